@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One error: a negative errno for the program and a sentence for the person. */
+#ifndef ERAD_ERR_H
+#define ERAD_ERR_H
+
+struct err {
+	char msg[512];
+};
+
+/*
+ * Writes the sentence (what was got, what was expected, and of which volume
+ * or file) and returns code, a negative errno, so that callers can
+ * `return err_set(e, -EINVAL, …)`.  e may be NULL.  Allocates nothing.
+ */
+int err_set(struct err *e, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Puts "what: " in front of the sentence and returns code. */
+int err_prefix(struct err *e, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif /* ERAD_ERR_H */

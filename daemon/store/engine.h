@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The only way the metadata library does I/O: a small table of functions, so that tests can stand in for a disk. */
+#ifndef ERAD_ENGINE_H
+#define ERAD_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct engine;
+
+/*
+ * Offsets, lengths and buffers are multiples of 4 KiB.  0 or negative errno;
+ * an operation is done in full or has failed.  Reads beyond a hole give
+ * zeros.  Calls may come from several threads at once.
+ */
+struct engine_ops {
+	int (*read)(struct engine *e, void *buf, uint64_t off, uint64_t len);
+	int (*write)(struct engine *e, const void *buf, uint64_t off, uint64_t len);
+	/* Everything whose write has returned before the call is durable after it. */
+	int (*flush)(struct engine *e);
+	/* Makes a range read as zeros; not durable before a flush. */
+	int (*zero)(struct engine *e, uint64_t off, uint64_t len);
+	void (*destroy)(struct engine *e);
+};
+
+struct engine {
+	const struct engine_ops *ops;
+	uint64_t size;		/* bytes */
+	char name[256];		/* for messages: the path */
+};
+
+enum engine_mode {
+	ENGINE_READ,		/* shared lock: refused while somebody writes */
+	ENGINE_WRITE,		/* exclusive lock: a second opener is refused, EBUSY */
+};
+
+/*
+ * Opens a regular file or block device, with O_DIRECT where the file allows
+ * it.  Where a block device's write cache is "write through", flush does
+ * nothing.  The lock is an open file description lock on the file, gone with the
+ * engine.  Caller ends it with engine_destroy().
+ */
+int engine_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
+
+/*
+ * Creates a regular file of size bytes for engine_open(); EEXIST if there is
+ * one.  The first `written` bytes are written with zeros, so that no later
+ * write in them has to allocate; the rest is sparse.
+ */
+int engine_create_file(const char *path, uint64_t size, uint64_t written, struct err *err);
+
+static inline void engine_destroy(struct engine *e)
+{
+	if (e)
+		e->ops->destroy(e);
+}
+
+#endif /* ERAD_ENGINE_H */

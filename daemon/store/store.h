@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The metadata of one volume: which block was written in which era.
+ *
+ * include/erad_format.h has the format and the order of durability.  Here is
+ * what callers see.
+ *
+ * Threads: one thread marks and begins eras (the commit thread); another may
+ * fold; any number may diff or ask for the info meanwhile.  open and close
+ * belong to one thread alone.
+ *
+ * Every failed call may be repeated; it leaves the metadata as if it had not
+ * been made, or made in full.  Blocks marked by a call that failed may be
+ * reported as written, never the other way round.
+ */
+#ifndef ERAD_STORE_H
+#define ERAD_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "erad_uapi.h"
+#include "store/engine.h"
+
+struct store;
+
+struct store_geometry {
+	uint8_t uuid[16];
+	uint64_t nr_sectors;		/* of the tracked device */
+	uint32_t block_sectors;		/* > 0, a multiple of 8 */
+	uint64_t journal_pages;		/* 0: chosen from the size */
+};
+
+/*
+ * Bytes of metadata that a volume needs, and in *written, unless NULL, how
+ * many of them from the start are worth being allocated on creation (all
+ * but the era array).  journal_pages 0: the default ring.
+ */
+uint64_t store_size(const struct store_geometry *g, uint64_t *written);
+
+/*
+ * Writes new, empty metadata (era 0) and makes it durable; whatever the
+ * engine held is gone, and an interrupted format leaves nothing that opens.
+ * Takes a ring as large as fits up to the default if journal_pages is 0;
+ * ENOSPC with the needed size in the message if even the smallest does not fit.
+ * progress, unless NULL, hears bytes done and bytes in all.  The engine
+ * stays the caller's.
+ */
+int store_format(struct engine *e, const struct store_geometry *g,
+		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
+		 struct err *err);
+
+enum store_mode {
+	STORE_READ,		/* writes nothing: diff, check, info */
+	STORE_WRITE,
+};
+
+/*
+ * Reads the superblocks and replays the journal.  Refuses what is not erad
+ * metadata (ENODATA if all of the superblock pages are zero, so that a new
+ * device can be told from a broken one; EINVAL if they are something else),
+ * what is damaged (EUCLEAN), and what a newer version wrote (EOPNOTSUPP).
+ * Takes the engine over: it is destroyed by store_close(), and by a failed
+ * store_open() too.
+ */
+int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err);
+
+/*
+ * Ends the store and the engine and frees both, whatever it returns.  In
+ * STORE_WRITE mode with clean, folds and marks the metadata clean first; an
+ * error then says that this was not possible, and the next open replays.
+ */
+int store_close(struct store *s, bool clean, struct err *err);
+
+struct store_info {
+	uint8_t uuid[16];
+	uint64_t nr_sectors, nr_blocks;
+	uint32_t block_sectors;
+	uint32_t era;			/* current; 0: none yet */
+	uint64_t size_pages, used_pages;	/* 4 KiB; used: superblocks, live journal, array pages in use */
+	uint64_t journal_pages, journal_used;
+	uint64_t commits, commit_pages;	/* groups and pages appended since open */
+	uint64_t folds;			/* completed since open */
+	uint64_t over_marked;		/* blocks reported because their entry was damaged */
+	bool clean;			/* as found by open */
+};
+
+/* Takes no lock that is held over I/O. */
+void store_info(struct store *s, struct store_info *info);
+
+/*
+ * Begins era `era`, which must be larger than the current one; durable on
+ * return.  EOVERFLOW for UINT32_MAX, which is never used.
+ */
+int store_begin_era(struct store *s, uint32_t era, struct err *err);
+
+/*
+ * Records that blocks are being written in the current era; durable on
+ * return.  Ranges in any order, overlapping or not, up to ERAD_MAX_RANGES,
+ * all within the device (EINVAL).  Where the ring is full, folds first.
+ */
+int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err);
+
+/* Whether enough is in the ring that a fold pays; cheap, never blocks for long. */
+bool store_wants_fold(struct store *s);
+
+/*
+ * Moves everything that is in the journal at the time of the call into the
+ * era array and lets the tail follow.  Marks may go on meanwhile.
+ */
+int store_fold(struct store *s, struct err *err);
+
+/*
+ * Calls fn, in ascending order, for each maximal extent of blocks whose era
+ * is `since` or newer; since 0 gives the whole device.  What is marked while it runs may
+ * or may not be in it; what was marked before it began is.  EINVAL if
+ * `since` has not begun.  A damaged array sector is reported as written.
+ * A non-zero value from fn ends it and is returned.
+ */
+int store_diff(struct store *s, uint32_t since,
+	       int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx, struct err *err);
+
+/*
+ * Examines everything, writes nothing, calls complain with a sentence for each
+ * fault found (where it is, what was got, what was expected).  Returns the
+ * number of faults or a negative errno.  Takes over the engine.
+ */
+int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
+		struct store_info *info, struct err *err);
+
+#endif /* ERAD_STORE_H */

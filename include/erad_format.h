@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The on-disk format of erad's metadata, version 1, and the rules that make
+ * it safe.
+ *
+ * Everything is little-endian and laid out in 4 KiB pages:
+ *
+ *	page 0, 1		superblock A, B
+ *	journal_start …		journal ring, journal_pages pages
+ *	array_start …		era array, array_pages pages
+ *
+ * It is a write-ahead log with one home location.  A commit appends its
+ * blocks to the journal; the *fold* (digestion) later moves them into the era
+ * array, which holds for each block the newest era it was written in, and
+ * then lets the journal's tail follow.  What a block's era is: the largest of
+ * its entry in the array and of all journal records from the tail on.
+ *
+ * Order, for each step what must be durable before it:
+ *	releasing a write	its journal group
+ *	acknowledging an era	its ERA_BEGIN group
+ *	moving the tail		the array pages of everything before it
+ *	reusing a ring page	a superblock whose tail is past it
+ * Each step may be repeated, so a crash anywhere costs nothing but work.
+ *
+ * There is no second copy of the writeset: the array is as good a place for
+ * the blocks of the current era as for those of older ones, so that a full
+ * ring is emptied by the same fold, needs no space for it, and recovery reads
+ * the ring alone, however large the device is.
+ *
+ * What a device must promise: a write of one aligned 512-byte sector happens
+ * or does not.  Superblock and array sectors carry a checksum each; larger
+ * writes may be torn between sectors.
+ */
+#ifndef ERAD_FORMAT_H
+#define ERAD_FORMAT_H
+
+#include <linux/types.h>
+
+#define ERAD_PAGE		4096u
+#define ERAD_SECTOR		512u
+
+#define ERAD_SUPER_MAGIC	"erad\r\n\x1a\n"	/* 8 bytes, without the 0 */
+#define ERAD_FORMAT_VERSION	1u
+
+#define ERAD_SUPER_A		0u	/* pages */
+#define ERAD_SUPER_B		1u
+#define ERAD_JOURNAL_START	2u
+
+#define ERAD_JOURNAL_MIN	16u	/* pages; four groups and room to fold */
+#define ERAD_GROUP_MAX		4u	/* pages of one commit: 16 KiB */
+
+/* sb.flags */
+#define ERAD_SB_CLEAN		(1u << 0)	/* the journal is empty; cleared before the first append */
+
+/*
+ * One sector at the start of page A or B; the rest of the page is zero.  The
+ * valid one with the larger seq counts; writes alternate, seq & 1 chooses B.
+ * Unknown bits in incompat: refuse.  In ro_compat: open read-only.
+ */
+struct erad_disk_super {
+	__le32 csum;		/* crc32c of bytes 4 … 511 */
+	__le32 version;
+	__u8 magic[8];
+	__le64 compat;
+	__le64 ro_compat;
+	__le64 incompat;
+	__u8 uuid[16];
+	__le64 seq;
+	__le64 nr_sectors;	/* length of the tracked device, 512-byte sectors */
+	__le64 nr_blocks;	/* ceil(nr_sectors / block_sectors) */
+	__le32 block_sectors;
+	__le32 era;		/* the newest era begun before journal_tail; 0: none yet */
+	__le64 journal_start;	/* page */
+	__le64 journal_pages;
+	__le64 array_start;	/* page */
+	__le64 array_pages;
+	__le64 journal_tail;	/* sequence number of the first page to replay */
+	__le32 flags;
+	__u8 zero[380];
+};
+
+enum erad_journal_type {
+	ERAD_J_MARK = 1,	/* runs of blocks written in `era` */
+	ERAD_J_ERA_BEGIN = 2,	/* `era` begins; no runs, one page */
+};
+
+/*
+ * The page with sequence number s stands at journal_start + s % journal_pages.
+ * A *group* is the count pages of one commit, in consecutive places; it
+ * counts only if all of its pages are there and agree.  Replay starts at the
+ * superblock's tail and ends at the first page that does not continue it.
+ *
+ * That page is the torn end of the last commit, unless a valid page anywhere
+ * in the ring has `durable` beyond it: then the page had been durable and is
+ * lost, and the metadata must be refused.
+ *
+ * The payload of a MARK is its runs in ascending order, each as two LEB128
+ * varints: the gap from the end of the run before (the first run of a page:
+ * from block 0), and the length, at least 1.  Runs do not cross pages.
+ */
+struct erad_disk_journal {
+	__le32 csum;		/* crc32c of bytes 4 … 4095 */
+	__le32 group;		/* crc32c over the payload areas of the whole group, in order */
+	__u8 uuid[16];
+	__le64 seq;
+	__le64 durable;		/* all pages before this sequence number were durable
+				 * when this one was written */
+	__le32 era;
+	__le16 type;
+	__u8 index;		/* this page is number index of … */
+	__u8 count;		/* … count, at most ERAD_GROUP_MAX */
+	__le16 nr_runs;
+	__le16 bytes;		/* of payload; the rest is zero */
+	__u8 zero[12];
+	__u8 payload[ERAD_PAGE - 64];
+};
+
+/*
+ * Entry b % 124 of sector b / 124 is the newest era block b was written in; 0
+ * means never.  A sector of zeros is valid.  Entries beyond nr_blocks are 0.
+ */
+#define ERAD_ERAS_PER_SECTOR	124u
+
+struct erad_disk_eras {
+	__le32 csum;		/* crc32c of bytes 4 … 511 */
+	__le32 tag;		/* crc32c of the UUID */
+	__le64 index;		/* of this sector in the array */
+	__le32 era[ERAD_ERAS_PER_SECTOR];
+};
+
+#define ERAD_ERAS_PER_PAGE	(ERAD_ERAS_PER_SECTOR * (ERAD_PAGE / ERAD_SECTOR))
+
+_Static_assert(sizeof(struct erad_disk_super) == ERAD_SECTOR, "superblock is one sector");
+_Static_assert(sizeof(struct erad_disk_journal) == ERAD_PAGE, "journal page");
+_Static_assert(sizeof(struct erad_disk_eras) == ERAD_SECTOR, "era array sector");
+
+#endif /* ERAD_FORMAT_H */

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The protocol between the dm-erad module and the erad daemon: ioctls on
+ * /dev/erad-control and on the instance file descriptors it hands out.
+ *
+ * An *instance* is one loaded "erad" target.  It is named by an id that is
+ * never used twice, because during a table reload the old and the new
+ * instance of one volume live side by side.
+ *
+ * A write whose blocks are not all in the instance's current writeset is
+ * *held* ("gated").  The owner of the instance fetches held writes as a
+ * *batch* of block ranges, makes these ranges durable in its metadata, and
+ * commits the batch, which sets the bits and releases the writes.
+ *
+ * What the module promises:
+ *  - a write is passed on only while its bits are set in the current writeset
+ *    and it holds a reference on that same writeset;
+ *  - a commit sets bits only in the writeset its batch was fetched from,
+ *    otherwise the batch goes back to the queue and the commit fails with
+ *    ESTALE;
+ *  - bits are set before the writes of the batch are released;
+ *  - after NEW_ERA has returned 0, every write that was recorded only in an
+ *    earlier era has completed.
+ *
+ * Every struct starts with its own size, so that either side may be older:
+ * the module copies what both know, wants zeros in what only user space
+ * knows (E2BIG otherwise), and returns no more than the caller's size.
+ * Unknown flags and non-zero padding are EINVAL.
+ *
+ * All ioctls need CAP_SYS_ADMIN.  None of them waits for I/O, except NEW_ERA
+ * with drain_ms != 0.
+ */
+#ifndef ERAD_UAPI_H
+#define ERAD_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define ERAD_ABI		1
+#define ERAD_CONTROL_NAME	"erad-control"
+
+struct erad_hdr {
+	__u32 size;		/* sizeof the whole struct, as the caller knows it */
+	__u32 flags;		/* none defined: 0 */
+};
+
+/* erad_info.state */
+enum erad_state {
+	ERAD_DETACHED = 1,	/* no owner; recorded writes pass, others are held */
+	ERAD_LOADING,		/* owned, not yet READY; the same */
+	ERAD_ACTIVE,		/* owned; batches can be fetched */
+	ERAD_FAILED,		/* recorded writes pass, others get EIO; ATTACH leaves it */
+};
+
+/* erad_info.status */
+#define ERAD_RESUMED	(1U << 0)	/* has been resumed, and is not suspended now */
+#define ERAD_OWNED	(1U << 1)	/* some file descriptor owns the instance */
+#define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
+#define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy fail */
+
+struct erad_info {
+	struct erad_hdr h;
+	__u64 instance_id;
+	__u64 nr_blocks;
+	__u64 nr_sectors;	/* length of the target, 512-byte sectors */
+	__u32 block_sectors;
+	__u32 era;		/* 0: no era begun, the writeset is empty */
+	__u32 state;		/* enum erad_state */
+	__u32 status;		/* ERAD_RESUMED … */
+	__u32 dev_major, dev_minor;	/* the mapped device */
+	__u32 meta_major, meta_minor;	/* the metadata device; 0:0 for "-" */
+	__u32 origin_major, origin_minor;
+	__u32 detach_timeout;	/* seconds, for detach_policy fail */
+	__u32 pad;
+	__u8 uuid[16];		/* zeros if the table names none */
+};
+
+struct erad_version {
+	struct erad_hdr h;
+	__u32 abi;		/* ERAD_ABI of the module */
+	__u32 pad;
+	__u64 features;		/* none defined: 0 */
+};
+
+/*
+ * Fills up to cap entries of buf and returns in nr how many instances there
+ * are.  gen grows whenever an instance comes, goes, is resumed, suspended or
+ * changes state; poll() on the control node says IN when gen has moved on
+ * since this file's last LIST.
+ */
+struct erad_list {
+	struct erad_hdr h;
+	__u64 gen;		/* out */
+	__u64 buf;		/* struct erad_info[cap] */
+	__u32 cap;
+	__u32 nr;		/* out */
+};
+
+/*
+ * Makes the caller the owner: fd is a new O_CLOEXEC instance fd.  EBUSY if
+ * owned, ENOENT if there is no such instance.  The state becomes LOADING.
+ * When the fd's last reference goes, the instance is DETACHED: a fetched
+ * batch goes back to the head of the queue, and nothing else changes.
+ */
+struct erad_attach {
+	struct erad_hdr h;
+	__u64 instance_id;
+	__s32 fd;		/* out */
+	__u32 pad;
+};
+
+/*
+ * Fails everything that is held with EIO and leaves the instance FAILED,
+ * whoever owns it.  Takes no lock of device-mapper, so that it frees a
+ * suspend that waits for held writes.
+ */
+struct erad_abort {
+	struct erad_hdr h;
+	__u64 instance_id;
+};
+
+/* LOADING → ACTIVE.  era must be the instance's (EINVAL), and not 0. */
+struct erad_ready {
+	struct erad_hdr h;
+	__u32 era;
+	__u32 pad;
+};
+
+/* Blocks first … first + len - 1; len is never 0. */
+struct erad_range {
+	__u64 first;
+	__u32 len;
+	__u32 pad;
+};
+
+/*
+ * Commits the outstanding batch, if commit_batch is not 0, then fetches the
+ * next one, if max is not 0 and any write is held.  One batch can be
+ * outstanding.
+ *
+ * The ranges cover every block that the batch's writes still miss in the
+ * current writeset, in the order of arrival; neighbours are merged, overlaps
+ * between writes are not.  A block that is listed though it is recorded
+ * already in this era does no harm.
+ *
+ * commit_status other than 0 (a positive errno) fails the batch's writes
+ * with EIO instead, and the instance becomes FAILED.
+ *
+ * Errors: ESTALE the batch is unknown (pushed back by a suspend, aborted) or
+ * of an earlier era; its writes, if still held, are back in the queue, and
+ * nothing was fetched.  EBUSY a batch is outstanding and commit_batch is 0.
+ * EINVAL the instance is not ACTIVE or LOADING.  EIO it is FAILED.  ENOMEM
+ * bits could not be allocated, the batch is still outstanding.  EFAULT the
+ * fetched batch went back to the queue.  ENODEV the target is gone.
+ */
+struct erad_xfer {
+	struct erad_hdr h;
+	__u64 commit_batch;
+	__u64 buf;		/* struct erad_range[max] */
+	__u32 max;		/* at most ERAD_MAX_RANGES */
+	__u32 commit_status;
+	__u64 batch;		/* out; 0: nothing fetched */
+	__u32 era;		/* out: the era the batch belongs to */
+	__u32 nr;		/* out: ranges */
+	__u64 pending;		/* out: writes still queued behind this batch */
+};
+
+#define ERAD_MAX_RANGES	1024
+
+/* Allocates the writeset of era `to`; idempotent, ENOMEM. */
+struct erad_prepare {
+	struct erad_hdr h;
+	__u32 to;
+	__u32 pad;
+};
+
+/*
+ * Begins era `to` if the current era is `from`, and waits up to drain_ms for
+ * the writes that were recorded in `from`.  0: all of them have completed.
+ * ETIMEDOUT: the era has begun, inflight remain; call again with the same
+ * eras (EINTR likewise).  EINVAL: the era is neither from nor to, or `to` is
+ * not larger, or it is not prepared.  EBUSY: the era before is still
+ * draining, or a batch is outstanding.  from is 0 on a fresh instance.
+ */
+struct erad_newera {
+	struct erad_hdr h;
+	__u32 from, to;
+	__u32 drain_ms;
+	__u32 pad;
+};
+
+/* What the owner wants the status line to say about the metadata. */
+struct erad_usage {
+	struct erad_hdr h;
+	__u64 used, total;	/* 4 KiB blocks */
+	__u64 held_root;	/* metadata snapshot; 0: none, shown as "-" */
+};
+
+struct erad_stats {
+	struct erad_hdr h;
+	__u64 held_now;		/* queued or fetched */
+	__u64 oldest_held_ns;	/* how long the oldest of them waits; 0: none */
+	__u64 held, released, requeued, failed;	/* since the target was made */
+	__u64 batches;		/* committed */
+	__u64 bitmap_bytes;	/* memory of the writesets */
+};
+
+#define ERAD_IOC_MAGIC	0xEA
+
+/* on /dev/erad-control */
+#define ERAD_IOC_VERSION	_IOWR(ERAD_IOC_MAGIC, 0x00, struct erad_version)
+#define ERAD_IOC_LIST		_IOWR(ERAD_IOC_MAGIC, 0x01, struct erad_list)
+#define ERAD_IOC_ATTACH		_IOWR(ERAD_IOC_MAGIC, 0x02, struct erad_attach)
+#define ERAD_IOC_ABORT		_IOWR(ERAD_IOC_MAGIC, 0x03, struct erad_abort)
+
+/*
+ * On an instance fd.  poll(): IN a write is held and no batch outstanding;
+ * PRI the state changed or a drain ended since the last INFO; HUP the target
+ * is gone, and every ioctl answers ENODEV.
+ */
+#define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
+#define ERAD_IOC_READY		_IOWR(ERAD_IOC_MAGIC, 0x11, struct erad_ready)
+#define ERAD_IOC_COMMIT_FETCH	_IOWR(ERAD_IOC_MAGIC, 0x12, struct erad_xfer)
+#define ERAD_IOC_PREPARE_ERA	_IOWR(ERAD_IOC_MAGIC, 0x13, struct erad_prepare)
+#define ERAD_IOC_NEW_ERA	_IOWR(ERAD_IOC_MAGIC, 0x14, struct erad_newera)
+#define ERAD_IOC_USAGE		_IOWR(ERAD_IOC_MAGIC, 0x15, struct erad_usage)
+#define ERAD_IOC_STATS		_IOWR(ERAD_IOC_MAGIC, 0x16, struct erad_stats)
+
+#ifdef __KERNEL__
+#define ERAD_ASSERT(cond)	static_assert(cond)
+#else
+#define ERAD_ASSERT(cond)	_Static_assert(cond, #cond)
+#endif
+
+/* The same layout for 32-bit and 64-bit callers. */
+ERAD_ASSERT(sizeof(struct erad_info) == 96);
+ERAD_ASSERT(sizeof(struct erad_version) == 24);
+ERAD_ASSERT(sizeof(struct erad_list) == 32);
+ERAD_ASSERT(sizeof(struct erad_attach) == 24);
+ERAD_ASSERT(sizeof(struct erad_abort) == 16);
+ERAD_ASSERT(sizeof(struct erad_ready) == 16);
+ERAD_ASSERT(sizeof(struct erad_range) == 16);
+ERAD_ASSERT(sizeof(struct erad_xfer) == 56);
+ERAD_ASSERT(sizeof(struct erad_prepare) == 16);
+ERAD_ASSERT(sizeof(struct erad_newera) == 24);
+ERAD_ASSERT(sizeof(struct erad_usage) == 32);
+ERAD_ASSERT(sizeof(struct erad_stats) == 72);
+
+#endif /* ERAD_UAPI_H */
