@@ -47,6 +47,7 @@
 #define ERAD_JOURNAL_START	2u
 
 #define ERAD_JOURNAL_MIN	16u	/* pages; four groups and room to fold */
+#define ERAD_JOURNAL_MAX	65536u	/* pages; all of them are read by every open */
 #define ERAD_GROUP_MAX		4u	/* pages of one commit: 16 KiB */
 
 /* sb.flags */
@@ -103,8 +104,7 @@ struct erad_disk_journal {
 	__le32 group;		/* crc32c over the payload areas of the whole group, in order */
 	__u8 uuid[16];
 	__le64 seq;
-	__le64 durable;		/* all pages before this sequence number were durable
-				 * when this one was written */
+	__le64 durable;		/* what came before this number was durable at the writing */
 	__le32 era;
 	__le16 type;
 	__u8 index;		/* this page is number index of … */

@@ -99,8 +99,9 @@ struct erad_list {
 /*
  * Makes the caller the owner: fd is a new O_CLOEXEC instance fd.  EBUSY if
  * owned, ENOENT if there is no such instance.  The state becomes LOADING.
- * When the fd's last reference goes, the instance is DETACHED: a fetched
- * batch goes back to the head of the queue, and nothing else changes.
+ * When the fd's last reference goes, the instance is DETACHED, unless it is
+ * FAILED: a fetched batch goes back to the head of the queue, and nothing else
+ * changes.  To leave FAILED, close the fd and attach again.
  */
 struct erad_attach {
 	struct erad_hdr h;
@@ -149,7 +150,7 @@ struct erad_range {
  * Errors: ESTALE the batch is unknown (pushed back by a suspend, aborted) or
  * of an earlier era; its writes, if still held, are back in the queue, and
  * nothing was fetched.  EBUSY a batch is outstanding and commit_batch is 0.
- * EINVAL the instance is not ACTIVE or LOADING.  EIO it is FAILED.  ENOMEM
+ * EINVAL the instance is not ACTIVE.  EIO it is FAILED.  ENOMEM
  * bits could not be allocated, the batch is still outstanding.  EFAULT the
  * fetched batch went back to the queue.  ENODEV the target is gone.
  */
@@ -177,10 +178,11 @@ struct erad_prepare {
 /*
  * Begins era `to` if the current era is `from`, and waits up to drain_ms for
  * the writes that were recorded in `from`.  0: all of them have completed.
- * ETIMEDOUT: the era has begun, inflight remain; call again with the same
- * eras (EINTR likewise).  EINVAL: the era is neither from nor to, or `to` is
- * not larger, or it is not prepared.  EBUSY: the era before is still
- * draining, or a batch is outstanding.  from is 0 on a fresh instance.
+ * ETIMEDOUT: the era has begun, some are still in flight; call again with the
+ * same eras (EINTR likewise).  EINVAL: the era is neither from nor to, or `to`
+ * is not larger, or it is not prepared.  EBUSY: the era before is still
+ * draining.  EIO: the instance is FAILED.  from is 0 on a fresh instance.  A
+ * batch that is outstanding stays so, and its commit will be ESTALE.
  */
 struct erad_newera {
 	struct erad_hdr h;

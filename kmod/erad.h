@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The inside of dm-erad: how a write is let through, held, recorded and
+ * released.
+ *
+ * The module keeps one bitmap, the *writeset* of the current era.  A write
+ * whose blocks are all set there is remapped in ->map.  Any other is held on
+ * a queue, until the owner of the instance (the erad daemon) says that its
+ * blocks are durable.  The module itself writes no metadata.
+ *
+ * Life of a write
+ *	map		all bits set and a live reference on that writeset: remap
+ *			otherwise: to `queue`
+ *	fetch		`queue` → `batch`, ranges to user space
+ *	commit		bits set, a reference for each bio, `batch` → `release`
+ *	release work	`release` → the origin
+ *	end_io		drops the reference
+ *
+ * Rollover swaps the writeset pointer and kills the old one's reference.  A
+ * write that saw the old bits and got a live reference counts as written
+ * in the old era, and the drain waits for it; one that did not get it goes to
+ * the queue and is recorded in the new era.  There is nothing in between,
+ * because bits and reference are taken from the same writeset in one RCU
+ * section.
+ *
+ * Locks, in this order
+ *	instances_lock (mutex)	the list of instances
+ *	ei->mutex		owner, batch, the writesets, dead; held over
+ *				allocations but never over I/O, user memory or
+ *				a wait for other than memory
+ *	ei->lock (spinlock)	queue, release, state, counters
+ * ->map takes ei->lock only to hold a write.
+ *
+ * All allocations on behalf of the owner are GFP_NOIO: the daemon may be what
+ * the machine's reclaim waits for.
+ */
+#ifndef ERAD_H
+#define ERAD_H
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "erad_uapi.h"
+#include "compat.h"
+
+struct erad_instance;
+
+/*
+ * One bit a block, in pages of PAGE_SIZE * 8 bits.  A page that was never set
+ * is NULL; one that was set in one piece is the shared page of ones.  Bits
+ * are only ever set, by one writer at a time; readers need nothing but RCU.
+ */
+struct erad_writeset {
+	struct percpu_ref ref;		/* a write on its way to the origin each */
+	struct work_struct reap;	/* frees it when drained */
+	struct erad_instance *ei;
+	u32 era;
+	u64 nr_blocks;
+	u64 nr_pages;			/* entries of dir */
+	u64 nr_allocated;		/* of them with a page of their own */
+	unsigned long *dir[];
+};
+
+/* Module-wide page of ones. */
+int erad_writeset_init(void);
+void erad_writeset_exit(void);
+
+/* Largest number of blocks that erad_writeset_alloc() takes. */
+u64 erad_writeset_max_blocks(void);
+
+/* May sleep.  NULL if there is no memory.  ei is only stored. */
+struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era);
+
+/* Nobody may hold a reference or be in an RCU section that saw ws.  NULL is fine. */
+void erad_writeset_free(struct erad_writeset *ws);
+
+/* First block of first … last that is not set, or last + 1. */
+u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
+
+/* May sleep.  -ENOMEM leaves some of the bits set. */
+int erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
+
+u64 erad_writeset_bytes(const struct erad_writeset *ws);
+
+struct erad_instance {
+	struct list_head list;		/* instances_lock */
+	struct kref ref;		/* the target, each instance fd, each look-up */
+	u64 id;
+	struct dm_target *ti;		/* do not use if dead, except from dm's hooks */
+	struct mapped_device *md;	/* only to compare */
+	u32 dev;			/* dev_t of the mapped device */
+	struct dm_dev *origin;
+	struct dm_dev *meta;		/* NULL for "-" */
+	dev_t origin_dev, meta_dev;	/* theirs, for when they are put already; 0 for "-" */
+	u64 nr_sectors;
+	u64 nr_blocks;
+	u32 block_sectors;
+	int block_shift;		/* -1: not a power of two */
+	u32 detach_timeout;		/* seconds */
+	bool policy_fail;
+	u8 uuid[16];
+
+	struct erad_writeset __rcu *current_ws;	/* NULL before the first era; written under mutex */
+
+	struct mutex mutex;
+	struct erad_writeset *prepared;	/* mutex */
+	struct erad_writeset *draining;	/* mutex for writing */
+	struct bio_list batch;		/* mutex */
+	u64 batch_id;			/* mutex; 0: none outstanding */
+	u64 last_batch_id;		/* mutex */
+	u32 batch_era;			/* mutex */
+	bool owned;			/* mutex */
+	bool dead;			/* mutex for writing; dtr has begun */
+
+	spinlock_t lock;
+	enum erad_state state;		/* lock, and mutex for writing */
+	bool resumed;			/* lock */
+	bool pushback;			/* lock; a noflush suspend is on */
+	struct bio_list queue;		/* lock */
+	struct bio_list release;	/* lock */
+	u64 nr_queued, nr_batch;	/* lock */
+	u64 held, released, requeued, failed, batches;	/* lock */
+	u64 usage_used, usage_total, usage_root;	/* lock */
+
+	wait_queue_head_t wait;		/* pollers and drain waiters */
+	atomic_t events;		/* grows with everything that is POLLPRI */
+
+	struct workqueue_struct *wq;
+	struct work_struct release_work;
+	struct delayed_work detach_work;
+};
+
+/* Set for every bio: end_io sees them all, and dm does not zero it. */
+struct erad_per_bio {
+	struct erad_writeset *ws;	/* the reference that the bio holds, or NULL */
+	u64 held_ns;			/* ktime when it was queued */
+};
+
+/* target.c: the instances */
+
+/* Counts and wakes after anything that LIST shows has changed. */
+void erad_instances_changed(void);
+u64 erad_instances_gen(void);
+extern struct wait_queue_head erad_instances_wait;
+
+/* Takes a reference; NULL if there is none.  erad_instance_put() ends it. */
+struct erad_instance *erad_instance_get(u64 id);
+void erad_instance_put(struct erad_instance *ei);
+
+/* Fills at most cap entries, returns how many there are.  May sleep. */
+u32 erad_instances_list(struct erad_info *infos, u32 cap);
+void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
+
+/*
+ * Changes the state and tells everybody.  Under ei->mutex.  With FAILED,
+ * everything that is held moves to `failed`, for erad_bios_end().
+ */
+void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
+			     struct bio_list *failed);
+
+/* map.c: the path of a write */
+
+int erad_map(struct dm_target *ti, struct bio *bio);
+int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
+void erad_release_work(struct work_struct *work);
+
+/* Both under ei->mutex, for the ioctl of the same name; errors as there. */
+int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed);
+u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max);
+
+/* Under ei->mutex: the outstanding batch, if any, goes back to the head of the queue. */
+void erad_batch_return(struct erad_instance *ei);
+
+/* Under ei->mutex: takes everything that is held off the instance. */
+u32 erad_held_take(struct erad_instance *ei, struct bio_list *bios);
+
+/* Ends bios that are on no list of an instance.  No locks held. */
+void erad_bios_end(struct bio_list *bios, blk_status_t status);
+
+/* How long the oldest held write waits, ns; 0 if there is none.  Under ei->mutex. */
+u64 erad_oldest_held(struct erad_instance *ei);
+
+/* control.c */
+int erad_control_init(void);
+void erad_control_exit(void);
+
+#endif /* ERAD_H */

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The path of a write: pass, hold, fetch, commit, release. */
+
+#include <linux/blkdev.h>
+#include <linux/ktime.h>
+
+#include "erad.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/*
+ * A batch is bounded in bios too, because fetching walks them under ei->lock
+ * and many small writes can merge into one range.
+ */
+#define BATCH_MAX_BIOS	2048
+
+static u64 block_of(const struct erad_instance *ei, sector_t sector)
+{
+	if (ei->block_shift >= 0)
+		return sector >> ei->block_shift;
+	sector_div(sector, ei->block_sectors);
+	return sector;
+}
+
+/* Before the bio is remapped.  All the blocks it touches, partly or in full. */
+static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *first, u64 *last)
+{
+	sector_t sector = dm_target_offset(ei->ti, bio->bi_iter.bi_sector);
+
+	*first = block_of(ei, sector);
+	*last = block_of(ei, sector + bio_sectors(bio) - 1);
+}
+
+static void remap(struct erad_instance *ei, struct bio *bio)
+{
+	bio_set_dev(bio, ei->origin->bdev);
+	bio->bi_iter.bi_sector = dm_target_offset(ei->ti, bio->bi_iter.bi_sector);
+}
+
+static struct erad_per_bio *per_bio(struct bio *bio)
+{
+	return dm_per_bio_data(bio, sizeof(struct erad_per_bio));
+}
+
+static int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
+{
+	u32 op = bio_op(bio);
+	bool wake;
+
+	/* Whoever submitted it does not wait in ->map; the release may sleep. */
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
+	per_bio(bio)->held_ns = ktime_get_ns();
+
+	spin_lock(&ei->lock);
+	if (ei->state == ERAD_FAILED) {
+		ei->failed++;
+		spin_unlock(&ei->lock);
+		return DM_MAPIO_KILL;
+	}
+	/*
+	 * When a noflush suspend is interrupted, dm lets bios in again before it
+	 * says so to the target, and a requeue would then be an I/O error.
+	 */
+	if (ei->pushback && dm_noflush_suspending(ei->ti)) {
+		ei->requeued++;
+		spin_unlock(&ei->lock);
+		return DM_MAPIO_REQUEUE;
+	}
+	wake = bio_list_empty(&ei->queue);
+	bio_list_add(&ei->queue, bio);
+	ei->nr_queued++;
+	ei->held++;
+	spin_unlock(&ei->lock);
+
+	/* The bio may be gone by now; ei is not, dm keeps the table until ->map returns. */
+	trace_erad_gated(ei->dev, first, last - first + 1, op);
+	if (wake)
+		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
+	return DM_MAPIO_SUBMITTED;
+}
+
+int erad_map(struct dm_target *ti, struct bio *bio)
+{
+	struct erad_instance *ei = ti->private;
+	struct erad_per_bio *pb = per_bio(bio);
+
+	pb->ws = NULL;
+	if (bio_data_dir(bio) == WRITE && bio_sectors(bio)) {
+		struct erad_writeset *ws;
+		u64 first, last;
+
+		bio_blocks(ei, bio, &first, &last);
+		rcu_read_lock();
+		ws = rcu_dereference(ei->current_ws);
+		if (ws && erad_writeset_next_missing(ws, first, last) > last &&
+		    percpu_ref_tryget_live_rcu(&ws->ref))
+			pb->ws = ws;
+		rcu_read_unlock();
+		if (!pb->ws)
+			return hold(ei, bio, first, last);
+	}
+	remap(ei, bio);
+	return DM_MAPIO_REMAPPED;
+}
+
+int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
+{
+	struct erad_per_bio *pb = per_bio(bio);
+
+	if (pb->ws) {
+		percpu_ref_put(&pb->ws->ref);
+		pb->ws = NULL;
+	}
+	return DM_ENDIO_DONE;
+}
+
+/*
+ * In a workqueue of its own, and not in the owner's context: submitting may
+ * wait for the origin, and the owner must go on recording meanwhile.
+ */
+void erad_release_work(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(work, struct erad_instance, release_work);
+	struct blk_plug plug;
+	struct bio_list bios;
+	struct bio *bio;
+
+	spin_lock(&ei->lock);
+	bios = ei->release;
+	bio_list_init(&ei->release);
+	spin_unlock(&ei->lock);
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios))) {
+		trace_erad_released(ei->dev, dm_target_offset(ei->ti, bio->bi_iter.bi_sector),
+				    bio_sectors(bio), ktime_get_ns() - per_bio(bio)->held_ns);
+		remap(ei, bio);
+		dm_submit_bio_remap(bio, NULL);
+	}
+	blk_finish_plug(&plug);
+}
+
+/* The caller queues the work once it has dropped ei->lock. */
+static void release(struct erad_instance *ei, struct erad_writeset *ws, struct bio *bio)
+{
+	lockdep_assert_held(&ei->mutex);	/* so ws is live */
+	lockdep_assert_held(&ei->lock);
+
+	percpu_ref_get(&ws->ref);
+	per_bio(bio)->ws = ws;
+	bio_list_add(&ei->release, bio);
+	ei->released++;
+}
+
+static struct erad_writeset *current_writeset(struct erad_instance *ei)
+{
+	return rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
+}
+
+u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
+{
+	struct erad_writeset *ws = current_writeset(ei);
+	bool released = false;
+	struct bio *bio;
+	u32 nr = 0;
+
+	lockdep_assert_held(&ei->mutex);
+
+	spin_lock(&ei->lock);
+	while (ei->nr_batch < BATCH_MAX_BIOS && (bio = bio_list_peek(&ei->queue))) {
+		struct erad_range *r = nr ? &ranges[nr - 1] : NULL;
+		u64 first, last;
+
+		bio_blocks(ei, bio, &first, &last);
+		first = erad_writeset_next_missing(ws, first, last);
+		if (first > last) {
+			/* recorded since it was queued */
+			bio_list_pop(&ei->queue);
+			ei->nr_queued--;
+			release(ei, ws, bio);
+			released = true;
+			continue;
+		}
+		if (r && first >= r->first && first <= r->first + r->len &&
+		    last - r->first < U32_MAX) {
+			r->len = max_t(u64, r->len, last - r->first + 1);
+		} else if (nr < max) {
+			ranges[nr++] = (struct erad_range) {
+				.first = first,
+				.len = last - first + 1,	/* a bio has no more than 2^20 */
+			};
+		} else {
+			break;
+		}
+		bio_list_add(&ei->batch, bio_list_pop(&ei->queue));
+		ei->nr_queued--;
+		ei->nr_batch++;
+	}
+	spin_unlock(&ei->lock);
+
+	if (released)
+		queue_work(ei->wq, &ei->release_work);
+	if (nr) {
+		WRITE_ONCE(ei->batch_id, ++ei->last_batch_id);
+		ei->batch_era = ws->era;
+	}
+	return nr;
+}
+
+void erad_batch_return(struct erad_instance *ei)
+{
+	lockdep_assert_held(&ei->mutex);
+
+	spin_lock(&ei->lock);
+	bio_list_merge_head(&ei->queue, &ei->batch);
+	ei->nr_queued += ei->nr_batch;
+	ei->nr_batch = 0;
+	spin_unlock(&ei->lock);
+	bio_list_init(&ei->batch);
+	WRITE_ONCE(ei->batch_id, 0);
+	wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+u32 erad_held_take(struct erad_instance *ei, struct bio_list *bios)
+{
+	u32 nr;
+
+	lockdep_assert_held(&ei->mutex);
+
+	erad_batch_return(ei);
+	spin_lock(&ei->lock);
+	bio_list_merge(bios, &ei->queue);
+	bio_list_init(&ei->queue);
+	nr = ei->nr_queued;
+	ei->nr_queued = 0;
+	spin_unlock(&ei->lock);
+	return nr;
+}
+
+void erad_bios_end(struct bio_list *bios, blk_status_t status)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(bios))) {
+		bio->bi_status = status;
+		bio_endio(bio);
+	}
+}
+
+int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed)
+{
+	struct erad_writeset *ws = current_writeset(ei);
+	struct bio *bio;
+	int r;
+
+	lockdep_assert_held(&ei->mutex);
+
+	if (batch != ei->batch_id)
+		return -ESTALE;
+	if (status) {
+		erad_instance_set_state(ei, ERAD_FAILED, failed);
+		return 0;
+	}
+	if (ei->batch_era != ws->era) {
+		erad_batch_return(ei);
+		return -ESTALE;
+	}
+
+	/* Bits before release: none of the bios may be seen by end_io without them. */
+	bio_list_for_each(bio, &ei->batch) {
+		u64 first, last;
+
+		bio_blocks(ei, bio, &first, &last);
+		r = erad_writeset_set(ws, first, last);
+		if (r)
+			return r;
+	}
+
+	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);
+	spin_lock(&ei->lock);
+	while ((bio = bio_list_pop(&ei->batch)))
+		release(ei, ws, bio);
+	ei->nr_batch = 0;
+	ei->batches++;
+	spin_unlock(&ei->lock);
+	WRITE_ONCE(ei->batch_id, 0);
+	queue_work(ei->wq, &ei->release_work);
+	return 0;
+}
+
+u64 erad_oldest_held(struct erad_instance *ei)
+{
+	struct bio *bio;
+	u64 then = 0;
+
+	lockdep_assert_held(&ei->mutex);
+
+	spin_lock(&ei->lock);
+	bio = bio_list_peek(&ei->batch) ?: bio_list_peek(&ei->queue);
+	if (bio)
+		then = per_bio(bio)->held_ns;
+	spin_unlock(&ei->lock);
+	return bio ? ktime_get_ns() - then : 0;
+}

@@ -1,0 +1,624 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The dm target "erad": table line, life, suspend, status, and the list of instances. */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+
+#include "erad.h"
+#include "trace.h"
+
+#define DM_MSG_PREFIX "erad"
+
+#define DETACH_TIMEOUT_DEFAULT	60	/* seconds */
+#define META_BLOCK_SECTORS	8
+
+static LIST_HEAD(instances);
+static DEFINE_MUTEX(instances_lock);
+static u64 last_id;
+static atomic64_t instances_gen = ATOMIC64_INIT(1);
+DECLARE_WAIT_QUEUE_HEAD(erad_instances_wait);
+
+/* ---- instances ---- */
+
+void erad_instances_changed(void)
+{
+	atomic64_inc(&instances_gen);
+	wake_up_interruptible_poll(&erad_instances_wait, EPOLLIN | EPOLLRDNORM);
+}
+
+u64 erad_instances_gen(void)
+{
+	return atomic64_read(&instances_gen);
+}
+
+static void instance_free(struct kref *ref)
+{
+	struct erad_instance *ei = container_of(ref, struct erad_instance, ref);
+
+	mutex_destroy(&ei->mutex);
+	kfree(ei);
+}
+
+void erad_instance_put(struct erad_instance *ei)
+{
+	kref_put(&ei->ref, instance_free);
+}
+
+struct erad_instance *erad_instance_get(u64 id)
+{
+	struct erad_instance *ei, *found = NULL;
+
+	mutex_lock(&instances_lock);
+	list_for_each_entry(ei, &instances, list) {
+		if (ei->id == id) {
+			kref_get(&ei->ref);
+			found = ei;
+			break;
+		}
+	}
+	mutex_unlock(&instances_lock);
+	return found;
+}
+
+static u32 instance_era(struct erad_instance *ei)
+{
+	struct erad_writeset *ws;
+	u32 era;
+
+	rcu_read_lock();
+	ws = rcu_dereference(ei->current_ws);
+	era = ws ? ws->era : 0;
+	rcu_read_unlock();
+	return era;
+}
+
+void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
+{
+	struct erad_hdr h = info->h;
+	struct erad_info i = {
+		.instance_id = ei->id,
+		.nr_blocks = ei->nr_blocks,
+		.nr_sectors = ei->nr_sectors,
+		.block_sectors = ei->block_sectors,
+		.era = instance_era(ei),
+		.dev_major = MAJOR(ei->dev),
+		.dev_minor = MINOR(ei->dev),
+		.meta_major = MAJOR(ei->meta_dev),
+		.meta_minor = MINOR(ei->meta_dev),
+		.origin_major = MAJOR(ei->origin_dev),
+		.origin_minor = MINOR(ei->origin_dev),
+		.detach_timeout = ei->detach_timeout,
+	};
+
+	memcpy(i.uuid, ei->uuid, sizeof(i.uuid));
+	if (ei->policy_fail)
+		i.status |= ERAD_POLICY_FAIL;
+	if (READ_ONCE(ei->owned))
+		i.status |= ERAD_OWNED;
+	if (READ_ONCE(ei->draining))
+		i.status |= ERAD_DRAINING;
+	spin_lock(&ei->lock);
+	i.state = ei->state;
+	if (ei->resumed)
+		i.status |= ERAD_RESUMED;
+	spin_unlock(&ei->lock);
+	i.h = h;
+	*info = i;
+}
+
+u32 erad_instances_list(struct erad_info *infos, u32 cap)
+{
+	struct erad_instance *ei;
+	u32 nr = 0;
+
+	mutex_lock(&instances_lock);
+	list_for_each_entry(ei, &instances, list) {
+		if (nr < cap) {
+			infos[nr].h.size = sizeof(infos[nr]);
+			erad_instance_info(ei, &infos[nr]);
+		}
+		nr++;
+	}
+	mutex_unlock(&instances_lock);
+	return nr;
+}
+
+void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
+			     struct bio_list *failed)
+{
+	enum erad_state old;
+	u32 nr;
+
+	lockdep_assert_held(&ei->mutex);
+
+	spin_lock(&ei->lock);
+	old = ei->state;
+	ei->state = state;
+	spin_unlock(&ei->lock);
+
+	/* ->map refuses new ones from here on, so nothing is left behind. */
+	if (state == ERAD_FAILED) {
+		nr = erad_held_take(ei, failed);
+		spin_lock(&ei->lock);
+		ei->failed += nr;
+		spin_unlock(&ei->lock);
+		trace_erad_error(ei->dev, EIO, nr);
+		if (old != state)
+			DMERR("%s: failed; held writes get an I/O error until erad attaches again",
+			      dm_table_device_name(ei->ti->table));
+	}
+	if (old == state)
+		return;
+
+	if (state == ERAD_DETACHED && ei->policy_fail)
+		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	trace_erad_state(ei->dev, old, state);
+	atomic_inc(&ei->events);
+	wake_up_all(&ei->wait);
+	dm_table_event(ei->ti->table);
+	erad_instances_changed();
+}
+
+/* detach_policy fail: nobody attached in time. */
+static void detach_timed_out(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(to_delayed_work(work), struct erad_instance,
+						detach_work);
+	struct bio_list failed = BIO_EMPTY_LIST;
+
+	mutex_lock(&ei->mutex);
+	if (!ei->dead && ei->state == ERAD_DETACHED)
+		erad_instance_set_state(ei, ERAD_FAILED, &failed);
+	mutex_unlock(&ei->mutex);
+	erad_bios_end(&failed, BLK_STS_IOERR);
+}
+
+/*
+ * Puts the instance on the list, unless another device uses the same
+ * metadata.  The same device may: that is a table reload.
+ */
+static int instance_register(struct erad_instance *ei)
+{
+	struct erad_instance *other;
+	int r = 0;
+
+	mutex_lock(&instances_lock);
+	list_for_each_entry(other, &instances, list) {
+		if (other->md == ei->md)
+			continue;
+		if ((ei->meta_dev && other->meta_dev == ei->meta_dev) ||
+		    (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&
+		     !memcmp(other->uuid, ei->uuid, sizeof(ei->uuid)))) {
+			r = -EBUSY;
+			break;
+		}
+	}
+	if (!r) {
+		ei->id = ++last_id;
+		list_add_tail(&ei->list, &instances);
+	}
+	mutex_unlock(&instances_lock);
+	if (!r)
+		erad_instances_changed();
+	return r;
+}
+
+/* ---- table line ---- */
+
+static int parse_option(struct erad_instance *ei, const char *name, const char *value,
+			char **error)
+{
+	uuid_t uuid;
+
+	if (!strcasecmp(name, "uuid")) {
+		if (uuid_parse(value, &uuid) || uuid_is_null(&uuid)) {
+			*error = "uuid is not a UUID";
+			return -EINVAL;
+		}
+		export_uuid(ei->uuid, &uuid);
+		return 0;
+	}
+	if (!strcasecmp(name, "detach_policy")) {
+		if (!strcasecmp(value, "fail")) {
+			ei->policy_fail = true;
+		} else if (!strcasecmp(value, "queue")) {
+			ei->policy_fail = false;
+		} else {
+			*error = "detach_policy is neither queue nor fail";
+			return -EINVAL;
+		}
+		return 0;
+	}
+	if (!strcasecmp(name, "detach_timeout")) {
+		if (kstrtou32(value, 10, &ei->detach_timeout) || !ei->detach_timeout ||
+		    ei->detach_timeout > 86400) {
+			*error = "detach_timeout is not a number of seconds from 1 to 86400";
+			return -EINVAL;
+		}
+		return 0;
+	}
+	*error = "Unknown option";
+	return -EINVAL;
+}
+
+static int parse_options(struct erad_instance *ei, struct dm_arg_set *as, char **error)
+{
+	static const struct dm_arg args[] = {
+		{0, 6, "Invalid number of option words"},
+	};
+	unsigned int nr;
+	int r;
+
+	if (!as->argc)
+		return 0;
+	r = dm_read_arg_group(args, as, &nr, error);
+	if (r)
+		return r;
+	if (nr % 2 || as->argc != nr) {
+		*error = "Options are pairs of a name and a value, and nothing follows them";
+		return -EINVAL;
+	}
+	while (nr) {
+		const char *name = dm_shift_arg(as);
+		const char *value = dm_shift_arg(as);
+
+		r = parse_option(ei, name, value, error);
+		if (r)
+			return r;
+		nr -= 2;
+	}
+	return 0;
+}
+
+static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t len, char **error)
+{
+	u32 sectors;
+
+	if (kstrtou32(arg, 10, &sectors) || !sectors || sectors % META_BLOCK_SECTORS) {
+		*error = "Invalid block size: not a positive multiple of 8 sectors";
+		return -EINVAL;
+	}
+	ei->block_sectors = sectors;
+	ei->block_shift = is_power_of_2(sectors) ? ilog2(sectors) : -1;
+	ei->nr_sectors = len;
+	ei->nr_blocks = DIV_ROUND_UP_ULL(len, sectors);
+	if (ei->nr_blocks > erad_writeset_max_blocks()) {
+		*error = "Too many blocks: a larger block size is needed";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Everything that dtr undoes too, once no write is on its way. */
+static void instance_release(struct dm_target *ti, struct erad_instance *ei)
+{
+	if (ei->wq)
+		destroy_workqueue(ei->wq);
+	if (ei->origin)
+		dm_put_device(ti, ei->origin);
+	if (ei->meta)
+		dm_put_device(ti, ei->meta);
+	erad_instance_put(ei);
+}
+
+/* <metadata dev | -> <origin dev> <block size> [<#opt> uuid U detach_policy queue|fail detach_timeout S] */
+static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct dm_arg_set as = { .argc = argc, .argv = argv };
+	const char *meta, *origin, *block_size;
+	struct erad_instance *ei;
+	int r;
+
+	if (argc < 3) {
+		ti->error = "Invalid argument count: expected <metadata dev | -> <origin dev> <block size>";
+		return -EINVAL;
+	}
+	ei = kzalloc(sizeof(*ei), GFP_KERNEL);
+	if (!ei) {
+		ti->error = "Cannot allocate the instance";
+		return -ENOMEM;
+	}
+	kref_init(&ei->ref);
+	ei->ti = ti;
+	ei->md = dm_table_get_md(ti->table);
+	ei->dev = disk_devt(dm_disk(ei->md));
+	ei->state = ERAD_DETACHED;
+	ei->detach_timeout = DETACH_TIMEOUT_DEFAULT;
+	mutex_init(&ei->mutex);
+	spin_lock_init(&ei->lock);
+	init_waitqueue_head(&ei->wait);
+	INIT_WORK(&ei->release_work, erad_release_work);
+	INIT_DELAYED_WORK(&ei->detach_work, detach_timed_out);
+
+	meta = dm_shift_arg(&as);
+	origin = dm_shift_arg(&as);
+	block_size = dm_shift_arg(&as);
+	r = parse_block_size(ei, block_size, ti->len, &ti->error);
+	if (r)
+		goto out;
+	r = parse_options(ei, &as, &ti->error);
+	if (r)
+		goto out;
+
+	if (strcmp(meta, "-")) {
+		r = dm_get_device(ti, meta, BLK_OPEN_READ | BLK_OPEN_WRITE, &ei->meta);
+		if (r) {
+			ti->error = "Error opening metadata device";
+			goto out;
+		}
+		ei->meta_dev = ei->meta->bdev->bd_dev;
+	} else if (!memchr_inv(ei->uuid, 0, sizeof(ei->uuid))) {
+		ti->error = "Metadata \"-\" needs option uuid";
+		r = -EINVAL;
+		goto out;
+	}
+	r = dm_get_device(ti, origin, dm_table_get_mode(ti->table), &ei->origin);
+	if (r) {
+		ti->error = "Error opening data device";
+		goto out;
+	}
+	ei->origin_dev = ei->origin->bdev->bd_dev;
+	if (ei->meta_dev == ei->origin_dev) {
+		ti->error = "Metadata and data are the same device";
+		r = -EINVAL;
+		goto out;
+	}
+	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0,
+				 MAJOR(ei->dev), MINOR(ei->dev));
+	if (!ei->wq) {
+		ti->error = "Cannot allocate the workqueue";
+		r = -ENOMEM;
+		goto out;
+	}
+	r = instance_register(ei);
+	if (r) {
+		ti->error = "Metadata device or uuid is in use by another device";
+		goto out;
+	}
+
+	ti->private = ei;
+	ti->num_flush_bios = 1;
+	ti->num_discard_bios = 1;
+	ti->num_secure_erase_bios = 1;
+	ti->num_write_zeroes_bios = 1;
+	ti->accounts_remapped_io = true;
+	ti->per_io_data_size = sizeof(struct erad_per_bio);
+	return 0;
+
+out:
+	instance_release(ti, ei);
+	return r;
+}
+
+static void erad_dtr(struct dm_target *ti)
+{
+	struct erad_instance *ei = ti->private;
+	struct erad_writeset *ws;
+
+	mutex_lock(&instances_lock);
+	list_del(&ei->list);
+	mutex_unlock(&instances_lock);
+
+	/* No owner's call is under way after this, and none will begin. */
+	mutex_lock(&ei->mutex);
+	WRITE_ONCE(ei->dead, true);
+	mutex_unlock(&ei->mutex);
+	cancel_delayed_work_sync(&ei->detach_work);
+	wake_up_all(&ei->wait);
+	erad_instances_changed();
+
+	/*
+	 * dm has waited for all I/O, so the last writeset of a rollover is on
+	 * its way out, and the current one has no users.
+	 */
+	wait_event(ei->wait, !READ_ONCE(ei->draining));
+	ws = rcu_dereference_protected(ei->current_ws, true);
+	RCU_INIT_POINTER(ei->current_ws, NULL);
+	erad_writeset_free(ws);
+	erad_writeset_free(ei->prepared);
+	ei->prepared = NULL;
+	WARN_ON(!bio_list_empty(&ei->queue) || !bio_list_empty(&ei->batch));
+	instance_release(ti, ei);
+}
+
+/* ---- suspend and resume ---- */
+
+static void set_resumed(struct erad_instance *ei, bool resumed)
+{
+	spin_lock(&ei->lock);
+	ei->resumed = resumed;
+	ei->pushback = false;
+	spin_unlock(&ei->lock);
+	atomic_inc(&ei->events);
+	wake_up_all(&ei->wait);
+	erad_instances_changed();
+}
+
+/*
+ * A noflush suspend does not wait for held writes: dm keeps them until the
+ * next resume, of whichever table.  A flush suspend does, so the owner goes
+ * on serving; without an owner it waits until there is one, or for ABORT.
+ */
+static void erad_presuspend(struct dm_target *ti)
+{
+	struct erad_instance *ei = ti->private;
+	struct bio_list bios = BIO_EMPTY_LIST;
+	u32 nr;
+
+	if (!dm_noflush_suspending(ti))
+		return;
+	mutex_lock(&ei->mutex);
+	spin_lock(&ei->lock);
+	ei->pushback = true;
+	spin_unlock(&ei->lock);
+	nr = erad_held_take(ei, &bios);
+	spin_lock(&ei->lock);
+	ei->requeued += nr;
+	spin_unlock(&ei->lock);
+	mutex_unlock(&ei->mutex);
+	erad_bios_end(&bios, BLK_STS_DM_REQUEUE);
+}
+
+static void erad_presuspend_undo(struct dm_target *ti)
+{
+	struct erad_instance *ei = ti->private;
+
+	spin_lock(&ei->lock);
+	ei->pushback = false;
+	spin_unlock(&ei->lock);
+}
+
+static void erad_postsuspend(struct dm_target *ti)
+{
+	set_resumed(ti->private, false);
+}
+
+static void erad_resume(struct dm_target *ti)
+{
+	struct erad_instance *ei = ti->private;
+
+	set_resumed(ei, true);
+	mutex_lock(&ei->mutex);
+	if (ei->state == ERAD_DETACHED && ei->policy_fail)
+		queue_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	mutex_unlock(&ei->mutex);
+}
+
+/* ---- what dm shows ---- */
+
+static const char *const state_names[] = {
+	[ERAD_DETACHED] = "detached",
+	[ERAD_LOADING] = "loading",
+	[ERAD_ACTIVE] = "active",
+	[ERAD_FAILED] = "failed",
+};
+
+/*
+ * INFO: the four fields of dm-era, then erad's own:
+ * <metadata block size, sectors> <used>/<total metadata blocks> <era> <held root | ->
+ * <state> <held writes> <draining | -> <uuid | ->
+ */
+static void erad_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
+			char *result, unsigned int maxlen)
+{
+	struct erad_instance *ei = ti->private;
+	u64 used, total, root, held;
+	enum erad_state state;
+	unsigned int sz = 0;
+	char meta[16];
+	bool uuid;
+
+	uuid = memchr_inv(ei->uuid, 0, sizeof(ei->uuid));
+	if (ei->meta)
+		format_dev_t(meta, ei->meta_dev);
+	else
+		strscpy(meta, "-", sizeof(meta));
+
+	switch (type) {
+	case STATUSTYPE_INFO:
+		spin_lock(&ei->lock);
+		used = ei->usage_used;
+		total = ei->usage_total;
+		root = ei->usage_root;
+		held = ei->nr_queued + ei->nr_batch;
+		state = ei->state;
+		spin_unlock(&ei->lock);
+		DMEMIT("%u %llu/%llu %u ", META_BLOCK_SECTORS, used, total, instance_era(ei));
+		if (root)
+			DMEMIT("%llu", root);
+		else
+			DMEMIT("-");
+		DMEMIT(" %s %llu %s ", state_names[state], held,
+		       READ_ONCE(ei->draining) ? "draining" : "-");
+		if (uuid)
+			DMEMIT("%pUb", ei->uuid);
+		else
+			DMEMIT("-");
+		break;
+
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s %s %u", meta, ei->origin->name, ei->block_sectors);
+		if (uuid || ei->policy_fail || ei->detach_timeout != DETACH_TIMEOUT_DEFAULT) {
+			DMEMIT(" %u", 2 * (uuid + ei->policy_fail +
+					   (ei->detach_timeout != DETACH_TIMEOUT_DEFAULT)));
+			if (uuid)
+				DMEMIT(" uuid %pUb", ei->uuid);
+			if (ei->policy_fail)
+				DMEMIT(" detach_policy fail");
+			if (ei->detach_timeout != DETACH_TIMEOUT_DEFAULT)
+				DMEMIT(" detach_timeout %u", ei->detach_timeout);
+		}
+		break;
+
+	case STATUSTYPE_IMA:
+		DMEMIT_TARGET_NAME_VERSION(ti->type);
+		DMEMIT(",metadata_device=%s,origin_device=%s,block_size=%u",
+		       meta, ei->origin->name, ei->block_sectors);
+		if (uuid)
+			DMEMIT(",uuid=%pUb", ei->uuid);
+		DMEMIT(",detach_policy=%s,detach_timeout=%u;",
+		       ei->policy_fail ? "fail" : "queue", ei->detach_timeout);
+		break;
+	}
+}
+
+static int erad_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn, void *data)
+{
+	struct erad_instance *ei = ti->private;
+
+	return fn(ti, ei->origin, 0, ti->len, data);
+}
+
+static struct target_type erad_target = {
+	.name = "erad",
+	.version = {1, 0, 0},
+	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY | DM_TARGET_PASSES_CRYPTO,
+	.module = THIS_MODULE,
+	.ctr = erad_ctr,
+	.dtr = erad_dtr,
+	.map = erad_map,
+	.end_io = erad_end_io,
+	.presuspend = erad_presuspend,
+	.presuspend_undo = erad_presuspend_undo,
+	.postsuspend = erad_postsuspend,
+	.resume = erad_resume,
+	.status = erad_status,
+	.iterate_devices = erad_iterate_devices,
+};
+
+static int __init erad_init(void)
+{
+	int r = erad_writeset_init();
+
+	if (r)
+		return r;
+	r = erad_control_init();
+	if (r)
+		goto out_writeset;
+	r = dm_register_target(&erad_target);
+	if (r < 0)
+		goto out_control;
+	return 0;
+
+out_control:
+	erad_control_exit();
+out_writeset:
+	erad_writeset_exit();
+	return r;
+}
+
+static void __exit erad_exit(void)
+{
+	dm_unregister_target(&erad_target);
+	erad_control_exit();
+	erad_writeset_exit();
+}
+
+module_init(erad_init);
+module_exit(erad_exit);
+
+MODULE_DESCRIPTION(DM_NAME " erad target: tracks written blocks by era");
+MODULE_AUTHOR("The erad authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0.0");

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints of dm-erad, system "erad".  All arguments are scalars, so that
+ * a BPF program can attach to them as raw_tp without the module's BTF.  dev is
+ * the mapped device's dev_t, in the kernel's encoding (major << 20 | minor).
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM erad
+
+#if !defined(ERAD_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define ERAD_TRACE_H
+
+#include <linux/tracepoint.h>
+
+/* A write is held: its blocks are not all recorded in the current era. */
+TRACE_EVENT(erad_gated,
+	TP_PROTO(u32 dev, u64 first, u64 nr_blocks, u32 op),
+	TP_ARGS(dev, first, nr_blocks, op),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u64, first)
+		__field(u64, nr_blocks)
+		__field(u32, op)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->first = first;
+		__entry->nr_blocks = nr_blocks;
+		__entry->op = op;
+	),
+	TP_printk("%u:%u first=%llu nr_blocks=%llu op=%u",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->first, __entry->nr_blocks, __entry->op)
+);
+
+/* The owner committed a batch: its blocks are durable and their bits set. */
+TRACE_EVENT(erad_committed,
+	TP_PROTO(u32 dev, u64 batch, u32 era, u32 nr_bios),
+	TP_ARGS(dev, batch, era, nr_bios),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u64, batch)
+		__field(u32, era)
+		__field(u32, nr_bios)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->batch = batch;
+		__entry->era = era;
+		__entry->nr_bios = nr_bios;
+	),
+	TP_printk("%u:%u batch=%llu era=%u nr_bios=%u",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->batch, __entry->era, __entry->nr_bios)
+);
+
+/* A held write goes on to the origin. */
+TRACE_EVENT(erad_released,
+	TP_PROTO(u32 dev, u64 sector, u32 nr_sectors, u64 wait_ns),
+	TP_ARGS(dev, sector, nr_sectors, wait_ns),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u64, sector)
+		__field(u32, nr_sectors)
+		__field(u64, wait_ns)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->sector = sector;
+		__entry->nr_sectors = nr_sectors;
+		__entry->wait_ns = wait_ns;
+	),
+	TP_printk("%u:%u sector=%llu nr_sectors=%u wait_ns=%llu",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->sector, __entry->nr_sectors, __entry->wait_ns)
+);
+
+/* A new era has begun; the old one may still be draining. */
+TRACE_EVENT(erad_rollover,
+	TP_PROTO(u32 dev, u32 from, u32 to),
+	TP_ARGS(dev, from, to),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u32, from)
+		__field(u32, to)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("%u:%u from=%u to=%u",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->from, __entry->to)
+);
+
+/* The instance went from one enum erad_state to another. */
+TRACE_EVENT(erad_state,
+	TP_PROTO(u32 dev, u32 from, u32 to),
+	TP_ARGS(dev, from, to),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u32, from)
+		__field(u32, to)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("%u:%u from=%u to=%u",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->from, __entry->to)
+);
+
+/* Held writes were ended with an error (a positive errno). */
+TRACE_EVENT(erad_error,
+	TP_PROTO(u32 dev, u32 error, u32 nr_bios),
+	TP_ARGS(dev, error, nr_bios),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u32, error)
+		__field(u32, nr_bios)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->error = error;
+		__entry->nr_bios = nr_bios;
+	),
+	TP_printk("%u:%u error=%u nr_bios=%u",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->error, __entry->nr_bios)
+);
+
+#endif /* ERAD_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

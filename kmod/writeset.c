@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The set of blocks that are recorded in one era: a sparse bitmap that grows with what was written. */
+
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "erad.h"
+
+#define BITS_PER_PAGE	((u64)PAGE_SIZE * BITS_PER_BYTE)
+
+static unsigned long *ones;
+
+int erad_writeset_init(void)
+{
+	ones = (unsigned long *)__get_free_page(GFP_KERNEL);
+	if (!ones)
+		return -ENOMEM;
+	memset(ones, 0xff, PAGE_SIZE);
+	return 0;
+}
+
+void erad_writeset_exit(void)
+{
+	free_page((unsigned long)ones);
+}
+
+u64 erad_writeset_max_blocks(void)
+{
+	/* kvmalloc() takes no more than INT_MAX bytes */
+	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * BITS_PER_PAGE;
+}
+
+/* In interrupt context, or wherever the last write ended. */
+static void drained(struct percpu_ref *ref)
+{
+	struct erad_writeset *ws = container_of(ref, struct erad_writeset, ref);
+
+	queue_work(ws->ei->wq, &ws->reap);
+}
+
+static void reap(struct work_struct *work)
+{
+	struct erad_writeset *ws = container_of(work, struct erad_writeset, reap);
+	struct erad_instance *ei = ws->ei;
+
+	/*
+	 * The release of a killed percpu_ref comes at least one RCU grace
+	 * period after the kill, and the pointer was swapped before that: no
+	 * reader is left.
+	 */
+	mutex_lock(&ei->mutex);
+	WRITE_ONCE(ei->draining, NULL);
+	mutex_unlock(&ei->mutex);
+
+	erad_writeset_free(ws);
+	atomic_inc(&ei->events);
+	wake_up_all(&ei->wait);
+	erad_instances_changed();
+}
+
+struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era)
+{
+	u64 nr_pages = div64_u64(nr_blocks + BITS_PER_PAGE - 1, BITS_PER_PAGE);
+	struct erad_writeset *ws;
+
+	ws = kvzalloc(struct_size(ws, dir, nr_pages), GFP_NOIO | __GFP_NOWARN);
+	if (!ws)
+		return NULL;
+	if (percpu_ref_init(&ws->ref, drained, 0, GFP_NOIO)) {
+		kvfree(ws);
+		return NULL;
+	}
+	INIT_WORK(&ws->reap, reap);
+	ws->ei = ei;
+	ws->era = era;
+	ws->nr_blocks = nr_blocks;
+	ws->nr_pages = nr_pages;
+	return ws;
+}
+
+void erad_writeset_free(struct erad_writeset *ws)
+{
+	u64 i;
+
+	if (!ws)
+		return;
+	for (i = 0; i < ws->nr_pages; i++) {
+		if (ws->dir[i] && ws->dir[i] != ones)
+			free_page((unsigned long)ws->dir[i]);
+		if (need_resched())
+			cond_resched();
+	}
+	percpu_ref_exit(&ws->ref);
+	kvfree(ws);
+}
+
+u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
+{
+	u64 page = first / BITS_PER_PAGE;
+	u64 start = first % BITS_PER_PAGE;
+
+	for (;;) {
+		u64 base = page * BITS_PER_PAGE;
+		u64 end = min(last - base + 1, BITS_PER_PAGE);
+		const unsigned long *bits = READ_ONCE(ws->dir[page]);
+		u64 bit;
+
+		if (!bits)
+			return base + start;
+		bit = find_next_zero_bit(bits, end, start);
+		if (bit < end)
+			return base + bit;
+		if (last - base < BITS_PER_PAGE)
+			return last + 1;
+		page++;
+		start = 0;
+	}
+}
+
+static int set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
+{
+	unsigned long *bits = ws->dir[page];
+
+	if (bits == ones)
+		return 0;
+	if (!bits && end - start == BITS_PER_PAGE) {
+		WRITE_ONCE(ws->dir[page], ones);
+		return 0;
+	}
+	if (bits) {
+		bitmap_set(bits, start, end - start);
+		return 0;
+	}
+
+	bits = (unsigned long *)get_zeroed_page(GFP_NOIO | __GFP_NOWARN);
+	if (!bits)
+		return -ENOMEM;
+	bitmap_set(bits, start, end - start);
+	ws->nr_allocated++;
+	/* Readers must not see the page before its contents. */
+	smp_store_release(&ws->dir[page], bits);
+	return 0;
+}
+
+int erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last)
+{
+	u64 page;
+	int r;
+
+	for (page = first / BITS_PER_PAGE; page <= last / BITS_PER_PAGE; page++) {
+		u64 base = page * BITS_PER_PAGE;
+		u64 start = first > base ? first - base : 0;
+		u64 end = min(last - base + 1, BITS_PER_PAGE);
+
+		r = set_in_page(ws, page, start, end);
+		if (r)
+			return r;
+		cond_resched();
+	}
+	return 0;
+}
+
+u64 erad_writeset_bytes(const struct erad_writeset *ws)
+{
+	return ws ? struct_size(ws, dir, ws->nr_pages) + ws->nr_allocated * PAGE_SIZE : 0;
+}
