@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What the VM scripts and the test drivers share: the paths, the exit statuses, the kernel messages that fail a test.
+
+# shellcheck disable=SC2034 # used by those who source this
+ERAD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+# shellcheck disable=SC2034 # used by those who source this
+ERAD_BUILD=$ERAD_TOP/build
+
+# Exit statuses of tests/vm/run other than the COMMAND's own; above 128 + the highest signal, so that they are not
+# mistaken for a COMMAND that a signal killed.
+# shellcheck disable=SC2034 # used by those who source this
+readonly VM_KERNEL_TROUBLE=240 VM_NO_VERDICT=241 VM_KILLED=242 VM_TIMEOUT=243 VM_CANNOT_START=244
+
+# Lines of the kernel log that fail whatever was running, whoever caused them.
+TROUBLE='WARNING: |BUG: |BUG at |\bOops\b|Kernel panic|general protection fault|[Uu]nable to handle (kernel|page)'
+TROUBLE+='|stack segment:|divide error:|invalid opcode:|double fault:|traps: |segfault at '
+TROUBLE+='|blocked for more than|soft lockup|hard LOCKUP|rcu.*(detected|self-detected) (expedited )?stall|rcu.*stalls? on '
+TROUBLE+='|circular locking dependency|recursive locking|inconsistent lock state|lock held when returning'
+TROUBLE+='|suspicious RCU usage|DEBUG_LOCKS|possible .* unsafe locking|bad unlock balance|held lock freed'
+TROUBLE+='|KASAN|KCSAN|KFENCE: |UBSAN: |kmemleak: |refcount_t: |list_(add|del) corruption|slab corruption|Poison overwritten'
+TROUBLE+='|sleeping function called|scheduling while atomic|page allocation failure|Out of memory|oom-kill|invoked oom-killer'
+
+# trouble FILE: print those lines; true when there is one.
+trouble()
+{
+	grep -aE -- "$TROUBLE" "$1"
+}
+
+# die MESSAGE...: for what keeps a VM from starting.
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit "$VM_CANNOT_START"
+}
+
+# sq WORD: print WORD quoted for any POSIX shell.
+sq()
+{
+	printf "'%s'" "${1//\'/\'\\\'\'}"
+}
