@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Byte sizes as people write and read them: 64K, 1.5 GiB. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/size.h"
+
+int size_parse(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	unsigned long long n;
+	unsigned int shift = 0;
+	char *end;
+
+	/* strtoull() takes spaces and signs, which no size has. */
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return -ERANGE;
+	if (*end) {
+		const char *unit = strchr(units, *end);
+
+		if (!unit || (end[1] && strcmp(end + 1, "iB")))
+			return -EINVAL;
+		shift = 10 * (unit - units + 1);
+	}
+	if (n > UINT64_MAX >> shift)
+		return -ERANGE;
+	*bytes = (uint64_t)n << shift;
+	return 0;
+}
+
+/* The remainder is less than 2^60 at most, so that ten times it cannot overflow. */
+static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
+{
+	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
+}
+
+const char *size_format(char buf[SIZE_TEXT], uint64_t bytes)
+{
+	static const char units[] = "KMGTPE";
+	const char *u = units;
+	uint64_t unit = 1024;
+
+	if (bytes < 1024) {
+		snprintf(buf, SIZE_TEXT, "%" PRIu64 " B", bytes);
+		return buf;
+	}
+	/* What would be rounded up to 1024 of a unit is 1 of the next. */
+	while (u[1] && (bytes / unit >= 1024 || tenths_of(bytes, unit) >= 10240)) {
+		unit <<= 10;
+		u++;
+	}
+	if (tenths_of(bytes, unit) % 10)
+		snprintf(buf, SIZE_TEXT, "%" PRIu64 ".%" PRIu64 " %ciB",
+			 tenths_of(bytes, unit) / 10, tenths_of(bytes, unit) % 10, *u);
+	else
+		snprintf(buf, SIZE_TEXT, "%" PRIu64 " %ciB", tenths_of(bytes, unit) / 10, *u);
+	return buf;
+}

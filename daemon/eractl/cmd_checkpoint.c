@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl checkpoint: begins a new era. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "eractl/volumes.h"
+
+static bool print_era(struct json_object *result)
+{
+	uint64_t era;
+
+	if (!json_number(result, "era", &era))
+		return false;
+	printf("%" PRIu64 "\n", era);
+	return true;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	/* Line n of the output belongs to volume n, so there can be no gap. */
+	struct volumes_job job = { .op = "checkpoint", .print = print_era, .stop = true };
+
+	while (command_getopt(cmd, argc, argv) != -1)
+		job.json = true;
+	return volumes_run(cmd, &job, false, argc, argv);
+}
+
+const struct command cmd_checkpoint = {
+	.name = "checkpoint",
+	.args = "NAME… [--json]",
+	.summary = "begin a new era and print it",
+	.text =
+	"Begins a new era and prints its number, nothing else: one line for each\n"
+	"volume, in the order given. Stops at the first volume that fails.\n"
+	"\n"
+	"Every write that completes after this command did is in the new era or a\n"
+	"later one; 'eractl diff NAME --since ERA' lists them.",
+	.options = "J",
+	.run = run,
+};

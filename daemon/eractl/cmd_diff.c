@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl diff: which extents were written since an era. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "eractl/client.h"
+#include "eractl/format.h"
+#include "eractl/volumes.h"
+
+struct run {
+	struct diff diff;
+	const struct diff_format *format;
+	bool begun;
+	/* Kept back until it is known that the next extent does not continue it. */
+	uint64_t offset, length;
+};
+
+static int garbled(const struct run *run, struct err *err, const char *how)
+{
+	return err_set(err, -EBADMSG, "volume %s: the answer of erad makes no sense: %s",
+		       run->diff.volume, how);
+}
+
+static void print_kept(struct run *run)
+{
+	struct diff *d = &run->diff;
+
+	if (!run->length)
+		return;
+	run->format->extent(d, run->offset, run->length);
+	d->end = run->offset + run->length;
+	d->changed += run->length;
+	d->extents++;
+	run->length = 0;
+}
+
+static int take_extent(struct run *run, struct json_object *o, struct err *err)
+{
+	uint64_t offset, length, end = run->length ? run->offset + run->length : run->diff.end;
+
+	if (!json_object_is_type(o, json_type_array) || json_object_array_length(o) != 2 ||
+	    !json_to_number(json_object_array_get_idx(o, 0), &offset) ||
+	    !json_to_number(json_object_array_get_idx(o, 1), &length))
+		return garbled(run, err, "an extent is not [offset, length]");
+	if (offset < end)
+		return garbled(run, err, "the extents do not ascend");
+	if (!length || length > run->diff.size || offset > run->diff.size - length)
+		return garbled(run, err, "an extent is empty or goes beyond the volume");
+
+	if (run->length && offset == end) {
+		run->length += length;
+		return 0;
+	}
+	print_kept(run);
+	run->offset = offset;
+	run->length = length;
+	return 0;
+}
+
+static int take_header(struct run *run, struct json_object *part, struct err *err)
+{
+	struct diff *d = &run->diff;
+	uint64_t since;
+
+	if (!json_number(part, "block_size", &d->block_size) ||
+	    !json_number(part, "size", &d->size) ||
+	    !json_number(part, "since", &since) || !json_number(part, "era", &d->era))
+		return garbled(run, err, "the first part lacks block_size, size, since or era");
+	if (since != d->since)
+		return garbled(run, err, "it is about another era");
+	run->begun = true;
+	run->format->begin(d);
+	return 0;
+}
+
+static int take_part(void *ctx, struct json_object *part, struct err *err)
+{
+	struct run *run = ctx;
+	size_t i, n;
+	int r;
+
+	if (!run->begun)
+		return take_header(run, part, err);
+	if (!json_object_is_type(part, json_type_array))
+		return garbled(run, err, "a part is not a list of extents");
+	n = json_object_array_length(part);
+	for (i = 0; i < n; i++) {
+		r = take_extent(run, json_object_array_get_idx(part, i), err);
+		if (r)
+			return r;
+	}
+	/* The message comes from end_output(). */
+	return output_failed() ? err_set(err, -EPIPE, "the output failed") : 0;
+}
+
+static int finish(struct run *run, struct json_object *result, struct err *err)
+{
+	uint64_t changed;
+
+	if (!run->begun)
+		return garbled(run, err, "it has no first part");
+	if (!json_number(result, "changed_bytes", &changed) ||
+	    changed != run->diff.changed + run->length)
+		return garbled(run, err, "changed_bytes is not the sum of the extents");
+	print_kept(run);
+	run->format->end(&run->diff);
+	return 0;
+}
+
+static int diff(struct run *run)
+{
+	struct json_object *request = client_request("diff", run->diff.volume), *result;
+	struct err err;
+	int r;
+
+	json_object_object_add(request, "since", json_object_new_int64(run->diff.since));
+	r = client_call(request, take_part, run, &result, &err);
+	if (!r) {
+		r = finish(run, result, &err);
+		json_object_put(result);
+	}
+	if (!r)
+		return EXIT_SUCCESS;
+	if (run->format->cut_off)
+		run->format->cut_off();
+	return output_failed() ? EXIT_FAILURE : fail(&err);
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	const char *format = NULL, *since = NULL;
+	bool json = false;
+	struct run run = { };
+	uint32_t era;
+	int c;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		switch (c) {
+		case 's':
+			since = optarg;
+			break;
+		case 'f':
+			format = optarg;
+			break;
+		case 'J':
+			json = true;
+			break;
+		}
+	}
+	if (one_name(cmd, argc, argv))
+		return EXIT_USAGE;
+	if (!since)
+		return usage_error(cmd, "--since ERA is missing");
+	if (era_parse(since, &era))
+		return usage_error(cmd, "era %s: expected a number from 0 to 4294967294", since);
+	if (json && format && strcmp(format, "json"))
+		return usage_error(cmd, "got both --json and --format %s, expected one", format);
+	run.format = diff_format_find(json ? "json" : format ? format : "table");
+	if (!run.format)
+		return usage_error(cmd, "format %s: expected table, json, ranges or ddrescue",
+				   format);
+	run.diff.volume = argv[optind];
+	run.diff.since = era;
+	return diff(&run);
+}
+
+const struct command cmd_diff = {
+	.name = "diff",
+	.args = "NAME --since ERA [--format FORMAT] [--json]",
+	.summary = "list what was written since an era",
+	.text =
+	"Lists, in ascending order, exactly the blocks that were written in era ERA\n"
+	"or a later one; with ERA 0, the whole volume.\n"
+	"\n"
+	"  table     for people, with a sum at the end\n"
+	"  json      one object: {\"extents\": [{\"offset\", \"length\", \"type\"}, …], …}\n"
+	"  ranges    lines of offset and length\n"
+	"  ddrescue  a map for ddrescue --domain-mapfile\n"
+	"\n"
+	"All but the lengths in the table are plain numbers of bytes. Use the output\n"
+	"only if the exit code is 0: if erad goes away on the way, the JSON has no\n"
+	"end, and a line \"incomplete\" spoils ranges and maps.",
+	.options = "sfJ",
+	.run = run,
+};

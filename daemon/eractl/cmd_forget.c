@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl forget: ends the tracking of a volume. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "eractl/client.h"
+#include "eractl/volumes.h"
+
+static bool print_forgotten(struct json_object *result)
+{
+	const char *volume = json_text(result, "volume");
+	const char *metadata = json_text(result, "metadata");
+
+	if (!volume || !metadata)
+		return false;
+	printf("%s: forgotten; its metadata is still in %s\n", volume, metadata);
+	return true;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct volumes_job job = { .op = "forget", .print = print_forgotten };
+
+	while (command_getopt(cmd, argc, argv) != -1)
+		job.json = true;
+	if (one_name(cmd, argc, argv))
+		return EXIT_USAGE;
+	return volume_run(&job, client_request(job.op, argv[optind]));
+}
+
+const struct command cmd_forget = {
+	.name = "forget",
+	.args = "NAME [--json]",
+	.summary = "remove a closed volume from /etc/eratab",
+	.text =
+	"Removes a volume, which must be closed, from /etc/eratab. The data and the\n"
+	"metadata stay where they are.",
+	.options = "J",
+	.run = run,
+};

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The formats in which a diff is printed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/size.h"
+#include "eractl/eractl.h"
+#include "eractl/format.h"
+
+/* For people: positions exact, lengths easy to read. */
+
+static int offset_width(const struct diff *d)
+{
+	int width = snprintf(NULL, 0, "%" PRIu64, d->size);
+
+	return width < 6 ? 6 : width;
+}
+
+static void table_begin(const struct diff *d)
+{
+	printf("%*s  %10s\n", offset_width(d), "OFFSET", "LENGTH");
+}
+
+static void table_extent(const struct diff *d, uint64_t offset, uint64_t length)
+{
+	char text[SIZE_TEXT];
+
+	printf("%*" PRIu64 "  %10s\n", offset_width(d), offset, size_format(text, length));
+}
+
+static void table_end(const struct diff *d)
+{
+	double percent = d->size ? 100.0 * d->changed / d->size : 0;
+	char changed[SIZE_TEXT], size[SIZE_TEXT];
+
+	printf("%" PRIu64 " extent%s, %s changed of %s (", d->extents, d->extents == 1 ? "" : "s",
+	       size_format(changed, d->changed), size_format(size, d->size));
+	if (d->changed && percent < 0.1)
+		printf("less than 0.1 %%)\n");
+	else
+		printf("%.1f %%)\n", percent);
+}
+
+/* One object; without its end it is no JSON, so there is no need to spoil it. */
+
+static void json_begin(const struct diff *d)
+{
+	printf("{\"version\":%d,\"volume\":", JSON_VERSION);
+	print_json_string(d->volume);
+	printf(",\"block_size\":%" PRIu64 ",\"since\":%" PRIu64 ",\"era\":%" PRIu64
+	       ",\"extents\":[", d->block_size, d->since, d->era);
+}
+
+static void json_extent(const struct diff *d, uint64_t offset, uint64_t length)
+{
+	printf("%s\n{\"offset\":%" PRIu64 ",\"length\":%" PRIu64 ",\"type\":\"written\"}",
+	       d->extents ? "," : "", offset, length);
+}
+
+static void json_end(const struct diff *d)
+{
+	printf("%s],\"changed_bytes\":%" PRIu64 "}\n", d->extents ? "\n" : "", d->changed);
+}
+
+/* For shell loops. */
+
+static void ranges_begin(const struct diff *d)
+{
+	(void)d;
+}
+
+static void ranges_extent(const struct diff *d, uint64_t offset, uint64_t length)
+{
+	(void)d;
+	printf("%" PRIu64 " %" PRIu64 "\n", offset, length);
+}
+
+static void ranges_end(const struct diff *d)
+{
+	(void)d;
+}
+
+/* For ddrescue --domain-mapfile: + is in the domain, ? is not. */
+
+static void ddrescue_line(uint64_t offset, uint64_t length, char status)
+{
+	printf("0x%08" PRIX64 "  0x%08" PRIX64 "  %c\n", offset, length, status);
+}
+
+static void ddrescue_begin(const struct diff *d)
+{
+	printf("# Mapfile. Written by eractl: volume %s, written since era %" PRIu64 ", in era %"
+	       PRIu64 "\n", d->volume, d->since, d->era);
+	printf("# current_pos  current_status  current_pass\n"
+	       "0x00000000     ?               1\n"
+	       "#      pos        size  status\n");
+}
+
+static void ddrescue_extent(const struct diff *d, uint64_t offset, uint64_t length)
+{
+	if (offset > d->end)
+		ddrescue_line(d->end, offset - d->end, '?');
+	ddrescue_line(offset, length, '+');
+}
+
+static void ddrescue_end(const struct diff *d)
+{
+	if (d->size > d->end)
+		ddrescue_line(d->end, d->size - d->end, '?');
+}
+
+/* Neither a number nor a comment: a loop trips over it, and ddrescue refuses the file. */
+static void spoil(void)
+{
+	puts("incomplete");
+}
+
+static const struct diff_format formats[] = {
+	{ "table", table_begin, table_extent, table_end, NULL },
+	{ "json", json_begin, json_extent, json_end, NULL },
+	{ "ranges", ranges_begin, ranges_extent, ranges_end, spoil },
+	{ "ddrescue", ddrescue_begin, ddrescue_extent, ddrescue_end, spoil },
+};
+
+const struct diff_format *diff_format_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!strcmp(formats[i].name, name))
+			return &formats[i];
+	return NULL;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl: picks the command and runs it. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eractl/eractl.h"
+
+#ifndef ERAD_VERSION
+#define ERAD_VERSION	"0.1"
+#endif
+
+static const struct command *const commands[] = {
+	&cmd_create, &cmd_open, &cmd_close, &cmd_forget, &cmd_list, &cmd_status,
+	&cmd_checkpoint, &cmd_diff, &cmd_abort, &cmd_check, NULL
+};
+
+static const struct command *find(const char *name)
+{
+	const struct command *const *c = commands;
+
+	while (*c && strcmp((*c)->name, name))
+		c++;
+	return *c;
+}
+
+static void overview(FILE *f)
+{
+	const struct command *const *c;
+
+	fputs("usage: eractl COMMAND [ARGUMENTS]\n"
+	      "\n"
+	      "Tracks which blocks of a block device were written since an era.\n"
+	      "\n", f);
+	for (c = commands; *c; c++)
+		fprintf(f, "  %-12s%s\n", (*c)->name, (*c)->summary);
+	fputs("  help        this text, or the help of a COMMAND\n"
+	      "\n"
+	      "Exit code: 0 it worked, 1 it did not, 2 the command line is wrong.\n", f);
+}
+
+static int no_command(const char *name)
+{
+	complain("no such command: %s; 'eractl help' lists them", name);
+	return EXIT_USAGE;
+}
+
+static int help(const char *name)
+{
+	const struct command *cmd;
+
+	if (!name) {
+		overview(stdout);
+		return end_output(EXIT_SUCCESS);
+	}
+	cmd = find(name);
+	if (!cmd)
+		return no_command(name);
+	command_help(cmd);
+	return end_output(EXIT_SUCCESS);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *cmd;
+
+	/* For paths in tables. */
+	setlocale(LC_CTYPE, "");
+	/* A reader that goes away is an error of ours to report, not a way to die. */
+	signal(SIGPIPE, SIG_IGN);
+
+	if (argc < 2) {
+		overview(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("eractl " ERAD_VERSION);
+		return end_output(EXIT_SUCCESS);
+	}
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return help(argv[2]);
+	cmd = find(argv[1]);
+	if (!cmd)
+		return no_command(argv[1]);
+	return end_output(cmd->run(cmd, argc - 1, argv + 1));
+}

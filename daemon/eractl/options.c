@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The options of all commands in one table, which parses them and explains them. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eractl/eractl.h"
+
+static const struct {
+	char letter;
+	bool long_only;		/* too dangerous for one keystroke */
+	const char *name;
+	const char *arg;	/* NULL: takes none */
+	const char *text;
+} options[] = {
+	{ 'a', false, "all", NULL, "all volumes in /etc/eratab" },
+	{ 'm', false, "metadata", "DEV|FILE", "where to keep the metadata" },
+	{ 'b', false, "block-size", "SIZE", "what is tracked as one, e.g. 4K, 1M; default 64K" },
+	{ 'F', true, "force", NULL, "overwrite what is at the place of the metadata" },
+	{ 's', false, "since", "ERA", "the oldest era that counts" },
+	{ 'f', false, "format", "FORMAT", "table (default), json, ranges or ddrescue" },
+	{ 'v', false, "verbose", NULL, "details of each volume, too" },
+	{ 'J', false, "json", NULL, "print JSON" },
+	{ 'h', false, "help", NULL, "print this" },
+};
+
+#define NR_OPTIONS	(sizeof(options) / sizeof(options[0]))
+
+static bool taken(const struct command *cmd, size_t i)
+{
+	return options[i].letter == 'h' || strchr(cmd->options, options[i].letter);
+}
+
+void command_help(const struct command *cmd)
+{
+	size_t i;
+
+	printf("usage: eractl %s %s\n\n%s\n\n", cmd->name, cmd->args, cmd->text);
+	for (i = 0; i < NR_OPTIONS; i++) {
+		char left[32];
+
+		if (!taken(cmd, i))
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", options[i].name,
+			 options[i].arg ? " " : "", options[i].arg ? options[i].arg : "");
+		if (options[i].long_only)
+			printf("      %-22s%s\n", left, options[i].text);
+		else
+			printf("  -%c, %-22s%s\n", options[i].letter, left, options[i].text);
+	}
+}
+
+int command_getopt(const struct command *cmd, int argc, char **argv)
+{
+	struct option longs[NR_OPTIONS + 1] = { };
+	char shorts[2 * NR_OPTIONS + 1], *s = shorts;
+	static char prefix[32];
+	size_t i, n = 0;
+	int c;
+
+	for (i = 0; i < NR_OPTIONS; i++) {
+		if (!taken(cmd, i))
+			continue;
+		longs[n].name = options[i].name;
+		longs[n].has_arg = options[i].arg ? required_argument : no_argument;
+		longs[n++].val = options[i].letter;
+		if (options[i].long_only)
+			continue;
+		*s++ = options[i].letter;
+		if (options[i].arg)
+			*s++ = ':';
+	}
+	*s = '\0';
+
+	/* getopt_long() begins its complaints with it. */
+	snprintf(prefix, sizeof(prefix), "eractl %s", cmd->name);
+	argv[0] = prefix;
+	c = getopt_long(argc, argv, shorts, longs, NULL);
+	if (c == 'h') {
+		command_help(cmd);
+		exit(end_output(EXIT_SUCCESS));
+	}
+	if (c == '?') {
+		fprintf(stderr, "usage: eractl %s %s\n", cmd->name, cmd->args);
+		exit(EXIT_USAGE);
+	}
+	return c;
+}
+
+int usage_error(const struct command *cmd, const char *fmt, ...)
+{
+	char what[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	complain("%s: %s", cmd->name, what);
+	fprintf(stderr, "usage: eractl %s %s\n", cmd->name, cmd->args);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What eractl prints: complaints on stderr, JSON on stdout, and whether it all got out. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eractl/eractl.h"
+
+#define JSON_FLAGS	(JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+char *printable(char *text)
+{
+	char *p;
+
+	for (p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return text;
+}
+
+void complain(const char *fmt, ...)
+{
+	char what[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "eractl: %s\n", printable(what));
+}
+
+int fail(const struct err *err)
+{
+	complain("%s", err->msg);
+	return EXIT_FAILURE;
+}
+
+void print_json(struct json_object *what)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "version", json_object_new_int(JSON_VERSION));
+	json_object_object_foreach(what, key, value)
+		json_object_object_add(o, key, json_object_get(value));
+	puts(json_object_to_json_string_ext(o, JSON_FLAGS));
+	json_object_put(o);
+}
+
+void print_json_string(const char *text)
+{
+	struct json_object *o = json_object_new_string(text);
+
+	fputs(json_object_to_json_string_ext(o, JSON_FLAGS), stdout);
+	json_object_put(o);
+}
+
+/* Of the first write that failed; 0: none did. */
+static int output_errno;
+
+bool output_failed(void)
+{
+	if (!output_errno && ferror(stdout))
+		output_errno = errno ? errno : EIO;
+	return output_errno;
+}
+
+int end_output(int code)
+{
+	errno = 0;
+	fflush(stdout);
+	if (output_failed()) {
+		complain("cannot write the output: %s", strerror(output_errno));
+		return EXIT_FAILURE;
+	}
+	return code;
+}

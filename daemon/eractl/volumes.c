@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Commands that ask the same of several volumes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "eractl/client.h"
+#include "eractl/volumes.h"
+
+bool print_opened(struct json_object *result)
+{
+	const char *volume = json_text(result, "volume");
+	const char *metadata = json_text(result, "metadata");
+	const char *device = json_text(result, "device");
+	uint64_t era;
+
+	if (!volume || !metadata || !device || !json_number(result, "era", &era))
+		return false;
+	printf("%s: %s is in era %" PRIu64 ", metadata in %s\n", volume, device, era, metadata);
+	return true;
+}
+
+/* Prints, or with results adds to them.  The answer is put. */
+static int take_result(const struct volumes_job *job, struct json_object *result,
+		       struct json_object *results)
+{
+	bool ok = true;
+
+	if (results) {
+		json_object_array_add(results, result);
+		return EXIT_SUCCESS;
+	}
+	if (job->json)
+		print_json(result);
+	else if (job->print)
+		ok = job->print(result);
+	json_object_put(result);
+	if (ok)
+		return EXIT_SUCCESS;
+	complain("the answer of erad to %s makes no sense: something is missing", job->op);
+	return EXIT_FAILURE;
+}
+
+static int run_one(const struct volumes_job *job, struct json_object *request,
+		   struct json_object *results)
+{
+	struct json_object *result;
+	struct err err;
+
+	if (client_call(request, NULL, NULL, &result, &err))
+		return fail(&err);
+	return take_result(job, result, results);
+}
+
+int volume_run(const struct volumes_job *job, struct json_object *request)
+{
+	return run_one(job, request, NULL);
+}
+
+static int run_names(const struct volumes_job *job, char *const *names, size_t nr)
+{
+	struct json_object *results = job->json ? json_object_new_array() : NULL;
+	int code = EXIT_SUCCESS;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (run_one(job, client_request(job->op, names[i]), results))
+			code = EXIT_FAILURE;
+		/* What is done is said even if the next one takes long. */
+		fflush(stdout);
+		if (code && job->stop)
+			break;
+	}
+	if (code && job->stop && i + 1 < nr)
+		complain("%s of the %zu volumes after it was not attempted", job->op, nr - i - 1);
+	if (results) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "volumes", results);
+		print_json(o);
+		json_object_put(o);
+	}
+	return code;
+}
+
+static int run_all(const struct volumes_job *job)
+{
+	struct json_object *list, *volumes;
+	size_t i, n, nr = 0;
+	struct err err;
+	char **names;
+	int code;
+
+	if (client_call(client_request("list", NULL), NULL, NULL, &list, &err))
+		return fail(&err);
+	volumes = json_object_object_get(list, "volumes");
+	n = json_object_is_type(volumes, json_type_array) ? json_object_array_length(volumes) : 0;
+	names = calloc(n + 1, sizeof(*names));
+	if (!names) {
+		complain("out of memory");
+		json_object_put(list);
+		return EXIT_FAILURE;
+	}
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(volumes, i);
+		const char *name = json_text(v, "volume");
+		const char *state = json_text(v, "state");
+
+		if (name && state && job->concerns(state))
+			names[nr++] = (char *)name;
+	}
+	code = run_names(job, names, nr);
+	free(names);
+	json_object_put(list);
+	return code;
+}
+
+int volumes_show(struct json_object *request, bool json,
+		 int (*print)(struct json_object *volumes, bool verbose), bool verbose)
+{
+	struct json_object *result, *volumes;
+	int code = EXIT_SUCCESS;
+	struct err err;
+
+	if (client_call(request, NULL, NULL, &result, &err))
+		return fail(&err);
+	volumes = json_object_object_get(result, "volumes");
+	if (!json_object_is_type(volumes, json_type_array)) {
+		complain("the answer of erad makes no sense: it has no list of volumes");
+		code = EXIT_FAILURE;
+	} else if (json) {
+		print_json(result);
+	} else if (json_object_array_length(volumes)) {
+		code = print(volumes, verbose);
+	} else {
+		complain("there are no volumes; 'eractl create' makes one");
+	}
+	json_object_put(result);
+	return code;
+}
+
+static int check_name(const struct command *cmd, const char *name)
+{
+	const char *fault = name_fault(name);
+
+	return fault ? usage_error(cmd, "%s: %s", name, fault) : 0;
+}
+
+int volumes_run(const struct command *cmd, const struct volumes_job *job, bool all, int argc,
+		char **argv)
+{
+	int i;
+
+	if (all && optind < argc)
+		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
+	if (all)
+		return run_all(job);
+	if (optind >= argc)
+		return usage_error(cmd, "the name of a volume is missing");
+	for (i = optind; i < argc; i++)
+		if (check_name(cmd, argv[i]))
+			return EXIT_USAGE;
+	return run_names(job, argv + optind, argc - optind);
+}
+
+int one_name(const struct command *cmd, int argc, char **argv)
+{
+	if (optind >= argc)
+		return usage_error(cmd, "the name of a volume is missing");
+	if (optind + 1 < argc)
+		return usage_error(cmd, "got %s, expected one volume", argv[optind + 1]);
+	return check_name(cmd, argv[optind]);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that ask the same of several volumes. */
+#ifndef ERACTL_VOLUMES_H
+#define ERACTL_VOLUMES_H
+
+#include <json-c/json.h>
+
+#include "eractl/eractl.h"
+
+struct volumes_job {
+	const char *op;
+	/* One volume's answer as text; false: it lacks what is to be printed. */
+	bool (*print)(struct json_object *result);
+	bool stop;		/* at the first that fails */
+	bool json;		/* {"version", "volumes": [RESULT]} in place of print */
+	/* With --all: whether a volume in this state is meant. */
+	bool (*concerns)(const char *state);
+};
+
+/*
+ * Runs the job for the operands from optind on, in order, or with all for the
+ * volumes that it concerns.  Returns the exit code.
+ */
+int volumes_run(const struct command *cmd, const struct volumes_job *job, bool all, int argc,
+		char **argv);
+
+/* A request for one volume, its answer printed; returns the exit code. */
+int volume_run(const struct volumes_job *job, struct json_object *request);
+
+/*
+ * Makes a request whose answer is a list of volumes and has print show it,
+ * unless it is empty.  Takes request over.  Returns the exit code.
+ */
+int volumes_show(struct json_object *request, bool json,
+		 int (*print)(struct json_object *volumes, bool verbose), bool verbose);
+
+/* Complains unless there is exactly one operand and it can name a volume: EXIT_USAGE, or 0. */
+int one_name(const struct command *cmd, int argc, char **argv);
+
+/* "data: era 5 on /dev/mapper/data, …": for create and open. */
+bool print_opened(struct json_object *result);
+
+#endif /* ERACTL_VOLUMES_H */
