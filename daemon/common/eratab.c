@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* /etc/eratab: reading, changing and replacing it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/eratab.h"
+
+#define BLANKS		" \t\r\v\f"
+
+int eratab_check_name(const char *name, struct err *err)
+{
+	static const char ok[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+	size_t len = strlen(name);
+
+	if (!len || len > ERAD_NAME_MAX)
+		return err_set(err, -EINVAL,
+			       "a volume name has 1 to %d characters, got %zu",
+			       ERAD_NAME_MAX, len);
+	if (strspn(name, ok) != len)
+		return err_set(err, -EINVAL,
+			       "a volume name consists of letters, digits and . _ + -; got a byte 0x%02x",
+			       (unsigned char)name[strspn(name, ok)]);
+	if (*name == '-')
+		return err_set(err, -EINVAL, "volume name %s begins with -", name);
+	/* What stands in /dev/mapper already. */
+	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "control"))
+		return err_set(err, -EINVAL, "%s cannot be a volume name", name);
+	return 0;
+}
+
+static void free_entry(struct eratab_entry *e)
+{
+	if (!e)
+		return;
+	free(e->origin);
+	free(e->metadata);
+	free(e);
+}
+
+static void free_line(struct eratab_line *l)
+{
+	free(l->text);
+	free(l->error);
+	free_entry(l->entry);
+}
+
+void eratab_free(struct eratab *tab)
+{
+	for (size_t i = 0; i < tab->nr; i++)
+		free_line(&tab->line[i]);
+	free(tab->line);
+	free(tab->file);
+	*tab = (struct eratab){ 0 };
+}
+
+/* Replaces \ooo in s; false if a backslash is followed by anything else. */
+static bool unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		unsigned int c;
+
+		if (*s != '\\') {
+			*to++ = *s;
+			continue;
+		}
+		if (s[1] < '0' || s[1] > '3' || s[2] < '0' || s[2] > '7' ||
+		    s[3] < '0' || s[3] > '7')
+			return false;
+		c = (s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0');
+		if (!c)
+			return false;
+		*to++ = (char)c;
+		s += 3;
+	}
+	*to = 0;
+	return true;
+}
+
+/* Takes the next field off *s, or gives NULL. */
+static char *field(char **s)
+{
+	char *f = *s + strspn(*s, BLANKS);
+
+	if (!*f)
+		return NULL;
+	*s = f + strcspn(f, BLANKS);
+	if (**s)
+		*(*s)++ = 0;
+	return f;
+}
+
+static int parse_path(const char *what, char *f, char **out, struct err *err)
+{
+	if (!f)
+		return err_set(err, -EINVAL, "no %s; expected NAME ORIGIN METADATA [OPTIONS]",
+			       what);
+	if (!unescape(f))
+		return err_set(err, -EINVAL,
+			       "%s %.200s: a backslash begins three octal digits, 001 to 377",
+			       what, f);
+	if (*f != '/')
+		return err_set(err, -EINVAL, "%s %.200s is not an absolute path", what, f);
+	if (strlen(f) > ERATAB_PATH_MAX)
+		return err_set(err, -EINVAL, "%s has %zu bytes, at most %d are allowed",
+			       what, strlen(f), ERATAB_PATH_MAX);
+	*out = strdup(f);
+	return *out ? 0 : -ENOMEM;
+}
+
+static int parse_seconds(const char *s, unsigned int *out, struct err *err)
+{
+	unsigned long v;
+	char *end;
+
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (*s < '0' || *s > '9' || *end || errno || !v || v > UINT32_MAX / 1000)
+		return err_set(err, -EINVAL,
+			       "detach_timeout=%.40s: expected seconds, 1 to %u", s,
+			       UINT32_MAX / 1000);
+	*out = (unsigned int)v;
+	return 0;
+}
+
+static int parse_options(char *f, struct eratab_entry *e, struct err *err)
+{
+	char *save = NULL;
+	char *o;
+
+	if (!f || !strcmp(f, "-") || !strcmp(f, "none"))
+		return 0;
+	for (o = strtok_r(f, ",", &save); o; o = strtok_r(NULL, ",", &save)) {
+		int r = 0;
+
+		if (!strcmp(o, "noauto"))
+			e->noauto = true;
+		else if (!strcmp(o, "detach_policy=queue"))
+			e->policy_fail = false;
+		else if (!strcmp(o, "detach_policy=fail"))
+			e->policy_fail = true;
+		else if (!strncmp(o, "detach_timeout=", 15))
+			r = parse_seconds(o + 15, &e->detach_timeout, err);
+		else
+			r = err_set(err, -EINVAL,
+				    "option %.100s is not known; there are noauto, detach_policy=queue|fail, detach_timeout=SECONDS",
+				    o);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* name is checked already; rest is what follows it. */
+static int parse_entry(const char *name, char *rest, struct eratab_entry *e, struct err *err)
+{
+	int r;
+
+	strcpy(e->name, name);
+	r = parse_path("origin", field(&rest), &e->origin, err);
+	if (!r)
+		r = parse_path("metadata", field(&rest), &e->metadata, err);
+	if (!r)
+		r = parse_options(field(&rest), e, err);
+	if (!r && rest[strspn(rest, BLANKS)])
+		r = err_set(err, -EINVAL,
+			    "%.100s is one field too many; expected NAME ORIGIN METADATA [OPTIONS]",
+			    rest + strspn(rest, BLANKS));
+	return r;
+}
+
+static int grow(struct eratab *tab, struct eratab_line **out)
+{
+	struct eratab_line *line;
+
+	if (tab->nr == ERATAB_LINES_MAX)
+		return -EFBIG;
+
+	/* A power of two is full. */
+	if (!(tab->nr & (tab->nr - 1))) {
+		line = realloc(tab->line, (tab->nr ? tab->nr * 2 : 1) * sizeof(*line));
+		if (!line)
+			return -ENOMEM;
+		tab->line = line;
+	}
+	*out = &tab->line[tab->nr++];
+	**out = (struct eratab_line){ 0 };
+	return 0;
+}
+
+static const struct eratab_line *named(const struct eratab *tab, const char *name)
+{
+	for (size_t i = 0; i < tab->nr; i++)
+		if (!strcmp(tab->line[i].name, name))
+			return &tab->line[i];
+	return NULL;
+}
+
+/* Fills l from copy, which it may write to; ENOMEM, or 0 with l->error. */
+static int parse_line(struct eratab *tab, struct eratab_line *l, char *copy, bool has_zero)
+{
+	unsigned int number = (unsigned int)(l - tab->line) + 1;
+	const struct eratab_line *first;
+	struct err err = { .msg = "out of memory" };
+	char *rest = copy;
+	char *name = field(&rest);
+	int r;
+
+	if (!name || *name == '#')
+		return 0;
+	if (has_zero) {
+		r = err_set(&err, -EINVAL, "the line holds a 0 byte");
+		goto wrong;
+	}
+	r = eratab_check_name(name, &err);
+	if (r)
+		goto wrong;
+	first = named(tab, name);
+	strcpy(l->name, name);
+	if (first) {
+		r = err_set(&err, -EINVAL, "volume %s is named in line %u already", name,
+			    (unsigned int)(first - tab->line) + 1);
+		goto wrong;
+	}
+	l->entry = calloc(1, sizeof(*l->entry));
+	if (!l->entry)
+		return -ENOMEM;
+	r = parse_entry(name, rest, l->entry, &err);
+	if (!r)
+		return 0;
+	free_entry(l->entry);
+	l->entry = NULL;
+wrong:
+	if (r == -ENOMEM || asprintf(&l->error, "%s:%u: %s", tab->file, number, err.msg) < 0) {
+		l->error = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_text(struct eratab *tab, const char *text, size_t len)
+{
+	struct eratab_line *l;
+	char *copy;
+	int r;
+
+	r = grow(tab, &l);
+	if (r)
+		return r;
+	l->text = malloc(len + 1);
+	copy = malloc(len + 1);
+	if (!l->text || !copy) {
+		free(copy);
+		return -ENOMEM;
+	}
+	memcpy(l->text, text, len);
+	l->text[len] = 0;
+	l->len = len;
+	memcpy(copy, l->text, len + 1);
+	r = parse_line(tab, l, copy, memchr(text, 0, len));
+	free(copy);
+	return r;
+}
+
+static int cannot_add(int r, const char *file, struct err *err)
+{
+	if (r == -EFBIG)
+		return err_set(err, r, "%s has more than %u lines", file, ERATAB_LINES_MAX);
+	return err_set(err, r, "%s: out of memory", file);
+}
+
+int eratab_parse(const char *text, size_t len, const char *file, struct eratab *tab,
+		 struct err *err)
+{
+	*tab = (struct eratab){ .file = strdup(file) };
+	if (!tab->file)
+		return err_set(err, -ENOMEM, "%s: out of memory", file);
+
+	while (len) {
+		const char *nl = memchr(text, '\n', len);
+		size_t n = nl ? (size_t)(nl - text) : len;
+
+		int r = add_text(tab, text, n);
+
+		if (r) {
+			eratab_free(tab);
+			return cannot_add(r, file, err);
+		}
+		n += !!nl;
+		text += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int eratab_read(const char *file, struct eratab *tab, struct err *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	ssize_t n = 0;
+	int fd, r;
+
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return eratab_parse("", 0, file, tab, err);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", file);
+
+	text = malloc(ERATAB_SIZE_MAX + 1);
+	if (!text) {
+		r = err_set(err, -ENOMEM, "%s: out of memory", file);
+		goto out_close;
+	}
+	while (len <= ERATAB_SIZE_MAX) {
+		n = read(fd, text + len, ERATAB_SIZE_MAX + 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += n;
+	}
+	if (n < 0)
+		r = err_set(err, -errno, "cannot read %s: %m", file);
+	else if (len > ERATAB_SIZE_MAX)
+		r = err_set(err, -EFBIG, "%s has more than %u bytes", file, ERATAB_SIZE_MAX);
+	else
+		r = eratab_parse(text, len, file, tab, err);
+	free(text);
+out_close:
+	close(fd);
+	return r;
+}
+
+int eratab_find(const struct eratab *tab, const char *name, const struct eratab_entry **out,
+		struct err *err)
+{
+	const struct eratab_line *l = named(tab, name);
+
+	if (!*name || !l)
+		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
+	if (!l->entry)
+		return err_set(err, -EINVAL, "%s", l->error);
+	*out = l->entry;
+	return 0;
+}
+
+/* Appends s to line with what would separate fields written as \ooo. */
+static void put_field(FILE *line, const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s <= ' ' || *s == '\\' || *s == '#' || *s == 0x7f)
+			fprintf(line, "\\%03o", (unsigned char)*s);
+		else
+			fputc(*s, line);
+	}
+}
+
+static char *format_entry(const struct eratab_entry *e, size_t *len)
+{
+	const char *sep = "\t";
+	char *text = NULL;
+	FILE *line = open_memstream(&text, len);
+
+	if (!line)
+		return NULL;
+	fputs(e->name, line);
+	fputc('\t', line);
+	put_field(line, e->origin);
+	fputc('\t', line);
+	put_field(line, e->metadata);
+	if (e->noauto) {
+		fprintf(line, "%snoauto", sep);
+		sep = ",";
+	}
+	if (e->policy_fail) {
+		fprintf(line, "%sdetach_policy=fail", sep);
+		sep = ",";
+	}
+	if (e->detach_timeout)
+		fprintf(line, "%sdetach_timeout=%u", sep, e->detach_timeout);
+	if (fclose(line)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err)
+{
+	struct eratab_line *l;
+	char *text;
+	size_t len;
+	int r;
+
+	r = eratab_check_name(e->name, err);
+	if (r)
+		return r;
+	if (named(tab, e->name))
+		return err_set(err, -EEXIST, "%s names a volume %s already", tab->file, e->name);
+	text = format_entry(e, &len);
+	r = text ? add_text(tab, text, len) : -ENOMEM;
+	free(text);
+	if (r)
+		return cannot_add(r, tab->file, err);
+
+	/* What cannot be read back must not be written. */
+	l = &tab->line[tab->nr - 1];
+	if (l->entry)
+		return 0;
+	r = err_set(err, -EINVAL, "%s", l->error);
+	free_line(l);
+	tab->nr--;
+	return r;
+}
+
+int eratab_remove(struct eratab *tab, const char *name, struct err *err)
+{
+	size_t kept = 0;
+	size_t nr = tab->nr;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (*name && !strcmp(tab->line[i].name, name))
+			free_line(&tab->line[i]);
+		else
+			tab->line[kept++] = tab->line[i];
+	}
+	if (kept == nr)
+		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
+	tab->nr = kept;
+	return 0;
+}
+
+static int write_lines(const struct eratab *tab, int fd)
+{
+	FILE *f = fdopen(fd, "w");
+	int r = 0;
+
+	if (!f) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	for (size_t i = 0; i < tab->nr; i++)
+		if (fwrite(tab->line[i].text, 1, tab->line[i].len, f) != tab->line[i].len ||
+		    fputc('\n', f) == EOF)
+			r = -EIO;
+	if (fflush(f) || fsync(fd))
+		r = -errno;
+	if (fclose(f) && !r)
+		r = -errno;
+	return r;
+}
+
+static int sync_dir(const char *file)
+{
+	char dir[PATH_MAX];
+	char *slash;
+	int fd, r;
+
+	snprintf(dir, sizeof(dir), "%s", file);
+	slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = 0;
+	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+int eratab_write(const struct eratab *tab, struct err *err)
+{
+	char real[PATH_MAX], tmp[PATH_MAX + 8];
+	struct stat st;
+	int fd, r;
+
+	if (!realpath(tab->file, real)) {
+		if (errno != ENOENT)
+			return err_set(err, -errno, "cannot find %s: %m", tab->file);
+		if (strlen(tab->file) >= sizeof(real))
+			return err_set(err, -ENAMETOOLONG, "%s: the path is too long", tab->file);
+		strcpy(real, tab->file);
+	}
+	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", real);
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot create %s: %m", tmp);
+
+	if (stat(real, &st))
+		st = (struct stat){ .st_mode = 0644 };
+	r = fchown(fd, st.st_uid, st.st_gid) || fchmod(fd, st.st_mode & 07777) ? -errno : 0;
+	if (r)
+		close(fd);
+	else
+		r = write_lines(tab, fd);
+	if (!r && rename(tmp, real))
+		r = -errno;
+	if (r) {
+		unlink(tmp);
+		return err_set(err, r, "cannot replace %s: %s", tab->file, strerror(-r));
+	}
+	r = sync_dir(real);
+	if (r)
+		return err_set(err, r, "cannot make the new %s durable: %s", tab->file,
+			       strerror(-r));
+	return 0;
+}

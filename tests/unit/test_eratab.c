@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The boot table: what is read, what is refused with which words, and what a rewrite keeps. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/eratab.h"
+
+static void parse(const char *text, struct eratab *tab)
+{
+	struct err err;
+
+	assert_int_equal(eratab_parse(text, strlen(text), "eratab", tab, &err), 0);
+}
+
+static void test_reads_all_fields(void **state)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	parse("# a comment\n\n"
+	      "data /dev/sdb /var/lib/erad/data.erad\n"
+	      "\tlog\t/dev/sdc   /dev/nvme0n1p3 noauto,detach_policy=fail,detach_timeout=90  \n"
+	      "odd /dev/a\\040b /x\\134y -", &tab);
+
+	assert_int_equal(eratab_find(&tab, "data", &e, &err), 0);
+	assert_string_equal(e->origin, "/dev/sdb");
+	assert_string_equal(e->metadata, "/var/lib/erad/data.erad");
+	assert_false(e->noauto || e->policy_fail || e->detach_timeout);
+
+	assert_int_equal(eratab_find(&tab, "log", &e, &err), 0);
+	assert_true(e->noauto && e->policy_fail);
+	assert_int_equal(e->detach_timeout, 90);
+
+	assert_int_equal(eratab_find(&tab, "odd", &e, &err), 0);
+	assert_string_equal(e->origin, "/dev/a b");
+	assert_string_equal(e->metadata, "/x\\y");
+
+	assert_int_equal(eratab_find(&tab, "none", &e, &err), -ENOENT);
+	assert_int_equal(eratab_find(&tab, "", &e, &err), -ENOENT);
+	eratab_free(&tab);
+}
+
+static void refused(const char *text, const char *name, const char *words)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	parse(text, &tab);
+	assert_int_equal(eratab_find(&tab, name, &e, &err), -EINVAL);
+	if (strcmp(err.msg, words))
+		fail_msg("got \"%s\", expected \"%s\"", err.msg, words);
+	eratab_free(&tab);
+}
+
+static void test_says_where_and_what_is_wrong(void **state)
+{
+	(void)state;
+	refused("\ndata /dev/sdb\n", "data",
+		"eratab:2: no metadata; expected NAME ORIGIN METADATA [OPTIONS]");
+	refused("data", "data", "eratab:1: no origin; expected NAME ORIGIN METADATA [OPTIONS]");
+	refused("data sdb /m", "data", "eratab:1: origin sdb is not an absolute path");
+	refused("data /dev/sdb /m\\04 -", "data",
+		"eratab:1: metadata /m\\04: a backslash begins three octal digits, 001 to 377");
+	refused("data /dev/sdb /m noauto,nofail", "data",
+		"eratab:1: option nofail is not known; there are noauto, detach_policy=queue|fail, detach_timeout=SECONDS");
+	refused("data /dev/sdb /m detach_timeout=4h", "data",
+		"eratab:1: detach_timeout=4h: expected seconds, 1 to 4294967");
+	refused("data /dev/sdb /m - more", "data",
+		"eratab:1: more is one field too many; expected NAME ORIGIN METADATA [OPTIONS]");
+}
+
+static void test_a_bad_line_spoils_only_itself(void **state)
+{
+	static const char text[] = "a /dev/a /m/a\nb\nbad/name /x /y\na /dev/z /z\n\0\0 x\nc /dev/c /m/c\n";
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(eratab_parse(text, sizeof(text) - 1, "t", &tab, &err), 0);
+	assert_int_equal(tab.nr, 6);
+	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
+	assert_string_equal(e->origin, "/dev/a");
+	assert_int_equal(eratab_find(&tab, "b", &e, &err), -EINVAL);
+	assert_non_null(strstr(tab.line[2].error, "t:3: a volume name consists of"));
+	assert_string_equal(tab.line[3].error, "t:4: volume a is named in line 1 already");
+	assert_int_equal(eratab_find(&tab, "c", &e, &err), 0);
+	eratab_free(&tab);
+}
+
+static void test_names(void **state)
+{
+	char longest[ERAD_NAME_MAX + 2];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(eratab_check_name("Data-1.x_y+z", &err), 0);
+	assert_int_equal(eratab_check_name("", &err), -EINVAL);
+	assert_int_equal(eratab_check_name("-a", &err), -EINVAL);
+	assert_int_equal(eratab_check_name(".", &err), -EINVAL);
+	assert_int_equal(eratab_check_name("..", &err), -EINVAL);
+	assert_int_equal(eratab_check_name("control", &err), -EINVAL);
+	assert_int_equal(eratab_check_name("a/b", &err), -EINVAL);
+	assert_int_equal(eratab_check_name("a b", &err), -EINVAL);
+	assert_int_equal(eratab_check_name("\xc3\xa4", &err), -EINVAL);
+	memset(longest, 'a', sizeof(longest));
+	longest[ERAD_NAME_MAX + 1] = 0;
+	assert_int_equal(eratab_check_name(longest, &err), -EINVAL);
+	longest[ERAD_NAME_MAX] = 0;
+	assert_int_equal(eratab_check_name(longest, &err), 0);
+}
+
+static void expect_file(const char *path, const char *text)
+{
+	char got[4096];
+	FILE *f = fopen(path, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(got, 1, sizeof(got) - 1, f);
+	got[n] = 0;
+	fclose(f);
+	assert_string_equal(got, text);
+}
+
+static void test_rewrite_keeps_the_rest(void **state)
+{
+	struct eratab_entry e = { .name = "new", .origin = "/dev/with space", .metadata = "/m#1",
+				  .policy_fail = true, .detach_timeout = 5 };
+	char dir[] = "/tmp/eratab.XXXXXX";
+	char file[64], link[64];
+	struct eratab tab;
+	struct stat st;
+	struct err err;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(file, sizeof(file), "%s/real", dir);
+	snprintf(link, sizeof(link), "%s/eratab", dir);
+	f = fopen(file, "w");
+	assert_non_null(f);
+	fputs("# mine\n\n  data   /dev/sdb /m/data\nbroken line\nold /dev/o /m/o", f);
+	fclose(f);
+	assert_int_equal(chmod(file, 0640), 0);
+	assert_int_equal(symlink("real", link), 0);
+
+	assert_int_equal(eratab_read(link, &tab, &err), 0);
+	assert_int_equal(eratab_add(&tab, &e, &err), 0);
+	assert_int_equal(eratab_add(&tab, &e, &err), -EEXIST);
+	assert_int_equal(eratab_remove(&tab, "old", &err), 0);
+	assert_int_equal(eratab_remove(&tab, "old", &err), -ENOENT);
+	assert_int_equal(eratab_write(&tab, &err), 0);
+	eratab_free(&tab);
+
+	expect_file(link, "# mine\n\n  data   /dev/sdb /m/data\nbroken line\n"
+		    "new\t/dev/with\\040space\t/m\\0431\tdetach_policy=fail,detach_timeout=5\n");
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+
+	unlink(link);
+	unlink(file);
+	assert_int_equal(rmdir(dir), 0);	/* nothing else is left behind */
+}
+
+static void test_missing_file_is_empty(void **state)
+{
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(eratab_read("/nonexistent/eratab", &tab, &err), 0);
+	assert_int_equal(tab.nr, 0);
+	eratab_free(&tab);
+}
+
+static void test_many_add_and_remove(void **state)
+{
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	parse("", &tab);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 37; i++) {
+			struct eratab_entry e = { .origin = "/o", .metadata = "/m" };
+
+			snprintf(e.name, sizeof(e.name), "v%d", i);
+			assert_int_equal(eratab_add(&tab, &e, &err), 0);
+		}
+		for (int i = 36; i >= round * 5; i--) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "v%d", i);
+			assert_int_equal(eratab_remove(&tab, name, &err), 0);
+		}
+		for (int i = 0; i < round * 5; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "v%d", i);
+			assert_int_equal(eratab_remove(&tab, name, &err), 0);
+		}
+	}
+	assert_int_equal(tab.nr, 0);
+	eratab_free(&tab);
+}
+
+static void test_too_many_lines(void **state)
+{
+	size_t len = ERATAB_LINES_MAX + 1;
+	char *text = malloc(len);
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	memset(text, '\n', len);
+	assert_int_equal(eratab_parse(text, len, "t", &tab, &err), -EFBIG);
+	assert_int_equal(eratab_parse(text, len - 1, "t", &tab, &err), 0);
+	eratab_free(&tab);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reads_all_fields),
+		cmocka_unit_test(test_says_where_and_what_is_wrong),
+		cmocka_unit_test(test_a_bad_line_spoils_only_itself),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_rewrite_keeps_the_rest),
+		cmocka_unit_test(test_missing_file_is_empty),
+		cmocka_unit_test(test_many_add_and_remove),
+		cmocka_unit_test(test_too_many_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
