@@ -71,7 +71,7 @@ static int owner_info(struct owner *o, void __user *arg)
 	/* before the look, so that a change meanwhile is told again */
 	WRITE_ONCE(o->seen_events, atomic_read(&o->ei->events));
 	erad_instance_info(o->ei, &info);
-	return PUT_ARG(info, arg);
+	return READ_ONCE(o->ei->dead) ? -ENODEV : PUT_ARG(info, arg);
 }
 
 static int owner_ready(struct owner *o, void __user *arg)
