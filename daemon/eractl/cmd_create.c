@@ -50,7 +50,7 @@ static int add_path(struct json_object *o, const char *key, const char *path)
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "create", .print = print_opened };
-	const char *metadata = NULL, *fault;
+	const char *metadata = NULL;
 	struct json_object *request;
 	uint64_t block_size = 0;
 	bool force = false;
@@ -75,9 +75,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	}
 	if (argc - optind != 2)
 		return usage_error(cmd, "got %d operands, expected NAME and ORIGIN", argc - optind);
-	fault = name_fault(argv[optind]);
-	if (fault)
-		return usage_error(cmd, "%s: %s", argv[optind], fault);
+	if (check_name(cmd, argv[optind]))
+		return EXIT_USAGE;
 	if (!*argv[optind + 1] || (metadata && !*metadata))
 		return usage_error(cmd, "the path of a device cannot be empty");
 

@@ -97,7 +97,6 @@ static int print(struct json_object *volumes, bool verbose)
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	bool json = false, verbose = false;
-	const char *fault;
 	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
@@ -106,11 +105,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		else if (c == 'v')
 			verbose = true;
 	}
-	for (c = optind; c < argc; c++) {
-		fault = name_fault(argv[c]);
-		if (fault)
-			return usage_error(cmd, "%s: %s", argv[c], fault);
-	}
+	for (c = optind; c < argc; c++)
+		if (check_name(cmd, argv[c]))
+			return EXIT_USAGE;
 	return volumes_show(request_for(argv + optind), json, print,
 			    verbose || optind < argc);
 }

@@ -64,8 +64,8 @@ bool output_failed(void);
  */
 int end_output(int code);
 
-/* The sentence that says why a volume cannot be called this, or NULL. */
-const char *name_fault(const char *name);
+/* Complains of a name that no volume can have: EXIT_USAGE, or 0. */
+int check_name(const struct command *cmd, const char *name);
 
 /* An era that can be asked for, 0 … 2^32 - 2; EINVAL if it is not. */
 int era_parse(const char *text, uint32_t *era);

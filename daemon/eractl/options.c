@@ -15,7 +15,7 @@ static const struct {
 	const char *arg;	/* NULL: takes none */
 	const char *text;
 } options[] = {
-	{ 'a', false, "all", NULL, "all volumes in /etc/eratab" },
+	{ 'a', false, "all", NULL, "all volumes that there are" },
 	{ 'm', false, "metadata", "DEV|FILE", "where to keep the metadata" },
 	{ 'b', false, "block-size", "SIZE", "what is tracked as one, e.g. 4K, 1M; default 64K" },
 	{ 'F', true, "force", NULL, "overwrite what is at the place of the metadata" },
@@ -75,7 +75,7 @@ int command_getopt(const struct command *cmd, int argc, char **argv)
 	*s = '\0';
 
 	/* getopt_long() begins its complaints with it. */
-	snprintf(prefix, sizeof(prefix), "eractl %s", cmd->name);
+	snprintf(prefix, sizeof(prefix), "eractl: %s", cmd->name);
 	argv[0] = prefix;
 	c = getopt_long(argc, argv, shorts, longs, NULL);
 	if (c == 'h') {

@@ -2,25 +2,15 @@
 /* Names, eras and members of answers: what may be in them and what they are. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/protocol.h"
+#include "common/eratab.h"
 #include "eractl/eractl.h"
 
-const char *name_fault(const char *name)
+int check_name(const struct command *cmd, const char *name)
 {
-	static const char good[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
+	struct err err;
 
-	if (!*name)
-		return "a volume's name cannot be empty";
-	if (strlen(name) > ERAD_NAME_MAX)
-		return "a volume's name cannot be longer than 100 characters";
-	if (*name == '-' || *name == '.')
-		return "a volume's name cannot begin with - or .";
-	if (name[strspn(name, good)])
-		return "a volume's name can have letters, digits and _ + . - only";
-	return NULL;
+	return eratab_check_name(name, &err) ? usage_error(cmd, "%s", err.msg) : 0;
 }
 
 int era_parse(const char *text, uint32_t *era)

@@ -72,8 +72,8 @@ static int run_names(const struct volumes_job *job, char *const *names, size_t n
 		if (code && job->stop)
 			break;
 	}
-	if (code && job->stop && i + 1 < nr)
-		complain("%s of the %zu volumes after it was not attempted", job->op, nr - i - 1);
+	while (job->stop && ++i < nr)
+		complain("volume %s: %s not attempted", names[i], job->op);
 	if (results) {
 		struct json_object *o = json_object_new_object();
 
@@ -138,13 +138,6 @@ int volumes_show(struct json_object *request, bool json,
 	}
 	json_object_put(result);
 	return code;
-}
-
-static int check_name(const struct command *cmd, const char *name)
-{
-	const char *fault = name_fault(name);
-
-	return fault ? usage_error(cmd, "%s: %s", name, fault) : 0;
 }
 
 int volumes_run(const struct command *cmd, const struct volumes_job *job, bool all, int argc,

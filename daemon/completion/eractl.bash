@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Completes eractl's commands and options, as its help has them, and the volumes in /etc/eratab.
+
+_eractl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
+
+	if ((COMP_CWORD == 1)); then
+		words="$(eractl help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p') --help --version"
+	elif [[ $cur == -* ]]; then
+		words=$(eractl help "${COMP_WORDS[1]}" 2> /dev/null |
+			sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p')
+	else
+		case ${COMP_WORDS[1]}:$prev in
+		diff:-f | diff:--format)
+			words='table json ranges ddrescue'
+			;;
+		diff:-s | diff:--since)
+			;;
+		create:-b | create:--block-size)
+			words='4K 16K 64K 256K 1M'
+			;;
+		create:create)
+			;;
+		create:* | check:*)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			compopt -o filenames
+			return
+			;;
+		help:*)
+			words=$(eractl help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p')
+			;;
+		list:*)
+			;;
+		*)
+			words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
+			;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _eractl eractl

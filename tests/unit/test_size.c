@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Byte sizes: what is read as one, and how they are shown. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/size.h"
+
+static uint64_t parsed(const char *text)
+{
+	uint64_t n = 0;
+
+	assert_int_equal(size_parse(text, &n), 0);
+	return n;
+}
+
+static void test_parse(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed("0"), 0);
+	assert_int_equal(parsed("65536"), 65536);
+	assert_int_equal(parsed("64K"), 65536);
+	assert_int_equal(parsed("64KiB"), 65536);
+	assert_int_equal(parsed("1M"), 1 << 20);
+	assert_int_equal(parsed("3G"), 3ull << 30);
+	assert_int_equal(parsed("2T"), 2ull << 40);
+	assert_int_equal(parsed("18446744073709551615"), UINT64_MAX);
+	assert_int_equal(parsed("16777215T"), 16777215ull << 40);
+}
+
+static void test_refuse(void **state)
+{
+	static const char *const bad[] = {
+		"", " 1", "1 ", "-1", "+1", "K", "1k", "1KB", "1Ki", "1KiBs", "1KK", "0x10",
+		"1.5M", "1P", "64 K",
+	};
+	uint64_t n = 7;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(size_parse(bad[i], &n), -EINVAL);
+	assert_int_equal(size_parse("18446744073709551616", &n), -ERANGE);
+	assert_int_equal(size_parse("16777216T", &n), -ERANGE);
+	assert_int_equal(n, 7);
+}
+
+static void shown(uint64_t bytes, const char *text)
+{
+	char buf[SIZE_TEXT];
+
+	assert_string_equal(size_format(buf, bytes), text);
+}
+
+static void test_format(void **state)
+{
+	(void)state;
+	shown(0, "0 B");
+	shown(1023, "1023 B");
+	shown(1024, "1 KiB");
+	shown(65536, "64 KiB");
+	shown(1536, "1.5 KiB");
+	shown((1 << 20) - 1, "1 MiB");
+	shown(1023 * 1024, "1023 KiB");
+	shown(1300ull << 30, "1.3 TiB");
+	shown(UINT64_MAX, "16 EiB");
+	shown(UINT64_MAX / 10 * 9, "14.4 EiB");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_format),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
