@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The only way the metadata library does I/O: a small table of functions, so that tests can stand in for a disk. */
+/*
+ * The only way the metadata library does I/O: a small table of functions, so
+ * that tests can stand in for a disk.
+ */
 #ifndef ERAD_ENGINE_H
 #define ERAD_ENGINE_H
 
@@ -18,10 +21,20 @@ struct engine;
 struct engine_ops {
 	int (*read)(struct engine *e, void *buf, uint64_t off, uint64_t len);
 	int (*write)(struct engine *e, const void *buf, uint64_t off, uint64_t len);
-	/* Everything whose write has returned before the call is durable after it. */
+	/*
+	 * Everything whose write has returned before the call is durable after
+	 * it.  If it fails, all that was not durable must be written again,
+	 * by whomever it was written: though it may still be read, another
+	 * flush need not make it durable.
+	 */
 	int (*flush)(struct engine *e);
 	/* Makes a range read as zeros; not durable before a flush. */
 	int (*zero)(struct engine *e, uint64_t off, uint64_t len);
+	/*
+	 * Whether nothing was ever written to the range, so that reading it
+	 * would give zeros; false if that is not known.  May be NULL.
+	 */
+	bool (*hole)(struct engine *e, uint64_t off, uint64_t len);
 	void (*destroy)(struct engine *e);
 };
 
@@ -38,9 +51,10 @@ enum engine_mode {
 
 /*
  * Opens a regular file or block device, with O_DIRECT where the file allows
- * it.  Where a block device's write cache is "write through", flush does
- * nothing.  The lock is an open file description lock on the file, gone with the
- * engine.  Caller ends it with engine_destroy().
+ * it.  flush is always fdatasync(): where a device's write cache is "write
+ * through" the kernel makes it free, and it looks at each flush whether it
+ * still is.  The lock is an open file description lock on the file, gone with
+ * the engine.  Caller ends it with engine_destroy().
  */
 int engine_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
 
@@ -50,6 +64,11 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
  * write in them has to allocate; the rest is sparse.
  */
 int engine_create_file(const char *path, uint64_t size, uint64_t written, struct err *err);
+
+static inline bool engine_hole(struct engine *e, uint64_t off, uint64_t len)
+{
+	return e->ops->hole && e->ops->hole(e, off, len);
+}
 
 static inline void engine_destroy(struct engine *e)
 {

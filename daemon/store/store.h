@@ -78,11 +78,11 @@ struct store_info {
 	uint64_t nr_sectors, nr_blocks;
 	uint32_t block_sectors;
 	uint32_t era;			/* current; 0: none yet */
-	uint64_t size_pages, used_pages;	/* 4 KiB; used: superblocks, live journal, array pages in use */
+	uint64_t size_pages, used_pages;	/* 4 KiB; used: all but the free part of the ring */
 	uint64_t journal_pages, journal_used;
 	uint64_t commits, commit_pages;	/* groups and pages appended since open */
 	uint64_t folds;			/* completed since open */
-	uint64_t over_marked;		/* blocks reported because their entry was damaged */
+	uint64_t over_marked;		/* blocks that folds have marked because their entry was damaged */
 	bool clean;			/* as found by open */
 };
 
@@ -112,10 +112,10 @@ bool store_wants_fold(struct store *s);
 int store_fold(struct store *s, struct err *err);
 
 /*
- * Calls fn, in ascending order, for each maximal extent of blocks whose era
- * is `since` or newer; since 0 gives the whole device.  What is marked while it runs may
- * or may not be in it; what was marked before it began is.  EINVAL if
- * `since` has not begun.  A damaged array sector is reported as written.
+ * Calls fn, in ascending order and with no lock held, for each maximal extent
+ * of blocks whose era is `since` or newer; since 0 gives the whole device.
+ * What is marked while it runs may or may not be in it; what was marked
+ * before it began is.  EINVAL if `since` has not begun.  A damaged array sector is reported as written.
  * A non-zero value from fn ends it and is returned.
  */
 int store_diff(struct store *s, uint32_t since,

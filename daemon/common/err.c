@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Formats the one error sentence that goes up to the person. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/err.h"
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (e) {
+		va_start(ap, fmt);
+		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+		va_end(ap);
+	}
+	return code;
+}
+
+int err_prefix(struct err *e, int code, const char *fmt, ...)
+{
+	char what[sizeof(e->msg)];
+	size_t len, room;
+	va_list ap;
+
+	if (!e)
+		return code;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+
+	/* What happened matters more than where: a sentence that grows too long loses its end. */
+	len = strnlen(what, sizeof(what) - 3);
+	memcpy(what + len, ": ", 3);
+	len += 2;
+	room = sizeof(what) - 1 - len;
+	if (room > strlen(e->msg))
+		room = strlen(e->msg);
+	memcpy(what + len, e->msg, room);
+	what[len + room] = '\0';
+	memcpy(e->msg, what, len + room + 1);
+	return code;
+}

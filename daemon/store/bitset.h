@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A sparse set of block numbers, whose memory and time follow what is in it
+ * and not how large the device is.
+ *
+ * A radix tree of 4 KiB nodes: leaves are bitmaps of 32768 blocks, each level
+ * above has 512 children.  No child is an empty subtree, BITSET_FULL a full
+ * one, so that a discard of a whole device costs a few pages.
+ *
+ * Nothing here locks.
+ */
+#ifndef ERAD_BITSET_H
+#define ERAD_BITSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bitset {
+	void *root;
+	unsigned int shift;	/* the tree covers 2^shift blocks */
+	size_t nodes;		/* allocated, 4 KiB each */
+};
+
+/* An empty set of blocks below nr, which is at most 2^60.  Cannot fail. */
+void bitset_init(struct bitset *b, uint64_t nr);
+
+/* Frees all nodes; the set is empty again. */
+void bitset_destroy(struct bitset *b);
+
+/* Adds first … first + len - 1.  On ENOMEM some of them may have been added. */
+int bitset_set(struct bitset *b, uint64_t first, uint64_t len);
+
+/*
+ * The lowest block in from … end - 1 that is (want) or is not (!want) in the
+ * set; else end.  end is at most the nr of bitset_init().
+ */
+uint64_t bitset_find(const struct bitset *b, uint64_t from, uint64_t end, bool want);
+
+/* The same two for a plain bitmap of words. */
+void bits_set(uint64_t *words, uint64_t first, uint64_t len);
+uint64_t bits_find(const uint64_t *words, uint64_t from, uint64_t end, bool want);
+
+#endif /* ERAD_BITSET_H */

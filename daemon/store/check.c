@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Examines all of the metadata and writes nothing. */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/store_priv.h"
+
+#define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB */
+
+struct check {
+	struct store *s;
+	void (*complain)(void *ctx, const char *what);
+	void *ctx;
+	int faults;
+};
+
+/* One fault; index is the sector's number in the array. */
+static void fault(struct check *c, uint64_t index, const char *what, uint64_t got,
+		  const char *expected, uint64_t limit)
+{
+	const struct store *s = c->s;
+	char msg[512];
+
+	snprintf(msg, sizeof(msg), "%s: era array sector %" PRIu64 " (page %" PRIu64
+		 " of the metadata): %s is %" PRIu64 ", expected %s%" PRIu64, s->e->name, index,
+		 s->array.start + index / ARRAY_PAGE_SECTORS, what, got, expected, limit);
+	c->complain(c->ctx, msg);
+	if (c->faults < INT_MAX)
+		c->faults++;
+}
+
+static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64_t index)
+{
+	const struct array *a = &c->s->array;
+	const uint64_t first = index * ERAD_ERAS_PER_SECTOR;
+	unsigned int i;
+
+	if (!array_sector_valid(a, e, index)) {
+		if (le32toh(e->csum) != array_sector_csum(e))
+			fault(c, index, "the checksum", le32toh(e->csum), "",
+			      array_sector_csum(e));
+		else if (le64toh(e->index) != index)
+			fault(c, index, "its number", le64toh(e->index), "", index);
+		else
+			fault(c, index, "the volume's tag", le32toh(e->tag), "", a->tag);
+		return;
+	}
+	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
+		const uint32_t era = le32toh(e->era[i]);
+		const bool on_device = first + i < a->nr_blocks;
+
+		if (era > (on_device ? c->s->era : 0)) {
+			fault(c, index, on_device ? "the era of a block" :
+			      "an entry beyond the device", era, on_device ? "at most " : "",
+			      on_device ? c->s->era : 0);
+			return;
+		}
+	}
+}
+
+static int check_array(struct check *c, struct err *err)
+{
+	struct array *a = &c->s->array;
+	struct erad_disk_eras *buf;
+	uint64_t page, nr, i;
+	int ret = 0;
+
+	buf = aligned_alloc(ERAD_PAGE, CHUNK_PAGES * ERAD_PAGE);
+	if (!buf)
+		return err_set(err, -ENOMEM, "%s: out of memory", c->s->e->name);
+	for (page = 0; page < a->pages && !ret; page += nr) {
+		nr = a->pages - page;
+		if (nr > CHUNK_PAGES)
+			nr = CHUNK_PAGES;
+		if (array_hole(a, page, nr))
+			continue;
+		ret = array_read(a, buf, page, nr, err);
+		for (i = 0; i < nr * ARRAY_PAGE_SECTORS && !ret; i++)
+			check_sector(c, &buf[i], page * ARRAY_PAGE_SECTORS + i);
+	}
+	free(buf);
+	return ret;
+}
+
+int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
+		struct store_info *info, struct err *err)
+{
+	struct check c = { .complain = complain, .ctx = ctx };
+	struct err why = { "" };
+	int ret;
+
+	/*
+	 * A superblock copy or a group at the end that is torn is no fault: the
+	 * next write there replaces it.
+	 */
+	ret = store_open(e, STORE_READ, &c.s, &why);
+	if (ret == -EUCLEAN) {
+		complain(ctx, why.msg);
+		return 1;
+	}
+	if (ret)
+		return err_set(err, ret, "%s", why.msg);
+	if (info)
+		store_info(c.s, info);
+	ret = check_array(&c, err);
+	store_close(c.s, false, NULL);
+	return ret ? ret : c.faults;
+}

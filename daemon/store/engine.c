@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The engine for regular files and block devices. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/engine.h"
+
+#define ALIGN		4096u
+#define ZEROS		(1u << 20)	/* bytes of zeros written at a time */
+
+struct file_engine {
+	struct engine engine;
+	int fd;
+	bool block_device;
+};
+
+static struct file_engine *to_file(struct engine *e)
+{
+	return (struct file_engine *)e;
+}
+
+static int file_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
+{
+	char *p = buf;
+
+	while (len) {
+		const ssize_t n = pread(to_file(e)->fd, p, len, off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;	/* EIO: beyond the end */
+		p += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int file_write(struct engine *e, const void *buf, uint64_t off, uint64_t len)
+{
+	const char *p = buf;
+
+	while (len) {
+		const ssize_t n = pwrite(to_file(e)->fd, p, len, off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		p += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int file_flush(struct engine *e)
+{
+	return fdatasync(to_file(e)->fd) ? -errno : 0;
+}
+
+static int write_zeros(struct engine *e, uint64_t off, uint64_t len)
+{
+	const uint64_t step = len < ZEROS ? len : ZEROS;
+	char *zeros;
+	int ret = 0;
+
+	zeros = aligned_alloc(ALIGN, ZEROS);
+	if (!zeros)
+		return -ENOMEM;
+	memset(zeros, 0, ZEROS);
+	while (len && !ret) {
+		const uint64_t n = len < step ? len : step;
+
+		ret = file_write(e, zeros, off, n);
+		off += n;
+		len -= n;
+	}
+	free(zeros);
+	return ret;
+}
+
+static bool file_hole(struct engine *e, uint64_t off, uint64_t len)
+{
+	off_t data;
+
+	if (to_file(e)->block_device)
+		return false;
+	data = lseek(to_file(e)->fd, off, SEEK_DATA);
+	if (data < 0)
+		return errno == ENXIO;	/* no data up to the end */
+	return (uint64_t)data >= off + len;
+}
+
+static int file_zero(struct engine *e, uint64_t off, uint64_t len)
+{
+	struct file_engine *f = to_file(e);
+	uint64_t range[2] = { off, len };
+
+	if (f->block_device) {
+		if (!ioctl(f->fd, BLKZEROOUT, range))
+			return 0;
+	} else {
+		/* What is a hole may stay one. */
+		if (file_hole(e, off, len))
+			return 0;
+		if (!fallocate(f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, off, len))
+			return 0;
+	}
+	return write_zeros(e, off, len);
+}
+
+static void file_destroy(struct engine *e)
+{
+	close(to_file(e)->fd);
+	free(to_file(e));
+}
+
+static const struct engine_ops file_ops = {
+	.read = file_read,
+	.write = file_write,
+	.flush = file_flush,
+	.zero = file_zero,
+	.hole = file_hole,
+	.destroy = file_destroy,
+};
+
+static int find_size(struct file_engine *f, struct err *err)
+{
+	struct stat st;
+	uint64_t bytes;
+
+	if (fstat(f->fd, &st))
+		return err_set(err, -errno, "%s: %s", f->engine.name, strerror(errno));
+	if (S_ISREG(st.st_mode)) {
+		bytes = st.st_size;
+	} else if (S_ISBLK(st.st_mode)) {
+		f->block_device = true;
+		if (ioctl(f->fd, BLKGETSIZE64, &bytes))
+			return err_set(err, -errno, "%s: asking for its size: %s", f->engine.name,
+				       strerror(errno));
+	} else {
+		return err_set(err, -ENOTBLK,
+			       "%s: got something else, expected a regular file or a block device",
+			       f->engine.name);
+	}
+	f->engine.size = bytes - bytes % ALIGN;
+	return 0;
+}
+
+static int take_lock(struct file_engine *f, enum engine_mode mode, struct err *err)
+{
+	struct flock lock = {
+		.l_type = mode == ENGINE_WRITE ? F_WRLCK : F_RDLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (!fcntl(f->fd, F_OFD_SETLK, &lock))
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(err, -EBUSY, "%s: somebody else has it open%s", f->engine.name,
+			       mode == ENGINE_WRITE ? "" : " for writing");
+	return err_set(err, -errno, "%s: locking it: %s", f->engine.name, strerror(errno));
+}
+
+/* Some file systems take O_DIRECT and then refuse the I/O. */
+static int drop_direct_if_refused(struct file_engine *f, struct err *err)
+{
+	char *page;
+	int ret;
+
+	if (f->engine.size == 0)
+		return 0;
+	page = aligned_alloc(ALIGN, ALIGN);
+	if (!page)
+		return err_set(err, -ENOMEM, "%s: out of memory", f->engine.name);
+	ret = file_read(&f->engine, page, 0, ALIGN);
+	free(page);
+	if (ret != -EINVAL)
+		return 0;	/* other errors are for those who read */
+	ret = fcntl(f->fd, F_GETFL);
+	if (ret < 0 || fcntl(f->fd, F_SETFL, ret & ~O_DIRECT) < 0)
+		return err_set(err, -errno, "%s: without O_DIRECT: %s", f->engine.name,
+			       strerror(errno));
+	return 0;
+}
+
+int engine_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err)
+{
+	/* O_NONBLOCK: a fifo is to be refused, not waited for. */
+	const int flags = (mode == ENGINE_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
+	struct file_engine *f;
+	int ret;
+
+	*out = NULL;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
+	f->engine.ops = &file_ops;
+	snprintf(f->engine.name, sizeof(f->engine.name), "%s", path);
+	f->fd = open(path, flags | O_DIRECT);
+	if (f->fd < 0 && errno == EINVAL)
+		f->fd = open(path, flags);
+	if (f->fd < 0) {
+		ret = err_set(err, -errno, "%s: %s", path, strerror(errno));
+		goto out_free;
+	}
+	ret = find_size(f, err);
+	if (!ret)
+		ret = take_lock(f, mode, err);
+	if (!ret)
+		ret = drop_direct_if_refused(f, err);
+	if (ret)
+		goto out_close;
+	*out = &f->engine;
+	return 0;
+
+out_close:
+	close(f->fd);
+out_free:
+	free(f);
+	return ret;
+}
+
+/* Makes the name of a new file durable. */
+static int sync_parent(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, ret;
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return -ENAMETOOLONG;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = fsync(fd) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int engine_create_file(const char *path, uint64_t size, uint64_t written, struct err *err)
+{
+	struct file_engine f = { .engine.ops = &file_ops };
+	int ret;
+
+	f.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (f.fd < 0)
+		return err_set(err, -errno, "%s: creating it: %s", path, strerror(errno));
+	ret = ftruncate(f.fd, size) ? -errno : 0;
+	if (!ret)
+		ret = write_zeros(&f.engine, 0, written < size ? written : size);
+	if (!ret)
+		ret = fsync(f.fd) ? -errno : 0;
+	if (!ret)
+		ret = sync_parent(path);
+	close(f.fd);
+	if (!ret)
+		return 0;
+	unlink(path);
+	return err_set(err, ret, "%s: creating it with %" PRIu64 " bytes: %s", path, size,
+		       strerror(-ret));
+}

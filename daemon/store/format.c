@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* New, empty metadata: how large it is and how it is written. */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+#include "store/super.h"
+
+#define RING_SMALL	1024u		/* pages: 4 MiB … */
+#define RING_LARGE	4096u		/* … and 16 MiB, for devices of more than … */
+#define SMALL_BLOCKS	(16u << 20)	/* … so many blocks */
+#define WRITE_PAGES	256u		/* zeros written at a time */
+#define ZERO_BYTES	(64u << 20)	/* zeroed at a time, so that progress can be shown */
+
+static uint64_t default_ring(uint64_t nr_blocks)
+{
+	return nr_blocks <= SMALL_BLOCKS ? RING_SMALL : RING_LARGE;
+}
+
+uint64_t store_size(const struct store_geometry *g, uint64_t *written)
+{
+	uint64_t nr_blocks, pages;
+
+	if (written)
+		*written = 0;
+	if (super_check_device(g->nr_sectors, g->block_sectors, NULL) ||
+	    g->journal_pages > ERAD_JOURNAL_MAX)
+		return 0;
+	nr_blocks = super_nr_blocks(g->nr_sectors, g->block_sectors);
+	pages = ERAD_JOURNAL_START;
+	pages += g->journal_pages ? g->journal_pages : default_ring(nr_blocks);
+	if (written)
+		*written = pages * ERAD_PAGE;
+	return (pages + super_array_pages(nr_blocks)) * ERAD_PAGE;
+}
+
+/* How many pages of ring: as asked for, or as many as fit up to the default. */
+static int choose_ring(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
+		       struct err *err)
+{
+	const uint64_t nr_blocks = super_nr_blocks(g->nr_sectors, g->block_sectors);
+	const uint64_t least = g->journal_pages ? g->journal_pages : ERAD_JOURNAL_MIN;
+	const uint64_t rest = ERAD_JOURNAL_START + super_array_pages(nr_blocks);
+	const uint64_t have = e->size / ERAD_PAGE;
+
+	*ring = g->journal_pages ? g->journal_pages : default_ring(nr_blocks);
+	if (least < ERAD_JOURNAL_MIN || least > ERAD_JOURNAL_MAX)
+		return err_set(err, -EINVAL,
+			       "%s: a journal of %" PRIu64 " pages was asked for, expected %u to %u",
+			       e->name, least, ERAD_JOURNAL_MIN, ERAD_JOURNAL_MAX);
+	if (have < rest + least)
+		return err_set(err, -ENOSPC,
+			       "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64, e->name,
+			       e->size, (rest + least) * ERAD_PAGE);
+	if (*ring > have - rest)
+		*ring = have - rest;
+	return 0;
+}
+
+struct zeroing {
+	struct engine *e;
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+	uint64_t done, total;	/* bytes */
+};
+
+static void advance(struct zeroing *z, uint64_t len)
+{
+	z->done += len;
+	if (z->progress)
+		z->progress(z->ctx, z->done, z->total);
+}
+
+/* Zeros pages first … end - 1; buf unless NULL has zeros to be written. */
+static int zero_pages(struct zeroing *z, uint64_t first, uint64_t end, const void *buf)
+{
+	const uint64_t step = buf ? WRITE_PAGES * ERAD_PAGE : ZERO_BYTES;
+	uint64_t off = first * ERAD_PAGE;
+	uint64_t left = (end - first) * ERAD_PAGE;
+	int ret;
+
+	while (left) {
+		const uint64_t n = left < step ? left : step;
+
+		ret = buf ? z->e->ops->write(z->e, buf, off, n) : z->e->ops->zero(z->e, off, n);
+		if (ret)
+			return ret;
+		advance(z, n);
+		off += n;
+		left -= n;
+	}
+	return 0;
+}
+
+/*
+ * Once the old superblocks are durably gone nothing opens, until the new ones
+ * are written, and before these everything else is durable.
+ */
+static int write_all(struct zeroing *z, struct erad_disk_super *sb, void *zeros)
+{
+	const uint64_t array = le64toh(sb->array_start);
+	uint64_t seq;
+	int ret;
+
+	ret = zero_pages(z, ERAD_SUPER_A, ERAD_JOURNAL_START, zeros);
+	if (!ret)
+		ret = z->e->ops->flush(z->e);
+	if (!ret)
+		ret = zero_pages(z, ERAD_JOURNAL_START, array, zeros);
+	if (!ret)
+		ret = zero_pages(z, array, array + le64toh(sb->array_pages), NULL);
+	if (!ret)
+		ret = z->e->ops->flush(z->e);
+	for (seq = 1; seq <= 2 && !ret; seq++) {
+		sb->seq = htole64(seq);
+		ret = super_write(z->e, sb, zeros);	/* and no zeros are needed from here on */
+	}
+	return ret ? ret : z->e->ops->flush(z->e);
+}
+
+int store_format(struct engine *e, const struct store_geometry *g,
+		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
+		 struct err *err)
+{
+	struct zeroing z = { .e = e, .progress = progress, .ctx = ctx };
+	struct erad_disk_super sb;
+	uint64_t ring;
+	void *zeros;
+	int ret;
+
+	ret = super_check_device(g->nr_sectors, g->block_sectors, err);
+	if (ret)
+		return err_prefix(err, ret, "%s", e->name);
+	ret = choose_ring(e, g, &ring, err);
+	if (ret)
+		return ret;
+	super_init(&sb, g->uuid, g->nr_sectors, g->block_sectors, ring);
+	z.total = (le64toh(sb.array_start) + le64toh(sb.array_pages)) * ERAD_PAGE;
+
+	zeros = aligned_alloc(ERAD_PAGE, WRITE_PAGES * ERAD_PAGE);
+	if (!zeros)
+		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	memset(zeros, 0, WRITE_PAGES * ERAD_PAGE);
+	ret = write_all(&z, &sb, zeros);
+	free(zeros);
+	return ret ? err_set(err, ret, "%s: writing new metadata: %s", e->name, strerror(-ret)) : 0;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Blocks that are in the journal and not yet in the era array: see overlay.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "store/overlay.h"
+
+int overlay_add(struct overlay *o, uint32_t era, uint64_t first, uint64_t len)
+{
+	struct overlay_era *oe = o->newest;
+
+	if (!oe || oe->era != era) {
+		oe = malloc(sizeof(*oe));
+		if (!oe)
+			return -ENOMEM;
+		oe->era = era;
+		oe->older = o->newest;
+		bitset_init(&oe->blocks, o->nr_blocks);
+		o->newest = oe;
+	}
+	return bitset_set(&oe->blocks, first, len);
+}
+
+void overlay_destroy(struct overlay *o)
+{
+	struct overlay_era *oe;
+
+	while ((oe = o->newest)) {
+		o->newest = oe->older;
+		bitset_destroy(&oe->blocks);
+		free(oe);
+	}
+}
+
+uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end)
+{
+	const struct overlay_era *oe;
+
+	for (oe = o->newest; oe; oe = oe->older)
+		end = bitset_find(&oe->blocks, from, end, true);
+	return end;
+}
+
+void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, uint64_t len,
+		     uint64_t *bits)
+{
+	const uint64_t end = first + len;
+	const struct overlay_era *oe;
+	uint64_t from, to;
+
+	for (oe = o->newest; oe && oe->era >= since; oe = oe->older) {
+		for (from = first; ; from = to) {
+			from = bitset_find(&oe->blocks, from, end, true);
+			if (from == end)
+				break;
+			to = bitset_find(&oe->blocks, from, end, false);
+			bits_set(bits, from - first, to - from);
+		}
+	}
+}
+
+size_t overlay_bytes(const struct overlay *o)
+{
+	const struct overlay_era *oe;
+	size_t bytes = 0;
+
+	for (oe = o->newest; oe; oe = oe->older)
+		bytes += sizeof(*oe) + oe->blocks.nodes * 4096;
+	return bytes;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Blocks that are in the journal and not yet in the era array, by era.
+ * Nothing here locks or does I/O.
+ */
+#ifndef ERAD_OVERLAY_H
+#define ERAD_OVERLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/bitset.h"
+
+struct overlay_era {
+	struct overlay_era *older;
+	uint32_t era;
+	struct bitset blocks;
+};
+
+struct overlay {
+	struct overlay_era *newest;
+	uint64_t nr_blocks;
+};
+
+/* Eras are added in ascending order.  On ENOMEM some of the blocks may have been added. */
+int overlay_add(struct overlay *o, uint32_t era, uint64_t first, uint64_t len);
+
+/* Frees everything in it; it is empty again. */
+void overlay_destroy(struct overlay *o);
+
+/* The lowest block in from … end - 1 that is in it with any era; else end <= nr_blocks. */
+uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end);
+
+/* Sets bit i for each block first + i, i < len, that is in it with era since or newer. */
+void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, uint64_t len,
+		     uint64_t *bits);
+
+/* Bytes of memory in use, about. */
+size_t overlay_bytes(const struct overlay *o);
+
+#endif /* ERAD_OVERLAY_H */

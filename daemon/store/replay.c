@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The journal ring, the way back: from the tail to where the last commit was
+ * torn, or the refusal to believe that it was.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/journal.h"
+#include "store/journal_page.h"
+
+#define WINDOW_PAGES	256u	/* read at a time: 1 MiB */
+
+/* The part of the ring that is in memory, and a copy of the group being looked at. */
+struct window {
+	struct journal *j;
+	struct erad_disk_journal *pages;
+	uint64_t first, nr, max;	/* places in the ring */
+	struct erad_disk_journal *group;
+	journal_mark_fn mark;
+	void *ctx;
+};
+
+static int read_page(struct window *w, uint64_t place, const struct erad_disk_journal **page,
+		     struct err *err)
+{
+	struct journal *j = w->j;
+
+	if (place < w->first || place - w->first >= w->nr) {
+		const uint64_t n = j->pages - place;
+		int ret;
+
+		w->first = place;
+		w->nr = n < w->max ? n : w->max;
+		ret = j->e->ops->read(j->e, w->pages, (j->start + place) * ERAD_PAGE,
+				      w->nr * ERAD_PAGE);
+		if (ret) {
+			w->nr = 0;
+			return err_set(err, ret, "%s: reading the journal from page %" PRIu64 ": %s",
+				       j->e->name, j->start + place, strerror(-ret));
+		}
+	}
+	*page = &w->pages[place - w->first];
+	return 0;
+}
+
+/* Whether the page is whole, of this volume, and where it belongs. */
+static bool page_valid(const struct journal *j, const struct erad_disk_journal *page,
+		       uint64_t place)
+{
+	const uint64_t seq = le64toh(page->seq);
+
+	return le32toh(page->csum) == journal_page_csum(page) &&
+	       !memcmp(page->uuid, j->uuid, sizeof(j->uuid)) && seq % j->pages == place &&
+	       page->count <= ERAD_GROUP_MAX && page->index < page->count &&
+	       seq >= page->index && le64toh(page->durable) <= seq - page->index;
+}
+
+static bool same_group(const struct erad_disk_journal *a, const struct erad_disk_journal *b)
+{
+	return a->group == b->group && a->durable == b->durable && a->era == b->era &&
+	       a->type == b->type && a->count == b->count;
+}
+
+/* Gives the number of pages of the group at seq, copied to w->group; 0 if none is whole. */
+static int read_group(struct window *w, uint64_t seq, unsigned int *count, struct err *err)
+{
+	const struct erad_disk_journal *page;
+	unsigned int i;
+	int ret;
+
+	*count = 0;
+	i = 0;
+	do {
+		const uint64_t place = (seq + i) % w->j->pages;
+
+		ret = read_page(w, place, &page, err);
+		if (ret)
+			return ret;
+		if (!page_valid(w->j, page, place) || le64toh(page->seq) != seq + i ||
+		    page->index != i || !same_group(page, i ? w->group : page))
+			return 0;
+		memcpy(&w->group[i], page, sizeof(*page));
+	} while (++i < w->group[0].count);
+
+	if (le32toh(w->group[0].group) == journal_group_csum(w->group, i))
+		*count = i;
+	return 0;
+}
+
+/* False at the end of the payload or if the number does not fit into 64 bits. */
+static bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
+{
+	unsigned int shift;
+
+	*v = 0;
+	for (shift = 0; shift < 7 * VARINT_MAX && *p < end; shift += 7) {
+		const uint64_t byte = *(*p)++;
+
+		if (shift == 63 && byte > 1)
+			return false;
+		*v |= (byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return true;
+	}
+	return false;
+}
+
+/* All of a MARK page's runs; what is wrong with it goes to *why. */
+static int visit_runs(const struct window *w, const struct erad_disk_journal *page,
+		      const char **why)
+{
+	const uint64_t nr_blocks = w->j->nr_blocks;
+	const unsigned int bytes = le16toh(page->bytes);
+	const uint8_t *p = page->payload;
+	uint64_t gap, len, pos = 0;
+	unsigned int i;
+	int ret;
+
+	*why = NULL;
+	if (bytes > sizeof(page->payload)) {
+		*why = "has more payload than a page";
+		return 0;
+	}
+	for (i = 0; i < le16toh(page->nr_runs); i++) {
+		if (!get_varint(&p, page->payload + bytes, &gap) ||
+		    !get_varint(&p, page->payload + bytes, &len)) {
+			*why = "has fewer runs than it says";
+			return 0;
+		}
+		if (gap >= nr_blocks - pos || len == 0 || len > nr_blocks - pos - gap) {
+			*why = "has a run that is not on the device";
+			return 0;
+		}
+		pos += gap;
+		ret = w->mark(w->ctx, le32toh(page->era), pos, len);
+		if (ret)
+			return ret;
+		pos += len;
+	}
+	if (i == 0 || p != page->payload + bytes)
+		*why = "has more payload than runs";
+	return 0;
+}
+
+/* A group whose checksums are right: what it says must make sense, a crash cannot change it. */
+static int visit_group(const struct window *w, unsigned int count, struct journal_end *end,
+		       struct err *err)
+{
+	const struct erad_disk_journal *page = w->group;
+	const uint32_t era = le32toh(page->era);
+	const char *why = NULL;
+	unsigned int i;
+	int ret = 0;
+
+	switch (le16toh(page->type)) {
+	case ERAD_J_ERA_BEGIN:
+		if (era <= end->era || era == UINT32_MAX)
+			why = "begins an era that is not newer";
+		else if (count != 1 || page->nr_runs || page->bytes)
+			why = "begins an era and has runs";
+		else
+			end->era = era;
+		break;
+	case ERAD_J_MARK:
+		if (era != end->era || era == 0)
+			why = "has marks of another era";
+		for (i = 0; i < count && !why && !ret; i++)
+			ret = visit_runs(w, &page[i], &why);
+		break;
+	default:
+		why = "is of an unknown type";
+	}
+	if (why)
+		return err_set(err, -EUCLEAN,
+			       "%s: journal page %" PRIu64 " %s (type %u, era %" PRIu32
+			       ", expected era %" PRIu32 ")", w->j->e->name, le64toh(page->seq), why,
+			       le16toh(page->type), era, end->era);
+	if (ret)
+		return err_set(err, ret, "%s: replaying journal page %" PRIu64 ": %s",
+			       w->j->e->name, le64toh(page->seq), strerror(-ret));
+	return 0;
+}
+
+/*
+ * Replay ended at head.  Had the page there been durable, a page that was
+ * written later would say so.
+ */
+static int check_not_lost(struct window *w, uint64_t head, struct err *err)
+{
+	const struct erad_disk_journal *page;
+	uint64_t place;
+	int ret;
+
+	for (place = 0; place < w->j->pages; place++) {
+		ret = read_page(w, place, &page, err);
+		if (ret)
+			return ret;
+		if (page_valid(w->j, page, place) && le64toh(page->durable) > head)
+			return err_set(err, -EUCLEAN,
+				       "%s: journal page %" PRIu64 " is lost: got something else at "
+				       "page %" PRIu64 " of the metadata, expected it because page %"
+				       PRIu64 " was written after it", w->j->e->name, head,
+				       w->j->start + head % w->j->pages, le64toh(page->seq));
+	}
+	return 0;
+}
+
+int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
+		   journal_mark_fn mark, void *ctx, struct journal_end *end, struct err *err)
+{
+	struct window w = { .j = j, .mark = mark, .ctx = ctx };
+	unsigned int count;
+	int ret;
+
+	*end = (struct journal_end){ .head = tail, .last = tail, .era = era };
+	w.max = j->pages < WINDOW_PAGES ? j->pages : WINDOW_PAGES;
+	w.pages = aligned_alloc(ERAD_PAGE, (w.max + ERAD_GROUP_MAX) * sizeof(*w.pages));
+	if (!w.pages)
+		return err_set(err, -ENOMEM, "%s: out of memory", j->e->name);
+	w.group = w.pages + w.max;
+
+	for (;;) {
+		ret = read_group(&w, end->head, &count, err);
+		if (ret || count == 0 || end->head - tail + count > j->pages)
+			break;
+		ret = visit_group(&w, count, end, err);
+		if (ret)
+			break;
+		end->last = end->head;
+		end->head += count;
+	}
+	if (!ret)
+		ret = check_not_lost(&w, end->head, err);
+	free(w.pages);
+	return ret;
+}

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The metadata of one volume: open, marks, eras, folds, close.
+ *
+ * The order of durability (erad_format.h) is in four places: append() for a
+ * commit and an era, finish_fold() for the tail, prepare() for what the last
+ * opener left, lock_with_room() for the reuse of ring pages.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_priv.h"
+
+/* Memory for marks that makes a fold worth it, however much room the ring has. */
+#define OVERLAY_BYTES	(256u << 20)
+
+static int io_error(struct store *s, struct err *err, int ret, const char *what)
+{
+	return err_set(err, ret, "%s: %s: %s", s->e->name, what, strerror(-ret));
+}
+
+/*
+ * A flush that fails may have lost writes of any thread, and the kernel tells
+ * only one of them.  So a thread asks before its writes and has its flush fail
+ * if any other has failed since.
+ */
+static unsigned long lost_writes(struct store *s)
+{
+	unsigned long ret;
+
+	pthread_mutex_lock(&s->flush_lock);
+	ret = s->lost_writes;
+	pthread_mutex_unlock(&s->flush_lock);
+	return ret;
+}
+
+static int flush(struct store *s, unsigned long lost_before)
+{
+	int ret;
+
+	pthread_mutex_lock(&s->flush_lock);
+	ret = s->e->ops->flush(s->e);
+	if (ret)
+		s->lost_writes++;
+	else if (s->lost_writes != lost_before)
+		ret = -EIO;
+	pthread_mutex_unlock(&s->flush_lock);
+	return ret;
+}
+
+/* Writes sb as the next superblock, durably.  Context: fold_lock. */
+static int next_super(struct store *s, struct erad_disk_super *sb)
+{
+	const unsigned long lost = lost_writes(s);
+	int ret;
+
+	/* If it fails, the same copy is written again: the other is the one that is good. */
+	sb->seq = htole64(le64toh(s->super.seq) + 1);
+	ret = super_write(s->e, sb, s->fold_buf);
+	if (!ret)
+		ret = flush(s, lost);
+	if (!ret)
+		s->super = *sb;
+	return ret;
+}
+
+/*
+ * Before the first write of anything after open.
+ *
+ * Open may have read what the process before had written but not yet made
+ * durable: it would vanish in a power failure, though later writes rely on it.
+ * A flush alone is not enough if one has failed in that process.  So write it
+ * again.  It can only be the newest superblock and the last group, as each is
+ * made durable before the next is written; the array's pages are written
+ * again by every fold.
+ *
+ * Then CLEAN goes, in the other superblock.
+ *
+ * Context: fold_lock.
+ */
+static int prepare(struct store *s, struct err *err)
+{
+	struct erad_disk_super sb = s->super;
+	unsigned long lost;
+	int ret;
+
+	if (atomic_load(&s->prepared))
+		return 0;
+	lost = lost_writes(s);
+	ret = super_write(s->e, &sb, s->fold_buf);
+	if (!ret)
+		ret = journal_rewrite(&s->journal, s->last_group, s->head - s->last_group,
+				      s->fold_buf);
+	if (!ret)
+		ret = flush(s, lost);
+	if (!ret) {
+		sb.flags &= ~htole32(ERAD_SB_CLEAN);
+		ret = next_super(s, &sb);
+	}
+	if (ret)
+		return io_error(s, err, ret, "preparing to write");
+	atomic_store(&s->prepared, true);
+	return 0;
+}
+
+static int replay_mark(void *ctx, uint32_t era, uint64_t first, uint64_t len)
+{
+	struct store *s = ctx;
+
+	return overlay_add(&s->active, era, first, len);
+}
+
+static int load(struct store *s, struct err *err)
+{
+	struct journal_end end;
+	int ret;
+
+	ret = super_read(s->e, &s->super, err);
+	if (ret)
+		return ret;
+	if (s->mode == STORE_WRITE && s->super.ro_compat)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: it uses features with which this version can only read it "
+			       "(ro_compat %#" PRIx64 ")", s->e->name, le64toh(s->super.ro_compat));
+
+	array_init(&s->array, s->e, &s->super);
+	s->journal.e = s->e;
+	memcpy(s->journal.uuid, s->super.uuid, sizeof(s->journal.uuid));
+	s->journal.start = le64toh(s->super.journal_start);
+	s->journal.pages = le64toh(s->super.journal_pages);
+	s->journal.nr_blocks = s->array.nr_blocks;
+	s->active.nr_blocks = s->array.nr_blocks;
+	s->frozen.nr_blocks = s->array.nr_blocks;
+	s->nr_sectors = le64toh(s->super.nr_sectors);
+	s->block_sectors = le32toh(s->super.block_sectors);
+	s->tail = le64toh(s->super.journal_tail);
+
+	/*
+	 * Whatever the flags say: a superblock that says CLEAN may be the older
+	 * one, if the newer is damaged.
+	 */
+	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_mark, s, &end,
+			     err);
+	if (ret)
+		return ret;
+	s->head = end.head;
+	s->era = end.era;
+	s->last_group = end.last;
+	s->was_clean = (s->super.flags & htole32(ERAD_SB_CLEAN)) && s->head == s->tail;
+	return 0;
+}
+
+/* Frees everything; the engine too. */
+static void destroy(struct store *s)
+{
+	overlay_destroy(&s->active);
+	overlay_destroy(&s->frozen);
+	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->flush_lock);
+	pthread_mutex_destroy(&s->journal_lock);
+	pthread_mutex_destroy(&s->fold_lock);
+	engine_destroy(s->e);
+	free(s->group);
+	free(s->fold_buf);
+	free(s);
+}
+
+int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int ret;
+
+	*out = NULL;
+	if (!s) {
+		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
+		engine_destroy(e);
+		return ret;
+	}
+	s->e = e;
+	s->mode = mode;
+	pthread_mutex_init(&s->fold_lock, NULL);
+	pthread_mutex_init(&s->journal_lock, NULL);
+	pthread_mutex_init(&s->flush_lock, NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	s->group = aligned_alloc(ERAD_PAGE, ERAD_GROUP_MAX * ERAD_PAGE);
+	s->fold_buf = aligned_alloc(ERAD_PAGE, ARRAY_FOLD_PAGES * ERAD_PAGE);
+	if (s->group && s->fold_buf)
+		ret = load(s, err);
+	else
+		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	if (ret) {
+		destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+/*
+ * Moves what is frozen into the array.  On failure it stays frozen, and all of
+ * it is done again.  Context: fold_lock, prepared, folding.
+ */
+static int finish_fold(struct store *s, struct err *err)
+{
+	const unsigned long lost = lost_writes(s);
+	struct erad_disk_super sb = s->super;
+	uint64_t over_marked = 0;
+	struct overlay done;
+	int ret;
+
+	ret = array_fold(&s->array, &s->frozen, s->fold_era, s->fold_buf, &over_marked, err);
+	pthread_mutex_lock(&s->lock);
+	s->over_marked += over_marked;
+	pthread_mutex_unlock(&s->lock);
+	if (ret)
+		return ret;
+	/* The array must be durable before the tail moves, or a crash between loses marks. */
+	ret = flush(s, lost);
+	if (ret)
+		return io_error(s, err, ret, "flushing the era array");
+
+	sb.era = htole32(s->fold_era);
+	sb.journal_tail = htole64(s->fold_to);
+	ret = next_super(s, &sb);
+	if (ret)
+		return io_error(s, err, ret, "moving the journal's tail");
+
+	/* Durable: from now on ring pages before the tail may be used again. */
+	pthread_mutex_lock(&s->lock);
+	done = s->frozen;
+	s->frozen.newest = NULL;
+	s->tail = s->fold_to;
+	s->folds++;
+	pthread_mutex_unlock(&s->lock);
+	s->folding = false;
+	overlay_destroy(&done);
+	return 0;
+}
+
+/* Active becomes frozen, between two appends.  Context: fold_lock, not folding. */
+static void freeze(struct store *s)
+{
+	pthread_mutex_lock(&s->journal_lock);
+	pthread_mutex_lock(&s->lock);
+	if (s->head != s->tail) {
+		s->frozen = s->active;
+		s->active.newest = NULL;
+		s->fold_to = s->head;
+		s->fold_era = s->era;
+		s->folding = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->journal_lock);
+}
+
+/* Context: fold_lock. */
+static int fold(struct store *s, struct err *err)
+{
+	int ret;
+
+	ret = prepare(s, err);
+	if (!ret && s->folding)		/* one that failed before */
+		ret = finish_fold(s, err);
+	if (ret)
+		return ret;
+	freeze(s);
+	return s->folding ? finish_fold(s, err) : 0;
+}
+
+/* Context: as the caller knows it is still so. */
+static uint64_t journal_used(struct store *s)
+{
+	uint64_t used;
+
+	pthread_mutex_lock(&s->lock);
+	used = s->head - s->tail;
+	pthread_mutex_unlock(&s->lock);
+	return used;
+}
+
+static int check_writable(struct store *s, struct err *err)
+{
+	if (s->mode == STORE_WRITE)
+		return 0;
+	return err_set(err, -EROFS, "%s: it is open for reading only", s->e->name);
+}
+
+int store_fold(struct store *s, struct err *err)
+{
+	int ret;
+
+	ret = check_writable(s, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->fold_lock);
+	ret = journal_used(s) ? fold(s, err) : 0;
+	pthread_mutex_unlock(&s->fold_lock);
+	return ret;
+}
+
+bool store_wants_fold(struct store *s)
+{
+	bool ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = s->head - s->tail >= s->journal.pages / 2 ||
+	      overlay_bytes(&s->active) > OVERLAY_BYTES;
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
+/*
+ * Takes journal_lock once the ring has room for any group, folding if it must:
+ * a page may be used again when a superblock whose tail is past it is durable.
+ * On failure the lock is not held.
+ */
+static int lock_with_room(struct store *s, struct err *err)
+{
+	int ret;
+
+	ret = check_writable(s, err);
+	if (!ret && !atomic_load(&s->prepared)) {
+		pthread_mutex_lock(&s->fold_lock);
+		ret = prepare(s, err);
+		pthread_mutex_unlock(&s->fold_lock);
+	}
+	if (ret)
+		return ret;
+	for (;;) {
+		pthread_mutex_lock(&s->journal_lock);
+		if (journal_used(s) + ERAD_GROUP_MAX <= s->journal.pages)
+			return 0;
+		pthread_mutex_unlock(&s->journal_lock);
+		ret = store_fold(s, err);
+		if (ret)
+			return ret;
+	}
+}
+
+/*
+ * Makes s->group durable as the next group.  On failure head stays where it is:
+ * the next append writes the same pages, and the checksum of the group tells a
+ * mixture of both.  Context: journal_lock, with room.
+ */
+static int append(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
+		  struct err *err)
+{
+	const unsigned long lost = lost_writes(s);
+	int ret;
+
+	ret = journal_write(&s->journal, s->group, count, s->head, era, type);
+	if (!ret)
+		ret = flush(s, lost);
+	if (ret)
+		return io_error(s, err, ret, "appending to the journal");
+	pthread_mutex_lock(&s->lock);
+	s->head += count;
+	s->era = era;
+	s->commits++;
+	s->commit_pages += count;
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
+int store_begin_era(struct store *s, uint32_t era, struct err *err)
+{
+	int ret;
+
+	if (era == UINT32_MAX)
+		return err_set(err, -EOVERFLOW, "%s: there is no era %" PRIu32 ", the last is %"
+			       PRIu32, s->e->name, era, UINT32_MAX - 1);
+	ret = lock_with_room(s, err);
+	if (ret)
+		return ret;
+	if (era > s->era)
+		ret = append(s, journal_encode(s->group, NULL, 0), era, ERAD_J_ERA_BEGIN, err);
+	else
+		ret = err_set(err, -EINVAL, "%s: got era %" PRIu32 ", expected more than %" PRIu32,
+			      s->e->name, era, s->era);
+	pthread_mutex_unlock(&s->journal_lock);
+	return ret;
+}
+
+/*
+ * In memory before the journal: once the group is durable nothing may fail,
+ * and a fold that begins after it must take these marks along.  If it never
+ * becomes durable they are reported too much.  Context: journal_lock.
+ */
+static int add_marks(struct store *s, unsigned int nr, struct err *err)
+{
+	unsigned int i;
+	int ret = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < nr && !ret; i++)
+		ret = overlay_add(&s->active, s->era, s->runs[i].first, s->runs[i].len);
+	pthread_mutex_unlock(&s->lock);
+	return ret ? io_error(s, err, ret, "recording blocks") : 0;
+}
+
+static int check_ranges(struct store *s, const struct erad_range *r, unsigned int nr,
+			struct err *err)
+{
+	const uint64_t nr_blocks = s->array.nr_blocks;
+	unsigned int i;
+
+	if (nr > ERAD_MAX_RANGES)
+		return err_set(err, -EINVAL, "%s: got %u ranges, expected at most %u", s->e->name,
+			       nr, ERAD_MAX_RANGES);
+	for (i = 0; i < nr; i++)
+		if (r[i].len == 0 || r[i].len > nr_blocks || r[i].first > nr_blocks - r[i].len)
+			return err_set(err, -EINVAL, "%s: got %" PRIu32 " blocks from block %" PRIu64
+				       ", expected 1 or more of the device's %" PRIu64, s->e->name,
+				       (uint32_t)r[i].len, (uint64_t)r[i].first, nr_blocks);
+	return 0;
+}
+
+int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err)
+{
+	int ret;
+
+	ret = check_ranges(s, r, nr, err);
+	if (ret || nr == 0)
+		return ret;
+	ret = lock_with_room(s, err);
+	if (ret)
+		return ret;
+	nr = journal_runs(s->runs, r, nr);
+	if (s->era == 0)
+		ret = err_set(err, -EINVAL, "%s: no era has begun", s->e->name);
+	if (!ret)
+		ret = add_marks(s, nr, err);
+	if (!ret)
+		ret = append(s, journal_encode(s->group, s->runs, nr), s->era, ERAD_J_MARK, err);
+	pthread_mutex_unlock(&s->journal_lock);
+	return ret;
+}
+
+void store_info(struct store *s, struct store_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	memcpy(info->uuid, s->journal.uuid, sizeof(info->uuid));
+	info->nr_blocks = s->array.nr_blocks;
+	info->nr_sectors = s->nr_sectors;
+	info->block_sectors = s->block_sectors;
+	info->journal_pages = s->journal.pages;
+	info->size_pages = s->array.start + s->array.pages;
+	info->clean = s->was_clean;
+	pthread_mutex_lock(&s->lock);
+	info->era = s->era;
+	info->journal_used = s->head - s->tail;
+	info->commits = s->commits;
+	info->commit_pages = s->commit_pages;
+	info->folds = s->folds;
+	info->over_marked = s->over_marked;
+	pthread_mutex_unlock(&s->lock);
+	info->used_pages = s->journal.start + info->journal_used + s->array.pages;
+}
+
+/* Nothing is left in the journal: says so.  Context: fold_lock, prepared. */
+static int mark_clean(struct store *s, struct err *err)
+{
+	struct erad_disk_super sb = s->super;
+	int ret;
+
+	sb.flags |= htole32(ERAD_SB_CLEAN);
+	ret = next_super(s, &sb);
+	return ret ? io_error(s, err, ret, "writing the superblock") : 0;
+}
+
+int store_close(struct store *s, bool clean, struct err *err)
+{
+	const bool still_clean = s->was_clean && !atomic_load(&s->prepared);
+	int ret = 0;
+
+	if (clean && s->mode == STORE_WRITE && !still_clean) {
+		pthread_mutex_lock(&s->fold_lock);
+		ret = fold(s, err);
+		if (!ret)
+			ret = mark_clean(s, err);
+		pthread_mutex_unlock(&s->fold_lock);
+	}
+	destroy(s);
+	return ret;
+}

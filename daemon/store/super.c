@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The two superblock copies: layout, validation, reading and writing. */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/crc32c.h"
+#include "store/super.h"
+
+#define NR_COPIES	2
+
+static const char *const copy_name[NR_COPIES] = { "A", "B" };
+
+uint64_t super_nr_blocks(uint64_t nr_sectors, uint32_t block_sectors)
+{
+	return nr_sectors / block_sectors + !!(nr_sectors % block_sectors);
+}
+
+uint64_t super_array_pages(uint64_t nr_blocks)
+{
+	return nr_blocks / ERAD_ERAS_PER_PAGE + !!(nr_blocks % ERAD_ERAS_PER_PAGE);
+}
+
+int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *err)
+{
+	if (nr_sectors == 0 || nr_sectors > SUPER_MAX_SECTORS)
+		return err_set(err, -EINVAL,
+			       "the device has %" PRIu64 " sectors, expected 1 to %" PRIu64,
+			       nr_sectors, (uint64_t)SUPER_MAX_SECTORS);
+	if (block_sectors == 0 || block_sectors % 8)
+		return err_set(err, -EINVAL,
+			       "the block size is %" PRIu32 " sectors, expected a multiple of 8",
+			       block_sectors);
+	return 0;
+}
+
+void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
+		uint32_t block_sectors, uint64_t journal_pages)
+{
+	const uint64_t nr_blocks = super_nr_blocks(nr_sectors, block_sectors);
+
+	memset(sb, 0, sizeof(*sb));
+	sb->version = htole32(ERAD_FORMAT_VERSION);
+	memcpy(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
+	memcpy(sb->uuid, uuid, sizeof(sb->uuid));
+	sb->nr_sectors = htole64(nr_sectors);
+	sb->nr_blocks = htole64(nr_blocks);
+	sb->block_sectors = htole32(block_sectors);
+	sb->journal_start = htole64(ERAD_JOURNAL_START);
+	sb->journal_pages = htole64(journal_pages);
+	sb->array_start = htole64(ERAD_JOURNAL_START + journal_pages);
+	sb->array_pages = htole64(super_array_pages(nr_blocks));
+	sb->flags = htole32(ERAD_SB_CLEAN);
+}
+
+static uint32_t super_csum(const struct erad_disk_super *sb)
+{
+	return crc32c(0, (const char *)sb + sizeof(sb->csum), sizeof(*sb) - sizeof(sb->csum));
+}
+
+static int wrong(struct err *err, const char *what, uint64_t got, uint64_t expected)
+{
+	return err_set(err, -EUCLEAN, "%s is %" PRIu64 ", expected %" PRIu64, what, got, expected);
+}
+
+static int above(struct err *err, const char *what, uint64_t got, uint64_t max)
+{
+	return err_set(err, -EUCLEAN, "%s is %" PRIu64 ", expected at most %" PRIu64,
+		       what, got, max);
+}
+
+/* Every field of a copy whose checksum is right.  Each check relies on those before it. */
+static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uint64_t size,
+			struct err *err)
+{
+	const uint64_t nr_sectors = le64toh(sb->nr_sectors);
+	const uint32_t block_sectors = le32toh(sb->block_sectors);
+	const uint64_t journal_pages = le64toh(sb->journal_pages);
+	const uint64_t array_start = ERAD_JOURNAL_START + journal_pages;
+	const uint64_t seq = le64toh(sb->seq);
+	uint64_t nr_blocks, array_pages;
+
+	if (le32toh(sb->version) != ERAD_FORMAT_VERSION)
+		return err_set(err, -EOPNOTSUPP, "the format version is %" PRIu32 ", expected %u",
+			       le32toh(sb->version), ERAD_FORMAT_VERSION);
+	if (sb->incompat)
+		return err_set(err, -EOPNOTSUPP,
+			       "it uses features this version does not know (incompat %#" PRIx64 ")",
+			       le64toh(sb->incompat));
+	if (seq > SUPER_MAX_SEQ)
+		return above(err, "seq", seq, SUPER_MAX_SEQ);
+	if ((seq & 1) != copy)
+		return err_set(err, -EUCLEAN, "seq is %" PRIu64 ", which belongs into copy %s", seq,
+			       copy_name[seq & 1]);
+	if (super_check_device(nr_sectors, block_sectors, err))
+		return -EUCLEAN;
+	nr_blocks = super_nr_blocks(nr_sectors, block_sectors);
+	if (le64toh(sb->nr_blocks) != nr_blocks)
+		return wrong(err, "nr_blocks", le64toh(sb->nr_blocks), nr_blocks);
+	if (le64toh(sb->journal_start) != ERAD_JOURNAL_START)
+		return wrong(err, "journal_start", le64toh(sb->journal_start), ERAD_JOURNAL_START);
+	if (journal_pages < ERAD_JOURNAL_MIN || journal_pages > ERAD_JOURNAL_MAX)
+		return err_set(err, -EUCLEAN,
+			       "journal_pages is %" PRIu64 ", expected %u to %u",
+			       journal_pages, ERAD_JOURNAL_MIN, ERAD_JOURNAL_MAX);
+	if (le64toh(sb->array_start) != array_start)
+		return wrong(err, "array_start", le64toh(sb->array_start), array_start);
+	array_pages = super_array_pages(nr_blocks);
+	if (le64toh(sb->array_pages) != array_pages)
+		return wrong(err, "array_pages", le64toh(sb->array_pages), array_pages);
+	if (size / ERAD_PAGE < array_start + array_pages)
+		return err_set(err, -EUCLEAN, "it has %" PRIu64 " bytes, expected at least %" PRIu64,
+			       size, (array_start + array_pages) * ERAD_PAGE);
+	if (le64toh(sb->journal_tail) > SUPER_MAX_SEQ)
+		return above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
+	if (le32toh(sb->era) == UINT32_MAX)
+		return above(err, "era", UINT32_MAX, UINT32_MAX - 1);
+	if (le32toh(sb->flags) & ~ERAD_SB_CLEAN)
+		return err_set(err, -EUCLEAN, "flags are %#" PRIx32 ", expected %#x or 0",
+			       le32toh(sb->flags), ERAD_SB_CLEAN);
+	return 0;
+}
+
+static bool same_volume(const struct erad_disk_super *a, const struct erad_disk_super *b)
+{
+	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) && a->nr_sectors == b->nr_sectors &&
+	       a->block_sectors == b->block_sectors && a->journal_pages == b->journal_pages;
+}
+
+static bool is_zero(const char *p, size_t len)
+{
+	return !p[0] && !memcmp(p, p + 1, len - 1);
+}
+
+static int pick_copy(struct engine *e, const char *pages, const int *read_err,
+		     struct erad_disk_super *sb, struct err *err)
+{
+	const struct erad_disk_super *best = NULL;
+	bool ours = false, zero = true;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < NR_COPIES; i++) {
+		const struct erad_disk_super *c = (const void *)(pages + (size_t)i * ERAD_PAGE);
+
+		if (read_err[i])
+			continue;
+		zero = zero && is_zero((const char *)c, ERAD_PAGE);
+		if (memcmp(c->magic, ERAD_SUPER_MAGIC, sizeof(c->magic)))
+			continue;
+		ours = true;
+		if (le32toh(c->csum) != super_csum(c))
+			continue;
+		ret = check_fields(c, i, e->size, err);
+		if (ret)
+			return err_prefix(err, ret, "%s: superblock %s", e->name, copy_name[i]);
+		if (best && !same_volume(best, c))
+			return err_set(err, -EUCLEAN,
+				       "%s: superblocks A and B are of different volumes", e->name);
+		if (!best || le64toh(c->seq) > le64toh(best->seq))
+			best = c;
+	}
+	if (best) {
+		*sb = *best;
+		return 0;
+	}
+	for (i = 0; i < NR_COPIES; i++)
+		if (read_err[i])
+			return err_set(err, read_err[i], "%s: reading superblock %s: %s", e->name,
+				       copy_name[i], strerror(-read_err[i]));
+	if (ours)
+		return err_set(err, -EUCLEAN,
+			       "%s: neither superblock has a valid checksum, expected one", e->name);
+	if (zero)
+		return err_set(err, -ENODATA, "%s: got zeros, expected erad metadata", e->name);
+	return err_set(err, -EINVAL, "%s: this is not erad metadata", e->name);
+}
+
+int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err)
+{
+	int read_err[NR_COPIES];
+	unsigned int i;
+	char *pages;
+	int ret;
+
+	if (e->size < NR_COPIES * ERAD_PAGE)
+		return err_set(err, -EINVAL,
+			       "%s: it has %" PRIu64 " bytes, too few for erad metadata", e->name,
+			       e->size);
+	pages = aligned_alloc(ERAD_PAGE, NR_COPIES * ERAD_PAGE);
+	if (!pages)
+		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	for (i = 0; i < NR_COPIES; i++)
+		read_err[i] = e->ops->read(e, pages + (size_t)i * ERAD_PAGE,
+					   (uint64_t)i * ERAD_PAGE, ERAD_PAGE);
+	ret = pick_copy(e, pages, read_err, sb, err);
+	free(pages);
+	return ret;
+}
+
+int super_write(struct engine *e, struct erad_disk_super *sb, void *page)
+{
+	sb->csum = htole32(super_csum(sb));
+	memset(page, 0, ERAD_PAGE);
+	memcpy(page, sb, sizeof(*sb));
+	return e->ops->write(e, page, (le64toh(sb->seq) & 1) * ERAD_PAGE, ERAD_PAGE);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two superblock copies: layout, validation, reading and writing. */
+#ifndef ERAD_SUPER_H
+#define ERAD_SUPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "erad_format.h"
+#include "store/engine.h"
+
+/*
+ * Bounds that keep every sum and product of a valid superblock far from
+ * overflow: 2^64 bytes of device, and counters that no lifetime reaches.
+ */
+#define SUPER_MAX_SECTORS	(1ULL << 55)
+#define SUPER_MAX_SEQ		(1ULL << 62)
+
+/* ceil(sectors / block_sectors) and the pages of era array these need. */
+uint64_t super_nr_blocks(uint64_t nr_sectors, uint32_t block_sectors);
+uint64_t super_array_pages(uint64_t nr_blocks);
+
+/* Whether a tracked device can look like this; EINVAL with the reason. */
+int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *err);
+
+/* Fills in an empty (era 0, clean) superblock with seq 0; journal_pages is taken as it is. */
+void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
+		uint32_t block_sectors, uint64_t journal_pages);
+
+/*
+ * Reads both copies and gives the valid one with the larger seq.  A copy that
+ * is torn or cannot be read does not count: with the older tail of the other,
+ * replay either finds everything or finds out that ring pages were reused,
+ * and refuses.  A copy whose checksum is right is believed to be what
+ * somebody meant to write, and refused if it makes no sense.
+ *
+ * ENODATA if both pages are all zero, EUCLEAN for damage, EOPNOTSUPP for what
+ * a newer version wrote, EINVAL if it is something else.
+ */
+int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);
+
+/*
+ * Seals sb and writes it to the copy that its seq chooses.  Not durable
+ * before a flush.  page is a scratch page, aligned.
+ */
+int super_write(struct engine *e, struct erad_disk_super *sb, void *page);
+
+#endif /* ERAD_SUPER_H */
