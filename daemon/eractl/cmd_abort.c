@@ -88,8 +88,7 @@ static int abort_named(int fd, const char *name, struct err *err)
 	}
 	free(infos);
 	if (!r && !found)
-		return err_set(err, -ENOENT, "volume %s: got %zu live volumes, none of this name",
-			       name, nr);
+		return err_set(err, -ENOENT, "volume %s: not live, so no writes are held", name);
 	return r;
 }
 
