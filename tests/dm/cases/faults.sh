@@ -1,0 +1,277 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What happens when erad dies, hangs or is not there, and when tables and metadata change under it.
+
+test_erad_killed_under_load()
+{
+	DESCRIPTION="erad killed again and again under load: no I/O error, no lost block"
+	local origin writer i
+
+	origin=$(new_disk 256M)
+	eractl create data "$origin"
+	load -t 4 -s 12 -r 5 -d /dev/mapper/data > "$T/touched" &
+	writer=$!
+	for ((i = 0; i < 6; i++)); do
+		sleep 1
+		kill_erad
+		sleep 0.3
+		start_erad
+	done
+	wait $writer || fail "the load saw an error"
+	same "$(eractl status --json data | field era)" 1
+	same "$(changed data 1)" "$(cat "$T/touched")"
+}
+
+test_erad_killed_across_checkpoints()
+{
+	DESCRIPTION="checkpoints between kills: every block is reported in the era it was written in"
+	local origin era=1 next
+
+	origin=$(new_disk 128M)
+	eractl create data "$origin"
+	for round in 1 2 3 4; do
+		load -t 2 -s 1 -r "$round" -d /dev/mapper/data > "$T/touched" || fail "load failed"
+		kill_erad
+		start_erad
+		same "$(changed data "$era")" "$(cat "$T/touched")"
+		next=$(eractl checkpoint data)
+		((next > era)) || fail "era went from $era to $next"
+		era=$next
+		kill_erad
+		start_erad
+		same "$(changed data "$era")" ""
+	done
+}
+
+test_erad_absent()
+{
+	DESCRIPTION="without erad reads and recorded writes work; a first write waits and completes after the start"
+	local origin writer
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 65536
+	kill_erad
+	write_at data 4096 8192
+	dd if=/dev/mapper/data of=/dev/null bs=1M iflag=direct status=none
+	write_at data 1048576 4096 &
+	writer=$!
+	sleep 2
+	kill -0 $writer 2> /dev/null || fail "an unrecorded write completed without erad"
+	dmsetup status data | grep -q detached || fail "status: $(dmsetup status data)"
+	eractl status 2> "$T/err" && fail "eractl status worked without erad"
+	grep -q 'erad is not running' "$T/err" || fail "the error is not clear: $(cat "$T/err")"
+	start_erad
+	wait $writer || fail "the write failed"
+	same "$(changed data 1)" "0 65536
+1048576 65536"
+}
+
+test_term_and_start()
+{
+	DESCRIPTION="erad stopped with SIGTERM leaves live volumes alone, and takes them over again"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 4096
+	stop_erad
+	write_at data 0 4096
+	start_erad
+	same "$(eractl status --json data | field state)" active
+	same "$(eractl status --json data | field era)" 1
+	write_at data 65536 4096
+	same "$(changed data 1)" "0 131072"
+}
+
+test_abort_and_remove()
+{
+	DESCRIPTION="a volume with held writes can be removed after abort, without erad"
+	local origin writer
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	kill_erad
+	write_at data 0 4096 2> /dev/null &
+	writer=$!
+	sleep 0.5
+	dmsetup remove data 2> /dev/null && fail "removed with a held write"
+	eractl abort data
+	wait $writer && fail "the held write succeeded"
+	wait_until "removed" dmsetup remove data
+	start_erad
+	eractl open data
+	write_at data 0 4096
+	same "$(eractl status --json data | field state)" active
+}
+
+test_suspend_wedged_and_aborted()
+{
+	DESCRIPTION="a flush suspend that waits for a held write is freed by abort, without erad"
+	local origin writer suspend
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	kill_erad
+	write_at data 0 4096 2> /dev/null &
+	writer=$!
+	sleep 0.5
+	dmsetup suspend data &
+	suspend=$!
+	sleep 1
+	kill -0 $suspend 2> /dev/null || fail "the suspend did not wait"
+	eractl abort data
+	wait $suspend || fail "the suspend failed"
+	dmsetup resume data
+	wait $writer && fail "the held write succeeded"
+	start_erad
+	wait_until "active" eractl_state_is data active
+	write_at data 0 4096
+	same "$(changed data 1)" "0 65536"
+}
+
+test_noflush_swap_without_erad()
+{
+	DESCRIPTION="noflush suspend with erad dead, the table swapped: held writes come through, nothing is lost"
+	local origin writer table
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 4096
+	table=$(dmsetup table data)
+	kill_erad
+	write_at data 1048576 4096 &
+	writer=$!
+	sleep 0.5
+	dmsetup suspend --noflush --nolockfs data
+	dmsetup load data --table "$table"
+	dmsetup resume data
+	sleep 0.5
+	kill -0 $writer 2> /dev/null || fail "an unrecorded write completed without erad"
+	start_erad
+	wait $writer || fail "the write failed"
+	same "$(eractl status --json data | field era)" 2
+	same "$(changed data 1)" "0 65536
+1048576 65536"
+	same "$(changed data 2)" "1048576 65536"
+}
+
+test_reload_live()
+{
+	DESCRIPTION="a table reload under load: erad moves over to the new instance, nothing is lost"
+	local origin writer table i
+
+	origin=$(new_disk 128M)
+	eractl create data "$origin"
+	table=$(dmsetup table data)
+	load -t 4 -s 8 -r 9 -d /dev/mapper/data > "$T/touched" &
+	writer=$!
+	for ((i = 0; i < 4; i++)); do
+		sleep 1
+		dmsetup load data --table "$table"
+		((i % 2)) && dmsetup suspend --noflush --nolockfs data
+		dmsetup resume data
+	done
+	wait $writer || fail "the load saw an error"
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	same "$(eractl status --json data | field era)" 5
+}
+
+test_metadata_error_heals()
+{
+	DESCRIPTION="metadata that fails holds writes and says so; when it works again they complete"
+	local origin meta writer size
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	size=$(blockdev --getsz "$meta")
+	dmsetup create flaky --table "0 $size linear $meta 0"
+	eractl create data "$origin" --metadata /dev/mapper/flaky
+	write_at data 0 4096
+	dmsetup load flaky --table "0 $size error"
+	dmsetup suspend --nolockfs flaky
+	dmsetup resume flaky
+	write_at data 65536 4096 &
+	writer=$!
+	sleep 2
+	kill -0 $writer 2> /dev/null || fail "a write was let through that could not be recorded"
+	write_at data 0 4096
+	eractl status --json data | field error | grep -qi "error" || fail "status does not show the error"
+	dmsetup load flaky --table "0 $size linear $meta 0"
+	dmsetup suspend --nolockfs flaky
+	dmsetup resume flaky
+	wait $writer || fail "the write failed"
+	wait_until "no error shown" eractl_error_is data null
+	same "$(changed data 1)" "0 131072"
+}
+
+test_second_erad_refused()
+{
+	DESCRIPTION="a second erad, and a second opener of live metadata, are refused"
+	local origin
+
+	origin=$(new_disk 32M)
+	eractl create data "$origin"
+	timeout 10 erad > "$T/out" 2>&1 && fail "a second erad started"
+	grep -qi 'running\|already' "$T/out" || fail "it does not say why: $(cat "$T/out")"
+	eractl check /var/lib/erad/data.erad > "$T/out" 2>&1 && fail "checked metadata that is in use"
+	write_at data 0 4096
+	same "$(changed data 1)" "0 65536"
+}
+
+test_unload_refused()
+{
+	DESCRIPTION="the module cannot be unloaded while a volume or erad uses it"
+	local origin
+
+	origin=$(new_disk 32M)
+	eractl create data "$origin"
+	rmmod dm_erad 2> /dev/null && fail "unloaded under erad"
+	kill_erad
+	rmmod dm_erad 2> /dev/null && fail "unloaded under a volume"
+	start_erad
+}
+
+case_timeout["test_no_leak"]=900
+test_no_leak()
+{
+	DESCRIPTION="1,000 times create, write, close, forget: no memory, fd, thread or map is left behind"
+	local origin pid i fds threads rss slab fds2 threads2 rss2 slab2
+
+	origin=$(new_disk 8M)
+	pid=$(erad_pid)
+	cycle()
+	{
+		eractl create data "$origin" --force > /dev/null
+		write_at data 0 4096
+		eractl close data
+		eractl forget data > /dev/null
+	}
+	settle()
+	{
+		sync
+		echo 3 > /proc/sys/vm/drop_caches
+		sleep 1
+	}
+	for ((i = 0; i < 50; i++)); do
+		cycle
+	done
+	settle
+	fds=$(find "/proc/$pid/fd" | wc -l)
+	threads=$(find "/proc/$pid/task" -maxdepth 1 | wc -l)
+	rss=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
+	slab=$(awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo)
+	for ((i = 0; i < 950; i++)); do
+		cycle
+	done
+	settle
+	fds2=$(find "/proc/$pid/fd" | wc -l)
+	threads2=$(find "/proc/$pid/task" -maxdepth 1 | wc -l)
+	rss2=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
+	slab2=$(awk '/^(SUnreclaim|Percpu|VmallocUsed):/ { sum += $2 } END { print sum }' /proc/meminfo)
+	echo "fds $fds -> $fds2, threads $threads -> $threads2, erad $rss -> $rss2 KiB, kernel $slab -> $slab2 KiB"
+	same "$fds2" "$fds"
+	same "$threads2" "$threads"
+	((rss2 <= rss + 512)) || fail "erad grew from $rss to $rss2 KiB"
+	((slab2 <= slab + 4096)) || fail "the kernel grew from $slab to $slab2 KiB"
+}

@@ -1,0 +1,267 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a volume does for its user: it records what is written, era by era, and passes everything through.
+
+test_gate_before_durable()
+{
+	DESCRIPTION="an unrecorded write does not reach the origin before its record is durable"
+	local origin meta writer
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 32M)
+	slow_disk slowmeta "$meta" 1500
+	eractl create data "$origin" --metadata /dev/mapper/slowmeta
+	printf 'needle' | dd of=/dev/mapper/data bs=512 seek=2048 conv=sync oflag=direct status=none &
+	writer=$!
+	sleep 0.7
+	# erad is waiting for the metadata now
+	dd if="$origin" bs=512 skip=2048 count=1 iflag=direct status=none | grep -q needle &&
+		fail "the write is on the origin before its record is durable"
+	kill -0 $writer 2> /dev/null || fail "the write has completed before its record is durable"
+	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
+	wait $writer || fail "the write failed"
+	dd if="$origin" bs=512 skip=2048 count=1 iflag=direct status=none | grep -q needle ||
+		fail "the write is not on the origin after it has completed"
+	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.after"
+	cmp -s "$T/meta.before" "$T/meta.after" && fail "the write was released and nothing was recorded"
+	same "$(changed data 1)" "1048576 65536"
+}
+
+test_pass_through()
+{
+	DESCRIPTION="reads and recorded writes pass through unchanged, at every offset"
+	local origin
+
+	origin=$(new_disk 32M)
+	dd if=/dev/urandom of="$origin" bs=1M count=32 oflag=direct status=none
+	eractl create data "$origin" --force
+	cmp "$origin" /dev/mapper/data || fail "reads differ from the origin"
+	[[ -z $(changed data 1) ]] || fail "reading was recorded: $(changed data 1)"
+	dd if=/dev/urandom of="$T/content" bs=1M count=32 status=none
+	dd if="$T/content" of=/dev/mapper/data bs=1M oflag=direct status=none
+	dd if="$T/content" of=/dev/mapper/data bs=4k oflag=direct count=256 status=none
+	blockdev --flushbufs "$origin"
+	cmp "$T/content" "$origin" || fail "the origin differs from what was written"
+	same "$(changed data 1)" "0 33554432"
+}
+
+test_eras()
+{
+	DESCRIPTION="each era has exactly the blocks written in it or later"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	same "$(eractl status --json data | field era)" 1
+	write_at data 0 4096
+	same "$(eractl checkpoint data)" 2
+	write_at data 1048576 131072
+	same "$(eractl checkpoint data)" 3
+	write_at data 65536 1
+	write_at data 1048576 1
+	same "$(changed data 3)" "65536 65536
+1048576 65536"
+	same "$(changed data 2)" "65536 65536
+1048576 131072"
+	same "$(changed data 1)" "0 131072
+1048576 131072"
+	same "$(changed data 0)" "0 67108864"
+	same "$(eractl checkpoint data)" 4
+	same "$(changed data 4)" ""
+	eractl diff data --since 5 2> "$T/err" && fail "an era that has not begun was accepted"
+	grep -q '5.*4' "$T/err" || fail "the error does not say what was got and expected: $(cat "$T/err")"
+}
+
+test_many_blocks()
+{
+	DESCRIPTION="all blocks of a large write, discard or write-zeroes are recorded, its unaligned ends too"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" --block-size 4K
+	write_at data $((8191 * 512)) $((4098 * 512))
+	same "$(changed data 1)" "4190208 2105344"
+	eractl checkpoint data > /dev/null
+	blkdiscard --offset $((20 * 1048576 + 512)) --length $((8 * 1048576)) /dev/mapper/data
+	same "$(changed data 2)" "20971520 8392704"
+	eractl checkpoint data > /dev/null
+	blkdiscard --zeroout --offset $((40 * 1048576 + 3584)) --length $((2 * 1048576)) /dev/mapper/data
+	same "$(changed data 3)" "41943040 2101248"
+}
+
+test_odd_size()
+{
+	DESCRIPTION="the last block of an origin whose size is no multiple of the block size counts, and ends where the origin ends"
+	local origin
+
+	origin=$(new_disk $((10 * 1048576 + 12288)))
+	eractl create data "$origin" --block-size 64K
+	same "$(blockdev --getsize64 /dev/mapper/data)" $((10 * 1048576 + 12288))
+	write_at data $((10 * 1048576 + 8192)) 4096
+	same "$(changed data 1)" "10485760 12288"
+	same "$(changed data 0)" "0 10498048"
+}
+
+test_checkpoint_waits()
+{
+	DESCRIPTION="a checkpoint is not acknowledged while a write recorded only in the old era is in flight"
+	local origin writer began
+
+	origin=$(new_disk 32M)
+	slow_disk sloworigin "$origin" 2000
+	eractl create data /dev/mapper/sloworigin
+	write_at data 0 4096
+	began=$(now_ms)
+	write_at data 0 4096 &
+	writer=$!
+	sleep 0.5
+	eractl checkpoint data > "$T/era"
+	same "$(cat "$T/era")" 2
+	(($(now_ms) - began >= 1900)) || fail "acknowledged after $(($(now_ms) - began)) ms, with the write still in flight"
+	wait $writer
+	same "$(changed data 2)" ""
+	write_at data 0 4096
+	same "$(changed data 2)" "0 65536"
+}
+
+test_two_volumes()
+{
+	DESCRIPTION="two volumes are independent of each other"
+	local one two
+
+	one=$(new_disk 64M)
+	two=$(new_disk 64M)
+	eractl create one "$one"
+	eractl create two "$two" --block-size 16K
+	load -t 2 -s 3 -r 1 -d /dev/mapper/one > "$T/one" &
+	load -t 2 -s 3 -r 2 -d -b 16384 /dev/mapper/two > "$T/two" || fail "volume two: load failed"
+	wait $! || fail "volume one: load failed"
+	same "$(changed one 1)" "$(cat "$T/one")"
+	same "$(changed two 1)" "$(cat "$T/two")"
+	same "$(eractl checkpoint two)" 2
+	same "$(eractl checkpoint two one)" "3
+2"
+	eractl close one
+	write_at two 0 4096
+	same "$(changed two 3)" "0 16384"
+}
+
+test_load_exact()
+{
+	DESCRIPTION="under load, with checkpoints, exactly what was written is reported"
+	local origin
+
+	origin=$(new_disk 256M)
+	eractl create data "$origin"
+	for round in 1 2 3; do
+		load -t 4 -s 2 -r "$round" -d /dev/mapper/data > "$T/touched" || fail "load failed"
+		same "$(changed data "$round")" "$(cat "$T/touched")"
+		same "$(eractl checkpoint data)" $((round + 1))
+	done
+}
+
+test_reopen()
+{
+	DESCRIPTION="what was recorded is still there after close and open, and opening begins a new era"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 131072 4096
+	eractl close data
+	[[ ! -e /dev/mapper/data ]] || fail "the device is still there after close"
+	eractl check /var/lib/erad/data.erad
+	eractl open data
+	same "$(eractl status --json data | field era)" 2
+	same "$(changed data 1)" "131072 65536"
+	same "$(changed data 2)" ""
+	dmsetup remove data		# by hand
+	wait_until "closed" eractl_state_is data closed
+	eractl open data
+	same "$(changed data 1)" "131072 65536"
+	same "$(eractl status --json data | field era)" 3
+}
+
+test_metadata_on_device()
+{
+	DESCRIPTION="metadata on a block device does what metadata in a file does"
+	local origin meta
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	eractl create data "$origin" --metadata "$meta"
+	load -t 2 -s 1 -r 3 -d /dev/mapper/data > "$T/touched"
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	eractl close data
+	eractl check "$meta"
+	eractl open data
+	same "$(changed data 1)" "$(cat "$T/touched")"
+}
+
+test_refusals()
+{
+	DESCRIPTION="create refuses what is mounted, in use, carries a signature, or lies on the tracked device, and says which"
+	local origin other
+
+	origin=$(new_disk 64M)
+	other=$(new_disk 64M)
+	refuses()
+	{
+		local expect=$1
+		shift
+		eractl create data "$@" > "$T/out" 2>&1 && fail "accepted: create data $*"
+		grep -qi -- "$expect" "$T/out" || fail "create data $*: the message does not say '$expect': $(cat "$T/out")"
+		[[ ! -e /dev/mapper/data && ! -e /var/lib/erad/data.erad ]] || fail "create data $*: left something behind"
+		grep -q '^data' /etc/eratab && fail "create data $*: left a line in eratab"
+		return 0
+	}
+
+	mkfs.ext4 -q "$origin"
+	refuses ext4 "$origin"
+	mkdir -p "$T/mnt"
+	mount "$origin" "$T/mnt"
+	refuses "$T/mnt" "$origin"
+	refuses "$T/mnt" "$origin" --force
+	# metadata in a file system on the origin
+	refuses "" "$origin" --metadata "$T/mnt/data.erad" --force
+	refuses "$T/mnt" "$other" --metadata "$origin"
+	umount "$T/mnt"
+	refuses ext4 "$other" --metadata "$origin"
+	wipefs -qa "$origin"
+	dmsetup create holder --table "0 131072 linear $origin 0"
+	refuses holder "$origin"
+	refuses "" "$origin" --metadata /dev/mapper/holder --force	# the same disk below
+	dmsetup remove holder
+	refuses "" "$origin" --metadata "$origin" --force
+	refuses "" /dev/nonexistent
+	refuses "" /etc/passwd
+	refuses "" "$origin" --block-size 5000
+	eractl create data "$origin"
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	eractl create other "$other" --metadata "$T/mnt/other.erad" || fail "metadata on another volume is allowed"
+	eractl close other
+	eractl close data 2> "$T/out" && fail "closed a volume that is mounted"
+	grep -qi "$T/mnt\|in use\|busy" "$T/out" || fail "close does not say why: $(cat "$T/out")"
+	umount "$T/mnt"
+	eractl create data "$other" 2> "$T/out" && fail "two volumes of one name"
+	eractl create again "$origin" > "$T/out" 2>&1 && fail "one origin for two volumes"
+	return 0
+}
+
+test_list_and_forget()
+{
+	DESCRIPTION="list shows what eratab and the kernel know; forget removes it, but not while it is open"
+	local origin
+
+	origin=$(new_disk 32M)
+	eractl create data "$origin"
+	eractl list | grep -q '^data .*active' || fail "not in the list: $(eractl list)"
+	eractl forget data 2> "$T/err" && fail "forgot an open volume"
+	eractl close data
+	eractl list | grep -q '^data .*closed' || fail "not in the list as closed: $(eractl list)"
+	eractl forget data
+	eractl list | grep -q '^data' && fail "still in the list"
+	eractl open data 2> "$T/err" && fail "opened what was forgotten"
+	grep -q data "$T/err" || fail "the error does not name the volume: $(cat "$T/err")"
+}
