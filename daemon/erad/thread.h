@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Threads with small stacks and no signals, and time that nobody sets back. */
+#ifndef ERAD_THREAD_H
+#define ERAD_THREAD_H
+
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+#define THREAD_STACK	(256u << 10)	/* all of it is locked memory */
+
+/* 0 or a negative errno. */
+int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
+int thread_start_detached(void *(*fn)(void *), void *arg);
+
+/* A condition variable that waits by the clock of thread_deadline(). */
+void thread_cond_init(pthread_cond_t *c);
+
+/* ms milliseconds from now. */
+struct timespec thread_deadline(unsigned int ms);
+
+/* Milliseconds since some fixed moment. */
+static inline uint64_t thread_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+#endif /* ERAD_THREAD_H */
