@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Device-mapper devices with an erad target: making, removing, looking at them. */
+#ifndef ERAD_DM_H
+#define ERAD_DM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+#define DM_NAME_SIZE	128	/* DM_NAME_LEN of the kernel */
+
+/* Once, before threads. */
+void dm_setup(void);
+
+struct dm_table {
+	uint64_t nr_sectors;
+	dev_t metadata;		/* 0: a file, "-" */
+	dev_t origin;
+	uint32_t block_sectors;
+	uint8_t uuid[16];
+	bool policy_fail;
+	unsigned int detach_timeout;	/* seconds; 0: the module's default */
+};
+
+/*
+ * Makes /dev/mapper/NAME and waits until udev has seen it; where there is no
+ * udev (or DM_DISABLE_UDEV is set) makes the node itself.  EEXIST.
+ */
+int dm_create(const char *name, const struct dm_table *t, struct err *err);
+
+/* EBUSY if somebody has it open; says who, if that can be known. */
+int dm_remove(const char *name, struct err *err);
+
+/* Whether a device of that name, of whatever kind, exists; negative errno. */
+int dm_exists(const char *name, struct err *err);
+
+/* The name of a mapped device, from sysfs.  ENOENT. */
+int dm_name(dev_t dev, char name[DM_NAME_SIZE]);
+
+#endif /* ERAD_DM_H */

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reasons to refuse a device. */
+#include <blkid/blkid.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "erad/dm.h"
+#include "erad/probe.h"
+#include "erad/stack.h"
+#include "erad_format.h"
+
+int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
+{
+	struct stat st;
+	uint64_t bytes;
+	int fd, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	if (fstat(fd, &st))
+		r = err_set(err, -errno, "cannot look at %s: %m", path);
+	else if (!S_ISBLK(st.st_mode))
+		r = err_set(err, -ENOTBLK, "%s is not a block device", path);
+	else if (ioctl(fd, BLKGETSIZE64, &bytes))
+		r = err_set(err, -errno, "cannot get the size of %s: %m", path);
+	close(fd);
+	if (r)
+		return r;
+	*dev = st.st_rdev;
+	*nr_sectors = bytes / 512;
+	return 0;
+}
+
+/* Space, tab, newline and backslash are \ooo in the mount table. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		unsigned int c;
+
+		if (*s == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strlen(s) >= 4) {
+			*to++ = (char)c;
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = 0;
+}
+
+static bool mounted(dev_t dev, struct err *who)
+{
+	bool found = false;
+	char *line = NULL;
+	size_t cap = 0;
+	FILE *f;
+
+	f = fopen("/proc/self/mountinfo", "re");
+	if (!f)
+		return false;
+	while (!found && getline(&line, &cap, f) > 0) {
+		char where[PATH_MAX], source[PATH_MAX], type[64];
+		unsigned int ma, mi;
+		struct stat st;
+		char *dash = strstr(line, " - ");
+
+		if (!dash || sscanf(line, "%*u %*u %u:%u %*s %4095s", &ma, &mi, where) != 3 ||
+		    sscanf(dash, " - %63s %4095s", type, source) != 2)
+			continue;
+		/* A btrfs is mounted under a number of its own. */
+		found = makedev(ma, mi) == dev ||
+			(!ma && *source == '/' && !stat(source, &st) &&
+			 S_ISBLK(st.st_mode) && st.st_rdev == dev);
+		if (found) {
+			unescape(where);
+			err_set(who, 0, "mounted on %.300s (%s)", where, type);
+		}
+	}
+	free(line);
+	fclose(f);
+	return found;
+}
+
+static bool is_swap(dev_t dev, struct err *who)
+{
+	bool found = false;
+	char *line = NULL;
+	size_t cap = 0;
+	FILE *f;
+
+	f = fopen("/proc/swaps", "re");
+	if (!f)
+		return false;
+	while (!found && getline(&line, &cap, f) > 0) {
+		char path[PATH_MAX];
+		struct stat st;
+
+		if (sscanf(line, "%4095s", path) != 1)
+			continue;
+		unescape(path);
+		found = !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+	}
+	if (found)
+		err_set(who, 0, "used for swap");
+	free(line);
+	fclose(f);
+	return found;
+}
+
+static bool held(const char *sysfs, struct err *who)
+{
+	char path[PATH_MAX], name[DM_NAME_SIZE];
+	bool found = false;
+	struct dirent *de;
+	dev_t holder;
+	DIR *d;
+
+	if (snprintf(path, sizeof(path), "%s/holders", sysfs) >= (int)sizeof(path))
+		return false;
+	d = opendir(path);
+	if (!d)
+		return false;
+	while (!found && (de = readdir(d))) {
+		if (de->d_name[0] == '.')
+			continue;
+		found = true;
+		holder = 0;
+		if (snprintf(path, sizeof(path), "%s/holders/%s", sysfs, de->d_name) <
+		    (int)sizeof(path))
+			holder = stack_read_dev(path);
+		if (holder && !dm_name(holder, name))
+			err_set(who, 0, "held by %s (/dev/mapper/%s)", de->d_name, name);
+		else
+			err_set(who, 0, "held by %s", de->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
+static bool used_itself(dev_t dev, const char *sysfs, struct err *who)
+{
+	return mounted(dev, who) || is_swap(dev, who) || held(sysfs, who);
+}
+
+static bool partition_used(const char *sysfs, struct err *who)
+{
+	bool found = false;
+	struct dirent *de;
+	DIR *d;
+
+	d = opendir(sysfs);
+	if (!d)
+		return false;
+	while (!found && (de = readdir(d))) {
+		char path[PATH_MAX];
+		size_t n;
+
+		if (de->d_name[0] == '.')
+			continue;
+		n = snprintf(path, sizeof(path), "%s/%s/partition", sysfs, de->d_name);
+		if (n >= sizeof(path) || access(path, F_OK))
+			continue;
+		path[n - strlen("/partition")] = 0;
+		found = used_itself(stack_read_dev(path), path, who);
+		if (found)
+			err_prefix(who, 0, "its partition %s is", de->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
+bool probe_in_use(dev_t dev, const char *path, struct err *who)
+{
+	char sysfs[64];
+	int fd;
+
+	snprintf(sysfs, sizeof(sysfs), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	if (used_itself(dev, sysfs, who) || partition_used(sysfs, who))
+		return true;
+	if (!path)
+		return false;
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0) {
+		close(fd);
+		return false;
+	}
+	if (errno != EBUSY)
+		return false;
+	err_set(who, 0, "opened exclusively by another program or the kernel");
+	return true;
+}
+
+/* The metadata's own magic is not in libblkid's list. */
+static bool holds_erad(int fd)
+{
+	struct erad_disk_super sb;
+
+	for (unsigned int page = ERAD_SUPER_A; page <= ERAD_SUPER_B; page++)
+		if (pread(fd, &sb, sizeof(sb), (off_t)page * ERAD_PAGE) == sizeof(sb) &&
+		    !memcmp(sb.magic, ERAD_SUPER_MAGIC, sizeof(sb.magic)))
+			return true;
+	return false;
+}
+
+static int find_signature(const char *path, int fd, struct err *err)
+{
+	const char *type = NULL, *usage = NULL;
+	blkid_probe pr;
+	int r;
+
+	if (holds_erad(fd))
+		return err_set(err, -EEXIST, "%s carries erad metadata", path);
+
+	pr = blkid_new_probe();
+	if (!pr || blkid_probe_set_device(pr, fd, 0, 0)) {
+		blkid_free_probe(pr);
+		return err_set(err, -EIO, "cannot examine %s", path);
+	}
+	blkid_probe_enable_superblocks(pr, 1);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE);
+	blkid_probe_enable_partitions(pr, 1);
+	switch (blkid_do_safeprobe(pr)) {
+	case 1:
+		r = 0;
+		break;
+	case 0:
+		if (!blkid_probe_lookup_value(pr, "TYPE", &type, NULL)) {
+			blkid_probe_lookup_value(pr, "USAGE", &usage, NULL);
+			r = err_set(err, -EEXIST, "%s carries %s%s%s", path,
+				    usage && !strcmp(usage, "filesystem") ? "an existing " : "",
+				    type, usage && !strcmp(usage, "filesystem") ?
+				    " filesystem" : "");
+		} else if (!blkid_probe_lookup_value(pr, "PTTYPE", &type, NULL)) {
+			r = err_set(err, -EEXIST, "%s carries a %s partition table", path, type);
+		} else {
+			r = err_set(err, -EEXIST, "%s is not empty", path);
+		}
+		break;
+	case -2:
+		r = err_set(err, -EEXIST, "%s carries more than one signature", path);
+		break;
+	default:
+		r = err_set(err, -EIO, "cannot examine %s", path);
+	}
+	blkid_free_probe(pr);
+	return r;
+}
+
+int probe_empty(const char *path, struct err *err)
+{
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	r = find_signature(path, fd, err);
+	close(fd);
+	return r;
+}
+
+int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)
+{
+	struct stack *meta, *tracked;
+	struct stat st;
+	char dir[PATH_MAX];
+	int r;
+
+	/* Too large for the small stacks of our threads. */
+	meta = calloc(1, sizeof(*meta));
+	tracked = calloc(1, sizeof(*tracked));
+	if (!meta || !tracked) {
+		r = err_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	if (stat(metadata, &st)) {
+		snprintf(dir, sizeof(dir), "%s", metadata);
+		if (strrchr(dir, '/') > dir)
+			*strrchr(dir, '/') = 0;
+		else
+			strcpy(dir, "/");
+		r = stack_add_file(meta, dir, err);
+		st = (struct stat){ 0 };
+	} else {
+		r = stack_add_file(meta, metadata, err);
+	}
+	if (!r)
+		r = stack_add_device(tracked, origin, err);
+	if (r)
+		goto out;
+	if (stack_has_device(meta, origin))
+		r = err_set(err, -EDEADLK,
+			    "metadata %s lies on %s, the device to be tracked: each write would wait for itself; use another device",
+			    metadata, origin_path);
+	else if ((S_ISBLK(st.st_mode) && stack_has_device(tracked, st.st_rdev)) ||
+		 (S_ISREG(st.st_mode) && stack_has_file(tracked, st.st_dev, st.st_ino)))
+		r = err_set(err, -EDEADLK,
+			    "%s, the device to be tracked, lies on its own metadata %s; use another device",
+			    origin_path, metadata);
+out:
+	free(meta);
+	free(tracked);
+	return r;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reasons to refuse a device: somebody uses it, something is on it, it stands on the wrong one. */
+#ifndef ERAD_PROBE_H
+#define ERAD_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+/* A block device by its path; ENOTBLK if it is something else. */
+int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
+
+/*
+ * Whether the device or a partition of it is mounted, swap, or held by
+ * another device; who says by whom.  With a path also whether somebody has
+ * opened it exclusively.
+ */
+bool probe_in_use(dev_t dev, const char *path, struct err *who);
+
+/* EEXIST if a filesystem, a partition table or the like is found; EIO … if it cannot be read. */
+int probe_empty(const char *path, struct err *err);
+
+/*
+ * Refuses (EDEADLK) metadata that stands on the tracked device, whose writes
+ * would wait for themselves, and metadata that the tracked device stands on.
+ * path may be a file that does not exist yet: then its directory counts.
+ */
+int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err);
+
+#endif /* ERAD_PROBE_H */

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a block device or a file stands on, from sysfs and the mount table. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "erad/stack.h"
+
+dev_t stack_read_dev(const char *dir)
+{
+	char path[PATH_MAX];
+	unsigned int ma, mi;
+	dev_t dev = 0;
+	FILE *f;
+
+	if (snprintf(path, sizeof(path), "%s/dev", dir) >= (int)sizeof(path))
+		return 0;
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%u:%u", &ma, &mi) == 2)
+		dev = makedev(ma, mi);
+	fclose(f);
+	return dev;
+}
+
+bool stack_has_device(const struct stack *s, dev_t dev)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		if (s->dev[i] == dev)
+			return true;
+	return false;
+}
+
+bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino)
+{
+	for (size_t i = 0; i < s->nr_files; i++)
+		if (s->file[i].dev == dev && s->file[i].ino == ino)
+			return true;
+	return false;
+}
+
+/* Appends; what is there already is not an error. */
+static int push(struct stack *s, dev_t dev, struct err *err)
+{
+	if (!dev || stack_has_device(s, dev))
+		return 0;
+	if (s->nr == STACK_MAX)
+		return err_set(err, -E2BIG, "block device %u:%u stands on more than %u others",
+			       major(s->dev[0]), minor(s->dev[0]), STACK_MAX);
+	s->dev[s->nr++] = dev;
+	return 0;
+}
+
+/* Each directory entry of dir/sub that has a "dev" file. */
+static int push_links(struct stack *s, const char *dir, const char *sub, struct err *err)
+{
+	char path[PATH_MAX];
+	struct dirent *de;
+	int r = 0;
+	DIR *d;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, sub) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	d = opendir(path);
+	if (!d)
+		return 0;
+	while (!r && (de = readdir(d))) {
+		if (de->d_name[0] == '.')
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s/%s", dir, sub, de->d_name) <
+		    (int)sizeof(path))
+			r = push(s, stack_read_dev(path), err);
+	}
+	closedir(d);
+	return r;
+}
+
+/* A btrfs has a device number of its own; its devices are all in one directory. */
+static int push_btrfs(struct stack *s, dev_t one, struct err *err)
+{
+	static const char top[] = "/sys/fs/btrfs";
+	struct dirent *de;
+	int r = 0;
+	DIR *d;
+
+	d = opendir(top);
+	if (!d)
+		return 0;
+	while (!r && (de = readdir(d))) {
+		struct stack all = { 0 };
+		char dir[PATH_MAX];
+
+		if (snprintf(dir, sizeof(dir), "%s/%s", top, de->d_name) >= (int)sizeof(dir) ||
+		    push_links(&all, dir, "devices", NULL) || !stack_has_device(&all, one))
+			continue;
+		for (size_t i = 0; !r && i < all.nr; i++)
+			r = push(s, all.dev[i], err);
+	}
+	closedir(d);
+	return r;
+}
+
+/*
+ * The device that the mount table names for the mount with this id; 0: none
+ * (tmpfs, nfs …), such a filesystem stands on nothing.
+ */
+static dev_t mount_source(unsigned long long id)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	dev_t dev = 0;
+	FILE *f;
+
+	f = fopen("/proc/self/mountinfo", "re");
+	if (!f)
+		return 0;
+	while (getline(&line, &cap, f) > 0) {
+		unsigned long long this;
+		char source[PATH_MAX];
+		struct stat st;
+		char *dash;
+
+		if (sscanf(line, "%llu", &this) != 1 || this != id)
+			continue;
+		dash = strstr(line, " - ");
+		if (dash && sscanf(dash, " - %*s %4095s", source) == 1 &&
+		    !stat(source, &st) && S_ISBLK(st.st_mode))
+			dev = st.st_rdev;
+		break;
+	}
+	free(line);
+	fclose(f);
+	return dev;
+}
+
+static int push_file(struct stack *s, const char *path, struct err *err)
+{
+	struct statx x;
+	dev_t dev, source;
+	int r;
+
+	if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &x))
+		return err_set(err, -errno, "cannot look at %s: %m", path);
+	if (S_ISBLK(x.stx_mode))
+		return push(s, makedev(x.stx_rdev_major, x.stx_rdev_minor), err);
+
+	dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+	if (!stack_has_file(s, dev, x.stx_ino) && s->nr_files < STACK_MAX) {
+		s->file[s->nr_files].dev = dev;
+		s->file[s->nr_files++].ino = x.stx_ino;
+	}
+	if (x.stx_dev_major)
+		return push(s, dev, err);
+	source = mount_source(x.stx_mnt_id);
+	r = push(s, source, err);
+	return r || !source ? r : push_btrfs(s, source, err);
+}
+
+static int push_loop_file(struct stack *s, const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+	struct err why;
+	size_t n;
+	FILE *f;
+
+	if (snprintf(path, sizeof(path), "%s/loop/backing_file", dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	n = fread(path, 1, sizeof(path) - 1, f);
+	fclose(f);
+	if (n && path[n - 1] == '\n')
+		n--;
+	path[n] = 0;
+	/* A file that was deleted, or is not in our namespace, cannot be followed. */
+	if (!n || access(path, F_OK))
+		return 0;
+	return push_file(s, path, &why) ? err_set(err, -EIO, "%s", why.msg) : 0;
+}
+
+/* Follows what is not followed yet; the list grows meanwhile. */
+static int walk(struct stack *s, size_t from, struct err *err)
+{
+	for (size_t i = from; i < s->nr; i++) {
+		char dir[64], up[PATH_MAX], path[PATH_MAX];
+		int r;
+
+		snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u",
+			 major(s->dev[i]), minor(s->dev[i]));
+		r = push_links(s, dir, "slaves", err);
+		if (!r)
+			r = push_loop_file(s, dir, err);
+		if (r)
+			return r;
+
+		snprintf(path, sizeof(path), "%s/partition", dir);
+		if (access(path, F_OK) || !realpath(dir, up))
+			continue;
+		*strrchr(up, '/') = 0;
+		r = push(s, stack_read_dev(up), err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int stack_add_device(struct stack *s, dev_t dev, struct err *err)
+{
+	size_t from = s->nr;
+	int r = push(s, dev, err);
+
+	return r ? r : walk(s, from, err);
+}
+
+int stack_add_file(struct stack *s, const char *path, struct err *err)
+{
+	size_t from = s->nr;
+	int r = push_file(s, path, err);
+
+	return r ? r : walk(s, from, err);
+}
