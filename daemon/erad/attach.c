@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which instance a volume is attached to, and how it becomes active.
+ *
+ * During a table reload there are two.  The old one is served until the new
+ * one is resumed, because a suspend waits for its held writes; by then the
+ * old one is suspended or gone, and has no write left that counts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/uuid.h"
+#include "erad/log.h"
+#include "erad/thread.h"
+#include "erad/volume.h"
+#include "erad/volumes.h"
+
+static int open_store(struct volume *v, struct err *err)
+{
+	struct engine *e;
+	struct store *s;
+	int r;
+
+	r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
+	if (!r)
+		r = store_open(e, STORE_WRITE, &s, err);
+	if (r)
+		return r;
+	pthread_mutex_lock(&v->lock);
+	v->store = s;
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+int attach_refresh(struct volume *v)
+{
+	struct erad_info info;
+	int r = instance_info(v->fd, &info);
+
+	if (r)
+		return r;
+	pthread_mutex_lock(&v->lock);
+	v->info = info;
+	pthread_mutex_unlock(&v->lock);
+	return 0;
+}
+
+void attach_let_go(struct volume *v)
+{
+	int fd;
+
+	pthread_mutex_lock(&v->lock);
+	fd = v->fd;
+	v->fd = -1;
+	v->ready = false;
+	pthread_mutex_unlock(&v->lock);
+	if (fd >= 0)
+		close(fd);
+	v->batch = 0;
+	v->failed = false;
+	v->retry_at = UINT64_MAX;
+	rollover_fail(v, -EAGAIN, "erad has let go of the target meanwhile");
+}
+
+/* Whether this target and this metadata belong together. */
+static int compare(struct volume *v, const struct erad_info *i, const struct store_info *s,
+		   struct err *err)
+{
+	char got[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
+	struct stat st;
+
+	if (!uuid_is_zero(i->uuid) && memcmp(i->uuid, s->uuid, sizeof(s->uuid)))
+		return err_set(err, -EINVAL, "metadata %s has UUID %s, the target expects %s",
+			       v->metadata, uuid_text(s->uuid, got),
+			       uuid_text(i->uuid, expected));
+	if (i->meta_major && !stat(v->metadata, &st) && S_ISBLK(st.st_mode) &&
+	    st.st_rdev != makedev(i->meta_major, i->meta_minor))
+		return err_set(err, -EINVAL,
+			       "the target names metadata device %u:%u, " ERAD_TAB " has %s (%u:%u)",
+			       i->meta_major, i->meta_minor, v->metadata,
+			       major(st.st_rdev), minor(st.st_rdev));
+	if (i->block_sectors != s->block_sectors)
+		return err_set(err, -EINVAL,
+			       "the target has blocks of %u sectors, metadata %s expects %u",
+			       i->block_sectors, v->metadata, s->block_sectors);
+	if (i->nr_sectors != s->nr_sectors)
+		return err_set(err, -EINVAL,
+			       "the target has %llu sectors, metadata %s expects %llu",
+			       (unsigned long long)i->nr_sectors, v->metadata,
+			       (unsigned long long)s->nr_sectors);
+	if (i->nr_blocks != s->nr_blocks)
+		return err_set(err, -EINVAL,
+			       "the target has %llu blocks, metadata %s expects %llu",
+			       (unsigned long long)i->nr_blocks, v->metadata,
+			       (unsigned long long)s->nr_blocks);
+	return 0;
+}
+
+/* Moves the target to era `to`, which is durable; not waiting for the drain. */
+static int flip(struct volume *v, uint32_t from, uint32_t to, struct err *err)
+{
+	int r;
+
+	r = instance_prepare_era(v->fd, to);
+	if (!r)
+		r = instance_new_era(v->fd, from, to, 0);
+	if (r == -ETIMEDOUT || r == -EINTR)
+		r = 0;
+	return r ? err_set(err, r, "the target cannot begin era %u after %u: %s", to, from,
+			   strerror(-r)) : 0;
+}
+
+/*
+ * A new target begins a new era, because what was in flight when the last
+ * one ended is not known.  One that has lived on while erad was away goes on
+ * with its own, or with the era that was durable already when erad went.
+ */
+static int activate(struct volume *v, struct err *err)
+{
+	uint32_t live = v->info.era;
+	struct store_info s;
+	int r;
+
+	store_info(v->store, &s);
+	r = compare(v, &v->info, &s, err);
+	if (r)
+		return r;
+	if (live == 0) {
+		if (s.era >= UINT32_MAX - 1)
+			return err_set(err, -EOVERFLOW,
+				       "metadata %s is in era %u, there is no further one; create the volume anew",
+				       v->metadata, s.era);
+		r = store_begin_era(v->store, ++s.era, err);
+		if (!r) {
+			/* Whatever kept batches from being recorded is over. */
+			volume_no_trouble(v, &v->mark_trouble, "the metadata");
+			r = flip(v, 0, s.era, err);
+		}
+	} else if (s.era == live + 1) {
+		r = flip(v, live, s.era, err);
+	} else if (s.era != live) {
+		r = err_set(err, -ESTALE,
+			    "metadata %s is in era %u, but the target in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
+			    v->metadata, s.era, live, s.era, s.era - 1);
+	}
+	if (r)
+		return r;
+	r = instance_ready(v->fd, s.era);
+	if (r)
+		return err_set(err, r, "the target cannot become active in era %u: %s", s.era,
+			       strerror(-r));
+	log_info("volume %s: active in era %u%s", v->name, s.era,
+		 live ? ", attached to the live target again" : "");
+	return 0;
+}
+
+static int attach(struct volume *v, const struct erad_info *i, struct err *err)
+{
+	int fd, r;
+
+	if (!v->store) {
+		r = open_store(v, err);
+		if (r)
+			return r;
+	}
+	if (!v->fold_running) {
+		r = fold_start(v, err);
+		if (r)
+			return r;
+	}
+	r = control_attach(volumes_control(), i->instance_id, &fd);
+	if (r)
+		return err_set(err, r, "cannot attach to the target: %s",
+			       r == -EBUSY ? "another process owns it" : strerror(-r));
+	pthread_mutex_lock(&v->lock);
+	v->fd = fd;
+	v->info = *i;
+	pthread_mutex_unlock(&v->lock);
+
+	r = attach_refresh(v);
+	if (r)
+		err_set(err, r, "the target does not tell its state: %s", strerror(-r));
+	else
+		r = activate(v, err);
+	if (!r)
+		r = attach_refresh(v);
+	if (r)
+		attach_let_go(v);
+	return r;
+}
+
+static bool better(const struct erad_info *a, const struct erad_info *b)
+{
+	if ((a->status ^ b->status) & ERAD_RESUMED)
+		return a->status & ERAD_RESUMED;
+	if (!a->era != !b->era)
+		return a->era;
+	return a->instance_id > b->instance_id;
+}
+
+/* Finds the instance to be attached to; *current is the one that is. */
+static const struct erad_info *pick(struct volume *v, const struct erad_info **current)
+{
+	const struct erad_info *best = NULL;
+
+	*current = NULL;
+	for (uint32_t n = 0; n < v->list.nr; n++) {
+		const struct erad_info *i = &v->list.info[n];
+
+		if (!volume_owns(v, i))
+			continue;
+		if (v->fd >= 0 && i->instance_id == v->info.instance_id)
+			*current = i;
+		if (!best || better(i, best))
+			best = i;
+	}
+	return best;
+}
+
+static void settle(struct volume *v, bool ready)
+{
+	pthread_mutex_lock(&v->lock);
+	v->ready = ready;
+	v->settled = true;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+	volumes_settled_one();
+}
+
+bool attach_look(struct volume *v)
+{
+	const struct erad_info *best, *current;
+	struct err err;
+	bool expected;
+	int r;
+
+	v->look_at = UINT64_MAX;
+	r = control_list(volumes_control(), &v->list);
+	if (r) {
+		/* Out of memory, for all that is known: this passes. */
+		v->look_at = thread_now_ms() + 1000;
+		return true;
+	}
+	best = pick(v, &current);
+
+	pthread_mutex_lock(&v->lock);
+	expected = v->expected;
+	if (best)
+		v->dev = makedev(best->dev_major, best->dev_minor);
+	if (current)
+		v->info = *current;
+	pthread_mutex_unlock(&v->lock);
+	if (!best)
+		return expected;
+
+	if (current && (best == current || (current->status & ERAD_RESUMED) ||
+			!(best->status & ERAD_RESUMED)))
+		return true;
+	/* New and not in use yet: the resume will wake us. */
+	if (!best->era && !(best->status & ERAD_RESUMED)) {
+		if (!expected)
+			settle(v, false);
+		return true;
+	}
+
+	if (v->fd >= 0) {
+		log_info("volume %s: moving to the new table", v->name);
+		attach_let_go(v);
+	}
+	r = attach(v, best, &err);
+	if (r)
+		v->look_at = thread_now_ms() +
+			volume_trouble(v, &v->attach_trouble, "new writes wait", &err);
+	else
+		volume_no_trouble(v, &v->attach_trouble, "the target");
+	settle(v, !r);
+	volume_usage(v);
+	return true;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The volume thread.  While it serves a batch it stands in the block I/O path
+ * of its volume: it allocates nothing, and says something only when trouble
+ * begins or ends, to a ring in memory.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "erad/log.h"
+#include "erad/thread.h"
+#include "erad/volume.h"
+#include "erad/volumes.h"
+
+#define NOMEM_RETRY_MS	100
+
+/* How long writes have waited for metadata that does not work. */
+static bool patience_is_over(struct volume *v)
+{
+	return (v->info.status & ERAD_POLICY_FAIL) && v->mark_trouble.since_ms &&
+		thread_now_ms() - v->mark_trouble.since_ms >= v->info.detach_timeout * 1000ull;
+}
+
+static int mark(struct volume *v)
+{
+	struct err err;
+	int r;
+
+	r = store_mark(v->store, v->range, v->nr, &err);
+	if (!r) {
+		if (v->mark_trouble.since_ms)
+			volume_no_trouble(v, &v->mark_trouble, "the metadata");
+		if (store_wants_fold(v->store))
+			fold_ask(v);
+		return 0;
+	}
+	v->retry_at = thread_now_ms() +
+		volume_trouble(v, &v->mark_trouble, "new writes wait", &err);
+	return r;
+}
+
+/*
+ * Serves held writes until there are none, or something else wants attention.
+ *
+ * The order that everything rests on is here and nowhere else:
+ *
+ *	1. the blocks of the batch are durable in the metadata;
+ *	2. COMMIT releases its writes.
+ *
+ * Whatever mirrors the writeset for others is to be updated between the two.
+ *
+ * 0, or a negative errno: EIO the instance is FAILED, ENODEV it is gone,
+ * EAGAIN try the batch again at v->retry_at.
+ */
+static int commit_batches(struct volume *v)
+{
+	for (;;) {
+		struct erad_xfer x = {
+			.buf = (uintptr_t)v->range,
+			.max = atomic_load(&v->attention) ? 0 : ERAD_MAX_RANGES,
+		};
+		int r;
+
+		if (!v->mark_trouble.since_ms)
+			atomic_store(&v->busy_since, thread_now_ms());
+		if (v->batch) {
+			r = mark(v);
+			if (r && !patience_is_over(v))
+				return -EAGAIN;
+			x.commit_batch = v->batch;
+			if (r) {
+				x.commit_status = EIO;
+				x.max = 0;
+			}
+		} else if (!x.max) {
+			return 0;
+		}
+
+		r = instance_commit_fetch(v->fd, &x);
+		if (r == -ESTALE) {
+			/* Its writes are held again, and will be fetched again. */
+			v->batch = 0;
+			continue;
+		}
+		if (r == -ENOMEM) {
+			v->retry_at = thread_now_ms() + NOMEM_RETRY_MS;
+			return -EAGAIN;
+		}
+		if (r)
+			return r;
+		if (x.commit_status) {
+			v->batch = 0;
+			return -EIO;
+		}
+		v->batch = x.batch;
+		if (!x.batch)
+			return 0;
+		v->nr = x.nr;
+	}
+}
+
+/*
+ * The instance is FAILED.  When the metadata is known not to work, nothing is
+ * gained by attaching anew before it does; the ranges that could not be
+ * recorded are as good as any to find out.
+ */
+static void recover(struct volume *v)
+{
+	if (!v->failed) {
+		v->failed = true;
+		log_error("volume %s: held writes were failed%s", v->name,
+			  v->mark_trouble.since_ms ? "; new ones fail until the metadata works" :
+			  " on request");
+		attach_refresh(v);
+		rollover_fail(v, -EIO, "held writes were failed");
+	}
+	if (v->mark_trouble.since_ms) {
+		if (thread_now_ms() < v->retry_at || mark(v))
+			return;
+	}
+	attach_let_go(v);
+	v->look_at = 0;
+}
+
+static void serve(struct volume *v)
+{
+	int r;
+
+	v->retry_at = UINT64_MAX;
+	r = commit_batches(v);
+	atomic_store(&v->busy_since, 0);
+	switch (r) {
+	case 0:
+	case -EAGAIN:
+		break;
+	case -EIO:
+		recover(v);
+		break;
+	default:
+		if (r != -ENODEV)
+			log_error("volume %s: the target does not commit: %s", v->name,
+				  strerror(-r));
+		attach_let_go(v);
+		v->look_at = thread_now_ms() + (r == -ENODEV ? 0 : 1000);
+	}
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Waits for something to do; true if writes are held. */
+static bool wait_for_work(struct volume *v)
+{
+	uint64_t until = earliest(v->look_at, earliest(v->retry_at, v->roll_at));
+	struct pollfd p[2] = {
+		{ .fd = v->event_fd, .events = POLLIN },
+		{ .fd = v->fd, .events = POLLPRI | (v->batch || v->failed ? 0 : POLLIN) },
+	};
+	uint64_t now = thread_now_ms(), count;
+	int timeout = -1;
+
+	if (until != UINT64_MAX)
+		timeout = until > now ? (int)(until - now) : 0;
+	if (poll(p, 2, timeout) <= 0)
+		return false;
+	if ((p[0].revents & POLLIN) && read(v->event_fd, &count, sizeof(count)) < 0)
+		return false;
+	if (p[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+		attach_let_go(v);
+		v->look_at = 0;
+		return false;
+	}
+	if (p[1].revents & POLLPRI) {
+		if (attach_refresh(v))
+			v->look_at = 0;
+		/* A drain may have ended. */
+		v->roll_at = 0;
+		if (v->info.state == ERAD_FAILED && !v->failed)
+			recover(v);
+	}
+	return p[1].revents & POLLIN;
+}
+
+static bool told_to_stop(struct volume *v)
+{
+	bool stop;
+
+	pthread_mutex_lock(&v->lock);
+	stop = v->stop;
+	pthread_mutex_unlock(&v->lock);
+	return stop;
+}
+
+/* The target is gone, or erad goes: in the second case the metadata stays as it is, for speed. */
+static void end(struct volume *v, bool gone)
+{
+	struct store *s;
+	struct err err;
+
+	attach_let_go(v);
+	fold_stop(v);
+	pthread_mutex_lock(&v->lock);
+	s = v->store;
+	v->store = NULL;
+	while (v->store_users)
+		pthread_cond_wait(&v->changed, &v->lock);
+	pthread_mutex_unlock(&v->lock);
+
+	if (s && store_close(s, gone && !v->mark_trouble.since_ms, &err))
+		log_warn("volume %s: closed, but not cleanly: %s", v->name, err.msg);
+	else if (gone)
+		log_info("volume %s: closed", v->name);
+
+	volumes_remove(v);
+	pthread_mutex_lock(&v->lock);
+	v->ended = true;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+	volumes_settled_one();
+}
+
+void *volume_thread(void *arg)
+{
+	struct volume *v = arg;
+	bool gone = false;
+	bool held = true;
+
+	while (!told_to_stop(v)) {
+		/* Before the look, so that a kick meanwhile is not lost. */
+		bool kicked = atomic_exchange(&v->attention, false);
+		uint64_t now = thread_now_ms();
+
+		if (kicked || now >= v->look_at) {
+			gone = !attach_look(v);
+			if (gone)
+				break;
+			held = true;
+		}
+		if (v->fd >= 0 && v->failed)
+			recover(v);
+		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
+			serve(v);
+		if (v->fd >= 0 && (kicked || now >= v->roll_at))
+			rollover_step(v);
+		held = wait_for_work(v);
+	}
+	end(v, gone);
+	volume_unref(v);
+	return NULL;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Checkpoints, step by step between batches, so that writes go on being served:
+ * first the new era is durable, then the target begins it, and only when the
+ * last write of the old one has completed does the requester hear of it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "erad/log.h"
+#include "erad/thread.h"
+#include "erad/volume.h"
+
+#define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
+
+static void finish(struct volume *v, int result, const struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+
+	v->roll_at = UINT64_MAX;
+	pthread_mutex_lock(&v->lock);
+	c->result = result;
+	if (err)
+		c->err = *err;
+	c->phase = CHECKPOINT_DONE;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}
+
+static enum checkpoint_phase phase(struct volume *v)
+{
+	enum checkpoint_phase p;
+
+	pthread_mutex_lock(&v->lock);
+	p = v->checkpoint.phase;
+	pthread_mutex_unlock(&v->lock);
+	return p;
+}
+
+static void set_phase(struct volume *v, enum checkpoint_phase p)
+{
+	pthread_mutex_lock(&v->lock);
+	v->checkpoint.phase = p;
+	pthread_mutex_unlock(&v->lock);
+}
+
+void rollover_fail(struct volume *v, int code, const char *why)
+{
+	enum checkpoint_phase p = phase(v);
+	struct err err;
+
+	if (p == CHECKPOINT_NONE || p == CHECKPOINT_DONE)
+		return;
+	finish(v, err_set(&err, code, "%s; request the checkpoint again", why), &err);
+}
+
+/* Makes the new era durable.  EINPROGRESS: an earlier drain must end first. */
+static int begin(struct volume *v, struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+	struct store_info s;
+	int r;
+
+	if (v->mark_trouble.since_ms)
+		return err_set(err, -EIO, "the metadata does not work: %.400s",
+			       v->mark_trouble.err.msg);
+	r = attach_refresh(v);
+	if (r)
+		return err_set(err, r, "the target does not tell its state: %s", strerror(-r));
+	if (v->info.state != ERAD_ACTIVE)
+		return err_set(err, -EAGAIN, "the target is not active");
+	if (!(v->info.status & ERAD_RESUMED))
+		return err_set(err, -EBUSY, "the device is suspended; resume it first");
+	if (v->info.status & ERAD_DRAINING)
+		return -EINPROGRESS;
+
+	store_info(v->store, &s);
+	c->from = v->info.era;
+	/* An era that was begun here but not there, by an attempt that failed, will do. */
+	c->to = s.era > c->from ? s.era : s.era + 1;
+	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
+		return err_set(err, -EOVERFLOW,
+			       "era %u is the last there is; create the volume anew", s.era);
+	r = instance_prepare_era(v->fd, c->to);
+	if (r)
+		return err_set(err, r, "the target cannot prepare era %u: %s", c->to,
+			       strerror(-r));
+	return c->to == s.era ? 0 : store_begin_era(v->store, c->to, err);
+}
+
+void rollover_step(struct volume *v)
+{
+	struct checkpoint *c = &v->checkpoint;
+	enum checkpoint_phase p = phase(v);
+	struct err err;
+	int r;
+
+	v->roll_at = UINT64_MAX;
+	if (p == CHECKPOINT_NONE || p == CHECKPOINT_DONE)
+		return;
+	if (p == CHECKPOINT_WANTED) {
+		r = begin(v, &err);
+		if (r == -EINPROGRESS) {
+			v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
+			return;
+		}
+		if (r) {
+			finish(v, r, &err);
+			return;
+		}
+		set_phase(v, CHECKPOINT_FLIP);
+	}
+
+	r = instance_new_era(v->fd, c->from, c->to, 0);
+	switch (r) {
+	case 0:
+		attach_refresh(v);
+		log_debug("volume %s: era %u", v->name, c->to);
+		finish(v, 0, NULL);
+		break;
+	case -ETIMEDOUT:
+	case -EINTR:
+		set_phase(v, CHECKPOINT_DRAIN);
+		v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
+		break;
+	case -EBUSY:
+		v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
+		break;
+	default:
+		finish(v, err_set(&err, r, "the target cannot begin era %u after %u: %s", c->to,
+				  c->from, strerror(-r)), &err);
+	}
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What others may ask of an open volume. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/uuid.h"
+#include "erad/log.h"
+#include "erad/thread.h"
+#include "erad/volume.h"
+
+#define BACKOFF_MIN_MS	100
+#define BACKOFF_MAX_MS	5000
+
+int volume_new(const char *name, const char *origin, const char *metadata,
+	       const uint8_t uuid[16], struct store *store, struct volume **out,
+	       struct err *err)
+{
+	struct volume *v;
+
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return err_set(err, -ENOMEM, "out of memory");
+	v->fd = -1;
+	v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	v->origin = strdup(origin);
+	v->metadata = strdup(metadata);
+	if (v->event_fd < 0 || !v->origin || !v->metadata) {
+		int r = v->event_fd < 0 ? -errno : -ENOMEM;
+
+		if (v->event_fd >= 0)
+			close(v->event_fd);
+		free(v->origin);
+		free(v->metadata);
+		free(v);
+		return err_set(err, r, "cannot set up the volume: %s", strerror(-r));
+	}
+	strcpy(v->name, name);
+	memcpy(v->uuid, uuid, sizeof(v->uuid));
+	v->refs = 1;
+	v->store = store;
+	v->look_at = v->retry_at = v->roll_at = UINT64_MAX;
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_mutex_init(&v->checkpoint_lock, NULL);
+	thread_cond_init(&v->changed);
+	*out = v;
+	return 0;
+}
+
+struct volume *volume_ref(struct volume *v)
+{
+	atomic_fetch_add(&v->refs, 1);
+	return v;
+}
+
+void volume_unref(struct volume *v)
+{
+	if (!v || atomic_fetch_sub(&v->refs, 1) > 1)
+		return;
+	pthread_cond_destroy(&v->changed);
+	pthread_mutex_destroy(&v->checkpoint_lock);
+	pthread_mutex_destroy(&v->lock);
+	close(v->event_fd);
+	instances_free(&v->list);
+	free(v->origin);
+	free(v->metadata);
+	free(v);
+}
+
+int volume_start(struct volume *v, bool expected, struct err *err)
+{
+	int r;
+
+	v->expected = expected;
+	v->look_at = 0;
+	r = thread_start_detached(volume_thread, volume_ref(v));
+	if (!r)
+		return 0;
+	volume_unref(v);
+	return err_set(err, r, "cannot start a thread: %s", strerror(-r));
+}
+
+void volume_kick(struct volume *v)
+{
+	uint64_t one = 1;
+
+	atomic_store(&v->attention, true);
+	/* The counter cannot be full: its reader takes all of it. */
+	if (write(v->event_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void volume_expect(struct volume *v, bool expected)
+{
+	pthread_mutex_lock(&v->lock);
+	v->expected = expected;
+	pthread_mutex_unlock(&v->lock);
+	volume_kick(v);
+}
+
+void volume_stop(struct volume *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->stop = true;
+	pthread_mutex_unlock(&v->lock);
+	volume_kick(v);
+}
+
+int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
+{
+	struct timespec until = thread_deadline(ms);
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!v->settled && !v->ended && !v->stop && !r)
+		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
+	if (v->ready)
+		r = 0;
+	else if (v->ended)
+		r = err_set(err, -ENODEV, "the target went away while it was being opened");
+	else if (v->stop)
+		r = err_set(err, -ESHUTDOWN, "erad is stopping");
+	else if (v->attach_trouble.since_ms)
+		r = err_set(err, -EIO, "%.500s", v->attach_trouble.err.msg);
+	else
+		r = err_set(err, -ETIMEDOUT, "the target was not ready within %u seconds",
+			    ms / 1000);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+bool volume_wait_ended(struct volume *v, unsigned int ms)
+{
+	struct timespec until = thread_deadline(ms);
+	bool ended;
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!v->ended && !r)
+		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
+	ended = v->ended;
+	pthread_mutex_unlock(&v->lock);
+	return ended;
+}
+
+int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+	int r;
+
+	pthread_mutex_lock(&v->checkpoint_lock);
+	pthread_mutex_lock(&v->lock);
+	if (v->ended || v->stop) {
+		r = err_set(err, -ENODEV, "the volume is being closed");
+		goto out;
+	}
+	if (!v->ready) {
+		struct err why;
+		const char *state = volume_state(v, &why);
+
+		r = err_set(err, -EAGAIN, "the volume is %s%s%.400s, it must be active", state,
+			    *why.msg ? ": " : "", why.msg);
+		goto out;
+	}
+	*c = (struct checkpoint){ .phase = CHECKPOINT_WANTED };
+	volume_kick(v);
+	/* The volume thread sees to it that this ends before it does. */
+	while (c->phase != CHECKPOINT_DONE)
+		pthread_cond_wait(&v->changed, &v->lock);
+	r = c->result;
+	*err = c->err;
+	*era = c->to;
+	c->phase = CHECKPOINT_NONE;
+out:
+	pthread_mutex_unlock(&v->lock);
+	pthread_mutex_unlock(&v->checkpoint_lock);
+	return r;
+}
+
+struct store *volume_store_get(struct volume *v)
+{
+	struct store *s;
+
+	pthread_mutex_lock(&v->lock);
+	s = v->store;
+	if (s)
+		v->store_users++;
+	pthread_mutex_unlock(&v->lock);
+	return s;
+}
+
+void volume_store_put(struct volume *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->store_users--;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}
+
+bool volume_closing(struct volume *v)
+{
+	bool closing;
+
+	pthread_mutex_lock(&v->lock);
+	closing = !v->store;
+	pthread_mutex_unlock(&v->lock);
+	return closing;
+}
+
+const char *volume_state(const struct volume *v, struct err *error)
+{
+	const struct trouble *t = &v->attach_trouble;
+
+	if (!t->since_ms)
+		t = &v->mark_trouble;
+	if (!t->since_ms)
+		t = &v->fold_trouble;
+	if (error)
+		err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");
+
+	if (v->fd >= 0 && v->info.state == ERAD_FAILED)
+		return "failed";
+	if (v->ready)
+		return "active";
+	return v->attach_trouble.since_ms ? "detached" : "loading";
+}
+
+bool volume_owns(struct volume *v, const struct erad_info *i)
+{
+	bool ours;
+
+	if (!uuid_is_zero(i->uuid))
+		return !memcmp(i->uuid, v->uuid, sizeof(v->uuid));
+	/* A table made by hand need not name the UUID. */
+	pthread_mutex_lock(&v->lock);
+	ours = v->dev && makedev(i->dev_major, i->dev_minor) == v->dev;
+	pthread_mutex_unlock(&v->lock);
+	return ours;
+}
+
+void volume_usage(struct volume *v)
+{
+	struct store_info s;
+
+	pthread_mutex_lock(&v->lock);
+	if (v->store && v->fd >= 0) {
+		store_info(v->store, &s);
+		instance_usage(v->fd, s.used_pages, s.size_pages);
+	}
+	pthread_mutex_unlock(&v->lock);
+}
+
+unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *what,
+			    const struct err *err)
+{
+	unsigned int backoff;
+	bool say;
+
+	pthread_mutex_lock(&v->lock);
+	/* Said again where the reason has changed. */
+	say = !t->since_ms || strcmp(t->err.msg, err->msg);
+	if (!t->since_ms) {
+		t->since_ms = thread_now_ms();
+		t->backoff_ms = BACKOFF_MIN_MS;
+	} else if (t->backoff_ms * 2 < BACKOFF_MAX_MS) {
+		t->backoff_ms *= 2;
+	} else {
+		t->backoff_ms = BACKOFF_MAX_MS;
+	}
+	t->err = *err;
+	backoff = t->backoff_ms;
+	pthread_mutex_unlock(&v->lock);
+
+	if (say)
+		log_error("volume %s: %s: %s", v->name, what, err->msg);
+	return backoff;
+}
+
+void volume_no_trouble(struct volume *v, struct trouble *t, const char *what)
+{
+	uint64_t since;
+
+	pthread_mutex_lock(&v->lock);
+	since = t->since_ms;
+	t->since_ms = 0;
+	pthread_mutex_unlock(&v->lock);
+	if (since)
+		log_notice("volume %s: %s works again, after %.1f seconds", v->name, what,
+			   (double)(thread_now_ms() - since) / 1000);
+}

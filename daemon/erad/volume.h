@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One volume that is open: its metadata, its live target, and the threads
+ * that bring the two together.
+ *
+ * The *volume thread* (commit.c) alone attaches to instances, talks to them
+ * about batches and eras, marks and begins eras in the store, and in the end
+ * closes it.  The *fold thread* (fold.c) folds.  Everybody else asks, through
+ * the functions below.
+ *
+ * The volume thread lives as long as there is, or is about to be, a target
+ * with the volume's UUID.  When the last one is gone it closes the metadata, takes
+ * the volume out of the registry, and ends.
+ *
+ * Locks, outermost first: a claim on the name (volumes.h), volume.checkpoint_lock,
+ * volumes_lock (volumes.c), volume.lock.  No I/O under the last two; ioctls
+ * of the module are none.
+ */
+#ifndef ERAD_VOLUME_H
+#define ERAD_VOLUME_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "common/protocol.h"
+#include "erad/control.h"
+#include "store/store.h"
+
+/* Something that does not work and is tried again. */
+struct trouble {
+	struct err err;
+	uint64_t since_ms;	/* 0: all is well */
+	unsigned int backoff_ms;	/* until the next attempt */
+};
+
+enum checkpoint_phase {
+	CHECKPOINT_NONE,
+	CHECKPOINT_WANTED,	/* the volume thread has not begun */
+	CHECKPOINT_FLIP,	/* the new era is durable, the target is still in the old one */
+	CHECKPOINT_DRAIN,	/* writes of the old era are in flight */
+	CHECKPOINT_DONE,	/* result is valid */
+};
+
+struct checkpoint {
+	enum checkpoint_phase phase;
+	uint32_t from, to;
+	int result;
+	struct err err;
+};
+
+struct volume {
+	/* Set before the volume is in the registry, constant. */
+	char name[ERAD_NAME_MAX + 1];
+	char *origin, *metadata;	/* paths, as eratab has them */
+	uint8_t uuid[16];		/* of the target; zeros if its table names none */
+	int event_fd;			/* wakes the volume thread */
+
+	struct volume *next;		/* volumes_lock */
+	uint64_t seen;			/* volumes_lock: the LIST entries it was last woken for */
+	atomic_uint refs;
+	pthread_mutex_t checkpoint_lock;	/* one requester at a time */
+
+	pthread_mutex_t lock;		/* of all that follows up to the next comment on it */
+	pthread_cond_t changed;		/* some of it did */
+	dev_t dev;			/* the mapped device; 0: not seen yet */
+	struct store *store;		/* NULL: not open yet, or closed already */
+	unsigned int store_users;	/* volume_store_get() */
+	int fd;				/* instance; -1: not attached */
+	struct erad_info info;		/* of the instance, as last seen */
+	bool ready;			/* the instance at fd serves writes */
+	bool settled;			/* the first attempt to attach is over */
+	bool expected;			/* a target is about to be made: wait for it */
+	bool stop;			/* let go of the target and end */
+	bool ended;			/* the volume thread has done its last */
+	bool fold_wanted, fold_stop;
+	struct trouble attach_trouble, mark_trouble, fold_trouble;
+	struct checkpoint checkpoint;
+
+	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
+	atomic_bool fold_asked;		/* spares the commit path the lock */
+	_Atomic uint64_t busy_since;	/* ms, of the commit under way; 0: none, or known trouble */
+
+	/* The volume thread's own. */
+	pthread_t fold_thread;
+	bool fold_running;
+	struct instances list;
+	uint64_t look_at, retry_at, roll_at;	/* ms; UINT64_MAX: no need */
+	uint64_t batch;			/* outstanding; 0: none */
+	unsigned int nr;		/* ranges of it, or of the one that failed */
+	bool failed;			/* the instance is FAILED; ranges are what to try next */
+	struct erad_range range[ERAD_MAX_RANGES];
+};
+
+/*
+ * A volume with one reference, the caller's, and no thread.  store is taken
+ * over if the call works; NULL: the volume thread opens it.
+ */
+int volume_new(const char *name, const char *origin, const char *metadata,
+	       const uint8_t uuid[16], struct store *store, struct volume **out,
+	       struct err *err);
+struct volume *volume_ref(struct volume *v);
+void volume_unref(struct volume *v);
+
+/*
+ * Starts the volume thread, which takes a reference.  The volume must be in
+ * the registry.  expected: there is no target yet, wait until volume_expect(v, false).
+ */
+int volume_start(struct volume *v, bool expected, struct err *err);
+void volume_expect(struct volume *v, bool expected);
+
+/* Makes the volume thread look at its instances; any thread, any lock. */
+void volume_kick(struct volume *v);
+
+/* Lets go of the target, which lives on; does not wait. */
+void volume_stop(struct volume *v);
+
+/*
+ * Waits until the volume has attached for the first time (0), or says why it could not.
+ * ETIMEDOUT after ms milliseconds.
+ */
+int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
+
+/* Waits until the volume thread has ended; false after ms milliseconds. */
+bool volume_wait_ended(struct volume *v, unsigned int ms);
+
+/*
+ * Begins a new era and returns it in *era when every write that was recorded
+ * only in an earlier one has completed.  Waits as long as those take.
+ */
+int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
+
+/*
+ * The store, for reading; it stays open until volume_store_put().  NULL if it
+ * is not open.  Whoever holds it for long asks volume_closing() now and then.
+ */
+struct store *volume_store_get(struct volume *v);
+void volume_store_put(struct volume *v);
+bool volume_closing(struct volume *v);
+
+/* "loading", "active" …; error, unless NULL, gets what is wrong, or "".  Under v->lock. */
+const char *volume_state(const struct volume *v, struct err *error);
+
+/* Whether i is an instance of this volume.  Takes v->lock. */
+bool volume_owns(struct volume *v, const struct erad_info *i);
+
+/* Tells the target how full the metadata is.  Takes v->lock. */
+void volume_usage(struct volume *v);
+
+/*
+ * Remembers err and says it once, when it begins; doubles the backoff, from 100 ms to 5 s,
+ * and returns it.  Takes v->lock.
+ */
+unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *what,
+			    const struct err *err);
+/* Says once that what works again.  Takes v->lock. */
+void volume_no_trouble(struct volume *v, struct trouble *t, const char *what);
+
+/* ---- the volume thread's parts ---- */
+
+/* commit.c: the thread itself. */
+void *volume_thread(void *arg);
+
+/*
+ * attach.c: looks at the instances there are, attaches or moves to the right
+ * one.  False if there is none any more and none is expected.
+ */
+bool attach_look(struct volume *v);
+/* Closes the instance fd; what it had fetched is held again. */
+void attach_let_go(struct volume *v);
+/* Asks the instance for its state. */
+int attach_refresh(struct volume *v);
+
+/* rollover.c: goes on with a checkpoint, if one is wanted. */
+void rollover_step(struct volume *v);
+/* Ends one that cannot go on. */
+void rollover_fail(struct volume *v, int code, const char *why);
+
+/* fold.c */
+int fold_start(struct volume *v, struct err *err);
+void fold_stop(struct volume *v);
+void fold_ask(struct volume *v);
+
+#endif /* ERAD_VOLUME_H */

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The registry of open volumes, and the adoption of targets that live without one. */
+#include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/eratab.h"
+#include "common/uuid.h"
+#include "erad/dm.h"
+#include "erad/log.h"
+#include "erad/thread.h"
+#include "erad/volumes.h"
+#include "erad_format.h"
+
+#define CLAIM_WAIT_MS	10000
+
+static int control_fd, progress_fd;	/* constant after the start */
+
+static pthread_mutex_t volumes_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t released;		/* a claim ended, a volume went */
+static pthread_cond_t adopt_wake;
+/* All under volumes_lock. */
+static struct volume *first, **last = &first;
+static struct claim *claims;
+static bool adopt_wanted = true;
+static bool adopted;			/* once */
+static bool stopping;
+
+int volumes_control(void)
+{
+	return control_fd;
+}
+
+/* Under volumes_lock. */
+static struct volume *find(const char *name)
+{
+	struct volume *v = first;
+
+	while (v && strcmp(v->name, name))
+		v = v->next;
+	return v;
+}
+
+struct volume *volumes_get(const char *name)
+{
+	struct volume *v;
+
+	pthread_mutex_lock(&volumes_lock);
+	v = find(name);
+	if (v)
+		volume_ref(v);
+	pthread_mutex_unlock(&volumes_lock);
+	return v;
+}
+
+int volumes_all(struct volume ***out, size_t *nr)
+{
+	struct volume *v;
+	int r = 0;
+
+	*nr = 0;
+	pthread_mutex_lock(&volumes_lock);
+	for (v = first; v; v = v->next)
+		(*nr)++;
+	*out = malloc((*nr + 1) * sizeof(**out));
+	if (!*out)
+		r = -ENOMEM;
+	*nr = 0;
+	for (v = first; v && !r; v = v->next)
+		(*out)[(*nr)++] = volume_ref(v);
+	pthread_mutex_unlock(&volumes_lock);
+	return r;
+}
+
+void volumes_add(struct volume *v)
+{
+	volume_ref(v);
+	pthread_mutex_lock(&volumes_lock);
+	v->next = NULL;
+	*last = v;
+	last = &v->next;
+	pthread_mutex_unlock(&volumes_lock);
+}
+
+void volumes_remove(struct volume *v)
+{
+	struct volume **p = &first;
+
+	pthread_mutex_lock(&volumes_lock);
+	while (*p && *p != v)
+		p = &(*p)->next;
+	if (*p) {
+		*p = v->next;
+		if (last == &v->next)
+			last = p;
+		v->next = NULL;
+	}
+	pthread_cond_broadcast(&released);
+	pthread_mutex_unlock(&volumes_lock);
+	volume_unref(v);
+}
+
+/* Under volumes_lock. */
+static bool claimed(const char *name)
+{
+	struct claim *c = claims;
+
+	while (c && strcmp(c->name, name))
+		c = c->next;
+	return c;
+}
+
+/* Under volumes_lock. */
+static void push_claim(struct claim *c, const char *name)
+{
+	c->name = name;
+	c->next = claims;
+	claims = c;
+}
+
+int volumes_claim(struct claim *c, const char *name, struct err *err)
+{
+	struct timespec until = thread_deadline(CLAIM_WAIT_MS);
+	int r = 0;
+
+	pthread_mutex_lock(&volumes_lock);
+	while (claimed(name) && !stopping && !r)
+		r = pthread_cond_timedwait(&released, &volumes_lock, &until);
+	if (stopping)
+		r = err_set(err, -ESHUTDOWN, "erad is stopping");
+	else if (claimed(name))
+		r = err_set(err, -EBUSY, "another request for this volume is being carried out");
+	else
+		r = 0;
+	if (!r)
+		push_claim(c, name);
+	pthread_mutex_unlock(&volumes_lock);
+	return r;
+}
+
+/* Under volumes_lock. */
+static void drop_claim(struct claim *c)
+{
+	struct claim **p = &claims;
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	pthread_cond_broadcast(&released);
+}
+
+void volumes_release(struct claim *c)
+{
+	pthread_mutex_lock(&volumes_lock);
+	drop_claim(c);
+	/* A target may have been passed over because its name was claimed. */
+	adopt_wanted = true;
+	pthread_cond_signal(&adopt_wake);
+	pthread_mutex_unlock(&volumes_lock);
+}
+
+/* ---- adoption ---- */
+
+/* The UUID that a file or device seems to have; store_open() looks more closely. */
+static bool peek_uuid(const char *metadata, uint8_t uuid[16])
+{
+	const struct erad_disk_super *sb;
+	struct engine *e;
+	bool found = false;
+	uint8_t *page;
+
+	page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	if (!page)
+		return false;
+	if (engine_open(metadata, ENGINE_READ, &e, NULL))
+		goto out;
+	sb = (const struct erad_disk_super *)page;
+	for (unsigned int n = ERAD_SUPER_A; n <= ERAD_SUPER_B && !found; n++) {
+		if (e->ops->read(e, page, (uint64_t)n * ERAD_PAGE, ERAD_PAGE) ||
+		    memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic)))
+			continue;
+		memcpy(uuid, sb->uuid, sizeof(sb->uuid));
+		found = true;
+	}
+	engine_destroy(e);
+out:
+	free(page);
+	return found;
+}
+
+/*
+ * The entry of a live target: the one that its device is named after, or
+ * else, should somebody have renamed the device, the one with its UUID.
+ */
+static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
+					   const struct erad_info *i)
+{
+	const struct eratab_entry *e;
+
+	if (!eratab_find(tab, name, &e, NULL))
+		return e;
+	if (uuid_is_zero(i->uuid))
+		return NULL;
+	for (size_t n = 0; n < tab->nr; n++) {
+		struct volume *v;
+		uint8_t uuid[16];
+
+		e = tab->line[n].entry;
+		if (!e)
+			continue;
+		v = volumes_get(e->name);
+		volume_unref(v);
+		if (!v && peek_uuid(e->metadata, uuid) && !memcmp(uuid, i->uuid, sizeof(uuid)))
+			return e;
+	}
+	return NULL;
+}
+
+static bool has_volume(const struct erad_info *i)
+{
+	bool found = false;
+	struct volume *v;
+
+	pthread_mutex_lock(&volumes_lock);
+	for (v = first; v && !found; v = v->next)
+		found = volume_owns(v, i);
+	pthread_mutex_unlock(&volumes_lock);
+	return found;
+}
+
+static int adopt_as(const struct eratab_entry *e, const struct erad_info *i, struct err *err)
+{
+	struct volume *v;
+	int r;
+
+	r = volume_new(e->name, e->origin, e->metadata, i->uuid, NULL, &v, err);
+	if (r)
+		return r;
+	v->dev = makedev(i->dev_major, i->dev_minor);
+	volumes_add(v);
+	r = volume_start(v, false, err);
+	if (r)
+		volumes_remove(v);
+	volume_unref(v);
+	return r;
+}
+
+/* *told: the newest instance that something was said about. */
+static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t *told)
+{
+	const struct eratab_entry *e;
+	char name[DM_NAME_SIZE], uuid[UUID_TEXT_SIZE];
+	struct claim claim;
+	struct err err;
+	bool busy;
+
+	if (has_volume(i) || dm_name(makedev(i->dev_major, i->dev_minor), name))
+		return;
+	e = entry_of(tab, name, i);
+	if (!e) {
+		if (i->instance_id > *told)
+			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s, which %s does not know; its new writes wait",
+				 name, i->dev_major, i->dev_minor, uuid_text(i->uuid, uuid),
+				 tab->file);
+		if (i->instance_id > *told)
+			*told = i->instance_id;
+		return;
+	}
+
+	pthread_mutex_lock(&volumes_lock);
+	/* The claim's end wakes us again. */
+	busy = stopping || claimed(e->name) || find(e->name);
+	if (!busy)
+		push_claim(&claim, e->name);
+	pthread_mutex_unlock(&volumes_lock);
+	if (busy)
+		return;
+	if (!has_volume(i) && adopt_as(e, i, &err))
+		log_error("volume %s: %s", e->name, err.msg);
+	pthread_mutex_lock(&volumes_lock);
+	drop_claim(&claim);
+	pthread_mutex_unlock(&volumes_lock);
+}
+
+static void adopt_all(struct instances *l, uint64_t *told)
+{
+	struct eratab tab;
+	struct err err;
+
+	if (control_list(control_fd, l) || !l->nr)
+		return;
+	if (eratab_read(ERAD_TAB, &tab, &err)) {
+		log_error("%s", err.msg);
+		return;
+	}
+	for (uint32_t n = 0; n < l->nr; n++)
+		adopt(&tab, &l->info[n], told);
+	eratab_free(&tab);
+}
+
+static void *adopter(void *arg)
+{
+	struct instances list = { 0 };
+	uint64_t told = 0;
+
+	(void)arg;
+	pthread_mutex_lock(&volumes_lock);
+	for (;;) {
+		while (!adopt_wanted && !stopping)
+			pthread_cond_wait(&adopt_wake, &volumes_lock);
+		if (stopping)
+			break;
+		adopt_wanted = false;
+		pthread_mutex_unlock(&volumes_lock);
+		adopt_all(&list, &told);
+		pthread_mutex_lock(&volumes_lock);
+		if (!adopted) {
+			adopted = true;
+			volumes_settled_one();
+		}
+	}
+	pthread_mutex_unlock(&volumes_lock);
+	instances_free(&list);
+	return NULL;
+}
+
+int volumes_start(int control, int progress, struct err *err)
+{
+	int r;
+
+	control_fd = control;
+	progress_fd = progress;
+	thread_cond_init(&released);
+	thread_cond_init(&adopt_wake);
+	r = thread_start_detached(adopter, NULL);
+	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
+}
+
+/* ---- the main loop's questions ---- */
+
+/* Something that differs when the instances of v have changed; FNV-1a. */
+static uint64_t digest(struct volume *v, const struct instances *l)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (uint32_t n = 0; n < l->nr; n++) {
+		const struct erad_info *i = &l->info[n];
+		const uint64_t what[] = { i->instance_id, i->era, i->state, i->status };
+
+		if (!volume_owns(v, i))
+			continue;
+		for (size_t k = 0; k < sizeof(what) / sizeof(*what); k++)
+			h = (h ^ what[k]) * 0x100000001b3;
+	}
+	return h;
+}
+
+void volumes_changed(const struct instances *l)
+{
+	struct volume *v;
+
+	pthread_mutex_lock(&volumes_lock);
+	for (v = first; v; v = v->next) {
+		uint64_t now = digest(v, l);
+
+		if (now != v->seen)
+			volume_kick(v);
+		v->seen = now;
+	}
+	adopt_wanted = true;
+	pthread_cond_signal(&adopt_wake);
+	pthread_mutex_unlock(&volumes_lock);
+}
+
+void volumes_settled_one(void)
+{
+	uint64_t one = 1;
+
+	if (write(progress_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+bool volumes_settled(struct err *who)
+{
+	struct volume *v;
+	bool settled;
+
+	pthread_mutex_lock(&volumes_lock);
+	settled = adopted;
+	if (!settled)
+		err_set(who, 0, "the live targets have not all been looked at");
+	for (v = first; v && settled; v = v->next) {
+		pthread_mutex_lock(&v->lock);
+		settled = v->settled;
+		pthread_mutex_unlock(&v->lock);
+		if (!settled)
+			err_set(who, 0, "volume %s has not been attached", v->name);
+	}
+	pthread_mutex_unlock(&volumes_lock);
+	return settled;
+}
+
+bool volumes_progress(unsigned int ms, struct err *who)
+{
+	uint64_t now = thread_now_ms();
+	struct volume *v;
+	bool good = true;
+
+	pthread_mutex_lock(&volumes_lock);
+	for (v = first; v && good; v = v->next) {
+		uint64_t since = atomic_load(&v->busy_since);
+
+		good = !since || now < since + ms;
+		if (!good)
+			err_set(who, 0, "volume %s has been in one commit for %llu seconds",
+				v->name, (unsigned long long)(now - since) / 1000);
+	}
+	pthread_mutex_unlock(&volumes_lock);
+	return good;
+}
+
+bool volumes_stop(unsigned int ms)
+{
+	struct timespec until = thread_deadline(ms);
+	struct volume *v;
+	int r = 0;
+
+	pthread_mutex_lock(&volumes_lock);
+	stopping = true;
+	pthread_cond_signal(&adopt_wake);
+	for (v = first; v; v = v->next)
+		volume_stop(v);
+	while (first && !r)
+		r = pthread_cond_timedwait(&released, &volumes_lock, &until);
+	pthread_mutex_unlock(&volumes_lock);
+	return !r;
+}
