@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Making a volume: refusing what could do harm, writing metadata, and undoing all of it if it fails. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#include "erad/create.h"
+#include "erad/dm.h"
+#include "erad/log.h"
+#include "erad/ops.h"
+#include "erad/probe.h"
+#include "erad/volumes.h"
+#include "erad_format.h"
+
+/* What a failing create has to take back. */
+enum made {
+	MADE_NOTHING,
+	MADE_FILE,
+	MADE_METADATA,		/* on a device, or in a file that was there */
+};
+
+void default_metadata(const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s.erad", ERAD_LIB_DIR, name);
+}
+
+static void take_back(const char *path, enum made made)
+{
+	struct engine *e;
+
+	if (made == MADE_FILE && unlink(path))
+		log_warn("cannot remove %s: %m", path);
+	if (made != MADE_METADATA || engine_open(path, ENGINE_WRITE, &e, NULL))
+		return;
+	/* Without superblocks it is not metadata, and may be formatted without force. */
+	if (e->ops->zero(e, 0, 2 * ERAD_PAGE) || e->ops->flush(e))
+		log_warn("cannot erase the new metadata on %s", path);
+	engine_destroy(e);
+}
+
+/* Makes room for the metadata: a new file, or what there is if that may be used. */
+static int prepare_place(const struct create_args *a, const char *path,
+			 const struct store_geometry *g, enum made *made, struct err *err)
+{
+	uint64_t size, written, nr_sectors;
+	struct engine *e;
+	struct stat st;
+	struct err who;
+	dev_t dev;
+	int r;
+
+	size = store_size(g, &written);
+	if (stat(path, &st)) {
+		if (errno != ENOENT)
+			return err_set(err, -errno, "cannot look at %s: %m", path);
+	} else if (S_ISBLK(st.st_mode)) {
+		r = probe_device(path, &dev, &nr_sectors, err);
+		if (r)
+			return r;
+		if (probe_in_use(dev, path, &who))
+			return err_set(err, -EBUSY, "%s is in use: %.300s", path, who.msg);
+		r = a->force ? 0 : probe_empty(path, err);
+		if (r == -EEXIST) {
+			who = *err;
+			err_set(err, r, "%.400s; --force overwrites it", who.msg);
+		}
+		if (!r)
+			*made = MADE_METADATA;
+		return r;
+	} else if (!S_ISREG(st.st_mode)) {
+		return err_set(err, -ENOTBLK, "%s is neither a block device nor a regular file",
+			       path);
+	} else if (!a->force) {
+		return err_set(err, -EEXIST, "%s exists; --force overwrites it", path);
+	} else {
+		/* Not while somebody uses it. */
+		r = engine_open(path, ENGINE_WRITE, &e, err);
+		if (r)
+			return r;
+		engine_destroy(e);
+		if (unlink(path))
+			return err_set(err, -errno, "cannot remove %s: %m", path);
+	}
+	r = engine_create_file(path, size, written, err);
+	if (!r)
+		*made = MADE_FILE;
+	return r;
+}
+
+static int write_metadata(const struct create_args *a, const char *path,
+			  const struct store_geometry *g, struct err *err)
+{
+	struct engine *e;
+	int r;
+
+	r = engine_open(path, ENGINE_WRITE, &e, err);
+	if (r)
+		return r;
+	r = store_format(e, g, a->progress, a->ctx, err);
+	engine_destroy(e);
+	return r;
+}
+
+static int check(const struct create_args *a, struct store_geometry *g, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err who;
+	sd_id128_t id;
+	dev_t dev;
+	int r;
+
+	if (!a->block_size || a->block_size % ERAD_PAGE || a->block_size / 512 > UINT32_MAX)
+		return err_set(err, -EINVAL,
+			       "got a block size of %llu bytes, expected a multiple of %u below 2 TiB",
+			       (unsigned long long)a->block_size, ERAD_PAGE);
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	r = eratab_find(&tab, a->name, &e, err);
+	eratab_free(&tab);
+	if (r != -ENOENT)
+		return r ? r : err_set(err, -EEXIST, "%s names it already", ERAD_TAB);
+	r = dm_exists(a->name, err);
+	if (r)
+		return r < 0 ? r : err_set(err, -EEXIST, "there is a /dev/mapper/%s already",
+					   a->name);
+	r = probe_device(a->origin, &dev, &g->nr_sectors, err);
+	if (r)
+		return r;
+	if (!g->nr_sectors)
+		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
+	if (probe_in_use(dev, a->origin, &who))
+		return err_set(err, -EBUSY, "origin %s is in use: %.300s", a->origin, who.msg);
+	r = probe_apart(a->metadata, a->origin, dev, err);
+	if (r)
+		return r;
+	r = sd_id128_randomize(&id);
+	if (r)
+		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
+	memcpy(g->uuid, id.bytes, sizeof(g->uuid));
+	g->block_sectors = (uint32_t)(a->block_size / 512);
+	return 0;
+}
+
+static int create_claimed(const struct create_args *a, struct volume **out, struct err *err)
+{
+	struct store_geometry g = { 0 };
+	struct eratab_entry e = {
+		.origin = (char *)a->origin,
+		.metadata = (char *)a->metadata,
+	};
+	enum made made = MADE_NOTHING;
+	struct volume *stuck;
+	struct err ignored;
+	int r;
+
+	r = check(a, &g, err);
+	if (r)
+		return r;
+	r = prepare_place(a, a->metadata, &g, &made, err);
+	if (r)
+		return r;
+	r = write_metadata(a, a->metadata, &g, err);
+	if (r)
+		goto out_metadata;
+	strcpy(e.name, a->name);
+	r = table_add(&e, err);
+	if (r)
+		goto out_metadata;
+	r = open_claimed(&e, out, err);
+	if (r)
+		goto out_line;
+	return 0;
+
+out_line:
+	stuck = volumes_get(a->name);
+	if (stuck) {
+		/* Its device could not be removed; it needs what it has. */
+		volume_unref(stuck);
+		return r;
+	}
+	if (table_remove(a->name, &ignored))
+		log_warn("volume %s: %s", a->name, ignored.msg);
+out_metadata:
+	take_back(a->metadata, made);
+	return r;
+}
+
+int op_create(const struct create_args *args, struct volume **out, struct err *err)
+{
+	char path[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	struct create_args a = *args;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = eratab_check_name(a.name, err);
+	if (r)
+		return r;
+	if (!a.metadata) {
+		default_metadata(a.name, path, sizeof(path));
+		a.metadata = path;
+	}
+	if (*a.origin != '/' || *a.metadata != '/')
+		return err_set(err, -EINVAL, "%.300s is not an absolute path",
+			       *a.origin != '/' ? a.origin : a.metadata);
+	r = volumes_claim(&claim, a.name, err);
+	if (r)
+		return r;
+	v = volumes_get(a.name);
+	if (v) {
+		volume_unref(v);
+		r = err_set(err, -EEXIST, "there is an open volume of that name");
+	} else {
+		r = create_claimed(&a, out, err);
+	}
+	volumes_release(&claim);
+	return r;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The diff operation: extents of changed bytes, streamed in parts. */
+#include <errno.h>
+#include <string.h>
+
+#include "erad/ops.h"
+#include "erad/request.h"
+#include "erad/volume.h"
+
+#define PART_EXTENTS	1024
+
+struct diff {
+	struct jsonl *j;
+	struct volume *v;		/* NULL: closed */
+	uint64_t block_size, size;	/* bytes */
+	struct json_object *extents;
+	uint64_t changed;		/* bytes */
+};
+
+/* o: given away.  ECANCELED: nobody listens. */
+static int send_part(struct jsonl *j, struct json_object *o)
+{
+	struct json_object *line = json_object_new_object();
+	int r;
+
+	json_object_object_add(line, "part", o);
+	r = jsonl_write(j, line);
+	json_object_put(line);
+	return r ? -ECANCELED : 0;
+}
+
+static int send_extents(struct diff *d)
+{
+	struct json_object *extents = d->extents;
+
+	d->extents = NULL;
+	return extents ? send_part(d->j, extents) : 0;
+}
+
+static int extent(void *ctx, uint64_t first, uint64_t len)
+{
+	struct diff *d = ctx;
+	uint64_t offset = first * d->block_size;
+	uint64_t bytes = len * d->block_size;
+	struct json_object *pair;
+
+	/* The last block may reach beyond the end of the device. */
+	if (bytes > d->size - offset)
+		bytes = d->size - offset;
+	d->changed += bytes;
+
+	if (!d->extents)
+		d->extents = json_object_new_array_ext(PART_EXTENTS);
+	pair = json_object_new_array_ext(2);
+	json_object_array_add(pair, json_object_new_uint64(offset));
+	json_object_array_add(pair, json_object_new_uint64(bytes));
+	json_object_array_add(d->extents, pair);
+	if (json_object_array_length(d->extents) < PART_EXTENTS)
+		return 0;
+	if (d->v && volume_closing(d->v))
+		return -ESHUTDOWN;
+	return send_extents(d);
+}
+
+static int stream(struct diff *d, const char *name, struct store *s, uint32_t since,
+		  struct json_object **result, struct err *err)
+{
+	struct json_object *head;
+	struct store_info info;
+	int r;
+
+	store_info(s, &info);
+	/* Before the first part, so that a caller need not undo what it has begun. */
+	if (since > info.era)
+		return err_set(err, -EINVAL, "era %u has not begun, the current era is %u", since,
+			       info.era);
+	d->block_size = (uint64_t)info.block_sectors * 512;
+	d->size = info.nr_sectors * 512;
+
+	head = json_object_new_object();
+	json_object_object_add(head, "volume", json_object_new_string(name));
+	json_object_object_add(head, "block_size", json_object_new_uint64(d->block_size));
+	json_object_object_add(head, "since", json_object_new_int64(since));
+	json_object_object_add(head, "era", json_object_new_int64(info.era));
+	json_object_object_add(head, "size", json_object_new_uint64(d->size));
+	r = send_part(d->j, head);
+	if (!r)
+		r = store_diff(s, since, extent, d, err);
+	if (r == -ESHUTDOWN)
+		err_set(err, r, "it was closed meanwhile");
+	if (!r)
+		r = send_extents(d);
+	json_object_put(d->extents);
+	if (r)
+		return r;
+	*result = json_object_new_object();
+	json_object_object_add(*result, "changed_bytes", json_object_new_uint64(d->changed));
+	return 0;
+}
+
+static int diff_closed(struct diff *d, const char *name, uint32_t since,
+		       struct json_object **result, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct engine *engine = NULL;
+	struct eratab tab;
+	struct store *s;
+	int r;
+
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	r = eratab_find(&tab, name, &e, err);
+	if (!r)
+		r = engine_open(e->metadata, ENGINE_READ, &engine, err);
+	eratab_free(&tab);
+	if (!r)
+		r = store_open(engine, STORE_READ, &s, err);
+	if (r)
+		return r;
+	r = stream(d, name, s, since, result, err);
+	store_close(s, false, NULL);
+	return r;
+}
+
+int request_diff(struct jsonl *j, const char *name, uint32_t since,
+		 struct json_object **result, struct err *err)
+{
+	struct diff d = { .j = j };
+	struct store *s;
+	int r;
+
+	r = op_find(name, &d.v, err);
+	if (r == -ENOTCONN)
+		return diff_closed(&d, name, since, result, err);
+	if (r)
+		return r;
+	s = volume_store_get(d.v);
+	if (s) {
+		r = stream(&d, name, s, since, result, err);
+		volume_store_put(d.v);
+	} else {
+		r = err_set(err, -EAGAIN, "its metadata is not open");
+	}
+	volume_unref(d.v);
+	return r;
+}

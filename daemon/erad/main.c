@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * erad: sets itself up to stand in the block I/O path, then runs the main
+ * loop, which waits for nothing but events.
+ *
+ * The order of the set-up matters.  Whatever needs memory while it must not
+ * wait for its own volumes comes after setup_process(); READY=1 comes last,
+ * after the live targets have been attached to again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "common/protocol.h"
+#include "erad/control.h"
+#include "erad/dm.h"
+#include "erad/log.h"
+#include "erad/request.h"
+#include "erad/socket.h"
+#include "erad/volumes.h"
+
+#ifndef ERAD_VERSION
+#define ERAD_VERSION	"unknown"
+#endif
+
+#define HEAP_KEEP	(4u << 20)	/* bytes of heap to have from the start */
+#define READY_LATEST_MS	20000		/* live targets that take longer are attached to later */
+#define STUCK_MS	20000		/* in one commit: no watchdog tick */
+#define STOP_MS		10000		/* for volumes, and again for requests */
+
+struct erad {
+	sd_event *event;
+	int lock_fd, control_fd, socket_fd, progress_fd;
+	struct instances list;
+	uint64_t watchdog_usec;		/* between ticks; 0: none are wanted */
+	bool ready;
+	bool stuck;			/* said so */
+};
+
+static void usage(FILE *f)
+{
+	fputs("usage: erad [-v]\n"
+	      "\n"
+	      "Records which blocks of erad's volumes are written; runs in the foreground.\n"
+	      "\n"
+	      "  -v, --verbose  say more\n"
+	      "      --help     say this\n"
+	      "      --version  say the version\n", f);
+}
+
+static int parse_args(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "v", options, NULL)) != -1) {
+		switch (c) {
+		case 'v':
+			log_verbose();
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			puts("erad " ERAD_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			usage(stderr);
+			return -EINVAL;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "erad: got operand %s, expected none\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The lock lasts as long as the process, and nobody need clean up behind it. */
+static int lock_instance(int *out, struct err *err)
+{
+	static const char path[] = ERAD_RUN_DIR "/erad.lock";
+	int fd;
+
+	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST)
+		return err_set(err, -errno, "cannot make %s: %m", ERAD_RUN_DIR);
+	if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
+		return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		int r = -errno;
+
+		close(fd);
+		return r == -EWOULDBLOCK ?
+			err_set(err, r, "%s is locked: another erad is running", path) :
+			err_set(err, r, "cannot lock %s: %s", path, strerror(-r));
+	}
+	*out = fd;
+	return 0;
+}
+
+static void spare_from_oom_killer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	/* The service manager may have done it already. */
+	if (fd < 0 || write(fd, "-1000", 5) < 0)
+		log_warn("cannot tell the OOM killer to spare erad: %m");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* All memory comes from one heap that is never given back: no page fault, no mmap, no arenas. */
+static int keep_heap(void)
+{
+	void *p;
+
+	if (!mallopt(M_ARENA_MAX, 1) || !mallopt(M_MMAP_MAX, 0) ||
+	    !mallopt(M_TRIM_THRESHOLD, -1) || !mallopt(M_TOP_PAD, HEAP_KEEP / 4))
+		return -EINVAL;
+	p = malloc(HEAP_KEEP);
+	if (!p)
+		return -ENOMEM;
+	memset(p, 1, HEAP_KEEP);
+	free(p);
+	return 0;
+}
+
+static int setup_process(struct err *err)
+{
+	spare_from_oom_killer();
+	if (keep_heap())
+		return err_set(err, -ENOMEM, "cannot set up the heap");
+	/* Threads inherit it: their allocations never wait for writes that wait for erad. */
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
+		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		return err_set(err, -errno, "cannot lock memory: %m; CAP_IPC_LOCK is needed");
+	return 0;
+}
+
+/* ---- the main loop ---- */
+
+static int on_control(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	struct erad *e = data;
+	int r;
+
+	(void)s;
+	(void)revents;
+	r = control_list(fd, &e->list);
+	if (r)
+		log_error("cannot list the targets: %s", strerror(-r));
+	else
+		volumes_changed(&e->list);
+	return 0;
+}
+
+static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	(void)s;
+	(void)revents;
+	(void)data;
+	socket_accept(fd, request_serve);
+	return 0;
+}
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *data)
+{
+	struct erad *e = data;
+
+	(void)s;
+	(void)si;
+	return sd_event_exit(e->event, 0);
+}
+
+static int become_ready(struct erad *e)
+{
+	struct err err;
+	int r;
+
+	e->ready = true;
+	r = socket_listen(&e->socket_fd, &err);
+	if (r) {
+		log_error("%s", err.msg);
+		return sd_event_exit(e->event, r);
+	}
+	r = sd_event_add_io(e->event, NULL, e->socket_fd, EPOLLIN, on_socket, e);
+	if (r < 0)
+		return r;
+	log_info("version " ERAD_VERSION " is ready");
+	return sd_notify(0, "READY=1");
+}
+
+static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	struct erad *e = data;
+	uint64_t count;
+
+	(void)s;
+	(void)revents;
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return -errno;
+	return !e->ready && volumes_settled(NULL) ? become_ready(e) : 0;
+}
+
+/* One volume whose metadata hangs must not keep all others from being managed. */
+static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct erad *e = data;
+	struct err who;
+
+	(void)s;
+	(void)usec;
+	if (e->ready)
+		return 0;
+	if (!volumes_settled(&who))
+		log_warn("ready without waiting any longer: %s", who.msg);
+	return become_ready(e);
+}
+
+static int on_watchdog(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct erad *e = data;
+	struct err who;
+
+	if (volumes_progress(STUCK_MS, &who)) {
+		e->stuck = false;
+		sd_notify(0, "WATCHDOG=1");
+	} else if (!e->stuck) {
+		e->stuck = true;
+		log_error("%s", who.msg);
+	}
+	sd_event_source_set_time(s, usec + e->watchdog_usec);
+	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+static int add_timer(struct erad *e, uint64_t usec, sd_event_time_handler_t fn)
+{
+	uint64_t now;
+	int r;
+
+	r = sd_event_now(e->event, CLOCK_MONOTONIC, &now);
+	return r < 0 ? r : sd_event_add_time(e->event, NULL, CLOCK_MONOTONIC, now + usec,
+					     usec / 10, fn, e);
+}
+
+static int setup_loop(struct erad *e)
+{
+	int r;
+
+	r = sd_event_new(&e->event);
+	if (r >= 0)
+		r = sd_event_add_signal(e->event, NULL, SIGTERM, on_signal, e);
+	if (r >= 0)
+		r = sd_event_add_signal(e->event, NULL, SIGINT, on_signal, e);
+	if (r >= 0)
+		r = sd_event_add_io(e->event, NULL, e->control_fd, EPOLLIN, on_control, e);
+	if (r >= 0)
+		r = sd_event_add_io(e->event, NULL, e->progress_fd, EPOLLIN, on_progress, e);
+	if (r >= 0)
+		r = add_timer(e, READY_LATEST_MS * 1000ull, on_ready_latest);
+	if (r >= 0 && sd_watchdog_enabled(0, &e->watchdog_usec) > 0) {
+		e->watchdog_usec /= 4;
+		r = add_timer(e, e->watchdog_usec, on_watchdog);
+	}
+	return r;
+}
+
+/* Opens what the threads share and starts them. */
+static int setup_volumes(struct erad *e, struct err *err)
+{
+	int shared, r;
+
+	e->progress_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (e->progress_fd < 0)
+		return err_set(err, -errno, "cannot make an eventfd: %m");
+	/* Two, because LIST on the main loop's is what quietens its poll(). */
+	r = control_open(&e->control_fd, err);
+	if (!r)
+		r = control_open(&shared, err);
+	if (r)
+		return r;
+	dm_setup();
+	r = log_start();
+	if (r)
+		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
+	return volumes_start(shared, e->progress_fd, err);
+}
+
+static int run(struct erad *e)
+{
+	bool all_ended;
+	struct err err;
+	sigset_t set;
+	int r;
+
+	r = lock_instance(&e->lock_fd, &err);
+	if (!r)
+		r = setup_process(&err);
+	if (r)
+		goto out_say;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+
+	r = setup_volumes(e, &err);
+	if (r)
+		goto out_say;
+	r = setup_loop(e);
+	if (r >= 0)
+		r = sd_event_loop(e->event);
+	if (r < 0)
+		log_error("the main loop failed: %s", strerror(-r));
+
+	/* Live volumes stay, and go on with what is recorded; the next erad serves the rest. */
+	sd_notify(0, "STOPPING=1");
+	all_ended = volumes_stop(STOP_MS);
+	if (e->socket_fd >= 0)
+		all_ended &= socket_stop(e->socket_fd, STOP_MS);
+	if (!all_ended)
+		log_warn("stopping without waiting any longer for what is under way");
+	log_stop();
+	/* Threads that hang in I/O must not make exit() wait. */
+	if (!all_ended)
+		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	instances_free(&e->list);
+	sd_event_unref(e->event);
+	return r;
+
+out_say:
+	log_error("%s", err.msg);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct erad e = { .lock_fd = -1, .control_fd = -1, .socket_fd = -1, .progress_fd = -1 };
+
+	if (parse_args(argc, argv))
+		return 2;
+	return run(&e) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opening, closing, forgetting volumes; create.c makes them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "erad/create.h"
+#include "erad/dm.h"
+#include "erad/log.h"
+#include "erad/ops.h"
+#include "erad/probe.h"
+#include "erad/volumes.h"
+
+#define SETTLE_MS	60000
+#define CLOSE_MS	120000	/* the last fold of a full journal, on a slow disk */
+
+/* Around each reading, changing and writing of the table; innermost. */
+static pthread_mutex_t tab_lock = PTHREAD_MUTEX_INITIALIZER;
+
+int op_read_table(struct eratab *tab, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_read(ERAD_TAB, tab, err);
+	pthread_mutex_unlock(&tab_lock);
+	return r;
+}
+
+int table_add(const struct eratab_entry *e, struct err *err)
+{
+	struct eratab tab;
+	int r;
+
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_read(ERAD_TAB, &tab, err);
+	if (!r) {
+		r = eratab_add(&tab, e, err);
+		if (!r)
+			r = eratab_write(&tab, err);
+		eratab_free(&tab);
+	}
+	pthread_mutex_unlock(&tab_lock);
+	return r;
+}
+
+int table_remove(const char *name, struct err *err)
+{
+	struct eratab tab;
+	int r;
+
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_read(ERAD_TAB, &tab, err);
+	if (!r) {
+		r = eratab_remove(&tab, name, err);
+		if (!r)
+			r = eratab_write(&tab, err);
+		eratab_free(&tab);
+	}
+	pthread_mutex_unlock(&tab_lock);
+	return r;
+}
+
+static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_sectors,
+			struct err *err)
+{
+	struct err who;
+	int r;
+
+	r = probe_device(e->origin, dev, nr_sectors, err);
+	if (r)
+		return r;
+	if (probe_in_use(*dev, e->origin, &who))
+		return err_set(err, -EBUSY, "origin %s is in use: %.300s", e->origin, who.msg);
+	return probe_apart(e->metadata, e->origin, *dev, err);
+}
+
+static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
+			 struct store **out, struct store_info *info, struct err *err)
+{
+	struct engine *engine;
+	struct store *s;
+	int r;
+
+	r = engine_open(e->metadata, ENGINE_WRITE, &engine, err);
+	if (!r)
+		r = store_open(engine, STORE_WRITE, &s, err);
+	if (r)
+		return r;
+	store_info(s, info);
+	if (info->nr_sectors != nr_sectors) {
+		r = err_set(err, -EINVAL,
+			    "origin %s has %" PRIu64 " sectors, its metadata %s expects %" PRIu64,
+			    e->origin, nr_sectors, e->metadata, info->nr_sectors);
+		store_close(s, false, NULL);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+/* The target was made or not; either way the volume ends with it. */
+static void undo_open(struct volume *v, bool made)
+{
+	struct err err;
+
+	if (made && dm_remove(v->name, &err))
+		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
+	volume_expect(v, false);
+	volume_wait_ended(v, CLOSE_MS);
+}
+
+static int start_target(struct volume *v, const struct dm_table *t, struct err *err)
+{
+	int r;
+
+	r = dm_create(v->name, t, err);
+	if (r) {
+		undo_open(v, false);
+		return r;
+	}
+	volume_expect(v, false);
+	r = volume_wait_settled(v, SETTLE_MS, err);
+	if (r)
+		undo_open(v, true);
+	return r;
+}
+
+int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *err)
+{
+	struct dm_table t = {
+		.policy_fail = e->policy_fail,
+		.detach_timeout = e->detach_timeout,
+	};
+	struct store_info info;
+	struct volume *v;
+	struct store *s = NULL;
+	struct stat st;
+	int r;
+
+	r = dm_exists(e->name, err);
+	if (r < 0)
+		return r;
+	if (r)
+		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
+	r = check_origin(e, &t.origin, &t.nr_sectors, err);
+	if (r)
+		return r;
+	r = open_metadata(e, t.nr_sectors, &s, &info, err);
+	if (r)
+		return r;
+	t.block_sectors = info.block_sectors;
+	memcpy(t.uuid, info.uuid, sizeof(t.uuid));
+	if (!stat(e->metadata, &st) && S_ISBLK(st.st_mode))
+		t.metadata = st.st_rdev;
+
+	r = volume_new(e->name, e->origin, e->metadata, info.uuid, s, &v, err);
+	if (r) {
+		store_close(s, false, NULL);
+		return r;
+	}
+	volumes_add(v);
+	r = volume_start(v, true, err);
+	if (r) {
+		volumes_remove(v);
+		store_close(s, false, NULL);
+		goto out_unref;
+	}
+	r = start_target(v, &t, err);
+	if (r)
+		goto out_unref;
+	*out = v;
+	return 0;
+
+out_unref:
+	volume_unref(v);
+	return r;
+}
+
+int op_open(const char *name, struct volume **out, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		/* After erad was restarted, a request may be made again that was carried out. */
+		r = volume_wait_settled(v, SETTLE_MS, err);
+		if (r)
+			volume_unref(v);
+		else
+			*out = v;
+		goto out_release;
+	}
+	r = op_read_table(&tab, err);
+	if (r)
+		goto out_release;
+	r = eratab_find(&tab, name, &e, err);
+	if (!r)
+		r = open_claimed(e, out, err);
+	eratab_free(&tab);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
+
+static int known(const char *name, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	int r;
+
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	r = eratab_find(&tab, name, &e, err);
+	eratab_free(&tab);
+	return r;
+}
+
+int op_find(const char *name, struct volume **out, struct err *err)
+{
+	int r;
+
+	*out = volumes_get(name);
+	if (*out)
+		return 0;
+	r = known(name, err);
+	return r ? r : err_set(err, -ENOTCONN, "it is closed; open it first");
+}
+
+int op_close(const char *name, struct err *err)
+{
+	char mapped[DM_NAME_SIZE];
+	struct claim claim;
+	struct volume *v;
+	dev_t dev;
+	int r;
+
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (!v) {
+		r = known(name, err);
+		goto out_release;
+	}
+	pthread_mutex_lock(&v->lock);
+	dev = v->dev;
+	pthread_mutex_unlock(&v->lock);
+	/* Somebody may have renamed the device. */
+	if (!dev || dm_name(dev, mapped))
+		strcpy(mapped, name);
+
+	r = dm_remove(mapped, err);
+	if (r == -ENXIO)
+		r = 0;
+	if (!r && !volume_wait_ended(v, CLOSE_MS))
+		r = err_set(err, -ETIMEDOUT,
+			    "the device is removed, but after %d seconds the metadata is not closed yet",
+			    CLOSE_MS / 1000);
+	volume_unref(v);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
+
+int op_forget(const char *name, char **metadata, struct err *err)
+{
+	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	*metadata = NULL;
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		volume_unref(v);
+		r = err_set(err, -EBUSY, "it is open; close it first");
+		goto out_release;
+	}
+	r = op_read_table(&tab, err);
+	if (r)
+		goto out_release;
+	/* A line that is not understood can be forgotten too; its metadata is not known. */
+	if (!eratab_find(&tab, name, &e, NULL))
+		*metadata = strdup(e->metadata);
+	eratab_free(&tab);
+
+	/* The line first: a file without a line is no harm, a line without its file is. */
+	r = table_remove(name, err);
+	if (r) {
+		free(*metadata);
+		*metadata = NULL;
+		goto out_release;
+	}
+	default_metadata(name, own, sizeof(own));
+	if (*metadata && !strcmp(*metadata, own) && unlink(own) && errno != ENOENT)
+		log_warn("volume %s: cannot remove %s: %m", name, own);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
+
+int op_abort(const char *name, struct err *err)
+{
+	struct instances l = { 0 };
+	struct volume *v;
+	unsigned int nr = 0;
+	int r;
+
+	r = op_find(name, &v, err);
+	if (r)
+		return r;
+	r = control_list(volumes_control(), &l);
+	if (r)
+		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	for (uint32_t n = 0; n < l.nr && !r; n++) {
+		if (!volume_owns(v, &l.info[n]))
+			continue;
+		r = control_abort(volumes_control(), l.info[n].instance_id);
+		if (r == -ENOENT || r == -ENODEV)
+			r = 0;
+		else if (r)
+			err_set(err, r, "cannot fail the held writes: %s", strerror(-r));
+		else
+			nr++;
+	}
+	if (!r && !nr)
+		r = err_set(err, -ENODEV, "it has no target");
+	instances_free(&l);
+	volume_unref(v);
+	return r;
+}

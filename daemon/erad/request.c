@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Requests over the socket: what they must hold, and their answers. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/uuid.h"
+#include "erad/dm.h"
+#include "erad/log.h"
+#include "erad/ops.h"
+#include "erad/request.h"
+#include "erad/thread.h"
+
+#ifndef ERAD_VERSION
+#define ERAD_VERSION	"unknown"
+#endif
+
+#define PROGRESS_MS	200	/* at most that often */
+
+struct request {
+	struct jsonl *j;
+	struct json_object *arg;
+	uint64_t told_ms;	/* when progress was told last */
+};
+
+/* ---- arguments ---- */
+
+static int get(struct request *q, const char *key, enum json_type type,
+	       struct json_object **out, struct err *err)
+{
+	struct json_object *o;
+
+	*out = NULL;
+	if (!json_object_object_get_ex(q->arg, key, &o) || !o)
+		return 0;
+	if (!json_object_is_type(o, type))
+		return err_set(err, -EINVAL, "\"%.40s\" is a JSON %s, expected %s", key,
+			       json_type_to_name(json_object_get_type(o)),
+			       json_type_to_name(type));
+	*out = o;
+	return 0;
+}
+
+/* NULL where the key is missing and need not be there. */
+static int get_text(struct request *q, const char *key, bool needed, const char **out,
+		    struct err *err)
+{
+	struct json_object *o;
+	int r = get(q, key, json_type_string, &o, err);
+
+	*out = NULL;
+	if (r)
+		return r;
+	if (!o)
+		return needed ? err_set(err, -EINVAL, "the request has no \"%s\"", key) : 0;
+	*out = json_object_get_string(o);
+	if (strlen(*out) != (size_t)json_object_get_string_len(o) ||
+	    strlen(*out) > ERATAB_PATH_MAX)
+		return err_set(err, -EINVAL, "\"%s\" is too long or holds a 0 character", key);
+	return 0;
+}
+
+static int get_number(struct request *q, const char *key, uint64_t max, uint64_t *out,
+		      struct err *err)
+{
+	struct json_object *o;
+	int r = get(q, key, json_type_int, &o, err);
+
+	if (r || !o)
+		return r;
+	/* Negative numbers saturate at 0 when they are asked for as unsigned. */
+	if (json_object_get_int64(o) < 0 || json_object_get_uint64(o) > max)
+		return err_set(err, -EINVAL, "\"%s\" is %s, expected 0 to %llu", key,
+			       json_object_get_string(o), (unsigned long long)max);
+	*out = json_object_get_uint64(o);
+	return 0;
+}
+
+static int get_volume(struct request *q, const char **name, struct err *err)
+{
+	int r = get_text(q, "volume", true, name, err);
+
+	return r ? r : eratab_check_name(*name, err);
+}
+
+/* ---- operations ---- */
+
+static struct json_object *one_text(const char *key, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
+	return o;
+}
+
+static struct json_object *opened(struct volume *v)
+{
+	struct json_object *o = one_text("volume", v->name);
+	char uuid[UUID_TEXT_SIZE], name[DM_NAME_SIZE];
+	char device[sizeof(name) + 16];
+	uint32_t era;
+	dev_t dev;
+
+	pthread_mutex_lock(&v->lock);
+	era = v->info.era;
+	dev = v->dev;
+	pthread_mutex_unlock(&v->lock);
+	if (dm_name(dev, name))
+		strcpy(name, v->name);
+	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
+	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(v->uuid, uuid)));
+	json_object_object_add(o, "metadata", json_object_new_string(v->metadata));
+	json_object_object_add(o, "era", json_object_new_int64(era));
+	json_object_object_add(o, "device", json_object_new_string(device));
+	return o;
+}
+
+static int serve_ping(struct request *q, struct json_object **result, struct err *err)
+{
+	(void)q;
+	(void)err;
+	*result = one_text("version", ERAD_VERSION);
+	json_object_object_add(*result, "pid", json_object_new_int64(getpid()));
+	return 0;
+}
+
+static void tell_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	uint64_t now = thread_now_ms();
+	struct request *q = ctx;
+	struct json_object *line, *o;
+
+	if (done < total && now - q->told_ms < PROGRESS_MS)
+		return;
+	q->told_ms = now;
+	o = one_text("what", "writing metadata");
+	json_object_object_add(o, "done", json_object_new_uint64(done));
+	json_object_object_add(o, "total", json_object_new_uint64(total));
+	line = json_object_new_object();
+	json_object_object_add(line, "progress", o);
+	/* A caller that went away does not stop what it has begun. */
+	if (jsonl_write(q->j, line))
+		log_debug("nobody reads the progress");
+	json_object_put(line);
+}
+
+static int serve_create(struct request *q, struct json_object **result, struct err *err)
+{
+	struct create_args a = {
+		.block_size = ERAD_BLOCK_SIZE_DEFAULT,
+		.progress = tell_progress,
+		.ctx = q,
+	};
+	struct json_object *force;
+	struct volume *v;
+	int r;
+
+	r = get_volume(q, &a.name, err);
+	if (!r)
+		r = get_text(q, "origin", true, &a.origin, err);
+	if (!r)
+		r = get_text(q, "metadata", false, &a.metadata, err);
+	if (!r)
+		r = get_number(q, "block_size", UINT64_MAX, &a.block_size, err);
+	if (!r)
+		r = get(q, "force", json_type_boolean, &force, err);
+	if (r)
+		return r;
+	a.force = json_object_get_boolean(force);
+	r = op_create(&a, &v, err);
+	if (r)
+		return r;
+	*result = opened(v);
+	volume_unref(v);
+	return 0;
+}
+
+static int serve_open(struct request *q, struct json_object **result, struct err *err)
+{
+	struct volume *v;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_open(name, &v, err);
+	if (r)
+		return r;
+	*result = opened(v);
+	volume_unref(v);
+	return 0;
+}
+
+static int serve_close(struct request *q, struct json_object **result, struct err *err)
+{
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_close(name, err);
+	if (!r)
+		*result = one_text("volume", name);
+	return r;
+}
+
+static int serve_forget(struct request *q, struct json_object **result, struct err *err)
+{
+	char *metadata;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_forget(name, &metadata, err);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	json_object_object_add(*result, "metadata",
+			       metadata ? json_object_new_string(metadata) : NULL);
+	free(metadata);
+	return 0;
+}
+
+static int serve_list(struct request *q, struct json_object **result, struct err *err)
+{
+	(void)q;
+	return request_list(result, err);
+}
+
+static int serve_status(struct request *q, struct json_object **result, struct err *err)
+{
+	struct json_object *names;
+	int r = get(q, "volumes", json_type_array, &names, err);
+
+	return r ? r : request_status(names, result, err);
+}
+
+static int serve_checkpoint(struct request *q, struct json_object **result, struct err *err)
+{
+	struct volume *v;
+	const char *name;
+	uint32_t era;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (r)
+		return r;
+	r = op_find(name, &v, err);
+	if (r)
+		return r;
+	r = volume_checkpoint(v, &era, err);
+	volume_unref(v);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	json_object_object_add(*result, "era", json_object_new_int64(era));
+	return 0;
+}
+
+static int serve_diff(struct request *q, struct json_object **result, struct err *err)
+{
+	uint64_t since = UINT64_MAX;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = get_number(q, "since", UINT32_MAX, &since, err);
+	if (!r && since == UINT64_MAX)
+		r = err_set(err, -EINVAL, "the request has no \"since\"");
+	return r ? r : request_diff(q->j, name, (uint32_t)since, result, err);
+}
+
+static int serve_abort(struct request *q, struct json_object **result, struct err *err)
+{
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_abort(name, err);
+	if (!r)
+		*result = one_text("volume", name);
+	return r;
+}
+
+static const struct {
+	const char *name;
+	int (*serve)(struct request *q, struct json_object **result, struct err *err);
+} ops[] = {
+	{ "ping", serve_ping },
+	{ "create", serve_create },
+	{ "open", serve_open },
+	{ "close", serve_close },
+	{ "forget", serve_forget },
+	{ "list", serve_list },
+	{ "status", serve_status },
+	{ "checkpoint", serve_checkpoint },
+	{ "diff", serve_diff },
+	{ "abort", serve_abort },
+};
+
+static int dispatch(struct request *q, struct json_object **result, struct err *err)
+{
+	const char *op, *volume;
+	int r;
+
+	r = get_text(q, "op", true, &op, err);
+	if (r)
+		return r;
+	for (size_t n = 0; n < sizeof(ops) / sizeof(*ops); n++) {
+		if (strcmp(ops[n].name, op))
+			continue;
+		r = ops[n].serve(q, result, err);
+		if (r && !get_text(q, "volume", true, &volume, NULL))
+			err_prefix(err, r, "volume %.100s", volume);
+		return r;
+	}
+	return err_set(err, -EOPNOTSUPP, "operation %.40s is not known", op);
+}
+
+static void answer(struct jsonl *j, int code, struct json_object *result, const struct err *err)
+{
+	struct json_object *o = json_object_new_object();
+	const char *name = strerrorname_np(-code);
+
+	if (code) {
+		struct json_object *e = one_text("code", name ? name : "EIO");
+
+		json_object_object_add(e, "message", json_object_new_string(err->msg));
+		json_object_object_add(o, "error", e);
+	} else {
+		json_object_object_add(o, "result", result);
+	}
+	if (jsonl_write(j, o))
+		log_debug("nobody reads the answer");
+	json_object_put(o);
+}
+
+void request_serve(struct jsonl *j)
+{
+	struct json_object *result = NULL;
+	struct request q = { .j = j };
+	struct err err = { "" };
+	int r;
+
+	r = jsonl_read(j, &q.arg, &err);
+	if (r == -ENODATA || r == -EPIPE || r == -ECONNRESET)
+		return;
+	if (!r) {
+		r = dispatch(&q, &result, &err);
+		if (r)
+			log_debug("a request failed: %s", err.msg);
+	}
+	if (r != -ECANCELED)
+		answer(j, r, result, &err);
+	json_object_put(q.arg);
+}
