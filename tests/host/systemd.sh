@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# erad as a service of systemd, with udev: start, kill, watchdog, stop, all with a live volume.
+#
+# usage: tests/host/systemd.sh KERNEL
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+kernel=${1:-6.1}
+began=$SECONDS
+if output=$(tests/vm/run --kernel "$kernel" --systemd --disk 64M --timeout 240 -- tests/host/systemd-guest 2>&1); then
+	echo "ok systemd_service ($((SECONDS - began)) s) erad under systemd is restarted when it dies or hangs, and its volumes live on"
+else
+	echo "not ok systemd_service ($((SECONDS - began)) s) erad under systemd is restarted when it dies or hangs, and its volumes live on"
+	printf '%s\n' "$output" | sed 's/^/  | /'
+fi
