@@ -8,8 +8,12 @@
 #include <unistd.h>
 
 #include "common/size.h"
+#include "common/uuid.h"
+#include "erad_format.h"
 #include "eractl/eractl.h"
 #include "store/store.h"
+
+#define SECTOR	((uint64_t)ERAD_SECTOR)
 
 struct check {
 	bool json;
@@ -29,30 +33,31 @@ static void on_fault(void *ctx, const char *what)
 	c->faults++;
 }
 
-static void uuid_text(char buf[37], const uint8_t uuid[16])
+/* Without a good superblock nothing is known, and info->block_sectors is 0. */
+static void end_json(const struct check *c, const struct store_info *info)
 {
-	char *p = buf;
-	int i;
+	char uuid[UUID_TEXT_SIZE];
 
-	for (i = 0; i < 16; i++)
-		p += sprintf(p, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid[i]);
+	fputs(c->faults ? "\n]" : "]", stdout);
+	if (info->block_sectors)
+		printf(",\"uuid\":\"%s\",\"era\":%" PRIu32 ",\"size\":%" PRIu64
+		       ",\"block_size\":%" PRIu64 ",\"clean\":%s}\n",
+		       uuid_text(info->uuid, uuid), info->era, info->nr_sectors * SECTOR,
+		       info->block_sectors * SECTOR, info->clean ? "true" : "false");
+	else
+		puts(",\"uuid\":null,\"era\":null,\"size\":null,\"block_size\":null,\"clean\":null}");
 }
 
 static void print_summary(const struct check *c, const struct store_info *info)
 {
-	uint64_t bytes = info->nr_sectors * 512, block = info->block_sectors * 512ull;
-	char size[SIZE_TEXT], block_size[SIZE_TEXT], uuid[37];
+	char size[SIZE_TEXT], block[SIZE_TEXT], uuid[UUID_TEXT_SIZE];
 
-	uuid_text(uuid, info->uuid);
-	if (c->json) {
-		printf("%s],\"uuid\":\"%s\",\"era\":%" PRIu32 ",\"size\":%" PRIu64
-		       ",\"block_size\":%" PRIu64 ",\"clean\":%s}\n", c->faults ? "\n" : "", uuid,
-		       info->era, bytes, block, info->clean ? "true" : "false");
-		return;
-	}
-	printf("%s: era %" PRIu32 ", %s in blocks of %s, %s\n", uuid, info->era,
-	       size_format(size, bytes), size_format(block_size, block),
-	       info->clean ? "closed cleanly" : "not closed cleanly, which the next open mends");
+	if (info->block_sectors)
+		printf("%s: era %" PRIu32 ", %s in blocks of %s, %s\n",
+		       uuid_text(info->uuid, uuid), info->era,
+		       size_format(size, info->nr_sectors * SECTOR),
+		       size_format(block, info->block_sectors * SECTOR), info->clean ?
+		       "closed cleanly" : "not closed cleanly, which the next open mends");
 	if (c->faults)
 		printf("%" PRIu64 " fault%s\n", c->faults, c->faults == 1 ? "" : "s");
 	else
@@ -72,8 +77,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (argc - optind != 1)
 		return usage_error(cmd, "got %d operands, expected METADATA", argc - optind);
 	r = engine_open(argv[optind], ENGINE_READ, &engine, &err);
-	if (r)
-		return fail(&err);
+	if (r) {
+		complain("%s%s", err.msg, r == -EBUSY ? ": close the volume first" : "");
+		return EXIT_FAILURE;
+	}
 	if (check.json) {
 		printf("{\"version\":%d,\"metadata\":", JSON_VERSION);
 		print_json_string(argv[optind]);
@@ -82,7 +89,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 	r = store_check(engine, on_fault, &check, &info, &err);
 	if (r < 0)
 		return fail(&err);
-	print_summary(&check, &info);
+	if (check.json)
+		end_json(&check, &info);
+	else
+		print_summary(&check, &info);
 	return check.faults ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

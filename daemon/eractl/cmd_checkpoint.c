@@ -23,7 +23,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 	while (command_getopt(cmd, argc, argv) != -1)
 		job.json = true;
-	return volumes_run(cmd, &job, false, argc, argv);
+	return volumes_run_operands(cmd, &job, argc, argv);
 }
 
 const struct command cmd_checkpoint = {

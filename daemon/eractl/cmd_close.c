@@ -1,18 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl close: takes volumes down. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "eractl/client.h"
 #include "eractl/volumes.h"
 
-static bool concerns(const char *state)
+static int close_all(const struct volumes_job *job)
 {
-	return strcmp(state, "closed");
+	struct json_object *list, *volumes;
+	size_t i, n, nr = 0;
+	struct err err;
+	char **names;
+	int code;
+
+	if (client_call(client_request("list", NULL), NULL, NULL, &list, &err))
+		return fail(&err);
+	volumes = json_object_object_get(list, "volumes");
+	n = json_object_is_type(volumes, json_type_array) ? json_object_array_length(volumes) : 0;
+	names = calloc(n + 1, sizeof(*names));
+	if (!names) {
+		json_object_put(list);
+		complain("out of memory");
+		return EXIT_FAILURE;
+	}
+	for (i = 0; i < n; i++) {
+		struct json_object *v = json_object_array_get_idx(volumes, i);
+		const char *name = json_text(v, "volume"), *state = json_text(v, "state");
+
+		if (name && state && strcmp(state, "closed"))
+			names[nr++] = (char *)name;
+	}
+	code = volumes_run(job, names, nr);
+	free(names);
+	json_object_put(list);
+	return code;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct volumes_job job = { .op = "close", .concerns = concerns };
+	struct volumes_job job = { .op = "close" };
 	bool all = false;
 	int c;
 
@@ -22,7 +50,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 		else if (c == 'J')
 			job.json = true;
 	}
-	return volumes_run(cmd, &job, all, argc, argv);
+	if (!all)
+		return volumes_run_operands(cmd, &job, argc, argv);
+	if (optind < argc)
+		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
+	return close_all(&job);
 }
 
 const struct command cmd_close = {

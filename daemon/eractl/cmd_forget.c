@@ -6,14 +6,18 @@
 #include "eractl/client.h"
 #include "eractl/volumes.h"
 
+/* erad removes metadata that it put in its own directory itself. */
 static bool print_forgotten(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
 	const char *metadata = json_text(result, "metadata");
 
-	if (!volume || !metadata)
+	if (!volume)
 		return false;
-	printf("%s: forgotten; its metadata is still in %s\n", volume, metadata);
+	if (metadata && !access(metadata, F_OK))
+		printf("%s: forgotten; its metadata is still in %s\n", volume, metadata);
+	else
+		printf("%s: forgotten\n", volume);
 	return true;
 }
 
@@ -33,8 +37,9 @@ const struct command cmd_forget = {
 	.args = "NAME [--json]",
 	.summary = "remove a closed volume from /etc/eratab",
 	.text =
-	"Removes a volume, which must be closed, from /etc/eratab. The data and the\n"
-	"metadata stay where they are.",
+	"Removes a volume, which must be closed, from /etc/eratab, and the file\n"
+	"/var/lib/erad/NAME.erad if that is its metadata. Other metadata, and the\n"
+	"data, stay where they are.",
 	.options = "J",
 	.run = run,
 };

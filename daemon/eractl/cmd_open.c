@@ -1,18 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl open: brings volumes up. */
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/eratab.h"
 #include "eractl/volumes.h"
 
-static bool concerns(const char *state)
+/* As at boot: all but those that are marked noauto. */
+static int open_all(const struct volumes_job *job)
 {
-	return !strcmp(state, "closed") || !strcmp(state, "detached");
+	struct eratab tab;
+	size_t i, nr = 0;
+	struct err err;
+	char **names;
+	int code;
+
+	if (eratab_read(ERAD_TAB, &tab, &err))
+		return fail(&err);
+	names = calloc(tab.nr + 1, sizeof(*names));
+	if (!names) {
+		eratab_free(&tab);
+		complain("out of memory");
+		return EXIT_FAILURE;
+	}
+	for (i = 0; i < tab.nr; i++) {
+		struct eratab_entry *e = tab.line[i].entry;
+
+		if (e && !e->noauto)
+			names[nr++] = e->name;
+	}
+	code = volumes_run(job, names, nr);
+	if (complain_of_table())
+		code = EXIT_FAILURE;
+	free(names);
+	eratab_free(&tab);
+	return code;
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	struct volumes_job job = { .op = "open", .print = print_opened, .concerns = concerns };
+	struct volumes_job job = { .op = "open", .print = print_opened };
 	bool all = false;
 	int c;
 
@@ -22,7 +49,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 		else if (c == 'J')
 			job.json = true;
 	}
-	return volumes_run(cmd, &job, all, argc, argv);
+	if (!all)
+		return volumes_run_operands(cmd, &job, argc, argv);
+	if (optind < argc)
+		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
+	return open_all(&job);
 }
 
 const struct command cmd_open = {
@@ -31,7 +62,8 @@ const struct command cmd_open = {
 	.summary = "bring volumes up",
 	.text =
 	"Makes /dev/mapper/NAME of volumes that are in /etc/eratab, and begins a new\n"
-	"era on each. Goes on with the next volume where one cannot be opened.",
+	"era on each that was closed. Goes on with the next volume where one cannot\n"
+	"be opened. --all means those that are not marked noauto.",
 	.options = "aJ",
 	.run = run,
 };

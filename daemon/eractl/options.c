@@ -15,7 +15,7 @@ static const struct {
 	const char *arg;	/* NULL: takes none */
 	const char *text;
 } options[] = {
-	{ 'a', false, "all", NULL, "all volumes that there are" },
+	{ 'a', false, "all", NULL, "all volumes; for open, all that are not noauto" },
 	{ 'm', false, "metadata", "DEV|FILE", "where to keep the metadata" },
 	{ 'b', false, "block-size", "SIZE", "what is tracked as one, e.g. 4K, 1M; default 64K" },
 	{ 'F', true, "force", NULL, "overwrite what is at the place of the metadata" },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/eratab.h"
 #include "eractl/client.h"
 #include "eractl/volumes.h"
 
@@ -58,7 +59,7 @@ int volume_run(const struct volumes_job *job, struct json_object *request)
 	return run_one(job, request, NULL);
 }
 
-static int run_names(const struct volumes_job *job, char *const *names, size_t nr)
+int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 {
 	struct json_object *results = job->json ? json_object_new_array() : NULL;
 	int code = EXIT_SUCCESS;
@@ -84,36 +85,25 @@ static int run_names(const struct volumes_job *job, char *const *names, size_t n
 	return code;
 }
 
-static int run_all(const struct volumes_job *job)
+bool complain_of_table(void)
 {
-	struct json_object *list, *volumes;
-	size_t i, n, nr = 0;
+	struct eratab tab;
+	bool any = false;
 	struct err err;
-	char **names;
-	int code;
+	size_t i;
 
-	if (client_call(client_request("list", NULL), NULL, NULL, &list, &err))
-		return fail(&err);
-	volumes = json_object_object_get(list, "volumes");
-	n = json_object_is_type(volumes, json_type_array) ? json_object_array_length(volumes) : 0;
-	names = calloc(n + 1, sizeof(*names));
-	if (!names) {
-		complain("out of memory");
-		json_object_put(list);
-		return EXIT_FAILURE;
+	if (eratab_read(ERAD_TAB, &tab, &err)) {
+		complain("%s", err.msg);
+		return true;
 	}
-	for (i = 0; i < n; i++) {
-		struct json_object *v = json_object_array_get_idx(volumes, i);
-		const char *name = json_text(v, "volume");
-		const char *state = json_text(v, "state");
-
-		if (name && state && job->concerns(state))
-			names[nr++] = (char *)name;
+	for (i = 0; i < tab.nr; i++) {
+		if (!tab.line[i].error)
+			continue;
+		complain("%s", tab.line[i].error);
+		any = true;
 	}
-	code = run_names(job, names, nr);
-	free(names);
-	json_object_put(list);
-	return code;
+	eratab_free(&tab);
+	return any;
 }
 
 int volumes_show(struct json_object *request, bool json,
@@ -136,25 +126,23 @@ int volumes_show(struct json_object *request, bool json,
 	} else {
 		complain("there are no volumes; 'eractl create' makes one");
 	}
+	/* erad leaves these volumes out. */
+	complain_of_table();
 	json_object_put(result);
 	return code;
 }
 
-int volumes_run(const struct command *cmd, const struct volumes_job *job, bool all, int argc,
-		char **argv)
+int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
+			 char **argv)
 {
 	int i;
 
-	if (all && optind < argc)
-		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
-	if (all)
-		return run_all(job);
 	if (optind >= argc)
 		return usage_error(cmd, "the name of a volume is missing");
 	for (i = optind; i < argc; i++)
 		if (check_name(cmd, argv[i]))
 			return EXIT_USAGE;
-	return run_names(job, argv + optind, argc - optind);
+	return volumes_run(job, argv + optind, argc - optind);
 }
 
 int one_name(const struct command *cmd, int argc, char **argv)

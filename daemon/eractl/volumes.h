@@ -13,26 +13,27 @@ struct volumes_job {
 	bool (*print)(struct json_object *result);
 	bool stop;		/* at the first that fails */
 	bool json;		/* {"version", "volumes": [RESULT]} in place of print */
-	/* With --all: whether a volume in this state is meant. */
-	bool (*concerns)(const char *state);
 };
 
-/*
- * Runs the job for the operands from optind on, in order, or with all for the
- * volumes that it concerns.  Returns the exit code.
- */
-int volumes_run(const struct command *cmd, const struct volumes_job *job, bool all, int argc,
-		char **argv);
+/* Runs the job for each of the names, in order.  Returns the exit code. */
+int volumes_run(const struct volumes_job *job, char *const *names, size_t nr);
+
+/* The same for the operands from optind on, of which there must be one. */
+int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
+			 char **argv);
 
 /* A request for one volume, its answer printed; returns the exit code. */
 int volume_run(const struct volumes_job *job, struct json_object *request);
 
 /*
  * Makes a request whose answer is a list of volumes and has print show it,
- * unless it is empty.  Takes request over.  Returns the exit code.
+ * unless it is empty, and complains of the table.  Takes request over.  Returns the exit code.
  */
 int volumes_show(struct json_object *request, bool json,
 		 int (*print)(struct json_object *volumes, bool verbose), bool verbose);
+
+/* Reads and complains of lines of /etc/eratab that are not understood, and says whether there are any. */
+bool complain_of_table(void);
 
 /* Complains unless there is exactly one operand and it can name a volume: EXIT_USAGE, or 0. */
 int one_name(const struct command *cmd, int argc, char **argv);
