@@ -12,7 +12,8 @@ ERAD_BUILD=$ERAD_TOP/build
 # shellcheck disable=SC2034 # used by those who source this
 readonly VM_KERNEL_TROUBLE=240 VM_NO_VERDICT=241 VM_KILLED=242 VM_TIMEOUT=243 VM_CANNOT_START=244
 
-# Lines of the kernel log that fail whatever was running, whoever caused them.
+# What, in a line of the kernel log, fails whatever was running, whoever caused them.
+# shellcheck disable=SC2034 # used by those who source this
 TROUBLE='WARNING: |BUG: |BUG at |\bOops\b|Kernel panic|general protection fault|[Uu]nable to handle (kernel|page)'
 TROUBLE+='|stack segment:|divide error:|invalid opcode:|double fault:|traps: |segfault at '
 TROUBLE+='|blocked for more than|soft lockup|hard LOCKUP|rcu.*(detected|self-detected) (expedited )?stall|rcu.*stalls? on '
@@ -20,12 +21,6 @@ TROUBLE+='|circular locking dependency|recursive locking|inconsistent lock state
 TROUBLE+='|suspicious RCU usage|DEBUG_LOCKS|possible .* unsafe locking|bad unlock balance|held lock freed'
 TROUBLE+='|KASAN|KCSAN|KFENCE: |UBSAN: |kmemleak: |refcount_t: |list_(add|del) corruption|slab corruption|Poison overwritten'
 TROUBLE+='|sleeping function called|scheduling while atomic|page allocation failure|Out of memory|oom-kill|invoked oom-killer'
-
-# trouble FILE: print those lines; true when there is one.
-trouble()
-{
-	grep -aE -- "$TROUBLE" "$1"
-}
 
 # die MESSAGE...: for what keeps a VM from starting.
 die()
