@@ -16,11 +16,17 @@
 
 #define NOMEM_RETRY_MS	100
 
-/* How long writes have waited for metadata that does not work. */
-static bool patience_is_over(struct volume *v)
+/* When writes are to be failed that wait for metadata that does not work; UINT64_MAX: never. */
+static uint64_t patience(struct volume *v)
 {
-	return (v->info.status & ERAD_POLICY_FAIL) && v->mark_trouble.since_ms &&
-		thread_now_ms() - v->mark_trouble.since_ms >= v->info.detach_timeout * 1000ull;
+	if (!(v->info.status & ERAD_POLICY_FAIL) || !v->mark_trouble.since_ms)
+		return UINT64_MAX;
+	return v->mark_trouble.since_ms + v->info.detach_timeout * 1000ull;
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 static int mark(struct volume *v)
@@ -67,8 +73,10 @@ static int commit_batches(struct volume *v)
 			atomic_store(&v->busy_since, thread_now_ms());
 		if (v->batch) {
 			r = mark(v);
-			if (r && !patience_is_over(v))
+			if (r && thread_now_ms() < patience(v)) {
+				v->retry_at = earliest(v->retry_at, patience(v));
 				return -EAGAIN;
+			}
 			x.commit_batch = v->batch;
 			if (r) {
 				x.commit_status = EIO;
@@ -145,11 +153,6 @@ static void serve(struct volume *v)
 		attach_let_go(v);
 		v->look_at = thread_now_ms() + (r == -ENODEV ? 0 : 1000);
 	}
-}
-
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* Waits for something to do; true if writes are held. */

@@ -203,6 +203,9 @@ int op_create(const struct create_args *args, struct volume **out, struct err *e
 	if (r)
 		return r;
 	if (!a.metadata) {
+		/* Not when erad starts: then /var may not be mounted yet. */
+		if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
+			return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
 		default_metadata(a.name, path, sizeof(path));
 		a.metadata = path;
 	}

@@ -103,8 +103,6 @@ static int lock_instance(int *out, struct err *err)
 
 	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST)
 		return err_set(err, -errno, "cannot make %s: %m", ERAD_RUN_DIR);
-	if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
-		return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
@@ -150,6 +148,8 @@ static int keep_heap(void)
 static int setup_process(struct err *err)
 {
 	spare_from_oom_killer();
+	/* A core dump might be written to a volume whose writes wait for the end of this process. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (keep_heap())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
 	/* Threads inherit it: their allocations never wait for writes that wait for erad. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The registry of open volumes, and the adoption of targets that live without one. */
 #include <errno.h>
-#include <string.h>
-#include <sys/sysmacros.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/eratab.h"
@@ -190,9 +191,28 @@ out:
 	return found;
 }
 
+static bool is_device(const char *path, dev_t dev)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+}
+
+/* Whether the metadata of e is what a target whose device has another name was made with. */
+static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i)
+{
+	uint8_t uuid[16];
+
+	if (uuid_is_zero(i->uuid))
+		return i->meta_major &&
+			is_device(e->metadata, makedev(i->meta_major, i->meta_minor));
+	return peek_uuid(e->metadata, uuid) && !memcmp(uuid, i->uuid, sizeof(uuid));
+}
+
 /*
  * The entry of a live target: the one that its device is named after, or
- * else, should somebody have renamed the device, the one with its UUID.
+ * else, should somebody have renamed the device or made it by hand, the one
+ * that has its metadata.
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i)
@@ -201,18 +221,15 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 
 	if (!eratab_find(tab, name, &e, NULL))
 		return e;
-	if (uuid_is_zero(i->uuid))
-		return NULL;
 	for (size_t n = 0; n < tab->nr; n++) {
 		struct volume *v;
-		uint8_t uuid[16];
 
 		e = tab->line[n].entry;
 		if (!e)
 			continue;
 		v = volumes_get(e->name);
 		volume_unref(v);
-		if (!v && peek_uuid(e->metadata, uuid) && !memcmp(uuid, i->uuid, sizeof(uuid)))
+		if (!v && has_metadata(e, i))
 			return e;
 	}
 	return NULL;
