@@ -20,6 +20,7 @@
  *	acknowledging an era	its ERA_BEGIN group
  *	moving the tail		the array pages of everything before it
  *	reusing a ring page	a superblock whose tail is past it
+ *	anything after open	what was found: a killed process may not have flushed it
  * Each step may be repeated, so a crash anywhere costs nothing but work.
  *
  * There is no second copy of the writeset: the array is as good a place for
@@ -51,7 +52,7 @@
 #define ERAD_GROUP_MAX		4u	/* pages of one commit: 16 KiB */
 
 /* sb.flags */
-#define ERAD_SB_CLEAN		(1u << 0)	/* the journal is empty; cleared before the first append */
+#define ERAD_SB_CLEAN		(1u << 0)	/* closed with an empty journal; cleared by an open for writing */
 
 /*
  * One sector at the start of page A or B; the rest of the page is zero.  The
@@ -91,7 +92,10 @@ enum erad_journal_type {
  * counts only if all of its pages are there and agree.  Replay starts at the
  * superblock's tail and ends at the first page that does not continue it.
  *
- * That page is the torn end of the last commit, unless a valid page anywhere
+ * A commit that was not acknowledged may so be found or not, and if it was
+ * torn may even be found later, when another is torn at the same place.
+ *
+ * The page where replay ends is the torn end of the last commit, unless a valid page anywhere
  * in the ring has `durable` beyond it: then the page had been durable and is
  * lost, and the metadata must be refused.
  *

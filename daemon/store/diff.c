@@ -98,7 +98,7 @@ static int diff(struct store *s, uint32_t since, struct extents *x, void *buf, u
 			nr = CHUNK_PAGES;
 		first = page * ERAD_ERAS_PER_PAGE;
 		end = array_sector_end(&s->array, (page + nr) * ARRAY_PAGE_SECTORS - 1);
-		memset(bits, 0, CHUNK_BLOCKS / 8);
+		memset(bits, 0, (end - first + 63) / 64 * sizeof(*bits));
 
 		/*
 		 * Memory before the array: a fold moves marks from the one to the

@@ -3,8 +3,8 @@
  * The metadata of one volume: open, marks, eras, folds, close.
  *
  * The order of durability (erad_format.h) is in four places: append() for a
- * commit and an era, finish_fold() for the tail, prepare() for what the last
- * opener left, lock_with_room() for the reuse of ring pages.
+ * commit and an era, finish_fold() for the tail, take_over() for what the
+ * last opener left, lock_with_room() for the reuse of ring pages.
  */
 #include <endian.h>
 #include <errno.h>
@@ -68,42 +68,33 @@ static int next_super(struct store *s, struct erad_disk_super *sb)
 }
 
 /*
- * Before the first write of anything after open.
+ * The end of an open for writing.
  *
- * Open may have read what the process before had written but not yet made
- * durable: it would vanish in a power failure, though later writes rely on it.
- * A flush alone is not enough if one has failed in that process.  So write it
- * again.  It can only be the newest superblock and the last group, as each is
- * made durable before the next is written; the array's pages are written
- * again by every fold.
+ * What was read may have been written by the process before and not yet be
+ * durable: it would vanish in a power failure, though the caller saw it and
+ * later writes rely on it.  A flush alone is not enough if one has failed in
+ * that process.  So write it again.  It can only be the newest superblock and
+ * the last group, as each is made durable before the next is written; the
+ * array's pages are written again by every fold.
  *
  * Then CLEAN goes, in the other superblock.
- *
- * Context: fold_lock.
  */
-static int prepare(struct store *s, struct err *err)
+static int take_over(struct store *s, uint64_t last_group, struct err *err)
 {
+	const unsigned long lost = lost_writes(s);
 	struct erad_disk_super sb = s->super;
-	unsigned long lost;
 	int ret;
 
-	if (atomic_load(&s->prepared))
-		return 0;
-	lost = lost_writes(s);
 	ret = super_write(s->e, &sb, s->fold_buf);
 	if (!ret)
-		ret = journal_rewrite(&s->journal, s->last_group, s->head - s->last_group,
-				      s->fold_buf);
+		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
 	if (!ret)
 		ret = flush(s, lost);
 	if (!ret) {
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
 		ret = next_super(s, &sb);
 	}
-	if (ret)
-		return io_error(s, err, ret, "preparing to write");
-	atomic_store(&s->prepared, true);
-	return 0;
+	return ret ? io_error(s, err, ret, "preparing it for writing") : 0;
 }
 
 static int replay_mark(void *ctx, uint32_t era, uint64_t first, uint64_t len)
@@ -148,9 +139,8 @@ static int load(struct store *s, struct err *err)
 		return ret;
 	s->head = end.head;
 	s->era = end.era;
-	s->last_group = end.last;
 	s->was_clean = (s->super.flags & htole32(ERAD_SB_CLEAN)) && s->head == s->tail;
-	return 0;
+	return s->mode == STORE_WRITE ? take_over(s, end.last, err) : 0;
 }
 
 /* Frees everything; the engine too. */
@@ -201,7 +191,7 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 
 /*
  * Moves what is frozen into the array.  On failure it stays frozen, and all of
- * it is done again.  Context: fold_lock, prepared, folding.
+ * it is done again.  Context: fold_lock, folding.
  */
 static int finish_fold(struct store *s, struct err *err)
 {
@@ -259,10 +249,9 @@ static void freeze(struct store *s)
 /* Context: fold_lock. */
 static int fold(struct store *s, struct err *err)
 {
-	int ret;
+	int ret = 0;
 
-	ret = prepare(s, err);
-	if (!ret && s->folding)		/* one that failed before */
+	if (s->folding)		/* one that failed before */
 		ret = finish_fold(s, err);
 	if (ret)
 		return ret;
@@ -270,7 +259,6 @@ static int fold(struct store *s, struct err *err)
 	return s->folding ? finish_fold(s, err) : 0;
 }
 
-/* Context: as the caller knows it is still so. */
 static uint64_t journal_used(struct store *s)
 {
 	uint64_t used;
@@ -296,7 +284,7 @@ int store_fold(struct store *s, struct err *err)
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->fold_lock);
-	ret = journal_used(s) ? fold(s, err) : 0;
+	ret = fold(s, err);
 	pthread_mutex_unlock(&s->fold_lock);
 	return ret;
 }
@@ -322,11 +310,6 @@ static int lock_with_room(struct store *s, struct err *err)
 	int ret;
 
 	ret = check_writable(s, err);
-	if (!ret && !atomic_load(&s->prepared)) {
-		pthread_mutex_lock(&s->fold_lock);
-		ret = prepare(s, err);
-		pthread_mutex_unlock(&s->fold_lock);
-	}
 	if (ret)
 		return ret;
 	for (;;) {
@@ -460,7 +443,7 @@ void store_info(struct store *s, struct store_info *info)
 	info->used_pages = s->journal.start + info->journal_used + s->array.pages;
 }
 
-/* Nothing is left in the journal: says so.  Context: fold_lock, prepared. */
+/* Nothing is left in the journal: says so.  Context: fold_lock. */
 static int mark_clean(struct store *s, struct err *err)
 {
 	struct erad_disk_super sb = s->super;
@@ -473,10 +456,9 @@ static int mark_clean(struct store *s, struct err *err)
 
 int store_close(struct store *s, bool clean, struct err *err)
 {
-	const bool still_clean = s->was_clean && !atomic_load(&s->prepared);
 	int ret = 0;
 
-	if (clean && s->mode == STORE_WRITE && !still_clean) {
+	if (clean && s->mode == STORE_WRITE) {
 		pthread_mutex_lock(&s->fold_lock);
 		ret = fold(s, err);
 		if (!ret)

@@ -4,7 +4,6 @@
 #define ERAD_STORE_PRIV_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "store/array.h"
 #include "store/journal.h"
@@ -34,12 +33,10 @@ struct store {
 
 	pthread_mutex_t fold_lock;
 	struct erad_disk_super super;	/* fold_lock; the newest that is durable */
-	atomic_bool prepared;		/* set under fold_lock: see prepare() in store.c */
 	bool folding;			/* fold_lock; frozen, fold_to and fold_era are in use */
 	uint64_t fold_to;		/* fold_lock; where the tail goes */
 	uint32_t fold_era;		/* fold_lock; the newest era begun before it */
 	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
-	uint64_t last_group;		/* as found by open; for prepare() */
 
 	pthread_mutex_t journal_lock;
 	struct journal journal;			/* journal_lock */

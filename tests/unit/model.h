@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What metadata may say: for each block at least the era of its newest
+ * acknowledged mark, at most that of the newest one attempted.
+ */
+#ifndef ERAD_TEST_MODEL_H
+#define ERAD_TEST_MODEL_H
+
+#include <stdint.h>
+
+#include "store/store.h"
+
+struct model {
+	uint64_t nr_blocks;
+	uint32_t era_min, era_max;
+	uint32_t *min, *max;		/* of each block */
+	uint32_t *got;			/* by model_read() */
+};
+
+void model_init(struct model *m, uint64_t nr_blocks);
+void model_copy(struct model *m, const struct model *from);
+void model_destroy(struct model *m);
+
+void model_try_era(struct model *m, uint32_t era);
+void model_ack_era(struct model *m, uint32_t era);
+void model_try_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
+void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
+
+/* Reads the era of every block, by diffs, into m->got; 0 or negative errno. */
+int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
+
+/*
+ * What was read is acknowledged.  What was not may still come: where the last
+ * commit was torn, the sectors that it missed may be made right by another
+ * commit that is torn there.
+ */
+void model_settle(struct model *m, uint32_t era);
+
+/*
+ * Compares: 0, or -EBADMSG with the difference in err, or whatever the store
+ * returned.  Looks at diffs since every era, or if rnd is not NULL since the
+ * current one and two others.
+ */
+int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err);
+
+#endif /* ERAD_TEST_MODEL_H */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* No crash loses an acknowledged mark or era: histories, and every state they can be left in. */
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crash_sim.h"
+#include "disk.h"
+#include "model.h"
+#include "rnd.h"
+
+/* ERAD_SEED=n runs that one, ERAD_RUNS=n multiplies the number of histories. */
+static void run(const struct sim_config *c, uint64_t first, unsigned int histories)
+{
+	const char *seed = getenv("ERAD_SEED"), *runs = getenv("ERAD_RUNS");
+	struct sim_stats st = { 0 };
+	unsigned int i;
+	bool ok = true;
+
+	if (seed) {
+		first = strtoull(seed, NULL, 0);
+		histories = 1;
+	} else if (runs) {
+		histories *= atoi(runs);
+	}
+	for (i = 0; i < histories && ok; i++)
+		ok = sim_run(c, first + i, &st);
+	print_message("%" PRIu64 " histories, %" PRIu64 " flushes, %" PRIu64 " states, %" PRIu64
+		      " recoveries\n", st.histories, st.flushes, st.states, st.recoveries);
+	assert_true(ok);
+}
+
+/* Three array sectors: nearly every window is looked at in full. */
+static void test_small(void **state)
+{
+	static const struct sim_config c = {
+		.nr_blocks = 300, .journal_pages = 16, .kinds = SIM_ALL, .steps = 30,
+		.big_marks = 60, .limit = 600, .depth = 2, .rate = 60,
+	};
+
+	(void)state;
+	run(&c, 1, 400);
+}
+
+/* Power failures only: what is on the disk is then known exactly. */
+static void test_no_faults(void **state)
+{
+	static const struct sim_config c = {
+		.nr_blocks = 1500, .journal_pages = 16,
+		.kinds = SIM_ALL & ~(SIM_KILL | SIM_FAULT), .steps = 60,
+		.big_marks = 300, .limit = 100, .depth = 1, .rate = 40,
+	};
+
+	(void)state;
+	run(&c, 1000, 100);
+}
+
+/* A ring that wraps at odd places, two array chunks. */
+static void test_ring(void **state)
+{
+	static const struct sim_config c = {
+		.nr_blocks = 17000, .journal_pages = 17, .kinds = SIM_ALL, .steps = 100,
+		.big_marks = 1024, .limit = 24, .depth = 1, .rate = 40,
+	};
+
+	(void)state;
+	run(&c, 2000, 20);
+}
+
+/* Batches of several pages, torn anywhere. */
+static void test_groups(void **state)
+{
+	static const struct sim_config c = {
+		.nr_blocks = 400000, .journal_pages = 18,
+		.kinds = SIM_ALL & ~(SIM_FOLD_NEST | SIM_DIFF_NEST), .steps = 12,
+		.big_marks = 1024, .limit = 12, .depth = 0, .rate = 1,
+	};
+
+	(void)state;
+	run(&c, 3000, 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_no_faults),
+		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_groups),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+/* Every state opens and closes a store: freed memory need not be kept long. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=8:detect_leaks=1";
+}
