@@ -25,7 +25,6 @@ static const struct column columns[] = {
 	{ "BLOCK", cell_bytes, "block_size", NULL, 1 },
 	{ "HELD", cell_count, "held", NULL, 1 },
 	{ "OLDEST", cell_seconds, "oldest_held_seconds", NULL, 1 },
-	{ "METADATA", cell_percent, "metadata_used", "metadata_size", 1 },
 	{ "JOURNAL", cell_percent, "journal_used", "journal_pages", 1 },
 	{ }
 };
@@ -37,7 +36,6 @@ static const struct column details[] = {
 	{ "blocks", cell_count, "blocks", NULL, 0 },
 	{ "metadata", cell_text, "metadata", NULL, 0 },
 	{ "metadata size", cell_bytes, "metadata_size", NULL, 0 },
-	{ "metadata in use", cell_bytes, "metadata_used", NULL, 0 },
 	{ "journal pages", cell_count, "journal_pages", NULL, 0 },
 	{ "journal in use", cell_count, "journal_used", NULL, 0 },
 	{ "writes held", cell_count, "held", NULL, 0 },
@@ -125,8 +123,7 @@ const struct command cmd_status = {
 	"  BLOCK     what is tracked as one\n"
 	"  HELD      writes that wait until erad has recorded them\n"
 	"  OLDEST    how long the first of them has waited\n"
-	"  METADATA  how much of the metadata is in use\n"
-	"  JOURNAL   how full its journal is; it is emptied in the background",
+	"  JOURNAL   how full the metadata's journal is; it is emptied in the background",
 	.options = "vJ",
 	.run = run,
 };

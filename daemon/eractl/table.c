@@ -118,6 +118,8 @@ void list_print(const struct column *cols, struct json_object *row)
 			width = strlen(cols[j].head);
 	for (j = 0; cols[j].head; j++) {
 		cols[j].cell(buf, row, &cols[j]);
+		if (!strcmp(buf, "-"))
+			continue;
 		printf("  %-*s  %s\n", width, cols[j].head, printable(buf));
 	}
 }
