@@ -25,7 +25,8 @@ void cell_percent(char buf[CELL_MAX], struct json_object *row, const struct colu
 
 /*
  * Both print on stdout; cols end with a NULL head.  rows is an array of objects.
- * list_print() leaves out what there is nothing to say about.  table_print() returns 0 or a negative errno.
+ * table_print() returns 0 or a negative errno; list_print() leaves out the
+ * cells with nothing to say.
  */
 int table_print(const struct column *cols, struct json_object *rows);
 void list_print(const struct column *cols, struct json_object *row);
