@@ -26,7 +26,9 @@ DESTDIR	?=
 BUILD	?= build
 
 SBINDIR		?= $(PREFIX)/sbin
-UNITDIR		?= $(PREFIX)/lib/systemd/system
+LIBDIR		?= $(PREFIX)/lib
+UNITDIR		?= $(LIBDIR)/systemd/system
+COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
 MANDIR		?= $(PREFIX)/share/man
 SRCDIR		?= $(PREFIX)/src/erad-$(VERSION)
 
@@ -134,6 +136,38 @@ kmod-kdir:
 $(KERNELS:%=kernel-%): kernel-%:
 	$(Q)[ -e build/kernel/$*/.complete ] || tests/vm/kernel $* > /dev/null
 
+# ---- what the tests in the VM run ----------------------------------------------------------------------------------------
+
+test_programs	:= $(patsubst tests/dm/%.c,$(BUILD)/tests/%,$(wildcard tests/dm/*.c))
+
+$(BUILD)/tests/%: tests/dm/%.c $(flags_file) $$(filter %/common.a,$(archives))
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.a,$^) $(PKG_LIBS)
+
+-include $(test_programs:=.d)
+
+# ---- what is installed: SOURCE:DESTINATION:MODE, where the mode of what has @NAMES@ to fill in begins with a t --------------
+
+man_pages	:= $(patsubst daemon/man/%.scd,$(BUILD)/man/%,$(wildcard daemon/man/*.scd))
+$(BUILD)/man/%: daemon/man/%.scd
+	$(say) SCDOC $@
+	@mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
+
+unit_files	:= $(wildcard $(foreach t,service socket target timer,daemon/systemd/*.$t))
+generators	:= $(wildcard daemon/systemd/*-generator)
+udev_rules	:= $(wildcard daemon/systemd/*.rules)
+installs	= \
+	$(foreach f,$(programs),$f:$(SBINDIR)/$(notdir $f):755) \
+	$(foreach f,$(man_pages),$f:$(MANDIR)/man$(patsubst .%,%,$(suffix $f))/$(notdir $f):644) \
+	$(foreach f,$(unit_files),$f:$(UNITDIR)/$(notdir $f):t644) \
+	$(foreach f,$(generators),$f:$(LIBDIR)/systemd/system-generators/$(notdir $f):t755) \
+	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
+	$(foreach f,$(wildcard daemon/completion/*.bash),$f:$(COMPLETIONDIR)/$(basename $(notdir $f)):644) \
+	$(foreach f,$(wildcard kmod/Kbuild kmod/*.[ch] include/*.h),$f:$(SRCDIR)/$f:644) \
+	kmod/dkms.conf:$(SRCDIR)/dkms.conf:t644
+
 ##@ Targets
 .PHONY: all
 all: kmod daemon		## (default) the module for each of KERNELS, the daemon, the CLI
@@ -143,6 +177,67 @@ kmod: $(if $(KDIR),kmod-kdir,$(KERNELS:%=kmod-%))	## the kernel module only, bui
 
 .PHONY: daemon
 daemon: $(programs)		## build/bin/erad and build/bin/eractl
+
+.PHONY: man
+man: $(man_pages)		## the manual pages, build/man/
+
+.PHONY: deps
+deps:				## install what Debian packages are missing, unpack the kernels of the tests below build/
+	$(Q)tests/deps
+	$(Q)for kernel in $(KERNELS); do tests/vm/kernel $$kernel > /dev/null || exit; done
+
+# The recipes that need what deps installs come in a make of their own.
+.PHONY: test
+test: deps			## everything: lint, unit tests, tests in VMs with each of KERNELS
+	$(Q)+$(MAKE) for-tests unit-programs
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit dm host
+
+.PHONY: check
+check:				## lint: both compilers, sparse, shellcheck, licences, installation
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint
+
+.PHONY: unit
+unit: unit-programs		## build and run the unit tests with ASan and UBSan
+	$(Q)tests/run --match "$(TESTS)" unit
+
+.PHONY: demo
+demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
+	$(Q)+$(MAKE) for-tests
+	$(Q)tests/demo/run $(firstword $(KERNELS))
+
+.PHONY: vm
+vm:				## a shell in a VM with the module loaded and erad running
+	$(Q)+$(MAKE) for-tests KERNELS=$(firstword $(KERNELS))
+	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
+
+.PHONY: for-tests test-programs unit-programs stage
+for-tests: all stage test-programs
+test-programs: $(test_programs)
+unit-programs: $(unit_tests)
+stage: daemon man
+	$(Q)rm -rf build/stage
+	$(Q)+$(MAKE) install DESTDIR=$(CURDIR)/build/stage PREFIX=/usr/local
+
+.PHONY: checkpatch
+checkpatch:			## the kernel's own style checker; downloads Debian's kernel source once, 140 MB
+	$(Q)tests/checkpatch $(shell git ls-files '*.[ch]')
+
+.PHONY: install
+install: $(programs) $(man_pages)	## programs, units, manual pages, and the module's source for DKMS
+	$(Q)set -e; for file in $(installs); do \
+		IFS=:; set -- $$file; unset IFS; \
+		case $$3 in \
+		t*) mkdir -p "$(DESTDIR)$${2%/*}"; \
+			sed 's|@SBINDIR@|$(SBINDIR)|g; s|[@#]VERSION[@#]|$(VERSION)|g' "$$1" > "$(DESTDIR)$$2"; \
+			chmod "$${3#t}" "$(DESTDIR)$$2" ;; \
+		*) install -D -m "$$3" "$$1" "$(DESTDIR)$$2" ;; \
+		esac; \
+	done
+
+.PHONY: uninstall
+uninstall:			## remove what install installed
+	$(Q)for file in $(installs); do IFS=:; set -- $$file; unset IFS; rm -f "$(DESTDIR)$$2"; done
+	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
 
 .PHONY: clean
 clean:				## remove what was built, but keep the downloaded kernels
