@@ -14,8 +14,6 @@
 #include "erad/volume.h"
 #include "erad/volumes.h"
 
-#define NOMEM_RETRY_MS	100
-
 /* When writes are to be failed that wait for metadata that does not work; UINT64_MAX: never. */
 static uint64_t patience(struct volume *v)
 {
@@ -91,10 +89,6 @@ static int commit_batches(struct volume *v)
 			/* Its writes are held again, and will be fetched again. */
 			v->batch = 0;
 			continue;
-		}
-		if (r == -ENOMEM) {
-			v->retry_at = thread_now_ms() + NOMEM_RETRY_MS;
-			return -EAGAIN;
 		}
 		if (r)
 			return r;

@@ -20,7 +20,7 @@
 enum made {
 	MADE_NOTHING,
 	MADE_FILE,
-	MADE_METADATA,		/* on a device, or in a file that was there */
+	MADE_METADATA,		/* on a device */
 };
 
 void default_metadata(const char *name, char *path, size_t size)
@@ -42,62 +42,82 @@ static void take_back(const char *path, enum made made)
 	engine_destroy(e);
 }
 
-/* Makes room for the metadata: a new file, or what there is if that may be used. */
-static int prepare_place(const struct create_args *a, const char *path,
-			 const struct store_geometry *g, enum made *made, struct err *err)
+static int check_device(const char *path, bool force, struct err *err)
 {
-	uint64_t size, written, nr_sectors;
-	struct engine *e;
-	struct stat st;
+	uint64_t nr_sectors;
 	struct err who;
 	dev_t dev;
 	int r;
 
-	size = store_size(g, &written);
-	if (stat(path, &st)) {
-		if (errno != ENOENT)
-			return err_set(err, -errno, "cannot look at %s: %m", path);
-	} else if (S_ISBLK(st.st_mode)) {
-		r = probe_device(path, &dev, &nr_sectors, err);
-		if (r)
-			return r;
-		if (probe_in_use(dev, path, &who))
-			return err_set(err, -EBUSY, "%s is in use: %.300s", path, who.msg);
-		r = a->force ? 0 : probe_empty(path, err);
-		if (r == -EEXIST) {
-			who = *err;
-			err_set(err, r, "%.400s; --force overwrites it", who.msg);
-		}
-		if (!r)
-			*made = MADE_METADATA;
+	r = probe_device(path, &dev, &nr_sectors, err);
+	if (r)
 		return r;
-	} else if (!S_ISREG(st.st_mode)) {
-		return err_set(err, -ENOTBLK, "%s is neither a block device nor a regular file",
-			       path);
-	} else if (!a->force) {
+	if (probe_in_use(dev, path, &who))
+		return err_set(err, -EBUSY, "%s is in use: %.300s", path, who.msg);
+	if (force)
+		return 0;
+	r = probe_empty(path, err);
+	if (r == -EEXIST) {
+		who = *err;
+		err_set(err, r, "%.400s; --force overwrites it", who.msg);
+	}
+	return r;
+}
+
+static int remove_file(const char *path, bool force, struct err *err)
+{
+	struct engine *e;
+	int r;
+
+	if (!force)
 		return err_set(err, -EEXIST, "%s exists; --force overwrites it", path);
-	} else {
-		/* Not while somebody uses it. */
-		r = engine_open(path, ENGINE_WRITE, &e, err);
+	/* Not while somebody uses it. */
+	r = engine_open(path, ENGINE_WRITE, &e, err);
+	if (r)
+		return r;
+	engine_destroy(e);
+	return unlink(path) ? err_set(err, -errno, "cannot remove %s: %m", path) : 0;
+}
+
+/* Makes room for the metadata: a new file, or the device if that may be used. */
+static int prepare_place(const struct create_args *a, const struct store_geometry *g,
+			 enum made *made, struct err *err)
+{
+	const char *path = a->metadata;
+	uint64_t size, written;
+	struct stat st;
+	int r = 0;
+
+	if (!stat(path, &st)) {
+		if (S_ISBLK(st.st_mode)) {
+			r = check_device(path, a->force, err);
+			if (!r)
+				*made = MADE_METADATA;
+			return r;
+		}
+		if (!S_ISREG(st.st_mode))
+			return err_set(err, -ENOTBLK,
+				       "%s is neither a block device nor a regular file", path);
+		r = remove_file(path, a->force, err);
 		if (r)
 			return r;
-		engine_destroy(e);
-		if (unlink(path))
-			return err_set(err, -errno, "cannot remove %s: %m", path);
+	} else if (errno != ENOENT) {
+		return err_set(err, -errno, "cannot look at %s: %m", path);
 	}
+	size = store_size(g, &written);
 	r = engine_create_file(path, size, written, err);
 	if (!r)
 		*made = MADE_FILE;
 	return r;
 }
 
-static int write_metadata(const struct create_args *a, const char *path,
-			  const struct store_geometry *g, struct err *err)
+static int write_metadata(const struct create_args *a, const struct store_geometry *g,
+			  struct err *err)
 {
 	struct engine *e;
 	int r;
 
-	r = engine_open(path, ENGINE_WRITE, &e, err);
+	r = engine_open(a->metadata, ENGINE_WRITE, &e, err);
 	if (r)
 		return r;
 	r = store_format(e, g, a->progress, a->ctx, err);
@@ -162,10 +182,10 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	r = check(a, &g, err);
 	if (r)
 		return r;
-	r = prepare_place(a, a->metadata, &g, &made, err);
+	r = prepare_place(a, &g, &made, err);
 	if (r)
 		return r;
-	r = write_metadata(a, a->metadata, &g, err);
+	r = write_metadata(a, &g, err);
 	if (r)
 		goto out_metadata;
 	strcpy(e.name, a->name);

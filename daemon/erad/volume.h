@@ -82,7 +82,7 @@ struct volume {
 
 	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
 	atomic_bool fold_asked;		/* spares the commit path the lock */
-	_Atomic uint64_t busy_since;	/* ms, of the commit under way; 0: none, or known trouble */
+	atomic_ullong busy_since;	/* ms, of the commit under way; 0: none, or known trouble */
 
 	/* The volume thread's own. */
 	pthread_t fold_thread;

@@ -31,7 +31,7 @@ static void test_reads_all_fields(void **state)
 	(void)state;
 	parse("# a comment\n\n"
 	      "data /dev/sdb /var/lib/erad/data.erad\n"
-	      "\tlog\t/dev/sdc   /dev/nvme0n1p3 noauto,detach_policy=fail,detach_timeout=90  \n"
+	      "\tlog\t/dev/sdc   /dev/nvme0n1p3 noauto,detach_policy=fail,detach_timeout=90\t\n"
 	      "odd /dev/a\\040b /x\\134y -", &tab);
 
 	assert_int_equal(eratab_find(&tab, "data", &e, &err), 0);
