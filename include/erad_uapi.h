@@ -13,8 +13,9 @@
  * commits the batch, which sets the bits and releases the writes.
  *
  * What the module promises:
- *  - a write is passed on only while its bits are set in the current writeset
- *    and it holds a reference on that same writeset;
+ *  - a write is passed on only if its blocks are recorded in the current
+ *    writeset, by its bits or by the commit of its own batch, and while it
+ *    holds a reference on that same writeset;
  *  - a commit sets bits only in the writeset its batch was fetched from,
  *    otherwise the batch goes back to the queue and the commit fails with
  *    ESTALE;
@@ -83,8 +84,9 @@ struct erad_version {
 };
 
 /*
- * Fills up to cap entries of buf and returns in nr how many instances there
- * are.  gen grows whenever an instance comes, goes, is resumed, suspended or
+ * Fills up to cap entries of buf, which are entry_size bytes apart, and returns
+ * in nr how many instances there are.  An entry's h.size says how much of it
+ * the module knows.  gen grows whenever an instance comes, goes, is resumed, suspended or
  * changes state; poll() on the control node says IN when gen has moved on
  * since this file's last LIST.
  */
@@ -92,8 +94,10 @@ struct erad_list {
 	struct erad_hdr h;
 	__u64 gen;		/* out */
 	__u64 buf;		/* struct erad_info[cap] */
+	__u32 entry_size;	/* sizeof(struct erad_info), as the caller knows it */
 	__u32 cap;
 	__u32 nr;		/* out */
+	__u32 pad;
 };
 
 /*
@@ -127,7 +131,7 @@ struct erad_ready {
 	__u32 pad;
 };
 
-/* Blocks first … first + len - 1; len is never 0. */
+/* Blocks first … first + len - 1; len is never 0.  This struct does not grow. */
 struct erad_range {
 	__u64 first;
 	__u32 len;
@@ -150,9 +154,8 @@ struct erad_range {
  * Errors: ESTALE the batch is unknown (pushed back by a suspend, aborted) or
  * of an earlier era; its writes, if still held, are back in the queue, and
  * nothing was fetched.  EBUSY a batch is outstanding and commit_batch is 0.
- * EINVAL the instance is not ACTIVE.  EIO it is FAILED.  ENOMEM
- * bits could not be allocated, the batch is still outstanding.  EFAULT the
- * fetched batch went back to the queue.  ENODEV the target is gone.
+ * EINVAL the instance is not ACTIVE.  EIO it is FAILED.  EFAULT the fetched
+ * batch went back to the queue.  ENODEV the target is gone.
  */
 struct erad_xfer {
 	struct erad_hdr h;
@@ -179,7 +182,7 @@ struct erad_prepare {
  * Begins era `to` if the current era is `from`, and waits up to drain_ms for
  * the writes that were recorded in `from`.  0: all of them have completed.
  * ETIMEDOUT: the era has begun, some are still in flight; call again with the
- * same eras (EINTR likewise).  EINVAL: the era is neither from nor to, or `to`
+ * same eras (EINTR, after a signal, likewise).  EINVAL: the era is neither from nor to, or `to`
  * is not larger, or it is not prepared.  EBUSY: the era before is still
  * draining.  EIO: the instance is FAILED.  from is 0 on a fresh instance.  A
  * batch that is outstanding stays so, and its commit will be ESTALE.
@@ -217,7 +220,7 @@ struct erad_stats {
 
 /*
  * On an instance fd.  poll(): IN a write is held and no batch outstanding;
- * PRI the state changed or a drain ended since the last INFO; HUP the target
+ * PRI the state changed, an era began or a drain ended since the last INFO; HUP the target
  * is gone, and every ioctl answers ENODEV.
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
@@ -237,7 +240,7 @@ struct erad_stats {
 /* The same layout for 32-bit and 64-bit callers. */
 ERAD_ASSERT(sizeof(struct erad_info) == 96);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
-ERAD_ASSERT(sizeof(struct erad_list) == 32);
+ERAD_ASSERT(sizeof(struct erad_list) == 40);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);
 ERAD_ASSERT(sizeof(struct erad_abort) == 16);
 ERAD_ASSERT(sizeof(struct erad_ready) == 16);

@@ -168,6 +168,14 @@ static int owner_prepare_era(struct owner *o, void __user *arg)
 	if (a.pad || !a.to)
 		return -EINVAL;
 
+	mutex_lock(&ei->mutex);
+	if (!ei->dead && ei->prepared && ei->prepared->era == a.to) {
+		mutex_unlock(&ei->mutex);
+		return 0;
+	}
+	mutex_unlock(&ei->mutex);
+
+	/* Outside the mutex: this allocation may wait, and nothing waits for it. */
 	ws = erad_writeset_alloc(ei, ei->nr_blocks, a.to);
 	if (!ws)
 		return -ENOMEM;
@@ -206,12 +214,11 @@ static int rollover(struct erad_instance *ei, u32 from, u32 to)
 	rcu_assign_pointer(ei->current_ws, next);
 	ei->prepared = NULL;
 	if (ws) {
-		ei->draining = ws;
+		WRITE_ONCE(ei->draining, ws);
 		percpu_ref_kill(&ws->ref);
 	}
 	trace_erad_rollover(ei->dev, from, to);
-	atomic_inc(&ei->events);
-	dm_table_event(ei->ti->table);
+	erad_instance_event(ei);
 	return 0;
 }
 
@@ -232,12 +239,11 @@ static int owner_new_era(struct owner *o, void __user *arg)
 	mutex_unlock(&ei->mutex);
 	if (r)
 		return r;
-	erad_instances_changed();
 
 	left = wait_event_interruptible_timeout(ei->wait, !READ_ONCE(ei->draining),
 						msecs_to_jiffies(a.drain_ms));
 	if (left < 0)
-		return -EINTR;
+		return left;
 	return left ? 0 : -ETIMEDOUT;
 }
 
@@ -298,12 +304,15 @@ static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 
-	/* The drain may take long, and must not keep batches from being committed. */
-	if (_IOC_NR(cmd) == _IOC_NR(ERAD_IOC_NEW_ERA))
-		return owner_new_era(o, p);
-	if (mutex_lock_killable(&o->mutex))
-		return -EINTR;
 	noio = memalloc_noio_save();
+	/* The drain may take long, and must not keep batches from being committed. */
+	if (_IOC_NR(cmd) == _IOC_NR(ERAD_IOC_NEW_ERA)) {
+		r = owner_new_era(o, p);
+		goto out_noio;
+	}
+	r = mutex_lock_killable(&o->mutex);
+	if (r)
+		goto out_noio;
 	switch (_IOC_NR(cmd)) {
 	case _IOC_NR(ERAD_IOC_INFO):
 		r = owner_info(o, p);
@@ -326,8 +335,9 @@ static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	default:
 		r = -ENOTTY;
 	}
-	memalloc_noio_restore(noio);
 	mutex_unlock(&o->mutex);
+out_noio:
+	memalloc_noio_restore(noio);
 	return r;
 }
 
@@ -356,7 +366,7 @@ static int owner_release(struct inode *inode, struct file *file)
 
 	if (o->attached) {
 		mutex_lock(&ei->mutex);
-		ei->owned = false;
+		WRITE_ONCE(ei->owned, false);
 		if (!ei->dead) {
 			erad_batch_return(ei);
 			if (ei->state != ERAD_FAILED)
@@ -399,10 +409,13 @@ static int control_list(struct control *c, void __user *arg)
 	struct erad_info *infos = NULL;
 	struct erad_list a;
 	int r = GET_ARG(a, arg);
-	u32 cap;
+	u32 cap, size, i;
 
 	if (r)
 		return r;
+	if (a.pad || a.entry_size < sizeof(struct erad_hdr))
+		return -EINVAL;
+	size = min_t(u32, a.entry_size, sizeof(*infos));
 	cap = min_t(u32, a.cap, 65536);
 	if (cap) {
 		infos = kvcalloc(cap, sizeof(*infos), GFP_KERNEL | __GFP_NOWARN);
@@ -413,8 +426,11 @@ static int control_list(struct control *c, void __user *arg)
 	a.gen = erad_instances_gen();
 	WRITE_ONCE(c->seen_gen, a.gen);
 	a.nr = erad_instances_list(infos, cap);
-	if (copy_to_user(u64_to_user_ptr(a.buf), infos, min(cap, a.nr) * sizeof(*infos)))
-		r = -EFAULT;
+	for (i = 0; i < min(cap, a.nr) && !r; i++) {
+		infos[i].h.size = size;
+		if (copy_to_user(u64_to_user_ptr(a.buf + (u64)i * a.entry_size), &infos[i], size))
+			r = -EFAULT;
+	}
 	kvfree(infos);
 	return r ?: PUT_ARG(a, arg);
 }
@@ -461,7 +477,7 @@ static int control_attach(void __user *arg)
 	else
 		r = 0;
 	if (!r) {
-		ei->owned = true;
+		WRITE_ONCE(ei->owned, true);
 		o->attached = true;
 		erad_instance_set_state(ei, ERAD_LOADING, NULL);
 	}

@@ -12,7 +12,9 @@
  *	map		all bits set and a live reference on that writeset: remap
  *			otherwise: to `queue`
  *	fetch		`queue` → `batch`, ranges to user space
- *	commit		bits set, a reference for each bio, `batch` → `release`
+ *	commit		bits set, a reference for each bio, `batch` → `release`;
+ *			the batch is durable, so a bit that could not be set
+ *			costs nothing but another round trip
  *	release work	`release` → the origin
  *	end_io		drops the reference
  *
@@ -25,14 +27,15 @@
  *
  * Locks, in this order
  *	instances_lock (mutex)	the list of instances
- *	ei->mutex		owner, batch, the writesets, dead; held over
- *				allocations but never over I/O, user memory or
- *				a wait for other than memory
+ *	ei->mutex		owner, batch, the writesets, dead; never held
+ *				over I/O, user memory, a lock of dm or an
+ *				allocation that may wait
  *	ei->lock (spinlock)	queue, release, state, counters
  * ->map takes ei->lock only to hold a write.
  *
- * All allocations on behalf of the owner are GFP_NOIO: the daemon may be what
- * the machine's reclaim waits for.
+ * The daemon may be what the machine's reclaim waits for.  So what it allocates
+ * is GFP_NOIO, and in a commit not even reclaim is entered for long: ABORT and a
+ * suspend wait for ei->mutex.
  */
 #ifndef ERAD_H
 #define ERAD_H
@@ -48,7 +51,6 @@
 #include <linux/workqueue.h>
 
 #include "erad_uapi.h"
-#include "compat.h"
 
 struct erad_instance;
 
@@ -84,8 +86,11 @@ void erad_writeset_free(struct erad_writeset *ws);
 /* First block of first … last that is not set, or last + 1. */
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
 
-/* May sleep.  -ENOMEM leaves some of the bits set. */
-int erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
+/*
+ * May sleep, but does not wait for memory: what cannot be had leaves bits
+ * clear, and then the next write of that block is held and recorded again.
+ */
+void erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
 
@@ -111,7 +116,7 @@ struct erad_instance {
 
 	struct mutex mutex;
 	struct erad_writeset *prepared;	/* mutex */
-	struct erad_writeset *draining;	/* mutex for writing */
+	struct erad_writeset *draining;	/* mutex for writing; one at a time */
 	struct bio_list batch;		/* mutex */
 	u64 batch_id;			/* mutex; 0: none outstanding */
 	u64 last_batch_id;		/* mutex */
@@ -134,6 +139,7 @@ struct erad_instance {
 
 	struct workqueue_struct *wq;
 	struct work_struct release_work;
+	struct work_struct event_work;
 	struct delayed_work detach_work;
 };
 
@@ -157,6 +163,12 @@ void erad_instance_put(struct erad_instance *ei);
 /* Fills at most cap entries, returns how many there are.  May sleep. */
 u32 erad_instances_list(struct erad_info *infos, u32 cap);
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
+
+/*
+ * Something that INFO, LIST and dm's event counter show has changed: wakes all
+ * who wait for it.  Only while ei->mutex is held or dtr cannot have ended.
+ */
+void erad_instance_event(struct erad_instance *ei);
 
 /*
  * Changes the state and tells everybody.  Under ei->mutex.  With FAILED,

@@ -10,8 +10,9 @@
 #include "trace.h"
 
 /*
- * A batch is bounded in bios too, because fetching walks them under ei->lock
- * and many small writes can merge into one range.
+ * A fetch looks at no more bios than that, because it does so under ei->lock.
+ * If all of them turn out to be recorded, it fetches nothing though more are
+ * queued; poll() says so.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -138,6 +139,7 @@ void erad_release_work(struct work_struct *work)
 				    bio_sectors(bio), ktime_get_ns() - per_bio(bio)->held_ns);
 		remap(ei, bio);
 		dm_submit_bio_remap(bio, NULL);
+		cond_resched();
 	}
 	blk_finish_plug(&plug);
 }
@@ -164,12 +166,12 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 	struct erad_writeset *ws = current_writeset(ei);
 	bool released = false;
 	struct bio *bio;
-	u32 nr = 0;
+	u32 nr = 0, seen = 0;
 
 	lockdep_assert_held(&ei->mutex);
 
 	spin_lock(&ei->lock);
-	while (ei->nr_batch < BATCH_MAX_BIOS && (bio = bio_list_peek(&ei->queue))) {
+	while (seen++ < BATCH_MAX_BIOS && (bio = bio_list_peek(&ei->queue))) {
 		struct erad_range *r = nr ? &ranges[nr - 1] : NULL;
 		u64 first, last;
 
@@ -246,6 +248,7 @@ void erad_bios_end(struct bio_list *bios, blk_status_t status)
 	while ((bio = bio_list_pop(bios))) {
 		bio->bi_status = status;
 		bio_endio(bio);
+		cond_resched();
 	}
 }
 
@@ -253,7 +256,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 {
 	struct erad_writeset *ws = current_writeset(ei);
 	struct bio *bio;
-	int r;
+	bool more;
 
 	lockdep_assert_held(&ei->mutex);
 
@@ -268,14 +271,12 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		return -ESTALE;
 	}
 
-	/* Bits before release: none of the bios may be seen by end_io without them. */
+	/* Before the release, or a write to the same block could be held for nothing. */
 	bio_list_for_each(bio, &ei->batch) {
 		u64 first, last;
 
 		bio_blocks(ei, bio, &first, &last);
-		r = erad_writeset_set(ws, first, last);
-		if (r)
-			return r;
+		erad_writeset_set(ws, first, last);
 	}
 
 	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);
@@ -284,9 +285,13 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		release(ei, ws, bio);
 	ei->nr_batch = 0;
 	ei->batches++;
-	spin_unlock(&ei->lock);
 	WRITE_ONCE(ei->batch_id, 0);
+	more = !bio_list_empty(&ei->queue);
+	spin_unlock(&ei->lock);
 	queue_work(ei->wq, &ei->release_work);
+	/* Whoever polls was told nothing of these while the batch was out. */
+	if (more)
+		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;
 }
 

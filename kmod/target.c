@@ -154,10 +154,23 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 	if (state == ERAD_DETACHED && ei->policy_fail)
 		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	trace_erad_state(ei->dev, old, state);
+	erad_instance_event(ei);
+}
+
+/* Not by who caused it: dm's event lock is not one that ABORT may wait for. */
+static void tell_dm(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(work, struct erad_instance, event_work);
+
+	dm_table_event(ei->ti->table);
+}
+
+void erad_instance_event(struct erad_instance *ei)
+{
 	atomic_inc(&ei->events);
 	wake_up_all(&ei->wait);
-	dm_table_event(ei->ti->table);
 	erad_instances_changed();
+	queue_work(ei->wq, &ei->event_work);
 }
 
 /* detach_policy fail: nobody attached in time. */
@@ -168,16 +181,30 @@ static void detach_timed_out(struct work_struct *work)
 	struct bio_list failed = BIO_EMPTY_LIST;
 
 	mutex_lock(&ei->mutex);
-	if (!ei->dead && ei->state == ERAD_DETACHED)
+	/* A table that waits for its resume is not late: resume starts the time. */
+	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED)
 		erad_instance_set_state(ei, ERAD_FAILED, &failed);
 	mutex_unlock(&ei->mutex);
 	erad_bios_end(&failed, BLK_STS_IOERR);
 }
 
 /*
- * Puts the instance on the list, unless another device uses the same
- * metadata.  The same device may: that is a table reload.
+ * Whether two instances would use one set of metadata, or one writes what the
+ * other keeps its metadata on.  Another table of the same device may do the
+ * former: that is a reload.
  */
+static bool in_conflict(const struct erad_instance *ei, const struct erad_instance *other)
+{
+	if (ei->meta_dev == other->origin_dev || ei->origin_dev == other->meta_dev)
+		return true;
+	if (ei->md == other->md && ei->ti->table != other->ti->table)
+		return false;
+	return (ei->meta_dev && ei->meta_dev == other->meta_dev) ||
+	       (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&
+		!memcmp(ei->uuid, other->uuid, sizeof(ei->uuid)));
+}
+
+/* Puts the instance on the list. */
 static int instance_register(struct erad_instance *ei)
 {
 	struct erad_instance *other;
@@ -185,11 +212,7 @@ static int instance_register(struct erad_instance *ei)
 
 	mutex_lock(&instances_lock);
 	list_for_each_entry(other, &instances, list) {
-		if (other->md == ei->md)
-			continue;
-		if ((ei->meta_dev && other->meta_dev == ei->meta_dev) ||
-		    (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&
-		     !memcmp(other->uuid, ei->uuid, sizeof(ei->uuid)))) {
+		if (in_conflict(ei, other)) {
 			r = -EBUSY;
 			break;
 		}
@@ -212,7 +235,8 @@ static int parse_option(struct erad_instance *ei, const char *name, const char *
 	uuid_t uuid;
 
 	if (!strcasecmp(name, "uuid")) {
-		if (uuid_parse(value, &uuid) || uuid_is_null(&uuid)) {
+		if (strlen(value) != UUID_STRING_LEN || uuid_parse(value, &uuid) ||
+		    uuid_is_null(&uuid)) {
 			*error = "uuid is not a UUID";
 			return -EINVAL;
 		}
@@ -329,6 +353,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	spin_lock_init(&ei->lock);
 	init_waitqueue_head(&ei->wait);
 	INIT_WORK(&ei->release_work, erad_release_work);
+	INIT_WORK(&ei->event_work, tell_dm);
 	INIT_DELAYED_WORK(&ei->detach_work, detach_timed_out);
 
 	meta = dm_shift_arg(&as);
@@ -342,7 +367,12 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		goto out;
 
 	if (strcmp(meta, "-")) {
-		r = dm_get_device(ti, meta, BLK_OPEN_READ | BLK_OPEN_WRITE, &ei->meta);
+		/*
+		 * In the table's mode, though it is only for the claim: another
+		 * mode would make dm replace a dm_dev that a target before this
+		 * one in the table already has.
+		 */
+		r = dm_get_device(ti, meta, dm_table_get_mode(ti->table), &ei->meta);
 		if (r) {
 			ti->error = "Error opening metadata device";
 			goto out;
@@ -364,7 +394,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -EINVAL;
 		goto out;
 	}
-	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0,
+	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0,
 				 MAJOR(ei->dev), MINOR(ei->dev));
 	if (!ei->wq) {
 		ti->error = "Cannot allocate the workqueue";
@@ -373,7 +403,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	}
 	r = instance_register(ei);
 	if (r) {
-		ti->error = "Metadata device or uuid is in use by another device";
+		ti->error = "Metadata device or uuid is in use by another target";
 		goto out;
 	}
 
@@ -427,12 +457,10 @@ static void erad_dtr(struct dm_target *ti)
 static void set_resumed(struct erad_instance *ei, bool resumed)
 {
 	spin_lock(&ei->lock);
-	ei->resumed = resumed;
+	WRITE_ONCE(ei->resumed, resumed);
 	ei->pushback = false;
 	spin_unlock(&ei->lock);
-	atomic_inc(&ei->events);
-	wake_up_all(&ei->wait);
-	erad_instances_changed();
+	erad_instance_event(ei);
 }
 
 /*
@@ -481,7 +509,7 @@ static void erad_resume(struct dm_target *ti)
 	set_resumed(ei, true);
 	mutex_lock(&ei->mutex);
 	if (ei->state == ERAD_DETACHED && ei->policy_fail)
-		queue_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	mutex_unlock(&ei->mutex);
 }
 

@@ -44,19 +44,17 @@ static void reap(struct work_struct *work)
 	struct erad_writeset *ws = container_of(work, struct erad_writeset, reap);
 	struct erad_instance *ei = ws->ei;
 
-	/*
-	 * The release of a killed percpu_ref comes at least one RCU grace
-	 * period after the kill, and the pointer was swapped before that: no
-	 * reader is left.
-	 */
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->draining, NULL);
 	mutex_unlock(&ei->mutex);
+	erad_instance_event(ei);	/* dtr waits for this work to end */
 
+	/*
+	 * The reference was in percpu mode until it was killed, and leaving that
+	 * mode took an RCU grace period, which began after the pointer was
+	 * swapped: no reader is left.
+	 */
 	erad_writeset_free(ws);
-	atomic_inc(&ei->events);
-	wake_up_all(&ei->wait);
-	erad_instances_changed();
 }
 
 struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era)
@@ -67,7 +65,7 @@ struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_block
 	ws = kvzalloc(struct_size(ws, dir, nr_pages), GFP_NOIO | __GFP_NOWARN);
 	if (!ws)
 		return NULL;
-	if (percpu_ref_init(&ws->ref, drained, 0, GFP_NOIO)) {
+	if (percpu_ref_init(&ws->ref, drained, 0, GFP_NOIO | __GFP_NOWARN)) {
 		kvfree(ws);
 		return NULL;
 	}
@@ -118,47 +116,43 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 	}
 }
 
-static int set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
+static void set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 {
 	unsigned long *bits = ws->dir[page];
 
 	if (bits == ones)
-		return 0;
+		return;
 	if (!bits && end - start == BITS_PER_PAGE) {
 		WRITE_ONCE(ws->dir[page], ones);
-		return 0;
+		return;
 	}
 	if (bits) {
+		/* Beside readers, who see a bit or do not yet. */
 		bitmap_set(bits, start, end - start);
-		return 0;
+		return;
 	}
 
-	bits = (unsigned long *)get_zeroed_page(GFP_NOIO | __GFP_NOWARN);
+	bits = (unsigned long *)get_zeroed_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	if (!bits)
-		return -ENOMEM;
+		return;
 	bitmap_set(bits, start, end - start);
 	ws->nr_allocated++;
 	/* Readers must not see the page before its contents. */
 	smp_store_release(&ws->dir[page], bits);
-	return 0;
 }
 
-int erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last)
+void erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last)
 {
 	u64 page;
-	int r;
 
 	for (page = first / BITS_PER_PAGE; page <= last / BITS_PER_PAGE; page++) {
 		u64 base = page * BITS_PER_PAGE;
 		u64 start = first > base ? first - base : 0;
 		u64 end = min(last - base + 1, BITS_PER_PAGE);
 
-		r = set_in_page(ws, page, start, end);
-		if (r)
-			return r;
+		set_in_page(ws, page, start, end);
 		cond_resched();
 	}
-	return 0;
 }
 
 u64 erad_writeset_bytes(const struct erad_writeset *ws)

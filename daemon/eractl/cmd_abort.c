@@ -17,7 +17,10 @@
 /* All live instances; *out is the caller's to free. */
 static int list_instances(int fd, struct erad_info **out, size_t *nr, struct err *err)
 {
-	struct erad_list list = { .h = { .size = sizeof(list) } };
+	struct erad_list list = {
+		.h.size = sizeof(list),
+		.entry_size = sizeof(struct erad_info),
+	};
 	struct erad_info *infos = NULL;
 
 	for (;;) {

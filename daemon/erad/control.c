@@ -46,6 +46,7 @@ int control_list(int control, struct instances *l)
 		struct erad_list a = {
 			.h.size = sizeof(a),
 			.buf = (uintptr_t)l->info,
+			.entry_size = sizeof(*l->info),
 			.cap = l->cap,
 		};
 		struct erad_info *info;

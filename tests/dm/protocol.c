@@ -182,7 +182,9 @@ static void commit(uint64_t batch)
 static uint64_t find_instance(void)
 {
 	struct erad_info list[16];
-	struct erad_list l = { .buf = (uintptr_t)list, .cap = 16 };
+	struct erad_list l = {
+		.buf = (uintptr_t)list, .entry_size = sizeof(list[0]), .cap = 16,
+	};
 	uint64_t found = 0;
 	struct stat st;
 
@@ -597,6 +599,58 @@ static void detach_policy_fail(void)
 	EXPECT(info().state, ERAD_LOADING);
 }
 
+/* The time an owner has begins with the resume, and does not run while the device is suspended. */
+static void detach_timeout_suspended(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create(origin, "6 uuid " UUID " detach_policy fail detach_timeout 1");
+	begin(1);
+	EXPECT(run("dmsetup suspend --nolockfs " NAME), 0);
+	close(owner);
+	sleep(2);
+	EXPECT(run("dmsetup status " NAME " | grep -q detached"), 0);
+	EXPECT(run("dmsetup resume " NAME), 0);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(ready(1), 0);
+	start(&w);
+	commit(fetch().batch);
+	EXPECT(finish(&w), 0);
+}
+
+static void *poll_main(void *arg)
+{
+	*(int *)arg = owner_poll(5000);
+	return NULL;
+}
+
+/* Who sleeps in poll() while a batch is out hears of what is queued behind it when it is committed. */
+static void poll_wakes_after_commit(void)
+{
+	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 4 * BLOCK, .len = 4096 };
+	struct erad_xfer x;
+	pthread_t thread;
+	int events = 0;
+	uint64_t began;
+
+	setup();
+	start(&a);
+	x = fetch();
+	start(&b);
+	usleep(200000);
+	info();			/* so that PRI is not what wakes it */
+	began = now_ms();
+	EXPECT(pthread_create(&thread, NULL, poll_main, &events), 0);
+	usleep(300000);
+	commit(x.batch);
+	EXPECT(pthread_join(thread, NULL), 0);
+	CHECK(events & POLLIN);
+	CHECK(now_ms() - began < 4000);
+	EXPECT(finish(&a), 0);
+	commit(fetch().batch);
+	EXPECT(finish(&b), 0);
+}
+
 static void bad_buffer(void)
 {
 	struct writer w = { .off = 2 * BLOCK, .len = 4096 };
@@ -762,6 +816,15 @@ static void metadata_is_not_shared(void)
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid " UUID "' 2>/dev/null",
 		  slow));
 	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", slow, slow));
+	/* nor by two targets of one table, nor may it be what another one writes to */
+	EXPECT(run("dmsetup remove " NAME), 0);
+	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid " UUID
+		  "\\n' | dmsetup create other 2>/dev/null", slow, slow));
+	CHECK(run("printf '0 8 erad %s %s 8\\n8 8 erad %s %s 8\\n' | dmsetup create other 2>/dev/null",
+		  origin, slow, origin, slow));
+	EXPECT(run("dmsetup create free --table '0 8192 error'"), 0);
+	EXPECT(run("dmsetup create " NAME " --table '0 8 erad %s /dev/mapper/free 8'", slow), 0);
+	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid " UUID "' 2>/dev/null", slow));
 }
 
 /* ---- wrong arguments ---- */
@@ -845,7 +908,7 @@ static void wrong_fields(void)
 	struct erad_newera ne = { .from = 1, .to = 2, .pad = 1 };
 	struct erad_prepare pr = { .to = 2, .pad = 1 };
 	struct erad_ready re = { .era = 1, .pad = 1 };
-	struct erad_list li = { .cap = 4, .buf = 8 };
+	struct erad_list li = { .cap = 4, .entry_size = sizeof(struct erad_info), .buf = 8 };
 	struct erad_xfer x;
 
 	setup();
@@ -865,6 +928,11 @@ static void wrong_fields(void)
 	EXPECT(call(control, ERAD_IOC_LIST, &li), EFAULT);
 	li.cap = UINT32_MAX;
 	EXPECT(call(control, ERAD_IOC_LIST, &li), EFAULT);
+	li.entry_size = 4;
+	EXPECT(call(control, ERAD_IOC_LIST, &li), EINVAL);
+	li.entry_size = 64;
+	li.pad = 1;
+	EXPECT(call(control, ERAD_IOC_LIST, &li), EINVAL);
 	EXPECT(xfer(0, 0, ERAD_MAX_RANGES + 1, &x), EINVAL);
 	EXPECT(xfer(0, 0, UINT32_MAX, &x), EINVAL);
 	EXPECT(xfer(0, EIO, 0, &x), EINVAL);
@@ -881,7 +949,7 @@ static void bad_tables(void)
 		"", "-", "- %o", "- %o 0", "- %o 7", "- %o 12", "- %o -8", "- %o 8x", "- %o 4294967296",
 		"- %o 128", "- %o 128 0", "- %o 128 1 uuid", "- %o 128 2 uuid nonsense",
 		"- %o 128 2 uuid 00000000-0000-0000-0000-000000000000",
-		"- %o 128 2 uuid " UUID " more", "- %o 128 4 uuid " UUID, "- %o 128 -2 uuid " UUID,
+		"- %o 128 2 uuid " UUID " more", "- %o 128 2 uuid " UUID "x", "- %o 128 4 uuid " UUID, "- %o 128 -2 uuid " UUID,
 		"- %o 128 4 uuid " UUID " detach_policy maybe",
 		"- %o 128 4 uuid " UUID " detach_timeout 0",
 		"- %o 128 4 uuid " UUID " detach_timeout 99999999999",
@@ -913,8 +981,8 @@ static const struct {
 	CASE(held_until_commit), CASE(many_blocks), CASE(discard_many_blocks),
 	CASE(write_zeroes_many_blocks), CASE(full_buffer), CASE(stale_batch),
 	CASE(rollover_gates_again), CASE(rollover_drains), CASE(failed_commit), CASE(abort_frees),
-	CASE(remove_after_abort), CASE(reattach), CASE(detach_policy_fail), CASE(bad_buffer),
-	CASE(gone), CASE(noflush_suspend), CASE(noflush_reload_detached), CASE(flush_suspend),
+	CASE(remove_after_abort), CASE(reattach), CASE(detach_policy_fail),
+	CASE(detach_timeout_suspended), CASE(poll_wakes_after_commit), CASE(bad_buffer), CASE(gone), CASE(noflush_suspend), CASE(noflush_reload_detached), CASE(flush_suspend),
 	CASE(flush_suspend_abort), CASE(last_partial_block), CASE(unload_refused),
 	CASE(metadata_is_not_shared), CASE(wrong_headers), CASE(wrong_fields), CASE(bad_tables),
 };
