@@ -8,6 +8,7 @@
 
 #include "crash_sim.h"
 #include "disk.h"
+#include "erad_format.h"
 #include "model.h"
 #include "rnd.h"
 
@@ -31,7 +32,8 @@ struct sim {
 	uint64_t nest_at, nest_rnd;	/* operation number; 0: none */
 	unsigned int nest_kinds;
 	bool nested;
-	struct err err;			/* what was found */
+	struct err err;			/* of the call that was made last */
+	struct err found;
 	bool failed;
 };
 
@@ -43,7 +45,7 @@ static const char *const kind_name[] = {
 static bool fail(struct sim *s, const char *when)
 {
 	if (!s->failed)
-		err_prefix(&s->err, 0, "%s", when);
+		err_set(&s->found, 0, "%s: %s", when, s->err.msg);
 	s->failed = true;
 	return false;
 }
@@ -80,12 +82,13 @@ static void recover(struct sim *from, uint8_t *image)
 
 	from->stats->recoveries++;
 	disk_init_copy(&s.disk, image, from->disk.size);
+	s.disk.tear_below = from->disk.tear_below;
 	model_copy(&s.model, &from->model);
 	for (i = 0; i < 4; i++)
 		steps[i] = (struct step){ 1u << rnd_below(&from->rnd, 3), rnd(&from->rnd) };
 	run_steps(&s, steps, 1 + rnd_below(&from->rnd, 4));
 	if (s.failed) {
-		from->err = s.err;
+		from->err = s.found;
 		fail(from, "recovery");
 	}
 	model_destroy(&s.model);
@@ -122,11 +125,43 @@ static void explore(struct sim *s)
 	disk_crash(&s->disk, s->depth == s->c->depth ? s->c->limit : 16, rnd(&s->rnd), look, s);
 }
 
+/* A step that has returned 0, with none around it, leaves nothing to a power failure. */
+static void expect_durable(struct sim *s, int ret)
+{
+	const struct erad_disk_super *sb = (const void *)s->disk.durable;
+	const uint64_t a = sb->seq, b = sb[ERAD_PAGE / ERAD_SECTOR].seq;
+
+	if (ret || s->nested || s->failed || s->c->kinds & (SIM_KILL | SIM_FAULT))
+		return;
+	if (s->disk.nr_cached) {
+		err_set(&s->err, 0, "%zu sectors are not durable", s->disk.nr_cached);
+		fail(s, "at the end of a step");
+	}
+	if (a != b + 1 && b != a + 1) {
+		err_set(&s->err, 0, "the superblocks' seq are %" PRIu64 " and %" PRIu64, a, b);
+		fail(s, "at the end of a step");
+	}
+}
+
 /* -EIO of an operation that was made to fail is no finding. */
 static void expect(struct sim *s, int ret, const char *what)
 {
 	if (ret && (ret != -EIO || s->disk.ops <= s->disk.fail_from))
 		fail(s, what);
+	expect_durable(s, ret);
+}
+
+/* As many as the group can take, and far enough from each other not to be joined. */
+static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
+{
+	const uint64_t stride = s->c->nr_blocks / s->c->big_marks;
+	unsigned int i;
+
+	for (i = 0; i < s->c->big_marks; i++) {
+		range[i] = (struct erad_range){ .first = i * stride };
+		range[i].len = 1 + stride / 4 + rnd_below(r, 1 + stride / 4);
+	}
+	return i;
 }
 
 static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
@@ -135,10 +170,10 @@ static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_
 	unsigned int nr = 1 + rnd_below(r, 4), i;
 	uint64_t max = 1 + rnd_below(r, 8);
 
-	if (rnd_below(r, 8) == 0)
-		nr = s->c->big_marks;
 	if (rnd_below(r, 10) == 0)
 		max = nr_blocks;
+	if (rnd_below(r, 8) == 0)
+		return spread_ranges(s, r, range);
 	for (i = 0; i < nr; i++) {
 		range[i] = (struct erad_range){ .first = rnd_below(r, nr_blocks) };
 		range[i].len = 1 + rnd_below(r, max);
@@ -196,12 +231,13 @@ static void do_diff(struct sim *s)
 	struct model m;
 	uint32_t era;
 	uint64_t b;
+	int ret;
 
 	/* What was acknowledged before it; what is marked meanwhile may be in it too. */
 	model_copy(&m, &s->model);
-	if (model_read(&m, s->store, &era, &s->err))
-		fail(s, "diff");
-	for (b = 0; b < m.nr_blocks && !s->failed; b++) {
+	ret = model_read(&m, s->store, &era, &s->err);
+	expect(s, ret, "diff");
+	for (b = 0; b < m.nr_blocks && !ret && !s->failed; b++) {
 		if (m.got[b] >= m.min[b] && m.got[b] <= s->model.max[b])
 			continue;
 		err_set(&s->err, 0, "block %" PRIu64 " is of era %" PRIu32 ", expected %" PRIu32
@@ -290,12 +326,17 @@ static void reopen(struct sim *s, bool clean)
 
 static void do_simple(struct sim *s, uint64_t seed)
 {
-	switch (rnd_below(&seed, 4)) {
+	switch (rnd_below(&seed, 5)) {
 	case 0:
 		do_era(s, rnd(&seed));
 		break;
 	case 1:
 		do_fold(s);
+		break;
+	case 2:
+		/* A commit whose I/O fails and a fold whose does not. */
+		if (s->c->kinds & SIM_FOLD_NEST)
+			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
 		break;
 	default:
 		do_mark(s, rnd(&seed));
@@ -430,6 +471,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 	struct engine *e;
 
 	disk_init(&s.disk, store_size(&g, NULL));
+	s.disk.tear_below = ERAD_JOURNAL_START * ERAD_PAGE / ERAD_SECTOR;
 	model_init(&s.model, c->nr_blocks);
 	e = disk_engine(&s.disk);
 	if (store_format(e, &g, NULL, NULL, &s.err))
@@ -437,7 +479,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 	engine_destroy(e);
 	if (!s.failed)
 		run_steps(&s, steps, nr);
-	*err = s.err;
+	*err = s.found;
 	model_destroy(&s.model);
 	disk_destroy(&s.disk);
 	return !s.failed;

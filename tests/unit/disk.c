@@ -189,6 +189,7 @@ struct crash {
 	struct choice *choices;
 	size_t nr;
 	const uint8_t **versions;	/* of all */
+	uint8_t *torn;			/* one for each write */
 	int (*fn)(void *ctx, uint8_t *image);
 	void *ctx;
 };
@@ -227,6 +228,15 @@ static void find_choices(struct crash *c)
 			ch = &c->choices[c->nr++];
 			*ch = (struct choice){ .sector = w[i]->sector, .nr = 1, .version = next };
 			*next++ = old;
+		}
+		if (w[i]->sector < d->tear_below) {
+			uint8_t *torn = c->torn + i * DISK_SECTOR;
+
+			memcpy(torn, w[i]->data, DISK_SECTOR / 4);
+			memcpy(torn + DISK_SECTOR / 4, old + DISK_SECTOR / 4,
+			       DISK_SECTOR - DISK_SECTOR / 4);
+			*next++ = torn;
+			ch->nr++;
 		}
 		*next++ = w[i]->data;
 		ch->nr++;
@@ -303,11 +313,13 @@ int disk_crash(struct disk *d, uint64_t limit, uint64_t seed,
 	c.image = malloc(d->size);
 	memcpy(c.image, d->durable, d->size);
 	c.choices = calloc(d->nr_cached + 1, sizeof(*c.choices));
-	c.versions = calloc(2 * d->nr_cached + 1, sizeof(*c.versions));
+	c.versions = calloc(3 * d->nr_cached + 1, sizeof(*c.versions));
+	c.torn = malloc(d->nr_cached * DISK_SECTOR + 1);
 	find_choices(&c);
 	for (i = 0; i < c.nr && all <= limit; i++)
 		all *= c.choices[i].nr;
 	ret = all <= limit ? crash_all(&c) : crash_some(&c, limit, seed);
+	free(c.torn);
 	free(c.versions);
 	free(c.choices);
 	free(c.image);

@@ -40,6 +40,7 @@ struct disk {
 	bool fail_torn;			/* a write that fails does so halfway */
 	bool fail_lossy;		/* a flush that fails keeps some of the cache, forgets the rest */
 	uint64_t rnd;			/* for these */
+	uint64_t tear_below;		/* sectors below this number may be torn within */
 
 	/* Called, with no lock held, before and after each operation. */
 	void (*hook)(struct disk *d, enum disk_op op, bool after, void *ctx);

@@ -79,8 +79,8 @@ static void test_ring(void **state)
 static void test_groups(void **state)
 {
 	static const struct sim_config c = {
-		.nr_blocks = 400000, .journal_pages = 18,
-		.kinds = SIM_ALL & ~(SIM_FOLD_NEST | SIM_DIFF_NEST), .steps = 12,
+		.nr_blocks = 600000, .journal_pages = 18,
+		.kinds = SIM_MARK | SIM_KILL | SIM_FAULT | SIM_POWER, .steps = 12,
 		.big_marks = 1024, .limit = 12, .depth = 0, .rate = 1,
 	};
 
