@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The engine on real files: sizes, locks, holes, and a store on top. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/engine.h"
+#include "store/store.h"
+
+static char dir[64], path[128];
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/var/tmp/erad-test-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/meta", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+static void test_create(void **state)
+{
+	struct err err = { "" };
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(engine_create_file(path, 64 << 20, 1 << 20, &err), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 64 << 20);
+	assert_in_range(st.st_blocks * 512, 1 << 20, 2 << 20);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(engine_create_file(path, 4096, 0, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, path));
+	assert_int_equal(engine_create_file("/nowhere/at/all", 4096, 0, &err), -ENOENT);
+}
+
+static void test_locks(void **state)
+{
+	struct engine *a, *b;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(engine_create_file(path, 8192, 8192, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &a, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &b, &err), -EBUSY);
+	assert_null(b);
+	assert_int_equal(engine_open(path, ENGINE_READ, &b, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, "somebody else"));
+	engine_destroy(a);
+	assert_int_equal(engine_open(path, ENGINE_READ, &a, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_READ, &b, &err), 0);
+	engine_destroy(a);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &a, &err), -EBUSY);
+	engine_destroy(b);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &a, &err), 0);
+	engine_destroy(a);
+}
+
+static void test_refuses(void **state)
+{
+	struct engine *e;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(engine_open(path, ENGINE_READ, &e, &err), -ENOENT);
+	assert_int_equal(engine_open(dir, ENGINE_READ, &e, &err), -ENOTBLK);
+	assert_int_equal(engine_open("/dev/null", ENGINE_READ, &e, &err), -ENOTBLK);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(engine_open(path, ENGINE_READ, &e, &err), -ENOTBLK);
+}
+
+static void test_io(void **state)
+{
+	char *buf = aligned_alloc(4096, 8192), *back = aligned_alloc(4096, 8192);
+	struct engine *e;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(engine_create_file(path, (1 << 20) + 4096 + 100, 8192, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
+	assert_int_equal(e->size, (1 << 20) + 4096);
+	assert_false(engine_hole(e, 0, 8192));
+	assert_true(engine_hole(e, 8192, e->size - 8192));
+	memset(buf, 0x5a, 8192);
+	assert_int_equal(e->ops->write(e, buf, 1 << 19, 8192), 0);
+	assert_int_equal(e->ops->flush(e), 0);
+	assert_false(engine_hole(e, 1 << 19, 4096));
+	assert_false(engine_hole(e, 8192, 1 << 19));
+	assert_int_equal(e->ops->read(e, back, (1 << 19) + 4096, 8192), 0);
+	assert_memory_equal(back, buf, 4096);
+	assert_int_equal(back[4096], 0);
+	assert_int_equal(e->ops->zero(e, 1 << 19, 8192), 0);
+	assert_int_equal(e->ops->read(e, back, 1 << 19, 8192), 0);
+	memset(buf, 0, 8192);
+	assert_memory_equal(back, buf, 8192);
+	assert_int_equal(e->ops->read(e, back, 1 << 20, 8192), -EIO);
+	engine_destroy(e);
+	free(buf);
+	free(back);
+}
+
+static int add_len(void *ctx, uint64_t first, uint64_t len)
+{
+	(void)first;
+	*(uint64_t *)ctx += len;
+	return 0;
+}
+
+/* A petabyte: what was not written costs nothing. */
+static void test_store(void **state)
+{
+	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 1ULL << 41, .block_sectors = 128 };
+	const struct erad_range r[] = {
+		{ .first = 5, .len = 1 }, { .first = 1ULL << 33, .len = 100 },
+		{ .first = (1ULL << 34) - 1, .len = 1 },
+	};
+	uint64_t size, written, n = 0;
+	struct engine *e;
+	struct store *s;
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	size = store_size(&g, &written);
+	assert_int_equal(written, (2 + 4096) * 4096);
+	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
+	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
+	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
+	assert_int_equal(store_begin_era(s, 1, &err), 0);
+	assert_int_equal(store_mark(s, r, 3, &err), 0);
+	assert_int_equal(store_fold(s, &err), 0);
+	assert_int_equal(store_diff(s, 1, add_len, &n, &err), 0);
+	assert_int_equal(n, 102);
+	assert_int_equal(store_close(s, true, &err), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_in_range(st.st_blocks * 512, written, written + (1 << 20));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_locks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_io, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
