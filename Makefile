@@ -186,10 +186,11 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 	$(Q)tests/deps
 	$(Q)for kernel in $(KERNELS); do tests/vm/kernel $$kernel > /dev/null || exit; done
 
-# The recipes that need what deps installs come in a make of their own.
+# The recipes that need what deps installs come in a make of their own, on all processors unless told otherwise.
+parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
 test: deps			## everything: lint, unit tests, tests in VMs with each of KERNELS
-	$(Q)+$(MAKE) for-tests unit-programs
+	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit dm host
 
 .PHONY: check
@@ -202,12 +203,12 @@ unit: unit-programs		## build and run the unit tests with ASan and UBSan
 
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
-	$(Q)+$(MAKE) for-tests
+	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/demo/run $(firstword $(KERNELS))
 
 .PHONY: vm
 vm:				## a shell in a VM with the module loaded and erad running
-	$(Q)+$(MAKE) for-tests KERNELS=$(firstword $(KERNELS))
+	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
 .PHONY: for-tests test-programs unit-programs stage
