@@ -201,9 +201,9 @@ static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 			return ret;
 		if (page_valid(w->j, page, place) && le64toh(page->durable) > head)
 			return err_set(err, -EUCLEAN,
-				       "%s: journal page %" PRIu64 " is lost: got something else at "
-				       "page %" PRIu64 " of the metadata, expected it because page %"
-				       PRIu64 " was written after it", w->j->e->name, head,
+				       "%s: got something else, expected journal page %" PRIu64
+				       " at page %" PRIu64 ": it was durable before page %" PRIu64
+				       " was written, and is lost", w->j->e->name, head,
 				       w->j->start + head % w->j->pages, le64toh(page->seq));
 	}
 	return 0;

@@ -114,8 +114,8 @@ static int load(struct store *s, struct err *err)
 		return ret;
 	if (s->mode == STORE_WRITE && s->super.ro_compat)
 		return err_set(err, -EOPNOTSUPP,
-			       "%s: it uses features with which this version can only read it "
-			       "(ro_compat %#" PRIx64 ")", s->e->name, le64toh(s->super.ro_compat));
+			       "%s: it can only be read, for features that are not known (ro_compat %#"
+			       PRIx64 ")", s->e->name, le64toh(s->super.ro_compat));
 
 	array_init(&s->array, s->e, &s->super);
 	s->journal.e = s->e;
@@ -230,10 +230,13 @@ static int finish_fold(struct store *s, struct err *err)
 	return 0;
 }
 
-/* Active becomes frozen, between two appends.  Context: fold_lock, not folding. */
+/*
+ * Active becomes frozen.  As marks get into active before head moves past them,
+ * it has all of those before fold_to, and perhaps those of an append under way.
+ * Context: fold_lock, not folding.
+ */
 static void freeze(struct store *s)
 {
-	pthread_mutex_lock(&s->journal_lock);
 	pthread_mutex_lock(&s->lock);
 	if (s->head != s->tail) {
 		s->frozen = s->active;
@@ -243,7 +246,6 @@ static void freeze(struct store *s)
 		s->folding = true;
 	}
 	pthread_mutex_unlock(&s->lock);
-	pthread_mutex_unlock(&s->journal_lock);
 }
 
 /* Context: fold_lock. */
@@ -301,8 +303,8 @@ bool store_wants_fold(struct store *s)
 }
 
 /*
- * Takes journal_lock once the ring has room for any group, folding if it must:
- * a page may be used again when a superblock whose tail is past it is durable.
+ * Takes journal_lock and sees to it that the ring has room for any group: a
+ * page may be used again when a superblock whose tail is past it is durable.
  * On failure the lock is not held.
  */
 static int lock_with_room(struct store *s, struct err *err)
@@ -312,15 +314,12 @@ static int lock_with_room(struct store *s, struct err *err)
 	ret = check_writable(s, err);
 	if (ret)
 		return ret;
-	for (;;) {
-		pthread_mutex_lock(&s->journal_lock);
-		if (journal_used(s) + ERAD_GROUP_MAX <= s->journal.pages)
-			return 0;
-		pthread_mutex_unlock(&s->journal_lock);
+	pthread_mutex_lock(&s->journal_lock);
+	if (journal_used(s) + ERAD_GROUP_MAX > s->journal.pages)
 		ret = store_fold(s, err);
-		if (ret)
-			return ret;
-	}
+	if (ret)
+		pthread_mutex_unlock(&s->journal_lock);
+	return ret;
 }
 
 /*
@@ -369,7 +368,7 @@ int store_begin_era(struct store *s, uint32_t era, struct err *err)
 
 /*
  * In memory before the journal: once the group is durable nothing may fail,
- * and a fold that begins after it must take these marks along.  If it never
+ * and a fold whose tail moves past it must have these marks.  If it never
  * becomes durable they are reported too much.  Context: journal_lock.
  */
 static int add_marks(struct store *s, unsigned int nr, struct err *err)

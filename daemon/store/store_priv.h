@@ -14,8 +14,8 @@
 /*
  * Locks, outer to inner:
  *
- *	fold_lock	superblocks and the era array; held over their I/O
  *	journal_lock	the head of the ring; held over the I/O of an append
+ *	fold_lock	superblocks and the era array; held over their I/O
  *	flush_lock	a flush and whether it failed; held over that flush alone
  *	lock		what others look at; never held over I/O
  *

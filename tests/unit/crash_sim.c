@@ -32,6 +32,7 @@ struct sim {
 	uint64_t nest_at, nest_rnd;	/* operation number; 0: none */
 	unsigned int nest_kinds;
 	bool nested;
+	bool killed;			/* what is in the array may not be on the disk */
 	struct err err;			/* of the call that was made last */
 	struct err found;
 	bool failed;
@@ -39,7 +40,7 @@ struct sim {
 
 static const char *const kind_name[] = {
 	"mark", "era", "fold", "fold with a step inside", "diff with a step inside", "reopen",
-	"kill", "fault", "power failure",
+	"kill", "fault", "power failure", "mark with a step inside",
 };
 
 static bool fail(struct sim *s, const char *when)
@@ -57,7 +58,10 @@ static bool open_store(struct sim *s)
 	return !store_open(disk_engine(&s->disk), STORE_WRITE, &s->store, &s->err);
 }
 
-/* Takes what the store says now for the truth, once it is within what it may say. */
+/*
+ * Takes what the store says after an open, once it is within what it may say.
+ * After a kill the array may show marks that nobody was told of, and lose them.
+ */
 static bool settle(struct sim *s)
 {
 	uint32_t era;
@@ -66,7 +70,9 @@ static bool settle(struct sim *s)
 		return fail(s, "after open");
 	if (model_read(&s->model, s->store, &era, &s->err))
 		return fail(s, "after open");
-	model_settle(&s->model, era);
+	model_opened(&s->model, era);
+	if (!s->killed)
+		model_settle(&s->model);
 	return true;
 }
 
@@ -297,12 +303,21 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 static void do_nest(struct sim *s, const struct step *step)
 {
 	uint64_t r = step->seed;
+	struct store_info info;
 
 	s->nest_rnd = rnd(&r);
 	s->nest_at = s->disk.ops + 1 + rnd_below(&r, 6);
+	store_info(s->store, &info);
 	if (step->kind == SIM_FOLD_NEST) {
 		s->nest_kinds = SIM_MARK | SIM_ERA;
 		do_fold(s);
+	} else if (step->kind == SIM_MARK_NEST) {
+		s->nest_kinds = SIM_FOLD;
+		s->nest_at = s->disk.ops + 1;
+		/* Not if the mark is going to fold by itself. */
+		if (info.journal_used + ERAD_GROUP_MAX > info.journal_pages)
+			s->nest_at = 0;
+		do_mark(s, rnd(&r));
 	} else {
 		s->nest_kinds = SIM_MARK | SIM_ERA | SIM_FOLD;
 		do_diff(s);
@@ -346,6 +361,7 @@ static void do_simple(struct sim *s, uint64_t seed)
 /* No I/O from a point on, as if the process were gone; what it wrote is still in the cache. */
 static void do_kill(struct sim *s, uint64_t seed)
 {
+	s->killed = true;
 	s->disk.rnd = rnd(&seed);
 	s->disk.fail_torn = rnd_below(&seed, 2);
 	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 6);
@@ -375,6 +391,7 @@ static void do_fault(struct sim *s, uint64_t seed)
 	s->disk.rnd = rnd(&seed);
 	s->disk.fail_torn = rnd_below(&seed, 2);
 	s->disk.fail_lossy = rnd_below(&seed, 2);
+	s->killed = true;
 	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 6);
 	s->disk.fail_to = s->disk.fail_from + 1 + rnd_below(&seed, 3);
 	do_simple(s, what);
@@ -399,6 +416,7 @@ static void do_power(struct sim *s)
 	disk_crash(&s->disk, 1, rnd(&s->rnd), take_image, s);
 	memcpy(s->disk.durable, s->disk.visible, s->disk.size);
 	s->disk.nr_cached = 0;
+	s->killed = false;
 	if (s->failed)
 		return;
 	if (!open_store(s))
@@ -421,6 +439,7 @@ static void do_step(struct sim *s, const struct step *step)
 		break;
 	case SIM_FOLD_NEST:
 	case SIM_DIFF_NEST:
+	case SIM_MARK_NEST:
 		do_nest(s, step);
 		break;
 	case SIM_REOPEN:
@@ -518,7 +537,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
 		/* Marks are most of it. */
-		unsigned int kind = 1u << rnd_below(&r, 14);
+		unsigned int kind = 1u << rnd_below(&r, 15);
 
 		if (!(kind & c->kinds) || nr == 0)
 			kind = nr ? SIM_MARK : SIM_ERA;

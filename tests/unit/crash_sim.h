@@ -19,7 +19,8 @@
 #define SIM_KILL	(1u << 6)	/* in the middle of the next step: no I/O from there on, then open */
 #define SIM_FAULT	(1u << 7)	/* one I/O of the next step fails, perhaps half done */
 #define SIM_POWER	(1u << 8)	/* goes on from the state after a power failure */
-#define SIM_ALL		((1u << 9) - 1)
+#define SIM_MARK_NEST	(1u << 9)	/* a fold or a diff within the I/O of a mark */
+#define SIM_ALL		((1u << 10) - 1)
 
 struct sim_config {
 	uint64_t nr_blocks, journal_pages;

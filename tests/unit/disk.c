@@ -232,9 +232,9 @@ static void find_choices(struct crash *c)
 		if (w[i]->sector < d->tear_below) {
 			uint8_t *torn = c->torn + i * DISK_SECTOR;
 
-			memcpy(torn, w[i]->data, DISK_SECTOR / 4);
-			memcpy(torn + DISK_SECTOR / 4, old + DISK_SECTOR / 4,
-			       DISK_SECTOR - DISK_SECTOR / 4);
+			memcpy(torn, w[i]->data, DISK_SECTOR / 8);
+			memcpy(torn + DISK_SECTOR / 8, old + DISK_SECTOR / 8,
+			       DISK_SECTOR - DISK_SECTOR / 8);
 			*next++ = torn;
 			ch->nr++;
 		}

@@ -134,9 +134,13 @@ static int check_since(struct model *m, struct store *s, uint32_t since, struct 
 	return ret;
 }
 
-void model_settle(struct model *m, uint32_t era)
+void model_opened(struct model *m, uint32_t era)
 {
-	m->era_min = era;
+	model_ack_era(m, era);
+}
+
+void model_settle(struct model *m)
+{
 	memcpy(m->min, m->got, m->nr_blocks * sizeof(*m->min));
 }
 

@@ -30,11 +30,14 @@ void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
 
 /*
- * What was read is acknowledged.  What was not may still come: where the last
- * commit was torn, the sectors that it missed may be made right by another
- * commit that is torn there.
+ * An open for writing found this era, and so made it durable.  What was not
+ * acknowledged may still come: where the last commit was torn, the sectors
+ * that it missed may be made right by another commit that is torn there.
  */
-void model_settle(struct model *m, uint32_t era);
+void model_opened(struct model *m, uint32_t era);
+
+/* What was read is on the disk: it must not be lost any more. */
+void model_settle(struct model *m);
 
 /*
  * Compares: 0, or -EBADMSG with the difference in err, or whatever the store

@@ -85,7 +85,7 @@ static void test_groups(void **state)
 	};
 
 	(void)state;
-	run(&c, 3000, 4);
+	run(&c, 3000, 8);
 }
 
 int main(void)

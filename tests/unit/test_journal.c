@@ -259,7 +259,7 @@ static void test_nonsense(void **state)
 	(void)state;
 	setup(&f);
 	p = ring(&f);
-	for (i = 0; i < 11; i++) {
+	for (i = 0; i < 12; i++) {
 		int want = -EUCLEAN;
 
 		memset(f.disk.visible, 0, RING * ERAD_PAGE);
@@ -306,10 +306,22 @@ static void test_nonsense(void **state)
 			p->payload[10] = 1;
 			p->bytes = htole16(11);
 			break;
+		case 11: /* a length that does */
+			memset(p->payload + 1, 0xff, 9);
+			p->payload[10] = 1;
+			p->bytes = htole16(11);
+			break;
 		}
 		reseal(p);
 		assert_int_equal(replay(&f, 0, 3, s, &end), want);
 	}
+	/* A page of its own group: not a whole one. */
+	f.runs[0] = (struct run){ 100, 100 };
+	write_marks(&f, 0, 3, 1);
+	p->group++;
+	p->csum = htole32(journal_page_csum(p));
+	assert_int_equal(replay(&f, 0, 3, s, &end), 0);
+	assert_int_equal(end.head, 0);
 	free(s);
 	teardown(&f);
 }
