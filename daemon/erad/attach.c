@@ -239,6 +239,10 @@ bool attach_look(struct volume *v)
 	int r;
 
 	v->look_at = UINT64_MAX;
+	/* Before the list: a target that is made in between is one to wait for. */
+	pthread_mutex_lock(&v->lock);
+	expected = v->expected;
+	pthread_mutex_unlock(&v->lock);
 	r = control_list(volumes_control(), &v->list);
 	if (r) {
 		/* Out of memory, for all that is known: this passes. */
@@ -248,7 +252,6 @@ bool attach_look(struct volume *v)
 	best = pick(v, &current);
 
 	pthread_mutex_lock(&v->lock);
-	expected = v->expected;
 	if (best)
 		v->dev = makedev(best->dev_major, best->dev_minor);
 	if (current)

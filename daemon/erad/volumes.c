@@ -82,6 +82,9 @@ void volumes_add(struct volume *v)
 	v->next = NULL;
 	*last = v;
 	last = &v->next;
+	/* A request that was let in before that ends as if it had failed. */
+	if (stopping)
+		volume_stop(v);
 	pthread_mutex_unlock(&volumes_lock);
 }
 
