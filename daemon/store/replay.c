@@ -68,7 +68,7 @@ static bool same_group(const struct erad_disk_journal *a, const struct erad_disk
 /* Gives the number of pages of the group at seq, copied to w->group; 0 if none is whole. */
 static int read_group(struct window *w, uint64_t seq, unsigned int *count, struct err *err)
 {
-	const struct erad_disk_journal *page;
+	const struct erad_disk_journal *page = NULL;
 	unsigned int i;
 	int ret;
 

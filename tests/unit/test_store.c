@@ -448,6 +448,42 @@ static void test_take_over(void **state)
 	}
 }
 
+/* Within a fold, after its first write, a commit's flush fails and loses that. */
+static void lose_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	if (op != DISK_WRITE || !after)
+		return;
+	d->hook = NULL;
+	d->fail_from = d->ops + 1;
+	d->fail_to = d->fail_from + 1;
+	d->fail_lossy = true;
+	assert_int_equal(mark(ctx, 0, 1), -EIO);
+}
+
+/* The kernel tells one thread that writes were lost, and these were another's. */
+static void test_lost_writes(void **state)
+{
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	format(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	assert_int_equal(mark(s, 0, NR_BLOCKS), 0);
+	d.hook = lose_hook;
+	d.hook_ctx = s;
+	assert_int_equal(store_fold(s, NULL), -EIO);
+	assert_null(d.hook);
+	assert_int_equal(store_fold(s, NULL), 0);
+	store_close(s, false, NULL);
+	memcpy(d.visible, d.durable, d.size);
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_every_fault),
 		cmocka_unit_test(test_format_crash),
 		cmocka_unit_test(test_take_over),
+		cmocka_unit_test(test_lost_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
