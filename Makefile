@@ -211,9 +211,10 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests test-programs unit-programs stage
+.PHONY: for-tests test-programs unit-objects unit-programs stage
 for-tests: all stage test-programs
 test-programs: $(test_programs)
+unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-programs: $(unit_tests)
 stage: daemon man
 	$(Q)rm -rf build/stage
