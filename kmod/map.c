@@ -46,7 +46,7 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 
 static int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
-	u32 op = bio_op(bio);
+	u32 op = (__force u32)bio_op(bio);
 	bool wake;
 
 	/* Whoever submitted it does not wait in ->map; the release may sleep. */
