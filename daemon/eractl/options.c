@@ -18,7 +18,7 @@ static const struct {
 	{ 'a', false, "all", NULL, "all volumes; for open, all that are not noauto" },
 	{ 'm', false, "metadata", "DEV|FILE", "where to keep the metadata" },
 	{ 'b', false, "block-size", "SIZE", "what is tracked as one, e.g. 4K, 1M; default 64K" },
-	{ 'F', true, "force", NULL, "overwrite what is at the place of the metadata" },
+	{ 'F', true, "force", NULL, "take an origin that is not empty; overwrite what is at the place of the metadata" },
 	{ 's', false, "since", "ERA", "the oldest era that counts" },
 	{ 'f', false, "format", "FORMAT", "table (default), json, ranges or ddrescue" },
 	{ 'v', false, "verbose", NULL, "details of each volume, too" },

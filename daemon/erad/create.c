@@ -156,6 +156,10 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
 	if (probe_in_use(dev, a->origin, &who))
 		return err_set(err, -EBUSY, "origin %s is in use: %.300s", a->origin, who.msg);
+	/* Nothing on it is changed; but it may not be the device that was meant. */
+	if (!a->force && probe_empty(a->origin, &who) == -EEXIST)
+		return err_set(err, -EEXIST,
+			       "origin %.400s; --force tracks it, with what is on it", who.msg);
 	r = probe_apart(a->metadata, a->origin, dev, err);
 	if (r)
 		return r;
