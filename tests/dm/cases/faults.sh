@@ -298,7 +298,8 @@ test_no_leak()
 	echo "fds $fds -> $fds2, threads $threads -> $threads2, erad $rss -> $rss2 KiB, kernel $kernel -> $kernel2 KiB"
 	same "$fds2" "$fds"
 	same "$threads2" "$threads"
-	((rss2 <= rss + 512)) || fail "erad grew from $rss to $rss2 KiB"
+	# The heap grows by 1 MiB at a time, and the C library keeps some stacks of 256 KiB. One volume is 40 KiB and more.
+	((rss2 <= rss + 3072)) || fail "erad grew from $rss to $rss2 KiB"
 	((kernel2 <= kernel + 4096)) || fail "the kernel grew from $kernel to $kernel2 KiB"
 	[[ $(dmsetup ls) == "No devices found" ]] || fail "devices are left: $(dmsetup ls)"
 	[[ -z $(find /var/lib/erad -type f) ]] || fail "files are left: $(find /var/lib/erad -type f)"
