@@ -315,6 +315,27 @@ static void held_until_commit(void)
 	EXPECT(owner_poll(0) & POLLIN, 0);
 }
 
+/* Commits whatever w is held for, until it has completed; only blocks first … last may be asked for. */
+static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
+{
+	struct erad_xfer x;
+
+	start(w);
+	while (!w->done) {
+		if (!(owner_poll(100) & POLLIN))
+			continue;
+		EXPECT(xfer(0, 0, ERAD_MAX_RANGES, &x), 0);
+		for (uint32_t i = 0; i < x.nr; i++)
+			for (uint64_t b = ranges[i].first; b < ranges[i].first + ranges[i].len; b++) {
+				CHECK(b >= first && b <= last);
+				seen[b] = true;
+			}
+		CHECK(!w->done);
+		commit(x.batch);
+	}
+	EXPECT(finish(w), 0);
+}
+
 /* A bio over many blocks is held if any of them is missing, and all that miss are reported. */
 static void many_blocks(void)
 {
@@ -329,19 +350,7 @@ static void many_blocks(void)
 	commit(x.batch);
 	EXPECT(finish(&one), 0);
 
-	start(&w);
-	while (!w.done) {
-		if (!(owner_poll(100) & POLLIN))
-			continue;
-		EXPECT(xfer(0, 0, ERAD_MAX_RANGES, &x), 0);
-		for (uint32_t i = 0; i < x.nr; i++)
-			for (uint64_t b = ranges[i].first; b < ranges[i].first + ranges[i].len; b++) {
-				CHECK(b >= 8 && b <= 14);
-				seen[b] = true;
-			}
-		commit(x.batch);
-	}
-	EXPECT(finish(&w), 0);
+	serve(&w, 8, 14, seen);
 	for (int b = 8; b <= 14; b++)
 		CHECK(seen[b] || b == 10);
 }
@@ -350,23 +359,9 @@ static void check_wide(int op)
 {
 	struct writer w = { .off = 4 * BLOCK + 4096, .len = 100 * BLOCK, .op = op };
 	bool seen[128] = { false };
-	struct erad_xfer x;
 
 	setup();
-	start(&w);
-	while (!w.done) {
-		if (!(owner_poll(100) & POLLIN))
-			continue;
-		EXPECT(xfer(0, 0, ERAD_MAX_RANGES, &x), 0);
-		for (uint32_t i = 0; i < x.nr; i++)
-			for (uint64_t b = ranges[i].first; b < ranges[i].first + ranges[i].len; b++) {
-				CHECK(b >= 4 && b <= 104);
-				seen[b] = true;
-			}
-		CHECK(!w.done);
-		commit(x.batch);
-	}
-	EXPECT(finish(&w), 0);
+	serve(&w, 4, 104, seen);
 	for (int b = 4; b <= 104; b++)
 		CHECK(seen[b]);
 }
