@@ -17,7 +17,7 @@
  * Bytes and seconds are plain numbers everywhere.  Only root may connect.
  *
  * op		arguments			result
- * ping		-				{"version", "pid"}
+ * ping		-				{"version", "pid", "heap_bytes"}: allocated, of the heap
  * create	volume, origin, metadata?,	{"volume", "uuid", "metadata", "era", "device"}
  *		block_size?, force?
  * open		volume				the same

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Requests over the socket: what they must hold, and their answers. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,10 +120,13 @@ static struct json_object *opened(struct volume *v)
 
 static int serve_ping(struct request *q, struct json_object **result, struct err *err)
 {
+	const struct mallinfo2 m = mallinfo2();
+
 	(void)q;
 	(void)err;
 	*result = one_text("version", ERAD_VERSION);
 	json_object_object_add(*result, "pid", json_object_new_int64(getpid()));
+	json_object_object_add(*result, "heap_bytes", json_object_new_uint64(m.uordblks + m.hblkhd));
 	return 0;
 }
 
