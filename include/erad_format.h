@@ -7,7 +7,7 @@
  *
  *	page 0, 1		superblock A, B
  *	journal_start …		journal ring, journal_pages pages
- *	array_start …		era array, array_pages pages
+ *	array_start …		era array, array_pages pages, and room for copies of them
  *
  * It is a write-ahead log with one home location.  A commit appends its
  * blocks to the journal; the *fold* (digestion) later moves them into the era
@@ -20,6 +20,7 @@
  *	acknowledging an era	its ERA_BEGIN group
  *	moving the tail		the array pages of everything before it
  *	reusing a ring page	a superblock whose tail is past it
+ *	changing an array page	its copy, while a snapshot is held
  *	anything after open	what was found: a killed process may not have flushed it
  * Each step may be repeated, so a crash anywhere costs nothing but work.
  *
@@ -27,6 +28,11 @@
  * the blocks of the current era as for those of older ones, so that a full
  * ring is emptied by the same fold, needs no space for it, and recovery reads
  * the ring alone, however large the device is.
+ *
+ * A *snapshot* keeps what the array said at the beginning of an era, while
+ * marks and folds go on: the first fold that changes a page saves a copy of it.
+ * There is one at most; it either lasts until it is dropped, or ends with the
+ * process that reads it.
  *
  * What a device must promise: a write of one aligned 512-byte sector happens
  * or does not.  Superblock and array sectors carry a checksum each; larger
@@ -50,9 +56,11 @@
 #define ERAD_JOURNAL_MIN	16u	/* pages; four groups and room to fold */
 #define ERAD_JOURNAL_MAX	65536u	/* pages; all of them are read by every open */
 #define ERAD_GROUP_MAX		4u	/* pages of one commit: 16 KiB */
+#define ERAD_CHUNK_MAX		65536u	/* pages of the array in one piece */
 
 /* sb.flags */
 #define ERAD_SB_CLEAN		(1u << 0)	/* closed with an empty journal; cleared by an open for writing */
+#define ERAD_SB_SNAP_LASTS	(1u << 1)	/* the snapshot outlives who took it; else an open for writing drops it */
 
 /*
  * One sector at the start of page A or B; the rest of the page is zero.  The
@@ -75,10 +83,14 @@ struct erad_disk_super {
 	__le64 journal_start;	/* page */
 	__le64 journal_pages;
 	__le64 array_start;	/* page */
-	__le64 array_pages;
+	__le64 array_pages;	/* without the copies */
 	__le64 journal_tail;	/* sequence number of the first page to replay */
 	__le32 flags;
-	__u8 zero[380];
+	__le32 array_chunk;	/* pages, see below; 0: there is no room for snapshots */
+	__le64 snap_nr_sectors;	/* nr_sectors when the snapshot was taken */
+	__le32 snap_id;		/* of the newest snapshot there was */
+	__le32 snap_era;	/* the newest era that it shows; 0: none is held */
+	__u8 zero[360];
 };
 
 enum erad_journal_type {
@@ -121,13 +133,25 @@ struct erad_disk_journal {
 
 /*
  * Entry b % 124 of sector b / 124 is the newest era block b was written in; 0
- * means never.  A sector of zeros is valid.  Entries beyond nr_blocks are 0.
+ * means never.  A sector of zeros is valid.  Entries beyond nr_blocks mean
+ * nothing: the device may have been larger.  Growing it clears them first.
+ *
+ * The array comes in chunks of array_chunk pages, each followed by as many
+ * pages for their copies, so that it can grow.  Page p is at
+ *
+ *	array_start + p + p / array_chunk * array_chunk
+ *
+ * and its copy array_chunk pages further.  With array_chunk 0 it is in one
+ * piece, without copies.
+ *
+ * A sector of a copy belongs to the snapshot if its tag says so, and then says
+ * what the array's sector said; any other has not been changed since.
  */
 #define ERAD_ERAS_PER_SECTOR	124u
 
 struct erad_disk_eras {
 	__le32 csum;		/* crc32c of bytes 4 … 511 */
-	__le32 tag;		/* crc32c of the UUID */
+	__le32 tag;		/* crc32c of the UUID; in a copy, of the UUID and snap_id */
 	__le64 index;		/* of this sector in the array */
 	__le32 era[ERAD_ERAS_PER_SECTOR];
 };

@@ -13,6 +13,7 @@ void array_init(struct array *a, struct engine *e, const struct erad_disk_super 
 	a->start = le64toh(sb->array_start);
 	a->pages = le64toh(sb->array_pages);
 	a->nr_blocks = le64toh(sb->nr_blocks);
+	a->chunk = le32toh(sb->array_chunk);
 	a->tag = crc32c(0, sb->uuid, sizeof(sb->uuid));
 }
 
@@ -21,31 +22,101 @@ uint32_t array_sector_csum(const struct erad_disk_eras *s)
 	return crc32c(0, (const char *)s + sizeof(s->csum), sizeof(*s) - sizeof(s->csum));
 }
 
+void array_seal(struct erad_disk_eras *sector, uint32_t tag, uint64_t index)
+{
+	sector->tag = htole32(tag);
+	sector->index = htole64(index);
+	sector->csum = htole32(array_sector_csum(sector));
+}
+
+bool array_sealed(const struct erad_disk_eras *sector, uint32_t tag, uint64_t index)
+{
+	return le32toh(sector->csum) == array_sector_csum(sector) &&
+	       le32toh(sector->tag) == tag && le64toh(sector->index) == index;
+}
+
 bool array_sector_valid(const struct array *a, const struct erad_disk_eras *sector, uint64_t index)
 {
 	static const struct erad_disk_eras never;
 
 	if (!sector->csum && !memcmp(sector, &never, sizeof(never)))
 		return true;
-	return le32toh(sector->csum) == array_sector_csum(sector) && le32toh(sector->tag) == a->tag &&
-	       le64toh(sector->index) == index;
+	return array_sealed(sector, a->tag, index);
 }
 
-bool array_hole(const struct array *a, uint64_t first, uint64_t nr)
+uint64_t array_place(const struct array *a, enum array_part part, uint64_t page, uint64_t *nr)
 {
-	return engine_hole(a->e, (a->start + first) * ERAD_PAGE, nr * ERAD_PAGE);
+	uint64_t at = a->start + page;
+
+	if (a->chunk) {
+		const uint64_t left = a->chunk - page % a->chunk;
+
+		if (*nr > left)
+			*nr = left;
+		at += page / a->chunk * a->chunk + (part == ARRAY_COPY ? a->chunk : 0);
+	}
+	return at;
 }
 
-int array_read(struct array *a, void *buf, uint64_t first, uint64_t nr, struct err *err)
+bool array_hole(const struct array *a, enum array_part part, uint64_t first, uint64_t nr)
 {
-	const uint64_t off = (a->start + first) * ERAD_PAGE;
-	int ret;
+	while (nr) {
+		uint64_t n = nr;
+		const uint64_t at = array_place(a, part, first, &n);
 
-	ret = a->e->ops->read(a->e, buf, off, nr * ERAD_PAGE);
-	if (ret)
-		err_set(err, ret, "%s: reading the era array from page %" PRIu64 ": %s",
-			a->e->name, a->start + first, strerror(-ret));
+		if (!engine_hole(a->e, at * ERAD_PAGE, n * ERAD_PAGE))
+			return false;
+		first += n;
+		nr -= n;
+	}
+	return true;
+}
+
+enum io { IO_READ, IO_WRITE, IO_ZERO };
+
+static int do_io(struct array *a, enum io io, enum array_part part, char *buf, uint64_t first,
+		 uint64_t nr, struct err *err)
+{
+	static const char *const what[] = { "reading", "writing", "zeroing" };
+	const struct engine_ops *ops = a->e->ops;
+	int ret = 0;
+
+	while (nr && !ret) {
+		uint64_t n = nr;
+		const uint64_t at = array_place(a, part, first, &n), off = at * ERAD_PAGE;
+
+		if (io == IO_READ)
+			ret = ops->read(a->e, buf, off, n * ERAD_PAGE);
+		else if (io == IO_WRITE)
+			ret = ops->write(a->e, buf, off, n * ERAD_PAGE);
+		else
+			ret = ops->zero(a->e, off, n * ERAD_PAGE);
+		if (ret)
+			err_set(err, ret, "%s: %s the era array from page %" PRIu64 ": %s",
+				a->e->name, what[io], at, strerror(-ret));
+		if (buf)
+			buf += n * ERAD_PAGE;
+		first += n;
+		nr -= n;
+	}
 	return ret;
+}
+
+int array_read(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
+	       struct err *err)
+{
+	return do_io(a, IO_READ, part, buf, first, nr, err);
+}
+
+int array_write(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
+		struct err *err)
+{
+	return do_io(a, IO_WRITE, part, buf, first, nr, err);
+}
+
+int array_zero(struct array *a, uint64_t first, uint64_t nr, struct err *err)
+{
+	return do_io(a, IO_ZERO, ARRAY_MAIN, NULL, first, nr, err);
 }
 
 uint64_t array_sector_end(const struct array *a, uint64_t index)
@@ -78,15 +149,12 @@ static uint64_t fold_sector(const struct array *a, const struct overlay *o, uint
 					s->era[b - first] = htole32(oe->era);
 		}
 	}
-	s->tag = htole32(a->tag);
-	s->index = htole64(index);
-	s->csum = htole32(array_sector_csum(s));
+	array_seal(s, a->tag, index);
 	return over;
 }
 
-/* How many pages from this one on, up to max, all have marks. */
-static uint64_t marked_pages(const struct array *a, const struct overlay *o, uint64_t page,
-			     uint64_t max)
+uint64_t array_marked_pages(const struct array *a, const struct overlay *o, uint64_t page,
+			    uint64_t max)
 {
 	uint64_t nr, end;
 
@@ -106,11 +174,11 @@ int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *
 
 	while (block < a->nr_blocks) {
 		const uint64_t page = block / ERAD_ERAS_PER_PAGE;
-		const uint64_t nr = marked_pages(a, o, page, ARRAY_FOLD_PAGES);
+		const uint64_t nr = array_marked_pages(a, o, page, ARRAY_FOLD_PAGES);
 		const uint64_t end = array_sector_end(a, (page + nr) * ARRAY_PAGE_SECTORS - 1);
 		int ret;
 
-		ret = array_read(a, buf, page, nr, err);
+		ret = array_read(a, ARRAY_MAIN, buf, page, nr, err);
 		if (ret)
 			return ret;
 		while (block < end) {
@@ -121,10 +189,9 @@ int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *
 						    index);
 			block = overlay_find(o, array_sector_end(a, index), end);
 		}
-		ret = a->e->ops->write(a->e, buf, (a->start + page) * ERAD_PAGE, nr * ERAD_PAGE);
+		ret = array_write(a, ARRAY_MAIN, buf, page, nr, err);
 		if (ret)
-			return err_set(err, ret, "%s: writing the era array from page %" PRIu64
-				       ": %s", a->e->name, a->start + page, strerror(-ret));
+			return ret;
 		block = overlay_find(o, end, a->nr_blocks);
 	}
 	return 0;

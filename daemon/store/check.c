@@ -23,11 +23,12 @@ static void fault(struct check *c, uint64_t index, const char *what, uint64_t go
 		  const char *expected, uint64_t limit)
 {
 	const struct store *s = c->s;
+	uint64_t one = 1;
 	char msg[512];
 
 	snprintf(msg, sizeof(msg), "%s: era array sector %" PRIu64 " (page %" PRIu64
 		 " of the metadata): %s is %" PRIu64 ", expected %s%" PRIu64, s->e->name, index,
-		 s->array.start + index / ARRAY_PAGE_SECTORS, what, got, expected, limit);
+		 array_place(&s->array, ARRAY_MAIN, index / ARRAY_PAGE_SECTORS, &one), what, got, expected, limit);
 	c->complain(c->ctx, msg);
 	if (c->faults < INT_MAX)
 		c->faults++;
@@ -51,12 +52,10 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 	}
 	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
 		const uint32_t era = le32toh(e->era[i]);
-		const bool on_device = first + i < a->nr_blocks;
 
-		if (era > (on_device ? c->s->era : 0)) {
-			fault(c, index, on_device ? "the era of a block" :
-			      "an entry beyond the device", era, on_device ? "at most " : "",
-			      on_device ? c->s->era : 0);
+		if (era > c->s->era) {
+			fault(c, index, first + i < a->nr_blocks ? "the era of a block" :
+			      "an entry beyond the device", era, "at most ", c->s->era);
 			return;
 		}
 	}
@@ -76,9 +75,9 @@ static int check_array(struct check *c, struct err *err)
 		nr = a->pages - page;
 		if (nr > CHUNK_PAGES)
 			nr = CHUNK_PAGES;
-		if (array_hole(a, page, nr))
+		if (array_hole(a, ARRAY_MAIN, page, nr))
 			continue;
-		ret = array_read(a, buf, page, nr, err);
+		ret = array_read(a, ARRAY_MAIN, buf, page, nr, err);
 		for (i = 0; i < nr * ARRAY_PAGE_SECTORS && !ret; i++)
 			check_sector(c, &buf[i], page * ARRAY_PAGE_SECTORS + i);
 	}

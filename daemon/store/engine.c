@@ -128,15 +128,6 @@ static void file_destroy(struct engine *e)
 	free(to_file(e));
 }
 
-static const struct engine_ops file_ops = {
-	.read = file_read,
-	.write = file_write,
-	.flush = file_flush,
-	.zero = file_zero,
-	.hole = file_hole,
-	.destroy = file_destroy,
-};
-
 static int find_size(struct file_engine *f, struct err *err)
 {
 	struct stat st;
@@ -159,6 +150,32 @@ static int find_size(struct file_engine *f, struct err *err)
 	f->engine.size = bytes - bytes % ALIGN;
 	return 0;
 }
+
+static int file_grow(struct engine *e, uint64_t size)
+{
+	struct file_engine *f = to_file(e);
+	int ret;
+
+	/* It may have grown since it was opened. */
+	ret = find_size(f, NULL);
+	if (ret || e->size >= size)
+		return ret;
+	if (f->block_device)
+		return -ENOSPC;
+	if (ftruncate(f->fd, size))
+		return -errno;
+	return find_size(f, NULL);
+}
+
+static const struct engine_ops file_ops = {
+	.read = file_read,
+	.write = file_write,
+	.flush = file_flush,
+	.zero = file_zero,
+	.hole = file_hole,
+	.grow = file_grow,
+	.destroy = file_destroy,
+};
 
 static int take_lock(struct file_engine *f, enum engine_mode mode, struct err *err)
 {

@@ -35,6 +35,12 @@ struct engine_ops {
 	 * would give zeros; false if that is not known.  May be NULL.
 	 */
 	bool (*hole)(struct engine *e, uint64_t off, uint64_t len);
+	/*
+	 * Sees to it that there are size bytes at least, and e->size says so; new
+	 * ones read as zeros where a file had to be made longer.  ENOSPC if
+	 * a device is too small.
+	 */
+	int (*grow)(struct engine *e, uint64_t size);
 	void (*destroy)(struct engine *e);
 };
 

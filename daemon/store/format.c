@@ -12,12 +12,18 @@
 #define RING_SMALL	1024u		/* pages: 4 MiB … */
 #define RING_LARGE	4096u		/* … and 16 MiB, for devices of more than … */
 #define SMALL_BLOCKS	(16u << 20)	/* … so many blocks */
+#define CHUNK_PAGES	256u		/* of the array in one piece: 1 MiB */
 #define WRITE_PAGES	256u		/* zeros written at a time */
 #define ZERO_BYTES	(64u << 20)	/* zeroed at a time, so that progress can be shown */
 
 static uint64_t default_ring(uint64_t nr_blocks)
 {
 	return nr_blocks <= SMALL_BLOCKS ? RING_SMALL : RING_LARGE;
+}
+
+static uint32_t chunk_of(const struct store_geometry *g)
+{
+	return g->chunk_pages ? g->chunk_pages : CHUNK_PAGES;
 }
 
 uint64_t store_size(const struct store_geometry *g, uint64_t *written)
@@ -27,30 +33,44 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written)
 	if (written)
 		*written = 0;
 	if (super_check_device(g->nr_sectors, g->block_sectors, NULL) ||
-	    g->journal_pages > ERAD_JOURNAL_MAX)
+	    g->journal_pages > ERAD_JOURNAL_MAX || g->chunk_pages > ERAD_CHUNK_MAX)
 		return 0;
 	nr_blocks = super_nr_blocks(g->nr_sectors, g->block_sectors);
 	pages = ERAD_JOURNAL_START;
 	pages += g->journal_pages ? g->journal_pages : default_ring(nr_blocks);
 	if (written)
 		*written = pages * ERAD_PAGE;
-	return (pages + super_array_pages(nr_blocks)) * ERAD_PAGE;
+	return (pages + super_array_span(super_array_pages(nr_blocks), chunk_of(g))) * ERAD_PAGE;
 }
 
-/* How many pages of ring: as asked for, or as many as fit up to the default. */
-static int choose_ring(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
-		       struct err *err)
+/*
+ * How many pages of ring, and of array in one piece: as asked for, or as many
+ * as fit up to the default.  The least is given up first: room for snapshots.
+ */
+static int choose_layout(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
+			 uint32_t *chunk, struct err *err)
 {
 	const uint64_t nr_blocks = super_nr_blocks(g->nr_sectors, g->block_sectors);
 	const uint64_t least = g->journal_pages ? g->journal_pages : ERAD_JOURNAL_MIN;
-	const uint64_t rest = ERAD_JOURNAL_START + super_array_pages(nr_blocks);
+	const uint64_t array = super_array_pages(nr_blocks);
 	const uint64_t have = e->size / ERAD_PAGE;
+	uint64_t rest;
 
 	*ring = g->journal_pages ? g->journal_pages : default_ring(nr_blocks);
+	*chunk = chunk_of(g);
 	if (least < ERAD_JOURNAL_MIN || least > ERAD_JOURNAL_MAX)
 		return err_set(err, -EINVAL,
 			       "%s: a journal of %" PRIu64 " pages was asked for, expected %u to %u",
 			       e->name, least, ERAD_JOURNAL_MIN, ERAD_JOURNAL_MAX);
+	if (g->chunk_pages > ERAD_CHUNK_MAX)
+		return err_set(err, -EINVAL,
+			       "%s: chunks of %" PRIu32 " pages were asked for, expected at most %u",
+			       e->name, g->chunk_pages, ERAD_CHUNK_MAX);
+	rest = ERAD_JOURNAL_START + super_array_span(array, *chunk);
+	if (have < rest + *ring) {
+		*chunk = 0;
+		rest = ERAD_JOURNAL_START + array;
+	}
 	if (have < rest + least)
 		return err_set(err, -ENOSPC,
 			       "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64, e->name,
@@ -111,7 +131,7 @@ static int write_all(struct zeroing *z, struct erad_disk_super *sb, void *zeros)
 	if (!ret)
 		ret = zero_pages(z, ERAD_JOURNAL_START, array, zeros);
 	if (!ret)
-		ret = zero_pages(z, array, array + le64toh(sb->array_pages), NULL);
+		ret = zero_pages(z, array, super_pages(sb), NULL);
 	if (!ret)
 		ret = z->e->ops->flush(z->e);
 	for (seq = 1; seq <= 2 && !ret; seq++) {
@@ -127,6 +147,7 @@ int store_format(struct engine *e, const struct store_geometry *g,
 {
 	struct zeroing z = { .e = e, .progress = progress, .ctx = ctx };
 	struct erad_disk_super sb;
+	uint32_t chunk;
 	uint64_t ring;
 	void *zeros;
 	int ret;
@@ -134,11 +155,11 @@ int store_format(struct engine *e, const struct store_geometry *g,
 	ret = super_check_device(g->nr_sectors, g->block_sectors, err);
 	if (ret)
 		return err_prefix(err, ret, "%s", e->name);
-	ret = choose_ring(e, g, &ring, err);
+	ret = choose_layout(e, g, &ring, &chunk, err);
 	if (ret)
 		return ret;
-	super_init(&sb, g->uuid, g->nr_sectors, g->block_sectors, ring);
-	z.total = (le64toh(sb.array_start) + le64toh(sb.array_pages)) * ERAD_PAGE;
+	super_init(&sb, g->uuid, g->nr_sectors, g->block_sectors, ring, chunk);
+	z.total = super_pages(&sb) * ERAD_PAGE;
 
 	zeros = aligned_alloc(ERAD_PAGE, WRITE_PAGES * ERAD_PAGE);
 	if (!zeros)

@@ -21,6 +21,16 @@ int overlay_add(struct overlay *o, uint32_t era, uint64_t first, uint64_t len)
 	return bitset_set(&oe->blocks, first, len);
 }
 
+void overlay_split(struct overlay *o, uint32_t era, struct overlay *older)
+{
+	struct overlay_era **oe = &o->newest;
+
+	while (*oe && (*oe)->era > era)
+		oe = &(*oe)->older;
+	older->newest = *oe;
+	*oe = NULL;
+}
+
 void overlay_destroy(struct overlay *o)
 {
 	struct overlay_era *oe;

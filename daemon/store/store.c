@@ -3,8 +3,8 @@
  * The metadata of one volume: open, marks, eras, folds, close.
  *
  * The order of durability (erad_format.h) is in four places: append() for a
- * commit and an era, finish_fold() for the tail, take_over() for what the
- * last opener left, lock_with_room() for the reuse of ring pages.
+ * commit and an era, finish_fold() (fold.c) for the tail, take_over() for what
+ * the last opener left, store_lock_with_room() for the reuse of ring pages.
  */
 #include <endian.h>
 #include <errno.h>
@@ -13,59 +13,6 @@
 #include <string.h>
 
 #include "store/store_priv.h"
-
-/* Memory for marks that makes a fold worth it, however much room the ring has. */
-#define OVERLAY_BYTES	(256u << 20)
-
-static int io_error(struct store *s, struct err *err, int ret, const char *what)
-{
-	return err_set(err, ret, "%s: %s: %s", s->e->name, what, strerror(-ret));
-}
-
-/*
- * A flush that fails may have lost writes of any thread, and the kernel tells
- * only one of them.  So a thread asks before its writes and has its flush fail
- * if any other has failed since.
- */
-static unsigned long lost_writes(struct store *s)
-{
-	unsigned long ret;
-
-	pthread_mutex_lock(&s->flush_lock);
-	ret = s->lost_writes;
-	pthread_mutex_unlock(&s->flush_lock);
-	return ret;
-}
-
-static int flush(struct store *s, unsigned long lost_before)
-{
-	int ret;
-
-	pthread_mutex_lock(&s->flush_lock);
-	ret = s->e->ops->flush(s->e);
-	if (ret)
-		s->lost_writes++;
-	else if (s->lost_writes != lost_before)
-		ret = -EIO;
-	pthread_mutex_unlock(&s->flush_lock);
-	return ret;
-}
-
-/* Writes sb as the next superblock, durably.  Context: fold_lock. */
-static int next_super(struct store *s, struct erad_disk_super *sb)
-{
-	const unsigned long lost = lost_writes(s);
-	int ret;
-
-	/* If it fails, the same copy is written again: the other is the one that is good. */
-	sb->seq = htole64(le64toh(s->super.seq) + 1);
-	ret = super_write(s->e, sb, s->fold_buf);
-	if (!ret)
-		ret = flush(s, lost);
-	if (!ret)
-		s->super = *sb;
-	return ret;
-}
 
 /*
  * The end of an open for writing.
@@ -77,11 +24,11 @@ static int next_super(struct store *s, struct erad_disk_super *sb)
  * the last group, as each is made durable before the next is written; the
  * array's pages are written again by every fold.
  *
- * Then CLEAN goes, in the other superblock.
+ * Then CLEAN goes, in the other superblock, and a snapshot that does not last.
  */
 static int take_over(struct store *s, uint64_t last_group, struct err *err)
 {
-	const unsigned long lost = lost_writes(s);
+	const unsigned long lost = store_lost_writes(s);
 	struct erad_disk_super sb = s->super;
 	int ret;
 
@@ -89,12 +36,17 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	if (!ret)
 		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
 	if (!ret)
-		ret = flush(s, lost);
+		ret = store_flush(s, lost);
 	if (!ret) {
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
-		ret = next_super(s, &sb);
+		/* Whoever read it is gone. */
+		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
+			sb.snap_era = 0;
+		ret = store_next_super(s, &sb);
 	}
-	return ret ? io_error(s, err, ret, "preparing it for writing") : 0;
+	if (!ret)
+		store_set_snapshot(s);
+	return ret ? store_io_error(s, err, ret, "preparing it for writing") : 0;
 }
 
 static int replay_mark(void *ctx, uint32_t era, uint64_t first, uint64_t len)
@@ -128,6 +80,7 @@ static int load(struct store *s, struct err *err)
 	s->nr_sectors = le64toh(s->super.nr_sectors);
 	s->block_sectors = le32toh(s->super.block_sectors);
 	s->tail = le64toh(s->super.journal_tail);
+	snapshot_init(&s->snapshot, &s->super);
 
 	/*
 	 * Whatever the flags say: a superblock that says CLEAN may be the older
@@ -148,6 +101,7 @@ static void destroy(struct store *s)
 {
 	overlay_destroy(&s->active);
 	overlay_destroy(&s->frozen);
+	snapshot_destroy(&s->snapshot);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->flush_lock);
 	pthread_mutex_destroy(&s->journal_lock);
@@ -189,133 +143,15 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 	return 0;
 }
 
-/*
- * Moves what is frozen into the array.  On failure it stays frozen, and all of
- * it is done again.  Context: fold_lock, folding.
- */
-static int finish_fold(struct store *s, struct err *err)
-{
-	const unsigned long lost = lost_writes(s);
-	struct erad_disk_super sb = s->super;
-	uint64_t over_marked = 0;
-	struct overlay done;
-	int ret;
-
-	ret = array_fold(&s->array, &s->frozen, s->fold_era, s->fold_buf, &over_marked, err);
-	pthread_mutex_lock(&s->lock);
-	s->over_marked += over_marked;
-	pthread_mutex_unlock(&s->lock);
-	if (ret)
-		return ret;
-	/* The array must be durable before the tail moves, or a crash between loses marks. */
-	ret = flush(s, lost);
-	if (ret)
-		return io_error(s, err, ret, "flushing the era array");
-
-	sb.era = htole32(s->fold_era);
-	sb.journal_tail = htole64(s->fold_to);
-	ret = next_super(s, &sb);
-	if (ret)
-		return io_error(s, err, ret, "moving the journal's tail");
-
-	/* Durable: from now on ring pages before the tail may be used again. */
-	pthread_mutex_lock(&s->lock);
-	done = s->frozen;
-	s->frozen.newest = NULL;
-	s->tail = s->fold_to;
-	s->folds++;
-	pthread_mutex_unlock(&s->lock);
-	s->folding = false;
-	overlay_destroy(&done);
-	return 0;
-}
-
-/*
- * Active becomes frozen.  As marks get into active before head moves past them,
- * it has all of those before fold_to, and perhaps those of an append under way.
- * Context: fold_lock, not folding.
- */
-static void freeze(struct store *s)
-{
-	pthread_mutex_lock(&s->lock);
-	if (s->head != s->tail) {
-		s->frozen = s->active;
-		s->active.newest = NULL;
-		s->fold_to = s->head;
-		s->fold_era = s->era;
-		s->folding = true;
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* Context: fold_lock. */
-static int fold(struct store *s, struct err *err)
-{
-	int ret = 0;
-
-	if (s->folding)		/* one that failed before */
-		ret = finish_fold(s, err);
-	if (ret)
-		return ret;
-	freeze(s);
-	return s->folding ? finish_fold(s, err) : 0;
-}
-
-static uint64_t journal_used(struct store *s)
-{
-	uint64_t used;
-
-	pthread_mutex_lock(&s->lock);
-	used = s->head - s->tail;
-	pthread_mutex_unlock(&s->lock);
-	return used;
-}
-
-static int check_writable(struct store *s, struct err *err)
-{
-	if (s->mode == STORE_WRITE)
-		return 0;
-	return err_set(err, -EROFS, "%s: it is open for reading only", s->e->name);
-}
-
-int store_fold(struct store *s, struct err *err)
+int store_lock_with_room(struct store *s, struct err *err)
 {
 	int ret;
 
-	ret = check_writable(s, err);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&s->fold_lock);
-	ret = fold(s, err);
-	pthread_mutex_unlock(&s->fold_lock);
-	return ret;
-}
-
-bool store_wants_fold(struct store *s)
-{
-	bool ret;
-
-	pthread_mutex_lock(&s->lock);
-	ret = s->head - s->tail >= s->journal.pages / 2 ||
-	      overlay_bytes(&s->active) > OVERLAY_BYTES;
-	pthread_mutex_unlock(&s->lock);
-	return ret;
-}
-
-/*
- * Takes journal_lock and sees to it that the ring has room for any group: a
- * page may be used again when a superblock whose tail is past it is durable.
- * On failure the lock is not held.
- */
-static int lock_with_room(struct store *s, struct err *err)
-{
-	int ret;
-
-	ret = check_writable(s, err);
+	ret = store_check_writable(s, err);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->journal_lock);
-	if (journal_used(s) + ERAD_GROUP_MAX > s->journal.pages)
+	if (store_journal_used(s) + ERAD_GROUP_MAX > s->journal.pages)
 		ret = store_fold(s, err);
 	if (ret)
 		pthread_mutex_unlock(&s->journal_lock);
@@ -325,20 +161,27 @@ static int lock_with_room(struct store *s, struct err *err)
 /*
  * Makes s->group durable as the next group.  On failure head stays where it is:
  * the next append writes the same pages, and the checksum of the group tells a
- * mixture of both.  Context: journal_lock, with room.
+ * mixture of both.  kind: a snapshot is to be of all before the group.
+ * Context: journal_lock, with room.
  */
 static int append(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
-		  struct err *err)
+		  enum snapshot_kind kind, struct err *err)
 {
-	const unsigned long lost = lost_writes(s);
+	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
 	ret = journal_write(&s->journal, s->group, count, s->head, era, type);
 	if (!ret)
-		ret = flush(s, lost);
+		ret = store_flush(s, lost);
 	if (ret)
-		return io_error(s, err, ret, "appending to the journal");
+		return store_io_error(s, err, ret, "appending to the journal");
 	pthread_mutex_lock(&s->lock);
+	if (kind) {
+		/* Together with head: no fold may go past it meanwhile. */
+		s->begin.kind = kind;
+		s->begin.seq = s->head;
+		s->begin.era = s->era;
+	}
 	s->head += count;
 	s->era = era;
 	s->commits++;
@@ -347,23 +190,31 @@ static int append(struct store *s, unsigned int count, uint32_t era, enum erad_j
 	return 0;
 }
 
-int store_begin_era(struct store *s, uint32_t era, struct err *err)
+int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err)
 {
 	int ret;
 
 	if (era == UINT32_MAX)
 		return err_set(err, -EOVERFLOW, "%s: there is no era %" PRIu32 ", the last is %"
 			       PRIu32, s->e->name, era, UINT32_MAX - 1);
-	ret = lock_with_room(s, err);
+	ret = store_lock_with_room(s, err);
 	if (ret)
 		return ret;
-	if (era > s->era)
-		ret = append(s, journal_encode(s->group, NULL, 0), era, ERAD_J_ERA_BEGIN, err);
+	if (kind && s->era == 0)
+		ret = err_set(err, -EINVAL, "%s: no era has begun", s->e->name);
+	else if (era > s->era)
+		ret = append(s, journal_encode(s->group, NULL, 0), era, ERAD_J_ERA_BEGIN, kind,
+			     err);
 	else
 		ret = err_set(err, -EINVAL, "%s: got era %" PRIu32 ", expected more than %" PRIu32,
 			      s->e->name, era, s->era);
 	pthread_mutex_unlock(&s->journal_lock);
 	return ret;
+}
+
+int store_begin_era(struct store *s, uint32_t era, struct err *err)
+{
+	return store_append_era(s, era, SNAPSHOT_NONE, err);
 }
 
 /*
@@ -380,7 +231,7 @@ static int add_marks(struct store *s, unsigned int nr, struct err *err)
 	for (i = 0; i < nr && !ret; i++)
 		ret = overlay_add(&s->active, s->era, s->runs[i].first, s->runs[i].len);
 	pthread_mutex_unlock(&s->lock);
-	return ret ? io_error(s, err, ret, "recording blocks") : 0;
+	return ret ? store_io_error(s, err, ret, "recording blocks") : 0;
 }
 
 static int check_ranges(struct store *s, const struct erad_range *r, unsigned int nr,
@@ -407,7 +258,7 @@ int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, str
 	ret = check_ranges(s, r, nr, err);
 	if (ret || nr == 0)
 		return ret;
-	ret = lock_with_room(s, err);
+	ret = store_lock_with_room(s, err);
 	if (ret)
 		return ret;
 	nr = journal_runs(s->runs, r, nr);
@@ -416,7 +267,8 @@ int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, str
 	if (!ret)
 		ret = add_marks(s, nr, err);
 	if (!ret)
-		ret = append(s, journal_encode(s->group, s->runs, nr), s->era, ERAD_J_MARK, err);
+		ret = append(s, journal_encode(s->group, s->runs, nr), s->era, ERAD_J_MARK,
+			     SNAPSHOT_NONE, err);
 	pthread_mutex_unlock(&s->journal_lock);
 	return ret;
 }
@@ -425,21 +277,24 @@ void store_info(struct store *s, struct store_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	memcpy(info->uuid, s->journal.uuid, sizeof(info->uuid));
-	info->nr_blocks = s->array.nr_blocks;
-	info->nr_sectors = s->nr_sectors;
 	info->block_sectors = s->block_sectors;
 	info->journal_pages = s->journal.pages;
-	info->size_pages = s->array.start + s->array.pages;
 	info->clean = s->was_clean;
 	pthread_mutex_lock(&s->lock);
+	info->nr_sectors = s->nr_sectors;
+	info->nr_blocks = s->array.nr_blocks;
+	info->size_pages = s->array.start + super_array_span(s->array.pages, s->array.chunk);
+	info->used_pages = s->journal.start + s->head - s->tail + s->array.pages;
 	info->era = s->era;
 	info->journal_used = s->head - s->tail;
 	info->commits = s->commits;
 	info->commit_pages = s->commit_pages;
 	info->folds = s->folds;
 	info->over_marked = s->over_marked;
+	info->snapshot_era = s->snapshot.era;
+	info->snapshot_lasts = s->snapshot.era && s->snapshot.lasts;
+	info->snapshot_sectors = s->snapshot.era ? s->snapshot.nr_sectors : 0;
 	pthread_mutex_unlock(&s->lock);
-	info->used_pages = s->journal.start + info->journal_used + s->array.pages;
 }
 
 /* Nothing is left in the journal: says so.  Context: fold_lock. */
@@ -449,8 +304,8 @@ static int mark_clean(struct store *s, struct err *err)
 	int ret;
 
 	sb.flags |= htole32(ERAD_SB_CLEAN);
-	ret = next_super(s, &sb);
-	return ret ? io_error(s, err, ret, "writing the superblock") : 0;
+	ret = store_next_super(s, &sb);
+	return ret ? store_io_error(s, err, ret, "writing the superblock") : 0;
 }
 
 int store_close(struct store *s, bool clean, struct err *err)
@@ -459,7 +314,7 @@ int store_close(struct store *s, bool clean, struct err *err)
 
 	if (clean && s->mode == STORE_WRITE) {
 		pthread_mutex_lock(&s->fold_lock);
-		ret = fold(s, err);
+		ret = store_fold_locked(s, err);
 		if (!ret)
 			ret = mark_clean(s, err);
 		pthread_mutex_unlock(&s->fold_lock);

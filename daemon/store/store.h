@@ -30,6 +30,7 @@ struct store_geometry {
 	uint64_t nr_sectors;		/* of the tracked device */
 	uint32_t block_sectors;		/* > 0, a multiple of 8 */
 	uint64_t journal_pages;		/* 0: chosen from the size */
+	uint32_t chunk_pages;		/* of the era array in one piece; 0: the default */
 };
 
 /*
@@ -85,6 +86,9 @@ struct store_info {
 	uint64_t commits, commit_pages;	/* groups and pages appended since open */
 	uint64_t folds;			/* completed since open */
 	uint64_t over_marked;		/* blocks that folds have marked because their entry was damaged */
+	uint32_t snapshot_era;		/* the newest that the snapshot shows; 0: none is held */
+	bool snapshot_lasts;
+	uint64_t snapshot_sectors;	/* of the device when it was taken */
 	bool clean;			/* as found by open */
 };
 
@@ -96,6 +100,24 @@ void store_info(struct store *s, struct store_info *info);
  * return.  EOVERFLOW for UINT32_MAX, which is never used.
  */
 int store_begin_era(struct store *s, uint32_t era, struct err *err);
+
+/*
+ * The same, and asks for a snapshot of everything before: what store_diff()
+ * with a view of STORE_SNAPSHOT will show once the next store_fold() has
+ * returned 0.  lasts: it is kept until it is dropped; else it ends with
+ * the process.  EBUSY if one is held, ENOSPC if the metadata has no room for it.
+ */
+int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err);
+
+/* Drops the snapshot, held or about to be; durable on return.  ENOENT if there is none. */
+int store_drop_snapshot(struct store *s, struct err *err);
+
+/*
+ * The tracked device has another size now.  Its new blocks were never
+ * written; a snapshot stays as it is.  Durable on return.  No mark, no era
+ * may be under way.  ENOSPC if the metadata device is too small.
+ */
+int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
  * Records that blocks are being written in the current era; durable on
@@ -122,6 +144,19 @@ int store_fold(struct store *s, struct err *err);
  */
 int store_diff(struct store *s, uint32_t since,
 	       int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx, struct err *err);
+
+enum store_view {
+	STORE_NOW,
+	STORE_SNAPSHOT,
+};
+
+/*
+ * The same for either view.  With STORE_SNAPSHOT: ENOENT if none is held,
+ * ESTALE if it is dropped meanwhile.
+ */
+int store_diff_view(struct store *s, enum store_view which, uint32_t since,
+		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
+		    struct err *err);
 
 /*
  * Examines everything, writes nothing, calls complain with a sentence for each

@@ -8,8 +8,15 @@
 #include "store/array.h"
 #include "store/journal.h"
 #include "store/overlay.h"
+#include "store/snapshot.h"
 #include "store/store.h"
 #include "store/super.h"
+
+enum snapshot_kind {
+	SNAPSHOT_NONE,
+	SNAPSHOT_ENDS,		/* with the process */
+	SNAPSHOT_LASTS,
+};
 
 /*
  * Locks, outer to inner:
@@ -26,8 +33,8 @@
 struct store {
 	struct engine *e;
 	enum store_mode mode;
-	struct array array;
-	uint64_t nr_sectors;		/* of the tracked device */
+	struct array array;		/* start, chunk, tag; the rest: lock, and journal_lock and fold_lock to change it */
+	uint64_t nr_sectors;		/* of the tracked device; lock, and the same to change it */
 	uint32_t block_sectors;
 	bool was_clean;			/* as found by open */
 
@@ -36,6 +43,8 @@ struct store {
 	bool folding;			/* fold_lock; frozen, fold_to and fold_era are in use */
 	uint64_t fold_to;		/* fold_lock; where the tail goes */
 	uint32_t fold_era;		/* fold_lock; the newest era begun before it */
+	enum snapshot_kind fold_snapshot;	/* fold_lock; a snapshot begins with the end of this fold */
+	bool half_resized;		/* fold_lock; the other superblock has the old size */
 	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
 
 	pthread_mutex_t journal_lock;
@@ -52,7 +61,50 @@ struct store {
 	uint64_t head;			/* lock, and journal_lock to change it */
 	uint64_t tail;			/* lock, and fold_lock to change it; durable */
 	uint32_t era;			/* lock, and journal_lock to change it */
+	struct snapshot snapshot;	/* lock, and fold_lock to change it; saved: fold_lock */
+	struct {
+		enum snapshot_kind kind;
+		uint64_t seq;		/* all before it is to be in the snapshot */
+		uint32_t era;		/* the newest begun before it */
+	} begin;			/* lock; a snapshot that is to begin with the next fold */
 	uint64_t commits, commit_pages, folds, over_marked;	/* lock */
 };
+
+/* "NAME: what: the error"; returns ret. */
+int store_io_error(struct store *s, struct err *err, int ret, const char *what);
+
+int store_check_writable(struct store *s, struct err *err);
+
+/*
+ * A flush that fails may have lost writes of any thread, and the kernel tells
+ * only one of them.  So a thread asks before its writes and has its flush fail
+ * if any other has failed since.
+ */
+unsigned long store_lost_writes(struct store *s);
+int store_flush(struct store *s, unsigned long lost_before);
+
+/* Writes sb as the next superblock, durably.  Context: fold_lock. */
+int store_next_super(struct store *s, struct erad_disk_super *sb);
+
+/* fold.c: all that is in the journal now.  Context: fold_lock. */
+int store_fold_locked(struct store *s, struct err *err);
+
+/* Sees to it that the snapshot, if any, keeps what the pages of o's blocks say.  Context: fold_lock. */
+int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err);
+
+/* s->super has another snapshot than s->snapshot.  Context: fold_lock. */
+void store_set_snapshot(struct store *s);
+
+uint64_t store_journal_used(struct store *s);
+
+/*
+ * Takes journal_lock and sees to it that the ring has room for any group: a
+ * page may be used again when a superblock whose tail is past it is durable.
+ * On failure the lock is not held.
+ */
+int store_lock_with_room(struct store *s, struct err *err);
+
+/* store_begin_era(), and the next fold makes a snapshot of what was before. */
+int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err);
 
 #endif /* ERAD_STORE_PRIV_H */

@@ -23,6 +23,13 @@ uint64_t super_array_pages(uint64_t nr_blocks)
 	return nr_blocks / ERAD_ERAS_PER_PAGE + !!(nr_blocks % ERAD_ERAS_PER_PAGE);
 }
 
+uint64_t super_array_span(uint64_t array_pages, uint32_t array_chunk)
+{
+	if (!array_chunk)
+		return array_pages;
+	return array_pages + (array_pages + array_chunk - 1) / array_chunk * array_chunk;
+}
+
 int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *err)
 {
 	if (nr_sectors == 0 || nr_sectors > SUPER_MAX_SECTORS)
@@ -36,22 +43,42 @@ int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *
 	return 0;
 }
 
-void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
-		uint32_t block_sectors, uint64_t journal_pages)
+void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors)
 {
-	const uint64_t nr_blocks = super_nr_blocks(nr_sectors, block_sectors);
+	const uint64_t nr_blocks = super_nr_blocks(nr_sectors, le32toh(sb->block_sectors));
 
+	sb->nr_sectors = htole64(nr_sectors);
+	sb->nr_blocks = htole64(nr_blocks);
+	sb->array_pages = htole64(super_array_pages(nr_blocks));
+}
+
+/* A snapshot may show a larger device than there is now. */
+uint64_t super_pages(const struct erad_disk_super *sb)
+{
+	uint64_t pages = le64toh(sb->array_pages), snap;
+
+	if (sb->snap_era) {
+		snap = super_array_pages(super_nr_blocks(le64toh(sb->snap_nr_sectors),
+							 le32toh(sb->block_sectors)));
+		if (snap > pages)
+			pages = snap;
+	}
+	return le64toh(sb->array_start) + super_array_span(pages, le32toh(sb->array_chunk));
+}
+
+void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
+		uint32_t block_sectors, uint64_t journal_pages, uint32_t array_chunk)
+{
 	memset(sb, 0, sizeof(*sb));
 	sb->version = htole32(ERAD_FORMAT_VERSION);
 	memcpy(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
 	memcpy(sb->uuid, uuid, sizeof(sb->uuid));
-	sb->nr_sectors = htole64(nr_sectors);
-	sb->nr_blocks = htole64(nr_blocks);
 	sb->block_sectors = htole32(block_sectors);
+	super_set_size(sb, nr_sectors);
 	sb->journal_start = htole64(ERAD_JOURNAL_START);
 	sb->journal_pages = htole64(journal_pages);
 	sb->array_start = htole64(ERAD_JOURNAL_START + journal_pages);
-	sb->array_pages = htole64(super_array_pages(nr_blocks));
+	sb->array_chunk = htole32(array_chunk);
 	sb->flags = htole32(ERAD_SB_CLEAN);
 }
 
@@ -110,23 +137,36 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 	array_pages = super_array_pages(nr_blocks);
 	if (le64toh(sb->array_pages) != array_pages)
 		return wrong(err, "array_pages", le64toh(sb->array_pages), array_pages);
-	if (size / ERAD_PAGE < array_start + array_pages)
+	if (le32toh(sb->array_chunk) > ERAD_CHUNK_MAX)
+		return above(err, "array_chunk", le32toh(sb->array_chunk), ERAD_CHUNK_MAX);
+	if (sb->snap_era) {
+		if (le32toh(sb->snap_era) > le32toh(sb->era))
+			return above(err, "snap_era", le32toh(sb->snap_era), le32toh(sb->era));
+		if (super_check_device(le64toh(sb->snap_nr_sectors), block_sectors, err))
+			return -EUCLEAN;
+		if (!sb->array_chunk)
+			return err_set(err, -EUCLEAN,
+				       "array_chunk is 0, expected room for the snapshot");
+	}
+	if (size / ERAD_PAGE < super_pages(sb))
 		return err_set(err, -EUCLEAN, "it has %" PRIu64 " bytes, expected at least %" PRIu64,
-			       size, (array_start + array_pages) * ERAD_PAGE);
+			       size, super_pages(sb) * ERAD_PAGE);
 	if (le64toh(sb->journal_tail) > SUPER_MAX_SEQ)
 		return above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
 	if (le32toh(sb->era) == UINT32_MAX)
 		return above(err, "era", UINT32_MAX, UINT32_MAX - 1);
-	if (le32toh(sb->flags) & ~ERAD_SB_CLEAN)
-		return err_set(err, -EUCLEAN, "flags are %#" PRIx32 ", expected %#x or 0",
-			       le32toh(sb->flags), ERAD_SB_CLEAN);
+	if (le32toh(sb->flags) & ~(ERAD_SB_CLEAN | ERAD_SB_SNAP_LASTS))
+		return err_set(err, -EUCLEAN, "flags are %#" PRIx32 ", expected none but %#x",
+			       le32toh(sb->flags), ERAD_SB_CLEAN | ERAD_SB_SNAP_LASTS);
 	return 0;
 }
 
+/* The size is not part of it: a resize changes it in one copy after the other. */
 static bool same_volume(const struct erad_disk_super *a, const struct erad_disk_super *b)
 {
-	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) && a->nr_sectors == b->nr_sectors &&
-	       a->block_sectors == b->block_sectors && a->journal_pages == b->journal_pages;
+	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
+	       a->block_sectors == b->block_sectors && a->journal_pages == b->journal_pages &&
+	       a->array_chunk == b->array_chunk;
 }
 
 static bool is_zero(const char *p, size_t len)

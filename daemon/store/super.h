@@ -20,12 +20,21 @@
 uint64_t super_nr_blocks(uint64_t nr_sectors, uint32_t block_sectors);
 uint64_t super_array_pages(uint64_t nr_blocks);
 
+/* Pages from the start of the array that so many of it take up, with room for their copies. */
+uint64_t super_array_span(uint64_t array_pages, uint32_t array_chunk);
+
 /* Whether a tracked device can look like this; EINVAL with the reason. */
 int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *err);
 
-/* Fills in an empty (era 0, clean) superblock with seq 0; journal_pages is taken as it is. */
+/* Fills in an empty (era 0, clean) superblock with seq 0; journal_pages and array_chunk are taken as they are. */
 void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
-		uint32_t block_sectors, uint64_t journal_pages);
+		uint32_t block_sectors, uint64_t journal_pages, uint32_t array_chunk);
+
+/* The device has another size now. */
+void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors);
+
+/* Pages that a superblock asks for, including itself. */
+uint64_t super_pages(const struct erad_disk_super *sb);
 
 /*
  * Reads both copies and gives the valid one with the larger seq.  A copy that

@@ -484,7 +484,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 {
 	const struct store_geometry g = {
 		.uuid = { 1, 2, 3 }, .nr_sectors = c->nr_blocks * 8, .block_sectors = 8,
-		.journal_pages = c->journal_pages,
+		.journal_pages = c->journal_pages, .chunk_pages = 2,
 	};
 	struct sim s = { .c = c, .stats = stats, .depth = c->depth, .rnd = seed };
 	struct engine *e;

@@ -121,6 +121,11 @@ static int disk_flush(struct engine *e)
 	return fail ? -EIO : 0;
 }
 
+static int disk_grow(struct engine *e, uint64_t size)
+{
+	return size <= to_disk(e)->size ? 0 : -ENOSPC;
+}
+
 static void disk_engine_destroy(struct engine *e)
 {
 	free((struct disk_engine *)e);
@@ -131,6 +136,7 @@ static const struct engine_ops disk_ops = {
 	.write = disk_write,
 	.flush = disk_flush,
 	.zero = disk_zero,
+	.grow = disk_grow,
 	.destroy = disk_engine_destroy,
 };
 

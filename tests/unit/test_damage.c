@@ -63,9 +63,8 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_close(s, true, NULL), 0);
 
 	/* The second sector, and the last, which has 12 blocks: 1500 = 12 * 124 + 12. */
-	sector = d.visible + ARRAY_START * ERAD_PAGE;
-	sector[ERAD_SECTOR + 100] ^= 1;
-	memcpy(sector + 12 * ERAD_SECTOR, sector + 3 * ERAD_SECTOR, ERAD_SECTOR);
+	d.visible[ARRAY_SECTOR(1) + 100] ^= 1;
+	memcpy(d.visible + ARRAY_SECTOR(12), d.visible + ARRAY_SECTOR(3), ERAD_SECTOR);
 	assert_int_equal(check(&d, NULL), 2);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(diff_blocks(s, 2), 124 + 12);
@@ -84,11 +83,12 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_close(s, true, NULL), 0);
 	assert_int_equal(check(&d, NULL), 0);
 
-	/* Checksums that are right: an era that has not begun, a block beyond the device. */
+	/* Checksums that are right: an era that has not begun, the same beyond the device. */
+	sector = d.visible + ARRAY_SECTOR(0);
 	((struct erad_disk_eras *)sector)->era[3] = htole32(3);
 	((struct erad_disk_eras *)sector)->csum = htole32(crc32c(0, sector + 4, 508));
-	sector += 12 * ERAD_SECTOR;
-	((struct erad_disk_eras *)sector)->era[12] = htole32(1);
+	sector = d.visible + ARRAY_SECTOR(12);
+	((struct erad_disk_eras *)sector)->era[12] = htole32(3);
 	((struct erad_disk_eras *)sector)->csum = htole32(crc32c(0, sector + 4, 508));
 	assert_int_equal(check(&d, NULL), 2);
 	disk_destroy(&d);
@@ -155,7 +155,7 @@ static void test_hostile(void **state)
 		}
 		used++;
 		store_info(s, &info);
-		assert_true(info.nr_blocks <= NR_BLOCKS + 500);
+		assert_true(info.nr_blocks <= 4 * ERAD_ERAS_PER_PAGE);
 		if (info.era)
 			store_diff(s, 1, add_len, &blocks, NULL);
 		assert_true(blocks <= info.nr_blocks);

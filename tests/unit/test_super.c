@@ -42,7 +42,7 @@ static struct erad_disk_super good(uint64_t seq)
 	static const uint8_t uuid[16] = { 1, 2, 3 };
 	struct erad_disk_super sb;
 
-	super_init(&sb, uuid, 8001, 8, 64);
+	super_init(&sb, uuid, 8001, 8, 64, 0);
 	sb.seq = htole64(seq);
 	sb.era = htole32(5);
 	sb.journal_tail = htole64(77);
@@ -145,15 +145,15 @@ static void test_fields(void **state)
 			sb.era = htole32(UINT32_MAX);
 			break;
 		case 22:
-			sb.flags = htole32(2);
+			sb.flags = htole32(4);
 			break;
 		case 23:	/* consistent, but larger than the disk */
-			super_init(&sb, sb.uuid, 8ULL * 992 * 34 + 1, 8, 64);
+			super_init(&sb, sb.uuid, 8ULL * 992 * 34 + 1, 8, 64, 0);
 			sb.seq = htole64(4);
 			break;
 		case 24:	/* and just as large */
 			want = 0;
-			super_init(&sb, sb.uuid, 8ULL * 992 * 34, 8, 64);
+			super_init(&sb, sb.uuid, 8ULL * 992 * 34, 8, 64, 0);
 			sb.seq = htole64(4);
 			break;
 		default:

@@ -10,10 +10,11 @@
 #define NR_BLOCKS	1500u
 #define RING		16u
 #define ARRAY_START	(ERAD_JOURNAL_START + RING)
+#define ARRAY_SECTOR(n)	((ARRAY_START + (n) / 8 * 2) * ERAD_PAGE + (n) % 8 * ERAD_SECTOR)
 
 static const struct store_geometry geometry = {
 	.uuid = { 1, 2, 3 }, .nr_sectors = NR_BLOCKS * 8 - 3, .block_sectors = 8,
-	.journal_pages = RING,
+	.journal_pages = RING, .chunk_pages = 1,
 };
 
 static inline void format(struct disk *d)

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The fold: moves what is in the journal into the era array and lets the tail
+ * follow.  Snapshots begin and are dropped here, as a fold keeps them.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_priv.h"
+
+/* Memory for marks that makes a fold worth it, however much room the ring has. */
+#define OVERLAY_BYTES	(256u << 20)
+
+int store_io_error(struct store *s, struct err *err, int ret, const char *what)
+{
+	return err_set(err, ret, "%s: %s: %s", s->e->name, what, strerror(-ret));
+}
+
+unsigned long store_lost_writes(struct store *s)
+{
+	unsigned long ret;
+
+	pthread_mutex_lock(&s->flush_lock);
+	ret = s->lost_writes;
+	pthread_mutex_unlock(&s->flush_lock);
+	return ret;
+}
+
+int store_flush(struct store *s, unsigned long lost_before)
+{
+	int ret;
+
+	pthread_mutex_lock(&s->flush_lock);
+	ret = s->e->ops->flush(s->e);
+	if (ret)
+		s->lost_writes++;
+	else if (s->lost_writes != lost_before)
+		ret = -EIO;
+	pthread_mutex_unlock(&s->flush_lock);
+	return ret;
+}
+
+int store_next_super(struct store *s, struct erad_disk_super *sb)
+{
+	const unsigned long lost = store_lost_writes(s);
+	int ret;
+
+	/* If it fails, the same copy is written again: the other is the one that is good. */
+	sb->seq = htole64(le64toh(s->super.seq) + 1);
+	ret = super_write(s->e, sb, s->fold_buf);
+	if (!ret)
+		ret = store_flush(s, lost);
+	if (!ret)
+		s->super = *sb;
+	return ret;
+}
+
+int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err)
+{
+	const unsigned long lost = store_lost_writes(s);
+	bool wrote;
+	int ret;
+
+	if (!s->snapshot.era)
+		return 0;
+	ret = snapshot_save(&s->snapshot, a, o, s->fold_buf, &wrote, err);
+	if (ret || !wrote)
+		return ret;
+	ret = store_flush(s, lost);
+	if (ret)
+		return store_io_error(s, err, ret, "flushing the snapshot's pages");
+	snapshot_saved(&s->snapshot, a, o);
+	return 0;
+}
+
+void store_set_snapshot(struct store *s)
+{
+	struct bitset old = s->snapshot.saved;
+
+	pthread_mutex_lock(&s->lock);
+	snapshot_init(&s->snapshot, &s->super);
+	pthread_mutex_unlock(&s->lock);
+	bitset_destroy(&old);
+}
+
+/*
+ * Moves what is frozen into the array.  On failure it stays frozen, and all of
+ * it is done again.  Context: fold_lock, folding.
+ */
+static int finish_fold(struct store *s, struct err *err)
+{
+	struct erad_disk_super sb = s->super;
+	uint64_t over_marked = 0;
+	unsigned long lost;
+	struct overlay done;
+	int ret;
+
+	/* What a snapshot shows must be durable elsewhere before it is overwritten. */
+	ret = store_save_pages(s, &s->array, &s->frozen, err);
+	if (ret)
+		return ret;
+	lost = store_lost_writes(s);
+	ret = array_fold(&s->array, &s->frozen, s->fold_era, s->fold_buf, &over_marked, err);
+	pthread_mutex_lock(&s->lock);
+	s->over_marked += over_marked;
+	pthread_mutex_unlock(&s->lock);
+	if (ret)
+		return ret;
+	/* The array must be durable before the tail moves, or a crash between loses marks. */
+	ret = store_flush(s, lost);
+	if (ret)
+		return store_io_error(s, err, ret, "flushing the era array");
+
+	sb.era = htole32(s->fold_era);
+	sb.journal_tail = htole64(s->fold_to);
+	if (s->fold_snapshot) {
+		sb.snap_era = sb.era;
+		sb.snap_id = htole32(le32toh(sb.snap_id) + 1);
+		sb.snap_nr_sectors = sb.nr_sectors;
+		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
+		sb.flags |= htole32(s->fold_snapshot == SNAPSHOT_LASTS ? ERAD_SB_SNAP_LASTS : 0);
+	}
+	ret = store_next_super(s, &sb);
+	if (ret)
+		return store_io_error(s, err, ret, "moving the journal's tail");
+
+	/* Durable: from now on ring pages before the tail may be used again. */
+	if (s->fold_snapshot)
+		store_set_snapshot(s);
+	pthread_mutex_lock(&s->lock);
+	done = s->frozen;
+	s->frozen.newest = NULL;
+	s->tail = s->fold_to;
+	s->folds++;
+	pthread_mutex_unlock(&s->lock);
+	s->folding = false;
+	s->fold_snapshot = SNAPSHOT_NONE;
+	overlay_destroy(&done);
+	return 0;
+}
+
+/*
+ * Active becomes frozen.  As marks get into active before head moves past them,
+ * it has all of those before fold_to, and perhaps those of an append under way.
+ * Where a snapshot is to begin, only what comes before; true then.
+ * Context: fold_lock, not folding.
+ */
+static bool freeze(struct store *s)
+{
+	bool to_snapshot;
+
+	pthread_mutex_lock(&s->lock);
+	to_snapshot = s->begin.kind;
+	if (to_snapshot) {
+		overlay_split(&s->active, s->begin.era, &s->frozen);
+		s->fold_to = s->begin.seq;
+		s->fold_era = s->begin.era;
+		s->fold_snapshot = s->begin.kind;
+		s->begin.kind = SNAPSHOT_NONE;
+		s->folding = true;
+	} else if (s->head != s->tail) {
+		s->frozen = s->active;
+		s->active.newest = NULL;
+		s->fold_to = s->head;
+		s->fold_era = s->era;
+		s->folding = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return to_snapshot;
+}
+
+int store_fold_locked(struct store *s, struct err *err)
+{
+	bool more = true;
+	int ret = 0;
+
+	if (s->folding)		/* one that failed before */
+		ret = finish_fold(s, err);
+	while (more && !ret) {
+		more = freeze(s);
+		if (s->folding)
+			ret = finish_fold(s, err);
+	}
+	return ret;
+}
+
+uint64_t store_journal_used(struct store *s)
+{
+	uint64_t used;
+
+	pthread_mutex_lock(&s->lock);
+	used = s->head - s->tail;
+	pthread_mutex_unlock(&s->lock);
+	return used;
+}
+
+int store_check_writable(struct store *s, struct err *err)
+{
+	if (s->mode == STORE_WRITE)
+		return 0;
+	return err_set(err, -EROFS, "%s: it is open for reading only", s->e->name);
+}
+
+int store_fold(struct store *s, struct err *err)
+{
+	int ret;
+
+	ret = store_check_writable(s, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->fold_lock);
+	ret = store_fold_locked(s, err);
+	pthread_mutex_unlock(&s->fold_lock);
+	return ret;
+}
+
+bool store_wants_fold(struct store *s)
+{
+	bool ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = s->head - s->tail >= s->journal.pages / 2 ||
+	      overlay_bytes(&s->active) > OVERLAY_BYTES;
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
+int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err)
+{
+	uint32_t held;
+	int ret;
+
+	ret = store_check_writable(s, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->fold_lock);
+	pthread_mutex_lock(&s->lock);
+	held = s->snapshot.era;
+	if (s->begin.kind)
+		held = s->begin.era;
+	else if (s->fold_snapshot)
+		held = s->fold_era;
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->fold_lock);
+	if (held)
+		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32
+			       " is held, there can be one", s->e->name, held);
+	if (!s->array.chunk)
+		return err_set(err, -ENOSPC, "%s: got %" PRIu64
+			       " bytes when it was made, expected at least %" PRIu64
+			       " for snapshots", s->e->name,
+			       (s->array.start + s->array.pages) * ERAD_PAGE,
+			       (s->array.start + 2 * s->array.pages) * ERAD_PAGE);
+	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, err);
+}
+
+int store_drop_snapshot(struct store *s, struct err *err)
+{
+	struct erad_disk_super sb;
+	bool begun;
+	int ret;
+
+	ret = store_check_writable(s, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->fold_lock);
+	pthread_mutex_lock(&s->lock);
+	begun = s->begin.kind || s->fold_snapshot;
+	s->begin.kind = SNAPSHOT_NONE;
+	pthread_mutex_unlock(&s->lock);
+	s->fold_snapshot = SNAPSHOT_NONE;
+	sb = s->super;
+	sb.snap_era = 0;
+	sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
+	ret = 0;
+	if (s->snapshot.era) {
+		ret = store_next_super(s, &sb);
+		if (ret)
+			store_io_error(s, err, ret, "dropping the snapshot");
+		else
+			store_set_snapshot(s);
+	} else if (!begun) {
+		ret = err_set(err, -ENOENT, "%s: no snapshot is held", s->e->name);
+	}
+	pthread_mutex_unlock(&s->fold_lock);
+	return ret;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The tracked device has another size: the metadata follows.
+ *
+ * The order that makes it safe: the journal is empty, so that no record in it
+ * is of a block that is gone; what a larger device had left in the array is
+ * durably cleared before the new size is; and both superblocks have the new
+ * size before anything is recorded, so that none with the old one can come
+ * back.  Each step may be repeated.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "store/store_priv.h"
+
+/* Entries from block `from` on, in its sector: never written.  buf has room for a page. */
+static int clear_rest_of_sector(struct store *s, struct array *a, uint64_t from, void *buf,
+				struct err *err)
+{
+	const uint64_t index = from / ERAD_ERAS_PER_SECTOR, page = index / ARRAY_PAGE_SECTORS;
+	struct erad_disk_eras *e = (struct erad_disk_eras *)buf + index % ARRAY_PAGE_SECTORS;
+	unsigned int i = from % ERAD_ERAS_PER_SECTOR, b;
+	int ret;
+
+	ret = array_read(a, ARRAY_MAIN, buf, page, 1, err);
+	if (ret)
+		return ret;
+	if (!array_sector_valid(a, e, index))
+		for (b = 0; b < i; b++)
+			e->era[b] = htole32(s->era);
+	memset(&e->era[i], 0, sizeof(e->era) - i * sizeof(e->era[0]));
+	array_seal(e, a->tag, index);
+	return array_write(a, ARRAY_MAIN, buf, page, 1, err);
+}
+
+/* Blocks from … a->nr_blocks - 1: never written; not durable.  a has the new size. */
+static int clear_blocks(struct store *s, struct array *a, uint64_t from, struct err *err)
+{
+	struct overlay o = { .nr_blocks = a->nr_blocks };
+	uint64_t index = (from + ERAD_ERAS_PER_SECTOR - 1) / ERAD_ERAS_PER_SECTOR, page;
+	int ret;
+
+	if (from == a->nr_blocks)
+		return 0;
+	/* A snapshot of a larger device shows them. */
+	ret = overlay_add(&o, 1, from, a->nr_blocks - from);
+	if (ret)
+		store_io_error(s, err, ret, "clearing the era array");
+	else
+		ret = store_save_pages(s, a, &o, err);
+	overlay_destroy(&o);
+	if (!ret && from % ERAD_ERAS_PER_SECTOR)
+		ret = clear_rest_of_sector(s, a, from, s->fold_buf, err);
+	for (; !ret && index % ARRAY_PAGE_SECTORS; index++)
+		ret = clear_rest_of_sector(s, a, index * ERAD_ERAS_PER_SECTOR, s->fold_buf, err);
+	page = index / ARRAY_PAGE_SECTORS;
+	if (!ret && page < a->pages)
+		ret = array_zero(a, page, a->pages - page, err);
+	return ret;
+}
+
+static int grow(struct store *s, struct array *a, uint64_t from, const struct erad_disk_super *sb,
+		struct err *err)
+{
+	const uint64_t bytes = super_pages(sb) * ERAD_PAGE;
+	const unsigned long lost = store_lost_writes(s);
+	int ret;
+
+	ret = s->e->ops->grow(s->e, bytes);
+	if (ret)
+		return err_set(err, ret, "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64
+			       " for a device of %" PRIu64 " sectors: %s", s->e->name, s->e->size,
+			       bytes, (uint64_t)le64toh(sb->nr_sectors), strerror(-ret));
+	ret = clear_blocks(s, a, from, err);
+	if (ret)
+		return ret;
+	ret = store_flush(s, lost);
+	return ret ? store_io_error(s, err, ret, "flushing the era array") : 0;
+}
+
+static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors)
+{
+	pthread_mutex_lock(&s->lock);
+	s->array = *a;
+	s->journal.nr_blocks = a->nr_blocks;
+	s->active.nr_blocks = a->nr_blocks;
+	s->frozen.nr_blocks = a->nr_blocks;
+	s->nr_sectors = nr_sectors;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Context: journal_lock, fold_lock. */
+static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
+{
+	struct erad_disk_super sb;
+	struct array a;
+	int ret;
+
+	if (nr_sectors != s->nr_sectors) {
+		ret = store_fold_locked(s, err);
+		if (ret)
+			return ret;
+		sb = s->super;
+		super_set_size(&sb, nr_sectors);
+		array_init(&a, s->e, &sb);
+		if (nr_sectors > s->nr_sectors)
+			ret = grow(s, &a, s->array.nr_blocks, &sb, err);
+		if (ret)
+			return ret;
+		ret = store_next_super(s, &sb);
+		if (ret)
+			return store_io_error(s, err, ret, "writing the new size");
+		set_size(s, &a, nr_sectors);
+		s->half_resized = true;
+	}
+	if (s->half_resized) {
+		sb = s->super;
+		ret = store_next_super(s, &sb);
+		if (ret)
+			return store_io_error(s, err, ret, "writing the new size");
+		s->half_resized = false;
+	}
+	return 0;
+}
+
+int store_resize(struct store *s, uint64_t nr_sectors, struct err *err)
+{
+	int ret;
+
+	ret = super_check_device(nr_sectors, s->block_sectors, err);
+	if (ret)
+		return err_prefix(err, ret, "%s", s->e->name);
+	ret = store_check_writable(s, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->journal_lock);
+	pthread_mutex_lock(&s->fold_lock);
+	ret = resize(s, nr_sectors, err);
+	pthread_mutex_unlock(&s->fold_lock);
+	pthread_mutex_unlock(&s->journal_lock);
+	return ret;
+}

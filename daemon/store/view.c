@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a reader sees of the era array: see view.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/view.h"
+
+int view_begin(struct view *v, struct store *s, enum store_view which, struct err *err)
+{
+	*v = (struct view){ .s = s, .of_snapshot = which == STORE_SNAPSHOT };
+	pthread_mutex_lock(&s->lock);
+	v->array = s->array;
+	v->snapshot = s->snapshot;
+	v->era = s->era;
+	pthread_mutex_unlock(&s->lock);
+	if (v->of_snapshot) {
+		if (!v->snapshot.era)
+			return err_set(err, -ENOENT, "%s: no snapshot is held", s->e->name);
+		v->array.nr_blocks = v->snapshot.nr_blocks;
+		v->array.pages = v->snapshot.pages;
+		v->era = v->snapshot.era;
+	}
+	v->sector = aligned_alloc(ERAD_PAGE, VIEW_PAGES * ERAD_PAGE);
+	if (v->of_snapshot)
+		v->copies = aligned_alloc(ERAD_PAGE, VIEW_PAGES * ERAD_PAGE);
+	if (!v->sector || (v->of_snapshot && !v->copies))
+		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
+	return 0;
+}
+
+void view_end(struct view *v)
+{
+	free(v->sector);
+	free(v->copies);
+}
+
+/* *damaged: some sector is. */
+static int read_pages(struct view *v, uint64_t first, uint64_t nr, bool *damaged, struct err *err)
+{
+	uint64_t i;
+	int ret;
+
+	*damaged = false;
+	ret = v->of_snapshot ?
+		snapshot_read(&v->snapshot, &v->array, v->sector, v->copies, first, nr, err) :
+		array_read(&v->array, ARRAY_MAIN, v->sector, first, nr, err);
+	memset(v->damaged, 0, sizeof(v->damaged));
+	for (i = 0; i < nr * ARRAY_PAGE_SECTORS && !ret; i++) {
+		if (array_sector_valid(&v->array, &v->sector[i], first * ARRAY_PAGE_SECTORS + i))
+			continue;
+		v->damaged[i / 64] |= 1ULL << i % 64;
+		*damaged = true;
+	}
+	return ret;
+}
+
+/* Once it is dropped, a fold changes pages without a copy. */
+static int still_held(struct view *v, struct err *err)
+{
+	struct store *s = v->s;
+	bool held;
+
+	if (!v->of_snapshot)
+		return 0;
+	pthread_mutex_lock(&s->lock);
+	held = s->snapshot.era && s->snapshot.id == v->snapshot.id;
+	pthread_mutex_unlock(&s->lock);
+	return held ? 0 : err_set(err, -ESTALE, "%s: the snapshot of era %" PRIu32
+				  " was dropped meanwhile", s->e->name, v->snapshot.era);
+}
+
+int view_read(struct view *v, uint64_t first, uint64_t nr, bool *zeros, struct err *err)
+{
+	bool damaged;
+	int ret;
+
+	*zeros = array_hole(&v->array, ARRAY_MAIN, first, nr);
+	if (*zeros)
+		return still_held(v, err);
+	ret = read_pages(v, first, nr, &damaged, err);
+	if (!ret && damaged) {
+		/* Perhaps a fold was just writing it: once more, while none does. */
+		pthread_mutex_lock(&v->s->fold_lock);
+		ret = read_pages(v, first, nr, &damaged, err);
+		pthread_mutex_unlock(&v->s->fold_lock);
+	}
+	return ret ? ret : still_held(v, err);
+}

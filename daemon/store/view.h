@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a reader sees of the era array, a piece at a time: as it is now, or as
+ * the snapshot shows it.  Folds, a resize and the end of the snapshot may come
+ * meanwhile.
+ */
+#ifndef ERAD_VIEW_H
+#define ERAD_VIEW_H
+
+#include "store/store_priv.h"
+
+#define VIEW_PAGES	256u	/* of the array, at most, at a time: 1 MiB */
+#define VIEW_BLOCKS	(VIEW_PAGES * ERAD_ERAS_PER_PAGE)
+
+struct view {
+	struct store *s;
+	bool of_snapshot;
+	struct array array;		/* as at the beginning */
+	struct snapshot snapshot;	/* the same, without `saved` */
+	uint32_t era;			/* the newest that can be seen */
+	struct erad_disk_eras *sector;	/* VIEW_PAGES pages */
+	void *copies;			/* the same, if of_snapshot */
+	uint64_t damaged[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];	/* a bit for each sector */
+};
+
+/* ENOENT if no snapshot is held.  view_end() frees what is allocated, even after an error. */
+int view_begin(struct view *v, struct store *s, enum store_view which, struct err *err);
+void view_end(struct view *v);
+
+/*
+ * Reads pages first … first + nr - 1, nr at most VIEW_PAGES, into v->sector.
+ * *zeros: nothing was ever written there, and nothing has been read.
+ * ESTALE: the snapshot has been dropped.
+ */
+int view_read(struct view *v, uint64_t first, uint64_t nr, bool *zeros, struct err *err);
+
+/* Whether v->sector[i], as last read, is damaged. */
+static inline bool view_damaged(const struct view *v, unsigned int i)
+{
+	return v->damaged[i / 64] >> i % 64 & 1;
+}
+
+#endif /* ERAD_VIEW_H */
