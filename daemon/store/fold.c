@@ -260,7 +260,7 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 int store_drop_snapshot(struct store *s, struct err *err)
 {
 	struct erad_disk_super sb;
-	bool begun;
+	bool asked, unsure;
 	int ret;
 
 	ret = store_check_writable(s, err);
@@ -268,21 +268,24 @@ int store_drop_snapshot(struct store *s, struct err *err)
 		return ret;
 	pthread_mutex_lock(&s->fold_lock);
 	pthread_mutex_lock(&s->lock);
-	begun = s->begin.kind || s->fold_snapshot;
+	asked = s->begin.kind;
 	s->begin.kind = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
-	s->fold_snapshot = SNAPSHOT_NONE;
-	sb = s->super;
-	sb.snap_era = 0;
-	sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
+	/* A fold that failed may have written the superblock that begins it. */
+	unsure = s->fold_snapshot;
 	ret = 0;
-	if (s->snapshot.era) {
+	if (s->snapshot.era || unsure) {
+		sb = s->super;
+		sb.snap_era = 0;
+		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
 		ret = store_next_super(s, &sb);
-		if (ret)
-			store_io_error(s, err, ret, "dropping the snapshot");
-		else
+		if (!ret) {
+			s->fold_snapshot = SNAPSHOT_NONE;
 			store_set_snapshot(s);
-	} else if (!begun) {
+		} else {
+			store_io_error(s, err, ret, "dropping the snapshot");
+		}
+	} else if (!asked) {
 		ret = err_set(err, -ENOENT, "%s: no snapshot is held", s->e->name);
 	}
 	pthread_mutex_unlock(&s->fold_lock);

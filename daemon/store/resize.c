@@ -2,11 +2,12 @@
 /*
  * The tracked device has another size: the metadata follows.
  *
- * The order that makes it safe: the journal is empty, so that no record in it
- * is of a block that is gone; what a larger device had left in the array is
- * durably cleared before the new size is; and both superblocks have the new
- * size before anything is recorded, so that none with the old one can come
- * back.  Each step may be repeated.
+ * The order that makes it safe: the journal is empty, even of what could still
+ * be found in it, so that no record is of a block that is gone; what a larger
+ * device had left in the array is durably cleared before the new size is; and
+ * both superblocks have the same size before anything is recorded, even if the
+ * resize failed, so that none with another can come back.  Each step may be
+ * repeated.
  */
 #include <endian.h>
 #include <errno.h>
@@ -80,6 +81,7 @@ static int grow(struct store *s, struct array *a, uint64_t from, const struct er
 	return ret ? store_io_error(s, err, ret, "flushing the era array") : 0;
 }
 
+/* What s->super says now.  Context: journal_lock, fold_lock. */
 static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors)
 {
 	pthread_mutex_lock(&s->lock);
@@ -88,7 +90,24 @@ static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors
 	s->active.nr_blocks = a->nr_blocks;
 	s->frozen.nr_blocks = a->nr_blocks;
 	s->nr_sectors = nr_sectors;
+	s->tail = le64toh(s->super.journal_tail);
+	s->head = s->tail;
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* Both superblocks get the size that s->super has.  Context: journal_lock, fold_lock. */
+static int settle_size(struct store *s, struct err *err)
+{
+	struct erad_disk_super sb = s->super;
+	int ret;
+
+	ret = store_next_super(s, &sb);
+	if (!ret)
+		ret = store_next_super(s, &sb);
+	if (ret)
+		return store_io_error(s, err, ret, "writing the size");
+	s->size_unsettled = false;
+	return 0;
 }
 
 /* Context: journal_lock, fold_lock. */
@@ -104,25 +123,32 @@ static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
 			return ret;
 		sb = s->super;
 		super_set_size(&sb, nr_sectors);
+		/* Past a group whose append failed, which may be of blocks that go. */
+		sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 		array_init(&a, s->e, &sb);
 		if (nr_sectors > s->nr_sectors)
 			ret = grow(s, &a, s->array.nr_blocks, &sb, err);
 		if (ret)
 			return ret;
+		s->size_unsettled = true;
 		ret = store_next_super(s, &sb);
 		if (ret)
 			return store_io_error(s, err, ret, "writing the new size");
 		set_size(s, &a, nr_sectors);
-		s->half_resized = true;
 	}
-	if (s->half_resized) {
-		sb = s->super;
-		ret = store_next_super(s, &sb);
-		if (ret)
-			return store_io_error(s, err, ret, "writing the new size");
-		s->half_resized = false;
+	return s->size_unsettled ? settle_size(s, err) : 0;
+}
+
+int store_settle_size(struct store *s, struct err *err)
+{
+	int ret = 0;
+
+	if (s->size_unsettled) {
+		pthread_mutex_lock(&s->fold_lock);
+		ret = settle_size(s, err);
+		pthread_mutex_unlock(&s->fold_lock);
 	}
-	return 0;
+	return ret;
 }
 
 int store_resize(struct store *s, uint64_t nr_sectors, struct err *err)

@@ -151,7 +151,8 @@ int store_lock_with_room(struct store *s, struct err *err)
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->journal_lock);
-	if (store_journal_used(s) + ERAD_GROUP_MAX > s->journal.pages)
+	ret = store_settle_size(s, err);
+	if (!ret && store_journal_used(s) + ERAD_GROUP_MAX > s->journal.pages)
 		ret = store_fold(s, err);
 	if (ret)
 		pthread_mutex_unlock(&s->journal_lock);

@@ -44,7 +44,7 @@ struct store {
 	uint64_t fold_to;		/* fold_lock; where the tail goes */
 	uint32_t fold_era;		/* fold_lock; the newest era begun before it */
 	enum snapshot_kind fold_snapshot;	/* fold_lock; a snapshot begins with the end of this fold */
-	bool half_resized;		/* fold_lock; the other superblock has the old size */
+	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super` */
 	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
 
 	pthread_mutex_t journal_lock;
@@ -103,6 +103,9 @@ uint64_t store_journal_used(struct store *s);
  * On failure the lock is not held.
  */
 int store_lock_with_room(struct store *s, struct err *err);
+
+/* Before anything is appended: a resize that failed may have written its superblock.  Context: journal_lock. */
+int store_settle_size(struct store *s, struct err *err);
 
 /* store_begin_era(), and the next fold makes a snapshot of what was before. */
 int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err);

@@ -9,6 +9,8 @@
 
 int view_begin(struct view *v, struct store *s, enum store_view which, struct err *err)
 {
+	uint64_t pages = VIEW_PAGES;
+
 	*v = (struct view){ .s = s, .of_snapshot = which == STORE_SNAPSHOT };
 	pthread_mutex_lock(&s->lock);
 	v->array = s->array;
@@ -22,9 +24,11 @@ int view_begin(struct view *v, struct store *s, enum store_view which, struct er
 		v->array.pages = v->snapshot.pages;
 		v->era = v->snapshot.era;
 	}
-	v->sector = aligned_alloc(ERAD_PAGE, VIEW_PAGES * ERAD_PAGE);
+	if (pages > v->array.pages)
+		pages = v->array.pages;
+	v->sector = aligned_alloc(ERAD_PAGE, pages * ERAD_PAGE);
 	if (v->of_snapshot)
-		v->copies = aligned_alloc(ERAD_PAGE, VIEW_PAGES * ERAD_PAGE);
+		v->copies = aligned_alloc(ERAD_PAGE, pages * ERAD_PAGE);
 	if (!v->sector || (v->of_snapshot && !v->copies))
 		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 	return 0;

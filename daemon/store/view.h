@@ -18,7 +18,7 @@ struct view {
 	struct array array;		/* as at the beginning */
 	struct snapshot snapshot;	/* the same, without `saved` */
 	uint32_t era;			/* the newest that can be seen */
-	struct erad_disk_eras *sector;	/* VIEW_PAGES pages */
+	struct erad_disk_eras *sector;	/* VIEW_PAGES pages, or as many as there are */
 	void *copies;			/* the same, if of_snapshot */
 	uint64_t damaged[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];	/* a bit for each sector */
 };

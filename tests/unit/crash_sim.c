@@ -26,12 +26,14 @@ struct sim {
 	struct disk disk;
 	struct store *store;
 	struct model model;
+	uint64_t small;			/* blocks of the device when it is not of its full size */
 	uint64_t rnd;			/* for the crashes */
 	unsigned int depth;		/* of recoveries that may be looked at below this one */
 	/* A step within the I/O of another. */
 	uint64_t nest_at, nest_rnd;	/* operation number; 0: none */
 	unsigned int nest_kinds;
 	bool nested;
+	bool unsettled;			/* a resize has failed: the next mark or era writes superblocks */
 	bool killed;			/* what is in the array may not be on the disk */
 	struct err err;			/* of the call that was made last */
 	struct err found;
@@ -40,7 +42,7 @@ struct sim {
 
 static const char *const kind_name[] = {
 	"mark", "era", "fold", "fold with a step inside", "diff with a step inside", "reopen",
-	"kill", "fault", "power failure", "mark with a step inside",
+	"kill", "fault", "power failure", "mark with a step inside", "resize", "snapshot",
 };
 
 static bool fail(struct sim *s, const char *when)
@@ -52,9 +54,11 @@ static bool fail(struct sim *s, const char *when)
 }
 
 static void run_steps(struct sim *s, const struct step *steps, unsigned int nr);
+static void do_nest(struct sim *s, const struct step *step);
 
 static bool open_store(struct sim *s)
 {
+	model_opening(&s->model);
 	return !store_open(disk_engine(&s->disk), STORE_WRITE, &s->store, &s->err);
 }
 
@@ -64,16 +68,33 @@ static bool open_store(struct sim *s)
  */
 static bool settle(struct sim *s)
 {
+	struct store_info info;
 	uint32_t era;
 
 	if (model_check(&s->model, s->store, NULL, &s->err))
 		return fail(s, "after open");
+	s->unsettled = false;
+	store_info(s->store, &info);
+	model_opened(&s->model, &info);
+	if (info.snapshot_era && !info.snapshot_lasts)
+		return fail(s, "a snapshot outlived its reader");
+	if (info.snapshot_era && model_fix_snapshot(&s->model, s->store, &s->err))
+		return fail(s, "after open");
 	if (model_read(&s->model, s->store, &era, &s->err))
 		return fail(s, "after open");
-	model_opened(&s->model, era);
 	if (!s->killed)
 		model_settle(&s->model);
 	return true;
+}
+
+static unsigned int recovery_kind(struct sim *s)
+{
+	static const unsigned int kinds[] = {
+		SIM_MARK, SIM_MARK, SIM_ERA, SIM_FOLD, SIM_FOLD, SIM_RESIZE, SIM_SNAPSHOT,
+	};
+	const unsigned int kind = kinds[rnd_below(&s->rnd, sizeof(kinds) / sizeof(kinds[0]))];
+
+	return kind & s->c->kinds ? kind : SIM_MARK;
 }
 
 /* Goes on from a state after a power failure, with a short history of its own. */
@@ -82,7 +103,7 @@ static void recover(struct sim *from, uint8_t *image)
 	struct step steps[4];
 	struct sim s = {
 		.c = from->c, .stats = from->stats, .depth = from->depth - 1,
-		.rnd = rnd(&from->rnd),
+		.rnd = rnd(&from->rnd), .small = from->small,
 	};
 	unsigned int i;
 
@@ -91,7 +112,7 @@ static void recover(struct sim *from, uint8_t *image)
 	s.disk.tear_below = from->disk.tear_below;
 	model_copy(&s.model, &from->model);
 	for (i = 0; i < 4; i++)
-		steps[i] = (struct step){ 1u << rnd_below(&from->rnd, 3), rnd(&from->rnd) };
+		steps[i] = (struct step){ recovery_kind(from), rnd(&from->rnd) };
 	run_steps(&s, steps, 1 + rnd_below(&from->rnd, 4));
 	if (s.failed) {
 		from->err = s.found;
@@ -160,7 +181,7 @@ static void expect(struct sim *s, int ret, const char *what)
 /* As many as the group can take, and far enough from each other not to be joined. */
 static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
 {
-	const uint64_t stride = s->c->nr_blocks / s->c->big_marks;
+	const uint64_t stride = s->model.size / s->c->big_marks;
 	unsigned int i;
 
 	for (i = 0; i < s->c->big_marks; i++) {
@@ -172,7 +193,7 @@ static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_
 
 static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
 {
-	const uint64_t nr_blocks = s->c->nr_blocks;
+	const uint64_t nr_blocks = s->model.size;
 	unsigned int nr = 1 + rnd_below(r, 4), i;
 	uint64_t max = 1 + rnd_below(r, 8);
 
@@ -204,6 +225,7 @@ static int do_mark(struct sim *s, uint64_t seed)
 	ret = store_mark(s->store, range, nr, &s->err);
 	if (!ret)
 		model_ack_mark(&s->model, range, nr, info.era);
+	s->unsettled = s->unsettled && ret;
 	expect(s, ret, "mark");
 	return ret;
 }
@@ -243,14 +265,78 @@ static void do_diff(struct sim *s)
 	model_copy(&m, &s->model);
 	ret = model_read(&m, s->store, &era, &s->err);
 	expect(s, ret, "diff");
-	for (b = 0; b < m.nr_blocks && !ret && !s->failed; b++) {
+	for (b = 0; b < m.size && !ret && !s->failed; b++) {
 		if (m.got[b] >= m.min[b] && m.got[b] <= s->model.max[b])
 			continue;
 		err_set(&s->err, 0, "block %" PRIu64 " is of era %" PRIu32 ", expected %" PRIu32
 			" to %" PRIu32, b, m.got[b], m.min[b], s->model.max[b]);
 		fail(s, "diff");
 	}
+	if (!ret && m.snap.must)
+		expect(s, model_fix_snapshot(&m, s->store, &s->err), "diff of the snapshot");
 	model_destroy(&m);
+}
+
+static void do_resize(struct sim *s)
+{
+	const uint64_t nr = s->model.size == s->small ? s->c->nr_blocks : s->small;
+	struct store_info info;
+	int ret;
+
+	model_try_resize(&s->model, nr);
+	ret = store_resize(s->store, nr * 8, &s->err);
+	if (!ret)
+		model_ack_resize(&s->model, nr);
+	expect(s, ret, "resize");
+	s->unsettled = ret;
+	/* It fails before or after. */
+	store_info(s->store, &info);
+	s->model.size = info.nr_blocks;
+}
+
+static void do_drop(struct sim *s)
+{
+	const bool held = s->model.snap.must;
+	int ret;
+
+	model_try_drop(&s->model);
+	ret = store_drop_snapshot(s->store, &s->err);
+	if (ret == -ENOENT && !held)
+		ret = 0;
+	if (!ret)
+		model_ack_drop(&s->model);
+	expect(s, ret, "drop");
+}
+
+static void do_snapshot(struct sim *s, uint64_t seed)
+{
+	struct store_info info;
+	bool lasts;
+	int ret;
+
+	if (s->model.snap.may) {
+		do_drop(s);
+		return;
+	}
+	store_info(s->store, &info);
+	if (info.era == 0)
+		return;
+	lasts = rnd_below(&seed, 2);
+	model_try_era(&s->model, info.era + 1);
+	ret = store_begin_snapshot(s->store, info.era + 1, lasts, &s->err);
+	expect(s, ret, "snapshot");
+	if (ret)
+		return;
+	model_ack_era(&s->model, info.era + 1);
+	model_try_snapshot(&s->model, info.era, lasts);
+	if (s->c->kinds & SIM_FOLD_NEST && rnd_below(&seed, 2))
+		do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
+	ret = do_fold(s);
+	if (ret || s->failed)
+		return;
+	model_ack_snapshot(&s->model);
+	ret = model_fix_snapshot(&s->model, s->store, &s->err);
+	expect(s, ret, "snapshot");
 }
 
 /* A step inside another's I/O.  Never one that could wait for a lock which that one holds. */
@@ -263,7 +349,7 @@ static void nest(struct sim *s)
 	s->nest_at = 0;
 	s->nested = true;
 	store_info(s->store, &info);
-	if (info.journal_used + 8 > info.journal_pages)
+	if (info.journal_used + 8 > info.journal_pages || s->unsettled)
 		kinds &= SIM_FOLD | SIM_FOLD_NEST;
 	switch (rnd_below(&s->nest_rnd, 3)) {
 	case 0:
@@ -314,8 +400,8 @@ static void do_nest(struct sim *s, const struct step *step)
 	} else if (step->kind == SIM_MARK_NEST) {
 		s->nest_kinds = SIM_FOLD;
 		s->nest_at = s->disk.ops + 1;
-		/* Not if the mark is going to fold by itself. */
-		if (info.journal_used + ERAD_GROUP_MAX > info.journal_pages)
+		/* Not if the mark is going to fold by itself, or to take the fold's lock. */
+		if (info.journal_used + ERAD_GROUP_MAX > info.journal_pages || s->unsettled)
 			s->nest_at = 0;
 		do_mark(s, rnd(&r));
 	} else {
@@ -341,9 +427,17 @@ static void reopen(struct sim *s, bool clean)
 
 static void do_simple(struct sim *s, uint64_t seed)
 {
-	switch (rnd_below(&seed, 5)) {
+	switch (rnd_below(&seed, 7)) {
 	case 0:
 		do_era(s, rnd(&seed));
+		break;
+	case 3:
+		if (s->c->kinds & SIM_RESIZE)
+			do_resize(s);
+		break;
+	case 4:
+		if (s->c->kinds & SIM_SNAPSHOT)
+			do_snapshot(s, rnd(&seed));
 		break;
 	case 1:
 		do_fold(s);
@@ -451,6 +545,12 @@ static void do_step(struct sim *s, const struct step *step)
 	case SIM_FAULT:
 		do_fault(s, step->seed);
 		break;
+	case SIM_RESIZE:
+		do_resize(s);
+		break;
+	case SIM_SNAPSHOT:
+		do_snapshot(s, step->seed);
+		break;
 	case SIM_POWER:
 		do_power(s);
 		break;
@@ -487,11 +587,13 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 		.journal_pages = c->journal_pages, .chunk_pages = 2,
 	};
 	struct sim s = { .c = c, .stats = stats, .depth = c->depth, .rnd = seed };
+	uint64_t r = seed;
 	struct engine *e;
 
 	disk_init(&s.disk, store_size(&g, NULL));
 	s.disk.tear_below = ERAD_JOURNAL_START * ERAD_PAGE / ERAD_SECTOR;
 	model_init(&s.model, c->nr_blocks);
+	s.small = c->nr_blocks - 1 - rnd_below(&r, c->nr_blocks / 2);
 	e = disk_engine(&s.disk);
 	if (store_format(e, &g, NULL, NULL, &s.err))
 		fail(&s, "format");
@@ -537,7 +639,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
 		/* Marks are most of it. */
-		unsigned int kind = 1u << rnd_below(&r, 15);
+		unsigned int kind = 1u << rnd_below(&r, 18);
 
 		if (!(kind & c->kinds) || nr == 0)
 			kind = nr ? SIM_MARK : SIM_ERA;

@@ -20,7 +20,9 @@
 #define SIM_FAULT	(1u << 7)	/* one I/O of the next step fails, perhaps half done */
 #define SIM_POWER	(1u << 8)	/* goes on from the state after a power failure */
 #define SIM_MARK_NEST	(1u << 9)	/* a fold or a diff within the I/O of a mark */
-#define SIM_ALL		((1u << 10) - 1)
+#define SIM_RESIZE	(1u << 10)	/* the device to its smaller size, or back */
+#define SIM_SNAPSHOT	(1u << 11)	/* takes one that lasts or not, or drops the one that is held */
+#define SIM_ALL		((1u << 12) - 1)
 
 struct sim_config {
 	uint64_t nr_blocks, journal_pages;

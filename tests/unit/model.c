@@ -12,19 +12,32 @@ void model_init(struct model *m, uint64_t nr_blocks)
 {
 	memset(m, 0, sizeof(*m));
 	m->nr_blocks = nr_blocks;
+	m->size = nr_blocks;
+	m->other_size = nr_blocks;
 	m->min = calloc(nr_blocks, sizeof(*m->min));
 	m->max = calloc(nr_blocks, sizeof(*m->max));
 	m->got = calloc(nr_blocks, sizeof(*m->got));
+	m->snap.min = calloc(nr_blocks, sizeof(*m->snap.min));
+	m->snap.max = calloc(nr_blocks, sizeof(*m->snap.max));
+}
+
+static uint32_t *copy_eras(uint32_t *to, const uint32_t *from, uint64_t nr)
+{
+	memcpy(to, from, nr * sizeof(*to));
+	return to;
 }
 
 void model_copy(struct model *m, const struct model *from)
 {
-	model_init(m, from->nr_blocks);
-	m->era_min = from->era_min;
-	m->era_max = from->era_max;
-	memcpy(m->min, from->min, m->nr_blocks * sizeof(*m->min));
-	memcpy(m->max, from->max, m->nr_blocks * sizeof(*m->max));
-	memcpy(m->got, from->got, m->nr_blocks * sizeof(*m->got));
+	struct model to;
+
+	model_init(&to, from->nr_blocks);
+	*m = *from;
+	m->min = copy_eras(to.min, from->min, m->nr_blocks);
+	m->max = copy_eras(to.max, from->max, m->nr_blocks);
+	m->got = copy_eras(to.got, from->got, m->nr_blocks);
+	m->snap.min = copy_eras(to.snap.min, from->snap.min, m->nr_blocks);
+	m->snap.max = copy_eras(to.snap.max, from->snap.max, m->nr_blocks);
 }
 
 void model_destroy(struct model *m)
@@ -32,6 +45,8 @@ void model_destroy(struct model *m)
 	free(m->min);
 	free(m->max);
 	free(m->got);
+	free(m->snap.min);
+	free(m->snap.max);
 }
 
 static void raise_to(uint32_t *v, uint32_t era)
@@ -72,8 +87,54 @@ void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr
 	}
 }
 
+void model_try_resize(struct model *m, uint64_t nr)
+{
+	uint64_t b;
+
+	m->other_size = nr;
+	for (b = m->size; b < nr; b++) {
+		m->min[b] = 0;
+		m->max[b] = 0;
+	}
+}
+
+void model_ack_resize(struct model *m, uint64_t nr)
+{
+	m->size = nr;
+	m->other_size = nr;
+}
+
+void model_try_snapshot(struct model *m, uint32_t era, bool lasts)
+{
+	m->snap.may = true;
+	m->snap.must = false;
+	m->snap.lasts = lasts;
+	m->snap.era = era;
+	m->snap.size = m->size;
+	copy_eras(m->snap.min, m->min, m->size);
+	copy_eras(m->snap.max, m->max, m->size);
+}
+
+void model_ack_snapshot(struct model *m)
+{
+	m->snap.must = true;
+}
+
+void model_try_drop(struct model *m)
+{
+	m->snap.must = false;
+}
+
+void model_ack_drop(struct model *m)
+{
+	m->snap.may = false;
+	m->snap.must = false;
+}
+
 struct reading {
 	struct model *m;
+	enum store_view view;
+	uint64_t size;	/* in blocks */
 	uint32_t since;
 	uint64_t end;	/* of the extent before */
 	bool bad;
@@ -85,8 +146,8 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 	uint64_t b;
 
 	/* Ascending, maximal, on the device. */
-	if (len == 0 || (r->end && first <= r->end) || first >= r->m->nr_blocks ||
-	    len > r->m->nr_blocks - first) {
+	if (len == 0 || (r->end && first <= r->end) || first >= r->size ||
+	    len > r->size - first) {
 		r->bad = true;
 		return -EBADMSG;
 	}
@@ -97,46 +158,115 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 }
 
 /* Sets got to since for what is in the diff, and leaves the rest. */
-static int read_since(struct model *m, struct store *s, uint32_t since, struct err *err)
+static int read_since(struct reading *r, struct store *s, uint32_t since, struct err *err)
 {
-	struct reading r = { .m = m, .since = since };
-	int ret = store_diff(s, since, got_extent, &r, err);
+	int ret;
 
-	return r.bad ? err_set(err, -EBADMSG, "bad extents since era %" PRIu32, since) : ret;
+	r->since = since;
+	r->end = 0;
+	ret = store_diff_view(s, r->view, since, got_extent, r, err);
+	return r->bad ? err_set(err, -EBADMSG, "bad extents since era %" PRIu32, since) : ret;
+}
+
+static int read_eras(struct reading *r, struct store *s, uint32_t newest, struct err *err)
+{
+	uint32_t since;
+	int ret = 0;
+
+	memset(r->m->got, 0, r->m->nr_blocks * sizeof(*r->m->got));
+	for (since = 1; since <= newest && !ret; since++)
+		ret = read_since(r, s, since, err);
+	return ret;
 }
 
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err)
 {
+	struct reading r = { .m = m, .view = STORE_NOW };
 	struct store_info info;
-	uint32_t since;
-	int ret = 0;
 
 	store_info(s, &info);
 	*era = info.era;
-	memset(m->got, 0, m->nr_blocks * sizeof(*m->got));
-	for (since = 1; since <= info.era && !ret; since++)
-		ret = read_since(m, s, since, err);
-	return ret;
+	r.size = info.nr_blocks;
+	return read_eras(&r, s, info.era, err);
 }
 
-static int check_since(struct model *m, struct store *s, uint32_t since, struct err *err)
+static int check_since(struct reading *r, struct store *s, uint32_t since, const uint32_t *min,
+		       const uint32_t *max, struct err *err)
 {
+	const uint32_t *got = r->m->got;
 	uint64_t b;
 	int ret;
 
-	memset(m->got, 0, m->nr_blocks * sizeof(*m->got));
-	ret = read_since(m, s, since, err);
-	for (b = 0; b < m->nr_blocks && !ret; b++)
-		if (m->got[b] ? m->max[b] < since : m->min[b] >= since)
-			ret = err_set(err, -EBADMSG, "block %" PRIu64 " is %sin the diff since era %"
-				      PRIu32 ", but of era %" PRIu32 " to %" PRIu32, b,
-				      m->got[b] ? "" : "not ", since, m->min[b], m->max[b]);
+	memset(r->m->got, 0, r->m->nr_blocks * sizeof(*r->m->got));
+	ret = read_since(r, s, since, err);
+	for (b = 0; b < r->size && !ret; b++)
+		if (got[b] ? max[b] < since : min[b] >= since)
+			ret = err_set(err, -EBADMSG, "%sblock %" PRIu64 " is %sin the diff since era %"
+				      PRIu32 ", but of era %" PRIu32 " to %" PRIu32,
+				      r->view == STORE_SNAPSHOT ? "snapshot: " : "", b,
+				      got[b] ? "" : "not ", since, min[b], max[b]);
 	return ret;
 }
 
-void model_opened(struct model *m, uint32_t era)
+/* Every era, or if rnd is not NULL the newest and two others. */
+static int check_view(struct reading *r, struct store *s, uint32_t newest, const uint32_t *min,
+		      const uint32_t *max, uint64_t *rnd, struct err *err)
 {
-	model_ack_era(m, era);
+	uint32_t since;
+	int ret = 0;
+
+	for (since = newest; since > 0 && !ret; since--)
+		if (!rnd || since == newest || rnd_below(rnd, newest) < 2)
+			ret = check_since(r, s, since, min, max, err);
+	return ret;
+}
+
+static int check_snapshot(struct model *m, struct store *s, const struct store_info *info,
+			  uint64_t *rnd, struct err *err)
+{
+	struct reading r = { .m = m, .view = STORE_SNAPSHOT, .size = m->snap.size };
+
+	if (!info->snapshot_era)
+		return m->snap.must ? err_set(err, -EBADMSG, "the snapshot is lost") : 0;
+	if (!m->snap.may || info->snapshot_era != m->snap.era ||
+	    info->snapshot_lasts != m->snap.lasts ||
+	    info->snapshot_sectors / info->block_sectors != m->snap.size)
+		return err_set(err, -EBADMSG, "there is a snapshot of era %" PRIu32 ", of %" PRIu64
+			       " sectors, expected %s of era %" PRIu32 ", of %" PRIu64 " blocks",
+			       info->snapshot_era, info->snapshot_sectors,
+			       m->snap.may ? "one" : "none, or", m->snap.era, m->snap.size);
+	return check_view(&r, s, m->snap.era, m->snap.min, m->snap.max, rnd, err);
+}
+
+int model_fix_snapshot(struct model *m, struct store *s, struct err *err)
+{
+	struct reading r = { .m = m, .view = STORE_SNAPSHOT, .size = m->snap.size };
+	struct store_info info;
+	int ret;
+
+	store_info(s, &info);
+	ret = check_snapshot(m, s, &info, NULL, err);
+	if (!ret)
+		ret = read_eras(&r, s, m->snap.era, err);
+	if (ret)
+		return ret;
+	copy_eras(m->snap.min, m->got, m->snap.size);
+	copy_eras(m->snap.max, m->got, m->snap.size);
+	return 0;
+}
+
+void model_opening(struct model *m)
+{
+	if (!m->snap.lasts)
+		m->snap.must = false;
+}
+
+void model_opened(struct model *m, const struct store_info *info)
+{
+	model_ack_era(m, info->era);
+	model_ack_resize(m, info->nr_blocks);
+	m->snap.must = info->snapshot_era;
+	m->snap.may = m->snap.must;
 }
 
 void model_settle(struct model *m)
@@ -144,18 +274,20 @@ void model_settle(struct model *m)
 	memcpy(m->min, m->got, m->nr_blocks * sizeof(*m->min));
 }
 
-int model_check(struct model *m, struct store *s, uint64_t *r, struct err *err)
+int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err)
 {
+	struct reading r = { .m = m, .view = STORE_NOW };
 	struct store_info info;
-	uint32_t since;
-	int ret = 0;
+	int ret;
 
 	store_info(s, &info);
 	if (info.era < m->era_min || info.era > m->era_max)
 		return err_set(err, -EBADMSG, "the era is %" PRIu32 ", expected %" PRIu32 " to %"
 			       PRIu32, info.era, m->era_min, m->era_max);
-	for (since = info.era; since > 0 && !ret; since--)
-		if (!r || since == info.era || rnd_below(r, info.era) < 2)
-			ret = check_since(m, s, since, err);
-	return ret;
+	if (info.nr_blocks != m->size && info.nr_blocks != m->other_size)
+		return err_set(err, -EBADMSG, "there are %" PRIu64 " blocks, expected %" PRIu64
+			       " or %" PRIu64, info.nr_blocks, m->size, m->other_size);
+	r.size = info.nr_blocks;
+	ret = check_view(&r, s, info.era, m->min, m->max, rnd, err);
+	return ret ? ret : check_snapshot(m, s, &info, rnd, err);
 }

@@ -6,15 +6,25 @@
 #ifndef ERAD_TEST_MODEL_H
 #define ERAD_TEST_MODEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "store/store.h"
 
 struct model {
-	uint64_t nr_blocks;
+	uint64_t nr_blocks;		/* that there is room for */
+	uint64_t size;			/* the device's blocks now … */
+	uint64_t other_size;		/* … and what may be found instead */
 	uint32_t era_min, era_max;
 	uint32_t *min, *max;		/* of each block */
 	uint32_t *got;			/* by model_read() */
+	struct {
+		bool may, must;		/* be held */
+		bool lasts;
+		uint32_t era;		/* the newest that it shows */
+		uint64_t size;		/* blocks */
+		uint32_t *min, *max;
+	} snap;
 };
 
 void model_init(struct model *m, uint64_t nr_blocks);
@@ -26,15 +36,31 @@ void model_ack_era(struct model *m, uint32_t era);
 void model_try_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 
+/* To nr blocks; a failed one may be found or not, the store still says which it goes on with. */
+void model_try_resize(struct model *m, uint64_t nr);
+void model_ack_resize(struct model *m, uint64_t nr);
+
+/* A snapshot of what there is now, when the newest era is `era`; a drop. */
+void model_try_snapshot(struct model *m, uint32_t era, bool lasts);
+void model_ack_snapshot(struct model *m);
+void model_try_drop(struct model *m);
+void model_ack_drop(struct model *m);
+
 /* Reads the era of every block, by diffs, into m->got; 0 or negative errno. */
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
 
+/* Reads the snapshot, which must be as expected, and expects just the same from now on. */
+int model_fix_snapshot(struct model *m, struct store *s, struct err *err);
+
+/* Another open for writing is about to be tried. */
+void model_opening(struct model *m);
+
 /*
- * An open for writing found this era, and so made it durable.  What was not
+ * An open for writing found this, and so made it durable.  What was not
  * acknowledged may still come: where the last commit was torn, the sectors
  * that it missed may be made right by another commit that is torn there.
  */
-void model_opened(struct model *m, uint32_t era);
+void model_opened(struct model *m, const struct store_info *info);
 
 /* What was read is on the disk: it must not be lost any more. */
 void model_settle(struct model *m);
