@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The device-mapper around the module: suspend with and without flush, a suspend that is interrupted, a table that is
+ * reloaded, resume. The steps are those of __dm_suspend(), do_resume() and __dm_resume() in drivers/md/dm.c and
+ * dm-ioctl.c; the hooks are the module's, kmod/target.c.
+ */
+
+bool loaded;			/* there is an inactive table: the other instance */
+byte dm;			/* the step that is next */
+
+#define DM_IDLE		0
+#define DM_PRESUSPENDED	1
+#define DM_BLOCKED	2
+#define DM_SYNCED	3
+#define DM_UNDO		4
+#define DM_UNDO_TARGET	5
+#define DM_SUSPENDED	6
+#define DM_RESUMED	7
+#define DM_SWAPPED	8
+#define DM_DTR		9
+
+#define NOT_IN_MAP(w)	(!IN_MAP(w))
+#define NOT_PENDING(w)	(!PENDING(w))
+
+#define push_back(w, i)	if :: HELD(w, i) -> st[w] = DEFERRED :: else fi
+
+/* erad_ctr() */
+#define ctr(i) \
+	inst[i].exists = true; \
+	inst[i].dead = false; \
+	inst[i].state = DETACHED; \
+	inst[i].cur = NONE; \
+	changed()
+
+/* set_resumed() */
+#define set_resumed(i, yes) \
+	inst[i].resumed = yes; \
+	inst[i].pushback = false; \
+	event(i)
+
+/* erad_presuspend() */
+#define presuspend(i) \
+	if \
+	:: noflush -> \
+		inst[i].pushback = true; \
+		inst[i].batch_id = 0; \
+		EACH(push_back, i); \
+		wake(i) \
+	:: else \
+	fi
+
+#define forget(i) \
+	inst[i].exists = false; \
+	inst[i].owned = false; \
+	inst[i].resumed = false; \
+	inst[i].pri = false; \
+	inst[i].state = 0; \
+	inst[i].batch_era = 0; \
+	inst[i].prepared = 0; \
+	inst[i].ws[0].era = 0; \
+	inst[i].ws[0].bits = 0; \
+	inst[i].ws[0].live = false; \
+	inst[i].ws[1].era = 0; \
+	inst[i].ws[1].bits = 0; \
+	inst[i].ws[1].live = false
+
+proctype admin()
+{
+	do
+	/* dmsetup load */
+	:: d_step {
+		dm == DM_IDLE && loads > 0 ->
+			loads--;
+			loaded = true;
+			ctr(1 - live)
+	}
+	/* __dm_suspend(): the flag, dm_table_presuspend_targets() */
+	:: atomic {
+		dm == DM_IDLE && suspends > 0 ->
+			suspends--;
+			if
+			:: noflush = true
+			:: noflush = false
+			fi;
+			presuspend(live);
+			dm = DM_PRESUSPENDED
+	}
+	:: d_step { dm == DM_PRESUSPENDED -> blocked = true; dm = DM_BLOCKED }
+	/* synchronize_srcu() */
+	:: d_step { dm == DM_BLOCKED && ALL(NOT_IN_MAP) -> dm = DM_SYNCED }
+	/* dm_wait_for_completion() is over, or was interrupted by a signal */
+	:: d_step { dm == DM_SYNCED && ALL(NOT_PENDING) -> noflush = false; dm = DM_SUSPENDED }
+	:: d_step {
+		dm == DM_SYNCED && interrupts > 0 && !ALL(NOT_PENDING) ->
+			interrupts--;
+			noflush = false;
+			dm = DM_UNDO
+	}
+	/* dm_queue_flush() */
+	:: d_step { dm == DM_UNDO -> blocked = false; dm = DM_UNDO_TARGET }
+	/* erad_presuspend_undo() */
+	:: d_step { dm == DM_UNDO_TARGET -> inst[live].pushback = false; dm = DM_IDLE }
+	/* erad_postsuspend() */
+	:: d_step { dm == DM_SUSPENDED -> set_resumed(live, false); dm = DM_RESUMED }
+	/* dm_swap_table() if there is another, erad_resume() */
+	:: d_step {
+		dm == DM_RESUMED ->
+			if
+			:: loaded -> live = 1 - live; dm = DM_DTR
+			:: else -> dm = DM_SWAPPED
+			fi;
+			set_resumed(live, true)
+	}
+	/* dm_queue_flush() */
+	:: d_step { dm == DM_SWAPPED -> blocked = false; dm = DM_IDLE }
+	:: d_step {
+		dm == DM_DTR && blocked -> blocked = false
+	}
+	/* dm_table_destroy(), erad_dtr(): off the list, dead */
+	:: d_step {
+		dm == DM_DTR && !blocked && !inst[1 - live].dead ->
+			inst[1 - live].dead = true;
+			inst[1 - live].exists = false;
+			wake(1 - live);
+			changed()
+	}
+	/* erad_dtr(): waits for the drain; the owner, if any, has only a fd of nothing */
+	:: d_step {
+		dm == DM_DTR && inst[1 - live].dead && !inst[1 - live].draining ->
+			forget(1 - live);
+			loaded = false;
+			dm = DM_IDLE
+	}
+	:: dm == DM_IDLE && loads == 0 && suspends == 0 -> break
+	od
+}

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The module, kmod/: the ioctls of an instance, and the path of a write.
+ *
+ * What the code does under ei->mutex, or in one piece under ei->lock, is one
+ * step here. ->map is three: it takes no lock until it holds a write, so that
+ * anything may happen between its looking at the writeset, at the bits and at
+ * the reference.
+ */
+
+#define DETACHED	1	/* enum erad_state */
+#define LOADING		2
+#define ACTIVE		3
+#define FAILED		4
+
+typedef writeset {
+	byte era;		/* 0: free memory */
+	byte bits;		/* blocks */
+	byte refs;
+	bool live;		/* not yet killed */
+}
+
+typedef instance {
+	bool exists;		/* between ctr and dtr */
+	bool dead;
+	bool owned;
+	bool resumed;
+	bool pushback;
+	bool draining;		/* ws[1 - cur] is the writeset that is */
+	bool pri;		/* events moved on since the owner's last INFO */
+	byte state;
+	byte cur;		/* current_ws, or NONE */
+	byte prepared;		/* its era; 0: none */
+	byte batch_id;		/* 0: none outstanding */
+	byte batch_era;
+	writeset ws[2];
+}
+instance inst[2];		/* before and after the table was reloaded */
+
+/* Where a write is. */
+#define NEW		0	/* not submitted */
+#define DEFERRED	1	/* dm keeps it until the device is resumed */
+#define MAP_TEST	2	/* in ->map: has the writeset, looks at the bits */
+#define MAP_GET		3	/* all set: wants the reference */
+#define MAP_HOLD	4	/* not so: is about to be queued */
+#define QUEUED		5	/* ei->queue */
+#define BATCH		6	/* ei->batch */
+#define FLIGHT		7	/* passed on, or ei->release: on its way to the origin */
+#define DONE		8	/* completed */
+#define ERROR		9	/* ended with EIO */
+#define LOST		10	/* the power went before it ended */
+
+byte st[WRITES];
+byte blk[WRITES];		/* the blocks it touches */
+byte at[WRITES];		/* instance */
+byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one it holds */
+
+#define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)
+#define IN_MAP(w)	(st[w] >= MAP_TEST && st[w] <= MAP_HOLD)
+#define PENDING(w)	(st[w] >= MAP_TEST && st[w] <= FLIGHT)
+#define OVER(w)		(st[w] >= DONE)
+
+#define CUR(i)		inst[i].ws[inst[i].cur]
+#define OLD(i)		inst[i].ws[1 - inst[i].cur]
+#define ERA(i)		(inst[i].cur == NONE -> 0 : CUR(i).era)
+
+/* What is around the module. */
+byte d_fd = NONE;		/* the owner's fd: the instance */
+#ifdef ANY_OWNER
+byte s_id[2];			/* the batches it has in hand */
+#define OWNER_HAS(n)	(s_id[0] == (n) || s_id[1] == (n))
+#else
+byte d_batch;			/* v->batch: the one it has in hand */
+#define OWNER_HAS(n)	(d_batch == (n))
+#endif
+bool asleep;			/* the owner, in poll(), and nothing has come to wake it up */
+bool gen_moved;			/* LIST has news */
+byte live;			/* the instance of dm's live table */
+bool noflush;			/* DMF_NOFLUSH_SUSPENDING */
+bool blocked;			/* DMF_BLOCK_IO_FOR_SUSPEND */
+
+byte x_id, x_era, x_blocks;	/* what COMMIT_FETCH fetched */
+bool nomem;			/* the next page of a bitmap cannot be had */
+
+/* For every write, as a statement. */
+#if WRITES == 2
+#define EACH(f, a)	f(0, a); f(1, a)
+#define ALL(f)		(f(0) && f(1))
+#define ANY(f, a)	(f(0, a) || f(1, a))
+#else
+#define EACH(f, a)	f(0, a); f(1, a); f(2, a)
+#define ALL(f)		(f(0) && f(1) && f(2))
+#define ANY(f, a)	(f(0, a) || f(1, a) || f(2, a))
+#endif
+
+/* ---- who waits ---- */
+
+#define IS_QUEUED(w, i)	(st[w] == QUEUED && at[w] == i)
+#define QUEUE(i)	ANY(IS_QUEUED, i)
+
+/* wake_up on ei->wait */
+#define wake(i)		if :: d_fd == i -> asleep = false :: else fi
+
+/* erad_instances_changed(): LIST's gen moves on */
+#define changed()	gen_moved = true
+
+/* erad_instance_event() */
+#define event(i)	inst[i].pri = true; wake(i); changed()
+
+/* ---- batches ---- */
+
+#define unbatch(w, i)	if :: st[w] == BATCH && at[w] == i -> st[w] = QUEUED :: else fi
+
+/* erad_batch_return() */
+#define batch_return(i)	EACH(unbatch, i); inst[i].batch_id = 0; wake(i)
+
+#define fail_held(w, i)	if :: HELD(w, i) -> st[w] = ERROR :: else fi
+
+/* erad_instance_set_state() */
+#define set_state(i, new) \
+	if \
+	:: new == FAILED -> inst[i].batch_id = 0; EACH(fail_held, i) \
+	:: else \
+	fi; \
+	if \
+	:: inst[i].state != new -> inst[i].state = new; event(i) \
+	:: else \
+	fi
+
+/* What of a write's blocks is missing in `bits`: from the first such block to the write's last. */
+#define missing(b, bits) \
+	(((b) & ~(bits)) == 0 -> 0 : (((b) & 1) && !((bits) & 1) -> (b) : ((b) & 2)))
+
+/* erad_fetch(): one write; what is recorded meanwhile is released. */
+#ifdef M_BITS_AT_FETCH
+#define mark_early(w, i)	CUR(i).bits = CUR(i).bits | blk[w]
+#else
+#define mark_early(w, i)	skip
+#endif
+
+#define fetch_one(w, i) \
+	if \
+	:: IS_QUEUED(w, i) && missing(blk[w], CUR(i).bits) == 0 -> release(w, i) \
+	:: IS_QUEUED(w, i) && missing(blk[w], CUR(i).bits) != 0 -> \
+		x_blocks = x_blocks | RECORDS(missing(blk[w], CUR(i).bits)); \
+		st[w] = BATCH \
+	:: else \
+	fi
+#define fetch_mark(w, i) \
+	if \
+	:: st[w] == BATCH && at[w] == i -> mark_early(w, i) \
+	:: else \
+	fi
+
+#ifdef M_FIRST_BLOCK
+#define RECORDS(b)	((b) & 1 -> 1 : (b))	/* as dm-era does with a discard */
+#else
+#define RECORDS(b)	(b)
+#endif
+
+/* The next of ++last_batch_id: any number that nobody has, because they are only compared. */
+#define FRESH(n)	(inst[0].batch_id != n && inst[1].batch_id != n && !OWNER_HAS(n))
+#define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
+
+/* release(): the reference, before it goes; the caller holds ei->mutex, so that the writeset is live. */
+#ifdef M_RELEASE_NO_REF
+#define release_get(w, i)	slot[w] = NONE
+#else
+#define release_get(w, i)	CUR(i).refs++; slot[w] = inst[i].cur
+#endif
+#define release(w, i) \
+	release_get(w, i); \
+	assert((slot[w] == inst[i].cur && CUR(i).live) || I3_released_holds_ref); \
+	assert(RECORDED(w) || P_submitted_is_recorded); \
+	st[w] = FLIGHT
+
+/* erad_commit(): bits first, of the whole batch, and then the release. */
+#define set_bits(w, i) \
+	if \
+	:: st[w] == BATCH && at[w] == i -> \
+		assert(DURABLE(blk[w], CUR(i).era) || I2_bit_is_durable); \
+		CUR(i).bits = CUR(i).bits | blk[w] \
+	:: else \
+	fi
+#define release_batch(w, i) \
+	if \
+	:: st[w] == BATCH && at[w] == i -> \
+		assert((nomem || (blk[w] & ~CUR(i).bits) == 0) || I3_bits_before_release); \
+		release(w, i) \
+	:: else \
+	fi
+
+#ifdef M_NO_BATCH_CHECK
+#define STALE_BATCH(i, id)	(inst[i].batch_id == 0)
+#else
+#define STALE_BATCH(i, id)	(inst[i].batch_id != (id))
+#endif
+#ifdef M_NO_ERA_CHECK
+#define STALE_ERA(i)	false
+#else
+#define STALE_ERA(i)	(inst[i].batch_era != CUR(i).era)
+#endif
+#ifdef M_NO_WAKE
+#define wake_more(i)	skip
+#else
+#define wake_more(i)	if :: QUEUE(i) -> wake(i) :: else fi
+#endif
+
+inline commit(i, id, status, r)
+{
+	if
+	:: STALE_BATCH(i, id) -> r = ESTALE
+	:: !STALE_BATCH(i, id) && (status) -> set_state(i, FAILED)
+	:: !STALE_BATCH(i, id) && !(status) && STALE_ERA(i) -> batch_return(i); r = ESTALE
+	:: else ->
+		if
+		:: !nomem -> EACH(set_bits, i)
+		:: else		/* erad_writeset_set(): no page could be had */
+		fi;
+		EACH(release_batch, i);
+		nomem = false;
+		inst[i].batch_id = 0;
+		wake_more(i)
+	fi
+}
+
+/*
+ * owner_commit_fetch(). id 0: commit nothing; max: whether to fetch. Gives r, and of a fetched batch x_id, x_era and
+ * x_blocks.
+ */
+inline k_commit_fetch(i, id, status, max, r)
+{
+	d_step {
+		r = OK;
+		x_id = 0;
+		x_blocks = 0;
+		x_era = 0;
+		if
+		:: inst[i].dead -> r = ENODEV
+		:: !inst[i].dead && inst[i].state == FAILED -> r = EIO
+		:: !inst[i].dead && inst[i].state < ACTIVE -> r = EINVAL
+		:: !inst[i].dead && inst[i].state == ACTIVE ->
+			if
+			:: (id) != 0 -> commit(i, id, status, r)
+			:: (id) == 0 && (max) && inst[i].batch_id != 0 -> r = EBUSY
+			:: else
+			fi
+		fi;
+		if
+		:: r == OK && (max) && inst[i].state == ACTIVE ->
+			EACH(fetch_one, i);
+			EACH(fetch_mark, i);
+			if
+			:: x_blocks != 0 ->
+				x_id = fresh_id;
+				x_era = CUR(i).era;
+				inst[i].batch_id = x_id;
+				inst[i].batch_era = x_era
+			:: else
+			fi
+		:: else
+		fi
+	}
+}
+
+/* ---- the other ioctls ---- */
+
+/* control_attach() */
+inline k_attach(i, r)
+{
+	d_step {
+		if
+		:: !inst[i].exists || inst[i].dead -> r = ENODEV
+		:: inst[i].exists && !inst[i].dead && inst[i].owned -> r = EBUSY
+		:: else ->
+			r = OK;
+			d_fd = i;
+			inst[i].owned = true;
+			inst[i].pri = true;
+			set_state(i, LOADING)
+		fi
+	}
+}
+
+/* owner_release(): the last reference to the fd is gone, by close() or because the process is. */
+#ifdef M_LOSE_BATCH
+#define give_back(i)	skip
+#else
+#define give_back(i)	batch_return(i)
+#endif
+#define k_close() \
+	if \
+	:: d_fd != NONE -> \
+		inst[d_fd].owned = false; \
+		if \
+		:: !inst[d_fd].dead -> \
+			give_back(d_fd); \
+			if \
+			:: inst[d_fd].state != FAILED -> set_state(d_fd, DETACHED) \
+			:: else \
+			fi \
+		:: else \
+		fi; \
+		changed(); \
+		d_fd = NONE; \
+		asleep = false \
+	:: else \
+	fi
+
+/* owner_ready() */
+inline k_ready(i, e, r)
+{
+	d_step {
+		if
+		:: inst[i].dead -> r = ENODEV
+		:: !inst[i].dead && (inst[i].state != LOADING || inst[i].cur == NONE || ERA(i) != (e)) -> r = EINVAL
+		:: else -> r = OK; set_state(i, ACTIVE)
+		fi
+	}
+}
+
+/* owner_prepare_era() */
+inline k_prepare(i, to, r)
+{
+	d_step {
+		if
+		:: inst[i].dead -> r = ENODEV
+		:: else -> r = OK; inst[i].prepared = to
+		fi
+	}
+}
+
+/* rollover(), and owner_new_era() with drain_ms 0 */
+#ifdef M_NO_DRAIN
+#define drained(i)	true
+#else
+#define drained(i)	(!inst[i].draining)
+#endif
+inline k_new_era(i, from, to, r)
+{
+	d_step {
+		if
+		:: inst[i].dead -> r = ENODEV
+		:: !inst[i].dead && inst[i].state == FAILED -> r = EIO
+		:: !inst[i].dead && inst[i].state == DETACHED -> r = EINVAL
+		:: else ->
+			if
+			:: ERA(i) == (to) -> r = OK
+			:: ERA(i) != (to) && (ERA(i) != (from) || (to) <= (from) || inst[i].prepared != (to)) -> r = EINVAL
+			:: ERA(i) != (to) && !(ERA(i) != (from) || (to) <= (from) || inst[i].prepared != (to)) ->
+				if
+				:: inst[i].draining -> r = EBUSY
+				:: else ->
+					r = OK;
+					if
+					:: inst[i].cur == NONE -> inst[i].cur = 0
+					:: else ->
+						CUR(i).live = false;	/* percpu_ref_kill() */
+						inst[i].draining = true;
+						inst[i].cur = 1 - inst[i].cur
+					fi;
+					CUR(i).era = to;
+					CUR(i).bits = 0;
+					CUR(i).refs = 0;
+					CUR(i).live = true;
+					inst[i].prepared = 0;
+					event(i)
+				fi
+			fi
+		fi;
+		if
+		:: r == OK && !drained(i) -> r = ETIMEDOUT
+		:: else
+		fi
+	}
+}
+
+/* control_abort(), and detach_timed_out() */
+#define k_abort(i)	set_state(i, FAILED)
+
+/* ---- the workqueue ---- */
+
+/*
+ * drained() and reap(). The grace period that percpu_ref_kill() begins ends after every ->map that saw the old
+ * pointer, and only then can the references have come to nothing.
+ */
+#define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (st[w] == MAP_TEST || st[w] == MAP_GET))
+#ifdef M_NO_GRACE
+#define READERS(i)	false
+#else
+#define READERS(i)	ANY(READS, i)
+#endif
+#define reap(i) \
+	inst[i].draining && OLD(i).refs == 0 && !READERS(i) -> \
+		inst[i].draining = false; \
+		OLD(i).era = 0; \
+		OLD(i).bits = 0; \
+		event(i)
+
+active proctype reaper()
+{
+end:	do
+	:: d_step { reap(0) }
+	:: d_step { reap(1) }
+	od
+}
+
+/* ---- a write ---- */
+
+#ifdef M_TRYGET_DEAD
+#define TRYGET(w)	true
+#else
+#define TRYGET(w)	inst[at[w]].ws[slot[w]].live
+#endif
+#ifdef M_TWO_LOOKS
+#define look_again(w)	slot[w] = inst[at[w]].cur	/* the reference of another writeset than the bits */
+#else
+#define look_again(w)	skip
+#endif
+#ifdef M_FIRST_BLOCK
+#define TESTS(b)	((b) & 1 -> 1 : (b))
+#else
+#define TESTS(b)	(b)
+#endif
+#ifdef M_REQUEUE_ALWAYS
+#define NOFLUSH		true
+#else
+#define NOFLUSH		noflush
+#endif
+
+proctype writer(byte w)
+{
+	do
+	/* dm_submit_bio(), erad_map(): the target that is live now, and its writeset. */
+	:: d_step {
+		(st[w] == NEW || st[w] == DEFERRED) && !blocked ->
+			at[w] = live;
+			slot[w] = inst[live].cur;
+			st[w] = (slot[w] == NONE -> MAP_HOLD : MAP_TEST)
+	}
+	/* erad_writeset_next_missing() */
+	:: d_step {
+		st[w] == MAP_TEST ->
+			assert(inst[at[w]].ws[slot[w]].era != 0 || I1_writeset_is_there);
+			if
+			:: (TESTS(blk[w]) & ~inst[at[w]].ws[slot[w]].bits) == 0 ->
+				look_again(w);
+				st[w] = MAP_GET
+			:: else ->
+				slot[w] = NONE;
+				st[w] = MAP_HOLD
+			fi
+	}
+	/* percpu_ref_tryget_live_rcu(), remap() */
+	:: d_step {
+		st[w] == MAP_GET ->
+			assert(inst[at[w]].ws[slot[w]].era != 0 || I1_writeset_is_there);
+			if
+			:: TRYGET(w) ->
+				assert(inst[at[w]].ws[slot[w]].live || I1_bits_and_live_ref);
+				assert((TESTS(blk[w]) & ~inst[at[w]].ws[slot[w]].bits) == 0 || I1_bits_and_live_ref);
+				assert(RECORDED(w) || P_submitted_is_recorded);
+				inst[at[w]].ws[slot[w]].refs++;
+				st[w] = FLIGHT
+			:: else ->
+				slot[w] = NONE;
+				st[w] = MAP_HOLD
+			fi
+	}
+	/* hold() */
+	:: d_step {
+		st[w] == MAP_HOLD ->
+			if
+			:: inst[at[w]].state == FAILED -> st[w] = ERROR
+			:: inst[at[w]].state != FAILED && inst[at[w]].pushback && NOFLUSH ->
+				assert(noflush || R_requeue_only_in_noflush);
+				st[w] = DEFERRED
+			:: else ->
+				if
+				:: !QUEUE(at[w]) -> wake(at[w])
+				:: else
+				fi;
+				st[w] = QUEUED
+			fi
+	}
+	/* The origin has done it: erad_end_io(). */
+	:: d_step {
+		st[w] == FLIGHT ->
+			assert(RECORDED(w) || I4_completed_is_recorded);
+			if
+			:: slot[w] != NONE -> inst[at[w]].ws[slot[w]].refs--
+			:: else
+			fi;
+			slot[w] = NONE;
+			st[w] = DONE
+	}
+	:: OVER(w) -> break
+	od
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * erad's protocol, to be searched by spin for an order of events that breaks a promise.
+ *
+ *	kernel.pml	the module: ioctls, the path of a write
+ *	dm.pml		device-mapper around it: suspend, reload, resume
+ *	store.pml	the metadata
+ *	erad.pml	the daemon, or instead of it, with -DANY_OWNER,
+ *	owner.pml	any process that keeps to include/erad_uapi.h
+ *
+ * Everything happens at any time, a limited number of times: -DCHECKPOINTS=1 and so on, below. Two blocks are enough,
+ * because a write of several is let through or not by one look at all of them.
+ *
+ * The assertions, by their names (erad_uapi.h, erad_format.h):
+ *	I1	a write passes in ->map with its bits and a live reference, on one writeset, whose memory is there
+ *	I2	a bit is set only if its block is durable in the era of that writeset, or a later one
+ *	I3	what is released has its bits set (or there was no memory) and holds a reference
+ *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and none of those
+ *		that complete later is
+ *	P	what is passed on to the origin is recorded: would be found if the power went now
+ *	D	an acknowledged era is durable
+ *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
+ * and no end but one where every write has ended, every suspend, reload and checkpoint too.
+ *
+ * -DM_… breaks the model in one place, as the test "check" does for each, and spin must find out.
+ */
+
+#ifndef WRITES
+#define WRITES		2
+#endif
+#ifndef CHECKPOINTS
+#define CHECKPOINTS	0
+#endif
+#ifndef CRASHES
+#define CRASHES		0
+#endif
+#ifndef POWER_CUTS
+#define POWER_CUTS	0
+#endif
+#ifndef SUSPENDS
+#define SUSPENDS	0
+#endif
+#ifndef INTERRUPTS
+#define INTERRUPTS	0
+#endif
+#ifndef LOADS
+#define LOADS		0
+#endif
+#ifndef ERRORS
+#define ERRORS		0
+#endif
+#ifndef ABORTS
+#define ABORTS		0
+#endif
+#ifndef NOMEMS
+#define NOMEMS		0
+#endif
+#define BLOCKS		2
+
+/* What may still happen. */
+byte checkpoints = CHECKPOINTS;
+byte crashes = CRASHES;
+byte power_cuts = POWER_CUTS;
+byte suspends = SUSPENDS;
+byte interrupts = INTERRUPTS;
+byte loads = LOADS;
+byte errors = ERRORS;		/* flushes of the metadata that fail */
+byte aborts = ABORTS;
+byte nomems = NOMEMS;
+bool policy_fail;		/* detach_policy */
+
+/* What assertions are called; always false. */
+hidden byte I1_writeset_is_there, I1_bits_and_live_ref, I2_bit_is_durable, I3_bits_before_release,
+	I3_released_holds_ref, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
+	D_acked_is_durable, R_requeue_only_in_noflush;
+
+/* Errors. */
+#define OK		0
+#define ESTALE		1
+#define EBUSY		2
+#define EINVAL		3
+#define EIO		4
+#define ENODEV		5
+#define ETIMEDOUT	6
+#define EAGAIN		8
+
+#define NONE		2	/* no instance, no writeset */
+
+#include "store.pml"
+#include "kernel.pml"
+#include "dm.pml"
+#ifdef ANY_OWNER
+#include "owner.pml"
+#else
+#include "erad.pml"
+#endif
+
+#define lose(w, i) \
+	if \
+	:: st[w] >= DEFERRED && !OVER(w) -> st[w] = LOST; at[w] = 0; slot[w] = NONE \
+	:: else \
+	fi
+#define FOUND(w)	((st[w] != FLIGHT && st[w] != DONE) || DURABLE(blk[w], 1))
+
+/* What befalls the machine. */
+active proctype fate()
+{
+end:	do
+	/* SIGKILL: the process ends, what it wrote stays in the page cache. */
+	:: d_step { crashes > 0 && !killed -> crashes--; die() }
+	/* Unflushed metadata is lost or not; then the machine boots, the table is made again. */
+	:: atomic {
+		power_cuts > 0 && !killed ->
+			power_cuts--;
+			die();
+			if
+			:: pend_era != 0 -> became_durable()
+			:: pend_era = 0; pend_blocks = 0
+			fi;
+			d_step {
+				assert(ALL(FOUND) || P_completed_is_found);
+				assert(dera >= acked || D_acked_is_durable);
+				EACH(lose, 0);
+				forget(0);
+				forget(1);
+				inst[0].pushback = false; inst[0].draining = false; inst[0].cur = NONE; inst[0].batch_id = 0;
+				inst[1].pushback = false; inst[1].draining = false; inst[1].cur = NONE; inst[1].batch_id = 0;
+				inst[0].ws[0].refs = 0; inst[0].ws[1].refs = 0; inst[1].ws[0].refs = 0; inst[1].ws[1].refs = 0;
+				nomem = false;
+				live = 0; loaded = false; blocked = false; noflush = false; dm = DM_IDLE;
+				ctr(0);
+				inst[1].dead = false;
+				inst[0].resumed = true
+			}
+	}
+	/* eractl abort, or detach_policy=fail and nobody attached */
+	:: d_step { aborts > 0 && inst[live].exists && !inst[live].dead -> aborts--; k_abort(live) }
+	:: d_step { nomems > 0 && !nomem -> nomems--; nomem = true }
+	od
+}
+
+init {
+	atomic {
+		/* The first write to one block, the second to both or the other, the third anything. */
+		blk[0] = 1;
+		if
+		:: blk[1] = 3
+		:: blk[1] = 1
+		fi;
+#if WRITES > 2
+		if
+		:: blk[2] = 1
+		:: blk[2] = 2
+		fi;
+#endif
+#if ERRORS
+		if
+		:: policy_fail = true
+		:: policy_fail = false
+		fi;
+#endif
+		slot[0] = NONE;
+		slot[1] = NONE;
+#if WRITES > 2
+		slot[2] = NONE;
+#endif
+		ctr(0);
+		inst[0].resumed = true;
+		inst[1].cur = NONE;
+		run writer(0);
+		run writer(1);
+#if WRITES > 2
+		run writer(2);
+#endif
+		run admin();
+#ifdef ANY_OWNER
+		run owner()
+#else
+		run erad();
+		run requester()
+#endif
+	}
+}

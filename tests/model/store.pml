@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The metadata, daemon/store/: a journal of which only the newest group can be unflushed, because every append ends
+ * with a flush and nothing else appends meanwhile. What replay makes of it is for each block the newest era it is
+ * marked in, and the newest era begun. Folding changes nothing of that and is left to the crash simulator.
+ */
+
+byte dmark[BLOCKS];		/* durable: the newest era that the block is recorded in; 0: none */
+byte dera;			/* durable: the newest era begun */
+
+/* The group that was written last and is not known to be durable. A killed daemon leaves it in the page cache. */
+byte pend_era;			/* 0: there is none */
+byte pend_blocks;		/* 0: ERA_BEGIN */
+
+byte acked;			/* the newest era that somebody was told of */
+
+#define MAX(a, b)	((a) > (b) -> (a) : (b))
+
+/* The blocks b are durable in era e or a later one. */
+#define DURABLE(b, e)	((!((b) & 1) || dmark[0] >= (e)) && (!((b) & 2) || dmark[1] >= (e)))
+
+/*
+ * What erad promises of a write that was passed on: all its blocks would be found after a crash, and as newer than
+ * the last checkpoint that returned.
+ */
+#define RECORDED(w)	DURABLE(blk[w], (acked == 0 -> 1 : acked))
+
+#define became_durable() \
+	if \
+	:: pend_blocks & 1 -> dmark[0] = MAX(dmark[0], pend_era) \
+	:: else \
+	fi; \
+	if \
+	:: pend_blocks & 2 -> dmark[1] = MAX(dmark[1], pend_era) \
+	:: else \
+	fi; \
+	dera = MAX(dera, pend_era); \
+	pend_era = 0; \
+	pend_blocks = 0
+
+/* append(): the write; where an earlier one failed, the same pages are written again */
+inline store_write(e, b)
+{
+	d_step {
+		pend_era = e;
+		pend_blocks = b
+	}
+}
+
+/* append(): the flush */
+inline store_flush(r)
+{
+	atomic {
+		if
+		:: r = OK; became_durable()
+		:: errors > 0 -> errors--; r = EIO
+		fi
+	}
+}
+
+inline store_append(e, b, r)
+{
+	store_write(e, b);
+	store_flush(r)
+}
+
+/* store_open(): replay */
+inline store_replay(e)
+{
+	e = MAX(dera, pend_era)
+}
+
+/* take_over(): what the last opener left is made durable before anything relies on it */
+inline store_take_over(r)
+{
+#ifdef M_NO_TAKE_OVER
+	r = OK
+#else
+	store_flush(r)
+#endif
+}
