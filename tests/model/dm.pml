@@ -22,7 +22,7 @@ byte dm;			/* the step that is next */
 #define NOT_IN_MAP(w)	(!IN_MAP(w))
 #define NOT_PENDING(w)	(!PENDING(w))
 
-#define push_back(w, i)	if :: HELD(w, i) -> st[w] = DEFERRED :: else fi
+#define push_back(w, i)	if :: HELD(w, i) -> st[w] = DEFERRED; at[w] = 0 :: else fi
 
 /* erad_ctr() */
 #define ctr(i) \
@@ -44,6 +44,7 @@ byte dm;			/* the step that is next */
 	:: noflush -> \
 		inst[i].pushback = true; \
 		inst[i].batch_id = 0; \
+		inst[i].batch_era = 0; \
 		EACH(push_back, i); \
 		wake(i) \
 	:: else \
@@ -63,6 +64,8 @@ byte dm;			/* the step that is next */
 	inst[i].ws[1].era = 0; \
 	inst[i].ws[1].bits = 0; \
 	inst[i].ws[1].live = false
+
+#define ADMIN_OVER	(dm == DM_IDLE && loads == 0 && suspends == 0)
 
 proctype admin()
 {
@@ -131,6 +134,6 @@ proctype admin()
 			loaded = false;
 			dm = DM_IDLE
 	}
-	:: dm == DM_IDLE && loads == 0 && suspends == 0 -> break
+	:: ADMIN_OVER -> break
 	od
 }

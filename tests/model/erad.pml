@@ -4,14 +4,8 @@
  * is the function of its name. A timer may go off at any time after it was set.
  */
 
-/* d_fd is v->fd, d_batch is v->batch. */
-byte d_blocks;			/* v->range */
-byte sera;			/* store->era; 0: the store is not open */
+/* d_fd is v->fd, d_batch is v->batch; what else others look at: */
 bool d_ready;			/* v->ready */
-bool d_failed;			/* v->failed */
-bool d_trouble;			/* v->mark_trouble */
-bool look, roll;		/* v->look_at, v->roll_at are set */
-bool held;			/* the volume thread's own: writes are held */
 bool attention;			/* v->attention, and event_fd */
 bool killed;			/* erad is to begin anew */
 
@@ -20,41 +14,87 @@ bool killed;			/* erad is to begin anew */
 #define FLIP		2
 #define DRAIN		3
 byte phase;
-byte c_from, c_to;
 
-/* v->info */
-byte i_era, i_state;
-bool i_resumed, i_draining;
-
-byte r;				/* what a call returned */
-byte pick;			/* the instance to attach to */
-bool status;			/* xfer.commit_status */
+/* What v->info says is used at once; forgotten here, so that states are not told apart by it. */
+#define forget_info()	i_era = 0; i_state = 0; i_resumed = false; i_draining = false
 
 #define kick()		attention = true; asleep = false
 
-/* The end of a process, whoever ends it. */
+/* The end of the process, whoever ends it. */
 #define die() \
 	k_close(); \
-	d_batch = 0; d_blocks = 0; sera = 0; d_ready = false; d_failed = false; d_trouble = false; \
-	look = false; roll = false; held = false; attention = false; asleep = false; phase = IDLE; \
-	c_from = 0; c_to = 0; i_era = 0; i_state = 0; i_resumed = false; i_draining = false; \
-	r = OK; pick = 0; status = false; gen_moved = true; killed = true
+	d_batch = 0; d_ready = false; attention = false; asleep = false; phase = IDLE; gen_moved = true; look_begins(); killed = true
+
+/* What a process begins with. */
+#define fresh() \
+	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; roll = false; held = true; kicked = false; \
+	c_from = 0; c_to = 0; i_era = 0; i_state = 0; i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
+	status = false; digest = 0
 
 /* finish() with an error */
 #define rollover_fail()	phase = IDLE; roll = false; c_from = 0; c_to = 0
+
+/*
+ * on_control() and volumes_changed(), the main thread: LIST has news, and if they are of this volume, its thread is to
+ * look. Where that is not what is looked at (no EXACT_LOOK), it is to look at any news; this makes fewer states.
+ */
+#ifdef EXACT_LOOK
+#define SHOWS(i)	(inst[i].exists -> 1 + 2 * inst[i].resumed + 4 * inst[i].owned + 8 * inst[i].draining + \
+			16 * inst[i].state + 128 * ERA(i) : 0)
+#define DIGEST		(SHOWS(0) + 1024 * SHOWS(1))
+int seen;			/* v->seen: DIGEST of what the volume thread looked at last */
+
+active proctype watcher()
+{
+	int news;
+
+end:	do
+	:: d_step { gen_moved -> gen_moved = false; news = DIGEST };
+		d_step {
+			if
+			:: seen != news -> kick()
+			:: else
+			fi;
+#ifdef M_SEEN_BY_MAIN
+			seen = news;
+#endif
+			news = 0
+		}
+	od
+}
+
+#ifdef M_SEEN_BY_MAIN
+#define look_begins()	skip
+#define look_ends()	skip
+#else
+#define look_begins()	seen = 0
+#define look_ends()	seen = digest
+#endif
+#else
+#define DIGEST		0
+#define look_begins()	skip
+#define look_ends()	skip
+
+active proctype watcher()
+{
+end:	do
+	:: d_step { gen_moved -> gen_moved = false; kick() }
+	od
+}
+#endif
 
 inline attach_refresh()
 {
 	d_step {
 		if
-		:: inst[d_fd].dead -> r = ENODEV
+		:: inst[fd].dead -> r = ENODEV
 		:: else ->
 			r = OK;
-			inst[d_fd].pri = false;
-			i_era = ERA(d_fd);
-			i_state = inst[d_fd].state;
-			i_resumed = inst[d_fd].resumed;
-			i_draining = inst[d_fd].draining
+			inst[fd].pri = false;
+			i_era = ERA(fd);
+			i_state = inst[fd].state;
+			i_resumed = inst[fd].resumed;
+			i_draining = inst[fd].draining
 		fi
 	}
 }
@@ -63,8 +103,11 @@ inline attach_let_go()
 {
 	d_step {
 		k_close();
-		d_ready = false;
+		fd = NONE;
+		batch = 0;
 		d_batch = 0;
+		d_ready = false;
+		d_blocks = 0;
 		d_failed = false;
 		rollover_fail()
 	}
@@ -73,16 +116,18 @@ inline attach_let_go()
 /* flip(): not waiting for the drain */
 inline flip(from, to)
 {
-	k_prepare(d_fd, to, r);
-	if
-	:: r == OK ->
-		k_new_era(d_fd, from, to, r);
+	atomic {
+		k_prepare(fd, to, r);	/* nobody else looks at that, so that it is no step of its own */
 		if
-		:: r == ETIMEDOUT -> r = OK
+		:: r == OK ->
+			k_new_era(fd, from, to, r);
+			if
+			:: r == ETIMEDOUT -> r = OK
+			:: else
+			fi
 		:: else
 		fi
-	:: else
-	fi
+	}
 }
 
 inline activate()
@@ -98,11 +143,12 @@ inline activate()
 		:: else
 		fi
 	:: i_era != 0 && sera == i_era + 1 -> flip(i_era, sera)
-	:: i_era != 0 && sera != i_era + 1 && sera != i_era -> r = ESTALE
+	:: i_era != 0 && sera != i_era + 1 && sera != i_era -> r = ESTALE; assert(A_metadata_fits)
 	:: else
 	fi;
+	d_step { forget_info() }
 	if
-	:: r == OK -> k_ready(d_fd, sera, r)
+	:: r == OK -> k_ready(fd, sera, r)
 	:: else
 	fi
 }
@@ -121,7 +167,7 @@ inline attach()
 	:: else
 	fi;
 	if
-	:: r == OK -> k_attach(pick, r)
+	:: r == OK -> atomic { k_attach(pick, r); if :: r == OK -> fd = pick :: else fi }
 	:: else
 	fi;
 	if
@@ -132,7 +178,7 @@ inline attach()
 		:: else
 		fi;
 		if
-		:: r == OK -> attach_refresh()
+		:: r == OK -> attach_refresh(); d_step { forget_info() }
 		:: else
 		fi;
 		if
@@ -147,11 +193,11 @@ inline attach()
 #define BETTER		(!inst[0].exists -> 1 : (!inst[1].exists -> 0 : \
 			(inst[0].resumed != inst[1].resumed -> (inst[1].resumed -> 1 : 0) : \
 			((ERA(0) == 0) != (ERA(1) == 0) -> (ERA(1) != 0 -> 1 : 0) : 1))))
-#define CURRENT		(d_fd != NONE && inst[d_fd].exists)
+#define CURRENT		(fd != NONE && inst[fd].exists)
 #ifdef M_MOVE_EARLY
-#define STAY		(CURRENT && pick == d_fd)
+#define STAY		(CURRENT && pick == fd)
 #else
-#define STAY		((CURRENT && (pick == d_fd || inst[d_fd].resumed || !inst[pick].resumed)) || \
+#define STAY		((CURRENT && (pick == fd || inst[fd].resumed || !inst[pick].resumed)) || \
 			(ERA(pick) == 0 && !inst[pick].resumed))
 #endif
 #ifdef M_MOVE_EARLY
@@ -162,26 +208,31 @@ inline attach()
 
 inline attach_look()
 {
+	look_begins();
 	d_step {
 		look = false;
+		digest = DIGEST;
 		pick = PICK;
 		if
 		:: STAY -> pick = NONE
 		:: else
 		fi
 	}
+	d_step { look_ends(); digest = 0 }
 	if
 	:: pick != NONE ->
 		if
-		:: d_fd != NONE -> attach_let_go()
+		:: fd != NONE -> attach_let_go()
 		:: else
 		fi;
 		attach();
 		d_step {
 			look = (r != OK);
-			d_ready = (r == OK)
+			d_ready = (r == OK);
+			r = OK;
+			pick = 0
 		}
-	:: else
+	:: else -> pick = 0
 	fi
 }
 
@@ -206,17 +257,18 @@ inline mark()
 /* 2 of that order, and what the loop does with the answer */
 #define call_commit_fetch() \
 	atomic { \
-		k_commit_fetch(d_fd, d_batch, status, !attention && !status, r); \
+		k_commit_fetch(fd, batch, status, !attention && !status, r); \
 		if \
-		:: r == ESTALE -> d_batch = 0; r = OK; skip \
+		:: r == ESTALE -> batch = 0; d_batch = 0; d_blocks = 0; r = OK \
 		:: r != OK && r != ESTALE -> break \
-		:: r == OK && status -> d_batch = 0; r = EIO; break \
+		:: r == OK && status -> batch = 0; d_batch = 0; r = EIO; break \
 		:: r == OK && !status -> \
+			batch = x_id; \
 			d_batch = x_id; \
 			d_blocks = x_blocks; \
 			x_id = 0; x_blocks = 0; x_era = 0; \
 			if \
-			:: d_batch == 0 -> break \
+			:: batch == 0 -> break \
 			:: else \
 			fi \
 		fi \
@@ -227,7 +279,7 @@ inline commit_batches()
 {
 	r = OK;
 	do
-	:: d_batch != 0 ->
+	:: batch != 0 ->
 		mark();
 		if
 		:: r != OK -> r = EAGAIN; break
@@ -235,9 +287,9 @@ inline commit_batches()
 		:: r == OK
 		fi;
 		call_commit_fetch();
-	:: d_batch == 0 && !attention ->
+	:: batch == 0 && !attention ->
 		call_commit_fetch();
-	:: d_batch == 0 && attention -> break
+	:: batch == 0 && attention -> break
 	od;
 	status = false
 }
@@ -248,7 +300,7 @@ inline recover()
 	:: !d_failed ->
 		d_failed = true;
 		attach_refresh();
-		d_step { rollover_fail() }
+		d_step { forget_info(); rollover_fail() }
 	:: else
 	fi;
 	if
@@ -268,7 +320,8 @@ inline serve()
 	:: r == OK || r == EAGAIN
 	:: r == EIO -> recover()
 	:: else -> attach_let_go(); look = true
-	fi
+	fi;
+	r = OK
 }
 
 /* begin(): r is EBUSY where an earlier drain must end first */
@@ -283,11 +336,9 @@ inline begin()
 	:: r == OK && (i_state != ACTIVE || !i_resumed) -> r = EINVAL
 	:: r == OK && i_state == ACTIVE && i_resumed && i_draining -> r = EBUSY
 	:: r == OK && i_state == ACTIVE && i_resumed && !i_draining ->
-		d_step {
-			c_from = i_era;
-			c_to = (sera > c_from -> sera : sera + 1)
-		}
-		k_prepare(d_fd, c_to, r);
+		c_from = i_era;
+		c_to = (sera > c_from -> sera : sera + 1);
+		k_prepare(fd, c_to, r);
 #ifndef M_FLIP_EARLY
 		if
 		:: r == OK && c_to != sera -> store_append(c_to, 0, r)
@@ -299,7 +350,8 @@ inline begin()
 		fi
 #endif
 	:: r != OK
-	fi
+	fi;
+	d_step { forget_info() }
 }
 
 /* finish(): from here on the requester may act on it */
@@ -312,21 +364,20 @@ inline begin()
 
 inline rollover_step()
 {
-	roll = false;
-	r = OK;
+	d_step { p = phase; roll = false; r = OK }
 	if
-	:: phase == WANTED ->
+	:: p == WANTED ->
 		begin();
 		if
-		:: r == OK -> phase = FLIP
+		:: r == OK -> phase = FLIP; p = FLIP
 		:: r == EBUSY -> roll = true
 		:: r != OK && r != EBUSY -> d_step { rollover_fail() }
 		fi
 	:: else
 	fi;
 	if
-	:: phase == FLIP || phase == DRAIN ->
-		k_new_era(d_fd, c_from, c_to, r);
+	:: p == FLIP || p == DRAIN ->
+		k_new_era(fd, c_from, c_to, r);
 #ifdef M_FLIP_EARLY
 		if
 		:: (r == OK || r == ETIMEDOUT) && c_to != sera -> store_append(c_to, 0, r); sera = c_to
@@ -334,23 +385,24 @@ inline rollover_step()
 		fi;
 #endif
 		if
-		:: r == OK -> attach_refresh(); d_step { acknowledge() }
+		:: r == OK -> attach_refresh(); d_step { forget_info(); acknowledge() }
 		:: r == ETIMEDOUT -> d_step { phase = DRAIN; roll = true }
 		:: r == EBUSY -> roll = true
 		:: else -> d_step { rollover_fail() }
 		fi
 	:: else
-	fi
+	fi;
+	d_step { p = IDLE; r = OK }
 }
 
 /* owner_poll() */
-#define POLLIN		(inst[d_fd].state == ACTIVE && QUEUE(d_fd) && inst[d_fd].batch_id == 0)
-#define WANTS_IN	(d_batch == 0 && !d_failed)
-#define TIMER		(look || roll || (d_fd != NONE && (d_batch != 0 || (d_failed && d_trouble))))
+#define POLLIN		(inst[fd].state == ACTIVE && QUEUE(fd) && inst[fd].batch_id == 0)
+#define WANTS_IN	(batch == 0 && !d_failed)
+#define TIMER		(look || roll || (fd != NONE && (batch != 0 || (d_failed && d_trouble))))
 
-#define REVENTS		(d_fd != NONE && !inst[d_fd].dead && WANTS_IN && POLLIN)
-#define HUP		(d_fd != NONE && inst[d_fd].dead)
-#define PRI		(d_fd != NONE && !inst[d_fd].dead && inst[d_fd].pri)
+#define REVENTS		(fd != NONE && !inst[fd].dead && WANTS_IN && POLLIN)
+#define HUP		(fd != NONE && inst[fd].dead)
+#define PRI		(fd != NONE && !inst[fd].dead && inst[fd].pri)
 
 inline wait_for_work()
 {
@@ -370,6 +422,7 @@ inline wait_for_work()
 		:: i_state == FAILED && !d_failed -> recover()
 		:: else
 		fi;
+		d_step { forget_info(); r = OK };
 		break
 	:: atomic { !HUP && !PRI && (attention || REVENTS) -> held = REVENTS }; break
 	:: atomic { TIMER -> held = false }; break
@@ -384,13 +437,25 @@ end:		if
 /* volume_thread() */
 proctype erad()
 {
-	bool kicked;
+	byte fd = NONE;			/* v->fd; d_fd is the same for others */
+	byte batch;			/* v->batch; so is d_batch */
+	byte d_blocks;			/* v->range */
+	byte sera;			/* store->era; 0: the store is not open */
+	bool d_failed;			/* v->failed */
+	bool d_trouble;			/* v->mark_trouble */
+	bool look, roll;		/* v->look_at, v->roll_at are set */
+	bool kicked, held;
+	byte c_from, c_to;		/* v->checkpoint */
+	byte i_era, i_state;		/* v->info */
+	bool i_resumed, i_draining;
+	byte r;				/* what a call returned */
+	byte p;				/* v->checkpoint.phase */
+	int digest;			/* of what it looks at */
+	byte pick;			/* the instance to attach to */
+	bool status;			/* xfer.commit_status */
 
 start:	{
-		d_step {
-			look = true;
-			held = true
-		}
+		d_step { fresh() }
 		do
 		:: true ->
 			d_step {
@@ -402,12 +467,12 @@ start:	{
 			:: else
 			fi;
 			if
-			:: d_fd != NONE && d_failed -> recover()
-			:: d_fd != NONE && !d_failed && (d_batch != 0 || held) -> serve()
+			:: fd != NONE && d_failed -> recover()
+			:: fd != NONE && !d_failed && (batch != 0 || held) -> serve()
 			:: else
 			fi;
 			if
-			:: d_fd != NONE && (kicked || roll) -> rollover_step()
+			:: fd != NONE && (kicked || roll) -> rollover_step()
 			:: else
 			fi;
 			kicked = false;
@@ -417,25 +482,20 @@ start:	{
 		d_step {
 			killed ->
 				killed = false;
-				kicked = false
+				fresh()
 		}
 		goto start
 	}
 }
 
-/* on_control() and volumes_changed(), the main thread: LIST says that something has changed. */
-active proctype watcher()
-{
-end:	do
-	:: d_step { gen_moved -> gen_moved = false; kick() }
-	od
-}
+#define OWNER_OVER	(checkpoints == 0 && phase == IDLE)
+#define OWNER_SERVES	(d_ready && d_fd == live && inst[live].state == ACTIVE)
 
 /* volume_checkpoint(), of whoever wants one */
 proctype requester()
 {
 	do
 	:: d_step { checkpoints > 0 && d_ready && phase == IDLE -> checkpoints--; phase = WANTED; kick() }
-	:: checkpoints == 0 && phase == IDLE -> break
+	:: OWNER_OVER -> break
 	od
 }

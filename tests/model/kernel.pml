@@ -4,8 +4,8 @@
  *
  * What the code does under ei->mutex, or in one piece under ei->lock, is one
  * step here. ->map is three: it takes no lock until it holds a write, so that
- * anything may happen between its looking at the writeset, at the bits and at
- * the reference.
+ * anything may happen between its look at the bits, its taking a reference
+ * and its holding the write.
  */
 
 #define DETACHED	1	/* enum erad_state */
@@ -40,8 +40,7 @@ instance inst[2];		/* before and after the table was reloaded */
 /* Where a write is. */
 #define NEW		0	/* not submitted */
 #define DEFERRED	1	/* dm keeps it until the device is resumed */
-#define MAP_TEST	2	/* in ->map: has the writeset, looks at the bits */
-#define MAP_GET		3	/* all set: wants the reference */
+#define MAP_GET		3	/* in ->map: has seen all bits set, wants the reference */
 #define MAP_HOLD	4	/* not so: is about to be queued */
 #define QUEUED		5	/* ei->queue */
 #define BATCH		6	/* ei->batch */
@@ -56,8 +55,8 @@ byte at[WRITES];		/* instance */
 byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one it holds */
 
 #define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)
-#define IN_MAP(w)	(st[w] >= MAP_TEST && st[w] <= MAP_HOLD)
-#define PENDING(w)	(st[w] >= MAP_TEST && st[w] <= FLIGHT)
+#define IN_MAP(w)	(st[w] >= MAP_GET && st[w] <= MAP_HOLD)
+#define PENDING(w)	(st[w] >= MAP_GET && st[w] <= FLIGHT)
 #define OVER(w)		(st[w] >= DONE)
 
 #define CUR(i)		inst[i].ws[inst[i].cur]
@@ -112,14 +111,14 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 #define unbatch(w, i)	if :: st[w] == BATCH && at[w] == i -> st[w] = QUEUED :: else fi
 
 /* erad_batch_return() */
-#define batch_return(i)	EACH(unbatch, i); inst[i].batch_id = 0; wake(i)
+#define batch_return(i)	EACH(unbatch, i); inst[i].batch_id = 0; inst[i].batch_era = 0; wake(i)
 
-#define fail_held(w, i)	if :: HELD(w, i) -> st[w] = ERROR :: else fi
+#define fail_held(w, i)	if :: HELD(w, i) -> st[w] = ERROR; at[w] = 0 :: else fi
 
 /* erad_instance_set_state() */
 #define set_state(i, new) \
 	if \
-	:: new == FAILED -> inst[i].batch_id = 0; EACH(fail_held, i) \
+	:: new == FAILED -> inst[i].batch_id = 0; inst[i].batch_era = 0; EACH(fail_held, i) \
 	:: else \
 	fi; \
 	if \
@@ -220,6 +219,7 @@ inline commit(i, id, status, r)
 		EACH(release_batch, i);
 		nomem = false;
 		inst[i].batch_id = 0;
+		inst[i].batch_era = 0;
 		wake_more(i)
 	fi
 }
@@ -384,7 +384,7 @@ inline k_new_era(i, from, to, r)
  * drained() and reap(). The grace period that percpu_ref_kill() begins ends after every ->map that saw the old
  * pointer, and only then can the references have come to nothing.
  */
-#define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (st[w] == MAP_TEST || st[w] == MAP_GET))
+#define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && st[w] == MAP_GET)
 #ifdef M_NO_GRACE
 #define READERS(i)	false
 #else
@@ -431,20 +431,17 @@ end:	do
 proctype writer(byte w)
 {
 	do
-	/* dm_submit_bio(), erad_map(): the target that is live now, and its writeset. */
+	/*
+	 * dm_submit_bio(), erad_map(): the target that is live, its writeset, erad_writeset_next_missing(). One step, because
+	 * bits that are set between two looks might as well have been set before, and a writeset that is no longer the
+	 * current one gets none.
+	 */
 	:: d_step {
 		(st[w] == NEW || st[w] == DEFERRED) && !blocked ->
 			at[w] = live;
 			slot[w] = inst[live].cur;
-			st[w] = (slot[w] == NONE -> MAP_HOLD : MAP_TEST)
-	}
-	/* erad_writeset_next_missing() */
-	:: d_step {
-		st[w] == MAP_TEST ->
-			assert(inst[at[w]].ws[slot[w]].era != 0 || I1_writeset_is_there);
 			if
-			:: (TESTS(blk[w]) & ~inst[at[w]].ws[slot[w]].bits) == 0 ->
-				look_again(w);
+			:: slot[w] != NONE && (TESTS(blk[w]) & ~CUR(live).bits) == 0 ->
 				st[w] = MAP_GET
 			:: else ->
 				slot[w] = NONE;
@@ -454,6 +451,7 @@ proctype writer(byte w)
 	/* percpu_ref_tryget_live_rcu(), remap() */
 	:: d_step {
 		st[w] == MAP_GET ->
+			look_again(w);
 			assert(inst[at[w]].ws[slot[w]].era != 0 || I1_writeset_is_there);
 			if
 			:: TRYGET(w) ->
@@ -471,9 +469,10 @@ proctype writer(byte w)
 	:: d_step {
 		st[w] == MAP_HOLD ->
 			if
-			:: inst[at[w]].state == FAILED -> st[w] = ERROR
+			:: inst[at[w]].state == FAILED -> st[w] = ERROR; at[w] = 0
 			:: inst[at[w]].state != FAILED && inst[at[w]].pushback && NOFLUSH ->
 				assert(noflush || R_requeue_only_in_noflush);
+				at[w] = 0;
 				st[w] = DEFERRED
 			:: else ->
 				if
@@ -492,6 +491,7 @@ proctype writer(byte w)
 			:: else
 			fi;
 			slot[w] = NONE;
+			at[w] = 0;
 			st[w] = DONE
 	}
 	:: OVER(w) -> break

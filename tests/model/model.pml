@@ -20,7 +20,8 @@
  *	P	what is passed on to the origin is recorded: would be found if the power went now
  *	D	an acknowledged era is durable
  *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
- * and no end but one where every write has ended, every suspend, reload and checkpoint too.
+	A	the metadata that erad finds is in an era that fits the live target's
+ *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
  *
  * -DM_… breaks the model in one place, as the test "check" does for each, and spin must find out.
  */
@@ -72,7 +73,7 @@ bool policy_fail;		/* detach_policy */
 /* What assertions are called; always false. */
 hidden byte I1_writeset_is_there, I1_bits_and_live_ref, I2_bit_is_durable, I3_bits_before_release,
 	I3_released_holds_ref, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
-	D_acked_is_durable, R_requeue_only_in_noflush;
+	D_acked_is_durable, A_metadata_fits, E_all_ends, E_active_in_the_end, R_requeue_only_in_noflush;
 
 /* Errors. */
 #define OK		0
@@ -102,7 +103,7 @@ hidden byte I1_writeset_is_there, I1_bits_and_live_ref, I2_bit_is_durable, I3_bi
 	fi
 #define FOUND(w)	((st[w] != FLIGHT && st[w] != DONE) || DURABLE(blk[w], 1))
 
-/* What befalls the machine. */
+/* What befalls the machine; and when nothing can happen any more, whether that is the end. */
 active proctype fate()
 {
 end:	do
@@ -135,6 +136,10 @@ end:	do
 	}
 	/* eractl abort, or detach_policy=fail and nobody attached */
 	:: d_step { aborts > 0 && inst[live].exists && !inst[live].dead -> aborts--; k_abort(live) }
+	:: timeout ->
+		assert((ALL(OVER) && ADMIN_OVER && OWNER_OVER) || E_all_ends);
+		assert(OWNER_SERVES || E_active_in_the_end);
+		break
 	:: d_step { nomems > 0 && !nomem -> nomems--; nomem = true }
 	od
 }

@@ -60,8 +60,12 @@ inline store_flush(r)
 
 inline store_append(e, b, r)
 {
+#if CRASHES + POWER_CUTS > 0
 	store_write(e, b);
 	store_flush(r)
+#else
+	atomic { store_write(e, b); store_flush(r) }	/* nobody can tell */
+#endif
 }
 
 /* store_open(): replay */
