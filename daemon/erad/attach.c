@@ -243,12 +243,14 @@ bool attach_look(struct volume *v)
 	pthread_mutex_lock(&v->lock);
 	expected = v->expected;
 	pthread_mutex_unlock(&v->lock);
+	volumes_looking(v);
 	r = control_list(volumes_control(), &v->list);
 	if (r) {
 		/* Out of memory, for all that is known: this passes. */
 		v->look_at = thread_now_ms() + 1000;
 		return true;
 	}
+	volumes_looked(v, &v->list);
 	best = pick(v, &current);
 
 	pthread_mutex_lock(&v->lock);

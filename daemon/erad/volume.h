@@ -60,7 +60,7 @@ struct volume {
 	int event_fd;			/* wakes the volume thread */
 
 	struct volume *next;		/* volumes_lock */
-	uint64_t seen;			/* volumes_lock: the LIST entries it was last woken for */
+	uint64_t seen;			/* volumes_lock: the LIST entries it looked at last; 0: it is looking */
 	atomic_uint refs;
 	pthread_mutex_t checkpoint_lock;	/* one requester at a time */
 

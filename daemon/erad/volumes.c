@@ -377,18 +377,28 @@ static uint64_t digest(struct volume *v, const struct instances *l)
 	return h;
 }
 
+void volumes_looking(struct volume *v)
+{
+	pthread_mutex_lock(&volumes_lock);
+	v->seen = 0;
+	pthread_mutex_unlock(&volumes_lock);
+}
+
+void volumes_looked(struct volume *v, const struct instances *l)
+{
+	pthread_mutex_lock(&volumes_lock);
+	v->seen = digest(v, l);
+	pthread_mutex_unlock(&volumes_lock);
+}
+
 void volumes_changed(const struct instances *l)
 {
 	struct volume *v;
 
 	pthread_mutex_lock(&volumes_lock);
-	for (v = first; v; v = v->next) {
-		uint64_t now = digest(v, l);
-
-		if (now != v->seen)
+	for (v = first; v; v = v->next)
+		if (digest(v, l) != v->seen)
 			volume_kick(v);
-		v->seen = now;
-	}
 	adopt_wanted = true;
 	pthread_cond_signal(&adopt_wake);
 	pthread_mutex_unlock(&volumes_lock);

@@ -44,8 +44,16 @@ struct claim {
 int volumes_claim(struct claim *c, const char *name, struct err *err);
 void volumes_release(struct claim *c);
 
-/* The instances have changed; never waits for I/O. */
+/* The instances have changed: wakes the volumes that have not seen theirs as they are in l.  Never waits for I/O. */
 void volumes_changed(const struct instances *l);
+
+/*
+ * Before a volume lists the instances, and after, with the list.  What counts
+ * is what the volume thread itself has seen last: between two lists of others an
+ * instance can change and change back, and the volume see just what was between.
+ */
+void volumes_looking(struct volume *v);
+void volumes_looked(struct volume *v, const struct instances *l);
 
 /* A volume is over with its first attempt to attach. */
 void volumes_settled_one(void);
