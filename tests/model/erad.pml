@@ -167,24 +167,28 @@ inline attach()
 	:: else
 	fi;
 	if
-	:: r == OK -> atomic { k_attach(pick, r); if :: r == OK -> fd = pick :: else fi }
-	:: else
-	fi;
-	if
 	:: r == OK ->
-		attach_refresh();
+		atomic {
+			k_attach(pick, r);
+			if
+			:: r == OK -> fd = pick; attach_refresh()
+			:: else
+			fi
+		}
 		if
 		:: r == OK -> activate()
 		:: else
 		fi;
-		if
-		:: r == OK -> attach_refresh(); d_step { forget_info() }
-		:: else
-		fi;
-		if
-		:: r != OK -> attach_let_go()
-		:: else
-		fi
+		atomic {
+			if
+			:: r == OK -> attach_refresh(); forget_info()
+			:: else
+			fi;
+			if
+			:: r != OK && fd != NONE -> attach_let_go()
+			:: else
+			fi
+		}
 	:: else
 	fi
 }
@@ -226,7 +230,7 @@ inline attach_look()
 		:: else
 		fi;
 		attach();
-		d_step {
+		d_step {	/* settle() */
 			look = (r != OK);
 			d_ready = (r == OK);
 			r = OK;
@@ -327,31 +331,32 @@ inline serve()
 /* begin(): r is EBUSY where an earlier drain must end first */
 inline begin()
 {
-	r = OK;
-	if
-	:: d_trouble -> r = EIO
-	:: else -> attach_refresh()
-	fi;
-	if
-	:: r == OK && (i_state != ACTIVE || !i_resumed) -> r = EINVAL
-	:: r == OK && i_state == ACTIVE && i_resumed && i_draining -> r = EBUSY
-	:: r == OK && i_state == ACTIVE && i_resumed && !i_draining ->
-		c_from = i_era;
-		c_to = (sera > c_from -> sera : sera + 1);
-		k_prepare(fd, c_to, r);
-#ifndef M_FLIP_EARLY
+	atomic {
 		if
-		:: r == OK && c_to != sera -> store_append(c_to, 0, r)
-		:: else
+		:: d_trouble -> r = EIO
+		:: else -> attach_refresh()
 		fi;
 		if
-		:: r == OK -> sera = c_to
-		:: else
-		fi
-#endif
-	:: r != OK
+		:: r == OK && (i_state != ACTIVE || !i_resumed) -> r = EINVAL
+		:: r == OK && i_state == ACTIVE && i_resumed && i_draining -> r = EBUSY
+		:: r == OK && i_state == ACTIVE && i_resumed && !i_draining ->
+			c_from = i_era;
+			c_to = (sera > c_from -> sera : sera + 1);
+			k_prepare(fd, c_to, r)
+		:: r != OK
+		fi;
+		forget_info()
+	}
+#ifndef M_FLIP_EARLY
+	if
+	:: r == OK && c_to != sera -> store_append(c_to, 0, r)
+	:: else
 	fi;
-	d_step { forget_info() }
+	if
+	:: r == OK -> sera = c_to
+	:: else
+	fi
+#endif
 }
 
 /* finish(): from here on the requester may act on it */
@@ -385,7 +390,7 @@ inline rollover_step()
 		fi;
 #endif
 		if
-		:: r == OK -> attach_refresh(); d_step { forget_info(); acknowledge() }
+		:: r == OK -> atomic { attach_refresh(); forget_info(); acknowledge() }
 		:: r == ETIMEDOUT -> d_step { phase = DRAIN; roll = true }
 		:: r == EBUSY -> roll = true
 		:: else -> d_step { rollover_fail() }

@@ -82,7 +82,11 @@ byte x_id, x_era, x_blocks;	/* what COMMIT_FETCH fetched */
 bool nomem;			/* the next page of a bitmap cannot be had */
 
 /* For every write, as a statement. */
-#if WRITES == 2
+#if WRITES == 1
+#define EACH(f, a)	f(0, a)
+#define ALL(f)		(f(0))
+#define ANY(f, a)	(f(0, a))
+#elif WRITES == 2
 #define EACH(f, a)	f(0, a); f(1, a)
 #define ALL(f)		(f(0) && f(1))
 #define ANY(f, a)	(f(0, a) || f(1, a))

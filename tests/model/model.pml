@@ -146,17 +146,22 @@ end:	do
 
 init {
 	atomic {
-		/* The first write to one block, the second to both or the other, the third anything. */
-		blk[0] = 1;
-		if
-		:: blk[1] = 3
-		:: blk[1] = 1
-		fi;
+		/* Both blocks, one of them, the other. */
+		blk[0] = 3;
+		slot[0] = NONE;
+		run writer(0);
+#if WRITES > 1
+		blk[1] = 1;
+		slot[1] = NONE;
+		run writer(1);
+#endif
 #if WRITES > 2
 		if
 		:: blk[2] = 1
 		:: blk[2] = 2
 		fi;
+		slot[2] = NONE;
+		run writer(2);
 #endif
 #if ERRORS
 		if
@@ -164,19 +169,9 @@ init {
 		:: policy_fail = false
 		fi;
 #endif
-		slot[0] = NONE;
-		slot[1] = NONE;
-#if WRITES > 2
-		slot[2] = NONE;
-#endif
 		ctr(0);
 		inst[0].resumed = true;
 		inst[1].cur = NONE;
-		run writer(0);
-		run writer(1);
-#if WRITES > 2
-		run writer(2);
-#endif
 		run admin();
 #ifdef ANY_OWNER
 		run owner()
