@@ -203,12 +203,6 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 #else
 #define STALE_ERA(i)	(inst[i].batch_era != CUR(i).era)
 #endif
-#ifdef M_NO_WAKE
-#define wake_more(i)	skip
-#else
-#define wake_more(i)	if :: QUEUE(i) -> wake(i) :: else fi
-#endif
-
 inline commit(i, id, status, r)
 {
 	if
@@ -224,7 +218,10 @@ inline commit(i, id, status, r)
 		nomem = false;
 		inst[i].batch_id = 0;
 		inst[i].batch_era = 0;
-		wake_more(i)
+		if
+		:: QUEUE(i) -> wake(i)
+		:: else
+		fi
 	fi
 }
 
@@ -432,6 +429,12 @@ end:	do
 #define NOFLUSH		noflush
 #endif
 
+#ifdef M_NO_WAKE
+#define HOLD_WAKE(i)	skip
+#else
+#define HOLD_WAKE(i)	wake(i)
+#endif
+
 proctype writer(byte w)
 {
 	do
@@ -480,7 +483,7 @@ proctype writer(byte w)
 				st[w] = DEFERRED
 			:: else ->
 				if
-				:: !QUEUE(at[w]) -> wake(at[w])
+				:: !QUEUE(at[w]) -> HOLD_WAKE(at[w])
 				:: else
 				fi;
 				st[w] = QUEUED

@@ -18,7 +18,7 @@
  *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and none of those
  *		that complete later is
  *	P	what is passed on to the origin is recorded: would be found if the power went now
- *	D	an acknowledged era is durable
+ *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
  *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
 	A	the metadata that erad finds is in an era that fits the live target's
  *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
@@ -65,7 +65,7 @@ byte power_cuts = POWER_CUTS;
 byte suspends = SUSPENDS;
 byte interrupts = INTERRUPTS;
 byte loads = LOADS;
-byte errors = ERRORS;		/* flushes of the metadata that fail */
+byte flush_errors = ERRORS;	/* flushes of the metadata that fail */
 byte aborts = ABORTS;
 byte nomems = NOMEMS;
 bool policy_fail;		/* detach_policy */
@@ -73,7 +73,8 @@ bool policy_fail;		/* detach_policy */
 /* What assertions are called; always false. */
 hidden byte I1_writeset_is_there, I1_bits_and_live_ref, I2_bit_is_durable, I3_bits_before_release,
 	I3_released_holds_ref, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
-	D_acked_is_durable, A_metadata_fits, E_all_ends, E_active_in_the_end, R_requeue_only_in_noflush;
+	D_acked_is_durable, D_what_is_before_is_durable, A_metadata_fits, A_no_batch_is_out, E_all_ends,
+	E_active_in_the_end, R_requeue_only_in_noflush;
 
 /* Errors. */
 #define OK		0
@@ -116,7 +117,7 @@ end:	do
 			die();
 			if
 			:: pend_era != 0 -> became_durable()
-			:: pend_era = 0; pend_blocks = 0
+			:: no_pend()
 			fi;
 			d_step {
 				assert(ALL(FOUND) || P_completed_is_found);

@@ -43,8 +43,13 @@ bool killed;
 
 /* A batch in hand: recorded, and committed, while anything else happens. */
 #define in_hand(n) \
-	:: io == 0 && s_id[n] != 0 && !s_recorded[n] -> store_write(sera, s_blocks[n]); io = n + 1 \
-	:: io == n + 1 -> atomic { store_flush(r); s_recorded[n] = (r == OK && s_id[n] != 0); io = 0; r = OK } \
+	:: d_step { \
+		io == 0 && s_id[n] != 0 && !s_recorded[n] -> \
+			pend_era = sera; \
+			pend_blocks = s_blocks[n]; \
+			io = n + 1 \
+	} \
+	:: d_step { io == n + 1 -> became_durable(); s_recorded[n] = true; io = 0 } \
 	:: atomic { \
 		d_fd != NONE && s_recorded[n] -> \
 			k_commit_fetch(d_fd, s_id[n], false, true, r); \
@@ -107,7 +112,7 @@ end:	do
 			pend_era = sera + 1;
 			io = IO_ERA
 	}
-	:: atomic { io == IO_ERA -> store_flush(r); sera = dera; io = 0 }
+	:: d_step { io == IO_ERA -> became_durable(); sera = dera; io = 0 }
 	:: atomic {
 		ATTACHED && inst[d_fd].state != FAILED && ERA(d_fd) < sera && !inst[d_fd].draining ->
 			k_prepare(d_fd, sera, r);

@@ -11,6 +11,7 @@ byte dera;			/* durable: the newest era begun */
 /* The group that was written last and is not known to be durable. A killed daemon leaves it in the page cache. */
 byte pend_era;			/* 0: there is none */
 byte pend_blocks;		/* 0: ERA_BEGIN */
+bool pend_read;			/* a replay has read it: the next group goes behind it, not in its place */
 
 byte acked;			/* the newest era that somebody was told of */
 
@@ -35,13 +36,18 @@ byte acked;			/* the newest era that somebody was told of */
 	:: else \
 	fi; \
 	dera = MAX(dera, pend_era); \
+	no_pend()
+
+#define no_pend() \
 	pend_era = 0; \
-	pend_blocks = 0
+	pend_blocks = 0; \
+	pend_read = false
 
 /* append(): the write; where an earlier one failed, the same pages are written again */
 inline store_write(e, b)
 {
 	d_step {
+		assert(!pend_read || D_what_is_before_is_durable);
 		pend_era = e;
 		pend_blocks = b
 	}
@@ -53,7 +59,7 @@ inline store_flush(r)
 	atomic {
 		if
 		:: r = OK; became_durable()
-		:: errors > 0 -> errors--; r = EIO
+		:: flush_errors > 0 -> flush_errors--; r = EIO
 		fi
 	}
 }
@@ -71,7 +77,8 @@ inline store_append(e, b, r)
 /* store_open(): replay */
 inline store_replay(e)
 {
-	e = MAX(dera, pend_era)
+	e = MAX(dera, pend_era);
+	pend_read = (pend_era != 0)
 }
 
 /* take_over(): what the last opener left is made durable before anything relies on it */
