@@ -251,6 +251,7 @@ erad_socket()
 # cycles VOLUME DISK COUNT: create, write, close, forget.
 cycles()
 {
+	# shellcheck disable=SC2016 # it is perl
 	erad_socket '
 		my ($volume, $disk, $count) = @ARGV;
 		for (1 .. $count) {
