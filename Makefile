@@ -189,9 +189,9 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 # The recipes that need what deps installs come in a make of their own, on all processors unless told otherwise.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: deps			## everything: lint, unit tests, tests in VMs with each of KERNELS
+test: deps			## everything: lint, unit tests, the model, tests in VMs with each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
-	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit dm host
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit model dm host
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation
@@ -200,6 +200,10 @@ check:				## lint: both compilers, sparse, shellcheck, licences, installation
 .PHONY: unit
 unit: unit-programs		## build and run the unit tests with ASan and UBSan
 	$(Q)tests/run --match "$(TESTS)" unit
+
+.PHONY: model
+model:				## search the model of the protocol with spin, and see that it finds what is broken in it
+	$(Q)tests/run --match "$(TESTS)" model
 
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut

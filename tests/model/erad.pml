@@ -28,8 +28,8 @@ byte phase;
 
 /* What a process begins with. */
 #define fresh() \
-	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; roll = false; held = true; kicked = false; \
-	c_from = 0; c_to = 0; i_era = 0; i_state = 0; i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
+	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; \
+	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
 	status = false; digest = 0
 
 /* finish() with an error */
@@ -262,43 +262,42 @@ inline mark()
 #define late_flush()	skip
 #endif
 
-/* 2 of that order, and what the loop does with the answer */
-#define call_commit_fetch() \
-	atomic { \
-		k_commit_fetch(fd, batch, status, !attention && !status, r); \
-		assert(r != EBUSY || A_no_batch_is_out); \
-		if \
-		:: r == ESTALE -> batch = 0; d_batch = 0; d_blocks = 0; r = OK \
-		:: r != OK && r != ESTALE -> break \
-		:: r == OK && status -> batch = 0; d_batch = 0; r = EIO; break \
-		:: r == OK && !status -> \
-			batch = x_id; \
-			d_batch = x_id; \
-			d_blocks = x_blocks; \
-			x_id = 0; x_blocks = 0; x_era = 0; \
-			if \
-			:: batch == 0 -> break \
-			:: else \
-			fi \
-		fi \
-	} \
-	late_flush()
-
+/* 2 of that order is in here, and what is done with the answer. */
 inline commit_batches()
 {
 	r = OK;
 	do
-	:: batch != 0 ->
-		mark();
-		if
-		:: r != OK -> r = EAGAIN; break
-		:: r != OK && policy_fail -> status = true	/* patience() */
-		:: r == OK
-		fi;
-		call_commit_fetch();
-	:: batch == 0 && !attention ->
-		call_commit_fetch();
 	:: batch == 0 && attention -> break
+	:: batch != 0 || !attention ->
+		if
+		:: batch != 0 ->
+			mark();
+			if
+			:: r != OK -> r = EAGAIN; break
+			:: r != OK && policy_fail -> status = true	/* patience() */
+			:: r == OK
+			fi
+		:: else
+		fi;
+		atomic {
+			k_commit_fetch(fd, batch, status, !attention && !status, r);
+			assert(r != EBUSY || A_no_batch_is_out);
+			if
+			:: r == ESTALE -> batch = 0; d_batch = 0; d_blocks = 0; r = OK
+			:: r != OK && r != ESTALE -> break
+			:: r == OK && status -> batch = 0; d_batch = 0; r = EIO; break
+			:: r == OK && !status ->
+				batch = x_id;
+				d_batch = x_id;
+				d_blocks = x_blocks;
+				x_id = 0; x_blocks = 0; x_era = 0;
+				if
+				:: batch == 0 -> break
+				:: else
+				fi
+			fi
+		}
+		late_flush()
 	od;
 	status = false
 }

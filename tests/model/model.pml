@@ -20,7 +20,7 @@
  *	P	what is passed on to the origin is recorded: would be found if the power went now
  *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
  *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
-	A	the metadata that erad finds is in an era that fits the live target's
+ *	A	erad finds metadata in an era that fits the live target's, and no batch that somebody else has fetched
  *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
  *
  * -DM_… breaks the model in one place, as the test "check" does for each, and spin must find out.

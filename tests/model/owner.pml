@@ -18,7 +18,7 @@ byte flipped;			/* the newest era begun by a target */
 byte io;			/* what is written and not yet flushed: a batch, an era */
 #define IO_ERA		3
 byte r;				/* what a call returned */
-bool killed;
+bool killed;			/* never: see die() */
 
 #if POWER_CUTS || ERRORS
 #error any owner: power cuts and failing metadata are for erad alone
@@ -29,8 +29,8 @@ bool killed;
 /* The end of the process; the next one has taken over the metadata. */
 #define die() \
 	k_close(); \
-	s_id[0] = 0; s_blocks[0] = 0; s_recorded[0] = false; \
-	s_id[1] = 0; s_blocks[1] = 0; s_recorded[1] = false; \
+	drop(0); \
+	drop(1); \
 	io = 0; \
 	if \
 	:: pend_era != 0 -> became_durable() \
@@ -41,35 +41,15 @@ bool killed;
 #define OWNER_OVER	(checkpoints == 0 && sera == flipped && acked == flipped)
 #define OWNER_SERVES	(d_fd == live && inst[live].state == ACTIVE)
 
-/* A batch in hand: recorded, and committed, while anything else happens. */
-#define in_hand(n) \
+/* A batch in hand is recorded, while anything else happens. */
+#define record(n) \
 	:: d_step { \
 		io == 0 && s_id[n] != 0 && !s_recorded[n] -> \
 			pend_era = sera; \
 			pend_blocks = s_blocks[n]; \
 			io = n + 1 \
 	} \
-	:: d_step { io == n + 1 -> became_durable(); s_recorded[n] = true; io = 0 } \
-	:: atomic { \
-		d_fd != NONE && s_recorded[n] -> \
-			k_commit_fetch(d_fd, s_id[n], false, true, r); \
-			s_id[n] = 0; \
-			s_blocks[n] = 0; \
-			s_recorded[n] = false; \
-			took() \
-	}
-
-/* What COMMIT_FETCH has fetched. */
-#define took() \
-	if \
-	:: r == OK && x_id != 0 && s_id[0] == 0 -> s_id[0] = x_id; s_blocks[0] = x_blocks \
-	:: r == OK && x_id != 0 && s_id[0] != 0 -> s_id[1] = x_id; s_blocks[1] = x_blocks \
-	:: else \
-	fi; \
-	x_id = 0; \
-	x_era = 0; \
-	x_blocks = 0; \
-	r = OK
+	:: d_step { io == n + 1 -> became_durable(); s_recorded[n] = true; io = 0 }
 
 #define acknowledge() \
 	acked = sera; \
@@ -77,7 +57,9 @@ bool killed;
 	assert(ALL(IN_FLIGHT_RECORDED) || I4_drained)
 #define IN_FLIGHT_RECORDED(w)	(st[w] != FLIGHT || RECORDED(w))
 
-#define ROOM		(s_id[0] == 0 || s_id[1] == 0)
+#define drop(n)		s_id[n] = 0; s_blocks[n] = 0; s_recorded[n] = false
+
+#define FETCHES		(inst[d_fd].state == ACTIVE && (s_id[0] == 0 || s_id[1] == 0) && inst[d_fd].batch_id == 0 && QUEUE(d_fd))
 
 active proctype watcher()
 {
@@ -90,18 +72,31 @@ end:	do
 
 proctype owner()
 {
+	byte id;			/* of the batch to be committed */
+
 end:	do
 	:: atomic { d_fd == NONE -> k_attach(live, r); r = OK }
 	/* The table was reloaded, the new one is in use. Or the target failed. */
 	:: d_step { d_fd != NONE && ((d_fd != live && inst[live].resumed) || inst[d_fd].state == FAILED) -> die() }
 	:: atomic { ATTACHED && inst[d_fd].state == LOADING && ERA(d_fd) == sera && sera != 0 -> k_ready(d_fd, sera, r); r = OK }
+	record(0)
+	record(1)
+	/* COMMIT of any batch, or of none, and FETCH. */
 	:: atomic {
-		ATTACHED && inst[d_fd].state == ACTIVE && ROOM && inst[d_fd].batch_id == 0 && QUEUE(d_fd) ->
-			k_commit_fetch(d_fd, 0, false, true, r);
-			took()
+		ATTACHED && (s_recorded[0] || s_recorded[1] || FETCHES) ->
+			if
+			:: s_recorded[0] -> id = s_id[0]; drop(0)
+			:: s_recorded[1] -> id = s_id[1]; drop(1)
+			:: FETCHES
+			fi;
+			k_commit_fetch(d_fd, id, false, true, r);
+			if
+			:: x_id != 0 && s_id[0] == 0 -> s_id[0] = x_id; s_blocks[0] = x_blocks
+			:: x_id != 0 && s_id[0] != 0 -> s_id[1] = x_id; s_blocks[1] = x_blocks
+			:: else
+			fi;
+			id = 0; x_id = 0; x_era = 0; x_blocks = 0; r = OK
 	}
-	in_hand(0)
-	in_hand(1)
 	/* The first era of a target, or a checkpoint. */
 	:: d_step {
 		ATTACHED && io == 0 && sera == flipped && (ERA(d_fd) == 0 || checkpoints > 0) ->
