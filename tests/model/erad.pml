@@ -29,7 +29,8 @@ byte phase;
 /* What a process begins with. */
 #define fresh() \
 	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; \
-	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
+	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; \
+	i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
 	status = false; digest = 0
 
 /* finish() with an error */
