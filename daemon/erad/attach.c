@@ -272,16 +272,26 @@ bool attach_look(struct volume *v)
 		return true;
 	}
 
+	/* What woke us may just be that we have tried. */
+	if (thread_now_ms() < v->try_at && !memcmp(best, &v->tried, sizeof(*best))) {
+		v->look_at = v->try_at;
+		return true;
+	}
+
 	if (v->fd >= 0) {
 		log_info("volume %s: moving to the new table", v->name);
 		attach_let_go(v);
 	}
 	r = attach(v, best, &err);
-	if (r)
+	if (r) {
 		v->look_at = thread_now_ms() +
 			volume_trouble(v, &v->attach_trouble, "new writes wait", &err);
-	else
+		v->tried = *best;
+		v->try_at = v->look_at;
+	} else {
+		v->try_at = 0;
 		volume_no_trouble(v, &v->attach_trouble, "the target");
+	}
 	settle(v, !r);
 	volume_usage(v);
 	return true;

@@ -89,6 +89,8 @@ struct volume {
 	bool fold_running;
 	struct instances list;
 	uint64_t look_at, retry_at, roll_at;	/* ms; UINT64_MAX: no need */
+	struct erad_info tried;		/* the instance that could not be attached to, as it was then … */
+	uint64_t try_at;		/* … and when to try again, if it still is so */
 	uint64_t batch;			/* outstanding; 0: none */
 	unsigned int nr;		/* ranges of it, or of the one that failed */
 	bool failed;			/* the instance is FAILED; ranges are what to try next */

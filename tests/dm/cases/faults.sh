@@ -177,6 +177,38 @@ test_reload_live()
 	same "$(eractl status --json data | field era)" 5
 }
 
+test_attach_backs_off()
+{
+	DESCRIPTION="a table that cannot be taken over, because metadata fails: erad tries again now and then, not all the time"
+	local origin meta size table tracing=/sys/kernel/tracing attempts
+
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	size=$(blockdev --getsz "$meta")
+	dmsetup create flaky --table "0 $size linear $meta 0"
+	slow_disk slow /dev/mapper/flaky 20
+	eractl create data "$origin" --metadata /dev/mapper/slow
+	table=$(dmsetup table data)
+	dmsetup load flaky --table "0 $size error"
+	dmsetup suspend --nolockfs flaky
+	dmsetup resume flaky
+	echo > $tracing/trace
+	echo 1 > $tracing/events/erad/erad_state/enable
+	dmsetup load data --table "$table"
+	dmsetup suspend --nolockfs data
+	dmsetup resume data
+	sleep 3
+	echo 0 > $tracing/events/erad/erad_state/enable
+	attempts=$(($(grep -c 'erad_state:' $tracing/trace) / 2))
+	dmsetup load flaky --table "0 $size linear $meta 0"
+	dmsetup suspend --nolockfs flaky
+	dmsetup resume flaky
+	write_at data 65536 4096
+	((attempts > 1)) || fail "got $attempts attempts in 3 s, expected several"
+	((attempts < 20)) || fail "got $attempts attempts in 3 s, expected some, ever less often"
+}
+
 test_metadata_error_heals()
 {
 	DESCRIPTION="metadata that fails holds writes and says so; when it works again they complete"
