@@ -147,6 +147,18 @@ $(BUILD)/tests/%: tests/dm/%.c $(flags_file) $$(filter %/common.a,$(archives))
 
 -include $(test_programs:=.d)
 
+# ---- benchmarks ------------------------------------------------------------------------------------------------------
+
+bench_programs	:= $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/bench/%: tests/bench/%.c $(flags_file) $(archives)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(filter %/store.a,$(archives)) \
+		$(filter %/common.a,$(archives)) $(PKG_LIBS)
+
+-include $(bench_programs:=.d)
+
 # ---- what is installed: SOURCE:DESTINATION:MODE, where the mode of what has @NAMES@ to fill in begins with a t --------------
 
 man_pages	:= $(patsubst daemon/man/%.scd,$(BUILD)/man/%,$(wildcard daemon/man/*.scd))
@@ -204,6 +216,11 @@ unit: unit-programs		## build and run the unit tests with ASan and UBSan
 .PHONY: model
 model:				## search the model of the protocol with spin, and see that it finds what is broken in it
 	$(Q)tests/run --match "$(TESTS)" model
+
+.PHONY: bench
+bench: deps			## what the metadata of large devices costs, in CPU time and memory
+	$(Q)+$(MAKE) $(bench_programs)
+	$(Q)$(BUILD)/bench/scale $(BUILD)/bench
 
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut

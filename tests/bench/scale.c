@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the metadata of large devices costs: the CPU time of each operation and
+ * the memory, for a fixed number of blocks that change on devices that grow.
+ *
+ * usage: scale DIRECTORY; the metadata is a sparse file there.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+#define BLOCK_SECTORS	128u	/* 64 KiB */
+#define NR_BATCHES	10u	/* of ERAD_MAX_RANGES blocks each */
+
+enum step { CREATE, OPEN, MARK, RECOVER, CHECKPOINT, DIGEST, DIFF, CLOSE, NR_STEPS };
+
+static const char *const step_name[NR_STEPS] = {
+	"create", "open", "mark", "recover", "checkpoint", "digest", "diff", "close",
+};
+
+struct bench {
+	const char *path;
+	struct store *store;
+	struct err err;
+	double ms[NR_STEPS];
+	double began;
+};
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static void begin(struct bench *b)
+{
+	b->began = cpu_ms();
+}
+
+static void end(struct bench *b, enum step step, int ret)
+{
+	b->ms[step] += cpu_ms() - b->began;
+	if (ret) {
+		fprintf(stderr, "scale: %s: %s\n", step_name[step], b->err.msg);
+		unlink(b->path);
+		exit(1);
+	}
+}
+
+static void create(struct bench *b, const struct store_geometry *g)
+{
+	struct engine *e = NULL;
+	uint64_t written, size = store_size(g, &written);
+	int ret;
+
+	begin(b);
+	ret = engine_create_file(b->path, size, written, &b->err);
+	if (!ret)
+		ret = engine_open(b->path, ENGINE_WRITE, &e, &b->err);
+	if (!ret)
+		ret = store_format(e, g, NULL, NULL, &b->err);
+	engine_destroy(e);
+	end(b, CREATE, ret);
+}
+
+static void open_store(struct bench *b, enum step step)
+{
+	struct engine *e;
+	int ret;
+
+	begin(b);
+	ret = engine_open(b->path, ENGINE_WRITE, &e, &b->err);
+	if (!ret)
+		ret = store_open(e, STORE_WRITE, &b->store, &b->err);
+	end(b, step, ret);
+}
+
+static void close_store(struct bench *b, bool clean)
+{
+	begin(b);
+	end(b, CLOSE, store_close(b->store, clean, &b->err));
+}
+
+static void begin_era(struct bench *b, uint32_t era)
+{
+	begin(b);
+	end(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
+}
+
+/* Single blocks, anywhere or one after the other; a full ring is folded within. */
+static void mark(struct bench *b, uint64_t nr_blocks, bool scattered)
+{
+	struct erad_range r[ERAD_MAX_RANGES];
+	uint64_t next = 0;
+	unsigned int i, k;
+
+	for (i = 0; i < NR_BATCHES; i++) {
+		for (k = 0; k < ERAD_MAX_RANGES; k++, next++) {
+			const uint64_t at = (uint64_t)lrand48() << 31 | lrand48();
+
+			r[k] = (struct erad_range){ .first = scattered ? at % nr_blocks : next };
+			r[k].len = 1;
+		}
+		begin(b);
+		end(b, MARK, store_mark(b->store, r, ERAD_MAX_RANGES, &b->err));
+	}
+}
+
+static int count(void *ctx, uint64_t first, uint64_t len)
+{
+	(void)first;
+	*(uint64_t *)ctx += len;
+	return 0;
+}
+
+static uint64_t diff(struct bench *b, uint32_t since)
+{
+	uint64_t blocks = 0;
+
+	begin(b);
+	end(b, DIFF, store_diff(b->store, since, count, &blocks, &b->err));
+	return blocks;
+}
+
+static void print_size(double bytes)
+{
+	static const char *const unit[] = { "KiB", "MiB", "GiB", "TiB", "PiB" };
+	unsigned int i;
+
+	bytes /= 1024;
+	for (i = 0; bytes >= 1024 && i + 1 < sizeof(unit) / sizeof(unit[0]); i++)
+		bytes /= 1024;
+	printf("%6.1f %s", bytes, unit[i]);
+}
+
+static void row(const char *path, uint64_t device, bool scattered)
+{
+	const struct store_geometry g = {
+		.uuid = { 1 }, .nr_sectors = device / 512, .block_sectors = BLOCK_SECTORS,
+	};
+	const uint64_t nr_blocks = g.nr_sectors / BLOCK_SECTORS;
+	struct bench b = { .path = path };
+	struct rusage usage;
+	struct stat st;
+	uint64_t blocks;
+	unsigned int i;
+
+	srand48(1);
+	unlink(path);
+	create(&b, &g);
+	open_store(&b, OPEN);
+	begin_era(&b, 1);
+	mark(&b, nr_blocks, scattered);
+	close_store(&b, false);
+	b.ms[CLOSE] = 0;
+	open_store(&b, RECOVER);
+	b.ms[CHECKPOINT] = 0;
+	begin_era(&b, 2);
+	begin(&b);
+	end(&b, DIGEST, store_fold(b.store, &b.err));
+	blocks = diff(&b, 1);
+	close_store(&b, true);
+	stat(path, &st);
+	unlink(path);
+	getrusage(RUSAGE_SELF, &usage);
+
+	print_size(device);
+	printf("  %-9s %7" PRIu64, scattered ? "scattered" : "in a row", blocks);
+	for (i = 0; i < NR_STEPS; i++)
+		printf(" %10.1f", b.ms[i]);
+	printf("  ");
+	print_size(st.st_size);
+	printf(" ");
+	print_size(st.st_blocks * 512.0);
+	printf(" ");
+	print_size(usage.ru_maxrss * 1024.0);
+	printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+	static const uint64_t device[] = { 1ULL << 40, 1ULL << 44, 1ULL << 48, 1ULL << 50 };
+	char path[4096];
+	unsigned int i;
+	int status;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: scale DIRECTORY\n");
+		return 2;
+	}
+	snprintf(path, sizeof(path), "%s/scale.erad", argv[1]);
+	printf("Metadata of 64 KiB blocks; CPU time in ms\n\n%10s  %-9s %7s", "device", "written",
+	       "blocks");
+	for (i = 0; i < NR_STEPS; i++)
+		printf(" %10s", step_name[i]);
+	printf("  %10s %10s %10s\n", "metadata", "allocated", "memory");
+	for (i = 0; i < 2 * sizeof(device) / sizeof(device[0]); i++) {
+		fflush(stdout);
+		/* A process each, whose peak of memory is its own. */
+		if (fork() == 0) {
+			row(path, device[i / 2], i % 2);
+			return 0;
+		}
+		if (wait(&status) < 0 || status)
+			return 1;
+	}
+	return 0;
+}
