@@ -24,6 +24,8 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 ## BUILD=build         where user space is built
 BUILD	?= build
+## FAILPOINTS=1        for tests: an erad that can be told to kill itself at a point of its protocol
+FAILPOINTS	?=
 
 SBINDIR		?= $(PREFIX)/sbin
 LIBDIR		?= $(PREFIX)/lib
@@ -52,7 +54,7 @@ PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED))
 PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)))$(PKG_LIBS)
 
 WARNINGS	:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
-ALL_CPPFLAGS	= -D_GNU_SOURCE -DERAD_VERSION='"$(VERSION)"' -Iinclude -Idaemon $(CPPFLAGS)
+ALL_CPPFLAGS	= -D_GNU_SOURCE -DERAD_VERSION='"$(VERSION)"' -Iinclude -Idaemon $(if $(FAILPOINTS),-DERAD_FAILPOINTS) $(CPPFLAGS)
 HARDENING	:= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 ALL_CFLAGS	= -std=gnu11 $(WARNINGS) $(HARDENING) -pthread $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(LDFLAGS)
@@ -232,8 +234,10 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests test-programs unit-objects unit-programs stage
-for-tests: all stage test-programs
+.PHONY: for-tests failpoints test-programs unit-objects unit-programs stage
+for-tests: all stage test-programs failpoints
+failpoints:
+	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(test_programs)
 unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-programs: $(unit_tests)

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/failpoint.h"
 #include "common/uuid.h"
 #include "erad/log.h"
 #include "erad/thread.h"
@@ -33,6 +34,7 @@ static int open_store(struct volume *v, struct err *err)
 	pthread_mutex_lock(&v->lock);
 	v->store = s;
 	pthread_mutex_unlock(&v->lock);
+	failpoint(FAILPOINT_OPEN_DONE);
 	return 0;
 }
 
@@ -138,7 +140,10 @@ static int activate(struct volume *v, struct err *err)
 		if (!r) {
 			/* Whatever kept batches from being recorded is over. */
 			volume_no_trouble(v, &v->mark_trouble, "the metadata");
+			failpoint(FAILPOINT_FIRST_DURABLE);
 			r = flip(v, 0, s.era, err);
+			if (!r)
+				failpoint(FAILPOINT_FIRST_BEGUN);
 		}
 	} else if (s.era == live + 1) {
 		r = flip(v, live, s.era, err);
@@ -153,6 +158,7 @@ static int activate(struct volume *v, struct err *err)
 	if (r)
 		return err_set(err, r, "the target cannot become active in era %u: %s", s.era,
 			       strerror(-r));
+	failpoint(FAILPOINT_ATTACH_READY);
 	log_info("volume %s: active in era %u%s", v->name, s.era,
 		 live ? ", attached to the live target again" : "");
 	return 0;
@@ -180,6 +186,7 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	v->fd = fd;
 	v->info = *i;
 	pthread_mutex_unlock(&v->lock);
+	failpoint(FAILPOINT_ATTACH_OWNED);
 
 	r = attach_refresh(v);
 	if (r)

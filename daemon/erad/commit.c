@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/failpoint.h"
 #include "erad/log.h"
 #include "erad/thread.h"
 #include "erad/volume.h"
@@ -75,6 +76,8 @@ static int commit_batches(struct volume *v)
 				v->retry_at = earliest(v->retry_at, patience(v));
 				return -EAGAIN;
 			}
+			if (!r)
+				failpoint(FAILPOINT_COMMIT_DURABLE);
 			x.commit_batch = v->batch;
 			if (r) {
 				x.commit_status = EIO;
@@ -100,6 +103,7 @@ static int commit_batches(struct volume *v)
 		if (!x.batch)
 			return 0;
 		v->nr = x.nr;
+		failpoint(FAILPOINT_COMMIT_FETCHED);
 	}
 }
 

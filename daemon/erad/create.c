@@ -8,6 +8,7 @@
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
+#include "common/failpoint.h"
 #include "erad/create.h"
 #include "erad/dm.h"
 #include "erad/log.h"
@@ -192,10 +193,12 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	r = write_metadata(a, &g, err);
 	if (r)
 		goto out_metadata;
+	failpoint(FAILPOINT_CREATE_FORMATTED);
 	strcpy(e.name, a->name);
 	r = table_add(&e, err);
 	if (r)
 		goto out_metadata;
+	failpoint(FAILPOINT_CREATE_LISTED);
 	r = open_claimed(&e, out, err);
 	if (r)
 		goto out_line;

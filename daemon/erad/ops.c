@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/failpoint.h"
 #include "erad/create.h"
 #include "erad/dm.h"
 #include "erad/log.h"
@@ -123,6 +124,7 @@ static int start_target(struct volume *v, const struct dm_table *t, struct err *
 		undo_open(v, false);
 		return r;
 	}
+	failpoint(FAILPOINT_CREATE_TARGET);
 	volume_expect(v, false);
 	r = volume_wait_settled(v, SETTLE_MS, err);
 	if (r)

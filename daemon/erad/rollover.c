@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "erad/log.h"
 #include "erad/thread.h"
 #include "erad/volume.h"
@@ -85,6 +86,7 @@ static int begin(struct volume *v, struct err *err)
 	if (r)
 		return err_set(err, r, "the target cannot prepare era %u: %s", c->to,
 			       strerror(-r));
+	failpoint(FAILPOINT_ROLL_PREPARED);
 	return c->to == s.era ? 0 : store_begin_era(v->store, c->to, err);
 }
 
@@ -109,17 +111,20 @@ void rollover_step(struct volume *v)
 			return;
 		}
 		set_phase(v, CHECKPOINT_FLIP);
+		failpoint(FAILPOINT_ROLL_DURABLE);
 	}
 
 	r = instance_new_era(v->fd, c->from, c->to, 0);
 	switch (r) {
 	case 0:
+		failpoint(FAILPOINT_ROLL_DRAINED);
 		attach_refresh(v);
 		log_debug("volume %s: era %u", v->name, c->to);
 		finish(v, 0, NULL);
 		break;
 	case -ETIMEDOUT:
 	case -EINTR:
+		failpoint(FAILPOINT_ROLL_DRAINING);
 		set_phase(v, CHECKPOINT_DRAIN);
 		v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
 		break;
