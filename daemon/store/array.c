@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "store/array.h"
 #include "store/crc32c.h"
 
@@ -192,6 +193,7 @@ int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *
 		ret = array_write(a, ARRAY_MAIN, buf, page, nr, err);
 		if (ret)
 			return ret;
+		failpoint(FAILPOINT_FOLD_WROTE);
 		block = overlay_find(o, end, a->nr_blocks);
 	}
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "store/store_priv.h"
 
 /* Memory for marks that makes a fold worth it, however much room the ring has. */
@@ -51,8 +52,10 @@ int store_next_super(struct store *s, struct erad_disk_super *sb)
 	/* If it fails, the same copy is written again: the other is the one that is good. */
 	sb->seq = htole64(le64toh(s->super.seq) + 1);
 	ret = super_write(s->e, sb, s->fold_buf);
+	failpoint(FAILPOINT_SUPER_WRITTEN);
 	if (!ret)
 		ret = store_flush(s, lost);
+	failpoint(FAILPOINT_SUPER_FLUSHED);
 	if (!ret)
 		s->super = *sb;
 	return ret;
@@ -98,6 +101,7 @@ static int finish_fold(struct store *s, struct err *err)
 	struct overlay done;
 	int ret;
 
+	failpoint(FAILPOINT_FOLD_FROZEN);
 	/* What a snapshot shows must be durable elsewhere before it is overwritten. */
 	ret = store_save_pages(s, &s->array, &s->frozen, err);
 	if (ret)
@@ -109,10 +113,12 @@ static int finish_fold(struct store *s, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	if (ret)
 		return ret;
+	failpoint(FAILPOINT_FOLD_WRITTEN);
 	/* The array must be durable before the tail moves, or a crash between loses marks. */
 	ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "flushing the era array");
+	failpoint(FAILPOINT_FOLD_FLUSHED);
 
 	sb.era = htole32(s->fold_era);
 	sb.journal_tail = htole64(s->fold_to);
@@ -128,6 +134,7 @@ static int finish_fold(struct store *s, struct err *err)
 		return store_io_error(s, err, ret, "moving the journal's tail");
 
 	/* Durable: from now on ring pages before the tail may be used again. */
+	failpoint(FAILPOINT_FOLD_DONE);
 	if (s->fold_snapshot)
 		store_set_snapshot(s);
 	pthread_mutex_lock(&s->lock);

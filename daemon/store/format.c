@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "store/store.h"
 #include "store/super.h"
 
@@ -128,15 +129,18 @@ static int write_all(struct zeroing *z, struct erad_disk_super *sb, void *zeros)
 	ret = zero_pages(z, ERAD_SUPER_A, ERAD_JOURNAL_START, zeros);
 	if (!ret)
 		ret = z->e->ops->flush(z->e);
+	failpoint(FAILPOINT_FORMAT_GONE);
 	if (!ret)
 		ret = zero_pages(z, ERAD_JOURNAL_START, array, zeros);
 	if (!ret)
 		ret = zero_pages(z, array, super_pages(sb), NULL);
 	if (!ret)
 		ret = z->e->ops->flush(z->e);
+	failpoint(FAILPOINT_FORMAT_ZEROED);
 	for (seq = 1; seq <= 2 && !ret; seq++) {
 		sb->seq = htole64(seq);
 		ret = super_write(z->e, sb, zeros);	/* and no zeros are needed from here on */
+		failpoint(FAILPOINT_FORMAT_SUPER);
 	}
 	return ret ? ret : z->e->ops->flush(z->e);
 }

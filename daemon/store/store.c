@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "store/store_priv.h"
 
 /*
@@ -33,11 +34,14 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	int ret;
 
 	ret = super_write(s->e, &sb, s->fold_buf);
+	failpoint(FAILPOINT_OPEN_SUPER);
 	if (!ret)
 		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
+	failpoint(FAILPOINT_OPEN_JOURNAL);
 	if (!ret)
 		ret = store_flush(s, lost);
 	if (!ret) {
+		failpoint(FAILPOINT_OPEN_FLUSHED);
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
 		/* Whoever read it is gone. */
 		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
@@ -172,10 +176,12 @@ static int append(struct store *s, unsigned int count, uint32_t era, enum erad_j
 	int ret;
 
 	ret = journal_write(&s->journal, s->group, count, s->head, era, type);
+	failpoint(FAILPOINT_COMMIT_WRITTEN);
 	if (!ret)
 		ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "appending to the journal");
+	failpoint(FAILPOINT_COMMIT_FLUSHED);
 	pthread_mutex_lock(&s->lock);
 	if (kind) {
 		/* Together with head: no fold may go past it meanwhile. */
@@ -316,6 +322,7 @@ int store_close(struct store *s, bool clean, struct err *err)
 	if (clean && s->mode == STORE_WRITE) {
 		pthread_mutex_lock(&s->fold_lock);
 		ret = store_fold_locked(s, err);
+		failpoint(FAILPOINT_CLOSE_FOLDED);
 		if (!ret)
 			ret = mark_clean(s, err);
 		pthread_mutex_unlock(&s->fold_lock);
