@@ -42,6 +42,8 @@ static bool begin(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 		d->hook(d, op, false, d->hook_ctx);
 	pthread_mutex_lock(&d->lock);
 	nr = d->ops++;
+	if (d->broken_from && (op == DISK_WRITE || op == DISK_ZERO) && off >= d->broken_from)
+		return true;
 	return nr >= d->fail_from && nr < d->fail_to;
 }
 

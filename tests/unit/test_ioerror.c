@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Metadata whose I/O fails, at any point of a history: nothing acknowledged is lost, and it goes on when the disk does. */
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model.h"
+#include "rnd.h"
+#include "volume.h"
+
+enum step_kind {
+	FORMAT,
+	OPEN,
+	ERA,
+	MARK,		/* arg: how many blocks, spread */
+	FOLD,
+	SNAPSHOT,
+	DROP,
+	CLOSE,
+	KILL,		/* no I/O: cannot fail */
+};
+
+static const struct step {
+	enum step_kind kind;
+	unsigned int arg;
+} history[] = {
+	{ FORMAT, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 1 }, { MARK, 90 }, { FOLD, 0 },
+	{ ERA, 0 }, { MARK, 3 }, { KILL, 0 }, { OPEN, 0 }, { MARK, 2 }, { ERA, 0 },
+	/* The ring of 16 wraps: marks have to fold. */
+	{ MARK, 1 }, { MARK, 700 }, { MARK, 2 }, { MARK, 1 }, { MARK, 5 }, { MARK, 700 },
+	{ ERA, 0 }, { MARK, 1 }, { MARK, 9 }, { MARK, 1 }, { MARK, 2 }, { MARK, 3 },
+	{ CLOSE, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 4 }, { KILL, 0 }, { OPEN, 0 },
+	{ MARK, 700 }, { FOLD, 0 }, { MARK, 1 }, { CLOSE, 0 }, { OPEN, 0 },
+};
+
+/* The same with a snapshot, on metadata that has room for it. */
+static const struct step with_snapshot[] = {
+	{ FORMAT, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 90 }, { SNAPSHOT, 0 }, { MARK, 3 },
+	{ FOLD, 0 }, { MARK, 40 }, { FOLD, 0 }, { KILL, 0 }, { OPEN, 0 }, { MARK, 5 },
+	{ FOLD, 0 }, { DROP, 0 }, { MARK, 1 }, { CLOSE, 0 }, { OPEN, 0 },
+};
+
+struct run {
+	struct disk d;
+	struct store *s;
+	struct model m;
+	uint32_t era;
+	uint64_t rnd;
+	unsigned int failures;
+	struct erad_range range[ERAD_MAX_RANGES];
+};
+
+/* What a step does, once; the same if it is called again. */
+static int attempt(struct run *r, const struct step *step, struct err *err)
+{
+	struct engine *e;
+	int ret;
+
+	switch (step->kind) {
+	case FORMAT:
+		e = disk_engine(&r->d);
+		ret = store_format(e, &geometry, NULL, NULL, err);
+		engine_destroy(e);
+		return ret;
+	case OPEN:
+		return store_open(disk_engine(&r->d), STORE_WRITE, &r->s, err);
+	case ERA:
+		model_try_era(&r->m, r->era + 1);
+		ret = store_begin_era(r->s, r->era + 1, err);
+		break;
+	case SNAPSHOT:
+		model_try_era(&r->m, r->era + 1);
+		ret = store_begin_snapshot(r->s, r->era + 1, true, err);
+		break;
+	case MARK:
+		model_try_mark(&r->m, r->range, step->arg, r->era);
+		ret = store_mark(r->s, r->range, step->arg, err);
+		if (!ret)
+			model_ack_mark(&r->m, r->range, step->arg, r->era);
+		return ret;
+	case FOLD:
+		return store_fold(r->s, err);
+	case DROP:
+		return store_drop_snapshot(r->s, err);
+	case CLOSE:
+		ret = store_close(r->s, true, err);
+		r->s = NULL;
+		return ret;
+	case KILL:
+		r->s = (store_close(r->s, false, err), NULL);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+	if (!ret)
+		model_ack_era(&r->m, ++r->era);
+	return ret;
+}
+
+/* One sentence, about this disk, that says what was wrong. */
+static void check_message(const struct err *err, int ret)
+{
+	assert_int_equal(ret, -EIO);
+	assert_memory_equal(err->msg, "disk: ", 6);
+	assert_null(strchr(err->msg, '\n'));
+	assert_string_equal(err->msg + strlen(err->msg) - strlen(": Input/output error"),
+			    ": Input/output error");
+}
+
+static int check_image(void *ctx, uint8_t *image)
+{
+	struct run *r = ctx;
+	struct err err = { "" };
+	struct store *s;
+	struct disk d;
+	int ret;
+
+	disk_init_shared(&d, image, r->d.size);
+	ret = store_open(disk_engine(&d), STORE_READ, &s, &err);
+	if (!ret) {
+		ret = model_check(&r->m, s, &r->rnd, &err);
+		store_close(s, false, NULL);
+	}
+	disk_destroy(&d);
+	if (ret)
+		print_message("%s\n", err.msg);
+	return ret;
+}
+
+/* The step has failed: what holds before it is tried again. */
+static void check_failed(struct run *r, const struct step *step)
+{
+	struct err err = { "" };
+	struct store *s;
+	int ret;
+
+	if (step->kind == FORMAT) {
+		/* Either not there at all, or complete; here it cannot be trusted. */
+		ret = store_open(disk_engine(&r->d), STORE_READ, &s, &err);
+		if (!ret)
+			store_close(s, false, NULL);
+		assert_true(ret == 0 || ret == -EIO || ret == -ENODATA || ret == -EUCLEAN ||
+			    ret == -EINVAL);
+		return;
+	}
+	if (r->s) {
+		ret = model_check(&r->m, r->s, NULL, &err);
+		if (ret != -EIO && ret)
+			print_message("%s\n", err.msg);
+		assert_true(!ret || ret == -EIO);
+	}
+	/* A power failure now. */
+	assert_int_equal(disk_crash(&r->d, 12, rnd(&r->rnd), check_image, r), 0);
+}
+
+static void prepare(struct run *r, const struct step *step)
+{
+	unsigned int i;
+
+	if (step->kind != MARK)
+		return;
+	for (i = 0; i < step->arg; i++) {
+		r->range[i].first = rnd_below(&r->rnd, NR_BLOCKS - 8);
+		r->range[i].len = 1 + rnd_below(&r->rnd, 8);
+	}
+}
+
+static void heal(struct disk *d)
+{
+	d->fail_from = UINT64_MAX;
+	d->fail_to = 0;
+}
+
+static void do_step(struct run *r, const struct step *step, bool for_good)
+{
+	struct err err = { "" };
+	unsigned int tries = 0;
+	int ret;
+
+	prepare(r, step);
+	while ((ret = attempt(r, step, &err))) {
+		r->failures++;
+		check_message(&err, ret);
+		check_failed(r, step);
+		/* A store that could not be closed cleanly is closed. */
+		if (step->kind == CLOSE) {
+			heal(&r->d);
+			return;
+		}
+		/* Once more while nothing works; then it must succeed at once. */
+		assert_true(tries < (for_good ? 2u : 1u));
+		if (++tries == (for_good ? 2u : 1u))
+			heal(&r->d);
+		err.msg[0] = '\0';
+	}
+	if (step->kind == OPEN) {
+		struct store_info info;
+
+		store_info(r->s, &info);
+		assert_in_range(info.era, r->m.era_min, r->m.era_max);
+		r->era = info.era;
+		model_opened(&r->m, info.era);
+	}
+}
+
+/* Returns how many operations the history took, and how often a step failed in *failures. */
+static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_at, bool for_good,
+			    bool nasty, unsigned int *failures)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	struct store_info info;
+	struct err err;
+	uint64_t ops;
+	size_t i;
+	int ret;
+
+	disk_init(&r->d, store_size(&geometry, NULL));
+	model_init(&r->m, NR_BLOCKS);
+	r->rnd = fail_at + 1;
+	r->d.rnd = fail_at;
+	r->d.fail_torn = r->d.fail_lossy = nasty;
+	heal(&r->d);
+	if (fail_at != UINT64_MAX) {
+		r->d.fail_from = fail_at;
+		r->d.fail_to = for_good ? UINT64_MAX : fail_at + 1;
+	}
+	for (i = 0; i < nr; i++)
+		do_step(r, &steps[i], for_good);
+	ops = r->d.ops;
+	heal(&r->d);
+	ret = model_check(&r->m, r->s, NULL, &err);
+	if (ret)
+		print_message("operation %" PRIu64 ": %s\n", fail_at, err.msg);
+	assert_int_equal(ret, 0);
+	assert_int_equal(store_close(r->s, true, &err), 0);
+	assert_int_equal(check(&r->d, &info), 0);
+	assert_int_equal(info.over_marked, 0);
+	*failures += r->failures;
+	model_destroy(&r->m);
+	disk_destroy(&r->d);
+	free(r);
+	return ops;
+}
+
+static void every_operation(const struct step *steps, size_t nr)
+{
+	unsigned int failures = 0, runs = 0, mode;
+	const uint64_t ops = run_history(steps, nr, UINT64_MAX, false, false, &failures);
+	uint64_t n;
+
+	assert_int_equal(failures, 0);
+	for (mode = 0; mode < 4; mode++) {
+		for (n = 0; n < ops; n++, runs++)
+			run_history(steps, nr, n, mode & 1, mode & 2, &failures);
+	}
+	print_message("%" PRIu64 " operations, %u histories, %u steps that failed\n", ops, runs,
+		      failures);
+	/* Only reads of one superblock may fail without anybody noticing. */
+	assert_true(failures > runs * 9 / 10);
+}
+
+static void test_history(void **state)
+{
+	(void)state;
+	every_operation(history, sizeof(history) / sizeof(history[0]));
+}
+
+static void test_snapshot(void **state)
+{
+	(void)state;
+	every_operation(with_snapshot, sizeof(with_snapshot) / sizeof(with_snapshot[0]));
+}
+
+/* The ring takes marks while it has room for any group; then they fail, and nothing is lost. */
+static void test_full_ring(void **state)
+{
+	unsigned int held = 0, i;
+	struct err err = { "" };
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	format(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	d.broken_from = ARRAY_START * ERAD_PAGE;
+	while (!mark(s, held, 1))
+		held++;
+	/* One page is the era's; a mark wants room for the largest group. */
+	assert_int_equal(held, RING - 1 - ERAD_GROUP_MAX + 1);
+	for (i = 0; i < 3; i++) {
+		const struct erad_range r = { .first = 1000 + i, .len = 1 };
+
+		assert_int_equal(store_mark(s, &r, 1, &err), -EIO);
+		assert_non_null(strstr(err.msg, "writing the era array"));
+		assert_int_equal(store_begin_era(s, 2, NULL), -EIO);
+		assert_int_equal(store_fold(s, NULL), -EIO);
+		assert_int_equal(diff_blocks(s, 1), held);
+		/* It cannot be closed cleanly; another process finds it as full. */
+		assert_int_equal(store_close(s, true, NULL), -EIO);
+		s = open_store(&d, STORE_WRITE);
+	}
+	assert_int_equal(diff_blocks(s, 1), held);
+	d.broken_from = 0;
+	assert_int_equal(mark(s, held, 1), 0);
+	assert_int_equal(store_begin_era(s, 2, NULL), 0);
+	assert_int_equal(diff_blocks(s, 1), held + 1);
+	assert_int_equal(diff_blocks(s, 2), 0);
+	assert_int_equal(store_close(s, true, NULL), 0);
+	assert_int_equal(check(&d, NULL), 0);
+	disk_destroy(&d);
+}
+
+/* As much as needed, and a page more each time: all of it is ring, and all of it can be used. */
+static void test_least_size(void **state)
+{
+	struct store_geometry g = geometry;
+	const uint64_t least = ERAD_JOURNAL_START + ERAD_JOURNAL_MIN +
+		(NR_BLOCKS + ERAD_ERAS_PER_PAGE - 1) / ERAD_ERAS_PER_PAGE;
+	unsigned int k, i;
+
+	(void)state;
+	g.journal_pages = 0;
+	g.chunk_pages = 0;
+	for (k = 0; k <= 21; k++) {
+		struct store_info info;
+		struct err err = { "" };
+		struct engine *e;
+		struct store *s;
+		char bytes[32];
+		struct disk d;
+		int ret;
+
+		disk_init(&d, (least + k - 1) * ERAD_PAGE);
+		e = disk_engine(&d);
+		ret = store_format(e, &g, NULL, NULL, &err);
+		engine_destroy(e);
+		if (k == 0) {
+			snprintf(bytes, sizeof(bytes), "at least %" PRIu64, least * ERAD_PAGE);
+			assert_int_equal(ret, -ENOSPC);
+			assert_non_null(strstr(err.msg, bytes));
+			assert_int_equal(d.ops, 0);
+			disk_destroy(&d);
+			continue;
+		}
+		assert_int_equal(ret, 0);
+		s = open_store(&d, STORE_WRITE);
+		store_info(s, &info);
+		assert_int_equal(info.journal_pages, ERAD_JOURNAL_MIN + k - 1);
+		assert_int_equal(info.size_pages, least + k - 1);
+		assert_int_equal(store_begin_era(s, 1, NULL), 0);
+		for (i = 0; i < 5 * info.journal_pages; i++) {
+			assert_int_equal(mark(s, i, 1), 0);
+			if (i % 7)
+				continue;
+			store_close(s, false, NULL);
+			s = open_store(&d, STORE_WRITE);
+		}
+		assert_int_equal(diff_blocks(s, 1), i);
+		assert_int_equal(store_close(s, true, NULL), 0);
+		assert_int_equal(check(&d, NULL), 0);
+		s = open_store(&d, STORE_READ);
+		assert_int_equal(diff_blocks(s, 1), i);
+		store_close(s, false, NULL);
+		disk_destroy(&d);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_full_ring),
+		cmocka_unit_test(test_least_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
