@@ -224,6 +224,11 @@ bench: deps			## what the metadata of large devices costs, in CPU time and memor
 	$(Q)+$(MAKE) $(bench_programs)
 	$(Q)$(BUILD)/bench/scale $(BUILD)/bench
 
+.PHONY: test-kill
+test-kill: deps			## erad killed 500 times, at every point of its protocol, under a verifying load, with each of KERNELS
+	$(Q)+$(MAKE) $(parallel) for-tests
+	$(Q)tests/run --kernels "$(KERNELS)" kill
+
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
 	$(Q)+$(MAKE) $(parallel) for-tests

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <linux/fs.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +31,8 @@ static unsigned long max_writes;	/* of each thread; 0: until the time is up */
 static uint64_t seed = 1;
 static bool discards;
 static bool say_done;
+static int log_fd = -1;
+static volatile sig_atomic_t stopped;
 
 static uint8_t *touched;		/* one byte for each block */
 static uint64_t *stamps;		/* what each page must hold; 0: zeros */
@@ -48,6 +51,21 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* As bash's EPOCHREALTIME: microseconds, cut off. */
+static unsigned long long wall_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
 }
 
 static uint64_t next(uint64_t *s)	/* splitmix64 */
@@ -84,7 +102,8 @@ static void *work(void *arg)
 		t->error = errno;
 		return NULL;
 	}
-	while (now() < end && !(max_writes && t->writes >= max_writes)) {
+	while (!stopped && now() < end && !(max_writes && t->writes >= max_writes)) {
+		const unsigned long long began = wall_clock();
 		uint64_t kind = next(&t->rng) % 100;
 		uint64_t nr = kind < 70 ? 1 : 1 + next(&t->rng) % MAX_PAGES;
 		uint64_t page, range[2], stamp = 0;
@@ -118,6 +137,10 @@ static void *work(void *arg)
 		for (uint64_t i = 0; i < nr; i++)
 			stamps[page + i] = stamp;
 		t->writes++;
+		if (log_fd >= 0) {
+			dprintf(log_fd, "w %llu %llu %llu %llu\n", began, wall_clock(),
+				(unsigned long long)range[0], (unsigned long long)range[1]);
+		}
 		if (say_done) {
 			dprintf(STDOUT_FILENO, "done %llu %llu\n",
 				(unsigned long long)range[0], (unsigned long long)range[1]);
@@ -175,8 +198,10 @@ static void print_touched(void)
 
 static void usage(void)
 {
-	fputs("usage: load [-t THREADS] [-s SECONDS] [-n WRITES] [-r SEED] [-b BLOCK] [-d] [-p] DEVICE\n"
-	      "  -d  discards and zeroes too; -p  tell each write as soon as it has completed\n",
+	fputs("usage: load [-t THREADS] [-s SECONDS] [-n WRITES] [-r SEED] [-b BLOCK] [-d] [-p] [-w FILE] DEVICE\n"
+	      "  -d  discards and zeroes too; -p  tell each write as soon as it has completed\n"
+	      "  -w  append a line \"w BEGAN ENDED OFFSET LENGTH\" for each, in microseconds and bytes\n"
+	      "SIGTERM ends it as the time does.\n",
 	      stderr);
 	exit(2);
 }
@@ -187,7 +212,7 @@ int main(int argc, char **argv)
 	struct thread *threads;
 	int c, fd, error = 0;
 
-	while ((c = getopt(argc, argv, "t:s:n:r:b:dp")) != -1) {
+	while ((c = getopt(argc, argv, "t:s:n:r:b:dpw:")) != -1) {
 		switch (c) {
 		case 't':
 			nr_threads = atoi(optarg);
@@ -210,6 +235,13 @@ int main(int argc, char **argv)
 		case 'p':
 			say_done = true;
 			break;
+		case 'w':
+			log_fd = open(optarg, O_WRONLY | O_CREAT | O_APPEND, 0600);
+			if (log_fd < 0) {
+				perror(optarg);
+				return 1;
+			}
+			break;
 		default:
 			usage();
 		}
@@ -229,6 +261,7 @@ int main(int argc, char **argv)
 	if (!touched || !stamps || !threads)
 		return 1;
 
+	signal(SIGTERM, stop);
 	for (unsigned int i = 0; i < nr_threads; i++) {
 		threads[i].index = i;
 		threads[i].rng = seed * 1000 + i;
