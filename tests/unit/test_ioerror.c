@@ -158,7 +158,7 @@ static void check_failed(struct run *r, const struct step *step)
 		assert_true(!ret || ret == -EIO);
 	}
 	/* A power failure now. */
-	assert_int_equal(disk_crash(&r->d, 12, rnd(&r->rnd), check_image, r), 0);
+	assert_int_equal(disk_crash(&r->d, 6, rnd(&r->rnd), check_image, r), 0);
 }
 
 static void prepare(struct run *r, const struct step *step)

@@ -1,0 +1,109 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Metadata that is too small, full, or fails: writes wait or are recorded, never neither.
+
+# broken_behind NAME DEVICE SECTORS: /dev/mapper/NAME is DEVICE, of which nothing behind so many sectors works.
+broken_behind()
+{
+	local size
+
+	size=$(blockdev --getsz "$2")
+	dmsetup load "$1" <<- EOT
+		0 $3 linear $2 0
+		$3 $((size - $3)) error
+	EOT
+	dmsetup suspend --nolockfs "$1"
+	dmsetup resume "$1"
+}
+
+error_shown()
+{
+	eractl status --json data | field error | grep -q "$1"
+}
+
+test_metadata_ring_full()
+{
+	DESCRIPTION="the era array fails: writes are recorded until the ring is full, then wait; nothing is lost"
+	local origin meta writer size
+
+	origin=$(new_disk 64M)
+	# 2 superblocks, a ring of 24 pages, 17 pages for 16384 blocks.
+	meta=$(new_disk $(((2 + 24 + 17) * 4))K)
+	size=$(blockdev --getsz "$meta")
+	dmsetup create flaky --table "0 $size linear $meta 0"
+	eractl create data "$origin" --metadata /dev/mapper/flaky --block-size 4K
+	broken_behind flaky "$meta" $(((2 + 24) * 8))
+	load -t 2 -n 60 -s 100 -r 3 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
+	writer=$!
+	wait_until "the error is shown" error_shown "era array"
+	sleep 2
+	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
+	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
+	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
+	# Another erad is no better off, and loses nothing.
+	kill_erad
+	start_erad
+	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
+	dmsetup load flaky --table "0 $size linear $meta 0"
+	dmsetup suspend --nolockfs flaky
+	dmsetup resume flaky
+	wait $writer || fail "the load failed: $(cat "$T/load")"
+	wait_until "no error shown" eractl_error_is data null
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	eractl close data
+	eractl check /dev/mapper/flaky
+}
+
+test_metadata_no_space()
+{
+	DESCRIPTION="a full file system below a metadata file: creation is refused, folds wait for room, nothing is lost"
+	local origin writer
+
+	origin=$(new_disk 64M)
+	mkdir "$T/small" "$T/large"
+	mount -t tmpfs -o size=2M small "$T/small"
+	eractl create data "$origin" --metadata "$T/small/meta" 2> "$T/err" && fail "created without room"
+	grep -q "No space left on device" "$T/err" || fail "it does not say why: $(cat "$T/err")"
+	[[ -z $(ls "$T/small") ]] || fail "left behind: $(ls "$T/small")"
+	grep -q '^data' /etc/eratab && fail "the table has a line of it"
+
+	# The journal has its room from the start, the array's 17 pages come as they are needed.
+	mount -t tmpfs -o size=5M large "$T/large"
+	eractl create data "$origin" --metadata "$T/large/meta" --block-size 4K
+	dd if=/dev/zero of="$T/large/filler" bs=4K status=none 2> /dev/null || :
+	load -t 4 -n 50 -s 100 -r 4 -b 4096 -d /dev/mapper/data > "$T/touched" || fail "the load failed"
+	# A close wants to fold. The device goes, and what was written is in the journal.
+	eractl close data
+	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad says nothing of it"
+	eractl open data
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	rm "$T/large/filler"
+	eractl close data
+	eractl check "$T/large/meta"
+	eractl open data
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	eractl close data
+}
+
+test_metadata_least_size()
+{
+	DESCRIPTION="metadata of the least size is enough, and so is each of the next 20 sizes; a page less is refused"
+	local origin meta k least=$((2 + 16 + 2))
+
+	# 1024 blocks: two pages of the array.
+	origin=$(new_disk 64M)
+	meta=$(new_disk $(((least - 1) * 4))K)
+	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
+	grep -q "expected at least $((least * 4096))" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
+	for ((k = 0; k <= 20; k++)); do
+		meta=$(new_disk $(((least + k) * 4))K)
+		eractl create data "$origin" --metadata "$meta" --force > /dev/null
+		load -t 4 -n 15 -s 100 -r $k -d /dev/mapper/data > "$T/touched" 2> /dev/null || fail "the load failed with $k pages more"
+		kill_erad
+		start_erad
+		same "$(changed data 1)" "$(cat "$T/touched")"
+		eractl close data
+		eractl check "$meta" > "$T/out" || fail "$k pages more: $(cat "$T/out")"
+		eractl forget data > /dev/null
+	done
+}
