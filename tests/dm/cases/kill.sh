@@ -26,7 +26,8 @@ die_at()
 	local status=0
 
 	ERAD_FAILPOINT=$1:$2 timeout --foreground 40 build/failpoints/bin/erad < /dev/null >> "$T/erad.log" 2>&1 || status=$?
-	((status == 137)) || fail "erad ended with status $status, expected it to be killed at passage $2 of $1: $(tail -n 5 "$T/erad.log")"
+	((status == 137)) ||
+		fail "erad ended with status $status, expected to be killed at passage $2 of $1: $(tail -n 5 "$T/erad.log")"
 	echo "$1" >> "$T/killed"
 }
 
@@ -144,7 +145,8 @@ check_eras()
 		open(my $out, ">", "$dir/bounds") or die "$dir/bounds: $!\n";
 		print $out ($lo[$_] // 0), " ", ($hi[$_] // 0), "\n" for 0 .. $ENV{BLOCKS} - 1;
 		close($out) or die "$dir/bounds: $!\n";
-		print scalar(@writes), " writes, ", scalar(@acks), " checkpoints, era $era: $known answers right or wrong, $open either way\n";
+		print scalar(@writes), " writes, ", scalar(@acks), " checkpoints, era $era: ",
+			"$known answers right or wrong, $open either way\n";
 		die "$bad are wrong\n" if $bad;' "$T" "$era" || fail "reported is not what was written"
 	rm -f "$T"/diff.*
 	: > "$T/log"

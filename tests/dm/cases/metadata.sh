@@ -74,7 +74,8 @@ test_metadata_no_space()
 	load -t 4 -n 50 -s 100 -r 4 -b 4096 -d /dev/mapper/data > "$T/touched" || fail "the load failed"
 	# A close wants to fold. The device goes, and what was written is in the journal.
 	eractl close data
-	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad says nothing of it"
+	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" ||
+		fail "erad says nothing of it"
 	eractl open data
 	same "$(changed data 1)" "$(cat "$T/touched")"
 	rm "$T/large/filler"
@@ -85,6 +86,7 @@ test_metadata_no_space()
 	eractl close data
 }
 
+case_timeout["test_metadata_least_size"]=300
 test_metadata_least_size()
 {
 	DESCRIPTION="metadata of the least size is enough, and so is each of the next 20 sizes; a page less is refused"
@@ -98,7 +100,8 @@ test_metadata_least_size()
 	for ((k = 0; k <= 20; k++)); do
 		meta=$(new_disk $(((least + k) * 4))K)
 		eractl create data "$origin" --metadata "$meta" --force > /dev/null
-		load -t 4 -n 15 -s 100 -r $k -d /dev/mapper/data > "$T/touched" 2> /dev/null || fail "the load failed with $k pages more"
+		load -t 4 -n 15 -s 100 -r $k -d /dev/mapper/data > "$T/touched" 2> "$T/load" ||
+			fail "the load failed with $k pages more"
 		kill_erad
 		start_erad
 		same "$(changed data 1)" "$(cat "$T/touched")"
