@@ -161,6 +161,20 @@ $(BUILD)/bench/%: tests/bench/%.c $(flags_file) $(archives)
 
 -include $(bench_programs:=.d)
 
+# The replayer of power cuts, which has erad's own library in it, and the load for it.
+crash_objects	= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/crash/*.c))
+crash_writer	= $(BUILD)/obj/tests/crash/writer.o
+crash_programs	:= $(BUILD)/tests/crash/writer $(BUILD)/tests/crash/replay
+$(crash_objects): ALL_CPPFLAGS += -Itests
+$(BUILD)/tests/crash/writer: $(crash_writer)
+$(BUILD)/tests/crash/replay: $(filter-out $(crash_writer),$(crash_objects)) $(archives)
+$(crash_programs):
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+-include $(crash_objects:.o=.d)
+
 # ---- what is installed: SOURCE:DESTINATION:MODE, where the mode of what has @NAMES@ to fill in begins with a t --------------
 
 man_pages	:= $(patsubst daemon/man/%.scd,$(BUILD)/man/%,$(wildcard daemon/man/*.scd))
@@ -229,6 +243,11 @@ test-kill: deps			## erad killed 500 times, at every point of its protocol, unde
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/run --kernels "$(KERNELS)" kill
 
+.PHONY: test-crash
+test-crash: deps		## power cuts at thousands of moments of a load on each of KERNELS
+	$(Q)+$(MAKE) $(parallel) for-tests
+	$(Q)tests/crash/run --kernels "$(KERNELS)" --match "$(TESTS)"
+
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
 	$(Q)+$(MAKE) $(parallel) for-tests
@@ -244,6 +263,10 @@ for-tests: all stage test-programs failpoints
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(test_programs)
+
+.PHONY: for-tests test-programs unit-objects unit-programs stage
+for-tests: all stage test-programs
+test-programs: $(test_programs) $(crash_programs)
 unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-programs: $(unit_tests)
 stage: daemon man
