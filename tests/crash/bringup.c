@@ -194,6 +194,7 @@ static bool recover(uint8_t *image, uint64_t size, const struct expect *x, uint6
 	struct store_info info;
 	struct store *s;
 	struct err err;
+	uint64_t b;
 	bool good;
 	int r;
 
@@ -202,15 +203,18 @@ static bool recover(uint8_t *image, uint64_t size, const struct expect *x, uint6
 		return true;	/* a format that was not done */
 	if (r) {
 		printf("  it does not open: %s\n", err.msg);
+		for (b = 0; b < x->nr_blocks; b++)
+			*lost += x->need[b] != 0;
 		return false;
 	}
 	store_info(s, &info);
-	good = info.era >= x->acked && info.era <= x->requested;
-	if (!good)
+	good = read_eras(s, info.era, x->nr_blocks, era) && compare(x, era, lost);
+	if (info.era < x->acked || info.era > x->requested) {
 		printf("  got era %" PRIu32 ", expected %" PRIu32 " to %" PRIu32 "\n", info.era,
 		       x->acked, x->requested);
-	good = good && read_eras(s, info.era, x->nr_blocks, era) && compare(x, era, lost) &&
-	       go_on(s, x, info.era, rng, era);
+		good = false;
+	}
+	good = good && go_on(s, x, info.era, rng, era);
 	r = store_close(s, good, &err);
 	if (r)
 		printf("  closing it: %s\n", err.msg);
@@ -227,7 +231,8 @@ bool bringup(const uint8_t *metadata, uint64_t size, const struct expect *x, uin
 		abort();
 	memset(era, 0, x->nr_blocks * sizeof(*era));
 	memcpy(copy, metadata, size);
-	good = (!x->acked || check_clean(copy, size)) && recover(copy, size, x, rng, era, lost);
+	good = !x->acked || check_clean(copy, size);
+	good = recover(copy, size, x, rng, era, lost) && good;
 	free(copy);
 	return good;
 }

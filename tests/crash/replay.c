@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,7 +297,8 @@ static void usage(void)
 {
 	fputs("usage: replay [-e] [-r SEED] [-t DIRECTORY] [-n POINT -o DIRECTORY]\n"
 	      "              LOG ORIGIN_SIZE METADATA_SIZE BLOCK_SIZE\n"
-	      "  -e  the origin has an ext4; -t  for scratch files; -n -o  write point number POINT to DIRECTORY; beyond the last, say how many\n",
+	      "  -e  the origin has an ext4; -t  for scratch files\n"
+	      "  -n -o  write point number POINT to DIRECTORY; beyond the last, say how many there are\n",
 	      stderr);
 	exit(2);
 }
@@ -307,6 +310,9 @@ int main(int argc, char **argv)
 
 	if (!r)
 		return 1;
+	/* The same again at each point: not from the kernel each time. */
+	mallopt(M_MMAP_THRESHOLD, INT_MAX);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	r->emit = -1;
 	r->rng = 1;
 	r->scratch = "/tmp";
