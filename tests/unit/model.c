@@ -230,7 +230,8 @@ static int check_snapshot(struct model *m, struct store *s, const struct store_i
 		return m->snap.must ? err_set(err, -EBADMSG, "the snapshot is lost") : 0;
 	if (!m->snap.may || info->snapshot_era != m->snap.era ||
 	    info->snapshot_lasts != m->snap.lasts ||
-	    info->snapshot_sectors / info->block_sectors != m->snap.size)
+	    (info->snapshot_sectors + info->block_sectors - 1) / info->block_sectors !=
+	    m->snap.size)
 		return err_set(err, -EBADMSG, "there is a snapshot of era %" PRIu32 ", of %" PRIu64
 			       " sectors, expected %s of era %" PRIu32 ", of %" PRIu64 " blocks",
 			       info->snapshot_era, info->snapshot_sectors,

@@ -71,6 +71,7 @@ static int attempt(struct run *r, const struct step *step, struct err *err)
 		engine_destroy(e);
 		return ret;
 	case OPEN:
+		model_opening(&r->m);
 		return store_open(disk_engine(&r->d), STORE_WRITE, &r->s, err);
 	case ERA:
 		model_try_era(&r->m, r->era + 1);
@@ -79,6 +80,8 @@ static int attempt(struct run *r, const struct step *step, struct err *err)
 	case SNAPSHOT:
 		model_try_era(&r->m, r->era + 1);
 		ret = store_begin_snapshot(r->s, r->era + 1, true, err);
+		if (!ret)
+			model_try_snapshot(&r->m, r->era, true);
 		break;
 	case MARK:
 		model_try_mark(&r->m, r->range, step->arg, r->era);
@@ -87,9 +90,16 @@ static int attempt(struct run *r, const struct step *step, struct err *err)
 			model_ack_mark(&r->m, r->range, step->arg, r->era);
 		return ret;
 	case FOLD:
-		return store_fold(r->s, err);
+		ret = store_fold(r->s, err);
+		if (!ret && r->m.snap.may)
+			model_ack_snapshot(&r->m);
+		return ret;
 	case DROP:
-		return store_drop_snapshot(r->s, err);
+		model_try_drop(&r->m);
+		ret = store_drop_snapshot(r->s, err);
+		if (!ret)
+			model_ack_drop(&r->m);
+		return ret;
 	case CLOSE:
 		ret = store_close(r->s, true, err);
 		r->s = NULL;
@@ -207,7 +217,7 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 		store_info(r->s, &info);
 		assert_in_range(info.era, r->m.era_min, r->m.era_max);
 		r->era = info.era;
-		model_opened(&r->m, info.era);
+		model_opened(&r->m, &info);
 	}
 }
 
