@@ -34,6 +34,7 @@ struct replay {
 	uint64_t rng;			/* for what is cut; the same whatever is looked at */
 	uint64_t bringup_rng;
 	bool ext4;
+	bool no_flush;			/* as if nobody had asked for flushes: that is to be found */
 	const char *scratch;
 
 	unsigned long points, at_flush, at_fua, at_mark, between, mounted, failed;
@@ -169,7 +170,7 @@ static bool point(struct replay *r, const char *kind, size_t at, const struct gr
 		memcpy(r->cut, r->disk, r->origin_size);
 	if (wanted)
 		memcpy(r->cut + r->origin_size, r->disk + r->origin_size, r->metadata_size);
-	for (i = g->from; keep && i < g->end; i++) {
+	for (i = g->from; keep && i < (r->no_flush ? at : g->end); i++) {
 		const struct entry *e = &r->log.entries[i];
 
 		if (e->kind != ENTRY_WRITE && e->kind != ENTRY_DISCARD)
@@ -227,12 +228,12 @@ static bool group(struct replay *r, const struct group *g)
 			last_fua = i + 1;
 		writes |= r->log.entries[i].kind == ENTRY_WRITE;
 	}
-	if (!expect_until(r, g->end < r->log.nr ? g->end + 1 : g->end))
+	if (!r->no_flush && !expect_until(r, g->end < r->log.nr ? g->end + 1 : g->end))
 		return false;
 	for (i = g->from; i < g->end; i++) {
 		const struct entry *e = &r->log.entries[i];
 
-		if (!files_before_next(r, g, i))
+		if (!expect_until(r, i + 1) || !files_before_next(r, g, i))
 			return false;
 		if (e->kind == ENTRY_FUA) {
 			apply(r, r->disk, e, false);
@@ -286,8 +287,9 @@ static void replay_all(struct replay *r)
 	struct group g;
 
 	for (g.from = 0; g.from < r->log.nr; g.from = g.end + 1) {
-		for (g.end = g.from; g.end < r->log.nr && r->log.entries[g.end].kind != ENTRY_FLUSH; g.end++)
-			;
+		for (g.end = g.from; g.end < r->log.nr; g.end++)
+			if (r->log.entries[g.end].kind == ENTRY_FLUSH && !(r->no_flush && r->expect.acked))
+				break;
 		if (!group(r, &g))
 			return;
 	}
@@ -295,9 +297,10 @@ static void replay_all(struct replay *r)
 
 static void usage(void)
 {
-	fputs("usage: replay [-e] [-r SEED] [-t DIRECTORY] [-n POINT -o DIRECTORY]\n"
+	fputs("usage: replay [-e] [-x] [-r SEED] [-t DIRECTORY] [-n POINT -o DIRECTORY]\n"
 	      "              LOG ORIGIN_SIZE METADATA_SIZE BLOCK_SIZE\n"
 	      "  -e  the origin has an ext4; -t  for scratch files\n"
+	      "  -x  as if no flush had been done once the volume was there, which must be found to lose blocks\n"
 	      "  -n -o  write point number POINT to DIRECTORY; beyond the last, say how many there are\n",
 	      stderr);
 	exit(2);
@@ -316,10 +319,13 @@ int main(int argc, char **argv)
 	r->emit = -1;
 	r->rng = 1;
 	r->scratch = "/tmp";
-	while ((c = getopt(argc, argv, "er:t:n:o:")) != -1) {
+	while ((c = getopt(argc, argv, "exr:t:n:o:")) != -1) {
 		switch (c) {
 		case 'e':
 			r->ext4 = true;
+			break;
+		case 'x':
+			r->no_flush = true;
 			break;
 		case 'r':
 			r->rng = strtoull(optarg, NULL, 0);
