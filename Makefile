@@ -48,7 +48,7 @@ endif
 
 # ---- user space ------------------------------------------------------------------------------------------------------
 
-PACKAGES_USED	:= libsystemd json-c smartcols blkid devmapper libisal
+PACKAGES_USED	:= libsystemd json-c smartcols blkid devmapper libisal expat
 # Asked for when first needed, and only once, so that `make deps` works where they are missing.
 PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED)))$(PKG_CFLAGS)
 PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)))$(PKG_LIBS)
@@ -147,7 +147,13 @@ $(BUILD)/tests/%: tests/dm/%.c $(flags_file) $$(filter %/common.a,$(archives))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.a,$^) $(PKG_LIBS)
 
--include $(test_programs:=.d)
+tool_programs	:= $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
+$(tool_programs): $(BUILD)/tests/%: tests/tools/%.c $(flags_file) $(archives)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.a,$^) $(PKG_LIBS)
+
+-include $(test_programs:=.d) $(tool_programs:=.d)
 
 # ---- benchmarks ------------------------------------------------------------------------------------------------------
 
@@ -217,9 +223,9 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 # The recipes that need what deps installs come in a make of their own, on all processors unless told otherwise.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: deps			## everything: lint, unit tests, the model, tests in VMs with each of KERNELS
+test: deps			## everything: lint, unit tests, the tools, the model, tests in VMs with each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
-	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit model dm host
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model dm host
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation
@@ -262,11 +268,7 @@ vm:				## a shell in a VM with the module loaded and erad running
 for-tests: all stage test-programs failpoints
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
-test-programs: $(test_programs)
-
-.PHONY: for-tests test-programs unit-objects unit-programs stage
-for-tests: all stage test-programs
-test-programs: $(test_programs) $(crash_programs)
+test-programs: $(test_programs) $(tool_programs) $(crash_programs)
 unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-programs: $(unit_tests)
 stage: daemon man

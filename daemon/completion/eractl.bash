@@ -23,7 +23,7 @@ _eractl()
 			;;
 		create:create)
 			;;
-		create:* | check:*)
+		create:* | check:* | dump:* | restore:*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames
 			return

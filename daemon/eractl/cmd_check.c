@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl check: examines metadata that nobody has open. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "common/size.h"
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/eractl.h"
-#include "store/store.h"
+#include "eractl/metadata.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
@@ -50,14 +47,11 @@ static void end_json(const struct check *c, const struct store_info *info)
 
 static void print_summary(const struct check *c, const struct store_info *info)
 {
-	char size[SIZE_TEXT], block[SIZE_TEXT], uuid[UUID_TEXT_SIZE];
-
-	if (info->block_sectors)
-		printf("%s: era %" PRIu32 ", %s in blocks of %s, %s\n",
-		       uuid_text(info->uuid, uuid), info->era,
-		       size_format(size, info->nr_sectors * SECTOR),
-		       size_format(block, info->block_sectors * SECTOR), info->clean ?
-		       "closed cleanly" : "not closed cleanly, which the next open mends");
+	if (info->block_sectors) {
+		metadata_print(info);
+		printf(", %s\n", info->clean ? "closed cleanly" :
+		       "not closed cleanly, which the next open mends");
+	}
 	if (c->faults)
 		printf("%" PRIu64 " fault%s\n", c->faults, c->faults == 1 ? "" : "s");
 	else
@@ -76,11 +70,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		check.json = true;
 	if (argc - optind != 1)
 		return usage_error(cmd, "got %d operands, expected METADATA", argc - optind);
-	r = engine_open(argv[optind], ENGINE_READ, &engine, &err);
-	if (r) {
-		complain("%s%s", err.msg, r == -EBUSY ? ": close the volume first" : "");
-		return EXIT_FAILURE;
-	}
+	r = metadata_open(argv[optind], ENGINE_READ, &engine, &err);
+	if (r)
+		return fail(&err);
 	if (check.json) {
 		printf("{\"version\":%d,\"metadata\":", JSON_VERSION);
 		print_json_string(argv[optind]);

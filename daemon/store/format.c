@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/failpoint.h"
-#include "store/store.h"
+#include "store/format.h"
 #include "store/super.h"
 
 #define RING_SMALL	1024u		/* pages: 4 MiB … */
@@ -116,60 +116,83 @@ static int zero_pages(struct zeroing *z, uint64_t first, uint64_t end, const voi
 	return 0;
 }
 
-/*
- * Once the old superblocks are durably gone nothing opens, until the new ones
- * are written, and before these everything else is durable.
- */
-static int write_all(struct zeroing *z, struct erad_disk_super *sb, void *zeros)
+int format_layout(const struct engine *e, const struct store_geometry *g,
+		  struct erad_disk_super *sb, struct err *err)
 {
-	const uint64_t array = le64toh(sb->array_start);
-	uint64_t seq;
-	int ret;
-
-	ret = zero_pages(z, ERAD_SUPER_A, ERAD_JOURNAL_START, zeros);
-	if (!ret)
-		ret = z->e->ops->flush(z->e);
-	failpoint(FAILPOINT_FORMAT_GONE);
-	if (!ret)
-		ret = zero_pages(z, ERAD_JOURNAL_START, array, zeros);
-	if (!ret)
-		ret = zero_pages(z, array, super_pages(sb), NULL);
-	if (!ret)
-		ret = z->e->ops->flush(z->e);
-	failpoint(FAILPOINT_FORMAT_ZEROED);
-	for (seq = 1; seq <= 2 && !ret; seq++) {
-		sb->seq = htole64(seq);
-		ret = super_write(z->e, sb, zeros);	/* and no zeros are needed from here on */
-		failpoint(FAILPOINT_FORMAT_SUPER);
-	}
-	return ret ? ret : z->e->ops->flush(z->e);
-}
-
-int store_format(struct engine *e, const struct store_geometry *g,
-		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
-		 struct err *err)
-{
-	struct zeroing z = { .e = e, .progress = progress, .ctx = ctx };
-	struct erad_disk_super sb;
 	uint32_t chunk;
 	uint64_t ring;
-	void *zeros;
 	int ret;
 
 	ret = super_check_device(g->nr_sectors, g->block_sectors, err);
 	if (ret)
 		return err_prefix(err, ret, "%s", e->name);
 	ret = choose_layout(e, g, &ring, &chunk, err);
-	if (ret)
-		return ret;
-	super_init(&sb, g->uuid, g->nr_sectors, g->block_sectors, ring, chunk);
-	z.total = super_pages(&sb) * ERAD_PAGE;
+	if (!ret)
+		super_init(sb, g->uuid, g->nr_sectors, g->block_sectors, ring, chunk);
+	return ret;
+}
+
+static int write_error(struct engine *e, int ret, struct err *err)
+{
+	return err_set(err, ret, "%s: writing new metadata: %s", e->name, strerror(-ret));
+}
+
+int format_wipe(struct engine *e, const struct erad_disk_super *sb,
+		void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
+		struct err *err)
+{
+	struct zeroing z = { .e = e, .progress = progress, .ctx = ctx };
+	const uint64_t array = le64toh(sb->array_start);
+	void *zeros;
+	int ret;
 
 	zeros = aligned_alloc(ERAD_PAGE, WRITE_PAGES * ERAD_PAGE);
 	if (!zeros)
 		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
 	memset(zeros, 0, WRITE_PAGES * ERAD_PAGE);
-	ret = write_all(&z, &sb, zeros);
+	z.total = super_pages(sb) * ERAD_PAGE;
+	ret = zero_pages(&z, ERAD_SUPER_A, ERAD_JOURNAL_START, zeros);
+	if (!ret)
+		ret = e->ops->flush(e);
+	failpoint(FAILPOINT_FORMAT_GONE);
+	if (!ret)
+		ret = zero_pages(&z, ERAD_JOURNAL_START, array, zeros);
+	if (!ret)
+		ret = zero_pages(&z, array, super_pages(sb), NULL);
 	free(zeros);
-	return ret ? err_set(err, ret, "%s: writing new metadata: %s", e->name, strerror(-ret)) : 0;
+	return ret ? write_error(e, ret, err) : 0;
+}
+
+int format_finish(struct engine *e, struct erad_disk_super *sb, struct err *err)
+{
+	void *page;
+	int ret, i;
+
+	page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	if (!page)
+		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	ret = e->ops->flush(e);
+	failpoint(FAILPOINT_FORMAT_ZEROED);
+	for (i = 0; i < 2 && !ret; i++) {
+		sb->seq = htole64(le64toh(sb->seq) + 1);
+		ret = super_write(e, sb, page);
+		failpoint(FAILPOINT_FORMAT_SUPER);
+		if (!ret)
+			ret = e->ops->flush(e);
+	}
+	free(page);
+	return ret ? write_error(e, ret, err) : 0;
+}
+
+int store_format(struct engine *e, const struct store_geometry *g,
+		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
+		 struct err *err)
+{
+	struct erad_disk_super sb;
+	int ret;
+
+	ret = format_layout(e, g, &sb, err);
+	if (!ret)
+		ret = format_wipe(e, &sb, progress, ctx, err);
+	return ret ? ret : format_finish(e, &sb, err);
 }

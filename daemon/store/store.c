@@ -292,6 +292,7 @@ void store_info(struct store *s, struct store_info *info)
 	info->nr_blocks = s->array.nr_blocks;
 	info->size_pages = s->array.start + super_array_span(s->array.pages, s->array.chunk);
 	info->used_pages = s->journal.start + s->head - s->tail + s->array.pages;
+	info->chunk_pages = s->array.chunk;
 	info->era = s->era;
 	info->journal_used = s->head - s->tail;
 	info->commits = s->commits;

@@ -83,6 +83,7 @@ struct store_info {
 	uint32_t era;			/* current; 0: none yet */
 	uint64_t size_pages, used_pages;	/* 4 KiB; used: all but the free part of the ring */
 	uint64_t journal_pages, journal_used;
+	uint32_t chunk_pages;		/* of the era array in one piece; 0: there is no room for snapshots */
 	uint64_t commits, commit_pages;	/* groups and pages appended since open */
 	uint64_t folds;			/* completed since open */
 	uint64_t over_marked;		/* blocks that folds have marked because their entry was damaged */
@@ -157,6 +158,18 @@ enum store_view {
 int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
 		    struct err *err);
+
+/*
+ * Calls fn, in ascending order and with no lock held, for each maximal run of
+ * blocks that were last written in the same era; those that never were are
+ * left out.  What is marked while it runs may or may not be in it.  A damaged
+ * array sector is reported as written in the newest era and its blocks are
+ * counted in *damaged; EUCLEAN if damaged is NULL.  A non-zero value from fn
+ * ends it and is returned.
+ */
+int store_eras(struct store *s, enum store_view which,
+	       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era), void *ctx,
+	       uint64_t *damaged, struct err *err);
 
 /*
  * Examines everything, writes nothing, calls complain with a sentence for each

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Metadata that eractl opens itself: see metadata.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/size.h"
+#include "common/uuid.h"
+#include "erad_format.h"
+#include "eractl/metadata.h"
+
+#define SECTOR	((uint64_t)ERAD_SECTOR)
+
+/* A device that is mounted, or that a live volume has claimed, though erad may be dead. */
+static int check_unclaimed(const char *path, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+		return 0;
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == EBUSY)
+		return err_set(err, -EBUSY, "%s: it is in use", path);
+	if (fd >= 0)
+		close(fd);
+	return 0;	/* other errors are for those who read */
+}
+
+int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err)
+{
+	struct err why;
+	int ret;
+
+	ret = check_unclaimed(path, &why);
+	if (!ret)
+		ret = engine_open(path, mode, out, &why);
+	if (!ret)
+		return 0;
+	return err_set(err, ret, "%s%s", why.msg,
+		       ret == -EBUSY ? ": close the volume first" : "");
+}
+
+void metadata_print(const struct store_info *info)
+{
+	char size[SIZE_TEXT], block[SIZE_TEXT], uuid[UUID_TEXT_SIZE];
+
+	printf("%s: era %" PRIu32 ", %s in blocks of %s", uuid_text(info->uuid, uuid), info->era,
+	       size_format(size, info->nr_sectors * SECTOR),
+	       size_format(block, info->block_sectors * SECTOR));
+}
+
+void metadata_add(struct json_object *o, const struct store_info *info)
+{
+	char uuid[UUID_TEXT_SIZE];
+
+	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(info->uuid, uuid)));
+	json_object_object_add(o, "era", json_object_new_int64(info->era));
+	json_object_object_add(o, "size", json_object_new_int64(info->nr_sectors * SECTOR));
+	json_object_object_add(o, "block_size",
+			       json_object_new_int64(info->block_sectors * SECTOR));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that work on metadata themselves, without erad. */
+#ifndef ERACTL_METADATA_H
+#define ERACTL_METADATA_H
+
+#include <json-c/json.h>
+
+#include "store/store.h"
+
+/* Opens metadata that nobody has in use; EBUSY, and a sentence that says what to do, if somebody has. */
+int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
+
+/* "UUID: era 5, 10 GiB in blocks of 64 KiB", without a newline. */
+void metadata_print(const struct store_info *info);
+
+/* The same as members of o: uuid, era, size, block_size. */
+void metadata_add(struct json_object *o, const struct store_info *info);
+
+#endif /* ERACTL_METADATA_H */

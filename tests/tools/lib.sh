@@ -1,0 +1,74 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the cases in cases/ have in common: metadata with something in it, damage, comparisons.
+#
+# A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with errexit, in which $T is
+# an empty directory.
+
+fail()
+{
+	printf 'FAIL: %s:%s: %s\n' "${FUNCNAME[1]}" "${BASH_LINENO[0]}" "$*" >&2
+	exit 1
+}
+
+# same GOT WANT
+same()
+{
+	[[ $1 == "$2" ]] && return
+	diff <(printf '%s\n' "$1") <(printf '%s\n' "$2") | head -n 20 >&2
+	fail "called by ${FUNCNAME[1]}:${BASH_LINENO[0]}: got (<) is not what was expected (>)"
+}
+
+# refused TEXT COMMAND…: it fails and says so, on standard error.
+refused()
+{
+	local text=$1 out
+
+	shift
+	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
+}
+
+# json FILE EXPRESSION: the value of a Perl expression of the object $o
+json()
+{
+	perl -MJSON::PP -e 'local $/; open F, "<", $ARGV[0] or die; $o = decode_json(<F>); print eval $ARGV[1], "\n"; die $@ if $@' "$@"
+}
+
+# The pages of what metadata makes: superblocks 0 and 1, journal 2 to 17, era array 18, 20, 22 and 24, each followed by
+# its copy. A sector has 124 blocks, a page 992; the last page has 3 sectors, the last of them 1 block.
+#
+# used FILE: eras 1 and 2 in the array, 3 and 4 in the journal, seven groups of one page: 5 to 11. Not closed.
+used()
+{
+	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \
+		era 3 mark 2000 5 mark 2990 235 era 4 mark 3 1 mark 700 20 mark 1000 1
+}
+
+# overwrite FILE OFFSET LENGTH: with what is random, and the same each time
+overwrite()
+{
+	perl -e 'srand 7; print pack "C*", map { int rand 256 } 1 .. $ARGV[0]' "$3" |
+		dd of="$1" bs=4096 seek="$2" oflag=seek_bytes conv=notrunc status=none
+}
+
+# zero FILE OFFSET LENGTH
+zero()
+{
+	head -c "$3" /dev/zero | dd of="$1" bs=4096 seek="$2" oflag=seek_bytes conv=notrunc status=none
+}
+
+# eras FILE: a line "block era" for each
+eras()
+{
+	eractl dump "$1" | sed -n 's/^ *<era block="\([0-9]*\)" era="\([0-9]*\)".*/\1 \2/p'
+}
+
+# only_more BEFORE AFTER: no block has an older era; prints how many have a newer one
+only_more()
+{
+	awk 'NR == FNR { before[$1] = $2; next }
+		{ more += $2 > before[$1]; if ($2 < before[$1]) older++; delete before[$1] }
+		END { for (b in before) gone++; print more + 0; exit older + gone > 0 }' "$1" "$2" ||
+		fail "blocks have an older era than before"
+}

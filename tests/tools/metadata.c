@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Makes and changes metadata in a file step by step, as erad would, and damages it with checksums that are right. */
+#include <endian.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "erad_format.h"
+#include "store/crc32c.h"
+#include "store/store.h"
+
+static const char *const usage =
+	"usage: metadata FILE STEP...\n"
+	"  format BLOCKS LAST   blocks of 64 KiB, of the last of them LAST sectors; journal of 16 pages\n"
+	"  era N                begins it\n"
+	"  snapshot N           the same, with a snapshot of what was before\n"
+	"  mark FIRST LEN       blocks were written\n"
+	"  fold                 the journal goes into the era array\n"
+	"  close                with a clean end; without it, as after a crash\n"
+	"  hold                 says so and keeps it open until its input ends\n"
+	"  poke PAGE SECTOR ENTRY ERA  writes into a sector of the era array, unopened\n";
+
+#define JOURNAL_PAGES	16
+#define BLOCK_SECTORS	128
+
+static const char *path;
+static struct store *store;
+static struct err err;
+
+static void check(int ret)
+{
+	if (!ret)
+		return;
+	fprintf(stderr, "metadata: %s\n", err.msg);
+	exit(EXIT_FAILURE);
+}
+
+static uint64_t number(char ***arg)
+{
+	if (!**arg) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	return strtoull(*(*arg)++, NULL, 0);
+}
+
+static struct store *opened(void)
+{
+	struct engine *e;
+
+	if (!store) {
+		check(engine_open(path, ENGINE_WRITE, &e, &err));
+		check(store_open(e, STORE_WRITE, &store, &err));
+	}
+	return store;
+}
+
+static void format(uint64_t blocks, uint64_t last)
+{
+	const struct store_geometry g = {
+		.uuid = { 0xe7, 0xad, 3, [15] = 1 },
+		.nr_sectors = (blocks - 1) * BLOCK_SECTORS + last,
+		.block_sectors = BLOCK_SECTORS, .journal_pages = JOURNAL_PAGES, .chunk_pages = 1,
+	};
+	struct engine *e;
+	uint64_t written, size;
+
+	size = store_size(&g, &written);
+	check(engine_create_file(path, size, written, &err));
+	check(engine_open(path, ENGINE_WRITE, &e, &err));
+	check(store_format(e, &g, NULL, NULL, &err));
+	engine_destroy(e);
+}
+
+static void poke(uint64_t page, uint64_t sector, uint64_t entry, uint64_t era)
+{
+	struct erad_disk_eras *e;
+	struct engine *engine;
+	char *buf = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+
+	if (!buf || sector >= ERAD_PAGE / ERAD_SECTOR || entry >= ERAD_ERAS_PER_SECTOR)
+		exit(2);
+	check(engine_open(path, ENGINE_WRITE, &engine, &err));
+	if (engine->ops->read(engine, buf, page * ERAD_PAGE, ERAD_PAGE))
+		exit(EXIT_FAILURE);
+	e = (struct erad_disk_eras *)buf + sector;
+	e->era[entry] = htole32(era);
+	e->csum = htole32(crc32c(0, (char *)e + 4, ERAD_SECTOR - 4));
+	if (engine->ops->write(engine, buf, page * ERAD_PAGE, ERAD_PAGE))
+		exit(EXIT_FAILURE);
+	engine_destroy(engine);
+	free(buf);
+}
+
+int main(int argc, char **argv)
+{
+	char **arg = argv + 2;
+
+	if (argc < 3) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	path = argv[1];
+	while (*arg) {
+		const char *step = *arg++;
+
+		if (!strcmp(step, "format")) {
+			const uint64_t blocks = number(&arg);
+
+			format(blocks, number(&arg));
+		} else if (!strcmp(step, "era")) {
+			check(store_begin_era(opened(), number(&arg), &err));
+		} else if (!strcmp(step, "snapshot")) {
+			check(store_begin_snapshot(opened(), number(&arg), true, &err));
+		} else if (!strcmp(step, "mark")) {
+			struct erad_range r = { .first = number(&arg) };
+
+			r.len = number(&arg);
+			check(store_mark(opened(), &r, 1, &err));
+		} else if (!strcmp(step, "fold")) {
+			check(store_fold(opened(), &err));
+		} else if (!strcmp(step, "close")) {
+			check(store_close(opened(), true, &err));
+			store = NULL;
+		} else if (!strcmp(step, "hold")) {
+			opened();
+			puts("held");
+			fflush(stdout);
+			while (getchar() != EOF)
+				;
+		} else if (!strcmp(step, "poke")) {
+			const uint64_t page = number(&arg), sector = number(&arg);
+			const uint64_t entry = number(&arg);
+
+			poke(page, sector, entry, number(&arg));
+		} else {
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (store)
+		store_close(store, false, NULL);
+	return 0;
+}
