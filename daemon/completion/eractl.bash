@@ -23,7 +23,7 @@ _eractl()
 			;;
 		create:create)
 			;;
-		create:* | check:* | dump:* | restore:*)
+		create:* | check:* | repair:* | dump:* | restore:*)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			compopt -o filenames
 			return

@@ -78,6 +78,11 @@ static int dump(struct dump *d, struct store *s, struct err *err)
 	else
 		begin_xml(d);
 	r = store_eras(s, STORE_NOW, d->json ? print_json_run : print_xml, d, NULL, err);
+	if (r == -EUCLEAN) {
+		struct err why = *err;
+
+		return err_set(err, r, "%s: 'eractl repair' mends it", why.msg);
+	}
 	if (!r)
 		fputs(d->json ? "\n]}\n" : "  </era_array>\n</superblock>\n", stdout);
 	return r;

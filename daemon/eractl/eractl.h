@@ -26,7 +26,7 @@ struct command {
 };
 
 extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_list,
-	cmd_status, cmd_checkpoint, cmd_diff, cmd_abort, cmd_check, cmd_dump, cmd_restore;
+	cmd_status, cmd_checkpoint, cmd_diff, cmd_abort, cmd_check, cmd_repair, cmd_dump, cmd_restore;
 
 /*
  * The letter of the next option, its argument in optarg; -1 when there is

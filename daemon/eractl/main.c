@@ -15,7 +15,7 @@
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_open, &cmd_close, &cmd_forget, &cmd_list, &cmd_status,
 	&cmd_checkpoint, &cmd_diff, &cmd_abort, &cmd_check,
-	&cmd_dump, &cmd_restore, NULL
+	&cmd_repair, &cmd_dump, &cmd_restore, NULL
 };
 
 static const struct command *find(const char *name)

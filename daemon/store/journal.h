@@ -65,6 +65,12 @@ int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 		   journal_mark_fn mark, void *ctx, struct journal_end *end, struct err *err);
 
 /*
+ * What the ring as a whole says, however much of it is lost: one beyond the
+ * largest sequence number, and the newest era, of the pages that are valid.
+ */
+int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err);
+
+/*
  * Reads pages seq … seq + count - 1 and writes them as they are; not durable
  * before a flush.  buf has room for them.
  */

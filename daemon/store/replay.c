@@ -209,19 +209,53 @@ static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 	return 0;
 }
 
+static int window_init(struct window *w, struct journal *j, struct err *err)
+{
+	*w = (struct window){ .j = j };
+	w->max = j->pages < WINDOW_PAGES ? j->pages : WINDOW_PAGES;
+	w->pages = aligned_alloc(ERAD_PAGE, (w->max + ERAD_GROUP_MAX) * sizeof(*w->pages));
+	if (!w->pages)
+		return err_set(err, -ENOMEM, "%s: out of memory", j->e->name);
+	w->group = w->pages + w->max;
+	return 0;
+}
+
+int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err)
+{
+	const struct erad_disk_journal *page;
+	struct window w;
+	uint64_t place;
+	int ret;
+
+	*head = 0;
+	*era = 0;
+	ret = window_init(&w, j, err);
+	for (place = 0; place < j->pages && !ret; place++) {
+		ret = read_page(&w, place, &page, err);
+		if (ret || !page_valid(j, page, place) || le32toh(page->era) == UINT32_MAX)
+			continue;
+		if (le64toh(page->seq) >= *head && page->seq != htole64(UINT64_MAX))
+			*head = le64toh(page->seq) + 1;
+		if (le32toh(page->era) > *era)
+			*era = le32toh(page->era);
+	}
+	free(w.pages);
+	return ret;
+}
+
 int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 		   journal_mark_fn mark, void *ctx, struct journal_end *end, struct err *err)
 {
-	struct window w = { .j = j, .mark = mark, .ctx = ctx };
 	unsigned int count;
+	struct window w;
 	int ret;
 
 	*end = (struct journal_end){ .head = tail, .last = tail, .era = era };
-	w.max = j->pages < WINDOW_PAGES ? j->pages : WINDOW_PAGES;
-	w.pages = aligned_alloc(ERAD_PAGE, (w.max + ERAD_GROUP_MAX) * sizeof(*w.pages));
-	if (!w.pages)
-		return err_set(err, -ENOMEM, "%s: out of memory", j->e->name);
-	w.group = w.pages + w.max;
+	ret = window_init(&w, j, err);
+	if (ret)
+		return ret;
+	w.mark = mark;
+	w.ctx = ctx;
 
 	for (;;) {
 		ret = read_group(&w, end->head, &count, err);

@@ -240,6 +240,67 @@ int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err)
 	return ret;
 }
 
+static bool has_magic(const struct erad_disk_super *sb)
+{
+	return !memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
+}
+
+/* EIO counts as damage. */
+static int read_copies(struct engine *e, struct erad_disk_super copies[NR_COPIES], bool ok[NR_COPIES])
+{
+	char *page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	unsigned int i;
+
+	if (!page)
+		return -ENOMEM;
+	for (i = 0; i < NR_COPIES; i++) {
+		ok[i] = !e->ops->read(e, page, (uint64_t)i * ERAD_PAGE, ERAD_PAGE);
+		memcpy(&copies[i], page, sizeof(copies[i]));
+	}
+	free(page);
+	return 0;
+}
+
+unsigned int super_damaged(struct engine *e)
+{
+	struct erad_disk_super copies[NR_COPIES];
+	unsigned int i, damaged = 0;
+	bool ok[NR_COPIES];
+
+	if (read_copies(e, copies, ok))
+		return 0;
+	for (i = 0; i < NR_COPIES; i++)
+		if (!ok[i] || !has_magic(&copies[i]) ||
+		    le32toh(copies[i].csum) != super_csum(&copies[i]))
+			damaged |= 1u << i;
+	return damaged;
+}
+
+int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err)
+{
+	struct erad_disk_super copies[NR_COPIES];
+	bool ok[NR_COPIES];
+	struct err why;
+	unsigned int i;
+
+	if (read_copies(e, copies, ok))
+		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	for (i = 0; i < NR_COPIES; i++)
+		ok[i] = ok[i] && has_magic(&copies[i]) &&
+			!check_fields(&copies[i], i, e->size, &why);
+	if (!ok[0] && !ok[1])
+		return err_set(err, -EUCLEAN, "%s: neither superblock says for what device it is, nothing can be repaired",
+			       e->name);
+	if (ok[0] && ok[1] && (!same_volume(&copies[0], &copies[1]) ||
+			       copies[0].nr_sectors != copies[1].nr_sectors))
+		return err_set(err, -EUCLEAN, "%s: both superblocks are damaged and contradict each other, nothing can be repaired",
+			       e->name);
+	*sb = copies[ok[0] ? 0 : 1];
+	if (ok[0] && ok[1] && le32toh(copies[1].era) > le32toh(sb->era))
+		sb->era = copies[1].era;
+	return 0;
+}
+
 int super_write(struct engine *e, struct erad_disk_super *sb, void *page)
 {
 	sb->csum = htole32(super_csum(sb));

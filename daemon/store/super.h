@@ -48,6 +48,15 @@ uint64_t super_pages(const struct erad_disk_super *sb);
  */
 int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);
 
+/* Bit 0 for copy A, 1 for B: not valid, be it torn, damaged, something else or unreadable. */
+unsigned int super_damaged(struct engine *e);
+
+/*
+ * Where neither copy is valid: what is left of one, if all of it but the
+ * checksum makes sense, and the larger era if both are.  EUCLEAN if there is none.
+ */
+int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err);
+
 /*
  * Seals sb and writes it to the copy that its seq chooses.  Not durable
  * before a flush.  page is a scratch page, aligned.

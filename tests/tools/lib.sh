@@ -72,3 +72,32 @@ only_more()
 		END { for (b in before) gone++; print more + 0; exit older + gone > 0 }' "$1" "$2" ||
 		fail "blocks have an older era than before"
 }
+
+# mended FILE BEFORE TEXT BLOCKS [SAID]: check finds something (unless TEXT begins with "superblock"), repair says TEXT, and
+# that up to SAID blocks have a newer era than before; BLOCKS have, and no block has an older one; check is content.
+mended()
+{
+	local file=$1 more said=${5-$4}
+
+	if [[ $3 != superblock* ]]; then
+		eractl check "$file" > "$T/found" && fail "check found nothing"
+		[[ -s $T/found ]] || fail "check said nothing"
+		eractl check --json "$file" > "$T/found.json" && fail "check --json found nothing"
+		(($(json "$T/found.json" 'scalar @{$o->{faults}}') > 0)) || fail "check --json listed nothing"
+	fi
+	cp "$file" "$T/again"
+	eractl repair "$file" > "$T/said" || fail "repair failed"
+	grep -qF -- "$3" "$T/said" || fail "repair said '$(cat "$T/said")', expected '$3'"
+	eractl check "$file" > "$T/found" || fail "check found after the repair: $(cat "$T/found")"
+	eras "$file" > "$T/after"
+	more=$(only_more "$2" "$T/after")
+	same "$more" "$4"
+	if ((said)); then
+		grep -qE "^up to $said blocks? \(" "$T/said" || fail "repair did not say $said blocks: $(cat "$T/said")"
+	else
+		grep -qx 'no block counts as written in a newer era than before' "$T/said" || fail "got $(cat "$T/said")"
+	fi
+	eractl repair "$T/again" --json > "$T/said.json"
+	same "$(json "$T/said.json" '$o->{over_marked_blocks}')" "$said"
+	eractl repair "$file" | grep -x 'nothing to repair' || fail "a second repair found something"
+}

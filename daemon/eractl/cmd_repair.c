@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl repair: makes damaged metadata usable, by marking too much. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#include "common/size.h"
+#include "erad_format.h"
+#include "eractl/eractl.h"
+#include "eractl/metadata.h"
+#include "store/repair.h"
+
+static void on_repair(void *ctx, const char *what)
+{
+	struct json_object *repairs = ctx;
+
+	if (repairs)
+		json_object_array_add(repairs, json_object_new_string(what));
+	else
+		puts(what);
+}
+
+/* In bytes, of the device and not beyond its end. */
+static uint64_t over_marked(const struct store_repaired *done, const struct store_info *info)
+{
+	const uint64_t bytes = done->over_marked * info->block_sectors * ERAD_SECTOR;
+	const uint64_t size = info->nr_sectors * ERAD_SECTOR;
+
+	return bytes < size ? bytes : size;
+}
+
+static void print_summary(const struct store_repaired *done, const struct store_info *info)
+{
+	char size[SIZE_TEXT], of[SIZE_TEXT];
+
+	metadata_print(info);
+	putchar('\n');
+	if (!done->repairs)
+		puts("nothing to repair");
+	else if (done->over_marked)
+		printf("up to %" PRIu64 " block%s (%s of %s) count as written in a newer era than before\n",
+		       done->over_marked, done->over_marked == 1 ? "" : "s",
+		       size_format(size, over_marked(done, info)),
+		       size_format(of, info->nr_sectors * ERAD_SECTOR));
+	else
+		puts("no block counts as written in a newer era than before");
+}
+
+static void print_as_json(const char *path, const struct store_repaired *done,
+			  const struct store_info *info, struct json_object *repairs)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "metadata", json_object_new_string(path));
+	json_object_object_add(o, "repairs", json_object_get(repairs));
+	json_object_object_add(o, "over_marked_blocks", json_object_new_int64(done->over_marked));
+	json_object_object_add(o, "over_marked_bytes",
+			       json_object_new_int64(over_marked(done, info)));
+	json_object_object_add(o, "new_uuid", json_object_new_boolean(done->new_uuid));
+	metadata_add(o, info);
+	print_json(o);
+	json_object_put(o);
+}
+
+static int repair(const char *path, struct json_object *repairs)
+{
+	struct store_repaired done;
+	struct store_info info;
+	struct engine *engine;
+	struct err err;
+	sd_id128_t id;
+	int r;
+
+	r = sd_id128_randomize(&id);
+	if (r < 0) {
+		complain("cannot make a UUID: %s", strerror(-r));
+		return EXIT_FAILURE;
+	}
+	r = metadata_open(path, ENGINE_WRITE, &engine, &err);
+	if (!r)
+		r = store_repair(engine, id.bytes, on_repair, repairs, &done, &info, &err);
+	if (r)
+		return fail(&err);
+	if (repairs)
+		print_as_json(path, &done, &info, repairs);
+	else
+		print_summary(&done, &info);
+	return EXIT_SUCCESS;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct json_object *repairs = NULL;
+	int code;
+
+	while (command_getopt(cmd, argc, argv) != -1)
+		if (!repairs)
+			repairs = json_object_new_array();
+	if (argc - optind != 1)
+		return usage_error(cmd, "got %d operands, expected METADATA", argc - optind);
+	code = repair(argv[optind], repairs);
+	json_object_put(repairs);
+	return code;
+}
+
+const struct command cmd_repair = {
+	.name = "repair",
+	.args = "METADATA [--json]",
+	.summary = "mend damaged metadata, marking too much",
+	.text =
+	"Mends what 'eractl check' finds on the device or in the file METADATA. No\n"
+	"write is forgotten: blocks of which it is not known any more when they were\n"
+	"written count as written in the current era, so that the next diff is larger\n"
+	"than it need be. Prints a line for each thing that was done, and how many\n"
+	"blocks it concerns. The volume must be closed.\n"
+	"\n"
+	"Where both superblocks are damaged, the metadata gets a new UUID, and all\n"
+	"blocks count as written.",
+	.options = "J",
+	.run = run,
+};

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Repairs damaged metadata by marking too much: see repair.h. */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/build.h"
+#include "store/format.h"
+#include "store/journal.h"
+#include "store/repair.h"
+#include "store/snapshot.h"
+#include "store/super.h"
+
+#define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
+
+struct repair {
+	struct engine *e;
+	void (*say)(void *ctx, const char *what);
+	void *ctx;
+	struct store_repaired *out;
+	struct erad_disk_super sb;
+	struct array array;
+	struct journal journal;
+	uint32_t era;			/* the newest that anything speaks of */
+	bool raised;			/* the array speaks of newer ones than the journal */
+	struct bitset bad;		/* sectors of the array that are to be rewritten */
+	struct erad_disk_eras *buf;	/* CHUNK_PAGES pages */
+};
+
+static void say(struct repair *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct repair *r, const char *fmt, ...)
+{
+	char what[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	r->out->repairs++;
+	r->say(r->ctx, what);
+}
+
+static int no_memory(struct repair *r, struct err *err)
+{
+	return err_set(err, -ENOMEM, "%s: out of memory", r->e->name);
+}
+
+static uint64_t nr_sectors(const struct repair *r)
+{
+	return r->array.pages * ARRAY_PAGE_SECTORS;
+}
+
+/* The newest era in it; UINT32_MAX if it says nothing that can be believed. */
+static uint32_t newest_in(const struct repair *r, const struct erad_disk_eras *e, uint64_t index)
+{
+	uint32_t newest = 0;
+	unsigned int i;
+
+	if (!array_sector_valid(&r->array, e, index))
+		return UINT32_MAX;
+	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++)
+		if (le32toh(e->era[i]) > newest)
+			newest = le32toh(e->era[i]);
+	return newest;
+}
+
+static int scan_array(struct repair *r, struct err *err)
+{
+	uint64_t page, nr, i;
+	int ret = 0;
+
+	for (page = 0; page < r->array.pages; page += nr) {
+		nr = r->array.pages - page;
+		if (nr > CHUNK_PAGES)
+			nr = CHUNK_PAGES;
+		if (array_hole(&r->array, ARRAY_MAIN, page, nr))
+			continue;
+		ret = array_read(&r->array, ARRAY_MAIN, r->buf, page, nr, err);
+		if (ret)
+			return ret;
+		for (i = 0; i < nr * ARRAY_PAGE_SECTORS; i++) {
+			const uint64_t index = page * ARRAY_PAGE_SECTORS + i;
+			const uint32_t newest = newest_in(r, &r->buf[i], index);
+
+			if (newest == UINT32_MAX) {
+				if (bitset_set(&r->bad, index, 1))
+					return no_memory(r, err);
+			} else if (newest > r->era) {
+				r->era = newest;
+				r->raised = true;
+			}
+		}
+	}
+	return 0;
+}
+
+/* All of its blocks: written now. */
+static void rewrite_sector(struct repair *r, struct erad_disk_eras *e, uint64_t index)
+{
+	const bool known = newest_in(r, e, index) != UINT32_MAX;
+	const uint64_t first = index * ERAD_ERAS_PER_SECTOR, end = array_sector_end(&r->array, index);
+	uint64_t b;
+
+	for (b = first; b < end; b++)
+		if (!known || le32toh(e->era[b - first]) < r->era)
+			r->out->over_marked++;
+	memset(e, 0, sizeof(*e));
+	for (b = first; b < end; b++)
+		e->era[b - first] = htole32(r->era);
+	if (first < end)
+		array_seal(e, r->array.tag, index);
+}
+
+static void say_bad(struct repair *r, uint64_t from, uint64_t to)
+{
+	const uint64_t first = from * ERAD_ERAS_PER_SECTOR, end = array_sector_end(&r->array, to - 1);
+	uint64_t one = 1;
+
+	const uint64_t page = array_place(&r->array, ARRAY_MAIN, from / ARRAY_PAGE_SECTORS, &one);
+	const uint64_t blocks = end > first ? end - first : 0;
+
+	if (to - from == 1)
+		say(r, "%s: era array sector %" PRIu64 " (page %" PRIu64 " of the metadata) was damaged: %"
+		    PRIu64 " block%s from block %" PRIu64 " count as written in era %" PRIu32,
+		    r->e->name, from, page, blocks, blocks == 1 ? "" : "s", first, r->era);
+	else
+		say(r, "%s: era array sectors %" PRIu64 " to %" PRIu64 " (from page %" PRIu64
+		    " of the metadata) were damaged: %" PRIu64 " blocks from block %" PRIu64
+		    " count as written in era %" PRIu32, r->e->name, from, to - 1, page, blocks, first,
+		    r->era);
+}
+
+/* A snapshot goes on showing what it can. */
+static int save_snapshot(struct repair *r, struct err *err)
+{
+	struct overlay o = { .nr_blocks = r->array.nr_blocks };
+	struct snapshot p;
+	uint64_t i, b;
+	bool wrote;
+	int ret = 0;
+
+	if (!r->sb.snap_era)
+		return 0;
+	snapshot_init(&p, &r->sb);
+	for (i = bitset_find(&r->bad, 0, nr_sectors(r), true); i < nr_sectors(r) && !ret;
+	     i = bitset_find(&r->bad, i + 1, nr_sectors(r), true)) {
+		b = i * ERAD_ERAS_PER_SECTOR;
+		if (b < r->array.nr_blocks && overlay_add(&o, 1, b, 1))
+			ret = no_memory(r, err);
+	}
+	if (!ret)
+		ret = snapshot_save(&p, &r->array, &o, r->buf, &wrote, err);
+	overlay_destroy(&o);
+	snapshot_destroy(&p);
+	if (!ret && r->e->ops->flush(r->e))
+		ret = err_set(err, -EIO, "%s: flushing the snapshot's pages failed", r->e->name);
+	return ret;
+}
+
+static int rewrite_bad(struct repair *r, struct err *err)
+{
+	const uint64_t end = nr_sectors(r);
+	uint64_t i, page, nr, last;
+	int ret = 0;
+
+	for (i = bitset_find(&r->bad, 0, end, true); i < end && !ret;
+	     i = bitset_find(&r->bad, last, end, true)) {
+		page = i / ARRAY_PAGE_SECTORS;
+		nr = r->array.pages - page;
+		if (nr > CHUNK_PAGES)
+			nr = CHUNK_PAGES;
+		/* No further than what is bad in one piece. */
+		last = bitset_find(&r->bad, i, end, false);
+		if (nr > (last - 1) / ARRAY_PAGE_SECTORS + 1 - page)
+			nr = (last - 1) / ARRAY_PAGE_SECTORS + 1 - page;
+		if (last > (page + nr) * ARRAY_PAGE_SECTORS)
+			last = (page + nr) * ARRAY_PAGE_SECTORS;
+		ret = array_read(&r->array, ARRAY_MAIN, r->buf, page, nr, err);
+		for (; i < last && !ret; i++)
+			rewrite_sector(r, &r->buf[i - page * ARRAY_PAGE_SECTORS], i);
+		if (!ret)
+			ret = array_write(&r->array, ARRAY_MAIN, r->buf, page, nr, err);
+	}
+	if (!ret && r->e->ops->flush(r->e))
+		ret = err_set(err, -EIO, "%s: flushing the era array failed", r->e->name);
+	return ret;
+}
+
+static int repair_array(struct repair *r, struct err *err)
+{
+	const uint64_t end = nr_sectors(r);
+	uint64_t from, to;
+	int ret;
+
+	ret = save_snapshot(r, err);
+	if (!ret)
+		ret = rewrite_bad(r, err);
+	if (ret)
+		return ret;
+	for (from = bitset_find(&r->bad, 0, end, true); from < end;
+	     from = bitset_find(&r->bad, to, end, true)) {
+		to = bitset_find(&r->bad, from, end, false);
+		say_bad(r, from, to);
+	}
+	return 0;
+}
+
+/*
+ * Nobody knows what was in it: everything.  The array first, as the journal is
+ * refused until the new superblocks are there; they speak of an empty one, which
+ * begins after all that is in the ring.
+ */
+static int replace_journal(struct repair *r, uint64_t head, const char *why, struct err *err)
+{
+	const bool snapshot = r->sb.snap_era;
+	int ret;
+
+	if (head > SUPER_MAX_SEQ)
+		return err_set(err, -EUCLEAN, "%s: journal page %" PRIu64 " is in the ring, expected numbers up to %"
+			       PRIu64 ", nothing can be repaired", r->e->name, head - 1,
+			       (uint64_t)SUPER_MAX_SEQ);
+	if (bitset_set(&r->bad, 0, nr_sectors(r)))
+		return no_memory(r, err);
+	ret = rewrite_bad(r, err);
+	if (ret)
+		return ret;
+	if (head > le64toh(r->sb.journal_tail))
+		r->sb.journal_tail = htole64(head);
+	r->sb.era = htole32(r->era);
+	r->sb.snap_era = 0;
+	r->sb.flags = htole32(ERAD_SB_CLEAN);
+	ret = format_finish(r->e, &r->sb, err);
+	if (ret)
+		return ret;
+	say(r, "%s: all %" PRIu64 " blocks count as written in era %" PRIu32, why,
+	    r->array.nr_blocks, r->era);
+	if (snapshot)
+		say(r, "%s: the snapshot was dropped", r->e->name);
+	return 0;
+}
+
+static int hear_nothing(void *ctx, uint32_t era, uint64_t first, uint64_t len)
+{
+	(void)ctx;
+	(void)era;
+	(void)first;
+	(void)len;
+	return 0;
+}
+
+static void init(struct repair *r)
+{
+	array_init(&r->array, r->e, &r->sb);
+	r->journal = (struct journal){
+		.e = r->e, .start = le64toh(r->sb.journal_start),
+		.pages = le64toh(r->sb.journal_pages), .nr_blocks = r->array.nr_blocks,
+	};
+	memcpy(r->journal.uuid, r->sb.uuid, sizeof(r->journal.uuid));
+	bitset_init(&r->bad, nr_sectors(r));
+	r->era = le32toh(r->sb.era);
+}
+
+/* With neither superblock; r->sb has what is left of them. */
+static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
+			 struct err *err)
+{
+	struct store_geometry g = {
+		.nr_sectors = le64toh(r->sb.nr_sectors),
+		.block_sectors = le32toh(r->sb.block_sectors),
+		.journal_pages = le64toh(r->sb.journal_pages),
+		.chunk_pages = le32toh(r->sb.array_chunk),
+	};
+	struct build *b;
+	uint64_t head;
+	uint32_t era;
+	int ret;
+
+	memcpy(g.uuid, new_uuid, sizeof(g.uuid));
+	init(r);
+	ret = journal_newest(&r->journal, &head, &era, err);
+	if (ret)
+		return ret;
+	if (era > r->era)
+		r->era = era;
+	ret = scan_array(r, err);
+	if (ret)
+		return ret;
+	if (!r->era)
+		r->era = 1;
+	ret = build_begin(r->e, &g, r->era, &b, err);
+	if (ret)
+		return ret;
+	ret = build_put(b, 0, r->array.nr_blocks, r->era, err);
+	if (ret) {
+		build_cancel(b);
+		return ret;
+	}
+	ret = build_end(b, err);
+	if (ret)
+		return ret;
+	r->out->over_marked = r->array.nr_blocks;
+	r->out->new_uuid = true;
+	say(r, "%s: new metadata, with a new UUID: all %" PRIu64
+	    " blocks count as written in era %" PRIu32, why, r->array.nr_blocks, r->era);
+	return 0;
+}
+
+/* With a superblock.  *reopen: what opens it does the rest. */
+static int repair_rest(struct repair *r, bool *reopen, struct err *err)
+{
+	const unsigned int damaged = super_damaged(r->e);
+	struct journal_end end;
+	struct err why;
+	uint64_t head;
+	uint32_t era;
+	int lost, ret;
+
+	init(r);
+	lost = journal_replay(&r->journal, le64toh(r->sb.journal_tail), r->era, hear_nothing,
+			      NULL, &end, &why);
+	if (lost && lost != -EUCLEAN)
+		return err_set(err, lost, "%s", why.msg);
+	if (lost) {
+		ret = journal_newest(&r->journal, &head, &era, err);
+		if (ret)
+			return ret;
+		if (era > end.era)
+			end.era = era;
+	}
+	if (end.era > r->era)
+		r->era = end.era;
+	ret = scan_array(r, err);
+	if (ret)
+		return ret;
+	*reopen = r->raised || damaged;
+	if (lost || bitset_find(&r->bad, 0, nr_sectors(r), true) < nr_sectors(r)) {
+		*reopen = true;
+		if (!r->era)
+			r->era = 1;
+		ret = lost ? replace_journal(r, head, why.msg, err) : repair_array(r, err);
+		if (ret)
+			return ret;
+	}
+	if (damaged)
+		say(r, "%s: superblock %s was damaged and is written anew", r->e->name,
+		    damaged & 1 ? "A" : "B");
+	if (r->raised)
+		say(r, "%s: blocks were written in era %" PRIu32 ", which had not begun: it is the current one now",
+		    r->e->name, r->era);
+	return 0;
+}
+
+/* Opens and closes it, which writes both superblocks.  Takes r->e over. */
+static int settle(struct repair *r, struct store_info *info, struct err *err)
+{
+	struct store *s;
+	int ret, closed;
+
+	ret = store_open(r->e, STORE_WRITE, &s, err);
+	r->e = NULL;
+	if (ret)
+		return ret;
+	store_info(s, info);
+	if (info->era < r->era)
+		ret = store_begin_era(s, r->era, err);
+	if (!ret)
+		ret = store_fold(s, err);
+	store_info(s, info);
+	info->clean = true;
+	closed = store_close(s, !ret, ret ? NULL : err);
+	return ret ? ret : closed;
+}
+
+static int read_info(struct repair *r, struct store_info *info, struct err *err)
+{
+	struct store *s;
+	int ret;
+
+	ret = store_open(r->e, STORE_READ, &s, err);
+	r->e = NULL;
+	if (ret)
+		return ret;
+	store_info(s, info);
+	return store_close(s, false, NULL);
+}
+
+int store_repair(struct engine *e, const uint8_t new_uuid[16],
+		 void (*on_repair)(void *ctx, const char *what), void *ctx,
+		 struct store_repaired *out, struct store_info *info, struct err *err)
+{
+	struct repair r = { .e = e, .say = on_repair, .ctx = ctx, .out = out };
+	bool reopen = false;
+	struct err why = { "" };
+	int ret;
+
+	*out = (struct store_repaired){ };
+	r.buf = aligned_alloc(ERAD_PAGE, CHUNK_PAGES * ERAD_PAGE);
+	if (!r.buf) {
+		ret = no_memory(&r, err);
+		goto out;
+	}
+	ret = super_read(e, &r.sb, &why);
+	if (ret == -EUCLEAN && super_damaged(e) == 3) {
+		ret = super_salvage(e, &r.sb, err);
+		if (!ret)
+			ret = repair_supers(&r, new_uuid, why.msg, err);
+	} else if (ret) {
+		err_set(err, ret, "%s", why.msg);
+	} else {
+		ret = repair_rest(&r, &reopen, err);
+	}
+	if (!ret)
+		ret = reopen ? settle(&r, info, err) : read_info(&r, info, err);
+	bitset_destroy(&r.bad);
+out:
+	engine_destroy(r.e);
+	free(r.buf);
+	return ret;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Makes damaged metadata usable again, without ever missing a write: where it
+ * is not known whether blocks were written, they count as written now.
+ */
+#ifndef ERAD_REPAIR_H
+#define ERAD_REPAIR_H
+
+#include "store/store.h"
+
+struct store_repaired {
+	uint64_t repairs;	/* sentences that were said */
+	uint64_t over_marked;	/* blocks, at most, that have a newer era than before the damage */
+	bool new_uuid;		/* both superblocks were lost */
+};
+
+/*
+ * Writes nothing if there is nothing to repair; else calls say with a sentence
+ * for each thing that was done.  In *info is what the metadata says after it.
+ *
+ *	what is damaged			what becomes of it
+ *	one superblock			written anew
+ *	a sector of the era array	its blocks were written in the current era
+ *	eras after the current one	the largest becomes the current one
+ *	the journal			all blocks were written in the current era; a snapshot is dropped
+ *	both superblocks		new metadata, if they still say for what device: the same,
+ *					and new_uuid, as nobody's eras need be right
+ *
+ * Each step may be interrupted and begun again, but for the last: then nothing
+ * is left that opens.  EUCLEAN for what cannot be repaired.  Takes the engine
+ * over.
+ */
+int store_repair(struct engine *e, const uint8_t new_uuid[16],
+		 void (*say)(void *ctx, const char *what), void *ctx,
+		 struct store_repaired *out, struct store_info *info, struct err *err);
+
+#endif /* ERAD_REPAIR_H */

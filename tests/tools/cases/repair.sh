@@ -1,0 +1,209 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# check and repair: every kind of damage is found, and repaired without forgetting a write.
+
+test_repair_nothing()
+{
+	DESCRIPTION="repair writes nothing if there is no damage, and a torn last commit is none"
+	used "$T/m"
+	cp "$T/m" "$T/before"
+	eractl repair "$T/m" > "$T/said"
+	same "$(tail -n 1 "$T/said")" "nothing to repair"
+	cmp "$T/m" "$T/before"
+	# the last of them, page 11 of the ring, that is 13 of the metadata
+	zero "$T/m" $((13 * 4096 + 512)) 3584
+	cp "$T/m" "$T/before"
+	eractl check "$T/m" | grep -x 'no faults'
+	same "$(eractl repair "$T/m" | tail -n 1)" "nothing to repair"
+	cmp "$T/m" "$T/before"
+}
+
+test_repair_superblock()
+{
+	DESCRIPTION="a superblock that is damaged is written anew from the other, and nothing is marked"
+	local copy
+
+	for copy in 0 1; do
+		used "$T/m$copy"
+		eras "$T/m$copy" > "$T/before"
+		overwrite "$T/m$copy" $((copy * 4096 + 40)) 8
+		if ((copy == $(newer_superblock "$T/m$copy"))); then
+			cp "$T/m$copy" "$T/lost"
+			continue
+		fi
+		mended "$T/m$copy" "$T/before" "superblock $([[ $copy == 0 ]] && echo A || echo B) was damaged" 0
+	done
+	# The older one's tail is before the fold, whose pages are still there.
+	eras "$T/lost" > "$T/after"
+	same "$(only_more "$T/before" "$T/after")" 0
+	mended "$T/lost" "$T/before" "superblock" 0
+}
+
+# newer_superblock FILE: 0 or 1
+newer_superblock()
+{
+	perl -e 'open F, "<", $ARGV[0] or die; for (0, 1) { seek F, $_ * 4096 + 56, 0; read F, $s, 8; push @s, unpack "Q<", $s }
+		print $s[1] > $s[0] ? 1 : 0' "$1"
+}
+
+test_repair_superblock_old()
+{
+	DESCRIPTION="where the superblock that is left is too old for what is in the ring, all blocks are marked"
+	local i steps=()
+
+	for ((i = 0; i < 20; i++)); do
+		steps+=(mark "$i" 1)
+	done
+	metadata "$T/m" format 3225 5 era 1 mark 0 100 fold era 2 "${steps[@]}" close
+	metadata "$T/m" era 3 mark 5 3
+	eras "$T/m" > "$T/before"
+	# three later superblocks, so that the ring's old pages are gone for the other
+	overwrite "$T/m" $(($(newer_superblock "$T/m") * 4096)) 512
+	if eractl check "$T/m" > "$T/found"; then
+		mended "$T/m" "$T/before" "superblock" 0
+	else
+		mended "$T/m" "$T/before" "all 3225 blocks count as written in era 3" 3222 3225
+	fi
+}
+
+test_repair_both_superblocks()
+{
+	DESCRIPTION="where both superblocks are damaged but tell the size, new metadata with another UUID has all blocks marked"
+	local uuid
+
+	used "$T/m"
+	eras "$T/m" > "$T/before"
+	eractl check "$T/m" --json > "$T/json" || fail "it is not sound"
+	uuid=$(json "$T/json" '$o->{uuid}')
+	# a bit of the checksum; the tail in the journal
+	overwrite "$T/m" 0 4
+	overwrite "$T/m" $((4096 + 120)) 2
+	mended "$T/m" "$T/before" "new metadata, with a new UUID" 3203 3225
+	eractl check "$T/m" --json > "$T/json"
+	same "$(json "$T/json" '$o->{era}')" 4
+	same "$(json "$T/json" '$o->{size}')" $((3224 * 65536 + 5 * 512))
+	[[ $(json "$T/json" '$o->{uuid}') != "$uuid" ]] || fail "the UUID is the same"
+	json "$T/said.json" '$o->{new_uuid} ? "true" : "false"' | grep -qx true
+}
+
+test_repair_superblocks_gone()
+{
+	DESCRIPTION="where nothing tells what the metadata is of, repair refuses and writes nothing"
+	used "$T/m"
+	zero "$T/m" 0 8192
+	cp "$T/m" "$T/before"
+	refused "got zeros, expected erad metadata" eractl repair "$T/m"
+	cmp "$T/m" "$T/before"
+	overwrite "$T/m" 0 8192
+	cp "$T/m" "$T/before"
+	refused "this is not erad metadata" eractl repair "$T/m"
+	cmp "$T/m" "$T/before"
+	printf 'erad\r\n\032\n' | dd of="$T/m" bs=1 seek=8 conv=notrunc status=none
+	cp "$T/m" "$T/before"
+	refused "nothing can be repaired" eractl repair "$T/m"
+	cmp "$T/m" "$T/before"
+}
+
+test_repair_journal_page()
+{
+	DESCRIPTION="where a page of the journal is lost, whichever, all blocks are marked in the current era"
+	local page
+
+	used "$T/pristine"
+	eras "$T/pristine" > "$T/before"
+	for page in 5 6 7 8 9 10; do
+		cp --sparse=always "$T/pristine" "$T/m"
+		overwrite "$T/m" $(((page + 2) * 4096 + 100)) 16
+		mended "$T/m" "$T/before" "all 3225 blocks count as written in era 4" 3203 3225
+	done
+	# and it goes on from there
+	metadata "$T/m" era 5 mark 77 1 close
+	eractl check "$T/m" | grep -x 'no faults'
+	same "$(eras "$T/m" | grep -c ' 5$')" 1
+}
+
+test_repair_array()
+{
+	DESCRIPTION="a damaged sector or page of the era array, or a torn one: its blocks are marked, in the current era, no others"
+	used "$T/pristine"
+	eras "$T/pristine" > "$T/before"
+
+	cp "$T/pristine" "$T/m"		# sector 4: blocks 496 to 619
+	overwrite "$T/m" $((18 * 4096 + 4 * 512 + 33)) 1
+	mended "$T/m" "$T/before" "124 blocks from block 496" 124
+
+	cp "$T/pristine" "$T/m"		# blocks 992 to 1983, of which 1000 was in era 4
+	overwrite "$T/m" $((20 * 4096)) 4096
+	mended "$T/m" "$T/before" "992 blocks from block 992" 991 992
+
+	cp "$T/pristine" "$T/m"		# half a page of another place; its sectors but the first are zeros
+	dd if="$T/pristine" of="$T/m" bs=512 skip=$((18 * 8)) seek=$((20 * 8 + 4)) count=4 conv=notrunc status=none
+	mended "$T/m" "$T/before" "124 blocks from block 1488" 124
+
+	cp "$T/pristine" "$T/m"		# the last sector, of which 1 block exists, and one beyond it
+	overwrite "$T/m" $((24 * 4096 + 2 * 512)) 512
+	mended "$T/m" "$T/before" "1 block from block 3224" 1
+	cp "$T/pristine" "$T/m"
+	overwrite "$T/m" $((24 * 4096 + 3 * 512)) 512
+	mended "$T/m" "$T/before" "0 blocks from block" 0
+}
+
+test_repair_array_and_journal()
+{
+	DESCRIPTION="damage to a superblock, the journal and the array at once"
+	used "$T/m"
+	eras "$T/m" > "$T/before"
+	overwrite "$T/m" $((18 * 4096)) 4096
+	overwrite "$T/m" $((9 * 4096)) 4096
+	overwrite "$T/m" $(((1 - $(newer_superblock "$T/m")) * 4096)) 512
+	mended "$T/m" "$T/before" "all 3225 blocks count as written in era 4" 3203 3225
+}
+
+test_repair_era_to_come()
+{
+	DESCRIPTION="where blocks have an era that has not begun, it begins, and no era gets lower"
+	used "$T/m"
+	metadata "$T/m" poke 18 0 7 9
+	awk '$1 == 7 { $2 = 9 } { print }' <(eras "$T/m") > "$T/before"
+	mended "$T/m" "$T/before" "blocks were written in era 9, which had not begun" 0
+	same "$(eractl check "$T/m" | grep -o 'era [0-9]*')" "era 9"
+
+	# the one that cannot be
+	metadata "$T/m" poke 18 0 8 4294967295
+	mended "$T/m" "$T/before" "124 blocks from block 0" 123 124
+}
+
+test_repair_snapshot()
+{
+	DESCRIPTION="a snapshot goes on showing what it showed when the array is repaired"
+	metadata "$T/m" format 3225 5 era 1 mark 0 100 snapshot 2 mark 1000 10 fold
+	eras "$T/m" > "$T/before"
+	overwrite "$T/m" $((18 * 4096)) 512
+	mended "$T/m" "$T/before" "124 blocks from block 0" 124
+	# its copy was made, right after the page
+	[[ $(dd if="$T/m" bs=4096 skip=19 count=1 status=none | tr -d '\0' | wc -c) -gt 0 ]] || fail "no copy was made"
+}
+
+test_repair_in_use()
+{
+	DESCRIPTION="metadata that somebody has open is refused by all"
+	local held command
+
+	used "$T/m"
+	cp "$T/m" "$T/before"
+	exec {held}> >(metadata "$T/m" hold > "$T/held")
+	for _ in {1..100}; do
+		[[ -s $T/held ]] && break
+		sleep 0.1
+	done
+	cp "$T/m" "$T/before"
+	for command in check dump repair "restore --force --input $T/xml"; do
+		eractl dump "$T/before" > "$T/xml"
+		# shellcheck disable=SC2086 # words
+		refused "somebody else has it open" eractl $command "$T/m"
+		# shellcheck disable=SC2086
+		refused "close the volume first" eractl $command "$T/m"
+	done
+	cmp "$T/m" "$T/before"
+	exec {held}>&-
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Builds, lists of eras and repairs: exact, and safe wherever they are interrupted. */
+#include <endian.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/build.h"
+#include "store/repair.h"
+#include "volume.h"
+
+static const uint8_t new_uuid[16] = { 9 };
+
+static int note_eras(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	uint32_t *eras = ctx;
+
+	while (len--)
+		eras[first++] = era;
+	return 0;
+}
+
+static void list_eras(struct disk *d, uint32_t eras[NR_BLOCKS])
+{
+	struct store *s = open_store(d, STORE_READ);
+
+	memset(eras, 0, NR_BLOCKS * sizeof(*eras));
+	assert_int_equal(store_eras(s, STORE_NOW, note_eras, eras, NULL, NULL), 0);
+	store_close(s, false, NULL);
+}
+
+static int repair(struct disk *d, struct store_repaired *done)
+{
+	struct err err = { "" };
+	unsigned int said = 0;
+	struct store_info info;
+	int ret;
+
+	ret = store_repair(disk_engine(d), new_uuid, complain, &said, done, &info, &err);
+	assert_true(!ret == !err.msg[0]);
+	if (!ret)
+		assert_int_equal(said, done->repairs);
+	return ret;
+}
+
+/* Eras 1 and 2 in the array, 3 and 4 in the journal. */
+static void fill(struct disk *d)
+{
+	struct store *s;
+
+	format(d);
+	s = open_store(d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	assert_int_equal(mark(s, 0, 1200), 0);
+	assert_int_equal(store_begin_snapshot(s, 2, true, NULL), 0);
+	assert_int_equal(mark(s, 5, 200), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(store_begin_era(s, 3, NULL), 0);
+	assert_int_equal(mark(s, 100, 10), 0);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(mark(s, 1400, 7), 0);
+	store_close(s, false, NULL);
+}
+
+static uint32_t era_of(unsigned int b)
+{
+	if (b >= 1400 && b < 1407)
+		return 4;
+	if (b >= 100 && b < 110)
+		return 3;
+	if (b >= 5 && b < 205)
+		return 2;
+	return b < 1200;
+}
+
+static void test_eras(void **state)
+{
+	uint32_t eras[NR_BLOCKS];
+	struct store *s;
+	uint64_t damaged;
+	unsigned int b;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	list_eras(&d, eras);
+	for (b = 0; b < NR_BLOCKS; b++)
+		assert_int_equal(eras[b], era_of(b));
+	s = open_store(&d, STORE_READ);
+	memset(eras, 0, sizeof(eras));
+	assert_int_equal(store_eras(s, STORE_SNAPSHOT, note_eras, eras, NULL, NULL), 0);
+	for (b = 0; b < NR_BLOCKS; b++)
+		assert_int_equal(eras[b], b < 1200);
+	store_close(s, false, NULL);
+
+	d.visible[ARRAY_SECTOR(9) + 50] ^= 8;
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(store_eras(s, STORE_NOW, note_eras, eras, NULL, NULL), -EUCLEAN);
+	assert_int_equal(store_eras(s, STORE_NOW, note_eras, eras, &damaged, NULL), 0);
+	assert_int_equal(damaged, 124);
+	for (b = 0; b < NR_BLOCKS; b++)
+		assert_int_equal(eras[b], b / 124 == 9 ? 4 : era_of(b));
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+/* In whatever order, the newest era of a block counts. */
+static void test_build(void **state)
+{
+	static const struct {
+		uint64_t first, len;
+		uint32_t era;
+	} put[] = { { 1490, 10, 3 }, { 0, 1500, 1 }, { 5, 2, 7 }, { 1495, 1, 2 }, { 6, 1, 0 } };
+	uint32_t eras[NR_BLOCKS];
+	struct engine *e;
+	struct build *build;
+	unsigned int i, b;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	e = disk_engine(&d);
+	assert_int_equal(build_begin(e, &geometry, 7, &build, NULL), 0);
+	for (i = 0; i < sizeof(put) / sizeof(put[0]); i++)
+		assert_int_equal(build_put(build, put[i].first, put[i].len, put[i].era, NULL), 0);
+	assert_int_equal(build_put(build, NR_BLOCKS, 1, 1, NULL), -EINVAL);
+	assert_int_equal(build_put(build, 1, UINT64_MAX, 1, NULL), -EINVAL);
+	assert_int_equal(build_put(build, 1, 1, 8, NULL), -EINVAL);
+	assert_int_equal(try_open(&d, STORE_READ, &s), -ENODATA);
+	assert_int_equal(build_end(build, NULL), 0);
+	engine_destroy(e);
+	assert_int_equal(check(&d, NULL), 0);
+	list_eras(&d, eras);
+	for (b = 0; b < NR_BLOCKS; b++)
+		assert_int_equal(eras[b], b == 5 || b == 6 ? 7 : b >= 1490 ? 3 : 1);
+	disk_destroy(&d);
+}
+
+enum damage {
+	D_SUPER = 1,		/* the older one */
+	D_JOURNAL = 2,
+	D_ARRAY = 4,
+	D_BOTH = 8,		/* superblocks */
+};
+
+static void damage(struct disk *d, unsigned int what)
+{
+	const uint64_t *seq = (uint64_t *)(d->visible + 56);
+	const unsigned int older = le64toh(seq[0]) > le64toh(seq[ERAD_PAGE / 8]);
+
+	if (what & D_SUPER)
+		memset(d->visible + older * ERAD_PAGE, 0xa5, ERAD_SECTOR);
+	if (what & D_JOURNAL)
+		d->visible[(ERAD_JOURNAL_START + 5) * ERAD_PAGE + 77] ^= 1;
+	if (what & D_ARRAY) {
+		d->visible[ARRAY_SECTOR(1) + 500] ^= 1;
+		memset(d->visible + ARRAY_SECTOR(10), 0x5a, 2 * ERAD_SECTOR);
+	}
+	if (what & D_BOTH) {
+		d->visible[3] ^= 1;
+		d->visible[ERAD_PAGE + 3] ^= 1;
+	}
+	memcpy(d->durable, d->visible, d->size);
+}
+
+static void assert_no_older(struct disk *d)
+{
+	uint32_t eras[NR_BLOCKS];
+	unsigned int b;
+
+	assert_int_equal(check(d, NULL), 0);
+	list_eras(d, eras);
+	for (b = 0; b < NR_BLOCKS; b++)
+		assert_in_range(eras[b], era_of(b), 4);
+}
+
+struct after_crash {
+	bool may_be_gone;	/* by a power failure while new metadata was made */
+	uint64_t states;
+};
+
+static int repair_again(void *ctx, uint8_t *image)
+{
+	struct after_crash *a = ctx;
+	struct store_repaired done;
+	struct disk d;
+	int ret;
+
+	disk_init_copy(&d, image, ARRAY_SECTOR(8 * 2));
+	ret = repair(&d, &done);
+	if (ret && a->may_be_gone)
+		assert_true(ret == -ENODATA || ret == -EINVAL || ret == -EUCLEAN);
+	else
+		assert_int_equal(ret, 0);
+	if (!ret)
+		assert_no_older(&d);
+	a->states++;
+	disk_destroy(&d);
+	return 0;
+}
+
+/* Every I/O of a repair fails, or is the last before the power does; then it is done again. */
+static void test_interrupted(void **state)
+{
+	static const unsigned int damages[] = {
+		D_SUPER, D_JOURNAL, D_ARRAY, D_SUPER | D_JOURNAL, D_SUPER | D_JOURNAL | D_ARRAY,
+		D_SUPER | D_ARRAY, D_BOTH, D_BOTH | D_ARRAY,
+	};
+	struct after_crash a = { };
+	struct store_repaired done;
+	struct disk d;
+	unsigned int i;
+	uint64_t n;
+	int ret;
+
+	(void)state;
+	for (i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		a.may_be_gone = damages[i] & D_BOTH;
+		for (n = 0, ret = -EIO; ret; n++) {
+			fill(&d);
+			damage(&d, damages[i]);
+			d.nr_cached = 0;
+			d.fail_from = d.ops + n;
+			d.fail_to = d.fail_from + 100000;
+			ret = repair(&d, &done);
+			d.fail_to = 0;
+			if (!ret) {
+				assert_int_not_equal(done.repairs, 0);
+				assert_int_equal(done.new_uuid, a.may_be_gone);
+				assert_no_older(&d);
+			}
+			assert_int_equal(disk_crash(&d, 16, n, repair_again, &a), 0);
+			disk_destroy(&d);
+		}
+		assert_true(n > 5);
+	}
+	assert_true(a.states > 500);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_eras),
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_interrupted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
