@@ -2,6 +2,7 @@
 /* JSON objects, one to a line, over a connected stream socket. */
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -172,6 +173,42 @@ static int send_all(struct jsonl *l, const char *p, size_t len, int more)
 			return r;
 	}
 	return 0;
+}
+
+/* Bytes of the character that p begins with; 0 if it is none. */
+static size_t utf8_char(const unsigned char *p)
+{
+	/* The smallest that takes so many bytes: what could be shorter is not valid. */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
+	uint32_t c = len == 1 ? *p : *p & (0x7f >> len);
+	size_t i;
+
+	for (i = 1; i < len; i++) {
+		if (p[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	return len && c >= least[len] && c <= 0x10ffff && c >> 11 != 0x1b ? len : 0;
+}
+
+struct json_object *jsonl_text(const char *text)
+{
+	struct json_object *o;
+	char *copy, *p;
+	size_t len;
+
+	copy = strdup(text);
+	if (!copy)
+		return NULL;
+	for (p = copy; *p; p += len ? len : 1) {
+		len = utf8_char((unsigned char *)p);
+		if (!len)
+			*p = '?';
+	}
+	o = json_object_new_string(copy);
+	free(copy);
+	return o;
 }
 
 int jsonl_write(struct jsonl *l, struct json_object *o)

@@ -36,6 +36,13 @@ int jsonl_read(struct jsonl *l, struct json_object **out, struct err *err);
 int jsonl_parse(const char *text, size_t len, struct json_object **out, struct err *err);
 
 /*
+ * A JSON string of text, with ? for each byte that is not part of UTF-8: paths
+ * may hold any, sentences may be cut off in a character, and the peer takes
+ * no line that holds such.
+ */
+struct json_object *jsonl_text(const char *text);
+
+/*
  * Writes o as one line; o stays the caller's.  EPIPE or ECONNRESET: the peer
  * has gone; no signal is raised.  ETIMEDOUT: it has not read for timeout_ms.
  */

@@ -14,7 +14,8 @@
  * A connection that ends without a last line means that erad went away; the
  * request may or may not have been carried out, and can be made again.  An
  * operation goes on when its caller goes away, except diff, which stops.
- * Bytes and seconds are plain numbers everywhere.  Only root may connect.
+ * Bytes and seconds are plain numbers everywhere.  Bytes of a path or a
+ * sentence that are not UTF-8 are given as ?.  Only root may connect.
  *
  * op		arguments			result
  * ping		-				{"version", "pid", "heap_bytes"}: allocated, of the heap

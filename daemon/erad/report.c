@@ -15,7 +15,7 @@
 
 static void add_text(struct json_object *o, const char *key, const char *text)
 {
-	json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
+	json_object_object_add(o, key, text ? jsonl_text(text) : NULL);
 }
 
 static void add_number(struct json_object *o, const char *key, bool known, uint64_t n)
@@ -240,11 +240,13 @@ int request_status(struct json_object *names, struct json_object **result, struc
 	for (size_t n = 0; n < nr && !r; n++) {
 		struct json_object *o = json_object_array_get_idx(names, n);
 
-		if (json_object_is_type(o, json_type_string))
-			r = one(json_object_get_string(o), status_json, array, err);
-		else
+		if (!json_object_is_type(o, json_type_string))
 			r = err_set(err, -EINVAL, "\"volumes\" holds a JSON %s, expected names",
 				    json_type_to_name(json_object_get_type(o)));
+		else if (strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
+			r = err_set(err, -EINVAL, "\"volumes\" holds a name with a 0 character");
+		else
+			r = one(json_object_get_string(o), status_json, array, err);
 	}
 	if (r)
 		json_object_put(array);

@@ -92,7 +92,7 @@ static struct json_object *one_text(const char *key, const char *text)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
+	json_object_object_add(o, key, text ? jsonl_text(text) : NULL);
 	return o;
 }
 
@@ -112,9 +112,9 @@ static struct json_object *opened(struct volume *v)
 		strcpy(name, v->name);
 	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
 	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(v->uuid, uuid)));
-	json_object_object_add(o, "metadata", json_object_new_string(v->metadata));
+	json_object_object_add(o, "metadata", jsonl_text(v->metadata));
 	json_object_object_add(o, "era", json_object_new_int64(era));
-	json_object_object_add(o, "device", json_object_new_string(device));
+	json_object_object_add(o, "device", jsonl_text(device));
 	return o;
 }
 
@@ -223,7 +223,7 @@ static int serve_forget(struct request *q, struct json_object **result, struct e
 		return r;
 	*result = one_text("volume", name);
 	json_object_object_add(*result, "metadata",
-			       metadata ? json_object_new_string(metadata) : NULL);
+			       metadata ? jsonl_text(metadata) : NULL);
 	free(metadata);
 	return 0;
 }
@@ -334,7 +334,7 @@ static void answer(struct jsonl *j, int code, struct json_object *result, const 
 	if (code) {
 		struct json_object *e = one_text("code", name ? name : "EIO");
 
-		json_object_object_add(e, "message", json_object_new_string(err->msg));
+		json_object_object_add(e, "message", jsonl_text(err->msg));
 		json_object_object_add(o, "error", e);
 	} else {
 		json_object_object_add(o, "result", result);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Lines of JSON: any text can be put into one, and be read again. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/jsonl.h"
+
+/* text in a line, which the other end can read, becomes expected. */
+static void becomes(const char *text, const char *expected)
+{
+	struct json_object *o = json_object_new_object(), *read;
+	const char *line;
+	struct err err;
+
+	json_object_object_add(o, "text", jsonl_text(text));
+	line = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	assert_int_equal(jsonl_parse(line, strlen(line), &read, &err), 0);
+	assert_string_equal(json_object_get_string(json_object_object_get(read, "text")), expected);
+	json_object_put(read);
+	json_object_put(o);
+}
+
+static void test_utf8(void **state)
+{
+	static const char *const kept[] = {
+		"", "plain", "\"\\\n", "\303\251", "\337\277", "\340\240\200", "\355\237\277", "\357\277\277",
+		"\360\220\200\200", "\364\217\277\277",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		becomes(kept[i], kept[i]);
+}
+
+static void test_not_utf8(void **state)
+{
+	(void)state;
+	becomes("/dev/\377", "/dev/?");
+	becomes("\200a", "?a");
+	/* Cut off, at the end and before something else. */
+	becomes("a\303", "a?");
+	becomes("\342\202", "??");
+	becomes("\342\202x", "??x");
+	becomes("\303\303\251", "?\303\251");
+	/* Longer than need be, half of a pair, too large. */
+	becomes("\300\200", "??");
+	becomes("\340\237\277", "???");
+	becomes("\355\240\200", "???");
+	becomes("\364\220\200\200", "????");
+	becomes("\370\210\200\200\200", "?????");
+}
+
+/* What the other end makes of such bytes as they are: the whole line is lost. */
+static void test_refuse(void **state)
+{
+	static const char line[] = "{\"text\":\"\377\"}", zero[] = "{\"a\":1}\0";
+	struct json_object *o;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(jsonl_parse(line, strlen(line), &o, &err), -EBADMSG);
+	assert_int_equal(jsonl_parse(zero, sizeof(zero) - 1, &o, &err), -EBADMSG);
+	assert_int_equal(jsonl_parse("[1]", 3, &o, &err), -EBADMSG);
+	assert_int_equal(jsonl_parse("{\"a\":", 5, &o, &err), -EBADMSG);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_not_utf8),
+		cmocka_unit_test(test_refuse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
