@@ -19,6 +19,10 @@ CC	:= $(if $(filter default,$(origin CC)),gcc,$(CC))
 CFLAGS	?= -O2 -g
 ## TESTS=PATTERN       run only the tests whose names match
 TESTS	?=
+## FUZZ_TIME=60        seconds that `make fuzz` gives each target
+FUZZ_TIME ?= 60
+## TARGET=PATTERN      fuzz only the targets whose names match
+TARGET	?=
 ## PREFIX=/usr/local   where to install, below DESTDIR
 PREFIX	?= /usr/local
 DESTDIR	?=
@@ -99,7 +103,7 @@ unit_objects	:= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(unit_sources))
 $(BUILD)/unit/obj/%.o: %.c $(flags_file)
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit -Itests/fuzz $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(say) LD $@
@@ -107,6 +111,37 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 
 .SECONDARY:
 -include $(unit_objects:.o=.d) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+
+# ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
+
+FUZZ_FLAGS	:= -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(FUZZ_FLAGS) -fprofile-instr-generate -fcoverage-mapping $(PKG_CFLAGS)
+fuzz_targets	:= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_programs	:= $(fuzz_targets:%=$(BUILD)/fuzz/%)
+fuzz_helpers	:= $(filter-out tests/fuzz/fuzz_% tests/fuzz/seeds.c,$(wildcard tests/fuzz/*.c))
+fuzz_archives	:= $(foreach d,store common erad eractl,$(BUILD)/fuzz/obj/$d.a)
+fuzz_object	= $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(1))
+
+$(BUILD)/fuzz/obj/%.o: %.c $(flags_file)
+	$(say) CLANG $<
+	@mkdir -p $(@D)
+	$(Q)clang $(ALL_CPPFLAGS) -Itests/fuzz $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A target takes what it needs, and may have its own in place of the rest.
+$(fuzz_archives): $(BUILD)/fuzz/obj/%.a: $$(call fuzz_object,$$(filter-out %/main.c,$$(call sources,$$*)))
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(fuzz_programs): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(call fuzz_object,$(fuzz_helpers)) $(fuzz_archives)
+	$(say) LD $@
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Wl,--as-needed,--wrap=aligned_alloc,--wrap=free -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(fuzz_archives) -Wl,--end-group $(PKG_LIBS)
+
+$(BUILD)/fuzz/seeds: $(BUILD)/fuzz/obj/tests/fuzz/seeds.o $(call fuzz_object,$(fuzz_helpers)) $(fuzz_archives)
+	$(say) LD $@
+	$(Q)clang $(FUZZ_CFLAGS) -Wl,--as-needed -o $@ $(filter-out %/exercise.o %/pool.o,$^) $(PKG_LIBS)
+
+-include $(patsubst %.c,$(BUILD)/fuzz/obj/%.d,$(wildcard tests/fuzz/*.c) $(call sources,store common erad eractl))
 
 # ---- kernel module ---------------------------------------------------------------------------------------------------
 
@@ -223,9 +258,9 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 # The recipes that need what deps installs come in a make of their own, on all processors unless told otherwise.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: deps			## everything: lint, unit tests, the tools, the model, tests in VMs with each of KERNELS
-	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
-	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model dm host
+test: deps			## everything: lint, unit tests, the tools, the model, fuzzing, tests in VMs with each of KERNELS
+	$(Q)+$(MAKE) $(parallel) for-tests unit-programs fuzz-programs
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model fuzz dm host
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation
@@ -254,6 +289,14 @@ test-crash: deps		## power cuts at thousands of moments of a load on each of KER
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/crash/run --kernels "$(KERNELS)" --match "$(TESTS)"
 
+.PHONY: fuzz
+fuzz: fuzz-programs		## feed the parsers of metadata, eratab and requests with garbage for FUZZ_TIME; keeps what is new
+	$(Q)tests/fuzz/run --time $(FUZZ_TIME) --keep "$(TARGET)"
+
+.PHONY: fuzz-seeds
+fuzz-seeds: $(BUILD)/fuzz/seeds	## make the seeds of the metadata targets anew, after a change of the format
+	$(Q)LLVM_PROFILE_FILE=/dev/null $< tests/fuzz/corpus
+
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
 	$(Q)+$(MAKE) $(parallel) for-tests
@@ -264,13 +307,15 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests failpoints test-programs unit-objects unit-programs stage
+.PHONY: for-tests failpoints test-programs unit-objects unit-programs fuzz-programs stage
 for-tests: all stage test-programs failpoints
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(test_programs) $(tool_programs) $(crash_programs)
 unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
+unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
+fuzz-programs: $(fuzz_programs)
 stage: daemon man
 	$(Q)rm -rf build/stage
 	$(Q)+$(MAKE) install DESTDIR=$(CURDIR)/build/stage PREFIX=/usr/local

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What must hold of any metadata whatever, even an enemy's: it is refused by
+ * all alike, or it opens, and then all that can be asked of it fits together.
+ *
+ * Readers write nothing. A diff stays on the device, in order, and shrinks
+ * as the era it asks for gets newer. Opening for writing, folding, closing and
+ * opening again lose nothing and add nothing. What is marked is there. A
+ * snapshot stays as it is. Nothing of this gives check more to complain of.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "exercise.h"
+#include "fuzz.h"
+
+#define BLOCKS_MAX	(MEM_PAGES * ERAD_ERAS_PER_PAGE)
+
+/* Counters that no lifetime reaches: open still takes larger ones, but what follows may not. */
+#define SEQ_MAX		(1ULL << 61)
+
+enum what {
+	DO_FOLD = 0x01,
+	DO_ERA = 0x02,
+	DO_MARK = 0x04,
+	DO_SNAPSHOT = 0x08,
+	DO_RESIZE = 0x10,
+	DO_DROP = 0x20,
+	DO_HOLES = 0x40,
+	DO_CLEAN = 0x80,
+};
+
+struct seen {
+	uint64_t nr_blocks, end;
+	uint8_t block[BLOCKS_MAX];
+};
+
+#define NR_SINCE	3
+
+/* All that a store shows. */
+struct picture {
+	struct store_info info;
+	uint32_t since[NR_SINCE];
+	struct seen now[NR_SINCE], snapshot;
+};
+
+static int see(void *ctx, uint64_t first, uint64_t len)
+{
+	struct seen *s = ctx;
+
+	expect(len > 0 && len <= s->nr_blocks && first <= s->nr_blocks - len);
+	/* Merged: the next does not touch the last. */
+	expect(!s->end || first > s->end);
+	memset(s->block + first, 1, len);
+	s->end = first + len;
+	return 0;
+}
+
+static void look(struct store *s, enum store_view view, uint32_t since, uint64_t nr_blocks,
+		 struct seen *seen)
+{
+	struct err err = { "" };
+
+	expect(nr_blocks > 0 && nr_blocks <= BLOCKS_MAX);
+	seen->nr_blocks = nr_blocks;
+	seen->end = 0;
+	memset(seen->block, 0, nr_blocks);
+	expect(!store_diff_view(s, view, since, see, seen, &err));
+	expect(!err.msg[0]);
+}
+
+/* Whether there is nothing in a, up to the end of the smaller, that is not in b. */
+static bool within(const struct seen *a, const struct seen *b)
+{
+	const uint64_t nr = a->nr_blocks < b->nr_blocks ? a->nr_blocks : b->nr_blocks;
+	uint64_t i;
+
+	for (i = 0; i < nr; i++)
+		if (a->block[i] && !b->block[i])
+			return false;
+	return true;
+}
+
+static void check_info(const struct store_info *i, const struct mem *m)
+{
+	expect(i->block_sectors && i->block_sectors % 8 == 0);
+	expect(i->nr_blocks == i->nr_sectors / i->block_sectors + !!(i->nr_sectors % i->block_sectors));
+	expect(i->era < UINT32_MAX);
+	expect(i->size_pages <= m->size / ERAD_PAGE);
+	expect(i->journal_used <= i->journal_pages);
+	expect(i->used_pages <= i->size_pages);
+	expect(i->snapshot_era <= i->era);
+	expect(!i->clean || i->journal_used == 0 || i->commits);
+}
+
+static uint64_t snapshot_blocks(const struct store_info *i)
+{
+	return i->snapshot_sectors / i->block_sectors + !!(i->snapshot_sectors % i->block_sectors);
+}
+
+/* since: as in the picture before, or, without one, from the current era. */
+static void take_picture(struct store *s, const struct mem *m, const struct picture *before,
+			 struct picture *p)
+{
+	unsigned int i;
+
+	store_info(s, &p->info);
+	check_info(&p->info, m);
+	p->since[0] = p->info.era ? 1 : 0;
+	p->since[1] = p->info.era / 2;
+	p->since[2] = p->info.era;
+	if (before)
+		memcpy(p->since, before->since, sizeof(p->since));
+	for (i = 0; i < NR_SINCE; i++) {
+		look(s, STORE_NOW, p->since[i], p->info.nr_blocks, &p->now[i]);
+		if (i && p->since[i] > p->since[i - 1])
+			expect(within(&p->now[i], &p->now[i - 1]));
+	}
+	expect(store_diff(s, p->info.era + 1, see, NULL, NULL) == -EINVAL);
+	if (!p->info.snapshot_era) {
+		expect(store_diff_view(s, STORE_SNAPSHOT, 1, see, NULL, NULL) == -ENOENT);
+		return;
+	}
+	look(s, STORE_SNAPSHOT, 1, snapshot_blocks(&p->info), &p->snapshot);
+	expect(store_diff_view(s, STORE_SNAPSHOT, p->info.snapshot_era + 1, see, NULL, NULL) ==
+	       -EINVAL);
+}
+
+static void same_picture(const struct picture *a, const struct picture *b)
+{
+	unsigned int i;
+
+	expect(a->info.era == b->info.era && a->info.nr_sectors == b->info.nr_sectors);
+	for (i = 0; i < NR_SINCE; i++)
+		expect(!memcmp(a->now[i].block, b->now[i].block, a->info.nr_blocks));
+	if (a->info.snapshot_era && b->info.snapshot_era) {
+		expect(a->info.snapshot_era == b->info.snapshot_era);
+		expect(!memcmp(a->snapshot.block, b->snapshot.block, a->snapshot.nr_blocks));
+	}
+}
+
+static void complain(void *ctx, const char *what)
+{
+	expect(what[0]);
+	++*(int *)ctx;
+}
+
+static int check(struct mem *m)
+{
+	struct err err = { "" };
+	int complaints = 0, ret;
+
+	m->written = false;
+	ret = store_check(mem_engine(m), complain, &complaints, NULL, &err);
+	expect(!m->written);
+	expect(ret < 0 ? err.msg[0] : ret == complaints);
+	return ret;
+}
+
+static int open_store(struct mem *m, enum store_mode mode, struct store **s)
+{
+	struct err err = { "" };
+	int ret;
+
+	m->written = false;
+	ret = store_open(mem_engine(m), mode, s, &err);
+	expect(!ret == !err.msg[0]);
+	/* What is refused, or only read, is not touched. */
+	expect(!m->written || (!ret && mode == STORE_WRITE));
+	return ret;
+}
+
+/* Pages where an enemy may have put copies that the next snapshot takes for its own. */
+static bool has_copies(const struct mem *m)
+{
+	static const uint8_t zeros[ERAD_PAGE];
+	unsigned int page;
+
+	for (page = IMAGE_ARRAY + 1; page < m->size / ERAD_PAGE; page += 2)
+		if (memcmp(m->image + page * ERAD_PAGE, zeros, sizeof(zeros)))
+			return true;
+	return false;
+}
+
+static void mark_some(struct store *s, const struct store_info *info, const uint8_t *choice)
+{
+	static struct seen before, after;
+	struct erad_range r[3];
+	unsigned int i;
+	uint64_t b;
+
+	look(s, STORE_NOW, info->era, info->nr_blocks, &before);
+	for (i = 0; i < 3; i++) {
+		r[i] = (struct erad_range){ .first = (choice[1] * 7 + choice[2] * i) % info->nr_blocks };
+		r[i].len = 1 + choice[i] % 40;
+		if (r[i].len > info->nr_blocks - r[i].first)
+			r[i].len = info->nr_blocks - r[i].first;
+		memset(before.block + r[i].first, 1, r[i].len);
+	}
+	expect(!store_mark(s, r, 3, NULL));
+	look(s, STORE_NOW, info->era, info->nr_blocks, &after);
+	expect(!memcmp(before.block, after.block, info->nr_blocks));
+	b = info->nr_blocks;
+	expect(store_mark(s, &(struct erad_range){ .first = b, .len = 1 }, 1, NULL) == -EINVAL);
+}
+
+static void take_snapshot(struct store *s, const struct mem *m, const struct store_info *info,
+			  bool lasts)
+{
+	static struct seen before, snapshot;
+	const bool comparable = !has_copies(m) && info->era;
+	struct store_info after;
+	int ret;
+
+	if (info->era)
+		look(s, STORE_NOW, 1, info->nr_blocks, &before);
+	ret = store_begin_snapshot(s, info->era + 1, lasts, NULL);
+	if (ret) {
+		expect(ret == -ENOSPC || (ret == -EBUSY && info->snapshot_era) ||
+		       (ret == -EINVAL && !info->era) ||
+		       (ret == -EOVERFLOW && info->era + 1 == UINT32_MAX));
+		return;
+	}
+	expect(info->era && !info->snapshot_era);
+	expect(!store_fold(s, NULL));
+	store_info(s, &after);
+	expect(after.snapshot_era == info->era && after.snapshot_lasts == lasts);
+	look(s, STORE_SNAPSHOT, 1, info->nr_blocks, &snapshot);
+	if (comparable)
+		expect(!memcmp(before.block, snapshot.block, info->nr_blocks));
+}
+
+static void resize(struct store *s, const struct store_info *info, unsigned int choice)
+{
+	const uint64_t bytes = (uint64_t)info->block_sectors * (1 + choice * 37 % 4000);
+	static struct seen before, after;
+	struct store_info now;
+	uint64_t b;
+	int ret;
+
+	if (!info->era)
+		return;
+	look(s, STORE_NOW, 1, info->nr_blocks, &before);
+	ret = store_resize(s, bytes, NULL);
+	expect(!ret || ret == -ENOSPC || ret == -EINVAL);
+	store_info(s, &now);
+	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));
+	look(s, STORE_NOW, 1, now.nr_blocks, &after);
+	expect(within(&before, &after) && within(&after, &before));
+	for (b = info->nr_blocks; b < now.nr_blocks; b++)
+		expect(!after.block[b]);
+}
+
+static void act(struct store *s, const struct mem *m, const uint8_t *choice)
+{
+	struct store_info info;
+	int ret;
+
+	store_info(s, &info);
+	if (choice[0] & DO_DROP)
+		expect(store_drop_snapshot(s, NULL) == (info.snapshot_era ? 0 : -ENOENT));
+	if (choice[0] & DO_ERA) {
+		ret = store_begin_era(s, info.era + 1, NULL);
+		expect(ret == (info.era + 1 == UINT32_MAX ? -EOVERFLOW : 0));
+		expect(store_begin_era(s, info.era, NULL) == -EINVAL);
+	}
+	store_info(s, &info);
+	if (choice[0] & DO_MARK && info.era)
+		mark_some(s, &info, choice);
+	if (choice[0] & DO_SNAPSHOT)
+		take_snapshot(s, m, &info, choice[1] & 1);
+	store_info(s, &info);
+	if (choice[0] & DO_RESIZE)
+		resize(s, &info, choice[2]);
+	store_info(s, &info);
+	if (choice[0] & DO_MARK && info.era)
+		mark_some(s, &info, choice);
+	if (choice[0] & DO_FOLD)
+		expect(!store_fold(s, NULL));
+}
+
+/* Then an open for writing is refused, before it looks at the rest. */
+static bool has_ro_compat(const struct mem *m)
+{
+	const struct erad_disk_super *a = (const void *)m->image;
+	const struct erad_disk_super *b = (const void *)(m->image + ERAD_PAGE);
+
+	return a->ro_compat || b->ro_compat;
+}
+
+static bool beyond_a_lifetime(const struct mem *m)
+{
+	const struct erad_disk_super *sb;
+	unsigned int page;
+
+	for (page = ERAD_SUPER_A; page <= ERAD_SUPER_B; page++) {
+		sb = (const void *)(m->image + page * ERAD_PAGE);
+		if (le64toh(sb->seq) > SEQ_MAX || le64toh(sb->journal_tail) > SEQ_MAX)
+			return true;
+	}
+	return false;
+}
+
+void exercise(struct mem *m, const struct image_head *head)
+{
+	static struct picture read, written, changed, again;
+	const bool clean = head->choice[0] & DO_CLEAN;
+	struct store *s;
+	int ret, faults;
+
+	m->holes = head->choice[0] & DO_HOLES;
+	faults = check(m);
+	ret = open_store(m, STORE_READ, &s);
+	expect(faults == (ret == -EUCLEAN ? 1 : ret) || (!ret && faults > 0));
+	if (ret) {
+		ret -= open_store(m, STORE_WRITE, &s);
+		expect(!ret || has_ro_compat(m));
+		return;
+	}
+	take_picture(s, m, NULL, &read);
+	expect(store_begin_era(s, read.info.era + 1, NULL) < 0);
+	expect(!store_close(s, true, NULL));
+	expect(!m->written);
+	if (beyond_a_lifetime(m))
+		return;
+
+	ret = open_store(m, STORE_WRITE, &s);
+	if (ret == -EOPNOTSUPP && has_ro_compat(m))
+		return;
+	expect(!ret);
+	take_picture(s, m, &read, &written);
+	same_picture(&read, &written);
+	act(s, m, head->choice);
+	take_picture(s, m, NULL, &changed);
+	expect(!store_close(s, clean, NULL));
+
+	expect(check(m) <= faults);
+	expect(!open_store(m, STORE_READ, &s));
+	take_picture(s, m, &changed, &again);
+	same_picture(&changed, &again);
+	expect(again.info.snapshot_era == changed.info.snapshot_era);
+	expect(!clean || (again.info.clean && !again.info.journal_used));
+	expect(!store_close(s, false, NULL));
+}

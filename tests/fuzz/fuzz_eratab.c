@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Fuzzes the parser of /etc/eratab, and what it writes. Reaches: daemon/common/eratab.c */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/eratab.h"
+#include "fuzz.h"
+
+static char dir[] = "/dev/shm/erad-fuzz-XXXXXX", file[sizeof(dir) + 8];
+
+static void clean_up(void)
+{
+	unlink(file);
+	rmdir(dir);
+}
+
+static bool same_entry(const struct eratab_entry *a, const struct eratab_entry *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->origin, b->origin) &&
+	       !strcmp(a->metadata, b->metadata) && a->noauto == b->noauto &&
+	       a->policy_fail == b->policy_fail && a->detach_timeout == b->detach_timeout;
+}
+
+static void check_line(const struct eratab *tab, const struct eratab_line *l)
+{
+	const struct eratab_entry *e = l->entry, *found;
+	struct err err = { "" };
+	int ret;
+
+	expect(!memchr(l->text, '\n', l->len) && !l->text[l->len]);
+	expect(!(e && l->error));
+	if (l->error)
+		expect(!strncmp(l->error, tab->file, strlen(tab->file)));
+	if (!l->name[0]) {
+		expect(!e);
+		return;
+	}
+	expect(!eratab_check_name(l->name, NULL));
+	ret = eratab_find(tab, l->name, &found, &err);
+	expect(!ret == !err.msg[0]);
+	if (!e) {
+		/* The first line of that name counts. */
+		expect(l->error && (!ret || ret == -EINVAL));
+		return;
+	}
+	expect(!ret && found == e && !strcmp(e->name, l->name));
+	expect(e->origin[0] == '/' && strlen(e->origin) <= ERATAB_PATH_MAX);
+	expect(e->metadata[0] == '/' && strlen(e->metadata) <= ERATAB_PATH_MAX);
+}
+
+/* What is written for an entry is read as that entry. */
+static void rewrite(const struct eratab *tab)
+{
+	const struct eratab_entry *e;
+	struct eratab out;
+	size_t i;
+
+	expect(!eratab_parse("", 0, file, &out, NULL));
+	for (i = 0; i < tab->nr; i++) {
+		e = tab->line[i].entry;
+		if (!e)
+			continue;
+		expect(!eratab_add(&out, e, NULL));
+		expect(same_entry(out.line[out.nr - 1].entry, e));
+		expect(eratab_add(&out, e, NULL) == -EEXIST);
+	}
+	for (i = 0; i < tab->nr; i++) {
+		e = tab->line[i].entry;
+		if (e) {
+			expect(!eratab_remove(&out, e->name, NULL));
+			expect(eratab_remove(&out, e->name, NULL) == -ENOENT);
+		}
+	}
+	expect(!out.nr);
+	eratab_free(&out);
+}
+
+/* A table that is written and read is the same. */
+static void write_and_read(struct eratab *tab)
+{
+	struct eratab out;
+	size_t i;
+
+	expect(!eratab_write(tab, NULL));
+	expect(!eratab_read(file, &out, NULL));
+	expect(out.nr == tab->nr);
+	for (i = 0; i < out.nr; i++) {
+		const struct eratab_line *a = &tab->line[i], *b = &out.line[i];
+
+		expect(a->len == b->len && !memcmp(a->text, b->text, a->len));
+		expect(!a->entry == !b->entry && !a->error == !b->error);
+		expect(!strcmp(a->name, b->name) && (!a->entry || same_entry(a->entry, b->entry)));
+	}
+	eratab_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct err err = { "" };
+	struct eratab tab;
+	size_t i, len = 0;
+	char *text;
+	int ret;
+
+	if (!file[0]) {
+		expect(mkdtemp(dir));
+		snprintf(file, sizeof(file), "%s/eratab", dir);
+		atexit(clean_up);
+	}
+	/* Without a byte to spare. */
+	text = malloc(size ? size : 1);
+	expect(text);
+	if (size)
+		memcpy(text, data, size);
+	ret = eratab_parse(text, size, file, &tab, &err);
+	free(text);
+	if (ret) {
+		expect(ret == -EFBIG && err.msg[0]);
+		return 0;
+	}
+	for (i = 0; i < tab.nr; i++) {
+		check_line(&tab, &tab.line[i]);
+		len += tab.line[i].len + 1;
+	}
+	expect(len == size || len == size + 1);
+	rewrite(&tab);
+	/* Slower than all the rest. */
+	if (size % 8 == 0)
+		write_and_read(&tab);
+	eratab_free(&tab);
+	return 0;
+}

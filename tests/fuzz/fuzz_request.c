@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Fuzzes erad's end of the socket: the true parser and the true answers, for a
+ * volume that is open, one that is closed, and names of none.
+ *
+ * In place of what makes and removes devices stand functions that look at
+ * what they are given: nothing gets behind the parser that is not a volume's
+ * name or a possible path.
+ *
+ * Reaches: daemon/erad/request.c daemon/erad/report.c daemon/erad/diff.c daemon/common/jsonl.c
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "erad/log.h"
+#include "erad/ops.h"
+#include "erad/request.h"
+#include "erad/volumes.h"
+#include "fuzz.h"
+#include "image.h"
+
+#define ANSWER_MAX	(1u << 20)
+
+static char dir[] = "/dev/shm/erad-fuzz-XXXXXX", closed_file[sizeof(dir) + 8];
+static struct volume *open_volume;
+
+static void clean_up(void)
+{
+	unlink(closed_file);
+	rmdir(dir);
+}
+
+/* ---- what the parser calls ---- */
+
+static void check_path(const char *path)
+{
+	expect(path && strlen(path) <= ERATAB_PATH_MAX);
+}
+
+int op_create(const struct create_args *a, struct volume **out, struct err *err)
+{
+	expect(!eratab_check_name(a->name, NULL));
+	check_path(a->origin);
+	if (a->metadata)
+		check_path(a->metadata);
+	a->progress(a->ctx, a->block_size / 2, a->block_size);
+	a->progress(a->ctx, a->block_size, a->block_size);
+	if (a->force)
+		return err_set(err, -EINVAL, "%.300s is not an absolute path", a->origin);
+	*out = volume_ref(open_volume);
+	return 0;
+}
+
+int op_open(const char *name, struct volume **out, struct err *err)
+{
+	return op_find(name, out, err);
+}
+
+int op_close(const char *name, struct err *err)
+{
+	struct volume *v;
+	int ret = op_find(name, &v, err);
+
+	if (!ret)
+		volume_unref(v);
+	return ret;
+}
+
+int op_forget(const char *name, char **metadata, struct err *err)
+{
+	*metadata = NULL;
+	if (!op_close(name, err))
+		*metadata = strdup("/var/lib/erad/\377");
+	return 0;
+}
+
+int op_abort(const char *name, struct err *err)
+{
+	return op_close(name, err);
+}
+
+int op_find(const char *name, struct volume **out, struct err *err)
+{
+	expect(!eratab_check_name(name, NULL));
+	*out = volumes_get(name);
+	if (*out)
+		return 0;
+	if (!strcmp(name, "closed"))
+		return err_set(err, -ENOTCONN, "it is closed; open it first");
+	return err_set(err, -ENOENT, "there is no %s", name);
+}
+
+int op_read_table(struct eratab *tab, struct err *err)
+{
+	char text[256];
+	int len = snprintf(text, sizeof(text), "open /dev/a \\377\nopen /dev/a /b\\303c\nclosed /dev/b %s\n",
+			   closed_file);
+
+	return eratab_parse(text, (size_t)len, "eratab", tab, err);
+}
+
+struct volume *volumes_get(const char *name)
+{
+	return strcmp(name, "open") ? NULL : volume_ref(open_volume);
+}
+
+int volumes_all(struct volume ***out, size_t *nr)
+{
+	*out = malloc(sizeof(**out));
+	expect(*out);
+	**out = volume_ref(open_volume);
+	*nr = 1;
+	return 0;
+}
+
+int volumes_control(void)
+{
+	return -1;
+}
+
+void volumes_remove(struct volume *v)
+{
+	(void)v;
+}
+
+void volumes_settled_one(void)
+{
+}
+
+void log_msg(const char *prefix, const char *fmt, ...)
+{
+	(void)prefix;
+	(void)fmt;
+}
+
+/* ---- the volumes ---- */
+
+static void write_some(struct store *s)
+{
+	unsigned int i;
+
+	for (i = 1; i < 6; i++) {
+		struct erad_range r = { .first = i * i * 50, .len = i };
+
+		expect(!store_begin_era(s, i, NULL));
+		expect(!store_mark(s, &r, 1, NULL));
+	}
+}
+
+static void set_up(void)
+{
+	static struct mem m;
+	struct engine *e;
+	struct store *s;
+	struct err err;
+	uint64_t size;
+
+	image_format(&m);
+	expect(!store_open(mem_engine(&m), STORE_WRITE, &s, NULL));
+	write_some(s);
+	expect(!volume_new("open", "/dev/a", "/b\303c", image_geometry.uuid, s, &open_volume, NULL));
+	/* A sentence about a path may hold anything. */
+	err_set(&err, 0, "opening /b\303c");
+	volume_trouble(open_volume, &open_volume->attach_trouble, "attach", &err);
+
+	expect(mkdtemp(dir));
+	snprintf(closed_file, sizeof(closed_file), "%s/closed", dir);
+	atexit(clean_up);
+	size = store_size(&image_geometry, NULL);
+	expect(!engine_create_file(closed_file, size, size, NULL));
+	expect(!engine_open(closed_file, ENGINE_WRITE, &e, NULL));
+	expect(!store_format(e, &image_geometry, NULL, NULL, NULL));
+	expect(!store_open(e, STORE_WRITE, &s, NULL));
+	write_some(s);
+	expect(!store_close(s, true, NULL));
+}
+
+/* ---- what must hold ---- */
+
+/* Lines that each are an object as eractl reads it, and the last alone says how it ended. */
+static void check_answer(int fd, bool error)
+{
+	struct json_object *o;
+	struct err err;
+	struct jsonl j;
+	bool last = false;
+	int ret;
+
+	jsonl_init(&j, fd, ANSWER_MAX, 0);
+	while ((ret = jsonl_read(&j, &o, &err)) == 0) {
+		struct json_object *e = json_object_object_get(o, "error");
+
+		expect(!last);
+		last = e || json_object_object_get_ex(o, "result", NULL);
+		expect(json_object_object_length(o) == 1);
+		expect(last || json_object_object_get(o, "part") || json_object_object_get(o, "progress"));
+		expect(!last || e || !error);
+		if (e)
+			expect(*json_object_get_string(json_object_object_get(e, "code")) == 'E' &&
+			       *json_object_get_string(json_object_object_get(e, "message")));
+		json_object_put(o);
+	}
+	jsonl_free(&j);
+	expect(ret == -ENODATA && last);
+}
+
+/* Whether the answer has to be an error, as a name in the list holds a 0 character. */
+static bool asks_for_zero(const uint8_t *data, size_t size)
+{
+	const uint8_t *end = memchr(data, '\n', size);
+	struct json_object *o, *names;
+	bool zero = false;
+
+	if (jsonl_parse((const char *)data, end ? (size_t)(end - data) : size, &o, NULL))
+		return false;
+	names = json_object_object_get(o, "volumes");
+	if (json_object_is_type(names, json_type_array) &&
+	    !strcmp(json_object_get_string(json_object_object_get(o, "op")) ?: "", "status"))
+		for (size_t i = 0; i < json_object_array_length(names); i++) {
+			struct json_object *n = json_object_array_get_idx(names, i);
+
+			zero = zero || (json_object_is_type(n, json_type_string) &&
+					strlen(json_object_get_string(n)) !=
+					(size_t)json_object_get_string_len(n));
+		}
+	json_object_put(o);
+	return zero;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const int room = 8 * ANSWER_MAX;
+	struct jsonl j;
+	int fd[2];
+
+	if (!open_volume)
+		set_up();
+	/* The answer fits into the socket. */
+	if (size > 4096)
+		return -1;
+	expect(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd));
+	expect(!setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
+	expect(send(fd[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size);
+	/* Most requests end so; one that does not is answered that it is not complete. */
+	if (!size || data[size - 1] % 2)
+		expect(send(fd[0], "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1);
+	jsonl_init(&j, fd[1], ERAD_REQUEST_MAX, 0);
+	request_serve(&j);
+	jsonl_free(&j);
+	close(fd[1]);
+	check_answer(fd[0], size && asks_for_zero(data, size));
+	close(fd[0]);
+	return 0;
+}

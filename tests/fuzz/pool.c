@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The large buffers of the store, up to a megabyte, which would be mapped and unmapped for each of a thousand opens a second, from
+ * a pool. Poisoned around and while free, as the sanitizer's own allocator does it. Linked with --wrap.
+ */
+#include <sanitizer/asan_interface.h>
+
+#include "fuzz.h"
+
+#define BIG	(1u << 20)
+#define GAP	4096u
+#define NR	8u
+
+void *__wrap_aligned_alloc(size_t align, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
+void __wrap_free(void *p);
+void __real_free(void *p);
+
+static _Alignas(GAP) uint8_t pool[NR][BIG + GAP];
+static unsigned int used;	/* a bit for each; the store is used by one thread here */
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+	unsigned int i;
+
+	if (size > BIG || size < BIG / 64 || align > GAP)
+		return __real_aligned_alloc(align, size);
+	for (i = 0; i < NR; i++) {
+		if (used & 1u << i)
+			continue;
+		used |= 1u << i;
+		ASAN_POISON_MEMORY_REGION(pool[i], sizeof(pool[i]));
+		ASAN_UNPOISON_MEMORY_REGION(pool[i], size);
+		return pool[i];
+	}
+	return __real_aligned_alloc(align, size);
+}
+
+void __wrap_free(void *p)
+{
+	const size_t at = (uintptr_t)p - (uintptr_t)pool;
+
+	if ((uintptr_t)p < (uintptr_t)pool || at >= sizeof(pool)) {
+		__real_free(p);
+		return;
+	}
+	expect(at % sizeof(pool[0]) == 0 && used & 1u << at / sizeof(pool[0]));
+	used &= ~(1u << at / sizeof(pool[0]));
+	ASAN_POISON_MEMORY_REGION(p, BIG);
+}
