@@ -163,9 +163,9 @@ static void begin_superblock(struct reader *r, const char **given)
 		[BLOCK_SIZE] = { "block_size", NUMBER, .max = UINT32_MAX },
 		[NR_BLOCKS] = { "nr_blocks", NUMBER, .max = MAX_SECTORS },
 		[ERA] = { "current_era", NUMBER, .max = UINT32_MAX - 1 },
-		[SECTORS] = { "nr_sectors", NUMBER, true, MAX_SECTORS },
-		[JOURNAL] = { "journal_pages", NUMBER, true, ERAD_JOURNAL_MAX },
-		[CHUNK] = { "array_chunk", NUMBER, true, ERAD_CHUNK_MAX },
+		[SECTORS] = { "nr_sectors", .optional = true, .max = MAX_SECTORS },
+		[JOURNAL] = { "journal_pages", .optional = true, .max = ERAD_JOURNAL_MAX },
+		[CHUNK] = { "array_chunk", .optional = true, .max = ERAD_CHUNK_MAX },
 		{ }
 	};
 	struct era_xml_super *sb = &r->sb;

@@ -289,11 +289,13 @@ int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err)
 		ok[i] = ok[i] && has_magic(&copies[i]) &&
 			!check_fields(&copies[i], i, e->size, &why);
 	if (!ok[0] && !ok[1])
-		return err_set(err, -EUCLEAN, "%s: neither superblock says for what device it is, nothing can be repaired",
+		return err_set(err, -EUCLEAN,
+			       "%s: neither superblock says for what device it is, nothing can be repaired",
 			       e->name);
 	if (ok[0] && ok[1] && (!same_volume(&copies[0], &copies[1]) ||
 			       copies[0].nr_sectors != copies[1].nr_sectors))
-		return err_set(err, -EUCLEAN, "%s: both superblocks are damaged and contradict each other, nothing can be repaired",
+		return err_set(err, -EUCLEAN,
+			       "%s: both superblocks are damaged and contradict each other, nothing can be repaired",
 			       e->name);
 	*sb = copies[ok[0] ? 0 : 1];
 	if (ok[0] && ok[1] && le32toh(copies[1].era) > le32toh(sb->era))
