@@ -8,6 +8,8 @@
 export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
 declare -A case_timeout	# read by suite
+# How many times longer things may take than usual: the VM runner knows what kernel it has booted.
+readonly SLOWNESS=${ERAD_SLOWNESS:-1}
 
 fail()
 {
@@ -31,16 +33,16 @@ now_ms()
 	echo $(($(date +%s%N) / 1000000))
 }
 
-# wait_until WHAT COMMAND…: 30 seconds for COMMAND to succeed.
+# wait_until WHAT COMMAND…: 30 seconds, or SLOWNESS times that, for COMMAND to succeed.
 wait_until()
 {
 	local what=$1 i
 	shift
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < 300 * SLOWNESS; i++)); do
 		"$@" > /dev/null 2>&1 && return
 		sleep 0.1
 	done
-	fail "not within 30 s: $what"
+	fail "not within $((30 * SLOWNESS)) s: $what"
 }
 
 # new_disk SIZE: prints the path of a new disk of zeros, in memory, that can discard.
@@ -106,7 +108,7 @@ start_erad()
 
 	setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 	echo $! > /run/vm/erad.pid
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < 300 * SLOWNESS; i++)); do
 		eractl list > /dev/null 2>&1 && return
 		kill -0 "$(erad_pid)" 2> /dev/null || fail "erad did not start: $(tail -n 3 "${ERAD_OUT:-/tmp}/erad.log")"
 		sleep 0.1

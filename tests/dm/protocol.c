@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "erad_uapi.h"
+#include "check.h"
 
 #define NAME		"protocol"
 #define DEV		"/dev/mapper/" NAME
@@ -33,29 +33,6 @@ static int owner = -1;
 static uint64_t id;
 static const char *origin;		/* a loop device of SECTORS */
 static const char *slow;		/* the same behind dm-delay, 300 ms a write */
-
-/* ---- saying what went wrong ---- */
-
-static void fail(const char *file, int line, const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	fprintf(stderr, "%s:%d: ", file, line);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-#define FAIL(...)	fail(__FILE__, __LINE__, __VA_ARGS__)
-#define CHECK(cond)	do { if (!(cond)) FAIL("not true: %s", #cond); } while (0)
-#define EXPECT(got, want) do {						\
-	long long g_ = (got), w_ = (want);				\
-	if (g_ != w_)							\
-		FAIL("%s: got %lld, expected %lld", #got, g_, w_);	\
-} while (0)
 
 static int run(const char *fmt, ...)
 {
@@ -79,13 +56,6 @@ static uint64_t now_ms(void)
 }
 
 /* ---- the ioctls, 0 or positive errno ---- */
-
-static int call(int fd, unsigned long cmd, void *arg)
-{
-	return ioctl(fd, cmd, arg) ? errno : 0;
-}
-
-#define HDR(x)	((x).h = (struct erad_hdr) { .size = sizeof(x) })
 
 static int attach(uint64_t which, int *fd)
 {

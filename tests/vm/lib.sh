@@ -19,14 +19,28 @@ TROUBLE+='|stack segment:|divide error:|invalid opcode:|double fault:|traps: |se
 TROUBLE+='|blocked for more than|soft lockup|hard LOCKUP|rcu.*(detected|self-detected) (expedited )?stall|rcu.*stalls? on '
 TROUBLE+='|circular locking dependency|recursive locking|inconsistent lock state|lock held when returning'
 TROUBLE+='|suspicious RCU usage|DEBUG_LOCKS|possible .* unsafe locking|bad unlock balance|held lock freed'
-TROUBLE+='|KASAN|KCSAN|KFENCE: |UBSAN: |kmemleak: |refcount_t: |list_(add|del) corruption|slab corruption|Poison overwritten'
+TROUBLE+='|KASAN|KCSAN|KFENCE: |UBSAN: |ODEBUG: |kmemleak: [0-9]+ new|refcount_t: |list_(add|del) corruption|slab corruption|Poison overwritten'
 TROUBLE+='|sleeping function called|scheduling while atomic|page allocation failure|Out of memory|oom-kill|invoked oom-killer'
+
+# slowness SERIES|RELEASE: how many times longer things may take there than on a kernel without checkers.
+slowness()
+{
+	case $1 in
+	debug | *-erad-debug) echo 5 ;;
+	*) echo 1 ;;
+	esac
+}
 
 # die MESSAGE...: for what keeps a VM from starting.
 die()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit "$VM_CANNOT_START"
+}
+
+as_root()
+{
+	if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
 }
 
 # sq WORD: print WORD quoted for any POSIX shell.

@@ -1,0 +1,14 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the module's ioctls do with whatever they are given.
+
+case_timeout["test_ioctl_fuzz"]=300
+test_ioctl_fuzz()
+{
+	DESCRIPTION="hostile ioctls from several threads while fds, tables and devices come and go: nothing breaks"
+	local disk
+
+	disk=$(new_disk 64M)
+	# On a kernel that checks itself, it is worth some time.
+	ioctl_fuzz "$disk" $((SLOWNESS > 1 ? 20000 : 6000)) "${SEED:-1}"
+}

@@ -1,0 +1,756 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Calls the module with everything that it must refuse, from several threads, while fds are closed, tables reloaded,
+ * suspended and removed, and writes come and go; then whether it still does its work.
+ *
+ * What it looks at itself: that every call ends, with an errno that include/erad_uapi.h knows; that a call that failed
+ * has left the caller's struct alone; that nothing is written beyond what the caller said is there.  The rest the
+ * kernel's log tells.
+ *
+ * Half of the calls are as a good owner makes them, or nearly so, or nothing beyond the first check would be reached.
+ */
+
+#include <linux/fs.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "dm_raw.h"
+
+#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"	/* and a digit */
+#define SECTORS		131072		/* 64 MiB */
+#define PAGE		4096
+#define NR_CALLERS	4
+#define NR_DEVICES	2
+#define NR_WRITERS	3
+#define NR_FDS		12
+
+enum place { PRIVATE, EDGE, OVER_EDGE, READ_ONLY, SHARED, NOWHERE };
+
+static const struct command {
+	unsigned long cmd;
+	size_t size;
+	bool control;			/* on the control node, not on an instance fd */
+	bool in_only;			/* writes nothing to the struct */
+} commands[] = {
+	{ ERAD_IOC_VERSION, sizeof(struct erad_version), true, false },
+	{ ERAD_IOC_LIST, sizeof(struct erad_list), true, false },
+	{ ERAD_IOC_ATTACH, sizeof(struct erad_attach), true, false },
+	{ ERAD_IOC_ABORT, sizeof(struct erad_abort), true, true },
+	{ ERAD_IOC_INFO, sizeof(struct erad_info), false, false },
+	{ ERAD_IOC_READY, sizeof(struct erad_ready), false, true },
+	{ ERAD_IOC_COMMIT_FETCH, sizeof(struct erad_xfer), false, false },
+	{ ERAD_IOC_PREPARE_ERA, sizeof(struct erad_prepare), false, true },
+	{ ERAD_IOC_NEW_ERA, sizeof(struct erad_newera), false, true },
+	{ ERAD_IOC_USAGE, sizeof(struct erad_usage), false, true },
+	{ ERAD_IOC_STATS, sizeof(struct erad_stats), false, false },
+};
+
+#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+union arg {
+	struct erad_hdr h;
+	struct erad_list list;
+	struct erad_attach attach;
+	struct erad_abort abort;
+	struct erad_info info;
+	struct erad_ready ready;
+	struct erad_xfer xfer;
+	struct erad_prepare prepare;
+	struct erad_newera newera;
+	struct erad_usage usage;
+	struct erad_stats stats;
+	uint8_t bytes[PAGE];
+};
+
+struct caller {
+	pthread_t thread;
+	uint64_t rng;
+	unsigned long ops;
+	uint8_t *page;			/* writable, and after it nothing */
+	uint8_t *rw, *ro;		/* the same page twice */
+	uint8_t *out;			/* two pages for arrays, and after them nothing */
+};
+
+struct device {
+	pthread_t thread;
+	uint64_t rng;
+	char name[16];
+	char path[32];
+	_Atomic bool exists;
+	_Atomic bool ended;
+};
+
+struct writer {
+	pthread_t thread;
+	uint64_t rng;
+	_Atomic bool ended;
+};
+
+static const char *origin;
+static int dm;
+static _Atomic bool stop;
+static union arg *shared;		/* that all callers write to at any time */
+static _Atomic int controls[2];
+static _Atomic int owners[NR_FDS];	/* -1: none */
+static _Atomic uint64_t some_id, some_batch;
+static _Atomic uint32_t some_era;
+static struct device devices[NR_DEVICES];
+static struct writer writers[NR_WRITERS];
+static _Atomic unsigned long calls, succeeded, attached, committed, loads;
+
+static uint64_t next(uint64_t *s)	/* splitmix64 */
+{
+	uint64_t z = (*s += 0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/* True once in n times. */
+static bool one_in(uint64_t *rng, unsigned int n)
+{
+	return next(rng) % n == 0;
+}
+
+static uint64_t any_of(uint64_t *rng, const uint64_t *values, size_t nr)
+{
+	return values[next(rng) % nr];
+}
+
+#define ANY_OF(rng, ...) ({						\
+	const uint64_t v_[] = { __VA_ARGS__ };				\
+	any_of(rng, v_, sizeof(v_) / sizeof(v_[0]));			\
+})
+
+/* ---- callers ---- */
+
+static uint64_t hostile_pointer(uint64_t *rng)
+{
+	return ANY_OF(rng, 0, 1, 8, PAGE, 0x7fffffffefff, 0x7ffffffff000, 0x7fffffffffff, 0x800000000000,
+		      0x8000000000000000, 0xffff888000000000, 0xffffffff81000000, 0xffffea0000000000,
+		      0xfffffffffffff000, UINT64_MAX - 7, UINT64_MAX, next(rng));
+}
+
+static uint64_t hostile_number(uint64_t *rng)
+{
+	return ANY_OF(rng, 0, 1, 2, 4095, 4096, INT32_MAX, (uint64_t)INT32_MAX + 1, UINT32_MAX, INT64_MAX, UINT64_MAX,
+		      next(rng), next(rng) & 0xffff);
+}
+
+/* How long the array is that the struct asks for, in bytes. */
+static size_t array_length(const struct command *command, const union arg *a)
+{
+	switch (command->cmd) {
+	case ERAD_IOC_LIST:
+		return (size_t)a->list.cap * a->list.entry_size;
+	case ERAD_IOC_COMMIT_FETCH:
+		return (size_t)a->xfer.max * sizeof(struct erad_range);
+	}
+	return 0;
+}
+
+_Static_assert(offsetof(struct erad_list, buf) == offsetof(struct erad_xfer, buf), "buf is at one place");
+
+static void fill(struct caller *c, const struct command *command, union arg *a)
+{
+	uint64_t *rng = &c->rng;
+	uint32_t era = some_era;
+
+	switch (command->cmd) {
+	case ERAD_IOC_LIST:
+		a->list.cap = one_in(rng, 4) ? hostile_number(rng) : next(rng) % 16;
+		a->list.entry_size = one_in(rng, 4) ? hostile_number(rng) : ANY_OF(rng, 8, 16, 95, 96, 97, 128);
+		a->list.buf = (uintptr_t)c->out;
+		if (array_length(command, a) > 2 * PAGE || one_in(rng, 8))
+			/* Not so that an entry is beyond the gap after it, and then in something of ours. */
+			a->list.buf = one_in(rng, 2) || a->list.entry_size > PAGE ?
+				hostile_pointer(rng) : (uintptr_t)c->out + PAGE;
+		break;
+	case ERAD_IOC_ATTACH:
+		a->attach.instance_id = one_in(rng, 4) ? hostile_number(rng) : some_id;
+		break;
+	case ERAD_IOC_ABORT:
+		a->abort.instance_id = one_in(rng, 4) ? hostile_number(rng) : some_id;
+		break;
+	case ERAD_IOC_READY:
+		a->ready.era = one_in(rng, 4) ? hostile_number(rng) : era;
+		break;
+	case ERAD_IOC_COMMIT_FETCH:
+		if (!one_in(rng, 3))
+			a->xfer.commit_batch = one_in(rng, 4) ? hostile_number(rng) : some_batch;
+		if (a->xfer.commit_batch && one_in(rng, 8))
+			a->xfer.commit_status = hostile_number(rng);
+		a->xfer.max = one_in(rng, 4) ? hostile_number(rng) : next(rng) % 512;
+		a->xfer.buf = (uintptr_t)c->out;
+		if (array_length(command, a) > 2 * PAGE || one_in(rng, 8))
+			a->xfer.buf = one_in(rng, 2) ? hostile_pointer(rng) : (uintptr_t)c->out + 2 * PAGE - 8;
+		break;
+	case ERAD_IOC_PREPARE_ERA:
+		a->prepare.to = one_in(rng, 4) ? hostile_number(rng) : era + 1;
+		break;
+	case ERAD_IOC_NEW_ERA:
+		a->newera.from = one_in(rng, 4) ? hostile_number(rng) : era;
+		a->newera.to = one_in(rng, 4) ? hostile_number(rng) : era + 1;
+		a->newera.drain_ms = ANY_OF(rng, 0, 0, 1, 20, UINT32_MAX);
+		break;
+	case ERAD_IOC_USAGE:
+		a->usage.used = hostile_number(rng);
+		a->usage.total = hostile_number(rng);
+		a->usage.held_root = hostile_number(rng);
+		break;
+	}
+}
+
+/* Puts what fill() made where place says; the address for the call. */
+static void *put(struct caller *c, enum place place, const union arg *a, size_t size)
+{
+	uint8_t *at;
+
+	switch (place) {
+	case PRIVATE:
+		memcpy(c->page, a, PAGE);
+		return c->page;
+	case EDGE:
+		at = c->page + PAGE - size;
+		memcpy(at, a, size);
+		return at;
+	case OVER_EDGE:
+		at = c->page + PAGE - next(&c->rng) % size;
+		memcpy(at, a, c->page + PAGE - at);
+		return at;
+	case READ_ONLY:
+		memcpy(c->rw, a, PAGE);
+		return c->ro;
+	case SHARED:
+		memcpy(shared, a, size);
+		return shared;
+	default:
+		return (void *)(uintptr_t)hostile_pointer(&c->rng);
+	}
+}
+
+static bool known_error(int r)
+{
+	switch (r) {
+	case 0: case EFAULT: case EINVAL: case E2BIG: case ENOTTY: case ENODEV: case ENOENT: case EBUSY: case ESTALE:
+	case EIO: case ETIMEDOUT: case ENOMEM: case EMFILE:
+	case EBADF:			/* closed by another thread */
+		return true;
+	}
+	return false;
+}
+
+static int any_fd(struct caller *c, bool control)
+{
+	return control ? controls[next(&c->rng) % 2] : owners[next(&c->rng) % NR_FDS];
+}
+
+/* Keeps an instance fd, and closes the one that was there. */
+static void keep(struct caller *c, int fd)
+{
+	int old = atomic_exchange(&owners[next(&c->rng) % NR_FDS], fd);
+
+	attached++;
+	if (old >= 0)
+		close(old);
+}
+
+static void learn(struct caller *c, const struct command *command, const union arg *a)
+{
+	switch (command->cmd) {
+	case ERAD_IOC_ATTACH:
+		keep(c, a->attach.fd);
+		break;
+	case ERAD_IOC_INFO:
+		some_era = a->info.era;
+		some_id = a->info.instance_id;
+		break;
+	case ERAD_IOC_COMMIT_FETCH:
+		if (a->xfer.batch)
+			some_batch = a->xfer.batch;
+		if (a->xfer.commit_batch)
+			committed++;
+		break;
+	}
+}
+
+static void call_anything(struct caller *c)
+{
+	const struct command *command = &commands[next(&c->rng) % NR_COMMANDS];
+	uint64_t *rng = &c->rng;
+	enum place place = one_in(rng, 2) ? PRIVATE : next(rng) % (NOWHERE + 1);
+	unsigned long cmd = command->cmd;
+	size_t size = command->size;
+	union arg before, *after;
+	size_t at, length, known;
+	int fd, r;
+
+	memset(&before, 0, sizeof(before));
+	if (one_in(rng, 16))
+		for (size_t i = 0; i < size; i++)
+			before.bytes[i] = next(rng);
+	fill(c, command, &before);
+	before.h.size = size;
+	if (one_in(rng, 6))
+		before.h.size = ANY_OF(rng, 0, 7, 8, size - 1, size - 4, size + 1, size + 8, PAGE, PAGE + 1, UINT32_MAX);
+	before.h.flags = one_in(rng, 16) ? hostile_number(rng) : 0;
+	if (one_in(rng, 16))		/* in what only a newer caller knows */
+		before.bytes[size + next(rng) % 16] = 1;
+	at = next(rng) % size;
+	/* Not the pointer, which might then be to something of ours. */
+	if (one_in(rng, 16) && at / 8 != offsetof(struct erad_list, buf) / 8)
+		before.bytes[at] ^= 1u << next(rng) % 8;
+	length = array_length(command, &before);
+	if (one_in(rng, 16))
+		cmd = one_in(rng, 2) ? next(rng) & UINT32_MAX : _IOC(next(rng) % 4, ERAD_IOC_MAGIC, next(rng) % 256, next(rng) % 128);
+	fd = any_fd(c, one_in(rng, 16) ? !command->control : command->control);
+	known = before.h.size < size ? before.h.size : size;
+
+	memset(c->out, 0x5a, 2 * PAGE);
+	after = put(c, place, &before, size);
+	r = call(fd, cmd, after);
+	calls++;
+	if (!known_error(r))
+		FAIL("cmd %#lx with size %u of %zu: error %d", cmd, before.h.size, size, r);
+	if (r == 0)
+		succeeded++;
+	if (cmd != command->cmd)
+		return;
+	if (r == 0 && (place == PRIVATE || place == EDGE))
+		learn(c, command, after);
+
+	/* Whatever else was pointed at is not ours to look at. */
+	if (place == PRIVATE) {
+		if ((r || command->in_only) && memcmp(after, &before, PAGE))
+			FAIL("cmd %#lx: error %d, but the struct has changed", cmd, r);
+		if (memcmp(after->bytes + known, before.bytes + known, PAGE - known))
+			FAIL("cmd %#lx with size %u of %zu, buf %#llx: written beyond it", cmd, before.h.size, size,
+			     (unsigned long long)before.xfer.buf);
+	}
+	if (length <= 2 * PAGE && before.xfer.buf == (uintptr_t)c->out)
+		for (size_t i = length; i < 2 * PAGE; i++)
+			if (c->out[i] != 0x5a)
+				FAIL("cmd %#lx: byte %zu of an array of %zu written", cmd, i, length);
+}
+
+/* What a good owner does, on whatever fd, or a new one. */
+static void be_good(struct caller *c)
+{
+	struct erad_info infos[8], i = { 0 };
+	struct erad_list li = { .buf = (uintptr_t)infos, .entry_size = sizeof(infos[0]), .cap = 8 };
+	struct erad_attach at = { 0 };
+	struct erad_prepare pr = { 0 };
+	struct erad_newera ne = { 0 };
+	struct erad_ready re = { 0 };
+	struct erad_xfer x = { 0 };
+	int fd;
+
+	HDR(li);
+	if (!call(any_fd(c, true), ERAD_IOC_LIST, &li) && li.nr)
+		some_id = infos[next(&c->rng) % (li.nr < 8 ? li.nr : 8)].instance_id;
+	HDR(at);
+	at.instance_id = some_id;
+	if (one_in(&c->rng, 2) && !call(any_fd(c, true), ERAD_IOC_ATTACH, &at))
+		keep(c, at.fd);
+	fd = any_fd(c, false);
+	HDR(i);
+	if (call(fd, ERAD_IOC_INFO, &i))
+		return;
+	some_id = i.instance_id;
+	some_era = i.era;
+	if (!i.era || one_in(&c->rng, 8)) {
+		HDR(pr);
+		HDR(ne);
+		pr.to = ne.to = i.era + 1;
+		ne.from = i.era;
+		ne.drain_ms = ANY_OF(&c->rng, 0, 5, 50);
+		if (!call(fd, ERAD_IOC_PREPARE_ERA, &pr) && !call(fd, ERAD_IOC_NEW_ERA, &ne))
+			some_era = i.era + 1;
+	}
+	HDR(re);
+	re.era = some_era;
+	call(fd, ERAD_IOC_READY, &re);
+	for (int round = 0; round < 4; round++) {
+		HDR(x);
+		x.buf = (uintptr_t)c->out;
+		x.max = 2 * PAGE / sizeof(struct erad_range);
+		if (call(fd, ERAD_IOC_COMMIT_FETCH, &x) || !x.batch)
+			break;
+		some_batch = x.batch;
+		x.commit_batch = x.batch;
+		if (one_in(&c->rng, 4))
+			x.max = 0;
+	}
+	if (x.commit_batch)
+		committed++;
+}
+
+/* Everything else that can be done to a file. */
+static void other_calls(struct caller *c)
+{
+	bool control = one_in(&c->rng, 2);
+	int fd = any_fd(c, control), other;
+	struct pollfd p = { .fd = fd, .events = next(&c->rng) };
+	void *map;
+
+	switch (next(&c->rng) % 8) {
+	case 0:
+		if (control) {
+			fd = open("/dev/" ERAD_CONTROL_NAME, O_RDWR | O_CLOEXEC);
+			fd = atomic_exchange(&controls[next(&c->rng) % 2], fd);
+		} else {
+			fd = atomic_exchange(&owners[next(&c->rng) % NR_FDS], -1);
+		}
+		if (fd >= 0)
+			close(fd);
+		break;
+	case 1:
+		other = dup(fd);
+		if (other >= 0)
+			close(other);
+		break;
+	case 2:
+		if (read(fd, c->out, 8) > 0 || write(fd, c->out, 8) > 0)
+			FAIL("read or written");
+		break;
+	case 3:
+		map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		if (map != MAP_FAILED)
+			FAIL("mapped");
+		break;
+	case 4:
+		/* The shared struct is never the same for long. */
+		shared->h.size = hostile_number(&c->rng);
+		shared->bytes[next(&c->rng) % 96] = next(&c->rng);
+		break;
+	default:
+		poll(&p, 1, 0);
+	}
+}
+
+static void *caller_main(void *arg)
+{
+	struct caller *c = arg;
+
+	for (unsigned long i = 0; i < c->ops; i++) {
+		if (one_in(&c->rng, 8))
+			be_good(c);
+		else if (one_in(&c->rng, 6))
+			other_calls(c);
+		else
+			call_anything(c);
+	}
+	return NULL;
+}
+
+static void *pages(size_t nr, int prot, int fd)
+{
+	/* One more that is taken away again: nothing shall come to be there. */
+	uint8_t *p = mmap(NULL, (nr + 1) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	CHECK(mmap(p, nr * PAGE, prot, MAP_FIXED | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED), fd, 0) == p);
+	return p;
+}
+
+static void caller_init(struct caller *c)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	CHECK(fd >= 0);
+	EXPECT(ftruncate(fd, PAGE), 0);
+	c->page = pages(1, PROT_READ | PROT_WRITE, -1);
+	c->out = pages(2, PROT_READ | PROT_WRITE, -1);
+	c->rw = pages(1, PROT_READ | PROT_WRITE, fd);
+	c->ro = pages(1, PROT_READ, fd);
+	close(fd);
+}
+
+/* ---- devices: tables come and go under the callers ---- */
+
+static void load_something(struct device *d)
+{
+	static const char *const bad[] = {
+		"", "-", "- %s", "- %s 0", "- %s 7", "%s %s 128", "- %s 128 2 uuid x", "- %s 128 2 detach_timeout 0",
+		"- /dev/nothing 128 2 uuid " UUID "0", "/dev/nothing %s 128",
+	};
+	char params[256], format[256];
+
+	if (one_in(&d->rng, 6)) {
+		snprintf(format, sizeof(format), "%s", bad[next(&d->rng) % (sizeof(bad) / sizeof(bad[0]))]);
+		for (char *at = params, *f = format;; f++) {
+			if (*f == '%') {
+				at += sprintf(at, "%s", origin);
+				f++;
+			} else {
+				*at++ = *f;
+			}
+			if (!*f)
+				break;
+		}
+	} else {
+		/* Now and then with the other one's UUID, which is refused. */
+		snprintf(params, sizeof(params), "- %s %u %s uuid " UUID "%u", origin, 8u << next(&d->rng) % 12,
+			 one_in(&d->rng, 4) ? "6" : "2",
+			 one_in(&d->rng, 8) ? 0 : (unsigned int)(d - devices));
+		if (strstr(params, " 6 uuid"))
+			strcat(params, " detach_policy fail detach_timeout 1");
+	}
+	if (!dm_raw_load(dm, d->name, SECTORS, params))
+		loads++;
+}
+
+static void *device_main(void *arg)
+{
+	struct device *d = arg;
+
+	while (!stop) {
+		uint32_t flags = (one_in(&d->rng, 2) ? DM_NOFLUSH_FLAG : 0) | (one_in(&d->rng, 2) ? DM_SKIP_LOCKFS_FLAG : 0);
+
+		switch (next(&d->rng) % 16) {
+		case 0:
+			if (!dm_raw(dm, DM_DEV_REMOVE, d->name, 0))
+				d->exists = false;
+			/* fall through */
+		case 1:
+		case 2:
+			if (!d->exists && !dm_raw_create(dm, d->name, d->path))
+				d->exists = true;
+			/* fall through */
+		case 3:
+		case 4:
+			load_something(d);
+			/* fall through */
+		case 5:
+		case 6:
+			dm_raw_resume(dm, d->name);
+			break;
+		case 7:
+			dm_raw_suspend(dm, d->name, flags);
+			break;
+		case 8:
+			dm_raw(dm, DM_TABLE_CLEAR, d->name, 0);
+			break;
+		case 9:
+			dm_raw_message(dm, d->name, "checkpoint");
+			break;
+		case 10:
+			dm_raw(dm, DM_TABLE_DEPS, d->name, 0);
+			break;
+		default:
+			dm_raw(dm, DM_TABLE_STATUS, d->name,
+			       (one_in(&d->rng, 2) ? DM_STATUS_TABLE_FLAG : 0) |
+			       (one_in(&d->rng, 2) ? DM_NOFLUSH_FLAG : 0) |
+			       (one_in(&d->rng, 4) ? DM_QUERY_INACTIVE_TABLE_FLAG : 0));
+			usleep(2000);
+		}
+	}
+	d->ended = true;
+	return NULL;
+}
+
+/* ---- writers: what the module holds ---- */
+
+static void *writer_main(void *arg)
+{
+	struct writer *w = arg;
+	void *buf;
+
+	EXPECT(posix_memalign(&buf, PAGE, 64 * PAGE), 0);
+	memset(buf, 0x77, 64 * PAGE);
+	while (!stop) {
+		struct device *d = &devices[next(&w->rng) % NR_DEVICES];
+		uint64_t range[2] = { next(&w->rng) % (SECTORS / 8) * PAGE, (1 + next(&w->rng) % 64) * PAGE };
+		int fd;
+
+		usleep(1000);
+		if (!d->exists)
+			continue;
+		fd = open(d->path, O_RDWR | O_DIRECT | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		for (int i = 0; i < 4; i++) {
+			long r;
+
+			switch (next(&w->rng) % 4) {
+			case 0:
+				r = ioctl(fd, BLKDISCARD, range);
+				break;
+			case 1:
+				r = ioctl(fd, BLKZEROOUT, range);
+				break;
+			default:
+				r = pwrite(fd, buf, range[1], range[0]);
+			}
+			if (r < 0)
+				break;
+			range[0] = next(&w->rng) % (SECTORS / 8) * PAGE;
+		}
+		close(fd);
+	}
+	free(buf);
+	w->ended = true;
+	return NULL;
+}
+
+/* ---- the end ---- */
+
+static uint32_t list(int control, struct erad_info *infos, uint32_t cap)
+{
+	struct erad_list l = { .buf = (uintptr_t)infos, .entry_size = sizeof(infos[0]), .cap = cap };
+
+	HDR(l);
+	EXPECT(call(control, ERAD_IOC_LIST, &l), 0);
+	return l.nr;
+}
+
+static bool all_ended(void)
+{
+	for (int i = 0; i < NR_DEVICES; i++)
+		if (!devices[i].ended)
+			return false;
+	for (int i = 0; i < NR_WRITERS; i++)
+		if (!writers[i].ended)
+			return false;
+	return true;
+}
+
+/* Frees whoever waits for a held write or for a resume, until all have seen that it is over. */
+static void free_all(int control)
+{
+	while (!all_ended()) {
+		struct erad_info infos[16];
+		uint32_t nr = list(control, infos, 16);
+
+		for (uint32_t i = 0; i < nr && i < 16; i++) {
+			struct erad_abort a = { .instance_id = infos[i].instance_id };
+
+			HDR(a);
+			call(control, ERAD_IOC_ABORT, &a);
+		}
+		for (int i = 0; i < NR_DEVICES; i++)
+			if (devices[i].ended)
+				dm_raw_resume(dm, devices[i].name);
+		usleep(20000);
+	}
+}
+
+static void *write_once(void *path)
+{
+	static _Alignas(PAGE) char buf[PAGE];
+	int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	EXPECT(pwrite(fd, buf, PAGE, 5 * 65536), PAGE);
+	close(fd);
+	return NULL;
+}
+
+/* A volume from its creation to its removal, by a good owner. */
+static void still_works(int control)
+{
+	struct erad_attach at = { 0 };
+	struct erad_prepare pr = { .to = 1 };
+	struct erad_newera ne = { .to = 1, .drain_ms = 1000 };
+	struct erad_ready re = { .era = 1 };
+	struct erad_range ranges[8];
+	struct erad_xfer x = { .buf = (uintptr_t)ranges, .max = 8 };
+	struct pollfd p = { .events = POLLIN };
+	struct erad_info info;
+	char path[32], params[128];
+	pthread_t thread;
+
+	EXPECT(dm_raw_create(dm, "fuzz", path), 0);
+	snprintf(params, sizeof(params), "- %s 128 2 uuid " UUID "0", origin);
+	EXPECT(dm_raw_load(dm, "fuzz", SECTORS, params), 0);
+	EXPECT(dm_raw_resume(dm, "fuzz"), 0);
+	EXPECT(list(control, &info, 1), 1);
+	HDR(at);
+	at.instance_id = info.instance_id;
+	EXPECT(call(control, ERAD_IOC_ATTACH, &at), 0);
+	HDR(pr);
+	EXPECT(call(at.fd, ERAD_IOC_PREPARE_ERA, &pr), 0);
+	HDR(ne);
+	EXPECT(call(at.fd, ERAD_IOC_NEW_ERA, &ne), 0);
+	HDR(re);
+	EXPECT(call(at.fd, ERAD_IOC_READY, &re), 0);
+	EXPECT(pthread_create(&thread, NULL, write_once, path), 0);
+	p.fd = at.fd;
+	EXPECT(poll(&p, 1, 60000), 1);
+	HDR(x);
+	EXPECT(call(at.fd, ERAD_IOC_COMMIT_FETCH, &x), 0);
+	EXPECT(x.nr, 1);
+	EXPECT(ranges[0].first, 5);
+	x.commit_batch = x.batch;
+	x.max = 0;
+	EXPECT(call(at.fd, ERAD_IOC_COMMIT_FETCH, &x), 0);
+	EXPECT(pthread_join(thread, NULL), 0);
+	close(at.fd);
+	EXPECT(dm_raw(dm, DM_DEV_REMOVE, "fuzz", 0), 0);
+	EXPECT(list(control, &info, 1), 0);
+}
+
+/* ioctl_fuzz ORIGIN CALLS SEED: that many calls of each caller, on a disk of 64 MiB. */
+int main(int argc, char **argv)
+{
+	static struct caller callers[NR_CALLERS];
+	uint64_t seed;
+	int control;
+
+	if (argc != 4)
+		FAIL("usage: ioctl_fuzz ORIGIN CALLS SEED");
+	origin = argv[1];
+	seed = strtoull(argv[3], NULL, 0);
+	printf("seed %llu\n", (unsigned long long)seed);
+	dm = dm_raw_open();
+	CHECK(dm >= 0);
+	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(shared != MAP_FAILED);
+	control = open("/dev/" ERAD_CONTROL_NAME, O_RDWR | O_CLOEXEC);
+	CHECK(control >= 0);
+	for (int i = 0; i < 2; i++)
+		controls[i] = open("/dev/" ERAD_CONTROL_NAME, O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < NR_FDS; i++)
+		owners[i] = -1;
+
+	for (int i = 0; i < NR_DEVICES; i++) {
+		snprintf(devices[i].name, sizeof(devices[i].name), "fuzz%d", i);
+		devices[i].rng = seed * 1000 + i;
+		EXPECT(pthread_create(&devices[i].thread, NULL, device_main, &devices[i]), 0);
+	}
+	for (int i = 0; i < NR_WRITERS; i++) {
+		writers[i].rng = seed * 1000 + 100 + i;
+		EXPECT(pthread_create(&writers[i].thread, NULL, writer_main, &writers[i]), 0);
+	}
+	for (int i = 0; i < NR_CALLERS; i++) {
+		callers[i].rng = seed * 1000 + 200 + i;
+		callers[i].ops = strtoul(argv[2], NULL, 0);
+		caller_init(&callers[i]);
+		EXPECT(pthread_create(&callers[i].thread, NULL, caller_main, &callers[i]), 0);
+	}
+	for (int i = 0; i < NR_CALLERS; i++)
+		EXPECT(pthread_join(callers[i].thread, NULL), 0);
+	stop = true;
+	free_all(control);
+	for (int i = 0; i < NR_DEVICES; i++)
+		EXPECT(pthread_join(devices[i].thread, NULL), 0);
+	for (int i = 0; i < NR_WRITERS; i++)
+		EXPECT(pthread_join(writers[i].thread, NULL), 0);
+
+	for (int i = 0; i < NR_DEVICES; i++) {
+		dm_raw_resume(dm, devices[i].name);
+		EXPECT(dm_raw(dm, DM_DEV_REMOVE, devices[i].name, 0), devices[i].exists ? 0 : ENXIO);
+	}
+	printf("%lu calls, %lu of them succeeded; %lu attached, %lu batches committed, %lu tables loaded\n",
+	       calls, succeeded, attached, committed, loads);
+	CHECK(succeeded && attached && committed && loads);
+	still_works(control);
+	return 0;
+}
