@@ -9,7 +9,7 @@ VERSION	:= 0.1.0
 # The lines that begin with ## are what `make help` prints.
 ## V=1                 show the commands
 V	?= 0
-## KERNELS="6.1 6.12"  Debian's kernel series to build the module for and to test on
+## KERNELS="6.1 6.12"  Debian's kernel series to build the module for and to test on; "debug" as test-debug
 KERNELS	?= 6.1 6.12
 ## KDIR=DIR            build the module for that kernel build directory instead
 KDIR	?=
@@ -171,7 +171,7 @@ kmod-kdir:
 # The kernels of the tests: unpacked below build/, never installed.
 .PHONY: $(KERNELS:%=kernel-%)
 $(KERNELS:%=kernel-%): kernel-%:
-	$(Q)[ -e build/kernel/$*/.complete ] || tests/vm/kernel $* > /dev/null
+	$(Q)$(if $(filter debug,$*),,[ -e build/kernel/$*/.complete ] ||) tests/vm/kernel $* > /dev/null
 
 # ---- what the tests in the VM run ----------------------------------------------------------------------------------------
 
@@ -261,6 +261,12 @@ parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 test: deps			## everything: lint, unit tests, the tools, the model, fuzzing, tests in VMs with each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs fuzz-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model fuzz dm host
+
+.PHONY: test-debug
+test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, lockdep …; builds it once, 15 min
+	$(Q)tests/deps --debug
+	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=debug
+	$(Q)tests/run --kernels debug --match "$(TESTS)" dm
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation

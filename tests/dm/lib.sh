@@ -9,7 +9,7 @@ export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
 declare -A case_timeout	# read by suite
 # How many times longer things may take than usual: the VM runner knows what kernel it has booted.
-readonly SLOWNESS=${ERAD_SLOWNESS:-1}
+SLOWNESS=${ERAD_SLOWNESS:-1}
 
 fail()
 {
@@ -143,4 +143,17 @@ protocol_case()
 	disk=$(new_disk 64M)
 	slow_disk slow "$disk" 300
 	protocol "$1" "$disk" /dev/mapper/slow
+}
+
+# unreferenced_memory: what kmemleak finds; an object must be five seconds old, and be found so twice.
+unreferenced_memory()
+{
+	local leaks=/sys/kernel/debug/kmemleak
+
+	DESCRIPTION="kmemleak finds no memory that nobody has a pointer to"
+	echo scan > $leaks
+	sleep 6
+	echo scan > $leaks
+	cat $leaks > "$T/leaks"
+	[[ ! -s $T/leaks ]] || fail "$(head -n 100 "$T/leaks")"
 }

@@ -908,6 +908,23 @@ static void wrong_fields(void)
 	EXPECT(info().state, ERAD_ACTIVE);
 }
 
+/* As large as the module takes it: a directory of 2 GiB, which is all the memory of the VM.  Having it would be fine, too. */
+static void no_memory_for_the_writeset(void)
+{
+	unsigned long long sectors = (1ull << 46) - (1 << 24);
+	int r;
+
+	EXPECT(run("dmsetup create huge --table '0 %llu zero'", sectors), 0);
+	EXPECT(run("dmsetup create " NAME " --table '0 %llu erad - /dev/mapper/huge 8 2 uuid " UUID "'", sectors), 0);
+	id = find_instance();
+	EXPECT(attach(id, &owner), 0);
+	r = prepare(1);
+	CHECK(r == 0 || r == ENOMEM);
+	EXPECT(close(owner), 0);
+	EXPECT(run("dmsetup remove " NAME), 0);
+	EXPECT(run("dmsetup remove huge"), 0);
+}
+
 static void bad_tables(void)
 {
 	static const char *const lines[] = {
@@ -949,7 +966,7 @@ static const struct {
 	CASE(remove_after_abort), CASE(reattach), CASE(detach_policy_fail),
 	CASE(detach_timeout_suspended), CASE(poll_wakes_after_commit), CASE(bad_buffer), CASE(gone), CASE(noflush_suspend), CASE(noflush_reload_detached), CASE(flush_suspend),
 	CASE(flush_suspend_abort), CASE(last_partial_block), CASE(unload_refused),
-	CASE(metadata_is_not_shared), CASE(wrong_headers), CASE(wrong_fields), CASE(bad_tables),
+	CASE(metadata_is_not_shared), CASE(wrong_headers), CASE(wrong_fields), CASE(bad_tables), CASE(no_memory_for_the_writeset),
 };
 
 /* One case, by name, on an origin and the same origin made slow; without arguments, their names. */
