@@ -160,7 +160,10 @@ endef
 $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(eval release := $(shell readlink build/kernel/$* || echo $*))
 	$(say) KBUILD $(release)
-	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(KARGS))
+	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS))
+
+# The kernel debug leaves it to each part whether UBSAN looks at it.
+kargs_debug	:= UBSAN_SANITIZE=y
 
 .PHONY: kmod-kdir
 kmod-kdir:

@@ -311,7 +311,7 @@ usage_now()
 case_timeout["test_no_leak"]=900
 test_no_leak()
 {
-	DESCRIPTION="1,000 times create, write, close, forget: no memory, fd, thread or map is left behind"
+	DESCRIPTION="$((4 * (15 + 235 / SLOWNESS))) times create, write, close, forget: no memory, fd, thread or map is left behind"
 	local pid i workers fds threads heap rss kernel fds2 threads2 heap2 rss2 kernel2
 	local disks=()
 
@@ -333,7 +333,7 @@ test_no_leak()
 	}
 	round 15
 	read -r fds threads heap rss kernel < <(usage_now "$pid")
-	round 235
+	round $((235 / SLOWNESS))
 	read -r fds2 threads2 heap2 rss2 kernel2 < <(usage_now "$pid")
 	echo "fds $fds -> $fds2, threads $threads -> $threads2, heap $heap -> $heap2 bytes, erad $rss -> $rss2 KiB, kernel $kernel -> $kernel2 KiB"
 	same "$fds2" "$fds"
@@ -344,7 +344,8 @@ test_no_leak()
 	# Beside that, there are the heap's gaps, and the stacks of threads that have ended, 256 KiB each, of which the C
 	# library keeps as many as once ran at a time.
 	((rss2 <= rss + 12288)) || fail "erad grew from $rss to $rss2 KiB"
-	((kernel2 <= kernel + 4096)) || fail "the kernel grew from $kernel to $kernel2 KiB"
+	# Where KASAN is, what was freed stays for a while; there kmemleak looks.
+	[[ -e /sys/kernel/debug/kmemleak ]] || ((kernel2 <= kernel + 4096)) || fail "the kernel grew from $kernel to $kernel2 KiB"
 	[[ $(dmsetup ls) == "No devices found" ]] || fail "devices are left: $(dmsetup ls)"
 	[[ -z $(find /var/lib/erad -type f) ]] || fail "files are left: $(find /var/lib/erad -type f)"
 }
