@@ -63,15 +63,21 @@ static int put_arg(void __user *arg, const void *src, size_t ksize)
 
 static int owner_info(struct owner *o, void __user *arg)
 {
+	struct erad_instance *ei = o->ei;
 	struct erad_info info;
 	int r = GET_ARG(info, arg);
 
 	if (r)
 		return r;
 	/* before the look, so that a change meanwhile is told again */
-	WRITE_ONCE(o->seen_events, atomic_read(&o->ei->events));
-	erad_instance_info(o->ei, &info);
-	return READ_ONCE(o->ei->dead) ? -ENODEV : PUT_ARG(info, arg);
+	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
+	mutex_lock(&ei->mutex);
+	if (ei->dead)
+		r = -ENODEV;
+	else
+		erad_instance_info(ei, &info);
+	mutex_unlock(&ei->mutex);
+	return r ?: PUT_ARG(info, arg);
 }
 
 static int owner_ready(struct owner *o, void __user *arg)

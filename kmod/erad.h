@@ -162,6 +162,8 @@ void erad_instance_put(struct erad_instance *ei);
 
 /* Fills at most cap entries, returns how many there are.  May sleep. */
 u32 erad_instances_list(struct erad_info *infos, u32 cap);
+
+/* While dtr cannot have begun: under ei->mutex if it is not dead, or instances_lock if it is on the list. */
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
