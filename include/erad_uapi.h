@@ -171,7 +171,10 @@ struct erad_xfer {
 
 #define ERAD_MAX_RANGES	1024
 
-/* Allocates the writeset of era `to`; idempotent, ENOMEM. */
+/*
+ * Allocates the writeset of era `to`; idempotent.  ENOMEM, also if its directory,
+ * 8 bytes for 32,768 blocks, were more than a quarter of the memory.
+ */
 struct erad_prepare {
 	struct erad_hdr h;
 	__u32 to;

@@ -61,8 +61,15 @@ struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_block
 {
 	u64 nr_pages = div64_u64(nr_blocks + BITS_PER_PAGE - 1, BITS_PER_PAGE);
 	struct erad_writeset *ws;
+	size_t size = struct_size(ws, dir, nr_pages);
 
-	ws = kvzalloc(struct_size(ws, dir, nr_pages), GFP_NOIO | __GFP_NOWARN);
+	/*
+	 * Without __GFP_FS, which the daemon must not have, an allocation that
+	 * memory does not suffice for is tried for ever while the machine stands.
+	 */
+	if (size / PAGE_SIZE > totalram_pages() / 4)
+		return NULL;
+	ws = kvzalloc(size, GFP_NOIO | __GFP_NOWARN);
 	if (!ws)
 		return NULL;
 	if (percpu_ref_init(&ws->ref, drained, 0, GFP_NOIO | __GFP_NOWARN)) {
