@@ -32,7 +32,8 @@
  * A *snapshot* keeps what the array said at the beginning of an era, while
  * marks and folds go on: the first fold that changes a page saves a copy of it.
  * There is one at most; it either lasts until it is dropped, or ends with the
- * process that reads it.
+ * process that reads it.  Each begins with an era of its own, which tells its
+ * copies from those of any other.
  *
  * What a device must promise: a write of one aligned 512-byte sector happens
  * or does not.  Superblock and array sectors carry a checksum each; larger
@@ -88,9 +89,8 @@ struct erad_disk_super {
 	__le32 flags;
 	__le32 array_chunk;	/* pages, see below; 0: there is no room for snapshots */
 	__le64 snap_nr_sectors;	/* nr_sectors when the snapshot was taken */
-	__le32 snap_id;		/* of the newest snapshot there was */
 	__le32 snap_era;	/* the newest era that it shows; 0: none is held */
-	__u8 zero[360];
+	__u8 zero[364];
 };
 
 enum erad_journal_type {
@@ -151,7 +151,7 @@ struct erad_disk_journal {
 
 struct erad_disk_eras {
 	__le32 csum;		/* crc32c of bytes 4 … 511 */
-	__le32 tag;		/* crc32c of the UUID; in a copy, of the UUID and snap_id */
+	__le32 tag;		/* crc32c of the UUID; in a copy, of the UUID and snap_era */
 	__le64 index;		/* of this sector in the array */
 	__le32 era[ERAD_ERAS_PER_SECTOR];
 };

@@ -124,7 +124,6 @@ static int finish_fold(struct store *s, struct err *err)
 	sb.journal_tail = htole64(s->fold_to);
 	if (s->fold_snapshot) {
 		sb.snap_era = sb.era;
-		sb.snap_id = htole32(le32toh(sb.snap_id) + 1);
 		sb.snap_nr_sectors = sb.nr_sectors;
 		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
 		sb.flags |= htole32(s->fold_snapshot == SNAPSHOT_LASTS ? ERAD_SB_SNAP_LASTS : 0);

@@ -12,7 +12,6 @@
 
 struct snapshot {
 	uint32_t era;		/* the newest that it shows; 0: none is held */
-	uint32_t id;
 	uint32_t tag;		/* of the sectors of its copies */
 	bool lasts;
 	uint64_t nr_sectors;	/* of the device when it was taken */

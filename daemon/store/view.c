@@ -69,7 +69,7 @@ static int still_held(struct view *v, struct err *err)
 	if (!v->of_snapshot)
 		return 0;
 	pthread_mutex_lock(&s->lock);
-	held = s->snapshot.era && s->snapshot.id == v->snapshot.id;
+	held = s->snapshot.era == v->snapshot.era;
 	pthread_mutex_unlock(&s->lock);
 	return held ? 0 : err_set(err, -ESTALE, "%s: the snapshot of era %" PRIu32
 				  " was dropped meanwhile", s->e->name, v->snapshot.era);

@@ -14,6 +14,7 @@
 
 #include "exercise.h"
 #include "fuzz.h"
+#include "store/super.h"
 
 #define BLOCKS_MAX	(MEM_PAGES * ERAD_ERAS_PER_PAGE)
 
@@ -302,6 +303,26 @@ static bool beyond_a_lifetime(const struct mem *m)
 	return false;
 }
 
+/*
+ * An enemy's pages beyond the head of the ring, which what is appended would
+ * lead to: nobody else could have put them there.
+ */
+static void clear_ahead(struct mem *m, uint64_t journal_used)
+{
+	struct engine *e = mem_engine(m);
+	struct erad_disk_journal *ring;
+	struct erad_disk_super sb;
+	uint64_t head, i;
+
+	expect(!super_read(e, &sb, NULL));
+	engine_destroy(e);
+	head = le64toh(sb.journal_tail) + journal_used;
+	ring = (void *)(m->image + le64toh(sb.journal_start) * ERAD_PAGE);
+	for (i = 0; i < le64toh(sb.journal_pages); i++)
+		if (le64toh(ring[i].seq) >= head)
+			memset(&ring[i], 0, ERAD_PAGE);
+}
+
 void exercise(struct mem *m, const struct image_head *head)
 {
 	static struct picture read, written, changed, again;
@@ -324,6 +345,7 @@ void exercise(struct mem *m, const struct image_head *head)
 	expect(!m->written);
 	if (beyond_a_lifetime(m))
 		return;
+	clear_ahead(m, read.info.journal_used);
 
 	ret = open_store(m, STORE_WRITE, &s);
 	if (ret == -EOPNOTSUPP && has_ro_compat(m))

@@ -125,6 +125,17 @@ void volumes_remove(struct volume *v)
 	(void)v;
 }
 
+void volumes_looking(struct volume *v)
+{
+	(void)v;
+}
+
+void volumes_looked(struct volume *v, const struct instances *l)
+{
+	(void)v;
+	(void)l;
+}
+
 void volumes_settled_one(void)
 {
 }

@@ -1,11 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Fuzzes the superblocks of an otherwise empty volume. Reaches: daemon/store/super.c daemon/store/store.c */
+#include <errno.h>
+
 #include "exercise.h"
 #include "fuzz.h"
+#include "store/super.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
 	return image_mutate(data, size, max_size, seed, LLVMFuzzerMutate);
+}
+
+/* What a repair asks for: only where neither copy is valid does it want what is left of one. */
+static void salvage(struct mem *m)
+{
+	struct erad_disk_super sb;
+	struct engine *e = mem_engine(m);
+	int ret;
+
+	if (super_read(e, &sb, NULL) != -EUCLEAN || super_damaged(e) != 3) {
+		engine_destroy(e);
+		return;
+	}
+	ret = super_salvage(e, &sb, NULL);
+	expect(!ret || ret == -EUCLEAN);
+	if (!ret)
+		expect(super_pages(&sb) <= m->size / ERAD_PAGE);
+	engine_destroy(e);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -17,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		image_format(&empty);
 	m = empty;
 	image_build(&m, data, size, IMAGE_SUPER, &head);
+	salvage(&m);
 	exercise(&m, &head);
 	return 0;
 }

@@ -86,7 +86,7 @@ static void set_identity(struct mem *m, const struct image_item *i)
 		break;
 	default:
 		if ((i->page - IMAGE_ARRAY) % 2)
-			tag = crc32c(tag, &sb->snap_id, sizeof(sb->snap_id));
+			tag = crc32c(tag, &sb->snap_era, sizeof(sb->snap_era));
 		array_seal(eras, tag, page * ARRAY_PAGE_SECTORS + (i->flags & ITEM_SECTOR));
 	}
 }

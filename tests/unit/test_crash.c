@@ -47,7 +47,7 @@ static void test_small(void **state)
 	};
 
 	(void)state;
-	run(&c, 1, 160);
+	run(&c, 1, 140);
 }
 
 /* Power failures only: what is on the disk is then known exactly. */
@@ -60,7 +60,7 @@ static void test_no_faults(void **state)
 	};
 
 	(void)state;
-	run(&c, 1000, 40);
+	run(&c, 1000, 25);
 }
 
 /* A ring that wraps at odd places, two array chunks. */

@@ -335,7 +335,9 @@ static void format_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 		l->old_may_open = false;
 		return;
 	}
-	l->new_may_open = !memcmp(d->visible + 8, ERAD_SUPER_MAGIC, 8) && !l->old_may_open;
+	l->new_may_open = !l->old_may_open &&
+			  (!memcmp(d->visible + 8, ERAD_SUPER_MAGIC, 8) ||
+			   !memcmp(d->visible + ERAD_PAGE + 8, ERAD_SUPER_MAGIC, 8));
 	disk_crash(d, 300, 1, look_format, l);
 }
 
