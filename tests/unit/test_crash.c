@@ -47,7 +47,7 @@ static void test_small(void **state)
 	};
 
 	(void)state;
-	run(&c, 1, 140);
+	run(&c, 1, 170);
 }
 
 /* Power failures only: what is on the disk is then known exactly. */
@@ -72,7 +72,7 @@ static void test_ring(void **state)
 	};
 
 	(void)state;
-	run(&c, 2000, 20);
+	run(&c, 2000, 8);
 }
 
 /* Batches of several pages, torn anywhere. */
