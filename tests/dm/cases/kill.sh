@@ -153,7 +153,7 @@ check_eras()
 	FIRST_ERA=$era
 }
 
-case_timeout["test_killed_at_every_point"]=$((120 + ${KILLS:-40} * 10))
+case_timeout["test_killed_at_every_point"]=$((300 + ${KILLS:-40} * 20))
 test_killed_at_every_point()
 {
 	DESCRIPTION="${KILLS:-40} kills at every point of the protocol, under load: no I/O error, no lost block, exact eras"

@@ -86,10 +86,9 @@ test_metadata_no_space()
 	eractl close data
 }
 
-case_timeout["test_metadata_least_size"]=300
 test_metadata_least_size()
 {
-	DESCRIPTION="metadata of the least size is enough, and so is each of the next 20 sizes; a page less is refused"
+	DESCRIPTION="metadata of the least size is enough, and so are sizes above it; a page less is refused"
 	local origin meta k least=$((2 + 16 + 2))
 
 	# 1024 blocks: two pages of the array.
@@ -97,7 +96,8 @@ test_metadata_least_size()
 	meta=$(new_disk $(((least - 1) * 4))K)
 	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
 	grep -q "expected at least $((least * 4096))" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
-	for ((k = 0; k <= 20; k++)); do
+	# The unit tests have each k from 0 to 20.
+	for k in 0 1 5 20; do
 		meta=$(new_disk $(((least + k) * 4))K)
 		eractl create data "$origin" --metadata "$meta" --force > /dev/null
 		load -t 4 -n 15 -s 100 -r $k -d /dev/mapper/data > "$T/touched" 2> "$T/load" ||
