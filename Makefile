@@ -36,6 +36,8 @@ LIBDIR		?= $(PREFIX)/lib
 UNITDIR		?= $(LIBDIR)/systemd/system
 COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
 MANDIR		?= $(PREFIX)/share/man
+INCLUDEDIR	?= $(PREFIX)/include
+SHAREDIR	?= $(PREFIX)/share/erad
 SRCDIR		?= $(PREFIX)/src/erad-$(VERSION)
 
 ifeq ($(V),1)
@@ -52,13 +54,13 @@ endif
 
 # ---- user space ------------------------------------------------------------------------------------------------------
 
-PACKAGES_USED	:= libsystemd json-c smartcols blkid devmapper libisal expat
+PACKAGES_USED	:= libsystemd json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
 # Asked for when first needed, and only once, so that `make deps` works where they are missing.
 PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED)))$(PKG_CFLAGS)
 PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)))$(PKG_LIBS)
 
 WARNINGS	:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
-ALL_CPPFLAGS	= -D_GNU_SOURCE -DERAD_VERSION='"$(VERSION)"' -Iinclude -Idaemon $(if $(FAILPOINTS),-DERAD_FAILPOINTS) $(CPPFLAGS)
+ALL_CPPFLAGS	= -D_GNU_SOURCE -DERAD_VERSION='"$(VERSION)"' -Iinclude -Idaemon -I$(BUILD)/bpf $(if $(FAILPOINTS),-DERAD_FAILPOINTS) $(CPPFLAGS)
 HARDENING	:= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 ALL_CFLAGS	= -std=gnu11 $(WARNINGS) $(HARDENING) -pthread $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(LDFLAGS)
@@ -66,7 +68,10 @@ ALL_LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(LDFLAGS)
 sources		= $(wildcard $(1:%=daemon/%/*.c))
 objects		= $(patsubst %.c,$(BUILD)/obj/%.o,$(sources))
 archives	:= $(foreach d,store common,$(if $(call sources,$d),$(BUILD)/obj/$d.a))
-programs	:= $(foreach d,erad eractl,$(if $(call sources,$d),$(BUILD)/bin/$d))
+program_dirs	:= erad eractl exporter
+# The programs are called as their directories are, but for one.
+programs	:= $(patsubst %/exporter,%/erad-exporter,$(program_dirs:%=$(BUILD)/bin/%))
+program_dir	= $(patsubst erad-%,%,$(1))
 
 # Changes when the compiler or its flags do, so that all is compiled again then.
 flags_file	= $(BUILD)/obj/.flags
@@ -84,12 +89,39 @@ $(archives): $(BUILD)/obj/%.a: $$(call objects,$$*)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(programs): $(BUILD)/bin/%: $$(call objects,$$*) $(archives)
+$(programs): $(BUILD)/bin/%: $$(call objects,$$(call program_dir,$$*)) $(archives)
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
--include $(patsubst %.o,%.d,$(foreach d,store common erad eractl,$(call objects,$d)))
+# ---- BPF: x.bpf.c becomes x.skel.h, for what loads it -----------------------------------------------------------------------
+
+bpf_skeletons	:= $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+# The C library's headers for the machine are not in the path of -target bpf.
+BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -Iinclude -Ibpf -I/usr/include/$(shell $(CC) -print-multiarch)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$(Q)clang $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(bpf_skeletons): $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name $* > $@
+
+# Those that include one, in each of the ways that they are compiled.
+with_skeleton	= $(foreach d,obj unit/obj fuzz/obj,$(BUILD)/$d/daemon/erad/$(1).o)
+$(call with_skeleton,mirror): $(BUILD)/bpf/maps.skel.h
+$(call with_skeleton,events): $(BUILD)/bpf/trace.skel.h
+$(call with_skeleton,writers): $(BUILD)/bpf/recorded.skel.h
+
+# An example for others; not installed.
+example		:= $(BUILD)/bpf/example
+$(example): bpf/example.c $(BUILD)/bpf/example.skel.h $(flags_file)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(PKG_LIBS)
+
+-include $(bpf_skeletons:.skel.h=.bpf.d) $(example).d
+-include $(patsubst %.o,%.d,$(foreach d,store common $(program_dirs),$(call objects,$d)))
 
 # ---- unit tests: user space again, with sanitizers ---------------------------------------------------------------------
 
@@ -97,7 +129,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 unit_helpers	:= $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
-unit_sources	:= $(unit_helpers) $(call sources,store common)
+unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c
 unit_objects	:= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(unit_sources))
 
 $(BUILD)/unit/obj/%.o: %.c $(flags_file)
@@ -178,9 +210,10 @@ $(KERNELS:%=kernel-%): kernel-%:
 
 # ---- what the tests in the VM run ----------------------------------------------------------------------------------------
 
+# Each is one file, or a file and those in the directory of its name.
 test_programs	:= $(patsubst tests/dm/%.c,$(BUILD)/tests/%,$(wildcard tests/dm/*.c))
 
-$(BUILD)/tests/%: tests/dm/%.c $(flags_file) $$(filter %/common.a,$(archives))
+$(BUILD)/tests/%: tests/dm/%.c $$(wildcard tests/dm/$$*/*) $(flags_file) $(archives)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.a,$^) $(PKG_LIBS)
@@ -201,7 +234,9 @@ $(BUILD)/bench/%: tests/bench/%.c $(flags_file) $(archives)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(filter %/store.a,$(archives)) \
-		$(filter %/common.a,$(archives)) $(PKG_LIBS)
+		$(filter %/common.a,$(archives)) $(PKG_LIBS) $(OWN_LIBS)
+
+$(BUILD)/bench/io: OWN_LIBS := -luring
 
 -include $(bench_programs:=.d)
 
@@ -230,6 +265,7 @@ $(BUILD)/man/%: daemon/man/%.scd
 unit_files	:= $(wildcard $(foreach t,service socket target timer,daemon/systemd/*.$t))
 generators	:= $(wildcard daemon/systemd/*-generator)
 udev_rules	:= $(wildcard daemon/systemd/*.rules)
+monitoring	:= $(wildcard daemon/exporter/*.json daemon/exporter/*.yml)
 installs	= \
 	$(foreach f,$(programs),$f:$(SBINDIR)/$(notdir $f):755) \
 	$(foreach f,$(man_pages),$f:$(MANDIR)/man$(patsubst .%,%,$(suffix $f))/$(notdir $f):644) \
@@ -238,17 +274,20 @@ installs	= \
 	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
 	$(foreach f,$(wildcard daemon/completion/*.bash),$f:$(COMPLETIONDIR)/$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard kmod/Kbuild kmod/*.[ch] include/*.h),$f:$(SRCDIR)/$f:644) \
+	$(foreach f,$(monitoring),$f:$(SHAREDIR)/$(notdir $f):644) \
+	bpf/erad_bpf.h:$(INCLUDEDIR)/erad/erad_bpf.h:644 include/erad_maps.h:$(INCLUDEDIR)/erad/erad_maps.h:644 \
+	$(foreach f,$(wildcard daemon/systemd/*.sysusers),$f:$(LIBDIR)/sysusers.d/$(notdir $(f:.sysusers=.conf)):644) \
 	kmod/dkms.conf:$(SRCDIR)/dkms.conf:t644
 
 ##@ Targets
 .PHONY: all
-all: kmod daemon		## (default) the module for each of KERNELS, the daemon, the CLI
+all: kmod daemon $(example)	## (default) the module for each of KERNELS, the daemon, the CLI, the exporter
 
 .PHONY: kmod
 kmod: $(if $(KDIR),kmod-kdir,$(KERNELS:%=kmod-%))	## the kernel module only, build/kmod/RELEASE/kmod/dm-erad.ko
 
 .PHONY: daemon
-daemon: $(programs)		## build/bin/erad and build/bin/eractl
+daemon: $(programs)		## build/bin/erad, build/bin/eractl and build/bin/erad-exporter
 
 .PHONY: man
 man: $(man_pages)		## the manual pages, build/man/
@@ -263,13 +302,23 @@ parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
 test: deps			## everything: lint, unit tests, the tools, the model, fuzzing, tests in VMs with each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs fuzz-programs
-	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model fuzz dm host
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model fuzz dm parity-erad host
 
 .PHONY: test-debug
 test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, lockdep …; builds it once, 15 min
 	$(Q)tests/deps --debug
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=debug
 	$(Q)tests/run --kernels debug --match "$(TESTS)" dm
+
+.PHONY: test-parity
+test-parity: deps		## dm-era's history and its open faults: what dm-era does, and erad, with each of KERNELS
+	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
+
+.PHONY: test-long
+test-long: deps			## what takes too long for test: test-parity, and 100 random histories on each of KERNELS
+	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
+	$(Q)tests/run --kernels "$(KERNELS)" parity oracle
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation
@@ -284,9 +333,10 @@ model:				## search the model of the protocol with spin, and see that it finds w
 	$(Q)tests/run --match "$(TESTS)" model
 
 .PHONY: bench
-bench: deps			## what the metadata of large devices costs, in CPU time and memory
-	$(Q)+$(MAKE) $(bench_programs)
+bench: deps			## erad beside dm-linear and dm-era in a VM whose clock counts instructions; large metadata
+	$(Q)+$(MAKE) $(parallel) for-tests bench-programs KERNELS=$(firstword $(KERNELS))
 	$(Q)$(BUILD)/bench/scale $(BUILD)/bench
+	$(Q)tests/bench/run --kernel $(firstword $(KERNELS)) "$(TESTS)"
 
 .PHONY: test-kill
 test-kill: deps			## erad killed 500 times, at every point of its protocol, under a verifying load, with each of KERNELS
@@ -299,12 +349,13 @@ test-crash: deps		## power cuts at thousands of moments of a load on each of KER
 	$(Q)tests/crash/run --kernels "$(KERNELS)" --match "$(TESTS)"
 
 .PHONY: fuzz
-fuzz: fuzz-programs		## feed the parsers of metadata, eratab and requests with garbage for FUZZ_TIME; keeps what is new
+fuzz: fuzz-programs		## feed the parsers of metadata, XML, eratab and requests with garbage for FUZZ_TIME; keeps what is new
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME) --keep "$(TARGET)"
 
 .PHONY: fuzz-seeds
 fuzz-seeds: $(BUILD)/fuzz/seeds	## make the seeds of the metadata targets anew, after a change of the format
 	$(Q)LLVM_PROFILE_FILE=/dev/null $< tests/fuzz/corpus
+	$(Q)tests/fuzz/dm_era_seeds tests/fuzz/corpus/dm_era
 
 .PHONY: demo
 demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
@@ -316,14 +367,15 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests failpoints test-programs unit-objects unit-programs fuzz-programs stage
+.PHONY: for-tests failpoints test-programs bench-programs unit-objects unit-programs fuzz-programs stage
 for-tests: all stage test-programs failpoints
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
-test-programs: $(test_programs) $(tool_programs) $(crash_programs)
+test-programs: $(example) $(test_programs) $(tool_programs) $(crash_programs)
 unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
+bench-programs: $(bench_programs)
 fuzz-programs: $(fuzz_programs)
 stage: daemon man
 	$(Q)rm -rf build/stage
@@ -348,7 +400,7 @@ install: $(programs) $(man_pages)	## programs, units, manual pages, and the modu
 .PHONY: uninstall
 uninstall:			## remove what install installed
 	$(Q)for file in $(installs); do IFS=:; set -- $$file; unset IFS; rm -f "$(DESTDIR)$$2"; done
-	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
+	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR) $(INCLUDEDIR)/erad $(SHAREDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
 
 .PHONY: clean
 clean:				## remove what was built, but keep the downloaded kernels

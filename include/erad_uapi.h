@@ -58,6 +58,7 @@ enum erad_state {
 #define ERAD_OWNED	(1U << 1)	/* some file descriptor owns the instance */
 #define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
 #define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy fail */
+#define ERAD_MESSAGE	(1U << 4)	/* a message waits for MESSAGE_GET */
 
 struct erad_info {
 	struct erad_hdr h;
@@ -201,7 +202,33 @@ struct erad_newera {
 struct erad_usage {
 	struct erad_hdr h;
 	__u64 used, total;	/* 4 KiB blocks */
-	__u64 held_root;	/* metadata snapshot; 0: none, shown as "-" */
+	__u64 held_root;	/* metadata snapshot: the newest era that it shows; 0: none, shown as "-" */
+};
+
+enum erad_message_type {
+	ERAD_MESSAGE_CHECKPOINT = 1,
+	ERAD_MESSAGE_TAKE_SNAPSHOT,
+	ERAD_MESSAGE_DROP_SNAPSHOT,
+};
+
+/*
+ * MESSAGE_GET: what device-mapper was told (`dmsetup message`), once; id 0 if no
+ * message waits.  Its sender waits until MESSAGE_REPLY, or gets an error when
+ * the instance is suspended, leaves ACTIVE or goes, or when it is killed.
+ */
+struct erad_message {
+	struct erad_hdr h;
+	__u64 id;		/* out; never used twice by an instance */
+	__u32 type;		/* out: enum erad_message_type; newer ones may come */
+	__u32 pad;
+};
+
+/* ENOENT: nobody waits for this reply any more. */
+struct erad_reply {
+	struct erad_hdr h;
+	__u64 id;
+	__u32 status;		/* 0, or the positive errno that the sender gets */
+	__u32 era;		/* the new era, which the sender of CHECKPOINT is told */
 };
 
 struct erad_stats {
@@ -211,6 +238,7 @@ struct erad_stats {
 	__u64 held, released, requeued, failed;	/* since the target was made */
 	__u64 batches;		/* committed */
 	__u64 bitmap_bytes;	/* memory of the writesets */
+	__u64 passed;		/* writes that were not held, as their blocks were recorded; since the target was made */
 };
 
 #define ERAD_IOC_MAGIC	0xEA
@@ -223,8 +251,8 @@ struct erad_stats {
 
 /*
  * On an instance fd.  poll(): IN a write is held and no batch outstanding;
- * PRI the state changed, an era began or a drain ended since the last INFO; HUP the target
- * is gone, and every ioctl answers ENODEV.
+ * PRI the state changed, an era began or a drain ended since the last INFO, or a message
+ * waits for MESSAGE_GET; HUP the target is gone, and every ioctl answers ENODEV.
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
 #define ERAD_IOC_READY		_IOWR(ERAD_IOC_MAGIC, 0x11, struct erad_ready)
@@ -233,6 +261,8 @@ struct erad_stats {
 #define ERAD_IOC_NEW_ERA	_IOWR(ERAD_IOC_MAGIC, 0x14, struct erad_newera)
 #define ERAD_IOC_USAGE		_IOWR(ERAD_IOC_MAGIC, 0x15, struct erad_usage)
 #define ERAD_IOC_STATS		_IOWR(ERAD_IOC_MAGIC, 0x16, struct erad_stats)
+#define ERAD_IOC_MESSAGE_GET	_IOWR(ERAD_IOC_MAGIC, 0x17, struct erad_message)
+#define ERAD_IOC_MESSAGE_REPLY	_IOWR(ERAD_IOC_MAGIC, 0x18, struct erad_reply)
 
 #ifdef __KERNEL__
 #define ERAD_ASSERT(cond)	static_assert(cond)
@@ -252,6 +282,8 @@ ERAD_ASSERT(sizeof(struct erad_xfer) == 56);
 ERAD_ASSERT(sizeof(struct erad_prepare) == 16);
 ERAD_ASSERT(sizeof(struct erad_newera) == 24);
 ERAD_ASSERT(sizeof(struct erad_usage) == 32);
-ERAD_ASSERT(sizeof(struct erad_stats) == 72);
+ERAD_ASSERT(sizeof(struct erad_message) == 24);
+ERAD_ASSERT(sizeof(struct erad_reply) == 24);
+ERAD_ASSERT(sizeof(struct erad_stats) == 80);
 
 #endif /* ERAD_UAPI_H */

@@ -27,7 +27,8 @@
  *
  * Locks, in this order
  *	instances_lock (mutex)	the list of instances
- *	ei->mutex		owner, batch, the writesets, dead; never held
+ *	ei->message_mutex	who sends a message; held while it waits for the owner
+ *	ei->mutex		owner, batch, the writesets, the message, dead; never held
  *				over I/O, user memory, a lock of dm or an
  *				allocation that may wait
  *	ei->lock (spinlock)	queue, release, state, counters
@@ -46,6 +47,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -70,6 +72,8 @@ struct erad_writeset {
 	unsigned long *dir[];
 };
 
+#define ERAD_BITS_PER_PAGE	((u64)PAGE_SIZE * BITS_PER_BYTE)
+
 /* Module-wide page of ones. */
 int erad_writeset_init(void);
 void erad_writeset_exit(void);
@@ -86,11 +90,23 @@ void erad_writeset_free(struct erad_writeset *ws);
 /* First block of first … last that is not set, or last + 1. */
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
 
+/* Whether all of first … last are set; most writes are of one block, for which it is quick. */
+static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 last)
+{
+	const unsigned long *bits;
+
+	if (first != last)
+		return erad_writeset_next_missing(ws, first, last) > last;
+	bits = READ_ONCE(ws->dir[first / ERAD_BITS_PER_PAGE]);
+	return bits && test_bit(first % ERAD_BITS_PER_PAGE, bits);
+}
+
 /*
- * May sleep, but does not wait for memory: what cannot be had leaves bits
- * clear, and then the next write of that block is held and recorded again.
+ * Returns how many bits were clear and are set now.  May sleep, but does not wait
+ * for memory: what cannot be had leaves bits clear, and then the next write of that
+ * block is held and recorded again.
  */
-void erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
+u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
 
@@ -122,7 +138,18 @@ struct erad_instance {
 	u64 last_batch_id;		/* mutex */
 	u32 batch_era;			/* mutex */
 	bool owned;			/* mutex */
+	struct {
+		u64 id;			/* 0: none is under way */
+		enum erad_message_type type;
+		bool taken, done;	/* by MESSAGE_GET; result and era are set */
+		int result;
+		u32 era;
+	} message;			/* mutex for writing */
+	u64 last_message_id;		/* mutex */
+	bool suspending;		/* mutex; from presuspend to resume */
 	bool dead;			/* mutex for writing; dtr has begun */
+
+	struct mutex message_mutex;	/* one message at a time */
 
 	spinlock_t lock;
 	enum erad_state state;		/* lock, and mutex for writing */
@@ -132,9 +159,10 @@ struct erad_instance {
 	struct bio_list release;	/* lock */
 	u64 nr_queued, nr_batch;	/* lock */
 	u64 held, released, requeued, failed, batches;	/* lock */
+	u64 __percpu *passed;		/* writes that were not held */
 	u64 usage_used, usage_total, usage_root;	/* lock */
 
-	wait_queue_head_t wait;		/* pollers and drain waiters */
+	wait_queue_head_t wait;		/* pollers, drain waiters, a message's sender */
 	atomic_t events;		/* grows with everything that is POLLPRI */
 
 	struct workqueue_struct *wq;
@@ -143,13 +171,32 @@ struct erad_instance {
 	struct delayed_work detach_work;
 };
 
-/* Set for every bio: end_io sees them all, and dm does not zero it. */
-struct erad_per_bio {
-	struct erad_writeset *ws;	/* the reference that the bio holds, or NULL */
-	u64 held_ns;			/* ktime when it was queued */
+/* For statistics: nothing else goes by it. */
+struct erad_writer {
+	u64 cgroup;			/* id, in the default hierarchy; 0: not known */
+	char comm[TASK_COMM_LEN];
 };
 
-/* target.c: the instances */
+/* dm does not zero it. */
+struct erad_per_bio {
+	struct erad_writeset *ws;	/* the reference that the bio holds, or NULL; set
+					 * for every bio but reads: end_io sees them all
+					 */
+	u64 held_ns;			/* ktime when it was queued; from here on, of held ones */
+	struct erad_writer writer;
+};
+
+/* instance.c */
+
+/* One reference, and nothing that is the table's: devices, workqueue.  NULL if there is no memory. */
+struct erad_instance *erad_instance_alloc(struct dm_target *ti);
+
+/* Puts it on the list, or EBUSY if another one uses its metadata; takes it off. */
+int erad_instance_register(struct erad_instance *ei);
+void erad_instance_unregister(struct erad_instance *ei);
+
+/* The current era, 0 before the first.  No lock. */
+u32 erad_instance_era(struct erad_instance *ei);
 
 /* Counts and wakes after anything that LIST shows has changed. */
 void erad_instances_changed(void);
@@ -200,6 +247,23 @@ void erad_bios_end(struct bio_list *bios, blk_status_t status);
 
 /* How long the oldest held write waits, ns; 0 if there is none.  Under ei->mutex. */
 u64 erad_oldest_held(struct erad_instance *ei);
+
+/* writer.c: for a bio that the current task has just submitted */
+void erad_writer_note(struct erad_writer *w, struct bio *bio);
+
+/* message.c: what device-mapper is told, for the owner */
+
+int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
+		 unsigned int maxlen);
+
+/* Whether one waits for MESSAGE_GET.  No lock. */
+bool erad_message_waits(const struct erad_instance *ei);
+
+/* Under ei->mutex: answers the message that is under way, if any, and wakes its sender. */
+void erad_message_end(struct erad_instance *ei, int result, u32 era);
+
+/* owner.c: ioctl ATTACH */
+int erad_owner_attach(void __user *arg);
 
 /* control.c */
 int erad_control_init(void);

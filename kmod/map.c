@@ -44,7 +44,7 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct erad_per_bio));
 }
 
-static int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
+static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
 	bool wake;
@@ -53,6 +53,7 @@ static int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 	bio->bi_opf &= ~REQ_NOWAIT;
 	bio_clear_polled(bio);
 	per_bio(bio)->held_ns = ktime_get_ns();
+	erad_writer_note(&per_bio(bio)->writer, bio);
 
 	spin_lock(&ei->lock);
 	if (ei->state == ERAD_FAILED) {
@@ -82,25 +83,34 @@ static int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 	return DM_MAPIO_SUBMITTED;
 }
 
+/* Whether the data of each bio is set: erad_end_io() asks the same of the same bio. */
+static bool may_have_writeset(const struct bio *bio)
+{
+	return bio_data_dir(bio) == WRITE;
+}
+
 int erad_map(struct dm_target *ti, struct bio *bio)
 {
 	struct erad_instance *ei = ti->private;
-	struct erad_per_bio *pb = per_bio(bio);
 
-	pb->ws = NULL;
-	if (bio_data_dir(bio) == WRITE && bio_sectors(bio)) {
+	if (may_have_writeset(bio)) {
+		struct erad_per_bio *pb = per_bio(bio);
 		struct erad_writeset *ws;
 		u64 first, last;
 
-		bio_blocks(ei, bio, &first, &last);
-		rcu_read_lock();
-		ws = rcu_dereference(ei->current_ws);
-		if (ws && erad_writeset_next_missing(ws, first, last) > last &&
-		    percpu_ref_tryget_live_rcu(&ws->ref))
-			pb->ws = ws;
-		rcu_read_unlock();
-		if (!pb->ws)
-			return hold(ei, bio, first, last);
+		pb->ws = NULL;
+		if (bio_sectors(bio)) {
+			bio_blocks(ei, bio, &first, &last);
+			rcu_read_lock();
+			ws = rcu_dereference(ei->current_ws);
+			if (ws && erad_writeset_has(ws, first, last) && percpu_ref_tryget_live_rcu(&ws->ref)) {
+				pb->ws = ws;
+				this_cpu_inc(*ei->passed);
+			}
+			rcu_read_unlock();
+			if (!pb->ws)
+				return hold(ei, bio, first, last);
+		}
 	}
 	remap(ei, bio);
 	return DM_MAPIO_REMAPPED;
@@ -108,11 +118,13 @@ int erad_map(struct dm_target *ti, struct bio *bio)
 
 int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
-	struct erad_per_bio *pb = per_bio(bio);
+	if (may_have_writeset(bio)) {
+		struct erad_per_bio *pb = per_bio(bio);
 
-	if (pb->ws) {
-		percpu_ref_put(&pb->ws->ref);
-		pb->ws = NULL;
+		if (pb->ws) {
+			percpu_ref_put(&pb->ws->ref);
+			pb->ws = NULL;
+		}
 	}
 	return DM_ENDIO_DONE;
 }
@@ -273,10 +285,13 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 
 	/* Before the release, or a write to the same block could be held for nothing. */
 	bio_list_for_each(bio, &ei->batch) {
-		u64 first, last;
+		const struct erad_writer *w = &per_bio(bio)->writer;
+		u64 first, last, nr_new;
 
 		bio_blocks(ei, bio, &first, &last);
-		erad_writeset_set(ws, first, last);
+		nr_new = erad_writeset_set(ws, first, last);
+		if (nr_new)
+			trace_erad_recorded(ei->dev, ws->era, nr_new, w->cgroup, w->comm);
 	}
 
 	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of dm-erad, system "erad".  All arguments are scalars, so that
- * a BPF program can attach to them as raw_tp without the module's BTF.  dev is
- * the mapped device's dev_t, in the kernel's encoding (major << 20 | minor).
+ * Tracepoints of dm-erad, system "erad".  All arguments are numbers, but for comm,
+ * which is TASK_COMM_LEN bytes, so that a BPF program can attach to them as raw_tp
+ * without the module's BTF.  Such a program, bpf/trace.bpf.c for one, goes by the
+ * places of the arguments.  dev is the mapped device's dev_t, in the kernel's
+ * encoding (major << 20 | minor).
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM erad
@@ -10,6 +12,7 @@
 #if !defined(ERAD_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define ERAD_TRACE_H
 
+#include <linux/sched.h>
 #include <linux/tracepoint.h>
 
 /* A write is held: its blocks are not all recorded in the current era. */
@@ -31,6 +34,32 @@ TRACE_EVENT(erad_gated,
 	TP_printk("%u:%u first=%llu nr_blocks=%llu op=%u",
 		  __entry->dev >> 20, __entry->dev & 0xfffff,
 		  __entry->first, __entry->nr_blocks, __entry->op)
+);
+
+/*
+ * Blocks of a held write are recorded that were not before in this era, and so counted
+ * for no other write; cgroup and comm are of who submitted it, see writer.c.
+ */
+TRACE_EVENT(erad_recorded,
+	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),
+	TP_ARGS(dev, era, nr_blocks, cgroup, comm),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u32, era)
+		__field(u64, nr_blocks)
+		__field(u64, cgroup)
+		__array(char, comm, TASK_COMM_LEN)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->era = era;
+		__entry->nr_blocks = nr_blocks;
+		__entry->cgroup = cgroup;
+		memcpy(__entry->comm, comm, TASK_COMM_LEN);
+	),
+	TP_printk("%u:%u era=%u nr_blocks=%llu cgroup=%llu comm=%s",
+		  __entry->dev >> 20, __entry->dev & 0xfffff, __entry->era,
+		  __entry->nr_blocks, __entry->cgroup, __entry->comm)
 );
 
 /* The owner committed a batch: its blocks are durable and their bits set. */

@@ -7,8 +7,6 @@
 
 #include "erad.h"
 
-#define BITS_PER_PAGE	((u64)PAGE_SIZE * BITS_PER_BYTE)
-
 static unsigned long *ones;
 
 int erad_writeset_init(void)
@@ -28,7 +26,7 @@ void erad_writeset_exit(void)
 u64 erad_writeset_max_blocks(void)
 {
 	/* kvmalloc() takes no more than INT_MAX bytes */
-	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * BITS_PER_PAGE;
+	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * ERAD_BITS_PER_PAGE;
 }
 
 /* In interrupt context, or wherever the last write ended. */
@@ -59,7 +57,7 @@ static void reap(struct work_struct *work)
 
 struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era)
 {
-	u64 nr_pages = div64_u64(nr_blocks + BITS_PER_PAGE - 1, BITS_PER_PAGE);
+	u64 nr_pages = div64_u64(nr_blocks + ERAD_BITS_PER_PAGE - 1, ERAD_BITS_PER_PAGE);
 	struct erad_writeset *ws;
 	size_t size = struct_size(ws, dir, nr_pages);
 
@@ -102,12 +100,12 @@ void erad_writeset_free(struct erad_writeset *ws)
 
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 {
-	u64 page = first / BITS_PER_PAGE;
-	u64 start = first % BITS_PER_PAGE;
+	u64 page = first / ERAD_BITS_PER_PAGE;
+	u64 start = first % ERAD_BITS_PER_PAGE;
 
 	for (;;) {
-		u64 base = page * BITS_PER_PAGE;
-		u64 end = min(last - base + 1, BITS_PER_PAGE);
+		u64 base = page * ERAD_BITS_PER_PAGE;
+		u64 end = min(last - base + 1, ERAD_BITS_PER_PAGE);
 		const unsigned long *bits = READ_ONCE(ws->dir[page]);
 		u64 bit;
 
@@ -116,50 +114,63 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 		bit = find_next_zero_bit(bits, end, start);
 		if (bit < end)
 			return base + bit;
-		if (last - base < BITS_PER_PAGE)
+		if (last - base < ERAD_BITS_PER_PAGE)
 			return last + 1;
 		page++;
 		start = 0;
 	}
 }
 
-static void set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
+static u64 count_clear(const unsigned long *bits, u64 start, u64 end)
+{
+	u64 nr = 0, to;
+
+	for_each_clear_bitrange_from(start, to, bits, end)
+		nr += to - start;
+	return nr;
+}
+
+static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 {
 	unsigned long *bits = ws->dir[page];
+	u64 nr_new;
 
 	if (bits == ones)
-		return;
-	if (!bits && end - start == BITS_PER_PAGE) {
+		return 0;
+	if (!bits && end - start == ERAD_BITS_PER_PAGE) {
 		WRITE_ONCE(ws->dir[page], ones);
-		return;
+		return ERAD_BITS_PER_PAGE;
 	}
 	if (bits) {
+		nr_new = count_clear(bits, start, end);
 		/* Beside readers, who see a bit or do not yet. */
 		bitmap_set(bits, start, end - start);
-		return;
+		return nr_new;
 	}
 
 	bits = (unsigned long *)get_zeroed_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	if (!bits)
-		return;
+		return 0;
 	bitmap_set(bits, start, end - start);
 	ws->nr_allocated++;
 	/* Readers must not see the page before its contents. */
 	smp_store_release(&ws->dir[page], bits);
+	return end - start;
 }
 
-void erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last)
+u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last)
 {
-	u64 page;
+	u64 page, nr_new = 0;
 
-	for (page = first / BITS_PER_PAGE; page <= last / BITS_PER_PAGE; page++) {
-		u64 base = page * BITS_PER_PAGE;
+	for (page = first / ERAD_BITS_PER_PAGE; page <= last / ERAD_BITS_PER_PAGE; page++) {
+		u64 base = page * ERAD_BITS_PER_PAGE;
 		u64 start = first > base ? first - base : 0;
-		u64 end = min(last - base + 1, BITS_PER_PAGE);
+		u64 end = min(last - base + 1, ERAD_BITS_PER_PAGE);
 
-		set_in_page(ws, page, start, end);
+		nr_new += set_in_page(ws, page, start, end);
 		cond_resched();
 	}
+	return nr_new;
 }
 
 u64 erad_writeset_bytes(const struct erad_writeset *ws)

@@ -152,7 +152,7 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 			r = parse_seconds(o + 15, &e->detach_timeout, err);
 		else
 			r = err_set(err, -EINVAL,
-				    "option %.100s is not known; there are noauto, detach_policy=queue|fail, detach_timeout=SECONDS",
+				    "option %.100s is not one of noauto, detach_policy=queue|fail, detach_timeout=SECONDS",
 				    o);
 		if (r)
 			return r;

@@ -42,3 +42,13 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	memcpy(e->msg, what, len + room + 1);
 	return code;
 }
+
+char *printable(char *text)
+{
+	char *p;
+
+	for (p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return text;
+}

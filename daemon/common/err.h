@@ -19,4 +19,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Turns control characters, which could steer a terminal, into '?'; returns text. */
+char *printable(char *text);
+
 #endif /* ERAD_ERR_H */

@@ -3,6 +3,7 @@
 #include "common/failpoint.h"
 
 #ifdef ERAD_FAILPOINTS
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,40 +19,40 @@ static const char *const names[NR_FAILPOINTS] = {
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static enum failpoint armed = NR_FAILPOINTS;
-static atomic_long left = 1;		/* passages, the last of which is the end */
+static int fd = -1;
+static atomic_long passages;	/* of the one point that this process can die at */
 
-static void arm(void)
+static void open_file(void)
 {
-	const char *text = getenv("ERAD_FAILPOINT");
-	size_t len;
-	unsigned int i;
+	const char *path = getenv("ERAD_FAILPOINT");
 
-	if (!text || !*text)
+	if (!path || !*path)
 		return;
-	len = strcspn(text, ":");
-	if (text[len])
-		atomic_store(&left, atol(text + len + 1));
-	for (i = 0; i < NR_FAILPOINTS; i++) {
-		if (strlen(names[i]) == len && !strncmp(names[i], text, len)) {
-			armed = i;
-			return;
-		}
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		fprintf(stderr, "failpoint: cannot open %s: %m\n", path);
+		abort();
 	}
-	fprintf(stderr, "failpoint: got %s, expected a name in common/failpoint.h\n", text);
-	abort();
 }
 
 void failpoint(enum failpoint at)
 {
-	char line[64];
-	int len;
+	char line[64], name[32];
+	ssize_t len;
+	long n;
 
-	pthread_once(&once, arm);
-	if (at != armed || atomic_fetch_sub(&left, 1) != 1)
+	pthread_once(&once, open_file);
+	if (fd < 0)
 		return;
-	len = snprintf(line, sizeof(line), "failpoint %s\n", names[at]);
-	if (write(STDERR_FILENO, line, len) != len)
+	len = pread(fd, line, sizeof(line) - 1, 0);
+	if (len <= 0)
+		return;
+	line[len] = '\0';
+	if (sscanf(line, "%31s %ld", name, &n) != 2 || strcmp(name, names[at]) ||
+	    atomic_fetch_add(&passages, 1) + 1 != n)
+		return;
+	len = snprintf(line, sizeof(line), "failpoint %s\n", name);
+	if (write(STDERR_FILENO, line, len) != len || ftruncate(fd, 0))
 		abort();
 	kill(getpid(), SIGKILL);
 	for (;;)

@@ -4,9 +4,10 @@
  * that very moment.  `make FAILPOINTS=1 BUILD=build/failpoints daemon` compiles
  * them in; otherwise nothing of this is in the program.
  *
- * ERAD_FAILPOINT=NAME[:N] in the environment: at the Nth (1) passage of that
- * point.  "failpoint NAME" on standard error is the last that is heard then.
- * A name that is unknown ends the program at its first point, with SIGABRT.
+ * ERAD_FAILPOINT in the environment names a file, in which a test can write
+ * "NAME N" at any time: at the Nth passage of that point from then on the file
+ * is emptied, for the next process to live, and the process killed.
+ * "failpoint NAME" on standard error is the last that is heard of it.
  */
 #ifndef ERAD_FAILPOINT_H
 #define ERAD_FAILPOINT_H
@@ -16,6 +17,7 @@
 	X(COMMIT_WRITTEN)	/* mark - a commit or an era is in the ring, not flushed */ \
 	X(COMMIT_FLUSHED)	/* mark - flushed, the store does not know it yet */ \
 	X(COMMIT_DURABLE)	/* mark - the batch is durable, COMMIT is not yet asked for */ \
+	X(COMMIT_MIRRORED)	/* mark - and the mirror has it */ \
 	X(COMMIT_FETCHED)	/* mark - COMMIT released it, the next batch is fetched */ \
 	X(FOLD_FROZEN)		/* mark - a fold has begun and done nothing */ \
 	X(FOLD_WROTE)		/* mark - some pages of the array are written, not flushed */ \
@@ -28,6 +30,9 @@
 	X(ROLL_DURABLE)		/* era - the era is durable, NEW_ERA is not yet asked for */ \
 	X(ROLL_DRAINING)	/* era - NEW_ERA is done, writes of the old era are in flight */ \
 	X(ROLL_DRAINED)		/* era - they have completed, nobody was told */ \
+	X(SNAP_ASKED)		/* snap - the era is begun, the snapshot asked for, not folded */ \
+	X(SNAP_HELD)		/* snap - the snapshot is durable, nobody was told */ \
+	X(SNAP_DROPPED)		/* snap - it is dropped, nobody was told */ \
 	X(OPEN_SUPER)		/* start - the newest superblock is written again, not flushed */ \
 	X(OPEN_JOURNAL)		/* start - the last group too */ \
 	X(OPEN_FLUSHED)		/* start - flushed, CLEAN is still there */ \
@@ -42,7 +47,13 @@
 	X(CREATE_TARGET)	/* create - the device is there, nobody was told */ \
 	X(FIRST_DURABLE)	/* create - the first era is durable, the target has none */ \
 	X(FIRST_BEGUN)		/* create - the target has it, and is not ready */ \
-	X(CLOSE_FOLDED)		/* close - all is in the array, CLEAN is not set */
+	X(CLOSE_FOLDED)		/* close - all is in the array, CLEAN is not set */ \
+	X(RESIZE_LOADED)	/* resize - the new table is loaded, the old one is live */ \
+	X(RESIZE_RESUMED)	/* resize - the new table is live, nobody was told */ \
+	X(RESIZE_FOLDED)	/* resize - the journal is in the array, which has the old size */ \
+	X(RESIZE_CLEARED)	/* resize - the entries of new blocks are durably clear */ \
+	X(RESIZE_WRITTEN)	/* resize - one superblock has the new size, durably */ \
+	X(RESIZE_SETTLED)	/* resize - both have, no era has begun */
 
 enum failpoint {
 #define FAILPOINT_ENUM(name)	FAILPOINT_##name,

@@ -25,7 +25,7 @@ void jsonl_free(struct jsonl *l)
 	l->cap = l->have = l->line = 0;
 }
 
-static long long now_ms(void)
+long long jsonl_now_ms(void)
 {
 	struct timespec ts;
 
@@ -39,7 +39,7 @@ static int wait_for(int fd, short events, long long deadline)
 	struct pollfd p = { .fd = fd, .events = events };
 
 	for (;;) {
-		long long left = deadline < 0 ? -1 : deadline - now_ms();
+		long long left = deadline < 0 ? -1 : deadline - jsonl_now_ms();
 		int n;
 
 		if (deadline >= 0 && left < 0)
@@ -113,7 +113,7 @@ static int make_room(struct jsonl *l, struct err *err)
 
 int jsonl_read(struct jsonl *l, struct json_object **out, struct err *err)
 {
-	long long deadline = l->timeout_ms < 0 ? -1 : now_ms() + l->timeout_ms;
+	long long deadline = l->timeout_ms < 0 ? -1 : jsonl_now_ms() + l->timeout_ms;
 	size_t seen = 0;
 
 	if (l->line) {
@@ -168,7 +168,7 @@ static int send_all(struct jsonl *l, const char *p, size_t len, int more)
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		r = wait_for(l->fd, POLLOUT, l->timeout_ms < 0 ? -1 : now_ms() + l->timeout_ms);
+		r = wait_for(l->fd, POLLOUT, l->timeout_ms < 0 ? -1 : jsonl_now_ms() + l->timeout_ms);
 		if (r)
 			return r;
 	}

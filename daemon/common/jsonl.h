@@ -18,6 +18,9 @@ struct jsonl {
 	size_t line;		/* bytes of buf that the line handed out last takes */
 };
 
+/* Milliseconds of a clock that is never set. */
+long long jsonl_now_ms(void);
+
 /* Allocates nothing.  Ends with jsonl_free(), which leaves fd open. */
 void jsonl_init(struct jsonl *l, int fd, size_t max, int timeout_ms);
 void jsonl_free(struct jsonl *l);

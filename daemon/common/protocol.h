@@ -13,9 +13,12 @@
  *
  * A connection that ends without a last line means that erad went away; the
  * request may or may not have been carried out, and can be made again.  An
- * operation goes on when its caller goes away, except diff, which stops.
+ * operation goes on when its caller goes away, except diff, dump and check, which stop.
  * Bytes and seconds are plain numbers everywhere.  Bytes of a path or a
- * sentence that are not UTF-8 are given as ?.  Only root may connect.
+ * sentence that are not UTF-8 are given as ?.
+ *
+ * Root may connect to ERAD_SOCKET.  At ERAD_STATUS_SOCKET, which is there if there is a
+ * group erad, its members may ask for ping, list and status, and get EPERM for all else.
  *
  * op		arguments			result
  * ping		-				{"version", "pid", "heap_bytes"}: allocated, of the heap
@@ -24,24 +27,50 @@
  * open		volume				the same
  * close	volume				{"volume"}
  * forget	volume				{"volume", "metadata"}
+ * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
+ *		the origin's
  * list		-				{"volumes": [{"volume", "origin", "metadata",
  *						"state", "device"}]}	device null if closed
  * status	volumes: [] for all that are in	{"volumes": [STATUS]}
  *		eratab or live
+ * writers	volumes: as for status		{"volumes": [WRITERS]}
  * checkpoint	volume				{"volume", "era"}: the new era
- * diff		volume, since			part {"volume", "block_size", "since", "era",
+ * snapshot_take volume				{"volume", "era"}: the new era; the snapshot
+ *						shows all before.  EEXIST: one is held
+ * snapshot_drop volume				{"volume"}.  ENOENT: none is held
+ * diff		volume, since, snapshot?	part {"volume", "block_size", "since", "era",
  *						"size"} first; then parts
  *						[[offset, length], …], bytes, ascending,
  *						merged; the last extent may end at size,
  *						inside a block.  result {"changed_bytes"}
+ * dump		volume, snapshot?, loose?	part HEAD first; then parts [[first, number,
+ *						era], …], blocks, ascending.  result {"runs"}.
+ *						Of a live volume, begins an era, to be of one
+ *						moment, unless it is loose.
+ * check	volume				HEAD and "damaged_blocks"; live volumes only
  * abort	volume				{"volume"}: held writes failed
  *
  * STATUS	{"volume", "uuid", "state", "suspended", "era", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
- *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "released",
- *		"commits", "commit_pages", "folds", "over_marked", "error"}
+ *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "passed", "released",
+ *		"commits", "commit_pages", "folds", "over_marked", "changed_bytes",
+ *		"changed_before_bytes", "mirror",
+ *		"mirror_error", "events", "events_error", "snapshot_era", "error"}
  *		error null or a sentence; numbers that are not known while the volume is
- *		closed are null
+ *		closed are null; snapshot_era, the newest that it shows, null if none is held;
+ *		changed_bytes of this era and changed_before_bytes of the one before it
+ *		are as the mirror has them, null if it missed some
+ *
+ * WRITERS	{"volume", "state", "era", "block_size", "writers": [{"era", "others", "command",
+ *		"cgroup", "blocks"}], "error"}
+ *		for each, the blocks that nobody had written before in that era; the cgroup's id,
+ *		null if it is not known; others: all that found no room, the rest null.  An era
+ *		that is not there has not been counted.  writers null, and why in error, if none
+ *		are counted
+ *
+ * HEAD	{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
+ *		"array_chunk"}: of a live volume's snapshot, which ends with the connection
+ *		if it is not the one that was asked for.  EEXIST: one is held.  EBUSY
  *
  * state	"closed", "loading", "active", "failed", "detached" (the target is live but
  *		erad could not attach to it: error says why)
@@ -50,7 +79,8 @@
 #define ERAD_PROTOCOL_H
 
 #define ERAD_RUN_DIR		"/run/erad"
-#define ERAD_SOCKET		"/run/erad/erad.sock"
+#define ERAD_SOCKET		"/run/erad/erad.sock"		/* root's */
+#define ERAD_STATUS_SOCKET	"/run/erad/status.sock"		/* the group erad's */
 #define ERAD_LIB_DIR		"/var/lib/erad"
 #define ERAD_TAB		"/etc/eratab"
 

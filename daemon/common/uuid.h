@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* UUIDs as text, the way tables and people write them. */
+/* UUIDs: random ones, and as text, the way tables and people write them. */
 #ifndef ERAD_UUID_H
 #define ERAD_UUID_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 
 #define UUID_TEXT_SIZE	37	/* with the final 0 */
 
@@ -17,6 +20,31 @@ static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
 	for (int i = 0; i < 16; i++)
 		p += sprintf(p, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", u[i]);
 	return text;
+}
+
+/* The inverse; false if text is something else. */
+static inline bool uuid_from_text(const char *text, uint8_t u[16])
+{
+	char again[UUID_TEXT_SIZE];
+
+	if (strlen(text) != UUID_TEXT_SIZE - 1)
+		return false;
+	for (int i = 0, at = 0; i < 16; i++, at += 2) {
+		at += i == 4 || i == 6 || i == 8 || i == 10;
+		if (sscanf(text + at, "%2hhx", &u[i]) != 1)
+			return false;
+	}
+	return !strcmp(text, uuid_text(u, again));
+}
+
+/* One of version 4.  Returns 0 or a negative errno. */
+static inline int uuid_random(uint8_t u[16])
+{
+	if (getrandom(u, 16, 0) < 0)
+		return -errno;
+	u[6] = (u[6] & 0x0f) | 0x40;
+	u[8] = (u[8] & 0x3f) | 0x80;
+	return 0;
 }
 
 static inline bool uuid_is_zero(const uint8_t u[16])

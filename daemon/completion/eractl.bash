@@ -14,17 +14,23 @@ _eractl()
 	else
 		case ${COMP_WORDS[1]}:$prev in
 		diff:-f | diff:--format)
-			words='table json ranges ddrescue'
+			words='table json ranges ddrescue xml'
 			;;
-		diff:-s | diff:--since)
+		diff:-s | diff:--since | explain:-s | explain:--since | map:-s | map:--since | resize:--size)
+			;;
+		snapshot:snapshot)
+			words='take drop'
 			;;
 		create:-b | create:--block-size)
 			words='4K 16K 64K 256K 1M'
 			;;
 		create:create)
 			;;
-		create:* | check:* | repair:* | dump:* | restore:*)
+		create:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
+			[[ ${COMP_WORDS[1]} != @(check|dump|map) ]] ||
+				words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "$words" -- "$cur")
 			compopt -o filenames
 			return
 			;;

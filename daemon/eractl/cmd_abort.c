@@ -1,68 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl abort: fails held writes through the control node, with or without erad. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "erad_uapi.h"
+#include "eractl/live.h"
 #include "eractl/volumes.h"
-
-#define CONTROL		"/dev/" ERAD_CONTROL_NAME
-#define LIST_SLACK	16	/* instances that may come between two LISTs */
-
-/* All live instances; *out is the caller's to free. */
-static int list_instances(int fd, struct erad_info **out, size_t *nr, struct err *err)
-{
-	struct erad_list list = {
-		.h.size = sizeof(list),
-		.entry_size = sizeof(struct erad_info),
-	};
-	struct erad_info *infos = NULL;
-
-	for (;;) {
-		if (ioctl(fd, ERAD_IOC_LIST, &list) < 0) {
-			int e = errno;
-
-			free(infos);
-			return err_set(err, -e, "%s: cannot list the live volumes: %s", CONTROL,
-				       strerror(e));
-		}
-		if (infos && list.nr <= list.cap)
-			break;
-		free(infos);
-		list.cap = list.nr + LIST_SLACK;
-		infos = calloc(list.cap, sizeof(*infos));
-		if (!infos)
-			return err_set(err, -ENOMEM, "out of memory");
-		list.buf = (uintptr_t)infos;
-	}
-	*out = infos;
-	*nr = list.nr;
-	return 0;
-}
-
-static bool is_named(const struct erad_info *info, const char *name)
-{
-	char path[64], got[256];
-	FILE *f;
-	bool same;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", info->dev_major,
-		 info->dev_minor);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	same = fgets(got, sizeof(got), f);
-	fclose(f);
-	if (!same)
-		return false;
-	got[strcspn(got, "\n")] = '\0';
-	return !strcmp(got, name);
-}
 
 /* During a reload a volume has two instances, and both may hold writes. */
 static int abort_named(int fd, const char *name, struct err *err)
@@ -71,7 +17,7 @@ static int abort_named(int fd, const char *name, struct err *err)
 	size_t i, nr = 0, found = 0;
 	int r;
 
-	r = list_instances(fd, &infos, &nr, err);
+	r = live_list(fd, &infos, &nr, err);
 	if (r)
 		return r;
 	for (i = 0; i < nr && !r; i++) {
@@ -80,7 +26,7 @@ static int abort_named(int fd, const char *name, struct err *err)
 			.instance_id = infos[i].instance_id,
 		};
 
-		if (!is_named(&infos[i], name))
+		if (!live_is_named(&infos[i], name))
 			continue;
 		/* ENOENT: it has gone since, and its writes with it. */
 		if (!ioctl(fd, ERAD_IOC_ABORT, &a) || errno == ENOENT)
@@ -93,18 +39,6 @@ static int abort_named(int fd, const char *name, struct err *err)
 	if (!r && !found)
 		return err_set(err, -ENOENT, "volume %s: not live, so no writes are held", name);
 	return r;
-}
-
-static int open_control(struct err *err)
-{
-	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
-
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
-		return err_set(err, -errno, "%s: %s: dm-erad is not loaded, so no volume is live",
-			       CONTROL, strerror(errno));
-	return err_set(err, -errno, "%s: %s", CONTROL, strerror(errno));
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
@@ -120,7 +54,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	name = argv[optind];
 
-	fd = open_control(&err);
+	fd = live_open(&err);
 	if (fd < 0)
 		return fail(&err);
 	r = abort_named(fd, name, &err);

@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl checkpoint: begins a new era. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "eractl/volumes.h"
-
-static bool print_era(struct json_object *result)
-{
-	uint64_t era;
-
-	if (!json_number(result, "era", &era))
-		return false;
-	printf("%" PRIu64 "\n", era);
-	return true;
-}
 
 static int run(const struct command *cmd, int argc, char **argv)
 {

@@ -2,9 +2,8 @@
 /* eractl close: takes volumes down. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "eractl/client.h"
+#include "common/client.h"
 #include "eractl/volumes.h"
 
 static int close_all(const struct volumes_job *job)
@@ -41,20 +40,8 @@ static int close_all(const struct volumes_job *job)
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "close" };
-	bool all = false;
-	int c;
 
-	while ((c = command_getopt(cmd, argc, argv)) != -1) {
-		if (c == 'a')
-			all = true;
-		else if (c == 'J')
-			job.json = true;
-	}
-	if (!all)
-		return volumes_run_operands(cmd, &job, argc, argv);
-	if (optind < argc)
-		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
-	return close_all(&job);
+	return volumes_run_operands_or_all(cmd, &job, argc, argv, close_all);
 }
 
 const struct command cmd_close = {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/size.h"
-#include "eractl/client.h"
+#include "common/client.h"
 #include "eractl/volumes.h"
 
 #define BLOCK_UNIT	4096u

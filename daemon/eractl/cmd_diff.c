@@ -7,14 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eractl/client.h"
+#include "common/client.h"
 #include "eractl/format.h"
 #include "eractl/volumes.h"
 
 struct run {
 	struct diff diff;
 	const struct diff_format *format;
-	bool begun;
+	bool begun, snapshot;
 	/* Kept back until it is known that the next extent does not continue it. */
 	uint64_t offset, length;
 };
@@ -67,7 +67,7 @@ static int take_header(struct run *run, struct json_object *part, struct err *er
 	uint64_t since;
 
 	if (!json_number(part, "block_size", &d->block_size) ||
-	    !json_number(part, "size", &d->size) ||
+	    !d->block_size || !json_number(part, "size", &d->size) ||
 	    !json_number(part, "since", &since) || !json_number(part, "era", &d->era))
 		return garbled(run, err, "the first part lacks block_size, size, since or era");
 	if (since != d->since)
@@ -118,6 +118,8 @@ static int diff(struct run *run)
 	int r;
 
 	json_object_object_add(request, "since", json_object_new_int64(run->diff.since));
+	if (run->snapshot)
+		json_object_object_add(request, "snapshot", json_object_new_boolean(true));
 	r = client_call(request, take_part, run, &result, &err);
 	if (!r) {
 		r = finish(run, result, &err);
@@ -143,6 +145,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		case 's':
 			since = optarg;
 			break;
+		case 'S':
+			run.snapshot = true;
+			break;
 		case 'f':
 			format = optarg;
 			break;
@@ -161,7 +166,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "got both --json and --format %s, expected one", format);
 	run.format = diff_format_find(json ? "json" : format ? format : "table");
 	if (!run.format)
-		return usage_error(cmd, "format %s: expected table, json, ranges or ddrescue",
+		return usage_error(cmd, "format %s: expected table, json, ranges, ddrescue or xml",
 				   format);
 	run.diff.volume = argv[optind];
 	run.diff.since = era;
@@ -170,20 +175,22 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_diff = {
 	.name = "diff",
-	.args = "NAME --since ERA [--format FORMAT] [--json]",
+	.args = "NAME --since ERA [--snapshot] [--format FORMAT] [--json]",
 	.summary = "list what was written since an era",
 	.text =
 	"Lists, in ascending order, exactly the blocks that were written in era ERA\n"
-	"or a later one; with ERA 0, the whole volume.\n"
+	"or a later one; with ERA 0, the whole volume. With --snapshot, of what was\n"
+	"written before 'eractl snapshot take'.\n"
 	"\n"
 	"  table     for people, with a sum at the end\n"
 	"  json      one object: {\"extents\": [{\"offset\", \"length\", \"type\"}, …], …}\n"
 	"  ranges    lines of offset and length\n"
 	"  ddrescue  a map for ddrescue --domain-mapfile\n"
+	"  xml       numbers of blocks, as era_invalidate of Debian 12 prints them\n"
 	"\n"
-	"All but the lengths in the table are plain numbers of bytes. Use the output\n"
-	"only if the exit code is 0: if erad goes away on the way, the JSON has no\n"
-	"end, and a line \"incomplete\" spoils ranges and maps.",
-	.options = "sfJ",
+	"All but the lengths in the table and XML are plain numbers of bytes. Use the\n"
+	"output only if the exit code is 0: if erad goes away on the way, JSON and XML\n"
+	"have no end, and a line \"incomplete\" spoils ranges and maps.",
+	.options = "sSfJ",
 	.run = run,
 };

@@ -9,14 +9,14 @@
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/eractl.h"
-#include "eractl/metadata.h"
+#include "eractl/eras.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
 struct dump {
 	struct store_info info;
 	bool json, dm_era;
-	uint64_t runs;
+	uint64_t runs;			/* printed as JSON */
 };
 
 static void begin_xml(const struct dump *d)
@@ -64,11 +64,11 @@ static int print_json_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return output_failed() ? -EPIPE : 0;
 }
 
-static int dump(struct dump *d, struct store *s, struct err *err)
+static int begin(void *ctx, const struct store_info *info, struct err *err)
 {
-	int r;
+	struct dump *d = ctx;
 
-	store_info(s, &d->info);
+	d->info = *info;
 	if (d->dm_era && d->info.nr_blocks > UINT32_MAX)
 		return err_set(err, -EFBIG, "there are %" PRIu64
 			       " blocks, and dm-era can have %" PRIu32 " at most",
@@ -77,58 +77,55 @@ static int dump(struct dump *d, struct store *s, struct err *err)
 		begin_json(d);
 	else
 		begin_xml(d);
-	r = store_eras(s, STORE_NOW, d->json ? print_json_run : print_xml, d, NULL, err);
-	if (r == -EUCLEAN) {
-		struct err why = *err;
+	return 0;
+}
 
-		return err_set(err, r, "%s: 'eractl repair' mends it", why.msg);
-	}
-	if (!r)
-		fputs(d->json ? "\n]}\n" : "  </era_array>\n</superblock>\n", stdout);
-	return r;
+static void end(const struct dump *d)
+{
+	fputs(d->json ? "\n]}\n" : "  </era_array>\n</superblock>\n", stdout);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct dump d = { };
-	struct engine *engine;
-	struct store *s;
+	struct eras_reader reader = { .ctx = &d, .begin = begin };
 	struct err err;
-	int c, r;
+	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
 		if (c == 'J')
 			d.json = true;
+		else if (c == 'S')
+			reader.snapshot = true;
 		else
 			d.dm_era = true;
 	}
 	if (argc - optind != 1)
-		return usage_error(cmd, "got %d operands, expected METADATA", argc - optind);
+		return usage_error(cmd, "got %d operands, expected NAME or METADATA",
+				   argc - optind);
 	if (d.json && d.dm_era)
 		return usage_error(cmd, "got both --json and --dm-era, expected one");
-	r = metadata_open(argv[optind], ENGINE_READ, &engine, &err);
-	if (!r)
-		r = store_open(engine, STORE_READ, &s, &err);
-	if (r)
-		return fail(&err);
-	r = dump(&d, s, &err);
-	store_close(s, false, NULL);
-	if (!r)
+	reader.run = d.json ? print_json_run : print_xml;
+	if (!eras_read(argv[optind], &reader, &err)) {
+		end(&d);
 		return EXIT_SUCCESS;
+	}
 	/* The message of output that failed comes from end_output(). */
 	return output_failed() ? EXIT_FAILURE : fail(&err);
 }
 
 const struct command cmd_dump = {
 	.name = "dump",
-	.args = "METADATA [--dm-era] [--json]",
+	.args = "NAME|METADATA [--snapshot] [--dm-era] [--json]",
 	.summary = "print which block was written when, as XML",
 	.text =
 	"Prints, for each block that was ever written, the newest era it was written\n"
 	"in, as XML that 'eractl restore' takes, and era_restore of Debian 12's\n"
-	"thin-provisioning-tools. Changes nothing. The volume must be closed.\n"
+	"thin-provisioning-tools. Changes nothing of a closed volume, which may be\n"
+	"named by its metadata, too. A live one begins a new era, and is shown as it\n"
+	"was before that; or, with --snapshot, before 'eractl snapshot take'.\n"
 	"\n"
 	"The XML lacks its end if something fails on the way, and the exit code is 1.",
-	.options = "EJ",
+	.options = "SEJ",
 	.run = run,
 };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "eractl/client.h"
+#include "common/client.h"
 #include "eractl/volumes.h"
 
 /* erad removes metadata that it put in its own directory itself. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "eractl/client.h"
+#include "common/client.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl open: brings volumes up. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/eratab.h"
 #include "eractl/volumes.h"
@@ -40,20 +39,8 @@ static int open_all(const struct volumes_job *job)
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "open", .print = print_opened };
-	bool all = false;
-	int c;
 
-	while ((c = command_getopt(cmd, argc, argv)) != -1) {
-		if (c == 'a')
-			all = true;
-		else if (c == 'J')
-			job.json = true;
-	}
-	if (!all)
-		return volumes_run_operands(cmd, &job, argc, argv);
-	if (optind < argc)
-		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
-	return open_all(&job);
+	return volumes_run_operands_or_all(cmd, &job, argc, argv, open_all);
 }
 
 const struct command cmd_open = {

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #include "common/size.h"
+#include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/eractl.h"
 #include "eractl/metadata.h"
@@ -71,17 +71,17 @@ static int repair(const char *path, struct json_object *repairs)
 	struct store_info info;
 	struct engine *engine;
 	struct err err;
-	sd_id128_t id;
+	uint8_t uuid[16];
 	int r;
 
-	r = sd_id128_randomize(&id);
-	if (r < 0) {
+	r = uuid_random(uuid);
+	if (r) {
 		complain("cannot make a UUID: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
 	r = metadata_open(path, ENGINE_WRITE, &engine, &err);
 	if (!r)
-		r = store_repair(engine, id.bytes, on_repair, repairs, &done, &info, &err);
+		r = store_repair(engine, uuid, on_repair, repairs, &done, &info, &err);
 	if (r)
 		return fail(&err);
 	if (repairs)

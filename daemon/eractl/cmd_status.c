@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eractl/client.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
+
+#define BAR	40	/* characters of the longest bar of a histogram */
 
 static void cell_state(char buf[CELL_MAX], struct json_object *row, const struct column *col)
 {
@@ -40,38 +41,105 @@ static const struct column details[] = {
 	{ "journal in use", cell_count, "journal_used", NULL, 0 },
 	{ "writes held", cell_count, "held", NULL, 0 },
 	{ "oldest held for", cell_seconds, "oldest_held_seconds", NULL, 0 },
+	{ "writes passed", cell_count, "passed", NULL, 0 },
 	{ "writes released", cell_count, "released", NULL, 0 },
 	{ "commits", cell_count, "commits", NULL, 0 },
 	{ "commit pages", cell_count, "commit_pages", NULL, 0 },
 	{ "folds", cell_count, "folds", NULL, 0 },
+	{ "changed in era", cell_bytes, "changed_bytes", NULL, 0 },
+	{ "in era before", cell_bytes, "changed_before_bytes", NULL, 0 },
+	{ "BPF mirror", cell_text, "mirror", NULL, 0 },
 	{ "over-marked", cell_count, "over_marked", NULL, 0 },
+	{ "snapshot of era", cell_count, "snapshot_era", NULL, 0 },
 	{ }
 };
 
-static struct json_object *request_for(char *const *names)
-{
-	struct json_object *o = client_request("status", NULL);
-	struct json_object *list = json_object_new_array();
-
-	for (; *names; names++)
-		json_object_array_add(list, json_object_new_string(*names));
-	json_object_object_add(o, "volumes", list);
-	return o;
-}
+static const struct column counts[] = {
+	{ "held since open", cell_count, "held", NULL, 0 },
+	{ "failed", cell_count, "failed", NULL, 0 },
+	{ "eras begun", cell_count, "rollovers", NULL, 0 },
+	{ }
+};
 
 static void print_trouble(struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *error = json_text(row, "error");
 	char what[1024];
+	const char *mirror = json_text(row, "mirror_error"), *events = json_text(row, "events_error");
 	uint64_t n;
 
 	if (error) {
 		snprintf(what, sizeof(what), "%s: %s", volume ? volume : "?", error);
 		puts(printable(what));
 	}
+	if (mirror) {
+		snprintf(what, sizeof(what), "%s: the BPF mirror is degraded: %s", volume ? volume : "?",
+			 mirror);
+		puts(printable(what));
+	}
+	if (events) {
+		snprintf(what, sizeof(what), "%s: events are not counted: %s", volume ? volume : "?",
+			 events);
+		puts(printable(what));
+	}
 	if (json_number(row, "over_marked", &n) && n)
 		printf("%s: metadata was damaged: %" PRIu64
 		       " blocks count as written, to be safe\n", volume ? volume : "?", n);
+}
+
+static const char *time_text(char buf[32], uint64_t ns)
+{
+	static const char *const unit[] = { "ns", "us", "ms", "s" };
+	double t = ns;
+	int i = 0;
+
+	for (; t >= 1000 && i < 3; i++)
+		t /= 1000;
+	snprintf(buf, 32, t < 10 && i ? "%.1f %s" : "%.0f %s", t, unit[i]);
+	return buf;
+}
+
+/* A bar for each slot; those between that are empty are left out, as their bounds tell. */
+static void print_histogram(const char *head, struct json_object *slots, const char *key)
+{
+	const size_t nr = json_object_is_type(slots, json_type_array) ?
+		json_object_array_length(slots) : 0;
+	uint64_t below, count, most = 1;
+	char text[32];
+
+	if (nr)
+		printf("  %s\n", head);
+	for (size_t i = 0; i < nr; i++)
+		if (json_number(json_object_array_get_idx(slots, i), "count", &count) && count > most)
+			most = count;
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *slot = json_object_array_get_idx(slots, i);
+		const bool bounded = json_number(slot, key, &below);
+		double share;
+
+		if (!json_number(slot, "count", &count))
+			continue;
+		if (!bounded)
+			strcpy(text, "more");
+		else if (!strcmp(key, "below_ns"))
+			time_text(text, below);
+		else
+			snprintf(text, sizeof(text), "%" PRIu64, below);
+		share = (double)count / most;
+		printf("    %s%8s %10" PRIu64 "  %.*s\n", bounded ? "< " : "  ", text, count,
+		       (int)(share * BAR + 0.999), "########################################");
+	}
+}
+
+static void print_events(struct json_object *events)
+{
+	if (!events)
+		return;
+	list_print(counts, events);
+	print_histogram("writes, by how long they were held",
+			json_object_object_get(events, "hold"), "below_ns");
+	print_histogram("commits, by how many writes they recorded",
+			json_object_object_get(events, "batch"), "below_writes");
 }
 
 static int print(struct json_object *volumes, bool verbose)
@@ -88,6 +156,7 @@ static int print(struct json_object *volumes, bool verbose)
 
 		printf("\n%s\n", volume ? volume : "?");
 		list_print(details, row);
+		print_events(json_object_object_get(row, "events"));
 	}
 	return EXIT_SUCCESS;
 }
@@ -103,10 +172,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		else if (c == 'v')
 			verbose = true;
 	}
-	for (c = optind; c < argc; c++)
-		if (check_name(cmd, argv[c]))
-			return EXIT_USAGE;
-	return volumes_show(request_for(argv + optind), json, print,
+	if (check_names(cmd, argv + optind))
+		return EXIT_USAGE;
+	return volumes_show(volumes_request("status", argv + optind), json, print,
 			    verbose || optind < argc);
 }
 
@@ -116,7 +184,8 @@ const struct command cmd_status = {
 	.summary = "show how volumes are",
 	.text =
 	"Shows a line for each volume and under the table what is wrong with it.\n"
-	"With names, or with --verbose, details follow.\n"
+	"With names, or with --verbose, details follow, and histograms of how long\n"
+	"writes were held and how many were recorded at once.\n"
 	"\n"
 	"  STATE     closed, loading, active, failed or detached; and suspended\n"
 	"  ERA       the current one\n"

@@ -27,13 +27,13 @@ enum where {
 struct reader {
 	XML_Parser parser;
 	const char *name;
-	const struct era_xml_sink *sink;
+	const struct era_sink *sink;
 	void *ctx;
 	struct err *err;
 	int ret;
 	enum where where, around;	/* around: where the empty element is */
 	bool seen_array;
-	struct era_xml_super sb;
+	struct era_super sb;
 	uint32_t set_era;	/* of the writeset */
 	uint64_t set_bits;
 };
@@ -91,24 +91,10 @@ static bool get_number(const char *text, uint64_t max, uint64_t *n)
 	return !errno && !*end && *n <= max;
 }
 
-static bool get_uuid(struct era_xml_super *sb, const char *text)
+static bool get_uuid(struct era_super *sb, const char *text)
 {
-	unsigned int i, n = 0;
-	char again[UUID_TEXT_SIZE];
-
 	sb->has_uuid = *text;
-	if (!*text)
-		return true;
-	if (strlen(text) != UUID_TEXT_SIZE - 1)
-		return false;
-	for (i = 0; i < 16; i++) {
-		if (text[n] == '-')
-			n++;
-		if (sscanf(text + n, "%2hhx", &sb->uuid[i]) != 1)
-			return false;
-		n += 2;
-	}
-	return !strcasecmp(uuid_text(sb->uuid, again), text) && !uuid_is_zero(sb->uuid);
+	return !*text || (uuid_from_text(text, sb->uuid) && !uuid_is_zero(sb->uuid));
 }
 
 static void get_attribute(struct reader *r, const char *element, struct attribute *a,
@@ -168,7 +154,7 @@ static void begin_superblock(struct reader *r, const char **given)
 		[CHUNK] = { "array_chunk", .optional = true, .max = ERAD_CHUNK_MAX },
 		{ }
 	};
-	struct era_xml_super *sb = &r->sb;
+	struct era_super *sb = &r->sb;
 
 	if (!get_attributes(r, "superblock", given, a))
 		return;
@@ -373,7 +359,7 @@ static int read_all(struct reader *r, FILE *f)
 	return r->ret;
 }
 
-int era_xml_read(FILE *f, const char *name, const struct era_xml_sink *sink, void *ctx,
+int era_xml_read(FILE *f, const char *name, const struct era_sink *sink, void *ctx,
 		 struct err *err)
 {
 	struct reader r = { .name = name, .sink = sink, .ctx = ctx, .err = err };

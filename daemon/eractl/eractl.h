@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 #include "common/err.h"
+#include "common/members.h"
 
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
@@ -25,8 +27,9 @@ struct command {
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
-extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_list,
-	cmd_status, cmd_checkpoint, cmd_diff, cmd_abort, cmd_check, cmd_repair, cmd_dump, cmd_restore;
+extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_resize, cmd_list,
+	cmd_status, cmd_top, cmd_checkpoint, cmd_snapshot, cmd_diff, cmd_explain, cmd_abort,
+	cmd_check, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
 
 /*
  * The letter of the next option, its argument in optarg; -1 when there is
@@ -39,9 +42,6 @@ void command_help(const struct command *cmd);
 /* Says on stderr what is wrong with the command line and returns EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* Turns control characters, which could steer a terminal, into '?'; returns text. */
-char *printable(char *text);
 
 /* "eractl: …" on stderr, printable. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -64,15 +64,13 @@ bool output_failed(void);
  */
 int end_output(int code);
 
+/* Of the terminal at stdout, or 80 columns and 24 lines. */
+struct winsize terminal_size(void);
+
 /* Complains of a name that no volume can have: EXIT_USAGE, or 0. */
 int check_name(const struct command *cmd, const char *name);
 
 /* An era that can be asked for, 0 … 2^32 - 2; EINVAL if it is not. */
 int era_parse(const char *text, uint32_t *era);
-
-/* The member, if it is a string or a number that is not negative; else NULL, false. */
-const char *json_text(struct json_object *o, const char *key);
-bool json_number(struct json_object *o, const char *key, uint64_t *n);
-bool json_to_number(struct json_object *o, uint64_t *n);
 
 #endif /* ERACTL_H */

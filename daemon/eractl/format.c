@@ -110,6 +110,32 @@ static void ddrescue_end(const struct diff *d)
 		ddrescue_line(d->end, d->size - d->end, '?');
 }
 
+/* As era_invalidate of thin-provisioning-tools 0.9, to the byte. */
+
+static void xml_begin(const struct diff *d)
+{
+	(void)d;
+	puts("<blocks>");
+}
+
+static void xml_extent(const struct diff *d, uint64_t offset, uint64_t length)
+{
+	const uint64_t first = offset / d->block_size;
+	/* The last block may go beyond the device. */
+	const uint64_t end = (offset + length - 1) / d->block_size + 1;
+
+	if (end - first == 1)
+		printf("  <block block=\"%" PRIu64 "\"/>\n", first);
+	else
+		printf("  <range begin=\"%" PRIu64 "\" end = \"%" PRIu64 "\"/>\n", first, end);
+}
+
+static void xml_end(const struct diff *d)
+{
+	(void)d;
+	puts("</blocks>");
+}
+
 /* Neither a number nor a comment: a loop trips over it, and ddrescue refuses the file. */
 static void spoil(void)
 {
@@ -121,6 +147,7 @@ static const struct diff_format formats[] = {
 	{ "json", json_begin, json_extent, json_end, NULL },
 	{ "ranges", ranges_begin, ranges_extent, ranges_end, spoil },
 	{ "ddrescue", ddrescue_begin, ddrescue_extent, ddrescue_end, spoil },
+	{ "xml", xml_begin, xml_extent, xml_end, NULL },
 };
 
 const struct diff_format *diff_format_find(const char *name)

@@ -13,9 +13,9 @@
 #endif
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_open, &cmd_close, &cmd_forget, &cmd_list, &cmd_status,
-	&cmd_checkpoint, &cmd_diff, &cmd_abort, &cmd_check,
-	&cmd_repair, &cmd_dump, &cmd_restore, NULL
+	&cmd_create, &cmd_open, &cmd_close, &cmd_forget, &cmd_resize, &cmd_list, &cmd_status,
+	&cmd_top, &cmd_checkpoint, &cmd_snapshot, &cmd_diff, &cmd_explain, &cmd_map, &cmd_abort,
+	&cmd_check, &cmd_repair, &cmd_dump, &cmd_restore, &cmd_import, NULL
 };
 
 static const struct command *find(const char *name)

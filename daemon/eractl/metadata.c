@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/protocol.h"
 #include "common/size.h"
 #include "common/uuid.h"
 #include "erad_format.h"
+#include "eractl/live.h"
 #include "eractl/metadata.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
@@ -39,10 +41,27 @@ int metadata_open(const char *path, enum engine_mode mode, struct engine **out, 
 	ret = check_unclaimed(path, &why);
 	if (!ret)
 		ret = engine_open(path, mode, out, &why);
-	if (!ret)
-		return 0;
+	if (!ret) {
+		/* While it is open here, erad does not open it. */
+		ret = live_check_unused(path, &why);
+		if (!ret)
+			return 0;
+		engine_destroy(*out);
+		*out = NULL;
+	}
 	return err_set(err, ret, "%s%s", why.msg,
 		       ret == -EBUSY ? ": close the volume first" : "");
+}
+
+const struct eratab_entry *metadata_volume(const char *operand, struct eratab *tab)
+{
+	const struct eratab_entry *e;
+
+	*tab = (struct eratab){ };
+	if (strchr(operand, '/') || eratab_check_name(operand, NULL) ||
+	    eratab_read(ERAD_TAB, tab, NULL) || eratab_find(tab, operand, &e, NULL))
+		return NULL;
+	return e;
 }
 
 void metadata_print(const struct store_info *info)

@@ -5,7 +5,14 @@
 
 #include <json-c/json.h>
 
+#include "common/eratab.h"
 #include "store/store.h"
+
+/*
+ * What the operand of dump or check names: NULL, or the entry of the volume in
+ * /etc/eratab, which the caller frees with the table, eratab_free().
+ */
+const struct eratab_entry *metadata_volume(const char *operand, struct eratab *tab);
 
 /* Opens metadata that nobody has in use; EBUSY, and a sentence that says what to do, if somebody has. */
 int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);

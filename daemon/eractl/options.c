@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/eratab.h"
 #include "eractl/eractl.h"
 
 static const struct {
@@ -21,9 +22,15 @@ static const struct {
 	{ 'F', true, "force", NULL, "take an origin that is not empty; overwrite what is at the place of the metadata" },
 	{ 'W', true, "force", NULL, "overwrite what is at the place of the metadata" },
 	{ 'i', false, "input", "FILE", "the XML; default: standard input" },
+	{ 'o', false, "origin", "DEV", "the tracked device, for its exact size; default: whole blocks" },
+	{ 'M', true, "metadata-snapshot", NULL, "as of the metadata snapshot, which may be of a volume in use" },
 	{ 'E', true, "dm-era", NULL, "without what only erad knows, for newer thin-provisioning-tools" },
+	{ 'Z', true, "size", "SIZE", "of the volume, e.g. 10G; default: what the origin has" },
 	{ 's', false, "since", "ERA", "the oldest era that counts" },
-	{ 'f', false, "format", "FORMAT", "table (default), json, ranges or ddrescue" },
+	{ 'S', true, "snapshot", NULL, "as it was when the snapshot was taken" },
+	{ 'G', true, "svg", "FILE", "draw into a file instead" },
+	{ 'f', false, "format", "FORMAT", "table (default), json, ranges, ddrescue or xml" },
+	{ 'O', true, "once", NULL, "print once, on a terminal too" },
 	{ 'v', false, "verbose", NULL, "details of each volume, too" },
 	{ 'J', false, "json", NULL, "print JSON" },
 	{ 'h', false, "help", NULL, "print this" },
@@ -103,4 +110,11 @@ int usage_error(const struct command *cmd, const char *fmt, ...)
 	complain("%s: %s", cmd->name, what);
 	fprintf(stderr, "usage: eractl %s %s\n", cmd->name, cmd->args);
 	return EXIT_USAGE;
+}
+
+int check_name(const struct command *cmd, const char *name)
+{
+	struct err err;
+
+	return eratab_check_name(name, &err) ? usage_error(cmd, "%s", err.msg) : 0;
 }

@@ -5,20 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "eractl/eractl.h"
 
 #define JSON_FLAGS	(JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-char *printable(char *text)
-{
-	char *p;
-
-	for (p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	return text;
-}
 
 void complain(const char *fmt, ...)
 {
@@ -54,6 +45,15 @@ void print_json_string(const char *text)
 
 	fputs(json_object_to_json_string_ext(o, JSON_FLAGS), stdout);
 	json_object_put(o);
+}
+
+struct winsize terminal_size(void)
+{
+	struct winsize w;
+
+	if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_col && w.ws_row)
+		return w;
+	return (struct winsize){ .ws_col = 80, .ws_row = 24 };
 }
 
 /* Of the first write that failed; 0: none did. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/client.h"
 #include "common/eratab.h"
-#include "eractl/client.h"
 #include "eractl/volumes.h"
 
 bool print_opened(struct json_object *result)
@@ -19,6 +19,16 @@ bool print_opened(struct json_object *result)
 	if (!volume || !metadata || !device || !json_number(result, "era", &era))
 		return false;
 	printf("%s: %s is in era %" PRIu64 ", metadata in %s\n", volume, device, era, metadata);
+	return true;
+}
+
+bool print_era(struct json_object *result)
+{
+	uint64_t era;
+
+	if (!json_number(result, "era", &era))
+		return false;
+	printf("%" PRIu64 "\n", era);
 	return true;
 }
 
@@ -106,6 +116,17 @@ bool complain_of_table(void)
 	return any;
 }
 
+struct json_object *volumes_request(const char *op, char *const *names)
+{
+	struct json_object *o = client_request(op, NULL);
+	struct json_object *list = json_object_new_array();
+
+	for (; *names; names++)
+		json_object_array_add(list, json_object_new_string(*names));
+	json_object_object_add(o, "volumes", list);
+	return o;
+}
+
 int volumes_show(struct json_object *request, bool json,
 		 int (*print)(struct json_object *volumes, bool verbose), bool verbose)
 {
@@ -132,17 +153,41 @@ int volumes_show(struct json_object *request, bool json,
 	return code;
 }
 
+int check_names(const struct command *cmd, char *const *names)
+{
+	for (; *names; names++)
+		if (check_name(cmd, *names))
+			return EXIT_USAGE;
+	return 0;
+}
+
 int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
 			 char **argv)
 {
-	int i;
-
 	if (optind >= argc)
 		return usage_error(cmd, "the name of a volume is missing");
-	for (i = optind; i < argc; i++)
-		if (check_name(cmd, argv[i]))
-			return EXIT_USAGE;
+	if (check_names(cmd, argv + optind))
+		return EXIT_USAGE;
 	return volumes_run(job, argv + optind, argc - optind);
+}
+
+int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *job, int argc,
+				char **argv, int (*run_all)(const struct volumes_job *job))
+{
+	bool all = false;
+	int c;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		if (c == 'a')
+			all = true;
+		else if (c == 'J')
+			job->json = true;
+	}
+	if (!all)
+		return volumes_run_operands(cmd, job, argc, argv);
+	if (optind < argc)
+		return usage_error(cmd, "got both --all and %s, expected one", argv[optind]);
+	return run_all(job);
 }
 
 int one_name(const struct command *cmd, int argc, char **argv)

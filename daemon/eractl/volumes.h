@@ -22,8 +22,18 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr);
 int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
 			 char **argv);
 
+/*
+ * The command line of a command whose options are --json and --all: the same, or
+ * in place of operands run_all, which finds the names by itself.
+ */
+int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *job, int argc,
+				char **argv, int (*run_all)(const struct volumes_job *job));
+
 /* A request for one volume, its answer printed; returns the exit code. */
 int volume_run(const struct volumes_job *job, struct json_object *request);
+
+/* A request {"op": op, "volumes": names}; names ends with a NULL, and if there are none all volumes are meant. */
+struct json_object *volumes_request(const char *op, char *const *names);
 
 /*
  * Makes a request whose answer is a list of volumes and has print show it,
@@ -35,10 +45,16 @@ int volumes_show(struct json_object *request, bool json,
 /* Reads and complains of lines of /etc/eratab that are not understood, and says whether there are any. */
 bool complain_of_table(void);
 
+/* Complains of the first that no volume can have: EXIT_USAGE, or 0.  names ends with a NULL, as argv does. */
+int check_names(const struct command *cmd, char *const *names);
+
 /* Complains unless there is exactly one operand and it can name a volume: EXIT_USAGE, or 0. */
 int one_name(const struct command *cmd, int argc, char **argv);
 
 /* "data: era 5 on /dev/mapper/data, …": for create and open. */
 bool print_opened(struct json_object *result);
+
+/* The era alone, on a line. */
+bool print_era(struct json_object *result);
 
 #endif /* ERACTL_VOLUMES_H */

@@ -20,15 +20,48 @@
 #include "erad/volume.h"
 #include "erad/volumes.h"
 
-static int open_store(struct volume *v, struct err *err)
+/* The first use of a device of zeros that somebody named in a table. */
+static int format(struct volume *v, const struct erad_info *i, struct err *err)
+{
+	struct store_geometry g = {
+		.nr_sectors = i->nr_sectors, .block_sectors = i->block_sectors,
+	};
+	struct engine *e;
+	int r;
+
+	memcpy(g.uuid, i->uuid, sizeof(g.uuid));
+	r = uuid_is_zero(g.uuid) ? uuid_random(g.uuid) : 0;
+	if (r)
+		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
+	r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
+	if (r)
+		return r;
+	r = store_format(e, &g, NULL, NULL, err);
+	engine_destroy(e);
+	if (!r)
+		log_notice("volume %s: wrote new metadata to %s", v->name, v->metadata);
+	return r;
+}
+
+static int read_store(struct volume *v, struct store **s, struct err *err)
 {
 	struct engine *e;
+	int r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
+
+	return r ? r : store_open(e, STORE_WRITE, s, err);
+}
+
+static int open_store(struct volume *v, const struct erad_info *i, struct err *err)
+{
 	struct store *s;
 	int r;
 
-	r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
-	if (!r)
-		r = store_open(e, STORE_WRITE, &s, err);
+	r = read_store(v, &s, err);
+	if (r == -ENODATA && v->may_format) {
+		r = format(v, i, err);
+		if (!r)
+			r = read_store(v, &s, err);
+	}
 	if (r)
 		return r;
 	pthread_mutex_lock(&v->lock);
@@ -48,6 +81,7 @@ int attach_refresh(struct volume *v)
 	pthread_mutex_lock(&v->lock);
 	v->info = info;
 	pthread_mutex_unlock(&v->lock);
+	mirror_state(v);
 	return 0;
 }
 
@@ -62,6 +96,7 @@ void attach_let_go(struct volume *v)
 	pthread_mutex_unlock(&v->lock);
 	if (fd >= 0)
 		close(fd);
+	mirror_state(v);
 	v->batch = 0;
 	v->failed = false;
 	v->retry_at = UINT64_MAX;
@@ -89,6 +124,12 @@ static int compare(struct volume *v, const struct erad_info *i, const struct sto
 		return err_set(err, -EINVAL,
 			       "the target has blocks of %u sectors, metadata %s expects %u",
 			       i->block_sectors, v->metadata, s->block_sectors);
+	return 0;
+}
+
+static int compare_size(struct volume *v, const struct erad_info *i, const struct store_info *s,
+			struct err *err)
+{
 	if (i->nr_sectors != s->nr_sectors)
 		return err_set(err, -EINVAL,
 			       "the target has %llu sectors, metadata %s expects %llu",
@@ -117,43 +158,89 @@ static int flip(struct volume *v, uint32_t from, uint32_t to, struct err *err)
 }
 
 /*
+ * A new target of another length than the last.  It is in use and no other is,
+ * so nothing of the old size can still have to be recorded.  Until it has an
+ * era, this may be done again, for this target or for one that takes its place.
+ */
+static int follow_size(struct volume *v, struct store_info *s, struct err *err)
+{
+	const uint64_t had = s->nr_sectors;
+	int r;
+
+	if (v->info.nr_sectors == had)
+		return 0;
+	r = store_resize(v->store, v->info.nr_sectors, err);
+	if (r)
+		return r;
+	store_info(v->store, s);
+	log_notice("volume %s: it has %llu sectors now, %llu before", v->name,
+		   (unsigned long long)s->nr_sectors, (unsigned long long)had);
+	return 0;
+}
+
+/* The first era of a new target. */
+static int begin(struct volume *v, struct store_info *s, struct err *err)
+{
+	int r;
+
+	if (s->era >= UINT32_MAX - 1)
+		return err_set(err, -EOVERFLOW,
+			       "metadata %s is in era %u, there is no further one; create the volume anew",
+			       v->metadata, s->era);
+	r = follow_size(v, s, err);
+	if (!r)
+		r = compare_size(v, &v->info, s, err);
+	if (!r)
+		r = store_begin_era(v->store, ++s->era, err);
+	if (r)
+		return r;
+	/* Whatever kept batches from being recorded is over. */
+	volume_no_trouble(v, &v->mark_trouble, "the metadata");
+	failpoint(FAILPOINT_FIRST_DURABLE);
+	r = flip(v, 0, s->era, err);
+	if (!r)
+		failpoint(FAILPOINT_FIRST_BEGUN);
+	return r;
+}
+
+/* One that has lived on, with an era of its own. */
+static int go_on(struct volume *v, const struct store_info *s, struct err *err)
+{
+	const uint32_t live = v->info.era;
+	int r;
+
+	r = compare_size(v, &v->info, s, err);
+	if (r)
+		return r;
+	if (s->era == live + 1)
+		return flip(v, live, s->era, err);
+	if (s->era != live)
+		return err_set(err, -ESTALE,
+			       "metadata %s is in era %u, but the target in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
+			       v->metadata, s->era, live, s->era, s->era - 1);
+	return 0;
+}
+
+/*
  * A new target begins a new era, because what was in flight when the last
  * one ended is not known.  One that has lived on while erad was away goes on
  * with its own, or with the era that was durable already when erad went.
  */
 static int activate(struct volume *v, struct err *err)
 {
-	uint32_t live = v->info.era;
+	const uint32_t live = v->info.era;
 	struct store_info s;
 	int r;
 
 	store_info(v->store, &s);
 	r = compare(v, &v->info, &s, err);
+	if (!r)
+		r = live ? go_on(v, &s, err) : begin(v, &s, err);
 	if (r)
 		return r;
-	if (live == 0) {
-		if (s.era >= UINT32_MAX - 1)
-			return err_set(err, -EOVERFLOW,
-				       "metadata %s is in era %u, there is no further one; create the volume anew",
-				       v->metadata, s.era);
-		r = store_begin_era(v->store, ++s.era, err);
-		if (!r) {
-			/* Whatever kept batches from being recorded is over. */
-			volume_no_trouble(v, &v->mark_trouble, "the metadata");
-			failpoint(FAILPOINT_FIRST_DURABLE);
-			r = flip(v, 0, s.era, err);
-			if (!r)
-				failpoint(FAILPOINT_FIRST_BEGUN);
-		}
-	} else if (s.era == live + 1) {
-		r = flip(v, live, s.era, err);
-	} else if (s.era != live) {
-		r = err_set(err, -ESTALE,
-			    "metadata %s is in era %u, but the target in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
-			    v->metadata, s.era, live, s.era, s.era - 1);
-	}
-	if (r)
-		return r;
+	mirror_begin(v, s.era, live != 0);
+	events_begin(v);
+	writers_begin(v, s.era);
 	r = instance_ready(v->fd, s.era);
 	if (r)
 		return err_set(err, r, "the target cannot become active in era %u: %s", s.era,
@@ -169,12 +256,17 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	int fd, r;
 
 	if (!v->store) {
-		r = open_store(v, err);
+		r = open_store(v, i, err);
 		if (r)
 			return r;
 	}
 	if (!v->fold_running) {
 		r = fold_start(v, err);
+		if (r)
+			return r;
+	}
+	if (!v->message_running) {
+		r = message_start(v, err);
 		if (r)
 			return r;
 	}

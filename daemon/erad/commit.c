@@ -52,9 +52,8 @@ static int mark(struct volume *v)
  * The order that everything rests on is here and nowhere else:
  *
  *	1. the blocks of the batch are durable in the metadata;
- *	2. COMMIT releases its writes.
- *
- * Whatever mirrors the writeset for others is to be updated between the two.
+ *	2. the mirror, which others read, has them;
+ *	3. COMMIT releases its writes.
  *
  * 0, or a negative errno: EIO the instance is FAILED, ENODEV it is gone,
  * EAGAIN try the batch again at v->retry_at.
@@ -76,8 +75,11 @@ static int commit_batches(struct volume *v)
 				v->retry_at = earliest(v->retry_at, patience(v));
 				return -EAGAIN;
 			}
-			if (!r)
+			if (!r) {
 				failpoint(FAILPOINT_COMMIT_DURABLE);
+				mirror_add(v);
+				failpoint(FAILPOINT_COMMIT_MIRRORED);
+			}
 			x.commit_batch = v->batch;
 			if (r) {
 				x.commit_status = EIO;
@@ -176,6 +178,7 @@ static bool wait_for_work(struct volume *v)
 		return false;
 	}
 	if (p[1].revents & POLLPRI) {
+		message_look(v);
 		if (attach_refresh(v))
 			v->look_at = 0;
 		/* A drain may have ended. */
@@ -203,6 +206,7 @@ static void end(struct volume *v, bool gone)
 	struct err err;
 
 	attach_let_go(v);
+	message_stop(v);
 	fold_stop(v);
 	pthread_mutex_lock(&v->lock);
 	s = v->store;
@@ -211,6 +215,9 @@ static void end(struct volume *v, bool gone)
 		pthread_cond_wait(&v->changed, &v->lock);
 	pthread_mutex_unlock(&v->lock);
 
+	events_end(v, gone);
+	writers_end(v, gone);
+	mirror_end(v, gone);
 	if (s && store_close(s, gone && !v->mark_trouble.since_ms, &err))
 		log_warn("volume %s: closed, but not cleanly: %s", v->name, err.msg);
 	else if (gone)
@@ -245,6 +252,8 @@ void *volume_thread(void *arg)
 			recover(v);
 		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
 			serve(v);
+		if (kicked)
+			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))
 			rollover_step(v);
 		held = wait_for_work(v);

@@ -30,7 +30,7 @@ int control_open(int *out, struct err *err)
 		err_set(err, r, "%s does not tell its version: error %d", CONTROL_NODE, -r);
 	else if (v.abi != ERAD_ABI)
 		r = err_set(err, -EPROTO,
-			    "the loaded module dm-erad speaks version %u of the protocol, this erad version %u; reboot, or install the erad that came with it",
+			    "the module dm-erad speaks protocol %u, this erad %u; reboot, or install the erad that came with it",
 			    v.abi, ERAD_ABI);
 	if (r) {
 		close(fd);
@@ -125,9 +125,11 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 	return call(fd, ERAD_IOC_COMMIT_FETCH, x);
 }
 
-int instance_usage(int fd, uint64_t used, uint64_t total)
+int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era)
 {
-	struct erad_usage a = { .h.size = sizeof(a), .used = used, .total = total };
+	struct erad_usage a = {
+		.h.size = sizeof(a), .used = used, .total = total, .held_root = snapshot_era,
+	};
 
 	return call(fd, ERAD_IOC_USAGE, &a);
 }
@@ -136,4 +138,17 @@ int instance_stats(int fd, struct erad_stats *stats)
 {
 	*stats = (struct erad_stats){ .h.size = sizeof(*stats) };
 	return call(fd, ERAD_IOC_STATS, stats);
+}
+
+int instance_message_get(int fd, struct erad_message *m)
+{
+	*m = (struct erad_message){ .h.size = sizeof(*m) };
+	return call(fd, ERAD_IOC_MESSAGE_GET, m);
+}
+
+int instance_message_reply(int fd, uint64_t id, int result, uint32_t era)
+{
+	struct erad_reply a = { .h.size = sizeof(a), .id = id, .status = -result, .era = era };
+
+	return call(fd, ERAD_IOC_MESSAGE_REPLY, &a);
 }

@@ -30,7 +30,9 @@ int instance_ready(int fd, uint32_t era);
 int instance_prepare_era(int fd, uint32_t to);
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms);
 int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h */
-int instance_usage(int fd, uint64_t used, uint64_t total);
+int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era);
 int instance_stats(int fd, struct erad_stats *stats);
+int instance_message_get(int fd, struct erad_message *m);	/* m->id 0: there is none */
+int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);	/* result 0 or -errno */
 
 #endif /* ERAD_CONTROL_H */

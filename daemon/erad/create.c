@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #include "common/failpoint.h"
+#include "common/uuid.h"
 #include "erad/create.h"
 #include "erad/dm.h"
 #include "erad/log.h"
@@ -131,7 +131,6 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 	const struct eratab_entry *e;
 	struct eratab tab;
 	struct err who;
-	sd_id128_t id;
 	dev_t dev;
 	int r;
 
@@ -164,10 +163,9 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 	r = probe_apart(a->metadata, a->origin, dev, err);
 	if (r)
 		return r;
-	r = sd_id128_randomize(&id);
+	r = uuid_random(g->uuid);
 	if (r)
 		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
-	memcpy(g->uuid, id.bytes, sizeof(g->uuid));
 	g->block_sectors = (uint32_t)(a->block_size / 512);
 	return 0;
 }

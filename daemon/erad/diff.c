@@ -12,6 +12,7 @@
 struct diff {
 	struct jsonl *j;
 	struct volume *v;		/* NULL: closed */
+	enum store_view view;
 	uint64_t block_size, size;	/* bytes */
 	struct json_object *extents;
 	uint64_t changed;		/* bytes */
@@ -44,6 +45,9 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 	uint64_t bytes = len * d->block_size;
 	struct json_object *pair;
 
+	/* It has grown since the caller was told its size. */
+	if (offset >= d->size)
+		return 0;
 	/* The last block may reach beyond the end of the device. */
 	if (bytes > d->size - offset)
 		bytes = d->size - offset;
@@ -65,27 +69,32 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 static int stream(struct diff *d, const char *name, struct store *s, uint32_t since,
 		  struct json_object **result, struct err *err)
 {
+	const bool snapshot = d->view == STORE_SNAPSHOT;
 	struct json_object *head;
 	struct store_info info;
+	uint32_t era;
 	int r;
 
 	store_info(s, &info);
+	era = snapshot ? info.snapshot_era : info.era;
 	/* Before the first part, so that a caller need not undo what it has begun. */
-	if (since > info.era)
-		return err_set(err, -EINVAL, "era %u has not begun, the current era is %u", since,
-			       info.era);
+	if (snapshot && !era)
+		return err_set(err, -ENOENT, "no snapshot is held");
+	if (since > era)
+		return err_set(err, -EINVAL, "era %u has not begun, the %s era is %u", since,
+			       snapshot ? "snapshot's" : "current", era);
 	d->block_size = (uint64_t)info.block_sectors * 512;
-	d->size = info.nr_sectors * 512;
+	d->size = (snapshot ? info.snapshot_sectors : info.nr_sectors) * 512;
 
 	head = json_object_new_object();
 	json_object_object_add(head, "volume", json_object_new_string(name));
 	json_object_object_add(head, "block_size", json_object_new_uint64(d->block_size));
 	json_object_object_add(head, "since", json_object_new_int64(since));
-	json_object_object_add(head, "era", json_object_new_int64(info.era));
+	json_object_object_add(head, "era", json_object_new_int64(era));
 	json_object_object_add(head, "size", json_object_new_uint64(d->size));
 	r = send_part(d->j, head);
 	if (!r)
-		r = store_diff(s, since, extent, d, err);
+		r = store_diff_view(s, d->view, since, extent, d, err);
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "it was closed meanwhile");
 	if (!r)
@@ -101,21 +110,10 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 static int diff_closed(struct diff *d, const char *name, uint32_t since,
 		       struct json_object **result, struct err *err)
 {
-	const struct eratab_entry *e;
-	struct engine *engine = NULL;
-	struct eratab tab;
 	struct store *s;
 	int r;
 
-	r = op_read_table(&tab, err);
-	if (r)
-		return r;
-	r = eratab_find(&tab, name, &e, err);
-	if (!r)
-		r = engine_open(e->metadata, ENGINE_READ, &engine, err);
-	eratab_free(&tab);
-	if (!r)
-		r = store_open(engine, STORE_READ, &s, err);
+	r = op_open_closed(name, &s, err);
 	if (r)
 		return r;
 	r = stream(d, name, s, since, result, err);
@@ -123,10 +121,10 @@ static int diff_closed(struct diff *d, const char *name, uint32_t since,
 	return r;
 }
 
-int request_diff(struct jsonl *j, const char *name, uint32_t since,
+int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_view view,
 		 struct json_object **result, struct err *err)
 {
-	struct diff d = { .j = j };
+	struct diff d = { .j = j, .view = view };
 	struct store *s;
 	int r;
 

@@ -151,6 +151,108 @@ int dm_exists(const char *name, struct err *err)
 	return r;
 }
 
+/* A task for an existing device, or NULL.  Under dm_lock. */
+static struct dm_task *task_for(int type, const char *name)
+{
+	struct dm_task *t = dm_task_create(type);
+
+	*complaint = 0;
+	if (t && !dm_task_set_name(t, name)) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	return t;
+}
+
+/* The only target of the live table; *t is the caller's, and *params with it.  Under dm_lock. */
+static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)
+{
+	uint64_t start, length;
+	char *type = NULL;
+	void *next;
+
+	*t = task_for(DM_DEVICE_TABLE, name);
+	if (!*t || !dm_task_run(*t))
+		return failed(*t, "look at the table of", name, err);
+	next = dm_get_next_target(*t, NULL, &start, &length, &type, params);
+	if (next || !type || strcmp(type, "erad") || start)
+		return err_set(err, -EOPNOTSUPP,
+			       "the table of /dev/mapper/%s is not one erad target alone; load another one with dmsetup",
+			       name);
+	return 0;
+}
+
+int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err)
+{
+	struct dm_task *table = NULL, *t = NULL;
+	struct dm_info info;
+	char *params;
+	int r;
+
+	pthread_mutex_lock(&dm_lock);
+	r = look_up(name, &info, err);
+	if (!r)
+		r = err_set(err, -ENXIO, "there is no /dev/mapper/%s", name);
+	else if (r > 0)
+		r = info.suspended ? err_set(err, -EBUSY,
+					     "/dev/mapper/%s is suspended; resume it first", name) : 0;
+	if (!r)
+		r = only_target(name, &table, &params, err);
+	if (r)
+		goto out;
+	t = task_for(DM_DEVICE_RELOAD, name);
+	if (!t || !dm_task_add_target(t, 0, nr_sectors, "erad", params) ||
+	    (info.read_only && !dm_task_set_ro(t)) || !dm_task_run(t))
+		r = failed(t, "load a table for", name, err);
+out:
+	if (t)
+		dm_task_destroy(t);
+	if (table)
+		dm_task_destroy(table);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
+/* Under dm_lock. */
+static struct dm_task *resume_task(const char *name)
+{
+	struct dm_task *t = task_for(DM_DEVICE_RESUME, name);
+
+	if (t && (!dm_task_no_flush(t) || !dm_task_skip_lockfs(t))) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	return t;
+}
+
+/* The new table was not taken: the old one alone is to be there, and in use.  Under dm_lock. */
+static void swap_back(const char *name)
+{
+	struct dm_task *t = task_for(DM_DEVICE_CLEAR, name);
+	struct dm_info info;
+	struct err err;
+
+	if (!t || !dm_task_run(t))
+		log_warn("volume %s: cannot drop the table that is loaded", name);
+	if (t)
+		dm_task_destroy(t);
+	if (look_up(name, &info, &err) > 0 && info.suspended &&
+	    run(resume_task(name), "resume", name, &err))
+		log_error("volume %s: %s", name, err.msg);
+}
+
+int dm_swap(const char *name, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&dm_lock);
+	r = run(resume_task(name), "resume", name, err);
+	if (r)
+		swap_back(name);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
 /* One attempt, under dm_lock.  *known: who has it open is known, another try is vain. */
 static int try_remove(const char *name, bool *known, struct err *err)
 {
@@ -211,4 +313,26 @@ int dm_name(dev_t dev, char name[DM_NAME_SIZE])
 		name[strcspn(name, "\n")] = 0;
 	fclose(f);
 	return r;
+}
+
+int dm_node(dev_t dev, char path[NODE_PATH_SIZE])
+{
+	char link[64], target[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = 0;
+	name = strrchr(target, '/');
+	name = name ? name + 1 : target;
+	if (snprintf(path, NODE_PATH_SIZE, "/dev/%s", name) >= NODE_PATH_SIZE)
+		return -ENAMETOOLONG;
+	/* sysfs has ! where the node's name has a slash. */
+	for (char *p = path + 5; *p; p++)
+		if (*p == '!')
+			*p = '/';
+	return 0;
 }

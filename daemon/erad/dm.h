@@ -33,10 +33,29 @@ int dm_create(const char *name, const struct dm_table *t, struct err *err);
 /* EBUSY if somebody has it open; says who, if that can be known. */
 int dm_remove(const char *name, struct err *err);
 
+/*
+ * Loads the live table of NAME once more with another length, in place of
+ * what is loaded already; nothing of it is used before dm_swap().  EBUSY while it is
+ * suspended, EOPNOTSUPP if its table is not one erad target alone.
+ */
+int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
+
+/*
+ * Puts what is loaded into use, in one call of the kernel, so that nobody's
+ * death leaves the device suspended; waits for no write that is held, only for
+ * what is in flight to the origin.  If it fails, the old table goes on.
+ */
+int dm_swap(const char *name, struct err *err);
+
 /* Whether a device of that name, of whatever kind, exists; negative errno. */
 int dm_exists(const char *name, struct err *err);
 
 /* The name of a mapped device, from sysfs.  ENOENT. */
 int dm_name(dev_t dev, char name[DM_NAME_SIZE]);
+
+#define NODE_PATH_SIZE	(DM_NAME_SIZE + 5)
+
+/* The node of a block device, as the kernel names it, or -errno. */
+int dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 
 #endif /* ERAD_DM_H */

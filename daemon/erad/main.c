@@ -29,9 +29,12 @@
 #include "erad/control.h"
 #include "erad/dm.h"
 #include "erad/log.h"
+#include "erad/events.h"
+#include "erad/mirror.h"
 #include "erad/request.h"
 #include "erad/socket.h"
 #include "erad/volumes.h"
+#include "erad/writers.h"
 
 #ifndef ERAD_VERSION
 #define ERAD_VERSION	"unknown"
@@ -39,6 +42,7 @@
 
 #define HEAP_KEEP	(4u << 20)	/* bytes of heap to have from the start */
 #define READY_LATEST_MS	20000		/* live targets that take longer are attached to later */
+#define RELIST_MS	1000		/* until LIST is tried again; what it failed for passes */
 #define STUCK_MS	20000		/* in one commit: no watchdog tick */
 #define STOP_MS		10000		/* for volumes, and again for requests */
 
@@ -46,28 +50,32 @@ struct erad {
 	sd_event *event;
 	int lock_fd, control_fd, socket_fd, progress_fd;
 	struct instances list;
+	sd_event_source *relist;	/* fires when LIST has failed and is due again */
 	uint64_t watchdog_usec;		/* between ticks; 0: none are wanted */
+	bool no_writers;
 	bool ready;
 	bool stuck;			/* said so */
 };
 
 static void usage(FILE *f)
 {
-	fputs("usage: erad [-v]\n"
+	fputs("usage: erad [-v] [--no-writers]\n"
 	      "\n"
 	      "Records which blocks of erad's volumes are written; runs in the foreground.\n"
 	      "\n"
-	      "  -v, --verbose  say more\n"
-	      "      --help     say this\n"
-	      "      --version  say the version\n", f);
+	      "  -v, --verbose     say more\n"
+	      "      --no-writers  do not count who writes, for eractl top and explain\n"
+	      "      --help        say this\n"
+	      "      --version     say the version\n", f);
 }
 
-static int parse_args(int argc, char **argv)
+static int parse_args(int argc, char **argv, struct erad *e)
 {
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "verbose", no_argument, NULL, 'v' },
+		{ "no-writers", no_argument, NULL, 'W' },
 		{ 0 }
 	};
 	int c;
@@ -76,6 +84,9 @@ static int parse_args(int argc, char **argv)
 		switch (c) {
 		case 'v':
 			log_verbose();
+			break;
+		case 'W':
+			e->no_writers = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -164,19 +175,34 @@ static int setup_process(struct err *err)
 
 /* ---- the main loop ---- */
 
-static int on_control(sd_event_source *s, int fd, uint32_t revents, void *data)
+/* poll() may not tell again of a change that a failed LIST should have shown. */
+static int look_at_targets(struct erad *e)
 {
-	struct erad *e = data;
 	int r;
 
-	(void)s;
-	(void)revents;
-	r = control_list(fd, &e->list);
-	if (r)
-		log_error("cannot list the targets: %s", strerror(-r));
-	else
+	r = control_list(e->control_fd, &e->list);
+	if (!r) {
 		volumes_changed(&e->list);
-	return 0;
+		return 0;
+	}
+	log_error("cannot list the targets: %s", strerror(-r));
+	r = sd_event_source_set_time_relative(e->relist, RELIST_MS * 1000ull);
+	return r < 0 ? r : sd_event_source_set_enabled(e->relist, SD_EVENT_ONESHOT);
+}
+
+static int on_control(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	(void)s;
+	(void)fd;
+	(void)revents;
+	return look_at_targets(data);
+}
+
+static int on_relist(sd_event_source *s, uint64_t usec, void *data)
+{
+	(void)s;
+	(void)usec;
+	return look_at_targets(data);
 }
 
 static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *data)
@@ -203,6 +229,7 @@ static int become_ready(struct erad *e)
 	int r;
 
 	e->ready = true;
+	mirror_sweep();
 	r = socket_listen(&e->socket_fd, &err);
 	if (r) {
 		log_error("%s", err.msg);
@@ -211,6 +238,8 @@ static int become_ready(struct erad *e)
 	r = sd_event_add_io(e->event, NULL, e->socket_fd, EPOLLIN, on_socket, e);
 	if (r < 0)
 		return r;
+	if (socket_listen_guests(request_serve, &err))
+		log_error("%s; only root is served", err.msg);
 	log_info("version " ERAD_VERSION " is ready");
 	return sd_notify(0, "READY=1");
 }
@@ -280,6 +309,10 @@ static int setup_loop(struct erad *e)
 	if (r >= 0)
 		r = sd_event_add_io(e->event, NULL, e->control_fd, EPOLLIN, on_control, e);
 	if (r >= 0)
+		r = sd_event_add_time(e->event, &e->relist, CLOCK_MONOTONIC, 0, 0, on_relist, e);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(e->relist, SD_EVENT_OFF);
+	if (r >= 0)
 		r = sd_event_add_io(e->event, NULL, e->progress_fd, EPOLLIN, on_progress, e);
 	if (r >= 0)
 		r = add_timer(e, READY_LATEST_MS * 1000ull, on_ready_latest);
@@ -305,6 +338,9 @@ static int setup_volumes(struct erad *e, struct err *err)
 	if (r)
 		return r;
 	dm_setup();
+	mirror_setup();
+	events_setup();
+	writers_setup(e->no_writers);
 	r = log_start();
 	if (r)
 		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
@@ -350,6 +386,7 @@ static int run(struct erad *e)
 	if (!all_ended)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	instances_free(&e->list);
+	sd_event_source_unref(e->relist);
 	sd_event_unref(e->event);
 	return r;
 
@@ -362,7 +399,7 @@ int main(int argc, char **argv)
 {
 	struct erad e = { .lock_fd = -1, .control_fd = -1, .socket_fd = -1, .progress_fd = -1 };
 
-	if (parse_args(argc, argv))
+	if (parse_args(argc, argv, &e))
 		return 2;
 	return run(&e) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

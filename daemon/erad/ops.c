@@ -32,7 +32,8 @@ int op_read_table(struct eratab *tab, struct err *err)
 	return r;
 }
 
-int table_add(const struct eratab_entry *e, struct err *err)
+/* One of the two is NULL. */
+static int change_table(const struct eratab_entry *add, const char *remove, struct err *err)
 {
 	struct eratab tab;
 	int r;
@@ -40,7 +41,7 @@ int table_add(const struct eratab_entry *e, struct err *err)
 	pthread_mutex_lock(&tab_lock);
 	r = eratab_read(ERAD_TAB, &tab, err);
 	if (!r) {
-		r = eratab_add(&tab, e, err);
+		r = add ? eratab_add(&tab, add, err) : eratab_remove(&tab, remove, err);
 		if (!r)
 			r = eratab_write(&tab, err);
 		eratab_free(&tab);
@@ -49,21 +50,14 @@ int table_add(const struct eratab_entry *e, struct err *err)
 	return r;
 }
 
+int table_add(const struct eratab_entry *e, struct err *err)
+{
+	return change_table(e, NULL, err);
+}
+
 int table_remove(const char *name, struct err *err)
 {
-	struct eratab tab;
-	int r;
-
-	pthread_mutex_lock(&tab_lock);
-	r = eratab_read(ERAD_TAB, &tab, err);
-	if (!r) {
-		r = eratab_remove(&tab, name, err);
-		if (!r)
-			r = eratab_write(&tab, err);
-		eratab_free(&tab);
-	}
-	pthread_mutex_unlock(&tab_lock);
-	return r;
+	return change_table(NULL, name, err);
 }
 
 static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_sectors,
@@ -80,6 +74,10 @@ static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_s
 	return probe_apart(e->metadata, e->origin, *dev, err);
 }
 
+/*
+ * A larger origin is used as far as the volume goes: what it has gained while the
+ * volume was closed is no reason to leave it without the rest.
+ */
 static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 			 struct store **out, struct store_info *info, struct err *err)
 {
@@ -93,13 +91,18 @@ static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 	if (r)
 		return r;
 	store_info(s, info);
-	if (info->nr_sectors != nr_sectors) {
+	if (info->nr_sectors > nr_sectors) {
 		r = err_set(err, -EINVAL,
-			    "origin %s has %" PRIu64 " sectors, its metadata %s expects %" PRIu64,
-			    e->origin, nr_sectors, e->metadata, info->nr_sectors);
+			    "origin %s has %" PRIu64 " sectors, its metadata %s expects %" PRIu64
+			    "; if it is the right one, take its size over with 'eractl resize %s'",
+			    e->origin, nr_sectors, e->metadata, info->nr_sectors, e->name);
 		store_close(s, false, NULL);
 		return r;
 	}
+	if (info->nr_sectors < nr_sectors)
+		log_notice("volume %s: origin %s has %" PRIu64 " sectors, of which it uses %" PRIu64
+			   "; 'eractl resize %s' gives it the rest", e->name, e->origin, nr_sectors,
+			   info->nr_sectors, e->name);
 	*out = s;
 	return 0;
 }
@@ -141,6 +144,7 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	struct store_info info;
 	struct volume *v;
 	struct store *s = NULL;
+	uint64_t nr_sectors;
 	struct stat st;
 	int r;
 
@@ -149,12 +153,13 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 		return r;
 	if (r)
 		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
-	r = check_origin(e, &t.origin, &t.nr_sectors, err);
+	r = check_origin(e, &t.origin, &nr_sectors, err);
 	if (r)
 		return r;
-	r = open_metadata(e, t.nr_sectors, &s, &info, err);
+	r = open_metadata(e, nr_sectors, &s, &info, err);
 	if (r)
 		return r;
+	t.nr_sectors = info.nr_sectors;
 	t.block_sectors = info.block_sectors;
 	memcpy(t.uuid, info.uuid, sizeof(t.uuid));
 	if (!stat(e->metadata, &st) && S_ISBLK(st.st_mode))
@@ -204,12 +209,10 @@ int op_open(const char *name, struct volume **out, struct err *err)
 			*out = v;
 		goto out_release;
 	}
-	r = op_read_table(&tab, err);
+	r = op_find_entry(name, &tab, &e, err);
 	if (r)
 		goto out_release;
-	r = eratab_find(&tab, name, &e, err);
-	if (!r)
-		r = open_claimed(e, out, err);
+	r = open_claimed(e, out, err);
 	eratab_free(&tab);
 out_release:
 	volumes_release(&claim);
@@ -220,13 +223,10 @@ static int known(const char *name, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct eratab tab;
-	int r;
+	int r = op_find_entry(name, &tab, &e, err);
 
-	r = op_read_table(&tab, err);
-	if (r)
-		return r;
-	r = eratab_find(&tab, name, &e, err);
-	eratab_free(&tab);
+	if (!r)
+		eratab_free(&tab);
 	return r;
 }
 

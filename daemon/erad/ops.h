@@ -33,6 +33,17 @@ int op_open(const char *name, struct volume **out, struct err *err);
 /* 0 too if it is closed already.  EBUSY if the device is in use. */
 int op_close(const char *name, struct err *err);
 
+struct resized {
+	uint64_t had, has;	/* bytes */
+	uint32_t era;
+};
+
+/*
+ * Gives a volume, open or closed, another size: bytes, or 0 for that of its
+ * origin.  If it fails before the new table is in use, nothing has changed.
+ */
+int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err *err);
+
 /*
  * Takes a closed volume out of the table and removes its metadata if that is
  * the file that create makes by default.  *metadata, the path, is the caller's to free.
@@ -45,7 +56,14 @@ int op_abort(const char *name, struct err *err);
 /* An open volume.  ENOTCONN: it is in the table, but closed.  ENOENT. */
 int op_find(const char *name, struct volume **out, struct err *err);
 
+/* The metadata of a closed volume that is in the table, for reading; the caller closes it. */
+int op_open_closed(const char *name, struct store **out, struct err *err);
+
 /* Reads the table; the caller frees it. */
 int op_read_table(struct eratab *tab, struct err *err);
+
+/* The volume's line in it too, or ENOENT; the caller frees the table unless this fails. */
+int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
+		  struct err *err);
 
 #endif /* ERAD_OPS_H */

@@ -60,60 +60,59 @@ static void unescape(char *s)
 	*to = 0;
 }
 
-static bool mounted(dev_t dev, struct err *who)
+static bool is_device(const char *path, dev_t dev)
 {
-	bool found = false;
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *f;
+	struct stat st;
 
-	f = fopen("/proc/self/mountinfo", "re");
-	if (!f)
-		return false;
-	while (!found && getline(&line, &cap, f) > 0) {
-		char where[PATH_MAX], source[PATH_MAX], type[64];
-		unsigned int ma, mi;
-		struct stat st;
-		char *dash = strstr(line, " - ");
-
-		if (!dash || sscanf(line, "%*u %*u %u:%u %*s %4095s", &ma, &mi, where) != 3 ||
-		    sscanf(dash, " - %63s %4095s", type, source) != 2)
-			continue;
-		/* A btrfs is mounted under a number of its own. */
-		found = makedev(ma, mi) == dev ||
-			(!ma && *source == '/' && !stat(source, &st) &&
-			 S_ISBLK(st.st_mode) && st.st_rdev == dev);
-		if (found) {
-			unescape(where);
-			err_set(who, 0, "mounted on %.300s (%s)", where, type);
-		}
-	}
-	free(line);
-	fclose(f);
-	return found;
+	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
-static bool is_swap(dev_t dev, struct err *who)
+/* A line of /proc/self/mountinfo. */
+static bool mounts(const char *line, dev_t dev, struct err *who)
+{
+	char where[PATH_MAX], source[PATH_MAX], type[64];
+	const char *dash = strstr(line, " - ");
+	unsigned int ma, mi;
+
+	if (!dash || sscanf(line, "%*u %*u %u:%u %*s %4095s", &ma, &mi, where) != 3 ||
+	    sscanf(dash, " - %63s %4095s", type, source) != 2)
+		return false;
+	/* A btrfs is mounted under a number of its own. */
+	if (makedev(ma, mi) != dev && (ma || *source != '/' || !is_device(source, dev)))
+		return false;
+	unescape(where);
+	err_set(who, 0, "mounted on %.300s (%s)", where, type);
+	return true;
+}
+
+/* A line of /proc/swaps. */
+static bool swaps_to(const char *line, dev_t dev, struct err *who)
+{
+	char path[PATH_MAX];
+
+	if (sscanf(line, "%4095s", path) != 1)
+		return false;
+	unescape(path);
+	if (!is_device(path, dev))
+		return false;
+	err_set(who, 0, "used for swap");
+	return true;
+}
+
+/* Whether uses() says so of any line of the file. */
+static bool any_line(const char *file, bool (*uses)(const char *line, dev_t dev, struct err *who),
+		     dev_t dev, struct err *who)
 {
 	bool found = false;
 	char *line = NULL;
 	size_t cap = 0;
 	FILE *f;
 
-	f = fopen("/proc/swaps", "re");
+	f = fopen(file, "re");
 	if (!f)
 		return false;
-	while (!found && getline(&line, &cap, f) > 0) {
-		char path[PATH_MAX];
-		struct stat st;
-
-		if (sscanf(line, "%4095s", path) != 1)
-			continue;
-		unescape(path);
-		found = !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
-	}
-	if (found)
-		err_set(who, 0, "used for swap");
+	while (!found && getline(&line, &cap, f) > 0)
+		found = uses(line, dev, who);
 	free(line);
 	fclose(f);
 	return found;
@@ -151,7 +150,8 @@ static bool held(const char *sysfs, struct err *who)
 
 static bool used_itself(dev_t dev, const char *sysfs, struct err *who)
 {
-	return mounted(dev, who) || is_swap(dev, who) || held(sysfs, who);
+	return any_line("/proc/self/mountinfo", mounts, dev, who) ||
+	       any_line("/proc/swaps", swaps_to, dev, who) || held(sysfs, who);
 }
 
 static bool partition_used(const char *sysfs, struct err *who)
@@ -301,7 +301,7 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 		goto out;
 	if (stack_has_device(meta, origin))
 		r = err_set(err, -EDEADLK,
-			    "metadata %s lies on %s, the device to be tracked: each write would wait for itself; use another device",
+			    "metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another one",
 			    metadata, origin_path);
 	else if ((S_ISBLK(st.st_mode) && stack_has_device(tracked, st.st_rdev)) ||
 		 (S_ISREG(st.st_mode) && stack_has_file(tracked, st.st_dev, st.st_ino)))

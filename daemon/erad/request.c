@@ -197,17 +197,29 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	return 0;
 }
 
-static int serve_close(struct request *q, struct json_object **result, struct err *err)
+/* Ops that need no more than the name, and answer with it. */
+static int serve_name(struct request *q, int (*op)(const char *name, struct err *err),
+		      struct json_object **result, struct err *err)
 {
 	const char *name;
 	int r;
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = op_close(name, err);
+		r = op(name, err);
 	if (!r)
 		*result = one_text("volume", name);
 	return r;
+}
+
+static int serve_close(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_name(q, op_close, result, err);
+}
+
+static int serve_abort(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_name(q, op_abort, result, err);
 }
 
 static int serve_forget(struct request *q, struct json_object **result, struct err *err)
@@ -228,45 +240,109 @@ static int serve_forget(struct request *q, struct json_object **result, struct e
 	return 0;
 }
 
+static int serve_resize(struct request *q, struct json_object **result, struct err *err)
+{
+	struct resized resized;
+	uint64_t size = 0;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = get_number(q, "size", UINT64_MAX, &size, err);
+	if (!r)
+		r = op_resize(name, size, &resized, err);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	json_object_object_add(*result, "old_size", json_object_new_uint64(resized.had));
+	json_object_object_add(*result, "size", json_object_new_uint64(resized.has));
+	json_object_object_add(*result, "era", json_object_new_int64(resized.era));
+	return 0;
+}
+
 static int serve_list(struct request *q, struct json_object **result, struct err *err)
 {
 	(void)q;
 	return request_list(result, err);
 }
 
-static int serve_status(struct request *q, struct json_object **result, struct err *err)
+static int serve_volumes(struct request *q,
+			 int (*op)(struct json_object *names, struct json_object **result,
+				   struct err *err),
+			 struct json_object **result, struct err *err)
 {
 	struct json_object *names;
 	int r = get(q, "volumes", json_type_array, &names, err);
 
-	return r ? r : request_status(names, result, err);
+	return r ? r : op(names, result, err);
 }
 
-static int serve_checkpoint(struct request *q, struct json_object **result, struct err *err)
+static int serve_status(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_volumes(q, request_status, result, err);
+}
+
+static int serve_writers(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_volumes(q, request_writers, result, err);
+}
+
+/* Ops on an open volume; the answer has the era that they set. */
+static int serve_open_volume(struct request *q,
+			     int (*op)(struct volume *v, uint32_t *era, struct err *err),
+			     struct json_object **result, struct err *err)
 {
 	struct volume *v;
 	const char *name;
-	uint32_t era;
+	uint32_t era = 0;
 	int r;
 
 	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_find(name, &v, err);
 	if (r)
 		return r;
-	r = op_find(name, &v, err);
-	if (r)
-		return r;
-	r = volume_checkpoint(v, &era, err);
+	r = op(v, &era, err);
 	volume_unref(v);
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	json_object_object_add(*result, "era", json_object_new_int64(era));
+	if (era)
+		json_object_object_add(*result, "era", json_object_new_int64(era));
 	return 0;
+}
+
+static int serve_checkpoint(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_open_volume(q, volume_checkpoint, result, err);
+}
+
+static int take_snapshot(struct volume *v, uint32_t *era, struct err *err)
+{
+	return volume_snapshot_take(v, true, era, err);
+}
+
+static int serve_snapshot_take(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_open_volume(q, take_snapshot, result, err);
+}
+
+static int drop_snapshot(struct volume *v, uint32_t *era, struct err *err)
+{
+	(void)era;
+	return volume_snapshot_drop(v, err);
+}
+
+static int serve_snapshot_drop(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_open_volume(q, drop_snapshot, result, err);
 }
 
 static int serve_diff(struct request *q, struct json_object **result, struct err *err)
 {
 	uint64_t since = UINT64_MAX;
+	struct json_object *snapshot;
 	const char *name;
 	int r;
 
@@ -275,39 +351,65 @@ static int serve_diff(struct request *q, struct json_object **result, struct err
 		r = get_number(q, "since", UINT32_MAX, &since, err);
 	if (!r && since == UINT64_MAX)
 		r = err_set(err, -EINVAL, "the request has no \"since\"");
-	return r ? r : request_diff(q->j, name, (uint32_t)since, result, err);
+	if (!r)
+		r = get(q, "snapshot", json_type_boolean, &snapshot, err);
+	return r ? r : request_diff(q->j, name, (uint32_t)since,
+				    json_object_get_boolean(snapshot) ? STORE_SNAPSHOT : STORE_NOW,
+				    result, err);
 }
 
-static int serve_abort(struct request *q, struct json_object **result, struct err *err)
+static int serve_dump_or_check(struct request *q, enum dump_kind kind,
+			       struct json_object **result, struct err *err)
 {
+	struct json_object *snapshot, *loose;
 	const char *name;
 	int r;
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = op_abort(name, err);
+		r = get(q, "snapshot", json_type_boolean, &snapshot, err);
 	if (!r)
-		*result = one_text("volume", name);
-	return r;
+		r = get(q, "loose", json_type_boolean, &loose, err);
+	if (!r && kind == DUMP_MOMENT && json_object_get_boolean(loose))
+		kind = DUMP_LOOSE;
+	return r ? r : request_dump(q->j, name, json_object_get_boolean(snapshot) ?
+				    STORE_SNAPSHOT : STORE_NOW, kind, result, err);
+}
+
+static int serve_dump(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_dump_or_check(q, DUMP_MOMENT, result, err);
+}
+
+static int serve_check(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_dump_or_check(q, DUMP_CHECK, result, err);
 }
 
 static const struct {
 	const char *name;
 	int (*serve)(struct request *q, struct json_object **result, struct err *err);
+	bool for_guests;	/* it changes nothing, and takes neither long nor much memory */
 } ops[] = {
-	{ "ping", serve_ping },
-	{ "create", serve_create },
-	{ "open", serve_open },
-	{ "close", serve_close },
-	{ "forget", serve_forget },
-	{ "list", serve_list },
-	{ "status", serve_status },
-	{ "checkpoint", serve_checkpoint },
-	{ "diff", serve_diff },
-	{ "abort", serve_abort },
+	{ "ping", serve_ping, true },
+	{ "create", serve_create, false },
+	{ "open", serve_open, false },
+	{ "close", serve_close, false },
+	{ "forget", serve_forget, false },
+	{ "resize", serve_resize, false },
+	{ "list", serve_list, true },
+	{ "status", serve_status, true },
+	{ "writers", serve_writers, false },
+	{ "checkpoint", serve_checkpoint, false },
+	{ "snapshot_take", serve_snapshot_take, false },
+	{ "snapshot_drop", serve_snapshot_drop, false },
+	{ "diff", serve_diff, false },
+	{ "dump", serve_dump, false },
+	{ "check", serve_check, false },
+	{ "abort", serve_abort, false },
 };
 
-static int dispatch(struct request *q, struct json_object **result, struct err *err)
+static int dispatch(struct request *q, bool root, struct json_object **result, struct err *err)
 {
 	const char *op, *volume;
 	int r;
@@ -318,6 +420,8 @@ static int dispatch(struct request *q, struct json_object **result, struct err *
 	for (size_t n = 0; n < sizeof(ops) / sizeof(*ops); n++) {
 		if (strcmp(ops[n].name, op))
 			continue;
+		if (!root && !ops[n].for_guests)
+			return err_set(err, -EPERM, "only root may ask erad for %s", op);
 		r = ops[n].serve(q, result, err);
 		if (r && !get_text(q, "volume", true, &volume, NULL))
 			err_prefix(err, r, "volume %.100s", volume);
@@ -344,7 +448,7 @@ static void answer(struct jsonl *j, int code, struct json_object *result, const 
 	json_object_put(o);
 }
 
-void request_serve(struct jsonl *j)
+void request_serve(struct jsonl *j, bool root)
 {
 	struct json_object *result = NULL;
 	struct request q = { .j = j };
@@ -355,7 +459,7 @@ void request_serve(struct jsonl *j)
 	if (r == -ENODATA || r == -EPIPE || r == -ECONNRESET)
 		return;
 	if (!r) {
-		r = dispatch(&q, &result, &err);
+		r = dispatch(&q, root, &result, &err);
 		if (r)
 			log_debug("a request failed: %s", err.msg);
 	}

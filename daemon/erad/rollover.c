@@ -77,8 +77,9 @@ static int begin(struct volume *v, struct err *err)
 
 	store_info(v->store, &s);
 	c->from = v->info.era;
-	/* An era that was begun here but not there, by an attempt that failed, will do. */
+	/* An era that was begun here but not there, by an attempt that failed, will do, or comes first. */
 	c->to = s.era > c->from ? s.era : s.era + 1;
+	c->again = c->snapshot && c->to == s.era;
 	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
 		return err_set(err, -EOVERFLOW,
 			       "era %u is the last there is; create the volume anew", s.era);
@@ -87,7 +88,10 @@ static int begin(struct volume *v, struct err *err)
 		return err_set(err, r, "the target cannot prepare era %u: %s", c->to,
 			       strerror(-r));
 	failpoint(FAILPOINT_ROLL_PREPARED);
-	return c->to == s.era ? 0 : store_begin_era(v->store, c->to, err);
+	if (c->to == s.era)
+		return 0;
+	return c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
+		store_begin_era(v->store, c->to, err);
 }
 
 void rollover_step(struct volume *v)
@@ -115,11 +119,23 @@ void rollover_step(struct volume *v)
 	}
 
 	r = instance_new_era(v->fd, c->from, c->to, 0);
+	/* It has begun, drained or not; its first commit comes later. */
+	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
+		mirror_begin(v, c->to, false);
+		events_begin(v);
+		writers_begin(v, c->to);
+	}
 	switch (r) {
 	case 0:
 		failpoint(FAILPOINT_ROLL_DRAINED);
 		attach_refresh(v);
+		volume_usage(v);
 		log_debug("volume %s: era %u", v->name, c->to);
+		if (c->again) {
+			set_phase(v, CHECKPOINT_WANTED);
+			v->roll_at = 0;
+			break;
+		}
 		finish(v, 0, NULL);
 		break;
 	case -ETIMEDOUT:

@@ -20,19 +20,26 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	       struct err *err)
 {
 	struct volume *v;
+	int r;
 
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return err_set(err, -ENOMEM, "out of memory");
 	v->fd = -1;
+	mirror_init(&v->mirror);
+	events_init(&v->events);
+	r = writers_init(&v->writers);
 	v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->origin = strdup(origin);
 	v->metadata = strdup(metadata);
-	if (v->event_fd < 0 || !v->origin || !v->metadata) {
-		int r = v->event_fd < 0 ? -errno : -ENOMEM;
-
+	if (v->event_fd < 0)
+		r = -errno;
+	else if (!v->origin || !v->metadata)
+		r = -ENOMEM;
+	if (r) {
 		if (v->event_fd >= 0)
 			close(v->event_fd);
+		writers_free(&v->writers);
 		free(v->origin);
 		free(v->metadata);
 		free(v);
@@ -45,6 +52,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	v->look_at = v->retry_at = v->roll_at = UINT64_MAX;
 	pthread_mutex_init(&v->lock, NULL);
 	pthread_mutex_init(&v->checkpoint_lock, NULL);
+	pthread_mutex_init(&v->snapshot_lock, NULL);
 	thread_cond_init(&v->changed);
 	*out = v;
 	return 0;
@@ -61,10 +69,12 @@ void volume_unref(struct volume *v)
 	if (!v || atomic_fetch_sub(&v->refs, 1) > 1)
 		return;
 	pthread_cond_destroy(&v->changed);
+	pthread_mutex_destroy(&v->snapshot_lock);
 	pthread_mutex_destroy(&v->checkpoint_lock);
 	pthread_mutex_destroy(&v->lock);
 	close(v->event_fd);
 	instances_free(&v->list);
+	writers_free(&v->writers);
 	free(v->origin);
 	free(v->metadata);
 	free(v);
@@ -132,6 +142,32 @@ int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
 	return r;
 }
 
+int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
+		     struct err *err)
+{
+	const struct trouble *t = &v->attach_trouble;
+	struct timespec until = thread_deadline(ms);
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!(v->ready && v->info.nr_sectors == nr_sectors) && !v->ended && !v->stop &&
+	       (!t->since_ms || t->since_ms == trouble_ms) && !r)
+		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
+	if (v->ready && v->info.nr_sectors == nr_sectors)
+		r = 0;
+	else if (v->ended)
+		r = err_set(err, -ENODEV, "the target went away while it was being resized");
+	else if (v->stop)
+		r = err_set(err, -ESHUTDOWN, "erad is stopping");
+	else if (t->since_ms)
+		r = err_set(err, -EIO, "%.500s", t->err.msg);
+	else
+		r = err_set(err, -ETIMEDOUT, "the new target was not ready within %u seconds",
+			    ms / 1000);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
 bool volume_wait_ended(struct volume *v, unsigned int ms)
 {
 	struct timespec until = thread_deadline(ms);
@@ -146,7 +182,7 @@ bool volume_wait_ended(struct volume *v, unsigned int ms)
 	return ended;
 }
 
-int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
+int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
 {
 	struct checkpoint *c = &v->checkpoint;
 	int r;
@@ -165,7 +201,8 @@ int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
 			    *why.msg ? ": " : "", why.msg);
 		goto out;
 	}
-	*c = (struct checkpoint){ .phase = CHECKPOINT_WANTED };
+	*c = *how;
+	c->phase = CHECKPOINT_WANTED;
 	volume_kick(v);
 	/* The volume thread sees to it that this ends before it does. */
 	while (c->phase != CHECKPOINT_DONE)
@@ -178,6 +215,11 @@ out:
 	pthread_mutex_unlock(&v->lock);
 	pthread_mutex_unlock(&v->checkpoint_lock);
 	return r;
+}
+
+int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
+{
+	return volume_roll(v, &(struct checkpoint){ }, era, err);
 }
 
 struct store *volume_store_get(struct volume *v)
@@ -234,7 +276,9 @@ bool volume_owns(struct volume *v, const struct erad_info *i)
 
 	if (!uuid_is_zero(i->uuid))
 		return !memcmp(i->uuid, v->uuid, sizeof(v->uuid));
-	/* A table made by hand need not name the UUID. */
+	/* A table made by hand need not name the UUID, and can have several such targets. */
+	if (v->meta_dev && makedev(i->meta_major, i->meta_minor) != v->meta_dev)
+		return false;
 	pthread_mutex_lock(&v->lock);
 	ours = v->dev && makedev(i->dev_major, i->dev_minor) == v->dev;
 	pthread_mutex_unlock(&v->lock);
@@ -248,7 +292,7 @@ void volume_usage(struct volume *v)
 	pthread_mutex_lock(&v->lock);
 	if (v->store && v->fd >= 0) {
 		store_info(v->store, &s);
-		instance_usage(v->fd, s.used_pages, s.size_pages);
+		instance_usage(v->fd, s.used_pages, s.size_pages, s.snapshot_era);
 	}
 	pthread_mutex_unlock(&v->lock);
 }

@@ -5,15 +5,15 @@
  *
  * The *volume thread* (commit.c) alone attaches to instances, talks to them
  * about batches and eras, marks and begins eras in the store, and in the end
- * closes it.  The *fold thread* (fold.c) folds.  Everybody else asks, through
- * the functions below.
+ * closes it.  The *fold thread* (fold.c) folds.  The *message thread* (message.c)
+ * does what device-mapper is told.  Everybody else asks, through the functions below.
  *
  * The volume thread lives as long as there is, or is about to be, a target
  * with the volume's UUID.  When the last one is gone it closes the metadata, takes
  * the volume out of the registry, and ends.
  *
- * Locks, outermost first: a claim on the name (volumes.h), volume.checkpoint_lock,
- * volumes_lock (volumes.c), volume.lock.  No I/O under the last two; ioctls
+ * Locks, outermost first: a claim on the name (volumes.h), volume.snapshot_lock,
+ * volume.checkpoint_lock, volumes_lock (volumes.c), volume.lock.  No I/O under the last two; ioctls
  * of the module are none.
  */
 #ifndef ERAD_VOLUME_H
@@ -28,6 +28,9 @@
 #include "common/err.h"
 #include "common/protocol.h"
 #include "erad/control.h"
+#include "erad/events.h"
+#include "erad/mirror.h"
+#include "erad/writers.h"
 #include "store/store.h"
 
 /* Something that does not work and is tried again. */
@@ -47,9 +50,17 @@ enum checkpoint_phase {
 
 struct checkpoint {
 	enum checkpoint_phase phase;
+	bool snapshot, lasts;		/* of what was before it; see store_begin_snapshot() */
+	bool again;			/* it is not this era yet: the target had to catch up first */
 	uint32_t from, to;
 	int result;
 	struct err err;
+};
+
+/* What device-mapper was told; of an instance. */
+struct message {
+	uint64_t instance_id, id;	/* id 0: none */
+	uint32_t type;
 };
 
 struct volume {
@@ -57,12 +68,15 @@ struct volume {
 	char name[ERAD_NAME_MAX + 1];
 	char *origin, *metadata;	/* paths, as eratab has them */
 	uint8_t uuid[16];		/* of the target; zeros if its table names none */
+	dev_t meta_dev;			/* if the target was not made by erad: its metadata device */
+	bool may_format;		/* a metadata device of zeros is a new one */
 	int event_fd;			/* wakes the volume thread */
 
 	struct volume *next;		/* volumes_lock */
 	uint64_t seen;			/* volumes_lock: the LIST entries it looked at last; 0: it is looking */
 	atomic_uint refs;
 	pthread_mutex_t checkpoint_lock;	/* one requester at a time */
+	pthread_mutex_t snapshot_lock;	/* one that takes or drops the snapshot at a time; held over I/O */
 
 	pthread_mutex_t lock;		/* of all that follows up to the next comment on it */
 	pthread_cond_t changed;		/* some of it did */
@@ -76,8 +90,10 @@ struct volume {
 	bool expected;			/* a target is about to be made: wait for it */
 	bool stop;			/* let go of the target and end */
 	bool ended;			/* the volume thread has done its last */
-	bool fold_wanted, fold_stop;
-	struct trouble attach_trouble, mark_trouble, fold_trouble;
+	bool fold_wanted, fold_stop, message_stop;
+	struct message message;		/* to be served next */
+	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble,
+		writers_trouble;
 	struct checkpoint checkpoint;
 
 	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
@@ -85,8 +101,8 @@ struct volume {
 	atomic_ullong busy_since;	/* ms, of the commit under way; 0: none, or known trouble */
 
 	/* The volume thread's own. */
-	pthread_t fold_thread;
-	bool fold_running;
+	pthread_t fold_thread, message_thread;
+	bool fold_running, message_running;
 	struct instances list;
 	uint64_t look_at, retry_at, roll_at;	/* ms; UINT64_MAX: no need */
 	struct erad_info tried;		/* the instance that could not be attached to, as it was then … */
@@ -95,6 +111,9 @@ struct volume {
 	unsigned int nr;		/* ranges of it, or of the one that failed */
 	bool failed;			/* the instance is FAILED; ranges are what to try next */
 	struct erad_range range[ERAD_MAX_RANGES];
+	struct mirror mirror;
+	struct events events;
+	struct writers writers;
 };
 
 /*
@@ -126,6 +145,14 @@ void volume_stop(struct volume *v);
  */
 int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
 
+/*
+ * After a table of that length was put into use: waits until the volume
+ * serves it, or says why it does not: of a trouble that has lasted since
+ * trouble_ms, only when it still does after ms milliseconds.  ETIMEDOUT then.
+ */
+int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
+		     struct err *err);
+
 /* Waits until the volume thread has ended; false after ms milliseconds. */
 bool volume_wait_ended(struct volume *v, unsigned int ms);
 
@@ -134,6 +161,21 @@ bool volume_wait_ended(struct volume *v, unsigned int ms);
  * only in an earlier one has completed.  Waits as long as those take.
  */
 int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
+
+/*
+ * A checkpoint, and what was before it is kept as the snapshot, durable on
+ * return.  lasts: until it is dropped, whatever becomes of erad; else it is the caller's
+ * pin, for volume_snapshot_unpin(), and ends with erad.
+ *
+ * EEXIST: one that lasts is held already.  EBUSY: a reader has pinned one; and as
+ * volume_checkpoint().
+ */
+int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err *err);
+
+/* Drops the one that lasts.  ENOENT: none is held. */
+int volume_snapshot_drop(struct volume *v, struct err *err);
+/* s is the store, which the caller holds; it may be closing otherwise. */
+int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err);
 
 /*
  * The store, for reading; it stays open until volume_store_put().  NULL if it
@@ -149,7 +191,7 @@ const char *volume_state(const struct volume *v, struct err *error);
 /* Whether i is an instance of this volume.  Takes v->lock. */
 bool volume_owns(struct volume *v, const struct erad_info *i);
 
-/* Tells the target how full the metadata is.  Takes v->lock. */
+/* Tells the target how full the metadata is, and of the snapshot.  Takes v->lock. */
 void volume_usage(struct volume *v);
 
 /*
@@ -180,6 +222,15 @@ int attach_refresh(struct volume *v);
 void rollover_step(struct volume *v);
 /* Ends one that cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
+
+/* volume.c: begins a new era, with a snapshot of what was before if c says so. */
+int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
+
+/* message.c */
+int message_start(struct volume *v, struct err *err);
+void message_stop(struct volume *v);
+/* Hands a message that waits, if any, to the message thread.  The volume thread's; waits for nothing. */
+void message_look(struct volume *v);
 
 /* fold.c */
 int fold_start(struct volume *v, struct err *err);

@@ -238,6 +238,32 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 	return NULL;
 }
 
+/* A table that no entry knows, made by hand, but with a metadata device of its own: dm-era's way. */
+struct by_hand {
+	struct eratab_entry e;
+	char origin[NODE_PATH_SIZE], metadata[NODE_PATH_SIZE];
+};
+
+/* Its entry, named after the device; where that is taken, by another target of the same table, after its metadata too. */
+static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
+					     const struct erad_info *i)
+{
+	struct volume *v;
+
+	if (!i->meta_major || dm_node(makedev(i->meta_major, i->meta_minor), h->metadata) ||
+	    dm_node(makedev(i->origin_major, i->origin_minor), h->origin))
+		return NULL;
+	h->e = (struct eratab_entry){ .origin = h->origin, .metadata = h->metadata };
+	v = volumes_get(name);
+	if (v || eratab_check_name(name, NULL))
+		snprintf(h->e.name, sizeof(h->e.name), "dm-%u.%u-%u", i->dev_minor, i->meta_major,
+			 i->meta_minor);
+	else
+		strcpy(h->e.name, name);
+	volume_unref(v);
+	return &h->e;
+}
+
 static bool has_volume(const struct erad_info *i)
 {
 	bool found = false;
@@ -250,7 +276,8 @@ static bool has_volume(const struct erad_info *i)
 	return found;
 }
 
-static int adopt_as(const struct eratab_entry *e, const struct erad_info *i, struct err *err)
+static int adopt_as(const struct eratab_entry *e, const struct erad_info *i, bool by_hand,
+		    struct err *err)
 {
 	struct volume *v;
 	int r;
@@ -259,6 +286,8 @@ static int adopt_as(const struct eratab_entry *e, const struct erad_info *i, str
 	if (r)
 		return r;
 	v->dev = makedev(i->dev_major, i->dev_minor);
+	v->meta_dev = makedev(i->meta_major, i->meta_minor);
+	v->may_format = by_hand;
 	volumes_add(v);
 	r = volume_start(v, false, err);
 	if (r)
@@ -272,6 +301,7 @@ static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t 
 {
 	const struct eratab_entry *e;
 	char name[DM_NAME_SIZE], uuid[UUID_TEXT_SIZE];
+	struct by_hand hand;
 	struct claim claim;
 	struct err err;
 	bool busy;
@@ -279,9 +309,11 @@ static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t 
 	if (has_volume(i) || dm_name(makedev(i->dev_major, i->dev_minor), name))
 		return;
 	e = entry_of(tab, name, i);
+	if (!e)
+		e = make_entry(&hand, name, i);
 	if (!e) {
 		if (i->instance_id > *told)
-			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s, which %s does not know; its new writes wait",
+			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s, which is not in %s; its new writes wait",
 				 name, i->dev_major, i->dev_minor, uuid_text(i->uuid, uuid),
 				 tab->file);
 		if (i->instance_id > *told)
@@ -297,27 +329,30 @@ static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t 
 	pthread_mutex_unlock(&volumes_lock);
 	if (busy)
 		return;
-	if (!has_volume(i) && adopt_as(e, i, &err))
+	if (!has_volume(i) && adopt_as(e, i, e == &hand.e, &err))
 		log_error("volume %s: %s", e->name, err.msg);
 	pthread_mutex_lock(&volumes_lock);
 	drop_claim(&claim);
 	pthread_mutex_unlock(&volumes_lock);
 }
 
-static void adopt_all(struct instances *l, uint64_t *told)
+static int adopt_all(struct instances *l, uint64_t *told)
 {
 	struct eratab tab;
 	struct err err;
+	int r;
 
-	if (control_list(control_fd, l) || !l->nr)
-		return;
+	r = control_list(control_fd, l);
+	if (r || !l->nr)
+		return r;
 	if (eratab_read(ERAD_TAB, &tab, &err)) {
 		log_error("%s", err.msg);
-		return;
+		return 0;
 	}
 	for (uint32_t n = 0; n < l->nr; n++)
 		adopt(&tab, &l->info[n], told);
 	eratab_free(&tab);
+	return 0;
 }
 
 static void *adopter(void *arg)
@@ -334,7 +369,8 @@ static void *adopter(void *arg)
 			break;
 		adopt_wanted = false;
 		pthread_mutex_unlock(&volumes_lock);
-		adopt_all(&list, &told);
+		while (adopt_all(&list, &told))
+			sleep(1);	/* out of memory, for all that is known: this passes */
 		pthread_mutex_lock(&volumes_lock);
 		if (!adopted) {
 			adopted = true;

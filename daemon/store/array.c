@@ -133,25 +133,21 @@ static uint64_t fold_sector(const struct array *a, const struct overlay *o, uint
 {
 	const uint64_t first = index * ERAD_ERAS_PER_SECTOR;
 	const uint64_t end = array_sector_end(a, index);
-	const struct overlay_era *oe;
-	uint64_t over = 0, b, to;
+	const bool valid = array_sector_valid(a, s, index);
+	uint32_t eras[ERAD_ERAS_PER_SECTOR] = { };
+	unsigned int i;
 
-	if (!array_sector_valid(a, s, index)) {
-		memset(s, 0, sizeof(*s));
-		for (over = 0; over < end - first; over++)
-			s->era[over] = htole32(newest);
+	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
+		if (valid)
+			eras[i] = le32toh(s->era[i]);
+		else if (first + i < end)
+			eras[i] = newest;
 	}
-	for (oe = o->newest; oe; oe = oe->older) {
-		for (b = bitset_find(&oe->blocks, first, end, true); b < end;
-		     b = bitset_find(&oe->blocks, to, end, true)) {
-			to = bitset_find(&oe->blocks, b, end, false);
-			for (; b < to; b++)
-				if (le32toh(s->era[b - first]) < oe->era)
-					s->era[b - first] = htole32(oe->era);
-		}
-	}
+	overlay_raise(o, first, end - first, eras);
+	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++)
+		s->era[i] = htole32(eras[i]);
 	array_seal(s, a->tag, index);
-	return over;
+	return valid ? 0 : end - first;
 }
 
 uint64_t array_marked_pages(const struct array *a, const struct overlay *o, uint64_t page,

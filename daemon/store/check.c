@@ -18,6 +18,13 @@ struct check {
 	int faults;
 };
 
+static void found(struct check *c, const char *msg)
+{
+	c->complain(c->ctx, msg);
+	if (c->faults < INT_MAX)
+		c->faults++;
+}
+
 /* One fault; index is the sector's number in the array. */
 static void fault(struct check *c, uint64_t index, const char *what, uint64_t got,
 		  const char *expected, uint64_t limit)
@@ -29,9 +36,7 @@ static void fault(struct check *c, uint64_t index, const char *what, uint64_t go
 	snprintf(msg, sizeof(msg), "%s: era array sector %" PRIu64 " (page %" PRIu64
 		 " of the metadata): %s is %" PRIu64 ", expected %s%" PRIu64, s->e->name, index,
 		 array_place(&s->array, ARRAY_MAIN, index / ARRAY_PAGE_SECTORS, &one), what, got, expected, limit);
-	c->complain(c->ctx, msg);
-	if (c->faults < INT_MAX)
-		c->faults++;
+	found(c, msg);
 }
 
 static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64_t index)
@@ -61,11 +66,36 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 	}
 }
 
+/* Page by page, where some of them cannot be read: that is a fault of those. */
+static int check_pages(struct check *c, struct erad_disk_eras *buf, uint64_t page, uint64_t nr,
+		       struct err *err)
+{
+	struct err why = { "" };
+	uint64_t i;
+	int ret;
+
+	ret = array_read(&c->s->array, ARRAY_MAIN, buf, page, nr, &why);
+	if (ret == -EIO && nr == 1) {
+		found(c, why.msg);
+		return 0;
+	}
+	if (ret == -EIO) {
+		for (i = 0, ret = 0; i < nr && !ret; i++)
+			ret = check_pages(c, buf, page + i, 1, err);
+		return ret;
+	}
+	if (ret)
+		return err_set(err, ret, "%s", why.msg);
+	for (i = 0; i < nr * ARRAY_PAGE_SECTORS; i++)
+		check_sector(c, &buf[i], page * ARRAY_PAGE_SECTORS + i);
+	return 0;
+}
+
 static int check_array(struct check *c, struct err *err)
 {
 	struct array *a = &c->s->array;
 	struct erad_disk_eras *buf;
-	uint64_t page, nr, i;
+	uint64_t page, nr;
 	int ret = 0;
 
 	buf = aligned_alloc(ERAD_PAGE, CHUNK_PAGES * ERAD_PAGE);
@@ -77,9 +107,7 @@ static int check_array(struct check *c, struct err *err)
 			nr = CHUNK_PAGES;
 		if (array_hole(a, ARRAY_MAIN, page, nr))
 			continue;
-		ret = array_read(a, ARRAY_MAIN, buf, page, nr, err);
-		for (i = 0; i < nr * ARRAY_PAGE_SECTORS && !ret; i++)
-			check_sector(c, &buf[i], page * ARRAY_PAGE_SECTORS + i);
+		ret = check_pages(c, buf, page, nr, err);
 	}
 	free(buf);
 	return ret;
@@ -97,7 +125,7 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 	 * next write there replaces it.
 	 */
 	ret = store_open(e, STORE_READ, &c.s, &why);
-	if (ret == -EUCLEAN) {
+	if (ret == -EUCLEAN || ret == -EIO) {
 		complain(ctx, why.msg);
 		return 1;
 	}

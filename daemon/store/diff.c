@@ -8,10 +8,12 @@
 
 #include "store/view.h"
 
-/* Joins what touches, across chunks. */
+/* Joins what touches, across pieces. */
 struct extents {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len);
 	void *ctx;
+	uint32_t since;
+	uint64_t *bits;		/* of the blocks of a piece */
 	uint64_t first, len;
 };
 
@@ -20,14 +22,15 @@ static int emit_last(struct extents *x)
 	return x->len ? x->fn(x->ctx, x->first, x->len) : 0;
 }
 
-/* Bit i of bits stands for block first + i. */
-static int emit(struct extents *x, const uint64_t *bits, uint64_t first, uint64_t nr)
+/* Bit i stands for block first + i. */
+static int emit(struct extents *x, uint64_t first, uint64_t nr)
 {
 	uint64_t from, to;
 	int ret;
 
-	for (from = bits_find(bits, 0, nr, true); from < nr; from = bits_find(bits, to, nr, true)) {
-		to = bits_find(bits, from, nr, false);
+	for (from = bits_find(x->bits, 0, nr, true); from < nr;
+	     from = bits_find(x->bits, to, nr, true)) {
+		to = bits_find(x->bits, from, nr, false);
 		if (x->len && x->first + x->len == first + from) {
 			x->len += to - from;
 			continue;
@@ -41,76 +44,44 @@ static int emit(struct extents *x, const uint64_t *bits, uint64_t first, uint64_
 	return 0;
 }
 
-/* Adds what pages page … page + nr - 1 of the array say. */
-static int collect_array(struct view *v, uint32_t since, uint64_t page, uint64_t nr,
-			 uint64_t *bits, struct err *err)
+static void add_marks(const struct overlay *o, uint64_t first, uint64_t len, void *ctx)
 {
-	const uint64_t first_sector = page * ARRAY_PAGE_SECTORS;
-	uint64_t index, end;
-	unsigned int i;
-	bool zeros;
+	struct extents *x = ctx;
+
+	overlay_collect(o, x->since, first, len, x->bits);
+}
+
+static int add_array(struct extents *x, struct view *v, struct err *err)
+{
+	unsigned int i, k, nr, blocks;
 	int ret;
 
-	ret = view_read(v, page, nr, &zeros, err);
-	if (ret || zeros)
-		return ret;
-	for (index = first_sector; index < (page + nr) * ARRAY_PAGE_SECTORS; index++) {
-		const struct erad_disk_eras *e = &v->sector[index - first_sector];
-		uint64_t first = index * ERAD_ERAS_PER_SECTOR;
+	ret = view_read(v, &nr, err);
+	for (i = 0; i < nr && !ret; i++) {
+		const struct erad_disk_eras *e = &v->sector[i];
+		uint64_t bit = i * ERAD_ERAS_PER_SECTOR;
 
-		if (first >= v->array.nr_blocks)
-			break;
-		end = array_sector_end(&v->array, index) - page * ERAD_ERAS_PER_PAGE;
-		first -= page * ERAD_ERAS_PER_PAGE;
-		if (view_damaged(v, index - first_sector)) {
-			bits_set(bits, first, end - first);
+		blocks = view_sector_blocks(v, i);
+		if (view_damaged(v, i)) {
+			bits_set(x->bits, bit, blocks);
 			continue;
 		}
-		for (i = 0; first + i < end; i++)
-			bits[(first + i) / 64] |= (uint64_t)(le32toh(e->era[i]) >= since) <<
-						  (first + i) % 64;
+		for (k = 0; k < blocks; k++, bit++)
+			x->bits[bit / 64] |= (uint64_t)(le32toh(e->era[k]) >= x->since) << bit % 64;
 	}
-	return 0;
+	return ret;
 }
 
-/*
- * Memory before the array: a fold moves marks from the one to the other, and
- * drops them here only when they can be read there.  A snapshot is all in the array.
- */
-static void collect_marks(struct view *v, uint32_t since, uint64_t first, uint64_t len,
-			  uint64_t *bits)
+static int diff(struct view *v, struct extents *x, struct err *err)
 {
-	struct store *s = v->s;
-
-	if (v->of_snapshot)
-		return;
-	pthread_mutex_lock(&s->lock);
-	/* The device may have become smaller. */
-	if (first >= s->array.nr_blocks)
-		len = 0;
-	else if (len > s->array.nr_blocks - first)
-		len = s->array.nr_blocks - first;
-	overlay_collect(&s->active, since, first, len, bits);
-	overlay_collect(&s->frozen, since, first, len, bits);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static int diff(struct view *v, uint32_t since, struct extents *x, uint64_t *bits, struct err *err)
-{
-	uint64_t page, nr, first, end;
 	int ret;
 
-	for (page = 0; page < v->array.pages; page += nr) {
-		nr = v->array.pages - page;
-		if (nr > VIEW_PAGES)
-			nr = VIEW_PAGES;
-		first = page * ERAD_ERAS_PER_PAGE;
-		end = array_sector_end(&v->array, (page + nr) * ARRAY_PAGE_SECTORS - 1);
-		memset(bits, 0, (end - first + 63) / 64 * sizeof(*bits));
-		collect_marks(v, since, first, end - first, bits);
-		ret = collect_array(v, since, page, nr, bits, err);
+	while (view_next(v)) {
+		memset(x->bits, 0, (v->len + 63) / 64 * sizeof(*x->bits));
+		view_marks(v, add_marks, x);
+		ret = add_array(x, v, err);
 		if (!ret)
-			ret = emit(x, bits, first, end - first);
+			ret = emit(x, v->first, v->len);
 		if (ret)
 			return ret;
 	}
@@ -121,8 +92,7 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
 		    struct err *err)
 {
-	struct extents x = { .fn = fn, .ctx = ctx };
-	uint64_t *bits = NULL;
+	struct extents x = { .fn = fn, .ctx = ctx, .since = since };
 	struct view v;
 	int ret;
 
@@ -139,13 +109,13 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		ret = fn(ctx, 0, v.array.nr_blocks);
 		goto out;
 	}
-	bits = malloc(VIEW_BLOCKS / 8);
-	if (bits)
-		ret = diff(&v, since, &x, bits, err);
+	x.bits = malloc(VIEW_BLOCKS / 8);
+	if (x.bits)
+		ret = diff(&v, &x, err);
 	else
 		ret = err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 out:
-	free(bits);
+	free(x.bits);
 	view_end(&v);
 	return ret;
 }

@@ -30,6 +30,12 @@ static struct file_engine *to_file(struct engine *e)
 	return (struct file_engine *)e;
 }
 
+/* The kernel's names of what a medium cannot give back; ENODATA means something else to our callers. */
+static int read_error(int code)
+{
+	return code == ENODATA || code == EILSEQ ? -EIO : -code;
+}
+
 static int file_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
 	char *p = buf;
@@ -40,7 +46,7 @@ static int file_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;	/* EIO: beyond the end */
+			return n < 0 ? read_error(errno) : -EIO;	/* EIO: beyond the end */
 		p += n;
 		off += n;
 		len -= n;

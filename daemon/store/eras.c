@@ -8,10 +8,11 @@
 
 #include "store/view.h"
 
-/* Joins what touches and has one era, across chunks. */
+/* Joins what touches and has one era, across pieces. */
 struct runs {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
 	void *ctx;
+	uint32_t *eras;		/* of the blocks of a piece */
 	uint64_t first, len;
 	uint32_t era;
 	uint64_t *damaged;	/* blocks whose entry is; NULL: refuse them */
@@ -22,13 +23,14 @@ static int emit_last(struct runs *r)
 	return r->len && r->era ? r->fn(r->ctx, r->first, r->len, r->era) : 0;
 }
 
-static int emit(struct runs *r, const uint32_t *eras, uint64_t first, uint64_t nr)
+/* eras[i] is of block first + i. */
+static int emit(struct runs *r, uint64_t first, uint64_t nr)
 {
 	uint64_t i;
 	int ret;
 
 	for (i = 0; i < nr; i++) {
-		if (r->len && r->era == eras[i]) {
+		if (r->len && r->era == r->eras[i]) {
 			r->len++;
 			continue;
 		}
@@ -37,102 +39,64 @@ static int emit(struct runs *r, const uint32_t *eras, uint64_t first, uint64_t n
 			return ret;
 		r->first = first + i;
 		r->len = 1;
-		r->era = eras[i];
+		r->era = r->eras[i];
 	}
 	return 0;
 }
 
-static void raise_era(uint32_t *era, uint32_t to)
+static void add_marks(const struct overlay *o, uint64_t first, uint64_t len, void *ctx)
 {
-	if (*era < to)
-		*era = to;
+	struct runs *r = ctx;
+
+	overlay_raise(o, first, len, r->eras);
 }
 
-/* Raises what pages page … page + nr - 1 of the array say; eras[0] is of the first of their blocks. */
-static int collect_array(struct view *v, uint64_t page, uint64_t nr, uint32_t *eras,
-			 struct runs *r, struct err *err)
+static int refuse(struct view *v, unsigned int i, struct err *err)
 {
-	const uint64_t first_sector = page * ARRAY_PAGE_SECTORS;
-	uint64_t index, b, end, one;
-	bool zeros;
+	const uint64_t page = v->page + i / ARRAY_PAGE_SECTORS;
+	uint64_t one = 1;
+
+	return err_set(err, -EUCLEAN, "%s: era array sector %" PRIu64 " (page %" PRIu64
+		       " of the metadata) is damaged", v->s->e->name,
+		       v->page * ARRAY_PAGE_SECTORS + i,
+		       array_place(&v->array, ARRAY_MAIN, page, &one));
+}
+
+static int add_array(struct runs *r, struct view *v, struct err *err)
+{
+	unsigned int i, k, nr, blocks;
 	int ret;
 
-	ret = view_read(v, page, nr, &zeros, err);
-	if (ret || zeros)
-		return ret;
-	for (index = first_sector; index < (page + nr) * ARRAY_PAGE_SECTORS; index++) {
-		const struct erad_disk_eras *e = &v->sector[index - first_sector];
-		const uint64_t first = index * ERAD_ERAS_PER_SECTOR;
-		const bool damaged = view_damaged(v, index - first_sector);
+	ret = view_read(v, &nr, err);
+	for (i = 0; i < nr && !ret; i++) {
+		uint32_t *eras = &r->eras[i * ERAD_ERAS_PER_SECTOR];
+		const bool damaged = view_damaged(v, i);
 
-		if (first >= v->array.nr_blocks)
-			break;
-		end = array_sector_end(&v->array, index);
-		if (damaged && !r->damaged) {
-			one = 1;
-			return err_set(err, -EUCLEAN, "%s: era array sector %" PRIu64 " (page %"
-				       PRIu64 " of the metadata) is damaged", v->s->e->name, index,
-				       array_place(&v->array, ARRAY_MAIN, index / ARRAY_PAGE_SECTORS,
-						   &one));
-		}
+		blocks = view_sector_blocks(v, i);
+		if (damaged && !r->damaged)
+			return refuse(v, i, err);
 		if (damaged)
-			*r->damaged += end - first;
-		for (b = first; b < end; b++)
-			raise_era(&eras[b - page * ERAD_ERAS_PER_PAGE],
-				  damaged ? v->era : le32toh(e->era[b - first]));
-	}
-	return 0;
-}
+			*r->damaged += blocks;
+		for (k = 0; k < blocks; k++) {
+			const uint32_t era = damaged ? v->era : le32toh(v->sector[i].era[k]);
 
-static void raise_marks(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras)
-{
-	const struct overlay_era *oe;
-	uint64_t b, to;
-
-	for (oe = o->newest; oe; oe = oe->older) {
-		for (b = bitset_find(&oe->blocks, first, first + len, true); b < first + len;
-		     b = bitset_find(&oe->blocks, to, first + len, true)) {
-			to = bitset_find(&oe->blocks, b, first + len, false);
-			for (; b < to; b++)
-				raise_era(&eras[b - first], oe->era);
+			if (eras[k] < era)
+				eras[k] = era;
 		}
 	}
+	return ret;
 }
 
-/* Memory before the array, for the reason that diff.c gives. */
-static void collect_marks(struct view *v, uint64_t first, uint64_t len, uint32_t *eras)
+static int all_eras(struct view *v, struct runs *r, struct err *err)
 {
-	struct store *s = v->s;
-
-	if (v->of_snapshot)
-		return;
-	pthread_mutex_lock(&s->lock);
-	/* The device may have become smaller. */
-	if (first >= s->array.nr_blocks)
-		len = 0;
-	else if (len > s->array.nr_blocks - first)
-		len = s->array.nr_blocks - first;
-	raise_marks(&s->active, first, len, eras);
-	raise_marks(&s->frozen, first, len, eras);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static int all_eras(struct view *v, struct runs *r, uint32_t *eras, struct err *err)
-{
-	uint64_t page, nr, first, end;
 	int ret;
 
-	for (page = 0; page < v->array.pages; page += nr) {
-		nr = v->array.pages - page;
-		if (nr > VIEW_PAGES)
-			nr = VIEW_PAGES;
-		first = page * ERAD_ERAS_PER_PAGE;
-		end = array_sector_end(&v->array, (page + nr) * ARRAY_PAGE_SECTORS - 1);
-		memset(eras, 0, (end - first) * sizeof(*eras));
-		collect_marks(v, first, end - first, eras);
-		ret = collect_array(v, page, nr, eras, r, err);
+	while (view_next(v)) {
+		memset(r->eras, 0, v->len * sizeof(*r->eras));
+		view_marks(v, add_marks, r);
+		ret = add_array(r, v, err);
 		if (!ret)
-			ret = emit(r, eras, first, end - first);
+			ret = emit(r, v->first, v->len);
 		if (ret)
 			return ret;
 	}
@@ -144,7 +108,6 @@ int store_eras(struct store *s, enum store_view which,
 	       uint64_t *damaged, struct err *err)
 {
 	struct runs r = { .fn = fn, .ctx = ctx, .damaged = damaged };
-	uint32_t *eras = NULL;
 	struct view v;
 	int ret;
 
@@ -153,13 +116,13 @@ int store_eras(struct store *s, enum store_view which,
 	ret = view_begin(&v, s, which, err);
 	if (ret)
 		goto out;
-	eras = malloc(VIEW_BLOCKS * sizeof(*eras));
-	if (eras)
-		ret = all_eras(&v, &r, eras, err);
+	r.eras = malloc(VIEW_BLOCKS * sizeof(*r.eras));
+	if (r.eras)
+		ret = all_eras(&v, &r, err);
 	else
 		ret = err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 out:
-	free(eras);
+	free(r.eras);
 	view_end(&v);
 	return ret;
 }

@@ -141,9 +141,9 @@ static int finish_fold(struct store *s, struct err *err)
 	s->frozen.newest = NULL;
 	s->tail = s->fold_to;
 	s->folds++;
+	s->fold_snapshot = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
 	s->folding = false;
-	s->fold_snapshot = SNAPSHOT_NONE;
 	overlay_destroy(&done);
 	return 0;
 }
@@ -242,7 +242,6 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 	ret = store_check_writable(s, err);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&s->fold_lock);
 	pthread_mutex_lock(&s->lock);
 	held = s->snapshot.era;
 	if (s->begin.kind)
@@ -250,7 +249,6 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 	else if (s->fold_snapshot)
 		held = s->fold_era;
 	pthread_mutex_unlock(&s->lock);
-	pthread_mutex_unlock(&s->fold_lock);
 	if (held)
 		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32
 			       " is held, there can be one", s->e->name, held);
@@ -286,7 +284,9 @@ int store_drop_snapshot(struct store *s, struct err *err)
 		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
 		ret = store_next_super(s, &sb);
 		if (!ret) {
+			pthread_mutex_lock(&s->lock);
 			s->fold_snapshot = SNAPSHOT_NONE;
+			pthread_mutex_unlock(&s->lock);
 			store_set_snapshot(s);
 		} else {
 			store_io_error(s, err, ret, "dropping the snapshot");

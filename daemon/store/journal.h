@@ -65,10 +65,19 @@ int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 		   journal_mark_fn mark, void *ctx, struct journal_end *end, struct err *err);
 
 /*
- * What the ring as a whole says, however much of it is lost: one beyond the
- * largest sequence number, and the newest era, of the pages that are valid.
+ * What the ring as a whole says, however much of it is lost.  *head and *era are what
+ * the superblock says, and then one beyond the largest sequence number, and the newest
+ * era, of it and of the pages that are valid.  A page that cannot be read may have been
+ * any, also one that began an era: with such, head is a ring further, and the era newer
+ * by as many; twice that with no valid page, as the superblock may be the older one.
  */
 int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err);
+
+/*
+ * Writes zeros over the pages that cannot be read, which often makes them readable, and
+ * flushes.  Only when nothing is wanted of the ring any more.
+ */
+int journal_overwrite_unreadable(struct journal *j, struct err *err);
 
 /*
  * Reads pages seq … seq + count - 1 and writes them as they are; not durable

@@ -51,6 +51,14 @@ uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end)
 	return end;
 }
 
+/* The first run of blocks in from … end - 1 that have this era; false if there is none. */
+static bool next_run(const struct overlay_era *oe, uint64_t *from, uint64_t *to, uint64_t end)
+{
+	*from = bitset_find(&oe->blocks, *from, end, true);
+	*to = bitset_find(&oe->blocks, *from, end, false);
+	return *from < end;
+}
+
 void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, uint64_t len,
 		     uint64_t *bits)
 {
@@ -59,13 +67,22 @@ void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, ui
 	uint64_t from, to;
 
 	for (oe = o->newest; oe && oe->era >= since; oe = oe->older) {
-		for (from = first; ; from = to) {
-			from = bitset_find(&oe->blocks, from, end, true);
-			if (from == end)
-				break;
-			to = bitset_find(&oe->blocks, from, end, false);
+		for (from = first; next_run(oe, &from, &to, end); from = to)
 			bits_set(bits, from - first, to - from);
-		}
+	}
+}
+
+void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras)
+{
+	const uint64_t end = first + len;
+	const struct overlay_era *oe;
+	uint64_t from, to;
+
+	for (oe = o->newest; oe; oe = oe->older) {
+		for (from = first; next_run(oe, &from, &to, end); from = to)
+			for (; from < to; from++)
+				if (eras[from - first] < oe->era)
+					eras[from - first] = oe->era;
 	}
 }
 

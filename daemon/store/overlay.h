@@ -38,6 +38,9 @@ uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end);
 void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, uint64_t len,
 		     uint64_t *bits);
 
+/* Raises eras[i] to the newest era that block first + i, i < len, has in it. */
+void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras);
+
 /* Bytes of memory in use, about. */
 size_t overlay_bytes(const struct overlay *o);
 

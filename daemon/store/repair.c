@@ -28,6 +28,7 @@ struct repair {
 	uint32_t era;			/* the newest that anything speaks of */
 	bool raised;			/* the array speaks of newer ones than the journal */
 	struct bitset bad;		/* sectors of the array that are to be rewritten */
+	struct bitset unreadable;	/* pages of the array; all of their sectors are bad */
 	struct erad_disk_eras *buf;	/* CHUNK_PAGES pages */
 };
 
@@ -52,6 +53,36 @@ static int no_memory(struct repair *r, struct err *err)
 static uint64_t nr_sectors(const struct repair *r)
 {
 	return r->array.pages * ARRAY_PAGE_SECTORS;
+}
+
+/* With that in it, no sector of a page is believed. */
+static void fill_with_garbage(struct erad_disk_eras *page)
+{
+	memset(page, 0xff, ERAD_PAGE);
+}
+
+/* Into r->buf.  A page that cannot be read is noted, and is garbage. */
+static int read_pages(struct repair *r, uint64_t page, uint64_t nr, struct err *err)
+{
+	struct err why;
+	uint64_t i;
+	int ret;
+
+	if (!array_read(&r->array, ARRAY_MAIN, r->buf, page, nr, NULL))
+		return 0;
+	for (i = 0; i < nr; i++) {
+		struct erad_disk_eras *buf = &r->buf[i * ARRAY_PAGE_SECTORS];
+
+		ret = array_read(&r->array, ARRAY_MAIN, buf, page + i, 1, &why);
+		if (ret && ret != -EIO)
+			return err_set(err, ret, "%s", why.msg);
+		if (!ret)
+			continue;
+		fill_with_garbage(buf);
+		if (bitset_set(&r->unreadable, page + i, 1))
+			return no_memory(r, err);
+	}
+	return 0;
 }
 
 /* The newest era in it; UINT32_MAX if it says nothing that can be believed. */
@@ -79,7 +110,7 @@ static int scan_array(struct repair *r, struct err *err)
 			nr = CHUNK_PAGES;
 		if (array_hole(&r->array, ARRAY_MAIN, page, nr))
 			continue;
-		ret = array_read(&r->array, ARRAY_MAIN, r->buf, page, nr, err);
+		ret = read_pages(r, page, nr, err);
 		if (ret)
 			return ret;
 		for (i = 0; i < nr * ARRAY_PAGE_SECTORS; i++) {
@@ -132,6 +163,19 @@ static void say_bad(struct repair *r, uint64_t from, uint64_t to)
 		    " of the metadata) were damaged: %" PRIu64 " blocks from block %" PRIu64
 		    " count as written in era %" PRIu32, r->e->name, from, to - 1, page, blocks, first,
 		    r->era);
+}
+
+/* What cannot be read can often be written, and read from then on: as garbage, until it is repaired. */
+static int overwrite_unreadable(struct repair *r, struct err *err)
+{
+	uint64_t page;
+	int ret = 0;
+
+	fill_with_garbage(r->buf);
+	for (page = bitset_find(&r->unreadable, 0, r->array.pages, true); page < r->array.pages && !ret;
+	     page = bitset_find(&r->unreadable, page + 1, r->array.pages, true))
+		ret = array_write(&r->array, ARRAY_MAIN, r->buf, page, 1, err);
+	return ret;
 }
 
 /* A snapshot goes on showing what it can. */
@@ -196,7 +240,9 @@ static int repair_array(struct repair *r, struct err *err)
 	uint64_t from, to;
 	int ret;
 
-	ret = save_snapshot(r, err);
+	ret = overwrite_unreadable(r, err);
+	if (!ret)
+		ret = save_snapshot(r, err);
 	if (!ret)
 		ret = rewrite_bad(r, err);
 	if (ret)
@@ -225,7 +271,9 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 			       (uint64_t)SUPER_MAX_SEQ);
 	if (bitset_set(&r->bad, 0, nr_sectors(r)))
 		return no_memory(r, err);
-	ret = rewrite_bad(r, err);
+	ret = overwrite_unreadable(r, err);
+	if (!ret)
+		ret = rewrite_bad(r, err);
 	if (ret)
 		return ret;
 	if (head > le64toh(r->sb.journal_tail))
@@ -234,6 +282,9 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	r->sb.snap_era = 0;
 	r->sb.flags = htole32(ERAD_SB_CLEAN);
 	ret = format_finish(r->e, &r->sb, err);
+	/* Last: as long as they cannot be read, the journal is refused. */
+	if (!ret)
+		ret = journal_overwrite_unreadable(&r->journal, err);
 	if (ret)
 		return ret;
 	say(r, "%s: all %" PRIu64 " blocks count as written in era %" PRIu32, why,
@@ -261,6 +312,7 @@ static void init(struct repair *r)
 	};
 	memcpy(r->journal.uuid, r->sb.uuid, sizeof(r->journal.uuid));
 	bitset_init(&r->bad, nr_sectors(r));
+	bitset_init(&r->unreadable, r->array.pages);
 	r->era = le32toh(r->sb.era);
 }
 
@@ -275,17 +327,14 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 		.chunk_pages = le32toh(r->sb.array_chunk),
 	};
 	struct build *b;
-	uint64_t head;
-	uint32_t era;
+	uint64_t head = 0;	/* new metadata: nothing of the ring is valid in it */
 	int ret;
 
 	memcpy(g.uuid, new_uuid, sizeof(g.uuid));
 	init(r);
-	ret = journal_newest(&r->journal, &head, &era, err);
+	ret = journal_newest(&r->journal, &head, &r->era, err);
 	if (ret)
 		return ret;
-	if (era > r->era)
-		r->era = era;
 	ret = scan_array(r, err);
 	if (ret)
 		return ret;
@@ -315,24 +364,20 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	const unsigned int damaged = super_damaged(r->e);
 	struct journal_end end;
 	struct err why;
-	uint64_t head;
-	uint32_t era;
+	uint64_t head = le64toh(r->sb.journal_tail);
 	int lost, ret;
 
 	init(r);
-	lost = journal_replay(&r->journal, le64toh(r->sb.journal_tail), r->era, hear_nothing,
-			      NULL, &end, &why);
-	if (lost && lost != -EUCLEAN)
+	lost = journal_replay(&r->journal, head, r->era, hear_nothing, NULL, &end, &why);
+	if (lost && lost != -EUCLEAN && lost != -EIO)
 		return err_set(err, lost, "%s", why.msg);
-	if (lost) {
-		ret = journal_newest(&r->journal, &head, &era, err);
-		if (ret)
-			return ret;
-		if (era > end.era)
-			end.era = era;
-	}
 	if (end.era > r->era)
 		r->era = end.era;
+	if (lost) {
+		ret = journal_newest(&r->journal, &head, &r->era, err);
+		if (ret)
+			return ret;
+	}
 	ret = scan_array(r, err);
 	if (ret)
 		return ret;
@@ -404,7 +449,8 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		goto out;
 	}
 	ret = super_read(e, &r.sb, &why);
-	if (ret == -EUCLEAN && super_damaged(e) == 3) {
+	/* One of them torn, the other one unreadable, is no better than both torn. */
+	if ((ret == -EUCLEAN || ret == -EIO) && super_damaged(e) == 3) {
 		ret = super_salvage(e, &r.sb, err);
 		if (!ret)
 			ret = repair_supers(&r, new_uuid, why.msg, err);
@@ -416,6 +462,7 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 	if (!ret)
 		ret = reopen ? settle(&r, info, err) : read_info(&r, info, err);
 	bitset_destroy(&r.bad);
+	bitset_destroy(&r.unreadable);
 out:
 	engine_destroy(r.e);
 	free(r.buf);

@@ -19,10 +19,12 @@ struct store_repaired {
  * for each thing that was done.  In *info is what the metadata says after it.
  *
  *	what is damaged			what becomes of it
- *	one superblock			written anew
+ *	one superblock			written anew, also if it cannot be read but written
  *	a sector of the era array	its blocks were written in the current era
+ *	a page of it, unreadable	the same, where it can be written
  *	eras after the current one	the largest becomes the current one
  *	the journal			all blocks were written in the current era; a snapshot is dropped
+ *	a page of it, unreadable	the same, in an era later than any that it can have begun
  *	both superblocks		new metadata, if they still say for what device: the same,
  *					and new_uuid, as nobody's eras need be right
  *

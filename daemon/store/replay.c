@@ -53,10 +53,11 @@ static bool page_valid(const struct journal *j, const struct erad_disk_journal *
 {
 	const uint64_t seq = le64toh(page->seq);
 
-	return le32toh(page->csum) == journal_page_csum(page) &&
-	       !memcmp(page->uuid, j->uuid, sizeof(j->uuid)) && seq % j->pages == place &&
+	/* The checksum last: most pages of a ring were never written. */
+	return !memcmp(page->uuid, j->uuid, sizeof(j->uuid)) && seq % j->pages == place &&
 	       page->count <= ERAD_GROUP_MAX && page->index < page->count &&
-	       seq >= page->index && le64toh(page->durable) <= seq - page->index;
+	       seq >= page->index && le64toh(page->durable) <= seq - page->index &&
+	       le32toh(page->csum) == journal_page_csum(page);
 }
 
 static bool same_group(const struct erad_disk_journal *a, const struct erad_disk_journal *b)
@@ -220,26 +221,77 @@ static int window_init(struct window *w, struct journal *j, struct err *err)
 	return 0;
 }
 
-int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err)
+/* As read_page(), but one that cannot be read is NULL. */
+static int read_page_or_none(struct window *w, uint64_t place,
+			     const struct erad_disk_journal **page, struct err *err)
+{
+	struct err why;
+	int ret;
+
+	ret = read_page(w, place, page, &why);
+	if (ret == -EIO && w->max > 1) {
+		/* Which of the window's?  From here on, one by one. */
+		w->max = 1;
+		ret = read_page(w, place, page, &why);
+	}
+	if (ret == -EIO) {
+		*page = NULL;
+		return 0;
+	}
+	return ret ? err_set(err, ret, "%s", why.msg) : 0;
+}
+
+int journal_overwrite_unreadable(struct journal *j, struct err *err)
 {
 	const struct erad_disk_journal *page;
 	struct window w;
 	uint64_t place;
 	int ret;
 
-	*head = 0;
-	*era = 0;
 	ret = window_init(&w, j, err);
 	for (place = 0; place < j->pages && !ret; place++) {
-		ret = read_page(&w, place, &page, err);
-		if (ret || !page_valid(j, page, place) || le32toh(page->era) == UINT32_MAX)
+		ret = read_page_or_none(&w, place, &page, err);
+		if (ret || page)
 			continue;
+		memset(w.group, 0, ERAD_PAGE);
+		ret = j->e->ops->write(j->e, w.group, (j->start + place) * ERAD_PAGE, ERAD_PAGE);
+		if (ret)
+			err_set(err, ret, "%s: page %" PRIu64
+				" of the journal can be neither read nor written: %s", j->e->name,
+				j->start + place, strerror(-ret));
+	}
+	free(w.pages);
+	if (!ret && j->e->ops->flush(j->e))
+		ret = err_set(err, -EIO, "%s: flushing the journal failed", j->e->name);
+	return ret;
+}
+
+int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err)
+{
+	const struct erad_disk_journal *page;
+	uint64_t place, unreadable = 0, rings = 2, newest;
+	struct window w;
+	int ret;
+
+	ret = window_init(&w, j, err);
+	for (place = 0; place < j->pages && !ret; place++) {
+		ret = read_page_or_none(&w, place, &page, err);
+		unreadable += !ret && !page;
+		if (ret || !page || !page_valid(j, page, place) ||
+		    le32toh(page->era) == UINT32_MAX)
+			continue;
+		rings = 1;
 		if (le64toh(page->seq) >= *head && page->seq != htole64(UINT64_MAX))
 			*head = le64toh(page->seq) + 1;
 		if (le32toh(page->era) > *era)
 			*era = le32toh(page->era);
 	}
 	free(w.pages);
+	if (unreadable) {
+		*head += rings * j->pages;
+		newest = *era + rings * unreadable;
+		*era = newest < UINT32_MAX ? newest : UINT32_MAX - 1;
+	}
 	return ret;
 }
 

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "store/store_priv.h"
 
 /* Entries from block `from` on, in its sector: never written.  buf has room for a page. */
@@ -62,23 +63,35 @@ static int clear_blocks(struct store *s, struct array *a, uint64_t from, struct 
 	return ret;
 }
 
-static int grow(struct store *s, struct array *a, uint64_t from, const struct erad_disk_super *sb,
-		struct err *err)
+/* Context: fold_lock. */
+static int make_room(struct store *s, const struct erad_disk_super *sb, struct err *err)
 {
 	const uint64_t bytes = super_pages(sb) * ERAD_PAGE;
-	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
 	ret = s->e->ops->grow(s->e, bytes);
+	return ret ? err_set(err, ret, "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64
+			     " for a device of %" PRIu64 " sectors: %s", s->e->name, s->e->size,
+			     bytes, (uint64_t)le64toh(sb->nr_sectors), strerror(-ret)) : 0;
+}
+
+static int grow(struct store *s, struct array *a, uint64_t from, const struct erad_disk_super *sb,
+		struct err *err)
+{
+	const unsigned long lost = store_lost_writes(s);
+	int ret;
+
+	ret = make_room(s, sb, err);
 	if (ret)
-		return err_set(err, ret, "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64
-			       " for a device of %" PRIu64 " sectors: %s", s->e->name, s->e->size,
-			       bytes, (uint64_t)le64toh(sb->nr_sectors), strerror(-ret));
+		return ret;
 	ret = clear_blocks(s, a, from, err);
 	if (ret)
 		return ret;
 	ret = store_flush(s, lost);
-	return ret ? store_io_error(s, err, ret, "flushing the era array") : 0;
+	if (ret)
+		return store_io_error(s, err, ret, "flushing the era array");
+	failpoint(FAILPOINT_RESIZE_CLEARED);
+	return 0;
 }
 
 /* What s->super says now.  Context: journal_lock, fold_lock. */
@@ -107,6 +120,7 @@ static int settle_size(struct store *s, struct err *err)
 	if (ret)
 		return store_io_error(s, err, ret, "writing the size");
 	s->size_unsettled = false;
+	failpoint(FAILPOINT_RESIZE_SETTLED);
 	return 0;
 }
 
@@ -121,6 +135,7 @@ static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
 		ret = store_fold_locked(s, err);
 		if (ret)
 			return ret;
+		failpoint(FAILPOINT_RESIZE_FOLDED);
 		sb = s->super;
 		super_set_size(&sb, nr_sectors);
 		/* Past a group whose append failed, which may be of blocks that go. */
@@ -135,6 +150,7 @@ static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
 		if (ret)
 			return store_io_error(s, err, ret, "writing the new size");
 		set_size(s, &a, nr_sectors);
+		failpoint(FAILPOINT_RESIZE_WRITTEN);
 	}
 	return s->size_unsettled ? settle_size(s, err) : 0;
 }
@@ -151,14 +167,37 @@ int store_settle_size(struct store *s, struct err *err)
 	return ret;
 }
 
-int store_resize(struct store *s, uint64_t nr_sectors, struct err *err)
+static int check(struct store *s, uint64_t nr_sectors, struct err *err)
 {
 	int ret;
 
 	ret = super_check_device(nr_sectors, s->block_sectors, err);
 	if (ret)
 		return err_prefix(err, ret, "%s", s->e->name);
-	ret = store_check_writable(s, err);
+	return store_check_writable(s, err);
+}
+
+int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err)
+{
+	struct erad_disk_super sb;
+	int ret;
+
+	ret = check(s, nr_sectors, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->fold_lock);
+	sb = s->super;
+	super_set_size(&sb, nr_sectors);
+	ret = make_room(s, &sb, err);
+	pthread_mutex_unlock(&s->fold_lock);
+	return ret;
+}
+
+int store_resize(struct store *s, uint64_t nr_sectors, struct err *err)
+{
+	int ret;
+
+	ret = check(s, nr_sectors, err);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->journal_lock);

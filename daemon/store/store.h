@@ -121,6 +121,13 @@ int store_drop_snapshot(struct store *s, struct err *err);
 int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
+ * Sees to it, before a resize, that it will have room: makes a file longer,
+ * and changes nothing else.  ENOSPC if the metadata device is too small.  Any
+ * thread, at any time.
+ */
+int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
+
+/*
  * Records that blocks are being written in the current era; durable on
  * return.  Ranges in any order, overlapping or not, up to ERAD_MAX_RANGES,
  * all within the device (EINVAL).  Where the ring is full, folds first.

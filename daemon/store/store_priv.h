@@ -42,8 +42,8 @@ struct store {
 	struct erad_disk_super super;	/* fold_lock; the newest that is durable */
 	bool folding;			/* fold_lock; frozen, fold_to and fold_era are in use */
 	uint64_t fold_to;		/* fold_lock; where the tail goes */
-	uint32_t fold_era;		/* fold_lock; the newest era begun before it */
-	enum snapshot_kind fold_snapshot;	/* fold_lock; a snapshot begins with the end of this fold */
+	uint32_t fold_era;		/* fold_lock, and lock to change it; the newest era begun before it */
+	enum snapshot_kind fold_snapshot;	/* the same; a snapshot begins with the end of this fold */
 	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super` */
 	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
 

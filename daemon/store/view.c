@@ -40,19 +40,58 @@ void view_end(struct view *v)
 	free(v->copies);
 }
 
-/* *damaged: some sector is. */
-static int read_pages(struct view *v, uint64_t first, uint64_t nr, bool *damaged, struct err *err)
+bool view_next(struct view *v)
 {
+	uint64_t end;
+
+	v->page += v->nr_pages;
+	v->nr_pages = v->array.pages - v->page;
+	if (v->nr_pages > VIEW_PAGES)
+		v->nr_pages = VIEW_PAGES;
+	if (!v->nr_pages)
+		return false;
+	v->first = v->page * ERAD_ERAS_PER_PAGE;
+	end = array_sector_end(&v->array, (v->page + v->nr_pages) * ARRAY_PAGE_SECTORS - 1);
+	v->len = end - v->first;
+	return true;
+}
+
+void view_marks(struct view *v,
+		void (*add)(const struct overlay *o, uint64_t first, uint64_t len, void *ctx),
+		void *ctx)
+{
+	struct store *s = v->s;
+	uint64_t len = v->len;
+
+	/* A snapshot is all in the array. */
+	if (v->of_snapshot)
+		return;
+	pthread_mutex_lock(&s->lock);
+	/* The device may have become smaller. */
+	if (v->first >= s->array.nr_blocks)
+		len = 0;
+	else if (len > s->array.nr_blocks - v->first)
+		len = s->array.nr_blocks - v->first;
+	add(&s->active, v->first, len, ctx);
+	add(&s->frozen, v->first, len, ctx);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* *damaged: some sector is. */
+static int read_pages(struct view *v, bool *damaged, struct err *err)
+{
+	const uint64_t first = v->page * ARRAY_PAGE_SECTORS;
 	uint64_t i;
 	int ret;
 
 	*damaged = false;
 	ret = v->of_snapshot ?
-		snapshot_read(&v->snapshot, &v->array, v->sector, v->copies, first, nr, err) :
-		array_read(&v->array, ARRAY_MAIN, v->sector, first, nr, err);
+		snapshot_read(&v->snapshot, &v->array, v->sector, v->copies, v->page, v->nr_pages,
+			      err) :
+		array_read(&v->array, ARRAY_MAIN, v->sector, v->page, v->nr_pages, err);
 	memset(v->damaged, 0, sizeof(v->damaged));
-	for (i = 0; i < nr * ARRAY_PAGE_SECTORS && !ret; i++) {
-		if (array_sector_valid(&v->array, &v->sector[i], first * ARRAY_PAGE_SECTORS + i))
+	for (i = 0; i < v->nr_pages * ARRAY_PAGE_SECTORS && !ret; i++) {
+		if (array_sector_valid(&v->array, &v->sector[i], first + i))
 			continue;
 		v->damaged[i / 64] |= 1ULL << i % 64;
 		*damaged = true;
@@ -75,19 +114,22 @@ static int still_held(struct view *v, struct err *err)
 				  " was dropped meanwhile", s->e->name, v->snapshot.era);
 }
 
-int view_read(struct view *v, uint64_t first, uint64_t nr, bool *zeros, struct err *err)
+int view_read(struct view *v, unsigned int *nr, struct err *err)
 {
 	bool damaged;
 	int ret;
 
-	*zeros = array_hole(&v->array, ARRAY_MAIN, first, nr);
-	if (*zeros)
+	*nr = 0;
+	/* Of a snapshot, what was there before it became a hole is in the copy. */
+	if (array_hole(&v->array, ARRAY_MAIN, v->page, v->nr_pages) &&
+	    (!v->of_snapshot || array_hole(&v->array, ARRAY_COPY, v->page, v->nr_pages)))
 		return still_held(v, err);
-	ret = read_pages(v, first, nr, &damaged, err);
+	*nr = (v->len + ERAD_ERAS_PER_SECTOR - 1) / ERAD_ERAS_PER_SECTOR;
+	ret = read_pages(v, &damaged, err);
 	if (!ret && damaged) {
 		/* Perhaps a fold was just writing it: once more, while none does. */
 		pthread_mutex_lock(&v->s->fold_lock);
-		ret = read_pages(v, first, nr, &damaged, err);
+		ret = read_pages(v, &damaged, err);
 		pthread_mutex_unlock(&v->s->fold_lock);
 	}
 	return ret ? ret : still_held(v, err);

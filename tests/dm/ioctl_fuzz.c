@@ -21,13 +21,10 @@
 
 #include "check.h"
 #include "dm_raw.h"
+#include "ioctl_fuzz/devices.h"
+#include "ioctl_fuzz/random.h"
 
-#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"	/* and a digit */
-#define SECTORS		131072		/* 64 MiB */
-#define PAGE		4096
 #define NR_CALLERS	4
-#define NR_DEVICES	2
-#define NR_WRITERS	3
 #define NR_FDS		12
 
 enum place { PRIVATE, EDGE, OVER_EDGE, READ_ONLY, SHARED, NOWHERE };
@@ -49,6 +46,8 @@ static const struct command {
 	{ ERAD_IOC_NEW_ERA, sizeof(struct erad_newera), false, true },
 	{ ERAD_IOC_USAGE, sizeof(struct erad_usage), false, true },
 	{ ERAD_IOC_STATS, sizeof(struct erad_stats), false, false },
+	{ ERAD_IOC_MESSAGE_GET, sizeof(struct erad_message), false, false },
+	{ ERAD_IOC_MESSAGE_REPLY, sizeof(struct erad_reply), false, true },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -65,6 +64,8 @@ union arg {
 	struct erad_newera newera;
 	struct erad_usage usage;
 	struct erad_stats stats;
+	struct erad_message message;
+	struct erad_reply reply;
 	uint8_t bytes[PAGE];
 };
 
@@ -77,57 +78,12 @@ struct caller {
 	uint8_t *out;			/* two pages for arrays, and after them nothing */
 };
 
-struct device {
-	pthread_t thread;
-	uint64_t rng;
-	char name[16];
-	char path[32];
-	_Atomic bool exists;
-	_Atomic bool ended;
-};
-
-struct writer {
-	pthread_t thread;
-	uint64_t rng;
-	_Atomic bool ended;
-};
-
-static const char *origin;
-static int dm;
-static _Atomic bool stop;
 static union arg *shared;		/* that all callers write to at any time */
 static _Atomic int controls[2];
 static _Atomic int owners[NR_FDS];	/* -1: none */
-static _Atomic uint64_t some_id, some_batch;
+static _Atomic uint64_t some_id, some_batch, some_message;
 static _Atomic uint32_t some_era;
-static struct device devices[NR_DEVICES];
-static struct writer writers[NR_WRITERS];
-static _Atomic unsigned long calls, succeeded, attached, committed, loads;
-
-static uint64_t next(uint64_t *s)	/* splitmix64 */
-{
-	uint64_t z = (*s += 0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-/* True once in n times. */
-static bool one_in(uint64_t *rng, unsigned int n)
-{
-	return next(rng) % n == 0;
-}
-
-static uint64_t any_of(uint64_t *rng, const uint64_t *values, size_t nr)
-{
-	return values[next(rng) % nr];
-}
-
-#define ANY_OF(rng, ...) ({						\
-	const uint64_t v_[] = { __VA_ARGS__ };				\
-	any_of(rng, v_, sizeof(v_) / sizeof(v_[0]));			\
-})
+static _Atomic unsigned long calls, succeeded, attached, committed;
 
 /* ---- callers ---- */
 
@@ -205,6 +161,11 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 		a->usage.total = hostile_number(rng);
 		a->usage.held_root = hostile_number(rng);
 		break;
+	case ERAD_IOC_MESSAGE_REPLY:
+		a->reply.id = one_in(rng, 4) ? hostile_number(rng) : some_message;
+		a->reply.status = one_in(rng, 4) ? hostile_number(rng) : ANY_OF(rng, 0, EIO, EINVAL);
+		a->reply.era = hostile_number(rng);
+		break;
 	}
 }
 
@@ -272,6 +233,10 @@ static void learn(struct caller *c, const struct command *command, const union a
 		some_era = a->info.era;
 		some_id = a->info.instance_id;
 		break;
+	case ERAD_IOC_MESSAGE_GET:
+		if (a->message.id)
+			some_message = a->message.id;
+		break;
 	case ERAD_IOC_COMMIT_FETCH:
 		if (a->xfer.batch)
 			some_batch = a->xfer.batch;
@@ -309,7 +274,8 @@ static void call_anything(struct caller *c)
 		before.bytes[at] ^= 1u << next(rng) % 8;
 	length = array_length(command, &before);
 	if (one_in(rng, 16))
-		cmd = one_in(rng, 2) ? next(rng) & UINT32_MAX : _IOC(next(rng) % 4, ERAD_IOC_MAGIC, next(rng) % 256, next(rng) % 128);
+		cmd = one_in(rng, 2) ? next(rng) & UINT32_MAX :
+			_IOC(next(rng) % 4, ERAD_IOC_MAGIC, next(rng) % 256, next(rng) % 128);
 	fd = any_fd(c, one_in(rng, 16) ? !command->control : command->control);
 	known = before.h.size < size ? before.h.size : size;
 
@@ -473,174 +439,7 @@ static void caller_init(struct caller *c)
 	close(fd);
 }
 
-/* ---- devices: tables come and go under the callers ---- */
-
-static void load_something(struct device *d)
-{
-	static const char *const bad[] = {
-		"", "-", "- %s", "- %s 0", "- %s 7", "%s %s 128", "- %s 128 2 uuid x", "- %s 128 2 detach_timeout 0",
-		"- /dev/nothing 128 2 uuid " UUID "0", "/dev/nothing %s 128",
-	};
-	char params[256], format[256];
-
-	if (one_in(&d->rng, 6)) {
-		snprintf(format, sizeof(format), "%s", bad[next(&d->rng) % (sizeof(bad) / sizeof(bad[0]))]);
-		for (char *at = params, *f = format;; f++) {
-			if (*f == '%') {
-				at += sprintf(at, "%s", origin);
-				f++;
-			} else {
-				*at++ = *f;
-			}
-			if (!*f)
-				break;
-		}
-	} else {
-		/* Now and then with the other one's UUID, which is refused. */
-		snprintf(params, sizeof(params), "- %s %u %s uuid " UUID "%u", origin, 8u << next(&d->rng) % 12,
-			 one_in(&d->rng, 4) ? "6" : "2",
-			 one_in(&d->rng, 8) ? 0 : (unsigned int)(d - devices));
-		if (strstr(params, " 6 uuid"))
-			strcat(params, " detach_policy fail detach_timeout 1");
-	}
-	if (!dm_raw_load(dm, d->name, SECTORS, params))
-		loads++;
-}
-
-static void *device_main(void *arg)
-{
-	struct device *d = arg;
-
-	while (!stop) {
-		uint32_t flags = (one_in(&d->rng, 2) ? DM_NOFLUSH_FLAG : 0) | (one_in(&d->rng, 2) ? DM_SKIP_LOCKFS_FLAG : 0);
-
-		switch (next(&d->rng) % 16) {
-		case 0:
-			if (!dm_raw(dm, DM_DEV_REMOVE, d->name, 0))
-				d->exists = false;
-			/* fall through */
-		case 1:
-		case 2:
-			if (!d->exists && !dm_raw_create(dm, d->name, d->path))
-				d->exists = true;
-			/* fall through */
-		case 3:
-		case 4:
-			load_something(d);
-			/* fall through */
-		case 5:
-		case 6:
-			dm_raw_resume(dm, d->name);
-			break;
-		case 7:
-			dm_raw_suspend(dm, d->name, flags);
-			break;
-		case 8:
-			dm_raw(dm, DM_TABLE_CLEAR, d->name, 0);
-			break;
-		case 9:
-			dm_raw_message(dm, d->name, "checkpoint");
-			break;
-		case 10:
-			dm_raw(dm, DM_TABLE_DEPS, d->name, 0);
-			break;
-		default:
-			dm_raw(dm, DM_TABLE_STATUS, d->name,
-			       (one_in(&d->rng, 2) ? DM_STATUS_TABLE_FLAG : 0) |
-			       (one_in(&d->rng, 2) ? DM_NOFLUSH_FLAG : 0) |
-			       (one_in(&d->rng, 4) ? DM_QUERY_INACTIVE_TABLE_FLAG : 0));
-			usleep(2000);
-		}
-	}
-	d->ended = true;
-	return NULL;
-}
-
-/* ---- writers: what the module holds ---- */
-
-static void *writer_main(void *arg)
-{
-	struct writer *w = arg;
-	void *buf;
-
-	EXPECT(posix_memalign(&buf, PAGE, 64 * PAGE), 0);
-	memset(buf, 0x77, 64 * PAGE);
-	while (!stop) {
-		struct device *d = &devices[next(&w->rng) % NR_DEVICES];
-		uint64_t range[2] = { next(&w->rng) % (SECTORS / 8) * PAGE, (1 + next(&w->rng) % 64) * PAGE };
-		int fd;
-
-		usleep(1000);
-		if (!d->exists)
-			continue;
-		fd = open(d->path, O_RDWR | O_DIRECT | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		for (int i = 0; i < 4; i++) {
-			long r;
-
-			switch (next(&w->rng) % 4) {
-			case 0:
-				r = ioctl(fd, BLKDISCARD, range);
-				break;
-			case 1:
-				r = ioctl(fd, BLKZEROOUT, range);
-				break;
-			default:
-				r = pwrite(fd, buf, range[1], range[0]);
-			}
-			if (r < 0)
-				break;
-			range[0] = next(&w->rng) % (SECTORS / 8) * PAGE;
-		}
-		close(fd);
-	}
-	free(buf);
-	w->ended = true;
-	return NULL;
-}
-
 /* ---- the end ---- */
-
-static uint32_t list(int control, struct erad_info *infos, uint32_t cap)
-{
-	struct erad_list l = { .buf = (uintptr_t)infos, .entry_size = sizeof(infos[0]), .cap = cap };
-
-	HDR(l);
-	EXPECT(call(control, ERAD_IOC_LIST, &l), 0);
-	return l.nr;
-}
-
-static bool all_ended(void)
-{
-	for (int i = 0; i < NR_DEVICES; i++)
-		if (!devices[i].ended)
-			return false;
-	for (int i = 0; i < NR_WRITERS; i++)
-		if (!writers[i].ended)
-			return false;
-	return true;
-}
-
-/* Frees whoever waits for a held write or for a resume, until all have seen that it is over. */
-static void free_all(int control)
-{
-	while (!all_ended()) {
-		struct erad_info infos[16];
-		uint32_t nr = list(control, infos, 16);
-
-		for (uint32_t i = 0; i < nr && i < 16; i++) {
-			struct erad_abort a = { .instance_id = infos[i].instance_id };
-
-			HDR(a);
-			call(control, ERAD_IOC_ABORT, &a);
-		}
-		for (int i = 0; i < NR_DEVICES; i++)
-			if (devices[i].ended)
-				dm_raw_resume(dm, devices[i].name);
-		usleep(20000);
-	}
-}
 
 static void *write_once(void *path)
 {
@@ -654,7 +453,7 @@ static void *write_once(void *path)
 }
 
 /* A volume from its creation to its removal, by a good owner. */
-static void still_works(int control)
+static void still_works(const char *origin, int control)
 {
 	struct erad_attach at = { 0 };
 	struct erad_prepare pr = { .to = 1 };
@@ -665,8 +464,10 @@ static void still_works(int control)
 	struct pollfd p = { .events = POLLIN };
 	struct erad_info info;
 	char path[32], params[128];
+	int dm = dm_raw_open();
 	pthread_t thread;
 
+	CHECK(dm >= 0);
 	EXPECT(dm_raw_create(dm, "fuzz", path), 0);
 	snprintf(params, sizeof(params), "- %s 128 2 uuid " UUID "0", origin);
 	EXPECT(dm_raw_load(dm, "fuzz", SECTORS, params), 0);
@@ -701,16 +502,14 @@ static void still_works(int control)
 int main(int argc, char **argv)
 {
 	static struct caller callers[NR_CALLERS];
+	unsigned long loads;
 	uint64_t seed;
 	int control;
 
 	if (argc != 4)
 		FAIL("usage: ioctl_fuzz ORIGIN CALLS SEED");
-	origin = argv[1];
 	seed = strtoull(argv[3], NULL, 0);
 	printf("seed %llu\n", (unsigned long long)seed);
-	dm = dm_raw_open();
-	CHECK(dm >= 0);
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(shared != MAP_FAILED);
 	control = open("/dev/" ERAD_CONTROL_NAME, O_RDWR | O_CLOEXEC);
@@ -720,15 +519,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < NR_FDS; i++)
 		owners[i] = -1;
 
-	for (int i = 0; i < NR_DEVICES; i++) {
-		snprintf(devices[i].name, sizeof(devices[i].name), "fuzz%d", i);
-		devices[i].rng = seed * 1000 + i;
-		EXPECT(pthread_create(&devices[i].thread, NULL, device_main, &devices[i]), 0);
-	}
-	for (int i = 0; i < NR_WRITERS; i++) {
-		writers[i].rng = seed * 1000 + 100 + i;
-		EXPECT(pthread_create(&writers[i].thread, NULL, writer_main, &writers[i]), 0);
-	}
+	devices_start(argv[1], seed);
 	for (int i = 0; i < NR_CALLERS; i++) {
 		callers[i].rng = seed * 1000 + 200 + i;
 		callers[i].ops = strtoul(argv[2], NULL, 0);
@@ -737,20 +528,10 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < NR_CALLERS; i++)
 		EXPECT(pthread_join(callers[i].thread, NULL), 0);
-	stop = true;
-	free_all(control);
-	for (int i = 0; i < NR_DEVICES; i++)
-		EXPECT(pthread_join(devices[i].thread, NULL), 0);
-	for (int i = 0; i < NR_WRITERS; i++)
-		EXPECT(pthread_join(writers[i].thread, NULL), 0);
-
-	for (int i = 0; i < NR_DEVICES; i++) {
-		dm_raw_resume(dm, devices[i].name);
-		EXPECT(dm_raw(dm, DM_DEV_REMOVE, devices[i].name, 0), devices[i].exists ? 0 : ENXIO);
-	}
+	loads = devices_end(control);
 	printf("%lu calls, %lu of them succeeded; %lu attached, %lu batches committed, %lu tables loaded\n",
 	       calls, succeeded, attached, committed, loads);
 	CHECK(succeeded && attached && committed && loads);
-	still_works(control);
+	still_works(argv[1], control);
 	return 0;
 }

@@ -243,7 +243,14 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 	if (!info->era)
 		return;
 	look(s, STORE_NOW, 1, info->nr_blocks, &before);
-	ret = store_resize(s, bytes, NULL);
+	ret = store_make_room(s, bytes, NULL);
+	store_info(s, &now);
+	expect(now.nr_sectors == info->nr_sectors);
+	expect(!ret || ret == -ENOSPC || ret == -EINVAL);
+	if (!ret)
+		expect(!store_resize(s, bytes, NULL));
+	else
+		ret = store_resize(s, bytes, NULL);
 	expect(!ret || ret == -ENOSPC || ret == -EINVAL);
 	store_info(s, &now);
 	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));

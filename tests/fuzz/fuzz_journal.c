@@ -1,11 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Fuzzes the journal, under superblocks that are the input's, too. Reaches: daemon/store/replay.c daemon/store/journal.c */
+/*
+ * Fuzzes the journal, under superblocks that are the input's, too, and what repair makes of it, also where one
+ * of its pages cannot be read.
+ *
+ * Reaches: daemon/store/replay.c daemon/store/journal.c
+ */
+#include <errno.h>
+
 #include "exercise.h"
 #include "fuzz.h"
+#include "store/repair.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
 	return image_mutate(data, size, max_size, seed, LLVMFuzzerMutate);
+}
+
+static void hear(void *ctx, const char *what)
+{
+	(void)ctx;
+	expect(what[0]);
+}
+
+/* Whatever it is that repair takes for metadata: check has nothing to say of it afterwards. */
+static void repair(struct mem *m, const struct image_head *head)
+{
+	static const uint8_t uuid[16] = { 1 };
+	struct store_repaired done;
+	struct store_info info;
+	struct err err = { "" };
+
+	if (head->choice[1] & 1)
+		m->unreadable = ERAD_JOURNAL_START + head->choice[2] % (head->choice[1] | 1);
+	if (!store_repair(mem_engine(m), uuid, hear, NULL, &done, &info, &err))
+		expect(!store_check(mem_engine(m), hear, NULL, NULL, &err));
+	else
+		expect(err.msg[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -18,5 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = empty;
 	image_build(&m, data, size, IMAGE_SUPER | IMAGE_JOURNAL, &head);
 	exercise(&m, &head);
+	m = empty;
+	image_build(&m, data, size, IMAGE_SUPER | IMAGE_JOURNAL, &head);
+	repair(&m, &head);
 	return 0;
 }

@@ -76,6 +76,12 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	return 0;
 }
 
+int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err *err)
+{
+	*out = (struct resized){ .had = bytes / 2, .has = bytes, .era = 1 };
+	return op_close(name, err);
+}
+
 int op_abort(const char *name, struct err *err)
 {
 	return op_close(name, err);
@@ -144,6 +150,45 @@ void log_msg(const char *prefix, const char *fmt, ...)
 {
 	(void)prefix;
 	(void)fmt;
+}
+
+int writers_init(struct writers *w)
+{
+	(void)w;
+	return 0;
+}
+
+void writers_free(struct writers *w)
+{
+	(void)w;
+}
+
+void writers_begin(struct volume *v, uint32_t era)
+{
+	(void)v;
+	(void)era;
+}
+
+void writers_end(struct volume *v, bool gone)
+{
+	(void)v;
+	(void)gone;
+}
+
+/* A command may be called anything, and its name need not end. */
+int writers_read(struct volume *v, struct writers_list **out, struct err *err)
+{
+	(void)v;
+	(void)err;
+	*out = calloc(1, sizeof(**out));
+	expect(*out);
+	(*out)->nr = 3;
+	(*out)->who[0] = (struct erad_map_writer){ .era = 5, .cgroup = UINT64_MAX };
+	memset((*out)->who[0].comm, 0303, sizeof((*out)->who[0].comm));
+	(*out)->who[1] = (struct erad_map_writer){ .era = UINT32_MAX, .comm = "\n\"\177" };
+	(*out)->who[2].flags = ERAD_MAP_OTHERS;
+	(*out)->written[1].blocks = UINT64_MAX;
+	return 0;
 }
 
 /* ---- the volumes ---- */
@@ -258,7 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || data[size - 1] % 2)
 		expect(send(fd[0], "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1);
 	jsonl_init(&j, fd[1], ERAD_REQUEST_MAX, 0);
-	request_serve(&j);
+	request_serve(&j, true);
 	jsonl_free(&j);
 	close(fd[1]);
 	check_answer(fd[0], size && asks_for_zero(data, size));

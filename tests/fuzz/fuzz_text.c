@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzes what reads and writes single values: sizes, eras, volume names, JSON numbers, and the formats of a diff.
- * Reaches: daemon/common/size.c daemon/eractl/values.c daemon/eractl/format.c
+ * Reaches: daemon/common/size.c daemon/common/members.c daemon/eractl/values.c daemon/eractl/format.c
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -129,6 +129,24 @@ static void check_ranges(const char *text, const struct diff *d)
 	expect(changed == d->changed && (!*text || !strcmp(text, "incomplete\n")));
 }
 
+/* Each extent is a line; here they need not be of whole blocks. */
+static void check_xml(const char *text, const struct diff *d)
+{
+	uint64_t first, end, extents = 0;
+	int ret;
+
+	expect(!strncmp(text, "<blocks>\n", 9));
+	for (text = strchr(text, '\n') + 1; *text != '<'; text = strchr(text, '\n') + 1, extents++) {
+		ret = sscanf(text, "  <range begin=\"%" SCNu64 "\" end = \"%" SCNu64 "\"/>", &first, &end);
+		if (ret != 2)
+			expect(sscanf(text, "  <block block=\"%" SCNu64 "\"/>", &first) == 1);
+		else
+			expect(end > first + 1);
+		expect(first < d->size / d->block_size + 1);
+	}
+	expect(!strcmp(text, "</blocks>\n") && extents == d->extents);
+}
+
 static void check_json(const char *text, const struct diff *d)
 {
 	struct json_object *o = json_tokener_parse(text), *list;
@@ -143,7 +161,7 @@ static void check_json(const char *text, const struct diff *d)
 
 static void formats(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = { "table", "json", "ranges", "ddrescue" };
+	static const char *const names[] = { "table", "json", "ranges", "xml", "ddrescue" };
 	const struct diff_format *f;
 	struct diff d;
 	unsigned int i;
@@ -165,6 +183,9 @@ static void formats(const uint8_t *data, size_t size)
 			break;
 		case 2:
 			check_ranges(text, &d);
+			break;
+		case 3:
+			check_xml(text, &d);
 			break;
 		default:
 			check_ddrescue(text, &d);

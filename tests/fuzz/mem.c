@@ -21,8 +21,22 @@ static uint8_t *place(struct engine *e, const void *buf, uint64_t off, uint64_t 
 	return m->image + off;
 }
 
+static bool has_unreadable(const struct mem *m, uint64_t off, uint64_t len)
+{
+	return m->unreadable && m->unreadable - off / ERAD_PAGE < len / ERAD_PAGE;
+}
+
+static void wrote(struct mem *m, uint64_t off, uint64_t len)
+{
+	m->written = true;
+	if (has_unreadable(m, off, len))
+		m->unreadable = 0;
+}
+
 static int mem_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
+	if (has_unreadable(((struct mem_engine *)e)->m, off, len))
+		return -EIO;
 	memcpy(buf, place(e, buf, off, len), len);
 	return 0;
 }
@@ -30,14 +44,14 @@ static int mem_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 static int mem_write(struct engine *e, const void *buf, uint64_t off, uint64_t len)
 {
 	memcpy(place(e, buf, off, len), buf, len);
-	((struct mem_engine *)e)->m->written = true;
+	wrote(((struct mem_engine *)e)->m, off, len);
 	return 0;
 }
 
 static int mem_zero(struct engine *e, uint64_t off, uint64_t len)
 {
 	memset(place(e, NULL, off, len), 0, len);
-	((struct mem_engine *)e)->m->written = true;
+	wrote(((struct mem_engine *)e)->m, off, len);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An engine on plain memory that cannot fail, and ends the process when it is used out of bounds. */
+/* An engine on plain memory that fails only if told to, and ends the process when it is used out of bounds. */
 #ifndef ERAD_FUZZ_MEM_H
 #define ERAD_FUZZ_MEM_H
 
@@ -16,6 +16,7 @@ struct mem {
 	uint64_t size;		/* in use */
 	bool written;		/* anything, since somebody cleared it */
 	bool holes;		/* says of zeros that nothing was ever written there */
+	uint64_t unreadable;	/* a page that cannot be read until it has been written; 0: none */
 };
 
 /* A new engine on m, which outlives it. */

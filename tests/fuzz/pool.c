@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The large buffers of the store, up to a megabyte, which would be mapped and unmapped for each of a thousand opens a second, from
- * a pool. Poisoned around and while free, as the sanitizer's own allocator does it. Linked with --wrap.
+ * The large buffers of the store, up to a megabyte, which would be mapped and unmapped for each of a thousand opens a
+ * second, from a pool. Poisoned around and while free, as the sanitizer's own allocator does it. Linked with --wrap.
  */
 #include <sanitizer/asan_interface.h>
 

@@ -19,6 +19,7 @@ static const char *const usage =
 	"  mark FIRST LEN       blocks were written\n"
 	"  fold                 the journal goes into the era array\n"
 	"  close                with a clean end; without it, as after a crash\n"
+	"  snapshot-eras        prints a line \"block era\" for each that the snapshot shows\n"
 	"  hold                 says so and keeps it open until its input ends\n"
 	"  poke PAGE SECTOR ENTRY ERA  writes into a sector of the era array, unopened\n";
 
@@ -74,6 +75,14 @@ static void format(uint64_t blocks, uint64_t last)
 	engine_destroy(e);
 }
 
+static int print_eras(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	(void)ctx;
+	for (; len; first++, len--)
+		printf("%" PRIu64 " %" PRIu32 "\n", first, era);
+	return 0;
+}
+
 static void poke(uint64_t page, uint64_t sector, uint64_t entry, uint64_t era)
 {
 	struct erad_disk_eras *e;
@@ -124,6 +133,8 @@ int main(int argc, char **argv)
 		} else if (!strcmp(step, "close")) {
 			check(store_close(opened(), true, &err));
 			store = NULL;
+		} else if (!strcmp(step, "snapshot-eras")) {
+			check(store_eras(opened(), STORE_SNAPSHOT, print_eras, NULL, NULL, &err));
 		} else if (!strcmp(step, "hold")) {
 			opened();
 			puts("held");

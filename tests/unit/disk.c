@@ -44,6 +44,14 @@ static bool begin(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 	nr = d->ops++;
 	if (d->broken_from && (op == DISK_WRITE || op == DISK_ZERO) && off >= d->broken_from)
 		return true;
+	if (off < d->bad_to && off + len > d->bad_from) {
+		if (op == DISK_READ)
+			return true;
+		if (off <= d->bad_from)
+			d->bad_from = off + len;
+		if (d->bad_from >= d->bad_to)
+			d->bad_from = d->bad_to = 0;
+	}
 	return nr >= d->fail_from && nr < d->fail_to;
 }
 

@@ -38,6 +38,7 @@ struct disk {
 	uint64_t ops;			/* so far */
 	uint64_t fail_from, fail_to;	/* numbers of the first that fails with EIO, and beyond the last */
 	uint64_t broken_from;		/* bytes; no write at or behind it succeeds; 0: all may */
+	uint64_t bad_from, bad_to;	/* bytes; what overlaps cannot be read until it has been written */
 	bool fail_torn;			/* a write that fails does so halfway */
 	bool fail_lossy;		/* a flush that fails keeps some of the cache, forgets the rest */
 	uint64_t rnd;			/* for these */

@@ -155,6 +155,35 @@ static void test_store(void **state)
 	assert_in_range(st.st_blocks * 512, written, written + (1 << 20));
 }
 
+/* What a resize clears becomes a hole, but a snapshot of before still has it. */
+static void test_snapshot_of_hole(void **state)
+{
+	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 1 << 20, .block_sectors = 128 };
+	const struct erad_range r = { .first = 7000, .len = 3 };
+	uint64_t size, written, n = 0;
+	struct engine *e;
+	struct store *s;
+	struct err err;
+
+	(void)state;
+	size = store_size(&g, &written);
+	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
+	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
+	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
+	assert_int_equal(store_begin_era(s, 1, &err), 0);
+	assert_int_equal(store_mark(s, &r, 1, &err), 0);
+	assert_int_equal(store_begin_snapshot(s, 2, true, &err), 0);
+	assert_int_equal(store_fold(s, &err), 0);
+	assert_int_equal(store_resize(s, 128 * 992, &err), 0);	/* whole pages go */
+	assert_int_equal(store_resize(s, g.nr_sectors, &err), 0);
+	assert_int_equal(store_diff(s, 1, add_len, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(store_diff_view(s, STORE_SNAPSHOT, 1, add_len, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(store_close(s, true, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_snapshot_of_hole, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,11 +142,186 @@ static void test_build(void **state)
 	disk_destroy(&d);
 }
 
+/* Pages of the array that cannot be read: a fault each, and their blocks are marked, with a snapshot or without. */
+static void test_unreadable(void **state)
+{
+	const uint64_t page = ERAD_ERAS_PER_PAGE;
+	struct store_repaired done;
+	uint32_t eras[NR_BLOCKS];
+	unsigned int b, journal;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	for (journal = 0; journal < 2; journal++) {
+		fill(&d);
+		d.bad_from = ARRAY_SECTOR(0) + ERAD_SECTOR;
+		d.bad_to = d.bad_from + 1;
+		assert_int_equal(check(&d, NULL), 1);
+		if (journal)
+			d.visible[(ERAD_JOURNAL_START + 5) * ERAD_PAGE + 77] ^= 1;
+		assert_int_equal(repair(&d, &done), 0);
+		assert_int_equal(check(&d, NULL), 0);
+		list_eras(&d, eras);
+		for (b = 0; b < NR_BLOCKS; b++)
+			assert_int_equal(eras[b], journal || b < page ? 4 : era_of(b));
+		if (!journal) {
+			assert_int_equal(done.repairs, 1);
+			assert_int_equal(done.over_marked, page);
+			s = open_store(&d, STORE_READ);
+			assert_int_equal(store_eras(s, STORE_SNAPSHOT, note_eras, eras, NULL, NULL), 0);
+			store_close(s, false, NULL);
+			for (b = 0; b < 1200; b++)
+				assert_int_equal(eras[b], 1);
+		}
+		disk_destroy(&d);
+	}
+}
+
+/* One that cannot be written either stays, and repair says so. */
+static void test_unreadable_for_good(void **state)
+{
+	struct store_repaired done;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	d.bad_from = ARRAY_SECTOR(0);
+	d.bad_to = d.bad_from + ERAD_PAGE;
+	d.broken_from = d.bad_from;
+	assert_int_equal(repair(&d, &done), -EIO);
+	assert_int_equal(done.repairs, 0);
+	disk_destroy(&d);
+}
+
+/*
+ * Any page of the ring that cannot be read: a fault, and all blocks are marked, in an era that
+ * it cannot have begun.
+ */
+static void test_unreadable_journal(void **state)
+{
+	struct store_repaired done;
+	uint32_t eras[NR_BLOCKS];
+	struct store_info info;
+	unsigned int page, b;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	for (page = 0; page < ERAD_JOURNAL_MIN; page++) {
+		fill(&d);
+		/* The last there is: it was acknowledged, and nothing else tells of it. */
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(store_begin_era(s, 5, NULL), 0);
+		store_close(s, false, NULL);
+		d.bad_from = (ERAD_JOURNAL_START + page) * ERAD_PAGE + ERAD_SECTOR;
+		d.bad_to = d.bad_from + 1;
+		assert_int_equal(try_open(&d, STORE_READ, &s), -EIO);
+		assert_int_equal(check(&d, NULL), 1);
+		assert_int_equal(repair(&d, &done), 0);
+		assert_int_equal(done.repairs, 2);	/* the snapshot is one */
+		assert_int_equal(check(&d, &info), 0);
+		assert_in_range(info.era, 5, 6);
+		list_eras(&d, eras);
+		for (b = 0; b < NR_BLOCKS; b++)
+			assert_int_equal(eras[b], info.era);
+
+		/* Nothing of the old ring comes back. */
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(store_begin_era(s, info.era + 1, NULL), 0);
+		assert_int_equal(mark(s, 7, 1), 0);
+		store_close(s, false, NULL);
+		list_eras(&d, eras);
+		for (b = 0; b < NR_BLOCKS; b++)
+			assert_int_equal(eras[b], info.era + (b == 7));
+		disk_destroy(&d);
+	}
+}
+
+/*
+ * Nothing of the ring can be read, neither what began the newest eras nor what came before: they
+ * come after the superblock's, and the newer superblock may be lost, too.
+ */
+static void test_unreadable_ring(void **state)
+{
+	struct store_repaired done;
+	uint32_t eras[NR_BLOCKS];
+	struct store_info info;
+	unsigned int torn, b;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	for (torn = 0; torn < 3; torn++) {
+		fill(&d);
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(store_begin_era(s, 1000, NULL), 0);
+		assert_int_equal(store_fold(s, NULL), 0);
+		/* Into the journal, and some of them into one superblock. */
+		for (b = 1001; b <= 1024; b++) {
+			assert_int_equal(store_begin_era(s, b, NULL), 0);
+			if (b == 1012)
+				assert_int_equal(store_fold(s, NULL), 0);
+		}
+		assert_int_equal(mark(s, 7, 1), 0);
+		store_close(s, false, NULL);
+		d.bad_from = ERAD_JOURNAL_START * ERAD_PAGE;
+		d.bad_to = d.bad_from + ERAD_JOURNAL_MIN * ERAD_PAGE;
+		if (torn)
+			d.visible[(torn - 1) * ERAD_PAGE + 3] ^= 1;
+		memcpy(d.durable, d.visible, d.size);
+		assert_int_equal(repair(&d, &done), 0);
+		assert_int_equal(check(&d, &info), 0);
+		assert_in_range(info.era, 1024, 1024 + 2 * ERAD_JOURNAL_MIN);
+		list_eras(&d, eras);
+		for (b = 0; b < NR_BLOCKS; b++)
+			assert_int_equal(eras[b], info.era);
+		disk_destroy(&d);
+	}
+}
+
+/* A superblock that cannot be read: the other one, or what is left of it. */
+static void test_unreadable_super(void **state)
+{
+	struct store_repaired done;
+	unsigned int copy, torn;
+	uint32_t eras[NR_BLOCKS];
+	struct disk d;
+	unsigned int b;
+
+	(void)state;
+	for (copy = 0; copy < 2; copy++) {
+		for (torn = 0; torn < 3; torn++) {
+			fill(&d);
+			d.bad_from = copy * ERAD_PAGE;
+			d.bad_to = d.bad_from + 1;
+			if (torn)
+				d.visible[!copy * ERAD_PAGE + (torn == 1 ? 3 : 9)] ^= 1;
+			if (torn == 2) {
+				/* Not even the magic number is left. */
+				assert_int_equal(repair(&d, &done), -EUCLEAN);
+				assert_int_equal(done.repairs, 0);
+				disk_destroy(&d);
+				continue;
+			}
+			assert_int_equal(repair(&d, &done), 0);
+			assert_int_equal(done.repairs, 1);
+			assert_int_equal(done.new_uuid, torn);
+			assert_int_equal(check(&d, NULL), 0);
+			list_eras(&d, eras);
+			for (b = 0; b < NR_BLOCKS; b++)
+				assert_int_equal(eras[b], torn ? 4 : era_of(b));
+			disk_destroy(&d);
+		}
+	}
+}
+
 enum damage {
 	D_SUPER = 1,		/* the older one */
 	D_JOURNAL = 2,
 	D_ARRAY = 4,
 	D_BOTH = 8,		/* superblocks */
+	D_UNREADABLE = 16,	/* the last page of the journal, until the crash */
 };
 
 static void damage(struct disk *d, unsigned int what)
@@ -166,10 +341,14 @@ static void damage(struct disk *d, unsigned int what)
 		d->visible[3] ^= 1;
 		d->visible[ERAD_PAGE + 3] ^= 1;
 	}
+	if (what & D_UNREADABLE) {
+		d->bad_from = (ERAD_JOURNAL_START + 7) * ERAD_PAGE;
+		d->bad_to = d->bad_from + 1;
+	}
 	memcpy(d->durable, d->visible, d->size);
 }
 
-static void assert_no_older(struct disk *d)
+static void assert_no_older(struct disk *d, uint32_t newest)
 {
 	uint32_t eras[NR_BLOCKS];
 	unsigned int b;
@@ -177,11 +356,12 @@ static void assert_no_older(struct disk *d)
 	assert_int_equal(check(d, NULL), 0);
 	list_eras(d, eras);
 	for (b = 0; b < NR_BLOCKS; b++)
-		assert_in_range(eras[b], era_of(b), 4);
+		assert_in_range(eras[b], era_of(b), newest);
 }
 
 struct after_crash {
 	bool may_be_gone;	/* by a power failure while new metadata was made */
+	uint32_t newest;
 	uint64_t states;
 };
 
@@ -199,7 +379,7 @@ static int repair_again(void *ctx, uint8_t *image)
 	else
 		assert_int_equal(ret, 0);
 	if (!ret)
-		assert_no_older(&d);
+		assert_no_older(&d, a->newest);
 	a->states++;
 	disk_destroy(&d);
 	return 0;
@@ -210,7 +390,8 @@ static void test_interrupted(void **state)
 {
 	static const unsigned int damages[] = {
 		D_SUPER, D_JOURNAL, D_ARRAY, D_SUPER | D_JOURNAL, D_SUPER | D_JOURNAL | D_ARRAY,
-		D_SUPER | D_ARRAY, D_BOTH, D_BOTH | D_ARRAY,
+		D_SUPER | D_ARRAY, D_BOTH, D_BOTH | D_ARRAY, D_UNREADABLE,
+		D_UNREADABLE | D_ARRAY | D_SUPER, D_UNREADABLE | D_BOTH,
 	};
 	struct after_crash a = { };
 	struct store_repaired done;
@@ -222,6 +403,7 @@ static void test_interrupted(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
 		a.may_be_gone = damages[i] & D_BOTH;
+		a.newest = damages[i] & D_UNREADABLE ? 5 : 4;
 		for (n = 0, ret = -EIO; ret; n++) {
 			fill(&d);
 			damage(&d, damages[i]);
@@ -233,7 +415,7 @@ static void test_interrupted(void **state)
 			if (!ret) {
 				assert_int_not_equal(done.repairs, 0);
 				assert_int_equal(done.new_uuid, a.may_be_gone);
-				assert_no_older(&d);
+				assert_no_older(&d, a.newest);
 			}
 			assert_int_equal(disk_crash(&d, 16, n, repair_again, &a), 0);
 			disk_destroy(&d);
@@ -248,6 +430,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_eras),
 		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_unreadable_for_good),
+		cmocka_unit_test(test_unreadable_journal),
+		cmocka_unit_test(test_unreadable_ring),
+		cmocka_unit_test(test_unreadable_super),
 		cmocka_unit_test(test_interrupted),
 	};
 

@@ -486,6 +486,43 @@ static void test_lost_writes(void **state)
 	disk_destroy(&d);
 }
 
+/* The array of a smaller device has as many pages, and so has a larger one up to the end of its last page. */
+static void test_make_room(void **state)
+{
+	const uint64_t most = 2 * ERAD_ERAS_PER_PAGE * 8;
+	struct store_info info;
+	struct err err = { "" };
+	struct store *s;
+	uint8_t *before;
+	struct disk d;
+
+	(void)state;
+	format(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	assert_int_equal(mark(s, 0, NR_BLOCKS), 0);
+	before = malloc(d.size);
+	memcpy(before, d.visible, d.size);
+	assert_int_equal(store_make_room(s, 8, NULL), 0);
+	assert_int_equal(store_make_room(s, most, NULL), 0);
+	assert_int_equal(store_make_room(s, 0, NULL), -EINVAL);
+	assert_int_equal(store_make_room(s, most + 1, &err), -ENOSPC);
+	assert_non_null(strstr(err.msg, "disk: it has 90112 bytes, expected at least 98304 for a device of 15873 sectors"));
+	assert_memory_equal(before, d.visible, d.size);
+	assert_int_equal(store_resize(s, most + 1, NULL), -ENOSPC);
+	store_info(s, &info);
+	assert_int_equal(info.nr_sectors, geometry.nr_sectors);
+	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
+	assert_int_equal(store_resize(s, most, NULL), 0);
+	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
+	store_close(s, false, NULL);
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(store_make_room(s, 8, NULL), -EROFS);
+	store_close(s, false, NULL);
+	free(before);
+	disk_destroy(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_format_crash),
 		cmocka_unit_test(test_take_over),
 		cmocka_unit_test(test_lost_writes),
+		cmocka_unit_test(test_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

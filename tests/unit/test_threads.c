@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One thread marks, one folds, one asks: for the thread sanitizer, and for what they see. */
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -112,9 +114,55 @@ static void test_threads(void **state)
 	free(t);
 }
 
+struct in_fold {
+	struct store *s;
+	unsigned int begun;
+};
+
+/* Whoever marks and begins eras must not wait for a fold, which may take seconds. */
+static void begin_in_fold(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	struct in_fold *f = ctx;
+
+	if (op != DISK_WRITE || after || f->begun++)
+		return;
+	assert_int_equal(store_begin_snapshot(f->s, 3, true, NULL), 0);
+	assert_int_equal(store_begin_snapshot(f->s, 4, true, NULL), -EBUSY);
+	d->hook = NULL;
+}
+
+static void test_snapshot_begins_during_fold(void **state)
+{
+	const struct erad_range range = { .first = 7, .len = 1 };
+	struct store_info info;
+	struct in_fold f = { };
+	struct engine *e;
+	struct disk d;
+
+	(void)state;
+	disk_init(&d, store_size(&geometry, NULL));
+	e = disk_engine(&d);
+	assert_int_equal(store_format(e, &geometry, NULL, NULL, NULL), 0);
+	assert_int_equal(store_open(e, STORE_WRITE, &f.s, NULL), 0);
+	assert_int_equal(store_begin_era(f.s, 2, NULL), 0);
+	assert_int_equal(store_mark(f.s, &range, 1, NULL), 0);
+	d.hook = begin_in_fold;
+	d.hook_ctx = &f;
+	alarm(60);		/* it would wait for itself */
+	assert_int_equal(store_fold(f.s, NULL), 0);
+	alarm(0);
+	assert_int_not_equal(f.begun, 0);
+	assert_int_equal(store_fold(f.s, NULL), 0);
+	store_info(f.s, &info);
+	assert_int_equal(info.snapshot_era, 2);
+	assert_int_equal(store_close(f.s, true, NULL), 0);
+	disk_destroy(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_snapshot_begins_during_fold),
 		cmocka_unit_test(test_threads),
 	};
 

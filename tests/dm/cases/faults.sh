@@ -280,14 +280,15 @@ erad_socket()
 		}'"$1" "${@:2}"
 }
 
-# cycles VOLUME DISK COUNT: create, write, close, forget.
+# cycles VOLUME DISK COUNT [METADATA]: create, write, close, forget.
 cycles()
 {
 	# shellcheck disable=SC2016 # it is perl
 	erad_socket '
-		my ($volume, $disk, $count) = @ARGV;
+		my ($volume, $disk, $count, @metadata) = @ARGV;
+		@metadata = (metadata => @metadata) if @metadata;
 		for (1 .. $count) {
-			request(op => "create", volume => $volume, origin => $disk, force => JSON::PP::true);
+			request(op => "create", volume => $volume, origin => $disk, force => JSON::PP::true, @metadata);
 			open(my $device, "+<", "/dev/mapper/$volume") or die "$volume: $!\n";
 			syswrite($device, "x" x 4096) == 4096 or die "$volume: $!\n";
 			close($device) or die "$volume: $!\n";
@@ -313,18 +314,20 @@ test_no_leak()
 {
 	DESCRIPTION="$((4 * (15 + 235 / SLOWNESS))) times create, write, close, forget: no memory, fd, thread or map is left behind"
 	local pid i workers fds threads heap rss kernel fds2 threads2 heap2 rss2 kernel2
-	local disks=()
+	local disks=() metadata=()
 
 	pid=$(erad_pid)
+	# A file for one of them, which takes longer than all else because 4 MiB of it are zeroed; small devices for the others.
 	for i in 0 1 2 3; do
 		disks+=("$(new_disk 8M)")
+		metadata+=("$( ((i == 0)) || new_disk 128K)")
 	done
 	# round COUNT: that many in each of four volumes at once
 	round()
 	{
 		workers=
 		for i in 0 1 2 3; do
-			cycles "data$i" "${disks[i]}" "$1" &
+			cycles "data$i" "${disks[i]}" "$1" ${metadata[i]:+"${metadata[i]}"} &
 			workers+=" $!"
 		done
 		for i in $workers; do

@@ -16,68 +16,128 @@ checkpoints()
 	while :; do
 		began=$EPOCHREALTIME
 		era=$(eractl checkpoint data 2> /dev/null) && echo "c ${began/./} ${EPOCHREALTIME/./} $era" >> "$T/log"
-		sleep 0.1
+		nap 0.8
 	done
 }
 
-# die_at NAME N: erad runs until it has killed itself there.
-die_at()
+# Takes and drops a snapshot again and again. One that was acknowledged is there until somebody wants it dropped.
+snapshots()
 {
-	local status=0
+	local began era status
 
-	ERAD_FAILPOINT=$1:$2 timeout --foreground 40 build/failpoints/bin/erad < /dev/null >> "$T/erad.log" 2>&1 || status=$?
-	((status == 137)) ||
-		fail "erad ended with status $status, expected to be killed at passage $2 of $1: $(tail -n 5 "$T/erad.log")"
-	echo "$1" >> "$T/killed"
+	while :; do
+		began=$EPOCHREALTIME
+		era=$(eractl snapshot take data 2> /dev/null) || era=
+		[[ ! $era ]] || echo "c ${began/./} ${EPOCHREALTIME/./} $era" >> "$T/log"
+		nap 0.5
+		if [[ $era ]] && status=$(eractl status --json data 2> /dev/null) &&
+			[[ $status == *'"state":"active"'* && $status == *'"snapshot_era":null'* ]]; then
+			echo "taken with era $era" >> "$T/lost"
+		fi
+		eractl snapshot drop data 2> /dev/null || :
+	done
 }
 
-# die_at_create NAME: while another volume is created; what is left of it must not be in the way of creating it again.
-die_at_create()
+# keep_erad: starts it again whenever it was killed, as a service manager does. $T/life is what the last one said.
+keep_erad()
 {
-	local client
+	local status
 
-	until eractl create other "$other" --force > "$T/create" 2>&1; do
-		# Once it got that far, the request cannot be made again.
-		grep -q 'already\|open volume' "$T/create" && break
-		sleep 0.1
-	done &
-	client=$!
-	die_at "$1" 1
-	kill $client 2> /dev/null || :
-	wait $client || :
-	start_erad
+	while :; do
+		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad < /dev/null > "$T/life" 2>&1 &
+		echo $! > /run/vm/erad.pid
+		status=0
+		wait $! || status=$?
+		echo "$(< "$T/life")" >> "$T/erad.log"
+		if ((status != 137)); then
+			echo "ended with status $status: $(tail -n 5 "$T/erad.log")" > "$T/ended"
+			return
+		fi
+	done
+} 2> /dev/null
+
+# arm POINT [N]: erad, or the next one, kills itself at its Nth passage there.
+arm()
+{
+	echo "$1 ${2-1}" > "$T/armed"
+}
+
+wait_killed()
+{
+	local i
+
+	for ((i = 0; i < 800 * SLOWNESS; i++)); do
+		[[ -s $T/armed ]] || return 0
+		[[ ! -e $T/ended ]] || fail "erad $(< "$T/ended")"
+		nap 0.05
+	done
+	fail "erad was not killed within $((40 * SLOWNESS)) s at $(< "$T/armed")"
+}
+
+# wait_back: no command is started to find out, which would take more time than erad.
+is_back()
+{
+	local life
+
+	life=$(< "$T/life")
+	[[ $life == *"is ready"* && $life != *"failpoint "* ]]
+}
+
+wait_back()
+{
+	wait_until "erad is back" is_back
+}
+
+# create_other: the volume whose life the load has no part in, of 16 MiB; only its first block is written.
+create_other()
+{
+	eractl create other "$other" --force > /dev/null
+	write_at other 8192 4096
+	size=16
+}
+
+# killed_in_create POINT: what is left of the volume must not be in the way of creating it again.
+killed_in_create()
+{
+	eractl close other
+	eractl forget other > /dev/null
+	arm "$1"
+	eractl create other "$other" --force > /dev/null 2>&1 || :
+	wait_killed
+	wait_back
 	eractl close other > /dev/null 2>&1 || :
 	eractl forget other > /dev/null 2>&1 || :
-	eractl create other "$other" --force > /dev/null
-	same "$(changed other 1)" ""
-	write_at other 8192 4096
+	create_other
 	same "$(changed other 1)" "0 65536"
-	eractl close other
-	eractl forget other > /dev/null
-	stop_erad
 }
 
-die_at_close()
+killed_in_close()
 {
-	local client
-
-	start_erad
-	eractl create other "$other" --force > /dev/null
-	write_at other 8192 4096
-	stop_erad
-	until eractl close other > /dev/null 2>&1; do
-		sleep 0.1
-	done &
-	client=$!
-	die_at "$1" 1
-	kill $client 2> /dev/null || :
-	wait $client || :
-	start_erad
+	arm "$1"
+	eractl close other > /dev/null 2>&1 || :
+	wait_killed
+	wait_back
+	eractl check /var/lib/erad/other.erad > /dev/null
 	eractl open other > /dev/null
 	same "$(changed other 1)" "0 65536"
-	eractl close other
-	eractl forget other > /dev/null
-	stop_erad
+}
+
+# killed_in_resize POINT: on the way from 16 MiB to 8, or back; then it is made so, and what was beyond 8 MiB is forgotten.
+killed_in_resize()
+{
+	((size == 8)) || write_at other $(((16 << 20) - 4096)) 4096
+	if [[ $1 == RESIZE_CLEARED && $size == 16 ]]; then
+		eractl resize other --size 8M > /dev/null
+		size=8
+	fi
+	((size = 24 - size))
+	arm "$1"
+	eractl resize other --size ${size}M > /dev/null 2>&1 || :
+	wait_killed
+	wait_back
+	eractl resize other --size ${size}M > /dev/null
+	same "$(blockdev --getsize64 /dev/mapper/other)" $((size << 20))
+	same "$(changed other 1)" "0 65536"
 }
 
 # check_eras: with the load stopped. A block's era is at least the newest that was acknowledged before one of its writes
@@ -149,21 +209,20 @@ check_eras()
 			"$known answers right or wrong, $open either way\n";
 		die "$bad are wrong\n" if $bad;' "$T" "$era" || fail "reported is not what was written"
 	rm -f "$T"/diff.*
-	: > "$T/log"
 	FIRST_ERA=$era
 }
 
-case_timeout["test_killed_at_every_point"]=$((300 + ${KILLS:-40} * 20))
+case_timeout["test_killed_at_every_point"]=$((200 + ${KILLS:-42} * 5))
 test_killed_at_every_point()
 {
-	DESCRIPTION="${KILLS:-40} kills at every point of the protocol, under load: no I/O error, no lost block, exact eras"
-	local kills=${KILLS:-40} round=25 passages origin meta other point part writer checker i
-	local order=()
+	DESCRIPTION="${KILLS:-42} kills at every point of the protocol, under load: no I/O error, no lost block, exact eras"
+	local kills=${KILLS:-42} round=50 passages origin meta other size point part writer checkers i began before array
+	local order=() counts=()
 	declare -A part_of
 
 	RANDOM=${SEED:-1}
 	grep -q ERAD_FAILPOINT "$(command -v erad)" && fail "failpoints are in the erad that is installed"
-	for part in mark era start create close; do
+	for part in mark era snap start create close resize; do
 		for point in $(points $part); do
 			part_of[$point]=$part
 		done
@@ -171,61 +230,84 @@ test_killed_at_every_point()
 	((${#part_of[@]} == $(grep -c '^	X(' daemon/common/failpoint.h))) || fail "failpoint.h is not understood"
 	export FIRST_ERA=1 BLOCKS=16384
 	origin=$(new_disk $((BLOCKS * 4))K)
-	slow_disk slow "$origin" 3
-	# As small as can be: 2 superblocks, a ring of 24 pages and the array, so that it is folded all the time.
-	meta=$(new_disk $(((2 + 24 + (BLOCKS + 991) / 992) * 4))K)
+	# Slow enough for writes to be in flight whenever erad dies, and to leave the processors to erad.
+	slow_disk slow "$origin" 40
+	# As small as can be: 2 superblocks, a ring of 24 pages, the array and its copy, so that it is folded all the time.
+	array=$(((BLOCKS + 991) / 992))
+	meta=$(new_disk $(((2 + 24 + 2 * array) * 4))K)
 	other=$(new_disk 16M)
+	create_other
 	eractl create data /dev/mapper/slow --metadata "$meta" --block-size 4K
+	eractl close data
+	eractl dump "$meta" | sed 's/journal_pages="[0-9]*"/journal_pages="24"/; s/array_chunk="0"/array_chunk="'"$array"'"/' > "$T/xml"
+	eractl restore "$meta" --force --input "$T/xml"
+	eractl open data
 	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
 	mapfile -t order < <(printf '%s\n' "${!part_of[@]}" | sort | shuf --random-source=<(yes "${SEED:-1}"))
-	: > "$T/log"
-	checkpoints &
-	checker=$!
 
 	writer=
+	began=$(now_ms)
 	for ((i = 0; i < kills; i++)); do
+		before=$(now_ms)
 		if [[ ! $writer ]]; then
+			wait_back
+			: > "$T/log"
 			load -t 4 -s 100000 -r $((i + 1)) -b 4096 -d -w "$T/log" /dev/mapper/data > /dev/null 2> "$T/load" &
 			writer=$!
+			checkpoints &
+			checkers=$!
+			snapshots &
+			checkers+=" $!"
 		fi
-		point=${order[i]-}
-		# Those that need a volume to be created take longer: once in a while is enough.
-		while [[ ! $point ]]; do
-			point=${order[RANDOM % ${#part_of[@]}]}
-			[[ ${part_of[$point]} != c* ]] || ((RANDOM % 8 == 0)) || point=
-		done
+		point=${order[i]-${order[RANDOM % ${#order[@]}]}}
 		case ${part_of[$point]} in
 		mark)
 			passages=3
 			[[ $point != COMMIT_* ]] || passages=20
-			die_at "$point" $((1 + RANDOM % passages))
+			arm "$point" $((1 + RANDOM % passages))
+			wait_killed
 			;;
-		era | start) die_at "$point" 1 ;;
-		create) die_at_create "$point" ;;
-		close) die_at_close "$point" ;;
+		era | snap)
+			arm "$point"
+			wait_killed
+			;;
+		start)
+			arm "$point"
+			kill -KILL "$(erad_pid)" 2> /dev/null || :
+			wait_killed
+			;;
+		*)
+			wait_back
+			"killed_in_${part_of[$point]}" "$point"
+			;;
 		esac
+		echo "$point $(($(now_ms) - before))" >> "${ERAD_OUT:-/tmp}/kills"
 		kill -0 "$writer" || fail "the load ended: $(cat "$T/load")"
 		if (((i + 1) % round == 0 || i + 1 == kills)); then
-			start_erad
+			wait_back
 			kill "$writer"
 			wait "$writer" || fail "the load saw an error: $(cat "$T/load")"
 			writer=
-			kill $checker
-			wait $checker || :
+			# shellcheck disable=SC2086 # two
+			kill $checkers
+			# shellcheck disable=SC2086
+			wait $checkers || :
+			[[ ! -e $T/lost ]] || fail "a snapshot was lost: $(cat "$T/lost")"
 			check_eras
-			if ((i + 1 < kills)); then
-				checkpoints &
-				checker=$!
-				stop_erad
-			fi
 		fi
 	done
 	eractl close data
 	eractl check "$meta"
-	same "$(wc -l < "$T/killed")" "$kills"
+	eractl close other
+	eractl check /var/lib/erad/other.erad
 	same "$(grep -c '^failpoint ' "$T/erad.log")" "$kills"
-	for point in "${!part_of[@]}"; do
+	for point in $(printf '%s\n' "${!part_of[@]}" | sort); do
 		i=$(grep -cx "failpoint $point" "$T/erad.log") || fail "no kill at $point"
-		echo "$point $i"
-	done | sort
+		counts+=("$point" "$i")
+	done
+	printf '# %s %s, %s %s, %s %s, %s %s, %s %s, %s %s\n' "${counts[@]}"
+	echo "# $kills kills, $((($(now_ms) - began) / kills)) ms each; the longest $(sort -rnk 2 "${ERAD_OUT:-/tmp}/kills" | head -n 1) ms"
 }

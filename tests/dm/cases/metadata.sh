@@ -110,3 +110,48 @@ test_metadata_least_size()
 		eractl forget data > /dev/null
 	done
 }
+
+# refuses_live METADATA TEXT: dump, check, repair and restore do, and say so.
+refuses_live()
+{
+	local command out
+
+	for command in dump check repair "restore --force --input $T/xml"; do
+		# shellcheck disable=SC2086 # words
+		out=$(eractl $command "$1" 2>&1 > /dev/null) && fail "$command of $1 worked"
+		[[ $out == *"$2: close the volume first" ]] || fail "got '$out' from $command, expected '$2'"
+	done
+}
+
+test_metadata_of_live_volume()
+{
+	DESCRIPTION="dump, check, repair and restore refuse metadata of a live volume while erad is dead, but not a copy"
+	local file=/var/lib/erad/data.erad meta
+
+	meta=$(new_disk 16M)
+	eractl create data "$(new_disk 64M)"
+	eractl create other "$(new_disk 16M)" --metadata "$meta"
+	write_at data 0 4096
+	kill_erad
+	cp "$file" "$T/before"
+	cp "$file" "$T/copy"
+	eractl dump "$T/copy" > "$T/xml"
+	eractl repair "$T/copy"
+	refuses_live "$file" "it has the metadata of the live volume data"
+	refuses_live "$meta" "it is in use"
+	cmp "$file" "$T/before"
+
+	# the UUID alone tells, and so does eratab
+	mv /etc/eratab "$T/eratab"
+	refuses_live "$file" "it has the metadata of the live volume data"
+	mv "$T/eratab" /etc/eratab
+	dd if=/dev/zero of="$file" bs=4096 count=2 conv=notrunc status=none
+	refuses_live "$file" "it has the metadata of the live volume data"
+	cp "$T/before" "$file"
+
+	start_erad
+	write_at data 65536 4096
+	same "$(changed data 1)" "0 131072"
+	eractl close data
+	eractl check "$file"
+}

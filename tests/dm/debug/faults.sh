@@ -16,7 +16,7 @@ faults_everywhere()
 }
 
 # quietly COMMAND…: with the log looked at here and not on the console, where what device-mapper says of each fault would
-# take most of the time.
+# take most of the time. Lines that match $harmless, if it is set, are.
 quietly()
 {
 	local status=0
@@ -28,7 +28,7 @@ quietly()
 	sleep 1
 	kill $!
 	# shellcheck source=tests/vm/lib.sh
-	if (. tests/vm/lib.sh && grep -aE -m 1 -A 40 "$TROUBLE" "$T/log"); then
+	if (. tests/vm/lib.sh && grep -avE "${harmless:-^\$}" "$T/log" | grep -aE -m 1 -A 40 "$TROUBLE"); then
 		fail "the kernel complains"
 	fi
 	return $status
@@ -47,6 +47,8 @@ case_timeout["test_failing_insmod"]=300
 test_failing_insmod()
 {
 	DESCRIPTION="each allocation of loading the module fails in turn: an error, nothing stays, then it loads"
+	# The kernel itself warns where it has no memory for the fields of a tracepoint.
+	local harmless='WARNING: .* at kernel/trace/'
 
 	faults_everywhere
 	# shellcheck source=/dev/null
@@ -54,7 +56,9 @@ test_failing_insmod()
 	stop_erad
 	rmmod dm_erad
 	cp "$JOB_MODULE" "$T/module.ko"
+	echo 0 > /proc/sys/kernel/panic_on_warn
 	quietly failing_calls --module "$T/module.ko"
+	echo 1 > /proc/sys/kernel/panic_on_warn
 	insmod "$JOB_MODULE"
 	start_erad
 }
@@ -62,7 +66,7 @@ test_failing_insmod()
 test_failing_origin()
 {
 	DESCRIPTION="requests to the origin fail at random: I/O errors, what succeeded is recorded, checkpoints end"
-	local origin disk i offset worked=0 failed=0
+	local origin disk worked
 
 	faults_everywhere
 	origin=$(new_disk 64M)
@@ -71,26 +75,27 @@ test_failing_origin()
 	echo 40 > /sys/kernel/debug/fail_make_request/probability
 	echo -1 > /sys/kernel/debug/fail_make_request/times
 	echo 1 > "/sys/block/$disk/make-it-fail"
-	for ((i = 0; i < 60; i++)); do
-		offset=$((i * 7 % 20 * 1048576))
-		if write_at data $offset 4096 2> /dev/null; then
-			((++worked))
-			echo $offset >> "$T/worked"
-		else
-			((++failed))
-		fi
-		# The drain waits for what failed, too.
-		((i % 20 != 10)) || eractl checkpoint data
-	done
+	# In one process, because to start two for each write takes minutes here. Prints the offset of each that worked.
+	perl -MIO::Handle -e '
+		open(my $device, "+<", "/dev/mapper/data") or die "data: $!\n";
+		for my $i (0 .. 59) {
+			my $offset = $i * 7 % 20 << 20;
+			sysseek($device, $offset, 0) // die "data: $!\n";
+			syswrite($device, chr($i) x 4096) // die "data: $!\n";
+			print "$offset\n" if $device->sync;
+			# The drain waits for what failed, too.
+			$i % 20 != 10 or system("eractl checkpoint data >&2") == 0 or die "no checkpoint\n";
+		}' > "$T/worked"
 	echo 0 > "/sys/block/$disk/make-it-fail"
 	echo 0 > /sys/kernel/debug/fail_make_request/probability
-	echo "$worked worked, $failed failed"
-	((worked >= 10 && failed >= 10)) || fail "the faults are not what they should be"
+	worked=$(wc -l < "$T/worked")
+	echo "$worked of 60 worked"
+	((worked >= 10 && worked <= 50)) || fail "the faults are not what they should be"
 	changed data 1 > "$T/changed"
-	while read -r offset; do
-		awk -v at="$offset" '$1 <= at && at < $1 + $2 { found = 1 } END { exit !found }' "$T/changed" ||
-			fail "the write at $offset is not recorded: $(cat "$T/changed")"
-	done < "$T/worked"
+	awk 'NR == FNR { from[NR] = $1; to[NR] = $1 + $2; next }
+		{ found = 0; for (i in from) found += from[i] <= $1 && $1 < to[i]; if (!found) { print $1; bad = 1 } }
+		END { exit bad }' "$T/changed" "$T/worked" > "$T/lost" ||
+		fail "not recorded: $(tr '\n' ' ' < "$T/lost"), but only $(cat "$T/changed")"
 	eractl checkpoint data
 	write_at data 0 4096
 	same "$(eractl status --json data | field state)" active

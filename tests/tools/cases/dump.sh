@@ -138,6 +138,8 @@ test_restore_refuses()
 	eractl restore "$T/kept" --input "$T/xml" > /dev/null
 	cp "$T/kept" "$T/kept.before"
 	not_xml '1: uuid of <superblock> is "e7ad", expected a UUID or nothing' '1s/uuid="[^"]*"/uuid="e7ad"/'
+	not_xml '1: uuid of <superblock> is "-ab-ab-ab-ab-ab-ab-ababababababababa-b", expected a UUID or nothing' \
+		'1s/uuid="[^"]*"/uuid="-ab-ab-ab-ab-ab-ab-ababababababababa-b"/'
 	not_xml '1: <superblock> lacks the attribute current_era' '1s/current_era="[0-9]*"//'
 	not_xml '1: <superblock> has an unknown attribute colour' '1s/current_era/colour="red" &/'
 	not_xml '1: block_size is 12 sectors, expected a multiple of 8' '1s/block_size="128"/block_size="12"/'

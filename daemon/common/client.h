@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Requests to erad and its answers. */
-#ifndef ERACTL_CLIENT_H
-#define ERACTL_CLIENT_H
+#ifndef ERAD_CLIENT_H
+#define ERAD_CLIENT_H
 
 #include <json-c/json.h>
 
@@ -22,7 +22,14 @@ typedef int (*client_part_fn)(void *ctx, struct json_object *part, struct err *e
 int client_call(struct json_object *request, client_part_fn part, void *ctx,
 		struct json_object **result, struct err *err);
 
+/*
+ * The same without progress, parts and patience: at the socket `path`, with all of the answer
+ * after ms milliseconds or ETIMEDOUT, also where erad takes no connections.
+ */
+int client_ask(const char *path, struct json_object *request, unsigned int ms,
+	       struct json_object **result, struct err *err);
+
 /* A request object {"op": op, "volume": volume}; volume may be NULL. */
 struct json_object *client_request(const char *op, const char *volume);
 
-#endif /* ERACTL_CLIENT_H */
+#endif /* ERAD_CLIENT_H */

@@ -8,16 +8,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/client.h"
 #include "common/jsonl.h"
+#include "common/members.h"
 #include "common/protocol.h"
-#include "eractl/client.h"
-#include "eractl/eractl.h"
 
 #define ANSWER_MAX	(16u << 20)	/* bytes of a line: the status of very many volumes */
 #define PATIENCE_MS	5000		/* then a person is told that it takes its time */
 
 struct call {
 	struct jsonl lines;
+	long long deadline;	/* jsonl_now_ms() at which it is given up; -1: never */
 	bool tty;
 	bool shown;		/* a progress line stands on the terminal */
 	client_part_fn part;
@@ -34,12 +35,16 @@ struct json_object *client_request(const char *op, const char *volume)
 	return o;
 }
 
-static int client_connect(struct err *err)
+static int connect_at(const char *path, bool wait, struct err *err)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = ERAD_SOCKET };
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int fd, e;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return err_set(err, -ENAMETOOLONG, "%s: got a path of %zu bytes, expected at most %zu", path,
+			       strlen(path), sizeof(sa.sun_path) - 1);
+	strcpy(sa.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
 	if (!connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
@@ -48,13 +53,26 @@ static int client_connect(struct err *err)
 	e = errno;
 	close(fd);
 	if (e == EACCES || e == EPERM)
-		return err_set(err, -EACCES, "%s: %s: only root may talk to erad",
-			       ERAD_SOCKET, strerror(e));
+		return err_set(err, -EACCES, "%s: %s: only root and the group erad may talk to erad", path,
+			       strerror(e));
 	if (e == ENOENT || e == ECONNREFUSED)
 		return err_set(err, -ENOTCONN,
 			       "erad is not running (%s: %s): start it with systemctl start erad",
-			       ERAD_SOCKET, strerror(e));
-	return err_set(err, -e, "cannot connect to erad: %s: %s", ERAD_SOCKET, strerror(e));
+			       path, strerror(e));
+	if (e == EAGAIN)
+		return err_set(err, -ETIMEDOUT, "%s: erad does not take connections", path);
+	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));
+}
+
+/* Who may not talk to erad at its first socket may at the other one. */
+static int client_connect(const char *path, bool wait, struct err *err)
+{
+	int fd = connect_at(path, wait, err), other;
+
+	if (fd != -EACCES || strcmp(path, ERAD_SOCKET))
+		return fd;
+	other = connect_at(ERAD_STATUS_SOCKET, wait, NULL);
+	return other < 0 ? fd : other;
 }
 
 static void show_wait(struct call *c)
@@ -105,14 +123,21 @@ static int read_line(struct call *c, struct json_object **line, struct err *err)
 	int r;
 
 	for (;;) {
+		if (c->deadline >= 0) {
+			const long long left = c->deadline - jsonl_now_ms();
+
+			c->lines.timeout_ms = left > 0 ? (int)left : 0;
+		}
 		r = jsonl_read(&c->lines, line, &how);
-		if (r != -ETIMEDOUT)
+		if (r != -ETIMEDOUT || c->deadline >= 0)
 			break;
 		show_wait(c);
 	}
 	switch (r) {
 	case 0:
 		return 0;
+	case -ETIMEDOUT:
+		return err_set(err, r, "erad has not answered in time");
 	case -ENODATA:
 		return gone(err, "it closed the connection");
 	case -EPIPE:
@@ -177,33 +202,50 @@ static int read_answer(struct call *c, struct json_object **result, struct err *
 	return r;
 }
 
-int client_call(struct json_object *request, client_part_fn part, void *ctx,
-		struct json_object **result, struct err *err)
+/* Takes request over. */
+static int make_call(struct call *c, const char *path, struct json_object *request,
+		     struct json_object **result, struct err *err)
 {
-	struct call c = {
-		.tty = isatty(STDERR_FILENO),
-		.part = part,
-		.ctx = ctx,
-	};
 	int fd, r;
 
-	fd = client_connect(err);
+	fd = client_connect(path, c->deadline < 0, err);
 	if (fd < 0) {
 		json_object_put(request);
 		return fd;
 	}
-	jsonl_init(&c.lines, fd, ANSWER_MAX, PATIENCE_MS);
-	r = jsonl_write(&c.lines, request);
+	jsonl_init(&c->lines, fd, ANSWER_MAX, PATIENCE_MS);
+	r = jsonl_write(&c->lines, request);
 
 	/* erad may have refused the caller and said so before it read the request. */
 	if (r && r != -EPIPE && r != -ECONNRESET)
 		err_set(err, r, "cannot ask erad: %s", strerror(-r));
 	else
-		r = read_answer(&c, result, err);
+		r = read_answer(c, result, err);
 
-	clear_progress(&c);
-	jsonl_free(&c.lines);
+	clear_progress(c);
+	jsonl_free(&c->lines);
 	close(fd);
 	json_object_put(request);
 	return r;
+}
+
+int client_call(struct json_object *request, client_part_fn part, void *ctx,
+		struct json_object **result, struct err *err)
+{
+	struct call c = {
+		.deadline = -1,
+		.tty = isatty(STDERR_FILENO),
+		.part = part,
+		.ctx = ctx,
+	};
+
+	return make_call(&c, ERAD_SOCKET, request, result, err);
+}
+
+int client_ask(const char *path, struct json_object *request, unsigned int ms,
+	       struct json_object **result, struct err *err)
+{
+	struct call c = { .deadline = jsonl_now_ms() + ms };
+
+	return make_call(&c, path, request, result, err);
 }

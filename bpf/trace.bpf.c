@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counts what happens at the module's tracepoints, for each volume.  None of
+ * them is on the path of a write whose blocks are recorded.
+ *
+ * raw_tp programs: they need no type information of the module, as all arguments of its
+ * tracepoints are numbers, the first one the mapped device.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "erad_maps.h"
+
+/* Of one volume; erad makes and pins them, and puts them into the next one. */
+struct events_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct erad_map_events);
+} events SEC(".maps");
+
+/* By mapped device, as the tracepoints have it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__array(values, struct events_map);
+} volumes SEC(".maps");
+
+static struct erad_map_events *events_of(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 dev = ctx->args[0], key = 0;
+	void *map = bpf_map_lookup_elem(&volumes, &dev);
+
+	return map ? bpf_map_lookup_elem(map, &key) : NULL;
+}
+
+static void count(__u64 *counter, __u64 n)
+{
+	__sync_fetch_and_add(counter, n);
+}
+
+/* The place of the highest bit; 0 for 0. */
+static __u32 log2_of(__u64 n)
+{
+	__u32 log = 0;
+
+#pragma unroll
+	for (int shift = 32; shift; shift >>= 1) {
+		if (n >> shift) {
+			n >>= shift;
+			log += shift;
+		}
+	}
+	return log;
+}
+
+SEC("raw_tp/erad_released")
+int on_released(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct erad_map_events *e = events_of(ctx);
+	const __u64 ns = ctx->args[3];
+	__u32 slot = log2_of(ns);
+
+	if (!e)
+		return 0;
+	if (slot >= ERAD_MAP_HOLD_SLOTS)
+		slot = ERAD_MAP_HOLD_SLOTS - 1;
+	count(&e->released, 1);
+	count(&e->hold_ns, ns);
+	count(&e->hold[slot], 1);
+	return 0;
+}
+
+SEC("raw_tp/erad_committed")
+int on_committed(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct erad_map_events *e = events_of(ctx);
+	const __u32 nr_bios = ctx->args[3];
+	__u32 slot = log2_of(nr_bios);
+
+	if (!e)
+		return 0;
+	if (slot >= ERAD_MAP_BATCH_SLOTS)
+		slot = ERAD_MAP_BATCH_SLOTS - 1;
+	count(&e->commits, 1);
+	count(&e->batch_writes, nr_bios);
+	count(&e->batch[slot], 1);
+	return 0;
+}
+
+SEC("raw_tp/erad_rollover")
+int on_rollover(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct erad_map_events *e = events_of(ctx);
+
+	if (e)
+		count(&e->rollovers, 1);
+	return 0;
+}
+
+SEC("raw_tp/erad_error")
+int on_error(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct erad_map_events *e = events_of(ctx);
+
+	if (e)
+		count(&e->failed, (__u32)ctx->args[2]);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Completes erad-exporter's options, as its help has them, and files where one takes them.
+
+_erad_exporter()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} words
+
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
+	-l | --listen)
+		;;
+	-t | --textfile | -s | --socket)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		;;
+	*)
+		words=$(erad-exporter --help | sed -n 's/^  -., \(--[a-z]*\).*/\1/p')
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		;;
+	esac
+}
+
+complete -F _erad_exporter erad-exporter

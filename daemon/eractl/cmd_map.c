@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl map: draws a volume, coloured by when its parts were last written. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "eractl/eractl.h"
+#include "eractl/eras.h"
+#include "eractl/map.h"
+
+#define MARGIN		12	/* columns beside the cells, for offsets */
+#define LINES_AROUND	12	/* title, empty line, legend, prompt */
+#define SVG_COLUMNS	128
+#define SVG_ROWS	64
+
+/* How many cells fit the terminal, or are good for a file. */
+static void fit(struct map *m)
+{
+	const struct winsize w = terminal_size();
+
+	m->columns = w.ws_col > MARGIN + 8 ? w.ws_col - MARGIN : 8;
+	m->rows = w.ws_row > LINES_AROUND + 4 ? w.ws_row - LINES_AROUND : 4;
+}
+
+/* no-color.org: an empty NO_COLOR counts as unset. */
+static enum map_colour colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"), *depth = getenv("COLORTERM");
+
+	if (!isatty(STDOUT_FILENO) || (no && *no) || !term || !strcmp(term, "dumb"))
+		return MAP_PLAIN;
+	if (depth && (!strcmp(depth, "truecolor") || !strcmp(depth, "24bit")))
+		return MAP_TRUE;
+	return MAP_256;
+}
+
+static int begin(void *ctx, const struct store_info *info, struct err *err)
+{
+	struct map *m = ctx;
+
+	m->info = *info;
+	if (m->since > info->era)
+		return err_set(err, -EINVAL,
+			       "%s: era %" PRIu32 " has not begun: the current one is %" PRIu32,
+			       m->name, m->since, info->era);
+	if (!info->nr_blocks)
+		return err_set(err, -EINVAL, "%s: it has no blocks", m->name);
+	return map_init(m) ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+static int add(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	map_add(ctx, first, len, era);
+	return 0;
+}
+
+static int write_svg(const struct map *m, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	struct err err;
+	int e = 0;
+
+	if (!f) {
+		err_set(&err, -errno, "%s: %s", path, strerror(errno));
+		return fail(&err);
+	}
+	map_print_svg(m, f);
+	if (fflush(f) || ferror(f))
+		e = errno;
+	if (fclose(f) && !e)
+		e = errno;
+	if (!e)
+		return EXIT_SUCCESS;
+	err_set(&err, -e, "%s: cannot be written in full: %s", path, strerror(e));
+	return fail(&err);
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	const char *since = NULL, *svg = NULL;
+	struct map m = { .since = 1 };
+	struct eras_reader reader = { .loose = true, .ctx = &m, .begin = begin, .run = add };
+	int c, code = EXIT_SUCCESS;
+	bool json = false;
+	uint32_t era;
+	struct err err;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		if (c == 's')
+			since = optarg;
+		else if (c == 'S')
+			reader.snapshot = true;
+		else if (c == 'G')
+			svg = optarg;
+		else
+			json = true;
+	}
+	if (argc - optind != 1)
+		return usage_error(cmd, "got %d operands, expected NAME or METADATA",
+				   argc - optind);
+	if (json && svg)
+		return usage_error(cmd, "got both --json and --svg, expected one");
+	if (since && era_parse(since, &era))
+		return usage_error(cmd, "era %s: expected a number from 0 to 4294967294", since);
+	/* A block that never was written has era 0. */
+	if (since && era)
+		m.since = era;
+	m.name = argv[optind];
+	fit(&m);
+	if (svg) {
+		m.columns = SVG_COLUMNS;
+		m.rows = SVG_ROWS;
+	}
+	if (eras_read(m.name, &reader, &err))
+		code = fail(&err);
+	else if (svg)
+		code = write_svg(&m, svg);
+	else if (json)
+		map_print_json(&m);
+	else
+		map_print(&m, colour());
+	map_free(&m);
+	return code;
+}
+
+const struct command cmd_map = {
+	.name = "map",
+	.args = "NAME|METADATA [--since ERA] [--snapshot] [--svg FILE] [--json]",
+	.summary = "draw which parts were written when",
+	.text =
+	"Draws the volume, from its begin to its end, line by line, in as many cells\n"
+	"as the terminal has room for. Each shows the newest era of its blocks, by\n"
+	"its age, and the legend, how many bytes were last written in which eras.\n"
+	"With --since, as if what is older had never been written.\n"
+	"\n"
+	"In colour on a terminal, unless NO_COLOR is set, and otherwise in characters.\n"
+	"Begins no era: of a live volume, it is not a picture of one moment.",
+	.options = "sSGJ",
+	.run = run,
+};

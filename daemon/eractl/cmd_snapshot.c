@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl snapshot: takes or drops the snapshot of a volume's metadata. */
+#include <string.h>
+#include <unistd.h>
+
+#include "eractl/volumes.h"
+
+static bool print_nothing(struct json_object *result)
+{
+	return json_text(result, "volume");
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct volumes_job job = { .stop = true };
+
+	while (command_getopt(cmd, argc, argv) != -1)
+		job.json = true;
+	if (optind < argc && !strcmp(argv[optind], "take")) {
+		job.op = "snapshot_take";
+		job.print = print_era;
+	} else if (optind < argc && !strcmp(argv[optind], "drop")) {
+		job.op = "snapshot_drop";
+		job.print = print_nothing;
+	} else {
+		return usage_error(cmd, "got %s, expected take or drop",
+				   optind < argc ? argv[optind] : "no operand");
+	}
+	optind++;
+	return volumes_run_operands(cmd, &job, argc, argv);
+}
+
+const struct command cmd_snapshot = {
+	.name = "snapshot",
+	.args = "take|drop NAME… [--json]",
+	.summary = "keep the metadata as it is, to be read later",
+	.text =
+	"Take begins a new era and prints its number, as checkpoint does, and keeps\n"
+	"what the metadata says of everything before: 'eractl diff --snapshot' shows\n"
+	"that while the volume is written to. It stays, through close and open as\n"
+	"well, until it is dropped; a volume has one at most. Stops at the first\n"
+	"volume that fails.\n"
+	"\n"
+	"The messages take_metadata_snap and drop_metadata_snap of dmsetup do the same.",
+	.options = "J",
+	.run = run,
+};

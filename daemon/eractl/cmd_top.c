@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl top: who writes first in the current era, live. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "eractl/table.h"
+#include "eractl/volumes.h"
+#include "eractl/writers.h"
+
+#define PERIOD	1		/* seconds */
+#define HOME	"\033[H\033[J"	/* clears the terminal */
+
+struct top {
+	char *const *names;		/* ends with a NULL; none: all volumes that are open */
+	bool live;
+	struct json_object *before;	/* bytes by who, a period ago; NULL: not known */
+	/* Of this time: */
+	struct json_object *now;
+	struct json_object *rows;	/* of all volumes */
+	struct json_object *volumes;	/* with their rows, for JSON */
+	struct json_object *notes;	/* why a volume has none */
+};
+
+static void cell_rate(char buf[CELL_MAX], struct json_object *row, const struct column *col)
+{
+	cell_bytes(buf, row, col);
+	if (strcmp(buf, "-"))
+		strcat(buf, "/s");
+}
+
+static const struct column columns[] = {
+	{ "VOLUME", cell_text, "volume", NULL, 0 },
+	{ "ERA", cell_count, "era", NULL, 1 },
+	{ "BLOCKS", cell_count, "blocks", NULL, 1 },
+	{ "SIZE", cell_bytes, "bytes", NULL, 1 },
+	{ "RATE", cell_rate, "rate", NULL, 1 },
+	{ "COMMAND", writers_cell_command, "command", NULL, 0 },
+	{ "CGROUP", writers_cell_cgroup, "cgroup", NULL, 0 },
+	{ }
+};
+
+static uint64_t number(struct json_object *row, const char *key)
+{
+	uint64_t n = 0;
+
+	json_number(row, key, &n);
+	return n;
+}
+
+static int by_rate(const void *a, const void *b)
+{
+	struct json_object *const *x = a, *const *y = b;
+	static const char *const keys[] = { "rate", "bytes" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t m = number(*x, keys[i]), n = number(*y, keys[i]);
+
+		if (m != n)
+			return m > n ? -1 : 1;
+	}
+	return 0;
+}
+
+/* What has come since the last time; all of it, if the writer was not there. */
+static void add_rate(struct top *t, struct json_object *row)
+{
+	const char *volume = json_text(row, "volume"), *command = json_text(row, "command");
+	const uint64_t bytes = number(row, "bytes");
+	uint64_t before;
+	char who[512];
+
+	snprintf(who, sizeof(who), "%s %" PRIu64 " %" PRIu64 " %s", volume, number(row, "era"),
+		 number(row, "cgroup_id"), writers_are_others(row) ? "" : command ? command : "-");
+	json_object_object_add(t->now, who, json_object_new_uint64(bytes));
+	if (!t->before)
+		return;
+	/* Less than before if erad has begun to count anew. */
+	before = number(t->before, who);
+	json_object_object_add(row, "rate", json_object_new_uint64(bytes > before ? (bytes - before) / PERIOD : 0));
+}
+
+static void copy(struct json_object *to, struct json_object *from, const char *key)
+{
+	json_object_object_add(to, key, json_object_get(json_object_object_get(from, key)));
+}
+
+static struct json_object *as_json(struct json_object *volume, struct json_object *rows)
+{
+	struct json_object *o = json_object_new_object();
+
+	copy(o, volume, "volume");
+	copy(o, volume, "era");
+	copy(o, volume, "block_size");
+	json_object_object_add(o, "writers", rows);
+	copy(o, volume, "error");
+	return o;
+}
+
+static int take(struct top *t, struct json_object *volume, struct err *err)
+{
+	const char *state = json_text(volume, "state");
+	struct json_object *rows, *row;
+	int r;
+
+	if (!*t->names && state && !strcmp(state, "closed"))
+		return 0;
+	r = writers_rows(volume, number(volume, "era"), &rows, err);
+	/* What is wrong with one of all hides nothing of the others. */
+	if (r == -EREMOTEIO && !*t->names) {
+		json_object_array_add(t->notes, json_object_new_string(err->msg));
+		json_object_array_add(t->volumes, as_json(volume, NULL));
+		return 0;
+	}
+	if (r)
+		return r;
+	json_object_array_add(t->volumes, as_json(volume, rows));
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		row = NULL;
+		json_object_deep_copy(json_object_array_get_idx(rows, i), &row, NULL);
+		copy(row, volume, "volume");
+		copy(row, volume, "era");
+		add_rate(t, row);
+		json_object_array_add(t->rows, row);
+	}
+	return 0;
+}
+
+static int ask(struct top *t, struct err *err)
+{
+	struct json_object *volumes;
+	int r;
+
+	r = writers_ask(t->names, &volumes, err);
+	if (r)
+		return r;
+	for (size_t i = 0; i < json_object_array_length(volumes) && !r; i++)
+		r = take(t, json_object_array_get_idx(volumes, i), err);
+	json_object_put(volumes);
+	return r;
+}
+
+static int print(struct top *t)
+{
+	const size_t nr = json_object_array_length(t->rows), notes = json_object_array_length(t->notes);
+	const size_t lines = terminal_size().ws_row, most = lines > notes + 3 ? lines - notes - 2 : 1;
+
+	json_object_array_sort(t->rows, by_rate);
+	if (t->live) {
+		fputs(HOME, stdout);
+		if (nr > most)
+			json_object_array_del_idx(t->rows, most, nr - most);
+	}
+	if (table_print(columns, t->rows))
+		return EXIT_FAILURE;
+	for (size_t i = 0; i < notes; i++)
+		puts(json_object_get_string(json_object_array_get_idx(t->notes, i)));
+	return EXIT_SUCCESS;
+}
+
+/* One time. */
+static int show(struct top *t, bool json)
+{
+	struct json_object *o;
+	struct err err;
+	int code;
+
+	t->now = json_object_new_object();
+	t->rows = json_object_new_array();
+	t->volumes = json_object_new_array();
+	t->notes = json_object_new_array();
+	if (ask(t, &err)) {
+		code = fail(&err);
+	} else if (json) {
+		o = json_object_new_object();
+		json_object_object_add(o, "volumes", json_object_get(t->volumes));
+		print_json(o);
+		json_object_put(o);
+		code = EXIT_SUCCESS;
+	} else {
+		code = print(t);
+	}
+	json_object_put(t->notes);
+	json_object_put(t->volumes);
+	json_object_put(t->rows);
+	json_object_put(t->before);
+	t->before = t->now;
+	return code;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	bool json = false, once = !isatty(STDOUT_FILENO);
+	struct top t = { };
+	int c, code;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		if (c == 'O')
+			once = true;
+		else
+			json = true;
+	}
+	if (check_names(cmd, argv + optind))
+		return EXIT_USAGE;
+	t.names = argv + optind;
+	t.live = !once && !json;
+	code = show(&t, json);
+	while (t.live && !code) {
+		fflush(stdout);
+		sleep(PERIOD);
+		code = show(&t, json);
+	}
+	json_object_put(t.before);
+	return code;
+}
+
+const struct command cmd_top = {
+	.name = "top",
+	.args = "[NAME…] [--once] [--json]",
+	.summary = "show who writes first to blocks in the current era",
+	.text =
+	"Lists by whom blocks were written first in the current era, of all volumes or\n"
+	"those that are named. On a terminal, anew each second until interrupted, with\n"
+	"those first that write most; else, and with --json, once.\n"
+	"\n"
+	"  BLOCKS    written first in this era; what is written again is not seen\n"
+	"  RATE      of the last second\n"
+	"  COMMAND   that submitted the write; kworker is the kernel, for somebody else\n"
+	"  CGROUP    that it was charged to: in writeback, the one that dirtied the file\n"
+	"\n"
+	"This is best effort: see erad(8).",
+	.options = "OJ",
+	.run = run,
+};

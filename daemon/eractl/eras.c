@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads eras from erad or from closed metadata: see eras.h. */
+#include <errno.h>
+
+#include "common/uuid.h"
+#include "common/client.h"
+#include "eractl/eractl.h"
+#include "eractl/eras.h"
+#include "eractl/metadata.h"
+#include "store/super.h"
+
+/* ---- from metadata that nobody has open ---- */
+
+static int read_store(const struct eras_reader *r, struct store *s, struct err *err)
+{
+	struct store_info info;
+	int ret;
+
+	store_info(s, &info);
+	if (r->snapshot && !info.snapshot_era)
+		return err_set(err, -ENOENT, "no snapshot is held");
+	if (r->snapshot) {
+		info.era = info.snapshot_era;
+		info.nr_sectors = info.snapshot_sectors;
+		info.nr_blocks = super_nr_blocks(info.nr_sectors, info.block_sectors);
+	}
+	ret = r->begin(r->ctx, &info, err);
+	if (ret)
+		return ret;
+	ret = store_eras(s, r->snapshot ? STORE_SNAPSHOT : STORE_NOW, r->run, r->ctx, NULL, err);
+	if (ret == -EUCLEAN) {
+		struct err why = *err;
+
+		return err_set(err, ret, "%s: 'eractl repair' mends it", why.msg);
+	}
+	return ret;
+}
+
+static int read_metadata(const struct eras_reader *r, const char *path, struct err *err)
+{
+	struct engine *engine;
+	struct store *s;
+	int ret;
+
+	ret = metadata_open(path, ENGINE_READ, &engine, err);
+	if (!ret)
+		ret = store_open(engine, STORE_READ, &s, err);
+	if (ret)
+		return ret;
+	ret = read_store(r, s, err);
+	store_close(s, false, NULL);
+	return ret;
+}
+
+/* ---- from erad ---- */
+
+struct answer {
+	const struct eras_reader *reader;
+	struct store_info info;
+	bool begun;
+	uint64_t runs, end;		/* how many there were, and where the last one ended */
+};
+
+static int garbled(struct err *err, const char *how)
+{
+	return err_set(err, -EBADMSG, "the answer of erad makes no sense: %s", how);
+}
+
+static int take_head(struct answer *a, struct json_object *o, struct err *err)
+{
+	uint64_t era, block_sectors, chunk;
+	const char *uuid = json_text(o, "uuid");
+	struct store_info *i = &a->info;
+
+	if (!uuid || !uuid_from_text(uuid, i->uuid) || !json_number(o, "era", &era) ||
+	    !json_number(o, "sectors", &i->nr_sectors) ||
+	    !json_number(o, "block_sectors", &block_sectors) || !block_sectors ||
+	    !json_number(o, "journal_pages", &i->journal_pages) ||
+	    !json_number(o, "array_chunk", &chunk))
+		return garbled(err, "the first part lacks what is to be known of the volume");
+	i->era = era;
+	i->block_sectors = block_sectors;
+	i->chunk_pages = chunk;
+	i->nr_blocks = (i->nr_sectors + block_sectors - 1) / block_sectors;
+	a->begun = true;
+	return a->reader->begin(a->reader->ctx, i, err);
+}
+
+static int take_part(void *ctx, struct json_object *part, struct err *err)
+{
+	struct answer *a = ctx;
+	size_t n;
+	int r = 0;
+
+	if (!a->begun)
+		return take_head(a, part, err);
+	if (!json_object_is_type(part, json_type_array))
+		return garbled(err, "a part is not a list of runs");
+	n = json_object_array_length(part);
+	for (size_t k = 0; k < n && !r; k++) {
+		struct json_object *run = json_object_array_get_idx(part, k);
+		uint64_t first, len, era;
+
+		if (!json_object_is_type(run, json_type_array) || json_object_array_length(run) != 3 ||
+		    !json_to_number(json_object_array_get_idx(run, 0), &first) ||
+		    !json_to_number(json_object_array_get_idx(run, 1), &len) ||
+		    !json_to_number(json_object_array_get_idx(run, 2), &era) ||
+		    first < a->end || first > a->info.nr_blocks || len > a->info.nr_blocks - first ||
+		    !len || !era || era > a->info.era)
+			return garbled(err, "a run is wrong");
+		a->end = first + len;
+		a->runs++;
+		r = a->reader->run(a->reader->ctx, first, len, era);
+	}
+	return r;
+}
+
+static int read_volume(const struct eras_reader *reader, const struct eratab_entry *e,
+		       struct err *err)
+{
+	struct json_object *request = client_request("dump", e->name), *result;
+	struct answer a = { .reader = reader };
+	uint64_t runs;
+	int r;
+
+	json_object_object_add(request, "snapshot", json_object_new_boolean(reader->snapshot));
+	if (reader->loose)
+		json_object_object_add(request, "loose", json_object_new_boolean(true));
+	r = client_call(request, take_part, &a, &result, err);
+	if (r == -ENOTCONN)
+		return read_metadata(reader, e->metadata, err);
+	if (r)
+		return r;
+	if (!a.begun || !json_number(result, "runs", &runs) || runs != a.runs)
+		r = garbled(err, "it has not as many runs as it says");
+	json_object_put(result);
+	return r;
+}
+
+int eras_read(const char *operand, const struct eras_reader *r, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	int ret;
+
+	e = metadata_volume(operand, &tab);
+	ret = e ? read_volume(r, e, err) : read_metadata(r, operand, err);
+	eratab_free(&tab);
+	return ret;
+}

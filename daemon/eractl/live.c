@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Volumes that are live in the kernel: see live.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/eratab.h"
+#include "common/uuid.h"
+#include "erad_format.h"
+#include "eractl/live.h"
+
+#define CONTROL		"/dev/" ERAD_CONTROL_NAME
+#define LIST_SLACK	16	/* instances that may come between two LISTs */
+#define NAME_SIZE	128	/* DM_NAME_LEN of the kernel */
+
+int live_open(struct err *err)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
+		return err_set(err, -errno, "%s: %s: dm-erad is not loaded, so no volume is live",
+			       CONTROL, strerror(errno));
+	return err_set(err, -errno, "%s: %s", CONTROL, strerror(errno));
+}
+
+int live_list(int control, struct erad_info **out, size_t *nr, struct err *err)
+{
+	struct erad_list list = {
+		.h.size = sizeof(list),
+		.entry_size = sizeof(struct erad_info),
+	};
+	struct erad_info *infos = NULL;
+
+	for (;;) {
+		if (ioctl(control, ERAD_IOC_LIST, &list) < 0) {
+			int e = errno;
+
+			free(infos);
+			return err_set(err, -e, "%s: cannot list the live volumes: %s", CONTROL,
+				       strerror(e));
+		}
+		if (infos && list.nr <= list.cap)
+			break;
+		free(infos);
+		list.cap = list.nr + LIST_SLACK;
+		infos = calloc(list.cap, sizeof(*infos));
+		if (!infos)
+			return err_set(err, -ENOMEM, "out of memory");
+		list.buf = (uintptr_t)infos;
+	}
+	*out = infos;
+	*nr = list.nr;
+	return 0;
+}
+
+/* *name is "" if it is gone. */
+static void get_name(const struct erad_info *info, char name[NAME_SIZE])
+{
+	char path[64];
+	FILE *f;
+
+	*name = 0;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", info->dev_major,
+		 info->dev_minor);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(name, NAME_SIZE, f))
+		name[strcspn(name, "\n")] = 0;
+	else
+		*name = 0;
+	fclose(f);
+}
+
+bool live_is_named(const struct erad_info *info, const char *name)
+{
+	char got[NAME_SIZE];
+
+	get_name(info, got);
+	return !strcmp(got, name);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (stat(a, &sa) || stat(b, &sb))
+		return false;
+	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
+		return sa.st_rdev == sb.st_rdev;
+	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* Whether either superblock at path, be it damaged, has the UUID. */
+static bool carries(const char *path, const uint8_t uuid[16])
+{
+	struct erad_disk_super sb;
+	bool found = false;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	for (unsigned int page = ERAD_SUPER_A; page <= ERAD_SUPER_B; page++)
+		if (pread(fd, &sb, sizeof(sb), (off_t)page * ERAD_PAGE) == sizeof(sb) &&
+		    !memcmp(sb.uuid, uuid, sizeof(sb.uuid)))
+			found = true;
+	close(fd);
+	return found && !uuid_is_zero(uuid);
+}
+
+static bool uses(const struct erad_info *info, const char *path, const struct eratab_entry *e)
+{
+	if (e && same_file(e->metadata, path))
+		return true;
+	return carries(path, info->uuid) && !(e && carries(e->metadata, info->uuid));
+}
+
+int live_check_unused(const char *path, struct err *err)
+{
+	struct erad_info *infos = NULL;
+	struct eratab tab = { };
+	size_t i, nr = 0;
+	int fd, ret;
+
+	fd = live_open(err);
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENXIO || fd == -ENODEV ? 0 : fd;
+	ret = live_list(fd, &infos, &nr, err);
+	close(fd);
+	if (!ret && nr)
+		ret = eratab_read(ERAD_TAB, &tab, err);
+	for (i = 0; i < nr && !ret; i++) {
+		const struct eratab_entry *e;
+		char name[NAME_SIZE];
+
+		get_name(&infos[i], name);
+		if (eratab_find(&tab, name, &e, NULL))
+			e = NULL;
+		if (uses(&infos[i], path, e))
+			ret = err_set(err, -EBUSY, "%s: it has the metadata of the live volume %s",
+				      path, name);
+	}
+	eratab_free(&tab);
+	free(infos);
+	return ret;
+}

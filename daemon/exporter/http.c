@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Serves the metrics over HTTP, with a thread for each connection. */
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "exporter/http.h"
+#include "exporter/metrics.h"
+#include "exporter/scrape.h"
+
+#define CONNECTIONS_MAX	32u
+#define REQUEST_MAX	16384	/* bytes of a request and of what is kept of it */
+#define IDLE_S		10u	/* of a connection until it is closed */
+
+static struct MHD_Daemon *server;
+static const char *erad_socket;
+
+/*
+ * The newest scrape.  Who comes while another one asks erad waits and takes the answer, too: erad
+ * has one of us at a time, and nobody waits for more than SCRAPE_MS.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t scraped = PTHREAD_COND_INITIALIZER;
+static bool scraping;			/* these under lock */
+static unsigned long scrapes;		/* done */
+static char *text;
+static size_t text_len;
+static struct err trouble;
+
+/* Says so when erad's trouble begins, changes or ends. */
+static void tell(const struct err *err)
+{
+	if (!strcmp(trouble.msg, err->msg))
+		return;
+	if (*err->msg) {
+		char what[sizeof(err->msg)];
+
+		strcpy(what, err->msg);
+		fprintf(stderr, "erad-exporter: %s\n", printable(what));
+	} else {
+		fputs("erad-exporter: erad answers again\n", stderr);
+	}
+	trouble = *err;
+}
+
+/* A copy of the newest scrape that ended after the call. */
+static char *scrape_or_wait(size_t *len)
+{
+	unsigned long before;
+	char *copy = NULL;
+
+	pthread_mutex_lock(&lock);
+	before = scrapes;
+	if (!scraping) {
+		struct err err;
+		size_t new_len = 0;
+		char *new;
+
+		scraping = true;
+		pthread_mutex_unlock(&lock);
+		new = scrape(erad_socket, &new_len, &err);
+		pthread_mutex_lock(&lock);
+		free(text);
+		text = new;
+		text_len = new_len;
+		tell(&err);
+		scraping = false;
+		scrapes++;
+		pthread_cond_broadcast(&scraped);
+	}
+	while (scrapes == before)
+		pthread_cond_wait(&scraped, &lock);
+	if (text) {
+		copy = malloc(text_len + 1);
+		if (copy)
+			memcpy(copy, text, text_len);
+		*len = text_len;
+	}
+	pthread_mutex_unlock(&lock);
+	return copy;
+}
+
+/* Takes response over; NULL: out of memory, and the connection is closed. */
+static enum MHD_Result reply(struct MHD_Connection *c, unsigned int status, const char *type,
+			     struct MHD_Response *response)
+{
+	enum MHD_Result r;
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	r = MHD_queue_response(c, status, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+static enum MHD_Result reply_text(struct MHD_Connection *c, unsigned int status, const char *what)
+{
+	return reply(c, status, "text/plain; charset=utf-8",
+		     MHD_create_response_from_buffer(strlen(what), (void *)what, MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result reply_metrics(struct MHD_Connection *c)
+{
+	size_t len;
+	char *metrics = scrape_or_wait(&len);
+	struct MHD_Response *response;
+
+	if (!metrics)
+		return reply_text(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	response = MHD_create_response_from_buffer(len, metrics, MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		free(metrics);
+	return reply(c, MHD_HTTP_OK, METRICS_TYPE, response);
+}
+
+static enum MHD_Result answer(void *cls, struct MHD_Connection *c, const char *url, const char *method,
+			      const char *version, const char *upload, size_t *upload_size, void **state)
+{
+	(void)cls;
+	(void)version;
+	(void)upload;
+	(void)upload_size;
+	(void)state;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return reply_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "expected GET or HEAD\n");
+	if (!strcmp(url, "/metrics"))
+		return reply_metrics(c);
+	if (!strcmp(url, "/"))
+		return reply_text(c, MHD_HTTP_OK, "erad-exporter " ERAD_VERSION "\n\n"
+				  "Metrics of erad's volumes for Prometheus are at /metrics.\n");
+	return reply_text(c, MHD_HTTP_NOT_FOUND, "expected /metrics\n");
+}
+
+/* Splits "ADDRESS:PORT" in place; the port, or NULL. */
+static char *split(char *address, char **host)
+{
+	char *colon = strrchr(address, ':');
+
+	if (!colon || !colon[1] || colon == address)
+		return NULL;
+	*colon = '\0';
+	*host = address;
+	if (*address == '[' && colon[-1] == ']') {
+		colon[-1] = '\0';
+		*host = address + 1;
+	} else if (strchr(address, ':')) {
+		return NULL;
+	}
+	return colon + 1;
+}
+
+int http_listen(const char *address, int *fd, struct err *err)
+{
+	static const struct addrinfo hints = {
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *a;
+	char copy[128], *host, *port;
+	const int on = 1;
+
+	snprintf(copy, sizeof(copy), "%s", address);
+	port = split(copy, &host);
+	if (!port || getaddrinfo(host, port, &hints, &a))
+		return err_set(err, -EINVAL, "got %s, expected ADDRESS:PORT in digits, as in "
+			       HTTP_ADDRESS, address);
+	*fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(*fd, a->ai_addr, a->ai_addrlen) || listen(*fd, CONNECTIONS_MAX)) {
+		const int r = err_set(err, -errno, "cannot listen at %s: %m", address);
+
+		if (*fd >= 0)
+			close(*fd);
+		freeaddrinfo(a);
+		return r;
+	}
+	freeaddrinfo(a);
+	return 0;
+}
+
+int http_start(int fd, const char *socket, struct err *err)
+{
+	/* MHD waits with poll() and must not be stuck where somebody has gone meanwhile. */
+	const int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+		return err_set(err, -errno, "the socket to listen at does not work: %m");
+	erad_socket = socket;
+	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+				  MHD_USE_ITC,	/* else it shuts the socket down, which is systemd's */
+				  0, NULL, NULL, answer, NULL,
+				  MHD_OPTION_LISTEN_SOCKET, fd,
+				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX,
+				  MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+				  MHD_OPTION_END);
+	return server ? 0 : err_set(err, -EIO, "cannot serve HTTP: libmicrohttpd does not start");
+}
+
+void http_stop(void)
+{
+	MHD_stop_daemon(server);
+	server = NULL;
+	free(text);
+	text = NULL;
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* erad-exporter: metrics of erad's volumes for Prometheus, over HTTP or in a file. */
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/protocol.h"
+#include "exporter/http.h"
+#include "exporter/textfile.h"
+
+#define EXIT_USAGE	2
+
+struct options {
+	const char *listen, *textfile, *socket;
+};
+
+static void usage(FILE *f)
+{
+	fputs("usage: erad-exporter [--listen ADDRESS:PORT | --textfile FILE] [--socket PATH]\n"
+	      "\n"
+	      "Serves metrics of erad's volumes for Prometheus over HTTP, at /metrics.\n"
+	      "\n"
+	      "  -l, --listen ADDRESS:PORT  where; default: at systemd's socket, or " HTTP_ADDRESS "\n"
+	      "  -t, --textfile FILE        write them into FILE, for node_exporter, and end\n"
+	      "  -s, --socket PATH          where erad takes requests; default: " ERAD_SOCKET "\n"
+	      "  -h, --help                 print this\n"
+	      "  -V, --version              print the version\n", f);
+}
+
+/* Returns EXIT_FAILURE. */
+static int complain(const struct err *err)
+{
+	char what[sizeof(err->msg)];
+
+	strcpy(what, err->msg);
+	fprintf(stderr, "erad-exporter: %s\n", printable(what));
+	return EXIT_FAILURE;
+}
+
+/* Exits where there is nothing left to do. */
+static void parse_args(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "textfile", required_argument, NULL, 't' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "l:t:s:hV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'l':
+			o->listen = optarg;
+			break;
+		case 't':
+			o->textfile = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			puts("erad-exporter " ERAD_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			usage(stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "erad-exporter: got operand %s, expected none\n", argv[optind]);
+		exit(EXIT_USAGE);
+	}
+	if (o->listen && o->textfile) {
+		fputs("erad-exporter: got both --listen and --textfile, expected one\n", stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+/* The socket that systemd has made, or one of our own.  EINVAL: the command line is wrong. */
+static int get_socket(const char *address, int *fd, struct err *err)
+{
+	const int nr = sd_listen_fds(1);
+
+	if (nr <= 0)
+		return http_listen(address ? address : HTTP_ADDRESS, fd, err);
+	if (nr > 1)
+		return err_set(err, -E2BIG, "got %d sockets to listen at, expected one", nr);
+	if (address)
+		return err_set(err, -EINVAL, "got both --listen and a socket to listen at, expected one");
+	if (sd_is_socket(SD_LISTEN_FDS_START, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+		return err_set(err, -ENOTSOCK, "got something else, expected a socket to listen at");
+	*fd = SD_LISTEN_FDS_START;
+	return 0;
+}
+
+/* Says where, which is not known before if the port was 0. */
+static void tell_address(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	char host[64], port[16];
+
+	if (!getsockname(fd, (struct sockaddr *)&a, &len) &&
+	    !getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port, sizeof(port),
+			 NI_NUMERICHOST | NI_NUMERICSERV))
+		fprintf(stderr, "erad-exporter: serving at %s port %s\n", host, port);
+}
+
+static int serve(const struct options *o)
+{
+	struct err err;
+	sigset_t set;
+	int fd, r;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	/* Before the threads, which inherit it. */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+
+	r = get_socket(o->listen, &fd, &err);
+	if (r) {
+		complain(&err);
+		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+	}
+	r = http_start(fd, o->socket, &err);
+	if (r) {
+		close(fd);
+		return complain(&err);
+	}
+	tell_address(fd);
+	sd_notify(0, "READY=1");
+	while (sigwaitinfo(&set, NULL) < 0 && errno == EINTR)
+		;
+	sd_notify(0, "STOPPING=1");
+	http_stop();
+	return EXIT_SUCCESS;
+}
+
+static int write_file(const struct options *o)
+{
+	struct err down, err;
+	const int r = textfile_write(o->textfile, o->socket, &down, &err);
+
+	if (*down.msg)
+		complain(&down);
+	return r ? complain(&err) : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .socket = ERAD_SOCKET };
+
+	parse_args(argc, argv, &o);
+	return o.textfile ? write_file(&o) : serve(&o);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Asks erad and makes metrics of what it answers: see scrape.h. */
+#include <stdlib.h>
+
+#include "common/client.h"
+#include "common/jsonl.h"
+#include "exporter/metrics.h"
+#include "exporter/scrape.h"
+
+/* NULL, and why, if there is no answer before the deadline. */
+static struct json_object *ask(const char *socket, const char *op, long long deadline, struct err *err)
+{
+	const long long left = deadline - jsonl_now_ms();
+	struct json_object *result;
+
+	return client_ask(socket, client_request(op, NULL), left > 0 ? (unsigned int)left : 0,
+			  &result, err) ? NULL : result;
+}
+
+char *scrape(const char *socket, size_t *len, struct err *err)
+{
+	const long long deadline = jsonl_now_ms() + SCRAPE_MS;
+	struct json_object *status, *ping = NULL;
+	struct err ignored;
+	char *text = NULL;
+	FILE *f;
+
+	err_set(err, 0, "%s", "");
+	status = ask(socket, "status", deadline, err);
+	if (status && metrics_check(status, err)) {
+		json_object_put(status);
+		status = NULL;
+	}
+	if (status)
+		ping = ask(socket, "ping", deadline, &ignored);
+	f = open_memstream(&text, len);
+	if (f) {
+		metrics_print(f, ping, status);
+		if (fclose(f)) {
+			free(text);
+			text = NULL;
+		}
+	}
+	json_object_put(ping);
+	json_object_put(status);
+	return text;
+}

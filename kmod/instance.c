@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The instances, one for each target of a table: their list, their state, and who is told of it. */
+
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "erad.h"
+#include "trace.h"
+
+#define DM_MSG_PREFIX "erad"
+
+static LIST_HEAD(instances);
+static DEFINE_MUTEX(instances_lock);
+static u64 last_id;
+static atomic64_t instances_gen = ATOMIC64_INIT(1);
+DECLARE_WAIT_QUEUE_HEAD(erad_instances_wait);
+
+void erad_instances_changed(void)
+{
+	atomic64_inc(&instances_gen);
+	wake_up_interruptible_poll(&erad_instances_wait, EPOLLIN | EPOLLRDNORM);
+}
+
+u64 erad_instances_gen(void)
+{
+	return atomic64_read(&instances_gen);
+}
+
+static void instance_free(struct kref *ref)
+{
+	struct erad_instance *ei = container_of(ref, struct erad_instance, ref);
+
+	mutex_destroy(&ei->message_mutex);
+	mutex_destroy(&ei->mutex);
+	free_percpu(ei->passed);
+	kfree(ei);
+}
+
+void erad_instance_put(struct erad_instance *ei)
+{
+	kref_put(&ei->ref, instance_free);
+}
+
+struct erad_instance *erad_instance_get(u64 id)
+{
+	struct erad_instance *ei, *found = NULL;
+
+	mutex_lock(&instances_lock);
+	list_for_each_entry(ei, &instances, list) {
+		if (ei->id == id) {
+			kref_get(&ei->ref);
+			found = ei;
+			break;
+		}
+	}
+	mutex_unlock(&instances_lock);
+	return found;
+}
+
+u32 erad_instance_era(struct erad_instance *ei)
+{
+	struct erad_writeset *ws;
+	u32 era;
+
+	rcu_read_lock();
+	ws = rcu_dereference(ei->current_ws);
+	era = ws ? ws->era : 0;
+	rcu_read_unlock();
+	return era;
+}
+
+void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
+{
+	struct erad_hdr h = info->h;
+	struct erad_info i = {
+		.instance_id = ei->id,
+		.nr_blocks = ei->nr_blocks,
+		.nr_sectors = ei->nr_sectors,
+		.block_sectors = ei->block_sectors,
+		.era = erad_instance_era(ei),
+		.dev_major = MAJOR(ei->dev),
+		.dev_minor = MINOR(ei->dev),
+		.meta_major = MAJOR(ei->meta_dev),
+		.meta_minor = MINOR(ei->meta_dev),
+		.origin_major = MAJOR(ei->origin_dev),
+		.origin_minor = MINOR(ei->origin_dev),
+		.detach_timeout = ei->detach_timeout,
+	};
+
+	memcpy(i.uuid, ei->uuid, sizeof(i.uuid));
+	if (ei->policy_fail)
+		i.status |= ERAD_POLICY_FAIL;
+	if (READ_ONCE(ei->owned))
+		i.status |= ERAD_OWNED;
+	if (READ_ONCE(ei->draining))
+		i.status |= ERAD_DRAINING;
+	if (erad_message_waits(ei))
+		i.status |= ERAD_MESSAGE;
+	spin_lock(&ei->lock);
+	i.state = ei->state;
+	if (ei->resumed)
+		i.status |= ERAD_RESUMED;
+	spin_unlock(&ei->lock);
+	i.h = h;
+	*info = i;
+}
+
+u32 erad_instances_list(struct erad_info *infos, u32 cap)
+{
+	struct erad_instance *ei;
+	u32 nr = 0;
+
+	mutex_lock(&instances_lock);
+	list_for_each_entry(ei, &instances, list) {
+		if (nr < cap) {
+			infos[nr].h.size = sizeof(infos[nr]);
+			erad_instance_info(ei, &infos[nr]);
+		}
+		nr++;
+	}
+	mutex_unlock(&instances_lock);
+	return nr;
+}
+
+void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
+			     struct bio_list *failed)
+{
+	enum erad_state old;
+	u32 nr;
+
+	lockdep_assert_held(&ei->mutex);
+
+	spin_lock(&ei->lock);
+	old = ei->state;
+	ei->state = state;
+	spin_unlock(&ei->lock);
+	if (state != ERAD_ACTIVE)
+		erad_message_end(ei, state == ERAD_FAILED ? -EIO : -ENOTCONN, 0);
+
+	/* ->map refuses new ones from here on, so nothing is left behind. */
+	if (state == ERAD_FAILED) {
+		nr = erad_held_take(ei, failed);
+		spin_lock(&ei->lock);
+		ei->failed += nr;
+		spin_unlock(&ei->lock);
+		trace_erad_error(ei->dev, EIO, nr);
+		if (old != state)
+			DMERR("%s: failed; held writes get an I/O error until erad attaches again",
+			      dm_table_device_name(ei->ti->table));
+	}
+	if (old == state)
+		return;
+
+	if (state == ERAD_DETACHED && ei->policy_fail)
+		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	trace_erad_state(ei->dev, old, state);
+	erad_instance_event(ei);
+}
+
+/* Not by who caused it: dm's event lock is not one that ABORT may wait for. */
+static void tell_dm(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(work, struct erad_instance, event_work);
+
+	dm_table_event(ei->ti->table);
+}
+
+void erad_instance_event(struct erad_instance *ei)
+{
+	atomic_inc(&ei->events);
+	wake_up_all(&ei->wait);
+	erad_instances_changed();
+	queue_work(ei->wq, &ei->event_work);
+}
+
+/* detach_policy fail: nobody attached in time. */
+static void detach_timed_out(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(to_delayed_work(work), struct erad_instance,
+						detach_work);
+	struct bio_list failed = BIO_EMPTY_LIST;
+
+	mutex_lock(&ei->mutex);
+	/* A table that waits for its resume is not late: resume starts the time. */
+	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED)
+		erad_instance_set_state(ei, ERAD_FAILED, &failed);
+	mutex_unlock(&ei->mutex);
+	erad_bios_end(&failed, BLK_STS_IOERR);
+}
+
+/*
+ * Whether two instances would use one set of metadata, or one writes what the
+ * other keeps its metadata on.  Another table of the same device may do the
+ * former: that is a reload.
+ */
+static bool in_conflict(const struct erad_instance *ei, const struct erad_instance *other)
+{
+	if (ei->meta_dev == other->origin_dev || ei->origin_dev == other->meta_dev)
+		return true;
+	if (ei->md == other->md && ei->ti->table != other->ti->table)
+		return false;
+	return (ei->meta_dev && ei->meta_dev == other->meta_dev) ||
+	       (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&
+		!memcmp(ei->uuid, other->uuid, sizeof(ei->uuid)));
+}
+
+int erad_instance_register(struct erad_instance *ei)
+{
+	struct erad_instance *other;
+	int r = 0;
+
+	mutex_lock(&instances_lock);
+	list_for_each_entry(other, &instances, list) {
+		if (in_conflict(ei, other)) {
+			r = -EBUSY;
+			break;
+		}
+	}
+	if (!r) {
+		ei->id = ++last_id;
+		list_add_tail(&ei->list, &instances);
+	}
+	mutex_unlock(&instances_lock);
+	if (!r)
+		erad_instances_changed();
+	return r;
+}
+
+void erad_instance_unregister(struct erad_instance *ei)
+{
+	mutex_lock(&instances_lock);
+	list_del(&ei->list);
+	mutex_unlock(&instances_lock);
+}
+
+struct erad_instance *erad_instance_alloc(struct dm_target *ti)
+{
+	struct erad_instance *ei;
+
+	ei = kzalloc(sizeof(*ei), GFP_KERNEL);
+	if (!ei)
+		return NULL;
+	ei->passed = alloc_percpu(u64);
+	if (!ei->passed) {
+		kfree(ei);
+		return NULL;
+	}
+	kref_init(&ei->ref);
+	ei->ti = ti;
+	ei->md = dm_table_get_md(ti->table);
+	ei->dev = disk_devt(dm_disk(ei->md));
+	ei->state = ERAD_DETACHED;
+	mutex_init(&ei->mutex);
+	mutex_init(&ei->message_mutex);
+	spin_lock_init(&ei->lock);
+	init_waitqueue_head(&ei->wait);
+	INIT_WORK(&ei->release_work, erad_release_work);
+	INIT_WORK(&ei->event_work, tell_dm);
+	INIT_DELAYED_WORK(&ei->detach_work, detach_timed_out);
+	return ei;
+}

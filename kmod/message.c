@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Messages from device-mapper (`dmsetup message`): handed to the owner, whose answer the sender waits for. */
+
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+
+#include "erad.h"
+
+/* A new table, or an erad that restarts, has an owner in much less. */
+#define OWNER_WAIT	(HZ / 2)
+
+bool erad_message_waits(const struct erad_instance *ei)
+{
+	return READ_ONCE(ei->message.id) && !READ_ONCE(ei->message.taken) &&
+		!READ_ONCE(ei->message.done);
+}
+
+void erad_message_end(struct erad_instance *ei, int result, u32 era)
+{
+	lockdep_assert_held(&ei->mutex);
+
+	if (!ei->message.id || ei->message.done)
+		return;
+	ei->message.result = result;
+	ei->message.era = era;
+	WRITE_ONCE(ei->message.done, true);
+	wake_up_all(&ei->wait);
+}
+
+/* 0: it would be served.  EAGAIN: perhaps soon. */
+static int can_serve(struct erad_instance *ei)
+{
+	if (READ_ONCE(ei->suspending) || !READ_ONCE(ei->resumed))
+		return -EBUSY;
+	switch (READ_ONCE(ei->state)) {
+	case ERAD_ACTIVE:
+		return 0;
+	case ERAD_FAILED:
+		return -EIO;
+	default:
+		return -EAGAIN;
+	}
+}
+
+/* Queues it.  Context: message_mutex. */
+static int begin(struct erad_instance *ei, enum erad_message_type type)
+{
+	int r;
+
+	mutex_lock(&ei->mutex);
+	r = can_serve(ei);
+	if (!r) {
+		ei->message.type = type;
+		ei->message.taken = false;
+		ei->message.done = false;
+		WRITE_ONCE(ei->message.id, ++ei->last_message_id);
+	}
+	mutex_unlock(&ei->mutex);
+	return r == -EAGAIN ? -ENOTCONN : r;
+}
+
+/*
+ * Waits for the owner, interruptibly: it may be the freezer that has frozen the
+ * owner already.  Context: message_mutex.
+ */
+static int finish(struct erad_instance *ei, u32 *era)
+{
+	int r;
+
+	wait_event_interruptible(ei->wait, READ_ONCE(ei->message.done));
+	mutex_lock(&ei->mutex);
+	if (ei->message.done)
+		r = ei->message.result;
+	else
+		r = ei->message.taken ? -EINTR : -ERESTARTSYS;
+	*era = ei->message.era;
+	WRITE_ONCE(ei->message.id, 0);
+	mutex_unlock(&ei->mutex);
+	return r;
+}
+
+/*
+ * dm calls this with its SRCU lock on the table, for which a suspend waits after
+ * presuspend has ended the message, and with no lock that an ioctl of the owner takes.
+ */
+int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
+		 unsigned int maxlen)
+{
+	struct erad_instance *ei = ti->private;
+	enum erad_message_type type;
+	unsigned int sz = 0;
+	u32 era;
+	int r;
+
+	if (argc != 1)
+		return -EINVAL;
+	if (!strcasecmp(argv[0], "checkpoint"))
+		type = ERAD_MESSAGE_CHECKPOINT;
+	else if (!strcasecmp(argv[0], "take_metadata_snap"))
+		type = ERAD_MESSAGE_TAKE_SNAPSHOT;
+	else if (!strcasecmp(argv[0], "drop_metadata_snap"))
+		type = ERAD_MESSAGE_DROP_SNAPSHOT;
+	else
+		return -EINVAL;
+
+	r = mutex_lock_interruptible(&ei->message_mutex);
+	if (r)
+		return -ERESTARTSYS;
+	r = wait_event_interruptible_timeout(ei->wait, can_serve(ei) != -EAGAIN, OWNER_WAIT);
+	if (r >= 0)
+		r = begin(ei, type);
+	if (!r) {
+		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
+		/* An owner that is busy with writes may not poll for long. */
+		erad_instances_changed();
+		r = finish(ei, &era);
+	}
+	mutex_unlock(&ei->message_mutex);
+	if (!r && type == ERAD_MESSAGE_CHECKPOINT) {
+		DMEMIT("%u", era);
+		r = 1;
+	}
+	return r;
+}

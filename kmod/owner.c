@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The file descriptor of an instance's owner: ATTACH, and the ioctls that come after it. */
+
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "arg.h"
+#include "erad.h"
+#include "trace.h"
+
+/* An open instance fd. */
+struct owner {
+	struct erad_instance *ei;	/* a reference */
+	struct mutex mutex;		/* one ioctl at a time: ranges */
+	int seen_events;		/* of the last INFO */
+	bool attached;			/* ei->owned is ours */
+	struct erad_range ranges[ERAD_MAX_RANGES];
+};
+
+static int owner_info(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_info info;
+	int r = GET_ARG(info, arg);
+
+	if (r)
+		return r;
+	/* before the look, so that a change meanwhile is told again */
+	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
+	mutex_lock(&ei->mutex);
+	if (ei->dead)
+		r = -ENODEV;
+	else
+		erad_instance_info(ei, &info);
+	mutex_unlock(&ei->mutex);
+	return r ?: PUT_ARG(info, arg);
+}
+
+static int owner_ready(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_writeset *ws;
+	struct erad_ready a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	if (a.pad)
+		return -EINVAL;
+
+	mutex_lock(&ei->mutex);
+	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
+	if (ei->dead)
+		r = -ENODEV;
+	else if (ei->state != ERAD_LOADING || !ws || ws->era != a.era)
+		r = -EINVAL;
+	else
+		erad_instance_set_state(ei, ERAD_ACTIVE, NULL);
+	mutex_unlock(&ei->mutex);
+	return r;
+}
+
+/*
+ * User memory is touched only with ei->mutex dropped, because a page fault
+ * can take as long as user space likes.  A batch that could not be handed
+ * over goes back, unless something else has taken it meanwhile.
+ */
+static int owner_commit_fetch(struct owner *o, void __user *arg)
+{
+	struct bio_list failed = BIO_EMPTY_LIST;
+	struct erad_instance *ei = o->ei;
+	struct erad_xfer a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	if (a.max > ERAD_MAX_RANGES || a.commit_status > MAX_ERRNO ||
+	    (a.commit_status && !a.commit_batch))
+		return -EINVAL;
+	a.batch = 0;
+	a.nr = 0;
+	a.era = 0;
+
+	mutex_lock(&ei->mutex);
+	if (ei->dead)
+		r = -ENODEV;
+	else if (ei->state == ERAD_FAILED)
+		r = -EIO;
+	else if (ei->state != ERAD_ACTIVE)
+		r = -EINVAL;
+	else if (a.commit_batch)
+		r = erad_commit(ei, a.commit_batch, a.commit_status, &failed);
+	else if (a.max && ei->batch_id)
+		r = -EBUSY;
+	if (!r && a.max && ei->state == ERAD_ACTIVE)
+		a.nr = erad_fetch(ei, o->ranges, a.max);
+	if (a.nr) {
+		a.batch = ei->batch_id;
+		a.era = ei->batch_era;
+	}
+	spin_lock(&ei->lock);
+	a.pending = ei->nr_queued;
+	spin_unlock(&ei->lock);
+	mutex_unlock(&ei->mutex);
+
+	erad_bios_end(&failed, BLK_STS_IOERR);
+	if (r)
+		return r;
+
+	if (copy_to_user(u64_to_user_ptr(a.buf), o->ranges, a.nr * sizeof(o->ranges[0])) ||
+	    PUT_ARG(a, arg)) {
+		mutex_lock(&ei->mutex);
+		if (a.batch && ei->batch_id == a.batch)
+			erad_batch_return(ei);
+		mutex_unlock(&ei->mutex);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int owner_prepare_era(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_writeset *ws, *old = NULL;
+	struct erad_prepare a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	if (a.pad || !a.to)
+		return -EINVAL;
+
+	mutex_lock(&ei->mutex);
+	if (!ei->dead && ei->prepared && ei->prepared->era == a.to) {
+		mutex_unlock(&ei->mutex);
+		return 0;
+	}
+	mutex_unlock(&ei->mutex);
+
+	/* Outside the mutex: this allocation may wait, and nothing waits for it. */
+	ws = erad_writeset_alloc(ei, ei->nr_blocks, a.to);
+	if (!ws)
+		return -ENOMEM;
+	mutex_lock(&ei->mutex);
+	if (ei->dead) {
+		old = ws;
+		r = -ENODEV;
+	} else {
+		old = ei->prepared;
+		ei->prepared = ws;
+	}
+	mutex_unlock(&ei->mutex);
+	erad_writeset_free(old);
+	return r;
+}
+
+/* Under ei->mutex. */
+static int rollover(struct erad_instance *ei, u32 from, u32 to)
+{
+	struct erad_writeset *ws, *next = ei->prepared;
+	u32 era;
+
+	lockdep_assert_held(&ei->mutex);
+
+	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
+	era = ws ? ws->era : 0;
+	if (ei->state != ERAD_ACTIVE && ei->state != ERAD_LOADING)
+		return ei->state == ERAD_FAILED ? -EIO : -EINVAL;
+	if (era == to)
+		return 0;		/* begun already */
+	if (era != from || to <= from || !next || next->era != to)
+		return -EINVAL;
+	if (ei->draining)
+		return -EBUSY;
+
+	rcu_assign_pointer(ei->current_ws, next);
+	ei->prepared = NULL;
+	if (ws) {
+		WRITE_ONCE(ei->draining, ws);
+		percpu_ref_kill(&ws->ref);
+	}
+	trace_erad_rollover(ei->dev, from, to);
+	erad_instance_event(ei);
+	return 0;
+}
+
+static int owner_new_era(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_newera a;
+	int r = GET_ARG(a, arg);
+	long left;
+
+	if (r)
+		return r;
+	if (a.pad || !a.to)
+		return -EINVAL;
+
+	mutex_lock(&ei->mutex);
+	r = ei->dead ? -ENODEV : rollover(ei, a.from, a.to);
+	mutex_unlock(&ei->mutex);
+	if (r)
+		return r;
+
+	left = wait_event_interruptible_timeout(ei->wait, !READ_ONCE(ei->draining),
+						msecs_to_jiffies(a.drain_ms));
+	if (left < 0)
+		return left;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+static int owner_usage(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_usage a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	spin_lock(&ei->lock);
+	ei->usage_used = a.used;
+	ei->usage_total = a.total;
+	ei->usage_root = a.held_root;
+	spin_unlock(&ei->lock);
+	return READ_ONCE(ei->dead) ? -ENODEV : 0;
+}
+
+static int owner_stats(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_stats a;
+	int r = GET_ARG(a, arg);
+	unsigned int cpu;
+
+	if (r)
+		return r;
+	mutex_lock(&ei->mutex);
+	if (ei->dead) {
+		mutex_unlock(&ei->mutex);
+		return -ENODEV;
+	}
+	a.oldest_held_ns = erad_oldest_held(ei);
+	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
+		erad_writeset_bytes(rcu_dereference_protected(ei->current_ws,
+							      lockdep_is_held(&ei->mutex)));
+	mutex_unlock(&ei->mutex);
+	a.passed = 0;
+	for_each_possible_cpu(cpu)
+		a.passed += *per_cpu_ptr(ei->passed, cpu);
+	spin_lock(&ei->lock);
+	a.held_now = ei->nr_queued + ei->nr_batch;
+	a.held = ei->held;
+	a.released = ei->released;
+	a.requeued = ei->requeued;
+	a.failed = ei->failed;
+	a.batches = ei->batches;
+	spin_unlock(&ei->lock);
+	return PUT_ARG(a, arg);
+}
+
+static int owner_message_get(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_message a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	if (a.pad)
+		return -EINVAL;
+	a.id = 0;
+	a.type = 0;
+	mutex_lock(&ei->mutex);
+	if (ei->dead) {
+		r = -ENODEV;
+	} else if (erad_message_waits(ei)) {
+		a.id = ei->message.id;
+		a.type = ei->message.type;
+		WRITE_ONCE(ei->message.taken, true);
+	}
+	mutex_unlock(&ei->mutex);
+	if (r)
+		return r;
+	r = PUT_ARG(a, arg);
+	if (r && a.id) {
+		mutex_lock(&ei->mutex);
+		if (ei->message.id == a.id)
+			WRITE_ONCE(ei->message.taken, false);
+		mutex_unlock(&ei->mutex);
+		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
+	}
+	return r;
+}
+
+static int owner_message_reply(struct owner *o, void __user *arg)
+{
+	struct erad_instance *ei = o->ei;
+	struct erad_reply a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	if (!a.id || a.status > MAX_ERRNO)
+		return -EINVAL;
+	mutex_lock(&ei->mutex);
+	if (ei->dead)
+		r = -ENODEV;
+	else if (ei->message.id != a.id || !ei->message.taken || ei->message.done)
+		r = -ENOENT;
+	else
+		erad_message_end(ei, -(int)a.status, a.era);
+	mutex_unlock(&ei->mutex);
+	return r;
+}
+
+static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct owner *o = file->private_data;
+	void __user *p = (void __user *)arg;
+	unsigned int noio;
+	long r;
+
+	if (_IOC_TYPE(cmd) != ERAD_IOC_MAGIC)
+		return -ENOTTY;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	noio = memalloc_noio_save();
+	/* The drain may take long, and must not keep batches from being committed. */
+	if (_IOC_NR(cmd) == _IOC_NR(ERAD_IOC_NEW_ERA)) {
+		r = owner_new_era(o, p);
+		goto out_noio;
+	}
+	r = mutex_lock_killable(&o->mutex);
+	if (r)
+		goto out_noio;
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(ERAD_IOC_INFO):
+		r = owner_info(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_READY):
+		r = owner_ready(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_COMMIT_FETCH):
+		r = owner_commit_fetch(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_PREPARE_ERA):
+		r = owner_prepare_era(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_USAGE):
+		r = owner_usage(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_STATS):
+		r = owner_stats(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_MESSAGE_GET):
+		r = owner_message_get(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_MESSAGE_REPLY):
+		r = owner_message_reply(o, p);
+		break;
+	default:
+		r = -ENOTTY;
+	}
+	mutex_unlock(&o->mutex);
+out_noio:
+	memalloc_noio_restore(noio);
+	return r;
+}
+
+static __poll_t owner_poll(struct file *file, poll_table *wait)
+{
+	struct owner *o = file->private_data;
+	struct erad_instance *ei = o->ei;
+	__poll_t mask = 0;
+
+	poll_wait(file, &ei->wait, wait);
+	if (READ_ONCE(ei->dead))
+		return EPOLLHUP | EPOLLERR;
+	spin_lock(&ei->lock);
+	if (ei->state == ERAD_ACTIVE && !bio_list_empty(&ei->queue) && !READ_ONCE(ei->batch_id))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&ei->lock);
+	if (atomic_read(&ei->events) != READ_ONCE(o->seen_events) || erad_message_waits(ei))
+		mask |= EPOLLPRI;
+	return mask;
+}
+
+static int owner_release(struct inode *inode, struct file *file)
+{
+	struct owner *o = file->private_data;
+	struct erad_instance *ei = o->ei;
+
+	if (o->attached) {
+		mutex_lock(&ei->mutex);
+		WRITE_ONCE(ei->owned, false);
+		if (!ei->dead) {
+			erad_batch_return(ei);
+			if (ei->state != ERAD_FAILED)
+				erad_instance_set_state(ei, ERAD_DETACHED, NULL);
+		}
+		mutex_unlock(&ei->mutex);
+		erad_instances_changed();
+	}
+	erad_instance_put(ei);
+	mutex_destroy(&o->mutex);
+	kvfree(o);
+	return 0;
+}
+
+static const struct file_operations owner_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = owner_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.poll = owner_poll,
+	.release = owner_release,
+};
+
+int erad_owner_attach(void __user *arg)
+{
+	struct erad_instance *ei;
+	struct erad_attach a;
+	struct owner *o;
+	struct file *file;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	if (a.pad)
+		return -EINVAL;
+	ei = erad_instance_get(a.instance_id);
+	if (!ei)
+		return -ENOENT;
+	r = -ENOMEM;
+	o = kvzalloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		goto out_instance;
+	mutex_init(&o->mutex);
+	o->ei = ei;
+	o->seen_events = atomic_read(&ei->events) - 1;
+
+	r = get_unused_fd_flags(O_CLOEXEC);
+	if (r < 0)
+		goto out_owner;
+	a.fd = r;
+	file = anon_inode_getfile("[erad]", &owner_fops, o, O_RDWR);
+	if (IS_ERR(file)) {
+		r = PTR_ERR(file);
+		goto out_fd;
+	}
+
+	/* From here on fput() undoes everything. */
+	mutex_lock(&ei->mutex);
+	if (ei->dead)
+		r = -ENOENT;
+	else if (ei->owned)
+		r = -EBUSY;
+	else
+		r = 0;
+	if (!r) {
+		WRITE_ONCE(ei->owned, true);
+		o->attached = true;
+		erad_instance_set_state(ei, ERAD_LOADING, NULL);
+	}
+	mutex_unlock(&ei->mutex);
+
+	if (!r)
+		r = PUT_ARG(a, arg);
+	if (r) {
+		put_unused_fd(a.fd);
+		fput(file);
+		return r;
+	}
+	fd_install(a.fd, file);
+	return 0;
+
+out_fd:
+	put_unused_fd(a.fd);
+out_owner:
+	kvfree(o);
+out_instance:
+	erad_instance_put(ei);
+	return r;
+}

@@ -1,0 +1,336 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a user of dm-era knows: messages, status, tables and snapshots, through dmsetup, with erad behind them.
+
+# refused MESSAGE ERROR: the message to data fails with that.
+refused()
+{
+	dmsetup message data 0 "$1" 2> "$T/err" && fail "accepted: $1"
+	grep -q "$2" "$T/err" || fail "message $1: got $(cat "$T/err"), expected $2"
+}
+
+# status_field N: of dmsetup's status line of data; 4 is the metadata block size.
+status_field()
+{
+	dmsetup status data | cut -d ' ' -f "$1"
+}
+
+not()
+{
+	! "$@"
+}
+
+not_listed()
+{
+	[[ ! $(eractl list) =~ data ]]
+}
+
+pinned()
+{
+	[[ $(eractl status --json data | field snapshot_era) != null ]]
+}
+
+test_messages()
+{
+	DESCRIPTION="dmsetup message: checkpoint, take and drop a snapshot; errors as dm-era's, with erad stopped or dead, too"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 4096
+	same "$(dmsetup message data 0 checkpoint)" 2
+	write_at data 65536 4096
+	same "$(changed data 2)" "65536 65536"
+	same "$(status_field 4)" 8
+	same "$(status_field 6)" 2
+	same "$(status_field 7)" -
+	refused drop_metadata_snap "Invalid argument"
+	same "$(dmsetup message data 0 TAKE_METADATA_SNAP)" ""
+	same "$(status_field 6)" 3
+	same "$(status_field 7)" 2
+	refused take_metadata_snap "Invalid argument"
+	same "$(status_field 6)" 3
+	refused "checkpoint 1" "Invalid argument"
+	refused what "Invalid argument"
+	eractl snapshot take data 2> "$T/err" && fail "two snapshots"
+	grep -q "a snapshot of era 2 is held" "$T/err" || fail "it does not say why: $(cat "$T/err")"
+	dmsetup message data 0 Drop_Metadata_Snap
+	same "$(status_field 7)" -
+	kill -STOP "$(erad_pid)"
+	timeout 2 dmsetup message data 0 checkpoint && fail "acknowledged by nobody"
+	kill_erad
+	refused checkpoint "not connected"
+	start_erad
+	dmsetup message data 0 checkpoint > "$T/era"
+}
+
+test_snapshot()
+{
+	DESCRIPTION="a snapshot shows what was before it while the volume is written to, and stays through kill, close and open"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" --block-size 4K
+	load -t 2 -n 100 -s 20 -r 1 -b 4096 -d /dev/mapper/data > "$T/first"
+	eractl diff data --since 1 --snapshot 2> "$T/err" && fail "there is no snapshot yet"
+	grep -q "no snapshot is held" "$T/err" || fail "it does not say so: $(cat "$T/err")"
+	same "$(eractl snapshot take data)" 2
+	same "$(eractl status --json data | field snapshot_era)" 1
+	load -t 2 -n 600 -s 20 -r 2 -b 4096 -d /dev/mapper/data > "$T/second"
+	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
+	same "$(changed data 2)" "$(cat "$T/second")"
+	eractl diff data --since 2 --snapshot 2> "$T/err" && fail "that era had not begun"
+	kill_erad
+	start_erad
+	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
+	eractl close data
+	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
+	eractl check /var/lib/erad/data.erad
+	eractl open data
+	same "$(status_field 7)" 1
+	load -t 2 -n 100 -s 20 -r 3 -b 4096 -d /dev/mapper/data > "$T/third"
+	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
+	eractl snapshot drop data
+	eractl snapshot drop data 2> "$T/err" && fail "dropped twice"
+	same "$(eractl snapshot take data)" 4
+	same "$(eractl diff data --since 2 --snapshot --format ranges)" "$(changed data 2)"
+}
+
+# checkpoint DEVICE [SECTOR]: prints the new era; a table that has just been made may take a moment longer than a message waits.
+checkpoint()
+{
+	until dmsetup message "$1" "${2-0}" checkpoint 2> "$T/err"; do
+		grep -q "not connected" "$T/err" || fail "$(cat "$T/err")"
+		sleep 0.1
+	done
+}
+
+test_dmsetup_alone()
+{
+	DESCRIPTION="a table line with a new metadata device is all it takes, as with dm-era: no eractl, and several in one table"
+	local origin meta other table second
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	other=$(new_disk 16M)
+	table="0 131072 erad $meta $origin 128"
+	dmsetup create data --table "$table"
+	same "$(checkpoint data)" 2
+	same "$(dmsetup table data | cut -d ' ' -f 1-3,6)" "0 131072 erad 128"
+	write_at data 65536 4096
+	same "$(changed data 2)" "65536 65536"
+	dmsetup message data 0 take_metadata_snap
+	kill_erad
+	start_erad
+	same "$(status_field 6)" 3
+	same "$(status_field 7)" 2
+	write_at data 131072 4096
+	# renamed, reloaded in any order, removed and made again
+	dmsetup rename data moved
+	same "$(checkpoint moved)" 4
+	dmsetup rename moved data
+	dmsetup load data --table "$table"
+	dmsetup suspend data
+	dmsetup resume data
+	same "$(checkpoint data)" 6
+	dmsetup suspend data
+	dmsetup load data --table "$table"
+	dmsetup resume data
+	same "$(checkpoint data)" 8
+	dmsetup remove data
+	wait_until "closed" not_listed
+	dmsetup create data --table "$table"
+	same "$(checkpoint data)" 10
+	same "$(changed data 2)" "65536 131072"
+	same "$(eractl diff data --snapshot --since 1 --format ranges)" "65536 65536"
+	dmsetup remove data
+	wait_until "closed" not_listed
+	# what holds something is not formatted
+	printf 'something' | dd of="$other" conv=notrunc,fsync status=none
+	dmsetup create data --table "0 131072 erad $other $origin 128"
+	refused checkpoint "not connected"
+	same "$(head -c 9 "$other")" something
+	dmsetup remove data
+	wait_until "closed" not_listed
+	dd if=/dev/zero of="$other" bs=4K count=2 conv=notrunc,fsync status=none
+	dd if=/dev/zero of="$meta" bs=4K count=2 conv=notrunc,fsync status=none
+	# behind another target, and beside another of its kind
+	dmsetup create data <<- EOT
+		0 8 linear $origin 0
+		8 65536 erad $meta $origin 128
+		65544 65536 erad $other $origin 64
+	EOT
+	checkpoint data 8 > "$T/era"
+	same "$(checkpoint data 65544)" 2
+	second=$(eractl list | awk -v meta="$other" '$0 ~ meta { print $1 }')
+	write_at data $((65544 * 512 + 32768)) 4096
+	same "$(changed "$second" 2)" "32768 32768"
+	same "$(changed data "$(cat "$T/era")")" ""
+}
+
+test_live_reader()
+{
+	DESCRIPTION="dump and check of a live volume show one moment of it; a map begins no era; a reader that dies leaves nothing pinned"
+	local origin writer reader
+
+	origin=$(new_disk 512M)
+	eractl create data "$origin" --block-size 4K
+	# Too many runs for what the kernel keeps between erad and its reader.
+	perl -e 'open(my $f, "+<", "/dev/mapper/data") or die; for (0 .. 32767) { sysseek($f, $_ << 13, 0); syswrite($f, "x" x 4096) }'
+	sync
+	load -t 4 -s 100 -r 2 -b 4096 -d /dev/mapper/data > /dev/null &
+	writer=$!
+	eractl dump data > "$T/live"
+	same "$(sed -n 's/.*current_era="\([0-9]*\)".*/\1/p' "$T/live")" 1
+	same "$(tail -n 1 "$T/live")" "</superblock>"
+	eractl check data | grep -q "no faults" || fail "check of a live volume"
+	same "$(eractl status --json data | field snapshot_era)" null
+	# A map needs no moment, and no era.
+	same "$(eractl status --json data | field era)" 3
+	eractl map data --json > "$T/map"
+	same "$(eractl status --json data | field era)" 3
+	grep -q '"era":3,"since":1,' "$T/map" || fail "the map is not of era 3: $(head -c 200 "$T/map")"
+	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
+	# A reader that takes nothing, and one that waits for its turn.
+	mkfifo "$T/fifo"
+	exec 3<> "$T/fifo"
+	eractl dump data > "$T/fifo" &
+	reader=$!
+	wait_until "pinned" pinned
+	eractl dump data > /dev/null 2> "$T/err" && fail "two readers"
+	grep -q "under way" "$T/err" || fail "it does not say why: $(cat "$T/err")"
+	refused take_metadata_snap "busy"
+	refused drop_metadata_snap "Invalid argument"
+	kill -KILL $reader
+	wait_until "no pin" not pinned
+	kill $writer
+	wait $writer || fail "the load saw an error"
+	# What lasts is dumped beside the writes, and equals what a closed volume shows.
+	eractl snapshot take data > /dev/null
+	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
+	grep -q -- "--snapshot" "$T/err" || fail "it does not say what helps: $(cat "$T/err")"
+	eractl dump data --snapshot > "$T/snapshot"
+	eractl close data
+	eractl dump data --snapshot | cmp - "$T/snapshot" || fail "the snapshot differs when it is closed"
+	eractl dump data > "$T/closed"
+	same "$(sed 's/current_era="[0-9]*"//' "$T/closed")" "$(sed 's/current_era="[0-9]*"//' "$T/snapshot")"
+	eractl check data
+}
+
+test_several_in_one_table()
+{
+	DESCRIPTION="two erad targets in one table, reloaded in either order, suspended under a write, exchanged: each keeps its own eras"
+	local origin meta other first second writer line
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	other=$(new_disk 16M)
+	first="65536 erad $meta $origin 128"
+	second="65536 erad $other $origin 64"
+	dmsetup create data <<< "0 $first"$'\n'"65536 $second"
+	same "$(checkpoint data) $(checkpoint data 65536)" "2 2"
+	write_at data $((1 << 16)) 4096
+	write_at data $(((32 << 20) + (1 << 15))) 4096
+	dmsetup load data <<< "0 $first"$'\n'"65536 $second"
+	dmsetup suspend data
+	dmsetup resume data
+	same "$(checkpoint data) $(checkpoint data 65536)" "4 4"
+	write_at data $((2 << 16)) 4096
+	write_at data $(((32 << 20) + (2 << 15))) 4096
+	dmsetup suspend data
+	write_at data $((3 << 16)) 4096 &
+	writer=$!
+	dmsetup load data <<< "0 $first"$'\n'"65536 $second"
+	nap 0.3
+	kill -0 $writer || fail "a write completed on a suspended device"
+	dmsetup resume data
+	wait $writer
+	write_at data $(((32 << 20) + (3 << 15))) 4096
+	same "$(checkpoint data) $(checkpoint data 65536)" "6 6"
+	dmsetup load data <<< "0 $second"$'\n'"65536 $first"
+	dmsetup suspend data
+	dmsetup resume data
+	write_at data $((4 << 15)) 4096
+	write_at data $(((32 << 20) + (4 << 16))) 4096
+	same "$(checkpoint data) $(checkpoint data 65536)" "8 8"
+	dmsetup remove data
+	wait_until "closed" not_listed
+	for line in "$meta" "$other"; do
+		same "$(eractl dump "$line" | sed -n 's/.*<era block="\([0-9]*\)" era="\([0-9]*\)".*/\1:\2/p' | tr '\n' ' ')" \
+			"1:2 2:4 3:5 4:7 "
+	done
+}
+
+held_is()
+{
+	[[ $(status_field 9) == "$1" ]]
+}
+
+# suspending PID: whether that waits in the kernel's device-mapper.
+suspending()
+{
+	[[ $(< "/proc/$1/wchan") == dm_* ]]
+}
+
+test_interrupted_resume()
+{
+	DESCRIPTION="the resume of a new table, interrupted while held writes keep the old one busy, leaves the old one working"
+	local origin writer resumer
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 4096
+	dmsetup load data --table "$(dmsetup table data)"
+	kill_erad
+	write_at data 65536 4096 &
+	writer=$!
+	wait_until "the write is held" held_is 1
+	dmsetup resume data 2> "$T/err" &
+	resumer=$!
+	wait_until "the resume waits for the held write" suspending $resumer
+	kill -TERM $resumer
+	wait $resumer && fail "the resume worked"
+	dmsetup clear data
+	same "$(dmsetup info -c --noheadings -o suspended data)" Active
+	write_at data 4096 4096 &
+	wait_until "a write to a recorded block completes" not kill -0 $!
+	kill -0 $writer || fail "the first write to a block did not wait for erad"
+	start_erad
+	wait $writer
+	same "$(dmsetup message data 0 checkpoint)" 2
+	write_at data 131072 4096
+	same "$(changed data 2)" "131072 65536"
+	same "$(changed data 1)" "0 196608"
+}
+
+# wakes COMMAND...: it ends a dmsetup wait for the next event of data, which does not end before.
+wakes()
+{
+	local waiter number
+
+	# Not in the background, where it could come too late.
+	number=$(dmsetup info -c --noheadings -o events data)
+	dmsetup wait data "$number" > /dev/null &
+	waiter=$!
+	nap 0.5
+	kill -0 $waiter || fail "dmsetup wait ends before $*"
+	"$@"
+	wait_until "dmsetup wait ends by $*" not kill -0 $waiter
+}
+
+test_events()
+{
+	DESCRIPTION="dmsetup wait wakes at a new era, however it begins, and when the state changes"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	wakes eractl checkpoint data
+	wakes dmsetup message data 0 checkpoint
+	wakes dmsetup message data 0 take_metadata_snap
+	same "$(status_field 6)" 4
+	wakes kill_erad
+	same "$(status_field 8)" detached
+	wakes start_erad
+	wait_until "active" eractl_state_is data active
+}

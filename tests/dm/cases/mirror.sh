@@ -1,0 +1,306 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The BPF mirror of the writeset: what others see of a volume.
+
+maps=/sys/fs/bpf/erad
+
+# mirrored VOLUME BLOCK_SIZE: the blocks in its writeset, "offset length" in bytes, from bpftool's dump with its named fields.
+mirrored()
+{
+	bpftool map dump pinned "$maps/$1/writeset" > "$T/dump" || fail "bpftool does not dump $maps/$1/writeset"
+	perl -MJSON::PP -0777 -ne '
+		BEGIN { $size = shift @ARGV }
+		my ($first, $next);
+		for my $word (sort { $a->{key} <=> $b->{key} } @{decode_json($_)}) {
+			my $bits = sprintf("%064b", $word->{value}{blocks});
+			for my $i (0 .. 63) {
+				next unless substr($bits, 63 - $i, 1);
+				my $block = $word->{key} * 64 + $i;
+				print $first * $size, " ", ($next - $first) * $size, "\n" if defined $next && $next != $block;
+				$first = $block unless defined $next && $next == $block;
+				$next = $block + 1;
+			}
+		}
+		print $first * $size, " ", ($next - $first) * $size, "\n" if defined $next' "$2" "$T/dump"
+}
+
+# in_map VOLUME PIN FIELD: of the one value of `info` or `stats`.
+in_map()
+{
+	bpftool map dump pinned "$maps/$1/$2" |
+		perl -MJSON::PP -0777 -ne 'BEGIN { $f = shift @ARGV } print decode_json($_)->[0]{value}{$f}, "\n"' "$3"
+}
+
+mirror_is()
+{
+	[[ $(eractl status --json data | field mirror) == "$1" ]]
+}
+
+test_mirror_is_the_era()
+{
+	DESCRIPTION="bpftool shows in the mirror what diff lists of the current era, in a new era and after a restart"
+	local origin id
+
+	origin=$(new_disk 64M)
+	eractl create da.ta "$origin" --block-size 4K
+	mkdir -p "$T/old"
+	same "$(mirrored da:ta 4096)" ""
+	load -t 2 -s 1 -r 1 -d -b 4096 /dev/mapper/da.ta > "$T/touched"
+	same "$(mirrored da:ta 4096)" "$(cat "$T/touched")"
+	same "$(in_map da:ta info era)" 1
+	same "$(in_map da:ta info nr_blocks)" 16384
+	same "$(in_map da:ta info flags)" 0
+	same "$(in_map da:ta info state)" 3
+	same "$(in_map da:ta stats marked)" "$(awk '{ n += $2 / 4096 } END { print n }' "$T/touched")"
+	same "$(stat -c '%a %U' "$maps"/da:ta/{writeset,info,stats})" "440 root
+440 root
+440 root"
+	id=$(in_map da:ta info writeset_id)
+	bpftool map dump id "$id" | cmp - "$T/dump" || fail "info names another map than is pinned"
+
+	# who has the old one keeps it
+	bpftool map dump pinned $maps/da:ta/writeset > "$T/dump.1"
+	bpftool map pin id "$id" /sys/fs/bpf/old
+	same "$(eractl checkpoint da.ta)" 2
+	same "$(mirrored da:ta 4096)" ""
+	same "$(in_map da:ta info era)" 2
+	bpftool map dump id "$id" > "$T/dump.old"
+	rm /sys/fs/bpf/old
+	cmp "$T/dump.1" "$T/dump.old" || fail "the writeset of era 1 has changed after its end"
+
+	write_at da.ta 40960 8192
+	write_at da.ta 33554432 1
+	same "$(mirrored da:ta 4096)" "$(changed da.ta 2)"
+	mkdir $maps/gone
+	kill_erad
+	same "$(mirrored da:ta 4096)" "40960 8192
+33554432 4096"
+	start_erad
+	[[ ! -e $maps/gone ]] || fail "what a volume left that is no more is still there"
+	same "$(mirrored da:ta 4096)" "40960 8192
+33554432 4096"
+	write_at da.ta 65536 1
+	same "$(mirrored da:ta 4096)" "$(changed da.ta 2)"
+	dmsetup rename da.ta other
+	same "$(eractl checkpoint da.ta)" 3
+	write_at other 0 1
+	same "$(mirrored da:ta 4096)" "0 4096"
+	dmsetup rename other da.ta
+	eractl close da.ta
+	[[ ! -e $maps/da:ta ]] || fail "the mirror is still there after close"
+}
+
+test_mirror_of_a_large_device()
+{
+	DESCRIPTION="above 64 MiB a bit of the mirror stands for several blocks, and info says so"
+	local sectors=$((5 << 41 >> 9))	# 10 TiB, 2,684,354,560 blocks of 4 KiB
+
+	dmsetup create large --table "0 $sectors zero"
+	eractl create data /dev/mapper/large --block-size 4K
+	same "$(in_map data info shift)" 3
+	same "$(in_map data info flags)" 2
+	write_at data $((1 << 40)) 4096
+	write_at data $(((1 << 40) + 65536)) 32768
+	write_at data $((sectors * 512 - 4096)) 4096
+	same "$(in_map data stats marked)" 3
+	bpftool map lookup pinned $maps/data/writeset key hex 00 00 08 00 | grep -q '"blocks": 5$' ||
+		fail "$(bpftool map lookup pinned $maps/data/writeset key hex 00 00 08 00)"
+}
+
+test_mirror_missing()
+{
+	DESCRIPTION="without bpffs the mirror is degraded, status says why, and nothing else is different; it heals with the next era"
+	local origin
+
+	origin=$(new_disk 64M)
+	umount /sys/fs/bpf
+	eractl create data "$origin"
+	mirror_is degraded || fail "got mirror $(eractl status --json data | field mirror), expected degraded"
+	same "$(eractl status --json data | field mirror_error)" "no bpffs is mounted on /sys/fs/bpf"
+	same "$(eractl status --json data | field error)" null
+	write_at data 0 4096
+	same "$(eractl checkpoint data)" 2
+	write_at data 65536 4096
+	same "$(changed data 1)" "0 131072"
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf
+	same "$(eractl checkpoint data)" 3
+	mirror_is complete || fail "got mirror $(eractl status --json data | field mirror), expected complete"
+	write_at data 131072 4096
+	same "$(mirrored data 65536)" "131072 65536"
+
+	# it goes away, and comes back, while maps are there
+	umount /sys/fs/bpf
+	same "$(eractl checkpoint data)" 4
+	mirror_is degraded || fail "got mirror $(eractl status --json data | field mirror), expected degraded"
+	write_at data 0 4096
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf
+	kill_erad
+	start_erad
+	mirror_is complete || fail "got mirror $(eractl status --json data | field mirror), expected complete"
+	same "$(mirrored data 65536)" "0 65536"
+	same "$(in_map data info flags)" 0
+}
+
+# Where it stands, what a request is.
+kernel_btf=/sys/kernel/btf/vmlinux
+case_needs["test_mirror_example"]=$kernel_btf
+test_mirror_example()
+{
+	DESCRIPTION="the example for other BPF programs counts what is written past the volume, and nothing else"
+	local origin watcher
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 4096
+	build/bpf/example data "$origin" > "$T/example" &
+	watcher=$!
+	wait_until "the example counts" grep -q 'counting in era 1' "$T/example"
+	write_at data 65536 4096
+	write_at data 0 4096
+	eractl checkpoint data > /dev/null
+	wait_until "it counts in era 2" grep -q 'counting in era 2' "$T/example"
+	write_at data 131072 131072
+	dd if=/dev/zero of="$origin" bs=4096 seek=1000 count=1 oflag=direct status=none
+	kill $watcher
+	wait $watcher || fail "it failed: $(cat "$T/example")"
+	same "$(tail -n 1 "$T/example")" "4 writes, 1 to blocks not in the writeset, 0 unknown"
+}
+
+case_timeout["test_mirror_contained"]=180
+test_mirror_contained()
+{
+	DESCRIPTION="${INSTANTS:-1000} instants under load, with checkpoints and kills: passed on is in the mirror, and what is there is durable"
+	local origin meta sampler writer watcher="" kills=0
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 768K)
+	eractl create data "$origin" --metadata "$meta" --block-size 4K
+	load -t 1 -s 100000 -r 1 -d -b 4096 /dev/mapper/data > "$T/touched" &
+	writer=$!
+	# Each write request that the origin gets is an instant, too.
+	if [[ -e $kernel_btf ]] || ((SLOWNESS == 1)); then
+		build/bpf/example data "$origin" > "$T/example" &
+		watcher=$!
+	fi
+	instants data "$meta" /run/vm/erad.pid "${INSTANTS:-1000}" > "$T/instants" 2>&1 &
+	sampler=$!
+	while kill -0 $sampler 2> /dev/null; do
+		nap 0.5
+		eractl checkpoint data > /dev/null
+		nap 0.5
+		kill_erad
+		((kills += 1))
+		nap 0.1
+		start_erad
+	done
+	wait $sampler || fail "$(cat "$T/instants")"
+	[[ ! $watcher ]] || { kill $watcher && wait $watcher; } || fail "the example failed: $(cat "$T/example")"
+	kill $writer
+	wait $writer || fail "the load saw an error"
+	same "$(mirrored data 4096)" "$(changed data "$(in_map data info era)")"
+	sed "s/^/# /" "$T/instants"
+	((kills > 2)) || fail "erad was killed $kills times only"
+	[[ $watcher ]] || return 0
+	tail -n 1 "$T/example"
+	(($(tail -n 1 "$T/example" | awk '{ print $1 }') > 100)) || fail "hardly any write was seen: $(cat "$T/example")"
+	grep -q ', 0 to blocks not in the writeset' "$T/example" || fail "$(tail -n 1 "$T/example")"
+}
+
+# event FIELD: of the events of data, as status has them
+event()
+{
+	eractl status --json data | perl -MJSON::PP -0777 -ne '
+		BEGIN { $f = shift @ARGV }
+		my $e = decode_json($_)->{volumes}[0]{events};
+		my $v = $e && $e->{$f};
+		print ref $v ? eval { my $n = 0; $n += $_->{count} for @$v; $n } : $v // "null", "\n"' "$1"
+}
+
+# event_is FIELD N
+event_is()
+{
+	[[ $(event "$1") == "$2" ]]
+}
+
+is_active()
+{
+	[[ $(eractl status --json data | field state) == active ]]
+}
+
+test_events_counted()
+{
+	DESCRIPTION="each held, released and failed write, commit and era is counted once, also over a restart of erad; others are not"
+	local origin i writer
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	same "$(event held) $(event rollovers)" "0 0"
+	for i in 0 2 4 6 8; do
+		write_at data $((i * 65536)) 4096
+	done
+	# recorded already
+	for i in 0 2 4 6 8; do
+		write_at data $((i * 65536 + 4096)) 4096
+	done
+	same "$(event held) $(event released) $(event failed)" "5 5 0"
+	same "$(eractl status --json data | field passed)" 5
+	same "$(event commits) $(event batch_writes)" "5 5"
+	same "$(event hold) $(event batch)" "5 5"
+	same "$(in_map data events released) $(in_map data events commits)" "5 5"
+	(($(event hold_ns) > 5000)) || fail "writes were held for $(event hold_ns) ns in all"
+	same "$(stat -c '%a %U' $maps/data/events)" "440 root"
+
+	eractl checkpoint data > /dev/null
+	write_at data 0 4096
+	same "$(event rollovers) $(event held)" "1 6"
+	same "$(eractl status --json data | field passed)" 5
+	write_at data 4096 4096
+	same "$(eractl status --json data | field passed)" 6
+	kill_erad
+	start_erad
+	same "$(event rollovers) $(event held) $(event released)" "1 6 6"
+	write_at data 65536 4096
+	same "$(event held) $(event released) $(event hold)" "7 7 7"
+	eractl status data > "$T/status"
+	grep -qE '^ +writes, by how long they were held$' "$T/status" || fail "no histogram: $(cat "$T/status")"
+	grep -qE '^ +< +2 +7  #{40}$' "$T/status" || fail "no bar of 7 commits: $(cat "$T/status")"
+
+	# It waits for an erad that does nothing, and fails.
+	kill -STOP "$(erad_pid)"
+	dd if=/dev/zero of=/dev/mapper/data bs=4096 count=1 seek=1000 oflag=direct status=none 2> /dev/null &
+	writer=$!
+	wait_until "it is held" held_now_are 1
+	eractl abort data
+	wait $writer && fail "the write that waited did not fail"
+	kill -CONT "$(erad_pid)"
+	wait_until "erad attaches again" is_active
+	same "$(event held) $(event released) $(event failed)" "8 7 1"
+
+	# another volume has its own
+	eractl create other "$(new_disk 64M)"
+	write_at other 0 4096
+	same "$(event held) $(in_map other events released)" "8 1"
+	eractl close data
+	[[ ! -e $maps/data ]] || fail "$maps/data is still there after close"
+	eractl open data
+	same "$(event held)" 0
+}
+
+test_events_missing()
+{
+	DESCRIPTION="without bpffs there are no events, status says why, and they come with the next era"
+	local origin
+
+	origin=$(new_disk 64M)
+	umount /sys/fs/bpf
+	eractl create data "$origin"
+	same "$(eractl status --json data | field events)" null
+	same "$(eractl status --json data | field events_error)" "no bpffs is mounted on /sys/fs/bpf"
+	eractl status data | grep -q '^data: events are not counted: no bpffs' || fail "$(eractl status data)"
+	write_at data 0 4096
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf
+	eractl checkpoint data > /dev/null
+	write_at data 0 4096
+	same "$(eractl status --json data | field events_error)" null
+	event_is held 1 || fail "got $(event held) held writes, expected 1"
+}

@@ -1,0 +1,143 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What those see of volumes who are not root.
+
+# To run a command as nobody, and as nobody who is in the group erad.
+nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs)
+member=(setpriv --reuid=nobody --regid=nogroup --groups=erad --no-new-privs)
+
+# refuses TEXT COMMAND…: it fails and says so, on standard error.
+refuses()
+{
+	local text=$1 out
+
+	shift
+	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
+}
+
+# with_group: there is a group erad, and erad has seen it.
+with_group()
+{
+	[[ ! -e /run/erad/status.sock ]] || return 0
+	stop_erad
+	grep -q ^erad: /etc/group || echo erad:x:7777: >> /etc/group
+	start_erad
+}
+
+# changes: the bytes of data changed in this era, and in the one before it, as status has them
+changes()
+{
+	eractl status --json data | perl -MJSON::PP -0777 -ne '
+		print join " ", map { $_ // "null" } @{decode_json($_)->{volumes}[0]}{qw(changed_bytes changed_before_bytes)}'
+}
+
+test_group_may_look()
+{
+	DESCRIPTION="the group erad may ask how volumes are, and for nothing else; it cannot keep root out"
+	local guests
+
+	with_group
+	eractl create data "$(new_disk 64M)"
+	same "$(stat -c '%a %U %G' /run/erad/{erad,status}.sock)" "600 root root
+660 root erad"
+	same "$("${member[@]}" eractl status --json data | field era)" 1
+	"${member[@]}" eractl list > /dev/null
+	refuses "only root may ask erad for checkpoint" "${member[@]}" eractl checkpoint data
+	refuses "only root may ask erad for close" "${member[@]}" eractl close data
+	refuses "only root and the group erad" "${nobody[@]}" eractl status data
+	refuses "got data twice" "${member[@]}" eractl status data data
+
+	# shellcheck disable=SC2016 # it is perl
+	"${member[@]}" perl -MIO::Socket::UNIX -e '
+		my @s = map { IO::Socket::UNIX->new(Peer => "/run/erad/status.sock") // die "$!\n" } 1 .. 40;
+		$| = 1;
+		print "there\n";
+		sleep 60' > "$T/guests" &
+	guests=$!
+	wait_until "40 connections" grep there "$T/guests"
+	timeout 2 "${member[@]}" eractl status data > /dev/null && fail "more than 16 guests are served at once"
+	same "$(eractl checkpoint data)" 2
+	kill $guests
+	wait_until "there is room again" "${member[@]}" eractl status data
+}
+
+test_changed_bytes()
+{
+	DESCRIPTION="status has the bytes changed in this era and in the one before, also when erad was killed in between"
+	eractl create data "$(new_disk 64M)" --block-size 4K
+	same "$(changes)" "0 null"
+	write_at data 0 8192
+	write_at data 0 4096
+	write_at data 1048576 512
+	same "$(changes)" "12288 null"
+	same "$(changed data 1)" "0 8192
+1048576 4096"
+	eractl checkpoint data
+	same "$(changes)" "0 12288"
+	write_at data 4096 8192
+	kill_erad
+	start_erad
+	same "$(changes)" "8192 null"
+	eractl checkpoint data
+	same "$(changes)" "0 8192"
+}
+
+# asked QUERY: what Prometheus answers, a line "NAME VALUE" for each of its values
+asked()
+{
+	perl -MHTTP::Tiny -MJSON::PP -e '
+		my $http = HTTP::Tiny->new(timeout => 20);
+		my $r = $http->get("http://127.0.0.1:9090/api/v1/query?" . $http->www_form_urlencode({ query => $ARGV[0] }));
+		my $values = decode_json($r->{content})->{data}{result};
+		print join " ", $_->{metric}{__name__} // "-", $_->{value}[1] . "\n" for @$values' "$1"
+}
+
+# asked_is QUERY LINE
+asked_is()
+{
+	[[ $(asked "$1") == "$2" ]]
+}
+
+case_timeout["test_prometheus"]=240
+# It takes long to start, and what it tells does not depend on the kernel.
+case_kernel["test_prometheus"]=6.12
+test_prometheus()
+{
+	DESCRIPTION="a real Prometheus asks erad-exporter, which runs as nobody, and has what erad tells, and that it hangs"
+	local began exporter released
+
+	with_group
+	eractl create data "$(new_disk 64M)" --block-size 4K
+	"${member[@]}" erad-exporter &
+	exporter=$!
+	cat > "$T/prometheus.yml" <<- END
+		rule_files: [$PWD/daemon/exporter/erad-alerts.yml]
+		scrape_configs:
+		  - job_name: erad
+		    scrape_interval: 4s
+		    scrape_timeout: 4s
+		    static_configs: [{targets: ['127.0.0.1:9813']}]
+	END
+	began=$(now_ms)
+	prometheus --config.file="$T/prometheus.yml" --storage.tsdb.path="$T/tsdb" --web.listen-address=127.0.0.1:9090 \
+		--log.level=warn > "$T/prometheus.log" 2>&1 &
+	write_at data 0 65536
+	eractl checkpoint data
+	write_at data 1048576 12288
+	wait_until "Prometheus has asked" asked_is erad_era_changed_bytes "erad_era_changed_bytes 12288"
+	echo "# Prometheus has its values after $((($(now_ms) - began) / 1000)) s"
+	released=$(eractl status --json data | field released)
+	same "$(asked '{__name__=~"erad_(up|era|previous_era_changed_bytes|released_writes_total|hold_duration_seconds_count)"}' | sort)" \
+		"erad_era 2
+erad_hold_duration_seconds_count $released
+erad_previous_era_changed_bytes 65536
+erad_released_writes_total $released
+erad_up 1"
+	kill -STOP "$(erad_pid)"
+	wait_until "Prometheus sees that erad hangs" asked_is erad_up "erad_up 0"
+	same "$(asked up)" "up 1"
+	kill -CONT "$(erad_pid)"
+	kill $exporter
+	wait $exporter || fail "erad-exporter ended with $?"
+}

@@ -1,0 +1,269 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A volume gets another size, by eractl or by dmsetup alone: the metadata follows, and no write is missed.
+
+# swap_table NAME SECTORS: the live table with another length, by hand, and without waiting for held writes.
+swap_table()
+{
+	dmsetup load "$1" --table "$(dmsetup table "$1" | sed "s/^0 [0-9]* /0 $2 /")"
+	dmsetup suspend --noflush --nolockfs "$1"
+	dmsetup resume "$1"
+}
+
+# linear NAME DEVICE SECTORS: /dev/mapper/NAME is so much of DEVICE, now or from now on.
+linear()
+{
+	if dmsetup info "$1" > /dev/null 2>&1; then
+		dmsetup load "$1" --table "0 $3 linear $2 0"
+		dmsetup suspend --nolockfs "$1"
+		dmsetup resume "$1"
+	else
+		dmsetup create "$1" --table "0 $3 linear $2 0"
+	fi
+}
+
+# least_metadata SIZE: data, 32 MiB of $origin, which has SIZE, in blocks of 4 KiB, and metadata of the least $pages: the
+# ring is as short as one can be, and the array has 9, where for 64 MiB it would have 17.
+least_metadata()
+{
+	pages=$((2 + 24 + 9))
+	origin=$(new_disk "$1")
+	meta=$(new_disk 1M)
+	linear part "$origin" 65536
+	linear small "$meta" $((pages * 8))
+	eractl create data /dev/mapper/part --metadata /dev/mapper/small --block-size 4K
+}
+
+# resized NAME BYTES: whether erad serves the volume at that size.
+resized()
+{
+	eractl_state_is "$1" active && [[ $(eractl status --json "$1" | field size) == "$2" ]]
+}
+
+test_resize()
+{
+	DESCRIPTION="eractl resize: a volume grows and shrinks, open and closed; what is gone is forgotten, what is new was never written"
+	local origin uuid
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	write_at data 0 4096
+	write_at data $((60 << 20)) 4096
+	same "$(eractl resize data --size 32M)" "data: 33554432 bytes, was 67108864; in era 2"
+	same "$(blockdev --getsize64 /dev/mapper/data)" 33554432
+	same "$(changed data 1)" "0 65536"
+	same "$(changed data 0)" "0 33554432"
+	write_at data $(((32 << 20) - 4096)) 4096
+	same "$(eractl resize data)" "data: 67108864 bytes, was 33554432; in era 3"
+	same "$(eractl resize data)" "data: 67108864 bytes, was 67108864; in era 3"
+	same "$(changed data 1)" "0 65536
+33488896 65536"
+	write_at data $((60 << 20)) 4096
+	same "$(changed data 3)" "62914560 65536"
+
+	eractl resize data --size 65M 2> "$T/err" && fail "larger than the origin"
+	grep -q "got a size of 68157440 bytes, expected 512 to the 67108864 of origin $origin" "$T/err" || fail "$(cat "$T/err")"
+	dmsetup suspend data
+	eractl resize data --size 32M 2> "$T/err" && fail "resized while it was suspended"
+	grep -q "data: .*suspended" "$T/err" || fail "$(cat "$T/err")"
+	dmsetup resume data
+	same "$(blockdev --getsize64 /dev/mapper/data)" 67108864
+
+	eractl close data
+	eractl check /var/lib/erad/data.erad
+	same "$(eractl resize data --size 48M)" "data: 50331648 bytes, was 67108864; in era 3"
+	same "$(eractl dump /var/lib/erad/data.erad | grep -o 'nr_sectors="[0-9]*"\|<era block.*')" 'nr_sectors="98304"
+<era block="0" era="1"/>
+<era block="511" era="2"/>'
+	linear tiny "$origin" 65536
+	sed -i "s|$origin|/dev/mapper/tiny|" /etc/eratab
+	eractl open data 2> "$T/err" && fail "opened on an origin that is too small"
+	grep -q "data: origin /dev/mapper/tiny has 65536 sectors, .* expects 98304" "$T/err" || fail "$(cat "$T/err")"
+	dmsetup remove tiny
+	sed -i "s|/dev/mapper/tiny|$origin|" /etc/eratab
+	eractl open data
+	same "$(blockdev --getsize64 /dev/mapper/data)" 50331648
+	same "$(changed data 1)" "0 65536
+33488896 65536"
+	uuid=$(eractl status --json data | field uuid)
+	eractl close data
+	dmsetup create data <<- EOT
+		0 8 zero
+		8 65536 erad - $origin 128 2 uuid $uuid
+	EOT
+	wait_until "taken in" resized data 33554432
+	eractl resize data 2> "$T/err" && fail "replaced a table that is not one target"
+	grep -q "data: .*not one erad target alone" "$T/err" || fail "$(cat "$T/err")"
+	same "$(blockdev --getsz /dev/mapper/data)" 65544
+	same "$(changed data 1)" "0 65536
+33488896 65536"
+}
+
+test_resize_by_dmsetup()
+{
+	DESCRIPTION="a new length by dmsetup alone: in either order, cleared before it is used, and while erad is dead"
+	local origin meta before writer
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 20M)
+	eractl create data "$origin" --metadata "$meta"
+	write_at data 0 4096
+	write_at data $((60 << 20)) 4096
+	same "$(changed data 1)" "0 65536
+62914560 65536"
+
+	before=$(cksum < "$meta")
+	dmsetup load data --table "$(dmsetup table data | sed 's/^0 131072 /0 65536 /')"
+	dmsetup clear data
+	dmsetup suspend data
+	dmsetup resume data
+	same "$(eractl status --json data | field era)" 1
+	same "$(changed data 1)" "0 65536
+62914560 65536"
+	blockdev --flushbufs "$meta"
+	same "$(cksum < "$meta")" "$before"
+
+	# first suspended, then loaded
+	dmsetup suspend data
+	dmsetup load data --table "$(dmsetup table data | sed 's/^0 131072 /0 65536 /')"
+	same "$(cksum < "$meta")" "$before"
+	dmsetup resume data
+	wait_until "resized" resized data 33554432
+	same "$(eractl status --json data | field era)" 2
+	same "$(changed data 1)" "0 65536"
+
+	kill_erad
+	write_at data 1048576 4096 &
+	writer=$!
+	sleep 0.2
+	swap_table data 131072
+	write_at data $((40 << 20)) 4096 &
+	writer+=" $!"
+	sleep 0.3
+	dmsetup status data | grep -q detached || fail "status: $(dmsetup status data)"
+	start_erad
+	# shellcheck disable=SC2086 # two
+	wait $writer || fail "a write failed"
+	same "$(changed data 3)" "1048576 65536
+41943040 65536"
+	same "$(changed data 1)" "0 65536
+1048576 65536
+41943040 65536"
+	eractl close data
+	eractl check "$meta"
+}
+
+has_released()
+{
+	(($(eractl status --json data | field released) > 0))
+}
+
+test_resize_under_load()
+{
+	DESCRIPTION="grown and shrunk again and again under load, with folds pending and erad killed: no I/O error, exactly what was written"
+	local origin meta pages writer i
+
+	# With so short a ring there is always a fold under way.
+	least_metadata 96M
+	linear part "$origin" 196608
+	linear small "$meta" 2048
+	load -t 2 -s 1000 -r 7 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
+	writer=$!
+	# It keeps to the size that it has found.
+	wait_until "the load writes" has_released
+	for ((i = 0; i < 4; i++)); do
+		eractl resize data --size $((40 + i * 14))M > /dev/null
+		sleep 0.1
+		if ((i == 2)); then
+			kill_erad
+			swap_table data 65536
+			start_erad
+			wait_until "resized" resized data 33554432
+		else
+			eractl resize data --size 32M > /dev/null
+		fi
+	done
+	kill $writer || fail "the load ended: $(cat "$T/load")"
+	wait $writer || fail "the load failed: $(cat "$T/load")"
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	eractl resize data > /dev/null
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	(($(eractl status --json data | field folds) > 1)) || fail "nothing was folded"
+	eractl close data
+	eractl check /dev/mapper/small
+}
+
+too_small()
+{
+	eractl status --json data | field error | grep -q "small: it has .* expected at least"
+}
+
+test_resize_metadata_too_small()
+{
+	DESCRIPTION="a metadata device without room for the new size: eractl changes nothing; by dmsetup writes wait until it has grown"
+	local origin meta pages writer
+
+	least_metadata 64M
+	write_at data 0 4096
+	linear part "$origin" 131072
+
+	eractl resize data 2> "$T/err" && fail "resized without room for it"
+	grep -q "volume data: /dev/mapper/small: it has $((pages * 4096)) bytes, expected at least $(((pages + 8) * 4096)) for a device of 131072 sectors" \
+		"$T/err" || fail "the error does not say what was got and expected: $(cat "$T/err")"
+	same "$(blockdev --getsize64 /dev/mapper/data)" 33554432
+	same "$(dmsetup info -c --noheadings -o tables_loaded data)" Live
+	same "$(eractl status --json data | field era)" 1
+	write_at data 4096 4096
+
+	# by hand, and back by eractl
+	swap_table data 131072
+	wait_until "the error is shown" too_small
+	write_at data 8192 4096 &
+	writer=$!
+	sleep 0.3
+	kill -0 $writer || fail "a write was let through that could not be recorded"
+	same "$(eractl resize data --size 32M)" "data: 33554432 bytes, was 67108864; in era 2"
+	wait $writer || fail "the write failed"
+
+	swap_table data 131072
+	wait_until "the error is shown" too_small
+	write_at data $((40 << 20)) 4096 &
+	writer=$!
+	linear small "$meta" 2048
+	wait $writer || fail "the write failed"
+	same "$(changed data 1)" "0 12288
+41943040 4096"
+	same "$(changed data 3)" "41943040 4096"
+	eractl close data
+	eractl check /dev/mapper/small
+}
+
+test_resize_ext4()
+{
+	DESCRIPTION="a mounted ext4 grows with its volume"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin"
+	eractl resize data --size 24M > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mkdir "$T/mnt"
+	mount /dev/mapper/data "$T/mnt"
+	dd if=/dev/urandom of="$T/content" bs=1M count=8 status=none
+	cp "$T/content" "$T/mnt/one"
+	eractl resize data > /dev/null
+	resize2fs /dev/mapper/data > "$T/out" 2>&1 || fail "$(cat "$T/out")"
+	for name in two three four; do
+		cp "$T/content" "$T/mnt/$name" || fail "the file system did not grow"
+	done
+	umount "$T/mnt"
+	e2fsck -fn /dev/mapper/data > "$T/out" 2>&1 || fail "$(cat "$T/out")"
+	mount /dev/mapper/data "$T/mnt"
+	for name in one two three four; do
+		cmp "$T/content" "$T/mnt/$name"
+	done
+	umount "$T/mnt"
+	changed data 3 > "$T/changed"
+	awk '$1 + $2 > 24 * 1024 * 1024 { n++ } END { exit !n }' "$T/changed" ||
+		fail "nothing is reported of what the file system has gained: $(cat "$T/changed")"
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The dice of ioctl_fuzz: the same for the same seed, and each thread has its own. */
+#ifndef ERAD_TESTS_RANDOM_H
+#define ERAD_TESTS_RANDOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint64_t next(uint64_t *s)	/* splitmix64 */
+{
+	uint64_t z = (*s += 0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/* True once in n times. */
+static inline bool one_in(uint64_t *rng, unsigned int n)
+{
+	return next(rng) % n == 0;
+}
+
+static inline uint64_t any_of(uint64_t *rng, const uint64_t *values, size_t nr)
+{
+	return values[next(rng) % nr];
+}
+
+#define ANY_OF(rng, ...) ({						\
+	const uint64_t v_[] = { __VA_ARGS__ };				\
+	any_of(rng, v_, sizeof(v_) / sizeof(v_[0]));			\
+})
+
+#endif /* ERAD_TESTS_RANDOM_H */

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Cases: dm messages, which an owner answers, or nobody. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol.h"
+
+/* A `dmsetup message` that is under way; its output and its exit code. */
+struct sender {
+	FILE *pipe;
+	char text[256];
+};
+
+static void send_message(struct sender *s, const char *text)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "exec dmsetup message " NAME " 0 %s 2>&1", text);
+	s->pipe = popen(cmd, "r");
+	CHECK(s->pipe);
+}
+
+/* 0 if it worked. */
+static int sent(struct sender *s)
+{
+	size_t n = fread(s->text, 1, sizeof(s->text) - 1, s->pipe);
+
+	s->text[n] = '\0';
+	return pclose(s->pipe);
+}
+
+static struct erad_message message_get(void)
+{
+	struct erad_message m = { 0 };
+
+	HDR(m);
+	EXPECT(call(owner, ERAD_IOC_MESSAGE_GET, &m), 0);
+	return m;
+}
+
+static int message_reply(uint64_t message, uint32_t status, uint32_t era)
+{
+	struct erad_reply a = { .id = message, .status = status, .era = era };
+
+	HDR(a);
+	return call(owner, ERAD_IOC_MESSAGE_REPLY, &a);
+}
+
+/* The one that must come; whoever polls is told. */
+static struct erad_message message_wait(void)
+{
+	uint64_t end = now_ms() + 10000;
+	struct erad_message m;
+
+	for (;;) {
+		info();
+		m = message_get();
+		if (m.id)
+			return m;
+		if (!(owner_poll(1000) & POLLPRI) && now_ms() > end)
+			FAIL("no message showed up");
+	}
+}
+
+void messages(void)
+{
+	static const char *const wrong[] = {
+		"checkpoints", "check", "checkpoint now", "take_metadata_snap 1", "drop_metadata_snap x",
+	};
+	struct erad_message m;
+	struct sender s;
+	uint64_t last;
+
+	setup();
+	EXPECT(message_get().id, 0);
+	EXPECT(message_reply(1, 0, 7), ENOENT);
+	EXPECT(message_reply(0, 0, 7), EINVAL);
+	EXPECT(message_reply(1, 4096, 7), EINVAL);
+
+	send_message(&s, "checkpoint");
+	while (!(info().status & ERAD_MESSAGE))
+		usleep(10000);
+	CHECK(owner_poll(0) & POLLPRI);
+	m = message_get();
+	EXPECT(m.type, ERAD_MESSAGE_CHECKPOINT);
+	EXPECT(message_get().id, 0);			/* told once */
+	EXPECT(owner_poll(0) & POLLPRI, 0);
+	EXPECT(message_reply(m.id + 1, 0, 7), ENOENT);
+	EXPECT(message_reply(m.id, 0, 7), 0);
+	EXPECT(sent(&s), 0);
+	EXPECT(strcmp(s.text, "7\n"), 0);
+	EXPECT(message_reply(m.id, 0, 7), ENOENT);
+	last = m.id;
+
+	send_message(&s, "Take_Metadata_SNAP");
+	m = message_wait();
+	EXPECT(m.type, ERAD_MESSAGE_TAKE_SNAPSHOT);
+	CHECK(m.id != last);
+	EXPECT(message_reply(m.id, 0, 8), 0);
+	EXPECT(sent(&s), 0);
+	EXPECT(strcmp(s.text, ""), 0);
+
+	send_message(&s, "DROP_METADATA_SNAP");
+	m = message_wait();
+	EXPECT(m.type, ERAD_MESSAGE_DROP_SNAPSHOT);
+	EXPECT(message_reply(m.id, ENOSPC, 0), 0);
+	CHECK(sent(&s));
+	CHECK(strstr(s.text, "No space left"));
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		send_message(&s, wrong[i]);
+		CHECK(sent(&s));
+		CHECK(strstr(s.text, "Invalid argument"));
+	}
+	EXPECT(message_get().id, 0);
+}
+
+/* Whoever waits for an owner's answer is told when there will be none. */
+void message_without_answer(void)
+{
+	struct erad_message m;
+	struct sender s, next;
+
+	create(origin, "2 uuid " UUID);
+	send_message(&s, "checkpoint");			/* nobody is there */
+	CHECK(sent(&s));
+	CHECK(strstr(s.text, "not connected"));
+	begin(1);
+
+	/* the owner dies, with the message or before */
+	for (int taken = 0; taken < 2; taken++) {
+		send_message(&s, "checkpoint");
+		while (!(info().status & ERAD_MESSAGE))
+			usleep(10000);
+		if (taken)
+			m = message_get();
+		close(owner);
+		CHECK(sent(&s));
+		CHECK(strstr(s.text, "not connected"));
+		EXPECT(attach(id, &owner), 0);
+		EXPECT(ready(1), 0);
+	}
+	EXPECT(message_reply(m.id, 0, 2), ENOENT);
+
+	/* a suspend comes, of either kind; one who stands in line is told, too */
+	for (int noflush = 0; noflush < 2; noflush++) {
+		send_message(&s, "checkpoint");
+		m = message_wait();
+		send_message(&next, "checkpoint");
+		usleep(100000);
+		EXPECT(run("dmsetup suspend %s " NAME, noflush ? "--noflush --nolockfs" : ""), 0);
+		CHECK(sent(&s));
+		CHECK(strstr(s.text, "busy"));
+		CHECK(sent(&next));
+		CHECK(strstr(next.text, "busy"));
+		EXPECT(message_reply(m.id, 0, 2), ENOENT);
+		send_message(&s, "checkpoint");		/* while it is suspended */
+		CHECK(sent(&s));
+		CHECK(strstr(s.text, "busy"));
+		EXPECT(run("timeout 5 dmsetup status " NAME " > /dev/null"), 0);
+		EXPECT(run("dmsetup resume " NAME), 0);
+	}
+
+	/* the sender is killed: the next one is not mistaken for it */
+	EXPECT(run("timeout -s KILL 1 dmsetup message " NAME " 0 checkpoint"), 137);
+	EXPECT(message_get().id, 0);
+	send_message(&s, "checkpoint");
+	EXPECT(message_reply(message_wait().id, 0, 9), 0);
+	EXPECT(sent(&s), 0);
+	EXPECT(strcmp(s.text, "9\n"), 0);
+
+	/* it fails */
+	send_message(&s, "checkpoint");
+	message_wait();
+	EXPECT(do_abort(id), 0);
+	CHECK(sent(&s));
+	CHECK(strstr(s.text, "Input/output error"));
+	send_message(&s, "checkpoint");
+	CHECK(sent(&s));
+	CHECK(strstr(s.text, "Input/output error"));
+	close(owner);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(ready(1), 0);
+
+	/* the device is removed */
+	send_message(&s, "checkpoint");
+	m = message_wait();
+	EXPECT(run("dmsetup remove " NAME), 0);
+	CHECK(sent(&s));
+	EXPECT(message_reply(m.id, 0, 2), ENODEV);
+}
+
+/* A new table's owner may need a moment. */
+void message_waits_for_owner(void)
+{
+	struct sender s;
+
+	create(origin, "2 uuid " UUID);
+	send_message(&s, "checkpoint");
+	begin(1);
+	EXPECT(message_reply(message_wait().id, 0, 2), 0);
+	EXPECT(sent(&s), 0);
+	EXPECT(strcmp(s.text, "2\n"), 0);
+}

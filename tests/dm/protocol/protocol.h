@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An owner that is played by hand, ioctl by ioctl, on one device.  What fails
+ * ends the process, with a sentence on stderr.
+ */
+#ifndef ERAD_TESTS_PROTOCOL_H
+#define ERAD_TESTS_PROTOCOL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../check.h"
+
+#define NAME		"protocol"
+#define DEV		"/dev/mapper/" NAME
+#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e001"
+#define BLOCK		65536
+#define SECTORS		131072		/* 64 MiB */
+
+extern int control;			/* the control node */
+extern int owner;			/* the instance's fd; -1: not attached */
+extern uint64_t id;			/* of the instance */
+extern const char *origin;		/* a loop device of SECTORS */
+extern const char *slow;		/* the same behind dm-delay, 300 ms a write */
+extern struct erad_range ranges[ERAD_MAX_RANGES];	/* of the batch that was fetched last */
+
+/* A shell command; its exit status. */
+int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+uint64_t now_ms(void);
+
+/* The ioctls: 0 or a positive errno. */
+int attach(uint64_t which, int *fd);
+int prepare(uint32_t to);
+int new_era(uint32_t from, uint32_t to, uint32_t drain_ms);
+int ready(uint32_t era);
+int xfer(uint64_t commit, uint32_t status, uint32_t max, struct erad_xfer *x);
+int do_abort(uint64_t which);
+
+/* The same, expected to work. */
+struct erad_info info(void);
+void commit(uint64_t batch);
+
+int owner_poll(int ms);
+void wait_in(void);
+
+/* The next batch, which must come. */
+struct erad_xfer fetch(void);
+
+/* The newest instance of DEV. */
+uint64_t find_instance(void);
+
+void create(const char *on, const char *options);
+void begin(uint32_t era);
+
+/* Both, on origin, in era 1. */
+void setup(void);
+
+struct writer {
+	pthread_t thread;
+	uint64_t off, len;
+	enum { WRITE, DISCARD, ZERO, READ } op;
+	volatile bool done;
+	int result;		/* 0 or errno */
+};
+
+void start(struct writer *w);
+int finish(struct writer *w);
+int do_io(int op, uint64_t off, uint64_t len);
+bool still_held(struct writer *w);
+
+/* Every case, in the order in which they are run. */
+#define CASES(X)								\
+	X(held_until_commit) X(many_blocks) X(discard_many_blocks)		\
+	X(write_zeroes_many_blocks) X(full_buffer) X(stale_batch)		\
+	X(rollover_gates_again) X(rollover_drains) X(failed_commit)		\
+	X(abort_frees) X(remove_after_abort) X(reattach) X(detach_policy_fail)	\
+	X(detach_timeout_suspended) X(poll_wakes_after_commit) X(bad_buffer)	\
+	X(gone) X(noflush_suspend) X(noflush_reload_detached) X(flush_suspend)	\
+	X(flush_suspend_abort) X(last_partial_block) X(messages)		\
+	X(message_without_answer) X(message_waits_for_owner) X(unload_refused)	\
+	X(metadata_is_not_shared) X(wrong_headers) X(wrong_fields)		\
+	X(bad_tables) X(no_memory_for_the_writeset)
+
+#define DECLARE(name)	void name(void);
+CASES(DECLARE)
+#undef DECLARE
+
+#endif /* ERAD_TESTS_PROTOCOL_H */

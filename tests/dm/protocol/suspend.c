@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Cases: suspend, resume and reload while writes are held. */
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "protocol.h"
+
+/* A noflush suspend hands held writes back to dm, fetched or not, and they come again. */
+void noflush_suspend(void)
+{
+	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 4 * BLOCK, .len = 4096 };
+	struct erad_xfer x, y;
+
+	setup();
+	start(&a);
+	x = fetch();
+	start(&b);
+	usleep(200000);
+	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
+	CHECK(!(info().status & ERAD_RESUMED));
+	EXPECT(xfer(x.batch, 0, 0, &y), ESTALE);
+	EXPECT(run("dmsetup resume " NAME), 0);
+	CHECK(info().status & ERAD_RESUMED);
+	for (int blocks = 0; blocks < 2; ) {
+		x = fetch();
+		blocks += x.nr;
+		commit(x.batch);
+	}
+	EXPECT(finish(&a), 0);
+	EXPECT(finish(&b), 0);
+}
+
+/* The same without an owner, and another table is swapped in meanwhile. */
+void noflush_reload_detached(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	struct erad_xfer x;
+	uint64_t old;
+
+	create(origin, "2 uuid " UUID);
+	old = id;
+	start(&w);
+	CHECK(still_held(&w));
+	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
+	EXPECT(run("dmsetup load " NAME " --table '0 %d erad - %s %d 2 uuid " UUID "'",
+		   SECTORS, origin, BLOCK / 512), 0);
+	EXPECT(run("dmsetup resume " NAME), 0);
+	CHECK(still_held(&w));
+	id = find_instance();
+	CHECK(id != old);
+	begin(5);
+	x = fetch();
+	EXPECT(x.era, 5);
+	commit(x.batch);
+	EXPECT(finish(&w), 0);
+}
+
+/* With flush, the suspend waits for held writes, and the owner goes on serving. */
+void flush_suspend(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	struct erad_xfer x;
+	int status;
+	pid_t pid;
+
+	setup();
+	start(&w);
+	x = fetch();
+	pid = fork();
+	if (!pid)
+		_exit(run("dmsetup suspend --nolockfs " NAME));
+	usleep(500000);
+	EXPECT(waitpid(pid, &status, WNOHANG), 0);
+	commit(x.batch);
+	EXPECT(waitpid(pid, &status, 0), pid);
+	EXPECT(status, 0);
+	EXPECT(run("dmsetup resume " NAME), 0);
+	EXPECT(finish(&w), 0);
+}
+
+void flush_suspend_abort(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	int status;
+	pid_t pid;
+
+	create(origin, "2 uuid " UUID);
+	start(&w);
+	CHECK(still_held(&w));
+	pid = fork();
+	if (!pid)
+		_exit(run("dmsetup suspend --nolockfs " NAME));
+	usleep(500000);
+	EXPECT(waitpid(pid, &status, WNOHANG), 0);
+	EXPECT(do_abort(id), 0);
+	EXPECT(waitpid(pid, &status, 0), pid);
+	EXPECT(status, 0);
+	EXPECT(run("dmsetup resume " NAME), 0);
+	EXPECT(finish(&w), EIO);
+}

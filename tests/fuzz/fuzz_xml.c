@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Fuzzes the XML that becomes metadata: what is read of it is what the metadata says.
+ * Reaches: daemon/eractl/era_xml.c daemon/store/build.c
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/uuid.h"
+#include "eractl/era_xml.h"
+#include "fuzz.h"
+#include "mem.h"
+#include "store/build.h"
+#include "store/store.h"
+
+#define BLOCKS_MAX	20000u	/* of a device that is looked at block by block; more than a build's window has */
+#define NAME		"the XML"
+
+struct heard {
+	struct era_super sb;
+	unsigned int supers, calls;
+	unsigned int fail_at;		/* of the calls; UINT_MAX: none */
+	struct build *build;		/* or NULL */
+	bool modelled;			/* eras has the newest of each block */
+	uint32_t eras[BLOCKS_MAX];
+};
+
+static int hear(struct heard *h, struct err *err)
+{
+	return h->calls++ == h->fail_at ? err_set(err, -EXDEV, "enough") : 0;
+}
+
+static int hear_super(void *ctx, const struct era_super *sb, struct err *err)
+{
+	struct heard *h = ctx;
+
+	expect(!h->supers++ && !h->calls);
+	expect(sb->block_sectors && sb->block_sectors % 8 == 0 && sb->era < UINT32_MAX);
+	expect(sb->nr_blocks && sb->nr_sectors);
+	expect((sb->nr_sectors - 1) / sb->block_sectors == sb->nr_blocks - 1);
+	expect(sb->has_uuid == !uuid_is_zero(sb->uuid));
+	h->sb = *sb;
+	h->modelled = sb->nr_blocks <= BLOCKS_MAX;
+	if (h->modelled)
+		memset(h->eras, 0, sb->nr_blocks * sizeof(h->eras[0]));
+	return hear(h, err);
+}
+
+static int hear_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, struct err *err)
+{
+	struct heard *h = ctx;
+	uint64_t b;
+
+	expect(h->supers);
+	expect(len && first < h->sb.nr_blocks && len <= h->sb.nr_blocks - first);
+	expect(era && era <= h->sb.era);
+	for (b = first; h->modelled && b < first + len; b++)
+		if (h->eras[b] < era)
+			h->eras[b] = era;
+	if (h->build)
+		expect(!build_put(h->build, first, len, era, err));
+	return hear(h, err);
+}
+
+static int read_xml(struct heard *h, const uint8_t *data, size_t size, struct err *err)
+{
+	static const struct era_sink sink = { .super = hear_super, .blocks = hear_blocks };
+	FILE *f = fmemopen((void *)data, size, "r");
+	int ret;
+
+	expect(f);
+	h->supers = 0;
+	h->calls = 0;
+	ret = era_xml_read(f, NAME, &sink, h, err);
+	fclose(f);
+	return ret;
+}
+
+/* ctx: what is left of the eras once those that it is called with are taken away. */
+static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	uint32_t *eras = ctx;
+
+	expect(era && len);
+	for (; len; len--, first++) {
+		expect(eras[first] == era);
+		eras[first] = 0;
+	}
+	return 0;
+}
+
+/* As eractl restore does it. */
+static void build(struct heard *h, const uint8_t *data, size_t size)
+{
+	static struct mem m;
+	struct store_geometry g = {
+		.nr_sectors = h->sb.nr_sectors, .block_sectors = h->sb.block_sectors,
+		.journal_pages = h->sb.journal_pages, .chunk_pages = h->sb.chunk_pages,
+	};
+	struct store_info info;
+	struct engine *e;
+	struct store *s;
+	uint64_t b;
+	int ret;
+
+	memcpy(g.uuid, h->sb.has_uuid ? h->sb.uuid : (const uint8_t[16]){ 1 }, sizeof(g.uuid));
+	m.size = sizeof(m.image);
+	memset(m.image, 0xa5, sizeof(m.image));
+	e = mem_engine(&m);
+	ret = build_begin(e, &g, h->sb.era, &h->build, NULL);
+	if (ret) {
+		expect(ret == -ENOSPC || (ret == -EINVAL && g.journal_pages));
+		expect(!h->build);
+		engine_destroy(e);
+		return;
+	}
+	expect(!read_xml(h, data, size, NULL));
+	ret = build_end(h->build, NULL);
+	h->build = NULL;
+	expect(!ret && !store_open(e, STORE_READ, &s, NULL));
+	store_info(s, &info);
+	expect(!memcmp(info.uuid, g.uuid, sizeof(g.uuid)) && info.era == h->sb.era && info.clean);
+	expect(info.nr_sectors == g.nr_sectors && info.block_sectors == g.block_sectors);
+	expect(!g.journal_pages || info.journal_pages == g.journal_pages);
+	expect(!store_eras(s, STORE_NOW, compare, h->eras, NULL, NULL));
+	for (b = 0; b < info.nr_blocks; b++)
+		expect(!h->eras[b]);
+	store_close(s, false, NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct heard h;
+	struct err err = { "" };
+	unsigned int calls;
+	int ret, again;
+
+	h.fail_at = -1;
+	ret = read_xml(&h, data, size, &err);
+	expect(!ret == !err.msg[0]);
+	expect(!ret ? h.supers == 1 : ret == -EBADMSG && !strncmp(err.msg, NAME ": line ", 14));
+	if (!ret && h.modelled)
+		build(&h, data, size);
+
+	/* What a sink says is what is answered, if it says it first. */
+	calls = h.calls;
+	h.fail_at = size % 16;
+	again = read_xml(&h, data, size, &err);
+	expect(again == (calls > h.fail_at ? -EXDEV : ret));
+	expect(h.calls == (calls > h.fail_at ? h.fail_at + 1 : calls));
+	return 0;
+}

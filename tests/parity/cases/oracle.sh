@@ -1,0 +1,36 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Random histories, of which a recorder in user space knows each block's era.
+
+case_timeout["test_oracle"]=$((300 + 20 * ${ORACLE_SEEDS:-4}))
+test_oracle()
+{
+	DESCRIPTION="${ORACLE_SEEDS:-4} random histories of writes, discards, checkpoints, reloads, openings: each block has the recorder's era"
+	local seed what=many reload="dmsetup load data && dmsetup suspend data && dmsetup resume data"
+	local sizes=(8 24 32 128)
+
+	if [[ $TARGET == era ]]; then
+		# Where its faults do not show.
+		what=one
+		reload="dmsetup suspend data && dmsetup load data && dmsetup resume data"
+	fi
+	new_devices 3084K 2M
+	for ((seed = 1; seed <= ${ORACLE_SEEDS:-4}; seed++)); do
+		dd if=/dev/zero of="$metadata" bs=4096 count=1 oflag=direct status=none
+		make_volume "${sizes[seed % 4]}"
+		echo "$table" > "$T/table"
+		# sh would not pass functions on.
+		{ declare -f checkpoint && echo checkpoint; } > "$T/checkpoint"
+		{ declare -f close_volume open_volume && echo "table='$table'; close_volume && open_volume"; } > "$T/reopen"
+		oracle $what $seed $((block * 512)) /dev/mapper/data ". $T/checkpoint" ". $T/checkpoint" \
+			"${reload/load data/load data $T/table}" ". $T/reopen" > "$T/recorder" || fail "seed $seed: the history does not come to its end"
+		close_volume
+		dump | sort -n > "$T/dump"
+		cmp -s "$T/recorder" "$T/dump" || {
+			diff "$T/recorder" "$T/dump" | head -n 20
+			fail "seed $seed: the recorder (<) and the metadata (>) differ"
+		}
+		[[ -s $T/dump ]] || fail "seed $seed: nothing was written"
+		[[ $TARGET != erad ]] || eractl forget data > /dev/null
+	done
+}

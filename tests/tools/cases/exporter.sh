@@ -1,0 +1,245 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# erad-exporter: what it makes of erad's answers, and how it serves that. What answers here is not erad.
+
+# answering: $answerer is something at $T/erad.sock that answers a request for OP with $T/answers/OP, and does not, for as long as the
+# case lasts, where there is no such file. $T/asked gets the OPs.
+answering()
+{
+	mkdir -p "$T/answers"
+	printf '{"result": {"version": "9.8\\"7", "pid": 1, "heap_bytes": 1}}\n' > "$T/answers/ping"
+	setpriv --pdeathsig TERM perl -MIO::Socket::UNIX -MJSON::PP -e '
+		$SIG{PIPE} = "IGNORE";
+		my $l = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 32) or die "$!\n";
+		my @kept;
+		while (my $s = $l->accept) {
+			my $op = decode_json(scalar <$s>)->{op};
+			my $file;
+			syswrite STDOUT, "$op\n";
+			if (open $file, "<", "$ARGV[1]/$op") {
+				local $/;
+				print {$s} <$file>;
+				close $s;
+			} else {
+				push @kept, $s;
+			}
+		}' "$T/erad.sock" "$T/answers" > "$T/asked" &
+	answerer=$!
+	for _ in {1..100}; do
+		[[ -S $T/erad.sock ]] && return
+		sleep 0.05
+	done
+	fail "no socket"
+}
+
+# exported: the metrics, by way of a file
+exported()
+{
+	erad-exporter --socket "$T/erad.sock" --textfile "$T/erad.prom" || fail "status $?"
+	cat "$T/erad.prom"
+}
+
+# metrics_of FILE: the names of those in it
+metrics_of()
+{
+	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$1"
+}
+
+# serving: erad-exporter at http://127.0.0.1:$port
+serving()
+{
+	: > "$T/exporter.log"
+	setpriv --pdeathsig TERM erad-exporter --socket "$T/erad.sock" --listen 127.0.0.1:0 2>> "$T/exporter.log" &
+	exporter=$!
+	for _ in {1..100}; do
+		port=$(sed -n 's/^erad-exporter: serving at 127.0.0.1 port //p' "$T/exporter.log")
+		[[ $port ]] && return
+		sleep 0.05
+	done
+	fail "not serving: $(cat "$T/exporter.log")"
+}
+
+# http METHOD PATH: the status and the type, then what came
+http()
+{
+	perl -MHTTP::Tiny -e '
+		my $r = HTTP::Tiny->new(timeout => 10)->request($ARGV[0], "http://127.0.0.1:$ARGV[2]$ARGV[1]");
+		print "$r->{status} ", $r->{headers}{"content-type"} // "-", "\n$r->{content}"' "$1" "$2" "$port"
+}
+
+test_exporter_golden()
+{
+	DESCRIPTION="a status becomes these metrics, with labels escaped, and promtool has nothing to say of them"
+	local name
+
+	answering
+	cp tests/tools/exporter/status.json "$T/answers/status.lines"
+	tr -d '\n' < "$T/answers/status.lines" > "$T/answers/status"
+	echo >> "$T/answers/status"
+	exported | sed 's/^\(erad_exporter_build_info{version="\)[^"]*/\1VERSION/' > "$T/got"
+	diff "$T/got" <(sed 1,2d tests/tools/exporter/metrics.prom) || fail "got (<) is not what was expected (>)"
+	promtool check metrics < "$T/got" > "$T/promtool" 2>&1 || fail "promtool says: $(cat "$T/promtool")"
+	[[ ! -s $T/promtool ]] || fail "promtool says: $(cat "$T/promtool")"
+	for name in $(metrics_of "$T/got"); do
+		grep -q "^[|:]\\[\\? *\\*$name\\*\$" daemon/man/erad-exporter.8.scd || fail "the manual page does not have $name"
+	done
+}
+
+test_exporter_textfile()
+{
+	DESCRIPTION="a text file is replaced in one step, is readable by all, and stays if it cannot be"
+	answering
+	echo old > "$T/erad.prom"
+	chmod 600 "$T/erad.prom"
+	exec 3< "$T/erad.prom"
+	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
+	umask 077
+	exported | grep -qx 'erad_up 1' || fail "got $(cat "$T/erad.prom")"
+	same "$(stat -c %a "$T/erad.prom")" 644
+	same "$(cat <&3)" old
+	same "$(cd "$T" && echo erad.prom*)" erad.prom
+	refused "cannot create $T/none/file." erad-exporter --socket "$T/erad.sock" --textfile "$T/none/file"
+	mkdir "$T/dir"
+	refused "cannot write $T/dir: Is a directory" erad-exporter --socket "$T/erad.sock" --textfile "$T/dir"
+	same "$(cd "$T" && echo dir*)" dir
+}
+
+test_exporter_bad_answers()
+{
+	DESCRIPTION="whatever answers in erad's place, there are metrics: erad is not up, or what makes no sense is left out"
+	local answer said
+
+	answering
+	while IFS='|' read -r said answer; do
+		printf '%b' "$answer" > "$T/answers/status"
+		exported > "$T/got"
+		[[ $(grep -v "^#\|_build_info" "$T/got") == "erad_up 0" ]] || fail "$said became $(cat "$T/got")"
+	done <<- 'END'
+		no answer|
+		cut off|{"result": {"volumes": [
+		no JSON|garbage\n
+		no object|[]\n
+		no list|{"result": {}}\n
+		no list|{"result": {"volumes": {"volume": "a"}}}\n
+		no result|{"result": []}\n
+		no objects|{"result": {"volumes": [1]}}\n
+		no objects|{"result": {"volumes": [null]}}\n
+		no name|{"result": {"volumes": [{"volume": null}]}}\n
+		twice|{"result": {"volumes": [{"volume": "a"}, {"volume": "a"}]}}\n
+		not UTF-8|{"result": {"volumes": [{"volume": "\0377"}]}}\n
+		error|{"error": {"code": "EAGAIN", "message": "later"}}\n
+		part|{"part": 1}\n
+		deep|{"result": [[[[[[[[[[[[[[[[[[[[[[[[[[[[\n
+	END
+	# Nonsense in what is not needed.
+	printf '%s\n' '{"result": {"volumes": [{"volume": "a", "state": "x", "era": -1, "size": "1", "held": 1e99,
+		"oldest_held_seconds": -1.5, "journal_pages": 18446744073709551615, "suspended": 1, "mirror": 5, "error": {},
+		"events": {"failed": [], "hold": [{"below_ns": 4, "count": 18446744073709551615}, {"below_ns": 8, "count": 1}],
+		"hold_ns": 1}}]}}' | tr -d '\n' > "$T/answers/status"
+	echo >> "$T/answers/status"
+	rm "$T/answers/ping"
+	exported > "$T/got"
+	same "$(grep -v '^#\|_build_info\|state=' "$T/got")" 'erad_up 1
+erad_volume_info{volume="a",uuid="",device="",origin="",metadata=""} 1
+erad_error{volume="a"} 0'
+	same "$(grep 'state=.* 1$' "$T/got")" ""
+	# nothing there at all
+	rm "$T/erad.sock"
+	exported 2> "$T/said" | grep -qx 'erad_up 0' || fail "up without a socket"
+	grep -q '^erad-exporter: erad is not running' "$T/said" || fail "it said '$(cat "$T/said")'"
+}
+
+test_exporter_http()
+{
+	DESCRIPTION="GET and HEAD of /metrics and / are served, all else is refused, and it ends when it is told to"
+	answering
+	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
+	serving
+	same "$(http GET /metrics | head -n 1)" "200 text/plain; version=0.0.4; charset=utf-8"
+	http GET '/metrics?x=y' | grep -qx 'erad_up 1' || fail "not up"
+	same "$(http HEAD /metrics)" "200 text/plain; version=0.0.4; charset=utf-8"
+	http GET / | grep -q 'at /metrics' || fail "no word of /metrics at /"
+	same "$(http GET /metrics/x | head -n 1)" "404 text/plain; charset=utf-8"
+	same "$(http POST /metrics | head -n 1)" "405 text/plain; charset=utf-8"
+	same "$(http DELETE / | head -n 1)" "405 text/plain; charset=utf-8"
+	# What is not HTTP, and far too long, takes nothing down.
+	perl -MIO::Socket::INET -e '
+		for my $what ("\0\1\2\r\n\r\n", "GET /" . "x" x 100000 . " HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA: " . "x" x 100000) {
+			my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]") or die "$!\n";
+			$SIG{PIPE} = "IGNORE";
+			print $s $what;
+		}' "$port"
+	http GET /metrics | grep -qx 'erad_up 1' || fail "not up"
+	kill $exporter
+	wait $exporter || fail "ended with $?"
+	refused "expected ADDRESS:PORT" erad-exporter --listen nowhere
+	refused "expected ADDRESS:PORT" erad-exporter --listen ::1:80
+	refused "expected one" erad-exporter --listen 127.0.0.1:0 --textfile "$T/x"
+}
+
+test_exporter_hung()
+{
+	DESCRIPTION="while erad hangs, all scrapes are answered within 5 seconds, and it has one request; when it is back, so are the metrics"
+	local began pids=() i
+
+	answering
+	serving
+	began=$EPOCHREALTIME
+	for i in 1 2 3 4; do
+		http GET /metrics > "$T/got.$i" &
+		pids+=($!)
+		sleep 0.3
+	done
+	wait "${pids[@]}"
+	(((${EPOCHREALTIME/./} - ${began/./}) / 1000 < 5000)) || fail "it took longer than 5 seconds"
+	for i in 1 2 3 4; do
+		grep -qx 'erad_up 0' "$T/got.$i" || fail "got $(cat "$T/got.$i")"
+	done
+	same "$(cat "$T/asked")" status
+	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
+	http GET /metrics | grep -qx 'erad_up 1' || fail "not up"
+	same "$(tail -n +2 "$T/exporter.log")" "erad-exporter: erad has not answered in time
+erad-exporter: erad answers again"
+
+	# It does not even take connections, of which it has as many as there may be.
+	kill -STOP $answerer
+	setpriv --pdeathsig TERM perl -MIO::Socket::UNIX -e '
+		my @s = map { IO::Socket::UNIX->new(Peer => $ARGV[0], Blocking => 0) } 1 .. 40;
+		open my $full, ">", $ARGV[1];
+		sleep 60' "$T/erad.sock" "$T/full" &
+	for i in {1..100}; do
+		[[ -e $T/full ]] && break
+		sleep 0.05
+	done
+	timeout 5 erad-exporter --socket "$T/erad.sock" --textfile "$T/erad.prom" || fail "status $?"
+	grep -qx 'erad_up 0' "$T/erad.prom" || fail "got $(cat "$T/erad.prom")"
+	kill -CONT $answerer
+}
+
+test_exporter_monitoring()
+{
+	DESCRIPTION="promtool takes the alerts, which fire when they should; they and the dashboard name metrics that there are"
+	local name
+
+	promtool check rules daemon/exporter/erad-alerts.yml > "$T/out" 2>&1 || fail "$(cat "$T/out")"
+	promtool test rules tests/tools/exporter/alerts-test.yml > "$T/out" 2>&1 || fail "$(cat "$T/out")"
+	same "$(grep -c 'runbook:' daemon/exporter/erad-alerts.yml)" "$(grep -c 'alert:' daemon/exporter/erad-alerts.yml)"
+	perl -MJSON::PP -0777 -ne '
+		sub texts {
+			my $o = shift;
+			return map { texts($_) } values %$o if ref $o eq "HASH";
+			return map { texts($_) } @$o if ref $o eq "ARRAY";
+			return $o;
+		}
+		print join("\n", grep { defined } texts(decode_json($_))), "\n"' daemon/exporter/erad-dashboard.json > "$T/texts"
+	grep -oh '\berad_[a-z_]*' "$T/texts" daemon/exporter/erad-alerts.yml | sort -u > "$T/names"
+	sed -n 's/^\(erad_[a-z_]*\).*/\1/p' tests/tools/exporter/metrics.prom | sort -u > "$T/there"
+	same "$(comm -23 "$T/names" "$T/there")" ""
+	for name in $(metrics_of tests/tools/exporter/metrics.prom); do
+		case $name in
+		*_build_info | erad_size_bytes | erad_block_size_bytes | erad_suspended | erad_eras_begun_total | \
+			erad_over_marked_blocks_total | erad_snapshot_era) continue ;;
+		esac
+		grep -q "\b$name\(_bucket\)\?\b" "$T/texts" || fail "the dashboard does not show $name"
+	done
+}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the crash simulator's histories are made of: see crash_steps.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "crash_sim.h"
+#include "crash_steps.h"
+#include "erad_format.h"
+#include "rnd.h"
+
+static void do_nest(struct sim *s, const struct step *step);
+
+/* A step that has returned 0, with none around it, leaves nothing to a power failure. */
+static void expect_durable(struct sim *s, int ret)
+{
+	const struct erad_disk_super *sb = (const void *)s->disk.durable;
+	const uint64_t a = sb->seq, b = sb[ERAD_PAGE / ERAD_SECTOR].seq;
+
+	if (ret || s->nested || s->failed || s->c->kinds & (SIM_KILL | SIM_FAULT))
+		return;
+	if (s->disk.nr_cached) {
+		err_set(&s->err, 0, "%zu sectors are not durable", s->disk.nr_cached);
+		sim_fail(s, "at the end of a step");
+	}
+	if (a != b + 1 && b != a + 1) {
+		err_set(&s->err, 0, "the superblocks' seq are %" PRIu64 " and %" PRIu64, a, b);
+		sim_fail(s, "at the end of a step");
+	}
+}
+
+/* -EIO of an operation that was made to fail is no finding. */
+void sim_expect(struct sim *s, int ret, const char *what)
+{
+	if (ret && (ret != -EIO || s->disk.ops <= s->disk.fail_from))
+		sim_fail(s, what);
+	expect_durable(s, ret);
+}
+
+/* As many as the group can take, and far enough from each other not to be joined. */
+static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
+{
+	const uint64_t stride = s->model.size / s->c->big_marks;
+	unsigned int i;
+
+	for (i = 0; i < s->c->big_marks; i++) {
+		range[i] = (struct erad_range){ .first = i * stride };
+		range[i].len = 1 + stride / 4 + rnd_below(r, 1 + stride / 4);
+	}
+	return i;
+}
+
+static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
+{
+	const uint64_t nr_blocks = s->model.size;
+	unsigned int nr = 1 + rnd_below(r, 4), i;
+	uint64_t max = 1 + rnd_below(r, 8);
+
+	if (rnd_below(r, 10) == 0)
+		max = nr_blocks;
+	if (rnd_below(r, 8) == 0)
+		return spread_ranges(s, r, range);
+	for (i = 0; i < nr; i++) {
+		range[i] = (struct erad_range){ .first = rnd_below(r, nr_blocks) };
+		range[i].len = 1 + rnd_below(r, max);
+		if (range[i].len > nr_blocks - range[i].first)
+			range[i].len = nr_blocks - range[i].first;
+	}
+	return nr;
+}
+
+static int do_mark(struct sim *s, uint64_t seed)
+{
+	struct erad_range range[ERAD_MAX_RANGES];
+	struct store_info info;
+	unsigned int nr;
+	int ret;
+
+	store_info(s->store, &info);
+	if (info.era == 0)
+		return 0;
+	nr = random_ranges(s, &seed, range);
+	model_try_mark(&s->model, range, nr, info.era);
+	ret = store_mark(s->store, range, nr, &s->err);
+	if (!ret)
+		model_ack_mark(&s->model, range, nr, info.era);
+	s->unsettled = s->unsettled && ret;
+	sim_expect(s, ret, "mark");
+	return ret;
+}
+
+static int do_era(struct sim *s, uint64_t seed)
+{
+	struct store_info info;
+	uint32_t era;
+	int ret;
+
+	store_info(s->store, &info);
+	era = info.era + 1 + rnd_below(&seed, 2);
+	model_try_era(&s->model, era);
+	ret = store_begin_era(s->store, era, &s->err);
+	if (!ret)
+		model_ack_era(&s->model, era);
+	sim_expect(s, ret, "era");
+	return ret;
+}
+
+static int do_fold(struct sim *s)
+{
+	int ret = store_fold(s->store, &s->err);
+
+	sim_expect(s, ret, "fold");
+	return ret;
+}
+
+static void do_diff(struct sim *s)
+{
+	struct model m;
+	uint32_t era;
+	uint64_t b;
+	int ret;
+
+	/* What was acknowledged before it; what is marked meanwhile may be in it too. */
+	model_copy(&m, &s->model);
+	ret = model_read(&m, s->store, &era, &s->err);
+	sim_expect(s, ret, "diff");
+	for (b = 0; b < m.size && !ret && !s->failed; b++) {
+		if (m.got[b] >= m.min[b] && m.got[b] <= s->model.max[b])
+			continue;
+		err_set(&s->err, 0, "block %" PRIu64 " is of era %" PRIu32 ", expected %" PRIu32
+			" to %" PRIu32, b, m.got[b], m.min[b], s->model.max[b]);
+		sim_fail(s, "diff");
+	}
+	if (!ret && m.snap.must)
+		sim_expect(s, model_fix_snapshot(&m, s->store, &s->err), "diff of the snapshot");
+	model_destroy(&m);
+}
+
+static void do_resize(struct sim *s)
+{
+	const uint64_t nr = s->model.size == s->small ? s->c->nr_blocks : s->small;
+	struct store_info info;
+	int ret;
+
+	model_try_resize(&s->model, nr);
+	ret = store_resize(s->store, nr * 8, &s->err);
+	if (!ret)
+		model_ack_resize(&s->model, nr);
+	sim_expect(s, ret, "resize");
+	s->unsettled = ret;
+	/* It fails before or after. */
+	store_info(s->store, &info);
+	s->model.size = info.nr_blocks;
+}
+
+static void do_drop(struct sim *s)
+{
+	const bool held = s->model.snap.must;
+	int ret;
+
+	model_try_drop(&s->model);
+	ret = store_drop_snapshot(s->store, &s->err);
+	if (ret == -ENOENT && !held)
+		ret = 0;
+	if (!ret)
+		model_ack_drop(&s->model);
+	sim_expect(s, ret, "drop");
+}
+
+static void do_snapshot(struct sim *s, uint64_t seed)
+{
+	struct store_info info;
+	bool lasts;
+	int ret;
+
+	if (s->model.snap.may) {
+		do_drop(s);
+		return;
+	}
+	store_info(s->store, &info);
+	if (info.era == 0)
+		return;
+	lasts = rnd_below(&seed, 2);
+	model_try_era(&s->model, info.era + 1);
+	ret = store_begin_snapshot(s->store, info.era + 1, lasts, &s->err);
+	sim_expect(s, ret, "snapshot");
+	if (ret)
+		return;
+	model_ack_era(&s->model, info.era + 1);
+	model_try_snapshot(&s->model, info.era, lasts);
+	if (s->c->kinds & SIM_FOLD_NEST && rnd_below(&seed, 2))
+		do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
+	ret = do_fold(s);
+	if (ret || s->failed)
+		return;
+	model_ack_snapshot(&s->model);
+	ret = model_fix_snapshot(&s->model, s->store, &s->err);
+	sim_expect(s, ret, "snapshot");
+}
+
+/* A step inside another's I/O.  Never one that could wait for a lock which that one holds. */
+void sim_nest(struct sim *s)
+{
+	const uint64_t seed = rnd(&s->nest_rnd);
+	unsigned int kinds = s->nest_kinds;
+	struct store_info info;
+
+	s->nest_at = 0;
+	s->nested = true;
+	store_info(s->store, &info);
+	if (info.journal_used + 8 > info.journal_pages || s->unsettled)
+		kinds &= SIM_FOLD | SIM_FOLD_NEST;
+	switch (rnd_below(&s->nest_rnd, 3)) {
+	case 0:
+		if (kinds & SIM_ERA)
+			do_era(s, seed);
+		/* fall through */
+	case 1:
+		if (kinds & SIM_MARK)
+			do_mark(s, seed);
+		if (kinds & SIM_FOLD)
+			do_fold(s);
+		break;
+	default:
+		if (kinds & SIM_FOLD)
+			do_fold(s);
+		else
+			do_diff(s);
+	}
+	s->nested = false;
+	/* Perhaps another one later in the same I/O. */
+	if (rnd_below(&s->nest_rnd, 2))
+		s->nest_at = s->disk.ops + 1 + rnd_below(&s->nest_rnd, 4);
+}
+
+static void do_nest(struct sim *s, const struct step *step)
+{
+	uint64_t r = step->seed;
+	struct store_info info;
+
+	s->nest_rnd = rnd(&r);
+	s->nest_at = s->disk.ops + 1 + rnd_below(&r, 6);
+	store_info(s->store, &info);
+	if (step->kind == SIM_FOLD_NEST) {
+		s->nest_kinds = SIM_MARK | SIM_ERA;
+		do_fold(s);
+	} else if (step->kind == SIM_MARK_NEST) {
+		s->nest_kinds = SIM_FOLD;
+		s->nest_at = s->disk.ops + 1;
+		/* Not if the mark is going to fold by itself, or to take the fold's lock. */
+		if (info.journal_used + ERAD_GROUP_MAX > info.journal_pages || s->unsettled)
+			s->nest_at = 0;
+		do_mark(s, rnd(&r));
+	} else {
+		s->nest_kinds = SIM_MARK | SIM_ERA | SIM_FOLD;
+		do_diff(s);
+	}
+	s->nest_at = 0;
+}
+
+static void reopen(struct sim *s, bool clean)
+{
+	int ret = store_close(s->store, clean, &s->err);
+
+	s->store = NULL;
+	sim_expect(s, ret, "close");
+	if (s->failed)
+		return;
+	if (!sim_open(s))
+		sim_fail(s, "open");
+	else
+		sim_settle(s);
+}
+
+static void do_simple(struct sim *s, uint64_t seed)
+{
+	switch (rnd_below(&seed, 7)) {
+	case 0:
+		do_era(s, rnd(&seed));
+		break;
+	case 3:
+		if (s->c->kinds & SIM_RESIZE)
+			do_resize(s);
+		break;
+	case 4:
+		if (s->c->kinds & SIM_SNAPSHOT)
+			do_snapshot(s, rnd(&seed));
+		break;
+	case 1:
+		do_fold(s);
+		break;
+	case 2:
+		/* A commit whose I/O fails and a fold whose does not. */
+		if (s->c->kinds & SIM_FOLD_NEST)
+			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
+		break;
+	default:
+		do_mark(s, rnd(&seed));
+	}
+}
+
+/* No I/O from a point on, as if the process were gone; what it wrote is still in the cache. */
+static void do_kill(struct sim *s, uint64_t seed)
+{
+	s->killed = true;
+	s->disk.rnd = rnd(&seed);
+	s->disk.fail_torn = rnd_below(&seed, 2);
+	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 6);
+	s->disk.fail_to = UINT64_MAX;
+	do_simple(s, rnd(&seed));
+	store_close(s->store, false, NULL);
+	s->store = NULL;
+
+	/* Perhaps once more while the next one opens. */
+	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 12);
+	if (!s->failed && !sim_open(s)) {
+		sim_expect(s, -EIO, "open");
+		s->disk.fail_to = 0;
+		if (!s->failed && !sim_open(s))
+			sim_fail(s, "open after a kill");
+	}
+	s->disk.fail_to = 0;
+	if (!s->failed)
+		sim_settle(s);
+}
+
+static void do_fault(struct sim *s, uint64_t seed)
+{
+	const uint64_t what = rnd(&seed);
+	unsigned int tries = rnd_below(&seed, 3);
+
+	s->disk.rnd = rnd(&seed);
+	s->disk.fail_torn = rnd_below(&seed, 2);
+	s->disk.fail_lossy = rnd_below(&seed, 2);
+	s->killed = true;
+	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 6);
+	s->disk.fail_to = s->disk.fail_from + 1 + rnd_below(&seed, 3);
+	do_simple(s, what);
+	while (tries-- && !s->failed)
+		do_simple(s, rnd_below(&seed, 2) ? what : rnd(&seed));
+	s->disk.fail_to = 0;
+}
+
+static int take_image(void *ctx, uint8_t *image)
+{
+	struct sim *s = ctx;
+
+	memcpy(s->disk.visible, image, s->disk.size);
+	return 1;
+}
+
+static void do_power(struct sim *s)
+{
+	store_close(s->store, false, NULL);
+	s->store = NULL;
+	sim_explore(s);
+	disk_crash(&s->disk, 1, rnd(&s->rnd), take_image, s);
+	memcpy(s->disk.durable, s->disk.visible, s->disk.size);
+	s->disk.nr_cached = 0;
+	s->killed = false;
+	if (s->failed)
+		return;
+	if (!sim_open(s))
+		sim_fail(s, "open after a power failure");
+	else
+		sim_settle(s);
+}
+
+void sim_step(struct sim *s, const struct step *step)
+{
+	switch (step->kind) {
+	case SIM_MARK:
+		do_mark(s, step->seed);
+		break;
+	case SIM_ERA:
+		do_era(s, step->seed);
+		break;
+	case SIM_FOLD:
+		do_fold(s);
+		break;
+	case SIM_FOLD_NEST:
+	case SIM_DIFF_NEST:
+	case SIM_MARK_NEST:
+		do_nest(s, step);
+		break;
+	case SIM_REOPEN:
+		reopen(s, step->seed & 1);
+		break;
+	case SIM_KILL:
+		do_kill(s, step->seed);
+		break;
+	case SIM_FAULT:
+		do_fault(s, step->seed);
+		break;
+	case SIM_RESIZE:
+		do_resize(s);
+		break;
+	case SIM_SNAPSHOT:
+		do_snapshot(s, step->seed);
+		break;
+	case SIM_POWER:
+		do_power(s);
+		break;
+	}
+}
