@@ -275,6 +275,8 @@ test_killed_at_every_point()
 			wait_killed
 			;;
 		start)
+			# One that is starting would be killed at the point and from here at once, and the point stay armed for the next.
+			wait_back
 			arm "$point"
 			kill -KILL "$(erad_pid)" 2> /dev/null || :
 			wait_killed
