@@ -18,7 +18,7 @@ power_cut()
 	local disks=(--disk "256M:$work/$name.origin" --disk "64M:$work/$name.meta")
 
 	mkfifo "$work/output"
-	tests/vm/run --kernel "$kernel" --dir "$work/vm" "${disks[@]}" --timeout 120 -- \
+	tests/vm/run --kernel "$kernel" --dir "$work/vm" "${disks[@]}" --timeout 300 -- \
 		tests/host/power-cut-guest "$name" load > "$work/output" 2> "$work/$name.err" &
 	pid=$!
 	: > "$work/$name.done"
@@ -35,7 +35,7 @@ power_cut()
 		status=1
 		echo "only $lines writes before the VM ended" >> "$work/$name.err"
 	else
-		tests/vm/run --kernel "$kernel" "${disks[@]}" --timeout 120 -- \
+		tests/vm/run --kernel "$kernel" "${disks[@]}" --timeout 300 -- \
 			tests/host/power-cut-guest "$name" check "$work/$name.done" >> "$work/$name.err" 2>&1 || status=$?
 	fi
 	if ((status)); then
