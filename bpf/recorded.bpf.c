@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Counts, for each volume, the blocks that were recorded for whom.  A raw_tp
- * program, as those of trace.bpf.c; once for each first write, in the commit.
+ * program, as those of trace.bpf.c; once for what one writer wrote in a row, in the commit.
  */
 #include <linux/bpf.h>
 

@@ -58,20 +58,20 @@ static __u32 log2_of(__u64 n)
 	return log;
 }
 
-SEC("raw_tp/erad_released")
-int on_released(struct bpf_raw_tracepoint_args *ctx)
+SEC("raw_tp/erad_waited")
+int on_waited(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct erad_map_events *e = events_of(ctx);
-	const __u64 ns = ctx->args[3];
-	__u32 slot = log2_of(ns);
+	const __u32 nr_bios = ctx->args[2];
+	__u32 slot = ctx->args[1];
 
 	if (!e)
 		return 0;
 	if (slot >= ERAD_MAP_HOLD_SLOTS)
 		slot = ERAD_MAP_HOLD_SLOTS - 1;
-	count(&e->released, 1);
-	count(&e->hold_ns, ns);
-	count(&e->hold[slot], 1);
+	count(&e->released, nr_bios);
+	count(&e->hold_ns, ctx->args[3]);
+	count(&e->hold[slot], nr_bios);
 	return 0;
 }
 

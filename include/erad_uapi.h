@@ -14,8 +14,8 @@
  *
  * What the module promises:
  *  - a write is passed on only if its blocks are recorded in the current
- *    writeset, by its bits or by the commit of its own batch, and while it
- *    holds a reference on that same writeset;
+ *    writeset, by its bits or by the commit of its own batch, and is counted
+ *    by that same writeset until it has completed;
  *  - a commit sets bits only in the writeset its batch was fetched from,
  *    otherwise the batch goes back to the queue and the commit fails with
  *    ESTALE;

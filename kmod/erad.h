@@ -9,21 +9,20 @@
  * blocks are durable.  The module itself writes no metadata.
  *
  * Life of a write
- *	map		all bits set and a live reference on that writeset: remap
+ *	map		all bits set: counted as on its way by that writeset; remap
  *			otherwise: to `queue`
  *	fetch		`queue` → `batch`, ranges to user space
- *	commit		bits set, a reference for each bio, `batch` → `release`;
+ *	commit		bits set, each bio counted, `batch` → `release`;
  *			the batch is durable, so a bit that could not be set
  *			costs nothing but another round trip
  *	release work	`release` → the origin
- *	end_io		drops the reference
+ *	end_io		counted as ended
  *
- * Rollover swaps the writeset pointer and kills the old one's reference.  A
- * write that saw the old bits and got a live reference counts as written
- * in the old era, and the drain waits for it; one that did not get it goes to
- * the queue and is recorded in the new era.  There is nothing in between,
- * because bits and reference are taken from the same writeset in one RCU
- * section.
+ * Rollover swaps the writeset pointer.  A write that found the old bits counts
+ * as written in the old era, and the drain waits for it; one that did not is
+ * recorded in the new era.  There is nothing in between, because a write finds
+ * the bits and is counted by the same writeset in one RCU section, and the drain
+ * looks at the counts only when a grace period has passed since the swap.
  *
  * Locks, in this order
  *	instances_lock (mutex)	the list of instances
@@ -45,8 +44,9 @@
 #include <linux/device-mapper.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
-#include <linux/percpu-refcount.h>
+#include <linux/percpu.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -56,14 +56,22 @@
 
 struct erad_instance;
 
+/* Writes on their way to the origin, by the CPU that saw them begin or end. */
+struct erad_passage {
+	u64 in, out;
+};
+
 /*
  * One bit a block, in pages of PAGE_SIZE * 8 bits.  A page that was never set
  * is NULL; one that was set in one piece is the shared page of ones.  Bits
  * are only ever set, by one writer at a time; readers need nothing but RCU.
  */
 struct erad_writeset {
-	struct percpu_ref ref;		/* a write on its way to the origin each */
-	struct work_struct reap;	/* frees it when drained */
+	struct erad_passage __percpu *passage;
+	bool draining;			/* what ends from now on counts in `left` */
+	atomic64_t left;		/* writes on their way, once the drain has added them up */
+	struct work_struct drain;	/* adds them up */
+	struct work_struct reap;	/* frees it when there are none */
 	struct erad_instance *ei;
 	u32 era;
 	u64 nr_blocks;
@@ -84,8 +92,40 @@ u64 erad_writeset_max_blocks(void);
 /* May sleep.  NULL if there is no memory.  ei is only stored. */
 struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era);
 
-/* Nobody may hold a reference or be in an RCU section that saw ws.  NULL is fine. */
+/* No write may be on its way by ws, and nobody in an RCU section that saw it.  NULL is fine. */
 void erad_writeset_free(struct erad_writeset *ws);
+
+/*
+ * A write goes to the origin by ws.  In the RCU section that found ws to be the
+ * current one, or under ei->mutex while it is.
+ */
+static inline void erad_writeset_enter(struct erad_writeset *ws)
+{
+	this_cpu_inc(ws->passage->in);
+}
+
+/* The last one has ended.  Any context. */
+void erad_writeset_drained(struct erad_writeset *ws);
+
+/* It has ended.  Any context.  ws may be gone afterwards. */
+static inline void erad_writeset_leave(struct erad_writeset *ws)
+{
+	rcu_read_lock_sched();
+	if (likely(!READ_ONCE(ws->draining)))
+		this_cpu_inc(ws->passage->out);
+	else if (atomic64_dec_and_test(&ws->left))
+		erad_writeset_drained(ws);
+	rcu_read_unlock_sched();
+}
+
+/* How many have entered so far. */
+u64 erad_writeset_entered(const struct erad_writeset *ws);
+
+/*
+ * Under ei->mutex: ws is not current any more.  When the last write by it has
+ * ended, it is freed and ei->draining is NULL again.
+ */
+void erad_writeset_drain(struct erad_writeset *ws);
 
 /* First block of first … last that is not set, or last + 1. */
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
@@ -159,7 +199,7 @@ struct erad_instance {
 	struct bio_list release;	/* lock */
 	u64 nr_queued, nr_batch;	/* lock */
 	u64 held, released, requeued, failed, batches;	/* lock */
-	u64 __percpu *passed;		/* writes that were not held */
+	u64 entered;			/* mutex; by writesets that are gone */
 	u64 usage_used, usage_total, usage_root;	/* lock */
 
 	wait_queue_head_t wait;		/* pollers, drain waiters, a message's sender */
@@ -174,13 +214,18 @@ struct erad_instance {
 /* For statistics: nothing else goes by it. */
 struct erad_writer {
 	u64 cgroup;			/* id, in the default hierarchy; 0: not known */
-	char comm[TASK_COMM_LEN];
+	char comm[TASK_COMM_LEN];	/* padded with zeros */
 };
+
+static inline bool erad_writer_is_same(const struct erad_writer *a, const struct erad_writer *b)
+{
+	return a->cgroup == b->cgroup && !memcmp(a->comm, b->comm, sizeof(a->comm));
+}
 
 /* dm does not zero it. */
 struct erad_per_bio {
-	struct erad_writeset *ws;	/* the reference that the bio holds, or NULL; set
-					 * for every bio but reads: end_io sees them all
+	struct erad_writeset *ws;	/* by which it goes to the origin, or NULL; set for
+					 * every bio but reads: end_io sees them all
 					 */
 	u64 held_ns;			/* ktime when it was queued; from here on, of held ones */
 	struct erad_writer writer;

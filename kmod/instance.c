@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The instances, one for each target of a table: their list, their state, and who is told of it. */
 
-#include <linux/percpu.h>
 #include <linux/slab.h>
 
 #include "erad.h"
@@ -32,7 +31,6 @@ static void instance_free(struct kref *ref)
 
 	mutex_destroy(&ei->message_mutex);
 	mutex_destroy(&ei->mutex);
-	free_percpu(ei->passed);
 	kfree(ei);
 }
 
@@ -240,11 +238,6 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	ei = kzalloc(sizeof(*ei), GFP_KERNEL);
 	if (!ei)
 		return NULL;
-	ei->passed = alloc_percpu(u64);
-	if (!ei->passed) {
-		kfree(ei);
-		return NULL;
-	}
 	kref_init(&ei->ref);
 	ei->ti = ti;
 	ei->md = dm_table_get_md(ti->table);

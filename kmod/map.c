@@ -101,13 +101,13 @@ int erad_map(struct dm_target *ti, struct bio *bio)
 		pb->ws = NULL;
 		if (bio_sectors(bio)) {
 			bio_blocks(ei, bio, &first, &last);
-			rcu_read_lock();
-			ws = rcu_dereference(ei->current_ws);
-			if (ws && erad_writeset_has(ws, first, last) && percpu_ref_tryget_live_rcu(&ws->ref)) {
+			rcu_read_lock_sched();
+			ws = rcu_dereference_sched(ei->current_ws);
+			if (ws && erad_writeset_has(ws, first, last)) {
+				erad_writeset_enter(ws);
 				pb->ws = ws;
-				this_cpu_inc(*ei->passed);
 			}
-			rcu_read_unlock();
+			rcu_read_unlock_sched();
 			if (!pb->ws)
 				return hold(ei, bio, first, last);
 		}
@@ -122,11 +122,37 @@ int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 		struct erad_per_bio *pb = per_bio(bio);
 
 		if (pb->ws) {
-			percpu_ref_put(&pb->ws->ref);
+			erad_writeset_leave(pb->ws);
 			pb->ws = NULL;
 		}
 	}
 	return DM_ENDIO_DONE;
+}
+
+/* One event for those in a row that waited about as long, so that counting them costs next to nothing. */
+static void note_waits(const struct erad_instance *ei, const struct bio_list *bios, u64 now)
+{
+	u32 nr = 0, log2 = 0;
+	struct bio *bio;
+	u64 sum = 0;
+
+	if (!trace_erad_waited_enabled())
+		return;
+	bio_list_for_each(bio, bios) {
+		u64 wait = now - per_bio(bio)->held_ns;
+		u32 log = wait ? ilog2(wait) : 0;
+
+		if (nr && log != log2) {
+			trace_erad_waited(ei->dev, log2, nr, sum);
+			nr = 0;
+			sum = 0;
+		}
+		log2 = log;
+		nr++;
+		sum += wait;
+	}
+	if (nr)
+		trace_erad_waited(ei->dev, log2, nr, sum);
 }
 
 /*
@@ -139,16 +165,19 @@ void erad_release_work(struct work_struct *work)
 	struct blk_plug plug;
 	struct bio_list bios;
 	struct bio *bio;
+	u64 now;
 
 	spin_lock(&ei->lock);
 	bios = ei->release;
 	bio_list_init(&ei->release);
 	spin_unlock(&ei->lock);
 
+	now = ktime_get_ns();
+	note_waits(ei, &bios, now);
 	blk_start_plug(&plug);
 	while ((bio = bio_list_pop(&bios))) {
 		trace_erad_released(ei->dev, dm_target_offset(ei->ti, bio->bi_iter.bi_sector),
-				    bio_sectors(bio), ktime_get_ns() - per_bio(bio)->held_ns);
+				    bio_sectors(bio), now - per_bio(bio)->held_ns);
 		remap(ei, bio);
 		dm_submit_bio_remap(bio, NULL);
 		cond_resched();
@@ -159,10 +188,10 @@ void erad_release_work(struct work_struct *work)
 /* The caller queues the work once it has dropped ei->lock. */
 static void release(struct erad_instance *ei, struct erad_writeset *ws, struct bio *bio)
 {
-	lockdep_assert_held(&ei->mutex);	/* so ws is live */
+	lockdep_assert_held(&ei->mutex);	/* so ws is current */
 	lockdep_assert_held(&ei->lock);
 
-	percpu_ref_get(&ws->ref);
+	erad_writeset_enter(ws);
 	per_bio(bio)->ws = ws;
 	bio_list_add(&ei->release, bio);
 	ei->released++;
@@ -267,7 +296,9 @@ void erad_bios_end(struct bio_list *bios, blk_status_t status)
 int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed)
 {
 	struct erad_writeset *ws = current_writeset(ei);
+	const struct erad_writer *writer = NULL;
 	struct bio *bio;
+	u64 nr_new = 0;
 	bool more;
 
 	lockdep_assert_held(&ei->mutex);
@@ -285,14 +316,20 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 
 	/* Before the release, or a write to the same block could be held for nothing. */
 	bio_list_for_each(bio, &ei->batch) {
-		const struct erad_writer *w = &per_bio(bio)->writer;
-		u64 first, last, nr_new;
+		const struct erad_writer *next = &per_bio(bio)->writer;
+		u64 first, last;
 
+		/* One event for all that one writer wrote in a row. */
+		if (writer && nr_new && !erad_writer_is_same(writer, next)) {
+			trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
+			nr_new = 0;
+		}
+		writer = next;
 		bio_blocks(ei, bio, &first, &last);
-		nr_new = erad_writeset_set(ws, first, last);
-		if (nr_new)
-			trace_erad_recorded(ei->dev, ws->era, nr_new, w->cgroup, w->comm);
+		nr_new += erad_writeset_set(ws, first, last);
 	}
+	if (nr_new)
+		trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
 
 	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);
 	spin_lock(&ei->lock);

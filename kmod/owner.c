@@ -7,7 +7,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/percpu.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -182,10 +181,8 @@ static int rollover(struct erad_instance *ei, u32 from, u32 to)
 
 	rcu_assign_pointer(ei->current_ws, next);
 	ei->prepared = NULL;
-	if (ws) {
-		WRITE_ONCE(ei->draining, ws);
-		percpu_ref_kill(&ws->ref);
-	}
+	if (ws)
+		erad_writeset_drain(ws);
 	trace_erad_rollover(ei->dev, from, to);
 	erad_instance_event(ei);
 	return 0;
@@ -237,7 +234,7 @@ static int owner_stats(struct owner *o, void __user *arg)
 	struct erad_instance *ei = o->ei;
 	struct erad_stats a;
 	int r = GET_ARG(a, arg);
-	unsigned int cpu;
+	struct erad_writeset *ws;
 
 	if (r)
 		return r;
@@ -247,13 +244,12 @@ static int owner_stats(struct owner *o, void __user *arg)
 		return -ENODEV;
 	}
 	a.oldest_held_ns = erad_oldest_held(ei);
+	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
-		erad_writeset_bytes(rcu_dereference_protected(ei->current_ws,
-							      lockdep_is_held(&ei->mutex)));
-	mutex_unlock(&ei->mutex);
-	a.passed = 0;
-	for_each_possible_cpu(cpu)
-		a.passed += *per_cpu_ptr(ei->passed, cpu);
+		erad_writeset_bytes(ws);
+	/* All that went on but those that were held; they are in both sums or in none, under ei->mutex. */
+	a.passed = ei->entered + erad_writeset_entered(ei->draining) + erad_writeset_entered(ws) -
+		READ_ONCE(ei->released);
 	spin_lock(&ei->lock);
 	a.held_now = ei->nr_queued + ei->nr_batch;
 	a.held = ei->held;
@@ -262,6 +258,7 @@ static int owner_stats(struct owner *o, void __user *arg)
 	a.failed = ei->failed;
 	a.batches = ei->batches;
 	spin_unlock(&ei->lock);
+	mutex_unlock(&ei->mutex);
 	return PUT_ARG(a, arg);
 }
 

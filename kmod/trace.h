@@ -37,8 +37,8 @@ TRACE_EVENT(erad_gated,
 );
 
 /*
- * Blocks of a held write are recorded that were not before in this era, and so counted
- * for no other write; cgroup and comm are of who submitted it, see writer.c.
+ * Blocks of held writes are recorded that were not before in this era, and so counted
+ * for no other write; cgroup and comm are of who submitted these, see writer.c.
  */
 TRACE_EVENT(erad_recorded,
 	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),
@@ -83,7 +83,7 @@ TRACE_EVENT(erad_committed,
 		  __entry->batch, __entry->era, __entry->nr_bios)
 );
 
-/* A held write goes on to the origin. */
+/* A held write goes on to the origin; wait_ns until those released with it began to go. */
 TRACE_EVENT(erad_released,
 	TP_PROTO(u32 dev, u64 sector, u32 nr_sectors, u64 wait_ns),
 	TP_ARGS(dev, sector, nr_sectors, wait_ns),
@@ -102,6 +102,30 @@ TRACE_EVENT(erad_released,
 	TP_printk("%u:%u sector=%llu nr_sectors=%u wait_ns=%llu",
 		  __entry->dev >> 20, __entry->dev & 0xfffff,
 		  __entry->sector, __entry->nr_sectors, __entry->wait_ns)
+);
+
+/*
+ * Held writes go on to the origin that waited from 2^log2_ns (or 0) to less than
+ * twice as long each, and wait_ns together.
+ */
+TRACE_EVENT(erad_waited,
+	TP_PROTO(u32 dev, u32 log2_ns, u32 nr_bios, u64 wait_ns),
+	TP_ARGS(dev, log2_ns, nr_bios, wait_ns),
+	TP_STRUCT__entry(
+		__field(u32, dev)
+		__field(u32, log2_ns)
+		__field(u32, nr_bios)
+		__field(u64, wait_ns)
+	),
+	TP_fast_assign(
+		__entry->dev = dev;
+		__entry->log2_ns = log2_ns;
+		__entry->nr_bios = nr_bios;
+		__entry->wait_ns = wait_ns;
+	),
+	TP_printk("%u:%u log2_ns=%u nr_bios=%u wait_ns=%llu",
+		  __entry->dev >> 20, __entry->dev & 0xfffff,
+		  __entry->log2_ns, __entry->nr_bios, __entry->wait_ns)
 );
 
 /* A new era has begun; the old one may still be draining. */

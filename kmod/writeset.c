@@ -29,12 +29,21 @@ u64 erad_writeset_max_blocks(void)
 	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * ERAD_BITS_PER_PAGE;
 }
 
-/* In interrupt context, or wherever the last write ended. */
-static void drained(struct percpu_ref *ref)
+void erad_writeset_drained(struct erad_writeset *ws)
 {
-	struct erad_writeset *ws = container_of(ref, struct erad_writeset, ref);
-
 	queue_work(ws->ei->wq, &ws->reap);
+}
+
+u64 erad_writeset_entered(const struct erad_writeset *ws)
+{
+	unsigned int cpu;
+	u64 in = 0;
+
+	if (!ws)
+		return 0;
+	for_each_possible_cpu(cpu)
+		in += READ_ONCE(per_cpu_ptr(ws->passage, cpu)->in);
+	return in;
 }
 
 static void reap(struct work_struct *work)
@@ -43,16 +52,45 @@ static void reap(struct work_struct *work)
 	struct erad_instance *ei = ws->ei;
 
 	mutex_lock(&ei->mutex);
+	ei->entered += erad_writeset_entered(ws);
 	WRITE_ONCE(ei->draining, NULL);
 	mutex_unlock(&ei->mutex);
 	erad_instance_event(ei);	/* dtr waits for this work to end */
 
-	/*
-	 * The reference was in percpu mode until it was killed, and leaving that
-	 * mode took an RCU grace period, which began after the pointer was
-	 * swapped: no reader is left.
-	 */
+	/* The drain's grace period began after the pointer was swapped: no reader is left. */
 	erad_writeset_free(ws);
+}
+
+/* Not by the owner, who goes on recording meanwhile; nor as slowly as a grace period nobody waits for. */
+static void drain(struct work_struct *work)
+{
+	struct erad_writeset *ws = container_of(work, struct erad_writeset, drain);
+	unsigned int cpu;
+	s64 left = 0;
+
+	/*
+	 * After this, whoever found ws to be the current one has counted itself,
+	 * and whoever found that it is not draining has counted as ended: the
+	 * counts of all CPUs stand still.
+	 */
+	synchronize_rcu_expedited();
+	for_each_possible_cpu(cpu) {
+		const struct erad_passage *p = per_cpu_ptr(ws->passage, cpu);
+
+		left += p->in - p->out;
+	}
+	/* Below zero until here, by those that have ended meanwhile. */
+	if (!atomic64_add_return(left, &ws->left))
+		erad_writeset_drained(ws);
+}
+
+void erad_writeset_drain(struct erad_writeset *ws)
+{
+	lockdep_assert_held(&ws->ei->mutex);
+
+	WRITE_ONCE(ws->ei->draining, ws);
+	WRITE_ONCE(ws->draining, true);
+	queue_work(ws->ei->wq, &ws->drain);
 }
 
 struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era)
@@ -70,10 +108,12 @@ struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_block
 	ws = kvzalloc(size, GFP_NOIO | __GFP_NOWARN);
 	if (!ws)
 		return NULL;
-	if (percpu_ref_init(&ws->ref, drained, 0, GFP_NOIO | __GFP_NOWARN)) {
+	ws->passage = alloc_percpu_gfp(struct erad_passage, GFP_NOIO | __GFP_NOWARN);
+	if (!ws->passage) {
 		kvfree(ws);
 		return NULL;
 	}
+	INIT_WORK(&ws->drain, drain);
 	INIT_WORK(&ws->reap, reap);
 	ws->ei = ei;
 	ws->era = era;
@@ -94,7 +134,7 @@ void erad_writeset_free(struct erad_writeset *ws)
 		if (need_resched())
 			cond_resched();
 	}
-	percpu_ref_exit(&ws->ref);
+	free_percpu(ws->passage);
 	kvfree(ws);
 }
 

@@ -58,12 +58,8 @@ byte dm;			/* the step that is next */
 	inst[i].state = 0; \
 	inst[i].batch_era = 0; \
 	inst[i].prepared = 0; \
-	inst[i].ws[0].era = 0; \
-	inst[i].ws[0].bits = 0; \
-	inst[i].ws[0].live = false; \
-	inst[i].ws[1].era = 0; \
-	inst[i].ws[1].bits = 0; \
-	inst[i].ws[1].live = false
+	free_writeset(i, 0); \
+	free_writeset(i, 1)
 
 #define ADMIN_OVER	(dm == DM_IDLE && loads == 0 && suspends == 0)
 

@@ -365,7 +365,7 @@ inline begin()
 }
 
 /* finish(): from here on the requester may act on it */
-#define IN_FLIGHT_RECORDED(w)	(st[w] != FLIGHT || RECORDED(w))
+#define IN_FLIGHT_RECORDED(w)	(!IN_FLIGHT(w) || RECORDED(w))
 #define acknowledge() \
 	acked = c_to; \
 	assert(dera >= acked || D_acked_is_durable); \

@@ -4,8 +4,8 @@
  *
  * What the code does under ei->mutex, or in one piece under ei->lock, is one
  * step here. ->map is three: it takes no lock until it holds a write, so that
- * anything may happen between its look at the bits, its taking a reference
- * and its holding the write.
+ * anything may happen between its look at the bits, its counting the write
+ * and its holding it. end_io is two: its look at `draining`, and its counting.
  */
 
 #define DETACHED	1	/* enum erad_state */
@@ -16,8 +16,10 @@
 typedef writeset {
 	byte era;		/* 0: free memory */
 	byte bits;		/* blocks */
-	byte refs;
-	bool live;		/* not yet killed */
+	byte count;		/* in - out of all CPUs */
+	bool draining;
+	bool summed;		/* the drain has added them up in `left` */
+	short left;
 }
 
 typedef instance {
@@ -40,23 +42,26 @@ instance inst[2];		/* before and after the table was reloaded */
 /* Where a write is. */
 #define NEW		0	/* not submitted */
 #define DEFERRED	1	/* dm keeps it until the device is resumed */
-#define MAP_GET		3	/* in ->map: has seen all bits set, wants the reference */
+#define MAP_COUNT	3	/* in ->map: has seen all bits set, is about to be counted */
 #define MAP_HOLD	4	/* not so: is about to be queued */
 #define QUEUED		5	/* ei->queue */
 #define BATCH		6	/* ei->batch */
 #define FLIGHT		7	/* passed on, or ei->release: on its way to the origin */
-#define DONE		8	/* completed */
-#define ERROR		9	/* ended with EIO */
-#define LOST		10	/* the power went before it ended */
+#define END_COUNT	8	/* in end_io: the writeset was not draining, `out` is about to be counted */
+#define END_LEFT	9	/* it was: `left` is about to be counted down */
+#define DONE		10	/* completed */
+#define ERROR		11	/* ended with EIO */
+#define LOST		12	/* the power went before it ended */
 
 byte st[WRITES];
 byte blk[WRITES];		/* the blocks it touches */
 byte at[WRITES];		/* instance */
-byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one it holds */
+byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one that it is counted by */
 
 #define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)
-#define IN_MAP(w)	(st[w] >= MAP_GET && st[w] <= MAP_HOLD)
-#define PENDING(w)	(st[w] >= MAP_GET && st[w] <= FLIGHT)
+#define IN_MAP(w)	(st[w] >= MAP_COUNT && st[w] <= MAP_HOLD)
+#define PENDING(w)	(st[w] >= MAP_COUNT && st[w] <= END_LEFT)
+#define IN_FLIGHT(w)	(st[w] >= FLIGHT && st[w] <= END_LEFT)
 #define OVER(w)		(st[w] >= DONE)
 
 #define CUR(i)		inst[i].ws[inst[i].cur]
@@ -165,15 +170,15 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 #define FRESH(n)	(inst[0].batch_id != n && inst[1].batch_id != n && !OWNER_HAS(n))
 #define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
 
-/* release(): the reference, before it goes; the caller holds ei->mutex, so that the writeset is live. */
-#ifdef M_RELEASE_NO_REF
-#define release_get(w, i)	slot[w] = NONE
+/* release(): counted before it goes; the caller holds ei->mutex, so that the writeset is current. */
+#ifdef M_RELEASE_NO_COUNT
+#define release_enter(w, i)	slot[w] = NONE
 #else
-#define release_get(w, i)	CUR(i).refs++; slot[w] = inst[i].cur
+#define release_enter(w, i)	CUR(i).count++; slot[w] = inst[i].cur
 #endif
 #define release(w, i) \
-	release_get(w, i); \
-	assert((slot[w] == inst[i].cur && CUR(i).live) || I3_released_holds_ref); \
+	release_enter(w, i); \
+	assert((slot[w] == inst[i].cur && !CUR(i).draining) || I3_released_is_counted); \
 	assert(RECORDED(w) || P_submitted_is_recorded); \
 	st[w] = FLIGHT
 
@@ -356,14 +361,11 @@ inline k_new_era(i, from, to, r)
 					if
 					:: inst[i].cur == NONE -> inst[i].cur = 0
 					:: else ->
-						CUR(i).live = false;	/* percpu_ref_kill() */
+						CUR(i).draining = true;	/* erad_writeset_drain() */
 						inst[i].draining = true;
 						inst[i].cur = 1 - inst[i].cur
 					fi;
 					CUR(i).era = to;
-					CUR(i).bits = 0;
-					CUR(i).refs = 0;
-					CUR(i).live = true;
 					inst[i].prepared = 0;
 					event(i)
 				fi
@@ -382,25 +384,43 @@ inline k_new_era(i, from, to, r)
 /* ---- the workqueue ---- */
 
 /*
- * drained() and reap(). The grace period that percpu_ref_kill() begins ends after every ->map that saw the old
- * pointer, and only then can the references have come to nothing.
+ * drain(), and reap() when nothing is left. The grace period ends after every ->map that saw the old pointer, and
+ * every end_io that saw the writeset when it was not draining.
  */
-#define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && st[w] == MAP_GET)
-#ifdef M_NO_GRACE
-#define READERS(i)	false
-#else
+#define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (MAP_READS(w) || END_READS(w)))
 #define READERS(i)	ANY(READS, i)
+#ifdef M_NO_GRACE
+#define MAP_READS(w)	false
+#else
+#define MAP_READS(w)	(st[w] == MAP_COUNT)
 #endif
+#ifdef M_NO_GRACE_END
+#define END_READS(w)	false
+#else
+#define END_READS(w)	(st[w] == END_COUNT)
+#endif
+#define free_writeset(i, n) \
+	inst[i].ws[n].era = 0; \
+	inst[i].ws[n].bits = 0; \
+	inst[i].ws[n].count = 0; \
+	inst[i].ws[n].draining = false; \
+	inst[i].ws[n].summed = false; \
+	inst[i].ws[n].left = 0
+#define drain(i) \
+	inst[i].draining && !OLD(i).summed && !READERS(i) -> \
+		OLD(i).left = OLD(i).left + OLD(i).count; \
+		OLD(i).summed = true
 #define reap(i) \
-	inst[i].draining && OLD(i).refs == 0 && !READERS(i) -> \
+	inst[i].draining && OLD(i).summed && OLD(i).left == 0 -> \
 		inst[i].draining = false; \
-		OLD(i).era = 0; \
-		OLD(i).bits = 0; \
+		free_writeset(i, 1 - inst[i].cur); \
 		event(i)
 
 active proctype reaper()
 {
 end:	do
+	:: d_step { drain(0) }
+	:: d_step { drain(1) }
 	:: d_step { reap(0) }
 	:: d_step { reap(1) }
 	od
@@ -408,13 +428,8 @@ end:	do
 
 /* ---- a write ---- */
 
-#ifdef M_TRYGET_DEAD
-#define TRYGET(w)	true
-#else
-#define TRYGET(w)	inst[at[w]].ws[slot[w]].live
-#endif
 #ifdef M_TWO_LOOKS
-#define look_again(w)	slot[w] = inst[at[w]].cur	/* the reference of another writeset than the bits */
+#define look_again(w)	slot[w] = inst[at[w]].cur	/* counted by another writeset than has the bits */
 #else
 #define look_again(w)	skip
 #endif
@@ -428,6 +443,17 @@ end:	do
 #else
 #define NOFLUSH		noflush
 #endif
+
+#ifdef M_NO_LEFT
+#define LEAVES_LATE(w)	false
+#else
+#define LEAVES_LATE(w)	inst[at[w]].ws[slot[w]].draining
+#endif
+#define completed(w) \
+	assert(RECORDED(w) || I4_completed_is_recorded); \
+	slot[w] = NONE; \
+	at[w] = 0; \
+	st[w] = DONE
 
 #ifdef M_NO_WAKE
 #define HOLD_WAKE(i)	skip
@@ -449,28 +475,22 @@ proctype writer(byte w)
 			slot[w] = inst[live].cur;
 			if
 			:: slot[w] != NONE && (TESTS(blk[w]) & ~CUR(live).bits) == 0 ->
-				st[w] = MAP_GET
+				st[w] = MAP_COUNT
 			:: else ->
 				slot[w] = NONE;
 				st[w] = MAP_HOLD
 			fi
 	}
-	/* percpu_ref_tryget_live_rcu(), remap() */
+	/* erad_writeset_enter(), remap() */
 	:: d_step {
-		st[w] == MAP_GET ->
+		st[w] == MAP_COUNT ->
 			look_again(w);
 			assert(inst[at[w]].ws[slot[w]].era != 0 || I1_writeset_is_there);
-			if
-			:: TRYGET(w) ->
-				assert(inst[at[w]].ws[slot[w]].live || I1_bits_and_live_ref);
-				assert((TESTS(blk[w]) & ~inst[at[w]].ws[slot[w]].bits) == 0 || I1_bits_and_live_ref);
-				assert(RECORDED(w) || P_submitted_is_recorded);
-				inst[at[w]].ws[slot[w]].refs++;
-				st[w] = FLIGHT
-			:: else ->
-				slot[w] = NONE;
-				st[w] = MAP_HOLD
-			fi
+			assert(!inst[at[w]].ws[slot[w]].summed || I1_bits_and_count);
+			assert((TESTS(blk[w]) & ~inst[at[w]].ws[slot[w]].bits) == 0 || I1_bits_and_count);
+			assert(RECORDED(w) || P_submitted_is_recorded);
+			inst[at[w]].ws[slot[w]].count++;
+			st[w] = FLIGHT
 	}
 	/* hold() */
 	:: d_step {
@@ -489,17 +509,23 @@ proctype writer(byte w)
 				st[w] = QUEUED
 			fi
 	}
-	/* The origin has done it: erad_end_io(). */
+	/* The origin has done it: erad_end_io(), erad_writeset_leave(). */
 	:: d_step {
 		st[w] == FLIGHT ->
-			assert(RECORDED(w) || I4_completed_is_recorded);
 			if
-			:: slot[w] != NONE -> inst[at[w]].ws[slot[w]].refs--
-			:: else
+			:: slot[w] == NONE -> completed(w)
+			:: slot[w] != NONE && !LEAVES_LATE(w) -> st[w] = END_COUNT
+			:: slot[w] != NONE && LEAVES_LATE(w) -> st[w] = END_LEFT
+			fi
+	}
+	:: d_step {
+		st[w] == END_COUNT || st[w] == END_LEFT ->
+			assert(inst[at[w]].ws[slot[w]].era != 0 || I1_writeset_is_there);
+			if
+			:: st[w] == END_COUNT -> inst[at[w]].ws[slot[w]].count--
+			:: st[w] == END_LEFT -> inst[at[w]].ws[slot[w]].left--
 			fi;
-			slot[w] = NONE;
-			at[w] = 0;
-			st[w] = DONE
+			completed(w)
 	}
 	:: OVER(w) -> break
 	od

@@ -12,9 +12,10 @@
  * because a write of several is let through or not by one look at all of them.
  *
  * The assertions, by their names (erad_uapi.h, erad_format.h):
- *	I1	a write passes in ->map with its bits and a live reference, on one writeset, whose memory is there
+ *	I1	a write passes in ->map with its bits in, and counted by, one writeset, whose memory is there and whose
+ *		counts have not been added up yet
  *	I2	a bit is set only if its block is durable in the era of that writeset, or a later one
- *	I3	what is released has its bits set (or there was no memory) and holds a reference
+ *	I3	what is released has its bits set (or there was no memory) and is counted
  *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and none of those
  *		that complete later is
  *	P	what is passed on to the origin is recorded: would be found if the power went now
@@ -71,8 +72,8 @@ byte nomems = NOMEMS;
 bool policy_fail;		/* detach_policy */
 
 /* What assertions are called; always false. */
-hidden byte I1_writeset_is_there, I1_bits_and_live_ref, I2_bit_is_durable, I3_bits_before_release,
-	I3_released_holds_ref, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
+hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_before_release,
+	I3_released_is_counted, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
 	D_acked_is_durable, D_what_is_before_is_durable, A_metadata_fits, A_no_batch_is_out, E_all_ends,
 	E_active_in_the_end, R_requeue_only_in_noflush;
 
@@ -102,7 +103,7 @@ hidden byte I1_writeset_is_there, I1_bits_and_live_ref, I2_bit_is_durable, I3_bi
 	:: st[w] >= DEFERRED && !OVER(w) -> st[w] = LOST; at[w] = 0; slot[w] = NONE \
 	:: else \
 	fi
-#define FOUND(w)	((st[w] != FLIGHT && st[w] != DONE) || DURABLE(blk[w], 1))
+#define FOUND(w)	((!IN_FLIGHT(w) && st[w] != DONE) || DURABLE(blk[w], 1))
 
 /* What befalls the machine; and when nothing can happen any more, whether that is the end. */
 active proctype fate()
@@ -127,7 +128,6 @@ end:	do
 				forget(1);
 				inst[0].pushback = false; inst[0].draining = false; inst[0].cur = NONE; inst[0].batch_id = 0;
 				inst[1].pushback = false; inst[1].draining = false; inst[1].cur = NONE; inst[1].batch_id = 0;
-				inst[0].ws[0].refs = 0; inst[0].ws[1].refs = 0; inst[1].ws[0].refs = 0; inst[1].ws[1].refs = 0;
 				nomem = false;
 				live = 0; loaded = false; blocked = false; noflush = false; dm = DM_IDLE;
 				ctr(0);

@@ -55,7 +55,7 @@ bool killed;			/* never: see die() */
 	acked = sera; \
 	assert(dera >= acked || D_acked_is_durable); \
 	assert(ALL(IN_FLIGHT_RECORDED) || I4_drained)
-#define IN_FLIGHT_RECORDED(w)	(st[w] != FLIGHT || RECORDED(w))
+#define IN_FLIGHT_RECORDED(w)	(!IN_FLIGHT(w) || RECORDED(w))
 
 #define drop(n)		s_id[n] = 0; s_blocks[n] = 0; s_recorded[n] = false
 
