@@ -238,7 +238,7 @@ static int activate(struct volume *v, struct err *err)
 		r = live ? go_on(v, &s, err) : begin(v, &s, err);
 	if (r)
 		return r;
-	mirror_begin(v, s.era, live != 0);
+	mirror_begin(v, s.era, live != 0, NULL);
 	events_begin(v);
 	writers_begin(v, s.era);
 	r = instance_ready(v->fd, s.era);

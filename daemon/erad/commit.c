@@ -206,6 +206,7 @@ static void end(struct volume *v, bool gone)
 	struct err err;
 
 	attach_let_go(v);
+	thread_usual();
 	message_stop(v);
 	fold_stop(v);
 	pthread_mutex_lock(&v->lock);
@@ -237,6 +238,7 @@ void *volume_thread(void *arg)
 	bool gone = false;
 	bool held = true;
 
+	thread_first();
 	while (!told_to_stop(v)) {
 		/* Before the look, so that a kick meanwhile is not lost. */
 		bool kicked = atomic_exchange(&v->attention, false);

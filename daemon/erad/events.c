@@ -41,6 +41,11 @@ void events_begin(struct volume *v)
 		volume_no_trouble(v, &v->events_trouble, "counting events");
 }
 
+bool events_pinned(const struct volume *v)
+{
+	return traced_pinned(v, &kind);
+}
+
 void events_end(struct volume *v, bool gone)
 {
 	traced_end(v, &v->events.traced, &kind, gone);

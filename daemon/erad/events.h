@@ -32,6 +32,9 @@ void events_init(struct events *e);
 /* The volume thread's: sees to it that the volume is counted. */
 void events_begin(struct volume *v);
 
+/* Any thread's: whether its map is where it should be, so that a new era needs no look at it. */
+bool events_pinned(const struct volume *v);
+
 /* The volume thread's.  gone: the target is no more, and so is the pin.  Before mirror_end(). */
 void events_end(struct volume *v, bool gone);
 

@@ -53,7 +53,7 @@ void mirror_sweep(void)
 
 void mirror_init(struct mirror *m)
 {
-	m->writeset = m->info = m->stats = -1;
+	m->writeset.fd = m->info = m->stats = -1;
 	atomic_init(&m->changed, MIRROR_UNKNOWN);
 	atomic_init(&m->changed_before, MIRROR_UNKNOWN);
 }
@@ -100,13 +100,18 @@ static int publish(struct mirror *m)
 	return r;
 }
 
+void mirror_map_free(struct mirror_map *map)
+{
+	if (map->bits)
+		munmap((void *)map->bits, map->size);
+	map->bits = NULL;
+	forget(&map->fd);
+}
+
 static void drop_writeset(struct mirror *m)
 {
-	if (m->bits)
-		munmap((void *)m->bits, m->size);
-	m->bits = NULL;
+	mirror_map_free(&m->writeset);
 	m->words.nr = 0;
-	forget(&m->writeset);
 }
 
 /* From now on it misses blocks, which readers must know of. */
@@ -134,7 +139,7 @@ static int flush(struct words *w, void *ctx)
 	struct mirror *m = ctx;
 	uint32_t nr = w->nr;
 
-	if (nr && bpf_map_update_batch(m->writeset, w->index, w->word, &nr, &opts))
+	if (nr && bpf_map_update_batch(m->writeset.fd, w->index, w->word, &nr, &opts))
 		return -errno;
 	w->nr = 0;
 	return 0;
@@ -163,50 +168,88 @@ static int lasting(struct volume *v, int which, int *fd, void *value, struct err
 	return pins_lasting(v->name, pin_name[which], types->obj, type_of(which), fd, value, err);
 }
 
-static int make_writeset(struct mirror *m, uint64_t nr_blocks, struct err *err)
+static int make_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
 {
+	const uint64_t nr = words_count(nr_blocks, words_shift(nr_blocks, ERAD_MAPS_CAP));
 	struct bpf_map_info kernel = { 0 };
 	uint32_t len = sizeof(kernel);
-	uint64_t nr;
 	void *p;
 	int r;
 
-	m->words.shift = words_shift(nr_blocks, ERAD_MAPS_CAP);
-	nr = words_count(nr_blocks, m->words.shift);
 	r = pins_make(pin_name[WRITESET], types->obj, type_of(WRITESET), nr);
 	if (r < 0)
 		return err_set(err, r, "cannot make a BPF map of %llu bytes: %s",
 			       (unsigned long long)nr * sizeof(uint64_t), strerror(-r));
-	m->writeset = r;
-	m->size = nr * sizeof(uint64_t);
-	p = mmap(NULL, m->size, PROT_READ, MAP_SHARED, m->writeset, 0);
-	if (p == MAP_FAILED)
-		return err_set(err, -errno, "cannot map the BPF map: %m");
-	m->bits = m->words.have = p;
-	if (bpf_obj_get_info_by_fd(m->writeset, &kernel, &len))
-		return err_set(err, -errno, "cannot tell the BPF map's id: %m");
-	m->next.writeset_id = kernel.id;
-	return 0;
+	*map = (struct mirror_map){ .fd = r, .size = nr * sizeof(uint64_t), .nr_blocks = nr_blocks };
+	p = mmap(NULL, map->size, PROT_READ, MAP_SHARED, map->fd, 0);
+	if (p == MAP_FAILED) {
+		r = err_set(err, -errno, "cannot map the BPF map: %m");
+	} else {
+		map->bits = p;
+		r = bpf_obj_get_info_by_fd(map->fd, &kernel, &len) ?
+			err_set(err, -errno, "cannot tell the BPF map's id: %m") : 0;
+	}
+	map->id = kernel.id;
+	if (r)
+		mirror_map_free(map);
+	return r;
 }
 
-static int begin(struct volume *v, uint32_t era, bool fill, struct err *err)
+void mirror_prepare(struct volume *v, uint64_t nr_blocks, struct mirror_map *map)
+{
+	struct err err;
+
+	*map = (struct mirror_map){ .fd = -1 };
+	if (!types || make_map(map, nr_blocks, &err))
+		return;
+	map->pinned = events_pinned(v) && writers_pinned(v);
+	for (int i = WRITESET; i <= STATS && map->pinned; i++)
+		map->pinned = pins_there(v->name, pin_name[i]);
+}
+
+/* What was prepared, or a new one. */
+static int take_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map, struct err *err)
+{
+	struct mirror_map old = m->writeset;
+	int r = 0;
+
+	if (map && map->fd >= 0 && map->nr_blocks == nr_blocks) {
+		m->writeset = *map;
+		*map = old;
+		/* Only to be freed. */
+		map->nr_blocks = 0;
+		map->pinned = false;
+	} else {
+		mirror_map_free(&m->writeset);
+		r = make_map(&m->writeset, nr_blocks, err);
+	}
+	m->words.nr = 0;
+	m->words.have = m->writeset.bits;
+	m->words.shift = words_shift(nr_blocks, ERAD_MAPS_CAP);
+	m->words.marked = 0;
+	m->next.writeset_id = m->writeset.id;
+	return r;
+}
+
+static int begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map, struct err *err)
 {
 	struct mirror *m = &v->mirror;
 	struct store_info s;
 	int r;
 
-	drop_writeset(m);
 	if (!types) {
 		*err = unusable;
 		return -EOPNOTSUPP;
 	}
-	r = pins_make_dir(v->name, err);
-	if (!r)
-		r = lasting(v, INFO, &m->info, &m->shown, err);
-	if (!r)
-		r = lasting(v, STATS, &m->stats, &m->count, err);
-	if (r)
-		return r;
+	if (!map || !map->pinned || v->mirror_trouble.since_ms) {
+		r = pins_make_dir(v->name, err);
+		if (!r)
+			r = lasting(v, INFO, &m->info, &m->shown, err);
+		if (!r)
+			r = lasting(v, STATS, &m->stats, &m->count, err);
+		if (r)
+			return r;
+	}
 
 	store_info(v->store, &s);
 	m->next = (struct erad_map_info){
@@ -214,8 +257,7 @@ static int begin(struct volume *v, uint32_t era, bool fill, struct err *err)
 		.state = v->info.state, .dev_major = v->info.dev_major, .dev_minor = v->info.dev_minor,
 	};
 	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
-	m->words.marked = 0;
-	r = make_writeset(m, s.nr_blocks, err);
+	r = take_map(m, s.nr_blocks, map, err);
 	if (!r && fill && s.nr_blocks > FILL_MAX)
 		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would hold writes up; it is complete again in the next era",
 			    (unsigned long long)s.nr_blocks);
@@ -227,7 +269,7 @@ static int begin(struct volume *v, uint32_t era, bool fill, struct err *err)
 			err_set(err, r, "cannot write the BPF map: %s", strerror(-r));
 	}
 	if (!r)
-		r = pins_put(v->name, pin_name[WRITESET], m->writeset, err);
+		r = pins_put(v->name, pin_name[WRITESET], m->writeset.fd, err);
 	if (r)
 		return r;
 	m->next.shift = m->words.shift;
@@ -240,14 +282,14 @@ static int begin(struct volume *v, uint32_t era, bool fill, struct err *err)
 	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
 }
 
-void mirror_begin(struct volume *v, uint32_t era, bool fill)
+void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map)
 {
 	struct mirror *m = &v->mirror;
 	struct err err;
 
 	if (era != m->next.era)
 		atomic_store(&m->changed_before, atomic_load(&m->changed));
-	if (begin(v, era, fill, &err)) {
+	if (begin(v, era, fill, map, &err)) {
 		m->next.era = era;
 		degrade(v, &err);
 	} else {
@@ -263,7 +305,7 @@ void mirror_add(struct volume *v)
 	struct err err;
 	int r = 0;
 
-	if (!m->bits) {
+	if (!m->writeset.bits) {
 		m->count.failures++;
 		if (m->stats >= 0)
 			put(m->stats, &m->count);

@@ -11,7 +11,8 @@
  * I/O flusher, does not wait for its own volumes when it gets it, as for the
  * module's writesets.  A commit gets none but for the system call's two words.
  *
- * The functions that take a volume are the volume thread's, but for mirror_status().
+ * The functions that take a volume are the volume thread's, but for mirror_status()
+ * and mirror_prepare().
  */
 #ifndef ERAD_MIRROR_H
 #define ERAD_MIRROR_H
@@ -27,10 +28,19 @@
 
 struct volume;
 
+/* The map of a writeset. */
+struct mirror_map {
+	int fd;			/* -1: there is none */
+	uint32_t id;		/* as the kernel counts maps */
+	const uint64_t *bits;	/* mapped; NULL: there is none */
+	size_t size;		/* of the mapping, bytes */
+	uint64_t nr_blocks;
+	bool pinned;		/* of one that was prepared: the volume's other maps were pinned then */
+};
+
 struct mirror {
-	int writeset, info, stats;	/* the maps; -1: there is none */
-	const uint64_t *bits;		/* the writeset, mapped; NULL: there is none */
-	size_t size;			/* of the mapping, bytes */
+	struct mirror_map writeset;
+	int info, stats;	/* the maps; -1: there is none */
 	struct erad_map_info shown, next;	/* what is in `info`, and what is to be there */
 	struct erad_map_stats count;
 	struct words words;
@@ -50,10 +60,19 @@ void mirror_sweep(void);
 void mirror_init(struct mirror *m);
 
 /*
- * A writeset for era `era`, which the target is in, empty or as the metadata
- * says (fill).  Before any commit in that era.
+ * Any thread's, without v->lock: a map for the next era, empty, so that the volume thread need not make
+ * it while writes wait.  Where it cannot be had, that will be said when the era begins.
+ * mirror_map_free() ends it, or what mirror_begin() gave for it.
  */
-void mirror_begin(struct volume *v, uint32_t era, bool fill);
+void mirror_prepare(struct volume *v, uint64_t nr_blocks, struct mirror_map *map);
+void mirror_map_free(struct mirror_map *map);
+
+/*
+ * A writeset for era `era`, which the target is in, empty or as the metadata
+ * says (fill).  Before any commit in that era.  map: what was prepared for it, or NULL;
+ * if it fits, it is exchanged for that of the era before.
+ */
+void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map);
 
 /* Adds v->range, which is durable.  Before its commit. */
 void mirror_add(struct volume *v);

@@ -78,14 +78,26 @@ int pins_make_dir(const char *name, struct err *err)
 	return r ? err_set(err, r, "cannot make %s: %s", dir.text, strerror(-r)) : 0;
 }
 
+bool pins_there(const char *name, const char *pin)
+{
+	struct path at = path_of(name, pin);
+
+	return !access(at.text, F_OK);
+}
+
 int pins_put(const char *name, const char *pin, int fd, struct err *err)
 {
 	struct path at = path_of(name, pin), new = path_of(name, "new");
 	int r;
 
-	/* What an erad left that was killed. */
-	unlink(new.text);
-	r = bpf_obj_pin(fd, new.text) ? -errno : grant(new.text, 0440);
+	r = bpf_obj_pin(fd, new.text) ? -errno : 0;
+	if (r == -EEXIST) {
+		/* What an erad left that was killed. */
+		unlink(new.text);
+		r = bpf_obj_pin(fd, new.text) ? -errno : 0;
+	}
+	if (!r)
+		r = grant(new.text, 0440);
 	if (!r && rename(new.text, at.text))
 		r = -errno;
 	if (!r)
@@ -137,7 +149,7 @@ int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj
 
 	/* Somebody may have unmounted bpffs. */
 	if (*fd >= 0)
-		return access(at.text, F_OK) ? pins_put(name, pin, *fd, err) : 0;
+		return pins_there(name, pin) ? 0 : pins_put(name, pin, *fd, err);
 	new = reopen(at.text, like);
 	if (new >= 0 && (!value || !bpf_map_lookup_elem(new, &key, value))) {
 		*fd = new;

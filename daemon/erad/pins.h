@@ -20,6 +20,9 @@ void pins_setup(void);
 /* Removes the directories of names that are not of open volumes. */
 void pins_sweep(void);
 
+/* Whether something is pinned there. */
+bool pins_there(const char *name, const char *pin);
+
 /* Makes the directory of a volume, if it is not there. */
 int pins_make_dir(const char *name, struct err *err);
 

@@ -121,9 +121,16 @@ void rollover_step(struct volume *v)
 	r = instance_new_era(v->fd, c->from, c->to, 0);
 	/* It has begun, drained or not; its first commit comes later. */
 	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
-		mirror_begin(v, c->to, false);
-		events_begin(v);
-		writers_begin(v, c->to);
+		const bool pinned = c->map.pinned;
+
+		mirror_begin(v, c->to, false, &c->map);
+		/* Only for those that somebody has removed, and for what did not work before. */
+		if (!pinned || v->events_trouble.since_ms)
+			events_begin(v);
+		if (pinned)
+			writers_next(v, c->to);
+		else
+			writers_begin(v, c->to);
 	}
 	switch (r) {
 	case 0:

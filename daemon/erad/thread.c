@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Threads with small stacks and no signals. */
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "erad/thread.h"
+
+static atomic_int usual;	/* the niceness of whoever starts a volume thread */
 
 static int start(pthread_t *t, int detached, void *(*fn)(void *), void *arg)
 {
@@ -34,6 +38,18 @@ int thread_start_detached(void *(*fn)(void *), void *arg)
 	pthread_t t;
 
 	return start(&t, PTHREAD_CREATE_DETACHED, fn, arg);
+}
+
+/* On Linux, priorities are those of single threads, and 0 is the calling one. */
+void thread_first(void)
+{
+	atomic_store(&usual, getpriority(PRIO_PROCESS, 0));
+	setpriority(PRIO_PROCESS, 0, -20);
+}
+
+void thread_usual(void)
+{
+	setpriority(PRIO_PROCESS, 0, atomic_load(&usual));
 }
 
 void thread_cond_init(pthread_cond_t *c)

@@ -13,6 +13,14 @@
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 int thread_start_detached(void *(*fn)(void *), void *arg);
 
+/*
+ * Writes wait for the calling thread: it gets the niceness that the kernel's own workers in
+ * their path have, where that is allowed.  Threads that it starts inherit that.
+ */
+void thread_first(void);
+/* They do not, or no more: back to the niceness that erad was started with. */
+void thread_usual(void);
+
 /* A condition variable that waits by the clock of thread_deadline(). */
 void thread_cond_init(pthread_cond_t *c);
 

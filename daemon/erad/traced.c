@@ -52,6 +52,11 @@ int traced_begin(struct volume *v, struct traced *t, const struct traced_kind *k
 	return 0;
 }
 
+bool traced_pinned(const struct volume *v, const struct traced_kind *k)
+{
+	return !k->obj || pins_there(v->name, k->pin);
+}
+
 void traced_end(struct volume *v, struct traced *t, const struct traced_kind *k, bool gone)
 {
 	int fd = t->fd;

@@ -36,6 +36,9 @@ struct traced {
  */
 int traced_begin(struct volume *v, struct traced *t, const struct traced_kind *k, struct err *err);
 
+/* Any thread's: whether it is pinned, or cannot be. */
+bool traced_pinned(const struct volume *v, const struct traced_kind *k);
+
 /* The volume thread's.  gone: the target is no more, and so is the pin. */
 void traced_end(struct volume *v, struct traced *t, const struct traced_kind *k, bool gone);
 

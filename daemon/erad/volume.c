@@ -182,26 +182,43 @@ bool volume_wait_ended(struct volume *v, unsigned int ms)
 	return ended;
 }
 
+/* Under v->lock. */
+static int may_roll(const struct volume *v, struct err *err)
+{
+	const char *state;
+	struct err why;
+
+	if (v->ended || v->stop)
+		return err_set(err, -ENODEV, "the volume is being closed");
+	if (v->ready)
+		return 0;
+	state = volume_state(v, &why);
+	return err_set(err, -EAGAIN, "the volume is %s%s%.400s, it must be active", state,
+		       *why.msg ? ": " : "", why.msg);
+}
+
 int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
 {
 	struct checkpoint *c = &v->checkpoint;
+	struct mirror_map map = { .fd = -1 };
+	uint64_t nr_blocks;
 	int r;
 
 	pthread_mutex_lock(&v->checkpoint_lock);
 	pthread_mutex_lock(&v->lock);
-	if (v->ended || v->stop) {
-		r = err_set(err, -ENODEV, "the volume is being closed");
+	r = may_roll(v, err);
+	if (r)
 		goto out;
-	}
-	if (!v->ready) {
-		struct err why;
-		const char *state = volume_state(v, &why);
-
-		r = err_set(err, -EAGAIN, "the volume is %s%s%.400s, it must be active", state,
-			    *why.msg ? ": " : "", why.msg);
+	/* Here and not by the volume thread, while writes wait for it. */
+	nr_blocks = v->info.nr_blocks;
+	pthread_mutex_unlock(&v->lock);
+	mirror_prepare(v, nr_blocks, &map);
+	pthread_mutex_lock(&v->lock);
+	r = may_roll(v, err);
+	if (r)
 		goto out;
-	}
 	*c = *how;
+	c->map = map;
 	c->phase = CHECKPOINT_WANTED;
 	volume_kick(v);
 	/* The volume thread sees to it that this ends before it does. */
@@ -210,9 +227,13 @@ int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, s
 	r = c->result;
 	*err = c->err;
 	*era = c->to;
+	map = c->map;
 	c->phase = CHECKPOINT_NONE;
 out:
 	pthread_mutex_unlock(&v->lock);
+	mirror_map_free(&map);
+	if (!r)
+		writers_make_room(v, *era);
 	pthread_mutex_unlock(&v->checkpoint_lock);
 	return r;
 }

@@ -53,6 +53,7 @@ struct checkpoint {
 	bool snapshot, lasts;		/* of what was before it; see store_begin_snapshot() */
 	bool again;			/* it is not this era yet: the target had to catch up first */
 	uint32_t from, to;
+	struct mirror_map map;		/* for the new era */
 	int result;
 	struct err err;
 };

@@ -93,15 +93,31 @@ static uint32_t oldest(const struct writers_list *l, uint32_t from)
 	return era;
 }
 
-/* Eras older than that one make room, if it gets scarce. */
-static int make_room(struct writers *w, uint32_t era)
+static int forget(int fd, const struct erad_map_writer *who, uint32_t nr)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	struct writers_list *l = w->list;
+	uint32_t done;
+
+	while (nr) {
+		done = nr;
+		if (!bpf_map_delete_batch(fd, who, &done, &opts))
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+		/* Another thread was faster with the one after those. */
+		who += done + 1;
+		nr -= done + 1;
+	}
+	return 0;
+}
+
+/* Eras older than that one make room in the map, if it gets scarce. */
+static int make_room(int fd, struct writers_list *l, uint32_t era)
+{
 	uint32_t nr = 0, old;
 	int r;
 
-	r = read_all(w->traced.fd, l);
+	r = read_all(fd, l);
 	if (r || l->nr <= CROWDED)
 		return r;
 	while (l->nr - nr > ROOMY) {
@@ -110,23 +126,29 @@ static int make_room(struct writers *w, uint32_t era)
 			break;
 		nr = up_to(l, old);
 	}
-	return nr && bpf_map_delete_batch(w->traced.fd, l->who, &nr, &opts) ? -errno : 0;
+	return forget(fd, l->who, nr);
+}
+
+/* So that there is room for it when there is none. */
+static int add_others(int fd, uint32_t era)
+{
+	const struct erad_map_writer others = { .era = era, .flags = ERAD_MAP_OTHERS };
+	const struct erad_map_written none = { 0 };
+
+	return bpf_map_update_elem(fd, &others, &none, BPF_NOEXIST) && errno != EEXIST ? -errno : 0;
 }
 
 static int begin(struct volume *v, uint32_t era, struct err *err)
 {
-	const struct erad_map_writer others = { .era = era, .flags = ERAD_MAP_OTHERS };
-	const struct erad_map_written none = { 0 };
 	struct traced *t = &v->writers.traced;
 	int r;
 
 	r = traced_begin(v, t, &kind, err);
 	if (r)
 		return r;
-	r = make_room(&v->writers, era);
-	/* So that there is room for it when there is none. */
-	if (!r && bpf_map_update_elem(t->fd, &others, &none, BPF_NOEXIST) && errno != EEXIST)
-		r = -errno;
+	r = make_room(t->fd, v->writers.list, era);
+	if (!r)
+		r = add_others(t->fd, era);
 	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
 }
 
@@ -145,22 +167,29 @@ void writers_begin(struct volume *v, uint32_t era)
 		volume_no_trouble(v, &v->writers_trouble, "counting writers");
 }
 
+bool writers_pinned(const struct volume *v)
+{
+	return traced_pinned(v, &kind);
+}
+
+void writers_next(struct volume *v, uint32_t era)
+{
+	if (is_off || v->writers_trouble.since_ms || v->writers.traced.fd < 0 ||
+	    add_others(v->writers.traced.fd, era))
+		writers_begin(v, era);
+}
+
 void writers_end(struct volume *v, bool gone)
 {
 	traced_end(v, &v->writers.traced, &kind, gone);
 }
 
-int writers_read(struct volume *v, struct writers_list **out, struct err *err)
+/* An fd of the map of the caller's own, as the volume may be closed meanwhile. */
+static int own_fd(struct volume *v, struct err *err)
 {
 	const struct trouble *t = &v->writers_trouble;
-	struct writers_list *l;
-	int fd, r;
+	int fd;
 
-	if (is_off) {
-		*err = kind.unusable;
-		return -EOPNOTSUPP;
-	}
-	/* One of its own, as the volume may be closed meanwhile. */
 	pthread_mutex_lock(&v->lock);
 	if (t->since_ms) {
 		*err = t->err;
@@ -173,6 +202,35 @@ int writers_read(struct volume *v, struct writers_list **out, struct err *err)
 			fd = err_set(err, -EAGAIN, "it is not attached to its target");
 	}
 	pthread_mutex_unlock(&v->lock);
+	return fd;
+}
+
+void writers_make_room(struct volume *v, uint32_t era)
+{
+	struct writers_list *l;
+	struct err err;
+	int fd;
+
+	fd = is_off ? -1 : own_fd(v, &err);
+	if (fd < 0)
+		return;
+	l = malloc(sizeof(*l));
+	if (l)
+		make_room(fd, l, era);
+	free(l);
+	close(fd);
+}
+
+int writers_read(struct volume *v, struct writers_list **out, struct err *err)
+{
+	struct writers_list *l;
+	int fd, r;
+
+	if (is_off) {
+		*err = kind.unusable;
+		return -EOPNOTSUPP;
+	}
+	fd = own_fd(v, err);
 	if (fd < 0)
 		return fd;
 	l = malloc(sizeof(*l));

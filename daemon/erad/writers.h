@@ -42,6 +42,18 @@ void writers_free(struct writers *w);
  */
 void writers_begin(struct volume *v, uint32_t era);
 
+/* The same where its map is pinned and works, but room is only made if there is none at all. */
+void writers_next(struct volume *v, uint32_t era);
+
+/*
+ * Any thread's, without v->lock: makes room for era `era`, which has begun with
+ * writers_next(), so that the volume thread need not do it while writes wait.  Best effort.
+ */
+void writers_make_room(struct volume *v, uint32_t era);
+
+/* Any thread's: whether its map is where it should be, so that a new era needs no look at it. */
+bool writers_pinned(const struct volume *v);
+
 /* The volume thread's.  gone: the target is no more, and so is the pin.  Before mirror_end(). */
 void writers_end(struct volume *v, bool gone);
 
