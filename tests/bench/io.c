@@ -14,6 +14,8 @@
  * --random        the slots in an order without pattern, the same each time
  * --depth N       requests at the same time (1)
  * --message TEXT  sends that to device-mapper's device instead, one at a time
+ * --delay MS      sleeps so long before the first request and after the last one, so that neither its start
+ *                 nor its end disturbs another load
  *
  * Prints in one line, in nanoseconds: the time of all divided by their number,
  * then of the single requests the median, the 99th percentile, the longest.
@@ -48,6 +50,7 @@ struct load {
 	uint64_t slots;
 	uint64_t count;
 	unsigned int depth;
+	unsigned int delay;	/* ms */
 	void *buf;
 	size_t buf_size;
 	uint64_t *took;		/* of each request, ns */
@@ -196,7 +199,7 @@ static void parse(struct load *l, int argc, char **argv)
 		{ "size", required_argument, NULL, 's' }, { "stride", required_argument, NULL, 't' },
 		{ "first", required_argument, NULL, 'f' }, { "slots", required_argument, NULL, 'n' },
 		{ "count", required_argument, NULL, 'c' }, { "depth", required_argument, NULL, 'd' },
-		{ "message", required_argument, NULL, 'm' },
+		{ "message", required_argument, NULL, 'm' }, { "delay", required_argument, NULL, 'y' },
 		{ }
 	};
 	int c, index;
@@ -230,6 +233,9 @@ static void parse(struct load *l, int argc, char **argv)
 		case 'm':
 			l->message = optarg;
 			break;
+		case 'y':
+			l->delay = number("delay", optarg);
+			break;
 		default:
 			exit(2);
 		}
@@ -260,6 +266,7 @@ int main(int argc, char **argv)
 	/* Touched before the clock runs. */
 	memset(l.took, 0xff, l.count * sizeof(*l.took));
 
+	usleep(l.delay * 1000);
 	began = now();
 	if (l.message)
 		run_messages(&l);
@@ -268,6 +275,7 @@ int main(int argc, char **argv)
 	else
 		run_many(&l);
 	all = now() - began;
+	usleep(l.delay * 1000);
 	qsort(l.took, l.count, sizeof(*l.took), by_value);
 	printf("%.1f %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", (double)all / l.count, l.took[l.count / 2],
 	       l.took[l.count * 99 / 100], l.took[l.count - 1]);
