@@ -14,11 +14,11 @@
  * --random        the slots in an order without pattern, the same each time
  * --depth N       requests at the same time (1)
  * --message TEXT  sends that to device-mapper's device instead, one at a time
- * --delay MS      sleeps so long before the first request and after the last one, so that neither its start
- *                 nor its end disturbs another load
+ * --meanwhile N   sends it N times, from another process, while the requests go on
  *
  * Prints in one line, in nanoseconds: the time of all divided by their number,
- * then of the single requests the median, the 99th percentile, the longest.
+ * then of the single requests the median, the 99th percentile, the longest; with
+ * --meanwhile one line more, of the messages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,12 +26,14 @@
 #include <inttypes.h>
 #include <libdevmapper.h>
 #include <liburing.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/fs.h>
@@ -50,10 +52,12 @@ struct load {
 	uint64_t slots;
 	uint64_t count;
 	unsigned int depth;
-	unsigned int delay;	/* ms */
+	uint64_t meanwhile;
 	void *buf;
 	size_t buf_size;
 	uint64_t *took;		/* of each request, ns */
+	uint64_t all;		/* of them together, ns */
+	pid_t child;		/* sends the messages meanwhile */
 };
 
 static void __attribute__((noreturn)) die(const char *what, int error)
@@ -105,6 +109,8 @@ static void run_single(struct load *l)
 
 		l->took[i] = now() - began;
 		check(l, got < 0 ? -errno : got);
+		if (l->meanwhile && i == l->count / 10)
+			kill(l->child, SIGCONT);
 	}
 }
 
@@ -199,7 +205,7 @@ static void parse(struct load *l, int argc, char **argv)
 		{ "size", required_argument, NULL, 's' }, { "stride", required_argument, NULL, 't' },
 		{ "first", required_argument, NULL, 'f' }, { "slots", required_argument, NULL, 'n' },
 		{ "count", required_argument, NULL, 'c' }, { "depth", required_argument, NULL, 'd' },
-		{ "message", required_argument, NULL, 'm' }, { "delay", required_argument, NULL, 'y' },
+		{ "message", required_argument, NULL, 'm' }, { "meanwhile", required_argument, NULL, 'w' },
 		{ }
 	};
 	int c, index;
@@ -233,8 +239,8 @@ static void parse(struct load *l, int argc, char **argv)
 		case 'm':
 			l->message = optarg;
 			break;
-		case 'y':
-			l->delay = number("delay", optarg);
+		case 'w':
+			l->meanwhile = number("meanwhile", optarg);
 			break;
 		default:
 			exit(2);
@@ -247,10 +253,78 @@ static void parse(struct load *l, int argc, char **argv)
 	l->device = argv[optind];
 }
 
+static void await_stop(struct load *l)
+{
+	int status;
+
+	if (waitpid(l->child, &status, WUNTRACED) < 0 || !WIFSTOPPED(status))
+		die("the messages", EIO);
+}
+
+static void run(struct load *l)
+{
+	const uint64_t began = now();
+
+	if (l->message && !l->meanwhile)
+		run_messages(l);
+	else if (l->depth == 1)
+		run_single(l);
+	else
+		run_many(l);
+	l->all = now() - began;
+}
+
+static void print(struct load *l)
+{
+	qsort(l->took, l->count, sizeof(*l->took), by_value);
+	printf("%.1f %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", (double)l->all / l->count, l->took[l->count / 2],
+	       l->took[l->count * 99 / 100], l->took[l->count - 1]);
+	fflush(stdout);
+}
+
+/*
+ * Another process, because both kinds wait. It has started, and has done all once, before the first
+ * request, and ends after the last one, so that these take nothing but what the messages take.
+ */
+static void start_messages(struct load *l)
+{
+	struct load messages = *l;
+
+	l->child = fork();
+	if (l->child < 0)
+		die("fork", errno);
+	if (l->child) {
+		await_stop(l);
+		return;
+	}
+	/* What it does itself is to disturb nobody, on one processor. */
+	if (nice(19) < 0)
+		die("nice", errno);
+	messages.count = 1;
+	messages.meanwhile = 0;
+	run(&messages);
+	messages.count = l->meanwhile;
+	raise(SIGSTOP);
+	run(&messages);
+	raise(SIGSTOP);
+	print(&messages);
+	exit(0);
+}
+
+static void end_messages(struct load *l)
+{
+	int status;
+
+	await_stop(l);
+	kill(l->child, SIGCONT);
+	if (waitpid(l->child, &status, 0) < 0 || status)
+		die("the messages", EIO);
+}
+
 int main(int argc, char **argv)
 {
 	struct load l = { .size = 4096, .depth = 1 };
-	uint64_t bytes, began, all;
+	uint64_t bytes;
 
 	parse(&l, argc, argv);
 	l.fd = open(l.device, (l.read ? O_RDONLY : O_WRONLY) | O_DIRECT | O_CLOEXEC);
@@ -266,19 +340,12 @@ int main(int argc, char **argv)
 	/* Touched before the clock runs. */
 	memset(l.took, 0xff, l.count * sizeof(*l.took));
 
-	usleep(l.delay * 1000);
-	began = now();
-	if (l.message)
-		run_messages(&l);
-	else if (l.depth == 1)
-		run_single(&l);
-	else
-		run_many(&l);
-	all = now() - began;
-	usleep(l.delay * 1000);
-	qsort(l.took, l.count, sizeof(*l.took), by_value);
-	printf("%.1f %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", (double)all / l.count, l.took[l.count / 2],
-	       l.took[l.count * 99 / 100], l.took[l.count - 1]);
+	if (l.meanwhile)
+		start_messages(&l);
+	run(&l);
+	print(&l);
+	if (l.meanwhile)
+		end_messages(&l);
 	free(l.took);
 	munmap(l.buf, l.buf_size);
 	close(l.fd);
