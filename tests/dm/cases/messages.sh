@@ -191,7 +191,9 @@ test_live_reader()
 	same "$(eractl status --json data | field era)" 3
 	grep -q '"era":3,"since":1,' "$T/map" || fail "the map is not of era 3: $(head -c 200 "$T/map")"
 	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
-	# A reader that takes nothing, and one that waits for its turn.
+	kill $writer
+	wait $writer || fail "the load saw an error"
+	# A reader that takes nothing, for which erad waits 30 seconds, and one that waits for its turn.
 	mkfifo "$T/fifo"
 	exec 3<> "$T/fifo"
 	eractl dump data > "$T/fifo" &
@@ -203,8 +205,6 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	kill $writer
-	wait $writer || fail "the load saw an error"
 	# What lasts is dumped beside the writes, and equals what a closed volume shows.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
