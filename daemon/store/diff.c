@@ -61,6 +61,8 @@ static int add_array(struct extents *x, struct view *v, struct err *err)
 		const struct erad_disk_eras *e = &v->sector[i];
 		uint64_t bit = i * ERAD_ERAS_PER_SECTOR;
 
+		if (view_blank(v, i))
+			continue;
 		blocks = view_sector_blocks(v, i);
 		if (view_damaged(v, i)) {
 			bits_set(x->bits, bit, blocks);

@@ -72,6 +72,8 @@ static int add_array(struct runs *r, struct view *v, struct err *err)
 		uint32_t *eras = &r->eras[i * ERAD_ERAS_PER_SECTOR];
 		const bool damaged = view_damaged(v, i);
 
+		if (view_blank(v, i))
+			continue;
 		blocks = view_sector_blocks(v, i);
 		if (damaged && !r->damaged)
 			return refuse(v, i, err);

@@ -77,6 +77,31 @@ void view_marks(struct view *v,
 	pthread_mutex_unlock(&s->lock);
 }
 
+static int read_part(struct view *v, uint64_t from, uint64_t to, struct err *err)
+{
+	return from == to ? 0 : array_read(&v->array, ARRAY_MAIN, v->sector + from * ARRAY_PAGE_SECTORS,
+					   v->page + from, to - from, err);
+}
+
+/* All of the piece but its holes, so that what is scattered over a large file is not read with all that is around it. */
+static int read_main(struct view *v, struct err *err)
+{
+	uint64_t page, nr, from = 0;
+	int ret = 0;
+
+	for (page = 0; page < v->nr_pages && !ret; page += nr) {
+		nr = v->nr_pages - page;
+		if (nr > VIEW_STEP)
+			nr = VIEW_STEP;
+		if (!array_hole(&v->array, ARRAY_MAIN, v->page + page, nr))
+			continue;
+		bits_set(v->blank, page * ARRAY_PAGE_SECTORS, nr * ARRAY_PAGE_SECTORS);
+		ret = read_part(v, from, page, err);
+		from = page + nr;
+	}
+	return ret ? ret : read_part(v, from, v->nr_pages, err);
+}
+
 /* *damaged: some sector is. */
 static int read_pages(struct view *v, bool *damaged, struct err *err)
 {
@@ -85,13 +110,14 @@ static int read_pages(struct view *v, bool *damaged, struct err *err)
 	int ret;
 
 	*damaged = false;
+	memset(v->damaged, 0, sizeof(v->damaged));
+	memset(v->blank, 0, sizeof(v->blank));
 	ret = v->of_snapshot ?
 		snapshot_read(&v->snapshot, &v->array, v->sector, v->copies, v->page, v->nr_pages,
 			      err) :
-		array_read(&v->array, ARRAY_MAIN, v->sector, v->page, v->nr_pages, err);
-	memset(v->damaged, 0, sizeof(v->damaged));
+		read_main(v, err);
 	for (i = 0; i < v->nr_pages * ARRAY_PAGE_SECTORS && !ret; i++) {
-		if (array_sector_valid(&v->array, &v->sector[i], first + i))
+		if (view_blank(v, i) || array_sector_valid(&v->array, &v->sector[i], first + i))
 			continue;
 		v->damaged[i / 64] |= 1ULL << i % 64;
 		*damaged = true;

@@ -11,6 +11,7 @@
 
 #define VIEW_PAGES	256u	/* of the array, at most, at a time: 1 MiB */
 #define VIEW_BLOCKS	(VIEW_PAGES * ERAD_ERAS_PER_PAGE)
+#define VIEW_STEP	16u	/* as many pages are left out if they are a hole */
 
 struct view {
 	struct store *s;
@@ -22,7 +23,9 @@ struct view {
 	uint64_t first, len;		/* blocks of the piece, at most VIEW_BLOCKS */
 	struct erad_disk_eras *sector;	/* VIEW_PAGES pages, or as many as there are */
 	void *copies;			/* the same, if of_snapshot */
-	uint64_t damaged[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];	/* a bit for each sector */
+	/* A bit for each sector: it is damaged; nothing was ever written there, and so it was not read. */
+	uint64_t damaged[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];
+	uint64_t blank[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];
 };
 
 /* ENOENT if no snapshot is held.  view_end() frees what is allocated, even after an error. */
@@ -52,6 +55,12 @@ int view_read(struct view *v, unsigned int *nr, struct err *err);
 static inline bool view_damaged(const struct view *v, unsigned int i)
 {
 	return v->damaged[i / 64] >> i % 64 & 1;
+}
+
+/* Whether v->sector[i] is not to be looked at: its blocks were never written. */
+static inline bool view_blank(const struct view *v, unsigned int i)
+{
+	return v->blank[i / 64] >> i % 64 & 1;
 }
 
 /* How many blocks v->sector[i] has; the first of them is v->first + i * ERAD_ERAS_PER_SECTOR. */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What the metadata of large devices costs: the CPU time of each operation and
- * the memory, for a fixed number of blocks that change on devices that grow.
+ * the memory, on devices that grow, with more and more blocks that change.
  *
  * usage: scale DIRECTORY; the metadata is a sparse file there.
+ *
+ * Prints a table, or with --values lines for tests/bench/table: of opening it, with a
+ * journal that is full, and of what grows with the device and the marked blocks.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +22,7 @@
 #include "store/store.h"
 
 #define BLOCK_SECTORS	128u	/* 64 KiB */
-#define NR_BATCHES	10u	/* of ERAD_MAX_RANGES blocks each */
+#define NR_BATCHES	10u	/* of ERAD_MAX_RANGES blocks each, if not said otherwise */
 
 enum step { CREATE, OPEN, MARK, RECOVER, CHECKPOINT, DIGEST, DIFF, CLOSE, NR_STEPS };
 
@@ -29,6 +32,8 @@ static const char *const step_name[NR_STEPS] = {
 
 struct bench {
 	const char *path;
+	unsigned int nr_batches;	/* to mark; or … */
+	bool until_full;		/* … until the journal is */
 	struct store *store;
 	struct err err;
 	double ms[NR_STEPS];
@@ -98,14 +103,23 @@ static void begin_era(struct bench *b, uint32_t era)
 	end(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
 }
 
-/* Single blocks, anywhere or one after the other; a full ring is folded within. */
+/* Whether the next batch has to wait for a fold, which is then done within. */
+static bool is_full(struct bench *b)
+{
+	struct store_info info;
+
+	store_info(b->store, &info);
+	return info.journal_pages - info.journal_used < 8;
+}
+
+/* Single blocks, anywhere or one after the other. */
 static void mark(struct bench *b, uint64_t nr_blocks, bool scattered)
 {
 	struct erad_range r[ERAD_MAX_RANGES];
 	uint64_t next = 0;
 	unsigned int i, k;
 
-	for (i = 0; i < NR_BATCHES; i++) {
+	for (i = 0; b->until_full ? !is_full(b) : i < b->nr_batches; i++) {
 		for (k = 0; k < ERAD_MAX_RANGES; k++, next++) {
 			const uint64_t at = (uint64_t)lrand48() << 31 | lrand48();
 
@@ -144,33 +158,41 @@ static void print_size(double bytes)
 	printf("%6.1f %s", bytes, unit[i]);
 }
 
-static void row(const char *path, uint64_t device, bool scattered)
+/* A life of the metadata; how many blocks changed in it. */
+static uint64_t live(struct bench *b, uint64_t device, bool scattered)
 {
 	const struct store_geometry g = {
 		.uuid = { 1 }, .nr_sectors = device / 512, .block_sectors = BLOCK_SECTORS,
 	};
-	const uint64_t nr_blocks = g.nr_sectors / BLOCK_SECTORS;
-	struct bench b = { .path = path };
+	uint64_t blocks;
+
+	srand48(1);
+	unlink(b->path);
+	create(b, &g);
+	open_store(b, OPEN);
+	begin_era(b, 1);
+	mark(b, g.nr_sectors / BLOCK_SECTORS, scattered);
+	close_store(b, false);
+	b->ms[CLOSE] = 0;
+	open_store(b, RECOVER);
+	b->ms[CHECKPOINT] = 0;
+	begin_era(b, 2);
+	begin(b);
+	end(b, DIGEST, store_fold(b->store, &b->err));
+	blocks = diff(b, 1);
+	close_store(b, true);
+	return blocks;
+}
+
+static void row(const char *path, uint64_t device, bool scattered)
+{
+	struct bench b = { .path = path, .nr_batches = NR_BATCHES };
 	struct rusage usage;
 	struct stat st;
 	uint64_t blocks;
 	unsigned int i;
 
-	srand48(1);
-	unlink(path);
-	create(&b, &g);
-	open_store(&b, OPEN);
-	begin_era(&b, 1);
-	mark(&b, nr_blocks, scattered);
-	close_store(&b, false);
-	b.ms[CLOSE] = 0;
-	open_store(&b, RECOVER);
-	b.ms[CHECKPOINT] = 0;
-	begin_era(&b, 2);
-	begin(&b);
-	end(&b, DIGEST, store_fold(b.store, &b.err));
-	blocks = diff(&b, 1);
-	close_store(&b, true);
+	blocks = live(&b, device, scattered);
 	stat(path, &st);
 	unlink(path);
 	getrusage(RUSAGE_SELF, &usage);
@@ -188,18 +210,57 @@ static void row(const char *path, uint64_t device, bool scattered)
 	printf("\n");
 }
 
+static void print_values(const char *path)
+{
+	static const struct {
+		const char *name;
+		uint64_t device;
+	} full[] = { { "activation_1m", 1ULL << 36 }, { "activation_1g", 1ULL << 46 } };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(full) / sizeof(full[0]); i++) {
+		struct bench b = { .path = path, .until_full = true };
+
+		live(&b, full[i].device, true);
+		printf("%s erad %.3f\n", full[i].name, b.ms[RECOVER]);
+	}
+	for (i = 36; i <= 50; i += 2) {
+		struct bench b = { .path = path, .nr_batches = NR_BATCHES };
+
+		live(&b, 1ULL << i, true);
+		printf("growth device %llu open %.3f\n", 1ULL << i, b.ms[RECOVER]);
+		printf("growth device %llu digest %.3f\n", 1ULL << i, b.ms[DIGEST]);
+		printf("growth device %llu diff %.3f\n", 1ULL << i, b.ms[DIFF]);
+	}
+	for (i = 1; i <= 256; i *= 2) {
+		struct bench b = { .path = path, .nr_batches = i };
+		const uint64_t blocks = live(&b, 1ULL << 40, true);
+
+		printf("growth blocks %" PRIu64 " mark %.3f\n", blocks, b.ms[MARK]);
+		printf("growth blocks %" PRIu64 " open %.3f\n", blocks, b.ms[RECOVER]);
+		printf("growth blocks %" PRIu64 " digest %.3f\n", blocks, b.ms[DIGEST]);
+		printf("growth blocks %" PRIu64 " diff %.3f\n", blocks, b.ms[DIFF]);
+	}
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	static const uint64_t device[] = { 1ULL << 40, 1ULL << 44, 1ULL << 48, 1ULL << 50 };
+	const bool values = argc == 3 && !strcmp(argv[1], "--values");
 	char path[4096];
 	unsigned int i;
 	int status;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: scale DIRECTORY\n");
+	if (argc != 2 && !values) {
+		fprintf(stderr, "usage: scale [--values] DIRECTORY\n");
 		return 2;
 	}
-	snprintf(path, sizeof(path), "%s/scale.erad", argv[1]);
+	snprintf(path, sizeof(path), "%s/scale.erad", argv[argc - 1]);
+	if (values) {
+		print_values(path);
+		return 0;
+	}
 	printf("Metadata of 64 KiB blocks; CPU time in ms\n\n%10s  %-9s %7s", "device", "written",
 	       "blocks");
 	for (i = 0; i < NR_STEPS; i++)

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "erad_format.h"
 #include "store/engine.h"
 #include "store/store.h"
 
@@ -155,6 +156,61 @@ static void test_store(void **state)
 	assert_in_range(st.st_blocks * 512, written, written + (1 << 20));
 }
 
+struct expected {
+	uint64_t block[64];
+	unsigned int nr, at;
+};
+
+static int is_next(void *ctx, uint64_t first, uint64_t len)
+{
+	struct expected *x = ctx;
+
+	while (len--)
+		assert_true(x->at < x->nr && x->block[x->at++] == first++);
+	return 0;
+}
+
+static int is_next_or_never(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	return era ? is_next(ctx, first, len) : 0;
+}
+
+/* Holes of all lengths between blocks at the edges of what is read in one piece, or left out. */
+static void test_scattered(void **state)
+{
+	static const uint16_t page[] = { 0, 15, 16, 17, 33, 47, 48, 255, 256, 272, 500, 511, 512, 767 };
+	const uint64_t per_page = ERAD_ERAS_PER_PAGE;
+	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 768 * per_page * 128, .block_sectors = 128 };
+	struct expected x = { .nr = 0 };
+	struct erad_range r[64];
+	uint64_t size, written;
+	struct engine *e;
+	struct store *s;
+	struct err err;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(page) / sizeof(*page); i++) {
+		x.block[x.nr++] = page[i] * per_page;
+		x.block[x.nr++] = page[i] * per_page + per_page - 1;
+	}
+	for (unsigned int i = 0; i < x.nr; i++)
+		r[i] = (struct erad_range){ .first = x.block[i], .len = 1 };
+	size = store_size(&g, &written);
+	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
+	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
+	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
+	assert_int_equal(store_begin_era(s, 1, &err), 0);
+	assert_int_equal(store_mark(s, r, x.nr, &err), 0);
+	assert_int_equal(store_fold(s, &err), 0);
+	assert_int_equal(store_diff(s, 1, is_next, &x, &err), 0);
+	assert_int_equal(x.at, x.nr);
+	x.at = 0;
+	assert_int_equal(store_eras(s, STORE_NOW, is_next_or_never, &x, NULL, &err), 0);
+	assert_int_equal(x.at, x.nr);
+	assert_int_equal(store_close(s, true, &err), 0);
+}
+
 /* What a resize clears becomes a hole, but a snapshot of before still has it. */
 static void test_snapshot_of_hole(void **state)
 {
@@ -192,6 +248,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scattered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_of_hole, setup, teardown),
 	};
 
