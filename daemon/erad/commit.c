@@ -238,6 +238,7 @@ void *volume_thread(void *arg)
 	bool gone = false;
 	bool held = true;
 
+	thread_name("erad-commit");
 	thread_first();
 	while (!told_to_stop(v)) {
 		/* Before the look, so that a kick meanwhile is not lost. */

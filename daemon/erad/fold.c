@@ -30,6 +30,7 @@ static void *fold_thread(void *arg)
 	struct volume *v = arg;
 	unsigned int backoff = 0;
 
+	thread_name("erad-fold");
 	thread_usual();
 	while (wait_for_work(v, backoff)) {
 		struct err err;

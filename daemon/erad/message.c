@@ -71,6 +71,7 @@ static void *message_thread(void *arg)
 	struct volume *v = arg;
 	struct message m;
 
+	thread_name("erad-message");
 	thread_usual();
 	while (next_message(v, &m)) {
 		uint32_t era = 0;

@@ -40,6 +40,11 @@ int thread_start_detached(void *(*fn)(void *), void *arg)
 	return start(&t, PTHREAD_CREATE_DETACHED, fn, arg);
 }
 
+void thread_name(const char *name)
+{
+	pthread_setname_np(pthread_self(), name);
+}
+
 /* On Linux, priorities are those of single threads, and 0 is the calling one. */
 void thread_first(void)
 {

@@ -13,6 +13,9 @@
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 int thread_start_detached(void *(*fn)(void *), void *arg);
 
+/* What `top -H` and `ps -L` call the calling thread: at most 15 characters. */
+void thread_name(const char *name);
+
 /*
  * Writes wait for the calling thread: it gets the niceness that the kernel's own workers in
  * their path have, where that is allowed.  Threads that it starts inherit that.
