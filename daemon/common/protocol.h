@@ -40,9 +40,9 @@
  * snapshot_drop volume				{"volume"}.  ENOENT: none is held
  * diff		volume, since, snapshot?	part {"volume", "block_size", "since", "era",
  *						"size"} first; then parts
- *						[[offset, length], …], bytes, ascending,
- *						merged; the last extent may end at size,
- *						inside a block.  result {"changed_bytes"}
+ *						[offset, length, offset, length, …], bytes,
+ *						ascending, merged; the last extent may end at
+ *						size, inside a block.  result {"changed_bytes"}
  * dump		volume, snapshot?, loose?	part HEAD first; then parts [[first, number,
  *						era], …], blocks, ascending.  result {"runs"}.
  *						Of a live volume, begins an era, to be of one

@@ -38,14 +38,14 @@ static void print_kept(struct run *run)
 	run->length = 0;
 }
 
-static int take_extent(struct run *run, struct json_object *o, struct err *err)
+/* The i-th number of the part, and the one after it. */
+static int take_extent(struct run *run, struct json_object *part, size_t i, struct err *err)
 {
 	uint64_t offset, length, end = run->length ? run->offset + run->length : run->diff.end;
 
-	if (!json_object_is_type(o, json_type_array) || json_object_array_length(o) != 2 ||
-	    !json_to_number(json_object_array_get_idx(o, 0), &offset) ||
-	    !json_to_number(json_object_array_get_idx(o, 1), &length))
-		return garbled(run, err, "an extent is not [offset, length]");
+	if (!json_to_number(json_object_array_get_idx(part, i), &offset) ||
+	    !json_to_number(json_object_array_get_idx(part, i + 1), &length))
+		return garbled(run, err, "an extent is not an offset and a length");
 	if (offset < end)
 		return garbled(run, err, "the extents do not ascend");
 	if (!length || length > run->diff.size || offset > run->diff.size - length)
@@ -88,8 +88,8 @@ static int take_part(void *ctx, struct json_object *part, struct err *err)
 	if (!json_object_is_type(part, json_type_array))
 		return garbled(run, err, "a part is not a list of extents");
 	n = json_object_array_length(part);
-	for (i = 0; i < n; i++) {
-		r = take_extent(run, json_object_array_get_idx(part, i), err);
+	for (i = 0; i < n; i += 2) {
+		r = take_extent(run, part, i, err);
 		if (r)
 			return r;
 	}

@@ -43,7 +43,6 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 	struct diff *d = ctx;
 	uint64_t offset = first * d->block_size;
 	uint64_t bytes = len * d->block_size;
-	struct json_object *pair;
 
 	/* It has grown since the caller was told its size. */
 	if (offset >= d->size)
@@ -54,12 +53,10 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 	d->changed += bytes;
 
 	if (!d->extents)
-		d->extents = json_object_new_array_ext(PART_EXTENTS);
-	pair = json_object_new_array_ext(2);
-	json_object_array_add(pair, json_object_new_uint64(offset));
-	json_object_array_add(pair, json_object_new_uint64(bytes));
-	json_object_array_add(d->extents, pair);
-	if (json_object_array_length(d->extents) < PART_EXTENTS)
+		d->extents = json_object_new_array_ext(2 * PART_EXTENTS);
+	json_object_array_add(d->extents, json_object_new_uint64(offset));
+	json_object_array_add(d->extents, json_object_new_uint64(bytes));
+	if (json_object_array_length(d->extents) < 2 * PART_EXTENTS)
 		return 0;
 	if (d->v && volume_closing(d->v))
 		return -ESHUTDOWN;
