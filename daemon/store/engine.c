@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "store/engine.h"
@@ -19,10 +20,14 @@
 #define ALIGN		4096u
 #define ZEROS		(1u << 20)	/* bytes of zeros written at a time */
 
+/* Of OpenZFS, which calls a hole what was just written (its issues 11900 and 15526). */
+#define ZFS_MAGIC	0x2fc12fc1
+
 struct file_engine {
 	struct engine engine;
 	int fd;
 	bool block_device;
+	bool tells_holes;	/* SEEK_DATA can be relied on */
 };
 
 static struct file_engine *to_file(struct engine *e)
@@ -100,14 +105,19 @@ static int write_zeros(struct engine *e, uint64_t off, uint64_t len)
 
 static bool file_hole(struct engine *e, uint64_t off, uint64_t len)
 {
+	const struct file_engine *f = to_file(e);
+	struct stat st;
 	off_t data;
 
-	if (to_file(e)->block_device)
+	if (!f->tells_holes)
 		return false;
-	data = lseek(to_file(e)->fd, off, SEEK_DATA);
-	if (data < 0)
-		return errno == ENXIO;	/* no data up to the end */
-	return (uint64_t)data >= off + len;
+	data = lseek(f->fd, off, SEEK_DATA);
+	if (data < 0 && errno != ENXIO)
+		return false;
+	if (data >= 0 && (uint64_t)data < off + len)
+		return false;
+	/* Nothing up to the end; what is behind it is missing, and no hole. */
+	return !fstat(f->fd, &st) && (uint64_t)st.st_size >= off + len;
 }
 
 static int file_zero(struct engine *e, uint64_t off, uint64_t len)
@@ -225,6 +235,7 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	/* O_NONBLOCK: a fifo is to be refused, not waited for. */
 	const int flags = (mode == ENGINE_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
 	struct file_engine *f;
+	struct statfs fs;
 	int ret;
 
 	*out = NULL;
@@ -243,6 +254,7 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	ret = find_size(f, err);
 	if (!ret)
 		ret = take_lock(f, mode, err);
+	f->tells_holes = !f->block_device && !fstatfs(f->fd, &fs) && fs.f_type != ZFS_MAGIC;
 	if (!ret)
 		ret = drop_direct_if_refused(f, err);
 	if (ret)

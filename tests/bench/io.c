@@ -14,7 +14,7 @@
  * --random        the slots in an order without pattern, the same each time
  * --depth N       requests at the same time (1)
  * --message TEXT  sends that to device-mapper's device instead, one at a time
- * --meanwhile N   sends it N times, from another process, while the requests go on
+ * --meanwhile N   sends it N times, from another process, while the requests go on, with a depth of 1
  *
  * Prints in one line, in nanoseconds: the time of all divided by their number,
  * then of the single requests the median, the 99th percentile, the longest; with
@@ -246,7 +246,7 @@ static void parse(struct load *l, int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (optind + 1 != argc || !l->size || !l->depth) {
+	if (optind + 1 != argc || !l->size || !l->depth || (l->meanwhile && (l->depth > 1 || !l->message))) {
 		fputs("usage: io [OPTION]... DEVICE\n", stderr);
 		exit(2);
 	}
@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 	l.stride = l.stride ? l.stride : l.size;
 	l.slots = l.slots ? l.slots : bytes / l.stride - l.first;
 	l.count = l.count ? l.count : l.slots;
-	l.took = calloc(l.count, sizeof(*l.took));
+	l.took = calloc(l.count > l.meanwhile ? l.count : l.meanwhile, sizeof(*l.took));
 	if (!l.took)
 		die("memory", ENOMEM);
 	make_buffer(&l);

@@ -115,21 +115,19 @@ static bool is_full(struct bench *b)
 /* Single blocks, anywhere or one after the other. */
 static void mark(struct bench *b, uint64_t nr_blocks, bool scattered)
 {
-	/* A full journal of 1 M blocks has each about once: no write is recorded twice in an era. */
-	const unsigned int nr = b->until_full ? 256 : ERAD_MAX_RANGES;
 	struct erad_range r[ERAD_MAX_RANGES];
 	uint64_t next = 0;
 	unsigned int i, k;
 
 	for (i = 0; b->until_full ? !is_full(b) : i < b->nr_batches; i++) {
-		for (k = 0; k < nr; k++, next++) {
+		for (k = 0; k < ERAD_MAX_RANGES; k++, next++) {
 			const uint64_t at = (uint64_t)lrand48() << 31 | lrand48();
 
 			r[k] = (struct erad_range){ .first = scattered ? at % nr_blocks : next };
 			r[k].len = 1;
 		}
 		begin(b);
-		end(b, MARK, store_mark(b->store, r, nr, &b->err));
+		end(b, MARK, store_mark(b->store, r, ERAD_MAX_RANGES, &b->err));
 	}
 }
 

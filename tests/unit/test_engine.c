@@ -100,6 +100,8 @@ static void test_io(void **state)
 	assert_int_equal(e->size, (1 << 20) + 4096);
 	assert_false(engine_hole(e, 0, 8192));
 	assert_true(engine_hole(e, 8192, e->size - 8192));
+	/* What is not there is no hole: it would count as never written. */
+	assert_false(engine_hole(e, e->size, 8192));
 	memset(buf, 0x5a, 8192);
 	assert_int_equal(e->ops->write(e, buf, 1 << 19, 8192), 0);
 	assert_int_equal(e->ops->flush(e), 0);
