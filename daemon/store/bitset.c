@@ -6,7 +6,7 @@
 #include "store/bitset.h"
 
 #define NODE_BYTES	4096u
-#define LEAF_SHIFT	15u	/* bits of a leaf: 2^15 */
+#define LEAF_SHIFT	BITSET_LEAF_SHIFT
 #define FANOUT_SHIFT	9u	/* children of a node: 2^9 */
 #define FANOUT		(1u << FANOUT_SHIFT)
 
@@ -53,6 +53,7 @@ uint64_t bits_find(const uint64_t *words, uint64_t from, uint64_t end, bool want
 void bitset_init(struct bitset *b, uint64_t nr)
 {
 	b->root = NULL;
+	b->leaf = NULL;
 	b->nodes = 0;
 	b->shift = LEAF_SHIFT;
 	while (nr > 1ULL << b->shift)
@@ -76,6 +77,7 @@ void bitset_destroy(struct bitset *b)
 {
 	free_subtree(b, b->root, b->shift);
 	b->root = NULL;
+	b->leaf = NULL;
 }
 
 /* first and last are relative to the subtree at *slot. */
@@ -86,6 +88,7 @@ static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 	uint64_t i;
 	int ret;
 
+	b->leaf = NULL;
 	if (*slot == BITSET_FULL)
 		return 0;
 	if (first == 0 && last == (1ULL << shift) - 1) {
@@ -101,6 +104,7 @@ static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 	}
 	if (shift == LEAF_SHIFT) {
 		bits_set(*slot, first, last - first + 1);
+		b->leaf = *slot;
 		return 0;
 	}
 	shift -= FANOUT_SHIFT;
@@ -114,9 +118,15 @@ static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 	return 0;
 }
 
-int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
+int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len)
 {
-	return len ? set_subtree(b, &b->root, b->shift, first, first + len - 1) : 0;
+	const uint64_t last = first + len - 1;
+
+	if (!len)
+		return 0;
+	/* That of the last block, if there is one: the leaves are visited in their order. */
+	b->leaf_index = last >> LEAF_SHIFT;
+	return set_subtree(b, &b->root, b->shift, first, last);
 }
 
 uint64_t bitset_find(const struct bitset *b, uint64_t from, uint64_t end, bool want)

@@ -16,10 +16,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define BITSET_LEAF_SHIFT	15u	/* bits of a leaf: 2^15 */
+
 struct bitset {
 	void *root;
 	unsigned int shift;	/* the tree covers 2^shift blocks */
 	size_t nodes;		/* allocated, 4 KiB each */
+	uint64_t *leaf;		/* the last one added to, where the next blocks often are; or NULL */
+	uint64_t leaf_index;
+};
+
+/* Blocks first … first + len - 1; len > 0. */
+struct run {
+	uint64_t first, len;
 };
 
 /* An empty set of blocks below nr, which is at most 2^60.  Cannot fail. */
@@ -28,8 +37,17 @@ void bitset_init(struct bitset *b, uint64_t nr);
 /* Frees all nodes; the set is empty again. */
 void bitset_destroy(struct bitset *b);
 
+/* As bitset_set(), without the short cut. */
+int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
+
 /* Adds first … first + len - 1.  On ENOMEM some of them may have been added. */
-int bitset_set(struct bitset *b, uint64_t first, uint64_t len);
+static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
+{
+	if (len != 1 || !b->leaf || first >> BITSET_LEAF_SHIFT != b->leaf_index)
+		return bitset_set_run(b, first, len);
+	b->leaf[first % (1u << BITSET_LEAF_SHIFT) / 64] |= 1ULL << first % 64;
+	return 0;
+}
 
 /*
  * The lowest block in from … end - 1 that is (want) or is not (!want) in the

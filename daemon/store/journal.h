@@ -12,6 +12,7 @@
 
 #include "erad_format.h"
 #include "erad_uapi.h"
+#include "store/bitset.h"
 #include "store/engine.h"
 
 struct journal {
@@ -20,11 +21,6 @@ struct journal {
 	uint64_t start;		/* page of the engine */
 	uint64_t pages;
 	uint64_t nr_blocks;
-};
-
-/* Blocks first … first + len - 1; len > 0. */
-struct run {
-	uint64_t first, len;
 };
 
 /*
@@ -48,8 +44,8 @@ unsigned int journal_encode(struct erad_disk_journal *group, const struct run *r
 int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned int count,
 		  uint64_t seq, uint32_t era, enum erad_journal_type type);
 
-/* Hears of blocks that were marked in era; a negative errno ends the replay. */
-typedef int (*journal_mark_fn)(void *ctx, uint32_t era, uint64_t first, uint64_t len);
+/* Hears of nr > 0 runs, sorted, that were marked in era; a negative errno ends the replay. */
+typedef int (*journal_mark_fn)(void *ctx, uint32_t era, const struct run *runs, unsigned int nr);
 
 struct journal_end {
 	uint64_t head;		/* sequence number of the next page */
@@ -58,7 +54,7 @@ struct journal_end {
 };
 
 /*
- * Calls mark for every run from tail on, where era is current.  Refuses, with
+ * Calls mark for every page of runs from tail on, where era is current.  Refuses, with
  * EUCLEAN, pages that cannot be what a crash leaves behind: see erad_format.h.
  */
 int journal_replay(struct journal *j, uint64_t tail, uint32_t era,

@@ -5,9 +5,11 @@
 
 #include "store/overlay.h"
 
-int overlay_add(struct overlay *o, uint32_t era, uint64_t first, uint64_t len)
+int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr)
 {
 	struct overlay_era *oe = o->newest;
+	unsigned int i;
+	int ret = 0;
 
 	if (!oe || oe->era != era) {
 		oe = malloc(sizeof(*oe));
@@ -18,7 +20,9 @@ int overlay_add(struct overlay *o, uint32_t era, uint64_t first, uint64_t len)
 		bitset_init(&oe->blocks, o->nr_blocks);
 		o->newest = oe;
 	}
-	return bitset_set(&oe->blocks, first, len);
+	for (i = 0; i < nr && !ret; i++)
+		ret = bitset_set(&oe->blocks, runs[i].first, runs[i].len);
+	return ret;
 }
 
 void overlay_split(struct overlay *o, uint32_t era, struct overlay *older)

@@ -23,7 +23,7 @@ struct overlay {
 };
 
 /* Eras are added in ascending order.  On ENOMEM some of the blocks may have been added. */
-int overlay_add(struct overlay *o, uint32_t era, uint64_t first, uint64_t len);
+int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 
 /* Moves all blocks of era and older to *older, which was empty. */
 void overlay_split(struct overlay *o, uint32_t era, struct overlay *older);

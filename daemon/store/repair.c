@@ -193,7 +193,7 @@ static int save_snapshot(struct repair *r, struct err *err)
 	for (i = bitset_find(&r->bad, 0, nr_sectors(r), true); i < nr_sectors(r) && !ret;
 	     i = bitset_find(&r->bad, i + 1, nr_sectors(r), true)) {
 		b = i * ERAD_ERAS_PER_SECTOR;
-		if (b < r->array.nr_blocks && overlay_add(&o, 1, b, 1))
+		if (b < r->array.nr_blocks && overlay_add(&o, 1, &(struct run){ b, 1 }, 1))
 			ret = no_memory(r, err);
 	}
 	if (!ret)
@@ -294,12 +294,12 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	return 0;
 }
 
-static int hear_nothing(void *ctx, uint32_t era, uint64_t first, uint64_t len)
+static int hear_nothing(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
 {
 	(void)ctx;
 	(void)era;
-	(void)first;
-	(void)len;
+	(void)runs;
+	(void)nr;
 	return 0;
 }
 

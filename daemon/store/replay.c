@@ -14,12 +14,19 @@
 
 #define WINDOW_PAGES	256u	/* read at a time: 1 MiB */
 
+/* Memory for the runs of a page, which take two bytes or more each. */
+#define RUN_PAGES	8u
+
+_Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(struct run) <=
+	       RUN_PAGES * ERAD_PAGE, "so many runs have room");
+
 /* The part of the ring that is in memory, and a copy of the group being looked at. */
 struct window {
 	struct journal *j;
 	struct erad_disk_journal *pages;
 	uint64_t first, nr, max;	/* places in the ring */
 	struct erad_disk_journal *group;
+	struct run *runs;		/* of one page */
 	journal_mark_fn mark;
 	void *ctx;
 };
@@ -93,10 +100,15 @@ static int read_group(struct window *w, uint64_t seq, unsigned int *count, struc
 }
 
 /* False at the end of the payload or if the number does not fit into 64 bits. */
-static bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
+static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
 	unsigned int shift;
 
+	/* Most are small, and a journal that is full has a million of them. */
+	if (*p < end && !(**p & 0x80)) {
+		*v = *(*p)++;
+		return true;
+	}
 	*v = 0;
 	for (shift = 0; shift < 7 * VARINT_MAX && *p < end; shift += 7) {
 		const uint64_t byte = *(*p)++;
@@ -115,20 +127,18 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 		      const char **why)
 {
 	const uint64_t nr_blocks = w->j->nr_blocks;
-	const unsigned int bytes = le16toh(page->bytes);
-	const uint8_t *p = page->payload;
+	const unsigned int bytes = le16toh(page->bytes), nr = le16toh(page->nr_runs);
+	const uint8_t *p = page->payload, *const stop = p + bytes;
 	uint64_t gap, len, pos = 0;
 	unsigned int i;
-	int ret;
 
 	*why = NULL;
 	if (bytes > sizeof(page->payload)) {
 		*why = "has more payload than a page";
 		return 0;
 	}
-	for (i = 0; i < le16toh(page->nr_runs); i++) {
-		if (!get_varint(&p, page->payload + bytes, &gap) ||
-		    !get_varint(&p, page->payload + bytes, &len)) {
+	for (i = 0; i < nr; i++) {
+		if (!get_varint(&p, stop, &gap) || !get_varint(&p, stop, &len)) {
 			*why = "has fewer runs than it says";
 			return 0;
 		}
@@ -136,15 +146,14 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 			*why = "has a run that is not on the device";
 			return 0;
 		}
-		pos += gap;
-		ret = w->mark(w->ctx, le32toh(page->era), pos, len);
-		if (ret)
-			return ret;
-		pos += len;
+		w->runs[i] = (struct run){ pos + gap, len };
+		pos += gap + len;
 	}
-	if (i == 0 || p != page->payload + bytes)
+	if (i == 0 || p != stop) {
 		*why = "has more payload than runs";
-	return 0;
+		return 0;
+	}
+	return w->mark(w->ctx, le32toh(page->era), w->runs, i);
 }
 
 /* A group whose checksums are right: what it says must make sense, a crash cannot change it. */
@@ -214,10 +223,11 @@ static int window_init(struct window *w, struct journal *j, struct err *err)
 {
 	*w = (struct window){ .j = j };
 	w->max = j->pages < WINDOW_PAGES ? j->pages : WINDOW_PAGES;
-	w->pages = aligned_alloc(ERAD_PAGE, (w->max + ERAD_GROUP_MAX) * sizeof(*w->pages));
+	w->pages = aligned_alloc(ERAD_PAGE, (w->max + ERAD_GROUP_MAX + RUN_PAGES) * ERAD_PAGE);
 	if (!w->pages)
 		return err_set(err, -ENOMEM, "%s: out of memory", j->e->name);
 	w->group = w->pages + w->max;
+	w->runs = (void *)(w->group + ERAD_GROUP_MAX);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ static int clear_blocks(struct store *s, struct array *a, uint64_t from, struct 
 	if (from == a->nr_blocks)
 		return 0;
 	/* A snapshot of a larger device shows them. */
-	ret = overlay_add(&o, 1, from, a->nr_blocks - from);
+	ret = overlay_add(&o, 1, &(struct run){ from, a->nr_blocks - from }, 1);
 	if (ret)
 		store_io_error(s, err, ret, "clearing the era array");
 	else

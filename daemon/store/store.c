@@ -53,11 +53,11 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	return ret ? store_io_error(s, err, ret, "preparing it for writing") : 0;
 }
 
-static int replay_mark(void *ctx, uint32_t era, uint64_t first, uint64_t len)
+static int replay_marks(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
 {
 	struct store *s = ctx;
 
-	return overlay_add(&s->active, era, first, len);
+	return overlay_add(&s->active, era, runs, nr);
 }
 
 static int load(struct store *s, struct err *err)
@@ -90,7 +90,7 @@ static int load(struct store *s, struct err *err)
 	 * Whatever the flags say: a superblock that says CLEAN may be the older
 	 * one, if the newer is damaged.
 	 */
-	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_mark, s, &end,
+	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_marks, s, &end,
 			     err);
 	if (ret)
 		return ret;
@@ -231,12 +231,10 @@ int store_begin_era(struct store *s, uint32_t era, struct err *err)
  */
 static int add_marks(struct store *s, unsigned int nr, struct err *err)
 {
-	unsigned int i;
-	int ret = 0;
+	int ret;
 
 	pthread_mutex_lock(&s->lock);
-	for (i = 0; i < nr && !ret; i++)
-		ret = overlay_add(&s->active, s->era, s->runs[i].first, s->runs[i].len);
+	ret = overlay_add(&s->active, s->era, s->runs, nr);
 	pthread_mutex_unlock(&s->lock);
 	return ret ? store_io_error(s, err, ret, "recording blocks") : 0;
 }

@@ -70,6 +70,34 @@ static void test_random(void **state)
 	}
 }
 
+/* Single blocks after runs to the end of a leaf, of which the last one is then full. */
+static void test_after_runs(void **state)
+{
+	enum { LEAF = 1 << BITSET_LEAF_SHIFT, NR = 4 * LEAF };
+	static uint8_t bytes[NR];
+	uint64_t r = 1;
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; i < 60; i++) {
+		struct bitset b;
+
+		bitset_init(&b, NR);
+		memset(bytes, 0, NR);
+		for (k = 0; k < 12; k++) {
+			const uint64_t first = rnd_below(&r, NR), whole = first - first % LEAF + LEAF;
+			uint64_t len = rnd_below(&r, 4) ? 1 : whole - first;
+
+			if (len > 1 && whole < NR && rnd_below(&r, 2))
+				len += LEAF;
+			assert_int_equal(bitset_set(&b, first, len), 0);
+			memset(bytes + first, 1, len);
+		}
+		compare(&b, bytes, NR, &r);
+		bitset_destroy(&b);
+	}
+}
+
 /* A discard of everything: next to no memory, no time. */
 static void test_huge(void **state)
 {
@@ -116,9 +144,9 @@ static void test_overlay(void **state)
 
 	(void)state;
 	assert_int_equal(overlay_find(&o, 0, 1000), 1000);
-	assert_int_equal(overlay_add(&o, 1, 500, 10), 0);
-	assert_int_equal(overlay_add(&o, 3, 505, 20), 0);
-	assert_int_equal(overlay_add(&o, 3, 999, 1), 0);
+	assert_int_equal(overlay_add(&o, 1, &(struct run){ 500, 10 }, 1), 0);
+	assert_int_equal(overlay_add(&o, 3, &(struct run){ 505, 20 }, 1), 0);
+	assert_int_equal(overlay_add(&o, 3, &(struct run){ 999, 1 }, 1), 0);
 	assert_int_equal(overlay_find(&o, 0, 1000), 500);
 	assert_int_equal(overlay_find(&o, 501, 1000), 501);
 	assert_int_equal(overlay_find(&o, 525, 1000), 999);
@@ -137,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_after_runs),
 		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_overlay),

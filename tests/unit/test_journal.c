@@ -60,11 +60,12 @@ struct seen {
 	uint32_t era;
 };
 
-static int see(void *ctx, uint32_t era, uint64_t first, uint64_t len)
+static int see(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
 {
 	struct seen *s = ctx;
 
-	s->runs[s->nr++] = (struct run){ first, len };
+	memcpy(&s->runs[s->nr], runs, nr * sizeof(*runs));
+	s->nr += nr;
 	s->era = era;
 	return 0;
 }
