@@ -52,10 +52,10 @@
  *
  * STATUS	{"volume", "uuid", "state", "suspended", "era", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
- *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "passed", "released",
- *		"commits", "commit_pages", "folds", "over_marked", "changed_bytes",
- *		"changed_before_bytes", "mirror",
- *		"mirror_error", "events", "events_error", "snapshot_era", "error"}
+ *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "bitmap_bytes",
+ *		"passed", "released", "commits", "commit_pages", "folds", "over_marked",
+ *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
+ *		"events_error", "snapshot_era", "error"}
  *		error null or a sentence; numbers that are not known while the volume is
  *		closed are null; snapshot_era, the newest that it shows, null if none is held;
  *		changed_bytes of this era and changed_before_bytes of the one before it

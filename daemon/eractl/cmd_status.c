@@ -41,6 +41,7 @@ static const struct column details[] = {
 	{ "journal in use", cell_count, "journal_used", NULL, 0 },
 	{ "writes held", cell_count, "held", NULL, 0 },
 	{ "oldest held for", cell_seconds, "oldest_held_seconds", NULL, 0 },
+	{ "memory of bitmap", cell_bytes, "bitmap_bytes", NULL, 0 },
 	{ "writes passed", cell_count, "passed", NULL, 0 },
 	{ "writes released", cell_count, "released", NULL, 0 },
 	{ "commits", cell_count, "commits", NULL, 0 },

@@ -167,6 +167,7 @@ static struct json_object *status_json(const struct report *p)
 	json_object_object_add(o, "oldest_held_seconds", live ?
 			       json_object_new_double((double)p->stats.oldest_held_ns / 1e9) :
 			       NULL);
+	add_number(o, "bitmap_bytes", live, p->stats.bitmap_bytes);
 	add_number(o, "passed", live, p->stats.passed);
 	add_number(o, "released", live, p->stats.released);
 	add_number(o, "commits", st, p->store.commits);

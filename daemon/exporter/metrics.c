@@ -222,6 +222,8 @@ static const struct family families[] = {
 	  print_seconds, "oldest_held_seconds" },
 	{ "erad_hold_duration_seconds", "histogram", "How long writes were held.", print_hold,
 	  "hold" },
+	{ "erad_bitmap_bytes", "gauge", "Memory of the bitmaps of recorded blocks that the module has.",
+	  print_number, "bitmap_bytes" },
 	{ "erad_passed_writes_total", "counter", "Writes that were not held, as their blocks were recorded.",
 	  print_number, "passed" },
 	{ "erad_released_writes_total", "counter", "Held writes that went on.", print_number,
