@@ -18,11 +18,21 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 	while (!v->fold_stop && !r && (ms || !v->fold_wanted))
 		r = ms ? pthread_cond_timedwait(&v->changed, &v->lock, &until) :
 			pthread_cond_wait(&v->changed, &v->lock);
-	v->fold_wanted = false;
 	go_on = !v->fold_stop;
 	pthread_mutex_unlock(&v->lock);
-	atomic_store(&v->fold_asked, false);
 	return go_on;
+}
+
+/*
+ * Whoever asked meanwhile did so for what this fold has moved.  If that was not
+ * all, the next commit asks again.
+ */
+static void work_done(struct volume *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->fold_wanted = false;
+	atomic_store(&v->fold_asked, false);
+	pthread_mutex_unlock(&v->lock);
 }
 
 static void *fold_thread(void *arg)
@@ -41,6 +51,7 @@ static void *fold_thread(void *arg)
 			continue;
 		}
 		backoff = 0;
+		work_done(v);
 		volume_no_trouble(v, &v->fold_trouble, "folding the journal");
 		volume_usage(v);
 	}
