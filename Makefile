@@ -23,6 +23,10 @@ TESTS	?=
 FUZZ_TIME ?= 60
 ## TARGET=PATTERN      fuzz only the targets whose names match
 TARGET	?=
+## BENCH=wall          measure on devices of this machine, whose content is lost: ORIGIN=DEVICE METADATA=DEVICE
+BENCH	?=
+ORIGIN	?=
+METADATA ?=
 ## PREFIX=/usr/local   where to install, below DESTDIR
 PREFIX	?= /usr/local
 DESTDIR	?=
@@ -334,9 +338,14 @@ model:				## search the model of the protocol with spin, and see that it finds w
 
 .PHONY: bench
 bench: deps			## erad beside dm-linear and dm-era in a VM whose clock counts instructions; large metadata
+ifeq ($(BENCH),wall)
+	$(Q)+$(MAKE) $(parallel) daemon
+	$(Q)tests/bench/wall "$(ORIGIN)" "$(METADATA)" "$(TESTS)"
+else
 	$(Q)+$(MAKE) $(parallel) for-tests bench-programs KERNELS=$(firstword $(KERNELS))
 	$(Q)$(BUILD)/bench/scale $(BUILD)/bench
 	$(Q)tests/bench/run --kernel $(firstword $(KERNELS)) "$(TESTS)"
+endif
 
 .PHONY: test-kill
 test-kill: deps			## erad killed 500 times, at every point of its protocol, under a verifying load, with each of KERNELS
