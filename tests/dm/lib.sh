@@ -230,16 +230,21 @@ protocol_case()
 }
 
 # unreferenced_memory: what kmemleak finds; an object must be five seconds old, and be found so twice. What the module has
-# no part in is not its own: where allocations fail, 6.1 itself loses the names of slab caches.
+# no part in is not its own: where allocations are made to fail, 6.1 itself loses memory. The kernel does not tell them
+# apart, so what it says on the console meanwhile does not count.
 unreferenced_memory()
 {
 	local leaks=/sys/kernel/debug/kmemleak
 
 	DESCRIPTION="kmemleak finds no memory of the module that nobody has a pointer to"
+	dmesg --console-level err
 	echo scan > $leaks
 	sleep 6
 	echo scan > $leaks
+	dmesg --console-level debug
+	cat $leaks > "$T/all"
 	awk '/^unreferenced object/ { show(); text = "" } { text = text $0 "\n" } END { show() }
-		function show() { if (text ~ /\[dm_erad\]/) printf "%s", text }' $leaks > "$T/leaks"
+		function show() { if (text ~ /\[dm_erad\]/) printf "%s", text }' "$T/all" > "$T/leaks"
 	[[ ! -s $T/leaks ]] || fail "$(head -n 100 "$T/leaks")"
+	[[ ! -s $T/all ]] || echo "# $(grep -c '^unreferenced' "$T/all") objects of others"
 }
