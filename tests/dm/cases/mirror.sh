@@ -230,11 +230,12 @@ is_active()
 test_events_counted()
 {
 	DESCRIPTION="each held, released and failed write, commit and era is counted once, also over a restart of erad; others are not"
-	local origin i writer
+	local origin i writer empty
 
 	origin=$(new_disk 64M)
 	eractl create data "$origin"
 	same "$(event held) $(event rollovers)" "0 0"
+	empty=$(eractl status --json data | field bitmap_bytes)
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536)) 4096
 	done
@@ -244,6 +245,8 @@ test_events_counted()
 	done
 	same "$(event held) $(event released) $(event failed)" "5 5 0"
 	same "$(eractl status --json data | field passed)" 5
+	# All of them are in one page.
+	same "$(eractl status --json data | field bitmap_bytes)" $((empty + 4096))
 	same "$(event commits) $(event batch_writes)" "5 5"
 	same "$(event hold) $(event batch)" "5 5"
 	same "$(in_map data events released) $(in_map data events commits)" "5 5"
