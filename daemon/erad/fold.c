@@ -23,16 +23,15 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 	return go_on;
 }
 
-/*
- * Whoever asked meanwhile did so for what this fold has moved.  If that was not
- * all, the next commit asks again.
- */
+/* Whoever asked meanwhile did so for what this fold has moved, unless there is as much again. */
 static void work_done(struct volume *v)
 {
 	pthread_mutex_lock(&v->lock);
 	v->fold_wanted = false;
 	atomic_store(&v->fold_asked, false);
 	pthread_mutex_unlock(&v->lock);
+	if (store_wants_fold(v->store))
+		fold_ask(v);
 }
 
 static void *fold_thread(void *arg)

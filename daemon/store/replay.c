@@ -128,7 +128,7 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 {
 	const uint64_t nr_blocks = w->j->nr_blocks;
 	const unsigned int bytes = le16toh(page->bytes), nr = le16toh(page->nr_runs);
-	const uint8_t *p = page->payload, *const stop = p + bytes;
+	const uint8_t *p = page->payload, *stop;
 	uint64_t gap, len, pos = 0;
 	unsigned int i;
 
@@ -137,6 +137,7 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 		*why = "has more payload than a page";
 		return 0;
 	}
+	stop = p + bytes;
 	for (i = 0; i < nr; i++) {
 		if (!get_varint(&p, stop, &gap) || !get_varint(&p, stop, &len)) {
 			*why = "has fewer runs than it says";
