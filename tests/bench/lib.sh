@@ -2,6 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the benchmarks have in common: the device that they measure, on $ORIGIN and $METADATA, and the lines that they print.
 
+# wipe_metadata: where there is none, dm-era makes its own.
+wipe_metadata()
+{
+	dd if=/dev/zero of="$METADATA" bs=8192 count=1 oflag=direct status=none
+}
+
 # up TARGET BLOCK_SECTORS: /dev/mapper/bench is $ORIGIN behind TARGET, with new metadata on $METADATA.
 up()
 {
@@ -14,7 +20,7 @@ up()
 		dmsetup create bench --table "0 $sectors linear $ORIGIN 0"
 		;;
 	dm_era)
-		dd if=/dev/zero of="$METADATA" bs=4096 count=1 oflag=direct status=none
+		wipe_metadata
 		dmsetup create bench --table "0 $sectors era $METADATA $ORIGIN $2"
 		;;
 	erad)
@@ -29,7 +35,8 @@ down()
 		eractl close bench > /dev/null
 		eractl forget bench > /dev/null
 	else
-		dmsetup remove bench
+		# udev looks into what a writer has closed.
+		dmsetup remove --retry bench
 	fi
 }
 
