@@ -12,8 +12,12 @@ static struct traced_kind kind = { .pin = "events" };	/* constant after events_s
 
 void events_setup(void)
 {
-	struct trace *programs = trace__open_and_load();
+	struct trace *programs;
+	unsigned int tries = 0;
 
+	do
+		programs = trace__open_and_load();
+	while (!programs && traced_again(&tries));
 	if (!programs) {
 		err_set(&kind.unusable, -errno, "BPF programs cannot be loaded here: %m");
 	} else if (trace__attach(programs)) {

@@ -10,6 +10,14 @@
 #include "erad/traced.h"
 #include "erad/volume.h"
 
+/* Programs are checked in pieces, and any signal ends that, also one that stops erad for a moment. */
+#define MAX_TRIES	100u
+
+bool traced_again(unsigned int *tries)
+{
+	return errno == EAGAIN && ++*tries < MAX_TRIES;
+}
+
 /* As the tracepoints have it. */
 static uint32_t kernel_dev(dev_t dev)
 {

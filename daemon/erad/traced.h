@@ -30,6 +30,9 @@ struct traced {
 	uint32_t dev;		/* for which it is in the table; 0: it is not; the volume thread's */
 };
 
+/* After programs could not be loaded, with errno: whether to do it again.  *tries begins with 0. */
+bool traced_again(unsigned int *tries);
+
 /*
  * The volume thread's: sees to it that it is pinned, one of an erad before if there is, and in the table.
  * EOPNOTSUPP: there are no programs.

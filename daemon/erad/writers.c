@@ -24,13 +24,16 @@ static bool is_off;
 void writers_setup(bool off)
 {
 	struct recorded *programs;
+	unsigned int tries = 0;
 
 	is_off = off;
 	if (off) {
 		err_set(&kind.unusable, -EOPNOTSUPP, "erad was started with --no-writers");
 		return;
 	}
-	programs = recorded__open_and_load();
+	do
+		programs = recorded__open_and_load();
+	while (!programs && traced_again(&tries));
 	if (!programs) {
 		err_set(&kind.unusable, -errno, "BPF programs cannot be loaded here: %m");
 	} else if (recorded__attach(programs)) {

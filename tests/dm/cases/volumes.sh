@@ -13,7 +13,7 @@ test_gate_before_durable()
 	eractl create data "$origin" --metadata /dev/mapper/slowmeta
 	write_at data 0 4096		# what comes once after the opening is behind us
 	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
-	dmsetup load slowmeta --table "0 $(blockdev --getsz "$meta") delay $meta 0 0 $meta 0 1500"
+	dmsetup load slowmeta --table "0 $(blockdev --getsz "$meta") delay $meta 0 0 $meta 0 $((1500 * SLOWNESS))"
 	dmsetup suspend --nolockfs slowmeta
 	dmsetup resume slowmeta
 	printf 'needle' | dd of=/dev/mapper/data bs=512 seek=2048 conv=sync oflag=direct status=none &
