@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Cases of the benchmark that is for real devices.
 
-case_kernel[test_bench_wall]=6.1
+case_kernel[test_bench_wall]=6.12
 case_timeout[test_bench_wall]=400
 
 test_bench_wall()
