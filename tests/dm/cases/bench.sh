@@ -3,7 +3,7 @@
 # Cases of the benchmark that is for real devices.
 
 case_kernel[test_bench_wall]=6.12
-case_timeout[test_bench_wall]=400
+case_timeout[test_bench_wall]=600
 
 test_bench_wall()
 {
