@@ -289,28 +289,6 @@ test_events_counted()
 	same "$(event held)" 0
 }
 
-test_events_start_disturbed()
-{
-	DESCRIPTION="an erad that is stopped and continued all the time while it starts counts events and writers, too"
-	local storm
-
-	stop_erad
-	# shellcheck disable=SC2016 # that is perl's
-	perl -e 'while (1) {
-			open(my $file, "<", "/run/vm/erad.pid") or next;
-			my $pid = <$file> or next;
-			kill($_, $pid) for qw(STOP CONT);
-			select(undef, undef, undef, 0.0002);
-		}' &
-	storm=$!
-	start_erad
-	kill $storm
-	eractl create data "$(new_disk 64M)"
-	same "$(eractl status --json data | field events_error)" null
-	eractl top --json data > "$T/top"
-	grep -Eq '"error": ?null' "$T/top" || fail "writers are not counted: $(< "$T/top")"
-}
-
 test_events_missing()
 {
 	DESCRIPTION="without bpffs there are no events, status says why, and they come with the next era"
