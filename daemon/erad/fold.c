@@ -15,7 +15,7 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 	int r = 0;
 
 	pthread_mutex_lock(&v->lock);
-	while (!v->fold_stop && !r && (ms || !v->fold_wanted))
+	while (!v->fold_stop && !r && (ms || !atomic_load(&v->fold_asked)))
 		r = ms ? pthread_cond_timedwait(&v->changed, &v->lock, &until) :
 			pthread_cond_wait(&v->changed, &v->lock);
 	go_on = !v->fold_stop;
@@ -26,10 +26,7 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 /* Whoever asked meanwhile did so for what this fold has moved, unless there is as much again. */
 static void work_done(struct volume *v)
 {
-	pthread_mutex_lock(&v->lock);
-	v->fold_wanted = false;
 	atomic_store(&v->fold_asked, false);
-	pthread_mutex_unlock(&v->lock);
 	if (store_wants_fold(v->store))
 		fold_ask(v);
 }
@@ -84,8 +81,8 @@ void fold_ask(struct volume *v)
 {
 	if (atomic_exchange(&v->fold_asked, true))
 		return;
+	/* The thread looks under the lock: it has seen this, or waits. */
 	pthread_mutex_lock(&v->lock);
-	v->fold_wanted = true;
 	pthread_cond_broadcast(&v->changed);
 	pthread_mutex_unlock(&v->lock);
 }

@@ -91,14 +91,14 @@ struct volume {
 	bool expected;			/* a target is about to be made: wait for it */
 	bool stop;			/* let go of the target and end */
 	bool ended;			/* the volume thread has done its last */
-	bool fold_wanted, fold_stop, message_stop;
+	bool fold_stop, message_stop;
 	struct message message;		/* to be served next */
 	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble,
 		writers_trouble;
 	struct checkpoint checkpoint;
 
 	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
-	atomic_bool fold_asked;		/* spares the commit path the lock */
+	atomic_bool fold_asked;		/* set without the lock, which it spares the commit path */
 	atomic_ullong busy_since;	/* ms, of the commit under way; 0: none, or known trouble */
 
 	/* The volume thread's own. */
