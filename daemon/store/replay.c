@@ -104,11 +104,6 @@ static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v
 {
 	unsigned int shift;
 
-	/* Most are small, and a journal that is full has a million of them. */
-	if (*p < end && !(**p & 0x80)) {
-		*v = *(*p)++;
-		return true;
-	}
 	*v = 0;
 	for (shift = 0; shift < 7 * VARINT_MAX && *p < end; shift += 7) {
 		const uint64_t byte = *(*p)++;
