@@ -15,25 +15,6 @@ faults_everywhere()
 	done
 }
 
-# quietly COMMAND…: with the log looked at here and not on the console, where what device-mapper says of each fault would
-# take most of the time. Lines that match $harmless, if it is set, are.
-quietly()
-{
-	local status=0
-
-	dmesg --follow-new > "$T/log" &
-	dmesg --console-level err
-	"$@" || status=$?
-	dmesg --console-level debug
-	sleep 1
-	kill $!
-	# shellcheck source=tests/vm/lib.sh
-	if (. tests/vm/lib.sh && grep -avE "${harmless:-^\$}" "$T/log" | grep -aE -m 1 -A 40 "$TROUBLE"); then
-		fail "the kernel complains"
-	fi
-	return $status
-}
-
 case_timeout["test_failing_calls"]=600
 test_failing_calls()
 {
