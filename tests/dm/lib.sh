@@ -146,13 +146,13 @@ changed()
 	eractl diff "$1" --since "$2" --format ranges
 }
 
-# field NAME: its value in the first volume of `eractl status --json`, from standard input.
+# field NAME...: their values, separated by spaces, in the first volume of `eractl status --json`, from standard input.
 field()
 {
 	perl -MJSON::PP -0777 -ne '
-		my $v = JSON::PP->new->decode($_)->{volumes}[0]{$ARGV[0] // $f};
-		BEGIN { $f = shift @ARGV }
-		print defined($v) ? $v : "null", "\n"' "$1"
+		BEGIN { @names = splice @ARGV }
+		my $v = JSON::PP->new->decode($_)->{volumes}[0];
+		print join(" ", map { $v->{$_} // "null" } @names), "\n"' "$@"
 }
 
 eractl_state_is()

@@ -8,41 +8,38 @@ case_timeout[test_bench_wall]=600
 test_bench_wall()
 {
 	DESCRIPTION="the benchmark for real devices runs fio on all three targets, and refuses a device that is in use or too small"
-	local dir=/sys/kernel/config/nullb/big json=build/bench-wall.json metadata
+	local json=build/bench-wall.json origin metadata
 
-	modprobe -a null_blk dm-era
-	[[ -d ${dir%/big} ]] || mount -t configfs none /sys/kernel/config
-	mkdir $dir
-	echo 4096 > $dir/size
-	echo 1 > $dir/power
+	modprobe dm-era
+	origin=$(new_disk 4G)
 	metadata=$(new_disk 300M)
 
-	tests/bench/wall /dev/big > "$T/out" 2>&1 && fail "it takes one operand"
-	grep -q "got '/dev/big', expected ORIGIN METADATA" "$T/out" || fail "$(< "$T/out")"
+	tests/bench/wall "$origin" > "$T/out" 2>&1 && fail "it takes one operand"
+	grep -q "got '$origin', expected ORIGIN METADATA" "$T/out" || fail "$(< "$T/out")"
 	tests/bench/wall /dev/null "$metadata" > "$T/out" 2>&1 && fail "it takes /dev/null"
 	grep -q "/dev/null: got no block device" "$T/out" || fail "$(< "$T/out")"
-	tests/bench/wall "$metadata" /dev/big > "$T/out" 2>&1 && fail "it takes a small origin"
+	tests/bench/wall "$metadata" "$origin" > "$T/out" 2>&1 && fail "it takes a small origin"
 	grep -q "$metadata: got 300 MiB, expected at least 4096" "$T/out" || fail "$(< "$T/out")"
 	mkfs.ext4 -q "$metadata"
-	tests/bench/wall /dev/big "$metadata" > "$T/out" 2>&1 && fail "it takes what has a file system"
+	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "it takes what has a file system"
 	grep -q "$metadata: got .*ext4.*expected no signature" "$T/out" || fail "$(< "$T/out")"
 	[[ $(blkid -p -o value -s TYPE "$metadata") == ext4 ]] || fail "the file system is gone"
 	wipefs -qa "$metadata"
-	tests/bench/wall /dev/big /dev/big > "$T/out" 2>&1 && fail "it takes one device twice"
+	tests/bench/wall "$origin" "$origin" > "$T/out" 2>&1 && fail "it takes one device twice"
 	dmsetup create user --table "0 1024 linear $metadata 0"
-	tests/bench/wall /dev/big "$metadata" > "$T/out" 2>&1 && fail "it takes what is in use"
+	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "it takes what is in use"
 	grep -q "the devices cannot be used" "$T/out" || fail "$(< "$T/out")"
 	dmsetup remove user
 	# Of a failed job nothing is left.
 	# shellcheck disable=SC2016 # for that shell
 	printf '#!/bin/sh\n[ $DEVICE != /dev/mapper/bench ] || exit 1\nexec %s "$@"\n' "$(command -v fio)" > "$T/fio"
 	chmod +x "$T/fio"
-	PATH=$T:$PATH tests/bench/wall /dev/big "$metadata" read > "$T/out" 2>&1 && fail "a failed job is not noticed"
+	PATH=$T:$PATH tests/bench/wall "$origin" "$metadata" read > "$T/out" 2>&1 && fail "a failed job is not noticed"
 	rm "$T/fio"
 	grep -q "fio failed" "$T/out" || fail "$(< "$T/out")"
 	same "$(dmsetup ls)" "No devices found"
 
-	tests/bench/wall /dev/big "$metadata" '@(metadata_|first_write_qd1|recorded_write_qd32)' > "$T/out" 2>&1 || fail "$(< "$T/out")"
+	tests/bench/wall "$origin" "$metadata" '@(metadata_|first_write_qd1|recorded_write_qd32)' > "$T/out" 2>&1 || fail "$(< "$T/out")"
 	sed 's/^/# /' "$T/out"
 	perl -MJSON::PP -0777 -ne '
 		my $rows = JSON::PP->new->decode($_)->{rows};
@@ -57,6 +54,4 @@ test_bench_wall()
 			$goes{first_write_qd1}{$target} > 2 * $goes{recorded_write_qd32}{$target} or die "$target: no first writes\n";
 		}
 		exit 0;' "$json" || fail "$json is not what was expected"
-	echo 0 > $dir/power
-	rmdir $dir
 }
