@@ -10,8 +10,11 @@
 #include "erad/traced.h"
 #include "erad/volume.h"
 
-/* Programs are checked in pieces, and any signal ends that, also one that stops erad for a moment. */
-#define MAX_TRIES	100u
+/*
+ * Any signal ends the check of a program, also one that stops erad for a moment.  libbpf
+ * tries some times itself.  Not for long, because writes wait for erad to start.
+ */
+#define MAX_TRIES	5u
 
 bool traced_again(unsigned int *tries)
 {

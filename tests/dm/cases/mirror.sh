@@ -194,6 +194,9 @@ test_mirror_contained()
 		start_erad
 	done
 	wait $sampler || fail "$(cat "$T/instants")"
+	# One that was never stopped while it loaded its BPF programs, for whoever comes next.
+	kill_erad
+	start_erad
 	[[ ! $watcher ]] || { kill $watcher && wait $watcher; } || fail "the example failed: $(cat "$T/example")"
 	kill $writer
 	wait $writer || fail "the load saw an error"
