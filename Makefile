@@ -72,9 +72,9 @@ ALL_LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(LDFLAGS)
 sources		= $(wildcard $(1:%=daemon/%/*.c))
 objects		= $(patsubst %.c,$(BUILD)/obj/%.o,$(sources))
 archives	:= $(foreach d,store common,$(if $(call sources,$d),$(BUILD)/obj/$d.a))
-program_dirs	:= erad eractl exporter
-# The programs are called as their directories are, but for one.
-programs	:= $(patsubst %/exporter,%/erad-exporter,$(program_dirs:%=$(BUILD)/bin/%))
+program_dirs	:= erad eractl exporter generator
+# The programs are called as their directories are, but for two.
+programs	:= $(foreach d,$(program_dirs),$(BUILD)/bin/$(if $(filter exporter generator,$d),erad-)$d)
 program_dir	= $(patsubst erad-%,%,$(1))
 
 # Changes when the compiler or its flags do, so that all is compiled again then.
@@ -133,7 +133,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 unit_helpers	:= $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
-unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c
+unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
 unit_objects	:= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(unit_sources))
 
 $(BUILD)/unit/obj/%.o: %.c $(flags_file)
@@ -267,14 +267,14 @@ $(BUILD)/man/%: daemon/man/%.scd
 	$(Q)scdoc < $< > $@
 
 unit_files	:= $(wildcard $(foreach t,service socket target timer,daemon/systemd/*.$t))
-generators	:= $(wildcard daemon/systemd/*-generator)
+generator	:= $(BUILD)/bin/erad-generator
 udev_rules	:= $(wildcard daemon/systemd/*.rules)
 monitoring	:= $(wildcard daemon/exporter/*.json daemon/exporter/*.yml)
 installs	= \
-	$(foreach f,$(programs),$f:$(SBINDIR)/$(notdir $f):755) \
+	$(foreach f,$(filter-out $(generator),$(programs)),$f:$(SBINDIR)/$(notdir $f):755) \
+	$(generator):$(LIBDIR)/systemd/system-generators/$(notdir $(generator)):755 \
 	$(foreach f,$(man_pages),$f:$(MANDIR)/man$(patsubst .%,%,$(suffix $f))/$(notdir $f):644) \
 	$(foreach f,$(unit_files),$f:$(UNITDIR)/$(notdir $f):t644) \
-	$(foreach f,$(generators),$f:$(LIBDIR)/systemd/system-generators/$(notdir $f):t755) \
 	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
 	$(foreach f,$(wildcard daemon/completion/*.bash),$f:$(COMPLETIONDIR)/$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard kmod/Kbuild kmod/*.[ch] include/*.h),$f:$(SRCDIR)/$f:644) \
@@ -291,7 +291,7 @@ all: kmod daemon $(example)	## (default) the module for each of KERNELS, the dae
 kmod: $(if $(KDIR),kmod-kdir,$(KERNELS:%=kmod-%))	## the kernel module only, build/kmod/RELEASE/kmod/dm-erad.ko
 
 .PHONY: daemon
-daemon: $(programs)		## build/bin/erad, build/bin/eractl and build/bin/erad-exporter
+daemon: $(programs)		## build/bin/erad, build/bin/eractl, build/bin/erad-exporter and build/bin/erad-generator
 
 .PHONY: man
 man: $(man_pages)		## the manual pages, build/man/

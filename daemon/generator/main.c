@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * erad-generator: tells systemd of the volumes in /etc/eratab, when it boots and when it is reloaded.
+ *
+ * What a volume's service does is in erad-volume@.service.  Here come, as drop-ins, what
+ * it has to wait for, and who wants it: the boot, unless it is noauto, and whoever waits for
+ * its device, a mount for one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/eratab.h"
+#include "generator/unit_name.h"
+
+#define EXIT_USAGE	2
+
+static bool troubled;
+
+__attribute__((format(printf, 1, 2)))
+static void complain(const char *fmt, ...)
+{
+	struct err e;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(e.msg, sizeof(e.msg), fmt, args);
+	va_end(args);
+	/* In one write, as /dev/kmsg wants it. */
+	fprintf(stderr, "%serad-generator: %s\n", getenv("SYSTEMD_SCOPE") ? "<3>" : "", printable(e.msg));
+	troubled = true;
+}
+
+/* The drop-in of a unit; NULL, of which it is complained, if that cannot be. */
+static FILE *dropin_open(const char *dir, const char *unit)
+{
+	char *path;
+	FILE *f = NULL;
+
+	if (asprintf(&path, "%s/%s.d", dir, unit) < 0) {
+		complain("out of memory");
+		return NULL;
+	}
+	if (mkdir(path, 0755) && errno != EEXIST) {
+		complain("%s: %m", path);
+		free(path);
+		return NULL;
+	}
+	free(path);
+	if (asprintf(&path, "%s/%s.d/50-eratab.conf", dir, unit) < 0) {
+		complain("out of memory");
+		return NULL;
+	}
+	f = fopen(path, "we");
+	if (f)
+		fprintf(f, "# Made by erad-generator from " ERAD_TAB ".\n[Unit]\n");
+	else
+		complain("%s: %m", path);
+	free(path);
+	return f;
+}
+
+static void dropin_close(FILE *f, const char *unit)
+{
+	bool failed = ferror(f);
+
+	if (fclose(f) || failed)
+		complain("cannot write the drop-in of %s: %m", unit);
+}
+
+/* For a path in quotes. */
+static void print_quoted(FILE *f, const char *path)
+{
+	for (; *path; path++) {
+		if (strchr("\"\\", *path))
+			putc('\\', f);
+		else if (*path == '%')
+			putc('%', f);
+		putc(*path, f);
+	}
+}
+
+/* Waits for a device, or for the file system of a file; what cannot be said to systemd is left to eractl open. */
+static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
+{
+	struct unit_name device;
+	const char *c;
+	int r;
+
+	if (!strncmp(path, "/dev/", 5)) {
+		r = unit_name_of_device(&device, path);
+		if (r)
+			complain("volume %s: no unit can have the name of %.200s: %s", e->name, path, strerror(-r));
+		else
+			fprintf(f, "Requires=%s\nAfter=%s\n", device.text, device.text);
+		return;
+	}
+	for (c = path; *c; c++) {
+		if ((unsigned char)*c < ' ') {
+			complain("volume %s: the path %.200s has a byte 0x%02x, and is not waited for", e->name, path,
+				 (unsigned char)*c);
+			return;
+		}
+	}
+	fprintf(f, "RequiresMountsFor=\"");
+	print_quoted(f, path);
+	fprintf(f, "\"\n");
+}
+
+static void generate_volume(const char *dir, const struct eratab_entry *e, FILE *boot)
+{
+	struct unit_name service, device;
+	char path[sizeof("/dev/mapper/") + ERAD_NAME_MAX];
+	FILE *f;
+	int r;
+
+	snprintf(path, sizeof(path), "/dev/mapper/%s", e->name);
+	r = unit_name_of_instance(&service, "erad-volume", e->name, ".service");
+	if (!r)
+		r = unit_name_of_device(&device, path);
+	if (r) {
+		complain("volume %s: no unit can have such a name: %s", e->name, strerror(-r));
+		return;
+	}
+
+	f = dropin_open(dir, service.text);
+	if (!f)
+		return;
+	fprintf(f, "SourcePath=" ERAD_TAB "\n");
+	print_needs(f, e, e->origin);
+	print_needs(f, e, e->metadata);
+	dropin_close(f, service.text);
+
+	f = dropin_open(dir, device.text);
+	if (f) {
+		fprintf(f, "Requires=%s\n", service.text);
+		dropin_close(f, device.text);
+	}
+	if (!e->noauto)
+		fprintf(boot, "Wants=%s\n", service.text);
+}
+
+static void generate(const char *dir, const struct eratab *tab)
+{
+	/* erad.service is wanted by the same. */
+	static const char target[] = "sysinit.target";
+	FILE *boot = NULL;
+
+	for (size_t i = 0; i < tab->nr; i++) {
+		const struct eratab_line *l = &tab->line[i];
+
+		if (l->error)
+			complain("%s", l->error);
+		if (!l->entry)
+			continue;
+		if (!boot)
+			boot = dropin_open(dir, target);
+		if (!boot)
+			return;
+		generate_volume(dir, l->entry, boot);
+	}
+	if (boot)
+		dropin_close(boot, target);
+}
+
+int main(int argc, char **argv)
+{
+	struct eratab tab;
+	struct err err;
+	int kmsg;
+
+	if (argc != 2 && argc != 4) {
+		fputs("usage: erad-generator DIRECTORY [EARLY LATE]\n"
+		      "\n"
+		      "Called by systemd, see systemd.generator(7): writes what it has to know of\n"
+		      "the volumes in " ERAD_TAB " into DIRECTORY.\n", stderr);
+		return EXIT_USAGE;
+	}
+	/* systemd reads no generator's standard error. */
+	if (getenv("SYSTEMD_SCOPE")) {
+		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		if (kmsg >= 0) {
+			dup2(kmsg, STDERR_FILENO);
+			close(kmsg);
+		}
+	}
+	if (eratab_read(ERAD_TAB, &tab, &err)) {
+		complain("%s", err.msg);
+		return EXIT_FAILURE;
+	}
+	generate(argv[1], &tab);
+	eratab_free(&tab);
+	return troubled ? EXIT_FAILURE : EXIT_SUCCESS;
+}

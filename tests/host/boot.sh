@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Volumes of /etc/eratab are opened when systemd boots, as mounts need them, and closed in order when it shuts down.
+#
+# usage: tests/host/boot.sh KERNEL
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+kernel=${1:-6.1}
+work=$(mktemp -d "$PWD/build/boot.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+began=$SECONDS
+
+# data carries a file system, and on that is the metadata of spare-1+2; the line of wrong is, and late's origin does not come.
+files=$work/files
+units=$files/etc/systemd/system
+mkdir -p "$units/local-fs.target.wants" "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare"
+cat > "$files/etc/eratab" << 'EOF'
+data		/dev/vda	/dev/vdb
+spare-1+2	/dev/disk/by-id/virtio-disk2	/mnt/data/its\040metadata/100%"\1342.erad	noauto
+wrong		/dev/vdd
+late		/dev/disk/by-id/absent	/var/lib/erad/late.erad
+EOF
+cp "$files/etc/eratab" "$work/eratab"
+
+# What systemd-fstab-generator makes, which is not there in the VM.
+printf '[Unit]\nBefore=local-fs.target\n[Mount]\nWhat=/dev/mapper/data\nWhere=/mnt/data\n' > "$units/mnt-data.mount"
+printf '[Mount]\nWhat=/dev/mapper/spare-1+2\nWhere=/mnt/spare\n' > "$units/mnt-spare.mount"
+ln -s ../mnt-data.mount "$units/local-fs.target.wants/"
+# As `systemctl enable` does.
+ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
+# Not the usual 90 seconds.
+mkdir "$units/dev-disk-by\\x2did-absent.device.d"
+printf '[Unit]\nJobTimeoutSec=5\n' > "$units/dev-disk-by\\x2did-absent.device.d/timeout.conf"
+
+# boot PART [OPTION...]
+boot()
+{
+	local part=$1
+
+	shift
+	tests/vm/run --kernel "$kernel" --dir "$work/vm" --timeout 240 "$@" --disk "256M:$work/data" \
+		--disk "64M:$work/meta" --disk "64M:$work/spare" -- tests/host/boot-guest "$part" "$work/eratab"
+}
+
+if output=$(boot make 2>&1 && boot use --systemd --files "$files" 2>&1 && boot check 2>&1); then
+	echo "ok boot ($((SECONDS - began)) s) at boot volumes are opened, as mounts need them, and at shutdown closed in order"
+else
+	echo "not ok boot ($((SECONDS - began)) s) at boot volumes are opened, as mounts need them, and at shutdown closed in order"
+	printf '%s\n' "$output" | sed 's/^/  | /'
+fi
