@@ -461,7 +461,8 @@ static int check_super(struct dm_era *d, uint64_t at, const struct dm_era_disk_s
 		return damaged(d, at, what, "nr_blocks is %" PRIu32 ", expected 1 to %" PRIu64, nr,
 			       MAX_SECTORS / size);
 	if (sb->current_era == htole32(UINT32_MAX))
-		return damaged(d, at, what, "current_era is %u, the last there is", UINT32_MAX);
+		return err_set(d->err, -EOVERFLOW, "%s: its current era is %u, expected at most %u; create the volume anew",
+			       d->e->name, UINT32_MAX, UINT32_MAX - 1);
 	return 0;
 }
 

@@ -24,10 +24,14 @@ struct build {
 int build_begin(struct engine *e, const struct store_geometry *g, uint32_t era,
 		struct build **out, struct err *err)
 {
-	struct build *b = calloc(1, sizeof(*b));
+	struct build *b;
 	int ret;
 
 	*out = NULL;
+	if (era == UINT32_MAX)
+		return err_set(err, -EOVERFLOW, "%s: there is no era %" PRIu32 ", the last is %"
+			       PRIu32, e->name, era, UINT32_MAX - 1);
+	b = calloc(1, sizeof(*b));
 	if (!b)
 		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
 	b->e = e;

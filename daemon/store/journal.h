@@ -66,6 +66,7 @@ int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
  * era, of it and of the pages that are valid.  A page that cannot be read may have been
  * any, also one that began an era: with such, head is a ring further, and the era newer
  * by as many; twice that with no valid page, as the superblock may be the older one.
+ * Both stop at their largest value: UINT64_MAX, and UINT32_MAX - 1.
  */
 int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err);
 

@@ -17,6 +17,9 @@
 
 #define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
 
+/* More superblocks, and more journal pages, than a repair writes. */
+#define MAX_STEPS	8u
+
 struct repair {
 	struct engine *e;
 	void (*say)(void *ctx, const char *what);
@@ -265,10 +268,6 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	const bool snapshot = r->sb.snap_era;
 	int ret;
 
-	if (head > SUPER_MAX_SEQ)
-		return err_set(err, -EUCLEAN, "%s: journal page %" PRIu64 " is in the ring, expected numbers up to %"
-			       PRIu64 ", nothing can be repaired", r->e->name, head - 1,
-			       (uint64_t)SUPER_MAX_SEQ);
 	if (bitset_set(&r->bad, 0, nr_sectors(r)))
 		return no_memory(r, err);
 	ret = overwrite_unreadable(r, err);
@@ -366,6 +365,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	struct err why;
 	uint64_t head = le64toh(r->sb.journal_tail);
 	int lost, ret;
+	bool bad;
 
 	init(r);
 	lost = journal_replay(&r->journal, head, r->era, hear_nothing, NULL, &end, &why);
@@ -373,7 +373,9 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 		return err_set(err, lost, "%s", why.msg);
 	if (end.era > r->era)
 		r->era = end.era;
-	if (lost) {
+	if (!lost) {
+		head = end.head;
+	} else {
 		ret = journal_newest(&r->journal, &head, &r->era, err);
 		if (ret)
 			return ret;
@@ -381,9 +383,14 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	ret = scan_array(r, err);
 	if (ret)
 		return ret;
-	*reopen = r->raised || damaged;
-	if (lost || bitset_find(&r->bad, 0, nr_sectors(r), true) < nr_sectors(r)) {
-		*reopen = true;
+	bad = lost || bitset_find(&r->bad, 0, nr_sectors(r), true) < nr_sectors(r);
+	*reopen = bad || r->raised || damaged;
+	if (*reopen) {
+		ret = super_check_room(r->e, &r->sb, head, MAX_STEPS, err);
+		if (ret)
+			return ret;
+	}
+	if (bad) {
 		if (!r->era)
 			r->era = 1;
 		ret = lost ? replace_journal(r, head, why.msg, err) : repair_array(r, err);

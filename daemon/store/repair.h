@@ -29,8 +29,9 @@ struct store_repaired {
  *					and new_uuid, as nobody's eras need be right
  *
  * Each step may be interrupted and begun again, but for the last: then nothing
- * is left that opens.  EUCLEAN for what cannot be repaired.  Takes the engine
- * over.
+ * is left that opens.  EUCLEAN for what cannot be repaired.  EOVERFLOW, and nothing is
+ * written, where the counters are so close to their limits that the metadata could not be
+ * opened for writing afterwards.  Takes the engine over.
  */
 int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		 void (*say)(void *ctx, const char *what), void *ctx,

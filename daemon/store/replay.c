@@ -272,6 +272,11 @@ int journal_overwrite_unreadable(struct journal *j, struct err *err)
 	return ret;
 }
 
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	return a < UINT64_MAX - b ? a + b : UINT64_MAX;
+}
+
 int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err)
 {
 	const struct erad_disk_journal *page;
@@ -283,18 +288,17 @@ int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err 
 	for (place = 0; place < j->pages && !ret; place++) {
 		ret = read_page_or_none(&w, place, &page, err);
 		unreadable += !ret && !page;
-		if (ret || !page || !page_valid(j, page, place) ||
-		    le32toh(page->era) == UINT32_MAX)
+		if (ret || !page || !page_valid(j, page, place))
 			continue;
 		rings = 1;
-		if (le64toh(page->seq) >= *head && page->seq != htole64(UINT64_MAX))
-			*head = le64toh(page->seq) + 1;
-		if (le32toh(page->era) > *era)
+		if (le64toh(page->seq) >= *head)
+			*head = add(le64toh(page->seq), 1);
+		if (le32toh(page->era) > *era && page->era != htole32(UINT32_MAX))
 			*era = le32toh(page->era);
 	}
 	free(w.pages);
 	if (unreadable) {
-		*head += rings * j->pages;
+		*head = add(*head, rings * j->pages);
 		newest = *era + rings * unreadable;
 		*era = newest < UINT32_MAX ? newest : UINT32_MAX - 1;
 	}

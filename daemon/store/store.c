@@ -97,7 +97,10 @@ static int load(struct store *s, struct err *err)
 	s->head = end.head;
 	s->era = end.era;
 	s->was_clean = (s->super.flags & htole32(ERAD_SB_CLEAN)) && s->head == s->tail;
-	return s->mode == STORE_WRITE ? take_over(s, end.last, err) : 0;
+	if (s->mode != STORE_WRITE)
+		return 0;
+	ret = super_check_room(s->e, &s->super, s->head, 0, err);
+	return ret ? ret : take_over(s, end.last, err);
 }
 
 /* Frees everything; the engine too. */
@@ -203,7 +206,7 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 
 	if (era == UINT32_MAX)
 		return err_set(err, -EOVERFLOW, "%s: there is no era %" PRIu32 ", the last is %"
-			       PRIu32, s->e->name, era, UINT32_MAX - 1);
+			       PRIu32 "; create the volume anew", s->e->name, era, UINT32_MAX - 1);
 	ret = store_lock_with_room(s, err);
 	if (ret)
 		return ret;

@@ -62,6 +62,8 @@ enum store_mode {
  * metadata (ENODATA if all of the superblock pages are zero, so that a new
  * device can be told from a broken one; EINVAL if they are something else),
  * what is damaged (EUCLEAN), and what a newer version wrote (EOPNOTSUPP).
+ * STORE_WRITE refuses, with EOVERFLOW, metadata whose counters have come close to their
+ * limits: such metadata can only be read.
  * In STORE_WRITE mode, makes durable what it found, as the process before may
  * have been killed before its flush, and takes CLEAN away.
  * Takes the engine over: it is destroyed by store_close(), and by a failed

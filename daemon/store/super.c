@@ -43,6 +43,20 @@ int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *
 	return 0;
 }
 
+int super_check_room(const struct engine *e, const struct erad_disk_super *sb, uint64_t head,
+		     unsigned int steps, struct err *err)
+{
+	const uint64_t seq = le64toh(sb->seq), max = SUPER_LAST_SEQ - steps;
+
+	if (seq <= max && head <= max)
+		return 0;
+	return err_set(err, -EOVERFLOW,
+		       "%s: it can only be read: superblock %" PRIu64 " and journal page %" PRIu64
+		       " are expected to be at most %" PRIu64
+		       "; make new metadata from it with 'eractl dump' and 'eractl restore'",
+		       e->name, seq, head, max);
+}
+
 void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors)
 {
 	const uint64_t nr_blocks = super_nr_blocks(nr_sectors, le32toh(sb->block_sectors));

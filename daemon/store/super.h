@@ -16,6 +16,13 @@
 #define SUPER_MAX_SECTORS	(1ULL << 55)
 #define SUPER_MAX_SEQ		(1ULL << 62)
 
+/*
+ * The largest superblock and journal sequence number with which metadata is opened for
+ * writing.  No writer gets from here to SUPER_MAX_SEQ while the metadata is open, so that only
+ * store_open() and store_repair() have to compare the numbers with a limit.
+ */
+#define SUPER_LAST_SEQ		(1ULL << 61)
+
 /* ceil(sectors / block_sectors) and the pages of era array these need. */
 uint64_t super_nr_blocks(uint64_t nr_sectors, uint32_t block_sectors);
 uint64_t super_array_pages(uint64_t nr_blocks);
@@ -29,6 +36,13 @@ int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *
 /* Fills in an empty (era 0, clean) superblock with seq 0; journal_pages and array_chunk are taken as they are. */
 void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
 		uint32_t block_sectors, uint64_t journal_pages, uint32_t array_chunk);
+
+/*
+ * Whether a writer may begin where the superblock's seq and the journal's head are, and go
+ * `steps` further: EOVERFLOW if one of them would be beyond SUPER_LAST_SEQ.
+ */
+int super_check_room(const struct engine *e, const struct erad_disk_super *sb, uint64_t head,
+		     unsigned int steps, struct err *err);
 
 /* The device has another size now. */
 void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors);

@@ -29,13 +29,17 @@ static void repair(struct mem *m, const struct image_head *head)
 	struct store_repaired done;
 	struct store_info info;
 	struct err err = { "" };
+	int ret;
 
 	if (head->choice[1] & 1)
 		m->unreadable = ERAD_JOURNAL_START + head->choice[2] % (head->choice[1] | 1);
-	if (!store_repair(mem_engine(m), uuid, hear, NULL, &done, &info, &err))
+	m->written = false;
+	ret = store_repair(mem_engine(m), uuid, hear, NULL, &done, &info, &err);
+	if (!ret)
 		expect(!store_check(mem_engine(m), hear, NULL, NULL, &err));
 	else
 		expect(err.msg[0]);
+	expect(ret != -EOVERFLOW || !m->written);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

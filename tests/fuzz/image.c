@@ -211,7 +211,7 @@ static void set_field(uint8_t *bytes, unsigned int len, unsigned int *seed)
 	static const uint64_t nice[] = {
 		0, 1, 2, 3, 4, 16, 18, 22, 123, 124, 125, 127, 128, 255, 256, 992, 1499, 1500, 4032, 4096,
 		0x7fff, 0xffff, 65536, 65537, 0x7fffffff, 0xfffffffe, 0xffffffff, 1ULL << 32,
-		1ULL << 52, 1ULL << 55, (1ULL << 62) - 1, 1ULL << 62, 1ULL << 63, ~0ULL,
+		1ULL << 52, 1ULL << 55, (1ULL << 61) - 4, 1ULL << 61, (1ULL << 62) - 1, 1ULL << 62, 1ULL << 63, ~0ULL,
 	};
 	const unsigned int width = 1u << below(seed, 4);
 	uint64_t v = 0;

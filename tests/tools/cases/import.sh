@@ -197,7 +197,7 @@ test_import_refuses()
 	bad "block 0 (superblock): metadata_block_size is 16 sectors, expected 8" reseal "$T/bad" 0 176 4 16
 	bad "block 0 (superblock): nr_blocks is 0, expected 1 to" reseal "$T/bad" 0 180 4 0
 	bad "block 0 (superblock): nr_blocks is 4294967295, expected 1 to" reseal "$T/bad" 0 180 4 0xffffffff 172 4 0xfffffff8
-	bad "block 0 (superblock): current_era is 4294967295, the last there is" reseal "$T/bad" 0 184 4 0xffffffff
+	bad "its current era is 4294967295, expected at most 4294967294; create the volume anew" reseal "$T/bad" 0 184 4 0xffffffff
 	bad "block 0 (era array): it names block 0, expected 1 to" reseal "$T/bad" 0 208 8 0
 	bad "block 0 (era array): it names block 99999999, expected 1 to" reseal "$T/bad" 0 208 8 99999999
 	bad "block 4 (era array): its values have 12 bytes, expected 8" reseal "$T/bad" 0 208 8 4
