@@ -15,6 +15,21 @@
 #include "erad/volume.h"
 #include "erad/volumes.h"
 
+/*
+ * Batches of writes that are served before the thread looks at everything else.  Where several
+ * writers overlap there is always a next batch, so without a limit a checkpoint would wait for the end of the load.
+ *
+ * A batch costs one append to the metadata and one flush, here "a commit".  Whatever the load, from the moment of
+ * the request:
+ *
+ *	stop		2 commits: the batch under way, and the one that its COMMIT fetched at the same moment
+ *	checkpoint	these 2, the new era (1), the drain, and 2 more until its end is seen: 5 commits and the drain
+ *	message		BATCHES_PER_TURN + 1 commits until it is seen, and then as a checkpoint
+ *
+ * A commit that finds the journal full waits for a fold as well.
+ */
+#define BATCHES_PER_TURN	4u
+
 /* When writes are to be failed that wait for metadata that does not work; UINT64_MAX: never. */
 static uint64_t patience(struct volume *v)
 {
@@ -47,7 +62,7 @@ static int mark(struct volume *v)
 }
 
 /*
- * Serves held writes until there are none, or something else wants attention.
+ * Serves held writes until there are none, the turn is over, or something else wants attention.
  *
  * The order that everything rests on is here and nowhere else:
  *
@@ -60,10 +75,13 @@ static int mark(struct volume *v)
  */
 static int commit_batches(struct volume *v)
 {
+	/* While a checkpoint waits for its drain, the end of the drain is looked for after each batch. */
+	unsigned int left = v->roll_at == UINT64_MAX ? BATCHES_PER_TURN : 1;
+
 	for (;;) {
 		struct erad_xfer x = {
 			.buf = (uintptr_t)v->range,
-			.max = atomic_load(&v->attention) ? 0 : ERAD_MAX_RANGES,
+			.max = left && !atomic_load(&v->attention) ? ERAD_MAX_RANGES : 0,
 		};
 		int r;
 
@@ -89,6 +107,7 @@ static int commit_batches(struct volume *v)
 			return 0;
 		}
 
+		left -= !!x.max;
 		r = instance_commit_fetch(v->fd, &x);
 		if (r == -ESTALE) {
 			/* Its writes are held again, and will be fetched again. */
@@ -251,14 +270,15 @@ void *volume_thread(void *arg)
 				break;
 			held = true;
 		}
-		if (v->fd >= 0 && v->failed)
-			recover(v);
-		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
-			serve(v);
+		/* Ahead of the next turn, which may be long. */
 		if (kicked)
 			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))
 			rollover_step(v);
+		if (v->fd >= 0 && v->failed)
+			recover(v);
+		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
+			serve(v);
 		held = wait_for_work(v);
 	}
 	end(v, gone);
