@@ -173,8 +173,11 @@ struct erad_xfer {
 #define ERAD_MAX_RANGES	1024
 
 /*
- * Allocates the writeset of era `to`; idempotent.  ENOMEM, also if its directory,
- * 8 bytes for 32,768 blocks, were more than a quarter of the memory.
+ * Allocates the writeset of era `to`; idempotent.  This call may sleep while memory
+ * is reclaimed, but no other call waits for it: one thread of the owner can prepare
+ * while another one commits.  ENOMEM: there is no memory now, call again later; or
+ * the directory of the writeset, 8 bytes for 32,768 blocks, were more than a quarter
+ * of the machine's memory.
  */
 struct erad_prepare {
 	struct erad_hdr h;

@@ -33,9 +33,10 @@
  *	ei->lock (spinlock)	queue, release, state, counters
  * ->map takes ei->lock only to hold a write.
  *
- * The daemon may be what the machine's reclaim waits for.  So what it allocates
- * is GFP_NOIO, and in a commit not even reclaim is entered for long: ABORT and a
- * suspend wait for ei->mutex.
+ * The daemon may be what the machine's reclaim waits for.  So all that the ioctls
+ * allocate is GFP_NOIO, and nothing that a commit waits for allocates memory in a way
+ * that may sleep.  PREPARE_ERA is the only ioctl of an owner that allocates memory
+ * and may sleep; it holds no lock meanwhile, so another thread can commit.
  */
 #ifndef ERAD_H
 #define ERAD_H
@@ -56,7 +57,11 @@
 
 struct erad_instance;
 
-/* Writes on their way to the origin, by the CPU that saw them begin or end. */
+/*
+ * Writes on their way to the origin, by the CPU that saw them begin or end.  An
+ * instance has two such sets of counts: one for the current writeset, and one for
+ * the writeset that drains.
+ */
 struct erad_passage {
 	u64 in, out;
 };
@@ -67,7 +72,7 @@ struct erad_passage {
  * are only ever set, by one writer at a time; readers need nothing but RCU.
  */
 struct erad_writeset {
-	struct erad_passage __percpu *passage;
+	struct erad_passage __percpu *passage;	/* one of the instance's; NULL until it is current */
 	bool draining;			/* what ends from now on counts in `left` */
 	atomic64_t left;		/* writes on their way, once the drain has added them up */
 	struct work_struct drain;	/* adds them up */
@@ -89,7 +94,10 @@ void erad_writeset_exit(void);
 /* Largest number of blocks that erad_writeset_alloc() takes. */
 u64 erad_writeset_max_blocks(void);
 
-/* May sleep.  NULL if there is no memory.  ei is only stored. */
+/*
+ * NULL if there is no memory.  ei is only stored.  May sleep for as long as the
+ * machine is short of memory, so the caller holds no lock that a commit takes.
+ */
 struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era);
 
 /* No write may be on its way by ws, and nobody in an RCU section that saw it.  NULL is fine. */
@@ -118,8 +126,14 @@ static inline void erad_writeset_leave(struct erad_writeset *ws)
 	rcu_read_unlock_sched();
 }
 
-/* How many have entered so far. */
+/* How many writes have entered so far.  0 for NULL. */
 u64 erad_writeset_entered(const struct erad_writeset *ws);
+
+/*
+ * Under ei->mutex, with no writeset draining: gives ws, which is about to replace
+ * `old` as the current writeset, the set of counts that `old` does not use.
+ */
+void erad_writeset_begin(struct erad_writeset *ws, const struct erad_writeset *old);
 
 /*
  * Under ei->mutex: ws is not current any more.  When the last write by it has
@@ -173,6 +187,7 @@ struct erad_instance {
 	struct mutex mutex;
 	struct erad_writeset *prepared;	/* mutex */
 	struct erad_writeset *draining;	/* mutex for writing; one at a time */
+	struct erad_passage __percpu *passage;	/* two; that of no writeset is zero */
 	struct bio_list batch;		/* mutex */
 	u64 batch_id;			/* mutex; 0: none outstanding */
 	u64 last_batch_id;		/* mutex */
@@ -199,7 +214,7 @@ struct erad_instance {
 	struct bio_list release;	/* lock */
 	u64 nr_queued, nr_batch;	/* lock */
 	u64 held, released, requeued, failed, batches;	/* lock */
-	u64 entered;			/* mutex; by writesets that are gone */
+	u64 entered;			/* mutex; total of the writesets that have been freed */
 	u64 usage_used, usage_total, usage_root;	/* lock */
 
 	wait_queue_head_t wait;		/* pollers, drain waiters, a message's sender */

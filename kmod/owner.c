@@ -17,7 +17,7 @@
 /* An open instance fd. */
 struct owner {
 	struct erad_instance *ei;	/* a reference */
-	struct mutex mutex;		/* one ioctl at a time: ranges */
+	struct mutex mutex;		/* ranges */
 	int seen_events;		/* of the last INFO */
 	bool attached;			/* ei->owned is ours */
 	struct erad_range ranges[ERAD_MAX_RANGES];
@@ -77,6 +77,8 @@ static int owner_commit_fetch(struct owner *o, void __user *arg)
 	struct erad_instance *ei = o->ei;
 	struct erad_xfer a;
 	int r = GET_ARG(a, arg);
+
+	lockdep_assert_held(&o->mutex);
 
 	if (r)
 		return r;
@@ -143,7 +145,7 @@ static int owner_prepare_era(struct owner *o, void __user *arg)
 	}
 	mutex_unlock(&ei->mutex);
 
-	/* Outside the mutex: this allocation may wait, and nothing waits for it. */
+	/* Without any lock: this allocation may sleep, and commits, ABORT and suspends go on. */
 	ws = erad_writeset_alloc(ei, ei->nr_blocks, a.to);
 	if (!ws)
 		return -ENOMEM;
@@ -179,6 +181,7 @@ static int rollover(struct erad_instance *ei, u32 from, u32 to)
 	if (ei->draining)
 		return -EBUSY;
 
+	erad_writeset_begin(next, ws);
 	rcu_assign_pointer(ei->current_ws, next);
 	ei->prepared = NULL;
 	if (ws)
@@ -330,14 +333,6 @@ static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EPERM;
 
 	noio = memalloc_noio_save();
-	/* The drain may take long, and must not keep batches from being committed. */
-	if (_IOC_NR(cmd) == _IOC_NR(ERAD_IOC_NEW_ERA)) {
-		r = owner_new_era(o, p);
-		goto out_noio;
-	}
-	r = mutex_lock_killable(&o->mutex);
-	if (r)
-		goto out_noio;
 	switch (_IOC_NR(cmd)) {
 	case _IOC_NR(ERAD_IOC_INFO):
 		r = owner_info(o, p);
@@ -346,10 +341,17 @@ static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		r = owner_ready(o, p);
 		break;
 	case _IOC_NR(ERAD_IOC_COMMIT_FETCH):
+		r = mutex_lock_killable(&o->mutex);
+		if (r)
+			break;
 		r = owner_commit_fetch(o, p);
+		mutex_unlock(&o->mutex);
 		break;
 	case _IOC_NR(ERAD_IOC_PREPARE_ERA):
 		r = owner_prepare_era(o, p);
+		break;
+	case _IOC_NR(ERAD_IOC_NEW_ERA):
+		r = owner_new_era(o, p);
 		break;
 	case _IOC_NR(ERAD_IOC_USAGE):
 		r = owner_usage(o, p);
@@ -366,8 +368,6 @@ static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	default:
 		r = -ENOTTY;
 	}
-	mutex_unlock(&o->mutex);
-out_noio:
 	memalloc_noio_restore(noio);
 	return r;
 }

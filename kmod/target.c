@@ -103,6 +103,7 @@ static void instance_release(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
+	free_percpu(ei->passage);
 	if (ei->origin)
 		dm_put_device(ti, ei->origin);
 	if (ei->meta)
@@ -165,6 +166,13 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	if (ei->meta_dev == ei->origin_dev) {
 		ti->error = "Metadata and data are the same device";
 		r = -EINVAL;
+		goto out;
+	}
+	ei->passage = __alloc_percpu(2 * sizeof(struct erad_passage),
+				     __alignof__(struct erad_passage));
+	if (!ei->passage) {
+		ti->error = "Cannot allocate the counts";
+		r = -ENOMEM;
 		goto out;
 	}
 	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0,

@@ -46,13 +46,26 @@ u64 erad_writeset_entered(const struct erad_writeset *ws)
 	return in;
 }
 
+void erad_writeset_begin(struct erad_writeset *ws, const struct erad_writeset *old)
+{
+	struct erad_instance *ei = ws->ei;
+
+	lockdep_assert_held(&ei->mutex);
+
+	ws->passage = ei->passage + (old && old->passage == ei->passage ? 1 : 0);
+}
+
 static void reap(struct work_struct *work)
 {
 	struct erad_writeset *ws = container_of(work, struct erad_writeset, reap);
 	struct erad_instance *ei = ws->ei;
+	unsigned int cpu;
 
 	mutex_lock(&ei->mutex);
 	ei->entered += erad_writeset_entered(ws);
+	/* Nobody counts here any more, see drain(): the next writeset finds zeros. */
+	for_each_possible_cpu(cpu)
+		*per_cpu_ptr(ws->passage, cpu) = (struct erad_passage) {};
 	WRITE_ONCE(ei->draining, NULL);
 	mutex_unlock(&ei->mutex);
 	erad_instance_event(ei);	/* dtr waits for this work to end */
@@ -99,20 +112,16 @@ struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_block
 	struct erad_writeset *ws;
 	size_t size = struct_size(ws, dir, nr_pages);
 
-	/*
-	 * Without __GFP_FS, which the daemon must not have, an allocation that
-	 * memory does not suffice for is tried for ever while the machine stands.
-	 */
+	/* Else a directory that can never fit would push out everything else first. */
 	if (size / PAGE_SIZE > totalram_pages() / 4)
 		return NULL;
-	ws = kvzalloc(size, GFP_NOIO | __GFP_NOWARN);
+	/*
+	 * GFP_NOIO allocations never invoke the OOM killer: without NORETRY, one
+	 * that cannot be satisfied is retried for ever.
+	 */
+	ws = kvzalloc(size, GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	if (!ws)
 		return NULL;
-	ws->passage = alloc_percpu_gfp(struct erad_passage, GFP_NOIO | __GFP_NOWARN);
-	if (!ws->passage) {
-		kvfree(ws);
-		return NULL;
-	}
 	INIT_WORK(&ws->drain, drain);
 	INIT_WORK(&ws->reap, reap);
 	ws->ei = ei;
@@ -134,7 +143,6 @@ void erad_writeset_free(struct erad_writeset *ws)
 		if (need_resched())
 			cond_resched();
 	}
-	free_percpu(ws->passage);
 	kvfree(ws);
 }
 

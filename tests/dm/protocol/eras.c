@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Cases: one era after the other. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -61,6 +67,73 @@ void rollover_drains(void)
 	EXPECT(finish(&w), 0);
 	EXPECT(finish(&next), 0);
 	EXPECT(new_era(2, 3, 10000), 0);
+}
+
+/* Two sets of counts serve all eras in turn: no write of an era is counted in another one. */
+void counts_of_many_eras(void)
+{
+	struct writer held = { .off = BLOCK, .len = 4096 };
+
+	setup();
+	for (uint32_t era = 1; era <= 5; era++) {
+		if (era > 1) {
+			EXPECT(prepare(era), 0);
+			EXPECT(new_era(era - 1, era, 10000), 0);
+		}
+		start(&held);
+		commit(fetch().batch);
+		EXPECT(finish(&held), 0);
+		for (uint32_t i = 0; i < era; i++)
+			EXPECT(do_io(WRITE, BLOCK, 4096), 0);
+		EXPECT(stats().passed, era * (era + 1) / 2);
+		EXPECT(stats().released, era);
+	}
+	/* an era without a write */
+	EXPECT(prepare(6), 0);
+	EXPECT(new_era(5, 6, 10000), 0);
+	EXPECT(prepare(7), 0);
+	EXPECT(new_era(6, 7, 10000), 0);
+	EXPECT(stats().passed, 15);
+}
+
+static void *prepare_main(void *arg)
+{
+	return (void *)(intptr_t)call(owner, ERAD_IOC_PREPARE_ERA, arg);
+}
+
+/* A thread that sleeps in PREPARE_ERA, here for want of its argument, does not keep another thread from committing. */
+void prepare_beside_commit(void)
+{
+	struct erad_prepare *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffdio_register reg = { .range = { (uintptr_t)a, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .dst = (uintptr_t)a, .len = 4096 };
+	static struct erad_prepare page[4096 / sizeof(*a)] __attribute__((aligned(4096)));
+	struct uffdio_api api = { .api = UFFD_API };
+	struct writer w = { .off = BLOCK, .len = 4096 };
+	struct pollfd fault = { .fd = uffd, .events = POLLIN };
+	pthread_t thread;
+	void *r;
+
+	setup();
+	CHECK(a != MAP_FAILED && uffd >= 0);
+	EXPECT(ioctl(uffd, UFFDIO_API, &api), 0);
+	EXPECT(ioctl(uffd, UFFDIO_REGISTER, &reg), 0);
+	EXPECT(pthread_create(&thread, NULL, prepare_main, a), 0);
+	EXPECT(poll(&fault, 1, 10000), 1);
+
+	start(&w);
+	commit(fetch().batch);
+	EXPECT(finish(&w), 0);
+
+	HDR(page[0]);
+	page[0].to = 2;
+	copy.src = (uintptr_t)page;
+	EXPECT(ioctl(uffd, UFFDIO_COPY, &copy), 0);
+	EXPECT(pthread_join(thread, &r), 0);
+	EXPECT((intptr_t)r, 0);
+	EXPECT(new_era(1, 2, 1000), 0);
+	close(uffd);
 }
 
 /* A directory, a page of which is for 2^24 blocks, as large as all memory: more than there is free, but not absurd. */

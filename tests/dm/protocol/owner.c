@@ -89,6 +89,15 @@ struct erad_info info(void)
 	return i;
 }
 
+struct erad_stats stats(void)
+{
+	struct erad_stats s = { 0 };
+
+	HDR(s);
+	EXPECT(call(owner, ERAD_IOC_STATS, &s), 0);
+	return s;
+}
+
 int xfer(uint64_t commit, uint32_t status, uint32_t max, struct erad_xfer *x)
 {
 	*x = (struct erad_xfer) {

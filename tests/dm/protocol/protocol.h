@@ -36,6 +36,7 @@ int new_era(uint32_t from, uint32_t to, uint32_t drain_ms);
 int ready(uint32_t era);
 int xfer(uint64_t commit, uint32_t status, uint32_t max, struct erad_xfer *x);
 int do_abort(uint64_t which);
+struct erad_stats stats(void);
 
 /* The same, expected to work. */
 struct erad_info info(void);
@@ -73,7 +74,8 @@ bool still_held(struct writer *w);
 #define CASES(X)								\
 	X(held_until_commit) X(many_blocks) X(discard_many_blocks)		\
 	X(write_zeroes_many_blocks) X(full_buffer) X(stale_batch)		\
-	X(rollover_gates_again) X(rollover_drains) X(failed_commit)		\
+	X(rollover_gates_again) X(rollover_drains) X(counts_of_many_eras)	\
+	X(prepare_beside_commit) X(failed_commit)				\
 	X(abort_frees) X(remove_after_abort) X(reattach) X(detach_policy_fail)	\
 	X(detach_timeout_suspended) X(poll_wakes_after_commit) X(bad_buffer)	\
 	X(gone) X(noflush_suspend) X(noflush_reload_detached) X(flush_suspend)	\
