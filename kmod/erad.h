@@ -13,8 +13,9 @@
  *			otherwise: to `queue`
  *	fetch		`queue` → `batch`, ranges to user space
  *	commit		bits set, each bio counted, `batch` → `release`;
- *			the batch is durable, so a bit that could not be set
- *			costs nothing but another round trip
+ *			if a page of the bitmap cannot be allocated, its bits
+ *			stay clear; the batch is durable and is released, and
+ *			the next write to those blocks is held once more
  *	release work	`release` → the origin
  *	end_io		counted as ended
  *
@@ -156,9 +157,9 @@ static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 la
 }
 
 /*
- * Returns how many bits were clear and are set now.  May sleep, but does not wait
- * for memory: what cannot be had leaves bits clear, and then the next write of that
- * block is held and recorded again.
+ * Returns how many bits were clear and are set now.  May be scheduled away, but does
+ * not wait for memory: if a page cannot be allocated, its bits stay clear, and the
+ * next write to those blocks is held and recorded again.
  */
 u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 

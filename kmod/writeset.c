@@ -196,7 +196,11 @@ static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 		return nr_new;
 	}
 
-	bits = (unsigned long *)get_zeroed_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	/*
+	 * Without reclaim: in direct reclaim, a task without __GFP_FS may be put to
+	 * sleep for a second each time, and ABORT and suspends wait for ei->mutex.
+	 */
+	bits = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_NOWARN);
 	if (!bits)
 		return 0;
 	bitmap_set(bits, start, end - start);
