@@ -223,7 +223,7 @@ struct erad_instance {
 
 	struct workqueue_struct *wq;
 	struct work_struct release_work;
-	struct work_struct event_work;
+	struct work_struct event_work;	/* in the system's workqueue, not in wq */
 	struct delayed_work detach_work;
 };
 

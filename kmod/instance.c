@@ -155,7 +155,12 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 	erad_instance_event(ei);
 }
 
-/* Not by who caused it: dm's event lock is not one that ABORT may wait for. */
+/*
+ * dm_table_event() takes a global mutex of device-mapper, under which other targets
+ * allocate memory with GFP_KERNEL.  Callers such as ABORT must not wait for that mutex,
+ * and neither must ei->wq, whose only thread may be its rescuer when memory is short,
+ * as ei->wq releases writes.  So the call is made from the system's workqueue.
+ */
 static void tell_dm(struct work_struct *work)
 {
 	struct erad_instance *ei = container_of(work, struct erad_instance, event_work);
@@ -168,7 +173,7 @@ void erad_instance_event(struct erad_instance *ei)
 	atomic_inc(&ei->events);
 	wake_up_all(&ei->wait);
 	erad_instances_changed();
-	queue_work(ei->wq, &ei->event_work);
+	schedule_work(&ei->event_work);
 }
 
 /* detach_policy fail: nobody attached in time. */

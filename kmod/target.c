@@ -103,6 +103,7 @@ static void instance_release(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
+	flush_work(&ei->event_work);	/* the last work of ei->wq may have queued it */
 	free_percpu(ei->passage);
 	if (ei->origin)
 		dm_put_device(ti, ei->origin);
@@ -175,6 +176,11 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -ENOMEM;
 		goto out;
 	}
+	/*
+	 * One for each instance: where one volume is on top of another, the release of
+	 * a write may wait for the release of a write of the other volume, and one rescuer
+	 * cannot do both.
+	 */
 	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0,
 				 MAJOR(ei->dev), MINOR(ei->dev));
 	if (!ei->wq) {
