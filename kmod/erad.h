@@ -32,7 +32,8 @@
  *				over I/O, user memory, a lock of dm or an
  *				allocation that may wait
  *	ei->lock (spinlock)	queue, release, state, counters
- * ->map takes ei->lock only to hold a write.
+ * ->map takes ei->lock only to hold a write.  It spins there with preemption off, so
+ * nothing that grows with the number of bios is done under ei->lock.
  *
  * The daemon may be what the machine's reclaim waits for.  So all that the ioctls
  * allocate is GFP_NOIO, and nothing that a commit waits for allocates memory in a way
@@ -211,9 +212,10 @@ struct erad_instance {
 	enum erad_state state;		/* lock, and mutex for writing */
 	bool resumed;			/* lock */
 	bool pushback;			/* lock; a noflush suspend is on */
-	struct bio_list queue;		/* lock */
+	struct bio_list queue;		/* lock; and mutex to take bios off it */
 	struct bio_list release;	/* lock */
-	u64 nr_queued, nr_batch;	/* lock */
+	u64 nr_queued;			/* lock; those that a fetch looks at are on no list */
+	u64 nr_batch;			/* lock */
 	u64 held, released, requeued, failed, batches;	/* lock */
 	u64 entered;			/* mutex; total of the writesets that have been freed */
 	u64 usage_used, usage_total, usage_root;	/* lock */

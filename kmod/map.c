@@ -10,9 +10,9 @@
 #include "trace.h"
 
 /*
- * A fetch looks at no more bios than that, because it does so under ei->lock.
- * If all of them turn out to be recorded, it fetches nothing though more are
- * queued; poll() says so.
+ * A fetch looks at no more bios than this many, because ABORT waits for ei->mutex
+ * meanwhile.  If all of them turn out to be recorded, the fetch returns no ranges although
+ * more bios are queued; poll() still says IN then.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -70,9 +70,8 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 		spin_unlock(&ei->lock);
 		return DM_MAPIO_REQUEUE;
 	}
-	wake = bio_list_empty(&ei->queue);
+	wake = !ei->nr_queued++;
 	bio_list_add(&ei->queue, bio);
-	ei->nr_queued++;
 	ei->held++;
 	spin_unlock(&ei->lock);
 
@@ -185,16 +184,11 @@ void erad_release_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
-/* The caller queues the work once it has dropped ei->lock. */
-static void release(struct erad_instance *ei, struct erad_writeset *ws, struct bio *bio)
+/* Counts a bio that is about to be put on ei->release.  Under ei->mutex, so that ws is current. */
+static void enter(struct erad_writeset *ws, struct bio *bio)
 {
-	lockdep_assert_held(&ei->mutex);	/* so ws is current */
-	lockdep_assert_held(&ei->lock);
-
 	erad_writeset_enter(ws);
 	per_bio(bio)->ws = ws;
-	bio_list_add(&ei->release, bio);
-	ei->released++;
 }
 
 static struct erad_writeset *current_writeset(struct erad_instance *ei)
@@ -202,17 +196,26 @@ static struct erad_writeset *current_writeset(struct erad_instance *ei)
 	return rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 }
 
+/*
+ * Only the holder of ei->mutex takes bios off ei->queue.  So the queue is looked at with
+ * ei->lock dropped, on which ->map spins.  ei->nr_queued counts these bios until the end.
+ */
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 {
 	struct erad_writeset *ws = current_writeset(ei);
-	bool released = false;
+	struct bio_list queue, release = BIO_EMPTY_LIST;
+	u32 nr = 0, nr_batch = 0, nr_release = 0;
 	struct bio *bio;
-	u32 nr = 0, seen = 0;
+	bool more;
 
 	lockdep_assert_held(&ei->mutex);
 
 	spin_lock(&ei->lock);
-	while (seen++ < BATCH_MAX_BIOS && (bio = bio_list_peek(&ei->queue))) {
+	queue = ei->queue;
+	bio_list_init(&ei->queue);
+	spin_unlock(&ei->lock);
+
+	while (nr_batch + nr_release < BATCH_MAX_BIOS && (bio = bio_list_peek(&queue))) {
 		struct erad_range *r = nr ? &ranges[nr - 1] : NULL;
 		u64 first, last;
 
@@ -220,10 +223,10 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		first = erad_writeset_next_missing(ws, first, last);
 		if (first > last) {
 			/* recorded since it was queued */
-			bio_list_pop(&ei->queue);
-			ei->nr_queued--;
-			release(ei, ws, bio);
-			released = true;
+			enter(ws, bio);
+			bio_list_add(&release, bio_list_pop(&queue));
+			nr_release++;
+			cond_resched();
 			continue;
 		}
 		if (r && first >= r->first && first <= r->first + r->len &&
@@ -237,14 +240,25 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		} else {
 			break;
 		}
-		bio_list_add(&ei->batch, bio_list_pop(&ei->queue));
-		ei->nr_queued--;
-		ei->nr_batch++;
+		bio_list_add(&ei->batch, bio_list_pop(&queue));
+		nr_batch++;
+		cond_resched();
 	}
+
+	spin_lock(&ei->lock);
+	bio_list_merge_head(&ei->queue, &queue);
+	ei->nr_queued -= nr_batch + nr_release;
+	ei->nr_batch += nr_batch;
+	bio_list_merge(&ei->release, &release);
+	ei->released += nr_release;
+	more = ei->nr_queued;
 	spin_unlock(&ei->lock);
 
-	if (released)
+	if (nr_release)
 		queue_work(ei->wq, &ei->release_work);
+	/* A write that was held meanwhile did not wake pollers, as the queue was not empty for it. */
+	if (more && !nr)
+		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	if (nr) {
 		WRITE_ONCE(ei->batch_id, ++ei->last_batch_id);
 		ei->batch_era = ws->era;
@@ -314,7 +328,10 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		return -ESTALE;
 	}
 
-	/* Before the release, or a write to the same block could be held for nothing. */
+	/*
+	 * Set the bits before any bio is released: once a write has completed, the next
+	 * write to the same block must find its bit.
+	 */
 	bio_list_for_each(bio, &ei->batch) {
 		const struct erad_writer *next = &per_bio(bio)->writer;
 		u64 first, last;
@@ -327,21 +344,23 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		writer = next;
 		bio_blocks(ei, bio, &first, &last);
 		nr_new += erad_writeset_set(ws, first, last);
+		enter(ws, bio);
 	}
 	if (nr_new)
 		trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
 
 	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);
 	spin_lock(&ei->lock);
-	while ((bio = bio_list_pop(&ei->batch)))
-		release(ei, ws, bio);
+	bio_list_merge(&ei->release, &ei->batch);
+	ei->released += ei->nr_batch;
 	ei->nr_batch = 0;
 	ei->batches++;
 	WRITE_ONCE(ei->batch_id, 0);
-	more = !bio_list_empty(&ei->queue);
+	more = ei->nr_queued;
 	spin_unlock(&ei->lock);
+	bio_list_init(&ei->batch);
 	queue_work(ei->wq, &ei->release_work);
-	/* Whoever polls was told nothing of these while the batch was out. */
+	/* Writes queued while the batch was outstanding did not make the fd readable. */
 	if (more)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;

@@ -382,7 +382,7 @@ static __poll_t owner_poll(struct file *file, poll_table *wait)
 	if (READ_ONCE(ei->dead))
 		return EPOLLHUP | EPOLLERR;
 	spin_lock(&ei->lock);
-	if (ei->state == ERAD_ACTIVE && !bio_list_empty(&ei->queue) && !READ_ONCE(ei->batch_id))
+	if (ei->state == ERAD_ACTIVE && ei->nr_queued && !READ_ONCE(ei->batch_id))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	spin_unlock(&ei->lock);
 	if (atomic_read(&ei->events) != READ_ONCE(o->seen_events) || erad_message_waits(ei))
