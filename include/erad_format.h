@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The on-disk format of erad's metadata, version 1, and the rules that make
+ * The on-disk format of erad's metadata, version 2, and the rules that make
  * it safe.
  *
  * Everything is little-endian and laid out in 4 KiB pages:
  *
  *	page 0, 1		superblock A, B
+ *	page 2			degrade record
  *	journal_start …		journal ring, journal_pages pages
  *	array_start …		era array, array_pages pages, and room for copies of them
  *
  * It is a write-ahead log with one home location.  A commit appends its
  * blocks to the journal; the *fold* (digestion) later moves them into the era
  * array, which holds for each block the newest era it was written in, and
- * then lets the journal's tail follow.  What a block's era is: the largest of
- * its entry in the array and of all journal records from the tail on.
+ * then lets the journal's tail follow.  A block's era is the largest of its entry
+ * in the array, of all journal records from the tail on, and of the *floor*.
  *
  * Order, for each step what must be durable before it:
  *	releasing a write	its journal group
@@ -22,12 +23,32 @@
  *	reusing a ring page	a superblock whose tail is past it
  *	changing an array page	its copy, while a snapshot is held
  *	anything after open	what was found: a killed process may not have flushed it
+ *	passing all writes	the degrade record; the module writes it, with FUA
+ *	then, in this order:
+ *	  beginning an era	the floor
+ *	  gating writes again	the ERA_BEGIN group of this era
+ *	  raising the serial	nothing more on disk; but the module gates writes, has drained
+ *				those that it let pass, and has got a record with the next serial
  * Each step may be repeated, so a crash anywhere costs nothing but work.
  *
  * There is no second copy of the writeset: the array is as good a place for
  * the blocks of the current era as for those of older ones, so that a full
  * ring is emptied by the same fold, needs no space for it, and recovery reads
  * the ring alone, however large the device is.
+ *
+ * The floor, floor_era in the superblock, says of every block that it counts as
+ * written in that era or later.  It only grows, is never newer than the current
+ * era, and costs one write of a superblock, however large the device is.
+ *
+ * The *degrade record* says: from here on any block may have been written without
+ * a mark, in `era` or later.  Only the module writes its page, when it has to let
+ * writes pass and no daemon is there to record them.  The daemon gives the module
+ * the content beforehand.  A record is in force unless its serial is smaller than
+ * the superblock's degrade_serial.  To end a record, the daemon raises that serial
+ * and leaves the page alone, so that no late write of a daemon can overwrite a
+ * record of the module.  While a record is in force, every block counts as written
+ * in the current era.  Of a crash between two of the steps above: the record is
+ * found again, and every block counts as written once more.
  *
  * A *snapshot* keeps what the array said at the beginning of an era, while
  * marks and folds go on: the first fold that changes a page saves a copy of it.
@@ -48,11 +69,12 @@
 #define ERAD_SECTOR		512u
 
 #define ERAD_SUPER_MAGIC	"erad\r\n\x1a\n"	/* 8 bytes, without the 0 */
-#define ERAD_FORMAT_VERSION	1u
+#define ERAD_FORMAT_VERSION	2u
 
 #define ERAD_SUPER_A		0u	/* pages */
 #define ERAD_SUPER_B		1u
-#define ERAD_JOURNAL_START	2u
+#define ERAD_DEGRADE		2u
+#define ERAD_JOURNAL_START	3u
 
 #define ERAD_JOURNAL_MIN	16u	/* pages; four groups and room to fold */
 #define ERAD_JOURNAL_MAX	65536u	/* pages; all of them are read by every open */
@@ -90,7 +112,27 @@ struct erad_disk_super {
 	__le32 array_chunk;	/* pages, see below; 0: there is no room for snapshots */
 	__le64 snap_nr_sectors;	/* nr_sectors when the snapshot was taken */
 	__le32 snap_era;	/* the newest era that it shows; 0: none is held */
-	__u8 zero[364];
+	__le32 snap_floor_era;	/* the floor of the snapshot, at most snap_era; 0: none */
+	__le64 degrade_serial;	/* degrade records with a smaller serial are not in force */
+	__le32 floor_era;	/* every block counts as written in this era or later; 0: none */
+	__u8 zero[348];
+};
+
+#define ERAD_DEGRADE_MAGIC	"degrade\n"	/* 8 bytes, without the 0 */
+
+/*
+ * The first sector of page ERAD_DEGRADE; the rest of the page is zero.  Zeros: no
+ * record.  Anything else that is not a valid record of this metadata is taken for
+ * a record in force: it may be what is left of one.
+ */
+struct erad_disk_degrade {
+	__le32 csum;		/* crc32c of bytes 4 … 511 */
+	__le32 version;		/* of the format */
+	__u8 magic[8];
+	__u8 uuid[16];
+	__le64 serial;
+	__le32 era;		/* the current one when the module was given this record */
+	__u8 zero[468];
 };
 
 enum erad_journal_type {
@@ -159,6 +201,7 @@ struct erad_disk_eras {
 #define ERAD_ERAS_PER_PAGE	(ERAD_ERAS_PER_SECTOR * (ERAD_PAGE / ERAD_SECTOR))
 
 _Static_assert(sizeof(struct erad_disk_super) == ERAD_SECTOR, "superblock is one sector");
+_Static_assert(sizeof(struct erad_disk_degrade) == ERAD_SECTOR, "degrade record is one sector");
 _Static_assert(sizeof(struct erad_disk_journal) == ERAD_PAGE, "journal page");
 _Static_assert(sizeof(struct erad_disk_eras) == ERAD_SECTOR, "era array sector");
 

@@ -136,6 +136,11 @@ int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struc
 	return 0;
 }
 
+void build_floor(struct build *b, uint32_t era)
+{
+	b->sb.floor_era = htole32(era);
+}
+
 int build_end(struct build *b, struct err *err)
 {
 	int ret;

@@ -25,6 +25,9 @@ int build_begin(struct engine *e, const struct store_geometry *g, uint32_t era,
  */
 int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struct err *err);
 
+/* Every block counts as written in that era or later.  Costs nothing, however many there are. */
+void build_floor(struct build *b, uint32_t era);
+
 /* Makes it durable, and metadata.  Frees the build, whatever it returns. */
 int build_end(struct build *b, struct err *err);
 

@@ -118,6 +118,7 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 {
 	struct check c = { .complain = complain, .ctx = ctx };
 	struct err why = { "" };
+	char msg[512];
 	int ret;
 
 	/*
@@ -133,6 +134,11 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 		return err_set(err, ret, "%s", why.msg);
 	if (info)
 		store_info(c.s, info);
+	if (c.s->degrade.damaged) {
+		snprintf(msg, sizeof(msg), "%s: got something else, expected a degrade record or zeros at page %u: all blocks count as written",
+			 c.s->e->name, ERAD_DEGRADE);
+		found(&c, msg);
+	}
 	ret = check_array(&c, err);
 	store_close(c.s, false, NULL);
 	return ret ? ret : c.faults;

@@ -107,7 +107,8 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 			      v.era);
 		goto out;
 	}
-	if (since == 0) {
+	/* Era 0 is before any, and the floor is of all blocks. */
+	if (since <= v.floor) {
 		ret = fn(ctx, 0, v.array.nr_blocks);
 		goto out;
 	}

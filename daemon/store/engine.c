@@ -26,7 +26,6 @@
 struct file_engine {
 	struct engine engine;
 	int fd;
-	bool block_device;
 	bool tells_holes;	/* SEEK_DATA can be relied on */
 };
 
@@ -125,7 +124,7 @@ static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 	struct file_engine *f = to_file(e);
 	uint64_t range[2] = { off, len };
 
-	if (f->block_device) {
+	if (f->engine.block_device) {
 		if (!ioctl(f->fd, BLKZEROOUT, range))
 			return 0;
 	} else {
@@ -154,7 +153,7 @@ static int find_size(struct file_engine *f, struct err *err)
 	if (S_ISREG(st.st_mode)) {
 		bytes = st.st_size;
 	} else if (S_ISBLK(st.st_mode)) {
-		f->block_device = true;
+		f->engine.block_device = true;
 		if (ioctl(f->fd, BLKGETSIZE64, &bytes))
 			return err_set(err, -errno, "%s: asking for its size: %s", f->engine.name,
 				       strerror(errno));
@@ -176,7 +175,7 @@ static int file_grow(struct engine *e, uint64_t size)
 	ret = find_size(f, NULL);
 	if (ret || e->size >= size)
 		return ret;
-	if (f->block_device)
+	if (f->engine.block_device)
 		return -ENOSPC;
 	if (ftruncate(f->fd, size))
 		return -errno;
@@ -254,7 +253,7 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	ret = find_size(f, err);
 	if (!ret)
 		ret = take_lock(f, mode, err);
-	f->tells_holes = !f->block_device && !fstatfs(f->fd, &fs) && fs.f_type != ZFS_MAGIC;
+	f->tells_holes = !f->engine.block_device && !fstatfs(f->fd, &fs) && fs.f_type != ZFS_MAGIC;
 	if (!ret)
 		ret = drop_direct_if_refused(f, err);
 	if (ret)

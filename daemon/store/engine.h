@@ -47,6 +47,7 @@ struct engine_ops {
 struct engine {
 	const struct engine_ops *ops;
 	uint64_t size;		/* bytes */
+	bool block_device;	/* page 0 is its first; else a file */
 	char name[256];		/* for messages: the path */
 };
 

@@ -91,10 +91,12 @@ static int add_array(struct runs *r, struct view *v, struct err *err)
 
 static int all_eras(struct view *v, struct runs *r, struct err *err)
 {
+	uint64_t i;
 	int ret;
 
 	while (view_next(v)) {
-		memset(r->eras, 0, v->len * sizeof(*r->eras));
+		for (i = 0; i < v->len; i++)
+			r->eras[i] = v->floor;
 		view_marks(v, add_marks, r);
 		ret = add_array(r, v, err);
 		if (!ret)

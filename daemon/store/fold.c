@@ -89,6 +89,17 @@ void store_set_snapshot(struct store *s)
 	bitset_destroy(&old);
 }
 
+/* Of the snapshot that begins.  What the floor says of eras that it does not show counts as its newest. */
+static uint32_t snapshot_floor(struct store *s)
+{
+	uint32_t ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = store_floor(s);
+	pthread_mutex_unlock(&s->lock);
+	return ret < s->fold_era ? ret : s->fold_era;
+}
+
 /*
  * Moves what is frozen into the array.  On failure it stays frozen, and all of
  * it is done again.  Context: fold_lock, folding.
@@ -124,6 +135,7 @@ static int finish_fold(struct store *s, struct err *err)
 	sb.journal_tail = htole64(s->fold_to);
 	if (s->fold_snapshot) {
 		sb.snap_era = sb.era;
+		sb.snap_floor_era = htole32(snapshot_floor(s));
 		sb.snap_nr_sectors = sb.nr_sectors;
 		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
 		sb.flags |= htole32(s->fold_snapshot == SNAPSHOT_LASTS ? ERAD_SB_SNAP_LASTS : 0);
@@ -281,6 +293,7 @@ int store_drop_snapshot(struct store *s, struct err *err)
 	if (s->snapshot.era || unsure) {
 		sb = s->super;
 		sb.snap_era = 0;
+		sb.snap_floor_era = 0;
 		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
 		ret = store_next_super(s, &sb);
 		if (!ret) {

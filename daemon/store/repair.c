@@ -12,13 +12,12 @@
 #include "store/format.h"
 #include "store/journal.h"
 #include "store/repair.h"
-#include "store/snapshot.h"
-#include "store/super.h"
+#include "store/store_priv.h"
 
 #define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
 
 /* More superblocks, and more journal pages, than a repair writes. */
-#define MAX_STEPS	8u
+#define MAX_STEPS	16u
 
 struct repair {
 	struct engine *e;
@@ -31,6 +30,7 @@ struct repair {
 	uint32_t era;			/* the newest that anything speaks of */
 	bool raised;			/* the array speaks of newer ones than the journal */
 	struct bitset bad;		/* sectors of the array that are to be rewritten */
+	bool record_damaged, record_unreadable;	/* the degrade record; the second means the first, too */
 	struct bitset unreadable;	/* pages of the array; all of their sectors are bad */
 	struct erad_disk_eras *buf;	/* CHUNK_PAGES pages */
 };
@@ -259,27 +259,18 @@ static int repair_array(struct repair *r, struct err *err)
 }
 
 /*
- * Nobody knows what was in it: everything.  The array first, as the journal is
- * refused until the new superblocks are there; they speak of an empty one, which
- * begins after all that is in the ring.
+ * Nobody knows what was in it: everything.  The new superblocks speak of an empty
+ * journal, which begins after all that is in the ring.
  */
 static int replace_journal(struct repair *r, uint64_t head, const char *why, struct err *err)
 {
-	const bool snapshot = r->sb.snap_era;
 	int ret;
 
-	if (bitset_set(&r->bad, 0, nr_sectors(r)))
-		return no_memory(r, err);
-	ret = overwrite_unreadable(r, err);
-	if (!ret)
-		ret = rewrite_bad(r, err);
-	if (ret)
-		return ret;
 	if (head > le64toh(r->sb.journal_tail))
 		r->sb.journal_tail = htole64(head);
 	r->sb.era = htole32(r->era);
-	r->sb.snap_era = 0;
-	r->sb.flags = htole32(ERAD_SB_CLEAN);
+	r->sb.floor_era = r->sb.era;
+	r->sb.flags |= htole32(ERAD_SB_CLEAN);
 	ret = format_finish(r->e, &r->sb, err);
 	/* Last: as long as they cannot be read, the journal is refused. */
 	if (!ret)
@@ -288,8 +279,7 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 		return ret;
 	say(r, "%s: all %" PRIu64 " blocks count as written in era %" PRIu32, why,
 	    r->array.nr_blocks, r->era);
-	if (snapshot)
-		say(r, "%s: the snapshot was dropped", r->e->name);
+	r->out->over_marked = r->array.nr_blocks;
 	return 0;
 }
 
@@ -342,11 +332,7 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 	ret = build_begin(r->e, &g, r->era, &b, err);
 	if (ret)
 		return ret;
-	ret = build_put(b, 0, r->array.nr_blocks, r->era, err);
-	if (ret) {
-		build_cancel(b);
-		return ret;
-	}
+	build_floor(b, r->era);
 	ret = build_end(b, err);
 	if (ret)
 		return ret;
@@ -355,6 +341,32 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 	say(r, "%s: new metadata, with a new UUID: all %" PRIu64
 	    " blocks count as written in era %" PRIu32, why, r->array.nr_blocks, r->era);
 	return 0;
+}
+
+static int look_at_record(struct repair *r, struct err *err)
+{
+	int ret;
+
+	ret = r->e->ops->read(r->e, r->buf, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
+	if (ret && ret != -EIO)
+		return err_set(err, ret, "%s: reading the degrade record: %s", r->e->name,
+			       strerror(-ret));
+	r->record_unreadable = ret;
+	r->record_damaged = ret || degrade_damaged(&r->sb, r->buf);
+	return 0;
+}
+
+/* It may have been in force; with garbage in its place it is. */
+static int overwrite_unreadable_record(struct repair *r, struct err *err)
+{
+	int ret;
+
+	if (!r->record_unreadable)
+		return 0;
+	fill_with_garbage(r->buf);
+	ret = r->e->ops->write(r->e, r->buf, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
+	return ret ? err_set(err, ret, "%s: the degrade record can be neither read nor written: %s",
+			     r->e->name, strerror(-ret)) : 0;
 }
 
 /* With a superblock.  *reopen: what opens it does the rest. */
@@ -369,10 +381,14 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 
 	init(r);
 	lost = journal_replay(&r->journal, head, r->era, hear_nothing, NULL, &end, &why);
+	if (!lost)
+		lost = super_check_floor(&r->sb, r->e->name, end.era, &why);
 	if (lost && lost != -EUCLEAN && lost != -EIO)
 		return err_set(err, lost, "%s", why.msg);
 	if (end.era > r->era)
 		r->era = end.era;
+	if (le32toh(r->sb.floor_era) > r->era)
+		r->era = le32toh(r->sb.floor_era);
 	if (!lost) {
 		head = end.head;
 	} else {
@@ -381,28 +397,51 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 			return ret;
 	}
 	ret = scan_array(r, err);
+	if (!ret)
+		ret = look_at_record(r, err);
 	if (ret)
 		return ret;
-	bad = lost || bitset_find(&r->bad, 0, nr_sectors(r), true) < nr_sectors(r);
-	*reopen = bad || r->raised || damaged;
+	bad = bitset_find(&r->bad, 0, nr_sectors(r), true) < nr_sectors(r);
+	*reopen = bad || lost || r->raised || damaged || r->record_damaged;
 	if (*reopen) {
 		ret = super_check_room(r->e, &r->sb, head, MAX_STEPS, err);
 		if (ret)
 			return ret;
 	}
-	if (bad) {
-		if (!r->era)
-			r->era = 1;
-		ret = lost ? replace_journal(r, head, why.msg, err) : repair_array(r, err);
-		if (ret)
-			return ret;
-	}
+	if ((bad || lost) && !r->era)
+		r->era = 1;
+	if (bad)
+		ret = repair_array(r, err);
+	if (!ret && lost)
+		ret = replace_journal(r, head, why.msg, err);
+	if (!ret)
+		ret = overwrite_unreadable_record(r, err);
+	if (ret)
+		return ret;
 	if (damaged)
 		say(r, "%s: superblock %s was damaged and is written anew", r->e->name,
 		    damaged & 1 ? "A" : "B");
 	if (r->raised)
 		say(r, "%s: blocks were written in era %" PRIu32 ", which had not begun: it is the current one now",
 		    r->e->name, r->era);
+	return 0;
+}
+
+/* What was in its place may have been a record: as if it were in force. */
+static int replace_record(struct repair *r, struct store *s, struct err *err)
+{
+	struct store_info info;
+	int ret;
+
+	ret = store_set_floor(s, err);
+	if (!ret)
+		ret = store_end_degrade(s, err);
+	if (ret)
+		return ret;
+	store_info(s, &info);
+	say(r, "%s: the degrade record was damaged: all %" PRIu64
+	    " blocks count as written in era %" PRIu32, s->e->name, info.nr_blocks, info.era);
+	r->out->over_marked = info.nr_blocks;
 	return 0;
 }
 
@@ -419,6 +458,8 @@ static int settle(struct repair *r, struct store_info *info, struct err *err)
 	store_info(s, info);
 	if (info->era < r->era)
 		ret = store_begin_era(s, r->era, err);
+	if (!ret && r->record_damaged)
+		ret = replace_record(r, s, err);
 	if (!ret)
 		ret = store_fold(s, err);
 	store_info(s, info);

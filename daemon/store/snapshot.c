@@ -13,6 +13,7 @@ void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb)
 {
 	p->era = le32toh(sb->snap_era);
 	p->tag = crc32c(crc32c(0, sb->uuid, sizeof(sb->uuid)), &sb->snap_era, sizeof(sb->snap_era));
+	p->floor_era = le32toh(sb->snap_floor_era);
 	p->lasts = sb->flags & htole32(ERAD_SB_SNAP_LASTS);
 	p->nr_sectors = le64toh(sb->snap_nr_sectors);
 	p->nr_blocks = super_nr_blocks(p->nr_sectors, le32toh(sb->block_sectors));

@@ -13,6 +13,7 @@
 struct snapshot {
 	uint32_t era;		/* the newest that it shows; 0: none is held */
 	uint32_t tag;		/* of the sectors of its copies */
+	uint32_t floor_era;
 	bool lasts;
 	uint64_t nr_sectors;	/* of the device when it was taken */
 	uint64_t nr_blocks;

@@ -39,13 +39,15 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
 	failpoint(FAILPOINT_OPEN_JOURNAL);
 	if (!ret)
+		ret = store_mend_degrade(s);
+	if (!ret)
 		ret = store_flush(s, lost);
 	if (!ret) {
 		failpoint(FAILPOINT_OPEN_FLUSHED);
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
 		/* Whoever read it is gone. */
 		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
-			sb.snap_era = 0;
+			sb.snap_era = sb.snap_floor_era = 0;
 		ret = store_next_super(s, &sb);
 	}
 	if (!ret)
@@ -96,6 +98,11 @@ static int load(struct store *s, struct err *err)
 		return ret;
 	s->head = end.head;
 	s->era = end.era;
+	ret = super_check_floor(&s->super, s->e->name, s->era, err);
+	if (!ret)
+		ret = store_read_degrade(s, err);
+	if (ret)
+		return ret;
 	s->was_clean = (s->super.flags & htole32(ERAD_SB_CLEAN)) && s->head == s->tail;
 	if (s->mode != STORE_WRITE)
 		return 0;
@@ -300,6 +307,8 @@ void store_info(struct store *s, struct store_info *info)
 	info->commit_pages = s->commit_pages;
 	info->folds = s->folds;
 	info->over_marked = s->over_marked;
+	info->floor_era = store_floor(s);
+	info->degraded = s->degrade.set;
 	info->snapshot_era = s->snapshot.era;
 	info->snapshot_lasts = s->snapshot.era && s->snapshot.lasts;
 	info->snapshot_sectors = s->snapshot.era ? s->snapshot.nr_sectors : 0;

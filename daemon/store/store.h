@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "erad_format.h"
 #include "erad_uapi.h"
 #include "store/engine.h"
 
@@ -89,6 +90,8 @@ struct store_info {
 	uint64_t commits, commit_pages;	/* groups and pages appended since open */
 	uint64_t folds;			/* completed since open */
 	uint64_t over_marked;		/* blocks that folds have marked because their entry was damaged */
+	uint32_t floor_era;		/* every block counts as written in it or later; 0: none */
+	bool degraded;			/* store_degraded() */
 	uint32_t snapshot_era;		/* the newest that the snapshot shows; 0: none is held */
 	bool snapshot_lasts;
 	uint64_t snapshot_sectors;	/* of the device when it was taken */
@@ -117,7 +120,7 @@ int store_drop_snapshot(struct store *s, struct err *err);
 
 /*
  * The tracked device has another size now.  Its new blocks were never
- * written; a snapshot stays as it is.  Durable on return.  No mark, no era
+ * written, or are of the floor's era; a snapshot stays as it is.  Durable on return.  No mark, no era
  * may be under way.  ENOSPC if the metadata device is too small.
  */
 int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
@@ -179,6 +182,37 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 int store_eras(struct store *s, enum store_view which,
 	       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era), void *ctx,
 	       uint64_t *damaged, struct err *err);
+
+/*
+ * The module lets all writes pass when no daemon comes back for too long, and leaves a
+ * record of this in the metadata (erad_format.h): the degrade record.
+ *
+ * store_degrade_record() gives the record that the target is to write if that happens, and
+ * the 512-byte sector of the metadata device that is its place; the rest of the sector's
+ * page is to stay zeros.  To be given to the target before it becomes READY, each time.
+ * ENOTSUP: the metadata is a file.  EINVAL: no era has begun.
+ *
+ * store_degraded(): open has found a record in force, or store_set_floor() was called, and
+ * store_clear_degraded() has not returned 0 since.  While it is true and the floor is
+ * not set, every block is reported as written in the current era.
+ *
+ * After a degrade, however it is known (a record found, or the target says so), in this order:
+ *
+ *	1. store_set_floor(): every block counts as written in the current era, or in
+ *	   the record's if that is newer, which begins then.  Durable on return.
+ *	2. store_begin_era().
+ *	3. The target gates writes again, and what it had let pass has completed.
+ *	4. store_degrade_record(), and the target has got this record in the place of the last.
+ *	5. store_clear_degraded(): the last record is no longer in force.  Durable on return.
+ *	   EINVAL without steps 1 and 4.  If nothing is to be cleared: 0.
+ *
+ * Steps may be repeated; a failure or a crash at any point only makes the next open find a
+ * record again.  From the thread that marks and begins eras.
+ */
+int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
+bool store_degraded(struct store *s);
+int store_set_floor(struct store *s, struct err *err);
+int store_clear_degraded(struct store *s, struct err *err);
 
 /*
  * Examines everything, writes nothing, calls complain with a sentence for each

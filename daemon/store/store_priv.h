@@ -62,6 +62,15 @@ struct store {
 	uint64_t tail;			/* lock, and fold_lock to change it; durable */
 	uint32_t era;			/* lock, and journal_lock to change it */
 	struct snapshot snapshot;	/* lock, and fold_lock to change it; saved: fold_lock */
+	uint32_t floor_era;		/* lock, and fold_lock to change it; durable */
+	struct {
+		bool set;		/* a record is in force, or the target has let writes pass */
+		bool damaged;		/* what is in its place is not a record; set, too */
+		bool floor;		/* the floor covers what was let pass */
+		uint32_t era;		/* of the record */
+		uint64_t serial;	/* of the next record that is given to the target */
+		bool given;		/* it was, since the floor was set */
+	} degrade;			/* lock */
 	struct {
 		enum snapshot_kind kind;
 		uint64_t seq;		/* all before it is to be in the snapshot */
@@ -94,6 +103,21 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 
 /* s->super has another snapshot than s->snapshot.  Context: fold_lock. */
 void store_set_snapshot(struct store *s);
+
+/* degrade.c: reads the record into s->degrade, with what s->super says. */
+int store_read_degrade(struct store *s, struct err *err);
+
+/* Whether what the record's page says is neither a record nor zeros. */
+bool degrade_damaged(const struct erad_disk_super *sb, const void *page);
+
+/* Puts a record in force in the place of a damaged one.  Not durable. */
+int store_mend_degrade(struct store *s);
+
+/* store_clear_degraded(), where there is no target. */
+int store_end_degrade(struct store *s, struct err *err);
+
+/* The era that every block counts as written in, at least.  Context: lock. */
+uint32_t store_floor(const struct store *s);
 
 uint64_t store_journal_used(struct store *s);
 

@@ -48,7 +48,7 @@ int super_check_room(const struct engine *e, const struct erad_disk_super *sb, u
 {
 	const uint64_t seq = le64toh(sb->seq), max = SUPER_LAST_SEQ - steps;
 
-	if (seq <= max && head <= max)
+	if (seq <= max && head <= max && le64toh(sb->degrade_serial) <= max)
 		return 0;
 	return err_set(err, -EOVERFLOW,
 		       "%s: it can only be read: superblock %" PRIu64 " and journal page %" PRIu64
@@ -64,6 +64,16 @@ void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors)
 	sb->nr_sectors = htole64(nr_sectors);
 	sb->nr_blocks = htole64(nr_blocks);
 	sb->array_pages = htole64(super_array_pages(nr_blocks));
+}
+
+int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32_t newest,
+		      struct err *err)
+{
+	if (le32toh(sb->floor_era) <= newest)
+		return 0;
+	return err_set(err, -EUCLEAN, "%s: the journal ends in era %" PRIu32
+		       ", expected era %" PRIu32 ", as all blocks count as written in it",
+		       name, newest, le32toh(sb->floor_era));
 }
 
 /* A snapshot may show a larger device than there is now. */
@@ -153,6 +163,13 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 		return wrong(err, "array_pages", le64toh(sb->array_pages), array_pages);
 	if (le32toh(sb->array_chunk) > ERAD_CHUNK_MAX)
 		return above(err, "array_chunk", le32toh(sb->array_chunk), ERAD_CHUNK_MAX);
+	if (le32toh(sb->floor_era) == UINT32_MAX)
+		return above(err, "floor_era", UINT32_MAX, UINT32_MAX - 1);
+	if (le64toh(sb->degrade_serial) > SUPER_MAX_SEQ)
+		return above(err, "degrade_serial", le64toh(sb->degrade_serial), SUPER_MAX_SEQ);
+	if (le32toh(sb->snap_floor_era) > le32toh(sb->snap_era))
+		return above(err, "snap_floor_era", le32toh(sb->snap_floor_era),
+			     le32toh(sb->snap_era));
 	if (sb->snap_era) {
 		if (le32toh(sb->snap_era) > le32toh(sb->era))
 			return above(err, "snap_era", le32toh(sb->snap_era), le32toh(sb->era));

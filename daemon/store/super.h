@@ -47,6 +47,13 @@ int super_check_room(const struct engine *e, const struct erad_disk_super *sb, u
 /* The device has another size now. */
 void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors);
 
+/*
+ * Whether the floor has begun, when `newest` is the newest era that superblock and journal
+ * speak of.  EUCLEAN: the journal has lost the era that the floor was raised in.
+ */
+int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32_t newest,
+		      struct err *err);
+
 /* Pages that a superblock asks for, including itself. */
 uint64_t super_pages(const struct erad_disk_super *sb);
 

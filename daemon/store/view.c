@@ -16,6 +16,7 @@ int view_begin(struct view *v, struct store *s, enum store_view which, struct er
 	v->array = s->array;
 	v->snapshot = s->snapshot;
 	v->era = s->era;
+	v->floor = store_floor(s);
 	pthread_mutex_unlock(&s->lock);
 	if (v->of_snapshot) {
 		if (!v->snapshot.era)
@@ -23,6 +24,7 @@ int view_begin(struct view *v, struct store *s, enum store_view which, struct er
 		v->array.nr_blocks = v->snapshot.nr_blocks;
 		v->array.pages = v->snapshot.pages;
 		v->era = v->snapshot.era;
+		v->floor = v->snapshot.floor_era;
 	}
 	if (pages > v->array.pages)
 		pages = v->array.pages;

@@ -19,6 +19,7 @@ struct view {
 	struct array array;		/* as at the beginning */
 	struct snapshot snapshot;	/* the same, without `saved` */
 	uint32_t era;			/* the newest that can be seen */
+	uint32_t floor;			/* no block is older */
 	uint64_t page, nr_pages;	/* of the piece */
 	uint64_t first, len;		/* blocks of the piece, at most VIEW_BLOCKS */
 	struct erad_disk_eras *sector;	/* VIEW_PAGES pages, or as many as there are */

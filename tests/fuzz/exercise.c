@@ -89,6 +89,8 @@ static void check_info(const struct store_info *i, const struct mem *m)
 	expect(i->journal_used <= i->journal_pages);
 	expect(i->used_pages <= i->size_pages);
 	expect(i->snapshot_era <= i->era);
+	expect(i->floor_era <= i->era);
+	expect(!i->degraded || i->floor_era == i->era);
 	expect(!i->clean || i->journal_used == 0 || i->commits);
 }
 
@@ -254,7 +256,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 	look(s, STORE_NOW, 1, now.nr_blocks, &after);
 	expect(within(&before, &after) && within(&after, &before));
 	for (b = info->nr_blocks; b < now.nr_blocks; b++)
-		expect(!after.block[b]);
+		expect(after.block[b] == (now.floor_era > 0));
 }
 
 static void act(struct store *s, const struct mem *m, const uint8_t *choice)
@@ -302,7 +304,7 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 
 	expect(!super_read(e, &sb, NULL));
 	engine_destroy(e);
-	return le64toh(sb.seq) > SUPER_LAST_SEQ ||
+	return le64toh(sb.seq) > SUPER_LAST_SEQ || le64toh(sb.degrade_serial) > SUPER_LAST_SEQ ||
 	       le64toh(sb.journal_tail) + journal_used > SUPER_LAST_SEQ;
 }
 

@@ -103,6 +103,7 @@ struct engine *mem_engine(struct mem *m)
 
 	expect(e);
 	e->engine.ops = &mem_ops;
+	e->engine.block_device = true;
 	e->engine.size = m->size;
 	strcpy(e->engine.name, "memory");
 	e->m = m;

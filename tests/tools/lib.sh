@@ -35,8 +35,11 @@ json()
 	perl -MJSON::PP -e 'local $/; open F, "<", $ARGV[0] or die; $o = decode_json(<F>); print eval $ARGV[1], "\n"; die $@ if $@' "$@"
 }
 
-# The pages of what metadata makes: superblocks 0 and 1, journal 2 to 17, era array 18, 20, 22 and 24, each followed by
-# its copy. A sector has 124 blocks, a page 992; the last page has 3 sectors, the last of them 1 block.
+# The first pages of journal and era array.
+readonly journal=3 array=19
+
+# The pages of what metadata makes: superblocks 0 and 1, degrade record 2, journal 3 to 18, era array 19, 21, 23 and 25, each
+# followed by its copy. A sector has 124 blocks, a page 992; the last page has 3 sectors, the last of them 1 block.
 #
 # used FILE: eras 1 and 2 in the array, 3 and 4 in the journal, seven groups of one page: 5 to 11. Not closed.
 used()

@@ -155,6 +155,7 @@ struct engine *disk_engine(struct disk *d)
 	struct disk_engine *e = calloc(1, sizeof(*e));
 
 	e->engine.ops = &disk_ops;
+	e->engine.block_device = true;
 	e->engine.size = d->size;
 	snprintf(e->engine.name, sizeof(e->engine.name), "disk");
 	e->disk = d;

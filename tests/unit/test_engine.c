@@ -143,7 +143,7 @@ static void test_store(void **state)
 
 	(void)state;
 	size = store_size(&g, &written);
-	assert_int_equal(written, (2 + 4096) * 4096);
+	assert_int_equal(written, (ERAD_JOURNAL_START + 4096) * 4096);
 	assert_int_equal(engine_create_file(path, size, written, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);

@@ -61,7 +61,7 @@ static void test_contract(void **state)
 	assert_int_equal(info.journal_used, 3);
 	assert_int_equal(info.commits, 3);
 	assert_int_equal(info.size_pages, ARRAY_START + 4);
-	assert_int_equal(info.used_pages, 2 + 3 + 2);
+	assert_int_equal(info.used_pages, ERAD_JOURNAL_START + 3 + 2);
 	assert_false(store_wants_fold(s));
 	while (!store_wants_fold(s))
 		assert_int_equal(mark(s, 7, 1), 0);
@@ -116,10 +116,10 @@ static void test_sizes(void **state)
 	struct disk d;
 
 	(void)state;
-	assert_int_equal(store_size(&g, &written), (2 + 1024 + 16913 + 67 * 256) * 4096ULL);
-	assert_int_equal(written, (2 + 1024) * 4096ULL);
+	assert_int_equal(store_size(&g, &written), (3 + 1024 + 16913 + 67 * 256) * 4096ULL);
+	assert_int_equal(written, (3 + 1024) * 4096ULL);
 	g.nr_sectors++;
-	assert_int_equal(store_size(&g, NULL), (2 + 4096 + 16913 + 67 * 256) * 4096ULL);
+	assert_int_equal(store_size(&g, NULL), (3 + 4096 + 16913 + 67 * 256) * 4096ULL);
 	g.nr_sectors = 1ULL << 55;
 	g.block_sectors = 8;
 	assert_true(store_size(&g, NULL) > 1ULL << 52);
@@ -127,15 +127,15 @@ static void test_sizes(void **state)
 	assert_int_equal(store_size(&g, NULL), 0);
 
 	/* As large a ring as fits; too small is told. */
-	disk_init(&d, (2 + 20 + 2) * 4096);
+	disk_init(&d, (ERAD_JOURNAL_START + 20 + 2) * 4096);
 	e = disk_engine(&d);
 	g = geometry;
 	g.journal_pages = 0;
 	assert_int_equal(store_format(e, &g, NULL, NULL, NULL), 0);
 	assert_int_equal(le64toh(((struct erad_disk_super *)d.visible)->journal_pages), 20);
-	e->size = (2 + 15 + 2) * 4096;
+	e->size = (ERAD_JOURNAL_START + 15 + 2) * 4096;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "81920"));
+	assert_non_null(strstr(err.msg, "86016"));
 	g.journal_pages = 15;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -EINVAL);
 	g.block_sectors = 7;
@@ -507,7 +507,7 @@ static void test_make_room(void **state)
 	assert_int_equal(store_make_room(s, most, NULL), 0);
 	assert_int_equal(store_make_room(s, 0, NULL), -EINVAL);
 	assert_int_equal(store_make_room(s, most + 1, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "disk: it has 90112 bytes, expected at least 98304 for a device of 15873 sectors"));
+	assert_non_null(strstr(err.msg, "disk: it has 94208 bytes, expected at least 102400 for a device of 15873 sectors"));
 	assert_memory_equal(before, d.visible, d.size);
 	assert_int_equal(store_resize(s, most + 1, NULL), -ENOSPC);
 	store_info(s, &info);

@@ -79,7 +79,7 @@ static void test_fields(void **state)
 			break;
 		case 1:
 			want = -EOPNOTSUPP;
-			sb.version = htole32(2);
+			sb.version = htole32(ERAD_FORMAT_VERSION + 1);
 			break;
 		case 2:
 			want = -EOPNOTSUPP;
@@ -127,7 +127,7 @@ static void test_fields(void **state)
 			sb.journal_pages = htole64(UINT64_MAX - 1);
 			break;
 		case 16:
-			sb.array_start = htole64(65);
+			sb.array_start = htole64(ERAD_JOURNAL_START + 63);
 			break;
 		case 17:
 			sb.array_start = htole64(UINT64_MAX);
@@ -147,13 +147,22 @@ static void test_fields(void **state)
 		case 22:
 			sb.flags = htole32(4);
 			break;
+		case 25:
+			sb.floor_era = htole32(UINT32_MAX);
+			break;
+		case 26:
+			sb.degrade_serial = htole64(SUPER_MAX_SEQ + 1);
+			break;
+		case 27:
+			sb.snap_floor_era = htole32(1);	/* of no snapshot */
+			break;
 		case 23:	/* consistent, but larger than the disk */
-			super_init(&sb, sb.uuid, 8ULL * 992 * 34 + 1, 8, 64, 0);
+			super_init(&sb, sb.uuid, 8ULL * 992 * 33 + 1, 8, 64, 0);
 			sb.seq = htole64(4);
 			break;
 		case 24:	/* and just as large */
 			want = 0;
-			super_init(&sb, sb.uuid, 8ULL * 992 * 34, 8, 64, 0);
+			super_init(&sb, sb.uuid, 8ULL * 992 * 33, 8, 64, 0);
 			sb.seq = htole64(4);
 			break;
 		default:
@@ -209,7 +218,7 @@ static void test_choice(void **state)
 	put(&f, other);
 	assert_int_equal(get(&f, &got), -EUCLEAN);
 	other = good(7);
-	other.version = htole32(2);
+	other.version = htole32(ERAD_FORMAT_VERSION + 1);
 	put(&f, other);
 	assert_int_equal(get(&f, &got), -EOPNOTSUPP);
 	teardown(&f);

@@ -89,7 +89,7 @@ test_metadata_no_space()
 test_metadata_least_size()
 {
 	DESCRIPTION="metadata of the least size is enough, and so are sizes above it; a page less is refused"
-	local origin meta k least=$((2 + 16 + 2))
+	local origin meta k least=$((3 + 16 + 2))
 
 	# 1024 blocks: two pages of the array.
 	origin=$(new_disk 64M)

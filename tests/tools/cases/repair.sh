@@ -10,8 +10,8 @@ test_repair_nothing()
 	eractl repair "$T/m" > "$T/said"
 	same "$(tail -n 1 "$T/said")" "nothing to repair"
 	cmp "$T/m" "$T/before"
-	# the last of them, page 11 of the ring, that is 13 of the metadata
-	zero "$T/m" $((13 * 4096 + 512)) 3584
+	# the last of them, page 11 of the ring, that is 14 of the metadata
+	zero "$T/m" $(((journal + 11) * 4096 + 512)) 3584
 	cp "$T/m" "$T/before"
 	eractl check "$T/m" | grep -x 'no faults'
 	same "$(eractl repair "$T/m" | tail -n 1)" "nothing to repair"
@@ -113,7 +113,7 @@ test_repair_journal_page()
 	eras "$T/pristine" > "$T/before"
 	for page in 5 6 7 8 9 10; do
 		cp --sparse=always "$T/pristine" "$T/m"
-		overwrite "$T/m" $(((page + 2) * 4096 + 100)) 16
+		overwrite "$T/m" $(((page + journal) * 4096 + 100)) 16
 		mended "$T/m" "$T/before" "all 3225 blocks count as written in era 4" 3203 3225
 	done
 	# and it goes on from there
@@ -129,22 +129,22 @@ test_repair_array()
 	eras "$T/pristine" > "$T/before"
 
 	cp "$T/pristine" "$T/m"		# sector 4: blocks 496 to 619
-	overwrite "$T/m" $((18 * 4096 + 4 * 512 + 33)) 1
+	overwrite "$T/m" $((array * 4096 + 4 * 512 + 33)) 1
 	mended "$T/m" "$T/before" "124 blocks from block 496" 124
 
 	cp "$T/pristine" "$T/m"		# blocks 992 to 1983, of which 1000 was in era 4
-	overwrite "$T/m" $((20 * 4096)) 4096
+	overwrite "$T/m" $(((array + 2) * 4096)) 4096
 	mended "$T/m" "$T/before" "992 blocks from block 992" 991 992
 
 	cp "$T/pristine" "$T/m"		# half a page of another place; its sectors but the first are zeros
-	dd if="$T/pristine" of="$T/m" bs=512 skip=$((18 * 8)) seek=$((20 * 8 + 4)) count=4 conv=notrunc status=none
+	dd if="$T/pristine" of="$T/m" bs=512 skip=$((array * 8)) seek=$(((array + 2) * 8 + 4)) count=4 conv=notrunc status=none
 	mended "$T/m" "$T/before" "124 blocks from block 1488" 124
 
 	cp "$T/pristine" "$T/m"		# the last sector, of which 1 block exists, and one beyond it
-	overwrite "$T/m" $((24 * 4096 + 2 * 512)) 512
+	overwrite "$T/m" $(((array + 6) * 4096 + 2 * 512)) 512
 	mended "$T/m" "$T/before" "1 block from block 3224" 1
 	cp "$T/pristine" "$T/m"
-	overwrite "$T/m" $((24 * 4096 + 3 * 512)) 512
+	overwrite "$T/m" $(((array + 6) * 4096 + 3 * 512)) 512
 	mended "$T/m" "$T/before" "0 blocks from block" 0
 }
 
@@ -153,8 +153,8 @@ test_repair_array_and_journal()
 	DESCRIPTION="damage to a superblock, the journal and the array at once"
 	used "$T/m"
 	eras "$T/m" > "$T/before"
-	overwrite "$T/m" $((18 * 4096)) 4096
-	overwrite "$T/m" $((9 * 4096)) 4096
+	overwrite "$T/m" $((array * 4096)) 4096
+	overwrite "$T/m" $(((journal + 7) * 4096)) 4096
 	overwrite "$T/m" $(((1 - $(newer_superblock "$T/m")) * 4096)) 512
 	mended "$T/m" "$T/before" "all 3225 blocks count as written in era 4" 3203 3225
 }
@@ -163,13 +163,13 @@ test_repair_era_to_come()
 {
 	DESCRIPTION="where blocks have an era that has not begun, it begins, and no era gets lower"
 	used "$T/m"
-	metadata "$T/m" poke 18 0 7 9
+	metadata "$T/m" poke "$array" 0 7 9
 	awk '$1 == 7 { $2 = 9 } { print }' <(eras "$T/m") > "$T/before"
 	mended "$T/m" "$T/before" "blocks were written in era 9, which had not begun" 0
 	same "$(eractl check "$T/m" | grep -o 'era [0-9]*')" "era 9"
 
 	# the one that cannot be
-	metadata "$T/m" poke 18 0 8 4294967295
+	metadata "$T/m" poke "$array" 0 8 4294967295
 	mended "$T/m" "$T/before" "124 blocks from block 0" 123 124
 }
 
@@ -180,7 +180,7 @@ test_repair_snapshot()
 	eras "$T/m" > "$T/before"
 	metadata "$T/m" snapshot-eras > "$T/shown"
 	same "$(wc -l < "$T/shown")" 109
-	overwrite "$T/m" $((18 * 4096)) 512
+	overwrite "$T/m" $((array * 4096)) 512
 	mended "$T/m" "$T/before" "124 blocks from block 0" 124
 	metadata "$T/m" snapshot-eras > "$T/shown.after"
 	same "$(only_more "$T/shown" "$T/shown.after")" 24

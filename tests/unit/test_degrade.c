@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The degrade record and the floor: what was let pass is never missing, and counted once only where nothing fails. */
+#include <endian.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/crc32c.h"
+#include "store/repair.h"
+#include "volume.h"
+
+#define RECORD(d)	((d)->visible + ERAD_DEGRADE * ERAD_PAGE)
+
+/* A volume in era 3, blocks 10 to 14 written in era 1, blocks 20 to 21 in era 3; closed. */
+static void fill(struct disk *d)
+{
+	struct store *s;
+
+	format(d);
+	s = open_store(d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	assert_int_equal(mark(s, 10, 5), 0);
+	assert_int_equal(store_begin_era(s, 3, NULL), 0);
+	assert_int_equal(mark(s, 20, 2), 0);
+	assert_int_equal(store_close(s, true, NULL), 0);
+}
+
+static void given(struct store *s, uint8_t content[ERAD_SECTOR])
+{
+	uint64_t sector = 0;
+
+	assert_int_equal(store_degrade_record(s, &sector, content), 0);
+	assert_int_equal(sector, ERAD_DEGRADE * ERAD_PAGE / ERAD_SECTOR);
+}
+
+/* What the module does when nobody comes back. */
+static void degrade(struct disk *d, const uint8_t content[ERAD_SECTOR])
+{
+	memcpy(RECORD(d), content, ERAD_SECTOR);
+	memcpy(d->durable + ERAD_DEGRADE * ERAD_PAGE, content, ERAD_SECTOR);
+}
+
+/* The volume of fill(), as a daemon and then the module left it. */
+static void fill_degraded(struct disk *d)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+
+	fill(d);
+	s = open_store(d, STORE_WRITE);
+	given(s, content);
+	assert_false(store_degraded(s));
+	store_close(s, false, NULL);
+	degrade(d, content);
+}
+
+/* All the steps that lead out of it; content is what the target has got then. */
+static void come_back(struct store *s, uint8_t content[ERAD_SECTOR])
+{
+	struct store_info info;
+
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	store_info(s, &info);
+	assert_int_equal(store_begin_era(s, info.era + 1, NULL), 0);
+	given(s, content);
+	assert_int_equal(store_clear_degraded(s, NULL), 0);
+}
+
+static int add_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	uint32_t *eras = ctx;
+
+	while (len--)
+		eras[first++] = era;
+	return 0;
+}
+
+static void assert_info(struct disk *d, uint32_t era, uint32_t floor, bool degraded)
+{
+	struct store_info info;
+
+	assert_int_equal(check(d, &info), 0);
+	assert_int_equal(info.era, era);
+	assert_int_equal(info.floor_era, floor);
+	assert_int_equal(info.degraded, degraded);
+}
+
+static void test_a_file_has_no_place_for_a_record(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct engine *e;
+	uint64_t sector;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	format(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_degrade_record(s, &sector, content), -EINVAL);
+	store_close(s, true, NULL);
+	e = disk_engine(&d);
+	e->block_device = false;
+	assert_int_equal(store_open(e, STORE_WRITE, &s, NULL), 0);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
+	/* But the target may have let writes pass on its own. */
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	assert_int_equal(store_begin_era(s, 2, NULL), 0);
+	assert_int_equal(store_clear_degraded(s, NULL), 0);
+	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
+	assert_int_equal(diff_blocks(s, 2), 0);
+	store_close(s, true, NULL);
+	disk_destroy(&d);
+}
+
+static void test_readers_of_a_record_report_every_block(void **state)
+{
+	uint32_t eras[NR_BLOCKS];
+	enum store_mode mode;
+	struct store *s;
+	struct disk d;
+	uint64_t b;
+
+	(void)state;
+	for (mode = STORE_READ; mode <= STORE_WRITE; mode++) {
+		fill_degraded(&d);
+		assert_info(&d, 3, 3, true);
+		s = open_store(&d, mode);
+		assert_true(store_degraded(s));
+		assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
+		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+		memset(eras, 0, sizeof(eras));
+		assert_int_equal(store_eras(s, STORE_NOW, add_run, eras, NULL, NULL), 0);
+		for (b = 0; b < NR_BLOCKS; b++)
+			assert_int_equal(eras[b], 3);
+		if (mode == STORE_READ) {
+			assert_int_equal(store_set_floor(s, NULL), -EROFS);
+			assert_int_equal(store_clear_degraded(s, NULL), -EROFS);
+		} else {
+			/* As long as no floor is set, of a later era, too. */
+			assert_int_equal(store_begin_era(s, 4, NULL), 0);
+			assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
+		}
+		store_close(s, true, NULL);
+		assert_info(&d, 3 + mode, 3 + mode, true);
+		disk_destroy(&d);
+	}
+}
+
+static void test_the_floor_outlives_the_record(void **state)
+{
+	uint32_t eras[NR_BLOCKS] = { 0 };
+	uint8_t content[ERAD_SECTOR];
+	struct store_info info;
+	struct store *s;
+	struct disk d;
+	int i;
+
+	(void)state;
+	fill_degraded(&d);
+	s = open_store(&d, STORE_WRITE);
+	come_back(s, content);
+	assert_int_equal(d.nr_cached, 0);
+	for (i = 0; i < 3; i++) {
+		store_info(s, &info);
+		assert_false(info.degraded);
+		assert_int_equal(info.floor_era, 3);
+		assert_int_equal(info.era, 4);
+		assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
+		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+		assert_int_equal(diff_blocks(s, 4), i);
+		assert_int_equal(mark(s, 1000 + 10 * i, 1), 0);
+		assert_int_equal(diff_blocks(s, 4), i + 1);
+		if (i == 1)
+			assert_int_equal(store_fold(s, NULL), 0);
+		store_close(s, i == 2, NULL);
+		s = open_store(&d, STORE_WRITE);
+	}
+	assert_int_equal(store_eras(s, STORE_NOW, add_run, eras, NULL, NULL), 0);
+	assert_int_equal(eras[0], 3);
+	assert_int_equal(eras[20], 3);
+	assert_int_equal(eras[1010], 4);
+	store_close(s, true, NULL);
+	assert_info(&d, 4, 3, false);
+	disk_destroy(&d);
+}
+
+static void test_it_is_not_cleared_out_of_order(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+	struct err err;
+	struct disk d;
+
+	(void)state;
+	fill_degraded(&d);
+	s = open_store(&d, STORE_WRITE);
+	given(s, content);
+	assert_int_equal(store_clear_degraded(s, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "the floor is not set"));
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(store_clear_degraded(s, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "has not got the next degrade record"));
+	assert_true(store_degraded(s));
+	given(s, content);
+	assert_int_equal(store_clear_degraded(s, NULL), 0);
+	assert_int_equal(store_clear_degraded(s, NULL), 0);
+	assert_false(store_degraded(s));
+	store_close(s, false, NULL);
+	assert_info(&d, 4, 3, false);
+	disk_destroy(&d);
+}
+
+/* Whatever the target has got, it has in force: before the record is cleared, and after. */
+static void test_the_next_record_counts_before_and_after_the_clear(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+	struct disk d;
+	int when;
+
+	(void)state;
+	for (when = 0; when < 3; when++) {
+		fill_degraded(&d);
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(store_set_floor(s, NULL), 0);
+		assert_int_equal(store_begin_era(s, 4, NULL), 0);
+		given(s, content);
+		if (when == 0)
+			degrade(&d, content);
+		if (when)
+			assert_int_equal(store_clear_degraded(s, NULL), 0);
+		if (when == 1)
+			degrade(&d, content);
+		store_close(s, false, NULL);
+		if (when == 2) {
+			s = open_store(&d, STORE_WRITE);
+			given(s, content);
+			store_close(s, true, NULL);
+			degrade(&d, content);
+		}
+		assert_info(&d, 4, 4, true);
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
+		come_back(s, content);
+		store_close(s, false, NULL);
+		assert_info(&d, 5, 4, false);
+		degrade(&d, content);
+		assert_info(&d, 5, 5, true);
+		disk_destroy(&d);
+	}
+}
+
+/* The target lets writes pass while a daemon is there: it says so, and what it wrote came after the open. */
+static void test_a_degrade_after_open_is_known_from_the_target(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	given(s, content);
+	degrade(&d, content);
+	come_back(s, content);
+	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+	assert_int_equal(diff_blocks(s, 4), 0);
+	/* And at once again. */
+	degrade(&d, content);
+	come_back(s, content);
+	assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
+	assert_int_equal(diff_blocks(s, 5), 0);
+	store_close(s, false, NULL);
+	assert_info(&d, 5, 4, false);
+	disk_destroy(&d);
+}
+
+static void test_a_record_of_a_newer_era_begins_it(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 9, NULL), 0);
+	given(s, content);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+
+	fill(&d);
+	degrade(&d, content);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	store_close(s, false, NULL);
+	assert_info(&d, 9, 9, true);
+	disk_destroy(&d);
+}
+
+/* Half of a record, of something else, of another volume. */
+static void test_a_damaged_record_counts(void **state)
+{
+	struct erad_disk_degrade *r;
+	uint8_t content[ERAD_SECTOR];
+	struct store_info info;
+	unsigned int i;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	for (i = 0; i <= ERAD_SECTOR; i++) {
+		fill_degraded(&d);
+		if (i < ERAD_SECTOR) {
+			RECORD(&d)[i] ^= 0x40;
+		} else {
+			r = (void *)RECORD(&d);
+			r->uuid[3] = 7;
+			r->csum = htole32(crc32c(0, (char *)r + 4, sizeof(*r) - 4));
+		}
+		assert_int_equal(check(&d, &info), 1);
+		assert_true(info.degraded);
+		s = open_store(&d, STORE_READ);
+		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+		store_close(s, false, NULL);
+		/* An open for writing makes a record of it. */
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(d.nr_cached, 0);
+		store_close(s, false, NULL);
+		assert_info(&d, 3, 3, true);
+		s = open_store(&d, STORE_WRITE);
+		come_back(s, content);
+		store_close(s, true, NULL);
+		assert_info(&d, 4, 3, false);
+		disk_destroy(&d);
+	}
+}
+
+static void test_an_unreadable_record_is_refused(void **state)
+{
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	d.bad_from = ERAD_DEGRADE * ERAD_PAGE;
+	d.bad_to = d.bad_from + 1;
+	assert_int_equal(try_open(&d, STORE_READ, &s), -EIO);
+	assert_int_equal(try_open(&d, STORE_WRITE, &s), -EIO);
+	assert_int_equal(check(&d, NULL), 1);
+	disk_destroy(&d);
+}
+
+static uint64_t snapshot_blocks(struct store *s, uint32_t since)
+{
+	uint64_t n = 0;
+
+	assert_int_equal(store_diff_view(s, STORE_SNAPSHOT, since, add_len, &n, NULL), 0);
+	return n;
+}
+
+static void test_a_snapshot_has_the_floor_of_its_time(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_snapshot(s, 4, true, NULL), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	given(s, content);
+	store_close(s, false, NULL);
+	degrade(&d, content);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(snapshot_blocks(s, 1), 7);
+	come_back(s, content);
+	assert_int_equal(snapshot_blocks(s, 1), 7);
+	assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
+	assert_int_equal(store_drop_snapshot(s, NULL), 0);
+
+	assert_int_equal(store_begin_snapshot(s, 6, true, NULL), 0);
+	assert_int_equal(mark(s, 0, 100), 0);
+	/* A floor that is raised before the snapshot's fold, by an era that the snapshot does not show. */
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(snapshot_blocks(s, 5), NR_BLOCKS);
+	store_close(s, true, NULL);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(snapshot_blocks(s, 5), NR_BLOCKS);
+	store_close(s, true, NULL);
+	disk_destroy(&d);
+}
+
+static void test_blocks_that_a_volume_gains_have_the_floor(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill_degraded(&d);
+	s = open_store(&d, STORE_WRITE);
+	come_back(s, content);
+	assert_int_equal(store_resize(s, 8 * 700, NULL), 0);
+	assert_int_equal(diff_blocks(s, 3), 700);
+	assert_int_equal(store_resize(s, 8 * 1400, NULL), 0);
+	assert_int_equal(diff_blocks(s, 3), 1400);
+	assert_int_equal(diff_blocks(s, 4), 0);
+	store_close(s, true, NULL);
+	disk_destroy(&d);
+}
+
+/* Each copy of the superblock alone: the floor is there, or the record is in force. */
+static void test_a_lost_superblock_loses_no_floor(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	unsigned int copy;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	for (copy = 0; copy < 2; copy++) {
+		fill_degraded(&d);
+		s = open_store(&d, STORE_WRITE);
+		come_back(s, content);
+		store_close(s, false, NULL);
+		d.visible[copy * ERAD_PAGE + 200] ^= 1;
+		s = open_store(&d, STORE_READ);
+		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+		store_close(s, false, NULL);
+		disk_destroy(&d);
+	}
+}
+
+static void hear(void *ctx, const char *what)
+{
+	(void)ctx;
+	assert_true(what[0]);
+}
+
+static void repair(struct disk *d, uint32_t era)
+{
+	static const uint8_t uuid[16] = { 9 };
+	struct store_repaired done;
+	struct store_info info;
+	struct store *s;
+
+	assert_int_equal(store_repair(disk_engine(d), uuid, hear, NULL, &done, &info, NULL), 0);
+	assert_int_equal(done.repairs, 1);
+	assert_int_equal(done.over_marked, NR_BLOCKS);
+	assert_info(d, era, era, false);
+	s = open_store(d, STORE_WRITE);
+	assert_int_equal(diff_blocks(s, era), NR_BLOCKS);
+	assert_int_equal(store_begin_era(s, era + 1, NULL), 0);
+	assert_int_equal(diff_blocks(s, era + 1), 0);
+	store_close(s, true, NULL);
+}
+
+static void test_repair_makes_a_floor_of_what_is_lost(void **state)
+{
+	struct erad_disk_super *sb;
+	unsigned int i;
+	struct disk d;
+
+	(void)state;
+	/* A record that is damaged, or that cannot be read. */
+	fill(&d);
+	RECORD(&d)[100] = 1;
+	repair(&d, 3);
+	disk_destroy(&d);
+	fill(&d);
+	d.bad_from = ERAD_DEGRADE * ERAD_PAGE;
+	d.bad_to = d.bad_from + 1;
+	repair(&d, 3);
+	disk_destroy(&d);
+
+	/* A floor of an era that the journal does not know. */
+	fill(&d);
+	for (i = 0; i < 2; i++) {
+		sb = (void *)(d.visible + i * ERAD_PAGE);
+		sb->floor_era = htole32(7);
+		sb->csum = htole32(crc32c(0, (char *)sb + 4, sizeof(*sb) - 4));
+	}
+	assert_int_equal(check(&d, NULL), 1);
+	repair(&d, 7);
+	disk_destroy(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_file_has_no_place_for_a_record),
+		cmocka_unit_test(test_readers_of_a_record_report_every_block),
+		cmocka_unit_test(test_the_floor_outlives_the_record),
+		cmocka_unit_test(test_it_is_not_cleared_out_of_order),
+		cmocka_unit_test(test_the_next_record_counts_before_and_after_the_clear),
+		cmocka_unit_test(test_a_degrade_after_open_is_known_from_the_target),
+		cmocka_unit_test(test_a_record_of_a_newer_era_begins_it),
+		cmocka_unit_test(test_a_damaged_record_counts),
+		cmocka_unit_test(test_an_unreadable_record_is_refused),
+		cmocka_unit_test(test_a_snapshot_has_the_floor_of_its_time),
+		cmocka_unit_test(test_blocks_that_a_volume_gains_have_the_floor),
+		cmocka_unit_test(test_a_lost_superblock_loses_no_floor),
+		cmocka_unit_test(test_repair_makes_a_floor_of_what_is_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
