@@ -132,9 +132,13 @@ $(example): bpf/example.c $(BUILD)/bpf/example.skel.h $(flags_file)
 SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-unit_helpers	:= $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+# The tests of the daemon's threads, which have a stand-in for the module in place of erad/control.c.
+daemon_tests	:= $(BUILD)/unit/test_volume
+daemon_sources	:= tests/unit/instance_sim.c $(filter-out %/main.c %/control.c,$(call sources,erad))
+unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources),$(wildcard tests/unit/*.c))
 unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
-unit_objects	:= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(unit_sources))
+unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
+unit_objects	:= $(call unit_object,$(unit_sources))
 
 $(BUILD)/unit/obj/%.o: %.c $(flags_file)
 	$(say) CC $<
@@ -143,10 +147,16 @@ $(BUILD)/unit/obj/%.o: %.c $(flags_file)
 
 $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(say) LD $@
-	$(Q)$(CC) $(UNIT_CFLAGS) -Wl,--as-needed $(LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(Q)$(CC) $(UNIT_CFLAGS) -Wl,--as-needed $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+$(daemon_tests): $(call unit_object,$(daemon_sources))
+$(daemon_tests): OWN_LDFLAGS := -Wl,--wrap=poll
+
+# Those that are about threads, again with the thread sanitizer.
+tsan_tests	:= test_threads test_volume
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(daemon_sources))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
 
@@ -305,8 +315,8 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
 test: deps			## everything: lint, unit tests, the tools, the model, fuzzing, tests in VMs with each of KERNELS
-	$(Q)+$(MAKE) $(parallel) for-tests unit-programs fuzz-programs
-	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tools model fuzz dm parity-erad host
+	$(Q)+$(MAKE) $(parallel) for-tests unit-programs tsan-programs fuzz-programs
+	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tsan tools model fuzz dm parity-erad host
 
 .PHONY: test-debug
 test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, lockdep …; builds it once, 15 min
@@ -331,6 +341,10 @@ check:				## lint: both compilers, sparse, shellcheck, licences, installation
 .PHONY: unit
 unit: unit-programs		## build and run the unit tests with ASan and UBSan
 	$(Q)tests/run --match "$(TESTS)" unit
+
+.PHONY: tsan
+tsan: tsan-programs		## build and run the unit tests of the threads with TSan
+	$(Q)tests/run --match "$(TESTS)" tsan
 
 .PHONY: model
 model:				## search the model of the protocol with spin, and see that it finds what is broken in it
@@ -376,14 +390,16 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests failpoints test-programs bench-programs unit-objects unit-programs fuzz-programs stage
+.PHONY: for-tests failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs stage
 for-tests: all stage test-programs failpoints
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(example) $(test_programs) $(tool_programs) $(crash_programs)
-unit-objects: $(unit_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
+unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources)) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
+tsan-programs:
+	$(Q)+$(MAKE) BUILD=build/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(tsan_tests:%=build/tsan/unit/%)
 bench-programs: $(bench_programs)
 fuzz-programs: $(fuzz_programs)
 stage: daemon man

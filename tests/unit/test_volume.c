@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The volume thread against a stand-in for the module: whom it serves and when, and what it does when
+ * the target, the metadata or memory fail.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "disk.h"
+#include "erad/log.h"
+#include "erad/thread.h"
+#include "erad/volume.h"
+#include "erad/volumes.h"
+#include "instance_sim.h"
+
+#define LONG_MS		60000	/* far more than anything here takes */
+
+/* What commit.c and erad(8) promise, in commits. */
+#define UNTIL_SEEN	2u	/* a stop, a request, the end of a drain */
+#define UNTIL_MESSAGE	5u
+
+static const struct store_geometry geometry = {
+	.uuid = { 1, 2, 3 }, .nr_sectors = (uint64_t)SIM_BLOCKS * SIM_BLOCK_SECTORS,
+	.block_sectors = SIM_BLOCK_SECTORS,
+};
+
+static struct disk disk;
+static struct volume *volume;
+
+/* ---- a volume for each test ---- */
+
+static struct store *open_store(enum store_mode mode)
+{
+	struct store *s;
+	struct err err;
+
+	if (store_open(disk_engine(&disk), mode, &s, &err))
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+/* A volume whose target is there; the caller waits until it has settled. */
+static void begin(void)
+{
+	struct engine *e;
+	struct err err;
+
+	disk_init(&disk, store_size(&geometry, NULL));
+	e = disk_engine(&disk);
+	assert_int_equal(store_format(e, &geometry, NULL, NULL, NULL), 0);
+	engine_destroy(e);
+	sim_start(geometry.uuid);
+	assert_int_equal(volume_new("sim", "/dev/null", "sim", geometry.uuid, open_store(STORE_WRITE),
+				    &volume, &err), 0);
+	volumes_add(volume);
+}
+
+static void start(void)
+{
+	struct err err;
+
+	assert_int_equal(volume_start(volume, false, &err), 0);
+	if (volume_wait_settled(volume, LONG_MS, &err))
+		fail_msg("%s", err.msg);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	begin();
+	start();
+	return 0;
+}
+
+/* All blocks from `from` on that are not in the diff must not have been released. */
+struct reader {
+	uint64_t from;
+	uint64_t missed;
+};
+
+static int look_between(void *ctx, uint64_t first, uint64_t len)
+{
+	struct reader *r = ctx;
+
+	for (; r->from < first; r->from++)
+		r->missed += sim_released(r->from);
+	r->from = first + len;
+	return 0;
+}
+
+static void check_nothing_missed(void)
+{
+	struct reader r = { 0 };
+	struct store *s = open_store(STORE_READ);
+
+	assert_int_equal(store_diff(s, 1, look_between, &r, NULL), 0);
+	look_between(&r, SIM_BLOCKS, 0);
+	assert_int_equal(r.missed, 0);
+	store_close(s, false, NULL);
+}
+
+/* Whether everything that is done with the metadata fails. */
+static void fail_disk(bool fail)
+{
+	pthread_mutex_lock(&disk.lock);
+	disk.fail_to = fail ? UINT64_MAX : 0;
+	pthread_mutex_unlock(&disk.lock);
+}
+
+static void end(void)
+{
+	sim_remove();
+	volume_kick(volume);
+	assert_true(volume_wait_ended(volume, LONG_MS));
+	volume_unref(volume);
+	fail_disk(false);
+	check_nothing_missed();
+	disk_destroy(&disk);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	end();
+	return 0;
+}
+
+/* The adopter looks once, before there is a target; nothing wakes it later. */
+static int start_registry(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(volumes_start(-1, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &err), 0);
+	while (!volumes_settled(&err))
+		usleep(1000);
+	return 0;
+}
+
+/* ---- requests from another thread ---- */
+
+struct request {
+	pthread_t thread;
+	bool snapshot;
+	int result;
+	uint32_t era;
+	struct err err;
+};
+
+static void *request_thread(void *arg)
+{
+	struct request *q = arg;
+
+	q->result = q->snapshot ? volume_snapshot_take(volume, true, &q->era, &q->err) :
+		volume_checkpoint(volume, &q->era, &q->err);
+	return NULL;
+}
+
+static void ask(struct request *q)
+{
+	*q = (struct request){ 0 };
+	assert_int_equal(pthread_create(&q->thread, NULL, request_thread, q), 0);
+}
+
+static int answer(struct request *q)
+{
+	pthread_join(q->thread, NULL);
+	return q->result;
+}
+
+static enum checkpoint_phase phase(void)
+{
+	enum checkpoint_phase p;
+
+	pthread_mutex_lock(&volume->lock);
+	p = volume->checkpoint.phase;
+	pthread_mutex_unlock(&volume->lock);
+	return p;
+}
+
+static void wait_for_phase(enum checkpoint_phase p)
+{
+	while (phase() != p)
+		usleep(100);
+}
+
+/* ---- load ---- */
+
+struct load {
+	unsigned int writers, origin, metadata;
+};
+
+/* Calls fn for 1 to 64 writers, metadata slower than the origin, as fast, and faster. */
+static void for_each_load(void (*fn)(const struct load *))
+{
+	static const unsigned int speed[][2] = { { 20, 100 }, { 20, 20 }, { 100, 5 } };
+
+	for (unsigned int writers = 1; writers <= SIM_WRITERS; writers *= 2) {
+		for (unsigned int i = 0; i < 3; i++) {
+			const struct load l = { writers, speed[i][0], speed[i][1] };
+
+			begin();
+			start();
+			sim_load(l.writers, l.origin, l.metadata);
+			fn(&l);
+			end();
+		}
+	}
+}
+
+static void assert_bound(const struct load *l, const char *what, uint64_t commits, uint64_t bound)
+{
+	if (commits > bound)
+		fail_msg("%u writers, a write takes %u steps and a commit %u: %s after %llu commits, expected at most %llu",
+			 l->writers, l->origin, l->metadata, what, (unsigned long long)commits,
+			 (unsigned long long)bound);
+}
+
+static void checkpoint_under_load(const struct load *l)
+{
+	struct sim_count before, after;
+	struct request q;
+
+	sim_pause();
+	before = sim_count();
+	ask(&q);
+	wait_for_phase(CHECKPOINT_WANTED);
+	while (!atomic_load(&volume->attention))
+		usleep(100);
+	sim_go();
+	assert_int_equal(answer(&q), 0);
+	assert_int_equal(q.era, 2);
+	after = sim_count();
+	assert_bound(l, "the new era began", after.flipped - before.commits, UNTIL_SEEN);
+	assert_bound(l, "the end of the drain was seen", after.begun - after.drained, UNTIL_SEEN);
+}
+
+static void test_checkpoint_under_load_waits_for_few_commits(void **state)
+{
+	(void)state;
+	for_each_load(checkpoint_under_load);
+}
+
+static void message_under_load(const struct load *l)
+{
+	struct sim_count before;
+	uint32_t era;
+
+	sim_pause();
+	before = sim_count();
+	sim_message(ERAD_MESSAGE_CHECKPOINT);
+	sim_go();
+	assert_int_equal(sim_reply(&era), 0);
+	assert_int_equal(era, 2);
+	assert_bound(l, "the message was seen", sim_count().message - before.commits, UNTIL_MESSAGE);
+}
+
+static void test_message_under_load_waits_for_few_commits(void **state)
+{
+	(void)state;
+	for_each_load(message_under_load);
+}
+
+static void stop_under_load(const struct load *l)
+{
+	struct sim_count before;
+
+	sim_pause();
+	before = sim_count();
+	volume_stop(volume);
+	sim_go();
+	assert_true(volume_wait_ended(volume, LONG_MS));
+	assert_bound(l, "the volume let go of its target", sim_count().commits - before.commits, UNTIL_SEEN);
+}
+
+static void test_stop_under_load_waits_for_few_commits(void **state)
+{
+	(void)state;
+	for_each_load(stop_under_load);
+}
+
+/* ---- drains that never end ---- */
+
+/* A checkpoint that waits for its drain; writes are served meanwhile. */
+static void begin_endless_drain(struct request *q)
+{
+	sim_stuck_write();
+	while (!sim_count().commits)
+		usleep(100);
+	sim_load(4, 20, 20);
+	ask(q);
+	wait_for_phase(CHECKPOINT_DRAIN);
+}
+
+static void test_writes_are_served_while_a_drain_does_not_end(void **state)
+{
+	struct request q;
+	uint64_t before;
+
+	(void)state;
+	begin_endless_drain(&q);
+	before = sim_count().commits;
+	while (sim_count().commits < before + 100)
+		usleep(100);
+	assert_int_equal(phase(), CHECKPOINT_DRAIN);
+	sim_unstick();
+	assert_int_equal(answer(&q), 0);
+}
+
+static void test_stop_ends_a_checkpoint_whose_drain_does_not_end(void **state)
+{
+	struct request q;
+
+	(void)state;
+	begin_endless_drain(&q);
+	volume_stop(volume);
+	assert_int_equal(answer(&q), -EAGAIN);
+	assert_non_null(strstr(q.err.msg, "request the checkpoint again"));
+	assert_true(volume_wait_ended(volume, LONG_MS));
+}
+
+static void test_removal_ends_a_checkpoint_whose_drain_does_not_end(void **state)
+{
+	struct request q;
+
+	(void)state;
+	begin_endless_drain(&q);
+	sim_remove();
+	assert_int_equal(answer(&q), -EAGAIN);
+}
+
+static void test_reload_ends_a_checkpoint_whose_drain_does_not_end(void **state)
+{
+	struct request q;
+
+	(void)state;
+	begin_endless_drain(&q);
+	sim_reload();
+	volume_kick(volume);
+	assert_int_equal(answer(&q), -EAGAIN);
+	/* The new target's first era, and then the next. */
+	sim_unstick();
+	while (volume_checkpoint(volume, &q.era, &q.err) == -EAGAIN)
+		usleep(1000);
+	assert_int_equal(q.era, 4);
+}
+
+/* ---- calls that fail ---- */
+
+static void test_stale_batch_is_fetched_and_recorded_again(void **state)
+{
+	(void)state;
+	sim_fail_calls(SIM_COMMIT, -ESTALE, 3);
+	sim_load(8, 20, 20);
+	while (sim_count().commits < 50)
+		usleep(100);
+	assert_int_equal(sim_calls(SIM_ATTACH), 1);
+}
+
+static void test_commit_that_finds_no_target_closes_the_volume(void **state)
+{
+	struct store *s;
+	struct store_info info;
+
+	(void)state;
+	begin();
+	start();
+	sim_load(8, 20, 20);
+	sim_pause();
+	sim_remove();
+	sim_go();
+	assert_true(volume_wait_ended(volume, LONG_MS));
+	s = open_store(STORE_READ);
+	store_info(s, &info);
+	assert_true(info.clean);
+	store_close(s, false, NULL);
+	end();
+}
+
+static void test_commit_that_fails_is_made_again_on_the_same_target(void **state)
+{
+	(void)state;
+	sim_fail_calls(SIM_COMMIT, -EFAULT, 1);
+	sim_load(2, 20, 20);
+	while (sim_count().commits < 50)
+		usleep(1000);
+	assert_int_equal(sim_calls(SIM_ATTACH), 2);
+}
+
+static void test_attach_that_fails_is_tried_again(void **state)
+{
+	struct err err;
+
+	(void)state;
+	begin();
+	sim_fail_calls(SIM_ATTACH, -EBUSY, 2);
+	assert_int_equal(volume_start(volume, false, &err), 0);
+	assert_int_equal(volume_wait_settled(volume, LONG_MS, &err), -EIO);
+	assert_non_null(strstr(err.msg, "another process owns it"));
+	while (volume_wait_settled(volume, LONG_MS, &err))
+		usleep(1000);
+	assert_int_equal(sim_calls(SIM_ATTACH), 3);
+	end();
+}
+
+static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **state)
+{
+	struct request q;
+
+	(void)state;
+	fail_disk(true);
+	sim_stuck_write();
+	ask(&q);
+	assert_int_equal(answer(&q), -EIO);
+	assert_int_equal(sim_count().commits, 0);
+	fail_disk(false);
+	while (!sim_count().commits)
+		usleep(1000);
+	sim_unstick();
+	ask(&q);
+	assert_int_equal(answer(&q), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_checkpoint_under_load_waits_for_few_commits),
+		cmocka_unit_test(test_message_under_load_waits_for_few_commits),
+		cmocka_unit_test(test_stop_under_load_waits_for_few_commits),
+		cmocka_unit_test_setup_teardown(test_writes_are_served_while_a_drain_does_not_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stop_ends_a_checkpoint_whose_drain_does_not_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_removal_ends_a_checkpoint_whose_drain_does_not_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_reload_ends_a_checkpoint_whose_drain_does_not_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_stale_batch_is_fetched_and_recorded_again, set_up, tear_down),
+		cmocka_unit_test(test_commit_that_finds_no_target_closes_the_volume),
+		cmocka_unit_test_setup_teardown(test_commit_that_fails_is_made_again_on_the_same_target, set_up,
+						tear_down),
+		cmocka_unit_test(test_attach_that_fails_is_tried_again),
+		cmocka_unit_test_setup_teardown(test_metadata_that_fails_delays_writes_and_fails_checkpoints, set_up,
+						tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, start_registry, NULL);
+}
