@@ -334,6 +334,7 @@ void exercise(struct mem *m, const struct image_head *head)
 	const bool clean = head->choice[0] & DO_CLEAN;
 	struct store *s;
 	int ret, faults;
+	bool beyond;
 
 	m->holes = head->choice[0] & DO_HOLES;
 	faults = check(m);
@@ -349,11 +350,12 @@ void exercise(struct mem *m, const struct image_head *head)
 	expect(!store_close(s, true, NULL));
 	expect(!m->written);
 	clear_ahead(m, read.info.journal_used);
+	beyond = beyond_last_number(m, read.info.journal_used);
 
 	ret = open_store(m, STORE_WRITE, &s);
 	if (ret == -EOPNOTSUPP && has_ro_compat(m))
 		return;
-	expect(!ret == !beyond_last_number(m, read.info.journal_used));
+	expect(!ret == !beyond);
 	if (ret) {
 		expect(ret == -EOVERFLOW);
 		return;
