@@ -23,7 +23,7 @@
  * op		arguments			result
  * ping		-				{"version", "pid", "heap_bytes"}: allocated, of the heap
  * create	volume, origin, metadata?,	{"volume", "uuid", "metadata", "era", "device"}
- *		block_size?, force?
+ *		block_size?, overwrite_metadata?
  * open		volume				the same
  * close	volume				{"volume"}
  * forget	volume				{"volume", "metadata"}

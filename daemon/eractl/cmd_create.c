@@ -53,7 +53,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	const char *metadata = NULL;
 	struct json_object *request;
 	uint64_t block_size = 0;
-	bool force = false;
+	bool overwrite = false;
 	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
@@ -65,8 +65,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 			if (parse_block_size(cmd, optarg, &block_size))
 				return EXIT_USAGE;
 			break;
-		case 'F':
-			force = true;
+		case 'W':
+			overwrite = true;
 			break;
 		case 'J':
 			job.json = true;
@@ -88,14 +88,15 @@ static int run(const struct command *cmd, int argc, char **argv)
 	}
 	if (block_size)
 		json_object_object_add(request, "block_size", json_object_new_int64(block_size));
-	if (force)
-		json_object_object_add(request, "force", json_object_new_boolean(true));
+	if (overwrite)
+		json_object_object_add(request, "overwrite_metadata",
+				       json_object_new_boolean(true));
 	return volume_run(&job, request);
 }
 
 const struct command cmd_create = {
 	.name = "create",
-	.args = "NAME ORIGIN [--metadata DEV|FILE] [--block-size SIZE] [--force] [--json]",
+	.args = "NAME ORIGIN [--metadata DEV|FILE] [--block-size SIZE] [--overwrite-metadata] [--json]",
 	.summary = "track a block device as a new volume",
 	.text =
 	"Writes new metadata for the block device ORIGIN, remembers the volume in\n"
@@ -104,7 +105,9 @@ const struct command cmd_create = {
 	"ORIGIN stays as it is.\n"
 	"\n"
 	"The metadata is a file, /var/lib/erad/NAME.erad, unless --metadata names\n"
-	"another file or a block device, which must not lie on ORIGIN.",
-	.options = "mbFJ",
+	"another file or a block device, which must not lie on ORIGIN. What is there is\n"
+	"overwritten only with --overwrite-metadata, and a file that is not erad\n"
+	"metadata never.",
+	.options = "mbWFJ",
 	.run = run,
 };

@@ -111,7 +111,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 			snapshot = true;
 			break;
 		case 'W':
-			r.force = true;
+			r.overwrite = true;
 			break;
 		case 'J':
 			r.json = true;
@@ -127,7 +127,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_import = {
 	.name = "import",
-	.args = "DM-ERA-METADATA METADATA [--origin DEV] [--metadata-snapshot] [--force] [--json]",
+	.args = "DM-ERA-METADATA METADATA [--origin DEV] [--metadata-snapshot] [--overwrite-metadata] [--json]",
 	.summary = "make metadata from that of dm-era",
 	.text =
 	"Writes metadata to the device or the file METADATA, which is made if it is\n"
@@ -137,6 +137,6 @@ const struct command cmd_import = {
 	"--metadata-snapshot.\n"
 	"\n"
 	"The volume gets the UUID of the dm-era metadata if it has one, else a new one.",
-	.options = "oMWJ",
+	.options = "oMWFJ",
 	.run = run,
 };

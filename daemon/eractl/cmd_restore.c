@@ -69,7 +69,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 			x.name = optarg;
 			break;
 		case 'W':
-			r.force = true;
+			r.overwrite = true;
 			break;
 		case 'J':
 			r.json = true;
@@ -86,7 +86,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_restore = {
 	.name = "restore",
-	.args = "METADATA [--input FILE] [--force] [--json]",
+	.args = "METADATA [--input FILE] [--overwrite-metadata] [--json]",
 	.summary = "make metadata from what dump has printed",
 	.text =
 	"Writes metadata to the device or the file METADATA, which is made if it is\n"
@@ -96,6 +96,6 @@ const struct command cmd_restore = {
 	"\n"
 	"The same XML always makes the same metadata, but for XML without a UUID,\n"
 	"which gets a new one.",
-	.options = "iWJ",
+	.options = "iWFJ",
 	.run = run,
 };

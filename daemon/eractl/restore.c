@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/uuid.h"
@@ -12,8 +13,15 @@
 #include "eractl/metadata.h"
 #include "eractl/restore.h"
 #include "store/build.h"
+#include "store/place.h"
 
-#define EMPTY_BYTES	(1u << 20)	/* zeros there: nothing that is known is on it */
+/* The place of the metadata. */
+struct place {
+	bool created;	/* the file was not there before */
+	bool blank;	/* it was there, and nothing was on it */
+	bool file;	/* there was a regular file … */
+	off_t size;	/* … of so many bytes */
+};
 
 struct target {
 	const struct restore *what;
@@ -56,60 +64,37 @@ static int read_all(struct target *t, struct err *err)
 	return t->what->read(t->what->from, &sink, t, err);
 }
 
-/* EEXIST if anything is on it. */
-static int check_empty(struct engine *e, struct err *err)
+/* Opens the place, of which *p says what it was. */
+static int open_target(struct target *t, struct place *p, struct engine **e, struct err *err)
 {
-	const uint64_t len = e->size < EMPTY_BYTES ? e->size : EMPTY_BYTES;
-	char *buf;
-	int ret;
-
-	if (!len)
-		return 0;
-	buf = aligned_alloc(ERAD_PAGE, EMPTY_BYTES);
-	if (!buf)
-		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
-	ret = e->ops->read(e, buf, 0, len);
-	if (ret)
-		err_set(err, ret, "%s: reading it: %s", e->name, strerror(-ret));
-	else if (buf[0] || memcmp(buf, buf + 1, len - 1))
-		ret = err_set(err, -EEXIST,
-			      "%s: it is not empty; --force overwrites what is there", e->name);
-	free(buf);
-	return ret;
-}
-
-/* *created: the file was not there before. */
-static int open_target(struct target *t, struct engine **e, bool *created, struct err *err)
-{
+	const char *path = t->what->path;
 	uint64_t size, written;
+	struct stat st = { };
 	int ret;
 
 	size = store_size(&t->geometry, &written);
-	*created = access(t->what->path, F_OK) && errno == ENOENT;
-	if (*created) {
-		ret = engine_create_file(t->what->path, size, written, err);
-		if (ret) {
-			*created = false;
+	if (stat(path, &st) && errno == ENOENT) {
+		ret = engine_create_file(path, size, written, err);
+		if (ret)
 			return ret;
-		}
+		p->created = true;
 	}
-	ret = metadata_open(t->what->path, ENGINE_WRITE, e, err);
+	ret = metadata_open(path, ENGINE_WRITE, e, err);
 	if (ret)
 		return ret;
-	if (!*created && !t->what->force)
-		ret = check_empty(*e, err);
+	if (!p->created) {
+		p->file = S_ISREG(st.st_mode);
+		p->size = st.st_size;
+		ret = place_check(path, *e, &t->geometry, t->what->overwrite, &p->blank, err);
+	}
 	/* A device that is smaller may do with a smaller journal: build_begin() knows. */
 	if (!ret && (*e)->size < size) {
 		ret = (*e)->ops->grow(*e, size);
-		if (ret == -ENOSPC)
+		if (ret == -ENOSPC && !p->file)
 			ret = 0;
 		if (ret)
-			err_set(err, ret, "%s: making it %" PRIu64 " bytes long: %s", t->what->path, size,
+			err_set(err, ret, "%s: making it %" PRIu64 " bytes long: %s", path, size,
 				strerror(-ret));
-	}
-	if (ret) {
-		engine_destroy(*e);
-		*e = NULL;
 	}
 	return ret;
 }
@@ -128,30 +113,46 @@ static int fill(struct target *t, struct engine *e, struct err *err)
 	return ret;
 }
 
+/* Makes a place that was blank blank again, and removes a file that was not there. */
+static void take_back(const struct target *t, const struct place *p, struct engine *e)
+{
+	const char *path = t->what->path;
+	int ret;
+
+	if (p->created) {
+		unlink(path);
+	} else if (p->blank) {
+		ret = place_clear(e, &t->geometry);
+		if (ret)
+			complain("%s: cannot clear it again: %s", path, strerror(-ret));
+		if (p->file && truncate(path, p->size))
+			complain("%s: cannot give it its old size: %s", path, strerror(errno));
+	}
+}
+
 static int make(struct target *t, struct store_info *info, struct err *err)
 {
+	struct place p = { };
 	struct engine *e = NULL;
-	bool created = false;
 	struct store *s;
 	int ret;
 
 	ret = read_all(t, err);
 	if (!ret)
-		ret = open_target(t, &e, &created, err);
+		ret = open_target(t, &p, &e, err);
 	if (!ret)
 		ret = fill(t, e, err);
-	if (!ret) {
-		ret = store_open(e, STORE_READ, &s, err);
-		e = NULL;
+	if (ret) {
+		take_back(t, &p, e);
+		engine_destroy(e);
+		return ret;
 	}
-	if (!ret) {
-		store_info(s, info);
-		store_close(s, false, NULL);
-	}
-	engine_destroy(e);
-	if (ret && created)
-		unlink(t->what->path);
-	return ret;
+	ret = store_open(e, STORE_READ, &s, err);
+	if (ret)
+		return ret;
+	store_info(s, info);
+	store_close(s, false, NULL);
+	return 0;
 }
 
 static void print(const struct restore *what, const struct store_info *info)

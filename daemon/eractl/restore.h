@@ -8,7 +8,7 @@
 
 struct restore {
 	const char *path;	/* where to: a device, or a file that is made if it is not there */
-	bool force;		/* whatever is on it */
+	bool overwrite;		/* the user has asked to overwrite what is there: see store/place.h */
 	/*
 	 * Tells the sink everything.  Is called twice and must say the same, so
 	 * that nothing is written if it fails.
@@ -19,8 +19,8 @@ struct restore {
 };
 
 /*
- * Writes the metadata and says so.  Returns the exit code.  What fails on the
- * way leaves nothing that opens, and no file that was not there.
+ * Writes the metadata and says so.  Returns the exit code.  A failure leaves nothing
+ * that opens, no file that was not there, and a place that was blank blank.
  */
 int restore(const struct restore *what);
 

@@ -19,8 +19,9 @@
 #include "erad/thread.h"
 #include "erad/volume.h"
 #include "erad/volumes.h"
+#include "store/place.h"
 
-/* The first use of a device of zeros that somebody named in a table. */
+/* The first use of a blank device that somebody named in a table; nothing else is written to. */
 static int format(struct volume *v, const struct erad_info *i, struct err *err)
 {
 	struct store_geometry g = {
@@ -36,7 +37,15 @@ static int format(struct volume *v, const struct erad_info *i, struct err *err)
 	r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
 	if (r)
 		return r;
-	r = store_format(e, &g, NULL, NULL, err);
+	r = place_blank(v->metadata, e, &g, err);
+	if (r == -EEXIST) {
+		struct err what = *err;
+
+		err_set(err, r, "%.400s; metadata is written to a blank device only: load a table with the right device, or clear this one",
+			what.msg);
+	}
+	if (!r)
+		r = store_format(e, &g, NULL, NULL, err);
 	engine_destroy(e);
 	if (!r)
 		log_notice("volume %s: wrote new metadata to %s", v->name, v->metadata);

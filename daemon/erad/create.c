@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Making a volume: refusing what could do harm, writing metadata, and undoing all of it if it fails. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +18,16 @@
 #include "erad/probe.h"
 #include "erad/volumes.h"
 #include "erad_format.h"
+#include "store/place.h"
 
-/* What a failing create has to take back. */
-enum made {
-	MADE_NOTHING,
-	MADE_FILE,
-	MADE_METADATA,		/* on a device */
+/* Where the metadata goes, and what has to be taken back if the create fails. */
+struct place {
+	const char *path;
+	bool created;			/* the file was made by this create */
+	bool begun;			/* what was there may have been written to */
+	bool file;			/* there was a regular file … */
+	off_t size;			/* … of so many bytes */
+	char aside[PATH_MAX];		/* where the metadata file lies that was at path; "": none was */
 };
 
 void default_metadata(const char *name, char *path, size_t size)
@@ -29,99 +35,153 @@ void default_metadata(const char *name, char *path, size_t size)
 	snprintf(path, size, "%s/%s.erad", ERAD_LIB_DIR, name);
 }
 
-static void take_back(const char *path, enum made made)
+/* Zeros those superblocks that this create has written, known by their UUID. */
+static int erase_supers(struct engine *e, const uint8_t uuid[16])
 {
-	struct engine *e;
+	const struct erad_disk_super *sb;
+	uint8_t *page;
+	int r = 0;
 
-	if (made == MADE_FILE && unlink(path))
-		log_warn("cannot remove %s: %m", path);
-	if (made != MADE_METADATA || engine_open(path, ENGINE_WRITE, &e, NULL))
-		return;
-	/* Without superblocks it is not metadata, and may be formatted without force. */
-	if (e->ops->zero(e, 0, 2 * ERAD_PAGE) || e->ops->flush(e))
-		log_warn("cannot erase the new metadata on %s", path);
-	engine_destroy(e);
+	page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	if (!page)
+		return -ENOMEM;
+	sb = (const struct erad_disk_super *)page;
+	for (uint64_t n = ERAD_SUPER_A; n <= ERAD_SUPER_B && !r; n++) {
+		if ((n + 1) * ERAD_PAGE > e->size)
+			break;
+		r = e->ops->read(e, page, n * ERAD_PAGE, ERAD_PAGE);
+		if (!r && !memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic)) &&
+		    !memcmp(sb->uuid, uuid, sizeof(sb->uuid)))
+			r = e->ops->zero(e, n * ERAD_PAGE, ERAD_PAGE);
+	}
+	free(page);
+	return r ? r : e->ops->flush(e);
 }
 
-static int check_device(const char *path, bool force, struct err *err)
+/*
+ * Makes the place what it was: a blank one is blank again, and a metadata file
+ * that was moved aside is back.  On a device that was overwritten nothing is left that opens.
+ */
+static void take_back(const struct place *p, const struct store_geometry *g)
 {
-	uint64_t nr_sectors;
+	struct engine *e;
+	int r;
+
+	if (p->created) {
+		if (unlink(p->path))
+			log_warn("cannot remove %s: %m", p->path);
+	} else if (p->begun) {
+		r = engine_open(p->path, ENGINE_WRITE, &e, NULL);
+		if (!r)
+			r = erase_supers(e, g->uuid);
+		if (r)
+			log_warn("cannot erase the new metadata on %s: %s", p->path, strerror(-r));
+		engine_destroy(e);
+		if (p->file && truncate(p->path, p->size))
+			log_warn("cannot give %s its old size: %m", p->path);
+	}
+	if (*p->aside && rename(p->aside, p->path))
+		log_error("the metadata file that was %s is %s now: %m", p->path, p->aside);
+}
+
+/* Gives a metadata file another name, under which it waits until the new one works. */
+static int move_aside(struct place *p, struct err *err)
+{
+	int fd, r;
+
+	if (snprintf(p->aside, sizeof(p->aside), "%s.XXXXXX", p->path) >= (int)sizeof(p->aside)) {
+		r = err_set(err, -ENAMETOOLONG, "%.300s: the path is too long", p->path);
+		goto out;
+	}
+	fd = mkostemp(p->aside, O_CLOEXEC);
+	if (fd < 0) {
+		r = err_set(err, -errno, "cannot make a file beside %s: %m", p->path);
+		goto out;
+	}
+	close(fd);
+	if (!rename(p->path, p->aside))
+		return 0;
+	r = err_set(err, -errno, "cannot rename %s: %m", p->path);
+	unlink(p->aside);
+out:
+	*p->aside = 0;
+	return r;
+}
+
+static int make_file(struct place *p, const struct store_geometry *g, struct err *err)
+{
+	uint64_t size, written;
+	int r;
+
+	size = store_size(g, &written);
+	r = engine_create_file(p->path, size, written, err);
+	p->created = !r;
+	return r;
+}
+
+/* Looks at what is at the place, and opens it: *e, the caller's. */
+static int open_existing(const struct create_args *a, struct place *p,
+			 const struct store_geometry *g, struct engine **e, struct err *err)
+{
+	const uint64_t size = store_size(g, NULL);
 	struct err who;
+	bool blank;
+	uint64_t nr_sectors;
 	dev_t dev;
 	int r;
 
-	r = probe_device(path, &dev, &nr_sectors, err);
+	if (!p->file) {
+		r = probe_device(p->path, &dev, &nr_sectors, err);
+		if (r)
+			return r;
+		if (probe_in_use(dev, p->path, &who))
+			return err_set(err, -EBUSY, "%s is in use: %.300s", p->path, who.msg);
+	}
+	r = engine_open(p->path, ENGINE_WRITE, e, err);
 	if (r)
 		return r;
-	if (probe_in_use(dev, path, &who))
-		return err_set(err, -EBUSY, "%s is in use: %.300s", path, who.msg);
-	if (force)
-		return 0;
-	r = probe_empty(path, err);
-	if (r == -EEXIST) {
-		who = *err;
-		err_set(err, r, "%.400s; --force overwrites it", who.msg);
+	r = place_check(p->path, *e, g, a->overwrite, &blank, err);
+	if (r || !p->file)
+		return r;
+	if (blank) {
+		p->begun = true;
+		r = (*e)->ops->grow(*e, size);
+		return r ? err_set(err, r, "%s: making it %llu bytes long: %s", p->path,
+				   (unsigned long long)size, strerror(-r)) : 0;
 	}
+	r = move_aside(p, err);
+	engine_destroy(*e);
+	*e = NULL;
 	return r;
 }
 
-static int remove_file(const char *path, bool force, struct err *err)
+/* Whatever has been done of it when it fails is for take_back(), *p says what. */
+static int write_metadata(const struct create_args *a, struct place *p,
+			  const struct store_geometry *g, struct err *err)
 {
-	struct engine *e;
-	int r;
-
-	if (!force)
-		return err_set(err, -EEXIST, "%s exists; --force overwrites it", path);
-	/* Not while somebody uses it. */
-	r = engine_open(path, ENGINE_WRITE, &e, err);
-	if (r)
-		return r;
-	engine_destroy(e);
-	return unlink(path) ? err_set(err, -errno, "cannot remove %s: %m", path) : 0;
-}
-
-/* Makes room for the metadata: a new file, or the device if that may be used. */
-static int prepare_place(const struct create_args *a, const struct store_geometry *g,
-			 enum made *made, struct err *err)
-{
-	const char *path = a->metadata;
-	uint64_t size, written;
+	struct engine *e = NULL;
 	struct stat st;
 	int r = 0;
 
-	if (!stat(path, &st)) {
-		if (S_ISBLK(st.st_mode)) {
-			r = check_device(path, a->force, err);
-			if (!r)
-				*made = MADE_METADATA;
-			return r;
-		}
-		if (!S_ISREG(st.st_mode))
+	if (!stat(p->path, &st)) {
+		p->file = S_ISREG(st.st_mode);
+		p->size = st.st_size;
+		if (!p->file && !S_ISBLK(st.st_mode))
 			return err_set(err, -ENOTBLK,
-				       "%s is neither a block device nor a regular file", path);
-		r = remove_file(path, a->force, err);
-		if (r)
-			return r;
+				       "%s is neither a block device nor a regular file", p->path);
+		r = open_existing(a, p, g, &e, err);
 	} else if (errno != ENOENT) {
-		return err_set(err, -errno, "cannot look at %s: %m", path);
+		return err_set(err, -errno, "cannot look at %s: %m", p->path);
 	}
-	size = store_size(g, &written);
-	r = engine_create_file(path, size, written, err);
-	if (!r)
-		*made = MADE_FILE;
-	return r;
-}
-
-static int write_metadata(const struct create_args *a, const struct store_geometry *g,
-			  struct err *err)
-{
-	struct engine *e;
-	int r;
-
-	r = engine_open(a->metadata, ENGINE_WRITE, &e, err);
-	if (r)
-		return r;
-	r = store_format(e, g, a->progress, a->ctx, err);
+	if (!r && !e) {
+		r = make_file(p, g, err);
+		if (!r)
+			r = engine_open(p->path, ENGINE_WRITE, &e, err);
+	}
+	if (!r) {
+		p->begun = true;
+		r = store_format(e, g, a->progress, a->ctx, err);
+	}
 	engine_destroy(e);
 	return r;
 }
@@ -156,10 +216,7 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
 	if (probe_in_use(dev, a->origin, &who))
 		return err_set(err, -EBUSY, "origin %s is in use: %.300s", a->origin, who.msg);
-	/* Nothing on it is changed; but it may not be the device that was meant. */
-	if (!a->force && probe_empty(a->origin, &who) == -EEXIST)
-		return err_set(err, -EEXIST,
-			       "origin %.400s; --force tracks it, with what is on it", who.msg);
+	/* Whatever is on it stays as it is. */
 	r = probe_apart(a->metadata, a->origin, dev, err);
 	if (r)
 		return r;
@@ -177,7 +234,7 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 		.origin = (char *)a->origin,
 		.metadata = (char *)a->metadata,
 	};
-	enum made made = MADE_NOTHING;
+	struct place *p;
 	struct volume *stuck;
 	struct err ignored;
 	int r;
@@ -185,10 +242,12 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	r = check(a, &g, err);
 	if (r)
 		return r;
-	r = prepare_place(a, &g, &made, err);
-	if (r)
-		return r;
-	r = write_metadata(a, &g, err);
+	/* Too large for the small stacks of our threads. */
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->path = a->metadata;
+	r = write_metadata(a, p, &g, err);
 	if (r)
 		goto out_metadata;
 	failpoint(FAILPOINT_CREATE_FORMATTED);
@@ -200,19 +259,24 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	r = open_claimed(&e, out, err);
 	if (r)
 		goto out_line;
-	return 0;
+out_keep:
+	if (*p->aside && unlink(p->aside))
+		log_warn("cannot remove %s: %m", p->aside);
+	free(p);
+	return r;
 
 out_line:
 	stuck = volumes_get(a->name);
 	if (stuck) {
 		/* Its device could not be removed; it needs what it has. */
 		volume_unref(stuck);
-		return r;
+		goto out_keep;
 	}
 	if (table_remove(a->name, &ignored))
 		log_warn("volume %s: %s", a->name, ignored.msg);
 out_metadata:
-	take_back(a->metadata, made);
+	take_back(p, &g);
+	free(p);
 	return r;
 }
 

@@ -19,12 +19,16 @@ struct create_args {
 	const char *origin;
 	const char *metadata;	/* NULL: a file in ERAD_LIB_DIR */
 	uint64_t block_size;	/* bytes */
-	bool force;		/* overwrite what the metadata's place holds */
+	bool overwrite;		/* the user has asked to overwrite what the metadata's place holds */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);	/* bytes */
 	void *ctx;
 };
 
-/* A failed create leaves no file, no line in the table and no device behind. */
+/*
+ * Changes nothing on the origin.  A failed create leaves no file, no line in the
+ * table and no device behind.  It leaves every byte of the metadata's place as it was, unless
+ * the user has asked to overwrite a block device and writing to it had begun.
+ */
 int op_create(const struct create_args *a, struct volume **out, struct err *err);
 
 /* 0 too if it is open already and works. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reasons to refuse a device. */
-#include <blkid/blkid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +16,6 @@
 #include "erad/dm.h"
 #include "erad/probe.h"
 #include "erad/stack.h"
-#include "erad_format.h"
 
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
@@ -200,74 +198,6 @@ bool probe_in_use(dev_t dev, const char *path, struct err *who)
 		return false;
 	err_set(who, 0, "opened exclusively by another program or the kernel");
 	return true;
-}
-
-/* The metadata's own magic is not in libblkid's list. */
-static bool holds_erad(int fd)
-{
-	struct erad_disk_super sb;
-
-	for (unsigned int page = ERAD_SUPER_A; page <= ERAD_SUPER_B; page++)
-		if (pread(fd, &sb, sizeof(sb), (off_t)page * ERAD_PAGE) == sizeof(sb) &&
-		    !memcmp(sb.magic, ERAD_SUPER_MAGIC, sizeof(sb.magic)))
-			return true;
-	return false;
-}
-
-static int find_signature(const char *path, int fd, struct err *err)
-{
-	const char *type = NULL, *usage = NULL;
-	blkid_probe pr;
-	int r;
-
-	if (holds_erad(fd))
-		return err_set(err, -EEXIST, "%s carries erad metadata", path);
-
-	pr = blkid_new_probe();
-	if (!pr || blkid_probe_set_device(pr, fd, 0, 0)) {
-		blkid_free_probe(pr);
-		return err_set(err, -EIO, "cannot examine %s", path);
-	}
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE);
-	blkid_probe_enable_partitions(pr, 1);
-	switch (blkid_do_safeprobe(pr)) {
-	case 1:
-		r = 0;
-		break;
-	case 0:
-		if (!blkid_probe_lookup_value(pr, "TYPE", &type, NULL)) {
-			blkid_probe_lookup_value(pr, "USAGE", &usage, NULL);
-			r = err_set(err, -EEXIST, "%s carries %s%s%s", path,
-				    usage && !strcmp(usage, "filesystem") ? "an existing " : "",
-				    type, usage && !strcmp(usage, "filesystem") ?
-				    " filesystem" : "");
-		} else if (!blkid_probe_lookup_value(pr, "PTTYPE", &type, NULL)) {
-			r = err_set(err, -EEXIST, "%s carries a %s partition table", path, type);
-		} else {
-			r = err_set(err, -EEXIST, "%s is not empty", path);
-		}
-		break;
-	case -2:
-		r = err_set(err, -EEXIST, "%s carries more than one signature", path);
-		break;
-	default:
-		r = err_set(err, -EIO, "cannot examine %s", path);
-	}
-	blkid_free_probe(pr);
-	return r;
-}
-
-int probe_empty(const char *path, struct err *err)
-{
-	int fd, r;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return err_set(err, -errno, "cannot open %s: %m", path);
-	r = find_signature(path, fd, err);
-	close(fd);
-	return r;
 }
 
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reasons to refuse a device: somebody uses it, something is on it, it stands on the wrong one. */
+/* Reasons to refuse a device: somebody uses it, it stands on the wrong one. */
 #ifndef ERAD_PROBE_H
 #define ERAD_PROBE_H
 
@@ -18,9 +18,6 @@ int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err 
  * opened it exclusively.
  */
 bool probe_in_use(dev_t dev, const char *path, struct err *who);
-
-/* EEXIST if a filesystem, a partition table or the like is found; EIO … if it cannot be read. */
-int probe_empty(const char *path, struct err *err);
 
 /*
  * Refuses (EDEADLK) metadata that stands on the tracked device, whose writes

@@ -157,7 +157,7 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 		.progress = tell_progress,
 		.ctx = q,
 	};
-	struct json_object *force;
+	struct json_object *overwrite;
 	struct volume *v;
 	int r;
 
@@ -169,10 +169,10 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 	if (!r)
 		r = get_number(q, "block_size", UINT64_MAX, &a.block_size, err);
 	if (!r)
-		r = get(q, "force", json_type_boolean, &force, err);
+		r = get(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
 	if (r)
 		return r;
-	a.force = json_object_get_boolean(force);
+	a.overwrite = json_object_get_boolean(overwrite);
 	r = op_create(&a, &v, err);
 	if (r)
 		return r;

@@ -24,7 +24,7 @@ up()
 		dmsetup create bench --table "0 $sectors era $METADATA $ORIGIN $2"
 		;;
 	erad)
-		eractl create bench "$ORIGIN" --metadata "$METADATA" --block-size $(($2 * 512)) --force > /dev/null
+		eractl create bench "$ORIGIN" --metadata "$METADATA" --block-size $(($2 * 512)) --overwrite-metadata > /dev/null
 		;;
 	esac
 }

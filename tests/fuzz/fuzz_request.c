@@ -47,7 +47,7 @@ int op_create(const struct create_args *a, struct volume **out, struct err *err)
 		check_path(a->metadata);
 	a->progress(a->ctx, a->block_size / 2, a->block_size);
 	a->progress(a->ctx, a->block_size, a->block_size);
-	if (a->force)
+	if (a->overwrite)
 		return err_set(err, -EINVAL, "%.300s is not an absolute path", a->origin);
 	*out = volume_ref(open_volume);
 	return 0;

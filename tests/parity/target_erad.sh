@@ -5,7 +5,7 @@
 make_volume()
 {
 	block=$1
-	eractl create data "$origin" --metadata "$metadata" --block-size $((block * 512)) --force > /dev/null
+	eractl create data "$origin" --metadata "$metadata" --block-size $((block * 512)) --overwrite-metadata > /dev/null
 	table=$(dmsetup table data)
 }
 
@@ -34,7 +34,7 @@ dump()
 restore_era()
 {
 	sed -i "s/current_era=\"[0-9]*\"/current_era=\"$1\"/" "$T/xml"
-	eractl restore "$metadata" --input "$T/xml" --force > /dev/null
+	eractl restore "$metadata" --input "$T/xml" --overwrite-metadata > /dev/null
 }
 
 closed_cleanly()

@@ -288,7 +288,7 @@ cycles()
 		my ($volume, $disk, $count, @metadata) = @ARGV;
 		@metadata = (metadata => @metadata) if @metadata;
 		for (1 .. $count) {
-			request(op => "create", volume => $volume, origin => $disk, force => JSON::PP::true, @metadata);
+			request(op => "create", volume => $volume, origin => $disk, overwrite_metadata => JSON::PP::true, @metadata);
 			open(my $device, "+<", "/dev/mapper/$volume") or die "$volume: $!\n";
 			syswrite($device, "x" x 4096) == 4096 or die "$volume: $!\n";
 			close($device) or die "$volume: $!\n";

@@ -91,7 +91,7 @@ wait_back()
 # create_other: the volume whose life the load has no part in, of 16 MiB; only its first block is written.
 create_other()
 {
-	eractl create other "$other" --force > /dev/null
+	eractl create other "$other" --overwrite-metadata > /dev/null
 	write_at other 8192 4096
 	size=16
 }
@@ -102,7 +102,7 @@ killed_in_create()
 	eractl close other
 	eractl forget other > /dev/null
 	arm "$1"
-	eractl create other "$other" --force > /dev/null 2>&1 || :
+	eractl create other "$other" --overwrite-metadata > /dev/null 2>&1 || :
 	wait_killed
 	wait_back
 	eractl close other > /dev/null 2>&1 || :
@@ -240,7 +240,7 @@ test_killed_at_every_point()
 	eractl create data /dev/mapper/slow --metadata "$meta" --block-size 4K
 	eractl close data
 	eractl dump "$meta" | sed 's/journal_pages="[0-9]*"/journal_pages="24"/; s/array_chunk="0"/array_chunk="'"$array"'"/' > "$T/xml"
-	eractl restore "$meta" --force --input "$T/xml"
+	eractl restore "$meta" --overwrite-metadata --input "$T/xml"
 	eractl open data
 	stop_erad
 	: > "$T/armed"

@@ -99,7 +99,7 @@ test_metadata_least_size()
 	# The unit tests have each k from 0 to 20.
 	for k in 0 1 5 20; do
 		meta=$(new_disk $(((least + k) * 4))K)
-		eractl create data "$origin" --metadata "$meta" --force > /dev/null
+		eractl create data "$origin" --metadata "$meta" --overwrite-metadata > /dev/null
 		load -t 4 -n 15 -s 100 -r $k -d /dev/mapper/data > "$T/touched" 2> "$T/load" ||
 			fail "the load failed with $k pages more"
 		kill_erad
@@ -116,7 +116,7 @@ refuses_live()
 {
 	local command out
 
-	for command in dump check repair "restore --force --input $T/xml"; do
+	for command in dump check repair "restore --overwrite-metadata --input $T/xml"; do
 		# shellcheck disable=SC2086 # words
 		out=$(eractl $command "$1" 2>&1 > /dev/null) && fail "$command of $1 worked"
 		[[ $out == *"$2: close the volume first" ]] || fail "got '$out' from $command, expected '$2'"

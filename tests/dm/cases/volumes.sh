@@ -39,7 +39,7 @@ test_pass_through()
 
 	origin=$(new_disk 32M)
 	dd if=/dev/urandom of="$origin" bs=1M count=32 oflag=direct status=none
-	eractl create data "$origin" --force
+	eractl create data "$origin"
 	cmp "$origin" /dev/mapper/data || fail "reads differ from the origin"
 	[[ -z $(changed data 1) ]] || fail "reading was recorded: $(changed data 1)"
 	dd if=/dev/urandom of="$T/content" bs=1M count=32 status=none
@@ -222,22 +222,21 @@ test_refusals()
 	}
 
 	mkfs.ext4 -q "$origin"
-	refuses ext4 "$origin"
 	mkdir -p "$T/mnt"
 	mount "$origin" "$T/mnt"
 	refuses "$T/mnt" "$origin"
-	refuses "$T/mnt" "$origin" --force
+	refuses "$T/mnt" "$origin" --overwrite-metadata
 	# metadata in a file system on the origin
-	refuses "" "$origin" --metadata "$T/mnt/data.erad" --force
+	refuses "" "$origin" --metadata "$T/mnt/data.erad" --overwrite-metadata
 	refuses "$T/mnt" "$other" --metadata "$origin"
 	umount "$T/mnt"
 	refuses ext4 "$other" --metadata "$origin"
 	wipefs -qa "$origin"
 	dmsetup create holder --table "0 131072 linear $origin 0"
 	refuses holder "$origin"
-	refuses "" "$origin" --metadata /dev/mapper/holder --force	# the same disk below
+	refuses "" "$origin" --metadata /dev/mapper/holder --overwrite-metadata	# the same disk below
 	dmsetup remove holder
-	refuses "" "$origin" --metadata "$origin" --force
+	refuses "" "$origin" --metadata "$origin" --overwrite-metadata
 	refuses "" /dev/nonexistent
 	refuses "" /etc/passwd
 	refuses "" "$origin" --block-size 5000

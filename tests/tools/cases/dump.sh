@@ -16,9 +16,9 @@ test_dump_round_trip()
 	eractl restore "$T/r2" < "$T/xml1" > /dev/null
 	cmp "$T/r1" "$T/r2"
 	# from a pipe, over other metadata
-	grep -v 'block="3"' "$T/xml" | eractl restore "$T/r2" --force > /dev/null
+	grep -v 'block="3"' "$T/xml" | eractl restore "$T/r2" --overwrite-metadata > /dev/null
 	cmp -s "$T/r1" "$T/r2" && fail "it says the same"
-	eractl restore "$T/r2" --force --json < "$T/xml" > "$T/json"
+	eractl restore "$T/r2" --overwrite-metadata --json < "$T/xml" > "$T/json"
 	cmp "$T/r1" "$T/r2"
 	same "$(json "$T/json" '"@$o{qw(version uuid era size block_size)}"')" \
 		"1 e7ad0300-0000-0000-0000-000000000001 4 $((3224 * 65536 + 5 * 512)) 65536"
@@ -124,7 +124,7 @@ not_xml()
 	cmp -s "$T/xml" "$T/bad" && fail "$2 changes nothing"
 	refused "$T/bad: line $1" eractl restore "$T/none" --input "$T/bad"
 	[[ ! -e $T/none ]] || fail "$2: a file was made"
-	refused "$1" eractl restore "$T/kept" --force --input "$T/bad"
+	refused "$1" eractl restore "$T/kept" --overwrite-metadata --input "$T/bad"
 	cmp "$T/kept" "$T/kept.before"
 }
 
@@ -173,11 +173,11 @@ test_restore_refuses()
 
 test_restore_in_place()
 {
-	DESCRIPTION="restore overwrites only with --force, and what fails on the way leaves nothing that opens"
+	DESCRIPTION="restore overwrites only with --overwrite-metadata, and what fails on the way leaves nothing that opens"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/xml"
 	cp "$T/m" "$T/before"
-	refused "it is not empty; --force overwrites what is there" eractl restore "$T/m" --input "$T/xml"
+	refused "carries erad metadata; --overwrite-metadata overwrites it" eractl restore "$T/m" --input "$T/xml"
 	cmp "$T/m" "$T/before"
 	# what has another size
 	truncate -s 1M "$T/zeros"

@@ -112,11 +112,11 @@ test_import_current_writeset()
 	# from before the device grew, and from before it shrank
 	reseal "$T/dm-era" 0 188 4 60
 	reseal "$T/dm-era" 9 8 4 1
-	eractl import "$T/dm-era" "$T/m" --force > /dev/null
+	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(current 60 2036)
 	reseal "$T/dm-era" 0 188 4 2036 180 4 1030
 	reseal "$T/dm-era" 9 8 4 32
-	eractl import "$T/dm-era" "$T/m" --force > /dev/null
+	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(current 2036 1030)
 
 	# a snapshot at block 20, where the writeset of the era that began with it is others' by now; what was live is not read
@@ -131,21 +131,21 @@ test_import_current_writeset()
 
 test_import_options()
 {
-	DESCRIPTION="import takes the origin's size, overwrites with --force alone, and changes nothing of dm-era's"
+	DESCRIPTION="import takes the origin's size, overwrites with --overwrite-metadata alone, and changes nothing of dm-era's"
 	small
 	cp "$T/dm-era" "$T/before"
 	truncate -s $((2035 * 65536 + 512)) "$T/origin"
 	eractl import "$T/dm-era" "$T/m" --origin "$T/origin" --json > "$T/json"
 	same "$(json "$T/json" '"@$o{qw(version metadata era size block_size)}"')" "1 $T/m 5 $((2035 * 65536 + 512)) 65536"
 	cmp <(eras "$T/m") "$T/want"
-	refused "it is not empty; --force overwrites what is there" eractl import "$T/dm-era" "$T/m"
-	eractl import "$T/dm-era" "$T/m" --force > /dev/null
+	refused "carries erad metadata; --overwrite-metadata overwrites it" eractl import "$T/dm-era" "$T/m"
+	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	eractl check "$T/m" --json > "$T/json"
 	same "$(json "$T/json" '$o->{size}')" $((2036 * 65536))
 	truncate -s $((2035 * 65536)) "$T/origin"
 	refused "origin $T/origin has 260480 sectors, expected 260481 to 260608, as the metadata is of 2036 blocks of 128" \
 		eractl import "$T/dm-era" "$T/n" --origin "$T/origin"
-	refused "somebody else has it open" eractl import "$T/dm-era" "$T/dm-era" --force
+	refused "somebody else has it open" eractl import "$T/dm-era" "$T/dm-era" --overwrite-metadata
 	refused "$T/m: this is something else, expected dm-era's metadata" eractl import "$T/m" "$T/n"
 	refused "$T/nothing: No such file" eractl import "$T/nothing" "$T/n"
 	cmp "$T/dm-era" "$T/before"
@@ -225,15 +225,15 @@ test_import_refuses()
 	# what is there stays as it is
 	eractl import "$T/dm-era" "$T/m" > /dev/null
 	cp "$T/m" "$T/before"
-	refused "$T/bad: block 0 (writeset of era 5): " eractl import "$T/bad" "$T/m" --force
+	refused "$T/bad: block 0 (writeset of era 5): " eractl import "$T/bad" "$T/m" --overwrite-metadata
 	cmp "$T/m" "$T/before"
 	# as deep as it may be
 	cp "$T/dm-era" "$T/bad"
 	chain 16
-	eractl import "$T/bad" "$T/m" --force > /dev/null
+	eractl import "$T/bad" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") "$T/want"
 	# a block that the kernel left behind when it shrank the array
 	reseal "$T/dm-era" 0 180 4 1018
-	eractl import "$T/dm-era" "$T/m" --force > /dev/null
+	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(awk '$1 < 1018' "$T/want")
 }

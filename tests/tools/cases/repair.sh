@@ -200,7 +200,7 @@ test_repair_in_use()
 		sleep 0.1
 	done
 	cp "$T/m" "$T/before"
-	for command in check dump repair "restore --force --input $T/xml"; do
+	for command in check dump repair "restore --overwrite-metadata --input $T/xml"; do
 		eractl dump "$T/before" > "$T/xml"
 		# shellcheck disable=SC2086 # words
 		refused "somebody else has it open" eractl $command "$T/m"

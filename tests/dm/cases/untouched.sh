@@ -1,0 +1,210 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Nothing is destroyed that erad was not told to overwrite: what is refused, and what fails on the way, leaves every byte.
+
+# shellcheck source=tests/content.sh
+. tests/content.sh
+
+# disk_with TYPE: sets disk, a device with that content; its bytes are in $T/TYPE.before, too.
+disk_with()
+{
+	truncate -s 32M "$T/$1"
+	disk=$(losetup --find --show --direct-io=off "$T/$1")
+	content "$1" "$disk"
+	blockdev --flushbufs "$disk"
+	cp --sparse=always "$T/$1" "$T/$1.before"
+}
+
+# drop_disk TYPE
+drop_disk()
+{
+	losetup -d "$disk"
+	rm "$T/$1" "$T/$1.before"
+}
+
+# same_bytes TYPE WHAT
+same_bytes()
+{
+	blockdev --flushbufs "$disk"
+	cmp "$T/$1" "$T/$1.before" || fail "$1: changed by $2"
+}
+
+# untouched TYPE TEXT COMMAND...: the command fails and says so; no byte is another, no volume is left.
+untouched()
+{
+	local type=$1 text=$2 out
+
+	shift 2
+	out=$("$@" 2>&1 > /dev/null) && fail "$type: it worked: $*"
+	[[ $out == *"$text"* ]] || fail "$type: got '$out' from $*, expected '$text'"
+	same_bytes "$type" "$*"
+	[[ ! -e /dev/mapper/data ]] || fail "$type: a device is left of $*"
+	! grep -qs '^data' /etc/eratab || fail "$type: eratab has a line of $*"
+}
+
+case_timeout["test_untouched_place"]=240
+test_untouched_place()
+{
+	DESCRIPTION="no command writes to a device that is not blank, unless told to overwrite it; nor then, if it refuses"
+	local origin disk type huge
+
+	origin=$(new_disk 64M)
+	dmsetup create huge --table "0 $((1 << 41)) zero"
+	huge=/dev/mapper/huge
+	eractl create other "$(new_disk 16M)"
+	write_at other 0 4096
+	eractl dump other > "$T/xml"
+	sed 's/sectors="[0-9]*"//; s/nr_blocks="[0-9]*"/nr_blocks="4294967296"/' "$T/xml" > "$T/huge"
+	for type in "${CONTENTS[@]}" lvm late; do
+		disk_with "$type"
+		untouched "$type" "--overwrite-metadata overwrites it" eractl create data "$origin" --metadata "$disk"
+		untouched "$type" "--overwrite-metadata overwrites it" eractl create data "$origin" --metadata "$disk" --force
+		untouched "$type" "--overwrite-metadata overwrites it" eractl restore "$disk" --input "$T/xml" --force
+		untouched "$type" "$disk" eractl repair "$disk"
+		# told to overwrite it, but it cannot be done; what is there makes no difference any more
+		[[ $type == @(btrfs|random) ]] || {
+			drop_disk "$type"
+			continue
+		}
+		untouched "$type" "expected at least" \
+			eractl create data $huge --block-size 4K --metadata "$disk" --overwrite-metadata
+		untouched "$type" "lies on" eractl create data "$disk" --metadata "$disk" --overwrite-metadata
+		untouched "$type" "No such file" eractl create data /dev/none --metadata "$disk" --overwrite-metadata
+		untouched "$type" "not a block device" eractl create data /etc/passwd --metadata "$disk" --overwrite-metadata
+		untouched "$type" "" eractl create other "$origin" --metadata "$disk" --overwrite-metadata
+		dmsetup create holder --table "0 8 linear $disk 0"
+		untouched "$type" "held by" eractl create data "$origin" --metadata "$disk" --overwrite-metadata
+		untouched "$type" "in use" eractl restore "$disk" --input "$T/xml" --overwrite-metadata
+		untouched "$type" "in use" eractl import "$disk" "$disk" --overwrite-metadata
+		untouched "$type" "in use" eractl repair "$disk"
+		dmsetup remove holder
+		drop_disk "$type"
+	done
+}
+
+test_untouched_mounted()
+{
+	DESCRIPTION="a mounted device, or one with a mounted partition or swap, is not overwritten with any option"
+	local origin disk
+
+	origin=$(new_disk 64M)
+	mkdir "$T/mnt"
+	disk_with ext4
+	mount -o ro "$disk" "$T/mnt"
+	untouched ext4 "mounted on $T/mnt" eractl create data "$origin" --metadata "$disk" --overwrite-metadata
+	untouched ext4 "mounted on $T/mnt" eractl create data "$disk"
+	umount "$T/mnt"
+	drop_disk ext4
+	truncate -s 32M "$T/swap"
+	disk=$(losetup --find --show --direct-io=off "$T/swap")
+	mkswap -q "$disk"
+	swapon "$disk"
+	blockdev --flushbufs "$disk"
+	cp "$T/swap" "$T/swap.before"
+	untouched swap "used for swap" eractl create data "$origin" --metadata "$disk" --overwrite-metadata
+	swapoff "$disk"
+}
+
+case_timeout["test_untouched_origin"]=240
+test_untouched_origin()
+{
+	DESCRIPTION="tracking a device that holds data needs no option and changes no byte of it, whether it works or fails"
+	local disk type
+
+	for type in "${CONTENTS[@]}" lvm; do
+		disk_with "$type"
+		eractl create data "$disk" > /dev/null
+		cmp /dev/mapper/data "$T/$type.before" || fail "$type: the volume has not what the origin has"
+		[[ $type != random ]] || eractl resize data --size 16M > /dev/null
+		eractl close data
+		same_bytes "$type" "create, resize and close"
+		eractl forget data > /dev/null
+		[[ $type != random ]] || untouched "$type" "" eractl create data "$disk" --metadata /proc/data.erad
+		drop_disk "$type"
+	done
+}
+
+case_timeout["test_untouched_by_table"]=240
+test_untouched_by_table()
+{
+	DESCRIPTION="a metadata device that a table made by hand names is formatted only if it is blank"
+	local origin disk type
+
+	origin=$(new_disk 64M)
+	for type in "${CONTENTS[@]}" lvm late; do
+		disk_with "$type"
+		dmsetup create byhand --table "0 131072 erad $disk $origin 128"
+		wait_until "$type: status says what is wrong" by_hand_refused
+		dmsetup remove byhand
+		same_bytes "$type" "a table"
+		drop_disk "$type"
+	done
+}
+
+by_hand_refused()
+{
+	eractl status --json byhand | field error | grep -q "$disk: \|$disk carries\|$disk is not empty"
+}
+
+# undone TEXT COMMAND…: fails so, and what $T/place is on has no byte but zeros, and its size
+undone()
+{
+	local text=$1 out size
+
+	shift
+	size=$(stat -c %s "$T/place")
+	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
+	same "$(stat -c %s "$T/place")" "$size"
+	cmp -n "$size" "$T/place" /dev/zero || fail "not zeros any more after $*"
+	[[ ! -e /dev/mapper/data ]] || fail "a device is left of $*"
+}
+
+test_untouched_undone()
+{
+	DESCRIPTION="a create that fails late takes back what it wrote: a blank place is blank, a metadata file what it was"
+	local origin disk zoned place
+
+	origin=$(new_disk 64M)
+	modprobe null_blk nr_devices=0
+	mkdir /sys/kernel/config/nullb/zoned
+	(cd /sys/kernel/config/nullb/zoned && echo 64 > size && echo 4 > zone_size && echo 1 > zoned && echo 1 > memory_backed && echo 1 > power)
+	zoned=/dev/nullb0
+	truncate -s 32M "$T/place"
+	disk=$(losetup --find --show --direct-io=off "$T/place")
+	: > /etc/eratab
+
+	# the table cannot be replaced; the module takes no zoned device
+	mount --bind /etc/eratab /etc/eratab
+	undone "/etc/eratab" eractl create data "$origin" --metadata "$disk"
+	umount /etc/eratab
+	undone "data" eractl create data $zoned --metadata "$disk"
+	losetup -d "$disk"
+
+	truncate -s 5000 "$T/place"
+	mount --bind /etc/eratab /etc/eratab
+	undone "/etc/eratab" eractl create data "$origin" --metadata "$T/place"
+	umount /etc/eratab
+	undone "data" eractl create data $zoned --metadata "$T/place"
+
+	mkdir "$T/dir"
+	eractl create data "$origin" --metadata "$T/dir/m" > /dev/null
+	write_at data 0 4096
+	eractl close data
+	eractl forget data > /dev/null
+	cp "$T/dir/m" "$T/before"
+	mount --bind /etc/eratab /etc/eratab
+	eractl create data "$origin" --metadata "$T/dir/m" --overwrite-metadata 2> "$T/err" && fail "it worked"
+	umount /etc/eratab
+	cmp "$T/dir/m" "$T/before"
+	eractl create data $zoned --metadata "$T/dir/m" --overwrite-metadata 2> "$T/err" && fail "it worked"
+	cmp "$T/dir/m" "$T/before"
+	eractl create data "$origin" --metadata "$T/dir/m" 2> "$T/err" && fail "it worked"
+	grep -q "carries erad metadata; --overwrite-metadata overwrites it" "$T/err" || fail "got $(cat "$T/err")"
+	eractl create data "$origin" --metadata "$T/dir/m" --overwrite-metadata > /dev/null
+	same "$(changed data 1)" ""
+	same "$(ls "$T/dir")" m
+	eractl close data
+	rmdir /sys/kernel/config/nullb/zoned
+	rmmod null_blk
+}
