@@ -79,7 +79,7 @@ static int repair(const char *path, struct json_object *repairs)
 		complain("cannot make a UUID: %s", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	r = metadata_open(path, ENGINE_WRITE, &engine, &err);
+	r = metadata_open(path, ENGINE_CLAIM, &engine, &err);
 	if (!r)
 		r = store_repair(engine, uuid, on_repair, repairs, &done, &info, &err);
 	if (r)

@@ -79,7 +79,7 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 			return ret;
 		p->created = true;
 	}
-	ret = metadata_open(path, ENGINE_WRITE, e, err);
+	ret = metadata_open(path, ENGINE_CLAIM, e, err);
 	if (ret)
 		return ret;
 	if (!p->created) {

@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "store/device_lock.h"
 #include "store/engine.h"
 
 #define ALIGN		4096u
@@ -26,6 +27,7 @@
 struct file_engine {
 	struct engine engine;
 	int fd;
+	int lock_fd, disk_fd;	/* see device_lock.h; -1: none */
 	bool tells_holes;	/* SEEK_DATA can be relied on */
 };
 
@@ -137,9 +139,18 @@ static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 	return write_zeros(e, off, len);
 }
 
+static void close_all(struct file_engine *f)
+{
+	const int fds[] = { f->fd, f->disk_fd, f->lock_fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 static void file_destroy(struct engine *e)
 {
-	close(to_file(e)->fd);
+	close_all(to_file(e));
 	free(to_file(e));
 }
 
@@ -195,16 +206,38 @@ static const struct engine_ops file_ops = {
 static int take_lock(struct file_engine *f, enum engine_mode mode, struct err *err)
 {
 	struct flock lock = {
-		.l_type = mode == ENGINE_WRITE ? F_WRLCK : F_RDLCK,
+		.l_type = mode == ENGINE_READ ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
+	struct stat st;
+	int ret;
 
-	if (!fcntl(f->fd, F_OFD_SETLK, &lock))
+	if (fcntl(f->fd, F_OFD_SETLK, &lock)) {
+		if (errno == EAGAIN || errno == EACCES)
+			return err_set(err, -EBUSY, "%s: somebody else has it open%s",
+				       f->engine.name, mode == ENGINE_READ ? " for writing" : "");
+		return err_set(err, -errno, "%s: locking it: %s", f->engine.name, strerror(errno));
+	}
+	if (!f->engine.block_device)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return err_set(err, -EBUSY, "%s: somebody else has it open%s", f->engine.name,
-			       mode == ENGINE_WRITE ? "" : " for writing");
-	return err_set(err, -errno, "%s: locking it: %s", f->engine.name, strerror(errno));
+	if (fstat(f->fd, &st))
+		return err_set(err, -errno, "%s: %s", f->engine.name, strerror(errno));
+	ret = device_lock(st.st_rdev, mode != ENGINE_READ, f->engine.name, &f->lock_fd, err);
+	if (!ret && mode == ENGINE_CLAIM)
+		ret = device_lock_udev(f->fd, st.st_rdev, f->engine.name, &f->disk_fd, err);
+	return ret;
+}
+
+/* O_EXCL is for devices; with a file it would mean something else. */
+static int open_flags(const char *path, enum engine_mode mode)
+{
+	/* O_NONBLOCK: a fifo is to be refused, not waited for. */
+	const int flags = (mode == ENGINE_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+	struct stat st;
+
+	if (mode == ENGINE_CLAIM && !stat(path, &st) && S_ISBLK(st.st_mode))
+		return flags | O_EXCL;
+	return flags;
 }
 
 /* Some file systems take O_DIRECT and then refuse the I/O. */
@@ -231,8 +264,7 @@ static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 
 int engine_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err)
 {
-	/* O_NONBLOCK: a fifo is to be refused, not waited for. */
-	const int flags = (mode == ENGINE_WRITE ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
+	const int flags = open_flags(path, mode);
 	struct file_engine *f;
 	struct statfs fs;
 	int ret;
@@ -242,12 +274,15 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	if (!f)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	f->engine.ops = &file_ops;
+	f->lock_fd = -1;
+	f->disk_fd = -1;
 	snprintf(f->engine.name, sizeof(f->engine.name), "%s", path);
 	f->fd = open(path, flags | O_DIRECT);
 	if (f->fd < 0 && errno == EINVAL)
 		f->fd = open(path, flags);
 	if (f->fd < 0) {
-		ret = err_set(err, -errno, "%s: %s", path, strerror(errno));
+		ret = err_set(err, -errno, "%s: %s", path,
+			      errno == EBUSY ? "it is in use" : strerror(errno));
 		goto out_free;
 	}
 	ret = find_size(f, err);
@@ -262,7 +297,7 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	return 0;
 
 out_close:
-	close(f->fd);
+	close_all(f);
 out_free:
 	free(f);
 	return ret;

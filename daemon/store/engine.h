@@ -54,14 +54,25 @@ struct engine {
 enum engine_mode {
 	ENGINE_READ,		/* shared lock: refused while somebody writes */
 	ENGINE_WRITE,		/* exclusive lock: a second opener is refused, EBUSY */
+	ENGINE_CLAIM,		/* the same, and nobody else has a block device in use */
 };
 
 /*
  * Opens a regular file or block device, with O_DIRECT where the file allows
  * it.  flush is always fdatasync(): where a device's write cache is "write
  * through" the kernel makes it free, and it looks at each flush whether it
- * still is.  The lock is an open file description lock on the file, gone with
- * the engine.  Caller ends it with engine_destroy().
+ * still is.  Caller ends it with engine_destroy().
+ *
+ * The lock is an open file description lock, gone with the engine: on the file, which
+ * for a device is the node, and for a device on a file in /run/erad, too, so
+ * that all nodes of the device are one.  It keeps out only those who use
+ * engine_open().  ENGINE_CLAIM is for formatting and repairing a device that no
+ * target uses: it opens the device with O_EXCL, so that EBUSY is returned
+ * while the device is mounted, swap or held by another device, and nobody can
+ * mount it or make a table with it before engine_destroy(); and it takes
+ * flock(LOCK_EX), so that udev does not examine the device meanwhile.  With
+ * ENGINE_WRITE it is the target that keeps others out: the module has claimed the
+ * device for as long as the table lives.
  */
 int engine_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
 

@@ -208,3 +208,42 @@ test_untouched_undone()
 	rmdir /sys/kernel/config/nullb/zoned
 	rmmod null_blk
 }
+
+test_untouched_while_formatted()
+{
+	DESCRIPTION="while metadata is written to a device, nobody can claim it, udev leaves it alone, and another node of it is the same device"
+	local origin disk slow creating command out twin=/dev/twin
+
+	origin=$(new_disk 64M)
+	disk=$(new_disk 32M)
+	slow_disk slow "$disk" 0
+	slow=/dev/mapper/slow
+	mknod $twin b $((0x$(stat -Lc %t $slow))) $((0x$(stat -Lc %T $slow)))
+	eractl create data "$origin" --metadata $slow > /dev/null
+	eractl close data
+	eractl dump $slow > "$T/xml"
+	# what is held by another process, of which no target knows
+	metadata $slow hold < <(sleep 20) > "$T/held" &
+	wait_until "it is held" test -s "$T/held"
+	for command in check repair dump "restore --input $T/xml --overwrite-metadata"; do
+		# shellcheck disable=SC2086 # words
+		out=$(eractl $command $twin 2>&1 > /dev/null) && fail "$command of another node worked"
+		[[ $out == *"somebody else has it open"* ]] || fail "got '$out' from $command"
+	done
+	kill $!
+
+	dmsetup load slow --table "0 65536 delay $disk 0 0 $disk 0 $((1000 * SLOWNESS))"
+	dmsetup suspend --nolockfs slow
+	dmsetup resume slow
+	eractl restore $slow --input "$T/xml" --overwrite-metadata > /dev/null &
+	creating=$!
+	nap 0.7
+	kill -0 $creating || fail "it is over too soon"
+	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "made a table with it meanwhile"
+	flock -n $slow true && fail "udev would examine it"
+	kill -0 $creating || fail "it is over too soon"
+	wait $creating
+	dmsetup create holder --table "0 8 linear $slow 0"
+	dmsetup remove holder
+	rm $twin
+}
