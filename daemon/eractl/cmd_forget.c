@@ -38,8 +38,8 @@ const struct command cmd_forget = {
 	.summary = "remove a closed volume from /etc/eratab",
 	.text =
 	"Removes a volume, which must be closed, from /etc/eratab, and the file\n"
-	"/var/lib/erad/NAME.erad if that is its metadata. Other metadata, and the\n"
-	"data, stay where they are.",
+	"/var/lib/erad/NAME.erad if that is its metadata and no other volume has it.\n"
+	"Other metadata, and the data, stay where they are.",
 	.options = "J",
 	.run = run,
 };

@@ -11,6 +11,7 @@
 
 #include "common/failpoint.h"
 #include "common/uuid.h"
+#include "erad/conflict.h"
 #include "erad/create.h"
 #include "erad/dm.h"
 #include "erad/log.h"
@@ -71,7 +72,7 @@ static void take_back(const struct place *p, const struct store_geometry *g)
 		if (unlink(p->path))
 			log_warn("cannot remove %s: %m", p->path);
 	} else if (p->begun) {
-		r = engine_open(p->path, ENGINE_WRITE, &e, NULL);
+		r = engine_open(p->path, ENGINE_CLAIM, &e, NULL);
 		if (!r)
 			r = erase_supers(e, g->uuid);
 		if (r)
@@ -137,7 +138,7 @@ static int open_existing(const struct create_args *a, struct place *p,
 		if (probe_in_use(dev, p->path, &who))
 			return err_set(err, -EBUSY, "%s is in use: %.300s", p->path, who.msg);
 	}
-	r = engine_open(p->path, ENGINE_WRITE, e, err);
+	r = engine_open(p->path, ENGINE_CLAIM, e, err);
 	if (r)
 		return r;
 	r = place_check(p->path, *e, g, a->overwrite, &blank, err);
@@ -176,7 +177,7 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	if (!r && !e) {
 		r = make_file(p, g, err);
 		if (!r)
-			r = engine_open(p->path, ENGINE_WRITE, &e, err);
+			r = engine_open(p->path, ENGINE_CLAIM, &e, err);
 	}
 	if (!r) {
 		p->begun = true;
@@ -188,8 +189,10 @@ static int write_metadata(const struct create_args *a, struct place *p,
 
 static int check(const struct create_args *a, struct store_geometry *g, struct err *err)
 {
+	struct use u = { .name = a->name, .origin = a->origin, .metadata = a->metadata };
 	const struct eratab_entry *e;
 	struct eratab tab;
+	uint8_t uuid[16];
 	struct err who;
 	dev_t dev;
 	int r;
@@ -202,9 +205,13 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 	if (r)
 		return r;
 	r = eratab_find(&tab, a->name, &e, err);
+	if (!r)
+		r = err_set(err, -EEXIST, "%s names it already", ERAD_TAB);
+	else if (r == -ENOENT)
+		r = conflict_line(&tab, &u, err);
 	eratab_free(&tab);
-	if (r != -ENOENT)
-		return r ? r : err_set(err, -EEXIST, "%s names it already", ERAD_TAB);
+	if (r)
+		return r;
 	r = dm_exists(a->name, err);
 	if (r)
 		return r < 0 ? r : err_set(err, -EEXIST, "there is a /dev/mapper/%s already",
@@ -216,7 +223,12 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
 	if (probe_in_use(dev, a->origin, &who))
 		return err_set(err, -EBUSY, "origin %s is in use: %.300s", a->origin, who.msg);
-	/* Whatever is on it stays as it is. */
+	u.origin_dev = dev;
+	if (peek_uuid(a->metadata, uuid))
+		u.uuid = uuid;
+	r = conflict_live(&u, err);
+	if (r)
+		return r;
 	r = probe_apart(a->metadata, a->origin, dev, err);
 	if (r)
 		return r;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Opening, closing, forgetting volumes; create.c makes them. */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,12 +10,14 @@
 #include <unistd.h>
 
 #include "common/failpoint.h"
+#include "erad/conflict.h"
 #include "erad/create.h"
 #include "erad/dm.h"
 #include "erad/log.h"
 #include "erad/ops.h"
 #include "erad/probe.h"
 #include "erad/volumes.h"
+#include "store/super.h"
 
 #define SETTLE_MS	60000
 #define CLOSE_MS	120000	/* the last fold of a full journal, on a slow disk */
@@ -71,7 +74,30 @@ static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_s
 		return r;
 	if (probe_in_use(*dev, e->origin, &who))
 		return err_set(err, -EBUSY, "origin %s is in use: %.300s", e->origin, who.msg);
-	return probe_apart(e->metadata, e->origin, *dev, err);
+	r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = *dev,
+					 .metadata = e->metadata }, err);
+	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
+}
+
+/* Whether the metadata may be used for this volume, as far as its superblock tells; writes nothing. */
+static int check_super(const struct eratab_entry *e, struct engine *engine, uint64_t nr_sectors,
+		       struct err *err)
+{
+	struct use u = { .name = e->name, .metadata = e->metadata };
+	struct erad_disk_super sb;
+	int r;
+
+	r = super_read(engine, &sb, err);
+	if (r)
+		return r;
+	u.uuid = sb.uuid;
+	r = conflict_live(&u, err);
+	if (r || le64toh(sb.nr_sectors) <= nr_sectors)
+		return r;
+	return err_set(err, -EINVAL,
+		       "origin %s has %" PRIu64 " sectors, its metadata %s expects %" PRIu64
+		       "; if it is the right one, take its size over with 'eractl resize %s'",
+		       e->origin, nr_sectors, e->metadata, (uint64_t)le64toh(sb.nr_sectors), e->name);
 }
 
 /*
@@ -86,19 +112,18 @@ static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 	int r;
 
 	r = engine_open(e->metadata, ENGINE_WRITE, &engine, err);
-	if (!r)
-		r = store_open(engine, STORE_WRITE, &s, err);
+	if (r)
+		return r;
+	/* Opening the store takes CLEAN away; a refusal must leave all as it was. */
+	r = check_super(e, engine, nr_sectors, err);
+	if (r) {
+		engine_destroy(engine);
+		return r;
+	}
+	r = store_open(engine, STORE_WRITE, &s, err);
 	if (r)
 		return r;
 	store_info(s, info);
-	if (info->nr_sectors > nr_sectors) {
-		r = err_set(err, -EINVAL,
-			    "origin %s has %" PRIu64 " sectors, its metadata %s expects %" PRIu64
-			    "; if it is the right one, take its size over with 'eractl resize %s'",
-			    e->origin, nr_sectors, e->metadata, info->nr_sectors, e->name);
-		store_close(s, false, NULL);
-		return r;
-	}
 	if (info->nr_sectors < nr_sectors)
 		log_notice("volume %s: origin %s has %" PRIu64 " sectors, of which it uses %" PRIu64
 			   "; 'eractl resize %s' gives it the rest", e->name, e->origin, nr_sectors,
@@ -170,7 +195,11 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 		store_close(s, false, NULL);
 		return r;
 	}
-	volumes_add(v);
+	r = volumes_add(v, err);
+	if (r) {
+		store_close(s, false, NULL);
+		goto out_unref;
+	}
 	r = volume_start(v, true, err);
 	if (r) {
 		volumes_remove(v);
@@ -277,6 +306,34 @@ out_release:
 	return r;
 }
 
+/* Nobody can say which of two lines, and of two files, is meant. */
+static int check_one_line(const struct eratab *tab, const char *name, struct err *err)
+{
+	size_t found = 0;
+
+	for (size_t n = 0; n < tab->nr; n++) {
+		if (strcmp(tab->line[n].name, name))
+			continue;
+		if (found)
+			return err_set(err, -EINVAL,
+				       "%s names it in line %zu and in line %zu; remove one of the two first",
+				       tab->file, found, n + 1);
+		found = n + 1;
+	}
+	return 0;
+}
+
+/* Removes the file that create has made for the volume, unless somebody else uses it. */
+static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
+{
+	struct err who;
+
+	if (conflict_file(tab, name, own, &who))
+		log_notice("volume %s: %s stays: %s", name, own, who.msg);
+	else if (unlink(own) && errno != ENOENT)
+		log_warn("volume %s: cannot remove %s: %m", name, own);
+}
+
 int op_forget(const char *name, char **metadata, struct err *err)
 {
 	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
@@ -299,21 +356,25 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	r = op_read_table(&tab, err);
 	if (r)
 		goto out_release;
+	r = check_one_line(&tab, name, err);
+	if (r)
+		goto out_table;
 	/* A line that is not understood can be forgotten too; its metadata is not known. */
 	if (!eratab_find(&tab, name, &e, NULL))
 		*metadata = strdup(e->metadata);
-	eratab_free(&tab);
 
 	/* The line first: a file without a line is no harm, a line without its file is. */
 	r = table_remove(name, err);
 	if (r) {
 		free(*metadata);
 		*metadata = NULL;
-		goto out_release;
+		goto out_table;
 	}
 	default_metadata(name, own, sizeof(own));
-	if (*metadata && !strcmp(*metadata, own) && unlink(own) && errno != ENOENT)
-		log_warn("volume %s: cannot remove %s: %m", name, own);
+	if (*metadata && !strcmp(*metadata, own))
+		remove_own_file(&tab, name, own);
+out_table:
+	eratab_free(&tab);
 out_release:
 	volumes_release(&claim);
 	return r;

@@ -50,7 +50,8 @@ int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err 
 
 /*
  * Takes a closed volume out of the table and removes its metadata if that is
- * the file that create makes by default.  *metadata, the path, is the caller's to free.
+ * the file that create makes by default and no other line, open volume or live target has
+ * it.  EINVAL if two lines name the volume.  *metadata, the path, is the caller's to free.
  */
 int op_forget(const char *name, char **metadata, struct err *err);
 

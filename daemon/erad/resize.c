@@ -19,6 +19,7 @@
 #include "erad/ops.h"
 #include "erad/probe.h"
 #include "erad/volumes.h"
+#include "store/super.h"
 
 #define SETTLE_MS	60000
 
@@ -131,14 +132,18 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 	return 0;
 }
 
-/* A target that erad has not taken in yet, or will not, has the size that it has. */
-static int check_no_target(const struct eratab_entry *e, const struct store_info *s,
-			   struct err *err)
+/* A target that erad has not taken in yet, or will not, has the size that it has.  Writes nothing. */
+static int check_no_target(const struct eratab_entry *e, struct engine *engine, struct err *err)
 {
 	struct instances l = { 0 };
+	struct erad_disk_super sb;
 	struct stat st = { 0 };
 	dev_t metadata;
 	int r;
+
+	r = super_read(engine, &sb, err);
+	if (r)
+		return r;
 
 	metadata = !stat(e->metadata, &st) && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 	r = control_list(volumes_control(), &l);
@@ -147,7 +152,7 @@ static int check_no_target(const struct eratab_entry *e, const struct store_info
 	for (uint32_t n = 0; n < l.nr && !r; n++) {
 		const struct erad_info *i = &l.info[n];
 
-		if (!memcmp(i->uuid, s->uuid, sizeof(s->uuid)) ||
+		if (!memcmp(i->uuid, sb.uuid, sizeof(sb.uuid)) ||
 		    (metadata && makedev(i->meta_major, i->meta_minor) == metadata))
 			r = err_set(err, -EBUSY, "device %u:%u is live and has its metadata, but is not open",
 				    i->dev_major, i->dev_minor);
@@ -170,18 +175,22 @@ static int resize_metadata(const struct eratab_entry *e, uint64_t bytes, struct 
 
 	r = choose_size(e->origin, bytes, &dev, &nr_sectors, err);
 	if (!r)
-		r = engine_open(e->metadata, ENGINE_WRITE, &engine, err);
-	if (!r)
-		r = store_open(engine, STORE_WRITE, &s, err);
+		r = engine_open(e->metadata, ENGINE_CLAIM, &engine, err);
+	if (r)
+		return r;
+	r = check_no_target(e, engine, err);
+	if (r) {
+		engine_destroy(engine);
+		return r;
+	}
+	r = store_open(engine, STORE_WRITE, &s, err);
 	if (r)
 		return r;
 	store_info(s, &info);
 	*out = (struct resized){
 		.had = info.nr_sectors * 512, .has = nr_sectors * 512, .era = info.era,
 	};
-	r = check_no_target(e, &info, err);
-	if (!r)
-		r = store_resize(s, nr_sectors, err);
+	r = store_resize(s, nr_sectors, err);
 	if (!r)
 		r = store_close(s, true, err);
 	else

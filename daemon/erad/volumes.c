@@ -9,11 +9,11 @@
 
 #include "common/eratab.h"
 #include "common/uuid.h"
+#include "erad/conflict.h"
 #include "erad/dm.h"
 #include "erad/log.h"
 #include "erad/thread.h"
 #include "erad/volumes.h"
-#include "erad_format.h"
 
 #define CLAIM_WAIT_MS	10000
 
@@ -75,17 +75,40 @@ int volumes_all(struct volume ***out, size_t *nr)
 	return r;
 }
 
-void volumes_add(struct volume *v)
+/* Under volumes_lock: one that has the same UUID, so that each would own the other's targets. */
+static const struct volume *find_twin(const struct volume *v)
 {
-	volume_ref(v);
+	const struct volume *other = first;
+
+	if (uuid_is_zero(v->uuid))
+		return NULL;
+	while (other && memcmp(other->uuid, v->uuid, sizeof(v->uuid)))
+		other = other->next;
+	return other;
+}
+
+int volumes_add(struct volume *v, struct err *err)
+{
+	const struct volume *twin;
+	int r = 0;
+
 	pthread_mutex_lock(&volumes_lock);
-	v->next = NULL;
-	*last = v;
-	last = &v->next;
+	twin = find_twin(v);
+	if (twin) {
+		r = err_set(err, -EBUSY,
+			    "metadata %.200s has the same UUID as that of volume %s, which is open; a copy of metadata cannot be used beside it",
+			    v->metadata, twin->name);
+	} else {
+		volume_ref(v);
+		v->next = NULL;
+		*last = v;
+		last = &v->next;
+	}
 	/* A request that was let in before that ends as if it had failed. */
-	if (stopping)
+	if (stopping && !r)
 		volume_stop(v);
 	pthread_mutex_unlock(&volumes_lock);
+	return r;
 }
 
 void volumes_remove(struct volume *v)
@@ -166,33 +189,6 @@ void volumes_release(struct claim *c)
 }
 
 /* ---- adoption ---- */
-
-/* The UUID that a file or device seems to have; store_open() looks more closely. */
-static bool peek_uuid(const char *metadata, uint8_t uuid[16])
-{
-	const struct erad_disk_super *sb;
-	struct engine *e;
-	bool found = false;
-	uint8_t *page;
-
-	page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
-	if (!page)
-		return false;
-	if (engine_open(metadata, ENGINE_READ, &e, NULL))
-		goto out;
-	sb = (const struct erad_disk_super *)page;
-	for (unsigned int n = ERAD_SUPER_A; n <= ERAD_SUPER_B && !found; n++) {
-		if (e->ops->read(e, page, (uint64_t)n * ERAD_PAGE, ERAD_PAGE) ||
-		    memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic)))
-			continue;
-		memcpy(uuid, sb->uuid, sizeof(sb->uuid));
-		found = true;
-	}
-	engine_destroy(e);
-out:
-	free(page);
-	return found;
-}
 
 static bool is_device(const char *path, dev_t dev)
 {
@@ -288,10 +284,13 @@ static int adopt_as(const struct eratab_entry *e, const struct erad_info *i, boo
 	v->dev = makedev(i->dev_major, i->dev_minor);
 	v->meta_dev = makedev(i->meta_major, i->meta_minor);
 	v->may_format = by_hand;
-	volumes_add(v);
+	r = volumes_add(v, err);
+	if (r)
+		goto out;
 	r = volume_start(v, false, err);
 	if (r)
 		volumes_remove(v);
+out:
 	volume_unref(v);
 	return r;
 }

@@ -27,8 +27,11 @@ struct volume *volumes_get(const char *name);
 /* All volumes, oldest first, each with a reference for the caller, who frees the array. */
 int volumes_all(struct volume ***out, size_t *nr);
 
-/* Takes a reference.  The caller has claimed the name, and there is none of that name. */
-void volumes_add(struct volume *v);
+/*
+ * Takes a reference.  The caller has claimed the name, and there is none of that
+ * name.  EBUSY, with nothing done, if an open volume has the same UUID.
+ */
+int volumes_add(struct volume *v, struct err *err);
 /* Gives it up. */
 void volumes_remove(struct volume *v);
 

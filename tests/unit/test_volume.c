@@ -62,7 +62,7 @@ static void begin(void)
 	sim_start(geometry.uuid);
 	assert_int_equal(volume_new("sim", "/dev/null", "sim", geometry.uuid, open_store(STORE_WRITE),
 				    &volume, &err), 0);
-	volumes_add(volume);
+	assert_int_equal(volumes_add(volume, &err), 0);
 }
 
 static void start(void)
@@ -431,6 +431,19 @@ static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **
 	assert_int_equal(answer(&q), 0);
 }
 
+static void test_second_volume_with_the_same_uuid_is_refused(void **state)
+{
+	struct volume *second;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(volume_new("second", "/dev/null", "copy", geometry.uuid, NULL, &second, &err), 0);
+	assert_int_equal(volumes_add(second, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, "volume sim, which is open"));
+	assert_null(volumes_get("second"));
+	volume_unref(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +463,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test(test_attach_that_fails_is_tried_again),
 		cmocka_unit_test_setup_teardown(test_metadata_that_fails_delays_writes_and_fails_checkpoints, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_second_volume_with_the_same_uuid_is_refused, set_up,
 						tear_down),
 	};
 

@@ -1,0 +1,141 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two volumes never share an origin, metadata or a UUID: the second one is refused, and the refusal names the first.
+
+# names TEXT COMMAND...: the command fails, within ten seconds, and says so
+names()
+{
+	local text=$1 out began=$SECONDS
+
+	shift
+	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
+	((SECONDS - began < 10 * SLOWNESS)) || fail "it took $((SECONDS - began)) s to refuse: $*"
+}
+
+test_conflict_copy()
+{
+	DESCRIPTION="a volume with a copy of another one's metadata is not opened while that is live, and takes no write from it"
+	local m=/var/lib/erad since i
+
+	eractl create data "$(new_disk 64M)"
+	eractl close data
+	cp --sparse=always $m/data.erad "$T/copy"
+	echo "copy $(new_disk 64M) $T/copy" >> /etc/eratab
+	eractl open data
+	names "and so has that of /dev/mapper/data, which is live" eractl open copy
+	[[ ! -e /dev/mapper/copy ]] || fail "a device is left"
+	since=$(eractl checkpoint data)
+	for i in 1 2; do
+		dmsetup load data --table "$(dmsetup table data)"
+		dmsetup suspend --noflush data
+		dmsetup resume data
+		write_at data $((i << 20)) 4096
+	done
+	same "$(changed data "$since")" "1048576 65536
+2097152 65536"
+	# first come, first served: each alone is a volume
+	eractl close data
+	eractl open copy
+	names "and so has that of /dev/mapper/copy, which is live" eractl open data
+	cp --sparse=always $m/data.erad "$T/third"
+	names "and so has that of /dev/mapper/copy" eractl create other "$(new_disk 16M)" --metadata "$T/third" --overwrite-metadata
+	cmp $m/data.erad "$T/third"
+	eractl close copy
+	eractl check $m/data.erad
+}
+
+test_conflict_lines()
+{
+	DESCRIPTION="create refuses an origin or metadata that another line of eratab has, closed or not, and names the volume"
+	local origin meta other
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	other=$(new_disk 64M)
+	eractl create data "$origin" --metadata "$meta"
+	eractl close data
+	dd if="$meta" bs=1M status=none | cksum > "$T/before"
+	names "is the origin of volume data" eractl create second "$origin"
+	names "is the metadata of volume data" eractl create second "$other" --metadata "$meta" --overwrite-metadata
+	names "is the metadata of volume data" eractl create second "$meta"
+	names "is the origin of volume data" eractl create second "$other" --metadata "$origin" --overwrite-metadata
+	# by another path
+	ln -s "$origin" "$T/link"
+	names "is the origin of volume data" eractl create second "$T/link"
+	eractl create third "$other"
+	names "is the metadata of volume third" eractl create second "$(new_disk 16M)" --metadata /var/lib/erad/third.erad \
+		--overwrite-metadata
+	# two lines: the one that is not open cannot be opened, and says why
+	echo "fourth $other $T/fourth" >> /etc/eratab
+	names "/dev/mapper/third" eractl open fourth
+	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab
+	names "is that of volume third, which is open" eractl open fifth
+	dd if="$meta" bs=1M status=none | cksum | cmp - "$T/before"
+	eractl open data
+}
+
+test_forget_shared()
+{
+	DESCRIPTION="forget removes no metadata that another line or a live volume has, and nothing if two lines have the name"
+	local origin m=/var/lib/erad/old.erad
+
+	origin=$(new_disk 64M)
+	eractl create old "$origin"
+	eractl close old
+	echo "new $origin $m" >> /etc/eratab
+	eractl open new
+	write_at new 0 4096
+	eractl forget old | grep -q "its metadata is still in $m" || fail "it does not say that the metadata stays"
+	eractl checkpoint new > /dev/null
+	eractl close new
+	eractl open new
+	same "$(changed new 1)" "0 65536"
+	eractl close new
+
+	# only a closed line has it
+	sed -i 's/^new/old/' /etc/eratab
+	echo "new $origin $m" >> /etc/eratab
+	eractl forget old
+	[[ -e $m ]] || fail "the metadata of a closed volume is gone"
+	sed -i 's/^new/old/' /etc/eratab
+
+	echo "old $(new_disk 16M) $T/other" >> /etc/eratab
+	cp /etc/eratab "$T/eratab"
+	names "names it in line" eractl forget old
+	cmp /etc/eratab "$T/eratab"
+	[[ -e $m ]] || fail "the metadata is gone"
+
+	# a table that somebody else has loaded
+	sed -i '$d' /etc/eratab
+	eractl open old
+	dmsetup rename old renamed
+	stop_erad
+	start_erad
+	names "close it first" eractl forget old
+	eractl close old
+	eractl forget old
+	[[ ! -e $m ]] || fail "its own metadata is still there"
+}
+
+test_conflict_overlay()
+{
+	DESCRIPTION="metadata that is the file beneath its own origin is refused, though one of the two is reached through overlayfs"
+	local disk origin
+
+	disk=$(new_disk 128M)
+	mkfs.ext4 -q "$disk"
+	mkdir -p "$T/fs" "$T/merged"
+	mount "$disk" "$T/fs"
+	mkdir "$T/fs/upper" "$T/fs/work" "$T/fs/lower"
+	mount -t overlay overlay -o "lowerdir=$T/fs/lower,upperdir=$T/fs/upper,workdir=$T/fs/work" "$T/merged"
+	truncate -s 32M "$T/merged/file"
+	origin=$(losetup --find --show --direct-io=off "$T/merged/file")
+	names "lies on its own metadata" eractl create data "$origin" --metadata "$T/fs/upper/file" --overwrite-metadata
+	losetup -d "$origin"
+	origin=$(losetup --find --show --direct-io=off "$T/fs/upper/file")
+	names "lies on its own metadata" eractl create data "$origin" --metadata "$T/merged/file" --overwrite-metadata
+	cmp -n $((32 << 20)) "$T/merged/file" /dev/zero
+	losetup -d "$origin"
+	umount "$T/merged"
+}
