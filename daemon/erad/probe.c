@@ -40,24 +40,6 @@ int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err 
 	return 0;
 }
 
-/* Space, tab, newline and backslash are \ooo in the mount table. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		unsigned int c;
-
-		if (*s == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strlen(s) >= 4) {
-			*to++ = (char)c;
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = 0;
-}
-
 static bool is_device(const char *path, dev_t dev)
 {
 	struct stat st;
@@ -78,7 +60,7 @@ static bool mounts(const char *line, dev_t dev, struct err *who)
 	/* A btrfs is mounted under a number of its own. */
 	if (makedev(ma, mi) != dev && (ma || *source != '/' || !is_device(source, dev)))
 		return false;
-	unescape(where);
+	stack_unescape(where);
 	err_set(who, 0, "mounted on %.300s (%s)", where, type);
 	return true;
 }
@@ -90,7 +72,7 @@ static bool swaps_to(const char *line, dev_t dev, struct err *who)
 
 	if (sscanf(line, "%4095s", path) != 1)
 		return false;
-	unescape(path);
+	stack_unescape(path);
 	if (!is_device(path, dev))
 		return false;
 	err_set(who, 0, "used for swap");
@@ -200,6 +182,14 @@ bool probe_in_use(dev_t dev, const char *path, struct err *who)
 	return true;
 }
 
+static bool share_file(const struct stack *a, const struct stack *b)
+{
+	for (size_t i = 0; i < b->nr_files; i++)
+		if (stack_has_file(a, b->file[i].dev, b->file[i].ino))
+			return true;
+	return false;
+}
+
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)
 {
 	struct stack *meta, *tracked;
@@ -234,7 +224,7 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 			    "metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another one",
 			    metadata, origin_path);
 	else if ((S_ISBLK(st.st_mode) && stack_has_device(tracked, st.st_rdev)) ||
-		 (S_ISREG(st.st_mode) && stack_has_file(tracked, st.st_dev, st.st_ino)))
+		 (S_ISREG(st.st_mode) && share_file(tracked, meta)))
 		r = err_set(err, -EDEADLK,
 			    "%s, the device to be tracked, lies on its own metadata %s; use another device",
 			    origin_path, metadata);

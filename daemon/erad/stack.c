@@ -31,6 +31,23 @@ dev_t stack_read_dev(const char *dir)
 	return dev;
 }
 
+void stack_unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		unsigned int c;
+
+		if (*s == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strlen(s) >= 4) {
+			*to++ = (char)c;
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = 0;
+}
+
 bool stack_has_device(const struct stack *s, dev_t dev)
 {
 	for (size_t i = 0; i < s->nr; i++)
@@ -108,44 +125,95 @@ static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 	return r;
 }
 
-/*
- * The device that the mount table names for the mount with this id; 0: none
- * (tmpfs, nfs …), such a filesystem stands on nothing.
- */
-static dev_t mount_source(unsigned long long id)
+/* The line of the mount table for the mount with this id, the caller's to free; NULL: none. */
+static char *mount_line(unsigned long long id)
 {
+	unsigned long long this;
 	char *line = NULL;
 	size_t cap = 0;
-	dev_t dev = 0;
 	FILE *f;
 
 	f = fopen("/proc/self/mountinfo", "re");
 	if (!f)
-		return 0;
+		return NULL;
 	while (getline(&line, &cap, f) > 0) {
-		unsigned long long this;
-		char source[PATH_MAX];
-		struct stat st;
-		char *dash;
-
 		if (sscanf(line, "%llu", &this) != 1 || this != id)
 			continue;
-		dash = strstr(line, " - ");
-		if (dash && sscanf(dash, " - %*s %4095s", source) == 1 &&
-		    !stat(source, &st) && S_ISBLK(st.st_mode))
-			dev = st.st_rdev;
-		break;
+		fclose(f);
+		return line;
 	}
 	free(line);
 	fclose(f);
-	return dev;
+	return NULL;
+}
+
+/* The device that a line of the mount table names; 0: none (tmpfs, nfs …), such a filesystem stands on nothing. */
+static dev_t mount_source(const char *line)
+{
+	const char *dash = strstr(line, " - ");
+	char source[PATH_MAX];
+	struct stat st;
+
+	if (dash && sscanf(dash, " - %*s %4095s", source) == 1 && !stat(source, &st) &&
+	    S_ISBLK(st.st_mode))
+		return st.st_rdev;
+	return 0;
+}
+
+/* Where a file of an overlay lies in the upper layer: upper, PATH_MAX bytes.  False if that is not known. */
+static bool find_upper(const char *line, const char *path, char *upper)
+{
+	const char *dash = strstr(line, " - overlay "), *option;
+	char root[PATH_MAX], where[PATH_MAX], real[PATH_MAX];
+	size_t len;
+
+	option = dash ? strstr(dash, "upperdir=") : NULL;
+	if (!option || sscanf(line, "%*u %*u %*s %4095s %4095s", root, where) != 2 ||
+	    sscanf(option, "upperdir=%4095[^, \n]", upper) != 1 || !realpath(path, real))
+		return false;
+	stack_unescape(upper);
+	stack_unescape(root);
+	stack_unescape(where);
+	len = strcmp(where, "/") ? strlen(where) : 0;
+	if (strncmp(real, where, len))
+		return false;
+	return strlen(upper) + strlen(root) + strlen(real + len) < PATH_MAX &&
+		strcat(strcat(upper, strcmp(root, "/") ? root : ""), real + len) &&
+		!access(upper, F_OK);
+}
+
+static int push_file(struct stack *s, const char *path, struct err *err);
+
+/* What a filesystem without a device of its own stands on. */
+static int push_below(struct stack *s, const char *path, unsigned long long mount, struct err *err)
+{
+	char *line = mount_line(mount);
+	char *upper = NULL;
+	dev_t source;
+	int r = 0;
+
+	if (!line)
+		return 0;
+	upper = malloc(PATH_MAX);
+	if (!upper) {
+		r = err_set(err, -ENOMEM, "out of memory");
+	} else if (find_upper(line, path, upper)) {
+		r = push_file(s, upper, err);
+	} else {
+		source = mount_source(line);
+		r = push(s, source, err);
+		if (!r && source)
+			r = push_btrfs(s, source, err);
+	}
+	free(upper);
+	free(line);
+	return r;
 }
 
 static int push_file(struct stack *s, const char *path, struct err *err)
 {
 	struct statx x;
-	dev_t dev, source;
-	int r;
+	dev_t dev;
 
 	if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &x))
 		return err_set(err, -errno, "cannot look at %s: %m", path);
@@ -159,9 +227,7 @@ static int push_file(struct stack *s, const char *path, struct err *err)
 	}
 	if (x.stx_dev_major)
 		return push(s, dev, err);
-	source = mount_source(x.stx_mnt_id);
-	r = push(s, source, err);
-	return r || !source ? r : push_btrfs(s, source, err);
+	return push_below(s, path, x.stx_mnt_id, err);
 }
 
 static int push_loop_file(struct stack *s, const char *dir, struct err *err)

@@ -2,7 +2,10 @@
 /*
  * What a block device or a file stands on: partitions on their disk,
  * device-mapper and md on their slaves, loop devices on the file behind them,
- * files on the devices of their filesystem.
+ * files on the devices of their filesystem, overlayfs on that of its upper layer.
+ *
+ * ZFS is not followed, because the mount table names no device of it. It holds
+ * its devices exclusively, and so do mounted filesystems: probe_in_use() finds them.
  */
 #ifndef ERAD_STACK_H
 #define ERAD_STACK_H
@@ -33,6 +36,9 @@ int stack_add_file(struct stack *s, const char *path, struct err *err);
 
 bool stack_has_device(const struct stack *s, dev_t dev);
 bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino);
+
+/* Space, tab, newline and backslash are \ooo in the mount table; replaces them in s. */
+void stack_unescape(char *s);
 
 /* The number in a sysfs "dev" file below dir (…/dev); 0: there is none. */
 dev_t stack_read_dev(const char *dir);
