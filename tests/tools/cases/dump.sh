@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2016,SC2034
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
 # dump and restore, among themselves and with era_dump and era_restore of thin-provisioning-tools.
 
