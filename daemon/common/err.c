@@ -43,12 +43,37 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
+/* Bytes of the control character that text begins with; 0: it is none. */
+static unsigned int control_length(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	if (*c && (*c < ' ' || *c == 0x7f))
+		return 1;
+	/* U+0080 to U+009F, in UTF-8. */
+	return *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
+}
+
 char *printable(char *text)
 {
+	unsigned int len;
 	char *p;
 
-	for (p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	for (p = text; *p; p += len ? len : 1) {
+		len = control_length(p);
+		memset(p, '?', len);
+	}
 	return text;
+}
+
+void print_printable(FILE *f, const char *text)
+{
+	while (*text) {
+		unsigned int len = control_length(text);
+
+		if (!len)
+			putc(*text++, f);
+		for (; len; len--)
+			fprintf(f, "\\x%02x", (unsigned char)*text++);
+	}
 }

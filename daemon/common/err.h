@@ -3,6 +3,8 @@
 #ifndef ERAD_ERR_H
 #define ERAD_ERR_H
 
+#include <stdio.h>
+
 struct err {
 	char msg[512];
 };
@@ -21,5 +23,8 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 
 /* Turns control characters, which could steer a terminal, into '?'; returns text. */
 char *printable(char *text);
+
+/* Prints text with each byte of a control character as \xNN, so that a path with such characters can be recognized. */
+void print_printable(FILE *f, const char *text);
 
 #endif /* ERAD_ERR_H */

@@ -27,7 +27,8 @@ static void on_fault(void *ctx, const char *what)
 		fputs(c->faults ? ",\n" : "\n", stdout);
 		print_json_string(what);
 	} else {
-		puts(what);
+		print_printable(stdout, what);
+		putchar('\n');
 	}
 	c->faults++;
 }

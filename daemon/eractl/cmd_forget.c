@@ -14,10 +14,12 @@ static bool print_forgotten(struct json_object *result)
 
 	if (!volume)
 		return false;
-	if (metadata && !access(metadata, F_OK))
-		printf("%s: forgotten; its metadata is still in %s\n", volume, metadata);
-	else
-		printf("%s: forgotten\n", volume);
+	printf("%s: forgotten", volume);
+	if (metadata && !access(metadata, F_OK)) {
+		printf("; its metadata is still in ");
+		print_printable(stdout, metadata);
+	}
+	putchar('\n');
 	return true;
 }
 

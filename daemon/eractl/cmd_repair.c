@@ -17,10 +17,12 @@ static void on_repair(void *ctx, const char *what)
 {
 	struct json_object *repairs = ctx;
 
-	if (repairs)
+	if (repairs) {
 		json_object_array_add(repairs, json_object_new_string(what));
-	else
-		puts(what);
+		return;
+	}
+	print_printable(stdout, what);
+	putchar('\n');
 }
 
 /* In bytes, of the device and not beyond its end. */

@@ -55,6 +55,12 @@ void print_json(struct json_object *what);
 /* Prints text as a JSON string, with its quotes. */
 void print_json_string(const char *text);
 
+/*
+ * Must come first: from then on the reason of the first failed write to stdout
+ * is kept for end_output().  0, or EXIT_FAILURE with a complaint.
+ */
+int begin_output(void);
+
 /* Whether stdout has failed; for commands that print for long, right after they did. */
 bool output_failed(void);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/stdfds.h"
 #include "eractl/eractl.h"
 
 #ifndef ERAD_VERSION
@@ -67,6 +68,9 @@ int main(int argc, char **argv)
 {
 	const struct command *cmd;
 
+	stdfds_open();
+	if (begin_output())
+		return EXIT_FAILURE;
 	/* For paths in tables. */
 	setlocale(LC_CTYPE, "");
 	/* A reader that goes away is an error of ours to report, not a way to die. */

@@ -89,7 +89,8 @@ void map_print(const struct map *m, enum map_colour colour)
 	uint64_t len, bytes;
 
 	map_blocks(m, 0, &len);
-	printf("%s: %s, %s%s for each cell\n", m->name, size_format(size, size_of(m)),
+	print_printable(stdout, m->name);
+	printf(": %s, %s%s for each cell\n", size_format(size, size_of(m)),
 	       m->info.nr_blocks % m->nr_cells ? "about " : "",
 	       size_format(text, len * m->info.block_sectors * ERAD_SECTOR));
 	for (uint64_t i = 0; i < m->nr_cells; i++) {

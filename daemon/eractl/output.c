@@ -59,17 +59,44 @@ struct winsize terminal_size(void)
 /* Of the first write that failed; 0: none did. */
 static int output_errno;
 
+/* Behind stdout, because the stream remembers that a write failed, but not why. */
+static ssize_t write_output(void *cookie, const char *text, size_t size)
+{
+	size_t done = 0;
+
+	(void)cookie;
+	while (done < size && !output_errno) {
+		ssize_t n = write(STDOUT_FILENO, text + done, size - done);
+
+		if (n >= 0)
+			done += n;
+		else if (errno != EINTR)
+			output_errno = errno;
+	}
+	return output_errno ? 0 : (ssize_t)done;
+}
+
+int begin_output(void)
+{
+	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_output });
+
+	if (!f || setvbuf(f, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ)) {
+		complain("out of memory");
+		return EXIT_FAILURE;
+	}
+	stdout = f;
+	return 0;
+}
+
 bool output_failed(void)
 {
-	if (!output_errno && ferror(stdout))
-		output_errno = errno ? errno : EIO;
 	return output_errno;
 }
 
 int end_output(int code)
 {
-	errno = 0;
-	fflush(stdout);
+	if (fflush(stdout) && !output_errno)
+		output_errno = errno;
 	if (output_failed()) {
 		complain("cannot write the output: %s", strerror(output_errno));
 		return EXIT_FAILURE;

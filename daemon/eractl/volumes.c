@@ -18,7 +18,9 @@ bool print_opened(struct json_object *result)
 
 	if (!volume || !metadata || !device || !json_number(result, "era", &era))
 		return false;
-	printf("%s: %s is in era %" PRIu64 ", metadata in %s\n", volume, device, era, metadata);
+	printf("%s: %s is in era %" PRIu64 ", metadata in ", volume, device, era);
+	print_printable(stdout, metadata);
+	putchar('\n');
 	return true;
 }
 

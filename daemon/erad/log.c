@@ -4,10 +4,13 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/err.h"
 #include "erad/log.h"
 #include "erad/thread.h"
 
@@ -22,7 +25,9 @@ static char ring[LINES][LINE_SIZE];
 static unsigned int head, used, lost;
 static bool running, stopping;
 
-static bool verbose;		/* set before there are threads */
+/* Set before there are threads. */
+static bool verbose;
+static bool to_journal;		/* stderr is the journal, which reads the prefixes */
 
 static void put(const char *line)
 {
@@ -56,7 +61,8 @@ static void *writer(void *arg)
 			head = (head + 1) % LINES;
 			used--;
 		} else {
-			snprintf(line, sizeof(line), SD_WARNING "%u messages were lost\n", n);
+			snprintf(line, sizeof(line), "%s%u messages were lost\n",
+				 to_journal ? SD_WARNING : "erad: ", n);
 			lost = 0;
 		}
 		pthread_mutex_unlock(&lock);
@@ -95,6 +101,16 @@ void log_stop(void)
 	pthread_mutex_unlock(&lock);
 }
 
+void log_open(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	to_journal = stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+		     !fstat(STDERR_FILENO, &st) && st.st_dev == dev && st.st_ino == ino;
+}
+
 void log_verbose(void)
 {
 	verbose = true;
@@ -108,14 +124,12 @@ void log_msg(const char *prefix, const char *fmt, ...)
 
 	if (!verbose && !strcmp(prefix, SD_DEBUG))
 		return;
-	len = snprintf(line, sizeof(line), "%s", prefix);
+	len = snprintf(line, sizeof(line), "%s", to_journal ? prefix : "erad: ");
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);
 	/* One message is one line, whatever a path in it holds. */
-	for (char *p = line; *p; p++)
-		if (*p == '\n' || *p == '\r')
-			*p = ' ';
+	printable(line);
 	strcat(line, "\n");
 
 	pthread_mutex_lock(&lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages to stderr, with the <N> prefixes that the journal understands.
+ * Messages to stderr: with the <N> prefixes that the journal understands where
+ * stderr is the journal, and with the program's name elsewhere.
  *
  * The journal may live on a volume whose writes wait for erad.  So the caller
  * of log_msg() never waits for stderr: a thread of its own writes, from a ring
@@ -10,6 +11,9 @@
 #define ERAD_LOG_H
 
 #include <systemd/sd-daemon.h>
+
+/* Looks where stderr goes; before the first message. */
+void log_open(void);
 
 /* Until log_start(), and after log_stop(), messages are written at once. */
 int log_start(void);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/protocol.h"
+#include "common/stdfds.h"
 #include "erad/control.h"
 #include "erad/dm.h"
 #include "erad/log.h"
@@ -90,10 +91,10 @@ static int parse_args(int argc, char **argv, struct erad *e)
 			break;
 		case 'h':
 			usage(stdout);
-			exit(EXIT_SUCCESS);
+			exit(stdfds_end("erad"));
 		case 'V':
 			puts("erad " ERAD_VERSION);
-			exit(EXIT_SUCCESS);
+			exit(stdfds_end("erad"));
 		default:
 			usage(stderr);
 			return -EINVAL;
@@ -399,6 +400,8 @@ int main(int argc, char **argv)
 {
 	struct erad e = { .lock_fd = -1, .control_fd = -1, .socket_fd = -1, .progress_fd = -1 };
 
+	stdfds_open();
+	log_open();
 	if (parse_args(argc, argv, &e))
 		return 2;
 	return run(&e) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

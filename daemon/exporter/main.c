@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/protocol.h"
+#include "common/stdfds.h"
 #include "exporter/http.h"
 #include "exporter/textfile.h"
 
@@ -70,10 +71,10 @@ static void parse_args(int argc, char **argv, struct options *o)
 			break;
 		case 'h':
 			usage(stdout);
-			exit(EXIT_SUCCESS);
+			exit(stdfds_end("erad-exporter"));
 		case 'V':
 			puts("erad-exporter " ERAD_VERSION);
-			exit(EXIT_SUCCESS);
+			exit(stdfds_end("erad-exporter"));
 		default:
 			usage(stderr);
 			exit(EXIT_USAGE);
@@ -165,6 +166,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { .socket = ERAD_SOCKET };
 
+	stdfds_open();
 	parse_args(argc, argv, &o);
 	return o.textfile ? write_file(&o) : serve(&o);
 }

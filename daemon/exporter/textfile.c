@@ -30,8 +30,12 @@ static int write_all(int fd, const char *text, size_t len)
 static int replace(const char *path, const char *text, size_t len, struct err *err)
 {
 	char tmp[PATH_MAX];
+	struct stat st;
 	int fd, r;
 
+	/* Where a device or a FIFO is named, rename() would put a file in its place. */
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s is no regular file; expected one that can be replaced", path);
 	/* The collector reads what ends in .prom: not this one. */
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/eratab.h"
+#include "common/stdfds.h"
 #include "generator/unit_name.h"
 
 #define EXIT_USAGE	2
@@ -175,6 +176,7 @@ int main(int argc, char **argv)
 	struct err err;
 	int kmsg;
 
+	stdfds_open();
 	if (argc != 2 && argc != 4) {
 		fputs("usage: erad-generator DIRECTORY [EARLY LATE]\n"
 		      "\n"

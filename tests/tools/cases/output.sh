@@ -1,0 +1,91 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What all programs do with standard output, standard error and odd paths.
+
+# The commands of eractl that print without erad, and the other programs where they print.
+printing=('eractl help' 'eractl help diff' 'eractl create --help' 'eractl --version' 'eractl check F' 'eractl check --json F'
+	'eractl dump F' 'eractl dump --json F' 'eractl map F' 'eractl map --json F' 'eractl repair F' 'eractl repair --json F'
+	'erad --help' 'erad --version' 'erad-exporter --help' 'erad-exporter --version')
+
+test_a_full_device_is_told_as_such()
+{
+	DESCRIPTION="what cannot be printed as the device is full fails, and says so"
+	local command out i marks=()
+
+	used "$T/F"
+	cd "$T" || return
+	for command in "${printing[@]}"; do
+		# shellcheck disable=SC2086 # words
+		out=$($command 2>&1 > /dev/full) && fail "$command: exit code 0"
+		[[ $out == "${command%% *}: cannot write the output: No space left on device" ]] || fail "$command: got '$out'"
+	done
+	# Much more than a buffer full.
+	for ((i = 0; i < 600; i++)); do
+		marks+=(mark $((i * 1000)) 1)
+	done
+	metadata big format 1000000 1 era 1 "${marks[@]}"
+	for command in 'eractl dump big' 'eractl dump --json big'; do
+		# shellcheck disable=SC2086 # words
+		out=$($command 2>&1 > /dev/full) && fail "$command: exit code 0"
+		[[ $out == "eractl: cannot write the output: No space left on device" ]] || fail "$command: got '$out'"
+	done
+}
+
+test_closed_descriptors_are_not_given_to_files()
+{
+	DESCRIPTION="with standard output closed, what is printed goes nowhere, and the command fails"
+	local command out
+
+	used "$T/F"
+	cd "$T" || return
+	for command in "${printing[@]}"; do
+		# shellcheck disable=SC2086 # words
+		out=$($command 2>&1 >&-) && fail "$command: exit code 0"
+		[[ $out == "${command%% *}: cannot write the output: Bad file descriptor" ]] || fail "$command: got '$out'"
+	done
+	cp F before
+	# Each file that is opened would get one of the three.
+	eractl dump F <&- >&- 2>&- && fail "dump: exit code 0"
+	eractl repair F <&- >&- 2>&- && fail "repair: exit code 0"
+	eractl dump F <&- 2>&- > out
+	eractl restore new --input out <&- >&- 2>&- && fail "restore: exit code 0"
+	same "$(eras new)" "$(eras F)"
+	eractl restore other < out <&- 2> err && fail "restore: read from a closed descriptor"
+	grep -q 'Bad file descriptor' err || fail "got $(cat err)"
+	erad-generator "$T" <&- >&- 2>&- || fail "generator"
+	erad-exporter --textfile out.prom <&- >&- 2>&- || fail "exporter"
+	grep -q '^erad_up 0$' out.prom || fail "the exporter wrote $(cat out.prom)"
+	cmp F before
+}
+
+test_control_characters_do_not_reach_the_terminal()
+{
+	DESCRIPTION="control characters in paths are shown as numbers, or replaced in errors"
+	local name=$'m\e[31m\nred\xc2\x9b' command
+
+	cd "$T" || return
+	used F
+	eractl dump F > xml
+	eractl restore "$name" --input xml > out
+	grep -qF 'm\x1b[31m\x0ared\xc2\x9b: ' out || fail "got $(cat -v out)"
+	for command in "map $name" "check $name" "dump $name" "repair $name" "check missing$name" "dump missing$name"; do
+		eractl "${command%% *}" "${command#* }" >> out 2>> err || :
+	done
+	for command in check repair restore; do
+		eractl "$command" --json "$name" >> out 2>> err < xml || :
+	done
+	[[ -s err ]] || fail "no error"
+	LC_ALL=C grep -qP '\x1b|\xc2\x9b' <(grep -v '"metadata"' out; cat err) && fail "got $(cat -v out err)"
+	grep -q $'\e' out && fail "got $(cat -v out)"
+	return 0
+}
+
+test_the_text_file_replaces_only_files()
+{
+	DESCRIPTION="erad-exporter --textfile puts no file in the place of a FIFO or a directory"
+	mkfifo "$T/fifo"
+	mkdir "$T/dir"
+	refused "fifo is no regular file" erad-exporter --textfile "$T/fifo"
+	refused "dir is no regular file" erad-exporter --textfile "$T/dir"
+	[[ -p $T/fifo && -d $T/dir ]] || fail "it is gone"
+}
