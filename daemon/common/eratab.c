@@ -13,21 +13,28 @@
 #include "common/eratab.h"
 
 #define BLANKS		" \t\r\v\f"
+#define BOM		"\xef\xbb\xbf"	/* which some editors put at the beginning of a file */
 
 int eratab_check_name(const char *name, struct err *err)
 {
 	static const char ok[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
 	size_t len = strlen(name);
+	unsigned char wrong;
 
 	if (!len || len > ERAD_NAME_MAX)
 		return err_set(err, -EINVAL,
 			       "a volume name has 1 to %d characters, got %zu",
 			       ERAD_NAME_MAX, len);
-	if (strspn(name, ok) != len)
+	wrong = (unsigned char)name[strspn(name, ok)];
+	if (wrong > ' ' && wrong < 0x7f)
+		return err_set(err, -EINVAL, "volume name %s has a '%c'; it may have letters, digits and . _ + -",
+			       name, wrong);
+	if (wrong)
 		return err_set(err, -EINVAL,
-			       "a volume name consists of letters, digits and . _ + -; got a byte 0x%02x",
-			       (unsigned char)name[strspn(name, ok)]);
+			       "a volume name may have letters, digits and . _ + -; got one with %s",
+			       wrong == ' ' ? "a space" : wrong < ' ' || wrong == 0x7f ?
+			       "a control character" : "a letter that is not ASCII");
 	if (*name == '-')
 		return err_set(err, -EINVAL, "volume name %s begins with -", name);
 	/* What stands in /dev/mapper already. */
@@ -211,7 +218,7 @@ static int parse_line(struct eratab *tab, struct eratab_line *l, char *copy, boo
 	unsigned int number = (unsigned int)(l - tab->line) + 1;
 	const struct eratab_line *first;
 	struct err err = { .msg = "out of memory" };
-	char *rest = copy;
+	char *rest = number == 1 && !strncmp(copy, BOM, strlen(BOM)) ? copy + strlen(BOM) : copy;
 	char *name = field(&rest);
 	int r;
 
@@ -227,7 +234,7 @@ static int parse_line(struct eratab *tab, struct eratab_line *l, char *copy, boo
 	first = named(tab, name);
 	strcpy(l->name, name);
 	if (first) {
-		r = err_set(&err, -EINVAL, "volume %s is named in line %u already", name,
+		r = err_set(&err, -EINVAL, "volume %s is in line %u, too; remove one of the two lines", name,
 			    (unsigned int)(first - tab->line) + 1);
 		goto wrong;
 	}
@@ -302,6 +309,22 @@ int eratab_parse(const char *text, size_t len, const char *file, struct eratab *
 	return 0;
 }
 
+static int open_table(const char *file, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	/* Without O_NONBLOCK, opening a FIFO waits for a writer. */
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", file);
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return err_set(err, -EINVAL, "%s is %s, expected a regular file", file,
+		       S_ISDIR(st.st_mode) ? "a directory" : S_ISFIFO(st.st_mode) ? "a FIFO" : "a device");
+}
+
 int eratab_read(const char *file, struct eratab *tab, struct err *err)
 {
 	char *text = NULL;
@@ -309,11 +332,11 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err)
 	ssize_t n = 0;
 	int fd, r;
 
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	fd = open_table(file, err);
+	if (fd == -ENOENT)
 		return eratab_parse("", 0, file, tab, err);
 	if (fd < 0)
-		return err_set(err, -errno, "cannot open %s: %m", file);
+		return fd;
 
 	text = malloc(ERATAB_SIZE_MAX + 1);
 	if (!text) {
@@ -340,13 +363,31 @@ out_close:
 	return r;
 }
 
+/* EEXIST if more lines than the first one, l, name the volume: nobody knows which of them is meant. */
+static int check_single(const struct eratab *tab, const struct eratab_line *l, struct err *err)
+{
+	const struct eratab_line *end = tab->line + tab->nr;
+
+	for (const struct eratab_line *next = l + 1; next < end; next++)
+		if (!strcmp(next->name, l->name))
+			return err_set(err, -EEXIST,
+				       "%s has volume %s in line %u and in line %u; remove one of the two lines",
+				       tab->file, l->name, (unsigned int)(l - tab->line) + 1,
+				       (unsigned int)(next - tab->line) + 1);
+	return 0;
+}
+
 int eratab_find(const struct eratab *tab, const char *name, const struct eratab_entry **out,
 		struct err *err)
 {
 	const struct eratab_line *l = named(tab, name);
+	int r;
 
 	if (!*name || !l)
 		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
+	r = check_single(tab, l, err);
+	if (r)
+		return r;
 	if (!l->entry)
 		return err_set(err, -EINVAL, "%s", l->error);
 	*out = l->entry;
@@ -424,18 +465,19 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 
 int eratab_remove(struct eratab *tab, const char *name, struct err *err)
 {
-	size_t kept = 0;
-	size_t nr = tab->nr;
+	const struct eratab_line *l = named(tab, name);
+	size_t i;
+	int r;
 
-	for (size_t i = 0; i < nr; i++) {
-		if (*name && !strcmp(tab->line[i].name, name))
-			free_line(&tab->line[i]);
-		else
-			tab->line[kept++] = tab->line[i];
-	}
-	if (kept == nr)
+	if (!*name || !l)
 		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
-	tab->nr = kept;
+	r = check_single(tab, l, err);
+	if (r)
+		return r;
+	i = l - tab->line;
+	free_line(&tab->line[i]);
+	tab->nr--;
+	memmove(&tab->line[i], &tab->line[i + 1], (tab->nr - i) * sizeof(*tab->line));
 	return 0;
 }
 

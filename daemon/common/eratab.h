@@ -5,7 +5,8 @@
  *	NAME ORIGIN METADATA [OPTIONS]
  *
  * separated by blanks; # begins a comment line; \ooo (octal) stands for a
- * byte that would separate.  A line that is not understood spoils nothing but
+ * byte that would separate.  The file may begin with a byte order mark, and
+ * lines may end with CR LF.  A line that is not understood spoils nothing but
  * the volume it names, and is kept as it is by a rewrite.
  *
  * Knows nothing of the daemon, so that tests can feed it anything.
@@ -57,18 +58,21 @@ int eratab_check_name(const char *name, struct err *err);
 int eratab_parse(const char *text, size_t len, const char *file, struct eratab *tab,
 		 struct err *err);
 
-/* A file that does not exist is an empty table. */
+/*
+ * A file that does not exist is an empty table. EINVAL if it is no regular
+ * file; never waits for whoever writes to a FIFO.
+ */
 int eratab_read(const char *file, struct eratab *tab, struct err *err);
 void eratab_free(struct eratab *tab);
 
-/* The entry stays tab's.  ENOENT; EINVAL if name's line is not understood. */
+/* The entry stays tab's.  ENOENT; EINVAL if name's line is not understood; EEXIST if two lines name it. */
 int eratab_find(const struct eratab *tab, const char *name, const struct eratab_entry **out,
 		struct err *err);
 
 /* Copies what it needs of e.  EEXIST. */
 int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err);
 
-/* Removes each line that names the volume.  ENOENT. */
+/* Removes the line that names the volume.  ENOENT; EEXIST if two lines do. */
 int eratab_remove(struct eratab *tab, const char *name, struct err *err);
 
 /*

@@ -22,6 +22,15 @@ static bool same_entry(const struct eratab_entry *a, const struct eratab_entry *
 	       a->policy_fail == b->policy_fail && a->detach_timeout == b->detach_timeout;
 }
 
+/* Whether another line names the same volume. */
+static bool is_twice(const struct eratab *tab, const struct eratab_line *l)
+{
+	for (size_t i = 0; i < tab->nr; i++)
+		if (&tab->line[i] != l && !strcmp(tab->line[i].name, l->name))
+			return true;
+	return false;
+}
+
 static void check_line(const struct eratab *tab, const struct eratab_line *l)
 {
 	const struct eratab_entry *e = l->entry, *found;
@@ -39,12 +48,13 @@ static void check_line(const struct eratab *tab, const struct eratab_line *l)
 	expect(!eratab_check_name(l->name, NULL));
 	ret = eratab_find(tab, l->name, &found, &err);
 	expect(!ret == !err.msg[0]);
+	expect((ret == -EEXIST) == is_twice(tab, l));
 	if (!e) {
-		/* The first line of that name counts. */
-		expect(l->error && (!ret || ret == -EINVAL));
+		expect(l->error && (ret == -EINVAL || ret == -EEXIST));
 		return;
 	}
-	expect(!ret && found == e && !strcmp(e->name, l->name));
+	expect(ret == -EEXIST || (!ret && found == e));
+	expect(!strcmp(e->name, l->name));
 	expect(e->origin[0] == '/' && strlen(e->origin) <= ERATAB_PATH_MAX);
 	expect(e->metadata[0] == '/' && strlen(e->metadata) <= ERATAB_PATH_MAX);
 }

@@ -92,11 +92,9 @@ static void test_a_bad_line_spoils_only_itself(void **state)
 	(void)state;
 	assert_int_equal(eratab_parse(text, sizeof(text) - 1, "t", &tab, &err), 0);
 	assert_int_equal(tab.nr, 6);
-	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
-	assert_string_equal(e->origin, "/dev/a");
 	assert_int_equal(eratab_find(&tab, "b", &e, &err), -EINVAL);
-	assert_non_null(strstr(tab.line[2].error, "t:3: a volume name consists of"));
-	assert_string_equal(tab.line[3].error, "t:4: volume a is named in line 1 already");
+	assert_non_null(strstr(tab.line[2].error, "t:3: volume name bad/name has a '/'"));
+	assert_string_equal(tab.line[3].error, "t:4: volume a is in line 1, too; remove one of the two lines");
 	assert_int_equal(eratab_find(&tab, "c", &e, &err), 0);
 	eratab_free(&tab);
 }
@@ -121,6 +119,108 @@ static void test_names(void **state)
 	assert_int_equal(eratab_check_name(longest, &err), -EINVAL);
 	longest[ERAD_NAME_MAX] = 0;
 	assert_int_equal(eratab_check_name(longest, &err), 0);
+}
+
+static void test_one_name_on_two_lines_is_refused_with_both_lines(void **state)
+{
+	static const char said[] = "eratab has volume a in line 1 and in line 3; remove one of the two lines";
+	struct eratab_entry entry = { .name = "a", .origin = "/dev/x", .metadata = "/m/x" };
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	parse("a /dev/a /m/a\nb /dev/b /m/b\na /dev/z /m/z\n", &tab);
+	assert_int_equal(eratab_find(&tab, "a", &e, &err), -EEXIST);
+	assert_string_equal(err.msg, said);
+	assert_int_equal(eratab_remove(&tab, "a", &err), -EEXIST);
+	assert_string_equal(err.msg, said);
+	assert_int_equal(eratab_add(&tab, &entry, &err), -EEXIST);
+	assert_int_equal(tab.nr, 3);
+	assert_int_equal(eratab_find(&tab, "b", &e, &err), 0);
+	eratab_free(&tab);
+}
+
+static void test_the_first_line_may_follow_a_byte_order_mark(void **state)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	parse("\xef\xbb\xbf" "a /dev/a /m/a\nb /dev/b /m/b\n", &tab);
+	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
+	assert_string_equal(e->origin, "/dev/a");
+	/* A rewrite keeps it. */
+	assert_memory_equal(tab.line[0].text, "\xef\xbb\xbf" "a ", 5);
+	eratab_free(&tab);
+	parse("\xef\xbb\xbf# a comment\nb /dev/b /m/b\n", &tab);
+	assert_null(tab.line[0].error);
+	eratab_free(&tab);
+	/* Nowhere else. */
+	parse("a /dev/a /m/a\n\xef\xbb\xbf" "b /dev/b /m/b\n", &tab);
+	assert_non_null(tab.line[1].error);
+	eratab_free(&tab);
+}
+
+static void test_lines_may_end_as_on_windows(void **state)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	parse("# a comment\r\n\r\na /dev/a /m/a\r\nb /dev/b /m/b noauto\r\n", &tab);
+	for (size_t i = 0; i < tab.nr; i++)
+		assert_null(tab.line[i].error);
+	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
+	assert_string_equal(e->metadata, "/m/a");
+	assert_int_equal(eratab_find(&tab, "b", &e, &err), 0);
+	assert_true(e->noauto);
+	eratab_free(&tab);
+}
+
+/* A FIFO that nobody writes to would block whoever opens it: the alarm ends the test then. */
+static void test_only_a_regular_file_is_read(void **state)
+{
+	char dir[] = "/tmp/eratab.XXXXXX";
+	char fifo[64], said[128];
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	alarm(20);
+	assert_int_equal(eratab_read(fifo, &tab, &err), -EINVAL);
+	alarm(0);
+	snprintf(said, sizeof(said), "%s is a FIFO, expected a regular file", fifo);
+	assert_string_equal(err.msg, said);
+	assert_int_equal(eratab_read(dir, &tab, &err), -EINVAL);
+	snprintf(said, sizeof(said), "%s is a directory, expected a regular file", dir);
+	assert_string_equal(err.msg, said);
+	assert_int_equal(eratab_read("/dev/zero", &tab, &err), -EINVAL);
+	assert_string_equal(err.msg, "/dev/zero is a device, expected a regular file");
+	unlink(fifo);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void name_refused(const char *name, const char *words)
+{
+	struct err err;
+
+	assert_int_equal(eratab_check_name(name, &err), -EINVAL);
+	assert_string_equal(err.msg, words);
+}
+
+static void test_a_bad_name_is_told_in_words(void **state)
+{
+	(void)state;
+	name_refused("a/b", "volume name a/b has a '/'; it may have letters, digits and . _ + -");
+	name_refused("a b", "a volume name may have letters, digits and . _ + -; got one with a space");
+	name_refused("a\033b", "a volume name may have letters, digits and . _ + -; got one with a control character");
+	name_refused("\xc3\xa4", "a volume name may have letters, digits and . _ + -; got one with a letter that is not ASCII");
 }
 
 static void expect_file(const char *path, const char *text)
@@ -243,6 +343,11 @@ int main(void)
 		cmocka_unit_test(test_a_bad_line_spoils_only_itself),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_rewrite_keeps_the_rest),
+		cmocka_unit_test(test_one_name_on_two_lines_is_refused_with_both_lines),
+		cmocka_unit_test(test_the_first_line_may_follow_a_byte_order_mark),
+		cmocka_unit_test(test_lines_may_end_as_on_windows),
+		cmocka_unit_test(test_only_a_regular_file_is_read),
+		cmocka_unit_test(test_a_bad_name_is_told_in_words),
 		cmocka_unit_test(test_missing_file_is_empty),
 		cmocka_unit_test(test_many_add_and_remove),
 		cmocka_unit_test(test_too_many_lines),
