@@ -2,6 +2,7 @@
 /* Byte sizes as people write and read them: 64K, 1.5 GiB. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
 	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 }
 
-const char *size_format(char buf[SIZE_TEXT], uint64_t bytes)
+/* Whether the text is exact. */
+static bool format(char buf[SIZE_TEXT], uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
 	const char *u = units;
@@ -49,7 +51,7 @@ const char *size_format(char buf[SIZE_TEXT], uint64_t bytes)
 
 	if (bytes < 1024) {
 		snprintf(buf, SIZE_TEXT, "%" PRIu64 " B", bytes);
-		return buf;
+		return true;
 	}
 	/* What would be rounded up to 1024 of a unit is 1 of the next. */
 	while (u[1] && (bytes / unit >= 1024 || tenths_of(bytes, unit) >= 10240)) {
@@ -61,5 +63,18 @@ const char *size_format(char buf[SIZE_TEXT], uint64_t bytes)
 			 tenths_of(bytes, unit) / 10, tenths_of(bytes, unit) % 10, *u);
 	else
 		snprintf(buf, SIZE_TEXT, "%" PRIu64 " %ciB", tenths_of(bytes, unit) / 10, *u);
+	return bytes % unit == 0;
+}
+
+const char *size_format(char buf[SIZE_TEXT], uint64_t bytes)
+{
+	format(buf, bytes);
+	return buf;
+}
+
+const char *size_exact(char buf[SIZE_EXACT], uint64_t bytes)
+{
+	if (!format(buf, bytes))
+		snprintf(buf + strlen(buf), SIZE_EXACT - SIZE_TEXT, " (%" PRIu64 " bytes)", bytes);
 	return buf;
 }

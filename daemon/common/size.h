@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define SIZE_TEXT	32	/* room for size_format() */
+#define SIZE_EXACT	64	/* room for size_exact() */
 
 /*
  * A decimal number of bytes, or of binary units with K, M, G or T (KiB … too)
@@ -18,5 +19,11 @@ int size_parse(const char *text, uint64_t *bytes);
  * the unit, and returns buf.
  */
 const char *size_format(char buf[SIZE_TEXT], uint64_t bytes);
+
+/*
+ * As size_format(), but exact: where that rounds, the number of bytes follows,
+ * "1.1 MiB (1118208 bytes)".  Returns buf.
+ */
+const char *size_exact(char buf[SIZE_EXACT], uint64_t bytes);
 
 #endif /* ERAD_SIZE_H */

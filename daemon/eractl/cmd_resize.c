@@ -13,12 +13,13 @@ static bool print(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
 	uint64_t old_size, size, era;
+	char is[SIZE_EXACT], was[SIZE_EXACT];
 
 	if (!volume || !json_number(result, "old_size", &old_size) ||
 	    !json_number(result, "size", &size) || !json_number(result, "era", &era))
 		return false;
-	printf("%s: %" PRIu64 " bytes, was %" PRIu64 "; in era %" PRIu64 "\n", volume, size,
-	       old_size, era);
+	printf("%s: %s, was %s; in era %" PRIu64 "\n", volume, size_exact(is, size),
+	       size_exact(was, old_size), era);
 	return true;
 }
 

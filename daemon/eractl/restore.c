@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/size.h"
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/metadata.h"
@@ -68,6 +69,7 @@ static int read_all(struct target *t, struct err *err)
 static int open_target(struct target *t, struct place *p, struct engine **e, struct err *err)
 {
 	const char *path = t->what->path;
+	char text[SIZE_EXACT];
 	uint64_t size, written;
 	struct stat st = { };
 	int ret;
@@ -93,7 +95,7 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 		if (ret == -ENOSPC && !p->file)
 			ret = 0;
 		if (ret)
-			err_set(err, ret, "%s: making it %" PRIu64 " bytes long: %s", path, size,
+			err_set(err, ret, "%s: making it %s long: %s", path, size_exact(text, size),
 				strerror(-ret));
 	}
 	return ret;
@@ -160,7 +162,8 @@ static void print(const struct restore *what, const struct store_info *info)
 	struct json_object *o;
 
 	if (!what->json) {
-		printf("%s: ", what->path);
+		print_printable(stdout, what->path);
+		printf(": ");
 		metadata_print(info);
 		putchar('\n');
 		return;

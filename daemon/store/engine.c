@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/size.h"
 #include "store/device_lock.h"
 #include "store/engine.h"
 
@@ -322,6 +323,7 @@ static int sync_parent(const char *path)
 int engine_create_file(const char *path, uint64_t size, uint64_t written, struct err *err)
 {
 	struct file_engine f = { .engine.ops = &file_ops };
+	char text[SIZE_EXACT];
 	int ret;
 
 	f.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -338,6 +340,6 @@ int engine_create_file(const char *path, uint64_t size, uint64_t written, struct
 	if (!ret)
 		return 0;
 	unlink(path);
-	return err_set(err, ret, "%s: creating it with %" PRIu64 " bytes: %s", path, size,
+	return err_set(err, ret, "%s: creating it with %s: %s", path, size_exact(text, size),
 		       strerror(-ret));
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/failpoint.h"
+#include "common/size.h"
 #include "store/store_priv.h"
 
 /* Memory for marks that makes a fold worth it, however much room the ring has. */
@@ -246,6 +247,20 @@ bool store_wants_fold(struct store *s)
 	return ret;
 }
 
+/* Says the size with which store_format() leaves room, so that whoever makes such metadata is not refused again. */
+static int no_room_for_snapshots(struct store *s, struct err *err)
+{
+	const struct store_geometry g = {
+		.nr_sectors = le64toh(s->super.nr_sectors),
+		.block_sectors = le32toh(s->super.block_sectors),
+	};
+	char size[SIZE_EXACT];
+
+	return err_set(err, -ENOSPC,
+		       "%s has no room for snapshots; metadata with room needs %s: close the volume, and put 'eractl dump' of this metadata on a larger device by 'eractl restore'",
+		       s->e->name, size_exact(size, store_size(&g, NULL)));
+}
+
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err)
 {
 	uint32_t held;
@@ -265,11 +280,7 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32
 			       " is held, there can be one", s->e->name, held);
 	if (!s->array.chunk)
-		return err_set(err, -ENOSPC, "%s: got %" PRIu64
-			       " bytes when it was made, expected at least %" PRIu64
-			       " for snapshots", s->e->name,
-			       (s->array.start + s->array.pages) * ERAD_PAGE,
-			       (s->array.start + 2 * s->array.pages) * ERAD_PAGE);
+		return no_room_for_snapshots(s, err);
 	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, err);
 }
 

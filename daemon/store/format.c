@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/failpoint.h"
+#include "common/size.h"
 #include "store/format.h"
 #include "store/super.h"
 
@@ -55,6 +56,7 @@ static int choose_layout(const struct engine *e, const struct store_geometry *g,
 	const uint64_t least = g->journal_pages ? g->journal_pages : ERAD_JOURNAL_MIN;
 	const uint64_t array = super_array_pages(nr_blocks);
 	const uint64_t have = e->size / ERAD_PAGE;
+	char size[SIZE_EXACT], needed[SIZE_EXACT], roomy[SIZE_EXACT];
 	uint64_t rest;
 
 	*ring = g->journal_pages ? g->journal_pages : default_ring(nr_blocks);
@@ -73,9 +75,10 @@ static int choose_layout(const struct engine *e, const struct store_geometry *g,
 		rest = ERAD_JOURNAL_START + array;
 	}
 	if (have < rest + least)
-		return err_set(err, -ENOSPC,
-			       "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64, e->name,
-			       e->size, (rest + least) * ERAD_PAGE);
+		return err_set(err, -ENOSPC, "%s has %s, the metadata needs at least %s, and %s to have room for snapshots",
+			       e->name, size_exact(size, e->size),
+			       size_exact(needed, (rest + least) * ERAD_PAGE),
+			       size_exact(roomy, store_size(g, NULL)));
 	if (*ring > have - rest)
 		*ring = have - rest;
 	return 0;

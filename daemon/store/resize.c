@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/failpoint.h"
+#include "common/size.h"
 #include "store/store_priv.h"
 
 /* Entries from block `from` on, in its sector: never written.  buf has room for a page. */
@@ -67,12 +68,14 @@ static int clear_blocks(struct store *s, struct array *a, uint64_t from, struct 
 static int make_room(struct store *s, const struct erad_disk_super *sb, struct err *err)
 {
 	const uint64_t bytes = super_pages(sb) * ERAD_PAGE;
+	char has[SIZE_EXACT], volume[SIZE_EXACT], needed[SIZE_EXACT];
 	int ret;
 
 	ret = s->e->ops->grow(s->e, bytes);
-	return ret ? err_set(err, ret, "%s: it has %" PRIu64 " bytes, expected at least %" PRIu64
-			     " for a device of %" PRIu64 " sectors: %s", s->e->name, s->e->size,
-			     bytes, (uint64_t)le64toh(sb->nr_sectors), strerror(-ret)) : 0;
+	return ret ? err_set(err, ret, "%s has %s, but the metadata of a volume of %s needs at least %s: %s",
+			     s->e->name, size_exact(has, s->e->size),
+			     size_exact(volume, le64toh(sb->nr_sectors) * ERAD_SECTOR),
+			     size_exact(needed, bytes), strerror(-ret)) : 0;
 }
 
 static int grow(struct store *s, struct array *a, uint64_t from, const struct erad_disk_super *sb,

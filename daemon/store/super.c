@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/size.h"
 #include "store/crc32c.h"
 #include "store/super.h"
 
@@ -131,6 +132,7 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 	const uint64_t journal_pages = le64toh(sb->journal_pages);
 	const uint64_t array_start = ERAD_JOURNAL_START + journal_pages;
 	const uint64_t seq = le64toh(sb->seq);
+	char has[SIZE_EXACT], needed[SIZE_EXACT];
 	uint64_t nr_blocks, array_pages;
 
 	if (le32toh(sb->version) != ERAD_FORMAT_VERSION)
@@ -180,8 +182,8 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 				       "array_chunk is 0, expected room for the snapshot");
 	}
 	if (size / ERAD_PAGE < super_pages(sb))
-		return err_set(err, -EUCLEAN, "it has %" PRIu64 " bytes, expected at least %" PRIu64,
-			       size, super_pages(sb) * ERAD_PAGE);
+		return err_set(err, -EUCLEAN, "it has %s, expected at least %s", size_exact(has, size),
+			       size_exact(needed, super_pages(sb) * ERAD_PAGE));
 	if (le64toh(sb->journal_tail) > SUPER_MAX_SEQ)
 		return above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
 	if (le32toh(sb->era) == UINT32_MAX)
@@ -258,8 +260,8 @@ int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err)
 
 	if (e->size < NR_COPIES * ERAD_PAGE)
 		return err_set(err, -EINVAL,
-			       "%s: it has %" PRIu64 " bytes, too few for erad metadata", e->name,
-			       e->size);
+			       "%s: it has %" PRIu64 " bytes, expected at least %u, as erad metadata has", e->name,
+			       e->size, (unsigned int)(NR_COPIES * ERAD_PAGE));
 	pages = aligned_alloc(ERAD_PAGE, NR_COPIES * ERAD_PAGE);
 	if (!pages)
 		return err_set(err, -ENOMEM, "%s: out of memory", e->name);

@@ -72,12 +72,32 @@ static void test_format(void **state)
 	shown(UINT64_MAX / 10 * 9, "14.4 EiB");
 }
 
+static void exactly(uint64_t bytes, const char *text)
+{
+	char buf[SIZE_EXACT];
+
+	assert_string_equal(size_exact(buf, bytes), text);
+}
+
+static void test_exact_text_has_the_bytes_where_the_short_one_is_rounded(void **state)
+{
+	(void)state;
+	exactly(0, "0 B");
+	exactly(65536, "64 KiB");
+	exactly(1536, "1.5 KiB (1536 bytes)");
+	exactly(1 << 20, "1 MiB");
+	exactly((1 << 20) + 1, "1 MiB (1048577 bytes)");
+	exactly((1 << 20) - 1, "1 MiB (1048575 bytes)");
+	exactly(UINT64_MAX, "16 EiB (18446744073709551615 bytes)");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_refuse),
 		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_exact_text_has_the_bytes_where_the_short_one_is_rounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

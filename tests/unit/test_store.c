@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/size.h"
 #include "model.h"
 #include "store/crc32c.h"
 #include "volume.h"
@@ -135,13 +136,45 @@ static void test_sizes(void **state)
 	assert_int_equal(le64toh(((struct erad_disk_super *)d.visible)->journal_pages), 20);
 	e->size = (ERAD_JOURNAL_START + 15 + 2) * 4096;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "86016"));
+	assert_non_null(strstr(err.msg, "disk has 80 KiB, the metadata needs at least 84 KiB"));
 	g.journal_pages = 15;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -EINVAL);
 	g.block_sectors = 7;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -EINVAL);
 	engine_destroy(e);
 	disk_destroy(&d);
+}
+
+static void test_metadata_of_the_size_that_is_told_has_room_for_snapshots(void **state)
+{
+	struct store_geometry g = geometry;
+	char said[256], size[SIZE_EXACT];
+	struct engine *e;
+	struct store *s;
+	struct err err;
+	uint64_t room;
+	struct disk d;
+
+	(void)state;
+	g.journal_pages = 0;
+	g.chunk_pages = 0;
+	room = store_size(&g, NULL);
+	/* A page less than the size that is told, then that size. */
+	for (int page = 1; page >= 0; page--) {
+		disk_init(&d, room - page * ERAD_PAGE);
+		e = disk_engine(&d);
+		assert_int_equal(store_format(e, &g, NULL, NULL, NULL), 0);
+		engine_destroy(e);
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(store_begin_era(s, 1, NULL), 0);
+		assert_int_equal(store_begin_snapshot(s, 2, true, &err), page ? -ENOSPC : 0);
+		snprintf(said, sizeof(said), "disk has no room for snapshots; metadata with room needs %s: ",
+			 size_exact(size, room));
+		if (page)
+			assert_non_null(strstr(err.msg, said));
+		store_close(s, false, NULL);
+		disk_destroy(&d);
+	}
 }
 
 static void test_ro_compat(void **state)
@@ -507,7 +540,7 @@ static void test_make_room(void **state)
 	assert_int_equal(store_make_room(s, most, NULL), 0);
 	assert_int_equal(store_make_room(s, 0, NULL), -EINVAL);
 	assert_int_equal(store_make_room(s, most + 1, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "disk: it has 94208 bytes, expected at least 102400 for a device of 15873 sectors"));
+	assert_non_null(strstr(err.msg, "disk has 92 KiB, but the metadata of a volume of 7.8 MiB (8126976 bytes) needs at least 100 KiB"));
 	assert_memory_equal(before, d.visible, d.size);
 	assert_int_equal(store_resize(s, most + 1, NULL), -ENOSPC);
 	store_info(s, &info);
@@ -529,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_contract),
 		cmocka_unit_test(test_read_unclean),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_metadata_of_the_size_that_is_told_has_room_for_snapshots),
 		cmocka_unit_test(test_ro_compat),
 		cmocka_unit_test(test_every_fault),
 		cmocka_unit_test(test_format_crash),

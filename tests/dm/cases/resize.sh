@@ -49,13 +49,13 @@ test_resize()
 	eractl create data "$origin"
 	write_at data 0 4096
 	write_at data $((60 << 20)) 4096
-	same "$(eractl resize data --size 32M)" "data: 33554432 bytes, was 67108864; in era 2"
+	same "$(eractl resize data --size 32M)" "data: 32 MiB, was 64 MiB; in era 2"
 	same "$(blockdev --getsize64 /dev/mapper/data)" 33554432
 	same "$(changed data 1)" "0 65536"
 	same "$(changed data 0)" "0 33554432"
 	write_at data $(((32 << 20) - 4096)) 4096
-	same "$(eractl resize data)" "data: 67108864 bytes, was 33554432; in era 3"
-	same "$(eractl resize data)" "data: 67108864 bytes, was 67108864; in era 3"
+	same "$(eractl resize data)" "data: 64 MiB, was 32 MiB; in era 3"
+	same "$(eractl resize data)" "data: 64 MiB, was 64 MiB; in era 3"
 	same "$(changed data 1)" "0 65536
 33488896 65536"
 	write_at data $((60 << 20)) 4096
@@ -71,7 +71,7 @@ test_resize()
 
 	eractl close data
 	eractl check /var/lib/erad/data.erad
-	same "$(eractl resize data --size 48M)" "data: 50331648 bytes, was 67108864; in era 3"
+	same "$(eractl resize data --size 48M)" "data: 48 MiB, was 64 MiB; in era 3"
 	same "$(eractl dump /var/lib/erad/data.erad | grep -o 'nr_sectors="[0-9]*"\|<era block.*')" 'nr_sectors="98304"
 <era block="0" era="1"/>
 <era block="511" era="2"/>'
@@ -195,7 +195,7 @@ test_resize_under_load()
 
 too_small()
 {
-	eractl status --json data | field error | grep -q "small: it has .* expected at least"
+	eractl status --json data | field error | grep -q "small has .* needs at least"
 }
 
 test_resize_metadata_too_small()
@@ -208,7 +208,7 @@ test_resize_metadata_too_small()
 	linear part "$origin" 131072
 
 	eractl resize data 2> "$T/err" && fail "resized without room for it"
-	grep -q "volume data: /dev/mapper/small: it has $((pages * 4096)) bytes, expected at least $(((pages + 8) * 4096)) for a device of 131072 sectors" \
+	grep -q "volume data: /dev/mapper/small has $((pages * 4)) KiB, but the metadata of a volume of 64 MiB needs at least $(((pages + 8) * 4)) KiB" \
 		"$T/err" || fail "the error does not say what was got and expected: $(cat "$T/err")"
 	same "$(blockdev --getsize64 /dev/mapper/data)" 33554432
 	same "$(dmsetup info -c --noheadings -o tables_loaded data)" Live
@@ -222,7 +222,7 @@ test_resize_metadata_too_small()
 	writer=$!
 	sleep 0.3
 	kill -0 $writer || fail "a write was let through that could not be recorded"
-	same "$(eractl resize data --size 32M)" "data: 33554432 bytes, was 67108864; in era 2"
+	same "$(eractl resize data --size 32M)" "data: 32 MiB, was 64 MiB; in era 2"
 	wait $writer || fail "the write failed"
 
 	swap_table data 131072
