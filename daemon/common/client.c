@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,12 +13,15 @@
 #include "common/jsonl.h"
 #include "common/members.h"
 #include "common/protocol.h"
+#include "erad_uapi.h"
 
 #define ANSWER_MAX	(16u << 20)	/* bytes of a line: the status of very many volumes */
 #define PATIENCE_MS	5000		/* then a person is told that it takes its time */
+#define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
 
 struct call {
 	struct jsonl lines;
+	const char *path;	/* of erad's socket */
 	long long deadline;	/* jsonl_now_ms() at which it is given up; -1: never */
 	bool tty;
 	bool shown;		/* a progress line stands on the terminal */
@@ -35,6 +39,34 @@ struct json_object *client_request(const char *op, const char *volume)
 	return o;
 }
 
+/* Once, however many requests the program makes. */
+static void say_waiting(const char *path)
+{
+	static bool said;
+
+	if (said)
+		return;
+	said = true;
+	fprintf(stderr, "waiting for erad, which has not answered at %s for %d seconds; "
+		"'journalctl -u erad' may tell why, and 'eractl abort NAME' works without erad\n",
+		path, PATIENCE_MS / 1000);
+}
+
+/* Waits for as long as erad takes no connections, and says so after PATIENCE_MS. */
+static int connect_patiently(int fd, const struct sockaddr_un *sa)
+{
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 }, forever = { 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (const struct sockaddr *)sa, sizeof(*sa)))
+		return 0;
+	if (errno != EAGAIN)
+		return -1;
+	say_waiting(sa->sun_path);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever));
+	return connect(fd, (const struct sockaddr *)sa, sizeof(*sa));
+}
+
 static int connect_at(const char *path, bool wait, struct err *err)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -47,7 +79,7 @@ static int connect_at(const char *path, bool wait, struct err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
-	if (!connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+	if (wait ? !connect_patiently(fd, &sa) : !connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return fd;
 
 	e = errno;
@@ -56,9 +88,10 @@ static int connect_at(const char *path, bool wait, struct err *err)
 		return err_set(err, -EACCES, "%s: %s: only root and the group erad may talk to erad", path,
 			       strerror(e));
 	if (e == ENOENT || e == ECONNREFUSED)
-		return err_set(err, -ENOTCONN,
-			       "erad is not running (%s: %s): start it with systemctl start erad",
-			       path, strerror(e));
+		return err_set(err, -ENOTCONN, "erad is not running (%s: %s): %s", path, strerror(e),
+			       access(CONTROL_NODE, F_OK) ?
+			       "the kernel module dm-erad is not loaded; 'modprobe dm-erad' loads it, then 'systemctl start erad' starts erad" :
+			       "'systemctl start erad' starts it");
 	if (e == EAGAIN)
 		return err_set(err, -ETIMEDOUT, "%s: erad does not take connections", path);
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));
@@ -73,14 +106,6 @@ static int client_connect(const char *path, bool wait, struct err *err)
 		return fd;
 	other = connect_at(ERAD_STATUS_SOCKET, wait, NULL);
 	return other < 0 ? fd : other;
-}
-
-static void show_wait(struct call *c)
-{
-	if (!c->tty || c->shown)
-		return;
-	fputs("\r\033[Kwaiting for erad to answer", stderr);
-	c->shown = true;
 }
 
 static void clear_progress(struct call *c)
@@ -131,7 +156,8 @@ static int read_line(struct call *c, struct json_object **line, struct err *err)
 		r = jsonl_read(&c->lines, line, &how);
 		if (r != -ETIMEDOUT || c->deadline >= 0)
 			break;
-		show_wait(c);
+		clear_progress(c);
+		say_waiting(c->path);
 	}
 	switch (r) {
 	case 0:
@@ -213,6 +239,7 @@ static int make_call(struct call *c, const char *path, struct json_object *reque
 		json_object_put(request);
 		return fd;
 	}
+	c->path = path;
 	jsonl_init(&c->lines, fd, ANSWER_MAX, PATIENCE_MS);
 	r = jsonl_write(&c->lines, request);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -24,10 +25,11 @@ int control_open(int *out, struct err *err)
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m%s", CONTROL_NODE,
 			       errno == ENOENT || errno == ENXIO ?
-			       "; is the module dm-erad loaded?" : "");
+			       "; the kernel module dm-erad is not loaded: 'modprobe dm-erad' loads it" : "");
 	r = call(fd, ERAD_IOC_VERSION, &v);
 	if (r)
-		err_set(err, r, "%s does not tell its version: error %d", CONTROL_NODE, -r);
+		err_set(err, r, "%s does not tell its version: %s", CONTROL_NODE,
+			strerror(-r));
 	else if (v.abi != ERAD_ABI)
 		r = err_set(err, -EPROTO,
 			    "the module dm-erad speaks protocol %u, this erad %u; reboot, or install the erad that came with it",
