@@ -123,6 +123,7 @@ struct erad_attach {
 struct erad_abort {
 	struct erad_hdr h;
 	__u64 instance_id;
+	__u64 failed;		/* out: how many writes were held, and failed */
 };
 
 /* LOADING → ACTIVE.  era must be the instance's (EINVAL), and not 0. */
@@ -278,7 +279,7 @@ ERAD_ASSERT(sizeof(struct erad_info) == 96);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
 ERAD_ASSERT(sizeof(struct erad_list) == 40);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);
-ERAD_ASSERT(sizeof(struct erad_abort) == 16);
+ERAD_ASSERT(sizeof(struct erad_abort) == 24);
 ERAD_ASSERT(sizeof(struct erad_ready) == 16);
 ERAD_ASSERT(sizeof(struct erad_range) == 16);
 ERAD_ASSERT(sizeof(struct erad_xfer) == 56);

@@ -79,9 +79,10 @@ static int control_abort(void __user *arg)
 	else
 		erad_instance_set_state(ei, ERAD_FAILED, &failed);
 	mutex_unlock(&ei->mutex);
+	a.failed = bio_list_size(&failed);
 	erad_bios_end(&failed, BLK_STS_IOERR);
 	erad_instance_put(ei);
-	return r;
+	return r ?: PUT_ARG(a, arg);
 }
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

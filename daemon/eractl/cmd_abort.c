@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl abort: fails held writes through the control node, with or without erad. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,13 @@
 #include "eractl/volumes.h"
 
 /* During a reload a volume has two instances, and both may hold writes. */
-static int abort_named(int fd, const char *name, struct err *err)
+static int abort_named(int fd, const char *name, uint64_t *failed, struct err *err)
 {
 	struct erad_info *infos = NULL;
 	size_t i, nr = 0, found = 0;
 	int r;
 
+	*failed = 0;
 	r = live_list(fd, &infos, &nr, err);
 	if (r)
 		return r;
@@ -29,11 +31,13 @@ static int abort_named(int fd, const char *name, struct err *err)
 		if (!live_is_named(&infos[i], name))
 			continue;
 		/* ENOENT: it has gone since, and its writes with it. */
-		if (!ioctl(fd, ERAD_IOC_ABORT, &a) || errno == ENOENT)
+		if (!ioctl(fd, ERAD_IOC_ABORT, &a) || errno == ENOENT) {
+			*failed += a.failed;
 			found++;
-		else
+		} else {
 			r = err_set(err, -errno, "volume %s: cannot fail its writes: %s", name,
 				    strerror(errno));
+		}
 	}
 	free(infos);
 	if (!r && !found)
@@ -45,6 +49,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 {
 	bool json = false;
 	const char *name;
+	uint64_t failed;
 	struct err err;
 	int fd, r;
 
@@ -57,7 +62,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	fd = live_open(&err);
 	if (fd < 0)
 		return fail(&err);
-	r = abort_named(fd, name, &err);
+	r = abort_named(fd, name, &failed, &err);
 	close(fd);
 	if (r)
 		return fail(&err);
@@ -65,10 +70,15 @@ static int run(const struct command *cmd, int argc, char **argv)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "volume", json_object_new_string(name));
+		json_object_object_add(o, "failed", json_object_new_uint64(failed));
 		print_json(o);
 		json_object_put(o);
 	} else {
-		printf("%s: the held writes have failed\n", name);
+		if (failed)
+			printf("%s: %" PRIu64 " held write%s failed", name, failed, failed == 1 ? "" : "s");
+		else
+			printf("%s: no write was held", name);
+		puts("; the volume is failed until erad attaches to it again");
 	}
 	return EXIT_SUCCESS;
 }
