@@ -50,8 +50,9 @@ const struct command cmd_close = {
 	.summary = "take volumes down",
 	.text =
 	"Removes /dev/mapper/NAME and marks the metadata clean. Fails for a volume\n"
-	"that is in use and goes on with the next. What is written to the origin\n"
-	"while its volume is closed is not seen.",
+	"that is in use and goes on with the next, and for one whose metadata could\n"
+	"not be marked clean. What is written to the origin while its volume is\n"
+	"closed is not seen.",
 	.options = "aJ",
 	.run = run,
 };

@@ -218,11 +218,23 @@ static bool told_to_stop(struct volume *v)
 	return stop;
 }
 
+/* 0, or why the metadata is not closed cleanly though its target is gone. */
+static int close_store(struct volume *v, struct store *s, bool gone, struct err *err)
+{
+	if (!gone || !v->mark_trouble.since_ms)
+		return store_close(s, gone, err);
+	/* Metadata that cannot be written is not tried again; the next open replays the journal. */
+	*err = v->mark_trouble.err;
+	store_close(s, false, NULL);
+	return -EIO;
+}
+
 /* The target is gone, or erad goes: in the second case the metadata stays as it is, for speed. */
 static void end(struct volume *v, bool gone)
 {
+	struct err err = { "" };
 	struct store *s;
-	struct err err;
+	int code = 0;
 
 	attach_let_go(v);
 	thread_usual();
@@ -238,13 +250,17 @@ static void end(struct volume *v, bool gone)
 	events_end(v, gone);
 	writers_end(v, gone);
 	mirror_end(v, gone);
-	if (s && store_close(s, gone && !v->mark_trouble.since_ms, &err))
+	if (s)
+		code = close_store(v, s, gone, &err);
+	if (code)
 		log_warn("volume %s: closed, but not cleanly: %s", v->name, err.msg);
 	else if (gone)
 		log_info("volume %s: closed", v->name);
 
 	volumes_remove(v);
 	pthread_mutex_lock(&v->lock);
+	v->close_code = code;
+	v->close_err = err;
 	v->ended = true;
 	pthread_cond_broadcast(&v->changed);
 	pthread_mutex_unlock(&v->lock);

@@ -222,14 +222,18 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 	if (!g->nr_sectors)
 		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
 	if (probe_in_use(dev, a->origin, &who))
-		return err_set(err, -EBUSY, "origin %s is in use: %.300s", a->origin, who.msg);
+		return err_set(err, -EBUSY,
+			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			       a->origin, who.msg, a->name);
 	u.origin_dev = dev;
 	if (peek_uuid(a->metadata, uuid))
 		u.uuid = uuid;
 	r = conflict_live(&u, err);
 	if (r)
 		return r;
-	r = probe_apart(a->metadata, a->origin, dev, err);
+	r = probe_lasting(a->metadata, err);
+	if (!r)
+		r = probe_apart(a->metadata, a->origin, dev, err);
 	if (r)
 		return r;
 	r = uuid_random(g->uuid);

@@ -2,7 +2,6 @@
 /* Opening, closing, forgetting volumes; create.c makes them. */
 #include <endian.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/failpoint.h"
+#include "common/size.h"
 #include "erad/conflict.h"
 #include "erad/create.h"
 #include "erad/dm.h"
@@ -73,7 +73,9 @@ static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_s
 	if (r)
 		return r;
 	if (probe_in_use(*dev, e->origin, &who))
-		return err_set(err, -EBUSY, "origin %s is in use: %.300s", e->origin, who.msg);
+		return err_set(err, -EBUSY,
+			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			       e->origin, who.msg, e->name);
 	r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = *dev,
 					 .metadata = e->metadata }, err);
 	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
@@ -84,6 +86,7 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 		       struct err *err)
 {
 	struct use u = { .name = e->name, .metadata = e->metadata };
+	char has[SIZE_EXACT], uses[SIZE_EXACT];
 	struct erad_disk_super sb;
 	int r;
 
@@ -95,9 +98,9 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 	if (r || le64toh(sb.nr_sectors) <= nr_sectors)
 		return r;
 	return err_set(err, -EINVAL,
-		       "origin %s has %" PRIu64 " sectors, its metadata %s expects %" PRIu64
-		       "; if it is the right one, take its size over with 'eractl resize %s'",
-		       e->origin, nr_sectors, e->metadata, (uint64_t)le64toh(sb.nr_sectors), e->name);
+		       "origin %s has %s, its metadata %s expects %s; if it is the right one, take its size over with 'eractl resize %s'",
+		       e->origin, size_exact(has, nr_sectors * ERAD_SECTOR), e->metadata,
+		       size_exact(uses, le64toh(sb.nr_sectors) * ERAD_SECTOR), e->name);
 }
 
 /*
@@ -107,6 +110,7 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 			 struct store **out, struct store_info *info, struct err *err)
 {
+	char has[SIZE_EXACT], uses[SIZE_EXACT];
 	struct engine *engine;
 	struct store *s;
 	int r;
@@ -125,9 +129,9 @@ static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 		return r;
 	store_info(s, info);
 	if (info->nr_sectors < nr_sectors)
-		log_notice("volume %s: origin %s has %" PRIu64 " sectors, of which it uses %" PRIu64
-			   "; 'eractl resize %s' gives it the rest", e->name, e->origin, nr_sectors,
-			   info->nr_sectors, e->name);
+		log_notice("volume %s: origin %s has %s, of which the volume uses %s; 'eractl resize %s' gives it the rest",
+			   e->name, e->origin, size_exact(has, nr_sectors * ERAD_SECTOR),
+			   size_exact(uses, info->nr_sectors * ERAD_SECTOR), e->name);
 	*out = s;
 	return 0;
 }
@@ -270,6 +274,21 @@ int op_find(const char *name, struct volume **out, struct err *err)
 	return r ? r : err_set(err, -ENOTCONN, "it is closed; open it first");
 }
 
+/* The device is gone, but the metadata may not be as whoever closed the volume believes. */
+static int check_closed_cleanly(struct volume *v, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&v->lock);
+	r = v->close_code;
+	if (r)
+		err_set(err, r,
+			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' tells whether it is good",
+			v->metadata, v->close_err.msg);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
 int op_close(const char *name, struct err *err)
 {
 	char mapped[DM_NAME_SIZE];
@@ -300,6 +319,8 @@ int op_close(const char *name, struct err *err)
 		r = err_set(err, -ETIMEDOUT,
 			    "the device is removed, but after %d seconds the metadata is not closed yet",
 			    CLOSE_MS / 1000);
+	if (!r)
+		r = check_closed_cleanly(v, err);
 	volume_unref(v);
 out_release:
 	volumes_release(&claim);

@@ -20,6 +20,7 @@
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
 	struct stat st;
+	int read_only = 0;
 	uint64_t bytes;
 	int fd, r = 0;
 
@@ -32,12 +33,33 @@ int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err 
 		r = err_set(err, -ENOTBLK, "%s is not a block device", path);
 	else if (ioctl(fd, BLKGETSIZE64, &bytes))
 		r = err_set(err, -errno, "cannot get the size of %s: %m", path);
+	else if (ioctl(fd, BLKROGET, &read_only))
+		r = err_set(err, -errno, "cannot tell whether %s is read-only: %m", path);
 	close(fd);
 	if (r)
 		return r;
+	if (read_only)
+		return err_set(err, -EROFS,
+			       "%s is read-only, and erad has to write to it; 'blockdev --setrw %s' makes it writable if the device can be",
+			       path, path);
 	*dev = st.st_rdev;
 	*nr_sectors = bytes / 512;
 	return 0;
+}
+
+int probe_sector_size(const char *path, unsigned int *bytes, struct err *err)
+{
+	int fd, size, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	if (ioctl(fd, BLKSSZGET, &size))
+		r = err_set(err, -errno, "cannot get the size of a sector of %s: %m", path);
+	else
+		*bytes = size;
+	close(fd);
+	return r;
 }
 
 static bool is_device(const char *path, dev_t dev)
@@ -190,11 +212,44 @@ static bool share_file(const struct stack *a, const struct stack *b)
 	return false;
 }
 
+/* What metadata stands on; a file that is not there yet on what its directory does. */
+static int stack_of_metadata(struct stack *s, const char *metadata, struct err *err)
+{
+	char dir[PATH_MAX];
+
+	if (!access(metadata, F_OK))
+		return stack_add_file(s, metadata, err);
+	snprintf(dir, sizeof(dir), "%s", metadata);
+	if (strrchr(dir, '/') > dir)
+		*strrchr(dir, '/') = 0;
+	else
+		strcpy(dir, "/");
+	return stack_add_file(s, dir, err);
+}
+
+int probe_lasting(const char *metadata, struct err *err)
+{
+	struct stack *s;
+	int r;
+
+	if (getenv("ERAD_VOLATILE_METADATA"))
+		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = stack_of_metadata(s, metadata, err);
+	if (!r && s->volatile_why)
+		r = err_set(err, -EINVAL,
+			    "metadata %s is %s, so it would be lost with the next boot; choose a block device or a file on a disk",
+			    metadata, s->volatile_why);
+	free(s);
+	return r;
+}
+
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)
 {
 	struct stack *meta, *tracked;
 	struct stat st;
-	char dir[PATH_MAX];
 	int r;
 
 	/* Too large for the small stacks of our threads. */
@@ -204,17 +259,9 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 		r = err_set(err, -ENOMEM, "out of memory");
 		goto out;
 	}
-	if (stat(metadata, &st)) {
-		snprintf(dir, sizeof(dir), "%s", metadata);
-		if (strrchr(dir, '/') > dir)
-			*strrchr(dir, '/') = 0;
-		else
-			strcpy(dir, "/");
-		r = stack_add_file(meta, dir, err);
+	if (stat(metadata, &st))
 		st = (struct stat){ 0 };
-	} else {
-		r = stack_add_file(meta, metadata, err);
-	}
+	r = stack_of_metadata(meta, metadata, err);
 	if (!r)
 		r = stack_add_device(tracked, origin, err);
 	if (r)

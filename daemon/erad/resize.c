@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/failpoint.h"
+#include "common/size.h"
 #include "erad/dm.h"
 #include "erad/log.h"
 #include "erad/ops.h"
@@ -23,24 +24,47 @@
 
 #define SETTLE_MS	60000
 
+#define NEAREST		96	/* room for nearest() */
+
+/* "are N and M bytes", of which one may not be possible. */
+static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64_t max)
+{
+	if (!down || up > max)
+		snprintf(buf, NEAREST, "is %" PRIu64 " bytes", down ? down : up);
+	else
+		snprintf(buf, NEAREST, "are %" PRIu64 " and %" PRIu64 " bytes", down, up);
+	return buf;
+}
+
 /* How many sectors the volume is to have; bytes 0: as many as the origin. */
 static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t *nr_sectors,
 		       struct err *err)
 {
-	uint64_t has;
+	char got[SIZE_EXACT], upper[SIZE_EXACT], near[NEAREST];
+	unsigned int sector;
+	uint64_t has, down;
 	int r;
 
 	r = probe_device(origin, dev, &has, err);
 	if (r)
 		return r;
-	*nr_sectors = bytes ? bytes / 512 : has;
-	if (bytes % 512)
-		return err_set(err, -EINVAL, "got a size of %" PRIu64
-			       " bytes, expected a multiple of 512", bytes);
-	if (!*nr_sectors || *nr_sectors > has)
-		return err_set(err, -EINVAL, "got a size of %" PRIu64
-			       " bytes, expected 512 to the %" PRIu64 " of origin %s",
-			       *nr_sectors * 512, has * 512, origin);
+	r = probe_sector_size(origin, &sector, err);
+	if (r)
+		return r;
+	has -= has % (sector / 512);
+	if (!bytes)
+		bytes = has * 512;
+	down = bytes - bytes % sector;
+	if (!bytes || down > has * 512)
+		return err_set(err, -EINVAL, "got a size of %s, expected %u bytes to the %s of origin %s",
+			       size_exact(got, bytes), sector, size_exact(upper, has * 512), origin);
+	/* Else the kernel refuses the table when the device is suspended already. */
+	if (bytes != down)
+		return err_set(err, -EINVAL,
+			       "got a size of %s, expected a multiple of the %u bytes of a sector of origin %s; the nearest %s",
+			       size_exact(got, bytes), sector, origin,
+			       nearest(near, down, down + sector, has * 512));
+	*nr_sectors = bytes / 512;
 	return 0;
 }
 

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -64,6 +66,41 @@ bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino)
 	return false;
 }
 
+/* Disks of memory: the kernel's ram disks and zram. */
+static bool is_ram_disk(dev_t dev)
+{
+	char path[64], link[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return false;
+	link[n] = 0;
+	name = strrchr(link, '/') ? strrchr(link, '/') + 1 : link;
+	name += strspn(name, "z");
+	return !strncmp(name, "ram", 3);
+}
+
+/* Why a file is gone at the next boot; NULL: it stays. */
+static const char *volatile_file(const char *path)
+{
+	static const char *const emptied[] = { "/tmp/", "/run/", "/dev/" };
+	char real[PATH_MAX + 1];
+	struct statfs fs;
+
+	if (!statfs(path, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+		return "in memory and not on a disk";
+	if (!realpath(path, real))
+		return NULL;
+	strcat(real, "/");
+	for (size_t i = 0; i < sizeof(emptied) / sizeof(*emptied); i++)
+		if (!strncmp(real, emptied[i], strlen(emptied[i])))
+			return "in a directory that is emptied when the machine boots";
+	return NULL;
+}
+
 /* Appends; what is there already is not an error. */
 static int push(struct stack *s, dev_t dev, struct err *err)
 {
@@ -73,6 +110,8 @@ static int push(struct stack *s, dev_t dev, struct err *err)
 		return err_set(err, -E2BIG, "block device %u:%u stands on more than %u others",
 			       major(s->dev[0]), minor(s->dev[0]), STACK_MAX);
 	s->dev[s->nr++] = dev;
+	if (!s->volatile_why && is_ram_disk(dev))
+		s->volatile_why = "in memory and not on a disk";
 	return 0;
 }
 
@@ -220,6 +259,8 @@ static int push_file(struct stack *s, const char *path, struct err *err)
 	if (S_ISBLK(x.stx_mode))
 		return push(s, makedev(x.stx_rdev_major, x.stx_rdev_minor), err);
 
+	if (!s->volatile_why)
+		s->volatile_why = volatile_file(path);
 	dev = makedev(x.stx_dev_major, x.stx_dev_minor);
 	if (!stack_has_file(s, dev, x.stx_ino) && s->nr_files < STACK_MAX) {
 		s->file[s->nr_files].dev = dev;

@@ -26,6 +26,8 @@ struct stack {
 		ino_t ino;
 	} file[STACK_MAX];		/* behind loop devices */
 	size_t nr_files;
+	/* NULL, or why something of it is gone at the next boot: static text that follows "is". */
+	const char *volatile_why;
 };
 
 /* Empty stacks begin as { 0 }.  E2BIG: more than STACK_MAX devices. */

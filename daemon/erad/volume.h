@@ -91,6 +91,8 @@ struct volume {
 	bool expected;			/* a target is about to be made: wait for it */
 	bool stop;			/* let go of the target and end */
 	bool ended;			/* the volume thread has done its last */
+	int close_code;			/* 0, or why the metadata was not closed cleanly … */
+	struct err close_err;		/* … and a sentence; both are set when it has ended */
 	bool fold_stop, message_stop;
 	struct message message;		/* to be served next */
 	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble,

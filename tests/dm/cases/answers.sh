@@ -12,6 +12,94 @@ said()
 	grep -qF -- "$text" "$T/err" || fail "got '$(cat "$T/err")' from $*, expected '$text'"
 }
 
+in_trouble()
+{
+	eractl status --json data | grep -q '"error":"'
+}
+
+test_close_that_failed_says_so()
+{
+	DESCRIPTION="a close whose last fold or superblock does not reach the metadata fails, and the metadata is not called clean"
+	local origin meta writer
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	truncate -s 0 /var/lib/erad/data.erad
+	said "volume data: the device is removed, but its metadata /var/lib/erad/data.erad is not closed cleanly: " eractl close data
+	[[ ! -e /dev/mapper/data ]] || fail "the device is still there"
+	eractl open data 2> /dev/null && fail "opened without metadata"
+	eractl forget data > /dev/null
+
+	# Known not to work, so that nothing is tried any more.
+	meta=$(new_disk 64M)
+	dmsetup create meta --table "0 131072 linear $meta 0"
+	eractl create data "$origin" --metadata /dev/mapper/meta > /dev/null
+	write_at data 0 4096
+	dmsetup suspend meta
+	dmsetup load meta --table "0 131072 error"
+	dmsetup resume meta
+	write_at data 409600 4096 2> /dev/null &
+	writer=$!
+	wait_until "trouble" in_trouble
+	eractl abort data > /dev/null
+	wait $writer && fail "the write succeeded"
+	said "is not closed cleanly: " eractl close data
+	dmsetup suspend meta
+	dmsetup load meta --table "0 131072 linear $meta 0"
+	dmsetup resume meta
+	eractl open data > /dev/null
+	same "$(changed data 1 | head -n 1)" "0 65536"
+	eractl close data
+}
+
+test_read_only_origin_is_refused()
+{
+	DESCRIPTION="an origin that is read-only is refused at create and open, and nothing is left behind"
+	local origin hard
+
+	origin=$(new_disk 64M)
+	blockdev --setro "$origin"
+	said "$origin is read-only" eractl create data "$origin"
+	same "$(eractl list 2>&1)" "eractl: there are no volumes; 'eractl create' makes one"
+	[[ ! -e /var/lib/erad/data.erad ]] || fail "metadata was made"
+	blockdev --setrw "$origin"
+	eractl create data "$origin" > /dev/null
+	eractl close data
+	blockdev --setro "$origin"
+	said "$origin is read-only" eractl open data
+	[[ ! -e /dev/mapper/data ]] || fail "it was opened"
+	blockdev --setrw "$origin"
+	eractl open data > /dev/null
+	truncate -s 64M "$T/hard"
+	hard=$(losetup -r --find --show "$T/hard")
+	said "$hard is read-only" eractl create hard "$hard"
+	hard=$(losetup -r --find --show "$T/hard")
+	said "$hard is read-only" eractl create meta "$(new_disk 64M)" --metadata "$hard"
+}
+
+test_resize_names_the_nearest_size()
+{
+	DESCRIPTION="a size that is no multiple of the origin's sectors is refused before anything is suspended, with the nearest ones"
+	local origin size=$((32 * 1048576)) events
+
+	truncate -s 64M "$T/o"
+	origin=$(losetup -b 4096 --find --show "$T/o")
+	eractl create data "$origin" > /dev/null
+	events=$(dmsetup info -c --noheadings -o events data)
+	said "got a size of 32 MiB ($((size + 512)) bytes), expected a multiple of the 4096 bytes of a sector of origin $origin; the nearest are $size and $((size + 4096)) bytes" \
+		eractl resize data --size $((size + 512))
+	said "the nearest is 4096 bytes" eractl resize data --size 512
+	said "the nearest is $((64 * 1048576)) bytes" eractl resize data --size $((64 * 1048576 + 512))
+	said "got a size of 64 MiB ($((64 * 1048576 + 4096)) bytes), expected 4096 bytes to the 64 MiB of origin $origin" \
+		eractl resize data --size $((64 * 1048576 + 4096))
+	same "$(dmsetup info -c --noheadings -o events,tables_loaded data)" "$events:Live"
+	same "$(eractl resize data --size $size)" "data: 32 MiB, was 64 MiB; in era 2"
+	write_at data 4096 4096
+	eractl close data
+	said "the nearest are" eractl resize data --size $((size + 512))
+}
+
 test_abort_says_what_was_held()
 {
 	DESCRIPTION="abort says how many writes were held, also when none was"
@@ -88,6 +176,41 @@ test_priorities_are_for_the_journal()
 	same "$(cat "$T/log")" "erad: $words"
 }
 
+# refused_places ORIGIN: by an erad that is not told that this is a test.
+refused_places()
+{
+	local place name=erad-case.$$ in_memory="in memory and not on a disk, so it would be lost with the next boot"
+
+	for place in /dev/shm/$name /dev/$name /run/$name "$(new_disk 64M)"; do
+		said "metadata $place is $in_memory" eractl create data "$1" --metadata "$place"
+		[[ -b $place || ! -e $place ]] || fail "$place was made"
+	done
+	ln -s /tmp "$T/link"
+	for place in /tmp/$name "$T/link/$name"; do
+		said "metadata $place is in a directory that is emptied when the machine boots" \
+			eractl create data "$1" --metadata "$place"
+		[[ ! -e $place ]] || fail "$place was made"
+	done
+	eractl create data "$1" > /dev/null || fail "the usual place is refused"
+	eractl close data
+}
+
+test_metadata_that_the_next_boot_loses_is_refused()
+{
+	DESCRIPTION="metadata in memory or in directories that are emptied at boot is refused at create, and nothing is left there"
+	local status=0
+
+	stop_erad
+	(
+		unset ERAD_VOLATILE_METADATA
+		start_erad
+	)
+	(refused_places "$(new_disk 64M)") || status=1
+	stop_erad
+	start_erad
+	return $status
+}
+
 test_eratab_that_is_not_as_it_should_be()
 {
 	DESCRIPTION="eratab: a byte order mark and CR LF do no harm; one name on two lines, and a FIFO in its place, are refused"
@@ -117,4 +240,22 @@ test_eratab_that_is_not_as_it_should_be()
 	grep -q '/etc/eratab is a FIFO, expected a regular file' "$T/err" || fail "got $(cat "$T/err")"
 	cp --remove-destination "$T/eratab" /etc/eratab
 	eractl open a > /dev/null
+}
+
+test_control_characters_of_paths_are_shown_as_numbers()
+{
+	DESCRIPTION="control characters in the path of metadata get into no output as they are"
+	local name=$T/$'m\e[31m\nred'
+
+	eractl create data "$(new_disk 64M)" --metadata "$name" > "$T/out"
+	grep -qF 'm\x1b[31m\x0ared' "$T/out" || fail "got $(cat -v "$T/out")"
+	for command in list "list --json" status "status --verbose" "status --json data" "close data" "open data" "close data" "forget data"; do
+		# shellcheck disable=SC2086 # words
+		eractl $command >> "$T/out" 2>&1
+		cat /etc/eratab >> "$T/out"
+	done
+	eractl create data "$(new_disk 64M)" --metadata "$name" >> "$T/out" 2>&1 && fail "overwritten"
+	cat "${ERAD_OUT:-/tmp}/erad.log" >> "$T/out"
+	grep -q $'\e' "$T/out" && fail "got $(cat -v "$T/out")"
+	return 0
 }

@@ -73,7 +73,9 @@ test_metadata_no_space()
 	dd if=/dev/zero of="$T/large/filler" bs=4K status=none 2> /dev/null || :
 	load -t 4 -n 50 -s 100 -r 4 -b 4096 -d /dev/mapper/data > "$T/touched" || fail "the load failed"
 	# A close wants to fold. The device goes, and what was written is in the journal.
-	eractl close data
+	eractl close data 2> "$T/err" && fail "the close did not say that it was not clean"
+	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
+		fail "got $(cat "$T/err")"
 	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" ||
 		fail "erad says nothing of it"
 	eractl open data
@@ -95,7 +97,7 @@ test_metadata_least_size()
 	origin=$(new_disk 64M)
 	meta=$(new_disk $(((least - 1) * 4))K)
 	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
-	grep -q "expected at least $((least * 4096))" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
+	grep -q "needs at least $((least * 4)) KiB" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
 	# The unit tests have each k from 0 to 20.
 	for k in 0 1 5 20; do
 		meta=$(new_disk $(((least + k) * 4))K)
