@@ -150,7 +150,7 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(Q)$(CC) $(UNIT_CFLAGS) -Wl,--as-needed $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
-$(daemon_tests): OWN_LDFLAGS := -Wl,--wrap=poll
+$(daemon_tests): OWN_LDFLAGS := -Wl,--wrap=poll,--wrap=thread_start_detached
 
 # Those that are about threads, again with the thread sanitizer.
 tsan_tests	:= test_threads test_volume

@@ -152,14 +152,20 @@ static int compare_size(struct volume *v, const struct erad_info *i, const struc
 	return 0;
 }
 
-/* Moves the target to era `to`, which is durable; not waiting for the drain. */
+/* Has the target get the memory for era `to`. */
+static int prepare(struct volume *v, uint32_t to, struct err *err)
+{
+	const int r = instance_prepare_era(v->fd, to);
+
+	return r ? err_set(err, r, "the target cannot prepare era %u: %s", to, strerror(-r)) : 0;
+}
+
+/* Moves the target to era `to`, which is durable and prepared; not waiting for the drain. */
 static int flip(struct volume *v, uint32_t from, uint32_t to, struct err *err)
 {
 	int r;
 
-	r = instance_prepare_era(v->fd, to);
-	if (!r)
-		r = instance_new_era(v->fd, from, to, 0);
+	r = instance_new_era(v->fd, from, to, 0);
 	if (r == -ETIMEDOUT || r == -EINTR)
 		r = 0;
 	return r ? err_set(err, r, "the target cannot begin era %u after %u: %s", to, from,
@@ -199,6 +205,9 @@ static int begin(struct volume *v, struct store_info *s, struct err *err)
 	r = follow_size(v, s, err);
 	if (!r)
 		r = compare_size(v, &v->info, s, err);
+	/* First, as this may fail again and again, and each durable era is one less. */
+	if (!r)
+		r = prepare(v, s->era + 1, err);
 	if (!r)
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
@@ -221,8 +230,10 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	r = compare_size(v, &v->info, s, err);
 	if (r)
 		return r;
-	if (s->era == live + 1)
-		return flip(v, live, s->era, err);
+	if (s->era == live + 1) {
+		r = prepare(v, s->era, err);
+		return r ? r : flip(v, live, s->era, err);
+	}
 	if (s->era != live)
 		return err_set(err, -ESTALE,
 			       "metadata %s is in era %u, but the target in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",

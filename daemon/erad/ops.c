@@ -207,7 +207,6 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	r = volume_start(v, true, err);
 	if (r) {
 		volumes_remove(v);
-		store_close(s, false, NULL);
 		goto out_unref;
 	}
 	r = start_target(v, &t, err);

@@ -77,21 +77,25 @@ static int begin(struct volume *v, struct err *err)
 
 	store_info(v->store, &s);
 	c->from = v->info.era;
-	/* An era that was begun here but not there, by an attempt that failed, will do, or comes first. */
-	c->to = s.era > c->from ? s.era : s.era + 1;
+	c->to = rollover_next(c->from, s.era);
+	/* A snapshot is taken only where an era begins in the metadata too: this one comes first. */
 	c->again = c->snapshot && c->to == s.era;
 	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
 		return err_set(err, -EOVERFLOW,
 			       "era %u is the last there is; create the volume anew", s.era);
-	r = instance_prepare_era(v->fd, c->to);
-	if (r)
-		return err_set(err, r, "the target cannot prepare era %u: %s", c->to,
-			       strerror(-r));
+	if (c->to != c->prepared) {
+		c->again = true;
+		return err_set(err, -EAGAIN, "the target has begun another era meanwhile");
+	}
 	failpoint(FAILPOINT_ROLL_PREPARED);
 	if (c->to == s.era)
 		return 0;
-	return c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
+	/* The watchdog looks at this write, too. */
+	atomic_store(&v->busy_since, thread_now_ms());
+	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
 		store_begin_era(v->store, c->to, err);
+	atomic_store(&v->busy_since, 0);
+	return r;
 }
 
 void rollover_step(struct volume *v)
@@ -138,11 +142,6 @@ void rollover_step(struct volume *v)
 		attach_refresh(v);
 		volume_usage(v);
 		log_debug("volume %s: era %u", v->name, c->to);
-		if (c->again) {
-			set_phase(v, CHECKPOINT_WANTED);
-			v->roll_at = 0;
-			break;
-		}
 		finish(v, 0, NULL);
 		break;
 	case -ETIMEDOUT:

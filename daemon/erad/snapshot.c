@@ -9,10 +9,31 @@
 #include "common/failpoint.h"
 #include "erad/volume.h"
 
-/* Whether a snapshot can begin.  Context: snapshot_lock, or volume_roll() asks the store for the same. */
-static int check_free(struct store *s, struct err *err)
+/*
+ * Drops a snapshot that neither lasts nor has an owner: its reader could not drop it, as the metadata failed, or
+ * the fold that made it was believed to have failed.  Context: snapshot_lock.
+ */
+static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 {
 	struct store_info info;
+	int r;
+
+	store_info(s, &info);
+	if (v->pinned || info.snapshot_lasts)
+		return 0;
+	/* One that a later fold would make, too, which the info does not show. */
+	r = store_drop_snapshot(s, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Whether a snapshot can begin.  Context: snapshot_lock. */
+static int check_free(struct volume *v, struct store *s, struct err *err)
+{
+	struct store_info info;
+	int r = drop_orphan(v, s, err);
+
+	if (r)
+		return r;
 
 	store_info(s, &info);
 	if (!info.snapshot_era)
@@ -30,16 +51,18 @@ static int take(struct volume *v, struct store *s, bool lasts, uint32_t *era, st
 	const struct checkpoint how = { .snapshot = true, .lasts = lasts };
 	int r;
 
-	r = check_free(s, err);
-	if (!r)
-		r = volume_roll(v, &how, era, err);
+	r = check_free(v, s, err);
 	if (r)
 		return r;
-	failpoint(FAILPOINT_SNAP_ASKED);
-	r = store_fold(s, err);
+	r = volume_roll(v, &how, era, err);
+	if (!r) {
+		failpoint(FAILPOINT_SNAP_ASKED);
+		r = store_fold(s, err);
+	}
 	/* One that comes about by a later fold after all would be nobody's. */
 	if (r)
 		store_drop_snapshot(s, NULL);
+	v->pinned = !r && !lasts;
 	return r;
 }
 
@@ -82,6 +105,8 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
 
 	pthread_mutex_lock(&v->snapshot_lock);
 	r = drop(s, false, err);
+	/* If that failed, the next one who asks drops it. */
+	v->pinned = false;
 	pthread_mutex_unlock(&v->snapshot_lock);
 	if (!r)
 		volume_usage(v);
@@ -96,7 +121,9 @@ int volume_snapshot_drop(struct volume *v, struct err *err)
 	pthread_mutex_lock(&v->snapshot_lock);
 	s = volume_store_get(v);
 	if (s) {
-		r = drop(s, true, err);
+		r = drop_orphan(v, s, err);
+		if (!r)
+			r = drop(s, true, err);
 		volume_store_put(v);
 	} else {
 		r = err_set(err, -EAGAIN, "its metadata is not open");

@@ -51,8 +51,9 @@ enum checkpoint_phase {
 struct checkpoint {
 	enum checkpoint_phase phase;
 	bool snapshot, lasts;		/* of what was before it; see store_begin_snapshot() */
-	bool again;			/* it is not this era yet: the target had to catch up first */
+	bool again;			/* not this era yet: prepare the next one, and ask again */
 	uint32_t from, to;
+	uint32_t prepared;		/* the era that the target has memory for */
 	struct mirror_map map;		/* for the new era */
 	int result;
 	struct err err;
@@ -78,6 +79,7 @@ struct volume {
 	atomic_uint refs;
 	pthread_mutex_t checkpoint_lock;	/* one requester at a time */
 	pthread_mutex_t snapshot_lock;	/* one that takes or drops the snapshot at a time; held over I/O */
+	bool pinned;			/* snapshot_lock; a reader owns the snapshot that does not last */
 
 	pthread_mutex_t lock;		/* of all that follows up to the next comment on it */
 	pthread_cond_t changed;		/* some of it did */
@@ -101,7 +103,7 @@ struct volume {
 
 	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
 	atomic_bool fold_asked;		/* set without the lock, which it spares the commit path */
-	atomic_ullong busy_since;	/* ms, of the commit under way; 0: none, or known trouble */
+	atomic_ullong busy_since;	/* ms, of the write to the metadata under way; 0: none, or known trouble */
 
 	/* The volume thread's own. */
 	pthread_t fold_thread, message_thread;
@@ -132,6 +134,7 @@ void volume_unref(struct volume *v);
 /*
  * Starts the volume thread, which takes a reference.  The volume must be in
  * the registry.  expected: there is no target yet, wait until volume_expect(v, false).
+ * On failure the store is closed, and the volume has none.
  */
 int volume_start(struct volume *v, bool expected, struct err *err);
 void volume_expect(struct volume *v, bool expected);
@@ -187,6 +190,8 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err);
 struct store *volume_store_get(struct volume *v);
 void volume_store_put(struct volume *v);
 bool volume_closing(struct volume *v);
+/* Takes the store away from the volume and returns it when its last user has put it; or NULL. */
+struct store *volume_store_take(struct volume *v);
 
 /* "loading", "active" …; error, unless NULL, gets what is wrong, or "".  Under v->lock. */
 const char *volume_state(const struct volume *v, struct err *error);
@@ -225,6 +230,13 @@ int attach_refresh(struct volume *v);
 void rollover_step(struct volume *v);
 /* Ends one that cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
+
+/* The era that comes after `from` of the target, when the metadata is in era `durable`. */
+static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
+{
+	/* An era that was begun in the metadata but not by the target, by an attempt that failed, will do. */
+	return durable > from ? durable : durable + 1;
+}
 
 /* volume.c: begins a new era, with a snapshot of what was before if c says so. */
 int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);

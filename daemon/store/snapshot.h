@@ -18,7 +18,7 @@ struct snapshot {
 	uint64_t nr_sectors;	/* of the device when it was taken */
 	uint64_t nr_blocks;
 	uint64_t pages;
-	struct bitset saved;	/* pages with a copy that is known to be durable */
+	struct bitset saved;	/* pages with a copy that is known to be durable; the last, as view_begin() leaves it out */
 };
 
 /* What the superblock says of it.  What *p held is not freed. */

@@ -51,6 +51,7 @@ static struct writer writer[SIM_WRITERS + 1];	/* the last one is stuck */
 static unsigned int writers, origin_steps, metadata_steps;
 static uint64_t now, next_block, last_batch, last_message, load_end;
 static uint64_t rnd_state;
+static unsigned int prepare_commits;
 static struct sim_count count;
 static struct { int error; unsigned int times, calls; } calls[SIM_CALLS];
 static enum { RUN, PAUSE_WANTED, PAUSED } pause_state;
@@ -370,11 +371,15 @@ int instance_ready(int fd, uint32_t era)
 int instance_prepare_era(int fd, uint32_t to)
 {
 	struct target *t = enter(fd);
+	uint64_t until;
 	int r;
 
 	if (!t)
 		return -ENODEV;
 	r = fails(SIM_PREPARE_ERA);
+	until = count.commits + prepare_commits;
+	while (count.commits < until)
+		pthread_cond_wait(&changed, &lock);
 	if (!r)
 		t->prepared = to;
 	return leave(r);
@@ -437,6 +442,7 @@ static int commit(struct target *t, struct erad_xfer *x)
 		t->state = ERAD_FAILED;
 	else
 		count.commits++;
+	pthread_cond_broadcast(&changed);
 	return 0;
 }
 
@@ -523,6 +529,7 @@ void sim_start(const uint8_t id[16])
 	count = (struct sim_count){ 0 };
 	now = next_block = 0;
 	load_end = NEVER;
+	prepare_commits = 0;
 	rnd_state = 1;
 	pthread_mutex_unlock(&lock);
 }
@@ -611,6 +618,13 @@ void sim_fail_calls(enum sim_call call, int error, unsigned int times)
 	pthread_mutex_lock(&lock);
 	calls[call].error = error;
 	calls[call].times = times;
+	pthread_mutex_unlock(&lock);
+}
+
+void sim_slow_prepare(unsigned int commits)
+{
+	pthread_mutex_lock(&lock);
+	prepare_commits = commits;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,8 +18,7 @@
 #include <cmocka.h>
 
 #include "disk.h"
-#include "erad/log.h"
-#include "erad/thread.h"
+#include "erad/request.h"
 #include "erad/volume.h"
 #include "erad/volumes.h"
 #include "instance_sim.h"
@@ -444,28 +444,318 @@ static void test_second_volume_with_the_same_uuid_is_refused(void **state)
 	volume_unref(second);
 }
 
+/* ---- memory ---- */
+
+static void test_commits_go_on_while_the_target_gets_memory_for_an_era(void **state)
+{
+	struct request q;
+
+	(void)state;
+	sim_load(4, 20, 20);
+	sim_slow_prepare(50);
+	ask(&q);
+	assert_int_equal(answer(&q), 0);
+	assert_true(sim_count().flipped >= 50);
+}
+
+static void test_checkpoint_waits_for_memory(void **state)
+{
+	struct request q;
+
+	(void)state;
+	sim_fail_calls(SIM_PREPARE_ERA, -ENOMEM, 2);
+	ask(&q);
+	assert_int_equal(answer(&q), 0);
+	assert_int_equal(q.era, 2);
+}
+
+static void test_checkpoint_without_memory_fails_and_says_so(void **state)
+{
+	struct request q;
+
+	(void)state;
+	sim_fail_calls(SIM_PREPARE_ERA, -ENOMEM, 1000);
+	ask(&q);
+	assert_int_equal(answer(&q), -ENOMEM);
+	assert_string_equal(q.err.msg,
+			    "the target gets no memory for era 2; request the checkpoint again when there is more");
+}
+
+static uint32_t durable_era(void)
+{
+	struct store *s = volume_store_get(volume);
+	struct store_info info;
+
+	store_info(s, &info);
+	volume_store_put(volume);
+	return info.era;
+}
+
+static void test_attach_without_memory_uses_up_no_era(void **state)
+{
+	struct err err;
+
+	(void)state;
+	begin();
+	sim_fail_calls(SIM_PREPARE_ERA, -ENOMEM, 3);
+	assert_int_equal(volume_start(volume, false, &err), 0);
+	while (volume_wait_settled(volume, LONG_MS, &err))
+		usleep(1000);
+	assert_int_equal(sim_calls(SIM_ATTACH), 4);
+	assert_int_equal(durable_era(), 1);
+	end();
+}
+
+/* ---- eras and snapshots that begin halfway ---- */
+
+static void test_era_that_only_the_metadata_has_begun_is_the_next(void **state)
+{
+	struct request q;
+
+	(void)state;
+	sim_fail_calls(SIM_NEW_ERA, -EINVAL, 1);
+	ask(&q);
+	assert_int_equal(answer(&q), -EINVAL);
+	assert_int_equal(durable_era(), 2);
+	ask(&q);
+	assert_int_equal(answer(&q), 0);
+	assert_int_equal(q.era, 2);
+}
+
+static void test_snapshot_comes_after_an_era_that_only_the_metadata_has_begun(void **state)
+{
+	struct request q;
+
+	(void)state;
+	sim_fail_calls(SIM_NEW_ERA, -EINVAL, 1);
+	ask(&q);
+	assert_int_equal(answer(&q), -EINVAL);
+	assert_int_equal(volume_snapshot_take(volume, true, &q.era, &q.err), 0);
+	assert_int_equal(q.era, 3);
+}
+
+static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	(void)d;
+	(void)op;
+	(void)after;
+	/* The first is that of the attach. */
+	if (sim_calls(SIM_NEW_ERA) >= 2 && !atomic_exchange((atomic_bool *)ctx, true))
+		fail_disk(true);
+}
+
+/* A snapshot that was to be, and whose fold and whose drop have failed. */
+static void orphan_snapshot(bool lasts)
+{
+	static atomic_bool failed;
+	uint32_t era;
+	struct err err;
+
+	failed = false;
+	disk.hook_ctx = &failed;
+	disk.hook = fail_after_flip;
+	assert_int_equal(volume_snapshot_take(volume, lasts, &era, &err), -EIO);
+	fail_disk(false);
+}
+
+static void test_snapshot_without_an_owner_is_dropped_by_the_next_reader(void **state)
+{
+	uint32_t era;
+	struct err err;
+
+	(void)state;
+	orphan_snapshot(false);
+	if (volume_snapshot_take(volume, false, &era, &err))
+		fail_msg("%s", err.msg);
+	/* While it is read, nobody else gets one. */
+	assert_int_equal(volume_snapshot_take(volume, false, &era, &err), -EBUSY);
+	assert_int_equal(volume_snapshot_drop(volume, &err), -ENOENT);
+	assert_int_equal(volume_snapshot_unpin(volume, volume->store, &err), 0);
+	assert_int_equal(volume_snapshot_take(volume, true, &era, &err), 0);
+}
+
+static void test_snapshot_without_an_owner_is_dropped_when_a_fold_has_made_it(void **state)
+{
+	struct store *s;
+	uint32_t era;
+	struct err err;
+
+	(void)state;
+	orphan_snapshot(false);
+	s = volume_store_get(volume);
+	assert_int_equal(store_fold(s, &err), 0);
+	volume_store_put(volume);
+	if (volume_snapshot_take(volume, true, &era, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void test_snapshot_whose_drop_failed_is_dropped_by_the_next_reader(void **state)
+{
+	uint32_t era;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(volume_snapshot_take(volume, false, &era, &err), 0);
+	fail_disk(true);
+	assert_int_equal(volume_snapshot_unpin(volume, volume->store, &err), -EIO);
+	fail_disk(false);
+	if (volume_snapshot_take(volume, false, &era, &err))
+		fail_msg("%s", err.msg);
+}
+
+/* ---- others that look ---- */
+
+static bool watched;
+
+static void look_at_progress(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	struct err who;
+
+	(void)d;
+	(void)ctx;
+	if (op == DISK_FLUSH && !after)
+		watched = !volumes_progress(0, &who);
+}
+
+static void test_watchdog_sees_the_write_that_begins_an_era(void **state)
+{
+	struct request q;
+
+	(void)state;
+	watched = false;
+	disk.hook = look_at_progress;
+	ask(&q);
+	assert_int_equal(answer(&q), 0);
+	disk.hook = NULL;
+	assert_true(watched);
+}
+
+static bool no_threads;
+
+int __real_thread_start_detached(void *(*fn)(void *), void *arg);
+int __wrap_thread_start_detached(void *(*fn)(void *), void *arg);
+
+int __wrap_thread_start_detached(void *(*fn)(void *), void *arg)
+{
+	return no_threads ? -EAGAIN : __real_thread_start_detached(fn, arg);
+}
+
+static void *put_thread(void *arg)
+{
+	struct store_info info;
+
+	usleep(10000);
+	store_info(arg, &info);
+	volume_store_put(volume);
+	return NULL;
+}
+
+static void test_start_that_fails_waits_for_those_who_use_the_store(void **state)
+{
+	pthread_t reader;
+	struct err err;
+
+	(void)state;
+	begin();
+	assert_int_equal(pthread_create(&reader, NULL, put_thread, volume_store_get(volume)), 0);
+	no_threads = true;
+	assert_int_equal(volume_start(volume, false, &err), -EAGAIN);
+	no_threads = false;
+	assert_null(volume_store_get(volume));
+	pthread_join(reader, NULL);
+	volumes_remove(volume);
+	volume_unref(volume);
+	disk_destroy(&disk);
+}
+
+/* For the thread sanitizer. */
+static void *checkpoints_and_snapshots(void *done)
+{
+	struct err err;
+	uint32_t era;
+
+	for (int i = 0; i < 30; i++) {
+		volume_checkpoint(volume, &era, &err);
+		if (!volume_snapshot_take(volume, true, &era, &err))
+			volume_snapshot_drop(volume, &err);
+	}
+	atomic_store((atomic_bool *)done, true);
+	return NULL;
+}
+
+static void *status(void *done)
+{
+	while (!atomic_load((atomic_bool *)done)) {
+		struct json_object *o = NULL;
+		struct err err;
+
+		if (!request_status(NULL, &o, &err))
+			json_object_put(o);
+		if (!request_writers(NULL, &o, &err))
+			json_object_put(o);
+	}
+	return NULL;
+}
+
+static int ignore(void *ctx, uint64_t first, uint64_t len)
+{
+	(void)ctx;
+	(void)first;
+	(void)len;
+	return 0;
+}
+
+static void test_requests_of_all_kinds_at_once(void **state)
+{
+	atomic_bool done = false;
+	pthread_t t[2];
+
+	(void)state;
+	sim_load(3, 20, 20);
+	assert_int_equal(pthread_create(&t[0], NULL, checkpoints_and_snapshots, &done), 0);
+	assert_int_equal(pthread_create(&t[1], NULL, status, &done), 0);
+	while (!atomic_load(&done)) {
+		struct store *s = volume_store_get(volume);
+		struct store_info info;
+
+		store_info(s, &info);
+		assert_int_equal(store_diff_view(s, STORE_NOW, info.era, ignore, NULL, NULL), 0);
+		volume_store_put(volume);
+	}
+	pthread_join(t[0], NULL);
+	pthread_join(t[1], NULL);
+}
+
+#define with_volume(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checkpoint_under_load_waits_for_few_commits),
 		cmocka_unit_test(test_message_under_load_waits_for_few_commits),
 		cmocka_unit_test(test_stop_under_load_waits_for_few_commits),
-		cmocka_unit_test_setup_teardown(test_writes_are_served_while_a_drain_does_not_end, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_stop_ends_a_checkpoint_whose_drain_does_not_end, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_removal_ends_a_checkpoint_whose_drain_does_not_end, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_reload_ends_a_checkpoint_whose_drain_does_not_end, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_stale_batch_is_fetched_and_recorded_again, set_up, tear_down),
+		with_volume(test_writes_are_served_while_a_drain_does_not_end),
+		with_volume(test_stop_ends_a_checkpoint_whose_drain_does_not_end),
+		with_volume(test_removal_ends_a_checkpoint_whose_drain_does_not_end),
+		with_volume(test_reload_ends_a_checkpoint_whose_drain_does_not_end),
+		with_volume(test_stale_batch_is_fetched_and_recorded_again),
 		cmocka_unit_test(test_commit_that_finds_no_target_closes_the_volume),
-		cmocka_unit_test_setup_teardown(test_commit_that_fails_is_made_again_on_the_same_target, set_up,
-						tear_down),
+		with_volume(test_commit_that_fails_is_made_again_on_the_same_target),
 		cmocka_unit_test(test_attach_that_fails_is_tried_again),
-		cmocka_unit_test_setup_teardown(test_metadata_that_fails_delays_writes_and_fails_checkpoints, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(test_second_volume_with_the_same_uuid_is_refused, set_up,
-						tear_down),
+		with_volume(test_metadata_that_fails_delays_writes_and_fails_checkpoints),
+		with_volume(test_second_volume_with_the_same_uuid_is_refused),
+		with_volume(test_commits_go_on_while_the_target_gets_memory_for_an_era),
+		with_volume(test_checkpoint_waits_for_memory),
+		with_volume(test_checkpoint_without_memory_fails_and_says_so),
+		cmocka_unit_test(test_attach_without_memory_uses_up_no_era),
+		with_volume(test_era_that_only_the_metadata_has_begun_is_the_next),
+		with_volume(test_snapshot_comes_after_an_era_that_only_the_metadata_has_begun),
+		with_volume(test_snapshot_without_an_owner_is_dropped_by_the_next_reader),
+		with_volume(test_snapshot_without_an_owner_is_dropped_when_a_fold_has_made_it),
+		with_volume(test_snapshot_whose_drop_failed_is_dropped_by_the_next_reader),
+		with_volume(test_watchdog_sees_the_write_that_begins_an_era),
+		cmocka_unit_test(test_start_that_fails_waits_for_those_who_use_the_store),
+		with_volume(test_requests_of_all_kinds_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, start_registry, NULL);
