@@ -33,9 +33,14 @@ static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *fir
 	*last = block_of(ei, sector + bio_sectors(bio) - 1);
 }
 
-static void remap(struct erad_instance *ei, struct bio *bio)
+/* bio_set_dev() gives the bio the cgroup of the current task: call it in the submitter's context. */
+static void remap_device(struct erad_instance *ei, struct bio *bio)
 {
 	bio_set_dev(bio, ei->origin->bdev);
+}
+
+static void remap_sector(struct erad_instance *ei, struct bio *bio)
+{
 	bio->bi_iter.bi_sector = dm_target_offset(ei->ti, bio->bi_iter.bi_sector);
 }
 
@@ -49,11 +54,16 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 	u32 op = (__force u32)bio_op(bio);
 	bool wake;
 
-	/* Whoever submitted it does not wait in ->map; the release may sleep. */
+	/*
+	 * Holding the bio does not block the submitter, so REQ_NOWAIT is honoured already.
+	 * The workqueue that submits the bio to the origin later may sleep, and nobody
+	 * polls for that request.
+	 */
 	bio->bi_opf &= ~REQ_NOWAIT;
 	bio_clear_polled(bio);
 	per_bio(bio)->held_ns = ktime_get_ns();
 	erad_writer_note(&per_bio(bio)->writer, bio);
+	remap_device(ei, bio);
 
 	spin_lock(&ei->lock);
 	if (ei->state == ERAD_FAILED) {
@@ -111,7 +121,8 @@ int erad_map(struct dm_target *ti, struct bio *bio)
 				return hold(ei, bio, first, last);
 		}
 	}
-	remap(ei, bio);
+	remap_device(ei, bio);
+	remap_sector(ei, bio);
 	return DM_MAPIO_REMAPPED;
 }
 
@@ -177,7 +188,7 @@ void erad_release_work(struct work_struct *work)
 	while ((bio = bio_list_pop(&bios))) {
 		trace_erad_released(ei->dev, dm_target_offset(ei->ti, bio->bi_iter.bi_sector),
 				    bio_sectors(bio), now - per_bio(bio)->held_ns);
-		remap(ei, bio);
+		remap_sector(ei, bio);
 		dm_submit_bio_remap(bio, NULL);
 		cond_resched();
 	}
