@@ -180,13 +180,13 @@ struct erad_instance {
 	u64 nr_blocks;
 	u32 block_sectors;
 	int block_shift;		/* -1: not a power of two */
+	struct erad_writeset __rcu *current_ws;	/* NULL before the first era; written under mutex */
 	u32 detach_timeout;		/* seconds */
 	bool policy_fail;
 	u8 uuid[16];
 
-	struct erad_writeset __rcu *current_ws;	/* NULL before the first era; written under mutex */
-
-	struct mutex mutex;
+	/* Each commit writes what follows; what comes before is read by each write on each CPU. */
+	struct mutex mutex ____cacheline_aligned_in_smp;
 	struct erad_writeset *prepared;	/* mutex */
 	struct erad_writeset *draining;	/* mutex for writing; one at a time */
 	struct erad_passage __percpu *passage;	/* two; that of no writeset is zero */
@@ -208,7 +208,7 @@ struct erad_instance {
 
 	struct mutex message_mutex;	/* one message at a time */
 
-	spinlock_t lock;
+	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on it */
 	enum erad_state state;		/* lock, and mutex for writing */
 	bool resumed;			/* lock */
 	bool pushback;			/* lock; a noflush suspend is on */
