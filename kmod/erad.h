@@ -254,8 +254,11 @@ struct erad_per_bio {
 /* One reference, and nothing that is the table's: devices, workqueue.  NULL if there is no memory. */
 struct erad_instance *erad_instance_alloc(struct dm_target *ti);
 
-/* Puts it on the list, or EBUSY if another one uses its metadata; takes it off. */
-int erad_instance_register(struct erad_instance *ei);
+/*
+ * Puts the instance on the list, or takes it off.  EBUSY if it cannot exist beside
+ * another instance; *error then says why, in a string that nobody frees.
+ */
+int erad_instance_register(struct erad_instance *ei, char **error);
 void erad_instance_unregister(struct erad_instance *ei);
 
 /* The current era, 0 before the first.  No lock. */

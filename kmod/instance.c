@@ -192,41 +192,48 @@ static void detach_timed_out(struct work_struct *work)
 }
 
 /*
- * Whether two instances would use one set of metadata, or one writes what the
- * other keeps its metadata on.  Another table of the same device may do the
- * former: that is a reload.
+ * Says why two instances cannot both exist: they would use one set of metadata, or one
+ * writes to the device that holds the metadata of the other.  NULL if they can.
+ * Another table of the same device may use the same metadata: that is a reload.
  */
-static bool in_conflict(const struct erad_instance *ei, const struct erad_instance *other)
+static char *conflict(const struct erad_instance *ei, const struct erad_instance *other)
 {
-	if (ei->meta_dev == other->origin_dev || ei->origin_dev == other->meta_dev)
-		return true;
+	if (ei->meta_dev == other->origin_dev)
+		return "Metadata device is the data device of another erad target";
+	if (ei->origin_dev == other->meta_dev)
+		return "Data device holds the metadata of another erad target";
 	if (ei->md == other->md && ei->ti->table != other->ti->table)
-		return false;
-	return (ei->meta_dev && ei->meta_dev == other->meta_dev) ||
-	       (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&
-		!memcmp(ei->uuid, other->uuid, sizeof(ei->uuid)));
+		return NULL;
+	if (ei->meta_dev && ei->meta_dev == other->meta_dev)
+		return "Metadata device is in use by another erad target";
+	if (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&
+	    !memcmp(ei->uuid, other->uuid, sizeof(ei->uuid)))
+		return "UUID is in use by another erad target";
+	return NULL;
 }
 
-int erad_instance_register(struct erad_instance *ei)
+int erad_instance_register(struct erad_instance *ei, char **error)
 {
 	struct erad_instance *other;
-	int r = 0;
+	char *why = NULL;
 
 	mutex_lock(&instances_lock);
 	list_for_each_entry(other, &instances, list) {
-		if (in_conflict(ei, other)) {
-			r = -EBUSY;
+		why = conflict(ei, other);
+		if (why)
 			break;
-		}
 	}
-	if (!r) {
+	if (!why) {
 		ei->id = ++last_id;
 		list_add_tail(&ei->list, &instances);
 	}
 	mutex_unlock(&instances_lock);
-	if (!r)
-		erad_instances_changed();
-	return r;
+	if (why) {
+		*error = why;
+		return -EBUSY;
+	}
+	erad_instances_changed();
+	return 0;
 }
 
 void erad_instance_unregister(struct erad_instance *ei)

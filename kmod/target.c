@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The dm target "erad": table line, life, suspend, status. */
 
+#include <linux/blkdev.h>
 #include <linux/module.h>
 #include <linux/uuid.h>
 
@@ -163,6 +164,12 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		ti->error = "Error opening data device";
 		goto out;
 	}
+	/* dm refuses some of them later.  A reset of a zone changes blocks and names no sectors. */
+	if (bdev_is_zoned(ei->origin->bdev)) {
+		ti->error = "Zoned data devices are not supported";
+		r = -EINVAL;
+		goto out;
+	}
 	ei->origin_dev = ei->origin->bdev->bd_dev;
 	if (ei->meta_dev == ei->origin_dev) {
 		ti->error = "Metadata and data are the same device";
@@ -188,11 +195,9 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -ENOMEM;
 		goto out;
 	}
-	r = erad_instance_register(ei);
-	if (r) {
-		ti->error = "Metadata device or uuid is in use by another target";
+	r = erad_instance_register(ei, &ti->error);
+	if (r)
 		goto out;
-	}
 
 	ti->private = ei;
 	ti->num_flush_bios = 1;
@@ -200,6 +205,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->num_secure_erase_bios = 1;
 	ti->num_write_zeroes_bios = 1;
 	ti->accounts_remapped_io = true;
+	ti->limit_swap_bios = true;	/* they may wait for the daemon */
 	ti->per_io_data_size = sizeof(struct erad_per_bio);
 	return 0;
 
@@ -397,10 +403,22 @@ static int erad_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn
 	return fn(ti, ei->origin, 0, ti->len, data);
 }
 
+#ifndef DM_TARGET_ATOMIC_WRITES		/* before Linux 6.14 */
+#define DM_TARGET_ATOMIC_WRITES	0
+#endif
+
+/*
+ * There is no .prepare_ioctl: an ioctl that is passed on to the origin, such as SG_IO,
+ * can write to it, and such a write is not recorded.  So the ioctls for persistent
+ * reservations that dm sends by .prepare_ioctl fail with ENOTTY.  Nor is
+ * flush_bypasses_map set: dm would also send flushes to the metadata device.
+ * Atomic writes stay in one piece, as neither the map nor the release splits a bio.
+ */
 static struct target_type erad_target = {
 	.name = "erad",
 	.version = {1, 0, 0},
-	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY | DM_TARGET_PASSES_CRYPTO,
+	.features = DM_TARGET_NOWAIT | DM_TARGET_PASSES_INTEGRITY | DM_TARGET_PASSES_CRYPTO |
+		    DM_TARGET_ATOMIC_WRITES,
 	.module = THIS_MODULE,
 	.ctr = erad_ctr,
 	.dtr = erad_dtr,
