@@ -87,9 +87,10 @@ struct erad_version {
 /*
  * Fills up to cap entries of buf, which are entry_size bytes apart, and returns
  * in nr how many instances there are.  An entry's h.size says how much of it
- * the module knows.  gen grows whenever an instance comes, goes, is resumed, suspended or
- * changes state; poll() on the control node says IN when gen has moved on
- * since this file's last LIST.
+ * the module knows.  gen grows whenever an instance comes, goes, is resumed, suspended,
+ * changes state, loses its owner or has a message for MESSAGE_GET.  A new era and the end of
+ * a drain, which only the owner needs, do not change gen.  poll() on the control node
+ * says IN when gen has grown since this file's last LIST.
  */
 struct erad_list {
 	struct erad_hdr h;

@@ -264,7 +264,7 @@ void erad_instance_unregister(struct erad_instance *ei);
 /* The current era, 0 before the first.  No lock. */
 u32 erad_instance_era(struct erad_instance *ei);
 
-/* Counts and wakes after anything that LIST shows has changed. */
+/* After something that erad_list.gen is for: moves gen on and wakes those who poll for it. */
 void erad_instances_changed(void);
 u64 erad_instances_gen(void);
 extern struct wait_queue_head erad_instances_wait;
@@ -280,8 +280,8 @@ u32 erad_instances_list(struct erad_info *infos, u32 cap);
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
- * Something that INFO, LIST and dm's event counter show has changed: wakes all
- * who wait for it.  Only while ei->mutex is held or dtr cannot have ended.
+ * Something that INFO and dm's event counter show has changed: wakes the owner and all
+ * who wait for the instance.  Only while ei->mutex is held or dtr cannot have ended.
  */
 void erad_instance_event(struct erad_instance *ei);
 

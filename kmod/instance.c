@@ -153,6 +153,7 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	trace_erad_state(ei->dev, old, state);
 	erad_instance_event(ei);
+	erad_instances_changed();
 }
 
 /*
@@ -172,7 +173,6 @@ void erad_instance_event(struct erad_instance *ei)
 {
 	atomic_inc(&ei->events);
 	wake_up_all(&ei->wait);
-	erad_instances_changed();
 	schedule_work(&ei->event_work);
 }
 

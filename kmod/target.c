@@ -263,6 +263,7 @@ static void set_resumed(struct erad_instance *ei, bool resumed)
 	ei->pushback = false;
 	spin_unlock(&ei->lock);
 	erad_instance_event(ei);
+	erad_instances_changed();
 }
 
 /*

@@ -96,6 +96,42 @@ void counts_of_many_eras(void)
 	EXPECT(stats().passed, 15);
 }
 
+static uint64_t list_gen(void)
+{
+	struct erad_list l = { .entry_size = sizeof(struct erad_info) };
+
+	HDR(l);
+	EXPECT(call(control, ERAD_IOC_LIST, &l), 0);
+	return l.gen;
+}
+
+/* Else each checkpoint would make erad list all instances, of which there may be a thousand. */
+void eras_do_not_change_the_list(void)
+{
+	struct pollfd p = { .fd = control, .events = POLLIN };
+	struct erad_info i;
+	uint64_t gen;
+
+	create(origin, "2 uuid " UUID);
+	EXPECT(attach(id, &owner), 0);
+	i = info();
+	gen = list_gen();
+	EXPECT(prepare(1), 0);
+	EXPECT(new_era(0, 1, 1000), 0);
+	CHECK(owner_poll(0) & POLLPRI);			/* the owner is told */
+	EXPECT(prepare(2), 0);
+	EXPECT(new_era(1, 2, 10000), 0);
+	EXPECT(info().era, i.era + 2);
+	EXPECT(poll(&p, 1, 0), 0);
+	EXPECT(list_gen(), gen);
+	EXPECT(ready(2), 0);
+	EXPECT(poll(&p, 1, 0), 1);
+	CHECK(list_gen() > gen);
+	gen = list_gen();
+	EXPECT(close(owner), 0);
+	CHECK(list_gen() > gen);
+}
+
 static void *prepare_main(void *arg)
 {
 	return (void *)(intptr_t)call(owner, ERAD_IOC_PREPARE_ERA, arg);
