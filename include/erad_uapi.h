@@ -218,8 +218,9 @@ enum erad_message_type {
 
 /*
  * MESSAGE_GET: what device-mapper was told (`dmsetup message`), once; id 0 if no
- * message waits.  Its sender waits until MESSAGE_REPLY, or gets an error when
- * the instance is suspended, leaves ACTIVE or goes, or when it is killed.
+ * message waits.  The sender waits until MESSAGE_REPLY, but for no longer than 30 seconds:
+ * then the sender gets ETIME.  The sender also gets an error when the instance is suspended,
+ * leaves ACTIVE or goes, or when a signal arrives.
  */
 struct erad_message {
 	struct erad_hdr h;
@@ -228,7 +229,7 @@ struct erad_message {
 	__u32 pad;
 };
 
-/* ENOENT: nobody waits for this reply any more. */
+/* ENOENT: nobody waits for this reply any more, say because the 30 seconds are over. */
 struct erad_reply {
 	struct erad_hdr h;
 	__u64 id;

@@ -130,7 +130,7 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 
 	spin_lock(&ei->lock);
 	old = ei->state;
-	ei->state = state;
+	WRITE_ONCE(ei->state, state);
 	spin_unlock(&ei->lock);
 	if (state != ERAD_ACTIVE)
 		erad_message_end(ei, state == ERAD_FAILED ? -EIO : -ENOTCONN, 0);

@@ -9,6 +9,9 @@
 /* A new table, or an erad that restarts, has an owner in much less. */
 #define OWNER_WAIT	(HZ / 2)
 
+/* For those who stand in line and for the owner's answer together. */
+#define ANSWER_WAIT	(30 * HZ)
+
 bool erad_message_waits(const struct erad_instance *ei)
 {
 	return READ_ONCE(ei->message.id) && !READ_ONCE(ei->message.taken) &&
@@ -51,8 +54,8 @@ static int begin(struct erad_instance *ei, enum erad_message_type type)
 	r = can_serve(ei);
 	if (!r) {
 		ei->message.type = type;
-		ei->message.taken = false;
-		ei->message.done = false;
+		WRITE_ONCE(ei->message.taken, false);
+		WRITE_ONCE(ei->message.done, false);
 		WRITE_ONCE(ei->message.id, ++ei->last_message_id);
 	}
 	mutex_unlock(&ei->mutex);
@@ -60,17 +63,19 @@ static int begin(struct erad_instance *ei, enum erad_message_type type)
 }
 
 /*
- * Waits for the owner, interruptibly: it may be the freezer that has frozen the
- * owner already.  Context: message_mutex.
+ * Waits for the owner for at most `wait` jiffies.  The wait is interruptible, because
+ * the freezer may have frozen the owner already.  Context: message_mutex.
  */
-static int finish(struct erad_instance *ei, u32 *era)
+static int finish(struct erad_instance *ei, long wait, u32 *era)
 {
 	int r;
 
-	wait_event_interruptible(ei->wait, READ_ONCE(ei->message.done));
+	wait = wait_event_interruptible_timeout(ei->wait, READ_ONCE(ei->message.done), wait);
 	mutex_lock(&ei->mutex);
 	if (ei->message.done)
 		r = ei->message.result;
+	else if (!wait)
+		r = -ETIME;
 	else
 		r = ei->message.taken ? -EINTR : -ERESTARTSYS;
 	*era = ei->message.era;
@@ -80,8 +85,10 @@ static int finish(struct erad_instance *ei, u32 *era)
 }
 
 /*
- * dm calls this with its SRCU lock on the table, for which a suspend waits after
- * presuspend has ended the message, and with no lock that an ioctl of the owner takes.
+ * dm calls this with its SRCU lock on the table, and with no lock that an ioctl of the owner
+ * takes.  A suspend waits for the SRCU lock after presuspend has ended the message.  So does, in
+ * a sleep that no signal ends, whoever replaces, clears or removes an inactive table of
+ * the device; nothing ends the message then, which is why its wait is bounded.
  */
 int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)
@@ -89,6 +96,7 @@ int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *res
 	struct erad_instance *ei = ti->private;
 	enum erad_message_type type;
 	unsigned int sz = 0;
+	long wait;
 	u32 era;
 	int r;
 
@@ -103,9 +111,11 @@ int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *res
 	else
 		return -EINVAL;
 
-	r = mutex_lock_interruptible(&ei->message_mutex);
-	if (r)
-		return -ERESTARTSYS;
+	/* A mutex has no lock function that gives up in time. */
+	wait = wait_event_interruptible_timeout(ei->wait, mutex_trylock(&ei->message_mutex),
+						ANSWER_WAIT);
+	if (wait <= 0)
+		return wait ? -ERESTARTSYS : -ETIME;
 	r = wait_event_interruptible_timeout(ei->wait, can_serve(ei) != -EAGAIN, OWNER_WAIT);
 	if (r >= 0)
 		r = begin(ei, type);
@@ -113,9 +123,10 @@ int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *res
 		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
 		/* An owner that is busy with writes may not poll for long. */
 		erad_instances_changed();
-		r = finish(ei, &era);
+		r = finish(ei, wait, &era);
 	}
 	mutex_unlock(&ei->message_mutex);
+	wake_up_all(&ei->wait);			/* the next in line */
 	if (!r && type == ERAD_MESSAGE_CHECKPOINT) {
 		DMEMIT("%u", era);
 		r = 1;

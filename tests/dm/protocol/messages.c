@@ -193,6 +193,36 @@ void message_without_answer(void)
 	EXPECT(message_reply(m.id, 0, 2), ENODEV);
 }
 
+/*
+ * An owner that hangs does not keep a sender waiting for ever, nor a `dmsetup clear`, which waits
+ * for all senders; the one who stands in line gives up at the same time.
+ */
+void message_times_out(void)
+{
+	struct erad_message m;
+	struct sender s, next;
+
+	setup();
+	send_message(&s, "checkpoint");
+	m = message_wait();
+	send_message(&next, "checkpoint");
+	EXPECT(run("dmsetup load " NAME " --table '0 %d erad - %s %d 2 uuid " UUID "'",
+		   SECTORS, origin, BLOCK / 512), 0);
+	EXPECT(run("timeout 90 dmsetup clear " NAME), 0);
+	CHECK(sent(&s));
+	CHECK(strstr(s.text, "Timer expired"));
+	CHECK(sent(&next));
+	CHECK(strstr(next.text, "Timer expired"));
+	EXPECT(message_reply(m.id, 0, 2), ENOENT);
+
+	/* the next message is served as ever */
+	EXPECT(message_get().id, 0);
+	send_message(&s, "checkpoint");
+	EXPECT(message_reply(message_wait().id, 0, 3), 0);
+	EXPECT(sent(&s), 0);
+	EXPECT(strcmp(s.text, "3\n"), 0);
+}
+
 /* A new table's owner may need a moment. */
 void message_waits_for_owner(void)
 {
