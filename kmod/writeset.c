@@ -159,7 +159,8 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 
 		if (!bits)
 			return base + start;
-		bit = find_next_zero_bit(bits, end, start);
+		/* A bit that is being set is found as it was or as it will be. */
+		bit = data_race(find_next_zero_bit(bits, end, start));
 		if (bit < end)
 			return base + bit;
 		if (last - base < ERAD_BITS_PER_PAGE)
@@ -169,19 +170,27 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 	}
 }
 
-static u64 count_clear(const unsigned long *bits, u64 start, u64 end)
+/* Beside readers, who find each bit either clear or set.  Returns how many bits were clear. */
+static u64 set_bits(unsigned long *bits, u64 start, u64 end)
 {
-	u64 nr = 0, to;
+	u64 word, last = (end - 1) / BITS_PER_LONG, nr_new = 0;
 
-	for_each_clear_bitrange_from(start, to, bits, end)
-		nr += to - start;
-	return nr;
+	for (word = start / BITS_PER_LONG; word <= last; word++) {
+		unsigned long mask = ~0UL, old = bits[word];
+
+		if (word == start / BITS_PER_LONG)
+			mask &= BITMAP_FIRST_WORD_MASK(start);
+		if (word == last)
+			mask &= BITMAP_LAST_WORD_MASK(end);
+		nr_new += hweight_long(mask & ~old);
+		WRITE_ONCE(bits[word], old | mask);
+	}
+	return nr_new;
 }
 
 static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 {
 	unsigned long *bits = ws->dir[page];
-	u64 nr_new;
 
 	if (bits == ones)
 		return 0;
@@ -189,12 +198,8 @@ static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 		WRITE_ONCE(ws->dir[page], ones);
 		return ERAD_BITS_PER_PAGE;
 	}
-	if (bits) {
-		nr_new = count_clear(bits, start, end);
-		/* Beside readers, who see a bit or do not yet. */
-		bitmap_set(bits, start, end - start);
-		return nr_new;
-	}
+	if (bits)
+		return set_bits(bits, start, end);
 
 	/*
 	 * Without reclaim: in direct reclaim, a task without __GFP_FS may be put to
