@@ -285,6 +285,9 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
  */
 void erad_instance_event(struct erad_instance *ei);
 
+/* Tells the kernel's log why writes hang.  Any context in which ei->ti is there. */
+void erad_warn_detached(struct erad_instance *ei);
+
 /*
  * Changes the state and tells everybody.  Under ei->mutex.  With FAILED,
  * everything that is held moves to `failed`, for erad_bios_end().

@@ -120,6 +120,12 @@ u32 erad_instances_list(struct erad_info *infos, u32 cap)
 	return nr;
 }
 
+void erad_warn_detached(struct erad_instance *ei)
+{
+	DMWARN_LIMIT("%s: no erad is attached; new writes wait until erad attaches",
+		     dm_table_device_name(ei->ti->table));
+}
+
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 			     struct bio_list *failed)
 {
@@ -149,6 +155,8 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 	if (old == state)
 		return;
 
+	if (state == ERAD_DETACHED && erad_oldest_held(ei))
+		erad_warn_detached(ei);
 	if (state == ERAD_DETACHED && ei->policy_fail)
 		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	trace_erad_state(ei->dev, old, state);

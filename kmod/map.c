@@ -52,7 +52,7 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
-	bool wake;
+	bool wake, detached;
 
 	/*
 	 * Holding the bio does not block the submitter, so REQ_NOWAIT is honoured already.
@@ -83,12 +83,16 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 	wake = !ei->nr_queued++;
 	bio_list_add(&ei->queue, bio);
 	ei->held++;
+	detached = ei->state == ERAD_DETACHED;
 	spin_unlock(&ei->lock);
 
 	/* The bio may be gone by now; ei is not, dm keeps the table until ->map returns. */
 	trace_erad_gated(ei->dev, first, last - first + 1, op);
-	if (wake)
+	if (wake) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
+		if (detached)
+			erad_warn_detached(ei);
+	}
 	return DM_MAPIO_SUBMITTED;
 }
 

@@ -66,6 +66,33 @@ void remove_after_abort(void)
 	EXPECT(run("dmsetup remove " NAME), 0);
 }
 
+/* The kernel's log says so, once for all the writes that wait. */
+void log_says_why_writes_hang(void)
+{
+	struct writer w[2] = {
+		{ .off = BLOCK, .len = 4096 }, { .off = 2 * BLOCK, .len = 4096 },
+	};
+
+	EXPECT(run("dmesg | grep -c 'no erad is attached' > /tmp/log_before; true"), 0);
+	setup();
+	EXPECT(close(owner), 0);
+	start(&w[0]);
+	CHECK(still_held(&w[0]));
+	start(&w[1]);
+	CHECK(still_held(&w[1]));
+	EXPECT(run("[ $(dmesg | grep -c 'no erad is attached') -eq $(($(cat /tmp/log_before) + 1)) ]"), 0);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(ready(1), 0);
+	for (int nr = 0; nr < 2;) {
+		struct erad_xfer x = fetch();
+
+		nr += x.nr;
+		commit(x.batch);
+	}
+	EXPECT(finish(&w[0]), 0);
+	EXPECT(finish(&w[1]), 0);
+}
+
 void reattach(void)
 {
 	struct writer a = { .off = 0, .len = 4096 };

@@ -77,6 +77,7 @@ bool still_held(struct writer *w);
 	X(rollover_gates_again) X(rollover_drains) X(counts_of_many_eras)	\
 	X(prepare_beside_commit) X(eras_do_not_change_the_list) X(failed_commit)	\
 	X(abort_frees) X(remove_after_abort) X(reattach) X(detach_policy_fail)	\
+	X(log_says_why_writes_hang)						\
 	X(detach_timeout_suspended) X(poll_wakes_after_commit) X(bad_buffer)	\
 	X(gone) X(noflush_suspend) X(noflush_reload_detached) X(flush_suspend)	\
 	X(flush_suspend_abort) X(last_partial_block) X(messages)		\
