@@ -4,6 +4,7 @@
  * program, as those of trace.bpf.c; once for what one writer wrote in a row, in the commit.
  */
 #include <linux/bpf.h>
+#include <linux/errno.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -37,8 +38,16 @@ static long add(void *map, const struct erad_map_writer *who, __u64 blocks)
 {
 	struct erad_map_written *sum = bpf_map_lookup_elem(map, who), first = { .blocks = blocks };
 
-	if (!sum)
-		return bpf_map_update_elem(map, who, &first, BPF_NOEXIST);
+	if (!sum) {
+		const long r = bpf_map_update_elem(map, who, &first, BPF_NOEXIST);
+
+		/* Another processor may just have added the writer. */
+		if (r != -EEXIST)
+			return r;
+		sum = bpf_map_lookup_elem(map, who);
+		if (!sum)
+			return r;
+	}
 	__sync_fetch_and_add(&sum->blocks, blocks);
 	return 0;
 }
