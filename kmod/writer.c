@@ -11,12 +11,12 @@
 
 #ifdef CONFIG_MEMCG
 /*
- * Whose the memory is that is written: in writeback, of whoever put the page into
- * the page cache.  This needs no help of the file system and no io controller, but
- * the memory controller.  The cgroup of the bio would be of no use, because dm's clone
- * gets it only when it has been mapped.
+ * The cgroup to which the memory that is written is charged: in writeback, that of
+ * the task that put the page into the page cache.  This needs no help of the file system
+ * and no io controller, but the memory controller.  The cgroup of the bio would be of no
+ * use, because dm's clone may get it only when it has been mapped.
  *
- * The root is what a page has for want of another, and so says nothing.
+ * Pages that nobody in particular was charged for belong to the root: treat it as unknown.
  */
 static u64 id_of_page(struct bio *bio)
 {
@@ -70,7 +70,11 @@ static u64 id_of_writer(struct bio *bio)
 void erad_writer_note(struct erad_writer *w, struct bio *bio)
 {
 	w->cgroup = id_of_writer(bio);
-	/* There are many of them, and their names differ by a number that says nothing. */
+	/*
+	 * The names of workers contain an arbitrary id (kworker/u8:3): fold them into one.  Not
+	 * only writeback comes from a worker: dm submits from one a write with REQ_PREFLUSH and
+	 * a write that waited for a suspend to end, and their task is not known any more.
+	 */
 	if (current->flags & PF_WQ_WORKER)
 		strscpy_pad(w->comm, "kworker", sizeof(w->comm));
 	else
