@@ -159,7 +159,10 @@ void metadata_is_not_shared(void)
 	setup();
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid " UUID "' 2>/dev/null",
 		  slow));
+	EXPECT(run("dmesg | tail -n 4 | grep -q 'UUID is in use by another erad target'"), 0);
 	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", slow, slow));
+	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", origin, slow));
+	EXPECT(run("dmesg | tail -n 4 | grep -q 'Metadata device is the data device of another erad target'"), 0);
 	/* nor by two targets of one table, nor may it be what another one writes to */
 	EXPECT(run("dmsetup remove " NAME), 0);
 	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid " UUID

@@ -70,7 +70,7 @@ void remove_after_abort(void)
 void log_says_why_writes_hang(void)
 {
 	struct writer w[2] = {
-		{ .off = BLOCK, .len = 4096 }, { .off = 2 * BLOCK, .len = 4096 },
+		{ .off = BLOCK, .len = 4096 }, { .off = 3 * BLOCK, .len = 4096 },
 	};
 
 	EXPECT(run("dmesg | grep -c 'no erad is attached' > /tmp/log_before; true"), 0);
