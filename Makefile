@@ -211,10 +211,11 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 # The kernel debug leaves it to each part whether UBSAN looks at it.
 kargs_debug	:= UBSAN_SANITIZE=y
 
+# What `uname -r` prints with the kernel; `make kernelrelease` prints another release with Debian's headers.
 .PHONY: kmod-kdir
 kmod-kdir:
-	$(eval release := $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
-	$(if $(release),,$(error KDIR=$(KDIR) is not a kernel build directory))
+	$(eval release := $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"$$/\1/p' "$(KDIR)/include/generated/utsrelease.h" 2> /dev/null))
+	$(if $(release),,$(error KDIR=$(KDIR) is not the build directory or the headers of a kernel: it has no include/generated/utsrelease.h))
 	$(call kbuild,$(release),$(abspath $(KDIR)),$(KARGS))
 
 # The kernels of the tests: unpacked below build/, never installed.
@@ -426,6 +427,8 @@ install: $(programs) $(man_pages)	## programs, units, manual pages, and the modu
 uninstall:			## remove what install installed
 	$(Q)for file in $(installs); do IFS=:; set -- $$file; unset IFS; rm -f "$(DESTDIR)$$2"; done
 	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR) $(INCLUDEDIR)/erad $(SHAREDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
+	@echo "Left, as install did not make them: /etc/eratab, /var/lib/erad with metadata, the group erad, links of"
+	@echo "'systemctl enable' ('systemctl disable' removes them), and the module ('dkms remove erad/$(VERSION) --all')."
 
 .PHONY: clean
 clean:				## remove what was built, but keep the downloaded kernels

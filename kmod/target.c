@@ -468,4 +468,4 @@ module_exit(erad_exit);
 MODULE_DESCRIPTION(DM_NAME " erad target: tracks written blocks by era");
 MODULE_AUTHOR("The erad authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("1.0.0");
+MODULE_VERSION("0.1.0");
