@@ -153,7 +153,16 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$other" bs=4K count=2 conv=notrunc,fsync status=none
+	# nor is what is left of metadata without its superblocks
 	dd if=/dev/zero of="$meta" bs=4K count=2 conv=notrunc,fsync status=none
+	dmsetup create data --table "$table"
+	refused checkpoint "not connected"
+	eractl status --json data | field error > "$T/err"
+	grep -q "$meta is not empty: got data at byte 12.*; metadata is written to a blank device only" "$T/err" ||
+		fail "got '$(cat "$T/err")'"
+	dmsetup remove data
+	wait_until "closed" not_listed
+	dd if=/dev/zero of="$meta" bs=1M count=16 conv=notrunc,fsync status=none
 	# behind another target, and beside another of its kind
 	dmsetup create data <<- EOT
 		0 8 linear $origin 0
