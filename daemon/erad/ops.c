@@ -326,23 +326,6 @@ out_release:
 	return r;
 }
 
-/* Nobody can say which of two lines, and of two files, is meant. */
-static int check_one_line(const struct eratab *tab, const char *name, struct err *err)
-{
-	size_t found = 0;
-
-	for (size_t n = 0; n < tab->nr; n++) {
-		if (strcmp(tab->line[n].name, name))
-			continue;
-		if (found)
-			return err_set(err, -EINVAL,
-				       "%s names it in line %zu and in line %zu; remove one of the two first",
-				       tab->file, found, n + 1);
-		found = n + 1;
-	}
-	return 0;
-}
-
 /* Removes the file that create has made for the volume, unless somebody else uses it. */
 static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
 {
@@ -376,9 +359,6 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	r = op_read_table(&tab, err);
 	if (r)
 		goto out_release;
-	r = check_one_line(&tab, name, err);
-	if (r)
-		goto out_table;
 	/* A line that is not understood can be forgotten too; its metadata is not known. */
 	if (!eratab_find(&tab, name, &e, NULL))
 		*metadata = strdup(e->metadata);

@@ -102,7 +102,7 @@ test_forget_shared()
 
 	echo "old $(new_disk 16M) $T/other" >> /etc/eratab
 	cp /etc/eratab "$T/eratab"
-	names "names it in line" eractl forget old
+	names "remove one of the two lines" eractl forget old
 	cmp /etc/eratab "$T/eratab"
 	[[ -e $m ]] || fail "the metadata is gone"
 
