@@ -36,16 +36,19 @@ static void on_fault(void *ctx, const char *what)
 /* Without a good superblock nothing is known, and info->block_sectors is 0. */
 static void end_json(const struct check *c, const struct store_info *info)
 {
-	char uuid[UUID_TEXT_SIZE];
+	char uuid[UUID_TEXT_SIZE], floor[16] = "null";
 
 	fputs(c->faults ? "\n]" : "]", stdout);
+	if (info->floor_era)
+		snprintf(floor, sizeof(floor), "%" PRIu32, info->floor_era);
 	if (info->block_sectors)
 		printf(",\"uuid\":\"%s\",\"era\":%" PRIu32 ",\"size\":%" PRIu64
-		       ",\"block_size\":%" PRIu64 ",\"clean\":%s}\n",
+		       ",\"block_size\":%" PRIu64 ",\"clean\":%s,\"degraded\":%s,\"floor_era\":%s}\n",
 		       uuid_text(info->uuid, uuid), info->era, info->nr_sectors * SECTOR,
-		       info->block_sectors * SECTOR, info->clean ? "true" : "false");
+		       info->block_sectors * SECTOR, info->clean ? "true" : "false",
+		       info->degraded ? "true" : "false", floor);
 	else
-		puts(",\"uuid\":null,\"era\":null,\"size\":null,\"block_size\":null,\"clean\":null}");
+		puts(",\"uuid\":null,\"era\":null,\"size\":null,\"block_size\":null,\"clean\":null,\"degraded\":null,\"floor_era\":null}");
 }
 
 static void print_summary(const struct check *c, const struct store_info *info)
@@ -58,6 +61,11 @@ static void print_summary(const struct check *c, const struct store_info *info)
 			printf(", %s\n", info->clean ? "closed cleanly" :
 			       "not closed cleanly, which the next open mends");
 	}
+	if (info->degraded)
+		printf("writes were let pass unrecorded (degraded): every block counts as written in era %"
+		       PRIu32 "\n", info->floor_era);
+	else if (info->floor_era)
+		printf("every block counts as written in era %" PRIu32 " or later\n", info->floor_era);
 	if (c->faults)
 		printf("%" PRIu64 " fault%s\n", c->faults, c->faults == 1 ? "" : "s");
 	else

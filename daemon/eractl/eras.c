@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Reads eras from erad or from closed metadata: see eras.h. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "common/uuid.h"
 #include "common/client.h"
@@ -11,7 +12,7 @@
 
 /* ---- from metadata that nobody has open ---- */
 
-static int read_store(const struct eras_reader *r, struct store *s, struct err *err)
+static int read_store(const struct eras_reader *r, const char *path, struct store *s, struct err *err)
 {
 	struct store_info info;
 	int ret;
@@ -23,6 +24,9 @@ static int read_store(const struct eras_reader *r, struct store *s, struct err *
 		info.era = info.snapshot_era;
 		info.nr_sectors = info.snapshot_sectors;
 		info.nr_blocks = super_nr_blocks(info.nr_sectors, info.block_sectors);
+	} else if (info.degraded) {
+		complain("%s: writes were let pass unrecorded (degraded): every block counts as written in era %"
+			 PRIu32, path, info.era);
 	}
 	ret = r->begin(r->ctx, &info, err);
 	if (ret)
@@ -47,7 +51,7 @@ static int read_metadata(const struct eras_reader *r, const char *path, struct e
 		ret = store_open(engine, STORE_READ, &s, err);
 	if (ret)
 		return ret;
-	ret = read_store(r, s, err);
+	ret = read_store(r, path, s, err);
 	store_close(s, false, NULL);
 	return ret;
 }

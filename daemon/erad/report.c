@@ -182,6 +182,7 @@ static struct json_object *status_json(const struct report *p)
 			       events_json(&p->events, p->events_held) : NULL);
 	add_text(o, "events_error", *p->events_error.msg ? p->events_error.msg : NULL);
 	add_number(o, "snapshot_era", st && p->store.snapshot_era, p->store.snapshot_era);
+	add_number(o, "floor_era", st && p->store.floor_era, p->store.floor_era);
 	add_text(o, "error", *p->error.msg ? p->error.msg : NULL);
 	return o;
 }

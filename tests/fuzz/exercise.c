@@ -6,7 +6,7 @@
  * Readers write nothing. A diff stays on the device, in order, and shrinks
  * as the era it asks for gets newer. Opening for writing, folding, closing and
  * opening again lose nothing and add nothing. What is marked is there. A
- * snapshot stays as it is. Nothing of this gives check more to complain of.
+ * snapshot stays as it is. With a floor every block is there. Nothing of this gives check more to complain of.
  */
 #include <endian.h>
 #include <errno.h>
@@ -28,6 +28,9 @@ enum what {
 	DO_HOLES = 0x40,
 	DO_CLEAN = 0x80,
 };
+
+/* In choice[2]. */
+#define DO_FLOOR	0x80
 
 struct seen {
 	uint64_t nr_blocks, end;
@@ -90,7 +93,6 @@ static void check_info(const struct store_info *i, const struct mem *m)
 	expect(i->used_pages <= i->size_pages);
 	expect(i->snapshot_era <= i->era);
 	expect(i->floor_era <= i->era);
-	expect(!i->degraded || i->floor_era == i->era);
 	expect(!i->clean || i->journal_used == 0 || i->commits);
 }
 
@@ -259,6 +261,34 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 		expect(after.block[b] == (now.floor_era > 0));
 }
 
+/* After a degrade, whether there was one or not. */
+static void raise_floor(struct store *s)
+{
+	static struct seen all, none;
+	uint8_t record[ERAD_SECTOR];
+	struct store_info info, after;
+	uint64_t sector, b;
+	int ret;
+
+	expect(!store_set_floor(s, NULL));
+	store_info(s, &info);
+	expect(info.degraded && info.floor_era == info.era);
+	ret = store_begin_era(s, info.era + 1, NULL);
+	expect(ret == (info.era + 1 == UINT32_MAX ? -EOVERFLOW : 0));
+	expect(store_clear_degraded(s, NULL) == -EINVAL);
+	expect(!store_degrade_record(s, &sector, record));
+	expect(!store_clear_degraded(s, NULL));
+	store_info(s, &after);
+	expect(!after.degraded && after.floor_era == info.era);
+	look(s, STORE_NOW, info.era, info.nr_blocks, &all);
+	for (b = 0; b < info.nr_blocks; b++)
+		expect(all.block[b]);
+	if (ret)
+		return;
+	look(s, STORE_NOW, after.era, info.nr_blocks, &none);
+	expect(within(&none, &all));
+}
+
 static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 {
 	struct store_info info;
@@ -283,6 +313,8 @@ static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 	store_info(s, &info);
 	if (choice[0] & DO_MARK && info.era)
 		mark_some(s, &info, choice);
+	if (choice[2] & DO_FLOOR)
+		raise_floor(s);
 	if (choice[0] & DO_FOLD)
 		expect(!store_fold(s, NULL));
 }

@@ -80,6 +80,13 @@ static void set_identity(struct mem *m, const struct image_item *i)
 
 	switch (part_of(i->page)) {
 	case IMAGE_SUPER:
+		if (i->page == ERAD_DEGRADE && !(i->flags & ITEM_SECTOR)) {
+			struct erad_disk_degrade *record = (void *)start(m, i);
+
+			record->version = htole32(ERAD_FORMAT_VERSION);
+			memcpy(record->magic, ERAD_DEGRADE_MAGIC, sizeof(record->magic));
+			memcpy(record->uuid, image_geometry.uuid, sizeof(record->uuid));
+		}
 		break;
 	case IMAGE_JOURNAL:
 		memcpy(((struct erad_disk_journal *)start(m, i))->uuid, image_geometry.uuid, 16);

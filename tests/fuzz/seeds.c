@@ -19,7 +19,7 @@ static void save(const struct mem *m, const char *target, enum image_part parts,
 		 uint8_t choice)
 {
 	const struct image_head head = {
-		.pages = m->size / ERAD_PAGE + 4, .choice = { choice, 11, 77 },
+		.pages = m->size / ERAD_PAGE + 4, .choice = { choice, 11, 77 | (choice & 0x10) << 3 },
 	};
 	static uint8_t data[MEM_PAGES * ERAD_PAGE];
 	char path[4096];
@@ -78,7 +78,9 @@ static void append_group(struct mem *m, uint64_t seq)
 int main(int argc, char **argv)
 {
 	static struct mem m;
+	uint8_t record[ERAD_SECTOR];
 	struct store *s;
+	uint64_t sector;
 	unsigned int i;
 
 	expect(argc == 2);
@@ -119,5 +121,20 @@ int main(int argc, char **argv)
 	}
 	store_close(s, false, NULL);
 	save_all(&m, "resized", 0x93);
+
+	s = open_store(&m);
+	expect(!store_degrade_record(s, &sector, record));
+	store_close(s, false, NULL);
+	memcpy(m.image + sector * ERAD_SECTOR, record, sizeof(record));
+	save_all(&m, "degraded", 0x17);
+	s = open_store(&m);
+	expect(!store_set_floor(s, NULL));
+	expect(!store_begin_era(s, 20, NULL));
+	save_all(&m, "floor", 0x87);
+	expect(!store_degrade_record(s, &sector, record));
+	expect(!store_clear_degraded(s, NULL));
+	mark(s, 40, 3, 2);
+	store_close(s, false, NULL);
+	save_all(&m, "floor-only", 0x1f);
 	return 0;
 }

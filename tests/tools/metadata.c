@@ -18,6 +18,8 @@ static const char *const usage =
 	"  snapshot N           the same, with a snapshot of what was before\n"
 	"  mark FIRST LEN       blocks were written\n"
 	"  fold                 the journal goes into the era array\n"
+	"  degrade              the module lets all writes pass, and says so in the record; unopened then\n"
+	"  floor                all that follows from it: every block counts as written, a new era\n"
 	"  close                with a clean end; without it, as after a crash\n"
 	"  snapshot-eras        prints a line \"block era\" for each that the snapshot shows\n"
 	"  hold                 says so and keeps it open until its input ends\n"
@@ -53,6 +55,7 @@ static struct store *opened(void)
 
 	if (!store) {
 		check(engine_open(path, ENGINE_WRITE, &e, &err));
+		e->block_device = true;		/* it stands for one */
 		check(store_open(e, STORE_WRITE, &store, &err));
 	}
 	return store;
@@ -81,6 +84,48 @@ static int print_eras(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	for (; len; first++, len--)
 		printf("%" PRIu64 " %" PRIu32 "\n", first, era);
 	return 0;
+}
+
+static uint64_t degrade_record(uint8_t *record)
+{
+	uint64_t sector;
+
+	if (store_degrade_record(opened(), &sector, record)) {
+		fputs("metadata: no degrade record\n", stderr);
+		exit(EXIT_FAILURE);
+	}
+	return sector;
+}
+
+static void degrade(void)
+{
+	uint8_t *page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	struct engine *engine;
+	uint64_t sector;
+
+	if (!page)
+		exit(EXIT_FAILURE);
+	memset(page, 0, ERAD_PAGE);
+	sector = degrade_record(page);
+	store_close(store, false, NULL);
+	store = NULL;
+	check(engine_open(path, ENGINE_WRITE, &engine, &err));
+	if (engine->ops->write(engine, page, sector * ERAD_SECTOR, ERAD_PAGE))
+		exit(EXIT_FAILURE);
+	engine_destroy(engine);
+	free(page);
+}
+
+static void raise_floor(void)
+{
+	uint8_t record[ERAD_SECTOR];
+	struct store_info info;
+
+	check(store_set_floor(opened(), &err));
+	store_info(store, &info);
+	check(store_begin_era(store, info.era + 1, &err));
+	degrade_record(record);
+	check(store_clear_degraded(store, &err));
 }
 
 static void poke(uint64_t page, uint64_t sector, uint64_t entry, uint64_t era)
@@ -130,6 +175,10 @@ int main(int argc, char **argv)
 			check(store_mark(opened(), &r, 1, &err));
 		} else if (!strcmp(step, "fold")) {
 			check(store_fold(opened(), &err));
+		} else if (!strcmp(step, "degrade")) {
+			degrade();
+		} else if (!strcmp(step, "floor")) {
+			raise_floor();
 		} else if (!strcmp(step, "close")) {
 			check(store_close(opened(), true, &err));
 			store = NULL;

@@ -16,6 +16,7 @@
 static const char *const kind_name[] = {
 	"mark", "era", "fold", "fold with a step inside", "diff with a step inside", "reopen",
 	"kill", "fault", "power failure", "mark with a step inside", "resize", "snapshot",
+	"degrade",
 };
 
 bool sim_fail(struct sim *s, const char *when)
@@ -48,6 +49,8 @@ bool sim_settle(struct sim *s)
 	s->unsettled = false;
 	store_info(s->store, &info);
 	model_opened(&s->model, &info);
+	if (!info.degraded && !s->target.degraded)
+		model_ack_clear(&s->model);
 	if (info.snapshot_era && !info.snapshot_lasts)
 		return sim_fail(s, "a snapshot outlived its reader");
 	if (info.snapshot_era && model_fix_snapshot(&s->model, s->store, &s->err))
@@ -62,7 +65,7 @@ bool sim_settle(struct sim *s)
 static unsigned int recovery_kind(struct sim *s)
 {
 	static const unsigned int kinds[] = {
-		SIM_MARK, SIM_MARK, SIM_ERA, SIM_FOLD, SIM_FOLD, SIM_RESIZE, SIM_SNAPSHOT,
+		SIM_MARK, SIM_MARK, SIM_ERA, SIM_FOLD, SIM_FOLD, SIM_RESIZE, SIM_SNAPSHOT, SIM_DEGRADE,
 	};
 	const unsigned int kind = kinds[rnd_below(&s->rnd, sizeof(kinds) / sizeof(kinds[0]))];
 
@@ -128,6 +131,10 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	struct sim *s = ctx;
 
+	if (after && s->target.degrade_at && d->ops >= s->target.degrade_at && !s->failed)
+		sim_degrade(s);
+	if (after && s->target.degraded && !s->failed && rnd_below(&s->target.rnd, 3) == 0)
+		sim_pass(s);
 	/* A window ends with a flush: each earlier moment has a part of its states. */
 	if (op == DISK_FLUSH && !after)
 		sim_explore(s);
@@ -147,7 +154,8 @@ static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 		sim_fail(s, "open");
 		return;
 	}
-	sim_settle(s);
+	if (sim_settle(s))
+		sim_attach(s);
 	for (i = 0; i < nr && !s->failed; i++)
 		sim_step(s, &steps[i]);
 	if (s->store && !s->failed && model_check(&s->model, s->store, NULL, &s->err))

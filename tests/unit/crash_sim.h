@@ -22,7 +22,8 @@
 #define SIM_MARK_NEST	(1u << 9)	/* a fold or a diff within the I/O of a mark */
 #define SIM_RESIZE	(1u << 10)	/* the device to its smaller size, or back */
 #define SIM_SNAPSHOT	(1u << 11)	/* takes one that lasts or not, or drops the one that is held */
-#define SIM_ALL		((1u << 12) - 1)
+#define SIM_DEGRADE	(1u << 12)	/* no daemon comes back for long: the target lets all writes pass */
+#define SIM_ALL		((1u << 13) - 1)
 
 struct sim_config {
 	uint64_t nr_blocks, journal_pages;

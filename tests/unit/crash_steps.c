@@ -12,7 +12,7 @@
 static void do_nest(struct sim *s, const struct step *step);
 
 /* A step that has returned 0, with none around it, leaves nothing to a power failure. */
-static void expect_durable(struct sim *s, int ret)
+static void expect_durable(struct sim *s, int ret, const char *what)
 {
 	const struct erad_disk_super *sb = (const void *)s->disk.durable;
 	const uint64_t a = sb->seq, b = sb[ERAD_PAGE / ERAD_SECTOR].seq;
@@ -21,11 +21,11 @@ static void expect_durable(struct sim *s, int ret)
 		return;
 	if (s->disk.nr_cached) {
 		err_set(&s->err, 0, "%zu sectors are not durable", s->disk.nr_cached);
-		sim_fail(s, "at the end of a step");
+		sim_fail(s, what);
 	}
 	if (a != b + 1 && b != a + 1) {
 		err_set(&s->err, 0, "the superblocks' seq are %" PRIu64 " and %" PRIu64, a, b);
-		sim_fail(s, "at the end of a step");
+		sim_fail(s, what);
 	}
 }
 
@@ -34,7 +34,7 @@ void sim_expect(struct sim *s, int ret, const char *what)
 {
 	if (ret && (ret != -EIO || s->disk.ops <= s->disk.fail_from))
 		sim_fail(s, what);
-	expect_durable(s, ret);
+	expect_durable(s, ret, what);
 }
 
 /* As many as the group can take, and far enough from each other not to be joined. */
@@ -99,8 +99,10 @@ static int do_era(struct sim *s, uint64_t seed)
 	era = info.era + 1 + rnd_below(&seed, 2);
 	model_try_era(&s->model, era);
 	ret = store_begin_era(s->store, era, &s->err);
-	if (!ret)
+	if (!ret) {
 		model_ack_era(&s->model, era);
+		s->target.era = era;
+	}
 	sim_expect(s, ret, "era");
 	return ret;
 }
@@ -187,6 +189,7 @@ static void do_snapshot(struct sim *s, uint64_t seed)
 	if (ret)
 		return;
 	model_ack_era(&s->model, info.era + 1);
+	s->target.era = info.era + 1;
 	model_try_snapshot(&s->model, info.era, lasts);
 	if (s->c->kinds & SIM_FOLD_NEST && rnd_below(&seed, 2))
 		do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
@@ -268,8 +271,65 @@ static void reopen(struct sim *s, bool clean)
 		return;
 	if (!sim_open(s))
 		sim_fail(s, "open");
-	else
+	else if (sim_settle(s))
+		sim_attach(s);
+}
+
+/* Just when a daemon comes back: then the store may not know of it, but the target does. */
+static void degrade_within_open(struct sim *s, uint64_t at)
+{
+	store_close(s->store, false, NULL);
+	s->store = NULL;
+	s->target.degrade_at = at;
+	if (!sim_open(s)) {
+		sim_fail(s, "open while writes are let pass");
+		return;
+	}
+	sim_attach(s);
+	s->target.degrade_at = 0;
+	if (!s->failed)
 		sim_settle(s);
+}
+
+/* No daemon comes back for long. */
+static void do_degrade(struct sim *s, uint64_t seed)
+{
+	s->target.rnd = rnd(&seed);
+	if (rnd_below(&seed, 3) == 0) {
+		degrade_within_open(s, s->disk.ops + rnd_below(&seed, 12));
+		return;
+	}
+	if (rnd_below(&seed, 4) == 0) {
+		/* By hand. */
+		sim_degrade(s);
+		sim_attach(s);
+		return;
+	}
+	store_close(s->store, false, NULL);
+	s->store = NULL;
+	sim_degrade(s);
+	if (s->failed)
+		return;
+	if (!sim_open(s)) {
+		sim_fail(s, "open of a target that lets writes pass");
+		return;
+	}
+	if (!sim_settle(s))
+		return;
+	if (s->c->kinds & SIM_KILL && rnd_below(&seed, 2)) {
+		/* This daemon is killed on its way, too. */
+		s->killed = true;
+		s->disk.rnd = rnd(&seed);
+		s->disk.fail_torn = rnd_below(&seed, 2);
+		s->disk.fail_from = s->disk.ops + rnd_below(&seed, 7);
+		s->disk.fail_to = UINT64_MAX;
+	}
+	if (sim_attach(s) || s->failed) {
+		s->disk.fail_to = 0;
+		return;
+	}
+	s->disk.fail_to = 0;
+	reopen(s, false);
 }
 
 static void do_simple(struct sim *s, uint64_t seed)
@@ -320,8 +380,8 @@ static void do_kill(struct sim *s, uint64_t seed)
 			sim_fail(s, "open after a kill");
 	}
 	s->disk.fail_to = 0;
-	if (!s->failed)
-		sim_settle(s);
+	if (!s->failed && sim_settle(s))
+		sim_attach(s);
 }
 
 static void do_fault(struct sim *s, uint64_t seed)
@@ -358,12 +418,13 @@ static void do_power(struct sim *s)
 	memcpy(s->disk.durable, s->disk.visible, s->disk.size);
 	s->disk.nr_cached = 0;
 	s->killed = false;
+	memset(&s->target, 0, sizeof(s->target));
 	if (s->failed)
 		return;
 	if (!sim_open(s))
 		sim_fail(s, "open after a power failure");
-	else
-		sim_settle(s);
+	else if (sim_settle(s))
+		sim_attach(s);
 }
 
 void sim_step(struct sim *s, const struct step *step)
@@ -397,6 +458,9 @@ void sim_step(struct sim *s, const struct step *step)
 		break;
 	case SIM_SNAPSHOT:
 		do_snapshot(s, step->seed);
+		break;
+	case SIM_DEGRADE:
+		do_degrade(s, step->seed);
 		break;
 	case SIM_POWER:
 		do_power(s);

@@ -14,6 +14,17 @@ struct step {
 	uint64_t seed;
 };
 
+/* What stands for the module: it outlives a kill, not a power failure. */
+struct target {
+	bool ready;			/* it has got what follows */
+	uint64_t sector;
+	uint8_t record[DISK_SECTOR];
+	uint32_t era;			/* of the writes that it lets pass */
+	bool degraded;			/* it lets all of them pass */
+	uint64_t degrade_at;		/* operation number; 0: not about to */
+	uint64_t rnd;
+};
+
 /* A store on a disk, and what it should say. */
 struct sim {
 	const struct sim_config *c;
@@ -28,6 +39,7 @@ struct sim {
 	uint64_t nest_at, nest_rnd;	/* operation number; 0: none */
 	unsigned int nest_kinds;
 	bool nested;
+	struct target target;
 	bool unsettled;			/* a resize has failed: the next mark or era writes superblocks */
 	bool killed;			/* what is in the array may not be on the disk */
 	struct err err;			/* of the call that was made last */
@@ -49,6 +61,18 @@ bool sim_settle(struct sim *s);
 
 /* Looks at what a power failure now may leave. */
 void sim_explore(struct sim *s);
+
+/*
+ * crash_target.c: brings the store that is open and the target together, as a daemon does.
+ * False if this has failed, which is a finding unless an operation was made to fail.
+ */
+bool sim_attach(struct sim *s);
+
+/* The target writes the record that it was given, with FUA, and then lets writes pass. */
+void sim_degrade(struct sim *s);
+
+/* Some write that nobody records completes. */
+void sim_pass(struct sim *s);
 
 /*
  * crash_steps.c: ret is what a call has returned, and a finding unless it is 0 or

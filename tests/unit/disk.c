@@ -193,6 +193,26 @@ void disk_destroy(struct disk *d)
 	pthread_mutex_destroy(&d->lock);
 }
 
+void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data)
+{
+	pthread_mutex_lock(&d->lock);
+	cache(d, sector, data);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void disk_persist(struct disk *d, uint64_t sector)
+{
+	size_t i, kept = 0;
+
+	pthread_mutex_lock(&d->lock);
+	memcpy(d->durable + sector * DISK_SECTOR, d->visible + sector * DISK_SECTOR, DISK_SECTOR);
+	for (i = 0; i < d->nr_cached; i++)
+		if (d->cache[i].sector != sector)
+			d->cache[kept++] = d->cache[i];
+	d->nr_cached = kept;
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* The versions that one sector may have after a power failure; 0 is the durable one. */
 struct choice {
 	uint64_t sector;

@@ -60,6 +60,13 @@ void disk_destroy(struct disk *d);
 struct engine *disk_engine(struct disk *d);
 
 /*
+ * Somebody else writes a sector, with no engine: first it is in the cache, then, with
+ * disk_persist(), durable, which is what FUA promises.
+ */
+void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data);
+void disk_persist(struct disk *d, uint64_t sector);
+
+/*
  * Calls fn with states that a power failure now may leave: of each sector any
  * of its cached versions or the durable one.  All of them if these are limit
  * at most; else none, all, each alone, all but each, and random ones until

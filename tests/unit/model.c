@@ -55,9 +55,37 @@ static void raise_to(uint32_t *v, uint32_t era)
 		*v = era;
 }
 
+static void raise_floor(struct model *m)
+{
+	uint64_t b;
+
+	if (!m->degraded)
+		return;
+	raise_to(&m->floor_max, m->era_max);
+	for (b = 0; b < m->nr_blocks; b++)
+		raise_to(&m->max[b], m->era_max);
+}
+
 void model_try_era(struct model *m, uint32_t era)
 {
 	raise_to(&m->era_max, era);
+	raise_floor(m);
+}
+
+void model_try_degrade(struct model *m)
+{
+	m->degraded = true;
+	raise_floor(m);
+}
+
+void model_passed(struct model *m, const struct erad_range *r, uint32_t era)
+{
+	model_ack_mark(m, r, 1, era);
+}
+
+void model_ack_clear(struct model *m)
+{
+	m->degraded = false;
 }
 
 void model_ack_era(struct model *m, uint32_t era)
@@ -94,7 +122,7 @@ void model_try_resize(struct model *m, uint64_t nr)
 	m->other_size = nr;
 	for (b = m->size; b < nr; b++) {
 		m->min[b] = 0;
-		m->max[b] = 0;
+		m->max[b] = m->floor_max;
 	}
 }
 

@@ -18,6 +18,8 @@ struct model {
 	uint32_t era_min, era_max;
 	uint32_t *min, *max;		/* of each block */
 	uint32_t *got;			/* by model_read() */
+	bool degraded;			/* every block may be reported, as of any era that may have begun */
+	uint32_t floor_max;		/* the newest era that the floor may have */
 	struct {
 		bool may, must;		/* be held */
 		bool lasts;
@@ -39,6 +41,14 @@ void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr
 /* To nr blocks; a failed one may be found or not, the store still says which it goes on with. */
 void model_try_resize(struct model *m, uint64_t nr);
 void model_ack_resize(struct model *m, uint64_t nr);
+
+/*
+ * A degrade record may be in force from now on; a write of that range, which nobody has
+ * recorded, has completed in an era of the target; no record is in force any more.
+ */
+void model_try_degrade(struct model *m);
+void model_passed(struct model *m, const struct erad_range *r, uint32_t era);
+void model_ack_clear(struct model *m);
 
 /* A snapshot of what there is now, when the newest era is `era`; a drop. */
 void model_try_snapshot(struct model *m, uint32_t era, bool lasts);
