@@ -355,7 +355,7 @@ static void test_least_size(void **state)
 		ret = store_format(e, &g, NULL, NULL, &err);
 		engine_destroy(e);
 		if (k == 0) {
-			snprintf(bytes, sizeof(bytes), "at least %" PRIu64, least * ERAD_PAGE);
+			snprintf(bytes, sizeof(bytes), "at least %" PRIu64 " KiB", least * ERAD_PAGE / 1024);
 			assert_int_equal(ret, -ENOSPC);
 			assert_non_null(strstr(err.msg, bytes));
 			assert_int_equal(d.ops, 0);
