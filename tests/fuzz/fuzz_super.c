@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Fuzzes the superblocks of an otherwise empty volume. Reaches: daemon/store/super.c daemon/store/store.c */
+/*
+ * Fuzzes the superblocks and the degrade record of an otherwise empty volume.
+ *
+ * Reaches: daemon/store/super.c daemon/store/store.c daemon/store/degrade.c
+ */
 #include <errno.h>
 
 #include "exercise.h"

@@ -100,7 +100,7 @@ test_exporter_textfile()
 	same "$(cd "$T" && echo erad.prom*)" erad.prom
 	refused "cannot create $T/none/file." erad-exporter --socket "$T/erad.sock" --textfile "$T/none/file"
 	mkdir "$T/dir"
-	refused "cannot write $T/dir: Is a directory" erad-exporter --socket "$T/erad.sock" --textfile "$T/dir"
+	refused "$T/dir is no regular file" erad-exporter --socket "$T/erad.sock" --textfile "$T/dir"
 	same "$(cd "$T" && echo dir*)" dir
 }
 
