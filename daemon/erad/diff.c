@@ -30,6 +30,16 @@ static int send_part(struct jsonl *j, struct json_object *o)
 	return r ? -ECANCELED : 0;
 }
 
+/* Whether to read on: ECANCELED: nobody listens any more. */
+static int look(void *ctx)
+{
+	struct diff *d = ctx;
+
+	if (d->v && volume_closing(d->v))
+		return -ESHUTDOWN;
+	return jsonl_peer_gone(d->j) ? -ECANCELED : 0;
+}
+
 static int send_extents(struct diff *d)
 {
 	struct json_object *extents = d->extents;
@@ -58,8 +68,6 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 	json_object_array_add(d->extents, json_object_new_uint64(bytes));
 	if (json_object_array_length(d->extents) < 2 * PART_EXTENTS)
 		return 0;
-	if (d->v && volume_closing(d->v))
-		return -ESHUTDOWN;
 	return send_extents(d);
 }
 
@@ -91,7 +99,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	json_object_object_add(head, "size", json_object_new_uint64(d->size));
 	r = send_part(d->j, head);
 	if (!r)
-		r = store_diff_view(s, d->view, since, extent, d, err);
+		r = store_diff_watched(s, d->view, since, extent, look, d, err);
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "it was closed meanwhile");
 	if (!r)

@@ -38,6 +38,16 @@ static int send(struct dump *d, const char *kind, struct json_object *o)
 	return r ? -ECANCELED : 0;
 }
 
+/* Whether to read on: ECANCELED: nobody listens any more. */
+static int look(void *ctx)
+{
+	struct dump *d = ctx;
+
+	if (d->v && volume_closing(d->v))
+		return -ESHUTDOWN;
+	return jsonl_peer_gone(d->j) ? -ECANCELED : 0;
+}
+
 static int send_runs(struct dump *d)
 {
 	struct json_object *runs = d->runs;
@@ -61,12 +71,10 @@ static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	d->nr++;
 	if (json_object_array_length(d->runs) < PART_RUNS)
 		return 0;
-	if (d->v && volume_closing(d->v))
-		return -ESHUTDOWN;
 	return send_runs(d);
 }
 
-/* Looks now and then whether anybody waits for the answer. */
+/* Says now and then how far it has come. */
 static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	const uint64_t now = thread_now_ms();
@@ -78,8 +86,6 @@ static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	if (now - d->told_ms < PROGRESS_MS)
 		return 0;
 	d->told_ms = now;
-	if (d->v && volume_closing(d->v))
-		return -ESHUTDOWN;
 	o = json_object_new_object();
 	json_object_object_add(o, "what", json_object_new_string("reading"));
 	json_object_object_add(o, "done", json_object_new_uint64(first));
@@ -117,9 +123,9 @@ static int stream(struct dump *d, const char *name, struct store *s, enum store_
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
 	r = check ? 0 : send(d, "part", head(name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)
-		r = store_eras(s, view, check_run, d, &damaged, err);
+		r = store_eras_watched(s, view, check_run, look, d, &damaged, err);
 	else if (!r)
-		r = store_eras(s, view, dump_run, d, NULL, err);
+		r = store_eras_watched(s, view, dump_run, look, d, NULL, err);
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "it was closed meanwhile");
 	if (!r)

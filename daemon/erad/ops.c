@@ -136,15 +136,19 @@ static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 	return 0;
 }
 
-/* The target was made or not; either way the volume ends with it. */
+/* The target was made or not; the volume ends with it. */
 static void undo_open(struct volume *v, bool made)
 {
 	struct err err;
 
-	if (made && dm_remove(v->name, &err))
-		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
+	int r = made ? dm_remove(v->name, &err) : 0;
+
 	volume_expect(v, false);
-	volume_wait_ended(v, CLOSE_MS);
+	/* While the device is there the volume goes on, and there is no end to wait for. */
+	if (r && r != -ENXIO)
+		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
+	else
+		volume_wait_ended(v, CLOSE_MS);
 }
 
 static int start_target(struct volume *v, const struct dm_table *t, struct err *err)

@@ -2,6 +2,7 @@
 /* Requests over the socket: what they must hold, and their answers. */
 #include <errno.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #endif
 
 #define PROGRESS_MS	200	/* at most that often */
+#define LONG_MAX	48u	/* of the socket's 64 connections; the others are for those who look and who repair */
+
+static atomic_uint long_requests;
 
 struct request {
 	struct jsonl *j;
@@ -390,23 +394,24 @@ static const struct {
 	const char *name;
 	int (*serve)(struct request *q, struct json_object **result, struct err *err);
 	bool for_guests;	/* it changes nothing, and takes neither long nor much memory */
+	bool takes_long;	/* as long as a device hangs, or its caller reads */
 } ops[] = {
-	{ "ping", serve_ping, true },
-	{ "create", serve_create, false },
-	{ "open", serve_open, false },
-	{ "close", serve_close, false },
-	{ "forget", serve_forget, false },
-	{ "resize", serve_resize, false },
-	{ "list", serve_list, true },
-	{ "status", serve_status, true },
-	{ "writers", serve_writers, false },
-	{ "checkpoint", serve_checkpoint, false },
-	{ "snapshot_take", serve_snapshot_take, false },
-	{ "snapshot_drop", serve_snapshot_drop, false },
-	{ "diff", serve_diff, false },
-	{ "dump", serve_dump, false },
-	{ "check", serve_check, false },
-	{ "abort", serve_abort, false },
+	{ "ping", serve_ping, true, false },
+	{ "create", serve_create, false, false },
+	{ "open", serve_open, false, false },
+	{ "close", serve_close, false, false },
+	{ "forget", serve_forget, false, false },
+	{ "resize", serve_resize, false, false },
+	{ "list", serve_list, true, false },
+	{ "status", serve_status, true, false },
+	{ "writers", serve_writers, false, false },
+	{ "checkpoint", serve_checkpoint, false, true },
+	{ "snapshot_take", serve_snapshot_take, false, true },
+	{ "snapshot_drop", serve_snapshot_drop, false, false },
+	{ "diff", serve_diff, false, true },
+	{ "dump", serve_dump, false, true },
+	{ "check", serve_check, false, true },
+	{ "abort", serve_abort, false, false },
 };
 
 static int dispatch(struct request *q, bool root, struct json_object **result, struct err *err)
@@ -422,7 +427,13 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 			continue;
 		if (!root && !ops[n].for_guests)
 			return err_set(err, -EPERM, "only root may ask erad for %s", op);
-		r = ops[n].serve(q, result, err);
+		if (ops[n].takes_long && atomic_fetch_add(&long_requests, 1) >= LONG_MAX)
+			r = err_set(err, -EAGAIN, "erad is carrying out %u requests that take long already; try again later",
+				    LONG_MAX);
+		else
+			r = ops[n].serve(q, result, err);
+		if (ops[n].takes_long)
+			atomic_fetch_sub(&long_requests, 1);
 		if (r && !get_text(q, "volume", true, &volume, NULL))
 			err_prefix(err, r, "volume %.100s", volume);
 		return r;

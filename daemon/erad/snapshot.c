@@ -71,6 +71,9 @@ int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err
 	struct store *s;
 	int r;
 
+	r = volume_may_wait(v, err);
+	if (r)
+		return r;
 	pthread_mutex_lock(&v->snapshot_lock);
 	s = volume_store_get(v);
 	if (s) {
@@ -82,6 +85,7 @@ int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err
 	if (!r)
 		failpoint(FAILPOINT_SNAP_HELD);
 	pthread_mutex_unlock(&v->snapshot_lock);
+	volume_has_waited(v);
 	if (!r)
 		volume_usage(v);
 	return r;

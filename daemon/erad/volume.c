@@ -16,6 +16,7 @@
 #define BACKOFF_MIN_MS	100
 #define BACKOFF_MAX_MS	5000
 #define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; 3.1 seconds in all */
+#define WAITING_MAX	8u		/* checkpoints and snapshots of one volume, at the same time */
 #define ROLL_TRIES	3		/* one to catch up with the metadata, one to do it, one more */
 
 int volume_new(const char *name, const char *origin, const char *metadata,
@@ -312,9 +313,29 @@ int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, s
 	return r;
 }
 
+int volume_may_wait(struct volume *v, struct err *err)
+{
+	if (atomic_fetch_add(&v->waiting, 1) < WAITING_MAX)
+		return 0;
+	volume_has_waited(v);
+	return err_set(err, -EBUSY, "%u checkpoints or snapshots are under way or wait already; 'eractl status' shows whether writes hang",
+		       WAITING_MAX);
+}
+
+void volume_has_waited(struct volume *v)
+{
+	atomic_fetch_sub(&v->waiting, 1);
+}
+
 int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
 {
-	return volume_roll(v, &(struct checkpoint){ }, era, err);
+	int r = volume_may_wait(v, err);
+
+	if (r)
+		return r;
+	r = volume_roll(v, &(struct checkpoint){ }, era, err);
+	volume_has_waited(v);
+	return r;
 }
 
 struct store *volume_store_get(struct volume *v)

@@ -79,6 +79,7 @@ struct volume {
 	atomic_uint refs;
 	pthread_mutex_t checkpoint_lock;	/* one requester at a time */
 	pthread_mutex_t snapshot_lock;	/* one that takes or drops the snapshot at a time; held over I/O */
+	atomic_uint waiting;		/* requests that wait for an era to begin; see volume_may_wait() */
 	bool pinned;			/* snapshot_lock; a reader owns the snapshot that does not last */
 
 	pthread_mutex_t lock;		/* of all that follows up to the next comment on it */
@@ -164,7 +165,7 @@ bool volume_wait_ended(struct volume *v, unsigned int ms);
 
 /*
  * Begins a new era and returns it in *era when every write that was recorded
- * only in an earlier one has completed.  Waits as long as those take.
+ * only in an earlier one has completed.  Waits as long as those take.  EBUSY: too many wait already.
  */
 int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
 
@@ -177,6 +178,13 @@ int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
  * volume_checkpoint().
  */
 int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err *err);
+
+/*
+ * Before a wait that may last as long as the origin hangs, and after it.  EBUSY: so many requests wait for this
+ * volume that more would take the connections that others need.
+ */
+int volume_may_wait(struct volume *v, struct err *err);
+void volume_has_waited(struct volume *v);
 
 /* Drops the one that lasts.  ENOENT: none is held. */
 int volume_snapshot_drop(struct volume *v, struct err *err);

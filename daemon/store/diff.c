@@ -11,6 +11,7 @@
 /* Joins what touches, across pieces. */
 struct extents {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len);
+	int (*look)(void *ctx);	/* or NULL */
 	void *ctx;
 	uint32_t since;
 	uint64_t *bits;		/* of the blocks of a piece */
@@ -79,6 +80,9 @@ static int diff(struct view *v, struct extents *x, struct err *err)
 	int ret;
 
 	while (view_next(v)) {
+		ret = x->look ? x->look(x->ctx) : 0;
+		if (ret)
+			return ret;
 		memset(x->bits, 0, (v->len + 63) / 64 * sizeof(*x->bits));
 		view_marks(v, add_marks, x);
 		ret = add_array(x, v, err);
@@ -90,11 +94,11 @@ static int diff(struct view *v, struct extents *x, struct err *err)
 	return emit_last(x);
 }
 
-int store_diff_view(struct store *s, enum store_view which, uint32_t since,
-		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
-		    struct err *err)
+int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
+		       int (*fn)(void *ctx, uint64_t first, uint64_t len), int (*look)(void *ctx),
+		       void *ctx, struct err *err)
 {
-	struct extents x = { .fn = fn, .ctx = ctx, .since = since };
+	struct extents x = { .fn = fn, .look = look, .ctx = ctx, .since = since };
 	struct view v;
 	int ret;
 
@@ -121,6 +125,13 @@ out:
 	free(x.bits);
 	view_end(&v);
 	return ret;
+}
+
+int store_diff_view(struct store *s, enum store_view which, uint32_t since,
+		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
+		    struct err *err)
+{
+	return store_diff_watched(s, which, since, fn, NULL, ctx, err);
 }
 
 int store_diff(struct store *s, uint32_t since,

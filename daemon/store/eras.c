@@ -11,6 +11,7 @@
 /* Joins what touches and has one era, across pieces. */
 struct runs {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
+	int (*look)(void *ctx);	/* or NULL */
 	void *ctx;
 	uint32_t *eras;		/* of the blocks of a piece */
 	uint64_t first, len;
@@ -95,6 +96,9 @@ static int all_eras(struct view *v, struct runs *r, struct err *err)
 	int ret;
 
 	while (view_next(v)) {
+		ret = r->look ? r->look(r->ctx) : 0;
+		if (ret)
+			return ret;
 		for (i = 0; i < v->len; i++)
 			r->eras[i] = v->floor;
 		view_marks(v, add_marks, r);
@@ -107,11 +111,11 @@ static int all_eras(struct view *v, struct runs *r, struct err *err)
 	return emit_last(r);
 }
 
-int store_eras(struct store *s, enum store_view which,
-	       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era), void *ctx,
-	       uint64_t *damaged, struct err *err)
+int store_eras_watched(struct store *s, enum store_view which,
+		       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era),
+		       int (*look)(void *ctx), void *ctx, uint64_t *damaged, struct err *err)
 {
-	struct runs r = { .fn = fn, .ctx = ctx, .damaged = damaged };
+	struct runs r = { .fn = fn, .look = look, .ctx = ctx, .damaged = damaged };
 	struct view v;
 	int ret;
 
@@ -129,4 +133,11 @@ out:
 	free(r.eras);
 	view_end(&v);
 	return ret;
+}
+
+int store_eras(struct store *s, enum store_view which,
+	       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era), void *ctx,
+	       uint64_t *damaged, struct err *err)
+{
+	return store_eras_watched(s, which, fn, NULL, ctx, damaged, err);
 }

@@ -172,6 +172,17 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    struct err *err);
 
 /*
+ * The same two, store_diff_view() and store_eras(), which also call look, with ctx, at each MiB of the array: what
+ * is found may be far apart.  A non-zero value from look ends them and is returned.
+ */
+int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
+		       int (*fn)(void *ctx, uint64_t first, uint64_t len), int (*look)(void *ctx),
+		       void *ctx, struct err *err);
+int store_eras_watched(struct store *s, enum store_view which,
+		       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era),
+		       int (*look)(void *ctx), void *ctx, uint64_t *damaged, struct err *err);
+
+/*
  * Calls fn, in ascending order and with no lock held, for each maximal run of
  * blocks that were last written in the same era; those that never were are
  * left out.  What is marked while it runs may or may not be in it.  A damaged

@@ -17,7 +17,7 @@
 
 #include "erad/control.h"
 
-#define SIM_BLOCKS	(1u << 17)
+#define SIM_BLOCKS	(1u << 18)
 #define SIM_BLOCK_SECTORS 8u
 #define SIM_WRITERS	64u
 

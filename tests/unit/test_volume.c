@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/protocol.h"
 #include "disk.h"
 #include "erad/request.h"
 #include "erad/volume.h"
@@ -603,6 +605,139 @@ static void test_snapshot_whose_drop_failed_is_dropped_by_the_next_reader(void *
 		fail_msg("%s", err.msg);
 }
 
+/* ---- requests over a connection ---- */
+
+struct caller {
+	pthread_t thread;
+	int fd, served_fd;
+	char answer[512];
+};
+
+static void *serve_thread(void *arg)
+{
+	struct caller *c = arg;
+	struct jsonl j;
+
+	jsonl_init(&j, c->served_fd, ERAD_REQUEST_MAX, LONG_MS);
+	request_serve(&j, true);
+	jsonl_free(&j);
+	close(c->served_fd);
+	return NULL;
+}
+
+static void call(struct caller *c, const char *request)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	c->fd = pair[0];
+	c->served_fd = pair[1];
+	assert_int_equal(write(c->fd, request, strlen(request)), strlen(request));
+	assert_int_equal(pthread_create(&c->thread, NULL, serve_thread, c), 0);
+}
+
+/* All that it is told, to the end. */
+static const char *told(struct caller *c)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while ((n = read(c->fd, c->answer + have, sizeof(c->answer) - 1 - have)) > 0)
+		have += n;
+	c->answer[have] = '\0';
+	pthread_join(c->thread, NULL);
+	close(c->fd);
+	return c->answer;
+}
+
+#define DIFF	"{\"op\":\"diff\",\"volume\":\"sim\",\"since\":1}\n"
+#define DUMP	"{\"op\":\"dump\",\"volume\":\"sim\",\"loose\":true}\n"
+#define PING	"{\"op\":\"ping\"}\n"
+
+static atomic_uint reads;
+
+static void hang_up_at_first_read(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	struct caller *c = ctx;
+
+	(void)d;
+	if (op == DISK_READ && !after && !atomic_fetch_add(&reads, 1))
+		shutdown(c->fd, SHUT_RDWR);
+}
+
+/* The array has two pieces. */
+static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing(void **state)
+{
+	static const char *const request[] = { DIFF, DUMP };
+	struct caller c;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		atomic_store(&reads, 0);
+		disk.hook_ctx = &c;
+		disk.hook = hang_up_at_first_read;
+		call(&c, request[i]);
+		told(&c);
+		disk.hook = NULL;
+		assert_int_equal(atomic_load(&reads), 1);
+	}
+}
+
+static atomic_uint hanging;
+static atomic_bool disk_hangs;
+
+static void hang_read(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	(void)d;
+	(void)ctx;
+	if (op != DISK_READ || after)
+		return;
+	atomic_fetch_add(&hanging, 1);
+	while (atomic_load(&disk_hangs))
+		usleep(1000);
+}
+
+static void test_requests_that_hang_leave_room_for_those_that_look(void **state)
+{
+	static struct caller c[48];
+	struct caller more;
+
+	(void)state;
+	atomic_store(&hanging, 0);
+	atomic_store(&disk_hangs, true);
+	disk.hook = hang_read;
+	for (unsigned int i = 0; i < 48; i++)
+		call(&c[i], DIFF);
+	while (atomic_load(&hanging) < 48)
+		usleep(1000);
+	call(&more, DIFF);
+	assert_non_null(strstr(told(&more), "erad is carrying out 48 requests that take long already"));
+	call(&more, PING);
+	assert_non_null(strstr(told(&more), "\"result\""));
+	atomic_store(&disk_hangs, false);
+	for (unsigned int i = 0; i < 48; i++)
+		assert_non_null(strstr(told(&c[i]), "\"result\""));
+	disk.hook = NULL;
+}
+
+static void test_ninth_checkpoint_that_waits_is_refused(void **state)
+{
+	struct request first, q[7], ninth;
+
+	(void)state;
+	begin_endless_drain(&first);
+	for (unsigned int i = 0; i < 7; i++)
+		ask(&q[i]);
+	while (atomic_load(&volume->waiting) < 8)
+		usleep(100);
+	ask(&ninth);
+	assert_int_equal(answer(&ninth), -EBUSY);
+	sim_unstick();
+	assert_int_equal(answer(&first), 0);
+	for (unsigned int i = 0; i < 7; i++)
+		assert_int_equal(answer(&q[i]), 0);
+}
+
 /* ---- others that look ---- */
 
 static bool watched;
@@ -676,8 +811,11 @@ static void *checkpoints_and_snapshots(void *done)
 
 	for (int i = 0; i < 30; i++) {
 		volume_checkpoint(volume, &era, &err);
-		if (!volume_snapshot_take(volume, true, &era, &err))
-			volume_snapshot_drop(volume, &err);
+		if (volume_snapshot_take(volume, true, &era, &err))
+			continue;
+		/* It saves pages of the snapshot. */
+		store_fold(volume->store, &err);
+		volume_snapshot_drop(volume, &err);
 	}
 	atomic_store((atomic_bool *)done, true);
 	return NULL;
@@ -753,6 +891,9 @@ int main(void)
 		with_volume(test_snapshot_without_an_owner_is_dropped_by_the_next_reader),
 		with_volume(test_snapshot_without_an_owner_is_dropped_when_a_fold_has_made_it),
 		with_volume(test_snapshot_whose_drop_failed_is_dropped_by_the_next_reader),
+		with_volume(test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing),
+		with_volume(test_requests_that_hang_leave_room_for_those_that_look),
+		with_volume(test_ninth_checkpoint_that_waits_is_refused),
 		with_volume(test_watchdog_sees_the_write_that_begins_an_era),
 		cmocka_unit_test(test_start_that_fails_waits_for_those_who_use_the_store),
 		with_volume(test_requests_of_all_kinds_at_once),
