@@ -23,13 +23,21 @@
  *  - after NEW_ERA has returned 0, every write that was recorded only in an
  *    earlier era has completed.
  *
+ * A *degrade record* is one sector of the metadata device which says that from
+ * now on every block may have been written.  The owner hands it to the module
+ * with READY.  When no owner is there, the module can write it, and so record
+ * every block at once: only when the record is durable it sets every bit of the
+ * current writeset, so that all writes pass.  The instance is *degraded* until
+ * NEW_ERA, whose empty writeset holds writes again.  Whoever attaches must
+ * first make durable that every block counts as written in the current era.
+ *
  * Every struct starts with its own size, so that either side may be older:
  * the module copies what both know, wants zeros in what only user space
  * knows (E2BIG otherwise), and returns no more than the caller's size.
  * Unknown flags and non-zero padding are EINVAL.
  *
  * All ioctls need CAP_SYS_ADMIN.  None of them waits for I/O, except NEW_ERA
- * with drain_ms != 0.
+ * with drain_ms != 0, and DEGRADE.
  */
 #ifndef ERAD_UAPI_H
 #define ERAD_UAPI_H
@@ -51,6 +59,7 @@ enum erad_state {
 	ERAD_LOADING,		/* owned, not yet READY; the same */
 	ERAD_ACTIVE,		/* owned; batches can be fetched */
 	ERAD_FAILED,		/* recorded writes pass, others get EIO; ATTACH leaves it */
+	ERAD_DEGRADED,		/* the degrade record is durable, every write passes; ATTACH leaves it */
 };
 
 /* erad_info.status */
@@ -59,6 +68,9 @@ enum erad_state {
 #define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
 #define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy fail */
 #define ERAD_MESSAGE	(1U << 4)	/* a message waits for MESSAGE_GET */
+#define ERAD_POLICY_DEGRADE (1U << 5)	/* detach_policy degrade */
+#define ERAD_PASSES_ALL	(1U << 6)	/* degraded, and no era has begun since; whatever the state */
+#define ERAD_HAS_RECORD	(1U << 7)	/* READY has brought a degrade record: DEGRADE would work */
 
 struct erad_info {
 	struct erad_hdr h;
@@ -72,7 +84,7 @@ struct erad_info {
 	__u32 dev_major, dev_minor;	/* the mapped device */
 	__u32 meta_major, meta_minor;	/* the metadata device; 0:0 for "-" */
 	__u32 origin_major, origin_minor;
-	__u32 detach_timeout;	/* seconds, for detach_policy fail */
+	__u32 detach_timeout;	/* seconds, for detach_policy fail and degrade */
 	__u32 pad;
 	__u8 uuid[16];		/* zeros if the table names none */
 };
@@ -104,10 +116,12 @@ struct erad_list {
 
 /*
  * Makes the caller the owner: fd is a new O_CLOEXEC instance fd.  EBUSY if
- * owned, ENOENT if there is no such instance.  The state becomes LOADING.
- * When the fd's last reference goes, the instance is DETACHED, unless it is
- * FAILED: a fetched batch goes back to the head of the queue, and nothing else
- * changes.  To leave FAILED, close the fd and attach again.
+ * owned, EAGAIN while the degrade record is being written, ENOENT if there is no
+ * such instance.  The state becomes LOADING.
+ * When the fd's last reference goes, the instance is DETACHED (DEGRADED with
+ * ERAD_PASSES_ALL), unless it is FAILED: a fetched batch goes back to the head of
+ * the queue, and nothing else changes.  To leave FAILED or DEGRADED, close the fd
+ * and attach again.
  */
 struct erad_attach {
 	struct erad_hdr h;
@@ -119,7 +133,8 @@ struct erad_attach {
 /*
  * Fails everything that is held with EIO and leaves the instance FAILED,
  * whoever owns it.  Takes no lock of device-mapper, so that it frees a
- * suspend that waits for held writes.
+ * suspend that waits for held writes.  With ERAD_PASSES_ALL nothing is held, and
+ * nothing changes.
  */
 struct erad_abort {
 	struct erad_hdr h;
@@ -127,12 +142,39 @@ struct erad_abort {
 	__u64 failed;		/* out: how many writes were held, and failed */
 };
 
-/* LOADING → ACTIVE.  era must be the instance's (EINVAL), and not 0. */
+/*
+ * Writes the degrade record, and when it is durable releases everything that
+ * is held and leaves the instance DEGRADED, whoever owns it.  Waits for this one
+ * write, killably (EINTR: it goes on).  Takes no lock of device-mapper.  0 also if
+ * the instance passes all writes already.
+ *
+ * EOPNOTSUPP: there is no record, because the metadata is a file or no owner has
+ * been READY.  EAGAIN: an owner is LOADING.  ECANCELED: ABORT came in between.  EIO
+ * and other errors of the metadata device: the record may be durable or not, and
+ * writes go on waiting.
+ */
+struct erad_degrade {
+	struct erad_hdr h;
+	__u64 instance_id;
+};
+
+/*
+ * LOADING → ACTIVE.  EINVAL: era is not the instance's or is 0; the instance
+ * has ERAD_PASSES_ALL, so that an era must begin first; the record has no place
+ * on the metadata device, or there is none.
+ *
+ * The record is copied.  If the metadata device's logical blocks are larger than
+ * the record, the rest of its block is written with zeros.
+ */
 struct erad_ready {
 	struct erad_hdr h;
 	__u32 era;
 	__u32 pad;
+	__u64 record;		/* pointer to its ERAD_RECORD_SIZE bytes; 0: none */
+	__u64 record_sector;	/* where it belongs, 512-byte sectors of the metadata device */
 };
+
+#define ERAD_RECORD_SIZE	512
 
 /* Blocks first … first + len - 1; len is never 0.  This struct does not grow. */
 struct erad_range {
@@ -157,8 +199,8 @@ struct erad_range {
  * Errors: ESTALE the batch is unknown (pushed back by a suspend, aborted) or
  * of an earlier era; its writes, if still held, are back in the queue, and
  * nothing was fetched.  EBUSY a batch is outstanding and commit_batch is 0.
- * EINVAL the instance is not ACTIVE.  EIO it is FAILED.  EFAULT the fetched
- * batch went back to the queue.  ENODEV the target is gone.
+ * EINVAL the instance is not ACTIVE.  EIO it is FAILED.  ENOTCONN it is DEGRADED.
+ * EFAULT the fetched batch went back to the queue.  ENODEV the target is gone.
  */
 struct erad_xfer {
 	struct erad_hdr h;
@@ -254,6 +296,7 @@ struct erad_stats {
 #define ERAD_IOC_LIST		_IOWR(ERAD_IOC_MAGIC, 0x01, struct erad_list)
 #define ERAD_IOC_ATTACH		_IOWR(ERAD_IOC_MAGIC, 0x02, struct erad_attach)
 #define ERAD_IOC_ABORT		_IOWR(ERAD_IOC_MAGIC, 0x03, struct erad_abort)
+#define ERAD_IOC_DEGRADE	_IOWR(ERAD_IOC_MAGIC, 0x04, struct erad_degrade)
 
 /*
  * On an instance fd.  poll(): IN a write is held and no batch outstanding;
@@ -282,7 +325,8 @@ ERAD_ASSERT(sizeof(struct erad_version) == 24);
 ERAD_ASSERT(sizeof(struct erad_list) == 40);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);
 ERAD_ASSERT(sizeof(struct erad_abort) == 24);
-ERAD_ASSERT(sizeof(struct erad_ready) == 16);
+ERAD_ASSERT(sizeof(struct erad_degrade) == 16);
+ERAD_ASSERT(sizeof(struct erad_ready) == 32);
 ERAD_ASSERT(sizeof(struct erad_range) == 16);
 ERAD_ASSERT(sizeof(struct erad_xfer) == 56);
 ERAD_ASSERT(sizeof(struct erad_prepare) == 16);

@@ -74,15 +74,33 @@ static int control_abort(void __user *arg)
 	if (!ei)
 		return -ENOENT;
 	mutex_lock(&ei->mutex);
-	if (ei->dead)
+	if (ei->dead) {
 		r = -ENOENT;
-	else
+	} else if (!ei->passing) {
+		erad_degrade_cancel(ei);
 		erad_instance_set_state(ei, ERAD_FAILED, &failed);
+	}
 	mutex_unlock(&ei->mutex);
 	a.failed = bio_list_size(&failed);
 	erad_bios_end(&failed, BLK_STS_IOERR);
 	erad_instance_put(ei);
 	return r ?: PUT_ARG(a, arg);
+}
+
+static int control_degrade(void __user *arg)
+{
+	struct erad_instance *ei;
+	struct erad_degrade a;
+	int r = GET_ARG(a, arg);
+
+	if (r)
+		return r;
+	ei = erad_instance_get(a.instance_id);
+	if (!ei)
+		return -ENOENT;
+	r = erad_degrade_now(ei);
+	erad_instance_put(ei);
+	return r;
 }
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -109,6 +127,9 @@ static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		break;
 	case _IOC_NR(ERAD_IOC_ABORT):
 		r = control_abort(p);
+		break;
+	case _IOC_NR(ERAD_IOC_DEGRADE):
+		r = control_degrade(p);
 		break;
 	default:
 		r = -ENOTTY;

@@ -6,7 +6,8 @@
  * The module keeps one bitmap, the *writeset* of the current era.  A write
  * whose blocks are all set there is remapped in ->map.  Any other is held on
  * a queue, until the owner of the instance (the erad daemon) says that its
- * blocks are durable.  The module itself writes no metadata.
+ * blocks are durable.  The module itself writes no metadata but one sector,
+ * and that one only when no owner can record writes (degrade.c).
  *
  * Life of a write
  *	map		all bits set: counted as on its way by that writeset; remap
@@ -58,6 +59,7 @@
 #include "erad_uapi.h"
 
 struct erad_instance;
+struct erad_record;
 
 /*
  * Writes on their way to the origin, by the CPU that saw them begin or end.  An
@@ -164,7 +166,17 @@ static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 la
  */
 u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 
+/* Sets all bits.  Allocates nothing. */
+void erad_writeset_fill(struct erad_writeset *ws);
+
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
+
+/* What becomes of held writes when nobody is attached. */
+enum erad_detach_policy {
+	ERAD_QUEUE_WRITES,
+	ERAD_FAIL_WRITES,
+	ERAD_DEGRADE_WRITES,
+};
 
 struct erad_instance {
 	struct list_head list;		/* instances_lock */
@@ -182,8 +194,10 @@ struct erad_instance {
 	int block_shift;		/* -1: not a power of two */
 	struct erad_writeset __rcu *current_ws;	/* NULL before the first era; written under mutex */
 	u32 detach_timeout;		/* seconds */
-	bool policy_fail;
+	enum erad_detach_policy policy;
 	u8 uuid[16];
+
+	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
 
 	/* Each commit writes what follows; what comes before is read by each write on each CPU. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
@@ -195,6 +209,7 @@ struct erad_instance {
 	u64 last_batch_id;		/* mutex */
 	u32 batch_era;			/* mutex */
 	bool owned;			/* mutex */
+	u64 last_commit_ns;		/* mutex; ktime of the last commit; 0: there was none */
 	struct {
 		u64 id;			/* 0: none is under way */
 		enum erad_message_type type;
@@ -212,6 +227,7 @@ struct erad_instance {
 	enum erad_state state;		/* lock, and mutex for writing */
 	bool resumed;			/* lock */
 	bool pushback;			/* lock; a noflush suspend is on */
+	bool passing;			/* lock, and mutex for writing; current_ws has all bits, nothing is held */
 	struct bio_list queue;		/* lock; and mutex to take bios off it */
 	struct bio_list release;	/* lock */
 	u64 nr_queued;			/* lock; those that a fetch looks at are on no list */
@@ -295,6 +311,9 @@ void erad_warn_detached(struct erad_instance *ei);
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 			     struct bio_list *failed);
 
+/* Under ei->mutex, DETACHED: starts the time after which detach_policy acts. */
+void erad_instance_detached(struct erad_instance *ei);
+
 /* map.c: the path of a write */
 
 int erad_map(struct dm_target *ti, struct bio *bio);
@@ -314,6 +333,9 @@ u32 erad_held_take(struct erad_instance *ei, struct bio_list *bios);
 /* Ends bios that are on no list of an instance.  No locks held. */
 void erad_bios_end(struct bio_list *bios, blk_status_t status);
 
+/* Under ei->mutex, and all bits of the current writeset are set: releases everything that is held. */
+void erad_held_release(struct erad_instance *ei);
+
 /* How long the oldest held write waits, ns; 0 if there is none.  Under ei->mutex. */
 u64 erad_oldest_held(struct erad_instance *ei);
 
@@ -330,6 +352,31 @@ bool erad_message_waits(const struct erad_instance *ei);
 
 /* Under ei->mutex: answers the message that is under way, if any, and wakes its sender. */
 void erad_message_end(struct erad_instance *ei, int result, u32 era);
+
+/* degrade.c: the degrade record */
+
+/* From ctr: for a metadata device that ei has opened.  Frees nothing on failure; NULL is fine. */
+int erad_record_alloc(struct erad_instance *ei);
+void erad_record_free(struct erad_record *rec);
+
+/*
+ * Under ei->mutex, while LOADING: copies what READY brings; content NULL: there is no
+ * record.  EINVAL if the metadata device has no such sector, or if there is none.
+ */
+int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector);
+
+/* Whether there is a record, and whether it is being written.  No lock. */
+bool erad_degrade_possible(const struct erad_instance *ei);
+bool erad_degrade_busy(const struct erad_instance *ei);
+
+/* Under ei->mutex: writes the record if detach_policy says that it is time, or comes back when it is. */
+void erad_degrade_look(struct erad_instance *ei);
+
+/* Ioctl DEGRADE; errors as there.  Waits for the write of the record. */
+int erad_degrade_now(struct erad_instance *ei);
+
+/* Under ei->mutex: a record that is being written has no effect on this instance any more. */
+void erad_degrade_cancel(struct erad_instance *ei);
 
 /* owner.c: ioctl ATTACH */
 int erad_owner_attach(void __user *arg);

@@ -31,6 +31,7 @@ static void instance_free(struct kref *ref)
 
 	mutex_destroy(&ei->message_mutex);
 	mutex_destroy(&ei->mutex);
+	erad_record_free(ei->record);
 	kfree(ei);
 }
 
@@ -86,8 +87,12 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 	};
 
 	memcpy(i.uuid, ei->uuid, sizeof(i.uuid));
-	if (ei->policy_fail)
+	if (ei->policy == ERAD_FAIL_WRITES)
 		i.status |= ERAD_POLICY_FAIL;
+	if (ei->policy == ERAD_DEGRADE_WRITES)
+		i.status |= ERAD_POLICY_DEGRADE;
+	if (erad_degrade_possible(ei))
+		i.status |= ERAD_HAS_RECORD;
 	if (READ_ONCE(ei->owned))
 		i.status |= ERAD_OWNED;
 	if (READ_ONCE(ei->draining))
@@ -98,6 +103,8 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 	i.state = ei->state;
 	if (ei->resumed)
 		i.status |= ERAD_RESUMED;
+	if (ei->passing)
+		i.status |= ERAD_PASSES_ALL;
 	spin_unlock(&ei->lock);
 	i.h = h;
 	*info = i;
@@ -157,8 +164,8 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 
 	if (state == ERAD_DETACHED && erad_oldest_held(ei))
 		erad_warn_detached(ei);
-	if (state == ERAD_DETACHED && ei->policy_fail)
-		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	if (state == ERAD_DETACHED)
+		erad_instance_detached(ei);
 	trace_erad_state(ei->dev, old, state);
 	erad_instance_event(ei);
 	erad_instances_changed();
@@ -184,7 +191,17 @@ void erad_instance_event(struct erad_instance *ei)
 	schedule_work(&ei->event_work);
 }
 
-/* detach_policy fail: nobody attached in time. */
+void erad_instance_detached(struct erad_instance *ei)
+{
+	lockdep_assert_held(&ei->mutex);
+
+	if (ei->policy == ERAD_FAIL_WRITES)
+		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	else
+		erad_degrade_look(ei);
+}
+
+/* detach_policy fail and degrade: nobody has attached in time. */
 static void detach_timed_out(struct work_struct *work)
 {
 	struct erad_instance *ei = container_of(to_delayed_work(work), struct erad_instance,
@@ -193,8 +210,12 @@ static void detach_timed_out(struct work_struct *work)
 
 	mutex_lock(&ei->mutex);
 	/* A table that waits for its resume is not late: resume starts the time. */
-	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED)
-		erad_instance_set_state(ei, ERAD_FAILED, &failed);
+	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
+		if (ei->policy == ERAD_FAIL_WRITES)
+			erad_instance_set_state(ei, ERAD_FAILED, &failed);
+		else
+			erad_degrade_look(ei);
+	}
 	mutex_unlock(&ei->mutex);
 	erad_bios_end(&failed, BLK_STS_IOERR);
 }

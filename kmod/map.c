@@ -49,6 +49,9 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct erad_per_bio));
 }
 
+#define LOOK_AGAIN	(-EAGAIN)	/* no DM_MAPIO_… is negative */
+
+/* LOOK_AGAIN: all bits have been set since the look. */
 static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
@@ -71,6 +74,10 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 		spin_unlock(&ei->lock);
 		return DM_MAPIO_KILL;
 	}
+	if (ei->passing) {
+		spin_unlock(&ei->lock);
+		return LOOK_AGAIN;
+	}
 	/*
 	 * When a noflush suspend is interrupted, dm lets bios in again before it
 	 * says so to the target, and a requeue would then be an I/O error.
@@ -92,6 +99,9 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 		if (detached)
 			erad_warn_detached(ei);
+		/* It was the first: the time begins after which the policy acts. */
+		if (detached && ei->policy == ERAD_DEGRADE_WRITES)
+			queue_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	}
 	return DM_MAPIO_SUBMITTED;
 }
@@ -110,10 +120,12 @@ int erad_map(struct dm_target *ti, struct bio *bio)
 		struct erad_per_bio *pb = per_bio(bio);
 		struct erad_writeset *ws;
 		u64 first, last;
+		int r;
 
 		pb->ws = NULL;
 		if (bio_sectors(bio)) {
 			bio_blocks(ei, bio, &first, &last);
+again:
 			rcu_read_lock_sched();
 			ws = rcu_dereference_sched(ei->current_ws);
 			if (ws && erad_writeset_has(ws, first, last)) {
@@ -121,8 +133,12 @@ int erad_map(struct dm_target *ti, struct bio *bio)
 				pb->ws = ws;
 			}
 			rcu_read_unlock_sched();
-			if (!pb->ws)
-				return hold(ei, bio, first, last);
+			if (!pb->ws) {
+				r = hold(ei, bio, first, last);
+				if (r == LOOK_AGAIN)
+					goto again;
+				return r;
+			}
 		}
 	}
 	remap_device(ei, bio);
@@ -365,6 +381,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
 
 	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);
+	ei->last_commit_ns = ktime_get_ns();
 	spin_lock(&ei->lock);
 	bio_list_merge(&ei->release, &ei->batch);
 	ei->released += ei->nr_batch;
@@ -379,6 +396,25 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	if (more)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;
+}
+
+void erad_held_release(struct erad_instance *ei)
+{
+	struct erad_writeset *ws = current_writeset(ei);
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+	u32 nr;
+
+	lockdep_assert_held(&ei->mutex);
+
+	nr = erad_held_take(ei, &bios);
+	bio_list_for_each(bio, &bios)
+		enter(ws, bio);
+	spin_lock(&ei->lock);
+	bio_list_merge(&ei->release, &bios);
+	ei->released += nr;
+	spin_unlock(&ei->lock);
+	queue_work(ei->wq, &ei->release_work);
 }
 
 u64 erad_oldest_held(struct erad_instance *ei)

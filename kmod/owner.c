@@ -46,6 +46,7 @@ static int owner_ready(struct owner *o, void __user *arg)
 {
 	struct erad_instance *ei = o->ei;
 	struct erad_writeset *ws;
+	u8 record[ERAD_RECORD_SIZE];
 	struct erad_ready a;
 	int r = GET_ARG(a, arg);
 
@@ -53,14 +54,18 @@ static int owner_ready(struct owner *o, void __user *arg)
 		return r;
 	if (a.pad)
 		return -EINVAL;
+	if (a.record && copy_from_user(record, u64_to_user_ptr(a.record), sizeof(record)))
+		return -EFAULT;
 
 	mutex_lock(&ei->mutex);
 	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 	if (ei->dead)
 		r = -ENODEV;
-	else if (ei->state != ERAD_LOADING || !ws || ws->era != a.era)
+	else if (ei->state != ERAD_LOADING || !ws || ws->era != a.era || ei->passing)
 		r = -EINVAL;
 	else
+		r = erad_record_set(ei, a.record ? record : NULL, a.record_sector);
+	if (!r)
 		erad_instance_set_state(ei, ERAD_ACTIVE, NULL);
 	mutex_unlock(&ei->mutex);
 	return r;
@@ -94,6 +99,8 @@ static int owner_commit_fetch(struct owner *o, void __user *arg)
 		r = -ENODEV;
 	else if (ei->state == ERAD_FAILED)
 		r = -EIO;
+	else if (ei->state == ERAD_DEGRADED)
+		r = -ENOTCONN;
 	else if (ei->state != ERAD_ACTIVE)
 		r = -EINVAL;
 	else if (a.commit_batch)
@@ -182,6 +189,10 @@ static int rollover(struct erad_instance *ei, u32 from, u32 to)
 		return -EBUSY;
 
 	erad_writeset_begin(next, ws);
+	/* Before the swap: with the new writeset a write that is not recorded is held. */
+	spin_lock(&ei->lock);
+	ei->passing = false;
+	spin_unlock(&ei->lock);
 	rcu_assign_pointer(ei->current_ws, next);
 	ei->prepared = NULL;
 	if (ws)
@@ -401,7 +412,8 @@ static int owner_release(struct inode *inode, struct file *file)
 		if (!ei->dead) {
 			erad_batch_return(ei);
 			if (ei->state != ERAD_FAILED)
-				erad_instance_set_state(ei, ERAD_DETACHED, NULL);
+				erad_instance_set_state(ei, ei->passing ? ERAD_DEGRADED : ERAD_DETACHED,
+							NULL);
 		}
 		mutex_unlock(&ei->mutex);
 		erad_instances_changed();
@@ -459,6 +471,8 @@ int erad_owner_attach(void __user *arg)
 		r = -ENOENT;
 	else if (ei->owned)
 		r = -EBUSY;
+	else if (erad_degrade_busy(ei))
+		r = -EAGAIN;
 	else
 		r = 0;
 	if (!r) {

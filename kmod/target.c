@@ -30,11 +30,13 @@ static int parse_option(struct erad_instance *ei, const char *name, const char *
 	}
 	if (!strcasecmp(name, "detach_policy")) {
 		if (!strcasecmp(value, "fail")) {
-			ei->policy_fail = true;
+			ei->policy = ERAD_FAIL_WRITES;
+		} else if (!strcasecmp(value, "degrade")) {
+			ei->policy = ERAD_DEGRADE_WRITES;
 		} else if (!strcasecmp(value, "queue")) {
-			ei->policy_fail = false;
+			ei->policy = ERAD_QUEUE_WRITES;
 		} else {
-			*error = "detach_policy is neither queue nor fail";
+			*error = "detach_policy is none of queue, fail and degrade";
 			return -EINVAL;
 		}
 		return 0;
@@ -113,7 +115,7 @@ static void instance_release(struct dm_target *ti, struct erad_instance *ei)
 	erad_instance_put(ei);
 }
 
-/* <metadata dev | -> <origin dev> <block size> [<#opt> uuid U detach_policy queue|fail detach_timeout S] */
+/* <metadata dev | -> <origin dev> <block size> [<#opt> uuid U detach_policy queue|fail|degrade detach_timeout S] */
 static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
 	struct dm_arg_set as = { .argc = argc, .argv = argv };
@@ -154,6 +156,15 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 			goto out;
 		}
 		ei->meta_dev = ei->meta->bdev->bd_dev;
+		r = erad_record_alloc(ei);
+		if (r) {
+			ti->error = "Cannot allocate the degrade record";
+			goto out;
+		}
+	} else if (ei->policy == ERAD_DEGRADE_WRITES) {
+		ti->error = "detach_policy degrade needs metadata on a device, not \"-\"";
+		r = -EINVAL;
+		goto out;
 	} else if (!memchr_inv(ei->uuid, 0, sizeof(ei->uuid))) {
 		ti->error = "Metadata \"-\" needs option uuid";
 		r = -EINVAL;
@@ -231,9 +242,10 @@ static void erad_dtr(struct dm_target *ti)
 
 	/*
 	 * dm has waited for all I/O, so the last writeset of a rollover is on
-	 * its way out, and the current one has no users.
+	 * its way out, and the current one has no users.  A degrade record that
+	 * is being written is not waited for by dm.
 	 */
-	wait_event(ei->wait, !READ_ONCE(ei->draining));
+	wait_event(ei->wait, !READ_ONCE(ei->draining) && !erad_degrade_busy(ei));
 	ws = rcu_dereference_protected(ei->current_ws, true);
 	RCU_INIT_POINTER(ei->current_ws, NULL);
 	erad_writeset_free(ws);
@@ -314,8 +326,8 @@ static void erad_resume(struct dm_target *ti)
 	set_suspending(ei, false);
 	set_resumed(ei, true);
 	mutex_lock(&ei->mutex);
-	if (ei->state == ERAD_DETACHED && ei->policy_fail)
-		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	if (ei->state == ERAD_DETACHED)
+		erad_instance_detached(ei);
 	mutex_unlock(&ei->mutex);
 }
 
@@ -326,6 +338,13 @@ static const char *const state_names[] = {
 	[ERAD_LOADING] = "loading",
 	[ERAD_ACTIVE] = "active",
 	[ERAD_FAILED] = "failed",
+	[ERAD_DEGRADED] = "degraded",
+};
+
+static const char *const policy_names[] = {
+	[ERAD_QUEUE_WRITES] = "queue",
+	[ERAD_FAIL_WRITES] = "fail",
+	[ERAD_DEGRADE_WRITES] = "degrade",
 };
 
 /*
@@ -373,13 +392,13 @@ static void erad_status(struct dm_target *ti, status_type_t type, unsigned int s
 
 	case STATUSTYPE_TABLE:
 		DMEMIT("%s %s %u", meta, ei->origin->name, ei->block_sectors);
-		if (uuid || ei->policy_fail || ei->detach_timeout != DETACH_TIMEOUT_DEFAULT) {
-			DMEMIT(" %u", 2 * (uuid + ei->policy_fail +
+		if (uuid || ei->policy || ei->detach_timeout != DETACH_TIMEOUT_DEFAULT) {
+			DMEMIT(" %u", 2 * (uuid + !!ei->policy +
 					   (ei->detach_timeout != DETACH_TIMEOUT_DEFAULT)));
 			if (uuid)
 				DMEMIT(" uuid %pUb", ei->uuid);
-			if (ei->policy_fail)
-				DMEMIT(" detach_policy fail");
+			if (ei->policy)
+				DMEMIT(" detach_policy %s", policy_names[ei->policy]);
 			if (ei->detach_timeout != DETACH_TIMEOUT_DEFAULT)
 				DMEMIT(" detach_timeout %u", ei->detach_timeout);
 		}
@@ -392,7 +411,7 @@ static void erad_status(struct dm_target *ti, status_type_t type, unsigned int s
 		if (uuid)
 			DMEMIT(",uuid=%pUb", ei->uuid);
 		DMEMIT(",detach_policy=%s,detach_timeout=%u;",
-		       ei->policy_fail ? "fail" : "queue", ei->detach_timeout);
+		       policy_names[ei->policy], ei->detach_timeout);
 		break;
 	}
 }

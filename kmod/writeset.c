@@ -230,6 +230,20 @@ u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last)
 	return nr_new;
 }
 
+void erad_writeset_fill(struct erad_writeset *ws)
+{
+	u64 i;
+
+	for (i = 0; i < ws->nr_pages; i++) {
+		if (!ws->dir[i])
+			WRITE_ONCE(ws->dir[i], ones);
+		else if (ws->dir[i] != ones)
+			/* Beside readers, who see a bit or do not yet. */
+			bitmap_fill(ws->dir[i], ERAD_BITS_PER_PAGE);
+		cond_resched();
+	}
+}
+
 u64 erad_writeset_bytes(const struct erad_writeset *ws)
 {
 	return ws ? struct_size(ws, dir, ws->nr_pages) + ws->nr_allocated * PAGE_SIZE : 0;

@@ -39,6 +39,7 @@ static const struct command {
 	{ ERAD_IOC_LIST, sizeof(struct erad_list), true, false },
 	{ ERAD_IOC_ATTACH, sizeof(struct erad_attach), true, false },
 	{ ERAD_IOC_ABORT, sizeof(struct erad_abort), true, true },
+	{ ERAD_IOC_DEGRADE, sizeof(struct erad_degrade), true, true },
 	{ ERAD_IOC_INFO, sizeof(struct erad_info), false, false },
 	{ ERAD_IOC_READY, sizeof(struct erad_ready), false, true },
 	{ ERAD_IOC_COMMIT_FETCH, sizeof(struct erad_xfer), false, false },
@@ -133,6 +134,7 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 		a->attach.instance_id = one_in(rng, 4) ? hostile_number(rng) : some_id;
 		break;
 	case ERAD_IOC_ABORT:
+	case ERAD_IOC_DEGRADE:
 		a->abort.instance_id = one_in(rng, 4) ? hostile_number(rng) : some_id;
 		break;
 	case ERAD_IOC_READY:

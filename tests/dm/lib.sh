@@ -111,7 +111,7 @@ await_closed()
 	local i
 
 	for ((i = 0; i < 10; i++)); do
-		[[ $(eractl list --json 2> /dev/null) =~ \"state\":\ *\"(active|loading|failed|detached)\" ]] || break
+		[[ $(eractl list --json 2> /dev/null) =~ \"state\":\ *\"(active|loading|failed|detached|degraded)\" ]] || break
 		nap 0.2
 	done
 }

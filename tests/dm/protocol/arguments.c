@@ -20,6 +20,7 @@ static const struct sized calls[] = {
 	{ "LIST", ERAD_IOC_LIST, sizeof(struct erad_list), false },
 	{ "ATTACH", ERAD_IOC_ATTACH, sizeof(struct erad_attach), false },
 	{ "ABORT", ERAD_IOC_ABORT, sizeof(struct erad_abort), false },
+	{ "DEGRADE", ERAD_IOC_DEGRADE, sizeof(struct erad_degrade), false },
 	{ "INFO", ERAD_IOC_INFO, sizeof(struct erad_info), true },
 	{ "READY", ERAD_IOC_READY, sizeof(struct erad_ready), true },
 	{ "COMMIT_FETCH", ERAD_IOC_COMMIT_FETCH, sizeof(struct erad_xfer), true },

@@ -83,7 +83,14 @@ bool still_held(struct writer *w);
 	X(flush_suspend_abort) X(last_partial_block) X(messages)		\
 	X(message_without_answer) X(message_times_out) X(message_waits_for_owner) X(unload_refused)	\
 	X(metadata_is_not_shared) X(wrong_headers) X(wrong_fields)		\
-	X(bad_tables) X(no_memory_for_the_writeset)
+	X(bad_tables) X(no_memory_for_the_writeset)				\
+	X(degrade_record_is_first) X(degrade_record_is_fua)			\
+	X(degrade_only_for_held_writes) X(degrade_in_spite_of_attempts)		\
+	X(degrade_not_while_owned) X(degrade_until_new_era)			\
+	X(degrade_survives_owners) X(degrade_attach_waits)			\
+	X(degrade_metadata_fails) X(degrade_by_hand) X(degrade_after_abort)	\
+	X(degrade_aborted) X(degrade_gone) X(degrade_noflush_suspend)		\
+	X(degrade_flush_suspend) X(degrade_reload) X(degrade_needs_a_device)
 
 #define DECLARE(name)	void name(void);
 CASES(DECLARE)

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The degrade record: how the machine goes on when no owner can record writes.
+ *
+ * The record is one sector of the metadata device which says that every block
+ * may have been written from now on.  Its order is the one of any commit, and
+ * is here:
+ *
+ *	1. the record is durable (FUA);
+ *	2. all bits of the current writeset are set;
+ *	3. what is held is released, counted by that writeset.
+ *
+ * From then on every write finds its bits and is counted, so that the drain of
+ * the next era waits for it as for any other.  NEW_ERA ends it by nothing more
+ * than its swap: the new writeset is empty.
+ *
+ * The owner clears the record on disk before READY.  So the module starts no write
+ * of the record while the state is LOADING, and nobody can attach while one is
+ * in flight: the owner never decides by a record that is about to change.
+ *
+ * With detach_policy degrade the record is written when the state is DETACHED and
+ * a write has been held for detach_timeout seconds, in which no batch was
+ * committed.  An owner that comes and goes without committing anything does not
+ * start the time again.  A detached instance that holds nothing is left alone.
+ *
+ * Everything is allocated by ctr.  The write needs no PREFLUSH: nothing that the
+ * device still has in its cache is needed to believe the record.
+ */
+
+#include <linux/blkdev.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "erad.h"
+
+#define DM_MSG_PREFIX "erad"
+
+#define RETRY_MIN	1	/* seconds between attempts to write the record */
+#define RETRY_MAX	30
+
+struct erad_record {
+	struct erad_instance *ei;
+	struct page *page;		/* what is written; mutex, and not while busy */
+	sector_t sector;		/* the same */
+	unsigned int len;		/* the same; bytes, one logical block */
+	bool known;			/* mutex; READY has brought the three above */
+	bool busy;			/* mutex for writing; the write is in flight */
+	bool wanted;			/* mutex; when it is durable all writes are to pass */
+	int result;			/* mutex; of the last write, 0 or negative errno */
+	unsigned int retry;		/* mutex; seconds until the next attempt; 0: none has failed */
+	struct bio bio;
+	struct bio_vec vec;
+	struct work_struct write_work;	/* submits it */
+	struct work_struct done_work;	/* after its completion */
+};
+
+bool erad_degrade_possible(const struct erad_instance *ei)
+{
+	return ei->record && READ_ONCE(ei->record->known);
+}
+
+bool erad_degrade_busy(const struct erad_instance *ei)
+{
+	return ei->record && READ_ONCE(ei->record->busy);
+}
+
+static void on_written(struct bio *bio)
+{
+	struct erad_record *rec = bio->bi_private;
+
+	queue_work(rec->ei->wq, &rec->done_work);
+}
+
+/* In a work item, because submitting may wait for the metadata device. */
+static void write_record(struct work_struct *work)
+{
+	struct erad_record *rec = container_of(work, struct erad_record, write_work);
+	struct bio *bio = &rec->bio;
+
+	bio_init(bio, rec->ei->meta->bdev, &rec->vec, 1,
+		 REQ_OP_WRITE | REQ_SYNC | REQ_FUA | REQ_META | REQ_PRIO);
+	bio->bi_iter.bi_sector = rec->sector;
+	bio->bi_private = rec;
+	bio->bi_end_io = on_written;
+	__bio_add_page(bio, rec->page, rec->len, 0);
+	submit_bio(bio);
+}
+
+/* Under ei->mutex: steps 2 and 3. */
+static void pass_all(struct erad_instance *ei)
+{
+	lockdep_assert_held(&ei->mutex);
+
+	erad_writeset_fill(rcu_dereference_protected(ei->current_ws,
+						     lockdep_is_held(&ei->mutex)));
+	/*
+	 * After the bits, so that a write which is not held for this looks again and finds them.
+	 * Before the release, so that none is queued after it.
+	 */
+	spin_lock(&ei->lock);
+	ei->passing = true;
+	spin_unlock(&ei->lock);
+	erad_held_release(ei);
+	DMWARN("%s: degraded: every block counts as written from here on, until erad attaches again",
+	       dm_table_device_name(ei->ti->table));
+	erad_instance_set_state(ei, ERAD_DEGRADED, NULL);
+}
+
+static void record_written(struct work_struct *work)
+{
+	struct erad_record *rec = container_of(work, struct erad_record, done_work);
+	struct erad_instance *ei = rec->ei;
+
+	mutex_lock(&ei->mutex);
+	rec->result = blk_status_to_errno(rec->bio.bi_status);
+	bio_uninit(&rec->bio);
+	if (ei->dead) {
+		rec->result = rec->result ?: -ENOENT;
+	} else if (rec->result) {
+		rec->retry = rec->retry ? min_t(unsigned int, 2 * rec->retry, RETRY_MAX) : RETRY_MIN;
+		DMERR_LIMIT("%s: cannot write the degrade record: error %d; writes go on waiting",
+			    dm_table_device_name(ei->ti->table), rec->result);
+		if (ei->policy == ERAD_DEGRADE_WRITES)
+			mod_delayed_work(ei->wq, &ei->detach_work, rec->retry * HZ);
+	} else if (rec->wanted) {
+		rec->retry = 0;
+		pass_all(ei);
+	} else {
+		rec->result = -ECANCELED;
+	}
+	WRITE_ONCE(rec->busy, false);
+	mutex_unlock(&ei->mutex);
+	wake_up_all(&ei->wait);		/* dtr waits for this work to end */
+}
+
+/* Under ei->mutex: step 1.  Not while LOADING: see above. */
+static void start(struct erad_instance *ei)
+{
+	struct erad_record *rec = ei->record;
+
+	lockdep_assert_held(&ei->mutex);
+
+	rec->wanted = true;
+	if (rec->busy)
+		return;
+	WRITE_ONCE(rec->busy, true);
+	queue_work(ei->wq, &rec->write_work);
+}
+
+void erad_degrade_look(struct erad_instance *ei)
+{
+	u64 timeout = (u64)ei->detach_timeout * NSEC_PER_SEC, waited;
+	bool held;
+
+	lockdep_assert_held(&ei->mutex);
+
+	if (ei->policy != ERAD_DEGRADE_WRITES || ei->state != ERAD_DETACHED || ei->dead ||
+	    ei->passing || !erad_degrade_possible(ei) || erad_degrade_busy(ei))
+		return;
+	spin_lock(&ei->lock);
+	held = !bio_list_empty(&ei->queue);
+	spin_unlock(&ei->lock);
+	if (!held)
+		return;		/* the first write that is held starts the time */
+	waited = min(erad_oldest_held(ei), ktime_get_ns() - ei->last_commit_ns);
+	if (waited >= timeout)
+		start(ei);
+	else
+		mod_delayed_work(ei->wq, &ei->detach_work, nsecs_to_jiffies(timeout - waited) + 1);
+}
+
+int erad_degrade_now(struct erad_instance *ei)
+{
+	struct erad_record *rec = ei->record;
+	int r;
+
+	mutex_lock(&ei->mutex);
+	if (ei->dead)
+		r = -ENOENT;
+	else if (ei->passing)
+		r = 0;
+	else if (!erad_degrade_possible(ei))
+		r = -EOPNOTSUPP;
+	else if (ei->state == ERAD_LOADING)
+		r = -EAGAIN;
+	else
+		r = 1;
+	if (r > 0)
+		start(ei);
+	mutex_unlock(&ei->mutex);
+	if (r <= 0)
+		return r;
+
+	if (wait_event_killable(ei->wait, !erad_degrade_busy(ei)))
+		return -EINTR;
+	mutex_lock(&ei->mutex);
+	r = rec->result;
+	mutex_unlock(&ei->mutex);
+	return r;
+}
+
+void erad_degrade_cancel(struct erad_instance *ei)
+{
+	lockdep_assert_held(&ei->mutex);
+
+	if (ei->record)
+		ei->record->wanted = false;
+}
+
+int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector)
+{
+	struct erad_record *rec = ei->record;
+	struct block_device *bdev;
+	unsigned int len;
+
+	lockdep_assert_held(&ei->mutex);
+
+	if (!content) {
+		if (rec)
+			WRITE_ONCE(rec->known, false);
+		return 0;
+	}
+	if (!rec)
+		return -EINVAL;
+	bdev = ei->meta->bdev;
+	len = max_t(unsigned int, ERAD_RECORD_SIZE, bdev_logical_block_size(bdev));
+	if (len > PAGE_SIZE || sector % (len >> SECTOR_SHIFT) ||
+	    sector >= bdev_nr_sectors(bdev) ||
+	    (len >> SECTOR_SHIFT) > bdev_nr_sectors(bdev) - sector)
+		return -EINVAL;
+	memset(page_address(rec->page), 0, PAGE_SIZE);
+	memcpy(page_address(rec->page), content, ERAD_RECORD_SIZE);
+	rec->sector = sector;
+	rec->len = len;
+	WRITE_ONCE(rec->known, true);
+	return 0;
+}
+
+int erad_record_alloc(struct erad_instance *ei)
+{
+	struct erad_record *rec = kzalloc(sizeof(*rec), GFP_KERNEL);
+
+	if (!rec)
+		return -ENOMEM;
+	rec->page = alloc_page(GFP_KERNEL);
+	if (!rec->page) {
+		kfree(rec);
+		return -ENOMEM;
+	}
+	rec->ei = ei;
+	INIT_WORK(&rec->write_work, write_record);
+	INIT_WORK(&rec->done_work, record_written);
+	ei->record = rec;
+	return 0;
+}
+
+void erad_record_free(struct erad_record *rec)
+{
+	if (!rec)
+		return;
+	__free_page(rec->page);
+	kfree(rec);
+}

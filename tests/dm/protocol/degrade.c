@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Cases: the degrade record is durable before any write passes, and the next owner knows of it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol.h"
+
+#define META		"/dev/mapper/protocol-meta"
+#define META_SECTORS	8192
+#define RECORD_SECTOR	24
+#define TIMED		"6 uuid " UUID " detach_policy degrade detach_timeout 1"
+#define UNTIMED		"2 uuid " UUID
+
+static char disk[64];			/* the loop device under META */
+static uint8_t record[ERAD_RECORD_SIZE];
+
+/* META is `table` of disk from now on: "linear %s 0" or the like. */
+static void metadata_is(const char *table)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), table, disk);
+	EXPECT(run("dmsetup suspend --noflush --nolockfs protocol-meta && "
+		   "dmsetup load protocol-meta --table '0 %d %s' && dmsetup resume protocol-meta",
+		   META_SECTORS, text), 0);
+}
+
+static void metadata_is_slow(int ms)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "delay %%1$s 0 0 %%1$s 0 %d", ms);
+	metadata_is(text);
+}
+
+/* An instance with its metadata on META, which nobody owns. */
+static void create_with_metadata(const char *on, const char *options)
+{
+	FILE *f;
+
+	/* Not of zeros, which an erad that runs would take for new metadata. */
+	f = popen("truncate -s 4M $T/meta && echo protocol > $T/begin && "
+		  "dd if=$T/begin of=$T/meta conv=notrunc status=none && losetup --find --show --direct-io=off $T/meta",
+		  "r");
+	CHECK(f && fgets(disk, sizeof(disk), f) && !pclose(f));
+	disk[strcspn(disk, "\n")] = 0;
+	EXPECT(run("dmsetup create protocol-meta --table '0 %d linear %s 0'", META_SECTORS, disk), 0);
+	EXPECT(run("dmsetup create " NAME " --table '0 %d erad " META " %s %d %s'",
+		   SECTORS, on, BLOCK / 512, options), 0);
+	id = find_instance();
+	memset(record, 0x5a, sizeof(record));
+}
+
+static int ready_with_record(uint32_t era, uint64_t sector)
+{
+	struct erad_ready a = {
+		.era = era, .record = (uintptr_t)record, .record_sector = sector,
+	};
+
+	HDR(a);
+	return call(owner, ERAD_IOC_READY, &a);
+}
+
+/* Era 1, with a record. */
+static void begin_with_record(void)
+{
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(prepare(1), 0);
+	EXPECT(new_era(0, 1, 1000), 0);
+	EXPECT(ready_with_record(1, RECORD_SECTOR), 0);
+	CHECK(info().status & ERAD_HAS_RECORD);
+}
+
+static int do_degrade(void)
+{
+	struct erad_degrade a = { .instance_id = id };
+
+	HDR(a);
+	return call(control, ERAD_IOC_DEGRADE, &a);
+}
+
+/* Whether the disk has the record where it belongs. */
+static bool record_is_there(void)
+{
+	uint8_t *got;
+	bool there;
+	int fd;
+
+	EXPECT(posix_memalign((void **)&got, 4096, 4096), 0);
+	fd = open(disk, O_RDONLY | O_DIRECT);
+	CHECK(fd >= 0);
+	EXPECT(pread(fd, got, 4096, RECORD_SECTOR * 512), 4096);
+	there = !memcmp(got, record, sizeof(record));
+	close(fd);
+	free(got);
+	return there;
+}
+
+/* The state as anybody sees it. */
+static bool state_is(const char *state)
+{
+	return !run("dmsetup status " NAME " | grep -q ' %s '", state);
+}
+
+/* Attaches when the module lets it. */
+static void attach_at_last(void)
+{
+	uint64_t end = now_ms() + 60000;
+	int r;
+
+	while ((r = attach(id, &owner)) == EAGAIN && now_ms() < end)
+		usleep(20000);
+	EXPECT(r, 0);
+}
+
+/* DEGRADE, in a thread, as it waits. */
+static void *degrade_main(void *result)
+{
+	*(int *)result = do_degrade();
+	return NULL;
+}
+
+void degrade_record_is_first(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	metadata_is_slow(1500);
+	start(&w);
+	fetch();
+	close(owner);
+	for (;;) {
+		bool done = w.done;
+
+		CHECK(record_is_there() || !done);
+		if (done)
+			break;
+		usleep(20000);
+	}
+	EXPECT(finish(&w), 0);
+	CHECK(state_is("degraded"));
+	EXPECT(do_io(WRITE, 9 * BLOCK, 3 * BLOCK), 0);
+	EXPECT(do_io(DISCARD, 0, 100 * BLOCK), 0);
+}
+
+/* As the block layer sees it come. */
+void degrade_record_is_fua(void)
+{
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	EXPECT(run("cd /sys/kernel/tracing 2>/dev/null || mount -t tracefs tracefs /sys/kernel/tracing; "
+		   "cd /sys/kernel/tracing && echo > trace && echo 1 > events/block/block_bio_queue/enable"), 0);
+	EXPECT(do_degrade(), 0);
+	EXPECT(run("cd /sys/kernel/tracing && echo 0 > events/block/block_bio_queue/enable; "
+		   "grep -q ': [0-9,]* WF[A-Z]* %d + 1 ' trace || { cat trace >&2; false; }",
+		   RECORD_SECTOR), 0);
+	CHECK(record_is_there());
+}
+
+void degrade_only_for_held_writes(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	uint64_t began;
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	start(&w);
+	commit(fetch().batch);
+	EXPECT(finish(&w), 0);
+	close(owner);
+	sleep(2);
+	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* recorded */
+	CHECK(state_is("detached"));
+	CHECK(!record_is_there());
+	w.off = BLOCK;
+	began = now_ms();
+	start(&w);
+	EXPECT(finish(&w), 0);
+	CHECK(now_ms() - began >= 1000);
+	CHECK(state_is("degraded"));
+}
+
+/* Owners that come and go, and serve nothing, do not start the time again. */
+void degrade_in_spite_of_attempts(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	start(&w);
+	fetch();
+	close(owner);
+	while (!w.done) {
+		if (!attach(id, &owner)) {
+			usleep(100000);
+			close(owner);
+		}
+		usleep(100000);
+	}
+	EXPECT(finish(&w), 0);
+	CHECK(state_is("degraded"));
+}
+
+/* An owner that is there has no such limit. */
+void degrade_not_while_owned(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
+	sleep(2);
+	CHECK(!w.done);
+	EXPECT(info().state, ERAD_ACTIVE);
+	commit(fetch().batch);
+	EXPECT(finish(&w), 0);
+	CHECK(!record_is_there());
+}
+
+void degrade_until_new_era(void)
+{
+	struct writer w = { .off = 0, .len = 4096 }, slowly = { .off = 5 * BLOCK, .len = 4096 };
+	struct erad_xfer x;
+
+	create_with_metadata(slow, UNTIMED);
+	begin_with_record();
+	close(owner);
+	EXPECT(do_degrade(), 0);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(info().state, ERAD_LOADING);
+	CHECK(info().status & ERAD_PASSES_ALL);
+	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
+	EXPECT(ready_with_record(1, RECORD_SECTOR), EINVAL);
+	EXPECT(prepare(2), 0);
+	start(&slowly);
+	usleep(100000);
+	EXPECT(new_era(1, 2, 0), slowly.done ? 0 : ETIMEDOUT);
+	CHECK(!(info().status & ERAD_PASSES_ALL));
+	start(&w);
+	EXPECT(new_era(1, 2, 10000), 0);
+	CHECK(slowly.done || still_held(&w));	/* the drain has waited for slowly */
+	EXPECT(finish(&slowly), 0);
+	CHECK(still_held(&w));
+	EXPECT(ready_with_record(2, RECORD_SECTOR), 0);
+	x = fetch();
+	EXPECT(x.era, 2);
+	EXPECT(ranges[0].first, 0);
+	commit(x.batch);
+	EXPECT(finish(&w), 0);
+}
+
+/* An owner that dies before NEW_ERA leaves it as it was. */
+void degrade_survives_owners(void)
+{
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	close(owner);
+	EXPECT(do_degrade(), 0);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(prepare(2), 0);
+	close(owner);
+	CHECK(state_is("degraded"));
+	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
+	EXPECT(do_abort(id), 0);		/* nothing is held */
+	CHECK(state_is("degraded"));
+	EXPECT(do_degrade(), 0);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(new_era(1, 2, 1000), 0);
+	close(owner);
+	CHECK(state_is("detached"));
+}
+
+void degrade_attach_waits(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	pthread_t t;
+	int r = -1;
+
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
+	close(owner);
+	metadata_is_slow(1500);
+	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
+	usleep(300000);
+	attach_at_last();
+	CHECK(record_is_there());
+	CHECK(info().status & ERAD_PASSES_ALL);
+	EXPECT(info().state, ERAD_LOADING);
+	EXPECT(do_degrade(), 0);
+	EXPECT(pthread_join(t, NULL), 0);
+	EXPECT(r, 0);
+	EXPECT(finish(&w), 0);
+}
+
+void degrade_metadata_fails(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
+	close(owner);
+	metadata_is("error");
+	EXPECT(do_degrade(), EIO);
+	sleep(3);
+	CHECK(!w.done);
+	CHECK(state_is("detached"));
+	metadata_is("linear %s 0");
+	EXPECT(finish(&w), 0);			/* tried again */
+	CHECK(record_is_there());
+	CHECK(state_is("degraded"));
+}
+
+/* While an owner is there, with a batch. */
+void degrade_by_hand(void)
+{
+	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 7 * BLOCK, .len = 4096 };
+	struct erad_xfer x, y;
+
+	create_with_metadata(origin, UNTIMED);
+	EXPECT(do_degrade(), EOPNOTSUPP);	/* no owner has been READY */
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(prepare(1), 0);
+	EXPECT(new_era(0, 1, 1000), 0);
+	EXPECT(ready_with_record(1, META_SECTORS), EINVAL);
+	EXPECT(ready_with_record(1, RECORD_SECTOR), 0);
+	close(owner);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(do_degrade(), EAGAIN);		/* LOADING: it may be clearing the record */
+	EXPECT(ready_with_record(1, RECORD_SECTOR), 0);
+	start(&a);
+	x = fetch();
+	start(&b);
+	CHECK(still_held(&b));
+	EXPECT(do_degrade(), 0);
+	EXPECT(finish(&a), 0);
+	EXPECT(finish(&b), 0);
+	CHECK(record_is_there());
+	EXPECT(info().state, ERAD_DEGRADED);
+	EXPECT(xfer(x.batch, 0, 1, &y), ENOTCONN);
+	EXPECT(prepare(2), 0);
+	EXPECT(new_era(1, 2, 0), EINVAL);
+	EXPECT(do_io(WRITE, 11 * BLOCK, 4096), 0);
+	close(owner);
+	CHECK(state_is("degraded"));
+}
+
+/* Out of FAILED, too. */
+void degrade_after_abort(void)
+{
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	EXPECT(do_abort(id), 0);
+	EXPECT(do_io(WRITE, 0, 4096), EIO);
+	EXPECT(do_degrade(), 0);
+	EXPECT(do_io(WRITE, 0, 4096), 0);
+	EXPECT(info().state, ERAD_DEGRADED);
+}
+
+/* ABORT that comes while the record is being written is obeyed. */
+void degrade_aborted(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	pthread_t t;
+	int r = -1;
+
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
+	close(owner);
+	metadata_is_slow(1500);
+	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
+	usleep(300000);
+	EXPECT(do_abort(id), 0);
+	EXPECT(finish(&w), EIO);
+	EXPECT(pthread_join(t, NULL), 0);
+	EXPECT(r, ECANCELED);
+	CHECK(state_is("failed"));
+	EXPECT(do_io(WRITE, 0, 4096), EIO);
+}
+
+/* The target goes while the record is being written. */
+void degrade_gone(void)
+{
+	pthread_t t;
+	int r = -1;
+
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	close(owner);
+	metadata_is_slow(1500);
+	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
+	usleep(300000);
+	EXPECT(run("dmsetup remove " NAME), 0);
+	EXPECT(pthread_join(t, NULL), 0);
+	CHECK(record_is_there());
+	CHECK(r == ENOENT || r == 0);
+	EXPECT(attach(id, &owner), ENOENT);
+}
+
+void degrade_noflush_suspend(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+	pthread_t t;
+	int r = -1;
+
+	create_with_metadata(origin, UNTIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
+	close(owner);
+	metadata_is_slow(1500);
+	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
+	usleep(300000);
+	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
+	EXPECT(pthread_join(t, NULL), 0);
+	EXPECT(r, 0);
+	CHECK(state_is("degraded"));
+	CHECK(!w.done);
+	EXPECT(run("dmsetup resume " NAME), 0);
+	EXPECT(finish(&w), 0);
+}
+
+/* A suspend that waits for held writes ends by it. */
+void degrade_flush_suspend(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	start(&w);
+	wait_in();
+	close(owner);
+	EXPECT(run("dmsetup suspend --nolockfs " NAME), 0);
+	EXPECT(finish(&w), 0);
+	CHECK(state_is("degraded"));
+	EXPECT(run("dmsetup resume " NAME), 0);
+	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
+}
+
+/* The instance of a new table has no record before READY: it holds. */
+void degrade_reload(void)
+{
+	struct writer w = { .off = 0, .len = 4096 };
+
+	create_with_metadata(origin, TIMED);
+	begin_with_record();
+	close(owner);
+	EXPECT(do_degrade(), 0);
+	EXPECT(run("dmsetup suspend --nolockfs " NAME " && dmsetup load " NAME
+		   " --table '0 %d erad " META " %s %d " TIMED "' && dmsetup resume " NAME,
+		   SECTORS, origin, BLOCK / 512), 0);
+	id = find_instance();
+	start(&w);
+	sleep(2);
+	CHECK(!w.done);
+	EXPECT(do_degrade(), EOPNOTSUPP);
+	CHECK(state_is("detached"));
+	CHECK(record_is_there());
+	EXPECT(do_abort(id), 0);
+	EXPECT(finish(&w), EIO);
+}
+
+void degrade_needs_a_device(void)
+{
+	memset(record, 0x5a, sizeof(record));
+	CHECK(run("dmsetup create " NAME " --table '0 %d erad - %s %d " TIMED "' 2>/dev/null",
+		  SECTORS, origin, BLOCK / 512));
+	setup();
+	EXPECT(do_degrade(), EOPNOTSUPP);
+	close(owner);
+	EXPECT(attach(id, &owner), 0);
+	EXPECT(ready_with_record(1, RECORD_SECTOR), EINVAL);
+	EXPECT(ready(1), 0);
+	EXPECT(do_degrade(), EOPNOTSUPP);
+}
