@@ -109,6 +109,37 @@ int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD
 	return 0;
 }
 
+int store_find_degraded(struct store *s, struct err *err)
+{
+	struct erad_disk_degrade *r = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	int ret;
+
+	if (!r)
+		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
+	ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
+	pthread_mutex_lock(&s->fold_lock);
+	pthread_mutex_lock(&s->lock);
+	if (ret) {
+		store_io_error(s, err, ret, "reading the degrade record");
+	} else if (!record_valid(&s->super, r)) {
+		s->degrade.damaged = true;
+		s->degrade.set = true;
+	} else if (r->era && le64toh(r->serial) >= le64toh(s->super.degrade_serial)) {
+		s->degrade.set = true;
+		if (le32toh(r->era) > s->degrade.era)
+			s->degrade.era = le32toh(r->era);
+		/* The one that the target was given last: the floor, if any, is of an earlier one. */
+		if (le64toh(r->serial) >= s->degrade.serial) {
+			s->degrade.floor = false;
+			s->degrade.serial = le64toh(r->serial);
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->fold_lock);
+	free(r);
+	return ret;
+}
+
 bool store_degraded(struct store *s)
 {
 	bool ret;

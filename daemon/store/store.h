@@ -217,10 +217,16 @@ int store_eras(struct store *s, enum store_view which,
  *	5. store_clear_degraded(): the last record is no longer in force.  Durable on return.
  *	   EINVAL without steps 1 and 4.  If nothing is to be cleared: 0.
  *
+ * store_find_degraded(): looks for a record once more, because the target may have written
+ * one since the metadata was opened.  To be called after the owner has attached, and
+ * before a diff that is to have all that has completed by then.  Any thread.  A negative
+ * errno if the record cannot be read.
+ *
  * Steps may be repeated; a failure or a crash at any point only makes the next open find a
  * record again.  From the thread that marks and begins eras.
  */
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
+int store_find_degraded(struct store *s, struct err *err);
 bool store_degraded(struct store *s);
 int store_set_floor(struct store *s, struct err *err);
 int store_clear_degraded(struct store *s, struct err *err);

@@ -284,6 +284,50 @@ static void test_a_degrade_after_open_is_known_from_the_target(void **state)
 	disk_destroy(&d);
 }
 
+static void test_a_record_written_after_open_is_found(void **state)
+{
+	uint8_t content[ERAD_SECTOR], next[ERAD_SECTOR];
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	given(s, content);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_false(store_degraded(s));
+	degrade(&d, content);
+	assert_false(store_degraded(s));
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_true(store_degraded(s));
+	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+	come_back(s, next);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_false(store_degraded(s));	/* not twice */
+	/* Once more, before the one before is ended. */
+	degrade(&d, next);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	assert_int_equal(store_begin_era(s, 5, NULL), 0);
+	given(s, next);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_int_equal(diff_blocks(s, 5), 0);
+	degrade(&d, next);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_int_equal(diff_blocks(s, 5), NR_BLOCKS);
+	assert_int_equal(store_clear_degraded(s, NULL), -EINVAL);
+	come_back(s, next);
+	degrade(&d, next);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_true(store_degraded(s));
+	memset(RECORD(&d), 0x11, ERAD_SECTOR);
+	come_back(s, content);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_true(store_degraded(s));		/* damage may be what is left of one */
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
 static void test_a_record_of_a_newer_era_begins_it(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -506,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_it_is_not_cleared_out_of_order),
 		cmocka_unit_test(test_the_next_record_counts_before_and_after_the_clear),
 		cmocka_unit_test(test_a_degrade_after_open_is_known_from_the_target),
+		cmocka_unit_test(test_a_record_written_after_open_is_found),
 		cmocka_unit_test(test_a_record_of_a_newer_era_begins_it),
 		cmocka_unit_test(test_a_damaged_record_counts),
 		cmocka_unit_test(test_an_unreadable_record_is_refused),
