@@ -58,6 +58,7 @@ byte dm;			/* the step that is next */
 	inst[i].state = 0; \
 	inst[i].batch_era = 0; \
 	inst[i].prepared = 0; \
+	forget_record(i); \
 	free_writeset(i, 0); \
 	free_writeset(i, 1)
 
@@ -123,9 +124,9 @@ proctype admin()
 			wake(1 - live);
 			changed()
 	}
-	/* erad_dtr(): waits for the drain; the owner, if any, has only a fd of nothing */
+	/* erad_dtr(): waits for the drain and for the degrade record; the owner, if any, has only a fd of nothing */
 	:: d_step {
-		dm == DM_DTR && inst[1 - live].dead && !inst[1 - live].draining ->
+		dm == DM_DTR && inst[1 - live].dead && !inst[1 - live].draining && !BUSY(1 - live) ->
 			forget(1 - live);
 			loaded = false;
 			dm = DM_IDLE

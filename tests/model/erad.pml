@@ -31,7 +31,7 @@ byte phase;
 	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; \
 	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; \
 	i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
-	status = false; digest = 0
+	status = false; digest = 0; d_degraded = false
 
 /* finish() with an error */
 #define rollover_fail()	phase = IDLE; roll = false; c_from = 0; c_to = 0
@@ -115,6 +115,72 @@ inline attach_let_go()
 	}
 }
 
+/*
+ * degraded_take_up(): the first step of the order in degraded.c. The store knows what it found when it was opened; what
+ * the module has written since is looked for at every attach.
+ */
+#if DEGRADES
+/* store_clear_degraded() */
+#define clear() \
+	if \
+	:: d_degraded -> dserial = dserial + 1; d_degraded = false \
+	:: else \
+	fi
+/* store_degrade_record(): its serial, plus 1 */
+#define SERIAL		dserial + 1 + d_degraded
+
+#ifdef M_LOOK_AT_OPEN
+#define FIND_RECORD	false
+#else
+#define FIND_RECORD	IN_FORCE
+#endif
+inline take_up()
+{
+	d_step {
+		if
+		:: PASSING(fd) || FIND_RECORD -> d_degraded = true
+		:: else
+		fi
+	}
+#ifndef M_NO_FLOOR
+	if
+	:: d_degraded -> store_set_floor(sera, r)
+	:: else
+	fi;
+#endif
+#ifdef M_CLEAR_EARLY
+	d_step {
+		if
+		:: d_degraded -> dserial = MAX(dserial, drecord)
+		:: else
+		fi
+	}
+#endif
+	skip
+}
+
+/* degraded_step() */
+inline degraded_step()
+{
+	d_step {
+		if
+		:: d_degraded && d_ready && !inst[fd].draining && !inst[fd].dead ->
+			if
+			:: flush_errors > 0 -> flush_errors--	/* tried again */
+			:: else -> clear()
+			fi
+		:: else
+		fi
+	}
+}
+#define CLEARS		(fd != NONE && d_degraded && d_ready)
+#else
+#define take_up()	skip
+#define degraded_step()	skip
+#define SERIAL		0
+#define CLEARS		false
+#endif
+
 /* flip(): not waiting for the drain */
 inline flip(from, to)
 {
@@ -134,8 +200,9 @@ inline flip(from, to)
 
 inline activate()
 {
+	take_up();
 	if
-	:: i_era == 0 ->
+	:: r == OK && i_era == 0 ->
 		store_append(sera + 1, 0, r);
 		if
 		:: r == OK ->
@@ -144,23 +211,41 @@ inline activate()
 			flip(0, sera)
 		:: else
 		fi
-	:: i_era != 0 && sera == i_era + 1 -> flip(i_era, sera)
-	:: i_era != 0 && sera != i_era + 1 && sera != i_era -> r = ESTALE; assert(sera == i_era || A_metadata_fits)
+	:: r == OK && i_era != 0 && sera == i_era + 1 -> flip(i_era, sera)
+	:: r == OK && i_era != 0 && sera == i_era && d_degraded ->
+		store_append(sera + 1, 0, r);
+		if
+		:: r == OK ->
+			sera++;
+			flip(i_era, sera)
+		:: else
+		fi
+	:: r == OK && i_era != 0 && sera != i_era + 1 && sera != i_era -> r = ESTALE; assert(sera == i_era || A_metadata_fits)
 	:: else
 	fi;
 	d_step { forget_info() }
 	if
-	:: r == OK -> k_ready(fd, sera, r)
+	:: r == OK -> k_ready(fd, sera, SERIAL, r)
 	:: else
 	fi
 }
+
+/* store_open(): a record in force */
+#if DEGRADES
+#define find_record()	d_degraded = IN_FORCE
+#else
+#define find_record()	skip
+#endif
 
 inline attach()
 {
 	r = OK;
 	if
 	:: sera == 0 ->		/* open_store() */
-		d_step { store_replay(sera) };
+		d_step {
+			store_replay(sera);
+			find_record()
+		};
 		store_take_over(r);
 		if
 		:: r != OK -> sera = 0
@@ -364,12 +449,20 @@ inline begin()
 #endif
 }
 
+/* The diff of the erad that runs has what passed while a record was in force. */
+#if DEGRADES
+#define KNOWN		(!IN_FORCE || d_degraded || BUSY(0) || BUSY(1) || PASSING(0) || PASSING(1))
+#else
+#define KNOWN		true
+#endif
+
 /* finish(): from here on the requester may act on it */
 #define IN_FLIGHT_RECORDED(w)	(!IN_FLIGHT(w) || RECORDED(w))
 #define acknowledge() \
 	acked = c_to; \
 	assert(dera >= acked || D_acked_is_durable); \
 	assert(ALL(IN_FLIGHT_RECORDED) || I4_drained); \
+	assert(KNOWN || G_degrade_is_known); \
 	rollover_fail()
 
 inline rollover_step()
@@ -412,7 +505,7 @@ inline rollover_step()
 /* owner_poll() */
 #define POLLIN		(inst[fd].state == ACTIVE && QUEUE(fd) && inst[fd].batch_id == 0)
 #define WANTS_IN	(batch == 0 && !d_failed)
-#define TIMER		(look || roll || (fd != NONE && (batch != 0 || (d_failed && d_trouble))))
+#define TIMER		(look || roll || CLEARS || (fd != NONE && (batch != 0 || (d_failed && d_trouble))))
 
 #define REVENTS		(fd != NONE && !inst[fd].dead && WANTS_IN && POLLIN)
 #define HUP		(fd != NONE && inst[fd].dead)
@@ -434,6 +527,7 @@ inline wait_for_work()
 		roll = true;
 		if
 		:: i_state == FAILED && !d_failed -> recover()
+		:: i_state == DEGRADED -> attach_let_go(); look = true
 		:: else
 		fi;
 		d_step { forget_info(); r = OK };
@@ -457,6 +551,7 @@ proctype erad()
 	byte sera;			/* store->era; 0: the store is not open */
 	bool d_failed;			/* v->failed */
 	bool d_trouble;			/* v->mark_trouble */
+	bool d_degraded;		/* store_degraded() */
 	bool look, roll;		/* v->look_at, v->roll_at are set */
 	bool kicked, held;
 	byte c_from, c_to;		/* v->checkpoint */
@@ -490,6 +585,10 @@ start:	{
 			:: else
 			fi;
 			kicked = false;
+			if
+			:: fd != NONE -> degraded_step()
+			:: else
+			fi;
 			wait_for_work()
 		od
 	} unless {

@@ -12,6 +12,7 @@
 #define LOADING		2
 #define ACTIVE		3
 #define FAILED		4
+#define DEGRADED	5
 
 typedef writeset {
 	byte era;		/* 0: free memory */
@@ -35,8 +36,23 @@ typedef instance {
 	byte prepared;		/* its era; 0: none */
 	byte batch_id;		/* 0: none outstanding */
 	byte batch_era;
+#if DEGRADES
+	byte record;		/* the serial of the record that READY has brought, plus 1; 0: none */
+	byte busy;		/* its write is in flight, or … */
+	byte writing;		/* what is written */
+	bool passing;
+#endif
 	writeset ws[2];
 }
+#define IN_FLIGHT_YET	1
+#define LANDED		2	/* … is durable, and the module does not know yet */
+#if DEGRADES
+#define PASSING(i)	inst[i].passing
+#define BUSY(i)		(inst[i].busy != 0)
+#else
+#define PASSING(i)	false
+#define BUSY(i)		false
+#endif
 instance inst[2];		/* before and after the table was reloaded */
 
 /* Where a write is. */
@@ -244,7 +260,7 @@ inline k_commit_fetch(i, id, status, max, r)
 		if
 		:: inst[i].dead -> r = ENODEV
 		:: !inst[i].dead && inst[i].state == FAILED -> r = EIO
-		:: !inst[i].dead && inst[i].state < ACTIVE -> r = EINVAL
+		:: !inst[i].dead && (inst[i].state < ACTIVE || inst[i].state == DEGRADED) -> r = EINVAL
 		:: !inst[i].dead && inst[i].state == ACTIVE ->
 			if
 			:: (id) != 0 -> commit(i, id, status, r)
@@ -271,6 +287,12 @@ inline k_commit_fetch(i, id, status, max, r)
 
 /* ---- the other ioctls ---- */
 
+#ifdef M_ATTACH_BUSY
+#define ATTACH_WAITS(i)	false
+#else
+#define ATTACH_WAITS(i)	BUSY(i)
+#endif
+
 /* control_attach() */
 inline k_attach(i, r)
 {
@@ -278,6 +300,7 @@ inline k_attach(i, r)
 		if
 		:: !inst[i].exists || inst[i].dead -> r = ENODEV
 		:: inst[i].exists && !inst[i].dead && inst[i].owned -> r = EBUSY
+		:: inst[i].exists && !inst[i].dead && !inst[i].owned && ATTACH_WAITS(i) -> r = EBUSY
 		:: else ->
 			r = OK;
 			d_fd = i;
@@ -302,7 +325,8 @@ inline k_attach(i, r)
 		:: !inst[d_fd].dead -> \
 			give_back(d_fd); \
 			if \
-			:: inst[d_fd].state != FAILED -> set_state(d_fd, DETACHED) \
+			:: inst[d_fd].state != FAILED && !PASSING(d_fd) -> set_state(d_fd, DETACHED) \
+			:: inst[d_fd].state != FAILED && PASSING(d_fd) -> set_state(d_fd, DEGRADED) \
 			:: else \
 			fi \
 		:: else \
@@ -314,13 +338,19 @@ inline k_attach(i, r)
 	fi
 
 /* owner_ready() */
-inline k_ready(i, e, r)
+#if DEGRADES
+#define brings(i, new)	inst[i].record = new
+#else
+#define brings(i, new)	skip
+#endif
+inline k_ready(i, e, new, r)
 {
 	d_step {
 		if
 		:: inst[i].dead -> r = ENODEV
-		:: !inst[i].dead && (inst[i].state != LOADING || inst[i].cur == NONE || ERA(i) != (e)) -> r = EINVAL
-		:: else -> r = OK; set_state(i, ACTIVE)
+		:: !inst[i].dead && (inst[i].state != LOADING || inst[i].cur == NONE || ERA(i) != (e) || PASSING(i)) ->
+			r = EINVAL
+		:: else -> r = OK; brings(i, new); set_state(i, ACTIVE)
 		fi
 	}
 }
@@ -336,6 +366,12 @@ inline k_prepare(i, to, r)
 	}
 }
 
+#if DEGRADES && !defined(M_STAY_PASSING)
+#define passing_ends(i)	inst[i].passing = false
+#else
+#define passing_ends(i)	skip
+#endif
+
 /* rollover(), and owner_new_era() with drain_ms 0 */
 #ifdef M_NO_DRAIN
 #define drained(i)	true
@@ -348,7 +384,7 @@ inline k_new_era(i, from, to, r)
 		if
 		:: inst[i].dead -> r = ENODEV
 		:: !inst[i].dead && inst[i].state == FAILED -> r = EIO
-		:: !inst[i].dead && inst[i].state == DETACHED -> r = EINVAL
+		:: !inst[i].dead && (inst[i].state == DETACHED || inst[i].state == DEGRADED) -> r = EINVAL
 		:: else ->
 			if
 			:: ERA(i) == (to) -> r = OK
@@ -366,6 +402,7 @@ inline k_new_era(i, from, to, r)
 						inst[i].cur = 1 - inst[i].cur
 					fi;
 					CUR(i).era = to;
+					passing_ends(i);
 					inst[i].prepared = 0;
 					event(i)
 				fi
@@ -379,7 +416,90 @@ inline k_new_era(i, from, to, r)
 }
 
 /* control_abort(), and detach_timed_out() */
-#define k_abort(i)	set_state(i, FAILED)
+#define k_abort(i) \
+	if \
+	:: !PASSING(i) -> set_state(i, FAILED) \
+	:: else \
+	fi
+
+/* ---- the degrade record, degrade.c ---- */
+
+#if DEGRADES
+/* At any time, by its timer or by hand. */
+#define MAY_DEGRADE(i)	(inst[i].exists && !inst[i].dead && inst[i].record != 0 && !BUSY(i) && !PASSING(i) && \
+			inst[i].state != LOADING && inst[i].state != FAILED)
+#ifdef M_PASS_EARLY
+#define PASSES(i)	(inst[i].busy != 0)
+#define lands(i)	skip
+#elif POWER_CUTS
+#define PASSES(i)	(inst[i].busy == LANDED)
+#define lands(i)	skip
+#else
+#define PASSES(i)	(inst[i].busy != 0)
+#define lands(i)	drecord = inst[i].writing	/* nobody can tell */
+#endif
+
+#define pass(w, i)	if :: HELD(w, i) -> release(w, i) :: else fi
+
+/* pass_all() */
+#define pass_all(i) \
+	assert(DURABLE(3, CUR(i).era) || I2_bit_is_durable); \
+	CUR(i).bits = 3; \
+	inst[i].passing = true; \
+	inst[i].batch_id = 0; \
+	inst[i].batch_era = 0; \
+	EACH(pass, i); \
+	set_state(i, DEGRADED)
+
+#define degrade(i) \
+	:: d_step { degrades > 0 && MAY_DEGRADE(i) -> degrades--; inst[i].busy = IN_FLIGHT_YET; inst[i].writing = inst[i].record } \
+	:: d_step { POWER_CUTS && inst[i].busy == IN_FLIGHT_YET -> drecord = inst[i].writing; inst[i].busy = LANDED } \
+	:: d_step { \
+		PASSES(i) -> \
+			lands(i); \
+			if \
+			:: !inst[i].dead && inst[i].state != FAILED -> pass_all(i) \
+			:: else \
+			fi; \
+			inst[i].busy = 0; \
+			inst[i].writing = 0 \
+	} \
+	:: atomic { \
+		inst[i].busy == IN_FLIGHT_YET && flush_errors > 0 -> \
+			flush_errors--; \
+			if \
+			:: drecord = inst[i].writing \
+			:: skip \
+			fi; \
+			inst[i].busy = 0; \
+			inst[i].writing = 0 \
+	}
+
+active proctype degrader()
+{
+end:	do
+	degrade(0)
+	degrade(1)
+	od
+}
+
+/* The power fails while it is written. */
+#define record_lands() \
+	if \
+	:: inst[0].busy == IN_FLIGHT_YET -> drecord = inst[0].writing \
+	:: inst[1].busy == IN_FLIGHT_YET -> drecord = inst[1].writing \
+	:: skip \
+	fi
+
+#define forget_record(i) \
+	inst[i].record = 0; \
+	inst[i].busy = 0; \
+	inst[i].writing = 0; \
+	inst[i].passing = false
+#else
+#define record_lands()	skip
+#define forget_record(i)	skip
+#endif
 
 /* ---- the workqueue ---- */
 
@@ -497,7 +617,8 @@ proctype writer(byte w)
 		st[w] == MAP_HOLD ->
 			if
 			:: inst[at[w]].state == FAILED -> st[w] = ERROR; at[w] = 0
-			:: inst[at[w]].state != FAILED && inst[at[w]].pushback && NOFLUSH ->
+			:: inst[at[w]].state != FAILED && PASSING(at[w]) -> slot[w] = inst[at[w]].cur; st[w] = MAP_COUNT
+			:: inst[at[w]].state != FAILED && !PASSING(at[w]) && inst[at[w]].pushback && NOFLUSH ->
 				assert(noflush || R_requeue_only_in_noflush);
 				at[w] = 0;
 				st[w] = DEFERRED

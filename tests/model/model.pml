@@ -22,6 +22,7 @@
  *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
  *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
  *	A	erad finds metadata in an era that fits the live target's, and no batch that somebody else has fetched
+ *	G	a checkpoint is acknowledged only by an erad that knows of a degrade record in force
  *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
  *
  * -DM_… breaks the model in one place, as the test "check" does for each, and spin must find out.
@@ -57,6 +58,9 @@
 #ifndef NOMEMS
 #define NOMEMS		0
 #endif
+#ifndef DEGRADES
+#define DEGRADES	0
+#endif
 #define BLOCKS		2
 
 /* What may still happen. */
@@ -69,13 +73,14 @@ byte loads = LOADS;
 byte flush_errors = ERRORS;	/* flushes of the metadata that fail */
 byte aborts = ABORTS;
 byte nomems = NOMEMS;
+byte degrades = DEGRADES;	/* writes of the degrade record */
 bool policy_fail;		/* detach_policy */
 
 /* What assertions are called; always false. */
 hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_before_release,
 	I3_released_is_counted, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
 	D_acked_is_durable, D_what_is_before_is_durable, A_metadata_fits, A_no_batch_is_out, E_all_ends,
-	E_active_in_the_end, R_requeue_only_in_noflush;
+	E_active_in_the_end, R_requeue_only_in_noflush, G_degrade_is_known;
 
 /* Errors. */
 #define OK		0
@@ -120,6 +125,7 @@ end:	do
 			:: pend_era != 0 -> became_durable()
 			:: no_pend()
 			fi;
+			record_lands();
 			d_step {
 				assert(ALL(FOUND) || P_completed_is_found);
 				assert(dera >= acked || D_acked_is_durable);
@@ -173,6 +179,17 @@ init {
 		ctr(0);
 		inst[0].resumed = true;
 		inst[1].cur = NONE;
+#ifdef BEGINS_DEGRADED
+		/* An erad was there once, in era 1; then the module has let all writes pass. */
+		dera = 1;
+		drecord = 1;
+		inst[0].record = 1;
+		inst[0].cur = 0;
+		CUR(0).era = 1;
+		CUR(0).bits = 3;
+		inst[0].passing = true;
+		inst[0].state = DEGRADED;
+#endif
 		run admin();
 #ifdef ANY_OWNER
 		run owner()

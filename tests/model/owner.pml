@@ -20,8 +20,8 @@ byte io;			/* what is written and not yet flushed: a batch, an era */
 byte r;				/* what a call returned */
 bool killed;			/* never: see die() */
 
-#if POWER_CUTS || ERRORS
-#error any owner: power cuts and failing metadata are for erad alone
+#if POWER_CUTS || ERRORS || DEGRADES
+#error any owner: power cuts, failing metadata and degrades are for erad alone
 #endif
 
 #define kick()		skip
@@ -78,7 +78,7 @@ end:	do
 	:: atomic { d_fd == NONE -> k_attach(live, r); r = OK }
 	/* The table was reloaded, the new one is in use. Or the target failed. */
 	:: d_step { d_fd != NONE && ((d_fd != live && inst[live].resumed) || inst[d_fd].state == FAILED) -> die() }
-	:: atomic { ATTACHED && inst[d_fd].state == LOADING && ERA(d_fd) == sera && sera != 0 -> k_ready(d_fd, sera, r); r = OK }
+	:: atomic { ATTACHED && inst[d_fd].state == LOADING && ERA(d_fd) == sera && sera != 0 -> k_ready(d_fd, sera, 0, r); r = OK }
 	record(0)
 	record(1)
 	/* COMMIT of any batch, or of none, and FETCH. */

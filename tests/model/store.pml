@@ -17,8 +17,20 @@ byte acked;			/* the newest era that somebody was told of */
 
 #define MAX(a, b)	((a) > (b) -> (a) : (b))
 
+#if DEGRADES
+byte dfloor;			/* durable: every block counts as written in this era or later */
+byte drecord;			/* durable: the serial of the degrade record, plus 1; 0: there is none */
+byte dserial;			/* durable: records with a smaller serial are not in force */
+
+/* While a record is in force every block counts as written in the current era. */
+#define IN_FORCE	(drecord > dserial)
+#define ALL_DURABLE(e)	(dfloor >= (e) || (IN_FORCE && dera >= (e)))
+#else
+#define ALL_DURABLE(e)	false
+#endif
+
 /* The blocks b are durable in era e or a later one. */
-#define DURABLE(b, e)	((!((b) & 1) || dmark[0] >= (e)) && (!((b) & 2) || dmark[1] >= (e)))
+#define DURABLE(b, e)	(ALL_DURABLE(e) || ((!((b) & 1) || dmark[0] >= (e)) && (!((b) & 2) || dmark[1] >= (e))))
 
 /*
  * What erad promises of a write that was passed on: all its blocks would be found after a crash, and as newer than
@@ -90,3 +102,16 @@ inline store_take_over(r)
 	store_flush(r)
 #endif
 }
+
+#if DEGRADES
+/* store_set_floor() */
+inline store_set_floor(e, r)
+{
+	atomic {
+		if
+		:: r = OK; dfloor = MAX(dfloor, e)
+		:: flush_errors > 0 -> flush_errors--; r = EIO
+		fi
+	}
+}
+#endif
