@@ -10,6 +10,9 @@
  *
  *	blocks that the module lets through  ⊆  mirror  ⊆  durable record.
  *
+ * This does not hold while the module lets all writes pass because no erad is there
+ * (ERAD_DEGRADED in erad_uapi.h): nobody updates these maps then.
+ *
  * Nothing in the block I/O path reads it: the module has bits of its own.
  *
  * A new era, a restart of erad and a resize make a new writeset, and rename

@@ -15,6 +15,12 @@
 #define BLANKS		" \t\r\v\f"
 #define BOM		"\xef\xbb\xbf"	/* which some editors put at the beginning of a file */
 
+const char *const detach_policy_name[NR_DETACH_POLICIES] = {
+	[DETACH_QUEUE] = "queue",
+	[DETACH_FAIL] = "fail",
+	[DETACH_DEGRADE] = "degrade",
+};
+
 int eratab_check_name(const char *name, struct err *err)
 {
 	static const char ok[] =
@@ -139,6 +145,18 @@ static int parse_seconds(const char *s, unsigned int *out, struct err *err)
 	return 0;
 }
 
+/* False: s is no policy. */
+static bool parse_policy(const char *s, enum detach_policy *out)
+{
+	for (int i = 0; i < NR_DETACH_POLICIES; i++) {
+		if (strcmp(s, detach_policy_name[i]))
+			continue;
+		*out = i;
+		return true;
+	}
+	return false;
+}
+
 static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 {
 	char *save = NULL;
@@ -151,15 +169,13 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 
 		if (!strcmp(o, "noauto"))
 			e->noauto = true;
-		else if (!strcmp(o, "detach_policy=queue"))
-			e->policy_fail = false;
-		else if (!strcmp(o, "detach_policy=fail"))
-			e->policy_fail = true;
+		else if (!strncmp(o, "detach_policy=", 14) && parse_policy(o + 14, &e->policy))
+			;
 		else if (!strncmp(o, "detach_timeout=", 15))
 			r = parse_seconds(o + 15, &e->detach_timeout, err);
 		else
 			r = err_set(err, -EINVAL,
-				    "option %.100s is not one of noauto, detach_policy=queue|fail, detach_timeout=SECONDS",
+				    "option %.100s is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS",
 				    o);
 		if (r)
 			return r;
@@ -422,8 +438,8 @@ static char *format_entry(const struct eratab_entry *e, size_t *len)
 		fprintf(line, "%snoauto", sep);
 		sep = ",";
 	}
-	if (e->policy_fail) {
-		fprintf(line, "%sdetach_policy=fail", sep);
+	if (e->policy) {
+		fprintf(line, "%sdetach_policy=%s", sep, detach_policy_name[e->policy]);
 		sep = ",";
 	}
 	if (e->detach_timeout)

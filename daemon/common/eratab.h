@@ -24,12 +24,23 @@
 #define ERATAB_LINES_MAX	10000u
 #define ERATAB_PATH_MAX		4095		/* of ORIGIN and METADATA */
 
+/* What becomes of held writes when no erad is attached to the target. */
+enum detach_policy {
+	DETACH_QUEUE,
+	DETACH_FAIL,
+	DETACH_DEGRADE,
+	NR_DETACH_POLICIES
+};
+
+/* "queue", "fail", "degrade" */
+extern const char *const detach_policy_name[NR_DETACH_POLICIES];
+
 struct eratab_entry {
 	char name[ERAD_NAME_MAX + 1];
 	char *origin;		/* absolute paths */
 	char *metadata;
 	bool noauto;		/* not opened at boot */
-	bool policy_fail;	/* detach_policy=fail */
+	enum detach_policy policy;
 	unsigned int detach_timeout;	/* seconds; 0: the module's default */
 };
 

@@ -39,6 +39,9 @@
 	X(OPEN_DONE)		/* start - the store is open, the target not attached */ \
 	X(ATTACH_OWNED)		/* start - attached, the era not compared */ \
 	X(ATTACH_READY)		/* start - READY is done */ \
+	X(DEGRADE_FLOOR)	/* degrade - all blocks count as written, no new era has begun */ \
+	X(DEGRADE_DRAINED)	/* degrade - what passed has completed, the record is in force */ \
+	X(DEGRADE_CLEARED)	/* degrade - it is not any more, nobody was told */ \
 	X(FORMAT_GONE)		/* create - the old superblocks are gone */ \
 	X(FORMAT_ZEROED)	/* create - all is zeros, there is no superblock */ \
 	X(FORMAT_SUPER)		/* create - one superblock is written */ \

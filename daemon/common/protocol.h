@@ -57,7 +57,8 @@
  *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
  *		"events_error", "snapshot_era", "error"}
  *		error null or a sentence; numbers that are not known while the volume is
- *		closed are null; snapshot_era, the newest that it shows, null if none is held;
+ *		closed are null; floor_era, every block counts as written in it or later, null if
+ *		there is no such era; snapshot_era, the newest that it shows, null if none is held;
  *		changed_bytes of this era and changed_before_bytes of the one before it
  *		are as the mirror has them, null if it missed some
  *
@@ -73,7 +74,8 @@
  *		if it is not the one that was asked for.  EEXIST: one is held.  EBUSY
  *
  * state	"closed", "loading", "active", "failed", "detached" (the target is live but
- *		erad could not attach to it: error says why)
+ *		erad could not attach to it: error says why), "degraded" (the target lets all
+ *		writes pass, and none is recorded)
  */
 #ifndef ERAD_PROTOCOL_H
 #define ERAD_PROTOCOL_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl abort: fails held writes through the control node, with or without erad. */
+/* eractl abort: fails held writes, or lets all pass, through the control node, with or without erad. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,35 +11,93 @@
 #include "eractl/live.h"
 #include "eractl/volumes.h"
 
+#define LOADING_MS	5000
+#define LOADING_STEP_MS	50
+
+struct outcome {
+	uint64_t failed;	/* writes that were held */
+	bool passing;		/* all writes passed already, so none was held */
+};
+
+static int abort_one(int fd, const struct erad_info *info, const char *name, struct outcome *out,
+		     struct err *err)
+{
+	struct erad_abort a = {
+		.h = { .size = sizeof(a) },
+		.instance_id = info->instance_id,
+	};
+
+	if (!ioctl(fd, ERAD_IOC_ABORT, &a)) {
+		out->failed += a.failed;
+		out->passing |= info->status & ERAD_PASSES_ALL;
+		return 0;
+	}
+	return err_set(err, -errno, "volume %s: cannot fail its writes: %s", name, strerror(errno));
+}
+
+static int degrade_one(int fd, const struct erad_info *info, const char *name, struct err *err)
+{
+	struct erad_degrade a = {
+		.h = { .size = sizeof(a) },
+		.instance_id = info->instance_id,
+	};
+	int i, r;
+
+	/* An erad that attaches is soon done. */
+	for (i = 0; i < LOADING_MS / LOADING_STEP_MS; i++) {
+		r = ioctl(fd, ERAD_IOC_DEGRADE, &a) ? -errno : 0;
+		if (r != -EAGAIN)
+			break;
+		usleep(LOADING_STEP_MS * 1000);
+	}
+	switch (r) {
+	case 0:
+		return 0;
+	case -EOPNOTSUPP:
+		return err_set(err, r, info->meta_major ?
+			       "volume %s: no erad has served this target yet, so there is no record that could be written" :
+			       "volume %s: its metadata is a file; only with metadata on a block device can the kernel record that all writes pass",
+			       name);
+	case -EAGAIN:
+		return err_set(err, r, "volume %s: an erad has been attaching to it for %d seconds; stop it, and try again",
+			       name, LOADING_MS / 1000);
+	case -ECANCELED:
+		return err_set(err, r, "volume %s: its writes were failed by 'eractl abort' meanwhile", name);
+	default:
+		return err_set(err, r, "volume %s: cannot write the degrade record to the metadata device %u:%u: %s; writes go on waiting",
+			       name, info->meta_major, info->meta_minor, strerror(-r));
+	}
+}
+
 /* During a reload a volume has two instances, and both may hold writes. */
-static int abort_named(int fd, const char *name, uint64_t *failed, struct err *err)
+static int abort_named(int fd, const char *name, bool degrade, struct outcome *out, struct err *err)
 {
 	struct erad_info *infos = NULL;
-	size_t i, nr = 0, found = 0;
-	int r;
+	size_t i, nr = 0, found = 0, done = 0;
+	int r, no = 0;
 
-	*failed = 0;
 	r = live_list(fd, &infos, &nr, err);
 	if (r)
 		return r;
 	for (i = 0; i < nr && !r; i++) {
-		struct erad_abort a = {
-			.h = { .size = sizeof(a) },
-			.instance_id = infos[i].instance_id,
-		};
-
 		if (!live_is_named(&infos[i], name))
 			continue;
-		/* ENOENT: it has gone since, and its writes with it. */
-		if (!ioctl(fd, ERAD_IOC_ABORT, &a) || errno == ENOENT) {
-			*failed += a.failed;
-			found++;
-		} else {
-			r = err_set(err, -errno, "volume %s: cannot fail its writes: %s", name,
-				    strerror(errno));
+		found++;
+		r = degrade ? degrade_one(fd, &infos[i], name, err) : abort_one(fd, &infos[i], name, out, err);
+		/* It has gone since, and its writes with it. */
+		if (r == -ENOENT)
+			r = 0;
+		if (!r)
+			done++;
+		if (r == -EOPNOTSUPP) {
+			no = r;
+			r = 0;
 		}
 	}
 	free(infos);
+	/* Of a device that is being reloaded, one instance has not been served yet. */
+	if (!r && no && !done)
+		return no;
 	if (!r && !found)
 		return err_set(err, -ENOENT, "volume %s: not live, so no writes are held", name);
 	return r;
@@ -47,14 +105,18 @@ static int abort_named(int fd, const char *name, uint64_t *failed, struct err *e
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
-	bool json = false;
+	bool json = false, degrade = false;
 	const char *name;
-	uint64_t failed;
+	struct outcome out = { 0 };
 	struct err err;
-	int fd, r;
+	int c, fd, r;
 
-	while (command_getopt(cmd, argc, argv) != -1)
-		json = true;
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		if (c == 'D')
+			degrade = true;
+		else
+			json = true;
+	}
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
 	name = argv[optind];
@@ -62,7 +124,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	fd = live_open(&err);
 	if (fd < 0)
 		return fail(&err);
-	r = abort_named(fd, name, &failed, &err);
+	r = abort_named(fd, name, degrade, &out, &err);
 	close(fd);
 	if (r)
 		return fail(&err);
@@ -70,30 +132,39 @@ static int run(const struct command *cmd, int argc, char **argv)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "volume", json_object_new_string(name));
-		json_object_object_add(o, "failed", json_object_new_uint64(failed));
+		json_object_object_add(o, "failed", json_object_new_uint64(out.failed));
 		print_json(o);
 		json_object_put(o);
 	} else {
-		if (failed)
-			printf("%s: %" PRIu64 " held write%s failed", name, failed, failed == 1 ? "" : "s");
+		if (degrade)
+			printf("%s: all writes pass; every block counts as written, and the next increment is a full one\n",
+			       name);
+		else if (out.failed)
+			printf("%s: %" PRIu64 " held write%s failed; the volume is failed until erad attaches to it again\n",
+			       name, out.failed, out.failed == 1 ? "" : "s");
 		else
-			printf("%s: no write was held", name);
-		puts("; the volume is failed until erad attaches to it again");
+			printf("%s: no write was held; the volume is %s until erad attaches to it again\n", name,
+			       out.passing ? "degraded" : "failed");
 	}
 	return EXIT_SUCCESS;
 }
 
 const struct command cmd_abort = {
 	.name = "abort",
-	.args = "NAME [--json]",
-	.summary = "fail the writes that are held",
+	.args = "NAME [--degrade] [--json]",
+	.summary = "fail the writes that are held, or let all pass",
 	.text =
 	"Fails all writes of a volume that wait for erad, with an I/O error. Asks the\n"
 	"kernel and not erad, so that it helps when erad is dead or hung and, for\n"
 	"example, a suspend waits for these writes for ever.\n"
 	"\n"
 	"The volume is failed then: writes to blocks that are not recorded yet in\n"
-	"this era get I/O errors until erad attaches to it again.",
-	.options = "J",
+	"this era get I/O errors until erad attaches to it again.\n"
+	"\n"
+	"With --degrade nothing fails: the kernel notes in the metadata, which must be on\n"
+	"a block device, that any block may be written from now on, and lets all writes\n"
+	"pass. When erad attaches again it counts every block as written, records writes\n"
+	"again, and the next increment is a full one.",
+	.options = "DJ",
 	.run = run,
 };

@@ -52,6 +52,7 @@ static const struct column details[] = {
 	{ "BPF mirror", cell_text, "mirror", NULL, 0 },
 	{ "over-marked", cell_count, "over_marked", NULL, 0 },
 	{ "snapshot of era", cell_count, "snapshot_era", NULL, 0 },
+	{ "all written in era", cell_count, "floor_era", NULL, 0 },
 	{ }
 };
 
@@ -67,8 +68,16 @@ static void print_trouble(struct json_object *row)
 	const char *volume = json_text(row, "volume"), *error = json_text(row, "error");
 	char what[1024];
 	const char *mirror = json_text(row, "mirror_error"), *events = json_text(row, "events_error");
-	uint64_t n;
+	const char *state = json_text(row, "state");
+	uint64_t n, era;
 
+	if (state && !strcmp(state, "degraded"))
+		printf("%s: all writes pass and none is recorded, until erad has attached again; the next increment will be a full one\n",
+		       volume ? volume : "?");
+	else if (json_number(row, "floor_era", &n) && json_number(row, "era", &era) && n + 1 >= era)
+		printf("%s: every block counts as written in era %" PRIu64
+		       ", because writes have passed unrecorded; the next increment is a full one\n",
+		       volume ? volume : "?", n);
 	if (error) {
 		snprintf(what, sizeof(what), "%s: %s", volume ? volume : "?", error);
 		puts(printable(what));
@@ -188,7 +197,7 @@ const struct command cmd_status = {
 	"With names, or with --verbose, details follow, and histograms of how long\n"
 	"writes were held and how many were recorded at once.\n"
 	"\n"
-	"  STATE     closed, loading, active, failed or detached; and suspended\n"
+	"  STATE     closed, loading, active, failed, detached or degraded; and suspended\n"
 	"  ERA       the current one\n"
 	"  BLOCK     what is tracked as one\n"
 	"  HELD      writes that wait until erad has recorded them\n"

@@ -89,6 +89,7 @@ int attach_refresh(struct volume *v)
 		return r;
 	pthread_mutex_lock(&v->lock);
 	v->info = info;
+	v->passing = info.status & ERAD_PASSES_ALL;
 	pthread_mutex_unlock(&v->lock);
 	mirror_state(v);
 	return 0;
@@ -108,7 +109,7 @@ void attach_let_go(struct volume *v)
 	mirror_state(v);
 	v->batch = 0;
 	v->failed = false;
-	v->retry_at = UINT64_MAX;
+	v->retry_at = v->degraded_at = UINT64_MAX;
 	rollover_fail(v, -EAGAIN, "erad has let go of the target meanwhile");
 }
 
@@ -255,16 +256,18 @@ static int activate(struct volume *v, struct err *err)
 	store_info(v->store, &s);
 	r = compare(v, &v->info, &s, err);
 	if (!r)
+		r = degraded_take_up(v, err);
+	store_info(v->store, &s);
+	if (!r)
 		r = live ? go_on(v, &s, err) : begin(v, &s, err);
 	if (r)
 		return r;
 	mirror_begin(v, s.era, live != 0, NULL);
 	events_begin(v);
 	writers_begin(v, s.era);
-	r = instance_ready(v->fd, s.era);
+	r = degraded_ready(v, s.era, err);
 	if (r)
-		return err_set(err, r, "the target cannot become active in era %u: %s", s.era,
-			       strerror(-r));
+		return r;
 	failpoint(FAILPOINT_ATTACH_READY);
 	log_info("volume %s: active in era %u%s", v->name, s.era,
 		 live ? ", attached to the live target again" : "");
@@ -293,7 +296,8 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	r = control_attach(volumes_control(), i->instance_id, &fd);
 	if (r)
 		return err_set(err, r, "cannot attach to the target: %s",
-			       r == -EBUSY ? "another process owns it" : strerror(-r));
+			       r == -EBUSY ? "another process owns it" :
+			       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
 	pthread_mutex_lock(&v->lock);
 	v->fd = fd;
 	v->info = *i;
@@ -375,6 +379,7 @@ bool attach_look(struct volume *v)
 	pthread_mutex_lock(&v->lock);
 	if (best)
 		v->dev = makedev(best->dev_major, best->dev_minor);
+	v->passing = best && (best->status & ERAD_PASSES_ALL);
 	if (current)
 		v->info = *current;
 	pthread_mutex_unlock(&v->lock);
@@ -404,7 +409,9 @@ bool attach_look(struct volume *v)
 	r = attach(v, best, &err);
 	if (r) {
 		v->look_at = thread_now_ms() +
-			volume_trouble(v, &v->attach_trouble, "new writes wait", &err);
+			volume_trouble(v, &v->attach_trouble,
+				       best->status & ERAD_PASSES_ALL ? "all writes pass, unrecorded" :
+				       "new writes wait", &err);
 		v->tried = *best;
 		v->try_at = v->look_at;
 	} else {

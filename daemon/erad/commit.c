@@ -167,18 +167,20 @@ static void serve(struct volume *v)
 		recover(v);
 		break;
 	default:
-		if (r != -ENODEV)
+		/* ENOTCONN: somebody has made it let all writes pass. */
+		if (r != -ENODEV && r != -ENOTCONN)
 			log_error("volume %s: the target does not commit: %s", v->name,
 				  strerror(-r));
 		attach_let_go(v);
-		v->look_at = thread_now_ms() + (r == -ENODEV ? 0 : 1000);
+		v->look_at = thread_now_ms() + (r == -ENODEV || r == -ENOTCONN ? 0 : 1000);
 	}
 }
 
 /* Waits for something to do; true if writes are held. */
 static bool wait_for_work(struct volume *v)
 {
-	uint64_t until = earliest(v->look_at, earliest(v->retry_at, v->roll_at));
+	uint64_t until = earliest(earliest(v->look_at, v->degraded_at),
+				  earliest(v->retry_at, v->roll_at));
 	struct pollfd p[2] = {
 		{ .fd = v->event_fd, .events = POLLIN },
 		{ .fd = v->fd, .events = POLLPRI | (v->batch || v->failed ? 0 : POLLIN) },
@@ -203,6 +205,13 @@ static bool wait_for_work(struct volume *v)
 			v->look_at = 0;
 		/* A drain may have ended. */
 		v->roll_at = 0;
+		if (v->degraded_at != UINT64_MAX)
+			v->degraded_at = 0;
+		if (v->info.state == ERAD_DEGRADED) {
+			attach_let_go(v);
+			v->look_at = 0;
+			return false;
+		}
 		if (v->info.state == ERAD_FAILED && !v->failed)
 			recover(v);
 	}
@@ -287,6 +296,8 @@ void *volume_thread(void *arg)
 			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))
 			rollover_step(v);
+		if (v->fd >= 0 && now >= v->degraded_at)
+			degraded_step(v);
 		if (v->fd >= 0 && v->failed)
 			recover(v);
 		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))

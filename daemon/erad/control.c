@@ -98,9 +98,12 @@ int instance_info(int fd, struct erad_info *info)
 	return call(fd, ERAD_IOC_INFO, info);
 }
 
-int instance_ready(int fd, uint32_t era)
+int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
 {
-	struct erad_ready a = { .h.size = sizeof(a), .era = era };
+	struct erad_ready a = {
+		.h.size = sizeof(a), .era = era,
+		.record = (uintptr_t)record, .record_sector = sector,
+	};
 
 	return call(fd, ERAD_IOC_READY, &a);
 }

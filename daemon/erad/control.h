@@ -26,7 +26,8 @@ int control_attach(int control, uint64_t instance_id, int *fd);
 int control_abort(int control, uint64_t instance_id);
 
 int instance_info(int fd, struct erad_info *info);
-int instance_ready(int fd, uint32_t era);
+/* record: ERAD_RECORD_SIZE bytes and the sector where they belong, or NULL. */
+int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector);
 int instance_prepare_era(int fd, uint32_t to);
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms);
 int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h */

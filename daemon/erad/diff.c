@@ -140,7 +140,10 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_v
 		return r;
 	s = volume_store_get(d.v);
 	if (s) {
-		r = stream(&d, name, s, since, result, err);
+		/* A target that erad cannot attach to may have let writes pass meanwhile. */
+		r = store_find_degraded(s, err);
+		if (!r)
+			r = stream(&d, name, s, since, result, err);
 		volume_store_put(d.v);
 	} else {
 		r = err_set(err, -EAGAIN, "its metadata is not open");

@@ -70,10 +70,10 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 		snprintf(meta, sizeof(meta), "%u:%u", major(t->metadata), minor(t->metadata));
 	n = snprintf(text, size, "%s %u:%u %u %d uuid %s", meta,
 		     major(t->origin), minor(t->origin), t->block_sectors,
-		     2 + (t->policy_fail ? 2 : 0) + (t->detach_timeout ? 2 : 0),
+		     2 + (t->policy ? 2 : 0) + (t->detach_timeout ? 2 : 0),
 		     uuid_text(t->uuid, uuid));
-	if (t->policy_fail)
-		n += snprintf(text + n, size - n, " detach_policy fail");
+	if (t->policy)
+		n += snprintf(text + n, size - n, " detach_policy %s", detach_policy_name[t->policy]);
 	if (t->detach_timeout)
 		snprintf(text + n, size - n, " detach_timeout %u", t->detach_timeout);
 }

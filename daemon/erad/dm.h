@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/eratab.h"
 #include "common/err.h"
 
 #define DM_NAME_SIZE	128	/* DM_NAME_LEN of the kernel */
@@ -20,7 +21,7 @@ struct dm_table {
 	dev_t origin;
 	uint32_t block_sectors;
 	uint8_t uuid[16];
-	bool policy_fail;
+	enum detach_policy policy;
 	unsigned int detach_timeout;	/* seconds; 0: the module's default */
 };
 

@@ -169,7 +169,10 @@ static int live(struct dump *d, const char *name, enum store_view view, enum dum
 	s = volume_store_get(d->v);
 	if (!s)
 		return err_set(err, -EAGAIN, "its metadata is not open");
-	r = pin ? volume_snapshot_take(d->v, false, &era, err) : 0;
+	/* A target that erad cannot attach to may have let writes pass meanwhile. */
+	r = store_find_degraded(s, err);
+	if (!r && pin)
+		r = volume_snapshot_take(d->v, false, &era, err);
 	if (r == -EEXIST) {
 		why = *err;
 		err_set(err, r, "%.300s, or dump that with --snapshot", why.msg);

@@ -171,7 +171,7 @@ static int start_target(struct volume *v, const struct dm_table *t, struct err *
 int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *err)
 {
 	struct dm_table t = {
-		.policy_fail = e->policy_fail,
+		.policy = e->policy,
 		.detach_timeout = e->detach_timeout,
 	};
 	struct store_info info;
@@ -197,6 +197,12 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	memcpy(t.uuid, info.uuid, sizeof(t.uuid));
 	if (!stat(e->metadata, &st) && S_ISBLK(st.st_mode))
 		t.metadata = st.st_rdev;
+	if (t.policy == DETACH_DEGRADE && !t.metadata) {
+		store_close(s, false, NULL);
+		return err_set(err, -ENOTBLK,
+			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
+			       ERAD_TAB, e->metadata);
+	}
 
 	r = volume_new(e->name, e->origin, e->metadata, info.uuid, s, &v, err);
 	if (r) {

@@ -53,7 +53,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	memcpy(v->uuid, uuid, sizeof(v->uuid));
 	v->refs = 1;
 	v->store = store;
-	v->look_at = v->retry_at = v->roll_at = UINT64_MAX;
+	v->look_at = v->retry_at = v->roll_at = v->degraded_at = UINT64_MAX;
 	pthread_mutex_init(&v->lock, NULL);
 	pthread_mutex_init(&v->checkpoint_lock, NULL);
 	pthread_mutex_init(&v->snapshot_lock, NULL);
@@ -388,12 +388,16 @@ const char *volume_state(const struct volume *v, struct err *error)
 	if (!t->since_ms)
 		t = &v->mark_trouble;
 	if (!t->since_ms)
+		t = &v->degrade_trouble;
+	if (!t->since_ms)
 		t = &v->fold_trouble;
 	if (error)
 		err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");
 
 	if (v->fd >= 0 && v->info.state == ERAD_FAILED)
 		return "failed";
+	if (v->passing)
+		return "degraded";
 	if (v->ready)
 		return "active";
 	return v->attach_trouble.since_ms ? "detached" : "loading";

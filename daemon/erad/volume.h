@@ -98,7 +98,8 @@ struct volume {
 	struct err close_err;		/* … and a sentence; both are set when it has ended */
 	bool fold_stop, message_stop;
 	struct message message;		/* to be served next */
-	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble,
+	bool passing;			/* a target of it, as last seen, lets all writes pass */
+	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble, degrade_trouble,
 		writers_trouble;
 	struct checkpoint checkpoint;
 
@@ -111,6 +112,7 @@ struct volume {
 	bool fold_running, message_running;
 	struct instances list;
 	uint64_t look_at, retry_at, roll_at;	/* ms; UINT64_MAX: no need */
+	uint64_t degraded_at;		/* the same; for degraded_step() */
 	struct erad_info tried;		/* the instance that could not be attached to, as it was then … */
 	uint64_t try_at;		/* … and when to try again, if it still is so */
 	uint64_t batch;			/* outstanding; 0: none */
@@ -233,6 +235,16 @@ bool attach_look(struct volume *v);
 void attach_let_go(struct volume *v);
 /* Asks the instance for its state. */
 int attach_refresh(struct volume *v);
+
+/*
+ * degraded.c, the volume thread's.  take_up: attached, but no era has begun and READY has
+ * not been: finds out whether the target has let writes pass, and if it has, makes durable that
+ * every block counts as written, and a new era.  ready: makes the target active, with a degrade
+ * record.  step: in the end, ends the record that was found.
+ */
+int degraded_take_up(struct volume *v, struct err *err);
+int degraded_ready(struct volume *v, uint32_t era, struct err *err);
+void degraded_step(struct volume *v);
 
 /* rollover.c: goes on with a checkpoint, if one is wanted. */
 void rollover_step(struct volume *v);

@@ -117,7 +117,7 @@ static void print_states(FILE *f, const struct family *m, const char *volume, st
 static void print_state(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	static const char *const states[] = {
-		"closed", "loading", "active", "failed", "detached", NULL
+		"closed", "loading", "active", "failed", "detached", "degraded", NULL
 	};
 
 	print_states(f, m, volume, status, states);
@@ -246,6 +246,8 @@ static const struct family families[] = {
 	  print_number, "over_marked" },
 	{ "erad_mirror_state", "gauge", "1 for the state of the BPF mirror of the current era's blocks.",
 	  print_mirror, "mirror" },
+	{ "erad_floor_era", "gauge", "Every block counts as written in this era or later; there is none where that is not so.",
+	  print_number, "floor_era" },
 	{ "erad_snapshot_era", "gauge", "The newest era that the metadata snapshot shows; there is none without one.",
 	  print_number, "snapshot_era" },
 };

@@ -156,6 +156,7 @@ static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint
 	uint32_t *after = calloc(x->nr_blocks, sizeof(*after));
 	struct erad_range r[MARKS] = { };
 	bool *marked = calloc(x->nr_blocks, 1);
+	struct store_info info;
 	bool good = false;
 	struct err err;
 	uint64_t b;
@@ -168,7 +169,14 @@ static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint
 		r[i].len = 1;
 		marked[r[i].first] = true;
 	}
-	if (store_begin_era(s, newest + 1, &err) || store_mark(s, r, MARKS, &err)) {
+	/* As erad does it. */
+	if (store_degraded(s) && (store_set_floor(s, &err) || store_begin_era(s, newest + 1, &err) ||
+				  store_clear_degraded(s, &err))) {
+		printf("  after recovery: %s\n", err.msg);
+		goto out;
+	}
+	store_info(s, &info);
+	if ((info.era == newest && store_begin_era(s, newest + 1, &err)) || store_mark(s, r, MARKS, &err)) {
 		printf("  after recovery: %s\n", err.msg);
 		goto out;
 	}

@@ -214,10 +214,18 @@ static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 }
 
 /*
- * All points from one flush to the next.  All that the marks before that
- * one tell of has to be there before it is done, because a write is released
- * only by a flush that came earlier.
+ * How far the marks go that tell of what has to be there when all before i is durable: to
+ * what makes the next thing durable, because a write is released only by what came before.
  */
+static size_t told_until(const struct replay *r, const struct group *g, size_t i)
+{
+	for (; i < g->end; i++)
+		if (r->log.entries[i].kind == ENTRY_FUA)
+			return i;
+	return g->end < r->log.nr ? g->end + 1 : g->end;
+}
+
+/* All points from one flush to the next. */
 static bool group(struct replay *r, const struct group *g)
 {
 	size_t last_fua = g->from, i;
@@ -228,7 +236,7 @@ static bool group(struct replay *r, const struct group *g)
 			last_fua = i + 1;
 		writes |= r->log.entries[i].kind == ENTRY_WRITE;
 	}
-	if (!r->no_flush && !expect_until(r, g->end < r->log.nr ? g->end + 1 : g->end))
+	if (!r->no_flush && !expect_until(r, told_until(r, g, g->from)))
 		return false;
 	for (i = g->from; i < g->end; i++) {
 		const struct entry *e = &r->log.entries[i];
@@ -238,6 +246,8 @@ static bool group(struct replay *r, const struct group *g)
 		if (e->kind == ENTRY_FUA) {
 			apply(r, r->disk, e, false);
 			r->at_fua++;
+			if (!r->no_flush && !expect_until(r, told_until(r, g, i + 1)))
+				return false;
 			if (!point(r, "a FUA", i, g, false))
 				return false;
 		} else if (e->kind == ENTRY_MARK) {

@@ -19,7 +19,7 @@ static bool same_entry(const struct eratab_entry *a, const struct eratab_entry *
 {
 	return !strcmp(a->name, b->name) && !strcmp(a->origin, b->origin) &&
 	       !strcmp(a->metadata, b->metadata) && a->noauto == b->noauto &&
-	       a->policy_fail == b->policy_fail && a->detach_timeout == b->detach_timeout;
+	       a->policy == b->policy && a->detach_timeout == b->detach_timeout;
 }
 
 /* Whether another line names the same volume. */

@@ -22,6 +22,7 @@ struct target {
 	uint64_t batch;		/* outstanding; 0: none */
 	uint32_t batch_era;
 	bool draining, event;	/* event: what POLLPRI is for */
+	bool passing;		/* all writes pass */
 	int peer;		/* of the owner's socket; -1: nobody has attached */
 	ino_t owner;		/* inode of the owner's socket */
 	uint64_t message;	/* id; 0: none waits */
@@ -184,7 +185,7 @@ static void look_for_owner(struct target *t)
 	if (t->batch)
 		give_back(t);
 	if (t->state != ERAD_FAILED)
-		t->state = ERAD_DETACHED;
+		t->state = t->passing ? ERAD_DEGRADED : ERAD_DETACHED;
 }
 
 static struct target *owned_by(int fd)
@@ -225,7 +226,7 @@ static void fill(const struct target *t, struct erad_info *i)
 		.nr_blocks = SIM_BLOCKS, .nr_sectors = (uint64_t)SIM_BLOCKS * SIM_BLOCK_SECTORS,
 		.block_sectors = SIM_BLOCK_SECTORS, .era = t->era, .state = t->state,
 		.status = (t == &target[newest] ? ERAD_RESUMED : 0) | (t->draining ? ERAD_DRAINING : 0) |
-			(t->message ? ERAD_MESSAGE : 0),
+			(t->message ? ERAD_MESSAGE : 0) | (t->passing ? ERAD_PASSES_ALL : 0),
 		.dev_major = 253, .dev_minor = 77, .origin_major = 7,
 	};
 	memcpy(i->uuid, uuid, sizeof(i->uuid));
@@ -356,13 +357,15 @@ int instance_info(int fd, struct erad_info *info)
 	return leave(0);
 }
 
-int instance_ready(int fd, uint32_t era)
+int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
 {
 	struct target *t = enter(fd);
 
+	(void)record;
+	(void)sector;
 	if (!t)
 		return -ENODEV;
-	if (t->era != era)
+	if (t->era != era || t->passing)
 		return leave(-EINVAL);
 	t->state = ERAD_ACTIVE;
 	return leave(0);
@@ -404,6 +407,7 @@ int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
 		if (t->draining)
 			return leave(-EBUSY);
 		t->era = to;
+		t->passing = false;
 		t->prepared = 0;
 		t->draining = true;
 		count.flipped = count.commits;
@@ -454,7 +458,8 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 	if (!t)
 		return -ENODEV;
 	x->batch = x->nr = 0;
-	r = t->state == ERAD_ACTIVE ? 0 : t->state == ERAD_FAILED ? -EIO : -EINVAL;
+	r = t->state == ERAD_ACTIVE ? 0 : t->state == ERAD_FAILED ? -EIO :
+		t->state == ERAD_DEGRADED ? -ENOTCONN : -EINVAL;
 	if (!r && x->commit_batch)
 		r = commit(t, x);
 	/* It may have gone while erad waited. */
@@ -593,6 +598,21 @@ void sim_unstick(void)
 	writer[SIM_WRITERS].place = IDLE;
 	end_drain();
 	ring(&target[newest]);
+	pthread_mutex_unlock(&lock);
+}
+
+void sim_pass_all(void)
+{
+	struct target *t = &target[newest];
+
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
+		if (writer[i].place == HELD)
+			writer[i].place = FETCHED;
+	release(t, false);
+	t->passing = t->event = true;
+	t->state = ERAD_DEGRADED;
+	ring(t);
 	pthread_mutex_unlock(&lock);
 }
 

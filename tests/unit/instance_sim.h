@@ -39,6 +39,9 @@ void sim_stuck_write(void);
 /* Completes it. */
 void sim_unstick(void);
 
+/* `eractl abort --degrade`: all writes that are held pass, without being recorded. */
+void sim_pass_all(void);
+
 /*
  * Has erad wait in the next COMMIT_FETCH that commits a batch, before the batch is committed, until sim_go().
  * Returns when erad waits there.  Some time after sim_go() the load ends, so that a test that fails comes to an end.

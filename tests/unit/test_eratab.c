@@ -37,10 +37,10 @@ static void test_reads_all_fields(void **state)
 	assert_int_equal(eratab_find(&tab, "data", &e, &err), 0);
 	assert_string_equal(e->origin, "/dev/sdb");
 	assert_string_equal(e->metadata, "/var/lib/erad/data.erad");
-	assert_false(e->noauto || e->policy_fail || e->detach_timeout);
+	assert_false(e->noauto || e->policy || e->detach_timeout);
 
 	assert_int_equal(eratab_find(&tab, "log", &e, &err), 0);
-	assert_true(e->noauto && e->policy_fail);
+	assert_true(e->noauto && e->policy == DETACH_FAIL);
 	assert_int_equal(e->detach_timeout, 90);
 
 	assert_int_equal(eratab_find(&tab, "odd", &e, &err), 0);
@@ -75,7 +75,7 @@ static void test_says_where_and_what_is_wrong(void **state)
 	refused("data /dev/sdb /m\\04 -", "data",
 		"eratab:1: metadata /m\\04: a backslash begins three octal digits, 001 to 377");
 	refused("data /dev/sdb /m noauto,nofail", "data",
-		"eratab:1: option nofail is not one of noauto, detach_policy=queue|fail, detach_timeout=SECONDS");
+		"eratab:1: option nofail is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS");
 	refused("data /dev/sdb /m detach_timeout=4h", "data",
 		"eratab:1: detach_timeout=4h: expected seconds, 1 to 4294967");
 	refused("data /dev/sdb /m - more", "data",
@@ -239,7 +239,7 @@ static void expect_file(const char *path, const char *text)
 static void test_rewrite_keeps_the_rest(void **state)
 {
 	struct eratab_entry e = { .name = "new", .origin = "/dev/with space", .metadata = "/m#1",
-				  .policy_fail = true, .detach_timeout = 5 };
+				  .policy = DETACH_DEGRADE, .detach_timeout = 5 };
 	char dir[] = "/tmp/eratab.XXXXXX";
 	char file[64], link[64];
 	struct eratab tab;
@@ -267,7 +267,7 @@ static void test_rewrite_keeps_the_rest(void **state)
 	eratab_free(&tab);
 
 	expect_file(link, "# mine\n\n  data   /dev/sdb /m/data\nbroken line\n"
-		    "new\t/dev/with\\040space\t/m\\0431\tdetach_policy=fail,detach_timeout=5\n");
+		    "new\t/dev/with\\040space\t/m\\0431\tdetach_policy=degrade,detach_timeout=5\n");
 	assert_int_equal(lstat(link, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(stat(file, &st), 0);

@@ -415,6 +415,38 @@ static void test_attach_that_fails_is_tried_again(void **state)
 	end();
 }
 
+static struct store_info look_at_store(void)
+{
+	struct store *s = volume_store_get(volume);
+	struct store_info info;
+
+	assert_non_null(s);
+	store_info(s, &info);
+	volume_store_put(volume);
+	return info;
+}
+
+static void test_after_a_degrade_all_blocks_count_and_writes_are_recorded_again(void **state)
+{
+	struct request q;
+	uint64_t commits;
+
+	(void)state;
+	sim_load(8, 20, 5);
+	while (sim_count().commits < 50)
+		usleep(1000);
+	sim_pass_all();
+	while (look_at_store().floor_era != 1 || look_at_store().degraded)
+		usleep(1000);
+	assert_int_equal(look_at_store().era, 2);
+	commits = sim_count().commits;
+	while (sim_count().commits < commits + 50)
+		usleep(1000);
+	ask(&q);
+	assert_int_equal(answer(&q), 0);
+	assert_int_equal(look_at_store().floor_era, 1);
+}
+
 static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **state)
 {
 	struct request q;
@@ -897,6 +929,7 @@ int main(void)
 		with_volume(test_watchdog_sees_the_write_that_begins_an_era),
 		cmocka_unit_test(test_start_that_fails_waits_for_those_who_use_the_store),
 		with_volume(test_requests_of_all_kinds_at_once),
+		with_volume(test_after_a_degrade_all_blocks_count_and_writes_are_recorded_again),
 	};
 
 	return cmocka_run_group_tests(tests, start_registry, NULL);

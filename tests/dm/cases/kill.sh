@@ -227,7 +227,7 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	((${#part_of[@]} == $(grep -c '^	X(' daemon/common/failpoint.h))) || fail "failpoint.h is not understood"
+	((${#part_of[@]} + $(points degrade | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) || fail "failpoint.h is not understood"
 	export FIRST_ERA=1 BLOCKS=16384
 	origin=$(new_disk $((BLOCKS * 4))K)
 	# Slow enough for writes to be in flight whenever erad dies, and to leave the processors to erad.
@@ -312,4 +312,37 @@ test_killed_at_every_point()
 	done
 	printf '# %s %s, %s %s, %s %s, %s %s, %s %s, %s %s\n' "${counts[@]}"
 	echo "# $kills kills, $((($(now_ms) - began) / kills)) ms each; the longest $(sort -rnk 2 "${ERAD_OUT:-/tmp}/kills" | head -n 1) ms"
+}
+
+test_killed_after_degrade()
+{
+	DESCRIPTION="erad killed at each step after a degrade: nothing that had passed is lost, and writes are recorded again"
+	local origin meta era point nr=0
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 4M)
+	eractl create data "$origin" --metadata "$meta" > /dev/null
+	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
+	for point in $(points degrade) ATTACH_OWNED ATTACH_READY COMMIT_WRITTEN SUPER_WRITTEN SUPER_FLUSHED; do
+		wait_back
+		wait_until "active" eractl_state_is data active
+		era=$(eractl checkpoint data)
+		write_at data $((++nr << 20)) 4096
+		arm "$point"
+		eractl abort data --degrade > /dev/null
+		write_at data $((33 << 20)) 4096
+		wait_killed
+		write_at data $((34 << 20)) 4096
+		wait_back
+		wait_until "active after a kill at $point" eractl_state_is data active
+		same "$(changed data "$era")" "0 $((64 << 20))"
+		era=$(eractl checkpoint data)
+		write_at data $((nr << 20)) 4096
+		same "$(changed data "$era")" "$((nr << 20)) 65536"
+	done
+	eractl close data > /dev/null
+	eractl check "$meta"
 }

@@ -1,0 +1,154 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The machine goes on when erad cannot: detach_policy=degrade and eractl abort --degrade.
+
+# open_with OPTIONS: the volume data, which is open, anew with these options in eratab.
+open_with()
+{
+	eractl close data > /dev/null
+	sed -i "s/^\(data[[:blank:]].*\)$/\1 $1/" /etc/eratab
+	eractl open data > /dev/null
+}
+
+target_is()
+{
+	[[ $(dmsetup status data) == *" $1 "* ]]
+}
+
+# Whatever was written before, everything counts as written, and from the next checkpoint on the diff is exact again.
+check_full_and_exact()
+{
+	local size era
+
+	size=$(blockdev --getsize64 /dev/mapper/data)
+	same "$(changed data "$1")" "0 $size"
+	era=$(eractl checkpoint data)
+	same "$(changed data "$era")" ""
+	write_at data 1048576 4096
+	same "$(changed data "$era")" "1048576 65536"
+}
+
+test_degrade_under_ext4()
+{
+	DESCRIPTION="erad killed for good under a busy ext4: it goes on after detach_timeout; the increment is a full one, the next exact"
+	local origin meta writer before era
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 4M)
+	eractl create data "$origin" --metadata "$meta" > /dev/null
+	open_with detach_policy=degrade,detach_timeout=2
+	dmsetup table data | grep -q 'detach_policy degrade detach_timeout 2' || fail "table: $(dmsetup table data)"
+	mkfs.ext4 -q /dev/mapper/data
+	mkdir "$T/mnt"
+	mount /dev/mapper/data "$T/mnt"
+	era=$(eractl checkpoint data)
+	(
+		i=0
+		while [[ ! -e $T/enough ]]; do
+			dd if=/dev/urandom of="$T/mnt/f$((i % 20))" bs=64K count=4 conv=fsync status=none || exit
+			echo $((++i)) > "$T/count"
+		done
+	) &
+	writer=$!
+	wait_until "files are written" test -s "$T/count"
+	kill_erad
+	wait_until "degraded" target_is degraded
+	before=$(< "$T/count")
+	writes_go_on() { (($(< "$T/count") > before + 3)); }
+	wait_until "writes go on without erad" writes_go_on
+	start_erad
+	wait_until "active" eractl_state_is data active
+	before=$(< "$T/count")
+	wait_until "writes go on with erad" writes_go_on
+	touch "$T/enough"
+	wait $writer || fail "a write failed"
+	umount "$T/mnt"
+	e2fsck -fn /dev/mapper/data > "$T/fsck" 2>&1 || fail "$(cat "$T/fsck")"
+	eractl status data > "$T/status"
+	grep -q 'data: every block counts as written in era' "$T/status" || fail "status does not say it: $(cat "$T/status")"
+	check_full_and_exact "$era"
+	eractl close data > /dev/null
+	eractl check "$meta"
+}
+
+test_degrade_by_hand()
+{
+	DESCRIPTION="eractl abort --degrade with erad there, without erad, and where there is no place for the record"
+	local origin meta other writer era
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 4M)
+	eractl create data "$origin" --metadata "$meta" > /dev/null
+	era=$(eractl checkpoint data)
+	write_at data 0 4096
+	eractl abort data --degrade
+	recovered() { (($(eractl status --json data | field era) > era)) && eractl_state_is data active; }
+	wait_until "erad is back by itself" recovered
+	check_full_and_exact "$era"
+
+	era=$(eractl checkpoint data)
+	kill_erad
+	write_at data $((5 << 20)) 4096 &
+	writer=$!
+	wait_until "a write is held" held_now_are 1
+	eractl abort data --degrade
+	wait $writer || fail "the write failed"
+	target_is degraded || fail "status: $(dmsetup status data)"
+	start_erad
+	check_full_and_exact "$era"
+
+	other=$(new_disk 16M)
+	eractl create other "$other" > /dev/null
+	eractl abort other --degrade 2> "$T/err" && fail "degraded with metadata in a file"
+	grep -q 'its metadata is a file' "$T/err" || fail "got: $(cat "$T/err")"
+	same "$(eractl status --json other | field state)" active
+	eractl close other > /dev/null
+	sed -i 's/^\(other[[:blank:]].*\)$/\1 detach_policy=degrade/' /etc/eratab
+	eractl open other 2> "$T/err" && fail "opened with detach_policy=degrade and metadata in a file"
+	grep -q 'needs the metadata on a block device' "$T/err" || fail "got: $(cat "$T/err")"
+}
+
+test_degrade_found_at_open()
+{
+	DESCRIPTION="a degrade record is found when the volume is opened anew, before any write passes"
+	local origin meta era
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 4M)
+	eractl create data "$origin" --metadata "$meta" > /dev/null
+	era=$(eractl checkpoint data)
+	kill_erad
+	eractl abort data --degrade
+	write_at data $((7 << 20)) 4096
+	wait_until "removed" dmsetup remove data
+	start_erad
+	eractl open data > /dev/null 2>&1 || eractl_state_is data active || fail "not opened"
+	check_full_and_exact "$era"
+	eractl close data > /dev/null
+	eractl open data > /dev/null
+	era=$(eractl status --json data | field era)
+	same "$(changed data "$era")" ""
+}
+
+test_degrade_then_reload()
+{
+	DESCRIPTION="erad, which had the metadata open already, finds the record that a target has left that is gone"
+	local origin meta era table pid
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 4M)
+	eractl create data "$origin" --metadata "$meta" > /dev/null
+	era=$(eractl checkpoint data)
+	pid=$(erad_pid)
+	kill -STOP "$pid"
+	eractl abort data --degrade
+	write_at data $((9 << 20)) 4096
+	table=$(dmsetup table data)
+	dmsetup suspend --nolockfs data
+	dmsetup load data --table "$table"
+	dmsetup resume data
+	kill -CONT "$pid"
+	recovered() { (($(eractl status --json data | field era) > era)) && eractl_state_is data active; }
+	wait_until "erad has moved over" recovered
+	check_full_and_exact "$era"
+}
