@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The unix socket: a connection, a thread, a request. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +18,22 @@
 
 #define CONNECTIONS_MAX	64
 #define GUESTS_MAX	16	/* more of those who are not root */
+#define GUESTS_OF_ONE	4	/* of them, for one user, so that nobody keeps out the others */
 #define TIMEOUT_MS	30000
+#define NAP_US		100000	/* where a caller can neither be accepted nor refused */
 
 struct connection {
 	int fd;
 	bool root;		/* else a guest, at the guests' socket */
+	uid_t uid;		/* of a guest */
 	socket_serve_fn serve;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t left;
 static unsigned int connections, guests;	/* under lock */
+static uid_t guest_uid[GUESTS_MAX];		/* of the guests there are; under lock */
+static int spare_fd = -1;			/* the main loop's: to be closed where there are no more */
 static int guests_fd = -1;			/* constant after socket_listen_guests(), until socket_stop() */
 
 /* Nobody gets in before its mode and group are what they shall be. */
@@ -58,16 +64,41 @@ static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int 
 int socket_listen(int *fd, struct err *err)
 {
 	thread_cond_init(&left);
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return listen_at(ERAD_SOCKET, SOCK_NONBLOCK, 0, 0600, fd, err);
 }
 
-static void leave(bool root)
+/* False: that user has enough.  There is room for one guest. */
+static bool enter_guest(uid_t uid)
+{
+	unsigned int nr = 0;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i < guests; i++)
+		nr += guest_uid[i] == uid;
+	if (nr < GUESTS_OF_ONE)
+		guest_uid[guests++] = uid;
+	pthread_mutex_unlock(&lock);
+	return nr < GUESTS_OF_ONE;
+}
+
+/* Under lock. */
+static void leave_guest(uid_t uid)
+{
+	unsigned int i = 0;
+
+	while (guest_uid[i] != uid)
+		i++;
+	guest_uid[i] = guest_uid[--guests];
+}
+
+static void leave(bool root, uid_t uid)
 {
 	pthread_mutex_lock(&lock);
 	if (root)
 		connections--;
 	else
-		guests--;
+		leave_guest(uid);
 	pthread_cond_broadcast(&left);
 	pthread_mutex_unlock(&lock);
 }
@@ -76,6 +107,7 @@ static void *connection_thread(void *arg)
 {
 	struct connection *c = arg;
 	const bool root = c->root;
+	const uid_t uid = c->uid;
 	struct jsonl j;
 
 	jsonl_init(&j, c->fd, ERAD_REQUEST_MAX, TIMEOUT_MS);
@@ -83,17 +115,17 @@ static void *connection_thread(void *arg)
 	jsonl_free(&j);
 	close(c->fd);
 	free(c);
-	leave(root);
+	leave(root, uid);
 	return NULL;
 }
 
-static bool start(int fd, bool root, socket_serve_fn serve)
+static bool start(int fd, bool root, uid_t uid, socket_serve_fn serve)
 {
 	struct connection *c = malloc(sizeof(*c));
 
 	if (!c)
 		return false;
-	*c = (struct connection){ .fd = fd, .root = root, .serve = serve };
+	*c = (struct connection){ .fd = fd, .root = root, .uid = uid, .serve = serve };
 	if (!thread_start_detached(connection_thread, c))
 		return true;
 	free(c);
@@ -108,22 +140,43 @@ static void refuse(int fd, const char *answer)
 	close(fd);
 }
 
+/*
+ * Where erad may open no more files, a caller who is not accepted would wake the main loop again and again.  So one
+ * file is given up to accept and refuse the caller.  What is left, such as no memory, passes.
+ */
+static void turn_away(int listener)
+{
+	int fd;
+
+	if (spare_fd >= 0)
+		close(spare_fd);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		refuse(fd, "{\"error\":{\"code\":\"EMFILE\",\"message\":\"erad has too many files open; try again later\"}}\n");
+	else
+		usleep(NAP_US);
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 void socket_accept(int listener, socket_serve_fn serve)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	bool room;
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			turn_away(listener);
 		return;
+	}
 	pthread_mutex_lock(&lock);
 	room = connections < CONNECTIONS_MAX;
 	connections += room;
 	pthread_mutex_unlock(&lock);
 	if (!room) {
 		refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is carrying out 64 requests already\"}}\n");
-	} else if (!start(fd, true, serve)) {
+	} else if (!start(fd, true, 0, serve)) {
 		refuse(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread\"}}\n");
-		leave(true);
+		leave(true, 0);
 	}
 }
 
@@ -136,6 +189,8 @@ static void *guests_thread(void *arg)
 	const socket_serve_fn serve = (socket_serve_fn)arg;
 
 	for (;;) {
+		struct ucred peer;
+		socklen_t len = sizeof(peer);
 		int fd;
 
 		pthread_mutex_lock(&lock);
@@ -149,12 +204,13 @@ static void *guests_thread(void *arg)
 			sleep(1);	/* out of memory or files */
 			continue;
 		}
-		pthread_mutex_lock(&lock);
-		guests++;
-		pthread_mutex_unlock(&lock);
-		if (!start(fd, false, serve)) {
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
 			close(fd);
-			leave(false);
+		} else if (!enter_guest(peer.uid)) {
+			refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is carrying out 4 requests of this user already\"}}\n");
+		} else if (!start(fd, false, peer.uid, serve)) {
+			close(fd);
+			leave(false, peer.uid);
 		}
 	}
 }

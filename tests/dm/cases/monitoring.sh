@@ -5,6 +5,7 @@
 # To run a command as nobody, and as nobody who is in the group erad.
 nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs)
 member=(setpriv --reuid=nobody --regid=nogroup --groups=erad --no-new-privs)
+other_member=(setpriv --reuid=daemon --regid=nogroup --groups=erad --no-new-privs)
 
 # refuses TEXT COMMAND…: it fails and says so, on standard error.
 refuses()
@@ -34,7 +35,7 @@ changes()
 
 test_group_may_look()
 {
-	DESCRIPTION="the group erad may ask how volumes are, and for nothing else; it cannot keep root out"
+	DESCRIPTION="the group erad may ask how volumes are, and for nothing else; a member keeps out neither root nor another member"
 	local guests
 
 	with_group
@@ -56,10 +57,35 @@ test_group_may_look()
 		sleep 60' > "$T/guests" &
 	guests=$!
 	wait_until "40 connections" grep there "$T/guests"
-	timeout 2 "${member[@]}" eractl status data > /dev/null && fail "more than 16 guests are served at once"
+	refuses "4 requests of this user already" timeout 5 "${member[@]}" eractl status data
+	same "$(timeout 5 "${other_member[@]}" eractl status --json data | field era)" 1
 	same "$(eractl checkpoint data)" 2
 	kill $guests
 	wait_until "there is room again" "${member[@]}" eractl status data
+}
+
+# processor_ticks PID: hundredths of a second that the process has used.
+processor_ticks()
+{
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+test_no_files_left()
+{
+	DESCRIPTION="where erad may open no more files a caller is refused, erad does not spin, and serves when there are some again"
+	local erad limit=3 began
+
+	erad=$(erad_pid)
+	while [[ -e /proc/$erad/fd/$limit ]]; do
+		limit=$((limit + 1))
+	done
+	prlimit --pid "$erad" --nofile="$limit:"
+	began=$(processor_ticks "$erad")
+	refuses "too many files open" timeout 5 eractl list
+	nap 2
+	((($(processor_ticks "$erad") - began) < 100)) || fail "erad spins"
+	prlimit --pid "$erad" --nofile=1024:
+	eractl list
 }
 
 test_changed_bytes()
