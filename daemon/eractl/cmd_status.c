@@ -50,6 +50,7 @@ static const struct column details[] = {
 	{ "changed in era", cell_bytes, "changed_bytes", NULL, 0 },
 	{ "in era before", cell_bytes, "changed_before_bytes", NULL, 0 },
 	{ "BPF mirror", cell_text, "mirror", NULL, 0 },
+	{ "standby", cell_text, "standby", NULL, 0 },
 	{ "over-marked", cell_count, "over_marked", NULL, 0 },
 	{ "snapshot of era", cell_count, "snapshot_era", NULL, 0 },
 	{ "all written in era", cell_count, "floor_era", NULL, 0 },
@@ -68,7 +69,7 @@ static void print_trouble(struct json_object *row)
 	const char *volume = json_text(row, "volume"), *error = json_text(row, "error");
 	char what[1024];
 	const char *mirror = json_text(row, "mirror_error"), *events = json_text(row, "events_error");
-	const char *state = json_text(row, "state");
+	const char *state = json_text(row, "state"), *standby = json_text(row, "standby");
 	uint64_t n, era;
 
 	if (state && !strcmp(state, "degraded"))
@@ -82,6 +83,9 @@ static void print_trouble(struct json_object *row)
 		snprintf(what, sizeof(what), "%s: %s", volume ? volume : "?", error);
 		puts(printable(what));
 	}
+	if (standby && !strcmp(standby, "serves"))
+		printf("%s: erad has died, the standby of erad serves the volume; start erad again\n",
+		       volume ? volume : "?");
 	if (mirror) {
 		snprintf(what, sizeof(what), "%s: the BPF mirror is degraded: %s", volume ? volume : "?",
 			 mirror);

@@ -4,8 +4,11 @@
  * loop, which waits for nothing but events.
  *
  * The order of the set-up matters.  Whatever needs memory while it must not
- * wait for its own volumes comes after setup_process(); READY=1 comes last,
- * after the live targets have been attached to again.
+ * wait for its own volumes comes after setup_process().  Whatever takes long, may fail or needs
+ * much memory comes before standby_relieve(), because until then the standby of the erad before
+ * serves the volumes.  READY=1 comes last, after the live targets have been attached to again.
+ *
+ * The standby (standby.h) goes the same way from setup_threads() on, when the main process has died.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +37,8 @@
 #include "erad/mirror.h"
 #include "erad/request.h"
 #include "erad/socket.h"
+#include "erad/standby.h"
+#include "erad/thread.h"
 #include "erad/volumes.h"
 #include "erad/writers.h"
 
@@ -42,10 +47,13 @@
 #endif
 
 #define HEAP_KEEP	(4u << 20)	/* bytes of heap to have from the start */
+#define STACK_KEEP	(256u << 10)	/* bytes of the main thread's stack, as other threads have */
 #define READY_LATEST_MS	20000		/* live targets that take longer are attached to later */
 #define RELIST_MS	1000		/* until LIST is tried again; what it failed for passes */
 #define STUCK_MS	20000		/* in one commit: no watchdog tick */
 #define STOP_MS		10000		/* for volumes, and again for requests */
+#define RELIEVED_MS	1000		/* a standby's requests: the erad that relieves it waits */
+#define THREADS_MAX	32		/* to have before the live targets are attached to */
 
 struct erad {
 	sd_event *event;
@@ -53,19 +61,20 @@ struct erad {
 	struct instances list;
 	sd_event_source *relist;	/* fires when LIST has failed and is due again */
 	uint64_t watchdog_usec;		/* between ticks; 0: none are wanted */
-	bool no_writers;
+	bool no_writers, no_standby;
 	bool ready;
 	bool stuck;			/* said so */
 };
 
 static void usage(FILE *f)
 {
-	fputs("usage: erad [-v] [--no-writers]\n"
+	fputs("usage: erad [-v] [--no-writers] [--no-standby]\n"
 	      "\n"
 	      "Records which blocks of erad's volumes are written; runs in the foreground.\n"
 	      "\n"
 	      "  -v, --verbose     say more\n"
 	      "      --no-writers  do not count who writes, for eractl top and explain\n"
+	      "      --no-standby  do not keep a second process that goes on if this one is killed\n"
 	      "      --help        say this\n"
 	      "      --version     say the version\n", f);
 }
@@ -77,6 +86,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 		{ "version", no_argument, NULL, 'V' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "no-writers", no_argument, NULL, 'W' },
+		{ "no-standby", no_argument, NULL, 'S' },
 		{ 0 }
 	};
 	int c;
@@ -88,6 +98,9 @@ static int parse_args(int argc, char **argv, struct erad *e)
 			break;
 		case 'W':
 			e->no_writers = true;
+			break;
+		case 'S':
+			e->no_standby = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -111,7 +124,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 static int lock_instance(int *out, struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
-	int fd;
+	int fd, r;
 
 	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST)
 		return err_set(err, -errno, "cannot make %s: %m", ERAD_RUN_DIR);
@@ -119,15 +132,15 @@ static int lock_instance(int *out, struct err *err)
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		int r = -errno;
-
+		r = -errno;
 		close(fd);
 		return r == -EWOULDBLOCK ?
 			err_set(err, r, "%s is locked: another erad is running", path) :
 			err_set(err, r, "cannot lock %s: %s", path, strerror(-r));
 	}
 	*out = fd;
-	return 0;
+	r = standby_generation(fd);
+	return r ? err_set(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
 static void spare_from_oom_killer(void)
@@ -159,11 +172,21 @@ static int keep_heap(void)
 	return 0;
 }
 
+/* mlockall() locks the pages that the stack has, and the stack grows where it is used. */
+static void keep_stack(void)
+{
+	volatile char page[STACK_KEEP];
+
+	for (size_t i = 0; i < sizeof(page); i += 4096)
+		page[i] = 0;
+}
+
 static int setup_process(struct err *err)
 {
 	spare_from_oom_killer();
 	/* A core dump might be written to a volume whose writes wait for the end of this process. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	keep_stack();
 	if (keep_heap())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
 	/* Threads inherit it: their allocations never wait for writes that wait for erad. */
@@ -184,6 +207,7 @@ static int look_at_targets(struct erad *e)
 	r = control_list(e->control_fd, &e->list);
 	if (!r) {
 		volumes_changed(&e->list);
+		standby_needs_heap();
 		return 0;
 	}
 	log_error("cannot list the targets: %s", strerror(-r));
@@ -222,6 +246,18 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 	(void)s;
 	(void)si;
 	return sd_event_exit(e->event, 0);
+}
+
+/* Another one needs a process without threads to be forked from: none, until erad is restarted. */
+static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	(void)fd;
+	(void)revents;
+	(void)data;
+	sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	standby_has_ended();
+	log_warn("the standby has ended; should erad be killed, new writes wait until it has been started again");
+	return 0;
 }
 
 static int become_ready(struct erad *e)
@@ -315,8 +351,17 @@ static int setup_loop(struct erad *e)
 		r = sd_event_source_set_enabled(e->relist, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_io(e->event, NULL, e->progress_fd, EPOLLIN, on_progress, e);
-	if (r >= 0)
-		r = add_timer(e, READY_LATEST_MS * 1000ull, on_ready_latest);
+	if (r >= 0 && standby_fd() >= 0)
+		r = sd_event_add_io(e->event, NULL, standby_fd(), EPOLLIN, on_standby_end, e);
+	return r;
+}
+
+/* When this process begins to serve. */
+static int setup_timers(struct erad *e)
+{
+	int r;
+
+	r = add_timer(e, READY_LATEST_MS * 1000ull, on_ready_latest);
 	if (r >= 0 && sd_watchdog_enabled(0, &e->watchdog_usec) > 0) {
 		e->watchdog_usec /= 4;
 		r = add_timer(e, e->watchdog_usec, on_watchdog);
@@ -324,52 +369,114 @@ static int setup_loop(struct erad *e)
 	return r;
 }
 
-/* Opens what the threads share and starts them. */
-static int setup_volumes(struct erad *e, struct err *err)
+/* What main process and standby have in common, and what takes long: BPF programs are checked. */
+static void setup_shared(struct erad *e)
 {
-	int shared, r;
-
-	e->progress_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (e->progress_fd < 0)
-		return err_set(err, -errno, "cannot make an eventfd: %m");
-	/* Two, because LIST on the main loop's is what quietens its poll(). */
-	r = control_open(&e->control_fd, err);
-	if (!r)
-		r = control_open(&shared, err);
-	if (r)
-		return r;
-	dm_setup();
-	mirror_setup();
-	events_setup();
-	writers_setup(e->no_writers);
-	r = log_start();
-	if (r)
-		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
-	return volumes_start(shared, e->progress_fd, err);
-}
-
-static int run(struct erad *e)
-{
-	bool all_ended;
-	struct err err;
 	sigset_t set;
-	int r;
 
-	r = lock_instance(&e->lock_fd, &err);
-	if (!r)
-		r = setup_process(&err);
-	if (r)
-		goto out_say;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
-	r = setup_volumes(e, &err);
-	if (r)
-		goto out_say;
+	dm_setup();
+	mirror_setup();
+	events_setup();
+	writers_setup(e->no_writers);
+}
+
+static int setup_files(struct erad *e, int *shared, struct err *err)
+{
+	int r;
+
+	e->progress_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (e->progress_fd < 0)
+		return err_set(err, -errno, "cannot make an eventfd: %m");
+	/* Two, because LIST on the main loop's is what quietens its poll(). */
+	r = control_open(&e->control_fd, err);
+	return r ? r : control_open(shared, err);
+}
+
+static int setup_threads(struct erad *e, struct err *err)
+{
+	unsigned int nr;
+	int r;
+
 	r = setup_loop(e);
+	if (r < 0)
+		return err_set(err, r, "cannot set up the main loop: %s", strerror(-r));
+	r = log_start();
+	/* So that from standby_relieve() on no thread must be created. */
+	if (!r && !standby_is_me() && !control_list(e->control_fd, &e->list) && e->list.nr) {
+		nr = 3 * e->list.nr + 4;
+		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
+	}
+	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
+}
+
+static int fork_standby(struct erad *e, int *shared, struct err *err)
+{
+	if (standby_fork(err)) {
+		log_warn("%s; there is no standby", err->msg);
+		return 0;
+	}
+	if (!standby_is_me())
+		return 0;
+	/* The main process has the lock, and each process needs files of its own to be told of changes. */
+	close(e->lock_fd);
+	close(e->progress_fd);
+	close(e->control_fd);
+	close(*shared);
+	e->lock_fd = -1;
+	return setup_files(e, shared, err);
+}
+
+/* Returns in the process that is to serve the volumes, when it is to. */
+static int setup(struct erad *e, int *shared, struct err *err)
+{
+	int r;
+
+	r = lock_instance(&e->lock_fd, err);
+	if (!r)
+		r = setup_process(err);
+	if (!r)
+		r = setup_files(e, shared, err);
+	if (r)
+		return r;
+	setup_shared(e);
+	if (!e->no_standby)
+		r = fork_standby(e, shared, err);
+	if (!r)
+		r = setup_threads(e, err);
+	if (r)
+		return r;
+	if (standby_is_me()) {
+		standby_wait();
+		log_warn("erad has died; its standby serves the volumes until erad has been started again");
+	} else if (standby_pid() && standby_await(err)) {
+		log_warn("%s", err->msg);
+	}
+	standby_relieve();
+	return 0;
+}
+
+static int run(struct erad *e)
+{
+	bool all_ended;
+	struct err err;
+	int shared, r;
+
+	r = setup(e, &shared, &err);
+	if (!r)
+		r = volumes_start(shared, e->progress_fd, &err);
+	if (r) {
+		log_error("%s", err.msg);
+		standby_end();
+		log_stop();
+		return r;
+	}
+	r = setup_timers(e);
 	if (r >= 0)
 		r = sd_event_loop(e->event);
 	if (r < 0)
@@ -377,9 +484,10 @@ static int run(struct erad *e)
 
 	/* Live volumes stay, and go on with what is recorded; the next erad serves the rest. */
 	sd_notify(0, "STOPPING=1");
+	standby_end();
 	all_ended = volumes_stop(STOP_MS);
 	if (e->socket_fd >= 0)
-		all_ended &= socket_stop(e->socket_fd, STOP_MS);
+		all_ended &= socket_stop(e->socket_fd, standby_is_me() ? RELIEVED_MS : STOP_MS);
 	if (!all_ended)
 		log_warn("stopping without waiting any longer for what is under way");
 	log_stop();
@@ -389,10 +497,6 @@ static int run(struct erad *e)
 	instances_free(&e->list);
 	sd_event_source_unref(e->relist);
 	sd_event_unref(e->event);
-	return r;
-
-out_say:
-	log_error("%s", err.msg);
 	return r;
 }
 

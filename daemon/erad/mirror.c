@@ -12,6 +12,7 @@
 #include "erad/log.h"
 #include "erad/mirror.h"
 #include "erad/pins.h"
+#include "erad/standby.h"
 #include "erad/volume.h"
 #include "maps.skel.h"
 
@@ -257,6 +258,9 @@ static int begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *m
 		.state = v->info.state, .dev_major = v->info.dev_major, .dev_minor = v->info.dev_minor,
 	};
 	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
+	/* Memory for it may have to be written to this volume first. */
+	if (fill && standby_is_me())
+		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for the memory; it is complete again in the next era, or when erad has been started again");
 	r = take_map(m, s.nr_blocks, map, err);
 	if (!r && fill && s.nr_blocks > FILL_MAX)
 		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would hold writes up; it is complete again in the next era",

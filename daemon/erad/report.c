@@ -10,6 +10,7 @@
 #include "erad/log.h"
 #include "erad/ops.h"
 #include "erad/request.h"
+#include "erad/standby.h"
 #include "erad/volumes.h"
 #include "erad_format.h"
 
@@ -181,6 +182,7 @@ static struct json_object *status_json(const struct report *p)
 	json_object_object_add(o, "events", p->has_events ?
 			       events_json(&p->events, p->events_held) : NULL);
 	add_text(o, "events_error", *p->events_error.msg ? p->events_error.msg : NULL);
+	add_text(o, "standby", p->v ? standby_state() : NULL);
 	add_number(o, "snapshot_era", st && p->store.snapshot_era, p->store.snapshot_era);
 	add_number(o, "floor_era", st && p->store.floor_era, p->store.floor_era);
 	add_text(o, "error", *p->error.msg ? p->error.msg : NULL);

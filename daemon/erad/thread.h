@@ -9,7 +9,14 @@
 
 #define THREAD_STACK	(256u << 10)	/* all of it is locked memory */
 
-/* 0 or a negative errno. */
+/*
+ * Creates threads in advance, so that nr wait for a thread_start().  Then starting a thread needs
+ * no memory, from the kernel either.  0 or a negative errno; the threads created so far remain.
+ * Not for two threads at once.
+ */
+int thread_reserve(unsigned int nr);
+
+/* 0 or a negative errno.  A thread of thread_reserve() is taken, if there is one. */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 int thread_start_detached(void *(*fn)(void *), void *arg);
 

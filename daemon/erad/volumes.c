@@ -12,6 +12,7 @@
 #include "erad/conflict.h"
 #include "erad/dm.h"
 #include "erad/log.h"
+#include "erad/standby.h"
 #include "erad/thread.h"
 #include "erad/volumes.h"
 
@@ -75,6 +76,25 @@ int volumes_all(struct volume ***out, size_t *nr)
 	return r;
 }
 
+/* Tells the standby what volumes are open.  Under volumes_lock. */
+static void leave_to_standby(void)
+{
+	heirlooms_begin();
+	for (struct volume *v = first; v; v = v->next) {
+		struct heirloom h = {
+			.name = v->name, .origin = v->origin, .metadata = v->metadata,
+			.meta_dev = v->meta_dev, .may_format = v->may_format,
+		};
+
+		memcpy(h.uuid, v->uuid, sizeof(h.uuid));
+		pthread_mutex_lock(&v->lock);
+		h.dev = v->dev;
+		pthread_mutex_unlock(&v->lock);
+		heirlooms_put(&h);
+	}
+	heirlooms_commit();
+}
+
 /* Under volumes_lock: one that has the same UUID, so that each would own the other's targets. */
 static const struct volume *find_twin(const struct volume *v)
 {
@@ -107,6 +127,7 @@ int volumes_add(struct volume *v, struct err *err)
 	/* A request that was let in before that ends as if it had failed. */
 	if (stopping && !r)
 		volume_stop(v);
+	leave_to_standby();
 	pthread_mutex_unlock(&volumes_lock);
 	return r;
 }
@@ -123,6 +144,7 @@ void volumes_remove(struct volume *v)
 		if (last == &v->next)
 			last = p;
 		v->next = NULL;
+		leave_to_standby();
 	}
 	pthread_cond_broadcast(&released);
 	pthread_mutex_unlock(&volumes_lock);
@@ -381,6 +403,30 @@ static void *adopter(void *arg)
 	return NULL;
 }
 
+/* In the standby, which need not read the boot table for it. */
+static void inherit(const struct heirloom *h)
+{
+	struct volume *v;
+	struct err err;
+	int r;
+
+	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);
+	if (!r) {
+		v->dev = h->dev;
+		v->meta_dev = h->meta_dev;
+		v->may_format = h->may_format;
+		r = volumes_add(v, &err);
+		if (!r) {
+			r = volume_start(v, false, &err);
+			if (r)
+				volumes_remove(v);
+		}
+		volume_unref(v);
+	}
+	if (r)
+		log_error("volume %s: %s", h->name, err.msg);
+}
+
 int volumes_start(int control, int progress, struct err *err)
 {
 	int r;
@@ -389,6 +435,8 @@ int volumes_start(int control, int progress, struct err *err)
 	progress_fd = progress;
 	thread_cond_init(&released);
 	thread_cond_init(&adopt_wake);
+	if (standby_is_me())
+		heirlooms_each(inherit);
 	r = thread_start_detached(adopter, NULL);
 	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
 }

@@ -178,8 +178,8 @@ erad_pid()
 	echo "$(< /run/vm/erad.pid)"
 }
 
-# Options that start_erad gives it.
-erad_options=()
+# Options that start_erad gives it. Without a standby, because where erad is killed, a case is to see that none is there.
+erad_options=(--no-standby)
 start_erad()
 {
 	local i

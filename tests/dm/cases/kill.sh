@@ -44,7 +44,7 @@ keep_erad()
 	local status
 
 	while :; do
-		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad < /dev/null > "$T/life" 2>&1 &
+		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
 		echo $! > /run/vm/erad.pid
 		status=0
 		wait $! || status=$?

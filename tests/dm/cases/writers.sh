@@ -212,7 +212,7 @@ test_writers_off()
 	write_at data 0 4096
 	same "$(recorded_programs)" 1
 	stop_erad
-	erad_options=(--no-writers)
+	erad_options=(--no-standby --no-writers)
 	start_erad
 	write_at data 65536 4096
 	same "$(recorded_programs)" 0
@@ -224,7 +224,7 @@ test_writers_off()
 
 	stop_erad
 	umount /sys/fs/bpf
-	erad_options=()
+	erad_options=(--no-standby)
 	start_erad
 	eractl top data 2> "$T/error" && fail "it shows writers"
 	same "$(< "$T/error")" "eractl: volume data: who writes is not counted: no bpffs is mounted on /sys/fs/bpf"

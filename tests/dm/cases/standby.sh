@@ -1,0 +1,149 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The standby of erad: it goes on when erad is killed, is relieved by the next erad, and ends with erad.
+
+# start_both: erad with a standby, in place of the one that runs.
+start_both()
+{
+	stop_erad
+	erad_options=()
+	start_erad
+}
+
+# standbys: their pids.
+standbys()
+{
+	pgrep -x erad-standby || :
+}
+
+# next_erad: with a standby that serves, it answers only when it has relieved that one.
+next_erad()
+{
+	local old
+
+	old=$(standbys)
+	start_erad
+	[[ ! $old ]] || wait_until "the standby has been relieved" is_relieved "$old"
+	wait_until "erad answers" eractl list
+}
+
+# is_relieved PID: a zombie is, too.
+is_relieved()
+{
+	[[ ! -e /proc/$1 || $(< "/proc/$1/stat") == *") Z "* ]]
+}
+
+# end_both: what the next case expects.
+end_both()
+{
+	erad_options=(--no-standby)
+	erad_gone || stop_erad
+	next_erad
+	same "$(standbys)" ""
+}
+
+test_standby_life()
+{
+	DESCRIPTION="the standby is in locked memory, spared by the OOM killer, serves when erad is killed, lets the next erad take its place, and ends with erad"
+	local pid standby other
+
+	start_both
+	standby=$(standbys)
+	same "$(wc -w <<< "$standby")" 1
+	same "$(cat "/proc/$standby/oom_score_adj")" -1000
+	(($(awk '/VmLck/ { print $2 }' "/proc/$standby/status") > 8000)) || fail "its memory is not locked"
+	# its pages are there: none is read in later
+	same "$(awk '/^[0-9a-f]+-/ { writable = $2 ~ /^rw-p/ } /^Size:/ { size = $2 } /^Rss:/ && writable && size != $2 { print }' \
+		"/proc/$standby/smaps")" ""
+	eractl create data "$(new_disk 64M)"
+	write_at data 0 4096
+
+	# no erad is started, and yet the writes complete, and requests are answered
+	kill_erad
+	write_at data 1048576 4096
+	wait_until "the standby answers" eractl status data
+	same "$(eractl status --json data | field state mirror)" "active degraded"
+	[[ $(eractl status data) == *"the standby of erad serves"* ]] || fail "status does not say who serves"
+	same "$(changed data 1)" $'0 65536\n1048576 65536'
+	same "$(eractl checkpoint data)" 2
+	same "$(eractl status --json data | field mirror)" complete
+	write_at data 2097152 4096
+
+	# the next one relieves it, and has one of its own
+	next_erad
+	other=$(standbys)
+	same "$(wc -w <<< "$other")" 1
+	[[ $other != "$standby" ]] || fail "the standby has not been relieved"
+	[[ $(eractl status data) != *"the standby of erad serves"* ]] || fail "status says that the standby serves"
+	same "$(eractl status --json data | field state mirror)" "active complete"
+	same "$(changed data 2)" "2097152 65536"
+	timeout 10 erad > "$T/out" 2>&1 && fail "a second erad started"
+	grep -q "another erad is running" "$T/out" || fail "$(cat "$T/out")"
+
+	# without its standby, erad goes on and says so
+	kill -KILL "$other"
+	wait_until "erad says so" grep -q "the standby has ended" "${ERAD_OUT:-/tmp}/erad.log"
+	write_at data 3145728 4096
+	stop_erad
+	start_erad
+
+	# it ends with erad, and erad without one leaves none
+	stop_erad
+	same "$(standbys)" ""
+	end_both
+	same "$(changed data 2)" $'2097152 65536\n3145728 65536'
+	eractl close data
+}
+
+test_standby_killed_twice()
+{
+	DESCRIPTION="erad killed again while the next one starts, or as soon as it serves: the volume is served throughout, by one process"
+	local i pid
+
+	start_both
+	eractl create data "$(new_disk 64M)" --block-size 4K
+	for ((i = 0; i < 6; i++)); do
+		kill_erad
+		setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
+		echo $! > /run/vm/erad.pid
+		# from before it has a standby until after it has taken over
+		nap "0.$((i * 15 + 5))"
+		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
+	done
+	kill_erad
+	bounded 20 write_at data $((i << 20)) 4096 || fail "nobody serves the volume"
+	same "$(wc -w <<< "$(standbys)")" 1
+	next_erad
+	same "$(changed data 1)" "$(for ((i = 0; i < 7; i++)); do echo "$((i << 20)) 4096"; done)"
+	same "$(eractl status --json data | field state mirror)" "active complete"
+	end_both
+	eractl close data
+}
+
+case_timeout["test_standby_under_load"]=200
+test_standby_under_load()
+{
+	DESCRIPTION="erad killed under load, with checkpoints: its standby goes on, nothing is lost, no I/O error"
+	local i writer meta origin
+
+	start_both
+	origin=$(new_disk 64M)
+	slow_disk slow "$origin" 10
+	meta=$(new_disk 1M)
+	eractl create data /dev/mapper/slow --metadata "$meta" --block-size 4K
+	load -t 4 -s 10 -r 1 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
+	writer=$!
+	for ((i = 0; i < 4; i++)); do
+		nap 0.7
+		kill_erad
+		wait_until "the standby answers" eractl checkpoint data
+		nap 0.3
+		next_erad
+		eractl checkpoint data
+	done
+	wait $writer || fail "the load saw an error: $(cat "$T/load")"
+	same "$(changed data 1)" "$(cat "$T/touched")"
+	end_both
+	eractl close data
+	eractl check "$meta"
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# No memory is left, and erad is killed: with swap on a volume, and with a file system on one that is full of dirty pages.
+#
+# usage: tests/host/memory.sh KERNEL
+
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+kernel=${1:-6.1}
+
+# memory_case NAME DESCRIPTION OPTION...: a VM of its own, because one that stands still can only be killed.
+memory_case()
+{
+	local began=$SECONDS output result=ok
+
+	output=$(tests/vm/run --kernel "$kernel" "${@:3}" -- tests/host/memory-guest "$1" 2>&1) || result="not ok"
+	echo "$result memory_$1 ($((SECONDS - began)) s) $2"
+	if [[ $result == ok ]]; then
+		sed -n 's/^# /  # /p' <<< "$output"
+	else
+		printf '%s\n' "$output" | sed 's/^/  | /'
+	fi
+}
+
+memory_case swap "swap on a volume, no memory left, erad killed: its standby frees the memory that erad is started with" \
+	--timeout 240 --mem 700M --disk 512M --disk 64M
+memory_case dirty "a file system full of dirty pages, swap elsewhere, checkpoints, erad killed: no deadlock, nothing is lost" \
+	--timeout 240 --mem 600M --disk 384M --disk 64M --disk 512M --disk 384M
