@@ -62,7 +62,7 @@ test_resize()
 	same "$(changed data 3)" "62914560 65536"
 
 	eractl resize data --size 65M 2> "$T/err" && fail "larger than the origin"
-	grep -q "got a size of 68157440 bytes, expected 512 to the 67108864 of origin $origin" "$T/err" || fail "$(cat "$T/err")"
+	grep -q "got a size of 65 MiB, expected 512 bytes to the 64 MiB of origin $origin" "$T/err" || fail "$(cat "$T/err")"
 	dmsetup suspend data
 	eractl resize data --size 32M 2> "$T/err" && fail "resized while it was suspended"
 	grep -q "data: .*suspended" "$T/err" || fail "$(cat "$T/err")"
@@ -78,7 +78,7 @@ test_resize()
 	linear tiny "$origin" 65536
 	sed -i "s|$origin|/dev/mapper/tiny|" /etc/eratab
 	eractl open data 2> "$T/err" && fail "opened on an origin that is too small"
-	grep -q "data: origin /dev/mapper/tiny has 65536 sectors, .* expects 98304" "$T/err" || fail "$(cat "$T/err")"
+	grep -q "data: origin /dev/mapper/tiny has 32 MiB, .* 48 MiB" "$T/err" || fail "$(cat "$T/err")"
 	dmsetup remove tiny
 	sed -i "s|/dev/mapper/tiny|$origin|" /etc/eratab
 	eractl open data
