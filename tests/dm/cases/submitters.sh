@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Held writes of some kinds of submitter: whose cgroup pays, polled, not to wait.
+# Held writes of every kind of submitter and device: whose cgroup pays, polled, not to wait, with integrity data, zoned.
 
 # as CGROUP COMMAND...
 as()
@@ -19,6 +19,20 @@ written()
 holds()
 {
 	[[ $(dmsetup status "$1" | cut -d ' ' -f 9) != 0 ]]
+}
+
+# scsi_debug OPTION...: sets disk to a new disk of 64 MiB.
+scsi_debug()
+{
+	local pattern='/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*'
+
+	modprobe -r scsi_debug
+	modprobe sd_mod
+	modprobe scsi_debug dev_size_mb=64 delay=0 "$@"
+	wait_until "there is a disk" compgen -G "$pattern"
+	disk=$(compgen -G "$pattern")
+	disk=/dev/${disk##*/}
+	wait_until "the disk has a node" test -b "$disk"
 }
 
 test_held_writes_have_their_cgroup()
@@ -76,4 +90,42 @@ test_polled_writes()
 	done
 	eractl close data
 	modprobe -r null_blk
+}
+
+test_integrity_data()
+{
+	DESCRIPTION="on a disk with integrity data, which it checks, held and recorded writes come with theirs"
+	local disk writer
+
+	scsi_debug dif=1 dix=1
+	eractl create data "$disk"
+	same "$(cat "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor --separator : data)/integrity/format")" T10-DIF-TYPE1-CRC
+	head -c 4M /dev/urandom > "$T/data"
+	kill_erad
+	dd if="$T/data" of=/dev/mapper/data bs=1M oflag=direct status=none &
+	writer=$!
+	wait_until "a write is held" holds data
+	start_erad
+	wait $writer || fail "a held write failed"
+	dd if="$T/data" of=/dev/mapper/data bs=1M oflag=direct status=none || fail "a recorded write failed"
+	cmp "$T/data" <(dd if=/dev/mapper/data bs=1M count=4 iflag=direct status=none)
+	same "$(changed data 1)" "0 4194304"
+	eractl close data
+	modprobe -r scsi_debug
+}
+
+test_zoned_devices()
+{
+	DESCRIPTION="a zoned data device is refused, whatever dm thinks of it, and the kernel's log says why"
+	local disk model before
+
+	for model in aware managed; do
+		scsi_debug zbc=$model zone_size_mb=8
+		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# since 6.9, if host-aware
+		before=$(dmesg | grep -c "Zoned data devices are not supported" || :)
+		dmsetup create zoned --table "0 131072 erad - $disk 128 2 uuid 7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e003" 2> /dev/null &&
+			fail "a host-$model device is accepted"
+		(($(dmesg | grep -c "Zoned data devices are not supported") == before + 1)) || fail "host-$model: not said"
+	done
+	modprobe -r scsi_debug
 }
