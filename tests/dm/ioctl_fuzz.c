@@ -38,7 +38,7 @@ static const struct command {
 	{ ERAD_IOC_VERSION, sizeof(struct erad_version), true, false },
 	{ ERAD_IOC_LIST, sizeof(struct erad_list), true, false },
 	{ ERAD_IOC_ATTACH, sizeof(struct erad_attach), true, false },
-	{ ERAD_IOC_ABORT, sizeof(struct erad_abort), true, true },
+	{ ERAD_IOC_ABORT, sizeof(struct erad_abort), true, false },
 	{ ERAD_IOC_DEGRADE, sizeof(struct erad_degrade), true, true },
 	{ ERAD_IOC_INFO, sizeof(struct erad_info), false, false },
 	{ ERAD_IOC_READY, sizeof(struct erad_ready), false, true },
@@ -203,7 +203,7 @@ static bool known_error(int r)
 {
 	switch (r) {
 	case 0: case EFAULT: case EINVAL: case E2BIG: case ENOTTY: case ENODEV: case ENOENT: case EBUSY: case ESTALE:
-	case EIO: case ETIMEDOUT: case ENOMEM: case EMFILE:
+	case EIO: case ETIMEDOUT: case ENOMEM: case EMFILE: case EAGAIN: case EOPNOTSUPP: case ECANCELED: case ENOTCONN:
 	case EBADF:			/* closed by another thread */
 		return true;
 	}
