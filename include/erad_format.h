@@ -41,9 +41,10 @@
  * era, and costs one write of a superblock, however large the device is.
  *
  * The *degrade record* says: from here on any block may have been written without
- * a mark, in `era` or later.  Only the module writes its page, when it has to let
- * writes pass and no daemon is there to record them.  The daemon gives the module
- * the content beforehand.  A record is in force unless its serial is smaller than
+ * a mark, in `era` or later.  The module writes the record, when it has to let writes
+ * pass and no daemon is there to record them.  The daemon writes this page only to
+ * format it, or to replace what is not a record, and never while the module may write
+ * it.  The daemon gives the module the content beforehand.  A record is in force unless its serial is smaller than
  * the superblock's degrade_serial.  To end a record, the daemon raises that serial
  * and leaves the page alone, so that no late write of a daemon can overwrite a
  * record of the module.  While a record is in force, every block counts as written

@@ -148,8 +148,9 @@ struct erad_abort {
  * write, killably (EINTR: it goes on).  Takes no lock of device-mapper.  0 also if
  * the instance passes all writes already.
  *
- * EOPNOTSUPP: there is no record, because the metadata is a file or no owner has
- * been READY.  EAGAIN: an owner is LOADING.  ECANCELED: ABORT came in between.  EIO
+ * EOPNOTSUPP: there is no record, because the metadata is a file, no owner has been
+ * READY, or the last READY brought none.  EAGAIN: an owner is LOADING.  EBUSY: the device
+ * is suspended, and so holds no writes.  ECANCELED: ABORT came in between.  EIO
  * and other errors of the metadata device: the record may be durable or not, and
  * writes go on waiting.
  */

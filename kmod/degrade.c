@@ -14,9 +14,10 @@
  * the next era waits for it as for any other.  NEW_ERA ends it by nothing more
  * than its swap: the new writeset is empty.
  *
- * The owner clears the record on disk before READY.  So the module starts no write
- * of the record while the state is LOADING, and nobody can attach while one is
- * in flight: the owner never decides by a record that is about to change.
+ * READY brings a record with the next serial, and only then the owner ends the last
+ * record.  The module starts no write of a record while the state is LOADING, and
+ * ATTACH fails while a write is in flight: between ATTACH and READY the record on
+ * disk does not change.
  *
  * With detach_policy degrade the record is written when the state is DETACHED and
  * a write has been held for detach_timeout seconds, in which no batch was
@@ -119,8 +120,9 @@ static void record_written(struct work_struct *work)
 		rec->result = rec->result ?: -ENOENT;
 	} else if (rec->result) {
 		rec->retry = rec->retry ? min_t(unsigned int, 2 * rec->retry, RETRY_MAX) : RETRY_MIN;
-		DMERR_LIMIT("%s: cannot write the degrade record: error %d; writes go on waiting",
-			    dm_table_device_name(ei->ti->table), rec->result);
+		DMERR_LIMIT("%s: cannot write the degrade record: error %d%s",
+			    dm_table_device_name(ei->ti->table), rec->result,
+			    rec->wanted ? "; writes go on waiting" : "");
 		if (ei->policy == ERAD_DEGRADE_WRITES)
 			mod_delayed_work(ei->wq, &ei->detach_work, rec->retry * HZ);
 	} else if (rec->wanted) {
@@ -184,6 +186,8 @@ int erad_degrade_now(struct erad_instance *ei)
 		r = -EOPNOTSUPP;
 	else if (ei->state == ERAD_LOADING)
 		r = -EAGAIN;
+	else if (!READ_ONCE(ei->resumed))
+		r = -EBUSY;	/* nothing is held; see erad_postsuspend() */
 	else
 		r = 1;
 	if (r > 0)

@@ -57,13 +57,6 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 	u32 op = (__force u32)bio_op(bio);
 	bool wake, detached;
 
-	/*
-	 * Holding the bio does not block the submitter, so REQ_NOWAIT is honoured already.
-	 * The workqueue that submits the bio to the origin later may sleep, and nobody
-	 * polls for that request.
-	 */
-	bio->bi_opf &= ~REQ_NOWAIT;
-	bio_clear_polled(bio);
 	per_bio(bio)->held_ns = ktime_get_ns();
 	erad_writer_note(&per_bio(bio)->writer, bio);
 	remap_device(ei, bio);
@@ -87,6 +80,13 @@ static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u
 		spin_unlock(&ei->lock);
 		return DM_MAPIO_REQUEUE;
 	}
+	/*
+	 * Holding the bio does not block the submitter, so REQ_NOWAIT is honoured already.
+	 * The workqueue that submits the bio to the origin later may sleep, and nobody
+	 * polls for that request.
+	 */
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
 	wake = !ei->nr_queued++;
 	bio_list_add(&ei->queue, bio);
 	ei->held++;

@@ -314,9 +314,19 @@ static void erad_presuspend_undo(struct dm_target *ti)
 	spin_unlock(&ei->lock);
 }
 
+/*
+ * The next table may use the same metadata, and its owner looks for a degrade record before
+ * it serves writes.  So no record of this table may be in flight once the device is suspended.
+ */
 static void erad_postsuspend(struct dm_target *ti)
 {
-	set_resumed(ti->private, false);
+	struct erad_instance *ei = ti->private;
+
+	set_resumed(ei, false);
+	/* A write of the record that began before has set `busy` by now; later ones are refused. */
+	mutex_lock(&ei->mutex);
+	mutex_unlock(&ei->mutex);
+	wait_event(ei->wait, !erad_degrade_busy(ei));
 }
 
 static void erad_resume(struct dm_target *ti)

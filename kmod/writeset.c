@@ -238,8 +238,7 @@ void erad_writeset_fill(struct erad_writeset *ws)
 		if (!ws->dir[i])
 			WRITE_ONCE(ws->dir[i], ones);
 		else if (ws->dir[i] != ones)
-			/* Beside readers, who see a bit or do not yet. */
-			bitmap_fill(ws->dir[i], ERAD_BITS_PER_PAGE);
+			set_bits(ws->dir[i], 0, ERAD_BITS_PER_PAGE);
 		cond_resched();
 	}
 }

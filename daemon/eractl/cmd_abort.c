@@ -56,11 +56,14 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 	case -EOPNOTSUPP:
 		return err_set(err, r, info->meta_major ?
 			       "volume %s: no erad has served this target yet, so there is no record that could be written" :
-			       "volume %s: its metadata is a file; only with metadata on a block device can the kernel record that all writes pass",
+			       "volume %s: its table names no metadata device; only with metadata on a block device can the kernel record that all writes pass",
 			       name);
 	case -EAGAIN:
 		return err_set(err, r, "volume %s: an erad has been attaching to it for %d seconds; stop it, and try again",
 			       name, LOADING_MS / 1000);
+	case -EBUSY:
+		return err_set(err, r, "volume %s: its device is suspended, so no writes are held; resume it first",
+			       name);
 	case -ECANCELED:
 		return err_set(err, r, "volume %s: its writes were failed by 'eractl abort' meanwhile", name);
 	default:
@@ -87,7 +90,7 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 		/* It has gone since, and its writes with it. */
 		if (r == -ENOENT)
 			r = 0;
-		if (!r)
+		else if (!r)
 			done++;
 		if (r == -EOPNOTSUPP) {
 			no = r;
@@ -98,6 +101,8 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 	/* Of a device that is being reloaded, one instance has not been served yet. */
 	if (!r && no && !done)
 		return no;
+	if (!r && degrade && found && !done)
+		return err_set(err, -ENOENT, "volume %s: its target has gone meanwhile", name);
 	if (!r && !found)
 		return err_set(err, -ENOENT, "volume %s: not live, so no writes are held", name);
 	return r;

@@ -407,7 +407,7 @@ static int setup_threads(struct erad *e, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot set up the main loop: %s", strerror(-r));
 	r = log_start();
-	/* So that from standby_relieve() on no thread must be created. */
+	/* So that from standby_relieve() on no thread must be created for the first volumes. */
 	if (!r && !standby_is_me() && !control_list(e->control_fd, &e->list) && e->list.nr) {
 		nr = 3 * e->list.nr + 4;
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
@@ -417,7 +417,9 @@ static int setup_threads(struct erad *e, struct err *err)
 
 static int fork_standby(struct erad *e, int *shared, struct err *err)
 {
-	if (standby_fork(err)) {
+	if (control_list(e->control_fd, &e->list))
+		log_warn("cannot list the targets; the standby creates its threads later");
+	if (standby_fork(e->list.nr, err)) {
 		log_warn("%s; there is no standby", err->msg);
 		return 0;
 	}

@@ -189,20 +189,18 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	r = check_origin(e, &t.origin, &nr_sectors, err);
 	if (r)
 		return r;
+	if (!stat(e->metadata, &st) && S_ISBLK(st.st_mode))
+		t.metadata = st.st_rdev;
+	if (t.policy == DETACH_DEGRADE && !t.metadata)
+		return err_set(err, -ENOTBLK,
+			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
+			       ERAD_TAB, e->metadata);
 	r = open_metadata(e, nr_sectors, &s, &info, err);
 	if (r)
 		return r;
 	t.nr_sectors = info.nr_sectors;
 	t.block_sectors = info.block_sectors;
 	memcpy(t.uuid, info.uuid, sizeof(t.uuid));
-	if (!stat(e->metadata, &st) && S_ISBLK(st.st_mode))
-		t.metadata = st.st_rdev;
-	if (t.policy == DETACH_DEGRADE && !t.metadata) {
-		store_close(s, false, NULL);
-		return err_set(err, -ENOTBLK,
-			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
-			       ERAD_TAB, e->metadata);
-	}
 
 	r = volume_new(e->name, e->origin, e->metadata, info.uuid, s, &v, err);
 	if (r) {

@@ -407,7 +407,7 @@ static const struct {
 	{ "writers", serve_writers, false, false },
 	{ "checkpoint", serve_checkpoint, false, true },
 	{ "snapshot_take", serve_snapshot_take, false, true },
-	{ "snapshot_drop", serve_snapshot_drop, false, false },
+	{ "snapshot_drop", serve_snapshot_drop, false, true },
 	{ "diff", serve_diff, false, true },
 	{ "dump", serve_dump, false, true },
 	{ "check", serve_check, false, true },

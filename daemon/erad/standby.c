@@ -2,6 +2,7 @@
 /* The standby process: see standby.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -34,6 +35,7 @@
 struct shared {
 	atomic_uint valid;		/* which half */
 	atomic_size_t heap;		/* bytes that the main process has */
+	unsigned int nr_targets;	/* that there were at the fork; constant */
 	struct half {
 		uint32_t nr;
 		size_t used;
@@ -130,7 +132,7 @@ static void become_standby(void)
 	}
 }
 
-int standby_fork(struct err *err)
+int standby_fork(unsigned int nr_targets, struct err *err)
 {
 	int ends[2];
 	pid_t pid;
@@ -141,6 +143,7 @@ int standby_fork(struct err *err)
 		shared = NULL;
 		return err_set(err, -errno, "cannot share memory with a standby: %m");
 	}
+	shared->nr_targets = nr_targets;
 	heap_start = sbrk(0);
 	main_fd = pidfd_open(getpid(), 0);
 	if (main_fd < 0) {
@@ -220,7 +223,8 @@ void standby_end(void)
 
 	if (!pid)
 		return;
-	kill(pid, SIGTERM);
+	/* It has nothing to finish, and SIGKILL also ends a process that is stopped. */
+	kill(pid, SIGKILL);
 	standby_has_ended();
 }
 
@@ -292,6 +296,9 @@ static unsigned int threads_wanted(void)
 {
 	unsigned int nr = shared->half[atomic_load(&shared->valid)].nr;
 
+	/* The main process may die before it has opened the volumes of these targets. */
+	if (nr < shared->nr_targets)
+		nr = shared->nr_targets;
 	return (nr < VOLUMES_READY ? nr : VOLUMES_READY) * THREADS_EACH + THREADS_MORE;
 }
 
@@ -300,7 +307,7 @@ static void keep_up(bool at_start)
 {
 	static unsigned int threads;
 	const size_t has = (char *)sbrk(0) - heap_start, wants = atomic_load(&shared->heap);
-	const size_t heap = wants > has ? wants - has : 0;
+	size_t heap = wants > has ? wants - has : 0;
 	struct sysinfo s;
 	void *p;
 
@@ -310,6 +317,8 @@ static void keep_up(bool at_start)
 			  s.freeram * s.mem_unit < 2 * heap + VOLUMES_READY * THREADS_EACH * THREAD_STACK + FREE_MIN))
 		return;
 	if (heap) {
+		/* malloc() first uses what is free at the end of the heap. */
+		heap += mallinfo2().keepcost;
 		p = malloc(heap);
 		/* Memory of the heap is never given back. */
 		if (p)

@@ -50,10 +50,11 @@ struct heirloom {
 int standby_generation(int lock_fd);
 
 /*
- * Forks the standby; before there are threads.  Returns in both processes.  Where it fails, erad goes on
- * without a standby.
+ * Forks the standby; before there are threads.  Returns in both processes.  The standby creates the
+ * threads for nr_targets volumes before it is resident.  Where the call fails, erad goes on without a
+ * standby.
  */
-int standby_fork(struct err *err);
+int standby_fork(unsigned int nr_targets, struct err *err);
 
 /* True in the standby, from its birth on. */
 bool standby_is_me(void);

@@ -122,6 +122,9 @@ int store_find_degraded(struct store *s, struct err *err)
 	if (ret) {
 		store_io_error(s, err, ret, "reading the degrade record");
 	} else if (!record_valid(&s->super, r)) {
+		/* It may be what is left of a record that is newer than the floor. */
+		if (!s->degrade.damaged)
+			s->degrade.floor = false;
 		s->degrade.damaged = true;
 		s->degrade.set = true;
 	} else if (r->era && le64toh(r->serial) >= le64toh(s->super.degrade_serial)) {

@@ -100,7 +100,7 @@ test_degrade_by_hand()
 	other=$(new_disk 16M)
 	eractl create other "$other" > /dev/null
 	eractl abort other --degrade 2> "$T/err" && fail "degraded with metadata in a file"
-	grep -q 'its metadata is a file' "$T/err" || fail "got: $(cat "$T/err")"
+	grep -q 'its table names no metadata device' "$T/err" || fail "got: $(cat "$T/err")"
 	same "$(eractl status --json other | field state)" active
 	eractl close other > /dev/null
 	sed -i 's/^\(other[[:blank:]].*\)$/\1 detach_policy=degrade/' /etc/eratab
