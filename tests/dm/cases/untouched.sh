@@ -66,7 +66,7 @@ test_untouched_place()
 			drop_disk "$type"
 			continue
 		}
-		untouched "$type" "expected at least" \
+		untouched "$type" "the metadata needs at least" \
 			eractl create data $huge --block-size 4K --metadata "$disk" --overwrite-metadata
 		untouched "$type" "lies on" eractl create data "$disk" --metadata "$disk" --overwrite-metadata
 		untouched "$type" "No such file" eractl create data /dev/none --metadata "$disk" --overwrite-metadata

@@ -423,6 +423,7 @@ void degrade_noflush_suspend(void)
 	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
 	usleep(300000);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
+	CHECK(record_is_there());		/* none is in flight when the next table comes */
 	EXPECT(pthread_join(t, NULL), 0);
 	EXPECT(r, 0);
 	CHECK(state_is("degraded"));
