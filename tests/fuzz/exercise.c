@@ -268,8 +268,12 @@ static void raise_floor(struct store *s)
 	uint8_t record[ERAD_SECTOR];
 	struct store_info info, after;
 	uint64_t sector, b;
+	const bool was = store_degraded(s);
 	int ret;
 
+	/* Nobody has written a record since the open. */
+	expect(!store_find_degraded(s, NULL));
+	expect(store_degraded(s) == was);
 	expect(!store_set_floor(s, NULL));
 	store_info(s, &info);
 	expect(info.degraded && info.floor_era == info.era);
@@ -278,6 +282,7 @@ static void raise_floor(struct store *s)
 	expect(store_clear_degraded(s, NULL) == -EINVAL);
 	expect(!store_degrade_record(s, &sector, record));
 	expect(!store_clear_degraded(s, NULL));
+	expect(!store_find_degraded(s, NULL));
 	store_info(s, &after);
 	expect(!after.degraded && after.floor_era == info.era);
 	look(s, STORE_NOW, info.era, info.nr_blocks, &all);
