@@ -160,9 +160,10 @@ struct erad_degrade {
 };
 
 /*
- * LOADING → ACTIVE.  EINVAL: era is not the instance's or is 0; the instance
- * has ERAD_PASSES_ALL, so that an era must begin first; the record has no place
- * on the metadata device, or there is none.
+ * LOADING → ACTIVE.  EINVAL in each of these cases: era is 0, or is not the instance's
+ * era.  The instance has ERAD_PASSES_ALL, and NEW_ERA must come first.  A record is given
+ * and the table names no metadata device, or record_sector is no place for a logical
+ * block of that device.
  *
  * The record is copied.  If the metadata device's logical blocks are larger than
  * the record, the rest of its block is written with zeros.

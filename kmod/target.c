@@ -242,8 +242,8 @@ static void erad_dtr(struct dm_target *ti)
 
 	/*
 	 * dm has waited for all I/O, so the last writeset of a rollover is on
-	 * its way out, and the current one has no users.  A degrade record that
-	 * is being written is not waited for by dm.
+	 * its way out, and the current one has no users.  dm does not wait for
+	 * the write of a degrade record, so dtr does.
 	 */
 	wait_event(ei->wait, !READ_ONCE(ei->draining) && !erad_degrade_busy(ei));
 	ws = rcu_dereference_protected(ei->current_ws, true);

@@ -109,7 +109,7 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
 
 	pthread_mutex_lock(&v->snapshot_lock);
 	r = drop(s, false, err);
-	/* If that failed, the next one who asks drops it. */
+	/* If the drop has failed, the next request for a snapshot drops it: see drop_orphan(). */
 	v->pinned = false;
 	pthread_mutex_unlock(&v->snapshot_lock);
 	if (!r)

@@ -141,8 +141,9 @@ static void refuse(int fd, const char *answer)
 }
 
 /*
- * Where erad may open no more files, a caller who is not accepted would wake the main loop again and again.  So one
- * file is given up to accept and refuse the caller.  What is left, such as no memory, passes.
+ * Accepts a caller only to refuse the call, where erad may open no more files: a caller who is not accepted would
+ * wake the main loop again and again.  A descriptor that erad keeps for this purpose is closed to make room, and
+ * opened again afterwards.  Other reasons why accept() fails, such as no memory, pass by themselves.
  */
 static void turn_away(int listener)
 {

@@ -43,26 +43,9 @@ static bool record_valid(const struct erad_disk_super *sb, const struct erad_dis
 
 int store_read_degrade(struct store *s, struct err *err)
 {
-	struct erad_disk_degrade *r = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
-	int ret;
-
-	if (!r)
-		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 	s->floor_era = le32toh(s->super.floor_era);
 	s->degrade.serial = le64toh(s->super.degrade_serial);
-	ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
-	if (ret) {
-		store_io_error(s, err, ret, "reading the degrade record");
-	} else if (!record_valid(&s->super, r)) {
-		s->degrade.damaged = true;
-		s->degrade.set = true;
-	} else if (r->era && le64toh(r->serial) >= s->degrade.serial) {
-		s->degrade.set = true;
-		s->degrade.era = le32toh(r->era);
-		s->degrade.serial = le64toh(r->serial);
-	}
-	free(r);
-	return ret;
+	return store_find_degraded(s, err);
 }
 
 bool degrade_damaged(const struct erad_disk_super *sb, const void *page)

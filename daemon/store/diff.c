@@ -111,7 +111,7 @@ int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 			      v.era);
 		goto out;
 	}
-	/* Era 0 is before any, and the floor is of all blocks. */
+	/* No block is older than the floor or than era 0: the answer is the whole device. */
 	if (since <= v.floor) {
 		ret = fn(ctx, 0, v.array.nr_blocks);
 		goto out;
