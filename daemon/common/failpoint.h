@@ -33,6 +33,7 @@
 	X(SNAP_ASKED)		/* snap - the era is begun, the snapshot asked for, not folded */ \
 	X(SNAP_HELD)		/* snap - the snapshot is durable, nobody was told */ \
 	X(SNAP_DROPPED)		/* snap - it is dropped, nobody was told */ \
+	X(START_SET_UP)		/* standby - all is set up, the standby of an erad before not relieved */ \
 	X(OPEN_SUPER)		/* start - the newest superblock is written again, not flushed */ \
 	X(OPEN_JOURNAL)		/* start - the last group too */ \
 	X(OPEN_FLUSHED)		/* start - flushed, CLEAN is still there */ \

@@ -28,6 +28,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "common/failpoint.h"
 #include "common/protocol.h"
 #include "common/stdfds.h"
 #include "erad/control.h"
@@ -49,7 +50,7 @@
 #define HEAP_KEEP	(4u << 20)	/* bytes of heap to have from the start */
 #define STACK_KEEP	(256u << 10)	/* bytes of the main thread's stack, as other threads have */
 #define READY_LATEST_MS	20000		/* live targets that take longer are attached to later */
-#define RELIST_MS	1000		/* until LIST is tried again; what it failed for passes */
+#define AGAIN_MS	1000		/* until LIST, or the socket, is tried again */
 #define STUCK_MS	20000		/* in one commit: no watchdog tick */
 #define STOP_MS		10000		/* for volumes, and again for requests */
 #define RELIEVED_MS	1000		/* a standby's requests: the erad that relieves it waits */
@@ -60,9 +61,11 @@ struct erad {
 	int lock_fd, control_fd, socket_fd, progress_fd;
 	struct instances list;
 	sd_event_source *relist;	/* fires when LIST has failed and is due again */
+	sd_event_source *relisten;	/* fires when the socket could not be made and is tried again */
 	uint64_t watchdog_usec;		/* between ticks; 0: none are wanted */
 	bool no_writers, no_standby;
 	bool ready;
+	bool no_socket;			/* said so */
 	bool stuck;			/* said so */
 };
 
@@ -121,7 +124,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 }
 
 /* The lock lasts as long as the process, and nobody need clean up behind it. */
-static int lock_instance(int *out, struct err *err)
+static int lock_instance(struct erad *e, struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
 	int fd, r;
@@ -138,9 +141,13 @@ static int lock_instance(int *out, struct err *err)
 			err_set(err, r, "%s is locked: another erad is running", path) :
 			err_set(err, r, "cannot lock %s: %s", path, strerror(-r));
 	}
-	*out = fd;
+	e->lock_fd = fd;
 	r = standby_generation(fd);
-	return r ? err_set(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+	if (r) {
+		log_warn("cannot write %s: %s; there is no standby", path, strerror(-r));
+		e->no_standby = true;
+	}
+	return 0;
 }
 
 static void spare_from_oom_killer(void)
@@ -199,6 +206,13 @@ static int setup_process(struct err *err)
 
 /* ---- the main loop ---- */
 
+static int fire_again(sd_event_source *s)
+{
+	int r = sd_event_source_set_time_relative(s, AGAIN_MS * 1000ull);
+
+	return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
 /* poll() may not tell again of a change that a failed LIST should have shown. */
 static int look_at_targets(struct erad *e)
 {
@@ -211,8 +225,7 @@ static int look_at_targets(struct erad *e)
 		return 0;
 	}
 	log_error("cannot list the targets: %s", strerror(-r));
-	r = sd_event_source_set_time_relative(e->relist, RELIST_MS * 1000ull);
-	return r < 0 ? r : sd_event_source_set_enabled(e->relist, SD_EVENT_ONESHOT);
+	return fire_again(e->relist);
 }
 
 static int on_control(sd_event_source *s, int fd, uint32_t revents, void *data)
@@ -260,17 +273,18 @@ static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *da
 	return 0;
 }
 
-static int become_ready(struct erad *e)
+/* Erad is ready when requests are answered.  Until the socket can be made, the volumes are served without it. */
+static int listen_for_requests(struct erad *e)
 {
 	struct err err;
 	int r;
 
-	e->ready = true;
-	mirror_sweep();
 	r = socket_listen(&e->socket_fd, &err);
 	if (r) {
-		log_error("%s", err.msg);
-		return sd_event_exit(e->event, r);
+		if (!e->no_socket)
+			log_error("%s; requests are not answered until that works, volumes are served", err.msg);
+		e->no_socket = true;
+		return fire_again(e->relisten);
 	}
 	r = sd_event_add_io(e->event, NULL, e->socket_fd, EPOLLIN, on_socket, e);
 	if (r < 0)
@@ -279,6 +293,20 @@ static int become_ready(struct erad *e)
 		log_error("%s; only root is served", err.msg);
 	log_info("version " ERAD_VERSION " is ready");
 	return sd_notify(0, "READY=1");
+}
+
+static int on_relisten(sd_event_source *s, uint64_t usec, void *data)
+{
+	(void)s;
+	(void)usec;
+	return listen_for_requests(data);
+}
+
+static int become_ready(struct erad *e)
+{
+	e->ready = true;
+	mirror_sweep();
+	return listen_for_requests(e);
 }
 
 static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *data)
@@ -334,6 +362,14 @@ static int add_timer(struct erad *e, uint64_t usec, sd_event_time_handler_t fn)
 					     usec / 10, fn, e);
 }
 
+/* A timer that is off until fire_again(). */
+static int add_retry(struct erad *e, sd_event_source **s, sd_event_time_handler_t fn)
+{
+	int r = sd_event_add_time(e->event, s, CLOCK_MONOTONIC, 0, 0, fn, e);
+
+	return r < 0 ? r : sd_event_source_set_enabled(*s, SD_EVENT_OFF);
+}
+
 static int setup_loop(struct erad *e)
 {
 	int r;
@@ -346,9 +382,9 @@ static int setup_loop(struct erad *e)
 	if (r >= 0)
 		r = sd_event_add_io(e->event, NULL, e->control_fd, EPOLLIN, on_control, e);
 	if (r >= 0)
-		r = sd_event_add_time(e->event, &e->relist, CLOCK_MONOTONIC, 0, 0, on_relist, e);
+		r = add_retry(e, &e->relist, on_relist);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(e->relist, SD_EVENT_OFF);
+		r = add_retry(e, &e->relisten, on_relisten);
 	if (r >= 0)
 		r = sd_event_add_io(e->event, NULL, e->progress_fd, EPOLLIN, on_progress, e);
 	if (r >= 0 && standby_fd() >= 0)
@@ -439,7 +475,7 @@ static int setup(struct erad *e, int *shared, struct err *err)
 {
 	int r;
 
-	r = lock_instance(&e->lock_fd, err);
+	r = lock_instance(e, err);
 	if (!r)
 		r = setup_process(err);
 	if (!r)
@@ -459,6 +495,7 @@ static int setup(struct erad *e, int *shared, struct err *err)
 	} else if (standby_pid() && standby_await(err)) {
 		log_warn("%s", err->msg);
 	}
+	failpoint(FAILPOINT_START_SET_UP);
 	standby_relieve();
 	return 0;
 }
@@ -470,11 +507,17 @@ static int run(struct erad *e)
 	int shared, r;
 
 	r = setup(e, &shared, &err);
-	if (!r)
-		r = volumes_start(shared, e->progress_fd, &err);
+	if (r) {
+		/* This process has not served anything, and a standby of an earlier erad goes on. */
+		standby_end();
+		log_error("%s", err.msg);
+		log_stop();
+		return r;
+	}
+	/* From here on, where this process fails, its standby serves the volumes. */
+	r = volumes_start(shared, e->progress_fd, &err);
 	if (r) {
 		log_error("%s", err.msg);
-		standby_end();
 		log_stop();
 		return r;
 	}
@@ -486,7 +529,8 @@ static int run(struct erad *e)
 
 	/* Live volumes stay, and go on with what is recorded; the next erad serves the rest. */
 	sd_notify(0, "STOPPING=1");
-	standby_end();
+	if (r >= 0)
+		standby_end();
 	all_ended = volumes_stop(STOP_MS);
 	if (e->socket_fd >= 0)
 		all_ended &= socket_stop(e->socket_fd, standby_is_me() ? RELIEVED_MS : STOP_MS);
@@ -498,6 +542,7 @@ static int run(struct erad *e)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	instances_free(&e->list);
 	sd_event_source_unref(e->relist);
+	sd_event_source_unref(e->relisten);
 	sd_event_unref(e->event);
 	return r;
 }

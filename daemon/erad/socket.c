@@ -64,7 +64,8 @@ static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int 
 int socket_listen(int *fd, struct err *err)
 {
 	thread_cond_init(&left);
-	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (spare_fd < 0)
+		spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return listen_at(ERAD_SOCKET, SOCK_NONBLOCK, 0, 0600, fd, err);
 }
 

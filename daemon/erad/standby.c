@@ -35,6 +35,7 @@
 struct shared {
 	atomic_uint valid;		/* which half */
 	atomic_size_t heap;		/* bytes that the main process has */
+	atomic_bool serves;		/* the main process has begun to relieve older standbys */
 	unsigned int nr_targets;	/* that there were at the fork; constant */
 	struct half {
 		uint32_t nr;
@@ -97,16 +98,23 @@ static struct flock lock_of(uint32_t first, uint32_t nr)
 	};
 }
 
-static int open_lock(void)
+/*
+ * The lock file's fd, or -1 and errno.  The file stays open until the process ends, because a
+ * process that closes any fd of a file loses its POSIX locks on that file; see fcntl(2).
+ */
+static int lock_file(void)
 {
-	return open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fd;
 }
 
-/* The lock lasts as long as the process: its fd is never closed. */
 static int take_lock(void)
 {
 	struct flock l = lock_of(generation, 1);
-	int fd = open_lock();
+	int fd = lock_file();
 
 	if (fd < 0)
 		return -errno;
@@ -271,10 +279,12 @@ out:
 
 void standby_relieve(void)
 {
-	int fd = open_lock();
+	int fd = lock_file();
 	uint32_t first = 0;
 	struct flock l;
 
+	if (shared)
+		atomic_store(&shared->serves, true);
 	if (fd < 0) {
 		log_warn("cannot open " LOCK_FILE " to look for a standby: %m");
 		return;
@@ -285,9 +295,18 @@ void standby_relieve(void)
 		log_warn("the standby, process %d, is still there; its volumes follow when it has ended", l.l_pid);
 		first = l.l_start + 1;
 	}
-	/* Closing it would end the lock that a standby has by another fd. */
-	if (!is_standby)
-		close(fd);
+}
+
+/*
+ * In the standby of a main process that has died.  True: the main process died during its start,
+ * and the standby of an earlier one goes on serving.  That standby knows the volumes, this one does not.
+ */
+static bool earlier_one_serves(void)
+{
+	struct flock l;
+
+	return !atomic_load(&shared->serves) && lock_file() >= 0 &&
+		find_lock(lock_file(), 0, generation, &l);
 }
 
 /* ---- what the standby waits for ---- */
@@ -350,6 +369,11 @@ void standby_wait(void)
 	}
 	close(main_fd);
 	main_fd = -1;
+	if (earlier_one_serves()) {
+		log_warn("erad has died while it started; the standby that serves the volumes goes on");
+		log_stop();
+		_exit(EXIT_SUCCESS);
+	}
 }
 
 /* ---- volumes ---- */

@@ -45,7 +45,8 @@ struct heirloom {
 
 /*
  * Counts up the generation, in the file that this main process has locked.  Before all else.  0 or
- * a negative errno.
+ * a negative errno: then this main process must have no standby, because the next one would have the
+ * same generation.
  */
 int standby_generation(int lock_fd);
 
@@ -64,8 +65,9 @@ int standby_await(struct err *err);
 
 /*
  * Main process, or standby after standby_wait(): ends every standby of an earlier generation,
- * whether it serves volumes or not.  Waits until they have ended; kills what does not end within 12
- * seconds.
+ * whether it serves volumes or not.  Waits until each has ended.  A standby that has not ended after 12
+ * seconds is killed.  One that is still there 2 seconds after that is left alone, with a warning;
+ * the volumes that it holds are attached to when it has ended.
  */
 void standby_relieve(void);
 
@@ -86,6 +88,9 @@ const char *standby_state(void);
 /*
  * Standby: says that it is resident, and waits for the death of the main process.  SIGTERM ends it
  * meanwhile.  Keeps as much heap and as many threads ready as the main process has.
+ *
+ * Does not return where the main process has died before its standby_relieve() and the standby of an
+ * earlier main process still serves the volumes: that one goes on, and this process exits.
  */
 void standby_wait(void);
 

@@ -120,6 +120,68 @@ test_standby_killed_twice()
 	eractl close data
 }
 
+# only_standby PID: that one is there, and no other.
+only_standby()
+{
+	[[ $(standbys) == "$1" ]]
+}
+
+test_standby_goes_on()
+{
+	DESCRIPTION="an erad that dies while it starts leaves the standby that serves, which knows the volumes, to go on"
+	local standby status=0
+
+	start_both
+	standby=$(standbys)
+	eractl create data "$(new_disk 64M)" --block-size 4K
+	kill_erad
+	wait_until "the standby answers" eractl status data
+	echo "START_SET_UP 1" > "$T/armed"
+	ERAD_FAILPOINT=$T/armed bounded 20 build/failpoints/bin/erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 || status=$?
+	same "$status" 137
+	wait_until "only the first standby is there" only_standby "$standby"
+	write_at data 0 4096
+	eractl checkpoint data
+	next_erad
+	same "$(changed data 1)" "0 4096"
+	end_both
+	eractl close data
+}
+
+test_standby_without_socket()
+{
+	DESCRIPTION="an erad that cannot make its socket, or write below /run/erad, serves the volumes nevertheless, and answers when it can"
+	local socket=/run/erad/erad.sock
+
+	stop_erad
+	start_erad
+	eractl create data "$(new_disk 64M)" --block-size 4K
+	stop_erad
+	rm -f $socket
+	mkdir -p $socket/something
+	setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
+	echo $! > /run/vm/erad.pid
+	bounded 20 write_at data 0 4096 || fail "nobody serves the volume"
+	wait_until "erad says so" grep -q "requests are not answered until that works" "${ERAD_OUT:-/tmp}/erad.log"
+	same "$(wc -w <<< "$(standbys)")" 1
+	rm -r $socket
+	wait_until "erad answers" eractl list
+	same "$(changed data 1)" "0 4096"
+	stop_erad
+
+	mount -t tmpfs -o size=4k none /run/erad
+	dd if=/dev/zero of=/run/erad/full bs=4k count=1 status=none
+	erad_options=()
+	start_erad
+	same "$(eractl status --json data | field state standby)" "active none"
+	bounded 20 write_at data 1048576 4096 || fail "nobody serves the volume"
+	stop_erad
+	umount /run/erad
+	end_both
+	same "$(changed data 1)" $'0 4096\n1048576 4096'
+	eractl close data
+}
+
 case_timeout["test_standby_under_load"]=200
 test_standby_under_load()
 {
