@@ -10,7 +10,10 @@
 #include <linux/slab.h>
 
 #include "arg.h"
-#include "erad.h"
+#include "control.h"
+#include "degrade.h"
+#include "map.h"
+#include "owner.h"
 
 /* An open /dev/erad-control. */
 struct control {

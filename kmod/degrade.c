@@ -33,7 +33,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "erad.h"
+#include "degrade.h"
+#include "map.h"
 
 #define DM_MSG_PREFIX "erad"
 

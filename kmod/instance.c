@@ -3,7 +3,10 @@
 
 #include <linux/slab.h>
 
-#include "erad.h"
+#include "degrade.h"
+#include "instance.h"
+#include "map.h"
+#include "message.h"
 #include "trace.h"
 
 #define DM_MSG_PREFIX "erad"

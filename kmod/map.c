@@ -4,7 +4,7 @@
 #include <linux/blkdev.h>
 #include <linux/ktime.h>
 
-#include "erad.h"
+#include "map.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"

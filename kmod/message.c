@@ -4,7 +4,7 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
-#include "erad.h"
+#include "message.h"
 
 /* A new table, or an erad that restarts, has an owner in much less. */
 #define OWNER_WAIT	(HZ / 2)

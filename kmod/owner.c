@@ -11,7 +11,10 @@
 #include <linux/slab.h>
 
 #include "arg.h"
-#include "erad.h"
+#include "degrade.h"
+#include "map.h"
+#include "message.h"
+#include "owner.h"
 #include "trace.h"
 
 /* An open instance fd. */

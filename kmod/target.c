@@ -5,7 +5,10 @@
 #include <linux/module.h>
 #include <linux/uuid.h>
 
-#include "erad.h"
+#include "control.h"
+#include "degrade.h"
+#include "map.h"
+#include "message.h"
 
 #define DM_MSG_PREFIX "erad"
 

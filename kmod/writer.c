@@ -7,7 +7,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-#include "erad.h"
+#include "writer.h"
 
 #ifdef CONFIG_MEMCG
 /*

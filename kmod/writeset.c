@@ -5,7 +5,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "erad.h"
+#include "instance.h"
 
 static unsigned long *ones;
 
