@@ -14,7 +14,7 @@
  * --random        the slots in an order without pattern, the same each time
  * --depth N       requests at the same time (1)
  * --message TEXT  sends that to device-mapper's device instead, one at a time
- * --meanwhile N   sends it N times, from another process, while the requests go on, with a depth of 1
+ * --meanwhile N   sends it N times, from another process, while the requests go on
  *
  * Prints in one line, in nanoseconds: the time of all divided by their number,
  * then of the single requests the median, the 99th percentile, the longest; with
@@ -143,8 +143,10 @@ static void run_many(struct load *l)
 
 			check(l, cqe->res);
 			l->took[i] = now() - l->took[i];
-			completed++;
 			io_uring_cqe_seen(&ring, cqe);
+			if (l->meanwhile && completed == l->count / 10)
+				kill(l->child, SIGCONT);
+			completed++;
 		}
 	}
 	io_uring_queue_exit(&ring);
@@ -246,7 +248,7 @@ static void parse(struct load *l, int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (optind + 1 != argc || !l->size || !l->depth || (l->meanwhile && (l->depth > 1 || !l->message))) {
+	if (optind + 1 != argc || !l->size || !l->depth || (l->meanwhile && !l->message)) {
 		fputs("usage: io [OPTION]... DEVICE\n", stderr);
 		exit(2);
 	}
@@ -297,8 +299,11 @@ static void start_messages(struct load *l)
 		await_stop(l);
 		return;
 	}
-	/* What it does itself is to disturb nobody, on one processor. */
-	if (nice(19) < 0)
+	/*
+	 * What it does itself is to disturb nobody, on one processor. With more requests at a time the
+	 * processor is never idle, and the messages would take as long as their process waits for it.
+	 */
+	if (l->depth == 1 && nice(19) < 0)
 		die("nice", errno);
 	messages.count = 1;
 	messages.meanwhile = 0;
