@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The instances, one for each target of a table: their list, their state, and who is told of it. */
 
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "degrade.h"
@@ -32,9 +33,11 @@ static void instance_free(struct kref *ref)
 {
 	struct erad_instance *ei = container_of(ref, struct erad_instance, ref);
 
+	mutex_destroy(&ei->fetch_mutex);
 	mutex_destroy(&ei->message_mutex);
 	mutex_destroy(&ei->mutex);
 	erad_record_free(ei->record);
+	kvfree(ei->fetched);
 	kfree(ei);
 }
 
@@ -282,6 +285,11 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	ei = kzalloc(sizeof(*ei), GFP_KERNEL);
 	if (!ei)
 		return NULL;
+	ei->fetched = kvmalloc_array(ERAD_MAX_RANGES, sizeof(*ei->fetched), GFP_KERNEL);
+	if (!ei->fetched) {
+		kfree(ei);
+		return NULL;
+	}
 	kref_init(&ei->ref);
 	ei->ti = ti;
 	ei->md = dm_table_get_md(ti->table);
@@ -289,6 +297,7 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	ei->state = ERAD_DETACHED;
 	mutex_init(&ei->mutex);
 	mutex_init(&ei->message_mutex);
+	mutex_init(&ei->fetch_mutex);
 	spin_lock_init(&ei->lock);
 	init_waitqueue_head(&ei->wait);
 	INIT_WORK(&ei->release_work, erad_release_work);

@@ -109,6 +109,8 @@ struct erad_instance {
 	bool dead;			/* mutex for writing; dtr has begun */
 
 	struct mutex message_mutex;	/* one message at a time */
+	struct mutex fetch_mutex;	/* one COMMIT_FETCH at a time; outside of mutex */
+	struct erad_range *fetched;	/* fetch_mutex; ERAD_MAX_RANGES of them */
 
 	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on it */
 	enum erad_state state;		/* lock, and mutex for writing */

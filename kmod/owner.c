@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -20,10 +19,8 @@
 /* An open instance fd. */
 struct owner {
 	struct erad_instance *ei;	/* a reference */
-	struct mutex mutex;		/* ranges */
 	int seen_events;		/* of the last INFO */
 	bool attached;			/* ei->owned is ours */
-	struct erad_range ranges[ERAD_MAX_RANGES];
 };
 
 static int owner_info(struct owner *o, void __user *arg)
@@ -86,7 +83,7 @@ static int owner_commit_fetch(struct owner *o, void __user *arg)
 	struct erad_xfer a;
 	int r = GET_ARG(a, arg);
 
-	lockdep_assert_held(&o->mutex);
+	lockdep_assert_held(&ei->fetch_mutex);
 
 	if (r)
 		return r;
@@ -111,7 +108,7 @@ static int owner_commit_fetch(struct owner *o, void __user *arg)
 	else if (a.max && ei->batch_id)
 		r = -EBUSY;
 	if (!r && a.max && ei->state == ERAD_ACTIVE)
-		a.nr = erad_fetch(ei, o->ranges, a.max);
+		a.nr = erad_fetch(ei, ei->fetched, a.max);
 	if (a.nr) {
 		a.batch = ei->batch_id;
 		a.era = ei->batch_era;
@@ -125,7 +122,7 @@ static int owner_commit_fetch(struct owner *o, void __user *arg)
 	if (r)
 		return r;
 
-	if (copy_to_user(u64_to_user_ptr(a.buf), o->ranges, a.nr * sizeof(o->ranges[0])) ||
+	if (copy_to_user(u64_to_user_ptr(a.buf), ei->fetched, a.nr * sizeof(ei->fetched[0])) ||
 	    PUT_ARG(a, arg)) {
 		mutex_lock(&ei->mutex);
 		if (a.batch && ei->batch_id == a.batch)
@@ -355,11 +352,11 @@ static long owner_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		r = owner_ready(o, p);
 		break;
 	case _IOC_NR(ERAD_IOC_COMMIT_FETCH):
-		r = mutex_lock_killable(&o->mutex);
+		r = mutex_lock_killable(&o->ei->fetch_mutex);
 		if (r)
 			break;
 		r = owner_commit_fetch(o, p);
-		mutex_unlock(&o->mutex);
+		mutex_unlock(&o->ei->fetch_mutex);
 		break;
 	case _IOC_NR(ERAD_IOC_PREPARE_ERA):
 		r = owner_prepare_era(o, p);
@@ -422,8 +419,7 @@ static int owner_release(struct inode *inode, struct file *file)
 		erad_instances_changed();
 	}
 	erad_instance_put(ei);
-	mutex_destroy(&o->mutex);
-	kvfree(o);
+	kfree(o);
 	return 0;
 }
 
@@ -451,10 +447,10 @@ int erad_owner_attach(void __user *arg)
 	if (!ei)
 		return -ENOENT;
 	r = -ENOMEM;
-	o = kvzalloc(sizeof(*o), GFP_KERNEL);
+	/* Writes may be held that memory has to wait for: what an owner needs much memory for is in the instance. */
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		goto out_instance;
-	mutex_init(&o->mutex);
 	o->ei = ei;
 	o->seen_events = atomic_read(&ei->events) - 1;
 
@@ -498,7 +494,7 @@ int erad_owner_attach(void __user *arg)
 out_fd:
 	put_unused_fd(a.fd);
 out_owner:
-	kvfree(o);
+	kfree(o);
 out_instance:
 	erad_instance_put(ei);
 	return r;

@@ -37,6 +37,7 @@
 #include "erad/events.h"
 #include "erad/mirror.h"
 #include "erad/request.h"
+#include "erad/reserve.h"
 #include "erad/socket.h"
 #include "erad/standby.h"
 #include "erad/thread.h"
@@ -194,7 +195,7 @@ static int setup_process(struct err *err)
 	/* A core dump might be written to a volume whose writes wait for the end of this process. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	keep_stack();
-	if (keep_heap())
+	if (keep_heap() || reserve_setup())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
 	/* Threads inherit it: their allocations never wait for writes that wait for erad. */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
@@ -445,7 +446,7 @@ static int setup_threads(struct erad *e, struct err *err)
 	r = log_start();
 	/* So that from standby_relieve() on no thread must be created for the first volumes. */
 	if (!r && !standby_is_me() && !control_list(e->control_fd, &e->list) && e->list.nr) {
-		nr = 3 * e->list.nr + 4;
+		nr = 3 * e->list.nr + 5;
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
 	}
 	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
@@ -497,6 +498,9 @@ static int setup(struct erad *e, int *shared, struct err *err)
 	}
 	failpoint(FAILPOINT_START_SET_UP);
 	standby_relieve();
+	/* From here on new writes are held until the volumes are attached to. */
+	if (reserve_return())
+		log_warn("cannot start a thread that returns the reserve of memory");
 	return 0;
 }
 

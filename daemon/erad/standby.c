@@ -25,7 +25,7 @@
 #define HALF_SIZE	(64u << 10)	/* bytes for names and paths of volumes, twice */
 #define VOLUMES_READY	8		/* for so many there are threads in advance … */
 #define THREADS_EACH	3		/* … commit, fold and message thread */
-#define THREADS_MORE	4		/* adopter, guests, and requests */
+#define THREADS_MORE	5		/* adopter, reserve, guests, and requests */
 #define KEEP_UP_MS	5000		/* between looks at what the main process has */
 #define FREE_MIN	(64u << 20)	/* bytes that must be free before the standby takes more memory */
 #define RELIEVE_MS	12000		/* for a standby to end by itself */
