@@ -54,8 +54,8 @@ bool degrade_damaged(const struct erad_disk_super *sb, const void *page)
 }
 
 /*
- * Only now, before the target gets a record with a newer serial: if the target
- * writes the record that it has at the same moment, either of the two is in force.
+ * At open and before the floor, but always before the target gets a record with a newer serial:
+ * if the target writes the record that it has at the same moment, either of the two is in force.
  */
 int store_mend_degrade(struct store *s)
 {
@@ -101,6 +101,9 @@ int store_find_degraded(struct store *s, struct err *err)
 		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 	ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->fold_lock);
+	/* store_set_floor() may have mended it between the read and the lock. */
+	if (!ret && !record_valid(&s->super, r))
+		ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->lock);
 	if (ret) {
 		store_io_error(s, err, ret, "reading the degrade record");
@@ -172,13 +175,17 @@ int store_set_floor(struct store *s, struct err *err)
 	pthread_mutex_lock(&s->fold_lock);
 	sb = s->super;
 	sb.floor_era = htole32(era);
-	ret = store_next_super(s, &sb);
+	/* Damage that came after the open would else be found, and count as a record, at each open. */
+	ret = store_mend_degrade(s);
+	if (!ret)
+		ret = store_next_super(s, &sb);
 	if (ret) {
 		store_io_error(s, err, ret, "writing the floor");
 	} else {
 		pthread_mutex_lock(&s->lock);
 		s->floor_era = era;
 		s->degrade.floor = true;
+		s->degrade.damaged = false;
 		pthread_mutex_unlock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->fold_lock);

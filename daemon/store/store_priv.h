@@ -110,7 +110,7 @@ int store_read_degrade(struct store *s, struct err *err);
 /* Whether what the record's page says is neither a record nor zeros. */
 bool degrade_damaged(const struct erad_disk_super *sb, const void *page);
 
-/* Puts a record in force in the place of a damaged one.  Not durable. */
+/* Puts a record in force in the place of a damaged one, if there is one.  Not durable.  Context: fold_lock, or open. */
 int store_mend_degrade(struct store *s);
 
 /* store_clear_degraded(), where there is no target. */

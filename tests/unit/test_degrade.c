@@ -328,6 +328,63 @@ static void test_a_record_written_after_open_is_found(void **state)
 	disk_destroy(&d);
 }
 
+/* How a reader of the disk sees it while it is mended. */
+struct racer {
+	struct store *s;
+	unsigned int reads;
+};
+
+static void mend_meanwhile(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	struct racer *r = ctx;
+
+	if (op != DISK_READ || !after || r->reads++)
+		return;
+	d->hook = NULL;
+	assert_int_equal(store_set_floor(r->s, NULL), 0);
+}
+
+static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void **state)
+{
+	uint8_t content[ERAD_SECTOR];
+	struct racer racer;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	given(s, content);
+	memset(RECORD(&d), 0x11, ERAD_SECTOR);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_true(store_degraded(s));
+	come_back(s, content);
+	store_close(s, false, NULL);
+	assert_info(&d, 4, 3, false);
+	s = open_store(&d, STORE_WRITE);
+	assert_false(store_degraded(s));
+	assert_int_equal(diff_blocks(s, 4), 0);
+
+	/* Somebody reads the damage, and gets to know of it when it is mended. */
+	given(s, content);
+	memset(RECORD(&d), 0x11, ERAD_SECTOR);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	racer = (struct racer){ .s = s };
+	d.hook_ctx = &racer;
+	d.hook = mend_meanwhile;
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_int_equal(store_begin_era(s, 5, NULL), 0);
+	given(s, content);
+	assert_int_equal(store_clear_degraded(s, NULL), 0);
+
+	/* Damage once more is known for what it is. */
+	memset(RECORD(&d), 0x11, ERAD_SECTOR);
+	assert_int_equal(store_find_degraded(s, NULL), 0);
+	assert_true(store_degraded(s));
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
 static void test_a_record_of_a_newer_era_begins_it(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -551,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_the_next_record_counts_before_and_after_the_clear),
 		cmocka_unit_test(test_a_degrade_after_open_is_known_from_the_target),
 		cmocka_unit_test(test_a_record_written_after_open_is_found),
+		cmocka_unit_test(test_a_record_damaged_after_open_is_mended_before_the_next_open),
 		cmocka_unit_test(test_a_record_of_a_newer_era_begins_it),
 		cmocka_unit_test(test_a_damaged_record_counts),
 		cmocka_unit_test(test_an_unreadable_record_is_refused),
