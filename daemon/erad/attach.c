@@ -286,6 +286,22 @@ static int activate(struct volume *v, struct err *err)
 	return 0;
 }
 
+/* Why control_attach() has failed, and what ends it.  What fails is tried again anyway. */
+static int attach_error(struct volume *v, int r, struct err *err)
+{
+	bool preparing;
+
+	pthread_mutex_lock(&v->lock);
+	preparing = v->preparing;
+	pthread_mutex_unlock(&v->lock);
+	if (r == -EBUSY && preparing)
+		return err_set(err, r, "cannot attach to the target yet: a checkpoint that was requested before still gets memory for its era from it");
+	if (r == -EBUSY)
+		return err_set(err, r, "cannot attach to the target: another process owns it; if that is a second erad, stop it");
+	return err_set(err, r, "cannot attach to the target: %s",
+		       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
+}
+
 static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 {
 	int fd, r;
@@ -307,9 +323,7 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	}
 	r = control_attach(volumes_control(), i->instance_id, &fd);
 	if (r)
-		return err_set(err, r, "cannot attach to the target: %s",
-			       r == -EBUSY ? "another process owns it" :
-			       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
+		return attach_error(v, r, err);
 	pthread_mutex_lock(&v->lock);
 	v->fd = fd;
 	v->info = *i;

@@ -227,11 +227,15 @@ static int prepare_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks, str
 	store_info(v->store, &s);
 	*to = rollover_next(v->info.era, s.era);
 	*nr_blocks = v->info.nr_blocks;
+	v->preparing = !r;
 	pthread_mutex_unlock(&v->lock);
 	if (r)
 		return r;
 	r = *to == 0 || *to == UINT32_MAX ? 0 : instance_prepare_era(fd, *to);
 	close(fd);
+	pthread_mutex_lock(&v->lock);
+	v->preparing = false;
+	pthread_mutex_unlock(&v->lock);
 	if (r == -ENOMEM)
 		return err_set(err, r, "the target gets no memory for era %u; request the checkpoint again when there is more",
 			       *to);

@@ -88,6 +88,7 @@ struct volume {
 	struct store *store;		/* NULL: not open yet, or closed already */
 	unsigned int store_users;	/* volume_store_get() */
 	int fd;				/* instance; -1: not attached */
+	bool preparing;			/* a checkpoint's copy of fd, which keeps the instance owned, is in PREPARE_ERA */
 	struct erad_info info;		/* of the instance, as last seen */
 	bool ready;			/* the instance at fd serves writes */
 	bool settled;			/* the first attempt to attach is over */

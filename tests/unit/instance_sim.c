@@ -374,14 +374,14 @@ int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
 int instance_prepare_era(int fd, uint32_t to)
 {
 	struct target *t = enter(fd);
-	uint64_t until;
+	uint64_t before;
 	int r;
 
 	if (!t)
 		return -ENODEV;
 	r = fails(SIM_PREPARE_ERA);
-	until = count.commits + prepare_commits;
-	while (count.commits < until)
+	before = count.commits;
+	while (count.commits < before + prepare_commits)
 		pthread_cond_wait(&changed, &lock);
 	if (!r)
 		t->prepared = to;
@@ -645,6 +645,7 @@ void sim_slow_prepare(unsigned int commits)
 {
 	pthread_mutex_lock(&lock);
 	prepare_commits = commits;
+	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
 

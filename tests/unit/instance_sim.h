@@ -59,7 +59,7 @@ enum sim_call {
 
 /* The next calls, so many, fail with that negative errno.  A COMMIT that fails with ESTALE gives its writes back. */
 void sim_fail_calls(enum sim_call call, int error, unsigned int times);
-/* From now on PREPARE_ERA returns only when so many batches have been committed since it was called. */
+/* From now on PREPARE_ERA returns only when so many batches have been committed since it was called.  0: at once. */
 void sim_slow_prepare(unsigned int commits);
 /* Calls so far, those that failed too. */
 unsigned int sim_calls(enum sim_call call);

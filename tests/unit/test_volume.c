@@ -415,6 +415,35 @@ static void test_attach_that_fails_is_tried_again(void **state)
 	end();
 }
 
+static void test_attach_beside_a_prepare_says_what_owns_the_target(void **state)
+{
+	bool said = false, preparing;
+	struct request q;
+
+	(void)state;
+	sim_slow_prepare(UINT32_MAX);
+	ask(&q);
+	/* The first was for the attach. */
+	while (sim_calls(SIM_PREPARE_ERA) < 2)
+		usleep(1000);
+	sim_fail_calls(SIM_COMMIT, -EFAULT, 1);
+	sim_load(2, 20, 20);
+	while (sim_calls(SIM_ATTACH) < 2)
+		usleep(1000);
+	while (!said) {
+		pthread_mutex_lock(&volume->lock);
+		said = volume->attach_trouble.since_ms;
+		preparing = strstr(volume->attach_trouble.err.msg, "a checkpoint that was requested before");
+		pthread_mutex_unlock(&volume->lock);
+		usleep(1000);
+	}
+	assert_true(preparing);
+	sim_slow_prepare(0);
+	answer(&q);
+	while (sim_count().commits < 50)
+		usleep(1000);
+}
+
 static struct store_info look_at_store(void)
 {
 	struct store *s = volume_store_get(volume);
@@ -912,6 +941,7 @@ int main(void)
 		cmocka_unit_test(test_commit_that_finds_no_target_closes_the_volume),
 		with_volume(test_commit_that_fails_is_made_again_on_the_same_target),
 		cmocka_unit_test(test_attach_that_fails_is_tried_again),
+		with_volume(test_attach_beside_a_prepare_says_what_owns_the_target),
 		with_volume(test_metadata_that_fails_delays_writes_and_fails_checkpoints),
 		with_volume(test_second_volume_with_the_same_uuid_is_refused),
 		with_volume(test_commits_go_on_while_the_target_gets_memory_for_an_era),
