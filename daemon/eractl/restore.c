@@ -127,7 +127,7 @@ static void take_back(const struct target *t, const struct place *p, struct engi
 		ret = place_clear(e, &t->geometry);
 		if (ret)
 			complain("%s: cannot clear it again: %s", path, strerror(-ret));
-		if (p->file && truncate(path, p->size))
+		if (!ret && p->file && truncate(path, p->size))
 			complain("%s: cannot give it its old size: %s", path, strerror(errno));
 	}
 }

@@ -26,6 +26,7 @@ struct place {
 	const char *path;
 	bool created;			/* the file was made by this create */
 	bool begun;			/* what was there may have been written to */
+	bool blank;			/* nothing was on it */
 	bool file;			/* there was a regular file … */
 	off_t size;			/* … of so many bytes */
 	char aside[PATH_MAX];		/* where the metadata file lies that was at path; "": none was */
@@ -36,32 +37,63 @@ void default_metadata(const char *name, char *path, size_t size)
 	snprintf(path, size, "%s/%s.erad", ERAD_LIB_DIR, name);
 }
 
-/* Zeros those superblocks that this create has written, known by their UUID. */
-static int erase_supers(struct engine *e, const uint8_t uuid[16])
+/* What is in a superblock page. */
+enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
+
+static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
 {
-	const struct erad_disk_super *sb;
+	const struct erad_disk_super *sb = (const struct erad_disk_super *)page;
+
+	if (!memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic)) &&
+	    !memcmp(sb->uuid, uuid, sizeof(sb->uuid)))
+		return PAGE_MINE;
+	return !page[0] && !memcmp(page, page + 1, ERAD_PAGE - 1) ? PAGE_ZEROS : PAGE_FOREIGN;
+}
+
+/*
+ * Erases what this create has written, known by the UUID of its superblocks: everything if the
+ * place was blank, else the superblocks, so that nothing opens.  EBUSY if somebody else has written to
+ * a place that was blank; nothing is erased then.
+ */
+static int erase(struct engine *e, const struct store_geometry *g, bool blank)
+{
+	bool mine = false, foreign = false;
 	uint8_t *page;
 	int r = 0;
 
 	page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
 	if (!page)
 		return -ENOMEM;
-	sb = (const struct erad_disk_super *)page;
 	for (uint64_t n = ERAD_SUPER_A; n <= ERAD_SUPER_B && !r; n++) {
+		enum page what;
+
 		if ((n + 1) * ERAD_PAGE > e->size)
 			break;
 		r = e->ops->read(e, page, n * ERAD_PAGE, ERAD_PAGE);
-		if (!r && !memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic)) &&
-		    !memcmp(sb->uuid, uuid, sizeof(sb->uuid)))
+		if (r)
+			break;
+		what = look_at_page(page, g->uuid);
+		mine |= what == PAGE_MINE;
+		foreign |= what == PAGE_FOREIGN;
+		if (!blank && what == PAGE_MINE)
 			r = e->ops->zero(e, n * ERAD_PAGE, ERAD_PAGE);
 	}
 	free(page);
-	return r ? r : e->ops->flush(e);
+	if (r)
+		return r;
+	if (!blank)
+		return e->ops->flush(e);
+	if (foreign)
+		return -EBUSY;
+	/* Without a superblock there is nothing but zeros yet. */
+	return mine ? place_clear(e, g) : 0;
 }
 
 /*
- * Makes the place what it was: a blank one is blank again, and a metadata file
- * that was moved aside is back.  On a device that was overwritten nothing is left that opens.
+ * Makes the place what it was: a blank one is blank again, also if the volume has begun an era
+ * and folded its journal, and a metadata file that was moved aside is back.  On a device that was
+ * overwritten nothing is left that opens.  A place that cannot be opened keeps what it has, because
+ * somebody else may have it open.
  */
 static void take_back(const struct place *p, const struct store_geometry *g)
 {
@@ -74,12 +106,13 @@ static void take_back(const struct place *p, const struct store_geometry *g)
 	} else if (p->begun) {
 		r = engine_open(p->path, ENGINE_CLAIM, &e, NULL);
 		if (!r)
-			r = erase_supers(e, g->uuid);
+			r = erase(e, g, p->blank);
 		if (r)
 			log_warn("cannot erase the new metadata on %s: %s", p->path, strerror(-r));
-		engine_destroy(e);
-		if (p->file && truncate(p->path, p->size))
+		/* The engine's lock keeps others out until the file has its size. */
+		if (!r && p->file && truncate(p->path, p->size))
 			log_warn("cannot give %s its old size: %m", p->path);
+		engine_destroy(e);
 	}
 	if (*p->aside && rename(p->aside, p->path))
 		log_error("the metadata file that was %s is %s now: %m", p->path, p->aside);
@@ -126,7 +159,6 @@ static int open_existing(const struct create_args *a, struct place *p,
 {
 	const uint64_t size = store_size(g, NULL);
 	struct err who;
-	bool blank;
 	uint64_t nr_sectors;
 	dev_t dev;
 	int r;
@@ -141,10 +173,10 @@ static int open_existing(const struct create_args *a, struct place *p,
 	r = engine_open(p->path, ENGINE_CLAIM, e, err);
 	if (r)
 		return r;
-	r = place_check(p->path, *e, g, a->overwrite, &blank, err);
+	r = place_check(p->path, *e, g, a->overwrite, &p->blank, err);
 	if (r || !p->file)
 		return r;
-	if (blank) {
+	if (p->blank) {
 		p->begun = true;
 		r = (*e)->ops->grow(*e, size);
 		return r ? err_set(err, r, "%s: making it %llu bytes long: %s", p->path,

@@ -173,12 +173,15 @@ int place_check(const char *path, struct engine *e, const struct store_geometry 
 	if (stat(path, &st))
 		return err_set(err, -errno, "cannot look at %s: %m", path);
 	file = S_ISREG(st.st_mode);
-	if (overwrite && (!file || place_is_erad(e)))
-		return 0;
 	r = place_blank(path, e, g, &what);
 	*blank = !r;
+	if (!r)
+		return 0;
+	/* A place that cannot be examined is overwritten, too. */
+	if (overwrite && (!file || place_is_erad(e)))
+		return 0;
 	if (r != -EEXIST)
-		return r ? err_set(err, r, "%s", what.msg) : 0;
+		return err_set(err, r, "%s", what.msg);
 	if (file && !place_is_erad(e))
 		return err_set(err, r,
 			       "%.400s; a file that is not erad metadata is never overwritten: name another one",

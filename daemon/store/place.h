@@ -29,7 +29,8 @@ int place_blank(const char *path, struct engine *e, const struct store_geometry 
 
 /*
  * 0 if metadata of geometry g may be written to the place; *blank says whether
- * the place is blank.  EEXIST, with a sentence that says what to do, if it may not.
+ * the place is blank, with overwrite, too: the caller makes a blank place blank again if it
+ * fails later.  EEXIST, with a sentence that says what to do, if nothing may be written.
  * overwrite: the user has asked to overwrite what is there.  Writes nothing.
  */
 int place_check(const char *path, struct engine *e, const struct store_geometry *g,

@@ -209,6 +209,34 @@ test_untouched_undone()
 	rmmod null_blk
 }
 
+# first_era_written: the journal of the metadata that $T/place has begins with something.
+first_era_written()
+{
+	[[ $(od -An -tx8 -j $((3 * 4096)) -N 8 "$T/place") != " 0000000000000000" ]]
+}
+
+test_untouched_first_era()
+{
+	DESCRIPTION="a create whose device goes after the first era is durable leaves a blank place blank, with --overwrite-metadata, too"
+	local origin disk option creating
+
+	origin=$(new_disk 64M)
+	truncate -s 32M "$T/place"
+	disk=$(losetup --find --show --direct-io=off "$T/place")
+	# The time between the write of the first era and the end of its flush.
+	slow_disk slow "$disk" $((250 * SLOWNESS))
+	for option in "" --overwrite-metadata; do
+		eractl create data "$origin" --metadata /dev/mapper/slow $option > /dev/null 2> "$T/err" &
+		creating=$!
+		wait_until "the first era is written" first_era_written
+		dmsetup remove data
+		wait $creating && fail "create$option worked without its device"
+		grep -q "era 1" "$T/err" || fail "got '$(cat "$T/err")', expected that era 1 cannot begin"
+		cmp -n $((32 << 20)) "$T/place" /dev/zero || fail "not zeros any more after create $option"
+		! grep -qs '^data' /etc/eratab || fail "eratab has a line of it"
+	done
+}
+
 test_untouched_while_formatted()
 {
 	DESCRIPTION="while metadata is written to a device, nobody can claim it, udev leaves it alone, and another node of it is the same device"
