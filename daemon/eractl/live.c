@@ -11,8 +11,8 @@
 
 #include "common/eratab.h"
 #include "common/uuid.h"
-#include "erad_format.h"
 #include "eractl/live.h"
+#include "store/super.h"
 
 #define CONTROL		"/dev/" ERAD_CONTROL_NAME
 #define LIST_SLACK	16	/* instances that may come between two LISTs */
@@ -101,19 +101,11 @@ static bool same_file(const char *a, const char *b)
 /* Whether either superblock at path, be it damaged, has the UUID. */
 static bool carries(const char *path, const uint8_t uuid[16])
 {
-	struct erad_disk_super sb;
-	bool found = false;
-	int fd;
+	struct erad_disk_super sb[2];
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return false;
-	for (unsigned int page = ERAD_SUPER_A; page <= ERAD_SUPER_B; page++)
-		if (pread(fd, &sb, sizeof(sb), (off_t)page * ERAD_PAGE) == sizeof(sb) &&
-		    !memcmp(sb.uuid, uuid, sizeof(sb.uuid)))
-			found = true;
-	close(fd);
-	return found && !uuid_is_zero(uuid);
+	super_peek(path, sb);
+	return !uuid_is_zero(uuid) && (!memcmp(sb[0].uuid, uuid, sizeof(sb[0].uuid)) ||
+				       !memcmp(sb[1].uuid, uuid, sizeof(sb[1].uuid)));
 }
 
 static bool uses(const struct erad_info *info, const char *path, const struct eratab_entry *e)

@@ -1,37 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whether what a volume is to use belongs to another volume: see conflict.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "common/uuid.h"
 #include "erad/conflict.h"
 #include "erad/dm.h"
+#include "erad/peek.h"
 #include "erad/volumes.h"
-#include "erad_format.h"
-
-bool peek_uuid(const char *path, uint8_t uuid[16])
-{
-	struct erad_disk_super sb;
-	bool found = false;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return false;
-	for (unsigned int page = ERAD_SUPER_A; page <= ERAD_SUPER_B && !found; page++) {
-		found = pread(fd, &sb, sizeof(sb), (off_t)page * ERAD_PAGE) == sizeof(sb) &&
-			!memcmp(sb.magic, ERAD_SUPER_MAGIC, sizeof(sb.magic));
-		if (found)
-			memcpy(uuid, sb.uuid, sizeof(sb.uuid));
-	}
-	close(fd);
-	return found;
-}
 
 /* 0 if it is not a block device, or not there. */
 static dev_t device_of(const char *path)
@@ -150,8 +129,8 @@ int conflict_line(const struct eratab *tab, const struct use *u, struct err *err
 
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who)
 {
-	uint8_t uuid[16];
 	struct use u = { .name = name, .metadata = path };
+	struct peek found;
 
 	for (size_t n = 0; n < tab->nr; n++) {
 		const struct eratab_line *l = &tab->line[n];
@@ -161,7 +140,8 @@ bool conflict_file(const struct eratab *tab, const char *name, const char *path,
 		err_set(who, 0, "volume %s in line %zu of %s has it", l->name, n + 1, tab->file);
 		return true;
 	}
-	if (peek_uuid(path, uuid))
-		u.uuid = uuid;
+	peek_now(path, PEEK_SUPER, &found);
+	if (found.is_erad)
+		u.uuid = found.uuid;
 	return conflict_live(&u, who);
 }

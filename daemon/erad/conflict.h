@@ -39,7 +39,4 @@ int conflict_line(const struct eratab *tab, const struct use *u, struct err *err
  */
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who);
 
-/* The UUID that metadata at path seems to have; store_open() looks more closely.  Takes no lock. */
-bool peek_uuid(const char *path, uint8_t uuid[16]);
-
 #endif /* ERAD_CONFLICT_H */

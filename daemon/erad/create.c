@@ -16,6 +16,7 @@
 #include "erad/dm.h"
 #include "erad/log.h"
 #include "erad/ops.h"
+#include "erad/peek.h"
 #include "erad/probe.h"
 #include "erad/volumes.h"
 #include "erad_format.h"
@@ -224,7 +225,7 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 	struct use u = { .name = a->name, .origin = a->origin, .metadata = a->metadata };
 	const struct eratab_entry *e;
 	struct eratab tab;
-	uint8_t uuid[16];
+	struct peek found;
 	struct err who;
 	dev_t dev;
 	int r;
@@ -258,8 +259,9 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
 			       a->origin, who.msg, a->name);
 	u.origin_dev = dev;
-	if (peek_uuid(a->metadata, uuid))
-		u.uuid = uuid;
+	peek_now(a->metadata, PEEK_SUPER, &found);
+	if (found.is_erad)
+		u.uuid = found.uuid;
 	r = conflict_live(&u, err);
 	if (r)
 		return r;

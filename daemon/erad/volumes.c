@@ -3,20 +3,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/eratab.h"
 #include "common/uuid.h"
-#include "erad/conflict.h"
 #include "erad/dm.h"
 #include "erad/log.h"
+#include "erad/peek.h"
 #include "erad/standby.h"
 #include "erad/thread.h"
 #include "erad/volumes.h"
 
 #define CLAIM_WAIT_MS	10000
+#define PEEK_MS		2000	/* writes to other volumes wait meanwhile */
 
 static int control_fd, progress_fd;	/* constant after the start */
 
@@ -212,31 +212,46 @@ void volumes_release(struct claim *c)
 
 /* ---- adoption ---- */
 
-static bool is_device(const char *path, dev_t dev)
+static void want_adoption(void)
 {
-	struct stat st;
-
-	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+	pthread_mutex_lock(&volumes_lock);
+	adopt_wanted = true;
+	pthread_cond_signal(&adopt_wake);
+	pthread_mutex_unlock(&volumes_lock);
 }
 
-/* Whether the metadata of e is what a target whose device has another name was made with. */
-static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i)
+/*
+ * Whether the metadata of e is what a target whose device has another name was made with.  Nothing
+ * is read of a metadata device that the target names.  *unsure becomes true if the metadata hangs: other volumes
+ * are not to wait for it.  When it hangs no more, all targets are looked at again.
+ */
+static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
 {
-	uint8_t uuid[16];
+	const enum peek_depth depth = i->meta_major ? PEEK_DEVICE : PEEK_SUPER;
+	struct peek found;
+	int r;
 
-	if (uuid_is_zero(i->uuid))
-		return i->meta_major &&
-			is_device(e->metadata, makedev(i->meta_major, i->meta_minor));
-	return peek_uuid(e->metadata, uuid) && !memcmp(uuid, i->uuid, sizeof(uuid));
+	r = peek_within(e->metadata, depth, PEEK_MS, want_adoption, &found);
+	if (r == -ETIMEDOUT) {
+		*unsure = true;
+		return false;
+	}
+	/* Without memory for a thread, waiting is better than leaving the target alone. */
+	if (r)
+		peek_now(e->metadata, depth, &found);
+	if (i->meta_major)
+		return found.dev == makedev(i->meta_major, i->meta_minor);
+	return found.is_erad && !uuid_is_zero(i->uuid) &&
+		!memcmp(found.uuid, i->uuid, sizeof(found.uuid));
 }
 
 /*
  * The entry of a live target: the one that its device is named after, or
  * else, should somebody have renamed the device or made it by hand, the one
- * that has its metadata.
+ * that has its metadata.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
-					   const struct erad_info *i)
+					   const struct erad_info *i, bool *unsure)
 {
 	const struct eratab_entry *e;
 
@@ -250,7 +265,7 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 			continue;
 		v = volumes_get(e->name);
 		volume_unref(v);
-		if (!v && has_metadata(e, i))
+		if (!v && has_metadata(e, i, unsure))
 			return e;
 	}
 	return NULL;
@@ -325,17 +340,18 @@ static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t 
 	struct by_hand hand;
 	struct claim claim;
 	struct err err;
-	bool busy;
+	bool unsure = false, busy;
 
 	if (has_volume(i) || dm_name(makedev(i->dev_major, i->dev_minor), name))
 		return;
-	e = entry_of(tab, name, i);
-	if (!e)
+	e = entry_of(tab, name, i, &unsure);
+	if (!e && !unsure)
 		e = make_entry(&hand, name, i);
 	if (!e) {
 		if (i->instance_id > *told)
-			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s, which is not in %s; its new writes wait",
+			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s, which %s %s; its new writes wait",
 				 name, i->dev_major, i->dev_minor, uuid_text(i->uuid, uuid),
+				 unsure ? "may be that of metadata that hangs, in" : "is not in",
 				 tab->file);
 		if (i->instance_id > *told)
 			*told = i->instance_id;

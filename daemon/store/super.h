@@ -69,6 +69,12 @@ uint64_t super_pages(const struct erad_disk_super *sb);
  */
 int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);
 
+/*
+ * Reads what is in the place of both copies at a path, be it superblocks or not, without a lock; what
+ * cannot be read is zeros.  Waits as long as the device does.
+ */
+void super_peek(const char *path, struct erad_disk_super sb[2]);
+
 /* Bit 0 for copy A, 1 for B: not valid, be it torn, damaged, something else or unreadable. */
 unsigned int super_damaged(struct engine *e);
 

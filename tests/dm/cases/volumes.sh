@@ -269,3 +269,37 @@ test_list_and_forget()
 	eractl open data 2> "$T/err" && fail "opened what was forgotten"
 	grep -q data "$T/err" || fail "the error does not name the volume: $(cat "$T/err")"
 }
+
+test_adoption_beside_hung_metadata()
+{
+	DESCRIPTION="metadata that hangs keeps no other volume from being adopted; its own is when it works again"
+	local disk name
+
+	# The one that hangs has the first line of the table.
+	for name in closed stuck; do
+		disk=$(new_disk 32M)
+		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+		eractl create $name "$(new_disk 16M)" --metadata "/dev/mapper/below-$name" > /dev/null
+	done
+	eractl close closed
+	eractl create data "$(new_disk 64M)" > /dev/null
+	write_at data 0 4096
+	stop_erad
+	# Only their metadata tells which volumes they are.
+	dmsetup rename data renamed
+	dmsetup rename stuck lost
+	dmsetup suspend --nolockfs below-closed
+	dmsetup suspend --nolockfs below-stuck
+	start_erad
+	wait_until "the other volume is adopted" eractl_state_is data active
+	write_at renamed 1048576 4096
+	same "$(changed data 1)" $'0 65536\n1048576 65536'
+	eractl_state_is stuck active && fail "it does not hang"
+	dmsetup resume below-closed
+	dmsetup resume below-stuck
+	wait_until "what hung is adopted" eractl_state_is stuck active
+	eractl open closed
+	eractl close closed
+	eractl close stuck
+	eractl close data
+}
