@@ -138,7 +138,7 @@ static void record_written(struct work_struct *work)
 }
 
 /* Under ei->mutex: step 1.  Not while LOADING: see above. */
-static void start(struct erad_instance *ei)
+void erad_degrade_start(struct erad_instance *ei)
 {
 	struct erad_record *rec = ei->record;
 
@@ -149,28 +149,6 @@ static void start(struct erad_instance *ei)
 		return;
 	WRITE_ONCE(rec->busy, true);
 	queue_work(ei->wq, &rec->write_work);
-}
-
-void erad_degrade_look(struct erad_instance *ei)
-{
-	u64 timeout = (u64)ei->detach_timeout * NSEC_PER_SEC, waited;
-	bool held;
-
-	lockdep_assert_held(&ei->mutex);
-
-	if (ei->policy != ERAD_DEGRADE_WRITES || ei->state != ERAD_DETACHED || ei->dead ||
-	    ei->passing || !erad_degrade_possible(ei) || erad_degrade_busy(ei))
-		return;
-	spin_lock(&ei->lock);
-	held = !bio_list_empty(&ei->queue);
-	spin_unlock(&ei->lock);
-	if (!held)
-		return;		/* the first write that is held starts the time */
-	waited = min(erad_oldest_held(ei), ktime_get_ns() - ei->last_commit_ns);
-	if (waited >= timeout)
-		start(ei);
-	else
-		mod_delayed_work(ei->wq, &ei->detach_work, nsecs_to_jiffies(timeout - waited) + 1);
 }
 
 int erad_degrade_now(struct erad_instance *ei)
@@ -192,7 +170,7 @@ int erad_degrade_now(struct erad_instance *ei)
 	else
 		r = 1;
 	if (r > 0)
-		start(ei);
+		erad_degrade_start(ei);
 	mutex_unlock(&ei->mutex);
 	if (r <= 0)
 		return r;

@@ -19,8 +19,8 @@ int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector);
 bool erad_degrade_possible(const struct erad_instance *ei);
 bool erad_degrade_busy(const struct erad_instance *ei);
 
-/* Under ei->mutex: writes the record if detach_policy says that it is time, or comes back when it is. */
-void erad_degrade_look(struct erad_instance *ei);
+/* Under ei->mutex, not while LOADING: begins to write the record, if no write of it is in flight. */
+void erad_degrade_start(struct erad_instance *ei);
 
 /* Ioctl DEGRADE; errors as there.  Waits for the write of the record. */
 int erad_degrade_now(struct erad_instance *ei);

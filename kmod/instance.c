@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "degrade.h"
+#include "detach.h"
 #include "instance.h"
 #include "map.h"
 #include "message.h"
@@ -171,7 +172,7 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 	if (state == ERAD_DETACHED && erad_oldest_held(ei))
 		erad_warn_detached(ei);
 	if (state == ERAD_DETACHED)
-		erad_instance_detached(ei);
+		erad_detached(ei);
 	trace_erad_state(ei->dev, old, state);
 	erad_instance_event(ei);
 	erad_instances_changed();
@@ -195,35 +196,6 @@ void erad_instance_event(struct erad_instance *ei)
 	atomic_inc(&ei->events);
 	wake_up_all(&ei->wait);
 	schedule_work(&ei->event_work);
-}
-
-void erad_instance_detached(struct erad_instance *ei)
-{
-	lockdep_assert_held(&ei->mutex);
-
-	if (ei->policy == ERAD_FAIL_WRITES)
-		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
-	else
-		erad_degrade_look(ei);
-}
-
-/* detach_policy fail and degrade: nobody has attached in time. */
-static void detach_timed_out(struct work_struct *work)
-{
-	struct erad_instance *ei = container_of(to_delayed_work(work), struct erad_instance,
-						detach_work);
-	struct bio_list failed = BIO_EMPTY_LIST;
-
-	mutex_lock(&ei->mutex);
-	/* A table that waits for its resume is not late: resume starts the time. */
-	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
-		if (ei->policy == ERAD_FAIL_WRITES)
-			erad_instance_set_state(ei, ERAD_FAILED, &failed);
-		else
-			erad_degrade_look(ei);
-	}
-	mutex_unlock(&ei->mutex);
-	erad_bios_end(&failed, BLK_STS_IOERR);
 }
 
 /*
@@ -302,6 +274,6 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	init_waitqueue_head(&ei->wait);
 	INIT_WORK(&ei->release_work, erad_release_work);
 	INIT_WORK(&ei->event_work, tell_dm);
-	INIT_DELAYED_WORK(&ei->detach_work, detach_timed_out);
+	INIT_DELAYED_WORK(&ei->detach_work, erad_detach_work);
 	return ei;
 }

@@ -178,7 +178,4 @@ void erad_warn_detached(struct erad_instance *ei);
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
 			     struct bio_list *failed);
 
-/* Under ei->mutex, DETACHED: starts the time after which detach_policy acts. */
-void erad_instance_detached(struct erad_instance *ei);
-
 #endif /* ERAD_INSTANCE_H */

@@ -11,10 +11,10 @@
 
 #include "arg.h"
 #include "degrade.h"
+#include "era.h"
 #include "map.h"
 #include "message.h"
 #include "owner.h"
-#include "trace.h"
 
 /* An open instance fd. */
 struct owner {
@@ -169,39 +169,6 @@ static int owner_prepare_era(struct owner *o, void __user *arg)
 	return r;
 }
 
-/* Under ei->mutex. */
-static int rollover(struct erad_instance *ei, u32 from, u32 to)
-{
-	struct erad_writeset *ws, *next = ei->prepared;
-	u32 era;
-
-	lockdep_assert_held(&ei->mutex);
-
-	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
-	era = ws ? ws->era : 0;
-	if (ei->state != ERAD_ACTIVE && ei->state != ERAD_LOADING)
-		return ei->state == ERAD_FAILED ? -EIO : -EINVAL;
-	if (era == to)
-		return 0;		/* begun already */
-	if (era != from || to <= from || !next || next->era != to)
-		return -EINVAL;
-	if (ei->draining)
-		return -EBUSY;
-
-	erad_writeset_begin(next, ws);
-	/* Before the swap: with the new writeset a write that is not recorded is held. */
-	spin_lock(&ei->lock);
-	ei->passing = false;
-	spin_unlock(&ei->lock);
-	rcu_assign_pointer(ei->current_ws, next);
-	ei->prepared = NULL;
-	if (ws)
-		erad_writeset_drain(ws);
-	trace_erad_rollover(ei->dev, from, to);
-	erad_instance_event(ei);
-	return 0;
-}
-
 static int owner_new_era(struct owner *o, void __user *arg)
 {
 	struct erad_instance *ei = o->ei;
@@ -215,7 +182,7 @@ static int owner_new_era(struct owner *o, void __user *arg)
 		return -EINVAL;
 
 	mutex_lock(&ei->mutex);
-	r = ei->dead ? -ENODEV : rollover(ei, a.from, a.to);
+	r = ei->dead ? -ENODEV : erad_era_begin(ei, a.from, a.to);
 	mutex_unlock(&ei->mutex);
 	if (r)
 		return r;

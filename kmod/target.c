@@ -7,6 +7,7 @@
 
 #include "control.h"
 #include "degrade.h"
+#include "detach.h"
 #include "map.h"
 #include "message.h"
 
@@ -340,7 +341,7 @@ static void erad_resume(struct dm_target *ti)
 	set_resumed(ei, true);
 	mutex_lock(&ei->mutex);
 	if (ei->state == ERAD_DETACHED)
-		erad_instance_detached(ei);
+		erad_detached(ei);
 	mutex_unlock(&ei->mutex);
 }
 

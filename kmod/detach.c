@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* detach_policy: what becomes of held writes when no erad attaches. */
+
+#include <linux/ktime.h>
+
+#include "degrade.h"
+#include "detach.h"
+#include "map.h"
+
+static void detach_look(struct erad_instance *ei)
+{
+	u64 timeout = (u64)ei->detach_timeout * NSEC_PER_SEC, waited;
+	bool held;
+
+	lockdep_assert_held(&ei->mutex);
+
+	if (ei->policy != ERAD_DEGRADE_WRITES || ei->state != ERAD_DETACHED || ei->dead ||
+	    ei->passing || !erad_degrade_possible(ei) || erad_degrade_busy(ei))
+		return;
+	spin_lock(&ei->lock);
+	held = !bio_list_empty(&ei->queue);
+	spin_unlock(&ei->lock);
+	if (!held)
+		return;		/* the first write that is held starts the time */
+	waited = min(erad_oldest_held(ei), ktime_get_ns() - ei->last_commit_ns);
+	if (waited >= timeout)
+		erad_degrade_start(ei);
+	else
+		mod_delayed_work(ei->wq, &ei->detach_work, nsecs_to_jiffies(timeout - waited) + 1);
+}
+
+void erad_detached(struct erad_instance *ei)
+{
+	lockdep_assert_held(&ei->mutex);
+
+	if (ei->policy == ERAD_FAIL_WRITES)
+		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
+	else
+		detach_look(ei);
+}
+
+/* detach_policy fail and degrade: nobody has attached in time. */
+void erad_detach_work(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(to_delayed_work(work), struct erad_instance,
+						detach_work);
+	struct bio_list failed = BIO_EMPTY_LIST;
+
+	mutex_lock(&ei->mutex);
+	/* A table that waits for its resume is not late: resume starts the time. */
+	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
+		if (ei->policy == ERAD_FAIL_WRITES)
+			erad_instance_set_state(ei, ERAD_FAILED, &failed);
+		else
+			detach_look(ei);
+	}
+	mutex_unlock(&ei->mutex);
+	erad_bios_end(&failed, BLK_STS_IOERR);
+}

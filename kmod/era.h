@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The eras of an instance: from one writeset to the next. */
+#ifndef ERAD_ERA_H
+#define ERAD_ERA_H
+
+#include "instance.h"
+
+/* Under ei->mutex, for ioctl NEW_ERA; errors as there. */
+int erad_era_begin(struct erad_instance *ei, u32 from, u32 to);
+
+#endif /* ERAD_ERA_H */
