@@ -81,7 +81,7 @@ static int control_abort(void __user *arg)
 		r = -ENOENT;
 	} else if (!ei->passing) {
 		erad_degrade_cancel(ei);
-		erad_instance_set_state(ei, ERAD_FAILED, &failed);
+		erad_instance_fail(ei, &failed);
 	}
 	mutex_unlock(&ei->mutex);
 	a.failed = bio_list_size(&failed);

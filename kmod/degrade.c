@@ -35,6 +35,7 @@
 
 #include "degrade.h"
 #include "map.h"
+#include "message.h"
 
 #define DM_MSG_PREFIX "erad"
 
@@ -46,7 +47,6 @@ struct erad_record {
 	struct page *page;		/* what is written; mutex, and not while busy */
 	sector_t sector;		/* the same */
 	unsigned int len;		/* the same; bytes, one logical block */
-	bool known;			/* mutex; READY has brought the three above */
 	bool busy;			/* mutex for writing; the write is in flight */
 	bool wanted;			/* mutex; when it is durable all writes are to pass */
 	int result;			/* mutex; of the last write, 0 or negative errno */
@@ -56,11 +56,6 @@ struct erad_record {
 	struct work_struct write_work;	/* submits it */
 	struct work_struct done_work;	/* after its completion */
 };
-
-bool erad_degrade_possible(const struct erad_instance *ei)
-{
-	return ei->record && READ_ONCE(ei->record->known);
-}
 
 bool erad_degrade_busy(const struct erad_instance *ei)
 {
@@ -106,7 +101,8 @@ static void pass_all(struct erad_instance *ei)
 	erad_held_release(ei);
 	DMWARN("%s: degraded: every block counts as written from here on, until erad attaches again",
 	       dm_table_device_name(ei->ti->table));
-	erad_instance_set_state(ei, ERAD_DEGRADED, NULL);
+	erad_instance_set_state(ei, ERAD_DEGRADED);
+	erad_message_end(ei, -ENOTCONN, 0);
 }
 
 static void record_written(struct work_struct *work)
@@ -161,7 +157,7 @@ int erad_degrade_now(struct erad_instance *ei)
 		r = -ENOENT;
 	else if (ei->passing)
 		r = 0;
-	else if (!erad_degrade_possible(ei))
+	else if (!ei->has_record)
 		r = -EOPNOTSUPP;
 	else if (ei->state == ERAD_LOADING)
 		r = -EAGAIN;
@@ -200,8 +196,7 @@ int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector)
 	lockdep_assert_held(&ei->mutex);
 
 	if (!content) {
-		if (rec)
-			WRITE_ONCE(rec->known, false);
+		WRITE_ONCE(ei->has_record, false);
 		return 0;
 	}
 	if (!rec)
@@ -216,7 +211,7 @@ int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector)
 	memcpy(page_address(rec->page), content, ERAD_RECORD_SIZE);
 	rec->sector = sector;
 	rec->len = len;
-	WRITE_ONCE(rec->known, true);
+	WRITE_ONCE(ei->has_record, true);
 	return 0;
 }
 
@@ -238,10 +233,10 @@ int erad_record_alloc(struct erad_instance *ei)
 	return 0;
 }
 
-void erad_record_free(struct erad_record *rec)
+void erad_record_free_page(struct erad_record *rec)
 {
 	if (!rec)
 		return;
 	__free_page(rec->page);
-	kfree(rec);
+	rec->page = NULL;
 }

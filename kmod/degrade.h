@@ -5,9 +5,11 @@
 
 #include "instance.h"
 
-/* From ctr: for a metadata device that ei has opened.  Frees nothing on failure; NULL is fine. */
+/* From ctr: for the metadata device, which ei has opened.  The record is freed with ei. */
 int erad_record_alloc(struct erad_instance *ei);
-void erad_record_free(struct erad_record *rec);
+
+/* From dtr, when no write of the record is in flight: frees its page.  NULL is fine. */
+void erad_record_free_page(struct erad_record *rec);
 
 /*
  * Under ei->mutex, while LOADING: copies what READY brings; content NULL: there is no
@@ -15,8 +17,7 @@ void erad_record_free(struct erad_record *rec);
  */
 int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector);
 
-/* Whether there is a record, and whether it is being written.  No lock. */
-bool erad_degrade_possible(const struct erad_instance *ei);
+/* Whether a write of the record is in flight.  No lock. */
 bool erad_degrade_busy(const struct erad_instance *ei);
 
 /* Under ei->mutex, not while LOADING: begins to write the record, if no write of it is in flight. */

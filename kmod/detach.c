@@ -15,7 +15,7 @@ static void detach_look(struct erad_instance *ei)
 	lockdep_assert_held(&ei->mutex);
 
 	if (ei->policy != ERAD_DEGRADE_WRITES || ei->state != ERAD_DETACHED || ei->dead ||
-	    ei->passing || !erad_degrade_possible(ei) || erad_degrade_busy(ei))
+	    ei->passing || !ei->has_record || erad_degrade_busy(ei))
 		return;
 	spin_lock(&ei->lock);
 	held = !bio_list_empty(&ei->queue);
@@ -33,6 +33,8 @@ void erad_detached(struct erad_instance *ei)
 {
 	lockdep_assert_held(&ei->mutex);
 
+	if (erad_oldest_held(ei))
+		erad_warn_detached(ei);
 	if (ei->policy == ERAD_FAIL_WRITES)
 		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	else
@@ -50,7 +52,7 @@ void erad_detach_work(struct work_struct *work)
 	/* A table that waits for its resume is not late: resume starts the time. */
 	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
 		if (ei->policy == ERAD_FAIL_WRITES)
-			erad_instance_set_state(ei, ERAD_FAILED, &failed);
+			erad_instance_fail(ei, &failed);
 		else
 			detach_look(ei);
 	}

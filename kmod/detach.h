@@ -5,7 +5,7 @@
 
 #include "instance.h"
 
-/* Under ei->mutex, DETACHED: starts the time after which detach_policy acts. */
+/* Under ei->mutex, DETACHED: warns of held writes, and starts the time after which detach_policy acts. */
 void erad_detached(struct erad_instance *ei);
 
 /* ei->detach_work */

@@ -4,6 +4,77 @@
 #include "era.h"
 #include "trace.h"
 
+/*
+ * The steps of a drain are work items of ei->wq, so that the owner can keep committing.
+ * One writeset drains at a time, so that one work item for each step is enough.
+ */
+static void count_remaining(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(work, struct erad_instance, count_work);
+
+	/* ws->done, which reap_draining() waits for, comes after this call's last look at ws. */
+	erad_writeset_add_remaining(READ_ONCE(ei->draining));
+}
+
+static void reap_draining(struct work_struct *work)
+{
+	struct erad_instance *ei = container_of(work, struct erad_instance, reap_work);
+	struct erad_writeset *ws;
+
+	mutex_lock(&ei->mutex);
+	ws = ei->draining;
+	/* The next writeset uses these counts, and expects zeros. */
+	ei->begun += erad_writeset_take_begun(ws);
+	WRITE_ONCE(ei->draining, NULL);
+	mutex_unlock(&ei->mutex);
+	erad_instance_event(ei);	/* dtr waits for this work item to end */
+
+	/* The grace period of the drain began after the pointer was swapped: no reader is left. */
+	erad_writeset_free(ws);
+}
+
+static void on_drained(struct erad_writeset *ws)
+{
+	struct erad_instance *ei = ws->data;
+
+	queue_work(ei->wq, &ei->reap_work);
+}
+
+void erad_era_init(struct erad_instance *ei)
+{
+	INIT_WORK(&ei->count_work, count_remaining);
+	INIT_WORK(&ei->reap_work, reap_draining);
+}
+
+int erad_era_prepare(struct erad_instance *ei, u32 to)
+{
+	struct erad_writeset *ws, *old;
+	int r = 0;
+
+	mutex_lock(&ei->mutex);
+	if (!ei->dead && ei->prepared && ei->prepared->era == to) {
+		mutex_unlock(&ei->mutex);
+		return 0;
+	}
+	mutex_unlock(&ei->mutex);
+
+	/* Without any lock: this allocation may sleep, and commits, ABORT and suspends go on. */
+	ws = erad_writeset_alloc(ei->nr_blocks, to, on_drained, ei);
+	if (!ws)
+		return -ENOMEM;
+	mutex_lock(&ei->mutex);
+	if (ei->dead) {
+		old = ws;
+		r = -ENODEV;
+	} else {
+		old = ei->prepared;
+		ei->prepared = ws;
+	}
+	mutex_unlock(&ei->mutex);
+	erad_writeset_free(old);
+	return r;
+}
+
 int erad_era_begin(struct erad_instance *ei, u32 from, u32 to)
 {
 	struct erad_writeset *ws, *next = ei->prepared;
@@ -22,15 +93,19 @@ int erad_era_begin(struct erad_instance *ei, u32 from, u32 to)
 	if (ei->draining)
 		return -EBUSY;
 
-	erad_writeset_begin(next, ws);
+	/* The set of counts that ws does not use. */
+	next->counts = ei->counts + (ws && ws->counts == ei->counts ? 1 : 0);
 	/* Before the swap: with the new writeset a write that is not recorded is held. */
 	spin_lock(&ei->lock);
 	ei->passing = false;
 	spin_unlock(&ei->lock);
 	rcu_assign_pointer(ei->current_ws, next);
 	ei->prepared = NULL;
-	if (ws)
-		erad_writeset_drain(ws);
+	if (ws) {
+		WRITE_ONCE(ei->draining, ws);
+		erad_writeset_retire(ws);
+		queue_work(ei->wq, &ei->count_work);
+	}
 	trace_erad_rollover(ei->dev, from, to);
 	erad_instance_event(ei);
 	return 0;

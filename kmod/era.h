@@ -5,6 +5,12 @@
 
 #include "instance.h"
 
+/* From ctr. */
+void erad_era_init(struct erad_instance *ei);
+
+/* Ioctl PREPARE_ERA; errors as there.  May sleep until memory is reclaimed. */
+int erad_era_prepare(struct erad_instance *ei, u32 to);
+
 /* Under ei->mutex, for ioctl NEW_ERA; errors as there. */
 int erad_era_begin(struct erad_instance *ei, u32 from, u32 to);
 

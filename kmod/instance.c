@@ -4,11 +4,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "degrade.h"
-#include "detach.h"
 #include "instance.h"
-#include "map.h"
-#include "message.h"
 #include "trace.h"
 
 #define DM_MSG_PREFIX "erad"
@@ -37,7 +33,7 @@ static void instance_free(struct kref *ref)
 	mutex_destroy(&ei->fetch_mutex);
 	mutex_destroy(&ei->message_mutex);
 	mutex_destroy(&ei->mutex);
-	erad_record_free(ei->record);
+	kfree(ei->record);
 	kvfree(ei->fetched);
 	kfree(ei);
 }
@@ -98,13 +94,13 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 		i.status |= ERAD_POLICY_FAIL;
 	if (ei->policy == ERAD_DEGRADE_WRITES)
 		i.status |= ERAD_POLICY_DEGRADE;
-	if (erad_degrade_possible(ei))
+	if (READ_ONCE(ei->has_record))
 		i.status |= ERAD_HAS_RECORD;
 	if (READ_ONCE(ei->owned))
 		i.status |= ERAD_OWNED;
 	if (READ_ONCE(ei->draining))
 		i.status |= ERAD_DRAINING;
-	if (erad_message_waits(ei))
+	if (erad_instance_has_message(ei))
 		i.status |= ERAD_MESSAGE;
 	spin_lock(&ei->lock);
 	i.state = ei->state;
@@ -140,39 +136,17 @@ void erad_warn_detached(struct erad_instance *ei)
 		     dm_table_device_name(ei->ti->table));
 }
 
-void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
-			     struct bio_list *failed)
+void erad_instance_set_state(struct erad_instance *ei, enum erad_state state)
 {
-	enum erad_state old;
-	u32 nr;
+	const enum erad_state old = ei->state;
 
 	lockdep_assert_held(&ei->mutex);
 
-	spin_lock(&ei->lock);
-	old = ei->state;
-	WRITE_ONCE(ei->state, state);
-	spin_unlock(&ei->lock);
-	if (state != ERAD_ACTIVE)
-		erad_message_end(ei, state == ERAD_FAILED ? -EIO : -ENOTCONN, 0);
-
-	/* ->map refuses new ones from here on, so nothing is left behind. */
-	if (state == ERAD_FAILED) {
-		nr = erad_held_take(ei, failed);
-		spin_lock(&ei->lock);
-		ei->failed += nr;
-		spin_unlock(&ei->lock);
-		trace_erad_error(ei->dev, EIO, nr);
-		if (old != state)
-			DMERR("%s: failed; held writes get an I/O error until erad attaches again",
-			      dm_table_device_name(ei->ti->table));
-	}
 	if (old == state)
 		return;
-
-	if (state == ERAD_DETACHED && erad_oldest_held(ei))
-		erad_warn_detached(ei);
-	if (state == ERAD_DETACHED)
-		erad_detached(ei);
+	spin_lock(&ei->lock);
+	WRITE_ONCE(ei->state, state);
+	spin_unlock(&ei->lock);
 	trace_erad_state(ei->dev, old, state);
 	erad_instance_event(ei);
 	erad_instances_changed();
@@ -272,8 +246,6 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	mutex_init(&ei->fetch_mutex);
 	spin_lock_init(&ei->lock);
 	init_waitqueue_head(&ei->wait);
-	INIT_WORK(&ei->release_work, erad_release_work);
 	INIT_WORK(&ei->event_work, tell_dm);
-	INIT_DELAYED_WORK(&ei->detach_work, erad_detach_work);
 	return ei;
 }

@@ -85,12 +85,13 @@ struct erad_instance {
 	u8 uuid[16];
 
 	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
+	bool has_record;		/* mutex for writing; READY has brought the record's content */
 
 	/* Each commit writes what follows; what comes before is read by each write on each CPU. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
 	struct erad_writeset *prepared;	/* mutex */
 	struct erad_writeset *draining;	/* mutex for writing; one at a time */
-	struct erad_passage __percpu *passage;	/* two; that of no writeset is zero */
+	struct erad_io_counts __percpu *counts;	/* two sets; the set that no writeset uses is zero */
 	struct bio_list batch;		/* mutex */
 	u64 batch_id;			/* mutex; 0: none outstanding */
 	u64 last_batch_id;		/* mutex */
@@ -122,7 +123,7 @@ struct erad_instance {
 	u64 nr_queued;			/* lock; those that a fetch looks at are on no list */
 	u64 nr_batch;			/* lock */
 	u64 held, released, requeued, failed, batches;	/* lock */
-	u64 entered;			/* mutex; total of the writesets that have been freed */
+	u64 begun;			/* mutex; sum of erad_writeset_begun() of all writesets that have been freed */
 	u64 usage_used, usage_total, usage_root;	/* lock */
 
 	wait_queue_head_t wait;		/* pollers, drain waiters, a message's sender */
@@ -130,9 +131,17 @@ struct erad_instance {
 
 	struct workqueue_struct *wq;
 	struct work_struct release_work;
+	struct work_struct count_work, reap_work;	/* the steps of a drain */
 	struct work_struct event_work;	/* in the system's workqueue, not in wq */
 	struct delayed_work detach_work;
 };
+
+/* Whether a message waits for MESSAGE_GET.  No lock. */
+static inline bool erad_instance_has_message(const struct erad_instance *ei)
+{
+	return READ_ONCE(ei->message.id) && !READ_ONCE(ei->message.taken) &&
+		!READ_ONCE(ei->message.done);
+}
 
 /* One reference, and nothing that is the table's: devices, workqueue.  NULL if there is no memory. */
 struct erad_instance *erad_instance_alloc(struct dm_target *ti);
@@ -172,10 +181,9 @@ void erad_instance_event(struct erad_instance *ei);
 void erad_warn_detached(struct erad_instance *ei);
 
 /*
- * Changes the state and tells everybody.  Under ei->mutex.  With FAILED,
- * everything that is held moves to `failed`, for erad_bios_end().
+ * Under ei->mutex: changes the state, and wakes all who wait for a change.  Who makes the state
+ * one in which the owner serves no messages calls erad_message_end() afterwards.
  */
-void erad_instance_set_state(struct erad_instance *ei, enum erad_state state,
-			     struct bio_list *failed);
+void erad_instance_set_state(struct erad_instance *ei, enum erad_state state);
 
 #endif /* ERAD_INSTANCE_H */

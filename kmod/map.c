@@ -5,9 +5,10 @@
 #include <linux/ktime.h>
 
 #include "map.h"
-
-#define CREATE_TRACE_POINTS
+#include "message.h"
 #include "trace.h"
+
+#define DM_MSG_PREFIX "erad"
 
 /*
  * A fetch looks at no more bios than this many, because ABORT waits for ei->mutex
@@ -129,7 +130,7 @@ again:
 			rcu_read_lock_sched();
 			ws = rcu_dereference_sched(ei->current_ws);
 			if (ws && erad_writeset_has(ws, first, last)) {
-				erad_writeset_enter(ws);
+				erad_writeset_begin_write(ws);
 				pb->ws = ws;
 			}
 			rcu_read_unlock_sched();
@@ -152,7 +153,7 @@ int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 		struct erad_per_bio *pb = per_bio(bio);
 
 		if (pb->ws) {
-			erad_writeset_leave(pb->ws);
+			erad_writeset_end_write(pb->ws);
 			pb->ws = NULL;
 		}
 	}
@@ -218,7 +219,7 @@ void erad_release_work(struct work_struct *work)
 /* Counts a bio that is about to be put on ei->release.  Under ei->mutex, so that ws is current. */
 static void enter(struct erad_writeset *ws, struct bio *bio)
 {
-	erad_writeset_enter(ws);
+	erad_writeset_begin_write(ws);
 	per_bio(bio)->ws = ws;
 }
 
@@ -338,6 +339,26 @@ void erad_bios_end(struct bio_list *bios, blk_status_t status)
 	}
 }
 
+void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed)
+{
+	const bool was_failed = ei->state == ERAD_FAILED;
+	u32 nr;
+
+	lockdep_assert_held(&ei->mutex);
+
+	/* ->map holds no write from here on, so none is left behind. */
+	erad_instance_set_state(ei, ERAD_FAILED);
+	erad_message_end(ei, -EIO, 0);
+	nr = erad_held_take(ei, failed);
+	spin_lock(&ei->lock);
+	ei->failed += nr;
+	spin_unlock(&ei->lock);
+	trace_erad_error(ei->dev, EIO, nr);
+	if (!was_failed)
+		DMERR("%s: failed; held writes get an I/O error until erad attaches again",
+		      dm_table_device_name(ei->ti->table));
+}
+
 int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed)
 {
 	struct erad_writeset *ws = current_writeset(ei);
@@ -351,7 +372,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	if (batch != ei->batch_id)
 		return -ESTALE;
 	if (status) {
-		erad_instance_set_state(ei, ERAD_FAILED, failed);
+		erad_instance_fail(ei, failed);
 		return 0;
 	}
 	if (ei->batch_era != ws->era) {

@@ -19,6 +19,12 @@ int erad_map(struct dm_target *ti, struct bio *bio);
 int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
 void erad_release_work(struct work_struct *work);
 
+/*
+ * Under ei->mutex: the state becomes FAILED.  A message that waits for the owner ends with EIO,
+ * and all held writes move to `failed`, for erad_bios_end().
+ */
+void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed);
+
 /* Both under ei->mutex, for the ioctl of the same name; errors as there. */
 int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed);
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max);

@@ -12,12 +12,6 @@
 /* For those who stand in line and for the owner's answer together. */
 #define ANSWER_WAIT	(30 * HZ)
 
-bool erad_message_waits(const struct erad_instance *ei)
-{
-	return READ_ONCE(ei->message.id) && !READ_ONCE(ei->message.taken) &&
-		!READ_ONCE(ei->message.done);
-}
-
 void erad_message_end(struct erad_instance *ei, int result, u32 era)
 {
 	lockdep_assert_held(&ei->mutex);

@@ -8,9 +8,6 @@
 int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen);
 
-/* Whether one waits for MESSAGE_GET.  No lock. */
-bool erad_message_waits(const struct erad_instance *ei);
-
 /* Under ei->mutex: answers the message that is under way, if any, and wakes its sender. */
 void erad_message_end(struct erad_instance *ei, int result, u32 era);
 

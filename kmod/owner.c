@@ -11,6 +11,7 @@
 
 #include "arg.h"
 #include "degrade.h"
+#include "detach.h"
 #include "era.h"
 #include "map.h"
 #include "message.h"
@@ -66,7 +67,7 @@ static int owner_ready(struct owner *o, void __user *arg)
 	else
 		r = erad_record_set(ei, a.record ? record : NULL, a.record_sector);
 	if (!r)
-		erad_instance_set_state(ei, ERAD_ACTIVE, NULL);
+		erad_instance_set_state(ei, ERAD_ACTIVE);
 	mutex_unlock(&ei->mutex);
 	return r;
 }
@@ -135,8 +136,6 @@ static int owner_commit_fetch(struct owner *o, void __user *arg)
 
 static int owner_prepare_era(struct owner *o, void __user *arg)
 {
-	struct erad_instance *ei = o->ei;
-	struct erad_writeset *ws, *old = NULL;
 	struct erad_prepare a;
 	int r = GET_ARG(a, arg);
 
@@ -144,29 +143,7 @@ static int owner_prepare_era(struct owner *o, void __user *arg)
 		return r;
 	if (a.pad || !a.to)
 		return -EINVAL;
-
-	mutex_lock(&ei->mutex);
-	if (!ei->dead && ei->prepared && ei->prepared->era == a.to) {
-		mutex_unlock(&ei->mutex);
-		return 0;
-	}
-	mutex_unlock(&ei->mutex);
-
-	/* Without any lock: this allocation may sleep, and commits, ABORT and suspends go on. */
-	ws = erad_writeset_alloc(ei, ei->nr_blocks, a.to);
-	if (!ws)
-		return -ENOMEM;
-	mutex_lock(&ei->mutex);
-	if (ei->dead) {
-		old = ws;
-		r = -ENODEV;
-	} else {
-		old = ei->prepared;
-		ei->prepared = ws;
-	}
-	mutex_unlock(&ei->mutex);
-	erad_writeset_free(old);
-	return r;
+	return erad_era_prepare(o->ei, a.to);
 }
 
 static int owner_new_era(struct owner *o, void __user *arg)
@@ -229,7 +206,7 @@ static int owner_stats(struct owner *o, void __user *arg)
 	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
 		erad_writeset_bytes(ws);
 	/* All that went on but those that were held; they are in both sums or in none, under ei->mutex. */
-	a.passed = ei->entered + erad_writeset_entered(ei->draining) + erad_writeset_entered(ws) -
+	a.passed = ei->begun + erad_writeset_begun(ei->draining) + erad_writeset_begun(ws) -
 		READ_ONCE(ei->released);
 	spin_lock(&ei->lock);
 	a.held_now = ei->nr_queued + ei->nr_batch;
@@ -258,7 +235,7 @@ static int owner_message_get(struct owner *o, void __user *arg)
 	mutex_lock(&ei->mutex);
 	if (ei->dead) {
 		r = -ENODEV;
-	} else if (erad_message_waits(ei)) {
+	} else if (erad_instance_has_message(ei)) {
 		a.id = ei->message.id;
 		a.type = ei->message.type;
 		WRITE_ONCE(ei->message.taken, true);
@@ -363,7 +340,7 @@ static __poll_t owner_poll(struct file *file, poll_table *wait)
 	if (ei->state == ERAD_ACTIVE && ei->nr_queued && !READ_ONCE(ei->batch_id))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	spin_unlock(&ei->lock);
-	if (atomic_read(&ei->events) != READ_ONCE(o->seen_events) || erad_message_waits(ei))
+	if (atomic_read(&ei->events) != READ_ONCE(o->seen_events) || erad_instance_has_message(ei))
 		mask |= EPOLLPRI;
 	return mask;
 }
@@ -378,9 +355,13 @@ static int owner_release(struct inode *inode, struct file *file)
 		WRITE_ONCE(ei->owned, false);
 		if (!ei->dead) {
 			erad_batch_return(ei);
-			if (ei->state != ERAD_FAILED)
-				erad_instance_set_state(ei, ei->passing ? ERAD_DEGRADED : ERAD_DETACHED,
-							NULL);
+			if (ei->passing) {
+				erad_instance_set_state(ei, ERAD_DEGRADED);
+			} else if (ei->state != ERAD_FAILED) {
+				erad_instance_set_state(ei, ERAD_DETACHED);
+				erad_detached(ei);
+			}
+			erad_message_end(ei, -ENOTCONN, 0);
 		}
 		mutex_unlock(&ei->mutex);
 		erad_instances_changed();
@@ -444,7 +425,7 @@ int erad_owner_attach(void __user *arg)
 	if (!r) {
 		WRITE_ONCE(ei->owned, true);
 		o->attached = true;
-		erad_instance_set_state(ei, ERAD_LOADING, NULL);
+		erad_instance_set_state(ei, ERAD_LOADING);
 	}
 	mutex_unlock(&ei->mutex);
 

@@ -8,6 +8,7 @@
 #include "control.h"
 #include "degrade.h"
 #include "detach.h"
+#include "era.h"
 #include "map.h"
 #include "message.h"
 
@@ -111,7 +112,8 @@ static void instance_release(struct dm_target *ti, struct erad_instance *ei)
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
 	flush_work(&ei->event_work);	/* the last work of ei->wq may have queued it */
-	free_percpu(ei->passage);
+	free_percpu(ei->counts);
+	erad_record_free_page(ei->record);
 	if (ei->origin)
 		dm_put_device(ti, ei->origin);
 	if (ei->meta)
@@ -136,6 +138,9 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		ti->error = "Cannot allocate the instance";
 		return -ENOMEM;
 	}
+	INIT_WORK(&ei->release_work, erad_release_work);
+	INIT_DELAYED_WORK(&ei->detach_work, erad_detach_work);
+	erad_era_init(ei);
 	ei->detach_timeout = DETACH_TIMEOUT_DEFAULT;
 
 	meta = dm_shift_arg(&as);
@@ -191,9 +196,9 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		r = -EINVAL;
 		goto out;
 	}
-	ei->passage = __alloc_percpu(2 * sizeof(struct erad_passage),
-				     __alignof__(struct erad_passage));
-	if (!ei->passage) {
+	ei->counts = __alloc_percpu(2 * sizeof(struct erad_io_counts),
+				    __alignof__(struct erad_io_counts));
+	if (!ei->counts) {
 		ti->error = "Cannot allocate the counts";
 		r = -ENOMEM;
 		goto out;

@@ -5,7 +5,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "instance.h"
+#include "writeset.h"
 
 static unsigned long *ones;
 
@@ -29,84 +29,62 @@ u64 erad_writeset_max_blocks(void)
 	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * ERAD_BITS_PER_PAGE;
 }
 
-void erad_writeset_drained(struct erad_writeset *ws)
-{
-	queue_work(ws->ei->wq, &ws->reap);
-}
-
-u64 erad_writeset_entered(const struct erad_writeset *ws)
+u64 erad_writeset_begun(const struct erad_writeset *ws)
 {
 	unsigned int cpu;
-	u64 in = 0;
+	u64 begun = 0;
 
 	if (!ws)
 		return 0;
 	for_each_possible_cpu(cpu)
-		in += READ_ONCE(per_cpu_ptr(ws->passage, cpu)->in);
-	return in;
+		begun += READ_ONCE(per_cpu_ptr(ws->counts, cpu)->begun);
+	return begun;
 }
 
-void erad_writeset_begin(struct erad_writeset *ws, const struct erad_writeset *old)
+u64 erad_writeset_take_begun(struct erad_writeset *ws)
 {
-	struct erad_instance *ei = ws->ei;
-
-	lockdep_assert_held(&ei->mutex);
-
-	ws->passage = ei->passage + (old && old->passage == ei->passage ? 1 : 0);
-}
-
-static void reap(struct work_struct *work)
-{
-	struct erad_writeset *ws = container_of(work, struct erad_writeset, reap);
-	struct erad_instance *ei = ws->ei;
+	u64 begun = erad_writeset_begun(ws);
 	unsigned int cpu;
 
-	mutex_lock(&ei->mutex);
-	ei->entered += erad_writeset_entered(ws);
-	/* Nobody counts here any more, see drain(): the next writeset finds zeros. */
 	for_each_possible_cpu(cpu)
-		*per_cpu_ptr(ws->passage, cpu) = (struct erad_passage) {};
-	WRITE_ONCE(ei->draining, NULL);
-	mutex_unlock(&ei->mutex);
-	erad_instance_event(ei);	/* dtr waits for this work to end */
-
-	/* The drain's grace period began after the pointer was swapped: no reader is left. */
-	erad_writeset_free(ws);
+		*per_cpu_ptr(ws->counts, cpu) = (struct erad_io_counts) {};
+	return begun;
 }
 
-/* Not by the owner, who goes on recording meanwhile; nor as slowly as a grace period nobody waits for. */
-static void drain(struct work_struct *work)
+void erad_writeset_retire(struct erad_writeset *ws)
 {
-	struct erad_writeset *ws = container_of(work, struct erad_writeset, drain);
+	WRITE_ONCE(ws->retired, true);
+}
+
+void erad_writeset_add_remaining(struct erad_writeset *ws)
+{
 	unsigned int cpu;
-	s64 left = 0;
+	s64 remaining = 0;
 
 	/*
-	 * After this, whoever found ws to be the current one has counted itself,
-	 * and whoever found that it is not draining has counted as ended: the
-	 * counts of all CPUs stand still.
+	 * After the grace period the counts of all CPUs stand still: whoever found ws to be
+	 * the current writeset has counted the begin of its write, and whoever found
+	 * that ws is not retired has counted the end of its write.
+	 *
+	 * Expedited, because a checkpoint waits for this drain, and a normal grace period
+	 * takes tens of milliseconds.
 	 */
 	synchronize_rcu_expedited();
 	for_each_possible_cpu(cpu) {
-		const struct erad_passage *p = per_cpu_ptr(ws->passage, cpu);
+		const struct erad_io_counts *c = per_cpu_ptr(ws->counts, cpu);
 
-		left += p->in - p->out;
+		remaining += c->begun - c->ended;
 	}
-	/* Below zero until here, by those that have ended meanwhile. */
-	if (!atomic64_add_return(left, &ws->left))
-		erad_writeset_drained(ws);
+	/*
+	 * Writes that ended since ws was retired have already been subtracted, so
+	 * ws->remaining is not above zero here.  The sum is the number still in flight.
+	 */
+	if (!atomic64_add_return(remaining, &ws->remaining))
+		ws->done(ws);
 }
 
-void erad_writeset_drain(struct erad_writeset *ws)
-{
-	lockdep_assert_held(&ws->ei->mutex);
-
-	WRITE_ONCE(ws->ei->draining, ws);
-	WRITE_ONCE(ws->draining, true);
-	queue_work(ws->ei->wq, &ws->drain);
-}
-
-struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era)
+struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
+					  void (*done)(struct erad_writeset *ws), void *data)
 {
 	u64 nr_pages = div64_u64(nr_blocks + ERAD_BITS_PER_PAGE - 1, ERAD_BITS_PER_PAGE);
 	struct erad_writeset *ws;
@@ -122,9 +100,8 @@ struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_block
 	ws = kvzalloc(size, GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	if (!ws)
 		return NULL;
-	INIT_WORK(&ws->drain, drain);
-	INIT_WORK(&ws->reap, reap);
-	ws->ei = ei;
+	ws->done = done;
+	ws->data = data;
 	ws->era = era;
 	ws->nr_blocks = nr_blocks;
 	ws->nr_pages = nr_pages;

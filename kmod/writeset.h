@@ -1,40 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The set of blocks that are recorded in one era, and the counts of the writes that went on by it. */
+/*
+ * The set of blocks that are recorded in one era, and the counts of the writes that went
+ * to the origin because their blocks are in the set.
+ *
+ * Nothing here knows of instances, so tests/unit/test_writeset.c runs it in user space.
+ */
 #ifndef ERAD_WRITESET_H
 #define ERAD_WRITESET_H
 
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
-#include <linux/types.h>
-#include <linux/workqueue.h>
 
-struct erad_instance;
-
-/*
- * Writes on their way to the origin, by the CPU that saw them begin or end.  An
- * instance has two such sets of counts: one for the current writeset, and one for
- * the writeset that drains.
- */
-struct erad_passage {
-	u64 in, out;
+/* Writes to the origin, counted on the CPU on which the write began, or on which it ended. */
+struct erad_io_counts {
+	u64 begun, ended;
 };
 
 /*
- * One bit a block, in pages of PAGE_SIZE * 8 bits.  A page that was never set
- * is NULL; one that was set in one piece is the shared page of ones.  Bits
- * are only ever set, by one writer at a time; readers need nothing but RCU.
+ * One bit a block, in pages of PAGE_SIZE * 8 bits.  A page without any bit set is NULL.  A
+ * page whose bits were all set in one call is the shared page of ones.  Bits are never
+ * cleared.  One writer at a time sets bits; readers need nothing but RCU.
  */
 struct erad_writeset {
-	struct erad_passage __percpu *passage;	/* one of the instance's; NULL until it is current */
-	bool draining;			/* what ends from now on counts in `left` */
-	atomic64_t left;		/* writes on their way, once the drain has added them up */
-	struct work_struct drain;	/* adds them up */
-	struct work_struct reap;	/* frees it when there are none */
-	struct erad_instance *ei;
+	struct erad_io_counts __percpu *counts;	/* set before the writeset becomes current */
+	bool retired;			/* writes that end from now on count down `remaining` */
+	atomic64_t remaining;		/* writes in flight; see erad_writeset_add_remaining() */
+	void (*done)(struct erad_writeset *ws);
+	void *data;			/* for done */
 	u32 era;
 	u64 nr_blocks;
 	u64 nr_pages;			/* entries of dir */
-	u64 nr_allocated;		/* of them with a page of their own */
+	u64 nr_allocated;		/* entries of dir that have a page of their own */
 	unsigned long *dir[];
 };
 
@@ -44,60 +40,64 @@ struct erad_writeset {
 int erad_writeset_init(void);
 void erad_writeset_exit(void);
 
-/* Largest number of blocks that erad_writeset_alloc() takes. */
+/* Largest number of blocks that erad_writeset_alloc() accepts. */
 u64 erad_writeset_max_blocks(void);
 
 /*
- * NULL if there is no memory.  ei is only stored.  May sleep for as long as the
+ * Returns an empty writeset, or NULL if there is no memory.  May sleep for as long as the
  * machine is short of memory, so the caller holds no lock that a commit takes.
+ *
+ * `done` is called once, in any context, when the writeset is retired and no write that it
+ * counts is in flight any more.  The caller may free the writeset from then on.
  */
-struct erad_writeset *erad_writeset_alloc(struct erad_instance *ei, u64 nr_blocks, u32 era);
+struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
+					  void (*done)(struct erad_writeset *ws), void *data);
 
-/* No write may be on its way by ws, and nobody in an RCU section that saw it.  NULL is fine. */
+/*
+ * No write that ws counts is in flight, and no RCU section is left that has seen ws.
+ * NULL is fine.
+ */
 void erad_writeset_free(struct erad_writeset *ws);
 
 /*
- * A write goes to the origin by ws.  In the RCU section that found ws to be the
- * current one, or under ei->mutex while it is.
+ * Counts a write that goes to the origin.  In the RCU section that found ws to be the
+ * current writeset, or while ws cannot be retired.
  */
-static inline void erad_writeset_enter(struct erad_writeset *ws)
+static inline void erad_writeset_begin_write(struct erad_writeset *ws)
 {
-	this_cpu_inc(ws->passage->in);
+	this_cpu_inc(ws->counts->begun);
 }
 
-/* The last one has ended.  Any context. */
-void erad_writeset_drained(struct erad_writeset *ws);
-
-/* It has ended.  Any context.  ws may be gone afterwards. */
-static inline void erad_writeset_leave(struct erad_writeset *ws)
+/* Counts the end of that write.  Any context.  ws may be freed already when this returns. */
+static inline void erad_writeset_end_write(struct erad_writeset *ws)
 {
 	rcu_read_lock_sched();
-	if (likely(!READ_ONCE(ws->draining)))
-		this_cpu_inc(ws->passage->out);
-	else if (atomic64_dec_and_test(&ws->left))
-		erad_writeset_drained(ws);
+	if (likely(!READ_ONCE(ws->retired)))
+		this_cpu_inc(ws->counts->ended);
+	else if (atomic64_dec_and_test(&ws->remaining))
+		ws->done(ws);
 	rcu_read_unlock_sched();
 }
 
-/* How many writes have entered so far.  0 for NULL. */
-u64 erad_writeset_entered(const struct erad_writeset *ws);
+/* How many writes have begun so far.  0 for NULL. */
+u64 erad_writeset_begun(const struct erad_writeset *ws);
 
 /*
- * Under ei->mutex, with no writeset draining: gives ws, which is about to replace
- * `old` as the current writeset, the set of counts that `old` does not use.
+ * A drain, in two steps.  First, when ws is not the current writeset any more:
+ * erad_writeset_retire().  Then erad_writeset_add_remaining(), which sleeps for an RCU
+ * grace period.  ws->done is called when no write is left in flight; that can be before
+ * erad_writeset_add_remaining() returns.
  */
-void erad_writeset_begin(struct erad_writeset *ws, const struct erad_writeset *old);
+void erad_writeset_retire(struct erad_writeset *ws);
+void erad_writeset_add_remaining(struct erad_writeset *ws);
 
-/*
- * Under ei->mutex: ws is not current any more.  When the last write by it has
- * ended, it is freed and ei->draining is NULL again.
- */
-void erad_writeset_drain(struct erad_writeset *ws);
+/* After ws->done: returns what erad_writeset_begun() returns, and clears the counts. */
+u64 erad_writeset_take_begun(struct erad_writeset *ws);
 
-/* First block of first … last that is not set, or last + 1. */
+/* Returns the first block of first..last that is not set, or last + 1. */
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
 
-/* Whether all of first … last are set; most writes are of one block, for which it is quick. */
+/* Whether all of first..last are set.  Most writes are of one block; for one block it is fast. */
 static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 last)
 {
 	const unsigned long *bits;
@@ -118,6 +118,7 @@ u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 /* Sets all bits.  Allocates nothing. */
 void erad_writeset_fill(struct erad_writeset *ws);
 
+/* Memory that ws uses, in bytes.  0 for NULL. */
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
 
 #endif /* ERAD_WRITESET_H */

@@ -372,7 +372,7 @@ inline k_prepare(i, to, r)
 #define passing_ends(i)	skip
 #endif
 
-/* rollover(), and owner_new_era() with drain_ms 0 */
+/* erad_era_begin(), and owner_new_era() with drain_ms 0 */
 #ifdef M_NO_DRAIN
 #define drained(i)	true
 #else
@@ -397,7 +397,7 @@ inline k_new_era(i, from, to, r)
 					if
 					:: inst[i].cur == NONE -> inst[i].cur = 0
 					:: else ->
-						CUR(i).draining = true;	/* erad_writeset_drain() */
+						CUR(i).draining = true;	/* erad_writeset_retire() */
 						inst[i].draining = true;
 						inst[i].cur = 1 - inst[i].cur
 					fi;
@@ -504,8 +504,8 @@ end:	do
 /* ---- the workqueue ---- */
 
 /*
- * drain(), and reap() when nothing is left. The grace period ends after every ->map that saw the old pointer, and
- * every end_io that saw the writeset when it was not draining.
+ * erad_writeset_add_remaining(), and reap_draining() when no write is in flight. The grace period ends after every
+ * ->map that saw the old pointer, and every end_io that saw the writeset when it was not retired.
  */
 #define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (MAP_READS(w) || END_READS(w)))
 #define READERS(i)	ANY(READS, i)
@@ -601,7 +601,7 @@ proctype writer(byte w)
 				st[w] = MAP_HOLD
 			fi
 	}
-	/* erad_writeset_enter(), remap() */
+	/* erad_writeset_begin_write(), remap_device(), remap_sector() */
 	:: d_step {
 		st[w] == MAP_COUNT ->
 			look_again(w);
@@ -630,7 +630,7 @@ proctype writer(byte w)
 				st[w] = QUEUED
 			fi
 	}
-	/* The origin has done it: erad_end_io(), erad_writeset_leave(). */
+	/* The origin has done it: erad_end_io(), erad_writeset_end_write(). */
 	:: d_step {
 		st[w] == FLIGHT ->
 			if
