@@ -143,7 +143,7 @@ unit_objects	:= $(call unit_object,$(unit_sources))
 $(BUILD)/unit/obj/%.o: %.c $(flags_file)
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit -Itests/fuzz $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit -Itests/fuzz $(OWN_CPPFLAGS) $(UNIT_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(say) LD $@
@@ -152,11 +152,17 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 $(daemon_tests): $(call unit_object,$(daemon_sources))
 $(daemon_tests): OWN_LDFLAGS := -Wl,--wrap=poll,--wrap=thread_start_detached
 
+# The test of a part of the module, with stand-ins for what that part calls in the kernel.
+kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c
+kernel_objects	:= $(call unit_object,$(kernel_sources) tests/unit/test_writeset.c)
+$(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
+$(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
+
 # Those that are about threads, again with the thread sanitizer.
 tsan_tests	:= test_threads test_volume
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(daemon_sources))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(daemon_sources))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
 
@@ -396,7 +402,7 @@ for-tests: all stage test-programs failpoints
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(example) $(test_programs) $(tool_programs) $(crash_programs)
-unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources)) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
+unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources) $(kernel_sources)) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
 tsan-programs:
