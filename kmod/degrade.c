@@ -62,7 +62,7 @@ bool erad_degrade_busy(const struct erad_instance *ei)
 	return ei->record && READ_ONCE(ei->record->busy);
 }
 
-static void on_written(struct bio *bio)
+static void record_bio_ended(struct bio *bio)
 {
 	struct erad_record *rec = bio->bi_private;
 
@@ -70,7 +70,7 @@ static void on_written(struct bio *bio)
 }
 
 /* In a work item, because submitting may wait for the metadata device. */
-static void write_record(struct work_struct *work)
+static void submit_record(struct work_struct *work)
 {
 	struct erad_record *rec = container_of(work, struct erad_record, write_work);
 	struct bio *bio = &rec->bio;
@@ -79,7 +79,7 @@ static void write_record(struct work_struct *work)
 		 REQ_OP_WRITE | REQ_SYNC | REQ_FUA | REQ_META | REQ_PRIO);
 	bio->bi_iter.bi_sector = rec->sector;
 	bio->bi_private = rec;
-	bio->bi_end_io = on_written;
+	bio->bi_end_io = record_bio_ended;
 	__bio_add_page(bio, rec->page, rec->len, 0);
 	submit_bio(bio);
 }
@@ -227,7 +227,7 @@ int erad_record_alloc(struct erad_instance *ei)
 		return -ENOMEM;
 	}
 	rec->ei = ei;
-	INIT_WORK(&rec->write_work, write_record);
+	INIT_WORK(&rec->write_work, submit_record);
 	INIT_WORK(&rec->done_work, record_written);
 	ei->record = rec;
 	return 0;

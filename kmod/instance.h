@@ -119,7 +119,7 @@ struct erad_instance {
 	bool pushback;			/* lock; a noflush suspend is on */
 	bool passing;			/* lock, and mutex for writing; current_ws has all bits, nothing is held */
 	struct bio_list queue;		/* lock; and mutex to take bios off it */
-	struct bio_list release;	/* lock */
+	struct bio_list submit_list;	/* lock; released, and about to be submitted by submit_work */
 	u64 nr_queued;			/* lock; those that a fetch looks at are on no list */
 	u64 nr_batch;			/* lock */
 	u64 held, released, requeued, failed, batches;	/* lock */
@@ -130,7 +130,7 @@ struct erad_instance {
 	atomic_t events;		/* grows with everything that is POLLPRI */
 
 	struct workqueue_struct *wq;
-	struct work_struct release_work;
+	struct work_struct submit_work;
 	struct work_struct count_work, reap_work;	/* the steps of a drain */
 	struct work_struct event_work;	/* in the system's workqueue, not in wq */
 	struct delayed_work detach_work;

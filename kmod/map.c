@@ -53,7 +53,7 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 #define LOOK_AGAIN	(-EAGAIN)	/* no DM_MAPIO_… is negative */
 
 /* LOOK_AGAIN: all bits have been set since the look. */
-static noinline int hold(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
+static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
 	bool wake, detached;
@@ -135,7 +135,7 @@ again:
 			}
 			rcu_read_unlock_sched();
 			if (!pb->ws) {
-				r = hold(ei, bio, first, last);
+				r = hold_write(ei, bio, first, last);
 				if (r == LOOK_AGAIN)
 					goto again;
 				return r;
@@ -190,17 +190,17 @@ static void note_waits(const struct erad_instance *ei, const struct bio_list *bi
  * In a workqueue of its own, and not in the owner's context: submitting may
  * wait for the origin, and the owner must go on recording meanwhile.
  */
-void erad_release_work(struct work_struct *work)
+void erad_submit_work(struct work_struct *work)
 {
-	struct erad_instance *ei = container_of(work, struct erad_instance, release_work);
+	struct erad_instance *ei = container_of(work, struct erad_instance, submit_work);
 	struct blk_plug plug;
 	struct bio_list bios;
 	struct bio *bio;
 	u64 now;
 
 	spin_lock(&ei->lock);
-	bios = ei->release;
-	bio_list_init(&ei->release);
+	bios = ei->submit_list;
+	bio_list_init(&ei->submit_list);
 	spin_unlock(&ei->lock);
 
 	now = ktime_get_ns();
@@ -216,8 +216,8 @@ void erad_release_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
-/* Counts a bio that is about to be put on ei->release.  Under ei->mutex, so that ws is current. */
-static void enter(struct erad_writeset *ws, struct bio *bio)
+/* Counts a bio that is about to be put on ei->submit_list.  Under ei->mutex, so that ws is current. */
+static void begin_write(struct erad_writeset *ws, struct bio *bio)
 {
 	erad_writeset_begin_write(ws);
 	per_bio(bio)->ws = ws;
@@ -255,7 +255,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		first = erad_writeset_next_missing(ws, first, last);
 		if (first > last) {
 			/* recorded since it was queued */
-			enter(ws, bio);
+			begin_write(ws, bio);
 			bio_list_add(&release, bio_list_pop(&queue));
 			nr_release++;
 			cond_resched();
@@ -281,13 +281,13 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 	bio_list_merge_head(&ei->queue, &queue);
 	ei->nr_queued -= nr_batch + nr_release;
 	ei->nr_batch += nr_batch;
-	bio_list_merge(&ei->release, &release);
+	bio_list_merge(&ei->submit_list, &release);
 	ei->released += nr_release;
 	more = ei->nr_queued;
 	spin_unlock(&ei->lock);
 
 	if (nr_release)
-		queue_work(ei->wq, &ei->release_work);
+		queue_work(ei->wq, &ei->submit_work);
 	/* A write that was held meanwhile did not wake pollers, as the queue was not empty for it. */
 	if (more && !nr)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
@@ -396,7 +396,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		writer = next;
 		bio_blocks(ei, bio, &first, &last);
 		nr_new += erad_writeset_set(ws, first, last);
-		enter(ws, bio);
+		begin_write(ws, bio);
 	}
 	if (nr_new)
 		trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
@@ -404,7 +404,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	trace_erad_committed(ei->dev, batch, ws->era, ei->nr_batch);
 	ei->last_commit_ns = ktime_get_ns();
 	spin_lock(&ei->lock);
-	bio_list_merge(&ei->release, &ei->batch);
+	bio_list_merge(&ei->submit_list, &ei->batch);
 	ei->released += ei->nr_batch;
 	ei->nr_batch = 0;
 	ei->batches++;
@@ -412,7 +412,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	more = ei->nr_queued;
 	spin_unlock(&ei->lock);
 	bio_list_init(&ei->batch);
-	queue_work(ei->wq, &ei->release_work);
+	queue_work(ei->wq, &ei->submit_work);
 	/* Writes queued while the batch was outstanding did not make the fd readable. */
 	if (more)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
@@ -430,12 +430,12 @@ void erad_held_release(struct erad_instance *ei)
 
 	nr = erad_held_take(ei, &bios);
 	bio_list_for_each(bio, &bios)
-		enter(ws, bio);
+		begin_write(ws, bio);
 	spin_lock(&ei->lock);
-	bio_list_merge(&ei->release, &bios);
+	bio_list_merge(&ei->submit_list, &bios);
 	ei->released += nr;
 	spin_unlock(&ei->lock);
-	queue_work(ei->wq, &ei->release_work);
+	queue_work(ei->wq, &ei->submit_work);
 }
 
 u64 erad_oldest_held(struct erad_instance *ei)

@@ -17,7 +17,7 @@ struct erad_per_bio {
 
 int erad_map(struct dm_target *ti, struct bio *bio);
 int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
-void erad_release_work(struct work_struct *work);
+void erad_submit_work(struct work_struct *work);
 
 /*
  * Under ei->mutex: the state becomes FAILED.  A message that waits for the owner ends with EIO,

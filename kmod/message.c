@@ -25,7 +25,7 @@ void erad_message_end(struct erad_instance *ei, int result, u32 era)
 }
 
 /* 0: it would be served.  EAGAIN: perhaps soon. */
-static int can_serve(struct erad_instance *ei)
+static int owner_can_serve(struct erad_instance *ei)
 {
 	if (READ_ONCE(ei->suspending) || !READ_ONCE(ei->resumed))
 		return -EBUSY;
@@ -40,12 +40,12 @@ static int can_serve(struct erad_instance *ei)
 }
 
 /* Queues it.  Context: message_mutex. */
-static int begin(struct erad_instance *ei, enum erad_message_type type)
+static int message_begin(struct erad_instance *ei, enum erad_message_type type)
 {
 	int r;
 
 	mutex_lock(&ei->mutex);
-	r = can_serve(ei);
+	r = owner_can_serve(ei);
 	if (!r) {
 		ei->message.type = type;
 		WRITE_ONCE(ei->message.taken, false);
@@ -60,7 +60,7 @@ static int begin(struct erad_instance *ei, enum erad_message_type type)
  * Waits for the owner for at most `wait` jiffies.  The wait is interruptible, because
  * the freezer may have frozen the owner already.  Context: message_mutex.
  */
-static int finish(struct erad_instance *ei, long wait, u32 *era)
+static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 {
 	int r;
 
@@ -84,7 +84,7 @@ static int finish(struct erad_instance *ei, long wait, u32 *era)
  * a sleep that no signal ends, whoever replaces, clears or removes an inactive table of
  * the device; nothing ends the message then, which is why its wait is bounded.
  */
-int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
+int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)
 {
 	struct erad_instance *ei = ti->private;
@@ -110,14 +110,14 @@ int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *res
 						ANSWER_WAIT);
 	if (wait <= 0)
 		return wait ? -ERESTARTSYS : -ETIME;
-	r = wait_event_interruptible_timeout(ei->wait, can_serve(ei) != -EAGAIN, OWNER_WAIT);
+	r = wait_event_interruptible_timeout(ei->wait, owner_can_serve(ei) != -EAGAIN, OWNER_WAIT);
 	if (r >= 0)
-		r = begin(ei, type);
+		r = message_begin(ei, type);
 	if (!r) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
 		/* An owner that is busy with writes may not poll for long. */
 		erad_instances_changed();
-		r = finish(ei, wait, &era);
+		r = message_wait(ei, wait, &era);
 	}
 	mutex_unlock(&ei->message_mutex);
 	wake_up_all(&ei->wait);			/* the next in line */

@@ -5,7 +5,7 @@
 
 #include "instance.h"
 
-int erad_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
+int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen);
 
 /* Under ei->mutex: answers the message that is under way, if any, and wakes its sender. */

@@ -151,7 +151,7 @@ static int owner_new_era(struct owner *o, void __user *arg)
 	struct erad_instance *ei = o->ei;
 	struct erad_newera a;
 	int r = GET_ARG(a, arg);
-	long left;
+	long jiffies_left;
 
 	if (r)
 		return r;
@@ -164,11 +164,11 @@ static int owner_new_era(struct owner *o, void __user *arg)
 	if (r)
 		return r;
 
-	left = wait_event_interruptible_timeout(ei->wait, !READ_ONCE(ei->draining),
+	jiffies_left = wait_event_interruptible_timeout(ei->wait, !READ_ONCE(ei->draining),
 						msecs_to_jiffies(a.drain_ms));
-	if (left < 0)
-		return left;
-	return left ? 0 : -ETIMEDOUT;
+	if (jiffies_left < 0)
+		return jiffies_left;
+	return jiffies_left ? 0 : -ETIMEDOUT;
 }
 
 static int owner_usage(struct owner *o, void __user *arg)

@@ -107,7 +107,7 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 }
 
 /* Everything that dtr undoes too, once no write is on its way. */
-static void instance_release(struct dm_target *ti, struct erad_instance *ei)
+static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
@@ -138,7 +138,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		ti->error = "Cannot allocate the instance";
 		return -ENOMEM;
 	}
-	INIT_WORK(&ei->release_work, erad_release_work);
+	INIT_WORK(&ei->submit_work, erad_submit_work);
 	INIT_DELAYED_WORK(&ei->detach_work, erad_detach_work);
 	erad_era_init(ei);
 	ei->detach_timeout = DETACH_TIMEOUT_DEFAULT;
@@ -230,7 +230,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	return 0;
 
 out:
-	instance_release(ti, ei);
+	undo_ctr(ti, ei);
 	return r;
 }
 
@@ -261,7 +261,7 @@ static void erad_dtr(struct dm_target *ti)
 	erad_writeset_free(ei->prepared);
 	ei->prepared = NULL;
 	WARN_ON(!bio_list_empty(&ei->queue) || !bio_list_empty(&ei->batch));
-	instance_release(ti, ei);
+	undo_ctr(ti, ei);
 }
 
 /* ---- suspend and resume ---- */
@@ -468,7 +468,7 @@ static struct target_type erad_target = {
 	.postsuspend = erad_postsuspend,
 	.resume = erad_resume,
 	.status = erad_status,
-	.message = erad_message,
+	.message = erad_target_message,
 	.iterate_devices = erad_iterate_devices,
 };
 

@@ -612,7 +612,7 @@ proctype writer(byte w)
 			inst[at[w]].ws[slot[w]].count++;
 			st[w] = FLIGHT
 	}
-	/* hold() */
+	/* hold_write() */
 	:: d_step {
 		st[w] == MAP_HOLD ->
 			if
