@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of dm-erad, system "erad".  All arguments are numbers, but for comm,
- * which is TASK_COMM_LEN bytes, so that a BPF program can attach to them as raw_tp
- * without the module's BTF.  Such a program, bpf/trace.bpf.c for one, goes by the
- * places of the arguments.  dev is the mapped device's dev_t, in the kernel's
- * encoding (major << 20 | minor).
+ * Tracepoints of dm-erad, system "erad".
+ *
+ * All arguments are numbers, except comm, which points to TASK_COMM_LEN bytes.  So a BPF
+ * program can attach to a tracepoint as raw_tp without the module's BTF.  Such a program
+ * finds an argument by its position (see bpf/trace.bpf.c): the order of the arguments is
+ * an ABI.  dev is the dev_t of the mapped device in the kernel's encoding
+ * (major << 20 | minor).
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM erad
@@ -15,7 +17,7 @@
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 
-/* A write is held: its blocks are not all recorded in the current era. */
+/* A write is held, because not all of its blocks are recorded in the current era. */
 TRACE_EVENT(erad_gated,
 	TP_PROTO(u32 dev, u64 first, u64 nr_blocks, u32 op),
 	TP_ARGS(dev, first, nr_blocks, op),
@@ -37,8 +39,9 @@ TRACE_EVENT(erad_gated,
 );
 
 /*
- * Blocks of held writes are recorded that were not before in this era, and so counted
- * for no other write; cgroup and comm are of who submitted these, see writer.c.
+ * A commit has recorded nr_blocks blocks that were not recorded before in this era.  Each block is
+ * counted at most once in an era: for the write that was first in the batch.  cgroup and comm say who
+ * submitted these writes (see writer.c).
  */
 TRACE_EVENT(erad_recorded,
 	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),
@@ -62,7 +65,7 @@ TRACE_EVENT(erad_recorded,
 		  __entry->nr_blocks, __entry->cgroup, __entry->comm)
 );
 
-/* The owner committed a batch: its blocks are durable and their bits set. */
+/* The owner has committed a batch: its blocks are durable, and their bits are set. */
 TRACE_EVENT(erad_committed,
 	TP_PROTO(u32 dev, u64 batch, u32 era, u32 nr_bios),
 	TP_ARGS(dev, batch, era, nr_bios),
@@ -83,7 +86,7 @@ TRACE_EVENT(erad_committed,
 		  __entry->batch, __entry->era, __entry->nr_bios)
 );
 
-/* A held write goes on to the origin; wait_ns until those released with it began to go. */
+/* A released write is submitted to the origin.  It was held for wait_ns. */
 TRACE_EVENT(erad_released,
 	TP_PROTO(u32 dev, u64 sector, u32 nr_sectors, u64 wait_ns),
 	TP_ARGS(dev, sector, nr_sectors, wait_ns),
@@ -105,8 +108,9 @@ TRACE_EVENT(erad_released,
 );
 
 /*
- * Held writes go on to the origin that waited from 2^log2_ns (or 0) to less than
- * twice as long each, and wait_ns together.
+ * nr_bios released writes are submitted to the origin.  Each of them was held for at least
+ * 2^log2_ns ns (with log2_ns 0: at least 0 ns) and for less than 2^(log2_ns + 1) ns.
+ * wait_ns is the sum.
  */
 TRACE_EVENT(erad_waited,
 	TP_PROTO(u32 dev, u32 log2_ns, u32 nr_bios, u64 wait_ns),
@@ -128,8 +132,7 @@ TRACE_EVENT(erad_waited,
 		  __entry->log2_ns, __entry->nr_bios, __entry->wait_ns)
 );
 
-/* A new era has begun; the old one may still be draining. */
-TRACE_EVENT(erad_rollover,
+DECLARE_EVENT_CLASS(erad_change,
 	TP_PROTO(u32 dev, u32 from, u32 to),
 	TP_ARGS(dev, from, to),
 	TP_STRUCT__entry(
@@ -147,26 +150,19 @@ TRACE_EVENT(erad_rollover,
 		  __entry->from, __entry->to)
 );
 
-/* The instance went from one enum erad_state to another. */
-TRACE_EVENT(erad_state,
+/* A new era has begun.  Writes of the old era may still be in flight. */
+DEFINE_EVENT(erad_change, erad_rollover,
 	TP_PROTO(u32 dev, u32 from, u32 to),
-	TP_ARGS(dev, from, to),
-	TP_STRUCT__entry(
-		__field(u32, dev)
-		__field(u32, from)
-		__field(u32, to)
-	),
-	TP_fast_assign(
-		__entry->dev = dev;
-		__entry->from = from;
-		__entry->to = to;
-	),
-	TP_printk("%u:%u from=%u to=%u",
-		  __entry->dev >> 20, __entry->dev & 0xfffff,
-		  __entry->from, __entry->to)
+	TP_ARGS(dev, from, to)
 );
 
-/* Held writes were ended with an error (a positive errno). */
+/* The state of the instance has changed; both are enum erad_state. */
+DEFINE_EVENT(erad_change, erad_state,
+	TP_PROTO(u32 dev, u32 from, u32 to),
+	TP_ARGS(dev, from, to)
+);
+
+/* nr_bios held writes were ended with an error, a positive errno. */
 TRACE_EVENT(erad_error,
 	TP_PROTO(u32 dev, u32 error, u32 nr_bios),
 	TP_ARGS(dev, error, nr_bios),
