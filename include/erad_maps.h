@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * The BPF maps of a volume, /sys/fs/bpf/erad/NAME/{writeset,info,stats,events,writers},
- * as erad writes them and everybody may read them.  A dot in the volume's name
- * is a colon there, as bpffs has no dots.
+ * The BPF maps of a volume, /sys/fs/bpf/erad/NAME/{writeset,info,stats,events,writers}.
+ * erad writes them, and everybody may read them.  A dot in the volume's name is a colon
+ * in NAME, because bpffs allows no dots.
  *
- * The *mirror*, `writeset`, holds the blocks recorded in the current era.  erad
- * writes it when their record is durable and before their writes go on, so
- * that at every instant
+ * The *mirror*, map `writeset`, holds the blocks that are recorded in the current era.
+ * erad writes blocks to the mirror after their record is durable, and before the module
+ * releases their writes.  So at every instant
  *
- *	blocks that the module lets through  ⊆  mirror  ⊆  durable record.
+ *	blocks that the module lets pass  ⊆  mirror  ⊆  durable record.
  *
- * This does not hold while the module lets all writes pass because no erad is there
+ * This is not true while the module lets all writes pass because no erad can record them
  * (ERAD_DEGRADED in erad_uapi.h): nobody updates these maps then.
  *
- * Nothing in the block I/O path reads it: the module has bits of its own.
+ * Nothing in the block I/O path reads the mirror: the module has bits of its own.
  *
- * A new era, a restart of erad and a resize make a new writeset, and rename
- * its pin over the old one's; who has the old one keeps it, complete and no
- * longer written.  `info` and `stats` stay, as long as the volume is open.
- * info.writeset_id tells which writeset is the current one.
+ * After a new era, a restart of erad or a resize there is a new map `writeset`.  Its pin is
+ * renamed over the pin of the old map.  A reader that has opened the old map keeps it; the
+ * old map is complete, and is not written any more.  `info` and `stats` are the same maps
+ * as long as the volume is open.  info.writeset_id is the id of the current `writeset`.
  *
- * These are arrays with BPF_F_MMAPABLE and BPF_F_RDONLY_PROG: readers may map
- * them, read-only; BPF programs cannot write them.  `events`, an array, and `writers`,
- * a hash, are written by BPF programs of erad's at the module's tracepoints, while
- * erad runs.
+ * `writeset`, `info` and `stats` are arrays with BPF_F_MMAPABLE and BPF_F_RDONLY_PROG:
+ * readers may map them read-only, and BPF programs cannot write them.  `events`, an array,
+ * and `writers`, a hash, are written by erad's BPF programs at the module's
+ * tracepoints, while erad runs.
  */
 #ifndef ERAD_MAPS_H
 #define ERAD_MAPS_H
@@ -33,10 +33,10 @@
 #define ERAD_MAPS_DIR	"/sys/fs/bpf/erad"
 #define ERAD_MAPS_GROUP	"erad"		/* may read the pins, if there is such a group */
 
-/* The largest writeset, bytes; of a larger device, one bit stands for several blocks. */
+/* The largest writeset, in bytes.  With more blocks than fit, one bit stands for several blocks. */
 #define ERAD_MAPS_CAP	(64u << 20)
 
-/* Value of `writeset`.  Bit i of word w stands for the 2^shift blocks from (64 w + i) << shift on. */
+/* A value of `writeset`.  Bit i of word w stands for the 2^shift blocks from (64 w + i) << shift on. */
 struct erad_map_word {
 	__u64 blocks;
 };
@@ -45,71 +45,71 @@ struct erad_map_word {
 #define ERAD_MAP_DEGRADED	(1U << 0)	/* the writeset may lack blocks, or is missing */
 #define ERAD_MAP_COARSE		(1U << 1)	/* shift is not 0 */
 
-/* The value of `info`.  To read all of it: again, until seq is even and the same before and after. */
+/* The value of `info`.  Read all of it again until seq is even, and the same before and after. */
 struct erad_map_info {
 	__u64 seq;		/* odd while the rest changes */
 	__u64 nr_blocks;
-	__u32 writeset_id;	/* of the map at `writeset`, as the kernel counts maps; 0: there is none */
+	__u32 writeset_id;	/* the kernel's id of the map `writeset`; 0: there is no such map */
 	__u32 flags;
 	__u32 era;
 	__u32 shift;
 	__u32 block_sectors;	/* 512 bytes */
-	__u32 state;		/* enum erad_state, as erad has seen it last; 0: closed */
+	__u32 state;		/* enum erad_state that erad read last; 0: the volume is closed */
 	__u32 dev_major, dev_minor;	/* the mapped device */
 	__u8 uuid[16];		/* of the metadata */
 };
 
-/* The value of `stats`.  All but `marked` grow, from the moment the volume was opened. */
+/* The value of `stats`.  Counted since the volume was opened; only `marked` can become smaller. */
 struct erad_map_stats {
-	__u64 commits;		/* batches of first writes that were mirrored */
-	__u64 ranges;		/* of blocks, in those */
+	__u64 commits;		/* batches that were written to the mirror */
+	__u64 ranges;		/* ranges of blocks in these batches */
 	__u64 marked;		/* bits that are set in the writeset */
-	__u64 writesets;	/* made */
-	__u64 failures;		/* batches, and writesets, that the mirror lacks */
+	__u64 writesets;	/* maps `writeset` that were created */
+	__u64 failures;		/* batches that could not be written, and maps that could not be created */
 };
 
 #define ERAD_MAP_HOLD_SLOTS	40
 #define ERAD_MAP_BATCH_SLOTS	24
 
 /*
- * The value of `events`.  All grow, from the moment the volume was opened.  Slot i of
- * a histogram counts what is at least 2^i and less than 2^(i + 1); the first
- * one also counts 0, and the last one all that is larger.
+ * The value of `events`.  Counted since the volume was opened.  Slot i of a histogram counts
+ * values of at least 2^i and less than 2^(i + 1).  Slot 0 also counts 0, and the last slot
+ * also counts all larger values.
  */
 struct erad_map_events {
 	__u64 released;		/* writes that were held until their blocks were recorded */
-	__u64 failed;		/* that were held and got an I/O error */
-	__u64 commits;		/* batches of them */
+	__u64 failed;		/* held writes that got an I/O error */
+	__u64 commits;		/* batches that were committed */
 	__u64 rollovers;	/* eras that began */
-	__u64 hold_ns;		/* that the released ones were held, in all */
-	__u64 batch_writes;	/* in all the batches */
-	__u64 hold[ERAD_MAP_HOLD_SLOTS];	/* released writes by ns that they were held */
-	__u64 batch[ERAD_MAP_BATCH_SLOTS];	/* batches by their number of writes */
+	__u64 hold_ns;		/* sum of the times for which the released writes were held */
+	__u64 batch_writes;	/* sum of the numbers of writes in the batches */
+	__u64 hold[ERAD_MAP_HOLD_SLOTS];	/* released writes, by the ns for which they were held */
+	__u64 batch[ERAD_MAP_BATCH_SLOTS];	/* batches, by their number of writes */
 };
 
 #define ERAD_MAP_WRITERS	2048	/* entries */
 
 /* erad_map_writer.flags */
-#define ERAD_MAP_OTHERS		(1U << 0)	/* all of the era that found no room; nothing else is set */
+#define ERAD_MAP_OTHERS		(1U << 0)	/* all writers of the era without an entry; cgroup and comm are 0 */
 
 /*
- * A key of `writers`: who has written blocks first in an era.  Who submits the write
- * counts, so in writeback it is the kernel thread; its cgroup is the one that the
- * memory is charged to which is written.
+ * A key of `writers`: who was the first to write blocks in an era.  The writer is the task that
+ * submits the write; in writeback this is a kernel thread, and cgroup is the one to which the
+ * memory of the written page is charged.
  *
- * Best effort: what happens while erad cannot look is missing.  When room gets
- * scarce, the oldest eras go, each as a whole.
+ * Best effort: writes while erad does not run are missing.  When the map is nearly full, all
+ * entries of the oldest eras are removed.
  */
 struct erad_map_writer {
-	__u64 cgroup;		/* id in the default hierarchy, the inode of its directory; 0: not known */
+	__u64 cgroup;		/* id in the default hierarchy, which is the inode of its directory; 0: unknown */
 	__u32 era;
 	__u32 flags;
-	char comm[16];		/* of the task, ends with a 0; "kworker" for any worker of the kernel */
+	char comm[16];		/* of the task, ends with a 0; "kworker" for each worker of the kernel */
 };
 
-/* And the value. */
+/* A value of `writers`. */
 struct erad_map_written {
-	__u64 blocks;		/* that no other write had been recorded for in that era */
+	__u64 blocks;		/* blocks that this writer was the first to write in that era */
 };
 
 #ifdef __cplusplus

@@ -1,43 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * The protocol between the dm-erad module and the erad daemon: ioctls on
- * /dev/erad-control and on the instance file descriptors it hands out.
+ * /dev/erad-control, and on the instance file descriptors that ATTACH returns.
  *
- * An *instance* is one loaded "erad" target.  It is named by an id that is
- * never used twice, because during a table reload the old and the new
- * instance of one volume live side by side.
+ * An *instance* is the state of one loaded "erad" target.  Its id is never used
+ * twice: during a table reload the old and the new instance of one volume exist
+ * at the same time.
  *
- * A write whose blocks are not all in the instance's current writeset is
- * *held* ("gated").  The owner of the instance fetches held writes as a
- * *batch* of block ranges, makes these ranges durable in its metadata, and
- * commits the batch, which sets the bits and releases the writes.
+ * The *writeset* of an era is a bitmap: one bit for each block that is recorded in
+ * this era.  A write whose blocks are not all in the instance's current writeset is
+ * *held*.  The owner of the instance fetches the blocks of held writes as a *batch*
+ * of ranges, makes these ranges durable in its metadata, and commits the batch.
+ * The commit sets the bits and *releases* the writes: they go to the data device.
  *
  * What the module promises:
- *  - a write is passed on only if its blocks are recorded in the current
- *    writeset, by its bits or by the commit of its own batch, and is counted
- *    by that same writeset until it has completed;
- *  - a commit sets bits only in the writeset its batch was fetched from,
- *    otherwise the batch goes back to the queue and the commit fails with
- *    ESTALE;
- *  - bits are set before the writes of the batch are released;
- *  - after NEW_ERA has returned 0, every write that was recorded only in an
+ *  - A write passes only if its blocks are recorded in the current writeset:
+ *    by their bits, or by the commit of the write's own batch.  The same writeset
+ *    counts the write until the write has completed.
+ *  - A commit sets bits only in the writeset from which its batch was fetched.
+ *    If this is not the current writeset any more, the batch goes back to
+ *    the queue of held writes, and the commit fails with ESTALE.
+ *  - Bits are set before the writes of the batch are released.
+ *  - After NEW_ERA has returned 0, every write that was recorded only in an
  *    earlier era has completed.
  *
- * A *degrade record* is one sector of the metadata device which says that from
- * now on every block may have been written.  The owner hands it to the module
- * with READY.  When no owner is there, the module can write it, and so record
- * every block at once: only when the record is durable it sets every bit of the
- * current writeset, so that all writes pass.  The instance is *degraded* until
- * NEW_ERA, whose empty writeset holds writes again.  Whoever attaches must
- * first make durable that every block counts as written in the current era.
+ * A *degrade record* is one sector of the metadata device.  It says that every block
+ * may be written from now on.  The owner passes its content to the module with READY.
+ * The module writes the record when detach_policy degrade or DEGRADE demands it.  When
+ * the record is durable, the module sets every bit of the current writeset, so that
+ * all writes pass: the instance is *degraded*.  NEW_ERA ends this, because the
+ * new writeset is empty and holds writes again.  Before NEW_ERA, the owner must make
+ * durable that every block counts as written in the current era.
  *
- * Every struct starts with its own size, so that either side may be older:
- * the module copies what both know, wants zeros in what only user space
- * knows (E2BIG otherwise), and returns no more than the caller's size.
- * Unknown flags and non-zero padding are EINVAL.
+ * Every struct starts with its own size, so that module and user space may differ in
+ * age.  The module copies the bytes that both know.  It returns E2BIG if a byte that
+ * only user space knows is not zero.  It never writes more than the caller's size.
+ * Unknown flags and padding that is not zero are EINVAL.
  *
- * All ioctls need CAP_SYS_ADMIN.  None of them waits for I/O, except NEW_ERA
- * with drain_ms != 0, and DEGRADE.
+ * All ioctls need CAP_SYS_ADMIN.  Only DEGRADE, and NEW_ERA with drain_ms != 0,
+ * wait for I/O.
  */
 #ifndef ERAD_UAPI_H
 #define ERAD_UAPI_H
@@ -50,13 +51,13 @@
 
 struct erad_hdr {
 	__u32 size;		/* sizeof the whole struct, as the caller knows it */
-	__u32 flags;		/* none defined: 0 */
+	__u32 flags;		/* 0: none is defined */
 };
 
 /* erad_info.state */
 enum erad_state {
 	ERAD_DETACHED = 1,	/* no owner; recorded writes pass, others are held */
-	ERAD_LOADING,		/* owned, not yet READY; the same */
+	ERAD_LOADING,		/* owned, READY has not been called; holds writes as DETACHED does */
 	ERAD_ACTIVE,		/* owned; batches can be fetched */
 	ERAD_FAILED,		/* recorded writes pass, others get EIO; ATTACH leaves it */
 	ERAD_DEGRADED,		/* the degrade record is durable, every write passes; ATTACH leaves it */
@@ -69,7 +70,7 @@ enum erad_state {
 #define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy fail */
 #define ERAD_MESSAGE	(1U << 4)	/* a message waits for MESSAGE_GET */
 #define ERAD_POLICY_DEGRADE (1U << 5)	/* detach_policy degrade */
-#define ERAD_PASSES_ALL	(1U << 6)	/* degraded, and no era has begun since; whatever the state */
+#define ERAD_PASSES_ALL	(1U << 6)	/* all writes pass: degraded, and no era has begun since; in any state */
 #define ERAD_HAS_RECORD	(1U << 7)	/* READY has brought a degrade record: DEGRADE would work */
 
 struct erad_info {
@@ -80,29 +81,32 @@ struct erad_info {
 	__u32 block_sectors;
 	__u32 era;		/* 0: no era begun, the writeset is empty */
 	__u32 state;		/* enum erad_state */
-	__u32 status;		/* ERAD_RESUMED … */
+	__u32 status;		/* ERAD_RESUMED and others */
 	__u32 dev_major, dev_minor;	/* the mapped device */
 	__u32 meta_major, meta_minor;	/* the metadata device; 0:0 for "-" */
 	__u32 origin_major, origin_minor;
 	__u32 detach_timeout;	/* seconds, for detach_policy fail and degrade */
 	__u32 pad;
-	__u8 uuid[16];		/* zeros if the table names none */
+	__u8 uuid[16];		/* zeros if the table has no option uuid */
 };
 
 struct erad_version {
 	struct erad_hdr h;
 	__u32 abi;		/* ERAD_ABI of the module */
 	__u32 pad;
-	__u64 features;		/* none defined: 0 */
+	__u64 features;		/* 0: none is defined */
 };
 
 /*
  * Fills up to cap entries of buf, which are entry_size bytes apart, and returns
- * in nr how many instances there are.  An entry's h.size says how much of it
- * the module knows.  gen grows whenever an instance comes, goes, is resumed, suspended,
- * changes state, loses its owner or has a message for MESSAGE_GET.  A new era and the end of
- * a drain, which only the owner needs, do not change gen.  poll() on the control node
- * says IN when gen has grown since this file's last LIST.
+ * in nr how many instances there are.  h.size of an entry says how many of its bytes the
+ * module has filled.
+ *
+ * gen grows when an instance is created, removed, resumed or suspended, when it changes
+ * its state, loses its owner, or has a message for MESSAGE_GET.  Two changes that
+ * only the owner needs do not change gen: a new era, and the end of a drain.
+ * poll() on the control node returns IN when gen has grown since the last LIST by
+ * this open file.
  */
 struct erad_list {
 	struct erad_hdr h;
@@ -131,10 +135,9 @@ struct erad_attach {
 };
 
 /*
- * Fails everything that is held with EIO and leaves the instance FAILED,
- * whoever owns it.  Takes no lock of device-mapper, so that it frees a
- * suspend that waits for held writes.  With ERAD_PASSES_ALL nothing is held, and
- * nothing changes.
+ * Fails all held writes with EIO and makes the instance FAILED, with or without an
+ * owner.  Takes no lock of device-mapper, so that it can end a suspend that waits
+ * for held writes.  With ERAD_PASSES_ALL no write is held, and ABORT changes nothing.
  */
 struct erad_abort {
 	struct erad_hdr h;
@@ -143,16 +146,17 @@ struct erad_abort {
 };
 
 /*
- * Writes the degrade record, and when it is durable releases everything that
- * is held and leaves the instance DEGRADED, whoever owns it.  Waits for this one
- * write, killably (EINTR: it goes on).  Takes no lock of device-mapper.  0 also if
- * the instance passes all writes already.
+ * Writes the degrade record.  When the record is durable, releases all held writes and
+ * makes the instance DEGRADED, with or without an owner.  Waits until the write
+ * of the record has ended; a fatal signal ends the wait with EINTR, but not the
+ * write.  Takes no lock of device-mapper.  Returns 0 also if the instance passes all
+ * writes already.
  *
  * EOPNOTSUPP: there is no record, because the metadata is a file, no owner has been
  * READY, or the last READY brought none.  EAGAIN: an owner is LOADING.  EBUSY: the device
- * is suspended, and so holds no writes.  ECANCELED: ABORT came in between.  EIO
+ * is suspended, and so holds no writes.  ECANCELED: ABORT was called meanwhile.  EIO
  * and other errors of the metadata device: the record may be durable or not, and
- * writes go on waiting.
+ * held writes keep waiting.
  */
 struct erad_degrade {
 	struct erad_hdr h;
@@ -160,10 +164,10 @@ struct erad_degrade {
 };
 
 /*
- * LOADING → ACTIVE.  EINVAL in each of these cases: era is 0, or is not the instance's
- * era.  The instance has ERAD_PASSES_ALL, and NEW_ERA must come first.  A record is given
- * and the table names no metadata device, or record_sector is no place for a logical
- * block of that device.
+ * Changes the state from LOADING to ACTIVE.  EINVAL: the state is not LOADING.  era is 0, or is
+ * not the instance's era.  The instance has ERAD_PASSES_ALL (call NEW_ERA first).  A
+ * record is given, but the table has no metadata device.  record_sector is beyond the
+ * metadata device, or not at the beginning of one of its logical blocks.
  *
  * The record is copied.  If the metadata device's logical blocks are larger than
  * the record, the rest of its block is written with zeros.
@@ -173,12 +177,12 @@ struct erad_ready {
 	__u32 era;
 	__u32 pad;
 	__u64 record;		/* pointer to its ERAD_RECORD_SIZE bytes; 0: none */
-	__u64 record_sector;	/* where it belongs, 512-byte sectors of the metadata device */
+	__u64 record_sector;	/* of the record on the metadata device, in 512-byte sectors */
 };
 
 #define ERAD_RECORD_SIZE	512
 
-/* Blocks first … first + len - 1; len is never 0.  This struct does not grow. */
+/* The len blocks from `first` on; len is never 0.  This struct does not grow. */
 struct erad_range {
 	__u64 first;
 	__u32 len;
@@ -186,23 +190,27 @@ struct erad_range {
 };
 
 /*
- * Commits the outstanding batch, if commit_batch is not 0, then fetches the
- * next one, if max is not 0 and any write is held.  One batch can be
- * outstanding.
+ * Commits the outstanding batch, if commit_batch is not 0.  Then fetches the next
+ * batch, if max is not 0 and a write is held.  At most one batch is outstanding.
  *
- * The ranges cover every block that the batch's writes still miss in the
- * current writeset, in the order of arrival; neighbours are merged, overlaps
- * between writes are not.  A block that is listed though it is recorded
- * already in this era does no harm.
+ * The ranges cover every block of the batch's writes that is not yet in the current
+ * writeset, in the order in which the writes arrived.  Adjacent ranges of consecutive
+ * writes are merged.  A range may contain blocks that are recorded in this era
+ * already, and a block may be in several ranges.
  *
- * commit_status other than 0 (a positive errno) fails the batch's writes
- * with EIO instead, and the instance becomes FAILED.
+ * commit_status is 0, or a positive errno: the owner could not record the batch.  Then
+ * the instance becomes FAILED, and all held writes fail with EIO.
  *
- * Errors: ESTALE the batch is unknown (pushed back by a suspend, aborted) or
- * of an earlier era; its writes, if still held, are back in the queue, and
- * nothing was fetched.  EBUSY a batch is outstanding and commit_batch is 0.
- * EINVAL the instance is not ACTIVE.  EIO it is FAILED.  ENOTCONN it is DEGRADED.
- * EFAULT the fetched batch went back to the queue.  ENODEV the target is gone.
+ * Errors:
+ * ESTALE: the batch is of an earlier era, or is not outstanding any more, because of a
+ *   suspend or ABORT.  Its writes, if still held, are back in the queue.
+ *   Nothing was fetched.
+ * EBUSY: a batch is outstanding and commit_batch is 0.
+ * EINVAL: the state is DETACHED or LOADING, or a field is invalid.
+ * EIO: the state is FAILED.
+ * ENOTCONN: the state is DEGRADED.
+ * EFAULT: the commit is done; the fetched batch went back to the queue.
+ * ENODEV: the target is removed.
  */
 struct erad_xfer {
 	struct erad_hdr h;
@@ -213,17 +221,17 @@ struct erad_xfer {
 	__u64 batch;		/* out; 0: nothing fetched */
 	__u32 era;		/* out: the era the batch belongs to */
 	__u32 nr;		/* out: ranges */
-	__u64 pending;		/* out: writes still queued behind this batch */
+	__u64 pending;		/* out: held writes that are not in this batch */
 };
 
 #define ERAD_MAX_RANGES	1024
 
 /*
- * Allocates the writeset of era `to`; idempotent.  This call may sleep while memory
- * is reclaimed, but no other call waits for it: one thread of the owner can prepare
- * while another one commits.  ENOMEM: there is no memory now, call again later; or
- * the directory of the writeset, 8 bytes for 32,768 blocks, were more than a quarter
- * of the machine's memory.
+ * Allocates the writeset of era `to`.  Does nothing if it is allocated already.  This
+ * call may sleep while memory is reclaimed, but no other call waits for it: one thread
+ * of the owner can prepare while another thread commits.
+ * ENOMEM: there is no memory now, call again later.  Or the directory of the writeset
+ * (8 bytes for 32,768 blocks) would need more than a quarter of the machine's memory.
  */
 struct erad_prepare {
 	struct erad_hdr h;
@@ -243,15 +251,15 @@ struct erad_prepare {
 struct erad_newera {
 	struct erad_hdr h;
 	__u32 from, to;
-	__u32 drain_ms;
+	__u32 drain_ms;		/* 0: do not wait */
 	__u32 pad;
 };
 
-/* What the owner wants the status line to say about the metadata. */
+/* The numbers about the metadata that the status line shows. */
 struct erad_usage {
 	struct erad_hdr h;
 	__u64 used, total;	/* 4 KiB blocks */
-	__u64 held_root;	/* metadata snapshot: the newest era that it shows; 0: none, shown as "-" */
+	__u64 held_root;	/* newest era in the metadata snapshot; 0: none, "-" in the status line */
 };
 
 enum erad_message_type {
@@ -261,34 +269,34 @@ enum erad_message_type {
 };
 
 /*
- * MESSAGE_GET: what device-mapper was told (`dmsetup message`), once; id 0 if no
- * message waits.  The sender waits until MESSAGE_REPLY, but for no longer than 30 seconds:
- * then the sender gets ETIME.  The sender also gets an error when the instance is suspended,
- * leaves ACTIVE or goes, or when a signal arrives.
+ * MESSAGE_GET returns the message of `dmsetup message` that waits, once; id 0 if no message
+ * waits.  The sender waits for MESSAGE_REPLY for at most 30 seconds; then it gets
+ * ETIME.  The sender also gets an error when the instance is suspended or removed, when
+ * its state is not ACTIVE any more, or when a signal arrives.
  */
 struct erad_message {
 	struct erad_hdr h;
 	__u64 id;		/* out; never used twice by an instance */
-	__u32 type;		/* out: enum erad_message_type; newer ones may come */
+	__u32 type;		/* out: enum erad_message_type, or a newer type */
 	__u32 pad;
 };
 
-/* ENOENT: nobody waits for this reply any more, say because the 30 seconds are over. */
+/* ENOENT: no sender waits for this reply any more, for example after the 30 seconds. */
 struct erad_reply {
 	struct erad_hdr h;
 	__u64 id;
 	__u32 status;		/* 0, or the positive errno that the sender gets */
-	__u32 era;		/* the new era, which the sender of CHECKPOINT is told */
+	__u32 era;		/* of CHECKPOINT: the new era, for the sender */
 };
 
 struct erad_stats {
 	struct erad_hdr h;
-	__u64 held_now;		/* queued or fetched */
-	__u64 oldest_held_ns;	/* how long the oldest of them waits; 0: none */
+	__u64 held_now;		/* writes that are held */
+	__u64 oldest_held_ns;	/* for how long the oldest of these has been held; 0: none is held */
 	__u64 held, released, requeued, failed;	/* since the target was made */
 	__u64 batches;		/* committed */
 	__u64 bitmap_bytes;	/* memory of the writesets */
-	__u64 passed;		/* writes that were not held, as their blocks were recorded; since the target was made */
+	__u64 passed;		/* writes that were not held; since the target was made */
 };
 
 #define ERAD_IOC_MAGIC	0xEA
@@ -301,9 +309,11 @@ struct erad_stats {
 #define ERAD_IOC_DEGRADE	_IOWR(ERAD_IOC_MAGIC, 0x04, struct erad_degrade)
 
 /*
- * On an instance fd.  poll(): IN a write is held and no batch outstanding;
- * PRI the state changed, an era began or a drain ended since the last INFO, or a message
- * waits for MESSAGE_GET; HUP the target is gone, and every ioctl answers ENODEV.
+ * On an instance fd.  poll() returns
+ * IN: a write is held, and no batch is outstanding.
+ * PRI: since the last INFO the state has changed, an era has begun or a drain has ended; or
+ *   a message waits for MESSAGE_GET.
+ * HUP: the target is removed, and every ioctl returns ENODEV.
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
 #define ERAD_IOC_READY		_IOWR(ERAD_IOC_MAGIC, 0x11, struct erad_ready)

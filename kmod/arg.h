@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies the arguments of ioctls in and out. */
+/* Copies the arguments of ioctls from and to user space. */
 #ifndef ERAD_ARG_H
 #define ERAD_ARG_H
 
@@ -7,7 +7,10 @@
 
 #include "erad_uapi.h"
 
-/* Copies a struct in that may be older or newer than ours; v1 is the smallest there ever was. */
+/*
+ * Copies a struct from user space.  It may be shorter (older) or longer (newer) than ours; v1 is the
+ * size of its first version.
+ */
 static inline int get_arg(void *dst, size_t ksize, size_t v1, void __user *arg)
 {
 	struct erad_hdr *h = dst;
@@ -23,7 +26,7 @@ static inline int get_arg(void *dst, size_t ksize, size_t v1, void __user *arg)
 	r = copy_struct_from_user(dst, ksize, arg, size);
 	if (r)
 		return r;
-	h->size = size;			/* it may have changed since */
+	h->size = size;			/* the copy may have another one: user space can change it any time */
 	return h->flags ? -EINVAL : 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /dev/erad-control: the ioctls of include/erad_uapi.h that need no instance of one's own. */
+/* /dev/erad-control: the ioctls of include/erad_uapi.h that need no instance fd. */
 
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -17,7 +17,7 @@
 
 /* An open /dev/erad-control. */
 struct control {
-	u64 seen_gen;			/* of the last LIST */
+	u64 seen_gen;			/* gen at the last LIST */
 };
 
 static int control_version(void __user *arg)
@@ -51,7 +51,7 @@ static int control_list(struct control *c, void __user *arg)
 		if (!infos)
 			return -ENOMEM;
 	}
-	/* before the look, so that a change meanwhile is told again */
+	/* Before reading the list: a change meanwhile makes poll() return IN again. */
 	a.gen = erad_instances_gen();
 	WRITE_ONCE(c->seen_gen, a.gen);
 	a.nr = erad_instances_list(infos, cap);

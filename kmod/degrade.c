@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The degrade record: how the machine goes on when no owner can record writes.
+ * The degrade record: how writes go on when no owner can record them.
  *
- * The record is one sector of the metadata device which says that every block
- * may have been written from now on.  Its order is the one of any commit, and
- * is here:
+ * The record is one sector of the metadata device.  It says that every block may be written
+ * from now on.  The order is the order of any commit, and it is here:
  *
  *	1. the record is durable (FUA);
  *	2. all bits of the current writeset are set;
- *	3. what is held is released, counted by that writeset.
+ *	3. all held writes are released, counted by that writeset.
  *
- * From then on every write finds its bits and is counted, so that the drain of
- * the next era waits for it as for any other.  NEW_ERA ends it by nothing more
- * than its swap: the new writeset is empty.
+ * From then on every write finds its bits and is counted, so the drain of the next era waits
+ * for these writes as for any others.  NEW_ERA needs no step of its own to hold writes
+ * again: the new writeset is empty.
  *
- * READY brings a record with the next serial, and only then the owner ends the last
- * record.  The module starts no write of a record while the state is LOADING, and
- * ATTACH fails while a write is in flight: between ATTACH and READY the record on
- * disk does not change.
+ * READY brings a record with the next serial.  After READY the owner raises the serial in its
+ * metadata, which ends the last record.  Between ATTACH and READY the record on disk does
+ * not change: ATTACH fails while a write of the record is in flight, and the module starts
+ * no write of it while the state is LOADING.
  *
- * With detach_policy degrade the record is written when the state is DETACHED and
- * a write has been held for detach_timeout seconds, in which no batch was
- * committed.  An owner that comes and goes without committing anything does not
- * start the time again.  A detached instance that holds nothing is left alone.
+ * With detach_policy degrade, the record is written when the state is DETACHED and a write has
+ * been held for detach_timeout seconds in which no batch was committed (detach.c).  An
+ * owner that attaches and goes without a commit does not start the time again.  A detached
+ * instance that holds no writes stays as it is.
  *
- * Everything is allocated by ctr.  The write needs no PREFLUSH: nothing that the
- * device still has in its cache is needed to believe the record.
+ * ctr allocates everything.  The write needs no PREFLUSH: the record is valid without anything
+ * that the device may still have in its cache.
  */
 
 #include <linux/blkdev.h>
@@ -44,17 +43,17 @@
 
 struct erad_record {
 	struct erad_instance *ei;
-	struct page *page;		/* what is written; mutex, and not while busy */
-	sector_t sector;		/* the same */
-	unsigned int len;		/* the same; bytes, one logical block */
-	bool busy;			/* mutex for writing; the write is in flight */
-	bool wanted;			/* mutex; when it is durable all writes are to pass */
+	struct page *page;		/* content; mutex, and not while busy */
+	sector_t sector;		/* where to write it; mutex, and not while busy */
+	unsigned int len;		/* bytes, one logical block; mutex, and not while busy */
+	bool busy;			/* mutex for writing; a write of the record is in flight */
+	bool wanted;			/* mutex; false: ABORT came, release nothing when the record is durable */
 	int result;			/* mutex; of the last write, 0 or negative errno */
 	unsigned int retry;		/* mutex; seconds until the next attempt; 0: none has failed */
 	struct bio bio;
 	struct bio_vec vec;
-	struct work_struct write_work;	/* submits it */
-	struct work_struct done_work;	/* after its completion */
+	struct work_struct write_work;	/* submits bio */
+	struct work_struct done_work;	/* after the completion of bio */
 };
 
 bool erad_degrade_busy(const struct erad_instance *ei)
@@ -84,7 +83,7 @@ static void submit_record(struct work_struct *work)
 	submit_bio(bio);
 }
 
-/* Under ei->mutex: steps 2 and 3. */
+/* Under ei->mutex: steps 2 and 3 of the order above. */
 static void pass_all(struct erad_instance *ei)
 {
 	lockdep_assert_held(&ei->mutex);
@@ -92,14 +91,15 @@ static void pass_all(struct erad_instance *ei)
 	erad_writeset_fill(rcu_dereference_protected(ei->current_ws,
 						     lockdep_is_held(&ei->mutex)));
 	/*
-	 * After the bits, so that a write which is not held for this looks again and finds them.
-	 * Before the release, so that none is queued after it.
+	 * Set `passing` after the bits: ->map does not hold a write when it sees `passing`, but tests
+	 * the bits again, and must find them.  Set it before the release: ->map must not add
+	 * to the queue after the release.
 	 */
 	spin_lock(&ei->lock);
 	ei->passing = true;
 	spin_unlock(&ei->lock);
 	erad_held_release(ei);
-	DMWARN("%s: degraded: every block counts as written from here on, until erad attaches again",
+	DMWARN("%s: degraded: writes pass, and every block counts as written, until erad attaches again",
 	       dm_table_device_name(ei->ti->table));
 	erad_instance_set_state(ei, ERAD_DEGRADED);
 	erad_message_end(ei, -ENOTCONN, 0);
@@ -130,10 +130,10 @@ static void record_written(struct work_struct *work)
 	}
 	WRITE_ONCE(rec->busy, false);
 	mutex_unlock(&ei->mutex);
-	wake_up_all(&ei->wait);		/* dtr waits for this work to end */
+	wake_up_all(&ei->wait);		/* dtr destroys ei->wq next, and so waits for the end of this work item */
 }
 
-/* Under ei->mutex: step 1.  Not while LOADING: see above. */
+/* Step 1 of the order above. */
 void erad_degrade_start(struct erad_instance *ei)
 {
 	struct erad_record *rec = ei->record;
@@ -162,7 +162,7 @@ int erad_degrade_now(struct erad_instance *ei)
 	else if (ei->state == ERAD_LOADING)
 		r = -EAGAIN;
 	else if (!READ_ONCE(ei->resumed))
-		r = -EBUSY;	/* nothing is held; see erad_postsuspend() */
+		r = -EBUSY;	/* no write is held; see erad_postsuspend() */
 	else
 		r = 1;
 	if (r > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The degrade record. */
+/* The degrade record: how writes go on when no owner can record them. */
 #ifndef ERAD_DEGRADE_H
 #define ERAD_DEGRADE_H
 
@@ -12,8 +12,8 @@ int erad_record_alloc(struct erad_instance *ei);
 void erad_record_free_page(struct erad_record *rec);
 
 /*
- * Under ei->mutex, while LOADING: copies what READY brings; content NULL: there is no
- * record.  EINVAL if the metadata device has no such sector, or if there is none.
+ * Under ei->mutex, while LOADING: copies the record that READY brings.  content NULL: there is no
+ * record.  Returns EINVAL if there is no metadata device, or if it has no such sector.
  */
 int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector);
 
@@ -23,10 +23,10 @@ bool erad_degrade_busy(const struct erad_instance *ei);
 /* Under ei->mutex, not while LOADING: begins to write the record, if no write of it is in flight. */
 void erad_degrade_start(struct erad_instance *ei);
 
-/* Ioctl DEGRADE; errors as there.  Waits for the write of the record. */
+/* Ioctl DEGRADE; errors as there.  Waits until the write of the record has ended. */
 int erad_degrade_now(struct erad_instance *ei);
 
-/* Under ei->mutex: a record that is being written has no effect on this instance any more. */
+/* Under ei->mutex: when the record in flight becomes durable, it changes nothing in this instance. */
 void erad_degrade_cancel(struct erad_instance *ei);
 
 #endif /* ERAD_DEGRADE_H */

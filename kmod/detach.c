@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* detach_policy: what becomes of held writes when no erad attaches. */
+/* detach_policy: what happens to held writes while there is no owner. */
 
 #include <linux/ktime.h>
 
@@ -7,7 +7,11 @@
 #include "detach.h"
 #include "map.h"
 
-static void detach_look(struct erad_instance *ei)
+/*
+ * Policy degrade: writes the degrade record if a write has been held for detach_timeout seconds in
+ * which no batch was committed.  Otherwise comes back when this time is over.
+ */
+static void degrade_if_due(struct erad_instance *ei)
 {
 	u64 timeout = (u64)ei->detach_timeout * NSEC_PER_SEC, waited;
 	bool held;
@@ -21,7 +25,7 @@ static void detach_look(struct erad_instance *ei)
 	held = !bio_list_empty(&ei->queue);
 	spin_unlock(&ei->lock);
 	if (!held)
-		return;		/* the first write that is held starts the time */
+		return;		/* the first held write will start the time, in ->map */
 	waited = min(erad_oldest_held(ei), ktime_get_ns() - ei->last_commit_ns);
 	if (waited >= timeout)
 		erad_degrade_start(ei);
@@ -38,10 +42,9 @@ void erad_detached(struct erad_instance *ei)
 	if (ei->policy == ERAD_FAIL_WRITES)
 		mod_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	else
-		detach_look(ei);
+		degrade_if_due(ei);
 }
 
-/* detach_policy fail and degrade: nobody has attached in time. */
 void erad_detach_work(struct work_struct *work)
 {
 	struct erad_instance *ei = container_of(to_delayed_work(work), struct erad_instance,
@@ -49,12 +52,12 @@ void erad_detach_work(struct work_struct *work)
 	struct bio_list failed = BIO_EMPTY_LIST;
 
 	mutex_lock(&ei->mutex);
-	/* A table that waits for its resume is not late: resume starts the time. */
+	/* Before the resume, nobody can be late: the resume starts the time. */
 	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
 		if (ei->policy == ERAD_FAIL_WRITES)
 			erad_instance_fail(ei, &failed);
 		else
-			detach_look(ei);
+			degrade_if_due(ei);
 	}
 	mutex_unlock(&ei->mutex);
 	erad_bios_end(&failed, BLK_STS_IOERR);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The eras of an instance: from one writeset to the next. */
+/* The eras of an instance: prepares, begins and drains their writesets. */
 
 #include "era.h"
 #include "trace.h"
@@ -12,7 +12,6 @@ static void count_remaining(struct work_struct *work)
 {
 	struct erad_instance *ei = container_of(work, struct erad_instance, count_work);
 
-	/* ws->done, which reap_draining() waits for, comes after this call's last look at ws. */
 	erad_writeset_add_remaining(READ_ONCE(ei->draining));
 }
 
@@ -29,7 +28,7 @@ static void reap_draining(struct work_struct *work)
 	mutex_unlock(&ei->mutex);
 	erad_instance_event(ei);	/* dtr waits for this work item to end */
 
-	/* The grace period of the drain began after the pointer was swapped: no reader is left. */
+	/* The grace period of the drain began after the swap of the pointer: no reader is left. */
 	erad_writeset_free(ws);
 }
 
@@ -58,7 +57,7 @@ int erad_era_prepare(struct erad_instance *ei, u32 to)
 	}
 	mutex_unlock(&ei->mutex);
 
-	/* Without any lock: this allocation may sleep, and commits, ABORT and suspends go on. */
+	/* Without a lock: this allocation may sleep.  Commits, ABORT and suspends do not wait for it. */
 	ws = erad_writeset_alloc(ei->nr_blocks, to, on_drained, ei);
 	if (!ws)
 		return -ENOMEM;
@@ -87,15 +86,15 @@ int erad_era_begin(struct erad_instance *ei, u32 from, u32 to)
 	if (ei->state != ERAD_ACTIVE && ei->state != ERAD_LOADING)
 		return ei->state == ERAD_FAILED ? -EIO : -EINVAL;
 	if (era == to)
-		return 0;		/* begun already */
+		return 0;		/* has begun already */
 	if (era != from || to <= from || !next || next->era != to)
 		return -EINVAL;
 	if (ei->draining)
 		return -EBUSY;
 
-	/* The set of counts that ws does not use. */
+	/* Of the two sets of counts, the one that ws does not use: nothing drains, so it is zero. */
 	next->counts = ei->counts + (ws && ws->counts == ei->counts ? 1 : 0);
-	/* Before the swap: with the new writeset a write that is not recorded is held. */
+	/* Before the swap: the new writeset is empty, and ->map must hold what is not in it. */
 	spin_lock(&ei->lock);
 	ei->passing = false;
 	spin_unlock(&ei->lock);

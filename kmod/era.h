@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The eras of an instance: from one writeset to the next. */
+/* The eras of an instance: prepares, begins and drains their writesets. */
 #ifndef ERAD_ERA_H
 #define ERAD_ERA_H
 
 #include "instance.h"
 
-/* From ctr. */
+/* From ctr: initializes the work items of a drain. */
 void erad_era_init(struct erad_instance *ei);
 
 /* Ioctl PREPARE_ERA; errors as there.  May sleep until memory is reclaimed. */

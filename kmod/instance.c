@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The instances, one for each target of a table: their list, their state, and who is told of it. */
+/* The instances, one for each loaded target: their list, their state, and who is woken when it changes. */
 
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -132,7 +132,7 @@ u32 erad_instances_list(struct erad_info *infos, u32 cap)
 
 void erad_warn_detached(struct erad_instance *ei)
 {
-	DMWARN_LIMIT("%s: no erad is attached; new writes wait until erad attaches",
+	DMWARN_LIMIT("%s: no erad is attached: writes to blocks not yet recorded wait until erad attaches",
 		     dm_table_device_name(ei->ti->table));
 }
 
@@ -154,9 +154,9 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state)
 
 /*
  * dm_table_event() takes a global mutex of device-mapper, under which other targets
- * allocate memory with GFP_KERNEL.  Callers such as ABORT must not wait for that mutex,
- * and neither must ei->wq, whose only thread may be its rescuer when memory is short,
- * as ei->wq releases writes.  So the call is made from the system's workqueue.
+ * allocate memory with GFP_KERNEL.  Callers such as ABORT must not wait for that mutex.
+ * ei->wq must not wait for it either: ei->wq submits released writes, and when memory is
+ * short its only thread may be its rescuer.  So the system's workqueue makes the call.
  */
 static void tell_dm(struct work_struct *work)
 {
@@ -173,9 +173,9 @@ void erad_instance_event(struct erad_instance *ei)
 }
 
 /*
- * Says why two instances cannot both exist: they would use one set of metadata, or one
- * writes to the device that holds the metadata of the other.  NULL if they can.
- * Another table of the same device may use the same metadata: that is a reload.
+ * Returns why two instances cannot both exist, or NULL if they can.  They cannot if both would use
+ * the same metadata, or if one writes to the device that holds the metadata of the other.
+ * Two tables of the same device may use the same metadata: this is a reload.
  */
 static char *conflict(const struct erad_instance *ei, const struct erad_instance *other)
 {

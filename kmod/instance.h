@@ -1,45 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The inside of dm-erad: how a write is let through, held, recorded and
- * released.
+ * The state of one loaded dm target, and the design of the module: how a write is passed,
+ * held, recorded and released.
  *
- * The module keeps one bitmap, the *writeset* of the current era.  A write
- * whose blocks are all set there is remapped in ->map.  Any other is held on
- * a queue, until the owner of the instance (the erad daemon) says that its
- * blocks are durable.  The module itself writes no metadata but one sector,
- * and that one only when no owner can record writes (degrade.c).
+ * Terms.  The *origin* is the device that is tracked.  A *writeset* is a bitmap of the
+ * blocks that are recorded in one era; the instance has one current writeset.  The *owner*
+ * is the process that has attached, the erad daemon.  A write is *held* while it waits
+ * until the owner has recorded its blocks.  It is *released* when it may go to the origin.
+ * A *drain* waits for the writes in flight that a former writeset has counted.
+ *
+ * ->map remaps a write whose bits are all set in the current writeset.  It holds any other
+ * write.  The owner fetches the blocks of held writes, makes them durable and commits them;
+ * the commit sets the bits and releases the writes.  The module writes no metadata but one
+ * sector, the degrade record, and only when no owner can record writes (degrade.c).
  *
  * Life of a write
- *	map		all bits set: counted as on its way by that writeset; remap
- *			otherwise: to `queue`
- *	fetch		`queue` → `batch`, ranges to user space
- *	commit		bits set, each bio counted, `batch` → `release`;
- *			if a page of the bitmap cannot be allocated, its bits
- *			stay clear; the batch is durable and is released, and
- *			the next write to those blocks is held once more
- *	release work	`release` → the origin
- *	end_io		counted as ended
+ *	map		all bits are set: the writeset counts the write as begun, and
+ *			->map remaps it.  Otherwise the write is held: it goes to `queue`
+ *	fetch		`queue` to `batch`; the ranges of blocks go to user space
+ *	commit		sets the bits, counts each write as begun, `batch` to `submit_list`.
+ *			If a page of the bitmap cannot be allocated, its bits stay clear.
+ *			The writes are released all the same, because their blocks are
+ *			durable.  The next write to those blocks is held once more
+ *	submit work	`submit_list` to the origin
+ *	end_io		the same writeset counts the write as ended
  *
- * Rollover swaps the writeset pointer.  A write that found the old bits counts
- * as written in the old era, and the drain waits for it; one that did not is
- * recorded in the new era.  There is nothing in between, because a write finds
- * the bits and is counted by the same writeset in one RCU section, and the drain
- * looks at the counts only when a grace period has passed since the swap.
+ * A rollover swaps the pointer to the current writeset.  A write that found its bits in the
+ * old writeset belongs to the old era, and the drain waits for it.  Any other write is
+ * recorded in the new era.  No write falls between the two: it finds the bits and is counted
+ * in the same writeset, in one RCU section, and the drain adds up the counts only after
+ * a grace period that began after the swap.
  *
  * Locks, in this order
  *	instances_lock (mutex)	the list of instances
- *	ei->message_mutex	who sends a message; held while it waits for the owner
- *	ei->mutex		owner, batch, the writesets, the message, dead; never held
- *				over I/O, user memory, a lock of dm or an
- *				allocation that may wait
- *	ei->lock (spinlock)	queue, release, state, counters
- * ->map takes ei->lock only to hold a write.  It spins there with preemption off, so
- * nothing that grows with the number of bios is done under ei->lock.
+ *	ei->message_mutex	held by the sender of a message until the owner has answered
+ *	ei->fetch_mutex		the array `fetched`
+ *	ei->mutex		owner, batch, writesets, message, dead.  Never held over I/O,
+ *				user memory, a lock of dm, or an allocation that may sleep
+ *	ei->lock (spinlock)	queue, submit_list, state, counters
+ * ->map takes ei->lock only to hold a write.  It spins on ei->lock with preemption off, so
+ * no work under ei->lock may grow with the number of bios.
  *
- * The daemon may be what the machine's reclaim waits for.  So all that the ioctls
- * allocate is GFP_NOIO, and nothing that a commit waits for allocates memory in a way
- * that may sleep.  PREPARE_ERA is the only ioctl of an owner that allocates memory
- * and may sleep; it holds no lock meanwhile, so another thread can commit.
+ * Memory reclaim may wait for the daemon.  So the ioctls allocate with GFP_NOIO, and nothing
+ * that a commit waits for allocates memory in a way that may sleep.  Among the owner's
+ * ioctls only PREPARE_ERA makes an allocation that may sleep.  PREPARE_ERA holds no lock
+ * meanwhile, so another thread can commit.
+ *
+ * A file calls only functions of files to its right:
+ *	target, control, owner, era, detach, degrade, map, message, instance, writeset, writer, trace
  */
 #ifndef ERAD_INSTANCE_H
 #define ERAD_INSTANCE_H
@@ -58,7 +66,7 @@
 
 struct erad_record;
 
-/* What becomes of held writes when nobody is attached. */
+/* What happens to held writes while there is no owner. */
 enum erad_detach_policy {
 	ERAD_QUEUE_WRITES,
 	ERAD_FAIL_WRITES,
@@ -74,7 +82,7 @@ struct erad_instance {
 	u32 dev;			/* dev_t of the mapped device */
 	struct dm_dev *origin;
 	struct dm_dev *meta;		/* NULL for "-" */
-	dev_t origin_dev, meta_dev;	/* theirs, for when they are put already; 0 for "-" */
+	dev_t origin_dev, meta_dev;	/* valid after dtr has put the devices, too; 0 for "-" */
 	u64 nr_sectors;
 	u64 nr_blocks;
 	u32 block_sectors;
@@ -87,21 +95,22 @@ struct erad_instance {
 	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
 	bool has_record;		/* mutex for writing; READY has brought the record's content */
 
-	/* Each commit writes what follows; what comes before is read by each write on each CPU. */
+	/* Every write on every CPU reads the fields above.  Each commit writes the fields below. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
-	struct erad_writeset *prepared;	/* mutex */
-	struct erad_writeset *draining;	/* mutex for writing; one at a time */
+	struct erad_writeset *prepared;	/* mutex; for the next era, or NULL */
+	struct erad_writeset *draining;	/* mutex for writing; retired, with writes in flight; or NULL */
 	struct erad_io_counts __percpu *counts;	/* two sets; the set that no writeset uses is zero */
 	struct bio_list batch;		/* mutex */
-	u64 batch_id;			/* mutex; 0: none outstanding */
+	u64 batch_id;			/* mutex; 0: no batch is outstanding */
 	u64 last_batch_id;		/* mutex */
 	u32 batch_era;			/* mutex */
 	bool owned;			/* mutex */
-	u64 last_commit_ns;		/* mutex; ktime of the last commit; 0: there was none */
+	u64 last_commit_ns;		/* mutex; ktime of the last commit, 0 before the first */
 	struct {
-		u64 id;			/* 0: none is under way */
+		u64 id;			/* 0: no message is under way */
 		enum erad_message_type type;
-		bool taken, done;	/* by MESSAGE_GET; result and era are set */
+		bool taken;		/* MESSAGE_GET has returned it */
+		bool done;		/* result and era are set */
 		int result;
 		u32 era;
 	} message;			/* mutex for writing */
@@ -110,24 +119,24 @@ struct erad_instance {
 	bool dead;			/* mutex for writing; dtr has begun */
 
 	struct mutex message_mutex;	/* one message at a time */
-	struct mutex fetch_mutex;	/* one COMMIT_FETCH at a time; outside of mutex */
-	struct erad_range *fetched;	/* fetch_mutex; ERAD_MAX_RANGES of them */
+	struct mutex fetch_mutex;	/* held by COMMIT_FETCH */
+	struct erad_range *fetched;	/* fetch_mutex; ERAD_MAX_RANGES entries */
 
 	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on it */
 	enum erad_state state;		/* lock, and mutex for writing */
 	bool resumed;			/* lock */
-	bool pushback;			/* lock; a noflush suspend is on */
-	bool passing;			/* lock, and mutex for writing; current_ws has all bits, nothing is held */
-	struct bio_list queue;		/* lock; and mutex to take bios off it */
+	bool pushback;			/* lock; during a noflush suspend, dm requeues writes */
+	bool passing;			/* lock, and mutex for writing; current_ws has all bits, no write is held */
+	struct bio_list queue;		/* lock, and mutex to remove bios; held, in no batch */
 	struct bio_list submit_list;	/* lock; released, and about to be submitted by submit_work */
-	u64 nr_queued;			/* lock; those that a fetch looks at are on no list */
-	u64 nr_batch;			/* lock */
-	u64 held, released, requeued, failed, batches;	/* lock */
-	u64 begun;			/* mutex; sum of erad_writeset_begun() of all writesets that have been freed */
+	u64 nr_queued;			/* lock; of queue, and bios that a fetch examines now */
+	u64 nr_batch;			/* lock; of batch */
+	u64 held, released, requeued, failed, batches;	/* lock; totals, for STATS */
+	u64 begun;			/* mutex; writes begun by writesets that are freed */
 	u64 usage_used, usage_total, usage_root;	/* lock */
 
-	wait_queue_head_t wait;		/* pollers, drain waiters, a message's sender */
-	atomic_t events;		/* grows with everything that is POLLPRI */
+	wait_queue_head_t wait;		/* poll(), NEW_ERA, DEGRADE, senders of messages, dtr */
+	atomic_t events;		/* grows with every event that makes poll() return POLLPRI */
 
 	struct workqueue_struct *wq;
 	struct work_struct submit_work;
@@ -143,12 +152,15 @@ static inline bool erad_instance_has_message(const struct erad_instance *ei)
 		!READ_ONCE(ei->message.done);
 }
 
-/* One reference, and nothing that is the table's: devices, workqueue.  NULL if there is no memory. */
+/*
+ * Returns an instance with one reference, or NULL if there is no memory.  ctr adds the devices,
+ * the workqueue and the work items of other files.
+ */
 struct erad_instance *erad_instance_alloc(struct dm_target *ti);
 
 /*
- * Puts the instance on the list, or takes it off.  EBUSY if it cannot exist beside
- * another instance; *error then says why, in a string that nobody frees.
+ * Adds the instance to the list, or removes it.  Returns EBUSY if the instance conflicts with
+ * another one; *error is then a constant string with the reason.
  */
 int erad_instance_register(struct erad_instance *ei, char **error);
 void erad_instance_unregister(struct erad_instance *ei);
@@ -156,33 +168,36 @@ void erad_instance_unregister(struct erad_instance *ei);
 /* The current era, 0 before the first.  No lock. */
 u32 erad_instance_era(struct erad_instance *ei);
 
-/* After something that erad_list.gen is for: moves gen on and wakes those who poll for it. */
+/* Increments erad_list.gen and wakes those who poll the control node.  After each change that gen counts. */
 void erad_instances_changed(void);
 u64 erad_instances_gen(void);
 extern struct wait_queue_head erad_instances_wait;
 
-/* Takes a reference; NULL if there is none.  erad_instance_put() ends it. */
+/* Returns the instance with a reference, for erad_instance_put(); or NULL if there is no such instance. */
 struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
 
-/* Fills at most cap entries, returns how many there are.  May sleep. */
+/* Fills at most cap entries.  Returns the number of instances, which may be larger.  May sleep. */
 u32 erad_instances_list(struct erad_info *infos, u32 cap);
 
-/* While dtr cannot have begun: under ei->mutex if it is not dead, or instances_lock if it is on the list. */
+/*
+ * Only while dtr cannot put the devices: under ei->mutex if ei is not dead, or under instances_lock
+ * if ei is on the list.
+ */
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
- * Something that INFO and dm's event counter show has changed: wakes the owner and all
- * who wait for the instance.  Only while ei->mutex is held or dtr cannot have ended.
+ * After a change that INFO shows: wakes the owner and all who wait for the instance, and increments
+ * dm's event counter.  Only under ei->mutex, or while dtr cannot have ended.
  */
 void erad_instance_event(struct erad_instance *ei);
 
-/* Tells the kernel's log why writes hang.  Any context in which ei->ti is there. */
+/* Says in the kernel's log why writes hang.  Any context in which ei->ti is valid. */
 void erad_warn_detached(struct erad_instance *ei);
 
 /*
- * Under ei->mutex: changes the state, and wakes all who wait for a change.  Who makes the state
- * one in which the owner serves no messages calls erad_message_end() afterwards.
+ * Under ei->mutex: changes the state, and wakes all who wait for a change.  A caller that makes
+ * the instance leave ACTIVE calls erad_message_end() next.
  */
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state);
 

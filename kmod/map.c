@@ -11,9 +11,9 @@
 #define DM_MSG_PREFIX "erad"
 
 /*
- * A fetch looks at no more bios than this many, because ABORT waits for ei->mutex
- * meanwhile.  If all of them turn out to be recorded, the fetch returns no ranges although
- * more bios are queued; poll() still says IN then.
+ * The largest number of bios that one fetch examines.  There is a limit because ABORT waits for
+ * ei->mutex meanwhile.  If all examined bios are recorded already, the fetch returns no
+ * ranges although more bios are held; poll() still returns IN then.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -25,7 +25,7 @@ static u64 block_of(const struct erad_instance *ei, sector_t sector)
 	return sector;
 }
 
-/* Before the bio is remapped.  All the blocks it touches, partly or in full. */
+/* Returns the blocks that the bio touches, partly or in full.  Before the bio's sector is remapped. */
 static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *first, u64 *last)
 {
 	sector_t sector = dm_target_offset(ei->ti, bio->bi_iter.bi_sector);
@@ -34,7 +34,7 @@ static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *fir
 	*last = block_of(ei, sector + bio_sectors(bio) - 1);
 }
 
-/* bio_set_dev() gives the bio the cgroup of the current task: call it in the submitter's context. */
+/* bio_set_dev() assigns the cgroup of the current task to the bio: call it in the submitter's context. */
 static void remap_device(struct erad_instance *ei, struct bio *bio)
 {
 	bio_set_dev(bio, ei->origin->bdev);
@@ -50,9 +50,9 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct erad_per_bio));
 }
 
-#define LOOK_AGAIN	(-EAGAIN)	/* no DM_MAPIO_… is negative */
+#define LOOK_AGAIN	(-EAGAIN)	/* no DM_MAPIO_ constant is negative */
 
-/* LOOK_AGAIN: all bits have been set since the look. */
+/* Returns what ->map returns; or LOOK_AGAIN if all bits have been set since ->map tested them. */
 static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
@@ -73,8 +73,8 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 		return LOOK_AGAIN;
 	}
 	/*
-	 * When a noflush suspend is interrupted, dm lets bios in again before it
-	 * says so to the target, and a requeue would then be an I/O error.
+	 * When a noflush suspend is interrupted, dm lets bios in again before it calls
+	 * ->presuspend_undo.  A requeue would be an I/O error then, so ask dm as well.
 	 */
 	if (ei->pushback && dm_noflush_suspending(ei->ti)) {
 		ei->requeued++;
@@ -83,8 +83,8 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 	}
 	/*
 	 * Holding the bio does not block the submitter, so REQ_NOWAIT is honoured already.
-	 * The workqueue that submits the bio to the origin later may sleep, and nobody
-	 * polls for that request.
+	 * The workqueue that submits the bio to the origin later may sleep.  Nobody polls for
+	 * the completion of that request.
 	 */
 	bio->bi_opf &= ~REQ_NOWAIT;
 	bio_clear_polled(bio);
@@ -94,20 +94,23 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 	detached = ei->state == ERAD_DETACHED;
 	spin_unlock(&ei->lock);
 
-	/* The bio may be gone by now; ei is not, dm keeps the table until ->map returns. */
+	/* The bio may have ended by now.  ei is valid: dm keeps the table until ->map returns. */
 	trace_erad_gated(ei->dev, first, last - first + 1, op);
 	if (wake) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 		if (detached)
 			erad_warn_detached(ei);
-		/* It was the first: the time begins after which the policy acts. */
+		/* The first held write starts the time after which detach_policy acts. */
 		if (detached && ei->policy == ERAD_DEGRADE_WRITES)
 			queue_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	}
 	return DM_MAPIO_SUBMITTED;
 }
 
-/* Whether the data of each bio is set: erad_end_io() asks the same of the same bio. */
+/*
+ * Whether the per-bio data of the bio is initialized.  erad_map() and erad_end_io() must use the same
+ * test, because dm does not zero the data.
+ */
 static bool may_have_writeset(const struct bio *bio)
 {
 	return bio_data_dir(bio) == WRITE;
@@ -160,7 +163,10 @@ int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 	return DM_ENDIO_DONE;
 }
 
-/* One event for those in a row that waited about as long, so that counting them costs next to nothing. */
+/*
+ * Emits one event for consecutive bios that were held for about the same time, so that counting
+ * them by the tracepoint is cheap.
+ */
 static void note_waits(const struct erad_instance *ei, const struct bio_list *bios, u64 now)
 {
 	u32 nr = 0, log2 = 0;
@@ -187,8 +193,8 @@ static void note_waits(const struct erad_instance *ei, const struct bio_list *bi
 }
 
 /*
- * In a workqueue of its own, and not in the owner's context: submitting may
- * wait for the origin, and the owner must go on recording meanwhile.
+ * Runs in the workqueue, not in the owner's context: a submission may wait for the origin, and
+ * the owner must be able to commit meanwhile.
  */
 void erad_submit_work(struct work_struct *work)
 {
@@ -216,7 +222,7 @@ void erad_submit_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
-/* Counts a bio that is about to be put on ei->submit_list.  Under ei->mutex, so that ws is current. */
+/* Counts a bio that is about to be added to ei->submit_list.  Under ei->mutex, so that ws stays current. */
 static void begin_write(struct erad_writeset *ws, struct bio *bio)
 {
 	erad_writeset_begin_write(ws);
@@ -229,8 +235,9 @@ static struct erad_writeset *current_writeset(struct erad_instance *ei)
 }
 
 /*
- * Only the holder of ei->mutex takes bios off ei->queue.  So the queue is looked at with
- * ei->lock dropped, on which ->map spins.  ei->nr_queued counts these bios until the end.
+ * Examines the bios of ei->queue on a list of its own, without ei->lock, on which ->map spins.  This
+ * keeps their order, because only the holder of ei->mutex removes bios from ei->queue.
+ * ei->nr_queued includes the bios of that list until they are in the batch or released.
  */
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 {
@@ -254,7 +261,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		bio_blocks(ei, bio, &first, &last);
 		first = erad_writeset_next_missing(ws, first, last);
 		if (first > last) {
-			/* recorded since it was queued */
+			/* all blocks have been recorded since the write was held */
 			begin_write(ws, bio);
 			bio_list_add(&release, bio_list_pop(&queue));
 			nr_release++;
@@ -267,7 +274,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		} else if (nr < max) {
 			ranges[nr++] = (struct erad_range) {
 				.first = first,
-				.len = last - first + 1,	/* a bio has no more than 2^20 */
+				.len = last - first + 1,	/* at most 2^20 in one bio */
 			};
 		} else {
 			break;
@@ -288,7 +295,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 
 	if (nr_release)
 		queue_work(ei->wq, &ei->submit_work);
-	/* A write that was held meanwhile did not wake pollers, as the queue was not empty for it. */
+	/* A write that was held meanwhile did not wake pollers, because nr_queued was not 0. */
 	if (more && !nr)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	if (nr) {
@@ -346,7 +353,7 @@ void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed)
 
 	lockdep_assert_held(&ei->mutex);
 
-	/* ->map holds no write from here on, so none is left behind. */
+	/* ->map holds no write in this state, so erad_held_take() leaves none behind. */
 	erad_instance_set_state(ei, ERAD_FAILED);
 	erad_message_end(ei, -EIO, 0);
 	nr = erad_held_take(ei, failed);
@@ -388,7 +395,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		const struct erad_writer *next = &per_bio(bio)->writer;
 		u64 first, last;
 
-		/* One event for all that one writer wrote in a row. */
+		/* One event for consecutive bios of the same writer. */
 		if (writer && nr_new && !erad_writer_is_same(writer, next)) {
 			trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
 			nr_new = 0;
@@ -413,7 +420,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	spin_unlock(&ei->lock);
 	bio_list_init(&ei->batch);
 	queue_work(ei->wq, &ei->submit_work);
-	/* Writes queued while the batch was outstanding did not make the fd readable. */
+	/* Writes that were held while the batch was outstanding did not make the fd readable. */
 	if (more)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;

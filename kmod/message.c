@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Messages from device-mapper (`dmsetup message`): handed to the owner, whose answer the sender waits for. */
+/* Messages of `dmsetup message`: the owner gets the message, and the sender waits for the owner's answer. */
 
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "message.h"
 
-/* A new table, or an erad that restarts, has an owner in much less. */
+/* How long to wait for an owner.  After a reload, or a restart of erad, an owner attaches much sooner. */
 #define OWNER_WAIT	(HZ / 2)
 
-/* For those who stand in line and for the owner's answer together. */
+/* How long a sender waits in all: for the messages before this one, and for the owner's answer. */
 #define ANSWER_WAIT	(30 * HZ)
 
 void erad_message_end(struct erad_instance *ei, int result, u32 era)
@@ -24,7 +24,7 @@ void erad_message_end(struct erad_instance *ei, int result, u32 era)
 	wake_up_all(&ei->wait);
 }
 
-/* 0: it would be served.  EAGAIN: perhaps soon. */
+/* 0: the owner can serve a message.  EAGAIN: not now, but perhaps soon. */
 static int owner_can_serve(struct erad_instance *ei)
 {
 	if (READ_ONCE(ei->suspending) || !READ_ONCE(ei->resumed))
@@ -39,7 +39,7 @@ static int owner_can_serve(struct erad_instance *ei)
 	}
 }
 
-/* Queues it.  Context: message_mutex. */
+/* Makes the message visible to MESSAGE_GET.  Context: message_mutex. */
 static int message_begin(struct erad_instance *ei, enum erad_message_type type)
 {
 	int r;
@@ -79,10 +79,11 @@ static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 }
 
 /*
- * dm calls this with its SRCU lock on the table, and with no lock that an ioctl of the owner
- * takes.  A suspend waits for the SRCU lock after presuspend has ended the message.  So does, in
- * a sleep that no signal ends, whoever replaces, clears or removes an inactive table of
- * the device; nothing ends the message then, which is why its wait is bounded.
+ * dm calls this function in an SRCU read section for the table, and with no lock that an ioctl of
+ * the owner takes.  A suspend waits for the end of the section; presuspend has ended the
+ * message before.  A task that replaces, clears or removes an inactive table of the
+ * device waits for the section too, in uninterruptible sleep, and nothing ends the message
+ * then.  So the wait for the owner is bounded.
  */
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)
@@ -105,7 +106,7 @@ int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, ch
 	else
 		return -EINVAL;
 
-	/* A mutex has no lock function that gives up in time. */
+	/* No lock function of a mutex has a timeout. */
 	wait = wait_event_interruptible_timeout(ei->wait, mutex_trylock(&ei->message_mutex),
 						ANSWER_WAIT);
 	if (wait <= 0)
@@ -115,12 +116,12 @@ int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, ch
 		r = message_begin(ei, type);
 	if (!r) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
-		/* An owner that is busy with writes may not poll for long. */
+		/* Wake LIST's pollers too: a busy owner may not poll its own fd for a long time. */
 		erad_instances_changed();
 		r = message_wait(ei, wait, &era);
 	}
 	mutex_unlock(&ei->message_mutex);
-	wake_up_all(&ei->wait);			/* the next in line */
+	wake_up_all(&ei->wait);			/* the next sender */
 	if (!r && type == ERAD_MESSAGE_CHECKPOINT) {
 		DMEMIT("%u", era);
 		r = 1;

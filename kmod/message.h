@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Messages from device-mapper, for the owner. */
+/* Messages of `dmsetup message`, which the owner answers. */
 #ifndef ERAD_MESSAGE_H
 #define ERAD_MESSAGE_H
 
@@ -8,7 +8,7 @@
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen);
 
-/* Under ei->mutex: answers the message that is under way, if any, and wakes its sender. */
+/* Under ei->mutex: ends the message that is under way, if any, with this result, and wakes its sender. */
 void erad_message_end(struct erad_instance *ei, int result, u32 era);
 
 #endif /* ERAD_MESSAGE_H */

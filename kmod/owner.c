@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The file descriptor of an instance's owner: ATTACH, and the ioctls that come after it. */
+/* The file descriptor of an instance's owner: ATTACH, and the ioctls on this fd. */
 
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
@@ -20,8 +20,8 @@
 /* An open instance fd. */
 struct owner {
 	struct erad_instance *ei;	/* a reference */
-	int seen_events;		/* of the last INFO */
-	bool attached;			/* ei->owned is ours */
+	int seen_events;		/* ei->events at the last INFO */
+	bool attached;			/* ei->owned was set by this fd */
 };
 
 static int owner_info(struct owner *o, void __user *arg)
@@ -32,7 +32,7 @@ static int owner_info(struct owner *o, void __user *arg)
 
 	if (r)
 		return r;
-	/* before the look, so that a change meanwhile is told again */
+	/* Before reading the state: a change meanwhile makes poll() return PRI again. */
 	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
 	mutex_lock(&ei->mutex);
 	if (ei->dead)
@@ -73,9 +73,9 @@ static int owner_ready(struct owner *o, void __user *arg)
 }
 
 /*
- * User memory is touched only with ei->mutex dropped, because a page fault
- * can take as long as user space likes.  A batch that could not be handed
- * over goes back, unless something else has taken it meanwhile.
+ * Copies to user memory with ei->mutex dropped, because user space can make a page fault last
+ * for any time.  If the copy of a batch fails, the batch goes back to the queue, unless it
+ * is not outstanding any more.
  */
 static int owner_commit_fetch(struct owner *o, void __user *arg)
 {
@@ -205,7 +205,7 @@ static int owner_stats(struct owner *o, void __user *arg)
 	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
 		erad_writeset_bytes(ws);
-	/* All that went on but those that were held; they are in both sums or in none, under ei->mutex. */
+	/* All writes that began, less the released ones.  Under ei->mutex a released write is in both numbers. */
 	a.passed = ei->begun + erad_writeset_begun(ei->draining) + erad_writeset_begun(ws) -
 		READ_ONCE(ei->released);
 	spin_lock(&ei->lock);
@@ -395,7 +395,10 @@ int erad_owner_attach(void __user *arg)
 	if (!ei)
 		return -ENOENT;
 	r = -ENOMEM;
-	/* Writes may be held that memory has to wait for: what an owner needs much memory for is in the instance. */
+	/*
+	 * Memory reclaim may wait for held writes, and they wait for this owner.  So ATTACH allocates
+	 * little: the large array of ranges belongs to the instance.
+	 */
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		goto out_instance;
@@ -412,7 +415,7 @@ int erad_owner_attach(void __user *arg)
 		goto out_fd;
 	}
 
-	/* From here on fput() undoes everything. */
+	/* From here on, fput() undoes everything. */
 	mutex_lock(&ei->mutex);
 	if (ei->dead)
 		r = -ENOENT;

@@ -5,7 +5,7 @@
 
 #include <linux/compiler.h>
 
-/* Ioctl ATTACH. */
+/* Ioctl ATTACH: makes the caller the owner; errors as there. */
 int erad_owner_attach(void __user *arg);
 
 #endif /* ERAD_OWNER_H */

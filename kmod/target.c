@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The dm target "erad": table line, life, suspend, status. */
+/* The dm target "erad": its table line, construction and destruction, suspend, status. */
 
 #include <linux/blkdev.h>
 #include <linux/module.h>
@@ -27,7 +27,7 @@ static int parse_option(struct erad_instance *ei, const char *name, const char *
 	if (!strcasecmp(name, "uuid")) {
 		if (strlen(value) != UUID_STRING_LEN || uuid_parse(value, &uuid) ||
 		    uuid_is_null(&uuid)) {
-			*error = "uuid is not a UUID";
+			*error = "Invalid uuid: expected a UUID that is not zero";
 			return -EINVAL;
 		}
 		export_uuid(ei->uuid, &uuid);
@@ -41,7 +41,7 @@ static int parse_option(struct erad_instance *ei, const char *name, const char *
 		} else if (!strcasecmp(value, "queue")) {
 			ei->policy = ERAD_QUEUE_WRITES;
 		} else {
-			*error = "detach_policy is none of queue, fail and degrade";
+			*error = "Invalid detach_policy: expected queue, fail or degrade";
 			return -EINVAL;
 		}
 		return 0;
@@ -49,12 +49,12 @@ static int parse_option(struct erad_instance *ei, const char *name, const char *
 	if (!strcasecmp(name, "detach_timeout")) {
 		if (kstrtou32(value, 10, &ei->detach_timeout) || !ei->detach_timeout ||
 		    ei->detach_timeout > 86400) {
-			*error = "detach_timeout is not a number of seconds from 1 to 86400";
+			*error = "Invalid detach_timeout: expected 1 to 86400 seconds";
 			return -EINVAL;
 		}
 		return 0;
 	}
-	*error = "Unknown option";
+	*error = "Unknown option: expected uuid, detach_policy or detach_timeout";
 	return -EINVAL;
 }
 
@@ -72,7 +72,7 @@ static int parse_options(struct erad_instance *ei, struct dm_arg_set *as, char *
 	if (r)
 		return r;
 	if (nr % 2 || as->argc != nr) {
-		*error = "Options are pairs of a name and a value, and nothing follows them";
+		*error = "Invalid options: expected pairs of a name and a value, and nothing after them";
 		return -EINVAL;
 	}
 	while (nr) {
@@ -92,7 +92,7 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 	u32 sectors;
 
 	if (kstrtou32(arg, 10, &sectors) || !sectors || sectors % META_BLOCK_SECTORS) {
-		*error = "Invalid block size: not a positive multiple of 8 sectors";
+		*error = "Invalid block size: expected a positive multiple of 8 sectors";
 		return -EINVAL;
 	}
 	ei->block_sectors = sectors;
@@ -100,18 +100,18 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 	ei->nr_sectors = len;
 	ei->nr_blocks = DIV_ROUND_UP_ULL(len, sectors);
 	if (ei->nr_blocks > erad_writeset_max_blocks()) {
-		*error = "Too many blocks: a larger block size is needed";
+		*error = "Too many blocks: use a larger block size";
 		return -EINVAL;
 	}
 	return 0;
 }
 
-/* Everything that dtr undoes too, once no write is on its way. */
+/* Undoes what ctr has done so far, and is the last part of dtr, when no write is in flight. */
 static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
-	flush_work(&ei->event_work);	/* the last work of ei->wq may have queued it */
+	flush_work(&ei->event_work);	/* the last work item of ei->wq may have queued it */
 	free_percpu(ei->counts);
 	erad_record_free_page(ei->record);
 	if (ei->origin)
@@ -155,9 +155,9 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 
 	if (strcmp(meta, "-")) {
 		/*
-		 * In the table's mode, though it is only for the claim: another
-		 * mode would make dm replace a dm_dev that a target before this
-		 * one in the table already has.
+		 * In the mode of the table, although a claim needs no writing: if a
+		 * target earlier in the table has this device in one mode, another mode
+		 * would make dm replace that target's dm_dev.
 		 */
 		r = dm_get_device(ti, meta, dm_table_get_mode(ti->table), &ei->meta);
 		if (r) {
@@ -171,7 +171,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 			goto out;
 		}
 	} else if (ei->policy == ERAD_DEGRADE_WRITES) {
-		ti->error = "detach_policy degrade needs metadata on a device, not \"-\"";
+		ti->error = "detach_policy degrade needs a metadata device, not \"-\"";
 		r = -EINVAL;
 		goto out;
 	} else if (!memchr_inv(ei->uuid, 0, sizeof(ei->uuid))) {
@@ -184,7 +184,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		ti->error = "Error opening data device";
 		goto out;
 	}
-	/* dm refuses some of them later.  A reset of a zone changes blocks and names no sectors. */
+	/* dm itself refuses only some of these.  A zone reset changes blocks, and its bio has no sectors. */
 	if (bdev_is_zoned(ei->origin->bdev)) {
 		ti->error = "Zoned data devices are not supported";
 		r = -EINVAL;
@@ -204,9 +204,9 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 		goto out;
 	}
 	/*
-	 * One for each instance: where one volume is on top of another, the release of
-	 * a write may wait for the release of a write of the other volume, and one rescuer
-	 * cannot do both.
+	 * One workqueue for each instance: if one volume is on top of another, the submission
+	 * of its write may wait for the submission of a write of the lower volume, and one
+	 * rescuer cannot do both.
 	 */
 	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0,
 				 MAJOR(ei->dev), MINOR(ei->dev));
@@ -225,7 +225,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->num_secure_erase_bios = 1;
 	ti->num_write_zeroes_bios = 1;
 	ti->accounts_remapped_io = true;
-	ti->limit_swap_bios = true;	/* they may wait for the daemon */
+	ti->limit_swap_bios = true;	/* writes to swap may wait for the daemon */
 	ti->per_io_data_size = sizeof(struct erad_per_bio);
 	return 0;
 
@@ -241,7 +241,7 @@ static void erad_dtr(struct dm_target *ti)
 
 	erad_instance_unregister(ei);
 
-	/* No owner's call is under way after this, and none will begin. */
+	/* After this, no ioctl of the owner uses the target: each tests `dead` under ei->mutex. */
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->dead, true);
 	mutex_unlock(&ei->mutex);
@@ -250,9 +250,9 @@ static void erad_dtr(struct dm_target *ti)
 	erad_instances_changed();
 
 	/*
-	 * dm has waited for all I/O, so the last writeset of a rollover is on
-	 * its way out, and the current one has no users.  dm does not wait for
-	 * the write of a degrade record, so dtr does.
+	 * dm has waited for all I/O.  So the drain, if any, ends soon, and the current
+	 * writeset has no writes in flight.  dm does not wait for the write of a degrade
+	 * record, so dtr does.
 	 */
 	wait_event(ei->wait, !READ_ONCE(ei->draining) && !erad_degrade_busy(ei));
 	ws = rcu_dereference_protected(ei->current_ws, true);
@@ -270,7 +270,7 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 {
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->suspending, suspending);
-	/* dm waits for its sender before it is suspended. */
+	/* The suspend waits for the sender of the message, so the message must end. */
 	if (suspending)
 		erad_message_end(ei, -EBUSY, 0);
 	mutex_unlock(&ei->mutex);
@@ -288,9 +288,10 @@ static void set_resumed(struct erad_instance *ei, bool resumed)
 }
 
 /*
- * A noflush suspend does not wait for held writes: dm keeps them until the
- * next resume, of whichever table.  A flush suspend does, so the owner goes
- * on serving; without an owner it waits until there is one, or for ABORT.
+ * A noflush suspend does not wait for held writes: they go back to dm, which submits them again
+ * after the next resume, to the table that is live then.  A flush suspend waits for held
+ * writes, so the owner keeps committing; without an owner, the suspend waits for an owner
+ * or for ABORT.
  */
 static void erad_presuspend(struct dm_target *ti)
 {
@@ -324,15 +325,15 @@ static void erad_presuspend_undo(struct dm_target *ti)
 }
 
 /*
- * The next table may use the same metadata, and its owner looks for a degrade record before
- * it serves writes.  So no record of this table may be in flight once the device is suspended.
+ * The next table may use the same metadata, and its owner looks for a degrade record before it
+ * records writes.  So no record of this table may be in flight when the suspend has ended.
  */
 static void erad_postsuspend(struct dm_target *ti)
 {
 	struct erad_instance *ei = ti->private;
 
 	set_resumed(ei, false);
-	/* A write of the record that began before has set `busy` by now; later ones are refused. */
+	/* Wait for a DEGRADE under ei->mutex: it has set `busy` then.  A later DEGRADE fails with EBUSY. */
 	mutex_lock(&ei->mutex);
 	mutex_unlock(&ei->mutex);
 	wait_event(ei->wait, !erad_degrade_busy(ei));
@@ -350,7 +351,7 @@ static void erad_resume(struct dm_target *ti)
 	mutex_unlock(&ei->mutex);
 }
 
-/* ---- what dm shows ---- */
+/* ---- status ---- */
 
 static const char *const state_names[] = {
 	[ERAD_DETACHED] = "detached",
@@ -447,11 +448,11 @@ static int erad_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn
 #endif
 
 /*
- * There is no .prepare_ioctl: an ioctl that is passed on to the origin, such as SG_IO,
- * can write to it, and such a write is not recorded.  So the ioctls for persistent
- * reservations that dm sends by .prepare_ioctl fail with ENOTTY.  Nor is
- * flush_bypasses_map set: dm would also send flushes to the metadata device.
- * Atomic writes stay in one piece, as neither the map nor the release splits a bio.
+ * There is no .prepare_ioctl.  It would pass ioctls such as SG_IO to the origin, which can write
+ * without a record.  As a consequence, the ioctls for persistent reservations that need
+ * .prepare_ioctl fail with ENOTTY.
+ * flush_bypasses_map is not set: dm would also send flushes to the metadata device.
+ * DM_TARGET_ATOMIC_WRITES is set: no bio is split, so an atomic write stays in one piece.
  */
 static struct target_type erad_target = {
 	.name = "erad",

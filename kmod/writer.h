@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who submits a write: the command, and the cgroup that it is charged to. */
+/* Who submits a write: the name of the task, and the cgroup to which the write is charged. */
 #ifndef ERAD_WRITER_H
 #define ERAD_WRITER_H
 
@@ -7,9 +7,9 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-/* For statistics: nothing else goes by it. */
+/* Who submitted a write.  For statistics only. */
 struct erad_writer {
-	u64 cgroup;			/* id, in the default hierarchy; 0: not known */
+	u64 cgroup;			/* id in the default hierarchy; 0: unknown */
 	char comm[TASK_COMM_LEN];	/* padded with zeros */
 };
 
@@ -18,7 +18,7 @@ static inline bool erad_writer_is_same(const struct erad_writer *a, const struct
 	return a->cgroup == b->cgroup && !memcmp(a->comm, b->comm, sizeof(a->comm));
 }
 
-/* For a bio that the current task has just submitted */
+/* Fills w.  In ->map, for a bio that the current task has just submitted. */
 void erad_writer_note(struct erad_writer *w, struct bio *bio);
 
 #endif /* ERAD_WRITER_H */

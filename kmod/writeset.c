@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The set of blocks that are recorded in one era: a sparse bitmap that grows with what was written. */
+/* The set of blocks that are recorded in one era: a sparse bitmap that grows with the writes. */
 
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -25,7 +25,7 @@ void erad_writeset_exit(void)
 
 u64 erad_writeset_max_blocks(void)
 {
-	/* kvmalloc() takes no more than INT_MAX bytes */
+	/* kvmalloc() allocates at most INT_MAX bytes. */
 	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * ERAD_BITS_PER_PAGE;
 }
 
@@ -90,7 +90,7 @@ struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
 	struct erad_writeset *ws;
 	size_t size = struct_size(ws, dir, nr_pages);
 
-	/* Else a directory that can never fit would push out everything else first. */
+	/* Refuse a directory that cannot fit: the attempt would first reclaim all other memory. */
 	if (size / PAGE_SIZE > totalram_pages() / 4)
 		return NULL;
 	/*
@@ -136,7 +136,7 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 
 		if (!bits)
 			return base + start;
-		/* A bit that is being set is found as it was or as it will be. */
+		/* A bit that is being set may be found clear or set; both are fine. */
 		bit = data_race(find_next_zero_bit(bits, end, start));
 		if (bit < end)
 			return base + bit;
@@ -147,7 +147,7 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 	}
 }
 
-/* Beside readers, who find each bit either clear or set.  Returns how many bits were clear. */
+/* Returns how many bits were clear.  Readers at the same time find each bit either clear or set. */
 static u64 set_bits(unsigned long *bits, u64 start, u64 end)
 {
 	u64 word, last = (end - 1) / BITS_PER_LONG, nr_new = 0;
@@ -179,8 +179,8 @@ static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 		return set_bits(bits, start, end);
 
 	/*
-	 * Without reclaim: in direct reclaim, a task without __GFP_FS may be put to
-	 * sleep for a second each time, and ABORT and suspends wait for ei->mutex.
+	 * Without reclaim: direct reclaim may make a task without __GFP_FS sleep for a second
+	 * in each call.  Meanwhile ABORT and suspends would wait for the caller's mutex.
 	 */
 	bits = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_NOWARN);
 	if (!bits)
