@@ -415,7 +415,7 @@ inline k_new_era(i, from, to, r)
 	}
 }
 
-/* control_abort(), and detach_timed_out() */
+/* control_abort(), and erad_detach_work() */
 #define k_abort(i) \
 	if \
 	:: !PASSING(i) -> set_state(i, FAILED) \
