@@ -152,8 +152,8 @@ struct erad_abort {
  * write.  Takes no lock of device-mapper.  Returns 0 also if the instance passes all
  * writes already.
  *
- * EOPNOTSUPP: there is no record, because the metadata is a file, no owner has been
- * READY, or the last READY brought none.  EAGAIN: an owner is LOADING.  EBUSY: the device
+ * EOPNOTSUPP: there is no record, because the metadata is a file, no owner has
+ * called READY, or the last READY brought none.  EAGAIN: an owner is LOADING.  EBUSY: the device
  * is suspended, and so holds no writes.  ECANCELED: ABORT was called meanwhile.  EIO
  * and other errors of the metadata device: the record may be durable or not, and
  * held writes keep waiting.
@@ -205,7 +205,7 @@ struct erad_range {
  * ESTALE: the batch is of an earlier era, or is not outstanding any more, because of a
  *   suspend or ABORT.  Its writes, if still held, are back in the queue.
  *   Nothing was fetched.
- * EBUSY: a batch is outstanding and commit_batch is 0.
+ * EBUSY: a batch is outstanding, commit_batch is 0 and max is not 0.
  * EINVAL: the state is DETACHED or LOADING, or a field is invalid.
  * EIO: the state is FAILED.
  * ENOTCONN: the state is DEGRADED.
