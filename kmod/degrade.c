@@ -28,7 +28,6 @@
  */
 
 #include <linux/blkdev.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
