@@ -9,8 +9,9 @@ VERSION	:= 0.1.0
 # The lines that begin with ## are what `make help` prints.
 ## V=1                 show the commands
 V	?= 0
-## KERNELS="6.1 6.12"  Debian's kernel series to build the module for and to test on; "debug" as test-debug
-KERNELS	?= 6.1 6.12
+## KERNELS="6.1 …"     Debian's kernel series to build the module for and to test on: 6.1 6.12 newest, the newest in the
+##                     backports to the next Debian; also debug: see tests/vm/kernel
+KERNELS	?= 6.1 6.12 newest
 ## KDIR=DIR            build the module for that kernel build directory instead
 KDIR	?=
 ## CC=gcc              compiler for user space; clang will do
@@ -198,21 +199,21 @@ $(BUILD)/fuzz/seeds: $(BUILD)/fuzz/obj/tests/fuzz/seeds.o $(call fuzz_object,$(f
 # ---- kernel module ---------------------------------------------------------------------------------------------------
 
 # Kbuild writes beside the sources, so it gets a directory of links to them. $(1): release, $(2): kernel build directory,
-# $(3): further arguments.
+# $(3): further arguments, $(4): what make is run by.
 define kbuild
 	$(Q)mkdir -p build/kmod/$(1)/kmod build/kmod/$(1)/include
 	$(Q)+flock build/kmod/$(1) sh -ec ' \
 		find build/kmod/$(1) -type l -delete; \
 		ln -s $(CURDIR)/include/*.h build/kmod/$(1)/include/; \
 		ln -s $(CURDIR)/kmod/* build/kmod/$(1)/kmod/; \
-		exec $(MAKE) -C $(2) M=$(CURDIR)/build/kmod/$(1)/kmod V=$(V) $(3) modules'
+		exec $(4) $(MAKE) -C $(2) M=$(CURDIR)/build/kmod/$(1)/kmod $(if $(filter 1,$(V)),V=1) $(3) modules'
 endef
 
 .PHONY: $(KERNELS:%=kmod-%)
 $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(eval release := $(shell readlink build/kernel/$* || echo $*))
 	$(say) KBUILD $(release)
-	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS))
+	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS),tests/vm/toolchain $(release))
 
 # The kernel debug leaves it to each part whether UBSAN looks at it.
 kargs_debug	:= UBSAN_SANITIZE=y
@@ -321,9 +322,15 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 # The recipes that need what deps installs come in a make of their own, on all processors unless told otherwise.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: deps			## everything: lint, unit tests, the tools, the model, fuzzing, tests in VMs with each of KERNELS
+test: deps			## lint, unit tests, the tools, the model, fuzzing, tests in VMs: all on the first and the last of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs tsan-programs fuzz-programs
-	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" lint unit tsan tools model fuzz dm parity-erad host
+	$(Q)tests/run --kernels "$(KERNELS)" --part --match "$(TESTS)" lint unit tsan tools model fuzz dm parity-erad host
+
+.PHONY: test-kernels
+test-kernels:			## all tests in VMs, on each series of kernels since 6.1 that the mirror has with its headers
+	$(Q)tests/deps
+	$(Q)+kernels=$$(tests/vm/kernel every) && $(MAKE) $(parallel) for-tests KERNELS="$$kernels" && \
+		tests/run --kernels "$$kernels" --match "$(TESTS)" dm parity-erad host
 
 .PHONY: test-debug
 test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, lockdep …; builds it once, 15 min
