@@ -10,8 +10,10 @@ VERSION	:= 0.1.0
 ## V=1                 show the commands
 V	?= 0
 ## KERNELS="6.1 …"     Debian's kernel series to build the module for and to test on: 6.1 6.12 newest, the newest in the
-##                     backports to the next Debian; also debug: see tests/vm/kernel
+##                     backports to the next Debian; also debug, 6.1-arm64 …, see tests/vm/kernel
 KERNELS	?= 6.1 6.12 newest
+## ARM64_KERNELS="…"   those of test-arm64: 6.1-arm64 newest-arm64-16k
+ARM64_KERNELS ?= 6.1-arm64 newest-arm64-16k
 ## KDIR=DIR            build the module for that kernel build directory instead
 KDIR	?=
 ## CC=gcc              compiler for user space; clang will do
@@ -102,8 +104,8 @@ $(programs): $(BUILD)/bin/%: $$(call objects,$$(call program_dir,$$*)) $(archive
 # ---- BPF: x.bpf.c becomes x.skel.h, for what loads it -----------------------------------------------------------------------
 
 bpf_skeletons	:= $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
-# The C library's headers for the machine are not in the path of -target bpf.
-BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -Iinclude -Ibpf -I/usr/include/$(shell $(CC) -print-multiarch)
+# The C library's headers for the machine are not in the path of -target bpf; a cross compiler knows where they are.
+BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -Iinclude -Ibpf -I$(filter-out /,$(shell $(CC) -print-sysroot 2> /dev/null))/usr/include/$(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
 	$(say) BPF $<
@@ -215,8 +217,10 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(say) KBUILD $(release)
 	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS),tests/vm/toolchain $(release))
 
-# The kernel debug leaves it to each part whether UBSAN looks at it.
+# The kernel debug leaves it to each part whether UBSAN looks at it. Debian's headers know the machine, but not that they
+# are used on another one.
 kargs_debug	:= UBSAN_SANITIZE=y
+$(foreach k,$(KERNELS),$(if $(findstring -arm64,$k),$(eval kargs_$k := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)))
 
 # What `uname -r` prints with the kernel; `make kernelrelease` prints another release with Debian's headers.
 .PHONY: kmod-kdir
@@ -247,6 +251,13 @@ $(tool_programs): $(BUILD)/tests/%: tests/tools/%.c $(flags_file) $(archives)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.a,$^) $(PKG_LIBS)
 
 -include $(test_programs:=.d) $(tool_programs:=.d)
+
+# ---- user space for arm64, with Debian's packages for it, below build/arm64 ----------------------------------------------------
+
+arm64_root	:= $(CURDIR)/build/arm64/root
+arm64_lib	:= $(arm64_root)/usr/lib/aarch64-linux-gnu
+arm64_make	= PKG_CONFIG_SYSROOT_DIR=$(arm64_root) PKG_CONFIG_LIBDIR=$(arm64_lib)/pkgconfig:$(arm64_root)/usr/share/pkgconfig \
+	$(MAKE) CC="aarch64-linux-gnu-gcc --sysroot=$(arm64_root) -Wl,-rpath-link,$(arm64_lib)"
 
 # ---- benchmarks ------------------------------------------------------------------------------------------------------
 
@@ -332,6 +343,12 @@ test-kernels:			## all tests in VMs, on each series of kernels since 6.1 that th
 	$(Q)+kernels=$$(tests/vm/kernel every) && $(MAKE) $(parallel) for-tests KERNELS="$$kernels" && \
 		tests/run --kernels "$$kernels" --match "$(TESTS)" dm parity-erad host
 
+.PHONY: test-arm64
+test-arm64:			## all dm tests on arm64, emulated: on 6.1, and on the newest kernel with pages of 16 KiB
+	$(Q)tests/deps --arm64
+	$(Q)+$(MAKE) $(parallel) for-tests-arm64 test-programs KERNELS="$(ARM64_KERNELS)"
+	$(Q)tests/run --kernels "$(ARM64_KERNELS)" --match "$(TESTS)" dm
+
 .PHONY: test-debug
 test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, lockdep …; builds it once, 15 min
 	$(Q)tests/deps --debug
@@ -404,8 +421,13 @@ vm:				## a shell in a VM with the module loaded and erad running
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=$(firstword $(KERNELS))
 	$(Q)tests/vm/run --kernel $(firstword $(KERNELS)) --tty
 
-.PHONY: for-tests failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs stage
+.PHONY: for-tests for-tests-arm64 failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs stage
 for-tests: all stage test-programs failpoints
+# The module too, for each of KERNELS.
+for-tests-arm64: kmod
+	$(Q)tests/vm/arm64-root > /dev/null
+	$(Q)+$(arm64_make) BUILD=build/arm64 daemon test-programs
+	$(Q)+$(arm64_make) BUILD=build/arm64/failpoints FAILPOINTS=1 build/arm64/failpoints/bin/erad
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(example) $(test_programs) $(tool_programs) $(crash_programs)

@@ -21,6 +21,7 @@ holds()
 	[[ $(dmsetup status "$1" | cut -d ' ' -f 9) != 0 ]]
 }
 
+scsi_debug_module=$(modinfo -n scsi_debug 2> /dev/null || echo /none)
 # scsi_debug OPTION...: sets disk to a new disk of 64 MiB.
 scsi_debug()
 {
@@ -92,6 +93,7 @@ test_polled_writes()
 	modprobe -r null_blk
 }
 
+case_needs["test_integrity_data"]=$scsi_debug_module
 test_integrity_data()
 {
 	DESCRIPTION="on a disk with integrity data, which it checks, held and recorded writes come with theirs"
@@ -114,6 +116,7 @@ test_integrity_data()
 	modprobe -r scsi_debug
 }
 
+case_needs["test_zoned_devices"]=$scsi_debug_module
 test_zoned_devices()
 {
 	DESCRIPTION="a zoned data device is refused, whatever dm thinks of it, and the kernel's log says why"
