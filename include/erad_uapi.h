@@ -26,8 +26,8 @@
  *
  * A *degrade record* is one sector of the metadata device.  It says that every block
  * may be written from now on.  The owner passes its content to the module with READY.
- * The module writes the record when detach_policy degrade or DEGRADE demands it.  When
- * the record is durable, the module sets every bit of the current writeset, so that
+ * The module writes the record when an instance with detach_policy degrade has no
+ * owner, and when DEGRADE is called.  When the record is durable, the module sets every bit of the current writeset, so that
  * all writes pass: the instance is *degraded*.  NEW_ERA ends this, because the
  * new writeset is empty and holds writes again.  Before NEW_ERA, the owner must make
  * durable that every block counts as written in the current era.
@@ -59,8 +59,8 @@ enum erad_state {
 	ERAD_DETACHED = 1,	/* no owner; recorded writes pass, others are held */
 	ERAD_LOADING,		/* owned, READY has not been called; holds writes as DETACHED does */
 	ERAD_ACTIVE,		/* owned; batches can be fetched */
-	ERAD_FAILED,		/* recorded writes pass, others get EIO; ATTACH leaves it */
-	ERAD_DEGRADED,		/* the degrade record is durable, every write passes; ATTACH leaves it */
+	ERAD_FAILED,		/* recorded writes pass, others get EIO; ends with ATTACH */
+	ERAD_DEGRADED,		/* the degrade record is durable, every write passes; ends with ATTACH */
 };
 
 /* erad_info.status */
@@ -244,9 +244,9 @@ struct erad_prepare {
  * the writes that were recorded in `from`.  0: all of them have completed.
  * ETIMEDOUT: the era has begun, some are still in flight; call again with the
  * same eras (EINTR, after a signal, likewise).  EINVAL: the era is neither from nor to, or `to`
- * is not larger, or it is not prepared.  EBUSY: the era before is still
- * draining.  EIO: the instance is FAILED.  from is 0 on a fresh instance.  A
- * batch that is outstanding stays so, and its commit will be ESTALE.
+ * is not larger, or it is not prepared; or the instance is DETACHED or DEGRADED.  EBUSY:
+ * the era before is still draining.  EIO: the instance is FAILED.  from is 0 on a fresh
+ * instance.  A batch that is outstanding stays so, and its commit will be ESTALE.
  */
 struct erad_newera {
 	struct erad_hdr h;

@@ -260,7 +260,8 @@ inline k_commit_fetch(i, id, status, max, r)
 		if
 		:: inst[i].dead -> r = ENODEV
 		:: !inst[i].dead && inst[i].state == FAILED -> r = EIO
-		:: !inst[i].dead && (inst[i].state < ACTIVE || inst[i].state == DEGRADED) -> r = EINVAL
+		:: !inst[i].dead && inst[i].state == DEGRADED -> r = ENOTCONN
+		:: !inst[i].dead && inst[i].state < ACTIVE -> r = EINVAL
 		:: !inst[i].dead && inst[i].state == ACTIVE ->
 			if
 			:: (id) != 0 -> commit(i, id, status, r)

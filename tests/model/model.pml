@@ -90,6 +90,7 @@ hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_
 #define EIO		4
 #define ENODEV		5
 #define ETIMEDOUT	6
+#define ENOTCONN	7
 #define EAGAIN		8
 
 #define NONE		2	/* no instance, no writeset */
