@@ -285,6 +285,9 @@ void *volume_thread(void *arg)
 		bool kicked = atomic_exchange(&v->attention, false);
 		uint64_t now = thread_now_ms();
 
+		/* What attach_look() attaches to then is the same target. */
+		if (kicked && degraded_unseen(v))
+			attach_let_go(v);
 		if (kicked || now >= v->look_at) {
 			gone = !attach_look(v);
 			if (gone)

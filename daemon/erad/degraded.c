@@ -6,15 +6,20 @@
  * The order, of which each step is durable or done before the next:
  *
  *	1. the floor: every block counts as written in the current era;
- *	2. a new era begins in the metadata;
- *	3. NEW_ERA: the target holds writes again that are not recorded;
+ *	2. a new era begins in the metadata, if the target lets all writes pass;
+ *	3. NEW_ERA, in the same case: the target holds writes again that are not recorded;
  *	4. READY: the target has the next degrade record;
  *	5. all writes that the target had let pass have completed;
  *	6. the last degrade record is no longer in force.
  *
  * 1 and 2 are in degraded_take_up(), 3 and 4 in attach.c as for every target, 5 and
  * 6 in degraded_step().  A crash in between leaves the record in force, or the target
- * passing writes, or both, and the next erad begins with 1 again.
+ * passing writes, or both, and the next erad begins with 1 again.  A target that does not
+ * pass all writes needs no 2 and 3: an erad that was killed after 3 has done them, or
+ * DEGRADE failed though its record is durable.
+ *
+ * In the second case erad may be attached all the time.  The readers of the metadata find
+ * the record and wake the volume thread, which attaches anew: degraded_unseen().
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -42,14 +47,26 @@ int degraded_take_up(struct volume *v, struct err *err)
 		return r;
 	failpoint(FAILPOINT_DEGRADE_FLOOR);
 	store_info(v->store, &s);
-	/* The first era of a new target begins anyway, and one that is durable already will do. */
-	if (!v->info.era || s.era != v->info.era)
+	/*
+	 * Only NEW_ERA makes a target hold writes again that has let all writes pass.  The first
+	 * era of a new target begins anyway, and one that is durable already will do.
+	 */
+	if (!passing || !v->info.era || s.era != v->info.era)
 		return 0;
 	if (s.era >= UINT32_MAX - 1)
 		return err_set(err, -EOVERFLOW,
 			       "metadata %s is in era %" PRIu32 ", there is no further one; create the volume anew",
 			       v->metadata, s.era);
 	return store_begin_era(v->store, s.era + 1, err);
+}
+
+bool degraded_unseen(struct volume *v)
+{
+	/* While a checkpoint is under way or the target is FAILED, the next wake-up will do. */
+	if (v->fd < 0 || v->failed || v->degraded_at != UINT64_MAX || v->mark_trouble.since_ms ||
+	    rollover_wanted(v))
+		return false;
+	return store_degraded(v->store);
 }
 
 int degraded_ready(struct volume *v, uint32_t era, struct err *err)

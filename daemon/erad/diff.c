@@ -30,14 +30,11 @@ static int send_part(struct jsonl *j, struct json_object *o)
 	return r ? -ECANCELED : 0;
 }
 
-/* Whether to read on: ECANCELED: nobody listens any more. */
 static int look(void *ctx)
 {
 	struct diff *d = ctx;
 
-	if (d->v && volume_closing(d->v))
-		return -ESHUTDOWN;
-	return jsonl_peer_gone(d->j) ? -ECANCELED : 0;
+	return request_look(d->j, d->v);
 }
 
 static int send_extents(struct diff *d)
@@ -144,6 +141,9 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_v
 		r = store_find_degraded(s, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
+		/* The volume thread ends the record, so that the next increment is not a full one. */
+		if (store_degraded(s))
+			volume_kick(d.v);
 		volume_store_put(d.v);
 	} else {
 		r = err_set(err, -EAGAIN, "its metadata is not open");

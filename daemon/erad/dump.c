@@ -38,14 +38,11 @@ static int send(struct dump *d, const char *kind, struct json_object *o)
 	return r ? -ECANCELED : 0;
 }
 
-/* Whether to read on: ECANCELED: nobody listens any more. */
 static int look(void *ctx)
 {
 	struct dump *d = ctx;
 
-	if (d->v && volume_closing(d->v))
-		return -ESHUTDOWN;
-	return jsonl_peer_gone(d->j) ? -ECANCELED : 0;
+	return request_look(d->j, d->v);
 }
 
 static int send_runs(struct dump *d)
@@ -183,6 +180,9 @@ static int live(struct dump *d, const char *name, enum store_view view, enum dum
 		if (pin)
 			volume_snapshot_unpin(d->v, s, NULL);
 	}
+	/* The volume thread ends the record, so that the next increment is not a full one. */
+	if (store_degraded(s))
+		volume_kick(d->v);
 	volume_store_put(d->v);
 	return r;
 }

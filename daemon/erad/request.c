@@ -14,6 +14,7 @@
 #include "erad/ops.h"
 #include "erad/request.h"
 #include "erad/thread.h"
+#include "erad/volume.h"
 
 #ifndef ERAD_VERSION
 #define ERAD_VERSION	"unknown"
@@ -29,6 +30,13 @@ struct request {
 	struct json_object *arg;
 	uint64_t told_ms;	/* when progress was told last */
 };
+
+int request_look(struct jsonl *j, struct volume *v)
+{
+	if (v && volume_closing(v))
+		return -ESHUTDOWN;
+	return jsonl_peer_gone(j) ? -ECANCELED : 0;
+}
 
 /* ---- arguments ---- */
 

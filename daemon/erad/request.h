@@ -17,6 +17,14 @@
  */
 void request_serve(struct jsonl *j, bool root);
 
+struct volume;
+
+/*
+ * Whether a long reading goes on: 0, ECANCELED if the caller is gone, ESHUTDOWN if the
+ * volume closes.  v: NULL if the volume is closed.
+ */
+int request_look(struct jsonl *j, struct volume *v);
+
 /* ---- operations in files of their own: 0 and *result, which the caller puts, or -errno ---- */
 
 /* report.c */

@@ -45,12 +45,18 @@ static void set_phase(struct volume *v, enum checkpoint_phase p)
 	pthread_mutex_unlock(&v->lock);
 }
 
+bool rollover_wanted(struct volume *v)
+{
+	const enum checkpoint_phase p = phase(v);
+
+	return p != CHECKPOINT_NONE && p != CHECKPOINT_DONE;
+}
+
 void rollover_fail(struct volume *v, int code, const char *why)
 {
-	enum checkpoint_phase p = phase(v);
 	struct err err;
 
-	if (p == CHECKPOINT_NONE || p == CHECKPOINT_DONE)
+	if (!rollover_wanted(v))
 		return;
 	finish(v, err_set(&err, code, "%s; request the checkpoint again", why), &err);
 }

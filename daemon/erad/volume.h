@@ -157,9 +157,10 @@ void volume_stop(struct volume *v);
 int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
 
 /*
- * After a table of that length was put into use: waits until the volume
- * serves it, or says why it does not: of a trouble that has lasted since
- * trouble_ms, only when it still does after ms milliseconds.  ETIMEDOUT then.
+ * After a table of that length was put into use: waits until the volume serves the new
+ * table.  Fails at once with a new attach error.  An error that already existed at
+ * trouble_ms is reported only if it still exists after ms milliseconds.  ETIMEDOUT if
+ * there is no error, but the volume does not serve the new table by then.
  */
 int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
 		     struct err *err);
@@ -242,14 +243,18 @@ int attach_refresh(struct volume *v);
  * degraded.c, the volume thread's.  take_up: attached, but no era has begun and READY has
  * not been: finds out whether the target has let writes pass, and if it has, makes durable that
  * every block counts as written, and a new era.  ready: makes the target active, with a degrade
- * record.  step: in the end, ends the record that was found.
+ * record.  step: in the end, ends the record that was found.  unseen: whether a reader has
+ * found a record in force since the last take_up, so that the thread must attach anew.
  */
 int degraded_take_up(struct volume *v, struct err *err);
 int degraded_ready(struct volume *v, uint32_t era, struct err *err);
 void degraded_step(struct volume *v);
+bool degraded_unseen(struct volume *v);
 
 /* rollover.c: goes on with a checkpoint, if one is wanted. */
 void rollover_step(struct volume *v);
+/* Whether a checkpoint waits for the volume thread. */
+bool rollover_wanted(struct volume *v);
 /* Ends one that cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
 

@@ -212,7 +212,7 @@ inline activate()
 		:: else
 		fi
 	:: r == OK && i_era != 0 && sera == i_era + 1 -> flip(i_era, sera)
-	:: r == OK && i_era != 0 && sera == i_era && d_degraded ->
+	:: r == OK && i_era != 0 && sera == i_era && PASSING(fd) ->
 		store_append(sera + 1, 0, r);
 		if
 		:: r == OK ->

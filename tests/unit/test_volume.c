@@ -726,6 +726,46 @@ static void hang_up_at_first_read(struct disk *d, enum disk_op op, bool after, v
 		shutdown(c->fd, SHUT_RDWR);
 }
 
+/* As by a DEGRADE that answered EIO, though the record is durable: the target goes on holding writes. */
+static void write_record(void)
+{
+	struct store *s = volume_store_get(volume);
+	struct engine *e = disk_engine(&disk);
+	static _Alignas(4096) uint8_t page[4096];
+	uint64_t sector;
+
+	assert_non_null(s);
+	assert_int_equal(store_degrade_record(s, &sector, page), 0);
+	volume_store_put(volume);
+	assert_int_equal(e->ops->write(e, page, sector * 512, sizeof(page)), 0);
+	assert_int_equal(e->ops->flush(e), 0);
+	engine_destroy(e);
+}
+
+static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void **state)
+{
+	static const char *const request[] = { DIFF, DUMP };
+	struct request q;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct caller c;
+
+		write_record();
+		call(&c, request[i]);
+		assert_non_null(strstr(told(&c), "\"result\""));
+		/* Attached anew, which sets the floor; and then the record is ended. */
+		while (look_at_store().floor_era != 1 + i || look_at_store().degraded)
+			usleep(1000);
+		/* The target has held its writes all the time: no era had to begin. */
+		assert_int_equal(look_at_store().era, 1 + i);
+		do {
+			ask(&q);
+		} while (answer(&q) == -EAGAIN);
+		assert_int_equal(q.era, 2 + i);
+	}
+}
+
 /* The array has two pieces. */
 static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing(void **state)
 {
@@ -959,6 +999,7 @@ int main(void)
 		with_volume(test_watchdog_sees_the_write_that_begins_an_era),
 		cmocka_unit_test(test_start_that_fails_waits_for_those_who_use_the_store),
 		with_volume(test_requests_of_all_kinds_at_once),
+		with_volume(test_record_that_a_reader_finds_under_an_active_target_is_ended),
 		with_volume(test_after_a_degrade_all_blocks_count_and_writes_are_recorded_again),
 	};
 
