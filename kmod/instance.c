@@ -174,8 +174,9 @@ void erad_instance_event(struct erad_instance *ei)
 
 /*
  * Returns why two instances cannot both exist, or NULL if they can.  They cannot if both would use
- * the same metadata, or if one writes to the device that holds the metadata of the other.
- * Two tables of the same device may use the same metadata: this is a reload.
+ * the same metadata, if one writes to the device that holds the metadata of the other, or if
+ * both are on one data device: each would miss the writes of the other.
+ * Two tables of the same device may use the same devices: this is a reload.
  */
 static char *conflict(const struct erad_instance *ei, const struct erad_instance *other)
 {
@@ -185,6 +186,8 @@ static char *conflict(const struct erad_instance *ei, const struct erad_instance
 		return "Data device holds the metadata of another erad target";
 	if (ei->md == other->md && ei->ti->table != other->ti->table)
 		return NULL;
+	if (ei->origin_dev == other->origin_dev)
+		return "Data device is the data device of another erad target";
 	if (ei->meta_dev && ei->meta_dev == other->meta_dev)
 		return "Metadata device is in use by another erad target";
 	if (memchr_inv(ei->uuid, 0, sizeof(ei->uuid)) &&

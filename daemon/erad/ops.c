@@ -176,9 +176,11 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	};
 	struct store_info info;
 	struct volume *v;
+	struct use u = { .name = e->name, .origin = e->origin, .metadata = e->metadata, .uuid = info.uuid };
 	struct store *s = NULL;
 	uint64_t nr_sectors;
 	struct stat st;
+	struct err who;
 	int r;
 
 	r = dm_exists(e->name, err);
@@ -201,6 +203,7 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	t.nr_sectors = info.nr_sectors;
 	t.block_sectors = info.block_sectors;
 	memcpy(t.uuid, info.uuid, sizeof(t.uuid));
+	u.origin_dev = t.origin;
 
 	r = volume_new(e->name, e->origin, e->metadata, info.uuid, s, &v, err);
 	if (r) {
@@ -218,6 +221,9 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 		goto out_unref;
 	}
 	r = start_target(v, &t, err);
+	/* Another volume may have become live since check_origin(); the module says only EBUSY. */
+	if (r == -EBUSY && conflict_live(&u, &who))
+		*err = who;
 	if (r)
 		goto out_unref;
 	*out = v;

@@ -84,7 +84,7 @@ static _Atomic int controls[2];
 static _Atomic int owners[NR_FDS];	/* -1: none */
 static _Atomic uint64_t some_id, some_batch, some_message;
 static _Atomic uint32_t some_era;
-static _Atomic unsigned long calls, succeeded, attached, committed;
+static _Atomic unsigned long calls, succeeded, attached, committed, degraded;
 
 /* ---- callers ---- */
 
@@ -139,6 +139,9 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 		break;
 	case ERAD_IOC_READY:
 		a->ready.era = one_in(rng, 4) ? hostile_number(rng) : era;
+		if (one_in(rng, 2))
+			a->ready.record = one_in(rng, 4) ? hostile_pointer(rng) : (uintptr_t)c->out;
+		a->ready.record_sector = one_in(rng, 4) ? hostile_number(rng) : next(rng) % 64;
 		break;
 	case ERAD_IOC_COMMIT_FETCH:
 		if (!one_in(rng, 3))
@@ -239,6 +242,9 @@ static void learn(struct caller *c, const struct command *command, const union a
 		if (a->message.id)
 			some_message = a->message.id;
 		break;
+	case ERAD_IOC_DEGRADE:
+		degraded++;
+		break;
 	case ERAD_IOC_COMMIT_FETCH:
 		if (a->xfer.batch)
 			some_batch = a->xfer.batch;
@@ -316,6 +322,7 @@ static void be_good(struct caller *c)
 	struct erad_attach at = { 0 };
 	struct erad_prepare pr = { 0 };
 	struct erad_newera ne = { 0 };
+	struct erad_degrade de = { 0 };
 	struct erad_ready re = { 0 };
 	struct erad_xfer x = { 0 };
 	int fd;
@@ -333,7 +340,7 @@ static void be_good(struct caller *c)
 		return;
 	some_id = i.instance_id;
 	some_era = i.era;
-	if (!i.era || one_in(&c->rng, 8)) {
+	if (!i.era || (i.status & ERAD_PASSES_ALL) || one_in(&c->rng, 8)) {
 		HDR(pr);
 		HDR(ne);
 		pr.to = ne.to = i.era + 1;
@@ -344,7 +351,15 @@ static void be_good(struct caller *c)
 	}
 	HDR(re);
 	re.era = some_era;
+	/* A record needs a metadata device. */
+	if (i.meta_major)
+		re.record = (uintptr_t)c->out;
+	re.record_sector = 8 * (next(&c->rng) % 8);
 	call(fd, ERAD_IOC_READY, &re);
+	HDR(de);
+	de.instance_id = i.instance_id;
+	if (one_in(&c->rng, 8) && !call(any_fd(c, true), ERAD_IOC_DEGRADE, &de))
+		degraded++;
 	for (int round = 0; round < 4; round++) {
 		HDR(x);
 		x.buf = (uintptr_t)c->out;
@@ -408,7 +423,7 @@ static void *caller_main(void *arg)
 	struct caller *c = arg;
 
 	/* Longer, where chance has it that nothing was committed: the case's time limit is the bound. */
-	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed; i++) {
+	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {
 		if (one_in(&c->rng, 8))
 			be_good(c);
 		else if (one_in(&c->rng, 6))
@@ -501,7 +516,10 @@ static void still_works(const char *origin, int control)
 	EXPECT(list(control, &info, 1), 0);
 }
 
-/* ioctl_fuzz ORIGIN CALLS SEED: that many calls of each caller, on a disk of 64 MiB. */
+/*
+ * ioctl_fuzz CALLS SEED ORIGIN METADATA ORIGIN METADATA: that many calls of each caller, on two origins of 64 MiB,
+ * each with a disk for its metadata, which is overwritten.
+ */
 int main(int argc, char **argv)
 {
 	static struct caller callers[NR_CALLERS];
@@ -509,9 +527,9 @@ int main(int argc, char **argv)
 	uint64_t seed;
 	int control;
 
-	if (argc != 4)
-		FAIL("usage: ioctl_fuzz ORIGIN CALLS SEED");
-	seed = strtoull(argv[3], NULL, 0);
+	if (argc != 3 + 2 * NR_DEVICES)
+		FAIL("usage: ioctl_fuzz CALLS SEED ORIGIN METADATA ORIGIN METADATA");
+	seed = strtoull(argv[2], NULL, 0);
 	printf("seed %llu\n", (unsigned long long)seed);
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(shared != MAP_FAILED);
@@ -522,19 +540,19 @@ int main(int argc, char **argv)
 	for (int i = 0; i < NR_FDS; i++)
 		owners[i] = -1;
 
-	devices_start(argv[1], seed);
+	devices_start(argv + 3, seed);
 	for (int i = 0; i < NR_CALLERS; i++) {
 		callers[i].rng = seed * 1000 + 200 + i;
-		callers[i].ops = strtoul(argv[2], NULL, 0);
+		callers[i].ops = strtoul(argv[1], NULL, 0);
 		caller_init(&callers[i]);
 		EXPECT(pthread_create(&callers[i].thread, NULL, caller_main, &callers[i]), 0);
 	}
 	for (int i = 0; i < NR_CALLERS; i++)
 		EXPECT(pthread_join(callers[i].thread, NULL), 0);
 	loads = devices_end(control);
-	printf("%lu calls, %lu of them succeeded; %lu attached, %lu batches committed, %lu tables loaded\n",
-	       calls, succeeded, attached, committed, loads);
-	CHECK(succeeded && attached && committed && loads);
-	still_works(argv[1], control);
+	printf("%lu calls, %lu of them succeeded; %lu attached, %lu batches committed, %lu degraded, %lu tables loaded\n",
+	       calls, succeeded, attached, committed, degraded, loads);
+	CHECK(succeeded && attached && committed && degraded && loads);
+	still_works(argv[3], control);
 	return 0;
 }

@@ -75,6 +75,30 @@ test_conflict_lines()
 	eractl open data
 }
 
+test_conflict_at_one_moment()
+{
+	DESCRIPTION="of two lines with one origin that are opened at the same moment one goes live, and the other's error names it"
+	local first second i won lost
+
+	first=$(new_disk 16M)
+	second=$(new_disk 16M)
+	eractl create one "$first"
+	eractl create two "$second"
+	eractl close one
+	eractl close two
+	sed -i "s|$second|$first|" /etc/eratab
+	for ((i = 0; i < 8; i++)); do
+		eractl open two 2> "$T/two" &
+		won=two lost=one
+		eractl open one 2> "$T/one" && won=one lost=two
+		wait $! && [[ $won == one ]] && fail "both are live on one origin"
+		[[ -e /dev/mapper/$won && ! -e /dev/mapper/$lost ]] || fail "not just $won is live: $(ls /dev/mapper)"
+		grep -q "origin $first is the origin of /dev/mapper/$won, which is live" "$T/$lost" ||
+			fail "the refusal of $lost does not name $won: $(cat "$T/$lost")"
+		eractl close $won
+	done
+}
+
 test_forget_shared()
 {
 	DESCRIPTION="forget removes no metadata that another line or a live volume has, and nothing if two lines have the name"

@@ -6,8 +6,6 @@ case_timeout["test_ioctl_fuzz"]=300
 test_ioctl_fuzz()
 {
 	DESCRIPTION="hostile ioctls from several threads while fds, tables and devices come and go: nothing breaks"
-	local disk
 
-	disk=$(new_disk 64M)
-	ioctl_fuzz "$disk" 6000 "${SEED:-1}"
+	ioctl_fuzz 6000 "${SEED:-1}" "$(new_disk 64M)" "$(new_disk 8M)" "$(new_disk 64M)" "$(new_disk 8M)"
 }

@@ -11,7 +11,6 @@
 #include "devices.h"
 #include "random.h"
 
-#define NR_DEVICES	2
 #define NR_WRITERS	3
 
 struct device {
@@ -19,6 +18,7 @@ struct device {
 	uint64_t rng;
 	char name[16];
 	char path[32];
+	const char *origin, *metadata;
 	_Atomic bool exists;
 	_Atomic bool ended;
 };
@@ -29,7 +29,6 @@ struct writer {
 	_Atomic bool ended;
 };
 
-static const char *origin;
 static int dm;
 static _Atomic bool stop;
 static struct device devices[NR_DEVICES];
@@ -50,7 +49,7 @@ static void load_something(struct device *d)
 		snprintf(format, sizeof(format), "%s", bad[next(&d->rng) % (sizeof(bad) / sizeof(bad[0]))]);
 		for (char *at = params, *f = format;; f++) {
 			if (*f == '%') {
-				at += sprintf(at, "%s", origin);
+				at += sprintf(at, "%s", d->origin);
 				f++;
 			} else {
 				*at++ = *f;
@@ -59,12 +58,17 @@ static void load_something(struct device *d)
 				break;
 		}
 	} else {
-		/* Now and then with the other one's UUID, which is refused. */
-		snprintf(params, sizeof(params), "- %s %u %s uuid " UUID "%u", origin, 8u << next(&d->rng) % 12,
-			 one_in(&d->rng, 4) ? "6" : "2",
-			 one_in(&d->rng, 8) ? 0 : (unsigned int)(d - devices));
-		if (strstr(params, " 6 uuid"))
-			strcat(params, " detach_policy fail detach_timeout 1");
+		const bool on_device = !one_in(&d->rng, 3);
+		const bool times_out = one_in(&d->rng, 3);
+
+		/* Now and then with the other one's origin or UUID, which is refused. */
+		snprintf(params, sizeof(params), "%s %s %u %s uuid " UUID "%u", on_device ? d->metadata : "-",
+			 one_in(&d->rng, 8) ? devices[0].origin : d->origin, 8u << next(&d->rng) % 12,
+			 times_out ? "6" : "2", one_in(&d->rng, 8) ? 0 : (unsigned int)(d - devices));
+		if (times_out)
+			snprintf(params + strlen(params), sizeof(params) - strlen(params),
+				 " detach_policy %s detach_timeout 1",
+				 on_device && one_in(&d->rng, 2) ? "degrade" : "fail");
 	}
 	if (!dm_raw_load(dm, d->name, SECTORS, params))
 		loads++;
@@ -163,11 +167,14 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-void devices_start(const char *origin_path, uint64_t seed)
+void devices_start(char *const disks[2 * NR_DEVICES], uint64_t seed)
 {
-	origin = origin_path;
 	dm = dm_raw_open();
 	CHECK(dm >= 0);
+	for (int i = 0; i < NR_DEVICES; i++) {
+		devices[i].origin = disks[2 * i];
+		devices[i].metadata = disks[2 * i + 1];
+	}
 	for (int i = 0; i < NR_DEVICES; i++) {
 		snprintf(devices[i].name, sizeof(devices[i].name), "fuzz%d", i);
 		devices[i].rng = seed * 1000 + i;

@@ -11,8 +11,10 @@
 #define SECTORS		131072		/* 64 MiB */
 #define PAGE		4096
 
-/* Starts the threads; origin_path is a disk of that size. */
-void devices_start(const char *origin_path, uint64_t seed);
+#define NR_DEVICES	2
+
+/* Starts the threads.  disks: for each device an origin of SECTORS, and a disk for its metadata. */
+void devices_start(char *const disks[2 * NR_DEVICES], uint64_t seed);
 
 /* Ends them, by ABORT on the node control where one waits for an owner, and removes the devices; how many tables were loaded. */
 unsigned long devices_end(int control);

@@ -174,3 +174,22 @@ void metadata_is_not_shared(void)
 	EXPECT(run("dmsetup create " NAME " --table '0 8 erad %s /dev/mapper/free 8'", slow), 0);
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid " UUID "' 2>/dev/null", slow));
 }
+
+/* Not even if the metadata is another: each target would miss the writes of the other. */
+void origin_is_not_shared(void)
+{
+	static const char other_uuid[] = "7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e002";
+
+	setup();
+	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid %s' 2>/dev/null", origin, other_uuid));
+	EXPECT(run("dmesg | tail -n 4 | grep -q 'Data device is the data device of another erad target'"), 0);
+	/* A table of the same device may use the same origin: that is a reload. */
+	EXPECT(run("dmsetup load " NAME " --table '0 8 erad - %s 8 2 uuid %s'", origin, other_uuid), 0);
+	EXPECT(run("dmsetup clear " NAME), 0);
+	/* nor by two targets of one table */
+	EXPECT(run("dmsetup remove " NAME), 0);
+	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid %s\\n' | "
+		  "dmsetup create other 2>/dev/null", origin, origin, other_uuid));
+	/* The origin is free again. */
+	EXPECT(run("dmsetup create " NAME " --table '0 8 erad - %s 8 2 uuid %s'", origin, other_uuid), 0);
+}

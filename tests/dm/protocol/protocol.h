@@ -82,7 +82,7 @@ bool still_held(struct writer *w);
 	X(gone) X(noflush_suspend) X(noflush_reload_detached) X(flush_suspend)	\
 	X(flush_suspend_abort) X(last_partial_block) X(messages)		\
 	X(message_without_answer) X(message_times_out) X(message_waits_for_owner) X(unload_refused)	\
-	X(metadata_is_not_shared) X(wrong_headers) X(wrong_fields)		\
+	X(metadata_is_not_shared) X(origin_is_not_shared) X(wrong_headers) X(wrong_fields)		\
 	X(bad_tables) X(no_memory_for_the_writeset)				\
 	X(degrade_record_is_first) X(degrade_record_is_fua)			\
 	X(degrade_only_for_held_writes) X(degrade_in_spite_of_attempts)		\
