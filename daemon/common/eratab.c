@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/eratab.h"
+#include "common/octal.h"
 
 #define BLANKS		" \t\r\v\f"
 #define BOM		"\xef\xbb\xbf"	/* which some editors put at the beginning of a file */
@@ -74,31 +75,6 @@ void eratab_free(struct eratab *tab)
 	*tab = (struct eratab){ 0 };
 }
 
-/* Replaces \ooo in s; false if a backslash is followed by anything else. */
-static bool unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		unsigned int c;
-
-		if (*s != '\\') {
-			*to++ = *s;
-			continue;
-		}
-		if (s[1] < '0' || s[1] > '3' || s[2] < '0' || s[2] > '7' ||
-		    s[3] < '0' || s[3] > '7')
-			return false;
-		c = (s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0');
-		if (!c)
-			return false;
-		*to++ = (char)c;
-		s += 3;
-	}
-	*to = 0;
-	return true;
-}
-
 /* Takes the next field off *s, or gives NULL. */
 static char *field(char **s)
 {
@@ -117,7 +93,7 @@ static int parse_path(const char *what, char *f, char **out, struct err *err)
 	if (!f)
 		return err_set(err, -EINVAL, "no %s; expected NAME ORIGIN METADATA [OPTIONS]",
 			       what);
-	if (!unescape(f))
+	if (!octal_unescape(f))
 		return err_set(err, -EINVAL,
 			       "%s %.200s: a backslash begins three octal digits, 001 to 377",
 			       what, f);

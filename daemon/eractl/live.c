@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/eratab.h"
 #include "common/uuid.h"
 #include "eractl/live.h"
@@ -63,20 +65,8 @@ int live_list(int control, struct erad_info **out, size_t *nr, struct err *err)
 /* *name is "" if it is gone. */
 static void get_name(const struct erad_info *info, char name[NAME_SIZE])
 {
-	char path[64];
-	FILE *f;
-
-	*name = 0;
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", info->dev_major,
-		 info->dev_minor);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	if (fgets(name, NAME_SIZE, f))
-		name[strcspn(name, "\n")] = 0;
-	else
+	if (blockdev_attribute(makedev(info->dev_major, info->dev_minor), "dm/name", name, NAME_SIZE))
 		*name = 0;
-	fclose(f);
 }
 
 bool live_is_named(const struct erad_info *info, const char *name)

@@ -6,19 +6,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "common/blockdev.h"
 #include "common/uuid.h"
 #include "erad/conflict.h"
 #include "erad/dm.h"
 #include "erad/peek.h"
 #include "erad/volumes.h"
-
-/* 0 if it is not a block device, or not there. */
-static dev_t device_of(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
-}
 
 /* Whether two paths lead to one block device or one file, be it there or not. */
 static bool same_place(const char *a, const char *b)
@@ -78,7 +71,7 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 
 int conflict_live(const struct use *u, struct err *err)
 {
-	const dev_t metadata = device_of(u->metadata);
+	const dev_t metadata = blockdev_at(u->metadata);
 	struct instances l = { 0 };
 	int r;
 

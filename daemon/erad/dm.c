@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/uuid.h"
 #include "erad/dm.h"
 #include "erad/log.h"
@@ -299,40 +300,11 @@ int dm_remove(const char *name, struct err *err)
 
 int dm_name(dev_t dev, char name[DM_NAME_SIZE])
 {
-	char path[64];
-	FILE *f;
-	int r = 0;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/dm/name", major(dev), minor(dev));
-	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	if (!fgets(name, DM_NAME_SIZE, f))
-		r = -ENOENT;
-	else
-		name[strcspn(name, "\n")] = 0;
-	fclose(f);
-	return r;
+	return blockdev_attribute(dev, "dm/name", name, DM_NAME_SIZE);
 }
 
 int dm_node(dev_t dev, char path[NODE_PATH_SIZE])
 {
-	char link[64], target[PATH_MAX];
-	const char *name;
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0)
-		return -errno;
-	target[n] = 0;
-	name = strrchr(target, '/');
-	name = name ? name + 1 : target;
-	if (snprintf(path, NODE_PATH_SIZE, "/dev/%s", name) >= NODE_PATH_SIZE)
-		return -ENAMETOOLONG;
-	/* sysfs has ! where the node's name has a slash. */
-	for (char *p = path + 5; *p; p++)
-		if (*p == '!')
-			*p = '/';
-	return 0;
+	strcpy(path, "/dev/");
+	return blockdev_kernel_name(dev, path + 5, NODE_PATH_SIZE - 5);
 }

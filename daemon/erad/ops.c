@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/failpoint.h"
 #include "common/size.h"
 #include "erad/conflict.h"
@@ -179,7 +179,6 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	struct use u = { .name = e->name, .origin = e->origin, .metadata = e->metadata, .uuid = info.uuid };
 	struct store *s = NULL;
 	uint64_t nr_sectors;
-	struct stat st;
 	struct err who;
 	int r;
 
@@ -191,8 +190,7 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 	r = check_origin(e, &t.origin, &nr_sectors, err);
 	if (r)
 		return r;
-	if (!stat(e->metadata, &st) && S_ISBLK(st.st_mode))
-		t.metadata = st.st_rdev;
+	t.metadata = blockdev_at(e->metadata);
 	if (t.policy == DETACH_DEGRADE && !t.metadata)
 		return err_set(err, -ENOTBLK,
 			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",

@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "common/blockdev.h"
 #include "common/failpoint.h"
 #include "common/size.h"
 #include "erad/dm.h"
@@ -161,7 +161,6 @@ static int check_no_target(const struct eratab_entry *e, struct engine *engine, 
 {
 	struct instances l = { 0 };
 	struct erad_disk_super sb;
-	struct stat st = { 0 };
 	dev_t metadata;
 	int r;
 
@@ -169,7 +168,7 @@ static int check_no_target(const struct eratab_entry *e, struct engine *engine, 
 	if (r)
 		return r;
 
-	metadata = !stat(e->metadata, &st) && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
+	metadata = blockdev_at(e->metadata);
 	r = control_list(volumes_control(), &l);
 	if (r)
 		err_set(err, r, "cannot list the targets: %s", strerror(-r));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Locks on a block device as such: see device_lock.h. */
+#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/protocol.h"
 #include "store/device_lock.h"
 
@@ -62,34 +63,18 @@ static int wait_flock(int fd, const char *name, struct err *err)
 	return 0;
 }
 
-/* The node of the disk that a partition is on; false: it is no partition. */
-static bool disk_node(dev_t dev, char *node, size_t size)
-{
-	char dir[64], up[PATH_MAX], *disk;
-
-	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/partition", major(dev), minor(dev));
-	if (access(dir, F_OK))
-		return false;
-	*strrchr(dir, '/') = 0;
-	if (!realpath(dir, up))
-		return false;
-	*strrchr(up, '/') = 0;
-	disk = strrchr(up, '/') + 1;
-	/* The kernel's way to have a slash in a name there. */
-	for (char *c = disk; *c; c++)
-		if (*c == '!')
-			*c = '/';
-	return snprintf(node, size, "/dev/%s", disk) < (int)size;
-}
-
 int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct err *err)
 {
-	char node[NAME_MAX];
+	char node[NAME_MAX + 1] = "/dev/";
+	char partition[16];
+	dev_t disk;
 	int r;
 
 	*disk_fd = -1;
 	r = wait_flock(fd, name, err);
-	if (r || !disk_node(dev, node, sizeof(node)))
+	/* For udev, a partition that device-mapper has made is a disk. */
+	if (r || blockdev_attribute(dev, "partition", partition, sizeof(partition)) ||
+	    blkid_devno_to_wholedisk(dev, node + 5, sizeof(node) - 5, &disk))
 		return r;
 	*disk_fd = open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	/* Without the node there is no udev that looks at it. */
