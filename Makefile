@@ -138,7 +138,11 @@ unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 # The tests of the daemon's threads, which have a stand-in for the module in place of erad/control.c.
 daemon_tests	:= $(BUILD)/unit/test_volume
 daemon_sources	:= tests/unit/instance_sim.c $(filter-out %/main.c %/control.c,$(call sources,erad))
-unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources),$(wildcard tests/unit/*.c))
+# The tests of what looks at devices, which have a stand-in for sysfs and /proc.
+device_tests	:= $(BUILD)/unit/test_devices
+device_sources	:= tests/unit/devices_sim.c $(patsubst %,daemon/erad/%.c,dm log mounts probe stack thread)
+device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk
+unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources),$(wildcard tests/unit/*.c))
 unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
 unit_objects	:= $(call unit_object,$(unit_sources))
@@ -154,6 +158,8 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
 $(daemon_tests): OWN_LDFLAGS := -Wl,--wrap=poll,--wrap=thread_start_detached
+$(device_tests): $(call unit_object,$(device_sources))
+$(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
 
 # The test of a part of the module, with stand-ins for what that part calls in the kernel.
 kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c
@@ -165,7 +171,7 @@ $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 tsan_tests	:= test_threads test_volume
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(daemon_sources))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
 

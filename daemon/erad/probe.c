@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "erad/dm.h"
+#include "erad/mounts.h"
 #include "erad/probe.h"
 #include "erad/stack.h"
 
@@ -62,62 +63,28 @@ int probe_sector_size(const char *path, unsigned int *bytes, struct err *err)
 	return r;
 }
 
-static bool is_device(const char *path, dev_t dev)
+static bool mounted(dev_t dev, struct err *who)
 {
-	struct stat st;
+	bool found = false;
+	struct mounts t;
+	struct mount m;
 
-	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
+	mounts_open(&t);
+	while (!found && mounts_next(&t, &m)) {
+		found = dev && mount_device(&m) == dev;
+		if (found)
+			err_set(who, 0, "mounted on %.300s (%s)", m.where, m.type);
+	}
+	mounts_close(&t);
+	return found;
 }
 
-/* A line of /proc/self/mountinfo. */
-static bool mounts(const char *line, dev_t dev, struct err *who)
+static bool is_swap(dev_t dev, struct err *who)
 {
-	char where[PATH_MAX], source[PATH_MAX], type[64];
-	const char *dash = strstr(line, " - ");
-	unsigned int ma, mi;
-
-	if (!dash || sscanf(line, "%*u %*u %u:%u %*s %4095s", &ma, &mi, where) != 3 ||
-	    sscanf(dash, " - %63s %4095s", type, source) != 2)
-		return false;
-	/* A btrfs is mounted under a number of its own. */
-	if (makedev(ma, mi) != dev && (ma || *source != '/' || !is_device(source, dev)))
-		return false;
-	stack_unescape(where);
-	err_set(who, 0, "mounted on %.300s (%s)", where, type);
-	return true;
-}
-
-/* A line of /proc/swaps. */
-static bool swaps_to(const char *line, dev_t dev, struct err *who)
-{
-	char path[PATH_MAX];
-
-	if (sscanf(line, "%4095s", path) != 1)
-		return false;
-	stack_unescape(path);
-	if (!is_device(path, dev))
+	if (!swaps_have(dev))
 		return false;
 	err_set(who, 0, "used for swap");
 	return true;
-}
-
-/* Whether uses() says so of any line of the file. */
-static bool any_line(const char *file, bool (*uses)(const char *line, dev_t dev, struct err *who),
-		     dev_t dev, struct err *who)
-{
-	bool found = false;
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *f;
-
-	f = fopen(file, "re");
-	if (!f)
-		return false;
-	while (!found && getline(&line, &cap, f) > 0)
-		found = uses(line, dev, who);
-	free(line);
-	fclose(f);
-	return found;
 }
 
 static bool held(const char *sysfs, struct err *who)
@@ -152,8 +119,7 @@ static bool held(const char *sysfs, struct err *who)
 
 static bool used_itself(dev_t dev, const char *sysfs, struct err *who)
 {
-	return any_line("/proc/self/mountinfo", mounts, dev, who) ||
-	       any_line("/proc/swaps", swaps_to, dev, who) || held(sysfs, who);
+	return mounted(dev, who) || is_swap(dev, who) || held(sysfs, who);
 }
 
 static bool partition_used(const char *sysfs, struct err *who)
@@ -177,7 +143,7 @@ static bool partition_used(const char *sysfs, struct err *who)
 		path[n - strlen("/partition")] = 0;
 		found = used_itself(stack_read_dev(path), path, who);
 		if (found)
-			err_prefix(who, 0, "its partition %s is", de->d_name);
+			err_prefix(who, 0, "partition %s", de->d_name);
 	}
 	closedir(d);
 	return found;

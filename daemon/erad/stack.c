@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a block device or a file stands on, from sysfs and the mount table. */
+#include <blkid/blkid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
+#include "erad/mounts.h"
 #include "erad/stack.h"
 
 dev_t stack_read_dev(const char *dir)
@@ -31,23 +34,6 @@ dev_t stack_read_dev(const char *dir)
 		dev = makedev(ma, mi);
 	fclose(f);
 	return dev;
-}
-
-void stack_unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		unsigned int c;
-
-		if (*s == '\\' && sscanf(s + 1, "%3o", &c) == 1 && strlen(s) >= 4) {
-			*to++ = (char)c;
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = 0;
 }
 
 bool stack_has_device(const struct stack *s, dev_t dev)
@@ -69,18 +55,10 @@ bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino)
 /* Disks of memory: the kernel's ram disks and zram. */
 static bool is_ram_disk(dev_t dev)
 {
-	char path[64], link[PATH_MAX];
-	const char *name;
-	ssize_t n;
+	char name[NAME_MAX + 1];
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
-		return false;
-	link[n] = 0;
-	name = strrchr(link, '/') ? strrchr(link, '/') + 1 : link;
-	name += strspn(name, "z");
-	return !strncmp(name, "ram", 3);
+	return !blockdev_kernel_name(dev, name, sizeof(name)) &&
+	       !strncmp(name + strspn(name, "z"), "ram", 3);
 }
 
 /* Why a file is gone at the next boot; NULL: it stays. */
@@ -164,88 +142,83 @@ static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 	return r;
 }
 
-/* The line of the mount table for the mount with this id, the caller's to free; NULL: none. */
-static char *mount_line(unsigned long long id)
+/* overlayfs takes the character after a backslash as it is, and shows the option as it was given. */
+static void drop_backslashes(char *s)
 {
-	unsigned long long this;
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *f;
+	char *to = s;
 
-	f = fopen("/proc/self/mountinfo", "re");
-	if (!f)
-		return NULL;
-	while (getline(&line, &cap, f) > 0) {
-		if (sscanf(line, "%llu", &this) != 1 || this != id)
-			continue;
-		fclose(f);
-		return line;
+	for (; *s; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		*to++ = *s;
 	}
-	free(line);
-	fclose(f);
-	return NULL;
+	*to = 0;
 }
 
-/* The device that a line of the mount table names; 0: none (tmpfs, nfs …), such a filesystem stands on nothing. */
-static dev_t mount_source(const char *line)
+/*
+ * Where a file of an overlay is in the upper layer: upper, PATH_MAX bytes.  A file that is in a lower
+ * layer only will be copied to the upper layer when it is opened for writing, so
+ * the directory of the upper layer stands for it.  False: the mount is no overlay, or its
+ * upper layer is not to be seen from here.
+ */
+static bool find_upper(const struct mount *m, const char *path, char *upper)
 {
-	const char *dash = strstr(line, " - ");
-	char source[PATH_MAX];
-	struct stat st;
+	char real[PATH_MAX];
+	size_t len, dir;
 
-	if (dash && sscanf(dash, " - %*s %4095s", source) == 1 && !stat(source, &st) &&
-	    S_ISBLK(st.st_mode))
-		return st.st_rdev;
-	return 0;
-}
-
-/* Where a file of an overlay lies in the upper layer: upper, PATH_MAX bytes.  False if that is not known. */
-static bool find_upper(const char *line, const char *path, char *upper)
-{
-	const char *dash = strstr(line, " - overlay "), *option;
-	char root[PATH_MAX], where[PATH_MAX], real[PATH_MAX];
-	size_t len;
-
-	option = dash ? strstr(dash, "upperdir=") : NULL;
-	if (!option || sscanf(line, "%*u %*u %*s %4095s %4095s", root, where) != 2 ||
-	    sscanf(option, "upperdir=%4095[^, \n]", upper) != 1 || !realpath(path, real))
+	if (strcmp(m->type, "overlay") || !mount_option(m, "upperdir", upper, PATH_MAX))
 		return false;
-	stack_unescape(upper);
-	stack_unescape(root);
-	stack_unescape(where);
-	len = strcmp(where, "/") ? strlen(where) : 0;
-	if (strncmp(real, where, len))
+	drop_backslashes(upper);
+	if (access(upper, F_OK) || !realpath(path, real))
 		return false;
-	return strlen(upper) + strlen(root) + strlen(real + len) < PATH_MAX &&
-		strcat(strcat(upper, strcmp(root, "/") ? root : ""), real + len) &&
-		!access(upper, F_OK);
+	len = strcmp(m->where, "/") ? strlen(m->where) : 0;
+	if (strncmp(real, m->where, len))
+		return false;
+	dir = strlen(upper);
+	if (dir + strlen(m->root) + strlen(real + len) < PATH_MAX)
+		strcat(strcat(upper, strcmp(m->root, "/") ? m->root : ""), real + len);
+	if (access(upper, F_OK))
+		upper[dir] = 0;
+	return true;
 }
 
 static int push_file(struct stack *s, const char *path, struct err *err);
 
-/* What a filesystem without a device of its own stands on. */
-static int push_below(struct stack *s, const char *path, unsigned long long mount, struct err *err)
+/* What a file system with a device number of its own stands on. */
+static int push_mount(struct stack *s, const char *path, const struct mount *m, struct err *err)
 {
-	char *line = mount_line(mount);
-	char *upper = NULL;
+	char *upper = malloc(PATH_MAX);
 	dev_t source;
-	int r = 0;
+	int r;
 
-	if (!line)
-		return 0;
-	upper = malloc(PATH_MAX);
 	if (!upper) {
 		r = err_set(err, -ENOMEM, "out of memory");
-	} else if (find_upper(line, path, upper)) {
+	} else if (find_upper(m, path, upper)) {
 		r = push_file(s, upper, err);
 	} else {
-		source = mount_source(line);
+		source = mount_device(m);
 		r = push(s, source, err);
 		if (!r && source)
 			r = push_btrfs(s, source, err);
 	}
 	free(upper);
-	free(line);
+	return r;
+}
+
+static int push_below(struct stack *s, const char *path, unsigned long long id, struct err *err)
+{
+	struct mounts t;
+	struct mount m;
+	int r = 0;
+
+	mounts_open(&t);
+	while (mounts_next(&t, &m)) {
+		if (m.id != id)
+			continue;
+		r = push_mount(s, path, &m, err);
+		break;
+	}
+	mounts_close(&t);
 	return r;
 }
 
@@ -298,7 +271,8 @@ static int push_loop_file(struct stack *s, const char *dir, struct err *err)
 static int walk(struct stack *s, size_t from, struct err *err)
 {
 	for (size_t i = from; i < s->nr; i++) {
-		char dir[64], up[PATH_MAX], path[PATH_MAX];
+		char dir[64];
+		dev_t disk;
 		int r;
 
 		snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u",
@@ -306,14 +280,8 @@ static int walk(struct stack *s, size_t from, struct err *err)
 		r = push_links(s, dir, "slaves", err);
 		if (!r)
 			r = push_loop_file(s, dir, err);
-		if (r)
-			return r;
-
-		snprintf(path, sizeof(path), "%s/partition", dir);
-		if (access(path, F_OK) || !realpath(dir, up))
-			continue;
-		*strrchr(up, '/') = 0;
-		r = push(s, stack_read_dev(up), err);
+		if (!r && !blkid_devno_to_wholedisk(s->dev[i], NULL, 0, &disk))
+			r = push(s, disk, err);
 		if (r)
 			return r;
 	}

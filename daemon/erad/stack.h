@@ -39,9 +39,6 @@ int stack_add_file(struct stack *s, const char *path, struct err *err);
 bool stack_has_device(const struct stack *s, dev_t dev);
 bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino);
 
-/* Space, tab, newline and backslash are \ooo in the mount table; replaces them in s. */
-void stack_unescape(char *s);
-
 /* The number in a sysfs "dev" file below dir (…/dev); 0: there is none. */
 dev_t stack_read_dev(const char *dir);
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A stand-in for sysfs, the mount table, the swap table and device nodes.
+ *
+ * Between devices_begin() and devices_end(), every absolute path that the program looks at is below a temporary
+ * directory, which holds only what a test has put there.  A program that links this needs the
+ * linker's --wrap for each __wrap_ function of devices_sim.c.
+ */
+#ifndef ERAD_TEST_DEVICES_SIM_H
+#define ERAD_TEST_DEVICES_SIM_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+void devices_begin(void);
+void devices_end(void);
+
+/* A block device by the kernel's name, with its node below /dev.  disk: NULL, or the disk that it is a partition of. */
+void devices_add(const char *name, const char *disk, dev_t dev);
+/* upper is made of lower, as device-mapper and md do. */
+void devices_stack(const char *upper, const char *lower);
+/* Writes a file; directories above it are made.  Text is not registered for statx(). */
+void devices_write(const char *path, const char *text);
+/* A file, or a directory where the path ends with a slash.  It is on a file system with that st_dev and mount. */
+void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bool in_memory);
+/* A node of a block device. */
+void devices_node(const char *path, dev_t rdev);
+
+#endif /* ERAD_TEST_DEVICES_SIM_H */

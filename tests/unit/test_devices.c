@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a device or a file stands on, who uses a device, and which metadata is refused: on a stand-in for sysfs and mounts. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include <cmocka.h>
+
+#include "devices_sim.h"
+#include "erad/dm.h"
+#include "erad/mounts.h"
+#include "erad/probe.h"
+#include "erad/stack.h"
+
+#define SDA	makedev(8, 0)
+#define SDA1	makedev(8, 1)
+#define SDB	makedev(8, 16)
+#define DM0	makedev(253, 0)
+#define LOOP0	makedev(7, 0)
+#define BTRFS	makedev(0, 40)
+#define OVERLAY	makedev(0, 50)
+#define TMPFS	makedev(0, 60)
+
+static struct stack *stack;
+
+/* sda with a partition, sdb, and a device-mapper device on the partition. */
+static int set_up(void **state)
+{
+	(void)state;
+	devices_begin();
+	devices_add("sda", NULL, SDA);
+	devices_add("sda1", "sda", SDA1);
+	devices_add("sdb", NULL, SDB);
+	devices_add("dm-0", NULL, DM0);
+	devices_write("/sys/devices/dm-0/dm/name", "vg-data\n");
+	devices_stack("dm-0", "sda/sda1");
+	stack = calloc(1, sizeof(*stack));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(stack);
+	devices_end();
+	return 0;
+}
+
+static void mounts(const char *line)
+{
+	devices_write("/proc/self/mountinfo", line);
+}
+
+static void in_use(dev_t dev, const char *by)
+{
+	struct err who;
+
+	assert_true(probe_in_use(dev, NULL, &who));
+	assert_string_equal(who.msg, by);
+}
+
+static void add_file(const char *path)
+{
+	struct err err;
+
+	if (stack_add_file(stack, path, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void test_device_stands_on_slaves_partitions_and_their_disk(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(stack_add_device(stack, DM0, &err), 0);
+	assert_true(stack_has_device(stack, DM0));
+	assert_true(stack_has_device(stack, SDA1));
+	assert_true(stack_has_device(stack, SDA));
+	assert_false(stack_has_device(stack, SDB));
+	assert_null(stack->volatile_why);
+}
+
+static void test_loop_device_stands_on_its_file(void **state)
+{
+	struct err err;
+
+	(void)state;
+	devices_add("loop0", NULL, LOOP0);
+	devices_write("/sys/devices/loop0/loop/backing_file", "/mnt/image\n");
+	devices_file("/mnt/image", SDB, 77, 30, false);
+	assert_int_equal(stack_add_device(stack, LOOP0, &err), 0);
+	assert_true(stack_has_file(stack, SDB, 77));
+	assert_true(stack_has_device(stack, SDB));
+}
+
+static void test_ram_disk_is_not_lasting(void **state)
+{
+	struct err err;
+
+	(void)state;
+	devices_add("zram0", NULL, makedev(252, 0));
+	assert_int_equal(probe_lasting("/dev/zram0", &err), -EINVAL);
+	assert_string_equal(err.msg,
+			    "metadata /dev/zram0 is in memory and not on a disk, so it would be lost with the next boot; choose a block device or a file on a disk");
+	assert_int_equal(probe_lasting("/dev/sdb", &err), 0);
+}
+
+static void test_more_devices_than_are_followed_are_an_error(void **state)
+{
+	struct err err;
+
+	(void)state;
+	for (unsigned int i = 0; i < STACK_MAX; i++)
+		stack->dev[stack->nr++] = makedev(9, i);
+	assert_int_equal(stack_add_device(stack, SDA, &err), -E2BIG);
+}
+
+static void test_mounted_partition_and_swap_are_in_use(void **state)
+{
+	struct err who;
+
+	(void)state;
+	assert_false(probe_in_use(SDB, NULL, &who));
+	mounts("30 1 8:1 / /mnt/with\\040space rw shared:1 master:2 - ext4 /dev/sda1 rw\n");
+	devices_write("/proc/swaps", "/dev/sdb\\040(deleted)\tpartition\t1\t0\t-2\n/dev/sdb  partition\t1\t0\t-2\n");
+	in_use(SDA1, "mounted on /mnt/with space (ext4)");
+	in_use(SDA, "partition sda1: mounted on /mnt/with space (ext4)");
+	in_use(SDB, "used for swap");
+	assert_false(probe_in_use(DM0, NULL, &who));
+}
+
+static void test_holder_is_named(void **state)
+{
+	(void)state;
+	in_use(SDA1, "held by dm-0 (/dev/mapper/vg-data)");
+	devices_add("md0", NULL, makedev(9, 0));
+	devices_stack("md0", "sdb");
+	in_use(SDB, "held by md0");
+}
+
+static void test_lines_that_are_no_mounts_are_passed_over(void **state)
+{
+	struct mounts t;
+	struct mount m;
+
+	(void)state;
+	mounts("\n30\n31 1 8:1 / /a rw - ext4\n32 1 8:1 / /\\999 rw - ext4 /dev/sda1 rw\n33 1 x / /a rw - ext4 /dev/sda1 rw\n"
+	       "34 1 8:16 /sub /b rw - xfs /dev/sdb rw,x=1\n");
+	mounts_open(&t);
+	assert_true(mounts_next(&t, &m));
+	assert_int_equal(m.id, 34);
+	assert_int_equal(m.dev, SDB);
+	assert_string_equal(m.root, "/sub");
+	assert_string_equal(m.where, "/b");
+	assert_string_equal(m.type, "xfs");
+	assert_string_equal(m.source, "/dev/sdb");
+	assert_string_equal(m.options, "rw,x=1");
+	assert_false(mounts_next(&t, &m));
+	mounts_close(&t);
+}
+
+static void test_option_is_found_by_its_whole_name_and_unescaped(void **state)
+{
+	struct mount m = {
+		.options = "rw,lowerdir=/l/upperdir=x,xupperdir=/no,upperdir,upperdir=/a\\054b\\040c,workdir=/w,last=",
+	};
+	char value[10];
+
+	(void)state;
+	assert_false(mount_option(&m, "upper", value, sizeof(value)));
+	assert_false(mount_option(&m, "upperdir", value, sizeof(value)));
+	m.options = "lowerdir=/l/upperdir=x,upperdir=/\\054\\040,last=";
+	assert_true(mount_option(&m, "upperdir", value, sizeof(value)));
+	assert_string_equal(value, "/, ");
+	assert_true(mount_option(&m, "last", value, sizeof(value)));
+	assert_string_equal(value, "");
+}
+
+/* A btrfs of two devices, one of which the mount table names with a space in its node. */
+static void begin_btrfs(void)
+{
+	devices_node("/dev/mapper/a b#c", DM0);
+	mounts("40 1 0:40 / /pool rw - btrfs /dev/mapper/a\\040b\\043c rw,subvol=/\n");
+	devices_write("/sys/fs/btrfs/UUID/devices/dm-0/dev", "253:0\n");
+	devices_write("/sys/fs/btrfs/UUID/devices/sdb/dev", "8:16\n");
+	devices_write("/sys/fs/btrfs/features/x", "");
+	devices_file("/pool/file", BTRFS, 257, 40, false);
+}
+
+static void test_btrfs_whose_node_is_escaped_in_the_mount_table_stands_on_all_its_devices(void **state)
+{
+	(void)state;
+	begin_btrfs();
+	add_file("/pool/file");
+	assert_true(stack_has_device(stack, DM0));
+	assert_true(stack_has_device(stack, SDB));
+	assert_true(stack_has_device(stack, SDA));
+}
+
+static void test_btrfs_whose_node_is_escaped_in_the_mount_table_is_mounted(void **state)
+{
+	(void)state;
+	begin_btrfs();
+	in_use(DM0, "mounted on /pool (btrfs)");
+}
+
+static void test_metadata_on_a_btrfs_whose_node_is_escaped_is_refused_for_its_devices(void **state)
+{
+	struct err err;
+
+	(void)state;
+	begin_btrfs();
+	assert_int_equal(probe_apart("/pool/file", "/dev/sdb", SDB, &err), -EDEADLK);
+	assert_string_equal(err.msg,
+			    "metadata /pool/file lies on /dev/sdb, the device to be tracked: writes would wait for themselves; use another one");
+}
+
+/* An overlay; the upper layer is on sdb or in memory. */
+static void begin_overlay(bool in_memory)
+{
+	dev_t dev = in_memory ? TMPFS : SDB;
+
+	mounts("50 1 0:50 / /merged rw - overlay overlay rw,lowerdir=/low/upperdir=x,upperdir=/up/a\\134\\054b,workdir=/w\n");
+	devices_file("/up/a,b/", dev, 2, 51, in_memory);
+	devices_file("/merged/copied/file", OVERLAY, 100, 50, false);
+	devices_file("/up/a,b/copied/file", dev, 3, 51, in_memory);
+	devices_file("/merged/lower/", OVERLAY, 101, 50, false);
+}
+
+static void test_file_of_an_overlay_is_that_of_the_upper_layer(void **state)
+{
+	(void)state;
+	begin_overlay(false);
+	add_file("/merged/copied/file");
+	assert_true(stack_has_file(stack, SDB, 3));
+	assert_true(stack_has_device(stack, SDB));
+	assert_null(stack->volatile_why);
+}
+
+static void test_file_of_a_lower_layer_stands_on_the_upper_layer(void **state)
+{
+	(void)state;
+	begin_overlay(false);
+	add_file("/merged/lower");
+	assert_true(stack_has_device(stack, SDB));
+}
+
+static void test_metadata_on_an_overlay_in_memory_is_not_lasting(void **state)
+{
+	struct err err;
+
+	(void)state;
+	begin_overlay(true);
+	assert_int_equal(probe_lasting("/merged/copied/file", &err), -EINVAL);
+	assert_int_equal(probe_lasting("/merged/lower/new", &err), -EINVAL);
+	assert_string_equal(err.msg,
+			    "metadata /merged/lower/new is in memory and not on a disk, so it would be lost with the next boot; choose a block device or a file on a disk");
+}
+
+static void test_metadata_that_the_tracked_device_stands_on_is_refused(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(probe_apart("/dev/sda1", "/dev/mapper/vg-data", DM0, &err), -EDEADLK);
+	assert_string_equal(err.msg,
+			    "/dev/mapper/vg-data, the device to be tracked, lies on its own metadata /dev/sda1; use another device");
+	assert_int_equal(probe_apart("/dev/sdb", "/dev/mapper/vg-data", DM0, &err), 0);
+}
+
+static void test_node_and_name_of_a_device(void **state)
+{
+	char node[NODE_PATH_SIZE], name[DM_NAME_SIZE];
+
+	(void)state;
+	devices_add("cciss!c0d0", NULL, makedev(104, 0));
+	assert_int_equal(dm_node(makedev(104, 0), node), 0);
+	assert_string_equal(node, "/dev/cciss/c0d0");
+	assert_int_equal(dm_node(makedev(1, 1), node), -ENOENT);
+	assert_int_equal(dm_name(DM0, name), 0);
+	assert_string_equal(name, "vg-data");
+	assert_int_equal(dm_name(SDB, name), -ENOENT);
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_device_stands_on_slaves_partitions_and_their_disk),
+		T(test_loop_device_stands_on_its_file),
+		T(test_ram_disk_is_not_lasting),
+		T(test_more_devices_than_are_followed_are_an_error),
+		T(test_mounted_partition_and_swap_are_in_use),
+		T(test_holder_is_named),
+		T(test_lines_that_are_no_mounts_are_passed_over),
+		T(test_option_is_found_by_its_whole_name_and_unescaped),
+		T(test_btrfs_whose_node_is_escaped_in_the_mount_table_stands_on_all_its_devices),
+		T(test_btrfs_whose_node_is_escaped_in_the_mount_table_is_mounted),
+		T(test_metadata_on_a_btrfs_whose_node_is_escaped_is_refused_for_its_devices),
+		T(test_file_of_an_overlay_is_that_of_the_upper_layer),
+		T(test_file_of_a_lower_layer_stands_on_the_upper_layer),
+		T(test_metadata_on_an_overlay_in_memory_is_not_lasting),
+		T(test_metadata_that_the_tracked_device_stands_on_is_refused),
+		T(test_node_and_name_of_a_device),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
