@@ -369,15 +369,23 @@ static int check_single(const struct eratab *tab, const struct eratab_line *l, s
 	return 0;
 }
 
+/* The only line with that name. */
+static int find_line(const struct eratab *tab, const char *name, const struct eratab_line **out,
+		     struct err *err)
+{
+	*out = named(tab, name);
+	if (!*name || !*out)
+		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
+	return check_single(tab, *out, err);
+}
+
 int eratab_find(const struct eratab *tab, const char *name, const struct eratab_entry **out,
 		struct err *err)
 {
-	const struct eratab_line *l = named(tab, name);
+	const struct eratab_line *l;
 	int r;
 
-	if (!*name || !l)
-		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
-	r = check_single(tab, l, err);
+	r = find_line(tab, name, &l, err);
 	if (r)
 		return r;
 	if (!l->entry)
@@ -457,13 +465,11 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 
 int eratab_remove(struct eratab *tab, const char *name, struct err *err)
 {
-	const struct eratab_line *l = named(tab, name);
+	const struct eratab_line *l;
 	size_t i;
 	int r;
 
-	if (!*name || !l)
-		return err_set(err, -ENOENT, "%s names no volume %s", tab->file, name);
-	r = check_single(tab, l, err);
+	r = find_line(tab, name, &l, err);
 	if (r)
 		return r;
 	i = l - tab->line;

@@ -225,6 +225,17 @@ int jsonl_write(struct jsonl *l, struct json_object *o)
 	return r ? r : send_all(l, "\n", 1, 0);
 }
 
+int jsonl_send(struct jsonl *l, const char *kind, struct json_object *o)
+{
+	struct json_object *line = json_object_new_object();
+	int r;
+
+	json_object_object_add(line, kind, o);
+	r = jsonl_write(l, line);
+	json_object_put(line);
+	return r ? -ECANCELED : 0;
+}
+
 bool jsonl_peer_gone(struct jsonl *l)
 {
 	struct pollfd p = { .fd = l->fd };

@@ -51,6 +51,9 @@ struct json_object *jsonl_text(const char *text);
  */
 int jsonl_write(struct jsonl *l, struct json_object *o);
 
+/* Writes {"kind": o} as one line; o is given away.  ECANCELED: the peer does not read any more. */
+int jsonl_send(struct jsonl *l, const char *kind, struct json_object *o);
+
 /* Whether the peer has gone for good; does not wait. */
 bool jsonl_peer_gone(struct jsonl *l);
 

@@ -18,18 +18,6 @@ struct diff {
 	uint64_t changed;		/* bytes */
 };
 
-/* o: given away.  ECANCELED: nobody listens. */
-static int send_part(struct jsonl *j, struct json_object *o)
-{
-	struct json_object *line = json_object_new_object();
-	int r;
-
-	json_object_object_add(line, "part", o);
-	r = jsonl_write(j, line);
-	json_object_put(line);
-	return r ? -ECANCELED : 0;
-}
-
 static int look(void *ctx)
 {
 	struct diff *d = ctx;
@@ -42,7 +30,7 @@ static int send_extents(struct diff *d)
 	struct json_object *extents = d->extents;
 
 	d->extents = NULL;
-	return extents ? send_part(d->j, extents) : 0;
+	return extents ? jsonl_send(d->j, "part", extents) : 0;
 }
 
 static int extent(void *ctx, uint64_t first, uint64_t len)
@@ -94,7 +82,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	json_object_object_add(head, "since", json_object_new_int64(since));
 	json_object_object_add(head, "era", json_object_new_int64(era));
 	json_object_object_add(head, "size", json_object_new_uint64(d->size));
-	r = send_part(d->j, head);
+	r = jsonl_send(d->j, "part", head);
 	if (!r)
 		r = store_diff_watched(s, d->view, since, extent, look, d, err);
 	if (r == -ESHUTDOWN)

@@ -26,18 +26,6 @@ struct dump {
 	uint64_t nr, told_ms;
 };
 
-/* o: given away.  ECANCELED: nobody listens. */
-static int send(struct dump *d, const char *kind, struct json_object *o)
-{
-	struct json_object *line = json_object_new_object();
-	int r;
-
-	json_object_object_add(line, kind, o);
-	r = jsonl_write(d->j, line);
-	json_object_put(line);
-	return r ? -ECANCELED : 0;
-}
-
 static int look(void *ctx)
 {
 	struct dump *d = ctx;
@@ -50,7 +38,7 @@ static int send_runs(struct dump *d)
 	struct json_object *runs = d->runs;
 
 	d->runs = NULL;
-	return runs ? send(d, "part", runs) : 0;
+	return runs ? jsonl_send(d->j, "part", runs) : 0;
 }
 
 static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
@@ -86,7 +74,7 @@ static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	o = json_object_new_object();
 	json_object_object_add(o, "what", json_object_new_string("reading"));
 	json_object_object_add(o, "done", json_object_new_uint64(first));
-	return send(d, "progress", o);
+	return jsonl_send(d->j, "progress", o);
 }
 
 static struct json_object *head(const char *name, const struct store_info *s, bool snapshot)
@@ -118,7 +106,7 @@ static int stream(struct dump *d, const char *name, struct store *s, enum store_
 	if (view == STORE_SNAPSHOT && !info.snapshot_era)
 		return err_set(err, -ENOENT, "no snapshot is held");
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
-	r = check ? 0 : send(d, "part", head(name, &info, view == STORE_SNAPSHOT));
+	r = check ? 0 : jsonl_send(d->j, "part", head(name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)
 		r = store_eras_watched(s, view, check_run, look, d, &damaged, err);
 	else if (!r)

@@ -146,7 +146,7 @@ static void tell_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	uint64_t now = thread_now_ms();
 	struct request *q = ctx;
-	struct json_object *line, *o;
+	struct json_object *o;
 
 	if (done < total && now - q->told_ms < PROGRESS_MS)
 		return;
@@ -154,12 +154,9 @@ static void tell_progress(void *ctx, uint64_t done, uint64_t total)
 	o = one_text("what", "writing metadata");
 	json_object_object_add(o, "done", json_object_new_uint64(done));
 	json_object_object_add(o, "total", json_object_new_uint64(total));
-	line = json_object_new_object();
-	json_object_object_add(line, "progress", o);
 	/* A caller that went away does not stop what it has begun. */
-	if (jsonl_write(q->j, line))
+	if (jsonl_send(q->j, "progress", o))
 		log_debug("nobody reads the progress");
-	json_object_put(line);
 }
 
 static int serve_create(struct request *q, struct json_object **result, struct err *err)

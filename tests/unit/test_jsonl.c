@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -71,12 +73,35 @@ static void test_refuse(void **state)
 	assert_int_equal(jsonl_parse("{\"a\":", 5, &o, &err), -EBADMSG);
 }
 
+static void test_send_says_when_nobody_reads(void **state)
+{
+	struct json_object *o;
+	struct jsonl to, from;
+	struct err err;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	jsonl_init(&to, fd[0], 0, 10000);
+	jsonl_init(&from, fd[1], 1024, 10000);
+	assert_int_equal(jsonl_send(&to, "part", json_object_new_int(7)), 0);
+	assert_int_equal(jsonl_read(&from, &o, &err), 0);
+	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), "{\"part\":7}");
+	json_object_put(o);
+	close(fd[1]);
+	assert_int_equal(jsonl_send(&to, "part", json_object_new_int(7)), -ECANCELED);
+	close(fd[0]);
+	jsonl_free(&from);
+	jsonl_free(&to);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_not_utf8),
 		cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_send_says_when_nobody_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
