@@ -138,10 +138,12 @@ unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 # The tests of the daemon's threads, which have a stand-in for the module in place of erad/control.c.
 daemon_tests	:= $(BUILD)/unit/test_volume
 daemon_sources	:= tests/unit/instance_sim.c $(filter-out %/main.c %/control.c,$(call sources,erad))
-# The tests of what looks at devices, which have a stand-in for sysfs and /proc.
-device_tests	:= $(BUILD)/unit/test_devices
-device_sources	:= tests/unit/devices_sim.c $(patsubst %,daemon/erad/%.c,dm log mounts probe stack thread)
-device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk
+# The tests of what deals with devices, which have stand-ins for sysfs, /proc and libdevmapper.
+device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm
+device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c $(patsubst %,daemon/erad/%.c,dm log mounts probe stack thread)
+device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk \
+	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
+	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
 unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources),$(wildcard tests/unit/*.c))
 unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))

@@ -100,6 +100,19 @@ static int run(struct dm_task *t, const char *what, const char *name, struct err
 	return r;
 }
 
+/* A task for the device of that name, or NULL.  Under dm_lock. */
+static struct dm_task *task_for(int type, const char *name)
+{
+	struct dm_task *t = dm_task_create(type);
+
+	*complaint = 0;
+	if (t && !dm_task_set_name(t, name)) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	return t;
+}
+
 int dm_create(const char *name, const struct dm_table *table, struct err *err)
 {
 	char text[256], uuid[UUID_TEXT_SIZE], dm_uuid[64];
@@ -112,9 +125,8 @@ int dm_create(const char *name, const struct dm_table *table, struct err *err)
 		  (unsigned long long)table->nr_sectors, text);
 
 	pthread_mutex_lock(&dm_lock);
-	*complaint = 0;
-	t = dm_task_create(DM_DEVICE_CREATE);
-	if (t && (!dm_task_set_name(t, name) || !dm_task_set_uuid(t, dm_uuid) ||
+	t = task_for(DM_DEVICE_CREATE, name);
+	if (t && (!dm_task_set_uuid(t, dm_uuid) ||
 		  !dm_task_add_target(t, 0, table->nr_sectors, "erad", text) ||
 		  !dm_task_set_add_node(t, DM_ADD_NODE_ON_CREATE))) {
 		dm_task_destroy(t);
@@ -128,11 +140,10 @@ int dm_create(const char *name, const struct dm_table *table, struct err *err)
 /* Under dm_lock: 1 and *info, 0 if there is none, or a negative errno. */
 static int look_up(const char *name, struct dm_info *info, struct err *err)
 {
-	struct dm_task *t = dm_task_create(DM_DEVICE_INFO);
+	struct dm_task *t = task_for(DM_DEVICE_INFO, name);
 	int r;
 
-	*complaint = 0;
-	if (!t || !dm_task_set_name(t, name) || !dm_task_run(t) || !dm_task_get_info(t, info))
+	if (!t || !dm_task_run(t) || !dm_task_get_info(t, info))
 		r = failed(t, "look at", name, err);
 	else
 		r = !!info->exists;
@@ -150,19 +161,6 @@ int dm_exists(const char *name, struct err *err)
 	r = look_up(name, &info, err);
 	pthread_mutex_unlock(&dm_lock);
 	return r;
-}
-
-/* A task for an existing device, or NULL.  Under dm_lock. */
-static struct dm_task *task_for(int type, const char *name)
-{
-	struct dm_task *t = dm_task_create(type);
-
-	*complaint = 0;
-	if (t && !dm_task_set_name(t, name)) {
-		dm_task_destroy(t);
-		t = NULL;
-	}
-	return t;
 }
 
 /* The only target of the live table; *t is the caller's, and *params with it.  Under dm_lock. */
@@ -258,7 +256,6 @@ int dm_swap(const char *name, struct err *err)
 static int try_remove(const char *name, bool *known, struct err *err)
 {
 	struct dm_info info;
-	struct dm_task *t;
 	struct err who;
 	int r;
 
@@ -273,13 +270,7 @@ static int try_remove(const char *name, bool *known, struct err *err)
 			err_set(&who, 0, "it is open (%d times)", info.open_count);
 		return err_set(err, -EBUSY, "/dev/mapper/%s is in use: %.300s", name, who.msg);
 	}
-	*complaint = 0;
-	t = dm_task_create(DM_DEVICE_REMOVE);
-	if (t && !dm_task_set_name(t, name)) {
-		dm_task_destroy(t);
-		t = NULL;
-	}
-	return run(t, "remove", name, err);
+	return run(task_for(DM_DEVICE_REMOVE, name), "remove", name, err);
 }
 
 int dm_remove(const char *name, struct err *err)

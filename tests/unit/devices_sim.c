@@ -26,7 +26,7 @@
 #define NODES	64
 
 struct node {
-	char path[128];
+	char path[160];
 	mode_t mode;
 	dev_t dev, rdev;
 	ino_t ino;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which tables are loaded, and what happens to a device when a step fails: on a stand-in for libdevmapper. */
+#include <errno.h>
+#include <libdevmapper.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include <cmocka.h>
+
+#include "devices_sim.h"
+#include "dm_sim.h"
+#include "erad/dm.h"
+
+#define UUID	"00010203-0405-0607-0809-0a0b0c0d0e0f"
+
+static struct err err;
+
+static int set_up(void **state)
+{
+	(void)state;
+	devices_begin();
+	dm_sim = (struct dm_sim){ .exists = true, .major = 253, .type = "erad", .length = 1000 };
+	strcpy(dm_sim.params, "- 8:0 128 2 uuid " UUID);
+	return 0;
+}
+
+/* Every task is destroyed and every cookie is waited for, whatever has failed. */
+static int tear_down(void **state)
+{
+	(void)state;
+	devices_end();
+	return dm_sim.live_tasks || dm_sim.waits != dm_sim.cookies;
+}
+
+static void test_table_has_what_the_volume_asks_for(void **state)
+{
+	struct dm_table t = {
+		.nr_sectors = 2048, .origin = makedev(8, 16), .block_sectors = 128,
+		.uuid = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+	};
+
+	(void)state;
+	assert_int_equal(dm_create("data", &t, &err), 0);
+	assert_string_equal(dm_sim.loaded, "2048 erad - 8:16 128 2 uuid " UUID);
+	t.metadata = makedev(8, 1);
+	t.policy = DETACH_FAIL;
+	t.detach_timeout = 5;
+	assert_int_equal(dm_create("data", &t, &err), 0);
+	assert_string_equal(dm_sim.loaded,
+			    "2048 erad 8:1 8:16 128 6 uuid " UUID " detach_policy fail detach_timeout 5");
+}
+
+static void test_create_that_fails_says_why(void **state)
+{
+	struct dm_table t = { .nr_sectors = 1 };
+
+	(void)state;
+	dm_sim.fail_type = DM_DEVICE_CREATE;
+	dm_sim.fail_errno = EBUSY;
+	dm_sim.fail_times = 1;
+	assert_int_equal(dm_create("data", &t, &err), -EBUSY);
+	assert_string_equal(err.msg, "cannot create /dev/mapper/data: Device or resource busy");
+}
+
+static void test_remove_waits_for_a_reader_that_closes_the_device(void **state)
+{
+	(void)state;
+	dm_sim.open_count = 1;
+	dm_sim.closed_after = 3;
+	assert_int_equal(dm_remove("data", &err), 0);
+	assert_string_equal(dm_sim.tasks, "remove ");
+	assert_int_equal(dm_remove("data", &err), -ENXIO);
+}
+
+static void test_remove_names_at_once_who_has_the_device(void **state)
+{
+	(void)state;
+	devices_write("/proc/self/mountinfo", "30 1 253:0 / /mnt rw - ext4 /dev/mapper/data rw\n");
+	dm_sim.open_count = 1;
+	dm_sim.closed_after = 2;
+	assert_int_equal(dm_remove("data", &err), -EBUSY);
+	assert_string_equal(err.msg, "/dev/mapper/data is in use: mounted on /mnt (ext4)");
+	assert_string_equal(dm_sim.tasks, "");
+}
+
+static void test_load_size_changes_the_length_alone(void **state)
+{
+	(void)state;
+	dm_sim.read_only = true;
+	assert_int_equal(dm_load_size("data", 3000, &err), 0);
+	assert_string_equal(dm_sim.loaded, "3000 erad - 8:0 128 2 uuid " UUID);
+	assert_string_equal(dm_sim.tasks, "load-ro ");
+}
+
+static void test_load_size_refuses_what_it_cannot_swap(void **state)
+{
+	(void)state;
+	dm_sim.suspended = true;
+	assert_int_equal(dm_load_size("data", 3000, &err), -EBUSY);
+	dm_sim.suspended = false;
+	dm_sim.type = "linear";
+	assert_int_equal(dm_load_size("data", 3000, &err), -EOPNOTSUPP);
+	dm_sim.type = "erad";
+	dm_sim.start = 8;
+	assert_int_equal(dm_load_size("data", 3000, &err), -EOPNOTSUPP);
+	dm_sim.exists = false;
+	assert_int_equal(dm_load_size("data", 3000, &err), -ENXIO);
+	assert_string_equal(dm_sim.tasks, "");
+}
+
+static void test_swap_that_fails_goes_on_with_the_old_table(void **state)
+{
+	(void)state;
+	strcpy(dm_sim.loaded, "3000 erad x");
+	dm_sim.suspended = true;
+	dm_sim.fail_type = DM_DEVICE_RESUME;
+	dm_sim.fail_errno = EIO;
+	dm_sim.fail_times = 1;
+	assert_int_equal(dm_swap("data", &err), -EIO);
+	assert_string_equal(dm_sim.tasks, "clear resume ");
+	assert_string_equal(dm_sim.loaded, "");
+	assert_false(dm_sim.suspended);
+	assert_string_equal(err.msg, "cannot resume /dev/mapper/data: Input/output error");
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_table_has_what_the_volume_asks_for),
+		T(test_create_that_fails_says_why),
+		T(test_remove_waits_for_a_reader_that_closes_the_device),
+		T(test_remove_names_at_once_who_has_the_device),
+		T(test_load_size_changes_the_length_alone),
+		T(test_load_size_refuses_what_it_cannot_swap),
+		T(test_swap_that_fails_goes_on_with_the_old_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
