@@ -219,8 +219,8 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 		goto out_unref;
 	}
 	r = start_target(v, &t, err);
-	/* Another volume may have become live since check_origin(); the module says only EBUSY. */
-	if (r == -EBUSY && conflict_live(&u, &who))
+	/* Another volume may have become live since check_origin(); the error of the load does not name it. */
+	if (r && conflict_live(&u, &who))
 		*err = who;
 	if (r)
 		goto out_unref;
