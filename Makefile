@@ -72,7 +72,7 @@ HARDENING	:= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 ALL_CFLAGS	= -std=gnu11 $(WARNINGS) $(HARDENING) -pthread $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(LDFLAGS)
 
-sources		= $(wildcard $(1:%=daemon/%/*.c))
+sources		= $(wildcard $(1:%=daemon/%/*.c) $(1:%=daemon/%/*/*.c))
 objects		= $(patsubst %.c,$(BUILD)/obj/%.o,$(sources))
 archives	:= $(foreach d,store common,$(if $(call sources,$d),$(BUILD)/obj/$d.a))
 program_dirs	:= erad eractl exporter generator
@@ -116,7 +116,7 @@ $(bpf_skeletons): $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name $* > $@
 
 # Those that include one, in each of the ways that they are compiled.
-with_skeleton	= $(foreach d,obj unit/obj fuzz/obj,$(BUILD)/$d/daemon/erad/$(1).o)
+with_skeleton	= $(foreach d,obj unit/obj fuzz/obj,$(BUILD)/$d/daemon/erad/bpf/$(1).o)
 $(call with_skeleton,mirror): $(BUILD)/bpf/maps.skel.h
 $(call with_skeleton,events): $(BUILD)/bpf/trace.skel.h
 $(call with_skeleton,writers): $(BUILD)/bpf/recorded.skel.h
@@ -140,7 +140,8 @@ daemon_tests	:= $(BUILD)/unit/test_volume
 daemon_sources	:= tests/unit/instance_sim.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of what deals with devices, which have stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm
-device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c $(patsubst %,daemon/erad/%.c,dm log mounts probe stack thread)
+device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
+	$(patsubst %,daemon/erad/%.c,device/dm device/mounts device/probe device/stack base/log base/thread)
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)

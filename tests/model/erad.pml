@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The owner of the instance, as it is: erad's volume thread, daemon/erad/commit.c, attach.c and rollover.c. Each inline
+ * The owner of the instance, as it is: erad's volume thread, daemon/erad/volume/commit.c, attach.c and rollover.c. Each inline
  * is the function of its name. A timer may go off at any time after it was set.
  */
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "erad/control.h"
+#include "erad/module/control.h"
 
 #define SIM_BLOCKS	(1u << 18)
 #define SIM_BLOCK_SECTORS 8u

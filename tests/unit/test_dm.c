@@ -14,7 +14,7 @@
 
 #include "devices_sim.h"
 #include "dm_sim.h"
-#include "erad/dm.h"
+#include "erad/device/dm.h"
 
 #define UUID	"00010203-0405-0607-0809-0a0b0c0d0e0f"
 

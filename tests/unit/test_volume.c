@@ -20,9 +20,9 @@
 
 #include "common/protocol.h"
 #include "disk.h"
-#include "erad/request.h"
-#include "erad/volume.h"
-#include "erad/volumes.h"
+#include "erad/request/request.h"
+#include "erad/volume/registry.h"
+#include "erad/volume/volume.h"
 #include "instance_sim.h"
 
 #define LONG_MS		60000	/* far more than anything here takes */

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Memory to return to the kernel when erad begins to serve volumes: see reserve.h. */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "erad/base/reserve.h"
+#include "erad/base/thread.h"
+
+#define RESERVE_SIZE	(4u << 20)	/* bytes */
+#define RESERVE_PART	(32u << 10)	/* bytes: all is returned within 6.4 seconds */
+#define RESERVE_MS	50
+
+static char *reserve;
+
+int reserve_setup(void)
+{
+	void *p = mmap(NULL, RESERVE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	/* A part of a huge page is not free before the rest is.  A kernel without huge pages refuses this. */
+	madvise(p, RESERVE_SIZE, MADV_NOHUGEPAGE);
+	memset(p, 1, RESERVE_SIZE);
+	reserve = p;
+	return 0;
+}
+
+static void *return_all(void *arg)
+{
+	(void)arg;
+	thread_name("erad-reserve");
+	for (size_t left = RESERVE_SIZE; left; left -= RESERVE_PART) {
+		/* munmap() would need memory itself. */
+		madvise(reserve + left - RESERVE_PART, RESERVE_PART, MADV_DONTNEED_LOCKED);
+		usleep(RESERVE_MS * 1000);
+	}
+	return NULL;
+}
+
+int reserve_return(void)
+{
+	return thread_start_detached(return_all, NULL);
+}

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The standby process: see standby.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/protocol.h"
+#include "erad/base/log.h"
+#include "erad/base/standby.h"
+#include "erad/base/thread.h"
+
+#define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
+#define HALF_SIZE	(64u << 10)	/* bytes for names and paths of volumes, twice */
+#define VOLUMES_READY	8		/* for so many there are threads in advance … */
+#define THREADS_EACH	3		/* … commit, fold and message thread */
+#define THREADS_MORE	5		/* adopter, reserve, guests, and requests */
+#define KEEP_UP_MS	5000		/* between looks at what the main process has */
+#define FREE_MIN	(64u << 20)	/* bytes that must be free before the standby takes more memory */
+#define RELIEVE_MS	12000		/* for a standby to end by itself */
+#define KILLED_MS	2000		/* for one that was killed to be gone */
+
+/* What the main process writes and its standby reads, in memory that both have. */
+struct shared {
+	atomic_uint valid;		/* which half */
+	atomic_size_t heap;		/* bytes that the main process has */
+	atomic_bool serves;		/* the main process has begun to relieve older standbys */
+	unsigned int nr_targets;	/* that there were at the fork; constant */
+	struct half {
+		uint32_t nr;
+		size_t used;
+		char text[HALF_SIZE];	/* struct heirloom without pointers, name, origin, metadata; again */
+	} half[2];
+};
+
+struct fixed {
+	uint8_t uuid[16];
+	dev_t dev, meta_dev;
+	bool may_format;
+};
+
+static struct shared *shared;		/* NULL: no standby was wanted */
+static uint32_t generation;
+static bool is_standby;
+static int main_fd = -1;		/* standby: pidfd of the main process */
+static int child_fd = -1;		/* main process: pidfd of the standby */
+static int resident_fd = -1;		/* pipe: the one reads, the other writes */
+static atomic_int child;		/* main process: pid of the standby, or 0 */
+static char *heap_start;		/* of this process, when it was forked */
+static struct half *filling;		/* main process: between heirlooms_begin() and _commit() */
+
+int standby_generation(int lock_fd)
+{
+	uint32_t last;
+
+	generation = 1;
+	if (pread(lock_fd, &last, sizeof(last), 0) == sizeof(last))
+		generation = last + 1;
+	return pwrite(lock_fd, &generation, sizeof(generation), 0) == sizeof(generation) ? 0 : -errno;
+}
+
+bool standby_is_me(void)
+{
+	return is_standby;
+}
+
+pid_t standby_pid(void)
+{
+	return atomic_load(&child);
+}
+
+const char *standby_state(void)
+{
+	return is_standby ? "serves" : standby_pid() ? "ready" : "none";
+}
+
+int standby_fd(void)
+{
+	return child_fd;
+}
+
+/* Bytes of the lock file: each stands for the standby of one generation. */
+static struct flock lock_of(uint32_t first, uint32_t nr)
+{
+	return (struct flock){
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = nr,
+	};
+}
+
+/*
+ * The lock file's fd, or -1 and errno.  The file stays open until the process ends, because a
+ * process that closes any fd of a file loses its POSIX locks on that file; see fcntl(2).
+ */
+static int lock_file(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fd;
+}
+
+static int take_lock(void)
+{
+	struct flock l = lock_of(generation, 1);
+	int fd = lock_file();
+
+	if (fd < 0)
+		return -errno;
+	return fcntl(fd, F_SETLK, &l) ? -errno : 0;
+}
+
+/* In the new process. */
+static void become_standby(void)
+{
+	int r;
+
+	is_standby = true;
+	prctl(PR_SET_NAME, "erad-standby");
+	/* What the main process tells its service manager is not this one's to tell. */
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_PID");
+	unsetenv("WATCHDOG_USEC");
+	/* fork() passes on that it is an I/O flusher and spared by the OOM killer, but no locks of memory. */
+	r = mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : take_lock();
+	if (r) {
+		log_error("the standby cannot get ready: %s", strerror(-r));
+		_exit(EXIT_FAILURE);
+	}
+}
+
+int standby_fork(unsigned int nr_targets, struct err *err)
+{
+	int ends[2];
+	pid_t pid;
+	int r;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED) {
+		shared = NULL;
+		return err_set(err, -errno, "cannot share memory with a standby: %m");
+	}
+	shared->nr_targets = nr_targets;
+	heap_start = sbrk(0);
+	main_fd = pidfd_open(getpid(), 0);
+	if (main_fd < 0) {
+		r = err_set(err, -errno, "cannot make a pidfd: %m");
+		goto out_unmap;
+	}
+	if (pipe2(ends, O_CLOEXEC)) {
+		r = err_set(err, -errno, "cannot make a pipe: %m");
+		goto out_close_main;
+	}
+	pid = fork();
+	if (pid < 0) {
+		r = err_set(err, -errno, "cannot fork a standby: %m");
+		goto out_close_ends;
+	}
+	if (!pid) {
+		close(ends[0]);
+		resident_fd = ends[1];
+		become_standby();
+		return 0;
+	}
+	atomic_store(&child, pid);
+	close(ends[1]);
+	resident_fd = ends[0];
+	close(main_fd);
+	main_fd = -1;
+	child_fd = pidfd_open(pid, 0);
+	return 0;
+
+out_close_ends:
+	close(ends[0]);
+	close(ends[1]);
+out_close_main:
+	close(main_fd);
+	main_fd = -1;
+out_unmap:
+	munmap(shared, sizeof(*shared));
+	shared = NULL;
+	return r;
+}
+
+void standby_has_ended(void)
+{
+	pid_t pid = atomic_exchange(&child, 0);
+
+	if (!pid)
+		return;
+	waitpid(pid, NULL, 0);
+	if (child_fd >= 0)
+		close(child_fd);
+	child_fd = -1;
+}
+
+int standby_await(struct err *err)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = read(resident_fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	close(resident_fd);
+	resident_fd = -1;
+	if (n != 1) {
+		standby_has_ended();
+		return err_set(err, -ECHILD, "the standby has ended before it was ready");
+	}
+	/* fork() has made all pages copy-on-write; no later write to one shall need memory. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		return err_set(err, -errno, "cannot lock memory: %m");
+	return 0;
+}
+
+void standby_end(void)
+{
+	pid_t pid = atomic_load(&child);
+
+	if (!pid)
+		return;
+	/* It has nothing to finish, and SIGKILL also ends a process that is stopped. */
+	kill(pid, SIGKILL);
+	standby_has_ended();
+}
+
+/* ---- the standby of a main process before ---- */
+
+static bool wait_end(int pidfd, int ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+/* The first lock of another process on one of these bytes, or false. */
+static bool find_lock(int fd, uint32_t first, uint32_t nr, struct flock *l)
+{
+	*l = lock_of(first, nr);
+	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
+}
+
+/* Ends the process that has that lock.  False: it could not be ended. */
+static bool relieve(int fd, const struct flock *had)
+{
+	int pidfd = pidfd_open(had->l_pid, 0);
+	struct flock l;
+	bool ended = true;
+
+	if (pidfd < 0)
+		return errno == ESRCH;
+	/* A process that has got the pid meanwhile, and has not the lock, is to be left alone. */
+	if (!find_lock(fd, had->l_start, 1, &l) || l.l_pid != had->l_pid)
+		goto out;
+	log_info("relieving the standby, process %d", l.l_pid);
+	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
+	ended = wait_end(pidfd, RELIEVE_MS);
+	if (!ended) {
+		log_warn("the standby, process %d, does not end; it is killed", l.l_pid);
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		ended = wait_end(pidfd, KILLED_MS);
+	}
+out:
+	close(pidfd);
+	return ended;
+}
+
+void standby_relieve(void)
+{
+	int fd = lock_file();
+	uint32_t first = 0;
+	struct flock l;
+
+	if (shared)
+		atomic_store(&shared->serves, true);
+	if (fd < 0) {
+		log_warn("cannot open " LOCK_FILE " to look for a standby: %m");
+		return;
+	}
+	while (first < generation && find_lock(fd, first, generation - first, &l)) {
+		if (relieve(fd, &l))
+			continue;
+		log_warn("the standby, process %d, is still there; its volumes follow when it has ended", l.l_pid);
+		first = l.l_start + 1;
+	}
+}
+
+/*
+ * In the standby of a main process that has died.  True: the main process died during its start,
+ * and the standby of an earlier one goes on serving.  That standby knows the volumes, this one does not.
+ */
+static bool earlier_one_serves(void)
+{
+	struct flock l;
+
+	return !atomic_load(&shared->serves) && lock_file() >= 0 &&
+		find_lock(lock_file(), 0, generation, &l);
+}
+
+/* ---- what the standby waits for ---- */
+
+static unsigned int threads_wanted(void)
+{
+	unsigned int nr = shared->half[atomic_load(&shared->valid)].nr;
+
+	/* The main process may die before it has opened the volumes of these targets. */
+	if (nr < shared->nr_targets)
+		nr = shared->nr_targets;
+	return (nr < VOLUMES_READY ? nr : VOLUMES_READY) * THREADS_EACH + THREADS_MORE;
+}
+
+/* Never waits for memory: the main process may die meanwhile. */
+static void keep_up(bool at_start)
+{
+	static unsigned int threads;
+	const size_t has = (char *)sbrk(0) - heap_start, wants = atomic_load(&shared->heap);
+	size_t heap = wants > has ? wants - has : 0;
+	struct sysinfo s;
+	void *p;
+
+	if (!heap && threads >= threads_wanted())
+		return;
+	if (!at_start && (sysinfo(&s) ||
+			  s.freeram * s.mem_unit < 2 * heap + VOLUMES_READY * THREADS_EACH * THREAD_STACK + FREE_MIN))
+		return;
+	if (heap) {
+		/* malloc() first uses what is free at the end of the heap. */
+		heap += mallinfo2().keepcost;
+		p = malloc(heap);
+		/* Memory of the heap is never given back. */
+		if (p)
+			memset(p, 1, heap);
+		free(p);
+	}
+	if (!thread_reserve(threads_wanted()))
+		threads = threads_wanted();
+}
+
+void standby_wait(void)
+{
+	struct pollfd p = { .fd = main_fd, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	keep_up(true);
+	if (write(resident_fd, "", 1) != 1)
+		log_debug("the main process has ended already");
+	close(resident_fd);
+	resident_fd = -1;
+	for (;;) {
+		const struct timespec while_ = { KEEP_UP_MS / 1000, KEEP_UP_MS % 1000 * 1000000 };
+
+		/* SIGTERM has its usual effect there, and only there. */
+		if (ppoll(&p, 1, &while_, &none) > 0)
+			break;
+		keep_up(false);
+	}
+	close(main_fd);
+	main_fd = -1;
+	if (earlier_one_serves()) {
+		log_warn("erad has died while it started; the standby that serves the volumes goes on");
+		log_stop();
+		_exit(EXIT_SUCCESS);
+	}
+}
+
+/* ---- volumes ---- */
+
+void standby_needs_heap(void)
+{
+	if (shared && !is_standby)
+		atomic_store(&shared->heap, (size_t)((char *)sbrk(0) - heap_start));
+}
+
+void heirlooms_begin(void)
+{
+	if (!shared || is_standby)
+		return;
+	filling = &shared->half[!atomic_load(&shared->valid)];
+	filling->nr = 0;
+	filling->used = 0;
+}
+
+static char *append(char *at, const void *from, size_t len)
+{
+	memcpy(at, from, len);
+	return at + len;
+}
+
+void heirlooms_put(const struct heirloom *h)
+{
+	const struct fixed f = { .dev = h->dev, .meta_dev = h->meta_dev, .may_format = h->may_format };
+	const size_t name = strlen(h->name) + 1, origin = strlen(h->origin) + 1,
+		     metadata = strlen(h->metadata) + 1;
+	char *at;
+
+	if (!filling)
+		return;
+	if (sizeof(f) + name + origin + metadata > HALF_SIZE - filling->used)
+		return;
+	at = filling->text + filling->used;
+	at = append(at, &f, sizeof(f));
+	memcpy(at - sizeof(f) + offsetof(struct fixed, uuid), h->uuid, sizeof(h->uuid));
+	at = append(at, h->name, name);
+	at = append(at, h->origin, origin);
+	at = append(at, h->metadata, metadata);
+	filling->used = at - filling->text;
+	filling->nr++;
+}
+
+void heirlooms_commit(void)
+{
+	if (!filling)
+		return;
+	filling = NULL;
+	atomic_store(&shared->valid, !atomic_load(&shared->valid));
+	standby_needs_heap();
+}
+
+void heirlooms_each(void (*fn)(const struct heirloom *h))
+{
+	const struct half *half = &shared->half[atomic_load(&shared->valid)];
+	const char *at = half->text;
+
+	for (uint32_t n = 0; n < half->nr; n++) {
+		struct heirloom h;
+		struct fixed f;
+
+		memcpy(&f, at, sizeof(f));
+		h = (struct heirloom){ .dev = f.dev, .meta_dev = f.meta_dev, .may_format = f.may_format };
+		memcpy(h.uuid, f.uuid, sizeof(h.uuid));
+		h.name = at + sizeof(f);
+		h.origin = h.name + strlen(h.name) + 1;
+		h.metadata = h.origin + strlen(h.origin) + 1;
+		at = h.metadata + strlen(h.metadata) + 1;
+		fn(&h);
+	}
+}

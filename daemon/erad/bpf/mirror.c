@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The BPF mirror of a volume's current writeset: made, written, pinned, removed. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "erad/base/log.h"
+#include "erad/base/standby.h"
+#include "erad/bpf/mirror.h"
+#include "erad/bpf/pins.h"
+#include "erad/volume/volume.h"
+#include "maps.skel.h"
+
+/*
+ * Above that many blocks, 1 GiB of era array, a restarted erad does not read
+ * it before it serves writes again.
+ */
+#define FILL_MAX	(1ull << 28)
+
+enum { WRITESET, INFO, STATS };
+
+static const char *const pin_name[] = { "writeset", "info", "stats" };
+
+static struct maps *types;	/* constant after mirror_setup(); NULL: no BPF here, see unusable */
+static struct err unusable;
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+void mirror_setup(void)
+{
+	libbpf_set_print(quiet);
+	pins_setup();
+	/* Their BTF is what all other maps are made with. */
+	types = maps__open_and_load();
+	if (!types)
+		err_set(&unusable, -errno, "BPF maps cannot be made here: %m");
+}
+
+void mirror_sweep(void)
+{
+	pins_sweep();
+}
+
+void mirror_init(struct mirror *m)
+{
+	m->writeset.fd = m->info = m->stats = -1;
+	atomic_init(&m->changed, MIRROR_UNKNOWN);
+	atomic_init(&m->changed_before, MIRROR_UNKNOWN);
+}
+
+static const struct bpf_map *type_of(int which)
+{
+	return which == WRITESET ? types->maps.writeset :
+		which == INFO ? types->maps.info : types->maps.stats;
+}
+
+static void forget(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int put(int fd, const void *value)
+{
+	const uint32_t key = 0;
+
+	return bpf_map_update_elem(fd, &key, value, BPF_ANY) ? -errno : 0;
+}
+
+/* Makes `info` say what m->next has, so that a reader notices that it has read some of both. */
+static int publish(struct mirror *m)
+{
+	int r;
+
+	if (m->info < 0)
+		return 0;
+	m->next.seq = m->shown.seq;
+	if (!memcmp(&m->next, &m->shown, sizeof(m->next)))
+		return 0;
+	m->shown.seq |= 1;
+	r = put(m->info, &m->shown);
+	m->next.seq = m->shown.seq;
+	if (!r)
+		r = put(m->info, &m->next);
+	m->next.seq++;
+	if (!r)
+		r = put(m->info, &m->next);
+	m->shown = m->next;
+	return r;
+}
+
+void mirror_map_free(struct mirror_map *map)
+{
+	if (map->bits)
+		munmap((void *)map->bits, map->size);
+	map->bits = NULL;
+	forget(&map->fd);
+}
+
+static void drop_writeset(struct mirror *m)
+{
+	mirror_map_free(&m->writeset);
+	m->words.nr = 0;
+}
+
+/* From now on it misses blocks, which readers must know of. */
+static void degrade(struct volume *v, const struct err *err)
+{
+	struct mirror *m = &v->mirror;
+
+	volume_trouble(v, &v->mirror_trouble, "the BPF mirror is degraded", err);
+	drop_writeset(m);
+	atomic_store(&m->changed, MIRROR_UNKNOWN);
+	m->next.flags |= ERAD_MAP_DEGRADED;
+	m->next.writeset_id = 0;
+	m->count.failures++;
+	/* Where that cannot be told, nothing is better than a wrong answer. */
+	if (m->info < 0 || publish(m))
+		pins_remove(v->name, pin_name[INFO]);
+	pins_remove(v->name, pin_name[WRITESET]);
+	if (m->stats >= 0)
+		put(m->stats, &m->count);
+}
+
+static int flush(struct words *w, void *ctx)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	struct mirror *m = ctx;
+	uint32_t nr = w->nr;
+
+	if (nr && bpf_map_update_batch(m->writeset.fd, w->index, w->word, &nr, &opts))
+		return -errno;
+	w->nr = 0;
+	return 0;
+}
+
+/* Where a bit stands for several blocks, that is more than was written. */
+static void count_changed(struct mirror *m)
+{
+	uint64_t blocks = m->words.marked << m->words.shift;
+
+	if (blocks > m->next.nr_blocks)
+		blocks = m->next.nr_blocks;
+	atomic_store(&m->changed, blocks * m->next.block_sectors * 512);
+}
+
+static int fill_in(void *ctx, uint64_t first, uint64_t len)
+{
+	struct mirror *m = ctx;
+
+	return words_add(&m->words, first, len, flush, m);
+}
+
+/* `info` or `stats`. */
+static int lasting(struct volume *v, int which, int *fd, void *value, struct err *err)
+{
+	return pins_lasting(v->name, pin_name[which], types->obj, type_of(which), fd, value, err);
+}
+
+static int make_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
+{
+	const uint64_t nr = words_count(nr_blocks, words_shift(nr_blocks, ERAD_MAPS_CAP));
+	struct bpf_map_info kernel = { 0 };
+	uint32_t len = sizeof(kernel);
+	void *p;
+	int r;
+
+	r = pins_make(pin_name[WRITESET], types->obj, type_of(WRITESET), nr);
+	if (r < 0)
+		return err_set(err, r, "cannot make a BPF map of %llu bytes: %s",
+			       (unsigned long long)nr * sizeof(uint64_t), strerror(-r));
+	*map = (struct mirror_map){ .fd = r, .size = nr * sizeof(uint64_t), .nr_blocks = nr_blocks };
+	p = mmap(NULL, map->size, PROT_READ, MAP_SHARED, map->fd, 0);
+	if (p == MAP_FAILED) {
+		r = err_set(err, -errno, "cannot map the BPF map: %m");
+	} else {
+		map->bits = p;
+		r = bpf_obj_get_info_by_fd(map->fd, &kernel, &len) ?
+			err_set(err, -errno, "cannot tell the BPF map's id: %m") : 0;
+	}
+	map->id = kernel.id;
+	if (r)
+		mirror_map_free(map);
+	return r;
+}
+
+void mirror_prepare(struct volume *v, uint64_t nr_blocks, struct mirror_map *map)
+{
+	struct err err;
+
+	*map = (struct mirror_map){ .fd = -1 };
+	if (!types || make_map(map, nr_blocks, &err))
+		return;
+	map->pinned = events_pinned(v) && writers_pinned(v);
+	for (int i = WRITESET; i <= STATS && map->pinned; i++)
+		map->pinned = pins_there(v->name, pin_name[i]);
+}
+
+/* What was prepared, or a new one. */
+static int take_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map, struct err *err)
+{
+	struct mirror_map old = m->writeset;
+	int r = 0;
+
+	if (map && map->fd >= 0 && map->nr_blocks == nr_blocks) {
+		m->writeset = *map;
+		*map = old;
+		/* Only to be freed. */
+		map->nr_blocks = 0;
+		map->pinned = false;
+	} else {
+		mirror_map_free(&m->writeset);
+		r = make_map(&m->writeset, nr_blocks, err);
+	}
+	m->words.nr = 0;
+	m->words.have = m->writeset.bits;
+	m->words.shift = words_shift(nr_blocks, ERAD_MAPS_CAP);
+	m->words.marked = 0;
+	m->next.writeset_id = m->writeset.id;
+	return r;
+}
+
+static int begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map, struct err *err)
+{
+	struct mirror *m = &v->mirror;
+	struct store_info s;
+	int r;
+
+	if (!types) {
+		*err = unusable;
+		return -EOPNOTSUPP;
+	}
+	if (!map || !map->pinned || v->mirror_trouble.since_ms) {
+		r = pins_make_dir(v->name, err);
+		if (!r)
+			r = lasting(v, INFO, &m->info, &m->shown, err);
+		if (!r)
+			r = lasting(v, STATS, &m->stats, &m->count, err);
+		if (r)
+			return r;
+	}
+
+	store_info(v->store, &s);
+	m->next = (struct erad_map_info){
+		.nr_blocks = s.nr_blocks, .era = era, .block_sectors = s.block_sectors,
+		.state = v->info.state, .dev_major = v->info.dev_major, .dev_minor = v->info.dev_minor,
+	};
+	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
+	/* Memory for it may have to be written to this volume first. */
+	if (fill && standby_is_me())
+		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for the memory; it is complete again in the next era, or when erad has been started again");
+	r = take_map(m, s.nr_blocks, map, err);
+	if (!r && fill && s.nr_blocks > FILL_MAX)
+		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would hold writes up; it is complete again in the next era",
+			    (unsigned long long)s.nr_blocks);
+	if (!r && fill)
+		r = store_diff(v->store, era, fill_in, m, err);
+	if (!r) {
+		r = flush(&m->words, m);
+		if (r)
+			err_set(err, r, "cannot write the BPF map: %s", strerror(-r));
+	}
+	if (!r)
+		r = pins_put(v->name, pin_name[WRITESET], m->writeset.fd, err);
+	if (r)
+		return r;
+	m->next.shift = m->words.shift;
+	m->next.flags = m->words.shift ? ERAD_MAP_COARSE : 0;
+	m->count.marked = m->words.marked;
+	m->count.writesets++;
+	r = publish(m);
+	if (!r)
+		r = put(m->stats, &m->count);
+	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
+}
+
+void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map)
+{
+	struct mirror *m = &v->mirror;
+	struct err err;
+
+	if (era != m->next.era)
+		atomic_store(&m->changed_before, atomic_load(&m->changed));
+	if (begin(v, era, fill, map, &err)) {
+		m->next.era = era;
+		degrade(v, &err);
+	} else {
+		count_changed(m);
+		volume_no_trouble(v, &v->mirror_trouble, "the BPF mirror");
+	}
+}
+
+void mirror_add(struct volume *v)
+{
+	struct mirror *m = &v->mirror;
+	unsigned int nr = journal_runs(m->runs, v->range, v->nr);
+	struct err err;
+	int r = 0;
+
+	if (!m->writeset.bits) {
+		m->count.failures++;
+		if (m->stats >= 0)
+			put(m->stats, &m->count);
+		return;
+	}
+	for (unsigned int i = 0; i < nr && !r; i++)
+		r = words_add(&m->words, m->runs[i].first, m->runs[i].len, flush, m);
+	if (!r)
+		r = flush(&m->words, m);
+	count_changed(m);
+	m->count.commits++;
+	m->count.ranges += nr;
+	m->count.marked = m->words.marked;
+	if (!r)
+		r = put(m->stats, &m->count);
+	if (r) {
+		err_set(&err, r, "cannot write a BPF map: %s", strerror(-r));
+		degrade(v, &err);
+	}
+}
+
+void mirror_state(struct volume *v)
+{
+	struct mirror *m = &v->mirror;
+	struct err err;
+	int r;
+
+	m->next.state = v->fd < 0 ? ERAD_DETACHED : v->info.state;
+	r = publish(m);
+	if (r) {
+		err_set(&err, r, "cannot write a BPF map: %s", strerror(-r));
+		degrade(v, &err);
+	}
+}
+
+void mirror_end(struct volume *v, bool gone)
+{
+	struct mirror *m = &v->mirror;
+
+	if (gone) {
+		/* Programs that still have them shall know. */
+		m->next.writeset_id = m->next.state = 0;
+		publish(m);
+		for (int i = WRITESET; i <= STATS; i++)
+			pins_remove(v->name, pin_name[i]);
+		pins_remove(v->name, NULL);
+	}
+	drop_writeset(m);
+	forget(&m->info);
+	forget(&m->stats);
+}
+
+const char *mirror_status(const struct volume *v, struct err *error)
+{
+	const struct trouble *t = &v->mirror_trouble;
+
+	err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");
+	return t->since_ms ? "degraded" : v->ready ? "complete" : NULL;
+}

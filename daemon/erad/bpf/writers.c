@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who wrote first, as counted at a tracepoint of the module: see writers.h. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "erad/bpf/pins.h"
+#include "erad/bpf/writers.h"
+#include "erad/volume/volume.h"
+#include "recorded.skel.h"
+
+/* Above the one, an era that begins makes the oldest go until there are no more than the other. */
+#define CROWDED		(ERAD_MAP_WRITERS / 4 * 3)
+#define ROOMY		(ERAD_MAP_WRITERS / 2)
+
+/* Both constant after writers_setup(). */
+static struct traced_kind kind = { .pin = "writers" };
+static bool is_off;
+
+void writers_setup(bool off)
+{
+	struct recorded *programs;
+	unsigned int tries = 0;
+
+	is_off = off;
+	if (off) {
+		err_set(&kind.unusable, -EOPNOTSUPP, "erad was started with --no-writers");
+		return;
+	}
+	do
+		programs = recorded__open_and_load();
+	while (!programs && traced_again(&tries));
+	if (!programs) {
+		err_set(&kind.unusable, -errno, "BPF programs cannot be loaded here: %m");
+	} else if (recorded__attach(programs)) {
+		err_set(&kind.unusable, -errno, "BPF programs cannot be attached to the module's tracepoints: %m");
+		recorded__destroy(programs);
+	} else {
+		kind.obj = programs->obj;
+		kind.like = programs->maps.writers;
+		kind.volumes = programs->maps.volumes;
+	}
+}
+
+int writers_init(struct writers *w)
+{
+	w->traced.fd = -1;
+	w->list = is_off ? NULL : malloc(sizeof(*w->list));
+	return w->list || is_off ? 0 : -ENOMEM;
+}
+
+void writers_free(struct writers *w)
+{
+	free(w->list);
+}
+
+static int read_all(int fd, struct writers_list *l)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t at;
+
+	l->nr = ERAD_MAP_WRITERS;
+	/* ENOENT: that was all. */
+	return bpf_map_lookup_batch(fd, NULL, &at, l->who, l->written, &l->nr, &opts) && errno != ENOENT ?
+		-errno : 0;
+}
+
+/* Moves those of eras up to that one to the front; how many. */
+static uint32_t up_to(struct writers_list *l, uint32_t era)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < l->nr; i++) {
+		struct erad_map_writer w = l->who[i];
+
+		if (w.era > era)
+			continue;
+		l->who[i] = l->who[nr];
+		l->who[nr++] = w;
+	}
+	return nr;
+}
+
+/* The oldest from that position on; UINT32_MAX, which is none, if there are no more. */
+static uint32_t oldest(const struct writers_list *l, uint32_t from)
+{
+	uint32_t era = UINT32_MAX;
+
+	for (uint32_t i = from; i < l->nr; i++)
+		if (l->who[i].era < era)
+			era = l->who[i].era;
+	return era;
+}
+
+static int forget(int fd, const struct erad_map_writer *who, uint32_t nr)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t done;
+
+	while (nr) {
+		done = nr;
+		if (!bpf_map_delete_batch(fd, who, &done, &opts))
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+		/* Another thread was faster with the one after those. */
+		who += done + 1;
+		nr -= done + 1;
+	}
+	return 0;
+}
+
+/* Eras older than that one make room in the map, if it gets scarce. */
+static int make_room(int fd, struct writers_list *l, uint32_t era)
+{
+	uint32_t nr = 0, old;
+	int r;
+
+	r = read_all(fd, l);
+	if (r || l->nr <= CROWDED)
+		return r;
+	while (l->nr - nr > ROOMY) {
+		old = oldest(l, nr);
+		if (old >= era)
+			break;
+		nr = up_to(l, old);
+	}
+	return forget(fd, l->who, nr);
+}
+
+/* So that there is room for it when there is none. */
+static int add_others(int fd, uint32_t era)
+{
+	const struct erad_map_writer others = { .era = era, .flags = ERAD_MAP_OTHERS };
+	const struct erad_map_written none = { 0 };
+
+	return bpf_map_update_elem(fd, &others, &none, BPF_NOEXIST) && errno != EEXIST ? -errno : 0;
+}
+
+static int begin(struct volume *v, uint32_t era, struct err *err)
+{
+	struct traced *t = &v->writers.traced;
+	int r;
+
+	r = traced_begin(v, t, &kind, err);
+	if (r)
+		return r;
+	r = make_room(t->fd, v->writers.list, era);
+	if (!r)
+		r = add_others(t->fd, era);
+	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
+}
+
+void writers_begin(struct volume *v, uint32_t era)
+{
+	struct err err;
+
+	if (is_off) {
+		/* What an erad before has counted would not go on. */
+		pins_remove(v->name, kind.pin);
+		return;
+	}
+	if (begin(v, era, &err))
+		volume_trouble(v, &v->writers_trouble, "writers are not counted", &err);
+	else
+		volume_no_trouble(v, &v->writers_trouble, "counting writers");
+}
+
+bool writers_pinned(const struct volume *v)
+{
+	return traced_pinned(v, &kind);
+}
+
+void writers_next(struct volume *v, uint32_t era)
+{
+	if (is_off || v->writers_trouble.since_ms || v->writers.traced.fd < 0 ||
+	    add_others(v->writers.traced.fd, era))
+		writers_begin(v, era);
+}
+
+void writers_end(struct volume *v, bool gone)
+{
+	traced_end(v, &v->writers.traced, &kind, gone);
+}
+
+/* An fd of the map of the caller's own, as the volume may be closed meanwhile. */
+static int own_fd(struct volume *v, struct err *err)
+{
+	const struct trouble *t = &v->writers_trouble;
+	int fd;
+
+	pthread_mutex_lock(&v->lock);
+	if (t->since_ms) {
+		*err = t->err;
+		fd = -EIO;
+	} else {
+		fd = v->writers.traced.fd;
+		if (fd >= 0)
+			fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			fd = err_set(err, -EAGAIN, "it is not attached to its target");
+	}
+	pthread_mutex_unlock(&v->lock);
+	return fd;
+}
+
+void writers_make_room(struct volume *v, uint32_t era)
+{
+	struct writers_list *l;
+	struct err err;
+	int fd;
+
+	fd = is_off ? -1 : own_fd(v, &err);
+	if (fd < 0)
+		return;
+	l = malloc(sizeof(*l));
+	if (l)
+		make_room(fd, l, era);
+	free(l);
+	close(fd);
+}
+
+int writers_read(struct volume *v, struct writers_list **out, struct err *err)
+{
+	struct writers_list *l;
+	int fd, r;
+
+	if (is_off) {
+		*err = kind.unusable;
+		return -EOPNOTSUPP;
+	}
+	fd = own_fd(v, err);
+	if (fd < 0)
+		return fd;
+	l = malloc(sizeof(*l));
+	r = l ? read_all(fd, l) : -ENOMEM;
+	close(fd);
+	if (r) {
+		free(l);
+		return err_set(err, r, "cannot read a BPF map: %s", strerror(-r));
+	}
+	*out = l;
+	return 0;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Device-mapper devices with an erad target, by way of libdevmapper. */
+#include <errno.h>
+#include <libdevmapper.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/device/dm.h"
+#include "erad/device/probe.h"
+
+#define REMOVE_TRIES	15
+#define REMOVE_PAUSE_MS	100
+
+/*
+ * libdevmapper keeps global state.  Innermost lock; nothing waits for udev
+ * under it, so that one volume's slow udev rule holds up no other volume.
+ */
+static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static char complaint[256];	/* under dm_lock: what libdevmapper said last */
+
+__attribute__((format(printf, 5, 6)))
+static void hear(int level, const char *file, int line, int errno_or_class, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)file;
+	(void)line;
+	(void)errno_or_class;
+	/* The low three bits; 3 is an error, 2 a fatal one. */
+	if ((level & 7) > 3)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(complaint, sizeof(complaint), fmt, ap);
+	va_end(ap);
+}
+
+void dm_setup(void)
+{
+	dm_log_with_errno_init(hear);
+	dm_hold_control_dev(1);
+}
+
+/* Under dm_lock. */
+static int failed(struct dm_task *t, const char *what, const char *name, struct err *err)
+{
+	int code = t ? dm_task_get_errno(t) : ENOMEM;
+
+	if (!code)
+		code = EIO;
+	return err_set(err, -code, "cannot %s /dev/mapper/%s: %s%s%s%s", what, name,
+		       strerror(code), *complaint ? " (" : "", complaint,
+		       *complaint ? ")" : "");
+}
+
+static void format_table(const struct dm_table *t, char *text, size_t size)
+{
+	char meta[32] = "-";
+	char uuid[UUID_TEXT_SIZE];
+	int n;
+
+	if (t->metadata)
+		snprintf(meta, sizeof(meta), "%u:%u", major(t->metadata), minor(t->metadata));
+	n = snprintf(text, size, "%s %u:%u %u %d uuid %s", meta,
+		     major(t->origin), minor(t->origin), t->block_sectors,
+		     2 + (t->policy ? 2 : 0) + (t->detach_timeout ? 2 : 0),
+		     uuid_text(t->uuid, uuid));
+	if (t->policy)
+		n += snprintf(text + n, size - n, " detach_policy %s", detach_policy_name[t->policy]);
+	if (t->detach_timeout)
+		snprintf(text + n, size - n, " detach_timeout %u", t->detach_timeout);
+}
+
+/* Runs t, which it destroys, and waits for udev. */
+static int run(struct dm_task *t, const char *what, const char *name, struct err *err)
+{
+	uint32_t cookie = 0;
+	int r = 0;
+
+	if (!t || !dm_task_set_cookie(t, &cookie, 0) || !dm_task_run(t))
+		r = failed(t, what, name, err);
+	if (t)
+		dm_task_destroy(t);
+	pthread_mutex_unlock(&dm_lock);
+
+	/* A cookie must be waited for, or its semaphore is left behind. */
+	if (cookie)
+		dm_udev_wait(cookie);
+
+	pthread_mutex_lock(&dm_lock);
+	dm_task_update_nodes();
+	return r;
+}
+
+/* A task for the device of that name, or NULL.  Under dm_lock. */
+static struct dm_task *task_for(int type, const char *name)
+{
+	struct dm_task *t = dm_task_create(type);
+
+	*complaint = 0;
+	if (t && !dm_task_set_name(t, name)) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	return t;
+}
+
+int dm_create(const char *name, const struct dm_table *table, struct err *err)
+{
+	char text[256], uuid[UUID_TEXT_SIZE], dm_uuid[64];
+	struct dm_task *t;
+	int r;
+
+	format_table(table, text, sizeof(text));
+	snprintf(dm_uuid, sizeof(dm_uuid), "ERAD-%s", uuid_text(table->uuid, uuid));
+	log_debug("volume %s: table 0 %llu erad %s", name,
+		  (unsigned long long)table->nr_sectors, text);
+
+	pthread_mutex_lock(&dm_lock);
+	t = task_for(DM_DEVICE_CREATE, name);
+	if (t && (!dm_task_set_uuid(t, dm_uuid) ||
+		  !dm_task_add_target(t, 0, table->nr_sectors, "erad", text) ||
+		  !dm_task_set_add_node(t, DM_ADD_NODE_ON_CREATE))) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	r = run(t, "create", name, err);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
+/* Under dm_lock: 1 and *info, 0 if there is none, or a negative errno. */
+static int look_up(const char *name, struct dm_info *info, struct err *err)
+{
+	struct dm_task *t = task_for(DM_DEVICE_INFO, name);
+	int r;
+
+	if (!t || !dm_task_run(t) || !dm_task_get_info(t, info))
+		r = failed(t, "look at", name, err);
+	else
+		r = !!info->exists;
+	if (t)
+		dm_task_destroy(t);
+	return r;
+}
+
+int dm_exists(const char *name, struct err *err)
+{
+	struct dm_info info;
+	int r;
+
+	pthread_mutex_lock(&dm_lock);
+	r = look_up(name, &info, err);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
+/* The only target of the live table; *t is the caller's, and *params with it.  Under dm_lock. */
+static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)
+{
+	uint64_t start, length;
+	char *type = NULL;
+	void *next;
+
+	*t = task_for(DM_DEVICE_TABLE, name);
+	if (!*t || !dm_task_run(*t))
+		return failed(*t, "look at the table of", name, err);
+	next = dm_get_next_target(*t, NULL, &start, &length, &type, params);
+	if (next || !type || strcmp(type, "erad") || start)
+		return err_set(err, -EOPNOTSUPP,
+			       "the table of /dev/mapper/%s is not one erad target alone; load another one with dmsetup",
+			       name);
+	return 0;
+}
+
+int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err)
+{
+	struct dm_task *table = NULL, *t = NULL;
+	struct dm_info info;
+	char *params;
+	int r;
+
+	pthread_mutex_lock(&dm_lock);
+	r = look_up(name, &info, err);
+	if (!r)
+		r = err_set(err, -ENXIO, "there is no /dev/mapper/%s", name);
+	else if (r > 0)
+		r = info.suspended ? err_set(err, -EBUSY,
+					     "/dev/mapper/%s is suspended; resume it first", name) : 0;
+	if (!r)
+		r = only_target(name, &table, &params, err);
+	if (r)
+		goto out;
+	t = task_for(DM_DEVICE_RELOAD, name);
+	if (!t || !dm_task_add_target(t, 0, nr_sectors, "erad", params) ||
+	    (info.read_only && !dm_task_set_ro(t)) || !dm_task_run(t))
+		r = failed(t, "load a table for", name, err);
+out:
+	if (t)
+		dm_task_destroy(t);
+	if (table)
+		dm_task_destroy(table);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
+/* Under dm_lock. */
+static struct dm_task *resume_task(const char *name)
+{
+	struct dm_task *t = task_for(DM_DEVICE_RESUME, name);
+
+	if (t && (!dm_task_no_flush(t) || !dm_task_skip_lockfs(t))) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	return t;
+}
+
+/* The new table was not taken: the old one alone is to be there, and in use.  Under dm_lock. */
+static void swap_back(const char *name)
+{
+	struct dm_task *t = task_for(DM_DEVICE_CLEAR, name);
+	struct dm_info info;
+	struct err err;
+
+	if (!t || !dm_task_run(t))
+		log_warn("volume %s: cannot drop the table that is loaded", name);
+	if (t)
+		dm_task_destroy(t);
+	if (look_up(name, &info, &err) > 0 && info.suspended &&
+	    run(resume_task(name), "resume", name, &err))
+		log_error("volume %s: %s", name, err.msg);
+}
+
+int dm_swap(const char *name, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&dm_lock);
+	r = run(resume_task(name), "resume", name, err);
+	if (r)
+		swap_back(name);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
+/* One attempt, under dm_lock.  *known: who has it open is known, another try is vain. */
+static int try_remove(const char *name, bool *known, struct err *err)
+{
+	struct dm_info info;
+	struct err who;
+	int r;
+
+	r = look_up(name, &info, err);
+	if (r == 0)
+		r = err_set(err, -ENXIO, "there is no /dev/mapper/%s", name);
+	if (r < 0)
+		return r;
+	if (info.open_count) {
+		*known = probe_in_use(makedev(info.major, info.minor), NULL, &who);
+		if (!*known)
+			err_set(&who, 0, "it is open (%d times)", info.open_count);
+		return err_set(err, -EBUSY, "/dev/mapper/%s is in use: %.300s", name, who.msg);
+	}
+	return run(task_for(DM_DEVICE_REMOVE, name), "remove", name, err);
+}
+
+int dm_remove(const char *name, struct err *err)
+{
+	bool known = false;
+	int r;
+
+	/* udev looks into a device whenever a writer has closed it. */
+	for (int tries = 0; ; tries++) {
+		pthread_mutex_lock(&dm_lock);
+		r = try_remove(name, &known, err);
+		pthread_mutex_unlock(&dm_lock);
+		if (r != -EBUSY || known || tries == REMOVE_TRIES)
+			return r;
+		usleep(REMOVE_PAUSE_MS * 1000);
+	}
+}
+
+int dm_name(dev_t dev, char name[DM_NAME_SIZE])
+{
+	return blockdev_attribute(dev, "dm/name", name, DM_NAME_SIZE);
+}
+
+int dm_node(dev_t dev, char path[NODE_PATH_SIZE])
+{
+	strcpy(path, "/dev/");
+	return blockdev_kernel_name(dev, path + 5, NODE_PATH_SIZE - 5);
+}

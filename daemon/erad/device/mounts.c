@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Reads /proc/self/mountinfo and /proc/swaps: see mounts.h.
+ *
+ * libmount is not used.  It keeps the whole table in memory, and it removes the escapes
+ * of the options before it looks for commas: an upperdir with a comma in it comes out cut.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/octal.h"
+#include "erad/device/mounts.h"
+
+void mounts_open(struct mounts *t)
+{
+	*t = (struct mounts){ .f = fopen("/proc/self/mountinfo", "re") };
+}
+
+void mounts_close(struct mounts *t)
+{
+	if (t->f)
+		fclose(t->f);
+	free(t->line);
+}
+
+/* "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [FIELD]... - TYPE SOURCE OPTIONS" */
+static bool parse(char *line, struct mount *m)
+{
+	char *field[6], *optional, *type, *source, *options;
+	unsigned int ma, mi;
+
+	for (size_t i = 0; i < 6; i++)
+		field[i] = strsep(&line, " ");
+	do
+		optional = strsep(&line, " ");
+	while (optional && strcmp(optional, "-"));
+	type = strsep(&line, " ");
+	source = strsep(&line, " ");
+	options = strsep(&line, "\n");
+	if (!options || sscanf(field[0], "%llu", &m->id) != 1 ||
+	    sscanf(field[2], "%u:%u", &ma, &mi) != 2 || !octal_unescape(field[3]) ||
+	    !octal_unescape(field[4]) || !octal_unescape(source))
+		return false;
+	m->dev = makedev(ma, mi);
+	m->root = field[3];
+	m->where = field[4];
+	m->type = type;
+	m->source = source;
+	m->options = options;
+	return true;
+}
+
+bool mounts_next(struct mounts *t, struct mount *m)
+{
+	while (t->f && getline(&t->line, &t->size, t->f) > 0)
+		if (parse(t->line, m))
+			return true;
+	return false;
+}
+
+dev_t mount_device(const struct mount *m)
+{
+	if (major(m->dev))
+		return m->dev;
+	return *m->source == '/' ? blockdev_at(m->source) : 0;
+}
+
+bool mount_option(const struct mount *m, const char *name, char *value, size_t size)
+{
+	size_t len = strlen(name), n;
+
+	for (const char *o = m->options; *o; o += n + (o[n] == ',')) {
+		n = strcspn(o, ",");
+		if (n <= len || strncmp(o, name, len) || o[len] != '=')
+			continue;
+		return snprintf(value, size, "%.*s", (int)(n - len - 1), o + len + 1) < (int)size &&
+		       octal_unescape(value);
+	}
+	return false;
+}
+
+bool swaps_have(dev_t dev)
+{
+	FILE *f = fopen("/proc/swaps", "re");
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (f && !found && getline(&line, &size, f) > 0) {
+		line[strcspn(line, " \t")] = 0;
+		found = dev && octal_unescape(line) && *line == '/' && blockdev_at(line) == dev;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reasons to refuse a device. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "erad/device/dm.h"
+#include "erad/device/mounts.h"
+#include "erad/device/probe.h"
+#include "erad/device/stack.h"
+
+int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
+{
+	struct stat st;
+	int read_only = 0;
+	uint64_t bytes;
+	int fd, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	if (fstat(fd, &st))
+		r = err_set(err, -errno, "cannot look at %s: %m", path);
+	else if (!S_ISBLK(st.st_mode))
+		r = err_set(err, -ENOTBLK, "%s is not a block device", path);
+	else if (ioctl(fd, BLKGETSIZE64, &bytes))
+		r = err_set(err, -errno, "cannot get the size of %s: %m", path);
+	else if (ioctl(fd, BLKROGET, &read_only))
+		r = err_set(err, -errno, "cannot tell whether %s is read-only: %m", path);
+	close(fd);
+	if (r)
+		return r;
+	if (read_only)
+		return err_set(err, -EROFS,
+			       "%s is read-only, and erad has to write to it; 'blockdev --setrw %s' makes it writable if the device can be",
+			       path, path);
+	*dev = st.st_rdev;
+	*nr_sectors = bytes / 512;
+	return 0;
+}
+
+int probe_sector_size(const char *path, unsigned int *bytes, struct err *err)
+{
+	int fd, size, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	if (ioctl(fd, BLKSSZGET, &size))
+		r = err_set(err, -errno, "cannot get the size of a sector of %s: %m", path);
+	else
+		*bytes = size;
+	close(fd);
+	return r;
+}
+
+static bool mounted(dev_t dev, struct err *who)
+{
+	bool found = false;
+	struct mounts t;
+	struct mount m;
+
+	mounts_open(&t);
+	while (!found && mounts_next(&t, &m)) {
+		found = dev && mount_device(&m) == dev;
+		if (found)
+			err_set(who, 0, "mounted on %.300s (%s)", m.where, m.type);
+	}
+	mounts_close(&t);
+	return found;
+}
+
+static bool is_swap(dev_t dev, struct err *who)
+{
+	if (!swaps_have(dev))
+		return false;
+	err_set(who, 0, "used for swap");
+	return true;
+}
+
+static bool held(const char *sysfs, struct err *who)
+{
+	char path[PATH_MAX], name[DM_NAME_SIZE];
+	bool found = false;
+	struct dirent *de;
+	dev_t holder;
+	DIR *d;
+
+	if (snprintf(path, sizeof(path), "%s/holders", sysfs) >= (int)sizeof(path))
+		return false;
+	d = opendir(path);
+	if (!d)
+		return false;
+	while (!found && (de = readdir(d))) {
+		if (de->d_name[0] == '.')
+			continue;
+		found = true;
+		holder = 0;
+		if (snprintf(path, sizeof(path), "%s/holders/%s", sysfs, de->d_name) <
+		    (int)sizeof(path))
+			holder = stack_read_dev(path);
+		if (holder && !dm_name(holder, name))
+			err_set(who, 0, "held by %s (/dev/mapper/%s)", de->d_name, name);
+		else
+			err_set(who, 0, "held by %s", de->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
+static bool used_itself(dev_t dev, const char *sysfs, struct err *who)
+{
+	return mounted(dev, who) || is_swap(dev, who) || held(sysfs, who);
+}
+
+static bool partition_used(const char *sysfs, struct err *who)
+{
+	bool found = false;
+	struct dirent *de;
+	DIR *d;
+
+	d = opendir(sysfs);
+	if (!d)
+		return false;
+	while (!found && (de = readdir(d))) {
+		char path[PATH_MAX];
+		size_t n;
+
+		if (de->d_name[0] == '.')
+			continue;
+		n = snprintf(path, sizeof(path), "%s/%s/partition", sysfs, de->d_name);
+		if (n >= sizeof(path) || access(path, F_OK))
+			continue;
+		path[n - strlen("/partition")] = 0;
+		found = used_itself(stack_read_dev(path), path, who);
+		if (found)
+			err_prefix(who, 0, "partition %s", de->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
+bool probe_in_use(dev_t dev, const char *path, struct err *who)
+{
+	char sysfs[64];
+	int fd;
+
+	snprintf(sysfs, sizeof(sysfs), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	if (used_itself(dev, sysfs, who) || partition_used(sysfs, who))
+		return true;
+	if (!path)
+		return false;
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0) {
+		close(fd);
+		return false;
+	}
+	if (errno != EBUSY)
+		return false;
+	err_set(who, 0, "opened exclusively by another program or the kernel");
+	return true;
+}
+
+static bool share_file(const struct stack *a, const struct stack *b)
+{
+	for (size_t i = 0; i < b->nr_files; i++)
+		if (stack_has_file(a, b->file[i].dev, b->file[i].ino))
+			return true;
+	return false;
+}
+
+/* What metadata stands on; a file that is not there yet on what its directory does. */
+static int stack_of_metadata(struct stack *s, const char *metadata, struct err *err)
+{
+	char dir[PATH_MAX];
+
+	if (!access(metadata, F_OK))
+		return stack_add_file(s, metadata, err);
+	snprintf(dir, sizeof(dir), "%s", metadata);
+	if (strrchr(dir, '/') > dir)
+		*strrchr(dir, '/') = 0;
+	else
+		strcpy(dir, "/");
+	return stack_add_file(s, dir, err);
+}
+
+int probe_lasting(const char *metadata, struct err *err)
+{
+	struct stack *s;
+	int r;
+
+	if (getenv("ERAD_VOLATILE_METADATA"))
+		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = stack_of_metadata(s, metadata, err);
+	if (!r && s->volatile_why)
+		r = err_set(err, -EINVAL,
+			    "metadata %s is %s, so it would be lost with the next boot; choose a block device or a file on a disk",
+			    metadata, s->volatile_why);
+	free(s);
+	return r;
+}
+
+int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)
+{
+	struct stack *meta, *tracked;
+	struct stat st;
+	int r;
+
+	/* Too large for the small stacks of our threads. */
+	meta = calloc(1, sizeof(*meta));
+	tracked = calloc(1, sizeof(*tracked));
+	if (!meta || !tracked) {
+		r = err_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	if (stat(metadata, &st))
+		st = (struct stat){ 0 };
+	r = stack_of_metadata(meta, metadata, err);
+	if (!r)
+		r = stack_add_device(tracked, origin, err);
+	if (r)
+		goto out;
+	if (stack_has_device(meta, origin))
+		r = err_set(err, -EDEADLK,
+			    "metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another one",
+			    metadata, origin_path);
+	else if ((S_ISBLK(st.st_mode) && stack_has_device(tracked, st.st_rdev)) ||
+		 (S_ISREG(st.st_mode) && share_file(tracked, meta)))
+		r = err_set(err, -EDEADLK,
+			    "%s, the device to be tracked, lies on its own metadata %s; use another device",
+			    origin_path, metadata);
+out:
+	free(meta);
+	free(tracked);
+	return r;
+}

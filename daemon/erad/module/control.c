@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The module's ioctls as functions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "erad/module/control.h"
+
+#define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
+
+static int call(int fd, unsigned long nr, void *arg)
+{
+	return ioctl(fd, nr, arg) < 0 ? -errno : 0;
+}
+
+int control_open(int *out, struct err *err)
+{
+	struct erad_version v = { .h.size = sizeof(v) };
+	int fd, r;
+
+	fd = open(CONTROL_NODE, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m%s", CONTROL_NODE,
+			       errno == ENOENT || errno == ENXIO ?
+			       "; the kernel module dm-erad is not loaded: 'modprobe dm-erad' loads it" : "");
+	r = call(fd, ERAD_IOC_VERSION, &v);
+	if (r)
+		err_set(err, r, "%s does not tell its version: %s", CONTROL_NODE,
+			strerror(-r));
+	else if (v.abi != ERAD_ABI)
+		r = err_set(err, -EPROTO,
+			    "the module dm-erad speaks protocol %u, this erad %u; reboot, or install the erad that came with it",
+			    v.abi, ERAD_ABI);
+	if (r) {
+		close(fd);
+		return r;
+	}
+	*out = fd;
+	return 0;
+}
+
+int control_list(int control, struct instances *l)
+{
+	for (;;) {
+		struct erad_list a = {
+			.h.size = sizeof(a),
+			.buf = (uintptr_t)l->info,
+			.entry_size = sizeof(*l->info),
+			.cap = l->cap,
+		};
+		struct erad_info *info;
+		int r;
+
+		r = call(control, ERAD_IOC_LIST, &a);
+		if (r)
+			return r;
+		if (a.nr <= l->cap) {
+			l->nr = a.nr;
+			return 0;
+		}
+		info = realloc(l->info, (a.nr + 8) * sizeof(*info));
+		if (!info)
+			return -ENOMEM;
+		l->info = info;
+		l->cap = a.nr + 8;
+	}
+}
+
+void instances_free(struct instances *l)
+{
+	free(l->info);
+	*l = (struct instances){ 0 };
+}
+
+int control_attach(int control, uint64_t instance_id, int *fd)
+{
+	struct erad_attach a = { .h.size = sizeof(a), .instance_id = instance_id };
+	int r = call(control, ERAD_IOC_ATTACH, &a);
+
+	if (!r)
+		*fd = a.fd;
+	return r;
+}
+
+int control_abort(int control, uint64_t instance_id)
+{
+	struct erad_abort a = { .h.size = sizeof(a), .instance_id = instance_id };
+
+	return call(control, ERAD_IOC_ABORT, &a);
+}
+
+int instance_info(int fd, struct erad_info *info)
+{
+	*info = (struct erad_info){ .h.size = sizeof(*info) };
+	return call(fd, ERAD_IOC_INFO, info);
+}
+
+int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
+{
+	struct erad_ready a = {
+		.h.size = sizeof(a), .era = era,
+		.record = (uintptr_t)record, .record_sector = sector,
+	};
+
+	return call(fd, ERAD_IOC_READY, &a);
+}
+
+int instance_prepare_era(int fd, uint32_t to)
+{
+	struct erad_prepare a = { .h.size = sizeof(a), .to = to };
+
+	return call(fd, ERAD_IOC_PREPARE_ERA, &a);
+}
+
+int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
+{
+	struct erad_newera a = {
+		.h.size = sizeof(a), .from = from, .to = to, .drain_ms = drain_ms,
+	};
+
+	return call(fd, ERAD_IOC_NEW_ERA, &a);
+}
+
+int instance_commit_fetch(int fd, struct erad_xfer *x)
+{
+	x->h = (struct erad_hdr){ .size = sizeof(*x) };
+	return call(fd, ERAD_IOC_COMMIT_FETCH, x);
+}
+
+int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era)
+{
+	struct erad_usage a = {
+		.h.size = sizeof(a), .used = used, .total = total, .held_root = snapshot_era,
+	};
+
+	return call(fd, ERAD_IOC_USAGE, &a);
+}
+
+int instance_stats(int fd, struct erad_stats *stats)
+{
+	*stats = (struct erad_stats){ .h.size = sizeof(*stats) };
+	return call(fd, ERAD_IOC_STATS, stats);
+}
+
+int instance_message_get(int fd, struct erad_message *m)
+{
+	*m = (struct erad_message){ .h.size = sizeof(*m) };
+	return call(fd, ERAD_IOC_MESSAGE_GET, m);
+}
+
+int instance_message_reply(int fd, uint64_t id, int result, uint32_t era)
+{
+	struct erad_reply a = { .h.size = sizeof(a), .id = id, .status = -result, .era = era };
+
+	return call(fd, ERAD_IOC_MESSAGE_REPLY, &a);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whether what a volume is to use belongs to another volume: see conflict.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/uuid.h"
+#include "erad/device/dm.h"
+#include "erad/ops/conflict.h"
+#include "erad/volume/peek.h"
+#include "erad/volume/registry.h"
+
+/* Whether two paths lead to one block device or one file, be it there or not. */
+static bool same_place(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (!strcmp(a, b))
+		return true;
+	if (stat(a, &sa) || stat(b, &sb))
+		return false;
+	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
+		return sa.st_rdev == sb.st_rdev;
+	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+static int with_open_volumes(const struct use *u, struct err *err)
+{
+	struct volume **all;
+	size_t nr;
+	int r;
+
+	r = volumes_all(&all, &nr);
+	if (r)
+		return err_set(err, r, "out of memory");
+	for (size_t i = 0; i < nr; i++) {
+		const struct volume *v = all[i];
+
+		if (!r && strcmp(v->name, u->name) && same_place(v->metadata, u->metadata))
+			r = err_set(err, -EBUSY, "metadata %.200s is that of volume %s, which is open",
+				    u->metadata, v->name);
+		volume_unref(all[i]);
+	}
+	free(all);
+	return r;
+}
+
+/* Of an instance, whose device has that name. */
+static int with_target(const struct use *u, dev_t metadata, const struct erad_info *i,
+		       const char *name, struct err *err)
+{
+	const dev_t its_metadata = makedev(i->meta_major, i->meta_minor);
+	const dev_t its_origin = makedev(i->origin_major, i->origin_minor);
+	char uuid[UUID_TEXT_SIZE];
+
+	if (u->origin_dev && (its_origin == u->origin_dev || its_metadata == u->origin_dev))
+		return err_set(err, -EBUSY, "origin %.200s is the %s of /dev/mapper/%s, which is live",
+			       u->origin, its_origin == u->origin_dev ? "origin" : "metadata", name);
+	if (metadata && (its_origin == metadata || its_metadata == metadata))
+		return err_set(err, -EBUSY, "metadata %.200s is the %s of /dev/mapper/%s, which is live",
+			       u->metadata, its_origin == metadata ? "origin" : "metadata", name);
+	if (u->uuid && !uuid_is_zero(u->uuid) && !memcmp(i->uuid, u->uuid, sizeof(i->uuid)))
+		return err_set(err, -EBUSY,
+			       "metadata %.200s has UUID %s, and so has that of /dev/mapper/%s, which is live; a copy of metadata cannot be used beside it",
+			       u->metadata, uuid_text(u->uuid, uuid), name);
+	return 0;
+}
+
+int conflict_live(const struct use *u, struct err *err)
+{
+	const dev_t metadata = blockdev_at(u->metadata);
+	struct instances l = { 0 };
+	int r;
+
+	r = with_open_volumes(u, err);
+	if (r)
+		return r;
+	r = control_list(volumes_control(), &l);
+	if (r)
+		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	for (uint32_t n = 0; n < l.nr && !r; n++) {
+		char name[DM_NAME_SIZE];
+
+		if (dm_name(makedev(l.info[n].dev_major, l.info[n].dev_minor), name))
+			strcpy(name, "?");
+		r = with_target(u, metadata, &l.info[n], name, err);
+	}
+	instances_free(&l);
+	return r;
+}
+
+int conflict_line(const struct eratab *tab, const struct use *u, struct err *err)
+{
+	for (size_t n = 0; n < tab->nr; n++) {
+		const struct eratab_entry *e = tab->line[n].entry;
+		const char *path = u->origin, *mine = "origin", *its = NULL;
+
+		if (!e || !strcmp(e->name, u->name))
+			continue;
+		if (same_place(e->origin, path)) {
+			its = "origin";
+		} else if (same_place(e->metadata, path)) {
+			its = "metadata";
+		} else {
+			path = u->metadata;
+			mine = "metadata";
+			if (same_place(e->origin, path))
+				its = "origin";
+			else if (same_place(e->metadata, path))
+				its = "metadata";
+		}
+		if (its)
+			return err_set(err, -EEXIST,
+				       "%s %.200s is the %s of volume %s in line %zu of %s; if that volume is not used any more, forget it first",
+				       mine, path, its, e->name, n + 1, tab->file);
+	}
+	return 0;
+}
+
+bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who)
+{
+	struct use u = { .name = name, .metadata = path };
+	struct peek found;
+
+	for (size_t n = 0; n < tab->nr; n++) {
+		const struct eratab_line *l = &tab->line[n];
+
+		if (!l->entry || !strcmp(l->name, name) || !same_place(l->entry->metadata, path))
+			continue;
+		err_set(who, 0, "volume %s in line %zu of %s has it", l->name, n + 1, tab->file);
+		return true;
+	}
+	peek_now(path, PEEK_SUPER, &found);
+	if (found.is_erad)
+		u.uuid = found.uuid;
+	return conflict_live(&u, who);
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Making a volume: refusing what could do harm, writing metadata, and undoing all of it if it fails. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/failpoint.h"
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/device/dm.h"
+#include "erad/device/probe.h"
+#include "erad/ops/conflict.h"
+#include "erad/ops/create.h"
+#include "erad/ops/ops.h"
+#include "erad/volume/peek.h"
+#include "erad/volume/registry.h"
+#include "erad_format.h"
+#include "store/place.h"
+
+/* Where the metadata goes, and what has to be taken back if the create fails. */
+struct place {
+	const char *path;
+	bool created;			/* the file was made by this create */
+	bool begun;			/* what was there may have been written to */
+	bool blank;			/* nothing was on it */
+	bool file;			/* there was a regular file … */
+	off_t size;			/* … of so many bytes */
+	char aside[PATH_MAX];		/* where the metadata file lies that was at path; "": none was */
+};
+
+void default_metadata(const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s.erad", ERAD_LIB_DIR, name);
+}
+
+/* What is in a superblock page. */
+enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
+
+static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
+{
+	const struct erad_disk_super *sb = (const struct erad_disk_super *)page;
+
+	if (!memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic)) &&
+	    !memcmp(sb->uuid, uuid, sizeof(sb->uuid)))
+		return PAGE_MINE;
+	return !page[0] && !memcmp(page, page + 1, ERAD_PAGE - 1) ? PAGE_ZEROS : PAGE_FOREIGN;
+}
+
+/*
+ * Erases what this create has written, known by the UUID of its superblocks: everything if the
+ * place was blank, else the superblocks, so that nothing opens.  EBUSY if somebody else has written to
+ * a place that was blank; nothing is erased then.
+ */
+static int erase(struct engine *e, const struct store_geometry *g, bool blank)
+{
+	bool mine = false, foreign = false;
+	uint8_t *page;
+	int r = 0;
+
+	page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
+	if (!page)
+		return -ENOMEM;
+	for (uint64_t n = ERAD_SUPER_A; n <= ERAD_SUPER_B && !r; n++) {
+		enum page what;
+
+		if ((n + 1) * ERAD_PAGE > e->size)
+			break;
+		r = e->ops->read(e, page, n * ERAD_PAGE, ERAD_PAGE);
+		if (r)
+			break;
+		what = look_at_page(page, g->uuid);
+		mine |= what == PAGE_MINE;
+		foreign |= what == PAGE_FOREIGN;
+		if (!blank && what == PAGE_MINE)
+			r = e->ops->zero(e, n * ERAD_PAGE, ERAD_PAGE);
+	}
+	free(page);
+	if (r)
+		return r;
+	if (!blank)
+		return e->ops->flush(e);
+	if (foreign)
+		return -EBUSY;
+	/* Without a superblock there is nothing but zeros yet. */
+	return mine ? place_clear(e, g) : 0;
+}
+
+/*
+ * Makes the place what it was: a blank one is blank again, also if the volume has begun an era
+ * and folded its journal, and a metadata file that was moved aside is back.  On a device that was
+ * overwritten nothing is left that opens.  A place that cannot be opened keeps what it has, because
+ * somebody else may have it open.
+ */
+static void take_back(const struct place *p, const struct store_geometry *g)
+{
+	struct engine *e;
+	int r;
+
+	if (p->created) {
+		if (unlink(p->path))
+			log_warn("cannot remove %s: %m", p->path);
+	} else if (p->begun) {
+		r = engine_open(p->path, ENGINE_CLAIM, &e, NULL);
+		if (!r)
+			r = erase(e, g, p->blank);
+		if (r)
+			log_warn("cannot erase the new metadata on %s: %s", p->path, strerror(-r));
+		/* The engine's lock keeps others out until the file has its size. */
+		if (!r && p->file && truncate(p->path, p->size))
+			log_warn("cannot give %s its old size: %m", p->path);
+		engine_destroy(e);
+	}
+	if (*p->aside && rename(p->aside, p->path))
+		log_error("the metadata file that was %s is %s now: %m", p->path, p->aside);
+}
+
+/* Gives a metadata file another name, under which it waits until the new one works. */
+static int move_aside(struct place *p, struct err *err)
+{
+	int fd, r;
+
+	if (snprintf(p->aside, sizeof(p->aside), "%s.XXXXXX", p->path) >= (int)sizeof(p->aside)) {
+		r = err_set(err, -ENAMETOOLONG, "%.300s: the path is too long", p->path);
+		goto out;
+	}
+	fd = mkostemp(p->aside, O_CLOEXEC);
+	if (fd < 0) {
+		r = err_set(err, -errno, "cannot make a file beside %s: %m", p->path);
+		goto out;
+	}
+	close(fd);
+	if (!rename(p->path, p->aside))
+		return 0;
+	r = err_set(err, -errno, "cannot rename %s: %m", p->path);
+	unlink(p->aside);
+out:
+	*p->aside = 0;
+	return r;
+}
+
+static int make_file(struct place *p, const struct store_geometry *g, struct err *err)
+{
+	uint64_t size, written;
+	int r;
+
+	size = store_size(g, &written);
+	r = engine_create_file(p->path, size, written, err);
+	p->created = !r;
+	return r;
+}
+
+/* Looks at what is at the place, and opens it: *e, the caller's. */
+static int open_existing(const struct create_args *a, struct place *p,
+			 const struct store_geometry *g, struct engine **e, struct err *err)
+{
+	const uint64_t size = store_size(g, NULL);
+	struct err who;
+	uint64_t nr_sectors;
+	dev_t dev;
+	int r;
+
+	if (!p->file) {
+		r = probe_device(p->path, &dev, &nr_sectors, err);
+		if (r)
+			return r;
+		if (probe_in_use(dev, p->path, &who))
+			return err_set(err, -EBUSY, "%s is in use: %.300s", p->path, who.msg);
+	}
+	r = engine_open(p->path, ENGINE_CLAIM, e, err);
+	if (r)
+		return r;
+	r = place_check(p->path, *e, g, a->overwrite, &p->blank, err);
+	if (r || !p->file)
+		return r;
+	if (p->blank) {
+		p->begun = true;
+		r = (*e)->ops->grow(*e, size);
+		return r ? err_set(err, r, "%s: making it %llu bytes long: %s", p->path,
+				   (unsigned long long)size, strerror(-r)) : 0;
+	}
+	r = move_aside(p, err);
+	engine_destroy(*e);
+	*e = NULL;
+	return r;
+}
+
+/* Whatever has been done of it when it fails is for take_back(), *p says what. */
+static int write_metadata(const struct create_args *a, struct place *p,
+			  const struct store_geometry *g, struct err *err)
+{
+	struct engine *e = NULL;
+	struct stat st;
+	int r = 0;
+
+	if (!stat(p->path, &st)) {
+		p->file = S_ISREG(st.st_mode);
+		p->size = st.st_size;
+		if (!p->file && !S_ISBLK(st.st_mode))
+			return err_set(err, -ENOTBLK,
+				       "%s is neither a block device nor a regular file", p->path);
+		r = open_existing(a, p, g, &e, err);
+	} else if (errno != ENOENT) {
+		return err_set(err, -errno, "cannot look at %s: %m", p->path);
+	}
+	if (!r && !e) {
+		r = make_file(p, g, err);
+		if (!r)
+			r = engine_open(p->path, ENGINE_CLAIM, &e, err);
+	}
+	if (!r) {
+		p->begun = true;
+		r = store_format(e, g, a->progress, a->ctx, err);
+	}
+	engine_destroy(e);
+	return r;
+}
+
+static int check(const struct create_args *a, struct store_geometry *g, struct err *err)
+{
+	struct use u = { .name = a->name, .origin = a->origin, .metadata = a->metadata };
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct peek found;
+	struct err who;
+	dev_t dev;
+	int r;
+
+	if (!a->block_size || a->block_size % ERAD_PAGE || a->block_size / 512 > UINT32_MAX)
+		return err_set(err, -EINVAL,
+			       "got a block size of %llu bytes, expected a multiple of %u below 2 TiB",
+			       (unsigned long long)a->block_size, ERAD_PAGE);
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	r = eratab_find(&tab, a->name, &e, err);
+	if (!r)
+		r = err_set(err, -EEXIST, "%s names it already", ERAD_TAB);
+	else if (r == -ENOENT)
+		r = conflict_line(&tab, &u, err);
+	eratab_free(&tab);
+	if (r)
+		return r;
+	r = dm_exists(a->name, err);
+	if (r)
+		return r < 0 ? r : err_set(err, -EEXIST, "there is a /dev/mapper/%s already",
+					   a->name);
+	r = probe_device(a->origin, &dev, &g->nr_sectors, err);
+	if (r)
+		return r;
+	if (!g->nr_sectors)
+		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
+	if (probe_in_use(dev, a->origin, &who))
+		return err_set(err, -EBUSY,
+			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			       a->origin, who.msg, a->name);
+	u.origin_dev = dev;
+	peek_now(a->metadata, PEEK_SUPER, &found);
+	if (found.is_erad)
+		u.uuid = found.uuid;
+	r = conflict_live(&u, err);
+	if (r)
+		return r;
+	r = probe_lasting(a->metadata, err);
+	if (!r)
+		r = probe_apart(a->metadata, a->origin, dev, err);
+	if (r)
+		return r;
+	r = uuid_random(g->uuid);
+	if (r)
+		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
+	g->block_sectors = (uint32_t)(a->block_size / 512);
+	return 0;
+}
+
+static int create_claimed(const struct create_args *a, struct volume **out, struct err *err)
+{
+	struct store_geometry g = { 0 };
+	struct eratab_entry e = {
+		.origin = (char *)a->origin,
+		.metadata = (char *)a->metadata,
+	};
+	struct place *p;
+	struct volume *stuck;
+	struct err ignored;
+	int r;
+
+	r = check(a, &g, err);
+	if (r)
+		return r;
+	/* Too large for the small stacks of our threads. */
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->path = a->metadata;
+	r = write_metadata(a, p, &g, err);
+	if (r)
+		goto out_metadata;
+	failpoint(FAILPOINT_CREATE_FORMATTED);
+	strcpy(e.name, a->name);
+	r = table_add(&e, err);
+	if (r)
+		goto out_metadata;
+	failpoint(FAILPOINT_CREATE_LISTED);
+	r = open_claimed(&e, out, err);
+	if (r)
+		goto out_line;
+out_keep:
+	if (*p->aside && unlink(p->aside))
+		log_warn("cannot remove %s: %m", p->aside);
+	free(p);
+	return r;
+
+out_line:
+	stuck = volumes_get(a->name);
+	if (stuck) {
+		/* Its device could not be removed; it needs what it has. */
+		volume_unref(stuck);
+		goto out_keep;
+	}
+	if (table_remove(a->name, &ignored))
+		log_warn("volume %s: %s", a->name, ignored.msg);
+out_metadata:
+	take_back(p, &g);
+	free(p);
+	return r;
+}
+
+int op_create(const struct create_args *args, struct volume **out, struct err *err)
+{
+	char path[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	struct create_args a = *args;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = eratab_check_name(a.name, err);
+	if (r)
+		return r;
+	if (!a.metadata) {
+		/* Not when erad starts: then /var may not be mounted yet. */
+		if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
+			return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
+		default_metadata(a.name, path, sizeof(path));
+		a.metadata = path;
+	}
+	if (*a.origin != '/' || *a.metadata != '/')
+		return err_set(err, -EINVAL, "%.300s is not an absolute path",
+			       *a.origin != '/' ? a.origin : a.metadata);
+	r = volumes_claim(&claim, a.name, err);
+	if (r)
+		return r;
+	v = volumes_get(a.name);
+	if (v) {
+		volume_unref(v);
+		r = err_set(err, -EEXIST, "there is an open volume of that name");
+	} else {
+		r = create_claimed(&a, out, err);
+	}
+	volumes_release(&claim);
+	return r;
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opening, closing, forgetting volumes; create.c makes them. */
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "common/failpoint.h"
+#include "common/size.h"
+#include "erad/base/log.h"
+#include "erad/device/dm.h"
+#include "erad/device/probe.h"
+#include "erad/ops/conflict.h"
+#include "erad/ops/create.h"
+#include "erad/ops/ops.h"
+#include "erad/volume/registry.h"
+#include "store/super.h"
+
+#define SETTLE_MS	60000
+#define CLOSE_MS	120000	/* the last fold of a full journal, on a slow disk */
+
+/* Around each reading, changing and writing of the table; innermost. */
+static pthread_mutex_t tab_lock = PTHREAD_MUTEX_INITIALIZER;
+
+int op_read_table(struct eratab *tab, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_read(ERAD_TAB, tab, err);
+	pthread_mutex_unlock(&tab_lock);
+	return r;
+}
+
+/* One of the two is NULL. */
+static int change_table(const struct eratab_entry *add, const char *remove, struct err *err)
+{
+	struct eratab tab;
+	int r;
+
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_read(ERAD_TAB, &tab, err);
+	if (!r) {
+		r = add ? eratab_add(&tab, add, err) : eratab_remove(&tab, remove, err);
+		if (!r)
+			r = eratab_write(&tab, err);
+		eratab_free(&tab);
+	}
+	pthread_mutex_unlock(&tab_lock);
+	return r;
+}
+
+int table_add(const struct eratab_entry *e, struct err *err)
+{
+	return change_table(e, NULL, err);
+}
+
+int table_remove(const char *name, struct err *err)
+{
+	return change_table(NULL, name, err);
+}
+
+static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_sectors,
+			struct err *err)
+{
+	struct err who;
+	int r;
+
+	r = probe_device(e->origin, dev, nr_sectors, err);
+	if (r)
+		return r;
+	if (probe_in_use(*dev, e->origin, &who))
+		return err_set(err, -EBUSY,
+			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			       e->origin, who.msg, e->name);
+	r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = *dev,
+					 .metadata = e->metadata }, err);
+	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
+}
+
+/* Whether the metadata may be used for this volume, as far as its superblock tells; writes nothing. */
+static int check_super(const struct eratab_entry *e, struct engine *engine, uint64_t nr_sectors,
+		       struct err *err)
+{
+	struct use u = { .name = e->name, .metadata = e->metadata };
+	char has[SIZE_EXACT], uses[SIZE_EXACT];
+	struct erad_disk_super sb;
+	int r;
+
+	r = super_read(engine, &sb, err);
+	if (r)
+		return r;
+	u.uuid = sb.uuid;
+	r = conflict_live(&u, err);
+	if (r || le64toh(sb.nr_sectors) <= nr_sectors)
+		return r;
+	return err_set(err, -EINVAL,
+		       "origin %s has %s, its metadata %s expects %s; if it is the right one, take its size over with 'eractl resize %s'",
+		       e->origin, size_exact(has, nr_sectors * ERAD_SECTOR), e->metadata,
+		       size_exact(uses, le64toh(sb.nr_sectors) * ERAD_SECTOR), e->name);
+}
+
+/*
+ * A larger origin is used as far as the volume goes: what it has gained while the
+ * volume was closed is no reason to leave it without the rest.
+ */
+static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
+			 struct store **out, struct store_info *info, struct err *err)
+{
+	char has[SIZE_EXACT], uses[SIZE_EXACT];
+	struct engine *engine;
+	struct store *s;
+	int r;
+
+	r = engine_open(e->metadata, ENGINE_WRITE, &engine, err);
+	if (r)
+		return r;
+	/* Opening the store takes CLEAN away; a refusal must leave all as it was. */
+	r = check_super(e, engine, nr_sectors, err);
+	if (r) {
+		engine_destroy(engine);
+		return r;
+	}
+	r = store_open(engine, STORE_WRITE, &s, err);
+	if (r)
+		return r;
+	store_info(s, info);
+	if (info->nr_sectors < nr_sectors)
+		log_notice("volume %s: origin %s has %s, of which the volume uses %s; 'eractl resize %s' gives it the rest",
+			   e->name, e->origin, size_exact(has, nr_sectors * ERAD_SECTOR),
+			   size_exact(uses, info->nr_sectors * ERAD_SECTOR), e->name);
+	*out = s;
+	return 0;
+}
+
+/* The target was made or not; the volume ends with it. */
+static void undo_open(struct volume *v, bool made)
+{
+	struct err err;
+
+	int r = made ? dm_remove(v->name, &err) : 0;
+
+	volume_expect(v, false);
+	/* While the device is there the volume goes on, and there is no end to wait for. */
+	if (r && r != -ENXIO)
+		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
+	else
+		volume_wait_ended(v, CLOSE_MS);
+}
+
+static int start_target(struct volume *v, const struct dm_table *t, struct err *err)
+{
+	int r;
+
+	r = dm_create(v->name, t, err);
+	if (r) {
+		undo_open(v, false);
+		return r;
+	}
+	failpoint(FAILPOINT_CREATE_TARGET);
+	volume_expect(v, false);
+	r = volume_wait_settled(v, SETTLE_MS, err);
+	if (r)
+		undo_open(v, true);
+	return r;
+}
+
+int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *err)
+{
+	struct dm_table t = {
+		.policy = e->policy,
+		.detach_timeout = e->detach_timeout,
+	};
+	struct store_info info;
+	struct volume *v;
+	struct use u = { .name = e->name, .origin = e->origin, .metadata = e->metadata, .uuid = info.uuid };
+	struct store *s = NULL;
+	uint64_t nr_sectors;
+	struct err who;
+	int r;
+
+	r = dm_exists(e->name, err);
+	if (r < 0)
+		return r;
+	if (r)
+		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
+	r = check_origin(e, &t.origin, &nr_sectors, err);
+	if (r)
+		return r;
+	t.metadata = blockdev_at(e->metadata);
+	if (t.policy == DETACH_DEGRADE && !t.metadata)
+		return err_set(err, -ENOTBLK,
+			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
+			       ERAD_TAB, e->metadata);
+	r = open_metadata(e, nr_sectors, &s, &info, err);
+	if (r)
+		return r;
+	t.nr_sectors = info.nr_sectors;
+	t.block_sectors = info.block_sectors;
+	memcpy(t.uuid, info.uuid, sizeof(t.uuid));
+	u.origin_dev = t.origin;
+
+	r = volume_new(e->name, e->origin, e->metadata, info.uuid, s, &v, err);
+	if (r) {
+		store_close(s, false, NULL);
+		return r;
+	}
+	r = volumes_add(v, err);
+	if (r) {
+		store_close(s, false, NULL);
+		goto out_unref;
+	}
+	r = volume_start(v, true, err);
+	if (r) {
+		volumes_remove(v);
+		goto out_unref;
+	}
+	r = start_target(v, &t, err);
+	/* Another volume may have become live since check_origin(); the error of the load does not name it. */
+	if (r && conflict_live(&u, &who))
+		*err = who;
+	if (r)
+		goto out_unref;
+	*out = v;
+	return 0;
+
+out_unref:
+	volume_unref(v);
+	return r;
+}
+
+int op_open(const char *name, struct volume **out, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		/* After erad was restarted, a request may be made again that was carried out. */
+		r = volume_wait_settled(v, SETTLE_MS, err);
+		if (r)
+			volume_unref(v);
+		else
+			*out = v;
+		goto out_release;
+	}
+	r = op_find_entry(name, &tab, &e, err);
+	if (r)
+		goto out_release;
+	r = open_claimed(e, out, err);
+	eratab_free(&tab);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
+
+static int known(const char *name, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	int r = op_find_entry(name, &tab, &e, err);
+
+	if (!r)
+		eratab_free(&tab);
+	return r;
+}
+
+int op_find(const char *name, struct volume **out, struct err *err)
+{
+	int r;
+
+	*out = volumes_get(name);
+	if (*out)
+		return 0;
+	r = known(name, err);
+	return r ? r : err_set(err, -ENOTCONN, "it is closed; open it first");
+}
+
+/* The device is gone, but the metadata may not be as whoever closed the volume believes. */
+static int check_closed_cleanly(struct volume *v, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&v->lock);
+	r = v->close_code;
+	if (r)
+		err_set(err, r,
+			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' tells whether it is good",
+			v->metadata, v->close_err.msg);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+int op_close(const char *name, struct err *err)
+{
+	char mapped[DM_NAME_SIZE];
+	struct claim claim;
+	struct volume *v;
+	dev_t dev;
+	int r;
+
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (!v) {
+		r = known(name, err);
+		goto out_release;
+	}
+	pthread_mutex_lock(&v->lock);
+	dev = v->dev;
+	pthread_mutex_unlock(&v->lock);
+	/* Somebody may have renamed the device. */
+	if (!dev || dm_name(dev, mapped))
+		strcpy(mapped, name);
+
+	r = dm_remove(mapped, err);
+	if (r == -ENXIO)
+		r = 0;
+	if (!r && !volume_wait_ended(v, CLOSE_MS))
+		r = err_set(err, -ETIMEDOUT,
+			    "the device is removed, but after %d seconds the metadata is not closed yet",
+			    CLOSE_MS / 1000);
+	if (!r)
+		r = check_closed_cleanly(v, err);
+	volume_unref(v);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
+
+/* Removes the file that create has made for the volume, unless somebody else uses it. */
+static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
+{
+	struct err who;
+
+	if (conflict_file(tab, name, own, &who))
+		log_notice("volume %s: %s stays: %s", name, own, who.msg);
+	else if (unlink(own) && errno != ENOENT)
+		log_warn("volume %s: cannot remove %s: %m", name, own);
+}
+
+int op_forget(const char *name, char **metadata, struct err *err)
+{
+	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	*metadata = NULL;
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		volume_unref(v);
+		r = err_set(err, -EBUSY, "it is open; close it first");
+		goto out_release;
+	}
+	r = op_read_table(&tab, err);
+	if (r)
+		goto out_release;
+	/* A line that is not understood can be forgotten too; its metadata is not known. */
+	if (!eratab_find(&tab, name, &e, NULL))
+		*metadata = strdup(e->metadata);
+
+	/* The line first: a file without a line is no harm, a line without its file is. */
+	r = table_remove(name, err);
+	if (r) {
+		free(*metadata);
+		*metadata = NULL;
+		goto out_table;
+	}
+	default_metadata(name, own, sizeof(own));
+	if (*metadata && !strcmp(*metadata, own))
+		remove_own_file(&tab, name, own);
+out_table:
+	eratab_free(&tab);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
+
+int op_abort(const char *name, struct err *err)
+{
+	struct instances l = { 0 };
+	struct volume *v;
+	unsigned int nr = 0;
+	int r;
+
+	r = op_find(name, &v, err);
+	if (r)
+		return r;
+	r = control_list(volumes_control(), &l);
+	if (r)
+		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	for (uint32_t n = 0; n < l.nr && !r; n++) {
+		if (!volume_owns(v, &l.info[n]))
+			continue;
+		r = control_abort(volumes_control(), l.info[n].instance_id);
+		if (r == -ENOENT || r == -ENODEV)
+			r = 0;
+		else if (r)
+			err_set(err, r, "cannot fail the held writes: %s", strerror(-r));
+		else
+			nr++;
+	}
+	if (!r && !nr)
+		r = err_set(err, -ENODEV, "it has no target");
+	instances_free(&l);
+	volume_unref(v);
+	return r;
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Giving a volume another size.
+ *
+ * What the metadata does about it is not done here, but by whoever attaches to
+ * a new target (attach.c), so that it is the same with a table that
+ * somebody else has loaded.  Here is what comes before: whether it can work,
+ * and a table that is like the live one but for its length.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/failpoint.h"
+#include "common/size.h"
+#include "erad/base/log.h"
+#include "erad/device/dm.h"
+#include "erad/device/probe.h"
+#include "erad/ops/ops.h"
+#include "erad/volume/registry.h"
+#include "store/super.h"
+
+#define SETTLE_MS	60000
+
+#define NEAREST		96	/* room for nearest() */
+
+/* "are N and M bytes", of which one may not be possible. */
+static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64_t max)
+{
+	if (!down || up > max)
+		snprintf(buf, NEAREST, "is %" PRIu64 " bytes", down ? down : up);
+	else
+		snprintf(buf, NEAREST, "are %" PRIu64 " and %" PRIu64 " bytes", down, up);
+	return buf;
+}
+
+/* How many sectors the volume is to have; bytes 0: as many as the origin. */
+static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t *nr_sectors,
+		       struct err *err)
+{
+	char got[SIZE_EXACT], upper[SIZE_EXACT], near[NEAREST];
+	unsigned int sector;
+	uint64_t has, down;
+	int r;
+
+	r = probe_device(origin, dev, &has, err);
+	if (r)
+		return r;
+	r = probe_sector_size(origin, &sector, err);
+	if (r)
+		return r;
+	has -= has % (sector / 512);
+	if (!bytes)
+		bytes = has * 512;
+	down = bytes - bytes % sector;
+	if (!bytes || down > has * 512)
+		return err_set(err, -EINVAL, "got a size of %s, expected %u bytes to the %s of origin %s",
+			       size_exact(got, bytes), sector, size_exact(upper, has * 512), origin);
+	/* Else the kernel refuses the table when the device is suspended already. */
+	if (bytes != down)
+		return err_set(err, -EINVAL,
+			       "got a size of %s, expected a multiple of the %u bytes of a sector of origin %s; the nearest %s",
+			       size_exact(got, bytes), sector, origin,
+			       nearest(near, down, down + sector, has * 512));
+	*nr_sectors = bytes / 512;
+	return 0;
+}
+
+static int make_room(struct volume *v, uint64_t nr_sectors, struct err *err)
+{
+	struct store *s = volume_store_get(v);
+	int r;
+
+	if (!s)
+		return err_set(err, -EAGAIN, "its metadata is not open");
+	r = store_make_room(s, nr_sectors, err);
+	volume_store_put(v);
+	return r;
+}
+
+/* What the volume is, under its lock. */
+struct look {
+	struct erad_info info;
+	dev_t dev;
+	const char *state;
+	struct err why;
+	bool ready;
+	uint64_t trouble_ms;
+};
+
+static void look(struct volume *v, struct look *l)
+{
+	pthread_mutex_lock(&v->lock);
+	l->info = v->info;
+	l->dev = v->dev;
+	l->state = volume_state(v, &l->why);
+	l->ready = v->ready && v->info.state == ERAD_ACTIVE;
+	l->trouble_ms = v->attach_trouble.since_ms;
+	pthread_mutex_unlock(&v->lock);
+}
+
+static int swap(struct volume *v, const struct look *l, uint64_t nr_sectors, struct err *err)
+{
+	char mapped[DM_NAME_SIZE];
+	int r;
+
+	/* Somebody may have renamed the device. */
+	if (dm_name(l->dev, mapped))
+		strcpy(mapped, v->name);
+	r = dm_load_size(mapped, nr_sectors, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_RESIZE_LOADED);
+	r = dm_swap(mapped, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_RESIZE_RESUMED);
+	r = volume_wait_size(v, nr_sectors, l->trouble_ms, SETTLE_MS, err);
+	return r ? err_prefix(err, r, "the device has the new size, but new writes wait") : 0;
+}
+
+/*
+ * Nothing here waits for held writes, so the volume need not work: one whose
+ * metadata could not follow a table goes back to the old size so.
+ */
+static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, struct err *err)
+{
+	uint64_t nr_sectors;
+	struct look l;
+	dev_t origin;
+	int r;
+
+	look(v, &l);
+	r = choose_size(v->origin, bytes, &origin, &nr_sectors, err);
+	if (r)
+		return r;
+	if (origin != makedev(l.info.origin_major, l.info.origin_minor))
+		return err_set(err, -EINVAL, "%s is %u:%u now, the target has %u:%u as its origin",
+			       v->origin, major(origin), minor(origin), l.info.origin_major,
+			       l.info.origin_minor);
+	*out = (struct resized){ .had = l.info.nr_sectors * 512, .has = nr_sectors * 512 };
+	if (nr_sectors != l.info.nr_sectors) {
+		r = make_room(v, nr_sectors, err);
+		if (!r)
+			r = swap(v, &l, nr_sectors, err);
+		if (r)
+			return r;
+		look(v, &l);
+	} else if (!l.ready) {
+		return err_set(err, -EAGAIN, "it has that size, but is %s%s%.400s", l.state,
+			       *l.why.msg ? ": " : "", l.why.msg);
+	}
+	out->era = l.info.era;
+	return 0;
+}
+
+/* A target that erad has not taken in yet, or will not, has the size that it has.  Writes nothing. */
+static int check_no_target(const struct eratab_entry *e, struct engine *engine, struct err *err)
+{
+	struct instances l = { 0 };
+	struct erad_disk_super sb;
+	dev_t metadata;
+	int r;
+
+	r = super_read(engine, &sb, err);
+	if (r)
+		return r;
+
+	metadata = blockdev_at(e->metadata);
+	r = control_list(volumes_control(), &l);
+	if (r)
+		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	for (uint32_t n = 0; n < l.nr && !r; n++) {
+		const struct erad_info *i = &l.info[n];
+
+		if (!memcmp(i->uuid, sb.uuid, sizeof(sb.uuid)) ||
+		    (metadata && makedev(i->meta_major, i->meta_minor) == metadata))
+			r = err_set(err, -EBUSY, "device %u:%u is live and has its metadata, but is not open",
+				    i->dev_major, i->dev_minor);
+	}
+	instances_free(&l);
+	return r;
+}
+
+/* There is no target, so the metadata is all there is to change. */
+static int resize_metadata(const struct eratab_entry *e, uint64_t bytes, struct resized *out,
+			   struct err *err)
+{
+	struct store_info info;
+	struct engine *engine;
+	uint64_t nr_sectors;
+	struct store *s;
+	struct err ignored;
+	dev_t dev;
+	int r;
+
+	r = choose_size(e->origin, bytes, &dev, &nr_sectors, err);
+	if (!r)
+		r = engine_open(e->metadata, ENGINE_CLAIM, &engine, err);
+	if (r)
+		return r;
+	r = check_no_target(e, engine, err);
+	if (r) {
+		engine_destroy(engine);
+		return r;
+	}
+	r = store_open(engine, STORE_WRITE, &s, err);
+	if (r)
+		return r;
+	store_info(s, &info);
+	*out = (struct resized){
+		.had = info.nr_sectors * 512, .has = nr_sectors * 512, .era = info.era,
+	};
+	r = store_resize(s, nr_sectors, err);
+	if (!r)
+		r = store_close(s, true, err);
+	else
+		store_close(s, false, &ignored);
+	return r;
+}
+
+static int resize_closed(const char *name, uint64_t bytes, struct resized *out, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	int r;
+
+	r = op_find_entry(name, &tab, &e, err);
+	if (r)
+		return r;
+	r = resize_metadata(e, bytes, out, err);
+	eratab_free(&tab);
+	return r;
+}
+
+int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err *err)
+{
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		/* After erad was restarted, the request may be made again while it attaches. */
+		volume_wait_settled(v, SETTLE_MS, err);
+		r = resize_open(v, bytes, out, err);
+		volume_unref(v);
+	} else {
+		r = resize_closed(name, bytes, out, err);
+	}
+	volumes_release(&claim);
+	return r;
+}

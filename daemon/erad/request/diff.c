@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The diff operation: extents of changed bytes, streamed in parts. */
+#include <errno.h>
+#include <string.h>
+
+#include "erad/ops/ops.h"
+#include "erad/request/request.h"
+#include "erad/volume/volume.h"
+
+#define PART_EXTENTS	1024
+
+struct diff {
+	struct jsonl *j;
+	struct volume *v;		/* NULL: closed */
+	enum store_view view;
+	uint64_t block_size, size;	/* bytes */
+	struct json_object *extents;
+	uint64_t changed;		/* bytes */
+};
+
+static int look(void *ctx)
+{
+	struct diff *d = ctx;
+
+	return request_look(d->j, d->v);
+}
+
+static int send_extents(struct diff *d)
+{
+	struct json_object *extents = d->extents;
+
+	d->extents = NULL;
+	return extents ? jsonl_send(d->j, "part", extents) : 0;
+}
+
+static int extent(void *ctx, uint64_t first, uint64_t len)
+{
+	struct diff *d = ctx;
+	uint64_t offset = first * d->block_size;
+	uint64_t bytes = len * d->block_size;
+
+	/* It has grown since the caller was told its size. */
+	if (offset >= d->size)
+		return 0;
+	/* The last block may reach beyond the end of the device. */
+	if (bytes > d->size - offset)
+		bytes = d->size - offset;
+	d->changed += bytes;
+
+	if (!d->extents)
+		d->extents = json_object_new_array_ext(2 * PART_EXTENTS);
+	json_object_array_add(d->extents, json_object_new_uint64(offset));
+	json_object_array_add(d->extents, json_object_new_uint64(bytes));
+	if (json_object_array_length(d->extents) < 2 * PART_EXTENTS)
+		return 0;
+	return send_extents(d);
+}
+
+static int stream(struct diff *d, const char *name, struct store *s, uint32_t since,
+		  struct json_object **result, struct err *err)
+{
+	const bool snapshot = d->view == STORE_SNAPSHOT;
+	struct json_object *head;
+	struct store_info info;
+	uint32_t era;
+	int r;
+
+	store_info(s, &info);
+	era = snapshot ? info.snapshot_era : info.era;
+	/* Before the first part, so that a caller need not undo what it has begun. */
+	if (snapshot && !era)
+		return err_set(err, -ENOENT, "no snapshot is held");
+	if (since > era)
+		return err_set(err, -EINVAL, "era %u has not begun, the %s era is %u", since,
+			       snapshot ? "snapshot's" : "current", era);
+	d->block_size = (uint64_t)info.block_sectors * 512;
+	d->size = (snapshot ? info.snapshot_sectors : info.nr_sectors) * 512;
+
+	head = json_object_new_object();
+	json_object_object_add(head, "volume", json_object_new_string(name));
+	json_object_object_add(head, "block_size", json_object_new_uint64(d->block_size));
+	json_object_object_add(head, "since", json_object_new_int64(since));
+	json_object_object_add(head, "era", json_object_new_int64(era));
+	json_object_object_add(head, "size", json_object_new_uint64(d->size));
+	r = jsonl_send(d->j, "part", head);
+	if (!r)
+		r = store_diff_watched(s, d->view, since, extent, look, d, err);
+	if (r == -ESHUTDOWN)
+		err_set(err, r, "it was closed meanwhile");
+	if (!r)
+		r = send_extents(d);
+	json_object_put(d->extents);
+	if (r)
+		return r;
+	*result = json_object_new_object();
+	json_object_object_add(*result, "changed_bytes", json_object_new_uint64(d->changed));
+	return 0;
+}
+
+static int diff_closed(struct diff *d, const char *name, uint32_t since,
+		       struct json_object **result, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	r = op_open_closed(name, &s, err);
+	if (r)
+		return r;
+	r = stream(d, name, s, since, result, err);
+	store_close(s, false, NULL);
+	return r;
+}
+
+int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_view view,
+		 struct json_object **result, struct err *err)
+{
+	struct diff d = { .j = j, .view = view };
+	struct store *s;
+	int r;
+
+	r = op_find(name, &d.v, err);
+	if (r == -ENOTCONN)
+		return diff_closed(&d, name, since, result, err);
+	if (r)
+		return r;
+	s = volume_store_get(d.v);
+	if (s) {
+		/* A target that erad cannot attach to may have let writes pass meanwhile. */
+		r = store_find_degraded(s, err);
+		if (!r)
+			r = stream(&d, name, s, since, result, err);
+		/* The volume thread ends the record, so that the next increment is not a full one. */
+		if (store_degraded(s))
+			volume_kick(d.v);
+		volume_store_put(d.v);
+	} else {
+		r = err_set(err, -EAGAIN, "its metadata is not open");
+	}
+	volume_unref(d.v);
+	return r;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The dump and check operations: all of a volume's eras, as they were at one moment.
+ *
+ * While the volume is live, that is a snapshot, which the reader pins: it ends
+ * with the request, and so with the reader's connection.  A loose dump needs
+ * none, as it is not of one moment.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/uuid.h"
+#include "erad/base/thread.h"
+#include "erad/ops/ops.h"
+#include "erad/request/request.h"
+#include "erad/volume/volume.h"
+
+#define PART_RUNS	1024
+#define PROGRESS_MS	200
+
+struct dump {
+	struct jsonl *j;
+	struct volume *v;		/* NULL: closed */
+	uint32_t newest;		/* era that the head tells of */
+	struct json_object *runs;
+	uint64_t nr, told_ms;
+};
+
+static int look(void *ctx)
+{
+	struct dump *d = ctx;
+
+	return request_look(d->j, d->v);
+}
+
+static int send_runs(struct dump *d)
+{
+	struct json_object *runs = d->runs;
+
+	d->runs = NULL;
+	return runs ? jsonl_send(d->j, "part", runs) : 0;
+}
+
+static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	struct json_object *run = json_object_new_array_ext(3);
+	struct dump *d = ctx;
+
+	json_object_array_add(run, json_object_new_uint64(first));
+	json_object_array_add(run, json_object_new_uint64(len));
+	/* An era may have begun since the head was sent. */
+	json_object_array_add(run, json_object_new_int64(era < d->newest ? era : d->newest));
+	if (!d->runs)
+		d->runs = json_object_new_array_ext(PART_RUNS);
+	json_object_array_add(d->runs, run);
+	d->nr++;
+	if (json_object_array_length(d->runs) < PART_RUNS)
+		return 0;
+	return send_runs(d);
+}
+
+/* Says now and then how far it has come. */
+static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+{
+	const uint64_t now = thread_now_ms();
+	struct dump *d = ctx;
+	struct json_object *o;
+
+	(void)len;
+	(void)era;
+	if (now - d->told_ms < PROGRESS_MS)
+		return 0;
+	d->told_ms = now;
+	o = json_object_new_object();
+	json_object_object_add(o, "what", json_object_new_string("reading"));
+	json_object_object_add(o, "done", json_object_new_uint64(first));
+	return jsonl_send(d->j, "progress", o);
+}
+
+static struct json_object *head(const char *name, const struct store_info *s, bool snapshot)
+{
+	struct json_object *o = json_object_new_object();
+	char uuid[UUID_TEXT_SIZE];
+
+	json_object_object_add(o, "volume", json_object_new_string(name));
+	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(s->uuid, uuid)));
+	json_object_object_add(o, "era",
+			       json_object_new_int64(snapshot ? s->snapshot_era : s->era));
+	json_object_object_add(o, "sectors",
+			       json_object_new_uint64(snapshot ? s->snapshot_sectors :
+						      s->nr_sectors));
+	json_object_object_add(o, "block_sectors", json_object_new_int64(s->block_sectors));
+	json_object_object_add(o, "journal_pages", json_object_new_uint64(s->journal_pages));
+	json_object_object_add(o, "array_chunk", json_object_new_int64(s->chunk_pages));
+	return o;
+}
+
+static int stream(struct dump *d, const char *name, struct store *s, enum store_view view,
+		  bool check, struct json_object **result, struct err *err)
+{
+	struct store_info info;
+	uint64_t damaged;
+	int r;
+
+	store_info(s, &info);
+	if (view == STORE_SNAPSHOT && !info.snapshot_era)
+		return err_set(err, -ENOENT, "no snapshot is held");
+	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
+	r = check ? 0 : jsonl_send(d->j, "part", head(name, &info, view == STORE_SNAPSHOT));
+	if (!r && check)
+		r = store_eras_watched(s, view, check_run, look, d, &damaged, err);
+	else if (!r)
+		r = store_eras_watched(s, view, dump_run, look, d, NULL, err);
+	if (r == -ESHUTDOWN)
+		err_set(err, r, "it was closed meanwhile");
+	if (!r)
+		r = send_runs(d);
+	json_object_put(d->runs);
+	if (r)
+		return r;
+	if (check) {
+		*result = head(name, &info, view == STORE_SNAPSHOT);
+		json_object_object_add(*result, "damaged_blocks", json_object_new_uint64(damaged));
+	} else {
+		*result = json_object_new_object();
+		json_object_object_add(*result, "runs", json_object_new_uint64(d->nr));
+	}
+	return 0;
+}
+
+static int closed(struct dump *d, const char *name, enum store_view view,
+		  struct json_object **result, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	r = op_open_closed(name, &s, err);
+	if (r)
+		return r;
+	r = stream(d, name, s, view, false, result, err);
+	store_close(s, false, NULL);
+	return r;
+}
+
+static int live(struct dump *d, const char *name, enum store_view view, enum dump_kind kind,
+		struct json_object **result, struct err *err)
+{
+	const bool pin = view == STORE_NOW && kind != DUMP_LOOSE;
+	struct store *s;
+	struct err why;
+	uint32_t era;
+	int r;
+
+	s = volume_store_get(d->v);
+	if (!s)
+		return err_set(err, -EAGAIN, "its metadata is not open");
+	/* A target that erad cannot attach to may have let writes pass meanwhile. */
+	r = store_find_degraded(s, err);
+	if (!r && pin)
+		r = volume_snapshot_take(d->v, false, &era, err);
+	if (r == -EEXIST) {
+		why = *err;
+		err_set(err, r, "%.300s, or dump that with --snapshot", why.msg);
+	}
+	if (!r) {
+		r = stream(d, name, s, pin ? STORE_SNAPSHOT : view, kind == DUMP_CHECK, result,
+			   err);
+		if (pin)
+			volume_snapshot_unpin(d->v, s, NULL);
+	}
+	/* The volume thread ends the record, so that the next increment is not a full one. */
+	if (store_degraded(s))
+		volume_kick(d->v);
+	volume_store_put(d->v);
+	return r;
+}
+
+int request_dump(struct jsonl *j, const char *name, enum store_view view, enum dump_kind kind,
+		 struct json_object **result, struct err *err)
+{
+	struct dump d = { .j = j };
+	int r;
+
+	r = op_find(name, &d.v, err);
+	if (r == -ENOTCONN && kind != DUMP_CHECK)
+		return closed(&d, name, view, result, err);
+	if (r)
+		return r;
+	r = live(&d, name, view, kind, result, err);
+	volume_unref(d.v);
+	return r;
+}

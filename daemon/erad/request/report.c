@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The list, status and writers operations: what is known of each volume, as JSON. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/base/standby.h"
+#include "erad/device/dm.h"
+#include "erad/ops/ops.h"
+#include "erad/request/request.h"
+#include "erad/volume/registry.h"
+#include "erad_format.h"
+
+static void add_text(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, text ? jsonl_text(text) : NULL);
+}
+
+static void add_number(struct json_object *o, const char *key, bool known, uint64_t n)
+{
+	json_object_object_add(o, key, known ? json_object_new_uint64(n) : NULL);
+}
+
+/* The path of a mapped device, or NULL. */
+static const char *device_path(dev_t dev, char path[DM_NAME_SIZE + 16])
+{
+	char name[DM_NAME_SIZE];
+
+	if (!dev || dm_name(dev, name))
+		return NULL;
+	snprintf(path, DM_NAME_SIZE + 16, "/dev/mapper/%s", name);
+	return path;
+}
+
+/* What there is to say about a volume, open or not. */
+struct report {
+	struct volume *v;	/* NULL: it is not */
+	const char *name, *origin, *metadata;
+	const char *state;
+	const char *mirror;
+	struct err error, mirror_error, events_error;
+	dev_t dev;
+	uint8_t uuid[16];
+	bool has_uuid, has_info, has_store, has_stats;
+	struct erad_info info;
+	struct store_info store;
+	struct erad_stats stats;
+	bool has_events;
+	struct erad_map_events events;
+	uint64_t changed, changed_before;
+	uint64_t events_held;
+};
+
+static void look(struct volume *v, struct report *p)
+{
+	*p = (struct report){
+		.v = v, .name = v->name, .origin = v->origin, .metadata = v->metadata,
+	};
+	pthread_mutex_lock(&v->lock);
+	p->state = volume_state(v, &p->error);
+	p->mirror = mirror_status(v, &p->mirror_error);
+	p->changed = atomic_load(&v->mirror.changed);
+	p->changed_before = atomic_load(&v->mirror.changed_before);
+	p->has_events = events_read(v, &p->events, &p->events_error);
+	p->dev = v->dev;
+	p->has_info = v->fd >= 0;
+	p->info = v->info;
+	p->has_store = v->store;
+	if (v->store)
+		store_info(v->store, &p->store);
+	/* An ioctl that waits for nothing, under the lock that keeps the fd. */
+	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);
+	if (p->has_events)
+		p->events_held = events_held(v, &p->events, p->has_stats ? p->stats.held_now : 0);
+	pthread_mutex_unlock(&v->lock);
+	p->has_uuid = p->has_store || !uuid_is_zero(v->uuid);
+	memcpy(p->uuid, p->has_store ? p->store.uuid : v->uuid, sizeof(p->uuid));
+}
+
+static void look_closed(const struct eratab_entry *e, struct report *p)
+{
+	*p = (struct report){
+		.name = e->name, .origin = e->origin, .metadata = e->metadata,
+		.state = "closed", .changed = MIRROR_UNKNOWN, .changed_before = MIRROR_UNKNOWN,
+	};
+}
+
+static struct json_object *list_json(const struct report *p)
+{
+	struct json_object *o = json_object_new_object();
+	char path[DM_NAME_SIZE + 16];
+
+	add_text(o, "volume", p->name);
+	add_text(o, "origin", p->origin);
+	add_text(o, "metadata", p->metadata);
+	add_text(o, "state", p->state);
+	add_text(o, "device", device_path(p->dev, path));
+	return o;
+}
+
+static void add_era(struct json_object *o, const struct report *p)
+{
+	add_number(o, "era", p->has_info || p->has_store, p->has_info ? p->info.era : p->store.era);
+}
+
+/* The slots with something in them, each with the least power of two that is above it. */
+static struct json_object *histogram_json(const char *unit, const uint64_t *slot, unsigned int nr)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct json_object *o;
+
+		if (!slot[i])
+			continue;
+		o = json_object_new_object();
+		add_number(o, unit, i + 1 < nr, 1ull << (i + 1));
+		add_number(o, "count", true, slot[i]);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *events_json(const struct erad_map_events *e, uint64_t held)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_number(o, "held", true, held);
+	add_number(o, "released", true, e->released);
+	add_number(o, "failed", true, e->failed);
+	add_number(o, "commits", true, e->commits);
+	add_number(o, "rollovers", true, e->rollovers);
+	add_number(o, "hold_ns", true, e->hold_ns);
+	add_number(o, "batch_writes", true, e->batch_writes);
+	json_object_object_add(o, "hold", histogram_json("below_ns", (const uint64_t *)e->hold,
+							 ERAD_MAP_HOLD_SLOTS));
+	json_object_object_add(o, "batch", histogram_json("below_writes", (const uint64_t *)e->batch,
+							  ERAD_MAP_BATCH_SLOTS));
+	return o;
+}
+
+static struct json_object *status_json(const struct report *p)
+{
+	struct json_object *o = json_object_new_object();
+	char uuid[UUID_TEXT_SIZE], path[DM_NAME_SIZE + 16];
+	bool st = p->has_store, live = p->has_stats;
+
+	add_text(o, "volume", p->name);
+	add_text(o, "uuid", p->has_uuid ? uuid_text(p->uuid, uuid) : NULL);
+	add_text(o, "state", p->state);
+	json_object_object_add(o, "suspended", p->has_info ?
+			       json_object_new_boolean(!(p->info.status & ERAD_RESUMED)) : NULL);
+	add_era(o, p);
+	add_text(o, "device", device_path(p->dev, path));
+	add_text(o, "origin", p->origin);
+	add_number(o, "size", st, p->store.nr_sectors * 512);
+	add_number(o, "block_size", st, (uint64_t)p->store.block_sectors * 512);
+	add_number(o, "blocks", st, p->store.nr_blocks);
+	add_text(o, "metadata", p->metadata);
+	add_number(o, "metadata_size", st, p->store.size_pages * ERAD_PAGE);
+	add_number(o, "metadata_used", st, p->store.used_pages * ERAD_PAGE);
+	add_number(o, "journal_pages", st, p->store.journal_pages);
+	add_number(o, "journal_used", st, p->store.journal_used);
+	add_number(o, "held", live, p->stats.held_now);
+	json_object_object_add(o, "oldest_held_seconds", live ?
+			       json_object_new_double((double)p->stats.oldest_held_ns / 1e9) :
+			       NULL);
+	add_number(o, "bitmap_bytes", live, p->stats.bitmap_bytes);
+	add_number(o, "passed", live, p->stats.passed);
+	add_number(o, "released", live, p->stats.released);
+	add_number(o, "commits", st, p->store.commits);
+	add_number(o, "commit_pages", st, p->store.commit_pages);
+	add_number(o, "folds", st, p->store.folds);
+	add_number(o, "over_marked", st, p->store.over_marked);
+	add_number(o, "changed_bytes", p->changed != MIRROR_UNKNOWN, p->changed);
+	add_number(o, "changed_before_bytes", p->changed_before != MIRROR_UNKNOWN, p->changed_before);
+	add_text(o, "mirror", p->mirror);
+	add_text(o, "mirror_error", *p->mirror_error.msg ? p->mirror_error.msg : NULL);
+	json_object_object_add(o, "events", p->has_events ?
+			       events_json(&p->events, p->events_held) : NULL);
+	add_text(o, "events_error", *p->events_error.msg ? p->events_error.msg : NULL);
+	add_text(o, "standby", p->v ? standby_state() : NULL);
+	add_number(o, "snapshot_era", st && p->store.snapshot_era, p->store.snapshot_era);
+	add_number(o, "floor_era", st && p->store.floor_era, p->store.floor_era);
+	add_text(o, "error", *p->error.msg ? p->error.msg : NULL);
+	return o;
+}
+
+static struct json_object *writer_json(const struct erad_map_writer *who, uint64_t blocks)
+{
+	struct json_object *o = json_object_new_object();
+	const bool others = who->flags & ERAD_MAP_OTHERS;
+	char comm[sizeof(who->comm) + 1];
+
+	snprintf(comm, sizeof(comm), "%.*s", (int)sizeof(who->comm), who->comm);
+	add_number(o, "era", true, who->era);
+	json_object_object_add(o, "others", json_object_new_boolean(others));
+	add_text(o, "command", others || !*comm ? NULL : comm);
+	add_number(o, "cgroup", who->cgroup, who->cgroup);
+	add_number(o, "blocks", true, blocks);
+	return o;
+}
+
+static struct json_object *writers_json(const struct report *p)
+{
+	struct json_object *o = json_object_new_object(), *list = NULL;
+	struct err err = { "it is closed" };
+	struct writers_list *l;
+
+	/* Else the block size is not known either. */
+	if (p->v && p->has_store && !writers_read(p->v, &l, &err)) {
+		list = json_object_new_array();
+		for (uint32_t i = 0; i < l->nr; i++)
+			json_object_array_add(list, writer_json(&l->who[i], l->written[i].blocks));
+		free(l);
+	}
+	add_text(o, "volume", p->name);
+	add_text(o, "state", p->state);
+	add_era(o, p);
+	add_number(o, "block_size", p->has_store, (uint64_t)p->store.block_sectors * 512);
+	json_object_object_add(o, "writers", list);
+	add_text(o, "error", list ? NULL : err.msg);
+	return o;
+}
+
+typedef struct json_object *(*to_json)(const struct report *p);
+
+static struct json_object *open_json(struct volume *v, to_json json)
+{
+	struct report p;
+
+	look(v, &p);
+	return json(&p);
+}
+
+/* Every open volume, and every closed one in the table. */
+static int all(to_json json, struct json_object *array, struct err *err)
+{
+	struct volume **open;
+	struct eratab tab;
+	struct report p;
+	size_t nr;
+	int r;
+
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	r = volumes_all(&open, &nr);
+	if (r) {
+		eratab_free(&tab);
+		return err_set(err, r, "out of memory");
+	}
+	/* In the table's order, then those that it has lost. */
+	for (size_t n = 0; n < tab.nr; n++) {
+		const struct eratab_entry *e = tab.line[n].entry;
+		struct volume *v = NULL;
+
+		if (!e) {
+			if (tab.line[n].error)
+				log_debug("%s", tab.line[n].error);
+			continue;
+		}
+		for (size_t i = 0; i < nr && !v; i++)
+			if (open[i] && !strcmp(open[i]->name, e->name)) {
+				v = open[i];
+				open[i] = NULL;
+			}
+		if (!v)
+			look_closed(e, &p);
+		json_object_array_add(array, v ? open_json(v, json) : json(&p));
+		volume_unref(v);
+	}
+	for (size_t i = 0; i < nr; i++) {
+		if (open[i])
+			json_object_array_add(array, open_json(open[i], json));
+		volume_unref(open[i]);
+	}
+	free(open);
+	eratab_free(&tab);
+	return 0;
+}
+
+static int one(const char *name, to_json json, struct json_object *array, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct report p;
+	struct volume *v;
+	int r;
+
+	r = eratab_check_name(name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		json_object_array_add(array, open_json(v, json));
+		volume_unref(v);
+		return 0;
+	}
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	r = eratab_find(&tab, name, &e, err);
+	if (!r) {
+		look_closed(e, &p);
+		json_object_array_add(array, json(&p));
+	}
+	eratab_free(&tab);
+	return r;
+}
+
+static struct json_object *volumes(struct json_object *array)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "volumes", array);
+	return o;
+}
+
+static int report(struct json_object *names, to_json json, struct json_object **result,
+		  struct err *err)
+{
+	struct json_object *array = json_object_new_array(), *seen = json_object_new_object();
+	size_t nr = names ? json_object_array_length(names) : 0;
+	int r = 0;
+
+	if (!nr)
+		r = all(json, array, err);
+	for (size_t n = 0; n < nr && !r; n++) {
+		struct json_object *o = json_object_array_get_idx(names, n);
+
+		if (!json_object_is_type(o, json_type_string))
+			r = err_set(err, -EINVAL, "\"volumes\" holds a JSON %s, expected names",
+				    json_type_to_name(json_object_get_type(o)));
+		else if (strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
+			r = err_set(err, -EINVAL, "\"volumes\" holds a name with a 0 character");
+		else if (json_object_object_get_ex(seen, json_object_get_string(o), NULL))
+			/* Else a short request could ask for more than there is memory. */
+			r = err_set(err, -EINVAL, "got %.100s twice, expected each volume once",
+				    json_object_get_string(o));
+		else
+			r = one(json_object_get_string(o), json, array, err);
+		if (!r)
+			json_object_object_add(seen, json_object_get_string(o), NULL);
+	}
+	json_object_put(seen);
+	if (r)
+		json_object_put(array);
+	else
+		*result = volumes(array);
+	return r;
+}
+
+int request_list(struct json_object **result, struct err *err)
+{
+	return report(NULL, list_json, result, err);
+}
+
+int request_status(struct json_object *names, struct json_object **result, struct err *err)
+{
+	return report(names, status_json, result, err);
+}
+
+int request_writers(struct json_object *names, struct json_object **result, struct err *err)
+{
+	return report(names, writers_json, result, err);
+}

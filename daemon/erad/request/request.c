@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Requests over the socket: what they must hold, and their answers. */
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/device/dm.h"
+#include "erad/ops/ops.h"
+#include "erad/request/request.h"
+#include "erad/volume/volume.h"
+
+#ifndef ERAD_VERSION
+#define ERAD_VERSION	"unknown"
+#endif
+
+#define PROGRESS_MS	200	/* at most that often */
+#define LONG_MAX	48u	/* of the socket's 64 connections; the others are for those who look and who repair */
+
+static atomic_uint long_requests;
+
+struct request {
+	struct jsonl *j;
+	struct json_object *arg;
+	uint64_t told_ms;	/* when progress was told last */
+};
+
+int request_look(struct jsonl *j, struct volume *v)
+{
+	if (v && volume_closing(v))
+		return -ESHUTDOWN;
+	return jsonl_peer_gone(j) ? -ECANCELED : 0;
+}
+
+/* ---- arguments ---- */
+
+static int get(struct request *q, const char *key, enum json_type type,
+	       struct json_object **out, struct err *err)
+{
+	struct json_object *o;
+
+	*out = NULL;
+	if (!json_object_object_get_ex(q->arg, key, &o) || !o)
+		return 0;
+	if (!json_object_is_type(o, type))
+		return err_set(err, -EINVAL, "\"%.40s\" is a JSON %s, expected %s", key,
+			       json_type_to_name(json_object_get_type(o)),
+			       json_type_to_name(type));
+	*out = o;
+	return 0;
+}
+
+/* NULL where the key is missing and need not be there. */
+static int get_text(struct request *q, const char *key, bool needed, const char **out,
+		    struct err *err)
+{
+	struct json_object *o;
+	int r = get(q, key, json_type_string, &o, err);
+
+	*out = NULL;
+	if (r)
+		return r;
+	if (!o)
+		return needed ? err_set(err, -EINVAL, "the request has no \"%s\"", key) : 0;
+	*out = json_object_get_string(o);
+	if (strlen(*out) != (size_t)json_object_get_string_len(o) ||
+	    strlen(*out) > ERATAB_PATH_MAX)
+		return err_set(err, -EINVAL, "\"%s\" is too long or holds a 0 character", key);
+	return 0;
+}
+
+static int get_number(struct request *q, const char *key, uint64_t max, uint64_t *out,
+		      struct err *err)
+{
+	struct json_object *o;
+	int r = get(q, key, json_type_int, &o, err);
+
+	if (r || !o)
+		return r;
+	/* Negative numbers saturate at 0 when they are asked for as unsigned. */
+	if (json_object_get_int64(o) < 0 || json_object_get_uint64(o) > max)
+		return err_set(err, -EINVAL, "\"%s\" is %s, expected 0 to %llu", key,
+			       json_object_get_string(o), (unsigned long long)max);
+	*out = json_object_get_uint64(o);
+	return 0;
+}
+
+static int get_volume(struct request *q, const char **name, struct err *err)
+{
+	int r = get_text(q, "volume", true, name, err);
+
+	return r ? r : eratab_check_name(*name, err);
+}
+
+/* ---- operations ---- */
+
+static struct json_object *one_text(const char *key, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, key, text ? jsonl_text(text) : NULL);
+	return o;
+}
+
+static struct json_object *opened(struct volume *v)
+{
+	struct json_object *o = one_text("volume", v->name);
+	char uuid[UUID_TEXT_SIZE], name[DM_NAME_SIZE];
+	char device[sizeof(name) + 16];
+	uint32_t era;
+	dev_t dev;
+
+	pthread_mutex_lock(&v->lock);
+	era = v->info.era;
+	dev = v->dev;
+	pthread_mutex_unlock(&v->lock);
+	if (dm_name(dev, name))
+		strcpy(name, v->name);
+	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
+	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(v->uuid, uuid)));
+	json_object_object_add(o, "metadata", jsonl_text(v->metadata));
+	json_object_object_add(o, "era", json_object_new_int64(era));
+	json_object_object_add(o, "device", jsonl_text(device));
+	return o;
+}
+
+static int serve_ping(struct request *q, struct json_object **result, struct err *err)
+{
+	const struct mallinfo2 m = mallinfo2();
+
+	(void)q;
+	(void)err;
+	*result = one_text("version", ERAD_VERSION);
+	json_object_object_add(*result, "pid", json_object_new_int64(getpid()));
+	json_object_object_add(*result, "heap_bytes", json_object_new_uint64(m.uordblks + m.hblkhd));
+	return 0;
+}
+
+static void tell_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	uint64_t now = thread_now_ms();
+	struct request *q = ctx;
+	struct json_object *o;
+
+	if (done < total && now - q->told_ms < PROGRESS_MS)
+		return;
+	q->told_ms = now;
+	o = one_text("what", "writing metadata");
+	json_object_object_add(o, "done", json_object_new_uint64(done));
+	json_object_object_add(o, "total", json_object_new_uint64(total));
+	/* A caller that went away does not stop what it has begun. */
+	if (jsonl_send(q->j, "progress", o))
+		log_debug("nobody reads the progress");
+}
+
+static int serve_create(struct request *q, struct json_object **result, struct err *err)
+{
+	struct create_args a = {
+		.block_size = ERAD_BLOCK_SIZE_DEFAULT,
+		.progress = tell_progress,
+		.ctx = q,
+	};
+	struct json_object *overwrite;
+	struct volume *v;
+	int r;
+
+	r = get_volume(q, &a.name, err);
+	if (!r)
+		r = get_text(q, "origin", true, &a.origin, err);
+	if (!r)
+		r = get_text(q, "metadata", false, &a.metadata, err);
+	if (!r)
+		r = get_number(q, "block_size", UINT64_MAX, &a.block_size, err);
+	if (!r)
+		r = get(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
+	if (r)
+		return r;
+	a.overwrite = json_object_get_boolean(overwrite);
+	r = op_create(&a, &v, err);
+	if (r)
+		return r;
+	*result = opened(v);
+	volume_unref(v);
+	return 0;
+}
+
+static int serve_open(struct request *q, struct json_object **result, struct err *err)
+{
+	struct volume *v;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_open(name, &v, err);
+	if (r)
+		return r;
+	*result = opened(v);
+	volume_unref(v);
+	return 0;
+}
+
+/* Ops that need no more than the name, and answer with it. */
+static int serve_name(struct request *q, int (*op)(const char *name, struct err *err),
+		      struct json_object **result, struct err *err)
+{
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op(name, err);
+	if (!r)
+		*result = one_text("volume", name);
+	return r;
+}
+
+static int serve_close(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_name(q, op_close, result, err);
+}
+
+static int serve_abort(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_name(q, op_abort, result, err);
+}
+
+static int serve_forget(struct request *q, struct json_object **result, struct err *err)
+{
+	char *metadata;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_forget(name, &metadata, err);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	json_object_object_add(*result, "metadata",
+			       metadata ? jsonl_text(metadata) : NULL);
+	free(metadata);
+	return 0;
+}
+
+static int serve_resize(struct request *q, struct json_object **result, struct err *err)
+{
+	struct resized resized;
+	uint64_t size = 0;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = get_number(q, "size", UINT64_MAX, &size, err);
+	if (!r)
+		r = op_resize(name, size, &resized, err);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	json_object_object_add(*result, "old_size", json_object_new_uint64(resized.had));
+	json_object_object_add(*result, "size", json_object_new_uint64(resized.has));
+	json_object_object_add(*result, "era", json_object_new_int64(resized.era));
+	return 0;
+}
+
+static int serve_list(struct request *q, struct json_object **result, struct err *err)
+{
+	(void)q;
+	return request_list(result, err);
+}
+
+static int serve_volumes(struct request *q,
+			 int (*op)(struct json_object *names, struct json_object **result,
+				   struct err *err),
+			 struct json_object **result, struct err *err)
+{
+	struct json_object *names;
+	int r = get(q, "volumes", json_type_array, &names, err);
+
+	return r ? r : op(names, result, err);
+}
+
+static int serve_status(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_volumes(q, request_status, result, err);
+}
+
+static int serve_writers(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_volumes(q, request_writers, result, err);
+}
+
+/* Ops on an open volume; the answer has the era that they set. */
+static int serve_open_volume(struct request *q,
+			     int (*op)(struct volume *v, uint32_t *era, struct err *err),
+			     struct json_object **result, struct err *err)
+{
+	struct volume *v;
+	const char *name;
+	uint32_t era = 0;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_find(name, &v, err);
+	if (r)
+		return r;
+	r = op(v, &era, err);
+	volume_unref(v);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	if (era)
+		json_object_object_add(*result, "era", json_object_new_int64(era));
+	return 0;
+}
+
+static int serve_checkpoint(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_open_volume(q, volume_checkpoint, result, err);
+}
+
+static int take_snapshot(struct volume *v, uint32_t *era, struct err *err)
+{
+	return volume_snapshot_take(v, true, era, err);
+}
+
+static int serve_snapshot_take(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_open_volume(q, take_snapshot, result, err);
+}
+
+static int drop_snapshot(struct volume *v, uint32_t *era, struct err *err)
+{
+	(void)era;
+	return volume_snapshot_drop(v, err);
+}
+
+static int serve_snapshot_drop(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_open_volume(q, drop_snapshot, result, err);
+}
+
+static int serve_diff(struct request *q, struct json_object **result, struct err *err)
+{
+	uint64_t since = UINT64_MAX;
+	struct json_object *snapshot;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = get_number(q, "since", UINT32_MAX, &since, err);
+	if (!r && since == UINT64_MAX)
+		r = err_set(err, -EINVAL, "the request has no \"since\"");
+	if (!r)
+		r = get(q, "snapshot", json_type_boolean, &snapshot, err);
+	return r ? r : request_diff(q->j, name, (uint32_t)since,
+				    json_object_get_boolean(snapshot) ? STORE_SNAPSHOT : STORE_NOW,
+				    result, err);
+}
+
+static int serve_dump_or_check(struct request *q, enum dump_kind kind,
+			       struct json_object **result, struct err *err)
+{
+	struct json_object *snapshot, *loose;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = get(q, "snapshot", json_type_boolean, &snapshot, err);
+	if (!r)
+		r = get(q, "loose", json_type_boolean, &loose, err);
+	if (!r && kind == DUMP_MOMENT && json_object_get_boolean(loose))
+		kind = DUMP_LOOSE;
+	return r ? r : request_dump(q->j, name, json_object_get_boolean(snapshot) ?
+				    STORE_SNAPSHOT : STORE_NOW, kind, result, err);
+}
+
+static int serve_dump(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_dump_or_check(q, DUMP_MOMENT, result, err);
+}
+
+static int serve_check(struct request *q, struct json_object **result, struct err *err)
+{
+	return serve_dump_or_check(q, DUMP_CHECK, result, err);
+}
+
+static const struct {
+	const char *name;
+	int (*serve)(struct request *q, struct json_object **result, struct err *err);
+	bool for_guests;	/* it changes nothing, and takes neither long nor much memory */
+	bool takes_long;	/* as long as a device hangs, or its caller reads */
+} ops[] = {
+	{ "ping", serve_ping, true, false },
+	{ "create", serve_create, false, false },
+	{ "open", serve_open, false, false },
+	{ "close", serve_close, false, false },
+	{ "forget", serve_forget, false, false },
+	{ "resize", serve_resize, false, false },
+	{ "list", serve_list, true, false },
+	{ "status", serve_status, true, false },
+	{ "writers", serve_writers, false, false },
+	{ "checkpoint", serve_checkpoint, false, true },
+	{ "snapshot_take", serve_snapshot_take, false, true },
+	{ "snapshot_drop", serve_snapshot_drop, false, true },
+	{ "diff", serve_diff, false, true },
+	{ "dump", serve_dump, false, true },
+	{ "check", serve_check, false, true },
+	{ "abort", serve_abort, false, false },
+};
+
+static int dispatch(struct request *q, bool root, struct json_object **result, struct err *err)
+{
+	const char *op, *volume;
+	int r;
+
+	r = get_text(q, "op", true, &op, err);
+	if (r)
+		return r;
+	for (size_t n = 0; n < sizeof(ops) / sizeof(*ops); n++) {
+		if (strcmp(ops[n].name, op))
+			continue;
+		if (!root && !ops[n].for_guests)
+			return err_set(err, -EPERM, "only root may ask erad for %s", op);
+		if (ops[n].takes_long && atomic_fetch_add(&long_requests, 1) >= LONG_MAX)
+			r = err_set(err, -EAGAIN, "erad is carrying out %u requests that take long already; try again later",
+				    LONG_MAX);
+		else
+			r = ops[n].serve(q, result, err);
+		if (ops[n].takes_long)
+			atomic_fetch_sub(&long_requests, 1);
+		if (r && !get_text(q, "volume", true, &volume, NULL))
+			err_prefix(err, r, "volume %.100s", volume);
+		return r;
+	}
+	return err_set(err, -EOPNOTSUPP, "operation %.40s is not known", op);
+}
+
+static void answer(struct jsonl *j, int code, struct json_object *result, const struct err *err)
+{
+	struct json_object *o = json_object_new_object();
+	const char *name = strerrorname_np(-code);
+
+	if (code) {
+		struct json_object *e = one_text("code", name ? name : "EIO");
+
+		json_object_object_add(e, "message", jsonl_text(err->msg));
+		json_object_object_add(o, "error", e);
+	} else {
+		json_object_object_add(o, "result", result);
+	}
+	if (jsonl_write(j, o))
+		log_debug("nobody reads the answer");
+	json_object_put(o);
+}
+
+void request_serve(struct jsonl *j, bool root)
+{
+	struct json_object *result = NULL;
+	struct request q = { .j = j };
+	struct err err = { "" };
+	int r;
+
+	r = jsonl_read(j, &q.arg, &err);
+	if (r == -ENODATA || r == -EPIPE || r == -ECONNRESET)
+		return;
+	if (!r) {
+		r = dispatch(&q, root, &result, &err);
+		if (r)
+			log_debug("a request failed: %s", err.msg);
+	}
+	if (r != -ECANCELED)
+		answer(j, r, result, &err);
+	json_object_put(q.arg);
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The unix socket: a connection, a thread, a request. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/protocol.h"
+#include "erad/base/group.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/request/socket.h"
+
+#define CONNECTIONS_MAX	64
+#define GUESTS_MAX	16	/* more of those who are not root */
+#define GUESTS_OF_ONE	4	/* of them, for one user, so that nobody keeps out the others */
+#define TIMEOUT_MS	30000
+#define NAP_US		100000	/* where a caller can neither be accepted nor refused */
+
+struct connection {
+	int fd;
+	bool root;		/* else a guest, at the guests' socket */
+	uid_t uid;		/* of a guest */
+	socket_serve_fn serve;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t left;
+static unsigned int connections, guests;	/* under lock */
+static uid_t guest_uid[GUESTS_MAX];		/* of the guests there are; under lock */
+static int spare_fd = -1;			/* the main loop's: to be closed where there are no more */
+static int guests_fd = -1;			/* constant after socket_listen_guests(), until socket_stop() */
+
+/* Nobody gets in before its mode and group are what they shall be. */
+static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int *out, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	mode_t old;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot make a socket: %m");
+	strcpy(addr.sun_path, path);
+	unlink(path);
+	old = umask(0177);
+	r = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	umask(old);
+	if (!r && (chown(path, 0, group) || chmod(path, mode) || listen(fd, 32)))
+		r = -errno;
+	if (r) {
+		close(fd);
+		return err_set(err, r, "cannot listen at %s: %s", path, strerror(-r));
+	}
+	*out = fd;
+	return 0;
+}
+
+int socket_listen(int *fd, struct err *err)
+{
+	thread_cond_init(&left);
+	if (spare_fd < 0)
+		spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return listen_at(ERAD_SOCKET, SOCK_NONBLOCK, 0, 0600, fd, err);
+}
+
+/* False: that user has enough.  There is room for one guest. */
+static bool enter_guest(uid_t uid)
+{
+	unsigned int nr = 0;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i < guests; i++)
+		nr += guest_uid[i] == uid;
+	if (nr < GUESTS_OF_ONE)
+		guest_uid[guests++] = uid;
+	pthread_mutex_unlock(&lock);
+	return nr < GUESTS_OF_ONE;
+}
+
+/* Under lock. */
+static void leave_guest(uid_t uid)
+{
+	unsigned int i = 0;
+
+	while (guest_uid[i] != uid)
+		i++;
+	guest_uid[i] = guest_uid[--guests];
+}
+
+static void leave(bool root, uid_t uid)
+{
+	pthread_mutex_lock(&lock);
+	if (root)
+		connections--;
+	else
+		leave_guest(uid);
+	pthread_cond_broadcast(&left);
+	pthread_mutex_unlock(&lock);
+}
+
+static void *connection_thread(void *arg)
+{
+	struct connection *c = arg;
+	const bool root = c->root;
+	const uid_t uid = c->uid;
+	struct jsonl j;
+
+	jsonl_init(&j, c->fd, ERAD_REQUEST_MAX, TIMEOUT_MS);
+	c->serve(&j, root);
+	jsonl_free(&j);
+	close(c->fd);
+	free(c);
+	leave(root, uid);
+	return NULL;
+}
+
+static bool start(int fd, bool root, uid_t uid, socket_serve_fn serve)
+{
+	struct connection *c = malloc(sizeof(*c));
+
+	if (!c)
+		return false;
+	*c = (struct connection){ .fd = fd, .root = root, .uid = uid, .serve = serve };
+	if (!thread_start_detached(connection_thread, c))
+		return true;
+	free(c);
+	return false;
+}
+
+/* Short enough for the buffer of a new socket: this does not wait. */
+static void refuse(int fd, const char *answer)
+{
+	if (send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("a caller was refused and did not hear it");
+	close(fd);
+}
+
+/*
+ * Accepts a caller only to refuse the call, where erad may open no more files: a caller who is not accepted would
+ * wake the main loop again and again.  A descriptor that erad keeps for this purpose is closed to make room, and
+ * opened again afterwards.  Other reasons why accept() fails, such as no memory, pass by themselves.
+ */
+static void turn_away(int listener)
+{
+	int fd;
+
+	if (spare_fd >= 0)
+		close(spare_fd);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		refuse(fd, "{\"error\":{\"code\":\"EMFILE\",\"message\":\"erad has too many files open; try again later\"}}\n");
+	else
+		usleep(NAP_US);
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void socket_accept(int listener, socket_serve_fn serve)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	bool room;
+
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			turn_away(listener);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	room = connections < CONNECTIONS_MAX;
+	connections += room;
+	pthread_mutex_unlock(&lock);
+	if (!room) {
+		refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is carrying out 64 requests already\"}}\n");
+	} else if (!start(fd, true, 0, serve)) {
+		refuse(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread\"}}\n");
+		leave(true, 0);
+	}
+}
+
+/*
+ * Not in the event loop: closing a connection may wait for what its peer has put into it,
+ * such as another socket that lingers.  Where there are too many, the next ones wait.
+ */
+static void *guests_thread(void *arg)
+{
+	const socket_serve_fn serve = (socket_serve_fn)arg;
+
+	for (;;) {
+		struct ucred peer;
+		socklen_t len = sizeof(peer);
+		int fd;
+
+		pthread_mutex_lock(&lock);
+		while (guests == GUESTS_MAX)
+			pthread_cond_wait(&left, &lock);
+		pthread_mutex_unlock(&lock);
+		fd = accept4(guests_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0 && (errno == EINVAL || errno == EBADF))
+			return NULL;	/* socket_stop() */
+		if (fd < 0) {
+			sleep(1);	/* out of memory or files */
+			continue;
+		}
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
+			close(fd);
+		} else if (!enter_guest(peer.uid)) {
+			refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is carrying out 4 requests of this user already\"}}\n");
+		} else if (!start(fd, false, peer.uid, serve)) {
+			close(fd);
+			leave(false, peer.uid);
+		}
+	}
+}
+
+int socket_listen_guests(socket_serve_fn serve, struct err *err)
+{
+	const gid_t group = group_id();
+	int r;
+
+	unlink(ERAD_STATUS_SOCKET);
+	if (!group)
+		return 0;
+	r = listen_at(ERAD_STATUS_SOCKET, 0, group, 0660, &guests_fd, err);
+	if (r)
+		return r;
+	r = thread_start_detached(guests_thread, (void *)serve);
+	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
+}
+
+bool socket_stop(int fd, unsigned int ms)
+{
+	struct timespec until = thread_deadline(ms);
+	bool all_gone;
+	int r = 0;
+
+	unlink(ERAD_SOCKET);
+	unlink(ERAD_STATUS_SOCKET);
+	close(fd);
+	if (guests_fd >= 0)
+		shutdown(guests_fd, SHUT_RDWR);
+	/* A guest who says nothing is not worth the time: while erad is down, writes wait. */
+	pthread_mutex_lock(&lock);
+	while (connections && !r)
+		r = pthread_cond_timedwait(&left, &lock, &until);
+	all_gone = !connections && !guests;
+	pthread_mutex_unlock(&lock);
+	return all_gone;
+}

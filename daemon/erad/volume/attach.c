@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which instance a volume is attached to, and how it becomes active.
+ *
+ * During a table reload there are two.  The old one is served until the new
+ * one is resumed, because a suspend waits for its held writes; by then the
+ * old one is suspended or gone, and has no write left that counts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/failpoint.h"
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/base/standby.h"
+#include "erad/base/thread.h"
+#include "erad/volume/registry.h"
+#include "erad/volume/volume.h"
+#include "store/place.h"
+
+#define COUNT_LATER_MS	1000	/* after the standby has attached */
+
+/* The first use of a blank device that somebody named in a table; nothing else is written to. */
+static int format(struct volume *v, const struct erad_info *i, struct err *err)
+{
+	struct store_geometry g = {
+		.nr_sectors = i->nr_sectors, .block_sectors = i->block_sectors,
+	};
+	struct engine *e;
+	int r;
+
+	memcpy(g.uuid, i->uuid, sizeof(g.uuid));
+	r = uuid_is_zero(g.uuid) ? uuid_random(g.uuid) : 0;
+	if (r)
+		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
+	r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
+	if (r)
+		return r;
+	r = place_blank(v->metadata, e, &g, err);
+	if (r == -EEXIST) {
+		struct err what = *err;
+
+		err_set(err, r, "%.400s; metadata is written to a blank device only: load a table with the right device, or clear this one",
+			what.msg);
+	}
+	if (!r)
+		r = store_format(e, &g, NULL, NULL, err);
+	engine_destroy(e);
+	if (!r)
+		log_notice("volume %s: wrote new metadata to %s", v->name, v->metadata);
+	return r;
+}
+
+static int read_store(struct volume *v, struct store **s, struct err *err)
+{
+	struct engine *e;
+	int r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
+
+	return r ? r : store_open(e, STORE_WRITE, s, err);
+}
+
+static int open_store(struct volume *v, const struct erad_info *i, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	r = read_store(v, &s, err);
+	if (r == -ENODATA && v->may_format) {
+		r = format(v, i, err);
+		if (!r)
+			r = read_store(v, &s, err);
+	}
+	if (r)
+		return r;
+	pthread_mutex_lock(&v->lock);
+	v->store = s;
+	pthread_mutex_unlock(&v->lock);
+	failpoint(FAILPOINT_OPEN_DONE);
+	return 0;
+}
+
+int attach_refresh(struct volume *v)
+{
+	struct erad_info info;
+	int r = instance_info(v->fd, &info);
+
+	if (r)
+		return r;
+	pthread_mutex_lock(&v->lock);
+	v->info = info;
+	v->passing = info.status & ERAD_PASSES_ALL;
+	pthread_mutex_unlock(&v->lock);
+	mirror_state(v);
+	return 0;
+}
+
+void attach_let_go(struct volume *v)
+{
+	int fd;
+
+	pthread_mutex_lock(&v->lock);
+	fd = v->fd;
+	v->fd = -1;
+	v->ready = false;
+	pthread_mutex_unlock(&v->lock);
+	if (fd >= 0)
+		close(fd);
+	mirror_state(v);
+	v->batch = 0;
+	v->failed = false;
+	v->retry_at = v->degraded_at = UINT64_MAX;
+	rollover_fail(v, -EAGAIN, "erad has let go of the target meanwhile");
+}
+
+/* Whether this target and this metadata belong together. */
+static int compare(struct volume *v, const struct erad_info *i, const struct store_info *s,
+		   struct err *err)
+{
+	char got[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
+	struct stat st;
+
+	if (!uuid_is_zero(i->uuid) && memcmp(i->uuid, s->uuid, sizeof(s->uuid)))
+		return err_set(err, -EINVAL, "metadata %s has UUID %s, the target expects %s",
+			       v->metadata, uuid_text(s->uuid, got),
+			       uuid_text(i->uuid, expected));
+	if (i->meta_major && !stat(v->metadata, &st) && S_ISBLK(st.st_mode) &&
+	    st.st_rdev != makedev(i->meta_major, i->meta_minor))
+		return err_set(err, -EINVAL,
+			       "the target names metadata device %u:%u, " ERAD_TAB " has %s (%u:%u)",
+			       i->meta_major, i->meta_minor, v->metadata,
+			       major(st.st_rdev), minor(st.st_rdev));
+	if (i->block_sectors != s->block_sectors)
+		return err_set(err, -EINVAL,
+			       "the target has blocks of %u sectors, metadata %s expects %u",
+			       i->block_sectors, v->metadata, s->block_sectors);
+	return 0;
+}
+
+static int compare_size(struct volume *v, const struct erad_info *i, const struct store_info *s,
+			struct err *err)
+{
+	if (i->nr_sectors != s->nr_sectors)
+		return err_set(err, -EINVAL,
+			       "the target has %llu sectors, metadata %s expects %llu",
+			       (unsigned long long)i->nr_sectors, v->metadata,
+			       (unsigned long long)s->nr_sectors);
+	if (i->nr_blocks != s->nr_blocks)
+		return err_set(err, -EINVAL,
+			       "the target has %llu blocks, metadata %s expects %llu",
+			       (unsigned long long)i->nr_blocks, v->metadata,
+			       (unsigned long long)s->nr_blocks);
+	return 0;
+}
+
+/* Has the target get the memory for era `to`. */
+static int prepare(struct volume *v, uint32_t to, struct err *err)
+{
+	const int r = instance_prepare_era(v->fd, to);
+
+	return r ? err_set(err, r, "the target cannot prepare era %u: %s", to, strerror(-r)) : 0;
+}
+
+/* Moves the target to era `to`, which is durable and prepared; not waiting for the drain. */
+static int flip(struct volume *v, uint32_t from, uint32_t to, struct err *err)
+{
+	int r;
+
+	r = instance_new_era(v->fd, from, to, 0);
+	if (r == -ETIMEDOUT || r == -EINTR)
+		r = 0;
+	return r ? err_set(err, r, "the target cannot begin era %u after %u: %s", to, from,
+			   strerror(-r)) : 0;
+}
+
+/*
+ * A new target of another length than the last.  It is in use and no other is,
+ * so nothing of the old size can still have to be recorded.  Until it has an
+ * era, this may be done again, for this target or for one that takes its place.
+ */
+static int follow_size(struct volume *v, struct store_info *s, struct err *err)
+{
+	const uint64_t had = s->nr_sectors;
+	int r;
+
+	if (v->info.nr_sectors == had)
+		return 0;
+	r = store_resize(v->store, v->info.nr_sectors, err);
+	if (r)
+		return r;
+	store_info(v->store, s);
+	log_notice("volume %s: it has %llu sectors now, %llu before", v->name,
+		   (unsigned long long)s->nr_sectors, (unsigned long long)had);
+	return 0;
+}
+
+/* The first era of a new target. */
+static int begin(struct volume *v, struct store_info *s, struct err *err)
+{
+	int r;
+
+	if (s->era >= UINT32_MAX - 1)
+		return err_set(err, -EOVERFLOW,
+			       "metadata %s is in era %u, there is no further one; create the volume anew",
+			       v->metadata, s->era);
+	r = follow_size(v, s, err);
+	if (!r)
+		r = compare_size(v, &v->info, s, err);
+	/* First, as this may fail again and again, and each durable era is one less. */
+	if (!r)
+		r = prepare(v, s->era + 1, err);
+	if (!r)
+		r = store_begin_era(v->store, ++s->era, err);
+	if (r)
+		return r;
+	/* Whatever kept batches from being recorded is over. */
+	volume_no_trouble(v, &v->mark_trouble, "the metadata");
+	failpoint(FAILPOINT_FIRST_DURABLE);
+	r = flip(v, 0, s->era, err);
+	if (!r)
+		failpoint(FAILPOINT_FIRST_BEGUN);
+	return r;
+}
+
+/* One that has lived on, with an era of its own. */
+static int go_on(struct volume *v, const struct store_info *s, struct err *err)
+{
+	const uint32_t live = v->info.era;
+	int r;
+
+	r = compare_size(v, &v->info, s, err);
+	if (r)
+		return r;
+	if (s->era == live + 1) {
+		r = prepare(v, s->era, err);
+		return r ? r : flip(v, live, s->era, err);
+	}
+	if (s->era != live)
+		return err_set(err, -ESTALE,
+			       "metadata %s is in era %u, but the target in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
+			       v->metadata, s->era, live, s->era, s->era - 1);
+	return 0;
+}
+
+static void begin_counting(struct volume *v, uint32_t era)
+{
+	v->count_later = false;
+	events_begin(v);
+	writers_begin(v, era);
+}
+
+/*
+ * A new target begins a new era, because what was in flight when the last
+ * one ended is not known.  One that has lived on while erad was away goes on
+ * with its own, or with the era that was durable already when erad went.
+ */
+static int activate(struct volume *v, struct err *err)
+{
+	const uint32_t live = v->info.era;
+	struct store_info s;
+	int r;
+
+	store_info(v->store, &s);
+	r = compare(v, &v->info, &s, err);
+	if (!r)
+		r = degraded_take_up(v, err);
+	store_info(v->store, &s);
+	if (!r)
+		r = live ? go_on(v, &s, err) : begin(v, &s, err);
+	if (r)
+		return r;
+	mirror_begin(v, s.era, live != 0, NULL);
+	/* What takes memory comes when held writes, which memory may wait for, have been served. */
+	v->count_later = live && standby_is_me();
+	if (!v->count_later)
+		begin_counting(v, s.era);
+	r = degraded_ready(v, s.era, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_ATTACH_READY);
+	log_info("volume %s: active in era %u%s", v->name, s.era,
+		 live ? ", attached to the live target again" : "");
+	return 0;
+}
+
+/* Why control_attach() has failed, and what ends it.  What fails is tried again anyway. */
+static int attach_error(struct volume *v, int r, struct err *err)
+{
+	bool preparing;
+
+	pthread_mutex_lock(&v->lock);
+	preparing = v->preparing;
+	pthread_mutex_unlock(&v->lock);
+	if (r == -EBUSY && preparing)
+		return err_set(err, r, "cannot attach to the target yet: a checkpoint that was requested before still gets memory for its era from it");
+	if (r == -EBUSY)
+		return err_set(err, r, "cannot attach to the target: another process owns it; if that is a second erad, stop it");
+	return err_set(err, r, "cannot attach to the target: %s",
+		       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
+}
+
+static int attach(struct volume *v, const struct erad_info *i, struct err *err)
+{
+	int fd, r;
+
+	if (!v->store) {
+		r = open_store(v, i, err);
+		if (r)
+			return r;
+	}
+	if (!v->fold_running) {
+		r = fold_start(v, err);
+		if (r)
+			return r;
+	}
+	if (!v->message_running) {
+		r = message_start(v, err);
+		if (r)
+			return r;
+	}
+	r = control_attach(volumes_control(), i->instance_id, &fd);
+	if (r)
+		return attach_error(v, r, err);
+	pthread_mutex_lock(&v->lock);
+	v->fd = fd;
+	v->info = *i;
+	pthread_mutex_unlock(&v->lock);
+	failpoint(FAILPOINT_ATTACH_OWNED);
+
+	r = attach_refresh(v);
+	if (r)
+		err_set(err, r, "the target does not tell its state: %s", strerror(-r));
+	else
+		r = activate(v, err);
+	if (!r)
+		r = attach_refresh(v);
+	if (r)
+		attach_let_go(v);
+	return r;
+}
+
+static bool better(const struct erad_info *a, const struct erad_info *b)
+{
+	if ((a->status ^ b->status) & ERAD_RESUMED)
+		return a->status & ERAD_RESUMED;
+	if (!a->era != !b->era)
+		return a->era;
+	return a->instance_id > b->instance_id;
+}
+
+/* Finds the instance to be attached to; *current is the one that is. */
+static const struct erad_info *pick(struct volume *v, const struct erad_info **current)
+{
+	const struct erad_info *best = NULL;
+
+	*current = NULL;
+	for (uint32_t n = 0; n < v->list.nr; n++) {
+		const struct erad_info *i = &v->list.info[n];
+
+		if (!volume_owns(v, i))
+			continue;
+		if (v->fd >= 0 && i->instance_id == v->info.instance_id)
+			*current = i;
+		if (!best || better(i, best))
+			best = i;
+	}
+	return best;
+}
+
+static void settle(struct volume *v, bool ready)
+{
+	pthread_mutex_lock(&v->lock);
+	v->ready = ready;
+	v->settled = true;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+	volumes_settled_one();
+}
+
+bool attach_look(struct volume *v)
+{
+	const struct erad_info *best, *current;
+	struct err err;
+	bool expected;
+	int r;
+
+	v->look_at = UINT64_MAX;
+	/* Before the list: a target that is made in between is one to wait for. */
+	pthread_mutex_lock(&v->lock);
+	expected = v->expected;
+	pthread_mutex_unlock(&v->lock);
+	volumes_looking(v);
+	r = control_list(volumes_control(), &v->list);
+	if (r) {
+		/* Out of memory, for all that is known: this passes. */
+		v->look_at = thread_now_ms() + 1000;
+		return true;
+	}
+	volumes_looked(v, &v->list);
+	best = pick(v, &current);
+
+	pthread_mutex_lock(&v->lock);
+	if (best)
+		v->dev = makedev(best->dev_major, best->dev_minor);
+	v->passing = best && (best->status & ERAD_PASSES_ALL);
+	if (current)
+		v->info = *current;
+	pthread_mutex_unlock(&v->lock);
+	if (!best)
+		return expected;
+
+	if (current && v->count_later)
+		begin_counting(v, current->era);
+	if (current && (best == current || (current->status & ERAD_RESUMED) ||
+			!(best->status & ERAD_RESUMED)))
+		return true;
+	/* New and not in use yet: the resume will wake us. */
+	if (!best->era && !(best->status & ERAD_RESUMED)) {
+		if (!expected)
+			settle(v, false);
+		return true;
+	}
+
+	/* What woke us may just be that we have tried. */
+	if (thread_now_ms() < v->try_at && !memcmp(best, &v->tried, sizeof(*best))) {
+		v->look_at = v->try_at;
+		return true;
+	}
+
+	if (v->fd >= 0) {
+		log_info("volume %s: moving to the new table", v->name);
+		attach_let_go(v);
+	}
+	r = attach(v, best, &err);
+	if (r) {
+		v->look_at = thread_now_ms() +
+			volume_trouble(v, &v->attach_trouble,
+				       best->status & ERAD_PASSES_ALL ? "all writes pass, unrecorded" :
+				       "new writes wait", &err);
+		v->tried = *best;
+		v->try_at = v->look_at;
+	} else {
+		v->try_at = 0;
+		if (v->count_later)
+			v->look_at = thread_now_ms() + COUNT_LATER_MS;
+		volume_no_trouble(v, &v->attach_trouble, "the target");
+	}
+	settle(v, !r);
+	volume_usage(v);
+	return true;
+}

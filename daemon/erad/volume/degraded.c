@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What erad does when the target has let writes pass without a record, because no
+ * erad was there (kmod/degrade.c) or by `eractl abort --degrade`.
+ *
+ * The order, of which each step is durable or done before the next:
+ *
+ *	1. the floor: every block counts as written in the current era;
+ *	2. a new era begins in the metadata, if the target lets all writes pass;
+ *	3. NEW_ERA, in the same case: the target holds writes again that are not recorded;
+ *	4. READY: the target has the next degrade record;
+ *	5. all writes that the target had let pass have completed;
+ *	6. the last degrade record is no longer in force.
+ *
+ * 1 and 2 are in degraded_take_up(), 3 and 4 in attach.c as for every target, 5 and
+ * 6 in degraded_step().  A crash in between leaves the record in force, or the target
+ * passing writes, or both, and the next erad begins with 1 again.  A target that does not
+ * pass all writes needs no 2 and 3: an erad that was killed after 3 has done them, or
+ * DEGRADE failed though its record is durable.
+ *
+ * In the second case erad may be attached all the time.  The readers of the metadata find
+ * the record and wake the volume thread, which attaches anew: degraded_unseen().
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/volume/volume.h"
+
+#define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
+
+int degraded_take_up(struct volume *v, struct err *err)
+{
+	const bool passing = v->info.status & ERAD_PASSES_ALL;
+	struct store_info s;
+	int r;
+
+	/* Of this target, or of one that is gone; written since the metadata was opened. */
+	r = store_find_degraded(v->store, err);
+	if (r || (!passing && !store_degraded(v->store)))
+		return r;
+	r = store_set_floor(v->store, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_DEGRADE_FLOOR);
+	store_info(v->store, &s);
+	/*
+	 * Only NEW_ERA makes a target hold writes again that has let all writes pass.  The first
+	 * era of a new target begins anyway, and one that is durable already will do.
+	 */
+	if (!passing || !v->info.era || s.era != v->info.era)
+		return 0;
+	if (s.era >= UINT32_MAX - 1)
+		return err_set(err, -EOVERFLOW,
+			       "metadata %s is in era %" PRIu32 ", there is no further one; create the volume anew",
+			       v->metadata, s.era);
+	return store_begin_era(v->store, s.era + 1, err);
+}
+
+bool degraded_unseen(struct volume *v)
+{
+	/* While a checkpoint is under way or the target is FAILED, the next wake-up will do. */
+	if (v->fd < 0 || v->failed || v->degraded_at != UINT64_MAX || v->mark_trouble.since_ms ||
+	    rollover_wanted(v))
+		return false;
+	return store_degraded(v->store);
+}
+
+int degraded_ready(struct volume *v, uint32_t era, struct err *err)
+{
+	uint8_t record[ERAD_SECTOR];
+	struct store_info s;
+	uint64_t sector;
+	bool have;
+	int r;
+
+	r = store_degrade_record(v->store, &sector, record);
+	if (r && r != -ENOTSUP)
+		return err_set(err, r, "cannot make a degrade record: %s", strerror(-r));
+	/* A table made by hand may call a device "-". */
+	have = !r && v->info.meta_major;
+	r = instance_ready(v->fd, era, have ? record : NULL, have ? sector : 0);
+	if (r)
+		return err_set(err, r, "the target cannot become active in era %" PRIu32 ": %s", era,
+			       strerror(-r));
+	v->degraded_at = UINT64_MAX;
+	if (store_degraded(v->store)) {
+		v->degraded_at = 0;
+		store_info(v->store, &s);
+		log_warn("volume %s: writes went on while no erad recorded them; every block counts as written in era %"
+			 PRIu32 ", so the next increment is a full one", v->name, s.floor_era);
+	}
+	return 0;
+}
+
+void degraded_step(struct volume *v)
+{
+	struct err err;
+	int r;
+
+	v->degraded_at = UINT64_MAX;
+	r = attach_refresh(v);
+	if (r || v->info.state != ERAD_ACTIVE)
+		return;
+	if (v->info.status & ERAD_DRAINING) {
+		v->degraded_at = thread_now_ms() + DRAIN_LOOK_MS;
+		return;
+	}
+	failpoint(FAILPOINT_DEGRADE_DRAINED);
+	r = store_clear_degraded(v->store, &err);
+	if (r) {
+		v->degraded_at = thread_now_ms() +
+			volume_trouble(v, &v->degrade_trouble, "the degrade record stays in force", &err);
+		return;
+	}
+	failpoint(FAILPOINT_DEGRADE_CLEARED);
+	volume_no_trouble(v, &v->degrade_trouble, "ending the degrade record");
+	log_notice("volume %s: new writes are recorded again", v->name);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The thread of a volume that moves its journal into the era array, when the commit path asks for it. */
+#include <errno.h>
+#include <string.h>
+
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/volume/volume.h"
+
+/* Waits for work or, after a failure, for ms milliseconds; false: stop. */
+static bool wait_for_work(struct volume *v, unsigned int ms)
+{
+	struct timespec until = thread_deadline(ms);
+	bool go_on;
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!v->fold_stop && !r && (ms || !atomic_load(&v->fold_asked)))
+		r = ms ? pthread_cond_timedwait(&v->changed, &v->lock, &until) :
+			pthread_cond_wait(&v->changed, &v->lock);
+	go_on = !v->fold_stop;
+	pthread_mutex_unlock(&v->lock);
+	return go_on;
+}
+
+/* Whoever asked meanwhile did so for what this fold has moved, unless there is as much again. */
+static void work_done(struct volume *v)
+{
+	atomic_store(&v->fold_asked, false);
+	if (store_wants_fold(v->store))
+		fold_ask(v);
+}
+
+static void *fold_thread(void *arg)
+{
+	struct volume *v = arg;
+	unsigned int backoff = 0;
+
+	thread_name("erad-fold");
+	thread_usual();
+	while (wait_for_work(v, backoff)) {
+		struct err err;
+
+		if (store_fold(v->store, &err)) {
+			backoff = volume_trouble(v, &v->fold_trouble,
+						 "cannot fold the journal", &err);
+			continue;
+		}
+		backoff = 0;
+		work_done(v);
+		volume_no_trouble(v, &v->fold_trouble, "folding the journal");
+		volume_usage(v);
+	}
+	return NULL;
+}
+
+int fold_start(struct volume *v, struct err *err)
+{
+	int r;
+
+	r = thread_start(&v->fold_thread, fold_thread, v);
+	if (r)
+		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
+	v->fold_running = true;
+	return 0;
+}
+
+void fold_stop(struct volume *v)
+{
+	if (!v->fold_running)
+		return;
+	pthread_mutex_lock(&v->lock);
+	v->fold_stop = true;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+	pthread_join(v->fold_thread, NULL);
+	v->fold_running = false;
+}
+
+void fold_ask(struct volume *v)
+{
+	if (atomic_exchange(&v->fold_asked, true))
+		return;
+	/* The thread looks under the lock: it has seen this, or waits. */
+	pthread_mutex_lock(&v->lock);
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}

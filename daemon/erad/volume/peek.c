@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What lies at the place of a volume's metadata: see peek.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "erad/base/thread.h"
+#include "erad/volume/peek.h"
+#include "store/super.h"
+
+/* A thread that looks, or has looked and is waited for. */
+struct look {
+	struct look *next;
+	char *path;
+	enum peek_depth depth;
+	struct peek found;
+	void (*late)(void);	/* for an abandoned one */
+	bool done, abandoned;
+	pthread_cond_t changed;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct look *looks;	/* all of this under lock; path and found are the thread's until it is done */
+
+void peek_now(const char *path, enum peek_depth depth, struct peek *out)
+{
+	struct erad_disk_super sb[2];
+	struct stat st;
+
+	*out = (struct peek){ 0 };
+	if (!stat(path, &st) && S_ISBLK(st.st_mode))
+		out->dev = st.st_rdev;
+	if (depth == PEEK_DEVICE)
+		return;
+	super_peek(path, sb);
+	for (int i = 0; i < 2 && !out->is_erad; i++) {
+		out->is_erad = !memcmp(sb[i].magic, ERAD_SUPER_MAGIC, sizeof(sb[i].magic));
+		memcpy(out->uuid, sb[i].uuid, sizeof(out->uuid));
+	}
+}
+
+/* Under lock. */
+static void end(struct look *l)
+{
+	struct look **p = &looks;
+
+	while (*p != l)
+		p = &(*p)->next;
+	*p = l->next;
+	pthread_cond_destroy(&l->changed);
+	free(l->path);
+	free(l);
+}
+
+static void *look_thread(void *arg)
+{
+	struct look *l = arg;
+	void (*late)(void) = NULL;
+	struct peek found;
+
+	thread_name("erad-peek");
+	peek_now(l->path, l->depth, &found);
+	pthread_mutex_lock(&lock);
+	if (l->abandoned) {
+		late = l->late;
+		end(l);
+	} else {
+		l->found = found;
+		l->done = true;
+		pthread_cond_signal(&l->changed);
+	}
+	pthread_mutex_unlock(&lock);
+	if (late)
+		late();
+	return NULL;
+}
+
+/* Under lock.  NULL: out of memory. */
+static struct look *begin(const char *path, enum peek_depth depth, void (*late)(void))
+{
+	struct look *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->path = strdup(path);
+	if (!l->path) {
+		free(l);
+		return NULL;
+	}
+	l->depth = depth;
+	l->late = late;
+	thread_cond_init(&l->changed);
+	l->next = looks;
+	looks = l;
+	return l;
+}
+
+int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (*late)(void),
+		struct peek *out)
+{
+	const struct timespec until = thread_deadline(ms);
+	struct look *l;
+	int r = -ETIMEDOUT;
+
+	pthread_mutex_lock(&lock);
+	for (l = looks; l; l = l->next)
+		if (l->depth == depth && !strcmp(l->path, path))
+			goto out;
+	l = begin(path, depth, late);
+	r = l ? thread_start_detached(look_thread, l) : -ENOMEM;
+	if (r) {
+		if (l)
+			end(l);
+		goto out;
+	}
+	while (!l->done && !r)
+		r = -pthread_cond_timedwait(&l->changed, &lock, &until);
+	if (l->done) {
+		r = 0;
+		*out = l->found;
+		end(l);
+	} else {
+		r = -ETIMEDOUT;
+		l->abandoned = true;
+	}
+out:
+	pthread_mutex_unlock(&lock);
+	return r;
+}

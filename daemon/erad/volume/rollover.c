@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Checkpoints, step by step between batches, so that writes go on being served:
+ * first the new era is durable, then the target begins it, and only when the
+ * last write of the old one has completed does the requester hear of it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/volume/volume.h"
+
+#define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
+
+static void finish(struct volume *v, int result, const struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+
+	v->roll_at = UINT64_MAX;
+	pthread_mutex_lock(&v->lock);
+	c->result = result;
+	if (err)
+		c->err = *err;
+	c->phase = CHECKPOINT_DONE;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}
+
+static enum checkpoint_phase phase(struct volume *v)
+{
+	enum checkpoint_phase p;
+
+	pthread_mutex_lock(&v->lock);
+	p = v->checkpoint.phase;
+	pthread_mutex_unlock(&v->lock);
+	return p;
+}
+
+static void set_phase(struct volume *v, enum checkpoint_phase p)
+{
+	pthread_mutex_lock(&v->lock);
+	v->checkpoint.phase = p;
+	pthread_mutex_unlock(&v->lock);
+}
+
+bool rollover_wanted(struct volume *v)
+{
+	const enum checkpoint_phase p = phase(v);
+
+	return p != CHECKPOINT_NONE && p != CHECKPOINT_DONE;
+}
+
+void rollover_fail(struct volume *v, int code, const char *why)
+{
+	struct err err;
+
+	if (!rollover_wanted(v))
+		return;
+	finish(v, err_set(&err, code, "%s; request the checkpoint again", why), &err);
+}
+
+/* Makes the new era durable.  EINPROGRESS: an earlier drain must end first. */
+static int begin(struct volume *v, struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+	struct store_info s;
+	int r;
+
+	if (v->mark_trouble.since_ms)
+		return err_set(err, -EIO, "the metadata does not work: %.400s",
+			       v->mark_trouble.err.msg);
+	r = attach_refresh(v);
+	if (r)
+		return err_set(err, r, "the target does not tell its state: %s", strerror(-r));
+	if (v->info.state != ERAD_ACTIVE)
+		return err_set(err, -EAGAIN, "the target is not active");
+	if (!(v->info.status & ERAD_RESUMED))
+		return err_set(err, -EBUSY, "the device is suspended; resume it first");
+	if (v->info.status & ERAD_DRAINING)
+		return -EINPROGRESS;
+
+	store_info(v->store, &s);
+	c->from = v->info.era;
+	c->to = rollover_next(c->from, s.era);
+	/* A snapshot is taken only where an era begins in the metadata too: this one comes first. */
+	c->again = c->snapshot && c->to == s.era;
+	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
+		return err_set(err, -EOVERFLOW,
+			       "era %u is the last there is; create the volume anew", s.era);
+	if (c->to != c->prepared) {
+		c->again = true;
+		return err_set(err, -EAGAIN, "the target has begun another era meanwhile");
+	}
+	failpoint(FAILPOINT_ROLL_PREPARED);
+	if (c->to == s.era)
+		return 0;
+	/* The watchdog looks at this write, too. */
+	atomic_store(&v->busy_since, thread_now_ms());
+	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
+		store_begin_era(v->store, c->to, err);
+	atomic_store(&v->busy_since, 0);
+	return r;
+}
+
+void rollover_step(struct volume *v)
+{
+	struct checkpoint *c = &v->checkpoint;
+	enum checkpoint_phase p = phase(v);
+	struct err err;
+	int r;
+
+	v->roll_at = UINT64_MAX;
+	if (p == CHECKPOINT_NONE || p == CHECKPOINT_DONE)
+		return;
+	if (p == CHECKPOINT_WANTED) {
+		r = begin(v, &err);
+		if (r == -EINPROGRESS) {
+			v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
+			return;
+		}
+		if (r) {
+			finish(v, r, &err);
+			return;
+		}
+		set_phase(v, CHECKPOINT_FLIP);
+		failpoint(FAILPOINT_ROLL_DURABLE);
+	}
+
+	r = instance_new_era(v->fd, c->from, c->to, 0);
+	/* It has begun, drained or not; its first commit comes later. */
+	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
+		const bool pinned = c->map.pinned;
+
+		mirror_begin(v, c->to, false, &c->map);
+		/* Only for those that somebody has removed, and for what did not work before. */
+		if (!pinned || v->events_trouble.since_ms)
+			events_begin(v);
+		if (pinned)
+			writers_next(v, c->to);
+		else
+			writers_begin(v, c->to);
+	}
+	switch (r) {
+	case 0:
+		failpoint(FAILPOINT_ROLL_DRAINED);
+		attach_refresh(v);
+		volume_usage(v);
+		log_debug("volume %s: era %u", v->name, c->to);
+		finish(v, 0, NULL);
+		break;
+	case -ETIMEDOUT:
+	case -EINTR:
+		failpoint(FAILPOINT_ROLL_DRAINING);
+		set_phase(v, CHECKPOINT_DRAIN);
+		v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
+		break;
+	case -EBUSY:
+		v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
+		break;
+	default:
+		finish(v, err_set(&err, r, "the target cannot begin era %u after %u: %s", c->to,
+				  c->from, strerror(-r)), &err);
+	}
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The snapshot of a volume's metadata.  There is one at a time: either it lasts
+ * until somebody drops it, or a reader has pinned it for as long as it reads.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "common/failpoint.h"
+#include "erad/volume/volume.h"
+
+/*
+ * Drops a snapshot that neither lasts nor has an owner: its reader could not drop it, as the metadata failed, or
+ * the fold that made it was believed to have failed.  Context: snapshot_lock.
+ */
+static int drop_orphan(struct volume *v, struct store *s, struct err *err)
+{
+	struct store_info info;
+	int r;
+
+	store_info(s, &info);
+	if (v->pinned || info.snapshot_lasts)
+		return 0;
+	/* One that a later fold would make, too, which the info does not show. */
+	r = store_drop_snapshot(s, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Whether a snapshot can begin.  Context: snapshot_lock. */
+static int check_free(struct volume *v, struct store *s, struct err *err)
+{
+	struct store_info info;
+	int r = drop_orphan(v, s, err);
+
+	if (r)
+		return r;
+
+	store_info(s, &info);
+	if (!info.snapshot_era)
+		return 0;
+	if (info.snapshot_lasts)
+		return err_set(err, -EEXIST, "a snapshot of era %" PRIu32 " is held; drop it first",
+			       info.snapshot_era);
+	return err_set(err, -EBUSY,
+		       "a dump or check of the volume is under way and holds the only snapshot there can be");
+}
+
+/* Context: snapshot_lock. */
+static int take(struct volume *v, struct store *s, bool lasts, uint32_t *era, struct err *err)
+{
+	const struct checkpoint how = { .snapshot = true, .lasts = lasts };
+	int r;
+
+	r = check_free(v, s, err);
+	if (r)
+		return r;
+	r = volume_roll(v, &how, era, err);
+	if (!r) {
+		failpoint(FAILPOINT_SNAP_ASKED);
+		r = store_fold(s, err);
+	}
+	/* One that comes about by a later fold after all would be nobody's. */
+	if (r)
+		store_drop_snapshot(s, NULL);
+	v->pinned = !r && !lasts;
+	return r;
+}
+
+int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	r = volume_may_wait(v, err);
+	if (r)
+		return r;
+	pthread_mutex_lock(&v->snapshot_lock);
+	s = volume_store_get(v);
+	if (s) {
+		r = take(v, s, lasts, era, err);
+		volume_store_put(v);
+	} else {
+		r = err_set(err, -EAGAIN, "its metadata is not open");
+	}
+	if (!r)
+		failpoint(FAILPOINT_SNAP_HELD);
+	pthread_mutex_unlock(&v->snapshot_lock);
+	volume_has_waited(v);
+	if (!r)
+		volume_usage(v);
+	return r;
+}
+
+static int drop(struct store *s, bool lasts, struct err *err)
+{
+	struct store_info info;
+
+	store_info(s, &info);
+	if (info.snapshot_era && info.snapshot_lasts != lasts)
+		return err_set(err, -ENOENT, lasts ?
+			       "no snapshot is held, but the one that a dump or check needs while it runs" :
+			       "the reader's snapshot is gone");
+	return store_drop_snapshot(s, err);
+}
+
+int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&v->snapshot_lock);
+	r = drop(s, false, err);
+	/* If the drop has failed, the next request for a snapshot drops it: see drop_orphan(). */
+	v->pinned = false;
+	pthread_mutex_unlock(&v->snapshot_lock);
+	if (!r)
+		volume_usage(v);
+	return r;
+}
+
+int volume_snapshot_drop(struct volume *v, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	pthread_mutex_lock(&v->snapshot_lock);
+	s = volume_store_get(v);
+	if (s) {
+		r = drop_orphan(v, s, err);
+		if (!r)
+			r = drop(s, true, err);
+		volume_store_put(v);
+	} else {
+		r = err_set(err, -EAGAIN, "its metadata is not open");
+	}
+	if (!r)
+		failpoint(FAILPOINT_SNAP_DROPPED);
+	pthread_mutex_unlock(&v->snapshot_lock);
+	if (!r)
+		volume_usage(v);
+	return r;
+}

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What others may ask of an open volume. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/volume/volume.h"
+
+#define BACKOFF_MIN_MS	100
+#define BACKOFF_MAX_MS	5000
+#define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; 3.1 seconds in all */
+#define WAITING_MAX	8u		/* checkpoints and snapshots of one volume, at the same time */
+#define ROLL_TRIES	3		/* one to catch up with the metadata, one to do it, one more */
+
+int volume_new(const char *name, const char *origin, const char *metadata,
+	       const uint8_t uuid[16], struct store *store, struct volume **out,
+	       struct err *err)
+{
+	struct volume *v;
+	int r;
+
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return err_set(err, -ENOMEM, "out of memory");
+	v->fd = -1;
+	mirror_init(&v->mirror);
+	events_init(&v->events);
+	r = writers_init(&v->writers);
+	v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	v->origin = strdup(origin);
+	v->metadata = strdup(metadata);
+	if (v->event_fd < 0)
+		r = -errno;
+	else if (!v->origin || !v->metadata)
+		r = -ENOMEM;
+	if (r) {
+		if (v->event_fd >= 0)
+			close(v->event_fd);
+		writers_free(&v->writers);
+		free(v->origin);
+		free(v->metadata);
+		free(v);
+		return err_set(err, r, "cannot set up the volume: %s", strerror(-r));
+	}
+	strcpy(v->name, name);
+	memcpy(v->uuid, uuid, sizeof(v->uuid));
+	v->refs = 1;
+	v->store = store;
+	v->look_at = v->retry_at = v->roll_at = v->degraded_at = UINT64_MAX;
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_mutex_init(&v->checkpoint_lock, NULL);
+	pthread_mutex_init(&v->snapshot_lock, NULL);
+	thread_cond_init(&v->changed);
+	*out = v;
+	return 0;
+}
+
+struct volume *volume_ref(struct volume *v)
+{
+	atomic_fetch_add(&v->refs, 1);
+	return v;
+}
+
+void volume_unref(struct volume *v)
+{
+	if (!v || atomic_fetch_sub(&v->refs, 1) > 1)
+		return;
+	pthread_cond_destroy(&v->changed);
+	pthread_mutex_destroy(&v->snapshot_lock);
+	pthread_mutex_destroy(&v->checkpoint_lock);
+	pthread_mutex_destroy(&v->lock);
+	close(v->event_fd);
+	instances_free(&v->list);
+	writers_free(&v->writers);
+	free(v->origin);
+	free(v->metadata);
+	free(v);
+}
+
+int volume_start(struct volume *v, bool expected, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	v->expected = expected;
+	v->look_at = 0;
+	r = thread_start_detached(volume_thread, volume_ref(v));
+	if (!r)
+		return 0;
+	/* The volume is public: others may be reading its store. */
+	s = volume_store_take(v);
+	if (s)
+		store_close(s, false, NULL);
+	volume_unref(v);
+	return err_set(err, r, "cannot start a thread: %s", strerror(-r));
+}
+
+void volume_kick(struct volume *v)
+{
+	uint64_t one = 1;
+
+	atomic_store(&v->attention, true);
+	/* The counter cannot be full: its reader takes all of it. */
+	if (write(v->event_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void volume_expect(struct volume *v, bool expected)
+{
+	pthread_mutex_lock(&v->lock);
+	v->expected = expected;
+	pthread_mutex_unlock(&v->lock);
+	volume_kick(v);
+}
+
+void volume_stop(struct volume *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->stop = true;
+	pthread_mutex_unlock(&v->lock);
+	volume_kick(v);
+}
+
+int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
+{
+	struct timespec until = thread_deadline(ms);
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!v->settled && !v->ended && !v->stop && !r)
+		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
+	if (v->ready)
+		r = 0;
+	else if (v->ended)
+		r = err_set(err, -ENODEV, "the target went away while it was being opened");
+	else if (v->stop)
+		r = err_set(err, -ESHUTDOWN, "erad is stopping");
+	else if (v->attach_trouble.since_ms)
+		r = err_set(err, -EIO, "%.500s", v->attach_trouble.err.msg);
+	else
+		r = err_set(err, -ETIMEDOUT, "the target was not ready within %u seconds",
+			    ms / 1000);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
+		     struct err *err)
+{
+	const struct trouble *t = &v->attach_trouble;
+	struct timespec until = thread_deadline(ms);
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!(v->ready && v->info.nr_sectors == nr_sectors) && !v->ended && !v->stop &&
+	       (!t->since_ms || t->since_ms == trouble_ms) && !r)
+		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
+	if (v->ready && v->info.nr_sectors == nr_sectors)
+		r = 0;
+	else if (v->ended)
+		r = err_set(err, -ENODEV, "the target went away while it was being resized");
+	else if (v->stop)
+		r = err_set(err, -ESHUTDOWN, "erad is stopping");
+	else if (t->since_ms)
+		r = err_set(err, -EIO, "%.500s", t->err.msg);
+	else
+		r = err_set(err, -ETIMEDOUT, "the new target was not ready within %u seconds",
+			    ms / 1000);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+bool volume_wait_ended(struct volume *v, unsigned int ms)
+{
+	struct timespec until = thread_deadline(ms);
+	bool ended;
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	while (!v->ended && !r)
+		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
+	ended = v->ended;
+	pthread_mutex_unlock(&v->lock);
+	return ended;
+}
+
+/* Under v->lock. */
+static int may_roll(const struct volume *v, struct err *err)
+{
+	const char *state;
+	struct err why;
+
+	if (v->ended || v->stop)
+		return err_set(err, -ENODEV, "the volume is being closed");
+	if (v->ready)
+		return 0;
+	state = volume_state(v, &why);
+	return err_set(err, -EAGAIN, "the volume is %s%s%.400s, it must be active", state,
+		       *why.msg ? ": " : "", why.msg);
+}
+
+/*
+ * Has the target get the memory for the next era, *to.  The allocation may take long or fail, so that whoever
+ * asks for the checkpoint makes it, and not the volume thread, which writes wait for.  *nr_blocks: of the target.
+ */
+static int prepare_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
+{
+	struct store_info s;
+	int fd, r;
+
+	pthread_mutex_lock(&v->lock);
+	r = may_roll(v, err);
+	if (r) {
+		pthread_mutex_unlock(&v->lock);
+		return r;
+	}
+	/* A copy: the volume thread may close its own meanwhile. */
+	fd = fcntl(v->fd, F_DUPFD_CLOEXEC, 0);
+	r = fd < 0 ? err_set(err, -errno, "cannot reach the target: %m") : 0;
+	store_info(v->store, &s);
+	*to = rollover_next(v->info.era, s.era);
+	*nr_blocks = v->info.nr_blocks;
+	v->preparing = !r;
+	pthread_mutex_unlock(&v->lock);
+	if (r)
+		return r;
+	r = *to == 0 || *to == UINT32_MAX ? 0 : instance_prepare_era(fd, *to);
+	close(fd);
+	pthread_mutex_lock(&v->lock);
+	v->preparing = false;
+	pthread_mutex_unlock(&v->lock);
+	if (r == -ENOMEM)
+		return err_set(err, r, "the target gets no memory for era %u; request the checkpoint again when there is more",
+			       *to);
+	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
+}
+
+/* The same, and waits some seconds for memory. */
+static int prepare(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
+{
+	unsigned int ms = BACKOFF_MIN_MS;
+	int r;
+
+	while ((r = prepare_once(v, to, nr_blocks, err)) == -ENOMEM && ms <= PREPARE_WAIT_MAX_MS) {
+		struct timespec until = thread_deadline(ms);
+
+		pthread_mutex_lock(&v->lock);
+		while (!v->ended && !v->stop &&
+		       !pthread_cond_timedwait(&v->changed, &v->lock, &until))
+			;
+		pthread_mutex_unlock(&v->lock);
+		ms *= 2;
+	}
+	return r;
+}
+
+/* *again: the target is in another era than was thought, and this is to be repeated.  Context: checkpoint_lock. */
+static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
+		     struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+	struct mirror_map map = { .fd = -1 };
+	uint64_t nr_blocks;
+	uint32_t to;
+	int r;
+
+	*again = false;
+	r = prepare(v, &to, &nr_blocks, err);
+	if (r)
+		return r;
+	/* Here and not by the volume thread, as above. */
+	mirror_prepare(v, nr_blocks, &map);
+	pthread_mutex_lock(&v->lock);
+	r = may_roll(v, err);
+	if (r)
+		goto out;
+	*c = *how;
+	c->prepared = to;
+	c->map = map;
+	c->phase = CHECKPOINT_WANTED;
+	volume_kick(v);
+	/* The volume thread ends this before it ends itself. */
+	while (c->phase != CHECKPOINT_DONE)
+		pthread_cond_wait(&v->changed, &v->lock);
+	r = c->result;
+	*err = c->err;
+	*era = c->to;
+	*again = c->again && (!r || r == -EAGAIN);
+	map = c->map;
+	c->phase = CHECKPOINT_NONE;
+out:
+	pthread_mutex_unlock(&v->lock);
+	mirror_map_free(&map);
+	return r;
+}
+
+int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
+{
+	bool again = true;
+	int r = 0;
+
+	pthread_mutex_lock(&v->checkpoint_lock);
+	for (unsigned int i = 0; i < ROLL_TRIES && again; i++)
+		r = roll_once(v, how, era, &again, err);
+	if (again)
+		r = err_set(err, -EAGAIN, "the target has begun other eras meanwhile; request the checkpoint again");
+	if (!r)
+		writers_make_room(v, *era);
+	pthread_mutex_unlock(&v->checkpoint_lock);
+	return r;
+}
+
+int volume_may_wait(struct volume *v, struct err *err)
+{
+	if (atomic_fetch_add(&v->waiting, 1) < WAITING_MAX)
+		return 0;
+	volume_has_waited(v);
+	return err_set(err, -EBUSY, "%u checkpoints or snapshots are under way or wait already; 'eractl status' shows whether writes hang",
+		       WAITING_MAX);
+}
+
+void volume_has_waited(struct volume *v)
+{
+	atomic_fetch_sub(&v->waiting, 1);
+}
+
+int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
+{
+	int r = volume_may_wait(v, err);
+
+	if (r)
+		return r;
+	r = volume_roll(v, &(struct checkpoint){ }, era, err);
+	volume_has_waited(v);
+	return r;
+}
+
+struct store *volume_store_get(struct volume *v)
+{
+	struct store *s;
+
+	pthread_mutex_lock(&v->lock);
+	s = v->store;
+	if (s)
+		v->store_users++;
+	pthread_mutex_unlock(&v->lock);
+	return s;
+}
+
+void volume_store_put(struct volume *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->store_users--;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}
+
+struct store *volume_store_take(struct volume *v)
+{
+	struct store *s;
+
+	pthread_mutex_lock(&v->lock);
+	s = v->store;
+	v->store = NULL;
+	while (v->store_users)
+		pthread_cond_wait(&v->changed, &v->lock);
+	pthread_mutex_unlock(&v->lock);
+	return s;
+}
+
+bool volume_closing(struct volume *v)
+{
+	bool closing;
+
+	pthread_mutex_lock(&v->lock);
+	closing = !v->store;
+	pthread_mutex_unlock(&v->lock);
+	return closing;
+}
+
+const char *volume_state(const struct volume *v, struct err *error)
+{
+	const struct trouble *t = &v->attach_trouble;
+
+	if (!t->since_ms)
+		t = &v->mark_trouble;
+	if (!t->since_ms)
+		t = &v->degrade_trouble;
+	if (!t->since_ms)
+		t = &v->fold_trouble;
+	if (error)
+		err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");
+
+	if (v->fd >= 0 && v->info.state == ERAD_FAILED)
+		return "failed";
+	if (v->passing)
+		return "degraded";
+	if (v->ready)
+		return "active";
+	return v->attach_trouble.since_ms ? "detached" : "loading";
+}
+
+bool volume_owns(struct volume *v, const struct erad_info *i)
+{
+	bool ours;
+
+	if (!uuid_is_zero(i->uuid))
+		return !memcmp(i->uuid, v->uuid, sizeof(v->uuid));
+	/* A table made by hand need not name the UUID, and can have several such targets. */
+	if (v->meta_dev && makedev(i->meta_major, i->meta_minor) != v->meta_dev)
+		return false;
+	pthread_mutex_lock(&v->lock);
+	ours = v->dev && makedev(i->dev_major, i->dev_minor) == v->dev;
+	pthread_mutex_unlock(&v->lock);
+	return ours;
+}
+
+void volume_usage(struct volume *v)
+{
+	struct store_info s;
+
+	pthread_mutex_lock(&v->lock);
+	if (v->store && v->fd >= 0) {
+		store_info(v->store, &s);
+		instance_usage(v->fd, s.used_pages, s.size_pages, s.snapshot_era);
+	}
+	pthread_mutex_unlock(&v->lock);
+}
+
+unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *what,
+			    const struct err *err)
+{
+	unsigned int backoff;
+	bool say;
+
+	pthread_mutex_lock(&v->lock);
+	/* Said again where the reason has changed. */
+	say = !t->since_ms || strcmp(t->err.msg, err->msg);
+	if (!t->since_ms) {
+		t->since_ms = thread_now_ms();
+		t->backoff_ms = BACKOFF_MIN_MS;
+	} else if (t->backoff_ms * 2 < BACKOFF_MAX_MS) {
+		t->backoff_ms *= 2;
+	} else {
+		t->backoff_ms = BACKOFF_MAX_MS;
+	}
+	t->err = *err;
+	backoff = t->backoff_ms;
+	pthread_mutex_unlock(&v->lock);
+
+	if (say)
+		log_error("volume %s: %s: %s", v->name, what, err->msg);
+	return backoff;
+}
+
+void volume_no_trouble(struct volume *v, struct trouble *t, const char *what)
+{
+	uint64_t since;
+
+	pthread_mutex_lock(&v->lock);
+	since = t->since_ms;
+	t->since_ms = 0;
+	pthread_mutex_unlock(&v->lock);
+	if (since)
+		log_notice("volume %s: %s works again, after %.1f seconds", v->name, what,
+			   (double)(thread_now_ms() - since) / 1000);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One volume that is open: its metadata, its live target, and the threads
+ * that bring the two together.
+ *
+ * The *volume thread* (commit.c) alone attaches to instances, talks to them
+ * about batches and eras, marks and begins eras in the store, and in the end
+ * closes it.  The *fold thread* (fold.c) folds.  The *message thread* (message.c)
+ * does what device-mapper is told.  Everybody else asks, through the functions below.
+ *
+ * The volume thread lives as long as there is, or is about to be, a target
+ * with the volume's UUID.  When the last one is gone it closes the metadata, takes
+ * the volume out of the registry, and ends.
+ *
+ * Locks, outermost first: a claim on the name (volumes.h), volume.snapshot_lock,
+ * volume.checkpoint_lock, volumes_lock (volumes.c), volume.lock.  No I/O under the last two; ioctls
+ * of the module are none.
+ */
+#ifndef ERAD_VOLUME_H
+#define ERAD_VOLUME_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "common/protocol.h"
+#include "erad/bpf/events.h"
+#include "erad/bpf/mirror.h"
+#include "erad/bpf/writers.h"
+#include "erad/module/control.h"
+#include "store/store.h"
+
+/* Something that does not work and is tried again. */
+struct trouble {
+	struct err err;
+	uint64_t since_ms;	/* 0: all is well */
+	unsigned int backoff_ms;	/* until the next attempt */
+};
+
+enum checkpoint_phase {
+	CHECKPOINT_NONE,
+	CHECKPOINT_WANTED,	/* the volume thread has not begun */
+	CHECKPOINT_FLIP,	/* the new era is durable, the target is still in the old one */
+	CHECKPOINT_DRAIN,	/* writes of the old era are in flight */
+	CHECKPOINT_DONE,	/* result is valid */
+};
+
+struct checkpoint {
+	enum checkpoint_phase phase;
+	bool snapshot, lasts;		/* of what was before it; see store_begin_snapshot() */
+	bool again;			/* not this era yet: prepare the next one, and ask again */
+	uint32_t from, to;
+	uint32_t prepared;		/* the era that the target has memory for */
+	struct mirror_map map;		/* for the new era */
+	int result;
+	struct err err;
+};
+
+/* What device-mapper was told; of an instance. */
+struct message {
+	uint64_t instance_id, id;	/* id 0: none */
+	uint32_t type;
+};
+
+struct volume {
+	/* Set before the volume is in the registry, constant. */
+	char name[ERAD_NAME_MAX + 1];
+	char *origin, *metadata;	/* paths, as eratab has them */
+	uint8_t uuid[16];		/* of the target; zeros if its table names none */
+	dev_t meta_dev;			/* if the target was not made by erad: its metadata device */
+	bool may_format;		/* a metadata device of zeros is a new one */
+	int event_fd;			/* wakes the volume thread */
+
+	struct volume *next;		/* volumes_lock */
+	uint64_t seen;			/* volumes_lock: the LIST entries it looked at last; 0: it is looking */
+	atomic_uint refs;
+	pthread_mutex_t checkpoint_lock;	/* one requester at a time */
+	pthread_mutex_t snapshot_lock;	/* one that takes or drops the snapshot at a time; held over I/O */
+	atomic_uint waiting;		/* requests that wait for an era to begin; see volume_may_wait() */
+	bool pinned;			/* snapshot_lock; a reader owns the snapshot that does not last */
+
+	pthread_mutex_t lock;		/* of all that follows up to the next comment on it */
+	pthread_cond_t changed;		/* some of it did */
+	dev_t dev;			/* the mapped device; 0: not seen yet */
+	struct store *store;		/* NULL: not open yet, or closed already */
+	unsigned int store_users;	/* volume_store_get() */
+	int fd;				/* instance; -1: not attached */
+	bool preparing;			/* a checkpoint's copy of fd, which keeps the instance owned, is in PREPARE_ERA */
+	struct erad_info info;		/* of the instance, as last seen */
+	bool ready;			/* the instance at fd serves writes */
+	bool settled;			/* the first attempt to attach is over */
+	bool expected;			/* a target is about to be made: wait for it */
+	bool stop;			/* let go of the target and end */
+	bool ended;			/* the volume thread has done its last */
+	int close_code;			/* 0, or why the metadata was not closed cleanly … */
+	struct err close_err;		/* … and a sentence; both are set when it has ended */
+	bool fold_stop, message_stop;
+	struct message message;		/* to be served next */
+	bool passing;			/* a target of it, as last seen, lets all writes pass */
+	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble, degrade_trouble,
+		writers_trouble;
+	struct checkpoint checkpoint;
+
+	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
+	atomic_bool fold_asked;		/* set without the lock, which it spares the commit path */
+	atomic_ullong busy_since;	/* ms, of the write to the metadata under way; 0: none, or known trouble */
+
+	/* The volume thread's own. */
+	pthread_t fold_thread, message_thread;
+	bool fold_running, message_running;
+	struct instances list;
+	uint64_t look_at, retry_at, roll_at;	/* ms; UINT64_MAX: no need */
+	uint64_t degraded_at;		/* the same; for degraded_step() */
+	struct erad_info tried;		/* the instance that could not be attached to, as it was then … */
+	uint64_t try_at;		/* … and when to try again, if it still is so */
+	uint64_t batch;			/* outstanding; 0: none */
+	unsigned int nr;		/* ranges of it, or of the one that failed */
+	bool failed;			/* the instance is FAILED; ranges are what to try next */
+	bool count_later;		/* events_begin() and writers_begin() are still due */
+	struct erad_range range[ERAD_MAX_RANGES];
+	struct mirror mirror;
+	struct events events;
+	struct writers writers;
+};
+
+/*
+ * A volume with one reference, the caller's, and no thread.  store is taken
+ * over if the call works; NULL: the volume thread opens it.
+ */
+int volume_new(const char *name, const char *origin, const char *metadata,
+	       const uint8_t uuid[16], struct store *store, struct volume **out,
+	       struct err *err);
+struct volume *volume_ref(struct volume *v);
+void volume_unref(struct volume *v);
+
+/*
+ * Starts the volume thread, which takes a reference.  The volume must be in
+ * the registry.  expected: there is no target yet, wait until volume_expect(v, false).
+ * On failure the store is closed, and the volume has none.
+ */
+int volume_start(struct volume *v, bool expected, struct err *err);
+void volume_expect(struct volume *v, bool expected);
+
+/* Makes the volume thread look at its instances; any thread, any lock. */
+void volume_kick(struct volume *v);
+
+/* Lets go of the target, which lives on; does not wait. */
+void volume_stop(struct volume *v);
+
+/*
+ * Waits until the volume has attached for the first time (0), or says why it could not.
+ * ETIMEDOUT after ms milliseconds.
+ */
+int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
+
+/*
+ * After a table of that length was put into use: waits until the volume serves the new
+ * table.  Fails at once with a new attach error.  An error that already existed at
+ * trouble_ms is reported only if it still exists after ms milliseconds.  ETIMEDOUT if
+ * there is no error, but the volume does not serve the new table by then.
+ */
+int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
+		     struct err *err);
+
+/* Waits until the volume thread has ended; false after ms milliseconds. */
+bool volume_wait_ended(struct volume *v, unsigned int ms);
+
+/*
+ * Begins a new era and returns it in *era when every write that was recorded
+ * only in an earlier one has completed.  Waits as long as those take.  EBUSY: too many wait already.
+ */
+int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
+
+/*
+ * A checkpoint, and what was before it is kept as the snapshot, durable on
+ * return.  lasts: until it is dropped, whatever becomes of erad; else it is the caller's
+ * pin, for volume_snapshot_unpin(), and ends with erad.
+ *
+ * EEXIST: one that lasts is held already.  EBUSY: a reader has pinned one; and as
+ * volume_checkpoint().
+ */
+int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err *err);
+
+/*
+ * Before a wait that may last as long as the origin hangs, and after it.  EBUSY: so many requests wait for this
+ * volume that more would take the connections that others need.
+ */
+int volume_may_wait(struct volume *v, struct err *err);
+void volume_has_waited(struct volume *v);
+
+/* Drops the one that lasts.  ENOENT: none is held. */
+int volume_snapshot_drop(struct volume *v, struct err *err);
+/* s is the store, which the caller holds; it may be closing otherwise. */
+int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err);
+
+/*
+ * The store, for reading; it stays open until volume_store_put().  NULL if it
+ * is not open.  Whoever holds it for long asks volume_closing() now and then.
+ */
+struct store *volume_store_get(struct volume *v);
+void volume_store_put(struct volume *v);
+bool volume_closing(struct volume *v);
+/* Takes the store away from the volume and returns it when its last user has put it; or NULL. */
+struct store *volume_store_take(struct volume *v);
+
+/* "loading", "active" …; error, unless NULL, gets what is wrong, or "".  Under v->lock. */
+const char *volume_state(const struct volume *v, struct err *error);
+
+/* Whether i is an instance of this volume.  Takes v->lock. */
+bool volume_owns(struct volume *v, const struct erad_info *i);
+
+/* Tells the target how full the metadata is, and of the snapshot.  Takes v->lock. */
+void volume_usage(struct volume *v);
+
+/*
+ * Remembers err and says it once, when it begins; doubles the backoff, from 100 ms to 5 s,
+ * and returns it.  Takes v->lock.
+ */
+unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *what,
+			    const struct err *err);
+/* Says once that what works again.  Takes v->lock. */
+void volume_no_trouble(struct volume *v, struct trouble *t, const char *what);
+
+/* ---- the volume thread's parts ---- */
+
+/* commit.c: the thread itself. */
+void *volume_thread(void *arg);
+
+/*
+ * attach.c: looks at the instances there are, attaches or moves to the right
+ * one.  False if there is none any more and none is expected.
+ */
+bool attach_look(struct volume *v);
+/* Closes the instance fd; what it had fetched is held again. */
+void attach_let_go(struct volume *v);
+/* Asks the instance for its state. */
+int attach_refresh(struct volume *v);
+
+/*
+ * degraded.c, the volume thread's.  take_up: attached, but no era has begun and READY has
+ * not been: finds out whether the target has let writes pass, and if it has, makes durable that
+ * every block counts as written, and a new era.  ready: makes the target active, with a degrade
+ * record.  step: in the end, ends the record that was found.  unseen: whether a reader has
+ * found a record in force since the last take_up, so that the thread must attach anew.
+ */
+int degraded_take_up(struct volume *v, struct err *err);
+int degraded_ready(struct volume *v, uint32_t era, struct err *err);
+void degraded_step(struct volume *v);
+bool degraded_unseen(struct volume *v);
+
+/* rollover.c: goes on with a checkpoint, if one is wanted. */
+void rollover_step(struct volume *v);
+/* Whether a checkpoint waits for the volume thread. */
+bool rollover_wanted(struct volume *v);
+/* Ends one that cannot go on. */
+void rollover_fail(struct volume *v, int code, const char *why);
+
+/* The era that comes after `from` of the target, when the metadata is in era `durable`. */
+static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
+{
+	/* An era that was begun in the metadata but not by the target, by an attempt that failed, will do. */
+	return durable > from ? durable : durable + 1;
+}
+
+/* volume.c: begins a new era, with a snapshot of what was before if c says so. */
+int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
+
+/* message.c */
+int message_start(struct volume *v, struct err *err);
+void message_stop(struct volume *v);
+/* Hands a message that waits, if any, to the message thread.  The volume thread's; waits for nothing. */
+void message_look(struct volume *v);
+
+/* fold.c */
+int fold_start(struct volume *v, struct err *err);
+void fold_stop(struct volume *v);
+void fold_ask(struct volume *v);
+
+#endif /* ERAD_VOLUME_H */
