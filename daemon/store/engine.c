@@ -122,7 +122,7 @@ static bool file_hole(struct engine *e, uint64_t off, uint64_t len)
 	return !fstat(f->fd, &st) && (uint64_t)st.st_size >= off + len;
 }
 
-static int file_zero(struct engine *e, uint64_t off, uint64_t len)
+static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 {
 	struct file_engine *f = to_file(e);
 	uint64_t range[2] = { off, len };
@@ -138,6 +138,21 @@ static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 			return 0;
 	}
 	return write_zeros(e, off, len);
+}
+
+/*
+ * The first part, up to a multiple of the largest block of a file system, on its own: data just before off shares a block
+ * with it, and so keeps it from being a hole, but must not keep the rest from being one.
+ */
+static int file_zero(struct engine *e, uint64_t off, uint64_t len)
+{
+	const uint64_t block = 64 << 10, head = (block - off % block) % block;
+	int ret;
+
+	if (!head || head >= len)
+		return zero_range(e, off, len);
+	ret = zero_range(e, off, head);
+	return ret ? ret : zero_range(e, off + head, len - head);
 }
 
 static void close_all(struct file_engine *f)
