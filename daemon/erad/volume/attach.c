@@ -16,13 +16,10 @@
 #include "common/failpoint.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
-#include "erad/base/standby.h"
 #include "erad/base/thread.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/volume.h"
 #include "store/place.h"
-
-#define COUNT_LATER_MS	1000	/* after the standby has attached */
 
 /* The first use of a blank device that somebody named in a table; nothing else is written to. */
 static int format(struct volume *v, const struct erad_info *i, struct err *err)
@@ -245,13 +242,6 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	return 0;
 }
 
-static void begin_counting(struct volume *v, uint32_t era)
-{
-	v->count_later = false;
-	events_begin(v);
-	writers_begin(v, era);
-}
-
 /*
  * A new target begins a new era, because what was in flight when the last
  * one ended is not known.  One that has lived on while erad was away goes on
@@ -273,10 +263,8 @@ static int activate(struct volume *v, struct err *err)
 	if (r)
 		return r;
 	mirror_begin(v, s.era, live != 0, NULL);
-	/* What takes memory comes when held writes, which memory may wait for, have been served. */
-	v->count_later = live && standby_is_me();
-	if (!v->count_later)
-		begin_counting(v, s.era);
+	events_begin(v);
+	writers_begin(v, s.era);
 	r = degraded_ready(v, s.era, err);
 	if (r)
 		return r;
@@ -412,8 +400,6 @@ bool attach_look(struct volume *v)
 	if (!best)
 		return expected;
 
-	if (current && v->count_later)
-		begin_counting(v, current->era);
 	if (current && (best == current || (current->status & ERAD_RESUMED) ||
 			!(best->status & ERAD_RESUMED)))
 		return true;
@@ -444,8 +430,6 @@ bool attach_look(struct volume *v)
 		v->try_at = v->look_at;
 	} else {
 		v->try_at = 0;
-		if (v->count_later)
-			v->look_at = thread_now_ms() + COUNT_LATER_MS;
 		volume_no_trouble(v, &v->attach_trouble, "the target");
 	}
 	settle(v, !r);

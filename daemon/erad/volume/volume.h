@@ -119,7 +119,6 @@ struct volume {
 	uint64_t batch;			/* outstanding; 0: none */
 	unsigned int nr;		/* ranges of it, or of the one that failed */
 	bool failed;			/* the instance is FAILED; ranges are what to try next */
-	bool count_later;		/* events_begin() and writers_begin() are still due */
 	struct erad_range range[ERAD_MAX_RANGES];
 	struct mirror mirror;
 	struct events events;
