@@ -136,8 +136,8 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads, which have a stand-in for the module in place of erad/control.c.
-daemon_tests	:= $(BUILD)/unit/test_volume
-daemon_sources	:= tests/unit/instance_sim.c $(filter-out %/main.c %/control.c,$(call sources,erad))
+daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests
+daemon_sources	:= tests/unit/instance_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of what deals with devices, which have stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
@@ -171,7 +171,7 @@ $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
 # Those that are about threads, again with the thread sanitizer.
-tsan_tests	:= test_threads test_volume
+tsan_tests	:= test_threads test_volume test_volume_requests
 
 .SECONDARY:
 -include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
