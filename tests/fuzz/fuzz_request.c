@@ -15,7 +15,13 @@
 #include <unistd.h>
 
 #include "erad/base/log.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/abort.h"
+#include "erad/ops/close.h"
+#include "erad/ops/create.h"
+#include "erad/ops/forget.h"
+#include "erad/ops/open.h"
+#include "erad/ops/resize.h"
+#include "erad/ops/table.h"
 #include "erad/request/request.h"
 #include "erad/volume/registry.h"
 #include "fuzz.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Finds what erad knows of a volume that need not be open: its line in the table, its metadata. */
-#include "erad/ops/ops.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/table.h"
 
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err)
@@ -13,6 +14,17 @@ int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entr
 	r = eratab_find(tab, name, e, err);
 	if (r)
 		eratab_free(tab);
+	return r;
+}
+
+int op_known(const char *name, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	int r = op_find_entry(name, &tab, &e, err);
+
+	if (!r)
+		eratab_free(&tab);
 	return r;
 }
 

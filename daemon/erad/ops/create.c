@@ -16,7 +16,8 @@
 #include "erad/device/probe.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/create.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/open.h"
+#include "erad/ops/table.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"
@@ -32,11 +33,6 @@ struct place {
 	off_t size;			/* … of so many bytes */
 	char aside[PATH_MAX];		/* where the metadata file lies that was at path; "": none was */
 };
-
-void default_metadata(const char *name, char *path, size_t size)
-{
-	snprintf(path, size, "%s/%s.erad", ERAD_LIB_DIR, name);
-}
 
 /* What is in a superblock page. */
 enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };

@@ -1,21 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What ops.c and create.c share. */
+/*
+ * Making volumes.
+ *
+ * May take long and runs in the requester's thread.  Sentences do not name the volume: the caller does.
+ */
 #ifndef ERAD_CREATE_H
 #define ERAD_CREATE_H
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "common/eratab.h"
-#include "erad/volume/volume.h"
+#include "common/err.h"
 
-/* The path of the file that create makes by default. */
-void default_metadata(const char *name, char *path, size_t size);
+struct volume;
 
-/* One change of the table, written durably. */
-int table_add(const struct eratab_entry *e, struct err *err);
-int table_remove(const char *name, struct err *err);
+struct create_args {
+	const char *name;
+	const char *origin;
+	const char *metadata;	/* NULL: a file in ERAD_LIB_DIR */
+	uint64_t block_size;	/* bytes */
+	bool overwrite;		/* the user has asked to overwrite what the metadata's place holds */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);	/* bytes */
+	void *ctx;
+};
 
-/* Opens a volume whose name the caller has claimed and that is in no registry; see op_open(). */
-int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *err);
+/*
+ * Changes nothing on the origin.  A failed create leaves no file, no line in the
+ * table and no device behind.  It leaves every byte of the metadata's place as it was, unless
+ * the user has asked to overwrite a block device and writing to it had begun.
+ *
+ * *out is a reference, the caller's.
+ */
+int op_create(const struct create_args *a, struct volume **out, struct err *err);
 
 #endif /* ERAD_CREATE_H */

@@ -18,7 +18,8 @@
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/resize.h"
 #include "erad/volume/registry.h"
 #include "store/super.h"
 

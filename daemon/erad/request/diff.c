@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "erad/ops/ops.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/open.h"
 #include "erad/request/request.h"
 #include "erad/volume/volume.h"
 

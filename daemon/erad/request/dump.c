@@ -11,7 +11,8 @@
 
 #include "common/uuid.h"
 #include "erad/base/thread.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/open.h"
 #include "erad/request/request.h"
 #include "erad/volume/volume.h"
 

@@ -9,7 +9,7 @@
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
 #include "erad/device/dm.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/table.h"
 #include "erad/request/request.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"

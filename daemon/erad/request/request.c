@@ -12,7 +12,12 @@
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/abort.h"
+#include "erad/ops/close.h"
+#include "erad/ops/create.h"
+#include "erad/ops/forget.h"
+#include "erad/ops/open.h"
+#include "erad/ops/resize.h"
 #include "erad/request/request.h"
 #include "erad/volume/volume.h"
 

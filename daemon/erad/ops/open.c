@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Opening, closing, forgetting volumes; create.c makes them. */
+/* Opens volumes: checks what a volume uses, and makes its target. */
 #include <endian.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/blockdev.h"
 #include "common/failpoint.h"
@@ -13,55 +10,14 @@
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
+#include "erad/ops/closed.h"
 #include "erad/ops/conflict.h"
-#include "erad/ops/create.h"
-#include "erad/ops/ops.h"
+#include "erad/ops/open.h"
 #include "erad/volume/registry.h"
 #include "store/super.h"
 
 #define SETTLE_MS	60000
-#define CLOSE_MS	120000	/* the last fold of a full journal, on a slow disk */
-
-/* Around each reading, changing and writing of the table; innermost. */
-static pthread_mutex_t tab_lock = PTHREAD_MUTEX_INITIALIZER;
-
-int op_read_table(struct eratab *tab, struct err *err)
-{
-	int r;
-
-	pthread_mutex_lock(&tab_lock);
-	r = eratab_read(ERAD_TAB, tab, err);
-	pthread_mutex_unlock(&tab_lock);
-	return r;
-}
-
-/* One of the two is NULL. */
-static int change_table(const struct eratab_entry *add, const char *remove, struct err *err)
-{
-	struct eratab tab;
-	int r;
-
-	pthread_mutex_lock(&tab_lock);
-	r = eratab_read(ERAD_TAB, &tab, err);
-	if (!r) {
-		r = add ? eratab_add(&tab, add, err) : eratab_remove(&tab, remove, err);
-		if (!r)
-			r = eratab_write(&tab, err);
-		eratab_free(&tab);
-	}
-	pthread_mutex_unlock(&tab_lock);
-	return r;
-}
-
-int table_add(const struct eratab_entry *e, struct err *err)
-{
-	return change_table(e, NULL, err);
-}
-
-int table_remove(const char *name, struct err *err)
-{
-	return change_table(NULL, name, err);
-}
+#define UNDO_MS		120000	/* the last fold of a full journal, on a slow disk */
 
 static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_sectors,
 			struct err *err)
@@ -148,7 +104,7 @@ static void undo_open(struct volume *v, bool made)
 	if (r && r != -ENXIO)
 		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
 	else
-		volume_wait_ended(v, CLOSE_MS);
+		volume_wait_ended(v, UNDO_MS);
 }
 
 static int start_target(struct volume *v, const struct dm_table *t, struct err *err)
@@ -263,17 +219,6 @@ out_release:
 	return r;
 }
 
-static int known(const char *name, struct err *err)
-{
-	const struct eratab_entry *e;
-	struct eratab tab;
-	int r = op_find_entry(name, &tab, &e, err);
-
-	if (!r)
-		eratab_free(&tab);
-	return r;
-}
-
 int op_find(const char *name, struct volume **out, struct err *err)
 {
 	int r;
@@ -281,144 +226,6 @@ int op_find(const char *name, struct volume **out, struct err *err)
 	*out = volumes_get(name);
 	if (*out)
 		return 0;
-	r = known(name, err);
+	r = op_known(name, err);
 	return r ? r : err_set(err, -ENOTCONN, "it is closed; open it first");
-}
-
-/* The device is gone, but the metadata may not be as whoever closed the volume believes. */
-static int check_closed_cleanly(struct volume *v, struct err *err)
-{
-	int r;
-
-	pthread_mutex_lock(&v->lock);
-	r = v->close_code;
-	if (r)
-		err_set(err, r,
-			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' tells whether it is good",
-			v->metadata, v->close_err.msg);
-	pthread_mutex_unlock(&v->lock);
-	return r;
-}
-
-int op_close(const char *name, struct err *err)
-{
-	char mapped[DM_NAME_SIZE];
-	struct claim claim;
-	struct volume *v;
-	dev_t dev;
-	int r;
-
-	r = volumes_claim(&claim, name, err);
-	if (r)
-		return r;
-	v = volumes_get(name);
-	if (!v) {
-		r = known(name, err);
-		goto out_release;
-	}
-	pthread_mutex_lock(&v->lock);
-	dev = v->dev;
-	pthread_mutex_unlock(&v->lock);
-	/* Somebody may have renamed the device. */
-	if (!dev || dm_name(dev, mapped))
-		strcpy(mapped, name);
-
-	r = dm_remove(mapped, err);
-	if (r == -ENXIO)
-		r = 0;
-	if (!r && !volume_wait_ended(v, CLOSE_MS))
-		r = err_set(err, -ETIMEDOUT,
-			    "the device is removed, but after %d seconds the metadata is not closed yet",
-			    CLOSE_MS / 1000);
-	if (!r)
-		r = check_closed_cleanly(v, err);
-	volume_unref(v);
-out_release:
-	volumes_release(&claim);
-	return r;
-}
-
-/* Removes the file that create has made for the volume, unless somebody else uses it. */
-static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
-{
-	struct err who;
-
-	if (conflict_file(tab, name, own, &who))
-		log_notice("volume %s: %s stays: %s", name, own, who.msg);
-	else if (unlink(own) && errno != ENOENT)
-		log_warn("volume %s: cannot remove %s: %m", name, own);
-}
-
-int op_forget(const char *name, char **metadata, struct err *err)
-{
-	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
-	const struct eratab_entry *e;
-	struct eratab tab;
-	struct claim claim;
-	struct volume *v;
-	int r;
-
-	*metadata = NULL;
-	r = volumes_claim(&claim, name, err);
-	if (r)
-		return r;
-	v = volumes_get(name);
-	if (v) {
-		volume_unref(v);
-		r = err_set(err, -EBUSY, "it is open; close it first");
-		goto out_release;
-	}
-	r = op_read_table(&tab, err);
-	if (r)
-		goto out_release;
-	/* A line that is not understood can be forgotten too; its metadata is not known. */
-	if (!eratab_find(&tab, name, &e, NULL))
-		*metadata = strdup(e->metadata);
-
-	/* The line first: a file without a line is no harm, a line without its file is. */
-	r = table_remove(name, err);
-	if (r) {
-		free(*metadata);
-		*metadata = NULL;
-		goto out_table;
-	}
-	default_metadata(name, own, sizeof(own));
-	if (*metadata && !strcmp(*metadata, own))
-		remove_own_file(&tab, name, own);
-out_table:
-	eratab_free(&tab);
-out_release:
-	volumes_release(&claim);
-	return r;
-}
-
-int op_abort(const char *name, struct err *err)
-{
-	struct instances l = { 0 };
-	struct volume *v;
-	unsigned int nr = 0;
-	int r;
-
-	r = op_find(name, &v, err);
-	if (r)
-		return r;
-	r = control_list(volumes_control(), &l);
-	if (r)
-		err_set(err, r, "cannot list the targets: %s", strerror(-r));
-	for (uint32_t n = 0; n < l.nr && !r; n++) {
-		if (!volume_owns(v, &l.info[n]))
-			continue;
-		r = control_abort(volumes_control(), l.info[n].instance_id);
-		if (r == -ENOENT || r == -ENODEV)
-			r = 0;
-		else if (r)
-			err_set(err, r, "cannot fail the held writes: %s", strerror(-r));
-		else
-			nr++;
-	}
-	if (!r && !nr)
-		r = err_set(err, -ENODEV, "it has no target");
-	instances_free(&l);
-	volume_unref(v);
-	return r;
 }

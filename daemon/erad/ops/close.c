@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Closes volumes: removes their device, and waits for their metadata. */
+#include <errno.h>
+#include <string.h>
+
+#include "erad/device/dm.h"
+#include "erad/ops/close.h"
+#include "erad/ops/closed.h"
+#include "erad/volume/registry.h"
+
+#define CLOSE_MS	120000	/* the last fold of a full journal, on a slow disk */
+
+/* The device is gone, but the metadata may not be as whoever closed the volume believes. */
+static int check_closed_cleanly(struct volume *v, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&v->lock);
+	r = v->close_code;
+	if (r)
+		err_set(err, r,
+			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' tells whether it is good",
+			v->metadata, v->close_err.msg);
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+int op_close(const char *name, struct err *err)
+{
+	char mapped[DM_NAME_SIZE];
+	struct claim claim;
+	struct volume *v;
+	dev_t dev;
+	int r;
+
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (!v) {
+		r = op_known(name, err);
+		goto out_release;
+	}
+	pthread_mutex_lock(&v->lock);
+	dev = v->dev;
+	pthread_mutex_unlock(&v->lock);
+	/* Somebody may have renamed the device. */
+	if (!dev || dm_name(dev, mapped))
+		strcpy(mapped, name);
+
+	r = dm_remove(mapped, err);
+	if (r == -ENXIO)
+		r = 0;
+	if (!r && !volume_wait_ended(v, CLOSE_MS))
+		r = err_set(err, -ETIMEDOUT,
+			    "the device is removed, but after %d seconds the metadata is not closed yet",
+			    CLOSE_MS / 1000);
+	if (!r)
+		r = check_closed_cleanly(v, err);
+	volume_unref(v);
+out_release:
+	volumes_release(&claim);
+	return r;
+}

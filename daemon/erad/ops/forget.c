@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Takes closed volumes out of the table, and removes the metadata that create has made for them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "erad/base/log.h"
+#include "erad/ops/conflict.h"
+#include "erad/ops/forget.h"
+#include "erad/ops/table.h"
+#include "erad/volume/registry.h"
+
+/* Removes the file that create has made for the volume, unless somebody else uses it. */
+static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
+{
+	struct err who;
+
+	if (conflict_file(tab, name, own, &who))
+		log_notice("volume %s: %s stays: %s", name, own, who.msg);
+	else if (unlink(own) && errno != ENOENT)
+		log_warn("volume %s: cannot remove %s: %m", name, own);
+}
+
+int op_forget(const char *name, char **metadata, struct err *err)
+{
+	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	*metadata = NULL;
+	r = volumes_claim(&claim, name, err);
+	if (r)
+		return r;
+	v = volumes_get(name);
+	if (v) {
+		volume_unref(v);
+		r = err_set(err, -EBUSY, "it is open; close it first");
+		goto out_release;
+	}
+	r = op_read_table(&tab, err);
+	if (r)
+		goto out_release;
+	/* A line that is not understood can be forgotten too; its metadata is not known. */
+	if (!eratab_find(&tab, name, &e, NULL))
+		*metadata = strdup(e->metadata);
+
+	/* The line first: a file without a line is no harm, a line without its file is. */
+	r = table_remove(name, err);
+	if (r) {
+		free(*metadata);
+		*metadata = NULL;
+		goto out_table;
+	}
+	default_metadata(name, own, sizeof(own));
+	if (*metadata && !strcmp(*metadata, own))
+		remove_own_file(&tab, name, own);
+out_table:
+	eratab_free(&tab);
+out_release:
+	volumes_release(&claim);
+	return r;
+}
