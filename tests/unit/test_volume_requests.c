@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "common/protocol.h"
+#include "erad/request/report.h"
 #include "erad/request/request.h"
 #include "erad/volume/registry.h"
 #include "instance_sim.h"

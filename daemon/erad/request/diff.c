@@ -5,7 +5,8 @@
 
 #include "erad/ops/closed.h"
 #include "erad/ops/open.h"
-#include "erad/request/request.h"
+#include "erad/request/diff.h"
+#include "erad/request/interrupt.h"
 #include "erad/volume/volume.h"
 
 #define PART_EXTENTS	1024
@@ -23,7 +24,7 @@ static int look(void *ctx)
 {
 	struct diff *d = ctx;
 
-	return request_look(d->j, d->v);
+	return request_interrupted(d->j, d->v);
 }
 
 static int send_extents(struct diff *d)

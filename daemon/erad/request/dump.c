@@ -13,7 +13,8 @@
 #include "erad/base/thread.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/open.h"
-#include "erad/request/request.h"
+#include "erad/request/dump.h"
+#include "erad/request/interrupt.h"
 #include "erad/volume/volume.h"
 
 #define PART_RUNS	1024
@@ -31,7 +32,7 @@ static int look(void *ctx)
 {
 	struct dump *d = ctx;
 
-	return request_look(d->j, d->v);
+	return request_interrupted(d->j, d->v);
 }
 
 static int send_runs(struct dump *d)

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "common/jsonl.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
 #include "erad/device/dm.h"
 #include "erad/ops/table.h"
-#include "erad/request/request.h"
+#include "erad/request/report.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"
 

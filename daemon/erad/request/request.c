@@ -18,6 +18,9 @@
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
 #include "erad/ops/resize.h"
+#include "erad/request/diff.h"
+#include "erad/request/dump.h"
+#include "erad/request/report.h"
 #include "erad/request/request.h"
 #include "erad/volume/volume.h"
 
@@ -35,13 +38,6 @@ struct request {
 	struct json_object *arg;
 	uint64_t told_ms;	/* when progress was told last */
 };
-
-int request_look(struct jsonl *j, struct volume *v)
-{
-	if (v && volume_closing(v))
-		return -ESHUTDOWN;
-	return jsonl_peer_gone(j) ? -ECANCELED : 0;
-}
 
 /* ---- arguments ---- */
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which blocks were written since an era, of an open or a closed volume. */
+#ifndef ERAD_REQUEST_DIFF_H
+#define ERAD_REQUEST_DIFF_H
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/jsonl.h"
+#include "store/store.h"
+
+/*
+ * Writes the parts of the answer to j.  Returns 0 and *result, which the caller puts, or a negative
+ * errno.  ECANCELED: the caller is gone, no answer is due.
+ */
+int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_view view,
+		 struct json_object **result, struct err *err);
+
+#endif /* ERAD_REQUEST_DIFF_H */

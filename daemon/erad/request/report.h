@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is known of volumes, as JSON, for list, status and writers. */
+#ifndef ERAD_REPORT_H
+#define ERAD_REPORT_H
+
+#include <json-c/json.h>
+
+#include "common/err.h"
+
+/* Each returns 0 and *result, which the caller puts, or a negative errno. */
+int request_list(struct json_object **result, struct err *err);
+int request_status(struct json_object *names, struct json_object **result, struct err *err);
+int request_writers(struct json_object *names, struct json_object **result, struct err *err);
+
+#endif /* ERAD_REPORT_H */
