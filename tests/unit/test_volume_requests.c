@@ -19,6 +19,7 @@
 #include "common/protocol.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
+#include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
 #include "instance_sim.h"
 #include "volume_fixture.h"

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
 #include "instance_sim.h"
 #include "volume_fixture.h"

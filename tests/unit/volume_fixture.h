@@ -9,6 +9,8 @@
 
 #include "common/err.h"
 #include "disk.h"
+#include "erad/volume/checkpoint.h"
+#include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 #include "store/store.h"
 

@@ -13,6 +13,7 @@
 #include "erad/ops/closed.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/open.h"
+#include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
 #include "store/super.h"
 

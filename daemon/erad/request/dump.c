@@ -15,6 +15,7 @@
 #include "erad/ops/open.h"
 #include "erad/request/dump.h"
 #include "erad/request/interrupt.h"
+#include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
 #define PART_RUNS	1024

@@ -22,6 +22,8 @@
 #include "erad/request/dump.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
+#include "erad/volume/checkpoint.h"
+#include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
 #ifndef ERAD_VERSION

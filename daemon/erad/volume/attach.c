@@ -17,7 +17,13 @@
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/attach.h"
+#include "erad/volume/degraded.h"
+#include "erad/volume/fold.h"
+#include "erad/volume/link.h"
+#include "erad/volume/message.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 #include "store/place.h"
 
@@ -77,21 +83,6 @@ static int open_store(struct volume *v, const struct erad_info *i, struct err *e
 	v->store = s;
 	pthread_mutex_unlock(&v->lock);
 	failpoint(FAILPOINT_OPEN_DONE);
-	return 0;
-}
-
-int attach_refresh(struct volume *v)
-{
-	struct erad_info info;
-	int r = instance_info(v->fd, &info);
-
-	if (r)
-		return r;
-	pthread_mutex_lock(&v->lock);
-	v->info = info;
-	v->passing = info.status & ERAD_PASSES_ALL;
-	pthread_mutex_unlock(&v->lock);
-	mirror_state(v);
 	return 0;
 }
 
@@ -318,13 +309,13 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	pthread_mutex_unlock(&v->lock);
 	failpoint(FAILPOINT_ATTACH_OWNED);
 
-	r = attach_refresh(v);
+	r = link_refresh(v);
 	if (r)
 		err_set(err, r, "the target does not tell its state: %s", strerror(-r));
 	else
 		r = activate(v, err);
 	if (!r)
-		r = attach_refresh(v);
+		r = link_refresh(v);
 	if (r)
 		attach_let_go(v);
 	return r;

@@ -13,7 +13,14 @@
 #include "common/failpoint.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/attach.h"
+#include "erad/volume/commit.h"
+#include "erad/volume/degraded.h"
+#include "erad/volume/fold.h"
+#include "erad/volume/link.h"
+#include "erad/volume/message.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
 /*
@@ -141,7 +148,7 @@ static void recover(struct volume *v)
 		log_error("volume %s: held writes were failed%s", v->name,
 			  v->mark_trouble.since_ms ? "; new ones fail until the metadata works" :
 			  " on request");
-		attach_refresh(v);
+		link_refresh(v);
 		rollover_fail(v, -EIO, "held writes were failed");
 	}
 	if (v->mark_trouble.since_ms) {
@@ -201,7 +208,7 @@ static bool wait_for_work(struct volume *v)
 	}
 	if (p[1].revents & POLLPRI) {
 		message_look(v);
-		if (attach_refresh(v))
+		if (link_refresh(v))
 			v->look_at = 0;
 		/* A drain may have ended. */
 		v->roll_at = 0;
@@ -272,7 +279,7 @@ static void end(struct volume *v, bool gone)
 	volumes_settled_one();
 }
 
-void *volume_thread(void *arg)
+static void *volume_thread(void *arg)
 {
 	struct volume *v = arg;
 	bool gone = false;
@@ -310,4 +317,22 @@ void *volume_thread(void *arg)
 	end(v, gone);
 	volume_unref(v);
 	return NULL;
+}
+
+int volume_start(struct volume *v, bool expected, struct err *err)
+{
+	struct store *s;
+	int r;
+
+	v->expected = expected;
+	v->look_at = 0;
+	r = thread_start_detached(volume_thread, volume_ref(v));
+	if (!r)
+		return 0;
+	/* The volume is public: others may be reading its store. */
+	s = volume_store_take(v);
+	if (s)
+		store_close(s, false, NULL);
+	volume_unref(v);
+	return err_set(err, r, "cannot start a thread: %s", strerror(-r));
 }

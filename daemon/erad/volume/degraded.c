@@ -28,6 +28,9 @@
 #include "common/failpoint.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/degraded.h"
+#include "erad/volume/link.h"
+#include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
 #define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
@@ -102,7 +105,7 @@ void degraded_step(struct volume *v)
 	int r;
 
 	v->degraded_at = UINT64_MAX;
-	r = attach_refresh(v);
+	r = link_refresh(v);
 	if (r || v->info.state != ERAD_ACTIVE)
 		return;
 	if (v->info.status & ERAD_DRAINING) {

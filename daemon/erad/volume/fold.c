@@ -5,6 +5,7 @@
 
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/fold.h"
 #include "erad/volume/volume.h"
 
 /* Waits for work or, after a failure, for ms milliseconds; false: stop. */

@@ -5,6 +5,9 @@
 
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/checkpoint.h"
+#include "erad/volume/message.h"
+#include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
 void message_look(struct volume *v)

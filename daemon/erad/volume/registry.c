@@ -12,6 +12,7 @@
 #include "erad/base/standby.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
+#include "erad/volume/commit.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 

@@ -10,6 +10,8 @@
 #include "common/failpoint.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/link.h"
+#include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
 #define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
@@ -71,7 +73,7 @@ static int begin(struct volume *v, struct err *err)
 	if (v->mark_trouble.since_ms)
 		return err_set(err, -EIO, "the metadata does not work: %.400s",
 			       v->mark_trouble.err.msg);
-	r = attach_refresh(v);
+	r = link_refresh(v);
 	if (r)
 		return err_set(err, r, "the target does not tell its state: %s", strerror(-r));
 	if (v->info.state != ERAD_ACTIVE)
@@ -145,7 +147,7 @@ void rollover_step(struct volume *v)
 	switch (r) {
 	case 0:
 		failpoint(FAILPOINT_ROLL_DRAINED);
-		attach_refresh(v);
+		link_refresh(v);
 		volume_usage(v);
 		log_debug("volume %s: era %u", v->name, c->to);
 		finish(v, 0, NULL);

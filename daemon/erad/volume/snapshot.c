@@ -7,6 +7,8 @@
 #include <inttypes.h>
 
 #include "common/failpoint.h"
+#include "erad/volume/checkpoint.h"
+#include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
 /*

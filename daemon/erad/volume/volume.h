@@ -6,14 +6,14 @@
  * The *volume thread* (commit.c) alone attaches to instances, talks to them
  * about batches and eras, marks and begins eras in the store, and in the end
  * closes it.  The *fold thread* (fold.c) folds.  The *message thread* (message.c)
- * does what device-mapper is told.  Everybody else asks, through the functions below.
+ * does what device-mapper is told.  Everybody else asks, through the functions of the headers here.
  *
  * The volume thread lives as long as there is, or is about to be, a target
  * with the volume's UUID.  When the last one is gone it closes the metadata, takes
  * the volume out of the registry, and ends.
  *
- * Locks, outermost first: a claim on the name (volumes.h), volume.snapshot_lock,
- * volume.checkpoint_lock, volumes_lock (volumes.c), volume.lock.  No I/O under the last two; ioctls
+ * Locks, outermost first: a claim on the name (registry.h), volume.snapshot_lock,
+ * volume.checkpoint_lock, volumes_lock (registry.c), volume.lock.  No I/O under the last two; ioctls
  * of the module are none.
  */
 #ifndef ERAD_VOLUME_H
@@ -135,12 +135,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 struct volume *volume_ref(struct volume *v);
 void volume_unref(struct volume *v);
 
-/*
- * Starts the volume thread, which takes a reference.  The volume must be in
- * the registry.  expected: there is no target yet, wait until volume_expect(v, false).
- * On failure the store is closed, and the volume has none.
- */
-int volume_start(struct volume *v, bool expected, struct err *err);
+/* Whether a target is about to be made; see volume_start(). */
 void volume_expect(struct volume *v, bool expected);
 
 /* Makes the volume thread look at its instances; any thread, any lock. */
@@ -166,34 +161,6 @@ int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms,
 
 /* Waits until the volume thread has ended; false after ms milliseconds. */
 bool volume_wait_ended(struct volume *v, unsigned int ms);
-
-/*
- * Begins a new era and returns it in *era when every write that was recorded
- * only in an earlier one has completed.  Waits as long as those take.  EBUSY: too many wait already.
- */
-int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
-
-/*
- * A checkpoint, and what was before it is kept as the snapshot, durable on
- * return.  lasts: until it is dropped, whatever becomes of erad; else it is the caller's
- * pin, for volume_snapshot_unpin(), and ends with erad.
- *
- * EEXIST: one that lasts is held already.  EBUSY: a reader has pinned one; and as
- * volume_checkpoint().
- */
-int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err *err);
-
-/*
- * Before a wait that may last as long as the origin hangs, and after it.  EBUSY: so many requests wait for this
- * volume that more would take the connections that others need.
- */
-int volume_may_wait(struct volume *v, struct err *err);
-void volume_has_waited(struct volume *v);
-
-/* Drops the one that lasts.  ENOENT: none is held. */
-int volume_snapshot_drop(struct volume *v, struct err *err);
-/* s is the store, which the caller holds; it may be closing otherwise. */
-int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err);
 
 /*
  * The store, for reading; it stays open until volume_store_put().  NULL if it
@@ -222,60 +189,5 @@ unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *wha
 			    const struct err *err);
 /* Says once that what works again.  Takes v->lock. */
 void volume_no_trouble(struct volume *v, struct trouble *t, const char *what);
-
-/* ---- the volume thread's parts ---- */
-
-/* commit.c: the thread itself. */
-void *volume_thread(void *arg);
-
-/*
- * attach.c: looks at the instances there are, attaches or moves to the right
- * one.  False if there is none any more and none is expected.
- */
-bool attach_look(struct volume *v);
-/* Closes the instance fd; what it had fetched is held again. */
-void attach_let_go(struct volume *v);
-/* Asks the instance for its state. */
-int attach_refresh(struct volume *v);
-
-/*
- * degraded.c, the volume thread's.  take_up: attached, but no era has begun and READY has
- * not been: finds out whether the target has let writes pass, and if it has, makes durable that
- * every block counts as written, and a new era.  ready: makes the target active, with a degrade
- * record.  step: in the end, ends the record that was found.  unseen: whether a reader has
- * found a record in force since the last take_up, so that the thread must attach anew.
- */
-int degraded_take_up(struct volume *v, struct err *err);
-int degraded_ready(struct volume *v, uint32_t era, struct err *err);
-void degraded_step(struct volume *v);
-bool degraded_unseen(struct volume *v);
-
-/* rollover.c: goes on with a checkpoint, if one is wanted. */
-void rollover_step(struct volume *v);
-/* Whether a checkpoint waits for the volume thread. */
-bool rollover_wanted(struct volume *v);
-/* Ends one that cannot go on. */
-void rollover_fail(struct volume *v, int code, const char *why);
-
-/* The era that comes after `from` of the target, when the metadata is in era `durable`. */
-static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
-{
-	/* An era that was begun in the metadata but not by the target, by an attempt that failed, will do. */
-	return durable > from ? durable : durable + 1;
-}
-
-/* volume.c: begins a new era, with a snapshot of what was before if c says so. */
-int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
-
-/* message.c */
-int message_start(struct volume *v, struct err *err);
-void message_stop(struct volume *v);
-/* Hands a message that waits, if any, to the message thread.  The volume thread's; waits for nothing. */
-void message_look(struct volume *v);
-
-/* fold.c */
-int fold_start(struct volume *v, struct err *err);
-void fold_stop(struct volume *v);
-void fold_ask(struct volume *v);
 
 #endif /* ERAD_VOLUME_H */

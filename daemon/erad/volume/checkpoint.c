@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Checkpoints, as those who ask for one see them: prepared here, carried out by the volume thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "erad/base/thread.h"
+#include "erad/volume/checkpoint.h"
+#include "erad/volume/rollover.h"
+#include "erad/volume/volume.h"
+
+#define PREPARE_WAIT_MIN_MS 100
+#define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; 3.1 seconds in all */
+#define WAITING_MAX	8u		/* checkpoints and snapshots of one volume, at the same time */
+#define ROLL_TRIES	3		/* one to catch up with the metadata, one to do it, one more */
+
+/* Under v->lock. */
+static int may_roll(const struct volume *v, struct err *err)
+{
+	const char *state;
+	struct err why;
+
+	if (v->ended || v->stop)
+		return err_set(err, -ENODEV, "the volume is being closed");
+	if (v->ready)
+		return 0;
+	state = volume_state(v, &why);
+	return err_set(err, -EAGAIN, "the volume is %s%s%.400s, it must be active", state,
+		       *why.msg ? ": " : "", why.msg);
+}
+
+/*
+ * Has the target get the memory for the next era, *to.  The allocation may take long or fail, so that whoever
+ * asks for the checkpoint makes it, and not the volume thread, which writes wait for.  *nr_blocks: of the target.
+ */
+static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
+{
+	struct store_info s;
+	int fd, r;
+
+	pthread_mutex_lock(&v->lock);
+	r = may_roll(v, err);
+	if (r) {
+		pthread_mutex_unlock(&v->lock);
+		return r;
+	}
+	/* A copy: the volume thread may close its own meanwhile. */
+	fd = fcntl(v->fd, F_DUPFD_CLOEXEC, 0);
+	r = fd < 0 ? err_set(err, -errno, "cannot reach the target: %m") : 0;
+	store_info(v->store, &s);
+	*to = rollover_next(v->info.era, s.era);
+	*nr_blocks = v->info.nr_blocks;
+	v->preparing = !r;
+	pthread_mutex_unlock(&v->lock);
+	if (r)
+		return r;
+	r = *to == 0 || *to == UINT32_MAX ? 0 : instance_prepare_era(fd, *to);
+	close(fd);
+	pthread_mutex_lock(&v->lock);
+	v->preparing = false;
+	pthread_mutex_unlock(&v->lock);
+	if (r == -ENOMEM)
+		return err_set(err, r, "the target gets no memory for era %u; request the checkpoint again when there is more",
+			       *to);
+	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
+}
+
+/* The same, and waits some seconds for memory. */
+static int prepare_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
+{
+	unsigned int ms = PREPARE_WAIT_MIN_MS;
+	int r;
+
+	while ((r = prepare_era_once(v, to, nr_blocks, err)) == -ENOMEM && ms <= PREPARE_WAIT_MAX_MS) {
+		struct timespec until = thread_deadline(ms);
+
+		pthread_mutex_lock(&v->lock);
+		while (!v->ended && !v->stop &&
+		       !pthread_cond_timedwait(&v->changed, &v->lock, &until))
+			;
+		pthread_mutex_unlock(&v->lock);
+		ms *= 2;
+	}
+	return r;
+}
+
+/* *again: the target is in another era than was thought, and this is to be repeated.  Context: checkpoint_lock. */
+static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
+		     struct err *err)
+{
+	struct checkpoint *c = &v->checkpoint;
+	struct mirror_map map = { .fd = -1 };
+	uint64_t nr_blocks;
+	uint32_t to;
+	int r;
+
+	*again = false;
+	r = prepare_era(v, &to, &nr_blocks, err);
+	if (r)
+		return r;
+	/* Here and not by the volume thread, as above. */
+	mirror_prepare(v, nr_blocks, &map);
+	pthread_mutex_lock(&v->lock);
+	r = may_roll(v, err);
+	if (r)
+		goto out;
+	*c = *how;
+	c->prepared = to;
+	c->map = map;
+	c->phase = CHECKPOINT_WANTED;
+	volume_kick(v);
+	/* The volume thread ends this before it ends itself. */
+	while (c->phase != CHECKPOINT_DONE)
+		pthread_cond_wait(&v->changed, &v->lock);
+	r = c->result;
+	*err = c->err;
+	*era = c->to;
+	*again = c->again && (!r || r == -EAGAIN);
+	map = c->map;
+	c->phase = CHECKPOINT_NONE;
+out:
+	pthread_mutex_unlock(&v->lock);
+	mirror_map_free(&map);
+	return r;
+}
+
+int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
+{
+	bool again = true;
+	int r = 0;
+
+	pthread_mutex_lock(&v->checkpoint_lock);
+	for (unsigned int i = 0; i < ROLL_TRIES && again; i++)
+		r = roll_once(v, how, era, &again, err);
+	if (again)
+		r = err_set(err, -EAGAIN, "the target has begun other eras meanwhile; request the checkpoint again");
+	if (!r)
+		writers_make_room(v, *era);
+	pthread_mutex_unlock(&v->checkpoint_lock);
+	return r;
+}
+
+int volume_may_wait(struct volume *v, struct err *err)
+{
+	if (atomic_fetch_add(&v->waiting, 1) < WAITING_MAX)
+		return 0;
+	volume_has_waited(v);
+	return err_set(err, -EBUSY, "%u checkpoints or snapshots are under way or wait already; 'eractl status' shows whether writes hang",
+		       WAITING_MAX);
+}
+
+void volume_has_waited(struct volume *v)
+{
+	atomic_fetch_sub(&v->waiting, 1);
+}
+
+int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err)
+{
+	int r = volume_may_wait(v, err);
+
+	if (r)
+		return r;
+	r = volume_roll(v, &(struct checkpoint){ }, era, err);
+	volume_has_waited(v);
+	return r;
+}

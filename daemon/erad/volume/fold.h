@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fold thread, which folds the journal into the array. */
+#ifndef ERAD_FOLD_H
+#define ERAD_FOLD_H
+
+#include "common/err.h"
+
+struct volume;
+
+int fold_start(struct volume *v, struct err *err);
+void fold_stop(struct volume *v);
+/* Asks for a fold; does not wait. */
+void fold_ask(struct volume *v);
+
+#endif /* ERAD_FOLD_H */

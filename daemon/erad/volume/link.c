@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The instance that a volume is attached to, and what is known of it. */
+#include "erad/volume/link.h"
+#include "erad/volume/volume.h"
+
+int link_refresh(struct volume *v)
+{
+	struct erad_info info;
+	int r = instance_info(v->fd, &info);
+
+	if (r)
+		return r;
+	pthread_mutex_lock(&v->lock);
+	v->info = info;
+	v->passing = info.status & ERAD_PASSES_ALL;
+	pthread_mutex_unlock(&v->lock);
+	mirror_state(v);
+	return 0;
+}
