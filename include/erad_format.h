@@ -63,6 +63,39 @@
  * What a device must promise: the write of one aligned 512-byte sector happens or does
  * not happen.  Larger writes may be torn between sectors.  So each sector of the
  * superblocks, of the degrade record and of the array has a checksum.
+ *
+ * Example: a device of 1 GiB in blocks of 64 KiB, with the default layout.
+ *
+ *	nr_sectors		1 GiB / 512 = 2097152, with block_sectors 128
+ *	nr_blocks		2097152 / 128 = 16384
+ *	pages 3 .. 1026		the ring, journal_pages 1024 (4 MiB)
+ *	pages 1027 .. 1043	the array, array_pages 17: ceil(16384 / (8 * 124))
+ *	pages 1283 .. 1299	the copies of these pages, array_chunk 256 pages further
+ *
+ * So the metadata ends after 1300 pages, 5324800 bytes.  Now block 1000 is written in era 2,
+ * and journal_tail is 5:
+ *
+ *	commit		page 7 of the sequence is the next.  It goes to page 3 + 7 % 1024 = 10:
+ *			type MARK, era 2, index 0, count 1, nr_runs 1, bytes 3, and the
+ *			payload e8 07 01: the gap 1000 as LEB128, and the length 1
+ *	flush		the write is released: after a crash, replay reads pages 5, 6, 7 of the
+ *			sequence, and finds block 1000
+ *	fold		of pages 5, 6 and 7: block 1000 is entry 1000 % 124 = 8 of sector 1000 / 124 = 8: sector 0
+ *			of page 1 of the array, page 1028.  The entry becomes 2
+ *	flush		the array is durable
+ *	superblock	with seq 12, so in page 0, because seq 12 is even: journal_tail becomes 8,
+ *			and the pages 5, 6, 7 of the sequence may be used again
+ *
+ * Caveats:
+ *  - The metadata says nothing of writes that did not go through the target: to the origin
+ *    itself, or while the volume was closed.
+ *  - A metadata file that is replaced by an older copy has the same UUID, and counts the same
+ *    eras again.  Nothing in the format can tell.
+ *  - An era is 32 bits and never begins at 0 again.  At the last era, a checkpoint fails.
+ *  - A block may be listed although its write failed, or was never released.  Readers must take
+ *    a listed block as "may have been written".
+ *  - A file system on which a completed flush is lost breaks the order above.  Only a lost
+ *    page of the journal is found out, by `durable`.
  */
 #ifndef ERAD_FORMAT_H
 #define ERAD_FORMAT_H
