@@ -47,18 +47,37 @@ static void degrade(struct disk *d, const uint8_t content[ERAD_SECTOR])
 	memcpy(d->durable + ERAD_DEGRADE * ERAD_PAGE, content, ERAD_SECTOR);
 }
 
-/* The volume of fill(), as a daemon and then the module left it. */
-static void fill_degraded(struct disk *d)
+/* The volume of fill(), open; content is what the target has got. */
+static struct store *open_served(struct disk *d, uint8_t content[ERAD_SECTOR])
 {
-	uint8_t content[ERAD_SECTOR];
 	struct store *s;
 
 	fill(d);
 	s = open_store(d, STORE_WRITE);
 	given(s, content);
 	assert_false(store_degraded(s));
-	store_close(s, false, NULL);
+	return s;
+}
+
+/* The volume of fill(), as a daemon and then the module left it. */
+static void fill_degraded(struct disk *d)
+{
+	uint8_t content[ERAD_SECTOR];
+
+	store_close(open_served(d, content), false, NULL);
 	degrade(d, content);
+}
+
+static struct store *open_degraded(struct disk *d)
+{
+	fill_degraded(d);
+	return open_store(d, STORE_WRITE);
+}
+
+static void set_floor_and_begin(struct store *s, uint32_t era)
+{
+	assert_int_equal(store_set_floor(s, NULL), 0);
+	assert_int_equal(store_begin_era(s, era, NULL), 0);
 }
 
 /* All the steps that lead out of it; content is what the target has got then. */
@@ -111,8 +130,7 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
 	/* But the target may have let writes pass on its own. */
-	assert_int_equal(store_set_floor(s, NULL), 0);
-	assert_int_equal(store_begin_era(s, 2, NULL), 0);
+	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
 	assert_int_equal(diff_blocks(s, 2), 0);
@@ -164,8 +182,7 @@ static void test_the_floor_outlives_the_record(void **state)
 	int i;
 
 	(void)state;
-	fill_degraded(&d);
-	s = open_store(&d, STORE_WRITE);
+	s = open_degraded(&d);
 	come_back(s, content);
 	assert_int_equal(d.nr_cached, 0);
 	for (i = 0; i < 3; i++) {
@@ -200,13 +217,11 @@ static void test_it_is_not_cleared_out_of_order(void **state)
 	struct disk d;
 
 	(void)state;
-	fill_degraded(&d);
-	s = open_store(&d, STORE_WRITE);
+	s = open_degraded(&d);
 	given(s, content);
 	assert_int_equal(store_clear_degraded(s, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "the floor is not set"));
-	assert_int_equal(store_set_floor(s, NULL), 0);
-	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	set_floor_and_begin(s, 4);
 	assert_int_equal(store_clear_degraded(s, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "has not got the next degrade record"));
 	assert_true(store_degraded(s));
@@ -229,10 +244,8 @@ static void test_the_next_record_counts_before_and_after_the_clear(void **state)
 
 	(void)state;
 	for (when = 0; when < 3; when++) {
-		fill_degraded(&d);
-		s = open_store(&d, STORE_WRITE);
-		assert_int_equal(store_set_floor(s, NULL), 0);
-		assert_int_equal(store_begin_era(s, 4, NULL), 0);
+		s = open_degraded(&d);
+		set_floor_and_begin(s, 4);
 		given(s, content);
 		if (when == 0)
 			degrade(&d, content);
@@ -267,9 +280,7 @@ static void test_a_degrade_after_open_is_known_from_the_target(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
-	s = open_store(&d, STORE_WRITE);
-	given(s, content);
+	s = open_served(&d, content);
 	degrade(&d, content);
 	come_back(s, content);
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
@@ -291,9 +302,7 @@ static void test_a_record_written_after_open_is_found(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
-	s = open_store(&d, STORE_WRITE);
-	given(s, content);
+	s = open_served(&d, content);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	assert_false(store_degraded(s));
 	degrade(&d, content);
@@ -307,8 +316,7 @@ static void test_a_record_written_after_open_is_found(void **state)
 	/* Once more, before the one before is ended. */
 	degrade(&d, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_int_equal(store_set_floor(s, NULL), 0);
-	assert_int_equal(store_begin_era(s, 5, NULL), 0);
+	set_floor_and_begin(s, 5);
 	given(s, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 5), 0);
@@ -510,8 +518,7 @@ static void test_blocks_that_a_volume_gains_have_the_floor(void **state)
 	struct disk d;
 
 	(void)state;
-	fill_degraded(&d);
-	s = open_store(&d, STORE_WRITE);
+	s = open_degraded(&d);
 	come_back(s, content);
 	assert_int_equal(store_resize(s, 8 * 700, NULL), 0);
 	assert_int_equal(diff_blocks(s, 3), 700);
@@ -532,8 +539,7 @@ static void test_a_lost_superblock_loses_no_floor(void **state)
 
 	(void)state;
 	for (copy = 0; copy < 2; copy++) {
-		fill_degraded(&d);
-		s = open_store(&d, STORE_WRITE);
+		s = open_degraded(&d);
 		come_back(s, content);
 		store_close(s, false, NULL);
 		d.visible[copy * ERAD_PAGE + 200] ^= 1;

@@ -2,6 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The machine goes on when erad cannot: detach_policy=degrade and eractl abort --degrade.
 
+# create_data: the volume data, with its metadata on a device; sets meta, and era, which has just begun.
+create_data()
+{
+	meta=$(new_disk 4M)
+	eractl create data "$(new_disk 64M)" --metadata "$meta" > /dev/null
+	era=$(eractl checkpoint data)
+}
+
 # open_with OPTIONS: the volume data, which is open, anew with these options in eratab.
 open_with()
 {
@@ -31,11 +39,9 @@ check_full_and_exact()
 test_degrade_under_ext4()
 {
 	DESCRIPTION="erad killed for good under a busy ext4: it goes on after detach_timeout; the increment is a full one, the next exact"
-	local origin meta writer before era
+	local meta writer before era
 
-	origin=$(new_disk 64M)
-	meta=$(new_disk 4M)
-	eractl create data "$origin" --metadata "$meta" > /dev/null
+	create_data
 	open_with detach_policy=degrade,detach_timeout=2
 	dmsetup table data | grep -q 'detach_policy degrade detach_timeout 2' || fail "table: $(dmsetup table data)"
 	mkfs.ext4 -q /dev/mapper/data
@@ -74,12 +80,9 @@ test_degrade_under_ext4()
 test_degrade_by_hand()
 {
 	DESCRIPTION="eractl abort --degrade with erad there, without erad, and where there is no place for the record"
-	local origin meta other writer era
+	local meta other writer era
 
-	origin=$(new_disk 64M)
-	meta=$(new_disk 4M)
-	eractl create data "$origin" --metadata "$meta" > /dev/null
-	era=$(eractl checkpoint data)
+	create_data
 	write_at data 0 4096
 	eractl abort data --degrade
 	recovered() { (($(eractl status --json data | field era) > era)) && eractl_state_is data active; }
@@ -111,12 +114,9 @@ test_degrade_by_hand()
 test_degrade_found_at_open()
 {
 	DESCRIPTION="a degrade record is found when the volume is opened anew, before any write passes"
-	local origin meta era
+	local meta era
 
-	origin=$(new_disk 64M)
-	meta=$(new_disk 4M)
-	eractl create data "$origin" --metadata "$meta" > /dev/null
-	era=$(eractl checkpoint data)
+	create_data
 	kill_erad
 	eractl abort data --degrade
 	write_at data $((7 << 20)) 4096
@@ -133,12 +133,9 @@ test_degrade_found_at_open()
 test_degrade_then_reload()
 {
 	DESCRIPTION="erad, which had the metadata open already, finds the record that a target has left that is gone"
-	local origin meta era table pid
+	local meta era table pid
 
-	origin=$(new_disk 64M)
-	meta=$(new_disk 4M)
-	eractl create data "$origin" --metadata "$meta" > /dev/null
-	era=$(eractl checkpoint data)
+	create_data
 	pid=$(erad_pid)
 	kill -STOP "$pid"
 	eractl abort data --degrade

@@ -124,6 +124,25 @@ static void *degrade_main(void *result)
 	return NULL;
 }
 
+/* DEGRADE, while metadata is so slow that its record is still being written when this returns. */
+static void start_degrade(pthread_t *t, int *result)
+{
+	metadata_is_slow(1500);
+	EXPECT(pthread_create(t, NULL, degrade_main, result), 0);
+	usleep(300000);
+}
+
+/* A write to the first block that is held, and whose owner has gone. */
+static void leave_held(const char *options, struct writer *w)
+{
+	*w = (struct writer){ .off = 0, .len = 4096 };
+	create_with_metadata(origin, options);
+	begin_with_record();
+	start(w);
+	wait_in();
+	close(owner);
+}
+
 void degrade_record_is_first(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -278,18 +297,12 @@ void degrade_survives_owners(void)
 
 void degrade_attach_waits(void)
 {
-	struct writer w = { .off = 0, .len = 4096 };
+	struct writer w;
 	pthread_t t;
 	int r = -1;
 
-	create_with_metadata(origin, UNTIMED);
-	begin_with_record();
-	start(&w);
-	wait_in();
-	close(owner);
-	metadata_is_slow(1500);
-	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
-	usleep(300000);
+	leave_held(UNTIMED, &w);
+	start_degrade(&t, &r);
 	attach_at_last();
 	CHECK(record_is_there());
 	CHECK(info().status & ERAD_PASSES_ALL);
@@ -302,13 +315,9 @@ void degrade_attach_waits(void)
 
 void degrade_metadata_fails(void)
 {
-	struct writer w = { .off = 0, .len = 4096 };
+	struct writer w;
 
-	create_with_metadata(origin, TIMED);
-	begin_with_record();
-	start(&w);
-	wait_in();
-	close(owner);
+	leave_held(TIMED, &w);
 	metadata_is("error");
 	EXPECT(do_degrade(), EIO);
 	sleep(3);
@@ -369,18 +378,12 @@ void degrade_after_abort(void)
 /* ABORT that comes while the record is being written is obeyed. */
 void degrade_aborted(void)
 {
-	struct writer w = { .off = 0, .len = 4096 };
+	struct writer w;
 	pthread_t t;
 	int r = -1;
 
-	create_with_metadata(origin, UNTIMED);
-	begin_with_record();
-	start(&w);
-	wait_in();
-	close(owner);
-	metadata_is_slow(1500);
-	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
-	usleep(300000);
+	leave_held(UNTIMED, &w);
+	start_degrade(&t, &r);
 	EXPECT(do_abort(id), 0);
 	EXPECT(finish(&w), EIO);
 	EXPECT(pthread_join(t, NULL), 0);
@@ -398,9 +401,7 @@ void degrade_gone(void)
 	create_with_metadata(origin, UNTIMED);
 	begin_with_record();
 	close(owner);
-	metadata_is_slow(1500);
-	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
-	usleep(300000);
+	start_degrade(&t, &r);
 	EXPECT(run("dmsetup remove " NAME), 0);
 	EXPECT(pthread_join(t, NULL), 0);
 	CHECK(record_is_there());
@@ -410,18 +411,12 @@ void degrade_gone(void)
 
 void degrade_noflush_suspend(void)
 {
-	struct writer w = { .off = 0, .len = 4096 };
+	struct writer w;
 	pthread_t t;
 	int r = -1;
 
-	create_with_metadata(origin, UNTIMED);
-	begin_with_record();
-	start(&w);
-	wait_in();
-	close(owner);
-	metadata_is_slow(1500);
-	EXPECT(pthread_create(&t, NULL, degrade_main, &r), 0);
-	usleep(300000);
+	leave_held(UNTIMED, &w);
+	start_degrade(&t, &r);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
 	CHECK(record_is_there());		/* none is in flight when the next table comes */
 	EXPECT(pthread_join(t, NULL), 0);
@@ -435,13 +430,9 @@ void degrade_noflush_suspend(void)
 /* A suspend that waits for held writes ends by it. */
 void degrade_flush_suspend(void)
 {
-	struct writer w = { .off = 0, .len = 4096 };
+	struct writer w;
 
-	create_with_metadata(origin, TIMED);
-	begin_with_record();
-	start(&w);
-	wait_in();
-	close(owner);
+	leave_held(TIMED, &w);
 	EXPECT(run("dmsetup suspend --nolockfs " NAME), 0);
 	EXPECT(finish(&w), 0);
 	CHECK(state_is("degraded"));
