@@ -42,6 +42,7 @@
 #include "erad/module/control.h"
 #include "erad/request/request.h"
 #include "erad/request/socket.h"
+#include "erad/volume/adopt.h"
 #include "erad/volume/registry.h"
 
 #ifndef ERAD_VERSION
@@ -222,6 +223,7 @@ static int look_at_targets(struct erad *e)
 	r = control_list(e->control_fd, &e->list);
 	if (!r) {
 		volumes_changed(&e->list);
+		adopt_wake();
 		standby_needs_heap();
 		return 0;
 	}
@@ -519,7 +521,8 @@ static int run(struct erad *e)
 		return r;
 	}
 	/* From here on, where this process fails, its standby serves the volumes. */
-	r = volumes_start(shared, e->progress_fd, &err);
+	volumes_start(shared, e->progress_fd, adopt_wake);
+	r = adopt_start(&err);
 	if (r) {
 		log_error("%s", err.msg);
 		log_stop();
@@ -535,6 +538,7 @@ static int run(struct erad *e)
 	sd_notify(0, "STOPPING=1");
 	if (r >= 0)
 		standby_end();
+	adopt_stop();
 	all_ended = volumes_stop(STOP_MS);
 	if (e->socket_fd >= 0)
 		all_ended &= socket_stop(e->socket_fd, standby_is_me() ? RELIEVED_MS : STOP_MS);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "erad/volume/adopt.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
 #include "instance_sim.h"
@@ -128,7 +129,8 @@ int fixture_start_registry(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(volumes_start(-1, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &err), 0);
+	volumes_start(-1, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), adopt_wake);
+	assert_int_equal(adopt_start(&err), 0);
 	while (!volumes_settled(&err))
 		usleep(1000);
 	return 0;

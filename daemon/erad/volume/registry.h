@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The registry: every volume that is open, by name; and the thread that takes
- * in targets that live without one, after erad was restarted or when somebody
- * else has made them.
- */
+/* The registry: every volume that is open, by name, and the claims on names. */
 #ifndef ERAD_VOLUMES_H
 #define ERAD_VOLUMES_H
 
@@ -14,11 +10,12 @@
 #include "erad/volume/volume.h"
 
 /*
- * Starts the adopter.  control: an fd on the control node, for all threads,
- * kept open.  progress_fd: an eventfd that is written to whenever
- * volumes_settled() may have become true.
+ * Before all else, and before there are threads that use volumes.  control: an fd on the control node, for
+ * all threads, kept open.  progress_fd: an eventfd that is written to whenever volumes_settled() may have
+ * become true.  claim_ended, which may be NULL, is called without locks whenever a claim of volumes_claim()
+ * has ended.
  */
-int volumes_start(int control, int progress_fd, struct err *err);
+void volumes_start(int control, int progress_fd, void (*claim_ended)(void));
 int volumes_control(void);
 
 /* The volume of that name with a reference for the caller, or NULL. */
@@ -43,9 +40,18 @@ void volumes_remove(struct volume *v);
 struct claim {
 	const char *name;
 	struct claim *next;
+	bool tried;		/* by volumes_try_claim() */
 };
 int volumes_claim(struct claim *c, const char *name, struct err *err);
+/*
+ * Claims the name at once, or returns false: it is claimed, an open volume has it, or erad is stopping.
+ * The end of this claim does not call claim_ended.
+ */
+bool volumes_try_claim(struct claim *c, const char *name);
 void volumes_release(struct claim *c);
+
+/* Whether an open volume owns the instance. */
+bool volumes_own(const struct erad_info *i);
 
 /* The instances have changed: wakes the volumes that have not seen theirs as they are in l.  Never waits for I/O. */
 void volumes_changed(const struct instances *l);
@@ -60,6 +66,8 @@ void volumes_looked(struct volume *v, const struct instances *l);
 
 /* A volume is over with its first attempt to attach. */
 void volumes_settled_one(void);
+/* The targets found at the start have all been looked at, and have volumes where erad knows theirs. */
+void volumes_adopted(void);
 /* Whether the targets found at the start have all been tried; who says which have not. */
 bool volumes_settled(struct err *who);
 
