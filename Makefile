@@ -141,7 +141,7 @@ daemon_sources	:= tests/unit/instance_sim.c tests/unit/volume_fixture.c $(filter
 # The tests of what deals with devices, which have stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
-	$(patsubst %,daemon/erad/%.c,device/dm device/mounts device/probe device/stack base/log base/thread)
+	$(patsubst %,daemon/erad/%.c,device/dm device/mounts device/probe device/stack device/sysfs base/log base/thread)
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)

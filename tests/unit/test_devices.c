@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "devices_sim.h"
-#include "erad/device/dm.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
+#include "erad/device/sysfs.h"
 
 #define SDA	makedev(8, 0)
 #define SDA1	makedev(8, 1)

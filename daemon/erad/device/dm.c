@@ -10,7 +10,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "common/blockdev.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
@@ -287,15 +286,4 @@ int dm_remove(const char *name, struct err *err)
 			return r;
 		usleep(REMOVE_PAUSE_MS * 1000);
 	}
-}
-
-int dm_name(dev_t dev, char name[DM_NAME_SIZE])
-{
-	return blockdev_attribute(dev, "dm/name", name, DM_NAME_SIZE);
-}
-
-int dm_node(dev_t dev, char path[NODE_PATH_SIZE])
-{
-	strcpy(path, "/dev/");
-	return blockdev_kernel_name(dev, path + 5, NODE_PATH_SIZE - 5);
 }

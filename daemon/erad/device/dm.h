@@ -10,8 +10,6 @@
 #include "common/eratab.h"
 #include "common/err.h"
 
-#define DM_NAME_SIZE	128	/* DM_NAME_LEN of the kernel */
-
 /* Once, before threads. */
 void dm_setup(void);
 
@@ -50,13 +48,5 @@ int dm_swap(const char *name, struct err *err);
 
 /* Whether a device of that name, of whatever kind, exists; negative errno. */
 int dm_exists(const char *name, struct err *err);
-
-/* The name of a mapped device, from sysfs.  ENOENT. */
-int dm_name(dev_t dev, char name[DM_NAME_SIZE]);
-
-#define NODE_PATH_SIZE	(DM_NAME_SIZE + 5)
-
-/* The node of a block device, as the kernel names it, or -errno. */
-int dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 
 #endif /* ERAD_DM_H */

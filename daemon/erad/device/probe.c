@@ -13,10 +13,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "erad/device/dm.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
+#include "erad/device/sysfs.h"
 
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
@@ -107,7 +107,7 @@ static bool held(const char *sysfs, struct err *who)
 		holder = 0;
 		if (snprintf(path, sizeof(path), "%s/holders/%s", sysfs, de->d_name) <
 		    (int)sizeof(path))
-			holder = stack_read_dev(path);
+			holder = sysfs_read_dev(path);
 		if (holder && !dm_name(holder, name))
 			err_set(who, 0, "held by %s (/dev/mapper/%s)", de->d_name, name);
 		else
@@ -141,7 +141,7 @@ static bool partition_used(const char *sysfs, struct err *who)
 		if (n >= sizeof(path) || access(path, F_OK))
 			continue;
 		path[n - strlen("/partition")] = 0;
-		found = used_itself(stack_read_dev(path), path, who);
+		found = used_itself(sysfs_read_dev(path), path, who);
 		if (found)
 			err_prefix(who, 0, "partition %s", de->d_name);
 	}

@@ -17,24 +17,7 @@
 #include "common/blockdev.h"
 #include "erad/device/mounts.h"
 #include "erad/device/stack.h"
-
-dev_t stack_read_dev(const char *dir)
-{
-	char path[PATH_MAX];
-	unsigned int ma, mi;
-	dev_t dev = 0;
-	FILE *f;
-
-	if (snprintf(path, sizeof(path), "%s/dev", dir) >= (int)sizeof(path))
-		return 0;
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%u:%u", &ma, &mi) == 2)
-		dev = makedev(ma, mi);
-	fclose(f);
-	return dev;
-}
+#include "erad/device/sysfs.h"
 
 bool stack_has_device(const struct stack *s, dev_t dev)
 {
@@ -111,7 +94,7 @@ static int push_links(struct stack *s, const char *dir, const char *sub, struct 
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s/%s", dir, sub, de->d_name) <
 		    (int)sizeof(path))
-			r = push(s, stack_read_dev(path), err);
+			r = push(s, sysfs_read_dev(path), err);
 	}
 	closedir(d);
 	return r;

@@ -39,7 +39,4 @@ int stack_add_file(struct stack *s, const char *path, struct err *err);
 bool stack_has_device(const struct stack *s, dev_t dev);
 bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino);
 
-/* The number in a sysfs "dev" file below dir (…/dev); 0: there is none. */
-dev_t stack_read_dev(const char *dir);
-
 #endif /* ERAD_STACK_H */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "erad/device/dm.h"
+#include "erad/device/sysfs.h"
 #include "erad/ops/close.h"
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"

@@ -8,7 +8,7 @@
 
 #include "common/blockdev.h"
 #include "common/uuid.h"
-#include "erad/device/dm.h"
+#include "erad/device/sysfs.h"
 #include "erad/ops/conflict.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"

@@ -18,6 +18,7 @@
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
+#include "erad/device/sysfs.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/resize.h"
 #include "erad/volume/registry.h"

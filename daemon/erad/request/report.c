@@ -9,7 +9,7 @@
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
-#include "erad/device/dm.h"
+#include "erad/device/sysfs.h"
 #include "erad/ops/table.h"
 #include "erad/request/report.h"
 #include "erad/volume/registry.h"

@@ -11,7 +11,7 @@
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
-#include "erad/device/dm.h"
+#include "erad/device/sysfs.h"
 #include "erad/ops/abort.h"
 #include "erad/ops/close.h"
 #include "erad/ops/create.h"

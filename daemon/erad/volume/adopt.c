@@ -12,7 +12,7 @@
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
 #include "erad/base/thread.h"
-#include "erad/device/dm.h"
+#include "erad/device/sysfs.h"
 #include "erad/volume/adopt.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/peek.h"
