@@ -247,7 +247,7 @@ static void set_up(void)
 	expect(!volume_new("open", "/dev/a", "/b\303c", image_geometry.uuid, s, &open_volume, NULL));
 	/* A sentence about a path may hold anything. */
 	err_set(&err, 0, "opening /b\303c");
-	volume_trouble(open_volume, &open_volume->attach_trouble, "attach", &err);
+	trouble_says(&open_volume->attach_trouble, "attach", &err);
 
 	expect(mkdtemp(dir));
 	snprintf(closed_file, sizeof(closed_file), "%s/closed", dir);

@@ -40,9 +40,9 @@ void events_begin(struct volume *v)
 	struct err err;
 
 	if (traced_begin(v, &v->events.traced, &kind, &err))
-		volume_trouble(v, &v->events_trouble, "events are not counted", &err);
+		trouble_says(&v->events_trouble, "events are not counted", &err);
 	else
-		volume_no_trouble(v, &v->events_trouble, "counting events");
+		trouble_over(&v->events_trouble, "counting events");
 }
 
 bool events_pinned(const struct volume *v)

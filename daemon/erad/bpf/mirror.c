@@ -120,7 +120,7 @@ static void degrade(struct volume *v, const struct err *err)
 {
 	struct mirror *m = &v->mirror;
 
-	volume_trouble(v, &v->mirror_trouble, "the BPF mirror is degraded", err);
+	trouble_says(&v->mirror_trouble, "the BPF mirror is degraded", err);
 	drop_writeset(m);
 	atomic_store(&m->changed, MIRROR_UNKNOWN);
 	m->next.flags |= ERAD_MAP_DEGRADED;
@@ -298,7 +298,7 @@ void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *
 		degrade(v, &err);
 	} else {
 		count_changed(m);
-		volume_no_trouble(v, &v->mirror_trouble, "the BPF mirror");
+		trouble_over(&v->mirror_trouble, "the BPF mirror");
 	}
 }
 

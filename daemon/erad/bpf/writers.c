@@ -165,9 +165,9 @@ void writers_begin(struct volume *v, uint32_t era)
 		return;
 	}
 	if (begin(v, era, &err))
-		volume_trouble(v, &v->writers_trouble, "writers are not counted", &err);
+		trouble_says(&v->writers_trouble, "writers are not counted", &err);
 	else
-		volume_no_trouble(v, &v->writers_trouble, "counting writers");
+		trouble_over(&v->writers_trouble, "counting writers");
 }
 
 bool writers_pinned(const struct volume *v)

@@ -205,7 +205,7 @@ static int begin(struct volume *v, struct store_info *s, struct err *err)
 	if (r)
 		return r;
 	/* Whatever kept batches from being recorded is over. */
-	volume_no_trouble(v, &v->mark_trouble, "the metadata");
+	trouble_over(&v->mark_trouble, "the metadata");
 	failpoint(FAILPOINT_FIRST_DURABLE);
 	r = flip(v, 0, s->era, err);
 	if (!r)
@@ -414,14 +414,14 @@ bool attach_look(struct volume *v)
 	r = attach(v, best, &err);
 	if (r) {
 		v->look_at = thread_now_ms() +
-			volume_trouble(v, &v->attach_trouble,
-				       best->status & ERAD_PASSES_ALL ? "all writes pass, unrecorded" :
-				       "new writes wait", &err);
+			trouble_says(&v->attach_trouble,
+				     best->status & ERAD_PASSES_ALL ? "all writes pass, unrecorded" :
+				     "new writes wait", &err);
 		v->tried = *best;
 		v->try_at = v->look_at;
 	} else {
 		v->try_at = 0;
-		volume_no_trouble(v, &v->attach_trouble, "the target");
+		trouble_over(&v->attach_trouble, "the target");
 	}
 	settle(v, !r);
 	volume_usage(v);

@@ -59,13 +59,13 @@ static int mark(struct volume *v)
 	r = store_mark(v->store, v->range, v->nr, &err);
 	if (!r) {
 		if (v->mark_trouble.since_ms)
-			volume_no_trouble(v, &v->mark_trouble, "the metadata");
+			trouble_over(&v->mark_trouble, "the metadata");
 		if (store_wants_fold(v->store))
 			fold_ask(v);
 		return 0;
 	}
 	v->retry_at = thread_now_ms() +
-		volume_trouble(v, &v->mark_trouble, "new writes wait", &err);
+		trouble_says(&v->mark_trouble, "new writes wait", &err);
 	return r;
 }
 

@@ -116,10 +116,10 @@ void degraded_step(struct volume *v)
 	r = store_clear_degraded(v->store, &err);
 	if (r) {
 		v->degraded_at = thread_now_ms() +
-			volume_trouble(v, &v->degrade_trouble, "the degrade record stays in force", &err);
+			trouble_says(&v->degrade_trouble, "the degrade record stays in force", &err);
 		return;
 	}
 	failpoint(FAILPOINT_DEGRADE_CLEARED);
-	volume_no_trouble(v, &v->degrade_trouble, "ending the degrade record");
+	trouble_over(&v->degrade_trouble, "ending the degrade record");
 	log_notice("volume %s: new writes are recorded again", v->name);
 }

@@ -43,13 +43,12 @@ static void *fold_thread(void *arg)
 		struct err err;
 
 		if (store_fold(v->store, &err)) {
-			backoff = volume_trouble(v, &v->fold_trouble,
-						 "cannot fold the journal", &err);
+			backoff = trouble_says(&v->fold_trouble, "cannot fold the journal", &err);
 			continue;
 		}
 		backoff = 0;
 		work_done(v);
-		volume_no_trouble(v, &v->fold_trouble, "folding the journal");
+		trouble_over(&v->fold_trouble, "folding the journal");
 		volume_usage(v);
 	}
 	return NULL;

@@ -8,12 +8,19 @@
 #include <unistd.h>
 
 #include "common/uuid.h"
-#include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/volume/volume.h"
 
-#define BACKOFF_MIN_MS	100
-#define BACKOFF_MAX_MS	5000
+static void init_troubles(struct volume *v)
+{
+	struct trouble *const all[] = {
+		&v->attach_trouble, &v->mark_trouble, &v->fold_trouble, &v->mirror_trouble,
+		&v->events_trouble, &v->degrade_trouble, &v->writers_trouble,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		trouble_init(all[i], v->name, &v->lock);
+}
 
 int volume_new(const char *name, const char *origin, const char *metadata,
 	       const uint8_t uuid[16], struct store *store, struct volume **out,
@@ -51,6 +58,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	v->store = store;
 	v->look_at = v->retry_at = v->roll_at = v->degraded_at = UINT64_MAX;
 	pthread_mutex_init(&v->lock, NULL);
+	init_troubles(v);
 	pthread_mutex_init(&v->checkpoint_lock, NULL);
 	pthread_mutex_init(&v->snapshot_lock, NULL);
 	thread_cond_init(&v->changed);
@@ -261,41 +269,3 @@ void volume_usage(struct volume *v)
 	pthread_mutex_unlock(&v->lock);
 }
 
-unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *what,
-			    const struct err *err)
-{
-	unsigned int backoff;
-	bool say;
-
-	pthread_mutex_lock(&v->lock);
-	/* Said again where the reason has changed. */
-	say = !t->since_ms || strcmp(t->err.msg, err->msg);
-	if (!t->since_ms) {
-		t->since_ms = thread_now_ms();
-		t->backoff_ms = BACKOFF_MIN_MS;
-	} else if (t->backoff_ms * 2 < BACKOFF_MAX_MS) {
-		t->backoff_ms *= 2;
-	} else {
-		t->backoff_ms = BACKOFF_MAX_MS;
-	}
-	t->err = *err;
-	backoff = t->backoff_ms;
-	pthread_mutex_unlock(&v->lock);
-
-	if (say)
-		log_error("volume %s: %s: %s", v->name, what, err->msg);
-	return backoff;
-}
-
-void volume_no_trouble(struct volume *v, struct trouble *t, const char *what)
-{
-	uint64_t since;
-
-	pthread_mutex_lock(&v->lock);
-	since = t->since_ms;
-	t->since_ms = 0;
-	pthread_mutex_unlock(&v->lock);
-	if (since)
-		log_notice("volume %s: %s works again, after %.1f seconds", v->name, what,
-			   (double)(thread_now_ms() - since) / 1000);
-}

@@ -27,18 +27,12 @@
 
 #include "common/err.h"
 #include "common/protocol.h"
+#include "erad/base/trouble.h"
 #include "erad/bpf/events.h"
 #include "erad/bpf/mirror.h"
 #include "erad/bpf/writers.h"
 #include "erad/module/control.h"
 #include "store/store.h"
-
-/* Something that does not work and is tried again. */
-struct trouble {
-	struct err err;
-	uint64_t since_ms;	/* 0: all is well */
-	unsigned int backoff_ms;	/* until the next attempt */
-};
 
 enum checkpoint_phase {
 	CHECKPOINT_NONE,
@@ -180,14 +174,5 @@ bool volume_owns(struct volume *v, const struct erad_info *i);
 
 /* Tells the target how full the metadata is, and of the snapshot.  Takes v->lock. */
 void volume_usage(struct volume *v);
-
-/*
- * Remembers err and says it once, when it begins; doubles the backoff, from 100 ms to 5 s,
- * and returns it.  Takes v->lock.
- */
-unsigned int volume_trouble(struct volume *v, struct trouble *t, const char *what,
-			    const struct err *err);
-/* Says once that what works again.  Takes v->lock. */
-void volume_no_trouble(struct volume *v, struct trouble *t, const char *what);
 
 #endif /* ERAD_VOLUME_H */
