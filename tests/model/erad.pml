@@ -85,7 +85,7 @@ end:	do
 }
 #endif
 
-inline attach_refresh()
+inline link_refresh()
 {
 	d_step {
 		if
@@ -181,8 +181,8 @@ inline degraded_step()
 #define CLEARS		false
 #endif
 
-/* flip(): not waiting for the drain */
-inline flip(from, to)
+/* flip_era(): not waiting for the drain */
+inline flip_era(from, to)
 {
 	atomic {
 		k_prepare(fd, to, r);	/* nobody else looks at that, so that it is no step of its own */
@@ -198,7 +198,7 @@ inline flip(from, to)
 	}
 }
 
-inline activate()
+inline activate_target()
 {
 	take_up();
 	if
@@ -208,16 +208,16 @@ inline activate()
 		:: r == OK ->
 			sera++;
 			d_trouble = false;
-			flip(0, sera)
+			flip_era(0, sera)
 		:: else
 		fi
-	:: r == OK && i_era != 0 && sera == i_era + 1 -> flip(i_era, sera)
+	:: r == OK && i_era != 0 && sera == i_era + 1 -> flip_era(i_era, sera)
 	:: r == OK && i_era != 0 && sera == i_era && PASSING(fd) ->
 		store_append(sera + 1, 0, r);
 		if
 		:: r == OK ->
 			sera++;
-			flip(i_era, sera)
+			flip_era(i_era, sera)
 		:: else
 		fi
 	:: r == OK && i_era != 0 && sera != i_era + 1 && sera != i_era -> r = ESTALE; assert(sera == i_era || A_metadata_fits)
@@ -237,7 +237,7 @@ inline activate()
 #define find_record()	skip
 #endif
 
-inline attach()
+inline attach_to()
 {
 	r = OK;
 	if
@@ -258,17 +258,17 @@ inline attach()
 		atomic {
 			k_attach(pick, r);
 			if
-			:: r == OK -> fd = pick; attach_refresh()
+			:: r == OK -> fd = pick; link_refresh()
 			:: else
 			fi
 		}
 		if
-		:: r == OK -> activate()
+		:: r == OK -> activate_target()
 		:: else
 		fi;
 		atomic {
 			if
-			:: r == OK -> attach_refresh(); forget_info()
+			:: r == OK -> link_refresh(); forget_info()
 			:: else
 			fi;
 			if
@@ -316,7 +316,7 @@ inline attach_look()
 		:: fd != NONE -> attach_let_go()
 		:: else
 		fi;
-		attach();
+		attach_to();
 		d_step {	/* settle() */
 			look = (r != OK);
 			d_ready = (r == OK);
@@ -327,8 +327,8 @@ inline attach_look()
 	fi
 }
 
-/* mark(): 1 of the order that everything rests on */
-inline mark()
+/* mark_batch(): 1 of the order that everything rests on */
+inline mark_batch()
 {
 #ifdef M_RELEASE_EARLY
 	store_write(sera, d_blocks);
@@ -357,7 +357,7 @@ inline commit_batches()
 	:: batch != 0 || !attention ->
 		if
 		:: batch != 0 ->
-			mark();
+			mark_batch();
 			if
 			:: r != OK -> r = EAGAIN; break
 			:: r != OK && policy_fail -> status = true	/* patience() */
@@ -388,17 +388,17 @@ inline commit_batches()
 	status = false
 }
 
-inline recover()
+inline recover_failed()
 {
 	if
 	:: !d_failed ->
 		d_failed = true;
-		attach_refresh();
+		link_refresh();
 		d_step { forget_info(); rollover_fail() }
 	:: else
 	fi;
 	if
-	:: d_trouble -> mark()
+	:: d_trouble -> mark_batch()
 	:: else
 	fi;
 	if
@@ -407,24 +407,24 @@ inline recover()
 	fi
 }
 
-inline serve()
+inline serve_batches()
 {
 	commit_batches();
 	if
 	:: r == OK || r == EAGAIN
-	:: r == EIO -> recover()
+	:: r == EIO -> recover_failed()
 	:: else -> attach_let_go(); look = true
 	fi;
 	r = OK
 }
 
-/* begin(): r is EBUSY where an earlier drain must end first */
-inline begin()
+/* begin_checkpoint(): r is EBUSY where an earlier drain must end first */
+inline begin_checkpoint()
 {
 	atomic {
 		if
 		:: d_trouble -> r = EIO
-		:: else -> attach_refresh()
+		:: else -> link_refresh()
 		fi;
 		if
 		:: r == OK && (i_state != ACTIVE || !i_resumed) -> r = EINVAL
@@ -470,7 +470,7 @@ inline rollover_step()
 	d_step { p = phase; roll = false; r = OK }
 	if
 	:: p == WANTED ->
-		begin();
+		begin_checkpoint();
 		if
 		:: r == OK -> phase = FLIP; p = FLIP
 		:: r == EBUSY -> roll = true
@@ -488,7 +488,7 @@ inline rollover_step()
 		fi;
 #endif
 		if
-		:: r == OK -> atomic { attach_refresh(); forget_info(); acknowledge() }
+		:: r == OK -> atomic { link_refresh(); forget_info(); acknowledge() }
 #ifdef M_ACK_EARLY
 		:: r == ETIMEDOUT -> d_step { acknowledge() }
 #else
@@ -519,14 +519,14 @@ inline wait_for_work()
 		look = true;
 		break
 	:: atomic { PRI -> held = REVENTS };
-		attach_refresh();
+		link_refresh();
 		if
 		:: r != OK -> look = true
 		:: else
 		fi;
 		roll = true;
 		if
-		:: i_state == FAILED && !d_failed -> recover()
+		:: i_state == FAILED && !d_failed -> recover_failed()
 		:: i_state == DEGRADED -> attach_let_go(); look = true
 		:: else
 		fi;
@@ -576,8 +576,8 @@ start:	{
 			:: else
 			fi;
 			if
-			:: fd != NONE && d_failed -> recover()
-			:: fd != NONE && !d_failed && (batch != 0 || held) -> serve()
+			:: fd != NONE && d_failed -> recover_failed()
+			:: fd != NONE && !d_failed && (batch != 0 || held) -> serve_batches()
 			:: else
 			fi;
 			if

@@ -65,7 +65,7 @@ static const struct bpf_map *type_of(int which)
 		which == INFO ? types->maps.info : types->maps.stats;
 }
 
-static void forget(int *fd)
+static void forget_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -106,7 +106,7 @@ void mirror_map_free(struct mirror_map *map)
 	if (map->bits)
 		munmap((void *)map->bits, map->size);
 	map->bits = NULL;
-	forget(&map->fd);
+	forget_fd(&map->fd);
 }
 
 static void drop_writeset(struct mirror *m)
@@ -232,7 +232,7 @@ static int take_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map
 	return r;
 }
 
-static int begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map, struct err *err)
+static int begin_mirror(struct volume *v, uint32_t era, bool fill, struct mirror_map *map, struct err *err)
 {
 	struct mirror *m = &v->mirror;
 	struct store_info s;
@@ -293,7 +293,7 @@ void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *
 
 	if (era != m->next.era)
 		atomic_store(&m->changed_before, atomic_load(&m->changed));
-	if (begin(v, era, fill, map, &err)) {
+	if (begin_mirror(v, era, fill, map, &err)) {
 		m->next.era = era;
 		degrade(v, &err);
 	} else {
@@ -358,8 +358,8 @@ void mirror_end(struct volume *v, bool gone)
 		pins_remove(v->name, NULL);
 	}
 	drop_writeset(m);
-	forget(&m->info);
-	forget(&m->stats);
+	forget_fd(&m->info);
+	forget_fd(&m->stats);
 }
 
 const char *mirror_status(const struct volume *v, struct err *error)

@@ -96,7 +96,7 @@ static uint32_t oldest(const struct writers_list *l, uint32_t from)
 	return era;
 }
 
-static int forget(int fd, const struct erad_map_writer *who, uint32_t nr)
+static int forget_writers(int fd, const struct erad_map_writer *who, uint32_t nr)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 	uint32_t done;
@@ -129,7 +129,7 @@ static int make_room(int fd, struct writers_list *l, uint32_t era)
 			break;
 		nr = up_to(l, old);
 	}
-	return forget(fd, l->who, nr);
+	return forget_writers(fd, l->who, nr);
 }
 
 /* So that there is room for it when there is none. */
@@ -141,7 +141,7 @@ static int add_others(int fd, uint32_t era)
 	return bpf_map_update_elem(fd, &others, &none, BPF_NOEXIST) && errno != EEXIST ? -errno : 0;
 }
 
-static int begin(struct volume *v, uint32_t era, struct err *err)
+static int begin_writers(struct volume *v, uint32_t era, struct err *err)
 {
 	struct traced *t = &v->writers.traced;
 	int r;
@@ -164,7 +164,7 @@ void writers_begin(struct volume *v, uint32_t era)
 		pins_remove(v->name, kind.pin);
 		return;
 	}
-	if (begin(v, era, &err))
+	if (begin_writers(v, era, &err))
 		trouble_says(&v->writers_trouble, "writers are not counted", &err);
 	else
 		trouble_over(&v->writers_trouble, "counting writers");

@@ -92,7 +92,7 @@ struct look {
 	uint64_t trouble_ms;
 };
 
-static void look(struct volume *v, struct look *l)
+static void look_at_volume(struct volume *v, struct look *l)
 {
 	pthread_mutex_lock(&v->lock);
 	l->info = v->info;
@@ -134,7 +134,7 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 	dev_t origin;
 	int r;
 
-	look(v, &l);
+	look_at_volume(v, &l);
 	r = choose_size(v->origin, bytes, &origin, &nr_sectors, err);
 	if (r)
 		return r;
@@ -149,7 +149,7 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 			r = swap(v, &l, nr_sectors, err);
 		if (r)
 			return r;
-		look(v, &l);
+		look_at_volume(v, &l);
 	} else if (!l.ready) {
 		return err_set(err, -EAGAIN, "it has that size, but is %s%s%.400s", l.state,
 			       *l.why.msg ? ": " : "", l.why.msg);

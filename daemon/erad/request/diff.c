@@ -20,7 +20,7 @@ struct diff {
 	uint64_t changed;		/* bytes */
 };
 
-static int look(void *ctx)
+static int diff_interrupted(void *ctx)
 {
 	struct diff *d = ctx;
 
@@ -86,7 +86,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	json_object_object_add(head, "size", json_object_new_uint64(d->size));
 	r = jsonl_send(d->j, "part", head);
 	if (!r)
-		r = store_diff_watched(s, d->view, since, extent, look, d, err);
+		r = store_diff_watched(s, d->view, since, extent, diff_interrupted, d, err);
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "it was closed meanwhile");
 	if (!r)

@@ -29,7 +29,7 @@ struct dump {
 	uint64_t nr, told_ms;
 };
 
-static int look(void *ctx)
+static int dump_interrupted(void *ctx)
 {
 	struct dump *d = ctx;
 
@@ -111,9 +111,9 @@ static int stream(struct dump *d, const char *name, struct store *s, enum store_
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
 	r = check ? 0 : jsonl_send(d->j, "part", head(name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)
-		r = store_eras_watched(s, view, check_run, look, d, &damaged, err);
+		r = store_eras_watched(s, view, check_run, dump_interrupted, d, &damaged, err);
 	else if (!r)
-		r = store_eras_watched(s, view, dump_run, look, d, NULL, err);
+		r = store_eras_watched(s, view, dump_run, dump_interrupted, d, NULL, err);
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "it was closed meanwhile");
 	if (!r)

@@ -55,7 +55,7 @@ struct report {
 	uint64_t events_held;
 };
 
-static void look(struct volume *v, struct report *p)
+static void look_at_volume(struct volume *v, struct report *p)
 {
 	*p = (struct report){
 		.v = v, .name = v->name, .origin = v->origin, .metadata = v->metadata,
@@ -233,7 +233,7 @@ static struct json_object *open_json(struct volume *v, to_json json)
 {
 	struct report p;
 
-	look(v, &p);
+	look_at_volume(v, &p);
 	return json(&p);
 }
 

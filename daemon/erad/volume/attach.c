@@ -28,7 +28,7 @@
 #include "store/place.h"
 
 /* The first use of a blank device that somebody named in a table; nothing else is written to. */
-static int format(struct volume *v, const struct erad_info *i, struct err *err)
+static int format_device(struct volume *v, const struct erad_info *i, struct err *err)
 {
 	struct store_geometry g = {
 		.nr_sectors = i->nr_sectors, .block_sectors = i->block_sectors,
@@ -73,7 +73,7 @@ static int open_store(struct volume *v, const struct erad_info *i, struct err *e
 
 	r = read_store(v, &s, err);
 	if (r == -ENODATA && v->may_format) {
-		r = format(v, i, err);
+		r = format_device(v, i, err);
 		if (!r)
 			r = read_store(v, &s, err);
 	}
@@ -105,8 +105,8 @@ void attach_let_go(struct volume *v)
 }
 
 /* Whether this target and this metadata belong together. */
-static int compare(struct volume *v, const struct erad_info *i, const struct store_info *s,
-		   struct err *err)
+static int compare_target(struct volume *v, const struct erad_info *i, const struct store_info *s,
+			  struct err *err)
 {
 	char got[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
 	struct stat st;
@@ -145,7 +145,7 @@ static int compare_size(struct volume *v, const struct erad_info *i, const struc
 }
 
 /* Has the target get the memory for era `to`. */
-static int prepare(struct volume *v, uint32_t to, struct err *err)
+static int prepare_era(struct volume *v, uint32_t to, struct err *err)
 {
 	const int r = instance_prepare_era(v->fd, to);
 
@@ -153,7 +153,7 @@ static int prepare(struct volume *v, uint32_t to, struct err *err)
 }
 
 /* Moves the target to era `to`, which is durable and prepared; not waiting for the drain. */
-static int flip(struct volume *v, uint32_t from, uint32_t to, struct err *err)
+static int flip_era(struct volume *v, uint32_t from, uint32_t to, struct err *err)
 {
 	int r;
 
@@ -186,7 +186,7 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 }
 
 /* The first era of a new target. */
-static int begin(struct volume *v, struct store_info *s, struct err *err)
+static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
 	int r;
 
@@ -199,7 +199,7 @@ static int begin(struct volume *v, struct store_info *s, struct err *err)
 		r = compare_size(v, &v->info, s, err);
 	/* First, as this may fail again and again, and each durable era is one less. */
 	if (!r)
-		r = prepare(v, s->era + 1, err);
+		r = prepare_era(v, s->era + 1, err);
 	if (!r)
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
@@ -207,7 +207,7 @@ static int begin(struct volume *v, struct store_info *s, struct err *err)
 	/* Whatever kept batches from being recorded is over. */
 	trouble_over(&v->mark_trouble, "the metadata");
 	failpoint(FAILPOINT_FIRST_DURABLE);
-	r = flip(v, 0, s->era, err);
+	r = flip_era(v, 0, s->era, err);
 	if (!r)
 		failpoint(FAILPOINT_FIRST_BEGUN);
 	return r;
@@ -223,8 +223,8 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	if (r)
 		return r;
 	if (s->era == live + 1) {
-		r = prepare(v, s->era, err);
-		return r ? r : flip(v, live, s->era, err);
+		r = prepare_era(v, s->era, err);
+		return r ? r : flip_era(v, live, s->era, err);
 	}
 	if (s->era != live)
 		return err_set(err, -ESTALE,
@@ -238,19 +238,19 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
  * one ended is not known.  One that has lived on while erad was away goes on
  * with its own, or with the era that was durable already when erad went.
  */
-static int activate(struct volume *v, struct err *err)
+static int activate_target(struct volume *v, struct err *err)
 {
 	const uint32_t live = v->info.era;
 	struct store_info s;
 	int r;
 
 	store_info(v->store, &s);
-	r = compare(v, &v->info, &s, err);
+	r = compare_target(v, &v->info, &s, err);
 	if (!r)
 		r = degraded_take_up(v, err);
 	store_info(v->store, &s);
 	if (!r)
-		r = live ? go_on(v, &s, err) : begin(v, &s, err);
+		r = live ? go_on(v, &s, err) : begin_first_era(v, &s, err);
 	if (r)
 		return r;
 	mirror_begin(v, s.era, live != 0, NULL);
@@ -281,7 +281,7 @@ static int attach_error(struct volume *v, int r, struct err *err)
 		       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
 }
 
-static int attach(struct volume *v, const struct erad_info *i, struct err *err)
+static int attach_to(struct volume *v, const struct erad_info *i, struct err *err)
 {
 	int fd, r;
 
@@ -313,7 +313,7 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	if (r)
 		err_set(err, r, "the target does not tell its state: %s", strerror(-r));
 	else
-		r = activate(v, err);
+		r = activate_target(v, err);
 	if (!r)
 		r = link_refresh(v);
 	if (r)
@@ -321,7 +321,7 @@ static int attach(struct volume *v, const struct erad_info *i, struct err *err)
 	return r;
 }
 
-static bool better(const struct erad_info *a, const struct erad_info *b)
+static bool better_instance(const struct erad_info *a, const struct erad_info *b)
 {
 	if ((a->status ^ b->status) & ERAD_RESUMED)
 		return a->status & ERAD_RESUMED;
@@ -331,7 +331,7 @@ static bool better(const struct erad_info *a, const struct erad_info *b)
 }
 
 /* Finds the instance to be attached to; *current is the one that is. */
-static const struct erad_info *pick(struct volume *v, const struct erad_info **current)
+static const struct erad_info *pick_instance(struct volume *v, const struct erad_info **current)
 {
 	const struct erad_info *best = NULL;
 
@@ -343,13 +343,13 @@ static const struct erad_info *pick(struct volume *v, const struct erad_info **c
 			continue;
 		if (v->fd >= 0 && i->instance_id == v->info.instance_id)
 			*current = i;
-		if (!best || better(i, best))
+		if (!best || better_instance(i, best))
 			best = i;
 	}
 	return best;
 }
 
-static void settle(struct volume *v, bool ready)
+static void settle_attach(struct volume *v, bool ready)
 {
 	pthread_mutex_lock(&v->lock);
 	v->ready = ready;
@@ -379,7 +379,7 @@ bool attach_look(struct volume *v)
 		return true;
 	}
 	volumes_looked(v, &v->list);
-	best = pick(v, &current);
+	best = pick_instance(v, &current);
 
 	pthread_mutex_lock(&v->lock);
 	if (best)
@@ -397,7 +397,7 @@ bool attach_look(struct volume *v)
 	/* New and not in use yet: the resume will wake us. */
 	if (!best->era && !(best->status & ERAD_RESUMED)) {
 		if (!expected)
-			settle(v, false);
+			settle_attach(v, false);
 		return true;
 	}
 
@@ -411,7 +411,7 @@ bool attach_look(struct volume *v)
 		log_info("volume %s: moving to the new table", v->name);
 		attach_let_go(v);
 	}
-	r = attach(v, best, &err);
+	r = attach_to(v, best, &err);
 	if (r) {
 		v->look_at = thread_now_ms() +
 			trouble_says(&v->attach_trouble,
@@ -423,7 +423,7 @@ bool attach_look(struct volume *v)
 		v->try_at = 0;
 		trouble_over(&v->attach_trouble, "the target");
 	}
-	settle(v, !r);
+	settle_attach(v, !r);
 	volume_usage(v);
 	return true;
 }

@@ -51,7 +51,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static int mark(struct volume *v)
+static int mark_batch(struct volume *v)
 {
 	struct err err;
 	int r;
@@ -96,7 +96,7 @@ static int commit_batches(struct volume *v)
 		if (!v->mark_trouble.since_ms)
 			atomic_store(&v->busy_since, thread_now_ms());
 		if (v->batch) {
-			r = mark(v);
+			r = mark_batch(v);
 			if (r && thread_now_ms() < patience(v)) {
 				v->retry_at = earliest(v->retry_at, patience(v));
 				return -EAGAIN;
@@ -141,7 +141,7 @@ static int commit_batches(struct volume *v)
  * gained by attaching anew before it does; the ranges that could not be
  * recorded are as good as any to find out.
  */
-static void recover(struct volume *v)
+static void recover_failed(struct volume *v)
 {
 	if (!v->failed) {
 		v->failed = true;
@@ -152,14 +152,14 @@ static void recover(struct volume *v)
 		rollover_fail(v, -EIO, "held writes were failed");
 	}
 	if (v->mark_trouble.since_ms) {
-		if (thread_now_ms() < v->retry_at || mark(v))
+		if (thread_now_ms() < v->retry_at || mark_batch(v))
 			return;
 	}
 	attach_let_go(v);
 	v->look_at = 0;
 }
 
-static void serve(struct volume *v)
+static void serve_batches(struct volume *v)
 {
 	int r;
 
@@ -171,7 +171,7 @@ static void serve(struct volume *v)
 	case -EAGAIN:
 		break;
 	case -EIO:
-		recover(v);
+		recover_failed(v);
 		break;
 	default:
 		/* ENOTCONN: somebody has made it let all writes pass. */
@@ -220,7 +220,7 @@ static bool wait_for_work(struct volume *v)
 			return false;
 		}
 		if (v->info.state == ERAD_FAILED && !v->failed)
-			recover(v);
+			recover_failed(v);
 	}
 	return p[1].revents & POLLIN;
 }
@@ -247,7 +247,7 @@ static int close_store(struct volume *v, struct store *s, bool gone, struct err 
 }
 
 /* The target is gone, or erad goes: in the second case the metadata stays as it is, for speed. */
-static void end(struct volume *v, bool gone)
+static void end_volume(struct volume *v, bool gone)
 {
 	struct err err = { "" };
 	struct store *s;
@@ -309,12 +309,12 @@ static void *volume_thread(void *arg)
 		if (v->fd >= 0 && now >= v->degraded_at)
 			degraded_step(v);
 		if (v->fd >= 0 && v->failed)
-			recover(v);
+			recover_failed(v);
 		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
-			serve(v);
+			serve_batches(v);
 		held = wait_for_work(v);
 	}
-	end(v, gone);
+	end_volume(v, gone);
 	volume_unref(v);
 	return NULL;
 }

@@ -40,7 +40,7 @@ static bool next_message(struct volume *v, struct message *m)
 	return go_on;
 }
 
-static int serve(struct volume *v, const struct message *m, uint32_t *era, struct err *err)
+static int serve_message(struct volume *v, const struct message *m, uint32_t *era, struct err *err)
 {
 	int r;
 
@@ -60,7 +60,7 @@ static int serve(struct volume *v, const struct message *m, uint32_t *era, struc
 	return r == -EEXIST || r == -ENOENT ? -EINVAL : r;
 }
 
-static void reply(struct volume *v, const struct message *m, int result, uint32_t era)
+static void reply_to_message(struct volume *v, const struct message *m, int result, uint32_t era)
 {
 	/* An ioctl that waits for nothing, under the lock that keeps the fd. */
 	pthread_mutex_lock(&v->lock);
@@ -81,10 +81,10 @@ static void *message_thread(void *arg)
 		struct err err;
 		int r;
 
-		r = serve(v, &m, &era, &err);
+		r = serve_message(v, &m, &era, &err);
 		if (r)
 			log_warn("volume %s: a message to its device failed: %s", v->name, err.msg);
-		reply(v, &m, r, era);
+		reply_to_message(v, &m, r, era);
 	}
 	return NULL;
 }

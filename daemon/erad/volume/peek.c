@@ -41,7 +41,7 @@ void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 }
 
 /* Under lock. */
-static void end(struct look *l)
+static void end_look(struct look *l)
 {
 	struct look **p = &looks;
 
@@ -64,7 +64,7 @@ static void *look_thread(void *arg)
 	pthread_mutex_lock(&lock);
 	if (l->abandoned) {
 		late = l->late;
-		end(l);
+		end_look(l);
 	} else {
 		l->found = found;
 		l->done = true;
@@ -77,7 +77,7 @@ static void *look_thread(void *arg)
 }
 
 /* Under lock.  NULL: out of memory. */
-static struct look *begin(const char *path, enum peek_depth depth, void (*late)(void))
+static struct look *begin_look(const char *path, enum peek_depth depth, void (*late)(void))
 {
 	struct look *l = calloc(1, sizeof(*l));
 
@@ -107,11 +107,11 @@ int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (
 	for (l = looks; l; l = l->next)
 		if (l->depth == depth && !strcmp(l->path, path))
 			goto out;
-	l = begin(path, depth, late);
+	l = begin_look(path, depth, late);
 	r = l ? thread_start_detached(look_thread, l) : -ENOMEM;
 	if (r) {
 		if (l)
-			end(l);
+			end_look(l);
 		goto out;
 	}
 	while (!l->done && !r)
@@ -119,7 +119,7 @@ int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (
 	if (l->done) {
 		r = 0;
 		*out = l->found;
-		end(l);
+		end_look(l);
 	} else {
 		r = -ETIMEDOUT;
 		l->abandoned = true;

@@ -30,7 +30,7 @@ int volumes_control(void)
 }
 
 /* Under volumes_lock. */
-static struct volume *find(const char *name)
+static struct volume *find_volume(const char *name)
 {
 	struct volume *v = first;
 
@@ -44,7 +44,7 @@ struct volume *volumes_get(const char *name)
 	struct volume *v;
 
 	pthread_mutex_lock(&volumes_lock);
-	v = find(name);
+	v = find_volume(name);
 	if (v)
 		volume_ref(v);
 	pthread_mutex_unlock(&volumes_lock);
@@ -189,7 +189,7 @@ bool volumes_try_claim(struct claim *c, const char *name)
 	bool busy;
 
 	pthread_mutex_lock(&volumes_lock);
-	busy = stopping || claimed(name) || find(name);
+	busy = stopping || claimed(name) || find_volume(name);
 	if (!busy)
 		push_claim(c, name, true);
 	pthread_mutex_unlock(&volumes_lock);
@@ -233,7 +233,7 @@ void volumes_start(int control, int progress, void (*ended)(void))
 /* ---- the main loop's questions ---- */
 
 /* Something that differs when the instances of v have changed; FNV-1a. */
-static uint64_t digest(struct volume *v, const struct instances *l)
+static uint64_t digest_instances(struct volume *v, const struct instances *l)
 {
 	uint64_t h = 0xcbf29ce484222325;
 
@@ -259,7 +259,7 @@ void volumes_looking(struct volume *v)
 void volumes_looked(struct volume *v, const struct instances *l)
 {
 	pthread_mutex_lock(&volumes_lock);
-	v->seen = digest(v, l);
+	v->seen = digest_instances(v, l);
 	pthread_mutex_unlock(&volumes_lock);
 }
 
@@ -269,7 +269,7 @@ void volumes_changed(const struct instances *l)
 
 	pthread_mutex_lock(&volumes_lock);
 	for (v = first; v; v = v->next)
-		if (digest(v, l) != v->seen)
+		if (digest_instances(v, l) != v->seen)
 			volume_kick(v);
 	pthread_mutex_unlock(&volumes_lock);
 }

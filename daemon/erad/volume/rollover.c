@@ -16,7 +16,7 @@
 
 #define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
 
-static void finish(struct volume *v, int result, const struct err *err)
+static void finish_checkpoint(struct volume *v, int result, const struct err *err)
 {
 	struct checkpoint *c = &v->checkpoint;
 
@@ -30,7 +30,7 @@ static void finish(struct volume *v, int result, const struct err *err)
 	pthread_mutex_unlock(&v->lock);
 }
 
-static enum checkpoint_phase phase(struct volume *v)
+static enum checkpoint_phase get_phase(struct volume *v)
 {
 	enum checkpoint_phase p;
 
@@ -49,7 +49,7 @@ static void set_phase(struct volume *v, enum checkpoint_phase p)
 
 bool rollover_wanted(struct volume *v)
 {
-	const enum checkpoint_phase p = phase(v);
+	const enum checkpoint_phase p = get_phase(v);
 
 	return p != CHECKPOINT_NONE && p != CHECKPOINT_DONE;
 }
@@ -60,11 +60,11 @@ void rollover_fail(struct volume *v, int code, const char *why)
 
 	if (!rollover_wanted(v))
 		return;
-	finish(v, err_set(&err, code, "%s; request the checkpoint again", why), &err);
+	finish_checkpoint(v, err_set(&err, code, "%s; request the checkpoint again", why), &err);
 }
 
 /* Makes the new era durable.  EINPROGRESS: an earlier drain must end first. */
-static int begin(struct volume *v, struct err *err)
+static int begin_checkpoint(struct volume *v, struct err *err)
 {
 	struct checkpoint *c = &v->checkpoint;
 	struct store_info s;
@@ -109,7 +109,7 @@ static int begin(struct volume *v, struct err *err)
 void rollover_step(struct volume *v)
 {
 	struct checkpoint *c = &v->checkpoint;
-	enum checkpoint_phase p = phase(v);
+	enum checkpoint_phase p = get_phase(v);
 	struct err err;
 	int r;
 
@@ -117,13 +117,13 @@ void rollover_step(struct volume *v)
 	if (p == CHECKPOINT_NONE || p == CHECKPOINT_DONE)
 		return;
 	if (p == CHECKPOINT_WANTED) {
-		r = begin(v, &err);
+		r = begin_checkpoint(v, &err);
 		if (r == -EINPROGRESS) {
 			v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
 			return;
 		}
 		if (r) {
-			finish(v, r, &err);
+			finish_checkpoint(v, r, &err);
 			return;
 		}
 		set_phase(v, CHECKPOINT_FLIP);
@@ -150,7 +150,7 @@ void rollover_step(struct volume *v)
 		link_refresh(v);
 		volume_usage(v);
 		log_debug("volume %s: era %u", v->name, c->to);
-		finish(v, 0, NULL);
+		finish_checkpoint(v, 0, NULL);
 		break;
 	case -ETIMEDOUT:
 	case -EINTR:
@@ -162,7 +162,7 @@ void rollover_step(struct volume *v)
 		v->roll_at = thread_now_ms() + DRAIN_LOOK_MS;
 		break;
 	default:
-		finish(v, err_set(&err, r, "the target cannot begin era %u after %u: %s", c->to,
-				  c->from, strerror(-r)), &err);
+		finish_checkpoint(v, err_set(&err, r, "the target cannot begin era %u after %u: %s", c->to,
+					     c->from, strerror(-r)), &err);
 	}
 }

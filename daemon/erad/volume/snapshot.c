@@ -48,7 +48,7 @@ static int check_free(struct volume *v, struct store *s, struct err *err)
 }
 
 /* Context: snapshot_lock. */
-static int take(struct volume *v, struct store *s, bool lasts, uint32_t *era, struct err *err)
+static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t *era, struct err *err)
 {
 	const struct checkpoint how = { .snapshot = true, .lasts = lasts };
 	int r;
@@ -79,7 +79,7 @@ int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err
 	pthread_mutex_lock(&v->snapshot_lock);
 	s = volume_store_get(v);
 	if (s) {
-		r = take(v, s, lasts, era, err);
+		r = take_snapshot(v, s, lasts, era, err);
 		volume_store_put(v);
 	} else {
 		r = err_set(err, -EAGAIN, "its metadata is not open");
@@ -93,7 +93,7 @@ int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err
 	return r;
 }
 
-static int drop(struct store *s, bool lasts, struct err *err)
+static int drop_snapshot(struct store *s, bool lasts, struct err *err)
 {
 	struct store_info info;
 
@@ -110,7 +110,7 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
 	int r;
 
 	pthread_mutex_lock(&v->snapshot_lock);
-	r = drop(s, false, err);
+	r = drop_snapshot(s, false, err);
 	/* If the drop has failed, the next request for a snapshot drops it: see drop_orphan(). */
 	v->pinned = false;
 	pthread_mutex_unlock(&v->snapshot_lock);
@@ -129,7 +129,7 @@ int volume_snapshot_drop(struct volume *v, struct err *err)
 	if (s) {
 		r = drop_orphan(v, s, err);
 		if (!r)
-			r = drop(s, true, err);
+			r = drop_snapshot(s, true, err);
 		volume_store_put(v);
 	} else {
 		r = err_set(err, -EAGAIN, "its metadata is not open");
