@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/store_priv.h"
+#include "store/state.h"
 
 #define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB */
 

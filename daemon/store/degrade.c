@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "store/crc32c.h"
-#include "store/store_priv.h"
+#include "store/state.h"
 
 #define PAGE_SECTORS	(ERAD_PAGE / ERAD_SECTOR)
 
@@ -64,11 +64,6 @@ int store_mend_degrade(struct store *s)
 	memset(s->fold_buf, 0, ERAD_PAGE);
 	make_record(&s->super, le64toh(s->super.degrade_serial), s->era ? s->era : 1, s->fold_buf);
 	return s->e->ops->write(s->e, s->fold_buf, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
-}
-
-uint32_t store_floor(const struct store *s)
-{
-	return s->degrade.set && !s->degrade.floor ? s->era : s->floor_era;
 }
 
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR])

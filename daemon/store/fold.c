@@ -1,66 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The fold: moves what is in the journal into the era array and lets the tail
- * follow.  Snapshots begin and are dropped here, as a fold keeps them.
+ * follow.  A fold also makes the snapshot that was asked for.
  */
 #include <endian.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/failpoint.h"
-#include "common/size.h"
-#include "store/store_priv.h"
+#include "store/state.h"
 
 /* Memory for marks that makes a fold worth it, however much room the ring has. */
 #define OVERLAY_BYTES	(256u << 20)
-
-int store_io_error(struct store *s, struct err *err, int ret, const char *what)
-{
-	return err_set(err, ret, "%s: %s: %s", s->e->name, what, strerror(-ret));
-}
-
-unsigned long store_lost_writes(struct store *s)
-{
-	unsigned long ret;
-
-	pthread_mutex_lock(&s->flush_lock);
-	ret = s->lost_writes;
-	pthread_mutex_unlock(&s->flush_lock);
-	return ret;
-}
-
-int store_flush(struct store *s, unsigned long lost_before)
-{
-	int ret;
-
-	pthread_mutex_lock(&s->flush_lock);
-	ret = s->e->ops->flush(s->e);
-	if (ret)
-		s->lost_writes++;
-	else if (s->lost_writes != lost_before)
-		ret = -EIO;
-	pthread_mutex_unlock(&s->flush_lock);
-	return ret;
-}
-
-int store_next_super(struct store *s, struct erad_disk_super *sb)
-{
-	const unsigned long lost = store_lost_writes(s);
-	int ret;
-
-	/* If it fails, the same copy is written again: the other is the one that is good. */
-	sb->seq = htole64(le64toh(s->super.seq) + 1);
-	ret = super_write(s->e, sb, s->fold_buf);
-	failpoint(FAILPOINT_SUPER_WRITTEN);
-	if (!ret)
-		ret = store_flush(s, lost);
-	failpoint(FAILPOINT_SUPER_FLUSHED);
-	if (!ret)
-		s->super = *sb;
-	return ret;
-}
 
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err)
 {
@@ -78,16 +27,6 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 		return store_io_error(s, err, ret, "flushing the snapshot's pages");
 	snapshot_saved(&s->snapshot, a, o);
 	return 0;
-}
-
-void store_set_snapshot(struct store *s)
-{
-	struct bitset old = s->snapshot.saved;
-
-	pthread_mutex_lock(&s->lock);
-	snapshot_init(&s->snapshot, &s->super);
-	pthread_mutex_unlock(&s->lock);
-	bitset_destroy(&old);
 }
 
 /* Of the snapshot that begins.  What the floor says of eras that it does not show counts as its newest. */
@@ -206,23 +145,6 @@ int store_fold_locked(struct store *s, struct err *err)
 	return ret;
 }
 
-uint64_t store_journal_used(struct store *s)
-{
-	uint64_t used;
-
-	pthread_mutex_lock(&s->lock);
-	used = s->head - s->tail;
-	pthread_mutex_unlock(&s->lock);
-	return used;
-}
-
-int store_check_writable(struct store *s, struct err *err)
-{
-	if (s->mode == STORE_WRITE)
-		return 0;
-	return err_set(err, -EROFS, "%s: it is open for reading only", s->e->name);
-}
-
 int store_fold(struct store *s, struct err *err)
 {
 	int ret;
@@ -244,80 +166,5 @@ bool store_wants_fold(struct store *s)
 	ret = s->head - s->tail >= s->journal.pages / 2 ||
 	      overlay_bytes(&s->active) > OVERLAY_BYTES;
 	pthread_mutex_unlock(&s->lock);
-	return ret;
-}
-
-/* Says the size with which store_format() leaves room, so that whoever makes such metadata is not refused again. */
-static int no_room_for_snapshots(struct store *s, struct err *err)
-{
-	const struct store_geometry g = {
-		.nr_sectors = le64toh(s->super.nr_sectors),
-		.block_sectors = le32toh(s->super.block_sectors),
-	};
-	char size[SIZE_EXACT];
-
-	return err_set(err, -ENOSPC,
-		       "%s has no room for snapshots; metadata with room needs %s: close the volume, and put 'eractl dump' of this metadata on a larger device by 'eractl restore'",
-		       s->e->name, size_exact(size, store_size(&g, NULL)));
-}
-
-int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err)
-{
-	uint32_t held;
-	int ret;
-
-	ret = store_check_writable(s, err);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&s->lock);
-	held = s->snapshot.era;
-	if (s->begin.kind)
-		held = s->begin.era;
-	else if (s->fold_snapshot)
-		held = s->fold_era;
-	pthread_mutex_unlock(&s->lock);
-	if (held)
-		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32
-			       " is held, there can be one", s->e->name, held);
-	if (!s->array.chunk)
-		return no_room_for_snapshots(s, err);
-	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, err);
-}
-
-int store_drop_snapshot(struct store *s, struct err *err)
-{
-	struct erad_disk_super sb;
-	bool asked, unsure;
-	int ret;
-
-	ret = store_check_writable(s, err);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&s->fold_lock);
-	pthread_mutex_lock(&s->lock);
-	asked = s->begin.kind;
-	s->begin.kind = SNAPSHOT_NONE;
-	pthread_mutex_unlock(&s->lock);
-	/* A fold that failed may have written the superblock that begins it. */
-	unsure = s->fold_snapshot;
-	ret = 0;
-	if (s->snapshot.era || unsure) {
-		sb = s->super;
-		sb.snap_era = 0;
-		sb.snap_floor_era = 0;
-		sb.flags &= ~htole32(ERAD_SB_SNAP_LASTS);
-		ret = store_next_super(s, &sb);
-		if (!ret) {
-			pthread_mutex_lock(&s->lock);
-			s->fold_snapshot = SNAPSHOT_NONE;
-			pthread_mutex_unlock(&s->lock);
-			store_set_snapshot(s);
-		} else {
-			store_io_error(s, err, ret, "dropping the snapshot");
-		}
-	} else if (!asked) {
-		ret = err_set(err, -ENOENT, "%s: no snapshot is held", s->e->name);
-	}
-	pthread_mutex_unlock(&s->fold_lock);
 	return ret;
 }

@@ -12,7 +12,7 @@
 #include "store/format.h"
 #include "store/journal.h"
 #include "store/repair.h"
-#include "store/store_priv.h"
+#include "store/state.h"
 
 #define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
 

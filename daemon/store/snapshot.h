@@ -3,7 +3,7 @@
  * A snapshot of the era array: its pages as they were when an era began, kept
  * as copies of those that have changed since (erad_format.h).
  *
- * Nothing here locks: see store_priv.h.
+ * Nothing here locks: see state.h.
  */
 #ifndef ERAD_SNAPSHOT_H
 #define ERAD_SNAPSHOT_H

@@ -7,7 +7,7 @@
 #ifndef ERAD_VIEW_H
 #define ERAD_VIEW_H
 
-#include "store/store_priv.h"
+#include "store/state.h"
 
 #define VIEW_PAGES	256u	/* of the array, at most, at a time: 1 MiB */
 #define VIEW_BLOCKS	(VIEW_PAGES * ERAD_ERAS_PER_PAGE)

@@ -2,7 +2,7 @@
 /*
  * Fuzzes the superblocks and the degrade record of an otherwise empty volume.
  *
- * Reaches: daemon/store/super.c daemon/store/store.c daemon/store/degrade.c
+ * Reaches: daemon/store/super.c daemon/store/open.c daemon/store/degrade.c
  */
 #include <errno.h>
 

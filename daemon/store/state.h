@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The inside of a store, for the files that implement it. */
-#ifndef ERAD_STORE_PRIV_H
-#define ERAD_STORE_PRIV_H
+/*
+ * The inside of a store, for the files that implement it.
+ *
+ * The order of durability (erad_format.h) is in four places: append() (append.c)
+ * for a commit and an era, finish_fold() (fold.c) for the tail, take_over()
+ * (open.c) for what the last opener left, store_lock_with_room() (append.c) for
+ * the reuse of ring pages.
+ */
+#ifndef ERAD_STATE_H
+#define ERAD_STATE_H
 
 #include <pthread.h>
 
@@ -134,4 +141,4 @@ int store_settle_size(struct store *s, struct err *err);
 /* store_begin_era(), and the next fold makes a snapshot of what was before. */
 int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err);
 
-#endif /* ERAD_STORE_PRIV_H */
+#endif /* ERAD_STATE_H */

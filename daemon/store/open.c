@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opens and closes the metadata of a volume. */
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "store/state.h"
+
+/*
+ * The end of an open for writing.
+ *
+ * What was read may have been written by the process before and not yet be
+ * durable: it would vanish in a power failure, though the caller saw it and
+ * later writes rely on it.  A flush alone is not enough if one has failed in
+ * that process.  So write it again.  It can only be the newest superblock and
+ * the last group, as each is made durable before the next is written; the
+ * array's pages are written again by every fold.
+ *
+ * Then CLEAN goes, in the other superblock, and a snapshot that does not last.
+ */
+static int take_over(struct store *s, uint64_t last_group, struct err *err)
+{
+	const unsigned long lost = store_lost_writes(s);
+	struct erad_disk_super sb = s->super;
+	int ret;
+
+	ret = super_write(s->e, &sb, s->fold_buf);
+	failpoint(FAILPOINT_OPEN_SUPER);
+	if (!ret)
+		ret = journal_rewrite(&s->journal, last_group, s->head - last_group, s->fold_buf);
+	failpoint(FAILPOINT_OPEN_JOURNAL);
+	if (!ret)
+		ret = store_mend_degrade(s);
+	if (!ret)
+		ret = store_flush(s, lost);
+	if (!ret) {
+		failpoint(FAILPOINT_OPEN_FLUSHED);
+		sb.flags &= ~htole32(ERAD_SB_CLEAN);
+		/* Whoever read it is gone. */
+		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
+			sb.snap_era = sb.snap_floor_era = 0;
+		ret = store_next_super(s, &sb);
+	}
+	if (!ret)
+		store_set_snapshot(s);
+	return ret ? store_io_error(s, err, ret, "preparing it for writing") : 0;
+}
+
+static int replay_marks(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
+{
+	struct store *s = ctx;
+
+	return overlay_add(&s->active, era, runs, nr);
+}
+
+static int load(struct store *s, struct err *err)
+{
+	struct journal_end end;
+	int ret;
+
+	ret = super_read(s->e, &s->super, err);
+	if (ret)
+		return ret;
+	if (s->mode == STORE_WRITE && s->super.ro_compat)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: it can only be read, for features that are not known (ro_compat %#"
+			       PRIx64 ")", s->e->name, le64toh(s->super.ro_compat));
+
+	array_init(&s->array, s->e, &s->super);
+	s->journal.e = s->e;
+	memcpy(s->journal.uuid, s->super.uuid, sizeof(s->journal.uuid));
+	s->journal.start = le64toh(s->super.journal_start);
+	s->journal.pages = le64toh(s->super.journal_pages);
+	s->journal.nr_blocks = s->array.nr_blocks;
+	s->active.nr_blocks = s->array.nr_blocks;
+	s->frozen.nr_blocks = s->array.nr_blocks;
+	s->nr_sectors = le64toh(s->super.nr_sectors);
+	s->block_sectors = le32toh(s->super.block_sectors);
+	s->tail = le64toh(s->super.journal_tail);
+	snapshot_init(&s->snapshot, &s->super);
+
+	/*
+	 * Whatever the flags say: a superblock that says CLEAN may be the older
+	 * one, if the newer is damaged.
+	 */
+	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_marks, s, &end,
+			     err);
+	if (ret)
+		return ret;
+	s->head = end.head;
+	s->era = end.era;
+	ret = super_check_floor(&s->super, s->e->name, s->era, err);
+	if (!ret)
+		ret = store_read_degrade(s, err);
+	if (ret)
+		return ret;
+	s->was_clean = (s->super.flags & htole32(ERAD_SB_CLEAN)) && s->head == s->tail;
+	if (s->mode != STORE_WRITE)
+		return 0;
+	ret = super_check_room(s->e, &s->super, s->head, 0, err);
+	return ret ? ret : take_over(s, end.last, err);
+}
+
+/* Frees everything; the engine too. */
+static void destroy(struct store *s)
+{
+	overlay_destroy(&s->active);
+	overlay_destroy(&s->frozen);
+	snapshot_destroy(&s->snapshot);
+	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->flush_lock);
+	pthread_mutex_destroy(&s->journal_lock);
+	pthread_mutex_destroy(&s->fold_lock);
+	engine_destroy(s->e);
+	free(s->group);
+	free(s->fold_buf);
+	free(s);
+}
+
+int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int ret;
+
+	*out = NULL;
+	if (!s) {
+		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
+		engine_destroy(e);
+		return ret;
+	}
+	s->e = e;
+	s->mode = mode;
+	pthread_mutex_init(&s->fold_lock, NULL);
+	pthread_mutex_init(&s->journal_lock, NULL);
+	pthread_mutex_init(&s->flush_lock, NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	s->group = aligned_alloc(ERAD_PAGE, ERAD_GROUP_MAX * ERAD_PAGE);
+	s->fold_buf = aligned_alloc(ERAD_PAGE, ARRAY_FOLD_PAGES * ERAD_PAGE);
+	if (s->group && s->fold_buf)
+		ret = load(s, err);
+	else
+		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	if (ret) {
+		destroy(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+/* Nothing is left in the journal: says so.  Context: fold_lock. */
+static int mark_clean(struct store *s, struct err *err)
+{
+	struct erad_disk_super sb = s->super;
+	int ret;
+
+	sb.flags |= htole32(ERAD_SB_CLEAN);
+	ret = store_next_super(s, &sb);
+	return ret ? store_io_error(s, err, ret, "writing the superblock") : 0;
+}
+
+int store_close(struct store *s, bool clean, struct err *err)
+{
+	int ret = 0;
+
+	if (clean && s->mode == STORE_WRITE) {
+		pthread_mutex_lock(&s->fold_lock);
+		ret = store_fold_locked(s, err);
+		failpoint(FAILPOINT_CLOSE_FOLDED);
+		if (!ret)
+			ret = mark_clean(s, err);
+		pthread_mutex_unlock(&s->fold_lock);
+	}
+	destroy(s);
+	return ret;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the files of a store share: its locked reads, its flush, and its superblock. */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "store/state.h"
+
+int store_io_error(struct store *s, struct err *err, int ret, const char *what)
+{
+	return err_set(err, ret, "%s: %s: %s", s->e->name, what, strerror(-ret));
+}
+
+unsigned long store_lost_writes(struct store *s)
+{
+	unsigned long ret;
+
+	pthread_mutex_lock(&s->flush_lock);
+	ret = s->lost_writes;
+	pthread_mutex_unlock(&s->flush_lock);
+	return ret;
+}
+
+int store_flush(struct store *s, unsigned long lost_before)
+{
+	int ret;
+
+	pthread_mutex_lock(&s->flush_lock);
+	ret = s->e->ops->flush(s->e);
+	if (ret)
+		s->lost_writes++;
+	else if (s->lost_writes != lost_before)
+		ret = -EIO;
+	pthread_mutex_unlock(&s->flush_lock);
+	return ret;
+}
+
+int store_next_super(struct store *s, struct erad_disk_super *sb)
+{
+	const unsigned long lost = store_lost_writes(s);
+	int ret;
+
+	/* If it fails, the same copy is written again: the other is the one that is good. */
+	sb->seq = htole64(le64toh(s->super.seq) + 1);
+	ret = super_write(s->e, sb, s->fold_buf);
+	failpoint(FAILPOINT_SUPER_WRITTEN);
+	if (!ret)
+		ret = store_flush(s, lost);
+	failpoint(FAILPOINT_SUPER_FLUSHED);
+	if (!ret)
+		s->super = *sb;
+	return ret;
+}
+
+void store_set_snapshot(struct store *s)
+{
+	struct bitset old = s->snapshot.saved;
+
+	pthread_mutex_lock(&s->lock);
+	snapshot_init(&s->snapshot, &s->super);
+	pthread_mutex_unlock(&s->lock);
+	bitset_destroy(&old);
+}
+
+uint64_t store_journal_used(struct store *s)
+{
+	uint64_t used;
+
+	pthread_mutex_lock(&s->lock);
+	used = s->head - s->tail;
+	pthread_mutex_unlock(&s->lock);
+	return used;
+}
+
+int store_check_writable(struct store *s, struct err *err)
+{
+	if (s->mode == STORE_WRITE)
+		return 0;
+	return err_set(err, -EROFS, "%s: it is open for reading only", s->e->name);
+}
+
+uint32_t store_floor(const struct store *s)
+{
+	return s->degrade.set && !s->degrade.floor ? s->era : s->floor_era;
+}
+
+void store_info(struct store *s, struct store_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	memcpy(info->uuid, s->journal.uuid, sizeof(info->uuid));
+	info->block_sectors = s->block_sectors;
+	info->journal_pages = s->journal.pages;
+	info->clean = s->was_clean;
+	pthread_mutex_lock(&s->lock);
+	info->nr_sectors = s->nr_sectors;
+	info->nr_blocks = s->array.nr_blocks;
+	info->size_pages = s->array.start + super_array_span(s->array.pages, s->array.chunk);
+	info->used_pages = s->journal.start + s->head - s->tail + s->array.pages;
+	info->chunk_pages = s->array.chunk;
+	info->era = s->era;
+	info->journal_used = s->head - s->tail;
+	info->commits = s->commits;
+	info->commit_pages = s->commit_pages;
+	info->folds = s->folds;
+	info->over_marked = s->over_marked;
+	info->floor_era = store_floor(s);
+	info->degraded = s->degrade.set;
+	info->snapshot_era = s->snapshot.era;
+	info->snapshot_lasts = s->snapshot.era && s->snapshot.lasts;
+	info->snapshot_sectors = s->snapshot.era ? s->snapshot.nr_sectors : 0;
+	pthread_mutex_unlock(&s->lock);
+}
