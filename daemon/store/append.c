@@ -4,9 +4,15 @@
 #include <inttypes.h>
 
 #include "common/failpoint.h"
-#include "store/state.h"
+#include "store/append.h"
+#include "store/resize.h"
 
-int store_lock_with_room(struct store *s, struct err *err)
+/*
+ * Takes journal_lock, and ensures that the ring has room for any group: folds if it has not.
+ * A ring page may be used again when a superblock whose tail is past the page is durable.
+ * On failure the lock is not held.
+ */
+static int lock_with_room(struct store *s, struct err *err)
 {
 	int ret;
 
@@ -63,7 +69,7 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 	if (era == UINT32_MAX)
 		return err_set(err, -EOVERFLOW, "%s: there is no era %" PRIu32 ", the last is %"
 			       PRIu32 "; create the volume anew", s->e->name, era, UINT32_MAX - 1);
-	ret = store_lock_with_room(s, err);
+	ret = lock_with_room(s, err);
 	if (ret)
 		return ret;
 	if (kind && s->era == 0)
@@ -122,7 +128,7 @@ int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, str
 	ret = check_ranges(s, r, nr, err);
 	if (ret || nr == 0)
 		return ret;
-	ret = store_lock_with_room(s, err);
+	ret = lock_with_room(s, err);
 	if (ret)
 		return ret;
 	nr = journal_runs(s->runs, r, nr);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/append.h"
 #include "store/crc32c.h"
-#include "store/state.h"
+#include "store/degrade.h"
 
 #define PAGE_SECTORS	(ERAD_PAGE / ERAD_SECTOR)
 

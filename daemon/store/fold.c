@@ -6,7 +6,7 @@
 #include <endian.h>
 
 #include "common/failpoint.h"
-#include "store/state.h"
+#include "store/fold.h"
 
 /* Memory for marks that makes a fold worth it, however much room the ring has. */
 #define OVERLAY_BYTES	(256u << 20)

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "common/size.h"
-#include "store/state.h"
+#include "store/append.h"
 
 /* Says the size with which store_format() leaves room, so that whoever makes such metadata is not refused again. */
 static int no_room_for_snapshots(struct store *s, struct err *err)

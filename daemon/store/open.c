@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "common/failpoint.h"
+#include "store/degrade.h"
+#include "store/fold.h"
+#include "store/replay.h"
 #include "store/state.h"
 
 /*

@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "store/build.h"
+#include "store/degrade.h"
 #include "store/format.h"
-#include "store/journal.h"
 #include "store/repair.h"
+#include "store/replay.h"
 #include "store/state.h"
 
 #define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/journal.h"
 #include "store/journal_page.h"
+#include "store/replay.h"
 
 #define WINDOW_PAGES	256u	/* read at a time: 1 MiB */
 

@@ -16,7 +16,8 @@
 
 #include "common/failpoint.h"
 #include "common/size.h"
-#include "store/state.h"
+#include "store/fold.h"
+#include "store/resize.h"
 
 /* Entries from block `from` on, in its sector: never written.  buf has room for a page. */
 static int clear_rest_of_sector(struct store *s, struct array *a, uint64_t from, void *buf,

@@ -4,8 +4,8 @@
  *
  * The order of durability (erad_format.h) is in four places: append() (append.c)
  * for a commit and an era, finish_fold() (fold.c) for the tail, take_over()
- * (open.c) for what the last opener left, store_lock_with_room() (append.c) for
- * the reuse of ring pages.
+ * (open.c) for what the last opener left, lock_with_room() (append.c) for the
+ * reuse of ring pages.
  */
 #ifndef ERAD_STATE_H
 #define ERAD_STATE_H
@@ -89,6 +89,7 @@ struct store {
 /* "NAME: what: the error"; returns ret. */
 int store_io_error(struct store *s, struct err *err, int ret, const char *what);
 
+/* 0, or EROFS with a message if the store was opened with STORE_READ. */
 int store_check_writable(struct store *s, struct err *err);
 
 /*
@@ -102,43 +103,13 @@ int store_flush(struct store *s, unsigned long lost_before);
 /* Writes sb as the next superblock, durably.  Context: fold_lock. */
 int store_next_super(struct store *s, struct erad_disk_super *sb);
 
-/* fold.c: all that is in the journal now.  Context: fold_lock. */
-int store_fold_locked(struct store *s, struct err *err);
-
-/* Sees to it that the snapshot, if any, keeps what the pages of o's blocks say.  Context: fold_lock. */
-int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err);
-
 /* s->super has another snapshot than s->snapshot.  Context: fold_lock. */
 void store_set_snapshot(struct store *s);
-
-/* degrade.c: reads the record into s->degrade, with what s->super says. */
-int store_read_degrade(struct store *s, struct err *err);
-
-/* Whether what the record's page says is neither a record nor zeros. */
-bool degrade_damaged(const struct erad_disk_super *sb, const void *page);
-
-/* Puts a record in force in the place of a damaged one, if there is one.  Not durable.  Context: fold_lock, or open. */
-int store_mend_degrade(struct store *s);
-
-/* store_clear_degraded(), where there is no target. */
-int store_end_degrade(struct store *s, struct err *err);
 
 /* The era that every block counts as written in, at least.  Context: lock. */
 uint32_t store_floor(const struct store *s);
 
+/* Pages of the ring that are in use.  Takes lock. */
 uint64_t store_journal_used(struct store *s);
-
-/*
- * Takes journal_lock and sees to it that the ring has room for any group: a
- * page may be used again when a superblock whose tail is past it is durable.
- * On failure the lock is not held.
- */
-int store_lock_with_room(struct store *s, struct err *err);
-
-/* Before anything is appended: a resize that failed may have written its superblock.  Context: journal_lock. */
-int store_settle_size(struct store *s, struct err *err);
-
-/* store_begin_era(), and the next fold makes a snapshot of what was before. */
-int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err);
 
 #endif /* ERAD_STATE_H */

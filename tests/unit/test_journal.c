@@ -13,7 +13,7 @@
 
 #include "disk.h"
 #include "rnd.h"
-#include "store/journal.h"
+#include "store/replay.h"
 #include "store/journal_page.h"
 
 #define RING	16u
