@@ -199,7 +199,7 @@ struct erad_disk_journal {
 	__le32 group;		/* crc32c over the payload areas of the whole group, in order */
 	__u8 uuid[16];
 	__le64 seq;
-	__le64 durable;		/* pages with smaller numbers were durable when this page was written */
+	__le64 durable;		/* seq - index; pages with smaller numbers were durable when this page was written */
 	__le32 era;
 	__le16 type;
 	__u8 index;		/* of this page in its group, from 0 */

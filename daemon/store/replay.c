@@ -63,7 +63,7 @@ static bool page_valid(const struct journal *j, const struct erad_disk_journal *
 	/* The checksum last: most pages of a ring were never written. */
 	return !memcmp(page->uuid, j->uuid, sizeof(j->uuid)) && seq % j->pages == place &&
 	       page->count <= ERAD_GROUP_MAX && page->index < page->count &&
-	       seq >= page->index && le64toh(page->durable) <= seq - page->index &&
+	       seq >= page->index && le64toh(page->durable) == seq - page->index &&
 	       le32toh(page->csum) == journal_page_csum(page);
 }
 
