@@ -327,6 +327,33 @@ static void test_nonsense(void **state)
 	teardown(&f);
 }
 
+/*
+ * Behind the end of the journal lies a page that is valid but for its `durable`.  The next commit
+ * does not make that page part of the journal.
+ */
+static void test_other_durable(void **state)
+{
+	struct erad_disk_journal *p;
+	struct journal_end end;
+	struct fixture f;
+	struct seen *s = malloc(sizeof(*s));
+
+	(void)state;
+	setup(&f);
+	p = ring(&f) + 1;
+	f.runs[0] = (struct run){ 100, 100 };
+	write_marks(&f, 1, 3, 1);
+	p->durable = htole64(0);
+	reseal(p);
+	assert_int_equal(replay(&f, 0, 3, s, &end), 0);
+	assert_int_equal(end.head, 0);
+	write_marks(&f, 0, 3, 1);
+	assert_int_equal(replay(&f, 0, 3, s, &end), 0);
+	assert_int_equal(end.head, 1);
+	free(s);
+	teardown(&f);
+}
+
 /* A page that later ones know to have been durable. */
 static void test_lost(void **state)
 {
@@ -371,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_mixed_attempts),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_other_durable),
 		cmocka_unit_test(test_lost),
 	};
 
