@@ -287,6 +287,8 @@ static int listen_for_requests(struct erad *e)
 		if (!e->no_socket)
 			log_error("%s; requests are not answered until that works, volumes are served", err.msg);
 		e->no_socket = true;
+		/* Else the service manager stops an erad that is not ready in time, and its volumes with it. */
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=%s", AGAIN_MS * 30000ull, err.msg);
 		return fire_again(e->relisten);
 	}
 	r = sd_event_add_io(e->event, NULL, e->socket_fd, EPOLLIN, on_socket, e);
@@ -295,7 +297,7 @@ static int listen_for_requests(struct erad *e)
 	if (socket_listen_guests(request_serve, &err))
 		log_error("%s; only root is served", err.msg);
 	log_info("version " ERAD_VERSION " is ready");
-	return sd_notify(0, "READY=1");
+	return sd_notify(0, "READY=1\nSTATUS=");
 }
 
 static int on_relisten(sd_event_source *s, uint64_t usec, void *data)

@@ -56,6 +56,8 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 	const dev_t its_origin = makedev(i->origin_major, i->origin_minor);
 	char uuid[UUID_TEXT_SIZE];
 
+	if (!strcmp(name, u->name))
+		return 0;
 	if (u->origin_dev && (its_origin == u->origin_dev || its_metadata == u->origin_dev))
 		return err_set(err, -EBUSY, "origin %.200s is the %s of /dev/mapper/%s, which is live",
 			       u->origin, its_origin == u->origin_dev ? "origin" : "metadata", name);

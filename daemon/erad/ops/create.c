@@ -312,12 +312,14 @@ out_keep:
 	return r;
 
 out_line:
+	/*
+	 * A device that could not be removed needs its line and its metadata.  There may be such a device and no
+	 * volume any more, because an erad that is told to stop lets go of its volumes.
+	 */
 	stuck = volumes_get(a->name);
-	if (stuck) {
-		/* Its device could not be removed; it needs what it has. */
-		volume_unref(stuck);
+	volume_unref(stuck);
+	if (stuck || (r != -EEXIST && dm_exists(a->name, &ignored)))
 		goto out_keep;
-	}
 	if (table_remove(a->name, &ignored))
 		log_warn("volume %s: %s", a->name, ignored.msg);
 out_metadata:

@@ -254,12 +254,16 @@ static int activate_target(struct volume *v, struct err *err)
 	if (r)
 		return r;
 	mirror_begin(v, s.era, live != 0, NULL);
-	events_begin(v);
-	writers_begin(v, s.era);
 	r = degraded_ready(v, s.era, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_ATTACH_READY);
+	/*
+	 * After READY, because the kernel waits for readers of a map of maps when an entry changes, tens of
+	 * milliseconds each.  Before the first commit, which is the first that they count.
+	 */
+	events_begin(v);
+	writers_begin(v, s.era);
 	log_info("volume %s: active in era %u%s", v->name, s.era,
 		 live ? ", attached to the live target again" : "");
 	return 0;

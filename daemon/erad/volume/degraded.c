@@ -65,9 +65,17 @@ int degraded_take_up(struct volume *v, struct err *err)
 
 bool degraded_unseen(struct volume *v)
 {
-	/* While a checkpoint is under way or the target is FAILED, the next wake-up will do. */
+	bool preparing;
+
+	/*
+	 * While a checkpoint is under way or the target is FAILED, the next wake-up will do.  A checkpoint that
+	 * prepares an era has a copy of the fd, which would keep the instance owned without anybody who serves it.
+	 */
+	pthread_mutex_lock(&v->lock);
+	preparing = v->preparing;
+	pthread_mutex_unlock(&v->lock);
 	if (v->fd < 0 || v->failed || v->degraded_at != UINT64_MAX || v->mark_trouble.since_ms ||
-	    rollover_wanted(v))
+	    preparing || rollover_wanted(v))
 		return false;
 	return store_degraded(v->store);
 }
@@ -114,6 +122,11 @@ void degraded_step(struct volume *v)
 	}
 	failpoint(FAILPOINT_DEGRADE_DRAINED);
 	r = store_clear_degraded(v->store, &err);
+	if (r == -EINVAL) {
+		/* Another record has been found since the attach: degraded_unseen() is true now. */
+		volume_kick(v);
+		return;
+	}
 	if (r) {
 		v->degraded_at = thread_now_ms() +
 			trouble_says(&v->degrade_trouble, "the degrade record stays in force", &err);
