@@ -167,7 +167,7 @@ test_dmsetup_alone()
 	dmsetup create data <<- EOT
 		0 8 linear $origin 0
 		8 65536 erad $meta $origin 128
-		65544 65536 erad $other $origin 64
+		65544 65536 erad $other $(new_disk 64M) 64
 	EOT
 	checkpoint data 8 > "$T/era"
 	same "$(checkpoint data 65544)" 2
@@ -237,7 +237,7 @@ test_several_in_one_table()
 	meta=$(new_disk 16M)
 	other=$(new_disk 16M)
 	first="65536 erad $meta $origin 128"
-	second="65536 erad $other $origin 64"
+	second="65536 erad $other $(new_disk 64M) 64"
 	dmsetup create data <<< "0 $first"$'\n'"65536 $second"
 	same "$(checkpoint data) $(checkpoint data 65536)" "2 2"
 	write_at data $((1 << 16)) 4096
