@@ -135,6 +135,16 @@ bool store_degraded(struct store *s)
 	return ret;
 }
 
+bool store_wants_floor(struct store *s)
+{
+	bool ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = s->degrade.set && !s->degrade.floor;
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
 /*
  * The current era, and at least the record's.  Until the floor is set, all blocks count as
  * of it.  The target may have written the last record that it was given, or be about to.

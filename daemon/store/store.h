@@ -207,12 +207,15 @@ int store_eras(struct store *s, enum store_view which,
  * store_clear_degraded() has not returned 0 since.  While it is true and the floor is
  * not set, every block is reported as written in the current era.
  *
+ * store_wants_floor(): a record is in force, and store_set_floor() has not returned 0 since the
+ * record was found.  Any thread.
+ *
  * After a degrade, however it is known (a record found, or the target says so), in this order:
  *
  *	1. store_set_floor(): every block counts as written in the current era, or in
  *	   the record's if that is newer, which begins then.  Durable on return.
  *	2. store_begin_era().
- *	3. The target gates writes again, and what it had let pass has completed.
+ *	3. The target holds writes again, and the writes that it had let pass have completed.
  *	4. store_degrade_record(), and the target has got this record in the place of the last.
  *	5. store_clear_degraded(): the last record is no longer in force.  Durable on return.
  *	   EINVAL without steps 1 and 4.  If nothing is to be cleared: 0.
@@ -228,6 +231,7 @@ int store_eras(struct store *s, enum store_view which,
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
 int store_find_degraded(struct store *s, struct err *err);
 bool store_degraded(struct store *s);
+bool store_wants_floor(struct store *s);
 int store_set_floor(struct store *s, struct err *err);
 int store_clear_degraded(struct store *s, struct err *err);
 

@@ -74,10 +74,9 @@ bool degraded_unseen(struct volume *v)
 	pthread_mutex_lock(&v->lock);
 	preparing = v->preparing;
 	pthread_mutex_unlock(&v->lock);
-	if (v->fd < 0 || v->failed || v->degraded_at != UINT64_MAX || v->mark_trouble.since_ms ||
-	    preparing || rollover_wanted(v))
+	if (v->fd < 0 || v->failed || v->mark_trouble.since_ms || preparing || rollover_wanted(v))
 		return false;
-	return store_degraded(v->store);
+	return store_wants_floor(v->store);
 }
 
 int degraded_ready(struct volume *v, uint32_t era, struct err *err)
@@ -122,8 +121,8 @@ void degraded_step(struct volume *v)
 	}
 	failpoint(FAILPOINT_DEGRADE_DRAINED);
 	r = store_clear_degraded(v->store, &err);
-	if (r == -EINVAL) {
-		/* Another record has been found since the attach: degraded_unseen() is true now. */
+	if (r && store_wants_floor(v->store)) {
+		/* Another record has been found since the attach, so the thread must attach anew. */
 		volume_kick(v);
 		return;
 	}
