@@ -450,7 +450,7 @@ static int setup_threads(struct erad *e, struct err *err)
 	r = log_start();
 	/* So that from standby_relieve() on no thread must be created for the first volumes. */
 	if (!r && !standby_is_me() && !control_list(e->control_fd, &e->list) && e->list.nr) {
-		nr = 3 * e->list.nr + 5;
+		nr = thread_needed(e->list.nr);
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
 	}
 	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;

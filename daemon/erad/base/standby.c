@@ -23,9 +23,7 @@
 
 #define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
 #define HALF_SIZE	(64u << 10)	/* bytes for names and paths of volumes, twice */
-#define VOLUMES_READY	8		/* for so many there are threads in advance … */
-#define THREADS_EACH	3		/* … commit, fold and message thread */
-#define THREADS_MORE	5		/* adopter, reserve, guests, and requests */
+#define VOLUMES_READY	8u		/* for so many there are threads in advance */
 #define KEEP_UP_MS	5000		/* between looks at what the main process has */
 #define FREE_MIN	(64u << 20)	/* bytes that must be free before the standby takes more memory */
 #define RELIEVE_MS	12000		/* for a standby to end by itself */
@@ -318,7 +316,7 @@ static unsigned int threads_wanted(void)
 	/* The main process may die before it has opened the volumes of these targets. */
 	if (nr < shared->nr_targets)
 		nr = shared->nr_targets;
-	return (nr < VOLUMES_READY ? nr : VOLUMES_READY) * THREADS_EACH + THREADS_MORE;
+	return thread_needed(nr < VOLUMES_READY ? nr : VOLUMES_READY);
 }
 
 /* Never waits for memory: the main process may die meanwhile. */

@@ -9,6 +9,14 @@
 
 #define THREAD_STACK	(256u << 10)	/* all of it is locked memory */
 
+/* What a process that serves so many volumes has use for, besides its main thread. */
+#define THREADS_EACH	3u		/* for a volume: commit, fold and message thread */
+#define THREADS_MORE	5u		/* adopter, reserve, guests, and requests */
+static inline unsigned int thread_needed(unsigned int nr_volumes)
+{
+	return nr_volumes * THREADS_EACH + THREADS_MORE;
+}
+
 /*
  * Creates threads in advance, so that nr wait for a thread_start().  Then starting a thread needs
  * no memory, from the kernel either.  0 or a negative errno; the threads created so far remain.
