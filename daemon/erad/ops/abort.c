@@ -9,7 +9,7 @@
 
 int op_abort(const char *name, struct err *err)
 {
-	struct instances l = { 0 };
+	struct instances l;
 	struct volume *v;
 	unsigned int nr = 0;
 	int r;
@@ -17,9 +17,7 @@ int op_abort(const char *name, struct err *err)
 	r = op_find(name, &v, err);
 	if (r)
 		return r;
-	r = control_list(volumes_control(), &l);
-	if (r)
-		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	r = volumes_targets(&l, err);
 	for (uint32_t n = 0; n < l.nr && !r; n++) {
 		if (!volume_owns(v, &l.info[n]))
 			continue;

@@ -74,15 +74,13 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 int conflict_live(const struct use *u, struct err *err)
 {
 	const dev_t metadata = blockdev_at(u->metadata);
-	struct instances l = { 0 };
+	struct instances l;
 	int r;
 
 	r = with_open_volumes(u, err);
 	if (r)
 		return r;
-	r = control_list(volumes_control(), &l);
-	if (r)
-		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	r = volumes_targets(&l, err);
 	for (uint32_t n = 0; n < l.nr && !r; n++) {
 		char name[DM_NAME_SIZE];
 

@@ -161,7 +161,7 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 /* A target that erad has not taken in yet, or will not, has the size that it has.  Writes nothing. */
 static int check_no_target(const struct eratab_entry *e, struct engine *engine, struct err *err)
 {
-	struct instances l = { 0 };
+	struct instances l;
 	struct erad_disk_super sb;
 	dev_t metadata;
 	int r;
@@ -171,9 +171,7 @@ static int check_no_target(const struct eratab_entry *e, struct engine *engine, 
 		return r;
 
 	metadata = blockdev_at(e->metadata);
-	r = control_list(volumes_control(), &l);
-	if (r)
-		err_set(err, r, "cannot list the targets: %s", strerror(-r));
+	r = volumes_targets(&l, err);
 	for (uint32_t n = 0; n < l.nr && !r; n++) {
 		const struct erad_info *i = &l.info[n];
 

@@ -29,6 +29,15 @@ int volumes_control(void)
 	return control_fd;
 }
 
+int volumes_targets(struct instances *l, struct err *err)
+{
+	int r;
+
+	*l = (struct instances){ 0 };
+	r = control_list(control_fd, l);
+	return r ? err_set(err, r, "cannot list the targets: %s", strerror(-r)) : 0;
+}
+
 /* Under volumes_lock. */
 static struct volume *find_volume(const char *name)
 {

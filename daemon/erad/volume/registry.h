@@ -18,6 +18,9 @@
 void volumes_start(int control, int progress_fd, void (*claim_ended)(void));
 int volumes_control(void);
 
+/* The targets there are; the caller frees the list, also after an error.  Any thread. */
+int volumes_targets(struct instances *l, struct err *err);
+
 /* The volume of that name with a reference for the caller, or NULL. */
 struct volume *volumes_get(const char *name);
 
