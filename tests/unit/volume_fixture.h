@@ -33,7 +33,7 @@ int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 int fixture_start_registry(void **state);
 
-/* Every block that was released is in the diff. */
+/* Asserts that the diff has every block of which a write was released. */
 void check_nothing_missed(void);
 
 /* What the metadata says of itself, as a reader sees it. */

@@ -94,13 +94,16 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 	return NULL;
 }
 
-/* A table that no entry knows, made by hand, but with a metadata device of its own: dm-era's way. */
+/* For a table that was made by hand, as for dm-era: eratab has no line for it, and the table names its metadata device. */
 struct by_hand {
 	struct eratab_entry e;
 	char origin[NODE_PATH_SIZE], metadata[NODE_PATH_SIZE];
 };
 
-/* Its entry, named after the device; where that is taken, by another target of the same table, after its metadata too. */
+/*
+ * The entry of such a table, named after the device.  If another target of the same table has this name already, the
+ * name has the number of the metadata device too.
+ */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)
 {

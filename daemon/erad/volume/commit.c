@@ -329,7 +329,7 @@ int volume_start(struct volume *v, bool expected, struct err *err)
 	r = thread_start_detached(volume_thread, volume_ref(v));
 	if (!r)
 		return 0;
-	/* The volume is public: others may be reading its store. */
+	/* The volume is in the registry, so other threads may be reading its store: the close waits for them. */
 	s = volume_store_take(v);
 	if (s)
 		store_close(s, false, NULL);

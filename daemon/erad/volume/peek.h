@@ -25,9 +25,10 @@ enum peek_depth {
 void peek_now(const char *path, enum peek_depth depth, struct peek *out);
 
 /*
- * peek_now(), in a thread of its own.  ETIMEDOUT after ms milliseconds, and at once while the thread
- * of an earlier call of this depth for the path still waits.  late, which may be NULL, is called by that thread when it ends
- * after a call has timed out.  ENOMEM, EAGAIN: no memory or no thread.
+ * peek_now() in a thread of its own.  Returns ETIMEDOUT after ms milliseconds, ENOMEM if there is no memory,
+ * EAGAIN if no thread can be started.  The thread of a call that has timed out goes on; as long as it waits, each
+ * further call of the same depth for the same path returns ETIMEDOUT at once.  When this thread ends, it calls
+ * late, unless late is NULL.
  */
 int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (*late)(void),
 		struct peek *out);
