@@ -15,6 +15,7 @@
 
 #define BLANKS		" \t\r\v\f"
 #define BOM		"\xef\xbb\xbf"	/* which some editors put at the beginning of a file */
+#define READ_FIRST	4096u	/* bytes */
 
 const char *const detach_policy_name[NR_DETACH_POLICIES] = {
 	[DETACH_QUEUE] = "queue",
@@ -319,8 +320,8 @@ static int open_table(const char *file, struct err *err)
 
 int eratab_read(const char *file, struct eratab *tab, struct err *err)
 {
-	char *text = NULL;
-	size_t len = 0;
+	char *text = NULL, *more;
+	size_t len = 0, size = 0;
 	ssize_t n = 0;
 	int fd, r;
 
@@ -330,13 +331,18 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err)
 	if (fd < 0)
 		return fd;
 
-	text = malloc(ERATAB_SIZE_MAX + 1);
-	if (!text) {
-		r = err_set(err, -ENOMEM, "%s: out of memory", file);
-		goto out_close;
-	}
 	while (len <= ERATAB_SIZE_MAX) {
-		n = read(fd, text + len, ERATAB_SIZE_MAX + 1 - len);
+		/* Little at first: erad has to lock this memory. */
+		if (len == size) {
+			size = size ? 2 * size : READ_FIRST;
+			more = realloc(text, size);
+			if (!more) {
+				r = err_set(err, -ENOMEM, "%s: out of memory", file);
+				goto out;
+			}
+			text = more;
+		}
+		n = read(fd, text + len, size - len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -349,8 +355,8 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err)
 		r = err_set(err, -EFBIG, "%s has more than %u bytes", file, ERATAB_SIZE_MAX);
 	else
 		r = eratab_parse(text, len, file, tab, err);
+out:
 	free(text);
-out_close:
 	close(fd);
 	return r;
 }

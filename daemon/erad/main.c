@@ -488,6 +488,7 @@ static int setup(struct erad *e, int *shared, struct err *err)
 	if (r)
 		return r;
 	setup_shared(e);
+	adopt_prepare();
 	if (!e->no_standby)
 		r = fork_standby(e, shared, err);
 	if (!r)

@@ -27,6 +27,9 @@ static pthread_cond_t adopt_changed = PTHREAD_COND_INITIALIZER;
 static bool adopt_wanted = true;
 static bool adopt_stopping;
 
+/* The boot table as it was when erad was started.  The adopter's, from adopt_start() on; without a file there is none. */
+static struct eratab early;
+
 void adopt_wake(void)
 {
 	pthread_mutex_lock(&adopt_lock);
@@ -180,15 +183,37 @@ static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t 
 	volumes_release(&claim);
 }
 
+static bool all_owned(const struct instances *l)
+{
+	for (uint32_t n = 0; n < l->nr; n++)
+		if (!volumes_own(&l->info[n]))
+			return false;
+	return true;
+}
+
+static void drop_early(void)
+{
+	if (early.file)
+		eratab_free(&early);
+	early = (struct eratab){ 0 };
+}
+
+/* Reads the boot table only if a target needs it, because the read may wait for a write that waits for erad. */
 static int adopt_all(struct instances *l, uint64_t *told)
 {
+	uint64_t silent = UINT64_MAX;
 	struct eratab tab;
 	struct err err;
 	int r;
 
 	r = control_list(volumes_control(), l);
-	if (r || !l->nr)
+	if (r)
 		return r;
+	for (uint32_t n = 0; early.file && n < l->nr; n++)
+		adopt(&early, &l->info[n], &silent);
+	drop_early();
+	if (all_owned(l))
+		return 0;
 	if (eratab_read(ERAD_TAB, &tab, &err)) {
 		log_error("%s", err.msg);
 		return 0;
@@ -228,6 +253,16 @@ static void *adopter(void *arg)
 	return NULL;
 }
 
+void adopt_prepare(void)
+{
+	struct err err;
+
+	if (eratab_read(ERAD_TAB, &early, &err)) {
+		log_error("%s", err.msg);
+		early = (struct eratab){ 0 };
+	}
+}
+
 /* In the standby, which need not read the boot table for it. */
 static void inherit(const struct heirloom *h)
 {
@@ -235,6 +270,8 @@ static void inherit(const struct heirloom *h)
 	struct err err;
 	int r;
 
+	/* The main process had opened its volumes, perhaps long after it had read the boot table. */
+	drop_early();
 	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);
 	if (!r) {
 		v->dev = h->dev;

@@ -9,6 +9,13 @@
 #include "common/err.h"
 
 /*
+ * Reads the boot table for the adopter's first look.  Called before the volumes' writes wait for this process: a
+ * page of the boot table may have to come from a swap device that is a volume.  A table that cannot be read is
+ * read again by the adopter.
+ */
+void adopt_prepare(void);
+
+/*
  * After volumes_start(): opens, in the standby, the volumes that the main process had open, and starts the
  * adopter, which looks at all targets at once.
  */

@@ -148,6 +148,45 @@ test_standby_goes_on()
 	eractl close data
 }
 
+test_standby_hung_eratab()
+{
+	DESCRIPTION="a boot table whose pages can no longer be read, once the next erad relieves the standby, keeps no live volume from being served"
+	local disk standby
+
+	start_both
+	disk=$(new_disk 64M)
+	dmsetup create below-eratab --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	mkfs.ext4 -q /dev/mapper/below-eratab
+	mkdir -p "$T/etc"
+	mount /dev/mapper/below-eratab "$T/etc"
+	ln -sf "$T/etc/eratab" /etc/eratab
+	touch "$T/etc/eratab"
+	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null
+	kill_erad
+	wait_until "the standby answers" eractl status data
+	standby=$(standbys)
+	# It is killed only after some seconds.
+	kill -STOP "$standby"
+	: > "$T/next.log"
+	setsid erad < /dev/null > "$T/next.log" 2>&1 &
+	echo $! > /run/vm/erad.pid
+	wait_until "the next erad relieves the standby" grep -q "relieving the standby" "$T/next.log"
+	sync -f "$T/etc"
+	echo 3 > /proc/sys/vm/drop_caches
+	dmsetup suspend --nolockfs below-eratab
+	bounded 30 write_at data 0 4096 || fail "nobody serves the volume: $(cat "$T/next.log")"
+	is_relieved "$standby" || fail "the standby is still there"
+	dmsetup resume below-eratab
+	wait_until "erad answers" eractl list
+	same "$(changed data 1)" "0 4096"
+	end_both
+	eractl close data
+	eractl forget data
+	rm /etc/eratab
+	umount "$T/etc"
+	dmsetup remove below-eratab
+}
+
 test_standby_without_socket()
 {
 	DESCRIPTION="an erad that cannot make its socket, or write below /run/erad, serves the volumes nevertheless, and answers when it can"
