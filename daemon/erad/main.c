@@ -35,9 +35,7 @@
 #include "erad/base/reserve.h"
 #include "erad/base/standby.h"
 #include "erad/base/thread.h"
-#include "erad/bpf/events.h"
-#include "erad/bpf/mirror.h"
-#include "erad/bpf/writers.h"
+#include "erad/bpf/shown.h"
 #include "erad/device/dm.h"
 #include "erad/module/control.h"
 #include "erad/request/request.h"
@@ -310,7 +308,7 @@ static int on_relisten(sd_event_source *s, uint64_t usec, void *data)
 static int become_ready(struct erad *e)
 {
 	e->ready = true;
-	mirror_sweep();
+	shown_sweep(volumes_have);
 	return listen_for_requests(e);
 }
 
@@ -422,9 +420,7 @@ static void setup_shared(struct erad *e)
 	signal(SIGPIPE, SIG_IGN);
 
 	dm_setup();
-	mirror_setup();
-	events_setup();
-	writers_setup(e->no_writers);
+	shown_setup(e->no_writers);
 }
 
 static int setup_files(struct erad *e, int *shared, struct err *err)

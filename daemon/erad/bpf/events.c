@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "erad/bpf/events.h"
-#include "erad/volume/volume.h"
 #include "trace.skel.h"
 
 static struct traced_kind kind = { .pin = "events" };	/* constant after events_setup() */
@@ -30,46 +29,47 @@ void events_setup(void)
 	}
 }
 
-void events_init(struct events *e)
+void events_init(struct events *e, const char *volume, pthread_mutex_t *lock)
 {
-	e->traced.fd = -1;
+	traced_init(&e->traced, volume, lock);
+	e->held = 0;
 }
 
-void events_begin(struct volume *v)
+void events_begin(struct events *e, dev_t dev)
 {
 	struct err err;
 
-	if (traced_begin(v, &v->events.traced, &kind, &err))
-		trouble_says(&v->events_trouble, "events are not counted", &err);
+	if (traced_begin(&e->traced, &kind, dev, &err))
+		trouble_says(&e->traced.trouble, "events are not counted", &err);
 	else
-		trouble_over(&v->events_trouble, "counting events");
+		trouble_over(&e->traced.trouble, "counting events");
 }
 
-bool events_pinned(const struct volume *v)
+bool events_pinned(const struct events *e)
 {
-	return traced_pinned(v, &kind);
+	return traced_pinned(&e->traced, &kind);
 }
 
-void events_end(struct volume *v, bool gone)
+void events_end(struct events *e, bool gone)
 {
-	traced_end(v, &v->events.traced, &kind, gone);
+	traced_end(&e->traced, &kind, gone);
 }
 
-bool events_read(const struct volume *v, struct erad_map_events *out, struct err *error)
+bool events_read(const struct events *e, struct erad_map_events *out, struct err *error)
 {
-	const struct trouble *t = &v->events_trouble;
-	const int fd = v->events.traced.fd;
+	const struct trouble *t = &e->traced.trouble;
+	const int fd = e->traced.fd;
 	const uint32_t key = 0;
 
 	err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");
 	return fd >= 0 && !bpf_map_lookup_elem(fd, &key, out) && !t->since_ms;
 }
 
-uint64_t events_held(struct volume *v, const struct erad_map_events *e, uint64_t held_now)
+uint64_t events_held(struct events *e, const struct erad_map_events *m, uint64_t held_now)
 {
-	const uint64_t held = e->released + e->failed + held_now;
+	const uint64_t held = m->released + m->failed + held_now;
 
-	if (held > v->events.held)
-		v->events.held = held;
-	return v->events.held;
+	if (held > e->held)
+		e->held = held;
+	return e->held;
 }

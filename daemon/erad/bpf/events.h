@@ -17,35 +17,37 @@
 #include "erad/bpf/traced.h"
 #include "erad_maps.h"
 
-struct volume;
-
 struct events {
 	struct traced traced;
-	uint64_t held;		/* what events_held() has said; under v->lock */
+	uint64_t held;		/* what events_held() has said; under the volume's lock */
 };
 
-/* Once, before threads, and when the module is there: attaches the programs. */
+/* Attaches the programs.  Once, before any thread is created, and when the module is loaded. */
 void events_setup(void);
 
-void events_init(struct events *e);
+/* The volume's name and its lock must live as long as e. */
+void events_init(struct events *e, const char *volume, pthread_mutex_t *lock);
 
-/* The volume thread's: sees to it that the volume is counted. */
-void events_begin(struct volume *v);
+/* Has the volume with the mapped device dev counted.  Context: the volume thread. */
+void events_begin(struct events *e, dev_t dev);
 
-/* Any thread's: whether its map is where it should be, so that a new era needs no look at it. */
-bool events_pinned(const struct volume *v);
+/* Whether the map is where it should be, so that a new era need not look for it.  Any thread. */
+bool events_pinned(const struct events *e);
 
-/* The volume thread's.  gone: the target is no more, and so is the pin.  Before mirror_end(). */
-void events_end(struct volume *v, bool gone);
-
-/* False, and why in error, if there is nothing to tell; the caller holds v->lock.  Waits for nothing. */
-bool events_read(const struct volume *v, struct erad_map_events *out, struct err *error);
+/* gone: the target is gone, and so the pin is removed.  Before mirror_end().  Context: the volume thread. */
+void events_end(struct events *e, bool gone);
 
 /*
- * How many writes have been held: those of e, and held_now, which was asked for after
- * events_read().  A write counts once, and the number never falls, though for a moment
- * a write may be none of these.  The caller holds v->lock.
+ * False, and why in error, if the events are not counted.  Waits for nothing.
+ * Context: the volume's lock.
  */
-uint64_t events_held(struct volume *v, const struct erad_map_events *e, uint64_t held_now);
+bool events_read(const struct events *e, struct erad_map_events *out, struct err *error);
+
+/*
+ * How many writes have been held: those of m, and held_now, which was asked for after
+ * events_read().  A write counts once, and the number never falls, though for a moment
+ * a write may be none of these.  Context: the volume's lock.
+ */
+uint64_t events_held(struct events *e, const struct erad_map_events *m, uint64_t held_now);
 
 #endif /* ERAD_EVENTS_H */

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
 #include "erad/bpf/mirror.h"
 #include "erad/bpf/pins.h"
-#include "erad/volume/volume.h"
 #include "maps.skel.h"
 
 /*
@@ -47,13 +47,9 @@ void mirror_setup(void)
 		err_set(&unusable, -errno, "BPF maps cannot be made here: %m");
 }
 
-void mirror_sweep(void)
+void mirror_init(struct mirror *m, const char *volume, pthread_mutex_t *lock)
 {
-	pins_sweep();
-}
-
-void mirror_init(struct mirror *m)
-{
+	trouble_init(&m->trouble, volume, lock);
 	m->writeset.fd = m->info = m->stats = -1;
 	atomic_init(&m->changed, MIRROR_UNKNOWN);
 	atomic_init(&m->changed_before, MIRROR_UNKNOWN);
@@ -116,11 +112,9 @@ static void drop_writeset(struct mirror *m)
 }
 
 /* From now on it misses blocks, which readers must know of. */
-static void degrade(struct volume *v, const struct err *err)
+static void degrade(struct mirror *m, const struct err *err)
 {
-	struct mirror *m = &v->mirror;
-
-	trouble_says(&v->mirror_trouble, "the BPF mirror is degraded", err);
+	trouble_says(&m->trouble, "the BPF mirror is degraded", err);
 	drop_writeset(m);
 	atomic_store(&m->changed, MIRROR_UNKNOWN);
 	m->next.flags |= ERAD_MAP_DEGRADED;
@@ -128,8 +122,8 @@ static void degrade(struct volume *v, const struct err *err)
 	m->count.failures++;
 	/* Where that cannot be told, nothing is better than a wrong answer. */
 	if (m->info < 0 || publish(m))
-		pins_remove(v->name, pin_name[INFO]);
-	pins_remove(v->name, pin_name[WRITESET]);
+		pins_remove(m->trouble.volume, pin_name[INFO]);
+	pins_remove(m->trouble.volume, pin_name[WRITESET]);
 	if (m->stats >= 0)
 		put(m->stats, &m->count);
 }
@@ -164,9 +158,9 @@ static int fill_in(void *ctx, uint64_t first, uint64_t len)
 }
 
 /* `info` or `stats`. */
-static int lasting(struct volume *v, int which, int *fd, void *value, struct err *err)
+static int lasting(struct mirror *m, int which, int *fd, void *value, struct err *err)
 {
-	return pins_lasting(v->name, pin_name[which], types->obj, type_of(which), fd, value, err);
+	return pins_lasting(m->trouble.volume, pin_name[which], types->obj, type_of(which), fd, value, err);
 }
 
 static int make_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
@@ -196,16 +190,16 @@ static int make_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
 	return r;
 }
 
-void mirror_prepare(struct volume *v, uint64_t nr_blocks, struct mirror_map *map)
+void mirror_prepare(const struct mirror *m, uint64_t nr_blocks, struct mirror_map *map)
 {
 	struct err err;
 
 	*map = (struct mirror_map){ .fd = -1 };
 	if (!types || make_map(map, nr_blocks, &err))
 		return;
-	map->pinned = events_pinned(v) && writers_pinned(v);
+	map->pinned = true;
 	for (int i = WRITESET; i <= STATS && map->pinned; i++)
-		map->pinned = pins_there(v->name, pin_name[i]);
+		map->pinned = pins_there(m->trouble.volume, pin_name[i]);
 }
 
 /* What was prepared, or a new one. */
@@ -232,9 +226,9 @@ static int take_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map
 	return r;
 }
 
-static int begin_mirror(struct volume *v, uint32_t era, bool fill, struct mirror_map *map, struct err *err)
+static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mirror_map *map,
+			struct err *err)
 {
-	struct mirror *m = &v->mirror;
 	struct store_info s;
 	int r;
 
@@ -242,38 +236,38 @@ static int begin_mirror(struct volume *v, uint32_t era, bool fill, struct mirror
 		*err = unusable;
 		return -EOPNOTSUPP;
 	}
-	if (!map || !map->pinned || v->mirror_trouble.since_ms) {
-		r = pins_make_dir(v->name, err);
+	if (!map || !map->pinned || m->trouble.since_ms) {
+		r = pins_make_dir(m->trouble.volume, err);
 		if (!r)
-			r = lasting(v, INFO, &m->info, &m->shown, err);
+			r = lasting(m, INFO, &m->info, &m->shown, err);
 		if (!r)
-			r = lasting(v, STATS, &m->stats, &m->count, err);
+			r = lasting(m, STATS, &m->stats, &m->count, err);
 		if (r)
 			return r;
 	}
 
-	store_info(v->store, &s);
+	store_info(e->store, &s);
 	m->next = (struct erad_map_info){
-		.nr_blocks = s.nr_blocks, .era = era, .block_sectors = s.block_sectors,
-		.state = v->info.state, .dev_major = v->info.dev_major, .dev_minor = v->info.dev_minor,
+		.nr_blocks = s.nr_blocks, .era = e->era, .block_sectors = s.block_sectors,
+		.state = e->state, .dev_major = major(e->dev), .dev_minor = minor(e->dev),
 	};
 	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
 	/* Memory for it may have to be written to this volume first. */
-	if (fill && standby_is_me())
+	if (e->fill && standby_is_me())
 		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for the memory; it is complete again in the next era, or when erad has been started again");
 	r = take_map(m, s.nr_blocks, map, err);
-	if (!r && fill && s.nr_blocks > FILL_MAX)
+	if (!r && e->fill && s.nr_blocks > FILL_MAX)
 		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would hold writes up; it is complete again in the next era",
 			    (unsigned long long)s.nr_blocks);
-	if (!r && fill)
-		r = store_diff(v->store, era, fill_in, m, err);
+	if (!r && e->fill)
+		r = store_diff(e->store, e->era, fill_in, m, err);
 	if (!r) {
 		r = flush(&m->words, m);
 		if (r)
 			err_set(err, r, "cannot write the BPF map: %s", strerror(-r));
 	}
 	if (!r)
-		r = pins_put(v->name, pin_name[WRITESET], m->writeset.fd, err);
+		r = pins_put(m->trouble.volume, pin_name[WRITESET], m->writeset.fd, err);
 	if (r)
 		return r;
 	m->next.shift = m->words.shift;
@@ -286,26 +280,24 @@ static int begin_mirror(struct volume *v, uint32_t era, bool fill, struct mirror
 	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
 }
 
-void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map)
+void mirror_begin(struct mirror *m, const struct mirror_era *e, struct mirror_map *map)
 {
-	struct mirror *m = &v->mirror;
 	struct err err;
 
-	if (era != m->next.era)
+	if (e->era != m->next.era)
 		atomic_store(&m->changed_before, atomic_load(&m->changed));
-	if (begin_mirror(v, era, fill, map, &err)) {
-		m->next.era = era;
-		degrade(v, &err);
+	if (begin_mirror(m, e, map, &err)) {
+		m->next.era = e->era;
+		degrade(m, &err);
 	} else {
 		count_changed(m);
-		trouble_over(&v->mirror_trouble, "the BPF mirror");
+		trouble_over(&m->trouble, "the BPF mirror");
 	}
 }
 
-void mirror_add(struct volume *v)
+void mirror_add(struct mirror *m, const struct erad_range *range, unsigned int nr_ranges)
 {
-	struct mirror *m = &v->mirror;
-	unsigned int nr = journal_runs(m->runs, v->range, v->nr);
+	unsigned int nr = journal_runs(m->runs, range, nr_ranges);
 	struct err err;
 	int r = 0;
 
@@ -327,45 +319,42 @@ void mirror_add(struct volume *v)
 		r = put(m->stats, &m->count);
 	if (r) {
 		err_set(&err, r, "cannot write a BPF map: %s", strerror(-r));
-		degrade(v, &err);
+		degrade(m, &err);
 	}
 }
 
-void mirror_state(struct volume *v)
+void mirror_state(struct mirror *m, uint32_t state)
 {
-	struct mirror *m = &v->mirror;
 	struct err err;
 	int r;
 
-	m->next.state = v->fd < 0 ? ERAD_DETACHED : v->info.state;
+	m->next.state = state;
 	r = publish(m);
 	if (r) {
 		err_set(&err, r, "cannot write a BPF map: %s", strerror(-r));
-		degrade(v, &err);
+		degrade(m, &err);
 	}
 }
 
-void mirror_end(struct volume *v, bool gone)
+void mirror_end(struct mirror *m, bool gone)
 {
-	struct mirror *m = &v->mirror;
-
 	if (gone) {
 		/* Programs that still have them shall know. */
 		m->next.writeset_id = m->next.state = 0;
 		publish(m);
 		for (int i = WRITESET; i <= STATS; i++)
-			pins_remove(v->name, pin_name[i]);
-		pins_remove(v->name, NULL);
+			pins_remove(m->trouble.volume, pin_name[i]);
+		pins_remove(m->trouble.volume, NULL);
 	}
 	drop_writeset(m);
 	forget_fd(&m->info);
 	forget_fd(&m->stats);
 }
 
-const char *mirror_status(const struct volume *v, struct err *error)
+const char *mirror_status(const struct mirror *m, bool serves, struct err *error)
 {
-	const struct trouble *t = &v->mirror_trouble;
+	const struct trouble *t = &m->trouble;
 
 	err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");
-	return t->since_ms ? "degraded" : v->ready ? "complete" : NULL;
+	return t->since_ms ? "degraded" : serves ? "complete" : NULL;
 }

@@ -11,8 +11,7 @@
  * I/O flusher, does not wait for its own volumes when it gets it, as for the
  * module's writesets.  A commit gets none but for the system call's two words.
  *
- * The functions that take a volume are the volume thread's, but for mirror_status()
- * and mirror_prepare().
+ * Context: the volume thread, unless a function says otherwise.
  */
 #ifndef ERAD_MIRROR_H
 #define ERAD_MIRROR_H
@@ -23,10 +22,10 @@
 
 #include "common/err.h"
 #include "common/words.h"
+#include "erad/base/trouble.h"
 #include "erad_maps.h"
 #include "store/journal.h"
-
-struct volume;
+#include "store/store.h"
 
 /* The map of a writeset. */
 struct mirror_map {
@@ -38,7 +37,17 @@ struct mirror_map {
 	bool pinned;		/* of one that was prepared: the volume's other maps were pinned then */
 };
 
+/* The era that a target is in. */
+struct mirror_era {
+	uint32_t era;
+	bool fill;		/* blocks of it may be marked already: they are read from the store */
+	uint32_t state;		/* of the instance */
+	dev_t dev;		/* the mapped device */
+	struct store *store;	/* has UUID and geometry too */
+};
+
 struct mirror {
+	struct trouble trouble;	/* why it is degraded; has the volume's name */
 	struct mirror_map writeset;
 	int info, stats;	/* the maps; -1: there is none */
 	struct erad_map_info shown, next;	/* what is in `info`, and what is to be there */
@@ -51,42 +60,39 @@ struct mirror {
 
 #define MIRROR_UNKNOWN	UINT64_MAX	/* some of the era was not mirrored */
 
-/* Once, before threads. */
+/* Once, before any thread is created. */
 void mirror_setup(void);
 
-/* Removes what is left of volumes that are no more; before requests are taken. */
-void mirror_sweep(void);
-
-void mirror_init(struct mirror *m);
+/* The volume's name and its lock must live as long as m. */
+void mirror_init(struct mirror *m, const char *volume, pthread_mutex_t *lock);
 
 /*
- * Any thread's, without v->lock: a map for the next era, empty, so that the volume thread need not make
- * it while writes wait.  Where it cannot be had, that will be said when the era begins.
- * mirror_map_free() ends it, or what mirror_begin() gave for it.
+ * A map for the next era, empty, so that the volume thread need not make the map while writes wait.
+ * If it cannot be made, that is said when the era begins.  Any thread, without the volume's lock.
+ * mirror_map_free() ends it, or the map that mirror_begin() has exchanged it for.
  */
-void mirror_prepare(struct volume *v, uint64_t nr_blocks, struct mirror_map *map);
+void mirror_prepare(const struct mirror *m, uint64_t nr_blocks, struct mirror_map *map);
 void mirror_map_free(struct mirror_map *map);
 
 /*
- * A writeset for era `era`, which the target is in, empty or as the metadata
- * says (fill).  Before any commit in that era.  map: what was prepared for it, or NULL;
- * if it fits, it is exchanged for that of the era before.
+ * A writeset for the era.  Before any commit in this era.  map: what was prepared for it, or NULL; if
+ * it fits, it is exchanged for the map of the era before.
  */
-void mirror_begin(struct volume *v, uint32_t era, bool fill, struct mirror_map *map);
+void mirror_begin(struct mirror *m, const struct mirror_era *e, struct mirror_map *map);
 
-/* Adds v->range, which is durable.  Before its commit. */
-void mirror_add(struct volume *v);
+/* Adds ranges, which are durable.  Before their commit. */
+void mirror_add(struct mirror *m, const struct erad_range *range, unsigned int nr);
 
 /* Shows the state of the instance. */
-void mirror_state(struct volume *v);
+void mirror_state(struct mirror *m, uint32_t state);
 
-/* Ends it.  gone: the target is no more, and so are the pins. */
-void mirror_end(struct volume *v, bool gone);
+/* gone: the target is gone, and so the pins are removed. */
+void mirror_end(struct mirror *m, bool gone);
 
 /*
- * "complete", "degraded", or NULL if the volume does not serve writes; error
- * gets why it is degraded, or "".  Under v->lock.
+ * "complete", "degraded", or NULL if the volume does not serve writes; error gets why it is degraded, or "".
+ * Context: the volume's lock.
  */
-const char *mirror_status(const struct volume *v, struct err *error);
+const char *mirror_status(const struct mirror *m, bool serves, struct err *error);
 
 #endif /* ERAD_MIRROR_H */

@@ -15,7 +15,6 @@
 #include "common/protocol.h"
 #include "erad/base/group.h"
 #include "erad/bpf/pins.h"
-#include "erad/volume/registry.h"
 #include "erad_maps.h"
 
 #define BPFFS	"/sys/fs/bpf"
@@ -24,7 +23,7 @@ struct path {
 	char text[sizeof(ERAD_MAPS_DIR) + ERAD_NAME_MAX + 32];
 };
 
-/* So that no directory is made and removed at once.  Outside of volumes_lock. */
+/* So that no directory is made and removed at once.  Taken before the locks of pins_sweep()'s keep(). */
 static pthread_mutex_t dir_lock = PTHREAD_MUTEX_INITIALIZER;
 static gid_t group;		/* constant after pins_setup() */
 
@@ -194,7 +193,7 @@ static void clear(const char *name)
 	rmdir(path.text);
 }
 
-void pins_sweep(void)
+void pins_sweep(bool (*keep)(const char *name))
 {
 	DIR *dir = opendir(ERAD_MAPS_DIR);
 	struct dirent *e;
@@ -203,15 +202,11 @@ void pins_sweep(void)
 		return;
 	pthread_mutex_lock(&dir_lock);
 	while ((e = readdir(dir))) {
-		struct volume *v;
-
 		if (*e->d_name == '.')
 			continue;
 		exchange(e->d_name, ':', '.');
-		v = volumes_get(e->d_name);
-		if (!v)
+		if (!keep(e->d_name))
 			clear(e->d_name);
-		volume_unref(v);
 	}
 	pthread_mutex_unlock(&dir_lock);
 	closedir(dir);

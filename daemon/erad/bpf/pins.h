@@ -17,8 +17,8 @@ struct bpf_object;
 /* Once, before threads. */
 void pins_setup(void);
 
-/* Removes the directories of names that are not of open volumes. */
-void pins_sweep(void);
+/* Removes the directories of all volumes that keep() does not want.  keep() may take locks of its own. */
+void pins_sweep(bool (*keep)(const char *name));
 
 /* Whether something is pinned there. */
 bool pins_there(const char *name, const char *pin);

@@ -8,7 +8,6 @@
 
 #include "erad/bpf/pins.h"
 #include "erad/bpf/traced.h"
-#include "erad/volume/volume.h"
 
 /*
  * Any signal ends the check of a program, also one that stops erad for a moment.  libbpf
@@ -27,11 +26,17 @@ static uint32_t kernel_dev(dev_t dev)
 	return major(dev) << 20 | minor(dev);
 }
 
-static void set_fd(struct volume *v, struct traced *t, int fd)
+void traced_init(struct traced *t, const char *volume, pthread_mutex_t *lock)
 {
-	pthread_mutex_lock(&v->lock);
+	*t = (struct traced){ .fd = -1 };
+	trouble_init(&t->trouble, volume, lock);
+}
+
+static void set_fd(struct traced *t, int fd)
+{
+	pthread_mutex_lock(t->trouble.lock);
 	t->fd = fd;
-	pthread_mutex_unlock(&v->lock);
+	pthread_mutex_unlock(t->trouble.lock);
 }
 
 static void leave_table(struct traced *t, const struct traced_kind *k)
@@ -41,19 +46,19 @@ static void leave_table(struct traced *t, const struct traced_kind *k)
 	t->dev = 0;
 }
 
-int traced_begin(struct volume *v, struct traced *t, const struct traced_kind *k, struct err *err)
+int traced_begin(struct traced *t, const struct traced_kind *k, dev_t mapped, struct err *err)
 {
-	const uint32_t dev = kernel_dev(v->dev);
+	const uint32_t dev = kernel_dev(mapped);
 	int fd = t->fd, r;
 
 	if (!k->obj) {
 		*err = k->unusable;
 		return -EOPNOTSUPP;
 	}
-	r = pins_make_dir(v->name, err);
+	r = pins_make_dir(t->trouble.volume, err);
 	if (!r)
-		r = pins_lasting(v->name, k->pin, k->obj, k->like, &fd, NULL, err);
-	set_fd(v, t, fd);
+		r = pins_lasting(t->trouble.volume, k->pin, k->obj, k->like, &fd, NULL, err);
+	set_fd(t, fd);
 	if (r || dev == t->dev)
 		return r;
 	leave_table(t, k);
@@ -63,19 +68,19 @@ int traced_begin(struct volume *v, struct traced *t, const struct traced_kind *k
 	return 0;
 }
 
-bool traced_pinned(const struct volume *v, const struct traced_kind *k)
+bool traced_pinned(const struct traced *t, const struct traced_kind *k)
 {
-	return !k->obj || pins_there(v->name, k->pin);
+	return !k->obj || pins_there(t->trouble.volume, k->pin);
 }
 
-void traced_end(struct volume *v, struct traced *t, const struct traced_kind *k, bool gone)
+void traced_end(struct traced *t, const struct traced_kind *k, bool gone)
 {
 	int fd = t->fd;
 
 	leave_table(t, k);
-	set_fd(v, t, -1);
+	set_fd(t, -1);
 	if (fd >= 0)
 		close(fd);
 	if (gone)
-		pins_remove(v->name, k->pin);
+		pins_remove(t->trouble.volume, k->pin);
 }

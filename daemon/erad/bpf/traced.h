@@ -8,12 +8,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/err.h"
+#include "erad/base/trouble.h"
 
 struct bpf_map;
 struct bpf_object;
-struct volume;
 
 /* What those of all volumes have in common. */
 struct traced_kind {
@@ -24,25 +25,28 @@ struct traced_kind {
 	struct err unusable;		/* why */
 };
 
-/* All zeros but fd before the first traced_begin(). */
 struct traced {
-	int fd;			/* the map; -1: there is none; under v->lock */
+	struct trouble trouble;	/* why it is not counted; has the volume's name and its lock */
+	int fd;			/* the map; -1: there is none; under the volume's lock */
 	uint32_t dev;		/* for which it is in the table; 0: it is not; the volume thread's */
 };
 
 /* After programs could not be loaded, with errno: whether to do it again.  *tries begins with 0. */
 bool traced_again(unsigned int *tries);
 
+/* The volume's name and its lock must live as long as t. */
+void traced_init(struct traced *t, const char *volume, pthread_mutex_t *lock);
+
 /*
- * The volume thread's: sees to it that it is pinned, one of an erad before if there is, and in the table.
- * EOPNOTSUPP: there are no programs.
+ * Pins the map and puts it into the table, for the mapped device dev.  A map that an earlier erad has pinned is
+ * used again.  EOPNOTSUPP: there are no programs.  Context: the volume thread.
  */
-int traced_begin(struct volume *v, struct traced *t, const struct traced_kind *k, struct err *err);
+int traced_begin(struct traced *t, const struct traced_kind *k, dev_t dev, struct err *err);
 
-/* Any thread's: whether it is pinned, or cannot be. */
-bool traced_pinned(const struct volume *v, const struct traced_kind *k);
+/* Whether the map is pinned, or cannot be.  Any thread. */
+bool traced_pinned(const struct traced *t, const struct traced_kind *k);
 
-/* The volume thread's.  gone: the target is no more, and so is the pin. */
-void traced_end(struct volume *v, struct traced *t, const struct traced_kind *k, bool gone);
+/* gone: the target is gone, and so the pin is removed.  Context: the volume thread. */
+void traced_end(struct traced *t, const struct traced_kind *k, bool gone);
 
 #endif /* ERAD_TRACED_H */

@@ -10,7 +10,6 @@
 
 #include "erad/bpf/pins.h"
 #include "erad/bpf/writers.h"
-#include "erad/volume/volume.h"
 #include "recorded.skel.h"
 
 /* Above the one, an era that begins makes the oldest go until there are no more than the other. */
@@ -46,9 +45,9 @@ void writers_setup(bool off)
 	}
 }
 
-int writers_init(struct writers *w)
+int writers_init(struct writers *w, const char *volume, pthread_mutex_t *lock)
 {
-	w->traced.fd = -1;
+	traced_init(&w->traced, volume, lock);
 	w->list = is_off ? NULL : malloc(sizeof(*w->list));
 	return w->list || is_off ? 0 : -ENOMEM;
 }
@@ -141,80 +140,80 @@ static int add_others(int fd, uint32_t era)
 	return bpf_map_update_elem(fd, &others, &none, BPF_NOEXIST) && errno != EEXIST ? -errno : 0;
 }
 
-static int begin_writers(struct volume *v, uint32_t era, struct err *err)
+static int begin_writers(struct writers *w, dev_t dev, uint32_t era, struct err *err)
 {
-	struct traced *t = &v->writers.traced;
+	struct traced *t = &w->traced;
 	int r;
 
-	r = traced_begin(v, t, &kind, err);
+	r = traced_begin(t, &kind, dev, err);
 	if (r)
 		return r;
-	r = make_room(t->fd, v->writers.list, era);
+	r = make_room(t->fd, w->list, era);
 	if (!r)
 		r = add_others(t->fd, era);
 	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
 }
 
-void writers_begin(struct volume *v, uint32_t era)
+void writers_begin(struct writers *w, dev_t dev, uint32_t era)
 {
+	struct trouble *t = &w->traced.trouble;
 	struct err err;
 
 	if (is_off) {
 		/* What an erad before has counted would not go on. */
-		pins_remove(v->name, kind.pin);
+		pins_remove(t->volume, kind.pin);
 		return;
 	}
-	if (begin_writers(v, era, &err))
-		trouble_says(&v->writers_trouble, "writers are not counted", &err);
+	if (begin_writers(w, dev, era, &err))
+		trouble_says(t, "writers are not counted", &err);
 	else
-		trouble_over(&v->writers_trouble, "counting writers");
+		trouble_over(t, "counting writers");
 }
 
-bool writers_pinned(const struct volume *v)
+bool writers_pinned(const struct writers *w)
 {
-	return traced_pinned(v, &kind);
+	return traced_pinned(&w->traced, &kind);
 }
 
-void writers_next(struct volume *v, uint32_t era)
+void writers_next(struct writers *w, dev_t dev, uint32_t era)
 {
-	if (is_off || v->writers_trouble.since_ms || v->writers.traced.fd < 0 ||
-	    add_others(v->writers.traced.fd, era))
-		writers_begin(v, era);
+	if (is_off || w->traced.trouble.since_ms || w->traced.fd < 0 || add_others(w->traced.fd, era))
+		writers_begin(w, dev, era);
 }
 
-void writers_end(struct volume *v, bool gone)
+void writers_end(struct writers *w, bool gone)
 {
-	traced_end(v, &v->writers.traced, &kind, gone);
+	traced_end(&w->traced, &kind, gone);
 }
 
 /* An fd of the map of the caller's own, as the volume may be closed meanwhile. */
-static int own_fd(struct volume *v, struct err *err)
+static int own_fd(struct writers *w, struct err *err)
 {
-	const struct trouble *t = &v->writers_trouble;
+	const struct trouble *t = &w->traced.trouble;
 	int fd;
 
-	pthread_mutex_lock(&v->lock);
+	pthread_mutex_lock(t->lock);
 	if (t->since_ms) {
 		*err = t->err;
 		fd = -EIO;
 	} else {
-		fd = v->writers.traced.fd;
+		fd = w->traced.fd;
 		if (fd >= 0)
 			fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			fd = err_set(err, -EAGAIN, "it is not attached to its target");
 	}
-	pthread_mutex_unlock(&v->lock);
+	pthread_mutex_unlock(t->lock);
 	return fd;
 }
 
-void writers_make_room(struct volume *v, uint32_t era)
+void writers_make_room(struct writers *w, uint32_t era)
 {
 	struct writers_list *l;
 	struct err err;
 	int fd;
 
-	fd = is_off ? -1 : own_fd(v, &err);
+	fd = is_off ? -1 : own_fd(w, &err);
 	if (fd < 0)
 		return;
 	l = malloc(sizeof(*l));
@@ -224,7 +223,7 @@ void writers_make_room(struct volume *v, uint32_t era)
 	close(fd);
 }
 
-int writers_read(struct volume *v, struct writers_list **out, struct err *err)
+int writers_read(struct writers *w, struct writers_list **out, struct err *err)
 {
 	struct writers_list *l;
 	int fd, r;
@@ -233,7 +232,7 @@ int writers_read(struct volume *v, struct writers_list **out, struct err *err)
 		*err = kind.unusable;
 		return -EOPNOTSUPP;
 	}
-	fd = own_fd(v, err);
+	fd = own_fd(w, err);
 	if (fd < 0)
 		return fd;
 	l = malloc(sizeof(*l));

@@ -14,8 +14,6 @@
 #include "erad/bpf/traced.h"
 #include "erad_maps.h"
 
-struct volume;
-
 /* Pairs of key and value, in no order. */
 struct writers_list {
 	uint32_t nr;
@@ -32,35 +30,38 @@ struct writers {
 /* Once, before threads, and when the module is there: attaches the program, unless it is off. */
 void writers_setup(bool off);
 
-/* 0 or ENOMEM; ends with writers_free(), whatever it returned. */
-int writers_init(struct writers *w);
+/*
+ * The volume's name and its lock must live as long as w.  0 or ENOMEM; ends with writers_free(), whatever it
+ * returned.
+ */
+int writers_init(struct writers *w, const char *volume, pthread_mutex_t *lock);
 void writers_free(struct writers *w);
 
 /*
- * The volume thread's: sees to it that writers are counted in era `era`, which the
- * target is in, and that there is room for them.  Before any commit in that era.
+ * Has the writers of the volume with the mapped device dev counted in `era`, which the target is in, and
+ * makes room for them.  Before any commit in this era.  Context: the volume thread.
  */
-void writers_begin(struct volume *v, uint32_t era);
+void writers_begin(struct writers *w, dev_t dev, uint32_t era);
 
-/* The same where its map is pinned and works, but room is only made if there is none at all. */
-void writers_next(struct volume *v, uint32_t era);
+/* The same where the map is pinned and works.  Room is made only if there is none at all. */
+void writers_next(struct writers *w, dev_t dev, uint32_t era);
 
 /*
- * Any thread's, without v->lock: makes room for era `era`, which has begun with
- * writers_next(), so that the volume thread need not do it while writes wait.  Best effort.
+ * Makes room for `era`, which has begun with writers_next(), so that the volume thread need not
+ * make room while writes wait.  Best effort.  Any thread, without the volume's lock.
  */
-void writers_make_room(struct volume *v, uint32_t era);
+void writers_make_room(struct writers *w, uint32_t era);
 
-/* Any thread's: whether its map is where it should be, so that a new era needs no look at it. */
-bool writers_pinned(const struct volume *v);
+/* Whether the map is where it should be, so that a new era need not look for it.  Any thread. */
+bool writers_pinned(const struct writers *w);
 
-/* The volume thread's.  gone: the target is no more, and so is the pin.  Before mirror_end(). */
-void writers_end(struct volume *v, bool gone);
+/* gone: the target is gone, and so the pin is removed.  Before mirror_end().  Context: the volume thread. */
+void writers_end(struct writers *w, bool gone);
 
 /*
- * Any thread's, without v->lock.  *out is the caller's to free.  Fails if they are not counted:
- * EOPNOTSUPP it is off, or the reason.
+ * The caller frees *out.  Fails if the writers are not counted: EOPNOTSUPP if erad was told not to count
+ * them, or the reason.  Any thread, without the volume's lock.
  */
-int writers_read(struct volume *v, struct writers_list **out, struct err *err);
+int writers_read(struct writers *w, struct writers_list **out, struct err *err);
 
 #endif /* ERAD_WRITERS_H */

@@ -62,10 +62,10 @@ static void look_at_volume(struct volume *v, struct report *p)
 	};
 	pthread_mutex_lock(&v->lock);
 	p->state = volume_state(v, &p->error);
-	p->mirror = mirror_status(v, &p->mirror_error);
-	p->changed = atomic_load(&v->mirror.changed);
-	p->changed_before = atomic_load(&v->mirror.changed_before);
-	p->has_events = events_read(v, &p->events, &p->events_error);
+	p->mirror = mirror_status(&v->shown.mirror, v->ready, &p->mirror_error);
+	p->changed = atomic_load(&v->shown.mirror.changed);
+	p->changed_before = atomic_load(&v->shown.mirror.changed_before);
+	p->has_events = events_read(&v->shown.events, &p->events, &p->events_error);
 	p->dev = v->dev;
 	p->has_info = v->fd >= 0;
 	p->info = v->info;
@@ -75,7 +75,7 @@ static void look_at_volume(struct volume *v, struct report *p)
 	/* An ioctl that waits for nothing, under the lock that keeps the fd. */
 	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);
 	if (p->has_events)
-		p->events_held = events_held(v, &p->events, p->has_stats ? p->stats.held_now : 0);
+		p->events_held = events_held(&v->shown.events, &p->events, p->has_stats ? p->stats.held_now : 0);
 	pthread_mutex_unlock(&v->lock);
 	p->has_uuid = p->has_store || !uuid_is_zero(v->uuid);
 	memcpy(p->uuid, p->has_store ? p->store.uuid : v->uuid, sizeof(p->uuid));
@@ -212,7 +212,7 @@ static struct json_object *writers_json(const struct report *p)
 	struct writers_list *l;
 
 	/* Else the block size is not known either. */
-	if (p->v && p->has_store && !writers_read(p->v, &l, &err)) {
+	if (p->v && p->has_store && !writers_read(&p->v->shown.writers, &l, &err)) {
 		list = json_object_new_array();
 		for (uint32_t i = 0; i < l->nr; i++)
 			json_object_array_add(list, writer_json(&l->who[i], l->written[i].blocks));

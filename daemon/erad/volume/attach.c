@@ -97,7 +97,7 @@ void attach_let_go(struct volume *v)
 	pthread_mutex_unlock(&v->lock);
 	if (fd >= 0)
 		close(fd);
-	mirror_state(v);
+	mirror_state(&v->shown.mirror, ERAD_DETACHED);
 	v->batch = 0;
 	v->failed = false;
 	v->retry_at = v->degraded_at = UINT64_MAX;
@@ -241,6 +241,7 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 static int activate_target(struct volume *v, struct err *err)
 {
 	const uint32_t live = v->info.era;
+	struct mirror_era now;
 	struct store_info s;
 	int r;
 
@@ -253,17 +254,15 @@ static int activate_target(struct volume *v, struct err *err)
 		r = live ? go_on(v, &s, err) : begin_first_era(v, &s, err);
 	if (r)
 		return r;
-	mirror_begin(v, s.era, live != 0, NULL);
+	now = (struct mirror_era){
+		.era = s.era, .fill = live, .state = v->info.state, .dev = v->dev, .store = v->store,
+	};
+	shown_attach(&v->shown, &now);
 	r = degraded_ready(v, s.era, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_ATTACH_READY);
-	/*
-	 * After READY, because the kernel waits for readers of a map of maps when an entry changes, tens of
-	 * milliseconds each.  Before the first commit, which is the first that they count.
-	 */
-	events_begin(v);
-	writers_begin(v, s.era);
+	shown_count(&v->shown, &now);
 	log_info("volume %s: active in era %u%s", v->name, s.era,
 		 live ? ", attached to the live target again" : "");
 	return 0;

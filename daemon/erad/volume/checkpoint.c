@@ -100,7 +100,7 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	if (r)
 		return r;
 	/* Here and not by the volume thread, as above. */
-	mirror_prepare(v, nr_blocks, &map);
+	shown_prepare(&v->shown, nr_blocks, &map);
 	pthread_mutex_lock(&v->lock);
 	r = may_roll(v, err);
 	if (r)
@@ -136,7 +136,7 @@ int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, s
 	if (again)
 		r = err_set(err, -EAGAIN, "the target has begun other eras meanwhile; request the checkpoint again");
 	if (!r)
-		writers_make_room(v, *era);
+		writers_make_room(&v->shown.writers, *era);
 	pthread_mutex_unlock(&v->checkpoint_lock);
 	return r;
 }

@@ -103,7 +103,7 @@ static int commit_batches(struct volume *v)
 			}
 			if (!r) {
 				failpoint(FAILPOINT_COMMIT_DURABLE);
-				mirror_add(v);
+				mirror_add(&v->shown.mirror, v->range, v->nr);
 				failpoint(FAILPOINT_COMMIT_MIRRORED);
 			}
 			x.commit_batch = v->batch;
@@ -259,9 +259,7 @@ static void end_volume(struct volume *v, bool gone)
 	fold_stop(v);
 	s = volume_store_take(v);
 
-	events_end(v, gone);
-	writers_end(v, gone);
-	mirror_end(v, gone);
+	shown_end(&v->shown, gone);
 	if (s)
 		code = close_store(v, s, gone, &err);
 	if (code)

@@ -14,6 +14,6 @@ int link_refresh(struct volume *v)
 	v->info = info;
 	v->passing = info.status & ERAD_PASSES_ALL;
 	pthread_mutex_unlock(&v->lock);
-	mirror_state(v);
+	mirror_state(&v->shown.mirror, info.state);
 	return 0;
 }

@@ -60,6 +60,16 @@ struct volume *volumes_get(const char *name)
 	return v;
 }
 
+bool volumes_have(const char *name)
+{
+	bool found;
+
+	pthread_mutex_lock(&volumes_lock);
+	found = find_volume(name);
+	pthread_mutex_unlock(&volumes_lock);
+	return found;
+}
+
 int volumes_all(struct volume ***out, size_t *nr)
 {
 	struct volume *v;

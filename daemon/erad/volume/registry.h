@@ -24,6 +24,9 @@ int volumes_targets(struct instances *l, struct err *err);
 /* The volume of that name with a reference for the caller, or NULL. */
 struct volume *volumes_get(const char *name);
 
+/* Whether there is a volume of that name. */
+bool volumes_have(const char *name);
+
 /* All volumes, oldest first, each with a reference for the caller, who frees the array. */
 int volumes_all(struct volume ***out, size_t *nr);
 

@@ -133,16 +133,11 @@ void rollover_step(struct volume *v)
 	r = instance_new_era(v->fd, c->from, c->to, 0);
 	/* It has begun, drained or not; its first commit comes later. */
 	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
-		const bool pinned = c->map.pinned;
+		const struct mirror_era now = {
+			.era = c->to, .state = v->info.state, .dev = v->dev, .store = v->store,
+		};
 
-		mirror_begin(v, c->to, false, &c->map);
-		/* Only for those that somebody has removed, and for what did not work before. */
-		if (!pinned || v->events_trouble.since_ms)
-			events_begin(v);
-		if (pinned)
-			writers_next(v, c->to);
-		else
-			writers_begin(v, c->to);
+		shown_next(&v->shown, &now, &c->map);
 	}
 	switch (r) {
 	case 0:

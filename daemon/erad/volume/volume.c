@@ -14,8 +14,7 @@
 static void init_troubles(struct volume *v)
 {
 	struct trouble *const all[] = {
-		&v->attach_trouble, &v->mark_trouble, &v->fold_trouble, &v->mirror_trouble,
-		&v->events_trouble, &v->degrade_trouble, &v->writers_trouble,
+		&v->attach_trouble, &v->mark_trouble, &v->fold_trouble, &v->degrade_trouble,
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -33,9 +32,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	if (!v)
 		return err_set(err, -ENOMEM, "out of memory");
 	v->fd = -1;
-	mirror_init(&v->mirror);
-	events_init(&v->events);
-	r = writers_init(&v->writers);
+	r = shown_init(&v->shown, v->name, &v->lock);
 	v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->origin = strdup(origin);
 	v->metadata = strdup(metadata);
@@ -46,7 +43,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	if (r) {
 		if (v->event_fd >= 0)
 			close(v->event_fd);
-		writers_free(&v->writers);
+		shown_free(&v->shown);
 		free(v->origin);
 		free(v->metadata);
 		free(v);
@@ -82,7 +79,7 @@ void volume_unref(struct volume *v)
 	pthread_mutex_destroy(&v->lock);
 	close(v->event_fd);
 	instances_free(&v->list);
-	writers_free(&v->writers);
+	shown_free(&v->shown);
 	free(v->origin);
 	free(v->metadata);
 	free(v);

@@ -28,9 +28,7 @@
 #include "common/err.h"
 #include "common/protocol.h"
 #include "erad/base/trouble.h"
-#include "erad/bpf/events.h"
-#include "erad/bpf/mirror.h"
-#include "erad/bpf/writers.h"
+#include "erad/bpf/shown.h"
 #include "erad/module/control.h"
 #include "store/store.h"
 
@@ -94,8 +92,7 @@ struct volume {
 	bool fold_stop, message_stop;
 	struct message message;		/* to be served next */
 	bool passing;			/* a target of it, as last seen, lets all writes pass */
-	struct trouble attach_trouble, mark_trouble, fold_trouble, mirror_trouble, events_trouble, degrade_trouble,
-		writers_trouble;
+	struct trouble attach_trouble, mark_trouble, fold_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
 
 	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */
@@ -114,9 +111,7 @@ struct volume {
 	unsigned int nr;		/* ranges of it, or of the one that failed */
 	bool failed;			/* the instance is FAILED; ranges are what to try next */
 	struct erad_range range[ERAD_MAX_RANGES];
-	struct mirror mirror;
-	struct events events;
-	struct writers writers;
+	struct shown shown;		/* what of it is under the lock, its headers say */
 };
 
 /*
