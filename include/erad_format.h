@@ -22,6 +22,7 @@
  *	moving the tail		the array pages of all records before the new tail
  *	reusing a ring page	a superblock whose tail is past this page
  *	changing an array page	its copy, while a snapshot is held
+ *	a larger nr_sectors	the entries of the blocks that the device gains
  *	any step after open	what open has read: a killed process may not have flushed it
  *	passing all writes	the degrade record; the module writes it, with FUA
  *	then, in this order:
@@ -213,7 +214,8 @@ struct erad_disk_journal {
 /*
  * Entry b % 124 of sector b / 124 is the newest era in which block b was written; 0 means
  * never.  A sector of zeros is valid.  Entries beyond nr_blocks have no meaning: the
- * device may have been larger.  Before the device grows, they are set to zero.
+ * device may have been larger.  Before the device grows, the entries of the blocks that it
+ * gains are set to the current era.
  *
  * The array is divided into chunks of array_chunk pages, so that it can grow.  Each chunk is
  * followed by as many pages for the copies of its pages.  Page p is at

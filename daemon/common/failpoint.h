@@ -55,7 +55,7 @@
 	X(RESIZE_LOADED)	/* resize - the new table is loaded, the old one is live */ \
 	X(RESIZE_RESUMED)	/* resize - the new table is live, nobody was told */ \
 	X(RESIZE_FOLDED)	/* resize - the journal is in the array, which has the old size */ \
-	X(RESIZE_CLEARED)	/* resize - the entries of new blocks are durably clear */ \
+	X(RESIZE_MARKED)	/* resize - the entries of new blocks are durable, the size is not */ \
 	X(RESIZE_WRITTEN)	/* resize - one superblock has the new size, durably */ \
 	X(RESIZE_SETTLED)	/* resize - both have, no era has begun */
 

@@ -3,8 +3,9 @@
  * The tracked device has another size: the metadata follows.
  *
  * The order that makes it safe: the journal is empty, even of what could still
- * be found in it, so that no record is of a block that is gone; what a larger
- * device had left in the array is durably cleared before the new size is; and
+ * be found in it, so that no record is of a block that is gone; the blocks that
+ * the device gains are durably marked as written in the current era before the
+ * new size is durable, because they are in no earlier copy of the device; and
  * both superblocks have the same size before anything is recorded, even if the
  * resize failed, so that none with another can come back.  Each step may be
  * repeated.
@@ -19,49 +20,75 @@
 #include "store/fold.h"
 #include "store/resize.h"
 
-/* Entries from block `from` on, in its sector: never written.  buf has room for a page. */
-static int clear_rest_of_sector(struct store *s, struct array *a, uint64_t from, void *buf,
-				struct err *err)
+/* The first block that has sectors which a device of nr_sectors does not have: its last, if it ends in the middle. */
+static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 {
-	const uint64_t index = from / ERAD_ERAS_PER_SECTOR, page = index / ARRAY_PAGE_SECTORS;
-	struct erad_disk_eras *e = (struct erad_disk_eras *)buf + index % ARRAY_PAGE_SECTORS;
-	unsigned int i = from % ERAD_ERAS_PER_SECTOR, b;
-	int ret;
-
-	ret = array_read(a, ARRAY_MAIN, buf, page, 1, err);
-	if (ret)
-		return ret;
-	if (!array_sector_valid(a, e, index))
-		for (b = 0; b < i; b++)
-			e->era[b] = htole32(s->era);
-	memset(&e->era[i], 0, sizeof(e->era) - i * sizeof(e->era[0]));
-	array_seal(e, a->tag, index);
-	return array_write(a, ARRAY_MAIN, buf, page, 1, err);
+	return nr_sectors / s->block_sectors;
 }
 
-/* Blocks from … a->nr_blocks - 1: never written; not durable.  a has the new size. */
-static int clear_blocks(struct store *s, struct array *a, uint64_t from, struct err *err)
+/* Sector number index of the array, as read or zeroed: blocks from `from` on are of the current era. */
+static void mark_sector(struct store *s, const struct array *a, struct erad_disk_eras *e, uint64_t index,
+			uint64_t from)
 {
+	const uint64_t first = index * ERAD_ERAS_PER_SECTOR;
+	const bool valid = array_sector_valid(a, e, index);
+	unsigned int i;
+
+	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
+		if (first + i >= a->nr_blocks)
+			e->era[i] = 0;
+		else if (first + i >= from || !valid)
+			e->era[i] = htole32(s->era);
+	}
+	array_seal(e, a->tag, index);
+}
+
+/* Keeps what a snapshot of a larger device shows of blocks from `from` on. */
+static int save_copies(struct store *s, struct array *a, uint64_t from, struct err *err)
+{
+	const uint64_t end = a->nr_blocks < s->snapshot.nr_blocks ? a->nr_blocks : s->snapshot.nr_blocks;
 	struct overlay o = { .nr_blocks = a->nr_blocks };
-	uint64_t index = (from + ERAD_ERAS_PER_SECTOR - 1) / ERAD_ERAS_PER_SECTOR, page;
 	int ret;
 
-	if (from == a->nr_blocks)
+	if (!s->snapshot.era || from >= end)
 		return 0;
-	/* A snapshot of a larger device shows them. */
-	ret = overlay_add(&o, 1, &(struct run){ from, a->nr_blocks - from }, 1);
+	ret = overlay_add(&o, 1, &(struct run){ from, end - from }, 1);
 	if (ret)
-		store_io_error(s, err, ret, "clearing the era array");
+		store_io_error(s, err, ret, "saving the snapshot's pages");
 	else
 		ret = store_save_pages(s, a, &o, err);
 	overlay_destroy(&o);
-	if (!ret && from % ERAD_ERAS_PER_SECTOR)
-		ret = clear_rest_of_sector(s, a, from, s->fold_buf, err);
-	for (; !ret && index % ARRAY_PAGE_SECTORS; index++)
-		ret = clear_rest_of_sector(s, a, index * ERAD_ERAS_PER_SECTOR, s->fold_buf, err);
-	page = index / ARRAY_PAGE_SECTORS;
-	if (!ret && page < a->pages)
-		ret = array_zero(a, page, a->pages - page, err);
+	return ret;
+}
+
+/*
+ * Blocks from … a->nr_blocks - 1 are written in the current era, whatever a larger device had
+ * left there; not durable.  a has the new size.
+ */
+static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct err *err)
+{
+	struct erad_disk_eras *sectors = s->fold_buf;
+	uint64_t page = from / ERAD_ERAS_PER_PAGE, nr, i;
+	int ret;
+
+	ret = save_copies(s, a, from, err);
+	for (; !ret && page < a->pages; page += nr) {
+		/* Only the first page can have entries that stay. */
+		const bool keeps = page * ERAD_ERAS_PER_PAGE < from;
+
+		nr = a->pages - page;
+		if (keeps)
+			nr = 1;
+		else if (nr > ARRAY_FOLD_PAGES)
+			nr = ARRAY_FOLD_PAGES;
+		memset(sectors, 0, nr * ERAD_PAGE);
+		if (keeps)
+			ret = array_read(a, ARRAY_MAIN, sectors, page, nr, err);
+		for (i = 0; !ret && i < nr * ARRAY_PAGE_SECTORS; i++)
+			mark_sector(s, a, &sectors[i], page * ARRAY_PAGE_SECTORS + i, from);
+		if (!ret)
+			ret = array_write(a, ARRAY_MAIN, sectors, page, nr, err);
+	}
 	return ret;
 }
 
@@ -79,8 +106,7 @@ static int make_room(struct store *s, const struct erad_disk_super *sb, struct e
 			     size_exact(needed, bytes), strerror(-ret)) : 0;
 }
 
-static int grow(struct store *s, struct array *a, uint64_t from, const struct erad_disk_super *sb,
-		struct err *err)
+static int grow(struct store *s, struct array *a, const struct erad_disk_super *sb, struct err *err)
 {
 	const unsigned long lost = store_lost_writes(s);
 	int ret;
@@ -88,13 +114,13 @@ static int grow(struct store *s, struct array *a, uint64_t from, const struct er
 	ret = make_room(s, sb, err);
 	if (ret)
 		return ret;
-	ret = clear_blocks(s, a, from, err);
+	ret = mark_blocks(s, a, first_gained(s, s->nr_sectors), err);
 	if (ret)
 		return ret;
 	ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "flushing the era array");
-	failpoint(FAILPOINT_RESIZE_CLEARED);
+	failpoint(FAILPOINT_RESIZE_MARKED);
 	return 0;
 }
 
@@ -146,7 +172,7 @@ static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
 		sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 		array_init(&a, s->e, &sb);
 		if (nr_sectors > s->nr_sectors)
-			ret = grow(s, &a, s->array.nr_blocks, &sb, err);
+			ret = grow(s, &a, &sb, err);
 		if (ret)
 			return ret;
 		s->size_unsettled = true;

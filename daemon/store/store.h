@@ -119,9 +119,10 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 int store_drop_snapshot(struct store *s, struct err *err);
 
 /*
- * The tracked device has another size now.  Its new blocks were never
- * written, or are of the floor's era; a snapshot stays as it is.  Durable on return.  No mark, no era
- * may be under way.  ENOSPC if the metadata device is too small.
+ * The tracked device has another size now.  Blocks that it gains count as written in the
+ * current era, also a last block that was not a whole one: they are in no copy of the
+ * device that was made before.  Writes 4 bytes for each of these blocks.  A snapshot stays as it is.
+ * Durable on return.  No mark, no era may be under way.  ENOSPC if the metadata device is too small.
  */
 int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 

@@ -121,8 +121,8 @@ void model_try_resize(struct model *m, uint64_t nr)
 
 	m->other_size = nr;
 	for (b = m->size; b < nr; b++) {
-		m->min[b] = 0;
-		m->max[b] = m->floor_max;
+		m->min[b] = m->era_min;
+		m->max[b] = m->era_max;
 	}
 }
 

@@ -66,6 +66,14 @@ static inline uint64_t diff_blocks(struct store *s, uint32_t since)
 	return n;
 }
 
+static inline uint64_t snapshot_blocks(struct store *s, uint32_t since)
+{
+	uint64_t n = 0;
+
+	assert_int_equal(store_diff_view(s, STORE_SNAPSHOT, since, add_len, &n, NULL), 0);
+	return n;
+}
+
 static inline void complain(void *ctx, const char *what)
 {
 	(void)what;

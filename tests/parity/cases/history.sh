@@ -258,8 +258,8 @@ test_cca2c6ae_resize_and_digest()
 	swap_table "0 16384 $table"
 	write_block 127
 	close_volume
-	# What came back after the shrinking may be reported, as it may have been written by others.
-	dump | sort -n | awk '$1 != 100 { printf "%s%d:%d", s, $1, $2; s = " " }' > "$T/eras"
+	# What came back after the shrinking may be reported: it is in no copy of the smaller device.
+	dump | sort -n | awk '$1 < 64 || $1 == 127 { printf "%s%d:%d", s, $1, $2; s = " " }' > "$T/eras"
 	same "$(cat "$T/eras")" "1:1 2:2 3:3 127:5"
 }
 
