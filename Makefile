@@ -145,7 +145,11 @@ device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
-unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources),$(wildcard tests/unit/*.c))
+# The tests that look for calls of the heap.
+heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
+heap_sources	:= tests/unit/heap.c
+heap_wraps	:= malloc calloc realloc aligned_alloc strdup free
+unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources) $(heap_sources),$(wildcard tests/unit/*.c))
 unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
 unit_objects	:= $(call unit_object,$(unit_sources))
@@ -160,7 +164,9 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(Q)$(CC) $(UNIT_CFLAGS) -Wl,--as-needed $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
-$(daemon_tests): OWN_LDFLAGS := -Wl,--wrap=poll,--wrap=thread_start_detached
+$(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached $(heap_wraps:%=-Wl,--wrap=%)
+$(heap_tests): $(call unit_object,$(heap_sources))
+$(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
 
@@ -171,10 +177,10 @@ $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
 # Those that are about threads, again with the thread sanitizer.
-tsan_tests	:= test_threads test_volume test_volume_requests
+tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
 
@@ -440,7 +446,7 @@ for-tests-arm64: kmod
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(example) $(test_programs) $(tool_programs) $(crash_programs)
-unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources) $(kernel_sources)) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
+unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources) $(heap_sources) $(kernel_sources)) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
 tsan-programs:

@@ -7,24 +7,40 @@
 #include "store/append.h"
 #include "store/resize.h"
 
-/*
- * Takes journal_lock, and ensures that the ring has room for any group: folds if it has not.
- * A ring page may be used again when a superblock whose tail is past the page is durable.
- * On failure the lock is not held.
- */
-static int lock_with_room(struct store *s, struct err *err)
+static int lock_journal(struct store *s, struct err *err)
 {
 	int ret;
 
 	ret = store_check_writable(s, err);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&s->journal_lock);
+	if (!ret)
+		pthread_mutex_lock(&s->journal_lock);
+	return ret;
+}
+
+/* Whether there are nodes for a run. */
+static bool has_nodes(struct store *s)
+{
+	bool ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = s->pool.nr >= overlay_needs(&s->active);
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
+/*
+ * Ensures that the ring has room for any group, and the pool, if marks is set, nodes for a run: folds if one has not.
+ * A ring page may be used again when a superblock whose tail is past the page is durable.  Nodes of marks may be used
+ * again for the same reason: what the marks say is durable in the era array.
+ * Context: journal_lock.
+ */
+static int make_room(struct store *s, bool marks, struct err *err)
+{
+	int ret;
+
 	ret = store_settle_size(s, err);
-	if (!ret && store_journal_used(s) + ERAD_GROUP_MAX > s->journal.pages)
+	if (!ret && (store_journal_used(s) + ERAD_GROUP_MAX > s->journal.pages || (marks && !has_nodes(s))))
 		ret = store_fold(s, err);
-	if (ret)
-		pthread_mutex_unlock(&s->journal_lock);
 	return ret;
 }
 
@@ -69,9 +85,12 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 	if (era == UINT32_MAX)
 		return err_set(err, -EOVERFLOW, "%s: there is no era %" PRIu32 ", the last is %"
 			       PRIu32 "; create the volume anew", s->e->name, era, UINT32_MAX - 1);
-	ret = lock_with_room(s, err);
+	ret = lock_journal(s, err);
 	if (ret)
 		return ret;
+	ret = make_room(s, false, err);
+	if (ret)
+		goto out;
 	if (kind && s->era == 0)
 		ret = err_set(err, -EINVAL, "%s: no era has begun", s->e->name);
 	else if (era > s->era)
@@ -80,6 +99,7 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 	else
 		ret = err_set(err, -EINVAL, "%s: got era %" PRIu32 ", expected more than %" PRIu32,
 			      s->e->name, era, s->era);
+out:
 	pthread_mutex_unlock(&s->journal_lock);
 	return ret;
 }
@@ -87,21 +107,6 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 int store_begin_era(struct store *s, uint32_t era, struct err *err)
 {
 	return store_append_era(s, era, SNAPSHOT_NONE, err);
-}
-
-/*
- * In memory before the journal: once the group is durable nothing may fail,
- * and a fold whose tail moves past it must have these marks.  If it never
- * becomes durable they are reported too much.  Context: journal_lock.
- */
-static int add_marks(struct store *s, unsigned int nr, struct err *err)
-{
-	int ret;
-
-	pthread_mutex_lock(&s->lock);
-	ret = overlay_add(&s->active, s->era, s->runs, nr);
-	pthread_mutex_unlock(&s->lock);
-	return ret ? store_io_error(s, err, ret, "recording blocks") : 0;
 }
 
 static int check_ranges(struct store *s, const struct erad_range *r, unsigned int nr,
@@ -121,24 +126,50 @@ static int check_ranges(struct store *s, const struct erad_range *r, unsigned in
 	return 0;
 }
 
+/*
+ * Records runs from the first on, as many as there is memory for, as one group, which is durable on return.
+ * *done: how many, at least 1.  In memory before the journal: once the group is durable nothing may fail, and
+ * a fold whose tail moves past the group must have its marks.  If the group never becomes durable, its blocks
+ * are reported as written though nobody was told so.  Context: journal_lock.
+ */
+static int mark_part(struct store *s, const struct run *runs, unsigned int nr, unsigned int *done,
+		     struct err *err)
+{
+	int ret;
+
+	ret = make_room(s, true, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->lock);
+	*done = overlay_add(&s->active, s->era, runs, nr);
+	pthread_mutex_unlock(&s->lock);
+	if (!*done)
+		return err_set(err, -ENOMEM, "%s: no memory for marks is left after a fold", s->e->name);
+	return append(s, journal_encode(s->group, runs, *done), s->era, ERAD_J_MARK, SNAPSHOT_NONE, err);
+}
+
+/*
+ * The marks are one group, or several if the pool has not enough nodes for all of them.  Each group is durable before the
+ * next is begun, and the call returns 0 only after the last: the caller, who releases the writes then, never
+ * sees a part.  After a crash the first groups may be there and the rest not, which reports writes that
+ * have not completed.  No era begins between the groups, as journal_lock is held over all of them.
+ */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err)
 {
+	unsigned int i, part = 0;
 	int ret;
 
 	ret = check_ranges(s, r, nr, err);
 	if (ret || nr == 0)
 		return ret;
-	ret = lock_with_room(s, err);
+	ret = lock_journal(s, err);
 	if (ret)
 		return ret;
 	nr = journal_runs(s->runs, r, nr);
 	if (s->era == 0)
 		ret = err_set(err, -EINVAL, "%s: no era has begun", s->e->name);
-	if (!ret)
-		ret = add_marks(s, nr, err);
-	if (!ret)
-		ret = append(s, journal_encode(s->group, s->runs, nr), s->era, ERAD_J_MARK,
-			     SNAPSHOT_NONE, err);
+	for (i = 0; i < nr && !ret; i += part)
+		ret = mark_part(s, &s->runs[i], nr - i, &part, err);
 	pthread_mutex_unlock(&s->journal_lock);
 	return ret;
 }

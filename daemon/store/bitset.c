@@ -5,9 +5,8 @@
 
 #include "store/bitset.h"
 
-#define NODE_BYTES	4096u
 #define LEAF_SHIFT	BITSET_LEAF_SHIFT
-#define FANOUT_SHIFT	9u	/* children of a node: 2^9 */
+#define FANOUT_SHIFT	BITSET_FANOUT_SHIFT
 #define FANOUT		(1u << FANOUT_SHIFT)
 
 static char full_mark;
@@ -19,6 +18,20 @@ _Static_assert(NODE_BYTES == FANOUT * sizeof(void *) || sizeof(void *) < 8, "so 
 static bool is_node(const void *p)
 {
 	return p && p != BITSET_FULL;
+}
+
+static void *new_node(struct bitset *b)
+{
+	return b->pool ? nodes_take(b->pool) : calloc(FANOUT, NODE_BYTES / FANOUT);
+}
+
+static void free_node(struct bitset *b, void *node)
+{
+	b->nodes--;
+	if (b->pool)
+		nodes_put(b->pool, node);
+	else
+		free(node);
 }
 
 void bits_set(uint64_t *words, uint64_t first, uint64_t len)
@@ -55,9 +68,22 @@ void bitset_init(struct bitset *b, uint64_t nr)
 	b->root = NULL;
 	b->leaf = NULL;
 	b->nodes = 0;
+	b->pool = NULL;
 	b->shift = LEAF_SHIFT;
 	while (nr > 1ULL << b->shift)
 		b->shift += FANOUT_SHIFT;
+}
+
+size_t bitset_most(uint64_t nr)
+{
+	struct bitset b;
+	unsigned int shift;
+	size_t nodes = 0;
+
+	bitset_init(&b, nr);
+	for (shift = LEAF_SHIFT; shift <= b.shift; shift += FANOUT_SHIFT)
+		nodes += ((nr - 1) >> shift) + 1;
+	return nodes;
 }
 
 static void free_subtree(struct bitset *b, void *p, unsigned int shift)
@@ -69,8 +95,7 @@ static void free_subtree(struct bitset *b, void *p, unsigned int shift)
 		return;
 	for (i = 0; shift > LEAF_SHIFT && i < FANOUT; i++)
 		free_subtree(b, child[i], shift - FANOUT_SHIFT);
-	b->nodes--;
-	free(p);
+	free_node(b, p);
 }
 
 void bitset_destroy(struct bitset *b)
@@ -97,7 +122,7 @@ static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 		return 0;
 	}
 	if (!*slot) {
-		*slot = calloc(FANOUT, NODE_BYTES / FANOUT);
+		*slot = new_node(b);
 		if (!*slot)
 			return -ENOMEM;
 		b->nodes++;

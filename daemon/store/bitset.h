@@ -7,6 +7,8 @@
  * above has 512 children.  No child is an empty subtree, BITSET_FULL a full
  * one, so that a discard of a whole device costs a few pages.
  *
+ * Nodes come from the heap, or from a pool that the caller has filled before.
+ *
  * Nothing here locks.
  */
 #ifndef ERAD_BITSET_H
@@ -16,12 +18,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/nodes.h"
+
 #define BITSET_LEAF_SHIFT	15u	/* bits of a leaf: 2^15 */
+#define BITSET_FANOUT_SHIFT	9u	/* children of a node: 2^9 */
 
 struct bitset {
 	void *root;
 	unsigned int shift;	/* the tree covers 2^shift blocks */
-	size_t nodes;		/* allocated, 4 KiB each */
+	size_t nodes;		/* in use */
+	struct nodes *pool;	/* where nodes come from and go to; NULL: the heap.  May be changed at any time */
 	uint64_t *leaf;		/* the last one added to, where the next blocks often are; or NULL */
 	uint64_t leaf_index;
 };
@@ -31,16 +37,25 @@ struct run {
 	uint64_t first, len;
 };
 
-/* An empty set of blocks below nr, which is at most 2^60.  Cannot fail. */
+/* An empty set of blocks below nr, which is at most 2^60.  Cannot fail.  Its nodes come from the heap. */
 void bitset_init(struct bitset *b, uint64_t nr);
 
-/* Frees all nodes; the set is empty again. */
+/* Frees all nodes, or returns them to the pool; the set is empty again. */
 void bitset_destroy(struct bitset *b);
+
+/* The most nodes that adding one run takes: the root, and in each level below it one for each end of the run. */
+static inline size_t bitset_needs(const struct bitset *b)
+{
+	return 1 + 2 * (b->shift - BITSET_LEAF_SHIFT) / BITSET_FANOUT_SHIFT;
+}
+
+/* The nodes of a set that has some blocks, but not all, of each leaf.  nr: as for bitset_init(). */
+size_t bitset_most(uint64_t nr);
 
 /* As bitset_set(), without the short cut. */
 int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
 
-/* Adds first … first + len - 1.  On ENOMEM some of them may have been added. */
+/* Adds first … first + len - 1.  On ENOMEM, no memory or too few nodes in the pool, some of them may have been added. */
 static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 {
 	if (len != 1 || !b->leaf || first >> BITSET_LEAF_SHIFT != b->leaf_index)

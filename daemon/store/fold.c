@@ -7,6 +7,7 @@
 
 #include "common/failpoint.h"
 #include "store/fold.h"
+#include "store/pool.h"
 
 /* Memory for marks that makes a fold worth it, however much room the ring has. */
 #define OVERLAY_BYTES	(256u << 20)
@@ -14,6 +15,7 @@
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err)
 {
 	const unsigned long lost = store_lost_writes(s);
+	struct nodes nodes = { 0 };
 	bool wrote;
 	int ret;
 
@@ -25,7 +27,9 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 	ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "flushing the snapshot's pages");
-	snapshot_saved(&s->snapshot, a, o);
+	store_borrow_nodes(s, &nodes);
+	snapshot_saved(&s->snapshot, a, o, &nodes);
+	store_return_nodes(s, &nodes);
 	return 0;
 }
 
@@ -49,6 +53,7 @@ static int finish_fold(struct store *s, struct err *err)
 	struct erad_disk_super sb = s->super;
 	uint64_t over_marked = 0;
 	unsigned long lost;
+	struct nodes nodes = { 0 };
 	struct overlay done;
 	int ret;
 
@@ -96,13 +101,16 @@ static int finish_fold(struct store *s, struct err *err)
 	s->fold_snapshot = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
 	s->folding = false;
-	overlay_destroy(&done);
+	overlay_destroy(&done, &nodes);
+	/* Before fold_lock is released: a mark that waits for it needs them. */
+	store_return_nodes(s, &nodes);
 	return 0;
 }
 
 /*
  * Active becomes frozen.  As marks get into active before head moves past them,
- * it has all of those before fold_to, and perhaps those of an append under way.
+ * it has all of those before fold_to, and perhaps those of an append under way or of one that failed.
+ * The latter are folded even if the journal is empty: they take memory that other marks may need.
  * Where a snapshot is to begin, only what comes before; true then.
  * Context: fold_lock, not folding.
  */
@@ -119,7 +127,7 @@ static bool freeze(struct store *s)
 		s->fold_snapshot = s->begin.kind;
 		s->begin.kind = SNAPSHOT_NONE;
 		s->folding = true;
-	} else if (s->head != s->tail) {
+	} else if (s->head != s->tail || s->active.newest) {
 		s->frozen = s->active;
 		s->active.newest = NULL;
 		s->fold_to = s->head;

@@ -9,6 +9,7 @@
 #include "common/failpoint.h"
 #include "store/degrade.h"
 #include "store/fold.h"
+#include "store/pool.h"
 #include "store/replay.h"
 #include "store/state.h"
 
@@ -56,7 +57,7 @@ static int replay_marks(void *ctx, uint32_t era, const struct run *runs, unsigne
 {
 	struct store *s = ctx;
 
-	return overlay_add(&s->active, era, runs, nr);
+	return overlay_add_all(&s->active, era, runs, nr);
 }
 
 static int load(struct store *s, struct err *err)
@@ -78,6 +79,8 @@ static int load(struct store *s, struct err *err)
 	s->journal.start = le64toh(s->super.journal_start);
 	s->journal.pages = le64toh(s->super.journal_pages);
 	s->journal.nr_blocks = s->array.nr_blocks;
+	s->active.pool = &s->pool;
+	s->frozen.pool = &s->pool;
 	s->active.nr_blocks = s->array.nr_blocks;
 	s->frozen.nr_blocks = s->array.nr_blocks;
 	s->nr_sectors = le64toh(s->super.nr_sectors);
@@ -104,15 +107,18 @@ static int load(struct store *s, struct err *err)
 	if (s->mode != STORE_WRITE)
 		return 0;
 	ret = super_check_room(s->e, &s->super, s->head, 0, err);
+	if (!ret)
+		ret = store_init_pool(s, err);
 	return ret ? ret : take_over(s, end.last, err);
 }
 
 /* Frees everything; the engine too. */
 static void destroy(struct store *s)
 {
-	overlay_destroy(&s->active);
-	overlay_destroy(&s->frozen);
-	snapshot_destroy(&s->snapshot);
+	overlay_destroy(&s->active, &s->pool);
+	overlay_destroy(&s->frozen, &s->pool);
+	snapshot_destroy(&s->snapshot, &s->pool);
+	nodes_free(&s->pool);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->flush_lock);
 	pthread_mutex_destroy(&s->journal_lock);

@@ -1,28 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Blocks that are in the journal and not yet in the era array: see overlay.h. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "store/overlay.h"
 
-int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr)
+_Static_assert(sizeof(struct overlay_era) <= NODE_BYTES, "an era is one node");
+
+size_t overlay_needs(const struct overlay *o)
 {
+	struct bitset b;
+
+	bitset_init(&b, o->nr_blocks);
+	return 1 + bitset_needs(&b);
+}
+
+static struct overlay_era *begin_era(struct overlay *o, uint32_t era)
+{
+	struct overlay_era *oe = nodes_take(o->pool);
+
+	oe->era = era;
+	oe->older = o->newest;
+	bitset_init(&oe->blocks, o->nr_blocks);
+	oe->blocks.pool = o->pool;
+	o->newest = oe;
+	return oe;
+}
+
+unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr)
+{
+	const size_t needs = overlay_needs(o);
 	struct overlay_era *oe = o->newest;
 	unsigned int i;
-	int ret = 0;
 
-	if (!oe || oe->era != era) {
-		oe = malloc(sizeof(*oe));
-		if (!oe)
-			return -ENOMEM;
-		oe->era = era;
-		oe->older = o->newest;
-		bitset_init(&oe->blocks, o->nr_blocks);
-		o->newest = oe;
+	for (i = 0; i < nr && o->pool->nr >= needs; i++) {
+		if (!oe || oe->era != era)
+			oe = begin_era(o, era);
+		/* It has the nodes that it needs at most, so it does not fail. */
+		bitset_set(&oe->blocks, runs[i].first, runs[i].len);
 	}
-	for (i = 0; i < nr && !ret; i++)
-		ret = bitset_set(&oe->blocks, runs[i].first, runs[i].len);
-	return ret;
+	return i;
+}
+
+int overlay_add_all(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr)
+{
+	const size_t needs = overlay_needs(o);
+	unsigned int i;
+
+	for (i = 0; i < nr; i += overlay_add(o, era, &runs[i], nr - i))
+		if (nodes_fill(o->pool, needs))
+			return -ENOMEM;
+	return 0;
 }
 
 void overlay_split(struct overlay *o, uint32_t era, struct overlay *older)
@@ -35,14 +62,15 @@ void overlay_split(struct overlay *o, uint32_t era, struct overlay *older)
 	*oe = NULL;
 }
 
-void overlay_destroy(struct overlay *o)
+void overlay_destroy(struct overlay *o, struct nodes *to)
 {
 	struct overlay_era *oe;
 
 	while ((oe = o->newest)) {
 		o->newest = oe->older;
+		oe->blocks.pool = to;
 		bitset_destroy(&oe->blocks);
-		free(oe);
+		nodes_put(to, oe);
 	}
 }
 
@@ -96,6 +124,6 @@ size_t overlay_bytes(const struct overlay *o)
 	size_t bytes = 0;
 
 	for (oe = o->newest; oe; oe = oe->older)
-		bytes += sizeof(*oe) + oe->blocks.nodes * 4096;
+		bytes += (1 + oe->blocks.nodes) * NODE_BYTES;
 	return bytes;
 }

@@ -17,19 +17,33 @@ struct overlay_era {
 	struct bitset blocks;
 };
 
+/* An era and its set take their memory from the pool: a node for the era, the rest for the set. */
 struct overlay {
 	struct overlay_era *newest;
 	uint64_t nr_blocks;
+	struct nodes *pool;
 };
 
-/* Eras are added in ascending order.  On ENOMEM some of the blocks may have been added. */
-int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
+/*
+ * The most nodes that adding one run takes: 2 for each level of the tree, which has at most 6, as a device has
+ * at most 2^52 blocks.
+ */
+size_t overlay_needs(const struct overlay *o);
+
+/*
+ * Adds runs, from the first on, as long as the pool has overlay_needs() nodes, and returns how many it has added.
+ * A run is added as a whole or not at all.  Eras are added in ascending order.
+ */
+unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
+
+/* Adds all runs, and fills the pool from the heap meanwhile.  On ENOMEM some may have been added. */
+int overlay_add_all(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 
 /* Moves all blocks of era and older to *older, which was empty. */
 void overlay_split(struct overlay *o, uint32_t era, struct overlay *older);
 
-/* Frees everything in it; it is empty again. */
-void overlay_destroy(struct overlay *o);
+/* Moves all of its nodes to another pool; it is empty again. */
+void overlay_destroy(struct overlay *o, struct nodes *to);
 
 /* The lowest block in from … end - 1 that is in it with any era; else end <= nr_blocks. */
 uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end);
@@ -41,7 +55,7 @@ void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, ui
 /* Raises eras[i] to the newest era that block first + i, i < len, has in it. */
 void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras);
 
-/* Bytes of memory in use, about. */
+/* Bytes of memory in use. */
 size_t overlay_bytes(const struct overlay *o);
 
 #endif /* ERAD_OVERLAY_H */

@@ -185,7 +185,8 @@ static int overwrite_unreadable(struct repair *r, struct err *err)
 /* A snapshot goes on showing what it can. */
 static int save_snapshot(struct repair *r, struct err *err)
 {
-	struct overlay o = { .nr_blocks = r->array.nr_blocks };
+	struct nodes nodes = { 0 };
+	struct overlay o = { .nr_blocks = r->array.nr_blocks, .pool = &nodes };
 	struct snapshot p;
 	uint64_t i, b;
 	bool wrote;
@@ -197,13 +198,14 @@ static int save_snapshot(struct repair *r, struct err *err)
 	for (i = bitset_find(&r->bad, 0, nr_sectors(r), true); i < nr_sectors(r) && !ret;
 	     i = bitset_find(&r->bad, i + 1, nr_sectors(r), true)) {
 		b = i * ERAD_ERAS_PER_SECTOR;
-		if (b < r->array.nr_blocks && overlay_add(&o, 1, &(struct run){ b, 1 }, 1))
+		if (b < r->array.nr_blocks && overlay_add_all(&o, 1, &(struct run){ b, 1 }, 1))
 			ret = no_memory(r, err);
 	}
 	if (!ret)
 		ret = snapshot_save(&p, &r->array, &o, r->buf, &wrote, err);
-	overlay_destroy(&o);
-	snapshot_destroy(&p);
+	overlay_destroy(&o, &nodes);
+	snapshot_destroy(&p, &nodes);
+	nodes_free(&nodes);
 	if (!ret && r->e->ops->flush(r->e))
 		ret = err_set(err, -EIO, "%s: flushing the snapshot's pages failed", r->e->name);
 	return ret;

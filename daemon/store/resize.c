@@ -47,17 +47,19 @@ static void mark_sector(struct store *s, const struct array *a, struct erad_disk
 static int save_copies(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
 	const uint64_t end = a->nr_blocks < s->snapshot.nr_blocks ? a->nr_blocks : s->snapshot.nr_blocks;
-	struct overlay o = { .nr_blocks = a->nr_blocks };
+	struct nodes nodes = { 0 };
+	struct overlay o = { .nr_blocks = a->nr_blocks, .pool = &nodes };
 	int ret;
 
 	if (!s->snapshot.era || from >= end)
 		return 0;
-	ret = overlay_add(&o, 1, &(struct run){ from, end - from }, 1);
+	ret = overlay_add_all(&o, 1, &(struct run){ from, end - from }, 1);
 	if (ret)
 		store_io_error(s, err, ret, "saving the snapshot's pages");
 	else
 		ret = store_save_pages(s, a, &o, err);
-	overlay_destroy(&o);
+	overlay_destroy(&o, &nodes);
+	nodes_free(&nodes);
 	return ret;
 }
 

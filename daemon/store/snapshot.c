@@ -21,8 +21,9 @@ void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb)
 	bitset_init(&p->saved, p->pages);
 }
 
-void snapshot_destroy(struct snapshot *p)
+void snapshot_destroy(struct snapshot *p, struct nodes *to)
 {
+	p->saved.pool = to;
 	bitset_destroy(&p->saved);
 }
 
@@ -96,18 +97,20 @@ int snapshot_save(const struct snapshot *p, struct array *a, const struct overla
 	return 0;
 }
 
-void snapshot_saved(struct snapshot *p, const struct array *a, const struct overlay *o)
+void snapshot_saved(struct snapshot *p, const struct array *a, const struct overlay *o,
+		    struct nodes *pool)
 {
 	uint64_t block = 0, nr;
 
+	p->saved.pool = pool;
 	while ((nr = unsaved_pages(p, a, o, &block))) {
 		const uint64_t page = block / ERAD_ERAS_PER_PAGE;
 
-		/* Without memory for it, they are saved once more. */
 		if (bitset_set(&p->saved, page, nr))
-			return;
+			break;
 		block = array_sector_end(a, (page + nr) * ARRAY_PAGE_SECTORS - 1);
 	}
+	p->saved.pool = NULL;
 }
 
 /* The array first: a copy that is not there yet means that what was read had not changed. */

@@ -23,7 +23,8 @@ struct snapshot {
 
 /* What the superblock says of it.  What *p held is not freed. */
 void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb);
-void snapshot_destroy(struct snapshot *p);
+/* The nodes of `saved` go to the pool. */
+void snapshot_destroy(struct snapshot *p, struct nodes *to);
 
 /*
  * Copies every page with blocks in o that may have no durable copy yet; *wrote
@@ -37,8 +38,12 @@ void snapshot_destroy(struct snapshot *p);
 int snapshot_save(const struct snapshot *p, struct array *a, const struct overlay *o, void *buf,
 		  bool *wrote, struct err *err);
 
-/* After that flush: the copies are durable. */
-void snapshot_saved(struct snapshot *p, const struct array *a, const struct overlay *o);
+/*
+ * After that flush: the copies are durable.  Nodes for this come from the pool.  Pages for which it has
+ * none are saved once more by the next fold that changes them.
+ */
+void snapshot_saved(struct snapshot *p, const struct array *a, const struct overlay *o,
+		    struct nodes *pool);
 
 /*
  * Reads pages as the snapshot shows them; copies has room for as many.  A fold

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/failpoint.h"
+#include "store/pool.h"
 #include "store/state.h"
 
 int store_io_error(struct store *s, struct err *err, int ret, const char *what)
@@ -56,11 +57,14 @@ int store_next_super(struct store *s, struct erad_disk_super *sb)
 void store_set_snapshot(struct store *s)
 {
 	struct bitset old = s->snapshot.saved;
+	struct nodes nodes = { 0 };
 
 	pthread_mutex_lock(&s->lock);
 	snapshot_init(&s->snapshot, &s->super);
 	pthread_mutex_unlock(&s->lock);
+	old.pool = &nodes;
 	bitset_destroy(&old);
+	store_return_nodes(s, &nodes);
 }
 
 uint64_t store_journal_used(struct store *s)

@@ -4,7 +4,7 @@
  *
  * The order of durability (erad_format.h) is in four places: append() (append.c)
  * for a commit and an era, finish_fold() (fold.c) for the tail, take_over()
- * (open.c) for what the last opener left, lock_with_room() (append.c) for the
+ * (open.c) for what the last opener left, make_room() (append.c) for the
  * reuse of ring pages.
  */
 #ifndef ERAD_STATE_H
@@ -14,6 +14,7 @@
 
 #include "store/array.h"
 #include "store/journal.h"
+#include "store/nodes.h"
 #include "store/overlay.h"
 #include "store/snapshot.h"
 #include "store/store.h"
@@ -63,6 +64,7 @@ struct store {
 	unsigned long lost_writes;	/* flush_lock; flushes that failed */
 
 	pthread_mutex_t lock;
+	struct nodes pool;		/* lock; for active, frozen and the snapshot's set of saved pages: see pool.h */
 	struct overlay active;		/* lock */
 	struct overlay frozen;		/* lock, and fold_lock to change it */
 	uint64_t head;			/* lock, and journal_lock to change it */

@@ -11,7 +11,7 @@
  *
  * Every failed call may be repeated; it leaves the metadata as if it had not
  * been made, or made in full.  Blocks marked by a call that failed may be
- * reported as written, never the other way round.
+ * reported as written, all or some of them, never the other way round.
  */
 #ifndef ERAD_STORE_H
 #define ERAD_STORE_H
@@ -134,11 +134,23 @@ int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
- * Records that blocks are being written in the current era; durable on
+ * Records that blocks are being written in the current era; all of them are durable on
  * return.  Ranges in any order, overlapping or not, up to ERAD_MAX_RANGES,
  * all within the device (EINVAL).  Where the ring is full, folds first.
+ *
+ * The memory for marks comes from a pool; neither this call nor a fold calls the heap.  Where the
+ * pool does not suffice, records a part of the blocks, folds, and goes on with the rest.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err);
+
+/*
+ * Whether the pool has less than half of the memory that it should have; cheap, never blocks for long.
+ *
+ * store_fill_pool(): gets the rest from the heap, and returns to the heap what the pool has too much.  True if
+ * anything was missing.  For a thread that nobody waits for: it may wait for memory, and holds no lock meanwhile.
+ */
+bool store_pool_low(struct store *s);
+bool store_fill_pool(struct store *s);
 
 /* Whether enough is in the ring that a fold pays; cheap, never blocks for long. */
 bool store_wants_fold(struct store *s);

@@ -8,6 +8,8 @@
 #include "crash_steps.h"
 #include "erad_format.h"
 #include "rnd.h"
+#include "store/pool.h"
+#include "store/state.h"
 
 static void do_nest(struct sim *s, const struct step *step);
 
@@ -69,6 +71,36 @@ static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_
 	return nr;
 }
 
+/*
+ * Leaves the store memory for one run and few more, so that a mark is several groups with folds in between.  The model
+ * has the mark as acknowledged only when all of it is: what a power failure leaves of the
+ * groups before is of a mark that was tried.
+ */
+static void drain_pool(struct store *store, uint64_t *r)
+{
+	const size_t left = overlay_needs(&store->active) + rnd_below(r, 3);
+	struct nodes nodes = { 0 };
+
+	pthread_mutex_lock(&store->lock);
+	if (store->pool.nr > left)
+		nodes_move(&nodes, &store->pool, store->pool.nr - left);
+	pthread_mutex_unlock(&store->lock);
+	nodes_free(&nodes);
+}
+
+/* Whether the next mark, or any group, is going to fold by itself. */
+static bool is_full(struct store *store, unsigned int groups)
+{
+	struct store_info info;
+	bool ret;
+
+	store_info(store, &info);
+	pthread_mutex_lock(&store->lock);
+	ret = store->pool.nr < POOL_MIN / 2 || info.journal_used + groups * ERAD_GROUP_MAX > info.journal_pages;
+	pthread_mutex_unlock(&store->lock);
+	return ret;
+}
+
 static int do_mark(struct sim *s, uint64_t seed)
 {
 	struct erad_range range[ERAD_MAX_RANGES];
@@ -80,6 +112,9 @@ static int do_mark(struct sim *s, uint64_t seed)
 	if (info.era == 0)
 		return 0;
 	nr = random_ranges(s, &seed, range);
+	/* Few ranges: each may be a group, with a fold of its own. */
+	if (nr <= 4 && !s->nested && !s->nest_at && rnd_below(&seed, 4) == 0)
+		drain_pool(s->store, &seed);
 	model_try_mark(&s->model, range, nr, info.era);
 	ret = store_mark(s->store, range, nr, &s->err);
 	if (!ret)
@@ -211,7 +246,7 @@ void sim_nest(struct sim *s)
 	s->nest_at = 0;
 	s->nested = true;
 	store_info(s->store, &info);
-	if (info.journal_used + 8 > info.journal_pages || s->unsettled)
+	if (is_full(s->store, 2) || s->unsettled)
 		kinds &= SIM_FOLD | SIM_FOLD_NEST;
 	switch (rnd_below(&s->nest_rnd, 3)) {
 	case 0:
@@ -251,7 +286,7 @@ static void do_nest(struct sim *s, const struct step *step)
 		s->nest_kinds = SIM_FOLD;
 		s->nest_at = s->disk.ops + 1;
 		/* Not if the mark is going to fold by itself, or to take the fold's lock. */
-		if (info.journal_used + ERAD_GROUP_MAX > info.journal_pages || s->unsettled)
+		if (is_full(s->store, 1) || s->unsettled)
 			s->nest_at = 0;
 		do_mark(s, rnd(&r));
 	} else {
@@ -429,6 +464,9 @@ static void do_power(struct sim *s)
 
 void sim_step(struct sim *s, const struct step *step)
 {
+	/* As the fold thread of a volume does, sooner or later. */
+	if (step->seed % 3 == 0)
+		store_fill_pool(s->store);
 	switch (step->kind) {
 	case SIM_MARK:
 		do_mark(s, step->seed);

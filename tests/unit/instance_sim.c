@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "heap.h"
 #include "instance_sim.h"
 #include "rnd.h"
 
@@ -249,6 +250,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 	char rung[64];
 	int r;
 
+	heap_forbid(false);
 	pthread_mutex_lock(&lock);
 	t = nr == 2 ? owned_by(fds[1].fd) : NULL;
 	pthread_mutex_unlock(&lock);
@@ -455,6 +457,7 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 	struct target *t = enter(fd);
 	int r;
 
+	heap_forbid(false);
 	if (!t)
 		return -ENODEV;
 	x->batch = x->nr = 0;
@@ -467,6 +470,8 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 		r = -ENODEV;
 	if (!r && t->state == ERAD_ACTIVE)
 		fetch(t, x);
+	/* Until the COMMIT, or until the thread waits for the metadata to work again. */
+	heap_forbid(!r && x->batch);
 	return leave(r);
 }
 

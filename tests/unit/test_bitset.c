@@ -139,14 +139,15 @@ static void test_bits(void **state)
 
 static void test_overlay(void **state)
 {
-	struct overlay o = { .nr_blocks = 1000 };
+	struct nodes pool = { 0 };
+	struct overlay o = { .nr_blocks = 1000, .pool = &pool };
 	uint64_t bits[16] = { 0 };
 
 	(void)state;
 	assert_int_equal(overlay_find(&o, 0, 1000), 1000);
-	assert_int_equal(overlay_add(&o, 1, &(struct run){ 500, 10 }, 1), 0);
-	assert_int_equal(overlay_add(&o, 3, &(struct run){ 505, 20 }, 1), 0);
-	assert_int_equal(overlay_add(&o, 3, &(struct run){ 999, 1 }, 1), 0);
+	assert_int_equal(overlay_add_all(&o, 1, &(struct run){ 500, 10 }, 1), 0);
+	assert_int_equal(overlay_add_all(&o, 3, &(struct run){ 505, 20 }, 1), 0);
+	assert_int_equal(overlay_add_all(&o, 3, &(struct run){ 999, 1 }, 1), 0);
 	assert_int_equal(overlay_find(&o, 0, 1000), 500);
 	assert_int_equal(overlay_find(&o, 501, 1000), 501);
 	assert_int_equal(overlay_find(&o, 525, 1000), 999);
@@ -157,8 +158,108 @@ static void test_overlay(void **state)
 	overlay_collect(&o, 1, 500, 500, bits);
 	assert_int_equal(bits_find(bits, 0, 500, true), 0);
 	assert_true(overlay_bytes(&o) > 2 * 4096);
-	overlay_destroy(&o);
+	overlay_destroy(&o, &pool);
 	assert_int_equal(overlay_bytes(&o), 0);
+	nodes_free(&pool);
+}
+
+/* The nodes that adding a run to an empty overlay takes, and all of what the overlay says it may take. */
+static size_t nodes_taken(uint64_t nr_blocks, uint64_t first, uint64_t len, size_t *needs)
+{
+	struct nodes pool = { 0 };
+	struct overlay o = { .nr_blocks = nr_blocks, .pool = &pool };
+	const struct run run = { first, len };
+	size_t taken;
+
+	*needs = overlay_needs(&o);
+	assert_int_equal(nodes_fill(&pool, *needs - 1), 0);
+	assert_int_equal(overlay_add(&o, 1, &run, 1), 0);
+	assert_int_equal(overlay_bytes(&o), 0);
+	assert_int_equal(nodes_fill(&pool, *needs), 0);
+	assert_int_equal(overlay_add(&o, 1, &run, 1), 1);
+	assert_int_equal(overlay_find(&o, 0, nr_blocks), first);
+	taken = *needs - pool.nr;
+	assert_int_equal(overlay_bytes(&o), taken * NODE_BYTES);
+	overlay_destroy(&o, &pool);
+	assert_int_equal(pool.nr, *needs);
+	nodes_free(&pool);
+	return taken;
+}
+
+/* The largest device, and both sides of each size at which the tree gets another level. */
+static void test_a_run_takes_as_many_nodes_as_is_said(void **state)
+{
+	uint64_t r = 1, nr;
+	unsigned int i, k;
+	size_t needs, taken;
+
+	(void)state;
+	assert_int_equal(nodes_taken(1ULL << 52, 1, (1ULL << 52) - 2, &needs), 12);
+	assert_int_equal(needs, 12);
+	for (i = 0; i < 5; i++) {
+		for (k = 0; k < 2; k++) {
+			nr = (1ULL << (BITSET_LEAF_SHIFT + 9 * i)) + k;
+			taken = nodes_taken(nr, 1, nr - 2, &needs);
+			assert_int_equal(needs, 2 * (i + 1 + k));
+			assert_in_range(taken, k ? 2 : needs, needs);
+		}
+		for (k = 0; k < 200; k++) {
+			const uint64_t first = rnd_below(&r, nr), len = 1 + rnd_below(&r, nr - first);
+
+			taken = nodes_taken(nr, first, len, &needs);
+			assert_in_range(taken, 1, needs);
+		}
+	}
+}
+
+static void test_nodes_of_a_set_with_all_leaves(void **state)
+{
+	static const uint64_t sizes[] = { 1, 32768, 32769, 1 << 24, (1 << 24) + 1, 12345678 };
+	struct bitset b;
+	unsigned int i;
+	uint64_t at;
+
+	(void)state;
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		bitset_init(&b, sizes[i]);
+		for (at = 0; at < sizes[i]; at += 1 << BITSET_LEAF_SHIFT)
+			assert_int_equal(bitset_set(&b, at, 1), 0);
+		assert_int_equal(b.nodes, bitset_most(sizes[i]));
+		bitset_destroy(&b);
+	}
+}
+
+/* Nodes move between pools, some or all, and none gets lost. */
+static void test_nodes(void **state)
+{
+	struct nodes a = { 0 }, b = { 0 };
+	uint64_t r = 1;
+	unsigned int i;
+
+	(void)state;
+	assert_null(nodes_take(&a));
+	assert_int_equal(nodes_fill(&a, 10), 0);
+	for (i = 0; i < 1000; i++) {
+		const bool back = rnd_below(&r, 2);
+		const size_t had = back ? b.nr : a.nr, nr = rnd_below(&r, 13);
+		char *node;
+
+		nodes_move(back ? &a : &b, back ? &b : &a, nr);
+		assert_int_equal(back ? b.nr : a.nr, nr < had ? had - nr : 0);
+		assert_int_equal(a.nr + b.nr, 10);
+		node = nodes_take(&a);
+		if (!node)
+			continue;
+		assert_true(!node[0] && !memcmp(node, node + 1, NODE_BYTES - 1));
+		memset(node, 0xff, NODE_BYTES);
+		nodes_put(&b, node);
+	}
+	nodes_move(&a, &b, SIZE_MAX);
+	assert_int_equal(a.nr, 10);
+	assert_null(b.first);
+	assert_null(b.last);
+	nodes_free(&a);
+	assert_null(a.last);
 }
 
 int main(void)
@@ -169,6 +270,9 @@ int main(void)
 		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_a_run_takes_as_many_nodes_as_is_said),
+		cmocka_unit_test(test_nodes_of_a_set_with_all_leaves),
+		cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

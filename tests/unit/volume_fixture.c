@@ -14,6 +14,7 @@
 #include "erad/volume/adopt.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
+#include "heap.h"
 #include "instance_sim.h"
 #include "volume_fixture.h"
 
@@ -44,6 +45,7 @@ void fixture_begin(void)
 	struct err err;
 
 	disk_init(&disk, store_size(&geometry, NULL));
+	disk.hook = heap_spare_disk;
 	e = disk_engine(&disk);
 	assert_int_equal(store_format(e, &geometry, NULL, NULL, NULL), 0);
 	engine_destroy(e);
@@ -105,6 +107,16 @@ void fail_disk(bool fail)
 	pthread_mutex_unlock(&disk.lock);
 }
 
+static void check_heap_not_called(void)
+{
+	void *caller;
+	const unsigned long calls = heap_forbidden_calls(&caller);
+
+	if (calls)
+		fail_msg("got %lu calls of the heap between a fetch and its COMMIT, the last from %p, expected none",
+			 calls, caller);
+}
+
 void fixture_end(void)
 {
 	sim_remove();
@@ -113,6 +125,7 @@ void fixture_end(void)
 	volume_unref(volume);
 	fail_disk(false);
 	check_nothing_missed();
+	check_heap_not_called();
 	disk_destroy(&disk);
 }
 

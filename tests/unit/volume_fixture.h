@@ -23,7 +23,10 @@ extern struct volume *volume;
 /* The metadata, opened once more; the caller closes it. */
 struct store *fixture_open_store(enum store_mode mode);
 
-/* A volume whose target is there.  start: serves it, and waits until it has settled.  end: removes all of it. */
+/*
+ * A volume whose target is there.  start: serves it, and waits until it has settled.  end: removes all of it, and
+ * asserts that no thread has called the heap between a fetch and its COMMIT.
+ */
 void fixture_begin(void);
 void fixture_start(void);
 void fixture_end(void);

@@ -2,8 +2,12 @@
 /*
  * The volume thread.  While it serves a batch it stands in the block I/O path
  * of its volume.  It says something only when trouble begins or ends, to a ring in
- * memory.  Of the heap it needs only what the store keeps of the marks until the next fold, 4 KiB
- * for 32768 blocks that are near each other; erad has locked a heap for them at its start.
+ * memory.
+ *
+ * Nothing between a fetch and its COMMIT calls the heap, as the memory that the heap waits for may be pages whose
+ * writes are held.  The store has a pool for marks, which the fold thread fills (store/pool.h); the mirror,
+ * the messages and the ranges have buffers in struct volume.  What these calls need in the kernel is
+ * allocated with GFP_NOIO, because erad is an I/O flusher: it never waits for a write.
  */
 #include <errno.h>
 #include <poll.h>
@@ -34,7 +38,8 @@
  *	checkpoint	these 2, the new era (1), the drain, and 2 more until its end is seen: 5 commits and the drain
  *	message		BATCHES_PER_TURN + 1 commits until it is seen, and then as a checkpoint
  *
- * A commit that finds the journal full waits for a fold as well.
+ * A commit that finds the journal full waits for a fold as well.  One that finds too little memory in the store's
+ * pool is several appends and flushes, with a fold before each but the first.
  */
 #define BATCHES_PER_TURN	4u
 
@@ -60,7 +65,7 @@ static int mark_batch(struct volume *v)
 	if (!r) {
 		if (v->mark_trouble.since_ms)
 			trouble_over(&v->mark_trouble, "the metadata");
-		if (store_wants_fold(v->store))
+		if (store_wants_fold(v->store) || store_pool_low(v->store))
 			fold_ask(v);
 		return 0;
 	}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The thread of a volume that moves its journal into the era array, when the commit path asks for it. */
+/* The thread of a volume that folds its journal into the era array and gets memory for marks, when the commit path asks. */
 #include <errno.h>
 #include <string.h>
 
 #include "erad/base/log.h"
+#include "erad/base/standby.h"
 #include "erad/base/thread.h"
 #include "erad/volume/fold.h"
 #include "erad/volume/volume.h"
@@ -24,12 +25,11 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 	return go_on;
 }
 
-/* Whoever asked meanwhile did so for what this fold has moved, unless there is as much again. */
-static void work_done(struct volume *v)
+/* May wait for memory.  No write waits for this thread meanwhile: a mark that finds no memory folds by itself. */
+static void fill_pool(struct volume *v)
 {
-	atomic_store(&v->fold_asked, false);
-	if (store_wants_fold(v->store))
-		fold_ask(v);
+	if (store_fill_pool(v->store))
+		standby_needs_heap();
 }
 
 static void *fold_thread(void *arg)
@@ -42,12 +42,17 @@ static void *fold_thread(void *arg)
 	while (wait_for_work(v, backoff)) {
 		struct err err;
 
+		/* Before the look, so that whoever asks meanwhile is heard. */
+		atomic_store(&v->fold_asked, false);
+		fill_pool(v);
+		if (!backoff && !store_wants_fold(v->store))
+			continue;
 		if (store_fold(v->store, &err)) {
 			backoff = trouble_says(&v->fold_trouble, "cannot fold the journal", &err);
 			continue;
 		}
 		backoff = 0;
-		work_done(v);
+		fill_pool(v);
 		trouble_over(&v->fold_trouble, "folding the journal");
 		volume_usage(v);
 	}

@@ -5,7 +5,7 @@
  *
  * The *volume thread* (commit.c) alone attaches to instances, talks to them
  * about batches and eras, marks and begins eras in the store, and in the end
- * closes it.  The *fold thread* (fold.c) folds.  The *message thread* (message.c)
+ * closes it.  The *fold thread* (fold.c) folds, and gets memory for marks.  The *message thread* (message.c)
  * does what device-mapper is told.  Everybody else asks, through the functions of the headers here.
  *
  * The volume thread lives as long as there is, or is about to be, a target

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The memory for marks is there before a write waits for it: see pool.h. */
+#include <errno.h>
+
+#include "store/pool.h"
+
+#define STEP	64u	/* at most so many nodes are moved one by one while the lock is held */
+
+/* How many nodes should be in the pool: for the marks of two eras on all of the device, within limits.  Context: lock. */
+static size_t wanted(const struct store *s)
+{
+	const size_t most = 2 * (1 + bitset_most(s->active.nr_blocks));
+
+	return most < 2 * POOL_MIN ? 2 * POOL_MIN : most < POOL_MAX ? most : POOL_MAX;
+}
+
+int store_init_pool(struct store *s, struct err *err)
+{
+	if (nodes_fill(&s->pool, POOL_MIN))
+		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
+	return 0;
+}
+
+bool store_pool_low(struct store *s)
+{
+	bool ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = s->pool.nr < wanted(s) / 2;
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
+static size_t at_most_a_step(size_t nr)
+{
+	return nr < STEP ? nr : STEP;
+}
+
+/* How many nodes are missing; or moves some that are too many to *extra, up to STEP. */
+static size_t balance(struct store *s, struct nodes *extra)
+{
+	size_t missing = 0, want;
+
+	pthread_mutex_lock(&s->lock);
+	want = wanted(s);
+	if (s->pool.nr < want)
+		missing = want - s->pool.nr;
+	else
+		nodes_move(extra, &s->pool, at_most_a_step(s->pool.nr - want));
+	pthread_mutex_unlock(&s->lock);
+	return missing;
+}
+
+bool store_fill_pool(struct store *s)
+{
+	struct nodes nodes = { 0 };
+	size_t missing;
+
+	do {
+		nodes_free(&nodes);
+		missing = balance(s, &nodes);
+	} while (nodes.nr);
+	/* What it could get is of use, even if that is not all. */
+	nodes_fill(&nodes, missing);
+	store_return_nodes(s, &nodes);
+	return missing;
+}
+
+void store_borrow_nodes(struct store *s, struct nodes *to)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->pool.nr > POOL_MIN)
+		nodes_move(to, &s->pool, at_most_a_step(s->pool.nr - POOL_MIN));
+	pthread_mutex_unlock(&s->lock);
+}
+
+void store_return_nodes(struct store *s, struct nodes *from)
+{
+	pthread_mutex_lock(&s->lock);
+	nodes_move(&s->pool, from, SIZE_MAX);
+	pthread_mutex_unlock(&s->lock);
+}
