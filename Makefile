@@ -139,10 +139,11 @@ unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests
 daemon_sources	:= tests/unit/instance_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of what deals with devices, which have stand-ins for sysfs, /proc and libdevmapper.
-device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm
+device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
-	$(patsubst %,daemon/erad/%.c,device/dm device/mounts device/probe device/stack device/sysfs base/log base/thread)
-device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk \
+	$(patsubst %,daemon/erad/%.c,device/dm device/identity device/mounts device/probe device/stack device/sysfs base/log base/thread)
+device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
+	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
 # The tests that look for calls of the heap.
@@ -150,6 +151,8 @@ heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
 heap_wraps	:= malloc calloc realloc aligned_alloc strdup free
 unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources) $(heap_sources),$(wildcard tests/unit/*.c))
+# The test of seals, on a file.
+seal_sources	:= daemon/erad/device/seal.c daemon/erad/device/fs_places.c
 unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
 unit_objects	:= $(call unit_object,$(unit_sources))
@@ -169,6 +172,7 @@ $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_seal: $(call unit_object,$(seal_sources))
 
 # The test of a part of the module, with stand-ins for what that part calls in the kernel.
 kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c
@@ -180,7 +184,7 @@ $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources) $(seal_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
 

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <systemd/sd-device.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,6 +25,7 @@
 #include "devices_sim.h"
 
 #define NODES	64
+#define LINKS	8
 
 struct node {
 	char path[160];
@@ -37,6 +39,14 @@ struct node {
 static struct node node[NODES];
 static size_t nr_nodes;
 static char root[64];	/* empty: paths are what they are */
+
+/* What udev knows, of one device. */
+static struct {
+	dev_t dev;
+	const char *serial;
+	const char *link[LINKS];
+	size_t nr, next;
+} udev;
 
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
@@ -52,6 +62,12 @@ int __wrap_stat(const char *path, struct stat *st);
 int __wrap_statx(int dir, const char *path, int flags, unsigned int mask, struct statx *x);
 int __wrap_statfs(const char *path, struct statfs *fs);
 int __wrap_blkid_devno_to_wholedisk(dev_t dev, char *name, size_t len, dev_t *disk);
+blkid_probe __wrap_blkid_new_probe_from_filename(const char *path);
+int __wrap_sd_device_new_from_devnum(sd_device **d, char type, dev_t dev);
+sd_device *__wrap_sd_device_unref(sd_device *d);
+int __wrap_sd_device_get_property_value(sd_device *d, const char *key, const char **value);
+const char *__wrap_sd_device_get_devlink_first(sd_device *d);
+const char *__wrap_sd_device_get_devlink_next(sd_device *d);
 
 /* Where the path is in truth; valid until the fourth call from now. */
 static const char *below(const char *path)
@@ -168,7 +184,63 @@ int __wrap_blkid_devno_to_wholedisk(dev_t dev, char *name, size_t len, dev_t *di
 	return 0;
 }
 
+/* No disk has a partition table. */
+blkid_probe __wrap_blkid_new_probe_from_filename(const char *path)
+{
+	(void)path;
+	return NULL;
+}
+
+int __wrap_sd_device_new_from_devnum(sd_device **d, char type, dev_t dev)
+{
+	assert_int_equal(type, 'b');
+	if (!udev.dev || dev != udev.dev)
+		return -ENODEV;
+	*d = (sd_device *)&udev;
+	return 0;
+}
+
+sd_device *__wrap_sd_device_unref(sd_device *d)
+{
+	assert_ptr_equal(d, &udev);
+	return NULL;
+}
+
+int __wrap_sd_device_get_property_value(sd_device *d, const char *key, const char **value)
+{
+	assert_ptr_equal(d, &udev);
+	assert_string_equal(key, "ID_SERIAL");
+	*value = udev.serial;
+	return udev.serial ? 0 : -ENOENT;
+}
+
+const char *__wrap_sd_device_get_devlink_first(sd_device *d)
+{
+	udev.next = 0;
+	return __wrap_sd_device_get_devlink_next(d);
+}
+
+const char *__wrap_sd_device_get_devlink_next(sd_device *d)
+{
+	assert_ptr_equal(d, &udev);
+	return udev.next < udev.nr ? udev.link[udev.next++] : NULL;
+}
+
 /* ---- what tests put there ---- */
+
+void devices_udev(dev_t dev, const char *serial)
+{
+	udev.dev = dev;
+	udev.serial = serial;
+	udev.nr = 0;
+}
+
+void devices_link(const char *path, dev_t to)
+{
+	assert_true(udev.nr < LINKS);
+	udev.link[udev.nr++] = path;
+	devices_node(path, to);
+}
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -183,6 +255,7 @@ void devices_begin(void)
 	strcpy(root, "/var/tmp/erad-devices-XXXXXX");
 	assert_non_null(mkdtemp(root));
 	nr_nodes = 0;
+	devices_udev(0, NULL);
 	devices_write("/proc/self/mountinfo", "");
 	devices_write("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A stand-in for sysfs, the mount table, the swap table and device nodes.
+ * A stand-in for sysfs, the mount table, the swap table, device nodes, and udev's database.
  *
  * Between devices_begin() and devices_end(), every absolute path that the program looks at is below a temporary
  * directory, which holds only what a test has put there.  A program that links this needs the
@@ -25,5 +25,9 @@ void devices_write(const char *path, const char *text);
 void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bool in_memory);
 /* A node of a block device. */
 void devices_node(const char *path, dev_t rdev);
+/* The one device that udev knows, and its ID_SERIAL; NULL: none.  It has no links yet. */
+void devices_udev(dev_t dev, const char *serial);
+/* A link that udev has for that device, where the link leads to the device `to`. */
+void devices_link(const char *path, dev_t to);
 
 #endif /* ERAD_TEST_DEVICES_SIM_H */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A seal: hashes of some places of a device, by which erad sees at the next open whether the device was written while
+ * its volume was closed.
+ *
+ * The places are the first and the last MiB; the superblocks and the journals that are known (fs_places.h, and
+ * libblkid); and SEAL_SAMPLES samples, one at a random place in each part of the device.  A device of at most
+ * SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount that replays a journal (ext4 and xfs do so with "ro" too,
+ * unless with noload or norecovery), changes a superblock or a journal.  Other writes are seen only if they meet
+ * a sample, or are in the first or last MiB.
+ *
+ * Each hash is a CRC of 64 bits: it misses a random change once in 2^64 times, and never a change within 64
+ * successive bits.  Nobody is kept from forging it: whoever can write to the device can also write to
+ * the metadata.
+ *
+ * Everything is read with O_DIRECT: the page cache of the origin may have what a volume has overwritten since, and
+ * would be filled for nothing.  At most SEAL_READ_MAX bytes are read.
+ */
+#ifndef ERAD_SEAL_H
+#define ERAD_SEAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "common/err.h"
+
+#define SEAL_ENTRIES	128u
+#define SEAL_SAMPLES	64u
+#define SEAL_SAMPLE_SIZE	(64u << 10)
+#define SEAL_WHOLE	(12u << 20)
+#define SEAL_READ_MAX	(16u << 20)
+
+/* As in the metadata: little-endian.  nr 0: there is no seal. */
+struct seal {
+	__le32 version;		/* SEAL_VERSION */
+	__le32 nr;		/* entries */
+	__le64 seed;		/* of the places of the samples */
+	struct seal_entry {
+		__le64 offset;	/* bytes */
+		__le32 length;
+		__le32 what;	/* enum seal_what */
+		__le64 hash;
+	} entry[SEAL_ENTRIES];
+};
+
+#define SEAL_VERSION	1u
+
+enum seal_what {
+	SEAL_ALL,		/* of a small device */
+	SEAL_FIRST,
+	SEAL_LAST,
+	SEAL_SUPER,
+	SEAL_LOG,
+	SEAL_SAMPLE,
+	NR_SEAL_WHAT
+};
+
+_Static_assert(sizeof(struct seal) <= 4096 - 512, "a seal and its checksum fit in one page");
+
+/*
+ * Opens a device to be read for a seal.  claim: EBUSY if the kernel or another program uses the device exclusively, for
+ * example a mounted file system; and as long as the file is open, nobody can begin to.  Returns a file
+ * descriptor, the caller's, or a negative errno.
+ */
+int seal_open(const char *path, bool claim, struct err *err);
+
+/* Seals the first `size` bytes of the device. */
+int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
+
+/*
+ * 0: nothing differs; 1: difference says what does, in one sentence.  What cannot be read counts as different.
+ * Places behind `size` are not looked at: a device that has become smaller has lost them.
+ * EINVAL: the seal is not understood; ENOMEM.
+ */
+int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *difference);
+
+#endif /* ERAD_SEAL_H */

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Seals: a change at a sealed place is seen and named, no change is no alarm, and no file system can lead a seal astray. */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "erad/device/seal.h"
+
+#define SIZE	(512ull << 20)
+
+static int fd;
+
+static int set_up(void **state)
+{
+	char path[] = "/var/tmp/erad-seal-XXXXXX";
+
+	(void)state;
+	fd = mkostemp(path, O_CLOEXEC);
+	assert_true(fd >= 0);
+	unlink(path);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close(fd);
+	return 0;
+}
+
+static void put(uint64_t offset, const void *bytes, size_t len)
+{
+	assert_int_equal(pwrite(fd, bytes, len, offset), len);
+}
+
+static void flip(uint64_t offset)
+{
+	uint8_t b;
+
+	assert_int_equal(pread(fd, &b, 1, offset), 1);
+	b ^= 0x10;
+	put(offset, &b, 1);
+}
+
+static void take(uint64_t size, struct seal *s)
+{
+	struct err err;
+
+	if (seal_take(fd, size, 42, s, &err))
+		fail_msg("%s", err.msg);
+}
+
+static const struct seal_entry *find(const struct seal *s, enum seal_what what, uint64_t offset)
+{
+	for (uint32_t i = 0; i < le32toh(s->nr); i++)
+		if (le32toh(s->entry[i].what) == what && le64toh(s->entry[i].offset) == offset)
+			return &s->entry[i];
+	return NULL;
+}
+
+/* A change of one bit there is seen, and described as `text`. */
+static void seen(const struct seal *s, uint64_t offset, const char *text)
+{
+	struct err err;
+
+	flip(offset);
+	assert_int_equal(seal_compare(fd, SIZE, s, &err), 1);
+	if (!strstr(err.msg, text))
+		fail_msg("got '%s', expected '%s'", err.msg, text);
+	flip(offset);
+	assert_int_equal(seal_compare(fd, SIZE, s, &err), 0);
+}
+
+static void test_change_at_each_place_of_a_seal_is_seen(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	take(SIZE, &s);
+	seen(&s, 0, "differs, 1 MiB at byte 0 in the start of the device");
+	seen(&s, (1 << 20) - 1, "the start of the device");
+	seen(&s, SIZE - 1, "the end of the device");
+	seen(&s, SIZE - (1 << 20), "the end of the device");
+	for (uint32_t i = 0; i < le32toh(s.nr); i++) {
+		const struct seal_entry *e = &s.entry[i];
+
+		seen(&s, le64toh(e->offset), "1 of ");
+		seen(&s, le64toh(e->offset) + le32toh(e->length) - 1, "1 of ");
+	}
+}
+
+static void test_samples_are_spread_and_depend_on_the_seed(void **state)
+{
+	unsigned int nr = 0, same = 0;
+	struct seal s, other;
+	struct err err;
+
+	(void)state;
+	take(SIZE, &s);
+	assert_int_equal(seal_take(fd, SIZE, 43, &other, &err), 0);
+	for (uint32_t i = 0; i < le32toh(s.nr); i++) {
+		const struct seal_entry *e = &s.entry[i];
+
+		if (le32toh(e->what) != SEAL_SAMPLE)
+			continue;
+		assert_int_equal(le32toh(e->length), SEAL_SAMPLE_SIZE);
+		assert_int_equal(le64toh(e->offset) % 4096, 0);
+		nr++;
+		same += !!find(&other, SEAL_SAMPLE, le64toh(e->offset));
+	}
+	/* The first and the last may lie in the first and last MiB. */
+	assert_in_range(nr, SEAL_SAMPLES - 2, SEAL_SAMPLES);
+	assert_in_range(same, 0, 6);
+}
+
+static void test_seal_of_a_small_or_odd_device_covers_all_of_it(void **state)
+{
+	const uint64_t sizes[] = { 512, 4096, 1 << 20, (1 << 20) + 512, SEAL_WHOLE };
+	struct seal s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		uint64_t covered = 0;
+
+		take(sizes[i], &s);
+		for (uint32_t n = 0; n < le32toh(s.nr); n++)
+			covered += le32toh(s.entry[n].length);
+		assert_int_equal(covered, sizes[i]);
+	}
+	take(SEAL_WHOLE + 512, &s);
+	assert_non_null(find(&s, SEAL_LAST, SEAL_WHOLE - (1 << 20) + 4096));
+	seen(&s, SEAL_WHOLE + 511, "the end of the device");
+}
+
+static void test_places_behind_the_end_are_left_out(void **state)
+{
+	struct seal s;
+	struct err err;
+
+	(void)state;
+	take(SIZE, &s);
+	assert_int_equal(ftruncate(fd, SIZE / 2), 0);
+	assert_int_equal(seal_compare(fd, SIZE / 2, &s, &err), 0);
+	/* But what cannot be read, and should be, counts as different. */
+	assert_int_equal(seal_compare(fd, SIZE, &s, &err), 1);
+	assert_non_null(strstr(err.msg, "which cannot be read: No data available"));
+}
+
+static void test_seal_that_is_not_understood_is_an_error(void **state)
+{
+	struct seal s;
+	struct err err;
+
+	(void)state;
+	take(SIZE, &s);
+	s.version = htole32(SEAL_VERSION + 1);
+	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
+	take(SIZE, &s);
+	s.nr = htole32(SEAL_ENTRIES + 1);
+	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
+}
+
+static void put_be32(uint64_t offset, uint32_t v)
+{
+	v = htobe32(v);
+	put(offset, &v, sizeof(v));
+}
+
+static void put_le32(uint64_t offset, uint32_t v)
+{
+	v = htole32(v);
+	put(offset, &v, sizeof(v));
+}
+
+/* An ext4 of 4 KiB blocks at byte base, whose journal begins at that block. */
+static void put_ext4(uint64_t base, uint32_t journal)
+{
+	put_le32(base + 1024 + 24, 2);
+	put(base + 1024 + 56, "\x53\xef", 2);
+	put_le32(base + 1024 + 92, 4);
+	put_le32(base + 1024 + 224, 8);
+	put(base + 1024 + 253, "\x01", 1);
+	put_le32(base + 1024 + 268, 0x0001f30a);	/* one extent … */
+	put_le32(base + 1024 + 268 + 12 + 8, journal);	/* … and where it is */
+}
+
+static void test_journal_of_ext4_is_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	put_ext4(0, 20000);
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_LOG, 20000 * 4096ull));
+	seen(&s, 20000 * 4096ull + 100, "the journal of a file system");
+	/* ext3 has a list of blocks. */
+	put_le32(1024 + 268, 30000);
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_LOG, 30000 * 4096ull));
+}
+
+/* The log is 64 MiB from byte 128 MiB on, and 8000 of its sectors are of the second pass. */
+static void put_xfs(void)
+{
+	const uint64_t log = 128ull << 20;
+
+	put(0, "XFSB", 4);
+	put_be32(4, 4096);
+	put_be32(84, 16384);
+	put_be32(96, (64 << 20) / 4096);
+	put(124, "\x0e", 1);
+	put_be32(52, (2 << 14) | 0);		/* group 2 begins at 128 MiB */
+	for (uint64_t i = 0; i < 64 << 11; i++)
+		put_be32(log + i * 512, i < 8000 ? 2 : 1);
+	/* A record's header has its cycle in the second word. */
+	put_be32(log, 0xfeedbabe);
+	put_be32(log + 4, 2);
+}
+
+static void test_head_of_the_log_of_xfs_is_found_and_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	put_xfs();
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_LOG, 128 << 20));
+	seen(&s, (128 << 20) + 8000 * 512, "the journal of a file system");
+	seen(&s, (128 << 20) + 7999 * 512, "the journal of a file system");
+}
+
+static void test_superblocks_of_btrfs_are_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	put(65536 + 64, "_BHRfS_M", 8);
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_SUPER, 64 << 20));
+}
+
+static void test_file_system_in_luks_is_sealed(void **state)
+{
+	static const char json[] = "{\"keyslots\":{\"0\":{\"area\":{\"offset\":\"32768\"}}},"
+		"\"segments\":{\"0\":{\"type\":\"crypt\",\"offset\":\"33554432\"}}}";
+	struct seal s;
+
+	(void)state;
+	put(0, "LUKS\xba\xbe\0\2", 8);
+	put(4096, json, sizeof(json));
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_SUPER, 33554432));
+	put(0, "LUKS\xba\xbe\0\1", 8);
+	put_be32(104, 4096);
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_SUPER, 4096 * 512));
+}
+
+static void test_file_system_in_a_partition_is_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	/* One partition, of type 83, from sector 65536 on. */
+	put(446 + 4, "\x83", 1);
+	put_le32(446 + 8, 65536);
+	put_le32(446 + 12, 200000);
+	put(510, "\x55\xaa", 2);
+	put_ext4(65536 * 512, 5000);
+	take(SIZE, &s);
+	assert_non_null(find(&s, SEAL_SUPER, 65536 * 512));
+	assert_non_null(find(&s, SEAL_LOG, 65536 * 512 + 5000 * 4096));
+}
+
+/* Whatever the fields of a superblock say: never more than what a seal may read, and never an error. */
+static void test_broken_superblocks_lead_no_seal_astray(void **state)
+{
+	static const struct {
+		const char *magic;
+		unsigned int offset;
+	} fs[] = { { "XFSB", 0 }, { "\x53\xef", 1024 + 56 }, { "LUKS\xba\xbe", 0 }, { "_BHRfS_M", 65536 + 64 } };
+	static uint8_t head[128 << 10];
+
+	(void)state;
+	srandom(1);
+	for (unsigned int round = 0; round < 200; round++) {
+		uint64_t covered = 0;
+		struct seal s;
+
+		for (size_t i = 0; i < sizeof(head); i++)
+			head[i] = round % 3 ? random() : round % 2 ? 0xff : 0;
+		memcpy(head + fs[round % 4].offset, fs[round % 4].magic, strlen(fs[round % 4].magic));
+		if (round % 4 == 1 && round % 5) {
+			head[1024 + 253] = 1;
+			memcpy(head + 1024 + 24, "\2\0\0", 4);
+		}
+		put(0, head, sizeof(head));
+		take(SIZE, &s);
+		for (uint32_t i = 0; i < le32toh(s.nr); i++) {
+			covered += le32toh(s.entry[i].length);
+			assert_true(le64toh(s.entry[i].offset) + le32toh(s.entry[i].length) <= SIZE);
+		}
+		assert_in_range(covered, 2 << 20, SEAL_READ_MAX);
+	}
+}
+
+static void test_open_of_what_is_not_there_says_so(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(seal_open("/nonexistent/device", true, &err), -ENOENT);
+	assert_string_equal(err.msg, "cannot open /nonexistent/device: No such file or directory");
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_change_at_each_place_of_a_seal_is_seen),
+		T(test_samples_are_spread_and_depend_on_the_seed),
+		T(test_seal_of_a_small_or_odd_device_covers_all_of_it),
+		T(test_places_behind_the_end_are_left_out),
+		T(test_seal_that_is_not_understood_is_an_error),
+		T(test_journal_of_ext4_is_sealed),
+		T(test_head_of_the_log_of_xfs_is_found_and_sealed),
+		T(test_superblocks_of_btrfs_are_sealed),
+		T(test_file_system_in_luks_is_sealed),
+		T(test_file_system_in_a_partition_is_sealed),
+		T(test_broken_superblocks_lead_no_seal_astray),
+		T(test_open_of_what_is_not_there_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
