@@ -88,7 +88,16 @@ struct erad_info {
 	__u32 detach_timeout;	/* seconds, for detach_policy fail and degrade */
 	__u32 pad;
 	__u8 uuid[16];		/* zeros if the table has no option uuid */
+	/*
+	 * Sectors that were written to or discarded on the mapped device, through any table: the kernel's counters,
+	 * which survive reloads.  No write to the device is in flight at these moments.
+	 */
+	__u64 written_resumed;	/* when this instance was resumed first; ERAD_WRITTEN_UNKNOWN before */
+	__u64 written_suspended;	/* when this instance was suspended last; ERAD_WRITTEN_UNKNOWN before */
 };
+
+/* Also if somebody has switched off the counters (queue/iostats in sysfs). */
+#define ERAD_WRITTEN_UNKNOWN	(~0ULL)
 
 struct erad_version {
 	struct erad_hdr h;
@@ -313,7 +322,7 @@ struct erad_stats {
  * IN: a write is held, and no batch is outstanding.
  * PRI: since the last INFO the state has changed, an era has begun or a drain has ended; or
  *   a message waits for MESSAGE_GET.
- * HUP: the target is removed, and every ioctl returns ENODEV.
+ * HUP: the target is removed, and every ioctl returns ENODEV.  INFO fills in its struct nevertheless.
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
 #define ERAD_IOC_READY		_IOWR(ERAD_IOC_MAGIC, 0x11, struct erad_ready)
@@ -332,7 +341,7 @@ struct erad_stats {
 #endif
 
 /* The same layout for 32-bit and 64-bit callers. */
-ERAD_ASSERT(sizeof(struct erad_info) == 96);
+ERAD_ASSERT(sizeof(struct erad_info) == 112);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
 ERAD_ASSERT(sizeof(struct erad_list) == 40);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);

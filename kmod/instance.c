@@ -108,6 +108,8 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 		i.status |= ERAD_RESUMED;
 	if (ei->passing)
 		i.status |= ERAD_PASSES_ALL;
+	i.written_resumed = ei->written_resumed;
+	i.written_suspended = ei->written_suspended;
 	spin_unlock(&ei->lock);
 	i.h = h;
 	*info = i;
@@ -244,6 +246,8 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	ei->md = dm_table_get_md(ti->table);
 	ei->dev = disk_devt(dm_disk(ei->md));
 	ei->state = ERAD_DETACHED;
+	ei->written_resumed = ERAD_WRITTEN_UNKNOWN;
+	ei->written_suspended = ERAD_WRITTEN_UNKNOWN;
 	mutex_init(&ei->mutex);
 	mutex_init(&ei->message_mutex);
 	mutex_init(&ei->fetch_mutex);

@@ -125,6 +125,7 @@ struct erad_instance {
 	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on it */
 	enum erad_state state;		/* lock, and mutex for writing */
 	bool resumed;			/* lock */
+	u64 written_resumed, written_suspended;	/* lock; as in struct erad_info */
 	bool pushback;			/* lock; during a noflush suspend, dm requeues writes */
 	bool passing;			/* lock, and mutex for writing; current_ws has all bits, no write is held */
 	struct bio_list queue;		/* lock, and mutex to remove bios; held, in no batch */

@@ -35,12 +35,12 @@ static int owner_info(struct owner *o, void __user *arg)
 	/* Before reading the state: a change meanwhile makes poll() return PRI again. */
 	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
 	mutex_lock(&ei->mutex);
+	/* Of a target that is removed, too: its owner asks what was written until its end. */
+	erad_instance_info(ei, &info);
 	if (ei->dead)
 		r = -ENODEV;
-	else
-		erad_instance_info(ei, &info);
 	mutex_unlock(&ei->mutex);
-	return r ?: PUT_ARG(info, arg);
+	return PUT_ARG(info, arg) ?: r;
 }
 
 static int owner_ready(struct owner *o, void __user *arg)

@@ -3,6 +3,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/module.h>
+#include <linux/part_stat.h>
 #include <linux/uuid.h>
 
 #include "control.h"
@@ -277,9 +278,32 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 	wake_up_all(&ei->wait);
 }
 
+/*
+ * What was written to the mapped device.  Exact only while it is suspended: dm counts some writes when they begin, and some
+ * when they end.
+ */
+static u64 written_sectors(struct erad_instance *ei)
+{
+	struct gendisk *disk = dm_disk(dm_table_get_md(ei->ti->table));
+
+#ifdef BLK_FEAT_IO_STAT
+	/* Kernels without this feature count always, whatever the queue's flag is. */
+	if (!blk_queue_io_stat(disk->queue))
+		return ERAD_WRITTEN_UNKNOWN;
+#endif
+	return part_stat_read(disk->part0, sectors[STAT_WRITE]) + part_stat_read(disk->part0, sectors[STAT_DISCARD]);
+}
+
+/* dm calls this when all I/O of the old table has ended and no I/O of the new one has begun. */
 static void set_resumed(struct erad_instance *ei, bool resumed)
 {
+	const u64 written = written_sectors(ei);
+
 	spin_lock(&ei->lock);
+	if (!resumed)
+		ei->written_suspended = written;
+	else if (ei->written_resumed == ERAD_WRITTEN_UNKNOWN)
+		ei->written_resumed = written;
 	WRITE_ONCE(ei->resumed, resumed);
 	ei->pushback = false;
 	spin_unlock(&ei->lock);

@@ -80,7 +80,7 @@ bool still_held(struct writer *w);
 	X(log_says_why_writes_hang)						\
 	X(detach_timeout_suspended) X(poll_wakes_after_commit) X(bad_buffer)	\
 	X(gone) X(noflush_suspend) X(noflush_reload_detached) X(flush_suspend)	\
-	X(flush_suspend_abort) X(last_partial_block) X(messages)		\
+	X(flush_suspend_abort) X(written_between_tables) X(last_partial_block) X(messages)		\
 	X(message_without_answer) X(message_times_out) X(message_waits_for_owner) X(unload_refused)	\
 	X(metadata_is_not_shared) X(origin_is_not_shared) X(wrong_headers) X(wrong_fields)		\
 	X(bad_tables) X(no_memory_for_the_writeset)				\

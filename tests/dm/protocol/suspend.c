@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Cases: suspend, resume and reload while writes are held. */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,4 +99,55 @@ void flush_suspend_abort(void)
 	EXPECT(status, 0);
 	EXPECT(run("dmsetup resume " NAME), 0);
 	EXPECT(finish(&w), EIO);
+}
+
+/* The counters of the device tell whether another table has let a write pass between two instances. */
+void written_between_tables(void)
+{
+	const char *const erad = "0 %d erad - %s %d 2 uuid " UUID;
+	struct writer w = { .off = 0, .len = 4096 }, held = { .off = BLOCK, .len = 4096 };
+	struct erad_info i;
+	uint64_t left;
+	char table[200];
+
+	snprintf(table, sizeof(table), erad, SECTORS, origin, BLOCK / 512);
+	setup();
+	i = info();
+	EXPECT(i.written_suspended, ERAD_WRITTEN_UNKNOWN);
+	start(&w);
+	commit(fetch().batch);
+	EXPECT(finish(&w), 0);
+	EXPECT(do_io(DISCARD, 0, 8192), 0);
+	/* A held write goes back to dm, which has not counted it yet. */
+	start(&held);
+	wait_in();
+	EXPECT(run("dmsetup load " NAME " --table '%s'", table), 0);
+	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME " && dmsetup resume " NAME), 0);
+	HDR(i);
+	EXPECT(call(owner, ERAD_IOC_INFO, &i), ENODEV);
+	left = i.written_suspended;
+	EXPECT(left - i.written_resumed, 8 + 16);
+	close(owner);
+
+	/* erad's table, one after the other: nothing was written between. */
+	id = find_instance();
+	begin(2);
+	EXPECT(info().written_resumed, left);
+	commit(fetch().batch);
+	EXPECT(finish(&held), 0);
+
+	/* Another table in between, and one write. */
+	EXPECT(run("dmsetup reload " NAME " --table '0 %d linear %s 0'", SECTORS, origin), 0);
+	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME " && dmsetup resume " NAME), 0);
+	HDR(i);
+	EXPECT(call(owner, ERAD_IOC_INFO, &i), ENODEV);
+	left = i.written_suspended;
+	EXPECT(left - i.written_resumed, 8);
+	EXPECT(do_io(WRITE, 0, 4096), 0);
+	close(owner);
+	EXPECT(run("dmsetup reload " NAME " --table '%s' && dmsetup suspend --noflush --nolockfs " NAME " && dmsetup resume " NAME,
+		   table), 0);
+	id = find_instance();
+	begin(3);
+	EXPECT(info().written_resumed, left + 8);
 }
