@@ -14,6 +14,8 @@ bool print_opened(struct json_object *result)
 	const char *volume = json_text(result, "volume");
 	const char *metadata = json_text(result, "metadata");
 	const char *device = json_text(result, "device");
+	const char *origin = json_text(result, "origin");
+	const char *given = json_text(result, "origin_given");	/* only where eratab has another path */
 	uint64_t era;
 
 	if (!volume || !metadata || !device || !json_number(result, "era", &era))
@@ -21,6 +23,13 @@ bool print_opened(struct json_object *result)
 	printf("%s: %s is in era %" PRIu64 ", metadata in ", volume, device, era);
 	print_printable(stdout, metadata);
 	putchar('\n');
+	if (given && origin) {
+		printf("%s: the origin is ", volume);
+		print_printable(stdout, origin);
+		printf(" in " ERAD_TAB ", because ");
+		print_printable(stdout, given);
+		printf(" may be another device after the next boot\n");
+	}
 	return true;
 }
 

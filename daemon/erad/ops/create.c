@@ -13,6 +13,7 @@
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
+#include "erad/device/identity.h"
 #include "erad/device/probe.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/create.h"
@@ -216,7 +217,9 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	return r;
 }
 
-static int check(const struct create_args *a, struct store_geometry *g, struct err *err)
+/* lasting: PATH_MAX bytes, for the path of the origin in eratab. */
+static int check(const struct create_args *a, struct store_geometry *g, char *lasting,
+		 struct err *err)
 {
 	struct use u = { .name = a->name, .origin = a->origin, .metadata = a->metadata };
 	const struct eratab_entry *e;
@@ -266,6 +269,9 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 		r = probe_apart(a->metadata, a->origin, dev, err);
 	if (r)
 		return r;
+	r = identity_lasting_path(a->origin, dev, lasting, PATH_MAX);
+	if (r)
+		return err_set(err, r, "%.300s: the path is too long", a->origin);
 	r = uuid_random(g->uuid);
 	if (r)
 		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
@@ -276,8 +282,9 @@ static int check(const struct create_args *a, struct store_geometry *g, struct e
 static int create_claimed(const struct create_args *a, struct volume **out, struct err *err)
 {
 	struct store_geometry g = { 0 };
+	char lasting[PATH_MAX];
 	struct eratab_entry e = {
-		.origin = (char *)a->origin,
+		.origin = lasting,
 		.metadata = (char *)a->metadata,
 	};
 	struct place *p;
@@ -285,7 +292,7 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	struct err ignored;
 	int r;
 
-	r = check(a, &g, err);
+	r = check(a, &g, lasting, err);
 	if (r)
 		return r;
 	/* Too large for the small stacks of our threads. */

@@ -16,7 +16,7 @@ struct volume;
 
 struct create_args {
 	const char *name;
-	const char *origin;
+	const char *origin;	/* eratab gets a path that names it after the next boot too, if there is one */
 	const char *metadata;	/* NULL: a file in ERAD_LIB_DIR */
 	uint64_t block_size;	/* bytes */
 	bool overwrite;		/* the user has asked to overwrite what the metadata's place holds */

@@ -127,6 +127,7 @@ static struct json_object *opened(struct volume *v)
 		strcpy(name, v->name);
 	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
 	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(v->uuid, uuid)));
+	json_object_object_add(o, "origin", jsonl_text(v->origin));
 	json_object_object_add(o, "metadata", jsonl_text(v->metadata));
 	json_object_object_add(o, "era", json_object_new_int64(era));
 	json_object_object_add(o, "device", jsonl_text(device));
@@ -189,6 +190,8 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 	if (r)
 		return r;
 	*result = opened(v);
+	if (strcmp(v->origin, a.origin))
+		json_object_object_add(*result, "origin_given", jsonl_text(a.origin));
 	volume_unref(v);
 	return 0;
 }
