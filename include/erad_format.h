@@ -7,6 +7,8 @@
  *
  *	page 0, 1		superblock A, B
  *	page 2			degrade record
+ *	page 3 .. 10		history, copy 0
+ *	page 11 .. 18		history, copy 1
  *	journal_start ..	journal ring, journal_pages pages
  *	array_start ..		era array, array_pages pages, and room for copies of them
  *
@@ -24,6 +26,10 @@
  *	changing an array page	its copy, while a snapshot is held
  *	a larger nr_sectors	the entries of the blocks that the device gains
  *	any step after open	what open has read: a killed process may not have flushed it
+ *	a superblock that names	all pages of this copy of the history
+ *	  a copy of the history
+ *	letting a write of a	the superblock that drops the seal, and adds the timeline
+ *	  new target through
  *	passing all writes	the degrade record; the module writes it, with FUA
  *	then, in this order:
  *	  beginning an era	the floor
@@ -41,6 +47,42 @@
  * The floor, floor_era in the superblock: every block counts as written in this era or
  * later.  The floor only grows, and is never newer than the current era.  A change
  * costs one write of a superblock, however large the device is.
+ *
+ * The *history* says what the array cannot: the *gaps*, which are the times when writes may
+ * have gone past erad; the *timelines*, one for each activation; what identifies the
+ * origin; and the *seal*, by which an open finds out whether the origin was written while
+ * the volume was closed.  history_seq in the superblock names the copy in force.  A change
+ * of the history is one transaction with the change of the superblock that belongs to it:
+ *
+ *	1. the whole history, with seq = history_seq + 1, goes to the copy that is not in force
+ *	2. flush
+ *	3. one superblock, with the new history_seq, and, for example, with the floor of a gap
+ *	4. flush
+ *
+ * After a crash before 4, either the old superblock is valid, and the old copy is untouched, or
+ * the new one is, and the new copy is durable.  So no gap is ever logged without its floor,
+ * and no floor of a gap is raised without its line in the log.  If step 3 or 4 fails, nobody
+ * knows which of the two superblocks is on the disk.  Then a superblock with the old
+ * history_seq is made durable before the copy is written again.
+ *
+ * A gap raises the floor to the current era.  The volume begins a new era before it lets
+ * a write through, so a diff since that era is exact again.
+ *
+ * A *timeline* is a random number for the eras from its first era to the first era of the next
+ * timeline.  Metadata that is put back from an older copy counts the same eras again, but
+ * draws other numbers.  So an era together with the number of its timeline names one moment.
+ *
+ * Metadata without ERAD_INCOMPAT_HISTORY has no history: its ring begins at page 3.  The first
+ * open for writing takes the pages from the front of the ring.  The order:
+ *
+ *	1. a fold: the journal is empty
+ *	2. a superblock with the bit, a ring that begins 16 pages later, a tail beyond
+ *	   all pages that were ever written to the ring, and no history
+ *	3. the same in the other superblock: only now may anything be written to these
+ *	   16 pages, or to the ring
+ *
+ * After a crash before 2 is durable, the ring is what it was.  After 3, both superblocks agree.
+ * A ring that has no 16 pages to spare is refused for writing.
  *
  * The *degrade record* says: from now on any block may be written without a mark, in
  * `era` or later.  The module writes the record when it must let writes pass that no
@@ -63,35 +105,36 @@
  *
  * What a device must promise: the write of one aligned 512-byte sector happens or does
  * not happen.  Larger writes may be torn between sectors.  So each sector of the
- * superblocks, of the degrade record and of the array has a checksum.
+ * superblocks, of the degrade record and of the array has a checksum, and so has each copy
+ * of the history.
  *
  * Example: a device of 1 GiB in blocks of 64 KiB, with the default layout.
  *
  *	nr_sectors		1 GiB / 512 = 2097152, with block_sectors 128
  *	nr_blocks		2097152 / 128 = 16384
- *	pages 3 .. 1026		the ring, journal_pages 1024 (4 MiB)
- *	pages 1027 .. 1043	the array, array_pages 17: ceil(16384 / (8 * 124))
- *	pages 1283 .. 1299	the copies of these pages, array_chunk 256 pages further
+ *	pages 19 .. 1042	the ring, journal_pages 1024 (4 MiB)
+ *	pages 1043 .. 1059	the array, array_pages 17: ceil(16384 / (8 * 124))
+ *	pages 1299 .. 1315	the copies of these pages, array_chunk 256 pages further
  *
- * So the metadata ends after 1300 pages, 5324800 bytes.  Now block 1000 is written in era 2,
+ * So the metadata ends after 1316 pages, 5390336 bytes.  Now block 1000 is written in era 2,
  * and journal_tail is 5:
  *
- *	commit		page 7 of the sequence is the next.  It goes to page 3 + 7 % 1024 = 10:
+ *	commit		page 7 of the sequence is the next.  It goes to page 19 + 7 % 1024 = 26:
  *			type MARK, era 2, index 0, count 1, nr_runs 1, bytes 3, and the
  *			payload e8 07 01: the gap 1000 as LEB128, and the length 1
  *	flush		the write is released: after a crash, replay reads pages 5, 6, 7 of the
  *			sequence, and finds block 1000
  *	fold		of pages 5, 6 and 7: block 1000 is entry 1000 % 124 = 8 of sector 1000 / 124 = 8: sector 0
- *			of page 1 of the array, page 1028.  The entry becomes 2
+ *			of page 1 of the array, page 1044.  The entry becomes 2
  *	flush		the array is durable
  *	superblock	with seq 12, so in page 0, because seq 12 is even: journal_tail becomes 8,
  *			and the pages 5, 6, 7 of the sequence may be used again
  *
  * Caveats:
- *  - The metadata says nothing of writes that did not go through the target: to the origin
- *    itself, or while the volume was closed.
+ *  - The array says nothing of writes that did not go through the target.  Whoever finds out
+ *    about such writes logs a gap.
  *  - A metadata file that is replaced by an older copy has the same UUID, and counts the same
- *    eras again.  Nothing in the format can tell.
+ *    eras again.  Only the timelines can tell.
  *  - An era is 32 bits and never begins at 0 again.  At the last era, a checkpoint fails.
  *  - A block may be listed although its write failed, or was never released.  Readers must take
  *    a listed block as "may have been written".
@@ -112,7 +155,10 @@
 #define ERAD_SUPER_A		0u	/* pages */
 #define ERAD_SUPER_B		1u
 #define ERAD_DEGRADE		2u
-#define ERAD_JOURNAL_START	3u
+#define ERAD_HISTORY		3u
+#define ERAD_HISTORY_PAGES	8u	/* of each of the two copies */
+#define ERAD_JOURNAL_START	(ERAD_HISTORY + 2 * ERAD_HISTORY_PAGES)
+#define ERAD_JOURNAL_START_OLD	3u	/* without ERAD_INCOMPAT_HISTORY */
 
 #define ERAD_JOURNAL_MIN	16u	/* pages: four groups, and room to fold */
 #define ERAD_JOURNAL_MAX	65536u	/* pages; each open reads all of them */
@@ -122,6 +168,10 @@
 /* sb.flags */
 #define ERAD_SB_CLEAN		(1u << 0)	/* closed with an empty journal; cleared by an open for writing */
 #define ERAD_SB_SNAP_LASTS	(1u << 1)	/* without it, an open for writing drops the snapshot */
+#define ERAD_SB_SEALED		(1u << 2)	/* the seal in the history is in force; cleared with a new timeline */
+
+/* sb.incompat */
+#define ERAD_INCOMPAT_HISTORY	(1ULL << 0)	/* there is a history, and history_seq means something */
 
 /*
  * One sector at the start of page A or B; the rest of the page is zero.  Of the valid
@@ -153,7 +203,58 @@ struct erad_disk_super {
 	__le32 snap_floor_era;	/* the floor of the snapshot, at most snap_era; 0: none */
 	__le64 degrade_serial;	/* degrade records with a smaller serial are not in force */
 	__le32 floor_era;	/* every block counts as written in this era or later; 0: no floor */
-	__u8 zero[348];
+	__u8 zero0[4];
+	__le64 history_seq;	/* of the history in force, which is copy history_seq & 1; 0: it is empty */
+	__u8 zero[336];
+};
+
+/* Why writes may have gone past erad. */
+enum erad_gap_kind {
+	ERAD_GAP_UNKNOWN = 0,		/* cannot be known, for example because the history was damaged */
+	ERAD_GAP_CLOSED = 1,		/* the origin was written while the volume was closed */
+	ERAD_GAP_TABLE = 2,		/* written while the target was out of its device's table */
+	ERAD_GAP_ORIGIN = 3,		/* another device is the origin now */
+	ERAD_GAP_ROLLED_BACK = 4,	/* the metadata is older than what was used last */
+	ERAD_GAP_DEGRADED = 5,		/* the module let writes pass because no daemon recorded them */
+	ERAD_GAP_JOURNAL = 6,		/* a repair has emptied the journal */
+};
+
+#define ERAD_GAP_KINDS		7u
+#define ERAD_GAP_KINDS_MAX	16u	/* room for counters; a kind beyond the known ones counts as unknown */
+#define ERAD_GAPS		32u	/* that are logged; older ones are dropped */
+#define ERAD_GAP_DETAIL		112u
+#define ERAD_TIMELINES		1000u	/* that are kept; older ones are dropped */
+#define ERAD_HISTORY_ITEM	512u	/* bytes of each item */
+#define ERAD_HISTORY_ITEMS	4u
+#define ERAD_HISTORY_SEAL	ERAD_PAGE
+
+struct erad_disk_gap {
+	__le32 kind;		/* enum erad_gap_kind */
+	__le32 era;		/* the floor was raised to it; 0: no era had begun */
+	__le64 time;		/* when it was noticed, in seconds since 1970 */
+	__u8 detail[ERAD_GAP_DETAIL];	/* text, padded with zeros */
+};
+
+struct erad_disk_timeline {
+	__le64 number;		/* random, not 0 */
+	__le32 first_era;	/* it may be one that never began, if a crash came first */
+	__u8 zero[4];
+};
+
+/* One copy.  Gaps and timelines are in order, the oldest first; unused entries are zeros. */
+struct erad_disk_history {
+	__le32 csum;		/* crc32c of the rest of the copy */
+	__le32 nr_gaps;
+	__le64 seq;
+	__le32 nr_timelines;
+	__u8 zero0[4];
+	__le64 gaps_total[ERAD_GAP_KINDS_MAX];	/* of each kind, since the metadata was made */
+	__u8 zero1[1896];
+	__u8 item[ERAD_HISTORY_ITEMS][ERAD_HISTORY_ITEM];	/* see store/history.h; zeros: none */
+	__u8 seal[ERAD_HISTORY_SEAL];		/* in force with ERAD_SB_SEALED */
+	struct erad_disk_gap gap[ERAD_GAPS];
+	struct erad_disk_timeline timeline[ERAD_TIMELINES];
+	__u8 zero2[384 + ERAD_PAGE];
 };
 
 #define ERAD_DEGRADE_MAGIC	"degrade\n"	/* 8 bytes, without the 0 */
@@ -241,6 +342,7 @@ struct erad_disk_eras {
 #define ERAD_ERAS_PER_PAGE	(ERAD_ERAS_PER_SECTOR * (ERAD_PAGE / ERAD_SECTOR))
 
 _Static_assert(sizeof(struct erad_disk_super) == ERAD_SECTOR, "superblock is one sector");
+_Static_assert(sizeof(struct erad_disk_history) == ERAD_HISTORY_PAGES * ERAD_PAGE, "history");
 _Static_assert(sizeof(struct erad_disk_degrade) == ERAD_SECTOR, "degrade record is one sector");
 _Static_assert(sizeof(struct erad_disk_journal) == ERAD_PAGE, "journal page");
 _Static_assert(sizeof(struct erad_disk_eras) == ERAD_SECTOR, "era array sector");

@@ -46,6 +46,8 @@
 	X(FORMAT_GONE)		/* create - the old superblocks are gone */ \
 	X(FORMAT_ZEROED)	/* create - all is zeros, there is no superblock */ \
 	X(FORMAT_SUPER)		/* create - one superblock is written */ \
+	X(HISTORY_WRITTEN)	/* create - a copy of the history is written, not flushed */ \
+	X(HISTORY_FLUSHED)	/* create - flushed, no superblock names it */ \
 	X(CREATE_FORMATTED)	/* create - the metadata is there, the table has no line */ \
 	X(CREATE_LISTED)	/* create - the table has a line, the volume is not open */ \
 	X(CREATE_TARGET)	/* create - the device is there, nobody was told */ \

@@ -5,10 +5,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/append.h"
 #include "store/crc32c.h"
 #include "store/degrade.h"
+#include "store/history_copy.h"
 
 #define PAGE_SECTORS	(ERAD_PAGE / ERAD_SECTOR)
 
@@ -181,10 +183,13 @@ int store_set_floor(struct store *s, struct err *err)
 	pthread_mutex_lock(&s->fold_lock);
 	sb = s->super;
 	sb.floor_era = htole32(era);
+	history_add_gap(history_edit(s), ERAD_GAP_DEGRADED, era, time(NULL),
+			s->degrade.damaged ? "the degrade record was damaged" :
+			"writes passed while no erad recorded them");
 	/* Damage that came after the open would else be found, and count as a record, at each open. */
 	ret = store_mend_degrade(s);
 	if (!ret)
-		ret = store_next_super(s, &sb);
+		ret = history_commit(s, &sb);
 	if (ret) {
 		store_io_error(s, err, ret, "writing the floor");
 	} else {

@@ -9,6 +9,8 @@
 #include "common/failpoint.h"
 #include "store/degrade.h"
 #include "store/fold.h"
+#include "store/history.h"
+#include "store/history_copy.h"
 #include "store/pool.h"
 #include "store/replay.h"
 #include "store/state.h"
@@ -100,6 +102,8 @@ static int load(struct store *s, struct err *err)
 	s->era = end.era;
 	ret = super_check_floor(&s->super, s->e->name, s->era, err);
 	if (!ret)
+		ret = history_read(s->e, &s->super, s->history, err);
+	if (!ret)
 		ret = store_read_degrade(s, err);
 	if (ret)
 		return ret;
@@ -108,8 +112,12 @@ static int load(struct store *s, struct err *err)
 		return 0;
 	ret = super_check_room(s->e, &s->super, s->head, 0, err);
 	if (!ret)
+		ret = history_check_room(s->e, &s->super, err);
+	if (!ret)
 		ret = store_init_pool(s, err);
-	return ret ? ret : take_over(s, end.last, err);
+	if (!ret)
+		ret = take_over(s, end.last, err);
+	return ret ? ret : history_upgrade(s, err);
 }
 
 /* Frees everything; the engine too. */
@@ -125,6 +133,8 @@ static void destroy(struct store *s)
 	pthread_mutex_destroy(&s->fold_lock);
 	engine_destroy(s->e);
 	free(s->group);
+	free(s->history);
+	free(s->history_new);
 	free(s->fold_buf);
 	free(s);
 }
@@ -148,7 +158,9 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 	pthread_mutex_init(&s->lock, NULL);
 	s->group = aligned_alloc(ERAD_PAGE, ERAD_GROUP_MAX * ERAD_PAGE);
 	s->fold_buf = aligned_alloc(ERAD_PAGE, ARRAY_FOLD_PAGES * ERAD_PAGE);
-	if (s->group && s->fold_buf)
+	s->history = aligned_alloc(ERAD_PAGE, sizeof(*s->history));
+	s->history_new = aligned_alloc(ERAD_PAGE, sizeof(*s->history_new));
+	if (s->group && s->fold_buf && s->history && s->history_new)
 		ret = load(s, err);
 	else
 		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
@@ -160,18 +172,24 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 	return 0;
 }
 
-/* Nothing is left in the journal: says so.  Context: fold_lock. */
-static int mark_clean(struct store *s, struct err *err)
+/* Nothing is left in the journal: says so, with a seal unless it is NULL.  Context: fold_lock. */
+static int mark_clean(struct store *s, const uint8_t *seal, struct err *err)
 {
 	struct erad_disk_super sb = s->super;
 	int ret;
 
 	sb.flags |= htole32(ERAD_SB_CLEAN);
-	ret = store_next_super(s, &sb);
+	if (seal) {
+		sb.flags |= htole32(ERAD_SB_SEALED);
+		memcpy(history_edit(s)->seal, seal, ERAD_HISTORY_SEAL);
+		ret = history_commit(s, &sb);
+	} else {
+		ret = store_next_super(s, &sb);
+	}
 	return ret ? store_io_error(s, err, ret, "writing the superblock") : 0;
 }
 
-int store_close(struct store *s, bool clean, struct err *err)
+static int close_store(struct store *s, bool clean, const uint8_t *seal, struct err *err)
 {
 	int ret = 0;
 
@@ -180,9 +198,19 @@ int store_close(struct store *s, bool clean, struct err *err)
 		ret = store_fold_locked(s, err);
 		failpoint(FAILPOINT_CLOSE_FOLDED);
 		if (!ret)
-			ret = mark_clean(s, err);
+			ret = mark_clean(s, seal, err);
 		pthread_mutex_unlock(&s->fold_lock);
 	}
 	destroy(s);
 	return ret;
+}
+
+int store_close(struct store *s, bool clean, struct err *err)
+{
+	return close_store(s, clean, NULL, err);
+}
+
+int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err)
+{
+	return close_store(s, true, seal, err);
 }

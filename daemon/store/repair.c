@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/build.h"
 #include "store/degrade.h"
 #include "store/format.h"
+#include "store/history.h"
+#include "store/history_copy.h"
 #include "store/repair.h"
 #include "store/replay.h"
 #include "store/state.h"
@@ -33,6 +36,9 @@ struct repair {
 	struct bitset bad;		/* sectors of the array that are to be rewritten */
 	bool record_damaged, record_unreadable;	/* the degrade record; the second means the first, too */
 	struct bitset unreadable;	/* pages of the array; all of their sectors are bad */
+	struct erad_disk_history *history;
+	struct err history_damaged;	/* why the history in force cannot be used; "": it can */
+	bool journal_lost;
 	struct erad_disk_eras *buf;	/* CHUNK_PAGES pages */
 };
 
@@ -262,6 +268,24 @@ static int repair_array(struct repair *r, struct err *err)
 }
 
 /*
+ * The floor is the newest era, and the log of the gaps says why.  Without room for a history,
+ * settle() makes it, and logs the gap.  Not in force before r->sb is durable.
+ */
+static int log_gap(struct repair *r, enum erad_gap_kind kind, const char *detail, struct err *err)
+{
+	int ret;
+
+	r->sb.floor_era = htole32(r->era);
+	if (!history_there(&r->sb))
+		return 0;
+	history_add_gap(r->history, kind, r->era, time(NULL), detail);
+	ret = history_write(r->e, &r->sb, r->history);
+	if (!ret)
+		ret = r->e->ops->flush(r->e);
+	return ret ? err_set(err, ret, "%s: writing the history: %s", r->e->name, strerror(-ret)) : 0;
+}
+
+/*
  * Nobody knows what was in it: everything.  The new superblocks speak of an empty
  * journal, which begins after all that is in the ring.
  */
@@ -272,15 +296,33 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	if (head > le64toh(r->sb.journal_tail))
 		r->sb.journal_tail = htole64(head);
 	r->sb.era = htole32(r->era);
-	r->sb.floor_era = r->sb.era;
 	r->sb.flags |= htole32(ERAD_SB_CLEAN);
-	ret = format_finish(r->e, &r->sb, err);
+	ret = log_gap(r, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
+	if (!ret)
+		ret = format_finish(r->e, &r->sb, err);
 	/* Last: as long as they cannot be read, the journal is refused. */
 	if (!ret)
 		ret = journal_overwrite_unreadable(&r->journal, err);
 	if (ret)
 		return ret;
 	say(r, "%s: all %" PRIu64 " blocks count as written in era %" PRIu32, why,
+	    r->array.nr_blocks, r->era);
+	r->out->over_marked = r->array.nr_blocks;
+	return 0;
+}
+
+/* Nobody knows which gaps were in it.  What an older copy says is kept. */
+static int replace_history(struct repair *r, struct err *err)
+{
+	int ret;
+
+	r->sb.flags &= ~htole32(ERAD_SB_SEALED);
+	ret = log_gap(r, ERAD_GAP_UNKNOWN, "the history was damaged, which may have had gaps", err);
+	if (!ret)
+		ret = format_finish(r->e, &r->sb, err);
+	if (ret)
+		return ret;
+	say(r, "%s: all %" PRIu64 " blocks count as written in era %" PRIu32, r->history_damaged.msg,
 	    r->array.nr_blocks, r->era);
 	r->out->over_marked = r->array.nr_blocks;
 	return 0;
@@ -312,10 +354,13 @@ static void init(struct repair *r)
 static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
 			 struct err *err)
 {
+	/* Old metadata has pages of the ring where the history belongs. */
+	const uint64_t ring = le64toh(r->sb.array_start) - ERAD_JOURNAL_START;
+	const uint64_t journal_pages = le64toh(r->sb.array_start) >= ERAD_JOURNAL_START + ERAD_JOURNAL_MIN ? ring : 0;
 	struct store_geometry g = {
 		.nr_sectors = le64toh(r->sb.nr_sectors),
 		.block_sectors = le32toh(r->sb.block_sectors),
-		.journal_pages = le64toh(r->sb.journal_pages),
+		.journal_pages = journal_pages,
 		.chunk_pages = le32toh(r->sb.array_chunk),
 	};
 	struct build *b;
@@ -343,6 +388,18 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 	r->out->new_uuid = true;
 	say(r, "%s: new metadata, with a new UUID: all %" PRIu64
 	    " blocks count as written in era %" PRIu32, why, r->array.nr_blocks, r->era);
+	return 0;
+}
+
+static int look_at_history(struct repair *r, struct err *err)
+{
+	int ret;
+
+	ret = history_read(r->e, &r->sb, r->history, &r->history_damaged);
+	if (ret && ret != -EUCLEAN && ret != -EIO)
+		return err_set(err, ret, "%s", r->history_damaged.msg);
+	if (ret)
+		history_salvage(r->e, &r->sb, r->history);
 	return 0;
 }
 
@@ -402,10 +459,13 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	ret = scan_array(r, err);
 	if (!ret)
 		ret = look_at_record(r, err);
+	if (!ret)
+		ret = look_at_history(r, err);
 	if (ret)
 		return ret;
 	bad = bitset_find(&r->bad, 0, nr_sectors(r), true) < nr_sectors(r);
-	*reopen = bad || lost || r->raised || damaged || r->record_damaged;
+	*reopen = bad || lost || r->raised || damaged || r->record_damaged ||
+		r->history_damaged.msg[0];
 	if (*reopen) {
 		ret = super_check_room(r->e, &r->sb, head, MAX_STEPS, err);
 		if (ret)
@@ -413,10 +473,13 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	}
 	if ((bad || lost) && !r->era)
 		r->era = 1;
+	r->journal_lost = lost;
 	if (bad)
 		ret = repair_array(r, err);
 	if (!ret && lost)
 		ret = replace_journal(r, head, why.msg, err);
+	if (!ret && r->history_damaged.msg[0])
+		ret = replace_history(r, err);
 	if (!ret)
 		ret = overwrite_unreadable_record(r, err);
 	if (ret)
@@ -461,6 +524,8 @@ static int settle(struct repair *r, struct store_info *info, struct err *err)
 	store_info(s, info);
 	if (info->era < r->era)
 		ret = store_begin_era(s, r->era, err);
+	if (!ret && r->journal_lost && !history_there(&r->sb))
+		ret = store_gap(s, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
 	if (!ret && r->record_damaged)
 		ret = replace_record(r, s, err);
 	if (!ret)
@@ -495,7 +560,8 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 
 	*out = (struct store_repaired){ };
 	r.buf = aligned_alloc(ERAD_PAGE, CHUNK_PAGES * ERAD_PAGE);
-	if (!r.buf) {
+	r.history = aligned_alloc(ERAD_PAGE, sizeof(*r.history));
+	if (!r.buf || !r.history) {
 		ret = no_memory(&r, err);
 		goto out;
 	}
@@ -517,5 +583,6 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 out:
 	engine_destroy(r.e);
 	free(r.buf);
+	free(r.history);
 	return ret;
 }

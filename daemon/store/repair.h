@@ -25,6 +25,7 @@ struct store_repaired {
  *	eras after the current one	the largest becomes the current one
  *	the journal			all blocks were written in the current era: the floor is raised
  *	a page of it, unreadable	the same, in an era later than any that it can have begun
+ *	the history			all blocks were written in the current era: a gap is logged
  *	both superblocks		new metadata, if they still say for what device: the same,
  *					and new_uuid, as nobody's eras need be right
  *

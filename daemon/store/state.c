@@ -49,8 +49,10 @@ int store_next_super(struct store *s, struct erad_disk_super *sb)
 	if (!ret)
 		ret = store_flush(s, lost);
 	failpoint(FAILPOINT_SUPER_FLUSHED);
-	if (!ret)
+	if (!ret) {
 		s->super = *sb;
+		s->history_unsettled = false;
+	}
 	return ret;
 }
 
@@ -112,6 +114,8 @@ void store_info(struct store *s, struct store_info *info)
 	info->degraded = s->degrade.set;
 	info->snapshot_era = s->snapshot.era;
 	info->snapshot_lasts = s->snapshot.era && s->snapshot.lasts;
+	for (unsigned int i = 0; i < ERAD_GAP_KINDS_MAX; i++)
+		info->gaps += le64toh(s->history->gaps_total[i]);
 	info->snapshot_sectors = s->snapshot.era ? s->snapshot.nr_sectors : 0;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -54,6 +54,8 @@ struct store {
 	enum snapshot_kind fold_snapshot;	/* the same; a snapshot begins with the end of this fold */
 	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super` */
 	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
+	struct erad_disk_history *history_new;	/* fold_lock; see history_edit() */
+	bool history_unsettled;		/* fold_lock; a superblock may name a newer history than `super` */
 
 	pthread_mutex_t journal_lock;
 	struct journal journal;			/* journal_lock */
@@ -72,6 +74,7 @@ struct store {
 	uint32_t era;			/* lock, and journal_lock to change it */
 	struct snapshot snapshot;	/* lock, and fold_lock to change it; saved: fold_lock */
 	uint32_t floor_era;		/* lock, and fold_lock to change it; durable */
+	struct erad_disk_history *history;	/* the same */
 	struct {
 		bool set;		/* a record is in force, or the target has let writes pass */
 		bool damaged;		/* what is in its place is not a record; set, too */

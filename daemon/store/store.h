@@ -96,6 +96,7 @@ struct store_info {
 	bool snapshot_lasts;
 	uint64_t snapshot_sectors;	/* of the device when it was taken */
 	bool clean;			/* as found by open */
+	uint64_t gaps;			/* since the metadata was made; see store/history.h */
 };
 
 /* Takes no lock that is held over I/O. */

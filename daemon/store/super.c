@@ -13,6 +13,7 @@
 #include "store/super.h"
 
 #define NR_COPIES	2
+#define FLAGS		(ERAD_SB_CLEAN | ERAD_SB_SNAP_LASTS | ERAD_SB_SEALED)
 
 static const char *const copy_name[NR_COPIES] = { "A", "B" };
 
@@ -51,7 +52,8 @@ int super_check_room(const struct engine *e, const struct erad_disk_super *sb, u
 {
 	const uint64_t seq = le64toh(sb->seq), max = SUPER_LAST_SEQ - steps;
 
-	if (seq <= max && head <= max && le64toh(sb->degrade_serial) <= max)
+	if (seq <= max && head <= max && le64toh(sb->degrade_serial) <= max &&
+	    le64toh(sb->history_seq) <= max)
 		return 0;
 	return err_set(err, -EOVERFLOW,
 		       "%s: it can only be read: superblock %" PRIu64 " and journal page %" PRIu64
@@ -98,6 +100,7 @@ void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_
 {
 	memset(sb, 0, sizeof(*sb));
 	sb->version = htole32(ERAD_FORMAT_VERSION);
+	sb->incompat = htole64(ERAD_INCOMPAT_HISTORY);
 	memcpy(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
 	memcpy(sb->uuid, uuid, sizeof(sb->uuid));
 	sb->block_sectors = htole32(block_sectors);
@@ -132,7 +135,9 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 	const uint64_t nr_sectors = le64toh(sb->nr_sectors);
 	const uint32_t block_sectors = le32toh(sb->block_sectors);
 	const uint64_t journal_pages = le64toh(sb->journal_pages);
-	const uint64_t array_start = ERAD_JOURNAL_START + journal_pages;
+	const bool history = sb->incompat & htole64(ERAD_INCOMPAT_HISTORY);
+	const uint64_t journal_start = history ? ERAD_JOURNAL_START : ERAD_JOURNAL_START_OLD;
+	const uint64_t array_start = journal_start + journal_pages;
 	const uint64_t seq = le64toh(sb->seq);
 	char has[SIZE_EXACT], needed[SIZE_EXACT];
 	uint64_t nr_blocks, array_pages;
@@ -140,10 +145,10 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 	if (le32toh(sb->version) != ERAD_FORMAT_VERSION)
 		return err_set(err, -EOPNOTSUPP, "the format version is %" PRIu32 ", expected %u",
 			       le32toh(sb->version), ERAD_FORMAT_VERSION);
-	if (sb->incompat)
+	if (sb->incompat & ~htole64(ERAD_INCOMPAT_HISTORY))
 		return err_set(err, -EOPNOTSUPP,
 			       "it uses features this version does not know (incompat %#" PRIx64 ")",
-			       le64toh(sb->incompat));
+			       le64toh(sb->incompat & ~htole64(ERAD_INCOMPAT_HISTORY)));
 	if (seq > SUPER_MAX_SEQ)
 		return above(err, "seq", seq, SUPER_MAX_SEQ);
 	if ((seq & 1) != copy)
@@ -154,8 +159,8 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 	nr_blocks = super_nr_blocks(nr_sectors, block_sectors);
 	if (le64toh(sb->nr_blocks) != nr_blocks)
 		return wrong(err, "nr_blocks", le64toh(sb->nr_blocks), nr_blocks);
-	if (le64toh(sb->journal_start) != ERAD_JOURNAL_START)
-		return wrong(err, "journal_start", le64toh(sb->journal_start), ERAD_JOURNAL_START);
+	if (le64toh(sb->journal_start) != journal_start)
+		return wrong(err, "journal_start", le64toh(sb->journal_start), journal_start);
 	if (journal_pages < ERAD_JOURNAL_MIN || journal_pages > ERAD_JOURNAL_MAX)
 		return err_set(err, -EUCLEAN,
 			       "journal_pages is %" PRIu64 ", expected %u to %u",
@@ -190,17 +195,22 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 		return above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
 	if (le32toh(sb->era) == UINT32_MAX)
 		return above(err, "era", UINT32_MAX, UINT32_MAX - 1);
-	if (le32toh(sb->flags) & ~(ERAD_SB_CLEAN | ERAD_SB_SNAP_LASTS))
+	if (le64toh(sb->history_seq) > SUPER_MAX_SEQ)
+		return above(err, "history_seq", le64toh(sb->history_seq), SUPER_MAX_SEQ);
+	if (le32toh(sb->flags) & ~FLAGS)
 		return err_set(err, -EUCLEAN, "flags are %#" PRIx32 ", expected none but %#x",
-			       le32toh(sb->flags), ERAD_SB_CLEAN | ERAD_SB_SNAP_LASTS);
+			       le32toh(sb->flags), FLAGS);
 	return 0;
 }
 
-/* The size is not part of it: a resize changes it in one copy after the other. */
+/*
+ * The size is not part of it: a resize changes it in one copy after the other.  Nor is the
+ * place of the ring's start: old metadata gets its history in one copy after the other.
+ */
 static bool same_volume(const struct erad_disk_super *a, const struct erad_disk_super *b)
 {
 	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
-	       a->block_sectors == b->block_sectors && a->journal_pages == b->journal_pages &&
+	       a->block_sectors == b->block_sectors && a->array_start == b->array_start &&
 	       a->array_chunk == b->array_chunk;
 }
 

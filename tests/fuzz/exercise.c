@@ -14,6 +14,7 @@
 
 #include "exercise.h"
 #include "fuzz.h"
+#include "store/history.h"
 #include "store/super.h"
 
 #define BLOCKS_MAX	(MEM_PAGES * ERAD_ERAS_PER_PAGE)
@@ -31,6 +32,7 @@ enum what {
 
 /* In choice[2]. */
 #define DO_FLOOR	0x80
+#define DO_GAP		0x40
 
 struct seen {
 	uint64_t nr_blocks, end;
@@ -297,6 +299,39 @@ static void raise_floor(struct store *s)
 	expect(within(&none, &all));
 }
 
+/* A gap, and then an activation: no floor without a gap, no gap without its floor. */
+static void log_gap(struct store *s, const uint8_t *choice)
+{
+	static struct seen all;
+	uint8_t item[ERAD_HISTORY_ITEM] = { 1, choice[1] }, got[ERAD_HISTORY_ITEM];
+	struct store_gap gap[ERAD_GAPS];
+	struct store_info info, after;
+	unsigned int nr;
+	uint64_t b;
+	int ret;
+
+	store_info(s, &info);
+	expect(!store_gap(s, choice[1] % ERAD_GAP_KINDS, "fuzz", NULL));
+	store_info(s, &after);
+	nr = store_gaps(s, gap);
+	expect(nr && nr <= ERAD_GAPS && gap[nr - 1].era == info.era && after.floor_era == info.era);
+	if (info.era) {
+		look(s, STORE_NOW, info.era, info.nr_blocks, &all);
+		for (b = 0; b < info.nr_blocks; b++)
+			expect(all.block[b]);
+	}
+	expect(!store_set_item(s, STORE_HINT, item, NULL));
+	store_item(s, STORE_HINT, got);
+	expect(!memcmp(item, got, sizeof(item)));
+	ret = store_new_timeline(s, 12345, NULL);
+	expect(ret == (info.era + 1 == UINT32_MAX ? -EOVERFLOW : 0));
+	if (ret)
+		return;
+	expect(store_moment(s, 12345, info.era + 1) != MOMENT_FOREIGN);
+	expect(!store_begin_era(s, info.era + 1, NULL));
+	expect(store_timeline(s, info.era + 1));
+}
+
 static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 {
 	struct store_info info;
@@ -323,6 +358,8 @@ static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 		mark_some(s, &info, choice);
 	if (choice[2] & DO_FLOOR)
 		raise_floor(s);
+	if (choice[2] & DO_GAP)
+		log_gap(s, choice);
 	if (choice[0] & DO_FOLD)
 		expect(!store_fold(s, NULL));
 }
@@ -344,7 +381,10 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 
 	expect(!super_read(e, &sb, NULL));
 	engine_destroy(e);
-	return le64toh(sb.seq) > SUPER_LAST_SEQ || le64toh(sb.degrade_serial) > SUPER_LAST_SEQ ||
+	/* Old metadata without room for a history. */
+	if (!sb.incompat && le64toh(sb.journal_pages) < ERAD_JOURNAL_MIN + 2 * ERAD_HISTORY_PAGES)
+		return true;
+	return le64toh(sb.seq) > SUPER_LAST_SEQ || le64toh(sb.history_seq) > SUPER_LAST_SEQ || le64toh(sb.degrade_serial) > SUPER_LAST_SEQ ||
 	       le64toh(sb.journal_tail) + journal_used > SUPER_LAST_SEQ;
 }
 

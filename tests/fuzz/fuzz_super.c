@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the superblocks and the degrade record of an otherwise empty volume.
+ * Fuzzes the superblocks, the degrade record and the history of an otherwise empty volume.
  *
- * Reaches: daemon/store/super.c daemon/store/open.c daemon/store/degrade.c
+ * Reaches: daemon/store/super.c daemon/store/open.c daemon/store/degrade.c daemon/store/history.c
+ * Reaches: daemon/store/history_copy.c
  */
 #include <errno.h>
 

@@ -9,7 +9,7 @@
 #include "store/crc32c.h"
 #include "store/journal_page.h"
 
-#define ITEMS_MAX	64u
+#define ITEMS_MAX	80u
 
 const struct store_geometry image_geometry = {
 	.uuid = { 1, 2, 3 }, .nr_sectors = IMAGE_BLOCKS * 8 - 3, .block_sectors = 8,
@@ -70,6 +70,17 @@ static uint8_t *start(struct mem *m, const struct image_item *i)
 	return part_of(i->page) == IMAGE_JOURNAL ? page : page + (i->flags & ITEM_SECTOR) * ERAD_SECTOR;
 }
 
+static struct erad_disk_history *history_at(struct mem *m, unsigned int page)
+{
+	page -= (page - ERAD_HISTORY) % ERAD_HISTORY_PAGES;
+	return (void *)(m->image + page * ERAD_PAGE);
+}
+
+static bool is_history(unsigned int page)
+{
+	return page >= ERAD_HISTORY && page < ERAD_JOURNAL_START;
+}
+
 static void set_identity(struct mem *m, const struct image_item *i)
 {
 	const struct erad_disk_super *a = (void *)m->image, *b = (void *)(m->image + ERAD_PAGE);
@@ -80,6 +91,8 @@ static void set_identity(struct mem *m, const struct image_item *i)
 
 	switch (part_of(i->page)) {
 	case IMAGE_SUPER:
+		if (is_history(i->page))
+			history_at(m, i->page)->seq = sb->history_seq;
 		if (i->page == ERAD_DEGRADE && !(i->flags & ITEM_SECTOR)) {
 			struct erad_disk_degrade *record = (void *)start(m, i);
 
@@ -118,7 +131,14 @@ static void set_group(struct mem *m, const struct image_item *i)
 static void set_csum(struct mem *m, const struct image_item *i)
 {
 	uint8_t *p = start(m, i);
-	const uint32_t crc = htole32(crc32c(0, p + 4, room(i->page) - 4));
+	unsigned int len = room(i->page);
+	uint32_t crc;
+
+	if (is_history(i->page)) {
+		p = (uint8_t *)history_at(m, i->page);
+		len = ERAD_HISTORY_PAGES * ERAD_PAGE;
+	}
+	crc = htole32(crc32c(0, p + 4, len - 4));
 
 	memcpy(p, &crc, sizeof(crc));
 }

@@ -11,6 +11,7 @@
 
 #include "fuzz.h"
 #include "image.h"
+#include "store/history.h"
 #include "store/journal.h"
 
 static const char *dir;
@@ -78,6 +79,7 @@ static void append_group(struct mem *m, uint64_t seq)
 int main(int argc, char **argv)
 {
 	static struct mem m;
+	static const uint8_t seal[ERAD_HISTORY_SEAL] = { 1, 2 };
 	uint8_t record[ERAD_SECTOR];
 	struct store *s;
 	uint64_t sector;
@@ -136,5 +138,14 @@ int main(int argc, char **argv)
 	mark(s, 40, 3, 2);
 	store_close(s, false, NULL);
 	save_all(&m, "floor-only", 0x1f);
+
+	s = open_store(&m);
+	expect(!store_gap(s, ERAD_GAP_CLOSED, "the first MiB", NULL));
+	expect(!store_new_timeline(s, 77, NULL));
+	expect(!store_begin_era(s, 21, NULL));
+	mark(s, 40, 3, 2);
+	save_all(&m, "history", 0x1f);
+	expect(!store_close_sealed(s, seal, NULL));
+	save_all(&m, "sealed", 0x87);
 	return 0;
 }

@@ -10,13 +10,14 @@
 #include "crash_steps.h"
 #include "erad_format.h"
 #include "rnd.h"
+#include "store/history.h"
 
 #define MAX_STEPS	256
 
 static const char *const kind_name[] = {
 	"mark", "era", "fold", "fold with a step inside", "diff with a step inside", "reopen",
 	"kill", "fault", "power failure", "mark with a step inside", "resize", "snapshot",
-	"degrade",
+	"degrade", "gap",
 };
 
 bool sim_fail(struct sim *s, const char *when)
@@ -41,6 +42,7 @@ bool sim_open(struct sim *s)
  */
 bool sim_settle(struct sim *s)
 {
+	uint8_t item[ERAD_HISTORY_ITEM];
 	struct store_info info;
 	uint32_t era;
 
@@ -49,6 +51,8 @@ bool sim_settle(struct sim *s)
 	s->unsettled = false;
 	store_info(s->store, &info);
 	model_opened(&s->model, &info);
+	store_item(s->store, STORE_IDENTITY, item);
+	model_ack_item(&s->model, item[0]);
 	if (!info.degraded && !s->target.degraded)
 		model_ack_clear(&s->model);
 	if (info.snapshot_era && !info.snapshot_lasts)
@@ -65,7 +69,7 @@ bool sim_settle(struct sim *s)
 static unsigned int recovery_kind(struct sim *s)
 {
 	static const unsigned int kinds[] = {
-		SIM_MARK, SIM_MARK, SIM_ERA, SIM_FOLD, SIM_FOLD, SIM_RESIZE, SIM_SNAPSHOT, SIM_DEGRADE,
+		SIM_MARK, SIM_MARK, SIM_ERA, SIM_FOLD, SIM_FOLD, SIM_RESIZE, SIM_SNAPSHOT, SIM_DEGRADE, SIM_GAP,
 	};
 	const unsigned int kind = kinds[rnd_below(&s->rnd, sizeof(kinds) / sizeof(kinds[0]))];
 
@@ -226,7 +230,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
 		/* Marks are most of it. */
-		unsigned int kind = 1u << rnd_below(&r, 18);
+		unsigned int kind = 1u << rnd_below(&r, 19);
 
 		if (!(kind & c->kinds) || nr == 0)
 			kind = nr ? SIM_MARK : SIM_ERA;

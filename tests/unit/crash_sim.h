@@ -23,7 +23,8 @@
 #define SIM_RESIZE	(1u << 10)	/* the device to its smaller size, or back */
 #define SIM_SNAPSHOT	(1u << 11)	/* takes one that lasts or not, or drops the one that is held */
 #define SIM_DEGRADE	(1u << 12)	/* no daemon comes back for long: the target lets all writes pass */
-#define SIM_ALL		((1u << 13) - 1)
+#define SIM_GAP		(1u << 13)	/* a gap, or an activation with a timeline, or an item of the history */
+#define SIM_ALL		((1u << 14) - 1)
 
 struct sim_config {
 	uint64_t nr_blocks, journal_pages;

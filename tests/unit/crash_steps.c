@@ -8,6 +8,7 @@
 #include "crash_steps.h"
 #include "erad_format.h"
 #include "rnd.h"
+#include "store/history.h"
 #include "store/pool.h"
 #include "store/state.h"
 
@@ -236,6 +237,64 @@ static void do_snapshot(struct sim *s, uint64_t seed)
 	sim_expect(s, ret, "snapshot");
 }
 
+static void do_gap(struct sim *s, uint64_t seed)
+{
+	struct store_info info;
+	int ret;
+
+	store_info(s->store, &info);
+	if (!info.era)
+		return;
+	model_try_gap(&s->model, info.era);
+	ret = store_gap(s->store, rnd_below(&seed, ERAD_GAP_KINDS), "simulated", &s->err);
+	store_info(s->store, &info);
+	if (!ret)
+		model_ack_gap(&s->model, &info);
+	sim_expect(s, ret, "gap");
+}
+
+/* As an activation does: a timeline, and then its first era. */
+static void do_timeline(struct sim *s, uint64_t seed)
+{
+	const uint64_t number = rnd(&seed) | 1;
+	struct store_info info;
+	int ret;
+
+	store_info(s->store, &info);
+	ret = store_new_timeline(s->store, number, &s->err);
+	sim_expect(s, ret, "timeline");
+	if (ret || do_era(s, rnd(&seed)))
+		return;
+	s->model.timeline = number;
+	s->model.timeline_first = info.era + 1;
+}
+
+static void do_item(struct sim *s, uint64_t seed)
+{
+	uint8_t item[ERAD_HISTORY_ITEM] = { rnd_below(&seed, 255) };
+	int ret;
+
+	model_try_item(&s->model, item[0]);
+	ret = store_set_item(s->store, STORE_IDENTITY, item, &s->err);
+	if (!ret)
+		model_ack_item(&s->model, item[0]);
+	sim_expect(s, ret, "item");
+}
+
+static void do_history(struct sim *s, uint64_t seed)
+{
+	switch (rnd_below(&seed, 4)) {
+	case 0:
+		do_timeline(s, rnd(&seed));
+		break;
+	case 1:
+		do_item(s, rnd(&seed));
+		break;
+	default:
+		do_gap(s, rnd(&seed));
+	}
+}
+
 /* A step inside another's I/O.  Never one that could wait for a lock which that one holds. */
 void sim_nest(struct sim *s)
 {
@@ -369,7 +428,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 
 static void do_simple(struct sim *s, uint64_t seed)
 {
-	switch (rnd_below(&seed, 7)) {
+	switch (rnd_below(&seed, 8)) {
 	case 0:
 		do_era(s, rnd(&seed));
 		break;
@@ -380,6 +439,10 @@ static void do_simple(struct sim *s, uint64_t seed)
 	case 4:
 		if (s->c->kinds & SIM_SNAPSHOT)
 			do_snapshot(s, rnd(&seed));
+		break;
+	case 5:
+		if (s->c->kinds & SIM_GAP)
+			do_history(s, rnd(&seed));
 		break;
 	case 1:
 		do_fold(s);
@@ -499,6 +562,9 @@ void sim_step(struct sim *s, const struct step *step)
 		break;
 	case SIM_DEGRADE:
 		do_degrade(s, step->seed);
+		break;
+	case SIM_GAP:
+		do_history(s, step->seed);
 		break;
 	case SIM_POWER:
 		do_power(s);

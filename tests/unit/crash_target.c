@@ -38,11 +38,13 @@ static int take_back(struct sim *s)
 	int ret;
 
 	model_try_degrade(&s->model);
+	s->model.gaps_max++;
 	ret = store_set_floor(s->store, &s->err);
 	sim_expect(s, ret, "floor");
 	if (ret)
 		return ret;
 	store_info(s->store, &info);
+	model_ack_gap(&s->model, &info);
 	model_try_era(&s->model, info.era + 1);
 	ret = store_begin_era(s->store, info.era + 1, &s->err);
 	sim_expect(s, ret, "era after the floor");

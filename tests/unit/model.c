@@ -7,12 +7,14 @@
 
 #include "model.h"
 #include "rnd.h"
+#include "store/history.h"
 
 void model_init(struct model *m, uint64_t nr_blocks)
 {
 	memset(m, 0, sizeof(*m));
 	m->nr_blocks = nr_blocks;
 	m->size = nr_blocks;
+	m->item[0] = true;
 	m->other_size = nr_blocks;
 	m->min = calloc(nr_blocks, sizeof(*m->min));
 	m->max = calloc(nr_blocks, sizeof(*m->max));
@@ -76,6 +78,38 @@ void model_try_degrade(struct model *m)
 {
 	m->degraded = true;
 	raise_floor(m);
+}
+
+void model_try_gap(struct model *m, uint32_t era)
+{
+	uint64_t b;
+
+	m->gaps_max++;
+	raise_to(&m->floor_max, era);
+	for (b = 0; b < m->nr_blocks; b++)
+		raise_to(&m->max[b], era);
+	/* Of a snapshot that a later fold makes, the floor is its newest era at most. */
+	for (b = 0; b < m->nr_blocks && m->snap.may && !m->snap.must; b++)
+		raise_to(&m->snap.max[b], m->snap.era);
+}
+
+void model_ack_gap(struct model *m, const struct store_info *info)
+{
+	const struct erad_range all = { .first = 0, .len = m->size };
+
+	model_ack_mark(m, &all, 1, info->era);
+	m->gaps_min = info->gaps;
+}
+
+void model_try_item(struct model *m, unsigned int item)
+{
+	m->item[item] = true;
+}
+
+void model_ack_item(struct model *m, unsigned int item)
+{
+	memset(m->item, 0, sizeof(m->item));
+	m->item[item] = true;
 }
 
 void model_passed(struct model *m, const struct erad_range *r, uint32_t era)
@@ -294,6 +328,8 @@ void model_opened(struct model *m, const struct store_info *info)
 {
 	model_ack_era(m, info->era);
 	model_ack_resize(m, info->nr_blocks);
+	m->gaps_min = info->gaps;
+	m->gaps_max = info->gaps;
 	m->snap.must = info->snapshot_era;
 	m->snap.may = m->snap.must;
 }
@@ -301,6 +337,29 @@ void model_opened(struct model *m, const struct store_info *info)
 void model_settle(struct model *m)
 {
 	memcpy(m->min, m->got, m->nr_blocks * sizeof(*m->min));
+}
+
+/* Every floor has a gap, and what is known of gaps, timelines and items is not lost. */
+static int check_history(struct model *m, struct store *s, const struct store_info *info,
+			 struct err *err)
+{
+	struct store_gap gap[ERAD_GAPS];
+	const unsigned int nr = store_gaps(s, gap);
+	uint8_t item[ERAD_HISTORY_ITEM];
+
+	if (info->gaps < m->gaps_min || info->gaps > m->gaps_max)
+		return err_set(err, -EBADMSG, "there are %" PRIu64 " gaps, expected %" PRIu64 " to %"
+			       PRIu64, info->gaps, m->gaps_min, m->gaps_max);
+	if (!info->degraded && info->floor_era != (nr ? gap[nr - 1].era : 0))
+		return err_set(err, -EBADMSG, "the floor is %" PRIu32 ", the last of %u gaps is of era %"
+			       PRIu32, info->floor_era, nr, nr ? gap[nr - 1].era : 0);
+	if (m->timeline && store_moment(s, m->timeline, m->timeline_first) != MOMENT_KNOWN)
+		return err_set(err, -EBADMSG, "the timeline of era %" PRIu32 " is lost",
+			       m->timeline_first);
+	store_item(s, STORE_IDENTITY, item);
+	if (!m->item[item[0]])
+		return err_set(err, -EBADMSG, "the item is %u, which was not tried last", item[0]);
+	return 0;
 }
 
 int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err)
@@ -318,5 +377,7 @@ int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err
 			       " or %" PRIu64, info.nr_blocks, m->size, m->other_size);
 	r.size = info.nr_blocks;
 	ret = check_view(&r, s, info.era, m->min, m->max, rnd, err);
+	if (!ret)
+		ret = check_history(m, s, &info, err);
 	return ret ? ret : check_snapshot(m, s, &info, rnd, err);
 }

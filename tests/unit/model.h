@@ -20,6 +20,10 @@ struct model {
 	uint32_t *got;			/* by model_read() */
 	bool degraded;			/* every block may be reported, as of any era that may have begun */
 	uint32_t floor_max;		/* the newest era that the floor may have */
+	uint64_t gaps_min, gaps_max;	/* that are counted; more than one try may have become one */
+	uint64_t timeline;		/* that must be known; 0: none */
+	uint32_t timeline_first;	/* its first era */
+	bool item[256];			/* what the first byte of STORE_IDENTITY may be */
 	struct {
 		bool may, must;		/* be held */
 		bool lasts;
@@ -49,6 +53,14 @@ void model_ack_resize(struct model *m, uint64_t nr);
 void model_try_degrade(struct model *m);
 void model_passed(struct model *m, const struct erad_range *r, uint32_t era);
 void model_ack_clear(struct model *m);
+
+/* A gap is about to be logged in that era, which is the current one; it is, and info says so. */
+void model_try_gap(struct model *m, uint32_t era);
+void model_ack_gap(struct model *m, const struct store_info *info);
+
+/* The item is about to become that; it is. */
+void model_try_item(struct model *m, unsigned int item);
+void model_ack_item(struct model *m, unsigned int item);
 
 /* A snapshot of what there is now, when the newest era is `era`; a drop. */
 void model_try_snapshot(struct model *m, uint32_t era, bool lasts);

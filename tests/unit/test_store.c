@@ -117,10 +117,10 @@ static void test_sizes(void **state)
 	struct disk d;
 
 	(void)state;
-	assert_int_equal(store_size(&g, &written), (3 + 1024 + 16913 + 67 * 256) * 4096ULL);
-	assert_int_equal(written, (3 + 1024) * 4096ULL);
+	assert_int_equal(store_size(&g, &written), (ERAD_JOURNAL_START + 1024 + 16913 + 67 * 256) * 4096ULL);
+	assert_int_equal(written, (ERAD_JOURNAL_START + 1024) * 4096ULL);
 	g.nr_sectors++;
-	assert_int_equal(store_size(&g, NULL), (3 + 4096 + 16913 + 67 * 256) * 4096ULL);
+	assert_int_equal(store_size(&g, NULL), (ERAD_JOURNAL_START + 4096 + 16913 + 67 * 256) * 4096ULL);
 	g.nr_sectors = 1ULL << 55;
 	g.block_sectors = 8;
 	assert_true(store_size(&g, NULL) > 1ULL << 52);
@@ -136,7 +136,7 @@ static void test_sizes(void **state)
 	assert_int_equal(le64toh(((struct erad_disk_super *)d.visible)->journal_pages), 20);
 	e->size = (ERAD_JOURNAL_START + 15 + 2) * 4096;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "disk has 80 KiB, the metadata needs at least 84 KiB"));
+	assert_non_null(strstr(err.msg, "disk has 144 KiB, the metadata needs at least 148 KiB"));
 	g.journal_pages = 15;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), -EINVAL);
 	g.block_sectors = 7;
@@ -540,7 +540,7 @@ static void test_make_room(void **state)
 	assert_int_equal(store_make_room(s, most, NULL), 0);
 	assert_int_equal(store_make_room(s, 0, NULL), -EINVAL);
 	assert_int_equal(store_make_room(s, most + 1, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "disk has 92 KiB, but the metadata of a volume of 7.8 MiB (8126976 bytes) needs at least 100 KiB"));
+	assert_non_null(strstr(err.msg, "disk has 156 KiB, but the metadata of a volume of 7.8 MiB (8126976 bytes) needs at least 164 KiB"));
 	assert_memory_equal(before, d.visible, d.size);
 	assert_int_equal(store_resize(s, most + 1, NULL), -ENOSPC);
 	store_info(s, &info);

@@ -15,7 +15,7 @@
 #include "store/crc32c.h"
 #include "store/super.h"
 
-#define PAGES	100u
+#define PAGES	(ERAD_JOURNAL_START + 97u)
 
 struct fixture {
 	struct disk disk;
@@ -145,7 +145,7 @@ static void test_fields(void **state)
 			sb.era = htole32(UINT32_MAX);
 			break;
 		case 22:
-			sb.flags = htole32(4);
+			sb.flags = htole32(8);
 			break;
 		case 25:
 			sb.floor_era = htole32(UINT32_MAX);
@@ -155,6 +155,18 @@ static void test_fields(void **state)
 			break;
 		case 27:
 			sb.snap_floor_era = htole32(1);	/* of no snapshot */
+			break;
+		case 28:
+			sb.history_seq = htole64(SUPER_MAX_SEQ + 1);
+			break;
+		case 29:	/* without a history, the ring begins earlier */
+			sb.incompat = 0;
+			break;
+		case 30:
+			want = 0;
+			sb.incompat = 0;
+			sb.journal_start = htole64(ERAD_JOURNAL_START_OLD);
+			sb.journal_pages = htole64(64 + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD);
 			break;
 		case 23:	/* consistent, but larger than the disk */
 			super_init(&sb, sb.uuid, 8ULL * 992 * 33 + 1, 8, 64, 0);

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The history: gaps, timelines, seal and items; no crash, no damage and no upgrade loses a gap. */
+#include <endian.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rnd.h"
+#include "store/crc32c.h"
+#include "store/history.h"
+#include "store/journal.h"
+#include "store/repair.h"
+#include "store/super.h"
+#include "volume.h"
+
+#define OLD_RING	40u
+
+/* A volume in era 3: blocks 0 to 9 were written in era 1, 20 to 24 in era 3. */
+static void fill(struct disk *d)
+{
+	struct store *s;
+
+	format(d);
+	s = open_store(d, STORE_WRITE);
+	assert_int_equal(store_new_timeline(s, 71, NULL), 0);
+	assert_int_equal(store_begin_era(s, 1, NULL), 0);
+	assert_int_equal(mark(s, 0, 10), 0);
+	assert_int_equal(store_begin_era(s, 2, NULL), 0);
+	assert_int_equal(store_begin_era(s, 3, NULL), 0);
+	assert_int_equal(mark(s, 20, 5), 0);
+	assert_int_equal(store_close(s, true, NULL), 0);
+}
+
+/* The page where the history in force begins, by what the superblocks say. */
+static uint8_t *in_force(struct disk *d, uint64_t *seq)
+{
+	struct engine *e = disk_engine(d);
+	struct erad_disk_super sb;
+
+	assert_int_equal(super_read(e, &sb, NULL), 0);
+	engine_destroy(e);
+	*seq = le64toh(sb.history_seq);
+	return d->visible + (ERAD_HISTORY + (*seq & 1) * ERAD_HISTORY_PAGES) * ERAD_PAGE;
+}
+
+static void test_a_gap_lists_all_blocks_and_is_kept(void **state)
+{
+	struct store_gap gap[ERAD_GAPS];
+	uint64_t total[ERAD_GAP_KINDS];
+	struct store_info info;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(diff_blocks(s, 2), 5);
+	assert_int_equal(store_gaps(s, gap), 0);
+	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "the first MiB", NULL), 0);
+	assert_int_equal(d.nr_cached, 0);
+	assert_int_equal(diff_blocks(s, 2), NR_BLOCKS);
+	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(diff_blocks(s, 4), 0);
+	/* Found once more in the same era: the same gap. */
+	assert_int_equal(store_begin_era(s, 5, NULL), 0);
+	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "a", NULL), 0);
+	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "b", NULL), 0);
+	store_close(s, false, NULL);
+
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(store_gaps(s, gap), 2);
+	assert_int_equal(gap[0].kind, ERAD_GAP_CLOSED);
+	assert_int_equal(gap[0].era, 3);
+	assert_string_equal(gap[0].detail, "the first MiB");
+	assert_true(gap[0].time > 1600000000);
+	assert_int_equal(gap[1].era, 5);
+	assert_string_equal(gap[1].detail, "b");
+	store_gap_totals(s, total);
+	assert_int_equal(total[ERAD_GAP_CLOSED], 1);
+	assert_int_equal(total[ERAD_GAP_ORIGIN], 1);
+	store_info(s, &info);
+	assert_int_equal(info.gaps, 2);
+	assert_int_equal(info.floor_era, 5);
+	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "", NULL), -EROFS);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
+{
+	static const char long_text[] = "0123456789012345678901234567890123456789012345678901234567890123456789"
+		"01234567890123456789012345678901234567890123456789";
+	struct store_gap gap[ERAD_GAPS];
+	struct store_info info;
+	struct store *s;
+	uint32_t i;
+	struct disk d;
+
+	(void)state;
+	format(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_timelines_since(s), 0);
+	assert_int_equal(store_moment(s, 1000, 1), MOMENT_TOO_OLD);
+	for (i = 1; i <= ERAD_TIMELINES + 5; i++) {
+		assert_int_equal(store_new_timeline(s, 1000 + i, NULL), 0);
+		assert_int_equal(store_begin_era(s, i, NULL), 0);
+		if (i > ERAD_TIMELINES)
+			continue;
+		if (i % 20 == 0)
+			assert_int_equal(store_gap(s, ERAD_GAP_TABLE, long_text, NULL), 0);
+	}
+	assert_int_equal(store_gaps(s, gap), ERAD_GAPS);
+	assert_int_equal(gap[0].era, 20 * (ERAD_TIMELINES / 20 - ERAD_GAPS + 1));
+	assert_int_equal(gap[ERAD_GAPS - 1].era, ERAD_TIMELINES);
+	assert_int_equal(strlen(gap[0].detail), ERAD_GAP_DETAIL);
+	store_info(s, &info);
+	assert_int_equal(info.gaps, ERAD_TIMELINES / 20);
+	assert_int_equal(store_timelines_since(s), 6);
+	assert_int_equal(store_moment(s, 1005, 5), MOMENT_TOO_OLD);
+	assert_int_equal(store_moment(s, 1006, 6), MOMENT_KNOWN);
+	assert_int_equal(store_moment(s, 1006, 7), MOMENT_OTHER_ERA);
+	assert_int_equal(store_moment(s, 77, 7), MOMENT_FOREIGN);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+/* The last two copies of the metadata count the same eras, and draw other numbers. */
+static void test_a_rolled_back_timeline_is_foreign(void **state)
+{
+	struct store *s;
+	struct disk d, older;
+
+	(void)state;
+	fill(&d);
+	disk_init_copy(&older, d.visible, d.size);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_timeline(s, 3), 71);
+	assert_int_equal(store_timeline(s, 4), 0);
+	assert_int_equal(store_new_timeline(s, 72, NULL), 0);
+	/* The era never began, so nobody knows the number. */
+	assert_int_equal(store_new_timeline(s, 73, NULL), 0);
+	assert_int_equal(store_moment(s, 72, 4), MOMENT_FOREIGN);
+	assert_int_equal(store_moment(s, 73, 4), MOMENT_OTHER_ERA);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(store_moment(s, 73, 4), MOMENT_KNOWN);
+	assert_int_equal(store_moment(s, 73, 3), MOMENT_OTHER_ERA);
+	assert_int_equal(store_moment(s, 73, 5), MOMENT_OTHER_ERA);
+	assert_int_equal(store_moment(s, 71, 1), MOMENT_KNOWN);
+	assert_int_equal(store_moment(s, 71, 4), MOMENT_OTHER_ERA);
+	assert_int_equal(store_timeline(s, 3), 71);
+	assert_int_equal(store_timeline(s, 4), 73);
+	store_close(s, false, NULL);
+	s = open_store(&older, STORE_WRITE);
+	assert_int_equal(store_new_timeline(s, 90, NULL), 0);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(store_moment(s, 73, 4), MOMENT_FOREIGN);
+	assert_int_equal(store_moment(s, 71, 3), MOMENT_KNOWN);
+	store_close(s, false, NULL);
+	disk_destroy(&older);
+	disk_destroy(&d);
+}
+
+static void test_a_seal_lasts_until_the_next_timeline(void **state)
+{
+	uint8_t seal[ERAD_HISTORY_SEAL], got[ERAD_HISTORY_SEAL], item[ERAD_HISTORY_ITEM];
+	struct store_info info;
+	struct store *s;
+	struct disk d;
+	int i;
+
+	(void)state;
+	fill(&d);
+	memset(seal, 0x5a, sizeof(seal));
+	memset(item, 0x33, sizeof(item));
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_seal(s, got), -ENOENT);
+	assert_int_equal(store_set_item(s, STORE_AWAY, item, NULL), 0);
+	assert_int_equal(store_set_item(s, STORE_IDENTITY, item, NULL), 0);
+	assert_int_equal(store_close_sealed(s, seal, NULL), 0);
+	assert_int_equal(d.nr_cached, 0);
+	/* Whoever opens it and is killed before the comparison leaves it to the next. */
+	for (i = 0; i < 3; i++) {
+		s = open_store(&d, STORE_WRITE);
+		store_info(s, &info);
+		assert_true(info.clean == (i == 0));
+		assert_int_equal(store_seal(s, got), 0);
+		assert_memory_equal(got, seal, sizeof(seal));
+		store_item(s, STORE_AWAY, got);
+		assert_memory_equal(got, item, sizeof(item));
+		store_close(s, false, NULL);
+	}
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_new_timeline(s, 5, NULL), 0);
+	assert_int_equal(store_seal(s, got), -ENOENT);
+	store_item(s, STORE_AWAY, got);
+	assert_int_equal(got[0], 0);
+	store_item(s, STORE_IDENTITY, got);
+	assert_memory_equal(got, item, sizeof(item));
+	assert_int_equal(store_close(s, true, NULL), 0);
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(store_seal(s, got), -ENOENT);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+/* Each sector of the copy in force, then one of each copy: never taken for a history without gaps. */
+static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state)
+{
+	const uint8_t uuid[16] = { 9 };
+	struct store_gap gap[ERAD_GAPS];
+	struct store_repaired done;
+	struct store_info info;
+	unsigned int said, i;
+	struct store *s;
+	struct disk d, bad;
+	uint64_t seq;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	store_close(s, false, NULL);
+	for (i = 0; i <= ERAD_HISTORY_PAGES * 8 + 1; i++) {
+		const bool both = i == ERAD_HISTORY_PAGES * 8, unreadable = i > ERAD_HISTORY_PAGES * 8;
+		uint8_t *copy;
+
+		disk_init_copy(&bad, d.visible, d.size);
+		copy = in_force(&bad, &seq);
+		if (unreadable) {
+			bad.bad_from = copy - bad.visible;
+			bad.bad_to = bad.bad_from + ERAD_SECTOR;
+		} else {
+			copy[i % (ERAD_HISTORY_PAGES * 8) * ERAD_SECTOR + i] ^= 1;
+		}
+		if (both)
+			memset(bad.visible + ERAD_HISTORY * ERAD_PAGE, 0xee, 2 * ERAD_HISTORY_PAGES * ERAD_PAGE);
+		assert_int_equal(try_open(&bad, STORE_READ, &s), unreadable ? -EIO : -EUCLEAN);
+		assert_int_equal(try_open(&bad, STORE_WRITE, &s), unreadable ? -EIO : -EUCLEAN);
+		assert_int_equal(check(&bad, NULL), 1);
+		said = 0;
+		assert_int_equal(store_repair(disk_engine(&bad), uuid, complain, &said, &done, &info, NULL), 0);
+		assert_int_equal(said, 1);
+		assert_int_equal(done.over_marked, NR_BLOCKS);
+		assert_false(done.new_uuid);
+		bad.bad_from = bad.bad_to = 0;
+		assert_int_equal(check(&bad, NULL), 0);
+		s = open_store(&bad, STORE_WRITE);
+		assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
+		assert_in_range(store_gaps(s, gap), 1, 2);
+		assert_int_equal(gap[store_gaps(s, gap) - 1].kind, ERAD_GAP_UNKNOWN);
+		assert_int_equal(gap[store_gaps(s, gap) - 1].era, 4);
+		/* Of the older copy, the timeline is left. */
+		assert_int_equal(store_moment(s, 71, 1), both ? MOMENT_TOO_OLD : MOMENT_KNOWN);
+		store_close(s, false, NULL);
+		disk_destroy(&bad);
+	}
+	disk_destroy(&d);
+}
+
+/* A checksum that is right, and content that no version writes. */
+static void test_a_history_that_contradicts_itself_is_refused(void **state)
+{
+	unsigned int i;
+	struct store *s;
+	struct disk d, bad;
+	uint64_t seq;
+
+	(void)state;
+	fill(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
+	store_close(s, false, NULL);
+	for (i = 0; i < 8; i++) {
+		struct erad_disk_history *h;
+
+		disk_init_copy(&bad, d.visible, d.size);
+		h = (struct erad_disk_history *)in_force(&bad, &seq);
+		switch (i) {
+		case 1:
+			h->nr_gaps = htole32(ERAD_GAPS + 1);
+			break;
+		case 2:
+			h->nr_timelines = htole32(ERAD_TIMELINES + 1);
+			break;
+		case 3:
+			h->gap[0].era = htole32(4);
+			break;
+		case 4:
+			h->timeline[0].number = 0;
+			break;
+		case 5:
+			h->timeline[0].first_era = 0;
+			break;
+		case 6:
+			h->nr_timelines = htole32(2);
+			h->timeline[1] = h->timeline[0];
+			break;
+		case 7:
+			h->seq = htole64(seq + 2);
+			break;
+		}
+		h->csum = htole32(crc32c(0, (char *)h + 4, sizeof(*h) - 4));
+		assert_int_equal(try_open(&bad, STORE_READ, &s), i ? -EUCLEAN : 0);
+		if (!i)
+			store_close(s, false, NULL);
+		disk_destroy(&bad);
+	}
+	disk_destroy(&d);
+}
+
+/* ---- the upgrade of old metadata ---- */
+
+/* As the version without a history left it: a ring from page 3, with marks in the journal. */
+static void make_old(struct disk *d, unsigned int ring)
+{
+	const uint32_t pages = ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD;
+	struct store_geometry g = geometry;
+	struct erad_disk_super *sb;
+	struct engine *e;
+	uint64_t i;
+
+	g.journal_pages = ring > ERAD_JOURNAL_MIN + pages ? ring - pages : ERAD_JOURNAL_MIN;
+	disk_init(d, store_size(&g, NULL));
+	e = disk_engine(d);
+	assert_int_equal(store_format(e, &g, NULL, NULL, NULL), 0);
+	for (i = 0; i < 2; i++) {
+		sb = (struct erad_disk_super *)(d->visible + i * ERAD_PAGE);
+		sb->incompat = 0;
+		sb->journal_start = htole64(ERAD_JOURNAL_START_OLD);
+		sb->journal_pages = htole64(g.journal_pages + pages);
+		if (ring < ERAD_JOURNAL_MIN + pages) {
+			sb->journal_pages = htole64(ring);
+			sb->array_start = htole64(ERAD_JOURNAL_START_OLD + ring);
+		}
+		sb->csum = htole32(crc32c(0, (char *)sb + 4, sizeof(*sb) - 4));
+	}
+	engine_destroy(e);
+	memcpy(d->durable, d->visible, d->size);
+	d->nr_cached = 0;
+}
+
+/* Appends what the old version would have, by hand, as this version upgrades at the open. */
+static void append_old(struct disk *d, unsigned int ring, uint64_t seq, uint32_t era, uint64_t first)
+{
+	static _Alignas(ERAD_PAGE) struct erad_disk_journal group[ERAD_GROUP_MAX];
+	const struct run run = { .first = first, .len = 3 };
+	struct journal j = {
+		.e = disk_engine(d), .start = ERAD_JOURNAL_START_OLD, .pages = ring, .nr_blocks = NR_BLOCKS,
+	};
+	unsigned int count;
+
+	memcpy(j.uuid, geometry.uuid, sizeof(j.uuid));
+	count = journal_encode(group, &run, first != UINT64_MAX);
+	assert_int_equal(journal_write(&j, group, count, seq, era,
+				       first == UINT64_MAX ? ERAD_J_ERA_BEGIN : ERAD_J_MARK), 0);
+	assert_int_equal(j.e->ops->flush(j.e), 0);
+	engine_destroy(j.e);
+}
+
+static void fill_old(struct disk *d)
+{
+	uint64_t seq;
+
+	make_old(d, OLD_RING);
+	append_old(d, OLD_RING, 0, 1, UINT64_MAX);
+	for (seq = 1; seq < 30; seq++)
+		append_old(d, OLD_RING, seq, 1, seq * 10);
+	append_old(d, OLD_RING, 30, 2, UINT64_MAX);
+	append_old(d, OLD_RING, 31, 2, 1000);
+}
+
+static void expect_old(struct store *s)
+{
+	struct store_info info;
+
+	store_info(s, &info);
+	assert_int_equal(info.era, 2);
+	assert_int_equal(diff_blocks(s, 1), 30 * 3);
+	assert_int_equal(diff_blocks(s, 2), 3);
+}
+
+static void test_old_metadata_is_read_and_upgraded_with_a_full_journal(void **state)
+{
+	struct store_gap gap[ERAD_GAPS];
+	struct store_info info;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill_old(&d);
+	assert_int_equal(check(&d, NULL), 0);
+	s = open_store(&d, STORE_READ);
+	expect_old(s);
+	assert_int_equal(store_gaps(s, gap), 0);
+	store_close(s, false, NULL);
+	assert_int_equal(d.nr_cached, 0);
+
+	s = open_store(&d, STORE_WRITE);
+	expect_old(s);
+	store_info(s, &info);
+	assert_int_equal(info.journal_pages, OLD_RING - 2 * ERAD_HISTORY_PAGES);
+	assert_int_equal(info.journal_used, 0);
+	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "", NULL), 0);
+	assert_int_equal(store_new_timeline(s, 4, NULL), 0);
+	assert_int_equal(store_begin_era(s, 3, NULL), 0);
+	assert_int_equal(mark(s, 7, 2), 0);
+	store_close(s, false, NULL);
+	assert_int_equal(check(&d, NULL), 0);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(diff_blocks(s, 3), 2);
+	assert_int_equal(diff_blocks(s, 2), NR_BLOCKS);
+	assert_int_equal(store_moment(s, 4, 3), MOMENT_KNOWN);
+	assert_int_equal(store_moment(s, 4, 2), MOMENT_OTHER_ERA);
+	assert_int_equal(store_moment(s, 5, 2), MOMENT_TOO_OLD);
+	assert_int_equal(store_close(s, true, NULL), 0);
+	disk_destroy(&d);
+}
+
+static void test_old_metadata_without_room_is_only_read(void **state)
+{
+	struct err err = { "" };
+	struct store *s;
+	uint8_t *before;
+	struct disk d;
+
+	(void)state;
+	make_old(&d, 31);
+	append_old(&d, 31, 0, 1, UINT64_MAX);
+	append_old(&d, 31, 1, 1, 4);
+	before = malloc(d.size);
+	memcpy(before, d.visible, d.size);
+	assert_int_equal(store_open(disk_engine(&d), STORE_WRITE, &s, &err), -EOVERFLOW);
+	assert_non_null(strstr(err.msg, "a journal of 31 pages, expected at least 32"));
+	assert_memory_equal(before, d.visible, d.size);
+	free(before);
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(diff_blocks(s, 1), 3);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+struct upgrade {
+	struct disk *d;
+	unsigned int states;
+	uint64_t rnd;
+};
+
+/* After a power failure within an upgrade: all is there, and the next open upgrades it in full. */
+static int look(void *ctx, uint8_t *image)
+{
+	struct upgrade *u = ctx;
+	struct disk d;
+	struct store *s;
+
+	u->states++;
+	disk_init_copy(&d, image, u->d->size);
+	s = open_store(&d, STORE_READ);
+	expect_old(s);
+	store_close(s, false, NULL);
+	s = open_store(&d, STORE_WRITE);
+	expect_old(s);
+	assert_int_equal(store_gap(s, ERAD_GAP_TABLE, "", NULL), 0);
+	assert_int_equal(store_begin_era(s, 3, NULL), 0);
+	assert_int_equal(mark(s, 7, 2), 0);
+	store_close(s, false, NULL);
+	/* With the older superblock, nothing is taken for the whole: it is complete or refused. */
+	memset(d.visible + rnd_below(&u->rnd, 2) * ERAD_PAGE, 0, ERAD_PAGE);
+	if (!try_open(&d, STORE_READ, &s)) {
+		struct store_info info;
+
+		store_info(s, &info);
+		assert_int_equal(info.era, 3);
+		assert_int_equal(diff_blocks(s, 3), 2);
+		store_close(s, false, NULL);
+	}
+	disk_destroy(&d);
+	return 0;
+}
+
+static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
+{
+	struct upgrade *u = ctx;
+
+	if (op == DISK_FLUSH && !after)
+		disk_crash(d, 40, rnd(&u->rnd), look, u);
+}
+
+static void test_a_power_cut_in_an_upgrade_loses_nothing(void **state)
+{
+	struct upgrade u = { .rnd = 5 };
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	fill_old(&d);
+	d.tear_below = ERAD_JOURNAL_START * ERAD_PAGE / ERAD_SECTOR;
+	u.d = &d;
+	d.hook = hook;
+	d.hook_ctx = &u;
+	s = open_store(&d, STORE_WRITE);
+	d.hook = NULL;
+	store_close(s, false, NULL);
+	assert_true(u.states > 20);
+	disk_destroy(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_gap_lists_all_blocks_and_is_kept),
+		cmocka_unit_test(test_the_log_keeps_the_newest_gaps_and_timelines),
+		cmocka_unit_test(test_a_rolled_back_timeline_is_foreign),
+		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),
+		cmocka_unit_test(test_a_damaged_history_is_refused_and_repaired_as_a_gap),
+		cmocka_unit_test(test_a_history_that_contradicts_itself_is_refused),
+		cmocka_unit_test(test_old_metadata_is_read_and_upgraded_with_a_full_journal),
+		cmocka_unit_test(test_old_metadata_without_room_is_only_read),
+		cmocka_unit_test(test_a_power_cut_in_an_upgrade_loses_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
