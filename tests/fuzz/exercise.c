@@ -103,6 +103,33 @@ static uint64_t snapshot_blocks(const struct store_info *i)
 	return i->snapshot_sectors / i->block_sectors + !!(i->snapshot_sectors % i->block_sectors);
 }
 
+/* What the history says is in order, and fits the rest. */
+static void read_history(struct store *s, const struct store_info *info)
+{
+	static uint8_t seal[ERAD_HISTORY_SEAL];
+	uint64_t total[ERAD_GAP_KINDS], number;
+	struct store_gap gap[ERAD_GAPS];
+	const unsigned int nr = store_gaps(s, gap);
+	int ret;
+
+	expect(nr <= ERAD_GAPS);
+	for (unsigned int i = 0; i < nr; i++) {
+		expect(store_gap_name(gap[i].kind)[0] && gap[i].era <= info->floor_era);
+		expect(strlen(gap[i].detail) <= ERAD_GAP_DETAIL);
+	}
+	store_gap_totals(s, total);
+	ret = store_seal(s, seal);
+	expect(!ret || ret == -ENOENT);
+	number = store_timeline(s, info->era);
+	if (number) {
+		expect(store_timelines_since(s) <= info->era);
+		ret = store_moment(s, number, info->era);
+		/* An enemy may have given two timelines one number. */
+		expect(ret == MOMENT_KNOWN || ret == MOMENT_OTHER_ERA);
+	}
+	store_moment(s, 99, 1);
+}
+
 /* since: as in the picture before, or, without one, from the current era. */
 static void take_picture(struct store *s, const struct mem *m, const struct picture *before,
 			 struct picture *p)
@@ -111,6 +138,7 @@ static void take_picture(struct store *s, const struct mem *m, const struct pict
 
 	store_info(s, &p->info);
 	check_info(&p->info, m);
+	read_history(s, &p->info);
 	p->since[0] = p->info.era ? 1 : 0;
 	p->since[1] = p->info.era / 2;
 	p->since[2] = p->info.era;

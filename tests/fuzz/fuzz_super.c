@@ -5,10 +5,13 @@
  * Reaches: daemon/store/super.c daemon/store/open.c daemon/store/degrade.c daemon/store/history.c
  * Reaches: daemon/store/history_copy.c
  */
+#include <endian.h>
 #include <errno.h>
+#include <string.h>
 
 #include "exercise.h"
 #include "fuzz.h"
+#include "store/history_copy.h"
 #include "store/super.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
@@ -34,6 +37,26 @@ static void salvage(struct mem *m)
 	engine_destroy(e);
 }
 
+/* What a repair asks of a history that is damaged: whatever is left of it can be written again. */
+static void salvage_history(struct mem *m)
+{
+	static _Alignas(ERAD_PAGE) struct erad_disk_history h, again;
+	struct engine *e = mem_engine(m);
+	static struct mem copy;
+	struct erad_disk_super sb;
+
+	if (!super_read(e, &sb, NULL) && history_there(&sb) && le64toh(sb.history_seq) < SUPER_LAST_SEQ) {
+		history_salvage(e, &sb, &h);
+		engine_destroy(e);
+		copy = *m;
+		e = mem_engine(&copy);
+		expect(!history_write(e, &sb, &h));
+		expect(!history_read(e, &sb, &again, NULL));
+		expect(!memcmp(&h, &again, sizeof(h)));
+	}
+	engine_destroy(e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct mem empty, m;
@@ -44,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = empty;
 	image_build(&m, data, size, IMAGE_SUPER, &head);
 	salvage(&m);
+	salvage_history(&m);
 	exercise(&m, &head);
 	return 0;
 }

@@ -5,6 +5,7 @@
  *
  * usage: seeds DIRECTORY		the files go to DIRECTORY/{super,journal,image}
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,16 @@ int main(int argc, char **argv)
 
 	expect(argc == 2);
 	dir = argv[1];
+	image_format(&m);
+	for (i = 0; i < 2; i++) {
+		struct erad_disk_super *sb = (void *)(m.image + i * ERAD_PAGE);
+
+		/* As the version without a history wrote it. */
+		sb->incompat = 0;
+		sb->journal_start = htole64(ERAD_JOURNAL_START_OLD);
+		sb->journal_pages = htole64(IMAGE_RING + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD);
+	}
+	save_all(&m, "old", 0x1f);
 	image_format(&m);
 	save_all(&m, "new", 0x07);
 

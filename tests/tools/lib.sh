@@ -36,12 +36,12 @@ json()
 }
 
 # The first pages of journal and era array.
-readonly journal=3 array=19
+readonly journal=19 array=35
 
-# The pages of what metadata makes: superblocks 0 and 1, degrade record 2, journal 3 to 18, era array 19, 21, 23 and 25, each
+# The pages of what metadata makes: superblocks 0 and 1, degrade record 2, history 3 to 18, journal 19 to 34, era array 35, 37, 39 and 41, each
 # followed by its copy. A sector has 124 blocks, a page 992; the last page has 3 sectors, the last of them 1 block.
 #
-# used FILE: eras 1 and 2 in the array, 3 and 4 in the journal, seven groups of one page: 5 to 11. Not closed.
+# used FILE: eras 1 and 2 in the array, 3 and 4 in the journal, seven groups of one page: 21 to 27. Not closed.
 used()
 {
 	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \

@@ -320,7 +320,7 @@ test_no_leak()
 	# A file for one of them, which takes longer than all else because 4 MiB of it are zeroed; small devices for the others.
 	for i in 0 1 2 3; do
 		disks+=("$(new_disk 8M)")
-		metadata+=("$( ((i == 0)) || new_disk 128K)")
+		metadata+=("$( ((i == 0)) || new_disk 256K)")
 	done
 	# round COUNT: that many in each of four volumes at once
 	round()

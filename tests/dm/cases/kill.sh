@@ -240,7 +240,7 @@ test_killed_at_every_point()
 	slow_disk slow "$origin" 40
 	# As small as can be: 2 superblocks, the degrade record, a ring of 24 pages, the array and its copy, so that it is folded all the time.
 	array=$(((BLOCKS + 991) / 992))
-	meta=$(new_disk $(((3 + 24 + 2 * array) * 4))K)
+	meta=$(new_disk $(((19 + 24 + 2 * array) * 4))K)
 	other=$(new_disk 16M)
 	create_other
 	eractl create data /dev/mapper/slow --metadata "$meta" --block-size 4K

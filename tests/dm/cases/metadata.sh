@@ -27,12 +27,12 @@ test_metadata_ring_full()
 	local origin meta writer size
 
 	origin=$(new_disk 64M)
-	# 2 superblocks, the degrade record, a ring of 24 pages, 17 pages for 16384 blocks.
-	meta=$(new_disk $(((3 + 24 + 17) * 4))K)
+	# 2 superblocks, the degrade record, the history, a ring of 24 pages, 17 pages for 16384 blocks.
+	meta=$(new_disk $(((19 + 24 + 17) * 4))K)
 	size=$(blockdev --getsz "$meta")
 	dmsetup create flaky --table "0 $size linear $meta 0"
 	eractl create data "$origin" --metadata /dev/mapper/flaky --block-size 4K
-	broken_behind flaky "$meta" $(((3 + 24) * 8))
+	broken_behind flaky "$meta" $(((19 + 24) * 8))
 	load -t 2 -n 60 -s 100 -r 3 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
 	writer=$!
 	wait_until "the error is shown" error_shown "era array"
@@ -91,7 +91,7 @@ test_metadata_no_space()
 test_metadata_least_size()
 {
 	DESCRIPTION="metadata of the least size is enough, and so are sizes above it; a page less is refused"
-	local origin meta k least=$((3 + 16 + 2))
+	local origin meta k least=$((19 + 16 + 2))
 
 	# 1024 blocks: two pages of the array.
 	origin=$(new_disk 64M)

@@ -26,7 +26,7 @@ linear()
 # ring is as short as one can be, and the array has 9, where for 64 MiB it would have 17.
 least_metadata()
 {
-	pages=$((3 + 24 + 9))
+	pages=$((19 + 24 + 9))
 	origin=$(new_disk "$1")
 	meta=$(new_disk 1M)
 	linear part "$origin" 65536

@@ -152,7 +152,7 @@ void()
 test_W10_array_in_place()
 {
 	DESCRIPTION="an era with all 65536 blocks fits into metadata that has no room for a second array"
-	new_devices 1M $(((3 + 24 + 67) * 4))K
+	new_devices 1M $(((19 + 24 + 67) * 4))K
 	void 256
 	make_volume 8
 	dd if=/dev/zero of=/dev/mapper/data bs=1M count=256 oflag=direct status=none

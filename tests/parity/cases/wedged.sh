@@ -45,7 +45,7 @@ test_W7_full_at_rollover()
 	local i last=-1
 
 	# As small as erad's can be for 16384 blocks; dm-era would like a second array.
-	new_devices 64M $(((3 + 24 + 17) * 4))K
+	new_devices 64M $(((19 + 24 + 17) * 4))K
 	make_volume 8
 	dd if=/dev/zero of=/dev/mapper/data bs=1M count=64 oflag=direct status=none
 	for ((i = 0; i < 15; i++)); do

@@ -35,10 +35,10 @@ test_untouched_by_restore()
 	untouched text "is never overwritten" eractl restore "$T/text" --input "$T/xml" --overwrite-metadata
 	untouched text "" eractl repair "$T/text"
 	# zeros, but for one byte at the end of what is to be written
-	truncate -s $((26 * 4096)) "$T/late"
-	printf x | dd of="$T/late" bs=1 seek=$((26 * 4096 - 1)) conv=notrunc status=none
+	truncate -s $((42 * 4096)) "$T/late"
+	printf x | dd of="$T/late" bs=1 seek=$((42 * 4096 - 1)) conv=notrunc status=none
 	cp "$T/late" "$T/late.before"
-	untouched late "got data at byte $((26 * 4096 - 1)), expected zeros" eractl restore "$T/late" --input "$T/xml"
+	untouched late "got data at byte $((42 * 4096 - 1)), expected zeros" eractl restore "$T/late" --input "$T/xml"
 }
 
 test_untouched_metadata()
