@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For BPF programs of others: is this block in the current writeset of a volume?
+ * For the BPF programs of other projects: is a block in the current writeset of a volume?
  *
- * Declare two maps as in example.bpf.c, let the loader put the volume's pins
- * in their places, bpf_map__reuse_fd(), and ask.  A program keeps the
- * writeset that it was loaded with.  When there is another one, which
- * erad_in_writeset() notices, it is loaded again.
+ * Declare two maps as example.bpf.c does.  The loader replaces them by the volume's pinned
+ * maps, with bpf_map__reuse_fd().  Then call erad_in_writeset().  A loaded program keeps its
+ * writeset map.  When the volume has a new writeset, erad_in_writeset() returns -1: load the
+ * program again.
  */
 #ifndef ERAD_BPF_H
 #define ERAD_BPF_H
@@ -16,16 +16,16 @@
 
 #include "erad_maps.h"
 
-/* What the verifier lets a program read of a map that it has; libbpf finds the place. */
+/* The verifier lets a program read the id of a map.  libbpf relocates the access for the running kernel. */
 struct bpf_map {
 	__u32 id;
 } __attribute__((preserve_access_index));
 
 /*
- * 1: the block is recorded in the current era, or, if the mirror is coarse,
- * one of the 2^shift blocks that share its bit is.  0: no write to it has been let
- * through in this era.  -1: this writeset cannot say; it is not the current
- * one any more (load again), or erad could not keep it complete.
+ * Returns 1 if the block is recorded in the current era.  In a coarse mirror, 2^shift blocks
+ * share a bit: 1 then means that one of these blocks is recorded.  Returns 0 if no write to
+ * the block has been released in this era.  Returns -1 if the answer is unknown: the writeset
+ * is not the current one any more (load the program again), or the mirror is degraded.
  */
 static __always_inline int erad_in_writeset(void *info_map, void *writeset_map, __u64 block)
 {

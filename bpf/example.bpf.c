@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An example of erad_bpf.h: looks at the write requests that the driver of a
- * volume's origin gets, and counts those to blocks that are not in the volume's
- * writeset.  Through the volume there are none: a write goes on when its blocks
- * are recorded.  What is counted is written past it.
+ * An example of erad_bpf.h: counts the write requests to a volume's origin whose blocks
+ * are not in the volume's writeset.  The volume releases a write only when its blocks are
+ * recorded, so each counted write went past the volume.
  */
 #include "erad_bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-/* In their places the loader puts the volume's: only the types matter here. */
+/* Only the types of these two maps matter: the loader replaces them by the volume's maps. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -32,9 +31,9 @@ const volatile __u32 block_sectors = 128;
 
 __u64 writes, not_in_writeset, unknown;
 
-#define MOST_BLOCKS	64	/* that are looked at of one request */
+#define MOST_BLOCKS	64	/* at most so many blocks of one request are checked */
 
-/* What is used of the kernel's, wherever it is there. */
+/* The fields of kernel structs that the program reads.  libbpf finds their offsets when it loads the program. */
 struct gendisk {
 	int major, first_minor;
 } __attribute__((preserve_access_index));
@@ -58,7 +57,7 @@ int BPF_PROG(on_issue, struct request *rq)
 	__u64 block, last;
 	int in = 1;
 
-	/* The low bit of the operation: it changes the device. */
+	/* The low bit of the operation is set if the operation changes the device. */
 	if (!(BPF_CORE_READ(rq, cmd_flags) & 1) || !len ||
 	    (__u32)BPF_CORE_READ(rq, q, disk, major) != major ||
 	    (__u32)BPF_CORE_READ(rq, q, disk, first_minor) != minor)

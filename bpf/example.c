@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loads example.bpf.c for a volume, again for each writeset that the volume
- * gets, and says what it has counted when SIGINT or SIGTERM comes.
+ * Loads example.bpf.c for a volume, and loads it again for each new writeset of the volume.
+ * Prints the counts on SIGINT or SIGTERM.
  *
  * usage: example NAME ORIGIN	NAME as in /sys/fs/bpf/erad, ORIGIN a whole disk
  */
@@ -28,7 +28,7 @@ static void stop(int sig)
 	stopped = 1;
 }
 
-/* An fd, to be closed. */
+/* Returns an fd, which the caller closes, or a negative number. */
 static int open_pin(const char *pin)
 {
 	char path[256];
@@ -48,8 +48,8 @@ static int read_info(int fd, struct erad_map_info *info)
 	return bpf_map_lookup_elem(fd, &key, info);
 }
 
-/* Counts until there is another writeset, or a signal. */
-static struct example *start(int info_fd, const struct erad_map_info *info, dev_t origin)
+/* Loads the program for the current writeset, and starts it.  NULL: an error has been printed. */
+static struct example *load_program(int info_fd, const struct erad_map_info *info, dev_t origin)
 {
 	int writeset_fd = open_pin("writeset");
 	struct example *e = NULL;
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "example: the volume has no writeset\n");
 			return EXIT_FAILURE;
 		}
-		e = start(info_fd, &info, st.st_rdev);
+		e = load_program(info_fd, &info, st.st_rdev);
 		if (!e)
 			return EXIT_FAILURE;
 		printf("counting in era %u\n", info.era);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The maps that erad pins, for their types: erad makes each map itself, in
- * the size of its volume.
+ * The types of the maps that erad pins.  erad creates each map itself, in the size that
+ * its volume needs.
  */
 #include <linux/bpf.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts, for each volume, the blocks that were recorded for whom.  A raw_tp
- * program, as those of trace.bpf.c; once for what one writer wrote in a row, in the commit.
+ * Counts, for each volume and each writer, the blocks that were recorded.  A raw_tp program,
+ * as those of trace.bpf.c.  In a commit, it runs once for each sequence of writes by one writer.
  */
 #include <linux/bpf.h>
 #include <linux/errno.h>
@@ -10,7 +10,7 @@
 
 #include "erad_maps.h"
 
-/* Of one volume; erad makes and pins them, and puts them into the next one. */
+/* The map of one volume.  erad creates it, pins it and enters it into the table below. */
 struct writers_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ERAD_MAP_WRITERS);
@@ -18,7 +18,7 @@ struct writers_map {
 	__type(value, struct erad_map_written);
 } writers SEC(".maps");
 
-/* By mapped device, as the tracepoint has it. */
+/* The table of the volumes' maps.  The key is the number of the mapped device, as the tracepoint passes it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(max_entries, 65536);
@@ -34,7 +34,7 @@ static void *writers_of(struct bpf_raw_tracepoint_args *ctx)
 	return bpf_map_lookup_elem(&volumes, &dev);
 }
 
-static long add(void *map, const struct erad_map_writer *who, __u64 blocks)
+static long add_blocks(void *map, const struct erad_map_writer *who, __u64 blocks)
 {
 	struct erad_map_written *sum = bpf_map_lookup_elem(map, who), first = { .blocks = blocks };
 
@@ -64,8 +64,8 @@ int on_recorded(struct bpf_raw_tracepoint_args *ctx)
 	if (!map)
 		return 0;
 	bpf_probe_read_kernel_str(who.comm, sizeof(who.comm), (const void *)ctx->args[4]);
-	if (add(map, &who, blocks))
-		add(map, &other, blocks);
+	if (add_blocks(map, &who, blocks))
+		add_blocks(map, &other, blocks);
 	return 0;
 }
 

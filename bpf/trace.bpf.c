@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts what happens at the module's tracepoints, for each volume.  None of
- * them is on the path of a write whose blocks are recorded.
+ * Counts the events of the module's tracepoints, for each volume.  No tracepoint is on the
+ * path of a write whose blocks are recorded already.
  *
- * raw_tp programs: they need no type information of the module, as all arguments of its
- * tracepoints are numbers, the first one the mapped device.
+ * These are raw_tp programs.  They need no type information of the module, because all
+ * arguments of its tracepoints are numbers.  The first argument is the mapped device.
  */
 #include <linux/bpf.h>
 
@@ -12,7 +12,7 @@
 
 #include "erad_maps.h"
 
-/* Of one volume; erad makes and pins them, and puts them into the next one. */
+/* The map of one volume.  erad creates it, pins it and enters it into the table below. */
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -21,7 +21,7 @@ struct events_map {
 	__type(value, struct erad_map_events);
 } events SEC(".maps");
 
-/* By mapped device, as the tracepoints have it. */
+/* The table of the volumes' maps.  The key is the number of the mapped device, as the tracepoints pass it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(max_entries, 65536);
@@ -43,7 +43,7 @@ static void count(__u64 *counter, __u64 n)
 	__sync_fetch_and_add(counter, n);
 }
 
-/* The place of the highest bit; 0 for 0. */
+/* Returns the position of the highest set bit, or 0 for n = 0. */
 static __u32 log2_of(__u64 n)
 {
 	__u32 log = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Block devices in sysfs. */
+/* Looks up block devices, by path or by number: see blockdev.h. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ int blockdev_kernel_name(dev_t dev, char *name, size_t size)
 	if (strlen(last) >= size)
 		return -ENAMETOOLONG;
 	strcpy(name, last);
-	/* sysfs has ! where the node's name has a slash. */
+	/* In sysfs names, ! stands for a slash. */
 	for (char *p = name; *p; p++)
 		if (*p == '!')
 			*p = '/';

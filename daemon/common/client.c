@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Requests to erad and its answers. */
+/* Sends requests to erad and reads the answers. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,16 +15,16 @@
 #include "common/protocol.h"
 #include "erad_uapi.h"
 
-#define ANSWER_MAX	(16u << 20)	/* bytes of a line: the status of very many volumes */
-#define PATIENCE_MS	5000		/* then a person is told that it takes its time */
+#define ANSWER_MAX	(16u << 20)	/* bytes of a line: room for the status of very many volumes */
+#define PATIENCE_MS	5000		/* after this time without an answer, the user is told to wait */
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
 
 struct call {
 	struct jsonl lines;
 	const char *path;	/* of erad's socket */
-	long long deadline;	/* jsonl_now_ms() at which it is given up; -1: never */
-	bool tty;
-	bool shown;		/* a progress line stands on the terminal */
+	long long deadline;	/* by jsonl_now_ms(): when the call gives up; -1: never */
+	bool tty;		/* stderr is a terminal */
+	bool shown;		/* the terminal shows a progress line */
 	client_part_fn part;
 	void *ctx;
 };
@@ -39,7 +39,7 @@ struct json_object *client_request(const char *op, const char *volume)
 	return o;
 }
 
-/* Once, however many requests the program makes. */
+/* Prints the message once, however many requests the program makes. */
 static void say_waiting(const char *path)
 {
 	static bool said;
@@ -52,7 +52,7 @@ static void say_waiting(const char *path)
 		path, PATIENCE_MS / 1000);
 }
 
-/* Waits for as long as erad takes no connections, and says so after PATIENCE_MS. */
+/* Waits until erad accepts the connection, without limit.  Prints a message after PATIENCE_MS. */
 static int connect_patiently(int fd, const struct sockaddr_un *sa)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 }, forever = { 0 };
@@ -67,7 +67,7 @@ static int connect_patiently(int fd, const struct sockaddr_un *sa)
 	return connect(fd, (const struct sockaddr *)sa, sizeof(*sa));
 }
 
-static int connect_at(const char *path, bool wait, struct err *err)
+static int connect_to(const char *path, bool wait, struct err *err)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int fd, e;
@@ -97,14 +97,14 @@ static int connect_at(const char *path, bool wait, struct err *err)
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));
 }
 
-/* Who may not talk to erad at its first socket may at the other one. */
+/* A caller who may not connect to the first socket may be allowed to connect to the status socket. */
 static int client_connect(const char *path, bool wait, struct err *err)
 {
-	int fd = connect_at(path, wait, err), other;
+	int fd = connect_to(path, wait, err), other;
 
 	if (fd != -EACCES || strcmp(path, ERAD_SOCKET))
 		return fd;
-	other = connect_at(ERAD_STATUS_SOCKET, wait, NULL);
+	other = connect_to(ERAD_STATUS_SOCKET, wait, NULL);
 	return other < 0 ? fd : other;
 }
 
@@ -131,15 +131,15 @@ static void show_progress(struct call *c, struct json_object *progress)
 	c->shown = true;
 }
 
-static int gone(struct err *err, const char *how)
+static int err_stopped(struct err *err, const char *how)
 {
 	return err_set(err, -ECONNRESET,
-		       "erad went away before answering: %s; the request can be made again", how);
+		       "erad stopped before it answered: %s; the request can be made again", how);
 }
 
-static int garbled(struct err *err, const char *how)
+static int err_garbled(struct err *err, const char *how)
 {
-	return err_set(err, -EBADMSG, "the answer of erad makes no sense: %s", how);
+	return err_set(err, -EBADMSG, "the answer of erad cannot be understood: %s", how);
 }
 
 static int read_line(struct call *c, struct json_object **line, struct err *err)
@@ -165,20 +165,20 @@ static int read_line(struct call *c, struct json_object **line, struct err *err)
 	case -ETIMEDOUT:
 		return err_set(err, r, "erad has not answered in time");
 	case -ENODATA:
-		return gone(err, "it closed the connection");
+		return err_stopped(err, "it closed the connection");
 	case -EPIPE:
-		return gone(err, "it closed the connection in the middle of a line");
+		return err_stopped(err, "it closed the connection in the middle of a line");
 	case -ECONNRESET:
-		return gone(err, strerror(ECONNRESET));
+		return err_stopped(err, strerror(ECONNRESET));
 	case -ENOMEM:
 		return err_set(err, r, "out of memory");
 	default:
-		return garbled(err, how.msg);
+		return err_garbled(err, how.msg);
 	}
 }
 
-/* 1: the line was not the last one. */
-static int take_line(struct call *c, struct json_object *line, struct json_object **result,
+/* Returns 1 if more lines follow, 0 and *result after the last line, or a negative errno. */
+static int handle_line(struct call *c, struct json_object *line, struct json_object **result,
 		     struct err *err)
 {
 	struct json_object *o;
@@ -192,7 +192,7 @@ static int take_line(struct call *c, struct json_object *line, struct json_objec
 		int r;
 
 		if (!c->part)
-			return garbled(err, "got a part, expected a result");
+			return err_garbled(err, "got a part, expected a result");
 		clear_progress(c);
 		r = c->part(c->ctx, o, err);
 		return r ? r : 1;
@@ -202,13 +202,13 @@ static int take_line(struct call *c, struct json_object *line, struct json_objec
 				  json_text(o, "message") : NULL;
 
 		if (!msg || !*msg)
-			return garbled(err, "got an error without a message");
+			return err_garbled(err, "got an error without a message");
 		return err_set(err, -EREMOTEIO, "%s", msg);
 	}
 	if (!json_object_object_get_ex(line, "result", &o))
-		return garbled(err, "got none of progress, part, result, error");
+		return err_garbled(err, "got none of progress, part, result, error");
 	if (!json_object_is_type(o, json_type_object))
-		return garbled(err, "the result is not an object");
+		return err_garbled(err, "the result is not an object");
 	*result = json_object_get(o);
 	return 0;
 }
@@ -222,13 +222,13 @@ static int read_answer(struct call *c, struct json_object **result, struct err *
 		r = read_line(c, &line, err);
 		if (r)
 			return r;
-		r = take_line(c, line, result, err);
+		r = handle_line(c, line, result, err);
 		json_object_put(line);
 	} while (r == 1);
 	return r;
 }
 
-/* Takes request over. */
+/* Frees the request. */
 static int make_call(struct call *c, const char *path, struct json_object *request,
 		     struct json_object **result, struct err *err)
 {
@@ -243,7 +243,7 @@ static int make_call(struct call *c, const char *path, struct json_object *reque
 	jsonl_init(&c->lines, fd, ANSWER_MAX, PATIENCE_MS);
 	r = jsonl_write(&c->lines, request);
 
-	/* erad may have refused the caller and said so before it read the request. */
+	/* erad may have refused the caller, and sent an answer, before it read the request. */
 	if (r && r != -EPIPE && r != -ECONNRESET)
 		err_set(err, r, "cannot ask erad: %s", strerror(-r));
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests to erad and its answers. */
+/* Sends requests to erad and reads the answers. */
 #ifndef ERAD_CLIENT_H
 #define ERAD_CLIENT_H
 
@@ -7,29 +7,32 @@
 
 #include "common/err.h"
 
-/* Hears the value of each part; a negative errno, with err set, ends the call. */
+/* Is called with the value of each part.  If it returns a negative errno, with err set, the call ends. */
 typedef int (*client_part_fn)(void *ctx, struct json_object *part, struct err *err);
 
 /*
- * Makes one request and waits for its last line, however long that takes.
- * Shows progress on stderr if that is a terminal.  Takes request over.
- * Returns 0 and the result, an object that the caller puts, or a negative errno:
- * ENOTCONN erad is not running, EACCES it is but the caller may not ask it,
- * ECONNRESET it went away before answering, EBADMSG the answer makes no
- * sense, EREMOTEIO it answered with an error.  part may be NULL if there are
- * none.
+ * Makes one request and waits for the last line of its answer, without limit.  Shows progress
+ * on stderr if stderr is a terminal.  Frees the request.  Returns 0 and the result, an object
+ * that the caller puts, or a negative errno:
+ * ENOTCONN	erad is not running
+ * EACCES	erad is running, but the caller may not connect
+ * ECONNRESET	erad stopped before it answered
+ * EBADMSG	the answer cannot be understood
+ * EREMOTEIO	erad answered with an error
+ * part may be NULL for operations whose answers have no parts.
  */
 int client_call(struct json_object *request, client_part_fn part, void *ctx,
 		struct json_object **result, struct err *err);
 
 /*
- * The same without progress, parts and patience: at the socket `path`, with all of the answer
- * after ms milliseconds or ETIMEDOUT, also where erad takes no connections.
+ * As client_call(), at the socket `path`, but without progress and parts, and with a limit:
+ * ETIMEDOUT if the whole answer is not there after ms milliseconds, or if erad accepts no
+ * connections.
  */
 int client_ask(const char *path, struct json_object *request, unsigned int ms,
 	       struct json_object **result, struct err *err);
 
-/* A request object {"op": op, "volume": volume}; volume may be NULL. */
+/* Returns a new request {"op": op, "volume": volume}; volume may be NULL. */
 struct json_object *client_request(const char *op, const char *volume);
 
 #endif /* ERAD_CLIENT_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Formats the one error sentence that goes up to the person. */
+/* Formats the error sentence that the user reads. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +30,7 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 
-	/* What happened matters more than where: a sentence that grows too long loses its end. */
+	/* If the result is too long, the sentence loses its end: its beginning says what happened. */
 	len = strnlen(what, sizeof(what) - 3);
 	memcpy(what + len, ": ", 3);
 	len += 2;
@@ -43,14 +43,14 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
-/* Bytes of the control character that text begins with; 0: it is none. */
+/* Returns how many bytes the control character at the beginning of text has, or 0 if there is no control character. */
 static unsigned int control_length(const char *text)
 {
 	const unsigned char *c = (const unsigned char *)text;
 
 	if (*c && (*c < ' ' || *c == 0x7f))
 		return 1;
-	/* U+0080 to U+009F, in UTF-8. */
+	/* U+0080 to U+009F are control characters too; these are their bytes in UTF-8. */
 	return *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
 }
 

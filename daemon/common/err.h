@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One error: a negative errno for the program and a sentence for the person. */
+/* One error: a negative errno for the program, and a sentence for the user. */
 #ifndef ERAD_ERR_H
 #define ERAD_ERR_H
 
@@ -10,9 +10,9 @@ struct err {
 };
 
 /*
- * Writes the sentence (what was got, what was expected, and of which volume
- * or file) and returns code, a negative errno, so that callers can
- * `return err_set(e, -EINVAL, …)`.  e may be NULL.  Allocates nothing.
+ * Writes the sentence, and returns code, a negative errno, so that callers can
+ * `return err_set(e, -EINVAL, …)`.  The sentence names the volume or file, what was got and
+ * what was expected.  e may be NULL.  Allocates nothing.
  */
 int err_set(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -21,10 +21,10 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Turns control characters, which could steer a terminal, into '?'; returns text. */
+/* Replaces control characters, to which a terminal could react, by '?', and returns text. */
 char *printable(char *text);
 
-/* Prints text with each byte of a control character as \xNN, so that a path with such characters can be recognized. */
+/* Prints text.  Each byte of a control character is printed as \xNN, so that the user can recognize the path. */
 void print_printable(FILE *f, const char *text);
 
 #endif /* ERAD_ERR_H */

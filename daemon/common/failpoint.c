@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A program that kills itself where a test wants it to: see failpoint.h. */
+/* Kills the process at a point that a test has chosen: see failpoint.h. */
 #include "common/failpoint.h"
 
 #ifdef ERAD_FAILPOINTS
@@ -20,9 +20,9 @@ static const char *const names[NR_FAILPOINTS] = {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int fd = -1;
-static atomic_long passages;	/* of the one point that this process can die at */
+static atomic_long passages;	/* how often the chosen point was passed; a process has one chosen point in its life */
 
-static void open_file(void)
+static void open_failpoint_file(void)
 {
 	const char *path = getenv("ERAD_FAILPOINT");
 
@@ -41,7 +41,7 @@ void failpoint(enum failpoint at)
 	ssize_t len;
 	long n;
 
-	pthread_once(&once, open_file);
+	pthread_once(&once, open_failpoint_file);
 	if (fd < 0)
 		return;
 	len = pread(fd, line, sizeof(line) - 1, 0);

@@ -1,65 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Places at which a test has erad kill itself, as SIGKILL from outside would at
- * that very moment.  `make FAILPOINTS=1 BUILD=build/failpoints daemon` compiles
- * them in; otherwise nothing of this is in the program.
+ * Points at which a test makes erad kill itself with SIGKILL.
+ * `make FAILPOINTS=1 BUILD=build/failpoints daemon` compiles the points in.  Without
+ * FAILPOINTS, the program contains nothing of them.
  *
- * ERAD_FAILPOINT in the environment names a file, in which a test can write
- * "NAME N" at any time: at the Nth passage of that point from then on the file
- * is emptied, for the next process to live, and the process killed.
- * "failpoint NAME" on standard error is the last that is heard of it.
+ * The environment variable ERAD_FAILPOINT names a file.  A test writes "NAME N" into the file
+ * at any time.  At the Nth passage of the point from then on, the process prints
+ * "failpoint NAME" to standard error, empties the file and kills itself.  The file is
+ * emptied first, so that the next process survives.
  */
 #ifndef ERAD_FAILPOINT_H
 #define ERAD_FAILPOINT_H
 
-/* tests/dm/kill reads the names here, one a line, with the part of the protocol before the dash. */
+/*
+ * Each comment says what has happened when the point is passed.  tests/dm/cases/kill.sh reads the
+ * names here, one a line; the word before the dash is the part of the protocol.
+ */
 #define FAILPOINTS(X) \
-	X(COMMIT_WRITTEN)	/* mark - a commit or an era is in the ring, not flushed */ \
-	X(COMMIT_FLUSHED)	/* mark - flushed, the store does not know it yet */ \
-	X(COMMIT_DURABLE)	/* mark - the batch is durable, COMMIT is not yet asked for */ \
-	X(COMMIT_MIRRORED)	/* mark - and the mirror has it */ \
-	X(COMMIT_FETCHED)	/* mark - COMMIT released it, the next batch is fetched */ \
-	X(FOLD_FROZEN)		/* mark - a fold has begun and done nothing */ \
+	X(COMMIT_WRITTEN)	/* mark - a batch or an era is written to the journal, not flushed */ \
+	X(COMMIT_FLUSHED)	/* mark - the batch or era is flushed, the store does not know that yet */ \
+	X(COMMIT_DURABLE)	/* mark - the batch is durable, the commit ioctl is not called yet */ \
+	X(COMMIT_MIRRORED)	/* mark - the batch is also in the mirror, the commit ioctl is not called yet */ \
+	X(COMMIT_FETCHED)	/* mark - the commit has released the writes, the next batch is fetched */ \
+	X(FOLD_FROZEN)		/* mark - a fold has begun, nothing is written */ \
 	X(FOLD_WROTE)		/* mark - some pages of the array are written, not flushed */ \
-	X(FOLD_WRITTEN)		/* mark - all of them */ \
-	X(FOLD_FLUSHED)		/* mark - the array is durable, the tail of the ring not moved */ \
+	X(FOLD_WRITTEN)		/* mark - all pages of the array are written, not flushed */ \
+	X(FOLD_FLUSHED)		/* mark - the array is durable, the tail of the journal is not moved */ \
 	X(SUPER_WRITTEN)	/* mark - a superblock is written, not flushed */ \
-	X(SUPER_FLUSHED)	/* mark - flushed, the store does not know it yet */ \
+	X(SUPER_FLUSHED)	/* mark - the superblock is flushed, the store does not know that yet */ \
 	X(FOLD_DONE)		/* mark - the tail is moved durably, its pages may be used again */ \
-	X(ROLL_PREPARED)	/* era - PREPARE_ERA is done, the journal has no new era */ \
-	X(ROLL_DURABLE)		/* era - the era is durable, NEW_ERA is not yet asked for */ \
-	X(ROLL_DRAINING)	/* era - NEW_ERA is done, writes of the old era are in flight */ \
-	X(ROLL_DRAINED)		/* era - they have completed, nobody was told */ \
-	X(SNAP_ASKED)		/* snap - the era is begun, the snapshot asked for, not folded */ \
-	X(SNAP_HELD)		/* snap - the snapshot is durable, nobody was told */ \
-	X(SNAP_DROPPED)		/* snap - it is dropped, nobody was told */ \
-	X(START_SET_UP)		/* standby - all is set up, the standby of an erad before not relieved */ \
+	X(ROLL_PREPARED)	/* era - PREPARE_ERA has returned, the journal has no new era */ \
+	X(ROLL_DURABLE)		/* era - the era is durable, NEW_ERA is not called yet */ \
+	X(ROLL_DRAINING)	/* era - NEW_ERA has returned, writes of the old era are in flight */ \
+	X(ROLL_DRAINED)		/* era - the writes of the old era have completed, the caller has no answer */ \
+	X(SNAP_ASKED)		/* snap - the era has begun, the snapshot is requested, no fold has begun */ \
+	X(SNAP_HELD)		/* snap - the snapshot is durable, the caller has no answer */ \
+	X(SNAP_DROPPED)		/* snap - the snapshot is dropped, the caller has no answer */ \
+	X(START_SET_UP)		/* standby - erad is set up, the previous erad's standby still serves */ \
 	X(OPEN_SUPER)		/* start - the newest superblock is written again, not flushed */ \
-	X(OPEN_JOURNAL)		/* start - the last group too */ \
-	X(OPEN_FLUSHED)		/* start - flushed, CLEAN is still there */ \
-	X(OPEN_DONE)		/* start - the store is open, the target not attached */ \
-	X(ATTACH_OWNED)		/* start - attached, the era not compared */ \
-	X(ATTACH_READY)		/* start - READY is done */ \
+	X(OPEN_JOURNAL)		/* start - the journal's last group is written again, not flushed */ \
+	X(OPEN_FLUSHED)		/* start - both are flushed, CLEAN is still set */ \
+	X(OPEN_DONE)		/* start - the store is open, the target is not attached */ \
+	X(ATTACH_OWNED)		/* start - the target is attached, its era is not compared */ \
+	X(ATTACH_READY)		/* start - READY has returned */ \
 	X(DEGRADE_FLOOR)	/* degrade - all blocks count as written, no new era has begun */ \
-	X(DEGRADE_DRAINED)	/* degrade - what passed has completed, the record is in force */ \
-	X(DEGRADE_CLEARED)	/* degrade - it is not any more, nobody was told */ \
+	X(DEGRADE_DRAINED)	/* degrade - the unrecorded writes have completed, the record is in force */ \
+	X(DEGRADE_CLEARED)	/* degrade - the record is not in force any more, the caller has no answer */ \
 	X(FORMAT_GONE)		/* create - the old superblocks are gone */ \
-	X(FORMAT_ZEROED)	/* create - all is zeros, there is no superblock */ \
+	X(FORMAT_ZEROED)	/* create - the metadata is all zeros, there is no superblock */ \
 	X(FORMAT_SUPER)		/* create - one superblock is written */ \
 	X(HISTORY_WRITTEN)	/* create - a copy of the history is written, not flushed */ \
-	X(HISTORY_FLUSHED)	/* create - flushed, no superblock names it */ \
-	X(CREATE_FORMATTED)	/* create - the metadata is there, the table has no line */ \
-	X(CREATE_LISTED)	/* create - the table has a line, the volume is not open */ \
-	X(CREATE_TARGET)	/* create - the device is there, nobody was told */ \
-	X(FIRST_DURABLE)	/* create - the first era is durable, the target has none */ \
-	X(FIRST_BEGUN)		/* create - the target has it, and is not ready */ \
-	X(CLOSE_FOLDED)		/* close - all is in the array, CLEAN is not set */ \
+	X(HISTORY_FLUSHED)	/* create - the copy is flushed, no superblock names the copy */ \
+	X(CREATE_FORMATTED)	/* create - the metadata is complete, eratab has no line */ \
+	X(CREATE_LISTED)	/* create - eratab has a line, the volume is not open */ \
+	X(CREATE_TARGET)	/* create - the device exists, the caller has no answer */ \
+	X(FIRST_DURABLE)	/* create - the first era is durable, the target has no era */ \
+	X(FIRST_BEGUN)		/* create - the target has the first era, READY is not called yet */ \
+	X(CLOSE_FOLDED)		/* close - the journal is folded into the array, CLEAN is not set */ \
 	X(RESIZE_LOADED)	/* resize - the new table is loaded, the old one is live */ \
-	X(RESIZE_RESUMED)	/* resize - the new table is live, nobody was told */ \
-	X(RESIZE_FOLDED)	/* resize - the journal is in the array, which has the old size */ \
+	X(RESIZE_RESUMED)	/* resize - the new table is live, the caller has no answer */ \
+	X(RESIZE_FOLDED)	/* resize - the journal is folded into the array, which has the old size */ \
 	X(RESIZE_MARKED)	/* resize - the entries of new blocks are durable, the size is not */ \
-	X(RESIZE_WRITTEN)	/* resize - one superblock has the new size, durably */ \
-	X(RESIZE_SETTLED)	/* resize - both have, no era has begun */
+	X(RESIZE_WRITTEN)	/* resize - one superblock durably has the new size */ \
+	X(RESIZE_SETTLED)	/* resize - both superblocks have the new size, no era has begun */
 
 enum failpoint {
 #define FAILPOINT_ENUM(name)	FAILPOINT_##name,

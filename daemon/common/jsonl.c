@@ -10,7 +10,7 @@
 
 #include "common/jsonl.h"
 
-#define JSONL_DEPTH	16	/* the deepest answer is a fraction of it */
+#define JSONL_DEPTH	16	/* nesting that is accepted; the answers of erad need much less */
 #define JSONL_CHUNK	4096
 
 void jsonl_init(struct jsonl *l, int fd, size_t max, int timeout_ms)
@@ -33,8 +33,8 @@ long long jsonl_now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-/* 0, ETIMEDOUT or another errno.  deadline < 0: for ever. */
-static int wait_for(int fd, short events, long long deadline)
+/* Waits for events on fd.  Returns 0, ETIMEDOUT or another negative errno.  deadline < 0: waits without limit. */
+static int wait_for_socket(int fd, short events, long long deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
@@ -82,7 +82,7 @@ int jsonl_parse(const char *text, size_t len, struct json_object **out, struct e
 		json_object_put(o);
 		return err_set(err, -EBADMSG, "got a JSON %s, expected an object", type);
 	}
-	/* The parser stops at a 0 byte and calls that success. */
+	/* The parser stops at a 0 byte and reports success, so such a line is refused here. */
 	if (memchr(text, 0, len)) {
 		json_object_put(o);
 		return err_set(err, -EBADMSG, "not a line of JSON: it holds a 0 byte");
@@ -91,7 +91,7 @@ int jsonl_parse(const char *text, size_t len, struct json_object **out, struct e
 	return 0;
 }
 
-static int make_room(struct jsonl *l, struct err *err)
+static int grow_buffer(struct jsonl *l, struct err *err)
 {
 	size_t cap;
 	char *buf;
@@ -131,10 +131,10 @@ int jsonl_read(struct jsonl *l, struct json_object **out, struct err *err)
 			return jsonl_parse(l->buf, l->line - 1, out, err);
 		}
 		seen = l->have;
-		r = make_room(l, err);
+		r = grow_buffer(l, err);
 		if (r)
 			return r;
-		r = wait_for(l->fd, POLLIN, deadline);
+		r = wait_for_socket(l->fd, POLLIN, deadline);
 		if (r == -ETIMEDOUT)
 			return err_set(err, r, "no complete line within %d seconds",
 				       l->timeout_ms / 1000);
@@ -168,17 +168,17 @@ static int send_all(struct jsonl *l, const char *p, size_t len, int more)
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
-		r = wait_for(l->fd, POLLOUT, l->timeout_ms < 0 ? -1 : jsonl_now_ms() + l->timeout_ms);
+		r = wait_for_socket(l->fd, POLLOUT, l->timeout_ms < 0 ? -1 : jsonl_now_ms() + l->timeout_ms);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-/* Bytes of the character that p begins with; 0 if it is none. */
+/* Returns how many bytes the UTF-8 character at p has, or 0 if there is no valid character at p. */
 static size_t utf8_char(const unsigned char *p)
 {
-	/* The smallest that takes so many bytes: what could be shorter is not valid. */
+	/* The smallest code point for each length.  A longer encoding than needed is not valid. */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
 	uint32_t c = len == 1 ? *p : *p & (0x7f >> len);
@@ -240,6 +240,6 @@ bool jsonl_peer_gone(struct jsonl *l)
 {
 	struct pollfd p = { .fd = l->fd };
 
-	/* A peer that has only shut down its writing side still listens: no HUP. */
+	/* poll() reports no POLLHUP for a peer that has only shut down its writing side: that peer still reads. */
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
 }

@@ -10,15 +10,15 @@
 #include "common/err.h"
 
 struct jsonl {
-	int fd;			/* the caller's; any blocking mode */
-	int timeout_ms;		/* for one line to arrive, or for a write to get on; -1: none */
-	size_t max;		/* bytes of a line that is read */
-	char *buf;		/* grows up to max + 1 */
-	size_t cap, have;	/* of buf */
-	size_t line;		/* bytes of buf that the line handed out last takes */
+	int fd;			/* belongs to the caller; blocking or not */
+	int timeout_ms;		/* limit for one line to arrive, or for one write to make progress; -1: none */
+	size_t max;		/* longest line that is read, bytes */
+	char *buf;		/* grows up to max + 1 bytes */
+	size_t cap, have;	/* bytes allocated, and bytes used, of buf */
+	size_t line;		/* length in buf of the line that jsonl_read() returned last */
 };
 
-/* Milliseconds of a clock that is never set. */
+/* Milliseconds of CLOCK_MONOTONIC, which nobody sets. */
 long long jsonl_now_ms(void);
 
 /* Allocates nothing.  Ends with jsonl_free(), which leaves fd open. */
@@ -26,35 +26,38 @@ void jsonl_init(struct jsonl *l, int fd, size_t max, int timeout_ms);
 void jsonl_free(struct jsonl *l);
 
 /*
- * Reads the next line, which must be one JSON object; the caller puts it.
- * ENODATA: the peer has closed, between two lines.  EPIPE: in the middle of
- * one.  ETIMEDOUT.  EMSGSIZE: longer than max.  EBADMSG: not a JSON object.
+ * Reads the next line, which must be one JSON object.  The caller puts the object.
+ * ENODATA	the peer closed the connection between two lines
+ * EPIPE	the peer closed the connection in the middle of a line
+ * ETIMEDOUT	no complete line arrived within timeout_ms
+ * EMSGSIZE	the line is longer than max
+ * EBADMSG	the line is not a JSON object
  */
 int jsonl_read(struct jsonl *l, struct json_object **out, struct err *err);
 
 /*
- * Parses len bytes that hold no newline as jsonl_read() does.  Any bytes are
+ * Parses a line of len bytes, without its newline, as jsonl_read() does.  Any bytes are
  * safe input.
  */
 int jsonl_parse(const char *text, size_t len, struct json_object **out, struct err *err);
 
 /*
- * A JSON string of text, with ? for each byte that is not part of UTF-8: paths
- * may hold any, sentences may be cut off in a character, and the peer takes
- * no line that holds such.
+ * Returns a JSON string of text, with ? for each byte that is not part of valid UTF-8.  Paths
+ * may hold such bytes, and a sentence may be cut in the middle of a character.  The peer would
+ * refuse a line with such bytes.
  */
 struct json_object *jsonl_text(const char *text);
 
 /*
- * Writes o as one line; o stays the caller's.  EPIPE or ECONNRESET: the peer
- * has gone; no signal is raised.  ETIMEDOUT: it has not read for timeout_ms.
+ * Writes o as one line; o stays the caller's.  EPIPE or ECONNRESET: the peer has closed the
+ * connection; no signal is raised.  ETIMEDOUT: the peer has not read for timeout_ms.
  */
 int jsonl_write(struct jsonl *l, struct json_object *o);
 
-/* Writes {"kind": o} as one line; o is given away.  ECANCELED: the peer does not read any more. */
+/* Writes {"kind": o} as one line, and puts o, also on failure.  ECANCELED: the peer does not read any more. */
 int jsonl_send(struct jsonl *l, const char *kind, struct json_object *o);
 
-/* Whether the peer has gone for good; does not wait. */
+/* Returns whether the peer has closed the connection.  Does not wait. */
 bool jsonl_peer_gone(struct jsonl *l);
 
 #endif /* ERAD_JSONL_H */

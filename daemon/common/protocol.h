@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What eractl and erad say to each other over the unix socket.
+ * The protocol between eractl and erad on the unix socket.
  *
  * A connection carries one request and its answer.  Both are JSON objects,
  * one to a line.  A request is {"op": …, arguments …}.  An answer is any number of
@@ -11,44 +11,44 @@
  *	{"result": …}				last: it worked
  *	{"error": {"code": "EBUSY", "message": "volume data: …"}}	last: it did not
  *
- * A connection that ends without a last line means that erad went away; the
- * request may or may not have been carried out, and can be made again.  An
- * operation goes on when its caller goes away, except diff, dump and check, which stop.
- * Bytes and seconds are plain numbers everywhere.  Bytes of a path or a
- * sentence that are not UTF-8 are given as ?.
+ * If a connection ends without a last line, erad has stopped.  The request may or may not
+ * have been carried out, and can be made again.  If the caller closes the connection, erad
+ * goes on with the operation, except for diff, dump and check, which stop.  Sizes are in bytes
+ * and times in seconds.  In paths and sentences, a ? stands for each byte that is not UTF-8.
  *
- * Root may connect to ERAD_SOCKET.  At ERAD_STATUS_SOCKET, which is there if there is a
- * group erad, its members may ask for ping, list and status, and get EPERM for all else.
+ * Only root may connect to ERAD_SOCKET.  ERAD_STATUS_SOCKET exists if there is a group erad.
+ * There, members of the group may request ping, list and status; other requests get EPERM.
  *
  * op		arguments			result
- * ping		-				{"version", "pid", "heap_bytes"}: allocated, of the heap
+ * ping		-				{"version", "pid", "heap_bytes"}: allocated on the heap
  * create	volume, origin, metadata?,	{"volume", "uuid", "metadata", "era", "device"}
  *		block_size?, overwrite_metadata?
- * open		volume				the same
+ * open		volume				as for create
  * close	volume				{"volume"}
  * forget	volume				{"volume", "metadata"}
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * list		-				{"volumes": [{"volume", "origin", "metadata",
  *						"state", "device"}]}	device null if closed
- * status	volumes: [] for all that are in	{"volumes": [STATUS]}
- *		eratab or live
+ * status	volumes: [] for all volumes	{"volumes": [STATUS]}
+ *		that are in eratab or live
  * writers	volumes: as for status		{"volumes": [WRITERS]}
  * checkpoint	volume				{"volume", "era"}: the new era
  * snapshot_take volume				{"volume", "era"}: the new era; the snapshot
- *						shows all before.  EEXIST: one is held
- * snapshot_drop volume				{"volume"}.  ENOENT: none is held
+ *						shows all eras before it.  EEXIST: the volume
+ *						has a snapshot
+ * snapshot_drop volume				{"volume"}.  ENOENT: the volume has no snapshot
  * diff		volume, since, snapshot?	part {"volume", "block_size", "since", "era",
  *						"size"} first; then parts
  *						[offset, length, offset, length, …], bytes,
  *						ascending, merged; the last extent may end at
  *						size, inside a block.  result {"changed_bytes"}
  * dump		volume, snapshot?, loose?	part HEAD first; then parts [[first, number,
- *						era], …], blocks, ascending.  result {"runs"}.
- *						Of a live volume, begins an era, to be of one
- *						moment, unless it is loose.
+ *						era], …], in blocks, ascending.  result {"runs"}.
+ *						A dump of a live volume begins an era, so that it
+ *						shows one moment; a loose dump does not.
  * check	volume				HEAD and "damaged_blocks"; live volumes only
- * abort	volume				{"volume"}: held writes failed
+ * abort	volume				{"volume"}: its held writes have failed
  *
  * STATUS	{"volume", "uuid", "state", "suspended", "era", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
@@ -64,25 +64,26 @@
  *
  * WRITERS	{"volume", "state", "era", "block_size", "writers": [{"era", "others", "command",
  *		"cgroup", "blocks"}], "error"}
- *		for each, the blocks that nobody had written before in that era; the cgroup's id,
- *		null if it is not known; others: all that found no room, the rest null.  An era
- *		that is not there has not been counted.  writers null, and why in error, if none
- *		are counted
+ *		blocks are the writer's first writes in that era.  cgroup is an id, or null if it
+ *		is not known.  others is true for the sum of all writers for which the map had no
+ *		room; command and cgroup are null then.  Eras that are missing were not counted.
+ *		If no writers are counted, writers is null, and error says why
  *
  * HEAD	{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
- *		"array_chunk"}: of a live volume's snapshot, which ends with the connection
- *		if it is not the one that was asked for.  EEXIST: one is held.  EBUSY
+ *		"array_chunk"}.  A dump or check of a live volume reads a snapshot.  If the request
+ *		did not name the volume's own snapshot, erad takes one for this connection: EEXIST
+ *		if the volume has a snapshot, EBUSY if another dump or check is under way
  *
- * state	"closed", "loading", "active", "failed", "detached" (the target is live but
- *		erad could not attach to it: error says why), "degraded" (the target lets all
- *		writes pass, and none is recorded)
+ * state	"closed", "loading", "active", "failed", "detached" (the target is live, but
+ *		erad could not attach to it: error says why), "degraded" (all writes pass
+ *		unrecorded)
  */
 #ifndef ERAD_PROTOCOL_H
 #define ERAD_PROTOCOL_H
 
 #define ERAD_RUN_DIR		"/run/erad"
-#define ERAD_SOCKET		"/run/erad/erad.sock"		/* root's */
-#define ERAD_STATUS_SOCKET	"/run/erad/status.sock"		/* the group erad's */
+#define ERAD_SOCKET		"/run/erad/erad.sock"		/* for root */
+#define ERAD_STATUS_SOCKET	"/run/erad/status.sock"		/* for the group erad */
 #define ERAD_LIB_DIR		"/var/lib/erad"
 #define ERAD_TAB		"/etc/eratab"
 

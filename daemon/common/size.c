@@ -16,7 +16,7 @@ int size_parse(const char *text, uint64_t *bytes)
 	unsigned int shift = 0;
 	char *end;
 
-	/* strtoull() takes spaces and signs, which no size has. */
+	/* strtoull() accepts leading spaces and signs; a size has none. */
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;
@@ -36,14 +36,14 @@ int size_parse(const char *text, uint64_t *bytes)
 	return 0;
 }
 
-/* The remainder is less than 2^60 at most, so that ten times it cannot overflow. */
+/* unit is at most 2^60, so ten times the remainder cannot overflow. */
 static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
 {
 	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 }
 
-/* Whether the text is exact. */
-static bool format(char buf[SIZE_TEXT], uint64_t bytes)
+/* Returns whether the text is exact, not rounded. */
+static bool format_size(char buf[SIZE_TEXT], uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
 	const char *u = units;
@@ -53,7 +53,7 @@ static bool format(char buf[SIZE_TEXT], uint64_t bytes)
 		snprintf(buf, SIZE_TEXT, "%" PRIu64 " B", bytes);
 		return true;
 	}
-	/* What would be rounded up to 1024 of a unit is 1 of the next. */
+	/* If a size would be rounded up to 1024 of a unit, write it as 1 of the next unit. */
 	while (u[1] && (bytes / unit >= 1024 || tenths_of(bytes, unit) >= 10240)) {
 		unit <<= 10;
 		u++;
@@ -68,13 +68,13 @@ static bool format(char buf[SIZE_TEXT], uint64_t bytes)
 
 const char *size_format(char buf[SIZE_TEXT], uint64_t bytes)
 {
-	format(buf, bytes);
+	format_size(buf, bytes);
 	return buf;
 }
 
 const char *size_exact(char buf[SIZE_EXACT], uint64_t bytes)
 {
-	if (!format(buf, bytes))
+	if (!format_size(buf, bytes))
 		snprintf(buf + strlen(buf), SIZE_EXACT - SIZE_TEXT, " (%" PRIu64 " bytes)", bytes);
 	return buf;
 }

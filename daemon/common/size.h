@@ -9,19 +9,19 @@
 #define SIZE_EXACT	64	/* room for size_exact() */
 
 /*
- * A decimal number of bytes, or of binary units with K, M, G or T (KiB … too)
- * after it.  EINVAL if it is anything else, ERANGE if it does not fit.
+ * Reads a decimal number of bytes, or of binary units if K, M, G, T or KiB, MiB, GiB, TiB
+ * follows the number.  EINVAL: the text is something else.  ERANGE: the size does not fit.
  */
 int size_parse(const char *text, uint64_t *bytes);
 
 /*
- * Writes "64 KiB", rounded to one decimal where it is not a whole number of
- * the unit, and returns buf.
+ * Writes a text such as "64 KiB", and returns buf.  The number is rounded to one decimal if the
+ * size is not a multiple of the unit.
  */
 const char *size_format(char buf[SIZE_TEXT], uint64_t bytes);
 
 /*
- * As size_format(), but exact: where that rounds, the number of bytes follows,
+ * As size_format(), but exact: if the text is rounded, the number of bytes follows, as in
  * "1.1 MiB (1118208 bytes)".  Returns buf.
  */
 const char *size_exact(char buf[SIZE_EXACT], uint64_t bytes);

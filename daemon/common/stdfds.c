@@ -14,7 +14,7 @@ void stdfds_open(void)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
 			continue;
-		/* open() returns the lowest free number, which is fd. The root directory always exists. */
+		/* open() returns the lowest free number, which is fd.  The root directory always exists. */
 		if (open("/", O_PATH | O_DIRECTORY) != fd)
 			_exit(EXIT_FAILURE);
 	}

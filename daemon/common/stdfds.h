@@ -4,14 +4,17 @@
 #define ERAD_STDFDS_H
 
 /*
- * Call it first in main(). Occupies each of the descriptors 0 to 2 that is
- * closed, so that no socket or file that is opened later gets its number and
- * receives what is printed. Reading and writing such a descriptor fails with
- * EBADF: an answer that nobody can get is an error, as it is on a full device.
+ * Call this first in main().  Occupies each closed descriptor of 0 to 2.  Otherwise a socket or
+ * file that is opened later would get the number, and would receive what the program prints.
+ * Reading and writing an occupied descriptor fails with EBADF, so the program reports that
+ * nobody could receive its output.
  */
 void stdfds_open(void);
 
-/* Flushes stdout. EXIT_SUCCESS, or EXIT_FAILURE with a complaint that begins with the program's name. */
+/*
+ * Flushes stdout.  Returns EXIT_SUCCESS, or prints an error that begins with the program's name and
+ * returns EXIT_FAILURE.
+ */
 int stdfds_end(const char *program);
 
 #endif /* ERAD_STDFDS_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* UUIDs: random ones, and as text, the way tables and people write them. */
+/* UUIDs: creates random ones, and converts them to and from text. */
 #ifndef ERAD_UUID_H
 #define ERAD_UUID_H
 
@@ -12,7 +12,7 @@
 
 #define UUID_TEXT_SIZE	37	/* with the final 0 */
 
-/* Returns text. */
+/* Writes u as text, and returns text. */
 static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
 {
 	char *p = text;
@@ -22,7 +22,7 @@ static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
 	return text;
 }
 
-/* The inverse; false if text is something else. */
+/* Reads what uuid_text() writes.  Returns false if text is something else. */
 static inline bool uuid_from_text(const char *text, uint8_t u[16])
 {
 	char again[UUID_TEXT_SIZE];
@@ -37,7 +37,7 @@ static inline bool uuid_from_text(const char *text, uint8_t u[16])
 	return !strcmp(text, uuid_text(u, again));
 }
 
-/* One of version 4.  Returns 0 or a negative errno. */
+/* Makes a UUID of version 4.  Returns 0 or a negative errno. */
 static inline int uuid_random(uint8_t u[16])
 {
 	if (getrandom(u, 16, 0) < 0)

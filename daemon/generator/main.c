@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * erad-generator: tells systemd of the volumes in /etc/eratab, when it boots and when it is reloaded.
+ * erad-generator: writes units for the volumes in /etc/eratab when systemd boots or is reloaded.
  *
- * What a volume's service does is in erad-volume@.service.  Here come, as drop-ins, what
- * it has to wait for, and who wants it: the boot, unless it is noauto, and whoever waits for
- * its device, a mount for one.
+ * erad-volume@.service opens a volume.  The drop-ins that this program writes add dependencies:
+ * the service waits for the volume's origin and metadata; the boot wants the service, unless
+ * the volume is noauto; the volume's device unit, for which a mount may wait, requires the service.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,12 +33,12 @@ static void complain(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e.msg, sizeof(e.msg), fmt, args);
 	va_end(args);
-	/* In one write, as /dev/kmsg wants it. */
+	/* In one write: /dev/kmsg makes a message of each write. */
 	fprintf(stderr, "%serad-generator: %s\n", getenv("SYSTEMD_SCOPE") ? "<3>" : "", printable(e.msg));
 	troubled = true;
 }
 
-/* The drop-in of a unit; NULL, of which it is complained, if that cannot be. */
+/* Opens the drop-in of a unit for writing.  NULL: an error has been printed. */
 static FILE *dropin_open(const char *dir, const char *unit)
 {
 	char *path;
@@ -75,7 +75,7 @@ static void dropin_close(FILE *f, const char *unit)
 		complain("cannot write the drop-in of %s: %m", unit);
 }
 
-/* For a path in quotes. */
+/* Escapes path for a value in double quotes. */
 static void print_quoted(FILE *f, const char *path)
 {
 	for (; *path; path++) {
@@ -87,7 +87,10 @@ static void print_quoted(FILE *f, const char *path)
 	}
 }
 
-/* Waits for a device, or for the file system of a file; what cannot be said to systemd is left to eractl open. */
+/*
+ * Makes the unit wait for path: for a device, or for the file system of a file.  If systemd cannot express the path,
+ * the unit does not wait, and `eractl open` reports what is missing.
+ */
 static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
 {
 	struct unit_name device;
@@ -104,7 +107,7 @@ static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
 	}
 	for (c = path; *c; c++) {
 		if ((unsigned char)*c < ' ') {
-			complain("volume %s: the path %.200s has a byte 0x%02x, and is not waited for", e->name, path,
+			complain("volume %s: the path %.200s has a byte 0x%02x, so its service does not wait for the path", e->name, path,
 				 (unsigned char)*c);
 			return;
 		}
@@ -147,9 +150,9 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 		fprintf(boot, "Wants=%s\n", service.text);
 }
 
-static void generate(const char *dir, const struct eratab *tab)
+static void generate_all(const char *dir, const struct eratab *tab)
 {
-	/* erad.service is wanted by the same. */
+	/* The target that wants erad.service, too. */
 	static const char target[] = "sysinit.target";
 	FILE *boot = NULL;
 
@@ -180,11 +183,11 @@ int main(int argc, char **argv)
 	if (argc != 2 && argc != 4) {
 		fputs("usage: erad-generator DIRECTORY [EARLY LATE]\n"
 		      "\n"
-		      "Called by systemd, see systemd.generator(7): writes what it has to know of\n"
-		      "the volumes in " ERAD_TAB " into DIRECTORY.\n", stderr);
+		      "Called by systemd, see systemd.generator(7).  Writes units for the volumes in\n"
+		      ERAD_TAB " into DIRECTORY.\n", stderr);
 		return EXIT_USAGE;
 	}
-	/* systemd reads no generator's standard error. */
+	/* systemd does not read the standard error of generators, so messages go to the kernel's log. */
 	if (getenv("SYSTEMD_SCOPE")) {
 		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		if (kmsg >= 0) {
@@ -196,7 +199,7 @@ int main(int argc, char **argv)
 		complain("%s", err.msg);
 		return EXIT_FAILURE;
 	}
-	generate(argv[1], &tab);
+	generate_all(argv[1], &tab);
 	eratab_free(&tab);
 	return troubled ? EXIT_FAILURE : EXIT_SUCCESS;
 }

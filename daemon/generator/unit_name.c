@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How names of units are made from other strings: see unit_name.h. */
+/* Makes names of systemd's units from other strings: see unit_name.h. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 struct name_builder {
 	char *text;
-	size_t len;		/* also what did not fit */
+	size_t len;		/* of the whole name, also of the part that did not fit into text */
 };
 
 static void add_char(struct name_builder *b, char c)
@@ -18,7 +18,7 @@ static void add_char(struct name_builder *b, char c)
 	b->len++;
 }
 
-static void add(struct name_builder *b, const char *s)
+static void add_text(struct name_builder *b, const char *s)
 {
 	while (*s)
 		add_char(b, *s++);
@@ -36,13 +36,13 @@ static void add_escaped(struct name_builder *b, const char *s, size_t len, bool 
 			add_char(b, c);
 			continue;
 		}
-		add(b, "\\x");
+		add_text(b, "\\x");
 		add_char(b, hex[c >> 4]);
 		add_char(b, hex[c & 15]);
 	}
 }
 
-static int finish(struct name_builder *b)
+static int finish_name(struct name_builder *b)
 {
 	if (b->len > UNIT_NAME_MAX)
 		return -ENAMETOOLONG;
@@ -67,17 +67,17 @@ int unit_name_of_device(struct unit_name *out, const char *path)
 	}
 	if (!b.len)
 		add_char(&b, '-');
-	add(&b, ".device");
-	return finish(&b);
+	add_text(&b, ".device");
+	return finish_name(&b);
 }
 
 int unit_name_of_instance(struct unit_name *out, const char *prefix, const char *instance, const char *suffix)
 {
 	struct name_builder b = { .text = out->text };
 
-	add(&b, prefix);
+	add_text(&b, prefix);
 	add_char(&b, '@');
 	add_escaped(&b, instance, strlen(instance), true);
-	add(&b, suffix);
-	return finish(&b);
+	add_text(&b, suffix);
+	return finish_name(&b);
 }

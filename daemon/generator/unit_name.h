@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names of systemd's units, as systemd.unit(5) has them made from paths and other strings. */
+/* Names of systemd's units, made from paths and other strings as systemd.unit(5) describes. */
 #ifndef ERAD_UNIT_NAME_H
 #define ERAD_UNIT_NAME_H
 
-#define UNIT_NAME_MAX	255	/* bytes; systemd takes no longer ones */
+#define UNIT_NAME_MAX	255	/* bytes; systemd refuses longer names */
 
 struct unit_name {
 	char text[UNIT_NAME_MAX + 1];
 };
 
-/* The device unit of an absolute path.  EINVAL if there is a .. in it, ENAMETOOLONG. */
+/* Writes the name of the device unit for an absolute path.  EINVAL: the path has a component "..".  ENAMETOOLONG. */
 int unit_name_of_device(struct unit_name *out, const char *path);
 
-/* The instance of a template that is called prefix@suffix, for a string without a /.  ENAMETOOLONG. */
+/*
+ * Writes the name of an instance of the template prefix@suffix.  The string `instance` has no slash.
+ * ENAMETOOLONG: the name has more than UNIT_NAME_MAX bytes.
+ */
 int unit_name_of_instance(struct unit_name *out, const char *prefix, const char *instance, const char *suffix);
 
 #endif /* ERAD_UNIT_NAME_H */

@@ -169,7 +169,7 @@ void writers_setup(bool off)
 
 int writers_init(struct writers *w, const char *volume, pthread_mutex_t *lock)
 {
-	traced_init(&w->traced, volume, lock);
+	counter_map_init(&w->map, volume, lock);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 
 gid_t group_id(void)
 {
-	/* Not getgrnam(), which may ask somebody on a network. */
+	/* Not getgrnam(), which may wait for a server on the network. */
 	FILE *f = fopen("/etc/group", "re");
 	struct group *g;
 	gid_t id = 0;

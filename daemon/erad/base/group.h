@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /*
- * Its id, or 0, root's, if there is no such group.  Reads /etc/group each time, and asks
- * nobody else.
+ * Returns the group's id, or 0, which is root's, if the group does not exist.  Reads /etc/group
+ * at each call, and no other source.
  */
 gid_t group_id(void);
 

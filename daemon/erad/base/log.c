@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Messages to stderr from a ring, so that nobody in the block I/O path waits for the journal. */
+/* Writes messages to stderr through a ring: see log.h. */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,18 +18,18 @@
 #define LINE_SIZE	768
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake;	/* the writer: a line is there, or stop */
-static pthread_cond_t idle;	/* log_stop: the ring is empty */
-/* All under lock. */
+static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer shall stop */
+static pthread_cond_t idle;	/* wakes log_stop(): the writer has written everything and ends */
+/* Under lock. */
 static char ring[LINES][LINE_SIZE];
 static unsigned int head, used, lost;
 static bool running, stopping;
 
-/* Set before there are threads. */
+/* Set before other threads start. */
 static bool verbose;
-static bool to_journal;		/* stderr is the journal, which reads the prefixes */
+static bool to_journal;		/* stderr goes to systemd's journal, which reads the prefixes */
 
-static void put(const char *line)
+static void write_line(const char *line)
 {
 	size_t len = strlen(line);
 
@@ -43,7 +43,7 @@ static void put(const char *line)
 	}
 }
 
-static void *writer(void *arg)
+static void *writer_thread(void *arg)
 {
 	char line[LINE_SIZE];
 	unsigned int n;
@@ -66,7 +66,7 @@ static void *writer(void *arg)
 			lost = 0;
 		}
 		pthread_mutex_unlock(&lock);
-		put(line);
+		write_line(line);
 		pthread_mutex_lock(&lock);
 	}
 	running = false;
@@ -82,7 +82,7 @@ int log_start(void)
 	thread_cond_init(&wake);
 	thread_cond_init(&idle);
 	running = true;
-	r = thread_start_detached(writer, NULL);
+	r = thread_start_detached(writer_thread, NULL);
 	if (r)
 		running = false;
 	return r;
@@ -128,7 +128,7 @@ void log_msg(const char *prefix, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);
-	/* One message is one line, whatever a path in it holds. */
+	/* A path in the message may contain newlines, but one message is one line. */
 	printable(line);
 	strcat(line, "\n");
 
@@ -145,5 +145,5 @@ void log_msg(const char *prefix, const char *fmt, ...)
 		return;
 	}
 	pthread_mutex_unlock(&lock);
-	put(line);
+	write_line(line);
 }

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages to stderr: with the <N> prefixes that the journal understands where
- * stderr is the journal, and with the program's name elsewhere.
+ * Messages to stderr.  If stderr goes to systemd's journal, each message has a prefix <N>, which
+ * systemd's journal reads as the priority.  Otherwise each message begins with the program's name.
  *
- * The journal may live on a volume whose writes wait for erad.  So the caller
- * of log_msg() never waits for stderr: a thread of its own writes, from a ring
- * of fixed size; what does not fit is counted and lost.
+ * systemd's journal may be on a volume whose writes wait for erad.  So the caller of log_msg()
+ * never waits for stderr.  It puts the message into a ring of fixed size, and a thread writes
+ * the messages from the ring.  If the ring is full, messages are dropped, and a later message
+ * says how many.
  */
 #ifndef ERAD_LOG_H
 #define ERAD_LOG_H
 
 #include <systemd/sd-daemon.h>
 
-/* Looks where stderr goes; before the first message. */
+/* Finds out whether stderr goes to systemd's journal.  Call this before the first message. */
 void log_open(void);
 
-/* Until log_start(), and after log_stop(), messages are written at once. */
+/* Starts the thread.  Before log_start() and after log_stop(), the caller of log_msg() writes its message itself. */
 int log_start(void);
 
-/* Writes what is in the ring, but does not wait longer than a second for it. */
+/* Stops the thread after it has written all messages of the ring, but waits at most one second. */
 void log_stop(void);
 
-/* Whether SD_DEBUG messages are written; before other threads start. */
+/* Turns SD_DEBUG messages on.  Call this before other threads start. */
 void log_verbose(void);
 
-/* prefix is SD_ERR, SD_WARNING …; any thread, allocates nothing, never waits for I/O. */
+/* prefix is SD_ERR, SD_WARNING …  Any thread may call this.  Allocates nothing, and never waits for I/O. */
 void log_msg(const char *prefix, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)	log_msg(SD_ERR, __VA_ARGS__)

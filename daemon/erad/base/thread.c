@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Threads with small stacks and no signals. */
+/* Starts threads with small stacks and without signals: see thread.h. */
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -9,14 +9,14 @@
 
 #include "erad/base/thread.h"
 
-static atomic_int usual;	/* the niceness of whoever starts a volume thread */
+static atomic_int usual;	/* niceness of erad's threads that are not in the path of writes */
 
-/* A thread that exists and waits until thread_start() gives it a function. */
+/* A thread that exists already, and waits until thread_start() sets its function. */
 struct spare {
 	pthread_t id;
 	void *(*fn)(void *arg);	/* under spares_lock; NULL: none yet */
 	void *arg;		/* under spares_lock */
-	pthread_cond_t wake;	/* fn is there */
+	pthread_cond_t wake;	/* fn has been set */
 	struct spare *next;	/* under spares_lock */
 };
 
@@ -24,7 +24,7 @@ static pthread_mutex_t spares_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct spare *spares;		/* under spares_lock */
 static unsigned int nr_spares;		/* under spares_lock */
 
-static int create(pthread_t *t, void *(*fn)(void *), void *arg)
+static int create_thread(pthread_t *t, void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
@@ -34,7 +34,7 @@ static int create(pthread_t *t, void *(*fn)(void *), void *arg)
 	if (r)
 		return -r;
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	/* The new thread inherits the mask: signals are the main loop's. */
+	/* The new thread inherits the signal mask.  It gets no signals, so that the main loop gets all. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(t, &attr, fn, arg);
@@ -67,7 +67,7 @@ static int add_spare(void)
 	if (!s)
 		return -ENOMEM;
 	pthread_cond_init(&s->wake, NULL);
-	r = create(&s->id, spare_thread, s);
+	r = create_thread(&s->id, spare_thread, s);
 	if (r) {
 		pthread_cond_destroy(&s->wake);
 		free(s);
@@ -109,7 +109,7 @@ int thread_start(pthread_t *t, void *(*fn)(void *), void *arg)
 		pthread_cond_signal(&s->wake);
 	}
 	pthread_mutex_unlock(&spares_lock);
-	return s ? 0 : create(t, fn, arg);
+	return s ? 0 : create_thread(t, fn, arg);
 }
 
 int thread_start_detached(void *(*fn)(void *), void *arg)
@@ -127,7 +127,7 @@ void thread_name(const char *name)
 	pthread_setname_np(pthread_self(), name);
 }
 
-/* On Linux, priorities are those of single threads, and 0 is the calling one. */
+/* On Linux, each thread has its own niceness, and PRIO_PROCESS with 0 means the calling thread. */
 void thread_first(void)
 {
 	atomic_store(&usual, getpriority(PRIO_PROCESS, 0));

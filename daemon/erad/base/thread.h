@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Threads with small stacks and no signals, and time that nobody sets back. */
+/* Threads with small stacks and without signals, and a clock that nobody sets. */
 #ifndef ERAD_THREAD_H
 #define ERAD_THREAD_H
 
@@ -9,7 +9,7 @@
 
 #define THREAD_STACK	(256u << 10)	/* all of it is locked memory */
 
-/* What a process that serves so many volumes has use for, besides its main thread. */
+/* How many threads a process that serves nr_volumes needs, besides its main thread. */
 #define THREADS_EACH	3u		/* for a volume: commit, fold and message thread */
 #define THREADS_MORE	5u		/* adopter, reserve, guests, and requests */
 static inline unsigned int thread_needed(unsigned int nr_volumes)
@@ -18,34 +18,35 @@ static inline unsigned int thread_needed(unsigned int nr_volumes)
 }
 
 /*
- * Creates threads in advance, so that nr wait for a thread_start().  Then starting a thread needs
- * no memory, from the kernel either.  0 or a negative errno; the threads created so far remain.
- * Not for two threads at once.
+ * Creates threads in advance until nr threads wait for thread_start().  With such a thread,
+ * thread_start() needs no memory, not even from the kernel.  Returns 0 or a negative errno; on
+ * failure the threads created so far remain.  Two threads must not call this at the same time.
  */
 int thread_reserve(unsigned int nr);
 
-/* 0 or a negative errno.  A thread of thread_reserve() is taken, if there is one. */
+/* Runs fn(arg) in a thread: one of thread_reserve() if one waits, else a new one.  Returns 0 or a negative errno. */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 int thread_start_detached(void *(*fn)(void *), void *arg);
 
-/* What `top -H` and `ps -L` call the calling thread: at most 15 characters. */
+/* Sets the name of the calling thread, which `top -H` and `ps -L` show: at most 15 characters. */
 void thread_name(const char *name);
 
 /*
- * Writes wait for the calling thread: it gets the niceness that the kernel's own workers in
- * their path have, where that is allowed.  Threads that it starts inherit that.
+ * For a thread for which writes wait: sets the calling thread's niceness to that of the kernel's
+ * workers in the path of writes, if that is allowed.  New threads inherit the niceness of the
+ * thread that creates them.
  */
 void thread_first(void);
-/* They do not, or no more: back to the niceness that erad was started with. */
+/* For a thread for which writes do not wait, or wait no longer: sets the niceness with which erad was started. */
 void thread_usual(void);
 
-/* A condition variable that waits by the clock of thread_deadline(). */
+/* Initializes a condition variable whose timeouts use the clock of thread_deadline(). */
 void thread_cond_init(pthread_cond_t *c);
 
-/* ms milliseconds from now. */
+/* Returns the time ms milliseconds from now. */
 struct timespec thread_deadline(unsigned int ms);
 
-/* Milliseconds since some fixed moment. */
+/* Returns the milliseconds since a fixed moment, by CLOCK_MONOTONIC. */
 static inline uint64_t thread_now_ms(void)
 {
 	struct timespec ts;

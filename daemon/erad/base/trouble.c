@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Troubles of a volume: each is said once when it begins and once when it is over, and has a backoff. */
+/* Logs an error of a volume once when it begins and once when it ends, and computes the backoff: see trouble.h. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ unsigned int trouble_says(struct trouble *t, const char *what, const struct err 
 	bool say;
 
 	pthread_mutex_lock(t->lock);
-	/* Said again where the reason has changed. */
+	/* The error is logged again if its reason has changed. */
 	say = !t->since_ms || strcmp(t->err.msg, err->msg);
 	if (!t->since_ms) {
 		t->since_ms = thread_now_ms();

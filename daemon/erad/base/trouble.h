@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Something of a volume that does not work and is tried again. */
+/* A trouble: something of a volume that does not work at present, and that erad tries again after a backoff. */
 #ifndef ERAD_TROUBLE_H
 #define ERAD_TROUBLE_H
 
@@ -9,24 +9,24 @@
 #include "common/err.h"
 
 struct trouble {
-	/* Constant; both belong to the volume. */
+	/* Constant.  Both belong to the volume. */
 	const char *volume;		/* its name */
-	pthread_mutex_t *lock;		/* of what follows */
-	struct err err;
-	uint64_t since_ms;		/* of thread_now_ms(); 0: all is well */
+	pthread_mutex_t *lock;		/* protects the fields below */
+	struct err err;			/* the newest error */
+	uint64_t since_ms;		/* when the trouble began, by thread_now_ms(); 0: there is no trouble */
 	unsigned int backoff_ms;	/* until the next attempt */
 };
 
-/* All is well.  The volume's name and lock must live as long as t. */
+/* Sets t to "no trouble".  The volume's name and lock must live as long as t. */
 void trouble_init(struct trouble *t, const char *volume, pthread_mutex_t *lock);
 
 /*
- * Remembers err and says it once, when it begins or its sentence changes; doubles the backoff, from 100 ms
- * to 5 s, and returns it.  Takes the lock.
+ * Keeps err, and logs it if the trouble begins or the sentence has changed.  Returns the backoff, which
+ * doubles with each call from 100 ms to 5 s.  Takes the lock.  what: the part that fails, for the log.
  */
 unsigned int trouble_says(struct trouble *t, const char *what, const struct err *err);
 
-/* Says once that what works again.  Takes the lock. */
+/* Ends the trouble, and logs once that `what` works again.  Takes the lock. */
 void trouble_over(struct trouble *t, const char *what);
 
 #endif /* ERAD_TROUBLE_H */

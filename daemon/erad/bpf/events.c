@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Counts from the module's tracepoints: see events.h. */
+/* Counts events at the module's tracepoints with BPF programs: see events.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include "erad/bpf/events.h"
 #include "trace.skel.h"
 
-static struct traced_kind kind = { .pin = "events" };	/* constant after events_setup() */
+static struct counter_map_kind kind = { .pin = "events" };	/* constant after events_setup() */
 
 void events_setup(void)
 {
@@ -16,7 +16,7 @@ void events_setup(void)
 
 	do
 		programs = trace__open_and_load();
-	while (!programs && traced_again(&tries));
+	while (!programs && counter_map_load_again(&tries));
 	if (!programs) {
 		err_set(&kind.unusable, -errno, "BPF programs cannot be loaded here: %m");
 	} else if (trace__attach(programs)) {
@@ -31,7 +31,7 @@ void events_setup(void)
 
 void events_init(struct events *e, const char *volume, pthread_mutex_t *lock)
 {
-	traced_init(&e->traced, volume, lock);
+	counter_map_init(&e->map, volume, lock);
 	e->held = 0;
 }
 
@@ -39,26 +39,26 @@ void events_begin(struct events *e, dev_t dev)
 {
 	struct err err;
 
-	if (traced_begin(&e->traced, &kind, dev, &err))
-		trouble_says(&e->traced.trouble, "events are not counted", &err);
+	if (counter_map_begin(&e->map, &kind, dev, &err))
+		trouble_says(&e->map.trouble, "events are not counted", &err);
 	else
-		trouble_over(&e->traced.trouble, "counting events");
+		trouble_over(&e->map.trouble, "counting events");
 }
 
 bool events_pinned(const struct events *e)
 {
-	return traced_pinned(&e->traced, &kind);
+	return counter_map_pinned(&e->map, &kind);
 }
 
 void events_end(struct events *e, bool gone)
 {
-	traced_end(&e->traced, &kind, gone);
+	counter_map_end(&e->map, &kind, gone);
 }
 
 bool events_read(const struct events *e, struct erad_map_events *out, struct err *error)
 {
-	const struct trouble *t = &e->traced.trouble;
-	const int fd = e->traced.fd;
+	const struct trouble *t = &e->map.trouble;
+	const int fd = e->map.fd;
 	const uint32_t key = 0;
 
 	err_set(error, 0, "%s", t->since_ms ? t->err.msg : "");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The BPF mirror of a volume's current writeset: made, written, pinned, removed. */
+/* Creates, fills, pins and removes the BPF maps that mirror a volume's current writeset: see mirror.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,8 +17,9 @@
 #include "maps.skel.h"
 
 /*
- * Above that many blocks, 1 GiB of era array, a restarted erad does not read
- * it before it serves writes again.
+ * The largest volume, in blocks, whose era array a restarted erad reads to fill the mirror: 1 GiB
+ * of array.  Writes are held while erad reads the array, so for larger volumes erad does not
+ * read it, and the mirror is degraded until the next era.
  */
 #define FILL_MAX	(1ull << 28)
 
@@ -26,10 +27,10 @@ enum { WRITESET, INFO, STATS };
 
 static const char *const pin_name[] = { "writeset", "info", "stats" };
 
-static struct maps *types;	/* constant after mirror_setup(); NULL: no BPF here, see unusable */
-static struct err unusable;
+static struct maps *types;	/* constant after mirror_setup(); NULL: BPF cannot be used here */
+static struct err unusable;	/* why types is NULL */
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	(void)level;
 	(void)fmt;
@@ -39,9 +40,9 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 
 void mirror_setup(void)
 {
-	libbpf_set_print(quiet);
+	libbpf_set_print(print_nothing);
 	pins_setup();
-	/* Their BTF is what all other maps are made with. */
+	/* All maps of volumes are created with the BTF of these maps. */
 	types = maps__open_and_load();
 	if (!types)
 		err_set(&unusable, -errno, "BPF maps cannot be made here: %m");
@@ -68,15 +69,18 @@ static void forget_fd(int *fd)
 	*fd = -1;
 }
 
-static int put(int fd, const void *value)
+static int write_entry(int fd, const void *value)
 {
 	const uint32_t key = 0;
 
 	return bpf_map_update_elem(fd, &key, value, BPF_ANY) ? -errno : 0;
 }
 
-/* Makes `info` say what m->next has, so that a reader notices that it has read some of both. */
-static int publish(struct mirror *m)
+/*
+ * Writes m->next to the map `info`.  seq is odd while the other fields change, so that a reader
+ * notices that it has read a mixture of old and new fields.
+ */
+static int publish_info(struct mirror *m)
 {
 	int r;
 
@@ -86,13 +90,13 @@ static int publish(struct mirror *m)
 	if (!memcmp(&m->next, &m->shown, sizeof(m->next)))
 		return 0;
 	m->shown.seq |= 1;
-	r = put(m->info, &m->shown);
+	r = write_entry(m->info, &m->shown);
 	m->next.seq = m->shown.seq;
 	if (!r)
-		r = put(m->info, &m->next);
+		r = write_entry(m->info, &m->next);
 	m->next.seq++;
 	if (!r)
-		r = put(m->info, &m->next);
+		r = write_entry(m->info, &m->next);
 	m->shown = m->next;
 	return r;
 }
@@ -111,8 +115,8 @@ static void drop_writeset(struct mirror *m)
 	m->words.nr = 0;
 }
 
-/* From now on it misses blocks, which readers must know of. */
-static void degrade(struct mirror *m, const struct err *err)
+/* The mirror misses blocks from now on.  Tells its readers so, and logs err. */
+static void degrade_mirror(struct mirror *m, const struct err *err)
 {
 	trouble_says(&m->trouble, "the BPF mirror is degraded", err);
 	drop_writeset(m);
@@ -120,15 +124,15 @@ static void degrade(struct mirror *m, const struct err *err)
 	m->next.flags |= ERAD_MAP_DEGRADED;
 	m->next.writeset_id = 0;
 	m->count.failures++;
-	/* Where that cannot be told, nothing is better than a wrong answer. */
-	if (m->info < 0 || publish(m))
+	/* If `info` cannot be written, its pin is removed: no answer is better than a wrong answer. */
+	if (m->info < 0 || publish_info(m))
 		pins_remove(m->trouble.volume, pin_name[INFO]);
 	pins_remove(m->trouble.volume, pin_name[WRITESET]);
 	if (m->stats >= 0)
-		put(m->stats, &m->count);
+		write_entry(m->stats, &m->count);
 }
 
-static int flush(struct words *w, void *ctx)
+static int flush_words(struct bitmap_words *w, void *ctx)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 	struct mirror *m = ctx;
@@ -140,7 +144,7 @@ static int flush(struct words *w, void *ctx)
 	return 0;
 }
 
-/* Where a bit stands for several blocks, that is more than was written. */
+/* Computes m->changed.  If a bit stands for several blocks, the result can be more than was written. */
 static void count_changed(struct mirror *m)
 {
 	uint64_t blocks = m->words.marked << m->words.shift;
@@ -150,22 +154,22 @@ static void count_changed(struct mirror *m)
 	atomic_store(&m->changed, blocks * m->next.block_sectors * 512);
 }
 
-static int fill_in(void *ctx, uint64_t first, uint64_t len)
+static int add_recorded(void *ctx, uint64_t first, uint64_t len)
 {
 	struct mirror *m = ctx;
 
-	return words_add(&m->words, first, len, flush, m);
+	return bitmap_words_add(&m->words, first, len, flush_words, m);
 }
 
-/* `info` or `stats`. */
-static int lasting(struct mirror *m, int which, int *fd, void *value, struct err *err)
+/* Opens or creates the map `info` or `stats`, which lasts from era to era. */
+static int open_lasting_map(struct mirror *m, int which, int *fd, void *value, struct err *err)
 {
 	return pins_lasting(m->trouble.volume, pin_name[which], types->obj, type_of(which), fd, value, err);
 }
 
-static int make_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
+static int create_writeset_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
 {
-	const uint64_t nr = words_count(nr_blocks, words_shift(nr_blocks, ERAD_MAPS_CAP));
+	const uint64_t nr = bitmap_words_count(nr_blocks, bitmap_words_shift(nr_blocks, ERAD_MAPS_CAP));
 	struct bpf_map_info kernel = { 0 };
 	uint32_t len = sizeof(kernel);
 	void *p;
@@ -182,7 +186,7 @@ static int make_map(struct mirror_map *map, uint64_t nr_blocks, struct err *err)
 	} else {
 		map->bits = p;
 		r = bpf_obj_get_info_by_fd(map->fd, &kernel, &len) ?
-			err_set(err, -errno, "cannot tell the BPF map's id: %m") : 0;
+			err_set(err, -errno, "cannot get the BPF map's id: %m") : 0;
 	}
 	map->id = kernel.id;
 	if (r)
@@ -195,15 +199,15 @@ void mirror_prepare(const struct mirror *m, uint64_t nr_blocks, struct mirror_ma
 	struct err err;
 
 	*map = (struct mirror_map){ .fd = -1 };
-	if (!types || make_map(map, nr_blocks, &err))
+	if (!types || create_writeset_map(map, nr_blocks, &err))
 		return;
 	map->pinned = true;
 	for (int i = WRITESET; i <= STATS && map->pinned; i++)
 		map->pinned = pins_there(m->trouble.volume, pin_name[i]);
 }
 
-/* What was prepared, or a new one. */
-static int take_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map, struct err *err)
+/* Makes the prepared map the mirror's writeset, if it fits, or else creates one. */
+static int install_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map, struct err *err)
 {
 	struct mirror_map old = m->writeset;
 	int r = 0;
@@ -211,16 +215,16 @@ static int take_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map
 	if (map && map->fd >= 0 && map->nr_blocks == nr_blocks) {
 		m->writeset = *map;
 		*map = old;
-		/* Only to be freed. */
+		/* The caller only frees the old map: it must not be used as a prepared one. */
 		map->nr_blocks = 0;
 		map->pinned = false;
 	} else {
 		mirror_map_free(&m->writeset);
-		r = make_map(&m->writeset, nr_blocks, err);
+		r = create_writeset_map(&m->writeset, nr_blocks, err);
 	}
 	m->words.nr = 0;
 	m->words.have = m->writeset.bits;
-	m->words.shift = words_shift(nr_blocks, ERAD_MAPS_CAP);
+	m->words.shift = bitmap_words_shift(nr_blocks, ERAD_MAPS_CAP);
 	m->words.marked = 0;
 	m->next.writeset_id = m->writeset.id;
 	return r;
@@ -239,9 +243,9 @@ static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mir
 	if (!map || !map->pinned || m->trouble.since_ms) {
 		r = pins_make_dir(m->trouble.volume, err);
 		if (!r)
-			r = lasting(m, INFO, &m->info, &m->shown, err);
+			r = open_lasting_map(m, INFO, &m->info, &m->shown, err);
 		if (!r)
-			r = lasting(m, STATS, &m->stats, &m->count, err);
+			r = open_lasting_map(m, STATS, &m->stats, &m->count, err);
 		if (r)
 			return r;
 	}
@@ -252,17 +256,17 @@ static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mir
 		.state = e->state, .dev_major = major(e->dev), .dev_minor = minor(e->dev),
 	};
 	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
-	/* Memory for it may have to be written to this volume first. */
+	/* To free memory for the map, the kernel may have to write to this volume, whose writes are held now. */
 	if (e->fill && standby_is_me())
-		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for the memory; it is complete again in the next era, or when erad has been started again");
-	r = take_map(m, s.nr_blocks, map, err);
+		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for memory; the mirror is complete again in the next era, or after a restart of erad");
+	r = install_map(m, s.nr_blocks, map, err);
 	if (!r && e->fill && s.nr_blocks > FILL_MAX)
-		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would hold writes up; it is complete again in the next era",
+		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would delay writes; the mirror is complete again in the next era",
 			    (unsigned long long)s.nr_blocks);
 	if (!r && e->fill)
-		r = store_diff(e->store, e->era, fill_in, m, err);
+		r = store_diff(e->store, e->era, add_recorded, m, err);
 	if (!r) {
-		r = flush(&m->words, m);
+		r = flush_words(&m->words, m);
 		if (r)
 			err_set(err, r, "cannot write the BPF map: %s", strerror(-r));
 	}
@@ -274,9 +278,9 @@ static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mir
 	m->next.flags = m->words.shift ? ERAD_MAP_COARSE : 0;
 	m->count.marked = m->words.marked;
 	m->count.writesets++;
-	r = publish(m);
+	r = publish_info(m);
 	if (!r)
-		r = put(m->stats, &m->count);
+		r = write_entry(m->stats, &m->count);
 	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
 }
 
@@ -288,7 +292,7 @@ void mirror_begin(struct mirror *m, const struct mirror_era *e, struct mirror_ma
 		atomic_store(&m->changed_before, atomic_load(&m->changed));
 	if (begin_mirror(m, e, map, &err)) {
 		m->next.era = e->era;
-		degrade(m, &err);
+		degrade_mirror(m, &err);
 	} else {
 		count_changed(m);
 		trouble_over(&m->trouble, "the BPF mirror");
@@ -304,22 +308,22 @@ void mirror_add(struct mirror *m, const struct erad_range *range, unsigned int n
 	if (!m->writeset.bits) {
 		m->count.failures++;
 		if (m->stats >= 0)
-			put(m->stats, &m->count);
+			write_entry(m->stats, &m->count);
 		return;
 	}
 	for (unsigned int i = 0; i < nr && !r; i++)
-		r = words_add(&m->words, m->runs[i].first, m->runs[i].len, flush, m);
+		r = bitmap_words_add(&m->words, m->runs[i].first, m->runs[i].len, flush_words, m);
 	if (!r)
-		r = flush(&m->words, m);
+		r = flush_words(&m->words, m);
 	count_changed(m);
 	m->count.commits++;
 	m->count.ranges += nr;
 	m->count.marked = m->words.marked;
 	if (!r)
-		r = put(m->stats, &m->count);
+		r = write_entry(m->stats, &m->count);
 	if (r) {
 		err_set(&err, r, "cannot write a BPF map: %s", strerror(-r));
-		degrade(m, &err);
+		degrade_mirror(m, &err);
 	}
 }
 
@@ -329,19 +333,19 @@ void mirror_state(struct mirror *m, uint32_t state)
 	int r;
 
 	m->next.state = state;
-	r = publish(m);
+	r = publish_info(m);
 	if (r) {
 		err_set(&err, r, "cannot write a BPF map: %s", strerror(-r));
-		degrade(m, &err);
+		degrade_mirror(m, &err);
 	}
 }
 
 void mirror_end(struct mirror *m, bool gone)
 {
 	if (gone) {
-		/* Programs that still have them shall know. */
+		/* Programs may still have the maps open.  writeset_id 0 tells them that the volume is closed. */
 		m->next.writeset_id = m->next.state = 0;
-		publish(m);
+		publish_info(m);
 		for (int i = WRITESET; i <= STATS; i++)
 			pins_remove(m->trouble.volume, pin_name[i]);
 		pins_remove(m->trouble.volume, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Where the volumes' BPF maps are pinned. */
+/* Pins the volumes' BPF maps: see pins.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
@@ -23,11 +23,14 @@ struct path {
 	char text[sizeof(ERAD_MAPS_DIR) + ERAD_NAME_MAX + 32];
 };
 
-/* So that no directory is made and removed at once.  Taken before the locks of pins_sweep()'s keep(). */
+/*
+ * Prevents that one thread removes a directory while another makes it.  Taken before the locks of
+ * pins_sweep()'s keep().
+ */
 static pthread_mutex_t dir_lock = PTHREAD_MUTEX_INITIALIZER;
 static gid_t group;		/* constant after pins_setup() */
 
-static void exchange(char *name, char from, char to)
+static void exchange_chars(char *name, char from, char to)
 {
 	for (; *name; name++)
 		if (*name == from)
@@ -40,7 +43,7 @@ static struct path path_of(const char *name, const char *pin)
 
 	snprintf(p.text, sizeof(p.text), "%s/%s%s%s", ERAD_MAPS_DIR, name, pin ? "/" : "",
 		 pin ? pin : "");
-	exchange(p.text + sizeof(ERAD_MAPS_DIR), '.', ':');
+	exchange_chars(p.text + sizeof(ERAD_MAPS_DIR), '.', ':');
 	return p;
 }
 
@@ -49,16 +52,16 @@ void pins_setup(void)
 	group = group_id();
 }
 
-static int grant(const char *path, mode_t mode)
+static int grant_access(const char *path, mode_t mode)
 {
 	return chown(path, 0, group) || chmod(path, mode) ? -errno : 0;
 }
 
-static int make_dir(const char *path)
+static int make_dir_for_group(const char *path)
 {
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return -errno;
-	return grant(path, 0750);
+	return grant_access(path, 0750);
 }
 
 int pins_make_dir(const char *name, struct err *err)
@@ -70,9 +73,9 @@ int pins_make_dir(const char *name, struct err *err)
 	if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC)
 		return err_set(err, -ENODEV, "no bpffs is mounted on " BPFFS);
 	pthread_mutex_lock(&dir_lock);
-	r = make_dir(ERAD_MAPS_DIR);
+	r = make_dir_for_group(ERAD_MAPS_DIR);
 	if (!r)
-		r = make_dir(dir.text);
+		r = make_dir_for_group(dir.text);
 	pthread_mutex_unlock(&dir_lock);
 	return r ? err_set(err, r, "cannot make %s: %s", dir.text, strerror(-r)) : 0;
 }
@@ -91,12 +94,12 @@ int pins_put(const char *name, const char *pin, int fd, struct err *err)
 
 	r = bpf_obj_pin(fd, new.text) ? -errno : 0;
 	if (r == -EEXIST) {
-		/* What an erad left that was killed. */
+		/* An erad that was killed has left this pin. */
 		unlink(new.text);
 		r = bpf_obj_pin(fd, new.text) ? -errno : 0;
 	}
 	if (!r)
-		r = grant(new.text, 0440);
+		r = grant_access(new.text, 0440);
 	if (!r && rename(new.text, at.text))
 		r = -errno;
 	if (!r)
@@ -122,8 +125,11 @@ int pins_make(const char *pin, const struct bpf_object *obj, const struct bpf_ma
 	return fd < 0 ? -errno : fd;
 }
 
-/* An fd of what is pinned there, if that is a map like that one; else negative. */
-static int reopen(const char *path, const struct bpf_map *like)
+/*
+ * Returns an fd of the map that is pinned at path, if the map has the type and size of `like`.
+ * Else returns a negative errno.
+ */
+static int open_pinned_map(const char *path, const struct bpf_map *like)
 {
 	struct bpf_map_info i = { 0 };
 	uint32_t len = sizeof(i);
@@ -146,10 +152,10 @@ int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj
 	const uint32_t key = 0;
 	int new, r;
 
-	/* Somebody may have unmounted bpffs. */
+	/* The map exists, but its pin may not: somebody may have unmounted bpffs. */
 	if (*fd >= 0)
 		return pins_there(name, pin) ? 0 : pins_put(name, pin, *fd, err);
-	new = reopen(at.text, like);
+	new = open_pinned_map(at.text, like);
 	if (new >= 0 && (!value || !bpf_map_lookup_elem(new, &key, value))) {
 		*fd = new;
 		return 0;
@@ -177,8 +183,8 @@ void pins_remove(const char *name, const char *pin)
 		rmdir(at.text);
 }
 
-/* Whatever is in it. */
-static void clear(const char *name)
+/* Removes the directory of a volume, with all pins in it. */
+static void remove_dir(const char *name)
 {
 	struct path path = path_of(name, NULL);
 	DIR *dir = opendir(path.text);
@@ -204,9 +210,9 @@ void pins_sweep(bool (*keep)(const char *name))
 	while ((e = readdir(dir))) {
 		if (*e->d_name == '.')
 			continue;
-		exchange(e->d_name, ':', '.');
+		exchange_chars(e->d_name, ':', '.');
 		if (!keep(e->d_name))
-			clear(e->d_name);
+			remove_dir(e->d_name);
 	}
 	pthread_mutex_unlock(&dir_lock);
 	closedir(dir);

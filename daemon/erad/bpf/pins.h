@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The places of the volumes' BPF maps in bpffs: directories, pins, who may
- * read them.  Nothing here waits for a disk.
+ * The pins of the volumes' BPF maps in bpffs: their directories, names and permissions.
+ * Nothing here waits for a disk.
  */
 #ifndef ERAD_PINS_H
 #define ERAD_PINS_H
@@ -14,34 +14,37 @@
 struct bpf_map;
 struct bpf_object;
 
-/* Once, before threads. */
+/* In all functions, name is that of a volume, and pin is the name of one of its pins. */
+
+/* Call this once, before any thread is created. */
 void pins_setup(void);
 
-/* Removes the directories of all volumes that keep() does not want.  keep() may take locks of its own. */
+/* Removes the directories of all volumes for which keep() returns false.  keep() may take locks of its own. */
 void pins_sweep(bool (*keep)(const char *name));
 
-/* Whether something is pinned there. */
+/* Returns whether the pin exists. */
 bool pins_there(const char *name, const char *pin);
 
-/* Makes the directory of a volume, if it is not there. */
+/* Makes the directory of a volume, if it does not exist. */
 int pins_make_dir(const char *name, struct err *err);
 
-/* Pins a map, in place of what is pinned there. */
+/* Pins a map.  Replaces an existing pin. */
 int pins_put(const char *name, const char *pin, int fd, struct err *err);
 
-/* A new map like that one of obj, called erad_PIN; its fd, or a negative errno. */
+/* Creates a map of the type of `like`, a map of obj, with the name erad_PIN.  Returns its fd or a negative errno. */
 int pins_make(const char *pin, const struct bpf_object *obj, const struct bpf_map *like,
 	      uint32_t entries);
 
 /*
- * Sees to it that a map like that one of obj is pinned there.  *fd: the caller's; -1:
- * takes that of an erad before, which programs may have, or makes a new one.  On
- * failure, as it was.  value: gets the one value of an array that was there; or NULL.
+ * Ensures that a map of the type of `like`, a map of obj, is pinned.  If *fd is -1, opens the map that
+ * a previous erad has pinned, because other programs may have it open, or else creates one.  *fd
+ * is unchanged on failure.  If value is not NULL, and a map of a previous erad was opened, value
+ * gets its entry 0.
  */
 int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj,
 		 const struct bpf_map *like, int *fd, void *value, struct err *err);
 
-/* Removes a pin; NULL: the directory. */
+/* Removes a pin, or the volume's directory if pin is NULL. */
 void pins_remove(const char *name, const char *pin);
 
 #endif /* ERAD_PINS_H */

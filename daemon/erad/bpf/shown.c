@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What others see of a volume in BPF maps, as a whole: see shown.h. */
+/* All BPF maps that show a volume to other programs: see shown.h. */
 #include "erad/bpf/pins.h"
 #include "erad/bpf/shown.h"
 
@@ -49,8 +49,8 @@ void shown_next(struct shown *s, const struct mirror_era *e, struct mirror_map *
 	const bool pinned = map->pinned;
 
 	mirror_begin(&s->mirror, e, map);
-	/* Only for maps that somebody has removed, and for what did not work before. */
-	if (!pinned || s->events.traced.trouble.since_ms)
+	/* Only if somebody has removed a pin, or if counting did not work before. */
+	if (!pinned || s->events.map.trouble.since_ms)
 		events_begin(&s->events, e->dev);
 	if (pinned)
 		writers_next(&s->writers, e->dev, e->era);

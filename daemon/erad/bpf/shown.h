@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What others see of a volume in BPF maps: the mirror of its writeset, its events and its writers.
- * The only header of this folder that other folders include.
+ * All BPF maps that show a volume to other programs: the mirror of its writeset, its events and
+ * its writers.  Other folders include only this header of the folder.
  *
  * Best effort: none of these functions fails a commit, a checkpoint or an attach.
  *
@@ -24,15 +24,18 @@ struct shown {
 	struct writers writers;
 };
 
-/* Loads and attaches the programs.  Once, before any thread is created, and when the module is loaded. */
+/* Loads and attaches the programs.  Call this once, when the module is loaded, before any thread is created. */
 void shown_setup(bool no_writers);
 
-/* Removes the maps of all volumes that keep() does not want.  Any thread; before requests are taken. */
+/*
+ * Removes the maps of all volumes for which keep() returns false.  Call this before erad accepts
+ * requests.  Any thread.
+ */
 void shown_sweep(bool (*keep)(const char *name));
 
 /*
- * The volume's name and its lock must live as long as s.  0 or ENOMEM; ends with shown_free(), whatever it
- * returned.
+ * The volume's name and its lock must live as long as s.  Returns 0 or ENOMEM.  In both cases, call
+ * shown_free() in the end.
  */
 int shown_init(struct shown *s, const char *volume, pthread_mutex_t *lock);
 void shown_free(struct shown *s);
@@ -41,22 +44,22 @@ void shown_free(struct shown *s);
 void shown_prepare(const struct shown *s, uint64_t nr_blocks, struct mirror_map *map);
 
 /*
- * The mirror of the era that the target is in when erad has attached.  Before READY: no commit may come
- * before it.
+ * Begins the mirror of the current era of the target, after erad has attached.  Call this before
+ * READY, because the mirror must exist before the first commit.
  */
 void shown_attach(struct shown *s, const struct mirror_era *e);
 
 /*
- * Begins to count events and writers in this era.  After READY, because the kernel waits for readers of a map of
- * maps when an entry changes, tens of milliseconds each.  Before the first commit, which is the first
- * that they count.
+ * Begins to count events and writers in this era.  Call this after READY: when an entry of a map
+ * of maps changes, the kernel waits for the readers of the map, tens of milliseconds each time.
+ * Call this before the first commit, so that the commit is counted.
  */
 void shown_count(struct shown *s, const struct mirror_era *e);
 
-/* A new era.  Before any commit in it.  map: what shown_prepare() has made; see mirror_begin(). */
+/* Begins a new era.  Call this before the first commit in the era.  map: see mirror_begin(). */
 void shown_next(struct shown *s, const struct mirror_era *e, struct mirror_map *map);
 
-/* gone: the target is gone, and so the pins are removed. */
+/* Closes the maps.  gone: the target was removed, so the pins are removed too. */
 void shown_end(struct shown *s, bool gone);
 
 #endif /* ERAD_SHOWN_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who wrote first, as counted at a tracepoint of the module: see writers.h. */
+/* Reads and clears the counts of first writes for each writer: see writers.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -12,12 +12,15 @@
 #include "erad/bpf/writers.h"
 #include "recorded.skel.h"
 
-/* Above the one, an era that begins makes the oldest go until there are no more than the other. */
+/*
+ * If the map has more than CROWDED entries when an era begins, the oldest eras are removed until
+ * ROOMY entries are left.
+ */
 #define CROWDED		(ERAD_MAP_WRITERS / 4 * 3)
 #define ROOMY		(ERAD_MAP_WRITERS / 2)
 
-/* Both constant after writers_setup(). */
-static struct traced_kind kind = { .pin = "writers" };
+/* Constant after writers_setup(). */
+static struct counter_map_kind kind = { .pin = "writers" };
 static bool is_off;
 
 void writers_setup(bool off)
@@ -32,7 +35,7 @@ void writers_setup(bool off)
 	}
 	do
 		programs = recorded__open_and_load();
-	while (!programs && traced_again(&tries));
+	while (!programs && counter_map_load_again(&tries));
 	if (!programs) {
 		err_set(&kind.unusable, -errno, "BPF programs cannot be loaded here: %m");
 	} else if (recorded__attach(programs)) {
@@ -47,7 +50,7 @@ void writers_setup(bool off)
 
 int writers_init(struct writers *w, const char *volume, pthread_mutex_t *lock)
 {
-	traced_init(&w->traced, volume, lock);
+	counter_map_init(&w->map, volume, lock);
 	w->list = is_off ? NULL : malloc(sizeof(*w->list));
 	return w->list || is_off ? 0 : -ENOMEM;
 }
@@ -57,19 +60,19 @@ void writers_free(struct writers *w)
 	free(w->list);
 }
 
-static int read_all(int fd, struct writers_list *l)
+static int read_entries(int fd, struct writers_list *l)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 	uint32_t at;
 
 	l->nr = ERAD_MAP_WRITERS;
-	/* ENOENT: that was all. */
+	/* ENOENT: the end of the map was reached. */
 	return bpf_map_lookup_batch(fd, NULL, &at, l->who, l->written, &l->nr, &opts) && errno != ENOENT ?
 		-errno : 0;
 }
 
-/* Moves those of eras up to that one to the front; how many. */
-static uint32_t up_to(struct writers_list *l, uint32_t era)
+/* Moves the entries of all eras up to `era` to the front of the list.  Returns how many they are. */
+static uint32_t move_to_front(struct writers_list *l, uint32_t era)
 {
 	uint32_t nr = 0;
 
@@ -84,8 +87,8 @@ static uint32_t up_to(struct writers_list *l, uint32_t era)
 	return nr;
 }
 
-/* The oldest from that position on; UINT32_MAX, which is none, if there are no more. */
-static uint32_t oldest(const struct writers_list *l, uint32_t from)
+/* Returns the oldest era in the list from position `from` on, or UINT32_MAX if there are no entries. */
+static uint32_t oldest_era(const struct writers_list *l, uint32_t from)
 {
 	uint32_t era = UINT32_MAX;
 
@@ -106,32 +109,32 @@ static int forget_writers(int fd, const struct erad_map_writer *who, uint32_t nr
 			return 0;
 		if (errno != ENOENT)
 			return -errno;
-		/* Another thread was faster with the one after those. */
+		/* Another thread has removed the entry after these. */
 		who += done + 1;
 		nr -= done + 1;
 	}
 	return 0;
 }
 
-/* Eras older than that one make room in the map, if it gets scarce. */
-static int make_room(int fd, struct writers_list *l, uint32_t era)
+/* If the map has more than CROWDED entries, removes the oldest eras, but none that is not older than `era`. */
+static int remove_old_eras(int fd, struct writers_list *l, uint32_t era)
 {
 	uint32_t nr = 0, old;
 	int r;
 
-	r = read_all(fd, l);
+	r = read_entries(fd, l);
 	if (r || l->nr <= CROWDED)
 		return r;
 	while (l->nr - nr > ROOMY) {
-		old = oldest(l, nr);
+		old = oldest_era(l, nr);
 		if (old >= era)
 			break;
-		nr = up_to(l, old);
+		nr = move_to_front(l, old);
 	}
 	return forget_writers(fd, l->who, nr);
 }
 
-/* So that there is room for it when there is none. */
+/* Adds the entry for all other writers of an era.  It must exist before the map is full. */
 static int add_others(int fd, uint32_t era)
 {
 	const struct erad_map_writer others = { .era = era, .flags = ERAD_MAP_OTHERS };
@@ -142,13 +145,13 @@ static int add_others(int fd, uint32_t era)
 
 static int begin_writers(struct writers *w, dev_t dev, uint32_t era, struct err *err)
 {
-	struct traced *t = &w->traced;
+	struct counter_map *t = &w->map;
 	int r;
 
-	r = traced_begin(t, &kind, dev, err);
+	r = counter_map_begin(t, &kind, dev, err);
 	if (r)
 		return r;
-	r = make_room(t->fd, w->list, era);
+	r = remove_old_eras(t->fd, w->list, era);
 	if (!r)
 		r = add_others(t->fd, era);
 	return r ? err_set(err, r, "cannot write a BPF map: %s", strerror(-r)) : 0;
@@ -156,11 +159,11 @@ static int begin_writers(struct writers *w, dev_t dev, uint32_t era, struct err 
 
 void writers_begin(struct writers *w, dev_t dev, uint32_t era)
 {
-	struct trouble *t = &w->traced.trouble;
+	struct trouble *t = &w->map.trouble;
 	struct err err;
 
 	if (is_off) {
-		/* What an erad before has counted would not go on. */
+		/* The counts of a previous erad would not grow any more, so they are removed. */
 		pins_remove(t->volume, kind.pin);
 		return;
 	}
@@ -172,24 +175,24 @@ void writers_begin(struct writers *w, dev_t dev, uint32_t era)
 
 bool writers_pinned(const struct writers *w)
 {
-	return traced_pinned(&w->traced, &kind);
+	return counter_map_pinned(&w->map, &kind);
 }
 
 void writers_next(struct writers *w, dev_t dev, uint32_t era)
 {
-	if (is_off || w->traced.trouble.since_ms || w->traced.fd < 0 || add_others(w->traced.fd, era))
+	if (is_off || w->map.trouble.since_ms || w->map.fd < 0 || add_others(w->map.fd, era))
 		writers_begin(w, dev, era);
 }
 
 void writers_end(struct writers *w, bool gone)
 {
-	traced_end(&w->traced, &kind, gone);
+	counter_map_end(&w->map, &kind, gone);
 }
 
-/* An fd of the map of the caller's own, as the volume may be closed meanwhile. */
-static int own_fd(struct writers *w, struct err *err)
+/* Returns a duplicate of the map's fd, which the caller closes: the volume may be closed in the meantime. */
+static int duplicate_fd(struct writers *w, struct err *err)
 {
-	const struct trouble *t = &w->traced.trouble;
+	const struct trouble *t = &w->map.trouble;
 	int fd;
 
 	pthread_mutex_lock(t->lock);
@@ -197,11 +200,11 @@ static int own_fd(struct writers *w, struct err *err)
 		*err = t->err;
 		fd = -EIO;
 	} else {
-		fd = w->traced.fd;
+		fd = w->map.fd;
 		if (fd >= 0)
 			fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
-			fd = err_set(err, -EAGAIN, "it is not attached to its target");
+			fd = err_set(err, -EAGAIN, "erad is not attached to the volume's target");
 	}
 	pthread_mutex_unlock(t->lock);
 	return fd;
@@ -213,12 +216,12 @@ void writers_make_room(struct writers *w, uint32_t era)
 	struct err err;
 	int fd;
 
-	fd = is_off ? -1 : own_fd(w, &err);
+	fd = is_off ? -1 : duplicate_fd(w, &err);
 	if (fd < 0)
 		return;
 	l = malloc(sizeof(*l));
 	if (l)
-		make_room(fd, l, era);
+		remove_old_eras(fd, l, era);
 	free(l);
 	close(fd);
 }
@@ -232,11 +235,11 @@ int writers_read(struct writers *w, struct writers_list **out, struct err *err)
 		*err = kind.unusable;
 		return -EOPNOTSUPP;
 	}
-	fd = own_fd(w, err);
+	fd = duplicate_fd(w, err);
 	if (fd < 0)
 		return fd;
 	l = malloc(sizeof(*l));
-	r = l ? read_all(fd, l) : -ENOMEM;
+	r = l ? read_entries(fd, l) : -ENOMEM;
 	close(fd);
 	if (r) {
 		free(l);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who has written blocks of a volume first, era by era: a BPF program at the
- * module's tracepoint counts it in the map `writers`; include/erad_maps.h has what
- * others see.  Best effort, as the events are, and off if erad is told so.
+ * Counts of first writes for each writer and era.  A BPF program at a tracepoint of the module
+ * counts in the volume's map `writers`; include/erad_maps.h describes the map for other
+ * programs.  Best effort, as the events.  `erad --no-writers` turns the counting off.
  */
 #ifndef ERAD_WRITERS_H
 #define ERAD_WRITERS_H
@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "erad/bpf/traced.h"
+#include "erad/bpf/counter_map.h"
 #include "erad_maps.h"
 
-/* Pairs of key and value, in no order. */
+/* The entries of the map: pairs of key and value, in no order. */
 struct writers_list {
 	uint32_t nr;
 	struct erad_map_writer who[ERAD_MAP_WRITERS];
@@ -22,45 +22,53 @@ struct writers_list {
 };
 
 struct writers {
-	struct traced traced;
-	/* The volume thread's, which must not wait for memory while writes wait for it; NULL: off. */
+	struct counter_map map;
+	/*
+	 * Allocated in advance: the volume thread must not wait for memory while writes wait.
+	 * NULL: counting is off.
+	 */
 	struct writers_list *list;
 };
 
-/* Once, before threads, and when the module is there: attaches the program, unless it is off. */
+/* Attaches the program, unless off.  Call this once, when the module is loaded, before any thread is created. */
 void writers_setup(bool off);
 
 /*
- * The volume's name and its lock must live as long as w.  0 or ENOMEM; ends with writers_free(), whatever it
- * returned.
+ * The volume's name and its lock must live as long as w.  Returns 0 or ENOMEM.  In both cases, call
+ * writers_free() in the end.
  */
 int writers_init(struct writers *w, const char *volume, pthread_mutex_t *lock);
 void writers_free(struct writers *w);
 
 /*
- * Has the writers of the volume with the mapped device dev counted in `era`, which the target is in, and
- * makes room for them.  Before any commit in this era.  Context: the volume thread.
+ * Pins the map, and begins to count the writers of the volume, whose mapped device is dev, in
+ * `era`, the current era of the target.  Removes old eras from the map if it is crowded.  Call
+ * this before the first commit in the era.  Context: the volume thread.
  */
 void writers_begin(struct writers *w, dev_t dev, uint32_t era);
 
-/* The same where the map is pinned and works.  Room is made only if there is none at all. */
+/* The fast form of writers_begin(), for a map that is pinned and works: removes old eras only if the map is full. */
 void writers_next(struct writers *w, dev_t dev, uint32_t era);
 
 /*
- * Makes room for `era`, which has begun with writers_next(), so that the volume thread need not
- * make room while writes wait.  Best effort.  Any thread, without the volume's lock.
+ * Removes old eras from the map if it is crowded.  Call this after writers_next(), so that the
+ * volume thread need not do it while writes wait.  Best effort.  Any thread may call this,
+ * without the volume's lock.
  */
 void writers_make_room(struct writers *w, uint32_t era);
 
-/* Whether the map is where it should be, so that a new era need not look for it.  Any thread. */
+/* Returns whether the map is pinned; a new era then need not check the map.  Any thread may call this. */
 bool writers_pinned(const struct writers *w);
 
-/* gone: the target is gone, and so the pin is removed.  Before mirror_end().  Context: the volume thread. */
+/*
+ * Call this before mirror_end().  gone: the target was removed, so the pin is removed too.
+ * Context: the volume thread.
+ */
 void writers_end(struct writers *w, bool gone);
 
 /*
- * The caller frees *out.  Fails if the writers are not counted: EOPNOTSUPP if erad was told not to count
- * them, or the reason.  Any thread, without the volume's lock.
+ * Reads all entries.  The caller frees *out.  Fails if writers are not counted, with the reason in
+ * err; EOPNOTSUPP if counting is off.  Any thread may call this, without the volume's lock.
  */
 int writers_read(struct writers *w, struct writers_list **out, struct err *err);
 

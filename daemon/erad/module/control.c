@@ -11,7 +11,7 @@
 
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
 
-static int call(int fd, unsigned long nr, void *arg)
+static int control_ioctl(int fd, unsigned long nr, void *arg)
 {
 	return ioctl(fd, nr, arg) < 0 ? -errno : 0;
 }
@@ -26,13 +26,13 @@ int control_open(int *out, struct err *err)
 		return err_set(err, -errno, "cannot open %s: %m%s", CONTROL_NODE,
 			       errno == ENOENT || errno == ENXIO ?
 			       "; the kernel module dm-erad is not loaded: 'modprobe dm-erad' loads it" : "");
-	r = call(fd, ERAD_IOC_VERSION, &v);
+	r = control_ioctl(fd, ERAD_IOC_VERSION, &v);
 	if (r)
-		err_set(err, r, "%s does not tell its version: %s", CONTROL_NODE,
+		err_set(err, r, "cannot get the version of the module dm-erad from %s: %s", CONTROL_NODE,
 			strerror(-r));
 	else if (v.abi != ERAD_ABI)
 		r = err_set(err, -EPROTO,
-			    "the module dm-erad speaks protocol %u, this erad %u; reboot, or install the erad that came with it",
+			    "the module dm-erad has protocol version %u, this erad expected %u; reboot, or install the erad of the module's version",
 			    v.abi, ERAD_ABI);
 	if (r) {
 		close(fd);
@@ -54,7 +54,7 @@ int control_list(int control, struct instances *l)
 		struct erad_info *info;
 		int r;
 
-		r = call(control, ERAD_IOC_LIST, &a);
+		r = control_ioctl(control, ERAD_IOC_LIST, &a);
 		if (r)
 			return r;
 		if (a.nr <= l->cap) {
@@ -78,7 +78,7 @@ void instances_free(struct instances *l)
 int control_attach(int control, uint64_t instance_id, int *fd)
 {
 	struct erad_attach a = { .h.size = sizeof(a), .instance_id = instance_id };
-	int r = call(control, ERAD_IOC_ATTACH, &a);
+	int r = control_ioctl(control, ERAD_IOC_ATTACH, &a);
 
 	if (!r)
 		*fd = a.fd;
@@ -89,13 +89,13 @@ int control_abort(int control, uint64_t instance_id)
 {
 	struct erad_abort a = { .h.size = sizeof(a), .instance_id = instance_id };
 
-	return call(control, ERAD_IOC_ABORT, &a);
+	return control_ioctl(control, ERAD_IOC_ABORT, &a);
 }
 
 int instance_info(int fd, struct erad_info *info)
 {
 	*info = (struct erad_info){ .h.size = sizeof(*info) };
-	return call(fd, ERAD_IOC_INFO, info);
+	return control_ioctl(fd, ERAD_IOC_INFO, info);
 }
 
 int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
@@ -105,14 +105,14 @@ int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
 		.record = (uintptr_t)record, .record_sector = sector,
 	};
 
-	return call(fd, ERAD_IOC_READY, &a);
+	return control_ioctl(fd, ERAD_IOC_READY, &a);
 }
 
 int instance_prepare_era(int fd, uint32_t to)
 {
 	struct erad_prepare a = { .h.size = sizeof(a), .to = to };
 
-	return call(fd, ERAD_IOC_PREPARE_ERA, &a);
+	return control_ioctl(fd, ERAD_IOC_PREPARE_ERA, &a);
 }
 
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
@@ -121,13 +121,13 @@ int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
 		.h.size = sizeof(a), .from = from, .to = to, .drain_ms = drain_ms,
 	};
 
-	return call(fd, ERAD_IOC_NEW_ERA, &a);
+	return control_ioctl(fd, ERAD_IOC_NEW_ERA, &a);
 }
 
 int instance_commit_fetch(int fd, struct erad_xfer *x)
 {
 	x->h = (struct erad_hdr){ .size = sizeof(*x) };
-	return call(fd, ERAD_IOC_COMMIT_FETCH, x);
+	return control_ioctl(fd, ERAD_IOC_COMMIT_FETCH, x);
 }
 
 int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era)
@@ -136,24 +136,24 @@ int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era)
 		.h.size = sizeof(a), .used = used, .total = total, .held_root = snapshot_era,
 	};
 
-	return call(fd, ERAD_IOC_USAGE, &a);
+	return control_ioctl(fd, ERAD_IOC_USAGE, &a);
 }
 
 int instance_stats(int fd, struct erad_stats *stats)
 {
 	*stats = (struct erad_stats){ .h.size = sizeof(*stats) };
-	return call(fd, ERAD_IOC_STATS, stats);
+	return control_ioctl(fd, ERAD_IOC_STATS, stats);
 }
 
 int instance_message_get(int fd, struct erad_message *m)
 {
 	*m = (struct erad_message){ .h.size = sizeof(*m) };
-	return call(fd, ERAD_IOC_MESSAGE_GET, m);
+	return control_ioctl(fd, ERAD_IOC_MESSAGE_GET, m);
 }
 
 int instance_message_reply(int fd, uint64_t id, int result, uint32_t era)
 {
 	struct erad_reply a = { .h.size = sizeof(a), .id = id, .status = -result, .era = era };
 
-	return call(fd, ERAD_IOC_MESSAGE_REPLY, &a);
+	return control_ioctl(fd, ERAD_IOC_MESSAGE_REPLY, &a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The module's ioctls as functions; include/erad_uapi.h says what each means. */
+/* The module's ioctls as functions.  include/erad_uapi.h describes them. */
 #ifndef ERAD_CONTROL_H
 #define ERAD_CONTROL_H
 
@@ -8,12 +8,12 @@
 #include "common/err.h"
 #include "erad_uapi.h"
 
-/* All return 0 or a negative errno, and none waits for I/O. */
+/* All return 0 or a negative errno.  None waits for I/O. */
 
-/* A new fd on the control node, whose ABI has been compared with ours; the caller closes it. */
+/* Opens the control node, and compares the module's ABI with ERAD_ABI.  The caller closes the fd. */
 int control_open(int *fd, struct err *err);
 
-/* A list that is kept between calls, so that LIST allocates only to grow. */
+/* A list of instances.  The caller keeps it between calls, so that control_list() allocates only if the list grows. */
 struct instances {
 	struct erad_info *info;
 	uint32_t nr, cap;
@@ -26,14 +26,14 @@ int control_attach(int control, uint64_t instance_id, int *fd);
 int control_abort(int control, uint64_t instance_id);
 
 int instance_info(int fd, struct erad_info *info);
-/* record: ERAD_RECORD_SIZE bytes and the sector where they belong, or NULL. */
+/* record: the degrade record, ERAD_RECORD_SIZE bytes, or NULL.  sector: where it is written. */
 int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector);
 int instance_prepare_era(int fd, uint32_t to);
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms);
 int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h */
 int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era);
 int instance_stats(int fd, struct erad_stats *stats);
-int instance_message_get(int fd, struct erad_message *m);	/* m->id 0: there is none */
+int instance_message_get(int fd, struct erad_message *m);	/* m->id 0: no message waits */
 int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);	/* result 0 or -errno */
 
 #endif /* ERAD_CONTROL_H */

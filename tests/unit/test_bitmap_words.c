@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "common/words.h"
+#include "common/bitmap_words.h"
 #include "erad_maps.h"
 #include "rnd.h"
 
@@ -21,11 +21,11 @@ struct map {
 	int fail;
 };
 
-static int flush(struct words *w, void *ctx)
+static int flush(struct bitmap_words *w, void *ctx)
 {
 	struct map *m = ctx;
 
-	assert_true(w->nr <= WORDS_MAX);
+	assert_true(w->nr <= BITMAP_WORDS_MAX);
 	if (m->fail)
 		return m->fail;
 	for (unsigned int i = 0; i < w->nr; i++) {
@@ -38,9 +38,9 @@ static int flush(struct words *w, void *ctx)
 	return 0;
 }
 
-static struct words *new_words(const struct map *m, unsigned int shift)
+static struct bitmap_words *new_words(const struct map *m, unsigned int shift)
 {
-	struct words *w = calloc(1, sizeof(*w));
+	struct bitmap_words *w = calloc(1, sizeof(*w));
 
 	w->have = m->word;
 	w->shift = shift;
@@ -59,7 +59,7 @@ static uint64_t count(const uint8_t *bytes, unsigned int shift)
 static void random_runs(unsigned int shift)
 {
 	struct map *m = calloc(1, sizeof(*m));
-	struct words *w = new_words(m, shift);
+	struct bitmap_words *w = new_words(m, shift);
 	uint8_t *bytes = calloc(NR, 1);
 	uint64_t r = 11 + shift;
 
@@ -70,7 +70,7 @@ static void random_runs(unsigned int shift)
 
 			if (len > NR - first)
 				len = NR - first;
-			assert_int_equal(words_add(w, first, len, flush, m), 0);
+			assert_int_equal(bitmap_words_add(w, first, len, flush, m), 0);
 			memset(bytes + (first >> shift), 1,
 			       ((first + len - 1) >> shift) - (first >> shift) + 1);
 			first += len + 1 + rnd_below(&r, rnd_below(&r, 3) ? 9000 : 9);
@@ -96,20 +96,20 @@ static void test_as_bits(void **state)
 static void test_full_and_failing(void **state)
 {
 	struct map *m = calloc(1, sizeof(*m));
-	struct words *w = new_words(m, 0);
+	struct bitmap_words *w = new_words(m, 0);
 
 	(void)state;
-	assert_int_equal(words_add(w, 0, NR, flush, m), 0);
-	assert_int_equal(m->flushes, NR / 64 / WORDS_MAX - 1);
+	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), 0);
+	assert_int_equal(m->flushes, NR / 64 / BITMAP_WORDS_MAX - 1);
 	flush(w, m);
 	assert_int_equal(m->word[NR / 64 - 1], ~0ull);
 	/* What is there is not written again. */
-	assert_int_equal(words_add(w, 0, NR, flush, m), 0);
+	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), 0);
 	assert_int_equal(w->nr, 0);
 
 	memset(m->word, 0, sizeof(m->word));
 	m->fail = -12;
-	assert_int_equal(words_add(w, 0, NR, flush, m), -12);
+	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), -12);
 	free(w);
 	free(m);
 }
@@ -117,21 +117,21 @@ static void test_full_and_failing(void **state)
 static void test_sizes(void **state)
 {
 	(void)state;
-	assert_int_equal(words_count(1, 0), 1);
-	assert_int_equal(words_count(64, 0), 1);
-	assert_int_equal(words_count(65, 0), 2);
-	assert_int_equal(words_count(65, 1), 1);
-	assert_int_equal(words_count(129, 1), 2);
-	assert_int_equal(words_shift(1, 8), 0);
-	assert_int_equal(words_shift(64, 8), 0);
-	assert_int_equal(words_shift(65, 8), 1);
-	assert_int_equal(words_shift(128, 8), 1);
-	assert_int_equal(words_shift(129, 8), 2);
+	assert_int_equal(bitmap_words_count(1, 0), 1);
+	assert_int_equal(bitmap_words_count(64, 0), 1);
+	assert_int_equal(bitmap_words_count(65, 0), 2);
+	assert_int_equal(bitmap_words_count(65, 1), 1);
+	assert_int_equal(bitmap_words_count(129, 1), 2);
+	assert_int_equal(bitmap_words_shift(1, 8), 0);
+	assert_int_equal(bitmap_words_shift(64, 8), 0);
+	assert_int_equal(bitmap_words_shift(65, 8), 1);
+	assert_int_equal(bitmap_words_shift(128, 8), 1);
+	assert_int_equal(bitmap_words_shift(129, 8), 2);
 	/* 32 TiB of 64 KiB blocks just fit; 1 PiB has 32 of them on a bit. */
-	assert_int_equal(words_shift(1ull << 29, ERAD_MAPS_CAP), 0);
-	assert_int_equal(words_shift((1ull << 29) + 1, ERAD_MAPS_CAP), 1);
-	assert_int_equal(words_shift(1ull << 34, ERAD_MAPS_CAP), 5);
-	assert_int_equal(words_count(1ull << 34, 5), ERAD_MAPS_CAP / 8);
+	assert_int_equal(bitmap_words_shift(1ull << 29, ERAD_MAPS_CAP), 0);
+	assert_int_equal(bitmap_words_shift((1ull << 29) + 1, ERAD_MAPS_CAP), 1);
+	assert_int_equal(bitmap_words_shift(1ull << 34, ERAD_MAPS_CAP), 5);
+	assert_int_equal(bitmap_words_count(1ull << 34, 5), ERAD_MAPS_CAP / 8);
 }
 
 int main(void)

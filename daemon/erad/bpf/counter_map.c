@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Maps that BPF programs at tracepoints find by device: see traced.h. */
+/* Pins the maps in which BPF programs count, and enters them into the table of devices: see counter_map.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -7,46 +7,47 @@
 #include <unistd.h>
 
 #include "erad/bpf/pins.h"
-#include "erad/bpf/traced.h"
+#include "erad/bpf/counter_map.h"
 
 /*
- * Any signal ends the check of a program, also one that stops erad for a moment.  libbpf
- * tries some times itself.  Not for long, because writes wait for erad to start.
+ * The kernel stops the check of a BPF program with EAGAIN if any signal arrives, even one that
+ * only stops erad for a moment.  libbpf tries again a few times, and erad does so MAX_TRIES
+ * times.  Not more often, because writes wait for erad to start.
  */
 #define MAX_TRIES	5u
 
-bool traced_again(unsigned int *tries)
+bool counter_map_load_again(unsigned int *tries)
 {
 	return errno == EAGAIN && ++*tries < MAX_TRIES;
 }
 
-/* As the tracepoints have it. */
+/* The kernel's own form of a device number, which the tracepoints pass. */
 static uint32_t kernel_dev(dev_t dev)
 {
 	return major(dev) << 20 | minor(dev);
 }
 
-void traced_init(struct traced *t, const char *volume, pthread_mutex_t *lock)
+void counter_map_init(struct counter_map *t, const char *volume, pthread_mutex_t *lock)
 {
-	*t = (struct traced){ .fd = -1 };
+	*t = (struct counter_map){ .fd = -1 };
 	trouble_init(&t->trouble, volume, lock);
 }
 
-static void set_fd(struct traced *t, int fd)
+static void set_fd(struct counter_map *t, int fd)
 {
 	pthread_mutex_lock(t->trouble.lock);
 	t->fd = fd;
 	pthread_mutex_unlock(t->trouble.lock);
 }
 
-static void leave_table(struct traced *t, const struct traced_kind *k)
+static void leave_table(struct counter_map *t, const struct counter_map_kind *k)
 {
 	if (t->dev)
 		bpf_map_delete_elem(bpf_map__fd(k->volumes), &t->dev);
 	t->dev = 0;
 }
 
-int traced_begin(struct traced *t, const struct traced_kind *k, dev_t mapped, struct err *err)
+int counter_map_begin(struct counter_map *t, const struct counter_map_kind *k, dev_t mapped, struct err *err)
 {
 	const uint32_t dev = kernel_dev(mapped);
 	int fd = t->fd, r;
@@ -68,12 +69,12 @@ int traced_begin(struct traced *t, const struct traced_kind *k, dev_t mapped, st
 	return 0;
 }
 
-bool traced_pinned(const struct traced *t, const struct traced_kind *k)
+bool counter_map_pinned(const struct counter_map *t, const struct counter_map_kind *k)
 {
 	return !k->obj || pins_there(t->trouble.volume, k->pin);
 }
 
-void traced_end(struct traced *t, const struct traced_kind *k, bool gone)
+void counter_map_end(struct counter_map *t, const struct counter_map_kind *k, bool gone)
 {
 	int fd = t->fd;
 
