@@ -267,7 +267,7 @@ static void test_requests_that_hang_leave_room_for_those_that_look(void **state)
 	while (atomic_load(&hanging) < 48)
 		usleep(1000);
 	call(&more, DIFF);
-	assert_non_null(strstr(told(&more), "erad is carrying out 48 requests that take long already"));
+	assert_non_null(strstr(told(&more), "erad is already carrying out 48 requests that take long"));
 	call(&more, PING);
 	assert_non_null(strstr(told(&more), "\"result\""));
 	atomic_store(&disk_hangs, false);

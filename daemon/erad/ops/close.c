@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Closes volumes: removes their device, and waits for their metadata. */
+/* Closes volumes: removes the device, and waits until the metadata is closed. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,9 +9,9 @@
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"
 
-#define CLOSE_MS	120000	/* the last fold of a full journal, on a slow disk */
+#define CLOSE_MS	120000	/* enough for the last fold of a full journal on a slow disk */
 
-/* The device is gone, but the metadata may not be as whoever closed the volume believes. */
+/* The device is removed.  Returns an error if the metadata could not be closed cleanly. */
 static int check_closed_cleanly(struct volume *v, struct err *err)
 {
 	int r;
@@ -20,7 +20,7 @@ static int check_closed_cleanly(struct volume *v, struct err *err)
 	r = v->close_code;
 	if (r)
 		err_set(err, r,
-			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' tells whether it is good",
+			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' says whether the metadata is damaged",
 			v->metadata, v->close_err.msg);
 	pthread_mutex_unlock(&v->lock);
 	return r;
@@ -45,7 +45,7 @@ int op_close(const char *name, struct err *err)
 	pthread_mutex_lock(&v->lock);
 	dev = v->dev;
 	pthread_mutex_unlock(&v->lock);
-	/* Somebody may have renamed the device. */
+	/* Somebody may have renamed the device, so its name may differ from the volume's. */
 	if (!dev || dm_name(dev, mapped))
 		strcpy(mapped, name);
 

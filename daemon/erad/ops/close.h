@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Closing volumes.
+ * Closes volumes.
  *
- * May take long and runs in the requester's thread.  Sentences do not name the volume: the caller does.
+ * May take long, and runs in the thread of the request.  The error sentences do not name the
+ * volume: the caller adds its name.
  */
 #ifndef ERAD_CLOSE_H
 #define ERAD_CLOSE_H
 
 #include "common/err.h"
 
-/* 0 too if it is closed already.  EBUSY if the device is in use. */
+/* Returns 0 if the volume is closed, also if it was closed before.  EBUSY: the device is in use. */
 int op_close(const char *name, struct err *err);
 
 #endif /* ERAD_CLOSE_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whether what a volume is to use belongs to another volume: see conflict.h. */
+/* Refuses an origin or metadata that another volume uses: see conflict.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-/* Whether two paths lead to one block device or one file, be it there or not. */
+/* Returns whether two paths lead to the same block device or file.  Equal paths do, even if nothing is there. */
 static bool same_place(const char *a, const char *b)
 {
 	struct stat sa, sb;
@@ -40,7 +40,7 @@ static int with_open_volumes(const struct use *u, struct err *err)
 		const struct volume *v = all[i];
 
 		if (!r && strcmp(v->name, u->name) && same_place(v->metadata, u->metadata))
-			r = err_set(err, -EBUSY, "metadata %.200s is that of volume %s, which is open",
+			r = err_set(err, -EBUSY, "metadata %.200s is the metadata of volume %s, which is open",
 				    u->metadata, v->name);
 		volume_unref(all[i]);
 	}
@@ -48,7 +48,7 @@ static int with_open_volumes(const struct use *u, struct err *err)
 	return r;
 }
 
-/* Of an instance, whose device has that name. */
+/* Checks u against one live target.  name: that of the target's device. */
 static int with_target(const struct use *u, dev_t metadata, const struct erad_info *i,
 		       const char *name, struct err *err)
 {
@@ -66,7 +66,7 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 			       u->metadata, its_origin == metadata ? "origin" : "metadata", name);
 	if (u->uuid && !uuid_is_zero(u->uuid) && !memcmp(i->uuid, u->uuid, sizeof(i->uuid)))
 		return err_set(err, -EBUSY,
-			       "metadata %.200s has UUID %s, and so has that of /dev/mapper/%s, which is live; a copy of metadata cannot be used beside it",
+			       "metadata %.200s has UUID %s, as has the metadata of /dev/mapper/%s, which is live; a copy of metadata cannot be used at the same time as the original",
 			       u->metadata, uuid_text(u->uuid, uuid), name);
 	return 0;
 }
@@ -130,7 +130,7 @@ bool conflict_file(const struct eratab *tab, const char *name, const char *path,
 
 		if (!l->entry || !strcmp(l->name, name) || !same_place(l->entry->metadata, path))
 			continue;
-		err_set(who, 0, "volume %s in line %zu of %s has it", l->name, n + 1, tab->file);
+		err_set(who, 0, "volume %s in line %zu of %s uses it", l->name, n + 1, tab->file);
 		return true;
 	}
 	peek_now(path, PEEK_SUPER, &found);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether what a volume is to use belongs to another volume: its origin, the place of its
- * metadata, or the UUID of its metadata.
+ * Checks that an origin, a place of metadata, or the UUID of metadata is not used by another volume.
  *
- * The module knows a target by the UUID of its metadata, so that two live volumes with
- * one UUID would take each other's writes.
+ * erad recognizes the target of a volume by the UUID of the metadata.  Two live volumes with the
+ * same UUID would be confused, and the writes of one recorded in the metadata of the other.
  */
 #ifndef ERAD_CONFLICT_H
 #define ERAD_CONFLICT_H
@@ -15,9 +14,9 @@
 
 #include "common/eratab.h"
 
-/* What a volume uses, or is about to. */
+/* What a volume uses, or is going to use. */
 struct use {
-	const char *name;		/* of the volume, which is no conflict with itself */
+	const char *name;		/* of the volume; it is in no conflict with itself */
 	const char *origin;		/* paths */
 	const char *metadata;
 	dev_t origin_dev;
@@ -25,17 +24,20 @@ struct use {
 };
 
 /*
- * EBUSY, naming the other, if an open volume or a live target has the origin or
- * the metadata, or metadata with the same UUID.
+ * Returns EBUSY if another open volume or live target uses the origin or the metadata, or has
+ * metadata with the same UUID.  err names the other one.
  */
 int conflict_live(const struct use *u, struct err *err);
 
-/* EEXIST, naming the other, if another line of the table has the origin or the metadata, as either of the two. */
+/*
+ * Returns EEXIST if another line of eratab has the origin or the metadata, be it as its origin or
+ * as its metadata.  err names the other one.
+ */
 int conflict_line(const struct eratab *tab, const struct use *u, struct err *err);
 
 /*
- * Whether another line of the table, an open volume or a live target has the metadata file at
- * path; who says which.  name: the volume that gives the file up.
+ * Returns whether another line of eratab, another open volume or another live target uses the
+ * metadata file at path; `who` then says which.  name: the volume that gives the file up.
  */
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who);
 

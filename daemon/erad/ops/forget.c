@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Takes closed volumes out of the table, and removes the metadata that create has made for them. */
+/* Removes closed volumes from eratab, and removes the metadata files that create has made: see forget.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +11,13 @@
 #include "erad/ops/table.h"
 #include "erad/volume/registry.h"
 
-/* Removes the file that create has made for the volume, unless somebody else uses it. */
+/* Removes the metadata file that create has made for the volume, unless another volume uses the file. */
 static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
 {
 	struct err who;
 
 	if (conflict_file(tab, name, own, &who))
-		log_notice("volume %s: %s stays: %s", name, own, who.msg);
+		log_notice("volume %s: %s is not removed: %s", name, own, who.msg);
 	else if (unlink(own) && errno != ENOENT)
 		log_warn("volume %s: cannot remove %s: %m", name, own);
 }
@@ -44,11 +44,11 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	r = op_read_table(&tab, err);
 	if (r)
 		goto out_release;
-	/* A line that is not understood can be forgotten too; its metadata is not known. */
+	/* A line that cannot be parsed can be removed, too; then the place of the metadata is not known. */
 	if (!eratab_find(&tab, name, &e, NULL))
 		*metadata = strdup(e->metadata);
 
-	/* The line first: a file without a line is no harm, a line without its file is. */
+	/* Remove the line first: a file without a line does no harm, a line without its file does. */
 	r = table_remove(name, err);
 	if (r) {
 		free(*metadata);

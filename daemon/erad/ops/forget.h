@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Forgetting volumes.
+ * Forgets volumes: removes them from eratab.
  *
- * May take long and runs in the requester's thread.  Sentences do not name the volume: the caller does.
+ * May take long, and runs in the thread of the request.  The error sentences do not name the
+ * volume: the caller adds its name.
  */
 #ifndef ERAD_FORGET_H
 #define ERAD_FORGET_H
@@ -10,9 +11,10 @@
 #include "common/err.h"
 
 /*
- * Takes a closed volume out of the table and removes its metadata if that is
- * the file that create makes by default and no other line, open volume or live target has
- * it.  EINVAL if two lines name the volume.  *metadata, the path, is the caller's to free.
+ * Removes the line of a closed volume from eratab.  Also removes the volume's metadata, on two
+ * conditions: the metadata is the file that create makes by default, and no other line, open
+ * volume or live target uses the file.  EINVAL: two lines name the volume.  *metadata is the
+ * path of the metadata, or NULL if it is not known; the caller frees it.
  */
 int op_forget(const char *name, char **metadata, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which blocks were written since an era, of an open or a closed volume. */
+/* Reads which blocks were written since an era.  The volume may be open or closed. */
 #ifndef ERAD_REQUEST_DIFF_H
 #define ERAD_REQUEST_DIFF_H
 
@@ -12,7 +12,7 @@
 
 /*
  * Writes the parts of the answer to j.  Returns 0 and *result, which the caller puts, or a negative
- * errno.  ECANCELED: the caller is gone, no answer is due.
+ * errno.  ECANCELED: the peer has closed the connection, so no answer is needed.
  */
 int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_view view,
 		 struct json_object **result, struct err *err);

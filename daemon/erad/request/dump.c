@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The dump and check operations: all of a volume's eras, as they were at one moment.
+ * The dump and check operations: read all of a volume's eras, as they were at one moment.
  *
- * While the volume is live, that is a snapshot, which the reader pins: it ends
- * with the request, and so with the reader's connection.  A loose dump needs
- * none, as it is not of one moment.
+ * For a live volume, the request takes a snapshot and drops it at the end, also if the caller
+ * closes the connection.  A loose dump takes no snapshot, because it need not show one moment.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,8 +22,8 @@
 
 struct dump {
 	struct jsonl *j;
-	struct volume *v;		/* NULL: closed */
-	uint32_t newest;		/* era that the head tells of */
+	struct volume *v;		/* NULL: the volume is closed */
+	uint32_t newest;		/* the era that was sent in the head */
 	struct json_object *runs;
 	uint64_t nr, told_ms;
 };
@@ -51,7 +50,7 @@ static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 
 	json_object_array_add(run, json_object_new_uint64(first));
 	json_object_array_add(run, json_object_new_uint64(len));
-	/* An era may have begun since the head was sent. */
+	/* An era may have begun since the head was sent; the caller expects no newer era than that of the head. */
 	json_object_array_add(run, json_object_new_int64(era < d->newest ? era : d->newest));
 	if (!d->runs)
 		d->runs = json_object_new_array_ext(PART_RUNS);
@@ -62,7 +61,7 @@ static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return send_runs(d);
 }
 
-/* Says now and then how far it has come. */
+/* Sends progress every PROGRESS_MS. */
 static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	const uint64_t now = thread_now_ms();
@@ -80,7 +79,7 @@ static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return jsonl_send(d->j, "progress", o);
 }
 
-static struct json_object *head(const char *name, const struct store_info *s, bool snapshot)
+static struct json_object *dump_head(const char *name, const struct store_info *s, bool snapshot)
 {
 	struct json_object *o = json_object_new_object();
 	char uuid[UUID_TEXT_SIZE];
@@ -98,7 +97,7 @@ static struct json_object *head(const char *name, const struct store_info *s, bo
 	return o;
 }
 
-static int stream(struct dump *d, const char *name, struct store *s, enum store_view view,
+static int send_eras(struct dump *d, const char *name, struct store *s, enum store_view view,
 		  bool check, struct json_object **result, struct err *err)
 {
 	struct store_info info;
@@ -109,20 +108,20 @@ static int stream(struct dump *d, const char *name, struct store *s, enum store_
 	if (view == STORE_SNAPSHOT && !info.snapshot_era)
 		return err_set(err, -ENOENT, "no snapshot is held");
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
-	r = check ? 0 : jsonl_send(d->j, "part", head(name, &info, view == STORE_SNAPSHOT));
+	r = check ? 0 : jsonl_send(d->j, "part", dump_head(name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)
 		r = store_eras_watched(s, view, check_run, dump_interrupted, d, &damaged, err);
 	else if (!r)
 		r = store_eras_watched(s, view, dump_run, dump_interrupted, d, NULL, err);
 	if (r == -ESHUTDOWN)
-		err_set(err, r, "it was closed meanwhile");
+		err_set(err, r, "the volume was closed while it was being read");
 	if (!r)
 		r = send_runs(d);
 	json_object_put(d->runs);
 	if (r)
 		return r;
 	if (check) {
-		*result = head(name, &info, view == STORE_SNAPSHOT);
+		*result = dump_head(name, &info, view == STORE_SNAPSHOT);
 		json_object_object_add(*result, "damaged_blocks", json_object_new_uint64(damaged));
 	} else {
 		*result = json_object_new_object();
@@ -131,7 +130,7 @@ static int stream(struct dump *d, const char *name, struct store *s, enum store_
 	return 0;
 }
 
-static int closed(struct dump *d, const char *name, enum store_view view,
+static int dump_closed(struct dump *d, const char *name, enum store_view view,
 		  struct json_object **result, struct err *err)
 {
 	struct store *s;
@@ -140,12 +139,12 @@ static int closed(struct dump *d, const char *name, enum store_view view,
 	r = op_open_closed(name, &s, err);
 	if (r)
 		return r;
-	r = stream(d, name, s, view, false, result, err);
+	r = send_eras(d, name, s, view, false, result, err);
 	store_close(s, false, NULL);
 	return r;
 }
 
-static int live(struct dump *d, const char *name, enum store_view view, enum dump_kind kind,
+static int dump_live(struct dump *d, const char *name, enum store_view view, enum dump_kind kind,
 		struct json_object **result, struct err *err)
 {
 	const bool pin = view == STORE_NOW && kind != DUMP_LOOSE;
@@ -157,21 +156,21 @@ static int live(struct dump *d, const char *name, enum store_view view, enum dum
 	s = volume_store_get(d->v);
 	if (!s)
 		return err_set(err, -EAGAIN, "its metadata is not open");
-	/* A target that erad cannot attach to may have let writes pass meanwhile. */
+	/* If erad cannot attach to the target, the target may have let writes pass unrecorded. */
 	r = store_find_degraded(s, err);
 	if (!r && pin)
 		r = volume_snapshot_take(d->v, false, &era, err);
 	if (r == -EEXIST) {
 		why = *err;
-		err_set(err, r, "%.300s, or dump that with --snapshot", why.msg);
+		err_set(err, r, "%.300s, or dump the snapshot with --snapshot", why.msg);
 	}
 	if (!r) {
-		r = stream(d, name, s, pin ? STORE_SNAPSHOT : view, kind == DUMP_CHECK, result,
+		r = send_eras(d, name, s, pin ? STORE_SNAPSHOT : view, kind == DUMP_CHECK, result,
 			   err);
 		if (pin)
 			volume_snapshot_unpin(d->v, s, NULL);
 	}
-	/* The volume thread ends the record, so that the next increment is not a full one. */
+	/* The volume thread takes the degrade record out of force, so that the next backup can be an increment. */
 	if (store_degraded(s))
 		volume_kick(d->v);
 	volume_store_put(d->v);
@@ -186,10 +185,10 @@ int request_dump(struct jsonl *j, const char *name, enum store_view view, enum d
 
 	r = op_find(name, &d.v, err);
 	if (r == -ENOTCONN && kind != DUMP_CHECK)
-		return closed(&d, name, view, result, err);
+		return dump_closed(&d, name, view, result, err);
 	if (r)
 		return r;
-	r = live(&d, name, view, kind, result, err);
+	r = dump_live(&d, name, view, kind, result, err);
 	volume_unref(d.v);
 	return r;
 }

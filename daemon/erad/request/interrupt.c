@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whether a request that reads for long must end: its caller is gone, or its volume closes. */
+/* Tells a request that reads for long to end early: see interrupt.h. */
 #include <errno.h>
 
 #include "erad/request/interrupt.h"

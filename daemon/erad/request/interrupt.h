@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When a request that reads for long must end before it is done. */
+/* Tells a request that reads for long to end early, if its caller is gone or its volume closes. */
 #ifndef ERAD_INTERRUPT_H
 #define ERAD_INTERRUPT_H
 
@@ -8,8 +8,8 @@
 struct volume;
 
 /*
- * Whether a long reading must end: 0 if it goes on, ECANCELED if the caller is gone, ESHUTDOWN if the
- * volume closes.  v: NULL if the volume is closed.
+ * Returns 0 if the request goes on, ECANCELED if the peer has closed the connection, ESHUTDOWN if
+ * the volume closes.  v is NULL if the volume is closed.
  */
 int request_interrupted(struct jsonl *j, struct volume *v);
 

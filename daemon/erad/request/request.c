@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Requests over the socket: what they must hold, and their answers. */
+/* Reads requests from the socket, checks their arguments, carries them out and sends the answers. */
 #include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
@@ -30,20 +30,20 @@
 #define ERAD_VERSION	"unknown"
 #endif
 
-#define PROGRESS_MS	200	/* at most that often */
-#define LONG_MAX	48u	/* of the socket's 64 connections; the others are for those who look and who repair */
+#define PROGRESS_MS	200	/* between two progress lines, at least */
+#define LONG_MAX	48u	/* of the socket's 64 connections; the others remain for status, abort and the like */
 
 static atomic_uint long_requests;
 
 struct request {
 	struct jsonl *j;
 	struct json_object *arg;
-	uint64_t told_ms;	/* when progress was told last */
+	uint64_t told_ms;	/* when the last progress line was sent */
 };
 
 /* ---- arguments ---- */
 
-static int get(struct request *q, const char *key, enum json_type type,
+static int get_member(struct request *q, const char *key, enum json_type type,
 	       struct json_object **out, struct err *err)
 {
 	struct json_object *o;
@@ -59,12 +59,12 @@ static int get(struct request *q, const char *key, enum json_type type,
 	return 0;
 }
 
-/* NULL where the key is missing and need not be there. */
+/* *out is NULL if the key is missing and not needed. */
 static int get_text(struct request *q, const char *key, bool needed, const char **out,
 		    struct err *err)
 {
 	struct json_object *o;
-	int r = get(q, key, json_type_string, &o, err);
+	int r = get_member(q, key, json_type_string, &o, err);
 
 	*out = NULL;
 	if (r)
@@ -82,11 +82,11 @@ static int get_number(struct request *q, const char *key, uint64_t max, uint64_t
 		      struct err *err)
 {
 	struct json_object *o;
-	int r = get(q, key, json_type_int, &o, err);
+	int r = get_member(q, key, json_type_int, &o, err);
 
 	if (r || !o)
 		return r;
-	/* Negative numbers saturate at 0 when they are asked for as unsigned. */
+	/* json_object_get_uint64() returns 0 for a negative number, so check the sign first. */
 	if (json_object_get_int64(o) < 0 || json_object_get_uint64(o) > max)
 		return err_set(err, -EINVAL, "\"%s\" is %s, expected 0 to %llu", key,
 			       json_object_get_string(o), (unsigned long long)max);
@@ -111,7 +111,7 @@ static struct json_object *one_text(const char *key, const char *text)
 	return o;
 }
 
-static struct json_object *opened(struct volume *v)
+static struct json_object *opened_result(struct volume *v)
 {
 	struct json_object *o = one_text("volume", v->name);
 	char uuid[UUID_TEXT_SIZE], name[DM_NAME_SIZE];
@@ -146,7 +146,7 @@ static int serve_ping(struct request *q, struct json_object **result, struct err
 	return 0;
 }
 
-static void tell_progress(void *ctx, uint64_t done, uint64_t total)
+static void send_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	uint64_t now = thread_now_ms();
 	struct request *q = ctx;
@@ -158,7 +158,7 @@ static void tell_progress(void *ctx, uint64_t done, uint64_t total)
 	o = one_text("what", "writing metadata");
 	json_object_object_add(o, "done", json_object_new_uint64(done));
 	json_object_object_add(o, "total", json_object_new_uint64(total));
-	/* A caller that went away does not stop what it has begun. */
+	/* If the caller has closed the connection, the operation goes on. */
 	if (jsonl_send(q->j, "progress", o))
 		log_debug("nobody reads the progress");
 }
@@ -167,7 +167,7 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 {
 	struct create_args a = {
 		.block_size = ERAD_BLOCK_SIZE_DEFAULT,
-		.progress = tell_progress,
+		.progress = send_progress,
 		.ctx = q,
 	};
 	struct json_object *overwrite;
@@ -182,14 +182,14 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 	if (!r)
 		r = get_number(q, "block_size", UINT64_MAX, &a.block_size, err);
 	if (!r)
-		r = get(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
+		r = get_member(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
 	if (r)
 		return r;
 	a.overwrite = json_object_get_boolean(overwrite);
 	r = op_create(&a, &v, err);
 	if (r)
 		return r;
-	*result = opened(v);
+	*result = opened_result(v);
 	if (strcmp(v->origin, a.origin))
 		json_object_object_add(*result, "origin_given", jsonl_text(a.origin));
 	volume_unref(v);
@@ -207,12 +207,12 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 		r = op_open(name, &v, err);
 	if (r)
 		return r;
-	*result = opened(v);
+	*result = opened_result(v);
 	volume_unref(v);
 	return 0;
 }
 
-/* Ops that need no more than the name, and answer with it. */
+/* Serves an operation whose argument and result are just the volume's name. */
 static int serve_name(struct request *q, int (*op)(const char *name, struct err *err),
 		      struct json_object **result, struct err *err)
 {
@@ -288,7 +288,7 @@ static int serve_volumes(struct request *q,
 			 struct json_object **result, struct err *err)
 {
 	struct json_object *names;
-	int r = get(q, "volumes", json_type_array, &names, err);
+	int r = get_member(q, "volumes", json_type_array, &names, err);
 
 	return r ? r : op(names, result, err);
 }
@@ -303,7 +303,7 @@ static int serve_writers(struct request *q, struct json_object **result, struct 
 	return serve_volumes(q, request_writers, result, err);
 }
 
-/* Ops on an open volume; the answer has the era that they set. */
+/* Serves an operation on an open volume.  The answer has the era that the operation has set, unless that is 0. */
 static int serve_open_volume(struct request *q,
 			     int (*op)(struct volume *v, uint32_t *era, struct err *err),
 			     struct json_object **result, struct err *err)
@@ -367,7 +367,7 @@ static int serve_diff(struct request *q, struct json_object **result, struct err
 	if (!r && since == UINT64_MAX)
 		r = err_set(err, -EINVAL, "the request has no \"since\"");
 	if (!r)
-		r = get(q, "snapshot", json_type_boolean, &snapshot, err);
+		r = get_member(q, "snapshot", json_type_boolean, &snapshot, err);
 	return r ? r : request_diff(q->j, name, (uint32_t)since,
 				    json_object_get_boolean(snapshot) ? STORE_SNAPSHOT : STORE_NOW,
 				    result, err);
@@ -382,9 +382,9 @@ static int serve_dump_or_check(struct request *q, enum dump_kind kind,
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = get(q, "snapshot", json_type_boolean, &snapshot, err);
+		r = get_member(q, "snapshot", json_type_boolean, &snapshot, err);
 	if (!r)
-		r = get(q, "loose", json_type_boolean, &loose, err);
+		r = get_member(q, "loose", json_type_boolean, &loose, err);
 	if (!r && kind == DUMP_MOMENT && json_object_get_boolean(loose))
 		kind = DUMP_LOOSE;
 	return r ? r : request_dump(q->j, name, json_object_get_boolean(snapshot) ?
@@ -404,8 +404,8 @@ static int serve_check(struct request *q, struct json_object **result, struct er
 static const struct {
 	const char *name;
 	int (*serve)(struct request *q, struct json_object **result, struct err *err);
-	bool for_guests;	/* it changes nothing, and takes neither long nor much memory */
-	bool takes_long;	/* as long as a device hangs, or its caller reads */
+	bool for_guests;	/* changes nothing, and takes neither long nor much memory */
+	bool takes_long;	/* may take as long as a device hangs, or as its caller reads */
 } ops[] = {
 	{ "ping", serve_ping, true, false },
 	{ "create", serve_create, false, false },
@@ -439,7 +439,7 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 		if (!root && !ops[n].for_guests)
 			return err_set(err, -EPERM, "only root may ask erad for %s", op);
 		if (ops[n].takes_long && atomic_fetch_add(&long_requests, 1) >= LONG_MAX)
-			r = err_set(err, -EAGAIN, "erad is carrying out %u requests that take long already; try again later",
+			r = err_set(err, -EAGAIN, "erad is already carrying out %u requests that take long; try again later",
 				    LONG_MAX);
 		else
 			r = ops[n].serve(q, result, err);
@@ -452,7 +452,7 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 	return err_set(err, -EOPNOTSUPP, "operation %.40s is not known", op);
 }
 
-static void answer(struct jsonl *j, int code, struct json_object *result, const struct err *err)
+static void send_answer(struct jsonl *j, int code, struct json_object *result, const struct err *err)
 {
 	struct json_object *o = json_object_new_object();
 	const char *name = strerrorname_np(-code);
@@ -486,6 +486,6 @@ void request_serve(struct jsonl *j, bool root)
 			log_debug("a request failed: %s", err.msg);
 	}
 	if (r != -ECANCELED)
-		answer(j, r, result, &err);
+		send_answer(j, r, result, &err);
 	json_object_put(q.arg);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests over the socket, as common/protocol.h describes them. */
+/* Serves the requests that common/protocol.h describes. */
 #ifndef ERAD_REQUEST_H
 #define ERAD_REQUEST_H
 
@@ -8,8 +8,8 @@
 #include "common/jsonl.h"
 
 /*
- * Reads one request, carries it out and answers.  The connection's thread.
- * root: it is root who asks; others may only look.
+ * Reads one request, carries it out and sends the answer.  Runs in the connection's thread.
+ * root: the caller is root.  Other callers may only use operations that change nothing.
  */
 void request_serve(struct jsonl *j, bool root);
 

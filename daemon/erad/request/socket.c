@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The unix socket: a connection, a thread, a request. */
+/* Listens at the unix sockets, and serves each connection in a thread of its own: see socket.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,26 +17,26 @@
 #include "erad/request/socket.h"
 
 #define CONNECTIONS_MAX	64
-#define GUESTS_MAX	16	/* more of those who are not root */
-#define GUESTS_OF_ONE	4	/* of them, for one user, so that nobody keeps out the others */
+#define GUESTS_MAX	16	/* further connections, of guests: callers who are not root */
+#define GUESTS_OF_ONE	4	/* guest connections of one user, so that no user takes all of them */
 #define TIMEOUT_MS	30000
-#define NAP_US		100000	/* where a caller can neither be accepted nor refused */
+#define NAP_US		100000	/* pause if a caller can neither be accepted nor refused */
 
 struct connection {
 	int fd;
-	bool root;		/* else a guest, at the guests' socket */
+	bool root;		/* false: a guest, at the guests' socket */
 	uid_t uid;		/* of a guest */
 	socket_serve_fn serve;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t left;
+static pthread_cond_t connection_ended;
 static unsigned int connections, guests;	/* under lock */
-static uid_t guest_uid[GUESTS_MAX];		/* of the guests there are; under lock */
-static int spare_fd = -1;			/* the main loop's: to be closed where there are no more */
+static uid_t guest_uid[GUESTS_MAX];		/* the users of the first `guests` entries; under lock */
+static int spare_fd = -1;			/* for the main loop only; see turn_away() */
 static int guests_fd = -1;			/* constant after socket_listen_guests(), until socket_stop() */
 
-/* Nobody gets in before its mode and group are what they shall be. */
+/* Nobody can connect before the socket has its final mode and group. */
 static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int *out, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -63,13 +63,16 @@ static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int 
 
 int socket_listen(int *fd, struct err *err)
 {
-	thread_cond_init(&left);
+	thread_cond_init(&connection_ended);
 	if (spare_fd < 0)
 		spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return listen_at(ERAD_SOCKET, SOCK_NONBLOCK, 0, 0600, fd, err);
 }
 
-/* False: that user has enough.  There is room for one guest. */
+/*
+ * Counts a guest.  Returns false if the user has GUESTS_OF_ONE connections already.  The caller has
+ * ensured guests < GUESTS_MAX.
+ */
 static bool enter_guest(uid_t uid)
 {
 	unsigned int nr = 0;
@@ -93,14 +96,14 @@ static void leave_guest(uid_t uid)
 	guest_uid[i] = guest_uid[--guests];
 }
 
-static void leave(bool root, uid_t uid)
+static void leave_connection(bool root, uid_t uid)
 {
 	pthread_mutex_lock(&lock);
 	if (root)
 		connections--;
 	else
 		leave_guest(uid);
-	pthread_cond_broadcast(&left);
+	pthread_cond_broadcast(&connection_ended);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -116,11 +119,11 @@ static void *connection_thread(void *arg)
 	jsonl_free(&j);
 	close(c->fd);
 	free(c);
-	leave(root, uid);
+	leave_connection(root, uid);
 	return NULL;
 }
 
-static bool start(int fd, bool root, uid_t uid, socket_serve_fn serve)
+static bool start_connection(int fd, bool root, uid_t uid, socket_serve_fn serve)
 {
 	struct connection *c = malloc(sizeof(*c));
 
@@ -133,18 +136,19 @@ static bool start(int fd, bool root, uid_t uid, socket_serve_fn serve)
 	return false;
 }
 
-/* Short enough for the buffer of a new socket: this does not wait. */
+/* Does not wait: the answer fits into the buffer of a new socket. */
 static void refuse(int fd, const char *answer)
 {
 	if (send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		log_debug("a caller was refused and did not hear it");
+		log_debug("a caller was refused, but the answer could not be sent");
 	close(fd);
 }
 
 /*
- * Accepts a caller only to refuse the call, where erad may open no more files: a caller who is not accepted would
- * wake the main loop again and again.  A descriptor that erad keeps for this purpose is closed to make room, and
- * opened again afterwards.  Other reasons why accept() fails, such as no memory, pass by themselves.
+ * Refuses a caller when erad may open no more files.  A connection that is not accepted would wake the main loop again
+ * and again.  So erad closes spare_fd, accepts the connection with the free descriptor, refuses the caller, and opens
+ * spare_fd again.  If accept() fails for another reason, such as no memory, erad waits for NAP_US; such reasons end
+ * by themselves.
  */
 static void turn_away(int listener)
 {
@@ -175,16 +179,17 @@ void socket_accept(int listener, socket_serve_fn serve)
 	connections += room;
 	pthread_mutex_unlock(&lock);
 	if (!room) {
-		refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is carrying out 64 requests already\"}}\n");
-	} else if (!start(fd, true, 0, serve)) {
+		refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 64 requests; try again later\"}}\n");
+	} else if (!start_connection(fd, true, 0, serve)) {
 		refuse(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread\"}}\n");
-		leave(true, 0);
+		leave_connection(true, 0);
 	}
 }
 
 /*
- * Not in the event loop: closing a connection may wait for what its peer has put into it,
- * such as another socket that lingers.  Where there are too many, the next ones wait.
+ * Accepts guests.  This is not done in the event loop, because close() of a connection may wait:
+ * its peer may have sent another socket, which lingers, through the connection.  If there are
+ * GUESTS_MAX guests, further guests wait.
  */
 static void *guests_thread(void *arg)
 {
@@ -197,7 +202,7 @@ static void *guests_thread(void *arg)
 
 		pthread_mutex_lock(&lock);
 		while (guests == GUESTS_MAX)
-			pthread_cond_wait(&left, &lock);
+			pthread_cond_wait(&connection_ended, &lock);
 		pthread_mutex_unlock(&lock);
 		fd = accept4(guests_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0 && (errno == EINVAL || errno == EBADF))
@@ -209,10 +214,10 @@ static void *guests_thread(void *arg)
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
 			close(fd);
 		} else if (!enter_guest(peer.uid)) {
-			refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is carrying out 4 requests of this user already\"}}\n");
-		} else if (!start(fd, false, peer.uid, serve)) {
+			refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 4 requests of this user; try again later\"}}\n");
+		} else if (!start_connection(fd, false, peer.uid, serve)) {
 			close(fd);
-			leave(false, peer.uid);
+			leave_connection(false, peer.uid);
 		}
 	}
 }
@@ -243,10 +248,10 @@ bool socket_stop(int fd, unsigned int ms)
 	close(fd);
 	if (guests_fd >= 0)
 		shutdown(guests_fd, SHUT_RDWR);
-	/* A guest who says nothing is not worth the time: while erad is down, writes wait. */
+	/* Does not wait for guests, who may be silent for long: while erad is down, new writes are held. */
 	pthread_mutex_lock(&lock);
 	while (connections && !r)
-		r = pthread_cond_timedwait(&left, &lock, &until);
+		r = pthread_cond_timedwait(&connection_ended, &lock, &until);
 	all_gone = !connections && !guests;
 	pthread_mutex_unlock(&lock);
 	return all_gone;

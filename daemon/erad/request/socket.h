@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The unix socket: a connection, a thread, a request. */
+/* Listens at the unix sockets.  Each connection has a thread of its own and carries one request. */
 #ifndef ERAD_SOCKET_H
 #define ERAD_SOCKET_H
 
@@ -9,27 +9,28 @@
 #include "common/jsonl.h"
 
 /*
- * Listens at ERAD_SOCKET, for root, replacing what a dead erad has left.  The caller
- * holds the lock that there is one erad.  *fd says POLLIN when
- * socket_accept() is to be called.
+ * Listens at ERAD_SOCKET, for root.  Replaces the socket of a dead erad, so the caller holds the
+ * lock that ensures that there is only one erad.  When *fd reports POLLIN, call
+ * socket_accept().
  */
 int socket_listen(int *fd, struct err *err);
 
-/* Answers a connection, in a thread of its own.  root: root has made it; else a member of the group erad. */
+/* Serves one connection, in a thread of its own.  root: the caller is root; otherwise a member of the group erad. */
 typedef void (*socket_serve_fn)(struct jsonl *j, bool root);
 
-/* Takes one connection and has serve answer it; never waits. */
+/* Accepts one connection, and starts a thread in which serve answers it.  Never waits. */
 void socket_accept(int fd, socket_serve_fn serve);
 
 /*
- * Has serve answer those, too, who connect to ERAD_STATUS_SOCKET: the group erad, if there is one.  They
- * are taken by a thread of its own and can neither hold root up nor the rest of erad.  Once.
+ * Listens at ERAD_STATUS_SOCKET, for the group erad, if there is such a group.  A thread of its own
+ * accepts these connections, so that they delay neither root nor the rest of erad.  Call this once.
  */
 int socket_listen_guests(socket_serve_fn serve, struct err *err);
 
 /*
- * Removes the sockets, and waits for root's connections that there are.  False if some were left after ms, or
- * of guests at once: then their threads still run.
+ * Removes the sockets, and waits at most ms milliseconds until root's connections have ended.  Does
+ * not wait for guests.  Returns whether all connections have ended; if not, some of their threads
+ * still run.
  */
 bool socket_stop(int fd, unsigned int ms);
 

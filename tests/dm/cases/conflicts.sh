@@ -23,7 +23,7 @@ test_conflict_copy()
 	cp --sparse=always $m/data.erad "$T/copy"
 	echo "copy $(new_disk 64M) $T/copy" >> /etc/eratab
 	eractl open data
-	names "and so has that of /dev/mapper/data, which is live" eractl open copy
+	names "as has the metadata of /dev/mapper/data, which is live" eractl open copy
 	[[ ! -e /dev/mapper/copy ]] || fail "a device is left"
 	since=$(eractl checkpoint data)
 	for i in 1 2; do
@@ -37,9 +37,9 @@ test_conflict_copy()
 	# first come, first served: each alone is a volume
 	eractl close data
 	eractl open copy
-	names "and so has that of /dev/mapper/copy, which is live" eractl open data
+	names "as has the metadata of /dev/mapper/copy, which is live" eractl open data
 	cp --sparse=always $m/data.erad "$T/third"
-	names "and so has that of /dev/mapper/copy" eractl create other "$(new_disk 16M)" --metadata "$T/third" --overwrite-metadata
+	names "as has the metadata of /dev/mapper/copy" eractl create other "$(new_disk 16M)" --metadata "$T/third" --overwrite-metadata
 	cmp $m/data.erad "$T/third"
 	eractl close copy
 	eractl check $m/data.erad
@@ -70,7 +70,7 @@ test_conflict_lines()
 	echo "fourth $other $T/fourth" >> /etc/eratab
 	names "/dev/mapper/third" eractl open fourth
 	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab
-	names "is that of volume third, which is open" eractl open fifth
+	names "is the metadata of volume third, which is open" eractl open fifth
 	dd if="$meta" bs=1M status=none | cksum | cmp - "$T/before"
 	eractl open data
 }

@@ -57,7 +57,7 @@ test_group_may_look()
 		sleep 60' > "$T/guests" &
 	guests=$!
 	wait_until "40 connections" grep there "$T/guests"
-	refuses "4 requests of this user already" timeout 5 "${member[@]}" eractl status data
+	refuses "already carrying out 4 requests of this user" timeout 5 "${member[@]}" eractl status data
 	same "$(timeout 5 "${other_member[@]}" eractl status --json data | field era)" 1
 	same "$(eractl checkpoint data)" 2
 	kill $guests
