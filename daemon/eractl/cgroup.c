@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cgroups by their ids, which are file handles in cgroupfs. */
+/* Finds the path of a cgroup by its id: see cgroup.h.  The id is a file handle in cgroupfs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -10,14 +10,14 @@
 
 #include "eractl/cgroup.h"
 
-#define FILEID_KERNFS	0xfe	/* in no header of user space */
+#define FILEID_KERNFS	0xfe	/* the kernel's value; no header for user space has it */
 
 union kernfs_handle {
 	struct file_handle handle;
 	char room[sizeof(struct file_handle) + sizeof(uint64_t)];
 };
 
-/* Where the default hierarchy is mounted: alone, or beside those of version 1. */
+/* Opens the root of the default hierarchy.  It is mounted at the second place if version 1 is used as well. */
 static int open_root(const char **root)
 {
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };

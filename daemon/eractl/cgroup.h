@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Cgroups by their ids. */
+/* Finds the path of a cgroup by its id. */
 #ifndef ERACTL_CGROUP_H
 #define ERACTL_CGROUP_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * The path of a cgroup in the default hierarchy, "/" for its root.  ENOENT: there
- * is none any more.  EPERM and others: it cannot be told.
+ * Writes the path of a cgroup in the default hierarchy; "/" is its root.  ENOENT: the cgroup
+ * was removed.  EPERM and others: the path cannot be found out.
  */
 int cgroup_path(uint64_t id, char *path, size_t size);
 

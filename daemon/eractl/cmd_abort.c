@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl abort: fails held writes, or lets all pass, through the control node, with or without erad. */
+/* eractl abort: fails held writes, or lets all writes pass.  Calls the module itself, so it works without erad. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 	};
 	int i, r;
 
-	/* An erad that attaches is soon done. */
+	/* EAGAIN: an erad is attaching, which takes a short time. */
 	for (i = 0; i < LOADING_MS / LOADING_STEP_MS; i++) {
 		r = ioctl(fd, ERAD_IOC_DEGRADE, &a) ? -errno : 0;
 		if (r != -EAGAIN)
@@ -55,24 +55,24 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 		return 0;
 	case -EOPNOTSUPP:
 		return err_set(err, r, info->meta_major ?
-			       "volume %s: no erad has served this target yet, so there is no record that could be written" :
-			       "volume %s: its table names no metadata device; only with metadata on a block device can the kernel record that all writes pass",
+			       "volume %s: no erad has served this target yet, so the kernel has no degrade record to write" :
+			       "volume %s: its table names no metadata device; the kernel can write the degrade record only to a block device",
 			       name);
 	case -EAGAIN:
-		return err_set(err, r, "volume %s: an erad has been attaching to it for %d seconds; stop it, and try again",
+		return err_set(err, r, "volume %s: an erad has been attaching to it for %d seconds; stop that erad, and try again",
 			       name, LOADING_MS / 1000);
 	case -EBUSY:
 		return err_set(err, r, "volume %s: its device is suspended, so no writes are held; resume it first",
 			       name);
 	case -ECANCELED:
-		return err_set(err, r, "volume %s: its writes were failed by 'eractl abort' meanwhile", name);
+		return err_set(err, r, "volume %s: another 'eractl abort' has failed its held writes", name);
 	default:
-		return err_set(err, r, "volume %s: cannot write the degrade record to the metadata device %u:%u: %s; writes go on waiting",
+		return err_set(err, r, "volume %s: cannot write the degrade record to the metadata device %u:%u: %s; writes are still held",
 			       name, info->meta_major, info->meta_minor, strerror(-r));
 	}
 }
 
-/* During a reload a volume has two instances, and both may hold writes. */
+/* Handles all instances of the volume: during a reload it has two, and both may hold writes. */
 static int abort_named(int fd, const char *name, bool degrade, struct outcome *out, struct err *err)
 {
 	struct erad_info *infos = NULL;
@@ -87,7 +87,7 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 			continue;
 		found++;
 		r = degrade ? degrade_one(fd, &infos[i], name, err) : abort_one(fd, &infos[i], name, out, err);
-		/* It has gone since, and its writes with it. */
+		/* The instance was removed in the meantime, so it holds no writes. */
 		if (r == -ENOENT)
 			r = 0;
 		else if (!r)
@@ -98,17 +98,17 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 		}
 	}
 	free(infos);
-	/* Of a device that is being reloaded, one instance has not been served yet. */
+	/* During a reload, EOPNOTSUPP of the new instance is no error: no erad has served it yet. */
 	if (!r && no && !done)
 		return no;
 	if (!r && degrade && found && !done)
-		return err_set(err, -ENOENT, "volume %s: its target has gone meanwhile", name);
+		return err_set(err, -ENOENT, "volume %s: its target was removed in the meantime", name);
 	if (!r && !found)
 		return err_set(err, -ENOENT, "volume %s: not live, so no writes are held", name);
 	return r;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_abort(const struct command *cmd, int argc, char **argv)
 {
 	bool json = false, degrade = false;
 	const char *name;
@@ -142,7 +142,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		json_object_put(o);
 	} else {
 		if (degrade)
-			printf("%s: all writes pass; every block counts as written, and the next increment is a full one\n",
+			printf("%s: all writes pass; every block counts as written, and the next backup must be a full copy\n",
 			       name);
 		else if (out.failed)
 			printf("%s: %" PRIu64 " held write%s failed; the volume is failed until erad attaches to it again\n",
@@ -157,19 +157,19 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_abort = {
 	.name = "abort",
 	.args = "NAME [--degrade] [--json]",
-	.summary = "fail the writes that are held, or let all pass",
+	.summary = "fail the held writes of a volume, or let all writes pass",
 	.text =
-	"Fails all writes of a volume that wait for erad, with an I/O error. Asks the\n"
-	"kernel and not erad, so that it helps when erad is dead or hung and, for\n"
-	"example, a suspend waits for these writes for ever.\n"
+	"Fails the held writes of a volume with an I/O error. Calls the kernel, not\n"
+	"erad, so it works when erad is dead or hung. Use it, for example, when a\n"
+	"suspend waits for held writes without end.\n"
 	"\n"
-	"The volume is failed then: writes to blocks that are not recorded yet in\n"
-	"this era get I/O errors until erad attaches to it again.\n"
+	"The volume is failed then: writes to blocks that are not recorded in this era\n"
+	"get I/O errors until erad attaches to the volume again.\n"
 	"\n"
-	"With --degrade nothing fails: the kernel notes in the metadata, which must be on\n"
-	"a block device, that any block may be written from now on, and lets all writes\n"
-	"pass. When erad attaches again it counts every block as written, records writes\n"
-	"again, and the next increment is a full one.",
+	"With --degrade, no write fails. The kernel records in the metadata that any\n"
+	"block may be written from now on, and lets all writes pass. The metadata must\n"
+	"be on a block device. When erad attaches again, it counts every block as\n"
+	"written and records writes again. The next backup must be a full copy.",
 	.options = "DJ",
-	.run = run,
+	.run = run_abort,
 };

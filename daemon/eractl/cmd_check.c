@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl check: examines metadata, by itself or, of a live volume, through erad. */
+/*
+ * eractl check: examines metadata.  Reads the metadata of a closed volume itself, and that of a
+ * live volume through erad.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,7 +36,7 @@ static void on_fault(void *ctx, const char *what)
 	c->faults++;
 }
 
-/* Without a good superblock nothing is known, and info->block_sectors is 0. */
+/* If there is no good superblock, info->block_sectors is 0, and all values are null. */
 static void end_json(const struct check *c, const struct store_info *info)
 {
 	char uuid[UUID_TEXT_SIZE], floor[16] = "null";
@@ -59,10 +62,10 @@ static void print_summary(const struct check *c, const struct store_info *info)
 			puts(", live");
 		else
 			printf(", %s\n", info->clean ? "closed cleanly" :
-			       "not closed cleanly, which the next open mends");
+			       "not closed cleanly; the next open repairs this");
 	}
 	if (info->degraded)
-		printf("writes were let pass unrecorded (degraded): every block counts as written in era %"
+		printf("writes have passed unrecorded (degraded): every block counts as written in era %"
 		       PRIu32 "\n", info->floor_era);
 	else if (info->floor_era)
 		printf("every block counts as written in era %" PRIu32 " or later\n", info->floor_era);
@@ -72,7 +75,7 @@ static void print_summary(const struct check *c, const struct store_info *info)
 		puts("no faults");
 }
 
-/* erad has checked the superblock and the journal when it opened them. */
+/* Only the array is checked: erad has checked the superblock and the journal when it opened the volume. */
 static int check_volume(struct check *c, const char *name, struct store_info *info, struct err *err)
 {
 	uint64_t damaged, era = 0, block_sectors = 0;
@@ -90,10 +93,10 @@ static int check_volume(struct check *c, const char *name, struct store_info *in
 	    !json_number(result, "sectors", &info->nr_sectors) ||
 	    !json_number(result, "block_sectors", &block_sectors) ||
 	    !json_number(result, "damaged_blocks", &damaged)) {
-		r = err_set(err, -EBADMSG, "the answer of erad makes no sense");
+		r = err_set(err, -EBADMSG, "the answer of erad cannot be understood: a member is missing");
 	} else if (damaged) {
 		snprintf(what, sizeof(what), "the era array is damaged: %" PRIu64
-			 " blocks count as written, to be safe", damaged);
+			 " blocks count as written", damaged);
 		on_fault(c, what);
 	}
 	info->era = era;
@@ -102,7 +105,7 @@ static int check_volume(struct check *c, const char *name, struct store_info *in
 	return r;
 }
 
-static void begin(const struct check *c, const char *metadata)
+static void begin_json(const struct check *c, const char *metadata)
 {
 	if (!c->json)
 		return;
@@ -111,7 +114,10 @@ static void begin(const struct check *c, const char *metadata)
 	fputs(",\"faults\":[", stdout);
 }
 
-/* e: NULL, or the volume's entry.  A closed one is as good as its metadata. */
+/*
+ * e: the volume's entry in eratab, or NULL if path names metadata.  The metadata of a closed volume is
+ * examined here; if it is in use, erad examines it.
+ */
 static int check_either(struct check *c, const struct eratab_entry *e, const char *path,
 			struct store_info *info, struct err *err)
 {
@@ -122,7 +128,7 @@ static int check_either(struct check *c, const struct eratab_entry *e, const cha
 	r = metadata_open(e ? e->metadata : path, ENGINE_READ, &engine, err);
 	if (r && !(e && r == -EBUSY))
 		return r;
-	begin(c, e ? e->metadata : path);
+	begin_json(c, e ? e->metadata : path);
 	if (!r) {
 		r = store_check(engine, on_fault, c, info, err);
 		return r < 0 ? r : 0;
@@ -133,7 +139,7 @@ static int check_either(struct check *c, const struct eratab_entry *e, const cha
 	return r;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_check(const struct command *cmd, int argc, char **argv)
 {
 	const struct eratab_entry *e;
 	struct store_info info = { };
@@ -164,10 +170,10 @@ const struct command cmd_check = {
 	.args = "NAME|METADATA [--json]",
 	.summary = "examine metadata",
 	.text =
-	"Reads all of the metadata of a volume, or on the device or in the file\n"
-	"METADATA, changes nothing, and prints a line for each fault and a summary. A\n"
-	"live volume must be named, and begins a new era. The exit code is 1 if there\n"
-	"is any fault.",
+	"Reads all metadata of the volume NAME, or of the device or file METADATA.\n"
+	"Prints a line for each fault, and a summary. Changes nothing, but for a live\n"
+	"volume begins a new era. A live volume must be given by its name. The exit\n"
+	"code is 1 if there is any fault.",
 	.options = "J",
-	.run = run,
+	.run = run_check,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl close: takes volumes down. */
+/* eractl close: removes the devices of volumes and closes their metadata. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static int close_all(const struct volumes_job *job)
 	return code;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_close(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "close" };
 
@@ -47,12 +47,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_close = {
 	.name = "close",
 	.args = "NAME… | --all [--json]",
-	.summary = "take volumes down",
+	.summary = "close volumes",
 	.text =
-	"Removes /dev/mapper/NAME and marks the metadata clean. Fails for a volume\n"
-	"that is in use and goes on with the next, and for one whose metadata could\n"
-	"not be marked clean. What is written to the origin while its volume is\n"
-	"closed is not seen.",
+	"Removes /dev/mapper/NAME and marks the metadata clean. If a volume is in use,\n"
+	"or its metadata cannot be marked clean, prints an error and goes on with the\n"
+	"next volume. Writes to the origin of a closed volume are not recorded.",
 	.options = "aJ",
-	.run = run,
+	.run = run_close,
 };

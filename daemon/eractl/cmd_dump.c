@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl dump: prints which block was last written in which era. */
+/* eractl dump: prints for each block the newest era in which it was written. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 struct dump {
 	struct store_info info;
 	bool json, dm_era;
-	uint64_t runs;			/* printed as JSON */
+	uint64_t runs;			/* how many runs were printed as JSON */
 };
 
 static void begin_xml(const struct dump *d)
@@ -57,21 +57,21 @@ static int print_json_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	const uint64_t block = d->info.block_sectors * SECTOR, size = d->info.nr_sectors * SECTOR;
 	uint64_t end = first + len;
 
-	/* The last block may go beyond the device. */
+	/* The last block may end behind the end of the device. */
 	end = end == d->info.nr_blocks ? size : end * block;
 	printf("%s\n{\"offset\":%" PRIu64 ",\"length\":%" PRIu64 ",\"era\":%" PRIu32 "}",
 	       d->runs++ ? "," : "", first * block, end - first * block, era);
 	return output_failed() ? -EPIPE : 0;
 }
 
-static int begin(void *ctx, const struct store_info *info, struct err *err)
+static int begin_dump(void *ctx, const struct store_info *info, struct err *err)
 {
 	struct dump *d = ctx;
 
 	d->info = *info;
 	if (d->dm_era && d->info.nr_blocks > UINT32_MAX)
-		return err_set(err, -EFBIG, "there are %" PRIu64
-			       " blocks, and dm-era can have %" PRIu32 " at most",
+		return err_set(err, -EFBIG, "got %" PRIu64
+			       " blocks, expected at most %" PRIu32 ", the most that dm-era can have",
 			       d->info.nr_blocks, UINT32_MAX);
 	if (d->json)
 		begin_json(d);
@@ -80,15 +80,15 @@ static int begin(void *ctx, const struct store_info *info, struct err *err)
 	return 0;
 }
 
-static void end(const struct dump *d)
+static void end_dump(const struct dump *d)
 {
 	fputs(d->json ? "\n]}\n" : "  </era_array>\n</superblock>\n", stdout);
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_dump(const struct command *cmd, int argc, char **argv)
 {
 	struct dump d = { };
-	struct eras_reader reader = { .ctx = &d, .begin = begin };
+	struct eras_reader reader = { .ctx = &d, .begin = begin_dump };
 	struct err err;
 	int c;
 
@@ -107,25 +107,25 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "got both --json and --dm-era, expected one");
 	reader.run = d.json ? print_json_run : print_xml;
 	if (!eras_read(argv[optind], &reader, &err)) {
-		end(&d);
+		end_dump(&d);
 		return EXIT_SUCCESS;
 	}
-	/* The message of output that failed comes from end_output(). */
+	/* If the output failed, end_output() prints the message. */
 	return output_failed() ? EXIT_FAILURE : fail(&err);
 }
 
 const struct command cmd_dump = {
 	.name = "dump",
 	.args = "NAME|METADATA [--snapshot] [--dm-era] [--json]",
-	.summary = "print which block was written when, as XML",
+	.summary = "print the newest era of each block, as XML",
 	.text =
-	"Prints, for each block that was ever written, the newest era it was written\n"
-	"in, as XML that 'eractl restore' takes, and era_restore of Debian 12's\n"
-	"thin-provisioning-tools. Changes nothing of a closed volume, which may be\n"
-	"named by its metadata, too. A live one begins a new era, and is shown as it\n"
-	"was before that; or, with --snapshot, before 'eractl snapshot take'.\n"
+	"Prints the newest era of each block that was ever written, as XML. Both\n"
+	"'eractl restore' and era_restore of Debian 12's thin-provisioning-tools read\n"
+	"this XML. A closed volume may also be given by its metadata, and nothing is\n"
+	"changed. For a live volume, dump begins a new era and shows all eras before\n"
+	"it. With --snapshot, dump shows the eras before 'eractl snapshot take'.\n"
 	"\n"
-	"The XML lacks its end if something fails on the way, and the exit code is 1.",
+	"If something fails, the XML has no end, and the exit code is 1.",
 	.options = "SEJ",
-	.run = run,
+	.run = run_dump,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl explain: who wrote what a diff lists. */
+/* eractl explain: shows who wrote the blocks that a diff lists. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ struct explain {
 	struct json_object *rows;
 };
 
-static const struct column columns[] = {
+static const struct column explain_columns[] = {
 	{ "BLOCKS", cell_count, "blocks", NULL, 1 },
 	{ "SIZE", cell_bytes, "bytes", NULL, 1 },
 	{ "SHARE", cell_percent, "blocks", "of", 1 },
@@ -28,7 +28,7 @@ static const struct column columns[] = {
 	{ }
 };
 
-/* The first part tells what the rest is about; the extents do not matter. */
+/* Keeps the era and block size from the first part, an object.  The other parts are extents, which are not needed. */
 static int take_part(void *ctx, struct json_object *part, struct err *err)
 {
 	struct explain *x = ctx;
@@ -51,7 +51,7 @@ static int ask_diff(struct explain *x, struct err *err)
 	if (r)
 		return r;
 	if (!x->block_size || !json_number(result, "changed_bytes", &x->changed_bytes))
-		r = err_set(err, -EBADMSG, "volume %s: the answer of erad makes no sense", x->volume);
+		r = err_set(err, -EBADMSG, "volume %s: the answer of erad cannot be understood: a member is missing", x->volume);
 	else
 		x->changed = (x->changed_bytes + x->block_size - 1) / x->block_size;
 	json_object_put(result);
@@ -76,7 +76,7 @@ static int ask_writers(struct explain *x, struct err *err)
 	return r;
 }
 
-static int ask(struct explain *x, struct err *err)
+static int ask_both(struct explain *x, struct err *err)
 {
 	int r = 0;
 
@@ -84,13 +84,13 @@ static int ask(struct explain *x, struct err *err)
 		r = ask_writers(x, err);
 		x->since = x->oldest ? x->oldest : 1;
 	}
-	/* The diff first, so that what is written meanwhile does not seem to be nobody's. */
+	/* Request the diff before the writers, so that the writers of all blocks of the diff are counted. */
 	if (!r)
 		r = ask_diff(x, err);
 	return r ? r : ask_writers(x, err);
 }
 
-/* What a share is of. */
+/* Computes x->written, the sum of which each row's share is a part. */
 static void add_up(struct explain *x)
 {
 	const size_t nr = json_object_array_length(x->rows);
@@ -101,7 +101,7 @@ static void add_up(struct explain *x)
 			x->written += blocks;
 }
 
-static uint64_t missing(const struct explain *x)
+static uint64_t unaccounted_blocks(const struct explain *x)
 {
 	return x->changed > x->written ? x->changed - x->written : 0;
 }
@@ -113,14 +113,14 @@ static void print_blocks(uint64_t nr, uint64_t block_size)
 	printf("%" PRIu64 " block%s, %s", nr, nr == 1 ? "" : "s", size_format(size, nr * block_size));
 }
 
-static int print(struct explain *x)
+static int print_table(struct explain *x)
 {
 	const size_t nr = json_object_array_length(x->rows);
 
 	for (size_t i = 0; i < nr; i++)
 		json_object_object_add(json_object_array_get_idx(x->rows, i), "of",
 				       json_object_new_uint64(x->written));
-	if (nr && table_print(columns, x->rows))
+	if (nr && table_print(explain_columns, x->rows))
 		return EXIT_FAILURE;
 	print_blocks(x->changed, x->block_size);
 	if (x->since == x->era)
@@ -130,9 +130,9 @@ static int print(struct explain *x)
 		       x->era);
 	print_blocks(x->written, x->block_size);
 	puts(" are accounted for");
-	if (missing(x)) {
-		print_blocks(missing(x), x->block_size);
-		puts(", or more, are not: erad could not see who wrote them");
+	if (unaccounted_blocks(x)) {
+		print_blocks(unaccounted_blocks(x), x->block_size);
+		puts(", or more, are not: erad does not know who wrote them");
 	}
 	if (x->oldest > x->since)
 		printf("who wrote is known from era %" PRIu64 " on\n", x->oldest);
@@ -151,13 +151,13 @@ static void print_as_json(struct explain *x)
 	json_object_object_add(o, "changed_blocks", json_object_new_uint64(x->changed));
 	json_object_object_add(o, "changed_bytes", json_object_new_uint64(x->changed_bytes));
 	json_object_object_add(o, "accounted_blocks", json_object_new_uint64(x->written));
-	json_object_object_add(o, "unaccounted_blocks", json_object_new_uint64(missing(x)));
+	json_object_object_add(o, "unaccounted_blocks", json_object_new_uint64(unaccounted_blocks(x)));
 	json_object_object_add(o, "writers", json_object_get(x->rows));
 	print_json(o);
 	json_object_put(o);
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_explain(const struct command *cmd, int argc, char **argv)
 {
 	struct explain x = { };
 	const char *since = NULL;
@@ -178,18 +178,18 @@ static int run(const struct command *cmd, int argc, char **argv)
 		if (era_parse(since, &era))
 			return usage_error(cmd, "era %s: expected a number from 0 to 4294967294",
 					   since);
-		/* No write is of era 0. */
+		/* The first era is 1. */
 		x.since = era ? era : 1;
 	}
 	x.volume = argv[optind];
-	if (ask(&x, &err)) {
+	if (ask_both(&x, &err)) {
 		code = fail(&err);
 	} else {
 		add_up(&x);
 		if (json)
 			print_as_json(&x);
 		else
-			code = print(&x);
+			code = print_table(&x);
 	}
 	json_object_put(x.rows);
 	return code;
@@ -198,16 +198,19 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_explain = {
 	.name = "explain",
 	.args = "NAME [--since ERA] [--json]",
-	.summary = "rank who wrote what was written since an era",
+	.summary = "rank the writers of the blocks written since an era",
 	.text =
-	"Lists by whom blocks were written first in era ERA and in each later one, and\n"
-	"compares with what 'eractl diff' lists; without --since, from the oldest era\n"
-	"on of which that is known. A block counts in each era that it was written in.\n"
+	"Lists the writers of first writes in era ERA and in all later eras, and\n"
+	"compares the sum with 'eractl diff'. Without --since, begins with the oldest\n"
+	"era whose writers were counted. A block that was written in several eras\n"
+	"counts once in each of them.\n"
 	"\n"
-	"  COMMAND   that submitted the write; kworker is the kernel, for somebody else\n"
-	"  CGROUP    that it was charged to: in writeback, the one that dirtied the file\n"
+	"  COMMAND   the command that submitted the write; kworker stands for the kernel,\n"
+	"            which writes on behalf of others\n"
+	"  CGROUP    the cgroup to which the write was charged; in writeback, the cgroup\n"
+	"            that made the file's pages dirty\n"
 	"\n"
 	"This is best effort, unlike the diff: see erad(8).",
 	.options = "sJ",
-	.run = run,
+	.run = run_explain,
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl forget: ends the tracking of a volume. */
+/* eractl forget: removes a closed volume from eratab. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "common/client.h"
 #include "eractl/volumes.h"
 
-/* erad removes metadata that it put in its own directory itself. */
+/* Says where the metadata still is, unless erad has removed it: erad removes only files in its own directory. */
 static bool print_forgotten(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
@@ -23,7 +23,7 @@ static bool print_forgotten(struct json_object *result)
 	return true;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_forget(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "forget", .print = print_forgotten };
 
@@ -39,9 +39,9 @@ const struct command cmd_forget = {
 	.args = "NAME [--json]",
 	.summary = "remove a closed volume from /etc/eratab",
 	.text =
-	"Removes a volume, which must be closed, from /etc/eratab, and the file\n"
-	"/var/lib/erad/NAME.erad if that is its metadata and no other volume has it.\n"
-	"Other metadata, and the data, stay where they are.",
+	"Removes a closed volume from /etc/eratab. Also removes its metadata if that is\n"
+	"the file /var/lib/erad/NAME.erad and no other volume uses the file. Other\n"
+	"metadata and the data of the volume are not touched.",
 	.options = "J",
-	.run = run,
+	.run = run_forget,
 };

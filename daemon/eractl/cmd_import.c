@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl import: makes metadata from that of Linux's dm-era target. */
+/* eractl import: makes metadata from the metadata of Linux's dm-era target. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,13 +15,13 @@
 
 struct import {
 	struct dm_era *from;
-	const char *origin;	/* NULL: of whole blocks */
-	uint64_t nr_sectors;	/* of it */
+	const char *origin;	/* NULL: the volume's size is taken from the number of blocks */
+	uint64_t nr_sectors;	/* of the origin */
 	const struct era_sink *sink;
 	void *ctx;
 };
 
-/* dm-era counts in blocks; the origin may end within the last. */
+/* dm-era's metadata has the size in whole blocks only.  The origin may end inside the last block. */
 static int take_super(void *ctx, const struct era_super *sb, struct err *err)
 {
 	struct import *i = ctx;
@@ -32,8 +32,8 @@ static int take_super(void *ctx, const struct era_super *sb, struct err *err)
 
 		if (i->nr_sectors < least || i->nr_sectors > sb->nr_sectors)
 			return err_set(err, -EINVAL, "origin %s has %" PRIu64 " sectors, expected %"
-				       PRIu64 " to %" PRIu64 ", as the metadata is of %" PRIu64
-				       " blocks of %" PRIu32, i->origin, i->nr_sectors, least,
+				       PRIu64 " to %" PRIu64 ", because the metadata has %" PRIu64
+				       " blocks of %" PRIu32 " sectors", i->origin, i->nr_sectors, least,
 				       sb->nr_sectors, sb->nr_blocks, sb->block_sectors);
 		super.nr_sectors = i->nr_sectors;
 	}
@@ -65,7 +65,7 @@ static int find_size(struct import *i, struct err *err)
 	if (fd >= 0)
 		end = lseek(fd, 0, SEEK_END);
 	if (end < 0)
-		err_set(err, -errno, "origin %s: asking for its size: %s", i->origin,
+		err_set(err, -errno, "origin %s: cannot find out its size: %s", i->origin,
 			strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -73,7 +73,7 @@ static int find_size(struct import *i, struct err *err)
 	return end < 0 ? -EIO : 0;
 }
 
-static int import(struct import *i, const char *path, bool snapshot, const struct restore *r)
+static int import_metadata(struct import *i, const char *path, bool snapshot, const struct restore *r)
 {
 	struct engine *e;
 	struct err err;
@@ -81,7 +81,7 @@ static int import(struct import *i, const char *path, bool snapshot, const struc
 
 	if (i->origin && find_size(i, &err))
 		return fail(&err);
-	/* Nothing changes the snapshot while the volume runs on. */
+	/* The metadata snapshot does not change, so the metadata may be in use. */
 	if (snapshot)
 		ret = engine_open(path, ENGINE_READ, &e, &err);
 	else
@@ -95,7 +95,7 @@ static int import(struct import *i, const char *path, bool snapshot, const struc
 	return ret;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_import(const struct command *cmd, int argc, char **argv)
 {
 	struct import i = { };
 	struct restore r = { .read = read_dm_era, .from = &i };
@@ -122,21 +122,22 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "got %d operands, expected DM-ERA-METADATA METADATA",
 				   argc - optind);
 	r.path = argv[optind + 1];
-	return import(&i, argv[optind], snapshot, &r);
+	return import_metadata(&i, argv[optind], snapshot, &r);
 }
 
 const struct command cmd_import = {
 	.name = "import",
 	.args = "DM-ERA-METADATA METADATA [--origin DEV] [--metadata-snapshot] [--overwrite-metadata] [--json]",
-	.summary = "make metadata from that of dm-era",
+	.summary = "make metadata from the metadata of dm-era",
 	.text =
-	"Writes metadata to the device or the file METADATA, which is made if it is\n"
-	"not there, from the metadata of Linux's dm-era on the device or in the file\n"
-	"DM-ERA-METADATA, which is only read. All of that is read and verified before\n"
-	"anything is written. The dm-era volume must be removed, or be read with\n"
+	"Reads the metadata of Linux's dm-era from the device or file DM-ERA-METADATA,\n"
+	"and writes metadata to the device or file METADATA. Creates the file if it\n"
+	"does not exist. All of the dm-era metadata is read and verified before\n"
+	"anything is written. Remove the dm-era volume first, or use\n"
 	"--metadata-snapshot.\n"
 	"\n"
-	"The volume gets the UUID of the dm-era metadata if it has one, else a new one.",
+	"The volume gets the UUID of the dm-era metadata, or a new UUID if that\n"
+	"metadata has none.",
 	.options = "oMWFJ",
-	.run = run,
+	.run = run_import,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl list: which volumes there are. */
+/* eractl list: lists the volumes. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 #include "eractl/table.h"
 #include "eractl/volumes.h"
 
-static const struct column columns[] = {
+static const struct column list_columns[] = {
 	{ "VOLUME", cell_text, "volume", NULL, 0 },
 	{ "STATE", cell_text, "state", NULL, 0 },
 	{ "DEVICE", cell_text, "device", NULL, 0 },
@@ -16,13 +16,13 @@ static const struct column columns[] = {
 	{ }
 };
 
-static int print(struct json_object *volumes, bool verbose)
+static int print_list(struct json_object *volumes, bool verbose)
 {
 	(void)verbose;
-	return table_print(columns, volumes) ? EXIT_FAILURE : EXIT_SUCCESS;
+	return table_print(list_columns, volumes) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_list(const struct command *cmd, int argc, char **argv)
 {
 	bool json = false;
 
@@ -30,7 +30,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		json = true;
 	if (optind < argc)
 		return usage_error(cmd, "got %s, expected no operands", argv[optind]);
-	return volumes_show(client_request("list", NULL), json, print, false);
+	return volumes_show(client_request("list", NULL), json, print_list, false);
 }
 
 const struct command cmd_list = {
@@ -39,5 +39,5 @@ const struct command cmd_list = {
 	.summary = "list the volumes",
 	.text = "Lists the volumes that are in /etc/eratab or live.",
 	.options = "J",
-	.run = run,
+	.run = run_list,
 };

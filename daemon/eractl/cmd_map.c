@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl map: draws a volume, coloured by when its parts were last written. */
+/* eractl map: draws a volume.  The colour of each part shows when it was last written. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +16,8 @@
 #define SVG_COLUMNS	128
 #define SVG_ROWS	64
 
-/* How many cells fit the terminal, or are good for a file. */
-static void fit(struct map *m)
+/* Chooses as many cells as the terminal has room for. */
+static void fit_to_terminal(struct map *m)
 {
 	const struct winsize w = terminal_size();
 
@@ -26,7 +26,7 @@ static void fit(struct map *m)
 }
 
 /* no-color.org: an empty NO_COLOR counts as unset. */
-static enum map_colour colour(void)
+static enum map_colour choose_colour(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"), *depth = getenv("COLORTERM");
 
@@ -37,7 +37,7 @@ static enum map_colour colour(void)
 	return MAP_256;
 }
 
-static int begin(void *ctx, const struct store_info *info, struct err *err)
+static int begin_map(void *ctx, const struct store_info *info, struct err *err)
 {
 	struct map *m = ctx;
 
@@ -47,11 +47,11 @@ static int begin(void *ctx, const struct store_info *info, struct err *err)
 			       "%s: era %" PRIu32 " has not begun: the current one is %" PRIu32,
 			       m->name, m->since, info->era);
 	if (!info->nr_blocks)
-		return err_set(err, -EINVAL, "%s: it has no blocks", m->name);
+		return err_set(err, -EINVAL, "%s: the volume has no blocks", m->name);
 	return map_init(m) ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-static int add(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+static int add_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	map_add(ctx, first, len, era);
 	return 0;
@@ -74,15 +74,15 @@ static int write_svg(const struct map *m, const char *path)
 		e = errno;
 	if (!e)
 		return EXIT_SUCCESS;
-	err_set(&err, -e, "%s: cannot be written in full: %s", path, strerror(e));
+	err_set(&err, -e, "%s: cannot write the whole file: %s", path, strerror(e));
 	return fail(&err);
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_map(const struct command *cmd, int argc, char **argv)
 {
 	const char *since = NULL, *svg = NULL;
 	struct map m = { .since = 1 };
-	struct eras_reader reader = { .loose = true, .ctx = &m, .begin = begin, .run = add };
+	struct eras_reader reader = { .loose = true, .ctx = &m, .begin = begin_map, .run = add_run };
 	int c, code = EXIT_SUCCESS;
 	bool json = false;
 	uint32_t era;
@@ -105,11 +105,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "got both --json and --svg, expected one");
 	if (since && era_parse(since, &era))
 		return usage_error(cmd, "era %s: expected a number from 0 to 4294967294", since);
-	/* A block that never was written has era 0. */
+	/* Blocks that were never written have era 0 and do not count, so the oldest era is 1. */
 	if (since && era)
 		m.since = era;
 	m.name = argv[optind];
-	fit(&m);
+	fit_to_terminal(&m);
 	if (svg) {
 		m.columns = SVG_COLUMNS;
 		m.rows = SVG_ROWS;
@@ -121,7 +121,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	else if (json)
 		map_print_json(&m);
 	else
-		map_print(&m, colour());
+		map_print(&m, choose_colour());
 	map_free(&m);
 	return code;
 }
@@ -129,15 +129,15 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_map = {
 	.name = "map",
 	.args = "NAME|METADATA [--since ERA] [--snapshot] [--svg FILE] [--json]",
-	.summary = "draw which parts were written when",
+	.summary = "draw when each part of a volume was last written",
 	.text =
-	"Draws the volume, from its begin to its end, line by line, in as many cells\n"
-	"as the terminal has room for. Each shows the newest era of its blocks, by\n"
-	"its age, and the legend, how many bytes were last written in which eras.\n"
-	"With --since, as if what is older had never been written.\n"
+	"Draws the volume from its beginning to its end, line by line, in as many\n"
+	"cells as the terminal has room for. A cell shows the age of the newest era of\n"
+	"its blocks. The legend shows how many bytes were last written in which eras.\n"
+	"With --since, blocks that were last written before ERA count as never written.\n"
 	"\n"
-	"In colour on a terminal, unless NO_COLOR is set, and otherwise in characters.\n"
-	"Begins no era: of a live volume, it is not a picture of one moment.",
+	"Uses colours on a terminal, unless NO_COLOR is set, and characters elsewhere.\n"
+	"Begins no era, so the picture of a live volume does not show one moment.",
 	.options = "sSGJ",
-	.run = run,
+	.run = run_map,
 };

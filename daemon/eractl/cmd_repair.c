@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl repair: makes damaged metadata usable, by marking too much. */
+/* eractl repair: repairs damaged metadata.  Blocks whose eras are lost count as written in the current era. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void on_repair(void *ctx, const char *what)
 	putchar('\n');
 }
 
-/* In bytes, of the device and not beyond its end. */
+/* Returns done->over_marked in bytes, at most the size of the device. */
 static uint64_t over_marked(const struct store_repaired *done, const struct store_info *info)
 {
 	const uint64_t bytes = done->over_marked * info->block_sectors * ERAD_SECTOR;
@@ -93,7 +93,7 @@ static int repair(const char *path, struct json_object *repairs)
 	return EXIT_SUCCESS;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_repair(const struct command *cmd, int argc, char **argv)
 {
 	struct json_object *repairs = NULL;
 	int code;
@@ -111,16 +111,16 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_repair = {
 	.name = "repair",
 	.args = "METADATA [--json]",
-	.summary = "mend damaged metadata, marking too much",
+	.summary = "repair damaged metadata; blocks may count as written without need",
 	.text =
-	"Mends what 'eractl check' finds on the device or in the file METADATA. No\n"
-	"write is forgotten: blocks of which it is not known any more when they were\n"
-	"written count as written in the current era, so that the next diff is larger\n"
-	"than it need be. Prints a line for each thing that was done, and how many\n"
-	"blocks it concerns. The volume must be closed.\n"
+	"Repairs the faults that 'eractl check' finds on the device or in the file\n"
+	"METADATA. No write is lost: if the era of a block is not known any more, the\n"
+	"block counts as written in the current era, and the next diff is larger than\n"
+	"necessary. Prints a line for each repair, with the number of blocks that it\n"
+	"concerns. The volume must be closed.\n"
 	"\n"
-	"Where both superblocks are damaged, the metadata gets a new UUID, and all\n"
-	"blocks count as written.",
+	"If both superblocks are damaged, the metadata gets a new UUID, and all blocks\n"
+	"count as written.",
 	.options = "J",
-	.run = run,
+	.run = run_repair,
 };

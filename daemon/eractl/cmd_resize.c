@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl resize: gives a volume another size. */
+/* eractl resize: changes the size of a volume. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "common/client.h"
 #include "eractl/volumes.h"
 
-static bool print(struct json_object *result)
+static bool print_resized(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
 	uint64_t old_size, size, era;
@@ -35,9 +35,9 @@ static int parse_size(const struct command *cmd, const char *text, uint64_t *byt
 	return 0;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_resize(const struct command *cmd, int argc, char **argv)
 {
-	struct volumes_job job = { .op = "resize", .print = print };
+	struct volumes_job job = { .op = "resize", .print = print_resized };
 	struct json_object *request;
 	uint64_t size = 0;
 	int c;
@@ -59,14 +59,14 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_resize = {
 	.name = "resize",
 	.args = "NAME [--size SIZE] [--json]",
-	.summary = "give a volume the size of its origin, or another",
+	.summary = "change the size of a volume to that of its origin, or to SIZE",
 	.text =
-	"For a volume that is in use, too: its device gets the new size, its metadata\n"
-	"follows, and a new era begins. New blocks count as never written; blocks that\n"
-	"are gone are forgotten.\n"
+	"Changes the size of the device and of the metadata, and begins a new era. The\n"
+	"volume may be in use. New blocks count as never written; the eras of removed\n"
+	"blocks are lost.\n"
 	"\n"
-	"To grow, resize the origin first, then the volume, then what is on it. To\n"
-	"shrink, the other way round, with --size.",
+	"To grow, resize the origin first, then the volume, then the file system on\n"
+	"it. To shrink, resize them in the opposite order, the volume with --size.",
 	.options = "ZJ",
-	.run = run,
+	.run = run_resize,
 };

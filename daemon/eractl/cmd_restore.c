@@ -21,12 +21,12 @@ static int read_xml(void *from, const struct era_sink *sink, void *ctx, struct e
 	struct xml *x = from;
 
 	if (fseeko(x->f, 0, SEEK_SET))
-		return err_set(err, -errno, "%s: going to its start: %s", x->name,
+		return err_set(err, -errno, "%s: cannot read it from its start again: %s", x->name,
 			       strerror(errno));
 	return era_xml_read(x->f, x->name, sink, ctx, err);
 }
 
-/* What is no file is copied, as it will be read twice. */
+/* The XML is read twice, so input that is not a regular file is copied to a temporary file. */
 static int open_xml(struct xml *x, struct err *err)
 {
 	FILE *in = stdin, *copy;
@@ -45,18 +45,18 @@ static int open_xml(struct xml *x, struct err *err)
 		return 0;
 	copy = tmpfile();
 	if (!copy)
-		return err_set(err, -errno, "making a temporary file: %s", strerror(errno));
+		return err_set(err, -errno, "cannot make a temporary file: %s", strerror(errno));
 	x->f = copy;
 	while ((n = fread(buf, 1, sizeof(buf), in)) && fwrite(buf, 1, n, copy) == n)
 		;
 	if (ferror(in))
-		return err_set(err, -EIO, "%s: reading it: %s", x->name, strerror(errno));
+		return err_set(err, -EIO, "%s: cannot read it: %s", x->name, strerror(errno));
 	if (n || fflush(copy))
-		return err_set(err, -errno, "writing a temporary file: %s", strerror(errno));
+		return err_set(err, -errno, "cannot write a temporary file: %s", strerror(errno));
 	return 0;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_restore(const struct command *cmd, int argc, char **argv)
 {
 	struct xml x = { };
 	struct restore r = { .read = read_xml, .from = &x };
@@ -87,15 +87,15 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_restore = {
 	.name = "restore",
 	.args = "METADATA [--input FILE] [--overwrite-metadata] [--json]",
-	.summary = "make metadata from what dump has printed",
+	.summary = "make metadata from the XML of dump",
 	.text =
-	"Writes metadata to the device or the file METADATA, which is made if it is\n"
-	"not there, from the XML of 'eractl dump', or of era_dump of\n"
-	"thin-provisioning-tools, which shows dm-era's metadata. The XML is read as a\n"
-	"whole before anything is written. The volume must be closed.\n"
+	"Reads the XML of 'eractl dump', or of era_dump of thin-provisioning-tools,\n"
+	"and writes metadata to the device or file METADATA. Creates the file if it\n"
+	"does not exist. All of the XML is read before anything is written. The volume\n"
+	"must be closed.\n"
 	"\n"
-	"The same XML always makes the same metadata, but for XML without a UUID,\n"
-	"which gets a new one.",
+	"The same XML always makes the same metadata. If the XML has no UUID, the\n"
+	"metadata gets a new one each time.",
 	.options = "iWFJ",
-	.run = run,
+	.run = run_restore,
 };

@@ -10,7 +10,7 @@ static bool print_nothing(struct json_object *result)
 	return json_text(result, "volume");
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_snapshot(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .stop = true };
 
@@ -33,15 +33,15 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_snapshot = {
 	.name = "snapshot",
 	.args = "take|drop NAME… [--json]",
-	.summary = "keep the metadata as it is, to be read later",
+	.summary = "take or drop a snapshot of the metadata",
 	.text =
-	"Take begins a new era and prints its number, as checkpoint does, and keeps\n"
-	"what the metadata says of everything before: 'eractl diff --snapshot' shows\n"
-	"that while the volume is written to. It stays, through close and open as\n"
-	"well, until it is dropped; a volume has one at most. Stops at the first\n"
-	"volume that fails.\n"
+	"Take begins a new era and prints its number, as checkpoint does. It also\n"
+	"keeps a snapshot of all eras before: 'eractl diff --snapshot' reads the\n"
+	"snapshot while writes to the volume go on. The snapshot remains until it is\n"
+	"dropped, also when the volume is closed and opened. A volume has at most one\n"
+	"snapshot. Stops at the first volume that fails.\n"
 	"\n"
 	"The messages take_metadata_snap and drop_metadata_snap of dmsetup do the same.",
 	.options = "J",
-	.run = run,
+	.run = run_snapshot,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl top: who writes first in the current era, live. */
+/* eractl top: shows the writers of first writes in the current era, again every second. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,14 +15,14 @@
 #define HOME	"\033[H\033[J"	/* clears the terminal */
 
 struct top {
-	char *const *names;		/* ends with a NULL; none: all volumes that are open */
-	bool live;
-	struct json_object *before;	/* bytes by who, a period ago; NULL: not known */
-	/* Of this time: */
-	struct json_object *now;
+	char *const *names;		/* ends with a NULL; no names: all open volumes */
+	bool live;			/* prints again and again */
+	struct json_object *before;	/* bytes by writer, a period ago; NULL: not known */
+	/* Of the present period: */
+	struct json_object *now;	/* bytes by writer */
 	struct json_object *rows;	/* of all volumes */
 	struct json_object *volumes;	/* with their rows, for JSON */
-	struct json_object *notes;	/* why a volume has none */
+	struct json_object *notes;	/* why a volume has no rows */
 };
 
 static void cell_rate(char buf[CELL_MAX], struct json_object *row, const struct column *col)
@@ -32,7 +32,7 @@ static void cell_rate(char buf[CELL_MAX], struct json_object *row, const struct 
 		strcat(buf, "/s");
 }
 
-static const struct column columns[] = {
+static const struct column top_columns[] = {
 	{ "VOLUME", cell_text, "volume", NULL, 0 },
 	{ "ERA", cell_count, "era", NULL, 1 },
 	{ "BLOCKS", cell_count, "blocks", NULL, 1 },
@@ -43,7 +43,7 @@ static const struct column columns[] = {
 	{ }
 };
 
-static uint64_t number(struct json_object *row, const char *key)
+static uint64_t get_number(struct json_object *row, const char *key)
 {
 	uint64_t n = 0;
 
@@ -57,7 +57,7 @@ static int by_rate(const void *a, const void *b)
 	static const char *const keys[] = { "rate", "bytes" };
 
 	for (size_t i = 0; i < 2; i++) {
-		const uint64_t m = number(*x, keys[i]), n = number(*y, keys[i]);
+		const uint64_t m = get_number(*x, keys[i]), n = get_number(*y, keys[i]);
 
 		if (m != n)
 			return m > n ? -1 : 1;
@@ -65,25 +65,25 @@ static int by_rate(const void *a, const void *b)
 	return 0;
 }
 
-/* What has come since the last time; all of it, if the writer was not there. */
+/* Adds the rate to a row: the bytes since the last period, or all bytes if the writer is new. */
 static void add_rate(struct top *t, struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *command = json_text(row, "command");
-	const uint64_t bytes = number(row, "bytes");
+	const uint64_t bytes = get_number(row, "bytes");
 	uint64_t before;
 	char who[512];
 
-	snprintf(who, sizeof(who), "%s %" PRIu64 " %" PRIu64 " %s", volume, number(row, "era"),
-		 number(row, "cgroup_id"), writers_are_others(row) ? "" : command ? command : "-");
+	snprintf(who, sizeof(who), "%s %" PRIu64 " %" PRIu64 " %s", volume, get_number(row, "era"),
+		 get_number(row, "cgroup_id"), writers_are_others(row) ? "" : command ? command : "-");
 	json_object_object_add(t->now, who, json_object_new_uint64(bytes));
 	if (!t->before)
 		return;
-	/* Less than before if erad has begun to count anew. */
-	before = number(t->before, who);
+	/* The number is smaller than before if erad has begun to count from 0 again. */
+	before = get_number(t->before, who);
 	json_object_object_add(row, "rate", json_object_new_uint64(bytes > before ? (bytes - before) / PERIOD : 0));
 }
 
-static void copy(struct json_object *to, struct json_object *from, const char *key)
+static void copy_member(struct json_object *to, struct json_object *from, const char *key)
 {
 	json_object_object_add(to, key, json_object_get(json_object_object_get(from, key)));
 }
@@ -92,15 +92,15 @@ static struct json_object *as_json(struct json_object *volume, struct json_objec
 {
 	struct json_object *o = json_object_new_object();
 
-	copy(o, volume, "volume");
-	copy(o, volume, "era");
-	copy(o, volume, "block_size");
+	copy_member(o, volume, "volume");
+	copy_member(o, volume, "era");
+	copy_member(o, volume, "block_size");
 	json_object_object_add(o, "writers", rows);
-	copy(o, volume, "error");
+	copy_member(o, volume, "error");
 	return o;
 }
 
-static int take(struct top *t, struct json_object *volume, struct err *err)
+static int add_volume(struct top *t, struct json_object *volume, struct err *err)
 {
 	const char *state = json_text(volume, "state");
 	struct json_object *rows, *row;
@@ -108,8 +108,8 @@ static int take(struct top *t, struct json_object *volume, struct err *err)
 
 	if (!*t->names && state && !strcmp(state, "closed"))
 		return 0;
-	r = writers_rows(volume, number(volume, "era"), &rows, err);
-	/* What is wrong with one of all hides nothing of the others. */
+	r = writers_rows(volume, get_number(volume, "era"), &rows, err);
+	/* If all volumes are shown, the error of one is a note, and the other volumes are shown. */
 	if (r == -EREMOTEIO && !*t->names) {
 		json_object_array_add(t->notes, json_object_new_string(err->msg));
 		json_object_array_add(t->volumes, as_json(volume, NULL));
@@ -121,15 +121,15 @@ static int take(struct top *t, struct json_object *volume, struct err *err)
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		row = NULL;
 		json_object_deep_copy(json_object_array_get_idx(rows, i), &row, NULL);
-		copy(row, volume, "volume");
-		copy(row, volume, "era");
+		copy_member(row, volume, "volume");
+		copy_member(row, volume, "era");
 		add_rate(t, row);
 		json_object_array_add(t->rows, row);
 	}
 	return 0;
 }
 
-static int ask(struct top *t, struct err *err)
+static int ask_writers(struct top *t, struct err *err)
 {
 	struct json_object *volumes;
 	int r;
@@ -138,12 +138,12 @@ static int ask(struct top *t, struct err *err)
 	if (r)
 		return r;
 	for (size_t i = 0; i < json_object_array_length(volumes) && !r; i++)
-		r = take(t, json_object_array_get_idx(volumes, i), err);
+		r = add_volume(t, json_object_array_get_idx(volumes, i), err);
 	json_object_put(volumes);
 	return r;
 }
 
-static int print(struct top *t)
+static int print_top(struct top *t)
 {
 	const size_t nr = json_object_array_length(t->rows), notes = json_object_array_length(t->notes);
 	const size_t lines = terminal_size().ws_row, most = lines > notes + 3 ? lines - notes - 2 : 1;
@@ -154,15 +154,15 @@ static int print(struct top *t)
 		if (nr > most)
 			json_object_array_del_idx(t->rows, most, nr - most);
 	}
-	if (table_print(columns, t->rows))
+	if (table_print(top_columns, t->rows))
 		return EXIT_FAILURE;
 	for (size_t i = 0; i < notes; i++)
 		puts(json_object_get_string(json_object_array_get_idx(t->notes, i)));
 	return EXIT_SUCCESS;
 }
 
-/* One time. */
-static int show(struct top *t, bool json)
+/* Gets and prints the writers once.  Returns the exit code. */
+static int show_once(struct top *t, bool json)
 {
 	struct json_object *o;
 	struct err err;
@@ -172,7 +172,7 @@ static int show(struct top *t, bool json)
 	t->rows = json_object_new_array();
 	t->volumes = json_object_new_array();
 	t->notes = json_object_new_array();
-	if (ask(t, &err)) {
+	if (ask_writers(t, &err)) {
 		code = fail(&err);
 	} else if (json) {
 		o = json_object_new_object();
@@ -181,7 +181,7 @@ static int show(struct top *t, bool json)
 		json_object_put(o);
 		code = EXIT_SUCCESS;
 	} else {
-		code = print(t);
+		code = print_top(t);
 	}
 	json_object_put(t->notes);
 	json_object_put(t->volumes);
@@ -191,7 +191,7 @@ static int show(struct top *t, bool json)
 	return code;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_top(const struct command *cmd, int argc, char **argv)
 {
 	bool json = false, once = !isatty(STDOUT_FILENO);
 	struct top t = { };
@@ -207,11 +207,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	t.names = argv + optind;
 	t.live = !once && !json;
-	code = show(&t, json);
+	code = show_once(&t, json);
 	while (t.live && !code) {
 		fflush(stdout);
 		sleep(PERIOD);
-		code = show(&t, json);
+		code = show_once(&t, json);
 	}
 	json_object_put(t.before);
 	return code;
@@ -220,18 +220,21 @@ static int run(const struct command *cmd, int argc, char **argv)
 const struct command cmd_top = {
 	.name = "top",
 	.args = "[NAME…] [--once] [--json]",
-	.summary = "show who writes first to blocks in the current era",
+	.summary = "show the writers of first writes in the current era",
 	.text =
-	"Lists by whom blocks were written first in the current era, of all volumes or\n"
-	"those that are named. On a terminal, anew each second until interrupted, with\n"
-	"those first that write most; else, and with --json, once.\n"
+	"Lists the writers of first writes in the current era, for all volumes or for\n"
+	"the named ones. On a terminal, prints the list again each second until it is\n"
+	"interrupted, those who write most first. Elsewhere, and with --json, prints\n"
+	"the list once.\n"
 	"\n"
-	"  BLOCKS    written first in this era; what is written again is not seen\n"
-	"  RATE      of the last second\n"
-	"  COMMAND   that submitted the write; kworker is the kernel, for somebody else\n"
-	"  CGROUP    that it was charged to: in writeback, the one that dirtied the file\n"
+	"  BLOCKS    first writes in this era; later writes to the same block do not count\n"
+	"  RATE      first writes of the last second\n"
+	"  COMMAND   the command that submitted the write; kworker stands for the kernel,\n"
+	"            which writes on behalf of others\n"
+	"  CGROUP    the cgroup to which the write was charged; in writeback, the cgroup\n"
+	"            that made the file's pages dirty\n"
 	"\n"
 	"This is best effort: see erad(8).",
 	.options = "OJ",
-	.run = run,
+	.run = run_top,
 };

@@ -15,49 +15,49 @@
 #include "store/bitset.h"
 
 #define MAX_SECTORS	((uint64_t)1 << 55)	/* of a device */
-#define DEPTH_MAX	16u	/* of a tree: with nodes a third full, as they are at least, 5 hold everything */
-#define PAGES		(2 * DEPTH_MAX + 1)	/* the writesets' tree, in it that of an array, and its block */
+#define DEPTH_MAX	16u	/* levels of a tree; nodes are at least a third full, so 5 levels hold everything */
+#define PAGES		(2 * DEPTH_MAX + 1)	/* the tree of writesets, the tree of an array, a block of the array */
 #define END		UINT64_MAX		/* greater than all keys */
 
 struct dm_era {
 	struct engine *e;
 	uint64_t nr;			/* blocks of metadata */
 	bool snapshot;
-	struct dm_era_disk_super *live;	/* block 0 as it was when opened */
-	struct dm_era_disk_super *sb;	/* the one to read, from block `at` */
+	struct dm_era_disk_super *live;	/* block 0, as it was in dm_era_open() */
+	struct dm_era_disk_super *sb;	/* the superblock whose trees are read; from block `at` */
 	uint64_t at;
-	uint8_t *pages;			/* those that are being looked at, the last `held` of them */
+	uint8_t *pages;			/* PAGES buffers; the first `held` are in use */
 	unsigned int held;
-	struct bitset seen;		/* blocks that this reading has come to */
+	struct bitset seen;		/* blocks that dm_era_read() has read so far */
 	const struct era_sink *sink;
 	void *ctx;
 	struct err *err;
 };
 
-/* A btree that is being walked. */
+/* A walk through a btree. */
 struct tree {
 	struct dm_era *d;
 	char what[32];			/* for messages */
 	uint32_t value_size;
-	/* block: the node that has it */
+	/* Called for each value.  block: that of the node with the value. */
 	int (*value)(struct tree *t, uint64_t block, uint64_t key, const void *value);
 };
 
-/* One whose values are the blocks of an array. */
+/* A walk through the btree of an array: its values are the blocks of the array. */
 struct array {
 	struct tree tree;
 	uint32_t value_size, per_block;
-	uint64_t values;		/* that there must be */
+	uint64_t values;		/* how many values the array must have */
 	uint64_t next;			/* index of the next block */
 	int (*content)(struct array *a, uint64_t block, const struct dm_era_disk_array *content,
 		       uint64_t first, uint64_t nr);
-	uint64_t bits;			/* of a writeset, those that count */
-	/* The run of blocks that is not told of yet; of a writeset, all have its era. */
+	uint64_t bits;			/* for a writeset: how many of its bits count */
+	/* The run of blocks that was not passed to the sink yet. */
 	uint64_t run_first, run_len;
 	uint32_t run_era;
 };
 
-/* EUCLEAN: block is where it is, what the tree it is in. */
+/* Returns EUCLEAN.  block: the damaged block.  what: the tree to which the block belongs. */
 static int damaged(struct dm_era *d, uint64_t block, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 static int damaged(struct dm_era *d, uint64_t block, const char *what, const char *fmt, ...)
@@ -93,11 +93,11 @@ static int check_block(struct dm_era *d, uint64_t block, const char *what, const
 		return damaged(d, block, what, "its checksum is %08" PRIx32 ", expected %08" PRIx32,
 			       got, right);
 	if (blocknr != block)
-		return damaged(d, block, what, "it says that it is block %" PRIu64, blocknr);
+		return damaged(d, block, what, "its header has block number %" PRIu64, blocknr);
 	return 0;
 }
 
-/* In *page, which is good until put_block(); `from` is the block that names it. */
+/* Reads a block into *page, which is valid until put_block().  from: the block that refers to this block. */
 static int get_block(struct dm_era *d, uint64_t block, uint64_t from, const char *what,
 		     void **page)
 {
@@ -150,8 +150,8 @@ static int check_node(struct tree *t, uint64_t block, const struct dm_era_disk_n
 	return 0;
 }
 
-/* Keys from `from` on, and below end. */
-static int walk(struct tree *t, uint64_t block, uint64_t parent, unsigned int depth, uint64_t from,
+/* Walks through the subtree at `block`.  All its keys must be at least `from`, and less than `end`. */
+static int walk_tree(struct tree *t, uint64_t block, uint64_t parent, unsigned int depth, uint64_t from,
 		uint64_t end)
 {
 	const struct dm_era_disk_node *n;
@@ -182,7 +182,7 @@ static int walk(struct tree *t, uint64_t block, uint64_t parent, unsigned int de
 			ret = t->value(t, block, key, value + i * t->value_size);
 		} else {
 			memcpy(&child, value + i * sizeof(child), sizeof(child));
-			ret = walk(t, le64toh(child), block, depth + 1, key, next);
+			ret = walk_tree(t, le64toh(child), block, depth + 1, key, next);
 		}
 		if (ret)
 			break;
@@ -215,8 +215,8 @@ static int check_array(struct array *a, uint64_t block, const struct dm_era_disk
 }
 
 /*
- * The kernel leaves a block behind the last one when it shrinks an array to
- * the end of a block.
+ * When the kernel shrinks an array to the end of a block, it leaves one block too many.  That
+ * block is not read.
  */
 static int read_array_block(struct tree *t, uint64_t parent, uint64_t index, const void *value)
 {
@@ -257,7 +257,7 @@ static int tell(struct array *a)
 	return d->sink->blocks(d->ctx, a->run_first, len, a->run_era, d->err);
 }
 
-static int add(struct array *a, uint64_t first, uint64_t len, uint32_t era)
+static int add_value(struct array *a, uint64_t first, uint64_t len, uint32_t era)
 {
 	int ret = 0;
 
@@ -277,7 +277,7 @@ static int read_array(struct array *a, uint64_t root, uint64_t parent)
 	a->tree.value_size = 8;
 	a->tree.value = read_array_block;
 	a->per_block = (DM_ERA_BLOCK - 24) / a->value_size;
-	ret = walk(&a->tree, root, parent, 0, 0, END);
+	ret = walk_tree(&a->tree, root, parent, 0, 0, END);
 	if (ret)
 		return ret;
 	if (a->next < (a->values + a->per_block - 1) / a->per_block)
@@ -302,7 +302,7 @@ static int read_eras(struct array *a, uint64_t block, const struct dm_era_disk_a
 				       " of the device is of era %" PRIu32
 				       ", expected at most the current one, %" PRIu32,
 				       first + i, era, current);
-		ret = add(a, first + i, 1, era);
+		ret = add_value(a, first + i, 1, era);
 	}
 	return ret;
 }
@@ -324,7 +324,7 @@ static int read_bits(struct array *a, uint64_t block, const struct dm_era_disk_a
 		const uint64_t set = at;
 
 		at = bits_find(words, set, end, false);
-		ret = add(a, first + set, at - set, a->run_era);
+		ret = add_value(a, first + set, at - set, a->run_era);
 		at = bits_find(words, at, end, true);
 	}
 	return ret;
@@ -332,7 +332,10 @@ static int read_bits(struct array *a, uint64_t block, const struct dm_era_disk_a
 
 /* ---- all of it ---- */
 
-/* It may be from when the device was smaller or larger; blocks that are gone do not count. */
+/*
+ * The device may have had another size in the era of the writeset.  Bits of blocks that do not
+ * exist any more are ignored.
+ */
 static int read_writeset(struct dm_era *d, uint64_t parent, uint32_t era,
 			 const struct dm_era_disk_writeset *set)
 {
@@ -358,7 +361,7 @@ static int read_tree_writeset(struct tree *t, uint64_t block, uint64_t key, cons
 	return read_writeset(t->d, block, key, &set);
 }
 
-static int read_all(struct dm_era *d)
+static int read_all_eras(struct dm_era *d)
 {
 	const struct dm_era_disk_super *sb = d->sb;
 	struct array eras = {
@@ -374,14 +377,17 @@ static int read_all(struct dm_era *d)
 
 	ret = read_array(&eras, le64toh(sb->era_array_root), d->at);
 	if (!ret)
-		ret = walk(&sets, le64toh(sb->writeset_tree_root), d->at, 0, 0, END);
-	/* In the snapshot, it is one that had just begun, and its blocks may be others' now. */
+		ret = walk_tree(&sets, le64toh(sb->writeset_tree_root), d->at, 0, 0, END);
+	/*
+	 * The current writeset of a snapshot had just begun, so it is empty.  The snapshot does not hold
+	 * its blocks, so they may have other content now.
+	 */
 	if (!ret && !d->snapshot && sb->current_writeset.root)
 		ret = read_writeset(d, d->at, le32toh(sb->current_era), &sb->current_writeset);
 	return ret;
 }
 
-/* EBUSY if what has been read may be of two moments. */
+/* Returns EBUSY if the metadata has changed since dm_era_open(), so that the reading may mix two states. */
 static int check_unchanged(struct dm_era *d)
 {
 	struct dm_era_disk_super *again = (struct dm_era_disk_super *)d->pages;
@@ -391,11 +397,11 @@ static int check_unchanged(struct dm_era *d)
 	if (ret)
 		return ret;
 	if (!d->snapshot && memcmp(again, d->live, sizeof(*again)))
-		return err_set(d->err, -EBUSY, "%s: it has changed while it was read: it is in use",
+		return err_set(d->err, -EBUSY, "%s: the metadata has changed while it was read: it is in use",
 			       d->e->name);
 	if (!d->snapshot)
 		return 0;
-	/* Another one would be of a later era. */
+	/* A snapshot at another block is a newer one. */
 	if (again->metadata_snap == d->live->metadata_snap) {
 		ret = read_at(d, d->at, again);
 		if (ret || !memcmp(again, d->sb, sizeof(*again)))
@@ -424,7 +430,7 @@ int dm_era_read(struct dm_era *d, const struct era_sink *sink, void *ctx, struct
 		return err_set(err, -ENOMEM, "%s: out of memory", d->e->name);
 	ret = sink->super(ctx, &super, err);
 	if (!ret)
-		ret = read_all(d);
+		ret = read_all_eras(d);
 	bitset_destroy(&d->seen);
 	if (ret == -EUCLEAN || !ret) {
 		const int changed = check_unchanged(d);
@@ -466,7 +472,7 @@ static int check_super(struct dm_era *d, uint64_t at, const struct dm_era_disk_s
 	return 0;
 }
 
-/* EINVAL if there never was one. */
+/* Reads the superblock in block 0.  EINVAL: the device has never had dm-era's metadata. */
 static int read_live(struct dm_era *d)
 {
 	const char *bytes = (const char *)d->live;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads the metadata of Linux's dm-era target, in the format of
- * dm_era_format.h, and trusts nothing in it.
+ * Reads the metadata of Linux's dm-era target, whose format is in dm_era_format.h.  All values are
+ * checked before they are used.
  */
 #ifndef ERACTL_DM_ERA_H
 #define ERACTL_DM_ERA_H
@@ -12,24 +12,23 @@
 struct dm_era;
 
 /*
- * Reads the superblock, and that of the metadata snapshot if snapshot.
- * EINVAL if this is not dm-era's metadata, ENOENT if there is no snapshot,
- * EUCLEAN, with the block in the sentence, for whatever is damaged or makes no
- * sense.  The engine stays the caller's; it must live until dm_era_close().
+ * Reads the superblock, and, if snapshot, the superblock of the metadata snapshot.  EINVAL: this
+ * is not dm-era's metadata.  ENOENT: there is no snapshot.  EUCLEAN: a block is damaged or
+ * inconsistent; the sentence names the block.  The engine stays the caller's, and must live
+ * until dm_era_close().
  */
 int dm_era_open(struct engine *e, bool snapshot, struct dm_era **out, struct err *err);
 
-/* NULL is none. */
+/* d may be NULL. */
 void dm_era_close(struct dm_era *d);
 
 /*
- * Tells the sink of all blocks and their eras, as era_xml_read() does: all
- * checksums are verified, no block of the metadata is read twice, and memory
- * does not grow with what the metadata claims.  Can be called again, and gives
- * the same then: EBUSY if the superblock has changed since dm_era_open().
- * EUCLEAN as above; the sink may have heard of much before.
+ * Passes all blocks and their eras to the sink, as era_xml_read() does.  Verifies all checksums,
+ * reads no block of the metadata twice, and uses bounded memory, whatever the metadata contains.
+ * Can be called again with the same result.  EBUSY: the superblock has changed since
+ * dm_era_open().  EUCLEAN: as in dm_era_open(), after some blocks may have been passed.
  *
- * The metadata snapshot is of all that was written before it was taken.
+ * The metadata snapshot has all writes before the snapshot was taken.
  */
 int dm_era_read(struct dm_era *d, const struct era_sink *sink, void *ctx, struct err *err);
 

@@ -13,14 +13,14 @@
 
 #define READ_BYTES	(64u << 10)
 #define MAX_SECTORS	((uint64_t)1 << 55)	/* of a device */
-#define TOKEN_MAX	(1u << 20)	/* expat keeps a tag in memory until it ends */
+#define TOKEN_MAX	(1u << 20)	/* longest tag; expat keeps a tag in memory until it ends */
 
 enum where {
 	OUTSIDE,
 	IN_SUPERBLOCK,
 	IN_WRITESET,
 	IN_ARRAY,
-	IN_EMPTY,	/* in an element that has nothing in it */
+	IN_EMPTY,	/* in an element that must be empty */
 	NR_PLACES,
 };
 
@@ -31,14 +31,14 @@ struct reader {
 	void *ctx;
 	struct err *err;
 	int ret;
-	enum where where, around;	/* around: where the empty element is */
+	enum where where, around;	/* around: the place of the empty element */
 	bool seen_array;
 	struct era_super sb;
-	uint32_t set_era;	/* of the writeset */
+	uint32_t set_era;	/* era of the writeset */
 	uint64_t set_bits;
 };
 
-/* Ends the reading; the first call counts. */
+/* Ends the reading with an error.  Only the first call has an effect. */
 static void refuse(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void refuse(struct reader *r, const char *fmt, ...)
 {
@@ -63,10 +63,10 @@ static void tell(struct reader *r, int ret)
 	XML_StopParser(r->parser, XML_FALSE);
 }
 
-/* What an attribute must be. */
+/* The type of an attribute. */
 enum kind {
 	NUMBER,
-	BOOLEAN,	/* true, false */
+	BOOLEAN,	/* true or false */
 	UUID,
 };
 
@@ -75,7 +75,7 @@ struct attribute {
 	enum kind kind;
 	bool optional;
 	uint64_t max;
-	uint64_t number;	/* what was got */
+	uint64_t number;	/* the value that was read */
 	bool got;
 };
 
@@ -83,7 +83,7 @@ static bool get_number(const char *text, uint64_t max, uint64_t *n)
 {
 	char *end;
 
-	/* strtoull() takes blanks and signs. */
+	/* strtoull() accepts leading blanks and signs. */
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
@@ -121,7 +121,7 @@ static void get_attribute(struct reader *r, const char *element, struct attribut
 	}
 }
 
-/* a ends with a NULL name.  False: refused. */
+/* Reads the attributes of an element into a, which ends with a NULL name.  False: refuse() was called. */
 static bool get_attributes(struct reader *r, const char *element, const char **given,
 			   struct attribute *a)
 {
@@ -206,7 +206,7 @@ static void put_blocks(struct reader *r, uint64_t first, uint64_t len, uint32_t 
 		tell(r, r->sink->blocks(r->ctx, first, len, era, r->err));
 }
 
-/* The writeset may be from when the device was larger. */
+/* The device may have been larger in the era of the writeset, so blocks behind its end are ignored. */
 static void put_marks(struct reader *r, const char *element, uint64_t first, uint64_t len)
 {
 	if (first > r->set_bits || len > r->set_bits - first) {
@@ -262,7 +262,7 @@ static void begin_era(struct reader *r, const char **given)
 		put_blocks(r, a[0].number, 1, a[1].number);
 }
 
-/* Each element, where it may be, and where what is in it is. */
+/* Each element, the place where it is allowed, and the place that is inside it. */
 static const struct {
 	const char *name;
 	enum where in, inside;
@@ -325,7 +325,7 @@ static void XMLCALL on_text(void *ctx, const char *text, int len)
 		refuse(ctx, "got text, expected %s", expected[((struct reader *)ctx)->where]);
 }
 
-/* Entities could make much of little. */
+/* A document type could define entities, which expand a short input to a huge one. */
 static void XMLCALL on_doctype(void *ctx, const char *name, const char *system, const char *public,
 			       int internal)
 {
@@ -336,7 +336,7 @@ static void XMLCALL on_doctype(void *ctx, const char *name, const char *system, 
 	refuse(ctx, "got a document type, expected none");
 }
 
-static int read_all(struct reader *r, FILE *f)
+static int read_xml_file(struct reader *r, FILE *f)
 {
 	uint64_t fed = 0;
 	size_t n;
@@ -348,7 +348,7 @@ static int read_all(struct reader *r, FILE *f)
 			return err_set(r->err, -ENOMEM, "%s: out of memory", r->name);
 		n = fread(buf, 1, READ_BYTES, f);
 		if (ferror(f))
-			return err_set(r->err, -EIO, "%s: reading it: %s", r->name,
+			return err_set(r->err, -EIO, "%s: cannot read it: %s", r->name,
 				       strerror(errno));
 		fed += n;
 		if (XML_ParseBuffer(r->parser, n, n == 0) == XML_STATUS_ERROR && !r->ret)
@@ -372,7 +372,7 @@ int era_xml_read(FILE *f, const char *name, const struct era_sink *sink, void *c
 	XML_SetElementHandler(r.parser, on_begin, on_end);
 	XML_SetCharacterDataHandler(r.parser, on_text);
 	XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-	ret = read_all(&r, f);
+	ret = read_xml_file(&r, f);
 	XML_ParserFree(r.parser);
 	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The XML in which era_dump and era_restore of thin-provisioning-tools, and
- * eractl, keep what was written when:
+ * The XML that eractl, and era_dump and era_restore of thin-provisioning-tools, use for the eras
+ * of blocks:
  *
  *	superblock(writeset*, era_array)  @uuid @block_size @nr_blocks @current_era
  *	                                  @nr_sectors @journal_pages @array_chunk
@@ -10,9 +10,9 @@
  *	marked                            @block_begin @len
  *	era_array(era*)                   @block @era
  *
- * The second line of attributes is eractl's, and each of them may be missing.
- * A block's era is the largest that is said of it; of what nothing is said was
- * never written.
+ * Only eractl writes the second line of attributes, and each of them may be missing.  If several
+ * elements give an era for a block, the largest counts.  A block without an era was never
+ * written.
  */
 #ifndef ERACTL_ERA_XML_H
 #define ERACTL_ERA_XML_H
@@ -23,8 +23,8 @@
 #include "eractl/era_sink.h"
 
 /*
- * Reads all of f.  EBADMSG, with "NAME: line N: " in front of the sentence, for
- * whatever is not exactly this; the sink may have heard of much before.
+ * Reads all of f.  EBADMSG: f is not exactly such XML; "NAME: line N: " is in front of the
+ * sentence, and the sink may have got some blocks before.
  */
 int era_xml_read(FILE *f, const char *name, const struct era_sink *sink, void *ctx,
 		 struct err *err);

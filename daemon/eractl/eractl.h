@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the commands of eractl share: options, messages, output, names. */
+/* Shared by the commands of eractl: options, messages, output and names. */
 #ifndef ERACTL_H
 #define ERACTL_H
 
@@ -22,7 +22,7 @@ struct command {
 	const char *args;	/* as in the usage line */
 	const char *summary;	/* for the list of commands */
 	const char *text;	/* paragraphs for its help; ends without a newline */
-	const char *options;	/* letters of options.c that it takes; --help is always taken */
+	const char *options;	/* letters of the options in options.c that it accepts, besides --help */
 	/* argv[0] is the name.  Returns the exit code. */
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
@@ -32,51 +32,51 @@ extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_res
 	cmd_check, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
 
 /*
- * The letter of the next option, its argument in optarg; -1 when there is
- * none, and optind is at the first operand.  Answers --help and complains of
- * what is wrong by itself, and exits then.
+ * Returns the letter of the next option, with its argument in optarg.  Returns -1 if there is
+ * no further option; optind is then the first operand.  For --help prints the help, and for a
+ * wrong option prints an error, and exits.
  */
 int command_getopt(const struct command *cmd, int argc, char **argv);
 void command_help(const struct command *cmd);
 
-/* Says on stderr what is wrong with the command line and returns EXIT_USAGE. */
+/* Prints an error in the command line to stderr, and returns EXIT_USAGE. */
 int usage_error(const struct command *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* "eractl: …" on stderr, printable. */
+/* Prints "eractl: …" to stderr, without control characters. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Complains of the error and returns EXIT_FAILURE. */
+/* Prints the error as complain() does, and returns EXIT_FAILURE. */
 int fail(const struct err *err);
 
-/* Prints what, an object, with "version" in front, on stdout. */
+/* Prints the object `what` to stdout, with the member "version" in front. */
 void print_json(struct json_object *what);
 
 /* Prints text as a JSON string, with its quotes. */
 void print_json_string(const char *text);
 
 /*
- * Must come first: from then on the reason of the first failed write to stdout
- * is kept for end_output().  0, or EXIT_FAILURE with a complaint.
+ * Call this before any output: the reason of the first failed write to stdout is kept for
+ * end_output().  Returns 0, or prints an error and returns EXIT_FAILURE.
  */
 int begin_output(void);
 
-/* Whether stdout has failed; for commands that print for long, right after they did. */
+/* Returns whether a write to stdout has failed.  Commands that print for long call this after each line. */
 bool output_failed(void);
 
 /*
- * Must come last: writes out stdout, and returns code, or EXIT_FAILURE with a
- * complaint if any of the output could not be written.
+ * Call this after all output: flushes stdout.  Returns code; if any output could not be
+ * written, prints an error and returns EXIT_FAILURE.
  */
 int end_output(int code);
 
-/* Of the terminal at stdout, or 80 columns and 24 lines. */
+/* Returns the size of the terminal at stdout, or 80 columns and 24 lines. */
 struct winsize terminal_size(void);
 
-/* Complains of a name that no volume can have: EXIT_USAGE, or 0. */
+/* Returns 0, or prints an error and returns EXIT_USAGE if no volume can have the name. */
 int check_name(const struct command *cmd, const char *name);
 
-/* An era that can be asked for, 0 … 2^32 - 2; EINVAL if it is not. */
+/* Reads an era, 0 to 2^32 - 2.  EINVAL: the text is something else. */
 int era_parse(const char *text, uint32_t *era);
 
 #endif /* ERACTL_H */

@@ -10,7 +10,7 @@
 #include "eractl/metadata.h"
 #include "store/super.h"
 
-/* ---- from metadata that nobody has open ---- */
+/* ---- from the metadata of a closed volume ---- */
 
 static int read_store(const struct eras_reader *r, const char *path, struct store *s, struct err *err)
 {
@@ -25,7 +25,7 @@ static int read_store(const struct eras_reader *r, const char *path, struct stor
 		info.nr_sectors = info.snapshot_sectors;
 		info.nr_blocks = super_nr_blocks(info.nr_sectors, info.block_sectors);
 	} else if (info.degraded) {
-		complain("%s: writes were let pass unrecorded (degraded): every block counts as written in era %"
+		complain("%s: writes have passed unrecorded (degraded): every block counts as written in era %"
 			 PRIu32, path, info.era);
 	}
 	ret = r->begin(r->ctx, &info, err);
@@ -35,7 +35,7 @@ static int read_store(const struct eras_reader *r, const char *path, struct stor
 	if (ret == -EUCLEAN) {
 		struct err why = *err;
 
-		return err_set(err, ret, "%s: 'eractl repair' mends it", why.msg);
+		return err_set(err, ret, "%s: 'eractl repair' repairs it", why.msg);
 	}
 	return ret;
 }
@@ -62,12 +62,12 @@ struct answer {
 	const struct eras_reader *reader;
 	struct store_info info;
 	bool begun;
-	uint64_t runs, end;		/* how many there were, and where the last one ended */
+	uint64_t runs, end;		/* number of runs so far, and the end of the last run */
 };
 
-static int garbled(struct err *err, const char *how)
+static int err_garbled(struct err *err, const char *how)
 {
-	return err_set(err, -EBADMSG, "the answer of erad makes no sense: %s", how);
+	return err_set(err, -EBADMSG, "the answer of erad cannot be understood: %s", how);
 }
 
 static int take_head(struct answer *a, struct json_object *o, struct err *err)
@@ -81,7 +81,7 @@ static int take_head(struct answer *a, struct json_object *o, struct err *err)
 	    !json_number(o, "block_sectors", &block_sectors) || !block_sectors ||
 	    !json_number(o, "journal_pages", &i->journal_pages) ||
 	    !json_number(o, "array_chunk", &chunk))
-		return garbled(err, "the first part lacks what is to be known of the volume");
+		return err_garbled(err, "its first part lacks a member");
 	i->era = era;
 	i->block_sectors = block_sectors;
 	i->chunk_pages = chunk;
@@ -99,7 +99,7 @@ static int take_part(void *ctx, struct json_object *part, struct err *err)
 	if (!a->begun)
 		return take_head(a, part, err);
 	if (!json_object_is_type(part, json_type_array))
-		return garbled(err, "a part is not a list of runs");
+		return err_garbled(err, "a part is not a list of runs");
 	n = json_object_array_length(part);
 	for (size_t k = 0; k < n && !r; k++) {
 		struct json_object *run = json_object_array_get_idx(part, k);
@@ -111,7 +111,7 @@ static int take_part(void *ctx, struct json_object *part, struct err *err)
 		    !json_to_number(json_object_array_get_idx(run, 2), &era) ||
 		    first < a->end || first > a->info.nr_blocks || len > a->info.nr_blocks - first ||
 		    !len || !era || era > a->info.era)
-			return garbled(err, "a run is wrong");
+			return err_garbled(err, "a run is wrong");
 		a->end = first + len;
 		a->runs++;
 		r = a->reader->run(a->reader->ctx, first, len, era);
@@ -136,7 +136,7 @@ static int read_volume(const struct eras_reader *reader, const struct eratab_ent
 	if (r)
 		return r;
 	if (!a.begun || !json_number(result, "runs", &runs) || runs != a.runs)
-		r = garbled(err, "it has not as many runs as it says");
+		r = err_garbled(err, "its number of runs is wrong");
 	json_object_put(result);
 	return r;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The formats in which a diff is printed. */
+/* Prints a diff in one of several formats: see format.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "eractl/eractl.h"
 #include "eractl/format.h"
 
-/* For people: positions exact, lengths easy to read. */
+/* table: for people; offsets are exact, lengths are rounded. */
 
 static int offset_width(const struct diff *d)
 {
@@ -42,7 +42,7 @@ static void table_end(const struct diff *d)
 		printf("%.1f %%)\n", percent);
 }
 
-/* One object; without its end it is no JSON, so there is no need to spoil it. */
+/* json: one object.  Without its end it is not valid JSON, so cut_off() is not needed. */
 
 static void json_begin(const struct diff *d)
 {
@@ -63,7 +63,7 @@ static void json_end(const struct diff *d)
 	printf("%s],\"changed_bytes\":%" PRIu64 "}\n", d->extents ? "\n" : "", d->changed);
 }
 
-/* For shell loops. */
+/* ranges: for shell loops. */
 
 static void ranges_begin(const struct diff *d)
 {
@@ -81,7 +81,7 @@ static void ranges_end(const struct diff *d)
 	(void)d;
 }
 
-/* For ddrescue --domain-mapfile: + is in the domain, ? is not. */
+/* ddrescue: for ddrescue --domain-mapfile; + is in the domain, ? is not. */
 
 static void ddrescue_line(uint64_t offset, uint64_t length, char status)
 {
@@ -110,7 +110,7 @@ static void ddrescue_end(const struct diff *d)
 		ddrescue_line(d->end, d->size - d->end, '?');
 }
 
-/* As era_invalidate of thin-provisioning-tools 0.9, to the byte. */
+/* xml: the same bytes as era_invalidate of thin-provisioning-tools 0.9 prints. */
 
 static void xml_begin(const struct diff *d)
 {
@@ -121,7 +121,7 @@ static void xml_begin(const struct diff *d)
 static void xml_extent(const struct diff *d, uint64_t offset, uint64_t length)
 {
 	const uint64_t first = offset / d->block_size;
-	/* The last block may go beyond the device. */
+	/* The last block may end behind the end of the device. */
 	const uint64_t end = (offset + length - 1) / d->block_size + 1;
 
 	if (end - first == 1)
@@ -136,8 +136,8 @@ static void xml_end(const struct diff *d)
 	puts("</blocks>");
 }
 
-/* Neither a number nor a comment: a loop trips over it, and ddrescue refuses the file. */
-static void spoil(void)
+/* The line is neither a number nor a comment, so that a shell loop fails and ddrescue refuses the file. */
+static void print_incomplete(void)
 {
 	puts("incomplete");
 }
@@ -145,8 +145,8 @@ static void spoil(void)
 static const struct diff_format formats[] = {
 	{ "table", table_begin, table_extent, table_end, NULL },
 	{ "json", json_begin, json_extent, json_end, NULL },
-	{ "ranges", ranges_begin, ranges_extent, ranges_end, spoil },
-	{ "ddrescue", ddrescue_begin, ddrescue_extent, ddrescue_end, spoil },
+	{ "ranges", ranges_begin, ranges_extent, ranges_end, print_incomplete },
+	{ "ddrescue", ddrescue_begin, ddrescue_extent, ddrescue_end, print_incomplete },
 	{ "xml", xml_begin, xml_extent, xml_end, NULL },
 };
 

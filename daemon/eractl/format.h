@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* All in bytes.  The first part is known before begin(), the second counts along. */
+/* Sizes are in bytes.  The first part is known before begin(); the second part is updated after each extent. */
 struct diff {
 	const char *volume;
 	uint64_t block_size, size;
@@ -16,23 +16,23 @@ struct diff {
 };
 
 /*
- * Each prints on stdout and keeps nothing back, so that memory does not grow
- * with the number of extents.
+ * Each function prints to stdout and keeps no extents, so that memory does not grow with their
+ * number.
  */
 struct diff_format {
 	const char *name;
 	void (*begin)(const struct diff *d);
-	/* d does not count this extent yet, so that d->end begins the gap before it. */
+	/* d does not include this extent yet: the gap before this extent begins at d->end. */
 	void (*extent)(const struct diff *d, uint64_t offset, uint64_t length);
 	void (*end)(const struct diff *d);
 	/*
-	 * In place of end() when not all extents came: makes that which is on
-	 * stdout unfit for those who would take it for whole.  NULL: it is.
+	 * Called instead of end() if the diff is incomplete: prints something that makes programs
+	 * refuse the output.  NULL: programs refuse the output without its end anyway.
 	 */
 	void (*cut_off)(void);
 };
 
-/* NULL if there is none of this name. */
+/* Returns the format of this name, or NULL. */
 const struct diff_format *diff_format_find(const char *name);
 
 #endif /* ERACTL_FORMAT_H */

@@ -17,7 +17,7 @@
 #include "store/super.h"
 
 #define CONTROL		"/dev/" ERAD_CONTROL_NAME
-#define LIST_SLACK	16	/* instances that may come between two LISTs */
+#define LIST_SLACK	16	/* room for instances that appear between two LIST ioctls */
 #define NAME_SIZE	128	/* DM_NAME_LEN of the kernel */
 
 int live_open(struct err *err)
@@ -62,7 +62,7 @@ int live_list(int control, struct erad_info **out, size_t *nr, struct err *err)
 	return 0;
 }
 
-/* *name is "" if it is gone. */
+/* Gets the name of the instance's device; "" if the device was removed. */
 static void get_name(const struct erad_info *info, char name[NAME_SIZE])
 {
 	if (blockdev_attribute(makedev(info->dev_major, info->dev_minor), "dm/name", name, NAME_SIZE))
@@ -88,8 +88,8 @@ static bool same_file(const char *a, const char *b)
 	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-/* Whether either superblock at path, be it damaged, has the UUID. */
-static bool carries(const char *path, const uint8_t uuid[16])
+/* Returns whether one of the two superblocks at path has the UUID, even if the superblock is damaged. */
+static bool has_uuid(const char *path, const uint8_t uuid[16])
 {
 	struct erad_disk_super sb[2];
 
@@ -102,7 +102,7 @@ static bool uses(const struct erad_info *info, const char *path, const struct er
 {
 	if (e && same_file(e->metadata, path))
 		return true;
-	return carries(path, info->uuid) && !(e && carries(e->metadata, info->uuid));
+	return has_uuid(path, info->uuid) && !(e && has_uuid(e->metadata, info->uuid));
 }
 
 int live_check_unused(const char *path, struct err *err)
@@ -127,7 +127,7 @@ int live_check_unused(const char *path, struct err *err)
 		if (eratab_find(&tab, name, &e, NULL))
 			e = NULL;
 		if (uses(&infos[i], path, e))
-			ret = err_set(err, -EBUSY, "%s: it has the metadata of the live volume %s",
+			ret = err_set(err, -EBUSY, "%s: this is the metadata of the live volume %s",
 				      path, name);
 	}
 	eratab_free(&tab);

@@ -9,19 +9,20 @@
 #include "common/err.h"
 #include "erad_uapi.h"
 
-/* A new fd on the control node, the caller's to close; negative errno, and err says so. */
+/* Opens the control node.  Returns its fd, which the caller closes, or a negative errno with err set. */
 int live_open(struct err *err);
 
-/* All instances; *out is the caller's to free. */
+/* Lists all instances.  The caller frees *out. */
 int live_list(int control, struct erad_info **out, size_t *nr, struct err *err);
 
-/* Whether the instance's device is /dev/mapper/NAME. */
+/* Returns whether the instance's device is /dev/mapper/NAME. */
 bool live_is_named(const struct erad_info *info, const char *name);
 
 /*
- * EBUSY if a live volume has its metadata at path, though erad may be dead and
- * nobody has it open: eratab says so of the volume, or it has the UUID.  A copy of
- * what eratab knows is free.  0 if the module is not loaded.
+ * Returns EBUSY if a live volume has its metadata at path, even if erad is dead and nobody has the
+ * metadata open.  That is so in two cases: eratab names path for the volume; or path has the UUID
+ * of the volume, and the metadata that eratab names has not.  So a copy of a volume's metadata is
+ * not in use.  Returns 0 if the module is not loaded.
  */
 int live_check_unused(const char *path, struct err *err);
 

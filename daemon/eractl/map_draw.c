@@ -9,15 +9,15 @@
 #include "eractl/eractl.h"
 #include "eractl/map.h"
 
-#define NOTHING		MAP_BANDS	/* the band of cells that do not count */
-#define LABEL		10		/* columns of a row's offset */
+#define NOTHING		MAP_BANDS	/* the band of cells without a block that counts */
+#define LABEL		10		/* columns for the offset at the beginning of a row */
 #define SVG_CELL	8		/* pixels */
 #define SVG_LINE	20
 
-/* From hot to cold; nothing comes last. */
+/* The looks of the bands, from the newest to the oldest; the last is that of NOTHING. */
 static const struct {
 	char plain;
-	unsigned char code;	/* of 256 colours */
+	unsigned char code;	/* in the palette of 256 colours */
 	unsigned char r, g, b;
 } look[] = {
 	{ '@', 228, 0xff, 0xf1, 0x8a },
@@ -53,18 +53,18 @@ static void end_colour(enum map_colour colour)
 		fputs("\033[0m", stdout);
 }
 
-static uint64_t size_of(const struct map *m)
+static uint64_t map_size(const struct map *m)
 {
 	return m->info.nr_sectors * ERAD_SECTOR;
 }
 
-/* What the legend says of a band, and its bytes; false if there is no such era. */
-static bool describe(const struct map *m, unsigned int band, char text[64], uint64_t *bytes)
+/* Writes the legend's text and the bytes of a band.  False: the band has no era. */
+static bool describe_band(const struct map *m, unsigned int band, char text[64], uint64_t *bytes)
 {
 	uint32_t newest, oldest;
 
 	if (band == NOTHING) {
-		*bytes = size_of(m);
+		*bytes = map_size(m);
 		for (unsigned int i = 0; i < MAP_BANDS; i++)
 			*bytes -= m->bytes[i];
 		if (m->since > 1)
@@ -90,7 +90,7 @@ void map_print(const struct map *m, enum map_colour colour)
 
 	map_blocks(m, 0, &len);
 	print_printable(stdout, m->name);
-	printf(": %s, %s%s for each cell\n", size_format(size, size_of(m)),
+	printf(": %s, %s%s for each cell\n", size_format(size, map_size(m)),
 	       m->info.nr_blocks % m->nr_cells ? "about " : "",
 	       size_format(text, len * m->info.block_sectors * ERAD_SECTOR));
 	for (uint64_t i = 0; i < m->nr_cells; i++) {
@@ -104,7 +104,7 @@ void map_print(const struct map *m, enum map_colour colour)
 	}
 	putchar('\n');
 	for (unsigned int band = 0; band <= NOTHING; band++) {
-		if (!describe(m, band, text, &bytes))
+		if (!describe_band(m, band, text, &bytes))
 			continue;
 		printf("%*s", LABEL + 2, "");
 		put_cell(band, colour);
@@ -120,7 +120,7 @@ void map_print_json(const struct map *m)
 
 	printf("{\"version\":%d,\"uuid\":\"%s\",\"era\":%" PRIu32 ",\"since\":%" PRIu32
 	       ",\"size\":%" PRIu64 ",\"block_size\":%" PRIu64 ",\"columns\":%u,\"ages\":[",
-	       JSON_VERSION, uuid_text(m->info.uuid, uuid), m->info.era, m->since, size_of(m),
+	       JSON_VERSION, uuid_text(m->info.uuid, uuid), m->info.era, m->since, map_size(m),
 	       (uint64_t)m->info.block_sectors * ERAD_SECTOR, m->columns);
 	for (unsigned int band = 0; band < MAP_BANDS; band++) {
 		uint32_t newest, oldest;
@@ -173,12 +173,12 @@ void map_print_svg(const struct map *m, FILE *f)
 	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#ddd\">\n",
 		width, y + (NOTHING + 1) * SVG_LINE + SVG_CELL);
 	fputs("<rect width=\"100%\" height=\"100%\" fill=\"#181818\"/>\n", f);
-	snprintf(text, sizeof(text), "%s, %s", m->name, size_format(size, size_of(m)));
+	snprintf(text, sizeof(text), "%s, %s", m->name, size_format(size, map_size(m)));
 	put_text(f, SVG_CELL, SVG_LINE, text);
 	for (uint64_t i = 0, n; i < m->nr_cells; i += n) {
 		const unsigned int band = band_of(m, &m->cell[i]), x = i % m->columns;
 
-		/* Neighbours that look the same are one, which keeps the file small. */
+		/* Neighbours that look the same become one rectangle, so that the file is small. */
 		for (n = 1; x + n < m->columns && i + n < m->nr_cells &&
 		     band_of(m, &m->cell[i + n]) == band; n++)
 			;
@@ -188,7 +188,7 @@ void map_print_svg(const struct map *m, FILE *f)
 	for (unsigned int band = 0; band <= NOTHING; band++) {
 		char what[64];
 
-		if (!describe(m, band, what, &bytes))
+		if (!describe_band(m, band, what, &bytes))
 			continue;
 		put_rect(f, SVG_CELL, y, SVG_CELL, band);
 		snprintf(text, sizeof(text), "%s: %s", what, size_format(size, bytes));

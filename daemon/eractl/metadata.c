@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Metadata that eractl opens itself: see metadata.h. */
+/* Opens metadata without erad: see metadata.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
-/* A device that is mounted, or that a live volume has claimed, though erad may be dead. */
+/* Returns EBUSY for a device that is mounted, or that the kernel has claimed for a live volume.  erad may be dead. */
 static int check_unclaimed(const char *path, struct err *err)
 {
 	struct stat st;
@@ -30,7 +30,7 @@ static int check_unclaimed(const char *path, struct err *err)
 		return err_set(err, -EBUSY, "%s: it is in use", path);
 	if (fd >= 0)
 		close(fd);
-	return 0;	/* other errors are for those who read */
+	return 0;	/* the caller sees any other error when it opens the device itself */
 }
 
 int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err)
@@ -42,7 +42,7 @@ int metadata_open(const char *path, enum engine_mode mode, struct engine **out, 
 	if (!ret)
 		ret = engine_open(path, mode, out, &why);
 	if (!ret) {
-		/* While it is open here, erad does not open it. */
+		/* From now on erad cannot open the metadata, because it is open and locked here. */
 		ret = live_check_unused(path, &why);
 		if (!ret)
 			return 0;

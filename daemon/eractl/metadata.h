@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that work on metadata themselves, without erad. */
+/* Metadata for the commands that work without erad. */
 #ifndef ERACTL_METADATA_H
 #define ERACTL_METADATA_H
 
@@ -9,18 +9,18 @@
 #include "store/store.h"
 
 /*
- * What the operand of dump or check names: NULL, or the entry of the volume in
- * /etc/eratab, which the caller frees with the table, eratab_free().
+ * Returns the volume's entry in /etc/eratab if the operand of dump or check is the name of a
+ * volume, else NULL.  The entry belongs to tab, which the caller frees with eratab_free().
  */
 const struct eratab_entry *metadata_volume(const char *operand, struct eratab *tab);
 
-/* Opens metadata that nobody has in use; EBUSY, and a sentence that says what to do, if somebody has. */
+/* Opens metadata.  EBUSY: the metadata is in use; the sentence says what to do. */
 int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
 
-/* "UUID: era 5, 10 GiB in blocks of 64 KiB", without a newline. */
+/* Prints "UUID: era 5, 10 GiB in blocks of 64 KiB", without a newline. */
 void metadata_print(const struct store_info *info);
 
-/* The same as members of o: uuid, era, size, block_size. */
+/* Adds the same values to o, as the members uuid, era, size and block_size. */
 void metadata_add(struct json_object *o, const struct store_info *info);
 
 #endif /* ERACTL_METADATA_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What eractl prints: complaints on stderr, JSON on stdout, and whether it all got out. */
+/* Prints messages to stderr and JSON to stdout, and reports output that could not be written. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,10 +56,10 @@ struct winsize terminal_size(void)
 	return (struct winsize){ .ws_col = 80, .ws_row = 24 };
 }
 
-/* Of the first write that failed; 0: none did. */
+/* The errno of the first write to stdout that failed; 0: no write failed. */
 static int output_errno;
 
-/* Behind stdout, because the stream remembers that a write failed, but not why. */
+/* Writes for stdout, and keeps the errno: a stream keeps only that a write failed, but not why. */
 static ssize_t write_output(void *cookie, const char *text, size_t size)
 {
 	size_t done = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Makes metadata of what somebody says was written when: see restore.h. */
+/* Makes metadata from eras that a reader provides: see restore.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,11 +16,11 @@
 #include "store/build.h"
 #include "store/place.h"
 
-/* The place of the metadata. */
+/* What was at the place of the metadata before. */
 struct place {
-	bool created;	/* the file was not there before */
-	bool blank;	/* it was there, and nothing was on it */
-	bool file;	/* there was a regular file … */
+	bool created;	/* nothing: restore() has created the file */
+	bool blank;	/* a device or file without content */
+	bool file;	/* a regular file … */
 	off_t size;	/* … of so many bytes */
 };
 
@@ -28,7 +28,7 @@ struct target {
 	const struct restore *what;
 	struct store_geometry geometry;
 	uint32_t era;
-	struct build *build;	/* NULL: only looking whether what is read is good */
+	struct build *build;	/* NULL: the input is only checked */
 };
 
 static int take_super(void *ctx, const struct era_super *sb, struct err *err)
@@ -58,14 +58,14 @@ static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, st
 	return t->build ? build_put(t->build, first, len, era, err) : 0;
 }
 
-static int read_all(struct target *t, struct err *err)
+static int read_input(struct target *t, struct err *err)
 {
 	static const struct era_sink sink = { .super = take_super, .blocks = take_blocks };
 
 	return t->what->read(t->what->from, &sink, t, err);
 }
 
-/* Opens the place, of which *p says what it was. */
+/* Opens the place of the metadata.  *p receives what was there before. */
 static int open_target(struct target *t, struct place *p, struct engine **e, struct err *err)
 {
 	const char *path = t->what->path;
@@ -89,33 +89,36 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 		p->size = st.st_size;
 		ret = place_check(path, *e, &t->geometry, t->what->overwrite, &p->blank, err);
 	}
-	/* A device that is smaller may do with a smaller journal: build_begin() knows. */
+	/* A device cannot grow.  build_begin() checks whether a smaller journal fits. */
 	if (!ret && (*e)->size < size) {
 		ret = (*e)->ops->grow(*e, size);
 		if (ret == -ENOSPC && !p->file)
 			ret = 0;
 		if (ret)
-			err_set(err, ret, "%s: making it %s long: %s", path, size_exact(text, size),
+			err_set(err, ret, "%s: cannot make it %s long: %s", path, size_exact(text, size),
 				strerror(-ret));
 	}
 	return ret;
 }
 
-static int fill(struct target *t, struct engine *e, struct err *err)
+static int write_eras(struct target *t, struct engine *e, struct err *err)
 {
 	int ret;
 
 	ret = build_begin(e, &t->geometry, t->era, &t->build, err);
 	if (ret)
 		return ret;
-	ret = read_all(t, err);
+	ret = read_input(t, err);
 	if (!ret)
 		return build_end(t->build, err);
 	build_cancel(t->build);
 	return ret;
 }
 
-/* Makes a place that was blank blank again, and removes a file that was not there. */
+/*
+ * After a failure, restores the place as it was: makes a blank place blank again, and removes a
+ * file that was created.
+ */
 static void take_back(const struct target *t, const struct place *p, struct engine *e)
 {
 	const char *path = t->what->path;
@@ -132,18 +135,18 @@ static void take_back(const struct target *t, const struct place *p, struct engi
 	}
 }
 
-static int make(struct target *t, struct store_info *info, struct err *err)
+static int make_metadata(struct target *t, struct store_info *info, struct err *err)
 {
 	struct place p = { };
 	struct engine *e = NULL;
 	struct store *s;
 	int ret;
 
-	ret = read_all(t, err);
+	ret = read_input(t, err);
 	if (!ret)
 		ret = open_target(t, &p, &e, err);
 	if (!ret)
-		ret = fill(t, e, err);
+		ret = write_eras(t, e, err);
 	if (ret) {
 		take_back(t, &p, e);
 		engine_destroy(e);
@@ -157,7 +160,7 @@ static int make(struct target *t, struct store_info *info, struct err *err)
 	return 0;
 }
 
-static void print(const struct restore *what, const struct store_info *info)
+static void print_restored(const struct restore *what, const struct store_info *info)
 {
 	struct json_object *o;
 
@@ -181,8 +184,8 @@ int restore(const struct restore *what)
 	struct store_info info;
 	struct err err;
 
-	if (make(&t, &info, &err))
+	if (make_metadata(&t, &info, &err))
 		return fail(&err);
-	print(what, &info);
+	print_restored(what, &info);
 	return EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes metadata of what somebody says was written when: restore and import. */
+/* Makes metadata from eras that a reader provides, for the commands restore and import. */
 #ifndef ERACTL_RESTORE_H
 #define ERACTL_RESTORE_H
 
@@ -7,11 +7,11 @@
 #include "eractl/eractl.h"
 
 struct restore {
-	const char *path;	/* where to: a device, or a file that is made if it is not there */
-	bool overwrite;		/* the user has asked to overwrite what is there: see store/place.h */
+	const char *path;	/* of the new metadata: a device, or a file, which is created if it does not exist */
+	bool overwrite;		/* the user has given --overwrite-metadata: see store/place.h */
 	/*
-	 * Tells the sink everything.  Is called twice and must say the same, so
-	 * that nothing is written if it fails.
+	 * Passes all eras to the sink.  Is called twice, and must pass the same both times: the
+	 * first call only checks the input, so that nothing is written if it is bad.
 	 */
 	int (*read)(void *from, const struct era_sink *sink, void *ctx, struct err *err);
 	void *from;
@@ -19,8 +19,9 @@ struct restore {
 };
 
 /*
- * Writes the metadata and says so.  Returns the exit code.  A failure leaves nothing
- * that opens, no file that was not there, and a place that was blank blank.
+ * Writes the metadata, prints a summary and returns the exit code.  After a failure, nothing at
+ * the path can be opened as metadata; a file that restore() has created is removed, and a place
+ * that was blank is blank again.
  */
 int restore(const struct restore *what);
 

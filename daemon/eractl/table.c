@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Rows of an answer as a table, or one row as a list. */
+/* Prints rows of an answer as a table, or one row as a list: see table.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
@@ -68,7 +68,7 @@ void cell_percent(char buf[CELL_MAX], struct json_object *row, const struct colu
 		cell_none(buf);
 }
 
-static int fill(struct libscols_table *t, const struct column *cols, struct json_object *rows)
+static int fill_cells(struct libscols_table *t, const struct column *cols, struct json_object *rows)
 {
 	size_t i, j, n = json_object_array_length(rows);
 	char buf[CELL_MAX];
@@ -100,7 +100,7 @@ int table_print(const struct column *cols, struct json_object *rows)
 	t = scols_new_table();
 	if (!t)
 		return -ENOMEM;
-	r = fill(t, cols, rows);
+	r = fill_cells(t, cols, rows);
 	if (!r)
 		r = scols_print_table(t);
 	scols_unref_table(t);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Values of options: what may be in them. */
+/* Reads the values of options. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@ int era_parse(const char *text, uint32_t *era)
 	unsigned long long n;
 	char *end;
 
-	/* strtoull() takes spaces and signs, which no era has. */
+	/* strtoull() accepts leading spaces and signs; an era has none. */
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;

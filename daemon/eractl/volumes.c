@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Commands that ask the same of several volumes. */
+/* Makes the same request for several volumes: see volumes.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ bool print_era(struct json_object *result)
 	return true;
 }
 
-/* Prints, or with results adds to them.  The answer is put. */
+/* Prints the result, or adds it to results if that is not NULL.  Puts the result. */
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)
 {
@@ -60,7 +60,7 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 	json_object_put(result);
 	if (ok)
 		return EXIT_SUCCESS;
-	complain("the answer of erad to %s makes no sense: something is missing", job->op);
+	complain("the answer of erad to %s cannot be understood: a member is missing", job->op);
 	return EXIT_FAILURE;
 }
 
@@ -89,7 +89,7 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 	for (i = 0; i < nr; i++) {
 		if (run_one(job, client_request(job->op, names[i]), results))
 			code = EXIT_FAILURE;
-		/* What is done is said even if the next one takes long. */
+		/* The user sees this result even if the next volume takes long. */
 		fflush(stdout);
 		if (code && job->stop)
 			break;
@@ -149,7 +149,7 @@ int volumes_show(struct json_object *request, bool json,
 		return fail(&err);
 	volumes = json_object_object_get(result, "volumes");
 	if (!json_object_is_type(volumes, json_type_array)) {
-		complain("the answer of erad makes no sense: it has no list of volumes");
+		complain("the answer of erad cannot be understood: it has no list of volumes");
 		code = EXIT_FAILURE;
 	} else if (json) {
 		print_json(result);
@@ -158,7 +158,7 @@ int volumes_show(struct json_object *request, bool json,
 	} else {
 		complain("there are no volumes; 'eractl create' makes one");
 	}
-	/* erad leaves these volumes out. */
+	/* erad leaves out volumes whose lines in eratab cannot be parsed. */
 	complain_of_table();
 	json_object_put(result);
 	return code;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who wrote first: asked of erad, summed over eras, ranked. */
+/* Gets the writers of a volume from erad, adds up their eras and sorts them: see writers.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -16,7 +16,7 @@
 #include "eractl/writers.h"
 
 struct writer {
-	const char *command;	/* "": not known; of the answer */
+	const char *command;	/* "": not known; belongs to the answer */
 	uint64_t cgroup;	/* 0: not known */
 	bool others;
 	uint64_t blocks;
@@ -35,7 +35,7 @@ int writers_ask(char *const *names, struct json_object **volumes, struct err *er
 	if (json_object_is_type(*volumes, json_type_array))
 		return 0;
 	json_object_put(*volumes);
-	return err_set(err, -EBADMSG, "the answer of erad makes no sense: it has no list of volumes");
+	return err_set(err, -EBADMSG, "the answer of erad cannot be understood: it has no list of volumes");
 }
 
 static int by_who(const void *a, const void *b)
@@ -58,8 +58,8 @@ static int by_blocks(const void *a, const void *b)
 	return by_who(a, b);
 }
 
-/* Those that are the same in several eras become one, and those of no block go. */
-static size_t sum(struct writer *w, size_t nr)
+/* Adds up the entries of the same writer in several eras, and removes entries without blocks. */
+static size_t sum_eras(struct writer *w, size_t nr)
 {
 	size_t out = 0;
 
@@ -86,7 +86,7 @@ static bool take(struct json_object *o, struct writer *w, uint64_t *era)
 	return json_number(o, "blocks", &w->blocks) && json_number(o, "era", era);
 }
 
-static struct json_object *row(const struct writer *w, uint64_t block_size)
+static struct json_object *make_row(const struct writer *w, uint64_t block_size)
 {
 	struct json_object *o = json_object_new_object();
 	char path[PATH_MAX];
@@ -112,11 +112,11 @@ int writers_rows(struct json_object *volume, uint64_t since, struct json_object 
 	size_t i, n, nr = 0;
 
 	if (name && error)
-		return err_set(err, -EREMOTEIO, "volume %s: who writes is not counted: %s", name,
+		return err_set(err, -EREMOTEIO, "volume %s: writers are not counted: %s", name,
 			       error);
 	if (!name || !json_object_is_type(list, json_type_array) ||
 	    !json_number(volume, "block_size", &block_size))
-		return err_set(err, -EBADMSG, "the answer of erad makes no sense: a volume lacks something");
+		return err_set(err, -EBADMSG, "the answer of erad cannot be understood: a volume lacks a member");
 	n = json_object_array_length(list);
 	w = calloc(n + 1, sizeof(*w));
 	if (!w)
@@ -125,15 +125,15 @@ int writers_rows(struct json_object *volume, uint64_t since, struct json_object 
 		if (!take(json_object_array_get_idx(list, i), &w[nr], &era)) {
 			free(w);
 			return err_set(err, -EBADMSG,
-				       "volume %s: the answer of erad makes no sense: a writer lacks its blocks or era",
+				       "volume %s: the answer of erad cannot be understood: a writer lacks its blocks or era",
 				       name);
 		}
 		nr += era >= since;
 	}
-	nr = sum(w, nr);
+	nr = sum_eras(w, nr);
 	*rows = json_object_new_array();
 	for (i = 0; i < nr; i++)
-		json_object_array_add(*rows, row(&w[i], block_size));
+		json_object_array_add(*rows, make_row(&w[i], block_size));
 	free(w);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who wrote blocks of a volume first, as erad has counted it. */
+/* The writers of first writes to a volume, as erad has counted them. */
 #ifndef ERACTL_WRITERS_H
 #define ERACTL_WRITERS_H
 
@@ -10,26 +10,27 @@
 #include "common/err.h"
 
 /*
- * Asks for the volumes of these names, which end with a NULL, or for all if there are
- * none.  *volumes, an array of WRITERS of common/protocol.h, is the caller's to put.
+ * Requests the writers of the named volumes.  names ends with a NULL; no names mean all volumes.
+ * *volumes is an array of WRITERS, see common/protocol.h; the caller puts it.
  */
 int writers_ask(char *const *names, struct json_object **volumes, struct err *err);
 
 /*
- * One of them as rows, the caller's to put, with those of eras `since` and newer: {"command",
- * "cgroup", "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}, those with most
- * blocks first.  EBADMSG; EREMOTEIO: none are counted.  err names the volume.
+ * Makes rows from one element of the array, for the eras `since` and newer: {"command",
+ * "cgroup", "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}.  Writers with most
+ * blocks come first.  The caller puts *rows.  EBADMSG: the answer cannot be understood.
+ * EREMOTEIO: writers are not counted.  err names the volume.
  */
 int writers_rows(struct json_object *volume, uint64_t since, struct json_object **rows,
 		 struct err *err);
 
-/* The oldest era that is counted; 0: there is none. */
+/* Returns the oldest era whose writers were counted, or 0. */
 uint64_t writers_oldest(struct json_object *volume);
 
-/* Whether a row is of all that found no room in the map of the kernel. */
+/* Returns whether a row is the sum of all writers for which the BPF map had no room. */
 bool writers_are_others(struct json_object *row);
 
-/* Cells of a row, for table.h: "unknown" and "removed" where that is so. */
+/* Cells of a row, for table.h.  They show "unknown" if the value is not known, and "removed" for a removed cgroup. */
 struct column;
 void writers_cell_command(char *buf, struct json_object *row, const struct column *col);
 void writers_cell_cgroup(char *buf, struct json_object *row, const struct column *col);

@@ -139,16 +139,16 @@ test_metadata_of_live_volume()
 	cp "$file" "$T/copy"
 	eractl dump "$T/copy" > "$T/xml"
 	eractl repair "$T/copy"
-	refuses_live "$file" "it has the metadata of the live volume data"
+	refuses_live "$file" "this is the metadata of the live volume data"
 	refuses_live "$meta" "it is in use"
 	cmp "$file" "$T/before"
 
 	# the UUID alone tells, and so does eratab
 	mv /etc/eratab "$T/eratab"
-	refuses_live "$file" "it has the metadata of the live volume data"
+	refuses_live "$file" "this is the metadata of the live volume data"
 	mv "$T/eratab" /etc/eratab
 	dd if=/dev/zero of="$file" bs=4096 count=2 conv=notrunc status=none
-	refuses_live "$file" "it has the metadata of the live volume data"
+	refuses_live "$file" "this is the metadata of the live volume data"
 	cp "$T/before" "$file"
 
 	start_erad

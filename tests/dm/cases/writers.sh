@@ -122,7 +122,7 @@ data 1 2 128 KiB - alpha /a/deep"
 	grep -qE ' beta +removed$' "$T/table" || fail "$(< "$T/table")"
 	eractl close data
 	eractl explain data 2> "$T/error" && fail "it explains a closed volume"
-	same "$(< "$T/error")" "eractl: volume data: who writes is not counted: it is closed"
+	same "$(< "$T/error")" "eractl: volume data: writers are not counted: it is closed"
 	rmdir $cgroups/a
 }
 
@@ -218,8 +218,8 @@ test_writers_off()
 	same "$(recorded_programs)" 0
 	[[ ! -e $writers_map ]] || fail "$writers_map is still there"
 	eractl explain data 2> "$T/error" && fail "it explains"
-	same "$(< "$T/error")" "eractl: volume data: who writes is not counted: erad was started with --no-writers"
-	same "$(eractl top)" "volume data: who writes is not counted: erad was started with --no-writers"
+	same "$(< "$T/error")" "eractl: volume data: writers are not counted: erad was started with --no-writers"
+	same "$(eractl top)" "volume data: writers are not counted: erad was started with --no-writers"
 	same "$(changed data 1)" "0 131072"
 
 	stop_erad
@@ -227,7 +227,7 @@ test_writers_off()
 	erad_options=(--no-standby)
 	start_erad
 	eractl top data 2> "$T/error" && fail "it shows writers"
-	same "$(< "$T/error")" "eractl: volume data: who writes is not counted: no bpffs is mounted on /sys/fs/bpf"
+	same "$(< "$T/error")" "eractl: volume data: writers are not counted: no bpffs is mounted on /sys/fs/bpf"
 	mount -t bpf -o mode=700 bpf /sys/fs/bpf
 	eractl checkpoint data > /dev/null
 	write_at data 0 4096

@@ -18,7 +18,7 @@ test_floor_degraded()
 	metadata "$T/m" degrade
 	cp "$T/m" "$T/before"
 	same "$(eras "$T/m")" "0 $size 4"
-	grep -q "$T/m: writes were let pass unrecorded (degraded): every block counts as written in era 4" "$T/said"
+	grep -q "$T/m: writes have passed unrecorded (degraded): every block counts as written in era 4" "$T/said"
 	eractl map "$T/m" --since 4 --json > "$T/map" 2> "$T/said"
 	same "$(json "$T/map" '$s += $_->{bytes} for @{$o->{cells}}; $s')" "$size"
 	grep -q degraded "$T/said"

@@ -143,7 +143,7 @@ test_import_options()
 	eractl check "$T/m" --json > "$T/json"
 	same "$(json "$T/json" '$o->{size}')" $((2036 * 65536))
 	truncate -s $((2035 * 65536)) "$T/origin"
-	refused "origin $T/origin has 260480 sectors, expected 260481 to 260608, as the metadata is of 2036 blocks of 128" \
+	refused "origin $T/origin has 260480 sectors, expected 260481 to 260608, because the metadata has 2036 blocks of 128 sectors" \
 		eractl import "$T/dm-era" "$T/n" --origin "$T/origin"
 	refused "somebody else has it open" eractl import "$T/dm-era" "$T/dm-era" --overwrite-metadata
 	refused "$T/m: this is something else, expected dm-era's metadata" eractl import "$T/m" "$T/n"

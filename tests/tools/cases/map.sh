@@ -141,5 +141,5 @@ hot = [r for r in cells if r["fill"] == "#fff18a"]
 assert [(r["x"], r["y"], r["width"]) for r in hot] == [("520", "84", "256")], hot
 PYTHON
 	refused "$T/none/svg: No such file or directory" eractl map "$T/m<&>" --svg "$T/none/svg"
-	refused "cannot be written in full" eractl map "$T/m<&>" --svg /dev/full
+	refused "cannot write the whole file" eractl map "$T/m<&>" --svg /dev/full
 }
