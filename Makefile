@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The only way in: builds, tests, demonstrates and installs erad. `make help` lists what can be asked for.
+# Builds, tests, demonstrates and installs erad. `make help` lists the targets and variables.
 #
-# Everything that is made goes to build/.
+# All products go to build/.
 
 VERSION	:= 0.1.0
 
@@ -14,9 +14,9 @@ V	?= 0
 KERNELS	?= 6.1 6.12 newest
 ## ARM64_KERNELS="…"   those of test-arm64: 6.1-arm64 newest-arm64-16k
 ARM64_KERNELS ?= 6.1-arm64 newest-arm64-16k
-## KDIR=DIR            build the module for that kernel build directory instead
+## KDIR=DIR            build the module for the kernel build directory DIR instead
 KDIR	?=
-## CC=gcc              compiler for user space; clang will do
+## CC=gcc              compiler for user space; clang works, too
 CC	:= $(if $(filter default,$(origin CC)),gcc,$(CC))
 ## CFLAGS="-O2 -g"     for user space, with the warnings and hardening that are always on
 CFLAGS	?= -O2 -g
@@ -26,7 +26,7 @@ TESTS	?=
 FUZZ_TIME ?= 60
 ## TARGET=PATTERN      fuzz only the targets whose names match
 TARGET	?=
-## BENCH=wall          measure on devices of this machine, whose content is lost: ORIGIN=DEVICE METADATA=DEVICE
+## BENCH=wall          measure on two devices of this machine: ORIGIN=DEVICE METADATA=DEVICE; their content is lost
 BENCH	?=
 ORIGIN	?=
 METADATA ?=
@@ -35,7 +35,7 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 ## BUILD=build         where user space is built
 BUILD	?= build
-## FAILPOINTS=1        for tests: an erad that can be told to kill itself at a point of its protocol
+## FAILPOINTS=1        for tests: build an erad that a test can make kill itself at chosen points
 FAILPOINTS	?=
 
 SBINDIR		?= $(PREFIX)/sbin
@@ -62,7 +62,7 @@ endif
 # ---- user space ------------------------------------------------------------------------------------------------------
 
 PACKAGES_USED	:= libsystemd json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
-# Asked for when first needed, and only once, so that `make deps` works where they are missing.
+# pkg-config runs when the variable is first used, and only once. So `make deps` works before the packages are installed.
 PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED)))$(PKG_CFLAGS)
 PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)))$(PKG_LIBS)
 
@@ -76,11 +76,11 @@ sources		= $(wildcard $(1:%=daemon/%/*.c) $(1:%=daemon/%/*/*.c))
 objects		= $(patsubst %.c,$(BUILD)/obj/%.o,$(sources))
 archives	:= $(foreach d,store common,$(if $(call sources,$d),$(BUILD)/obj/$d.a))
 program_dirs	:= erad eractl exporter generator
-# The programs are called as their directories are, but for two.
+# A program has the name of its directory, except erad-exporter and erad-generator.
 programs	:= $(foreach d,$(program_dirs),$(BUILD)/bin/$(if $(filter exporter generator,$d),erad-)$d)
 program_dir	= $(patsubst erad-%,%,$(1))
 
-# Changes when the compiler or its flags do, so that all is compiled again then.
+# This file changes when the compiler or its flags change; then everything is compiled again.
 flags_file	= $(BUILD)/obj/.flags
 $(flags_file): FORCE
 	@mkdir -p $(@D); new='$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS))'; \
@@ -101,10 +101,10 @@ $(programs): $(BUILD)/bin/%: $$(call objects,$$(call program_dir,$$*)) $(archive
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-# ---- BPF: x.bpf.c becomes x.skel.h, for what loads it -----------------------------------------------------------------------
+# ---- BPF: x.bpf.c becomes x.skel.h, which the loader of x includes -----------------------------------------------------------
 
 bpf_skeletons	:= $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
-# The C library's headers for the machine are not in the path of -target bpf; a cross compiler knows where they are.
+# With -target bpf, clang does not find the C library's headers of the machine. A cross compiler tells where they are.
 BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -Iinclude -Ibpf -I$(filter-out /,$(shell $(CC) -print-sysroot 2> /dev/null))/usr/include/$(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
@@ -115,13 +115,13 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
 $(bpf_skeletons): $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name $* > $@
 
-# Those that include one, in each of the ways that they are compiled.
+# The objects of a file that includes a skeleton: it is compiled for the daemon, for unit tests and for fuzz targets.
 with_skeleton	= $(foreach d,obj unit/obj fuzz/obj,$(BUILD)/$d/daemon/erad/bpf/$(1).o)
 $(call with_skeleton,mirror): $(BUILD)/bpf/maps.skel.h
 $(call with_skeleton,events): $(BUILD)/bpf/trace.skel.h
 $(call with_skeleton,writers): $(BUILD)/bpf/recorded.skel.h
 
-# An example for others; not installed.
+# The example for other projects. It is not installed.
 example		:= $(BUILD)/bpf/example
 $(example): bpf/example.c $(BUILD)/bpf/example.skel.h $(flags_file)
 	$(say) CC $<
@@ -135,10 +135,10 @@ $(example): bpf/example.c $(BUILD)/bpf/example.skel.h $(flags_file)
 SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-# The tests of the daemon's threads, which have a stand-in for the module in place of erad/control.c.
+# The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
 daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests
 daemon_sources	:= tests/unit/instance_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
-# The tests of what deals with devices, which have stand-ins for sysfs, /proc and libdevmapper.
+# The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 	$(patsubst %,daemon/erad/%.c,device/dm device/identity device/mounts device/probe device/stack device/sysfs base/log base/thread)
@@ -174,19 +174,19 @@ $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_seal: $(call unit_object,$(seal_sources))
 
-# The test of a part of the module, with stand-ins for what that part calls in the kernel.
+# The test of kmod/writeset.c, with stand-ins for the functions of the kernel that this file calls.
 kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c
 kernel_objects	:= $(call unit_object,$(kernel_sources) tests/unit/test_writeset.c)
 $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
-# Those that are about threads, again with the thread sanitizer.
+# The tests about threads are also built with the thread sanitizer.
 tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 
 .SECONDARY:
 -include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources) $(seal_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
-# ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile that tells what they reach -------------------------
+# ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile of the lines that they reach ------------------------
 
 FUZZ_FLAGS	:= -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(FUZZ_FLAGS) -fprofile-instr-generate -fcoverage-mapping $(PKG_CFLAGS)
@@ -201,7 +201,7 @@ $(BUILD)/fuzz/obj/%.o: %.c $(flags_file)
 	@mkdir -p $(@D)
 	$(Q)clang $(ALL_CPPFLAGS) -Itests/fuzz $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-# A target takes what it needs, and may have its own in place of the rest.
+# A target links only the objects that it needs from the archive, and may define other functions itself.
 $(fuzz_archives): $(BUILD)/fuzz/obj/%.a: $$(call fuzz_object,$$(filter-out %/main.c,$$(call sources,$$*)))
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -219,8 +219,8 @@ $(BUILD)/fuzz/seeds: $(BUILD)/fuzz/obj/tests/fuzz/seeds.o $(call fuzz_object,$(f
 
 # ---- kernel module ---------------------------------------------------------------------------------------------------
 
-# Kbuild writes beside the sources, so it gets a directory of links to them. $(1): release, $(2): kernel build directory,
-# $(3): further arguments, $(4): what make is run by.
+# Kbuild writes its products beside the sources, so it gets a directory of links to the sources. $(1): release,
+# $(2): kernel build directory, $(3): further arguments, $(4): prefix of the make command.
 define kbuild
 	$(Q)mkdir -p build/kmod/$(1)/kmod build/kmod/$(1)/include
 	$(Q)+flock build/kmod/$(1) sh -ec ' \
@@ -236,26 +236,26 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(say) KBUILD $(release)
 	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS),tests/vm/toolchain $(release))
 
-# The kernel debug leaves it to each part whether UBSAN looks at it. Debian's headers know the machine, but not that they
-# are used on another one.
+# The debug kernel runs UBSAN only on parts that ask for it. Debian's headers for arm64 do not know that they are used on a
+# machine of another kind.
 kargs_debug	:= UBSAN_SANITIZE=y
 $(foreach k,$(KERNELS),$(if $(findstring -arm64,$k),$(eval kargs_$k := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)))
 
-# What `uname -r` prints with the kernel; `make kernelrelease` prints another release with Debian's headers.
+# The release that `uname -r` prints. `make kernelrelease` prints a wrong one with Debian's headers.
 .PHONY: kmod-kdir
 kmod-kdir:
 	$(eval release := $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"$$/\1/p' "$(KDIR)/include/generated/utsrelease.h" 2> /dev/null))
 	$(if $(release),,$(error KDIR=$(KDIR) is not the build directory or the headers of a kernel: it has no include/generated/utsrelease.h))
 	$(call kbuild,$(release),$(abspath $(KDIR)),$(KARGS))
 
-# The kernels of the tests: unpacked below build/, never installed.
+# The kernels of the tests are unpacked below build/, and never installed.
 .PHONY: $(KERNELS:%=kernel-%)
 $(KERNELS:%=kernel-%): kernel-%:
 	$(Q)$(if $(filter debug,$*),,[ -e build/kernel/$*/.complete ] ||) tests/vm/kernel $* > /dev/null
 
-# ---- what the tests in the VM run ----------------------------------------------------------------------------------------
+# ---- programs that tests run in the VM ------------------------------------------------------------------------------------
 
-# Each is one file, or a file and those in the directory of its name.
+# Each program is one file, or a file and the files in the directory of the same name.
 test_programs	:= $(patsubst tests/dm/%.c,$(BUILD)/tests/%,$(wildcard tests/dm/*.c))
 
 $(BUILD)/tests/%: tests/dm/%.c $$(wildcard tests/dm/$$*/*) $(flags_file) $(archives)
@@ -292,7 +292,7 @@ $(BUILD)/bench/io: OWN_LIBS := -luring
 
 -include $(bench_programs:=.d)
 
-# The replayer of power cuts, which has erad's own library in it, and the load for it.
+# The programs of tests/crash: the replayer of power cuts, which contains daemon/store, and the load.
 crash_objects	= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/crash/*.c))
 crash_writer	= $(BUILD)/obj/tests/crash/writer.o
 crash_programs	:= $(BUILD)/tests/crash/writer $(BUILD)/tests/crash/replay
@@ -306,7 +306,7 @@ $(crash_programs):
 
 -include $(crash_objects:.o=.d)
 
-# ---- what is installed: SOURCE:DESTINATION:MODE, where the mode of what has @NAMES@ to fill in begins with a t --------------
+# ---- installed files: SOURCE:DESTINATION:MODE; a mode that begins with t: replace the @NAMES@ in the file --------------------
 
 man_pages	:= $(patsubst daemon/man/%.scd,$(BUILD)/man/%,$(wildcard daemon/man/*.scd))
 $(BUILD)/man/%: daemon/man/%.scd
@@ -349,7 +349,7 @@ deps:				## install what Debian packages are missing, unpack the kernels of the 
 	$(Q)tests/deps
 	$(Q)for kernel in $(KERNELS); do tests/vm/kernel $$kernel > /dev/null || exit; done
 
-# The recipes that need what deps installs come in a make of their own, on all processors unless told otherwise.
+# Recipes that need the packages of `make deps` run in a make of their own, on all processors unless -j is given.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
 test: deps			## lint, unit tests, the tools, the model, fuzzing, tests in VMs: all on the first and the last of KERNELS
@@ -442,7 +442,7 @@ vm:				## a shell in a VM with the module loaded and erad running
 
 .PHONY: for-tests for-tests-arm64 failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs stage
 for-tests: all stage test-programs failpoints
-# The module too, for each of KERNELS.
+# Also the module, for each of KERNELS.
 for-tests-arm64: kmod
 	$(Q)tests/vm/arm64-root > /dev/null
 	$(Q)+$(arm64_make) BUILD=build/arm64 daemon test-programs
