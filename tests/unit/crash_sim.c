@@ -37,8 +37,8 @@ bool sim_open(struct sim *s)
 }
 
 /*
- * Takes what the store says after an open, once it is within what it may say.
- * After a kill the array may show marks that nobody was told of, and lose them.
+ * After an open, checks the store's content against the model, and adopts it as the model's.
+ * After a kill, the array may show marks that were never acknowledged, and may lose them later.
  */
 bool sim_settle(struct sim *s)
 {
@@ -76,7 +76,7 @@ static unsigned int recovery_kind(struct sim *s)
 	return kind & s->c->kinds ? kind : SIM_MARK;
 }
 
-/* Goes on from a state after a power failure, with a short history of its own. */
+/* Runs another short history on a state that a power failure may leave. */
 static void recover(struct sim *from, uint8_t *image)
 {
 	struct step steps[4];
@@ -101,7 +101,7 @@ static void recover(struct sim *from, uint8_t *image)
 	disk_destroy(&s.disk);
 }
 
-/* One state that a power failure may leave. */
+/* Checks one state that a power failure may leave. */
 static int look(void *ctx, uint8_t *image)
 {
 	struct sim *s = ctx;
@@ -139,7 +139,7 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 		sim_degrade(s);
 	if (after && s->target.degraded && !s->failed && rnd_below(&s->target.rnd, 3) == 0)
 		sim_pass(s);
-	/* A window ends with a flush: each earlier moment has a part of its states. */
+	/* Only flushes are explored: the states of each earlier moment are among those before the next flush. */
 	if (op == DISK_FLUSH && !after)
 		sim_explore(s);
 	else if (s->nest_at && !s->nested && !s->failed && after && d->ops >= s->nest_at &&
@@ -147,7 +147,7 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 		sim_nest(s);
 }
 
-/* Opens what is on the disk, which is within the model, takes the steps and closes it. */
+/* Opens the metadata on the disk, which the model allows, runs the steps and closes the metadata. */
 static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 {
 	unsigned int i;
@@ -169,7 +169,7 @@ static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 	sim_explore(s);
 }
 
-/* True if the history found nothing. */
+/* Returns true if the history found no error. */
 static bool run_history(const struct sim_config *c, uint64_t seed, const struct step *steps,
 			unsigned int nr, struct sim_stats *stats, struct err *err)
 {
@@ -197,7 +197,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 	return !s.failed;
 }
 
-/* Leaves out steps as long as something is still found. */
+/* Removes steps from a history that finds an error, as long as it still finds one. */
 static unsigned int shrink(const struct sim_config *c, uint64_t seed, struct step *steps,
 			   unsigned int nr)
 {
@@ -229,7 +229,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 	struct err err;
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
-		/* Marks are most of it. */
+		/* Most steps are marks. */
 		unsigned int kind = 1u << rnd_below(&r, 19);
 
 		if (!(kind & c->kinds) || nr == 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the crash simulator's histories are made of: see crash_steps.h. */
+/* The steps of the crash simulator's histories: see crash_steps.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 static void do_nest(struct sim *s, const struct step *step);
 
-/* A step that has returned 0, with none around it, leaves nothing to a power failure. */
+/* After a step that returned 0 and was not nested, a power failure loses nothing. */
 static void expect_durable(struct sim *s, int ret, const char *what)
 {
 	const struct erad_disk_super *sb = (const void *)s->disk.durable;
@@ -32,7 +32,7 @@ static void expect_durable(struct sim *s, int ret, const char *what)
 	}
 }
 
-/* -EIO of an operation that was made to fail is no finding. */
+/* -EIO is no error of the store if the simulator made an I/O fail. */
 void sim_expect(struct sim *s, int ret, const char *what)
 {
 	if (ret && (ret != -EIO || s->disk.ops <= s->disk.fail_from))
@@ -40,7 +40,7 @@ void sim_expect(struct sim *s, int ret, const char *what)
 	expect_durable(s, ret, what);
 }
 
-/* As many as the group can take, and far enough from each other not to be joined. */
+/* Makes as many ranges as fit into a group, so far from each other that they are not merged. */
 static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
 {
 	const uint64_t stride = s->model.size / s->c->big_marks;
@@ -158,7 +158,7 @@ static void do_diff(struct sim *s)
 	uint64_t b;
 	int ret;
 
-	/* What was acknowledged before it; what is marked meanwhile may be in it too. */
+	/* The diff must have all that was acknowledged before it began; it may have marks that are made during the diff. */
 	model_copy(&m, &s->model);
 	ret = model_read(&m, s->store, &era, &s->err);
 	sim_expect(s, ret, "diff");
@@ -186,7 +186,7 @@ static void do_resize(struct sim *s)
 		model_ack_resize(&s->model, nr);
 	sim_expect(s, ret, "resize");
 	s->unsettled = ret;
-	/* It fails before or after. */
+	/* A failing resize has either the old or the new size. */
 	store_info(s->store, &info);
 	s->model.size = info.nr_blocks;
 }
@@ -295,7 +295,7 @@ static void do_history(struct sim *s, uint64_t seed)
 	}
 }
 
-/* A step inside another's I/O.  Never one that could wait for a lock which that one holds. */
+/* Runs a step inside the I/O of another step.  The inner step must not wait for a lock that the outer step holds. */
 void sim_nest(struct sim *s)
 {
 	const uint64_t seed = rnd(&s->nest_rnd);
@@ -325,7 +325,7 @@ void sim_nest(struct sim *s)
 			do_diff(s);
 	}
 	s->nested = false;
-	/* Perhaps another one later in the same I/O. */
+	/* Sometimes a further step follows in the same outer step. */
 	if (rnd_below(&s->nest_rnd, 2))
 		s->nest_at = s->disk.ops + 1 + rnd_below(&s->nest_rnd, 4);
 }
@@ -344,7 +344,7 @@ static void do_nest(struct sim *s, const struct step *step)
 	} else if (step->kind == SIM_MARK_NEST) {
 		s->nest_kinds = SIM_FOLD;
 		s->nest_at = s->disk.ops + 1;
-		/* Not if the mark is going to fold by itself, or to take the fold's lock. */
+		/* Not if the mark will fold by itself, or will take the fold's lock. */
 		if (is_full(s->store, 1) || s->unsettled)
 			s->nest_at = 0;
 		do_mark(s, rnd(&r));
@@ -369,7 +369,7 @@ static void reopen(struct sim *s, bool clean)
 		sim_attach(s);
 }
 
-/* Just when a daemon comes back: then the store may not know of it, but the target does. */
+/* The target degrades while a daemon opens the store, so the store may not know of the record, but the target does. */
 static void degrade_within_open(struct sim *s, uint64_t at)
 {
 	store_close(s->store, false, NULL);
@@ -385,7 +385,7 @@ static void degrade_within_open(struct sim *s, uint64_t at)
 		sim_settle(s);
 }
 
-/* No daemon comes back for long. */
+/* There is no daemon for so long that the target degrades. */
 static void do_degrade(struct sim *s, uint64_t seed)
 {
 	s->target.rnd = rnd(&seed);
@@ -394,7 +394,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 		return;
 	}
 	if (rnd_below(&seed, 4) == 0) {
-		/* By hand. */
+		/* As by `eractl abort --degrade`. */
 		sim_degrade(s);
 		sim_attach(s);
 		return;
@@ -411,7 +411,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 	if (!sim_settle(s))
 		return;
 	if (s->c->kinds & SIM_KILL && rnd_below(&seed, 2)) {
-		/* This daemon is killed on its way, too. */
+		/* This daemon is killed while it takes the degrade record out of force. */
 		s->killed = true;
 		s->disk.rnd = rnd(&seed);
 		s->disk.fail_torn = rnd_below(&seed, 2);
@@ -448,7 +448,7 @@ static void do_simple(struct sim *s, uint64_t seed)
 		do_fold(s);
 		break;
 	case 2:
-		/* A commit whose I/O fails and a fold whose does not. */
+		/* The I/O of a commit fails, and that of a nested fold does not. */
 		if (s->c->kinds & SIM_FOLD_NEST)
 			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
 		break;
@@ -457,7 +457,7 @@ static void do_simple(struct sim *s, uint64_t seed)
 	}
 }
 
-/* No I/O from a point on, as if the process were gone; what it wrote is still in the cache. */
+/* From some point on, no I/O succeeds, as if the process were killed.  Its earlier writes are still in the cache. */
 static void do_kill(struct sim *s, uint64_t seed)
 {
 	s->killed = true;
@@ -469,7 +469,7 @@ static void do_kill(struct sim *s, uint64_t seed)
 	store_close(s->store, false, NULL);
 	s->store = NULL;
 
-	/* Perhaps once more while the next one opens. */
+	/* Sometimes the next process is killed while it opens the store. */
 	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 12);
 	if (!s->failed && !sim_open(s)) {
 		sim_expect(s, -EIO, "open");

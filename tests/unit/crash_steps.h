@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The inside of the crash simulator: a store under test, and the steps of a history. */
+/* The internals of the crash simulator: a store under test, and the steps of a history. */
 #ifndef ERAD_TEST_CRASH_STEPS_H
 #define ERAD_TEST_CRASH_STEPS_H
 
@@ -14,75 +14,75 @@ struct step {
 	uint64_t seed;
 };
 
-/* What stands for the module: it outlives a kill, not a power failure. */
+/* A stand-in for the module's target.  It survives a kill of the daemon, but not a power failure. */
 struct target {
-	bool ready;			/* it has got what follows */
+	bool ready;			/* READY was called, so the fields below are set */
 	uint64_t sector;
 	uint8_t record[DISK_SECTOR];
-	uint32_t era;			/* of the writes that it lets pass */
-	bool degraded;			/* it lets all of them pass */
-	uint64_t degrade_at;		/* operation number; 0: not about to */
+	uint32_t era;			/* the era of the writes that pass */
+	bool degraded;			/* all writes pass */
+	uint64_t degrade_at;		/* at this operation of the disk, the target degrades; 0: never */
 	uint64_t rnd;
 };
 
-/* A store on a disk, and what it should say. */
+/* A store on a disk, and the model of its content. */
 struct sim {
 	const struct sim_config *c;
 	struct sim_stats *stats;
 	struct disk disk;
 	struct store *store;
 	struct model model;
-	uint64_t small;			/* blocks of the device when it is not of its full size */
-	uint64_t rnd;			/* for the crashes */
-	unsigned int depth;		/* of recoveries that may be looked at below this one */
-	/* A step within the I/O of another. */
-	uint64_t nest_at, nest_rnd;	/* operation number; 0: none */
+	uint64_t small;			/* blocks of the device in its smaller size */
+	uint64_t rnd;			/* random state for the crashes */
+	unsigned int depth;		/* how often further recoveries may be nested */
+	/* The nested step. */
+	uint64_t nest_at, nest_rnd;	/* nest_at: number of the disk operation; 0: no nested step */
 	unsigned int nest_kinds;
 	bool nested;
 	struct target target;
 	bool unsettled;			/* a resize has failed: the next mark or era writes superblocks */
-	bool killed;			/* what is in the array may not be on the disk */
-	struct err err;			/* of the call that was made last */
+	bool killed;			/* the array may show writes that are not durable */
+	struct err err;			/* of the last call */
 	struct err found;
 	bool failed;
 };
 
-/* crash_sim.c: what was found, with s->err as the reason; false. */
+/* crash_sim.c: reports an error that was found, with the reason in s->err.  Returns false. */
 bool sim_fail(struct sim *s, const char *when);
 
-/* Opens what is on the disk; false and s->err if that fails. */
+/* Opens the metadata on the disk.  Returns false, with s->err set, on failure. */
 bool sim_open(struct sim *s);
 
 /*
- * Takes what the store says after an open, once it is within what it may say.
- * After a kill the array may show marks that nobody was told of, and lose them.
+ * After an open, checks the store's content against the model, and adopts it as the model's.
+ * After a kill, the array may show marks that were never acknowledged, and may lose them later.
  */
 bool sim_settle(struct sim *s);
 
-/* Looks at what a power failure now may leave. */
+/* Checks the states that a power failure now could leave. */
 void sim_explore(struct sim *s);
 
 /*
- * crash_target.c: brings the store that is open and the target together, as a daemon does.
- * False if this has failed, which is a finding unless an operation was made to fail.
+ * crash_target.c: attaches the open store to the target, as a daemon does.  Returns false on
+ * failure, which is an error of the store unless the simulator made an I/O fail.
  */
 bool sim_attach(struct sim *s);
 
-/* The target writes the record that it was given, with FUA, and then lets writes pass. */
+/* The target writes its degrade record with FUA, and then lets all writes pass. */
 void sim_degrade(struct sim *s);
 
-/* Some write that nobody records completes. */
+/* A write that nobody records completes. */
 void sim_pass(struct sim *s);
 
 /*
- * crash_steps.c: ret is what a call has returned, and a finding unless it is 0 or
- * -EIO of an operation that was made to fail.
+ * crash_steps.c: checks the result of a call.  Expects 0, or -EIO if the simulator made an I/O
+ * fail.
  */
 void sim_expect(struct sim *s, int ret, const char *what);
 
 void sim_step(struct sim *s, const struct step *step);
 
-/* A step inside another's I/O.  Never one that could wait for a lock which that one holds. */
+/* Runs a step inside the I/O of another step.  The inner step must not wait for a lock that the outer step holds. */
 void sim_nest(struct sim *s);
 
 #endif /* ERAD_TEST_CRASH_STEPS_H */

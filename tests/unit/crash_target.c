@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The crash simulator's target: it lets writes pass when no daemon comes back, and a daemon takes it over. */
+/* The crash simulator's target: it degrades when no daemon comes back, and records again when a daemon has attached. */
 #include <errno.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ void sim_degrade(struct sim *s)
 	sim_explore(s);
 }
 
-/* The order of erad_format.h, up to where the target gates writes again. */
+/* Follows the order of erad_format.h, up to the step in which the target holds writes again. */
 static int take_back(struct sim *s)
 {
 	struct store_info info;
@@ -51,12 +51,12 @@ static int take_back(struct sim *s)
 	if (ret)
 		return ret;
 	s->target.degraded = false;
-	/* What it had let pass has completed: only now may somebody be told of the era. */
+	/* All writes that had passed have completed: only now may the era be acknowledged. */
 	model_ack_era(&s->model, info.era + 1);
 	return 0;
 }
 
-/* The target becomes ready, and then the last record is ended. */
+/* Makes the target ready, and then takes the last degrade record out of force. */
 static int make_ready(struct sim *s)
 {
 	struct target *t = &s->target;
@@ -84,7 +84,7 @@ bool sim_attach(struct sim *s)
 	do {
 		if (s->target.degraded || store_degraded(s->store))
 			ret = take_back(s);
-		/* It may let writes pass at any time, and then is not made ready. */
+		/* The target may degrade at any time; then it is not made ready. */
 		if (!ret && !s->failed && !s->target.degraded)
 			ret = make_ready(s);
 	} while (!ret && !s->failed && s->target.degraded);

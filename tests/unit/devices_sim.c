@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Block devices, mounts and files that are not there: see devices_sim.h. */
+/* Simulates block devices, mounts and files: see devices_sim.h. */
 #include <blkid/blkid.h>
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ struct node {
 
 static struct node node[NODES];
 static size_t nr_nodes;
-static char root[64];	/* empty: paths are what they are */
+static char root[64];	/* the temporary directory; empty: paths are not redirected */
 
 /* What udev knows, of one device. */
 static struct {
@@ -69,7 +69,7 @@ int __wrap_sd_device_get_property_value(sd_device *d, const char *key, const cha
 const char *__wrap_sd_device_get_devlink_first(sd_device *d);
 const char *__wrap_sd_device_get_devlink_next(sd_device *d);
 
-/* Where the path is in truth; valid until the fourth call from now. */
+/* Returns the path below the temporary directory.  The result is valid until the fourth call from now. */
 static const char *below(const char *path)
 {
 	static char buf[4][PATH_MAX + sizeof(root)];
@@ -93,7 +93,7 @@ static const struct node *find(const char *path)
 	return NULL;
 }
 
-/* ---- what is called in place of the C library ---- */
+/* ---- functions that replace those of the C library ---- */
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
@@ -226,7 +226,7 @@ const char *__wrap_sd_device_get_devlink_next(sd_device *d)
 	return udev.next < udev.nr ? udev.link[udev.next++] : NULL;
 }
 
-/* ---- what tests put there ---- */
+/* ---- functions with which tests add devices and files ---- */
 
 void devices_udev(dev_t dev, const char *serial)
 {

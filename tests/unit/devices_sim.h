@@ -2,9 +2,9 @@
 /*
  * A stand-in for sysfs, the mount table, the swap table, device nodes, and udev's database.
  *
- * Between devices_begin() and devices_end(), every absolute path that the program looks at is below a temporary
- * directory, which holds only what a test has put there.  A program that links this needs the
- * linker's --wrap for each __wrap_ function of devices_sim.c.
+ * Between devices_begin() and devices_end(), every absolute path that the program uses is redirected
+ * to a temporary directory, which has only the files that a test has added.  A program that links
+ * this needs the linker's --wrap for each __wrap_ function of devices_sim.c.
  */
 #ifndef ERAD_TEST_DEVICES_SIM_H
 #define ERAD_TEST_DEVICES_SIM_H
@@ -15,15 +15,15 @@
 void devices_begin(void);
 void devices_end(void);
 
-/* A block device by the kernel's name, with its node below /dev.  disk: NULL, or the disk that it is a partition of. */
+/* Adds a block device with the kernel's name `name`, and its node below /dev.  disk: for a partition its disk, else NULL. */
 void devices_add(const char *name, const char *disk, dev_t dev);
-/* upper is made of lower, as device-mapper and md do. */
+/* Makes the device `upper` stand on the device `lower`, as device-mapper and md do. */
 void devices_stack(const char *upper, const char *lower);
-/* Writes a file; directories above it are made.  Text is not registered for statx(). */
+/* Writes a file, and makes the directories above it.  statx() is not redirected for this file. */
 void devices_write(const char *path, const char *text);
-/* A file, or a directory where the path ends with a slash.  It is on a file system with that st_dev and mount. */
+/* Adds a file, or a directory if the path ends with a slash, on a file system with that st_dev and mount. */
 void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bool in_memory);
-/* A node of a block device. */
+/* Adds a node of a block device. */
 void devices_node(const char *path, dev_t rdev);
 /* The one device that udev knows, and its ID_SERIAL; NULL: none.  It has no links yet. */
 void devices_udev(dev_t dev, const char *serial);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A disk in memory that can fail and be crashed: see disk.h. */
+/* A disk in memory that can fail and lose its cache: see disk.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static struct disk *to_disk(struct engine *e)
 static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
 {
 	if (!d->durable)
-		abort();	/* shared: must not be written */
+		abort();	/* a shared image must not be written */
 	if (d->nr_cached == d->cap) {
 		d->cap = d->cap ? 2 * d->cap : 64;
 		d->cache = realloc(d->cache, d->cap * sizeof(*d->cache));
@@ -31,13 +31,13 @@ static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
 	memcpy(d->visible + sector * DISK_SECTOR, data, DISK_SECTOR);
 }
 
-/* Counts the operation; true if it is to fail.  Takes the lock; the caller releases it. */
+/* Counts the operation.  Returns true if the operation must fail.  Takes the lock, which the caller releases. */
 static bool begin(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 {
 	uint64_t nr;
 
 	if (off % 4096 || len % 4096 || off > d->size || len > d->size - off)
-		abort();	/* against the contract */
+		abort();	/* the caller has broken the contract of engine.h */
 	if (d->hook)
 		d->hook(d, op, false, d->hook_ctx);
 	pthread_mutex_lock(&d->lock);
@@ -70,7 +70,7 @@ static int disk_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 
 	if ((uintptr_t)buf % 4096)
 		abort();
-	/* Sector by sector, as others may be writing. */
+	/* Sector by sector, because other threads may be writing. */
 	for (i = 0; i < len && !fail; i += DISK_SECTOR) {
 		memcpy((char *)buf + i, d->visible + off + i, DISK_SECTOR);
 		if (i % 4096 == 0) {
@@ -225,8 +225,8 @@ struct crash {
 	uint8_t *image;
 	struct choice *choices;
 	size_t nr;
-	const uint8_t **versions;	/* of all */
-	uint8_t *torn;			/* one for each write */
+	const uint8_t **versions;	/* of all sectors */
+	uint8_t *torn;			/* a torn sector for each write */
 	int (*fn)(void *ctx, uint8_t *image);
 	void *ctx;
 };
@@ -241,7 +241,7 @@ static int by_sector(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Sectors that change, each with its versions without repetitions. */
+/* Finds the sectors that can have several versions, and their different versions. */
 static void find_choices(struct crash *c)
 {
 	struct disk *d = c->d;
@@ -291,7 +291,7 @@ static void choose(struct crash *c, size_t i, unsigned int version)
 	memcpy(c->image + ch->sector * DISK_SECTOR, ch->version[version], DISK_SECTOR);
 }
 
-/* All, like a counter whose digits have different bases. */
+/* Tries all combinations, like a counter whose digits have different bases. */
 static int crash_all(struct crash *c)
 {
 	size_t i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A disk in memory with a volatile write cache: it can fail, lose what was not
- * flushed, and show every state a power failure may leave behind.
+ * A disk in memory with a volatile write cache.  It can fail, lose writes that were not flushed,
+ * and produce every state that a power failure could leave.
  */
 #ifndef ERAD_TEST_DISK_H
 #define ERAD_TEST_DISK_H
@@ -13,7 +13,7 @@
 
 #include "store/engine.h"
 
-#define DISK_SECTOR	512u	/* the unit that is written or is not */
+#define DISK_SECTOR	512u	/* a sector is written as a whole or not at all; see tear_below */
 
 enum disk_op {
 	DISK_READ,
@@ -30,19 +30,19 @@ struct disk_write {
 struct disk {
 	pthread_mutex_t lock;
 	uint64_t size;
-	uint8_t *visible;		/* what is read */
-	uint8_t *durable;		/* what is left of it for sure */
-	struct disk_write *cache;	/* written since, in order */
+	uint8_t *visible;		/* content that reads return */
+	uint8_t *durable;		/* content that a power failure cannot take away */
+	struct disk_write *cache;	/* writes since the last flush, in order */
 	size_t nr_cached, cap;
 
-	uint64_t ops;			/* so far */
-	uint64_t fail_from, fail_to;	/* numbers of the first that fails with EIO, and beyond the last */
-	uint64_t broken_from;		/* bytes; no write at or behind it succeeds; 0: all may */
-	uint64_t bad_from, bad_to;	/* bytes; what overlaps cannot be read until it has been written */
-	bool fail_torn;			/* a write that fails does so halfway */
-	bool fail_lossy;		/* a flush that fails keeps some of the cache, forgets the rest */
-	uint64_t rnd;			/* for these */
-	uint64_t tear_below;		/* sectors below this number may be torn within */
+	uint64_t ops;			/* number of operations so far */
+	uint64_t fail_from, fail_to;	/* operations fail_from to fail_to - 1 fail with EIO */
+	uint64_t broken_from;		/* byte offset; writes at or behind it fail; 0: none */
+	uint64_t bad_from, bad_to;	/* byte offsets; this range cannot be read until it is written */
+	bool fail_torn;			/* a failing write writes a part of its data */
+	bool fail_lossy;		/* a failing flush makes some cached writes durable and loses the others */
+	uint64_t rnd;			/* random state for fail_torn and fail_lossy */
+	uint64_t tear_below;		/* a power failure can leave sectors below this number half written */
 
 	/* Called, with no lock held, before and after each operation. */
 	void (*hook)(struct disk *d, enum disk_op op, bool after, void *ctx);
@@ -50,28 +50,28 @@ struct disk {
 };
 
 void disk_init(struct disk *d, uint64_t size);
-/* Takes the image as it is, without a copy: it may be read, not written. */
+/* Makes a disk that uses the image itself, without a copy.  Such a disk must not be written. */
 void disk_init_shared(struct disk *d, uint8_t *image, uint64_t size);
-/* A disk of its own with that content. */
+/* Makes a disk with a copy of the image. */
 void disk_init_copy(struct disk *d, const uint8_t *image, uint64_t size);
 void disk_destroy(struct disk *d);
 
-/* A new engine on the disk, which outlives it. */
+/* Returns a new engine on the disk.  The disk must live longer than the engine. */
 struct engine *disk_engine(struct disk *d);
 
 /*
- * Somebody else writes a sector, with no engine: first it is in the cache, then, with
- * disk_persist(), durable, which is what FUA promises.
+ * Writes a sector without an engine, as the module does.  The write is in the cache until
+ * disk_persist() makes it durable; the two together are a write with FUA.
  */
 void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data);
 void disk_persist(struct disk *d, uint64_t sector);
 
 /*
- * Calls fn with states that a power failure now may leave: of each sector any
- * of its cached versions or the durable one.  All of them if these are limit
- * at most; else none, all, each alone, all but each, and random ones until
- * there are limit.  The image is fn's for the time of the call, but must not be
- * changed.  fn's first non-zero value ends it and is returned.
+ * Calls fn with states that a power failure now could leave.  In such a state, each sector has
+ * one of its cached versions or its durable version.  If there are at most `limit` states, fn
+ * gets all of them.  Otherwise fn gets `limit` states: that without any cached write, that with
+ * all, those with only one, those with all but one, and random ones.  fn must not change the
+ * image.  If fn returns another value than 0, this stops and returns the value.
  */
 int disk_crash(struct disk *d, uint64_t limit, uint64_t seed,
 	       int (*fn)(void *ctx, uint8_t *image), void *ctx);

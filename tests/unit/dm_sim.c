@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Device-mapper with one device, which is not there: see dm_sim.h. */
+/* Simulates device-mapper with one device: see dm_sim.h. */
 #include <errno.h>
 #include <libdevmapper.h>
 #include <setjmp.h>

@@ -11,21 +11,21 @@
 #include <stdint.h>
 
 struct dm_sim {
-	/* The device; a test sets and reads all of it. */
+	/* The device.  A test may set and read these fields. */
 	bool exists, suspended, read_only;
 	int open_count;
 	unsigned int major, minor;
 	uint64_t start, length;
-	const char *type;		/* of the only target */
+	const char *type;		/* of the table's only target */
 	char params[256];		/* of the live table */
-	char loaded[300];		/* "LENGTH TYPE PARAMS", "" if nothing is loaded */
-	/* The next task of that type fails with fail_errno, so many times. */
+	char loaded[300];		/* the inactive table as "LENGTH TYPE PARAMS"; "" if there is none */
+	/* The next fail_times tasks of type fail_type fail with fail_errno. */
 	int fail_type, fail_errno;
 	unsigned int fail_times;
-	/* After so many INFO tasks nobody has the device open. */
+	/* After so many INFO tasks, nobody has the device open any more. */
 	unsigned int closed_after;
-	char tasks[512];		/* what was run but INFO, each with a space behind */
-	unsigned int live_tasks;	/* created and not destroyed */
+	char tasks[512];		/* the tasks that were run, except INFO, each followed by a space */
+	unsigned int live_tasks;	/* tasks that were created and not destroyed */
 	unsigned int cookies, waits;
 };
 

@@ -26,12 +26,12 @@ struct target {
 	bool passing;		/* all writes pass */
 	int peer;		/* of the owner's socket; -1: nobody has attached */
 	ino_t owner;		/* inode of the owner's socket */
-	uint64_t message;	/* id; 0: none waits */
+	uint64_t message;	/* id of the message that waits; 0: none */
 	uint32_t message_type;
 };
 
 enum place {
-	IDLE,			/* writes no more */
+	IDLE,			/* does not write any more */
 	HELD,
 	FETCHED,
 	AT_ORIGIN,
@@ -39,13 +39,13 @@ enum place {
 
 struct writer {
 	enum place place;
-	uint64_t block, until;	/* the step when the origin has done it */
-	uint32_t era;		/* that the write was recorded in */
+	uint64_t block, until;	/* until: the step at which the write completes at the origin */
+	uint32_t era;		/* the era in which the write was recorded */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-/* All under lock. */
+/* The variables below are under lock. */
 static uint8_t uuid[16];
 static struct target target[TARGETS];
 static unsigned int newest;
@@ -96,7 +96,7 @@ static void go_to(uint64_t step)
 	end_drain();
 }
 
-/* When the next write completes at the origin. */
+/* Returns the step at which the next write completes at the origin. */
 static uint64_t next_event(void)
 {
 	uint64_t next = NEVER;
@@ -167,14 +167,14 @@ static int fails(enum sim_call call)
 	return calls[call].error;
 }
 
-/* Wakes a poll(): the owner's end becomes readable. */
+/* Wakes poll(), by making the owner's end of the socket readable. */
 static void ring(struct target *t)
 {
 	if (t->peer >= 0 && send(t->peer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return;
 }
 
-/* An owner that has closed its fd is none any more. */
+/* If the owner has closed its fd, the target has no owner any more. */
 static void look_for_owner(struct target *t)
 {
 	struct pollfd p = { .fd = t->peer };
@@ -201,7 +201,7 @@ static struct target *owned_by(int fd)
 	return NULL;
 }
 
-/* Takes the lock; NULL: the target is gone, and the lock is not held. */
+/* Takes the lock.  NULL: the target was removed, and the lock is not held. */
 static struct target *enter(int fd)
 {
 	struct target *t;
@@ -465,7 +465,7 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 		t->state == ERAD_DEGRADED ? -ENOTCONN : -EINVAL;
 	if (!r && x->commit_batch)
 		r = commit(t, x);
-	/* It may have gone while erad waited. */
+	/* The target may have been removed while erad waited. */
 	if (!r && !t->exists)
 		r = -ENODEV;
 	if (!r && t->state == ERAD_ACTIVE)
@@ -521,7 +521,7 @@ int instance_message_reply(int fd, uint64_t id, int result, uint32_t era)
 	return leave(0);
 }
 
-/* ---- what tests ask for ---- */
+/* ---- functions for tests ---- */
 
 void sim_start(const uint8_t id[16])
 {
@@ -544,7 +544,7 @@ void sim_start(const uint8_t id[16])
 	pthread_mutex_unlock(&lock);
 }
 
-/* The target is gone: its owner hears of it, its writes went with it.  Under lock. */
+/* Removes the target: wakes its owner, and drops its writes.  Under lock. */
 static void forget(struct target *t)
 {
 	t->exists = false;
@@ -580,7 +580,7 @@ void sim_load(unsigned int nr, unsigned int origin, unsigned int metadata)
 	origin_steps = origin;
 	metadata_steps = metadata;
 	load_end = NEVER;
-	/* They begin one after the other, as if each had just been released. */
+	/* The writers begin one after the other, as if each write had just been released. */
 	for (unsigned int i = 0; i < writers; i++)
 		writer[i] = (struct writer){
 			.place = AT_ORIGIN, .era = target[newest].era, .until = now + i * (origin + metadata) / nr,

@@ -23,30 +23,30 @@
 #define SIM_BLOCK_SECTORS 8u
 #define SIM_WRITERS	64u
 
-/* A target with that UUID, resumed, which nobody has attached to, without writers. */
+/* Makes a target with that UUID.  It is resumed, and has no owner and no writers. */
 void sim_start(const uint8_t uuid[16]);
-/* A new target takes the place of the one there is, as by a reload; writers go over to it. */
+/* Replaces the target by a new one, as a reload does.  The writers continue on the new target. */
 void sim_reload(void);
-/* The target is removed.  As with the module, erad's main loop would now kick the volume. */
+/* Removes the target.  The caller kicks the volume afterwards, as erad's main loop would. */
 void sim_remove(void);
 
 /*
- * So many writers write without end, each time to a block that nobody has written.
- * origin: steps that a write takes at the origin, half of it more or less.  metadata: steps
- * that a commit takes.
+ * Starts so many writers, which write without end.  Each write is to a block that was never
+ * written.  origin: steps that a write takes at the origin; each write takes up to half of this
+ * more or less.  metadata: steps that a commit takes.
  */
 void sim_load(unsigned int writers, unsigned int origin, unsigned int metadata);
-/* One write, which never completes at the origin once it has been released. */
+/* Submits one write, which does not complete at the origin before sim_unstick(). */
 void sim_stuck_write(void);
-/* Completes it. */
+/* Completes the write of sim_stuck_write(). */
 void sim_unstick(void);
 
-/* `eractl abort --degrade`: all writes that are held pass, without being recorded. */
+/* As `eractl abort --degrade`: all writes pass, unrecorded. */
 void sim_pass_all(void);
 
 /*
- * Has erad wait in the next COMMIT_FETCH that commits a batch, before the batch is committed, until sim_go().
- * Returns when erad waits there.  Some time after sim_go() the load ends, so that a test that fails comes to an end.
+ * Makes erad wait in its next COMMIT_FETCH that commits a batch, before the commit, until sim_go().  Returns when
+ * erad waits there.  Some time after sim_go() the load ends, so that a failing test ends, too.
  */
 void sim_pause(void);
 void sim_go(void);
@@ -59,29 +59,29 @@ enum sim_call {
 	SIM_CALLS,
 };
 
-/* The next calls, so many, fail with that negative errno.  A COMMIT that fails with ESTALE gives its writes back. */
+/* Makes the next `times` calls fail with that negative errno.  After ESTALE, the writes of the batch are held again. */
 void sim_fail_calls(enum sim_call call, int error, unsigned int times);
-/* From now on PREPARE_ERA returns only when so many batches have been committed since it was called.  0: at once. */
+/* From now on, PREPARE_ERA returns only after so many further batches were committed.  0: at once. */
 void sim_slow_prepare(unsigned int commits);
-/* Calls so far, those that failed too. */
+/* Returns how often erad has made the call, including calls that failed. */
 unsigned int sim_calls(enum sim_call call);
 
-/* `dmsetup message`; returns at once. */
+/* Sends a message, as `dmsetup message` does, but does not wait for the reply. */
 void sim_message(enum erad_message_type type);
-/* Waits for the reply, and returns its result. */
+/* Waits for the reply to the message, and returns its result. */
 int sim_reply(uint32_t *era);
 
-/* How many batches were committed, in all and when something happened last. */
+/* How many batches were committed: in all, and up to the last time that something happened. */
 struct sim_count {
 	uint64_t commits;
-	uint64_t flipped;	/* NEW_ERA */
+	uint64_t flipped;	/* NEW_ERA began the era */
 	uint64_t drained;	/* the last write of the old era completed */
 	uint64_t begun;		/* NEW_ERA returned 0 */
-	uint64_t message;	/* MESSAGE_GET returned one */
+	uint64_t message;	/* MESSAGE_GET returned a message */
 };
 struct sim_count sim_count(void);
 
-/* Whether a write to the block was released. */
+/* Returns whether a write to the block was released. */
 bool sim_released(uint64_t block);
 
 #endif /* ERAD_TEST_INSTANCE_SIM_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The naive model that the store is compared with: see model.h. */
+/* The simple model with which the store is compared: see model.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -198,7 +198,7 @@ struct reading {
 	enum store_view view;
 	uint64_t size;	/* in blocks */
 	uint32_t since;
-	uint64_t end;	/* of the extent before */
+	uint64_t end;	/* of the previous extent */
 	bool bad;
 };
 
@@ -207,7 +207,7 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 	struct reading *r = ctx;
 	uint64_t b;
 
-	/* Ascending, maximal, on the device. */
+	/* Extents are ascending, do not touch each other, and are on the device. */
 	if (len == 0 || (r->end && first <= r->end) || first >= r->size ||
 	    len > r->size - first) {
 		r->bad = true;
@@ -219,7 +219,7 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* Sets got to since for what is in the diff, and leaves the rest. */
+/* Sets `got` of each block in the diff to `since`, and leaves that of the other blocks. */
 static int read_since(struct reading *r, struct store *s, uint32_t since, struct err *err)
 {
 	int ret;
@@ -270,7 +270,7 @@ static int check_since(struct reading *r, struct store *s, uint32_t since, const
 	return ret;
 }
 
-/* Every era, or if rnd is not NULL the newest and two others. */
+/* Checks the diffs since every era, or, if rnd is not NULL, since the newest era and two random ones. */
 static int check_view(struct reading *r, struct store *s, uint32_t newest, const uint32_t *min,
 		      const uint32_t *max, uint64_t *rnd, struct err *err)
 {

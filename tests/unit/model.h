@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What metadata may say: for each block at least the era of its newest
- * acknowledged mark, at most that of the newest one attempted.
+ * A model of what the metadata may contain.  The era of a block is at least that of its newest
+ * acknowledged mark, and at most that of its newest attempted mark.
  */
 #ifndef ERAD_TEST_MODEL_H
 #define ERAD_TEST_MODEL_H
@@ -12,23 +12,23 @@
 #include "store/store.h"
 
 struct model {
-	uint64_t nr_blocks;		/* that there is room for */
-	uint64_t size;			/* the device's blocks now … */
-	uint64_t other_size;		/* … and what may be found instead */
+	uint64_t nr_blocks;		/* size of the arrays below */
+	uint64_t size;			/* blocks of the device now … */
+	uint64_t other_size;		/* … or, after a resize that failed, perhaps so many */
 	uint32_t era_min, era_max;
-	uint32_t *min, *max;		/* of each block */
-	uint32_t *got;			/* by model_read() */
-	bool degraded;			/* every block may be reported, as of any era that may have begun */
-	uint32_t floor_max;		/* the newest era that the floor may have */
+	uint32_t *min, *max;		/* bounds for the era of each block */
+	uint32_t *got;			/* the era of each block that model_read() has read */
+	bool degraded;			/* every block may count as written, in any era that may have begun */
+	uint32_t floor_max;		/* the newest era that the floor may be */
 	uint64_t gaps_min, gaps_max;	/* that are counted; more than one try may have become one */
 	uint64_t timeline;		/* that must be known; 0: none */
 	uint32_t timeline_first;	/* its first era */
 	bool item[256];			/* what the first byte of STORE_IDENTITY may be */
 	struct {
-		bool may, must;		/* be held */
+		bool may, must;		/* the snapshot may exist, or must exist */
 		bool lasts;
-		uint32_t era;		/* the newest that it shows */
-		uint64_t size;		/* blocks */
+		uint32_t era;		/* the newest era in the snapshot */
+		uint64_t size;		/* of the device, in blocks */
 		uint32_t *min, *max;
 	} snap;
 };
@@ -42,13 +42,14 @@ void model_ack_era(struct model *m, uint32_t era);
 void model_try_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 
-/* To nr blocks; a failed one may be found or not, the store still says which it goes on with. */
+/* A resize to nr blocks is attempted.  If it fails, the store has one of the two sizes, and says which. */
 void model_try_resize(struct model *m, uint64_t nr);
 void model_ack_resize(struct model *m, uint64_t nr);
 
 /*
- * A degrade record may be in force from now on; a write of that range, which nobody has
- * recorded, has completed in an era of the target; no record is in force any more.
+ * model_try_degrade(): a degrade record may be in force from now on.  model_passed(): an
+ * unrecorded write to the range has completed in an era of the target.  model_ack_clear(): no record is
+ * in force any more.
  */
 void model_try_degrade(struct model *m);
 void model_passed(struct model *m, const struct erad_range *r, uint32_t era);
@@ -62,35 +63,35 @@ void model_ack_gap(struct model *m, const struct store_info *info);
 void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
 
-/* A snapshot of what there is now, when the newest era is `era`; a drop. */
+/* A snapshot is attempted, whose newest era is `era`; a drop is attempted. */
 void model_try_snapshot(struct model *m, uint32_t era, bool lasts);
 void model_ack_snapshot(struct model *m);
 void model_try_drop(struct model *m);
 void model_ack_drop(struct model *m);
 
-/* Reads the era of every block, by diffs, into m->got; 0 or negative errno. */
+/* Reads the era of every block into m->got, by diffs.  Returns 0 or a negative errno. */
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
 
-/* Reads the snapshot, which must be as expected, and expects just the same from now on. */
+/* Reads the snapshot and checks it against the model.  From now on expects exactly this content. */
 int model_fix_snapshot(struct model *m, struct store *s, struct err *err);
 
-/* Another open for writing is about to be tried. */
+/* An open for writing is attempted. */
 void model_opening(struct model *m);
 
 /*
- * An open for writing found this, and so made it durable.  What was not
- * acknowledged may still come: where the last commit was torn, the sectors
- * that it missed may be made right by another commit that is torn there.
+ * An open for writing has found info, and has made it durable.  Marks that were not acknowledged
+ * may still appear later: if the last commit was torn, another commit that is torn at the same
+ * place may write the sectors that were missing.
  */
 void model_opened(struct model *m, const struct store_info *info);
 
-/* What was read is on the disk: it must not be lost any more. */
+/* The eras in m->got are durable: they must not be lost any more. */
 void model_settle(struct model *m);
 
 /*
- * Compares: 0, or -EBADMSG with the difference in err, or whatever the store
- * returned.  Looks at diffs since every era, or if rnd is not NULL since the
- * current one and two others.
+ * Compares the store with the model.  Returns 0, -EBADMSG with the difference in err, or the
+ * errno of the store.  Reads diffs since every era, or, if rnd is not NULL, since the current
+ * era and two random ones.
  */
 int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err);
 

@@ -14,7 +14,7 @@ static inline uint64_t rnd(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-/* 0 … n - 1 */
+/* Returns a random number from 0 to n - 1. */
 static inline uint64_t rnd_below(uint64_t *state, uint64_t n)
 {
 	return rnd(state) % n;

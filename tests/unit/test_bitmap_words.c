@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Runs of blocks as words of a bitmap, against bits set one by one. */
+/* Turns runs of blocks into words of a bitmap, and compares the result with bits that are set one by one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,7 +64,7 @@ static void random_runs(unsigned int shift)
 	uint64_t r = 11 + shift;
 
 	for (unsigned int round = 0; round < 50; round++) {
-		/* Ascending, as of one batch: some far apart, some in one word, some over many. */
+		/* The runs ascend, as those of one batch: some are far apart, some in one word, some span many words. */
 		for (uint64_t first = rnd_below(&r, 500); first < NR;) {
 			uint64_t len = 1 + rnd_below(&r, rnd_below(&r, 50) ? 4 : 70000);
 
@@ -103,7 +103,7 @@ static void test_full_and_failing(void **state)
 	assert_int_equal(m->flushes, NR / 64 / BITMAP_WORDS_MAX - 1);
 	flush(w, m);
 	assert_int_equal(m->word[NR / 64 - 1], ~0ull);
-	/* What is there is not written again. */
+	/* Words whose bits are set already are not written again. */
 	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), 0);
 	assert_int_equal(w->nr, 0);
 
@@ -127,7 +127,7 @@ static void test_sizes(void **state)
 	assert_int_equal(bitmap_words_shift(65, 8), 1);
 	assert_int_equal(bitmap_words_shift(128, 8), 1);
 	assert_int_equal(bitmap_words_shift(129, 8), 2);
-	/* 32 TiB of 64 KiB blocks just fit; 1 PiB has 32 of them on a bit. */
+	/* 32 TiB of 64 KiB blocks just fit with one bit for a block.  With 1 PiB, 32 blocks share a bit. */
 	assert_int_equal(bitmap_words_shift(1ull << 29, ERAD_MAPS_CAP), 0);
 	assert_int_equal(bitmap_words_shift((1ull << 29) + 1, ERAD_MAPS_CAP), 1);
 	assert_int_equal(bitmap_words_shift(1ull << 34, ERAD_MAPS_CAP), 5);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The sparse bitset against an array of bytes, and at its edges. */
+/* Compares the sparse bitset with an array of bytes, and tests its limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -98,7 +98,7 @@ static void test_after_runs(void **state)
 	}
 }
 
-/* A discard of everything: next to no memory, no time. */
+/* A discard of the whole device needs little memory and time. */
 static void test_huge(void **state)
 {
 	const uint64_t nr = 1ULL << 52;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* No crash loses an acknowledged mark or era: histories, and every state they can be left in. */
+/* No crash loses an acknowledged mark or era: random histories, and the states that a crash can leave. */
 #include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include "model.h"
 #include "rnd.h"
 
-/* ERAD_SEED=n runs that one, ERAD_RUNS=n multiplies the number of histories. */
+/* ERAD_SEED=n runs only the history with this seed.  ERAD_RUNS=n multiplies the number of histories. */
 static void run(const struct sim_config *c, uint64_t first, unsigned int histories)
 {
 	const char *seed = getenv("ERAD_SEED"), *runs = getenv("ERAD_RUNS");
@@ -38,7 +38,7 @@ static void run(const struct sim_config *c, uint64_t first, unsigned int histori
 	assert_true(ok);
 }
 
-/* Three array sectors: nearly every window is looked at in full. */
+/* Three array sectors: for nearly every flush, all states are checked. */
 static void test_small(void **state)
 {
 	static const struct sim_config c = {
@@ -50,7 +50,7 @@ static void test_small(void **state)
 	run(&c, 1, 170);
 }
 
-/* Power failures only: what is on the disk is then known exactly. */
+/* Power failures only: then the content of the disk is known exactly. */
 static void test_no_faults(void **state)
 {
 	static const struct sim_config c = {
@@ -63,7 +63,7 @@ static void test_no_faults(void **state)
 	run(&c, 1000, 25);
 }
 
-/* A ring that wraps at odd places, two array chunks. */
+/* A journal that wraps at odd places, and two chunks of the array. */
 static void test_ring(void **state)
 {
 	static const struct sim_config c = {
@@ -75,7 +75,7 @@ static void test_ring(void **state)
 	run(&c, 2000, 8);
 }
 
-/* Batches of several pages, torn anywhere. */
+/* Groups of several journal pages, torn at any sector. */
 static void test_groups(void **state)
 {
 	static const struct sim_config c = {
@@ -100,7 +100,7 @@ int main(void)
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-/* Every state opens and closes a store: freed memory need not be kept long. */
+/* Each state opens and closes a store, so AddressSanitizer must not keep much freed memory. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Damaged and hostile metadata: refused, or reported as written, and never out of bounds. */
+/* Damaged and hostile metadata is refused, or its blocks count as written; no access is out of bounds. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #include "store/crc32c.h"
 #include "volume.h"
 
-/* A durable page of the journal that is gone is noticed, all but the last. */
+/* The loss of a durable journal page is noticed, except that of the last page. */
 static void test_lost_page(void **state)
 {
 	struct store *s;
@@ -62,7 +62,7 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_begin_era(s, 2, NULL), 0);
 	assert_int_equal(store_close(s, true, NULL), 0);
 
-	/* The second sector, and the last, which has 12 blocks: 1500 = 12 * 124 + 12. */
+	/* Damages the second sector and the last sector.  The last has 12 blocks: 1500 = 12 * 124 + 12. */
 	d.visible[ARRAY_SECTOR(1) + 100] ^= 1;
 	memcpy(d.visible + ARRAY_SECTOR(12), d.visible + ARRAY_SECTOR(3), ERAD_SECTOR);
 	assert_int_equal(check(&d, NULL), 2);
@@ -83,7 +83,7 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_close(s, true, NULL), 0);
 	assert_int_equal(check(&d, NULL), 0);
 
-	/* Checksums that are right: an era that has not begun, the same beyond the device. */
+	/* With correct checksums: an era that has not begun, for a block of the device and for one behind its end. */
 	sector = d.visible + ARRAY_SECTOR(0);
 	((struct erad_disk_eras *)sector)->era[3] = htole32(3);
 	((struct erad_disk_eras *)sector)->csum = htole32(crc32c(0, sector + 4, 508));
@@ -114,7 +114,7 @@ static void reseal(uint8_t *image, uint64_t page, bool super)
 	}
 }
 
-/* Metadata by an enemy, with checksums that are right: refused or used, in bounds. */
+/* Hostile metadata with correct checksums is refused or used, without an access out of bounds. */
 static void test_hostile(void **state)
 {
 	uint64_t r = 11, i, used = 0;

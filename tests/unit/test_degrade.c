@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The degrade record and the floor: what was let pass is never missing, and counted once only where nothing fails. */
+/* The degrade record and the floor: no write that has passed is missing; without failures, all blocks count as written only once. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -40,14 +40,14 @@ static void given(struct store *s, uint8_t content[ERAD_SECTOR])
 	assert_int_equal(sector, ERAD_DEGRADE * ERAD_PAGE / ERAD_SECTOR);
 }
 
-/* What the module does when nobody comes back. */
+/* Writes the degrade record, as the module does when no daemon comes back. */
 static void degrade(struct disk *d, const uint8_t content[ERAD_SECTOR])
 {
 	memcpy(RECORD(d), content, ERAD_SECTOR);
 	memcpy(d->durable + ERAD_DEGRADE * ERAD_PAGE, content, ERAD_SECTOR);
 }
 
-/* The volume of fill(), open; content is what the target has got. */
+/* Opens the volume of fill(), as a daemon does.  content: the degrade record that the target receives. */
 static struct store *open_served(struct disk *d, uint8_t content[ERAD_SECTOR])
 {
 	struct store *s;
@@ -59,7 +59,7 @@ static struct store *open_served(struct disk *d, uint8_t content[ERAD_SECTOR])
 	return s;
 }
 
-/* The volume of fill(), as a daemon and then the module left it. */
+/* Makes the volume of fill(), and degrades it after a daemon has served it. */
 static void fill_degraded(struct disk *d)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -80,7 +80,7 @@ static void set_floor_and_begin(struct store *s, uint32_t era)
 	assert_int_equal(store_begin_era(s, era, NULL), 0);
 }
 
-/* All the steps that lead out of it; content is what the target has got then. */
+/* Takes all the steps that take a degrade record out of force.  content: the new record that the target receives. */
 static void come_back(struct store *s, uint8_t content[ERAD_SECTOR])
 {
 	struct store_info info;
@@ -129,7 +129,7 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_open(e, STORE_WRITE, &s, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
-	/* But the target may have let writes pass on its own. */
+	/* But the target may have degraded by itself. */
 	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
@@ -162,7 +162,7 @@ static void test_readers_of_a_record_report_every_block(void **state)
 			assert_int_equal(store_set_floor(s, NULL), -EROFS);
 			assert_int_equal(store_clear_degraded(s, NULL), -EROFS);
 		} else {
-			/* As long as no floor is set, of a later era, too. */
+			/* While no floor is set, every block also counts as written in a later era. */
 			assert_int_equal(store_begin_era(s, 4, NULL), 0);
 			assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
 		}
@@ -234,7 +234,7 @@ static void test_it_is_not_cleared_out_of_order(void **state)
 	disk_destroy(&d);
 }
 
-/* Whatever the target has got, it has in force: before the record is cleared, and after. */
+/* Each record that a target can have received is recognized as in force, before the old record is cleared and after. */
 static void test_the_next_record_counts_before_and_after_the_clear(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -272,7 +272,7 @@ static void test_the_next_record_counts_before_and_after_the_clear(void **state)
 	}
 }
 
-/* The target lets writes pass while a daemon is there: it says so, and what it wrote came after the open. */
+/* The target degrades while a daemon serves it: the record is written after the store was opened. */
 static void test_a_degrade_after_open_is_known_from_the_target(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -285,7 +285,7 @@ static void test_a_degrade_after_open_is_known_from_the_target(void **state)
 	come_back(s, content);
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	assert_int_equal(diff_blocks(s, 4), 0);
-	/* And at once again. */
+	/* The target degrades again at once. */
 	degrade(&d, content);
 	come_back(s, content);
 	assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
@@ -312,8 +312,8 @@ static void test_a_record_written_after_open_is_found(void **state)
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	come_back(s, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_false(store_degraded(s));	/* not twice */
-	/* Once more, before the one before is ended. */
+	assert_false(store_degraded(s));	/* the record counts once */
+	/* The target degrades again, before the previous record is out of force. */
 	degrade(&d, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	set_floor_and_begin(s, 5);
@@ -331,12 +331,12 @@ static void test_a_record_written_after_open_is_found(void **state)
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	come_back(s, content);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_true(store_degraded(s));		/* damage may be what is left of one */
+	assert_true(store_degraded(s));		/* a damaged sector may be the rest of a record */
 	store_close(s, false, NULL);
 	disk_destroy(&d);
 }
 
-/* How a reader of the disk sees it while it is mended. */
+/* A reader of the disk at the same time as a repair. */
 struct racer {
 	struct store *s;
 	unsigned int reads;
@@ -373,7 +373,7 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	assert_false(store_degraded(s));
 	assert_int_equal(diff_blocks(s, 4), 0);
 
-	/* Somebody reads the damage, and gets to know of it when it is mended. */
+	/* The reader finds the damage before it is repaired, and reports it afterwards. */
 	given(s, content);
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
@@ -385,7 +385,7 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	given(s, content);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 
-	/* Damage once more is known for what it is. */
+	/* New damage is found, too. */
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	assert_true(store_degraded(s));
@@ -416,7 +416,7 @@ static void test_a_record_of_a_newer_era_begins_it(void **state)
 	disk_destroy(&d);
 }
 
-/* Half of a record, of something else, of another volume. */
+/* The record's sector has half of a record, something else, or a record of another volume. */
 static void test_a_damaged_record_counts(void **state)
 {
 	struct erad_disk_degrade *r;
@@ -441,7 +441,7 @@ static void test_a_damaged_record_counts(void **state)
 		s = open_store(&d, STORE_READ);
 		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 		store_close(s, false, NULL);
-		/* An open for writing makes a record of it. */
+		/* An open for writing replaces the sector by a record. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(d.nr_cached, 0);
 		store_close(s, false, NULL);
@@ -492,7 +492,7 @@ static void test_a_snapshot_has_the_floor_of_its_time(void **state)
 
 	assert_int_equal(store_begin_snapshot(s, 6, true, NULL), 0);
 	assert_int_equal(mark(s, 0, 100), 0);
-	/* A floor that is raised before the snapshot's fold, by an era that the snapshot does not show. */
+	/* Before the snapshot's fold, the floor is raised to an era that the snapshot does not show. */
 	assert_int_equal(store_set_floor(s, NULL), 0);
 	assert_int_equal(store_fold(s, NULL), 0);
 	assert_int_equal(snapshot_blocks(s, 5), NR_BLOCKS);
@@ -521,7 +521,7 @@ static void test_blocks_that_a_volume_gains_are_not_older_than_the_floor(void **
 	disk_destroy(&d);
 }
 
-/* Each copy of the superblock alone: the floor is there, or the record is in force. */
+/* With each copy of the superblock alone: the floor is set, or the record is in force. */
 static void test_a_lost_superblock_loses_no_floor(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -573,7 +573,7 @@ static void test_repair_makes_a_floor_of_what_is_lost(void **state)
 	struct disk d;
 
 	(void)state;
-	/* A record that is damaged, or that cannot be read. */
+	/* The record is damaged, or cannot be read. */
 	fill(&d);
 	RECORD(&d)[100] = 1;
 	repair(&d, 3);
@@ -584,7 +584,7 @@ static void test_repair_makes_a_floor_of_what_is_lost(void **state)
 	repair(&d, 3);
 	disk_destroy(&d);
 
-	/* A floor of an era that the journal does not know. */
+	/* The floor is an era that the journal does not have. */
 	fill(&d);
 	for (i = 0; i < 2; i++) {
 		sb = (void *)(d.visible + i * ERAD_PAGE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which tables are loaded, and what happens to a device when a step fails: on a stand-in for libdevmapper. */
+/* The tables that are loaded, and the state of a device after a failed step, with a stand-in for libdevmapper. */
 #include <errno.h>
 #include <libdevmapper.h>
 #include <setjmp.h>
@@ -29,7 +29,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Every task is destroyed and every cookie is waited for, whatever has failed. */
+/* Every task was destroyed, and every cookie was waited for, even after failures. */
 static int tear_down(void **state)
 {
 	(void)state;

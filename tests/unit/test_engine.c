@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The engine on real files: sizes, locks, holes, and a store on top. */
+/* The engine on real files: sizes, locks and holes, and a store on such an engine. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -100,7 +100,7 @@ static void test_io(void **state)
 	assert_int_equal(e->size, (1 << 20) + 4096);
 	assert_false(engine_hole(e, 0, 8192));
 	assert_true(engine_hole(e, 8192, e->size - 8192));
-	/* What is not there is no hole: it would count as never written. */
+	/* The range behind the end is not a hole: a hole would count as never written. */
 	assert_false(engine_hole(e, e->size, 8192));
 	memset(buf, 0x5a, 8192);
 	assert_int_equal(e->ops->write(e, buf, 1 << 19, 8192), 0);
@@ -127,7 +127,7 @@ static int add_len(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* A petabyte: what was not written costs nothing. */
+/* A petabyte: parts that were never written need no space and no time. */
 static void test_store(void **state)
 {
 	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 1ULL << 41, .block_sectors = 128 };
@@ -177,7 +177,7 @@ static int is_next_or_never(void *ctx, uint64_t first, uint64_t len, uint32_t er
 	return era ? is_next(ctx, first, len) : 0;
 }
 
-/* Holes of all lengths between blocks at the edges of what is read in one piece, or left out. */
+/* Holes of all lengths, between blocks at the borders of the pieces that a diff reads at once or skips. */
 static void test_scattered(void **state)
 {
 	static const uint16_t page[] = { 0, 15, 16, 17, 33, 47, 48, 255, 256, 272, 500, 511, 512, 767 };
@@ -233,7 +233,7 @@ static void test_snapshot_of_larger_device(void **state)
 	assert_int_equal(store_mark(s, &r, 1, &err), 0);
 	assert_int_equal(store_begin_snapshot(s, 2, true, &err), 0);
 	assert_int_equal(store_fold(s, &err), 0);
-	assert_int_equal(store_resize(s, 128 * 992, &err), 0);	/* whole pages go */
+	assert_int_equal(store_resize(s, 128 * 992, &err), 0);	/* removes whole pages of the array */
 	assert_int_equal(store_resize(s, g.nr_sectors, &err), 0);
 	assert_int_equal(store_diff(s, 1, add_len, &n, &err), 0);
 	assert_int_equal(n, g.nr_sectors / 128 - 992);

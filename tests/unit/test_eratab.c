@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The boot table: what is read, what is refused with which words, and what a rewrite keeps. */
+/* The boot table: which lines are read, which are refused and with which message, and what a rewrite keeps. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,13 +151,13 @@ static void test_the_first_line_may_follow_a_byte_order_mark(void **state)
 	parse("\xef\xbb\xbf" "a /dev/a /m/a\nb /dev/b /m/b\n", &tab);
 	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
 	assert_string_equal(e->origin, "/dev/a");
-	/* A rewrite keeps it. */
+	/* A rewrite keeps the byte order mark. */
 	assert_memory_equal(tab.line[0].text, "\xef\xbb\xbf" "a ", 5);
 	eratab_free(&tab);
 	parse("\xef\xbb\xbf# a comment\nb /dev/b /m/b\n", &tab);
 	assert_null(tab.line[0].error);
 	eratab_free(&tab);
-	/* Nowhere else. */
+	/* The byte order mark is allowed only at the beginning of the file. */
 	parse("a /dev/a /m/a\n\xef\xbb\xbf" "b /dev/b /m/b\n", &tab);
 	assert_non_null(tab.line[1].error);
 	eratab_free(&tab);
@@ -180,7 +180,7 @@ static void test_lines_may_end_as_on_windows(void **state)
 	eratab_free(&tab);
 }
 
-/* A FIFO that nobody writes to would block whoever opens it: the alarm ends the test then. */
+/* Opening a FIFO without a writer would block.  In that case the alarm ends the test. */
 static void test_only_a_regular_file_is_read(void **state)
 {
 	char dir[] = "/tmp/eratab.XXXXXX";
@@ -275,7 +275,7 @@ static void test_rewrite_keeps_the_rest(void **state)
 
 	unlink(link);
 	unlink(file);
-	assert_int_equal(rmdir(dir), 0);	/* nothing else is left behind */
+	assert_int_equal(rmdir(dir), 0);	/* the directory has no other files */
 }
 
 static void test_missing_file_is_empty(void **state)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Error sentences: what a terminal is kept from. */
+/* Error sentences: no control character gets to a terminal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static void test_control_characters_are_printed_as_numbers(void **state)
 	printed("", "");
 	printed("/srv/data.erad", "/srv/data.erad");
 	printed("m\033[31m\nred\177", "m\\x1b[31m\\x0ared\\x7f");
-	/* In UTF-8: a control character of eight bits, then letters whose bytes are like it. */
+	/* UTF-8: the control character U+009B, then letters that contain its bytes. */
 	printed("\xc2\x9b" "31m", "\\xc2\\x9b31m");
 	printed("\xc3\x9b\xc2\xa0\xe2\x82\xac", "\xc3\x9b\xc2\xa0\xe2\x82\xac");
 	printed("\xc2", "\xc2");

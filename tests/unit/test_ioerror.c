@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Metadata whose I/O fails, at any point of a history: nothing acknowledged is lost, and it goes on when the disk does. */
+/* I/O of the metadata fails at any point of a history: nothing acknowledged is lost, and the store works again when the disk does. */
 #include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -20,7 +20,7 @@ enum step_kind {
 	FORMAT,
 	OPEN,
 	ERA,
-	MARK,		/* arg: how many blocks, spread */
+	MARK,		/* arg: how many blocks, far from each other */
 	FOLD,
 	SNAPSHOT,
 	DROP,
@@ -34,14 +34,14 @@ static const struct step {
 } history[] = {
 	{ FORMAT, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 1 }, { MARK, 90 }, { FOLD, 0 },
 	{ ERA, 0 }, { MARK, 3 }, { KILL, 0 }, { OPEN, 0 }, { MARK, 2 }, { ERA, 0 },
-	/* The ring of 16 wraps: marks have to fold. */
+	/* The journal of 16 pages wraps, so marks must fold. */
 	{ MARK, 1 }, { MARK, 700 }, { MARK, 2 }, { MARK, 1 }, { MARK, 5 }, { MARK, 700 },
 	{ ERA, 0 }, { MARK, 1 }, { MARK, 9 }, { MARK, 1 }, { MARK, 2 }, { MARK, 3 },
 	{ CLOSE, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 4 }, { KILL, 0 }, { OPEN, 0 },
 	{ MARK, 700 }, { FOLD, 0 }, { MARK, 1 }, { CLOSE, 0 }, { OPEN, 0 },
 };
 
-/* The same with a snapshot, on metadata that has room for it. */
+/* Similar steps with a snapshot, on metadata that has room for a snapshot. */
 static const struct step with_snapshot[] = {
 	{ FORMAT, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 90 }, { SNAPSHOT, 0 }, { MARK, 3 },
 	{ FOLD, 0 }, { MARK, 40 }, { FOLD, 0 }, { KILL, 0 }, { OPEN, 0 }, { MARK, 5 },
@@ -58,7 +58,7 @@ struct run {
 	struct erad_range range[ERAD_MAX_RANGES];
 };
 
-/* What a step does, once; the same if it is called again. */
+/* Attempts a step once.  A second call attempts the same step. */
 static int attempt(struct run *r, const struct step *step, struct err *err)
 {
 	struct engine *e;
@@ -115,7 +115,7 @@ static int attempt(struct run *r, const struct step *step, struct err *err)
 	return ret;
 }
 
-/* One sentence, about this disk, that says what was wrong. */
+/* The message is one sentence, which names the disk and the error. */
 static void check_message(const struct err *err, int ret)
 {
 	assert_int_equal(ret, -EIO);
@@ -145,7 +145,7 @@ static int check_image(void *ctx, uint8_t *image)
 	return ret;
 }
 
-/* The step has failed: what holds before it is tried again. */
+/* Checks the metadata after the step has failed, before the step is attempted again. */
 static void check_failed(struct run *r, const struct step *step)
 {
 	struct err err = { "" };
@@ -153,7 +153,7 @@ static void check_failed(struct run *r, const struct step *step)
 	int ret;
 
 	if (step->kind == FORMAT) {
-		/* Either not there at all, or complete; here it cannot be trusted. */
+		/* New metadata is either missing or complete; its content is not checked here. */
 		ret = store_open(disk_engine(&r->d), STORE_READ, &s, &err);
 		if (!ret)
 			store_close(s, false, NULL);
@@ -167,7 +167,7 @@ static void check_failed(struct run *r, const struct step *step)
 			print_message("%s\n", err.msg);
 		assert_true(!ret || ret == -EIO);
 	}
-	/* A power failure now. */
+	/* The states that a power failure now could leave. */
 	assert_int_equal(disk_crash(&r->d, 4, rnd(&r->rnd), check_image, r), 0);
 }
 
@@ -201,12 +201,12 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 		check_message(&err, ret);
 		if (!tries)
 			check_failed(r, step);
-		/* A store that could not be closed cleanly is closed. */
+		/* The store is closed even if it could not be closed cleanly. */
 		if (step->kind == CLOSE) {
 			heal(&r->d);
 			return;
 		}
-		/* Once more while nothing works; then it must succeed at once. */
+		/* If the disk stays broken, the second attempt fails, too.  When the disk works, the step must succeed at once. */
 		assert_true(tries < (for_good ? 2u : 1u));
 		if (++tries == (for_good ? 2u : 1u))
 			heal(&r->d);
@@ -274,7 +274,7 @@ static void every_operation(const struct step *steps, size_t nr)
 	}
 	print_message("%" PRIu64 " operations, %u histories, %u steps that failed\n", ops, runs,
 		      failures);
-	/* Only reads of one superblock may fail without anybody noticing. */
+	/* Only failing reads of one superblock may go unnoticed. */
 	assert_true(failures > runs * 9 / 10);
 }
 
@@ -290,7 +290,7 @@ static void test_snapshot(void **state)
 	every_operation(with_snapshot, sizeof(with_snapshot) / sizeof(with_snapshot[0]));
 }
 
-/* The ring takes marks while it has room for any group; then they fail, and nothing is lost. */
+/* The journal accepts marks while it has room for the largest group.  Then marks fail, and nothing is lost. */
 static void test_full_ring(void **state)
 {
 	unsigned int held = 0, i;
@@ -305,7 +305,7 @@ static void test_full_ring(void **state)
 	d.broken_from = ARRAY_START * ERAD_PAGE;
 	while (!mark(s, held, 1))
 		held++;
-	/* One page is the era's; a mark wants room for the largest group. */
+	/* The era uses one page.  A mark requires room for the largest group. */
 	assert_int_equal(held, RING - 1 - ERAD_GROUP_MAX + 1);
 	for (i = 0; i < 3; i++) {
 		const struct erad_range r = { .first = 1000 + i, .len = 1 };
@@ -315,7 +315,7 @@ static void test_full_ring(void **state)
 		assert_int_equal(store_begin_era(s, 2, NULL), -EIO);
 		assert_int_equal(store_fold(s, NULL), -EIO);
 		assert_int_equal(diff_blocks(s, 1), held);
-		/* It cannot be closed cleanly; another process finds it as full. */
+		/* The store cannot be closed cleanly.  Another process finds the journal as full as before. */
 		assert_int_equal(store_close(s, true, NULL), -EIO);
 		s = open_store(&d, STORE_WRITE);
 	}
@@ -330,7 +330,7 @@ static void test_full_ring(void **state)
 	disk_destroy(&d);
 }
 
-/* As much as needed, and a page more each time: all of it is ring, and all of it can be used. */
+/* The metadata gets a page larger each time: the journal gets the page, and can use it. */
 static void test_least_size(void **state)
 {
 	struct store_geometry g = geometry;

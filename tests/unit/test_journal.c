@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Journal groups: what is written comes back, what is torn does not, what lies is refused. */
+/* Journal groups: whole groups are replayed, torn groups are not, and inconsistent groups are refused. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include "store/journal_page.h"
 
 #define RING	16u
-#define NR	(1ULL << 52)	/* blocks: the most there can be */
+#define NR	(1ULL << 52)	/* blocks: the largest number that is allowed */
 
 struct fixture {
 	struct disk disk;
@@ -79,7 +79,7 @@ static int replay(struct fixture *f, uint64_t tail, uint32_t era, struct seen *s
 	return journal_replay(&f->j, tail, era, see, s, end, &err);
 }
 
-/* Fills runs with nr of them as far apart and as long as they can be. */
+/* Makes nr runs that are as long, and as far from each other, as possible. */
 static void extreme_runs(struct fixture *f, unsigned int nr, uint64_t salt)
 {
 	unsigned int i;
@@ -135,7 +135,7 @@ static void test_runs_random(void **state)
 	}
 }
 
-/* The largest batch there can be fits and comes back, wherever the ring wraps. */
+/* The largest batch fits into a group and is replayed, wherever the journal wraps. */
 static void test_round_trip(void **state)
 {
 	struct journal_end end;
@@ -168,7 +168,7 @@ static void test_round_trip(void **state)
 	teardown(&f);
 }
 
-/* Two attempts at one place, mixed in every way: at most one of them is found. */
+/* Two attempts to write a group at the same place, mixed in every way: at most one of them is replayed. */
 static void test_mixed_attempts(void **state)
 {
 	struct erad_disk_journal first[ERAD_GROUP_MAX], second[ERAD_GROUP_MAX];
@@ -206,7 +206,7 @@ static void test_mixed_attempts(void **state)
 	teardown(&f);
 }
 
-/* A group of four that is torn, sector by sector, in random ways. */
+/* A group of four pages, of which random sectors are missing. */
 static void test_torn(void **state)
 {
 	uint8_t *old = calloc(1, RING * ERAD_PAGE), *new = malloc(RING * ERAD_PAGE);
@@ -218,7 +218,7 @@ static void test_torn(void **state)
 
 	(void)state;
 	setup(&f);
-	/* A lap before that leaves valid pages everywhere. */
+	/* Fill the whole journal once, so that all pages are valid. */
 	extreme_runs(&f, ERAD_MAX_RANGES, 7);
 	for (i = 0; i < RING; i += 4)
 		write_marks(&f, 16 + i, 3, ERAD_MAX_RANGES);
@@ -248,7 +248,7 @@ static void reseal(struct erad_disk_journal *page)
 	page->csum = htole32(journal_page_csum(page));
 }
 
-/* Checksums that are right and content that no crash could leave. */
+/* Correct checksums, with content that no crash could leave. */
 static void test_nonsense(void **state)
 {
 	struct erad_disk_journal *p;
@@ -307,7 +307,7 @@ static void test_nonsense(void **state)
 			p->payload[10] = 1;
 			p->bytes = htole16(11);
 			break;
-		case 11: /* a length that does */
+		case 11: /* a length that wraps around */
 			memset(p->payload + 1, 0xff, 9);
 			p->payload[10] = 1;
 			p->bytes = htole16(11);
@@ -316,7 +316,7 @@ static void test_nonsense(void **state)
 		reseal(p);
 		assert_int_equal(replay(&f, 0, 3, s, &end), want);
 	}
-	/* A page of its own group: not a whole one. */
+	/* The last page begins a group that is not complete. */
 	f.runs[0] = (struct run){ 100, 100 };
 	write_marks(&f, 0, 3, 1);
 	p->group++;
@@ -328,8 +328,8 @@ static void test_nonsense(void **state)
 }
 
 /*
- * Behind the end of the journal lies a page that is valid but for its `durable`.  The next commit
- * does not make that page part of the journal.
+ * The page behind the end of the journal is valid, except for its field `durable`.  The next
+ * commit does not make this page a part of the journal.
  */
 static void test_other_durable(void **state)
 {
@@ -354,7 +354,7 @@ static void test_other_durable(void **state)
 	teardown(&f);
 }
 
-/* A page that later ones know to have been durable. */
+/* A damaged page, which later pages say was durable. */
 static void test_lost(void **state)
 {
 	struct journal_end end;
@@ -373,7 +373,7 @@ static void test_lost(void **state)
 		ring(&f)[seq].payload[0] ^= 1;
 		assert_int_equal(replay(&f, 0, 3, s, &end), seq < 9 ? -EUCLEAN : 0);
 		assert_int_equal(end.head, seq);
-		/* Before the tail it does not matter. */
+		/* Damage before the tail does not matter. */
 		assert_int_equal(replay(&f, seq + 1, 3, s, &end), 0);
 		assert_int_equal(end.head, 10);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Lines of JSON: any text can be put into one, and be read again. */
+/* Lines of JSON: any text can be written into a line, and be read from it. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "common/jsonl.h"
 
-/* text in a line, which the other end can read, becomes expected. */
+/* Writes text into a line, and checks that the peer reads `expected`. */
 static void becomes(const char *text, const char *expected)
 {
 	struct json_object *o = json_object_new_object(), *read;
@@ -46,12 +46,12 @@ static void test_not_utf8(void **state)
 	(void)state;
 	becomes("/dev/\377", "/dev/?");
 	becomes("\200a", "?a");
-	/* Cut off, at the end and before something else. */
+	/* A character that is cut off, at the end and before another character. */
 	becomes("a\303", "a?");
 	becomes("\342\202", "??");
 	becomes("\342\202x", "??x");
 	becomes("\303\303\251", "?\303\251");
-	/* Longer than need be, half of a pair, too large. */
+	/* An encoding that is too long, half of a surrogate pair, a code point that is too large. */
 	becomes("\300\200", "??");
 	becomes("\340\237\277", "???");
 	becomes("\355\240\200", "???");
@@ -59,7 +59,7 @@ static void test_not_utf8(void **state)
 	becomes("\370\210\200\200\200", "?????");
 }
 
-/* What the other end makes of such bytes as they are: the whole line is lost. */
+/* If such bytes were sent unchanged, the peer would refuse the whole line. */
 static void test_refuse(void **state)
 {
 	static const char line[] = "{\"text\":\"\377\"}", zero[] = "{\"a\":1}\0";

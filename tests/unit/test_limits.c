@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Counters and sizes at their limits, in all that writes metadata: no wrap, and nothing that check refuses. */
+/* Counters and sizes at their limits, for all writers of metadata: no overflow, and nothing that check refuses. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -22,7 +22,7 @@
 
 static _Alignas(ERAD_PAGE) struct erad_disk_journal page_buf[1];
 
-/* Both superblocks, the newer one with `seq`; the journal is empty from `tail` on. */
+/* Writes both superblocks, the newer one with `seq`.  The journal is empty, with its tail at `tail`. */
 static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t era)
 {
 	struct engine *e = disk_engine(d);
@@ -41,7 +41,7 @@ static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t e
 	d->nr_cached = 0;
 }
 
-/* Clean metadata in era 3 whose array has blocks of eras 1 to 3. */
+/* Makes clean metadata in era 3, whose array has blocks of eras 1 to 3. */
 static void fill(struct disk *d, uint64_t seq, uint64_t tail)
 {
 	struct store *s;
@@ -57,7 +57,7 @@ static void fill(struct disk *d, uint64_t seq, uint64_t tail)
 	set_counters(d, seq, tail, 3);
 }
 
-/* A page that a journal of the volume may have, with one run, in era 3. */
+/* Writes a journal page of the volume, with one run, in era 3. */
 static void put_page(struct disk *d, uint64_t seq, uint32_t era)
 {
 	struct journal j = {
@@ -113,7 +113,7 @@ static int repair(struct disk *d)
 	return ret;
 }
 
-/* More pages than the ring has; every kind of writer. */
+/* Writes more pages than the journal has, with every kind of writer. */
 static void write_all(struct disk *d)
 {
 	struct store *s = open_store(d, STORE_WRITE);
@@ -142,7 +142,7 @@ static void test_writers_at_last_number(void **state)
 		fill(&d, what & 1 ? SUPER_LAST_SEQ : 20, what & 2 ? SUPER_LAST_SEQ : 30);
 		assert_int_equal(check(&d, NULL), 0);
 		write_all(&d);
-		/* The numbers have gone past the last. */
+		/* The sequence numbers have passed the last valid one. */
 		assert_refused(&d);
 		disk_destroy(&d);
 	}
@@ -162,7 +162,7 @@ static void test_open_beyond_last_number(void **state)
 		fill(&d, 20, beyond[i]);
 		assert_refused(&d);
 		disk_destroy(&d);
-		/* Only the journal's head is beyond. */
+		/* Only the head of the journal has passed the last valid number. */
 		fill(&d, 20, beyond[i] - 1);
 		put_page(&d, beyond[i] - 1, 3);
 		assert_refused(&d);
@@ -175,7 +175,7 @@ enum damage {
 	D_JOURNAL,
 	D_JOURNAL_UNREADABLE,
 	D_SUPER,
-	D_ERA,			/* a newer one in the array */
+	D_ERA,			/* the array has a newer era than the superblock */
 	NR_DAMAGES,
 };
 
@@ -187,7 +187,7 @@ static void damage(struct disk *d, enum damage what, uint64_t seq, uint64_t tail
 	case D_ARRAY:
 		d->visible[ARRAY_SECTOR(3) + 50] ^= 1;
 		break;
-	case D_JOURNAL:		/* the first page, which the next one says was durable */
+	case D_JOURNAL:		/* the first page is damaged, and the next page says that it was durable */
 		put_page(d, tail + 1, 3);
 		break;
 	case D_JOURNAL_UNREADABLE:
@@ -195,7 +195,7 @@ static void damage(struct disk *d, enum damage what, uint64_t seq, uint64_t tail
 		d->bad_from = (ERAD_JOURNAL_START + tail % RING) * ERAD_PAGE;
 		d->bad_to = d->bad_from + 1;
 		break;
-	case D_SUPER:		/* the older one */
+	case D_SUPER:		/* the older superblock is damaged */
 		d->visible[(~seq & 1) * ERAD_PAGE + 9] ^= 1;
 		break;
 	default:
@@ -205,7 +205,7 @@ static void damage(struct disk *d, enum damage what, uint64_t seq, uint64_t tail
 	memcpy(d->durable, d->visible, d->size);
 }
 
-/* Either it mends the metadata for good, or it leaves every byte as it was. */
+/* A repair either repairs the metadata, or leaves every byte unchanged. */
 static void repair_at(uint64_t seq, uint64_t tail)
 {
 	unsigned int what, repaired = 0;
@@ -231,7 +231,7 @@ static void repair_at(uint64_t seq, uint64_t tail)
 		}
 		disk_destroy(&d);
 	}
-	/* Some numbers before the last, all can be repaired. */
+	/* With enough numbers before the last, everything can be repaired. */
 	if (seq < SUPER_LAST_SEQ - 20 && tail < SUPER_LAST_SEQ - 20 - 2 * RING)
 		assert_int_equal(repaired, NR_DAMAGES);
 	else if (seq > SUPER_LAST_SEQ || tail > SUPER_LAST_SEQ)
@@ -254,7 +254,7 @@ static void test_repair_at_limits(void **state)
 	}
 }
 
-/* Pages that no erad wrote, but that are valid: what they say of the order must not come back. */
+/* Valid pages with the last numbers, which no erad wrote: a repair must not continue their numbers. */
 static void test_repair_of_strange_pages(void **state)
 {
 	static const struct {
@@ -295,7 +295,7 @@ static void test_repair_of_strange_pages(void **state)
 	}
 }
 
-/* With both superblocks damaged, numbers begin anew. */
+/* If both superblocks are damaged, the sequence numbers begin again. */
 static void test_repair_of_both_supers(void **state)
 {
 	struct store *s;
@@ -343,7 +343,7 @@ static void test_last_era(void **state)
 	disk_destroy(&d);
 }
 
-/* What was written in an era that nobody knows counts as written in the last one. */
+/* Blocks of an unknown era count as written in the last era. */
 static void test_repair_in_last_era(void **state)
 {
 	struct store_info info;
@@ -397,7 +397,7 @@ static void test_build_in_last_era(void **state)
 	disk_destroy(&d);
 }
 
-/* Where sums and products of sizes are largest. */
+/* Sizes with the largest sums and products. */
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -426,7 +426,7 @@ static void test_sizes(void **state)
 		struct build *b;
 		uint8_t *before;
 
-		/* A new volume, and one that is restored. */
+		/* A new volume, and a volume that is restored. */
 		disk_init(&d, 80ULL << 20);
 		g.nr_sectors = nr_sectors;
 		g.block_sectors = sizes[i].block_sectors;
@@ -445,7 +445,7 @@ static void test_sizes(void **state)
 			assert_int_equal(check(&d, NULL), 0);
 		disk_destroy(&d);
 
-		/* One that gets another size. */
+		/* A volume that is resized. */
 		if (sizes[i].block_sectors != geometry.block_sectors)
 			continue;
 		fill(&d, 20, 30);

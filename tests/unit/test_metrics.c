@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Metrics of answers that erad would never give: each member of a status is replaced by all kinds of values. */
+/* Metrics from wrong answers: each member of a status is replaced by values of all kinds. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -49,7 +49,7 @@ static void check_text(char *text)
 	}
 }
 
-/* text, unless NULL: what must be in the metrics. */
+/* Prints the metrics of o, and checks them.  text: a part that the metrics must have, or NULL. */
 static void print(struct json_object *o, const char *text)
 {
 	struct err err = { "" };
@@ -82,7 +82,7 @@ static struct json_object *parse(const char *text)
 	return o;
 }
 
-/* Tests are run at the top of the tree. */
+/* Reads the status from a file.  Tests run in the top directory of the tree. */
 static struct json_object *status(void)
 {
 	struct json_object *answer = json_object_from_file("tests/tools/exporter/status.json");
@@ -134,7 +134,7 @@ static void test_events(void **state)
 		}
 }
 
-/* Nothing that has no list of volumes, or one name twice, gets through. */
+/* Answers without a list of volumes, or with the same name twice, are refused. */
 static void test_shapes(void **state)
 {
 	static const char *const bad[] = {

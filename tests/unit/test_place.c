@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What new metadata may be written over, on real files: every byte that would be written counts. */
+/* Which files new metadata may overwrite, on real files: every byte that would be overwritten is examined. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -30,7 +30,7 @@ static void reopen(void)
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, NULL), 0);
 }
 
-/* A sparse file that has room for the metadata and 64 KiB more. */
+/* Makes a sparse file that is 64 KiB larger than the metadata. */
 static int setup(void **state)
 {
 	(void)state;
@@ -93,7 +93,7 @@ static void test_every_byte_to_be_written_counts(void **state)
 		put(off, "", 1);
 		assert_int_equal(place_blank(path, e, &g, &err), 0);
 	}
-	/* What lies behind is not touched, and does not matter. */
+	/* Bytes behind the metadata are not overwritten, so they do not matter. */
 	put(size, "x", 1);
 	assert_int_equal(place_blank(path, e, &g, &err), 0);
 }
@@ -109,7 +109,7 @@ static void test_file_that_is_not_metadata_is_never_overwritten(void **state)
 	assert_int_equal(check(true, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "never overwritten"));
 
-	/* Less than the engine can read, and the end of a file behind the last page that it can. */
+	/* A file smaller than a page, and bytes behind the last whole page: the engine cannot read them. */
 	for (off_t size = sizeof(text); size < 3 * ERAD_PAGE; size += 2 * ERAD_PAGE) {
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(ftruncate(fd, size), 0);
@@ -130,7 +130,7 @@ static void test_metadata_is_overwritten_when_asked_for(void **state)
 	assert_int_equal(check(false, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "carries erad metadata; --overwrite-metadata"));
 	assert_int_equal(check(true, &err), 0);
-	/* Either superblock is enough, and damage no matter. */
+	/* One superblock is enough to recognize metadata, and it may be damaged. */
 	put(100, "damaged", 7);
 	put(ERAD_PAGE + offsetof(struct erad_disk_super, magic), "", 1);
 	assert_true(place_is_erad(e));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Builds, lists of eras and repairs: exact, and safe wherever they are interrupted. */
+/* build, eras and repair: the results are exact, and an interruption at any point is safe. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -48,7 +48,7 @@ static int repair(struct disk *d, struct store_repaired *done)
 	return ret;
 }
 
-/* Eras 1 and 2 in the array, 3 and 4 in the journal. */
+/* Makes metadata with eras 1 and 2 in the array, and 3 and 4 in the journal. */
 static void fill(struct disk *d)
 {
 	struct store *s;
@@ -109,7 +109,7 @@ static void test_eras(void **state)
 	disk_destroy(&d);
 }
 
-/* In whatever order, the newest era of a block counts. */
+/* The newest era of a block counts, in whatever order the eras come. */
 static void test_build(void **state)
 {
 	static const struct {
@@ -142,7 +142,7 @@ static void test_build(void **state)
 	disk_destroy(&d);
 }
 
-/* Pages of the array that cannot be read: a fault each, and their blocks are marked, with a snapshot or without. */
+/* Each unreadable page of the array is a fault, and its blocks are marked, with a snapshot or without. */
 static void test_unreadable(void **state)
 {
 	const uint64_t page = ERAD_ERAS_PER_PAGE;
@@ -178,7 +178,7 @@ static void test_unreadable(void **state)
 	}
 }
 
-/* One that cannot be written either stays, and repair says so. */
+/* A page that can be neither read nor written remains, and repair reports it. */
 static void test_unreadable_for_good(void **state)
 {
 	struct store_repaired done;
@@ -195,8 +195,8 @@ static void test_unreadable_for_good(void **state)
 }
 
 /*
- * Any page of the ring that cannot be read: a fault, and all blocks are marked, in an era that
- * it cannot have begun.
+ * Each unreadable page of the journal is a fault, and all blocks are marked, in an era that
+ * cannot have begun in that page.
  */
 static void test_unreadable_journal(void **state)
 {
@@ -210,7 +210,7 @@ static void test_unreadable_journal(void **state)
 	(void)state;
 	for (page = 0; page < ERAD_JOURNAL_MIN; page++) {
 		fill(&d);
-		/* The last there is: it was acknowledged, and nothing else tells of it. */
+		/* The last page of the journal: its content was acknowledged, and is nowhere else. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 5, NULL), 0);
 		store_close(s, false, NULL);
@@ -226,7 +226,7 @@ static void test_unreadable_journal(void **state)
 		for (b = 0; b < NR_BLOCKS; b++)
 			assert_int_equal(eras[b], info.era);
 
-		/* Nothing of the old ring comes back. */
+		/* No page of the old journal is replayed later. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, info.era + 1, NULL), 0);
 		assert_int_equal(mark(s, 7, 1), 0);
@@ -239,8 +239,8 @@ static void test_unreadable_journal(void **state)
 }
 
 /*
- * Nothing of the ring can be read, neither what began the newest eras nor what came before: they
- * come after the superblock's, and the newer superblock may be lost, too.
+ * No page of the journal can be read, so the newest eras are unknown: they are newer than the era
+ * in the superblock.  The newer superblock may be lost, too.
  */
 static void test_unreadable_ring(void **state)
 {
@@ -257,7 +257,7 @@ static void test_unreadable_ring(void **state)
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 1000, NULL), 0);
 		assert_int_equal(store_fold(s, NULL), 0);
-		/* Into the journal, and some of them into one superblock. */
+		/* The eras are in the journal, and some of them in one superblock. */
 		for (b = 1001; b <= 1024; b++) {
 			assert_int_equal(store_begin_era(s, b, NULL), 0);
 			if (b == 1012)
@@ -280,7 +280,7 @@ static void test_unreadable_ring(void **state)
 	}
 }
 
-/* A superblock that cannot be read: the other one, or what is left of it. */
+/* If a superblock cannot be read, repair uses the other one, or what is left of that. */
 static void test_unreadable_super(void **state)
 {
 	struct store_repaired done;
@@ -317,11 +317,11 @@ static void test_unreadable_super(void **state)
 }
 
 enum damage {
-	D_SUPER = 1,		/* the older one */
+	D_SUPER = 1,		/* the older superblock */
 	D_JOURNAL = 2,
 	D_ARRAY = 4,
-	D_BOTH = 8,		/* superblocks */
-	D_UNREADABLE = 16,	/* the last page of the journal, until the crash */
+	D_BOTH = 8,		/* both superblocks */
+	D_UNREADABLE = 16,	/* the last page of the journal cannot be read, until the crash */
 };
 
 static void damage(struct disk *d, unsigned int what)
@@ -360,7 +360,7 @@ static void assert_no_older(struct disk *d, uint32_t newest)
 }
 
 struct after_crash {
-	bool may_be_gone;	/* by a power failure while new metadata was made */
+	bool may_be_gone;	/* the metadata may be missing, if power failed while it was made */
 	uint32_t newest;
 	uint64_t states;
 };
@@ -385,7 +385,7 @@ static int repair_again(void *ctx, uint8_t *image)
 	return 0;
 }
 
-/* Every I/O of a repair fails, or is the last before the power does; then it is done again. */
+/* Each I/O of a repair fails, or is the last before a power failure; then the repair runs again. */
 static void test_interrupted(void **state)
 {
 	static const unsigned int damages[] = {

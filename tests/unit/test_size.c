@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Byte sizes: what is read as one, and how they are shown. */
+/* Byte sizes: which texts are read as a size, and how sizes are shown. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

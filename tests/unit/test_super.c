@@ -90,7 +90,7 @@ static void test_fields(void **state)
 			sb.compat = htole64(1);
 			break;
 		case 4:
-			want = 0;	/* to read only; see test_store.c */
+			want = 0;	/* may be opened for reading; see test_store.c */
 			sb.ro_compat = htole64(1);
 			break;
 		case 5:
@@ -154,7 +154,7 @@ static void test_fields(void **state)
 			sb.degrade_serial = htole64(SUPER_MAX_SEQ + 1);
 			break;
 		case 27:
-			sb.snap_floor_era = htole32(1);	/* of no snapshot */
+			sb.snap_floor_era = htole32(1);	/* without a snapshot */
 			break;
 		case 28:
 			sb.history_seq = htole64(SUPER_MAX_SEQ + 1);
@@ -172,7 +172,7 @@ static void test_fields(void **state)
 			super_init(&sb, sb.uuid, 8ULL * 992 * 33 + 1, 8, 64, 0);
 			sb.seq = htole64(4);
 			break;
-		case 24:	/* and just as large */
+		case 24:	/* consistent, and just as large as the disk */
 			want = 0;
 			super_init(&sb, sb.uuid, 8ULL * 992 * 33, 8, 64, 0);
 			sb.seq = htole64(4);
@@ -185,7 +185,7 @@ static void test_fields(void **state)
 		assert_int_equal(get(&f, &got), want);
 		if (!want)
 			assert_memory_equal((char *)&got + 4, (char *)&sb + 4, sizeof(sb) - 4);
-		/* Not in the other's place, either. */
+		/* The superblock is not valid at the place of the other one, either. */
 		memcpy(f.disk.visible + ERAD_PAGE, f.disk.visible, ERAD_PAGE);
 		memset(f.disk.visible, 0, ERAD_PAGE);
 		assert_int_equal(get(&f, &got), want ? want : -EUCLEAN);
@@ -209,7 +209,7 @@ static void test_choice(void **state)
 	assert_int_equal(get(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 6);
 
-	/* Torn or unreadable: the other. */
+	/* If one superblock is torn or unreadable, the other one counts. */
 	f.disk.visible[300] ^= 1;
 	assert_int_equal(get(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 5);
@@ -224,7 +224,7 @@ static void test_choice(void **state)
 	assert_int_equal(get(&f, &got), -EIO);
 	f.disk.fail_to = 0;
 
-	/* Of another volume, or of the future: neither. */
+	/* If one superblock is of another volume, or of a future version, neither counts. */
 	other = good(7);
 	other.uuid[0]++;
 	put(&f, other);

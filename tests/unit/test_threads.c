@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One thread marks, one folds, one asks: for the thread sanitizer, and for what they see. */
+/* One thread marks, one folds, one reads: for the thread sanitizer, and for what the readers see. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@ static const struct store_geometry geometry = {
 	.uuid = { 1, 2, 3 }, .nr_sectors = NR_BLOCKS * 8, .block_sectors = 8, .journal_pages = 16,
 };
 
-/* Marks, folds and diffs at once: a diff has what was acknowledged before it began. */
+/* Marks, folds and diffs at the same time: a diff has all that was acknowledged before it began. */
 struct threads {
 	struct store *s;
 	_Atomic uint32_t acked[NR_BLOCKS];
@@ -119,7 +119,7 @@ struct in_fold {
 	unsigned int begun;
 };
 
-/* Whoever marks and begins eras must not wait for a fold, which may take seconds. */
+/* Marks, and new eras, must not wait for a fold, which may take seconds. */
 static void begin_in_fold(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	struct in_fold *f = ctx;
@@ -148,7 +148,7 @@ static void test_snapshot_begins_during_fold(void **state)
 	assert_int_equal(store_mark(f.s, &range, 1, NULL), 0);
 	d.hook = begin_in_fold;
 	d.hook_ctx = &f;
-	alarm(60);		/* it would wait for itself */
+	alarm(60);		/* ends the test if the thread waits for itself */
 	assert_int_equal(store_fold(f.s, NULL), 0);
 	alarm(0);
 	assert_int_not_equal(f.begun, 0);

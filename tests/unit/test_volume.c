@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The volume thread against a stand-in for the module: whom it serves and when, and what it does when
- * the target, the metadata or memory fail.
+ * The volume thread with a stand-in for the module: how soon it serves requests, drains and messages under load,
+ * and what it does when the target, the metadata or the allocation of memory fails.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@
 #include "instance_sim.h"
 #include "volume_fixture.h"
 
-/* What commit.c and erad(8) promise, in commits. */
+/* How many commits may pass until the volume thread reacts, as commit.c and erad(8) promise. */
 #define UNTIL_SEEN	2u	/* a stop, a request, the end of a drain */
 #define UNTIL_MESSAGE	5u
 /* ---- load ---- */
@@ -29,7 +29,7 @@ struct load {
 	unsigned int writers, origin, metadata;
 };
 
-/* Calls fn for 1 to 64 writers, metadata slower than the origin, as fast, and faster. */
+/* Calls fn for 1 to 64 writers, and for metadata that is slower than the origin, as fast as the origin, and faster. */
 static void for_each_load(void (*fn)(const struct load *))
 {
 	static const unsigned int speed[][2] = { { 20, 100 }, { 20, 20 }, { 100, 5 } };
@@ -166,7 +166,7 @@ static void test_reload_ends_a_checkpoint_whose_drain_does_not_end(void **state)
 	sim_reload();
 	volume_kick(volume);
 	assert_int_equal(request_answer(&q), -EAGAIN);
-	/* The new target's first era, and then the next. */
+	/* The first era of the new target, and then the next era. */
 	sim_unstick();
 	while (volume_checkpoint(volume, &q.era, &q.err) == -EAGAIN)
 		usleep(1000);
@@ -239,7 +239,7 @@ static void test_attach_beside_a_prepare_says_what_owns_the_target(void **state)
 	(void)state;
 	sim_slow_prepare(UINT32_MAX);
 	request_ask(&q);
-	/* The first was for the attach. */
+	/* The first PREPARE_ERA was that of the attach. */
 	while (sim_calls(SIM_PREPARE_ERA) < 2)
 		usleep(1000);
 	sim_fail_calls(SIM_COMMIT, -EFAULT, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Requests for a volume, against a stand-in for the module: eras and snapshots that were begun halfway,
- * callers that go away or wait, and all kinds of requests at once.
+ * Requests for a volume, with a stand-in for the module: eras and snapshots that fail halfway,
+ * callers that go away or wait, and all kinds of requests at the same time.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -57,12 +57,12 @@ static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *c
 	(void)d;
 	(void)op;
 	(void)after;
-	/* The first is that of the attach. */
+	/* The first NEW_ERA is that of the attach. */
 	if (sim_calls(SIM_NEW_ERA) >= 2 && !atomic_exchange((atomic_bool *)ctx, true))
 		fail_disk(true);
 }
 
-/* A snapshot that was to be, and whose fold and whose drop have failed. */
+/* Leaves a snapshot whose fold has failed, and whose drop has failed, too. */
 static void orphan_snapshot(bool lasts)
 {
 	static atomic_bool failed;
@@ -85,7 +85,7 @@ static void test_snapshot_without_an_owner_is_dropped_by_the_next_reader(void **
 	orphan_snapshot(false);
 	if (volume_snapshot_take(volume, false, &era, &err))
 		fail_msg("%s", err.msg);
-	/* While it is read, nobody else gets one. */
+	/* While a reader has the snapshot, nobody else can take one. */
 	assert_int_equal(volume_snapshot_take(volume, false, &era, &err), -EBUSY);
 	assert_int_equal(volume_snapshot_drop(volume, &err), -ENOENT);
 	assert_int_equal(volume_snapshot_unpin(volume, volume->store, &err), 0);
@@ -152,7 +152,7 @@ static void call(struct caller *c, const char *request)
 	assert_int_equal(pthread_create(&c->thread, NULL, serve_thread, c), 0);
 }
 
-/* All that it is told, to the end. */
+/* Reads the whole answer. */
 static const char *told(struct caller *c)
 {
 	size_t have = 0;
@@ -181,7 +181,7 @@ static void hang_up_at_first_read(struct disk *d, enum disk_op op, bool after, v
 		shutdown(c->fd, SHUT_RDWR);
 }
 
-/* As by a DEGRADE that answered EIO, though the record is durable: the target goes on holding writes. */
+/* Writes the record as a DEGRADE that fails with EIO although the record is durable: the target still holds writes. */
 static void write_record(void)
 {
 	struct store *s = volume_store_get(volume);
@@ -209,10 +209,10 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 		write_record();
 		call(&c, request[i]);
 		assert_non_null(strstr(told(&c), "\"result\""));
-		/* Attached anew, which sets the floor; and then the record is ended. */
+		/* erad attaches again, which sets the floor; then the record is taken out of force. */
 		while (look_at_store().floor_era != 1 + i || look_at_store().degraded)
 			usleep(1000);
-		/* The target has held its writes all the time: no era had to begin. */
+		/* The target has held its writes all the time, so no era had to begin. */
 		assert_int_equal(look_at_store().era, 1 + i);
 		do {
 			request_ask(&q);
@@ -221,7 +221,7 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 	}
 }
 
-/* The array has two pieces. */
+/* The array is read in two pieces. */
 static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing(void **state)
 {
 	static const char *const request[] = { DIFF, DUMP };
@@ -294,7 +294,7 @@ static void test_ninth_checkpoint_that_waits_is_refused(void **state)
 		assert_int_equal(request_answer(&q[i]), 0);
 }
 
-/* ---- others that look ---- */
+/* ---- concurrent readers ---- */
 
 static bool watched;
 
@@ -359,7 +359,7 @@ static void *checkpoints_and_snapshots(void *done)
 		volume_checkpoint(volume, &era, &err);
 		if (volume_snapshot_take(volume, true, &era, &err))
 			continue;
-		/* It saves pages of the snapshot. */
+		/* The fold saves pages for the snapshot. */
 		store_fold(volume->store, &err);
 		volume_snapshot_drop(volume, &err);
 	}

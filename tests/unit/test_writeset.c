@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The module's writeset, kmod/writeset.c: its bits against an array of bytes, and its count of writes in flight. */
+/* The module's writeset, kmod/writeset.c: compares its bits with an array of bytes, and tests its counts of writes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static int setup(void **state)
 	return erad_writeset_init();
 }
 
-/* Everything that a test has allocated is freed, the page of ones last. */
+/* Checks that everything that a test has allocated was freed; frees the page of ones last. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -127,11 +127,11 @@ static void test_first_and_last_block_of_each_page(void **state)
 			look(ws, bytes, 0, at[k]);
 		}
 	}
-	/* over a border of pages, neither page in full */
+	/* across a border between pages; neither page is full */
 	set(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
 	look(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
 	look(ws, bytes, PAGE_BITS - 4, PAGE_BITS + 4);
-	/* and from one page to the next but one */
+	/* from one page to the page after the next */
 	set(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
 	look(ws, bytes, 0, nr - 1);
 	look(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
@@ -154,14 +154,14 @@ static void test_page_set_in_one_call_needs_no_memory(void **state)
 	assert_true(erad_writeset_has(ws, PAGE_BITS, 2 * PAGE_BITS - 1));
 	assert_int_equal(erad_writeset_next_missing(ws, PAGE_BITS, 2 * PAGE_BITS), 2 * PAGE_BITS);
 
-	/* What is set again changes nothing, and the page that all writesets share stays as it is. */
+	/* Setting bits again changes nothing.  The page that all writesets share is not changed. */
 	assert_int_equal(erad_writeset_set(ws, PAGE_BITS + 5, PAGE_BITS + 9), 0);
 	assert_int_equal(erad_writeset_set(other, PAGE_BITS, 2 * PAGE_BITS - 1), PAGE_BITS);
 	assert_ptr_equal(ws->dir[1], other->dir[1]);
 	erad_writeset_free(other);
 	assert_true(erad_writeset_has(ws, PAGE_BITS, 2 * PAGE_BITS - 1));
 
-	/* A page whose bits came one after the other keeps its own memory. */
+	/* A page whose bits were set one after the other keeps its own memory. */
 	assert_int_equal(erad_writeset_set(ws, 0, 0), 1);
 	assert_int_equal(erad_writeset_set(ws, 0, PAGE_BITS - 1), PAGE_BITS - 1);
 	assert_int_equal(erad_writeset_bytes(ws), empty + PAGE_SIZE);
@@ -176,7 +176,7 @@ static void test_bits_stay_clear_without_memory(void **state)
 
 	(void)state;
 	kernel_free_pages = 1;
-	/* the end of page 0 gets the memory; page 1 needs none; the begin of page 2 gets none */
+	/* page 0 gets memory; page 1 becomes full at once and needs none; for page 2 there is none */
 	assert_int_equal(erad_writeset_set(ws, PAGE_BITS - 2, 2 * PAGE_BITS + 1), 2 + PAGE_BITS);
 	kernel_free_pages = ULONG_MAX;
 	assert_int_equal(erad_writeset_next_missing(ws, PAGE_BITS - 2, nr - 1), 2 * PAGE_BITS);
@@ -315,8 +315,8 @@ static void test_drain_is_done_with_the_last_write(void **state)
 }
 
 /*
- * When a write of the random plan begins or ends.  An RCU section that began before the retirement
- * can count in the grace period, as if it had counted before (IN_GRACE_AS_BEFORE).
+ * When a write of the random plan begins or ends.  IN_GRACE_AS_BEFORE: an RCU section that began
+ * before the retirement counts a write during the grace period, but does not see the retirement.
  */
 enum when { BEFORE, IN_GRACE_AS_BEFORE, IN_GRACE, LATER };
 
@@ -351,7 +351,7 @@ static void do_ends(enum when when)
 
 static void in_grace_period(void)
 {
-	/* the sections that began before: they do not see that the writeset is retired */
+	/* sections that began before do not see that the writeset is retired */
 	plan.ws->retired = false;
 	do_begins(IN_GRACE_AS_BEFORE);
 	do_ends(IN_GRACE_AS_BEFORE);

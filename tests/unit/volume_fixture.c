@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A volume against a stand-in for the module, on a disk in memory: see volume_fixture.h. */
+/* A volume with a stand-in for the module and a disk in memory: see volume_fixture.h. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -38,7 +38,7 @@ struct store *fixture_open_store(enum store_mode mode)
 	return s;
 }
 
-/* A volume whose target is there; the caller waits until it has settled. */
+/* Makes a volume whose target exists.  The caller waits until the volume has settled. */
 void fixture_begin(void)
 {
 	struct engine *e;
@@ -72,7 +72,7 @@ int fixture_set_up(void **state)
 	return 0;
 }
 
-/* All blocks from `from` on that are not in the diff must not have been released. */
+/* Checks that no write was released to a block from `from` on that is not in the diff. */
 struct reader {
 	uint64_t from;
 	uint64_t missed;
@@ -99,7 +99,7 @@ void check_nothing_missed(void)
 	store_close(s, false, NULL);
 }
 
-/* Whether everything that is done with the metadata fails. */
+/* Makes all I/O of the metadata fail, or succeed again. */
 void fail_disk(bool fail)
 {
 	pthread_mutex_lock(&disk.lock);
@@ -136,7 +136,7 @@ int fixture_tear_down(void **state)
 	return 0;
 }
 
-/* The adopter looks once, before there is a target; nothing wakes it later. */
+/* The adopter looks for targets once, before there is a target, and is not woken later. */
 int fixture_start_registry(void **state)
 {
 	struct err err;

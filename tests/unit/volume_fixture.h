@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the tests of the volume thread have in common: one volume on a disk in memory, and requests from another thread. */
+/* Shared by the tests of the volume thread: one volume on a disk in memory, and requests from another thread. */
 #ifndef VOLUME_FIXTURE_H
 #define VOLUME_FIXTURE_H
 
@@ -14,38 +14,39 @@
 #include "erad/volume/volume.h"
 #include "store/store.h"
 
-#define LONG_MS		60000	/* far more than anything in these tests takes */
+#define LONG_MS		60000	/* a limit that no operation of these tests reaches */
 
 extern const struct store_geometry geometry;
 extern struct disk disk;
 extern struct volume *volume;
 
-/* The metadata, opened once more; the caller closes it. */
+/* Opens the metadata once more.  The caller closes the store. */
 struct store *fixture_open_store(enum store_mode mode);
 
 /*
- * A volume whose target is there.  start: serves it, and waits until it has settled.  end: removes all of it, and
- * asserts that no thread has called the heap between a fetch and its COMMIT.
+ * fixture_begin() makes a volume whose target exists.  fixture_start() starts the volume, and waits until it has
+ * settled.  fixture_end() removes everything, and asserts that no thread has used the heap between a fetch and its
+ * COMMIT.
  */
 void fixture_begin(void);
 void fixture_start(void);
 void fixture_end(void);
 
-/* For cmocka: all of the above for each test; the registry of volumes for each program. */
+/* For cmocka: the functions above for each test, and the registry of volumes for each program. */
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 int fixture_start_registry(void **state);
 
-/* Asserts that the diff has every block of which a write was released. */
+/* Asserts that the diff has every block to which a write was released. */
 void check_nothing_missed(void);
 
-/* What the metadata says of itself, as a reader sees it. */
+/* Returns the info of the metadata, as a reader gets it. */
 struct store_info look_at_store(void);
 
-/* While it is true, no thread can be started. */
+/* While this is true, no thread can be started. */
 extern bool fixture_no_threads;
 
-/* Whether everything that is done with the metadata fails. */
+/* Makes all I/O of the metadata fail, or succeed again. */
 void fail_disk(bool fail);
 
 /* A checkpoint, or a snapshot that lasts, requested by another thread. */
@@ -58,17 +59,17 @@ struct request {
 };
 
 void request_ask(struct request *q);
-/* Waits for the answer: 0, or a negative errno with q->err. */
+/* Waits for the answer.  Returns 0, or a negative errno with q->err set. */
 int request_answer(struct request *q);
 
-/* How far the checkpoint under way has come. */
+/* Returns the phase of the running checkpoint. */
 enum checkpoint_phase checkpoint_phase_now(void);
 void wait_for_phase(enum checkpoint_phase p);
 
-/* A checkpoint that waits for its drain; writes are served meanwhile. */
+/* Requests a checkpoint whose drain does not end.  Writes are still served. */
 void begin_endless_drain(struct request *q);
 
-/* The era that the metadata is in. */
+/* Returns the current era of the metadata. */
 uint32_t durable_era(void);
 
 #endif /* VOLUME_FIXTURE_H */

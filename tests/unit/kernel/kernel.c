@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Stand-ins for calls of the kernel; see kernel.h. */
+/* Stand-ins for functions of the kernel: see kernel.h. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -69,7 +69,7 @@ void kvfree(void *p)
 
 void synchronize_rcu_expedited(void)
 {
-	assert(!kernel_rcu_depth);	/* it would wait for itself */
+	assert(!kernel_rcu_depth);	/* a grace period inside an RCU section would wait for itself */
 	if (kernel_in_grace_period)
 		kernel_in_grace_period();
 }

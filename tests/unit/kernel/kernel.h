@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stand-ins for the calls of the kernel that kmod/writeset.c makes, so that it runs in
- * user space under sanitizers.  One thread plays all CPUs; a test says which CPU is the
- * current one, what happens during a grace period, and how much memory there is.
+ * Stand-ins for the kernel's functions that kmod/writeset.c calls, so that this file runs in
+ * user space under sanitizers.  One thread plays all CPUs.  A test sets the current CPU, the
+ * events during a grace period, and how much memory there is.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -88,9 +88,9 @@ unsigned long find_next_zero_bit(const unsigned long *bits, unsigned long size, 
 #define __GFP_NORETRY	0u
 #define __GFP_NOWARN	0u
 
-extern unsigned long kernel_ram_pages;		/* what the machine has */
-extern unsigned long kernel_free_pages;		/* how many more page allocations succeed */
-extern unsigned long kernel_used_pages;		/* allocated, not freed */
+extern unsigned long kernel_ram_pages;		/* memory of the machine, in pages */
+extern unsigned long kernel_free_pages;		/* how many further page allocations succeed */
+extern unsigned long kernel_used_pages;		/* pages that are allocated and not freed */
 extern bool kernel_kvzalloc_fails;
 
 static inline unsigned long totalram_pages(void)
@@ -120,8 +120,8 @@ extern unsigned int kernel_cpu;		/* the current one */
 
 /* ---- RCU ---- */
 
-extern unsigned int kernel_rcu_depth;		/* of read-side sections */
-extern void (*kernel_in_grace_period)(void);	/* what other CPUs do meanwhile; may be NULL */
+extern unsigned int kernel_rcu_depth;		/* nesting of read-side sections */
+extern void (*kernel_in_grace_period)(void);	/* what other CPUs do during a grace period; may be NULL */
 
 static inline void rcu_read_lock_sched(void)
 {
