@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The load of the benchmarks: direct I/O of one size to the slots of a device,
- * each as often as any other, and how long the requests took.
+ * The load of the benchmarks: direct I/O of one size to the slots of a device, each slot equally
+ * often. Measures how long the requests take.
  *
  * usage: io [OPTION]... DEVICE
  *
  * --read          reads instead of writes
  * --size BYTES    of a request (4096)
- * --stride BYTES  from the start of a slot to that of the next (the size)
- * --first N       the slot to begin at (0)
- * --slots N       how many slots there are (all that the device has)
- * --count N       requests (one for each slot)
- * --random        the slots in an order without pattern, the same each time
+ * --stride BYTES  distance from the start of a slot to the start of the next (the size)
+ * --first N       the first slot (0)
+ * --slots N       number of slots (all that the device has)
+ * --count N       number of requests (one for each slot)
+ * --random        the slots in a random order, which is the same each time
  * --depth N       requests at the same time (1)
- * --message TEXT  sends that to device-mapper's device instead, one at a time
- * --meanwhile N   sends it N times, from another process, while the requests go on
+ * --message TEXT  sends the message to the device instead of requests, one at a time
+ * --meanwhile N   sends the message N times, from another process, during the requests
  *
- * Prints in one line, in nanoseconds: the time of all divided by their number,
- * then of the single requests the median, the 99th percentile, the longest; with
- * --meanwhile one line more, of the messages.
+ * Prints one line, in nanoseconds: the time of all requests divided by their number, and the
+ * median, the 99th percentile and the longest time of a request. With --meanwhile prints another
+ * line, for the messages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,9 +55,9 @@ struct load {
 	uint64_t meanwhile;
 	void *buf;
 	size_t buf_size;
-	uint64_t *took;		/* of each request, ns */
-	uint64_t all;		/* of them together, ns */
-	pid_t child;		/* sends the messages meanwhile */
+	uint64_t *took;		/* time of each request, ns */
+	uint64_t all;		/* time from the first request to the end of the last, ns */
+	pid_t child;		/* sends the messages of --meanwhile */
 };
 
 static void __attribute__((noreturn)) die(const char *what, int error)
@@ -75,9 +75,9 @@ static uint64_t now(void)
 }
 
 /*
- * The offset of the n-th request. Without pattern is: a linear congruential
- * generator of the least period that is a power of two and not below the
- * number of slots, less what is beyond them; each period has each slot once.
+ * Returns the offset of the n-th request. The random order comes from a linear congruential
+ * generator, whose period is the smallest power of two that is not below the number of slots.
+ * Numbers that are no slots are skipped, so each period has each slot once.
  */
 static uint64_t offset_of(const struct load *l, uint64_t n)
 {
@@ -100,7 +100,7 @@ static void check(const struct load *l, int64_t got)
 		die(l->device, got < 0 ? -got : EIO);
 }
 
-/* One at a time, by the system call that a program would use. */
+/* Makes one request at a time, with the system call that a program would use. */
 static void run_single(struct load *l)
 {
 	for (uint64_t i = 0; i < l->count; i++) {
@@ -169,7 +169,7 @@ static void run_messages(struct load *l)
 	}
 }
 
-/* One huge page or more, so that a request has the same segments in each run. */
+/* Allocates huge pages, so that a request has the same segments in each run. */
 static void make_buffer(struct load *l)
 {
 	l->buf_size = (l->size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
@@ -285,8 +285,9 @@ static void print(struct load *l)
 }
 
 /*
- * Another process, because both kinds wait. It has started, and has done all once, before the first
- * request, and ends after the last one, so that these take nothing but what the messages take.
+ * The messages are sent by another process, because requests and messages both wait. This process
+ * has started, and has sent one message, before the first request, and it ends after the last
+ * request. So only the messages themselves can delay requests.
  */
 static void start_messages(struct load *l)
 {
@@ -300,8 +301,9 @@ static void start_messages(struct load *l)
 		return;
 	}
 	/*
-	 * What it does itself is to disturb nobody, on one processor. With more requests at a time the
-	 * processor is never idle, and the messages would take as long as their process waits for it.
+	 * On one processor, the work of this process must not delay the requests, so it runs at a low
+	 * priority. With more requests at a time the processor is never idle, and a process of low
+	 * priority would wait for it.
 	 */
 	if (l->depth == 1 && nice(19) < 0)
 		die("nice", errno);
@@ -342,7 +344,7 @@ int main(int argc, char **argv)
 	if (!l.took)
 		die("memory", ENOMEM);
 	make_buffer(&l);
-	/* Touched before the clock runs. */
+	/* The memory is touched before the clock starts. */
 	memset(l.took, 0xff, l.count * sizeof(*l.took));
 
 	if (l.meanwhile)

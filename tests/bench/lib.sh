@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the benchmarks have in common: the device that they measure, on $ORIGIN and $METADATA, and the lines that they print.
+# Shared by the benchmarks: the device that they measure, on $ORIGIN and $METADATA, and the lines that they print.
 
-# wipe_metadata: where there is none, dm-era makes its own.
+# wipe_metadata: removes the metadata, so that dm-era makes new metadata.
 wipe_metadata()
 {
 	dd if=/dev/zero of="$METADATA" bs=8192 count=1 oflag=direct status=none
 }
 
-# up TARGET BLOCK_SECTORS: /dev/mapper/bench is $ORIGIN behind TARGET, with new metadata on $METADATA.
+# up TARGET BLOCK_SECTORS: makes /dev/mapper/bench, which is $ORIGIN behind TARGET, with new metadata on $METADATA.
 up()
 {
 	local sectors
@@ -35,7 +35,7 @@ down()
 		eractl close bench > /dev/null
 		eractl forget bench > /dev/null
 	else
-		# udev looks into what a writer has closed.
+		# udev opens a device when a writer has closed it.
 		dmsetup remove --retry bench
 	fi
 }

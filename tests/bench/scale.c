@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the metadata of large devices costs: the CPU time of each operation and
- * the memory, on devices that grow, with more and more blocks that change.
+ * Measures the CPU time and the memory of each operation on metadata, with growing devices and
+ * growing numbers of changed blocks.
  *
  * usage: scale DIRECTORY; the metadata is a sparse file there.
  *
- * Prints a table, or with --values lines for tests/bench/table: of opening it, with a
- * journal that is full, and of what grows with the device and the marked blocks.
+ * Prints a table. With --values prints lines for tests/bench/table: the costs of opening metadata
+ * with a full journal, and the costs that grow with the device and the marked blocks.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@
 #include "store/store.h"
 
 #define BLOCK_SECTORS	128u	/* 64 KiB */
-#define NR_BATCHES	10u	/* of ERAD_MAX_RANGES blocks each, if not said otherwise */
+#define NR_BATCHES	10u	/* the usual number of batches, of ERAD_MAX_RANGES blocks each */
 
 enum step { CREATE, OPEN, MARK, RECOVER, CHECKPOINT, DIGEST, DIFF, CLOSE, NR_STEPS };
 
@@ -32,8 +32,8 @@ static const char *const step_name[NR_STEPS] = {
 
 struct bench {
 	const char *path;
-	unsigned int nr_batches;	/* to mark; or … */
-	bool until_full;		/* … until the journal is */
+	unsigned int nr_batches;	/* how many batches to mark, or … */
+	bool until_full;		/* … mark until the journal is full */
 	struct store *store;
 	struct err err;
 	double ms[NR_STEPS];
@@ -103,7 +103,7 @@ static void begin_era(struct bench *b, uint32_t era)
 	end(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
 }
 
-/* Whether the next batch has to wait for a fold, which is then done within. */
+/* Returns whether the journal has no room for the next batch, so that the mark would fold. */
 static bool is_full(struct bench *b)
 {
 	struct store_info info;
@@ -112,7 +112,7 @@ static bool is_full(struct bench *b)
 	return info.journal_pages - info.journal_used < 8;
 }
 
-/* Single blocks, anywhere or one after the other. */
+/* Marks single blocks, at random places if scattered, else one after the other. */
 static void mark(struct bench *b, uint64_t nr_blocks, bool scattered)
 {
 	struct erad_range r[ERAD_MAX_RANGES];
@@ -158,7 +158,7 @@ static void print_size(double bytes)
 	printf("%6.1f %s", bytes, unit[i]);
 }
 
-/* A life of the metadata; how many blocks changed in it. */
+/* Measures all operations on new metadata. Returns how many blocks have changed. */
 static uint64_t live(struct bench *b, uint64_t device, bool scattered)
 {
 	const struct store_geometry g = {
@@ -272,7 +272,7 @@ int main(int argc, char **argv)
 	printf("  %10s %10s %10s\n", "metadata", "allocated", "memory");
 	for (i = 0; i < 2 * sizeof(device) / sizeof(device[0]); i++) {
 		fflush(stdout);
-		/* A process each, whose peak of memory is its own. */
+		/* Each measurement has a process of its own, because the peak of memory is measured. */
 		if (fork() == 0) {
 			row(path, device[i / 2], i % 2);
 			return 0;

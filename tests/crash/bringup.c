@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The metadata library on an image in memory, and what is asked of it after a power cut. */
+/* Opens the metadata on an image in memory after a power cut, and checks it: see bringup.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,12 +10,12 @@
 #include "store/store.h"
 #include "unit/rnd.h"
 
-#define SAY_AT_MOST	5	/* faults of one kind at one point */
+#define SAY_AT_MOST	5	/* errors of one kind that are printed for one point */
 #define MARKS		8
 
 struct memory_engine {
 	struct engine engine;
-	uint8_t *image;		/* the caller's */
+	uint8_t *image;		/* belongs to the caller */
 };
 
 static int memory_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
@@ -97,7 +97,7 @@ static int on_extent(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* What `eractl diff --since` says, for every era there was. */
+/* Reads the era of each block, by diffs since every era, as `eractl diff --since` does. */
 static bool read_eras(struct store *s, uint32_t newest, uint64_t nr_blocks, uint32_t *era)
 {
 	struct extents d = { .era = era, .nr_blocks = nr_blocks };
@@ -121,7 +121,7 @@ static bool compare(const struct expect *x, const uint32_t *era, uint64_t *lost)
 		if (era[b] < x->need[b] && missing++ < SAY_AT_MOST)
 			printf("  lost: block %" PRIu64 " is reported in era %" PRIu32
 			       ", expected %" PRIu32 " or newer\n", b, era[b], x->need[b]);
-		/* One that should not be there does not harm, but none has a reason to be. */
+		/* An era in which the block was not written would do no harm, but there is no reason for one. */
 		if (x->only_marked && era[b] && !(x->may[b] & 1ULL << (era[b] - 1)) &&
 		    wrong++ < SAY_AT_MOST)
 			printf("  block %" PRIu64 " is reported in era %" PRIu32
@@ -149,7 +149,7 @@ static bool check_clean(uint8_t *image, uint64_t size)
 	return r == 0;
 }
 
-/* Life after the cut: a new era has what is written in it and nothing else, and the old ones stay. */
+/* Uses the metadata after the power cut: a new era has exactly the new marks, and the old eras do not change. */
 static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint64_t *rng,
 		  const uint32_t *era)
 {
@@ -169,7 +169,7 @@ static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint
 		r[i].len = 1;
 		marked[r[i].first] = true;
 	}
-	/* As erad does it. */
+	/* As erad does. */
 	if (store_degraded(s) && (store_set_floor(s, &err) || store_begin_era(s, newest + 1, &err) ||
 				  store_clear_degraded(s, &err))) {
 		printf("  after recovery: %s\n", err.msg);
@@ -208,7 +208,7 @@ static bool recover(uint8_t *image, uint64_t size, const struct expect *x, uint6
 
 	r = store_open(memory_engine(image, size), STORE_WRITE, &s, &err);
 	if (r && !x->acked)
-		return true;	/* a format that was not done */
+		return true;	/* the metadata was not formatted completely */
 	if (r) {
 		printf("  it does not open: %s\n", err.msg);
 		for (b = 0; b < x->nr_blocks; b++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What must be reported at a point of the log, and what may be. */
+/* Computes which blocks must be reported at a point of the log, and which may be: see expect.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void need(struct expect *x, uint64_t offset, uint64_t length, uint32_t er
 			x->need[b] = era;
 }
 
-/* Whatever was being written in an era may be reported in it, from the moment it was submitted. */
+/* A write may be reported in an era if it was in flight in that era, from its submission on. */
 static void find_may(struct expect *x, const struct log *log)
 {
 	char buf[SECTOR];
@@ -83,7 +83,7 @@ bool expect_entry(struct expect *x, const struct entry *e)
 	uint32_t era;
 
 	if (e->kind != ENTRY_MARK) {
-		/* That it is there at all says that it was released, and so recorded. */
+		/* The write is in the log, so it was released, and its blocks were recorded. */
 		if (e->length && e->offset < size)
 			need(x, e->offset, e->length, 1);
 		return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ext4 after a power cut, by e2fsck and debugfs. */
+/* Checks an ext4 after a power cut with e2fsck and debugfs: see files.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -50,7 +50,7 @@ static bool write_image(const char *path, const uint8_t *image, uint64_t size)
 	return !close(fd) && good;
 }
 
-/* One file's "ID BLOCK…", as debugfs told, and its content, as debugfs dumped it. */
+/* Checks one file: `line` is "ID BLOCK…" from debugfs, and its content was dumped by debugfs. */
 static bool check_file(char *line, const struct file *files, const uint32_t *era, uint64_t block,
 		       const char *scratch, bool *seen, uint64_t *lost)
 {

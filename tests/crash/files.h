@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files on an ext4 that were fsynced before a power cut: are they there, whole, and reported as changed? */
+/*
+ * Checks files on an ext4 that were fsynced before a power cut: each must exist, be complete and be
+ * reported as changed.
+ */
 #ifndef CRASH_FILES_H
 #define CRASH_FILES_H
 
@@ -8,18 +11,18 @@
 
 #include "expect.h"
 
-/* Byte i of file id, which is the same whenever it is asked for. */
+/* Returns byte i of file id, which is always the same. */
 static inline uint8_t file_byte(unsigned int id, uint64_t i)
 {
 	return (uint8_t)((id * 2654435761u + i / 512 * 40503u + i * 7u) >> 3);
 }
 
-/* One line for each that is expected: ID LO LENGTH. */
+/* Writes a line "ID LO LENGTH" for each expected file. */
 bool files_list(const struct file *files, const char *path);
 
 /*
- * Lets ext4's own tools recover the image, which stays as it is, and check
- * it; compares each file's content, and its blocks with era[].  Prints what is wrong.
+ * Recovers and checks a copy of the image with ext4's own tools.  Compares the content of each
+ * file, and compares its blocks with era[].  Prints errors.
  */
 bool files_check(const uint8_t *origin, uint64_t size, const struct file *files, const uint32_t *era,
 		 uint64_t block, const char *scratch, uint64_t *lost);

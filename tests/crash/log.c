@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reading the log of a dm-log-writes device: a superblock, then entries of one sector each, followed by their data. */
+/* Reads the log of a dm-log-writes device: a superblock, then entries of one sector each, followed by their data. */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #define LOG_FUA		(1u << 1)
 #define LOG_DISCARD	(1u << 2)
 #define LOG_MARK	(1u << 3)
-#define LOG_METADATA	(1u << 4)	/* of a file system, says its submitter */
+#define LOG_METADATA	(1u << 4)	/* the submitter says that this is metadata of a file system */
 
 struct disk_super {
 	uint64_t magic, version, nr_entries;
@@ -27,7 +27,7 @@ struct disk_entry {
 	uint64_t sector, nr_sectors, flags, data_len;
 };
 
-/* One entry at *at; moves *at behind it. */
+/* Reads the entry at *at, and moves *at behind the entry. */
 static bool read_entry(const struct log *log, size_t *at, size_t sector_size, struct entry *e)
 {
 	struct disk_entry d;
@@ -59,7 +59,7 @@ static bool read_entry(const struct log *log, size_t *at, size_t sector_size, st
 	return true;
 }
 
-/* The kernel makes this mark when the device is removed, with all that it had written. */
+/* The kernel writes this mark when the device is removed, after everything else. */
 static bool is_end(const struct entry *e)
 {
 	static const char end[] = "dm-log-writes-end";

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The log of a dm-log-writes device, read back.
+ * Reads the log of a dm-log-writes device.
  *
- * What the kernel's order means: a write that needs no flush to be durable
- * (FUA), a flush and a mark are logged when they complete or are made; other
- * writes and discards only right before the flush that came after their
- * completion.  So the log up to any point is what is durable then, and a
- * group, which is what lies between two flushes, has all that a power cut
- * before the second one may or may not keep.
+ * The order of entries: a FUA write and a flush are logged when they complete, and a mark when it
+ * is made.  Other writes and discards are logged just before the first flush that was submitted
+ * after their completion.  So the log up to any point has everything that is durable at that
+ * point.  A *group* is the part of the log between two flushes: a power cut before the second
+ * flush may keep or lose each of its other writes.
  */
 #ifndef CRASH_LOG_H
 #define CRASH_LOG_H
@@ -28,8 +27,8 @@ enum entry_kind {
 
 struct entry {
 	enum entry_kind kind;
-	uint64_t offset, length;	/* bytes, of the device below; a flush may have data too */
-	const uint8_t *data;		/* NULL: zeros; of a mark, its text, which does not end with a 0 */
+	uint64_t offset, length;	/* bytes, on the device below; a flush may have data, too */
+	const uint8_t *data;		/* NULL: zeros; for a mark its text, without a final 0 */
 };
 
 struct log {
@@ -39,7 +38,7 @@ struct log {
 	size_t nr;
 };
 
-/* Prints what is wrong and returns false; a log that was cut short is wrong. */
+/* Prints an error and returns false if the log is wrong or incomplete. */
 bool log_open(struct log *log, const char *path);
 void log_close(struct log *log);
 

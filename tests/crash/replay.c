@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Cuts the power at every flush, FUA and mark of a dm-log-writes log, and at random in between, and looks at what the
- * metadata says then; or writes down the devices of one such moment.
+ * Simulates power cuts at every flush, FUA and mark of a dm-log-writes log, and at random moments
+ * between them, and checks the metadata after each. Or writes the devices of one such moment to
+ * files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,24 +24,24 @@
 struct replay {
 	struct log log;
 	uint64_t origin_size, metadata_size;
-	uint8_t *disk;			/* what is durable: origin, then metadata */
-	uint8_t *cut;			/* what a power cut made of it */
-	uint32_t *era;			/* as reported after it */
+	uint8_t *disk;			/* the durable content: origin, then metadata */
+	uint8_t *cut;			/* the content after a power cut */
+	uint32_t *era;			/* the era of each block that is reported after the power cut */
 	struct expect expect;
 	struct file files[MAX_FILES];
-	size_t expected;		/* entries that expect knows of */
-	size_t filed;			/* and files */
-	bool any_file;			/* was there ever, and so an ext4 */
-	uint64_t rng;			/* for what is cut; the same whatever is looked at */
+	size_t expected;		/* how many entries were added to the expectation */
+	size_t filed;			/* how many entries were added to the expected files */
+	bool any_file;			/* there was a file, so there is an ext4 */
+	uint64_t rng;			/* random state for the cuts; does not depend on which points are checked */
 	uint64_t bringup_rng;
 	bool ext4;
-	bool no_flush;			/* as if nobody had asked for flushes: that is to be found */
+	bool no_flush;			/* ignore all flushes; the replay must then find lost blocks */
 	const char *scratch;
 
 	unsigned long points, at_flush, at_fua, at_mark, between, mounted, failed;
 	uint64_t lost;
 
-	long emit;			/* number of the point to write down; -1: none */
+	long emit;			/* number of the point whose devices are written to files; -1: none */
 	const char *into;
 };
 
@@ -49,7 +50,10 @@ static uint64_t disk_size(const struct replay *r)
 	return r->origin_size + r->metadata_size;
 }
 
-/* Each of its sectors, or some; an ext4's whole pages, as it does not ask more of disks than they promise it. */
+/*
+ * Applies an entry to the disk: all its sectors, or, if torn, some of them.  Writes of an ext4 are torn only at whole
+ * pages, because ext4 relies on that.
+ */
 static void apply(struct replay *r, uint8_t *disk, const struct entry *e, bool torn)
 {
 	const uint64_t unit = r->ext4 && e->offset < r->origin_size ? 4096 : SECTOR;
@@ -97,7 +101,10 @@ static bool write_out(const struct replay *r, const char *what, const uint8_t *d
 	return good;
 }
 
-/* origin, metadata, eras (acknowledged and requested), need: offset and era of each block that must be reported. */
+/*
+ * Writes the files origin, metadata, eras (acknowledged and requested), and need (offset and era
+ * of each block that must be reported).
+ */
 static bool emit(const struct replay *r)
 {
 	char path[4096];
@@ -125,7 +132,7 @@ static bool emit(const struct replay *r)
 	return files_list(r->files, path);
 }
 
-/* What is left is in r->cut.  False ends the replay. */
+/* Checks the content in r->cut.  Returning false ends the replay. */
 static bool look(struct replay *r, const char *kind, size_t at, bool mount)
 {
 	bool good;
@@ -152,16 +159,16 @@ static bool look(struct replay *r, const char *kind, size_t at, bool mount)
 }
 
 struct group {
-	size_t from, end;	/* entries; at end its flush */
+	size_t from, end;	/* entries of the group; its flush is at end */
 };
 
 /*
- * The power is cut at entry `at`: all that is durable is left, and if keep, of
- * the group's other writes each by chance: none, whole, or torn.
+ * Simulates a power cut at entry `at`: all durable writes are kept.  If keep, each other write of
+ * the group is by chance lost, kept or torn.
  */
 static bool point(struct replay *r, const char *kind, size_t at, const struct group *g, bool keep)
 {
-	/* ext4 has to have been made. */
+	/* Only if mkfs has made the ext4. */
 	const bool mount = r->ext4 && rnd_below(&r->rng, 16) == 0 && r->any_file;
 	const bool wanted = r->emit < 0 || (unsigned long)r->emit == r->points;
 	size_t i;
@@ -205,7 +212,7 @@ static bool files_until(struct replay *r, size_t end)
 	return true;
 }
 
-/* Of files: what was done before the next thing became durable. */
+/* Adds the marks about files up to the next durable entry to the expected files. */
 static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 {
 	for (i++; i < g->end && !is_durable(&r->log.entries[i]); i++)
@@ -214,8 +221,8 @@ static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 }
 
 /*
- * How far the marks go that tell of what has to be there when all before i is durable: to
- * what makes the next thing durable, because a write is released only by what came before.
+ * Returns the end of the marks that count when all entries before i are durable.  Marks count up to
+ * the next durable entry, because a write is released only after its blocks are durable.
  */
 static size_t told_until(const struct replay *r, const struct group *g, size_t i)
 {
@@ -225,7 +232,7 @@ static size_t told_until(const struct replay *r, const struct group *g, size_t i
 	return g->end < r->log.nr ? g->end + 1 : g->end;
 }
 
-/* All points from one flush to the next. */
+/* Checks all points from one flush to the next. */
 static bool group(struct replay *r, const struct group *g)
 {
 	size_t last_fua = g->from, i;
@@ -251,7 +258,7 @@ static bool group(struct replay *r, const struct group *g)
 			if (!point(r, "a FUA", i, g, false))
 				return false;
 		} else if (e->kind == ENTRY_MARK) {
-			/* What was submitted before a FUA had completed is not known. */
+			/* The log does not say which writes were submitted before a FUA write had completed. */
 			r->at_mark++;
 			if (!point(r, "a mark", i, g, i >= last_fua))
 				return false;
@@ -323,7 +330,7 @@ int main(int argc, char **argv)
 
 	if (!r)
 		return 1;
-	/* The same again at each point: not from the kernel each time. */
+	/* Each point allocates the same memory again, so malloc() must not get it from the kernel each time. */
 	mallopt(M_MMAP_THRESHOLD, INT_MAX);
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	r->emit = -1;
@@ -373,7 +380,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (r->expected < r->log.nr && !r->failed)
-		r->failed = 1;	/* has said why */
+		r->failed = 1;	/* the error has been printed */
 	printf("%lu crash points, %" PRIu64 " lost; %lu at a flush, %lu at a FUA, %lu at a mark, %lu between; ",
 	       r->points, r->lost, r->at_flush, r->at_fua, r->at_mark, r->between);
 	printf("%" PRIu64 " writes, %" PRIu32 " eras", r->expect.completed, r->expect.acked);

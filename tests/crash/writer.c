@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A random load, on a device or with files on a file system, that tells in marks of dm-log-writes what has completed,
- * and asks for checkpoints meanwhile.
+ * A random load, on a device or with files on a file system. It writes a mark of dm-log-writes for
+ * each completed write, and requests checkpoints.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 #include "unit/rnd.h"
 
 #define BUFFER	(256u << 10)
-#define LIVE	48u		/* files */
+#define LIVE	48u		/* number of files that exist at the same time */
 
 static const char *device, *directory, *logger = "clock", *volume = "data";
 static uint64_t size;
@@ -48,11 +48,11 @@ static void give_up(const char *what)
 	exit(1);
 }
 
-/* In the log before anything that is done after the return. */
+/* Writes a mark.  The mark is in the log before everything that the caller does afterwards. */
 __attribute__((format(printf, 1, 2)))
 static void mark(const char *fmt, ...)
 {
-	/* A header, a message and its text; the kernel reads the text from behind the message's own start. */
+	/* A header, a message and its text.  The kernel's offset of the text counts from the start of the message. */
 	uint64_t buffer[(sizeof(struct dm_ioctl) + 512) / 8] = { };
 	struct dm_ioctl *io = (struct dm_ioctl *)buffer;
 	struct dm_target_msg *msg = (struct dm_target_msg *)(io + 1);
@@ -71,7 +71,7 @@ static void mark(const char *fmt, ...)
 		give_up("mark");
 }
 
-/* One in four goes anywhere; the others to the first sixteenth, to be written again and again. */
+/* One write in four goes anywhere.  The others go to the first sixteenth, which is written again and again. */
 static uint64_t somewhere(uint64_t *rng, uint64_t length)
 {
 	const uint64_t room = size - length;
@@ -79,7 +79,7 @@ static uint64_t somewhere(uint64_t *rng, uint64_t length)
 	return rnd_below(rng, rnd_below(rng, 4) ? room / 16 : room) / SECTOR * SECTOR;
 }
 
-/* With flushes and writes that are to be durable, or with discards: not all that is laid out below can do both. */
+/* Makes one write, either with flushes and FUA or with discards: not every device below supports both. */
 static int one_write(int fd, uint64_t *rng, uint8_t *buffer)
 {
 	const uint64_t kind = rnd_below(rng, 100);
@@ -109,7 +109,7 @@ static void file_name(char path[4096], unsigned int id)
 	snprintf(path, 4096, "%s/f%u", directory, id);
 }
 
-/* A new file; most are fsynced, and those told of.  An old one goes. */
+/* Writes a new file, and removes an old one.  Most files are fsynced; only these have a mark. */
 static int one_file(uint64_t *rng, uint8_t *buffer)
 {
 	const unsigned int id = atomic_fetch_add(&next_file, 1);
@@ -169,7 +169,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Until one is acknowledged: erad may be away, and then nobody knows whether it had begun the era. */
+/* Requests checkpoints until one is acknowledged.  If erad is killed, nobody knows whether the era has begun. */
 static bool checkpoint(void)
 {
 	char command[512];

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The clock of the fuzz targets: the time depends only on how often it was asked for, so that a run can be repeated. */
+/* The clock of the fuzz targets: it advances with each call only, so that a run can be repeated. */
 #include <time.h>
 
 #define STEP_NS	1000000L	/* for each call */
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
 
-/* Linked in the place of clock_gettime().  libFuzzer's own calls do not come here. */
+/* Replaces clock_gettime() by the linker's --wrap.  libFuzzer's own calls are not replaced. */
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
 {
 	static long long now = 1000 * STEP_NS;

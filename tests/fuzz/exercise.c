@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What must hold of any metadata whatever, even an enemy's: it is refused by
- * all alike, or it opens, and then all that can be asked of it fits together.
+ * Checks what must be true of any metadata, even hostile: all functions refuse it, or it opens, and
+ * all its answers are consistent.
  *
- * Readers write nothing. A diff stays on the device, in order, and shrinks
- * as the era it asks for gets newer. Opening for writing, folding, closing and
- * opening again lose nothing and add nothing. What is marked is there. A
- * snapshot stays as it is. With a floor every block is there. Nothing of this gives check more to complain of.
+ * Readers write nothing. The extents of a diff are in order and on the device, and a diff since a
+ * newer era is not larger. Opening for writing, folding, closing and opening again lose and add
+ * nothing. Marked blocks are in the diff. A snapshot does not change. With a floor, every block is
+ * in the diff. After all this, check finds no more faults than before.
  */
 #include <endian.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ enum what {
 	DO_CLEAN = 0x80,
 };
 
-/* In choice[2]. */
+/* A bit of choice[2]. */
 #define DO_FLOOR	0x80
 #define DO_GAP		0x40
 
@@ -41,7 +41,7 @@ struct seen {
 
 #define NR_SINCE	3
 
-/* All that a store shows. */
+/* Everything that readers of a store see. */
 struct picture {
 	struct store_info info;
 	uint32_t since[NR_SINCE];
@@ -53,7 +53,7 @@ static int see(void *ctx, uint64_t first, uint64_t len)
 	struct seen *s = ctx;
 
 	expect(len > 0 && len <= s->nr_blocks && first <= s->nr_blocks - len);
-	/* Merged: the next does not touch the last. */
+	/* Extents are merged: the next extent does not touch the last one. */
 	expect(!s->end || first > s->end);
 	memset(s->block + first, 1, len);
 	s->end = first + len;
@@ -73,7 +73,7 @@ static void look(struct store *s, enum store_view view, uint32_t since, uint64_t
 	expect(!err.msg[0]);
 }
 
-/* Whether there is nothing in a, up to the end of the smaller, that is not in b. */
+/* Returns whether all blocks of a are in b, up to the end of the smaller device. */
 static bool within(const struct seen *a, const struct seen *b)
 {
 	const uint64_t nr = a->nr_blocks < b->nr_blocks ? a->nr_blocks : b->nr_blocks;
@@ -130,7 +130,10 @@ static void read_history(struct store *s, const struct store_info *info)
 	store_moment(s, 99, 1);
 }
 
-/* since: as in the picture before, or, without one, from the current era. */
+/*
+ * Reads a picture.  Its diffs are since the eras of the picture `before`, or, if that is NULL,
+ * since the current era.
+ */
 static void take_picture(struct store *s, const struct mem *m, const struct picture *before,
 			 struct picture *p)
 {
@@ -198,12 +201,12 @@ static int open_store(struct mem *m, enum store_mode mode, struct store **s)
 	m->written = false;
 	ret = store_open(mem_engine(m), mode, s, &err);
 	expect(!ret == !err.msg[0]);
-	/* What is refused, or only read, is not touched. */
+	/* Metadata that is refused, or opened for reading, is not written. */
 	expect(!m->written || (!ret && mode == STORE_WRITE));
 	return ret;
 }
 
-/* Pages where an enemy may have put copies that the next snapshot takes for its own. */
+/* Returns whether hostile metadata has pages that the next snapshot could take for its copies. */
 static bool has_copies(const struct mem *m)
 {
 	static const uint8_t zeros[ERAD_PAGE];
@@ -286,7 +289,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 	store_info(s, &now);
 	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));
 	look(s, STORE_NOW, 1, now.nr_blocks, &after);
-	/* A last block that was not a whole one has gained sectors. */
+	/* The last block was not a whole one, and has gained sectors. */
 	if (now.nr_sectors > info->nr_sectors && info->nr_sectors % info->block_sectors)
 		before.block[info->nr_blocks - 1] = 1;
 	expect(within(&before, &after) && within(&after, &before));
@@ -294,7 +297,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 		expect(after.block[b]);
 }
 
-/* After a degrade, whether there was one or not. */
+/* Raises the floor, as erad does after a degrade. */
 static void raise_floor(struct store *s)
 {
 	static struct seen all, none;
@@ -304,7 +307,7 @@ static void raise_floor(struct store *s)
 	const bool was = store_degraded(s);
 	int ret;
 
-	/* Nobody has written a record since the open. */
+	/* Nobody has written a degrade record since the open. */
 	expect(!store_find_degraded(s, NULL));
 	expect(store_degraded(s) == was);
 	expect(!store_set_floor(s, NULL));
@@ -392,7 +395,7 @@ static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 		expect(!store_fold(s, NULL));
 }
 
-/* Then an open for writing is refused, before it looks at the rest. */
+/* Returns whether ro_compat is set: then an open for writing is refused before the rest is examined. */
 static bool has_ro_compat(const struct mem *m)
 {
 	const struct erad_disk_super *a = (const void *)m->image;
@@ -401,7 +404,7 @@ static bool has_ro_compat(const struct mem *m)
 	return a->ro_compat || b->ro_compat;
 }
 
-/* Then it can only be read. */
+/* Returns whether sequence numbers are used up: then the metadata can only be read. */
 static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 {
 	struct engine *e = mem_engine(m);
@@ -417,8 +420,8 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 }
 
 /*
- * An enemy's pages beyond the head of the ring, which what is appended would
- * lead to: nobody else could have put them there.
+ * Clears pages behind the head of the journal.  Hostile metadata may have valid pages there, which
+ * would follow the pages that are appended; erad never leaves such pages.
  */
 static void clear_ahead(struct mem *m, uint64_t journal_used)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What must hold of any metadata whatever: see exercise.c. */
+/* Checks what must be true of any metadata: see exercise.c. */
 #ifndef ERAD_FUZZ_EXERCISE_H
 #define ERAD_FUZZ_EXERCISE_H
 
 #include "image.h"
 
-/* Uses m, and changes it. */
+/* Runs the checks on m, and changes m. */
 void exercise(struct mem *m, const struct image_head *head);
 
 #endif /* ERAD_FUZZ_EXERCISE_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the fuzz targets share: the assertion, which is on in every build. */
+/* Shared by the fuzz targets: an assertion that is active in every build. */
 #ifndef ERAD_FUZZ_H
 #define ERAD_FUZZ_H
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What libFuzzer calls, and what it offers. */
+/* Functions that libFuzzer calls, and functions of libFuzzer. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);

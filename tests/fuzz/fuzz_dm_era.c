@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes what reads dm-era's metadata. Reaches: daemon/eractl/dm_era.c
+ * Fuzzes the reader of dm-era's metadata. Reaches: daemon/eractl/dm_era.c
  *
- * An input is made of a byte, which chooses, and pieces of blocks:
+ * An input is a byte, which selects what is read, and any number of pieces of blocks:
  *
- *	struct piece, len bytes		any number of them; what no piece has is zeros
+ *	struct piece, len bytes		bytes that no piece has are zeros
  *
- * Blocks are then sealed as the last of their pieces wants it, so that inputs get behind the checksums. Any bytes are an input.
+ * Then each block gets a correct checksum, as the last of its pieces asks for, so that inputs pass
+ * the check of checksums. Any bytes are an input.
  */
 #include <endian.h>
 #include <errno.h>
@@ -19,15 +20,15 @@
 
 struct piece {
 	uint8_t block;
-	uint8_t seal;		/* its kind, 0 for none; SEAL_PLACE: with its place, too */
-	uint8_t offset[2];	/* little-endian, like len */
+	uint8_t seal;		/* kind of the block, for its checksum; 0: none; SEAL_PLACE: also set its number */
+	uint8_t offset[2];	/* little-endian, as len */
 	uint8_t len[2];
 };
 
 #define SEAL_KIND	3u
 #define SEAL_PLACE	4u
 
-/* What the reader told. */
+/* The eras that the reader has passed to the sink. */
 struct told {
 	bool super;
 	uint64_t nr_blocks, calls, blocks, sum;
@@ -39,7 +40,7 @@ static unsigned int number(const uint8_t n[2])
 	return n[0] | n[1] << 8;
 }
 
-/* The next piece at *data, with its bytes behind it; NULL if there is none. */
+/* Returns the next piece at *data, which its bytes follow, or NULL if there is none. */
 static const struct piece *next_piece(const uint8_t **data, size_t *size, unsigned int *len)
 {
 	const struct piece *p = (const struct piece *)*data;
@@ -118,7 +119,7 @@ static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, st
 }
 
 static const struct engine_ops *plain;
-static unsigned int reads[MEM_PAGES];	/* of each block, in one reading */
+static unsigned int reads[MEM_PAGES];	/* how often each block was read, in one reading */
 
 static int count_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
@@ -138,7 +139,7 @@ static int read_it(struct dm_era *d, bool snapshot, struct told *t)
 	memset(reads, 0, sizeof(reads));
 	ret = dm_era_read(d, &sink, t, &err);
 	expect(!ret == !err.msg[0] && (!ret || ret == -EUCLEAN));
-	/* No cycles, and nothing that is told of twice; the superblocks are looked at again in the end. */
+	/* No block is read twice, so cycles end; only the superblocks are read again at the end. */
 	for (i = 1; i < MEM_PAGES; i++)
 		expect(reads[i] <= 1u + snapshot);
 	return ret;
@@ -169,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ret = read_it(d, snapshot, &first);
 		expect(read_it(d, snapshot, &again) == ret && !memcmp(&first, &again, sizeof(first)));
 	}
-	/* Another superblock, while it was looking. */
+	/* The superblock changes during the reading. */
 	if (!ret && !snapshot) {
 		m.image[100] ^= 1;
 		memset(&again, 0, sizeof(again));
@@ -181,7 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Most are fields of headers, keys and values: numbers of 4 or 8 bytes. */
+/* Changes a number of 4 or 8 bytes: most such numbers are fields of headers, keys or values. */
 static void set_number(uint8_t *bytes, unsigned int len, unsigned int *seed)
 {
 	static const uint64_t nice[] = {
@@ -227,10 +228,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 		p = next_piece(&at, &left, &len);
 	bytes = data + ((const uint8_t *)(p + 1) - data);
 	switch (rand_r(&seed) % 8) {
-	case 0:		/* elsewhere, sealed otherwise */
+	case 0:		/* the piece moves, or gets another seal */
 		LLVMFuzzerMutate(bytes - sizeof(*p), 4, 4);
 		return size;
-	case 1:		/* a second one like it, in another block */
+	case 1:		/* a copy of the piece, in another block */
 		if (size + sizeof(*p) + len > max_size)
 			return size;
 		memcpy(data + size, p, sizeof(*p) + len);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Fuzzes the parser of /etc/eratab, and what it writes. Reaches: daemon/common/eratab.c */
+/* Fuzzes the parser and the writer of /etc/eratab. Reaches: daemon/common/eratab.c */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ static bool same_entry(const struct eratab_entry *a, const struct eratab_entry *
 	       a->policy == b->policy && a->detach_timeout == b->detach_timeout;
 }
 
-/* Whether another line names the same volume. */
+/* Returns whether another line names the same volume. */
 static bool is_twice(const struct eratab *tab, const struct eratab_line *l)
 {
 	for (size_t i = 0; i < tab->nr; i++)
@@ -59,7 +59,7 @@ static void check_line(const struct eratab *tab, const struct eratab_line *l)
 	expect(e->metadata[0] == '/' && strlen(e->metadata) <= ERATAB_PATH_MAX);
 }
 
-/* What is written for an entry is read as that entry. */
+/* A line that is written for an entry is read as the same entry. */
 static void rewrite(const struct eratab *tab)
 {
 	const struct eratab_entry *e;
@@ -86,7 +86,7 @@ static void rewrite(const struct eratab *tab)
 	eratab_free(&out);
 }
 
-/* A table that is written and read is the same. */
+/* A table that is written and read again is the same. */
 static void write_and_read(struct eratab *tab)
 {
 	struct eratab out;
@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snprintf(file, sizeof(file), "%s/eratab", dir);
 		atexit(clean_up);
 	}
-	/* Without a byte to spare. */
+	/* The buffer has no spare byte, so that the sanitizer finds a read behind the text. */
 	text = malloc(size ? size : 1);
 	expect(text);
 	if (size)
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	expect(len == size || len == size + 1);
 	rewrite(&tab);
-	/* Slower than all the rest. */
+	/* This is slower than the rest, so it is done for one input in eight. */
 	if (size % 8 == 0)
 		write_and_read(&tab);
 	eratab_free(&tab);

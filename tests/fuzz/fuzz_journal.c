@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the journal, under superblocks that are the input's, too, and what repair makes of it, also where one
- * of its pages cannot be read.
+ * Fuzzes the journal, with superblocks that also come from the input. Also fuzzes the repair of such metadata, and of a
+ * journal with a page that cannot be read.
  *
  * Reaches: daemon/store/replay.c daemon/store/journal.c
  */
@@ -22,7 +22,7 @@ static void hear(void *ctx, const char *what)
 	expect(what[0]);
 }
 
-/* Whatever it is that repair takes for metadata: check has nothing to say of it afterwards. */
+/* After a repair that succeeds, check finds no faults. */
 static void repair(struct mem *m, const struct image_head *head)
 {
 	static const uint8_t uuid[16] = { 1 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes erad's end of the socket: the true parser and the true answers, for a
- * volume that is open, one that is closed, and names of none.
+ * Fuzzes erad's side of the socket: the real parser and the real answers, for an open volume, a
+ * closed volume and names of no volume.
  *
- * In place of what makes and removes devices stand functions that look at
- * what they are given: nothing gets behind the parser that is not a volume's
- * name or a possible path.
+ * The functions that make and remove devices are replaced by functions that check their
+ * arguments: the parser must pass only valid names of volumes and possible paths.
  *
  * Reaches: daemon/erad/request/request.c daemon/erad/request/report.c daemon/erad/request/diff.c daemon/common/jsonl.c
  */
@@ -38,7 +37,7 @@ static void clean_up(void)
 	rmdir(dir);
 }
 
-/* ---- what the parser calls ---- */
+/* ---- functions that the parser calls ---- */
 
 static void check_path(const char *path)
 {
@@ -210,7 +209,7 @@ void writers_end(struct writers *w, bool gone)
 	(void)gone;
 }
 
-/* A command may be called anything, and its name need not end. */
+/* The name of a command may have any bytes, and no final 0. */
 int writers_read(struct writers *w, struct writers_list **out, struct err *err)
 {
 	(void)w;
@@ -252,7 +251,7 @@ static void set_up(void)
 	expect(!store_open(mem_engine(&m), STORE_WRITE, &s, NULL));
 	write_some(s);
 	expect(!volume_new("open", "/dev/a", "/b\303c", image_geometry.uuid, s, &open_volume, NULL));
-	/* A sentence about a path may hold anything. */
+	/* A sentence may contain a path with any bytes. */
 	err_set(&err, 0, "opening /b\303c");
 	trouble_says(&open_volume->attach_trouble, "attach", &err);
 
@@ -268,9 +267,9 @@ static void set_up(void)
 	expect(!store_close(s, true, NULL));
 }
 
-/* ---- what must hold ---- */
+/* ---- checks of the answer ---- */
 
-/* Lines that each are an object as eractl reads it, and the last alone says how it ended. */
+/* Each line must be an object that eractl can read, and only the last line may be a result or an error. */
 static void check_answer(int fd, bool error)
 {
 	struct json_object *o;
@@ -297,7 +296,7 @@ static void check_answer(int fd, bool error)
 	expect(ret == -ENODATA && last);
 }
 
-/* Whether the answer has to be an error, as a name in the list holds a 0 character. */
+/* Returns whether a name in the list has a 0 character: then the answer must be an error. */
 static bool asks_for_zero(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, '\n', size);
@@ -328,13 +327,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!open_volume)
 		set_up();
-	/* The answer fits into the socket. */
+	/* The answer to a request of this size fits into the socket's buffer. */
 	if (size > 4096)
 		return -1;
 	expect(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd));
 	expect(!setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
 	expect(send(fd[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size);
-	/* Most requests end so; one that does not is answered that it is not complete. */
+	/* Most requests end with a newline.  Without the newline, erad answers that the request is not complete. */
 	if (!size || data[size - 1] % 2)
 		expect(send(fd[0], "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1);
 	jsonl_init(&j, fd[1], ERAD_REQUEST_MAX, 0);

@@ -19,7 +19,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	return image_mutate(data, size, max_size, seed, LLVMFuzzerMutate);
 }
 
-/* What a repair asks for: only where neither copy is valid does it want what is left of one. */
+/* As a repair does: only if neither copy is valid, the rest of a damaged copy is used. */
 static void salvage(struct mem *m)
 {
 	struct erad_disk_super sb;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes what reads and writes single values: sizes, eras, volume names, JSON numbers, and the formats of a diff.
+ * Fuzzes readers and writers of single values: sizes, eras, volume names, JSON numbers, and the formats of a diff.
  * Reaches: daemon/common/size.c daemon/common/members.c daemon/eractl/values.c daemon/eractl/format.c
  */
 #include <errno.h>
@@ -21,7 +21,7 @@ static void sizes(const char *text)
 	int ret = size_parse(text, &bytes);
 	const char *unit = text + strspn(text, "0123456789");
 
-	/* What is got is what is written, so many times the unit. */
+	/* The size that was read is the written number, multiplied by the unit. */
 	if (!ret)
 		expect(bytes >> (*unit ? 10 * (strcspn(" KMGT", (char[]){ *unit, 0 })) : 0) ==
 		       strtoull(text, NULL, 10));
@@ -64,7 +64,7 @@ static void json(const char *text)
 	json_object_put(o);
 }
 
-/* What a format printed, with a 0 byte behind it. */
+/* Returns the output of a format, with a final 0 byte. */
 static char *print(const struct diff_format *f, struct diff *d, const uint8_t *data, size_t size)
 {
 	FILE *old = stdout;
@@ -87,7 +87,7 @@ static char *print(const struct diff_format *f, struct diff *d, const uint8_t *d
 		d->end = at = offset + length;
 		d->changed += length;
 		d->extents++;
-		at++;		/* merged: they do not touch */
+		at++;		/* extents are merged, so they do not touch each other */
 	}
 	f->end(d);
 	if (f->cut_off && size % 2)
@@ -97,7 +97,7 @@ static char *print(const struct diff_format *f, struct diff *d, const uint8_t *d
 	return text;
 }
 
-/* The map has no gap and no overlap, and in it + is what changed. */
+/* The map has no gap and no overlap, and + marks the changed parts. */
 static void check_ddrescue(const char *text, const struct diff *d)
 {
 	uint64_t at = 0, changed = 0, pos, len;
@@ -105,7 +105,7 @@ static void check_ddrescue(const char *text, const struct diff *d)
 	char status;
 
 	for (; text && *text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL) {
-		if (*text != '0' || lines++ == 0)	/* the first says where it is */
+		if (*text != '0' || lines++ == 0)	/* the first line is the current position */
 			continue;
 		expect(sscanf(text, "0x%" SCNx64 "  0x%" SCNx64 "  %c", &pos, &len, &status) == 3);
 		expect(pos == at && len > 0);
@@ -129,7 +129,7 @@ static void check_ranges(const char *text, const struct diff *d)
 	expect(changed == d->changed && (!*text || !strcmp(text, "incomplete\n")));
 }
 
-/* Each extent is a line; here they need not be of whole blocks. */
+/* Each extent is one line.  Here, extents need not be whole blocks. */
 static void check_xml(const char *text, const struct diff *d)
 {
 	uint64_t first, end, extents = 0;

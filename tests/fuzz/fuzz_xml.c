@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the XML that becomes metadata: what is read of it is what the metadata says.
+ * Fuzzes the XML from which metadata is made: the metadata has the eras that were read from the XML.
  * Reaches: daemon/eractl/era_xml.c daemon/store/build.c
  */
 #include <errno.h>
@@ -13,15 +13,15 @@
 #include "store/build.h"
 #include "store/store.h"
 
-#define BLOCKS_MAX	20000u	/* of a device that is looked at block by block; more than a build's window has */
+#define BLOCKS_MAX	20000u	/* largest device that is compared block by block; larger than the window of a build */
 #define NAME		"the XML"
 
 struct heard {
 	struct era_super sb;
 	unsigned int supers, calls;
-	unsigned int fail_at;		/* of the calls; UINT_MAX: none */
-	struct build *build;		/* or NULL */
-	bool modelled;			/* eras has the newest of each block */
+	unsigned int fail_at;		/* number of the sink's call that fails; UINT_MAX: none */
+	struct build *build;		/* NULL: only eras is filled */
+	bool modelled;			/* eras has the newest era of each block */
 	uint32_t eras[BLOCKS_MAX];
 };
 
@@ -76,7 +76,7 @@ static int read_xml(struct heard *h, const uint8_t *data, size_t size, struct er
 	return ret;
 }
 
-/* ctx: what is left of the eras once those that it is called with are taken away. */
+/* Compares a run of the metadata with the eras in ctx, and clears these eras, so that none may be left in the end. */
 static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	uint32_t *eras = ctx;
@@ -89,7 +89,7 @@ static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return 0;
 }
 
-/* As eractl restore does it. */
+/* Makes metadata as `eractl restore` does. */
 static void build(struct heard *h, const uint8_t *data, size_t size)
 {
 	static struct mem m;
@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!ret && h.modelled)
 		build(&h, data, size);
 
-	/* What a sink says is what is answered, if it says it first. */
+	/* If the sink fails first, the reader returns the error of the sink. */
 	calls = h.calls;
 	h.fail_at = size % 16;
 	again = read_xml(&h, data, size, &err);

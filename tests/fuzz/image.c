@@ -16,7 +16,7 @@ const struct store_geometry image_geometry = {
 	.journal_pages = IMAGE_RING, .chunk_pages = 1,
 };
 
-/* An input taken apart; the bytes stay where they are. */
+/* A parsed input.  The bytes are not copied. */
 struct parsed {
 	struct image_head head;
 	unsigned int nr;
@@ -111,7 +111,7 @@ static void set_identity(struct mem *m, const struct image_item *i)
 	}
 }
 
-/* The checksum over all pages of the group, as far as they follow. */
+/* Sets the checksum over all pages of the group that follow. */
 static void set_group(struct mem *m, const struct image_item *i)
 {
 	struct erad_disk_journal *ring = (void *)(m->image + ERAD_JOURNAL_START * ERAD_PAGE), *page;
@@ -163,7 +163,7 @@ void image_build(struct mem *m, const uint8_t *data, size_t size, enum image_par
 
 	parse(data, size, &p);
 	*head = p.head;
-	/* Bytes beyond the engine's end are nobody's. */
+	/* Bytes behind the end of the engine are not used. */
 	m->size = p.head.pages % (MEM_PAGES + 1) * (uint64_t)ERAD_PAGE;
 	for (n = 0; n < sizeof(pass); n++) {
 		for (i = 0; i < p.nr; i++) {
@@ -232,7 +232,7 @@ static unsigned int below(unsigned int *seed, unsigned int n)
 	return (unsigned int)rand_r(seed) % n;
 }
 
-/* Some field of a structure gets a value that somebody may not have thought of. */
+/* Sets a field of a structure to an unusual value. */
 static void set_field(uint8_t *bytes, unsigned int len, unsigned int *seed)
 {
 	static const uint64_t nice[] = {
@@ -246,7 +246,7 @@ static void set_field(uint8_t *bytes, unsigned int len, unsigned int *seed)
 
 	if (len < width)
 		return;
-	/* The headers are where the most fields are. */
+	/* Most fields are in headers. */
 	at = below(seed, 2) && len > 160 ? below(seed, 160) : below(seed, len - width + 1);
 	at -= at % width;
 	memcpy(&v, bytes + at, width);
@@ -287,11 +287,11 @@ size_t image_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed,
 	case 2:
 		p.item[n].flags ^= ITEM_CSUM << below(&seed, 3);
 		break;
-	case 3:		/* elsewhere */
+	case 3:		/* the item moves */
 		p.item[n].page = below(&seed, IMAGE_ARRAY + 6);
 		p.item[n].flags = (p.item[n].flags & ~ITEM_SECTOR) | below(&seed, 8);
 		break;
-	case 4:		/* a second one like it, in the next place */
+	case 4:		/* a copy of the item, at the next place */
 		if (p.nr == ITEMS_MAX)
 			break;
 		memcpy(copy[p.nr], copy[n], sizeof(copy[n]));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Metadata as a fuzzer's input: the parts of it that are not zero, so that
- * inputs are small and mutations hit what counts, with a word for each on how
- * to reseal it, so that they get behind the checksums.
+ * Metadata as a fuzzer's input.  An input has only the parts of the metadata that are not zero, so
+ * that inputs are small and most mutations matter.  Each part says which checksums are made
+ * correct, so that inputs pass the check of checksums.
  *
  *	struct image_head
  *	struct image_item, len bytes		any number of them
@@ -17,15 +17,15 @@
 #include "mem.h"
 #include "store/store.h"
 
-/* The volume of all seeds, where pages are and what kinds they are of. */
+/* The volume of all seeds: its size, and the places and kinds of its pages. */
 #define IMAGE_BLOCKS	1500u
 #define IMAGE_RING	16u
 #define IMAGE_ARRAY	(ERAD_JOURNAL_START + IMAGE_RING)
 extern const struct store_geometry image_geometry;
 
 struct image_head {
-	uint8_t pages;		/* of the engine */
-	uint8_t choice[3];	/* the harness's, for what it does with the store */
+	uint8_t pages;		/* size of the engine */
+	uint8_t choice[3];	/* selects what the fuzz target does with the store */
 };
 
 #define ITEM_SECTOR	0x07	/* in the page; not in the ring */
@@ -45,20 +45,20 @@ enum image_part {
 	IMAGE_ALL = 7,
 };
 
-/* New metadata of that volume, as store_format() makes it. */
+/* Makes new metadata of the volume, as store_format() does. */
 void image_format(struct mem *m);
 
-/* Puts the items of the wanted parts over what is in m and seals them. */
+/* Writes the items of the wanted parts over the content of m, and makes their checksums correct. */
 void image_build(struct mem *m, const uint8_t *data, size_t size, enum image_part parts,
 		 struct image_head *head);
 
-/* The input that gives m; returns its size, at most max. */
+/* Writes the input from which image_build() makes m.  Returns its size, at most max. */
 size_t image_encode(const struct mem *m, const struct image_head *head, enum image_part parts,
 		    uint8_t *data, size_t max);
 
 /*
- * For LLVMFuzzerCustomMutator(): keeps items whole, and knows where fields are.
- * mutate, which is LLVMFuzzerMutate(), does the rest.
+ * For LLVMFuzzerCustomMutator(): keeps items whole, and changes fields.  Calls mutate, which is
+ * LLVMFuzzerMutate(), for other mutations.
  */
 size_t image_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed,
 		    size_t (*mutate)(uint8_t *data, size_t size, size_t max));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An engine on plain memory that fails only if told to, and ends the process when it is used out of bounds. */
+/*
+ * An engine on plain memory.  It fails only if a test asks for it, and aborts the process if it is
+ * used out of bounds.
+ */
 #ifndef ERAD_FUZZ_MEM_H
 #define ERAD_FUZZ_MEM_H
 
@@ -13,13 +16,13 @@
 
 struct mem {
 	_Alignas(ERAD_PAGE) uint8_t image[MEM_PAGES * ERAD_PAGE];
-	uint64_t size;		/* in use */
-	bool written;		/* anything, since somebody cleared it */
-	bool holes;		/* says of zeros that nothing was ever written there */
-	uint64_t unreadable;	/* a page that cannot be read until it has been written; 0: none */
+	uint64_t size;		/* bytes in use */
+	bool written;		/* something was written since this was cleared */
+	bool holes;		/* zeros count as a hole, that is, as never written */
+	uint64_t unreadable;	/* number of a page that cannot be read until it is written; 0: none */
 };
 
-/* A new engine on m, which outlives it. */
+/* Returns a new engine on m.  m must live longer than the engine. */
 struct engine *mem_engine(struct mem *m);
 
 #endif /* ERAD_FUZZ_MEM_H */

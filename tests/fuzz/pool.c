@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The large buffers of the store, up to a megabyte, which would be mapped and unmapped for each of a thousand opens a
- * second, from a pool. Poisoned around and while free, as the sanitizer's own allocator does it. Linked with --wrap.
+ * Allocates the large buffers of the store, up to a megabyte, from a pool: the usual allocator would
+ * map and unmap them for each of a thousand opens a second. As with the sanitizer's own allocator,
+ * memory around a buffer and in a free buffer is poisoned. Linked with --wrap.
  */
 #include <sanitizer/asan_interface.h>
 
@@ -17,7 +18,7 @@ void __wrap_free(void *p);
 void __real_free(void *p);
 
 static _Alignas(GAP) uint8_t pool[NR][BIG + GAP];
-static unsigned int used;	/* a bit for each; the store is used by one thread here */
+static unsigned int used;	/* a bit for each buffer; here, only one thread uses the store */
 
 void *__wrap_aligned_alloc(size_t align, size_t size)
 {

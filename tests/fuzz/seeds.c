@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Makes the seeds of the targets that read metadata: what the store itself
- * writes for some small histories, as image.h puts it.
+ * Makes the seeds of the targets that read metadata: the store writes some small histories, which
+ * become inputs as image.h describes.
  *
  * usage: seeds DIRECTORY		the files go to DIRECTORY/{super,journal,image}
  */
@@ -61,7 +61,7 @@ static void mark(struct store *s, uint64_t first, uint32_t len, unsigned int nr)
 	}
 }
 
-/* A group of two pages, which a volume of this size does not need. */
+/* Appends a group of two pages.  The store would not need two pages for a volume of this size. */
 static void append_group(struct mem *m, uint64_t seq)
 {
 	static _Alignas(ERAD_PAGE) struct erad_disk_journal group[2];

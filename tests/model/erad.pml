@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The owner of the instance, as it is: erad's volume thread, daemon/erad/volume/commit.c, attach.c and rollover.c. Each inline
- * is the function of its name. A timer may go off at any time after it was set.
+ * The real owner of the instance: erad's volume thread, daemon/erad/volume/commit.c, attach.c and rollover.c. Each inline is
+ * the function of the same name. A timer may expire at any time after it was set.
  */
 
 /* d_fd is v->fd, d_batch is v->batch; what else others look at: */
 bool d_ready;			/* v->ready */
 bool attention;			/* v->attention, and event_fd */
-bool killed;			/* erad is to begin anew */
+bool killed;			/* erad must start again */
 
 #define IDLE		0	/* CHECKPOINT_… */
 #define WANTED		1
@@ -15,18 +15,18 @@ bool killed;			/* erad is to begin anew */
 #define DRAIN		3
 byte phase;
 
-/* What v->info says is used at once; forgotten here, so that states are not told apart by it. */
+/* v->info is used only at once.  It is cleared afterwards, so that it does not make states different. */
 #define forget_info()	i_era = 0; i_state = 0; i_resumed = false; i_draining = false
 
 #define kick()		attention = true; asleep = false
 
-/* The end of the process, whoever ends it. */
+/* The end of the process, for any reason. */
 #define die() \
 	k_close(); \
 	d_batch = 0; d_ready = false; attention = false; asleep = false; phase = IDLE; gen_moved = true; \
 	pend_read = false; look_begins(); killed = true
 
-/* What a process begins with. */
+/* The initial state of a process. */
 #define fresh() \
 	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; \
 	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; \
@@ -166,7 +166,7 @@ inline degraded_step()
 		if
 		:: d_degraded && d_ready && !inst[fd].draining && !inst[fd].dead ->
 			if
-			:: flush_errors > 0 -> flush_errors--	/* tried again */
+			:: flush_errors > 0 -> flush_errors--	/* fails, and is tried again */
 			:: else -> clear()
 			fi
 		:: else
@@ -185,7 +185,7 @@ inline degraded_step()
 inline flip_era(from, to)
 {
 	atomic {
-		k_prepare(fd, to, r);	/* nobody else looks at that, so that it is no step of its own */
+		k_prepare(fd, to, r);	/* nobody else reads this state, so it is no step of its own */
 		if
 		:: r == OK ->
 			k_new_era(fd, from, to, r);
@@ -449,7 +449,7 @@ inline begin_checkpoint()
 #endif
 }
 
-/* The diff of the erad that runs has what passed while a record was in force. */
+/* A diff of the running erad has all writes that have passed while a record was in force. */
 #if DEGRADES
 #define KNOWN		(!IN_FORCE || d_degraded || BUSY(0) || BUSY(1) || PASSING(0) || PASSING(1))
 #else

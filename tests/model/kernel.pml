@@ -2,10 +2,10 @@
 /*
  * The module, kmod/: the ioctls of an instance, and the path of a write.
  *
- * What the code does under ei->mutex, or in one piece under ei->lock, is one
- * step here. ->map is three: it takes no lock until it holds a write, so that
- * anything may happen between its look at the bits, its counting the write
- * and its holding it. end_io is two: its look at `draining`, and its counting.
+ * A section of the code under ei->mutex, or under ei->lock, is one step here. ->map is three steps,
+ * because it takes no lock until it holds a write: it reads the bits, counts the write, or holds
+ * the write, and anything may happen between these. end_io is two steps: it reads `draining`, and
+ * then counts.
  */
 
 #define DETACHED	1	/* enum erad_state */
@@ -84,7 +84,7 @@ byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one that
 #define OLD(i)		inst[i].ws[1 - inst[i].cur]
 #define ERA(i)		(inst[i].cur == NONE -> 0 : CUR(i).era)
 
-/* What is around the module. */
+/* The state around the module. */
 byte d_fd = NONE;		/* the owner's fd: the instance */
 #ifdef ANY_OWNER
 byte s_id[2];			/* the batches it has in hand */
@@ -151,7 +151,7 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 	:: else \
 	fi
 
-/* What of a write's blocks is missing in `bits`: from the first such block to the write's last. */
+/* The range that a fetch returns for a write: from the first block that is missing in `bits` to the last block of the write. */
 #define missing(b, bits) \
 	(((b) & ~(bits)) == 0 -> 0 : (((b) & 1) && !((bits) & 1) -> (b) : ((b) & 2)))
 
@@ -182,7 +182,7 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 #define RECORDS(b)	(b)
 #endif
 
-/* The next of ++last_batch_id: any number that nobody has, because they are only compared. */
+/* A new id for ++last_batch_id: any number that nobody uses, because ids are only compared. */
 #define FRESH(n)	(inst[0].batch_id != n && inst[1].batch_id != n && !OWNER_HAS(n))
 #define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
 
@@ -426,7 +426,7 @@ inline k_new_era(i, from, to, r)
 /* ---- the degrade record, degrade.c ---- */
 
 #if DEGRADES
-/* At any time, by its timer or by hand. */
+/* The module may degrade at any time, by the timer of detach_policy or by the ioctl DEGRADE. */
 #define MAY_DEGRADE(i)	(inst[i].exists && !inst[i].dead && inst[i].record != 0 && !BUSY(i) && !PASSING(i) && \
 			inst[i].state != LOADING && inst[i].state != FAILED)
 #ifdef M_PASS_EARLY
@@ -484,7 +484,7 @@ end:	do
 	od
 }
 
-/* The power fails while it is written. */
+/* The power fails while the record is written. */
 #define record_lands() \
 	if \
 	:: inst[0].busy == IN_FLIGHT_YET -> drecord = inst[0].writing \
@@ -631,7 +631,7 @@ proctype writer(byte w)
 				st[w] = QUEUED
 			fi
 	}
-	/* The origin has done it: erad_end_io(), erad_writeset_end_write(). */
+	/* The write completes at the origin: erad_end_io(), erad_writeset_end_write(). */
 	:: d_step {
 		st[w] == FLIGHT ->
 			if

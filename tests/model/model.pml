@@ -8,24 +8,24 @@
  *	erad.pml	the daemon, or instead of it, with -DANY_OWNER,
  *	owner.pml	any process that keeps to include/erad_uapi.h
  *
- * Everything happens at any time, a limited number of times: -DCHECKPOINTS=1 and so on, below. Two blocks are enough,
- * because a write of several is let through or not by one look at all of them.
+ * Each event can happen at any time, but only a limited number of times: -DCHECKPOINTS=1 and so on, below. Two blocks are
+ * enough, because one look at all blocks of a write decides whether the write passes.
  *
  * The assertions, by their names (erad_uapi.h, erad_format.h):
- *	I1	a write passes in ->map with its bits in, and counted by, one writeset, whose memory is there and whose
- *		counts have not been added up yet
- *	I2	a bit is set only if its block is durable in the era of that writeset, or a later one
- *	I3	what is released has its bits set (or there was no memory) and is counted
- *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and none of those
- *		that complete later is
- *	P	what is passed on to the origin is recorded: would be found if the power went now
+ *	I1	a write that passes in ->map has its bits in one writeset, and the same writeset counts it; the memory of
+ *		this writeset is not freed, and its counts have not been added up yet
+ *	I2	a bit is set only if its block is durable in the era of the writeset, or in a later era
+ *	I3	a write that is released is counted, and has its bits set unless there was no memory
+ *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and no such write
+ *		completes later
+ *	P	a write that is passed on to the origin is recorded: it would be found after a power failure now
  *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
  *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
  *	A	erad finds metadata in an era that fits the live target's, and no batch that somebody else has fetched
  *	G	a checkpoint is acknowledged only by an erad that knows of a degrade record in force
  *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
  *
- * -DM_… breaks the model in one place, as the test "check" does for each, and spin must find out.
+ * -DM_… breaks the model in one place, and spin must find the error. tests/model/check does this for each of them.
  */
 
 #ifndef WRITES
@@ -63,7 +63,7 @@
 #endif
 #define BLOCKS		2
 
-/* What may still happen. */
+/* How often each event may still happen. */
 byte checkpoints = CHECKPOINTS;
 byte crashes = CRASHES;
 byte power_cuts = POWER_CUTS;
@@ -76,7 +76,7 @@ byte nomems = NOMEMS;
 byte degrades = DEGRADES;	/* writes of the degrade record */
 bool policy_fail;		/* detach_policy */
 
-/* What assertions are called; always false. */
+/* The names of the assertions.  These variables are always false. */
 hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_before_release,
 	I3_released_is_counted, I4_drained, I4_completed_is_recorded, P_submitted_is_recorded, P_completed_is_found,
 	D_acked_is_durable, D_what_is_before_is_durable, A_metadata_fits, A_no_batch_is_out, E_all_ends,
@@ -111,13 +111,13 @@ hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_
 	fi
 #define FOUND(w)	((!IN_FLIGHT(w) && st[w] != DONE) || DURABLE(blk[w], 1))
 
-/* What befalls the machine; and when nothing can happen any more, whether that is the end. */
+/* Crashes, power failures and aborts.  When no event can happen any more, checks that this is a valid end. */
 active proctype fate()
 {
 end:	do
-	/* SIGKILL: the process ends, what it wrote stays in the page cache. */
+	/* SIGKILL: the process ends, and its writes remain in the page cache. */
 	:: d_step { crashes > 0 && !killed -> crashes--; die() }
-	/* Unflushed metadata is lost or not; then the machine boots, the table is made again. */
+	/* A power failure: unflushed metadata is lost or kept.  Then the machine boots, and the table is loaded again. */
 	:: atomic {
 		power_cuts > 0 && !killed ->
 			power_cuts--;
@@ -154,7 +154,7 @@ end:	do
 
 init {
 	atomic {
-		/* Both blocks, one of them, the other. */
+		/* The writes are to both blocks, to the first, and to the second. */
 		blk[0] = 3;
 		slot[0] = NONE;
 		run writer(0);
@@ -181,7 +181,7 @@ init {
 		inst[0].resumed = true;
 		inst[1].cur = NONE;
 #ifdef BEGINS_DEGRADED
-		/* An erad was there once, in era 1; then the module has let all writes pass. */
+		/* An erad has served era 1.  Then it was gone, and the module has degraded. */
 		dera = 1;
 		drecord = 1;
 		inst[0].record = 1;

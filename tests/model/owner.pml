@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any owner that include/erad_uapi.h allows, in place of erad: several threads that fetch, record, commit and begin eras
- * beside each other, and lose track of what became of a batch. What it keeps to:
+ * Any owner that include/erad_uapi.h allows, instead of erad: several threads fetch, record and commit batches and begin
+ * eras at the same time, and do not remember what happened to a batch. The owner keeps these rules:
  *
  *	an era is durable before NEW_ERA begins it;
  *	a batch is durable, in the newest era begun, before it is committed;
  *	a checkpoint is acknowledged when NEW_ERA has returned 0.
  *
- * What it does not rely on is the order of anything else. So this is what holds the module to its promises where erad
- * happens never to need them.
+ * Everything else happens in any order. So this also checks promises of the module on which erad does not rely.
  */
 
-byte s_blocks[2];		/* of the batches in hand */
-bool s_recorded[2];		/* durable */
+byte s_blocks[2];		/* the blocks of the fetched batches */
+bool s_recorded[2];		/* the batch is durable */
 byte sera;			/* the newest era begun in the metadata */
 byte flipped;			/* the newest era begun by a target */
 byte io;			/* what is written and not yet flushed: a batch, an era */
@@ -26,7 +25,7 @@ bool killed;			/* never: see die() */
 
 #define kick()		skip
 
-/* The end of the process; the next one has taken over the metadata. */
+/* The end of the process.  The next process has opened the metadata. */
 #define die() \
 	k_close(); \
 	drop(0); \
@@ -41,7 +40,7 @@ bool killed;			/* never: see die() */
 #define OWNER_OVER	(checkpoints == 0 && sera == flipped && acked == flipped)
 #define OWNER_SERVES	(d_fd == live && inst[live].state == ACTIVE)
 
-/* A batch in hand is recorded, while anything else happens. */
+/* Records a fetched batch.  Other events can happen at the same time. */
 #define record(n) \
 	:: d_step { \
 		io == 0 && s_id[n] != 0 && !s_recorded[n] -> \

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The metadata, daemon/store/: a journal of which only the newest group can be unflushed, because every append ends
- * with a flush and nothing else appends meanwhile. What replay makes of it is for each block the newest era it is
- * marked in, and the newest era begun. Folding changes nothing of that and is left to the crash simulator.
+ * The metadata, daemon/store/: a journal. Only its newest group can be unflushed, because every append ends with a flush,
+ * and there is only one append at a time. A replay finds the newest era of each block, and the newest era begun. Folds do
+ * not change this, so they are not modelled; the crash simulator of tests/unit tests them.
  */
 
 byte dmark[BLOCKS];		/* durable: the newest era that the block is recorded in; 0: none */
 byte dera;			/* durable: the newest era begun */
 
-/* The group that was written last and is not known to be durable. A killed daemon leaves it in the page cache. */
+/* The last written group, which may not be durable. After a kill of the daemon, it remains in the page cache. */
 byte pend_era;			/* 0: there is none */
 byte pend_blocks;		/* 0: ERA_BEGIN */
 bool pend_read;			/* a replay has read it: the next group goes behind it, not in its place */
 
-byte acked;			/* the newest era that somebody was told of */
+byte acked;			/* the newest acknowledged era */
 
 #define MAX(a, b)	((a) > (b) -> (a) : (b))
 
@@ -33,8 +33,8 @@ byte dserial;			/* durable: records with a smaller serial are not in force */
 #define DURABLE(b, e)	(ALL_DURABLE(e) || ((!((b) & 1) || dmark[0] >= (e)) && (!((b) & 2) || dmark[1] >= (e))))
 
 /*
- * What erad promises of a write that was passed on: all its blocks would be found after a crash, and as newer than
- * the last checkpoint that returned.
+ * erad's promise for a write that was passed on: after a crash, all its blocks are found, in an era that is not older than
+ * the last acknowledged one.
  */
 #define RECORDED(w)	DURABLE(blk[w], (acked == 0 -> 1 : acked))
 

@@ -1,27 +1,29 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the cases in cases/ have in common: one volume, "data", of the target $TARGET, which is era or erad.
+# Shared by the cases in cases/: one volume, "data", of the target $TARGET, which is era or erad.
 #
 # A case is a function test_NAME as in tests/dm, and runs once with each target. It uses the volume through device-mapper
 # and through what target_era.sh and target_erad.sh define:
 #
-#	make_volume BLOCK		on $origin and $metadata, which are new; BLOCK in sectors; its era is 1
-#	open_volume, close_volume	the same, again: a new era; without one
-#	checkpoint			a new era
-#	dump				"BLOCK ERA" of each block that was ever written, in order; the volume is closed
+#	make_volume BLOCK		makes a volume in era 1 on $origin and $metadata, which are new; BLOCK in sectors
+#	open_volume			opens the volume, which begins a new era
+#	close_volume			closes the volume
+#	checkpoint			begins a new era
+#	dump				prints "BLOCK ERA" for each block that was ever written, in order; the volume is closed
 #
-# Neither waits for what is suspended, and each fails if the target does.
+# None of them waits for a suspended device, and each fails if the target fails.
 
 # shellcheck source=../dm/lib.sh
 . tests/dm/lib.sh
 # shellcheck source=target_era.sh
 [[ ! ${TARGET-} ]] || . "tests/parity/target_$TARGET.sh"
 
-# What does not apply to dm-era: NAME → why. What another test shows of erad: NAME → dm:, unit: or lint: and its name.
+# not_for_era: cases that do not apply to dm-era, NAME → reason. elsewhere: cases that another test covers for erad, NAME →
+# "dm:", "unit:" or "lint:" and the name of the test.
 declare -A not_for_era elsewhere
 
-# new_devices SIZE [METADATA-SIZE]: $origin and $metadata, where $metadata is a linear device, so that it can be frozen,
-# slow, and fail; and $metadata_file, the file that is below it.
+# new_devices SIZE [METADATA-SIZE]: makes $origin and $metadata. $metadata is a linear device, so that a case can freeze it,
+# slow it down and make it fail. $metadata_file is the file below it.
 new_devices()
 {
 	origin=$(new_disk "$1")
@@ -37,7 +39,7 @@ linear_metadata()
 	echo "0 $metadata_size linear $metadata_disk 0"
 }
 
-# metadata_is TABLE: from now on. What is in flight completes as it was before.
+# metadata_is TABLE: loads a table into $metadata. I/O in flight completes with the old table.
 metadata_is()
 {
 	dmsetup load metadata --table "$1"
@@ -50,7 +52,7 @@ slow_metadata()
 	metadata_is "0 $metadata_size delay $metadata_disk 0 0 $metadata_disk 0 $1 $metadata_disk 0 $1"
 }
 
-# save_metadata FILE: what is durable at this moment, as a power cut would leave it.
+# save_metadata FILE: copies the content that is durable now, as a power cut would leave it.
 save_metadata()
 {
 	dmsetup suspend --nolockfs metadata
@@ -58,7 +60,7 @@ save_metadata()
 	dmsetup resume metadata
 }
 
-# load_metadata FILE: the volume is closed.
+# load_metadata FILE: writes FILE to $metadata. The volume must be closed.
 load_metadata()
 {
 	cat "$1" > "$metadata_file"
@@ -66,7 +68,7 @@ load_metadata()
 	blockdev --flushbufs "$metadata"
 }
 
-# crash: the volume is closed, and its metadata is what it was before that.
+# crash: closes the volume, and restores the metadata as it was before the close.
 crash()
 {
 	save_metadata "$T/crash"
@@ -80,7 +82,7 @@ write_block()
 	write_at data $(($1 * block * 512)) "${2:-4096}"
 }
 
-# eras: "BLOCK:ERA …" of all that were ever written; the volume is closed by that.
+# eras: closes the volume, and prints "BLOCK:ERA …" for all blocks that were ever written.
 eras()
 {
 	local block era text=
@@ -93,7 +95,7 @@ eras()
 	echo "$text"
 }
 
-# status_field N: of `dmsetup status`; 6 is the era, 7 the snapshot.
+# status_field N: prints field N of `dmsetup status`; 6 is the era, 7 the snapshot.
 status_field()
 {
 	dmsetup status data | awk -v n="$1" '{ print $n }'
@@ -104,7 +106,7 @@ used_metadata()
 	status_field 5 | cut -d / -f 1
 }
 
-# sys_dir DEVICE: its directory in sysfs. Without udev, what is in /dev/mapper is no link.
+# sys_dir DEVICE: prints its directory in sysfs. Without udev, the nodes in /dev/mapper are no links.
 sys_dir()
 {
 	local major minor
@@ -113,13 +115,13 @@ sys_dir()
 	echo "/sys/dev/block/$((0x$major)):$((0x$minor))"
 }
 
-# stat_field DEVICE N: 5 are the writes, 7 the sectors written, 16 the flushes.
+# stat_field DEVICE N: prints field N of its statistics; 5 are the writes, 7 the sectors written, 16 the flushes.
 stat_field()
 {
 	awk -v n="$2" '{ print $n }' "$(sys_dir "$1")/stat"
 }
 
-# swap_table TABLE...: suspend, load, resume; the order in which dm-era's is right.
+# swap_table TABLE: suspends, loads and resumes. dm-era works correctly only with this order.
 swap_table()
 {
 	dmsetup suspend data

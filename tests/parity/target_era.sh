@@ -27,21 +27,21 @@ checkpoint()
 
 dump()
 {
-	# Of damaged metadata it may go on for ever.
+	# With damaged metadata, era_dump may run without end.
 	(ulimit -f 65536 && exec timeout 60 era_dump "${1:-$metadata}" > "$T/xml") || fail "era_dump: the metadata cannot be read"
 	tests/dm_era_eras < "$T/xml"
 }
 
-# restore_era N: makes metadata of the era N in which nothing was written.
+# restore_era N: makes metadata in era N, in which no block was written.
 restore_era()
 {
 	cp "$metadata_file" "$T/restored"
-	# current_era, in the superblock.
+	# Sets current_era in the superblock.
 	reseal "$T/restored" 0 184 4 "$1"
 	load_metadata "$T/restored"
 }
 
-# The superblock has a word of flags.
+# closed_cleanly FILE: succeeds if the word of flags in the superblock is not 0.
 closed_cleanly()
 {
 	cmp -s -n 4 -i 4:0 "$1" /dev/zero && return 1
@@ -53,8 +53,8 @@ metadata_uuid()
 	sed -n 's/.*<superblock uuid="\([^"]*\)".*/\1/p' "$T/xml"
 }
 
-# read_live: what has changed since era 1, from the live volume, to standard output; begins a new era. As a script would
-# that ends where something fails.
+# read_live: prints what has changed since era 1, from the live volume, and begins a new era. It ends at the first failure,
+# as a script with `set -e` would.
 read_live()
 {
 	dmsetup message data 0 take_metadata_snap &&

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the cases in cases/ have in common: metadata with something in it, damage, comparisons.
+# Shared by the cases in cases/: metadata with some content, damage and comparisons.
 #
 # A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with errexit, in which $T is
 # an empty directory.
@@ -19,7 +19,7 @@ same()
 	fail "called by ${FUNCNAME[1]}:${BASH_LINENO[0]}: got (<) is not what was expected (>)"
 }
 
-# refused TEXT COMMAND…: it fails and says so, on standard error.
+# refused TEXT COMMAND…: checks that the command fails, with TEXT on standard error.
 refused()
 {
 	local text=$1 out
@@ -29,7 +29,7 @@ refused()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
-# json FILE EXPRESSION: the value of a Perl expression of the object $o
+# json FILE EXPRESSION: prints the value of a Perl expression, in which $o is the JSON object in FILE
 json()
 {
 	perl -MJSON::PP -e 'local $/; open F, "<", $ARGV[0] or die; $o = decode_json(<F>); print eval $ARGV[1], "\n"; die $@ if $@' "$@"
@@ -41,14 +41,15 @@ readonly journal=19 array=35
 # The pages of what metadata makes: superblocks 0 and 1, degrade record 2, history 3 to 18, journal 19 to 34, era array 35, 37, 39 and 41, each
 # followed by its copy. A sector has 124 blocks, a page 992; the last page has 3 sectors, the last of them 1 block.
 #
-# used FILE: eras 1 and 2 in the array, 3 and 4 in the journal, seven groups of one page: 21 to 27. Not closed.
+# used FILE: makes metadata with eras 1 and 2 in the array, and 3 and 4 in the journal. The journal has seven groups of one
+# page, 21 to 27. The metadata is not closed.
 used()
 {
 	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \
 		era 3 mark 2000 5 mark 2990 235 era 4 mark 3 1 mark 700 20 mark 1000 1
 }
 
-# overwrite FILE OFFSET LENGTH: with what is random, and the same each time
+# overwrite FILE OFFSET LENGTH: writes random bytes, which are the same each time
 overwrite()
 {
 	perl -e 'srand 7; print pack "C*", map { int rand 256 } 1 .. $ARGV[0]' "$3" |
@@ -61,13 +62,13 @@ zero()
 	head -c "$3" /dev/zero | dd of="$1" bs=4096 seek="$2" oflag=seek_bytes conv=notrunc status=none
 }
 
-# eras FILE: a line "block era" for each
+# eras FILE: prints a line "block era" for each block that was written
 eras()
 {
 	eractl dump "$1" | sed -n 's/^ *<era block="\([0-9]*\)" era="\([0-9]*\)".*/\1 \2/p'
 }
 
-# only_more BEFORE AFTER: no block has an older era; prints how many have a newer one
+# only_more BEFORE AFTER: checks that no block has an older era than before; prints how many blocks have a newer era
 only_more()
 {
 	awk 'NR == FNR { before[$1] = $2; next }
@@ -76,8 +77,9 @@ only_more()
 		fail "blocks have an older era than before"
 }
 
-# mended FILE BEFORE TEXT BLOCKS [SAID]: check finds something (unless TEXT begins with "superblock"), repair says TEXT, and
-# that up to SAID blocks have a newer era than before; BLOCKS have, and no block has an older one; check is content.
+# mended FILE BEFORE TEXT BLOCKS [SAID]: check finds a fault, unless TEXT begins with "superblock". repair says TEXT, and that
+# up to SAID blocks have a newer era than before. Exactly BLOCKS blocks have a newer era than in BEFORE, and none has an
+# older one. Afterwards check finds no fault.
 mended()
 {
 	local file=$1 more said=${5-$4}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Makes and changes metadata in a file step by step, as erad would, and damages it with checksums that are right. */
+/* Makes and changes metadata in a file step by step, as erad would, and damages it but keeps its checksums correct. */
 #include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static struct store *opened(void)
 
 	if (!store) {
 		check(engine_open(path, ENGINE_WRITE, &e, &err));
-		e->block_device = true;		/* it stands for one */
+		e->block_device = true;		/* the file stands for a block device */
 		check(store_open(e, STORE_WRITE, &store, &err));
 	}
 	return store;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Damages metadata of dm-era with checksums that are right. */
+/* Damages metadata of dm-era, and keeps its checksums correct. */
 #include <endian.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ static void must(int good, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* That with which it is right as it is; the kind of a block stays. */
+/* Returns the kind for which the block's checksum is correct now, so that the new checksum is of the same kind. */
 static uint32_t kind_of(const void *block)
 {
 	static const uint32_t kinds[] = { DM_ERA_SUPER_XOR, DM_ERA_NODE_XOR, DM_ERA_ARRAY_XOR };

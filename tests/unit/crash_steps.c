@@ -158,7 +158,10 @@ static void do_diff(struct sim *s)
 	uint64_t b;
 	int ret;
 
-	/* The diff must have all that was acknowledged before it began; it may have marks that are made during the diff. */
+	/*
+	 * The diff must have all that was acknowledged before it began; it may have marks that are
+	 * made during the diff.
+	 */
 	model_copy(&m, &s->model);
 	ret = model_read(&m, s->store, &era, &s->err);
 	sim_expect(s, ret, "diff");

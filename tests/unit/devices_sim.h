@@ -15,7 +15,10 @@
 void devices_begin(void);
 void devices_end(void);
 
-/* Adds a block device with the kernel's name `name`, and its node below /dev.  disk: for a partition its disk, else NULL. */
+/*
+ * Adds a block device with the kernel's name `name`, and its node below /dev.  disk: for a
+ * partition its disk, else NULL.
+ */
 void devices_add(const char *name, const char *disk, dev_t dev);
 /* Makes the device `upper` stand on the device `lower`, as device-mapper and md do. */
 void devices_stack(const char *upper, const char *lower);

@@ -64,7 +64,10 @@ static void random_runs(unsigned int shift)
 	uint64_t r = 11 + shift;
 
 	for (unsigned int round = 0; round < 50; round++) {
-		/* The runs ascend, as those of one batch: some are far apart, some in one word, some span many words. */
+		/*
+		 * The runs ascend, as those of one batch: some are far apart, some in one word,
+		 * some span many words.
+		 */
 		for (uint64_t first = rnd_below(&r, 500); first < NR;) {
 			uint64_t len = 1 + rnd_below(&r, rnd_below(&r, 50) ? 4 : 70000);
 

@@ -163,7 +163,10 @@ static void test_overlay(void **state)
 	nodes_free(&pool);
 }
 
-/* The nodes that adding a run to an empty overlay takes, and all of what the overlay says it may take. */
+/*
+ * Adds a run to an empty overlay.  Returns how many nodes this has taken, and in *needs how many the overlay requires
+ * in the pool before it adds a run.
+ */
 static size_t nodes_taken(uint64_t nr_blocks, uint64_t first, uint64_t len, size_t *needs)
 {
 	struct nodes pool = { 0 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The degrade record and the floor: no write that has passed is missing; without failures, all blocks count as written only once. */
+/*
+ * The degrade record and the floor: no write that has passed is missing; without failures, all
+ * blocks count as written only once.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>

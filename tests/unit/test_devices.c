@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a device or a file stands on, who uses a device, and which metadata is refused: on a stand-in for sysfs and mounts. */
+/*
+ * What a device or a file stands on, who uses a device, and which metadata is refused: on a
+ * stand-in for sysfs and mounts.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* I/O of the metadata fails at any point of a history: nothing acknowledged is lost, and the store works again when the disk does. */
+/*
+ * I/O of the metadata fails at any point of a history: nothing acknowledged is lost, and the store
+ * works again when the disk does.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -206,7 +209,10 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 			heal(&r->d);
 			return;
 		}
-		/* If the disk stays broken, the second attempt fails, too.  When the disk works, the step must succeed at once. */
+		/*
+		 * If the disk stays broken, the second attempt fails, too.  When the disk works,
+		 * the step must succeed at once.
+		 */
 		assert_true(tries < (for_good ? 2u : 1u));
 		if (++tries == (for_good ? 2u : 1u))
 			heal(&r->d);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Seals: a change at a sealed place is seen and named, no change is no alarm, and no file system can lead a seal astray. */
+/*
+ * Seals: a change at a sealed place is seen and named, no change is no alarm, and no file system
+ * can lead a seal astray.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# Reads other suites and architectures of Debian's mirror, with a state of apt's own below build/apt/, and unpacks packages
-# without installing them.
+# Reads other suites and architectures of Debian's mirror, with a separate state of apt below build/apt/, and unpacks
+# packages without installing them.
 
 # other_apt CODENAME ARCH: from now on apt-get and apt-cache know only that suite, its security updates and its backports,
 # for that architecture, with nothing installed. The mirror is the one that this machine's apt uses. Needs no root.
@@ -37,7 +37,7 @@ other_apt()
 	fetch "the list of $1's packages for $2" update_apt
 }
 
-# update_apt: fails if any list does not come.
+# update_apt: updates the lists, and fails if any list cannot be downloaded.
 update_apt()
 {
 	if [[ -v APT_CONFIG ]]; then
@@ -47,7 +47,7 @@ update_apt()
 	fi
 }
 
-# fetch WHAT COMMAND...: COMMAND, which downloads by apt, up to three times, with newer lists each time.
+# fetch WHAT COMMAND...: runs COMMAND, which downloads with apt, up to three times, with newer lists each time.
 fetch()
 {
 	local what=$1 try
@@ -63,7 +63,8 @@ fetch()
 	die "could not fetch $what from Debian's mirror, in three attempts: apt says why above"
 }
 
-# unpack INTO DEB...: into a directory that is laid out as Debian is since bookworm, /lib being /usr/lib, and so on.
+# unpack INTO DEB...: unpacks packages into a directory with the layout of Debian since bookworm: /lib is a link to /usr/lib,
+# and so on.
 unpack()
 {
 	local into=$1 deb dir

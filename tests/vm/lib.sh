@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What the VM scripts and the test drivers share: the paths, the exit statuses, the kernel messages that fail a test.
+# Shared by the VM scripts and the test drivers: paths, exit statuses, and the kernel messages that fail a test.
 
 # shellcheck disable=SC2034 # used by those who source this
 ERAD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck disable=SC2034 # used by those who source this
 ERAD_BUILD=$ERAD_TOP/build
 
-# Exit statuses of tests/vm/run other than the COMMAND's own; above 128 + the highest signal, so that they are not
-# mistaken for a COMMAND that a signal killed.
+# Exit statuses of tests/vm/run, besides that of the COMMAND. They are above 128 + the highest signal, so that they differ
+# from the status of a COMMAND that was killed by a signal.
 # shellcheck disable=SC2034 # used by those who source this
 readonly VM_KERNEL_TROUBLE=240 VM_NO_VERDICT=241 VM_KILLED=242 VM_TIMEOUT=243 VM_CANNOT_START=244
 
-# What, in a line of the kernel log, fails whatever was running, whoever caused them.
+# A line in the kernel log that matches this pattern fails the test, whatever has caused the line.
 # shellcheck disable=SC2034 # used by those who source this
 TROUBLE='WARNING: |BUG: |BUG at |\bOops\b|Kernel panic|general protection fault|[Uu]nable to handle (kernel|page)'
 TROUBLE+='|stack segment:|divide error:|invalid opcode:|double fault:|traps: |segfault at '
@@ -22,7 +22,7 @@ TROUBLE+='|suspicious RCU usage|DEBUG_LOCKS|possible .* unsafe locking|bad unloc
 TROUBLE+='|KASAN|KCSAN|KFENCE: |UBSAN: |ODEBUG: |kmemleak: [0-9]+ new|refcount_t: |list_(add|del) corruption|slab corruption|Poison overwritten'
 TROUBLE+='|sleeping function called|scheduling while atomic|page allocation failure|Out of memory|oom-kill|invoked oom-killer'
 
-# slowness SERIES|RELEASE: how many times longer things may take there than on a kernel without checkers.
+# slowness SERIES|RELEASE: prints how many times slower this kernel may be than a kernel without checkers.
 slowness()
 {
 	case $1 in
@@ -31,7 +31,7 @@ slowness()
 	esac
 }
 
-# die MESSAGE...: for what keeps a VM from starting.
+# die MESSAGE...: exits because the VM cannot be started.
 die()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -43,7 +43,7 @@ as_root()
 	if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
 }
 
-# sq WORD: print WORD quoted for any POSIX shell.
+# sq WORD: prints WORD, quoted for any POSIX shell.
 sq()
 {
 	printf "'%s'" "${1//\'/\'\\\'\'}"

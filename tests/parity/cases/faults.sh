@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The faults that dm-era has today; each case is one that it is expected to fail.
+# The faults that dm-era has today: dm-era is expected to fail each of these cases.
 
 test_W1_discard()
 {
@@ -26,7 +26,7 @@ test_W2_checkpoint_waits()
 	writer=$!
 	nap 0.4
 	checkpoint
-	# The writer may need a moment to end after its write has; the delay is longer.
+	# The writer may need a moment to end after its write has completed. The delay of the metadata is longer.
 	nap 1
 	! kill -0 $writer 2> /dev/null || landed=later
 	wait $writer
@@ -90,7 +90,8 @@ test_W6_write_error_heals()
 	[[ ! $first ]] || grep -q '^2 ' "$T/dump" || fail "block 2 is not reported"
 }
 
-# era_tree FILE: the block and the number of entries of the tree of dm-era's undigested writesets, and the block of the first.
+# era_tree FILE: prints, for the tree of dm-era's undigested writesets, its block and its number of entries, and the block of
+# the first writeset.
 era_tree()
 {
 	perl -e '
@@ -101,7 +102,7 @@ era_tree()
 		print "$root $nr ", unpack("Q<", substr(block($root), 32 + 8 * $max + 4, 8)), "\n"' "$1"
 }
 
-# Damage that erad finds, and what may be in doubt then.
+# The unit test shows that erad finds damage, and which blocks count as written then.
 elsewhere["test_W8_damaged_writeset"]=unit:damage_damaged_array
 test_W8_damaged_writeset()
 {
@@ -142,7 +143,7 @@ test_W9_idle()
 	array_has "$T/then" 1 1 || fail "3 s after the checkpoint block 1 is not in the array"
 }
 
-# void MIB: $origin is of that size, holds nothing and costs nothing.
+# void MIB: makes an $origin of that size that keeps no content and needs no memory.
 void()
 {
 	dmsetup create void --table "0 $(($1 * 2048)) zero"
@@ -245,7 +246,7 @@ test_W15_dead_reader()
 	new_devices 1M
 	make_volume 128
 	write_block 1
-	# Nobody takes what it writes: SIGPIPE.
+	# Nobody reads the output, so the program gets SIGPIPE.
 	(read_live | :) || :
 	nap 0.5
 	same "$(status_field 7)" -

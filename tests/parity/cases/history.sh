@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What each fix in the history of Linux's dm-era promises; the names begin with the commit, or the first of them.
+# What each fix in the history of Linux's dm-era promises. The names begin with the commit of the fix, or the first of them.
 
 test_eec40579_eras()
 {
@@ -152,7 +152,7 @@ test_64f2d15a_snapshot_leaks()
 		done
 		dmsetup message data 0 drop_metadata_snap > /dev/null
 		same "$(status_field 7)" -
-		# whatever is digested later
+		# writes that are digested later must not change the result
 		write_block 5
 		checkpoint
 		write_block 6
@@ -200,12 +200,12 @@ test_904e6b26_constructor_errors()
 	refused 200
 	grown=$(($(kernel_memory) - memory))
 	((grown < 2048)) || fail "the kernel grew by $grown KiB"
-	# Both devices are free.
+	# Both devices can be removed, so nobody has them open.
 	dmsetup remove metadata
 	losetup -d "$metadata_disk" "$origin"
 }
 
-# 1,000 times, with erad's memory, too.
+# The other test creates and removes 1,000 times, and also checks erad's memory.
 elsewhere["test_989f26f5_create_remove"]=dm:test_no_leak
 test_989f26f5_create_remove()
 {
@@ -283,7 +283,7 @@ test_9ae6e8b1_final_commit()
 	same "$(dump | wc -l)" 16384
 }
 
-# With erad, at each write and each flush.
+# With erad, power is cut at each write and each flush.
 test_117aceb0_every_commit()
 {
 	DESCRIPTION="power cuts at random moments of writes and checkpoints: each leaves metadata with all that had completed"
@@ -352,7 +352,7 @@ test_7dea378b_discard_limits()
 		fail "the origin can discard, the volume cannot"
 	close_volume
 	[[ $TARGET != erad ]] || eractl forget data > /dev/null
-	# A loop device on a file that cannot have holes.
+	# A loop device on ramfs, whose files cannot have holes.
 	mkdir "$T/mnt"
 	mount -t ramfs none "$T/mnt"
 	truncate -s 1M "$T/mnt/origin"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Random histories, of which a recorder in user space knows each block's era.
+# Random histories. A recorder in user space knows the era of each block.
 
 case_timeout["test_oracle"]=$((300 + 20 * ${ORACLE_SEEDS:-4}))
 test_oracle()
@@ -10,7 +10,7 @@ test_oracle()
 	local sizes=(8 24 32 128)
 
 	if [[ $TARGET == era ]]; then
-		# Where its faults do not show.
+		# A history in which dm-era's faults have no effect.
 		what=one
 		reload="dmsetup suspend data && dmsetup load data && dmsetup resume data"
 	fi
@@ -19,7 +19,7 @@ test_oracle()
 		dd if=/dev/zero of="$metadata" bs=4096 count=1 oflag=direct status=none
 		make_volume "${sizes[seed % 4]}"
 		echo "$table" > "$T/table"
-		# sh would not pass functions on.
+		# A shell function cannot be called by another program, so it becomes a script.
 		{ declare -f checkpoint && echo checkpoint; } > "$T/checkpoint"
 		{ declare -f close_volume open_volume && echo "table='$table'; close_volume && open_volume"; } > "$T/reopen"
 		oracle $what $seed $((block * 512)) /dev/mapper/data ". $T/checkpoint" ". $T/checkpoint" \

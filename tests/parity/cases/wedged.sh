@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The faults that dm-era does not always end with; the last file, because what waits for it then can be killed by nobody.
+# Faults after which dm-era may hang for ever. This is the last file, because processes that wait for dm-era then cannot be
+# killed.
 
-# answers COMMAND...: it ends, well or not, while the volume stays as it is.
+# answers COMMAND...: checks that the command ends, with success or failure, although the volume is stuck.
 answers()
 {
 	local status=0
@@ -44,7 +45,7 @@ test_W7_full_at_rollover()
 	DESCRIPTION="eras until small metadata is full: no completed write is lost, and the volume goes on"
 	local i last=-1
 
-	# As small as erad's can be for 16384 blocks; dm-era would like a second array.
+	# The smallest metadata that erad can have for 16384 blocks. dm-era would need room for a second array.
 	new_devices 64M $(((19 + 24 + 17) * 4))K
 	make_volume 8
 	dd if=/dev/zero of=/dev/mapper/data bs=1M count=64 oflag=direct status=none

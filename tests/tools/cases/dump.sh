@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# dump and restore, among themselves and with era_dump and era_restore of thin-provisioning-tools.
+# dump and restore, with each other, and with era_dump and era_restore of thin-provisioning-tools.
 
 test_dump_round_trip()
 {
@@ -113,11 +113,11 @@ EOF
 		"$T/xml" > "$T/xml2"
 	eractl restore "$T/m2" --input "$T/xml2" > /dev/null
 	same "$(eras "$T/m2" | tr '\n' ';')" "0 1;1 2;10 5;11 5;12 5;500 7;998 6;999 6;"
-	# without a UUID, each gets its own
+	# without a UUID in the XML, each metadata gets a new UUID
 	same "$(eractl dump "$T/m" | grep -c "$(eractl dump "$T/m2" | grep -o ' uuid="[^"]*"')" || :)" 0
 }
 
-# not_xml TEXT SED: what dump printed, changed, is refused with TEXT, and nothing is written
+# not_xml TEXT SED: changes the output of dump with sed, and checks that restore refuses it with TEXT and writes nothing
 not_xml()
 {
 	sed "$2" "$T/xml" > "$T/bad"
@@ -179,7 +179,7 @@ test_restore_in_place()
 	cp "$T/m" "$T/before"
 	refused "carries erad metadata; --overwrite-metadata overwrites it" eractl restore "$T/m" --input "$T/xml"
 	cmp "$T/m" "$T/before"
-	# what has another size
+	# a file of another size
 	truncate -s 1M "$T/zeros"
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
 	eractl dump "$T/zeros" | cmp - "$T/xml"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# erad-exporter: what it makes of erad's answers, and how it serves that. What answers here is not erad.
+# erad-exporter: the metrics that it makes of erad's answers, and its HTTP server. A script answers instead of erad.
 
-# answering: $answerer is something at $T/erad.sock that answers a request for OP with $T/answers/OP, and does not, for as long as the
-# case lasts, where there is no such file. $T/asked gets the OPs.
+# answering: starts a process, $answerer, that listens at $T/erad.sock and answers a request for OP with the file
+# $T/answers/OP. Without such a file, it does not answer as long as the case lasts. It writes the OPs to $T/asked.
 answering()
 {
 	mkdir -p "$T/answers"
@@ -32,20 +32,20 @@ answering()
 	fail "no socket"
 }
 
-# exported: the metrics, by way of a file
+# exported: prints the metrics, which the exporter writes to a file
 exported()
 {
 	erad-exporter --socket "$T/erad.sock" --textfile "$T/erad.prom" || fail "status $?"
 	cat "$T/erad.prom"
 }
 
-# metrics_of FILE: the names of those in it
+# metrics_of FILE: prints the names of the metrics in FILE
 metrics_of()
 {
 	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$1"
 }
 
-# serving: erad-exporter at http://127.0.0.1:$port
+# serving: starts erad-exporter at http://127.0.0.1:$port
 serving()
 {
 	: > "$T/exporter.log"
@@ -59,7 +59,7 @@ serving()
 	fail "not serving: $(cat "$T/exporter.log")"
 }
 
-# http METHOD PATH: the status and the type, then what came
+# http METHOD PATH: prints the status and the type of the answer, then its content
 http()
 {
 	perl -MHTTP::Tiny -e '
@@ -131,7 +131,7 @@ test_exporter_bad_answers()
 		part|{"part": 1}\n
 		deep|{"result": [[[[[[[[[[[[[[[[[[[[[[[[[[[[\n
 	END
-	# Nonsense in what is not needed.
+	# Wrong values in members that are not needed.
 	printf '%s\n' '{"result": {"volumes": [{"volume": "a", "state": "x", "era": -1, "size": "1", "held": 1e99,
 		"oldest_held_seconds": -1.5, "journal_pages": 18446744073709551615, "suspended": 1, "mirror": 5, "error": {},
 		"events": {"failed": [], "hold": [{"below_ns": 4, "count": 18446744073709551615}, {"below_ns": 8, "count": 1}],
@@ -143,7 +143,7 @@ test_exporter_bad_answers()
 erad_volume_info{volume="a",uuid="",device="",origin="",metadata=""} 1
 erad_error{volume="a"} 0'
 	same "$(grep 'state=.* 1$' "$T/got")" ""
-	# nothing there at all
+	# no socket at all
 	rm "$T/erad.sock"
 	exported 2> "$T/said" | grep -qx 'erad_up 0' || fail "up without a socket"
 	grep -q '^erad-exporter: erad is not running' "$T/said" || fail "it said '$(cat "$T/said")'"
@@ -162,7 +162,7 @@ test_exporter_http()
 	same "$(http GET /metrics/x | head -n 1)" "404 text/plain; charset=utf-8"
 	same "$(http POST /metrics | head -n 1)" "405 text/plain; charset=utf-8"
 	same "$(http DELETE / | head -n 1)" "405 text/plain; charset=utf-8"
-	# What is not HTTP, and far too long, takes nothing down.
+	# Input that is not HTTP and much too long does not stop the exporter.
 	perl -MIO::Socket::INET -e '
 		for my $what ("\0\1\2\r\n\r\n", "GET /" . "x" x 100000 . " HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA: " . "x" x 100000) {
 			my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]") or die "$!\n";
@@ -201,7 +201,7 @@ test_exporter_hung()
 	same "$(tail -n +2 "$T/exporter.log")" "erad-exporter: erad has not answered in time
 erad-exporter: erad answers again"
 
-	# It does not even take connections, of which it has as many as there may be.
+	# The process is stopped, and its queue of connections is full, so not even a connection succeeds.
 	kill -STOP $answerer
 	setpriv --pdeathsig TERM perl -MIO::Socket::UNIX -e '
 		my @s = map { IO::Socket::UNIX->new(Peer => $ARGV[0], Blocking => 0) } 1 .. 40;

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The floor and the degrade record, as eractl shows them of metadata that nobody has open.
+# The floor and the degrade record, as eractl shows them for metadata that is not open.
 
-# eras FILE: one line "offset length era" for each extent of the dump
+# eras FILE: prints a line "offset length era" for each extent of the dump
 eras()
 {
 	eractl dump --json "$1" > "$T/dump" 2> "$T/said"

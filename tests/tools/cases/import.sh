@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# dm-era's metadata, as thin-provisioning-tools make it, read by import; and erad's as these take it.
+# import reads dm-era's metadata that thin-provisioning-tools have made, and these tools read erad's dumps.
 
-# dm_era_xml BLOCKS WRITESETS: XML for era_restore in $T/xml, the eras it says, as eras prints them, in $T/want
+# dm_era_xml BLOCKS WRITESETS: writes XML for era_restore to $T/xml, and its eras, in the format of eras, to $T/want
 dm_era_xml()
 {
 	perl - "$1" "$2" "$T/want" > "$T/xml" << 'EOT'
@@ -35,7 +35,7 @@ dm_era_xml()
 EOT
 }
 
-# dm_era FILE BLOCKS WRITESETS [SIZE]: dm-era's metadata, with $T/xml and $T/want
+# dm_era FILE BLOCKS WRITESETS [SIZE]: makes dm-era's metadata in FILE, and $T/xml and $T/want
 dm_era()
 {
 	dm_era_xml "$2" "$3"
@@ -49,7 +49,8 @@ test_import_sizes()
 	DESCRIPTION="era_restore, import: the same eras; dump, era_restore: era_check is content, era_dump has the same"
 	local blocks sets
 
-	# a word, a block of the array (1018), of bits (32576), a level of its tree (256536); and of the tree of the writesets (201)
+	# sizes around the limits of a word of bits, a block of the era array (1018 values), a block of a writeset (32576 bits),
+	# and one level of the array's tree (256536); numbers of writesets around the limit of one node of their tree (201)
 	while read -r blocks sets; do
 		dm_era "$T/dm-era" "$blocks" "$sets"
 		rm -f "$T/m"
@@ -78,17 +79,18 @@ test_import_sizes()
 EOT
 }
 
-# Of `small`: 4 is the tree of the writesets, with one; 5 that of the era array, 6 and 7 its blocks; 8 that of the bits of the
-# writeset, of era 4, and 9 its block.
+# The blocks of `small`: 4 is the tree of the writesets, with one writeset; 5 is the tree of the era array, and 6 and 7 are the
+# array's blocks; 8 is the tree of the writeset's bits, of era 4, and 9 is the block of the bits.
 small()
 {
 	dm_era "$T/dm-era" 2036 1 512K
 }
 
-# values are behind the keys, for which there is always room
+# In a node, the values follow behind the room for all keys. Here are the offsets of the first value, for nodes whose values
+# have 8 bytes and for nodes whose values have 12 bytes.
 readonly values8=$((32 + 252 * 8)) values12=$((32 + 201 * 8))
 
-# current BITS BLOCKS: what $T/xml says, but the writeset's first so many bits are of era 5, and there are so many blocks
+# current BITS BLOCKS: prints the eras of $T/xml for BLOCKS blocks, with the first BITS bits of the writeset in era 5
 current()
 {
 	perl -ne '
@@ -109,7 +111,7 @@ test_import_current_writeset()
 	cmp <(eras "$T/m") <(current 2036 2036)
 	cmp -s <(current 60 2036) <(current 64 2036) && fail "there are no bits to tell the difference"
 
-	# from before the device grew, and from before it shrank
+	# a writeset from before the device grew, and one from before the device shrank
 	reseal "$T/dm-era" 0 188 4 60
 	reseal "$T/dm-era" 9 8 4 1
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
@@ -119,7 +121,7 @@ test_import_current_writeset()
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(current 2036 1030)
 
-	# a snapshot at block 20, where the writeset of the era that began with it is others' by now; what was live is not read
+	# a snapshot at block 20; the blocks of its current writeset have other content by now, and the live superblock is not read
 	refused "$T/snapshot: it has no metadata snapshot" eractl import "$T/snapshot" "$T/s" --metadata-snapshot
 	dd if="$T/snapshot" of="$T/snapshot" bs=4096 count=1 seek=20 conv=notrunc status=none
 	reseal "$T/snapshot" 20 8 8 20 188 4 2036 192 8 1
@@ -152,7 +154,7 @@ test_import_options()
 	[[ ! -e $T/n ]]
 }
 
-# bad TEXT COMMAND…: of a copy, $T/bad, that COMMAND has changed, import says TEXT, and writes nothing
+# bad TEXT COMMAND…: changes a copy, $T/bad, with COMMAND, and checks that import refuses it with TEXT and writes nothing
 bad()
 {
 	local text=$1
@@ -165,7 +167,7 @@ bad()
 	[[ ! -e $T/none ]] || fail "$*: a file was made"
 }
 
-# chain N: the era array is so many levels deep
+# chain N: makes the tree of the era array N levels deep
 chain()
 {
 	local i
@@ -222,12 +224,12 @@ test_import_refuses()
 	bad "block 9 (writeset of era 4): it has 31 values, expected 32" reseal "$T/bad" 9 8 4 31
 	bad "block 4 (writeset of era 4): it names block 6, which is in use elsewhere" reseal "$T/bad" 4 $((values12 + 4)) 8 6
 	bad "block 0 (writeset of era 5): it names block 8, which is in use elsewhere" reseal "$T/bad" 0 188 4 2036 192 8 8
-	# what is there stays as it is
+	# existing metadata is not overwritten
 	eractl import "$T/dm-era" "$T/m" > /dev/null
 	cp "$T/m" "$T/before"
 	refused "$T/bad: block 0 (writeset of era 5): " eractl import "$T/bad" "$T/m" --overwrite-metadata
 	cmp "$T/m" "$T/before"
-	# as deep as it may be
+	# the deepest tree that is allowed
 	cp "$T/dm-era" "$T/bad"
 	chain 16
 	eractl import "$T/bad" "$T/m" --overwrite-metadata > /dev/null

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# map: the picture of a volume against its dump.
+# map: compares the picture of a volume with its dump.
 
-# many FILE: 1024 blocks, of which 64 k to 64 k + 31 were last written in era 3 k + 1, up to era 46
+# many FILE: makes metadata with 1024 blocks; for k from 0 to 15, the blocks 64 k to 64 k + 31 were last written in era 3 k + 1
 many()
 {
 	local steps=(format 1024 128) k
@@ -13,7 +13,7 @@ many()
 	metadata "$1" "${steps[@]}"
 }
 
-# on_terminal COLUMNS ROWS COMMAND…: its output on a terminal of that size
+# on_terminal COLUMNS ROWS COMMAND…: prints the output of the command on a terminal of that size
 on_terminal()
 {
 	local columns=$1 rows=$2

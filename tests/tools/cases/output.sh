@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What all programs do with standard output, standard error and odd paths.
+# How all programs handle failing output, closed descriptors and unusual paths.
 
 # The commands of eractl that print without erad, and the other programs where they print.
 printing=('eractl help' 'eractl help diff' 'eractl create --help' 'eractl --version' 'eractl check F' 'eractl check --json F'
@@ -19,7 +19,7 @@ test_a_full_device_is_told_as_such()
 		out=$($command 2>&1 > /dev/full) && fail "$command: exit code 0"
 		[[ $out == "${command%% *}: cannot write the output: No space left on device" ]] || fail "$command: got '$out'"
 	done
-	# Much more than a buffer full.
+	# The output is much larger than a buffer.
 	for ((i = 0; i < 600; i++)); do
 		marks+=(mark $((i * 1000)) 1)
 	done
@@ -44,7 +44,7 @@ test_closed_descriptors_are_not_given_to_files()
 		[[ $out == "${command%% *}: cannot write the output: Bad file descriptor" ]] || fail "$command: got '$out'"
 	done
 	cp F before
-	# Each file that is opened would get one of the three.
+	# Otherwise each file that is opened would get one of the three descriptors.
 	eractl dump F <&- >&- 2>&- && fail "dump: exit code 0"
 	eractl repair F <&- >&- 2>&- && fail "repair: exit code 0"
 	eractl dump F <&- 2>&- > out

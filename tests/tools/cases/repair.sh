@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check and repair: every kind of damage is found, and repaired without forgetting a write.
+# check and repair: every kind of damage is found, and repaired without losing a write.
 
 test_repair_nothing()
 {
@@ -10,7 +10,7 @@ test_repair_nothing()
 	eractl repair "$T/m" > "$T/said"
 	same "$(tail -n 1 "$T/said")" "nothing to repair"
 	cmp "$T/m" "$T/before"
-	# the last of them, page 11 of the ring, that is 14 of the metadata
+	# the last group: page 11 of the journal, which is page 14 of the metadata
 	zero "$T/m" $(((journal + 11) * 4096 + 512)) 3584
 	cp "$T/m" "$T/before"
 	eractl check "$T/m" | grep -x 'no faults'
@@ -33,13 +33,13 @@ test_repair_superblock()
 		fi
 		mended "$T/m$copy" "$T/before" "superblock $([[ $copy == 0 ]] && echo A || echo B) was damaged" 0
 	done
-	# The older one's tail is before the fold, whose pages are still there.
+	# The tail of the older superblock is before the fold, and the pages from there on still exist.
 	eras "$T/lost" > "$T/after"
 	same "$(only_more "$T/before" "$T/after")" 0
 	mended "$T/lost" "$T/before" "superblock" 0
 }
 
-# newer_superblock FILE: 0 or 1
+# newer_superblock FILE: prints the number of the newer superblock, 0 or 1
 newer_superblock()
 {
 	perl -e 'open F, "<", $ARGV[0] or die; for (0, 1) { seek F, $_ * 4096 + 56, 0; read F, $s, 8; push @s, unpack "Q<", $s }
@@ -57,7 +57,7 @@ test_repair_superblock_old()
 	metadata "$T/m" format 3225 5 era 1 mark 0 100 fold era 2 "${steps[@]}" close
 	metadata "$T/m" era 3 mark 5 3
 	eras "$T/m" > "$T/before"
-	# three later superblocks, so that the ring's old pages are gone for the other
+	# after three newer superblocks, the journal pages that the older superblock refers to are overwritten
 	overwrite "$T/m" $(($(newer_superblock "$T/m") * 4096)) 512
 	if eractl check "$T/m" > "$T/found"; then
 		mended "$T/m" "$T/before" "superblock" 0
@@ -116,7 +116,7 @@ test_repair_journal_page()
 		overwrite "$T/m" $(((page + journal) * 4096 + 100)) 16
 		mended "$T/m" "$T/before" "all 3225 blocks count as written in era 4" 3203 3225
 	done
-	# and it goes on from there
+	# the repaired metadata can be used
 	metadata "$T/m" era 5 mark 77 1 close
 	eractl check "$T/m" | grep -x 'no faults'
 	same "$(eras "$T/m" | grep -c ' 5$')" 1
@@ -168,7 +168,7 @@ test_repair_era_to_come()
 	mended "$T/m" "$T/before" "blocks were written in era 9, which had not begun" 0
 	same "$(eractl check "$T/m" | grep -o 'era [0-9]*')" "era 9"
 
-	# the one that cannot be
+	# the damage that cannot be repaired
 	metadata "$T/m" poke "$array" 0 8 4294967295
 	mended "$T/m" "$T/before" "124 blocks from block 0" 123 124
 }

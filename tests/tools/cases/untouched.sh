@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What eractl refuses leaves every byte as it was.
+# If eractl refuses a command, it has not changed a byte.
 
 # shellcheck source=tests/content.sh
 . tests/content.sh
 
-# untouched TYPE TEXT COMMAND…: the command fails and says so, and the file of that content is what it was
+# untouched TYPE TEXT COMMAND…: checks that the command fails with TEXT, and that the file with content TYPE is unchanged
 untouched()
 {
 	refused "${@:2}"
@@ -29,12 +29,12 @@ test_untouched_by_restore()
 		untouched "$type" "$T/$type" eractl repair "$T/$type"
 		rm "$T/$type"*
 	done
-	# less than the engine reads
+	# less than a page, which the engine cannot read
 	printf 'all that I have' > "$T/text"
 	cp "$T/text" "$T/text.before"
 	untouched text "is never overwritten" eractl restore "$T/text" --input "$T/xml" --overwrite-metadata
 	untouched text "" eractl repair "$T/text"
-	# zeros, but for one byte at the end of what is to be written
+	# zeros, except one byte at the end of the range that would be written
 	truncate -s $((42 * 4096)) "$T/late"
 	printf x | dd of="$T/late" bs=1 seek=$((42 * 4096 - 1)) conv=notrunc status=none
 	cp "$T/late" "$T/late.before"
@@ -58,7 +58,7 @@ test_untouched_zeros()
 	eractl dump "$T/m" > "$T/xml"
 	truncate -s 5000 "$T/zeros"
 	cp "$T/zeros" "$T/zeros.before"
-	# no room for what it is to become
+	# no room for the new metadata
 	trap '' XFSZ
 	(ulimit -f 20 && untouched zeros "File too large" eractl restore "$T/zeros" --input "$T/xml")
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
