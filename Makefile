@@ -146,7 +146,7 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
-# The tests that look for calls of the heap.
+# The tests that fail if the heap is used where it must not be.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
 heap_wraps	:= malloc calloc realloc aligned_alloc strdup free

@@ -38,7 +38,7 @@ static void fill(struct disk *d)
 	assert_int_equal(store_close(s, true, NULL), 0);
 }
 
-/* The page where the history in force begins, by what the superblocks say. */
+/* Returns the first page of the history that is in force, according to the superblocks. */
 static uint8_t *in_force(struct disk *d, uint64_t *seq)
 {
 	struct engine *e = disk_engine(d);
@@ -69,7 +69,7 @@ static void test_a_gap_lists_all_blocks_and_is_kept(void **state)
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
 	assert_int_equal(diff_blocks(s, 4), 0);
-	/* Found once more in the same era: the same gap. */
+	/* A gap that is found again in the same era is the same gap. */
 	assert_int_equal(store_begin_era(s, 5, NULL), 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "a", NULL), 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "b", NULL), 0);
@@ -132,7 +132,7 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	disk_destroy(&d);
 }
 
-/* The last two copies of the metadata count the same eras, and draw other numbers. */
+/* Two copies of the metadata begin the same eras, but draw different random numbers for their timelines. */
 static void test_a_rolled_back_timeline_is_foreign(void **state)
 {
 	struct store *s;
@@ -145,7 +145,7 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	assert_int_equal(store_timeline(s, 3), 71);
 	assert_int_equal(store_timeline(s, 4), 0);
 	assert_int_equal(store_new_timeline(s, 72, NULL), 0);
-	/* The era never began, so nobody knows the number. */
+	/* The era never began, so nobody knows the number of the timeline. */
 	assert_int_equal(store_new_timeline(s, 73, NULL), 0);
 	assert_int_equal(store_moment(s, 72, 4), MOMENT_FOREIGN);
 	assert_int_equal(store_moment(s, 73, 4), MOMENT_OTHER_ERA);
@@ -211,7 +211,10 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	disk_destroy(&d);
 }
 
-/* Each sector of the copy in force, then one of each copy: never taken for a history without gaps. */
+/*
+ * Damages each sector of the copy in force, then one sector of each copy: the result is never taken
+ * for a history without gaps.
+ */
 static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state)
 {
 	const uint8_t uuid[16] = { 9 };
@@ -258,7 +261,7 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 		assert_in_range(store_gaps(s, gap), 1, 2);
 		assert_int_equal(gap[store_gaps(s, gap) - 1].kind, ERAD_GAP_UNKNOWN);
 		assert_int_equal(gap[store_gaps(s, gap) - 1].era, 4);
-		/* Of the older copy, the timeline is left. */
+		/* The timeline of the older copy is left. */
 		assert_int_equal(store_moment(s, 71, 1), both ? MOMENT_TOO_OLD : MOMENT_KNOWN);
 		store_close(s, false, NULL);
 		disk_destroy(&bad);
@@ -266,7 +269,7 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 	disk_destroy(&d);
 }
 
-/* A checksum that is right, and content that no version writes. */
+/* Correct checksums, with content that no version of erad writes. */
 static void test_a_history_that_contradicts_itself_is_refused(void **state)
 {
 	unsigned int i;

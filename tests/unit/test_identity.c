@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Identities of devices: the same device is the same after a reboot, another one is another, and lasting paths last. */
+/*
+ * Identities of devices: a device is recognized after a reboot, another device is not taken for it,
+ * and a lasting path is kept.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -182,7 +185,7 @@ static void test_lasting_path_is_the_best_link_of_the_device(void **state)
 	lasts("/dev/disk/by-uuid/0123", SDA1, "/dev/disk/by-id/ata-a-part1");
 	devices_link("/dev/disk/by-id/wwn-0x1-part1", SDA1);
 	lasts("/dev/sda1", SDA1, "/dev/disk/by-id/wwn-0x1-part1");
-	/* A lasting path that was given stays. */
+	/* If the given path is a lasting one, it is kept. */
 	lasts("/dev/disk/by-partuuid/p", SDA1, "/dev/disk/by-partuuid/p");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The pool of memory for marks: neither a mark nor a fold calls the heap, and marks go on when the pool is empty. */
+/* The pool of memory for marks: neither a mark nor a fold uses the heap, and marks succeed when the pool is empty. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -29,7 +29,7 @@ static const struct store_geometry geometry = {
 struct fixture {
 	struct disk disk;
 	struct store *s;
-	uint8_t *written;	/* the oracle: of each block, whether it was marked */
+	uint8_t *written;	/* the expected content: for each block, whether it was marked */
 	uint64_t rnd;
 };
 
@@ -61,7 +61,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Takes nodes out of the pool until so many are left. */
+/* Takes nodes out of the pool until `left` nodes remain. */
 static void drain(struct store *s, size_t left)
 {
 	struct nodes nodes = { 0 };
@@ -79,7 +79,7 @@ static uint64_t nr_folds(struct store *s)
 	return info.folds;
 }
 
-/* A few blocks in each of many leaves, in no order. */
+/* Makes ranges of a few blocks in each of many leaves, in no order. */
 static unsigned int many_leaves(struct fixture *f, struct erad_range *r)
 {
 	unsigned int i;
@@ -138,14 +138,14 @@ static void assert_diff_exact(struct fixture *f)
 	free(got);
 }
 
-/* As after a crash of the process: what was acknowledged is there. */
+/* Opens the store again, as after a crash of the process, and checks that every acknowledged mark exists. */
 static void reopen(struct fixture *f)
 {
 	assert_int_equal(store_close(f->s, false, NULL), 0);
 	assert_int_equal(store_open(disk_engine(&f->disk), STORE_WRITE, &f->s, NULL), 0);
 }
 
-/* Marks on new leaves, a ring that gets full, eras, folds, and a snapshot whose pages are saved. */
+/* Marks on new leaves, a journal that becomes full, eras, folds, and a snapshot whose pages are saved. */
 static void test_marks_and_folds_do_not_call_the_heap(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -170,7 +170,7 @@ static void test_marks_and_folds_do_not_call_the_heap(void **state)
 	assert_diff_exact(f);
 }
 
-/* With memory for as little as one run. */
+/* The pool has memory for only one run. */
 static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -185,7 +185,7 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 		folds = nr_folds(f->s);
 		nr = many_leaves(f, r);
 		assert_int_equal(mark(f, r, nr), 0);
-		/* A run takes a leaf, and those of a part share the rest. */
+		/* Each run takes a leaf of its own, and the runs of one part share the other nodes. */
 		assert_true(nr_folds(f->s) - folds >= nr / (needs + i));
 		assert_diff_exact(f);
 		reopen(f);
@@ -194,7 +194,7 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 	assert_heap_not_called();
 }
 
-/* A part whose I/O fails: the mark fails, and made again it marks the rest. */
+/* If the I/O of a part fails, the mark fails.  The same mark, made again, marks the rest. */
 static void test_mark_of_parts_that_fails_can_be_made_again(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -223,7 +223,7 @@ static void test_mark_of_parts_that_fails_can_be_made_again(void **state)
 	assert_heap_not_called();
 }
 
-/* Marks that never became durable are in no journal, but take memory. */
+/* Marks that never became durable are not in the journal, but take memory until the next fold. */
 static void test_memory_of_marks_that_failed_comes_back(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -276,7 +276,7 @@ static void test_pool_is_filled_and_trimmed(void **state)
 	assert_heap_not_called();
 }
 
-/* However many nodes the snapshot takes, after a fold there are enough for marks. */
+/* However many nodes the snapshot takes, after a fold the pool has enough nodes for marks. */
 static void test_snapshot_leaves_memory_for_marks(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -300,7 +300,7 @@ struct folder {
 	atomic_bool done;
 };
 
-/* What the fold thread of a volume does, with somebody who takes nodes away. */
+/* Does the work of a volume's fold thread, while another thread takes nodes away. */
 static void *fold_thread(void *arg)
 {
 	struct folder *t = arg;

@@ -16,7 +16,7 @@
 struct bpf_map;
 struct bpf_object;
 
-/* One kind of such maps: what the maps of all volumes have in common. */
+/* A kind of counter map, such as the maps for events: what its maps have in common for all volumes. */
 struct counter_map_kind {
 	const char *pin;
 	const struct bpf_object *obj;	/* of the programs; NULL: the programs are not attached */
