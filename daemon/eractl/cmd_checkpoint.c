@@ -9,21 +9,32 @@ static int run(const struct command *cmd, int argc, char **argv)
 	/* Line n of the output belongs to volume n, so there can be no gap. */
 	struct volumes_job job = { .op = "checkpoint", .print = print_era, .stop = true };
 
-	while (command_getopt(cmd, argc, argv) != -1)
-		job.json = true;
+	int c;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		if (c == 'J')
+			job.json = true;
+		else if (c == 't')
+			job.print = print_token;
+	}
 	return volumes_run_operands(cmd, &job, argc, argv);
 }
 
 const struct command cmd_checkpoint = {
 	.name = "checkpoint",
-	.args = "NAME… [--json]",
+	.args = "NAME… [--token] [--json]",
 	.summary = "begin a new era and print it",
 	.text =
 	"Begins a new era and prints its number, nothing else: one line for each\n"
 	"volume, in the order given. Stops at the first volume that fails.\n"
 	"\n"
 	"Every write that completes after this command did is in the new era or a\n"
-	"later one; 'eractl diff NAME --since ERA' lists them.",
-	.options = "J",
+	"later one; 'eractl diff NAME --since ERA' lists them.\n"
+	"\n"
+	"With --token, prints UUID:TIMELINE:ERA in place of the number. Keep the token\n"
+	"with the backup: 'eractl diff NAME --since TOKEN' lists the same, but exits\n"
+	"with 3 where the metadata cannot tell, because it is another volume's, or was\n"
+	"put back from an older copy, and so counts the same eras again.",
+	.options = "tJ",
 	.run = run,
 };

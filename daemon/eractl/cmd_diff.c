@@ -8,13 +8,15 @@
 #include <unistd.h>
 
 #include "common/client.h"
+#include "common/token.h"
 #include "eractl/format.h"
 #include "eractl/volumes.h"
 
 struct run {
 	struct diff diff;
 	const struct diff_format *format;
-	bool begun, snapshot;
+	const char *token;	/* or NULL: diff.since is what was given */
+	bool begun, snapshot, json;
 	/* Kept back until it is known that the next extent does not continue it. */
 	uint64_t offset, length;
 };
@@ -61,6 +63,23 @@ static int take_extent(struct run *run, struct json_object *part, size_t i, stru
 	return 0;
 }
 
+/* The diff is as long as it is for a reason. */
+static void complain_of_gaps(const struct diff *d)
+{
+	const size_t nr = json_object_is_type(d->gaps, json_type_array) ? json_object_array_length(d->gaps) : 0;
+	struct json_object *last = nr ? json_object_array_get_idx(d->gaps, nr - 1) : NULL;
+	const char *kind = json_text(last, "kind"), *detail = json_text(last, "detail");
+	char more[64] = "";
+	uint64_t era;
+
+	if (!kind || !json_number(last, "era", &era))
+		return;
+	if (nr > 1)
+		snprintf(more, sizeof(more), ", the last of %zu gaps", nr);
+	complain("volume %s: the whole volume is listed, because writes may have gone past erad in era %" PRIu64
+		 " (%s%s%s%s)", d->volume, era, kind, detail && *detail ? ": " : "", detail ? detail : "", more);
+}
+
 static int take_header(struct run *run, struct json_object *part, struct err *err)
 {
 	struct diff *d = &run->diff;
@@ -73,7 +92,12 @@ static int take_header(struct run *run, struct json_object *part, struct err *er
 	if (since != d->since)
 		return garbled(run, err, "it is about another era");
 	run->begun = true;
+	d->token = json_text(part, "token");
+	d->gaps = json_object_object_get(part, "gaps");
+	complain_of_gaps(d);
 	run->format->begin(d);
+	d->token = NULL;
+	d->gaps = NULL;
 	return 0;
 }
 
@@ -114,13 +138,27 @@ static int finish(struct run *run, struct json_object *result, struct err *err)
 static int diff(struct run *run)
 {
 	struct json_object *request = client_request("diff", run->diff.volume), *result;
+	const char *due;
 	struct err err;
 	int r;
 
-	json_object_object_add(request, "since", json_object_new_int64(run->diff.since));
+	if (run->token)
+		json_object_object_add(request, "token", json_object_new_string(run->token));
+	else
+		json_object_object_add(request, "since", json_object_new_int64(run->diff.since));
 	if (run->snapshot)
 		json_object_object_add(request, "snapshot", json_object_new_boolean(true));
 	r = client_call(request, take_part, run, &result, &err);
+	due = r ? NULL : json_text(result, "full_copy_due");
+	if (due) {
+		complain("volume %s: a full copy is due: %s", run->diff.volume, due);
+		if (run->json)
+			print_json(result);
+		else if (run->format->cut_off)
+			run->format->cut_off();
+		json_object_put(result);
+		return EXIT_FULL_COPY;
+	}
 	if (!r) {
 		r = finish(run, result, &err);
 		json_object_put(result);
@@ -137,6 +175,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	const char *format = NULL, *since = NULL;
 	bool json = false;
 	struct run run = { };
+	struct token token;
 	uint32_t era;
 	int c;
 
@@ -159,15 +198,21 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
 	if (!since)
-		return usage_error(cmd, "--since ERA is missing");
-	if (era_parse(since, &era))
-		return usage_error(cmd, "era %s: expected a number from 0 to 4294967294", since);
+		return usage_error(cmd, "--since ERA or --since TOKEN is missing");
+	if (token_from_text(since, &token)) {
+		run.token = since;
+		era = token.era;
+	} else if (era_parse(since, &era)) {
+		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token'",
+				   since);
+	}
 	if (json && format && strcmp(format, "json"))
 		return usage_error(cmd, "got both --json and --format %s, expected one", format);
 	run.format = diff_format_find(json ? "json" : format ? format : "table");
 	if (!run.format)
 		return usage_error(cmd, "format %s: expected table, json, ranges, ddrescue or xml",
 				   format);
+	run.json = !strcmp(run.format->name, "json");
 	run.diff.volume = argv[optind];
 	run.diff.since = era;
 	return diff(&run);
@@ -175,7 +220,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_diff = {
 	.name = "diff",
-	.args = "NAME --since ERA [--snapshot] [--format FORMAT] [--json]",
+	.args = "NAME --since ERA|TOKEN [--snapshot] [--format FORMAT] [--json]",
 	.summary = "list what was written since an era",
 	.text =
 	"Lists, in ascending order, exactly the blocks that were written in era ERA\n"
@@ -190,7 +235,12 @@ const struct command cmd_diff = {
 	"\n"
 	"All but the lengths in the table and XML are plain numbers of bytes. Use the\n"
 	"output only if the exit code is 0: if erad goes away on the way, JSON and XML\n"
-	"have no end, and a line \"incomplete\" spoils ranges and maps.",
+	"have no end, and a line \"incomplete\" spoils ranges and maps.\n"
+	"\n"
+	"Exits with 3 if the metadata does not know the moment that TOKEN names: then\n"
+	"only a full copy is complete. JSON has the reason as \"full_copy_due\". Where\n"
+	"writes may have gone past erad since ERA, the whole volume is listed, and a\n"
+	"line on standard error, and \"gaps\" in JSON, say why.",
 	.options = "sSfJ",
 	.run = run,
 };

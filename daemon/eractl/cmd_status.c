@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "eractl/table.h"
@@ -32,6 +33,8 @@ static const struct column columns[] = {
 
 static const struct column details[] = {
 	{ "UUID", cell_text, "uuid", NULL, 0 },
+	{ "token", cell_text, "token", NULL, 0 },
+	{ "tokens since era", cell_count, "timelines_since", NULL, 0 },
 	{ "device", cell_text, "device", NULL, 0 },
 	{ "origin", cell_text, "origin", NULL, 0 },
 	{ "blocks", cell_count, "blocks", NULL, 0 },
@@ -64,6 +67,41 @@ static const struct column counts[] = {
 	{ }
 };
 
+/* The kind of the newest gap that is logged. */
+static const char *last_gap(struct json_object *row)
+{
+	struct json_object *gaps = json_object_object_get(row, "gaps");
+	const size_t nr = json_object_is_type(gaps, json_type_array) ? json_object_array_length(gaps) : 0;
+	const char *kind = nr ? json_text(json_object_array_get_idx(gaps, nr - 1), "kind") : NULL;
+
+	return kind ? kind : "unknown";
+}
+
+static void print_gaps(struct json_object *gaps)
+{
+	const size_t nr = json_object_is_type(gaps, json_type_array) ? json_object_array_length(gaps) : 0;
+
+	if (nr)
+		puts("  gaps, in which writes may have gone past erad");
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *g = json_object_array_get_idx(gaps, i);
+		const char *kind = json_text(g, "kind"), *detail = json_text(g, "detail");
+		char when[32] = "-", line[512];
+		uint64_t era, at;
+		time_t t;
+
+		if (!json_number(g, "era", &era))
+			continue;
+		if (json_number(g, "time", &at)) {
+			t = at;
+			strftime(when, sizeof(when), "%F %T", localtime(&t));
+		}
+		snprintf(line, sizeof(line), "    era %" PRIu64 "  %s  %s  %s", era, when, kind ? kind : "unknown",
+			 detail ? detail : "");
+		puts(printable(line));
+	}
+}
+
 static void print_trouble(struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *error = json_text(row, "error");
@@ -77,8 +115,8 @@ static void print_trouble(struct json_object *row)
 		       volume ? volume : "?");
 	else if (json_number(row, "floor_era", &n) && json_number(row, "era", &era) && n + 1 >= era)
 		printf("%s: every block counts as written in era %" PRIu64
-		       ", because writes have passed unrecorded; the next increment is a full one\n",
-		       volume ? volume : "?", n);
+		       ", because writes may have gone past erad (%s); the next increment is a full one\n",
+		       volume ? volume : "?", n, last_gap(row));
 	if (error) {
 		snprintf(what, sizeof(what), "%s: %s", volume ? volume : "?", error);
 		puts(printable(what));
@@ -170,6 +208,7 @@ static int print(struct json_object *volumes, bool verbose)
 
 		printf("\n%s\n", volume ? volume : "?");
 		list_print(details, row);
+		print_gaps(json_object_object_get(row, "gaps"));
 		print_events(json_object_object_get(row, "events"));
 	}
 	return EXIT_SUCCESS;

@@ -14,6 +14,7 @@
 
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
+#define EXIT_FULL_COPY	3	/* of diff: the token names no moment that the metadata knows */
 
 #define JSON_VERSION	1	/* "version" of everything that is printed as JSON */
 

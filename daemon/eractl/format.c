@@ -49,7 +49,12 @@ static void json_begin(const struct diff *d)
 	printf("{\"version\":%d,\"volume\":", JSON_VERSION);
 	print_json_string(d->volume);
 	printf(",\"block_size\":%" PRIu64 ",\"since\":%" PRIu64 ",\"era\":%" PRIu64
-	       ",\"extents\":[", d->block_size, d->since, d->era);
+	       ",\"token\":", d->block_size, d->since, d->era);
+	if (d->token)
+		print_json_string(d->token);
+	else
+		printf("null");
+	printf(",\"gaps\":%s,\"extents\":[", d->gaps ? json_object_to_json_string_ext(d->gaps, JSON_C_TO_STRING_PLAIN) : "[]");
 }
 
 static void json_extent(const struct diff *d, uint64_t offset, uint64_t length)

@@ -3,6 +3,7 @@
 #ifndef ERACTL_FORMAT_H
 #define ERACTL_FORMAT_H
 
+#include <json-c/json.h>
 #include <stdint.h>
 
 /* Sizes are in bytes.  The first part is known before begin(); the second part is updated after each extent. */
@@ -10,6 +11,8 @@ struct diff {
 	const char *volume;
 	uint64_t block_size, size;
 	uint64_t since, era;
+	const char *token;	/* of era, or NULL; this and gaps are valid in begin() only */
+	struct json_object *gaps;	/* a list, or NULL */
 
 	uint64_t end;		/* of the last extent */
 	uint64_t extents, changed;

@@ -43,6 +43,13 @@ bool print_era(struct json_object *result)
 	return true;
 }
 
+bool print_token(struct json_object *result)
+{
+	const char *token = json_text(result, "token");
+
+	return token && puts(token) >= 0;
+}
+
 /* Prints the result, or adds it to results if that is not NULL.  Puts the result. */
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)

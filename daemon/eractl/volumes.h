@@ -57,7 +57,8 @@ int one_name(const struct command *cmd, int argc, char **argv);
 /* Prints "data: /dev/mapper/data is in era 5, …", for create and open. */
 bool print_opened(struct json_object *result);
 
-/* Prints the era alone on a line. */
+/* Prints the era alone, or the token alone, on a line. */
 bool print_era(struct json_object *result);
+bool print_token(struct json_object *result);
 
 #endif /* ERACTL_VOLUMES_H */

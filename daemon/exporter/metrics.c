@@ -95,6 +95,36 @@ static void print_bool(FILE *f, const struct family *m, const char *volume, stru
 	fprintf(f, "} %d\n", json_object_get_boolean(o));
 }
 
+/* An object of numbers by kind. */
+static void print_kinds(FILE *f, const struct family *m, const char *volume, struct json_object *status)
+{
+	struct json_object *kinds = json_object_object_get(status, m->key);
+	uint64_t n;
+
+	if (!json_object_is_type(kinds, json_type_object))
+		return;
+	json_object_object_foreach(kinds, kind, value) {
+		if (!json_to_number(value, &n))
+			continue;
+		print_head(f, m->name, volume);
+		fputs(",kind=\"", f);
+		print_label(f, kind);
+		fprintf(f, "\"} %" PRIu64 "\n", n);
+	}
+}
+
+static void print_last_gap(FILE *f, const struct family *m, const char *volume, struct json_object *status)
+{
+	struct json_object *gaps = json_object_object_get(status, m->key);
+	const size_t nr = json_object_is_type(gaps, json_type_array) ? json_object_array_length(gaps) : 0;
+	uint64_t t;
+
+	if (!nr || !json_number(json_object_array_get_idx(gaps, nr - 1), "time", &t))
+		return;
+	print_head(f, m->name, volume);
+	fprintf(f, "} %" PRIu64 "\n", t);
+}
+
 /* Whether there is something to say. */
 static void print_any(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
@@ -248,6 +278,10 @@ static const struct family families[] = {
 	  print_mirror, "mirror" },
 	{ "erad_floor_era", "gauge", "Every block counts as written in this era or later; there is none where that is not so.",
 	  print_number, "floor_era" },
+	{ "erad_gaps_total", "counter", "Times when writes may have gone past erad, by kind, since the metadata was made.",
+	  print_kinds, "gaps_total" },
+	{ "erad_last_gap_timestamp_seconds", "gauge", "When the last of them was noticed; there is none without one.",
+	  print_last_gap, "gaps" },
 	{ "erad_snapshot_era", "gauge", "The newest era that the metadata snapshot shows; there is none without one.",
 	  print_number, "snapshot_era" },
 };

@@ -6,6 +6,7 @@
 #include "erad/ops/closed.h"
 #include "erad/ops/open.h"
 #include "erad/request/diff.h"
+#include "erad/request/history.h"
 #include "erad/request/interrupt.h"
 #include "erad/volume/volume.h"
 
@@ -18,6 +19,7 @@ struct diff {
 	uint64_t block_size, size;	/* bytes */
 	struct json_object *extents;
 	uint64_t changed;		/* bytes */
+	const struct token *token;	/* or NULL: since is an era */
 };
 
 static int diff_interrupted(void *ctx)
@@ -64,9 +66,16 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	const bool snapshot = d->view == STORE_SNAPSHOT;
 	struct json_object *head;
 	struct store_info info;
+	struct err why;
 	uint32_t era;
 	int r;
 
+	if (d->token && token_check(s, d->token, &why)) {
+		*result = json_object_new_object();
+		json_object_object_add(*result, "volume", json_object_new_string(name));
+		json_object_object_add(*result, "full_copy_due", json_object_new_string(why.msg));
+		return 0;
+	}
 	store_info(s, &info);
 	era = snapshot ? info.snapshot_era : info.era;
 	/* Before the first part, so that a caller need not undo what it has begun. */
@@ -84,6 +93,8 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	json_object_object_add(head, "since", json_object_new_int64(since));
 	json_object_object_add(head, "era", json_object_new_int64(era));
 	json_object_object_add(head, "size", json_object_new_uint64(d->size));
+	json_object_object_add(head, "token", token_json(s, era));
+	json_object_object_add(head, "gaps", gaps_since_json(s, since, era));
 	r = jsonl_send(d->j, "part", head);
 	if (!r)
 		r = store_diff_watched(s, d->view, since, extent, diff_interrupted, d, err);
@@ -113,10 +124,10 @@ static int diff_closed(struct diff *d, const char *name, uint32_t since,
 	return r;
 }
 
-int request_diff(struct jsonl *j, const char *name, uint32_t since, enum store_view view,
-		 struct json_object **result, struct err *err)
+int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct token *token,
+		 enum store_view view, struct json_object **result, struct err *err)
 {
-	struct diff d = { .j = j, .view = view };
+	struct diff d = { .j = j, .view = view, .token = token };
 	struct store *s;
 	int r;
 

@@ -11,6 +11,7 @@
 #include "erad/base/standby.h"
 #include "erad/device/sysfs.h"
 #include "erad/ops/table.h"
+#include "erad/request/history.h"
 #include "erad/request/report.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"
@@ -48,6 +49,11 @@ struct report {
 	bool has_uuid, has_info, has_store, has_stats;
 	struct erad_info info;
 	struct store_info store;
+	struct store_gap gap[ERAD_GAPS];
+	unsigned int nr_gaps;
+	uint64_t gaps_total[ERAD_GAP_KINDS];
+	struct token token;		/* of the era that is shown; timeline 0: not known */
+	uint32_t timelines_since;
 	struct erad_stats stats;
 	bool has_events;
 	struct erad_map_events events;
@@ -70,8 +76,14 @@ static void look_at_volume(struct volume *v, struct report *p)
 	p->has_info = v->fd >= 0;
 	p->info = v->info;
 	p->has_store = v->store;
-	if (v->store)
+	if (v->store) {
 		store_info(v->store, &p->store);
+		p->nr_gaps = store_gaps(v->store, p->gap);
+		store_gap_totals(v->store, p->gaps_total);
+		p->timelines_since = store_timelines_since(v->store);
+		p->token.era = p->has_info ? p->info.era : p->store.era;
+		p->token.timeline = store_timeline(v->store, p->token.era);
+	}
 	/* An ioctl that waits for nothing, under the lock that keeps the fd. */
 	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);
 	if (p->has_events)
@@ -143,6 +155,23 @@ static struct json_object *events_json(const struct erad_map_events *e, uint64_t
 	return o;
 }
 
+static void add_history(struct json_object *o, const struct report *p)
+{
+	struct token t = p->token;
+	struct json_object *total = json_object_new_object();
+	char text[TOKEN_TEXT_SIZE];
+
+	memcpy(t.uuid, p->uuid, sizeof(t.uuid));
+	add_text(o, "token", t.timeline ? token_text(&t, text) : NULL);
+	add_number(o, "timelines_since", p->timelines_since, p->timelines_since);
+	json_object_object_add(o, "gaps", p->has_store ? gaps_json(p->gap, p->nr_gaps) : NULL);
+	for (unsigned int i = 0; i < ERAD_GAP_KINDS; i++)
+		add_number(total, store_gap_name(i), true, p->gaps_total[i]);
+	json_object_object_add(o, "gaps_total", p->has_store ? total : NULL);
+	if (!p->has_store)
+		json_object_put(total);
+}
+
 static struct json_object *status_json(const struct report *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -186,6 +215,7 @@ static struct json_object *status_json(const struct report *p)
 	add_text(o, "standby", p->v ? standby_state() : NULL);
 	add_number(o, "snapshot_era", st && p->store.snapshot_era, p->store.snapshot_era);
 	add_number(o, "floor_era", st && p->store.floor_era, p->store.floor_era);
+	add_history(o, p);
 	add_text(o, "error", *p->error.msg ? p->error.msg : NULL);
 	return o;
 }

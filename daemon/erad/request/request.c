@@ -20,6 +20,7 @@
 #include "erad/ops/resize.h"
 #include "erad/request/diff.h"
 #include "erad/request/dump.h"
+#include "erad/request/history.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
 #include "erad/volume/checkpoint.h"
@@ -308,9 +309,11 @@ static int serve_open_volume(struct request *q,
 			     int (*op)(struct volume *v, uint32_t *era, struct err *err),
 			     struct json_object **result, struct err *err)
 {
+	struct json_object *token = NULL;
 	struct volume *v;
 	const char *name;
 	uint32_t era = 0;
+	struct store *s;
 	int r;
 
 	r = get_volume(q, &name, err);
@@ -319,12 +322,19 @@ static int serve_open_volume(struct request *q,
 	if (r)
 		return r;
 	r = op(v, &era, err);
+	s = volume_store_get(v);
+	if (s) {
+		token = r || !era ? NULL : token_json(s, era);
+		volume_store_put(v);
+	}
 	volume_unref(v);
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	if (era)
+	if (era) {
 		json_object_object_add(*result, "era", json_object_new_int64(era));
+		json_object_object_add(*result, "token", token);
+	}
 	return 0;
 }
 
@@ -358,17 +368,26 @@ static int serve_diff(struct request *q, struct json_object **result, struct err
 {
 	uint64_t since = UINT64_MAX;
 	struct json_object *snapshot;
-	const char *name;
+	const char *name, *text;
+	struct token token;
 	int r;
 
 	r = get_volume(q, &name, err);
 	if (!r)
 		r = get_number(q, "since", UINT32_MAX, &since, err);
-	if (!r && since == UINT64_MAX)
-		r = err_set(err, -EINVAL, "the request has no \"since\"");
+	if (!r)
+		r = get_text(q, "token", false, &text, err);
+	if (r)
+		return r;
+	if (text && !token_from_text(text, &token))
+		return err_set(err, -EINVAL, "\"token\" is %.100s, expected UUID:TIMELINE:ERA", text);
+	if (text)
+		since = token.era;
+	if (since == UINT64_MAX)
+		r = err_set(err, -EINVAL, "the request has neither \"since\" nor \"token\"");
 	if (!r)
 		r = get_member(q, "snapshot", json_type_boolean, &snapshot, err);
-	return r ? r : request_diff(q->j, name, (uint32_t)since,
+	return r ? r : request_diff(q->j, name, (uint32_t)since, text ? &token : NULL,
 				    json_object_get_boolean(snapshot) ? STORE_SNAPSHOT : STORE_NOW,
 				    result, err);
 }

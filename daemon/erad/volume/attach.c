@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
+#include "store/history.h"
 #include "store/place.h"
 
 /* The first use of a blank device that somebody named in a table; nothing else is written to. */
@@ -185,6 +187,22 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 	return 0;
 }
 
+/* Once for each time that the metadata is opened for a new target; not for a target that has lived on. */
+static int begin_timeline(struct volume *v, struct err *err)
+{
+	uint64_t number = 0;
+	int r;
+
+	if (v->activated)
+		return 0;
+	while (!number)
+		if (getrandom(&number, sizeof(number), 0) < 0 && errno != EINTR)
+			return err_set(err, -errno, "cannot draw the number of a timeline: %m");
+	r = store_new_timeline(v->store, number, err);
+	v->activated = !r;
+	return r;
+}
+
 /* The first era of a new target. */
 static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
@@ -200,6 +218,8 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	/* First, as this may fail again and again, and each durable era is one less. */
 	if (!r)
 		r = prepare_era(v, s->era + 1, err);
+	if (!r)
+		r = begin_timeline(v, err);
 	if (!r)
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
@@ -219,6 +239,7 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	const uint32_t live = v->info.era;
 	int r;
 
+	v->activated = true;
 	r = compare_size(v, &v->info, s, err);
 	if (r)
 		return r;

@@ -109,6 +109,7 @@ struct volume {
 	uint64_t try_at;		/* … and when to try again, if it still is so */
 	uint64_t batch;			/* outstanding; 0: none */
 	unsigned int nr;		/* ranges of it, or of the one that failed */
+	bool activated;			/* the timeline of this activation is in the metadata */
 	bool failed;			/* the instance is FAILED; ranges are what to try next */
 	struct erad_range range[ERAD_MAX_RANGES];
 	struct shown shown;		/* what of it is under the lock, its headers say */

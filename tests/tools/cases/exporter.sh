@@ -238,7 +238,8 @@ test_exporter_monitoring()
 	for name in $(metrics_of tests/tools/exporter/metrics.prom); do
 		case $name in
 		*_build_info | erad_size_bytes | erad_block_size_bytes | erad_suspended | erad_eras_begun_total | \
-			erad_over_marked_blocks_total | erad_snapshot_era | erad_floor_era) continue ;;
+			erad_over_marked_blocks_total | erad_snapshot_era | erad_floor_era | \
+			erad_gaps_total | erad_last_gap_timestamp_seconds) continue ;;
 		esac
 		grep -q "\b$name\(_bucket\)\?\b" "$T/texts" || fail "the dashboard does not show $name"
 	done
