@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tokens: a moment that the metadata does not know is refused, so that an increment is never based on another copy's eras.
 
