@@ -29,6 +29,8 @@ struct file_engine {
 	struct engine engine;
 	int fd;
 	int lock_fd, disk_fd;	/* see device_lock.h; -1: none */
+	char *path;
+	bool temporary;		/* the path is for this engine only */
 	bool tells_holes;	/* SEEK_DATA can be relied on */
 };
 
@@ -167,6 +169,9 @@ static void close_all(struct file_engine *f)
 static void file_destroy(struct engine *e)
 {
 	close_all(to_file(e));
+	if (to_file(e)->temporary)
+		unlink(to_file(e)->path);
+	free(to_file(e)->path);
 	free(to_file(e));
 }
 
@@ -209,6 +214,147 @@ static int file_grow(struct engine *e, uint64_t size)
 	return find_size(f, NULL);
 }
 
+static const struct engine_ops file_ops;
+
+/* Makes the name of a new file durable. */
+static int sync_parent(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, ret;
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return -ENAMETOOLONG;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = fsync(fd) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Whether the directory of the path is in the mount that the file was opened in. */
+static bool same_mount(const struct file_engine *f)
+{
+	struct statx file, dir;
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", f->path);
+	return !statx(f->fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &file) &&
+	       !statx(AT_FDCWD, dirname(copy), 0, STATX_MNT_ID, &dir) &&
+	       (file.stx_mask & dir.stx_mask & STATX_MNT_ID) && file.stx_mnt_id == dir.stx_mnt_id;
+}
+
+/* Nothing is at the path. */
+static int find_lost(struct file_engine *f, const struct stat *has, struct err *err)
+{
+	if (has->st_nlink)
+		return err_set(err, -ESTALE,
+			       "%s: no such file: it was moved, or another file system is mounted over its directory, or its own was unmounted; put it back before the volume is closed, or the next open does not find it",
+			       f->engine.name);
+	if (!same_mount(f))
+		return err_set(err, -ESTALE,
+			       "%s: it was deleted, and its directory is gone or on another file system: what is recorded is lost when erad ends or the volume is closed; make the directory as it was, and request a checkpoint",
+			       f->engine.name);
+	return err_set(err, -ENOENT, "%s: it was deleted", f->engine.name);
+}
+
+static int file_find(struct engine *e, bool by_path, struct err *err)
+{
+	char got[SIZE_EXACT], expected[SIZE_EXACT];
+	struct file_engine *f = to_file(e);
+	const uint64_t size = e->size;	/* before fstat(): another thread may be in file_grow() */
+	struct stat has, at;
+
+	if (e->block_device)
+		return 0;
+	if (fstat(f->fd, &has))
+		return err_set(err, -errno, "%s: %s", e->name, strerror(errno));
+	if ((uint64_t)has.st_size < size)
+		return err_set(err, -EUCLEAN,
+			       "%s was truncated: it has %s, expected %s; what it had recorded is lost: close the volume, create it anew, and make a full copy",
+			       e->name, size_exact(got, has.st_size), size_exact(expected, size));
+	if (!by_path)
+		return 0;
+	if (stat(f->path, &at))
+		return errno == ENOENT || errno == ENOTDIR ? find_lost(f, &has, err) :
+			err_set(err, -ESTALE, "%s: cannot look whether it is still there: %s", e->name,
+				strerror(errno));
+	if (at.st_dev == has.st_dev && at.st_ino == has.st_ino)
+		return 0;
+	return err_set(err, -ESTALE, "%s was replaced: another file is in its place, which erad does not touch; %s",
+		       e->name, has.st_nlink ?
+		       "put the file that was there back before the volume is closed" :
+		       "the one that the volume uses is deleted, and is lost when erad ends or the volume is closed: move the other file away, and request a checkpoint");
+}
+
+static int lock_copy(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
+/* A new file beside that of f, with a name of its own: not every file system has files without a name. */
+static int open_temporary(struct file_engine *to, const struct file_engine *f)
+{
+	if (asprintf(&to->path, "%s.XXXXXX", f->path) < 0) {
+		to->path = NULL;
+		return -ENOMEM;
+	}
+	to->fd = mkostemp(to->path, O_CLOEXEC | (fcntl(f->fd, F_GETFL) & O_DIRECT));
+	to->temporary = to->fd >= 0;
+	return to->fd < 0 ? -errno : 0;
+}
+
+static int file_begin_copy(struct engine *e, struct engine **copy, struct err *err)
+{
+	struct file_engine *f = to_file(e), *to;
+	struct stat st;
+	int ret;
+
+	*copy = NULL;
+	to = calloc(1, sizeof(*to));
+	if (!to)
+		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
+	to->engine = *e;
+	to->fd = to->lock_fd = to->disk_fd = -1;
+	ret = open_temporary(to, f);
+	if (!ret && (fstat(f->fd, &st) || fchmod(to->fd, st.st_mode & 07777) ||
+		     fchown(to->fd, st.st_uid, st.st_gid) || ftruncate(to->fd, st.st_size)))
+		ret = -errno;
+	if (!ret)
+		ret = lock_copy(to->fd);
+	if (ret) {
+		file_destroy(&to->engine);
+		return err_set(err, ret, "%s: it was deleted, and a new file cannot be made: %s", e->name,
+			       strerror(-ret));
+	}
+	*copy = &to->engine;
+	return 0;
+}
+
+static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
+{
+	struct file_engine *f = to_file(e), *from = to_file(copy);
+	int ret;
+
+	ret = fsync(from->fd) ? -errno : 0;
+	/* Not rename(), which would overwrite a file that somebody has put there meanwhile. */
+	if (!ret && link(from->path, f->path))
+		ret = -errno;
+	if (!ret) {
+		ret = sync_parent(f->path);
+		/* One number, so that those who read at the same moment have the old file or the new one. */
+		if (!ret && dup3(from->fd, f->fd, O_CLOEXEC) < 0)
+			ret = -errno;
+		if (ret)
+			unlink(f->path);
+	}
+	file_destroy(copy);
+	return ret ? err_set(err, ret, "%s: it was deleted, and a new file cannot be put in its place: %s",
+			     e->name, strerror(-ret)) : 0;
+}
+
 static const struct engine_ops file_ops = {
 	.read = file_read,
 	.write = file_write,
@@ -216,6 +362,9 @@ static const struct engine_ops file_ops = {
 	.zero = file_zero,
 	.hole = file_hole,
 	.grow = file_grow,
+	.find = file_find,
+	.begin_copy = file_begin_copy,
+	.end_copy = file_end_copy,
 	.destroy = file_destroy,
 };
 
@@ -293,6 +442,11 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	f->lock_fd = -1;
 	f->disk_fd = -1;
 	snprintf(f->engine.name, sizeof(f->engine.name), "%s", path);
+	f->path = strdup(path);
+	if (!f->path) {
+		ret = err_set(err, -ENOMEM, "%s: out of memory", path);
+		goto out_free;
+	}
 	f->fd = open(path, flags | O_DIRECT);
 	if (f->fd < 0 && errno == EINVAL)
 		f->fd = open(path, flags);
@@ -315,23 +469,8 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 out_close:
 	close_all(f);
 out_free:
+	free(f->path);
 	free(f);
-	return ret;
-}
-
-/* Makes the name of a new file durable. */
-static int sync_parent(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, ret;
-
-	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
-		return -ENAMETOOLONG;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = fsync(fd) ? -errno : 0;
-	close(fd);
 	return ret;
 }
 

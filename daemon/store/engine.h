@@ -41,6 +41,22 @@ struct engine_ops {
 	 * a device is too small.
 	 */
 	int (*grow)(struct engine *e, uint64_t size);
+	/*
+	 * 0 unless the file has fewer than e->size bytes: EUCLEAN, because it was truncated.  With
+	 * by_path, also whether the path that it was opened with still leads to it.  ENOENT: the file is
+	 * deleted, nothing is in its place, and the same file system is mounted there.  ESTALE:
+	 * anything else.  Sets err.  by_path may wait for a file system that hangs.  May be NULL.
+	 */
+	int (*find)(struct engine *e, bool by_path, struct err *err);
+	/*
+	 * For a file that find() says is deleted.  begin_copy() makes a new file beside it,
+	 * with a name of its own, and the same length, mode and lock.  The caller copies what is in e to it.  end_copy() makes the
+	 * new file durable, gives it the path, and has e use it from then on; it never overwrites a
+	 * file.  While end_copy() runs, nobody may write to e.  It ends copy, also if it fails; then e
+	 * is as it was.  May be NULL if find is.
+	 */
+	int (*begin_copy)(struct engine *e, struct engine **copy, struct err *err);
+	int (*end_copy)(struct engine *e, struct engine *copy, struct err *err);
 	void (*destroy)(struct engine *e);
 };
 
@@ -86,6 +102,11 @@ int engine_create_file(const char *path, uint64_t size, uint64_t written, struct
 static inline bool engine_hole(struct engine *e, uint64_t off, uint64_t len)
 {
 	return e->ops->hole && e->ops->hole(e, off, len);
+}
+
+static inline int engine_find(struct engine *e, bool by_path, struct err *err)
+{
+	return e->ops->find ? e->ops->find(e, by_path, err) : 0;
 }
 
 static inline void engine_destroy(struct engine *e)

@@ -58,6 +58,10 @@ static int finish_fold(struct store *s, struct err *err)
 	int ret;
 
 	failpoint(FAILPOINT_FOLD_FROZEN);
+	/* A write to the end of a truncated file would hide that the file has lost what was there. */
+	ret = engine_find(s->e, false, err);
+	if (ret)
+		return ret;
 	/* What a snapshot shows must be durable elsewhere before it is overwritten. */
 	ret = store_save_pages(s, &s->array, &s->frozen, err);
 	if (ret)

@@ -44,7 +44,10 @@ int store_next_super(struct store *s, struct erad_disk_super *sb)
 
 	/* If it fails, the same copy is written again: the other is the one that is good. */
 	sb->seq = htole64(le64toh(s->super.seq) + 1);
-	ret = super_write(s->e, sb, s->fold_buf);
+	/* A truncated file must not get a valid superblock: the next open is to refuse the file. */
+	ret = engine_find(s->e, false, NULL);
+	if (!ret)
+		ret = super_write(s->e, sb, s->fold_buf);
 	failpoint(FAILPOINT_SUPER_WRITTEN);
 	if (!ret)
 		ret = store_flush(s, lost);

@@ -13,6 +13,7 @@
 #include "erad/ops/table.h"
 #include "erad/request/history.h"
 #include "erad/request/report.h"
+#include "erad/volume/home.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"
 
@@ -263,6 +264,7 @@ static struct json_object *open_json(struct volume *v, to_json json)
 {
 	struct report p;
 
+	home_ask(v);
 	look_at_volume(v, &p);
 	return json(&p);
 }

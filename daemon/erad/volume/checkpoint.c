@@ -7,6 +7,7 @@
 
 #include "erad/base/thread.h"
 #include "erad/volume/checkpoint.h"
+#include "erad/volume/home.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
@@ -128,9 +129,14 @@ out:
 int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, struct err *err)
 {
 	bool again = true;
-	int r = 0;
+	int r;
 
 	pthread_mutex_lock(&v->checkpoint_lock);
+	r = home_check_open(v, err);
+	if (r) {
+		pthread_mutex_unlock(&v->checkpoint_lock);
+		return r;
+	}
 	for (unsigned int i = 0; i < ROLL_TRIES && again; i++)
 		r = roll_once(v, how, era, &again, err);
 	if (again)

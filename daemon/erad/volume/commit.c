@@ -21,6 +21,7 @@
 #include "erad/volume/commit.h"
 #include "erad/volume/degraded.h"
 #include "erad/volume/fold.h"
+#include "erad/volume/home.h"
 #include "erad/volume/link.h"
 #include "erad/volume/message.h"
 #include "erad/volume/registry.h"
@@ -243,8 +244,20 @@ static bool told_to_stop(struct volume *v)
 /* 0, or why the metadata is not closed cleanly though its target is gone. */
 static int close_store(struct volume *v, struct store *s, bool gone, struct err *err)
 {
-	if (!gone || !v->mark_trouble.since_ms)
-		return store_close(s, gone, err);
+	struct err why = { "" };
+	int lost, r;
+
+	if (!v->mark_trouble.since_ms) {
+		/* Also if erad goes and the target lives on: a deleted file ends with the process. */
+		lost = home_check(v, s, &why);
+		r = store_close(s, gone, err);
+		if (!lost)
+			return r;
+		*err = why;
+		return lost;
+	}
+	if (!gone)
+		return store_close(s, false, err);
 	/* Metadata that cannot be written is not tried again; the next open replays the journal. */
 	*err = v->mark_trouble.err;
 	store_close(s, false, NULL);

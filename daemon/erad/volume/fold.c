@@ -7,9 +7,10 @@
 #include "erad/base/standby.h"
 #include "erad/base/thread.h"
 #include "erad/volume/fold.h"
+#include "erad/volume/home.h"
 #include "erad/volume/volume.h"
 
-/* Waits for work or, after a failure, for ms milliseconds; false: stop. */
+/* Waits for work or, after a failure, for ms milliseconds; false: stop.  Also ends when home_ask() asks. */
 static bool wait_for_work(struct volume *v, unsigned int ms)
 {
 	struct timespec until = thread_deadline(ms);
@@ -17,7 +18,7 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 	int r = 0;
 
 	pthread_mutex_lock(&v->lock);
-	while (!v->fold_stop && !r && (ms || !atomic_load(&v->fold_asked)))
+	while (!v->fold_stop && !v->home_asked && !r && (ms || !atomic_load(&v->fold_asked)))
 		r = ms ? pthread_cond_timedwait(&v->changed, &v->lock, &until) :
 			pthread_cond_wait(&v->changed, &v->lock);
 	go_on = !v->fold_stop;
@@ -32,6 +33,24 @@ static void fill_pool(struct volume *v)
 		standby_needs_heap();
 }
 
+/* For home_ask(). */
+static void look_home(struct volume *v)
+{
+	struct err ignored;
+	bool asked;
+
+	pthread_mutex_lock(&v->lock);
+	asked = v->home_asked;
+	pthread_mutex_unlock(&v->lock);
+	if (!asked)
+		return;
+	home_check(v, v->store, &ignored);
+	pthread_mutex_lock(&v->lock);
+	v->home_asked = false;
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}
+
 static void *fold_thread(void *arg)
 {
 	struct volume *v = arg;
@@ -42,7 +61,8 @@ static void *fold_thread(void *arg)
 	while (wait_for_work(v, backoff)) {
 		struct err err;
 
-		/* Before the look, so that whoever asks meanwhile is heard. */
+		look_home(v);
+		/* Before the look at the store, so that whoever asks meanwhile is heard. */
 		atomic_store(&v->fold_asked, false);
 		fill_pool(v);
 		if (!backoff && !store_wants_fold(v->store))
@@ -54,6 +74,7 @@ static void *fold_thread(void *arg)
 		backoff = 0;
 		fill_pool(v);
 		trouble_over(&v->fold_trouble, "folding the journal");
+		home_check(v, v->store, &err);
 		volume_usage(v);
 	}
 	return NULL;

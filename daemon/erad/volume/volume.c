@@ -15,6 +15,7 @@ static void init_troubles(struct volume *v)
 {
 	struct trouble *const all[] = {
 		&v->attach_trouble, &v->mark_trouble, &v->fold_trouble, &v->degrade_trouble,
+		&v->home_trouble,
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -225,6 +226,8 @@ const char *volume_state(const struct volume *v, struct err *error)
 		t = &v->mark_trouble;
 	if (!t->since_ms)
 		t = &v->degrade_trouble;
+	if (!t->since_ms)
+		t = &v->home_trouble;
 	if (!t->since_ms)
 		t = &v->fold_trouble;
 	if (error)

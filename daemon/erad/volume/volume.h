@@ -90,9 +90,10 @@ struct volume {
 	int close_code;			/* 0, or why the metadata was not closed cleanly … */
 	struct err close_err;		/* … and a sentence; both are set when it has ended */
 	bool fold_stop, message_stop;
+	bool home_asked;		/* the fold thread is to look whether the metadata is where it was */
 	struct message message;		/* to be served next */
 	bool passing;			/* a target of it, as last seen, lets all writes pass */
-	struct trouble attach_trouble, mark_trouble, fold_trouble, degrade_trouble;
+	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
 
 	atomic_bool attention;		/* the volume thread should look around; see volume_kick() */

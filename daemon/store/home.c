@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whether the metadata file is still at its path, and a new file for one that is deleted: see home.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "store/home.h"
+#include "store/state.h"
+
+/* Context: journal_lock, fold_lock. */
+static int copy_all(struct store *s, struct engine *to, struct err *err)
+{
+	const uint64_t step = ARRAY_FOLD_PAGES * ERAD_PAGE, size = s->e->size;
+	int ret = 0;
+
+	for (uint64_t off = 0, len; off < size && !ret; off += len) {
+		len = size - off < step ? size - off : step;
+		if (engine_hole(s->e, off, len))
+			continue;
+		ret = s->e->ops->read(s->e, s->fold_buf, off, len);
+		if (!ret)
+			ret = to->ops->write(to, s->fold_buf, off, len);
+		if (ret)
+			store_io_error(s, err, ret, "it was deleted, and copying it to a new file failed");
+	}
+	return ret;
+}
+
+/*
+ * Nothing of the metadata may change between the copy and the switch to it, so both locks are held over
+ * all of it: writes that are not recorded yet wait until then.  Context: journal_lock, fold_lock.
+ */
+static int rewrite(struct store *s, struct engine *to, bool *rewritten, struct err *err)
+{
+	int ret;
+
+	/* Another thread may have been here first. */
+	ret = engine_find(s->e, true, err);
+	if (ret == -ENOENT) {
+		ret = copy_all(s, to, err);
+		if (!ret) {
+			ret = s->e->ops->end_copy(s->e, to, err);
+			*rewritten = !ret;
+			return ret;
+		}
+	}
+	engine_destroy(to);
+	return ret;
+}
+
+int store_check_home(struct store *s, bool *rewritten, struct err *err)
+{
+	struct engine *to;
+	int ret;
+
+	*rewritten = false;
+	ret = engine_find(s->e, true, err);
+	if (ret != -ENOENT || s->mode != STORE_WRITE)
+		return ret;
+	ret = s->e->ops->begin_copy(s->e, &to, err);
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&s->journal_lock);
+	pthread_mutex_lock(&s->fold_lock);
+	ret = rewrite(s, to, rewritten, err);
+	pthread_mutex_unlock(&s->fold_lock);
+	pthread_mutex_unlock(&s->journal_lock);
+	return ret;
+}
