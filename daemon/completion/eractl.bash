@@ -16,7 +16,7 @@ _eractl()
 		diff:-f | diff:--format)
 			words='table json ranges ddrescue xml'
 			;;
-		diff:-s | diff:--since | explain:-s | explain:--since | map:-s | map:--since | resize:--size)
+		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size)
 			;;
 		snapshot:snapshot)
 			words='take drop'
@@ -26,7 +26,7 @@ _eractl()
 			;;
 		create:create)
 			;;
-		create:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
+		verify:--base | verify:--device | create:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
 			[[ ${COMP_WORDS[1]} != @(check|dump|map) ]] ||
 				words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -29,7 +29,7 @@ struct command {
 };
 
 extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_resize, cmd_list,
-	cmd_status, cmd_top, cmd_checkpoint, cmd_snapshot, cmd_diff, cmd_explain, cmd_abort,
+	cmd_status, cmd_top, cmd_checkpoint, cmd_snapshot, cmd_diff, cmd_verify, cmd_explain, cmd_abort,
 	cmd_check, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
 
 /*

@@ -30,6 +30,8 @@ static const struct {
 	{ 's', false, "since", "ERA", "the oldest era that counts; for diff, a token, too" },
 	{ 't', true, "token", NULL, "print a token, which names the era in this metadata only" },
 	{ 'S', true, "snapshot", NULL, "as it was when the snapshot was taken" },
+	{ 'B', true, "base", "FILE|DEV", "a copy of the volume from that time" },
+	{ 'V', true, "device", "DEV", "read this snapshot of the volume in its place" },
 	{ 'G', true, "svg", "FILE", "draw into a file instead" },
 	{ 'f', false, "format", "FORMAT", "table (default), json, ranges, ddrescue or xml" },
 	{ 'O', true, "once", NULL, "print once, on a terminal too" },

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl verify: compares a volume with a copy of it, and says whether every block that differs is in the diff. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/client.h"
+#include "common/size.h"
+#include "common/token.h"
+#include "eractl/compared.h"
+#include "eractl/volumes.h"
+
+#define PIECE		(1u << 20)	/* bytes compared at a time; more if a block is larger */
+#define SAY_MAX		10u		/* missing extents that are listed as text */
+
+struct extent {
+	uint64_t offset, length;
+};
+
+struct extents {
+	struct extent *e;
+	size_t nr, room;
+};
+
+struct verify {
+	const char *volume, *base_path, *device_path;
+	const char *token;	/* or NULL: since is what was given */
+	uint32_t since;
+	bool snapshot, json;
+	uint64_t block_size, size, era;
+	struct extents diff;
+	struct compared device, base;
+	/* In bytes. */
+	uint64_t differ, unchanged, missing_bytes;
+	struct extents missing;
+	bool full_copy_due;	/* the token names no moment that the metadata knows */
+};
+
+static int add_extent(struct extents *x, uint64_t offset, uint64_t length, struct err *err)
+{
+	if (x->nr && x->e[x->nr - 1].offset + x->e[x->nr - 1].length == offset) {
+		x->e[x->nr - 1].length += length;
+		return 0;
+	}
+	if (x->nr == x->room) {
+		const size_t room = x->room ? 2 * x->room : 1024;
+		struct extent *e = reallocarray(x->e, room, sizeof(*e));
+
+		if (!e)
+			return err_set(err, -ENOMEM, "out of memory");
+		x->e = e;
+		x->room = room;
+	}
+	x->e[x->nr++] = (struct extent){ offset, length };
+	return 0;
+}
+
+static int garbled(const struct verify *v, struct err *err)
+{
+	return err_set(err, -EBADMSG, "volume %s: the answer of erad makes no sense", v->volume);
+}
+
+static int take_part(void *ctx, struct json_object *part, struct err *err)
+{
+	struct verify *v = ctx;
+	uint64_t offset, length, end = 0;
+	size_t i, n;
+	int r;
+
+	if (!v->size) {
+		if (!json_number(part, "block_size", &v->block_size) || !v->block_size ||
+		    !json_number(part, "size", &v->size) || !v->size ||
+		    !json_number(part, "era", &v->era))
+			return garbled(v, err);
+		return 0;
+	}
+	n = json_object_is_type(part, json_type_array) ? json_object_array_length(part) : 0;
+	for (i = 0; i < n; i += 2) {
+		if (v->diff.nr)
+			end = v->diff.e[v->diff.nr - 1].offset + v->diff.e[v->diff.nr - 1].length;
+		if (!json_to_number(json_object_array_get_idx(part, i), &offset) ||
+		    !json_to_number(json_object_array_get_idx(part, i + 1), &length) ||
+		    offset < end || !length || length > v->size || offset > v->size - length)
+			return garbled(v, err);
+		r = add_extent(&v->diff, offset, length, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int get_diff(struct verify *v, struct err *err)
+{
+	struct json_object *request = client_request("diff", v->volume), *result;
+	const char *due;
+	int r;
+
+	if (v->token)
+		json_object_object_add(request, "token", json_object_new_string(v->token));
+	else
+		json_object_object_add(request, "since", json_object_new_int64(v->since));
+	if (v->snapshot)
+		json_object_object_add(request, "snapshot", json_object_new_boolean(true));
+	r = client_call(request, take_part, v, &result, err);
+	if (r)
+		return r;
+	due = json_text(result, "full_copy_due");
+	if (due)
+		r = err_set(err, -ESTALE, "volume %s: a full copy is due: %s", v->volume, due);
+	else if (!v->size)
+		r = garbled(v, err);
+	v->full_copy_due = due;
+	json_object_put(result);
+	return r;
+}
+
+/* Of the open volume; *path is the caller's to free. */
+static int find_device(const struct verify *v, char **path, struct err *err)
+{
+	char *names[] = { (char *)v->volume, NULL };
+	struct json_object *result, *list;
+	const char *device;
+	int r;
+
+	r = client_call(volumes_request("status", names), NULL, NULL, &result, err);
+	if (r)
+		return r;
+	list = json_object_object_get(result, "volumes");
+	device = json_object_is_type(list, json_type_array) ?
+		json_text(json_object_array_get_idx(list, 0), "device") : NULL;
+	*path = device ? strdup(device) : NULL;
+	json_object_put(result);
+	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it",
+				   v->volume, v->volume);
+}
+
+/* Whether the block at offset is in the diff; offsets ascend, *at goes along. */
+static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
+{
+	while (*at < v->diff.nr && v->diff.e[*at].offset + v->diff.e[*at].length <= offset)
+		++*at;
+	return *at < v->diff.nr && v->diff.e[*at].offset <= offset;
+}
+
+static void progress(const struct verify *v, uint64_t done)
+{
+	static int last = -1;
+	const int percent = (int)(done / (v->size / 100 + 1));
+
+	if (percent == last || !isatty(STDERR_FILENO))
+		return;
+	last = percent;
+	if (done >= v->size)
+		fprintf(stderr, "\r\033[K");
+	else
+		fprintf(stderr, "\reractl: comparing %s with %s: %d %%", v->device.path, v->base.path, percent);
+}
+
+/* The blocks of a piece that begins at offset; what the base does not have differs. */
+static int compare_blocks(struct verify *v, uint64_t offset, uint64_t len, uint64_t has, size_t *at,
+			  struct err *err)
+{
+	for (uint64_t i = 0; i < len; i += v->block_size) {
+		const uint64_t n = len - i < v->block_size ? len - i : v->block_size;
+		const bool differs = i + n > has || memcmp(v->device.buf + i, v->base.buf + i, n);
+		const bool listed = in_diff(v, offset + i, at);
+		int r = 0;
+
+		v->differ += differs ? n : 0;
+		v->unchanged += listed && !differs ? n : 0;
+		if (differs && !listed) {
+			v->missing_bytes += n;
+			r = add_extent(&v->missing, offset + i, n, err);
+		}
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int compare(struct verify *v, struct err *err)
+{
+	const uint64_t step = v->block_size >= PIECE ? v->block_size : PIECE / v->block_size * v->block_size;
+	uint64_t offset, len, has;
+	size_t at = 0;
+	int r;
+
+	r = compared_buffer(&v->device, step, err);
+	if (!r)
+		r = compared_buffer(&v->base, step, err);
+	for (offset = 0; offset < v->size && !r; offset += len) {
+		progress(v, offset);
+		len = v->size - offset < step ? v->size - offset : step;
+		has = offset < v->base.size ? v->base.size - offset : 0;
+		if (has > len)
+			has = len;
+		r = compared_read(&v->device, offset, len, err);
+		if (!r)
+			r = compared_read(&v->base, offset, has, err);
+		if (!r)
+			r = compare_blocks(v, offset, len, has, &at, err);
+	}
+	progress(v, v->size);
+	return r;
+}
+
+static int verify(struct verify *v, struct err *err)
+{
+	int r;
+
+	if (compared_same(v->device_path, v->base_path))
+		return err_set(err, -EINVAL, "%s is the volume itself, expected a copy of it", v->base_path);
+	/* Before the diff: what is written from here on is found by compared_check_still(). */
+	r = compared_open(&v->device, v->device_path, err);
+	if (!r)
+		r = compared_open(&v->base, v->base_path, err);
+	if (!r)
+		r = get_diff(v, err);
+	if (!r && v->device.size < v->size)
+		r = err_set(err, -EINVAL, "%s has %" PRIu64 " bytes, expected the %" PRIu64 " of volume %s",
+			    v->device_path, v->device.size, v->size, v->volume);
+	if (!r)
+		r = compare(v, err);
+	if (!r)
+		r = compared_check_still(&v->device, err);
+	if (!r)
+		r = compared_check_still(&v->base, err);
+	return r;
+}
+
+static void print_as_json(const struct verify *v)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < v->missing.nr; i++) {
+		struct json_object *e = json_object_new_object();
+
+		json_object_object_add(e, "offset", json_object_new_uint64(v->missing.e[i].offset));
+		json_object_object_add(e, "length", json_object_new_uint64(v->missing.e[i].length));
+		json_object_array_add(list, e);
+	}
+	json_object_object_add(o, "volume", json_object_new_string(v->volume));
+	json_object_object_add(o, "device", json_object_new_string(v->device.path));
+	json_object_object_add(o, "base", json_object_new_string(v->base.path));
+	json_object_object_add(o, "since", json_object_new_uint64(v->since));
+	json_object_object_add(o, "era", json_object_new_uint64(v->era));
+	json_object_object_add(o, "size", json_object_new_uint64(v->size));
+	json_object_object_add(o, "block_size", json_object_new_uint64(v->block_size));
+	json_object_object_add(o, "differing_bytes", json_object_new_uint64(v->differ));
+	json_object_object_add(o, "missing_bytes", json_object_new_uint64(v->missing_bytes));
+	json_object_object_add(o, "unchanged_bytes", json_object_new_uint64(v->unchanged));
+	json_object_object_add(o, "missing", list);
+	print_json(o);
+	json_object_put(o);
+}
+
+static void print_text(const struct verify *v)
+{
+	char differ[SIZE_TEXT], unchanged[SIZE_TEXT], missing[SIZE_TEXT];
+
+	printf("%s: %s differ from ", v->volume, size_format(differ, v->differ));
+	print_printable(stdout, v->base.path);
+	if (v->missing_bytes)
+		printf("; %s of that are NOT in the diff since era %" PRIu32, size_format(missing, v->missing_bytes),
+		       v->since);
+	else
+		printf("; all of that is in the diff since era %" PRIu32, v->since);
+	printf("; %s in the diff do not differ\n", size_format(unchanged, v->unchanged));
+	for (size_t i = 0; i < v->missing.nr && i < SAY_MAX; i++)
+		complain("%s: %" PRIu64 " bytes from byte %" PRIu64 " on differ and are not in the diff",
+			 v->volume, v->missing.e[i].length, v->missing.e[i].offset);
+	if (v->missing.nr > SAY_MAX)
+		complain("%s: and %zu more extents; --json lists all", v->volume, v->missing.nr - SAY_MAX);
+}
+
+static int verify_and_print(struct verify *v)
+{
+	char *its_own = NULL;
+	struct err err;
+	int r = 0;
+
+	if (!v->device_path) {
+		r = find_device(v, &its_own, &err);
+		v->device_path = its_own;
+	}
+	if (!r)
+		r = verify(v, &err);
+	if (!r && v->json)
+		print_as_json(v);
+	else if (!r)
+		print_text(v);
+	compared_close(&v->device);
+	compared_close(&v->base);
+	free(v->diff.e);
+	free(v->missing.e);
+	free(its_own);
+	if (r) {
+		fail(&err);
+		return v->full_copy_due ? EXIT_FULL_COPY : EXIT_FAILURE;
+	}
+	return v->missing_bytes ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run(const struct command *cmd, int argc, char **argv)
+{
+	struct verify v = { .device.fd = -1, .base.fd = -1 };
+	const char *since = NULL;
+	struct token token;
+	int c;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		switch (c) {
+		case 'B':
+			v.base_path = optarg;
+			break;
+		case 'V':
+			v.device_path = optarg;
+			break;
+		case 's':
+			since = optarg;
+			break;
+		case 'S':
+			v.snapshot = true;
+			break;
+		case 'J':
+			v.json = true;
+			break;
+		}
+	}
+	if (one_name(cmd, argc, argv))
+		return EXIT_USAGE;
+	if (!v.base_path)
+		return usage_error(cmd, "--base FILE|DEV is missing");
+	if (!since)
+		return usage_error(cmd, "--since ERA or --since TOKEN is missing");
+	if (token_from_text(since, &token)) {
+		v.token = since;
+		v.since = token.era;
+	} else if (era_parse(since, &v.since)) {
+		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token'",
+				   since);
+	}
+	v.volume = argv[optind];
+	return verify_and_print(&v);
+}
+
+const struct command cmd_verify = {
+	.name = "verify",
+	.args = "NAME --base FILE|DEV --since ERA|TOKEN [--device DEV] [--snapshot] [--json]",
+	.summary = "compare with a copy, and check the diff",
+	.text =
+	"Reads the volume and a copy that was made when era ERA began, and says\n"
+	"whether every block that differs is in the diff since ERA, and how many bytes of\n"
+	"the diff do not differ. What the copy is too short to have counts as different.\n"
+	"Reads all of both, and writes nothing. Ends with 1 if a block that\n"
+	"differs is not in the diff, and with 3 if a full copy is due, as diff does.\n"
+	"\n"
+	"The volume must hold still: it is not mounted, or only for reading, or its file\n"
+	"system is frozen. With --device, reads a snapshot of the volume in its\n"
+	"place. If anything was written meanwhile, the command says so, and fails.",
+	.options = "BVsSJ",
+	.run = run,
+};

@@ -1,0 +1,89 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl verify: whether every block that differs from a copy is in the diff; and never a result about what is written meanwhile.
+
+# ends STATUS TEXT COMMAND...: what COMMAND prints, to both outputs, has TEXT.
+ends()
+{
+	local want=$1 text=$2 status=0
+
+	shift 2
+	"$@" > "$T/out" 2>&1 || status=$?
+	((status == want)) || fail "'$*' ended with status $status, expected $want: $(cat "$T/out")"
+	grep -q -- "$text" "$T/out" || fail "'$*' says '$(cat "$T/out")', expected '$text'"
+}
+
+# of NAME: a number of verify's JSON.
+of()
+{
+	grep -o "\"$1\":[0-9]*" "$T/out" | cut -d : -f 2
+}
+
+test_verify_finds_what_went_past()
+{
+	DESCRIPTION="verify: what was written through the volume is in the diff, what was written to its origin is not, and is found"
+	local origin era
+
+	truncate -s 64M "$T/o"
+	origin=$(losetup --find --show "$T/o")
+	eractl create data "$origin" > /dev/null
+	write_at data 8388608 65536
+	# A token of other metadata.
+	ends 3 "a full copy is due" eractl verify data --base "$T/o" --since "$(eractl checkpoint data --token | tr 0-4 5-9)"
+	era=$(eractl checkpoint data)
+	cp --sparse=always "$T/o" "$T/base"
+	ends 0 "0 B differ from $T/base; all of that is in the diff since era $era; 0 B in the diff do not differ" \
+		eractl verify data --base "$T/base" --since "$era"
+	write_at data 0 65536
+	write_at data 1048576 4096
+	# Written again with the same content: in the diff, without a difference.
+	dd if=/dev/mapper/data of="$T/same" bs=64K count=1 skip=128 status=none
+	dd if="$T/same" of=/dev/mapper/data bs=64K seek=128 oflag=direct conv=notrunc status=none
+	ends 0 missing eractl verify data --base "$T/base" --since "$era" --json
+	same "$(of differing_bytes) $(of missing_bytes) $(of unchanged_bytes)" "131072 0 65536"
+	# Past the volume, into the file below its origin.
+	printf x | dd of="$T/o" bs=1 seek=33554432 conv=notrunc status=none
+	blockdev --flushbufs "$origin"
+	ends 1 "65536 bytes from byte 33554432 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era"
+	ends 1 '"missing":\[{"offset":33554432,"length":65536}\]' eractl verify data --base "$T/base" --since "$era" --json
+	ends 2 "base FILE|DEV is missing" eractl verify data --since "$era"
+	ends 1 "is the volume itself" eractl verify data --since "$era" --base /dev/mapper/data
+	# What is beyond the end of the copy is in no copy.
+	truncate -s 32M "$T/base"
+	ends 1 missing eractl verify data --base "$T/base" --since "$era" --json
+	same "$(of missing_bytes)" 33554432
+}
+
+test_verify_of_a_volume_in_use()
+{
+	DESCRIPTION="verify: refuses a volume that is mounted for writing, takes one that is frozen or mounted for reading, and says if it was written meanwhile"
+	local origin era writer
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	sync
+	era=$(eractl checkpoint data)
+	dd if=/dev/mapper/data of="$T/base" bs=1M iflag=direct conv=sparse status=none
+	mkdir "$T/mnt"
+	mount /dev/mapper/data "$T/mnt"
+	echo one > "$T/mnt/file"
+	ends 1 "/dev/mapper/data is mounted for writing on $T/mnt" eractl verify data --base "$T/base" --since "$era"
+	echo two > "$T/mnt/file"
+	fsfreeze -f "$T/mnt"
+	ends 0 "all of that is in the diff since era $era" eractl verify data --base "$T/base" --since "$era"
+	! fsfreeze -f "$T/mnt" 2> /dev/null || fail "verify has thawed the file system"
+	fsfreeze -u "$T/mnt"
+	mount -o remount,ro "$T/mnt"
+	ends 0 "all of that is in the diff since era $era" eractl verify data --base "$T/base" --since "$era"
+	umount "$T/mnt"
+	while :; do
+		dd if=/dev/zero of=/dev/mapper/data bs=64K count=1 seek=900 oflag=direct conv=notrunc status=none
+	done &
+	writer=$!
+	ends 1 "was written to while it was compared, so nothing can be said" eractl verify data --base "$T/base" --since "$era"
+	kill $writer
+	wait $writer || :
+	eractl close data
+	ends 1 "it is not open" eractl verify data --base "$T/base" --since "$era"
+}
