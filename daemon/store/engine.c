@@ -336,9 +336,12 @@ static int file_begin_copy(struct engine *e, struct engine **copy, struct err *e
 static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 {
 	struct file_engine *f = to_file(e), *from = to_file(copy);
-	int ret;
+	struct stat st;
+	int ret = 0;
 
-	ret = fsync(from->fd) ? -errno : 0;
+	/* The file may have grown since begin_copy(), and may end with a hole that nobody copies. */
+	if (fstat(f->fd, &st) || ftruncate(from->fd, st.st_size) || fsync(from->fd))
+		ret = -errno;
 	/* Not rename(), which would overwrite a file that somebody has put there meanwhile. */
 	if (!ret && link(from->path, f->path))
 		ret = -errno;
