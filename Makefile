@@ -180,11 +180,16 @@ kernel_objects	:= $(call unit_object,$(kernel_sources) tests/unit/test_writeset.
 $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
+# The test of a BPF program, with stand-ins for what it calls in the kernel.
+bpf_objects	:= $(call unit_object,bpf/recorded.bpf.c tests/unit/test_recorded.c)
+$(bpf_objects): OWN_CPPFLAGS := -Itests/unit/bpf
+$(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
+
 # The tests about threads are also built with the thread sanitizer.
 tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources) $(seal_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources) $(seal_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile of the lines that they reach ------------------------
 
@@ -450,7 +455,7 @@ for-tests-arm64: kmod
 failpoints:
 	$(Q)+$(MAKE) FAILPOINTS=1 BUILD=build/failpoints build/failpoints/bin/erad
 test-programs: $(example) $(test_programs) $(tool_programs) $(crash_programs)
-unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources) $(heap_sources) $(kernel_sources)) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
+unit-objects: $(unit_objects) $(call unit_object,$(daemon_sources) $(heap_sources) $(kernel_sources)) $(bpf_objects) $(unit_tests:$(BUILD)/unit/%=$(BUILD)/unit/obj/tests/unit/%.o)
 unit-objects: $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(wildcard tests/fuzz/*.c))
 unit-programs: $(unit_tests)
 tsan-programs:
