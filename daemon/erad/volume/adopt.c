@@ -48,8 +48,8 @@ void adopt_stop(void)
 
 /*
  * Whether the metadata of e is what a target whose device has another name was made with.  Nothing
- * is read of a metadata device that the target names.  *unsure becomes true if the metadata hangs: other volumes
- * are not to wait for it.  When it hangs no more, all targets are looked at again.
+ * is read of a metadata device that the target names.  *unsure becomes true if the metadata hangs and may be that
+ * of the target: other volumes are not to wait for it.  When it hangs no more, all targets are looked at again.
  */
 static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
 {
@@ -59,7 +59,12 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
 	if (r == -ETIMEDOUT) {
-		*unsure = true;
+		/*
+		 * A target that names a metadata device needs no entry: without one it is adopted with that device.
+		 * So it does not wait for a path of another entry, which lies in a file system that hangs.
+		 */
+		if (depth == PEEK_SUPER)
+			*unsure = true;
 		return false;
 	}
 	/* Without memory for a thread, waiting is better than leaving the target alone. */
@@ -102,6 +107,21 @@ struct by_hand {
 	struct eratab_entry e;
 	char origin[NODE_PATH_SIZE], metadata[NODE_PATH_SIZE];
 };
+
+/*
+ * Whether the volume of that name has no target any more.  Another target is to wait until the volume has ended,
+ * rather than to get another name.  The end wakes the adopter.
+ */
+static bool is_closing(const char *name, const struct instances *l)
+{
+	struct volume *v = volumes_get(name);
+	bool closing = v;
+
+	for (uint32_t n = 0; n < l->nr && closing; n++)
+		closing = !volume_owns(v, &l->info[n]);
+	volume_unref(v);
+	return closing;
+}
 
 /*
  * The entry of such a table, named after the device.  If another target of the same table has this name already, the
@@ -149,8 +169,9 @@ out:
 	return r;
 }
 
-/* *told: the newest instance that something was said about. */
-static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t *told)
+/* i: one of l.  *told: the newest instance that something was said about. */
+static void adopt(const struct eratab *tab, const struct instances *l, const struct erad_info *i,
+		  uint64_t *told)
 {
 	const struct eratab_entry *e;
 	char name[DM_NAME_SIZE], uuid[UUID_TEXT_SIZE];
@@ -159,7 +180,8 @@ static void adopt(const struct eratab *tab, const struct erad_info *i, uint64_t 
 	struct err err;
 	bool unsure = false;
 
-	if (volumes_own(i) || dm_name(makedev(i->dev_major, i->dev_minor), name))
+	if (volumes_own(i) || dm_name(makedev(i->dev_major, i->dev_minor), name) ||
+	    is_closing(name, l))
 		return;
 	e = entry_of(tab, name, i, &unsure);
 	if (!e && !unsure)
@@ -210,7 +232,7 @@ static int adopt_all(struct instances *l, uint64_t *told)
 	if (r)
 		return r;
 	for (uint32_t n = 0; early.file && n < l->nr; n++)
-		adopt(&early, &l->info[n], &silent);
+		adopt(&early, l, &l->info[n], &silent);
 	drop_early();
 	if (all_owned(l))
 		return 0;
@@ -219,7 +241,7 @@ static int adopt_all(struct instances *l, uint64_t *told)
 		return 0;
 	}
 	for (uint32_t n = 0; n < l->nr; n++)
-		adopt(&tab, &l->info[n], told);
+		adopt(&tab, l, &l->info[n], told);
 	eratab_free(&tab);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "common/failpoint.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
+#include "erad/volume/adopt.h"
 #include "erad/volume/attach.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/degraded.h"
@@ -293,6 +294,9 @@ static void end_volume(struct volume *v, bool gone)
 	pthread_cond_broadcast(&v->changed);
 	pthread_mutex_unlock(&v->lock);
 	volumes_settled_one();
+	/* While this volume was closing, somebody may have made a target with its name or its metadata. */
+	if (gone)
+		adopt_wake();
 }
 
 static void *volume_thread(void *arg)

@@ -303,3 +303,52 @@ test_adoption_beside_hung_metadata()
 	eractl close stuck
 	eractl close data
 }
+
+test_adoption_beside_a_hung_file_system()
+{
+	DESCRIPTION="a line whose metadata is a file in a file system that hangs keeps no table that names its metadata device from being adopted"
+	local disk size=131072
+
+	disk=$(new_disk 32M)
+	dmsetup create below --table "0 65536 linear $disk 0"
+	mkfs.ext4 -q /dev/mapper/below
+	mkdir "$T/fs"
+	mount /dev/mapper/below "$T/fs"
+	mkdir "$T/fs/dir"
+	umount "$T/fs"
+	mount /dev/mapper/below "$T/fs"
+	echo "hangs $(new_disk 16M) $T/fs/dir/metadata" > /etc/eratab
+	# Nothing of the directory is in memory yet.
+	dmsetup suspend --nolockfs below
+	dmsetup create byhand --table "0 $size erad $(new_disk 32M) $(new_disk 64M) 128"
+	wait_until "the table made by hand is adopted" eractl_state_is byhand active
+	write_at byhand 0 4096
+	dmsetup resume below
+	same "$(changed byhand 1)" "0 65536"
+	eractl close byhand
+	wait_until "nobody looks at the file any more" umount "$T/fs"
+}
+
+test_a_table_made_again_while_closing()
+{
+	DESCRIPTION="a table by hand that is removed and made again while erad still closes the first one is served, under its name"
+	local meta table
+
+	meta=$(new_disk 32M)
+	slow_disk slow "$meta" 0
+	table="0 131072 erad /dev/mapper/slow $(new_disk 64M) 128"
+	dmsetup create byhand --table "$table"
+	wait_until "it is adopted" eractl_state_is byhand active
+	write_at byhand 0 4096
+	dmsetup load slow --table "0 65536 delay $meta 0 0 $meta 0 $((1000 * SLOWNESS))"
+	dmsetup suspend --nolockfs slow
+	dmsetup resume slow
+	dmsetup remove byhand
+	dmsetup create byhand --table "$table"
+	wait_until "it is adopted again" eractl_state_is byhand active
+	bounded 60 write_at byhand 1048576 4096 || fail "the write still waits"
+	same "$(changed byhand 1)" $'0 65536\n1048576 65536'
+	dmsetup load slow --table "0 65536 linear $meta 0"
+	dmsetup suspend --nolockfs slow
+	dmsetup resume slow
+}
