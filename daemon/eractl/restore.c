@@ -13,6 +13,7 @@
 #include "erad_format.h"
 #include "eractl/metadata.h"
 #include "eractl/restore.h"
+#include "store/aside.h"
 #include "store/build.h"
 #include "store/place.h"
 
@@ -20,8 +21,7 @@
 struct place {
 	bool created;	/* nothing: restore() has created the file */
 	bool blank;	/* a device or file without content */
-	bool file;	/* a regular file … */
-	off_t size;	/* … of so many bytes */
+	struct stat st;	/* of the file or device, before anything was written to it */
 };
 
 struct target {
@@ -71,12 +71,12 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 	const char *path = t->what->path;
 	char text[SIZE_EXACT];
 	uint64_t size, written;
-	struct stat st = { };
+	struct stat st;
 	int ret;
 
 	size = store_size(&t->geometry, &written);
 	if (stat(path, &st) && errno == ENOENT) {
-		ret = engine_create_file(path, size, written, err);
+		ret = engine_create_file(path, size, written, &p->st, err);
 		if (ret)
 			return ret;
 		p->created = true;
@@ -84,15 +84,19 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 	ret = metadata_open(path, ENGINE_CLAIM, e, err);
 	if (ret)
 		return ret;
+	ret = engine_stat(*e, &st);
+	if (ret)
+		return err_set(err, ret, "cannot look at %s: %s", path, strerror(-ret));
 	if (!p->created) {
-		p->file = S_ISREG(st.st_mode);
-		p->size = st.st_size;
+		p->st = st;
 		ret = place_check(path, *e, &t->geometry, t->what->overwrite, &p->blank, err);
+	} else if (st.st_dev != p->st.st_dev || st.st_ino != p->st.st_ino) {
+		ret = err_set(err, -ESTALE, "somebody has replaced %s meanwhile", path);
 	}
 	/* A device cannot grow.  build_begin() checks whether a smaller journal fits. */
 	if (!ret && (*e)->size < size) {
 		ret = (*e)->ops->grow(*e, size);
-		if (ret == -ENOSPC && !p->file)
+		if (ret == -ENOSPC && !S_ISREG(p->st.st_mode))
 			ret = 0;
 		if (ret)
 			err_set(err, ret, "%s: cannot make it %s long: %s", path, size_exact(text, size),
@@ -117,7 +121,7 @@ static int write_eras(struct target *t, struct engine *e, struct err *err)
 
 /*
  * After a failure, restores the place as it was: makes a blank place blank again, and removes a
- * file that was created.
+ * file that was created, but no other file that somebody has put there meanwhile.
  */
 static void take_back(const struct target *t, const struct place *p, struct engine *e)
 {
@@ -125,13 +129,15 @@ static void take_back(const struct target *t, const struct place *p, struct engi
 	int ret;
 
 	if (p->created) {
-		unlink(path);
+		ret = aside_remove(path, &p->st);
+		if (ret)
+			complain("%s: cannot remove it again: %s", path, strerror(-ret));
 	} else if (p->blank) {
 		ret = place_clear(e, &t->geometry);
+		if (!ret && S_ISREG(p->st.st_mode))
+			ret = engine_truncate(e, p->st.st_size);
 		if (ret)
-			complain("%s: cannot clear it again: %s", path, strerror(-ret));
-		if (!ret && p->file && truncate(path, p->size))
-			complain("%s: cannot give it its old size: %s", path, strerror(errno));
+			complain("%s: cannot make it what it was: %s", path, strerror(-ret));
 	}
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/size.h"
+#include "store/aside.h"
 #include "store/device_lock.h"
 #include "store/engine.h"
 
@@ -477,26 +478,41 @@ out_free:
 	return ret;
 }
 
-int engine_create_file(const char *path, uint64_t size, uint64_t written, struct err *err)
+int engine_create_file(const char *path, uint64_t size, uint64_t written, struct stat *made,
+		       struct err *err)
 {
 	struct file_engine f = { .engine.ops = &file_ops };
+	struct stat st = { 0 };
 	char text[SIZE_EXACT];
 	int ret;
 
 	f.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (f.fd < 0)
 		return err_set(err, -errno, "%s: creating it: %s", path, strerror(errno));
-	ret = ftruncate(f.fd, size) ? -errno : 0;
+	ret = fstat(f.fd, &st) || ftruncate(f.fd, size) ? -errno : 0;
 	if (!ret)
 		ret = write_zeros(&f.engine, 0, written < size ? written : size);
 	if (!ret)
 		ret = fsync(f.fd) ? -errno : 0;
 	if (!ret)
 		ret = sync_parent(path);
+	if (ret)
+		aside_remove(path, &st);
 	close(f.fd);
+	if (!ret && made)
+		*made = st;
 	if (!ret)
 		return 0;
-	unlink(path);
 	return err_set(err, ret, "%s: creating it with %s: %s", path, size_exact(text, size),
 		       strerror(-ret));
+}
+
+int engine_stat(struct engine *e, struct stat *st)
+{
+	return fstat(to_file(e)->fd, st) ? -errno : 0;
+}
+
+int engine_truncate(struct engine *e, uint64_t size)
+{
+	return ftruncate(to_file(e)->fd, size) ? -errno : 0;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "common/err.h"
 
@@ -95,9 +96,18 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 /*
  * Creates a regular file of size bytes for engine_open(); EEXIST if there is
  * one.  The first `written` bytes are written with zeros, so that no later
- * write in them has to allocate; the rest is sparse.
+ * write in them has to allocate; the rest is sparse.  *made, unless NULL, describes
+ * the new file: its owner removes no other file with aside_remove().
  */
-int engine_create_file(const char *path, uint64_t size, uint64_t written, struct err *err);
+int engine_create_file(const char *path, uint64_t size, uint64_t written, struct stat *made,
+		       struct err *err);
+
+/*
+ * The file or device that e, of engine_open(), has open, which may not be at its path any more; and gives such
+ * a file a size in bytes.
+ */
+int engine_stat(struct engine *e, struct stat *st);
+int engine_truncate(struct engine *e, uint64_t size);
 
 static inline bool engine_hole(struct engine *e, uint64_t off, uint64_t len)
 {

@@ -70,7 +70,7 @@ static void create(struct bench *b, const struct store_geometry *g)
 	int ret;
 
 	begin(b);
-	ret = engine_create_file(b->path, size, written, &b->err);
+	ret = engine_create_file(b->path, size, written, NULL, &b->err);
 	if (!ret)
 		ret = engine_open(b->path, ENGINE_WRITE, &e, &b->err);
 	if (!ret)

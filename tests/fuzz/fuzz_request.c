@@ -259,7 +259,7 @@ static void set_up(void)
 	snprintf(closed_file, sizeof(closed_file), "%s/closed", dir);
 	atexit(clean_up);
 	size = store_size(&image_geometry, NULL);
-	expect(!engine_create_file(closed_file, size, size, NULL));
+	expect(!engine_create_file(closed_file, size, size, NULL, NULL));
 	expect(!engine_open(closed_file, ENGINE_WRITE, &e, NULL));
 	expect(!store_format(e, &image_geometry, NULL, NULL, NULL));
 	expect(!store_open(e, STORE_WRITE, &s, NULL));

@@ -72,7 +72,7 @@ static void format(uint64_t blocks, uint64_t last)
 	uint64_t written, size;
 
 	size = store_size(&g, &written);
-	check(engine_create_file(path, size, written, &err));
+	check(engine_create_file(path, size, written, NULL, &err));
 	check(engine_open(path, ENGINE_WRITE, &e, &err));
 	check(store_format(e, &g, NULL, NULL, &err));
 	engine_destroy(e);

@@ -46,14 +46,14 @@ static void test_create(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(engine_create_file(path, 64 << 20, 1 << 20, &err), 0);
+	assert_int_equal(engine_create_file(path, 64 << 20, 1 << 20, NULL, &err), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 64 << 20);
 	assert_in_range(st.st_blocks * 512, 1 << 20, 2 << 20);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(engine_create_file(path, 4096, 0, &err), -EEXIST);
+	assert_int_equal(engine_create_file(path, 4096, 0, NULL, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, path));
-	assert_int_equal(engine_create_file("/nowhere/at/all", 4096, 0, &err), -ENOENT);
+	assert_int_equal(engine_create_file("/nowhere/at/all", 4096, 0, NULL, &err), -ENOENT);
 }
 
 static void test_locks(void **state)
@@ -62,7 +62,7 @@ static void test_locks(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(engine_create_file(path, 8192, 8192, &err), 0);
+	assert_int_equal(engine_create_file(path, 8192, 8192, NULL, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &a, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &b, &err), -EBUSY);
 	assert_null(b);
@@ -98,7 +98,7 @@ static void test_io(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(engine_create_file(path, (1 << 20) + 4096 + 100, 8192, &err), 0);
+	assert_int_equal(engine_create_file(path, (1 << 20) + 4096 + 100, 8192, NULL, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(e->size, (1 << 20) + 4096);
 	assert_false(engine_hole(e, 0, 8192));
@@ -147,7 +147,7 @@ static void test_store(void **state)
 	(void)state;
 	size = store_size(&g, &written);
 	assert_int_equal(written, (ERAD_JOURNAL_START + 4096) * 4096);
-	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_create_file(path, size, written, NULL, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
 	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
@@ -201,7 +201,7 @@ static void test_scattered(void **state)
 	for (unsigned int i = 0; i < x.nr; i++)
 		r[i] = (struct erad_range){ .first = x.block[i], .len = 1 };
 	size = store_size(&g, &written);
-	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_create_file(path, size, written, NULL, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
 	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
@@ -228,7 +228,7 @@ static void test_snapshot_of_larger_device(void **state)
 
 	(void)state;
 	size = store_size(&g, &written);
-	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_create_file(path, size, written, NULL, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
 	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
@@ -255,7 +255,7 @@ static struct store *new_store(void)
 	struct err err;
 
 	size = store_size(&g, &written);
-	assert_int_equal(engine_create_file(path, size, written, &err), 0);
+	assert_int_equal(engine_create_file(path, size, written, NULL, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
 	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);

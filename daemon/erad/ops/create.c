@@ -22,6 +22,7 @@
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"
+#include "store/aside.h"
 #include "store/place.h"
 
 /* Where the metadata goes, and what has to be taken back if the create fails. */
@@ -30,8 +31,7 @@ struct place {
 	bool created;			/* the file was made by this create */
 	bool begun;			/* what was there may have been written to */
 	bool blank;			/* nothing was on it */
-	bool file;			/* there was a regular file … */
-	off_t size;			/* … of so many bytes */
+	struct stat st;			/* of the file or device that is written to, before anything is */
 	char aside[PATH_MAX];		/* where the metadata file lies that was at path; "": none was */
 };
 
@@ -87,56 +87,78 @@ static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 	return mine ? place_clear(e, g) : 0;
 }
 
+static const char *undo_error(int code)
+{
+	return code == -ESTALE ? "somebody has replaced it" : strerror(-code);
+}
+
+/* Opens the file or device that this create has made or written to.  ESTALE if there is another one now. */
+static int reopen(const struct place *p, struct engine **e, struct err *err)
+{
+	struct stat st;
+	bool same;
+	int r;
+
+	r = engine_open(p->path, ENGINE_CLAIM, e, err);
+	if (r)
+		return r;
+	r = engine_stat(*e, &st);
+	if (r)
+		return err_set(err, r, "cannot look at %s: %s", p->path, strerror(-r));
+	if (S_ISBLK(st.st_mode))
+		same = st.st_rdev == p->st.st_rdev;
+	else
+		same = st.st_dev == p->st.st_dev && st.st_ino == p->st.st_ino;
+	return same ? 0 : err_set(err, -ESTALE, "somebody has replaced %s meanwhile", p->path);
+}
+
 /*
  * Makes the place what it was: a blank one is blank again, also if the volume has begun an era
  * and folded its journal, and a metadata file that was moved aside is back.  On a device that was
  * overwritten nothing is left that opens.  A place that cannot be opened keeps what it has, because
- * somebody else may have it open.
+ * somebody else may have it open.  So does another file that somebody has put in the place of this one.
  */
 static void take_back(const struct place *p, const struct store_geometry *g)
 {
-	struct engine *e;
+	struct engine *e = NULL;
 	int r;
 
 	if (p->created) {
-		if (unlink(p->path))
-			log_warn("cannot remove %s: %m", p->path);
+		r = aside_remove(p->path, &p->st);
+		if (r)
+			log_warn("cannot remove the new metadata %s: %s", p->path, undo_error(r));
 	} else if (p->begun) {
-		r = engine_open(p->path, ENGINE_CLAIM, &e, NULL);
+		r = reopen(p, &e, NULL);
 		if (!r)
 			r = erase(e, g, p->blank);
 		if (r)
-			log_warn("cannot erase the new metadata on %s: %s", p->path, strerror(-r));
+			log_warn("cannot erase the new metadata on %s: %s", p->path, undo_error(r));
 		/* The engine's lock keeps others out until the file has its size. */
-		if (!r && p->file && truncate(p->path, p->size))
-			log_warn("cannot give %s its old size: %m", p->path);
+		if (!r && S_ISREG(p->st.st_mode)) {
+			r = engine_truncate(e, p->st.st_size);
+			if (r)
+				log_warn("cannot give %s its old size: %s", p->path, strerror(-r));
+		}
 		engine_destroy(e);
 	}
-	if (*p->aside && rename(p->aside, p->path))
-		log_error("the metadata file that was %s is %s now: %m", p->path, p->aside);
+	r = *p->aside ? aside_return(p->aside, p->path) : 0;
+	if (r)
+		log_error("the metadata file that was %s is %s now: %s", p->path, p->aside,
+			  strerror(-r));
 }
 
 /* Gives a metadata file another name, under which it waits until the new one works. */
 static int move_aside(struct place *p, struct err *err)
 {
-	int fd, r;
+	int r = aside_move(p->path, &p->st, p->aside);
 
-	if (snprintf(p->aside, sizeof(p->aside), "%s.XXXXXX", p->path) >= (int)sizeof(p->aside)) {
-		r = err_set(err, -ENAMETOOLONG, "%.300s: the path is too long", p->path);
-		goto out;
-	}
-	fd = mkostemp(p->aside, O_CLOEXEC);
-	if (fd < 0) {
-		r = err_set(err, -errno, "cannot make a file beside %s: %m", p->path);
-		goto out;
-	}
-	close(fd);
-	if (!rename(p->path, p->aside))
-		return 0;
-	r = err_set(err, -errno, "cannot rename %s: %m", p->path);
-	unlink(p->aside);
-out:
-	*p->aside = 0;
+	if (r == -ESTALE && *p->aside)
+		err_set(err, r, "somebody has replaced %s meanwhile: one of the files is %s now", p->path,
+			p->aside);
+	else if (r)
+		err_set(err, r, "cannot rename %s: %s", p->path, undo_error(r));
+	if (r)
+		*p->aside = 0;
 	return r;
 }
 
@@ -146,13 +168,13 @@ static int make_file(struct place *p, const struct store_geometry *g, struct err
 	int r;
 
 	size = store_size(g, &written);
-	r = engine_create_file(p->path, size, written, err);
+	r = engine_create_file(p->path, size, written, &p->st, err);
 	p->created = !r;
 	return r;
 }
 
-/* Looks at what is at the place, and opens it: *e, the caller's. */
-static int open_existing(const struct create_args *a, struct place *p,
+/* Looks at what is at the place, and opens it: *e, the caller's, or NULL if a file is to be made there. */
+static int open_existing(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
 {
 	const uint64_t size = store_size(g, NULL);
@@ -161,7 +183,7 @@ static int open_existing(const struct create_args *a, struct place *p,
 	dev_t dev;
 	int r;
 
-	if (!p->file) {
+	if (device) {
 		r = probe_device(p->path, &dev, &nr_sectors, err);
 		if (r)
 			return r;
@@ -171,8 +193,11 @@ static int open_existing(const struct create_args *a, struct place *p,
 	r = engine_open(p->path, ENGINE_CLAIM, e, err);
 	if (r)
 		return r;
+	r = engine_stat(*e, &p->st);
+	if (r)
+		return err_set(err, r, "cannot look at %s: %s", p->path, strerror(-r));
 	r = place_check(p->path, *e, g, a->overwrite, &p->blank, err);
-	if (r || !p->file)
+	if (r || !S_ISREG(p->st.st_mode))
 		return r;
 	if (p->blank) {
 		p->begun = true;
@@ -195,19 +220,17 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	int r = 0;
 
 	if (!stat(p->path, &st)) {
-		p->file = S_ISREG(st.st_mode);
-		p->size = st.st_size;
-		if (!p->file && !S_ISBLK(st.st_mode))
+		if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 			return err_set(err, -ENOTBLK,
 				       "%s is neither a block device nor a regular file", p->path);
-		r = open_existing(a, p, g, &e, err);
+		r = open_existing(a, p, S_ISBLK(st.st_mode), g, &e, err);
 	} else if (errno != ENOENT) {
 		return err_set(err, -errno, "cannot look at %s: %m", p->path);
 	}
 	if (!r && !e) {
 		r = make_file(p, g, err);
 		if (!r)
-			r = engine_open(p->path, ENGINE_CLAIM, &e, err);
+			r = reopen(p, &e, err);
 	}
 	if (!r) {
 		p->begun = true;

@@ -237,6 +237,104 @@ test_untouched_first_era()
 	done
 }
 
+# slow_file_system DISK: $T/fs is an ext4 on it, whose writes take half a second from now on.
+slow_file_system()
+{
+	mkfs.ext4 -q "$1"
+	slow_disk slow "$1" 0
+	mkdir -p "$T/fs"
+	mount /dev/mapper/slow "$T/fs"
+	dmsetup load slow --table "0 $(blockdev --getsz "$1") delay $1 0 0 $1 0 $((500 * SLOWNESS))"
+	dmsetup suspend slow
+	dmsetup resume slow
+}
+
+test_untouched_replaced()
+{
+	DESCRIPTION="a create that fails removes the file that it has made, and no other that somebody has put in its place"
+	local origin creating
+
+	origin=$(new_disk 64M)
+	slow_file_system "$(new_disk 64M)"
+	: > /etc/eratab
+	mount --bind /etc/eratab /etc/eratab
+	eractl create data "$origin" --metadata "$T/fs/m" > /dev/null 2> "$T/err" &
+	creating=$!
+	wait_until "the file is made" test -s "$T/fs/m"
+	mv "$T/fs/m" "$T/fs/made"
+	echo precious > "$T/fs/m"
+	wait $creating && fail "it worked"
+	umount /etc/eratab
+	same "$(cat "$T/fs/m")" precious
+	grep -q "somebody has replaced" "$T/err" || grep -q "/etc/eratab" "$T/err" || fail "got '$(cat "$T/err")'"
+	rm "$T/fs/made" "$T/fs/m"
+
+	# eractl restore, too
+	eractl create other "$origin" > /dev/null
+	write_at other 0 4096
+	eractl dump other > "$T/xml"
+	eractl close other
+	eractl restore "$T/fs/m" --input "$T/xml" > /dev/null 2> "$T/err" &
+	creating=$!
+	wait_until "the file is made" test -s "$T/fs/m"
+	mv "$T/fs/m" "$T/fs/made"
+	echo precious > "$T/fs/m"
+	wait $creating || :
+	same "$(cat "$T/fs/m")" precious
+	umount "$T/fs"
+}
+
+# told_to_stop WHEN...: creates data while erad is stopped as soon as the command WHEN succeeds; then starts erad.
+told_to_stop()
+{
+	local creating
+
+	eractl create data "$origin" --metadata "$disk" > /dev/null 2> "$T/err" &
+	creating=$!
+	wait_until "$*" "$@"
+	stop_erad
+	wait $creating && created=1 || created=
+	start_erad
+}
+
+superblock_written()
+{
+	[[ $(od -An -tx8 -N 8 "$T/place") != " 0000000000000000" ]]
+}
+
+test_untouched_by_a_stop()
+{
+	DESCRIPTION="a create in which erad is told to stop is complete, or all bytes are as before"
+	local origin disk created when
+
+	origin=$(new_disk 64M)
+	truncate -s 32M "$T/place"
+	disk=$(losetup --find --show --direct-io=off "$T/place")
+	slow_disk slow "$disk" $((250 * SLOWNESS))
+	disk=/dev/mapper/slow
+	for when in true superblock_written first_era_written "grep -q ^data /etc/eratab" "test -e /dev/mapper/data"; do
+		# shellcheck disable=SC2086 # words
+		told_to_stop $when
+		if [[ -e /dev/mapper/data ]]; then
+			echo "# $when: complete"
+			wait_until "$when: it is served" eractl_state_is data active
+			bounded 60 write_at data 0 4096 || fail "$when: the write still waits"
+			same "$(changed data 1)" "0 65536"
+			eractl close data
+			eractl forget data > /dev/null
+			eractl check "$disk"
+			dd if=/dev/zero of="$T/place" bs=1M count=32 conv=notrunc status=none
+			blockdev --flushbufs "$disk"
+			blockdev --flushbufs "$(losetup -j "$T/place" | cut -d : -f 1)"
+		else
+			echo "# $when: taken back"
+			[[ ! $created ]] || fail "$when: eractl says that it worked"
+			cmp -n $((32 << 20)) "$T/place" /dev/zero || fail "$when: not zeros any more"
+			! grep -qs ^data /etc/eratab || fail "$when: eratab has a line of it"
+		fi
+	done
+}
+
 test_untouched_while_formatted()
 {
 	DESCRIPTION="while metadata is written to a device, nobody can claim it, udev leaves it alone, and another node of it is the same device"
@@ -270,7 +368,7 @@ test_untouched_while_formatted()
 	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "made a table with it meanwhile"
 	flock -n $slow true && fail "udev would examine it"
 	kill -0 $creating || fail "it is over too soon"
-	wait $creating
+	wait $creating || :
 	dmsetup create holder --table "0 8 linear $slow 0"
 	dmsetup remove holder
 	rm $twin
