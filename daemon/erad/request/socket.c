@@ -21,6 +21,7 @@
 #define GUESTS_OF_ONE	4	/* guest connections of one user, so that no user takes all of them */
 #define TIMEOUT_MS	30000
 #define NAP_US		100000	/* pause if a caller can neither be accepted nor refused */
+#define GROUP_MS	2000	/* pause until the guests' group is looked up again */
 
 struct connection {
 	int fd;
@@ -34,7 +35,8 @@ static pthread_cond_t connection_ended;
 static unsigned int connections, guests;	/* under lock */
 static uid_t guest_uid[GUESTS_MAX];		/* the users of the first `guests` entries; under lock */
 static int spare_fd = -1;			/* for the main loop only; see turn_away() */
-static int guests_fd = -1;			/* constant after socket_listen_guests(), until socket_stop() */
+static int guests_fd = -1;			/* the guests' socket, once their group exists; set under lock */
+static bool stopping;				/* socket_stop() was called; under lock */
 
 /* Nobody can connect before the socket has its final mode and group. */
 static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int *out, struct err *err)
@@ -186,6 +188,51 @@ void socket_accept(int listener, socket_serve_fn serve)
 	}
 }
 
+/* Makes the guests' socket if their group exists.  0 without a socket if the group does not exist. */
+static int listen_for_guests(struct err *err)
+{
+	const gid_t group = group_id();
+	int fd, r;
+
+	if (!group)
+		return 0;
+	r = listen_at(ERAD_STATUS_SOCKET, 0, group, 0660, &fd, err);
+	if (r)
+		return r;
+	pthread_mutex_lock(&lock);
+	guests_fd = fd;
+	if (stopping) {
+		unlink(ERAD_STATUS_SOCKET);
+		shutdown(fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+/* Waits until the guests' socket exists: the package manager may create the group after erad's start.  False: socket_stop(). */
+static bool await_group(void)
+{
+	struct timespec until;
+	struct err err;
+	bool stop;
+	int r = 0;
+
+	while (guests_fd < 0) {
+		until = thread_deadline(GROUP_MS);
+		pthread_mutex_lock(&lock);
+		while (!stopping && r != ETIMEDOUT)
+			r = pthread_cond_timedwait(&connection_ended, &lock, &until);
+		stop = stopping;
+		pthread_mutex_unlock(&lock);
+		if (stop)
+			return false;
+		r = listen_for_guests(&err);
+		if (r)
+			log_debug("%s", err.msg);
+	}
+	return true;
+}
+
 /*
  * Accepts guests.  This is not done in the event loop, because close() of a connection may wait:
  * its peer may have sent another socket, which lingers, through the connection.  If there are
@@ -195,6 +242,8 @@ static void *guests_thread(void *arg)
 {
 	const socket_serve_fn serve = (socket_serve_fn)arg;
 
+	if (!await_group())
+		return NULL;
 	for (;;) {
 		struct ucred peer;
 		socklen_t len = sizeof(peer);
@@ -224,17 +273,13 @@ static void *guests_thread(void *arg)
 
 int socket_listen_guests(socket_serve_fn serve, struct err *err)
 {
-	const gid_t group = group_id();
-	int r;
+	int r, thread;
 
 	unlink(ERAD_STATUS_SOCKET);
-	if (!group)
-		return 0;
-	r = listen_at(ERAD_STATUS_SOCKET, 0, group, 0660, &guests_fd, err);
-	if (r)
-		return r;
-	r = thread_start_detached(guests_thread, (void *)serve);
-	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
+	r = listen_for_guests(err);
+	/* Also after an error: the thread tries again. */
+	thread = thread_start_detached(guests_thread, (void *)serve);
+	return thread ? err_set(err, thread, "cannot start a thread: %s", strerror(-thread)) : r;
 }
 
 bool socket_stop(int fd, unsigned int ms)
@@ -244,12 +289,14 @@ bool socket_stop(int fd, unsigned int ms)
 	int r = 0;
 
 	unlink(ERAD_SOCKET);
-	unlink(ERAD_STATUS_SOCKET);
 	close(fd);
+	pthread_mutex_lock(&lock);
+	stopping = true;
+	pthread_cond_broadcast(&connection_ended);
+	unlink(ERAD_STATUS_SOCKET);
 	if (guests_fd >= 0)
 		shutdown(guests_fd, SHUT_RDWR);
 	/* Does not wait for guests, who may be silent for long: while erad is down, new writes are held. */
-	pthread_mutex_lock(&lock);
 	while (connections && !r)
 		r = pthread_cond_timedwait(&connection_ended, &lock, &until);
 	all_gone = !connections && !guests;

@@ -22,8 +22,9 @@ typedef void (*socket_serve_fn)(struct jsonl *j, bool root);
 void socket_accept(int fd, socket_serve_fn serve);
 
 /*
- * Listens at ERAD_STATUS_SOCKET, for the group erad, if there is such a group.  A thread of its own
- * accepts these connections, so that they delay neither root nor the rest of erad.  Call this once.
+ * Listens at ERAD_STATUS_SOCKET, for the group erad, as soon as this group exists.  A thread of its own
+ * looks for the group and accepts these connections, so that they delay neither root nor the rest of
+ * erad.  After an error the thread tries again.  Call this once.
  */
 int socket_listen_guests(socket_serve_fn serve, struct err *err);
 

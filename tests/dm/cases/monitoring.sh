@@ -64,6 +64,24 @@ test_group_may_look()
 	wait_until "there is room again" "${member[@]}" eractl status data
 }
 
+test_group_made_later()
+{
+	DESCRIPTION="the group erad that is made after erad has been started may ask it, without a restart"
+	cp /etc/group "$T/group"
+	stop_erad
+	sed -i /^erad:/d /etc/group
+	start_erad
+	[[ ! -e /run/erad/status.sock ]] || fail "there is a socket for nobody"
+	echo erad:x:7777: >> /etc/group
+	eractl create data "$(new_disk 64M)" > /dev/null
+	wait_until "a member may look" "${member[@]}" eractl status data
+	same "$(stat -c '%a %U %G' /run/erad/status.sock)" "660 root erad"
+	refuses "only root and the group erad" "${nobody[@]}" eractl status data
+	stop_erad
+	[[ ! -e /run/erad/status.sock ]] || fail "the socket is left"
+	start_erad
+}
+
 # processor_ticks PID: hundredths of a second that the process has used.
 processor_ticks()
 {
