@@ -141,8 +141,12 @@ test_a_hung_erad_is_told_of_once()
 test_closed_descriptors()
 {
 	DESCRIPTION="with standard descriptors closed, no answer goes into erad's socket, and no message of erad into its files"
-	eractl create data "$(new_disk 64M)" > /dev/null
-	write_at data 0 4096
+	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null
+	# So many extents that not all output waits in a buffer until the socket is closed.
+	# shellcheck disable=SC2016 # it is perl
+	perl -e 'open my $f, "+<", $ARGV[0] or die; sysseek($f, 8192 * $_, 0) && syswrite($f, "x" x 4096) or die for 1 .. 1000' /dev/mapper/data
+	blockdev --flushbufs /dev/mapper/data
+	(($(changed data 1 | wc -c) > 8192)) || fail "it is all in one buffer"
 	said "eractl: cannot write the output: Bad file descriptor" sh -c 'eractl diff data --since 1 --format ranges >&-'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl checkpoint data > /dev/full'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl list > /dev/full'
@@ -153,7 +157,8 @@ test_closed_descriptors()
 	eractl close data <&- >&- 2>&-
 	eractl open data <&- 2>&- > /dev/null
 	stop_erad
-	setsid sh -c 'exec erad <&- >&- 2>&-' &
+	# The first file that erad opens, its lock, would be its standard error.
+	setsid sh -c 'exec erad --no-standby < /dev/null > /dev/null 2>&-' &
 	echo $! > /run/vm/erad.pid
 	wait_until "erad answers" eractl list
 	same "$(eractl checkpoint data)" 5
@@ -175,6 +180,40 @@ test_priorities_are_for_the_journal()
 	# Of whoever started the program, but its standard error is another.
 	JOURNAL_STREAM=8:12345 erad 2> "$T/log" && fail "two run"
 	same "$(cat "$T/log")" "erad: $words"
+}
+
+test_erad_without_its_socket()
+{
+	DESCRIPTION="an erad that cannot make its socket serves the live volumes, tells its service manager why, and is ready when it can"
+	local manager
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	stop_erad
+	mkdir -p /run/erad/erad.sock/in-the-way
+	# What systemd is told: a line of each message.
+	# shellcheck disable=SC2016 # it is perl
+	perl -MSocket -e '
+		socket my $s, AF_UNIX, SOCK_DGRAM, 0 or die;
+		bind $s, pack_sockaddr_un($ARGV[0]) or die "$!";
+		$| = 1;
+		print "there\n";
+		print "$_\n" while defined recv $s, $_, 4096, 0' "$T/notify" > "$T/told" &
+	manager=$!
+	wait_until "it listens" grep -q there "$T/told"
+	NOTIFY_SOCKET=$T/notify setsid erad --no-standby < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2> "$T/err" &
+	echo $! > /run/vm/erad.pid
+	wait_until "it says so" grep -q '^STATUS=cannot listen at /run/erad/erad.sock' "$T/told"
+	grep -q '^EXTEND_TIMEOUT_USEC=[1-9]' "$T/told" || fail "it asks for no time: $(cat "$T/told")"
+	grep -q "requests are not answered until that works, volumes are served" "$T/err" || fail "got $(cat "$T/err")"
+	bounded 30 write_at data 0 4096 || fail "the volume is not served"
+	grep -q ^READY "$T/told" && fail "it claims to be ready"
+	rm -r /run/erad/erad.sock
+	wait_until "it is ready" grep -q ^READY=1 "$T/told"
+	same "$(changed data 1)" "0 65536"
+	same "$(grep -c "requests are not answered" "$T/err")" 1
+	kill $manager
+	stop_erad
+	start_erad
 }
 
 # refused_places ORIGIN: by an erad that is not told that this is a test.
