@@ -111,6 +111,12 @@ test_forget_shared()
 	echo "new $origin $m" >> /etc/eratab
 	eractl open new
 	write_at new 0 4096
+	# no line has it, but it is live
+	cp /etc/eratab "$T/lines"
+	sed -i /^new/d /etc/eratab
+	eractl forget old > /dev/null
+	[[ -e $m ]] || fail "the metadata of a live volume is gone"
+	cp "$T/lines" /etc/eratab
 	eractl forget old | grep -q "its metadata is still in $m" || fail "it does not say that the metadata stays"
 	eractl checkpoint new > /dev/null
 	eractl close new
