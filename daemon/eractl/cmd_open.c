@@ -45,12 +45,15 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_open = {
 	.name = "open",
-	.args = "NAME… | --all [--json]",
+	.args = "NAME… [--origin-replaced] | --all [--json]",
 	.summary = "bring volumes up",
 	.text =
 	"Makes /dev/mapper/NAME of volumes that are in /etc/eratab, and begins a new\n"
 	"era on each that was closed. Goes on with the next volume where one cannot\n"
-	"be opened. --all means those that are not marked noauto.",
-	.options = "aJ",
+	"be opened. --all means those that are not marked noauto.\n"
+	"\n"
+	"A volume whose origin is another device than the last time is not opened. With\n"
+	"--origin-replaced it is, and every block counts as written.",
+	.options = "aRJ",
 	.run = run,
 };

@@ -94,7 +94,11 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		if (run_one(job, client_request(job->op, names[i]), results))
+		struct json_object *request = client_request(job->op, names[i]);
+
+		if (job->origin_replaced)
+			json_object_object_add(request, "origin_replaced", json_object_new_boolean(true));
+		if (run_one(job, request, results))
 			code = EXIT_FAILURE;
 		/* The user sees this result even if the next volume takes long. */
 		fflush(stdout);
@@ -198,9 +202,13 @@ int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *j
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
 		if (c == 'a')
 			all = true;
+		else if (c == 'R')
+			job->origin_replaced = true;
 		else if (c == 'J')
 			job->json = true;
 	}
+	if (all && job->origin_replaced)
+		return usage_error(cmd, "got both --all and --origin-replaced, expected the name of the volume whose origin was replaced");
 	if (!all)
 		return volumes_run_operands(cmd, job, argc, argv);
 	if (optind < argc)

@@ -12,6 +12,7 @@ struct volumes_job {
 	/* Prints the answer for one volume as text.  False: a member is missing. */
 	bool (*print)(struct json_object *result);
 	bool stop;		/* stop at the first volume that fails */
+	bool origin_replaced;	/* for open: take another device as the origin */
 	bool json;		/* print {"version", "volumes": [RESULT]} instead */
 };
 

@@ -58,8 +58,9 @@ int op_create(const struct create_args *a, struct volume **out, struct err *err)
 	return 0;
 }
 
-int op_open(const char *name, struct volume **out, struct err *err)
+int op_open(const char *name, bool replaced, struct volume **out, struct err *err)
 {
+	(void)replaced;
 	return op_find(name, out, err);
 }
 

@@ -6,11 +6,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "erad/device/dm.h"
+#include "erad/device/seal.h"
+#include "erad/device/sysfs.h"
 #include "erad/volume/adopt.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
@@ -25,6 +30,37 @@ const struct store_geometry geometry = {
 
 struct disk disk;
 struct volume *volume;
+
+/* ---- the origin: a file in memory; its mapped device is gone when the target is ---- */
+
+int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
+bool __wrap_dm_lives(dev_t dev);
+int __wrap_seal_open(const char *path, bool claim, struct err *err);
+
+int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE])
+{
+	(void)dev;
+	strcpy(path, "/dev/sim");
+	return 0;
+}
+
+bool __wrap_dm_lives(dev_t dev)
+{
+	(void)dev;
+	return false;
+}
+
+int __wrap_seal_open(const char *path, bool claim, struct err *err)
+{
+	const int fd = memfd_create("origin", MFD_CLOEXEC);
+
+	(void)claim;
+	(void)err;
+	assert_string_equal(path, "/dev/sim");
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, geometry.nr_sectors * 512), 0);
+	return fd;
+}
 
 /* ---- a volume for each test ---- */
 

@@ -287,3 +287,19 @@ int dm_remove(const char *name, struct err *err)
 		usleep(REMOVE_PAUSE_MS * 1000);
 	}
 }
+
+bool dm_lives(dev_t dev)
+{
+	struct dm_info info = { 0 };
+	struct dm_task *t;
+	bool lives;
+
+	pthread_mutex_lock(&dm_lock);
+	t = dm_task_create(DM_DEVICE_INFO);
+	lives = t && dm_task_set_major(t, major(dev)) && dm_task_set_minor(t, minor(dev)) && dm_task_run(t) &&
+		dm_task_get_info(t, &info) && info.exists;
+	if (t)
+		dm_task_destroy(t);
+	pthread_mutex_unlock(&dm_lock);
+	return lives;
+}

@@ -49,4 +49,7 @@ int dm_swap(const char *name, struct err *err);
 /* Whether a device of that name, of whatever kind, exists; negative errno. */
 int dm_exists(const char *name, struct err *err);
 
+/* Whether there is a mapped device with that number, which nobody is removing. */
+bool dm_lives(dev_t dev);
+
 #endif /* ERAD_DM_H */

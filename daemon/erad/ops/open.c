@@ -14,6 +14,7 @@
 #include "erad/ops/conflict.h"
 #include "erad/ops/open.h"
 #include "erad/volume/commit.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 #include "store/super.h"
 
@@ -64,7 +65,7 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
  * A larger origin is used as far as the volume goes: what it has gained while the
  * volume was closed is no reason to leave it without the rest.
  */
-static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
+static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr_sectors, bool replaced,
 			 struct store **out, struct store_info *info, struct err *err)
 {
 	char has[SIZE_EXACT], uses[SIZE_EXACT];
@@ -85,6 +86,12 @@ static int open_metadata(const struct eratab_entry *e, uint64_t nr_sectors,
 	if (r)
 		return r;
 	store_info(s, info);
+	r = replaced ? 0 : origin_check(s, e->origin, origin, nr_sectors, err);
+	if (r) {
+		/* As it was found: a seal stays in force until writes are let through. */
+		store_close(s, info->clean, NULL);
+		return r;
+	}
 	if (info->nr_sectors < nr_sectors)
 		log_notice("volume %s: origin %s has %s, of which the volume uses %s; 'eractl resize %s' gives it the rest",
 			   e->name, e->origin, size_exact(has, nr_sectors * ERAD_SECTOR),
@@ -125,7 +132,7 @@ static int start_target(struct volume *v, const struct dm_table *t, struct err *
 	return r;
 }
 
-int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *err)
+int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **out, struct err *err)
 {
 	struct dm_table t = {
 		.policy = e->policy,
@@ -152,7 +159,7 @@ int open_claimed(const struct eratab_entry *e, struct volume **out, struct err *
 		return err_set(err, -ENOTBLK,
 			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
 			       ERAD_TAB, e->metadata);
-	r = open_metadata(e, nr_sectors, &s, &info, err);
+	r = open_metadata(e, t.origin, nr_sectors, replaced, &s, &info, err);
 	if (r)
 		return r;
 	t.nr_sectors = info.nr_sectors;
@@ -189,7 +196,7 @@ out_unref:
 	return r;
 }
 
-int op_open(const char *name, struct volume **out, struct err *err)
+int op_open(const char *name, bool replaced, struct volume **out, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct eratab tab;
@@ -213,7 +220,7 @@ int op_open(const char *name, struct volume **out, struct err *err)
 	r = op_find_entry(name, &tab, &e, err);
 	if (r)
 		goto out_release;
-	r = open_claimed(e, out, err);
+	r = open_claimed(e, replaced, out, err);
 	eratab_free(&tab);
 out_release:
 	volumes_release(&claim);

@@ -199,13 +199,16 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 
 static int serve_open(struct request *q, struct json_object **result, struct err *err)
 {
+	struct json_object *replaced = NULL;
 	struct volume *v;
 	const char *name;
 	int r;
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = op_open(name, &v, err);
+		r = get_member(q, "origin_replaced", json_type_boolean, &replaced, err);
+	if (!r)
+		r = op_open(name, json_object_get_boolean(replaced), &v, err);
 	if (r)
 		return r;
 	*result = opened_result(v);

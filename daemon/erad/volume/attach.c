@@ -23,6 +23,7 @@
 #include "erad/volume/fold.h"
 #include "erad/volume/link.h"
 #include "erad/volume/message.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
@@ -92,6 +93,8 @@ void attach_let_go(struct volume *v)
 {
 	int fd;
 
+	if (v->fd >= 0)
+		away_leave(v);
 	pthread_mutex_lock(&v->lock);
 	fd = v->fd;
 	v->fd = -1;
@@ -215,17 +218,25 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	r = follow_size(v, s, err);
 	if (!r)
 		r = compare_size(v, &v->info, s, err);
+	/* Before the new timeline, which drops the seal and the counters that are compared. */
+	if (!r)
+		r = origin_compare(v, err);
+	if (!r)
+		r = away_arrive(v, err);
 	/* First, as this may fail again and again, and each durable era is one less. */
 	if (!r)
 		r = prepare_era(v, s->era + 1, err);
 	if (!r)
 		r = begin_timeline(v, err);
 	if (!r)
+		v->begun = true;
+	if (!r)
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
 		return r;
 	/* Whatever kept batches from being recorded is over. */
 	trouble_over(&v->mark_trouble, "the metadata");
+	v->left.version = 0;
 	failpoint(FAILPOINT_FIRST_DURABLE);
 	r = flip_era(v, 0, s->era, err);
 	if (!r)
@@ -243,6 +254,8 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	r = compare_size(v, &v->info, s, err);
 	if (r)
 		return r;
+	away_stay(v);
+	v->begun = true;
 	if (s->era == live + 1) {
 		r = prepare_era(v, s->era, err);
 		return r ? r : flip_era(v, live, s->era, err);

@@ -25,6 +25,7 @@
 #include "erad/volume/home.h"
 #include "erad/volume/link.h"
 #include "erad/volume/message.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
@@ -242,6 +243,16 @@ static bool told_to_stop(struct volume *v)
 	return stop;
 }
 
+static int close_working_store(struct volume *v, struct store *s, bool gone, struct err *err)
+{
+	if (!gone)
+		return store_close(s, false, err);
+	if (away_lives_on(v))
+		return away_close(v, s, err);
+	/* If no write was let through, the seal of the last close still has to be compared. */
+	return v->begun ? origin_close_sealed(v, s, err) : store_close(s, true, err);
+}
+
 /* 0, or why the metadata is not closed cleanly though its target is gone. */
 static int close_store(struct volume *v, struct store *s, bool gone, struct err *err)
 {
@@ -251,7 +262,7 @@ static int close_store(struct volume *v, struct store *s, bool gone, struct err 
 	if (!v->mark_trouble.since_ms) {
 		/* Also if erad goes and the target lives on: a deleted file ends with the process. */
 		lost = home_check(v, s, &why);
-		r = store_close(s, gone, err);
+		r = close_working_store(v, s, gone, err);
 		if (!lost)
 			return r;
 		*err = why;

@@ -30,6 +30,7 @@
 #include "erad/base/trouble.h"
 #include "erad/bpf/shown.h"
 #include "erad/module/control.h"
+#include "erad/volume/away.h"
 #include "store/store.h"
 
 enum checkpoint_phase {
@@ -108,6 +109,9 @@ struct volume {
 	uint64_t degraded_at;		/* the same; for degraded_step() */
 	struct erad_info tried;		/* the instance that could not be attached to, as it was then … */
 	uint64_t try_at;		/* … and when to try again, if it still is so */
+	struct away left;		/* the counters of its last instance that went; version 0: none has */
+	uint64_t diskseq;		/* of the mapped device; 0: not known */
+	bool begun;			/* the origin has been compared, and writes may have been let through since */
 	uint64_t batch;			/* outstanding; 0: none */
 	unsigned int nr;		/* ranges of it, or of the one that failed */
 	bool activated;			/* the timeline of this activation is in the metadata */

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Compares the origin of a volume with what the metadata knows of it: see origin.h. */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/device/identity.h"
+#include "erad/device/seal.h"
+#include "erad/device/sysfs.h"
+#include "erad/volume/origin.h"
+#include "erad/volume/registry.h"
+#include "erad/volume/volume.h"
+#include "store/history.h"
+
+#define CLAIM_TRIES	20
+#define CLAIM_PAUSE_US	50000
+
+_Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
+
+/* A node of the origin of the instance; eratab may name another device than a table that was made by hand. */
+static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err *err)
+{
+	const dev_t dev = makedev(v->info.origin_major, v->info.origin_minor);
+	int r = dm_node(dev, path);
+
+	return r ? err_set(err, r, "cannot find the origin %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
+}
+
+int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err)
+{
+	int r = store_gap(v->store, kind, detail, err);
+
+	if (!r)
+		log_warn("volume %s: writes may have gone past erad (%s): %s; every block counts as written", v->name,
+			 store_gap_name(kind), detail);
+	return r;
+}
+
+/* *other: the origin is not the device that it was, and this is logged. */
+static int compare_identity(struct volume *v, bool *other, struct err *err)
+{
+	struct identity was, now;
+	char text[IDENTITY_TEXT];
+	int r;
+
+	store_item(v->store, STORE_IDENTITY, (uint8_t *)&was);
+	identity_of(makedev(v->info.origin_major, v->info.origin_minor), v->info.nr_sectors, &now);
+	*other = was.version && identity_compare(&was, &now) == IDENTITY_OTHER;
+	if (*other) {
+		r = origin_gap(v, ERAD_GAP_ORIGIN, identity_text(&now, text), err);
+		if (r)
+			return r;
+	} else if (was.version && identity_compare(&was, &now) == IDENTITY_UNKNOWN) {
+		/* What once was known may only be out of sight, so it is kept. */
+		return 0;
+	}
+	return store_set_item(v->store, STORE_IDENTITY, (const uint8_t *)&now, err);
+}
+
+/* 1: it differs, as *difference says, or nothing can be said, as *kind says. */
+static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_kind *kind, struct err *difference)
+{
+	char node[NODE_PATH_SIZE];
+	int fd, r;
+
+	*kind = ERAD_GAP_UNKNOWN;
+	if (!s->nr) {
+		err_set(difference, 0, "when the volume was closed, the origin was in use already or could not be read");
+		return 1;
+	}
+	r = node_of(v, node, difference);
+	if (r)
+		return r;
+	fd = seal_open(node, false, difference);
+	if (fd < 0)
+		return fd;
+	r = seal_compare(fd, v->info.nr_sectors * ERAD_SECTOR, s, difference);
+	close(fd);
+	if (r == 1)
+		*kind = ERAD_GAP_CLOSED;
+	return r;
+}
+
+int origin_compare(struct volume *v, struct err *err)
+{
+	enum erad_gap_kind kind;
+	struct err difference;
+	bool other;
+	void *page;
+	int r;
+
+	r = compare_identity(v, &other, err);
+	if (r || other)
+		return r;
+	page = calloc(1, ERAD_HISTORY_SEAL);
+	if (!page)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = store_seal(v->store, page);
+	if (!r) {
+		r = compare_seal(v, page, &kind, &difference);
+		if (r)
+			r = origin_gap(v, kind, difference.msg, err);
+	} else if (r == -ENOENT) {
+		r = 0;
+	} else {
+		err_set(err, r, "cannot read the seal: %s", strerror(-r));
+	}
+	free(page);
+	return r;
+}
+
+/* Whether a new target of the volume has the origin already: it holds all writes until somebody attaches to it. */
+static bool new_target_has_it(const struct volume *v)
+{
+	struct instances l = { 0 };
+	bool found = false;
+
+	if (control_list(volumes_control(), &l))
+		l.nr = 0;
+	for (uint32_t n = 0; n < l.nr; n++) {
+		const struct erad_info *i = &l.info[n];
+
+		found |= !i->era && !(i->status & ERAD_PASSES_ALL) && !memcmp(i->uuid, v->uuid, sizeof(v->uuid)) &&
+			 i->origin_major == v->info.origin_major && i->origin_minor == v->info.origin_minor;
+	}
+	instances_free(&l);
+	return found;
+}
+
+/*
+ * EBUSY if somebody else uses the origin.  The claim lasts for a moment only, so that nobody who wants to use the origin now is
+ * refused.  The target gives the origin back shortly after its owner has heard of its end.
+ */
+static int check_unused(const struct volume *v, const char *node, struct err *err)
+{
+	int fd = -EBUSY;
+
+	for (unsigned int i = 0; i < CLAIM_TRIES && fd == -EBUSY; i++) {
+		if (i)
+			usleep(CLAIM_PAUSE_US);
+		fd = seal_open(node, true, err);
+		if (fd == -EBUSY && new_target_has_it(v))
+			return 0;
+	}
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int take_seal(const struct volume *v, struct seal *s, struct err *err)
+{
+	char node[NODE_PATH_SIZE];
+	uint8_t random[16];
+	uint64_t seed;
+	int fd, r;
+
+	r = node_of(v, node, err);
+	if (r)
+		return r;
+	r = uuid_random(random);
+	if (r)
+		return err_set(err, r, "cannot get random numbers: %s", strerror(-r));
+	memcpy(&seed, random, sizeof(seed));
+	r = check_unused(v, node, err);
+	if (r)
+		return r;
+	fd = seal_open(node, false, err);
+	if (fd < 0)
+		return fd;
+	r = seal_take(fd, v->info.nr_sectors * ERAD_SECTOR, seed, s, err);
+	close(fd);
+	/* Whoever began to use the origin meanwhile may have written what the seal has now. */
+	return r ? r : check_unused(v, node, err);
+}
+
+int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
+{
+	struct seal *page = calloc(1, ERAD_HISTORY_SEAL);
+	struct err why;
+	int r;
+
+	if (!page) {
+		store_close(s, false, NULL);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	if (take_seal(v, page, &why)) {
+		log_warn("volume %s: the origin cannot be sealed, so the next open takes all of it for written: %s", v->name,
+			 why.msg);
+		memset(page, 0, ERAD_HISTORY_SEAL);
+		page->version = htole32(SEAL_VERSION);
+	}
+	r = store_close_sealed(s, (const uint8_t *)page, err);
+	free(page);
+	return r;
+}
+
+int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_sectors, struct err *err)
+{
+	char text_was[IDENTITY_TEXT], text_now[IDENTITY_TEXT];
+	struct identity was, now;
+
+	store_item(s, STORE_IDENTITY, (uint8_t *)&was);
+	if (!was.version)
+		return 0;
+	identity_of(dev, nr_sectors, &now);
+	if (identity_compare(&was, &now) != IDENTITY_OTHER)
+		return 0;
+	return err_set(err, -EXDEV,
+		       "origin %.100s is %.130s, expected %.130s; with --origin-replaced it is taken, and all of it counts as written",
+		       path, identity_text(&now, text_now), identity_text(&was, text_was));
+}
