@@ -88,22 +88,32 @@ processor_ticks()
 	awk '{ print $14 + $15 }' "/proc/$1/stat"
 }
 
+# open_files PID: how many the process has.
+open_files()
+{
+	printf '%s\n' "/proc/$1/fd/"* | wc -l
+}
+
 test_no_files_left()
 {
 	DESCRIPTION="where erad may open no more files a caller is refused, erad does not spin, and serves when there are some again"
-	local erad limit=3 began
+	local erad limit callers began
 
 	erad=$(erad_pid)
-	while [[ -e /proc/$erad/fd/$limit ]]; do
-		limit=$((limit + 1))
-	done
+	limit=$(($(cd "/proc/$erad/fd" && printf '%s\n' * | sort -n | tail -n 1) + 1))
 	prlimit --pid "$erad" --nofile="$limit:"
+	# Callers who send nothing take the descriptors below the limit that are free.  The last callers are refused.
+	perl -MIO::Socket::UNIX -e 'push @s, IO::Socket::UNIX->new(Peer => "/run/erad/erad.sock") for 1 .. $ARGV[0]; sleep 25' \
+		$((limit - $(open_files "$erad") + 3)) &
+	callers=$!
+	nap 1
 	began=$(processor_ticks "$erad")
 	refuses "too many files open" timeout 5 eractl list
 	nap 2
 	((($(processor_ticks "$erad") - began) < 100)) || fail "erad spins"
 	prlimit --pid "$erad" --nofile=1024:
 	eractl list
+	kill "$callers"
 }
 
 test_changed_bytes()
