@@ -256,8 +256,11 @@ static void erad_dtr(struct dm_target *ti)
 	 * record, so dtr does.
 	 */
 	wait_event(ei->wait, !READ_ONCE(ei->draining) && !erad_degrade_busy(ei));
-	ws = rcu_dereference_protected(ei->current_ws, true);
+	/* INFO of a removed target reads the era of the writeset under ei->mutex. */
+	mutex_lock(&ei->mutex);
+	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 	RCU_INIT_POINTER(ei->current_ws, NULL);
+	mutex_unlock(&ei->mutex);
 	erad_writeset_free(ws);
 	erad_writeset_free(ei->prepared);
 	ei->prepared = NULL;
