@@ -159,6 +159,12 @@ static void test_renamed_crypt_device_is_the_same(void **state)
 	(void)state;
 	compares(IDENTITY_SAME, made("CRYPT-LUKS2-0123-old-name", "", ""), made("CRYPT-LUKS2-0123-new", "", ""));
 	compares(IDENTITY_OTHER, made("CRYPT-LUKS2-0123-name", "", ""), made("CRYPT-LUKS2-4567-name", "", ""));
+	/* Nothing but the name, which cryptsetup was told. */
+	compares(IDENTITY_UNKNOWN, made("CRYPT-PLAIN-old", "", ""), made("CRYPT-PLAIN-new", "", ""));
+	/* A kernel that does not trust the identifier of a disk shows another kind. */
+	compares(IDENTITY_UNKNOWN, made("", "wwid:eui.0025", ""), made("", "wwid:nvme.8086-41", ""));
+	compares(IDENTITY_SAME, made("", "wwid:eui.0025", "1234-01"), made("", "wwid:nvme.8086-41", "1234-01"));
+	compares(IDENTITY_OTHER, made("", "wwid:eui.0025", ""), made("", "wwid:eui.0026", ""));
 }
 
 static void lasts(const char *given, dev_t dev, const char *expected)

@@ -95,13 +95,18 @@ void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out)
 		find_partition(dev, disk, out);
 }
 
-/* The UUID of a dm-crypt device has the name of the device at its end, after the UUID of its header. */
+/*
+ * The UUID of a LUKS device has the name of the device at its end, after the UUID of its header.  Those of other dm-crypt
+ * devices have nothing but the name, which anybody may change: 0.
+ */
 static size_t dm_uuid_length(const char *uuid)
 {
 	const char *end;
 
-	if (strncmp(uuid, "CRYPT-LUKS", strlen("CRYPT-LUKS")))
+	if (strncmp(uuid, "CRYPT-", strlen("CRYPT-")))
 		return strlen(uuid);
+	if (strncmp(uuid, "CRYPT-LUKS", strlen("CRYPT-LUKS")))
+		return 0;
 	end = strchr(uuid + strlen("CRYPT-"), '-');
 	end = end ? strchr(end + 1, '-') : NULL;
 	return end ? (size_t)(end - uuid) : strlen(uuid);
@@ -114,12 +119,23 @@ static enum identity_match compare_one(const char *was, const char *now, size_t 
 	return len_was == len_now && !strncmp(was, now, len_was) ? IDENTITY_SAME : IDENTITY_OTHER;
 }
 
-/* Of different kinds, as another kernel shows them: nothing can be said. */
+/*
+ * "wwid:eui." and "wwid:nvme." are different kinds: a kernel that trusts a disk's identifier no longer, or finds it
+ * twice, shows another kind for the same disk.
+ */
+static size_t kind_length(const char *serial)
+{
+	const char *dot = strncmp(serial, "wwid:", strlen("wwid:")) ? NULL : strchr(serial, '.');
+
+	return dot ? (size_t)(dot - serial) : strcspn(serial, ":");
+}
+
+/* Of different kinds: nothing can be said. */
 static enum identity_match compare_serials(const char *was, const char *now)
 {
-	const size_t kind = strcspn(was, ":");
+	const size_t kind = kind_length(was);
 
-	if (kind != strcspn(now, ":") || strncmp(was, now, kind))
+	if (kind != kind_length(now) || strncmp(was, now, kind))
 		return IDENTITY_UNKNOWN;
 	return compare_one(was, now, strlen(was), strlen(now));
 }
@@ -218,4 +234,12 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 			return copy_path(path, size, mapped);
 	}
 	return copy_path(path, size, given);
+}
+
+void identity_complete(struct identity *now, const struct identity *was)
+{
+	if (!*now->serial)
+		memcpy(now->serial, was->serial, sizeof(now->serial));
+	if (!*now->part_uuid)
+		memcpy(now->part_uuid, was->part_uuid, sizeof(now->part_uuid));
 }

@@ -57,4 +57,9 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 
+/*
+ * Takes from was what cannot be seen now, for example because udev does not run yet.  Both are the same device.
+ */
+void identity_complete(struct identity *now, const struct identity *was);
+
 #endif /* ERAD_IDENTITY_H */

@@ -59,6 +59,8 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 	} else if (was.version && identity_compare(&was, &now) == IDENTITY_UNKNOWN) {
 		/* What once was known may only be out of sight, so it is kept. */
 		return 0;
+	} else if (was.version) {
+		identity_complete(&now, &was);
 	}
 	return store_set_item(v->store, STORE_IDENTITY, (const uint8_t *)&now, err);
 }
