@@ -4,17 +4,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/blockdev.h"
-#include "common/octal.h"
 #include "eractl/compared.h"
 
 #define ALIGN	4096u
@@ -45,81 +42,10 @@ static int look(const struct compared *c, char text[sizeof(c->written)], struct 
 	return 0;
 }
 
-/* A file system that is frozen says EBUSY.  If it was not, this has frozen it: thaw it, whatever signal comes. */
-static int check_frozen(const char *mount, const char *path, struct err *err)
-{
-	sigset_t all, before;
-	int fd, r = 0;
-
-	fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, -errno, "%s is mounted on %s, which cannot be opened: %s", path, mount,
-			       strerror(errno));
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	if (!ioctl(fd, FIFREEZE, 0)) {
-		ioctl(fd, FITHAW, 0);
-		r = err_set(err, -EBUSY,
-			    "%s is mounted for writing on %s; unmount it, or freeze it with 'fsfreeze -f %s', or name a snapshot with --device",
-			    path, mount, mount);
-	} else if (errno != EBUSY) {
-		r = err_set(err, -errno, "%s is mounted for writing on %s, and whether it is frozen cannot be found out: %s",
-			    path, mount, strerror(errno));
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	close(fd);
-	return r;
-}
-
-/* One line of mountinfo, if it is of the device: *seen, and whether the file system may be written to. */
-static int check_mount(const struct compared *c, char *line, bool *seen, struct err *err)
-{
-	char mount[512], options[256], type[64], source[256];
-	unsigned int ma, mi;
-	const char *rest;
-
-	if (sscanf(line, "%*d %*d %u:%u %*s %511s", &ma, &mi, mount) != 3)
-		return 0;
-	rest = strstr(line, " - ");
-	if (!rest || sscanf(rest, " - %63s %255s %255s", type, source, options) != 3)
-		return 0;
-	octal_unescape(source);
-	/* btrfs has a number of its own for each mount. */
-	if (makedev(ma, mi) != c->dev && blockdev_at(source) != c->dev)
-		return 0;
-	*seen = true;
-	if (!strncmp(options, "ro", 2) && (!options[2] || options[2] == ','))
-		return 0;
-	octal_unescape(mount);
-	return check_frozen(mount, c->path, err);
-}
-
-static int check_mounts(const struct compared *c, struct err *err)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	bool seen = false;
-	char *line = NULL;
-	size_t room = 0;
-	int r = 0;
-
-	if (!f)
-		return err_set(err, -errno, "/proc/self/mountinfo: %s", strerror(errno));
-	while (!r && getline(&line, &room, f) > 0)
-		r = check_mount(c, line, &seen, err);
-	free(line);
-	fclose(f);
-	if (!r && !seen)
-		r = err_set(err, -EBUSY,
-			    "%s is in use, but not mounted here: by swap, LVM, RAID or another device; stop that, or name a snapshot with --device",
-			    c->path);
-	return r;
-}
-
 int compared_open(struct compared *c, const char *path, struct err *err)
 {
 	struct stat st;
 	uint64_t size;
-	int r;
 
 	c->path = path;
 	/* A fifo is to be refused, not waited for. */
@@ -135,12 +61,9 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	c->dev = st.st_rdev;
 	/* O_DIRECT, because the page cache of a device does not know what its file system has written. */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT | O_EXCL);
-	if (c->fd < 0 && errno == EBUSY) {
-		r = check_mounts(c, err);
-		if (r)
-			return r;
+	/* Somebody uses it: compared_check_still() finds out whether it is written. */
+	if (c->fd < 0 && errno == EBUSY)
 		c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
-	}
 	if (c->fd < 0 || ioctl(c->fd, BLKGETSIZE64, &size))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	c->size = size;

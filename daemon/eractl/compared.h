@@ -20,9 +20,8 @@ struct compared {
 };
 
 /*
- * Opens for reading.  EBUSY, with a sentence, for a block device that is mounted for writing and not
- * frozen, or that something other than a mount uses.  A device that nobody uses cannot be mounted until
- * compared_close().  c->fd must be -1; c is to be closed in any case.
+ * Opens for reading.  A device that nobody uses cannot be mounted until compared_close().  c->fd must be -1;
+ * c is to be closed in any case.
  */
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);

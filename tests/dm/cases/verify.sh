@@ -56,7 +56,7 @@ test_verify_finds_what_went_past()
 
 test_verify_of_a_volume_in_use()
 {
-	DESCRIPTION="verify: refuses a volume that is mounted for writing, takes one that is frozen or mounted for reading, and says if it was written meanwhile"
+	DESCRIPTION="verify: takes a volume that is frozen or mounted for reading, and says if it was written meanwhile"
 	local origin era writer
 
 	origin=$(new_disk 64M)
@@ -67,8 +67,6 @@ test_verify_of_a_volume_in_use()
 	dd if=/dev/mapper/data of="$T/base" bs=1M iflag=direct conv=sparse status=none
 	mkdir "$T/mnt"
 	mount /dev/mapper/data "$T/mnt"
-	echo one > "$T/mnt/file"
-	ends 1 "/dev/mapper/data is mounted for writing on $T/mnt" eractl verify data --base "$T/base" --since "$era"
 	echo two > "$T/mnt/file"
 	fsfreeze -f "$T/mnt"
 	ends 0 "all of that is in the diff since era $era" eractl verify data --base "$T/base" --since "$era"
