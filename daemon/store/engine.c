@@ -202,8 +202,12 @@ static int find_size(struct file_engine *f, struct err *err)
 static int file_grow(struct engine *e, uint64_t size)
 {
 	struct file_engine *f = to_file(e);
+	struct stat st;
 	int ret;
 
+	/* A file that was truncated must not be made longer: its zeros would say that nothing was ever written. */
+	if (!e->block_device && (fstat(f->fd, &st) || (uint64_t)st.st_size < e->size))
+		return -EUCLEAN;
 	/* It may have grown since it was opened. */
 	ret = find_size(f, NULL);
 	if (ret || e->size >= size)
@@ -216,6 +220,9 @@ static int file_grow(struct engine *e, uint64_t size)
 }
 
 static const struct engine_ops file_ops;
+
+/* New writes wait while a copy is made.  With this much, they wait for seconds at most. */
+#define COPY_MAX	(64u << 20)	/* bytes */
 
 /* Makes the name of a new file durable. */
 static int sync_parent(const char *path)
@@ -248,6 +255,12 @@ static bool same_mount(const struct file_engine *f)
 /* Nothing is at the path. */
 static int find_lost(struct file_engine *f, const struct stat *has, struct err *err)
 {
+	struct stat link;
+
+	if (!lstat(f->path, &link))
+		return err_set(err, -ESTALE,
+			       "%s: it is a symbolic link to a file that is not there: what is recorded is lost when erad ends or the volume is closed; remove the link, and request a checkpoint",
+			       f->engine.name);
 	if (has->st_nlink)
 		return err_set(err, -ESTALE,
 			       "%s: no such file: it was moved, or another file system is mounted over its directory, or its own was unmounted; put it back before the volume is closed, or the next open does not find it",
@@ -310,17 +323,24 @@ static int open_temporary(struct file_engine *to, const struct file_engine *f)
 static int file_begin_copy(struct engine *e, struct engine **copy, struct err *err)
 {
 	struct file_engine *f = to_file(e), *to;
+	char has[SIZE_EXACT];
 	struct stat st;
 	int ret;
 
 	*copy = NULL;
+	if (fstat(f->fd, &st))
+		return err_set(err, -errno, "%s: %s", e->name, strerror(errno));
+	if (st.st_blocks > COPY_MAX / 512)
+		return err_set(err, -EFBIG,
+			       "%s: it was deleted, and with %s on the disk it is too large to be copied while writes wait: what is recorded is lost when erad ends or the volume is closed; make a full copy then",
+			       e->name, size_exact(has, (uint64_t)st.st_blocks * 512));
 	to = calloc(1, sizeof(*to));
 	if (!to)
 		return err_set(err, -ENOMEM, "%s: out of memory", e->name);
 	to->engine = *e;
 	to->fd = to->lock_fd = to->disk_fd = -1;
 	ret = open_temporary(to, f);
-	if (!ret && (fstat(f->fd, &st) || fchmod(to->fd, st.st_mode & 07777) ||
+	if (!ret && (fchmod(to->fd, st.st_mode & 07777) ||
 		     fchown(to->fd, st.st_uid, st.st_gid) || ftruncate(to->fd, st.st_size)))
 		ret = -errno;
 	if (!ret)
@@ -343,18 +363,23 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 	/* The file may have grown since begin_copy(), and may end with a hole that nobody copies. */
 	if (fstat(f->fd, &st) || ftruncate(from->fd, st.st_size) || fsync(from->fd))
 		ret = -errno;
-	/* Not rename(), which would overwrite a file that somebody has put there meanwhile. */
-	if (!ret && link(from->path, f->path))
-		ret = -errno;
+	/* Does not overwrite a file that somebody has put there meanwhile. */
+	if (!ret)
+		ret = aside_return(from->path, f->path);
 	if (!ret) {
-		ret = sync_parent(f->path);
-		/* One number, so that those who read at the same moment have the old file or the new one. */
-		if (!ret && dup3(from->fd, f->fd, O_CLOEXEC) < 0)
+		from->temporary = false;
+		/*
+		 * One number, so that those who read at the same moment have the old file or the new one.  From here on
+		 * the file at the path is the one that is written to, even if its name is not durable: a file that is
+		 * no longer written to must not be found there.
+		 */
+		if (dup3(from->fd, f->fd, O_CLOEXEC) < 0) {
 			ret = -errno;
-		if (ret)
 			unlink(f->path);
+		} else {
+			ret = sync_parent(f->path);
+		}
 	}
-	file_destroy(copy);
 	return ret ? err_set(err, ret, "%s: it was deleted, and a new file cannot be put in its place: %s",
 			     e->name, strerror(-ret)) : 0;
 }

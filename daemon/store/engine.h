@@ -53,8 +53,8 @@ struct engine_ops {
 	 * For a file that find() says is deleted.  begin_copy() makes a new file beside it,
 	 * with a name of its own, and the same length, mode and lock.  The caller copies what is in e to it.  end_copy() makes the
 	 * new file durable, gives it the path, and has e use it from then on; it never overwrites a
-	 * file.  While end_copy() runs, nobody may write to e.  It ends copy, also if it fails; then e
-	 * is as it was.  May be NULL if find is.
+	 * file.  While end_copy() runs, nobody may write to e.  If it fails, e is as it was, unless
+	 * only the new name could not be made durable.  The caller ends copy.  May be NULL if find is.
 	 */
 	int (*begin_copy)(struct engine *e, struct engine **copy, struct err *err);
 	int (*end_copy)(struct engine *e, struct engine *copy, struct err *err);

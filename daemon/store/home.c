@@ -2,10 +2,14 @@
 /* Whether the metadata file is still at its path, and a new file for one that is deleted: see home.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/home.h"
 #include "store/state.h"
+
+#define COPY_AGAIN	60	/* seconds from one that failed to the next attempt */
 
 /* Context: journal_lock, fold_lock. */
 static int copy_all(struct store *s, struct engine *to, struct err *err)
@@ -36,27 +40,33 @@ static int rewrite(struct store *s, struct engine *to, bool *rewritten, struct e
 
 	/* Another thread may have been here first. */
 	ret = engine_find(s->e, true, err);
-	if (ret == -ENOENT) {
-		ret = copy_all(s, to, err);
-		if (!ret) {
-			ret = s->e->ops->end_copy(s->e, to, err);
-			*rewritten = !ret;
-			return ret;
-		}
-	}
-	engine_destroy(to);
+	if (ret != -ENOENT)
+		return ret;
+	ret = copy_all(s, to, err);
+	if (!ret)
+		ret = s->e->ops->end_copy(s->e, to, err);
+	*rewritten = !ret;
+	s->copied_at = ret ? time(NULL) : 0;
 	return ret;
 }
 
 int store_check_home(struct store *s, bool *rewritten, struct err *err)
 {
 	struct engine *to;
+	bool again;
 	int ret;
 
 	*rewritten = false;
 	ret = engine_find(s->e, true, err);
 	if (ret != -ENOENT || s->mode != STORE_WRITE)
 		return ret;
+	/* Each attempt makes writes wait. */
+	pthread_mutex_lock(&s->fold_lock);
+	again = llabs((long long)(time(NULL) - s->copied_at)) >= COPY_AGAIN;
+	pthread_mutex_unlock(&s->fold_lock);
+	if (!again)
+		return err_set(err, -ENOENT, "%s: it was deleted, and a new file could not be put in its place; erad tries again in a minute at the latest",
+			       s->e->name);
 	ret = s->e->ops->begin_copy(s->e, &to, err);
 	if (ret)
 		return ret;
@@ -65,5 +75,6 @@ int store_check_home(struct store *s, bool *rewritten, struct err *err)
 	ret = rewrite(s, to, rewritten, err);
 	pthread_mutex_unlock(&s->fold_lock);
 	pthread_mutex_unlock(&s->journal_lock);
+	engine_destroy(to);
 	return ret;
 }

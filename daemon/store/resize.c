@@ -101,6 +101,9 @@ static int make_room(struct store *s, const struct erad_disk_super *sb, struct e
 	char has[SIZE_EXACT], volume[SIZE_EXACT], needed[SIZE_EXACT];
 	int ret;
 
+	ret = engine_find(s->e, false, err);
+	if (ret)
+		return ret;
 	ret = s->e->ops->grow(s->e, bytes);
 	return ret ? err_set(err, ret, "%s has %s, but the metadata of a volume of %s needs at least %s: %s",
 			     s->e->name, size_exact(has, s->e->size),

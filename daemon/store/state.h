@@ -53,6 +53,7 @@ struct store {
 	uint32_t fold_era;		/* fold_lock, and lock to change it; the newest era begun before it */
 	enum snapshot_kind fold_snapshot;	/* the same; a snapshot begins with the end of this fold */
 	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super` */
+	time_t copied_at;		/* fold_lock; see store_check_home(): when a copy has failed last; 0: none has */
 	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
 	struct erad_disk_history *history_new;	/* fold_lock; see history_edit() */
 	bool history_unsettled;		/* fold_lock; a superblock may name a newer history than `super` */

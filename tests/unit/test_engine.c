@@ -343,6 +343,47 @@ static void test_a_file_of_somebody_else_is_not_overwritten(void **state)
 	assert_marked(1);
 }
 
+static void test_no_file_is_made_behind_a_link_to_nothing(void **state)
+{
+	struct store *s;
+	bool rewritten;
+	char to[160];
+	struct err err;
+
+	(void)state;
+	s = new_store();
+	snprintf(to, sizeof(to), "%s.to", path);
+	assert_int_equal(rename(path, to), 0);
+	assert_int_equal(symlink(to, path), 0);
+	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
+	assert_int_equal(unlink(to), 0);
+	assert_int_equal(store_check_home(s, &rewritten, &err), -ESTALE);
+	assert_non_null(strstr(err.msg, "symbolic link"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
+	assert_true(rewritten);
+	assert_int_equal(store_close(s, true, &err), 0);
+}
+
+static void test_a_large_file_is_not_copied_while_writes_wait(void **state)
+{
+	struct store *s = new_store();
+	bool rewritten;
+	struct err err;
+	int fd;
+
+	(void)state;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(posix_fallocate(fd, 0, 65 << 20), 0);
+	close(fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_check_home(s, &rewritten, &err), -EFBIG);
+	assert_non_null(strstr(err.msg, "too large"));
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(store_close(s, false, &err), 0);
+}
+
 static void test_no_second_file_is_made_of_one_that_was_moved(void **state)
 {
 	struct store *s = new_store();
@@ -378,6 +419,9 @@ static void test_a_truncated_file_never_becomes_valid_again(void **state)
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_fold(s, &err), -EUCLEAN);
+		/* A resize must not make it longer with zeros. */
+		assert_int_equal(store_make_room(s, 4ULL << 20, &err), -EUCLEAN);
+		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);
 		assert_true(store_close(s, true, &err) < 0);
 		assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
@@ -441,6 +485,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_deleted_file_is_written_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_file_of_somebody_else_is_not_overwritten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_second_file_is_made_of_one_that_was_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_file_is_made_behind_a_link_to_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_large_file_is_not_copied_while_writes_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_truncated_file_never_becomes_valid_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_mark_is_lost_while_a_new_file_is_written, setup, teardown),
 	};
