@@ -79,7 +79,7 @@ mount_only()
 
 test_written_while_closed()
 {
-	DESCRIPTION="a mount of the origin while the volume is closed is noticed with ext4, xfs and btrfs: the next diff lists everything"
+	DESCRIPTION="a mount of the origin while the volume is closed is noticed with ext4 and xfs, and with btrfs if something is written: the next diff lists everything"
 	local origin fs
 
 	mkdir "$T/mnt"
@@ -90,7 +90,12 @@ test_written_while_closed()
 		mount_and_write /dev/mapper/data
 		reopened true
 		no_alarm data
-		reopened mount_only rw "$origin"
+		# Since some kernel before 6.12, a mount of btrfs alone writes nothing.
+		if [[ $fs == btrfs ]]; then
+			reopened mount_and_write "$origin"
+		else
+			reopened mount_only rw "$origin"
+		fi
 		read_fully data || fail "$fs: not noticed: $(changed data 1)"
 		gap_was written-while-closed "in a superblock\|start of the device\|journal"
 		eractl checkpoint data > /dev/null
