@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * erad: sets itself up to stand in the block I/O path, then runs the main
- * loop, which waits for nothing but events.
+ * erad: prepares itself to be in the block I/O path, then runs the main loop, which only waits for
+ * events.
  *
- * The order of the set-up matters.  Whatever needs memory while it must not
- * wait for its own volumes comes after setup_process().  Whatever takes long, may fail or needs
- * much memory comes before standby_relieve(), because until then the standby of the erad before
- * serves the volumes.  READY=1 comes last, after the live targets have been attached to again.
+ * The order of the set-up matters.  After setup_process(), allocations do not wait for erad's own
+ * volumes, so what needs memory comes later.  Whatever takes long, may fail or needs much memory
+ * comes before standby_relieve(), because until then the standby of the previous erad serves the
+ * volumes.  READY=1 comes last, when erad has attached to the live targets again.
  *
- * The standby (standby.h) goes the same way from setup_threads() on, when the main process has died.
+ * When the main process has died, its standby (standby.h) takes the same steps from setup_threads()
+ * on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,25 +49,25 @@
 #endif
 
 #define HEAP_KEEP	(4u << 20)	/* bytes of heap to have from the start */
-#define STACK_KEEP	(256u << 10)	/* bytes of the main thread's stack, as other threads have */
-#define READY_LATEST_MS	20000		/* live targets that take longer are attached to later */
-#define AGAIN_MS	1000		/* until LIST, or the socket, is tried again */
-#define STUCK_MS	20000		/* in one commit: no watchdog tick */
-#define STOP_MS		10000		/* for volumes, and again for requests */
-#define RELIEVED_MS	1000		/* a standby's requests: the erad that relieves it waits */
-#define THREADS_MAX	32		/* to have before the live targets are attached to */
+#define STACK_KEEP	(256u << 10)	/* bytes of the main thread's stack; the other threads have as many */
+#define READY_LATEST_MS	20000		/* erad is ready after this time at the latest, and attaches to the remaining live targets later */
+#define AGAIN_MS	1000		/* pause before LIST, or making the socket, is tried again */
+#define STUCK_MS	20000		/* if one commit takes longer, the watchdog is not notified */
+#define STOP_MS		10000		/* limit for closing the volumes; and again for ending the requests */
+#define RELIEVED_MS	1000		/* limit for ending a standby's requests; short, because the next erad waits for the standby */
+#define THREADS_MAX	32		/* limit of the threads that are created before erad attaches to the live targets */
 
 struct erad {
 	sd_event *event;
 	int lock_fd, control_fd, socket_fd, progress_fd;
 	struct instances list;
-	sd_event_source *relist;	/* fires when LIST has failed and is due again */
-	sd_event_source *relisten;	/* fires when the socket could not be made and is tried again */
-	uint64_t watchdog_usec;		/* between ticks; 0: none are wanted */
+	sd_event_source *relist;	/* timer: LIST has failed and is tried again */
+	sd_event_source *relisten;	/* timer: the socket could not be made and is tried again */
+	uint64_t watchdog_usec;		/* between watchdog notifications; 0: there is no watchdog */
 	bool no_writers, no_standby;
 	bool ready;
-	bool no_socket;			/* said so */
-	bool stuck;			/* said so */
+	bool no_socket;			/* the missing socket has been logged */
+	bool stuck;			/* the stuck commit has been logged */
 };
 
 static void usage(FILE *f)
@@ -123,7 +124,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 	return 0;
 }
 
-/* The lock lasts as long as the process, and nobody need clean up behind it. */
+/* The kernel releases the lock when the process ends, so nobody need clean up. */
 static int lock_instance(struct erad *e, struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
@@ -154,19 +155,19 @@ static void spare_from_oom_killer(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	/* The service manager may have done it already. */
+	/* The service manager may have set the OOM score already. */
 	if (fd < 0 || write(fd, "-1000", 5) < 0)
 		log_warn("cannot tell the OOM killer to spare erad: %m");
 	if (fd >= 0)
 		close(fd);
 }
 
-/* All memory comes from one heap that is never given back: no page fault, no mmap, no arenas. */
+/* All memory comes from one heap, which never shrinks: no page faults, no mmap(), no arenas. */
 static int keep_heap(void)
 {
 	void *p;
 
-	/* They cannot fail with glibc's malloc; a sanitizer's has none of them. */
+	/* These calls cannot fail with glibc's malloc.  The malloc of a sanitizer has none of these options. */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_MAX, 0);
 	mallopt(M_TRIM_THRESHOLD, -1);
@@ -179,7 +180,7 @@ static int keep_heap(void)
 	return 0;
 }
 
-/* mlockall() locks the pages that the stack has, and the stack grows where it is used. */
+/* mlockall() only locks the pages that the stack has already, so make the stack large first. */
 static void keep_stack(void)
 {
 	volatile char page[STACK_KEEP];
@@ -191,12 +192,12 @@ static void keep_stack(void)
 static int setup_process(struct err *err)
 {
 	spare_from_oom_killer();
-	/* A core dump might be written to a volume whose writes wait for the end of this process. */
+	/* The kernel might write a core dump to a volume whose writes wait for the end of this process. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	keep_stack();
 	if (keep_heap() || reserve_setup())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
-	/* Threads inherit it: their allocations never wait for writes that wait for erad. */
+	/* Threads inherit this: their allocations never wait for writes that wait for erad. */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
@@ -213,7 +214,7 @@ static int fire_again(sd_event_source *s)
 	return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* poll() may not tell again of a change that a failed LIST should have shown. */
+/* If LIST fails, poll() may not report the same change again, so LIST is tried again by a timer. */
 static int look_at_targets(struct erad *e)
 {
 	int r;
@@ -262,7 +263,10 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 	return sd_event_exit(e->event, 0);
 }
 
-/* Another one needs a process without threads to be forked from: none, until erad is restarted. */
+/*
+ * A new standby could only be forked from a process without threads.  So there is no standby until
+ * erad is restarted.
+ */
 static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *data)
 {
 	(void)fd;
@@ -274,7 +278,7 @@ static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *da
 	return 0;
 }
 
-/* Erad is ready when requests are answered.  Until the socket can be made, the volumes are served without it. */
+/* erad is ready when it answers requests.  While the socket cannot be made, erad serves the volumes without it. */
 static int listen_for_requests(struct erad *e)
 {
 	struct err err;
@@ -285,7 +289,10 @@ static int listen_for_requests(struct erad *e)
 		if (!e->no_socket)
 			log_error("%s; requests are not answered until that works, volumes are served", err.msg);
 		e->no_socket = true;
-		/* Else the service manager stops an erad that is not ready in time, and its volumes with it. */
+		/*
+		 * Otherwise the service manager would stop erad, and so its volumes, because erad
+		 * is not ready in time.
+		 */
 		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=%s", AGAIN_MS * 30000ull, err.msg);
 		return fire_again(e->relisten);
 	}
@@ -324,7 +331,7 @@ static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *data)
 	return !e->ready && volumes_settled(NULL) ? become_ready(e) : 0;
 }
 
-/* One volume whose metadata hangs must not keep all others from being managed. */
+/* A volume whose metadata hangs must not delay the requests for all other volumes. */
 static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
 {
 	struct erad *e = data;
@@ -365,7 +372,7 @@ static int add_timer(struct erad *e, uint64_t usec, sd_event_time_handler_t fn)
 					     usec / 10, fn, e);
 }
 
-/* A timer that is off until fire_again(). */
+/* Adds a timer that is off until fire_again(). */
 static int add_retry(struct erad *e, sd_event_source **s, sd_event_time_handler_t fn)
 {
 	int r = sd_event_add_time(e->event, s, CLOCK_MONOTONIC, 0, 0, fn, e);
@@ -395,7 +402,7 @@ static int setup_loop(struct erad *e)
 	return r;
 }
 
-/* When this process begins to serve. */
+/* Starts the timers of a process that serves the volumes. */
 static int setup_timers(struct erad *e)
 {
 	int r;
@@ -408,7 +415,10 @@ static int setup_timers(struct erad *e)
 	return r;
 }
 
-/* What main process and standby have in common, and what takes long: BPF programs are checked. */
+/*
+ * Sets up what the main process and the standby share.  Takes long, because the kernel verifies the
+ * BPF programs.
+ */
 static void setup_shared(struct erad *e)
 {
 	sigset_t set;
@@ -430,7 +440,7 @@ static int setup_files(struct erad *e, int *shared, struct err *err)
 	e->progress_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (e->progress_fd < 0)
 		return err_set(err, -errno, "cannot make an eventfd: %m");
-	/* Two, because LIST on the main loop's is what quietens its poll(). */
+	/* Two files: LIST on a file ends POLLIN of that file, and only the main loop may do that for its own. */
 	r = control_open(&e->control_fd, err);
 	return r ? r : control_open(shared, err);
 }
@@ -444,7 +454,7 @@ static int setup_threads(struct erad *e, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot set up the main loop: %s", strerror(-r));
 	r = log_start();
-	/* So that from standby_relieve() on no thread must be created for the first volumes. */
+	/* Create these threads now, so that the first volumes need no new thread after standby_relieve(). */
 	if (!r && !standby_is_me() && !control_list(e->control_fd, &e->list) && e->list.nr) {
 		nr = thread_needed(e->list.nr);
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
@@ -462,7 +472,10 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 	}
 	if (!standby_is_me())
 		return 0;
-	/* The main process has the lock, and each process needs files of its own to be told of changes. */
+	/*
+	 * The main process keeps the lock.  Each process needs files of its own, because a change
+	 * is reported once per file.
+	 */
 	close(e->lock_fd);
 	close(e->progress_fd);
 	close(e->control_fd);
@@ -471,7 +484,10 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 	return setup_files(e, shared, err);
 }
 
-/* Returns in the process that is to serve the volumes, when it is to. */
+/*
+ * Returns when this process is to serve the volumes: at once in the main process, and in the
+ * standby when the main process has died.
+ */
 static int setup(struct erad *e, int *shared, struct err *err)
 {
 	int r;
@@ -499,7 +515,7 @@ static int setup(struct erad *e, int *shared, struct err *err)
 	}
 	failpoint(FAILPOINT_START_SET_UP);
 	standby_relieve();
-	/* From here on new writes are held until the volumes are attached to. */
+	/* From here on, new writes are held until erad has attached to their volumes. */
 	if (reserve_return())
 		log_warn("cannot start a thread that returns the reserve of memory");
 	return 0;
@@ -513,13 +529,13 @@ static int run(struct erad *e)
 
 	r = setup(e, &shared, &err);
 	if (r) {
-		/* This process has not served anything, and a standby of an earlier erad goes on. */
+		/* This process has served nothing, and the standby of a previous erad, if any, still serves. */
 		standby_end();
 		log_error("%s", err.msg);
 		log_stop();
 		return r;
 	}
-	/* From here on, where this process fails, its standby serves the volumes. */
+	/* From here on, if this process fails, its standby serves the volumes. */
 	volumes_start(shared, e->progress_fd, adopt_wake);
 	r = adopt_start(&err);
 	if (r) {
@@ -533,7 +549,7 @@ static int run(struct erad *e)
 	if (r < 0)
 		log_error("the main loop failed: %s", strerror(-r));
 
-	/* Live volumes stay, and go on with what is recorded; the next erad serves the rest. */
+	/* Live targets stay: writes to recorded blocks go on, and the next erad serves the first writes. */
 	sd_notify(0, "STOPPING=1");
 	if (r >= 0)
 		standby_end();
@@ -544,7 +560,7 @@ static int run(struct erad *e)
 	if (!all_ended)
 		log_warn("stopping without waiting any longer for what is under way");
 	log_stop();
-	/* Threads that hang in I/O must not make exit() wait. */
+	/* exit() would wait for threads that hang in I/O. */
 	if (!all_ended)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	instances_free(&e->list);

@@ -18,7 +18,7 @@
 #define LINE_SIZE	768
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer shall stop */
+static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer must stop */
 static pthread_cond_t idle;	/* wakes log_stop(): the writer has written everything and ends */
 /* Under lock. */
 static char ring[LINES][LINE_SIZE];

@@ -21,7 +21,10 @@ int reserve_setup(void)
 
 	if (p == MAP_FAILED)
 		return -errno;
-	/* A part of a huge page is not free before the rest is.  A kernel without huge pages refuses this. */
+	/*
+	 * Part of a huge page cannot be returned alone, so ask for small pages.  A kernel without
+	 * huge pages refuses the call.
+	 */
 	madvise(p, RESERVE_SIZE, MADV_NOHUGEPAGE);
 	memset(p, 1, RESERVE_SIZE);
 	reserve = p;
@@ -33,7 +36,7 @@ static void *return_all(void *arg)
 	(void)arg;
 	thread_name("erad-reserve");
 	for (size_t left = RESERVE_SIZE; left; left -= RESERVE_PART) {
-		/* munmap() would need memory itself. */
+		/* madvise() and not munmap(), because munmap() may need memory itself. */
 		madvise(reserve + left - RESERVE_PART, RESERVE_PART, MADV_DONTNEED_LOCKED);
 		usleep(RESERVE_MS * 1000);
 	}

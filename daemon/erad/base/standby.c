@@ -22,23 +22,23 @@
 #include "erad/base/thread.h"
 
 #define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
-#define HALF_SIZE	(64u << 10)	/* bytes for names and paths of volumes, twice */
-#define VOLUMES_READY	8u		/* for so many there are threads in advance */
-#define KEEP_UP_MS	5000		/* between looks at what the main process has */
+#define HALF_SIZE	(64u << 10)	/* bytes for names and paths of volumes; there are two halves */
+#define VOLUMES_READY	8u		/* threads are reserved for this many volumes */
+#define KEEP_UP_MS	5000		/* pause between two comparisons with the main process's heap and threads */
 #define FREE_MIN	(64u << 20)	/* bytes that must be free before the standby takes more memory */
-#define RELIEVE_MS	12000		/* for a standby to end by itself */
-#define KILLED_MS	2000		/* for one that was killed to be gone */
+#define RELIEVE_MS	12000		/* how long a standby may take to end by itself */
+#define KILLED_MS	2000		/* how long a killed standby may take to disappear */
 
-/* What the main process writes and its standby reads, in memory that both have. */
+/* What the main process writes and its standby reads, in memory that both share. */
 struct shared {
-	atomic_uint valid;		/* which half */
-	atomic_size_t heap;		/* bytes that the main process has */
+	atomic_uint valid;		/* index of the half that the standby is to read */
+	atomic_size_t heap;		/* size of the main process's heap, bytes */
 	atomic_bool serves;		/* the main process has begun to relieve older standbys */
-	unsigned int nr_targets;	/* that there were at the fork; constant */
+	unsigned int nr_targets;	/* live targets at the time of the fork; constant */
 	struct half {
 		uint32_t nr;
 		size_t used;
-		char text[HALF_SIZE];	/* struct heirloom without pointers, name, origin, metadata; again */
+		char text[HALF_SIZE];	/* for each volume: struct fixed, name, origin, metadata */
 	} half[2];
 };
 
@@ -53,9 +53,9 @@ static uint32_t generation;
 static bool is_standby;
 static int main_fd = -1;		/* standby: pidfd of the main process */
 static int child_fd = -1;		/* main process: pidfd of the standby */
-static int resident_fd = -1;		/* pipe: the one reads, the other writes */
+static int resident_fd = -1;		/* end of a pipe: the standby writes, the main process reads */
 static atomic_int child;		/* main process: pid of the standby, or 0 */
-static char *heap_start;		/* of this process, when it was forked */
+static char *heap_start;		/* end of this process's heap when the standby was forked */
 static struct half *filling;		/* main process: between heirlooms_begin() and _commit() */
 
 int standby_generation(int lock_fd)
@@ -88,7 +88,7 @@ int standby_fd(void)
 	return child_fd;
 }
 
-/* Bytes of the lock file: each stands for the standby of one generation. */
+/* A range of bytes of the lock file.  Each byte stands for the standby of one generation. */
 static struct flock lock_of(uint32_t first, uint32_t nr)
 {
 	return (struct flock){
@@ -119,18 +119,18 @@ static int take_lock(void)
 	return fcntl(fd, F_SETLK, &l) ? -errno : 0;
 }
 
-/* In the new process. */
+/* Makes the process that fork() has created the standby. */
 static void become_standby(void)
 {
 	int r;
 
 	is_standby = true;
 	prctl(PR_SET_NAME, "erad-standby");
-	/* What the main process tells its service manager is not this one's to tell. */
+	/* Only the main process may send notifications to its service manager. */
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_PID");
 	unsetenv("WATCHDOG_USEC");
-	/* fork() passes on that it is an I/O flusher and spared by the OOM killer, but no locks of memory. */
+	/* The standby inherits IO_FLUSHER and the OOM score from fork(), but no memory locks. */
 	r = mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : take_lock();
 	if (r) {
 		log_error("the standby cannot get ready: %s", strerror(-r));
@@ -217,7 +217,10 @@ int standby_await(struct err *err)
 		standby_has_ended();
 		return err_set(err, -ECHILD, "the standby has ended before it was ready");
 	}
-	/* fork() has made all pages copy-on-write; no later write to one shall need memory. */
+	/*
+	 * fork() has made all pages copy-on-write.  Lock them again, so that no later write to a
+	 * page needs memory.
+	 */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return err_set(err, -errno, "cannot lock memory: %m");
 	return 0;
@@ -229,12 +232,12 @@ void standby_end(void)
 
 	if (!pid)
 		return;
-	/* It has nothing to finish, and SIGKILL also ends a process that is stopped. */
+	/* The standby has nothing to finish, and SIGKILL also ends a stopped process. */
 	kill(pid, SIGKILL);
 	standby_has_ended();
 }
 
-/* ---- the standby of a main process before ---- */
+/* ---- the standby of an earlier main process ---- */
 
 static bool wait_end(int pidfd, int ms)
 {
@@ -243,14 +246,14 @@ static bool wait_end(int pidfd, int ms)
 	return poll(&p, 1, ms) > 0;
 }
 
-/* The first lock of another process on one of these bytes, or false. */
+/* Finds the first of these bytes that another process has locked.  Returns false if there is none. */
 static bool find_lock(int fd, uint32_t first, uint32_t nr, struct flock *l)
 {
 	*l = lock_of(first, nr);
 	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
 }
 
-/* Ends the process that has that lock.  False: it could not be ended. */
+/* Ends the process that holds the lock `had`.  Returns false if the process could not be ended. */
 static bool relieve(int fd, const struct flock *had)
 {
 	int pidfd = pidfd_open(had->l_pid, 0);
@@ -259,7 +262,7 @@ static bool relieve(int fd, const struct flock *had)
 
 	if (pidfd < 0)
 		return errno == ESRCH;
-	/* A process that has got the pid meanwhile, and has not the lock, is to be left alone. */
+	/* The pid may belong to another process by now.  A process without the lock is left alone. */
 	if (!find_lock(fd, had->l_start, 1, &l) || l.l_pid != had->l_pid)
 		goto out;
 	log_info("relieving the standby, process %d", l.l_pid);
@@ -296,8 +299,9 @@ void standby_relieve(void)
 }
 
 /*
- * In the standby of a main process that has died.  True: the main process died during its start,
- * and the standby of an earlier one goes on serving.  That standby knows the volumes, this one does not.
+ * Called in the standby of a main process that has died.  Returns true if the main process died
+ * during its start and the standby of an earlier main process still serves the volumes.  The
+ * earlier standby knows the volumes, and this one does not.
  */
 static bool earlier_one_serves(void)
 {
@@ -307,19 +311,22 @@ static bool earlier_one_serves(void)
 		find_lock(lock_file(), 0, generation, &l);
 }
 
-/* ---- what the standby waits for ---- */
+/* ---- what the standby does until the main process dies ---- */
 
 static unsigned int threads_wanted(void)
 {
 	unsigned int nr = shared->half[atomic_load(&shared->valid)].nr;
 
-	/* The main process may die before it has opened the volumes of these targets. */
+	/*
+	 * These threads are for the case that the main process dies before it has opened the
+	 * volumes of the live targets.
+	 */
 	if (nr < shared->nr_targets)
 		nr = shared->nr_targets;
 	return thread_needed(nr < VOLUMES_READY ? nr : VOLUMES_READY);
 }
 
-/* Never waits for memory: the main process may die meanwhile. */
+/* Must never wait for memory, because the main process may die meanwhile. */
 static void keep_up(bool at_start)
 {
 	static unsigned int threads;
@@ -334,10 +341,10 @@ static void keep_up(bool at_start)
 			  s.freeram * s.mem_unit < 2 * heap + VOLUMES_READY * THREADS_EACH * THREAD_STACK + FREE_MIN))
 		return;
 	if (heap) {
-		/* malloc() first uses what is free at the end of the heap. */
+		/* malloc() first uses the free memory at the end of the heap. */
 		heap += mallinfo2().keepcost;
 		p = malloc(heap);
-		/* Memory of the heap is never given back. */
+		/* The heap never returns memory to the kernel, so it keeps its size. */
 		if (p)
 			memset(p, 1, heap);
 		free(p);
@@ -360,7 +367,7 @@ void standby_wait(void)
 	for (;;) {
 		const struct timespec while_ = { KEEP_UP_MS / 1000, KEEP_UP_MS % 1000 * 1000000 };
 
-		/* SIGTERM has its usual effect there, and only there. */
+		/* Only ppoll() lets SIGTERM through. */
 		if (ppoll(&p, 1, &while_, &none) > 0)
 			break;
 		keep_up(false);

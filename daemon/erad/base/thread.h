@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Threads with small stacks and without signals, and a clock that nobody sets. */
+/* Creates threads with small stacks and without signals, and reads a clock that nobody can set. */
 #ifndef ERAD_THREAD_H
 #define ERAD_THREAD_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define THREAD_STACK	(256u << 10)	/* all of it is locked memory */
+#define THREAD_STACK	(256u << 10)	/* bytes; the whole stack is locked memory */
 
 /* How many threads a process that serves nr_volumes needs, besides its main thread. */
 #define THREADS_EACH	3u		/* for a volume: commit, fold and message thread */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A trouble: something of a volume that does not work at present, and that erad tries again after a backoff. */
+/* A trouble: an operation of a volume that fails at present, and that erad tries again after a backoff. */
 #ifndef ERAD_TROUBLE_H
 #define ERAD_TROUBLE_H
 
@@ -10,7 +10,7 @@
 
 struct trouble {
 	/* Constant.  Both belong to the volume. */
-	const char *volume;		/* its name */
+	const char *volume;		/* the volume's name */
 	pthread_mutex_t *lock;		/* protects the fields below */
 	struct err err;			/* the newest error */
 	uint64_t since_ms;		/* when the trouble began, by thread_now_ms(); 0: there is no trouble */
@@ -21,8 +21,9 @@ struct trouble {
 void trouble_init(struct trouble *t, const char *volume, pthread_mutex_t *lock);
 
 /*
- * Keeps err, and logs it if the trouble begins or the sentence has changed.  Returns the backoff, which
- * doubles with each call from 100 ms to 5 s.  Takes the lock.  what: the part that fails, for the log.
+ * Keeps err.  Logs err if the trouble begins or if the sentence differs from the last one.  Returns
+ * the backoff in milliseconds, which doubles with each call from 100 ms to 5 s.  Takes the lock.
+ * what: the part that fails, for the log.
  */
 unsigned int trouble_says(struct trouble *t, const char *what, const struct err *err);
 

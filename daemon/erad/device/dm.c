@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Device-mapper devices with an erad target, by way of libdevmapper. */
+/* Creates, removes and examines device-mapper devices with an erad target, by libdevmapper. */
 #include <errno.h>
 #include <libdevmapper.h>
 #include <pthread.h>
@@ -19,12 +19,12 @@
 #define REMOVE_PAUSE_MS	100
 
 /*
- * libdevmapper keeps global state.  Innermost lock; nothing waits for udev
- * under it, so that one volume's slow udev rule holds up no other volume.
+ * libdevmapper keeps global state, which this lock protects.  No lock is taken under this one.  No
+ * thread waits for udev under it, so a slow udev rule for one volume delays no other volume.
  */
 static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static char complaint[256];	/* under dm_lock: what libdevmapper said last */
+static char complaint[256];	/* the last message of libdevmapper; under dm_lock */
 
 __attribute__((format(printf, 5, 6)))
 static void hear(int level, const char *file, int line, int errno_or_class, const char *fmt, ...)
@@ -34,7 +34,7 @@ static void hear(int level, const char *file, int line, int errno_or_class, cons
 	(void)file;
 	(void)line;
 	(void)errno_or_class;
-	/* The low three bits; 3 is an error, 2 a fatal one. */
+	/* The low three bits are the priority: 3 is an error, 2 a fatal error. */
 	if ((level & 7) > 3)
 		return;
 	va_start(ap, fmt);
@@ -78,7 +78,7 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 		snprintf(text + n, size - n, " detach_timeout %u", t->detach_timeout);
 }
 
-/* Runs t, which it destroys, and waits for udev. */
+/* Runs t, destroys it, and waits for udev. */
 static int run(struct dm_task *t, const char *what, const char *name, struct err *err)
 {
 	uint32_t cookie = 0;
@@ -90,7 +90,7 @@ static int run(struct dm_task *t, const char *what, const char *name, struct err
 		dm_task_destroy(t);
 	pthread_mutex_unlock(&dm_lock);
 
-	/* A cookie must be waited for, or its semaphore is left behind. */
+	/* Always wait for the cookie, or else its semaphore remains in the kernel. */
 	if (cookie)
 		dm_udev_wait(cookie);
 
@@ -99,7 +99,7 @@ static int run(struct dm_task *t, const char *what, const char *name, struct err
 	return r;
 }
 
-/* A task for the device of that name, or NULL.  Under dm_lock. */
+/* Creates a task for the device NAME.  Returns NULL on failure.  Context: dm_lock. */
 static struct dm_task *task_for(int type, const char *name)
 {
 	struct dm_task *t = dm_task_create(type);
@@ -136,7 +136,7 @@ int dm_create(const char *name, const struct dm_table *table, struct err *err)
 	return r;
 }
 
-/* Under dm_lock: 1 and *info, 0 if there is none, or a negative errno. */
+/* Returns 1 and *info if the device exists, 0 if it does not, or a negative errno.  Context: dm_lock. */
 static int look_up(const char *name, struct dm_info *info, struct err *err)
 {
 	struct dm_task *t = task_for(DM_DEVICE_INFO, name);
@@ -162,7 +162,7 @@ int dm_exists(const char *name, struct err *err)
 	return r;
 }
 
-/* The only target of the live table; *t is the caller's, and *params with it.  Under dm_lock. */
+/* Reads the only target of the live table.  The caller destroys *t, which owns *params.  Context: dm_lock. */
 static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)
 {
 	uint64_t start, length;
@@ -211,7 +211,7 @@ out:
 	return r;
 }
 
-/* Under dm_lock. */
+/* Context: dm_lock. */
 static struct dm_task *resume_task(const char *name)
 {
 	struct dm_task *t = task_for(DM_DEVICE_RESUME, name);
@@ -223,7 +223,7 @@ static struct dm_task *resume_task(const char *name)
 	return t;
 }
 
-/* The new table was not taken: the old one alone is to be there, and in use.  Under dm_lock. */
+/* Clears the new table, which was not put into use, and resumes the old one.  Context: dm_lock. */
 static void swap_back(const char *name)
 {
 	struct dm_task *t = task_for(DM_DEVICE_CLEAR, name);
@@ -251,7 +251,10 @@ int dm_swap(const char *name, struct err *err)
 	return r;
 }
 
-/* One attempt, under dm_lock.  *known: who has it open is known, another try is vain. */
+/*
+ * Tries once to remove the device.  *known becomes true if the users of the device are known, so
+ * that another attempt is useless.  Context: dm_lock.
+ */
 static int try_remove(const char *name, bool *known, struct err *err)
 {
 	struct dm_info info;
@@ -277,7 +280,7 @@ int dm_remove(const char *name, struct err *err)
 	bool known = false;
 	int r;
 
-	/* udev looks into a device whenever a writer has closed it. */
+	/* udev opens a device for a moment whenever a writer has closed it. */
 	for (int tries = 0; ; tries++) {
 		pthread_mutex_lock(&dm_lock);
 		r = try_remove(name, &known, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Where file systems keep what changes with each use: see fs_places.h. */
+/* Finds the places of a device that each use of its file system changes: see fs_places.h. */
 #include <endian.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "erad/device/fs_places.h"
 
-#define LOG_FIRST	(128u << 10)	/* bytes of the start of a journal */
-#define LOG_BEFORE	(32u << 10)	/* bytes before and after the head of an xfs log */
+#define LOG_FIRST	(128u << 10)	/* bytes at the start of a journal that are reported */
+#define LOG_BEFORE	(32u << 10)	/* bytes before and after the head of an xfs log that are reported */
 #define LOG_AFTER	(96u << 10)
 #define PAGE		4096u
 
@@ -55,7 +55,7 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 	uint64_t block;
 
 	if (!(get_le32(sb + 92) & 4) || !get_le32(sb + 224) || sb[253] != 1 || log_block > 6)
-		return;	/* no journal, or on another device, or no copy of its map */
+		return;	/* There is no journal, or it is on another device, or the superblock has no copy of its map. */
 	if (get_le16(map) != 0xf30a)
 		block = get_le32(map);			/* a list of blocks */
 	else if (get_le16(map + 2) && !get_le16(map + 6))
@@ -66,7 +66,10 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 		r->add(r->ctx, FS_LOG, base + (block << (10 + log_block)), LOG_FIRST);
 }
 
-/* The number of the pass over the ring in which a sector of an xfs log was written last. */
+/*
+ * Returns the cycle of a sector of an xfs log: the number of the pass over the ring that has
+ * written the sector last.
+ */
 static bool xfs_cycle(const struct fs_reader *r, uint64_t sector_at, uint32_t *cycle)
 {
 	uint8_t *page = aligned_alloc(PAGE, PAGE);
@@ -84,8 +87,9 @@ static bool xfs_cycle(const struct fs_reader *r, uint64_t sector_at, uint32_t *c
 }
 
 /*
- * The log is a ring.  The sectors before its head are of one cycle, and those from the head on are of the cycle before.
- * So the head is found with few reads.  The next transaction, at the latest the one of an unmount, is written there.
+ * The log is a ring.  The sectors before its head are of one cycle, and those from the head on are
+ * of the cycle before, so a binary search finds the head.  Whatever is logged next is written at
+ * the head; the unmount logs something at the latest.
  */
 static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *sb)
 {
@@ -120,7 +124,10 @@ static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *
 	r->add(r->ctx, FS_LOG, at + low, high - low);
 }
 
-/* Where the data of LUKS begin, in bytes; 0: it is no LUKS, or the place is not known. */
+/*
+ * Returns the byte at which the data of a LUKS device begin.  0: the device has no LUKS header, or
+ * the header does not tell.
+ */
 static uint64_t luks_data(const uint8_t *head)
 {
 	static const uint8_t magic[6] = "LUKS\xba\xbe";

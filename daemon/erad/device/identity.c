@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which block device a device is: see identity.h. */
+/* Identifies block devices: see identity.h. */
 #include <blkid/blkid.h>
 #include <endian.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "erad/device/identity.h"
 #include "erad/device/sysfs.h"
 
-/* Without blanks at its ends, which disks pad their serial numbers with. */
+/* Reads an attribute of sysfs without blanks at its ends: disks pad their serial numbers with blanks. */
 static void copy_trimmed(char *to, size_t size, const char *kind, const char *from)
 {
 	size_t len;
@@ -28,8 +28,8 @@ static void copy_trimmed(char *to, size_t size, const char *kind, const char *fr
 }
 
 /*
- * What the kernel shows is there without udev too, and before it.  The order is fixed, so that a disk has the same identity
- * each time.
+ * Identifiers that the kernel shows, which exist before udev runs and without udev.  The order is
+ * fixed, so that a disk has the same identity each time.
  */
 static void find_serial(dev_t dev, struct identity *i)
 {
@@ -96,8 +96,9 @@ void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out)
 }
 
 /*
- * The UUID of a LUKS device has the name of the device at its end, after the UUID of its header.  Those of other dm-crypt
- * devices have nothing but the name, which anybody may change: 0.
+ * Returns how many bytes of a device-mapper UUID identify the device.  The UUID of a LUKS device is
+ * the UUID of its header, and then the device's name, which is left out.  The UUID of another
+ * dm-crypt device has only the name, which anybody may change: 0.
  */
 static size_t dm_uuid_length(const char *uuid)
 {
@@ -120,8 +121,9 @@ static enum identity_match compare_one(const char *was, const char *now, size_t 
 }
 
 /*
- * "wwid:eui." and "wwid:nvme." are different kinds: a kernel that trusts a disk's identifier no longer, or finds it
- * twice, shows another kind for the same disk.
+ * Returns the length of the kind.  "wwid:eui." and "wwid:nvme." are different kinds: if a kernel no
+ * longer trusts a disk's identifier, or finds the identifier on two disks, it shows another kind
+ * for the same disk.
  */
 static size_t kind_length(const char *serial)
 {
@@ -130,7 +132,7 @@ static size_t kind_length(const char *serial)
 	return dot ? (size_t)(dot - serial) : strcspn(serial, ":");
 }
 
-/* Of different kinds: nothing can be said. */
+/* The kinds differ, so nothing can be said. */
 static enum identity_match compare_serials(const char *was, const char *now)
 {
 	const size_t kind = kind_length(was);
@@ -173,7 +175,10 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT])
 	return printable(buf);
 }
 
-/* Larger is better; 0: the name is another device's after the next boot, or says what is on the device. */
+/*
+ * Rates a link.  Larger is better.  0: the link may lead to another device after the next boot, or
+ * its name is that of the device's content.
+ */
 static int rank(const char *path)
 {
 	static const struct {
@@ -208,14 +213,17 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 	int best_rank = 1;
 	sd_device *d;
 
-	/* Whoever gives such a name has chosen it. */
+	/* Somebody has chosen such a name on purpose, so it stays. */
 	if (rank(given) > 1)
 		return copy_path(path, size, given);
 	if (sd_device_new_from_devnum(&d, 'b', dev) >= 0) {
 		for (const char *link = sd_device_get_devlink_first(d); link; link = sd_device_get_devlink_next(d)) {
 			const int its = rank(link);
 
-			/* Of two that are equally good the first in the alphabet, so that the choice does not change. */
+			/*
+			 * Of two links with the same rank, the first in the alphabet is taken, so
+			 * that the choice does not change.
+			 */
 			if (its < best_rank || strlen(link) >= sizeof(best) || blockdev_at(link) != dev)
 				continue;
 			if (its > best_rank || !*best || strcmp(link, best) < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which block device a device is, in words that stay the same over a reboot: its identity, and its lasting path.
- *
- * What a device contains (a file system's UUID or label) is no part of the identity: a copy has the same.
+ * Identifies block devices: the identity of a device, and its lasting path, which both stay the
+ * same over a reboot.  The identity says nothing of a device's content, such as a file system's
+ * UUID or label, because a copy has the same content.
  */
 #ifndef ERAD_IDENTITY_H
 #define ERAD_IDENTITY_H
@@ -15,14 +15,14 @@
 
 #include "common/err.h"
 
-/* As in the metadata.  Strings end with a 0; "" means that the device has no such thing. */
+/* The layout in the metadata.  Strings end with a 0; "" means that the device has no such property. */
 struct identity {
 	__le32 version;		/* IDENTITY_VERSION; 0: there is no identity */
 	__le32 pad;
-	__le64 nr_sectors;	/* of 512 bytes; a device that has grown is the same */
-	char dm_uuid[128];	/* of device-mapper */
-	char serial[128];	/* "wwid:…", "serial:…": the kind, and what the disk says of itself; of a partition, that of its disk */
-	char part_uuid[64];	/* from the partition table */
+	__le64 nr_sectors;	/* of 512 bytes; a device that has grown is still the same device */
+	char dm_uuid[128];	/* the device-mapper UUID */
+	char serial[128];	/* "wwid:…" or "serial:…": the kind of identifier and the identifier; a partition has its disk's */
+	char part_uuid[64];	/* the partition's UUID, from the partition table */
 	__u8 zero[176];
 };
 
@@ -33,32 +33,34 @@ _Static_assert(sizeof(struct identity) == 512, "one sector");
 enum identity_match {
 	IDENTITY_SAME,
 	IDENTITY_OTHER,
-	IDENTITY_UNKNOWN,	/* they have nothing in common that could tell */
+	IDENTITY_UNKNOWN,	/* the two identities have no property in common to compare */
 };
 
 /*
- * From sysfs, libblkid, and udev's database where sysfs has no serial number.  Never fails: what cannot be found out
- * is empty.
+ * Reads the identity from sysfs and libblkid, and from udev's database if sysfs has no serial
+ * number.  Never fails: a property that cannot be found out is empty.
  */
 void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out);
 
-/* Whether `now` is the device that `was` is the identity of. */
+/* Returns whether the device with identity `now` is the device that had identity `was`. */
 enum identity_match identity_compare(const struct identity *was, const struct identity *now);
 
 #define IDENTITY_TEXT	400
 
-/* "serial disk7, partition 6b1f…, 1 GiB"; returns buf.  Control characters are replaced. */
+/* Writes a text such as "serial disk7, partition 6b1f…, 1 GiB", with control characters replaced.  Returns buf. */
 const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
 
 /*
- * The path for a device in eratab that names it after the next boot too, where the device was given as `given`: a link in
- * /dev/disk/by-id or by-partuuid, or /dev/mapper/NAME.  `given` itself if it is such a path, or if there is none.  The path
- * leads to dev now.  -ENAMETOOLONG.
+ * Finds the path for eratab: a path that leads to dev now, and to the same device after the next
+ * boot.  `given` is the path that the user has given.  The result is a link in /dev/disk/by-id or
+ * by-partuuid, or /dev/mapper/NAME.  It is `given` itself if `given` is such a path already, or if
+ * there is no such path. -ENAMETOOLONG: the path does not fit.
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 
 /*
- * Takes from was what cannot be seen now, for example because udev does not run yet.  Both are the same device.
+ * Copies the properties from `was` that `now` does not have, for example because udev does not run
+ * yet.  Both must be identities of the same device.
  */
 void identity_complete(struct identity *now, const struct identity *was);
 

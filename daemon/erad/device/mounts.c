@@ -2,8 +2,9 @@
 /*
  * Reads /proc/self/mountinfo and /proc/swaps: see mounts.h.
  *
- * libmount is not used.  It keeps the whole table in memory, and it removes the escapes
- * of the options before it looks for commas: an upperdir with a comma in it comes out cut.
+ * libmount is not used, for two reasons.  It keeps the whole table in memory.  And it removes the
+ * escapes of the options before it splits them at commas, so that an upperdir with a comma in its
+ * path is cut.
  */
 #include <stdlib.h>
 #include <string.h>

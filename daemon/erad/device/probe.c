@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reasons to refuse a device. */
+/* Finds reasons to refuse a device: see probe.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -178,7 +178,7 @@ static bool share_file(const struct stack *a, const struct stack *b)
 	return false;
 }
 
-/* What metadata stands on; a file that is not there yet on what its directory does. */
+/* Finds the devices below the metadata.  For a file that does not exist yet, finds those below its directory. */
 static int stack_of_metadata(struct stack *s, const char *metadata, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -218,7 +218,7 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 	struct stat st;
 	int r;
 
-	/* Too large for the small stacks of our threads. */
+	/* Static, because it is too large for the small stacks of erad's threads. */
 	meta = calloc(1, sizeof(*meta));
 	tracked = calloc(1, sizeof(*tracked));
 	if (!meta || !tracked) {

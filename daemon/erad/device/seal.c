@@ -15,11 +15,14 @@
 #include "erad/device/fs_places.h"
 #include "erad/device/seal.h"
 
-#define PIECE		(1u << 20)	/* bytes of the first and the last place, and at most in one read */
-#define UNIT		4096u		/* places begin and end at multiples, or with the device */
-#define PARTITIONS	16		/* the first ones */
+#define PIECE		(1u << 20)	/* bytes of the first and of the last place, and the most that one read reads */
+#define UNIT		4096u		/* bytes; places begin and end at multiples of it, or at the device's end */
+#define PARTITIONS	16		/* entries of the first and the last place */
 #define OTHERS		(SEAL_ENTRIES - SEAL_SAMPLES)	/* entries that are no samples */
-/* What is read before the samples are, without the 2 MiB that libblkid reads at most for a superblock or a partition table. */
+/*
+ * The most bytes that are read before the samples.  The 2 MiB that libblkid may read for a
+ * superblock or a partition table are not counted.
+ */
 #define OTHERS_READ	(SEAL_READ_MAX - (2u << 20) - SEAL_SAMPLES * SEAL_SAMPLE_SIZE)
 
 static const char *const what_text[NR_SEAL_WHAT] = {
@@ -38,7 +41,7 @@ struct taker {
 	uint64_t read;		/* bytes */
 	struct seal *seal;
 	uint32_t nr;
-	int error;		/* the first */
+	int error;		/* the first error */
 };
 
 static int read_at(int fd, uint64_t offset, void *buf, size_t len)
@@ -75,7 +78,10 @@ static bool has_place(const struct taker *t, uint64_t from, uint64_t to)
 	return false;
 }
 
-/* Places that do not fit any more are left out: samples have their room, and what a seal must have comes first. */
+/*
+ * If there is no room for the place, it is left out.  The places that a seal must have are added
+ * first, and the samples have room of their own.
+ */
 static void add_place(struct taker *t, enum seal_what what, uint64_t offset, uint64_t len)
 {
 	const uint64_t from = offset & ~(uint64_t)(UNIT - 1);
@@ -117,7 +123,7 @@ static void fs_add(void *ctx, enum fs_place what, uint64_t offset, uint64_t len)
 	add_place(ctx, what == FS_LOG ? SEAL_LOG : SEAL_SUPER, offset, len);
 }
 
-/* The file systems in partitions of the device. */
+/* Adds the places of the file systems in the partitions of the device. */
 static void add_partitions(struct taker *t, blkid_probe pr)
 {
 	const struct fs_reader reader = { .read = fs_read, .add = fs_add, .ctx = t };
@@ -137,7 +143,7 @@ static void add_partitions(struct taker *t, blkid_probe pr)
 	}
 }
 
-/* The superblocks that libblkid finds. */
+/* Adds the superblocks that libblkid finds. */
 static void add_magics(struct taker *t, blkid_probe pr)
 {
 	blkid_probe_enable_superblocks(pr, 1);
@@ -151,8 +157,8 @@ static void add_magics(struct taker *t, blkid_probe pr)
 }
 
 /*
- * libblkid reads through the page cache, which this process has opened the device for: what it has of an earlier use is
- * dropped before.  The hashes do not depend on it, only the places.
+ * libblkid reads through the page cache, which may have old content of the device.  So the cache is
+ * dropped first.  Only the choice of places depends on what libblkid reads; the hashes do not.
  */
 static void add_known(struct taker *t)
 {
@@ -177,7 +183,7 @@ static void add_known(struct taker *t)
 		close(fd);
 }
 
-/* splitmix64: the same places from the same seed, and no pattern in them. */
+/* splitmix64: random numbers without a pattern, the same for the same seed. */
 static uint64_t next_random(uint64_t *state)
 {
 	uint64_t z = (*state += 0x9e3779b97f4a7c15);
@@ -187,7 +193,7 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* At any byte: the place is made one of whole units, SEAL_SAMPLE_SIZE bytes long. */
+/* The sample begins at any byte; its place consists of whole units and is SEAL_SAMPLE_SIZE bytes long. */
 static void add_samples(struct taker *t, uint64_t seed)
 {
 	const uint64_t part = t->size / SEAL_SAMPLES;

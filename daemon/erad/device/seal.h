@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A seal: hashes of some places of a device, by which erad sees at the next open whether the device was written while
- * its volume was closed.
+ * A seal: hashes of some places of a device.  At the next open, erad compares the seal with the
+ * device, to notice whether the device was written while its volume was closed.
  *
- * The places are the first and the last MiB; the superblocks and the journals that are known (fs_places.h, and
- * libblkid); and SEAL_SAMPLES samples, one at a random place in each part of the device.  A device of at most
- * SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount that replays a journal (ext4 and xfs do so with "ro" too,
- * unless with noload or norecovery), changes a superblock or a journal.  Other writes are seen only if they meet
- * a sample, or are in the first or last MiB.
+ * The places are the first and the last MiB; the superblocks and the journals that fs_places.h and
+ * libblkid know; and SEAL_SAMPLES samples, one at a random place in each part of the device.  A
+ * device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount that
+ * replays a journal, changes a superblock or a journal.  (ext4 and xfs replay with "ro" too, unless
+ * "noload" or "norecovery" is given.)  Other writes are noticed only if they meet a sample, or the
+ * first or last MiB.
  *
- * Each hash is a CRC of 64 bits: it misses a random change once in 2^64 times, and never a change within 64
- * successive bits.  Nobody is kept from forging it: whoever can write to the device can also write to
- * the metadata.
+ * Each hash is a CRC of 64 bits: it misses a random change once in 2^64 times, and never a change
+ * within 64 successive bits.  A seal is no protection against forgery: whoever can write to the
+ * device can also write to the metadata.
  *
- * Everything is read with O_DIRECT: the page cache of the origin may have what a volume has overwritten since, and
- * would be filled for nothing.  At most SEAL_READ_MAX bytes are read.
+ * Everything is read with O_DIRECT, for two reasons: the page cache of the origin may have content
+ * that the volume has overwritten since, and the reads would fill the cache for nothing.  At most
+ * SEAL_READ_MAX bytes are read.
  */
 #ifndef ERAD_SEAL_H
 #define ERAD_SEAL_H
@@ -32,11 +34,11 @@
 #define SEAL_WHOLE	(12u << 20)
 #define SEAL_READ_MAX	(16u << 20)
 
-/* As in the metadata: little-endian.  nr 0: there is no seal. */
+/* The layout in the metadata, little-endian.  nr 0: there is no seal. */
 struct seal {
 	__le32 version;		/* SEAL_VERSION */
 	__le32 nr;		/* entries */
-	__le64 seed;		/* of the places of the samples */
+	__le64 seed;		/* seed of the places of the samples */
 	struct seal_entry {
 		__le64 offset;	/* bytes */
 		__le32 length;
@@ -48,7 +50,7 @@ struct seal {
 #define SEAL_VERSION	1u
 
 enum seal_what {
-	SEAL_ALL,		/* of a small device */
+	SEAL_ALL,		/* all bytes of a small device */
 	SEAL_FIRST,
 	SEAL_LAST,
 	SEAL_SUPER,
@@ -60,9 +62,10 @@ enum seal_what {
 _Static_assert(sizeof(struct seal) <= 4096 - 512, "a seal and its checksum fit in one page");
 
 /*
- * Opens a device to be read for a seal.  claim: EBUSY if the kernel or another program uses the device exclusively, for
- * example a mounted file system; and as long as the file is open, nobody can begin to.  Returns a file
- * descriptor, the caller's, or a negative errno.
+ * Opens a device to read it for a seal.  claim: returns EBUSY if the kernel or another program uses
+ * the device exclusively, for example if it is mounted; nobody can begin to use it exclusively
+ * before the file is closed.  Returns a file descriptor, which the caller closes, or a negative
+ * errno.
  */
 int seal_open(const char *path, bool claim, struct err *err);
 
@@ -70,9 +73,10 @@ int seal_open(const char *path, bool claim, struct err *err);
 int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
 
 /*
- * 0: nothing differs; 1: difference says what does, in one sentence.  What cannot be read counts as different.
- * Places behind `size` are not looked at: a device that has become smaller has lost them.
- * EINVAL: the seal is not understood; ENOMEM.
+ * Compares the device with the seal.  Returns 0 if they agree; 1 if they differ, with one sentence
+ * about the difference in `difference`; EINVAL if the seal is not understood; ENOMEM.  A place that
+ * cannot be read counts as different.  Places beyond `size` are left out, because a device that has
+ * become smaller has lost them.
  */
 int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *difference);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a block device or a file stands on, from sysfs and the mount table. */
+/* Finds what a block device or a file is on, from sysfs and the mount table: see stack.h. */
 #include <blkid/blkid.h>
 #include <dirent.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ bool stack_has_file(const struct stack *s, dev_t dev, ino_t ino)
 	return false;
 }
 
-/* Disks of memory: the kernel's ram disks and zram. */
+/* Returns whether the device is a disk in memory: a RAM disk or zram. */
 static bool is_ram_disk(dev_t dev)
 {
 	char name[NAME_MAX + 1];
@@ -44,7 +44,7 @@ static bool is_ram_disk(dev_t dev)
 	       !strncmp(name + strspn(name, "z"), "ram", 3);
 }
 
-/* Why a file is gone at the next boot; NULL: it stays. */
+/* Returns why a file is lost in a reboot.  NULL: it is not. */
 static const char *volatile_file(const char *path)
 {
 	static const char *const emptied[] = { "/tmp/", "/run/", "/dev/" };
@@ -62,7 +62,7 @@ static const char *volatile_file(const char *path)
 	return NULL;
 }
 
-/* Appends; what is there already is not an error. */
+/* Adds a device, unless the stack has it already. */
 static int push(struct stack *s, dev_t dev, struct err *err)
 {
 	if (!dev || stack_has_device(s, dev))
@@ -76,7 +76,7 @@ static int push(struct stack *s, dev_t dev, struct err *err)
 	return 0;
 }
 
-/* Each directory entry of dir/sub that has a "dev" file. */
+/* Adds the device of each directory entry of dir/sub that has a "dev" file. */
 static int push_links(struct stack *s, const char *dir, const char *sub, struct err *err)
 {
 	char path[PATH_MAX];
@@ -100,7 +100,7 @@ static int push_links(struct stack *s, const char *dir, const char *sub, struct 
 	return r;
 }
 
-/* A btrfs has a device number of its own; its devices are all in one directory. */
+/* A btrfs has a device number of its own, and a directory that lists its devices. */
 static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 {
 	static const char top[] = "/sys/fs/btrfs";
@@ -125,7 +125,7 @@ static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 	return r;
 }
 
-/* overlayfs takes the character after a backslash as it is, and shows the option as it was given. */
+/* overlayfs takes the character after a backslash literally, and the mount table shows the option unchanged. */
 static void drop_backslashes(char *s)
 {
 	char *to = s;
@@ -139,10 +139,10 @@ static void drop_backslashes(char *s)
 }
 
 /*
- * Where a file of an overlay is in the upper layer: upper, PATH_MAX bytes.  A file that is in a lower
- * layer only will be copied to the upper layer when it is opened for writing, so
- * the directory of the upper layer stands for it.  False: the mount is no overlay, or its
- * upper layer is not to be seen from here.
+ * Finds the place of an overlay's file in the upper layer.  upper has PATH_MAX bytes.  A file that
+ * is only in a lower layer is copied to the upper layer when it is opened for writing, so the
+ * result is then the directory of the upper layer.  Returns false if the mount is no overlay, or if
+ * its upper layer is not visible here.
  */
 static bool find_upper(const struct mount *m, const char *path, char *upper)
 {
@@ -167,7 +167,7 @@ static bool find_upper(const struct mount *m, const char *path, char *upper)
 
 static int push_file(struct stack *s, const char *path, struct err *err);
 
-/* What a file system with a device number of its own stands on. */
+/* Adds the devices of a file system that has a device number of its own. */
 static int push_mount(struct stack *s, const char *path, const struct mount *m, struct err *err)
 {
 	char *upper = malloc(PATH_MAX);
@@ -244,13 +244,13 @@ static int push_loop_file(struct stack *s, const char *dir, struct err *err)
 	if (n && path[n - 1] == '\n')
 		n--;
 	path[n] = 0;
-	/* A file that was deleted, or is not in our namespace, cannot be followed. */
+	/* A file that was deleted, or that is not in this mount namespace, cannot be followed. */
 	if (!n || access(path, F_OK))
 		return 0;
 	return push_file(s, path, &why) ? err_set(err, -EIO, "%s", why.msg) : 0;
 }
 
-/* Follows what is not followed yet; the list grows meanwhile. */
+/* Follows each device of the list; following a device may append to the list. */
 static int walk(struct stack *s, size_t from, struct err *err)
 {
 	for (size_t i = from; i < s->nr; i++) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a block device or a file stands on: partitions on their disk,
- * device-mapper and md on their slaves, loop devices on the file behind them,
- * files on the devices of their filesystem, overlayfs on that of its upper layer.
- *
- * ZFS is not followed, because the mount table names no device of it. It holds
- * its devices exclusively, and so do mounted filesystems: probe_in_use() finds them.
+ * Finds what a block device or a file is on.  Partitions are on their disk, device-mapper and md
+ * devices on their slaves, loop devices on the file behind them, and files on the devices of their
+ * file system.  A file of overlayfs is on the devices of its upper layer.  ZFS is not followed,
+ * because the mount table names no device of it.  ZFS and mounted file systems hold their devices
+ * exclusively, so probe_in_use() finds these.
  */
 #ifndef ERAD_STACK_H
 #define ERAD_STACK_H
@@ -19,21 +18,21 @@
 #define STACK_MAX	256
 
 struct stack {
-	dev_t dev[STACK_MAX];		/* everything below, and the device itself */
+	dev_t dev[STACK_MAX];		/* the device itself, and all devices below it */
 	size_t nr;
 	struct {
 		dev_t dev;
 		ino_t ino;
-	} file[STACK_MAX];		/* behind loop devices */
+	} file[STACK_MAX];		/* files behind loop devices */
 	size_t nr_files;
-	/* NULL, or why something of it is gone at the next boot: static text that follows "is". */
+	/* NULL, or why a part of the stack is lost in a reboot: static text to follow "is". */
 	const char *volatile_why;
 };
 
-/* Empty stacks begin as { 0 }.  E2BIG: more than STACK_MAX devices. */
+/* Add to a stack.  An empty stack is { 0 }.  E2BIG: more than STACK_MAX devices. */
 int stack_add_device(struct stack *s, dev_t dev, struct err *err);
 
-/* The file itself and the devices of its filesystem, where it has any. */
+/* Adds the file itself, and the devices of its file system if it has any. */
 int stack_add_file(struct stack *s, const char *path, struct err *err);
 
 bool stack_has_device(const struct stack *s, dev_t dev);

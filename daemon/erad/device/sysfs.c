@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Names and numbers of block devices, from sysfs. */
+/* Reads names and numbers of block devices from sysfs. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

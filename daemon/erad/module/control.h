@@ -13,7 +13,10 @@
 /* Opens the control node, and compares the module's ABI with ERAD_ABI.  The caller closes the fd. */
 int control_open(int *fd, struct err *err);
 
-/* A list of instances.  The caller keeps it between calls, so that control_list() allocates only if the list grows. */
+/*
+ * The list of all instances.  The caller keeps it between calls, so that control_list() allocates
+ * only if the list grows.
+ */
 struct instances {
 	struct erad_info *info;
 	uint32_t nr, cap;

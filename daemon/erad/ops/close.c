@@ -9,9 +9,12 @@
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"
 
-#define CLOSE_MS	120000	/* enough for the last fold of a full journal on a slow disk */
+#define CLOSE_MS	120000	/* limit for the last fold, of a full journal on a slow disk */
 
-/* The device is removed.  Returns an error if the metadata could not be closed cleanly. */
+/*
+ * Waits for the end of a volume whose device is removed.  Returns an error if the metadata was not
+ * closed cleanly.
+ */
 static int check_closed_cleanly(struct volume *v, struct err *err)
 {
 	int r;

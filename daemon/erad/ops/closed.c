@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Finds what erad knows of a volume that need not be open: its line in the table, its metadata. */
+/* Looks up what erad knows of a volume that need not be open: see closed.h. */
 #include "erad/ops/closed.h"
 #include "erad/ops/table.h"
 

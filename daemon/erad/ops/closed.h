@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What erad knows of a volume that need not be open: its line in the table, its metadata. */
+/* Looks up what erad knows of a volume that need not be open: its line in eratab, and its metadata. */
 #ifndef ERAD_CLOSED_H
 #define ERAD_CLOSED_H
 
@@ -7,14 +7,17 @@
 #include "common/err.h"
 #include "store/store.h"
 
-/* Reads the table, and finds the volume's line in it, or ENOENT; the caller frees the table unless this fails. */
+/*
+ * Reads eratab, and finds the volume's line in it.  ENOENT: eratab has no line for the volume.  On
+ * success the caller frees the table.
+ */
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err);
 
-/* 0 if the volume has a line in the table, or ENOENT. */
+/* Returns 0 if eratab has a line for the volume, or ENOENT. */
 int op_known(const char *name, struct err *err);
 
-/* The metadata of a closed volume that is in the table, for reading; the caller closes it. */
+/* Opens for reading the metadata of a closed volume that eratab has.  The caller closes the store. */
 int op_open_closed(const char *name, struct store **out, struct err *err);
 
 #endif /* ERAD_CLOSED_H */

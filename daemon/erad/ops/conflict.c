@@ -48,7 +48,7 @@ static int with_open_volumes(const struct use *u, struct err *err)
 	return r;
 }
 
-/* Checks u against one live target.  name: that of the target's device. */
+/* Checks u against one live target, whose device has the name `name`. */
 static int with_target(const struct use *u, dev_t metadata, const struct erad_info *i,
 		       const char *name, struct err *err)
 {

@@ -16,11 +16,11 @@
 
 /* What a volume uses, or is going to use. */
 struct use {
-	const char *name;		/* of the volume; it is in no conflict with itself */
+	const char *name;		/* of the volume; a volume is in no conflict with itself */
 	const char *origin;		/* paths */
 	const char *metadata;
 	dev_t origin_dev;
-	const uint8_t *uuid;		/* of the metadata; NULL: not known */
+	const uint8_t *uuid;		/* UUID of the metadata; NULL: not known */
 };
 
 /*

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Making a volume: refusing what could do harm, writing metadata, and undoing all of it if it fails. */
+/* Creates volumes: refuses what could do harm, writes metadata, and undoes everything if a step fails. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,17 +25,17 @@
 #include "store/aside.h"
 #include "store/place.h"
 
-/* Where the metadata goes, and what has to be taken back if the create fails. */
+/* The place of the metadata, and what a failed create has to undo. */
 struct place {
 	const char *path;
-	bool created;			/* the file was made by this create */
-	bool begun;			/* what was there may have been written to */
-	bool blank;			/* nothing was on it */
-	struct stat st;			/* of the file or device that is written to, before anything is */
-	char aside[PATH_MAX];		/* where the metadata file lies that was at path; "": none was */
+	bool created;			/* this create has made the file */
+	bool begun;			/* this create may have overwritten the former content */
+	bool blank;			/* the place held nothing */
+	struct stat st;			/* identifies the file or device, before anything is written to it */
+	char aside[PATH_MAX];		/* new name of the metadata file that was at path; "": there was none */
 };
 
-/* What is in a superblock page. */
+/* The content of a superblock page. */
 enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
 
 static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
@@ -49,9 +49,9 @@ static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
 }
 
 /*
- * Erases what this create has written, known by the UUID of its superblocks: everything if the
- * place was blank, else the superblocks, so that nothing opens.  EBUSY if somebody else has written to
- * a place that was blank; nothing is erased then.
+ * Erases what this create has written, which it recognizes by the UUID in the superblocks.  If the
+ * place was blank, erases everything; else erases the superblocks only, so that the metadata cannot
+ * be opened.  EBUSY: somebody else has written to a place that was blank; nothing is erased then.
  */
 static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 {
@@ -83,7 +83,7 @@ static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 		return e->ops->flush(e);
 	if (foreign)
 		return -EBUSY;
-	/* Without a superblock there is nothing but zeros yet. */
+	/* No superblock has been written yet, so there are only zeros. */
 	return mine ? place_clear(e, g) : 0;
 }
 
@@ -92,7 +92,10 @@ static const char *undo_error(int code)
 	return code == -ESTALE ? "somebody has replaced it" : strerror(-code);
 }
 
-/* Opens the file or device that this create has made or written to.  ESTALE if there is another one now. */
+/*
+ * Opens the file or device that this create has made or written to.  ESTALE: there is another file
+ * or device at the path now.
+ */
 static int reopen(const struct place *p, struct engine **e, struct err *err)
 {
 	struct stat st;
@@ -113,10 +116,11 @@ static int reopen(const struct place *p, struct engine **e, struct err *err)
 }
 
 /*
- * Makes the place what it was: a blank one is blank again, also if the volume has begun an era
- * and folded its journal, and a metadata file that was moved aside is back.  On a device that was
- * overwritten nothing is left that opens.  A place that cannot be opened keeps what it has, because
- * somebody else may have it open.  So does another file that somebody has put in the place of this one.
+ * Undoes what create has done to the metadata's place.  A blank place becomes blank again, even if
+ * the volume has begun an era and folded its journal.  A metadata file that was moved aside gets
+ * its name back.  A device that was overwritten has no metadata afterwards that can be opened.  A
+ * place that cannot be opened is left as it is, because somebody else may have it open.  A file
+ * that somebody else has put in the place of this one is left alone too.
  */
 static void take_back(const struct place *p, const struct store_geometry *g)
 {
@@ -133,7 +137,7 @@ static void take_back(const struct place *p, const struct store_geometry *g)
 			r = erase(e, g, p->blank);
 		if (r)
 			log_warn("cannot erase the new metadata on %s: %s", p->path, undo_error(r));
-		/* The engine's lock keeps others out until the file has its size. */
+		/* The engine's lock keeps others from opening the file before the file has its size. */
 		if (!r && S_ISREG(p->st.st_mode)) {
 			r = engine_truncate(e, p->st.st_size);
 			if (r)
@@ -147,7 +151,7 @@ static void take_back(const struct place *p, const struct store_geometry *g)
 			  strerror(-r));
 }
 
-/* Gives a metadata file another name, under which it waits until the new one works. */
+/* Moves the former metadata file aside until the new metadata works. */
 static int move_aside(struct place *p, struct err *err)
 {
 	int r = aside_move(p->path, &p->st, p->aside);
@@ -173,7 +177,7 @@ static int make_file(struct place *p, const struct store_geometry *g, struct err
 	return r;
 }
 
-/* Looks at what is at the place, and opens it: *e, the caller's, or NULL if a file is to be made there. */
+/* Examines the place and opens what is there.  *e is the caller's; NULL: create has to make a file. */
 static int open_existing(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
 {
@@ -211,7 +215,7 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 	return r;
 }
 
-/* Whatever has been done of it when it fails is for take_back(), *p says what. */
+/* Makes the metadata.  If this fails, *p says what take_back() has to undo. */
 static int write_metadata(const struct create_args *a, struct place *p,
 			  const struct store_geometry *g, struct err *err)
 {
@@ -240,7 +244,7 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	return r;
 }
 
-/* lasting: PATH_MAX bytes, for the path of the origin in eratab. */
+/* lasting: gets the path of the origin for eratab; PATH_MAX bytes. */
 static int check(const struct create_args *a, struct store_geometry *g, char *lasting,
 		 struct err *err)
 {
@@ -318,7 +322,7 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	r = check(a, &g, lasting, err);
 	if (r)
 		return r;
-	/* Too large for the small stacks of our threads. */
+	/* Static, because it is too large for the small stacks of erad's threads. */
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -343,8 +347,8 @@ out_keep:
 
 out_line:
 	/*
-	 * A device that could not be removed needs its line and its metadata.  There may be such a device and no
-	 * volume any more, because an erad that is told to stop lets go of its volumes.
+	 * A device that could not be removed needs its line and its metadata.  The device may exist
+	 * without a volume: an erad that is told to stop lets go of its volumes.
 	 */
 	stuck = volumes_get(a->name);
 	volume_unref(stuck);
@@ -370,7 +374,7 @@ int op_create(const struct create_args *args, struct volume **out, struct err *e
 	if (r)
 		return r;
 	if (!a.metadata) {
-		/* Not when erad starts: then /var may not be mounted yet. */
+		/* Create the directory here and not when erad starts, because /var may not be mounted then. */
 		if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
 			return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
 		default_metadata(a.name, path, sizeof(path));

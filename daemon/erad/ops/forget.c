@@ -44,7 +44,10 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	r = op_read_table(&tab, err);
 	if (r)
 		goto out_release;
-	/* A line that cannot be parsed can be removed, too; then the place of the metadata is not known. */
+	/*
+	 * A line that cannot be parsed can be removed, too; in this case the place of the metadata
+	 * is not known.
+	 */
 	if (!eratab_find(&tab, name, &e, NULL))
 		*metadata = strdup(e->metadata);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Opens volumes: checks what a volume uses, and makes its target. */
+/* Opens volumes: checks the origin and the metadata, and makes the target. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 #include "store/super.h"
 
 #define SETTLE_MS	60000
-#define UNDO_MS		120000	/* the last fold of a full journal, on a slow disk */
+#define UNDO_MS		120000	/* limit for the last fold, of a full journal on a slow disk */
 
 static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_sectors,
 			struct err *err)
@@ -39,7 +39,7 @@ static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_s
 	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
 }
 
-/* Whether the metadata may be used for this volume, as far as its superblock tells; writes nothing. */
+/* Checks by its superblocks whether the metadata may be used for this volume.  Writes nothing. */
 static int check_super(const struct eratab_entry *e, struct engine *engine, uint64_t nr_sectors,
 		       struct err *err)
 {
@@ -61,10 +61,7 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 		       size_exact(uses, le64toh(sb.nr_sectors) * ERAD_SECTOR), e->name);
 }
 
-/*
- * A larger origin is used as far as the volume goes: what it has gained while the
- * volume was closed is no reason to leave it without the rest.
- */
+/* The origin may have grown while the volume was closed.  The volume then uses the part that it had before. */
 static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr_sectors, bool replaced,
 			 struct store **out, struct store_info *info, struct err *err)
 {
@@ -76,7 +73,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	r = engine_open(e->metadata, ENGINE_WRITE, &engine, err);
 	if (r)
 		return r;
-	/* Opening the store takes CLEAN away; a refusal must leave all as it was. */
+	/* Refuse before the store is opened for writing, which clears CLEAN: a refusal must change nothing. */
 	r = check_super(e, engine, nr_sectors, err);
 	if (r) {
 		engine_destroy(engine);
@@ -88,7 +85,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	store_info(s, info);
 	r = replaced ? 0 : origin_check(s, e->origin, origin, nr_sectors, err);
 	if (r) {
-		/* As it was found: a seal stays in force until writes are let through. */
+		/* Close without changing CLEAN: a seal stays in force until writes are let through. */
 		store_close(s, info->clean, NULL);
 		return r;
 	}
@@ -100,7 +97,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	return 0;
 }
 
-/* The target was made or not; the volume ends with it. */
+/* Ends the volume, whether its target was made or not. */
 static void undo_open(struct volume *v, bool made)
 {
 	struct err err;
@@ -108,7 +105,7 @@ static void undo_open(struct volume *v, bool made)
 	int r = made ? dm_remove(v->name, &err) : 0;
 
 	volume_expect(v, false);
-	/* While the device is there the volume goes on, and there is no end to wait for. */
+	/* As long as the device exists the volume goes on, so there is no end to wait for. */
 	if (r && r != -ENXIO)
 		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
 	else
@@ -183,7 +180,10 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 		goto out_unref;
 	}
 	r = start_target(v, &t, err);
-	/* Another volume may have become live since check_origin(); the error of the load does not name it. */
+	/*
+	 * Another volume may have become live since check_origin().  The error of the load does not
+	 * name that volume, so check again.
+	 */
 	if (r && conflict_live(&u, &who))
 		*err = who;
 	if (r)
@@ -209,7 +209,7 @@ int op_open(const char *name, bool replaced, struct volume **out, struct err *er
 		return r;
 	v = volumes_get(name);
 	if (v) {
-		/* After erad was restarted, a request may be made again that was carried out. */
+		/* A request that was carried out may be made again after a restart of erad. */
 		r = volume_wait_settled(v, SETTLE_MS, err);
 		if (r)
 			volume_unref(v);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Opening volumes, and finding those that are open.
- *
- * May take long and runs in the requester's thread.  Sentences do not name the volume: the caller does.
+ * Opens volumes, and finds open ones.  May take long, and runs in the thread of the request.  The
+ * error sentences do not name the volume: the caller adds its name.
  */
 #ifndef ERAD_OPEN_H
 #define ERAD_OPEN_H
@@ -15,15 +14,19 @@
 struct volume;
 
 /*
- * 0 too if it is open already and works.  *out is a reference, the caller's.  replaced: an origin that is another device than
- * the last time is taken, and all of it counts as written; without it, EXDEV.
+ * Opens a volume.  Returns 0 also if the volume is open already and works.  *out is a reference,
+ * which the caller drops.  EXDEV: the origin is another device than the last time.  With
+ * `replaced`, such an origin is accepted, and all of its blocks count as written.
  */
 int op_open(const char *name, bool replaced, struct volume **out, struct err *err);
 
-/* Opens a volume whose name the caller has claimed and that is in no registry; see op_open(). */
+/* As op_open(), for a volume that is not in the registry and whose name the caller has claimed. */
 int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **out, struct err *err);
 
-/* An open volume, with a reference for the caller.  ENOTCONN: it is in the table, but closed.  ENOENT. */
+/*
+ * Returns an open volume, with a reference for the caller.  ENOTCONN: eratab has the volume, but it
+ * is closed.  ENOENT: there is no such volume.
+ */
 int op_find(const char *name, struct volume **out, struct err *err);
 
 #endif /* ERAD_OPEN_H */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Giving a volume another size.
- *
- * What the metadata does about it is not done here, but by whoever attaches to
- * a new target (attach.c), so that it is the same with a table that
- * somebody else has loaded.  Here is what comes before: whether it can work,
- * and a table that is like the live one but for its length.
+ * Gives volumes another size: checks whether the size is possible, and loads a table that differs
+ * from the live one in its length only.  The metadata is not changed here, but when erad attaches
+ * to the new target (attach.c).  So the metadata follows in the same way if somebody else has
+ * loaded a table.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +26,7 @@
 
 #define NEAREST		96	/* room for nearest() */
 
-/* "are N and M bytes", of which one may not be possible. */
+/* Writes "are N and M bytes", or one size only if the other is not possible. */
 static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64_t max)
 {
 	if (!down || up > max)
@@ -38,7 +36,7 @@ static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64
 	return buf;
 }
 
-/* How many sectors the volume is to have; bytes 0: as many as the origin. */
+/* Computes how many sectors the volume is to have.  bytes 0: as many as the origin. */
 static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t *nr_sectors,
 		       struct err *err)
 {
@@ -60,7 +58,10 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 	if (!bytes || down > has * 512)
 		return err_set(err, -EINVAL, "got a size of %s, expected %u bytes to the %s of origin %s",
 			       size_exact(got, bytes), sector, size_exact(upper, has * 512), origin);
-	/* Else the kernel refuses the table when the device is suspended already. */
+	/*
+	 * Check the size here, because the kernel would refuse the table only when the device is
+	 * suspended already.
+	 */
 	if (bytes != down)
 		return err_set(err, -EINVAL,
 			       "got a size of %s, expected a multiple of the %u bytes of a sector of origin %s; the nearest %s",
@@ -82,7 +83,7 @@ static int make_room(struct volume *v, uint64_t nr_sectors, struct err *err)
 	return r;
 }
 
-/* What the volume is, under its lock. */
+/* Properties of the volume, copied under its lock. */
 struct look {
 	struct erad_info info;
 	dev_t dev;
@@ -124,8 +125,8 @@ static int swap(struct volume *v, const struct look *l, uint64_t nr_sectors, str
 }
 
 /*
- * Nothing here waits for held writes, so the volume need not work: one whose
- * metadata could not follow a table goes back to the old size so.
+ * Nothing here waits for held writes, so the volume need not work.  For example, a volume whose
+ * metadata could not follow a table returns to its old size in this way.
  */
 static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, struct err *err)
 {
@@ -158,7 +159,7 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 	return 0;
 }
 
-/* A target that erad has not taken in yet, or will not, has the size that it has.  Writes nothing. */
+/* If erad has not attached to the target, or cannot, the target keeps its size.  Writes nothing. */
 static int check_no_target(const struct eratab_entry *e, struct engine *engine, struct err *err)
 {
 	struct instances l;
@@ -184,7 +185,7 @@ static int check_no_target(const struct eratab_entry *e, struct engine *engine, 
 	return r;
 }
 
-/* There is no target, so the metadata is all there is to change. */
+/* There is no target, so only the metadata has to change. */
 static int resize_metadata(const struct eratab_entry *e, uint64_t bytes, struct resized *out,
 			   struct err *err)
 {
@@ -246,7 +247,7 @@ int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err 
 		return r;
 	v = volumes_get(name);
 	if (v) {
-		/* After erad was restarted, the request may be made again while it attaches. */
+		/* After a restart of erad, the request may be made again while erad attaches. */
 		volume_wait_settled(v, SETTLE_MS, err);
 		r = resize_open(v, bytes, out, err);
 		volume_unref(v);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Giving volumes another size.
- *
- * May take long and runs in the requester's thread.  Sentences do not name the volume: the caller does.
+ * Gives volumes another size.  May take long, and runs in the thread of the request.  The error
+ * sentences do not name the volume: the caller adds its name.
  */
 #ifndef ERAD_RESIZE_H
 #define ERAD_RESIZE_H
@@ -17,8 +16,8 @@ struct resized {
 };
 
 /*
- * Gives a volume, open or closed, another size: bytes, or 0 for that of its
- * origin.  If it fails before the new table is in use, nothing has changed.
+ * Gives a volume, open or closed, another size.  bytes 0: the size of its origin.  If this fails
+ * before the new table is in use, nothing has changed.
  */
 int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err *err);
 

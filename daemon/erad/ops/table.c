@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The table of volumes, /etc/eratab: each reading and each change of it under one lock. */
+/* Reads and changes eratab, under one lock: see table.h. */
 #include <pthread.h>
 #include <stdio.h>
 
 #include "erad/ops/table.h"
 
-/* Around each reading, changing and writing of the table; innermost. */
+/* Held for each reading, and for each reading with change and writing.  No lock is taken under it. */
 static pthread_mutex_t tab_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int op_read_table(struct eratab *tab, struct err *err)
@@ -18,7 +18,7 @@ int op_read_table(struct eratab *tab, struct err *err)
 	return r;
 }
 
-/* One of the two is NULL. */
+/* Adds an entry, or removes a name.  One of the two is NULL. */
 static int change_table(const struct eratab_entry *add, const char *remove, struct err *err)
 {
 	struct eratab tab;

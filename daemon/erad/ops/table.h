@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of volumes, /etc/eratab, for all that happens to volumes.  Any thread. */
+/* Reads and changes the table of volumes, /etc/eratab.  Any thread may call these functions. */
 #ifndef ERAD_TABLE_H
 #define ERAD_TABLE_H
 
@@ -10,11 +10,11 @@
 /* Reads the table; the caller frees it. */
 int op_read_table(struct eratab *tab, struct err *err);
 
-/* One change of the table, written durably. */
+/* Each makes one change, and returns when the change is durable. */
 int table_add(const struct eratab_entry *e, struct err *err);
 int table_remove(const char *name, struct err *err);
 
-/* The path of the file that create makes by default. */
+/* Writes the path of the metadata file that create makes by default. */
 void default_metadata(const char *name, char *path, size_t size);
 
 #endif /* ERAD_TABLE_H */

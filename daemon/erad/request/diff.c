@@ -19,7 +19,7 @@ struct diff {
 	uint64_t block_size, size;	/* bytes */
 	struct json_object *extents;
 	uint64_t changed;		/* bytes */
-	const struct token *token;	/* or NULL: since is an era */
+	const struct token *token;	/* NULL: `since` is an era */
 };
 
 static int diff_interrupted(void *ctx)
@@ -43,7 +43,7 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 	uint64_t offset = first * d->block_size;
 	uint64_t bytes = len * d->block_size;
 
-	/* It has grown since the caller was told its size. */
+	/* The volume has grown since the caller was told its size. */
 	if (offset >= d->size)
 		return 0;
 	/* The last block may reach beyond the end of the device. */
@@ -78,7 +78,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	}
 	store_info(s, &info);
 	era = snapshot ? info.snapshot_era : info.era;
-	/* Before the first part, so that a caller need not undo what it has begun. */
+	/* Check this before the first part, so that a caller need not undo what it has begun. */
 	if (snapshot && !era)
 		return err_set(err, -ENOENT, "no snapshot is held");
 	if (since > era)
@@ -138,11 +138,14 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 		return r;
 	s = volume_store_get(d.v);
 	if (s) {
-		/* A target that erad cannot attach to may have let writes pass meanwhile. */
+		/* If erad cannot attach to the target, the target may have let writes pass unrecorded. */
 		r = store_find_degraded(s, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
-		/* The volume thread ends the record, so that the next increment is not a full one. */
+		/*
+		 * The volume thread takes the degrade record out of force, so that the next backup
+		 * can be an increment.
+		 */
 		if (store_degraded(s))
 			volume_kick(d.v);
 		volume_store_put(d.v);

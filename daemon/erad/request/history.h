@@ -8,19 +8,22 @@
 #include "common/token.h"
 #include "store/history.h"
 
-/* The gaps, the oldest first, as a list. */
+/* Returns all gaps as a list, the oldest first. */
 struct json_object *gaps_json(const struct store_gap *gap, unsigned int nr);
 
 /*
- * The gaps for which a diff since that era, of a view whose newest era is upto, lists every
- * block; with one of the kind "unknown" if only the floor is known.
+ * Returns the gaps because of which a diff since that era lists every block.  upto: the newest era
+ * of the view.  If only the floor is known, the list has one gap of the kind "unknown".
  */
 struct json_object *gaps_since_json(struct store *s, uint32_t since, uint32_t upto);
 
-/* The token of that era, or NULL where the metadata does not know its timeline. */
+/* Returns the token of that era, or NULL if the metadata does not know the era's timeline. */
 struct json_object *token_json(struct store *s, uint32_t era);
 
-/* 0: the metadata knows the token's moment.  Else -ESTALE, and why a full copy is due. */
+/*
+ * Returns 0 if the metadata knows the token's moment.  Otherwise returns -ESTALE, and err says why
+ * a full copy is due.
+ */
 int token_check(struct store *s, const struct token *t, struct err *err);
 
 #endif /* ERAD_REQUEST_HISTORY_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The list, status and writers operations: what is known of each volume, as JSON. */
+/* Answers list, status and writers: collects what is known of each volume, as JSON. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static void add_number(struct json_object *o, const char *key, bool known, uint6
 	json_object_object_add(o, key, known ? json_object_new_uint64(n) : NULL);
 }
 
-/* The path of a mapped device, or NULL. */
+/* Returns the path of a mapped device as JSON, or NULL. */
 static const char *device_path(dev_t dev, char path[DM_NAME_SIZE + 16])
 {
 	char name[DM_NAME_SIZE];
@@ -38,9 +38,9 @@ static const char *device_path(dev_t dev, char path[DM_NAME_SIZE + 16])
 	return path;
 }
 
-/* What there is to say about a volume, open or not. */
+/* What is known about a volume, open or closed. */
 struct report {
-	struct volume *v;	/* NULL: it is not */
+	struct volume *v;	/* NULL: the volume is closed */
 	const char *name, *origin, *metadata;
 	const char *state;
 	const char *mirror;
@@ -53,7 +53,7 @@ struct report {
 	struct store_gap gap[ERAD_GAPS];
 	unsigned int nr_gaps;
 	uint64_t gaps_total[ERAD_GAP_KINDS];
-	struct token token;		/* of the era that is shown; timeline 0: not known */
+	struct token token;		/* timeline of the era that is shown; 0: not known */
 	uint32_t timelines_since;
 	struct erad_stats stats;
 	bool has_events;
@@ -85,7 +85,7 @@ static void look_at_volume(struct volume *v, struct report *p)
 		p->token.era = p->has_info ? p->info.era : p->store.era;
 		p->token.timeline = store_timeline(v->store, p->token.era);
 	}
-	/* An ioctl that waits for nothing, under the lock that keeps the fd. */
+	/* Calling the ioctl under the lock, which keeps the fd open, is allowed: the ioctl does not wait. */
 	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);
 	if (p->has_events)
 		p->events_held = events_held(&v->shown.events, &p->events, p->has_stats ? p->stats.held_now : 0);
@@ -120,7 +120,7 @@ static void add_era(struct json_object *o, const struct report *p)
 	add_number(o, "era", p->has_info || p->has_store, p->has_info ? p->info.era : p->store.era);
 }
 
-/* The slots with something in them, each with the least power of two that is above it. */
+/* Returns the slots of a histogram that are not 0, each with the least power of two above its values. */
 static struct json_object *histogram_json(const char *unit, const uint64_t *slot, unsigned int nr)
 {
 	struct json_object *list = json_object_new_array();
@@ -242,7 +242,7 @@ static struct json_object *writers_json(const struct report *p)
 	struct err err = { "it is closed" };
 	struct writers_list *l;
 
-	/* Else the block size is not known either. */
+	/* Without the metadata, the block size is not known either. */
 	if (p->v && p->has_store && !writers_read(&p->v->shown.writers, &l, &err)) {
 		list = json_object_new_array();
 		for (uint32_t i = 0; i < l->nr; i++)
@@ -269,7 +269,7 @@ static struct json_object *open_json(struct volume *v, to_json json)
 	return json(&p);
 }
 
-/* Every open volume, and every closed one in the table. */
+/* Reports every open volume, and for every closed volume of eratab. */
 static int all(to_json json, struct json_object *array, struct err *err)
 {
 	struct volume **open;
@@ -286,7 +286,7 @@ static int all(to_json json, struct json_object *array, struct err *err)
 		eratab_free(&tab);
 		return err_set(err, r, "out of memory");
 	}
-	/* In the table's order, then those that it has lost. */
+	/* First the volumes of eratab in its order, then open volumes that eratab has no longer. */
 	for (size_t n = 0; n < tab.nr; n++) {
 		const struct eratab_entry *e = tab.line[n].entry;
 		struct volume *v = NULL;
@@ -371,7 +371,10 @@ static int report(struct json_object *names, to_json json, struct json_object **
 		else if (strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
 			r = err_set(err, -EINVAL, "\"volumes\" holds a name with a 0 character");
 		else if (json_object_object_get_ex(seen, json_object_get_string(o), NULL))
-			/* Else a short request could ask for more than there is memory. */
+			/*
+			 * Refuse a repeated name, because a short request could otherwise ask for
+			 * an answer larger than the memory.
+			 */
 			r = err_set(err, -EINVAL, "got %.100s twice, expected each volume once",
 				    json_object_get_string(o));
 		else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is known of volumes, as JSON, for list, status and writers. */
+/* Answers list, status and writers: what is known of volumes, as JSON. */
 #ifndef ERAD_REPORT_H
 #define ERAD_REPORT_H
 

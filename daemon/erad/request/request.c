@@ -31,8 +31,8 @@
 #define ERAD_VERSION	"unknown"
 #endif
 
-#define PROGRESS_MS	200	/* between two progress lines, at least */
-#define LONG_MAX	48u	/* of the socket's 64 connections; the others remain for status, abort and the like */
+#define PROGRESS_MS	200	/* least pause between two progress lines */
+#define LONG_MAX	48u	/* limit of the long requests among the socket's 64 connections; the others remain for status, abort and the like */
 
 static atomic_uint long_requests;
 

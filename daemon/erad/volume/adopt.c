@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The adopter: a thread that opens a volume for each target that lives without one. */
+/* The adopter: a thread that opens a volume for each live target that has none. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -18,16 +18,19 @@
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-#define PEEK_MS		2000	/* writes to other volumes wait meanwhile */
+#define PEEK_MS		2000	/* limit for one look at metadata; writes to other volumes wait meanwhile */
 
-/* Innermost. */
+/* No lock is taken under adopt_lock. */
 static pthread_mutex_t adopt_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t adopt_changed = PTHREAD_COND_INITIALIZER;
 /* Both under adopt_lock. */
 static bool adopt_wanted = true;
 static bool adopt_stopping;
 
-/* The boot table as it was when erad was started.  The adopter's, from adopt_start() on; without a file there is none. */
+/*
+ * The boot table as it was when erad started; empty if there is no file.  Used by the adopter only,
+ * once it runs.
+ */
 static struct eratab early;
 
 void adopt_wake(void)
@@ -47,9 +50,10 @@ void adopt_stop(void)
 }
 
 /*
- * Whether the metadata of e is what a target whose device has another name was made with.  Nothing
- * is read of a metadata device that the target names.  *unsure becomes true if the metadata hangs and may be that
- * of the target: other volumes are not to wait for it.  When it hangs no more, all targets are looked at again.
+ * Returns whether the target was made with the metadata of e, although the device's name is another
+ * one.  Reads nothing from a metadata device that the target names.  *unsure becomes true if the
+ * metadata hangs and may be that of the target: other volumes must not wait for it.  When the
+ * metadata answers, the adopter looks at all targets again.
  */
 static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
 {
@@ -60,14 +64,15 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
 	if (r == -ETIMEDOUT) {
 		/*
-		 * A target that names a metadata device needs no entry: without one it is adopted with that device.
-		 * So it does not wait for a path of another entry, which lies in a file system that hangs.
+		 * A target that names a metadata device needs no entry, because without an entry
+		 * erad adopts it with that device.  So it need not wait for the path of another
+		 * entry, which may be on a file system that hangs.
 		 */
 		if (depth == PEEK_SUPER)
 			*unsure = true;
 		return false;
 	}
-	/* Without memory for a thread, waiting is better than leaving the target alone. */
+	/* If there is no memory for a thread, waiting for the metadata is better than not serving the target. */
 	if (r)
 		peek_now(e->metadata, depth, &found);
 	if (i->meta_major)
@@ -77,9 +82,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 }
 
 /*
- * The entry of a live target: the one that its device is named after, or
- * else, should somebody have renamed the device or made it by hand, the one
- * that has its metadata.  *unsure: see has_metadata().
+ * Finds the entry of a live target: the entry with the name of its device.  If there is none,
+ * because somebody has renamed the device or made it by hand, finds the entry with the target's
+ * metadata.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)
@@ -102,15 +107,18 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 	return NULL;
 }
 
-/* For a table that was made by hand, as for dm-era: eratab has no line for it, and the table names its metadata device. */
+/*
+ * Returns whether the table was made by hand, as for dm-era: eratab has no line for it, and the
+ * table names its metadata device.
+ */
 struct by_hand {
 	struct eratab_entry e;
 	char origin[NODE_PATH_SIZE], metadata[NODE_PATH_SIZE];
 };
 
 /*
- * Whether the volume of that name has no target any more.  Another target is to wait until the volume has ended,
- * rather than to get another name.  The end wakes the adopter.
+ * Returns whether the volume of that name has no target any more.  A new target waits until this
+ * volume has ended, instead of getting another name.  The end of the volume wakes the adopter.
  */
 static bool is_closing(const char *name, const struct instances *l)
 {
@@ -124,8 +132,9 @@ static bool is_closing(const char *name, const struct instances *l)
 }
 
 /*
- * The entry of such a table, named after the device.  If another target of the same table has this name already, the
- * name has the number of the metadata device too.
+ * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If
+ * another target of the same table has this name already, the number of the metadata device is
+ * added.
  */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)
@@ -169,7 +178,7 @@ out:
 	return r;
 }
 
-/* i: one of l.  *told: the newest instance that something was said about. */
+/* Opens a volume for target i of l.  *told: the newest instance about which a message was logged. */
 static void adopt(const struct eratab *tab, const struct instances *l, const struct erad_info *i,
 		  uint64_t *told)
 {
@@ -197,7 +206,7 @@ static void adopt(const struct eratab *tab, const struct instances *l, const str
 		return;
 	}
 
-	/* The end of another's claim wakes the adopter again. */
+	/* The name is claimed; the end of the claim wakes the adopter again. */
 	if (!volumes_try_claim(&claim, e->name))
 		return;
 	if (!volumes_own(i) && adopt_as(e, i, e == &hand.e, &err))
@@ -220,7 +229,7 @@ static void drop_early(void)
 	early = (struct eratab){ 0 };
 }
 
-/* Reads the boot table only if a target needs it, because the read may wait for a write that waits for erad. */
+/* Read the boot table only if a target needs it, because reading may wait for a write that waits for erad. */
 static int adopt_all(struct instances *l, uint64_t *told)
 {
 	uint64_t silent = UINT64_MAX;
@@ -246,7 +255,7 @@ static int adopt_all(struct instances *l, uint64_t *told)
 	return 0;
 }
 
-/* False: the adopter is to end. */
+/* Waits until the adopter has to look.  Returns false if the adopter has to end. */
 static bool wait_until_wanted(void)
 {
 	bool go_on;
@@ -268,7 +277,7 @@ static void *adopter(void *arg)
 	(void)arg;
 	while (wait_until_wanted()) {
 		while (adopt_all(&list, &told))
-			sleep(1);	/* out of memory, for all that is known: this passes */
+			sleep(1);	/* Probably out of memory, which passes. */
 		volumes_adopted();
 	}
 	instances_free(&list);
@@ -285,14 +294,14 @@ void adopt_prepare(void)
 	}
 }
 
-/* In the standby, which need not read the boot table for it. */
+/* Opens a volume that the main process had open, in its standby, which need not read the boot table for this. */
 static void inherit(const struct heirloom *h)
 {
 	struct volume *v;
 	struct err err;
 	int r;
 
-	/* The main process had opened its volumes, perhaps long after it had read the boot table. */
+	/* The main process had opened these volumes, perhaps long after it had read the boot table. */
 	drop_early();
 	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);
 	if (!r) {

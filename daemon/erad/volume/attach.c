@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Which instance a volume is attached to, and how it becomes active.
+ * Chooses the instance that a volume is attached to, and makes it active.
  *
- * During a table reload there are two.  The old one is served until the new
- * one is resumed, because a suspend waits for its held writes; by then the
- * old one is suspended or gone, and has no write left that counts.
+ * During a table reload there are two instances.  erad serves the old one until the new one is
+ * resumed, because the suspend of the old one waits for its held writes.  When the new one is
+ * resumed, the old one is suspended or gone, and has no write left that must be recorded.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@
 #include "store/history.h"
 #include "store/place.h"
 
-/* The first use of a blank device that somebody named in a table; nothing else is written to. */
+/* The first use of a blank device that somebody has named in a table.  erad formats nothing else here. */
 static int format_device(struct volume *v, const struct erad_info *i, struct err *err)
 {
 	struct store_geometry g = {
@@ -109,7 +109,7 @@ void attach_let_go(struct volume *v)
 	rollover_fail(v, -EAGAIN, "erad has let go of the target meanwhile");
 }
 
-/* Whether this target and this metadata belong together. */
+/* Checks that this target and this metadata belong together. */
 static int compare_target(struct volume *v, const struct erad_info *i, const struct store_info *s,
 			  struct err *err)
 {
@@ -149,7 +149,7 @@ static int compare_size(struct volume *v, const struct erad_info *i, const struc
 	return 0;
 }
 
-/* Has the target get the memory for era `to`. */
+/* Makes the target allocate the memory for era `to`. */
 static int prepare_era(struct volume *v, uint32_t to, struct err *err)
 {
 	const int r = instance_prepare_era(v->fd, to);
@@ -157,7 +157,7 @@ static int prepare_era(struct volume *v, uint32_t to, struct err *err)
 	return r ? err_set(err, r, "the target cannot prepare era %u: %s", to, strerror(-r)) : 0;
 }
 
-/* Moves the target to era `to`, which is durable and prepared; not waiting for the drain. */
+/* Moves the target to era `to`, which is durable and prepared.  Does not wait for the drain. */
 static int flip_era(struct volume *v, uint32_t from, uint32_t to, struct err *err)
 {
 	int r;
@@ -170,9 +170,9 @@ static int flip_era(struct volume *v, uint32_t from, uint32_t to, struct err *er
 }
 
 /*
- * A new target of another length than the last.  It is in use and no other is,
- * so nothing of the old size can still have to be recorded.  Until it has an
- * era, this may be done again, for this target or for one that takes its place.
+ * Makes the metadata follow a new target whose length differs from the last one's.  The new target
+ * is the only one in use, so no write to a target of the old length still has to be recorded.
+ * Until the target has an era, this may be repeated, for this target or for one that replaces it.
  */
 static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 {
@@ -190,7 +190,10 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 	return 0;
 }
 
-/* Once for each time that the metadata is opened for a new target; not for a target that has lived on. */
+/*
+ * Begins a timeline, once each time that the metadata is opened for a new target.  A target that
+ * has lived on keeps its timeline.
+ */
 static int begin_timeline(struct volume *v, struct err *err)
 {
 	uint64_t number = 0;
@@ -206,7 +209,7 @@ static int begin_timeline(struct volume *v, struct err *err)
 	return r;
 }
 
-/* The first era of a new target. */
+/* Begins the first era of a new target. */
 static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
 	int r;
@@ -218,12 +221,15 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	r = follow_size(v, s, err);
 	if (!r)
 		r = compare_size(v, &v->info, s, err);
-	/* Before the new timeline, which drops the seal and the counters that are compared. */
+	/* Compare before the new timeline begins, because it drops the seal and the counters. */
 	if (!r)
 		r = origin_compare(v, err);
 	if (!r)
 		r = away_arrive(v, err);
-	/* First, as this may fail again and again, and each durable era is one less. */
+	/*
+	 * Prepare first: preparing may fail again and again, and each era that becomes durable uses
+	 * up an era number.
+	 */
 	if (!r)
 		r = prepare_era(v, s->era + 1, err);
 	if (!r)
@@ -234,7 +240,7 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
 		return r;
-	/* Whatever kept batches from being recorded is over. */
+	/* The metadata works again, whatever kept batches from being recorded. */
 	trouble_over(&v->mark_trouble, "the metadata");
 	v->left.version = 0;
 	failpoint(FAILPOINT_FIRST_DURABLE);
@@ -244,7 +250,7 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	return r;
 }
 
-/* One that has lived on, with an era of its own. */
+/* Goes on with a target that has lived on, and that has an era of its own. */
 static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 {
 	const uint32_t live = v->info.era;
@@ -268,9 +274,9 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 }
 
 /*
- * A new target begins a new era, because what was in flight when the last
- * one ended is not known.  One that has lived on while erad was away goes on
- * with its own, or with the era that was durable already when erad went.
+ * Makes the target active.  A new target begins a new era, because it is not known which writes
+ * were in flight when the last target ended.  A target that has lived on while erad was away goes
+ * on with its own era, or with the era that was already durable when erad ended.
  */
 static int activate_target(struct volume *v, struct err *err)
 {
@@ -302,7 +308,7 @@ static int activate_target(struct volume *v, struct err *err)
 	return 0;
 }
 
-/* Why control_attach() has failed, and what ends it.  What fails is tried again anyway. */
+/* Says why control_attach() has failed, and what the user can do.  erad tries again in any case. */
 static int attach_error(struct volume *v, int r, struct err *err)
 {
 	bool preparing;
@@ -367,7 +373,10 @@ static bool better_instance(const struct erad_info *a, const struct erad_info *b
 	return a->instance_id > b->instance_id;
 }
 
-/* Finds the instance to be attached to; *current is the one that is. */
+/*
+ * Returns the best instance of the volume to attach to, or NULL.  *current: the instance that the
+ * volume is attached to, or NULL.
+ */
 static const struct erad_info *pick_instance(struct volume *v, const struct erad_info **current)
 {
 	const struct erad_info *best = NULL;
@@ -404,14 +413,14 @@ bool attach_look(struct volume *v)
 	int r;
 
 	v->look_at = UINT64_MAX;
-	/* Before the list: a target that is made in between is one to wait for. */
+	/* Read this before the list: if a target is made in between, the thread must wait for it. */
 	pthread_mutex_lock(&v->lock);
 	expected = v->expected;
 	pthread_mutex_unlock(&v->lock);
 	volumes_looking(v);
 	r = control_list(volumes_control(), &v->list);
 	if (r) {
-		/* Out of memory, for all that is known: this passes. */
+		/* Probably out of memory, which passes. */
 		v->look_at = thread_now_ms() + 1000;
 		return true;
 	}
@@ -431,14 +440,17 @@ bool attach_look(struct volume *v)
 	if (current && (best == current || (current->status & ERAD_RESUMED) ||
 			!(best->status & ERAD_RESUMED)))
 		return true;
-	/* New and not in use yet: the resume will wake us. */
+	/* The instance is new and not in use yet; the resume will wake this thread. */
 	if (!best->era && !(best->status & ERAD_RESUMED)) {
 		if (!expected)
 			settle_attach(v, false);
 		return true;
 	}
 
-	/* What woke us may just be that we have tried. */
+	/*
+	 * The failed attempt itself changes the list and wakes this thread: if nothing else has
+	 * changed, wait until try_at.
+	 */
 	if (thread_now_ms() < v->try_at && !memcmp(best, &v->tried, sizeof(*best))) {
 		v->look_at = v->try_at;
 		return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which instance a volume is attached to.  The volume thread's. */
+/* Attaches a volume to an instance.  Context: the volume thread. */
 #ifndef ERAD_ATTACH_H
 #define ERAD_ATTACH_H
 
@@ -8,11 +8,11 @@
 struct volume;
 
 /*
- * Looks at the instances there are, attaches or moves to the right
- * one.  False if there is none any more and none is expected.
+ * Lists the instances, and attaches or moves to the best one of the volume.  Returns false if the
+ * volume has no instance any more, and none is expected.
  */
 bool attach_look(struct volume *v);
-/* Closes the instance fd; what it had fetched is held again. */
+/* Closes the instance's fd.  The writes of a fetched batch are held again. */
 void attach_let_go(struct volume *v);
 
 #endif /* ERAD_ATTACH_H */

@@ -41,7 +41,7 @@ void away_leave(struct volume *v)
 {
 	struct erad_info i;
 
-	/* It answers of a target that is removed, too. */
+	/* The ioctl also answers for a target that is removed. */
 	instance_info(v->fd, &i);
 	if (i.status & ERAD_RESUMED)
 		return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Checkpoints, as those who ask for one see them: prepared here, carried out by the volume thread. */
+/* The requester's part of a checkpoint: prepares the era, and waits for the volume thread. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 
 #define PREPARE_WAIT_MIN_MS 100
 #define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; 3.1 seconds in all */
-#define WAITING_MAX	8u		/* checkpoints and snapshots of one volume, at the same time */
-#define ROLL_TRIES	3		/* one to catch up with the metadata, one to do it, one more */
+#define WAITING_MAX	8u		/* limit of the requests that wait for eras of one volume */
+#define ROLL_TRIES	3		/* one to reach the metadata's era, one for the checkpoint, one spare */
 
 /* Under v->lock. */
 static int may_roll(const struct volume *v, struct err *err)
@@ -32,8 +32,9 @@ static int may_roll(const struct volume *v, struct err *err)
 }
 
 /*
- * Has the target get the memory for the next era, *to.  The allocation may take long or fail, so that whoever
- * asks for the checkpoint makes it, and not the volume thread, which writes wait for.  *nr_blocks: of the target.
+ * Makes the target allocate the memory for the next era, *to.  The allocation may take long or
+ * fail.  So the requester's thread makes it, and not the volume thread, because writes wait for the
+ * latter. *nr_blocks: gets the number of the target's blocks.
  */
 static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
@@ -46,7 +47,7 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 		pthread_mutex_unlock(&v->lock);
 		return r;
 	}
-	/* A copy: the volume thread may close its own meanwhile. */
+	/* A duplicate, because the volume thread may close its own fd meanwhile. */
 	fd = fcntl(v->fd, F_DUPFD_CLOEXEC, 0);
 	r = fd < 0 ? err_set(err, -errno, "cannot reach the target: %m") : 0;
 	store_info(v->store, &s);
@@ -67,7 +68,7 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
 }
 
-/* The same, and waits some seconds for memory. */
+/* As prepare(), but waits some seconds for memory. */
 static int prepare_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
 	unsigned int ms = PREPARE_WAIT_MIN_MS;
@@ -86,7 +87,10 @@ static int prepare_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, stru
 	return r;
 }
 
-/* *again: the target is in another era than was thought, and this is to be repeated.  Context: checkpoint_lock. */
+/*
+ * Runs a checkpoint once.  *again: the target was in another era than expected, so the caller has
+ * to repeat this.  Context: checkpoint_lock.
+ */
 static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
 		     struct err *err)
 {
@@ -100,7 +104,7 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	r = prepare_era(v, &to, &nr_blocks, err);
 	if (r)
 		return r;
-	/* Here and not by the volume thread, as above. */
+	/* Create the map here and not in the volume thread, for the reason that prepare() has. */
 	shown_prepare(&v->shown, nr_blocks, &map);
 	pthread_mutex_lock(&v->lock);
 	r = may_roll(v, err);
@@ -111,7 +115,7 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	c->map = map;
 	c->phase = CHECKPOINT_WANTED;
 	volume_kick(v);
-	/* The volume thread ends this before it ends itself. */
+	/* This wait ends: the volume thread ends each checkpoint before it ends itself. */
 	while (c->phase != CHECKPOINT_DONE)
 		pthread_cond_wait(&v->changed, &v->lock);
 	r = c->result;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The volume thread.  While it serves a batch it stands in the block I/O path
- * of its volume.  It says something only when trouble begins or ends, to a ring in
- * memory.
+ * The volume thread.  While it serves a batch, it is in the block I/O path of its volume.  It logs
+ * a message only when a trouble begins or ends, and log.h keeps the message in memory.
  *
- * Nothing between a fetch and its COMMIT calls the heap, as the memory that the heap waits for may be pages whose
- * writes are held.  The store has a pool for marks, which the fold thread fills (store/pool.h); the mirror,
- * the messages and the ranges have buffers in struct volume.  What these calls need in the kernel is
- * allocated with GFP_NOIO, because erad is an I/O flusher: it never waits for a write.
+ * Nothing between a fetch and its COMMIT uses the heap: the memory that the heap would wait for may
+ * be pages whose writes are held.  Marks take their memory from the store's pool, which the fold
+ * thread fills (store/pool.h).  The mirror, the messages and the ranges have buffers in struct
+ * volume.  In the kernel, these calls allocate with GFP_NOIO, because erad is an I/O flusher, so
+ * they never wait for a write.
  */
 #include <errno.h>
 #include <poll.h>
@@ -31,22 +31,23 @@
 #include "erad/volume/volume.h"
 
 /*
- * Batches of writes that are served before the thread looks at everything else.  Where several
- * writers overlap there is always a next batch, so without a limit a checkpoint would wait for the end of the load.
+ * How many batches are served before the thread looks at everything else.  If several writers
+ * overlap, there is always a next batch; without a limit a checkpoint would wait for the end of the
+ * load.
  *
- * A batch costs one append to the metadata and one flush, here "a commit".  Whatever the load, from the moment of
- * the request:
+ * A batch costs one append to the metadata and one flush, here called a commit.  Under any load,
+ * counted from the moment of the request, these take at most:
  *
- *	stop		2 commits: the batch under way, and the one that its COMMIT fetched at the same moment
- *	checkpoint	these 2, the new era (1), the drain, and 2 more until its end is seen: 5 commits and the drain
- *	message		BATCHES_PER_TURN + 1 commits until it is seen, and then as a checkpoint
+ *	stop		2 commits: the current batch, and the batch that its COMMIT has fetched
+ *	checkpoint	these 2, the new era (1), the drain, and 2 until its end is noticed: 5 commits and the drain
+ *	message		BATCHES_PER_TURN + 1 commits until it is noticed, then as a checkpoint
  *
- * A commit that finds the journal full waits for a fold as well.  One that finds too little memory in the store's
- * pool is several appends and flushes, with a fold before each but the first.
+ * A commit that finds the journal full also waits for a fold.  A commit for which the store's pool
+ * has too little memory is several appends and flushes, with a fold before each but the first.
  */
 #define BATCHES_PER_TURN	4u
 
-/* When writes are to be failed that wait for metadata that does not work; UINT64_MAX: never. */
+/* Returns when to fail the writes that wait for metadata that does not work.  UINT64_MAX: never. */
 static uint64_t patience(struct volume *v)
 {
 	if (!(v->info.status & ERAD_POLICY_FAIL) || !v->mark_trouble.since_ms)
@@ -78,20 +79,20 @@ static int mark_batch(struct volume *v)
 }
 
 /*
- * Serves held writes until there are none, the turn is over, or something else wants attention.
+ * Serves held writes until there are none, the turn is over, or something else needs attention.
  *
- * The order that everything rests on is here and nowhere else:
+ * This function alone keeps the order that makes recorded writes durable:
  *
  *	1. the blocks of the batch are durable in the metadata;
- *	2. the mirror, which others read, has them;
- *	3. COMMIT releases its writes.
+ *	2. the mirror, which others read, has the blocks;
+ *	3. COMMIT releases the batch's writes.
  *
- * 0, or a negative errno: EIO the instance is FAILED, ENODEV it is gone,
- * EAGAIN try the batch again at v->retry_at.
+ * Returns 0 or a negative errno.  EIO: the instance is FAILED.  ENODEV: the instance is gone.
+ * EAGAIN: try the batch again at v->retry_at.
  */
 static int commit_batches(struct volume *v)
 {
-	/* While a checkpoint waits for its drain, the end of the drain is looked for after each batch. */
+	/* While a checkpoint waits for its drain, check for the end of the drain after each batch. */
 	unsigned int left = v->roll_at == UINT64_MAX ? BATCHES_PER_TURN : 1;
 
 	for (;;) {
@@ -126,7 +127,7 @@ static int commit_batches(struct volume *v)
 		left -= !!x.max;
 		r = instance_commit_fetch(v->fd, &x);
 		if (r == -ESTALE) {
-			/* Its writes are held again, and will be fetched again. */
+			/* The batch is void: its writes are held again, and the next fetch returns them again. */
 			v->batch = 0;
 			continue;
 		}
@@ -145,9 +146,8 @@ static int commit_batches(struct volume *v)
 }
 
 /*
- * The instance is FAILED.  When the metadata is known not to work, nothing is
- * gained by attaching anew before it does; the ranges that could not be
- * recorded are as good as any to find out.
+ * Handles an instance that is FAILED.  Attaching again is useless until the metadata works.  So try
+ * the ranges that could not be recorded first: if this works, so does the metadata.
  */
 static void recover_failed(struct volume *v)
 {
@@ -182,7 +182,7 @@ static void serve_batches(struct volume *v)
 		recover_failed(v);
 		break;
 	default:
-		/* ENOTCONN: somebody has made it let all writes pass. */
+		/* ENOTCONN: the target lets all writes pass, for example after `eractl abort --degrade`. */
 		if (r != -ENODEV && r != -ENOTCONN)
 			log_error("volume %s: the target does not commit: %s", v->name,
 				  strerror(-r));
@@ -191,7 +191,7 @@ static void serve_batches(struct volume *v)
 	}
 }
 
-/* Waits for something to do; true if writes are held. */
+/* Waits for work.  Returns true if writes are held. */
 static bool wait_for_work(struct volume *v)
 {
 	uint64_t until = earliest(earliest(v->look_at, v->degraded_at),
@@ -249,18 +249,21 @@ static int close_working_store(struct volume *v, struct store *s, bool gone, str
 		return store_close(s, false, err);
 	if (away_lives_on(v))
 		return away_close(v, s, err);
-	/* If no write was let through, the seal of the last close still has to be compared. */
+	/* If no write was let through, the seal of the last close has not been compared yet, and stays. */
 	return v->begun ? origin_close_sealed(v, s, err) : store_close(s, true, err);
 }
 
-/* 0, or why the metadata is not closed cleanly though its target is gone. */
+/* Returns 0 if the target lives on, or if the metadata is closed cleanly.  Else returns why not. */
 static int close_store(struct volume *v, struct store *s, bool gone, struct err *err)
 {
 	struct err why = { "" };
 	int lost, r;
 
 	if (!v->mark_trouble.since_ms) {
-		/* Also if erad goes and the target lives on: a deleted file ends with the process. */
+		/*
+		 * Check this also if erad ends and the target lives on: the content of a deleted
+		 * file is lost with the process.
+		 */
 		lost = home_check(v, s, &why);
 		r = close_working_store(v, s, gone, err);
 		if (!lost)
@@ -270,13 +273,16 @@ static int close_store(struct volume *v, struct store *s, bool gone, struct err 
 	}
 	if (!gone)
 		return store_close(s, false, err);
-	/* Metadata that cannot be written is not tried again; the next open replays the journal. */
+	/* Do not try again to write to metadata that does not work; the next open replays the journal. */
 	*err = v->mark_trouble.err;
 	store_close(s, false, NULL);
 	return -EIO;
 }
 
-/* The target is gone, or erad goes: in the second case the metadata stays as it is, for speed. */
+/*
+ * Ends the volume because its target is gone, or because erad ends.  If erad ends, the metadata is
+ * not folded, to save time.
+ */
 static void end_volume(struct volume *v, bool gone)
 {
 	struct err err = { "" };
@@ -305,7 +311,10 @@ static void end_volume(struct volume *v, bool gone)
 	pthread_cond_broadcast(&v->changed);
 	pthread_mutex_unlock(&v->lock);
 	volumes_settled_one();
-	/* While this volume was closing, somebody may have made a target with its name or its metadata. */
+	/*
+	 * While this volume was closing, somebody may have made a target with its name or its
+	 * metadata, which waits for a volume.
+	 */
 	if (gone)
 		adopt_wake();
 }
@@ -319,11 +328,11 @@ static void *volume_thread(void *arg)
 	thread_name("erad-commit");
 	thread_first();
 	while (!told_to_stop(v)) {
-		/* Before the look, so that a kick meanwhile is not lost. */
+		/* Clear the flag before the look, so that a kick during the look is not lost. */
 		bool kicked = atomic_exchange(&v->attention, false);
 		uint64_t now = thread_now_ms();
 
-		/* What attach_look() attaches to then is the same target. */
+		/* attach_look() then attaches to the same target again. */
 		if (kicked && degraded_unseen(v))
 			attach_let_go(v);
 		if (kicked || now >= v->look_at) {
@@ -332,7 +341,7 @@ static void *volume_thread(void *arg)
 				break;
 			held = true;
 		}
-		/* Ahead of the next turn, which may be long. */
+		/* Do this before the next turn, which may be long. */
 		if (kicked)
 			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))
@@ -360,7 +369,10 @@ int volume_start(struct volume *v, bool expected, struct err *err)
 	r = thread_start_detached(volume_thread, volume_ref(v));
 	if (!r)
 		return 0;
-	/* The volume is in the registry, so other threads may be reading its store: the close waits for them. */
+	/*
+	 * The volume is in the registry, so other threads may be reading its store.
+	 * volume_store_take() waits for them.
+	 */
 	s = volume_store_take(v);
 	if (s)
 		store_close(s, false, NULL);

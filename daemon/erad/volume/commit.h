@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The volume thread: it serves the batches of writes, and calls the parts that do all else. */
+/* The volume thread: serves the batches of writes, and calls the functions for everything else. */
 #ifndef ERAD_COMMIT_H
 #define ERAD_COMMIT_H
 
@@ -10,9 +10,9 @@
 struct volume;
 
 /*
- * Starts the volume thread, which takes a reference.  The volume must be in
- * the registry.  expected: there is no target yet, wait until volume_expect(v, false).
- * On failure the store is closed, and the volume has none.
+ * Starts the volume thread, which takes a reference.  The volume must be in the registry.
+ * expected: there is no target yet, so the thread waits for one until volume_expect(v, false).  On
+ * failure, closes the store, if the volume has one.
  */
 int volume_start(struct volume *v, bool expected, struct err *err);
 

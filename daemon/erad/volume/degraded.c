@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What erad does when the target has let writes pass without a record, because no
- * erad was there (kmod/degrade.c) or by `eractl abort --degrade`.
- *
- * The order, of which each step is durable or done before the next:
+ * What erad does when the target has let writes pass unrecorded: because no erad was there
+ * (kmod/degrade.c), or because of `eractl abort --degrade`.  Each step is durable, or done, before
+ * the next begins:
  *
  *	1. the floor: every block counts as written in the current era;
  *	2. a new era begins in the metadata, if the target lets all writes pass;
- *	3. NEW_ERA, in the same case: the target holds writes again that are not recorded;
+ *	3. NEW_ERA, in the same case: the target holds the writes to unrecorded blocks again;
  *	4. READY: the target has the next degrade record;
  *	5. all writes that the target had let pass have completed;
  *	6. the last degrade record is no longer in force.
  *
- * 1 and 2 are in degraded_take_up(), 3 and 4 in attach.c as for every target, 5 and
- * 6 in degraded_step().  A crash in between leaves the record in force, or the target
- * passing writes, or both, and the next erad begins with 1 again.  A target that does not
- * pass all writes needs no 2 and 3: an erad that was killed after 3 has done them, or
- * DEGRADE failed though its record is durable.
+ * degraded_take_up() takes the steps 1 and 2, attach.c the steps 3 and 4 as for every target, and
+ * degraded_step() the steps 5 and 6.  A crash in between leaves the record in force, or the target
+ * passing all writes, or both, and the next erad begins with step 1 again.
  *
- * In the second case erad may be attached all the time.  The readers of the metadata find
- * the record and wake the volume thread, which attaches anew: degraded_unseen().
+ * The steps 2 and 3 are left out if the target does not pass all writes.  Then either an erad that
+ * was killed after step 3 has taken these steps, or DEGRADE has failed though its record is
+ * durable.  In the second case erad may have been attached all the time: a reader of the metadata
+ * finds the record and wakes the volume thread, which attaches again (degraded_unseen()).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -33,7 +32,7 @@
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
-#define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
+#define DRAIN_LOOK_MS	1000	/* pause between two checks for the end of the drain, in case the target does not report the end */
 
 int degraded_take_up(struct volume *v, struct err *err)
 {
@@ -41,7 +40,10 @@ int degraded_take_up(struct volume *v, struct err *err)
 	struct store_info s;
 	int r;
 
-	/* Of this target, or of one that is gone; written since the metadata was opened. */
+	/*
+	 * Returns whether a degrade record of this target, or of a former one, was written since
+	 * the metadata was opened.
+	 */
 	r = store_find_degraded(v->store, err);
 	if (r || (!passing && !store_degraded(v->store)))
 		return r;
@@ -51,8 +53,9 @@ int degraded_take_up(struct volume *v, struct err *err)
 	failpoint(FAILPOINT_DEGRADE_FLOOR);
 	store_info(v->store, &s);
 	/*
-	 * Only NEW_ERA makes a target hold writes again that has let all writes pass.  The first
-	 * era of a new target begins anyway, and one that is durable already will do.
+	 * Only NEW_ERA makes a target that lets all writes pass hold writes again.  A new target
+	 * begins its first era anyway.  An era that is durable but not begun by the target is used,
+	 * too.
 	 */
 	if (!passing || !v->info.era || s.era != v->info.era)
 		return 0;
@@ -68,8 +71,9 @@ bool degraded_unseen(struct volume *v)
 	bool preparing;
 
 	/*
-	 * While a checkpoint is under way or the target is FAILED, the next wake-up will do.  A checkpoint that
-	 * prepares an era has a copy of the fd, which would keep the instance owned without anybody who serves it.
+	 * While a checkpoint is under way or the target is FAILED, wait for the next wake-up.  A
+	 * checkpoint that prepares an era has a duplicate of the fd.  The duplicate would keep the
+	 * instance owned after this thread has let go of it.
 	 */
 	pthread_mutex_lock(&v->lock);
 	preparing = v->preparing;
@@ -90,7 +94,7 @@ int degraded_ready(struct volume *v, uint32_t era, struct err *err)
 	r = store_degrade_record(v->store, &sector, record);
 	if (r && r != -ENOTSUP)
 		return err_set(err, r, "cannot make a degrade record: %s", strerror(-r));
-	/* A table made by hand may call a device "-". */
+	/* A table that was made by hand may name the metadata device "-". */
 	have = !r && v->info.meta_major;
 	r = instance_ready(v->fd, era, have ? record : NULL, have ? sector : 0);
 	if (r)
@@ -122,7 +126,7 @@ void degraded_step(struct volume *v)
 	failpoint(FAILPOINT_DEGRADE_DRAINED);
 	r = store_clear_degraded(v->store, &err);
 	if (r && store_wants_floor(v->store)) {
-		/* Another record has been found since the attach, so the thread must attach anew. */
+		/* A reader has found another record since the attach, so the thread must attach again. */
 		volume_kick(v);
 		return;
 	}

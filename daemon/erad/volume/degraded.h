@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an owner does about writes that a target has let pass.  The volume thread's. */
+/* What the owner does about writes that a target has let pass unrecorded.  Context: the volume thread. */
 #ifndef ERAD_DEGRADED_H
 #define ERAD_DEGRADED_H
 
@@ -11,11 +11,17 @@
 struct volume;
 
 /*
- * take_up: attached, but no era has begun and READY has
- * not been: finds out whether the target has let writes pass, and if it has, makes durable that
- * every block counts as written, and a new era.  ready: makes the target active, with a degrade
- * record.  step: in the end, ends the record that was found.  unseen: whether a reader has
- * found a record in force since the last take_up, so that the thread must attach anew.
+ * degraded_take_up(): called after ATTACH, before NEW_ERA and READY.  Finds out whether the target
+ * has let writes pass.  If it has, makes two things durable: that every block counts as written,
+ * and a new era.
+ *
+ * degraded_ready(): makes the target active, and gives it a degrade record.
+ *
+ * degraded_step(): takes the record that was found out of force, when the writes that passed have
+ * completed.
+ *
+ * degraded_unseen(): returns whether a reader has found a record in force since the last
+ * degraded_take_up(), so that the thread must attach again.
  */
 int degraded_take_up(struct volume *v, struct err *err);
 int degraded_ready(struct volume *v, uint32_t era, struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The thread of a volume that folds its journal into the era array and gets memory for marks, when the commit path asks. */
+/* The fold thread of a volume: see fold.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +10,10 @@
 #include "erad/volume/home.h"
 #include "erad/volume/volume.h"
 
-/* Waits for work or, after a failure, for ms milliseconds; false: stop.  Also ends when home_ask() asks. */
+/*
+ * Waits for work or, after a failure, for ms milliseconds.  Also ends when home_ask() asks.
+ * Returns false if the thread must stop.
+ */
 static bool wait_for_work(struct volume *v, unsigned int ms)
 {
 	struct timespec until = thread_deadline(ms);
@@ -26,14 +29,17 @@ static bool wait_for_work(struct volume *v, unsigned int ms)
 	return go_on;
 }
 
-/* May wait for memory.  No write waits for this thread meanwhile: a mark that finds no memory folds by itself. */
+/*
+ * Fills the store's pool.  May wait for memory, but no write waits for this thread meanwhile: a
+ * mark that finds no memory folds by itself.
+ */
 static void fill_pool(struct volume *v)
 {
 	if (store_fill_pool(v->store))
 		standby_needs_heap();
 }
 
-/* For home_ask(). */
+/* Answers home_ask(). */
 static void look_home(struct volume *v)
 {
 	struct err ignored;
@@ -62,7 +68,7 @@ static void *fold_thread(void *arg)
 		struct err err;
 
 		look_home(v);
-		/* Before the look at the store, so that whoever asks meanwhile is heard. */
+		/* Clear the flag before the look at the store, so that a request during the look is not lost. */
 		atomic_store(&v->fold_asked, false);
 		fill_pool(v);
 		if (!backoff && !store_wants_fold(v->store))
@@ -107,7 +113,10 @@ void fold_ask(struct volume *v)
 {
 	if (atomic_exchange(&v->fold_asked, true))
 		return;
-	/* The thread looks under the lock: it has seen this, or waits. */
+	/*
+	 * The thread reads the flag under the lock, so it has either seen the flag or is waiting
+	 * for the signal.
+	 */
 	pthread_mutex_lock(&v->lock);
 	pthread_cond_broadcast(&v->changed);
 	pthread_mutex_unlock(&v->lock);

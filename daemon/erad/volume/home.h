@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether the metadata file of an open volume is still where eratab has it. */
+/* Checks whether the metadata file of an open volume is still where eratab has it. */
 #ifndef ERAD_VOLUME_HOME_H
 #define ERAD_VOLUME_HOME_H
 
@@ -9,16 +9,15 @@ struct store;
 struct volume;
 
 /*
- * Looks, and says what it finds in the log and in the volume's status: store_check_home().
- * May wait for a file system that hangs, so the volume thread must not call it while it
- * serves writes.
+ * Calls store_check_home(), and reports the result in the log and in the volume's status.  May wait
+ * for a file system that hangs, so the volume thread must not call this while it serves writes.
  */
 int home_check(struct volume *v, struct store *s, struct err *err);
 
-/* The same for an open volume, from any thread of a request; 0 if the store is not open. */
+/* As home_check(), for an open volume, from the thread of a request.  Returns 0 if the store is not open. */
 int home_check_open(struct volume *v, struct err *err);
 
-/* Has the fold thread look, and waits for it, but not for long: for status, which answers always. */
+/* Makes the fold thread call home_check(), and waits for it, but only a short time: status must always answer. */
 void home_ask(struct volume *v);
 
 #endif /* ERAD_VOLUME_HOME_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The instance that a volume is attached to, and what is known of it. */
+/* Asks the attached instance for its state: see link.h. */
 #include "erad/volume/link.h"
 #include "erad/volume/volume.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The instance that a volume is attached to.  The volume thread's. */
+/* Asks the attached instance for its state.  Context: the volume thread. */
 #ifndef ERAD_LINK_H
 #define ERAD_LINK_H
 
 struct volume;
 
-/* Asks the instance for its state. */
+/* Copies the instance's state to v->info.  Returns 0 or a negative errno. */
 int link_refresh(struct volume *v);
 
 #endif /* ERAD_LINK_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The thread of a volume that does what device-mapper was told with `dmsetup message`, as dm-era would. */
+/* The message thread of a volume: carries out the messages of `dmsetup message`, as dm-era does. */
 #include <errno.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ void message_look(struct volume *v)
 
 	if (v->fd < 0 || instance_message_get(v->fd, &m) || !m.id)
 		return;
-	/* One waits at a time: whoever sent one that has not been served has given up. */
+	/* Keeps the newest message only: whoever sent a message that was not served has given up waiting. */
 	pthread_mutex_lock(&v->lock);
 	v->message = (struct message){
 		.instance_id = v->info.instance_id, .id = m.id, .type = m.type,
@@ -25,7 +25,7 @@ void message_look(struct volume *v)
 	pthread_mutex_unlock(&v->lock);
 }
 
-/* False: stop. */
+/* Waits for a message.  Returns false if the thread must stop. */
 static bool next_message(struct volume *v, struct message *m)
 {
 	bool go_on;
@@ -56,13 +56,13 @@ static int serve_message(struct volume *v, const struct message *m, uint32_t *er
 	default:
 		return err_set(err, -EINVAL, "message %u is not known", m->type);
 	}
-	/* As dm-era has it. */
+	/* The messages of dm-era, with its names. */
 	return r == -EEXIST || r == -ENOENT ? -EINVAL : r;
 }
 
 static void reply_to_message(struct volume *v, const struct message *m, int result, uint32_t era)
 {
-	/* An ioctl that waits for nothing, under the lock that keeps the fd. */
+	/* Calling the ioctl under the lock, which keeps the fd open, is allowed: the ioctl does not wait. */
 	pthread_mutex_lock(&v->lock);
 	if (v->fd >= 0 && v->info.instance_id == m->instance_id)
 		instance_message_reply(v->fd, m->id, result, era);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What device-mapper was told, done by a thread of its own. */
+/* The message thread of a volume: carries out the messages of `dmsetup message`. */
 #ifndef ERAD_MESSAGE_H
 #define ERAD_MESSAGE_H
 
@@ -9,7 +9,10 @@ struct volume;
 
 int message_start(struct volume *v, struct err *err);
 void message_stop(struct volume *v);
-/* Hands a message that waits, if any, to the message thread.  The volume thread's; waits for nothing. */
+/*
+ * Passes a waiting message, if there is one, to the message thread.  Does not wait.  Context: the
+ * volume thread.
+ */
 void message_look(struct volume *v);
 
 #endif /* ERAD_MESSAGE_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Compares the origin of a volume with what the metadata knows of it: see origin.h. */
+/* Compares the origin of a volume with what the metadata has of it: see origin.h. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
-/* A node of the origin of the instance; eratab may name another device than a table that was made by hand. */
+/* Finds a node of the instance's origin.  A table that was made by hand may have another origin than eratab. */
 static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err *err)
 {
 	const dev_t dev = makedev(v->info.origin_major, v->info.origin_minor);
@@ -42,7 +42,7 @@ int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, st
 	return r;
 }
 
-/* *other: the origin is not the device that it was, and this is logged. */
+/* Keeps the identity of the origin.  other: the origin is another device than before, and this is in the log. */
 static int compare_identity(struct volume *v, bool *other, struct err *err)
 {
 	struct identity was, now;
@@ -57,7 +57,7 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 		if (r)
 			return r;
 	} else if (was.version && identity_compare(&was, &now) == IDENTITY_UNKNOWN) {
-		/* What once was known may only be out of sight, so it is kept. */
+		/* A property that was known once may only be invisible now, so keep it. */
 		return 0;
 	} else if (was.version) {
 		identity_complete(&now, &was);
@@ -65,7 +65,10 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 	return store_set_item(v->store, STORE_IDENTITY, (const uint8_t *)&now, err);
 }
 
-/* 1: it differs, as *difference says, or nothing can be said, as *kind says. */
+/*
+ * Compares the origin with the seal.  Returns 1 if they differ or cannot be compared; *difference
+ * or *kind says why.
+ */
 static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_kind *kind, struct err *difference)
 {
 	char node[NODE_PATH_SIZE];
@@ -117,7 +120,10 @@ int origin_compare(struct volume *v, struct err *err)
 	return r;
 }
 
-/* Whether a new target of the volume has the origin already: it holds all writes until somebody attaches to it. */
+/*
+ * Returns whether a new target of the volume uses the origin already.  Such a target holds all
+ * writes until erad attaches to it.
+ */
 static bool new_target_has_it(const struct volume *v)
 {
 	struct instances l = { 0 };
@@ -136,8 +142,9 @@ static bool new_target_has_it(const struct volume *v)
 }
 
 /*
- * EBUSY if somebody else uses the origin.  The claim lasts for a moment only, so that nobody who wants to use the origin now is
- * refused.  The target gives the origin back shortly after its owner has heard of its end.
+ * Returns EBUSY if somebody else uses the origin.  Claims the origin for a moment only, so that
+ * nobody who wants to use the origin is refused for long.  The old target releases the origin
+ * shortly after erad has learned of the target's end, so try again for a while.
  */
 static int check_unused(const struct volume *v, const char *node, struct err *err)
 {
@@ -178,7 +185,7 @@ static int take_seal(const struct volume *v, struct seal *s, struct err *err)
 		return fd;
 	r = seal_take(fd, v->info.nr_sectors * ERAD_SECTOR, seed, s, err);
 	close(fd);
-	/* Whoever began to use the origin meanwhile may have written what the seal has now. */
+	/* If somebody has begun to use the origin meanwhile, the seal may contain their writes. */
 	return r ? r : check_unused(v, node, err);
 }
 

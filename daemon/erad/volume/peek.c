@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What lies at the place of a volume's metadata: see peek.h. */
+/* Examines the place of a volume's metadata: see peek.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +9,19 @@
 #include "erad/volume/peek.h"
 #include "store/super.h"
 
-/* A thread that looks, or has looked and is waited for. */
+/* A thread that examines a place, or whose result is waited for. */
 struct look {
 	struct look *next;
 	char *path;
 	enum peek_depth depth;
 	struct peek found;
-	void (*late)(void);	/* for an abandoned one */
+	void (*late)(void);	/* to be called when an abandoned thread ends */
 	bool done, abandoned;
 	pthread_cond_t changed;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct look *looks;	/* all of this under lock; path and found are the thread's until it is done */
+static struct look *looks;	/* protects all of this; path and found belong to the thread until it is done */
 
 void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 {
@@ -76,7 +76,7 @@ static void *look_thread(void *arg)
 	return NULL;
 }
 
-/* Under lock.  NULL: out of memory. */
+/* Context: the lock.  Returns NULL if there is no memory. */
 static struct look *begin_look(const char *path, enum peek_depth depth, void (*late)(void))
 {
 	struct look *l = calloc(1, sizeof(*l));

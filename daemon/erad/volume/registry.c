@@ -17,11 +17,11 @@ static int control_fd, progress_fd;
 static void (*claim_ended)(void);
 
 static pthread_mutex_t volumes_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t released;		/* a claim ended, a volume went */
-/* All under volumes_lock. */
+static pthread_cond_t released;		/* signalled when a claim has ended or a volume was removed */
+/* The fields below are under volumes_lock. */
 static struct volume *first, **last = &first;
 static struct claim *claims;
-static bool adopted;			/* once; see volumes_adopted() */
+static bool adopted;			/* set once: see volumes_adopted() */
 static bool stopping;
 
 int volumes_control(void)
@@ -89,7 +89,7 @@ int volumes_all(struct volume ***out, size_t *nr)
 	return r;
 }
 
-/* Tells the standby what volumes are open.  Under volumes_lock. */
+/* Tells the standby which volumes are open.  Context: volumes_lock. */
 static void leave_to_standby(void)
 {
 	heirlooms_begin();
@@ -108,7 +108,10 @@ static void leave_to_standby(void)
 	heirlooms_commit();
 }
 
-/* Under volumes_lock: one that has the same UUID, so that each would own the other's targets. */
+/*
+ * Finds another volume with the same UUID.  Two such volumes would own each other's targets.
+ * Context: volumes_lock.
+ */
 static const struct volume *find_twin(const struct volume *v)
 {
 	const struct volume *other = first;
@@ -137,7 +140,7 @@ int volumes_add(struct volume *v, struct err *err)
 		*last = v;
 		last = &v->next;
 	}
-	/* A request that was let in before that ends as if it had failed. */
+	/* A request that was accepted before the stop ends as if it had failed. */
 	if (stopping && !r)
 		volume_stop(v);
 	leave_to_standby();
@@ -249,9 +252,9 @@ void volumes_start(int control, int progress, void (*ended)(void))
 	thread_cond_init(&released);
 }
 
-/* ---- the main loop's questions ---- */
+/* ---- what the main loop asks ---- */
 
-/* Something that differs when the instances of v have changed; FNV-1a. */
+/* Returns a hash that differs when the instances of v have changed: FNV-1a. */
 static uint64_t digest_instances(struct volume *v, const struct instances *l)
 {
 	uint64_t h = 0xcbf29ce484222325;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Checkpoints, step by step between batches, so that writes go on being served:
- * first the new era is durable, then the target begins it, and only when the
- * last write of the old one has completed does the requester hear of it.
+ * The volume thread's part of a checkpoint: see rollover.h.  It takes one step at a time between
+ * batches, so that writes are still served.  First the new era becomes durable, then the target
+ * begins the era.  The requester gets its answer only when the last write of the old era has
+ * completed.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
-#define DRAIN_LOOK_MS	1000	/* the target tells when the drain ends; in case it does not */
+#define DRAIN_LOOK_MS	1000	/* pause between two checks for the end of the drain, in case the target does not report the end */
 
 static void finish_checkpoint(struct volume *v, int result, const struct err *err)
 {
@@ -86,7 +87,10 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	store_info(v->store, &s);
 	c->from = v->info.era;
 	c->to = rollover_next(c->from, s.era);
-	/* A snapshot is taken only where an era begins in the metadata too: this one comes first. */
+	/*
+	 * A snapshot begins with an era in the metadata.  If the metadata has begun this era already, the
+	 * target catches up first, and the caller asks again for the snapshot.
+	 */
 	c->again = c->snapshot && c->to == s.era;
 	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
 		return err_set(err, -EOVERFLOW,
@@ -98,7 +102,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	failpoint(FAILPOINT_ROLL_PREPARED);
 	if (c->to == s.era)
 		return 0;
-	/* The watchdog looks at this write, too. */
+	/* The watchdog also checks the duration of this write. */
 	atomic_store(&v->busy_since, thread_now_ms());
 	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
 		store_begin_era(v->store, c->to, err);
@@ -131,7 +135,10 @@ void rollover_step(struct volume *v)
 	}
 
 	r = instance_new_era(v->fd, c->from, c->to, 0);
-	/* It has begun, drained or not; its first commit comes later. */
+	/*
+	 * The target has begun the era, whether the drain has ended or not.  The era's first commit
+	 * comes later.
+	 */
 	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
 		const struct mirror_era now = {
 			.era = c->to, .state = v->info.state, .dev = v->dev, .store = v->store,

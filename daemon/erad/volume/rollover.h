@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Checkpoints, on the volume thread; checkpoint.h is for those who ask for one. */
+/* The volume thread's part of a checkpoint.  checkpoint.h has the requester's part. */
 #ifndef ERAD_ROLLOVER_H
 #define ERAD_ROLLOVER_H
 
@@ -8,17 +8,17 @@
 
 struct volume;
 
-/* Goes on with a checkpoint, if one is wanted. */
+/* Takes the next step of a checkpoint, if one was requested. */
 void rollover_step(struct volume *v);
-/* Whether a checkpoint waits for the volume thread. */
+/* Returns whether a checkpoint waits for the volume thread. */
 bool rollover_wanted(struct volume *v);
-/* Ends one that cannot go on. */
+/* Ends a checkpoint that cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
 
-/* The era that comes after `from` of the target, when the metadata is in era `durable`. */
+/* Returns the era that follows `from` of the target.  durable: the era of the metadata. */
 static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
 {
-	/* An era that was begun in the metadata but not by the target, by an attempt that failed, will do. */
+	/* A failed attempt may have begun an era in the metadata but not in the target; that era is used. */
 	return durable > from ? durable : durable + 1;
 }
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The snapshot of a volume's metadata.  There is one at a time: either it lasts
- * until somebody drops it, or a reader has pinned it for as long as it reads.
- */
+/* Takes and drops the snapshot of a volume's metadata: see snapshot.h. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -12,8 +9,9 @@
 #include "erad/volume/volume.h"
 
 /*
- * Drops a snapshot that neither lasts nor has an owner: its reader could not drop it, as the metadata failed, or
- * the fold that made it was believed to have failed.  Context: snapshot_lock.
+ * Drops a snapshot that neither lasts nor has a reader.  Its reader could not drop it, because the
+ * metadata failed, or because the fold that began it seemed to have failed.  Context:
+ * snapshot_lock.
  */
 static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 {
@@ -23,12 +21,12 @@ static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 	store_info(s, &info);
 	if (v->pinned || info.snapshot_lasts)
 		return 0;
-	/* One that a later fold would make, too, which the info does not show. */
+	/* This also drops a snapshot that a later fold would begin, which the info does not show. */
 	r = store_drop_snapshot(s, err);
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Whether a snapshot can begin.  Context: snapshot_lock. */
+/* Checks whether a snapshot can begin.  Context: snapshot_lock. */
 static int check_free(struct volume *v, struct store *s, struct err *err)
 {
 	struct store_info info;
@@ -61,7 +59,7 @@ static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t
 		failpoint(FAILPOINT_SNAP_ASKED);
 		r = store_fold(s, err);
 	}
-	/* One that comes about by a later fold after all would be nobody's. */
+	/* If a later fold began the snapshot after all, it would have no reader, so drop it. */
 	if (r)
 		store_drop_snapshot(s, NULL);
 	v->pinned = !r && !lasts;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The snapshot of a volume: the state at the end of an era, kept while writes go on. */
+/* Takes and drops the snapshot of a volume: the state at the end of an era, kept while writes go on. */
 #ifndef ERAD_SNAPSHOT_VOLUME_H
 #define ERAD_SNAPSHOT_VOLUME_H
 
@@ -12,18 +12,17 @@ struct store;
 struct volume;
 
 /*
- * A checkpoint, and what was before it is kept as the snapshot, durable on
- * return.  lasts: until it is dropped, whatever becomes of erad; else it is the caller's
- * pin, for volume_snapshot_unpin(), and ends with erad.
- *
- * EEXIST: one that lasts is held already.  EBUSY: a reader has pinned one; and as
+ * Runs a checkpoint, and keeps the state before it as the snapshot, which is durable on return.
+ * lasts: the snapshot is kept until it is dropped, also if erad ends.  Otherwise it is the caller's
+ * pin, which volume_snapshot_unpin() drops, and it ends with erad.  EEXIST: the volume has a
+ * lasting snapshot already.  EBUSY: a reader has pinned a snapshot; also returned as by
  * volume_checkpoint().
  */
 int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err *err);
 
-/* Drops the one that lasts.  ENOENT: none is held. */
+/* Drops the lasting snapshot.  ENOENT: the volume has none. */
 int volume_snapshot_drop(struct volume *v, struct err *err);
-/* s is the store, which the caller holds; it may be closing otherwise. */
+/* Drops the caller's pin.  s is the store, on which the caller has a reference; the volume may be closing. */
 int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err);
 
 #endif /* ERAD_SNAPSHOT_VOLUME_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* An open volume: its life, its store, its state, for all threads. */
+/* Open volumes, as all threads use them: create and free, the store, the state. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,7 @@ void volume_kick(struct volume *v)
 	uint64_t one = 1;
 
 	atomic_store(&v->attention, true);
-	/* The counter cannot be full: its reader takes all of it. */
+	/* The counter cannot overflow, because each read resets it. */
 	if (write(v->event_fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -248,7 +248,7 @@ bool volume_owns(struct volume *v, const struct erad_info *i)
 
 	if (!uuid_is_zero(i->uuid))
 		return !memcmp(i->uuid, v->uuid, sizeof(v->uuid));
-	/* A table made by hand need not name the UUID, and can have several such targets. */
+	/* A table that was made by hand need not name the UUID, and can have several targets without UUID. */
 	if (v->meta_dev && makedev(i->meta_major, i->meta_minor) != v->meta_dev)
 		return false;
 	pthread_mutex_lock(&v->lock);
