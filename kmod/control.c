@@ -51,7 +51,7 @@ static int control_list(struct control *c, void __user *arg)
 		if (!infos)
 			return -ENOMEM;
 	}
-	/* Before reading the list: a change meanwhile makes poll() return IN again. */
+	/* Store gen before reading the list: a change meanwhile makes poll() return IN again. */
 	a.gen = erad_instances_gen();
 	WRITE_ONCE(c->seen_gen, a.gen);
 	a.nr = erad_instances_list(infos, cap);

@@ -5,10 +5,10 @@
 
 #include "instance.h"
 
-/* From ctr: for the metadata device, which ei has opened.  The record is freed with ei. */
+/* Called by ctr if ei has opened a metadata device.  The record is freed with ei. */
 int erad_record_alloc(struct erad_instance *ei);
 
-/* From dtr, when no write of the record is in flight: frees its page.  NULL is fine. */
+/* Called by dtr, when no write of the record is in flight: frees the record's page.  d may be NULL. */
 void erad_record_free_page(struct erad_record *rec);
 
 /*

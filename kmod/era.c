@@ -57,7 +57,7 @@ int erad_era_prepare(struct erad_instance *ei, u32 to)
 	}
 	mutex_unlock(&ei->mutex);
 
-	/* Without a lock: this allocation may sleep.  Commits, ABORT and suspends do not wait for it. */
+	/* Without a lock, because this allocation may sleep: commits, ABORT and suspends do not wait for it. */
 	ws = erad_writeset_alloc(ei->nr_blocks, to, on_drained, ei);
 	if (!ws)
 		return -ENOMEM;
@@ -86,15 +86,15 @@ int erad_era_begin(struct erad_instance *ei, u32 from, u32 to)
 	if (ei->state != ERAD_ACTIVE && ei->state != ERAD_LOADING)
 		return ei->state == ERAD_FAILED ? -EIO : -EINVAL;
 	if (era == to)
-		return 0;		/* has begun already */
+		return 0;		/* the era has begun already */
 	if (era != from || to <= from || !next || next->era != to)
 		return -EINVAL;
 	if (ei->draining)
 		return -EBUSY;
 
-	/* Of the two sets of counts, the one that ws does not use: nothing drains, so it is zero. */
+	/* There are two sets of counts.  Take the one that ws does not use: it is zero, because nothing drains. */
 	next->counts = ei->counts + (ws && ws->counts == ei->counts ? 1 : 0);
-	/* Before the swap: the new writeset is empty, and ->map must hold what is not in it. */
+	/* Clear `passing` before the swap: the new writeset is empty, and ->map must hold what is not in it. */
 	spin_lock(&ei->lock);
 	ei->passing = false;
 	spin_unlock(&ei->lock);

@@ -25,7 +25,7 @@ static u64 block_of(const struct erad_instance *ei, sector_t sector)
 	return sector;
 }
 
-/* Returns the blocks that the bio touches, partly or in full.  Before the bio's sector is remapped. */
+/* Returns the blocks that the bio touches, partly or in full.  Call this before the bio's sector is remapped. */
 static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *first, u64 *last)
 {
 	sector_t sector = dm_target_offset(ei->ti, bio->bi_iter.bi_sector);

@@ -32,10 +32,13 @@ static int owner_info(struct owner *o, void __user *arg)
 
 	if (r)
 		return r;
-	/* Before reading the state: a change meanwhile makes poll() return PRI again. */
+	/*
+	 * Store the number of events before reading the state: a change meanwhile makes poll()
+	 * return PRI again.
+	 */
 	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
 	mutex_lock(&ei->mutex);
-	/* Of a target that is removed, too: its owner asks what was written until its end. */
+	/* Works for a removed target, too: its owner asks what was written until the target's end. */
 	erad_instance_info(ei, &info);
 	if (ei->dead)
 		r = -ENODEV;
@@ -205,7 +208,10 @@ static int owner_stats(struct owner *o, void __user *arg)
 	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
 		erad_writeset_bytes(ws);
-	/* All writes that began, less the released ones.  Under ei->mutex a released write is in both numbers. */
+	/*
+	 * All writes that have begun, except the released ones.  ei->mutex is held, so that a
+	 * released write is in both numbers.
+	 */
 	a.passed = ei->begun + erad_writeset_begun(ei->draining) + erad_writeset_begun(ws) -
 		READ_ONCE(ei->released);
 	spin_lock(&ei->lock);

@@ -107,7 +107,7 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 	return 0;
 }
 
-/* Undoes what ctr has done so far, and is the last part of dtr, when no write is in flight. */
+/* Frees what ctr has set up so far.  Also the last part of dtr, when no write is in flight. */
 static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
@@ -156,9 +156,9 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 
 	if (strcmp(meta, "-")) {
 		/*
-		 * In the mode of the table, although a claim needs no writing: if a
-		 * target earlier in the table has this device in one mode, another mode
-		 * would make dm replace that target's dm_dev.
+		 * Open the device in the mode of the table, although a claim needs no writing: if a
+		 * target earlier in the table has this device in one mode, another mode would make
+		 * dm replace that target's dm_dev.
 		 */
 		r = dm_get_device(ti, meta, dm_table_get_mode(ti->table), &ei->meta);
 		if (r) {
@@ -282,8 +282,8 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 }
 
 /*
- * What was written to the mapped device.  Exact only while it is suspended: dm counts some writes when they begin, and some
- * when they end.
+ * Returns how many sectors were written to the mapped device.  Exact only while the device is
+ * suspended, because dm counts some writes when they begin, and some when they end.
  */
 static u64 written_sectors(struct erad_instance *ei)
 {

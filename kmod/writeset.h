@@ -68,7 +68,7 @@ static inline void erad_writeset_begin_write(struct erad_writeset *ws)
 	this_cpu_inc(ws->counts->begun);
 }
 
-/* Counts the end of that write.  Any context.  ws may be freed already when this returns. */
+/* Counts the end of a write that was counted in ws.  Any context.  ws may be freed already when this returns. */
 static inline void erad_writeset_end_write(struct erad_writeset *ws)
 {
 	rcu_read_lock_sched();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* /etc/eratab: reading, changing and replacing it. */
+/* Reads, changes and replaces /etc/eratab: see eratab.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,7 +14,7 @@
 #include "common/octal.h"
 
 #define BLANKS		" \t\r\v\f"
-#define BOM		"\xef\xbb\xbf"	/* which some editors put at the beginning of a file */
+#define BOM		"\xef\xbb\xbf"	/* byte order mark, which some editors put at the beginning of a file */
 #define READ_FIRST	4096u	/* bytes */
 
 const char *const detach_policy_name[NR_DETACH_POLICIES] = {
@@ -45,7 +45,7 @@ int eratab_check_name(const char *name, struct err *err)
 			       "a control character" : "a letter that is not ASCII");
 	if (*name == '-')
 		return err_set(err, -EINVAL, "volume name %s begins with -", name);
-	/* What stands in /dev/mapper already. */
+	/* Names that /dev/mapper has already. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "control"))
 		return err_set(err, -EINVAL, "%s cannot be a volume name", name);
 	return 0;
@@ -76,7 +76,7 @@ void eratab_free(struct eratab *tab)
 	*tab = (struct eratab){ 0 };
 }
 
-/* Takes the next field off *s, or gives NULL. */
+/* Takes the next field off *s.  Returns NULL if there is none. */
 static char *field(char **s)
 {
 	char *f = *s + strspn(*s, BLANKS);
@@ -122,7 +122,7 @@ static int parse_seconds(const char *s, unsigned int *out, struct err *err)
 	return 0;
 }
 
-/* False: s is no policy. */
+/* Returns false if s is no policy. */
 static bool parse_policy(const char *s, enum detach_policy *out)
 {
 	for (int i = 0; i < NR_DETACH_POLICIES; i++) {
@@ -160,7 +160,7 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 	return 0;
 }
 
-/* name is checked already; rest is what follows it. */
+/* Parses a line.  name has been checked; rest is the text after it. */
 static int parse_entry(const char *name, char *rest, struct eratab_entry *e, struct err *err)
 {
 	int r;
@@ -185,7 +185,7 @@ static int grow(struct eratab *tab, struct eratab_line **out)
 	if (tab->nr == ERATAB_LINES_MAX)
 		return -EFBIG;
 
-	/* A power of two is full. */
+	/* The array has a power of two of elements; grow it when it is full. */
 	if (!(tab->nr & (tab->nr - 1))) {
 		line = realloc(tab->line, (tab->nr ? tab->nr * 2 : 1) * sizeof(*line));
 		if (!line)
@@ -205,7 +205,10 @@ static const struct eratab_line *named(const struct eratab *tab, const char *nam
 	return NULL;
 }
 
-/* Fills l from copy, which it may write to; ENOMEM, or 0 with l->error. */
+/*
+ * Parses copy, which may be changed, into l.  Returns ENOMEM; or 0, with l->error if the line is
+ * not understood.
+ */
 static int parse_line(struct eratab *tab, struct eratab_line *l, char *copy, bool has_zero)
 {
 	unsigned int number = (unsigned int)(l - tab->line) + 1;
@@ -332,7 +335,7 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err)
 		return fd;
 
 	while (len <= ERATAB_SIZE_MAX) {
-		/* Little at first: erad has to lock this memory. */
+		/* The buffer is small at first, because erad has to lock this memory. */
 		if (len == size) {
 			size = size ? 2 * size : READ_FIRST;
 			more = realloc(text, size);
@@ -361,7 +364,7 @@ out:
 	return r;
 }
 
-/* EEXIST if more lines than the first one, l, name the volume: nobody knows which of them is meant. */
+/* Returns EEXIST if other lines than l, the first one, name the volume too: it is not clear which one is meant. */
 static int check_single(const struct eratab *tab, const struct eratab_line *l, struct err *err)
 {
 	const struct eratab_line *end = tab->line + tab->nr;
@@ -375,7 +378,7 @@ static int check_single(const struct eratab *tab, const struct eratab_line *l, s
 	return 0;
 }
 
-/* The only line with that name. */
+/* Finds the only line with this name. */
 static int find_line(const struct eratab *tab, const char *name, const struct eratab_line **out,
 		     struct err *err)
 {
@@ -400,7 +403,7 @@ int eratab_find(const struct eratab *tab, const char *name, const struct eratab_
 	return 0;
 }
 
-/* Appends s to line with what would separate fields written as \ooo. */
+/* Appends s to line.  Writes bytes that would separate fields as \ooo. */
 static void put_field(FILE *line, const char *s)
 {
 	for (; *s; s++) {
@@ -459,7 +462,7 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 	if (r)
 		return cannot_add(r, tab->file, err);
 
-	/* What cannot be read back must not be written. */
+	/* Do not write a line that cannot be read back. */
 	l = &tab->line[tab->nr - 1];
 	if (l->entry)
 		return 0;

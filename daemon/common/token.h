@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TOKEN_TEXT_SIZE	66	/* with the final 0 */
+#define TOKEN_TEXT_SIZE	66	/* bytes of the text, with the final 0 */
 
 struct token {
 	uint8_t uuid[16];
@@ -17,10 +17,10 @@ struct token {
 	uint32_t era;
 };
 
-/* Returns text. */
+/* Writes the token as text.  Returns text. */
 char *token_text(const struct token *t, char text[TOKEN_TEXT_SIZE]);
 
-/* The inverse; false if text is something else. */
+/* Reads what token_text() writes.  Returns false if text is something else. */
 bool token_from_text(const char *text, struct token *t);
 
 #endif /* ERAD_TOKEN_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl create: formats metadata, remembers the volume, opens it. */
+/* eractl create: creates a volume: formats its metadata, adds its line to eratab, and opens it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 #include "eractl/volumes.h"
 
 #define BLOCK_UNIT	4096u
-#define BLOCK_MAX	((uint64_t)UINT32_MAX * 512)	/* its sectors are counted in 32 bits */
+#define BLOCK_MAX	((uint64_t)UINT32_MAX * 512)	/* block size in bytes, because sectors are counted in 32 bits */
 
 static int parse_block_size(const struct command *cmd, const char *text, uint64_t *bytes)
 {
@@ -29,7 +29,10 @@ static int parse_block_size(const struct command *cmd, const char *text, uint64_
 	return 0;
 }
 
-/* erad runs in another directory.  Links stay, since their names are the lasting ones. */
+/*
+ * erad runs in another directory, so make the path absolute.  Symbolic links stay, because a link's
+ * name may last longer than its target.
+ */
 static int add_path(struct json_object *o, const char *key, const char *path)
 {
 	char dir[PATH_MAX], full[2 * PATH_MAX];

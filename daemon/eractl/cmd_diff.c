@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl diff: which extents were written since an era. */
+/* eractl diff: prints the extents that were written since an era. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 struct run {
 	struct diff diff;
 	const struct diff_format *format;
-	const char *token;	/* or NULL: diff.since is what was given */
+	const char *token;	/* NULL: the user has given an era, diff.since */
 	bool begun, snapshot, json;
-	/* Kept back until it is known that the next extent does not continue it. */
+	/* The last extent is not printed before it is known whether the next extent continues it. */
 	uint64_t offset, length;
 };
 
@@ -40,7 +40,7 @@ static void print_kept(struct run *run)
 	run->length = 0;
 }
 
-/* The i-th number of the part, and the one after it. */
+/* Returns number i of the part, and the number after it. */
 static int take_extent(struct run *run, struct json_object *part, size_t i, struct err *err)
 {
 	uint64_t offset, length, end = run->length ? run->offset + run->length : run->diff.end;
@@ -63,7 +63,7 @@ static int take_extent(struct run *run, struct json_object *part, size_t i, stru
 	return 0;
 }
 
-/* The diff is as long as it is for a reason. */
+/* Says why a diff lists every block: because of gaps. */
 static void complain_of_gaps(const struct diff *d)
 {
 	const size_t nr = json_object_is_type(d->gaps, json_type_array) ? json_object_array_length(d->gaps) : 0;

@@ -15,7 +15,7 @@
 struct explain {
 	const char *volume;
 	uint64_t since, era, oldest, block_size;
-	uint64_t changed_bytes, changed, written;	/* the latter two in blocks */
+	uint64_t changed_bytes, changed, written;	/* changed and written are in blocks */
 	struct json_object *rows;
 };
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl open: brings volumes up. */
+/* eractl open: opens volumes. */
 #include <stdlib.h>
 
 #include "common/eratab.h"
 #include "eractl/volumes.h"
 
-/* As at boot: all but those that are marked noauto. */
+/* The volumes that are opened at boot: all but those that are marked noauto. */
 static int open_all(const struct volumes_job *job)
 {
 	struct eratab tab;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl status: how volumes are. */
+/* eractl status: shows the state of volumes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ static const struct column counts[] = {
 	{ }
 };
 
-/* The kind of the newest gap that is logged. */
+/* Writes the kind of the newest gap that is logged. */
 static const char *last_gap(struct json_object *row)
 {
 	struct json_object *gaps = json_object_object_get(row, "gaps");
@@ -151,7 +151,7 @@ static const char *time_text(char buf[32], uint64_t ns)
 	return buf;
 }
 
-/* A bar for each slot; those between that are empty are left out, as their bounds tell. */
+/* Prints a bar for each slot.  Empty slots between two others are left out: the bounds of the others show them. */
 static void print_histogram(const char *head, struct json_object *slots, const char *key)
 {
 	const size_t nr = json_object_is_type(slots, json_type_array) ?

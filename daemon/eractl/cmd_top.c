@@ -17,11 +17,11 @@
 struct top {
 	char *const *names;		/* ends with a NULL; no names: all open volumes */
 	bool live;			/* prints again and again */
-	struct json_object *before;	/* bytes by writer, a period ago; NULL: not known */
-	/* Of the present period: */
+	struct json_object *before;	/* bytes by writer in the last period; NULL: not known */
+	/* The current period: */
 	struct json_object *now;	/* bytes by writer */
-	struct json_object *rows;	/* of all volumes */
-	struct json_object *volumes;	/* with their rows, for JSON */
+	struct json_object *rows;	/* rows of all volumes */
+	struct json_object *volumes;	/* volumes with their rows, for JSON */
 	struct json_object *notes;	/* why a volume has no rows */
 };
 

@@ -14,8 +14,8 @@
 #include "eractl/compared.h"
 #include "eractl/volumes.h"
 
-#define PIECE		(1u << 20)	/* bytes compared at a time; more if a block is larger */
-#define SAY_MAX		10u		/* missing extents that are listed as text */
+#define PIECE		(1u << 20)	/* bytes that are compared at a time; one block, if a block is larger */
+#define SAY_MAX		10u		/* how many missing extents are listed as text */
 
 struct extent {
 	uint64_t offset, length;
@@ -28,16 +28,16 @@ struct extents {
 
 struct verify {
 	const char *volume, *base_path, *device_path;
-	const char *token;	/* or NULL: since is what was given */
+	const char *token;	/* NULL: the user has given an era, `since` */
 	uint32_t since;
 	bool snapshot, json;
 	uint64_t block_size, size, era;
 	struct extents diff;
 	struct compared device, base;
-	/* In bytes. */
+	/* These are in bytes. */
 	uint64_t differ, unchanged, missing_bytes;
 	struct extents missing;
-	bool full_copy_due;	/* the token names no moment that the metadata knows */
+	bool full_copy_due;	/* the metadata does not know the token's moment */
 };
 
 static int add_extent(struct extents *x, uint64_t offset, uint64_t length, struct err *err)
@@ -118,7 +118,7 @@ static int get_diff(struct verify *v, struct err *err)
 	return r;
 }
 
-/* Of the open volume; *path is the caller's to free. */
+/* Finds the device of the open volume.  The caller frees *path. */
 static int find_device(const struct verify *v, char **path, struct err *err)
 {
 	char *names[] = { (char *)v->volume, NULL };
@@ -138,7 +138,10 @@ static int find_device(const struct verify *v, char **path, struct err *err)
 				   v->volume, v->volume);
 }
 
-/* Whether the block at offset is in the diff; offsets ascend, *at goes along. */
+/*
+ * Returns whether the block at offset is in the diff.  Offsets must ascend; *at is the position in
+ * the diff, at first 0.
+ */
 static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
 {
 	while (*at < v->diff.nr && v->diff.e[*at].offset + v->diff.e[*at].length <= offset)
@@ -160,7 +163,10 @@ static void progress(const struct verify *v, uint64_t done)
 		fprintf(stderr, "\reractl: comparing %s with %s: %d %%", v->device.path, v->base.path, percent);
 }
 
-/* The blocks of a piece that begins at offset; what the base does not have differs. */
+/*
+ * Compares the blocks of a piece that begins at offset.  The base has `has` bytes of the piece; the
+ * rest differs.
+ */
 static int compare_blocks(struct verify *v, uint64_t offset, uint64_t len, uint64_t has, size_t *at,
 			  struct err *err)
 {
@@ -214,7 +220,7 @@ static int verify(struct verify *v, struct err *err)
 
 	if (compared_same(v->device_path, v->base_path))
 		return err_set(err, -EINVAL, "%s is the volume itself, expected a copy of it", v->base_path);
-	/* Before the diff: what is written from here on is found by compared_check_still(). */
+	/* Open both before the diff: compared_check_still() notices everything that is written from here on. */
 	r = compared_open(&v->device, v->device_path, err);
 	if (!r)
 		r = compared_open(&v->base, v->base_path, err);

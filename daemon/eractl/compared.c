@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A file or block device that is read to be compared, and that must not change meanwhile: see compared.h. */
+/* Reads a file or block device to compare it: see compared.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,7 +16,10 @@
 
 #define ALIGN	4096u
 
-/* Sectors written and discarded, which a suspend or a new table does not reset; or size and times. */
+/*
+ * Reads what changes with each write.  For a device, the sectors written and discarded: a suspend
+ * or a new table does not reset these counters.  For a file, its size and times.
+ */
 static int look(const struct compared *c, char text[sizeof(c->written)], struct err *err)
 {
 	unsigned long long n[15] = { 0 };
@@ -48,7 +51,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	uint64_t size;
 
 	c->path = path;
-	/* A fifo is to be refused, not waited for. */
+	/* O_NONBLOCK: a fifo must be refused, and not waited for. */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (c->fd < 0 || fstat(c->fd, &st))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
@@ -59,15 +62,21 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 		return err_set(err, -ENOTBLK, "%s: expected a regular file or a block device", path);
 	close(c->fd);
 	c->dev = st.st_rdev;
-	/* O_DIRECT, because the page cache of a device does not know what its file system has written. */
+	/* O_DIRECT, because the page cache of a device may be older than what its file system has written. */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT | O_EXCL);
-	/* Somebody uses it: compared_check_still() finds out whether it is written. */
+	/*
+	 * EBUSY: somebody uses the device.  Then compared_check_still() finds out whether the
+	 * device was written.
+	 */
 	if (c->fd < 0 && errno == EBUSY)
 		c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
 	if (c->fd < 0 || ioctl(c->fd, BLKGETSIZE64, &size))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	c->size = size;
-	/* What is dirty in the cache of the device would be written by the reads, and count as a write. */
+	/*
+	 * Write dirty pages of the device's cache now: the reads would cause the same writes later,
+	 * and these would count.
+	 */
 	if (fsync(c->fd))
 		return err_set(err, -errno, "%s: writing what is cached: %s", path, strerror(errno));
 	return look(c, c->written, err);

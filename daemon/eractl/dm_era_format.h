@@ -59,11 +59,11 @@ struct dm_era_disk_node {
 	__le32 csum;
 	__le32 flags;
 	__le64 blocknr;
-	__le32 nr;			/* number of keys, which are ascending */
-	__le32 max;			/* room for so many keys; the values follow behind this room */
+	__le32 nr;			/* number of keys, which ascend */
+	__le32 max;			/* number of keys for which there is room; the values follow after this room */
 	__le32 value_size;
 	__le32 pad;
-	__le64 keys[(DM_ERA_BLOCK - 32) / 8];	/* and values */
+	__le64 keys[(DM_ERA_BLOCK - 32) / 8];	/* keys, and after the room for keys the values */
 };
 static_assert(sizeof(struct dm_era_disk_node) == DM_ERA_BLOCK, "a block");
 

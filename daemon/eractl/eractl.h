@@ -14,9 +14,9 @@
 
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
-#define EXIT_FULL_COPY	3	/* of diff: the token names no moment that the metadata knows */
+#define EXIT_FULL_COPY	3	/* of diff and verify: a full copy is due, because the metadata does not know the token's moment */
 
-#define JSON_VERSION	1	/* "version" of everything that is printed as JSON */
+#define JSON_VERSION	1	/* value of "version" in all JSON output */
 
 struct command {
 	const char *name;

@@ -11,7 +11,7 @@ struct diff {
 	const char *volume;
 	uint64_t block_size, size;
 	uint64_t since, era;
-	const char *token;	/* of era, or NULL; this and gaps are valid in begin() only */
+	const char *token;	/* token of the era, or NULL; this and gaps are valid in begin() only */
 	struct json_object *gaps;	/* a list, or NULL */
 
 	uint64_t end;		/* of the last extent */

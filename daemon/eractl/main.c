@@ -71,9 +71,9 @@ int main(int argc, char **argv)
 	stdfds_open();
 	if (begin_output())
 		return EXIT_FAILURE;
-	/* For paths in tables. */
+	/* So that tables can contain paths with any characters of the locale. */
 	setlocale(LC_CTYPE, "");
-	/* A reader that goes away is an error of ours to report, not a way to die. */
+	/* If the reader of a pipe goes away, report an error instead of being killed. */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc < 2) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The options of all commands in one table, which parses them and explains them. */
+/* The options of all commands, in one table: parses them, and prints their help. */
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,9 +11,9 @@
 
 static const struct {
 	char letter;
-	bool long_only;		/* too dangerous for one keystroke */
+	bool long_only;		/* has no short form, because it is too dangerous */
 	const char *name;
-	const char *arg;	/* NULL: takes none */
+	const char *arg;	/* NULL: the option has no argument */
 	const char *text;
 } options[] = {
 	{ 'a', false, "all", NULL, "all volumes; for open, all that are not noauto" },
@@ -89,7 +89,7 @@ int command_getopt(const struct command *cmd, int argc, char **argv)
 	}
 	*s = '\0';
 
-	/* getopt_long() begins its complaints with it. */
+	/* getopt_long() prints argv[0] at the beginning of its messages. */
 	snprintf(prefix, sizeof(prefix), "eractl: %s", cmd->name);
 	argv[0] = prefix;
 	c = getopt_long(argc, argv, shorts, longs, NULL);

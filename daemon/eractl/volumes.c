@@ -15,7 +15,7 @@ bool print_opened(struct json_object *result)
 	const char *metadata = json_text(result, "metadata");
 	const char *device = json_text(result, "device");
 	const char *origin = json_text(result, "origin");
-	const char *given = json_text(result, "origin_given");	/* only where eratab has another path */
+	const char *given = json_text(result, "origin_given");	/* shown only if eratab has another path */
 	uint64_t era;
 
 	if (!volume || !metadata || !device || !json_number(result, "era", &era))

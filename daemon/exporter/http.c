@@ -17,25 +17,26 @@
 #include "exporter/scrape.h"
 
 #define CONNECTIONS_MAX	32u
-#define REQUEST_MAX	16384	/* bytes of a request and of what is kept of it */
-#define IDLE_S		10u	/* of a connection until it is closed */
+#define REQUEST_MAX	16384	/* limit of a request in bytes, and of the memory for a connection */
+#define IDLE_S		10u	/* seconds without traffic until a connection is closed */
 
 static struct MHD_Daemon *server;
 static const char *erad_socket;
 
 /*
- * The newest scrape.  Who comes while another one asks erad waits and takes the answer, too: erad
- * has one of us at a time, and nobody waits for more than SCRAPE_MS.
+ * The newest scrape.  If a request comes while another thread asks erad, it waits, and uses the
+ * same answer.  So the exporter has only one connection to erad, and no request waits for more than
+ * SCRAPE_MS.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t scraped = PTHREAD_COND_INITIALIZER;
-static bool scraping;			/* these under lock */
-static unsigned long scrapes;		/* done */
+static bool scraping;			/* this and the fields below are under lock */
+static unsigned long scrapes;		/* number of scrapes that have ended */
 static char *text;
 static size_t text_len;
 static struct err trouble;
 
-/* Says so when erad's trouble begins, changes or ends. */
+/* Logs when erad's trouble begins, changes or ends. */
 static void tell(const struct err *err)
 {
 	if (!strcmp(trouble.msg, err->msg))
@@ -51,7 +52,7 @@ static void tell(const struct err *err)
 	trouble = *err;
 }
 
-/* A copy of the newest scrape that ended after the call. */
+/* Returns a copy of the newest scrape that has ended after the call. */
 static char *scrape_or_wait(size_t *len)
 {
 	unsigned long before;
@@ -88,7 +89,7 @@ static char *scrape_or_wait(size_t *len)
 	return copy;
 }
 
-/* Takes response over; NULL: out of memory, and the connection is closed. */
+/* Sends the response, and frees it.  response NULL: out of memory; the connection is closed. */
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned int status, const char *type,
 			     struct MHD_Response *response)
 {
@@ -142,7 +143,7 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *c, const char *u
 	return reply_text(c, MHD_HTTP_NOT_FOUND, "expected /metrics\n");
 }
 
-/* Splits "ADDRESS:PORT" in place; the port, or NULL. */
+/* Splits "ADDRESS:PORT" in place.  Returns the port, or NULL. */
 static char *split(char *address, char **host)
 {
 	char *colon = strrchr(address, ':');
@@ -191,14 +192,17 @@ int http_listen(const char *address, int *fd, struct err *err)
 
 int http_start(int fd, const char *socket, struct err *err)
 {
-	/* MHD waits with poll() and must not be stuck where somebody has gone meanwhile. */
+	/*
+	 * MHD waits with poll().  accept() must not wait if the peer has gone since, so the socket
+	 * is non-blocking.
+	 */
 	const int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		return err_set(err, -errno, "the socket to listen at does not work: %m");
 	erad_socket = socket;
 	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-				  MHD_USE_ITC,	/* else it shuts the socket down, which is systemd's */
+				  MHD_USE_ITC,	/* Otherwise MHD would shut the socket down, which belongs to systemd. */
 				  0, NULL, NULL, answer, NULL,
 				  MHD_OPTION_LISTEN_SOCKET, fd,
 				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,

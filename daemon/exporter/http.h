@@ -5,21 +5,22 @@
 
 #include "common/err.h"
 
-#define HTTP_ADDRESS	"127.0.0.1:9813"	/* where there is no other */
+#define HTTP_ADDRESS	"127.0.0.1:9813"	/* used if there is no other address */
 
 /*
- * A socket that listens at address, "ADDRESS:PORT" or "[ADDRESS]:PORT", all in digits; port 0: any that
- * is free.  EINVAL if address is none.
+ * Makes a socket that listens at address: "ADDRESS:PORT" or "[ADDRESS]:PORT", in digits.  Port 0:
+ * any free port.  EINVAL: address is something else.
  */
 int http_listen(const char *address, int *fd, struct err *err);
 
 /*
- * Serves at fd, a listening socket, which it takes over if it works, until http_stop().  One at
- * a time.  socket: erad's, constant until then.
+ * Serves requests at fd, a listening socket, until http_stop().  On success, fd belongs to the
+ * server.  Call this once at a time.  socket: the path of erad's socket, constant until
+ * http_stop().
  */
 int http_start(int fd, const char *socket, struct err *err);
 
-/* Ends it, when the requests under way are answered. */
+/* Ends the server when the current requests are answered. */
 void http_stop(void);
 
 #endif /* EXPORTER_HTTP_H */

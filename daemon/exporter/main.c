@@ -45,7 +45,7 @@ static int complain(const struct err *err)
 	return EXIT_FAILURE;
 }
 
-/* Exits where there is nothing left to do. */
+/* Parses the command line.  Exits after --help and --version. */
 static void parse_args(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -90,7 +90,7 @@ static void parse_args(int argc, char **argv, struct options *o)
 	}
 }
 
-/* The socket that systemd has made, or one of our own.  EINVAL: the command line is wrong. */
+/* Gets the socket that systemd has made, or makes one.  EINVAL: the command line is wrong. */
 static int get_socket(const char *address, int *fd, struct err *err)
 {
 	const int nr = sd_listen_fds(1);
@@ -107,7 +107,7 @@ static int get_socket(const char *address, int *fd, struct err *err)
 	return 0;
 }
 
-/* Says where, which is not known before if the port was 0. */
+/* Prints the address: if the user has asked for port 0, only the kernel knows the port. */
 static void tell_address(int fd)
 {
 	struct sockaddr_storage a;
@@ -130,7 +130,7 @@ static int serve(const struct options *o)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	/* Before the threads, which inherit it. */
+	/* Block the signals before the threads are created, because threads inherit the mask. */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	r = get_socket(o->listen, &fd, &err);

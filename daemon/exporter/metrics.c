@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What erad answers, as metrics in Prometheus' text format: see metrics.h. */
+/* Writes erad's answers as metrics in Prometheus' text format: see metrics.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -10,17 +10,18 @@
 #include "exporter/metrics.h"
 
 /*
- * The bounds of the histogram's buckets are 2^HOLD_FIRST ns, about 65 us, and on in powers of two
- * up to 2^HOLD_LAST, about 34 s: the same for all volumes at all times, whatever erad has counted.
+ * The bounds of the histogram's buckets are the powers of two from 2^HOLD_FIRST ns, about 65 us, to
+ * 2^HOLD_LAST ns, about 34 s.  They are the same for all volumes at all times, whatever erad has
+ * counted.
  */
 #define HOLD_FIRST	16
 #define HOLD_LAST	35
 
-/* A metric of each volume. */
+/* A metric that each volume has. */
 struct family {
 	const char *name, *type, *help;
 	void (*print)(FILE *f, const struct family *m, const char *volume, struct json_object *status);
-	const char *key;	/* in STATUS of common/protocol.h; NULL: several */
+	const char *key;	/* key in STATUS of common/protocol.h; NULL: several keys */
 };
 
 static void print_label(FILE *f, const char *text)
@@ -35,7 +36,7 @@ static void print_label(FILE *f, const char *text)
 	}
 }
 
-/* NAME{volume="VOLUME" and, if there are others, after which comes what ends them. */
+/* Prints NAME{volume="VOLUME".  The caller prints further labels and the closing brace. */
 static void print_head(FILE *f, const char *name, const char *volume)
 {
 	fprintf(f, "%s{volume=\"", name);
@@ -59,13 +60,13 @@ static void print_number(FILE *f, const struct family *m, const char *volume, st
 	print_units(f, m, volume, status, 1);
 }
 
-/* Of metadata; in bytes. */
+/* Prints a number of metadata pages in bytes. */
 static void print_pages(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	print_units(f, m, volume, status, ERAD_PAGE);
 }
 
-/* Of what BPF programs count. */
+/* Prints a number that BPF programs count. */
 static void print_event(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	print_number(f, m, volume, json_object_object_get(status, "events"));
@@ -95,7 +96,7 @@ static void print_bool(FILE *f, const struct family *m, const char *volume, stru
 	fprintf(f, "} %d\n", json_object_get_boolean(o));
 }
 
-/* An object of numbers by kind. */
+/* Prints an object of numbers, with each key as the label "kind". */
 static void print_kinds(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	struct json_object *kinds = json_object_object_get(status, m->key);
@@ -125,14 +126,14 @@ static void print_last_gap(FILE *f, const struct family *m, const char *volume, 
 	fprintf(f, "} %" PRIu64 "\n", t);
 }
 
-/* Whether there is something to say. */
+/* Prints 1 if the member is a text, else 0. */
 static void print_any(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	print_head(f, m->name, volume);
 	fprintf(f, "} %d\n", json_text(status, m->key) != NULL);
 }
 
-/* All that there can be, the one that it is as 1. */
+/* Prints all possible states: 1 for the current state, 0 for the others. */
 static void print_states(FILE *f, const struct family *m, const char *volume, struct json_object *status,
 			 const char *const *states)
 {
@@ -173,13 +174,16 @@ static void print_info(FILE *f, const struct family *m, const char *volume, stru
 	fputs("} 1\n", f);
 }
 
-/* In seconds, without losing any. */
+/* Prints ns nanoseconds in seconds, exactly. */
 static void print_ns(FILE *f, uint64_t ns)
 {
 	fprintf(f, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
 }
 
-/* Adds the slots up, so that below[i] are those below 2^(HOLD_FIRST + i) ns; false if they make no sense. */
+/*
+ * Adds up the slots: below[i] gets the number of values below 2^(HOLD_FIRST + i) ns.  Returns false
+ * if the slots make no sense.
+ */
 static bool add_up(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FIRST + 1], uint64_t *all)
 {
 	*all = 0;
@@ -191,7 +195,7 @@ static bool add_up(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FI
 
 		if (!json_number(slot, "count", &count) || __builtin_add_overflow(*all, count, all))
 			return false;
-		/* The slot of all that is larger has none. */
+		/* The last slot has no bound. */
 		if (!json_number(slot, "below_ns", &bound))
 			continue;
 		for (unsigned int b = HOLD_FIRST; b <= HOLD_LAST; b++)
@@ -336,7 +340,7 @@ int metrics_check(struct json_object *status, struct err *err)
 	for (size_t i = 0; i < json_object_array_length(volumes) && !r; i++) {
 		const char *name = json_text(json_object_array_get_idx(volumes, i), "volume");
 
-		/* A series that is there twice would make Prometheus refuse all of them. */
+		/* If a series appeared twice, Prometheus would refuse all series. */
 		if (!name || json_object_object_get_ex(seen, name, NULL))
 			r = err_set(err, -EBADMSG, "the answer of erad makes no sense: got %s, expected the name of another volume",
 				    name ? name : "none");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What erad answers, as metrics in Prometheus' text format. */
+/* Writes erad's answers as metrics in Prometheus' text format. */
 #ifndef EXPORTER_METRICS_H
 #define EXPORTER_METRICS_H
 
@@ -11,16 +11,15 @@
 #define METRICS_TYPE	"text/plain; version=0.0.4; charset=utf-8"
 
 /*
- * Whether status, the result of a request for it, can be made metrics of: a list of
- * volumes, each with a name of its own.  EBADMSG if not, ENOMEM.
+ * Checks the answer to a status request: it must be a list of volumes with different names.
+ * Returns EBADMSG if it is not, or ENOMEM.
  */
 int metrics_check(struct json_object *status, struct err *err);
 
 /*
- * Writes the metrics of the results of ping and status, which stay the caller's.  What they do not
- * tell, or not as a value that it can have, is left out.  status, if not NULL, has passed
- * metrics_check().  NULL for status: erad has not answered; for ping: it has not
- * told its version.
+ * Writes the metrics of the answers to ping and status.  Both stay the caller's.  A metric is left
+ * out if its value is missing or impossible.  status must have passed metrics_check(), or is NULL
+ * if erad has not answered.  ping NULL: erad's version is not known.
  */
 void metrics_print(FILE *f, struct json_object *ping, struct json_object *status);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Asks erad and makes metrics of what it answers: see scrape.h. */
+/* Asks erad, and writes the answers as metrics: see scrape.h. */
 #include <stdlib.h>
 
 #include "common/client.h"
@@ -7,7 +7,7 @@
 #include "exporter/metrics.h"
 #include "exporter/scrape.h"
 
-/* NULL, and why, if there is no answer before the deadline. */
+/* Returns the answer, or NULL with the reason in err if there is no answer before the deadline. */
 static struct json_object *ask(const char *socket, const char *op, long long deadline, struct err *err)
 {
 	const long long left = deadline - jsonl_now_ms();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks erad and makes metrics of what it answers. */
+/* Asks erad, and writes the answers as metrics. */
 #ifndef EXPORTER_SCRAPE_H
 #define EXPORTER_SCRAPE_H
 
@@ -7,11 +7,12 @@
 
 #include "common/err.h"
 
-#define SCRAPE_MS	3000	/* for erad to answer in */
+#define SCRAPE_MS	3000	/* limit for erad's answers */
 
 /*
- * The metrics, for the caller to free, and their bytes in *len; NULL: out of memory.  Takes
- * at most SCRAPE_MS.  err gets why they say that erad is not up, or "".  socket: erad's.
+ * Returns the metrics, which the caller frees, with their length in *len.  Returns NULL if there is
+ * no memory.  Takes at most SCRAPE_MS.  err gets the reason why the metrics say that erad is not
+ * up, or "".  socket: the path of erad's socket.
  */
 char *scrape(const char *socket, size_t *len, struct err *err);
 

@@ -33,10 +33,10 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 	struct stat st;
 	int fd, r;
 
-	/* Where a device or a FIFO is named, rename() would put a file in its place. */
+	/* If path is a device or a FIFO, rename() would replace it by a file. */
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s is no regular file; expected one that can be replaced", path);
-	/* The collector reads what ends in .prom: not this one. */
+	/* The collector reads files whose names end in .prom, so it does not read the new file yet. */
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
 	fd = mkostemp(tmp, O_CLOEXEC);

@@ -6,8 +6,9 @@
 #include "common/err.h"
 
 /*
- * Replaces path by the metrics, in one step and readable by all; on failure it is as it was.  That erad is not
- * up is no failure: down gets why, or "".  socket: erad's.
+ * Replaces the file at path by the metrics, in one step; everybody may read the new file.  On
+ * failure, the file is unchanged.  If erad is not up, this is no failure; `down` gets the reason,
+ * or "".  socket: the path of erad's socket.
  */
 int textfile_write(const char *path, const char *socket, struct err *down, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Appends to the journal: marks and the beginnings of eras. */
+/* Appends marks and the beginnings of eras to the journal. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -17,7 +17,7 @@ static int lock_journal(struct store *s, struct err *err)
 	return ret;
 }
 
-/* Whether there are nodes for a run. */
+/* Returns whether the pool has the nodes that one run may take. */
 static bool has_nodes(struct store *s)
 {
 	bool ret;
@@ -29,10 +29,10 @@ static bool has_nodes(struct store *s)
 }
 
 /*
- * Ensures that the ring has room for any group, and the pool, if marks is set, nodes for a run: folds if one has not.
- * A ring page may be used again when a superblock whose tail is past the page is durable.  Nodes of marks may be used
- * again for the same reason: what the marks say is durable in the era array.
- * Context: journal_lock.
+ * Ensures that the ring has room for any group, and, if marks is set, that the pool has nodes for a
+ * run.  Folds if one of them has not.  A page of the ring may be used again when a superblock whose
+ * tail is past the page is durable.  Nodes of marks may be used again at the same moment: what the
+ * marks say is durable in the array.  Context: journal_lock.
  */
 static int make_room(struct store *s, bool marks, struct err *err)
 {
@@ -45,10 +45,9 @@ static int make_room(struct store *s, bool marks, struct err *err)
 }
 
 /*
- * Makes s->group durable as the next group.  On failure head stays where it is:
- * the next append writes the same pages, and the checksum of the group tells a
- * mixture of both.  kind: a snapshot is to be of all before the group.
- * Context: journal_lock, with room.
+ * Makes s->group durable as the next group.  On failure head does not move: the next append writes
+ * the same pages, and the group's checksum recognizes a mixture of both.  kind: make a snapshot of
+ * everything before the group.  Context: journal_lock, after make_room().
  */
 static int append(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
 		  enum snapshot_kind kind, struct err *err)
@@ -65,7 +64,7 @@ static int append(struct store *s, unsigned int count, uint32_t era, enum erad_j
 	failpoint(FAILPOINT_COMMIT_FLUSHED);
 	pthread_mutex_lock(&s->lock);
 	if (kind) {
-		/* Together with head: no fold may go past it meanwhile. */
+		/* Change both under one lock, so that no fold goes past the new era meanwhile. */
 		s->begin.kind = kind;
 		s->begin.seq = s->head;
 		s->begin.era = s->era;
@@ -127,10 +126,13 @@ static int check_ranges(struct store *s, const struct erad_range *r, unsigned in
 }
 
 /*
- * Records runs from the first on, as many as there is memory for, as one group, which is durable on return.
- * *done: how many, at least 1.  In memory before the journal: once the group is durable nothing may fail, and
- * a fold whose tail moves past the group must have its marks.  If the group never becomes durable, its blocks
- * are reported as written though nobody was told so.  Context: journal_lock.
+ * Records as many runs as there is memory for, from the first on, as one group, which is durable on
+ * return.  *done: the number of these runs, at least 1.
+ *
+ * Adds the marks to memory before the journal, for two reasons: once the group is durable nothing
+ * may fail; and a fold whose tail moves past the group must have the group's marks.  If the group
+ * never becomes durable, its blocks are reported as written, which is harmless.  Context:
+ * journal_lock.
  */
 static int mark_part(struct store *s, const struct run *runs, unsigned int nr, unsigned int *done,
 		     struct err *err)
@@ -149,10 +151,11 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
 }
 
 /*
- * The marks are one group, or several if the pool has not enough nodes for all of them.  Each group is durable before the
- * next is begun, and the call returns 0 only after the last: the caller, who releases the writes then, never
- * sees a part.  After a crash the first groups may be there and the rest not, which reports writes that
- * have not completed.  No era begins between the groups, as journal_lock is held over all of them.
+ * Writes the marks as one group, or as several groups if the pool has not enough nodes for all of
+ * them.  Each group is durable before the next begins, and the call returns 0 only after the last.
+ * So the caller, who then releases the writes, never releases a write whose blocks are only
+ * recorded in part.  After a crash there may be the first groups only, which report writes that
+ * have not completed.  journal_lock is held over all groups, so that no era begins between them.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err)
 {

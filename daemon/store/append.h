@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Appends to the journal, for the files of the store: see store.h for marks and eras. */
+/* Appends to the journal, for the files of the store.  store.h describes marks and eras. */
 #ifndef ERAD_STORE_APPEND_H
 #define ERAD_STORE_APPEND_H
 
 #include "store/state.h"
 
 /*
- * Begins era `era`, as store_begin_era() does.  kind: the next fold makes a snapshot of
- * everything before that era; SNAPSHOT_NONE: it makes none.
+ * Begins era `era`, as store_begin_era() does.  kind: the next fold makes a snapshot of this kind,
+ * of everything before that era; SNAPSHOT_NONE: it makes none.
  */
 int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Moves a metadata file aside, and removes it, only if it is the file that is meant: see aside.h. */
+/* Moves aside or removes a metadata file, but no other file: see aside.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ int aside_return(const char *aside, const char *path)
 {
 	if (!renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE))
 		return 0;
-	/* Some file systems do not know the flag.  link() does not replace a file either. */
+	/* Some file systems do not support the flag.  link() does not replace a file either. */
 	if (errno != EINVAL || link(aside, path))
 		return -errno;
 	return unlink(aside) ? -errno : 0;
@@ -38,7 +38,7 @@ int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX])
 		unlink(aside);
 		goto out;
 	}
-	/* A rename takes whatever is at path in that moment.  So look at what it has taken. */
+	/* A rename takes whichever file is at the path at that moment, so check which file was renamed. */
 	if (!stat(aside, &moved) && moved.st_dev == st->st_dev && moved.st_ino == st->st_ino)
 		return 0;
 	r = -ESTALE;

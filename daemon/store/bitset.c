@@ -105,7 +105,7 @@ void bitset_destroy(struct bitset *b)
 	b->leaf = NULL;
 }
 
-/* first and last are relative to the subtree at *slot. */
+/* first and last are relative to the beginning of the subtree at *slot. */
 static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 		       uint64_t first, uint64_t last)
 {
@@ -149,7 +149,7 @@ int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len)
 
 	if (!len)
 		return 0;
-	/* That of the last block, if there is one: the leaves are visited in their order. */
+	/* The result is that of the last block, because the leaves are visited in ascending order. */
 	b->leaf_index = last >> LEAF_SHIFT;
 	return set_subtree(b, &b->root, b->shift, first, last);
 }

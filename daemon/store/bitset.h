@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A sparse set of block numbers, whose memory and time follow what is in it
- * and not how large the device is.
+ * A sparse set of block numbers.  Its memory and time depend on its content, not on the size of the
+ * device.
  *
- * A radix tree of 4 KiB nodes: leaves are bitmaps of 32768 blocks, each level
- * above has 512 children.  No child is an empty subtree, BITSET_FULL a full
- * one, so that a discard of a whole device costs a few pages.
- *
- * Nodes come from the heap, or from a pool that the caller has filled before.
- *
- * Nothing here locks.
+ * A radix tree of 4 KiB nodes: leaves are bitmaps of 32768 blocks, and each level above has 512
+ * children.  A child that is NULL is an empty subtree, and BITSET_FULL is a full one, so that a
+ * discard of a whole device takes only a few nodes.  Nodes come from the heap, or from a pool that
+ * the caller has filled before.  Nothing here locks.
  */
 #ifndef ERAD_BITSET_H
 #define ERAD_BITSET_H
@@ -26,9 +23,9 @@
 struct bitset {
 	void *root;
 	unsigned int shift;	/* the tree covers 2^shift blocks */
-	size_t nodes;		/* in use */
-	struct nodes *pool;	/* where nodes come from and go to; NULL: the heap.  May be changed at any time */
-	uint64_t *leaf;		/* the last one added to, where the next blocks often are; or NULL */
+	size_t nodes;		/* nodes in use */
+	struct nodes *pool;	/* source of nodes; NULL: the heap.  May be changed at any time */
+	uint64_t *leaf;		/* the leaf that was used last, because the next blocks are often in it; or NULL */
 	uint64_t leaf_index;
 };
 
@@ -37,25 +34,34 @@ struct run {
 	uint64_t first, len;
 };
 
-/* An empty set of blocks below nr, which is at most 2^60.  Cannot fail.  Its nodes come from the heap. */
+/*
+ * Makes an empty set of blocks below nr, which is at most 2^60.  Cannot fail.  The nodes come from
+ * the heap, unless the caller sets a pool.
+ */
 void bitset_init(struct bitset *b, uint64_t nr);
 
-/* Frees all nodes, or returns them to the pool; the set is empty again. */
+/* Frees all nodes, or returns them to the pool.  The set is empty then. */
 void bitset_destroy(struct bitset *b);
 
-/* The most nodes that adding one run takes: the root, and in each level below it one for each end of the run. */
+/*
+ * Returns the most nodes that adding one run takes: the root, and in each level below it one for
+ * each end of the run.
+ */
 static inline size_t bitset_needs(const struct bitset *b)
 {
 	return 1 + 2 * (b->shift - BITSET_LEAF_SHIFT) / BITSET_FANOUT_SHIFT;
 }
 
-/* The nodes of a set that has some blocks, but not all, of each leaf.  nr: as for bitset_init(). */
+/* Returns the nodes of a set that has some, but not all, blocks of each leaf.  nr: as for bitset_init(). */
 size_t bitset_most(uint64_t nr);
 
-/* As bitset_set(), without the short cut. */
+/* As bitset_set(), which tries a faster way first. */
 int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
 
-/* Adds first … first + len - 1.  On ENOMEM, no memory or too few nodes in the pool, some of them may have been added. */
+/*
+ * Adds first … first + len - 1.  ENOMEM: there is no memory, or the pool has too few nodes; some of
+ * the blocks may have been added.
+ */
 static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 {
 	if (len != 1 || !b->leaf || first >> BITSET_LEAF_SHIFT != b->leaf_index)
@@ -65,12 +71,12 @@ static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 }
 
 /*
- * The lowest block in from … end - 1 that is (want) or is not (!want) in the
- * set; else end.  end is at most the nr of bitset_init().
+ * Returns the lowest block of from … end - 1 that is in the set (want), or is not in the set
+ * (!want); or end if there is none.  end is at most the nr of bitset_init().
  */
 uint64_t bitset_find(const struct bitset *b, uint64_t from, uint64_t end, bool want);
 
-/* The same two for a plain bitmap of words. */
+/* The same for a plain bitmap of words. */
 void bits_set(uint64_t *words, uint64_t first, uint64_t len);
 uint64_t bits_find(const uint64_t *words, uint64_t from, uint64_t end, bool want);
 

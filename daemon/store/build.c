@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Builds metadata with a filled era array: see build.h. */
+/* Makes new metadata with a filled era array: see build.h. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -10,14 +10,14 @@
 #include "store/build.h"
 #include "store/format.h"
 
-#define WINDOW_PAGES	16u	/* of the array, in memory; small, as blocks may come in any order */
+#define WINDOW_PAGES	16u	/* pages of the array in memory; few, because blocks may come in any order */
 
 struct build {
 	struct engine *e;
 	struct erad_disk_super sb;
 	struct array array;
 	struct erad_disk_eras *window;
-	uint64_t first, nr;	/* pages that are in it; nr 0: none */
+	uint64_t first, nr;	/* number of pages in it; 0: none */
 	bool dirty;
 };
 
@@ -60,7 +60,7 @@ void build_cancel(struct build *b)
 	free(b);
 }
 
-/* What was never written stays zeros, so that the same eras always make the same bytes. */
+/* Do not write sectors without eras, so that the same eras always make the same bytes. */
 static bool any_written(const struct erad_disk_eras *sector)
 {
 	unsigned int i;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * New metadata that says from the start what was written when: from a dump, or
- * in place of metadata that is lost.
- */
+/* Makes new metadata that has eras from the start: from a dump, or to replace metadata that is lost. */
 #ifndef ERAD_BUILD_H
 #define ERAD_BUILD_H
 
@@ -11,27 +8,27 @@
 struct build;
 
 /*
- * Begins: what the engine held is gone, and nothing opens before build_end().
- * The current era will be `era`.  The engine stays the caller's, who ends the
- * build with build_end() or build_cancel().
+ * Begins a build.  The former content of the engine is lost, and nothing can be opened before
+ * build_end().  The current era will be `era`.  The engine stays the caller's.  The caller calls
+ * build_end() or build_cancel() in the end.
  */
 int build_begin(struct engine *e, const struct store_geometry *g, uint32_t era,
 		struct build **out, struct err *err);
 
 /*
- * Blocks first … first + len - 1 were written in era `era`, or in a newer one
- * if that has been said before.  Fast where blocks ascend.  EINVAL for blocks
- * that are not on the device, and for eras after the current one.
+ * Records that blocks first … first + len - 1 were written in era `era`.  If a block has been
+ * recorded with a newer era before, the newer era counts.  Fast if blocks ascend.  EINVAL: a block
+ * is not on the device, or era is after the current one.
  */
 int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struct err *err);
 
-/* Every block counts as written in that era or later.  Costs nothing, however many there are. */
+/* Records that every block counts as written in that era or later.  Takes no time and memory. */
 void build_floor(struct build *b, uint32_t era);
 
-/* Makes it durable, and metadata.  Frees the build, whatever it returns. */
+/* Completes the metadata and makes it durable.  Frees the build, also on failure. */
 int build_end(struct build *b, struct err *err);
 
-/* Frees it; NULL is none.  The engine holds no metadata then. */
+/* Frees the build, which may be NULL.  The engine has no metadata then. */
 void build_cancel(struct build *b);
 
 #endif /* ERAD_BUILD_H */

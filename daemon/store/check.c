@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Examines all of the metadata and writes nothing. */
+/* Examines all of the metadata, and writes nothing. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 
 #include "store/state.h"
 
-#define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB */
+#define CHUNK_PAGES	256u	/* pages of the array that are read at a time: 1 MiB */
 
 struct check {
 	struct store *s;
@@ -25,7 +25,7 @@ static void found(struct check *c, const char *msg)
 		c->faults++;
 }
 
-/* One fault; index is the sector's number in the array. */
+/* Reports one fault.  index: the sector's number in the array. */
 static void fault(struct check *c, uint64_t index, const char *what, uint64_t got,
 		  const char *expected, uint64_t limit)
 {
@@ -66,7 +66,7 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 	}
 }
 
-/* Page by page, where some of them cannot be read: that is a fault of those. */
+/* If some of the pages cannot be read, reads each page alone, and reports the unreadable ones. */
 static int check_pages(struct check *c, struct erad_disk_eras *buf, uint64_t page, uint64_t nr,
 		       struct err *err)
 {
@@ -122,8 +122,8 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 	int ret;
 
 	/*
-	 * A superblock copy or a group at the end that is torn is no fault: the
-	 * next write there replaces it.
+	 * A torn superblock, or a torn group at the journal's end, is no fault: the next write
+	 * there replaces it.
 	 */
 	ret = store_open(e, STORE_READ, &c.s, &why);
 	if (ret == -EUCLEAN || ret == -EIO) {

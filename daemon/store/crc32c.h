@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one checksum of the metadata format. */
+/* The checksum of the metadata format. */
 #ifndef ERAD_CRC32C_H
 #define ERAD_CRC32C_H
 
@@ -9,8 +9,9 @@
 #include <isa-l/crc.h>
 
 /*
- * The standard CRC-32C of what crc is the checksum of, followed by buf; crc 0
- * begins ("123456789" gives 0xE3069283).  The library inverts neither way.
+ * Returns the standard CRC-32C of some bytes followed by buf.  crc: the CRC-32C of the bytes
+ * before; 0 if there are none ("123456789" then gives 0xE3069283).  The library inverts neither at
+ * the beginning nor at the end.
  */
 static inline uint32_t crc32c(uint32_t crc, const void *buf, size_t len)
 {

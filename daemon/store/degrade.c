@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The degrade record and the floor: what counts as written after the target has let writes pass. */
+/* The degrade record and the floor: which blocks count as written after the target has let writes pass. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -31,7 +31,10 @@ static void make_record(const struct erad_disk_super *sb, uint64_t serial, uint3
 	r->csum = htole32(record_csum(r));
 }
 
-/* None, or of this metadata and in every bit as make_record() made it. */
+/*
+ * Returns whether a page is empty, or has a record of this metadata that is in every bit as
+ * make_record() has made it.
+ */
 static bool record_valid(const struct erad_disk_super *sb, const struct erad_disk_degrade *r)
 {
 	static const struct erad_disk_degrade none;
@@ -57,8 +60,9 @@ bool degrade_damaged(const struct erad_disk_super *sb, const void *page)
 }
 
 /*
- * At open and before the floor, but always before the target gets a record with a newer serial:
- * if the target writes the record that it has at the same moment, either of the two is in force.
+ * Writes a valid record in the place of a damaged one.  Done at open and before the floor, but
+ * always before the target gets a record with a newer serial.  If the target writes its record at
+ * the same moment, either record is in force, which is enough.
  */
 int store_mend_degrade(struct store *s)
 {
@@ -99,14 +103,14 @@ int store_find_degraded(struct store *s, struct err *err)
 		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 	ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->fold_lock);
-	/* store_set_floor() may have mended it between the read and the lock. */
+	/* store_set_floor() may have mended the record between the read and the lock. */
 	if (!ret && !record_valid(&s->super, r))
 		ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->lock);
 	if (ret) {
 		store_io_error(s, err, ret, "reading the degrade record");
 	} else if (!record_valid(&s->super, r)) {
-		/* It may be what is left of a record that is newer than the floor. */
+		/* A damaged record may be newer than the floor. */
 		if (!s->degrade.damaged)
 			s->degrade.floor = false;
 		s->degrade.damaged = true;
@@ -115,7 +119,10 @@ int store_find_degraded(struct store *s, struct err *err)
 		s->degrade.set = true;
 		if (le32toh(r->era) > s->degrade.era)
 			s->degrade.era = le32toh(r->era);
-		/* The one that the target was given last: the floor, if any, is of an earlier one. */
+		/*
+		 * The record is the one that the target was given last, so the floor, if any, is of
+		 * an earlier record.
+		 */
 		if (le64toh(r->serial) >= s->degrade.serial) {
 			s->degrade.floor = false;
 			s->degrade.serial = le64toh(r->serial);
@@ -148,8 +155,9 @@ bool store_wants_floor(struct store *s)
 }
 
 /*
- * The current era, and at least the record's.  Until the floor is set, all blocks count as
- * of it.  The target may have written the last record that it was given, or be about to.
+ * Begins the era that the floor needs: the current era, or the record's era if that is newer.
+ * Until the floor is set, every block counts as written in this era.  The target may have written
+ * the last record that it was given, or may write it soon.
  */
 static int reach_era(struct store *s, uint32_t *era, struct err *err)
 {
@@ -186,7 +194,10 @@ int store_set_floor(struct store *s, struct err *err)
 	history_add_gap(history_edit(s), ERAD_GAP_DEGRADED, era, time(NULL),
 			s->degrade.damaged ? "the degrade record was damaged" :
 			"writes passed while no erad recorded them");
-	/* Damage that came after the open would else be found, and count as a record, at each open. */
+	/*
+	 * Mend damage that came after the open; otherwise each open would find the damage, and
+	 * count it as a record.
+	 */
 	ret = store_mend_degrade(s);
 	if (!ret)
 		ret = history_commit(s, &sb);

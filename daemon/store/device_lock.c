@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Locks on a block device as such: see device_lock.h. */
+/* Locks a block device, whichever node is opened: see device_lock.h. */
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST && exclusive)
 		return err_set(err, -errno, "%s: cannot make %s for its lock: %s", name,
 			       ERAD_RUN_DIR, strerror(errno));
-	/* The file stays: who removed it could remove one that somebody has just locked. */
+	/* Do not remove the file: a process could remove a file that another process has just locked. */
 	snprintf(path, sizeof(path), ERAD_RUN_DIR "/device-%u:%u.lock", major(dev), minor(dev));
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0 && !exclusive)
@@ -72,12 +72,12 @@ int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct e
 
 	*disk_fd = -1;
 	r = wait_flock(fd, name, err);
-	/* For udev, a partition that device-mapper has made is a disk. */
+	/* A partition that device-mapper has made is a disk for udev. */
 	if (r || blockdev_attribute(dev, "partition", partition, sizeof(partition)) ||
 	    blkid_devno_to_wholedisk(dev, node + 5, sizeof(node) - 5, &disk))
 		return r;
 	*disk_fd = open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	/* Without the node there is no udev that looks at it. */
+	/* Without a node of the disk, no udev can examine the disk. */
 	if (*disk_fd < 0)
 		return 0;
 	r = wait_flock(*disk_fd, node, err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What was written since an era: the marks in memory and the era array, as one list of extents. */
+/* Lists the extents that were written since an era, from the marks in memory and the era array. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,13 +8,13 @@
 
 #include "store/view.h"
 
-/* Joins what touches, across pieces. */
+/* Joins extents that touch, also across pieces. */
 struct extents {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len);
 	int (*look)(void *ctx);	/* or NULL */
 	void *ctx;
 	uint32_t since;
-	uint64_t *bits;		/* of the blocks of a piece */
+	uint64_t *bits;		/* bitmap of the blocks of a piece */
 	uint64_t first, len;
 };
 
@@ -23,7 +23,7 @@ static int emit_last(struct extents *x)
 	return x->len ? x->fn(x->ctx, x->first, x->len) : 0;
 }
 
-/* Bit i stands for block first + i. */
+/* Adds blocks to the list.  Bit i stands for block first + i. */
 static int emit(struct extents *x, uint64_t first, uint64_t nr)
 {
 	uint64_t from, to;
@@ -111,7 +111,7 @@ int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 			      v.era);
 		goto out;
 	}
-	/* No block is older than the floor or than era 0: the answer is the whole device. */
+	/* No block is older than the floor, or than era 0, so the answer is the whole device. */
 	if (since <= v.floor) {
 		ret = fn(ctx, 0, v.array.nr_blocks);
 		goto out;

@@ -23,7 +23,7 @@
 #define ALIGN		4096u
 #define ZEROS		(1u << 20)	/* bytes of zeros written at a time */
 
-/* Of OpenZFS, which calls a hole what was just written (its issues 11900 and 15526). */
+/* OpenZFS may report data that was just written as a hole (its issues 11900 and 15526). */
 #define ZFS_MAGIC	0x2fc12fc1
 
 struct file_engine {
@@ -31,7 +31,7 @@ struct file_engine {
 	int fd;
 	int lock_fd, disk_fd;	/* see device_lock.h; -1: none */
 	char *path;
-	bool temporary;		/* the path is for this engine only */
+	bool temporary;		/* the path is that of a temporary file, which ends with this engine */
 	bool tells_holes;	/* SEEK_DATA can be relied on */
 };
 
@@ -40,7 +40,10 @@ static struct file_engine *to_file(struct engine *e)
 	return (struct file_engine *)e;
 }
 
-/* The kernel's names of what a medium cannot give back; ENODATA means something else to our callers. */
+/*
+ * The kernel has several errors for a medium that cannot be read.  Maps them to EIO, because
+ * ENODATA means something else to the callers.
+ */
 static int read_error(int code)
 {
 	return code == ENODATA || code == EILSEQ ? -EIO : -code;
@@ -56,7 +59,7 @@ static int file_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? read_error(errno) : -EIO;	/* EIO: beyond the end */
+			return n < 0 ? read_error(errno) : -EIO;	/* EIO: the range is beyond the end of the file */
 		p += n;
 		off += n;
 		len -= n;
@@ -121,7 +124,7 @@ static bool file_hole(struct engine *e, uint64_t off, uint64_t len)
 		return false;
 	if (data >= 0 && (uint64_t)data < off + len)
 		return false;
-	/* Nothing up to the end; what is behind it is missing, and no hole. */
+	/* There is no data up to the end of the file.  What is beyond the end is missing, and no hole. */
 	return !fstat(f->fd, &st) && (uint64_t)st.st_size >= off + len;
 }
 
@@ -134,7 +137,7 @@ static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 		if (!ioctl(f->fd, BLKZEROOUT, range))
 			return 0;
 	} else {
-		/* What is a hole may stay one. */
+		/* A part that is a hole may stay a hole. */
 		if (file_hole(e, off, len))
 			return 0;
 		if (!fallocate(f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, off, len))
@@ -144,8 +147,9 @@ static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 }
 
 /*
- * The first part, up to a multiple of the largest block of a file system, on its own: data just before off shares a block
- * with it, and so keeps it from being a hole, but must not keep the rest from being one.
+ * Treat the first part, up to a multiple of the largest block of a file system, on its own.  Data
+ * just before off is in the same block, so the first part is no hole; this must not make the rest
+ * be written.
  */
 static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 {
@@ -205,10 +209,10 @@ static int file_grow(struct engine *e, uint64_t size)
 	struct stat st;
 	int ret;
 
-	/* A file that was truncated must not be made longer: its zeros would say that nothing was ever written. */
+	/* A file that was truncated must not grow again: its zeros would say that nothing was ever written. */
 	if (!e->block_device && (fstat(f->fd, &st) || (uint64_t)st.st_size < e->size))
 		return -EUCLEAN;
-	/* It may have grown since it was opened. */
+	/* The file may have grown since it was opened. */
 	ret = find_size(f, NULL);
 	if (ret || e->size >= size)
 		return ret;
@@ -221,7 +225,7 @@ static int file_grow(struct engine *e, uint64_t size)
 
 static const struct engine_ops file_ops;
 
-/* New writes wait while a copy is made.  With this much, they wait for seconds at most. */
+/* New writes wait while a copy is made.  For a file with this much data, they wait for seconds at most. */
 #define COPY_MAX	(64u << 20)	/* bytes */
 
 /* Makes the name of a new file durable. */
@@ -240,7 +244,7 @@ static int sync_parent(const char *path)
 	return ret;
 }
 
-/* Whether the directory of the path is in the mount that the file was opened in. */
+/* Returns whether the path's directory is in the mount in which the file was opened. */
 static bool same_mount(const struct file_engine *f)
 {
 	struct statx file, dir;
@@ -252,7 +256,7 @@ static bool same_mount(const struct file_engine *f)
 	       (file.stx_mask & dir.stx_mask & STATX_MNT_ID) && file.stx_mnt_id == dir.stx_mnt_id;
 }
 
-/* Nothing is at the path. */
+/* Finds out why nothing is at the path. */
 static int find_lost(struct file_engine *f, const struct stat *has, struct err *err)
 {
 	struct stat link;
@@ -276,7 +280,7 @@ static int file_find(struct engine *e, bool by_path, struct err *err)
 {
 	char got[SIZE_EXACT], expected[SIZE_EXACT];
 	struct file_engine *f = to_file(e);
-	const uint64_t size = e->size;	/* before fstat(): another thread may be in file_grow() */
+	const uint64_t size = e->size;	/* before fstat(), because another thread may be in file_grow() */
 	struct stat has, at;
 
 	if (e->block_device)
@@ -308,7 +312,10 @@ static int lock_copy(int fd)
 	return fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0;
 }
 
-/* A new file beside that of f, with a name of its own: not every file system has files without a name. */
+/*
+ * Makes a new file beside the file of f, with a name of its own, because not every file system
+ * supports files without a name.
+ */
 static int open_temporary(struct file_engine *to, const struct file_engine *f)
 {
 	if (asprintf(&to->path, "%s.XXXXXX", f->path) < 0) {
@@ -360,18 +367,19 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 	struct stat st;
 	int ret = 0;
 
-	/* The file may have grown since begin_copy(), and may end with a hole that nobody copies. */
+	/* The file may have grown since begin_copy(), and its end may be a hole, which is not copied. */
 	if (fstat(f->fd, &st) || ftruncate(from->fd, st.st_size) || fsync(from->fd))
 		ret = -errno;
-	/* Does not overwrite a file that somebody has put there meanwhile. */
+	/* Do not overwrite a file that somebody has put there meanwhile. */
 	if (!ret)
 		ret = aside_return(from->path, f->path);
 	if (!ret) {
 		from->temporary = false;
 		/*
-		 * One number, so that those who read at the same moment have the old file or the new one.  From here on
-		 * the file at the path is the one that is written to, even if its name is not durable: a file that is
-		 * no longer written to must not be found there.
+		 * dup3() replaces the file behind one number, so that each concurrent read uses the
+		 * old file or the new one.  From here on, writes go to the file at the path, even
+		 * if its name is not durable yet: a file that is no longer written must not be
+		 * found there.
 		 */
 		if (dup3(from->fd, f->fd, O_CLOEXEC) < 0) {
 			ret = -errno;
@@ -422,10 +430,10 @@ static int take_lock(struct file_engine *f, enum engine_mode mode, struct err *e
 	return ret;
 }
 
-/* O_EXCL is for devices; with a file it would mean something else. */
+/* O_EXCL is for devices only; without O_CREAT it has no defined meaning for a file. */
 static int open_flags(const char *path, enum engine_mode mode)
 {
-	/* O_NONBLOCK: a fifo is to be refused, not waited for. */
+	/* O_NONBLOCK: a fifo must be refused, and not waited for. */
 	const int flags = (mode == ENGINE_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
 	struct stat st;
 
@@ -434,7 +442,7 @@ static int open_flags(const char *path, enum engine_mode mode)
 	return flags;
 }
 
-/* Some file systems take O_DIRECT and then refuse the I/O. */
+/* Some file systems accept O_DIRECT, and then refuse the I/O. */
 static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 {
 	char *page;
@@ -448,7 +456,7 @@ static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 	ret = file_read(&f->engine, page, 0, ALIGN);
 	free(page);
 	if (ret != -EINVAL)
-		return 0;	/* other errors are for those who read */
+		return 0;	/* other errors are reported by the later reads */
 	ret = fcntl(f->fd, F_GETFL);
 	if (ret < 0 || fcntl(f->fd, F_SETFL, ret & ~O_DIRECT) < 0)
 		return err_set(err, -errno, "%s: without O_DIRECT: %s", f->engine.name,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The era of every block: the marks in memory and the era array, as one list of runs. */
+/* Lists the newest era of every block as runs, from the marks in memory and the era array. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 
 #include "store/view.h"
 
-/* Joins what touches and has one era, across pieces. */
+/* Joins runs that touch and have the same era, also across pieces. */
 struct runs {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
 	int (*look)(void *ctx);	/* or NULL */
@@ -16,7 +16,7 @@ struct runs {
 	uint32_t *eras;		/* of the blocks of a piece */
 	uint64_t first, len;
 	uint32_t era;
-	uint64_t *damaged;	/* blocks whose entry is; NULL: refuse them */
+	uint64_t *damaged;	/* counts the blocks whose entries are damaged; NULL: damage is an error */
 };
 
 static int emit_last(struct runs *r)
@@ -24,7 +24,7 @@ static int emit_last(struct runs *r)
 	return r->len && r->era ? r->fn(r->ctx, r->first, r->len, r->era) : 0;
 }
 
-/* eras[i] is of block first + i. */
+/* Adds blocks to the list.  eras[i] is the era of block first + i. */
 static int emit(struct runs *r, uint64_t first, uint64_t nr)
 {
 	uint64_t i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The fold: moves what is in the journal into the era array and lets the tail
- * follow.  A fold also makes the snapshot that was asked for.
+ * The fold: moves the content of the journal into the era array, and then moves the tail.  A fold
+ * also makes the snapshot that was requested.
  */
 #include <endian.h>
 
@@ -9,7 +9,7 @@
 #include "store/fold.h"
 #include "store/pool.h"
 
-/* Memory for marks that makes a fold worth it, however much room the ring has. */
+/* Bytes of memory for marks that make a fold useful, however much room the ring has. */
 #define OVERLAY_BYTES	(256u << 20)
 
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err)
@@ -33,7 +33,10 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 	return 0;
 }
 
-/* Of the snapshot that begins.  What the floor says of eras that it does not show counts as its newest. */
+/*
+ * Returns the floor for the snapshot that begins.  A floor of a later era counts as a floor of the
+ * newest era that the snapshot shows.
+ */
 static uint32_t snapshot_floor(struct store *s)
 {
 	uint32_t ret;
@@ -45,8 +48,8 @@ static uint32_t snapshot_floor(struct store *s)
 }
 
 /*
- * Moves what is frozen into the array.  On failure it stays frozen, and all of
- * it is done again.  Context: fold_lock, folding.
+ * Moves the frozen marks into the array.  On failure they stay frozen, and all of them are moved
+ * again.  Context: fold_lock, folding.
  */
 static int finish_fold(struct store *s, struct err *err)
 {
@@ -58,11 +61,11 @@ static int finish_fold(struct store *s, struct err *err)
 	int ret;
 
 	failpoint(FAILPOINT_FOLD_FROZEN);
-	/* A write to the end of a truncated file would hide that the file has lost what was there. */
+	/* A truncated file has lost content; a write to its former end would hide this. */
 	ret = engine_find(s->e, false, err);
 	if (ret)
 		return ret;
-	/* What a snapshot shows must be durable elsewhere before it is overwritten. */
+	/* What a snapshot shows must be durable in a copy before it is overwritten. */
 	ret = store_save_pages(s, &s->array, &s->frozen, err);
 	if (ret)
 		return ret;
@@ -74,7 +77,7 @@ static int finish_fold(struct store *s, struct err *err)
 	if (ret)
 		return ret;
 	failpoint(FAILPOINT_FOLD_WRITTEN);
-	/* The array must be durable before the tail moves, or a crash between loses marks. */
+	/* The array must be durable before the tail moves; otherwise a crash in between would lose marks. */
 	ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "flushing the era array");
@@ -93,7 +96,7 @@ static int finish_fold(struct store *s, struct err *err)
 	if (ret)
 		return store_io_error(s, err, ret, "moving the journal's tail");
 
-	/* Durable: from now on ring pages before the tail may be used again. */
+	/* The superblock is durable: from now on, the ring's pages before the tail may be used again. */
 	failpoint(FAILPOINT_FOLD_DONE);
 	if (s->fold_snapshot)
 		store_set_snapshot(s);
@@ -106,17 +109,17 @@ static int finish_fold(struct store *s, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	s->folding = false;
 	overlay_destroy(&done, &nodes);
-	/* Before fold_lock is released: a mark that waits for it needs them. */
+	/* Return the nodes before fold_lock is released: a mark that waits for this lock needs them. */
 	store_return_nodes(s, &nodes);
 	return 0;
 }
 
 /*
- * Active becomes frozen.  As marks get into active before head moves past them,
- * it has all of those before fold_to, and perhaps those of an append under way or of one that failed.
- * The latter are folded even if the journal is empty: they take memory that other marks may need.
- * Where a snapshot is to begin, only what comes before; true then.
- * Context: fold_lock, not folding.
+ * Moves the active marks to the frozen ones.  Marks become active before head moves past their
+ * group.  So the frozen marks include all marks before fold_to, and perhaps those of an append that
+ * is under way or that has failed.  Marks of a failed append are folded even if the journal is
+ * empty, because they take memory that other marks may need.  If a snapshot is to begin, freezes
+ * only the marks before it, and returns true.  Context: fold_lock, not folding.
  */
 static bool freeze(struct store *s)
 {
@@ -147,7 +150,7 @@ int store_fold_locked(struct store *s, struct err *err)
 	bool more = true;
 	int ret = 0;
 
-	if (s->folding)		/* one that failed before */
+	if (s->folding)		/* an earlier fold has failed */
 		ret = finish_fold(s, err);
 	while (more && !ret) {
 		more = freeze(s);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fold, for the files of the store that hold its lock: see store.h for store_fold(). */
+/* The fold, for the files of the store that hold its lock.  store.h describes store_fold(). */
 #ifndef ERAD_STORE_FOLD_H
 #define ERAD_STORE_FOLD_H
 
 #include "store/state.h"
 
-/*
- * Moves all that is in the journal now into the era array, as store_fold() does.
- * Context: fold_lock.
- */
+/* Moves the present content of the journal into the era array, as store_fold() does.  Context: fold_lock. */
 int store_fold_locked(struct store *s, struct err *err);
 
 /*
- * Copies the array pages that have blocks of o to where the snapshot keeps its copies, durably,
- * unless they are there already.  Does nothing if no snapshot is held.  a: the array as it will
- * be.  Context: fold_lock.
+ * Copies the array pages that have blocks of o to the snapshot's copies, durably, unless they are
+ * copied already.  Does nothing if there is no snapshot.  a: the array as it will be.  Context:
+ * fold_lock.
  */
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err);
 

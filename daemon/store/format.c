@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* New, empty metadata: how large it is and how it is written. */
+/* Makes new, empty metadata: computes its size, and writes it. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -11,12 +11,12 @@
 #include "store/format.h"
 #include "store/super.h"
 
-#define RING_SMALL	1024u		/* pages: 4 MiB … */
-#define RING_LARGE	4096u		/* … and 16 MiB, for devices of more than … */
-#define SMALL_BLOCKS	(16u << 20)	/* … so many blocks */
-#define CHUNK_PAGES	256u		/* of the array in one piece: 1 MiB */
-#define WRITE_PAGES	256u		/* zeros written at a time */
-#define ZERO_BYTES	(64u << 20)	/* zeroed at a time, so that progress can be shown */
+#define RING_SMALL	1024u		/* default pages of the ring: 4 MiB … */
+#define RING_LARGE	4096u		/* … or 16 MiB, for devices of more than … */
+#define SMALL_BLOCKS	(16u << 20)	/* … this many blocks */
+#define CHUNK_PAGES	256u		/* default pages of the array in one piece: 1 MiB */
+#define WRITE_PAGES	256u		/* pages of zeros written at a time */
+#define ZERO_BYTES	(64u << 20)	/* pages zeroed between two reports of progress */
 
 static uint64_t default_ring(uint64_t nr_blocks)
 {
@@ -46,8 +46,8 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written)
 }
 
 /*
- * How many pages of ring, and of array in one piece: as asked for, or as many
- * as fit up to the default.  The least is given up first: room for snapshots.
+ * Chooses the pages of the ring, and of one piece of the array: as requested, or as many as fit, up
+ * to the default.  If the device is small, the room for snapshots is given up first.
  */
 static int choose_layout(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
 			 uint32_t *chunk, struct err *err)
@@ -98,7 +98,7 @@ static void advance(struct zeroing *z, uint64_t len)
 		z->progress(z->ctx, z->done, z->total);
 }
 
-/* Zeros pages first … end - 1; buf unless NULL has zeros to be written. */
+/* Zeroes pages first … end - 1.  If buf is not NULL, it has zeros, and these are written. */
 static int zero_pages(struct zeroing *z, uint64_t first, uint64_t end, const void *buf)
 {
 	const uint64_t step = buf ? WRITE_PAGES * ERAD_PAGE : ZERO_BYTES;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The steps that make new metadata: store_format() takes them one after the
- * other, a build (build.h) fills the era array before the last.
- *
- * Once the old superblocks are durably gone nothing opens, until the new ones
- * are written, and before these everything else is durable.
+ * The steps that make new metadata.  store_format() takes them one after the other; a build
+ * (build.h) fills the era array before the last step.  Once the old superblocks are durably erased,
+ * nothing can be opened until the new superblocks are written.  Everything else is durable before
+ * the new superblocks are written.
  */
 #ifndef ERAD_FORMAT_STEPS_H
 #define ERAD_FORMAT_STEPS_H
@@ -12,18 +11,21 @@
 #include "erad_format.h"
 #include "store/store.h"
 
-/* The superblock of empty metadata that fits on the engine; nothing is written. */
+/* Makes the superblock of empty metadata that fits on the engine.  Writes nothing. */
 int format_layout(const struct engine *e, const struct store_geometry *g,
 		  struct erad_disk_super *sb, struct err *err);
 
-/* Zeros everything that sb speaks of: the superblocks durably, the rest not yet. */
+/*
+ * Zeroes everything that sb describes.  On return the zeros in place of the superblocks are
+ * durable, the rest not yet.
+ */
 int format_wipe(struct engine *e, const struct erad_disk_super *sb,
 		void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
 		struct err *err);
 
 /*
- * Makes durable what was written, and then sb in both copies, with the next two
- * numbers.  Whatever the copies held is gone.
+ * Makes durable what was written, and then sb in both copies, with the next two sequence numbers.
+ * The former content of the copies is lost.
  */
 int format_finish(struct engine *e, struct erad_disk_super *sb, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The snapshot that is held: how it begins and how it is dropped. */
+/* Begins and drops the snapshot. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -7,7 +7,10 @@
 #include "common/size.h"
 #include "store/append.h"
 
-/* Says the size with which store_format() leaves room, so that whoever makes such metadata is not refused again. */
+/*
+ * The sentence has the size with which store_format() leaves room for snapshots, so that the next
+ * attempt is not refused.
+ */
 static int no_room_for_snapshots(struct store *s, struct err *err)
 {
 	const struct store_geometry g = {
@@ -58,7 +61,7 @@ int store_drop_snapshot(struct store *s, struct err *err)
 	asked = s->begin.kind;
 	s->begin.kind = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
-	/* A fold that failed may have written the superblock that begins it. */
+	/* A fold that failed may have written the superblock that begins the snapshot. */
 	unsure = s->fold_snapshot;
 	ret = 0;
 	if (s->snapshot.era || unsure) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Gaps, timelines, the seal and the items of an open store: see history.h. */
+/* Reads and changes the history of an open store: gaps, timelines, the seal and the items: see history.h. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -57,7 +57,7 @@ void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS])
 	pthread_mutex_lock(&s->lock);
 	for (i = 0; i < ERAD_GAP_KINDS; i++)
 		total[i] = le64toh(s->history->gaps_total[i]);
-	/* What a newer version has counted. */
+	/* Do not count a gap of a kind that only a newer version knows. */
 	for (; i < ERAD_GAP_KINDS_MAX; i++)
 		total[ERAD_GAP_UNKNOWN] += le64toh(s->history->gaps_total[i]);
 	pthread_mutex_unlock(&s->lock);
@@ -98,7 +98,10 @@ static void add_timeline(struct erad_disk_history *h, uint64_t number, uint32_t 
 {
 	uint32_t nr = le32toh(h->nr_timelines);
 
-	/* The era of the last one may never have begun: then nobody has been told of its number. */
+	/*
+	 * The last timeline's era may never have begun; then nobody knows the timeline's number,
+	 * and it is replaced.
+	 */
 	while (nr && le32toh(h->timeline[nr - 1].first_era) >= first)
 		nr--;
 	if (nr == ERAD_TIMELINES)
@@ -137,7 +140,7 @@ int store_new_timeline(struct store *s, uint64_t number, struct err *err)
 	return change_error(s, ret, err);
 }
 
-/* The last timeline whose first era is at most era; -1: none.  Context: lock. */
+/* Returns the last timeline whose first era is at most era, or -1 if there is none.  Context: lock. */
 static int find_timeline(const struct store *s, uint32_t era)
 {
 	int i = le32toh(s->history->nr_timelines) - 1;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The copies of the history on the disk: reads, writes, switches over, and makes room in old metadata. */
+/*
+ * Reads and writes the copies of the history on the disk, switches between them, and makes room for
+ * them in old metadata: see history_copy.h.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +31,7 @@ static uint32_t csum(const struct erad_disk_history *h)
 	return crc32c(0, (const char *)h + sizeof(h->csum), sizeof(*h) - sizeof(h->csum));
 }
 
-/* What is wrong with the content; NULL: nothing. */
+/* Returns what is wrong with the content, or NULL if it is valid. */
 static const char *wrong(const struct erad_disk_history *h, uint32_t floor)
 {
 	const uint32_t gaps = le32toh(h->nr_gaps), timelines = le32toh(h->nr_timelines);
@@ -89,7 +92,7 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 	uint32_t gap;
 
 	for (i = 0; i < 4 && history_there(sb); i++) {
-		/* First both, and then the better one once more. */
+		/* Read both copies first, and then the better one again. */
 		const uint64_t place = place_of(i < 2 ? i : best);
 
 		if (i == 2 && !best)
@@ -152,8 +155,8 @@ struct erad_disk_history *history_edit(struct store *s)
 }
 
 /*
- * A superblock that names the next copy may be on the disk, although its write has failed.
- * Before this copy is written again, one that names the old copy must be durable in its place.
+ * A superblock whose write has failed may be on the disk, and name the next copy.  So before this
+ * copy is written again, a superblock that names the old copy must durably replace that one.
  */
 static int settle(struct store *s)
 {
@@ -217,7 +220,7 @@ int history_upgrade(struct store *s, struct err *err)
 	sb.history_seq = 0;
 	sb.journal_start = htole64(ERAD_JOURNAL_START);
 	sb.journal_pages = htole64(le64toh(sb.journal_pages) - pages);
-	/* Past a group whose append failed, which may still be in the ring. */
+	/* Continue past a group whose append failed, because it may still be in the ring. */
 	sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 	ret = store_next_super(s, &sb);
 	if (!ret)

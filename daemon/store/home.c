@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Whether the metadata file is still at its path, and a new file for one that is deleted: see home.h. */
+/* Checks whether the metadata file is still at its path, and replaces a deleted one: see home.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "store/home.h"
 #include "store/state.h"
 
-#define COPY_AGAIN	60	/* seconds from one that failed to the next attempt */
+#define COPY_AGAIN	60	/* seconds between two attempts to replace the file */
 
-/* Context: journal_lock, fold_lock. */
+/* Copies the content of the metadata.  Context: journal_lock, fold_lock. */
 static int copy_all(struct store *s, struct engine *to, struct err *err)
 {
 	const uint64_t step = ARRAY_FOLD_PAGES * ERAD_PAGE, size = s->e->size;
@@ -31,14 +31,15 @@ static int copy_all(struct store *s, struct engine *to, struct err *err)
 }
 
 /*
- * Nothing of the metadata may change between the copy and the switch to it, so both locks are held over
- * all of it: writes that are not recorded yet wait until then.  Context: journal_lock, fold_lock.
+ * Replaces a deleted file.  The metadata must not change between the copy and the switch to the
+ * copy, so both locks are held all the time, and new writes wait.  Context: journal_lock,
+ * fold_lock.
  */
 static int rewrite(struct store *s, struct engine *to, bool *rewritten, struct err *err)
 {
 	int ret;
 
-	/* Another thread may have been here first. */
+	/* Check again under the locks: another thread may have replaced the file. */
 	ret = engine_find(s->e, true, err);
 	if (ret != -ENOENT)
 		return ret;
@@ -60,7 +61,7 @@ int store_check_home(struct store *s, bool *rewritten, struct err *err)
 	ret = engine_find(s->e, true, err);
 	if (ret != -ENOENT || s->mode != STORE_WRITE)
 		return ret;
-	/* Each attempt makes writes wait. */
+	/* Each attempt makes writes wait, so pause after a failure. */
 	pthread_mutex_lock(&s->fold_lock);
 	again = llabs((long long)(time(NULL) - s->copied_at)) >= COPY_AGAIN;
 	pthread_mutex_unlock(&s->fold_lock);

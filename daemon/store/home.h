@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether the metadata file is still at its path, and a new file for one that is deleted. */
+/* Checks whether the metadata file is still at its path, and replaces a deleted one. */
 #ifndef ERAD_STORE_HOME_H
 #define ERAD_STORE_HOME_H
 
 #include "store/store.h"
 
 /*
- * 0 if the metadata is where it was opened, in full; also for a block device.  If the file is deleted and
- * nothing is in its place, writes a complete new file there, durably, and uses it from then on: 0,
- * and *rewritten is true.  Marks, eras and folds wait until the new file is complete.  Otherwise a sentence and a
- * negative errno, and nothing is changed.  An open for reading never writes.
- *
- * Any thread but the one that marks, because it may wait for a file system that hangs.
+ * Returns 0 if the metadata is where it was opened, and complete; also for a block device.  If the
+ * file is deleted and nothing is in its place, durably writes a complete new file there, and uses
+ * it from then on: returns 0, and *rewritten becomes true.  Marks, eras and folds wait until the
+ * new file is complete.  Otherwise returns a negative errno with a sentence, and nothing has
+ * changed.  A store that was opened with STORE_READ never writes.  Any thread may call this except
+ * the one that marks, because this may wait for a file system that hangs.
  */
 int store_check_home(struct store *s, bool *rewritten, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The journal ring, the way in: runs, encoding, appending. */
+/* Writes the journal ring: sorts runs, encodes them, and appends groups of pages. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #define PAYLOAD		sizeof(((struct erad_disk_journal *)0)->payload)
 
 /*
- * Why a batch always fits into one group: block numbers, and so gaps, are
- * below 2^52 and take at most 8 bytes.  The lengths of ERAD_MAX_RANGES ranges
- * of less than 2^32 blocks add up to less than 2^42: at most 7 bytes.  The end
- * of a page may be left unused for a run that did not fit.
+ * Why a batch always fits into one group.  Block numbers, and so the gaps between runs, are below
+ * 2^52 and take at most 8 bytes.  The lengths of ERAD_MAX_RANGES ranges of less than 2^32 blocks
+ * add up to less than 2^42, so a length takes at most 7 bytes.  The end of a page is left unused if
+ * the next run does not fit.
  */
 #define RUN_BYTES	(8 + 7)
 
@@ -114,7 +114,7 @@ unsigned int journal_encode(struct erad_disk_journal *group, const struct run *r
 	return page - group + 1;
 }
 
-/* Reads or writes consecutive sequence numbers, in two parts where the ring wraps. */
+/* Reads or writes pages with consecutive sequence numbers, in two parts if the ring wraps. */
 static int ring_io(struct journal *j, bool write, void *buf, uint64_t seq, unsigned int count)
 {
 	char *p = buf;

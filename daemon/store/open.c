@@ -16,16 +16,16 @@
 #include "store/state.h"
 
 /*
- * The end of an open for writing.
+ * The last part of an open for writing.
  *
- * What was read may have been written by the process before and not yet be
- * durable: it would vanish in a power failure, though the caller saw it and
- * later writes rely on it.  A flush alone is not enough if one has failed in
- * that process.  So write it again.  It can only be the newest superblock and
- * the last group, as each is made durable before the next is written; the
- * array's pages are written again by every fold.
+ * A previous process may have written the metadata without making it durable.  Then the content
+ * that was read could vanish in a power cut, although the caller has seen it, and later writes
+ * depend on it.  A flush alone is not enough if a flush of the previous process has failed.  So
+ * what may not be durable is written again: the newest superblock and the last group, because each
+ * of them was made durable before the next one was written.  The array needs no such step, because
+ * every fold writes its pages again.
  *
- * Then CLEAN goes, in the other superblock, and a snapshot that does not last.
+ * Then CLEAN is cleared in the other superblock, and a snapshot that does not last is dropped.
  */
 static int take_over(struct store *s, uint64_t last_group, struct err *err)
 {
@@ -45,7 +45,7 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	if (!ret) {
 		failpoint(FAILPOINT_OPEN_FLUSHED);
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
-		/* Whoever read it is gone. */
+		/* The reader of this snapshot ended with its process. */
 		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
 			sb.snap_era = sb.snap_floor_era = 0;
 		ret = store_next_super(s, &sb);
@@ -90,10 +90,7 @@ static int load(struct store *s, struct err *err)
 	s->tail = le64toh(s->super.journal_tail);
 	snapshot_init(&s->snapshot, &s->super);
 
-	/*
-	 * Whatever the flags say: a superblock that says CLEAN may be the older
-	 * one, if the newer is damaged.
-	 */
+	/* Replay whatever the flags say: if the newer superblock is damaged, the older one may say CLEAN. */
 	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_marks, s, &end,
 			     err);
 	if (ret)
@@ -120,7 +117,7 @@ static int load(struct store *s, struct err *err)
 	return ret ? ret : history_upgrade(s, err);
 }
 
-/* Frees everything; the engine too. */
+/* Frees everything, also the engine. */
 static void destroy(struct store *s)
 {
 	overlay_destroy(&s->active, &s->pool);
@@ -172,7 +169,10 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 	return 0;
 }
 
-/* Nothing is left in the journal: says so, with a seal unless it is NULL.  Context: fold_lock. */
+/*
+ * Marks the metadata clean, because the journal is empty.  seal: the seal to put into force, or
+ * NULL.  Context: fold_lock.
+ */
 static int mark_clean(struct store *s, const uint8_t *seal, struct err *err)
 {
 	struct erad_disk_super sb = s->super;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Blocks that are in the journal and not yet in the era array, by era.
- * Nothing here locks or does I/O.
+ * The marks of the journal that the era array does not have yet: sets of blocks, by era.  Nothing
+ * here locks or does I/O.
  */
 #ifndef ERAD_OVERLAY_H
 #define ERAD_OVERLAY_H
@@ -17,7 +17,7 @@ struct overlay_era {
 	struct bitset blocks;
 };
 
-/* An era and its set take their memory from the pool: a node for the era, the rest for the set. */
+/* An era and its set take their memory from the pool: one node for the era, the others for the set. */
 struct overlay {
 	struct overlay_era *newest;
 	uint64_t nr_blocks;
@@ -25,37 +25,38 @@ struct overlay {
 };
 
 /*
- * The most nodes that adding one run takes: 2 for each level of the tree, which has at most 6, as a device has
- * at most 2^52 blocks.
+ * Returns the most nodes that adding one run takes: 2 for each level of the tree.  The tree has at
+ * most 6 levels, because a device has at most 2^52 blocks.
  */
 size_t overlay_needs(const struct overlay *o);
 
 /*
- * Adds runs, from the first on, as long as the pool has overlay_needs() nodes, and returns how many it has added.
- * A run is added as a whole or not at all.  Eras are added in ascending order.
+ * Adds runs, from the first on, as long as the pool has overlay_needs() nodes.  Returns the number
+ * of runs that were added; a run is added in full or not at all.  Eras must be added in ascending
+ * order.
  */
 unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 
-/* Adds all runs, and fills the pool from the heap meanwhile.  On ENOMEM some may have been added. */
+/* Adds all runs, and fills the pool from the heap meanwhile.  ENOMEM: some runs may have been added. */
 int overlay_add_all(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 
-/* Moves all blocks of era and older to *older, which was empty. */
+/* Moves all blocks of this era and of older ones to *older, which is empty before. */
 void overlay_split(struct overlay *o, uint32_t era, struct overlay *older);
 
-/* Moves all of its nodes to another pool; it is empty again. */
+/* Moves all nodes to another pool.  The overlay is empty then. */
 void overlay_destroy(struct overlay *o, struct nodes *to);
 
-/* The lowest block in from … end - 1 that is in it with any era; else end <= nr_blocks. */
+/* Returns the lowest block in from … end - 1 that is in the overlay, with any era; or end.  end <= nr_blocks. */
 uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end);
 
-/* Sets bit i for each block first + i, i < len, that is in it with era since or newer. */
+/* Sets bit i for each block first + i, i < len, that is in the overlay with era `since` or newer. */
 void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, uint64_t len,
 		     uint64_t *bits);
 
-/* Raises eras[i] to the newest era that block first + i, i < len, has in it. */
+/* Raises eras[i] to the newest era that block first + i, i < len, has in the overlay. */
 void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras);
 
-/* Bytes of memory in use. */
+/* Returns the bytes of memory in use. */
 size_t overlay_bytes(const struct overlay *o);
 
 #endif /* ERAD_OVERLAY_H */

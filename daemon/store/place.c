@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What lies at the place that new metadata is to be written to: see place.h. */
+/* Examines the place to which new metadata is to be written: see place.h. */
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include "erad_format.h"
 #include "store/place.h"
 
-#define READ_BYTES	(1u << 20)	/* at a time */
+#define READ_BYTES	(1u << 20)	/* bytes that are read at a time */
 
-/* libblkid does not know the metadata's own magic. */
+/* libblkid does not know the magic of erad's metadata. */
 bool place_is_erad(struct engine *e)
 {
 	const struct erad_disk_super *sb;
@@ -79,7 +79,7 @@ static int find_signature(const char *path, int fd, struct err *err)
 	return r;
 }
 
-/* EEXIST unless the first len bytes are zeros. */
+/* Returns EEXIST unless the first len bytes are zeros. */
 static int find_data(const char *path, struct engine *e, uint64_t len, struct err *err)
 {
 	uint8_t *buf;
@@ -112,7 +112,7 @@ static int find_data(const char *path, struct engine *e, uint64_t len, struct er
 	return r;
 }
 
-/* What a format, or the clearing after it, writes at most. */
+/* Returns the most bytes that a format, or the clearing after it, writes. */
 static uint64_t written_bytes(const struct engine *e, const struct store_geometry *g)
 {
 	const uint64_t size = store_size(g, NULL);
@@ -120,7 +120,7 @@ static uint64_t written_bytes(const struct engine *e, const struct store_geometr
 	return size < e->size ? size : e->size;
 }
 
-/* The bytes of a file behind the last whole page, which the engine does not read. */
+/* Checks the bytes of a file after its last whole page, which the engine does not read. */
 static int find_tail(const char *path, int fd, const struct engine *e,
 		     const struct store_geometry *g, struct err *err)
 {
@@ -152,7 +152,7 @@ int place_blank(const char *path, struct engine *e, const struct store_geometry 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
-	/* libblkid cannot examine what has no bytes. */
+	/* libblkid cannot examine a place of 0 bytes. */
 	if (e->size)
 		r = find_signature(path, fd, err);
 	if (!r)
@@ -177,7 +177,7 @@ int place_check(const char *path, struct engine *e, const struct store_geometry 
 	*blank = !r;
 	if (!r)
 		return 0;
-	/* A place that cannot be examined is overwritten, too. */
+	/* With overwrite, even a place that cannot be examined is overwritten. */
 	if (overwrite && (!file || place_is_erad(e)))
 		return 0;
 	if (r != -EEXIST)

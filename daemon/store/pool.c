@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The memory for marks is there before a write waits for it: see pool.h. */
+/* The pool of memory for marks: see pool.h. */
 #include <errno.h>
 
 #include "store/pool.h"
 
-#define STEP	64u	/* at most so many nodes are moved one by one while the lock is held */
+#define STEP	64u	/* the most nodes that are moved one by one while the lock is held */
 
-/* How many nodes should be in the pool: for the marks of two eras on all of the device, within limits.  Context: lock. */
+/*
+ * Returns how many nodes should be in the pool: enough for the marks of two eras on all of the
+ * device, within limits.  Context: lock.
+ */
 static size_t wanted(const struct store *s)
 {
 	const size_t most = 2 * (1 + bitset_most(s->active.nr_blocks));
@@ -36,7 +39,7 @@ static size_t at_most_a_step(size_t nr)
 	return nr < STEP ? nr : STEP;
 }
 
-/* How many nodes are missing; or moves some that are too many to *extra, up to STEP. */
+/* Returns how many nodes are missing.  If there are too many, moves up to STEP of them to *extra. */
 static size_t balance(struct store *s, struct nodes *extra)
 {
 	size_t missing = 0, want;
@@ -60,7 +63,7 @@ bool store_fill_pool(struct store *s)
 		nodes_free(&nodes);
 		missing = balance(s, &nodes);
 	} while (nodes.nr);
-	/* What it could get is of use, even if that is not all. */
+	/* Add what the heap has given, even if some is missing. */
 	nodes_fill(&nodes, missing);
 	store_return_nodes(s, &nodes);
 	return missing;

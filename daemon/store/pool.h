@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pool of nodes of a store: the memory for marks, for the files of the store.
+ * The pool of nodes of a store: the memory for marks.  For the files of the store.
  *
- * Writes wait for store_mark() and for each fold, whose memory may only be free when these writes have been written.
- * So both take nodes from the pool, which store_fill_pool() has filled before, and return them to it; neither
- * calls the heap.  Where a mark finds too few nodes, it waits for a fold, which empties the overlays.
+ * Writes wait for store_mark() and for each fold.  The heap may have no memory before these writes
+ * have completed.  So marks and folds take nodes from the pool, which store_fill_pool() has filled
+ * before, and return them to it; neither calls the heap.  A mark that finds too few nodes waits for
+ * a fold, which empties the overlays.
  *
- * Nodes leave the pool and the overlays for two purposes only, and both leave POOL_MIN nodes in the pool: for the
- * heap, and for the snapshot's set of saved pages.  So after a fold of everything, the pool has
- * enough for a run.
+ * Nodes leave the pool and the overlays for two purposes only: for the heap, and for the snapshot's
+ * set of saved pages.  Both leave POOL_MIN nodes in the pool.  So after a fold of everything, the
+ * pool has enough nodes for a run.
  */
 #ifndef ERAD_STORE_POOL_H
 #define ERAD_STORE_POOL_H
@@ -18,12 +19,10 @@
 #define POOL_MIN	32u	/* nodes, 128 KiB; at least twice what a run needs */
 #define POOL_MAX	256u	/* nodes, 1 MiB */
 
-/*
- * Fills the pool up to POOL_MIN from the heap.  ENOMEM with a message.  At open, after replay.
- */
+/* Fills the pool up to POOL_MIN from the heap.  Called at open, after replay.  ENOMEM, with a sentence. */
 int store_init_pool(struct store *s, struct err *err);
 
-/* Moves the nodes that may be used for something else than marks to another pool, and back.  Takes lock. */
+/* Moves the nodes that are not reserved for marks to another pool, and back.  Takes lock. */
 void store_borrow_nodes(struct store *s, struct nodes *to);
 void store_return_nodes(struct store *s, struct nodes *from);
 

@@ -18,9 +18,9 @@
 #include "store/replay.h"
 #include "store/state.h"
 
-#define CHUNK_PAGES	256u	/* of the array, read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
+#define CHUNK_PAGES	256u	/* pages of the array that are read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
 
-/* More superblocks, and more journal pages, than a repair writes. */
+/* A limit above the number of superblocks and of journal pages that a repair writes. */
 #define MAX_STEPS	16u
 
 struct repair {
@@ -31,13 +31,13 @@ struct repair {
 	struct erad_disk_super sb;
 	struct array array;
 	struct journal journal;
-	uint32_t era;			/* the newest that anything speaks of */
-	bool raised;			/* the array speaks of newer ones than the journal */
-	struct bitset bad;		/* sectors of the array that are to be rewritten */
-	bool record_damaged, record_unreadable;	/* the degrade record; the second means the first, too */
-	struct bitset unreadable;	/* pages of the array; all of their sectors are bad */
+	uint32_t era;			/* the newest era in any part of the metadata */
+	bool raised;			/* the array has newer eras than the journal */
+	struct bitset bad;		/* sectors of the array that must be written anew */
+	bool record_damaged, record_unreadable;	/* the degrade record; if it is unreadable, it is damaged, too */
+	struct bitset unreadable;	/* pages of the array that cannot be read; all of their sectors are bad */
 	struct erad_disk_history *history;
-	struct err history_damaged;	/* why the history in force cannot be used; "": it can */
+	struct err history_damaged;	/* why the history in force cannot be used; "": it can be used */
 	bool journal_lost;
 	struct erad_disk_eras *buf;	/* CHUNK_PAGES pages */
 };
@@ -65,13 +65,13 @@ static uint64_t nr_sectors(const struct repair *r)
 	return r->array.pages * ARRAY_PAGE_SECTORS;
 }
 
-/* With that in it, no sector of a page is believed. */
+/* Fills a page so that no sector of it is valid. */
 static void fill_with_garbage(struct erad_disk_eras *page)
 {
 	memset(page, 0xff, ERAD_PAGE);
 }
 
-/* Into r->buf.  A page that cannot be read is noted, and is garbage. */
+/* Reads pages into r->buf.  A page that cannot be read is noted, and filled with garbage. */
 static int read_pages(struct repair *r, uint64_t page, uint64_t nr, struct err *err)
 {
 	struct err why;
@@ -95,7 +95,7 @@ static int read_pages(struct repair *r, uint64_t page, uint64_t nr, struct err *
 	return 0;
 }
 
-/* The newest era in it; UINT32_MAX if it says nothing that can be believed. */
+/* Returns the newest era in a sector, or UINT32_MAX if the sector is not valid. */
 static uint32_t newest_in(const struct repair *r, const struct erad_disk_eras *e, uint64_t index)
 {
 	uint32_t newest = 0;
@@ -139,7 +139,7 @@ static int scan_array(struct repair *r, struct err *err)
 	return 0;
 }
 
-/* All of its blocks: written now. */
+/* Marks all blocks of the sector as written now. */
 static void rewrite_sector(struct repair *r, struct erad_disk_eras *e, uint64_t index)
 {
 	const bool known = newest_in(r, e, index) != UINT32_MAX;
@@ -175,7 +175,10 @@ static void say_bad(struct repair *r, uint64_t from, uint64_t to)
 		    r->era);
 }
 
-/* What cannot be read can often be written, and read from then on: as garbage, until it is repaired. */
+/*
+ * A page that cannot be read can often be written, and can be read then.  Writes garbage to it,
+ * which the repair replaces later.
+ */
 static int overwrite_unreadable(struct repair *r, struct err *err)
 {
 	uint64_t page;
@@ -188,7 +191,7 @@ static int overwrite_unreadable(struct repair *r, struct err *err)
 	return ret;
 }
 
-/* A snapshot goes on showing what it can. */
+/* The snapshot stays, and shows the eras that it still has. */
 static int save_snapshot(struct repair *r, struct err *err)
 {
 	struct nodes nodes = { 0 };
@@ -229,7 +232,7 @@ static int rewrite_bad(struct repair *r, struct err *err)
 		nr = r->array.pages - page;
 		if (nr > CHUNK_PAGES)
 			nr = CHUNK_PAGES;
-		/* No further than what is bad in one piece. */
+		/* Join bad sectors only as long as they are next to each other. */
 		last = bitset_find(&r->bad, i, end, false);
 		if (nr > (last - 1) / ARRAY_PAGE_SECTORS + 1 - page)
 			nr = (last - 1) / ARRAY_PAGE_SECTORS + 1 - page;
@@ -268,8 +271,8 @@ static int repair_array(struct repair *r, struct err *err)
 }
 
 /*
- * The floor is the newest era, and the log of the gaps says why.  Without room for a history,
- * settle() makes it, and logs the gap.  Not in force before r->sb is durable.
+ * Raises the floor to the newest era, and logs a gap with the reason.  If the metadata has no room
+ * for a history, settle() makes room, and logs the gap.  Not in force before r->sb is durable.
  */
 static int log_gap(struct repair *r, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
@@ -286,8 +289,8 @@ static int log_gap(struct repair *r, enum erad_gap_kind kind, const char *detail
 }
 
 /*
- * Nobody knows what was in it: everything.  The new superblocks speak of an empty
- * journal, which begins after all that is in the ring.
+ * Replaces a damaged journal.  Its content is unknown, so every block counts as written.  The new
+ * superblocks have an empty journal, which begins after everything that is in the ring.
  */
 static int replace_journal(struct repair *r, uint64_t head, const char *why, struct err *err)
 {
@@ -300,7 +303,10 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	ret = log_gap(r, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
 	if (!ret)
 		ret = format_finish(r->e, &r->sb, err);
-	/* Last: as long as they cannot be read, the journal is refused. */
+	/*
+	 * Overwrite the unreadable pages last: as long as they cannot be read, the journal is
+	 * refused, so a crash in between is harmless.
+	 */
 	if (!ret)
 		ret = journal_overwrite_unreadable(&r->journal, err);
 	if (ret)
@@ -311,7 +317,10 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	return 0;
 }
 
-/* Nobody knows which gaps were in it.  What an older copy says is kept. */
+/*
+ * Replaces a damaged history.  Its gaps are unknown, so the repair logs one more.  The content of
+ * an older copy is kept.
+ */
 static int replace_history(struct repair *r, struct err *err)
 {
 	int ret;
@@ -350,11 +359,11 @@ static void init(struct repair *r)
 	r->era = le32toh(r->sb.era);
 }
 
-/* With neither superblock; r->sb has what is left of them. */
+/* Repairs metadata without a valid superblock.  r->sb has what is left of the superblocks. */
 static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
 			 struct err *err)
 {
-	/* Old metadata has pages of the ring where the history belongs. */
+	/* Old metadata has pages of the ring where the history would be. */
 	const uint64_t ring = le64toh(r->sb.array_start) - ERAD_JOURNAL_START;
 	const uint64_t journal_pages = le64toh(r->sb.array_start) >= ERAD_JOURNAL_START + ERAD_JOURNAL_MIN ? ring : 0;
 	struct store_geometry g = {
@@ -364,7 +373,7 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 		.chunk_pages = le32toh(r->sb.array_chunk),
 	};
 	struct build *b;
-	uint64_t head = 0;	/* new metadata: nothing of the ring is valid in it */
+	uint64_t head = 0;	/* the metadata is new, so nothing in the ring is valid */
 	int ret;
 
 	memcpy(g.uuid, new_uuid, sizeof(g.uuid));
@@ -416,7 +425,7 @@ static int look_at_record(struct repair *r, struct err *err)
 	return 0;
 }
 
-/* It may have been in force; with garbage in its place it is. */
+/* The unreadable record may have been in force; the garbage in its place counts as a record in force. */
 static int overwrite_unreadable_record(struct repair *r, struct err *err)
 {
 	int ret;
@@ -429,7 +438,10 @@ static int overwrite_unreadable_record(struct repair *r, struct err *err)
 			     r->e->name, strerror(-ret)) : 0;
 }
 
-/* With a superblock.  *reopen: what opens it does the rest. */
+/*
+ * Repairs metadata that has a valid superblock.  *reopen: the caller has to open the metadata,
+ * which does the rest.
+ */
 static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 {
 	const unsigned int damaged = super_damaged(r->e);
@@ -493,7 +505,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	return 0;
 }
 
-/* What was in its place may have been a record: as if it were in force. */
+/* The damaged record may have been in force, so treat it as if it were. */
 static int replace_record(struct repair *r, struct store *s, struct err *err)
 {
 	struct store_info info;
@@ -511,7 +523,7 @@ static int replace_record(struct repair *r, struct store *s, struct err *err)
 	return 0;
 }
 
-/* Opens and closes it, which writes both superblocks.  Takes r->e over. */
+/* Opens and closes the metadata, which writes both superblocks.  Ends r->e. */
 static int settle(struct repair *r, struct store_info *info, struct err *err)
 {
 	struct store *s;
@@ -566,7 +578,7 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		goto out;
 	}
 	ret = super_read(e, &r.sb, &why);
-	/* One of them torn, the other one unreadable, is no better than both torn. */
+	/* If one copy is torn and the other is unreadable, this is no better than two torn copies. */
 	if ((ret == -EUCLEAN || ret == -EIO) && super_damaged(e) == 3) {
 		ret = super_salvage(e, &r.sb, err);
 		if (!ret)

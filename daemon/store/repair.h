@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes damaged metadata usable again, without ever missing a write: where it
- * is not known whether blocks were written, they count as written now.
+ * Makes damaged metadata usable again, without ever missing a write: if it is not known whether a
+ * block was written, the block counts as written now.
  */
 #ifndef ERAD_REPAIR_H
 #define ERAD_REPAIR_H
@@ -9,30 +9,31 @@
 #include "store/store.h"
 
 struct store_repaired {
-	uint64_t repairs;	/* sentences that were said */
-	uint64_t over_marked;	/* blocks, at most, that have a newer era than before the damage */
-	bool new_uuid;		/* both superblocks were lost */
+	uint64_t repairs;	/* number of calls of say */
+	uint64_t over_marked;	/* limit of the blocks that have a newer era than before the damage */
+	bool new_uuid;		/* both superblocks were lost, so the metadata has a new UUID */
 };
 
 /*
- * Writes nothing if there is nothing to repair; else calls say with a sentence
- * for each thing that was done.  In *info is what the metadata says after it.
+ * Repairs the metadata.  Calls say with a sentence for each repair.  *info gets the state after the
+ * repair.  Writes nothing if there is nothing to repair.
  *
- *	what is damaged			what becomes of it
- *	one superblock			written anew, also if it cannot be read but written
- *	a sector of the era array	its blocks were written in the current era
- *	a page of it, unreadable	the same, where it can be written
- *	eras after the current one	the largest becomes the current one
- *	the journal			all blocks were written in the current era: the floor is raised
- *	a page of it, unreadable	the same, in an era later than any that it can have begun
- *	the history			all blocks were written in the current era: a gap is logged
- *	both superblocks		new metadata, if they still say for what device: the same,
- *					and new_uuid, as nobody's eras need be right
+ *	what is damaged			what the repair does
+ *	one superblock			writes it anew, also if it can be written but not read
+ *	a sector of the era array	marks its blocks as written in the current era
+ *	an unreadable page of it	the same, if the page can be written
+ *	eras after the current one	the newest of them becomes the current era
+ *	the journal			raises the floor: all blocks count as written in the current era
+ *	an unreadable page of it	the same, in an era after any that the page may have begun
+ *	the history			raises the floor, and logs a gap
+ *	both superblocks		if they still tell the device: makes new metadata with a new UUID,
+ *					in which all blocks count as written in the current era, because
+ *					nothing else in the metadata is reliable
  *
- * Each step may be interrupted and begun again, but for the last: then nothing
- * is left that opens.  EUCLEAN for what cannot be repaired.  EOVERFLOW, and nothing is
- * written, where the counters are so close to their limits that the metadata could not be
- * opened for writing afterwards.  Takes the engine over.
+ * A repair that was interrupted may be repeated, except the last one: after an interruption,
+ * nothing can be opened.  EUCLEAN: the damage cannot be repaired.  EOVERFLOW, and nothing is
+ * written: the counters are so close to their limits that the metadata could not be opened for
+ * writing after the repair.  The engine belongs to this function, which ends it.
  */
 int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		 void (*say)(void *ctx, const char *what), void *ctx,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The journal ring, the way back: from the tail to where the last commit was
- * torn, or the refusal to believe that it was.
+ * Reads the journal ring back: finds the end of the journal, and makes sure that only a crash can
+ * have caused what follows the end.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,15 +12,15 @@
 #include "store/journal_page.h"
 #include "store/replay.h"
 
-#define WINDOW_PAGES	256u	/* read at a time: 1 MiB */
+#define WINDOW_PAGES	256u	/* pages that are read at a time: 1 MiB */
 
-/* Memory for the runs of a page, which take two bytes or more each. */
+/* The most runs in a page: each run takes two bytes or more. */
 #define RUN_PAGES	8u
 
 _Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(struct run) <=
 	       RUN_PAGES * ERAD_PAGE, "so many runs have room");
 
-/* The part of the ring that is in memory, and a copy of the group being looked at. */
+/* The part of the ring that is in memory, and a copy of the current group. */
 struct window {
 	struct journal *j;
 	struct erad_disk_journal *pages;
@@ -54,13 +54,13 @@ static int read_page(struct window *w, uint64_t place, const struct erad_disk_jo
 	return 0;
 }
 
-/* Whether the page is whole, of this volume, and where it belongs. */
+/* Returns whether the page is valid, of this volume, and in its place. */
 static bool page_valid(const struct journal *j, const struct erad_disk_journal *page,
 		       uint64_t place)
 {
 	const uint64_t seq = le64toh(page->seq);
 
-	/* The checksum last: most pages of a ring were never written. */
+	/* Compare the checksum last, because most pages of a ring were never written. */
 	return !memcmp(page->uuid, j->uuid, sizeof(j->uuid)) && seq % j->pages == place &&
 	       page->count <= ERAD_GROUP_MAX && page->index < page->count &&
 	       seq >= page->index && le64toh(page->durable) == seq - page->index &&
@@ -73,7 +73,7 @@ static bool same_group(const struct erad_disk_journal *a, const struct erad_disk
 	       a->type == b->type && a->count == b->count;
 }
 
-/* Gives the number of pages of the group at seq, copied to w->group; 0 if none is whole. */
+/* Copies the group at seq to w->group.  *count: the number of its pages; 0 if there is no complete group. */
 static int read_group(struct window *w, uint64_t seq, unsigned int *count, struct err *err)
 {
 	const struct erad_disk_journal *page = NULL;
@@ -99,7 +99,7 @@ static int read_group(struct window *w, uint64_t seq, unsigned int *count, struc
 	return 0;
 }
 
-/* False at the end of the payload or if the number does not fit into 64 bits. */
+/* Decodes a number.  Returns false at the end of the payload, or if the number does not fit into 64 bits. */
 static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
 	unsigned int shift;
@@ -117,7 +117,7 @@ static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v
 	return false;
 }
 
-/* All of a MARK page's runs; what is wrong with it goes to *why. */
+/* Decodes all runs of a MARK page.  If the page is wrong, *why says in what way. */
 static int visit_runs(const struct window *w, const struct erad_disk_journal *page,
 		      const char **why)
 {
@@ -152,7 +152,10 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 	return w->mark(w->ctx, le32toh(page->era), w->runs, i);
 }
 
-/* A group whose checksums are right: what it says must make sense, a crash cannot change it. */
+/*
+ * Interprets a group whose checksums are valid.  A crash cannot cause wrong content in such a
+ * group, so wrong content is an error.
+ */
 static int visit_group(const struct window *w, unsigned int count, struct journal_end *end,
 		       struct err *err)
 {
@@ -192,8 +195,8 @@ static int visit_group(const struct window *w, unsigned int count, struct journa
 }
 
 /*
- * Replay ended at head.  Had the page there been durable, a page that was
- * written later would say so.
+ * Replay has ended at head.  If the page there had been durable, a later page would say so.  Checks
+ * that no page does.
  */
 static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 {
@@ -227,7 +230,7 @@ static int window_init(struct window *w, struct journal *j, struct err *err)
 	return 0;
 }
 
-/* As read_page(), but one that cannot be read is NULL. */
+/* As read_page(), but returns NULL if the page cannot be read. */
 static int read_page_or_none(struct window *w, uint64_t place,
 			     const struct erad_disk_journal **page, struct err *err)
 {
@@ -236,7 +239,7 @@ static int read_page_or_none(struct window *w, uint64_t place,
 
 	ret = read_page(w, place, page, &why);
 	if (ret == -EIO && w->max > 1) {
-		/* Which of the window's?  From here on, one by one. */
+		/* A page of the window cannot be read.  From here on, read one page at a time. */
 		w->max = 1;
 		ret = read_page(w, place, page, &why);
 	}

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The tracked device has another size: the metadata follows.
+ * Makes the metadata follow a tracked device whose size has changed.
  *
- * The order that makes it safe: the journal is empty, even of what could still
- * be found in it, so that no record is of a block that is gone; the blocks that
- * the device gains are durably marked as written in the current era before the
- * new size is durable, because they are in no earlier copy of the device; and
- * both superblocks have the same size before anything is recorded, even if the
- * resize failed, so that none with another can come back.  Each step may be
- * repeated.
+ * Three conditions make this safe.  The journal is empty, also of failed appends that might still
+ * be found, so that no mark is of a block that is gone.  The blocks that the device gains are
+ * durably marked as written in the current era before the new size is durable, because no earlier
+ * copy of the device has them.  Both superblocks get the same size before anything else is
+ * recorded, even if the resize has failed, so that a superblock with another size cannot come back.
+ * Each step may be repeated.
  */
 #include <endian.h>
 #include <errno.h>
@@ -20,13 +19,19 @@
 #include "store/fold.h"
 #include "store/resize.h"
 
-/* The first block that has sectors which a device of nr_sectors does not have: its last, if it ends in the middle. */
+/*
+ * Returns the first block that has sectors beyond a device of nr_sectors: the last block, if the
+ * device ends in its middle.
+ */
 static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 {
 	return nr_sectors / s->block_sectors;
 }
 
-/* Sector number index of the array, as read or zeroed: blocks from `from` on are of the current era. */
+/*
+ * Changes sector number index of the array, which was read or zeroed: its blocks from `from` on get
+ * the current era.
+ */
 static void mark_sector(struct store *s, const struct array *a, struct erad_disk_eras *e, uint64_t index,
 			uint64_t from)
 {
@@ -43,7 +48,7 @@ static void mark_sector(struct store *s, const struct array *a, struct erad_disk
 	array_seal(e, a->tag, index);
 }
 
-/* Keeps what a snapshot of a larger device shows of blocks from `from` on. */
+/* Copies the pages with blocks from `from` on, which a snapshot of a larger device shows. */
 static int save_copies(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
 	const uint64_t end = a->nr_blocks < s->snapshot.nr_blocks ? a->nr_blocks : s->snapshot.nr_blocks;
@@ -64,8 +69,8 @@ static int save_copies(struct store *s, struct array *a, uint64_t from, struct e
 }
 
 /*
- * Blocks from … a->nr_blocks - 1 are written in the current era, whatever a larger device had
- * left there; not durable.  a has the new size.
+ * Marks blocks from … a->nr_blocks - 1 as written in the current era, in place of anything that a
+ * former, larger device has left there.  Not durable.  a has the new size.
  */
 static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
@@ -75,7 +80,7 @@ static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct e
 
 	ret = save_copies(s, a, from, err);
 	for (; !ret && page < a->pages; page += nr) {
-		/* Only the first page can have entries that stay. */
+		/* Only the first page can have entries that must be kept. */
 		const bool keeps = page * ERAD_ERAS_PER_PAGE < from;
 
 		nr = a->pages - page;
@@ -129,7 +134,7 @@ static int grow(struct store *s, struct array *a, const struct erad_disk_super *
 	return 0;
 }
 
-/* What s->super says now.  Context: journal_lock, fold_lock. */
+/* Applies the size in s->super to the fields of s.  Context: journal_lock, fold_lock. */
 static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors)
 {
 	pthread_mutex_lock(&s->lock);
@@ -143,7 +148,7 @@ static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Both superblocks get the size that s->super has.  Context: journal_lock, fold_lock. */
+/* Writes both superblocks with the size in s->super.  Context: journal_lock, fold_lock. */
 static int settle_size(struct store *s, struct err *err)
 {
 	struct erad_disk_super sb = s->super;
@@ -173,7 +178,7 @@ static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
 		failpoint(FAILPOINT_RESIZE_FOLDED);
 		sb = s->super;
 		super_set_size(&sb, nr_sectors);
-		/* Past a group whose append failed, which may be of blocks that go. */
+		/* Continue past a group whose append failed, because its blocks may be gone then. */
 		sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 		array_init(&a, s->e, &sb);
 		if (nr_sectors > s->nr_sectors)

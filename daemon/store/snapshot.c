@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Copies of era array pages, made before these change: see snapshot.h. */
+/* Copies pages of the era array before they change: see snapshot.h. */
 #include <endian.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "store/snapshot.h"
 #include "store/super.h"
 
-#define SAVE_PAGES	(ARRAY_FOLD_PAGES / 2)	/* at a time, beside their copies */
+#define SAVE_PAGES	(ARRAY_FOLD_PAGES / 2)	/* pages that are read at a time, with as many copies */
 
 void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb)
 {
@@ -39,13 +39,16 @@ static void copy_sector(const struct snapshot *p, const struct array *a,
 	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
 		const uint32_t era = le32toh(from->era[i]);
 
-		/* A newer era would mean that the sector has changed and its copy is damaged. */
+		/*
+		 * A newer era means that the sector has changed since the snapshot, and that its
+		 * copy is damaged.
+		 */
 		copy->era[i] = htole32(valid && era <= p->era ? era : p->era);
 	}
 	array_seal(copy, p->tag, index);
 }
 
-/* The next page from *block on that has blocks in o and no durable copy, and those after it. */
+/* Finds the next pages, from *block on, that have blocks in o and no durable copy. */
 static uint64_t unsaved_pages(const struct snapshot *p, const struct array *a,
 			      const struct overlay *o, uint64_t *block)
 {
@@ -113,7 +116,7 @@ void snapshot_saved(struct snapshot *p, const struct array *a, const struct over
 	p->saved.pool = NULL;
 }
 
-/* The array first: a copy that is not there yet means that what was read had not changed. */
+/* Read the array before the copies: if there is no copy then, the page that was read had not changed. */
 int snapshot_read(const struct snapshot *p, struct array *a, void *buf, void *copies,
 		  uint64_t first, uint64_t nr, struct err *err)
 {

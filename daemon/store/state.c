@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the files of a store share: its locked reads, its flush, and its superblock. */
+/* Shared by the files of a store: locked reads, the flush, and the superblock. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -42,9 +42,9 @@ int store_next_super(struct store *s, struct erad_disk_super *sb)
 	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
-	/* If it fails, the same copy is written again: the other is the one that is good. */
+	/* If the write fails, the next attempt writes the same copy, because the other copy is the valid one. */
 	sb->seq = htole64(le64toh(s->super.seq) + 1);
-	/* A truncated file must not get a valid superblock: the next open is to refuse the file. */
+	/* A truncated file must not get a valid superblock, because the next open must refuse the file. */
 	ret = engine_find(s->e, false, NULL);
 	if (!ret)
 		ret = super_write(s->e, sb, s->fold_buf);

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The metadata of one volume: which block was written in which era.
+ * The metadata of one volume: which block was written in which era.  include/erad_format.h has the
+ * format and the order of durability.  This header has what callers need.
  *
- * include/erad_format.h has the format and the order of durability.  Here is
- * what callers see.
- *
- * Threads: one thread marks and begins eras (the commit thread); another may
- * fold; any number may diff or ask for the info meanwhile.  open and close
- * belong to one thread alone.
- *
- * Every failed call may be repeated; it leaves the metadata as if it had not
- * been made, or made in full.  Blocks marked by a call that failed may be
- * reported as written, all or some of them, never the other way round.
+ * Threads: one thread marks and begins eras (the commit thread); another may fold; any number may
+ * diff or read the info meanwhile.  During open and close, only one thread may use the store.
+ * Every failed call may be repeated; it leaves the metadata as if it had not been made, or as if it
+ * had succeeded.  If a call that marks blocks fails, all, some or none of them may be reported as
+ * written; a block whose mark succeeded is always reported.
  */
 #ifndef ERAD_STORE_H
 #define ERAD_STORE_H
@@ -28,54 +24,53 @@ struct store;
 
 struct store_geometry {
 	uint8_t uuid[16];
-	uint64_t nr_sectors;		/* of the tracked device */
+	uint64_t nr_sectors;		/* size of the tracked device */
 	uint32_t block_sectors;		/* > 0, a multiple of 8 */
-	uint64_t journal_pages;		/* 0: chosen from the size */
-	uint32_t chunk_pages;		/* of the era array in one piece; 0: the default */
+	uint64_t journal_pages;		/* pages of the journal; 0: chosen from the size */
+	uint32_t chunk_pages;		/* pages of one piece of the era array; 0: the default */
 };
 
 /*
- * Bytes of metadata that a volume needs, and in *written, unless NULL, how
- * many of them from the start are worth being allocated on creation (all
- * but the era array).  journal_pages 0: the default ring.
+ * Returns the bytes of metadata that a volume needs.  *written, unless NULL, gets how many of them,
+ * from the start, should be allocated at creation: all but the era array.  journal_pages 0: the
+ * default ring.
  */
 uint64_t store_size(const struct store_geometry *g, uint64_t *written);
 
 /*
- * Writes new, empty metadata (era 0) and makes it durable; whatever the
- * engine held is gone, and an interrupted format leaves nothing that opens.
- * Takes a ring as large as fits up to the default if journal_pages is 0;
- * ENOSPC with the needed size in the message if even the smallest does not fit.
- * progress, unless NULL, hears bytes done and bytes in all.  The engine
- * stays the caller's.
+ * Writes new, empty metadata (era 0), and makes it durable.  The former content of the engine is
+ * lost, and an interrupted format leaves nothing that can be opened.  If journal_pages is 0, the
+ * ring gets as many pages as fit, up to the default.  ENOSPC, with the needed size in the sentence:
+ * even the smallest ring does not fit.  progress, unless NULL, is called with the bytes done and
+ * the bytes in all.  The engine stays the caller's.
  */
 int store_format(struct engine *e, const struct store_geometry *g,
 		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
 		 struct err *err);
 
 enum store_mode {
-	STORE_READ,		/* writes nothing: diff, check, info */
+	STORE_READ,		/* writes nothing; for diff, check and info */
 	STORE_WRITE,
 };
 
 /*
- * Reads the superblocks and replays the journal.  Refuses what is not erad
- * metadata (ENODATA if all of the superblock pages are zero, so that a new
- * device can be told from a broken one; EINVAL if they are something else),
- * what is damaged (EUCLEAN), and what a newer version wrote (EOPNOTSUPP).
- * STORE_WRITE refuses, with EOVERFLOW, metadata whose counters have come close to their
- * limits: such metadata can only be read.
- * In STORE_WRITE mode, makes durable what it found, as the process before may
- * have been killed before its flush, and takes CLEAN away.
- * Takes the engine over: it is destroyed by store_close(), and by a failed
- * store_open() too.
+ * Reads the superblocks and replays the journal.
+ *
+ * Errors: ENODATA if all of the superblock pages are zeros, so that a new device can be told from a
+ * damaged one; EINVAL if this is no metadata of erad; EUCLEAN if the metadata is damaged;
+ * EOPNOTSUPP if a newer version has written it; EOVERFLOW in STORE_WRITE mode if counters are close
+ * to their limits: such metadata can only be read.
+ *
+ * In STORE_WRITE mode, makes durable what was found, because the previous process may have been
+ * killed before its flush, and clears CLEAN.  The engine belongs to the store: store_close() ends
+ * it, and so does a store_open() that fails.
  */
 int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err);
 
 /*
- * Ends the store and the engine and frees both, whatever it returns.  In
- * STORE_WRITE mode with clean, folds and marks the metadata clean first; an
- * error then says that this was not possible, and the next open replays.
+ * Ends the store and the engine, and frees both, also on failure.  In STORE_WRITE mode with clean,
+ * folds and marks the metadata clean first.  An error says that this was not possible; the next
+ * open replays the journal then.
  */
 int store_close(struct store *s, bool clean, struct err *err);
 
@@ -83,91 +78,91 @@ struct store_info {
 	uint8_t uuid[16];
 	uint64_t nr_sectors, nr_blocks;
 	uint32_t block_sectors;
-	uint32_t era;			/* current; 0: none yet */
-	uint64_t size_pages, used_pages;	/* 4 KiB; used: all but the free part of the ring */
+	uint32_t era;			/* current era; 0: no era has begun */
+	uint64_t size_pages, used_pages;	/* in pages of 4 KiB; used: all but the free part of the ring */
 	uint64_t journal_pages, journal_used;
-	uint32_t chunk_pages;		/* of the era array in one piece; 0: there is no room for snapshots */
-	uint64_t commits, commit_pages;	/* groups and pages appended since open */
-	uint64_t folds;			/* completed since open */
-	uint64_t over_marked;		/* blocks that folds have marked because their entry was damaged */
-	uint32_t floor_era;		/* every block counts as written in it or later; 0: none */
+	uint32_t chunk_pages;		/* pages of one piece of the era array; 0: there is no room for snapshots */
+	uint64_t commits, commit_pages;	/* groups and pages that were appended since the open */
+	uint64_t folds;			/* folds that have completed since the open */
+	uint64_t over_marked;		/* blocks that folds have marked because their entries were damaged */
+	uint32_t floor_era;		/* every block counts as written in this era or later; 0: there is no floor */
 	bool degraded;			/* store_degraded() */
-	uint32_t snapshot_era;		/* the newest that the snapshot shows; 0: none is held */
+	uint32_t snapshot_era;		/* newest era that the snapshot shows; 0: there is no snapshot */
 	bool snapshot_lasts;
-	uint64_t snapshot_sectors;	/* of the device when it was taken */
-	bool clean;			/* as found by open */
+	uint64_t snapshot_sectors;	/* size of the device when the snapshot was taken */
+	bool clean;			/* the metadata was clean when it was opened */
 	uint64_t gaps;			/* since the metadata was made; see store/history.h */
 };
 
-/* Takes no lock that is held over I/O. */
+/* Reads the state of the store.  Takes no lock that is held over I/O. */
 void store_info(struct store *s, struct store_info *info);
 
 /*
- * Begins era `era`, which must be larger than the current one; durable on
- * return.  EOVERFLOW for UINT32_MAX, which is never used.
+ * Begins era `era`, which must be larger than the current one.  Durable on return.  EOVERFLOW for
+ * UINT32_MAX, which is never used.
  */
 int store_begin_era(struct store *s, uint32_t era, struct err *err);
 
 /*
- * The same, and asks for a snapshot of everything before: what store_diff()
- * with a view of STORE_SNAPSHOT will show once the next store_fold() has
- * returned 0.  lasts: it is kept until it is dropped; else it ends with
- * the process.  EBUSY if one is held, ENOSPC if the metadata has no room for it.
+ * As store_begin_era(), and requests a snapshot of everything before the era.  store_diff_view()
+ * with STORE_SNAPSHOT shows the snapshot once the next store_fold() has returned 0.  lasts: the
+ * snapshot is kept until it is dropped; otherwise it ends with the process.  EBUSY: there is a
+ * snapshot.  ENOSPC: the metadata has no room for one.
  */
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err);
 
-/* Drops the snapshot, held or about to be; durable on return.  ENOENT if there is none. */
+/* Drops the snapshot, even if it has not begun yet.  Durable on return.  ENOENT: there is none. */
 int store_drop_snapshot(struct store *s, struct err *err);
 
 /*
- * The tracked device has another size now.  Blocks that it gains count as written in the
- * current era, also a last block that was not a whole one: they are in no copy of the
- * device that was made before.  Writes 4 bytes for each of these blocks.  A snapshot stays as it is.
- * Durable on return.  No mark, no era may be under way.  ENOSPC if the metadata device is too small.
+ * Changes the size of the tracked device in the metadata.  Blocks that the device gains count as
+ * written in the current era, because no earlier copy of the device has them; also a last block
+ * that was incomplete.  Writes 4 bytes for each of these blocks.  A snapshot does not change.
+ * Durable on return.  No mark and no era may be under way.  ENOSPC: the metadata device is too
+ * small.
  */
 int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
- * Sees to it, before a resize, that it will have room: makes a file longer,
- * and changes nothing else.  ENOSPC if the metadata device is too small.  Any
- * thread, at any time.
+ * Ensures that a later resize has room: makes a file longer, and changes nothing else.  ENOSPC: the
+ * metadata device is too small.  Any thread may call this at any time.
  */
 int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
- * Records that blocks are being written in the current era; all of them are durable on
- * return.  Ranges in any order, overlapping or not, up to ERAD_MAX_RANGES,
- * all within the device (EINVAL).  Where the ring is full, folds first.
+ * Records that blocks are being written in the current era.  All of the blocks are durable on
+ * return.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.  EINVAL: a
+ * range is not within the device.  If the ring is full, folds first.
  *
- * The memory for marks comes from a pool; neither this call nor a fold calls the heap.  Where the
- * pool does not suffice, records a part of the blocks, folds, and goes on with the rest.
+ * The memory for marks comes from a pool.  Neither this call nor a fold calls the heap.  If the
+ * pool has too little memory, records a part of the blocks, folds, and goes on with the rest.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err);
 
 /*
- * Whether the pool has less than half of the memory that it should have; cheap, never blocks for long.
- *
- * store_fill_pool(): gets the rest from the heap, and returns to the heap what the pool has too much.  True if
- * anything was missing.  For a thread that nobody waits for: it may wait for memory, and holds no lock meanwhile.
+ * store_pool_low() returns whether the pool has less than half of the memory that it should have.
+ * It is cheap, and never waits for long.  store_fill_pool() gets the missing memory from the heap,
+ * and returns surplus memory to the heap.  It returns true if anything was missing.  It may wait
+ * for memory, with no lock held, so it is for a thread for which nobody waits.
  */
 bool store_pool_low(struct store *s);
 bool store_fill_pool(struct store *s);
 
-/* Whether enough is in the ring that a fold pays; cheap, never blocks for long. */
+/* Returns whether the ring is full enough for a fold.  Cheap, and never waits for long. */
 bool store_wants_fold(struct store *s);
 
 /*
- * Moves everything that is in the journal at the time of the call into the
- * era array and lets the tail follow.  Marks may go on meanwhile.
+ * Moves everything that is in the journal at the time of the call into the era array, and moves the
+ * tail.  Marks may go on meanwhile.
  */
 int store_fold(struct store *s, struct err *err);
 
 /*
- * Calls fn, in ascending order and with no lock held, for each maximal extent
- * of blocks whose era is `since` or newer; since 0 gives the whole device.
- * What is marked while it runs may or may not be in it; what was marked
- * before it began is.  EINVAL if `since` has not begun.  A damaged array sector is reported as written.
- * A non-zero value from fn ends it and is returned.
+ * Calls fn, in ascending order and with no lock held, for each maximal extent of blocks whose era
+ * is `since` or newer.  since 0: the whole device.  Blocks that were marked before the call are in
+ * the result; blocks that are marked during the call may be.  A damaged sector of the array is
+ * reported as written.  EINVAL: era `since` has not begun.  A non-zero value from fn ends the call
+ * and is returned.
  */
 int store_diff(struct store *s, uint32_t since,
 	       int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx, struct err *err);
@@ -178,16 +173,17 @@ enum store_view {
 };
 
 /*
- * The same for either view.  With STORE_SNAPSHOT: ENOENT if none is held,
- * ESTALE if it is dropped meanwhile.
+ * As store_diff(), for either view.  STORE_SNAPSHOT: ENOENT if there is no snapshot, ESTALE if it
+ * is dropped meanwhile.
  */
 int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
 		    struct err *err);
 
 /*
- * The same two, store_diff_view() and store_eras(), which also call look, with ctx, at each MiB of the array: what
- * is found may be far apart.  A non-zero value from look ends them and is returned.
+ * As store_diff_view() and store_eras(), but also call look, with ctx, at each MiB of the array,
+ * because there may be a long time between two calls of fn.  A non-zero value from look ends the
+ * call and is returned.
  */
 int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 		       int (*fn)(void *ctx, uint64_t first, uint64_t len), int (*look)(void *ctx),
@@ -197,50 +193,49 @@ int store_eras_watched(struct store *s, enum store_view which,
 		       int (*look)(void *ctx), void *ctx, uint64_t *damaged, struct err *err);
 
 /*
- * Calls fn, in ascending order and with no lock held, for each maximal run of
- * blocks that were last written in the same era; those that never were are
- * left out.  What is marked while it runs may or may not be in it.  A damaged
- * array sector is reported as written in the newest era and its blocks are
- * counted in *damaged; EUCLEAN if damaged is NULL.  A non-zero value from fn
- * ends it and is returned.
+ * Calls fn, in ascending order and with no lock held, for each maximal run of blocks that were last
+ * written in the same era.  Blocks that were never written are left out.  Blocks that are marked
+ * during the call may or may not be in the result.  A damaged sector of the array is reported as
+ * written in the newest era, and its blocks are counted in *damaged; if damaged is NULL, EUCLEAN is
+ * returned.  A non-zero value from fn ends the call and is returned.
  */
 int store_eras(struct store *s, enum store_view which,
 	       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era), void *ctx,
 	       uint64_t *damaged, struct err *err);
 
 /*
- * The module lets all writes pass when no daemon comes back for too long, and leaves a
- * record of this in the metadata (erad_format.h): the degrade record.
+ * The degrade record.  If no daemon comes back for too long, the module lets all writes pass, and
+ * writes this record to the metadata (erad_format.h).
  *
- * store_degrade_record() gives the record that the target is to write if that happens, and
- * the 512-byte sector of the metadata device that is its place; the rest of the sector's
- * page is to stay zeros.  To be given to the target before it becomes READY, each time.
- * ENOTSUP: the metadata is a file.  EINVAL: no era has begun.
+ * store_degrade_record() makes the record that the target is to write in this case, and returns its
+ * place: a 512-byte sector of the metadata device.  The rest of the sector's page stays zeros.  The
+ * target must get a record each time before it becomes READY.  ENOTSUP: the metadata is a file.
+ * EINVAL: no era has begun.
  *
- * store_degraded(): open has found a record in force, or store_set_floor() was called, and
- * store_clear_degraded() has not returned 0 since.  While it is true and the floor is
- * not set, every block is reported as written in the current era.
+ * store_degraded() returns true from the moment when a record was found in force, or
+ * store_set_floor() was called, until store_clear_degraded() returns 0.  While it is true and the
+ * floor is not set, every block is reported as written in the current era.
  *
- * store_wants_floor(): a record is in force, and store_set_floor() has not returned 0 since the
- * record was found.  Any thread.
+ * store_wants_floor() returns whether a record is in force, and store_set_floor() has not returned
+ * 0 since the record was found.  Any thread may call it.
  *
- * After a degrade, however it is known (a record found, or the target says so), in this order:
+ * After a degrade, whether a record was found or the target has reported it, take these steps in
+ * this order:
  *
- *	1. store_set_floor(): every block counts as written in the current era, or in
- *	   the record's if that is newer, which begins then.  Durable on return.
+ *	1. store_set_floor(): every block counts as written in the current era.  If the record's era is
+ *	   newer, that era begins, and the blocks count as written in it.  Durable on return.
  *	2. store_begin_era().
  *	3. The target holds writes again, and the writes that it had let pass have completed.
- *	4. store_degrade_record(), and the target has got this record in the place of the last.
- *	5. store_clear_degraded(): the last record is no longer in force.  Durable on return.
- *	   EINVAL without steps 1 and 4.  If nothing is to be cleared: 0.
+ *	4. store_degrade_record(): the target gets this record in place of the last one.
+ *	5. store_clear_degraded(): the last record is no longer in force.  Durable on return.  EINVAL
+ *	   without steps 1 and 4.  Returns 0 if there is nothing to clear.
  *
- * store_find_degraded(): looks for a record once more, because the target may have written
- * one since the metadata was opened.  To be called after the owner has attached, and
- * before a diff that is to have all that has completed by then.  Any thread.  A negative
- * errno if the record cannot be read.
+ * store_find_degraded() looks for a record again, because the target may have written one since the
+ * metadata was opened.  Call it after ATTACH, and before a diff that must have all writes that have
+ * completed.  Any thread may call it.  Returns a negative errno if the record cannot be read.
  *
- * Steps may be repeated; a failure or a crash at any point only makes the next open find a
- * record again.  From the thread that marks and begins eras.
+ * Steps may be repeated.  After a failure or a crash at any point, the next open finds a record
+ * again.  Context: the thread that marks and begins eras, unless said otherwise.
  */
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
 int store_find_degraded(struct store *s, struct err *err);
@@ -250,9 +245,9 @@ int store_set_floor(struct store *s, struct err *err);
 int store_clear_degraded(struct store *s, struct err *err);
 
 /*
- * Examines everything, writes nothing, calls complain with a sentence for each
- * fault found (where it is, what was got, what was expected).  Returns the
- * number of faults or a negative errno.  Takes over the engine.
+ * Examines all of the metadata, and writes nothing.  Calls complain with a sentence for each fault:
+ * where it is, what was found, what was expected.  Returns the number of faults, or a negative
+ * errno.  Ends the engine.
  */
 int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
 		struct store_info *info, struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The two superblock copies: layout, validation, reading and writing. */
+/* Validates, reads and writes the two superblock copies: see super.h. */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -128,7 +128,7 @@ static int above(struct err *err, const char *what, uint64_t got, uint64_t max)
 		       what, got, max);
 }
 
-/* Every field of a copy whose checksum is right.  Each check relies on those before it. */
+/* Checks every field of a copy whose checksum is valid.  Each check relies on the checks before it. */
 static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uint64_t size,
 			struct err *err)
 {
@@ -204,8 +204,8 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 }
 
 /*
- * The size is not part of it: a resize changes it in one copy after the other.  Nor is the
- * place of the ring's start: old metadata gets its history in one copy after the other.
+ * The size is left out, because a resize changes it in one copy after the other.  The start of the
+ * ring is left out, because old metadata gets its history in one copy after the other.
  */
 static bool same_volume(const struct erad_disk_super *a, const struct erad_disk_super *b)
 {
@@ -290,7 +290,7 @@ static bool has_magic(const struct erad_disk_super *sb)
 	return !memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
 }
 
-/* EIO counts as damage. */
+/* An EIO counts as damage. */
 static int read_copies(struct engine *e, struct erad_disk_super copies[NR_COPIES], bool ok[NR_COPIES])
 {
 	char *page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);

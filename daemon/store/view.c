@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a reader sees of the era array: see view.h. */
+/* Reads the era array piece by piece: see view.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ int view_begin(struct view *v, struct store *s, enum store_view which, struct er
 	*v = (struct view){ .s = s, .of_snapshot = which == STORE_SNAPSHOT };
 	pthread_mutex_lock(&s->lock);
 	v->array = s->array;
-	/* A fold changes `saved`, which no reader needs, without s->lock. */
+	/* `saved` is not copied: a fold changes it without s->lock, and no reader needs it. */
 	memcpy(&v->snapshot, &s->snapshot, offsetof(struct snapshot, saved));
 	v->era = s->era;
 	v->floor = store_floor(s);
@@ -67,7 +67,7 @@ void view_marks(struct view *v,
 	struct store *s = v->s;
 	uint64_t len = v->len;
 
-	/* A snapshot is all in the array. */
+	/* All of the snapshot is in the array, nothing is in memory. */
 	if (v->of_snapshot)
 		return;
 	pthread_mutex_lock(&s->lock);
@@ -87,7 +87,10 @@ static int read_part(struct view *v, uint64_t from, uint64_t to, struct err *err
 					   v->page + from, to - from, err);
 }
 
-/* All of the piece but its holes, so that what is scattered over a large file is not read with all that is around it. */
+/*
+ * Reads the piece except its holes.  So if the eras are scattered over a large file, the zeros
+ * around them are not read.
+ */
 static int read_main(struct view *v, struct err *err)
 {
 	uint64_t page, nr, from = 0;
@@ -106,7 +109,7 @@ static int read_main(struct view *v, struct err *err)
 	return ret ? ret : read_part(v, from, v->nr_pages, err);
 }
 
-/* *damaged: some sector is. */
+/* *damaged: a sector is damaged. */
 static int read_pages(struct view *v, bool *damaged, struct err *err)
 {
 	const uint64_t first = v->page * ARRAY_PAGE_SECTORS;
@@ -129,7 +132,7 @@ static int read_pages(struct view *v, bool *damaged, struct err *err)
 	return ret;
 }
 
-/* Once it is dropped, a fold changes pages without a copy. */
+/* Once the snapshot is dropped, folds change pages without copying them. */
 static int still_held(struct view *v, struct err *err)
 {
 	struct store *s = v->s;
@@ -150,14 +153,14 @@ int view_read(struct view *v, unsigned int *nr, struct err *err)
 	int ret;
 
 	*nr = 0;
-	/* Of a snapshot, what was there before it became a hole is in the copy. */
+	/* For a snapshot, the copy has what was in the place of a hole. */
 	if (array_hole(&v->array, ARRAY_MAIN, v->page, v->nr_pages) &&
 	    (!v->of_snapshot || array_hole(&v->array, ARRAY_COPY, v->page, v->nr_pages)))
 		return still_held(v, err);
 	*nr = (v->len + ERAD_ERAS_PER_SECTOR - 1) / ERAD_ERAS_PER_SECTOR;
 	ret = read_pages(v, &damaged, err);
 	if (!ret && damaged) {
-		/* Perhaps a fold was just writing it: once more, while none does. */
+		/* Perhaps a fold was writing the sector, so read again while no fold runs. */
 		pthread_mutex_lock(&v->s->fold_lock);
 		ret = read_pages(v, &damaged, err);
 		pthread_mutex_unlock(&v->s->fold_lock);
