@@ -75,9 +75,9 @@ ALL_LDFLAGS	= -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(LDFLAGS)
 sources		= $(wildcard $(1:%=daemon/%/*.c) $(1:%=daemon/%/*/*.c))
 objects		= $(patsubst %.c,$(BUILD)/obj/%.o,$(sources))
 archives	:= $(foreach d,store common,$(if $(call sources,$d),$(BUILD)/obj/$d.a))
-program_dirs	:= erad eractl exporter generator
-# A program has the name of its directory, except erad-exporter and erad-generator.
-programs	:= $(foreach d,$(program_dirs),$(BUILD)/bin/$(if $(filter exporter generator,$d),erad-)$d)
+program_dirs	:= erad eractl exporter generator udev
+# A program has the name of its directory, except erad-exporter, erad-generator and erad-udev.
+programs	:= $(foreach d,$(program_dirs),$(BUILD)/bin/$(if $(filter exporter generator udev,$d),erad-)$d)
 program_dir	= $(patsubst erad-%,%,$(1))
 
 # This file changes when the compiler or its flags change; then everything is compiled again.
@@ -321,11 +321,13 @@ $(BUILD)/man/%: daemon/man/%.scd
 
 unit_files	:= $(wildcard $(foreach t,service socket target timer,daemon/systemd/*.$t))
 generator	:= $(BUILD)/bin/erad-generator
+udev_program	:= $(BUILD)/bin/erad-udev
 udev_rules	:= $(wildcard daemon/systemd/*.rules)
 monitoring	:= $(wildcard daemon/exporter/*.json daemon/exporter/*.yml)
 installs	= \
-	$(foreach f,$(filter-out $(generator),$(programs)),$f:$(SBINDIR)/$(notdir $f):755) \
+	$(foreach f,$(filter-out $(generator) $(udev_program),$(programs)),$f:$(SBINDIR)/$(notdir $f):755) \
 	$(generator):$(LIBDIR)/systemd/system-generators/$(notdir $(generator)):755 \
+	$(udev_program):$(LIBDIR)/udev/$(notdir $(udev_program)):755 \
 	$(foreach f,$(man_pages),$f:$(MANDIR)/man$(patsubst .%,%,$(suffix $f))/$(notdir $f):644) \
 	$(foreach f,$(unit_files),$f:$(UNITDIR)/$(notdir $f):t644) \
 	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
@@ -344,7 +346,7 @@ all: kmod daemon $(example)	## (default) the module for each of KERNELS, the dae
 kmod: $(if $(KDIR),kmod-kdir,$(KERNELS:%=kmod-%))	## the kernel module only, build/kmod/RELEASE/kmod/dm-erad.ko
 
 .PHONY: daemon
-daemon: $(programs)		## build/bin/erad, build/bin/eractl, build/bin/erad-exporter and build/bin/erad-generator
+daemon: $(programs)		## build/bin/erad, build/bin/eractl, build/bin/erad-exporter, build/bin/erad-generator and build/bin/erad-udev
 
 .PHONY: man
 man: $(man_pages)		## the manual pages, build/man/
@@ -476,7 +478,7 @@ install: $(programs) $(man_pages)	## programs, units, manual pages, and the modu
 		IFS=:; set -- $$file; unset IFS; \
 		case $$3 in \
 		t*) mkdir -p "$(DESTDIR)$${2%/*}"; \
-			sed 's|@SBINDIR@|$(SBINDIR)|g; s|[@#]VERSION[@#]|$(VERSION)|g' "$$1" > "$(DESTDIR)$$2"; \
+			sed 's|@SBINDIR@|$(SBINDIR)|g; s|@LIBDIR@|$(LIBDIR)|g; s|[@#]VERSION[@#]|$(VERSION)|g' "$$1" > "$(DESTDIR)$$2"; \
 			chmod "$${3#t}" "$(DESTDIR)$$2" ;; \
 		*) install -D -m "$$3" "$$1" "$(DESTDIR)$$2" ;; \
 		esac; \

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/size.h"
 #include "common/client.h"
+#include "common/eratab.h"
+#include "common/size.h"
+#include "eractl/mentions.h"
 #include "eractl/volumes.h"
 
 #define BLOCK_UNIT	4096u
@@ -50,6 +52,21 @@ static int add_path(struct json_object *o, const char *key, const char *path)
 	return 0;
 }
 
+/* Warns of files that still name the origin.  given: its path as the user has given it. */
+static void look_for_mentions(const char *name, const char *given)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	struct err err;
+
+	if (eratab_read(ERAD_TAB, &tab, &err))
+		return;
+	fflush(stdout);
+	if (!eratab_find(&tab, name, &e, &err))
+		mentions_warn(name, e->origin, given);
+	eratab_free(&tab);
+}
+
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct volumes_job job = { .op = "create", .print = print_opened };
@@ -57,7 +74,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	struct json_object *request;
 	uint64_t block_size = 0;
 	bool overwrite = false;
-	int c;
+	int c, r;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
 		switch (c) {
@@ -94,7 +111,10 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (overwrite)
 		json_object_object_add(request, "overwrite_metadata",
 				       json_object_new_boolean(true));
-	return volume_run(&job, request);
+	r = volume_run(&job, request);
+	if (!r)
+		look_for_mentions(argv[optind], argv[optind + 1]);
+	return r;
 }
 
 const struct command cmd_create = {
@@ -105,7 +125,8 @@ const struct command cmd_create = {
 	"Writes new metadata for the block device ORIGIN, remembers the volume in\n"
 	"/etc/eratab and opens it: use /dev/mapper/NAME in place of ORIGIN from then\n"
 	"on, because writes that do not go through it are not seen. The data on\n"
-	"ORIGIN stays as it is.\n"
+	"ORIGIN stays as it is. If a line of fstab, crypttab, lvm.conf or a mount unit\n"
+	"names ORIGIN, the command prints the line that names the volume instead.\n"
 	"\n"
 	"The metadata is a file, /var/lib/erad/NAME.erad, unless --metadata names\n"
 	"another file or a block device, which must not lie on ORIGIN. What is there is\n"

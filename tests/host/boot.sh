@@ -14,7 +14,7 @@ began=$SECONDS
 # data carries a file system, and on that is the metadata of spare-1+2; the line of wrong is, and late's origin does not come.
 files=$work/files
 units=$files/etc/systemd/system
-mkdir -p "$units/local-fs.target.wants" "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare"
+mkdir -p "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare"
 cat > "$files/etc/eratab" << 'EOF'
 data		/dev/vda	/dev/vdb
 spare-1+2	/dev/disk/by-id/virtio-disk2	/mnt/data/its\040metadata/100%"\1342.erad	noauto
@@ -23,10 +23,13 @@ late		/dev/disk/by-id/absent	/var/lib/erad/late.erad
 EOF
 cp "$files/etc/eratab" "$work/eratab"
 
-# What systemd-fstab-generator makes, which is not there in the VM.
-printf '[Unit]\nBefore=local-fs.target\n[Mount]\nWhat=/dev/mapper/data\nWhere=/mnt/data\n' > "$units/mnt-data.mount"
-printf '[Mount]\nWhat=/dev/mapper/spare-1+2\nWhere=/mnt/spare\n' > "$units/mnt-spare.mount"
-ln -s ../mnt-data.mount "$units/local-fs.target.wants/"
+# As Debian's installer writes it: the UUID is on the origin, too.
+cat > "$files/etc/fstab" << 'EOF'
+UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
+/dev/mapper/spare-1+2 /mnt/spare ext4 noauto 0 0
+EOF
+mkdir -p "$files/usr/lib/systemd/system-generators"
+cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
 # As `systemctl enable` does.
 ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
 # Not the usual 90 seconds.

@@ -213,6 +213,15 @@ static void test_lasting_path_of_a_logical_volume_is_by_its_uuid(void **state)
 	lasts("/dev/mapper/vg-data", DM0, "/dev/disk/by-id/dm-uuid-" LV);
 }
 
+static void test_uuid_and_label_are_no_path_of_an_origin(void **state)
+{
+	(void)state;
+	lasts("/dev/disk/by-uuid/0123", SDA1, "/dev/sda1");
+	lasts("/dev/disk/by-label/data", SDA1, "/dev/sda1");
+	devices_node("/dev/mapper/vg-data", DM0);
+	lasts("/dev/disk/by-uuid/0123", DM0, "/dev/mapper/vg-data");
+}
+
 static void test_number_of_a_mapped_device_becomes_its_name(void **state)
 {
 	(void)state;
@@ -245,6 +254,7 @@ int main(void)
 		T(test_lasting_path_is_the_best_link_of_the_device),
 		T(test_link_that_leads_elsewhere_is_not_taken),
 		T(test_lasting_path_of_a_logical_volume_is_by_its_uuid),
+		T(test_uuid_and_label_are_no_path_of_an_origin),
 		T(test_number_of_a_mapped_device_becomes_its_name),
 		T(test_path_without_room_is_an_error),
 	};

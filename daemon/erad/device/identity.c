@@ -202,6 +202,12 @@ static int rank(const char *path)
 	return 0;
 }
 
+bool identity_names_content(const char *path)
+{
+	return !strncmp(path, "/dev/disk/by-uuid/", strlen("/dev/disk/by-uuid/")) ||
+		!strncmp(path, "/dev/disk/by-label/", strlen("/dev/disk/by-label/"));
+}
+
 static int copy_path(char *path, size_t size, const char *from)
 {
 	return snprintf(path, size, "%s", from) < (int)size ? 0 : -ENAMETOOLONG;
@@ -209,7 +215,7 @@ static int copy_path(char *path, size_t size, const char *from)
 
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 {
-	char name[DM_NAME_SIZE], mapped[PATH_MAX], best[PATH_MAX] = "";
+	char name[DM_NAME_SIZE], mapped[PATH_MAX], node[NODE_PATH_SIZE], best[PATH_MAX] = "";
 	int best_rank = 1;
 	sd_device *d;
 
@@ -235,6 +241,9 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 	}
 	if (best_rank > 1)
 		return copy_path(path, size, best);
+	/* The volume itself, and a copy of the device, have the same UUID and label. */
+	if (identity_names_content(given) && !dm_node(dev, node))
+		given = node;
 	/* The name of a mapped device lasts longer than its number. */
 	if (!strncmp(given, "/dev/dm-", strlen("/dev/dm-")) && !dm_name(dev, name)) {
 		snprintf(mapped, sizeof(mapped), "/dev/mapper/%s", name);

@@ -7,6 +7,7 @@
 #ifndef ERAD_IDENTITY_H
 #define ERAD_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -54,9 +55,13 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
  * Finds the path for eratab: a path that leads to dev now, and to the same device after the next
  * boot.  `given` is the path that the user has given.  The result is a link in /dev/disk/by-id or
  * by-partuuid, or /dev/mapper/NAME.  It is `given` itself if `given` is such a path already, or if
- * there is no such path. -ENAMETOOLONG: the path does not fit.
+ * there is no such path; but it is never a link in by-uuid or by-label, because these lead to the
+ * volume while it is open. -ENAMETOOLONG: the path does not fit.
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
+
+/* Whether the path is a link by UUID or label.  udev hides such a link of an origin. */
+bool identity_names_content(const char *path);
 
 /*
  * Copies the properties from `was` that `now` does not have, for example because udev does not run

@@ -2,8 +2,11 @@
 /* Closes volumes: removes the device, and waits until the metadata is closed. */
 #include <errno.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "erad/device/dm.h"
+#include "erad/device/hidden.h"
+#include "erad/device/identity.h"
 #include "erad/device/sysfs.h"
 #include "erad/ops/close.h"
 #include "erad/ops/closed.h"
@@ -34,7 +37,7 @@ int op_close(const char *name, struct err *err)
 	char mapped[DM_NAME_SIZE];
 	struct claim claim;
 	struct volume *v;
-	dev_t dev;
+	dev_t dev, origin;
 	int r;
 
 	r = volumes_claim(&claim, name, err);
@@ -47,6 +50,7 @@ int op_close(const char *name, struct err *err)
 	}
 	pthread_mutex_lock(&v->lock);
 	dev = v->dev;
+	origin = makedev(v->info.origin_major, v->info.origin_minor);
 	pthread_mutex_unlock(&v->lock);
 	/* Somebody may have renamed the device, so its name may differ from the volume's. */
 	if (!dev || dm_name(dev, mapped))
@@ -61,6 +65,9 @@ int op_close(const char *name, struct err *err)
 			    CLOSE_MS / 1000);
 	if (!r)
 		r = check_closed_cleanly(v, err);
+	/* While eratab names the origin, it stays hidden; but not by the link that eratab names it by. */
+	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
+		hidden_update(origin, false);
 	volume_unref(v);
 out_release:
 	volumes_release(&claim);

@@ -9,10 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/failpoint.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
+#include "erad/device/hidden.h"
 #include "erad/device/identity.h"
 #include "erad/device/probe.h"
 #include "erad/ops/conflict.h"
@@ -356,6 +358,8 @@ out_line:
 		goto out_keep;
 	if (table_remove(a->name, &ignored))
 		log_warn("volume %s: %s", a->name, ignored.msg);
+	/* udev may have seen the line. */
+	hidden_update(blockdev_at(lasting), false);
 out_metadata:
 	take_back(p, &g);
 	free(p);

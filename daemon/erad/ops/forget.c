@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "erad/base/log.h"
+#include "erad/device/hidden.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/table.h"
@@ -29,6 +31,7 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	struct eratab tab;
 	struct claim claim;
 	struct volume *v;
+	dev_t origin = 0;
 	int r;
 
 	*metadata = NULL;
@@ -48,8 +51,10 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	 * A line that cannot be parsed can be removed, too; in this case the place of the metadata
 	 * is not known.
 	 */
-	if (!eratab_find(&tab, name, &e, NULL))
+	if (!eratab_find(&tab, name, &e, NULL)) {
 		*metadata = strdup(e->metadata);
+		origin = blockdev_at(e->origin);
+	}
 
 	/* Remove the line first: a file without a line does no harm, a line without its file does. */
 	r = table_remove(name, err);
@@ -58,6 +63,7 @@ int op_forget(const char *name, char **metadata, struct err *err)
 		*metadata = NULL;
 		goto out_table;
 	}
+	hidden_update(origin, false);
 	default_metadata(name, own, sizeof(own));
 	if (*metadata && !strcmp(*metadata, own))
 		remove_own_file(&tab, name, own);

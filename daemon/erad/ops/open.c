@@ -9,6 +9,7 @@
 #include "common/size.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
+#include "erad/device/hidden.h"
 #include "erad/device/probe.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/conflict.h"
@@ -188,6 +189,8 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 		*err = who;
 	if (r)
 		goto out_unref;
+	/* Only now: an origin that eratab names by what is on it is known by its volume alone. */
+	hidden_update(t.origin, true);
 	*out = v;
 	return 0;
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * erad-udev: tells udev's rules whether a block device is the origin of a volume; see 61-erad-origin.rules.
+ *
+ * Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, the links of the device that do not name what is on the device.
+ * Exits with 1 if the device is the origin of no volume.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/eratab.h"
+#include "common/stdfds.h"
+
+#define EXIT_USAGE	2
+
+#define DM_UUID_PREFIX	"ERAD-"
+
+/* The name of a device-mapper device is shorter than this. */
+#define DM_NAME_SIZE	128
+
+static const char *const content_links[] = { "disk/by-uuid/", "disk/by-label/" };
+
+/* Whether a link below /dev names what is on a device, so that a copy of the device has the same link. */
+static bool names_content(const char *link)
+{
+	for (size_t i = 0; i < sizeof(content_links) / sizeof(*content_links); i++)
+		if (!strncmp(link, content_links[i], strlen(content_links[i])))
+			return true;
+	return false;
+}
+
+/* Whether path names the device.  Its links need not exist yet: udev makes them after the rules. */
+static bool is_named(const char *path, dev_t dev, const char *kernel_name, char *const *links)
+{
+	const char *name = path + strlen("/dev/");
+
+	/* A path elsewhere is not looked at: it may lead to a file system that does not answer. */
+	if (strncmp(path, "/dev/", strlen("/dev/")))
+		return false;
+	name += strspn(name, "/");
+	/* Such a link leads to the volume when it is open. */
+	if (names_content(name))
+		return false;
+	if (!strcmp(name, kernel_name))
+		return true;
+	for (; *links; links++)
+		if (!strcmp(name, *links))
+			return true;
+	return blockdev_at(path) == dev;
+}
+
+/* Writes the name of the volume in eratab whose origin is the device. */
+static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links, char name[DM_NAME_SIZE])
+{
+	struct eratab tab;
+	struct err err;
+	bool found = false;
+
+	if (eratab_read(ERAD_TAB, &tab, &err)) {
+		fprintf(stderr, "erad-udev: %s\n", err.msg);
+		return false;
+	}
+	for (size_t i = 0; i < tab.nr && !found; i++) {
+		const struct eratab_entry *e = tab.line[i].entry;
+
+		if (!e || !is_named(e->origin, dev, kernel_name, links))
+			continue;
+		snprintf(name, DM_NAME_SIZE, "%s", e->name);
+		found = true;
+	}
+	eratab_free(&tab);
+	return found;
+}
+
+/* Writes the name of the open volume that holds the device. */
+static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
+{
+	char path[64], uuid[sizeof(DM_UUID_PREFIX)];
+	struct dirent *d;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
+	dir = opendir(path);
+	if (!dir)
+		return false;
+	while (!found && (d = readdir(dir))) {
+		char attribute[sizeof("holders//dm/uuid") + sizeof(d->d_name)];
+
+		snprintf(attribute, sizeof(attribute), "holders/%s/dm/uuid", d->d_name);
+		if (*d->d_name == '.' || blockdev_attribute(dev, attribute, uuid, sizeof(uuid)) || strcmp(uuid, DM_UUID_PREFIX))
+			continue;
+		snprintf(attribute, sizeof(attribute), "holders/%s/dm/name", d->d_name);
+		found = !blockdev_attribute(dev, attribute, name, DM_NAME_SIZE);
+	}
+	closedir(dir);
+	return found;
+}
+
+int main(int argc, char **argv)
+{
+	const char *of_disk = getenv("ERAD_ORIGIN");	/* of a partition: what the rules have said of its disk */
+	unsigned int maj, min;
+	char name[DM_NAME_SIZE];
+	dev_t dev;
+
+	stdfds_open();
+	if (argc < 3 || sscanf(argv[1], "%u:%u", &maj, &min) != 2) {
+		fputs("usage: erad-udev MAJOR:MINOR NAME [LINK]...\n"
+		      "\n"
+		      "Called by udev's rules: tells whether a block device is the origin of a volume.\n"
+		      "NAME and the links are below /dev.\n", stderr);
+		return EXIT_USAGE;
+	}
+	dev = makedev(maj, min);
+	if (of_disk && *of_disk)
+		snprintf(name, sizeof(name), "%s", of_disk);
+	else if (!find_in_table(dev, argv[2], argv + 3, name) && !find_holder(dev, name))
+		return EXIT_FAILURE;
+
+	printf("ERAD_ORIGIN=%s\nERAD_LINKS=", name);
+	for (int i = 3; i < argc; i++)
+		if (!names_content(argv[i]))
+			printf("%s ", argv[i]);
+	putchar('\n');
+	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
