@@ -7,176 +7,146 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/client.h"
-#include "common/token.h"
+#include "common/size.h"
 #include "eractl/format.h"
+#include "eractl/qcow2.h"
 #include "eractl/volumes.h"
 
 struct run {
 	struct diff diff;
-	const struct diff_format *format;
-	const char *token;	/* NULL: the user has given an era, diff.since */
-	bool begun, snapshot, json;
-	/* The last extent is not printed before it is known whether the next extent continues it. */
-	uint64_t offset, length;
+	const struct diff_format *format;	/* NULL: a bitmap in a qcow2 file */
+	const char *file, *device;		/* for qcow2: the file, and the path of its backing file */
+	struct qcow2 *qcow2;
+	bool json;
 };
 
-static int garbled(const struct run *run, struct err *err, const char *how)
+static int begin_qcow2(struct run *run, struct err *err)
 {
-	return err_set(err, -EBADMSG, "volume %s: the answer of erad makes no sense: %s",
-		       run->diff.volume, how);
-}
-
-static void print_kept(struct run *run)
-{
-	struct diff *d = &run->diff;
-
-	if (!run->length)
-		return;
-	run->format->extent(d, run->offset, run->length);
-	d->end = run->offset + run->length;
-	d->changed += run->length;
-	d->extents++;
-	run->length = 0;
-}
-
-/* Returns number i of the part, and the number after it. */
-static int take_extent(struct run *run, struct json_object *part, size_t i, struct err *err)
-{
-	uint64_t offset, length, end = run->length ? run->offset + run->length : run->diff.end;
-
-	if (!json_to_number(json_object_array_get_idx(part, i), &offset) ||
-	    !json_to_number(json_object_array_get_idx(part, i + 1), &length))
-		return garbled(run, err, "an extent is not an offset and a length");
-	if (offset < end)
-		return garbled(run, err, "the extents do not ascend");
-	if (!length || length > run->diff.size || offset > run->diff.size - length)
-		return garbled(run, err, "an extent is empty or goes beyond the volume");
-
-	if (run->length && offset == end) {
-		run->length += length;
-		return 0;
-	}
-	print_kept(run);
-	run->offset = offset;
-	run->length = length;
-	return 0;
-}
-
-/* Says why a diff lists every block: because of gaps. */
-static void complain_of_gaps(const struct diff *d)
-{
-	const size_t nr = json_object_is_type(d->gaps, json_type_array) ? json_object_array_length(d->gaps) : 0;
-	struct json_object *last = nr ? json_object_array_get_idx(d->gaps, nr - 1) : NULL;
-	const char *kind = json_text(last, "kind"), *detail = json_text(last, "detail");
-	char more[64] = "";
-	uint64_t era;
-
-	if (!kind || !json_number(last, "era", &era))
-		return;
-	if (nr > 1)
-		snprintf(more, sizeof(more), ", the last of %zu gaps", nr);
-	complain("volume %s: the whole volume is listed, because writes may have gone past erad in era %" PRIu64
-		 " (%s%s%s%s)", d->volume, era, kind, detail && *detail ? ": " : "", detail ? detail : "", more);
-}
-
-static int take_header(struct run *run, struct json_object *part, struct err *err)
-{
-	struct diff *d = &run->diff;
-	uint64_t since;
-
-	if (!json_number(part, "block_size", &d->block_size) ||
-	    !d->block_size || !json_number(part, "size", &d->size) ||
-	    !json_number(part, "since", &since) || !json_number(part, "era", &d->era))
-		return garbled(run, err, "the first part lacks block_size, size, since or era");
-	if (since != d->since)
-		return garbled(run, err, "it is about another era");
-	run->begun = true;
-	d->token = json_text(part, "token");
-	d->gaps = json_object_object_get(part, "gaps");
-	complain_of_gaps(d);
-	run->format->begin(d);
-	d->token = NULL;
-	d->gaps = NULL;
-	return 0;
-}
-
-static int take_part(void *ctx, struct json_object *part, struct err *err)
-{
-	struct run *run = ctx;
-	size_t i, n;
+	const struct diff *d = &run->diff;
+	char *its_own = NULL;
 	int r;
 
-	if (!run->begun)
-		return take_header(run, part, err);
-	if (!json_object_is_type(part, json_type_array))
-		return garbled(run, err, "a part is not a list of extents");
-	n = json_object_array_length(part);
-	for (i = 0; i < n; i += 2) {
-		r = take_extent(run, part, i, err);
-		if (r)
-			return r;
-	}
+	if (d->offset % QCOW2_ALIGN)
+		return err_set(err, -EINVAL, "offset %" PRIu64 ": expected a multiple of %u bytes for qcow2", d->offset,
+			       QCOW2_ALIGN);
+	if (!run->device && asprintf(&its_own, "/dev/mapper/%s", d->volume) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = qcow2_create(run->file, d->offset + d->head.size, d->head.block_size | d->offset,
+			 run->device ? run->device : its_own, &run->qcow2, err);
+	free(its_own);
+	return r;
+}
+
+static int begin(void *ctx, const struct changes_head *head, struct err *err)
+{
+	struct run *run = ctx;
+	struct diff *d = &run->diff;
+
+	if (head->size > INT64_MAX || d->offset > INT64_MAX - head->size)
+		return err_set(err, -EINVAL, "offset %" PRIu64 ": the end of the volume would be beyond what a file can have",
+			       d->offset);
+	if (run->format && run->format->in_blocks && d->offset % head->block_size)
+		return err_set(err, -EINVAL, "offset %" PRIu64 ": expected a multiple of the block size, %" PRIu64
+			       " bytes, for the format %s", d->offset, head->block_size, run->format->name);
+	d->head = *head;
+	changes_complain_of_gaps(d->volume, head);
+	if (!run->format)
+		return begin_qcow2(run, err);
+	run->format->begin(d);
+	d->head.token = NULL;
+	d->head.gaps = NULL;
+	return 0;
+}
+
+static int extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct run *run = ctx;
+	struct diff *d = &run->diff;
+
+	offset += d->offset;
+	if (!run->format)
+		return qcow2_mark(run->qcow2, offset, length, err);
+	run->format->extent(d, offset, length);
+	d->end = offset + length;
+	d->changed += length;
+	d->extents++;
 	/* The message comes from end_output(). */
 	return output_failed() ? err_set(err, -EPIPE, "the output failed") : 0;
 }
 
-static int finish(struct run *run, struct json_object *result, struct err *err)
+static void print_due(const struct run *run, const char *why)
 {
-	uint64_t changed;
+	struct json_object *o = json_object_new_object();
 
-	if (!run->begun)
-		return garbled(run, err, "it has no first part");
-	if (!json_number(result, "changed_bytes", &changed) ||
-	    changed != run->diff.changed + run->length)
-		return garbled(run, err, "changed_bytes is not the sum of the extents");
-	print_kept(run);
+	json_object_object_add(o, "volume", json_object_new_string(run->diff.volume));
+	json_object_object_add(o, "full_copy_due", json_object_new_string(why));
+	print_json(o);
+	json_object_put(o);
+}
+
+static int finish(struct run *run, struct err *err)
+{
+	struct qcow2 *q = run->qcow2;
+
+	run->qcow2 = NULL;
+	if (q)
+		return qcow2_finish(q, err);
 	run->format->end(&run->diff);
 	return 0;
 }
 
-static int diff(struct run *run)
+static int diff(struct run *run, struct changes_reader *reader)
 {
-	struct json_object *request = client_request("diff", run->diff.volume), *result;
-	const char *due;
 	struct err err;
 	int r;
 
-	if (run->token)
-		json_object_object_add(request, "token", json_object_new_string(run->token));
-	else
-		json_object_object_add(request, "since", json_object_new_int64(run->diff.since));
-	if (run->snapshot)
-		json_object_object_add(request, "snapshot", json_object_new_boolean(true));
-	r = client_call(request, take_part, run, &result, &err);
-	due = r ? NULL : json_text(result, "full_copy_due");
-	if (due) {
-		complain("volume %s: a full copy is due: %s", run->diff.volume, due);
-		if (run->json)
-			print_json(result);
-		else if (run->format->cut_off)
-			run->format->cut_off();
-		json_object_put(result);
-		return EXIT_FULL_COPY;
-	}
-	if (!r) {
-		r = finish(run, result, &err);
-		json_object_put(result);
-	}
+	reader->ctx = run;
+	reader->begin = begin;
+	reader->extent = extent;
+	r = changes_read(run->diff.volume, reader, &err);
+	if (!r)
+		r = finish(run, &err);
 	if (!r)
 		return EXIT_SUCCESS;
-	if (run->format->cut_off)
+	qcow2_drop(run->qcow2);
+	if (r == -ESTALE && run->json)
+		print_due(run, err.msg);
+	else if (run->format && run->format->cut_off)
 		run->format->cut_off();
+	if (r == -ESTALE) {
+		complain("volume %s: a full copy is due: %s", run->diff.volume, err.msg);
+		return EXIT_FULL_COPY;
+	}
 	return output_failed() ? EXIT_FAILURE : fail(&err);
+}
+
+/* The operands: a volume or metadata, and the file for qcow2. */
+static int take_operands(const struct command *cmd, struct run *run, bool qcow2, int argc, char **argv)
+{
+	if (optind >= argc)
+		return usage_error(cmd, "the name of a volume is missing");
+	run->diff.volume = argv[optind];
+	if (qcow2 && optind + 1 >= argc)
+		return usage_error(cmd, "the FILE to be made is missing, after --format qcow2");
+	if (optind + 1 + qcow2 < argc)
+		return usage_error(cmd, "got %s, expected one volume", argv[optind + 1 + qcow2]);
+	if (qcow2)
+		run->file = argv[optind + 1];
+	if (run->device && !qcow2)
+		return usage_error(cmd, "--device is for --format qcow2 only");
+	if (strchr(run->diff.volume, '/') || run->diff.offset) {
+		if (qcow2 && !run->device)
+			return usage_error(cmd, "--device DEV is missing, which the qcow2 file is to name as the place of the data");
+	}
+	return strchr(run->diff.volume, '/') ? 0 : check_name(cmd, run->diff.volume);
 }
 
 static int run(const struct command *cmd, int argc, char **argv)
 {
 	const char *format = NULL, *since = NULL;
-	bool json = false;
+	struct changes_reader reader = { };
 	struct run run = { };
-	struct token token;
-	uint32_t era;
+	bool qcow2;
 	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
@@ -185,53 +155,54 @@ static int run(const struct command *cmd, int argc, char **argv)
 			since = optarg;
 			break;
 		case 'S':
-			run.snapshot = true;
+			reader.snapshot = true;
 			break;
 		case 'f':
 			format = optarg;
 			break;
+		case 'P':
+			if (size_parse(optarg, &run.diff.offset))
+				return usage_error(cmd, "offset %s: expected a number of bytes, or e.g. 1M", optarg);
+			break;
+		case 'V':
+			run.device = optarg;
+			break;
 		case 'J':
-			json = true;
+			run.json = true;
 			break;
 		}
 	}
-	if (one_name(cmd, argc, argv))
+	qcow2 = format && !strcmp(format, "qcow2");
+	if (take_operands(cmd, &run, qcow2, argc, argv) || since_parse(cmd, since, &reader.token, &reader.since))
 		return EXIT_USAGE;
-	if (!since)
-		return usage_error(cmd, "--since ERA or --since TOKEN is missing");
-	if (token_from_text(since, &token)) {
-		run.token = since;
-		era = token.era;
-	} else if (era_parse(since, &era)) {
-		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token'",
-				   since);
-	}
-	if (json && format && strcmp(format, "json"))
+	if (run.json && format && strcmp(format, "json"))
 		return usage_error(cmd, "got both --json and --format %s, expected one", format);
-	run.format = diff_format_find(json ? "json" : format ? format : "table");
-	if (!run.format)
-		return usage_error(cmd, "format %s: expected table, json, ranges, ddrescue or xml",
-				   format);
-	run.json = !strcmp(run.format->name, "json");
-	run.diff.volume = argv[optind];
-	run.diff.since = era;
-	return diff(&run);
+	if (!qcow2) {
+		run.format = diff_format_find(run.json ? "json" : format ? format : "table");
+		if (!run.format)
+			return usage_error(cmd, "format %s: expected table, json, ranges, ddrescue, xml or qcow2", format);
+		run.json = !strcmp(run.format->name, "json");
+	}
+	return diff(&run, &reader);
 }
 
 const struct command cmd_diff = {
 	.name = "diff",
-	.args = "NAME --since ERA|TOKEN [--snapshot] [--format FORMAT] [--json]",
+	.args = "NAME|METADATA --since ERA|TOKEN [--snapshot] [--offset BYTES] [--format FORMAT [FILE]] [--json]",
 	.summary = "list what was written since an era",
 	.text =
 	"Lists, in ascending order, exactly the blocks that were written in era ERA\n"
 	"or a later one; with ERA 0, the whole volume. With --snapshot, of what was\n"
-	"written before 'eractl snapshot take'.\n"
+	"written before 'eractl snapshot take'. A volume that is closed can also be named\n"
+	"by its metadata, a path with a /; then erad is not needed.\n"
 	"\n"
 	"  table     for people, with a sum at the end\n"
 	"  json      one object: {\"extents\": [{\"offset\", \"length\", \"type\"}, …], …}\n"
 	"  ranges    lines of offset and length\n"
 	"  ddrescue  a map for ddrescue --domain-mapfile\n"
 	"  xml       numbers of blocks, as era_invalidate of Debian 12 prints them\n"
+	"  qcow2     makes FILE, which holds a dirty bitmap for QEMU and for NBD, and has\n"
+	"            the volume, or the device that --device names, as its backing file\n"
 	"\n"
 	"All but the lengths in the table and XML are plain numbers of bytes. Use the\n"
 	"output only if the exit code is 0: if erad goes away on the way, JSON and XML\n"
@@ -241,6 +212,6 @@ const struct command cmd_diff = {
 	"only a full copy is complete. JSON has the reason as \"full_copy_due\". Where\n"
 	"writes may have gone past erad since ERA, the whole volume is listed, and a\n"
 	"line on standard error, and \"gaps\" in JSON, say why.",
-	.options = "sSfJ",
+	.options = "sSPfVJ",
 	.run = run,
 };

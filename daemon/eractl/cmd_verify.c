@@ -10,7 +10,7 @@
 
 #include "common/client.h"
 #include "common/size.h"
-#include "common/token.h"
+#include "eractl/changes.h"
 #include "eractl/compared.h"
 #include "eractl/volumes.h"
 
@@ -59,63 +59,34 @@ static int add_extent(struct extents *x, uint64_t offset, uint64_t length, struc
 	return 0;
 }
 
-static int garbled(const struct verify *v, struct err *err)
-{
-	return err_set(err, -EBADMSG, "volume %s: the answer of erad makes no sense", v->volume);
-}
-
-static int take_part(void *ctx, struct json_object *part, struct err *err)
+static int begin(void *ctx, const struct changes_head *head, struct err *err)
 {
 	struct verify *v = ctx;
-	uint64_t offset, length, end = 0;
-	size_t i, n;
-	int r;
 
-	if (!v->size) {
-		if (!json_number(part, "block_size", &v->block_size) || !v->block_size ||
-		    !json_number(part, "size", &v->size) || !v->size ||
-		    !json_number(part, "era", &v->era))
-			return garbled(v, err);
-		return 0;
-	}
-	n = json_object_is_type(part, json_type_array) ? json_object_array_length(part) : 0;
-	for (i = 0; i < n; i += 2) {
-		if (v->diff.nr)
-			end = v->diff.e[v->diff.nr - 1].offset + v->diff.e[v->diff.nr - 1].length;
-		if (!json_to_number(json_object_array_get_idx(part, i), &offset) ||
-		    !json_to_number(json_object_array_get_idx(part, i + 1), &length) ||
-		    offset < end || !length || length > v->size || offset > v->size - length)
-			return garbled(v, err);
-		r = add_extent(&v->diff, offset, length, err);
-		if (r)
-			return r;
-	}
+	(void)err;
+	v->block_size = head->block_size;
+	v->size = head->size;
+	v->era = head->era;
 	return 0;
+}
+
+static int extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct verify *v = ctx;
+
+	return add_extent(&v->diff, offset, length, err);
 }
 
 static int get_diff(struct verify *v, struct err *err)
 {
-	struct json_object *request = client_request("diff", v->volume), *result;
-	const char *due;
-	int r;
+	const struct changes_reader reader = {
+		.token = v->token, .since = v->since, .snapshot = v->snapshot,
+		.ctx = v, .begin = begin, .extent = extent,
+	};
+	int r = changes_read(v->volume, &reader, err);
 
-	if (v->token)
-		json_object_object_add(request, "token", json_object_new_string(v->token));
-	else
-		json_object_object_add(request, "since", json_object_new_int64(v->since));
-	if (v->snapshot)
-		json_object_object_add(request, "snapshot", json_object_new_boolean(true));
-	r = client_call(request, take_part, v, &result, err);
-	if (r)
-		return r;
-	due = json_text(result, "full_copy_due");
-	if (due)
-		r = err_set(err, -ESTALE, "volume %s: a full copy is due: %s", v->volume, due);
-	else if (!v->size)
-		r = garbled(v, err);
-	v->full_copy_due = due;
-	json_object_put(result);
-	return r;
+	v->full_copy_due = r == -ESTALE;
+	return v->full_copy_due ? err_prefix(err, r, "volume %s: a full copy is due", v->volume) : r;
 }
 
 /* Finds the device of the open volume.  The caller frees *path. */
@@ -315,7 +286,6 @@ static int run(const struct command *cmd, int argc, char **argv)
 {
 	struct verify v = { .device.fd = -1, .base.fd = -1 };
 	const char *since = NULL;
-	struct token token;
 	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
@@ -341,15 +311,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return EXIT_USAGE;
 	if (!v.base_path)
 		return usage_error(cmd, "--base FILE|DEV is missing");
-	if (!since)
-		return usage_error(cmd, "--since ERA or --since TOKEN is missing");
-	if (token_from_text(since, &token)) {
-		v.token = since;
-		v.since = token.era;
-	} else if (era_parse(since, &v.since)) {
-		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token'",
-				   since);
-	}
+	if (since_parse(cmd, since, &v.token, &v.since))
+		return EXIT_USAGE;
 	v.volume = argv[optind];
 	return verify_and_print(&v);
 }

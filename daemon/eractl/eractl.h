@@ -80,4 +80,10 @@ int check_name(const struct command *cmd, const char *name);
 /* Reads an era, 0 to 2^32 - 2.  EINVAL: the text is something else. */
 int era_parse(const char *text, uint32_t *era);
 
+/*
+ * Reads the argument of --since.  *token is text if text is a token, else NULL; *era is the era in either case.  Returns 0,
+ * or prints an error and returns EXIT_USAGE; text may be NULL.
+ */
+int since_parse(const struct command *cmd, const char *text, const char **token, uint32_t *era);
+
 #endif /* ERACTL_H */

@@ -12,7 +12,7 @@
 
 static int offset_width(const struct diff *d)
 {
-	int width = snprintf(NULL, 0, "%" PRIu64, d->size);
+	int width = snprintf(NULL, 0, "%" PRIu64, d->offset + d->head.size);
 
 	return width < 6 ? 6 : width;
 }
@@ -31,11 +31,11 @@ static void table_extent(const struct diff *d, uint64_t offset, uint64_t length)
 
 static void table_end(const struct diff *d)
 {
-	double percent = d->size ? 100.0 * d->changed / d->size : 0;
+	double percent = d->head.size ? 100.0 * d->changed / d->head.size : 0;
 	char changed[SIZE_TEXT], size[SIZE_TEXT];
 
 	printf("%" PRIu64 " extent%s, %s changed of %s (", d->extents, d->extents == 1 ? "" : "s",
-	       size_format(changed, d->changed), size_format(size, d->size));
+	       size_format(changed, d->changed), size_format(size, d->head.size));
 	if (d->changed && percent < 0.1)
 		printf("less than 0.1 %%)\n");
 	else
@@ -48,13 +48,13 @@ static void json_begin(const struct diff *d)
 {
 	printf("{\"version\":%d,\"volume\":", JSON_VERSION);
 	print_json_string(d->volume);
-	printf(",\"block_size\":%" PRIu64 ",\"since\":%" PRIu64 ",\"era\":%" PRIu64
-	       ",\"token\":", d->block_size, d->since, d->era);
-	if (d->token)
-		print_json_string(d->token);
+	printf(",\"offset\":%" PRIu64 ",\"block_size\":%" PRIu64 ",\"since\":%" PRIu64 ",\"era\":%" PRIu64
+	       ",\"token\":", d->offset, d->head.block_size, d->head.since, d->head.era);
+	if (d->head.token)
+		print_json_string(d->head.token);
 	else
 		printf("null");
-	printf(",\"gaps\":%s,\"extents\":[", d->gaps ? json_object_to_json_string_ext(d->gaps, JSON_C_TO_STRING_PLAIN) : "[]");
+	printf(",\"gaps\":%s,\"extents\":[", d->head.gaps ? json_object_to_json_string_ext(d->head.gaps, JSON_C_TO_STRING_PLAIN) : "[]");
 }
 
 static void json_extent(const struct diff *d, uint64_t offset, uint64_t length)
@@ -95,8 +95,9 @@ static void ddrescue_line(uint64_t offset, uint64_t length, char status)
 
 static void ddrescue_begin(const struct diff *d)
 {
-	printf("# Mapfile. Written by eractl: volume %s, written since era %" PRIu64 ", in era %"
-	       PRIu64 "\n", d->volume, d->since, d->era);
+	printf("# Mapfile. Written by eractl: volume ");
+	print_printable(stdout, d->volume);
+	printf(", written since era %" PRIu64 ", in era %" PRIu64 "\n", d->head.since, d->head.era);
 	printf("# current_pos  current_status  current_pass\n"
 	       "0x00000000     ?               1\n"
 	       "#      pos        size  status\n");
@@ -111,8 +112,8 @@ static void ddrescue_extent(const struct diff *d, uint64_t offset, uint64_t leng
 
 static void ddrescue_end(const struct diff *d)
 {
-	if (d->size > d->end)
-		ddrescue_line(d->end, d->size - d->end, '?');
+	if (d->offset + d->head.size > d->end)
+		ddrescue_line(d->end, d->offset + d->head.size - d->end, '?');
 }
 
 /* xml: the same bytes as era_invalidate of thin-provisioning-tools 0.9 prints. */
@@ -125,9 +126,9 @@ static void xml_begin(const struct diff *d)
 
 static void xml_extent(const struct diff *d, uint64_t offset, uint64_t length)
 {
-	const uint64_t first = offset / d->block_size;
+	const uint64_t first = offset / d->head.block_size;
 	/* The last block may end behind the end of the device. */
-	const uint64_t end = (offset + length - 1) / d->block_size + 1;
+	const uint64_t end = (offset + length - 1) / d->head.block_size + 1;
 
 	if (end - first == 1)
 		printf("  <block block=\"%" PRIu64 "\"/>\n", first);
@@ -148,11 +149,11 @@ static void print_incomplete(void)
 }
 
 static const struct diff_format formats[] = {
-	{ "table", table_begin, table_extent, table_end, NULL },
-	{ "json", json_begin, json_extent, json_end, NULL },
-	{ "ranges", ranges_begin, ranges_extent, ranges_end, print_incomplete },
-	{ "ddrescue", ddrescue_begin, ddrescue_extent, ddrescue_end, print_incomplete },
-	{ "xml", xml_begin, xml_extent, xml_end, NULL },
+	{ "table", table_begin, table_extent, table_end, NULL, false },
+	{ "json", json_begin, json_extent, json_end, NULL, false },
+	{ "ranges", ranges_begin, ranges_extent, ranges_end, print_incomplete, false },
+	{ "ddrescue", ddrescue_begin, ddrescue_extent, ddrescue_end, print_incomplete, false },
+	{ "xml", xml_begin, xml_extent, xml_end, NULL, true },
 };
 
 const struct diff_format *diff_format_find(const char *name)

@@ -3,16 +3,16 @@
 #ifndef ERACTL_FORMAT_H
 #define ERACTL_FORMAT_H
 
-#include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "eractl/changes.h"
 
 /* Sizes are in bytes.  The first part is known before begin(); the second part is updated after each extent. */
 struct diff {
 	const char *volume;
-	uint64_t block_size, size;
-	uint64_t since, era;
-	const char *token;	/* token of the era, or NULL; this and gaps are valid in begin() only */
-	struct json_object *gaps;	/* a list, or NULL */
+	uint64_t offset;	/* of the volume's first byte; it has been added to the extents */
+	struct changes_head head;
 
 	uint64_t end;		/* of the last extent */
 	uint64_t extents, changed;
@@ -33,6 +33,7 @@ struct diff_format {
 	 * refuse the output.  NULL: programs refuse the output without its end anyway.
 	 */
 	void (*cut_off)(void);
+	bool in_blocks;		/* the offset must be a multiple of the block size */
 };
 
 /* Returns the format of this name, or NULL. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/eratab.h"
+#include "common/token.h"
 #include "eractl/eractl.h"
 
 static const struct {
@@ -34,7 +35,8 @@ static const struct {
 	{ 'B', true, "base", "FILE|DEV", "a copy of the volume from that time" },
 	{ 'V', true, "device", "DEV", "read this snapshot of the volume in its place" },
 	{ 'G', true, "svg", "FILE", "draw into a file instead" },
-	{ 'f', false, "format", "FORMAT", "table (default), json, ranges, ddrescue or xml" },
+	{ 'P', true, "offset", "BYTES", "of the volume's first byte; is added to all positions" },
+	{ 'f', false, "format", "FORMAT", "table (default), json, ranges, ddrescue, xml or qcow2" },
 	{ 'O', true, "once", NULL, "print once, on a terminal too" },
 	{ 'v', false, "verbose", NULL, "details of each volume, too" },
 	{ 'J', false, "json", NULL, "print JSON" },
@@ -122,4 +124,21 @@ int check_name(const struct command *cmd, const char *name)
 	struct err err;
 
 	return eratab_check_name(name, &err) ? usage_error(cmd, "%s", err.msg) : 0;
+}
+
+int since_parse(const struct command *cmd, const char *text, const char **token, uint32_t *era)
+{
+	struct token t;
+
+	if (!text)
+		return usage_error(cmd, "--since ERA or --since TOKEN is missing");
+	*token = NULL;
+	if (token_from_text(text, &t)) {
+		*token = text;
+		*era = t.era;
+	} else if (era_parse(text, era)) {
+		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token'",
+				   text);
+	}
+	return 0;
 }

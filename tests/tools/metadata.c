@@ -9,11 +9,13 @@
 
 #include "erad_format.h"
 #include "store/crc32c.h"
+#include "store/history.h"
 #include "store/store.h"
 
 static const char *const usage =
 	"usage: metadata FILE STEP...\n"
 	"  format BLOCKS LAST   blocks of 64 KiB, of the last of them LAST sectors; journal of 16 pages\n"
+	"  timeline N           that of the eras that begin from now on\n"
 	"  era N                begins it\n"
 	"  snapshot N           the same, with a snapshot of what was before\n"
 	"  mark FIRST LEN       blocks were written\n"
@@ -164,6 +166,8 @@ int main(int argc, char **argv)
 			const uint64_t blocks = number(&arg);
 
 			format(blocks, number(&arg));
+		} else if (!strcmp(step, "timeline")) {
+			check(store_new_timeline(opened(), number(&arg), &err));
 		} else if (!strcmp(step, "era")) {
 			check(store_begin_era(opened(), number(&arg), &err));
 		} else if (!strcmp(step, "snapshot")) {

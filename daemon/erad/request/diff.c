@@ -70,7 +70,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	uint32_t era;
 	int r;
 
-	if (d->token && token_check(s, d->token, &why)) {
+	if (d->token && store_check_token(s, d->token, &why)) {
 		*result = json_object_new_object();
 		json_object_object_add(*result, "volume", json_object_new_string(name));
 		json_object_object_add(*result, "full_copy_due", json_object_new_string(why.msg));

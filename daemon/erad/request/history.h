@@ -5,8 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "common/token.h"
-#include "store/history.h"
+#include "store/moment.h"
 
 /* Returns all gaps as a list, the oldest first. */
 struct json_object *gaps_json(const struct store_gap *gap, unsigned int nr);
@@ -19,11 +18,5 @@ struct json_object *gaps_since_json(struct store *s, uint32_t since, uint32_t up
 
 /* Returns the token of that era, or NULL if the metadata does not know the era's timeline. */
 struct json_object *token_json(struct store *s, uint32_t era);
-
-/*
- * Returns 0 if the metadata knows the token's moment.  Otherwise returns -ESTALE, and err says why
- * a full copy is due.
- */
-int token_check(struct store *s, const struct token *t, struct err *err);
 
 #endif /* ERAD_REQUEST_HISTORY_H */

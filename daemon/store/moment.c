@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Tokens and the gaps since an era: see moment.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/uuid.h"
+#include "store/moment.h"
+
+bool store_token(struct store *s, uint32_t era, struct token *t)
+{
+	struct store_info info;
+
+	store_info(s, &info);
+	*t = (struct token){ .timeline = store_timeline(s, era), .era = era };
+	memcpy(t->uuid, info.uuid, sizeof(t->uuid));
+	return t->timeline;
+}
+
+int store_check_token(struct store *s, const struct token *t, struct err *err)
+{
+	char got[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
+	struct store_info info;
+
+	store_info(s, &info);
+	if (memcmp(t->uuid, info.uuid, sizeof(t->uuid)))
+		return err_set(err, -ESTALE, "the token is of metadata with UUID %s, the volume's metadata has UUID %s",
+			       uuid_text(t->uuid, got), uuid_text(info.uuid, expected));
+	switch (store_moment(s, t->timeline, t->era)) {
+	case MOMENT_KNOWN:
+		return 0;
+	case MOMENT_TOO_OLD:
+		return err_set(err, -ESTALE, "the token is of era %" PRIu32
+			       ", and the metadata knows its timelines since era %" PRIu32 " only", t->era,
+			       store_timelines_since(s));
+	case MOMENT_OTHER_ERA:
+		return err_set(err, -ESTALE, "the metadata, which is in era %" PRIu32
+			       ", knows the token's timeline, but has no era %" PRIu32
+			       " in it: the metadata was put back from an older copy", info.era, t->era);
+	default:
+		return err_set(err, -ESTALE,
+			       "the metadata does not know the token's timeline: the metadata was put back from an older copy, cloned or restored");
+	}
+}
+
+unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS])
+{
+	unsigned int nr = store_gaps(s, gap), first = 0;
+	struct store_info info;
+
+	store_info(s, &info);
+	while (nr && gap[nr - 1].era > upto)
+		nr--;
+	while (first < nr && gap[first].era < since)
+		first++;
+	if (!since)
+		return 0;
+	if (first < nr) {
+		memmove(gap, gap + first, (nr - first) * sizeof(*gap));
+		return nr - first;
+	}
+	if (info.floor_era < since || info.floor_era > upto)
+		return 0;
+	gap[0] = (struct store_gap){ .kind = ERAD_GAP_UNKNOWN, .era = info.floor_era };
+	strcpy(gap[0].detail, info.degraded ? "writes pass, or have passed, unrecorded" :
+	       "every block counts as written, and the log of the gaps does not say why");
+	return 1;
+}
