@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Loads tables that must be refused, "SECTORS TARGET PARAMETERS" in each line of standard input, COUNT times each.
+ * Loads tables that must be refused: each line of standard input is "SECTORS TARGET PARAMETERS",
+ * and is loaded COUNT times.
  *
  * usage: bad_tables COUNT
  */
@@ -13,7 +14,7 @@
 
 #define NAME	"bad"
 
-/* Whether it is refused by the target, not for being no line of a table. */
+/* Returns whether the target refuses the line, and not the parser of this program. */
 static bool refused(int fd, const char *line)
 {
 	char type[DM_MAX_TYPE_NAME];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the programs that test the module have in common: saying what went wrong, and calling the module. */
+/* Shared by the programs that test the module: reports errors, and calls the module. */
 #ifndef ERAD_TESTS_CHECK_H
 #define ERAD_TESTS_CHECK_H
 
@@ -22,7 +22,7 @@ static inline void fail(const char *file, int line, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-	_exit(1);	/* others may be running */
+	_exit(1);	/* other threads may be running */
 }
 
 #define FAIL(...)	fail(__FILE__, __LINE__, __VA_ARGS__)
@@ -33,7 +33,7 @@ static inline void fail(const char *file, int line, const char *fmt, ...)
 		FAIL("%s: got %lld, expected %lld", #got, g_, w_);	\
 } while (0)
 
-/* 0, or a positive errno. */
+/* Calls an ioctl.  Returns 0, or a positive errno. */
 static inline int call(int fd, unsigned long cmd, void *arg)
 {
 	return ioctl(fd, cmd, arg) ? errno : 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Device-mapper's ioctls one by one, for tests that must know which call it is that fails; the node is /dev/dm-MINOR. */
+/*
+ * Calls device-mapper's ioctls one by one, for tests that must know which call fails.  The node is
+ * /dev/dm-MINOR.
+ */
 #ifndef ERAD_TESTS_DM_RAW_H
 #define ERAD_TESTS_DM_RAW_H
 
@@ -33,7 +36,7 @@ static inline void dm_raw_init(struct dm_raw *q, const char *name, uint32_t flag
 	snprintf(q->h.name, sizeof(q->h.name), "%s", name);
 }
 
-/* 0, or a positive errno. */
+/* Calls an ioctl of device-mapper.  Returns 0, or a positive errno. */
 static inline int dm_raw_call(int fd, unsigned long cmd, struct dm_raw *q)
 {
 	return ioctl(fd, cmd, q) ? errno : 0;
@@ -47,7 +50,7 @@ static inline int dm_raw(int fd, unsigned long cmd, const char *name, uint32_t f
 	return dm_raw_call(fd, cmd, &q);
 }
 
-/* Creates it without a table; path is that of its node. */
+/* Creates the device without a table.  path gets the path of its node. */
 static inline int dm_raw_create(int fd, const char *name, char path[32])
 {
 	struct dm_raw q;
@@ -60,7 +63,7 @@ static inline int dm_raw_create(int fd, const char *name, char path[32])
 	return r;
 }
 
-/* A table of one target. */
+/* Loads a table of one target. */
 static inline void dm_raw_table(struct dm_raw *q, const char *name, uint64_t sectors, const char *type,
 				const char *params)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Makes the Nth allocation, or copy from or to user memory, of every call to the module fail, for each N until the call
- * needs no more of them; after each failure the call must work, as if the failed one had never been made.
- *
- * By /proc/self/fail-nth, which counts what the calling thread does in the kernel and nothing else.
+ * For every call to the module, makes the Nth allocation, or the Nth copy from or to user memory,
+ * fail, for each N until the call does no more of them.  After each failure, the call must work as
+ * if the failed call had never been made.  Uses /proc/self/fail-nth, which counts only what the
+ * calling thread does in the kernel.
  */
 
 #include <poll.h>
@@ -16,25 +16,31 @@
 #include "dm_raw.h"
 #include "failing_calls/calls.h"
 
-#define MAX_FAULTS	5000		/* a call that needs more has no end */
+#define MAX_FAULTS	5000		/* limit; a call that needs more never ends */
 
-static const char *only;		/* make just those calls fail whose name has this in it, or NULL */
+static const char *only;		/* only calls with this in their names fail; NULL: all */
 static int fail_nth;
-static char path[32];			/* of the device */
+static char path[32];			/* number of the device */
 
-/* ---- failing ---- */
+/* ---- faults ---- */
 
 static void set_nth(unsigned int n)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", n);
 
-	/* With n == 0 it may fail by what it ends: no matter. */
+	/*
+	 * Sets fail-nth.  With n == 0, the write to the file may itself be the fault, so its result
+	 * does not matter.
+	 */
 	if (pwrite(fail_nth, text, len, 0) != len && n)
 		FAIL("fail-nth: %s", strerror(errno));
 }
 
-/* Whether the fault has happened.  The read is a copy, too, and takes the last one if none was. */
+/*
+ * Returns whether the fault has happened.  The read of fail-nth copies to user memory, too.  If no
+ * fault has happened before, the read itself may fail, which shows that fn had no further call to fail.
+ */
 static bool has_failed(void)
 {
 	char text[16] = "";
@@ -55,14 +61,15 @@ static int lowest_fd(void)
 static unsigned long total_faults, total_errors;
 
 /*
- * Calls fn with each of its allocations failing in turn.  before comes before every call of it; undo after one that
- * worked, even with a fault; again, which is fn if NULL, is what must work after one that failed, and undo follows.
+ * Calls fn again and again, with each of its allocations failing in turn.  `before` runs before
+ * each call of fn.  After a call that has failed, `again` must work, or fn if `again` is NULL.  `undo`
+ * runs after each call that has worked.
  */
 static void sweep(const char *name, int (*fn)(void), void (*before)(void), int (*again)(void), void (*undo)(void))
 {
 	unsigned int errors = 0, n;
 
-	/* The others do what they have to for those that come after them. */
+	/* These calls do not fail, but the calls after them need their work. */
 	if (only && !strstr(name, only)) {
 		if (before)
 			before();
@@ -129,7 +136,7 @@ static void must_clear(void)
 	EXPECT(clear(), 0);
 }
 
-/* Nothing of a table that could not be loaded is there. */
+/* If the table could not be loaded, no part of it exists. */
 static void no_instance(void)
 {
 	int fd;
@@ -149,7 +156,7 @@ static int note_load(void)
 	return load_result;
 }
 
-/* With EFAULT, the table may be there, and only the answer is lost. */
+/* After EFAULT, the table may exist, and only the answer is lost. */
 static int no_instance_then_load(void)
 {
 	if (load_result != EFAULT)
@@ -157,7 +164,7 @@ static int no_instance_then_load(void)
 	return load();
 }
 
-/* The same: it may be gone already. */
+/* After EFAULT, the table may be gone already. */
 static int remove_again(void)
 {
 	int r = remove_device();
@@ -174,7 +181,7 @@ static void begin(void)
 	EXPECT(ready(), 0);
 }
 
-/* As after a resume: owned, active. */
+/* The state after a resume: there is an owner, and the target is active. */
 static void own(void)
 {
 	EXPECT(list(), 0);
@@ -192,7 +199,7 @@ static void must_resume(void)
 	EXPECT(resume(), 0);
 }
 
-/* A table that could not be resumed may be gone. */
+/* If a table could not be resumed, it may be gone. */
 static int load_and_resume(void)
 {
 	load();
@@ -209,7 +216,7 @@ static void learn_info(void)
 	EXPECT(info(), 0);
 }
 
-/* Uses up what is prepared. */
+/* Uses up the prepared era. */
 static void must_begin_era(void)
 {
 	EXPECT(new_era(), 0);
@@ -242,7 +249,7 @@ static void must_be_active(void)
 	EXPECT(last_info.state, ERAD_ACTIVE);
 }
 
-/* What was held for the writer of this turn is what is fetched. */
+/* The fetched batch has the write of this turn's writer. */
 static void fetched_and_done(void)
 {
 	EXPECT(ranges[0].first, writer_block);
@@ -257,7 +264,7 @@ static void writer_and_fetch(void)
 	CHECK(batch);
 }
 
-/* Only the answer can have failed: the writer is through, or will be with another go. */
+/* Only the answer can have failed: the write has been released, or will be by another call. */
 static int commit_again(void)
 {
 	int r = commit();
@@ -266,8 +273,9 @@ static int commit_again(void)
 }
 
 /*
- * The bit may be missing, if there was no page for it; then the block is asked for again.  So the writer's end says that
- * the commit did its work, and a second writer, that no write is let through without either.
+ * If there was no page for the bit, it may be missing, and the block is requested again.  So two
+ * writers check the commit: the first one's write ends, which shows that the commit has worked; the
+ * second one's write is not let through without a commit.
  */
 static void committed(void)
 {
@@ -284,7 +292,7 @@ static void committed(void)
 		EXPECT(commit(), 0);
 	}
 	EXPECT(writer_result, 0);
-	/* An empty writeset, without a page, for the next turn. */
+	/* Makes an empty writeset, without a page, for the next turn. */
 	EXPECT(info(), 0);
 	EXPECT(prepare(), 0);
 	EXPECT(new_era(), 0);
@@ -292,7 +300,7 @@ static void committed(void)
 
 static void start_writer_and_serve(void)
 {
-	/* The block that the write_recorded() and its like write: recorded in this era. */
+	/* Records the block that write_recorded() and similar functions write, in this era. */
 	EXPECT(pthread_create(&writer, NULL, writer_main, NULL), 0);
 	wait_held();
 	EXPECT(fetch(), 0);
@@ -341,7 +349,10 @@ static void sweep_all(void)
 	sweep("VERSION", version, NULL, NULL, NULL);
 
 	EXPECT(dm_raw_create(dm, NAME, path), 0);
-	/* The first table also makes the disk known to the rest of the kernel: not what is looked at here. */
+	/*
+	 * Load a first table, which also makes the rest of the kernel know the disk: that part is
+	 * not tested here.
+	 */
 	EXPECT(load(), 0);
 	must_clear();
 	sweep("load a bad table", load_bad, no_instance, NULL, no_instance);
@@ -395,7 +406,7 @@ static void sweep_all(void)
 	no_instance();
 }
 
-/* ---- the module itself ---- */
+/* ---- loading the module ---- */
 
 static const char *module;
 
@@ -415,7 +426,10 @@ static void take_out(void)
 	EXPECT(syscall(SYS_delete_module, "dm_erad", 0), 0);
 }
 
-/* failing_calls ORIGIN [CALL]: a disk of 64 MiB.  failing_calls --module FILE: of the module, which must not be loaded. */
+/*
+ * failing_calls ORIGIN [CALL]: ORIGIN is a disk of 64 MiB.  failing_calls --module FILE: tests
+ * loading the module, which must not be loaded yet.
+ */
 int main(int argc, char **argv)
 {
 	if (argc < 2)

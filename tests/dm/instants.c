@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Looks at a volume at many instants of erad's life, and fails if at one of them a block is in the BPF mirror that the
- * metadata does not have.
+ * Examines a volume at many moments of erad's life.  Fails if at one of them the BPF mirror has a
+ * block that the metadata does not have.
  *
  * usage: instants NAME METADATA PIDFILE COUNT
  *
- * An instant is had by stopping erad, wherever its threads are, or finding it dead: then the mirror and the metadata are
- * what they were at the same time. Somebody else kills erad and begins eras meanwhile.
+ * At each moment erad is stopped, wherever its threads are, or it is dead.  So the mirror and the
+ * metadata are of the same time.  Meanwhile others kill erad and begin eras.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -28,7 +28,7 @@ static void nap_us(long us)
 	nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
 }
 
-/* ---- the metadata, as read at the instant ---- */
+/* ---- the metadata at the moment ---- */
 
 struct copy {
 	struct engine e;
@@ -76,7 +76,7 @@ struct mirror {
 	uint32_t nr;
 };
 
-/* -1 if it is not there. */
+/* Returns -1 if the pin does not exist. */
 static int open_pin(const char *pin)
 {
 	char path[256];
@@ -85,7 +85,7 @@ static int open_pin(const char *pin)
 	return bpf_obj_get(path);
 }
 
-/* Whether there is a mirror; with the words of what is pinned, whatever info says. */
+/* Reads the mirror.  Returns whether there is one.  Takes the words of the pinned map, whatever `info` says. */
 static bool read_mirror(struct mirror *m)
 {
 	struct bpf_map_info map = { 0 };
@@ -98,7 +98,10 @@ static bool read_mirror(struct mirror *m)
 		if (bpf_map_lookup_elem(info, &key, &m->info) || bpf_obj_get_info_by_fd(writeset, &map, &len))
 			FAIL("cannot read the pins: %m");
 		EXPECT(m->info.shift, 0);
-		/* Between the two steps that make another era's current: a reader sees that, and reads again. */
+		/*
+		 * This moment is between two steps of the change to another era; a reader would
+		 * notice, and read again.
+		 */
 		if (map.id != m->info.writeset_id)
 			there = false;
 	}
@@ -129,7 +132,7 @@ static int take_off(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* What is in the mirror must be in the metadata, in the mirror's era. Takes both. */
+/* Checks that each block in the mirror is in the metadata, in the mirror's era.  Ends both. */
 static void compare(struct mirror *m, struct engine *copy)
 {
 	struct store *s;
@@ -151,7 +154,7 @@ static void compare(struct mirror *m, struct engine *copy)
 
 /* ---- erad ---- */
 
-/* Of a thread; 0 if it is gone. */
+/* Returns the state of a thread, or 0 if it is gone. */
 static char state_of(pid_t pid, const char *tid)
 {
 	char path[288], line[512], *end;
@@ -228,7 +231,7 @@ int main(int argc, char **argv)
 		bool there;
 
 		nap_us(1000 + ++tries * 7919 % 20000);
-		if (!pid)	/* is just being written */
+		if (!pid)	/* the pid file is just being written */
 			continue;
 		kill(pid, SIGSTOP);
 		while ((life = life_of(pid)) == RUNNING)
@@ -237,7 +240,7 @@ int main(int argc, char **argv)
 		copy = copy_metadata();
 		if (life == STOPPED)
 			kill(pid, SIGCONT);
-		if (pid_of_erad() != pid) {	/* the next one runs already */
+		if (pid_of_erad() != pid) {	/* the next erad runs already */
 			engine_destroy(copy);
 			free(m.words);
 		} else if (!there) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Calls the module with everything that it must refuse, from several threads, while fds are closed, tables reloaded,
- * suspended and removed, and writes come and go; then whether it still does its work.
+ * Calls the module with everything that it must refuse, from several threads, while fds are closed,
+ * tables are reloaded, suspended and removed, and writes come and go.  Then checks that the module
+ * still works.
  *
- * What it looks at itself: that every call ends, with an errno that include/erad_uapi.h knows; that a call that failed
- * has left the caller's struct alone; that nothing is written beyond what the caller said is there.  The rest the
- * kernel's log tells.
- *
- * Half of the calls are as a good owner makes them, or nearly so, or nothing beyond the first check would be reached.
+ * The program itself checks three things: every call ends, with an errno that include/erad_uapi.h
+ * names; a call that has failed has not changed the caller's struct; nothing is written beyond the
+ * memory that the caller has named.  The kernel's log shows the other faults.  Half of the calls
+ * are the calls of a good owner, or nearly so, because otherwise no call would get past the first
+ * check.
  */
 
 #include <linux/fs.h>
@@ -32,7 +33,7 @@ enum place { PRIVATE, EDGE, OVER_EDGE, READ_ONLY, SHARED, NOWHERE };
 static const struct command {
 	unsigned long cmd;
 	size_t size;
-	bool control;			/* on the control node, not on an instance fd */
+	bool control;			/* an ioctl of the control node, not of an instance fd */
 	bool in_only;			/* writes nothing to the struct */
 } commands[] = {
 	{ ERAD_IOC_VERSION, sizeof(struct erad_version), true, false },
@@ -74,14 +75,14 @@ struct caller {
 	pthread_t thread;
 	uint64_t rng;
 	unsigned long ops;
-	uint8_t *page;			/* writable, and after it nothing */
-	uint8_t *rw, *ro;		/* the same page twice */
-	uint8_t *out;			/* two pages for arrays, and after them nothing */
+	uint8_t *page;			/* a writable page, with a gap after it */
+	uint8_t *rw, *ro;		/* the same page at two addresses */
+	uint8_t *out;			/* two pages for arrays, with a gap after them */
 };
 
-static union arg *shared;		/* that all callers write to at any time */
+static union arg *shared;		/* a struct that all callers change at any time */
 static _Atomic int controls[2];
-static _Atomic int owners[NR_FDS];	/* -1: none */
+static _Atomic int owners[NR_FDS];	/* -1: no fd */
 static _Atomic uint64_t some_id, some_batch, some_message;
 static _Atomic uint32_t some_era;
 static _Atomic unsigned long calls, succeeded, attached, committed, degraded;
@@ -101,7 +102,7 @@ static uint64_t hostile_number(uint64_t *rng)
 		      next(rng), next(rng) & 0xffff);
 }
 
-/* How long the array is that the struct asks for, in bytes. */
+/* Returns the length in bytes of the array that the struct describes. */
 static size_t array_length(const struct command *command, const union arg *a)
 {
 	switch (command->cmd) {
@@ -126,7 +127,10 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 		a->list.entry_size = one_in(rng, 4) ? hostile_number(rng) : ANY_OF(rng, 8, 16, 95, 96, 97, 128);
 		a->list.buf = (uintptr_t)c->out;
 		if (array_length(command, a) > 2 * PAGE || one_in(rng, 8))
-			/* Not so that an entry is beyond the gap after it, and then in something of ours. */
+			/*
+			 * An entry larger than a page could reach across the gap into memory of
+			 * this program, so such an array is put elsewhere.
+			 */
 			a->list.buf = one_in(rng, 2) || a->list.entry_size > PAGE ?
 				hostile_pointer(rng) : (uintptr_t)c->out + PAGE;
 		break;
@@ -174,7 +178,7 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 	}
 }
 
-/* Puts what fill() made where place says; the address for the call. */
+/* Puts the struct that fill() has made where `place` says.  Returns the address for the call. */
 static void *put(struct caller *c, enum place place, const union arg *a, size_t size)
 {
 	uint8_t *at;
@@ -207,7 +211,7 @@ static bool known_error(int r)
 	switch (r) {
 	case 0: case EFAULT: case EINVAL: case E2BIG: case ENOTTY: case ENODEV: case ENOENT: case EBUSY: case ESTALE:
 	case EIO: case ETIMEDOUT: case ENOMEM: case EMFILE: case EAGAIN: case EOPNOTSUPP: case ECANCELED: case ENOTCONN:
-	case EBADF:			/* closed by another thread */
+	case EBADF:			/* another thread has closed the fd */
 		return true;
 	}
 	return false;
@@ -218,7 +222,7 @@ static int any_fd(struct caller *c, bool control)
 	return control ? controls[next(&c->rng) % 2] : owners[next(&c->rng) % NR_FDS];
 }
 
-/* Keeps an instance fd, and closes the one that was there. */
+/* Keeps an instance fd, and closes the fd that was in its place. */
 static void keep(struct caller *c, int fd)
 {
 	int old = atomic_exchange(&owners[next(&c->rng) % NR_FDS], fd);
@@ -274,10 +278,10 @@ static void call_anything(struct caller *c)
 	if (one_in(rng, 6))
 		before.h.size = ANY_OF(rng, 0, 7, 8, size - 1, size - 4, size + 1, size + 8, PAGE, PAGE + 1, UINT32_MAX);
 	before.h.flags = one_in(rng, 16) ? hostile_number(rng) : 0;
-	if (one_in(rng, 16))		/* in what only a newer caller knows */
+	if (one_in(rng, 16))		/* a bit in a field that only a newer caller knows */
 		before.bytes[size + next(rng) % 16] = 1;
 	at = next(rng) % size;
-	/* Not the pointer, which might then be to something of ours. */
+	/* The pointer is left alone, because it might then point to memory of this program. */
 	if (one_in(rng, 16) && at / 8 != offsetof(struct erad_list, buf) / 8)
 		before.bytes[at] ^= 1u << next(rng) % 8;
 	length = array_length(command, &before);
@@ -300,7 +304,7 @@ static void call_anything(struct caller *c)
 	if (r == 0 && (place == PRIVATE || place == EDGE))
 		learn(c, command, after);
 
-	/* Whatever else was pointed at is not ours to look at. */
+	/* Other pointers may lead anywhere, so what they point to is not compared. */
 	if (place == PRIVATE) {
 		/* INFO of a target that is removed fills in its struct, and returns ENODEV. */
 		if ((r || command->in_only) && !(cmd == ERAD_IOC_INFO && r == ENODEV) &&
@@ -316,7 +320,7 @@ static void call_anything(struct caller *c)
 				FAIL("cmd %#lx: byte %zu of an array of %zu written", cmd, i, length);
 }
 
-/* What a good owner does, on whatever fd, or a new one. */
+/* Makes the calls of a good owner, on any fd, or on a new one. */
 static void be_good(struct caller *c)
 {
 	struct erad_info infos[8], i = { 0 };
@@ -377,7 +381,7 @@ static void be_good(struct caller *c)
 		committed++;
 }
 
-/* Everything else that can be done to a file. */
+/* Makes all other system calls on an fd. */
 static void other_calls(struct caller *c)
 {
 	bool control = one_in(&c->rng, 2);
@@ -411,7 +415,7 @@ static void other_calls(struct caller *c)
 			FAIL("mapped");
 		break;
 	case 4:
-		/* The shared struct is never the same for long. */
+		/* Changes the shared struct all the time. */
 		shared->h.size = hostile_number(&c->rng);
 		shared->bytes[next(&c->rng) % 96] = next(&c->rng);
 		break;
@@ -424,7 +428,7 @@ static void *caller_main(void *arg)
 {
 	struct caller *c = arg;
 
-	/* Longer, where chance has it that nothing was committed: the case's time limit is the bound. */
+	/* By chance nothing may be committed for longer; the limit is then the time limit of the case. */
 	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {
 		if (one_in(&c->rng, 8))
 			be_good(c);
@@ -438,7 +442,7 @@ static void *caller_main(void *arg)
 
 static void *pages(size_t nr, int prot, int fd)
 {
-	/* One more that is taken away again: nothing shall come to be there. */
+	/* The last page cannot be accessed.  It stays mapped, so that nothing else is mapped there. */
 	uint8_t *p = mmap(NULL, (nr + 1) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(p != MAP_FAILED);
@@ -472,7 +476,7 @@ static void *write_once(void *path)
 	return NULL;
 }
 
-/* A volume from its creation to its removal, by a good owner. */
+/* A good owner uses a volume from its creation to its removal. */
 static void still_works(const char *origin, int control)
 {
 	struct erad_attach at = { 0 };
@@ -519,8 +523,8 @@ static void still_works(const char *origin, int control)
 }
 
 /*
- * ioctl_fuzz CALLS SEED ORIGIN METADATA ORIGIN METADATA: that many calls of each caller, on two origins of 64 MiB,
- * each with a disk for its metadata, which is overwritten.
+ * ioctl_fuzz CALLS SEED ORIGIN METADATA ORIGIN METADATA: each caller makes CALLS calls.  There are
+ * two origins of 64 MiB, each with a disk for its metadata, which is overwritten.
  */
 int main(int argc, char **argv)
 {

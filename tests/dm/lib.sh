@@ -7,10 +7,11 @@
 
 export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
-# Read by suite: seconds that a case may take, a file without which it has no meaning, and the one series of kernels that
-# is enough for it.
+# Variables for suite: how many seconds a case may take; a file without which the case makes no
+# sense; and the one series of kernels that is enough for the case.
 declare -A case_timeout case_needs case_kernel
-# How many times longer things may take than usual: the VM runner knows what kernel it has booted.
+# Everything takes this many times longer than usual.  The VM runner knows which kernel it has
+# booted.
 SLOWNESS=${ERAD_SLOWNESS:-1}
 
 fail()
@@ -19,7 +20,7 @@ fail()
 	exit 1
 }
 
-# same GOT WANT
+# same GOT WANT: fails unless the two are equal.
 same()
 {
 	[[ $1 == "$2" ]] && return
@@ -37,15 +38,16 @@ now_ms()
 	echo $((${now/./} / 1000))
 }
 
-# nap SECONDS: sleep without a program, of which each costs an emulated processor a twentieth of a second.
+# nap SECONDS: sleeps without starting a program, which would take an emulated processor a twentieth
+# of a second.
 exec {nap_fd}<> <(:)
 nap()
 {
 	read -rt "$1" -u "$nap_fd" || :
 }
 
-# bounded SECONDS COMMAND...: its status, or 124 if it does not end, which leaves it behind: it may be one that no signal
-# reaches.
+# bounded SECONDS COMMAND...: returns the command's status, or 124 if it does not end in time.  Such
+# a command is left running, because a signal may not end it.
 bounded()
 {
 	local limit=$(($1 * SLOWNESS)) i pid
@@ -63,7 +65,8 @@ bounded()
 	return 124
 }
 
-# wait_until WHAT COMMAND…: 30 seconds, or SLOWNESS times that, for COMMAND to succeed.
+# wait_until WHAT COMMAND…: waits until COMMAND succeeds, 30 seconds at most, or SLOWNESS times as
+# long.
 wait_until()
 {
 	local what=$1 i
@@ -75,7 +78,7 @@ wait_until()
 	fail "not within $((30 * SLOWNESS)) s: $what"
 }
 
-# devices_left: sets devices, the names of the device-mapper's devices.
+# devices_left: sets devices to the names of all device-mapper devices.
 devices_left()
 {
 	local name
@@ -86,7 +89,8 @@ devices_left()
 	done < <(bounded 10 dmsetup ls)
 }
 
-# remove_devices: those that nothing uses, however they are stacked. False if one is left, or it does not end.
+# remove_devices: removes the devices that nothing uses, also stacked ones.  Fails if one is left,
+# or if the removal does not end.
 remove_devices()
 {
 	bounded 10 dmsetup remove_all > /dev/null 2>&1
@@ -94,7 +98,7 @@ remove_devices()
 	((!${#devices[@]}))
 }
 
-# unmount_below DIRECTORY: what is mounted in it, the last first.
+# unmount_below DIRECTORY: unmounts everything below the directory, the last mount first.
 unmount_below()
 {
 	local i mounts
@@ -105,7 +109,8 @@ unmount_below()
 	done
 }
 
-# await_closed: erad closes by itself the volumes that were removed by hand; at most 2 seconds.
+# await_closed: waits at most 2 seconds until erad has closed the volumes whose devices were removed
+# by hand.
 await_closed()
 {
 	local i
@@ -116,7 +121,7 @@ await_closed()
 	done
 }
 
-# new_disk SIZE: prints the path of a new disk of zeros, in memory, that can discard.
+# new_disk SIZE: prints the path of a new disk of zeros, in memory, that supports discard.
 new_disk()
 {
 	local file
@@ -126,13 +131,15 @@ new_disk()
 	losetup --find --show --direct-io=off "$file"
 }
 
-# slow_disk NAME DEVICE MS: /dev/mapper/NAME is DEVICE, with each write and flush taking that long.
+# slow_disk NAME DEVICE MS: makes /dev/mapper/NAME, which is DEVICE, but each write and flush takes
+# MS milliseconds.
 slow_disk()
 {
 	dmsetup create "$1" --table "0 $(blockdev --getsz "$2") delay $2 0 0 $2 0 $3 $2 0 $3"
 }
 
-# write_at VOLUME OFFSET LENGTH: data straight to the device; returns when it has completed. Less than a sector is one.
+# write_at VOLUME OFFSET LENGTH: writes to the device with direct I/O.  Returns when the write has
+# completed.  Writes at least one sector.
 write_at()
 {
 	local length=$(($3 < 512 ? 512 : $3))
@@ -140,13 +147,14 @@ write_at()
 	dd if=/dev/urandom of="/dev/mapper/$1" bs="$length" seek="$2" oflag=direct,seek_bytes iflag=fullblock count=1 status=none
 }
 
-# changed VOLUME ERA: what was written since then, "offset length" in bytes.
+# changed VOLUME ERA: prints what was written since the era, as "offset length" in bytes.
 changed()
 {
 	eractl diff "$1" --since "$2" --format ranges
 }
 
-# field NAME...: their values, separated by spaces, in the first volume of `eractl status --json`, from standard input.
+# field NAME...: prints these values of the first volume, separated by spaces, from `eractl status
+# --json` on standard input.
 field()
 {
 	perl -MJSON::PP -0777 -ne '
@@ -165,20 +173,21 @@ eractl_error_is()
 	[[ $(eractl status --json "$1" | field error) == "$2" ]]
 }
 
-# held_now_are N: writes to data, as the target says, which does not need erad.
+# held_now_are N: N writes to data are held, as the target reports without erad.
 held_now_are()
 {
 	[[ $(dmsetup status data | awk '{ print $9 }') == "$1" ]]
 }
 
-# ---- erad's life ----
+# ---- starting and ending erad ----
 
 erad_pid()
 {
 	echo "$(< /run/vm/erad.pid)"
 }
 
-# Options that start_erad gives it. Without a standby, because where erad is killed, a case is to see that none is there.
+# Options with which start_erad starts erad.  There is no standby, so that a case that kills erad
+# sees what happens without one.
 erad_options=(--no-standby)
 start_erad()
 {
@@ -194,8 +203,8 @@ start_erad()
 	fail "erad does not answer"
 }
 
-# erad_gone: it may be another process's child, so it cannot be waited for. What is a zombie already may have threads left that
-# hold its files, and with them its lock.
+# erad_gone: waits until erad is gone. erad may be the child of another process, so `wait` cannot be
+# used.  A zombie may have threads left that keep its files open, and so its lock.
 erad_gone()
 {
 	local stat threads
@@ -218,7 +227,7 @@ stop_erad()
 	wait_until "erad has stopped" erad_gone
 }
 
-# protocol_case NAME: a case of protocol.c, with an origin and the same made slow.
+# protocol_case NAME: runs a case of protocol.c, with an origin, and the same origin made slow.
 protocol_case()
 {
 	local disk
@@ -229,8 +238,9 @@ protocol_case()
 	protocol "$1" "$disk" /dev/mapper/slow
 }
 
-# quietly COMMAND…: with the log looked at here and not on the console, where what device-mapper says of each fault would
-# take most of the time. Lines that match $harmless, if it is set, are.
+# quietly COMMAND…: runs the command while the kernel's log does not go to the console, where
+# device-mapper's messages about faults would take most of the time.  Checks the log afterwards;
+# lines that match $harmless, if it is set, are ignored.
 quietly()
 {
 	local status=0
@@ -255,9 +265,9 @@ scan_twice()
 	echo scan > /sys/kernel/debug/kmemleak
 }
 
-# unreferenced_memory: what kmemleak finds; an object must be five seconds old, and be found so twice. What the module has
-# no part in is not its own: where allocations are made to fail, 6.1 itself loses memory. The kernel does not tell them
-# apart when it says how many there are.
+# unreferenced_memory: prints what kmemleak finds.  An object must be five seconds old, and be found
+# twice.  Objects in whose stack the module does not appear are left out: on 6.1, the kernel itself
+# loses memory when allocations are made to fail.
 unreferenced_memory()
 {
 	DESCRIPTION="kmemleak finds no memory of the module that nobody has a pointer to"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A verifying load: random writes, discards and zeroes; fails on any I/O error, reads everything back, and prints
- * which blocks it touched in the format of `eractl diff --format ranges`.
+ * A verifying load: random writes, discards and zeroes.  Fails on any I/O error, and reads
+ * everything back.  Prints the blocks that it has touched in the format of `eractl diff --format
+ * ranges`.
  */
 
 #include <errno.h>
@@ -20,14 +21,14 @@
 #include <unistd.h>
 
 #define PAGE		4096u
-#define MAX_PAGES	64u		/* of one write */
+#define MAX_PAGES	64u		/* bytes of one write, at most */
 
 static const char *device;
 static uint64_t size;			/* bytes */
 static uint64_t block = 65536;
 static unsigned int nr_threads = 4;
 static double seconds = 2;
-static unsigned long max_writes;	/* of each thread; 0: until the time is up */
+static unsigned long max_writes;	/* operations of each thread; 0: until the time is over */
 static uint64_t seed = 1;
 static bool discards;
 static bool say_done;
@@ -35,7 +36,7 @@ static int log_fd = -1;
 static volatile sig_atomic_t stopped;
 
 static uint8_t *touched;		/* one byte for each block */
-static uint64_t *stamps;		/* what each page must hold; 0: zeros */
+static uint64_t *stamps;		/* content that each page must have; 0: zeros */
 
 struct thread {
 	pthread_t id;
@@ -53,7 +54,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* As bash's EPOCHREALTIME: microseconds, cut off. */
+/* Returns the time as bash's EPOCHREALTIME: microseconds, cut off. */
 static unsigned long long wall_clock(void)
 {
 	struct timespec ts;
@@ -89,7 +90,7 @@ static void touch(uint64_t page, uint64_t nr)
 		__atomic_store_n(&touched[b], 1, __ATOMIC_RELAXED);
 }
 
-/* Each thread has pages of its own, so that what a page must hold is known. */
+/* Each thread has its own pages, so that the content of each page is known. */
 static void *work(void *arg)
 {
 	struct thread *t = arg;
@@ -119,7 +120,7 @@ static void *work(void *arg)
 			r = ioctl(fd, BLKZEROOUT, range);
 		} else if (discards && kind >= 90) {
 			r = ioctl(fd, BLKDISCARD, range);
-			if (!r)		/* what it reads as now is the device's affair */
+			if (!r)		/* the device decides what a discarded page reads as */
 				r = ioctl(fd, BLKZEROOUT, range);
 		} else {
 			stamp = next(&t->rng) | 1;
@@ -151,7 +152,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Only what this load has written is compared. */
+/* Compare only what this load has written. */
 static int verify(void)
 {
 	uint64_t *got, want[PAGE / 8];

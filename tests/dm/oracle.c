@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A random history of one volume, and what its metadata must say of it: writes, discards and zeroes from several threads,
- * in eras that begin with a checkpoint, a reload or a new opening; prints "BLOCK ERA" of each block that was touched.
+ * Runs a random history of one volume, and prints "BLOCK ERA" for each block that was touched,
+ * which the metadata must have.  Several threads write, discard and zero blocks, in eras that begin
+ * with a checkpoint, a reload or an open.
  */
 
 #include <errno.h>
@@ -18,13 +19,13 @@
 
 #define NR_THREADS	4
 #define SECTOR		512u
-#define MAX_SECTORS	512u		/* of one operation */
+#define MAX_SECTORS	512u		/* bytes of one operation, at most */
 
 static const char *device;
 static uint64_t size, block;		/* bytes */
-static bool one_block;			/* no operation touches more */
+static bool one_block;			/* no operation is longer */
 static uint32_t era = 1;
-static uint32_t *eras;			/* of each block; no two threads store different values */
+static uint32_t *eras;			/* era of each block; no two threads store different values */
 static void *buffer;
 
 struct thread {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Plays the owner of an instance by hand and holds the module to every promise of include/erad_uapi.h. */
+/* Plays the owner of an instance, ioctl by ioctl, and checks every promise of include/erad_uapi.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,10 @@ static const struct {
 #undef ENTRY
 };
 
-/* One case, by name, on an origin and the same origin made slow; without arguments, their names. */
+/*
+ * Runs the case with this name, on an origin and the same origin made slow.  Without arguments,
+ * prints the names.
+ */
 int main(int argc, char **argv)
 {
 	size_t nr = sizeof(cases) / sizeof(cases[0]);

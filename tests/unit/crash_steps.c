@@ -73,9 +73,9 @@ static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_
 }
 
 /*
- * Leaves the store memory for one run and few more, so that a mark is several groups with folds in between.  The model
- * has the mark as acknowledged only when all of it is: what a power failure leaves of the
- * groups before is of a mark that was tried.
+ * Leaves the store memory for one run and few more, so that a mark is several groups with folds in
+ * between.  The model takes the mark as acknowledged only if all of it is.  After a power failure,
+ * the groups that are left belong to a mark that was attempted.
  */
 static void drain_pool(struct store *store, uint64_t *r)
 {
@@ -89,7 +89,7 @@ static void drain_pool(struct store *store, uint64_t *r)
 	nodes_free(&nodes);
 }
 
-/* Whether the next mark, or any group, is going to fold by itself. */
+/* Returns whether the next mark, or any group, is going to fold by itself. */
 static bool is_full(struct store *store, unsigned int groups)
 {
 	struct store_info info;
@@ -256,7 +256,7 @@ static void do_gap(struct sim *s, uint64_t seed)
 	sim_expect(s, ret, "gap");
 }
 
-/* As an activation does: a timeline, and then its first era. */
+/* Does what an activation does: begins a timeline, and then its first era. */
 static void do_timeline(struct sim *s, uint64_t seed)
 {
 	const uint64_t number = rnd(&seed) | 1;
@@ -397,7 +397,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 		return;
 	}
 	if (rnd_below(&seed, 4) == 0) {
-		/* As by `eractl abort --degrade`. */
+		/* Degrades as `eractl abort --degrade` does. */
 		sim_degrade(s);
 		sim_attach(s);
 		return;
@@ -530,7 +530,7 @@ static void do_power(struct sim *s)
 
 void sim_step(struct sim *s, const struct step *step)
 {
-	/* As the fold thread of a volume does, sooner or later. */
+	/* Fills the pool, as the fold thread of a volume does sooner or later. */
 	if (step->seed % 3 == 0)
 		store_fill_pool(s->store);
 	switch (step->kind) {

@@ -42,7 +42,7 @@ struct sim {
 	struct target target;
 	bool unsettled;			/* a resize has failed: the next mark or era writes superblocks */
 	bool killed;			/* the array may show writes that are not durable */
-	struct err err;			/* of the last call */
+	struct err err;			/* error of the last call */
 	struct err found;
 	bool failed;
 };

@@ -40,7 +40,7 @@ static struct node node[NODES];
 static size_t nr_nodes;
 static char root[64];	/* the temporary directory; empty: paths are not redirected */
 
-/* What udev knows, of one device. */
+/* The one device that udev knows. */
 static struct {
 	dev_t dev;
 	const char *serial;

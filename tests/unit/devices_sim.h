@@ -28,9 +28,9 @@ void devices_write(const char *path, const char *text);
 void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bool in_memory);
 /* Adds a node of a block device. */
 void devices_node(const char *path, dev_t rdev);
-/* The one device that udev knows, and its ID_SERIAL; NULL: none.  It has no links yet. */
+/* Sets the one device that udev knows, and its ID_SERIAL; NULL: it has none.  It has no links yet. */
 void devices_udev(dev_t dev, const char *serial);
-/* A link that udev has for that device, where the link leads to the device `to`. */
+/* Adds a link that udev has for that device.  The link leads to the device `to`. */
 void devices_link(const char *path, dev_t to);
 
 #endif /* ERAD_TEST_DEVICES_SIM_H */

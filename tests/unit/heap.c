@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Calls of the heap where there must be none: see heap.h. */
+/* Counts forbidden calls of the heap: see heap.h. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ void __real_free(void *p);
 void __wrap_free(void *p);
 void __wrap_free(void *p)
 {
-	/* It takes the heap's lock, which a thread that waits for memory may hold. */
+	/* free() takes the heap's lock, which a thread that waits for memory may hold. */
 	if (p)
 		look(__builtin_return_address(0));
 	__real_free(p);

@@ -15,23 +15,23 @@
 
 #define TARGETS		4u
 #define NEVER		UINT64_MAX
-#define LOAD_AFTER_GO	2000u	/* commits */
+#define LOAD_AFTER_GO	2000u	/* how many commits */
 
 struct target {
 	bool exists;
 	uint32_t era, prepared, state;
-	uint64_t batch;		/* outstanding; 0: none */
+	uint64_t batch;		/* id of the outstanding batch; 0: none */
 	uint32_t batch_era;
-	bool draining, event;	/* event: what POLLPRI is for */
+	bool draining, event;	/* event: POLLPRI is to be reported */
 	bool passing;		/* all writes pass */
-	int peer;		/* of the owner's socket; -1: nobody has attached */
-	ino_t owner;		/* inode of the owner's socket */
+	int peer;		/* the owner's end of a socket; -1: nobody has attached */
+	ino_t owner;		/* inode of the owner's end */
 	uint64_t message;	/* id of the message that waits; 0: none */
 	uint32_t message_type;
 };
 
 enum place {
-	IDLE,			/* does not write any more */
+	IDLE,			/* the writer does not write any more */
 	HELD,
 	FETCHED,
 	AT_ORIGIN,

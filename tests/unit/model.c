@@ -88,7 +88,7 @@ void model_try_gap(struct model *m, uint32_t era)
 	raise_to(&m->floor_max, era);
 	for (b = 0; b < m->nr_blocks; b++)
 		raise_to(&m->max[b], era);
-	/* Of a snapshot that a later fold makes, the floor is its newest era at most. */
+	/* The floor in a snapshot that a later fold makes is at most the snapshot's newest era. */
 	for (b = 0; b < m->nr_blocks && m->snap.may && !m->snap.must; b++)
 		raise_to(&m->snap.max[b], m->snap.era);
 }
@@ -198,7 +198,7 @@ struct reading {
 	enum store_view view;
 	uint64_t size;	/* in blocks */
 	uint32_t since;
-	uint64_t end;	/* of the previous extent */
+	uint64_t end;	/* end of the previous extent */
 	bool bad;
 };
 
@@ -339,7 +339,7 @@ void model_settle(struct model *m)
 	memcpy(m->min, m->got, m->nr_blocks * sizeof(*m->min));
 }
 
-/* Every floor has a gap, and what is known of gaps, timelines and items is not lost. */
+/* Checks that every floor has a gap, and that no known gap, timeline or item is lost. */
 static int check_history(struct model *m, struct store *s, const struct store_info *info,
 			 struct err *err)
 {

@@ -14,21 +14,21 @@
 struct model {
 	uint64_t nr_blocks;		/* size of the arrays below */
 	uint64_t size;			/* blocks of the device now … */
-	uint64_t other_size;		/* … or, after a resize that failed, perhaps so many */
+	uint64_t other_size;		/* … or, after a resize that failed, perhaps this many */
 	uint32_t era_min, era_max;
 	uint32_t *min, *max;		/* bounds for the era of each block */
 	uint32_t *got;			/* the era of each block that model_read() has read */
 	bool degraded;			/* every block may count as written, in any era that may have begun */
-	uint32_t floor_max;		/* the newest era that the floor may be */
-	uint64_t gaps_min, gaps_max;	/* that are counted; more than one try may have become one */
-	uint64_t timeline;		/* that must be known; 0: none */
-	uint32_t timeline_first;	/* its first era */
-	bool item[256];			/* what the first byte of STORE_IDENTITY may be */
+	uint32_t floor_max;		/* the newest era that the floor may have */
+	uint64_t gaps_min, gaps_max;	/* gaps that may be counted; several attempts may have become one gap */
+	uint64_t timeline;		/* timeline that must be known; 0: none */
+	uint32_t timeline_first;	/* first era of this timeline */
+	bool item[256];			/* possible values of the first byte of STORE_IDENTITY */
 	struct {
 		bool may, must;		/* the snapshot may exist, or must exist */
 		bool lasts;
 		uint32_t era;		/* the newest era in the snapshot */
-		uint64_t size;		/* of the device, in blocks */
+		uint64_t size;		/* size of the device in the snapshot, in blocks */
 		uint32_t *min, *max;
 	} snap;
 };
@@ -42,7 +42,7 @@ void model_ack_era(struct model *m, uint32_t era);
 void model_try_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 
-/* A resize to nr blocks is attempted.  If it fails, the store has one of the two sizes, and says which. */
+/* A resize to nr blocks is attempted.  If it fails, the store has one of the two sizes, and reports which. */
 void model_try_resize(struct model *m, uint64_t nr);
 void model_ack_resize(struct model *m, uint64_t nr);
 
@@ -55,11 +55,14 @@ void model_try_degrade(struct model *m);
 void model_passed(struct model *m, const struct erad_range *r, uint32_t era);
 void model_ack_clear(struct model *m);
 
-/* A gap is about to be logged in that era, which is the current one; it is, and info says so. */
+/*
+ * model_try_gap(): a gap is about to be logged in the current era.  model_ack_gap(): the gap is
+ * logged, and info reports it.
+ */
 void model_try_gap(struct model *m, uint32_t era);
 void model_ack_gap(struct model *m, const struct store_info *info);
 
-/* The item is about to become that; it is. */
+/* The item is about to get this value; it has this value. */
 void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
 

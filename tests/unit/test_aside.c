@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A metadata file is removed, or moved aside, only if it is the one that is meant. */
+/* A metadata file is removed, or moved aside, but no other file that is at its path. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -50,7 +50,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* No further file is left. */
+/* No other file is left. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -104,7 +104,7 @@ static void test_a_file_returns_but_replaces_no_other(void **state)
 	assert_holds(path, "mine");
 }
 
-/* What the link leads to stays, be it the file that is meant or another one. */
+/* The file to which the link leads stays, whether it is the metadata file or another one. */
 static void test_behind_a_link_the_link_is_removed(void **state)
 {
 	struct stat st;

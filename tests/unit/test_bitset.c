@@ -189,7 +189,7 @@ static size_t nodes_taken(uint64_t nr_blocks, uint64_t first, uint64_t len, size
 	return taken;
 }
 
-/* The largest device, and both sides of each size at which the tree gets another level. */
+/* Tests the largest device, and both sides of each size at which the tree gets another level. */
 static void test_a_run_takes_as_many_nodes_as_is_said(void **state)
 {
 	uint64_t r = 1, nr;
@@ -232,7 +232,7 @@ static void test_nodes_of_a_set_with_all_leaves(void **state)
 	}
 }
 
-/* Nodes move between pools, some or all, and none gets lost. */
+/* Nodes move between pools, some or all, and none is lost. */
 static void test_nodes(void **state)
 {
 	struct nodes a = { 0 }, b = { 0 };

@@ -50,7 +50,7 @@ static void test_small(void **state)
 	run(&c, 1, 170);
 }
 
-/* Power failures only: then the content of the disk is known exactly. */
+/* Only power failures: then the content of the disk is known exactly. */
 static void test_no_faults(void **state)
 {
 	static const struct sim_config c = {

@@ -132,7 +132,7 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_open(e, STORE_WRITE, &s, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
-	/* But the target may have degraded by itself. */
+	/* The target may still degrade by itself. */
 	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
@@ -339,7 +339,7 @@ static void test_a_record_written_after_open_is_found(void **state)
 	disk_destroy(&d);
 }
 
-/* A reader of the disk at the same time as a repair. */
+/* A reader reads the disk while a repair runs. */
 struct racer {
 	struct store *s;
 	unsigned int reads;
@@ -396,12 +396,12 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	disk_destroy(&d);
 }
 
-/* The target writes a record while the floor of the one before is being written. */
+/* The target writes a record while the floor of the previous record is being written. */
 struct second {
 	const uint8_t *content;
 	enum disk_op op;
 	bool after;
-	unsigned int calls, at;		/* at the call with this number */
+	unsigned int calls, at;		/* number of the call at which the target writes */
 };
 
 static void degrade_meanwhile(struct disk *d, enum disk_op op, bool after, void *ctx)
@@ -427,8 +427,9 @@ static int check_second(void *ctx, uint8_t *image)
 }
 
 /*
- * next: whether the target has got the next record by then, of a serial of its own and of era 4.  Else it writes that of
- * the first degrade again, of era 3.  After a power cut at any point, every block counts as written in that era.
+ * next: the target has the next record by then, with a serial of its own and era 4.  Otherwise it
+ * writes the record of the first degrade again, with era 3.  After a power cut at any point, every
+ * block counts as written in that era.
  */
 static void overlap(bool next, struct second x, bool *done)
 {
@@ -476,11 +477,11 @@ static void test_a_second_record_while_the_floor_of_the_first_is_written(void **
 				for (done = false; !done; x.at++, n++)
 					overlap(next, x, &done);
 			}
-	/* At some writes and flushes, not beside them. */
+	/* The target writes at some of the writes and flushes. */
 	assert_in_range(n, 20, 200);
 }
 
-/* The same, and the floor of the second one is not written, because the metadata device fails. */
+/* The same, but the floor of the second record is not written, because the metadata device fails. */
 static void test_a_second_record_whose_floor_fails_stays_in_force(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -648,7 +649,7 @@ static void test_blocks_that_a_volume_gains_are_not_older_than_the_floor(void **
 	disk_destroy(&d);
 }
 
-/* With each copy of the superblock alone: the floor is set, or the record is in force. */
+/* Tests each copy of the superblock alone: the floor is set, or the record is in force. */
 static void test_a_lost_superblock_loses_no_floor(void **state)
 {
 	uint8_t content[ERAD_SECTOR];

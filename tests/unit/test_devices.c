@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a device or a file stands on, who uses a device, and which metadata is refused: on a
+ * Tests what a device or a file is on, who uses a device, and which metadata is refused, with a
  * stand-in for sysfs and mounts.
  */
 #include <errno.h>

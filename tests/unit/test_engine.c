@@ -216,7 +216,10 @@ static void test_scattered(void **state)
 	assert_int_equal(store_close(s, true, &err), 0);
 }
 
-/* The marks of blocks that a volume gains take the place of older entries, but a snapshot of before still has these. */
+/*
+ * Blocks that a volume gains get new entries in place of older ones, and a snapshot from before
+ * still has the older ones.
+ */
 static void test_snapshot_of_larger_device(void **state)
 {
 	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 1 << 20, .block_sectors = 128 };
@@ -304,7 +307,7 @@ static void test_a_deleted_file_is_written_anew(void **state)
 	assert_true(rewritten);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
-	/* The new file has the lock, and is the one that is written to. */
+	/* The new file has the lock, and writes go to it. */
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), -EBUSY);
 	assert_int_equal(mark_block(s, 9), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
@@ -335,7 +338,7 @@ static void test_a_file_of_somebody_else_is_not_overwritten(void **state)
 	assert_non_null(fgets(content, sizeof(content), f));
 	fclose(f);
 	assert_string_equal(content, "mine");
-	/* As the sentence says. */
+	/* The sentence tells the user to do this. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
 	assert_true(rewritten);
@@ -415,11 +418,11 @@ static void test_a_truncated_file_never_becomes_valid_again(void **state)
 		s = new_store();
 		assert_int_equal(mark_block(s, 8191), 0);
 		assert_int_equal(truncate(path, left), 0);
-		assert_int_equal(mark_block(s, 7), 0);	/* to the journal: makes the file longer again */
+		assert_int_equal(mark_block(s, 7), 0);	/* a write to the journal makes the file longer again */
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_fold(s, &err), -EUCLEAN);
-		/* A resize must not make it longer with zeros. */
+		/* A resize must not add zeros to the file. */
 		assert_int_equal(store_make_room(s, 4ULL << 20, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);

@@ -186,7 +186,7 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	assert_int_equal(store_set_item(s, STORE_IDENTITY, item, NULL), 0);
 	assert_int_equal(store_close_sealed(s, seal, NULL), 0);
 	assert_int_equal(d.nr_cached, 0);
-	/* Whoever opens it and is killed before the comparison leaves it to the next. */
+	/* A process opens the metadata and is killed before the comparison: the next process can still compare. */
 	for (i = 0; i < 3; i++) {
 		s = open_store(&d, STORE_WRITE);
 		store_info(s, &info);
@@ -322,7 +322,10 @@ static void test_a_history_that_contradicts_itself_is_refused(void **state)
 
 /* ---- the upgrade of old metadata ---- */
 
-/* As the version without a history left it: a ring from page 3, with marks in the journal. */
+/*
+ * Makes metadata as the version without a history has left it: the ring begins at page 3, with
+ * marks in the journal.
+ */
 static void make_old(struct disk *d, unsigned int ring)
 {
 	const uint32_t pages = ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD;
@@ -351,7 +354,10 @@ static void make_old(struct disk *d, unsigned int ring)
 	d->nr_cached = 0;
 }
 
-/* Appends what the old version would have, by hand, as this version upgrades at the open. */
+/*
+ * Appends by hand what the old version would have appended, because this version upgrades the
+ * metadata at the open.
+ */
 static void append_old(struct disk *d, unsigned int ring, uint64_t seq, uint32_t era, uint64_t first)
 {
 	static _Alignas(ERAD_PAGE) struct erad_disk_journal group[ERAD_GROUP_MAX];
@@ -457,7 +463,7 @@ struct upgrade {
 	uint64_t rnd;
 };
 
-/* After a power failure within an upgrade: all is there, and the next open upgrades it in full. */
+/* After a power failure during an upgrade, nothing is lost, and the next open completes the upgrade. */
 static int look(void *ctx, uint8_t *image)
 {
 	struct upgrade *u = ctx;
@@ -475,7 +481,7 @@ static int look(void *ctx, uint8_t *image)
 	assert_int_equal(store_begin_era(s, 3, NULL), 0);
 	assert_int_equal(mark(s, 7, 2), 0);
 	store_close(s, false, NULL);
-	/* With the older superblock, nothing is taken for the whole: it is complete or refused. */
+	/* With the older superblock, the metadata is complete or refused. */
 	memset(d.visible + rnd_below(&u->rnd, 2) * ERAD_PAGE, 0, ERAD_PAGE);
 	if (!try_open(&d, STORE_READ, &s)) {
 		struct store_info info;

@@ -126,11 +126,11 @@ static void test_same_and_other_devices_are_told_apart(void **state)
 	compares(IDENTITY_SAME, made("LVM-a", "", ""), made("LVM-a", "", ""));
 	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("LVM-b", "", ""));
 	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("LVM-aa", "", ""));
-	/* A device-mapper device shows its UUID always. */
+	/* A device-mapper device always shows its UUID. */
 	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("", "wwid:1", ""));
 	compares(IDENTITY_OTHER, made("", "wwid:1", ""), made("", "wwid:2", ""));
 	compares(IDENTITY_SAME, made("", "wwid:1", ""), made("", "wwid:1", ""));
-	/* A copied partition table on another disk, and another partition of the same disk. */
+	/* Tests a copied partition table on another disk, and another partition of the same disk. */
 	compares(IDENTITY_OTHER, made("", "wwid:1", "p"), made("", "wwid:2", "p"));
 	compares(IDENTITY_OTHER, made("", "wwid:1", "p"), made("", "wwid:1", "q"));
 	compares(IDENTITY_SAME, made("", "", "p"), made("", "", "p"));
@@ -159,7 +159,7 @@ static void test_renamed_crypt_device_is_the_same(void **state)
 	(void)state;
 	compares(IDENTITY_SAME, made("CRYPT-LUKS2-0123-old-name", "", ""), made("CRYPT-LUKS2-0123-new", "", ""));
 	compares(IDENTITY_OTHER, made("CRYPT-LUKS2-0123-name", "", ""), made("CRYPT-LUKS2-4567-name", "", ""));
-	/* Nothing but the name, which cryptsetup was told. */
+	/* The UUID has nothing but the name, which the user has given to cryptsetup. */
 	compares(IDENTITY_UNKNOWN, made("CRYPT-PLAIN-old", "", ""), made("CRYPT-PLAIN-new", "", ""));
 	/* A kernel that does not trust the identifier of a disk shows another kind. */
 	compares(IDENTITY_UNKNOWN, made("", "wwid:eui.0025", ""), made("", "wwid:nvme.8086-41", ""));

@@ -23,7 +23,7 @@ enum step_kind {
 	FORMAT,
 	OPEN,
 	ERA,
-	MARK,		/* arg: how many blocks, far from each other */
+	MARK,		/* arg: number of blocks, far from each other */
 	FOLD,
 	SNAPSHOT,
 	DROP,

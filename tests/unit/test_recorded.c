@@ -35,7 +35,7 @@ static struct erad_map_written *find(const void *key)
 	return NULL;
 }
 
-/* Any map but that of the writers is the map of the volumes, which has one. */
+/* Any map except that of the writers is the map of the volumes, which has one entry. */
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	return map == &writers ? (void *)find(key) : &writers;
@@ -74,7 +74,7 @@ long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe)
 	return len + 1;
 }
 
-/* What the tracepoint tells: so many blocks, for a command. */
+/* Calls the program as the tracepoint does: nr blocks were recorded for a command. */
 static void record(uint64_t blocks, const char *command)
 {
 	const uint64_t args[] = { 7, 3, blocks, 99, (uintptr_t)command };

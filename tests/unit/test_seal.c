@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Seals: a change at a sealed place is seen and named, no change is no alarm, and no file system
- * can lead a seal astray.
+ * Seals: a change at a sealed place is noticed and named, an unchanged device causes no alarm, and
+ * no file system can mislead a seal.
  */
 #include <endian.h>
 #include <errno.h>
@@ -72,7 +72,7 @@ static const struct seal_entry *find(const struct seal *s, enum seal_what what, 
 	return NULL;
 }
 
-/* A change of one bit there is seen, and described as `text`. */
+/* Changes one bit at that place: the change is noticed, and described as `text`. */
 static void seen(const struct seal *s, uint64_t offset, const char *text)
 {
 	struct err err;
@@ -122,7 +122,7 @@ static void test_samples_are_spread_and_depend_on_the_seed(void **state)
 		nr++;
 		same += !!find(&other, SEAL_SAMPLE, le64toh(e->offset));
 	}
-	/* The first and the last may lie in the first and last MiB. */
+	/* The first and the last sample may be in the first and the last MiB. */
 	assert_in_range(nr, SEAL_SAMPLES - 2, SEAL_SAMPLES);
 	assert_in_range(same, 0, 6);
 }
@@ -155,7 +155,7 @@ static void test_places_behind_the_end_are_left_out(void **state)
 	take(SIZE, &s);
 	assert_int_equal(ftruncate(fd, SIZE / 2), 0);
 	assert_int_equal(seal_compare(fd, SIZE / 2, &s, &err), 0);
-	/* But what cannot be read, and should be, counts as different. */
+	/* A place that cannot be read, and should be, counts as different. */
 	assert_int_equal(seal_compare(fd, SIZE, &s, &err), 1);
 	assert_non_null(strstr(err.msg, "which cannot be read: No data available"));
 }
@@ -188,7 +188,7 @@ static void put_le32(uint64_t offset, uint32_t v)
 	put(offset, &v, sizeof(v));
 }
 
-/* An ext4 of 4 KiB blocks at byte base, whose journal begins at that block. */
+/* Makes an ext4 with blocks of 4 KiB at byte base.  Its journal begins at `block`. */
 static void put_ext4(uint64_t base, uint32_t journal)
 {
 	put_le32(base + 1024 + 24, 2);
@@ -209,7 +209,7 @@ static void test_journal_of_ext4_is_sealed(void **state)
 	take(SIZE, &s);
 	assert_non_null(find(&s, SEAL_LOG, 20000 * 4096ull));
 	seen(&s, 20000 * 4096ull + 100, "the journal of a file system");
-	/* ext3 has a list of blocks. */
+	/* ext3 has a list of blocks instead of an extent. */
 	put_le32(1024 + 268, 30000);
 	take(SIZE, &s);
 	assert_non_null(find(&s, SEAL_LOG, 30000 * 4096ull));
@@ -277,7 +277,7 @@ static void test_file_system_in_a_partition_is_sealed(void **state)
 	struct seal s;
 
 	(void)state;
-	/* One partition, of type 83, from sector 65536 on. */
+	/* Makes one partition, of type 83, from sector 65536 on. */
 	put(446 + 4, "\x83", 1);
 	put_le32(446 + 8, 65536);
 	put_le32(446 + 12, 200000);
@@ -288,7 +288,7 @@ static void test_file_system_in_a_partition_is_sealed(void **state)
 	assert_non_null(find(&s, SEAL_LOG, 65536 * 512 + 5000 * 4096));
 }
 
-/* Whatever the fields of a superblock say: never more than what a seal may read, and never an error. */
+/* Whatever the fields of a superblock are, a seal reads no more than it may, and is no error. */
 static void test_broken_superblocks_lead_no_seal_astray(void **state)
 {
 	static const struct {

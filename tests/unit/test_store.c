@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The store: its contract, every I/O failing in turn, and who takes over. */
+/* The store: its contract, failures of each I/O in turn, and what the next process finds. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -88,7 +88,7 @@ static void test_contract(void **state)
 	disk_destroy(&d);
 }
 
-/* Reading what was left in the middle writes nothing. */
+/* Metadata that was not closed cleanly can be opened for reading, which writes nothing. */
 static void test_read_unclean(void **state)
 {
 	struct store *s;
@@ -127,7 +127,7 @@ static void test_sizes(void **state)
 	g.block_sectors = 0;
 	assert_int_equal(store_size(&g, NULL), 0);
 
-	/* As large a ring as fits; too small is told. */
+	/* The ring is as large as fits.  If the disk is too small, the error says so. */
 	disk_init(&d, (ERAD_JOURNAL_START + 20 + 2) * 4096);
 	e = disk_engine(&d);
 	g = geometry;
@@ -159,7 +159,7 @@ static void test_metadata_of_the_size_that_is_told_has_room_for_snapshots(void *
 	g.journal_pages = 0;
 	g.chunk_pages = 0;
 	room = store_size(&g, NULL);
-	/* A page less than the size that is told, then that size. */
+	/* Tries a page less than the size in the error, and then this size. */
 	for (int page = 1; page >= 0; page--) {
 		disk_init(&d, room - page * ERAD_PAGE);
 		e = disk_engine(&d);
@@ -194,14 +194,14 @@ static void test_ro_compat(void **state)
 }
 
 /*
- * A history that meets everything: eras, marks until the ring is full, folds,
- * a reopen.  Each call is made until it works, at most three times.
+ * A history with every kind of step: eras, marks until the ring is full, folds, a reopen.  Each
+ * call is repeated until it works, at most three times.
  */
 struct script {
 	struct disk d;
 	struct model m;
 	struct store *s;
-	bool failed;		/* some call */
+	bool failed;		/* number of the I/O that fails */
 };
 
 static bool again(struct script *sc, int ret, unsigned int *tries)
@@ -281,7 +281,7 @@ static void script_run(struct script *sc)
 	sc->s = NULL;
 }
 
-/* No I/O whose failure is not reported, forgotten, or remembered for too long. */
+/* Each failed I/O is reported, and is forgotten when it does not matter any more. */
 static void test_every_fault(void **state)
 {
 	unsigned int kind, unnoticed;
@@ -319,7 +319,7 @@ static void test_every_fault(void **state)
 			unnoticed += !sc.failed;
 		}
 		assert_in_range(n, 60, 1000);
-		/* One superblock that cannot be read is no failure; there are two opens. */
+		/* An open does not fail if one superblock cannot be read, and the history has two opens. */
 		assert_in_range(unnoticed, 0, 4);
 	}
 }
@@ -437,9 +437,9 @@ static void take_over_hook(struct disk *d, enum disk_op op, bool after, void *ct
 }
 
 /*
- * A process dies in the flush of a superblock, which can be read and is not
- * durable; the superblock before it has a tail whose page has been reused.  The
- * next process must not put the only durable one at risk.
+ * A process dies during the flush of a superblock, which can be read but is not durable.  The
+ * superblock before it has a tail whose page has been used again.  The next process must not put at
+ * risk the only superblock that is durable.
  */
 static void test_take_over(void **state)
 {
@@ -483,7 +483,7 @@ static void test_take_over(void **state)
 	}
 }
 
-/* Within a fold, after its first write, a commit's flush fails and loses that. */
+/* During a fold, after its first write, the flush of a commit fails, and the write of the fold is lost. */
 static void lose_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	if (op != DISK_WRITE || !after)
@@ -495,7 +495,7 @@ static void lose_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 	assert_int_equal(mark(ctx, 0, 1), -EIO);
 }
 
-/* The kernel tells one thread that writes were lost, and these were another's. */
+/* The kernel reports lost writes to one thread only, and the lost writes were those of another thread. */
 static void test_lost_writes(void **state)
 {
 	struct store *s;
@@ -519,7 +519,7 @@ static void test_lost_writes(void **state)
 	disk_destroy(&d);
 }
 
-/* The array of a smaller device has as many pages, and so has a larger one up to the end of its last page. */
+/* A smaller device needs no more room, and neither does a larger one up to the end of the array's last page. */
 static void test_make_room(void **state)
 {
 	const uint64_t most = 2 * ERAD_ERAS_PER_PAGE * 8;
@@ -556,7 +556,7 @@ static void test_make_room(void **state)
 	disk_destroy(&d);
 }
 
-/* The blocks that the volume has gained, and no others, are of the current era; also after another open. */
+/* Exactly the blocks that the volume has gained are of the current era; also after another open. */
 static void assert_gained(struct disk *d, struct store *s, uint64_t nr, uint32_t era)
 {
 	assert_int_equal(diff_blocks(s, era), nr);
@@ -584,7 +584,7 @@ static void test_blocks_that_a_volume_gains_are_of_the_current_era(void **state)
 	assert_int_equal(store_resize(s, 8 * 1000, NULL), 0);
 	assert_gained(&d, s, 990, 2);
 
-	/* Shrunk, and as large as before. */
+	/* The volume shrinks, and grows to its old size. */
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_resize(s, 8, NULL), 0);
 	assert_int_equal(store_begin_era(s, 3, NULL), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Superblocks: each field wrong in turn, and which copy counts. */
+/* Superblocks: each field is wrong in turn, and the right copy is used. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One thread marks, one folds, one reads: for the thread sanitizer, and for what the readers see. */
+/* One thread marks, one folds, one reads: for the thread sanitizer, and to check what readers see. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

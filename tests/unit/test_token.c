@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tokens: what is printed is read again, and nothing else is. */
+/* Tokens: a printed token is read again, and any other text is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

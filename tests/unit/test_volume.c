@@ -21,7 +21,7 @@
 #include "volume_fixture.h"
 
 /* How many commits may pass until the volume thread reacts, as commit.c and erad(8) promise. */
-#define UNTIL_SEEN	2u	/* a stop, a request, the end of a drain */
+#define UNTIL_SEEN	2u	/* limits for a stop, for a request, and for the end of a drain */
 #define UNTIL_MESSAGE	5u
 /* ---- load ---- */
 

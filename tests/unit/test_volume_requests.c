@@ -349,7 +349,7 @@ static void test_start_that_fails_waits_for_those_who_use_the_store(void **state
 	disk_destroy(&disk);
 }
 
-/* For the thread sanitizer. */
+/* A test for the thread sanitizer. */
 static void *checkpoints_and_snapshots(void *done)
 {
 	struct err err;

@@ -31,7 +31,7 @@ const struct store_geometry geometry = {
 struct disk disk;
 struct volume *volume;
 
-/* ---- the origin: a file in memory; its mapped device is gone when the target is ---- */
+/* ---- the origin: a file in memory; its mapped device ends with the target ---- */
 
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 bool __wrap_dm_lives(dev_t dev);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What commands say, and with which exit code, where not all is as whoever asked believes.
 
-# said TEXT COMMAND…: it fails with exit code 1 and says so, on standard error.
+# said TEXT COMMAND…: the command fails with exit code 1, and prints TEXT to standard error.
 said()
 {
 	local text=$1 status=0
@@ -31,7 +31,7 @@ test_close_that_failed_says_so()
 	eractl open data 2> /dev/null && fail "opened without metadata"
 	eractl forget data > /dev/null
 
-	# Known not to work, so that nothing is tried any more.
+	# The disk is known to fail, so that erad does not try to write to it any more.
 	meta=$(new_disk 64M)
 	dmsetup create meta --table "0 131072 linear $meta 0"
 	eractl create data "$origin" --metadata /dev/mapper/meta > /dev/null
@@ -142,7 +142,8 @@ test_closed_descriptors()
 {
 	DESCRIPTION="with standard descriptors closed, no answer goes into erad's socket, and no message of erad into its files"
 	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null
-	# So many extents that not all output waits in a buffer until the socket is closed.
+	# There are so many extents that a part of the output is printed before the socket is
+	# closed.
 	# shellcheck disable=SC2016 # it is perl
 	perl -e 'open my $f, "+<", $ARGV[0] or die; sysseek($f, 8192 * $_, 0) && syswrite($f, "x" x 4096) or die for 1 .. 1000' /dev/mapper/data
 	blockdev --flushbufs /dev/mapper/data
@@ -152,17 +153,18 @@ test_closed_descriptors()
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl list > /dev/full'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl status --json > /dev/full'
 	eractl checkpoint data <&- >&- 2>&- && fail "checkpoint: exit code 0"
-	# It was begun all the same.
+	# erad has carried out the request although its caller is gone.
 	same "$(eractl status --json data | field era)" 3
 	eractl close data <&- >&- 2>&-
 	eractl open data <&- 2>&- > /dev/null
 	stop_erad
-	# The first file that erad opens, its lock, would be its standard error.
+	# If standard error were closed, the first file that erad opens, its lock, would take its
+	# number.
 	setsid sh -c 'exec erad --no-standby < /dev/null > /dev/null 2>&-' &
 	echo $! > /run/vm/erad.pid
 	wait_until "erad answers" eractl list
 	same "$(eractl checkpoint data)" 5
-	# The lock file holds a number of 4 bytes, and no message after it.
+	# The lock file has a number of 4 bytes, and no message after the number.
 	same "$(stat -c %s /run/erad/erad.lock)" 4
 	stop_erad
 	start_erad
@@ -177,7 +179,7 @@ test_priorities_are_for_the_journal()
 	stream=$(stat -c %d:%i "$T/log")
 	JOURNAL_STREAM=$stream erad 2>> "$T/log" && fail "two run"
 	same "$(cat "$T/log")" "<3>$words"
-	# Of whoever started the program, but its standard error is another.
+	# The descriptor comes from whoever started the program, but standard error is another file.
 	JOURNAL_STREAM=8:12345 erad 2> "$T/log" && fail "two run"
 	same "$(cat "$T/log")" "erad: $words"
 }
@@ -190,7 +192,7 @@ test_erad_without_its_socket()
 	eractl create data "$(new_disk 64M)" > /dev/null
 	stop_erad
 	mkdir -p /run/erad/erad.sock/in-the-way
-	# What systemd is told: a line of each message.
+	# Prints what systemd is told, one line for each message.
 	# shellcheck disable=SC2016 # it is perl
 	perl -MSocket -e '
 		socket my $s, AF_UNIX, SOCK_DGRAM, 0 or die;
@@ -216,7 +218,7 @@ test_erad_without_its_socket()
 	start_erad
 }
 
-# refused_places ORIGIN: by an erad that is not told that this is a test.
+# refused_places ORIGIN: an erad that does not know that this is a test refuses these places.
 refused_places()
 {
 	local place name=erad-case.$$ in_memory="in memory and not on a disk, so it would be lost with the next boot"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two volumes never share an origin, metadata or a UUID: the second one is refused, and the refusal names the first.
 
-# names TEXT COMMAND...: the command fails, within ten seconds, and says so
+# names TEXT COMMAND...: the command fails within ten seconds, and its error has TEXT.
 names()
 {
 	local text=$1 out began=$SECONDS
@@ -34,7 +34,7 @@ test_conflict_copy()
 	done
 	same "$(changed data "$since")" "1048576 65536
 2097152 65536"
-	# first come, first served: each alone is a volume
+	# The first volume that is opened works, whichever of the two it is.
 	eractl close data
 	eractl open copy
 	names "as has the metadata of /dev/mapper/copy, which is live" eractl open data
@@ -60,13 +60,14 @@ test_conflict_lines()
 	names "is the metadata of volume data" eractl create second "$other" --metadata "$meta" --overwrite-metadata
 	names "is the metadata of volume data" eractl create second "$meta"
 	names "is the origin of volume data" eractl create second "$other" --metadata "$origin" --overwrite-metadata
-	# by another path
+	# The same place by another path.
 	ln -s "$origin" "$T/link"
 	names "is the origin of volume data" eractl create second "$T/link"
 	eractl create third "$other"
 	names "is the metadata of volume third" eractl create second "$(new_disk 16M)" --metadata /var/lib/erad/third.erad \
 		--overwrite-metadata
-	# two lines: the one that is not open cannot be opened, and says why
+	# Two lines have the same place: the volume that is not open cannot be opened, and the error
+	# says why.
 	echo "fourth $other $T/fourth" >> /etc/eratab
 	names "/dev/mapper/third" eractl open fourth
 	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab
@@ -93,7 +94,8 @@ test_conflict_at_one_moment()
 		eractl open one 2> "$T/one" && won=one lost=two
 		wait $! && [[ $won == one ]] && fail "both are live on one origin"
 		[[ -e /dev/mapper/$won && ! -e /dev/mapper/$lost ]] || fail "not just $won is live: $(ls /dev/mapper)"
-		# what the device is in use by, or what became live after that was looked at
+		# The device is in use: either known in advance, or by a volume that became live
+		# after the check.
 		grep -q "origin $first is in use\|/dev/mapper/$won" "$T/$lost" ||
 			fail "the refusal of $lost does not say why: $(cat "$T/$lost")"
 		eractl close $won
@@ -111,7 +113,7 @@ test_forget_shared()
 	echo "new $origin $m" >> /etc/eratab
 	eractl open new
 	write_at new 0 4096
-	# no line has it, but it is live
+	# The volume has no line, but is live.
 	cp /etc/eratab "$T/lines"
 	sed -i /^new/d /etc/eratab
 	eractl forget old > /dev/null
@@ -124,7 +126,7 @@ test_forget_shared()
 	same "$(changed new 1)" "0 65536"
 	eractl close new
 
-	# only a closed line has it
+	# Only the line of a closed volume has the place.
 	sed -i 's/^new/old/' /etc/eratab
 	echo "new $origin $m" >> /etc/eratab
 	eractl forget old
@@ -137,7 +139,7 @@ test_forget_shared()
 	cmp /etc/eratab "$T/eratab"
 	[[ -e $m ]] || fail "the metadata is gone"
 
-	# a table that somebody else has loaded
+	# Somebody else has loaded the table.
 	sed -i '$d' /etc/eratab
 	eractl open old
 	dmsetup rename old renamed

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The machine goes on when erad cannot: detach_policy=degrade and eractl abort --degrade.
 
-# create_data: the volume data, with its metadata on a device; sets meta, and era, which has just begun.
+# create_data: creates the volume data, with its metadata on a device.  Sets meta and era; the era
+# has just begun.
 create_data()
 {
 	meta=$(new_disk 4M)
@@ -10,7 +11,7 @@ create_data()
 	era=$(eractl checkpoint data)
 }
 
-# open_with OPTIONS: the volume data, which is open, anew with these options in eratab.
+# open_with OPTIONS: opens the open volume data again, with these options in eratab.
 open_with()
 {
 	eractl close data > /dev/null
@@ -23,7 +24,7 @@ target_is()
 	[[ $(dmsetup status data) == *" $1 "* ]]
 }
 
-# Whatever was written before, everything counts as written, and from the next checkpoint on the diff is exact again.
+# Every block counts as written, and from the next checkpoint on the diff is exact again.
 check_full_and_exact()
 {
 	local size era

@@ -264,7 +264,8 @@ test_unload_refused()
 	start_erad
 }
 
-# erad_socket PROGRAM ARGUMENT…: perl, with request(op => …, …) that asks erad and returns the result; quicker than eractl.
+# erad_socket PROGRAM ARGUMENT…: runs perl. request(op => …, …) asks erad and returns the result,
+# faster than eractl.
 erad_socket()
 {
 	perl -MIO::Socket::UNIX -MJSON::PP -e '
@@ -280,7 +281,7 @@ erad_socket()
 		}'"$1" "${@:2}"
 }
 
-# cycles VOLUME DISK COUNT [METADATA]: create, write, close, forget.
+# cycles VOLUME DISK COUNT [METADATA]: COUNT times create, write, close and forget.
 cycles()
 {
 	# shellcheck disable=SC2016 # it is perl
@@ -297,7 +298,8 @@ cycles()
 		}' "$@"
 }
 
-# usage_now PID: file descriptors, threads, bytes allocated and KiB in all of erad, KiB of the kernel.
+# usage_now PID: prints erad's file descriptors, threads, allocated bytes and KiB in all, and the
+# kernel's KiB.
 usage_now()
 {
 	sync
@@ -317,12 +319,13 @@ test_no_leak()
 	local disks=() metadata=()
 
 	pid=$(erad_pid)
-	# A file for one of them, which takes longer than all else because 4 MiB of it are zeroed; small devices for the others.
+	# One volume has its metadata in a file, which takes longest, because 4 MiB of the file are
+	# zeroed.  The others have small devices.
 	for i in 0 1 2 3; do
 		disks+=("$(new_disk 8M)")
 		metadata+=("$( ((i == 0)) || new_disk 256K)")
 	done
-	# round COUNT: that many in each of four volumes at once
+	# round COUNT: runs COUNT cycles in each of four volumes at once.
 	round()
 	{
 		workers=
@@ -341,13 +344,14 @@ test_no_leak()
 	echo "fds $fds -> $fds2, threads $threads -> $threads2, heap $heap -> $heap2 bytes, erad $rss -> $rss2 KiB, kernel $kernel -> $kernel2 KiB"
 	same "$fds2" "$fds"
 	same "$threads2" "$threads"
-	# The C library counts what each live thread keeps of freed memory as allocated: some KiB.  The rest is less than 70
-	# bytes for each volume that came and went, where a volume itself is 40 KiB.
+	# For each live thread, the C library counts some KiB of freed memory as allocated.  The
+	# rest is less than 70 bytes for each volume that came and went; a volume itself takes 40
+	# KiB.
 	((heap2 <= heap + 65536)) || fail "what erad has allocated grew from $heap to $heap2 bytes"
-	# Beside that, there are the heap's gaps, and the stacks of threads that have ended, 256 KiB each, of which the C
-	# library keeps as many as once ran at a time.
+	# Further memory: gaps in the heap, and the stacks of threads that have ended, 256 KiB each.
+	# The C library keeps as many of these stacks as threads ran at the same time.
 	((rss2 <= rss + 12288)) || fail "erad grew from $rss to $rss2 KiB"
-	# Where KASAN is, what was freed stays for a while; there kmemleak looks.
+	# With KASAN, freed memory stays in use for a while; there kmemleak finds leaks.
 	[[ -e /sys/kernel/debug/kmemleak ]] || ((kernel2 <= kernel + 4096)) || fail "the kernel grew from $kernel to $kernel2 KiB"
 	[[ $(dmsetup ls) == "No devices found" ]] || fail "devices are left: $(dmsetup ls)"
 	[[ -z $(find /var/lib/erad -type f) ]] || fail "files are left: $(find /var/lib/erad -type f)"

@@ -10,7 +10,7 @@ new_volume()
 	write_at data 0 4096
 }
 
-# fails TEXT COMMAND...: with status 1 and TEXT in the message.
+# fails TEXT COMMAND...: the command exits with status 1, and its message has TEXT.
 fails()
 {
 	local text=$1 status=0
@@ -70,7 +70,7 @@ test_metadata_deleted_under_load()
 	eractl close data
 	eractl open data > /dev/null
 	changed data 1 > "$T/changed"
-	# Blocks of 64 KiB; the load says pieces of 4 KiB.
+	# The volume has blocks of 64 KiB, and the load prints pieces of 4 KiB.
 	awk '{ for (b = int($1 / 65536); b <= int(($1 + $2 - 1) / 65536); b++) print b }' "$T/touched" | sort -u > "$T/want"
 	awk '{ for (b = int($1 / 65536); b <= int(($1 + $2 - 1) / 65536); b++) print b }' "$T/changed" | sort -u > "$T/got"
 	[[ -s $T/want ]] || fail "the load has written nothing"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # From Linux's era target to erad and back, with the tools of thin-provisioning-tools.
 
-# new_disks: $origin and $meta, linked to by the names that erad-from-dm-era(7) has for them.
+# new_disks: makes $origin and $meta, with links by the names that erad-from-dm-era(7) uses.
 new_disks()
 {
 	modprobe dm-era
@@ -13,7 +13,8 @@ new_disks()
 	ln -sfn "$meta" /dev/vg/data-era
 }
 
-# ext4 FILE: prints a loop device with a file system. Unlike that of $T on 6.1, it has the O_DIRECT that era_restore wants.
+# ext4 FILE: prints a loop device with a file system.  It supports O_DIRECT, which era_restore
+# needs; the file system of $T on 6.1 does not.
 ext4()
 {
 	local disk
@@ -23,19 +24,20 @@ ext4()
 	echo "$disk"
 }
 
-# era_of NAME: of what dmsetup status says of a device of either target
+# era_of NAME: prints the era in the dmsetup status of a device of either target.
 era_of()
 {
 	dmsetup status "$1" | cut -d ' ' -f 6
 }
 
-# eras METADATA: of erad, as tests/dm_era_eras
+# eras METADATA: prints the eras in erad's metadata, in the format of tests/dm_era_eras.
 eras()
 {
 	eractl dump "$1" | sed -n 's/^ *<era block="\([0-9]*\)" era="\([0-9]*\)".*/\1 \2/p'
 }
 
-# same_diffs VOLUME LAST OPTIONS...: eractl diff and era_invalidate OPTIONS of $meta list the same since each era up to LAST.
+# same_diffs VOLUME LAST OPTIONS...: for each era up to LAST, eractl diff lists the same as
+# era_invalidate OPTIONS of $meta.
 same_diffs()
 {
 	local since
@@ -47,7 +49,7 @@ same_diffs()
 	done
 }
 
-# blocks NAME NUMBER...: a write to each of these blocks of 64 KiB
+# blocks NAME NUMBER...: writes to each of these blocks of 64 KiB.
 blocks()
 {
 	local number
@@ -126,14 +128,15 @@ test_interop_export()
 	era_dump "$meta" | tests/dm_era_eras | grep -q '^9 4$' || fail "dm-era does not go on"
 }
 
-# page_commands HEADING: those of that section of the manual page
+# page_commands HEADING: prints the commands in this section of the manual page.
 page_commands()
 {
 	awk -v heading="# $1" '/^# / { section = $0 } section == heading && /^```$/ { inside = !inside; next }
 		section == heading && inside' daemon/man/erad-from-dm-era.7.scd
 }
 
-# In a mount namespace of its own, so that no mount outlives the case. The first command of what it does not find ends it.
+# Run in a mount namespace of its own, so that no mount outlives the case.  The shell ends at the
+# first command that fails.
 test_interop_manual_page()
 {
 	DESCRIPTION="a mounted dm-era volume is moved to erad and back by the commands of erad-from-dm-era(7), as they are written"
@@ -168,7 +171,7 @@ test_interop_manual_page()
 	dmsetup remove data
 	era_check -q "$meta"
 	era_dump "$meta" | tests/dm_era_eras > "$T/back"
-	# Each block that erad reported, those of dm-era's time among them.
+	# erad reported each of these blocks, also those from the time of dm-era.
 	perl -ne 'my ($o, $l) = split; print "$_\n" for $o >> 16 .. ($o + $l - 1) >> 16' "$T/changed" | sort > "$T/want"
 	same "$(comm -13 <(cut -d ' ' -f 1 "$T/back" | sort) "$T/want")" ""
 	(($(wc -l < "$T/want") > 16)) || fail "only $(wc -l < "$T/want") blocks were reported"

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # erad dies at each point of its protocol, while a load, checkpoints and other requests go on.
 
-# points PART: the names of that part's failpoints.
+# points PART: prints the names of the failpoints of this part.
 points()
 {
 	sed -n "s|^\tX(\([A-Z_]*\))\t*/\* $1 - .*|\1|p" daemon/common/failpoint.h
 }
 
-# Each line that is an acknowledged checkpoint is "c REQUESTED ANSWERED ERA"; one that was not answered may have happened.
+# Writes a line "c REQUESTED ANSWERED ERA" for each checkpoint that was acknowledged.  A checkpoint
+# without an answer may have happened.
 checkpoints()
 {
 	local began era
@@ -20,7 +21,8 @@ checkpoints()
 	done
 }
 
-# Takes and drops a snapshot again and again. One that was acknowledged is there until somebody wants it dropped.
+# Takes and drops a snapshot again and again.  A snapshot that was acknowledged exists until its
+# drop is requested.
 snapshots()
 {
 	local began era status
@@ -38,7 +40,8 @@ snapshots()
 	done
 }
 
-# keep_erad: starts it again whenever it was killed, as a service manager does. $T/life is what the last one said.
+# keep_erad: starts erad again whenever it was killed, as a service manager does. $T/life has the
+# messages of the last erad.
 keep_erad()
 {
 	local status
@@ -56,7 +59,8 @@ keep_erad()
 	done
 } 2> /dev/null
 
-# arm POINT [N]: erad, or the next one, kills itself at its Nth passage there.
+# arm POINT [N]: the running erad, or the next one, kills itself when it passes POINT for the Nth
+# time.
 arm()
 {
 	echo "$1 ${2-1}" > "$T/armed"
@@ -74,7 +78,8 @@ wait_killed()
 	fail "erad was not killed within $((40 * SLOWNESS)) s at $(< "$T/armed")"
 }
 
-# wait_back: no command is started to find out, which would take more time than erad.
+# wait_back: waits until erad serves again.  Starts no command for this, because a command would
+# take more time than erad.
 is_back()
 {
 	local life
@@ -88,7 +93,8 @@ wait_back()
 	wait_until "erad is back" is_back
 }
 
-# create_other: the volume whose life the load has no part in, of 16 MiB; only its first block is written.
+# create_other: creates a volume of 16 MiB that the load does not use.  Only its first block is
+# written.
 create_other()
 {
 	eractl create other "$other" --overwrite-metadata > /dev/null
@@ -97,7 +103,8 @@ create_other()
 	gained=
 }
 
-# killed_in_create POINT: what is left of the volume must not be in the way of creating it again.
+# killed_in_create POINT: what a killed create leaves behind must not prevent another create of the
+# volume.
 killed_in_create()
 {
 	eractl close other
@@ -123,8 +130,9 @@ killed_in_close()
 	same "$(changed other 1)" "0 65536$gained"
 }
 
-# killed_in_resize POINT: on the way from 16 MiB to 8, or back; then it is made so. What was beyond 8 MiB is
-# forgotten, and counts as written when it comes back.
+# killed_in_resize POINT: kills erad during a resize from 16 MiB to 8 MiB or back, and then repeats
+# the resize.  Eras of blocks beyond 8 MiB are forgotten; these blocks count as written when they
+# come back.
 killed_in_resize()
 {
 	((size == 8)) || write_at other $(((16 << 20) - 4096)) 4096
@@ -144,9 +152,10 @@ killed_in_resize()
 	same "$(changed other 1)" "0 65536$gained"
 }
 
-# check_eras: with the load stopped. A block's era is at least the newest that was acknowledged before one of its writes
-# began, and less than any that was requested after all of them had completed; a block without a write has none. The
-# bounds of what was written before the last check are in $T/bounds.
+# check_eras: called with the load stopped.  A block's era is at least the newest era that was
+# acknowledged before one of the block's writes began, and less than any era that was requested
+# after all of its writes had completed.  A block without a write has no era. $T/bounds has the
+# bounds of what was written before the last check.
 check_eras()
 {
 	local began=$EPOCHREALTIME era since
@@ -169,7 +178,7 @@ check_eras()
 			push @{$kind eq "c" ? \@acks : \@writes}, \@f;
 		}
 		@acks = sort { $a->[2] <=> $b->[2] } @acks;
-		# Both ends move on with the writes in order of that end.
+		# Both bounds advance along the writes, which are sorted for each bound.
 		my ($i, $acked) = (0, $ENV{FIRST_ERA});
 		for my $w (sort { $a->[0] <=> $b->[0] } @writes) {
 			$acked = $acks[$i++][2] while $i < @acks && $acks[$i][1] < $w->[0];
@@ -231,14 +240,16 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	# The points of the parts degrade and standby have cases of their own.
+	# The failpoints of the parts degrade and standby have cases of their own.
 	((${#part_of[@]} + $({ points degrade; points standby; } | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
 	export FIRST_ERA=1 BLOCKS=16384
 	origin=$(new_disk $((BLOCKS * 4))K)
-	# Slow enough for writes to be in flight whenever erad dies, and to leave the processors to erad.
+	# The disk is slow, so that writes are in flight whenever erad dies, and the processors are
+	# free for erad.
 	slow_disk slow "$origin" 40
-	# As small as can be: 2 superblocks, the degrade record, a ring of 24 pages, the array and its copy, so that it is folded all the time.
+	# The smallest metadata: 2 superblocks, the degrade record, the history, a ring of 24 pages,
+	# the array and its copy.  So there are folds all the time.
 	array=$(((BLOCKS + 991) / 992))
 	meta=$(new_disk $(((19 + 24 + 2 * array) * 4))K)
 	other=$(new_disk 16M)
@@ -281,7 +292,8 @@ test_killed_at_every_point()
 			wait_killed
 			;;
 		start)
-			# One that is starting would be killed at the point and from here at once, and the point stay armed for the next.
+			# Not while erad starts: it could die at the point and by this kill at once,
+			# and then the point would stay armed for the next erad.
 			wait_back
 			arm "$point"
 			kill -KILL "$(erad_pid)" 2> /dev/null || :

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a user of dm-era knows: messages, status, tables and snapshots, through dmsetup, with erad behind them.
 
-# refused MESSAGE ERROR: the message to data fails with that.
+# refused MESSAGE ERROR: the message to data fails with ERROR.
 refused()
 {
 	dmsetup message data 0 "$1" 2> "$T/err" && fail "accepted: $1"
 	grep -q "$2" "$T/err" || fail "message $1: got $(cat "$T/err"), expected $2"
 }
 
-# status_field N: of dmsetup's status line of data; 4 is the metadata block size.
+# status_field N: prints field N of dmsetup's status line of data; field 4 is the metadata block
+# size.
 status_field()
 {
 	dmsetup status data | cut -d ' ' -f "$1"
@@ -96,7 +97,8 @@ test_snapshot()
 	same "$(eractl diff data --since 2 --snapshot --format ranges)" "$(changed data 2)"
 }
 
-# checkpoint DEVICE [SECTOR]: prints the new era; a table that has just been made may take a moment longer than a message waits.
+# checkpoint DEVICE [SECTOR]: prints the new era.  Tries again, because erad may attach to a new
+# table only after the message has given up.
 checkpoint()
 {
 	until dmsetup message "$1" "${2-0}" checkpoint 2> "$T/err"; do
@@ -125,7 +127,7 @@ test_dmsetup_alone()
 	same "$(status_field 6)" 3
 	same "$(status_field 7)" 2
 	write_at data 131072 4096
-	# renamed, reloaded in any order, removed and made again
+	# Devices that are renamed, reloaded in any order, removed and made again.
 	dmsetup rename data moved
 	same "$(checkpoint moved)" 4
 	dmsetup rename moved data
@@ -145,7 +147,7 @@ test_dmsetup_alone()
 	same "$(eractl diff data --snapshot --since 1 --format ranges)" "65536 65536"
 	dmsetup remove data
 	wait_until "closed" not_listed
-	# what holds something is not formatted
+	# A device that has content is not formatted …
 	printf 'something' | dd of="$other" conv=notrunc,fsync status=none
 	dmsetup create data --table "0 131072 erad $other $origin 128"
 	refused checkpoint "not connected"
@@ -153,7 +155,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$other" bs=4K count=2 conv=notrunc,fsync status=none
-	# nor is what is left of metadata without its superblocks
+	# … and neither is metadata that has lost its superblocks.
 	dd if=/dev/zero of="$meta" bs=4K count=2 conv=notrunc,fsync status=none
 	dmsetup create data --table "$table"
 	refused checkpoint "not connected"
@@ -163,7 +165,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$meta" bs=1M count=16 conv=notrunc,fsync status=none
-	# behind another target, and beside another of its kind
+	# The target is behind another target, and beside another one of erad.
 	dmsetup create data <<- EOT
 		0 8 linear $origin 0
 		8 65536 erad $meta $origin 128
@@ -171,7 +173,8 @@ test_dmsetup_alone()
 	EOT
 	checkpoint data 8 > "$T/era"
 	same "$(checkpoint data 65544)" 2
-	# Which of the two has the device's name depends on whether the volume that had it before is closed already.
+	# Either of the two may have the device's name: this depends on whether the volume that had
+	# the name before is closed already.
 	first=$(eractl list | awk -v meta="$meta" '$0 ~ meta { print $1 }')
 	second=$(eractl list | awk -v meta="$other" '$0 ~ meta { print $1 }')
 	write_at data $((65544 * 512 + 32768)) 4096
@@ -186,7 +189,7 @@ test_live_reader()
 
 	origin=$(new_disk 512M)
 	eractl create data "$origin" --block-size 4K
-	# Too many runs for what the kernel keeps between erad and its reader.
+	# There are too many runs for the kernel's buffers between erad and its reader.
 	perl -e 'open(my $f, "+<", "/dev/mapper/data") or die; for (0 .. 32767) { sysseek($f, $_ << 13, 0); syswrite($f, "x" x 4096) }'
 	sync
 	load -t 4 -s 100 -r 2 -b 4096 -d /dev/mapper/data > /dev/null &
@@ -196,7 +199,7 @@ test_live_reader()
 	same "$(tail -n 1 "$T/live")" "</superblock>"
 	eractl check data | grep -q "no faults" || fail "check of a live volume"
 	same "$(eractl status --json data | field snapshot_era)" null
-	# A map needs no moment, and no era.
+	# A map need not show one moment, so it begins no era.
 	same "$(eractl status --json data | field era)" 3
 	eractl map data --json > "$T/map"
 	same "$(eractl status --json data | field era)" 3
@@ -204,7 +207,8 @@ test_live_reader()
 	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
 	kill $writer
 	wait $writer || fail "the load saw an error"
-	# A reader that takes nothing, for which erad waits 30 seconds, and one that waits for its turn.
+	# One reader reads nothing, and erad waits 30 seconds for it.  Another one waits for its
+	# turn.
 	mkfifo "$T/fifo"
 	exec 3<> "$T/fifo"
 	eractl dump data > "$T/fifo" &
@@ -216,7 +220,7 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	# What lasts is dumped beside the writes, and equals what a closed volume shows.
+	# A lasting snapshot is dumped while writes go on, and equals the dump of a closed volume.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
 	grep -q -- "--snapshot" "$T/err" || fail "it does not say what helps: $(cat "$T/err")"
@@ -277,7 +281,7 @@ held_is()
 	[[ $(status_field 9) == "$1" ]]
 }
 
-# suspending PID: whether that waits in the kernel's device-mapper.
+# suspending PID: returns whether the process waits in device-mapper's code of the kernel.
 suspending()
 {
 	[[ $(< "/proc/$1/wchan") == dm_* ]]
@@ -314,12 +318,13 @@ test_interrupted_resume()
 	same "$(changed data 1)" "0 196608"
 }
 
-# wakes COMMAND...: it ends a dmsetup wait for the next event of data, which does not end before.
+# wakes COMMAND...: a `dmsetup wait` for the next event of data ends after the command, and not
+# before.
 wakes()
 {
 	local waiter number
 
-	# Not in the background, where it could come too late.
+	# The command runs in the foreground, because in the background it could run too late.
 	number=$(dmsetup info -c --noheadings -o events data)
 	dmsetup wait data "$number" > /dev/null &
 	waiter=$!

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Metadata that is too small, full, or fails: writes wait or are recorded, never neither.
 
-# broken_behind NAME DEVICE SECTORS: /dev/mapper/NAME is DEVICE, of which nothing behind so many sectors works.
+# broken_behind NAME DEVICE SECTORS: makes /dev/mapper/NAME, which is DEVICE, but fails after the
+# first SECTORS.
 broken_behind()
 {
 	local size
@@ -40,7 +41,7 @@ test_metadata_ring_full()
 	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
 	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
 	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
-	# Another erad is no better off, and loses nothing.
+	# Another erad cannot write either, and loses nothing.
 	kill_erad
 	start_erad
 	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
@@ -67,12 +68,14 @@ test_metadata_no_space()
 	[[ -z $(ls "$T/small") ]] || fail "left behind: $(ls "$T/small")"
 	grep -q '^data' /etc/eratab && fail "the table has a line of it"
 
-	# The journal has its room from the start, the array's 17 pages come as they are needed.
+	# The journal's space is allocated from the start, and the array's 17 pages when they are
+	# needed.
 	mount -t tmpfs -o size=5M large "$T/large"
 	eractl create data "$origin" --metadata "$T/large/meta" --block-size 4K
 	dd if=/dev/zero of="$T/large/filler" bs=4K status=none 2> /dev/null || :
 	load -t 4 -n 50 -s 100 -r 4 -b 4096 -d /dev/mapper/data > "$T/touched" || fail "the load failed"
-	# A close wants to fold. The device goes, and what was written is in the journal.
+	# The fold of the close fails.  The device is removed all the same, and the journal has what
+	# was written.
 	eractl close data 2> "$T/err" && fail "the close did not say that it was not clean"
 	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
 		fail "got $(cat "$T/err")"
@@ -98,7 +101,7 @@ test_metadata_least_size()
 	meta=$(new_disk $(((least - 1) * 4))K)
 	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
 	grep -q "needs at least $((least * 4)) KiB" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
-	# The unit tests have each k from 0 to 20.
+	# The unit tests try each k from 0 to 20.
 	for k in 0 1 5 20; do
 		meta=$(new_disk $(((least + k) * 4))K)
 		eractl create data "$origin" --metadata "$meta" --overwrite-metadata > /dev/null
@@ -113,7 +116,8 @@ test_metadata_least_size()
 	done
 }
 
-# refuses_live METADATA TEXT: dump, check, repair and restore do, and say so.
+# refuses_live METADATA TEXT: dump, check, repair and restore refuse the metadata, with TEXT in
+# their messages.
 refuses_live()
 {
 	local command out
@@ -143,7 +147,7 @@ test_metadata_of_live_volume()
 	refuses_live "$meta" "it is in use"
 	cmp "$file" "$T/before"
 
-	# the UUID alone tells, and so does eratab
+	# The UUID alone shows that the metadata is live, and so does eratab alone.
 	mv /etc/eratab "$T/eratab"
 	refuses_live "$file" "this is the metadata of the live volume data"
 	mv "$T/eratab" /etc/eratab

@@ -4,7 +4,8 @@
 
 maps=/sys/fs/bpf/erad
 
-# mirrored VOLUME BLOCK_SIZE: the blocks in its writeset, "offset length" in bytes, from bpftool's dump with its named fields.
+# mirrored VOLUME BLOCK_SIZE: prints the blocks in the volume's mirror as "offset length" in bytes,
+# from bpftool's dump.
 mirrored()
 {
 	bpftool map dump pinned "$maps/$1/writeset" > "$T/dump" || fail "bpftool does not dump $maps/$1/writeset"
@@ -24,7 +25,7 @@ mirrored()
 		print $first * $size, " ", ($next - $first) * $size, "\n" if defined $next' "$2" "$T/dump"
 }
 
-# in_map VOLUME PIN FIELD: of the one value of `info` or `stats`.
+# in_map VOLUME PIN FIELD: prints a field of the only value of `info` or `stats`.
 in_map()
 {
 	bpftool map dump pinned "$maps/$1/$2" |
@@ -58,7 +59,7 @@ test_mirror_is_the_era()
 	id=$(in_map da:ta info writeset_id)
 	bpftool map dump id "$id" | cmp - "$T/dump" || fail "info names another map than is pinned"
 
-	# who has the old one keeps it
+	# A program that has the old map open keeps it.
 	bpftool map dump pinned $maps/da:ta/writeset > "$T/dump.1"
 	bpftool map pin id "$id" /sys/fs/bpf/old
 	same "$(eractl checkpoint da.ta)" 2
@@ -128,7 +129,7 @@ test_mirror_missing()
 	write_at data 131072 4096
 	same "$(mirrored data 65536)" "131072 65536"
 
-	# it goes away, and comes back, while maps are there
+	# The module is unloaded and loaded again while maps exist.
 	umount /sys/fs/bpf
 	same "$(eractl checkpoint data)" 4
 	mirror_is degraded || fail "got mirror $(eractl status --json data | field mirror), expected degraded"
@@ -141,7 +142,7 @@ test_mirror_missing()
 	same "$(in_map data info flags)" 0
 }
 
-# Where it stands, what a request is.
+# The kernel's type information, by which the example finds the fields of a request.
 kernel_btf=/sys/kernel/btf/vmlinux
 case_needs["test_mirror_example"]=$kernel_btf
 test_mirror_example()
@@ -177,7 +178,7 @@ test_mirror_contained()
 	eractl create data "$origin" --metadata "$meta" --block-size 4K
 	load -t 1 -s 100000 -r 1 -d -b 4096 /dev/mapper/data > "$T/touched" &
 	writer=$!
-	# Each write request that the origin gets is an instant, too.
+	# Each write request to the origin is such a moment, too.
 	if [[ -e $kernel_btf ]] || ((SLOWNESS == 1)); then
 		build/bpf/example data "$origin" > "$T/example" &
 		watcher=$!
@@ -194,7 +195,8 @@ test_mirror_contained()
 		start_erad
 	done
 	wait $sampler || fail "$(cat "$T/instants")"
-	# One that was never stopped while it loaded its BPF programs, for whoever comes next.
+	# Start an erad for the next case, one that was not stopped while it loaded its BPF
+	# programs.
 	kill_erad
 	start_erad
 	[[ ! $watcher ]] || { kill $watcher && wait $watcher; } || fail "the example failed: $(cat "$T/example")"
@@ -209,7 +211,7 @@ test_mirror_contained()
 	grep -q ', 0 to blocks not in the writeset' "$T/example" || fail "$(tail -n 1 "$T/example")"
 }
 
-# event FIELD: of the events of data, as status has them
+# event FIELD: prints a field of the events of data, from status.
 event()
 {
 	eractl status --json data | perl -MJSON::PP -0777 -ne '
@@ -219,7 +221,7 @@ event()
 		print ref $v ? eval { my $n = 0; $n += $_->{count} for @$v; $n } : $v // "null", "\n"' "$1"
 }
 
-# event_is FIELD N
+# event_is FIELD N: returns whether the field has the value N.
 event_is()
 {
 	[[ $(event "$1") == "$2" ]]
@@ -242,13 +244,13 @@ test_events_counted()
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536)) 4096
 	done
-	# recorded already
+	# a block that is recorded already
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536 + 4096)) 4096
 	done
 	same "$(event held) $(event released) $(event failed)" "5 5 0"
 	same "$(eractl status --json data | field passed)" 5
-	# All of them are in one page.
+	# One page of the journal has all of the blocks.
 	same "$(eractl status --json data | field bitmap_bytes)" $((empty + 4096))
 	same "$(event commits) $(event batch_writes)" "5 5"
 	same "$(event hold) $(event batch)" "5 5"
@@ -271,7 +273,7 @@ test_events_counted()
 	grep -qE '^ +writes, by how long they were held$' "$T/status" || fail "no histogram: $(cat "$T/status")"
 	grep -qE '^ +< +2 +7  #{40}$' "$T/status" || fail "no bar of 7 commits: $(cat "$T/status")"
 
-	# It waits for an erad that does nothing, and fails.
+	# The write waits for an erad that does nothing, and fails in the end.
 	kill -STOP "$(erad_pid)"
 	dd if=/dev/zero of=/dev/mapper/data bs=4096 count=1 seek=1000 oflag=direct status=none 2> /dev/null &
 	writer=$!
@@ -282,7 +284,7 @@ test_events_counted()
 	wait_until "erad attaches again" is_active
 	same "$(event held) $(event released) $(event failed)" "8 7 1"
 
-	# another volume has its own
+	# Another volume has events of its own.
 	eractl create other "$(new_disk 64M)"
 	write_at other 0 4096
 	same "$(event held) $(in_map other events released)" "8 1"

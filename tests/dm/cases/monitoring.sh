@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What those see of volumes who are not root.
 
-# To run a command as nobody, and as nobody who is in the group erad.
+# Run a command as nobody, and as nobody in the group erad.
 nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs)
 member=(setpriv --reuid=nobody --regid=nogroup --groups=erad --no-new-privs)
 other_member=(setpriv --reuid=daemon --regid=nogroup --groups=erad --no-new-privs)
 
-# refuses TEXT COMMAND…: it fails and says so, on standard error.
+# refuses TEXT COMMAND…: the command fails, and prints TEXT to standard error.
 refuses()
 {
 	local text=$1 out
@@ -17,7 +17,7 @@ refuses()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
-# with_group: there is a group erad, and erad has seen it.
+# with_group: makes the group erad, and waits until erad has noticed it.
 with_group()
 {
 	[[ ! -e /run/erad/status.sock ]] || return 0
@@ -26,7 +26,7 @@ with_group()
 	start_erad
 }
 
-# changes: the bytes of data changed in this era, and in the one before it, as status has them
+# changes: prints the bytes of data that changed in this era and in the one before it, from status.
 changes()
 {
 	eractl status --json data | perl -MJSON::PP -0777 -ne '
@@ -82,13 +82,14 @@ test_group_made_later()
 	start_erad
 }
 
-# processor_ticks PID: hundredths of a second that the process has used.
+# processor_ticks PID: prints the processor time that the process has used, in hundredths of a
+# second.
 processor_ticks()
 {
 	awk '{ print $14 + $15 }' "/proc/$1/stat"
 }
 
-# open_files PID: how many the process has.
+# open_files PID: prints how many files the process has open.
 open_files()
 {
 	printf '%s\n' "/proc/$1/fd/"* | wc -l
@@ -102,7 +103,8 @@ test_no_files_left()
 	erad=$(erad_pid)
 	limit=$(($(cd "/proc/$erad/fd" && printf '%s\n' * | sort -n | tail -n 1) + 1))
 	prlimit --pid "$erad" --nofile="$limit:"
-	# Callers who send nothing take the descriptors below the limit that are free.  The last callers are refused.
+	# Callers who send nothing use up the file descriptors that erad may open.  The last callers
+	# are refused.
 	perl -MIO::Socket::UNIX -e 'push @s, IO::Socket::UNIX->new(Peer => "/run/erad/erad.sock") for 1 .. $ARGV[0]; sleep 25' \
 		$((limit - $(open_files "$erad") + 3)) &
 	callers=$!
@@ -137,7 +139,7 @@ test_changed_bytes()
 	same "$(changes)" "0 8192"
 }
 
-# asked QUERY: what Prometheus answers, a line "NAME VALUE" for each of its values
+# asked QUERY: asks Prometheus, and prints a line "NAME VALUE" for each value of the answer.
 asked()
 {
 	perl -MHTTP::Tiny -MJSON::PP -e '
@@ -147,14 +149,14 @@ asked()
 		print join " ", $_->{metric}{__name__} // "-", $_->{value}[1] . "\n" for @$values' "$1"
 }
 
-# asked_is QUERY LINE
+# asked_is QUERY LINE: returns whether Prometheus answers with this line.
 asked_is()
 {
 	[[ $(asked "$1") == "$2" ]]
 }
 
 case_timeout["test_prometheus"]=240
-# It takes long to start, and what it tells does not depend on the kernel.
+# One kernel is enough: Prometheus takes long to start, and its answers do not depend on the kernel.
 case_kernel["test_prometheus"]=6.12
 test_prometheus()
 {

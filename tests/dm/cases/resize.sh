@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A volume gets another size, by eractl or by dmsetup alone: the metadata follows, and no write is missed.
 
-# swap_table NAME SECTORS: the live table with another length, by hand, and without waiting for held writes.
+# swap_table NAME SECTORS: gives the live table another length by hand, without waiting for held
+# writes.
 swap_table()
 {
 	dmsetup load "$1" --table "$(dmsetup table "$1" | sed "s/^0 [0-9]* /0 $2 /")"
@@ -10,7 +11,8 @@ swap_table()
 	dmsetup resume "$1"
 }
 
-# linear NAME DEVICE SECTORS: /dev/mapper/NAME is so much of DEVICE, now or from now on.
+# linear NAME DEVICE SECTORS: makes /dev/mapper/NAME the first SECTORS of DEVICE, or changes it to
+# them.
 linear()
 {
 	if dmsetup info "$1" > /dev/null 2>&1; then
@@ -22,8 +24,9 @@ linear()
 	fi
 }
 
-# least_metadata SIZE: data, 32 MiB of $origin, which has SIZE, in blocks of 4 KiB, and metadata of the least $pages: the
-# ring is as short as one can be, and the array has 9, where for 64 MiB it would have 17.
+# least_metadata SIZE: creates data, 32 MiB of $origin, which has SIZE, in blocks of 4 KiB.  The
+# metadata is as small as possible, $pages pages: the shortest ring, and an array of 9 pages; for 64
+# MiB the array would have 17.
 least_metadata()
 {
 	pages=$((19 + 24 + 9))
@@ -34,13 +37,14 @@ least_metadata()
 	eractl create data /dev/mapper/part --metadata /dev/mapper/small --block-size 4K
 }
 
-# gained FILE FROM TO: the ranges of FILE, of which none ends after FROM, and the range from FROM to TO.
+# gained FILE FROM TO: prints the ranges of FILE, none of which ends after FROM, and then the range
+# from FROM to TO.
 gained()
 {
 	awk -v from="$2" -v to="$3" '$1 + $2 < from { print; next } { from = $1 } END { print from, to - from }' "$1"
 }
 
-# resized NAME BYTES: whether erad serves the volume at that size.
+# resized NAME BYTES: returns whether erad serves the volume with this size.
 resized()
 {
 	eractl_state_is "$1" active && [[ $(eractl status --json "$1" | field size) == "$2" ]]
@@ -136,7 +140,7 @@ test_resize_by_dmsetup()
 	blockdev --flushbufs "$meta"
 	same "$(cksum < "$meta")" "$before"
 
-	# first suspended, then loaded
+	# Suspend first, and then load.
 	dmsetup suspend data
 	dmsetup load data --table "$(dmsetup table data | sed 's/^0 131072 /0 65536 /')"
 	same "$(cksum < "$meta")" "$before"
@@ -176,13 +180,13 @@ test_resize_under_load()
 	DESCRIPTION="grown and shrunk again and again under load, with folds pending and erad killed: no I/O error, exactly what was written"
 	local origin meta pages writer i
 
-	# With so short a ring there is always a fold under way.
+	# With such a short ring, a fold is always under way.
 	least_metadata 96M
 	linear part "$origin" 196608
 	linear small "$meta" 2048
 	load -t 2 -s 1000 -r 7 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
 	writer=$!
-	# It keeps to the size that it has found.
+	# The diff keeps to the size that the volume had at its beginning.
 	wait_until "the load writes" has_released
 	for ((i = 0; i < 4; i++)); do
 		eractl resize data --size $((40 + i * 14))M > /dev/null
@@ -229,7 +233,7 @@ test_resize_metadata_too_small()
 	same "$(eractl status --json data | field era)" 1
 	write_at data 4096 4096
 
-	# by hand, and back by eractl
+	# Resize by hand, and back by eractl.
 	swap_table data 131072
 	wait_until "the error is shown" too_small
 	write_at data 8192 4096 &

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes past erad is noticed: another origin, writes while the volume is closed or its target out of the table.
 
-# mapped NAME SIZE UUID: /dev/mapper/NAME, a disk of zeros with that device-mapper UUID.
+# mapped NAME SIZE UUID: makes /dev/mapper/NAME, a disk of zeros with this device-mapper UUID.
 mapped()
 {
 	local disk
@@ -26,7 +26,7 @@ test_origin_has_a_path_that_lasts()
 	eractl close data
 	eractl forget data
 
-	# What udev would know of it.
+	# What udev would know of the disk.
 	mkdir -p /run/udev/data /dev/disk/by-id
 	ln -s /dev/mapper/one /dev/disk/by-id/dm-uuid-LVM-one
 	printf 'S:disk/by-uuid/x\nS:disk/by-id/dm-uuid-LVM-one\nI:1\n' > "/run/udev/data/b$dev"
@@ -37,13 +37,13 @@ test_origin_has_a_path_that_lasts()
 	rm "/run/udev/data/b$dev" /dev/disk/by-id/dm-uuid-LVM-one
 }
 
-# read_fully VOLUME: whether a diff since its first era lists the whole volume.
+# read_fully VOLUME: a diff since the first era lists the whole volume.
 read_fully()
 {
 	[[ $(changed "$1" 1) == "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]]
 }
 
-# no_alarm VOLUME: a diff since its first era does not list everything.
+# no_alarm VOLUME: a diff since the first era does not list the whole volume.
 no_alarm()
 {
 	read_fully "$1" && fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
@@ -56,7 +56,7 @@ gap_was()
 		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
 }
 
-# reopened: data, closed and opened again, with the command between.
+# reopened COMMAND…: closes data, runs the command, and opens data again.
 reopened()
 {
 	eractl close data
@@ -90,7 +90,7 @@ test_written_while_closed()
 		mount_and_write /dev/mapper/data
 		reopened true
 		no_alarm data
-		# Since some kernel before 6.12, a mount of btrfs alone writes nothing.
+		# From some kernel between 6.1 and 6.12 on, a mount of btrfs by itself writes nothing.
 		if [[ $fs == btrfs ]]; then
 			reopened mount_and_write "$origin"
 		else
@@ -169,7 +169,7 @@ test_read_only_mounts_while_closed_are_no_alarm()
 	no_alarm data
 }
 
-# dirty_journal DEVICE: its ext4 is left as a power cut would leave it.
+# dirty_journal DEVICE: leaves the ext4 on the device as a power cut would leave it.
 dirty_journal()
 {
 	mount "$1" "$T/mnt"
@@ -227,7 +227,7 @@ test_origins_exchanged_in_eratab()
 	eractl open data 2> "$T/err" && fail "opened on another device"
 	grep -q "volume data: origin /dev/mapper/two is device-mapper UUID LVM-two, 64 MiB, expected device-mapper UUID LVM-one, 64 MiB; .*--origin-replaced" "$T/err" ||
 		fail "got $(cat "$T/err")"
-	# A refusal changes nothing.
+	# A refused open changes nothing.
 	sed -i 's#/mapper/two#/mapper/x#; s#/mapper/one#/mapper/two#; s#/mapper/x#/mapper/one#' /etc/eratab
 	eractl open data > /dev/null
 	same "$(changed data 1)" "0 65536"
@@ -241,7 +241,7 @@ test_origins_exchanged_in_eratab()
 	return 0
 }
 
-# swap_table NAME TABLE: while it is in use.
+# swap_table NAME TABLE: changes the table of a device that is in use.
 swap_table()
 {
 	dmsetup load "$1" --table "$2"
@@ -272,14 +272,14 @@ test_thrown_out_of_the_table()
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "8 sectors were written"
 	read_fully data || fail "not noticed: $(changed data 1)"
-	# Without a pause in which erad would see that its target is away.
+	# There is no pause in which erad would notice that the target has gone.
 	eractl checkpoint data > /dev/null
 	swap_table data "$linear"
 	blkdiscard --offset 2097152 --length 65536 /dev/mapper/data
 	swap_table data "$erad"
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "128 sectors were written"
-	# Thrown out, and not compared any more: the device is gone.
+	# The counters are dropped, and not compared any more, because the device is gone.
 	swap_table data "$linear"
 	wait_until "closed" eractl_state_is data closed
 	dmsetup remove data

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The standby of erad: it goes on when erad is killed, is relieved by the next erad, and ends with erad.
 
-# start_both: erad with a standby, in place of the one that runs.
+# start_both: replaces the running erad by one with a standby.
 start_both()
 {
 	stop_erad
@@ -10,13 +10,13 @@ start_both()
 	start_erad
 }
 
-# standbys: their pids.
+# standbys: prints the pids of all standbys.
 standbys()
 {
 	pgrep -x erad-standby || :
 }
 
-# next_erad: with a standby that serves, it answers only when it has relieved that one.
+# next_erad: starts erad while a standby serves. erad answers only when it has relieved the standby.
 next_erad()
 {
 	local old
@@ -27,13 +27,13 @@ next_erad()
 	wait_until "erad answers" eractl list
 }
 
-# is_relieved PID: a zombie is, too.
+# is_relieved PID: the process has ended, or is a zombie.
 is_relieved()
 {
 	[[ ! -e /proc/$1 || $(< "/proc/$1/stat") == *") Z "* ]]
 }
 
-# end_both: what the next case expects.
+# end_both: restores the erad without a standby that the next case expects.
 end_both()
 {
 	erad_options=(--no-standby)
@@ -52,13 +52,13 @@ test_standby_life()
 	same "$(wc -w <<< "$standby")" 1
 	same "$(cat "/proc/$standby/oom_score_adj")" -1000
 	(($(awk '/VmLck/ { print $2 }' "/proc/$standby/status") > 8000)) || fail "its memory is not locked"
-	# its pages are there: none is read in later
+	# The standby's pages are in memory: it reads none later.
 	same "$(awk '/^[0-9a-f]+-/ { writable = $2 ~ /^rw-p/ } /^Size:/ { size = $2 } /^Rss:/ && writable && size != $2 { print }' \
 		"/proc/$standby/smaps")" ""
 	eractl create data "$(new_disk 64M)"
 	write_at data 0 4096
 
-	# no erad is started, and yet the writes complete, and requests are answered
+	# No erad is started, and yet the writes complete, and requests are answered.
 	kill_erad
 	write_at data 1048576 4096
 	wait_until "the standby answers" eractl status data
@@ -69,7 +69,7 @@ test_standby_life()
 	same "$(eractl status --json data | field mirror)" complete
 	write_at data 2097152 4096
 
-	# the next one relieves it, and has one of its own
+	# The next erad relieves the standby, and has one of its own.
 	next_erad
 	other=$(standbys)
 	same "$(wc -w <<< "$other")" 1
@@ -80,14 +80,14 @@ test_standby_life()
 	timeout 10 erad > "$T/out" 2>&1 && fail "a second erad started"
 	grep -q "another erad is running" "$T/out" || fail "$(cat "$T/out")"
 
-	# without its standby, erad goes on and says so
+	# Without its standby, erad goes on, and says so.
 	kill -KILL "$other"
 	wait_until "erad says so" grep -q "the standby has ended" "${ERAD_OUT:-/tmp}/erad.log"
 	write_at data 3145728 4096
 	stop_erad
 	start_erad
 
-	# it ends with erad, and erad without one leaves none
+	# The standby ends with erad, and an erad without a standby leaves no process behind.
 	stop_erad
 	same "$(standbys)" ""
 	end_both
@@ -106,7 +106,7 @@ test_standby_killed_twice()
 		kill_erad
 		setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 		echo $! > /run/vm/erad.pid
-		# from before it has a standby until after it has taken over
+		# This lasts from before erad has a standby until after the standby serves.
 		nap "0.$((i * 15 + 5))"
 		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
 	done
@@ -120,7 +120,7 @@ test_standby_killed_twice()
 	eractl close data
 }
 
-# only_standby PID: that one is there, and no other.
+# only_standby PID: this process is the only standby.
 only_standby()
 {
 	[[ $(standbys) == "$1" ]]
@@ -165,7 +165,7 @@ test_standby_hung_eratab()
 	kill_erad
 	wait_until "the standby answers" eractl status data
 	standby=$(standbys)
-	# It is killed only after some seconds.
+	# The next erad kills the standby only after some seconds.
 	kill -STOP "$standby"
 	: > "$T/next.log"
 	setsid erad < /dev/null > "$T/next.log" 2>&1 &

@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Held writes of every kind of submitter and device: whose cgroup pays, polled, not to wait, with integrity data, zoned.
 
-# as CGROUP COMMAND...
+# as CGROUP COMMAND...: runs the command in the cgroup.
 as()
 {
 	# shellcheck disable=SC2016 # for the inner shell
 	bash -c 'echo $$ > "$1/cgroup.procs" && exec "${@:2}"' bash "/sys/fs/cgroup/$1" "${@:2}"
 }
 
-# written CGROUP DISK: bytes that the cgroup wrote to the disk itself
+# written CGROUP DISK: prints the bytes that the cgroup has written to the disk itself.
 written()
 {
 	sed -n "s|^$(< "/sys/class/block/${2##*/}/dev") .*wbytes=\([0-9]*\).*|\1|p" "/sys/fs/cgroup/$1/io.stat"
 }
 
-# holds VOLUME: a write to it
+# holds VOLUME: returns whether a write to the volume is held.
 holds()
 {
 	[[ $(dmsetup status "$1" | cut -d ' ' -f 9) != 0 ]]
@@ -51,7 +51,7 @@ test_held_writes_have_their_cgroup()
 	kill_erad
 	as one dd if=/dev/zero of=/dev/mapper/one bs=1M count=1 oflag=direct status=none &
 	writers+=($!)
-	# One write, as the limit lets the first one pass at once.
+	# One write first, because the limit lets the first write pass at once.
 	as two dd if=/dev/zero of=/dev/mapper/data bs=4M count=1 oflag=direct status=none &
 	writers+=($!)
 	wait_until "one holds a write" holds one
@@ -65,7 +65,7 @@ test_held_writes_have_their_cgroup()
 	same "$(written one "$two")" ""
 	same "$(written two "$two")" 4194304
 	same "$(written two "$one")" ""
-	# A busy machine only makes it longer.
+	# On a busy machine it only takes longer.
 	((took >= 2000)) || fail "4 MiB at 1 MiB a second took $took ms"
 	same "$(changed data 1)" "0 4194304"
 }
@@ -124,7 +124,7 @@ test_zoned_devices()
 
 	for model in aware managed; do
 		scsi_debug zbc=$model zone_size_mb=8
-		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# since 6.9, if host-aware
+		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# since 6.9, if the disk is host-aware
 		before=$(dmesg | grep -c "Zoned data devices are not supported" || :)
 		dmsetup create zoned --table "0 131072 erad - $disk 128 2 uuid 7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e003" 2> /dev/null &&
 			fail "a host-$model device is accepted"

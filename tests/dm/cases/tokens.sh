@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tokens: a moment that the metadata does not know is refused, so that an increment is never based on another copy's eras.
 
-# member NAME: its value in the object on standard input.
+# member NAME: prints a member of the object on standard input.
 member()
 {
 	perl -MJSON::PP -0777 -ne '
@@ -10,7 +10,7 @@ member()
 		print JSON::PP->new->decode($_)->{$name} // "null", "\n"' "$1"
 }
 
-# due TOKEN REASON: a diff since the token exits with status 3 and says why; also as JSON.
+# due TOKEN REASON: a diff since the token exits with status 3 and says why, as text and as JSON.
 due()
 {
 	local status=0
@@ -38,7 +38,7 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
 	same "$(eractl diff data --since "$old" --json | member token)" "$old"
 	eractl close data
-	# Closed, it can be asked, too.
+	# A closed volume can be asked, too.
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
 	cp --sparse=always $m "$T/night"
 	eractl open data > /dev/null
@@ -50,7 +50,7 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 1048576 65536"
 	due "${old%:*}:${token##*:}" "has no era ${token##*:} in it"
 	due "${token%:*}:99" "has no era 99 in it"
-	# A restart of erad on a live target.
+	# erad is restarted while the target is live.
 	kill_erad
 	start_erad
 	wait_until "data is served" eractl_state_is data active

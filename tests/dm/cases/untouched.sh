@@ -5,7 +5,7 @@
 # shellcheck source=tests/content.sh
 . tests/content.sh
 
-# disk_with TYPE: sets disk, a device with that content; its bytes are in $T/TYPE.before, too.
+# disk_with TYPE: sets disk to a device with content of this type. $T/TYPE.before has the same bytes.
 disk_with()
 {
 	truncate -s 32M "$T/$1"
@@ -15,21 +15,22 @@ disk_with()
 	cp --sparse=always "$T/$1" "$T/$1.before"
 }
 
-# drop_disk TYPE
+# drop_disk TYPE: removes the device of disk_with.
 drop_disk()
 {
 	losetup -d "$disk"
 	rm "$T/$1" "$T/$1.before"
 }
 
-# same_bytes TYPE WHAT
+# same_bytes TYPE WHAT: the device has the same bytes as before.
 same_bytes()
 {
 	blockdev --flushbufs "$disk"
 	cmp "$T/$1" "$T/$1.before" || fail "$1: changed by $2"
 }
 
-# untouched TYPE TEXT COMMAND...: the command fails and says so; no byte is another, no volume is left.
+# untouched TYPE TEXT COMMAND...: the command fails with TEXT in its message; no byte has changed,
+# and no volume is left.
 untouched()
 {
 	local type=$1 text=$2 out
@@ -61,7 +62,8 @@ test_untouched_place()
 		untouched "$type" "--overwrite-metadata overwrites it" eractl create data "$origin" --metadata "$disk" --force
 		untouched "$type" "--overwrite-metadata overwrites it" eractl restore "$disk" --input "$T/xml" --force
 		untouched "$type" "$disk" eractl repair "$disk"
-		# told to overwrite it, but it cannot be done; what is there makes no difference any more
+		# The user has asked to overwrite the content, but this is not possible; what the
+		# content is makes no difference.
 		[[ $type == @(btrfs|random) ]] || {
 			drop_disk "$type"
 			continue
@@ -146,7 +148,8 @@ by_hand_refused()
 	eractl status --json byhand | field error | grep -q "$disk: \|$disk carries\|$disk is not empty"
 }
 
-# undone TEXT COMMAND…: fails so, and what $T/place is on has no byte but zeros, and its size
+# undone TEXT COMMAND…: the command fails with TEXT in its message; the device below $T/place has
+# its size, and only zeros.
 undone()
 {
 	local text=$1 out size
@@ -174,7 +177,7 @@ test_untouched_undone()
 	disk=$(losetup --find --show --direct-io=off "$T/place")
 	: > /etc/eratab
 
-	# the table cannot be replaced; the module takes no zoned device
+	# First eratab cannot be replaced; then the module refuses the table, because the device is zoned.
 	mount --bind /etc/eratab /etc/eratab
 	undone "/etc/eratab" eractl create data "$origin" --metadata "$disk"
 	umount /etc/eratab
@@ -209,7 +212,7 @@ test_untouched_undone()
 	rmmod null_blk
 }
 
-# first_era_written: the journal of the metadata that $T/place has begins with something.
+# first_era_written: the journal of the metadata at $T/place has a first page.
 first_era_written()
 {
 	[[ $(od -An -tx8 -j $((3 * 4096)) -N 8 "$T/place") != " 0000000000000000" ]]
@@ -223,7 +226,7 @@ test_untouched_first_era()
 	origin=$(new_disk 64M)
 	truncate -s 32M "$T/place"
 	disk=$(losetup --find --show --direct-io=off "$T/place")
-	# The time between the write of the first era and the end of its flush.
+	# This is the time between the write of the first era and the end of its flush.
 	slow_disk slow "$disk" $((250 * SLOWNESS))
 	for option in "" --overwrite-metadata; do
 		eractl create data "$origin" --metadata /dev/mapper/slow $option > /dev/null 2> "$T/err" &
@@ -237,7 +240,8 @@ test_untouched_first_era()
 	done
 }
 
-# slow_file_system DISK: $T/fs is an ext4 on it, whose writes take half a second from now on.
+# slow_file_system DISK: makes $T/fs, an ext4 on the disk.  From then on, its writes take half a
+# second.
 slow_file_system()
 {
 	mkfs.ext4 -q "$1"
@@ -269,7 +273,7 @@ test_untouched_replaced()
 	grep -q "somebody has replaced" "$T/err" || grep -q "/etc/eratab" "$T/err" || fail "got '$(cat "$T/err")'"
 	rm "$T/fs/made" "$T/fs/m"
 
-	# eractl restore, too
+	# The same for eractl restore.
 	eractl create other "$origin" > /dev/null
 	write_at other 0 4096
 	eractl dump other > "$T/xml"
@@ -284,7 +288,8 @@ test_untouched_replaced()
 	umount "$T/fs"
 }
 
-# told_to_stop WHEN...: creates data while erad is stopped as soon as the command WHEN succeeds; then starts erad.
+# told_to_stop WHEN...: creates data, and stops erad as soon as the command WHEN succeeds; then
+# starts erad.
 told_to_stop()
 {
 	local creating
@@ -348,7 +353,7 @@ test_untouched_while_formatted()
 	eractl create data "$origin" --metadata $slow > /dev/null
 	eractl close data
 	eractl dump $slow > "$T/xml"
-	# what is held by another process, of which no target knows
+	# Another process, which is no target, has the device open.
 	metadata $slow hold < <(sleep 20) > "$T/held" &
 	wait_until "it is held" test -s "$T/held"
 	for command in check repair dump "restore --input $T/xml --overwrite-metadata"; do

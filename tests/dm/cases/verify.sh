@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # eractl verify: whether every block that differs from a copy is in the diff; and never a result about what is written meanwhile.
 
-# ends STATUS TEXT COMMAND...: what COMMAND prints, to both outputs, has TEXT.
+# ends STATUS TEXT COMMAND...: the command exits with STATUS, and its output or its errors have
+# TEXT.
 ends()
 {
 	local want=$1 text=$2 status=0
@@ -13,7 +14,7 @@ ends()
 	grep -q -- "$text" "$T/out" || fail "'$*' says '$(cat "$T/out")', expected '$text'"
 }
 
-# of NAME: a number of verify's JSON.
+# of NAME: prints a number of verify's JSON.
 of()
 {
 	grep -o "\"$1\":[0-9]*" "$T/out" | cut -d : -f 2
@@ -28,7 +29,7 @@ test_verify_finds_what_went_past()
 	origin=$(losetup --find --show "$T/o")
 	eractl create data "$origin" > /dev/null
 	write_at data 8388608 65536
-	# A token of other metadata.
+	# The token is of other metadata.
 	ends 3 "a full copy is due" eractl verify data --base "$T/o" --since "$(eractl checkpoint data --token | tr 0-4 5-9)"
 	era=$(eractl checkpoint data)
 	cp --sparse=always "$T/o" "$T/base"
@@ -36,19 +37,19 @@ test_verify_finds_what_went_past()
 		eractl verify data --base "$T/base" --since "$era"
 	write_at data 0 65536
 	write_at data 1048576 4096
-	# Written again with the same content: in the diff, without a difference.
+	# A block is written again with the same content: it is in the diff, without a difference.
 	dd if=/dev/mapper/data of="$T/same" bs=64K count=1 skip=128 status=none
 	dd if="$T/same" of=/dev/mapper/data bs=64K seek=128 oflag=direct conv=notrunc status=none
 	ends 0 missing eractl verify data --base "$T/base" --since "$era" --json
 	same "$(of differing_bytes) $(of missing_bytes) $(of unchanged_bytes)" "131072 0 65536"
-	# Past the volume, into the file below its origin.
+	# A write that goes past the volume, to the file below its origin.
 	printf x | dd of="$T/o" bs=1 seek=33554432 conv=notrunc status=none
 	blockdev --flushbufs "$origin"
 	ends 1 "65536 bytes from byte 33554432 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era"
 	ends 1 '"missing":\[{"offset":33554432,"length":65536}\]' eractl verify data --base "$T/base" --since "$era" --json
 	ends 2 "base FILE|DEV is missing" eractl verify data --since "$era"
 	ends 1 "is the volume itself" eractl verify data --since "$era" --base /dev/mapper/data
-	# What is beyond the end of the copy is in no copy.
+	# Blocks beyond the end of the copy differ.
 	truncate -s 32M "$T/base"
 	ends 1 missing eractl verify data --base "$T/base" --since "$era" --json
 	same "$(of missing_bytes)" 33554432

@@ -11,7 +11,7 @@ test_gate_before_durable()
 	meta=$(new_disk 32M)
 	slow_disk slowmeta "$meta" 0
 	eractl create data "$origin" --metadata /dev/mapper/slowmeta
-	write_at data 0 4096		# what comes once after the opening is behind us
+	write_at data 0 4096		# wait for the events that come only once after the opening
 	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
 	dmsetup load slowmeta --table "0 $(blockdev --getsz "$meta") delay $meta 0 0 $meta 0 $((1500 * SLOWNESS))"
 	dmsetup suspend --nolockfs slowmeta
@@ -180,7 +180,7 @@ test_reopen()
 	same "$(eractl status --json data | field era)" 2
 	same "$(changed data 1)" "131072 65536"
 	same "$(changed data 2)" ""
-	dmsetup remove data		# by hand
+	dmsetup remove data		# Close by hand.
 	wait_until "closed" eractl_state_is data closed
 	eractl open data
 	same "$(changed data 1)" "131072 65536"
@@ -226,7 +226,7 @@ test_refusals()
 	mount "$origin" "$T/mnt"
 	refuses "$T/mnt" "$origin"
 	refuses "$T/mnt" "$origin" --overwrite-metadata
-	# metadata in a file system on the origin
+	# The metadata is in a file system on the origin.
 	refuses "" "$origin" --metadata "$T/mnt/data.erad" --overwrite-metadata
 	refuses "$T/mnt" "$other" --metadata "$origin"
 	umount "$T/mnt"
@@ -234,7 +234,7 @@ test_refusals()
 	wipefs -qa "$origin"
 	dmsetup create holder --table "0 131072 linear $origin 0"
 	refuses holder "$origin"
-	refuses "" "$origin" --metadata /dev/mapper/holder --overwrite-metadata	# the same disk below
+	refuses "" "$origin" --metadata /dev/mapper/holder --overwrite-metadata	# Both are on the same disk.
 	dmsetup remove holder
 	refuses "" "$origin" --metadata "$origin" --overwrite-metadata
 	refuses "" /dev/nonexistent
@@ -275,7 +275,7 @@ test_adoption_beside_hung_metadata()
 	DESCRIPTION="metadata that hangs keeps no other volume from being adopted; its own is when it works again"
 	local disk name
 
-	# The one that hangs has the first line of the table.
+	# The volume that hangs has the first line of the table.
 	for name in closed stuck; do
 		disk=$(new_disk 32M)
 		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"
@@ -285,7 +285,7 @@ test_adoption_beside_hung_metadata()
 	eractl create data "$(new_disk 64M)" > /dev/null
 	write_at data 0 4096
 	stop_erad
-	# Only their metadata tells which volumes they are.
+	# Only the metadata of these targets tells which volumes they are.
 	dmsetup rename data renamed
 	dmsetup rename stuck lost
 	dmsetup suspend --nolockfs below-closed
@@ -318,7 +318,7 @@ test_adoption_beside_a_hung_file_system()
 	umount "$T/fs"
 	mount /dev/mapper/below "$T/fs"
 	echo "hangs $(new_disk 16M) $T/fs/dir/metadata" > /etc/eratab
-	# Nothing of the directory is in memory yet.
+	# No part of the directory is in memory yet.
 	dmsetup suspend --nolockfs below
 	dmsetup create byhand --table "0 $size erad $(new_disk 32M) $(new_disk 64M) 128"
 	wait_until "the table made by hand is adopted" eractl_state_is byhand active

@@ -5,24 +5,24 @@
 cgroups=/sys/fs/cgroup
 writers_map=/sys/fs/bpf/erad/data/writers
 
-# make_cgroups NAME…
+# make_cgroups NAME…: makes these cgroups.
 make_cgroups()
 {
-	# Without it nobody knows in writeback whose a page is.
+	# Without the memory controller, a page in writeback belongs to no known cgroup.
 	echo +memory > $cgroups/cgroup.subtree_control
 	for name; do
 		mkdir -p "$cgroups/$name"
 	done
 }
 
-# as CGROUP COMMAND…
+# as CGROUP COMMAND…: runs the command in the cgroup.
 as()
 {
 	# shellcheck disable=SC2016 # for the inner shell
 	bash -c 'echo $$ > "$1/cgroup.procs" && exec "${@:2}"' bash "$cgroups/$1" "${@:2}"
 }
 
-# named NAME…: programs of these names that are dd, for writes to /dev/mapper/data
+# named NAME…: makes programs with these names, copies of dd, which write to /dev/mapper/data.
 named()
 {
 	for name; do
@@ -30,13 +30,13 @@ named()
 	done
 }
 
-# writes CGROUP NAME FIRST NUMBER: blocks of 64 KiB, a write each
+# writes CGROUP NAME FIRST NUMBER: writes blocks of 64 KiB, one write for each.
 writes()
 {
 	as "$1" "$T/$2" if=/dev/zero of=/dev/mapper/data bs=64K seek="$3" count="$4" oflag=direct status=none
 }
 
-# ranks: "blocks command cgroup" of each writer in the JSON of top or explain, sorted
+# ranks: prints "blocks command cgroup" for each writer in the JSON of top or explain, sorted.
 ranks()
 {
 	perl -MJSON::PP -0777 -ne '
@@ -48,7 +48,8 @@ ranks()
 		}' | sort
 }
 
-# blocks_since ERA: what explain says was changed, is accounted for, and is not
+# blocks_since ERA: prints how many blocks explain says were changed, are accounted for, and are
+# not.
 blocks_since()
 {
 	eractl explain data --since "$1" --json | perl -MJSON::PP -0777 -ne '
@@ -66,7 +67,7 @@ test_writers_counted()
 	writes a alpha 0 5
 	writes a beta 10 3
 	writes a/deep alpha 20 2
-	# recorded in part, and in full
+	# A write whose blocks are recorded in part, and one whose blocks are all recorded.
 	writes a beta 4 2
 	writes a/deep beta 0 5
 	same "$(eractl top --json | ranks)" "2 alpha /a/deep
@@ -78,7 +79,7 @@ data 1 2 128 KiB - alpha /a/deep"
 
 	eractl checkpoint data > /dev/null
 	same "$(eractl top --json data | ranks)" ""
-	# One write of many blocks, of which one is recorded by another meanwhile.
+	# One write of many blocks, one of which another write records meanwhile.
 	writes a beta 3 1
 	as a "$T/alpha" if=/dev/zero of=/dev/mapper/data bs=256K count=2 oflag=direct status=none
 	same "$(eractl explain data --since 2 --json | ranks)" "1 beta /a
@@ -87,7 +88,8 @@ data 1 2 128 KiB - alpha /a/deep"
 	same "$(eractl explain data --json --since 1 | ranks)" "12 alpha /a
 2 alpha /a/deep
 5 beta /a"
-	# 11 blocks of era 1, and in era 2 those from 0 to 7, of which two are new
+	# There are 11 blocks of era 1.  In era 2 the blocks 0 to 7 are written, and two of them are
+	# new.
 	same "$(blocks_since 1)" "13 19 0"
 	eractl explain data > "$T/table"
 	same "$(grep -c . "$T/table")" 5
@@ -95,7 +97,7 @@ data 1 2 128 KiB - alpha /a/deep"
 	grep -q '^13 blocks, 832 KiB changed in eras 1 to 2; first writes of 19 blocks, 1.2 MiB are accounted for$' "$T/table" ||
 		fail "$(cat "$T/table")"
 
-	# It waits for erad, which is dead; whose it is is not forgotten.
+	# The write waits for a dead erad.  Its writer is not forgotten.
 	kill_erad
 	writes a/deep beta 100 1 &
 	writer=$!
@@ -110,7 +112,7 @@ data 1 2 128 KiB - alpha /a/deep"
 	bpftool map dump pinned $writers_map > "$T/dump"
 	grep -q '"comm": "alpha"' "$T/dump" || fail "no alpha: $(< "$T/dump")"
 
-	# another volume has its own; what is gone has no name any more
+	# Another volume has writers of its own.  A cgroup that was removed has no name any more.
 	eractl create other "$(new_disk 64M)"
 	write_at other 0 4096
 	same "$(eractl top --json other | ranks)" "1 dd /"
@@ -148,7 +150,8 @@ test_writers_in_writeback()
 	wait_until "the cgroup is not in use" rmdir $cgroups/dirty
 }
 
-# fake ERA FROM TO: lines for bpftool's batch mode that put writers with these numbers into the map, of one block each
+# fake ERA FROM TO: prints lines for bpftool's batch mode that add the writers with these numbers to
+# the map, with one block each.
 fake()
 {
 	perl -e '
@@ -159,7 +162,7 @@ fake()
 		}' "$writers_map" "$@"
 }
 
-# writers_by_era: "entries era", of the map
+# writers_by_era: prints "entries era" for each era in the map.
 writers_by_era()
 {
 	bpftool map dump pinned $writers_map | grep '"era":' | sort -n -k 2 | uniq -c | tr -d ',:"' | awk '{ print $1, $3 }'
@@ -171,7 +174,7 @@ test_writers_bounded()
 
 	named alpha beta
 	eractl create data "$(new_disk 64M)"
-	# One is the era's for all that find no room.
+	# One entry is that for all writers of the era for which there is no room.
 	fake 1 1000001 1002046 > "$T/batch"
 	bpftool batch file "$T/batch" > /dev/null
 	writes . alpha 0 1
@@ -198,7 +201,7 @@ test_writers_bounded()
 	same "$(tail -n 1 "$T/table")" "who wrote is known from era 3 on"
 }
 
-# recorded_programs: how many of these are loaded
+# recorded_programs: prints how many of these programs are loaded.
 recorded_programs()
 {
 	bpftool prog | grep -c ' name on_recorded ' || :
@@ -232,6 +235,7 @@ test_writers_off()
 	eractl checkpoint data > /dev/null
 	write_at data 0 4096
 	same "$(eractl top --json data | ranks)" "1 dd /"
-	# Two blocks of era 1 are known of by nobody any more, one of which was written again.
+	# The writers of two blocks of era 1 are not known any more; one of the blocks was written
+	# again.
 	same "$(blocks_since 1)" "2 1 1"
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What happens when memory, copies and requests to the origin fail; on a kernel that can make them fail.
 
-# faults_everywhere: a fault that is asked for by fail-nth can be any allocation; and the log says nothing of it.
+# faults_everywhere: fail-nth can make any allocation fail, and the log does not report such a
+# fault.
 faults_everywhere()
 {
 	local dir
@@ -28,7 +29,7 @@ case_timeout["test_failing_insmod"]=300
 test_failing_insmod()
 {
 	DESCRIPTION="each allocation of loading the module fails in turn: an error, nothing stays, then it loads"
-	# The kernel itself warns where it has no memory for the fields of a tracepoint.
+	# The kernel itself warns if it has no memory for the fields of a tracepoint.
 	local harmless='WARNING: .* at kernel/trace/'
 
 	faults_everywhere
@@ -56,7 +57,8 @@ test_failing_origin()
 	echo 40 > /sys/kernel/debug/fail_make_request/probability
 	echo -1 > /sys/kernel/debug/fail_make_request/times
 	echo 1 > "/sys/block/$disk/make-it-fail"
-	# In one process, because to start two for each write takes minutes here. Prints the offset of each that worked.
+	# All writes are in one process, because starting two processes for each takes minutes here.
+	# Prints the offset of each write that worked.
 	perl -MIO::Handle -e '
 		open(my $device, "+<", "/dev/mapper/data") or die "data: $!\n";
 		for my $i (0 .. 59) {
@@ -64,7 +66,7 @@ test_failing_origin()
 			sysseek($device, $offset, 0) // die "data: $!\n";
 			syswrite($device, chr($i) x 4096) // die "data: $!\n";
 			print "$offset\n" if $device->sync;
-			# The drain waits for what failed, too.
+			# The drain waits for the writes that failed, too.
 			$i % 20 != 10 or system("eractl checkpoint data >&2") == 0 or die "no checkpoint\n";
 		}' > "$T/worked"
 	echo 0 > "/sys/block/$disk/make-it-fail"

@@ -16,7 +16,7 @@ int owner = -1;
 struct erad_range ranges[8];
 uint64_t batch;
 
-/* ---- the module's calls, 0 or a positive errno ---- */
+/* ---- the module's calls; each returns 0 or a positive errno ---- */
 
 int version(void)
 {
@@ -260,7 +260,7 @@ int deps(void)
 	return dm_raw(dm, DM_TABLE_DEPS, NAME, 0);
 }
 
-/* One that is not known: for any other the owner would have to answer meanwhile. */
+/* Sends an unknown message, because the owner would have to answer a known one meanwhile. */
 int message(void)
 {
 	int r = dm_raw_message(dm, NAME, "nonsense");
@@ -311,7 +311,7 @@ int read_any(void)
 	return r < 0 ? errno : r == sizeof(buf) ? 0 : EIO;
 }
 
-/* A writer to a block that nothing has recorded, in a thread whose allocations do not fail. */
+/* Starts a writer to a block that is not recorded, in a thread whose allocations do not fail. */
 uint64_t writer_block;
 pthread_t writer;
 int writer_result;
@@ -359,7 +359,7 @@ void start_sender(void)
 
 	message_id = 0;
 	EXPECT(pthread_create(&sender, NULL, sender_main, NULL), 0);
-	/* What happened before wakes, too, until info() has told it. */
+	/* Earlier events also wake poll(), until info() has reported them. */
 	do {
 		EXPECT(poll(&p, 1, 60000), 1);
 		EXPECT(info(), 0);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The calls that failing_calls makes fail, each with arguments for which it works. They give 0 or a positive errno.
- *
- * They have one state, below, as they come one after another: nothing here is for several threads, but what the writer
- * does.
+ * The calls that failing_calls makes fail, each with arguments with which it works.  Each returns 0
+ * or a positive errno.  The calls are made one after the other, so they share one state, below.
+ * Except for the writer's part, nothing here may be used by several threads.
  */
 #ifndef ERAD_TESTS_FAILING_CALLS_H
 #define ERAD_TESTS_FAILING_CALLS_H
@@ -19,17 +18,20 @@
 #define BLOCK		65536
 #define SECTORS		131072			/* 64 MiB */
 
-extern const char *origin;			/* a disk of that size */
+extern const char *origin;			/* a disk of DISK_SECTORS */
 extern int dm;					/* /dev/mapper/control */
 extern int control;				/* the control node */
-extern int owner;				/* by attach(); -1: none */
+extern int owner;				/* fd of the instance, set by attach(); -1: none */
 extern int device;				/* the volume, for direct I/O */
-extern uint32_t nr_instances;			/* by list() */
-extern struct erad_info last_info;		/* by info() */
-extern struct erad_range ranges[8];		/* by fetch() */
-extern uint64_t batch;				/* by fetch(); 0: none */
+extern uint32_t nr_instances;			/* set by list() */
+extern struct erad_info last_info;		/* set by info() */
+extern struct erad_range ranges[8];		/* set by fetch() */
+extern uint64_t batch;				/* set by fetch(); 0: there is no batch */
 
-/* The module's: list() chooses the instance that attach() takes, and info() the era for those that need one. */
+/*
+ * Calls of the module.  list() chooses the instance for attach(), and info() reads the era for the
+ * calls that need one.
+ */
 int open_control(void);
 int version(void);
 int list(void);
@@ -43,15 +45,15 @@ int ready(void);
 int usage(void);
 int stats(void);
 int fetch(void);
-int commit(void);				/* what fetch() got */
-int message_get(void);				/* ENOENT: not the sender's */
-int message_reply(void);			/* to what message_get() got */
+int commit(void);				/* commits what fetch() got */
+int message_get(void);				/* ENOENT: the message is not that of the sender */
+int message_reply(void);			/* answers what message_get() got */
 int poll_owner(void);
 int epoll_owner(void);
 
-/* Device-mapper's, on the device NAME. */
+/* Calls of device-mapper, on the device NAME. */
 int load(void);
-int load_bad(void);				/* 0: it was refused */
+int load_bad(void);				/* returns 0 if the table was refused */
 int clear(void);
 int resume(void);
 int suspend_noflush(void);
@@ -59,29 +61,29 @@ int suspend_flush(void);
 int status(void);
 int status_table(void);
 int deps(void);
-int message(void);				/* 0: it was refused */
+int message(void);				/* returns 0 if the message was refused */
 int remove_device(void);
 
-/* I/O, the first three to block 0. */
+/* I/O.  The first three are to block 0. */
 int write_recorded(void);
 int discard_recorded(void);
 int zero_recorded(void);
 int read_any(void);
 
-/* A thread that writes to the block after the last one's, and whose own allocations do not fail. */
+/* A thread that writes to the block after that of the last writer.  Its own allocations do not fail. */
 extern uint64_t writer_block;
 extern pthread_t writer;
-extern int writer_result;			/* when it has been joined */
+extern int writer_result;			/* valid when the thread has been joined */
 
 void *writer_main(void *arg);
 void start_writer(void);			/* returns when the module holds the write */
 void wait_held(void);
-void finish_writer(int want);			/* joins it and checks its result */
+void finish_writer(int want);			/* joins the thread, and checks its result */
 
-/* A thread that sends a message to the volume, and whose own allocations do not fail. */
-#define SENDER_ERROR	ENOSPC			/* that message_reply() answers with: nothing else does */
+/* A thread that sends a message to the volume.  Its own allocations do not fail. */
+#define SENDER_ERROR	ENOSPC			/* era in the answer of message_reply(); no other answer has it */
 
 void start_sender(void);			/* returns when the message waits for message_get() */
-void finish_sender(void);			/* joins it and checks that it got the reply */
+void finish_sender(void);			/* joins the thread, and checks that it has got the reply */
 
 #endif /* ERAD_TESTS_FAILING_CALLS_H */

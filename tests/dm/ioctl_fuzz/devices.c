@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What goes on under the callers of ioctl_fuzz: devices whose tables come and go, and writers to them. */
+/* What happens while the callers of ioctl_fuzz run: tables of devices come and go, and writers write to them. */
 
 #include <linux/fs.h>
 #include <pthread.h>
@@ -61,7 +61,7 @@ static void load_something(struct device *d)
 		const bool on_device = !one_in(&d->rng, 3);
 		const bool times_out = one_in(&d->rng, 3);
 
-		/* Now and then with the other one's origin or UUID, which is refused. */
+		/* Sometimes takes the origin or the UUID of the other device, which is refused. */
 		snprintf(params, sizeof(params), "%s %s %u %s uuid " UUID "%u", on_device ? d->metadata : "-",
 			 one_in(&d->rng, 8) ? devices[0].origin : d->origin, 8u << next(&d->rng) % 12,
 			 times_out ? "6" : "2", one_in(&d->rng, 8) ? 0 : (unsigned int)(d - devices));
@@ -208,7 +208,7 @@ static bool all_ended(void)
 	return true;
 }
 
-/* Frees whoever waits for a held write or for a resume, until all have seen that it is over. */
+/* Wakes everybody who waits for a held write or for a resume, until all threads have ended. */
 static void free_all(int control)
 {
 	while (!all_ended()) {

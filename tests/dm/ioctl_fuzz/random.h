@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The dice of ioctl_fuzz: the same for the same seed, and each thread has its own. */
+/* Random numbers for ioctl_fuzz: the same for the same seed; each thread has its own state. */
 #ifndef ERAD_TESTS_RANDOM_H
 #define ERAD_TESTS_RANDOM_H
 
@@ -16,7 +16,7 @@ static inline uint64_t next(uint64_t *s)	/* splitmix64 */
 	return z ^ (z >> 31);
 }
 
-/* True once in n times. */
+/* Returns true once in n times. */
 static inline bool one_in(uint64_t *rng, unsigned int n)
 {
 	return next(rng) % n == 0;

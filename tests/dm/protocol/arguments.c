@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: ioctls and tables that are wrong. */
+/* Cases: wrong ioctls and wrong tables. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +68,7 @@ void wrong_headers(void)
 		h->size = c->size + 8;
 		m[c->size + 7] = 1;
 		EXPECT(call(fd, c->cmd, m), E2BIG);
-		/* memory that is not there, in full or in part */
+		/* memory that does not exist, in full or in part */
 		EXPECT(call(fd, c->cmd, NULL), EFAULT);
 		EXPECT(call(fd, c->cmd, m + page), EFAULT);
 		h = (void *)(m + page - 8);
@@ -103,7 +103,7 @@ void wrong_fields(void)
 	EXPECT(call(owner, ERAD_IOC_PREPARE_ERA, &pr), EINVAL);
 	EXPECT(prepare(0), EINVAL);
 	EXPECT(prepare(1), 0);
-	EXPECT(new_era(2, 1, 0), 0);		/* is the era already */
+	EXPECT(new_era(2, 1, 0), 0);		/* this era has begun already */
 	HDR(re);
 	EXPECT(call(owner, ERAD_IOC_READY, &re), EINVAL);
 	HDR(li);
@@ -164,7 +164,10 @@ void metadata_is_not_shared(void)
 	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", slow, slow));
 	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", origin, slow));
 	EXPECT(run("dmesg | tail -n 4 | grep -q 'Metadata device is the data device of another erad target'"), 0);
-	/* nor by two targets of one table, nor may it be what another one writes to */
+	/*
+	 * Two targets of one table must not share metadata either, and metadata must not be what
+	 * another target writes to.
+	 */
 	EXPECT(run("dmsetup remove " NAME), 0);
 	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid " UUID
 		  "\\n' | dmsetup create other 2>/dev/null", slow, slow));
@@ -175,7 +178,7 @@ void metadata_is_not_shared(void)
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid " UUID "' 2>/dev/null", slow));
 }
 
-/* Not even if the metadata is another: each target would miss the writes of the other. */
+/* Two targets must not share an origin, even with different metadata: each would miss the writes of the other. */
 void origin_is_not_shared(void)
 {
 	static const char other_uuid[] = "7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e002";
@@ -183,10 +186,10 @@ void origin_is_not_shared(void)
 	setup();
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid %s' 2>/dev/null", origin, other_uuid));
 	EXPECT(run("dmesg | tail -n 4 | grep -q 'Data device is the data device of another erad target'"), 0);
-	/* A table of the same device may use the same origin: that is a reload. */
+	/* A table of the same device may use the same origin: this is a reload. */
 	EXPECT(run("dmsetup load " NAME " --table '0 8 erad - %s 8 2 uuid %s'", origin, other_uuid), 0);
 	EXPECT(run("dmsetup clear " NAME), 0);
-	/* nor by two targets of one table */
+	/* Two targets of one table must not share an origin either. */
 	EXPECT(run("dmsetup remove " NAME), 0);
 	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid %s\\n' | "
 		  "dmsetup create other 2>/dev/null", origin, origin, other_uuid));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: which writes are held, handed over in batches, and released. */
+/* Cases: which writes are held, which batches have them, and when they are released. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -23,11 +23,11 @@ void held_until_commit(void)
 	CHECK(still_held(&w));
 	commit(x.batch);
 	EXPECT(finish(&w), 0);
-	EXPECT(do_io(WRITE, 3 * BLOCK + 4096, 8192), 0);	/* recorded: nobody is asked */
+	EXPECT(do_io(WRITE, 3 * BLOCK + 4096, 8192), 0);	/* the block is recorded, so no owner is asked */
 	EXPECT(owner_poll(0) & POLLIN, 0);
 }
 
-/* Commits whatever w is held for, until it has completed; only blocks first … last may be asked for. */
+/* Commits the blocks for which w is held, until w has completed.  Only blocks first … last may be requested. */
 static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 {
 	struct erad_xfer x;
@@ -48,7 +48,7 @@ static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 	EXPECT(finish(w), 0);
 }
 
-/* A bio over many blocks is held if any of them is missing, and all that miss are reported. */
+/* A write of many blocks is held if any of them is not recorded, and all of these are reported. */
 void many_blocks(void)
 {
 	struct writer one = { .off = 10 * BLOCK, .len = 4096 };
@@ -125,7 +125,7 @@ void stale_batch(void)
 	EXPECT(xfer(x.batch + 1, 0, 1, &y), ESTALE);
 	CHECK(still_held(&w));
 
-	/* the era it was fetched in has passed: it is to be recorded again */
+	/* the era in which the batch was fetched has ended, so its blocks must be recorded again */
 	EXPECT(prepare(2), 0);
 	EXPECT(new_era(1, 2, 1000), 0);
 	EXPECT(xfer(x.batch, 0, 0, &y), ESTALE);
@@ -145,7 +145,10 @@ static void *poll_main(void *arg)
 	return NULL;
 }
 
-/* Who sleeps in poll() while a batch is out hears of what is queued behind it when it is committed. */
+/*
+ * An owner that sleeps in poll() while a batch is outstanding is woken after the commit for writes
+ * that were held meanwhile.
+ */
 void poll_wakes_after_commit(void)
 {
 	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 4 * BLOCK, .len = 4096 };
@@ -159,7 +162,7 @@ void poll_wakes_after_commit(void)
 	x = fetch();
 	start(&b);
 	usleep(200000);
-	info();			/* so that PRI is not what wakes it */
+	info();			/* so that POLLPRI does not wake the owner */
 	began = now_ms();
 	EXPECT(pthread_create(&thread, NULL, poll_main, &events), 0);
 	usleep(300000);
@@ -196,7 +199,7 @@ void last_partial_block(void)
 	struct erad_xfer x;
 
 	EXPECT(run("dmsetup create " NAME " --table '0 %d erad - %s %d 2 uuid " UUID "'",
-		   SECTORS - 8, origin, 24), 0);	/* 12 KiB blocks: no power of two either */
+		   SECTORS - 8, origin, 24), 0);	/* blocks of 12 KiB, not a power of two either */
 	id = find_instance();
 	begin(1);
 	EXPECT(info().nr_blocks, (SECTORS - 8 + 23) / 24);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: the degrade record is durable before any write passes, and the next owner knows of it. */
+/* Cases: the degrade record is durable before any write passes, and the next owner learns of it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,10 +15,10 @@
 #define TIMED		"6 uuid " UUID " detach_policy degrade detach_timeout 1"
 #define UNTIMED		"2 uuid " UUID
 
-static char disk[64];			/* the loop device under META */
+static char disk[64];			/* the loop device below META */
 static uint8_t record[ERAD_RECORD_SIZE];
 
-/* META is `table` of disk from now on: "linear %s 0" or the like. */
+/* Gives META another table on the disk: "linear %s 0" or the like. */
 static void metadata_is(const char *table)
 {
 	char text[256];
@@ -37,12 +37,12 @@ static void metadata_is_slow(int ms)
 	metadata_is(text);
 }
 
-/* An instance with its metadata on META, which nobody owns. */
+/* Makes an instance with its metadata on META, which has no owner. */
 static void create_with_metadata(const char *on, const char *options)
 {
 	FILE *f;
 
-	/* Not of zeros, which an erad that runs would take for new metadata. */
+	/* Not zeros, because an erad that runs would take these for new metadata. */
 	f = popen("truncate -s 4M $T/meta && echo protocol > $T/begin && "
 		  "dd if=$T/begin of=$T/meta conv=notrunc status=none && losetup --find --show --direct-io=off $T/meta",
 		  "r");
@@ -65,7 +65,7 @@ static int ready_with_record(uint32_t era, uint64_t sector)
 	return call(owner, ERAD_IOC_READY, &a);
 }
 
-/* Era 1, with a record. */
+/* Begins era 1, with a record. */
 static void begin_with_record(void)
 {
 	EXPECT(attach(id, &owner), 0);
@@ -83,7 +83,7 @@ static int do_degrade(void)
 	return call(control, ERAD_IOC_DEGRADE, &a);
 }
 
-/* Whether the disk has the record where it belongs. */
+/* Returns whether the disk has the record in its place. */
 static bool record_is_there(void)
 {
 	uint8_t *got;
@@ -100,13 +100,13 @@ static bool record_is_there(void)
 	return there;
 }
 
-/* The state as anybody sees it. */
+/* Returns the state of the instance, without being its owner. */
 static bool state_is(const char *state)
 {
 	return !run("dmsetup status " NAME " | grep -q ' %s '", state);
 }
 
-/* Attaches when the module lets it. */
+/* Attaches as soon as the module allows it. */
 static void attach_at_last(void)
 {
 	uint64_t end = now_ms() + 60000;
@@ -117,14 +117,14 @@ static void attach_at_last(void)
 	EXPECT(r, 0);
 }
 
-/* DEGRADE, in a thread, as it waits. */
+/* Calls DEGRADE in a thread, because the call waits. */
 static void *degrade_main(void *result)
 {
 	*(int *)result = do_degrade();
 	return NULL;
 }
 
-/* DEGRADE, while metadata is so slow that its record is still being written when this returns. */
+/* Begins DEGRADE on metadata that is so slow that the record is still being written when this returns. */
 static void start_degrade(pthread_t *t, int *result)
 {
 	metadata_is_slow(1500);
@@ -132,7 +132,7 @@ static void start_degrade(pthread_t *t, int *result)
 	usleep(300000);
 }
 
-/* A write to the first block that is held, and whose owner has gone. */
+/* Makes a write to the first block that is held, and whose owner has gone. */
 static void leave_held(const char *options, struct writer *w)
 {
 	*w = (struct writer){ .off = 0, .len = 4096 };
@@ -167,7 +167,7 @@ void degrade_record_is_first(void)
 	EXPECT(do_io(DISCARD, 0, 100 * BLOCK), 0);
 }
 
-/* As the block layer sees it come. */
+/* The write of the record is checked in the block layer. */
 void degrade_record_is_fua(void)
 {
 	create_with_metadata(origin, UNTIMED);
@@ -193,7 +193,7 @@ void degrade_only_for_held_writes(void)
 	EXPECT(finish(&w), 0);
 	close(owner);
 	sleep(2);
-	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* recorded */
+	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* a recorded block */
 	CHECK(state_is("detached"));
 	CHECK(!record_is_there());
 	w.off = BLOCK;
@@ -204,7 +204,7 @@ void degrade_only_for_held_writes(void)
 	CHECK(state_is("degraded"));
 }
 
-/* Owners that come and go, and serve nothing, do not start the time again. */
+/* Owners that come and go without a commit do not start the time again. */
 void degrade_in_spite_of_attempts(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -225,7 +225,7 @@ void degrade_in_spite_of_attempts(void)
 	CHECK(state_is("degraded"));
 }
 
-/* An owner that is there has no such limit. */
+/* The time does not run while there is an owner. */
 void degrade_not_while_owned(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -263,7 +263,7 @@ void degrade_until_new_era(void)
 	CHECK(!(info().status & ERAD_PASSES_ALL));
 	start(&w);
 	EXPECT(new_era(1, 2, 10000), 0);
-	CHECK(slowly.done || still_held(&w));	/* the drain has waited for slowly */
+	CHECK(slowly.done || still_held(&w));	/* the drain has waited for the slow write */
 	EXPECT(finish(&slowly), 0);
 	CHECK(still_held(&w));
 	EXPECT(ready_with_record(2, RECORD_SECTOR), 0);
@@ -274,7 +274,7 @@ void degrade_until_new_era(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* An owner that dies before NEW_ERA leaves it as it was. */
+/* If an owner dies before NEW_ERA, the instance stays degraded. */
 void degrade_survives_owners(void)
 {
 	create_with_metadata(origin, UNTIMED);
@@ -286,7 +286,7 @@ void degrade_survives_owners(void)
 	close(owner);
 	CHECK(state_is("degraded"));
 	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
-	EXPECT(do_abort(id), 0);		/* nothing is held */
+	EXPECT(do_abort(id), 0);		/* no write is held */
 	CHECK(state_is("degraded"));
 	EXPECT(do_degrade(), 0);
 	EXPECT(attach(id, &owner), 0);
@@ -324,19 +324,19 @@ void degrade_metadata_fails(void)
 	CHECK(!w.done);
 	CHECK(state_is("detached"));
 	metadata_is("linear %s 0");
-	EXPECT(finish(&w), 0);			/* tried again */
+	EXPECT(finish(&w), 0);			/* the write of the record is tried again */
 	CHECK(record_is_there());
 	CHECK(state_is("degraded"));
 }
 
-/* While an owner is there, with a batch. */
+/* DEGRADE while there is an owner, with a batch. */
 void degrade_by_hand(void)
 {
 	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 7 * BLOCK, .len = 4096 };
 	struct erad_xfer x, y;
 
 	create_with_metadata(origin, UNTIMED);
-	EXPECT(do_degrade(), EOPNOTSUPP);	/* no owner has been READY */
+	EXPECT(do_degrade(), EOPNOTSUPP);	/* no owner has called READY */
 	EXPECT(attach(id, &owner), 0);
 	EXPECT(prepare(1), 0);
 	EXPECT(new_era(0, 1, 1000), 0);
@@ -344,7 +344,7 @@ void degrade_by_hand(void)
 	EXPECT(ready_with_record(1, RECORD_SECTOR), 0);
 	close(owner);
 	EXPECT(attach(id, &owner), 0);
-	EXPECT(do_degrade(), EAGAIN);		/* LOADING: it may be clearing the record */
+	EXPECT(do_degrade(), EAGAIN);		/* the instance is LOADING: its owner may be clearing the record */
 	EXPECT(ready_with_record(1, RECORD_SECTOR), 0);
 	start(&a);
 	x = fetch();
@@ -363,7 +363,7 @@ void degrade_by_hand(void)
 	CHECK(state_is("degraded"));
 }
 
-/* Out of FAILED, too. */
+/* DEGRADE works in the state FAILED, too. */
 void degrade_after_abort(void)
 {
 	create_with_metadata(origin, UNTIMED);
@@ -375,7 +375,7 @@ void degrade_after_abort(void)
 	EXPECT(info().state, ERAD_DEGRADED);
 }
 
-/* ABORT that comes while the record is being written is obeyed. */
+/* An ABORT during the write of the record fails the held writes. */
 void degrade_aborted(void)
 {
 	struct writer w;
@@ -392,7 +392,7 @@ void degrade_aborted(void)
 	EXPECT(do_io(WRITE, 0, 4096), EIO);
 }
 
-/* The target goes while the record is being written. */
+/* The target is removed during the write of the record. */
 void degrade_gone(void)
 {
 	pthread_t t;
@@ -418,7 +418,7 @@ void degrade_noflush_suspend(void)
 	leave_held(UNTIMED, &w);
 	start_degrade(&t, &r);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
-	CHECK(record_is_there());		/* none is in flight when the next table comes */
+	CHECK(record_is_there());		/* no write of a record is in flight when the next table comes */
 	EXPECT(pthread_join(t, NULL), 0);
 	EXPECT(r, 0);
 	CHECK(state_is("degraded"));
@@ -427,7 +427,7 @@ void degrade_noflush_suspend(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* A suspend that waits for held writes ends by it. */
+/* DEGRADE ends a suspend that waits for held writes. */
 void degrade_flush_suspend(void)
 {
 	struct writer w;
@@ -440,7 +440,7 @@ void degrade_flush_suspend(void)
 	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
 }
 
-/* The instance of a new table has no record before READY: it holds. */
+/* The instance of a new table has no record before READY, so it holds writes. */
 void degrade_reload(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };

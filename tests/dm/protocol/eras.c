@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: one era after the other. */
+/* Cases: eras begin one after the other. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -21,12 +21,12 @@ void rollover_gates_again(void)
 	start(&w);
 	commit(fetch().batch);
 	EXPECT(finish(&w), 0);
-	EXPECT(new_era(1, 2, 1000), EINVAL);		/* not prepared */
+	EXPECT(new_era(1, 2, 1000), EINVAL);		/* the era is not prepared */
 	EXPECT(prepare(2), 0);
 	EXPECT(new_era(3, 2, 1000), EINVAL);
 	EXPECT(new_era(0, 2, 1000), EINVAL);
 	EXPECT(new_era(1, 2, 1000), 0);
-	EXPECT(new_era(1, 2, 1000), 0);			/* again: done already */
+	EXPECT(new_era(1, 2, 1000), 0);			/* called again: the era has begun already */
 	EXPECT(info().era, 2);
 	start(&w);
 	x = fetch();
@@ -36,7 +36,7 @@ void rollover_gates_again(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* The checkpoint must not be acknowledged while a write recorded only in the old era is in flight. */
+/* A checkpoint must not be acknowledged while a write that is only recorded in the old era is in flight. */
 void rollover_drains(void)
 {
 	struct writer w = { .off = BLOCK, .len = 4096 };
@@ -52,15 +52,15 @@ void rollover_drains(void)
 	CHECK(!w.done);
 	EXPECT(info().era, 2);
 	CHECK(info().status & ERAD_DRAINING);
-	start(&next);				/* meanwhile the new era is served */
+	start(&next);				/* writes of the new era are served meanwhile */
 	x = fetch();
 	EXPECT(x.era, 2);
 	commit(x.batch);
 	EXPECT(prepare(3), 0);
-	EXPECT(new_era(2, 3, 0), EBUSY);	/* one drain at a time */
+	EXPECT(new_era(2, 3, 0), EBUSY);	/* there is only one drain at a time */
 	EXPECT(new_era(1, 2, 10000), 0);
 	CHECK(!(info().status & ERAD_DRAINING));
-	/* end_io ran; the writer itself may need a moment to be scheduled */
+	/* end_io has run, but the scheduler may run the writer later */
 	for (int i = 0; i < 50 && !w.done; i++)
 		usleep(2000);
 	CHECK(w.done);
@@ -69,7 +69,7 @@ void rollover_drains(void)
 	EXPECT(new_era(2, 3, 10000), 0);
 }
 
-/* Two sets of counts serve all eras in turn: no write of an era is counted in another one. */
+/* All eras use two sets of counts in turn: no write of an era is counted in another era. */
 void counts_of_many_eras(void)
 {
 	struct writer held = { .off = BLOCK, .len = 4096 };
@@ -105,7 +105,7 @@ static uint64_t list_gen(void)
 	return l.gen;
 }
 
-/* Else each checkpoint would make erad list all instances, of which there may be a thousand. */
+/* Otherwise each checkpoint would make erad list all instances, perhaps a thousand. */
 void eras_do_not_change_the_list(void)
 {
 	struct pollfd p = { .fd = control, .events = POLLIN };
@@ -118,7 +118,7 @@ void eras_do_not_change_the_list(void)
 	gen = list_gen();
 	EXPECT(prepare(1), 0);
 	EXPECT(new_era(0, 1, 1000), 0);
-	CHECK(owner_poll(0) & POLLPRI);			/* the owner is told */
+	CHECK(owner_poll(0) & POLLPRI);			/* the owner is woken */
 	EXPECT(prepare(2), 0);
 	EXPECT(new_era(1, 2, 10000), 0);
 	EXPECT(info().era, i.era + 2);
@@ -137,7 +137,10 @@ static void *prepare_main(void *arg)
 	return (void *)(intptr_t)call(owner, ERAD_IOC_PREPARE_ERA, arg);
 }
 
-/* A thread that sleeps in PREPARE_ERA, here for want of its argument, does not keep another thread from committing. */
+/*
+ * A thread that sleeps in PREPARE_ERA, here because a page of its argument is missing, does not
+ * keep another thread from committing.
+ */
 void prepare_beside_commit(void)
 {
 	struct erad_prepare *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -172,7 +175,10 @@ void prepare_beside_commit(void)
 	close(uffd);
 }
 
-/* A directory, a page of which is for 2^24 blocks, as large as all memory: more than there is free, but not absurd. */
+/*
+ * The directory of this writeset is as large as all memory.  (A page of it covers 2^24 blocks.)
+ * This is more than is free, but not more than the module allows.
+ */
 void no_memory_for_the_writeset(void)
 {
 	unsigned long long sectors;

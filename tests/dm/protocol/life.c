@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: owners that come and go, commits that fail, targets that go. */
+/* Cases: owners that come and go, commits that fail, targets that are removed. */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ void abort_frees(void)
 	EXPECT(do_abort(id), 0);
 }
 
-/* Removal with held writes: they keep the device open until ABORT. */
+/* Held writes keep the device open, so it cannot be removed before ABORT. */
 void remove_after_abort(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -66,7 +66,7 @@ void remove_after_abort(void)
 	EXPECT(run("dmsetup remove " NAME), 0);
 }
 
-/* The kernel's log says so, once for all the writes that wait. */
+/* The kernel's log reports this once for all writes that wait. */
 void log_says_why_writes_hang(void)
 {
 	struct writer w[2] = {
@@ -108,12 +108,12 @@ void reattach(void)
 	EXPECT(finish(&a), 0);
 	start(&b);
 	x = fetch();
-	close(owner);				/* with a batch fetched: erad died */
-	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* recorded */
+	close(owner);				/* the owner has ended with a fetched batch, as if erad had died */
+	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* a recorded block */
 	EXPECT(do_io(READ, 5 * BLOCK, 4096), 0);
 	CHECK(still_held(&b));
 	EXPECT(attach(id, &owner), 0);
-	EXPECT(xfer(x.batch, 0, 0, &x), EINVAL);	/* not READY */
+	EXPECT(xfer(x.batch, 0, 0, &x), EINVAL);	/* READY has not been called */
 	EXPECT(ready(2), EINVAL);
 	EXPECT(ready(1), 0);
 	EXPECT(ready(1), EINVAL);
@@ -130,12 +130,12 @@ void detach_policy_fail(void)
 
 	create(origin, "6 uuid " UUID " detach_policy fail detach_timeout 1");
 	start(&w);
-	EXPECT(finish(&w), EIO);		/* nobody came */
+	EXPECT(finish(&w), EIO);		/* no owner has come */
 	EXPECT(attach(id, &owner), 0);
 	EXPECT(info().state, ERAD_LOADING);
 }
 
-/* The time an owner has begins with the resume, and does not run while the device is suspended. */
+/* The time of detach_policy begins with the resume, and stops while the device is suspended. */
 void detach_timeout_suspended(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: dm messages, which an owner answers, or nobody. */
+/* Cases: messages of device-mapper, with an owner and without one. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "protocol.h"
 
-/* A `dmsetup message` that is under way; its output and its exit code. */
+/* A running `dmsetup message`: its output and its exit code. */
 struct sender {
 	FILE *pipe;
 	char text[256];
@@ -23,7 +23,7 @@ static void send_message(struct sender *s, const char *text)
 	CHECK(s->pipe);
 }
 
-/* 0 if it worked. */
+/* Returns 0 if the command has succeeded. */
 static int sent(struct sender *s)
 {
 	size_t n = fread(s->text, 1, sizeof(s->text) - 1, s->pipe);
@@ -49,7 +49,7 @@ static int message_reply(uint64_t message, uint32_t status, uint32_t era)
 	return call(owner, ERAD_IOC_MESSAGE_REPLY, &a);
 }
 
-/* The one that must come; whoever polls is told. */
+/* Gets the next message, which must come.  Pollers are woken for it. */
 static struct erad_message message_wait(void)
 {
 	uint64_t end = now_ms() + 10000;
@@ -86,7 +86,7 @@ void messages(void)
 	CHECK(owner_poll(0) & POLLPRI);
 	m = message_get();
 	EXPECT(m.type, ERAD_MESSAGE_CHECKPOINT);
-	EXPECT(message_get().id, 0);			/* told once */
+	EXPECT(message_get().id, 0);			/* a message is returned once only */
 	EXPECT(owner_poll(0) & POLLPRI, 0);
 	EXPECT(message_reply(m.id + 1, 0, 7), ENOENT);
 	EXPECT(message_reply(m.id, 0, 7), 0);
@@ -118,19 +118,19 @@ void messages(void)
 	EXPECT(message_get().id, 0);
 }
 
-/* Whoever waits for an owner's answer is told when there will be none. */
+/* A sender gets an error as soon as it is certain that no owner will answer. */
 void message_without_answer(void)
 {
 	struct erad_message m;
 	struct sender s, next;
 
 	create(origin, "2 uuid " UUID);
-	send_message(&s, "checkpoint");			/* nobody is there */
+	send_message(&s, "checkpoint");			/* there is no owner */
 	CHECK(sent(&s));
 	CHECK(strstr(s.text, "not connected"));
 	begin(1);
 
-	/* the owner dies, with the message or before */
+	/* the owner dies, after MESSAGE_GET or before */
 	for (int taken = 0; taken < 2; taken++) {
 		send_message(&s, "checkpoint");
 		while (!(info().status & ERAD_MESSAGE))
@@ -145,7 +145,7 @@ void message_without_answer(void)
 	}
 	EXPECT(message_reply(m.id, 0, 2), ENOENT);
 
-	/* a suspend comes, of either kind; one who stands in line is told, too */
+	/* a suspend of either kind; a second sender, which waits for the first one, gets the error, too */
 	for (int noflush = 0; noflush < 2; noflush++) {
 		send_message(&s, "checkpoint");
 		m = message_wait();
@@ -157,14 +157,14 @@ void message_without_answer(void)
 		CHECK(sent(&next));
 		CHECK(strstr(next.text, "busy"));
 		EXPECT(message_reply(m.id, 0, 2), ENOENT);
-		send_message(&s, "checkpoint");		/* while it is suspended */
+		send_message(&s, "checkpoint");		/* the device is suspended */
 		CHECK(sent(&s));
 		CHECK(strstr(s.text, "busy"));
 		EXPECT(run("timeout 5 dmsetup status " NAME " > /dev/null"), 0);
 		EXPECT(run("dmsetup resume " NAME), 0);
 	}
 
-	/* the sender is killed: the next one is not mistaken for it */
+	/* the sender is killed; the next sender does not get its answer */
 	EXPECT(run("timeout -s KILL 1 dmsetup message " NAME " 0 checkpoint"), 137);
 	EXPECT(message_get().id, 0);
 	send_message(&s, "checkpoint");
@@ -172,7 +172,7 @@ void message_without_answer(void)
 	EXPECT(sent(&s), 0);
 	EXPECT(strcmp(s.text, "9\n"), 0);
 
-	/* it fails */
+	/* the instance fails */
 	send_message(&s, "checkpoint");
 	message_wait();
 	EXPECT(do_abort(id), 0);
@@ -194,8 +194,8 @@ void message_without_answer(void)
 }
 
 /*
- * An owner that hangs does not keep a sender waiting for ever, nor a `dmsetup clear`, which waits
- * for all senders; the one who stands in line gives up at the same time.
+ * An owner that hangs keeps neither a sender waiting for ever nor a `dmsetup clear`, which waits
+ * for all senders.  A second sender gives up at the same time as the first.
  */
 void message_times_out(void)
 {
@@ -215,7 +215,7 @@ void message_times_out(void)
 	CHECK(strstr(next.text, "Timer expired"));
 	EXPECT(message_reply(m.id, 0, 2), ENOENT);
 
-	/* the next message is served as ever */
+	/* the next message is served as usual */
 	EXPECT(message_get().id, 0);
 	send_message(&s, "checkpoint");
 	EXPECT(message_reply(message_wait().id, 0, 3), 0);
@@ -223,7 +223,7 @@ void message_times_out(void)
 	EXPECT(strcmp(s.text, "3\n"), 0);
 }
 
-/* A new table's owner may need a moment. */
+/* The owner of a new table may come a little later. */
 void message_waits_for_owner(void)
 {
 	struct sender s;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The owner of an instance, played by hand, and the writers it serves: see protocol.h. */
+/* An owner of an instance that a test plays, and the writers that it serves: see protocol.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -124,7 +124,7 @@ void wait_in(void)
 			FAIL("no held write showed up");
 }
 
-/* The next batch, which must come. */
+/* Fetches the next batch, which must come. */
 struct erad_xfer fetch(void)
 {
 	struct erad_xfer x;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An owner that is played by hand, ioctl by ioctl, on one device.  What fails
- * ends the process, with a sentence on stderr.
+ * An owner of an instance that a test plays, ioctl by ioctl, on one device.  If something fails,
+ * the process ends with a sentence on stderr.
  */
 #ifndef ERAD_TESTS_PROTOCOL_H
 #define ERAD_TESTS_PROTOCOL_H
@@ -22,14 +22,14 @@ extern int control;			/* the control node */
 extern int owner;			/* the instance's fd; -1: not attached */
 extern uint64_t id;			/* of the instance */
 extern const char *origin;		/* a loop device of SECTORS */
-extern const char *slow;		/* the same behind dm-delay, 300 ms a write */
+extern const char *slow;		/* the same device behind dm-delay, 300 ms a write */
 extern struct erad_range ranges[ERAD_MAX_RANGES];	/* of the batch that was fetched last */
 
-/* A shell command; its exit status. */
+/* Runs a shell command.  Returns its exit status. */
 int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t now_ms(void);
 
-/* The ioctls: 0 or a positive errno. */
+/* The ioctls.  Each returns 0 or a positive errno. */
 int attach(uint64_t which, int *fd);
 int prepare(uint32_t to);
 int new_era(uint32_t from, uint32_t to, uint32_t drain_ms);
@@ -38,23 +38,23 @@ int xfer(uint64_t commit, uint32_t status, uint32_t max, struct erad_xfer *x);
 int do_abort(uint64_t which);
 struct erad_stats stats(void);
 
-/* The same, expected to work. */
+/* The same ioctls, which must work. */
 struct erad_info info(void);
 void commit(uint64_t batch);
 
 int owner_poll(int ms);
 void wait_in(void);
 
-/* The next batch, which must come. */
+/* Fetches the next batch, which must come. */
 struct erad_xfer fetch(void);
 
-/* The newest instance of DEV. */
+/* Returns the newest instance of DEV. */
 uint64_t find_instance(void);
 
 void create(const char *on, const char *options);
 void begin(uint32_t era);
 
-/* Both, on origin, in era 1. */
+/* Makes the device on the origin, and begins era 1 as its owner. */
 void setup(void);
 
 struct writer {

@@ -7,7 +7,7 @@
 
 #include "protocol.h"
 
-/* A noflush suspend hands held writes back to dm, fetched or not, and they come again. */
+/* A noflush suspend returns held writes to dm, fetched or not, and dm submits them again. */
 void noflush_suspend(void)
 {
 	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 4 * BLOCK, .len = 4096 };
@@ -32,7 +32,7 @@ void noflush_suspend(void)
 	EXPECT(finish(&b), 0);
 }
 
-/* The same without an owner, and another table is swapped in meanwhile. */
+/* The same without an owner, while another table is put into use. */
 void noflush_reload_detached(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -57,7 +57,7 @@ void noflush_reload_detached(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* With flush, the suspend waits for held writes, and the owner goes on serving. */
+/* A flush suspend waits for held writes, and the owner goes on serving them. */
 void flush_suspend(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -101,7 +101,7 @@ void flush_suspend_abort(void)
 	EXPECT(finish(&w), EIO);
 }
 
-/* The counters of the device tell whether another table has let a write pass between two instances. */
+/* The device's counters tell whether another table has let a write pass between two instances. */
 void written_between_tables(void)
 {
 	const char *const erad = "0 %d erad - %s %d 2 uuid " UUID;
@@ -118,7 +118,7 @@ void written_between_tables(void)
 	commit(fetch().batch);
 	EXPECT(finish(&w), 0);
 	EXPECT(do_io(DISCARD, 0, 8192), 0);
-	/* A held write goes back to dm, which has not counted it yet. */
+	/* A held write returns to dm, which has not counted it yet. */
 	start(&held);
 	wait_in();
 	EXPECT(run("dmsetup load " NAME " --table '%s'", table), 0);
@@ -129,14 +129,14 @@ void written_between_tables(void)
 	EXPECT(left - i.written_resumed, 8 + 16);
 	close(owner);
 
-	/* erad's table, one after the other: nothing was written between. */
+	/* Two tables of erad follow each other: nothing was written in between. */
 	id = find_instance();
 	begin(2);
 	EXPECT(info().written_resumed, left);
 	commit(fetch().batch);
 	EXPECT(finish(&held), 0);
 
-	/* Another table in between, and one write. */
+	/* There is another table in between, and one write. */
 	EXPECT(run("dmsetup reload " NAME " --table '0 %d linear %s 0'", SECTORS, origin), 0);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME " && dmsetup resume " NAME), 0);
 	HDR(i);
