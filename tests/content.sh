@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What may lie on a disk that erad must not destroy: images of it, made once, for the tests that compare every byte.
 
-# What content() can make in a file; on a block device it can also make lvm.
+# The types of content that content() can make in a file; on a block device it can also make lvm.
 CONTENTS=(ext4 xfs btrfs luks gpt random)
 
-# content TYPE PATH: makes it there, on 32 MiB of zeros in a file or on a block device.
+# content TYPE PATH: makes content of this type at the path, on 32 MiB of zeros in a file or on a
+# block device.
 content()
 {
 	case $1 in
@@ -13,7 +14,8 @@ content()
 		mkfs.ext4 -q -F "$2"
 		;;
 	xfs)
-		# The only way to less than 300 MiB: it believes to be in xfsprogs' own tests.
+		# mkfs.xfs makes less than 300 MiB only in xfsprogs' own tests, for which it looks
+		# at these variables.
 		TEST_DIR=x TEST_DEV=x QA_CHECK_FS=x mkfs.xfs -q -f "$2"
 		;;
 	btrfs)
@@ -32,13 +34,14 @@ content()
 		perl -e 'srand 7; print pack "L*", map { int rand 2 ** 32 } 1 .. 65536' | dd of="$2" conv=notrunc,fsync status=none
 		;;
 	late)
-		# Zeros, but for one byte far behind what begins metadata, in what becomes the era array.
+		# Zeros, except for one byte in the range that becomes the era array, far behind the
+		# beginning of the metadata.
 		printf x | dd of="$2" bs=1 seek=5000000 conv=notrunc,fsync status=none
 		;;
 	esac
 }
 
-# content_file TYPE: $T/TYPE, with a copy of all bytes in $T/TYPE.before
+# content_file TYPE: makes $T/TYPE, and $T/TYPE.before, a copy of all its bytes.
 content_file()
 {
 	truncate -s 32M "$T/$1"

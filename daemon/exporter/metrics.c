@@ -234,7 +234,7 @@ static void print_hold(FILE *f, const struct family *m, const char *volume, stru
 }
 
 static const struct family families[] = {
-	{ "erad_volume_info", "gauge", "What the volume is made of.", print_info,
+	{ "erad_volume_info", "gauge", "UUID, device, origin and metadata of the volume.", print_info,
 	  NULL },
 	{ "erad_state", "gauge", "1 for the state that the volume is in.", print_state, "state" },
 	{ "erad_suspended", "gauge", "Whether device-mapper has suspended the volume.", print_bool,
@@ -242,7 +242,7 @@ static const struct family families[] = {
 	{ "erad_error", "gauge", "Whether something is wrong with the volume; eractl status says what.",
 	  print_any, "error" },
 	{ "erad_size_bytes", "gauge", "Size of the volume.", print_number, "size" },
-	{ "erad_block_size_bytes", "gauge", "What is tracked as one.", print_number, "block_size" },
+	{ "erad_block_size_bytes", "gauge", "The unit that is tracked.", print_number, "block_size" },
 	{ "erad_era", "gauge", "The current era.", print_number, "era" },
 	{ "erad_eras_begun_total", "counter", "Eras begun since the volume was opened.", print_event,
 	  "rollovers" },
@@ -252,24 +252,24 @@ static const struct family families[] = {
 	  print_number, "changed_before_bytes" },
 	{ "erad_held_writes", "gauge", "Writes that wait until their blocks are recorded.",
 	  print_number, "held" },
-	{ "erad_oldest_held_seconds", "gauge", "For how long the first of the held writes has waited.",
+	{ "erad_oldest_held_seconds", "gauge", "For how long the oldest held write has waited.",
 	  print_seconds, "oldest_held_seconds" },
 	{ "erad_hold_duration_seconds", "histogram", "How long writes were held.", print_hold,
 	  "hold" },
-	{ "erad_bitmap_bytes", "gauge", "Memory of the bitmaps of recorded blocks that the module has.",
+	{ "erad_bitmap_bytes", "gauge", "Memory of the module's bitmaps of recorded blocks.",
 	  print_number, "bitmap_bytes" },
-	{ "erad_passed_writes_total", "counter", "Writes that were not held, as their blocks were recorded.",
+	{ "erad_passed_writes_total", "counter", "Writes that were not held, because their blocks were recorded.",
 	  print_number, "passed" },
-	{ "erad_released_writes_total", "counter", "Held writes that went on.", print_number,
+	{ "erad_released_writes_total", "counter", "Held writes that were released.", print_number,
 	  "released" },
 	{ "erad_failed_writes_total", "counter", "Held writes that got an I/O error.", print_event,
 	  "failed" },
-	{ "erad_commits_total", "counter", "Groups of blocks and eras made durable, since erad opened the metadata.",
+	{ "erad_commits_total", "counter", "Groups of blocks, and eras, that were appended to the journal since erad opened the metadata.",
 	  print_number, "commits" },
-	{ "erad_commit_bytes_total", "counter", "Bytes of journal written for them.", print_pages,
+	{ "erad_commit_bytes_total", "counter", "Bytes of the journal that these commits have written.", print_pages,
 	  "commit_pages" },
 	{ "erad_journal_size_bytes", "gauge", "Size of the journal.", print_pages, "journal_pages" },
-	{ "erad_journal_used_bytes", "gauge", "Backlog of the journal: what is not folded into the era array yet.",
+	{ "erad_journal_used_bytes", "gauge", "Part of the journal that is not folded into the era array yet.",
 	  print_pages, "journal_used" },
 	{ "erad_folds_total", "counter", "Times that the journal was folded into the era array.",
 	  print_number, "folds" },
@@ -280,13 +280,13 @@ static const struct family families[] = {
 	  print_number, "over_marked" },
 	{ "erad_mirror_state", "gauge", "1 for the state of the BPF mirror of the current era's blocks.",
 	  print_mirror, "mirror" },
-	{ "erad_floor_era", "gauge", "Every block counts as written in this era or later; there is none where that is not so.",
+	{ "erad_floor_era", "gauge", "Every block counts as written in this era or later. Missing if there is no such era.",
 	  print_number, "floor_era" },
 	{ "erad_gaps_total", "counter", "Times when writes may have gone past erad, by kind, since the metadata was made.",
 	  print_kinds, "gaps_total" },
-	{ "erad_last_gap_timestamp_seconds", "gauge", "When the last of them was noticed; there is none without one.",
+	{ "erad_last_gap_timestamp_seconds", "gauge", "When the last gap was noticed. Missing if there was none.",
 	  print_last_gap, "gaps" },
-	{ "erad_snapshot_era", "gauge", "The newest era that the metadata snapshot shows; there is none without one.",
+	{ "erad_snapshot_era", "gauge", "The newest era that the metadata snapshot shows. Missing if there is no snapshot.",
 	  print_number, "snapshot_era" },
 };
 
@@ -309,7 +309,7 @@ void metrics_print(FILE *f, struct json_object *ping, struct json_object *status
 	const size_t nr = volumes ? json_object_array_length(volumes) : 0;
 	const char *version = json_text(ping, "version");
 
-	print_family(f, "erad_up", "gauge", "Whether erad has told how its volumes are.");
+	print_family(f, "erad_up", "gauge", "Whether erad has reported the state of its volumes.");
 	fprintf(f, "erad_up %d\n", status != NULL);
 	if (version)
 		print_version(f, "erad_build_info", "The erad that runs.", version);

@@ -103,7 +103,7 @@ static uint64_t snapshot_blocks(const struct store_info *i)
 	return i->snapshot_sectors / i->block_sectors + !!(i->snapshot_sectors % i->block_sectors);
 }
 
-/* What the history says is in order, and fits the rest. */
+/* Checks that the history is in order, and agrees with the rest of the metadata. */
 static void read_history(struct store *s, const struct store_info *info)
 {
 	static uint8_t seal[ERAD_HISTORY_SEAL];
@@ -124,7 +124,7 @@ static void read_history(struct store *s, const struct store_info *info)
 	if (number) {
 		expect(store_timelines_since(s) <= info->era);
 		ret = store_moment(s, number, info->era);
-		/* An enemy may have given two timelines one number. */
+		/* Hostile metadata may have two timelines with one number. */
 		expect(ret == MOMENT_KNOWN || ret == MOMENT_OTHER_ERA);
 	}
 	store_moment(s, 99, 1);
@@ -289,7 +289,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 	store_info(s, &now);
 	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));
 	look(s, STORE_NOW, 1, now.nr_blocks, &after);
-	/* The last block was not a whole one, and has gained sectors. */
+	/* The last block was incomplete, and has gained sectors. */
 	if (now.nr_sectors > info->nr_sectors && info->nr_sectors % info->block_sectors)
 		before.block[info->nr_blocks - 1] = 1;
 	expect(within(&before, &after) && within(&after, &before));
@@ -330,7 +330,7 @@ static void raise_floor(struct store *s)
 	expect(within(&none, &all));
 }
 
-/* A gap, and then an activation: no floor without a gap, no gap without its floor. */
+/* Logs a gap, and then begins a timeline: there is no floor without a gap, and no gap without its floor. */
 static void log_gap(struct store *s, const uint8_t *choice)
 {
 	static struct seen all;
@@ -412,7 +412,7 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 
 	expect(!super_read(e, &sb, NULL));
 	engine_destroy(e);
-	/* Old metadata without room for a history. */
+	/* Returns whether this is old metadata without room for a history. */
 	if (!sb.incompat && le64toh(sb.journal_pages) < ERAD_JOURNAL_MIN + 2 * ERAD_HISTORY_PAGES)
 		return true;
 	return le64toh(sb.seq) > SUPER_LAST_SEQ || le64toh(sb.history_seq) > SUPER_LAST_SEQ || le64toh(sb.degrade_serial) > SUPER_LAST_SEQ ||

@@ -19,7 +19,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	return image_mutate(data, size, max_size, seed, LLVMFuzzerMutate);
 }
 
-/* As a repair does: only if neither copy is valid, the rest of a damaged copy is used. */
+/* Does what a repair does: uses the rest of a damaged copy only if neither copy is valid. */
 static void salvage(struct mem *m)
 {
 	struct erad_disk_super sb;
@@ -37,7 +37,7 @@ static void salvage(struct mem *m)
 	engine_destroy(e);
 }
 
-/* What a repair asks of a history that is damaged: whatever is left of it can be written again. */
+/* Does what a repair does with a damaged history: everything that is left of it can be written again. */
 static void salvage_history(struct mem *m)
 {
 	static _Alignas(ERAD_PAGE) struct erad_disk_history h, again;

@@ -11,7 +11,8 @@ work=$(mktemp -d "$PWD/build/boot.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 began=$SECONDS
 
-# data carries a file system, and on that is the metadata of spare-1+2; the line of wrong is, and late's origin does not come.
+# The volume data has a file system, in which the metadata of spare-1+2 is.  The line of the volume
+# wrong is wrong, and the origin of late does not exist.
 files=$work/files
 units=$files/etc/systemd/system
 mkdir -p "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare"
@@ -30,13 +31,13 @@ UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
 EOF
 mkdir -p "$files/usr/lib/systemd/system-generators"
 cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
-# As `systemctl enable` does.
+# Does what `systemctl enable` does.
 ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
-# Not the usual 90 seconds.
+# A shorter limit than the usual 90 seconds.
 mkdir "$units/dev-disk-by\\x2did-absent.device.d"
 printf '[Unit]\nJobTimeoutSec=5\n' > "$units/dev-disk-by\\x2did-absent.device.d/timeout.conf"
 
-# boot PART [OPTION...]
+# boot PART [OPTION...]: boots a VM that runs this part of boot-guest.
 boot()
 {
 	local part=$1

@@ -11,7 +11,8 @@ work=$(mktemp -d "$PWD/build/power-cut.XXXXXX")
 pid=
 trap '[[ -z $pid ]] || kill "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 
-# case NAME METADATA: on a fresh pair of disks. The third disk holds the file system for metadata in a file.
+# case NAME METADATA: runs on two new disks.  The third disk has the file system for metadata in a
+# file.
 power_cut()
 {
 	local name=$1 began=$SECONDS line lines=0 status=0

@@ -6,7 +6,7 @@
  */
 
 bool loaded;			/* there is an inactive table: the other instance */
-byte dm;			/* the step that is next */
+byte dm;			/* the next step */
 
 #define DM_IDLE		0
 #define DM_PRESUSPENDED	1
@@ -88,7 +88,7 @@ proctype admin()
 	:: d_step { dm == DM_PRESUSPENDED -> blocked = true; dm = DM_BLOCKED }
 	/* synchronize_srcu() */
 	:: d_step { dm == DM_BLOCKED && ALL(NOT_IN_MAP) -> dm = DM_SYNCED }
-	/* dm_wait_for_completion() is over, or was interrupted by a signal */
+	/* dm_wait_for_completion() has returned, or a signal has interrupted it */
 	:: d_step { dm == DM_SYNCED && ALL(NOT_PENDING) -> noflush = false; dm = DM_SUSPENDED }
 	:: d_step {
 		dm == DM_SYNCED && interrupts > 0 && !ALL(NOT_PENDING) ->
@@ -102,7 +102,7 @@ proctype admin()
 	:: d_step { dm == DM_UNDO_TARGET -> inst[live].pushback = false; dm = DM_IDLE }
 	/* erad_postsuspend() */
 	:: d_step { dm == DM_SUSPENDED -> set_resumed(live, false); dm = DM_RESUMED }
-	/* dm_swap_table() if there is another, erad_resume() */
+	/* if there is another table, dm_swap_table(); then erad_resume() */
 	:: d_step {
 		dm == DM_RESUMED ->
 			if
@@ -116,7 +116,7 @@ proctype admin()
 	:: d_step {
 		dm == DM_DTR && blocked -> blocked = false
 	}
-	/* dm_table_destroy(), erad_dtr(): off the list, dead */
+	/* dm_table_destroy(), erad_dtr(): removes the instance from the list, and sets `dead` */
 	:: d_step {
 		dm == DM_DTR && !blocked && !inst[1 - live].dead ->
 			inst[1 - live].dead = true;
@@ -124,7 +124,10 @@ proctype admin()
 			wake(1 - live);
 			changed()
 	}
-	/* erad_dtr(): waits for the drain and for the degrade record; the owner, if any, has only a fd of nothing */
+	/*
+	 * erad_dtr(): waits for the drain and for the degrade record.  The owner's fd, if any, is
+	 * of no use any more
+	 */
 	:: d_step {
 		dm == DM_DTR && inst[1 - live].dead && !inst[1 - live].draining && !BUSY(1 - live) ->
 			forget(1 - live);

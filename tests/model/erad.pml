@@ -4,7 +4,7 @@
  * the function of the same name. A timer may expire at any time after it was set.
  */
 
-/* d_fd is v->fd, d_batch is v->batch; what else others look at: */
+/* d_fd is v->fd, d_batch is v->batch; other processes also read these: */
 bool d_ready;			/* v->ready */
 bool attention;			/* v->attention, and event_fd */
 bool killed;			/* erad must start again */
@@ -15,7 +15,7 @@ bool killed;			/* erad must start again */
 #define DRAIN		3
 byte phase;
 
-/* v->info is used only at once.  It is cleared afterwards, so that it does not make states different. */
+/* v->info is only used at once.  Then it is cleared, so that it does not make states different. */
 #define forget_info()	i_era = 0; i_state = 0; i_resumed = false; i_draining = false
 
 #define kick()		attention = true; asleep = false
@@ -37,14 +37,14 @@ byte phase;
 #define rollover_fail()	phase = IDLE; roll = false; c_from = 0; c_to = 0
 
 /*
- * on_control() and volumes_changed(), the main thread: LIST has news, and if they are of this volume, its thread is to
- * look. Where that is not what is looked at (no EXACT_LOOK), it is to look at any news; this makes fewer states.
+ * on_control() and volumes_changed(), in the main thread: if LIST has news of this volume, its
+ * thread must look.  Without EXACT_LOOK, it must look at any news, which makes fewer states.
  */
 #ifdef EXACT_LOOK
 #define SHOWS(i)	(inst[i].exists -> 1 + 2 * inst[i].resumed + 4 * inst[i].owned + 8 * inst[i].draining + \
 			16 * inst[i].state + 128 * ERA(i) : 0)
 #define DIGEST		(SHOWS(0) + 1024 * SHOWS(1))
-int seen;			/* v->seen: DIGEST of what the volume thread looked at last */
+int seen;			/* v->seen: DIGEST of what the volume thread has seen last */
 
 active proctype watcher()
 {
@@ -116,8 +116,8 @@ inline attach_let_go()
 }
 
 /*
- * degraded_take_up(): the first step of the order in degraded.c. The store knows what it found when it was opened; what
- * the module has written since is looked for at every attach.
+ * degraded_take_up(): the first step of the order in degraded.c.  The store knows what it found at
+ * the open.  Each attach looks for what the module has written since.
  */
 #if DEGRADES
 /* store_clear_degraded() */
@@ -166,7 +166,7 @@ inline degraded_step()
 		if
 		:: d_degraded && d_ready && !inst[fd].draining && !inst[fd].dead ->
 			if
-			:: flush_errors > 0 -> flush_errors--	/* fails, and is tried again */
+			:: flush_errors > 0 -> flush_errors--	/* the step fails, and is tried again */
 			:: else -> clear()
 			fi
 		:: else
@@ -181,7 +181,7 @@ inline degraded_step()
 #define CLEARS		false
 #endif
 
-/* flip_era(): not waiting for the drain */
+/* flip_era(): does not wait for the drain */
 inline flip_era(from, to)
 {
 	atomic {
@@ -280,7 +280,7 @@ inline attach_to()
 	fi
 }
 
-/* better(): of two, the one in use, then the one that was, then the newer */
+/* better(): of two instances, prefers the one in use, then the one with an era, then the newer one */
 #define BETTER		(!inst[0].exists -> 1 : (!inst[1].exists -> 0 : \
 			(inst[0].resumed != inst[1].resumed -> (inst[1].resumed -> 1 : 0) : \
 			((ERA(0) == 0) != (ERA(1) == 0) -> (ERA(1) != 0 -> 1 : 0) : 1))))
@@ -327,7 +327,7 @@ inline attach_look()
 	fi
 }
 
-/* mark_batch(): 1 of the order that everything rests on */
+/* mark_batch(): step 1 of the order in commit_batches() */
 inline mark_batch()
 {
 #ifdef M_RELEASE_EARLY
@@ -348,7 +348,7 @@ inline mark_batch()
 #define late_flush()	skip
 #endif
 
-/* 2 of that order is in here, and what is done with the answer. */
+/* Step 2 of the order in commit_batches(), and what erad does with the answer. */
 inline commit_batches()
 {
 	r = OK;
@@ -457,14 +457,14 @@ inline begin_checkpoint()
 #endif
 
 /*
- * A DEGRADE that fails under an active erad may have made its record durable. erad learns that from the next reader, and
- * a search that is not about this does not ask for it.
+ * If DEGRADE fails while erad is active, the record may be durable all the same. erad learns this
+ * from the next reader.  A search that is not about this does not request it.
  */
 #ifndef RECORD_UNKNOWN
 #define RECORD_UNKNOWN	false
 #endif
 
-/* finish(): from here on the requester may act on it */
+/* finish(): from here on the requester may rely on the answer */
 #define IN_FLIGHT_RECORDED(w)	(!IN_FLIGHT(w) || RECORDED(w))
 #define acknowledge() \
 	acked = c_to; \
@@ -565,9 +565,9 @@ proctype erad()
 	byte c_from, c_to;		/* v->checkpoint */
 	byte i_era, i_state;		/* v->info */
 	bool i_resumed, i_draining;
-	byte r;				/* what a call returned */
+	byte r;				/* result of a call */
 	byte p;				/* v->checkpoint.phase */
-	int digest;			/* of what it looks at */
+	int digest;			/* status of the instance that it looks at */
 	byte pick;			/* the instance to attach to */
 	bool status;			/* xfer.commit_status */
 
@@ -612,7 +612,7 @@ start:	{
 #define OWNER_OVER	(checkpoints == 0 && phase == IDLE)
 #define OWNER_SERVES	(d_ready && d_fd == live && inst[live].state == ACTIVE)
 
-/* volume_checkpoint(), of whoever wants one */
+/* volume_checkpoint(), in the thread of a request */
 proctype requester()
 {
 	do

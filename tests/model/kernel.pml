@@ -19,7 +19,7 @@ typedef writeset {
 	byte bits;		/* blocks */
 	byte count;		/* in - out of all CPUs */
 	bool draining;
-	bool summed;		/* the drain has added them up in `left` */
+	bool summed;		/* the drain has added the counts up in `left` */
 	short left;
 }
 
@@ -29,23 +29,23 @@ typedef instance {
 	bool owned;
 	bool resumed;
 	bool pushback;
-	bool draining;		/* ws[1 - cur] is the writeset that is */
+	bool draining;		/* ws[1 - cur] is the writeset that is draining */
 	bool pri;		/* events moved on since the owner's last INFO */
 	byte state;
 	byte cur;		/* current_ws, or NONE */
-	byte prepared;		/* its era; 0: none */
-	byte batch_id;		/* 0: none outstanding */
+	byte prepared;		/* its era; 0: no era has begun */
+	byte batch_id;		/* 0: no batch is outstanding */
 	byte batch_era;
 #if DEGRADES
 	byte record;		/* the serial of the record that READY has brought, plus 1; 0: none */
-	byte busy;		/* its write is in flight, or … */
-	byte writing;		/* what is written */
+	byte busy;		/* the write of the record is in flight, or … */
+	byte writing;		/* content of this write */
 	bool passing;
 #endif
 	writeset ws[2];
 }
 #define IN_FLIGHT_YET	1
-#define LANDED		2	/* … is durable, and the module does not know yet */
+#define LANDED		2	/* … is durable, and the module does not know this yet */
 #if DEGRADES
 #define PASSING(i)	inst[i].passing
 #define BUSY(i)		(inst[i].busy != 0)
@@ -53,26 +53,26 @@ typedef instance {
 #define PASSING(i)	false
 #define BUSY(i)		false
 #endif
-instance inst[2];		/* before and after the table was reloaded */
+instance inst[2];		/* the instances before and after the reload of the table */
 
 /* Where a write is. */
 #define NEW		0	/* not submitted */
 #define DEFERRED	1	/* dm keeps it until the device is resumed */
 #define MAP_COUNT	3	/* in ->map: has seen all bits set, is about to be counted */
-#define MAP_HOLD	4	/* not so: is about to be queued */
+#define MAP_HOLD	4	/* in ->map: has seen a bit that is not set, is about to be queued */
 #define QUEUED		5	/* ei->queue */
 #define BATCH		6	/* ei->batch */
 #define FLIGHT		7	/* passed on, or ei->release: on its way to the origin */
 #define END_COUNT	8	/* in end_io: the writeset was not draining, `out` is about to be counted */
-#define END_LEFT	9	/* it was: `left` is about to be counted down */
+#define END_LEFT	9	/* in end_io: the writeset was draining, `left` is about to be counted down */
 #define DONE		10	/* completed */
 #define ERROR		11	/* ended with EIO */
-#define LOST		12	/* the power went before it ended */
+#define LOST		12	/* the power was cut before the write ended */
 
 byte st[WRITES];
 byte blk[WRITES];		/* the blocks it touches */
 byte at[WRITES];		/* instance */
-byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one that it is counted by */
+byte slot[WRITES];		/* writeset: in ->map the one that the write saw; in flight the one that counts the write */
 
 #define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)
 #define IN_MAP(w)	(st[w] >= MAP_COUNT && st[w] <= MAP_HOLD)
@@ -85,24 +85,24 @@ byte slot[WRITES];		/* writeset: in ->map the one it saw, in flight the one that
 #define ERA(i)		(inst[i].cur == NONE -> 0 : CUR(i).era)
 
 /* The state around the module. */
-byte d_fd = NONE;		/* the owner's fd: the instance */
+byte d_fd = NONE;		/* the instance of the owner's fd */
 #ifdef ANY_OWNER
-byte s_id[2];			/* the batches it has in hand */
+byte s_id[2];			/* the batches that the owner has fetched */
 #define OWNER_HAS(n)	(s_id[0] == (n) || s_id[1] == (n))
 #else
-byte d_batch;			/* v->batch: the one it has in hand */
+byte d_batch;			/* v->batch: the batch that erad has fetched */
 #define OWNER_HAS(n)	(d_batch == (n))
 #endif
-bool asleep;			/* the owner, in poll(), and nothing has come to wake it up */
+bool asleep;			/* the owner is in poll(), and no event has woken it */
 bool gen_moved;			/* LIST has news */
 byte live;			/* the instance of dm's live table */
 bool noflush;			/* DMF_NOFLUSH_SUSPENDING */
 bool blocked;			/* DMF_BLOCK_IO_FOR_SUSPEND */
 
 byte x_id, x_era, x_blocks;	/* what COMMIT_FETCH fetched */
-bool nomem;			/* the next page of a bitmap cannot be had */
+bool nomem;			/* there is no memory for the next page of a bitmap */
 
-/* For every write, as a statement. */
+/* Runs a statement for every write. */
 #if WRITES == 1
 #define EACH(f, a)	f(0, a)
 #define ALL(f)		(f(0))
@@ -125,7 +125,7 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 /* wake_up on ei->wait */
 #define wake(i)		if :: d_fd == i -> asleep = false :: else fi
 
-/* erad_instances_changed(): LIST's gen moves on */
+/* erad_instances_changed(): LIST's gen grows */
 #define changed()	gen_moved = true
 
 /* erad_instance_event() */
@@ -155,7 +155,7 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 #define missing(b, bits) \
 	(((b) & ~(bits)) == 0 -> 0 : (((b) & 1) && !((bits) & 1) -> (b) : ((b) & 2)))
 
-/* erad_fetch(): one write; what is recorded meanwhile is released. */
+/* erad_fetch(): fetches one write; a write that has been recorded meanwhile is released. */
 #ifdef M_BITS_AT_FETCH
 #define mark_early(w, i)	CUR(i).bits = CUR(i).bits | blk[w]
 #else
@@ -186,7 +186,7 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 #define FRESH(n)	(inst[0].batch_id != n && inst[1].batch_id != n && !OWNER_HAS(n))
 #define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
 
-/* release(): counted before it goes; the caller holds ei->mutex, so that the writeset is current. */
+/* release(): counts the write before it goes.  The caller holds ei->mutex, so that the writeset is current. */
 #ifdef M_RELEASE_NO_COUNT
 #define release_enter(w, i)	slot[w] = NONE
 #else
@@ -198,7 +198,7 @@ bool nomem;			/* the next page of a bitmap cannot be had */
 	assert(RECORDED(w) || P_submitted_is_recorded); \
 	st[w] = FLIGHT
 
-/* erad_commit(): bits first, of the whole batch, and then the release. */
+/* erad_commit(): first sets the bits of the whole batch, and then releases the writes. */
 #define set_bits(w, i) \
 	if \
 	:: st[w] == BATCH && at[w] == i -> \
@@ -233,7 +233,7 @@ inline commit(i, id, status, r)
 	:: else ->
 		if
 		:: !nomem -> EACH(set_bits, i)
-		:: else		/* erad_writeset_set(): no page could be had */
+		:: else		/* erad_writeset_set(): there was no memory for a page */
 		fi;
 		EACH(release_batch, i);
 		nomem = false;
@@ -247,8 +247,8 @@ inline commit(i, id, status, r)
 }
 
 /*
- * owner_commit_fetch(). id 0: commit nothing; max: whether to fetch. Gives r, and of a fetched batch x_id, x_era and
- * x_blocks.
+ * owner_commit_fetch(). id 0: commits nothing. max: whether to fetch.  Sets r, and for a fetched
+ * batch x_id, x_era and x_blocks.
  */
 inline k_commit_fetch(i, id, status, max, r)
 {
@@ -312,7 +312,7 @@ inline k_attach(i, r)
 	}
 }
 
-/* owner_release(): the last reference to the fd is gone, by close() or because the process is. */
+/* owner_release(): the last reference to the fd is dropped, by close() or by the end of the process. */
 #ifdef M_LOSE_BATCH
 #define give_back(i)	skip
 #else
@@ -437,7 +437,7 @@ inline k_new_era(i, from, to, r)
 #define lands(i)	skip
 #else
 #define PASSES(i)	(inst[i].busy != 0)
-#define lands(i)	drecord = inst[i].writing	/* nobody can tell */
+#define lands(i)	drecord = inst[i].writing	/* the write may or may not have happened */
 #endif
 
 #define pass(w, i)	if :: HELD(w, i) -> release(w, i) :: else fi
@@ -550,7 +550,7 @@ end:	do
 /* ---- a write ---- */
 
 #ifdef M_TWO_LOOKS
-#define look_again(w)	slot[w] = inst[at[w]].cur	/* counted by another writeset than has the bits */
+#define look_again(w)	slot[w] = inst[at[w]].cur	/* another writeset counts the write than the one that has its bits */
 #else
 #define look_again(w)	skip
 #endif
@@ -586,9 +586,9 @@ proctype writer(byte w)
 {
 	do
 	/*
-	 * dm_submit_bio(), erad_map(): the target that is live, its writeset, erad_writeset_next_missing(). One step, because
-	 * bits that are set between two looks might as well have been set before, and a writeset that is no longer the
-	 * current one gets none.
+	 * dm_submit_bio(), erad_map(): the live target, its writeset, erad_writeset_next_missing().
+	 * One step: bits that are set between two looks might as well have been set before, and a
+	 * writeset that is no longer current gets no bits.
 	 */
 	:: d_step {
 		(st[w] == NEW || st[w] == DEFERRED) && !blocked ->

@@ -11,7 +11,7 @@ byte dera;			/* durable: the newest era begun */
 /* The last written group, which may not be durable. After a kill of the daemon, it remains in the page cache. */
 byte pend_era;			/* 0: there is none */
 byte pend_blocks;		/* 0: ERA_BEGIN */
-bool pend_read;			/* a replay has read it: the next group goes behind it, not in its place */
+bool pend_read;			/* a replay has read the group, so the next group goes behind it, and not in its place */
 
 byte acked;			/* the newest acknowledged era */
 
@@ -55,7 +55,7 @@ byte dserial;			/* durable: records with a smaller serial are not in force */
 	pend_blocks = 0; \
 	pend_read = false
 
-/* append(): the write; where an earlier one failed, the same pages are written again */
+/* append(): the write; if the last write has failed, the same pages are written again */
 inline store_write(e, b)
 {
 	d_step {
@@ -82,7 +82,7 @@ inline store_append(e, b, r)
 	store_write(e, b);
 	store_flush(r)
 #else
-	atomic { store_write(e, b); store_flush(r) }	/* nobody can tell */
+	atomic { store_write(e, b); store_flush(r) }	/* the write may or may not have happened */
 #endif
 }
 
@@ -93,7 +93,7 @@ inline store_replay(e)
 	pend_read = (pend_era != 0)
 }
 
-/* take_over(): what the last opener left is made durable before anything relies on it */
+/* take_over(): makes durable what the last process has left, before anything relies on it */
 inline store_take_over(r)
 {
 #ifdef M_NO_TAKE_OVER
