@@ -178,7 +178,7 @@ static int parse_entry(const char *name, char *rest, struct eratab_entry *e, str
 	return r;
 }
 
-static int grow(struct eratab *tab, struct eratab_line **out)
+static int grow_lines(struct eratab *tab, struct eratab_line **out)
 {
 	struct eratab_line *line;
 
@@ -250,13 +250,13 @@ wrong:
 	return 0;
 }
 
-static int add_text(struct eratab *tab, const char *text, size_t len)
+static int append_text(struct eratab *tab, const char *text, size_t len)
 {
 	struct eratab_line *l;
 	char *copy;
 	int r;
 
-	r = grow(tab, &l);
+	r = grow_lines(tab, &l);
 	if (r)
 		return r;
 	l->text = malloc(len + 1);
@@ -292,7 +292,7 @@ int eratab_parse(const char *text, size_t len, const char *file, struct eratab *
 		const char *nl = memchr(text, '\n', len);
 		size_t n = nl ? (size_t)(nl - text) : len;
 
-		int r = add_text(tab, text, n);
+		int r = append_text(tab, text, n);
 
 		if (r) {
 			eratab_free(tab);
@@ -457,7 +457,7 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 	if (named(tab, e->name))
 		return err_set(err, -EEXIST, "%s names a volume %s already", tab->file, e->name);
 	text = format_entry(e, &len);
-	r = text ? add_text(tab, text, len) : -ENOMEM;
+	r = text ? append_text(tab, text, len) : -ENOMEM;
 	free(text);
 	if (r)
 		return cannot_add(r, tab->file, err);

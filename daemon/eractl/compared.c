@@ -20,7 +20,7 @@
  * Reads what changes with each write.  For a device, the sectors written and discarded: a suspend
  * or a new table does not reset these counters.  For a file, its size and times.
  */
-static int look(const struct compared *c, char text[sizeof(c->written)], struct err *err)
+static int read_counters(const struct compared *c, char text[sizeof(c->written)], struct err *err)
 {
 	unsigned long long n[15] = { 0 };
 	char line[512];
@@ -57,7 +57,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	c->size = st.st_size;
 	if (S_ISREG(st.st_mode))
-		return look(c, c->written, err);
+		return read_counters(c, c->written, err);
 	if (!S_ISBLK(st.st_mode))
 		return err_set(err, -ENOTBLK, "%s: expected a regular file or a block device", path);
 	close(c->fd);
@@ -79,7 +79,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	 */
 	if (fsync(c->fd))
 		return err_set(err, -errno, "%s: writing what is cached: %s", path, strerror(errno));
-	return look(c, c->written, err);
+	return read_counters(c, c->written, err);
 }
 
 void compared_close(struct compared *c)
@@ -133,7 +133,7 @@ int compared_check_still(const struct compared *c, struct err *err)
 	char now[sizeof(c->written)];
 	int r;
 
-	r = look(c, now, err);
+	r = read_counters(c, now, err);
 	if (r || !strcmp(now, c->written))
 		return r;
 	return err_set(err, -EBUSY, "%s was written to while it was compared, so nothing can be said of it; %s",

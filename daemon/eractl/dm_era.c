@@ -74,7 +74,7 @@ static int damaged(struct dm_era *d, uint64_t block, const char *what, const cha
 
 /* ---- blocks ---- */
 
-static int read_at(struct dm_era *d, uint64_t block, void *page)
+static int read_block_at(struct dm_era *d, uint64_t block, void *page)
 {
 	int ret = d->e->ops->read(d->e, page, block * DM_ERA_BLOCK, DM_ERA_BLOCK);
 
@@ -113,7 +113,7 @@ static int get_block(struct dm_era *d, uint64_t block, uint64_t from, const char
 	if (ret)
 		return err_set(d->err, ret, "%s: out of memory", d->e->name);
 	*page = d->pages + d->held * DM_ERA_BLOCK;
-	ret = read_at(d, block, *page);
+	ret = read_block_at(d, block, *page);
 	if (!ret)
 		d->held++;
 	return ret;
@@ -193,7 +193,7 @@ static int walk_tree(struct tree *t, uint64_t block, uint64_t parent, unsigned i
 
 /* ---- arrays ---- */
 
-static int check_array(struct array *a, uint64_t block, const struct dm_era_disk_array *content,
+static int check_era_array(struct array *a, uint64_t block, const struct dm_era_disk_array *content,
 		       uint64_t nr)
 {
 	struct dm_era *d = a->tree.d;
@@ -239,14 +239,14 @@ static int read_array_block(struct tree *t, uint64_t parent, uint64_t index, con
 	ret = get_block(t->d, le64toh(block), parent, t->what, &page);
 	if (ret)
 		return ret;
-	ret = check_array(a, le64toh(block), page, nr);
+	ret = check_era_array(a, le64toh(block), page, nr);
 	if (!ret)
 		ret = a->content(a, le64toh(block), page, first, nr);
 	put_block(t->d);
 	return ret;
 }
 
-static int tell(struct array *a)
+static int pass_run(struct array *a)
 {
 	struct dm_era *d = a->tree.d;
 	const uint64_t len = a->run_len;
@@ -262,7 +262,7 @@ static int add_value(struct array *a, uint64_t first, uint64_t len, uint32_t era
 	int ret = 0;
 
 	if (!a->run_len || first != a->run_first + a->run_len || era != a->run_era) {
-		ret = tell(a);
+		ret = pass_run(a);
 		a->run_first = first;
 		a->run_era = era;
 	}
@@ -284,7 +284,7 @@ static int read_array(struct array *a, uint64_t root, uint64_t parent)
 		return damaged(a->tree.d, root, a->tree.what, "the array has %" PRIu64
 			       " blocks, expected them to have %" PRIu64 " values", a->next,
 			       a->values);
-	return tell(a);
+	return pass_run(a);
 }
 
 static int read_eras(struct array *a, uint64_t block, const struct dm_era_disk_array *content,
@@ -393,7 +393,7 @@ static int check_unchanged(struct dm_era *d)
 	struct dm_era_disk_super *again = (struct dm_era_disk_super *)d->pages;
 	int ret;
 
-	ret = read_at(d, 0, again);
+	ret = read_block_at(d, 0, again);
 	if (ret)
 		return ret;
 	if (!d->snapshot && memcmp(again, d->live, sizeof(*again)))
@@ -403,7 +403,7 @@ static int check_unchanged(struct dm_era *d)
 		return 0;
 	/* A snapshot at another block is a newer one. */
 	if (again->metadata_snap == d->live->metadata_snap) {
-		ret = read_at(d, d->at, again);
+		ret = read_block_at(d, d->at, again);
 		if (ret || !memcmp(again, d->sb, sizeof(*again)))
 			return ret;
 	}
@@ -442,7 +442,7 @@ int dm_era_read(struct dm_era *d, const struct era_sink *sink, void *ctx, struct
 
 /* ---- superblocks ---- */
 
-static int check_super(struct dm_era *d, uint64_t at, const struct dm_era_disk_super *sb)
+static int check_era_super(struct dm_era *d, uint64_t at, const struct dm_era_disk_super *sb)
 {
 	static const char *const what = "superblock";
 	const uint32_t size = le32toh(sb->data_block_size), nr = le32toh(sb->nr_blocks);
@@ -481,14 +481,14 @@ static int read_live(struct dm_era *d)
 	if (!d->nr)
 		return err_set(d->err, -EINVAL, "%s: it has less than %u bytes, expected dm-era's metadata",
 			       d->e->name, DM_ERA_BLOCK);
-	ret = read_at(d, 0, d->live);
+	ret = read_block_at(d, 0, d->live);
 	if (ret)
 		return ret;
 	if (d->live->magic != htole64(DM_ERA_MAGIC))
 		return err_set(d->err, -EINVAL, "%s: %s, expected dm-era's metadata", d->e->name,
 			       bytes[0] || memcmp(bytes, bytes + 1, DM_ERA_BLOCK - 1) ?
 			       "this is something else" : "got zeros");
-	return check_super(d, 0, d->live);
+	return check_era_super(d, 0, d->live);
 }
 
 static int read_snapshot(struct dm_era *d)
@@ -501,8 +501,8 @@ static int read_snapshot(struct dm_era *d)
 	if (d->at >= d->nr)
 		return damaged(d, 0, "superblock", "metadata_snap is block %" PRIu64
 			       ", expected up to %" PRIu64, d->at, d->nr - 1);
-	ret = read_at(d, d->at, d->sb);
-	return ret ? ret : check_super(d, d->at, d->sb);
+	ret = read_block_at(d, d->at, d->sb);
+	return ret ? ret : check_era_super(d, d->at, d->sb);
 }
 
 int dm_era_open(struct engine *e, bool snapshot, struct dm_era **out, struct err *err)

@@ -39,8 +39,8 @@ struct reader {
 };
 
 /* Ends the reading with an error.  Only the first call has an effect. */
-static void refuse(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void refuse(struct reader *r, const char *fmt, ...)
+static void refuse_xml(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void refuse_xml(struct reader *r, const char *fmt, ...)
 {
 	char what[256];
 	va_list ap;
@@ -55,7 +55,7 @@ static void refuse(struct reader *r, const char *fmt, ...)
 	XML_StopParser(r->parser, XML_FALSE);
 }
 
-static void tell(struct reader *r, int ret)
+static void keep_result(struct reader *r, int ret)
 {
 	if (!ret || r->ret)
 		return;
@@ -79,7 +79,7 @@ struct attribute {
 	bool got;
 };
 
-static bool get_number(const char *text, uint64_t max, uint64_t *n)
+static bool parse_number(const char *text, uint64_t max, uint64_t *n)
 {
 	char *end;
 
@@ -103,25 +103,25 @@ static void get_attribute(struct reader *r, const char *element, struct attribut
 	a->got = true;
 	switch (a->kind) {
 	case NUMBER:
-		if (!get_number(text, a->max, &a->number))
-			refuse(r, "%s of <%s> is \"%.40s\", expected a number up to %" PRIu64,
+		if (!parse_number(text, a->max, &a->number))
+			refuse_xml(r, "%s of <%s> is \"%.40s\", expected a number up to %" PRIu64,
 			       a->name, element, text, a->max);
 		break;
 	case BOOLEAN:
 		a->number = !strcmp(text, "true");
 		if (!a->number && strcmp(text, "false"))
-			refuse(r, "%s of <%s> is \"%.40s\", expected true or false", a->name,
+			refuse_xml(r, "%s of <%s> is \"%.40s\", expected true or false", a->name,
 			       element, text);
 		break;
 	case UUID:
 		if (!get_uuid(&r->sb, text))
-			refuse(r, "%s of <%s> is \"%.40s\", expected a UUID or nothing", a->name,
+			refuse_xml(r, "%s of <%s> is \"%.40s\", expected a UUID or nothing", a->name,
 			       element, text);
 		break;
 	}
 }
 
-/* Reads the attributes of an element into a, which ends with a NULL name.  False: refuse() was called. */
+/* Reads the attributes of an element into a, which ends with a NULL name.  False: refuse_xml() was called. */
 static bool get_attributes(struct reader *r, const char *element, const char **given,
 			   struct attribute *a)
 {
@@ -133,11 +133,11 @@ static bool get_attributes(struct reader *r, const char *element, const char **g
 		if (p->name)
 			get_attribute(r, element, p, given[1]);
 		else
-			refuse(r, "<%s> has an unknown attribute %.40s", element, given[0]);
+			refuse_xml(r, "<%s> has an unknown attribute %.40s", element, given[0]);
 	}
 	for (p = a; p->name && !r->ret; p++)
 		if (!p->got && !p->optional)
-			refuse(r, "<%s> lacks the attribute %s", element, p->name);
+			refuse_xml(r, "<%s> lacks the attribute %s", element, p->name);
 	return !r->ret;
 }
 
@@ -164,12 +164,12 @@ static void begin_superblock(struct reader *r, const char **given)
 	sb->journal_pages = a[JOURNAL].number;
 	sb->chunk_pages = a[CHUNK].number;
 	if (sb->block_sectors == 0 || sb->block_sectors % 8) {
-		refuse(r, "block_size is %" PRIu32 " sectors, expected a multiple of 8",
+		refuse_xml(r, "block_size is %" PRIu32 " sectors, expected a multiple of 8",
 		       sb->block_sectors);
 		return;
 	}
 	if (sb->nr_blocks == 0 || sb->nr_blocks > MAX_SECTORS / sb->block_sectors) {
-		refuse(r, "nr_blocks is %" PRIu64 ", expected 1 to %" PRIu64, sb->nr_blocks,
+		refuse_xml(r, "nr_blocks is %" PRIu64 ", expected 1 to %" PRIu64, sb->nr_blocks,
 		       MAX_SECTORS / sb->block_sectors);
 		return;
 	}
@@ -177,13 +177,13 @@ static void begin_superblock(struct reader *r, const char **given)
 	if (a[SECTORS].got) {
 		if (a[SECTORS].number > sb->nr_sectors ||
 		    a[SECTORS].number <= sb->nr_sectors - sb->block_sectors) {
-			refuse(r, "nr_sectors is %" PRIu64 ", expected that of %" PRIu64 " blocks",
+			refuse_xml(r, "nr_sectors is %" PRIu64 ", expected that of %" PRIu64 " blocks",
 			       a[SECTORS].number, sb->nr_blocks);
 			return;
 		}
 		sb->nr_sectors = a[SECTORS].number;
 	}
-	tell(r, r->sink->super(r->ctx, sb, r->err));
+	keep_result(r, r->sink->super(r->ctx, sb, r->err));
 }
 
 static void begin_writeset(struct reader *r, const char **given)
@@ -197,20 +197,20 @@ static void begin_writeset(struct reader *r, const char **given)
 	r->set_era = a[0].number;
 	r->set_bits = a[1].number;
 	if (!r->set_era)
-		refuse(r, "era of <writeset> is 0, which means never");
+		refuse_xml(r, "era of <writeset> is 0, which means never");
 }
 
 static void put_blocks(struct reader *r, uint64_t first, uint64_t len, uint32_t era)
 {
 	if (era && len)
-		tell(r, r->sink->blocks(r->ctx, first, len, era, r->err));
+		keep_result(r, r->sink->blocks(r->ctx, first, len, era, r->err));
 }
 
 /* The device may have been larger in the era of the writeset, so blocks behind its end are ignored. */
 static void put_marks(struct reader *r, const char *element, uint64_t first, uint64_t len)
 {
 	if (first > r->set_bits || len > r->set_bits - first) {
-		refuse(r, "<%s> is of %" PRIu64 " blocks from block %" PRIu64
+		refuse_xml(r, "<%s> is of %" PRIu64 " blocks from block %" PRIu64
 		       ", expected them below nr_bits, %" PRIu64, element, len, first, r->set_bits);
 		return;
 	}
@@ -246,12 +246,12 @@ static void begin_array(struct reader *r, const char **given)
 	struct attribute none[] = { { } };
 
 	if (r->seen_array)
-		refuse(r, "got a second <era_array>");
+		refuse_xml(r, "got a second <era_array>");
 	else if (get_attributes(r, "era_array", given, none))
 		r->seen_array = true;
 }
 
-static void begin_era(struct reader *r, const char **given)
+static void begin_era_element(struct reader *r, const char **given)
 {
 	struct attribute a[] = {
 		{ "block", NUMBER, .max = r->sb.nr_blocks - 1 },
@@ -273,7 +273,7 @@ static const struct {
 	{ "bit", IN_WRITESET, IN_EMPTY, begin_bit },
 	{ "marked", IN_WRITESET, IN_EMPTY, begin_marked },
 	{ "era_array", IN_SUPERBLOCK, IN_ARRAY, begin_array },
-	{ "era", IN_ARRAY, IN_EMPTY, begin_era },
+	{ "era", IN_ARRAY, IN_EMPTY, begin_era_element },
 };
 
 static const char *const expected[NR_PLACES] = {
@@ -299,7 +299,7 @@ static void XMLCALL on_begin(void *ctx, const char *element, const char **given)
 		elements[i].begin(r, given);
 		return;
 	}
-	refuse(r, "got <%.40s>, expected %s", element, expected[r->where]);
+	refuse_xml(r, "got <%.40s>, expected %s", element, expected[r->where]);
 }
 
 static void XMLCALL on_end(void *ctx, const char *element)
@@ -314,7 +314,7 @@ static void XMLCALL on_end(void *ctx, const char *element)
 	else
 		r->where = IN_SUPERBLOCK;
 	if (r->where == OUTSIDE && !r->seen_array)
-		refuse(r, "<superblock> lacks its <era_array>");
+		refuse_xml(r, "<superblock> lacks its <era_array>");
 }
 
 static void XMLCALL on_text(void *ctx, const char *text, int len)
@@ -322,7 +322,7 @@ static void XMLCALL on_text(void *ctx, const char *text, int len)
 	while (len > 0 && strchr(" \t\r\n", *text))
 		text++, len--;
 	if (len > 0)
-		refuse(ctx, "got text, expected %s", expected[((struct reader *)ctx)->where]);
+		refuse_xml(ctx, "got text, expected %s", expected[((struct reader *)ctx)->where]);
 }
 
 /* A document type could define entities, which expand a short input to a huge one. */
@@ -333,7 +333,7 @@ static void XMLCALL on_doctype(void *ctx, const char *name, const char *system, 
 	(void)system;
 	(void)public;
 	(void)internal;
-	refuse(ctx, "got a document type, expected none");
+	refuse_xml(ctx, "got a document type, expected none");
 }
 
 static int read_xml_file(struct reader *r, FILE *f)
@@ -352,9 +352,9 @@ static int read_xml_file(struct reader *r, FILE *f)
 				       strerror(errno));
 		fed += n;
 		if (XML_ParseBuffer(r->parser, n, n == 0) == XML_STATUS_ERROR && !r->ret)
-			refuse(r, "%s", XML_ErrorString(XML_GetErrorCode(r->parser)));
+			refuse_xml(r, "%s", XML_ErrorString(XML_GetErrorCode(r->parser)));
 		if (!r->ret && n && fed - XML_GetCurrentByteIndex(r->parser) > TOKEN_MAX)
-			refuse(r, "got something of more than %u bytes, expected a tag", TOKEN_MAX);
+			refuse_xml(r, "got something of more than %u bytes, expected a tag", TOKEN_MAX);
 	} while (n && !r->ret);
 	return r->ret;
 }

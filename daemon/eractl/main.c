@@ -19,7 +19,7 @@ static const struct command *const commands[] = {
 	&cmd_check, &cmd_repair, &cmd_dump, &cmd_restore, &cmd_import, NULL
 };
 
-static const struct command *find(const char *name)
+static const struct command *find_command(const char *name)
 {
 	const struct command *const *c = commands;
 
@@ -57,7 +57,7 @@ static int help(const char *name)
 		overview(stdout);
 		return end_output(EXIT_SUCCESS);
 	}
-	cmd = find(name);
+	cmd = find_command(name);
 	if (!cmd)
 		return no_command(name);
 	command_help(cmd);
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return help(argv[2]);
-	cmd = find(argv[1]);
+	cmd = find_command(argv[1]);
 	if (!cmd)
 		return no_command(argv[1]);
 	return end_output(cmd->run(cmd, argc - 1, argv + 1));

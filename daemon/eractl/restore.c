@@ -123,7 +123,7 @@ static int write_eras(struct target *t, struct engine *e, struct err *err)
  * After a failure, restores the place as it was: makes a blank place blank again, and removes a
  * file that was created, but no other file that somebody has put there meanwhile.
  */
-static void take_back(const struct target *t, const struct place *p, struct engine *e)
+static void undo_restore(const struct target *t, const struct place *p, struct engine *e)
 {
 	const char *path = t->what->path;
 	int ret;
@@ -154,7 +154,7 @@ static int make_metadata(struct target *t, struct store_info *info, struct err *
 	if (!ret)
 		ret = write_eras(t, e, err);
 	if (ret) {
-		take_back(t, &p, e);
+		undo_restore(t, &p, e);
 		engine_destroy(e);
 		return ret;
 	}

@@ -74,7 +74,7 @@ static size_t sum_eras(struct writer *w, size_t nr)
 	return out;
 }
 
-static bool take(struct json_object *o, struct writer *w, uint64_t *era)
+static bool parse_writer(struct json_object *o, struct writer *w, uint64_t *era)
 {
 	const char *command = json_text(o, "command");
 
@@ -122,7 +122,7 @@ int writers_rows(struct json_object *volume, uint64_t since, struct json_object 
 	if (!w)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (i = 0; i < n; i++) {
-		if (!take(json_object_array_get_idx(list, i), &w[nr], &era)) {
+		if (!parse_writer(json_object_array_get_idx(list, i), &w[nr], &era)) {
 			free(w);
 			return err_set(err, -EBADMSG,
 				       "volume %s: the answer of erad cannot be understood: a writer lacks its blocks or era",

@@ -70,7 +70,7 @@ struct erad {
 	bool stuck;			/* the stuck commit has been logged */
 };
 
-static void usage(FILE *f)
+static void print_usage(FILE *f)
 {
 	fputs("usage: erad [-v] [--no-writers] [--no-standby]\n"
 	      "\n"
@@ -107,13 +107,13 @@ static int parse_args(int argc, char **argv, struct erad *e)
 			e->no_standby = true;
 			break;
 		case 'h':
-			usage(stdout);
+			print_usage(stdout);
 			exit(stdfds_end("erad"));
 		case 'V':
 			puts("erad " ERAD_VERSION);
 			exit(stdfds_end("erad"));
 		default:
-			usage(stderr);
+			print_usage(stderr);
 			return -EINVAL;
 		}
 	}
@@ -488,7 +488,7 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
  * Returns when this process is to serve the volumes: at once in the main process, and in the
  * standby when the main process has died.
  */
-static int setup(struct erad *e, int *shared, struct err *err)
+static int setup_all(struct erad *e, int *shared, struct err *err)
 {
 	int r;
 
@@ -521,13 +521,13 @@ static int setup(struct erad *e, int *shared, struct err *err)
 	return 0;
 }
 
-static int run(struct erad *e)
+static int run_erad(struct erad *e)
 {
 	bool all_ended;
 	struct err err;
 	int shared, r;
 
-	r = setup(e, &shared, &err);
+	r = setup_all(e, &shared, &err);
 	if (r) {
 		/* This process has served nothing, and the standby of a previous erad, if any, still serves. */
 		standby_end();
@@ -578,5 +578,5 @@ int main(int argc, char **argv)
 	log_open();
 	if (parse_args(argc, argv, &e))
 		return 2;
-	return run(&e) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_erad(&e) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

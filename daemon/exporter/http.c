@@ -37,7 +37,7 @@ static size_t text_len;
 static struct err trouble;
 
 /* Logs when erad's trouble begins, changes or ends. */
-static void tell(const struct err *err)
+static void log_trouble(const struct err *err)
 {
 	if (!strcmp(trouble.msg, err->msg))
 		return;
@@ -72,7 +72,7 @@ static char *scrape_or_wait(size_t *len)
 		free(text);
 		text = new;
 		text_len = new_len;
-		tell(&err);
+		log_trouble(&err);
 		scraping = false;
 		scrapes++;
 		pthread_cond_broadcast(&scraped);
@@ -125,7 +125,7 @@ static enum MHD_Result reply_metrics(struct MHD_Connection *c)
 	return reply(c, MHD_HTTP_OK, METRICS_TYPE, response);
 }
 
-static enum MHD_Result answer(void *cls, struct MHD_Connection *c, const char *url, const char *method,
+static enum MHD_Result answer_request(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 			      const char *version, const char *upload, size_t *upload_size, void **state)
 {
 	(void)cls;
@@ -203,7 +203,7 @@ int http_start(int fd, const char *socket, struct err *err)
 	erad_socket = socket;
 	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
 				  MHD_USE_ITC,	/* Otherwise MHD would shut the socket down, which belongs to systemd. */
-				  0, NULL, NULL, answer, NULL,
+				  0, NULL, NULL, answer_request, NULL,
 				  MHD_OPTION_LISTEN_SOCKET, fd,
 				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX,

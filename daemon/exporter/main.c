@@ -22,7 +22,7 @@ struct options {
 	const char *listen, *textfile, *socket;
 };
 
-static void usage(FILE *f)
+static void print_usage(FILE *f)
 {
 	fputs("usage: erad-exporter [--listen ADDRESS:PORT | --textfile FILE] [--socket PATH]\n"
 	      "\n"
@@ -36,7 +36,7 @@ static void usage(FILE *f)
 }
 
 /* Returns EXIT_FAILURE. */
-static int complain(const struct err *err)
+static int print_error(const struct err *err)
 {
 	char what[sizeof(err->msg)];
 
@@ -70,13 +70,13 @@ static void parse_args(int argc, char **argv, struct options *o)
 			o->socket = optarg;
 			break;
 		case 'h':
-			usage(stdout);
+			print_usage(stdout);
 			exit(stdfds_end("erad-exporter"));
 		case 'V':
 			puts("erad-exporter " ERAD_VERSION);
 			exit(stdfds_end("erad-exporter"));
 		default:
-			usage(stderr);
+			print_usage(stderr);
 			exit(EXIT_USAGE);
 		}
 	}
@@ -120,7 +120,7 @@ static void tell_address(int fd)
 		fprintf(stderr, "erad-exporter: serving at %s port %s\n", host, port);
 }
 
-static int serve(const struct options *o)
+static int serve_http(const struct options *o)
 {
 	struct err err;
 	sigset_t set;
@@ -135,13 +135,13 @@ static int serve(const struct options *o)
 
 	r = get_socket(o->listen, &fd, &err);
 	if (r) {
-		complain(&err);
+		print_error(&err);
 		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
 	}
 	r = http_start(fd, o->socket, &err);
 	if (r) {
 		close(fd);
-		return complain(&err);
+		return print_error(&err);
 	}
 	tell_address(fd);
 	sd_notify(0, "READY=1");
@@ -158,8 +158,8 @@ static int write_file(const struct options *o)
 	const int r = textfile_write(o->textfile, o->socket, &down, &err);
 
 	if (*down.msg)
-		complain(&down);
-	return r ? complain(&err) : EXIT_SUCCESS;
+		print_error(&down);
+	return r ? print_error(&err) : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -168,5 +168,5 @@ int main(int argc, char **argv)
 
 	stdfds_open();
 	parse_args(argc, argv, &o);
-	return o.textfile ? write_file(&o) : serve(&o);
+	return o.textfile ? write_file(&o) : serve_http(&o);
 }

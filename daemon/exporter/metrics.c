@@ -184,7 +184,7 @@ static void print_ns(FILE *f, uint64_t ns)
  * Adds up the slots: below[i] gets the number of values below 2^(HOLD_FIRST + i) ns.  Returns false
  * if the slots make no sense.
  */
-static bool add_up(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FIRST + 1], uint64_t *all)
+static bool add_up_slots(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FIRST + 1], uint64_t *all)
 {
 	*all = 0;
 	if (!json_object_is_type(slots, json_type_array))
@@ -211,7 +211,7 @@ static void print_hold(FILE *f, const struct family *m, const char *volume, stru
 	uint64_t below[HOLD_LAST - HOLD_FIRST + 1] = { 0 }, all, ns;
 	char name[64];
 
-	if (!add_up(json_object_object_get(events, m->key), below, &all) ||
+	if (!add_up_slots(json_object_object_get(events, m->key), below, &all) ||
 	    !json_number(events, "hold_ns", &ns))
 		return;
 	snprintf(name, sizeof(name), "%s_bucket", m->name);

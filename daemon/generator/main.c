@@ -25,7 +25,7 @@
 static bool troubled;
 
 __attribute__((format(printf, 1, 2)))
-static void complain(const char *fmt, ...)
+static void log_to_kernel(const char *fmt, ...)
 {
 	struct err e;
 	va_list args;
@@ -45,24 +45,24 @@ static FILE *dropin_open(const char *dir, const char *unit)
 	FILE *f = NULL;
 
 	if (asprintf(&path, "%s/%s.d", dir, unit) < 0) {
-		complain("out of memory");
+		log_to_kernel("out of memory");
 		return NULL;
 	}
 	if (mkdir(path, 0755) && errno != EEXIST) {
-		complain("%s: %m", path);
+		log_to_kernel("%s: %m", path);
 		free(path);
 		return NULL;
 	}
 	free(path);
 	if (asprintf(&path, "%s/%s.d/50-eratab.conf", dir, unit) < 0) {
-		complain("out of memory");
+		log_to_kernel("out of memory");
 		return NULL;
 	}
 	f = fopen(path, "we");
 	if (f)
 		fprintf(f, "# Made by erad-generator from " ERAD_TAB ".\n[Unit]\n");
 	else
-		complain("%s: %m", path);
+		log_to_kernel("%s: %m", path);
 	free(path);
 	return f;
 }
@@ -72,7 +72,7 @@ static void dropin_close(FILE *f, const char *unit)
 	bool failed = ferror(f);
 
 	if (fclose(f) || failed)
-		complain("cannot write the drop-in of %s: %m", unit);
+		log_to_kernel("cannot write the drop-in of %s: %m", unit);
 }
 
 /* Escapes path for a value in double quotes. */
@@ -100,14 +100,14 @@ static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
 	if (!strncmp(path, "/dev/", 5)) {
 		r = unit_name_of_device(&device, path);
 		if (r)
-			complain("volume %s: no unit can have the name of %.200s: %s", e->name, path, strerror(-r));
+			log_to_kernel("volume %s: no unit can have the name of %.200s: %s", e->name, path, strerror(-r));
 		else
 			fprintf(f, "Requires=%s\nAfter=%s\n", device.text, device.text);
 		return;
 	}
 	for (c = path; *c; c++) {
 		if ((unsigned char)*c < ' ') {
-			complain("volume %s: the path %.200s has a byte 0x%02x, so its service does not wait for the path", e->name, path,
+			log_to_kernel("volume %s: the path %.200s has a byte 0x%02x, so its service does not wait for the path", e->name, path,
 				 (unsigned char)*c);
 			return;
 		}
@@ -129,7 +129,7 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 	if (!r)
 		r = unit_name_of_device(&device, path);
 	if (r) {
-		complain("volume %s: no unit can have such a name: %s", e->name, strerror(-r));
+		log_to_kernel("volume %s: no unit can have such a name: %s", e->name, strerror(-r));
 		return;
 	}
 
@@ -160,7 +160,7 @@ static void generate_all(const char *dir, const struct eratab *tab)
 		const struct eratab_line *l = &tab->line[i];
 
 		if (l->error)
-			complain("%s", l->error);
+			log_to_kernel("%s", l->error);
 		if (!l->entry)
 			continue;
 		if (!boot)
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (eratab_read(ERAD_TAB, &tab, &err)) {
-		complain("%s", err.msg);
+		log_to_kernel("%s", err.msg);
 		return EXIT_FAILURE;
 	}
 	generate_all(argv[1], &tab);

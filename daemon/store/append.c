@@ -34,7 +34,7 @@ static bool has_nodes(struct store *s)
  * tail is past the page is durable.  Nodes of marks may be used again at the same moment: what the
  * marks say is durable in the array.  Context: journal_lock.
  */
-static int make_room(struct store *s, bool marks, struct err *err)
+static int make_room_for_group(struct store *s, bool marks, struct err *err)
 {
 	int ret;
 
@@ -47,9 +47,9 @@ static int make_room(struct store *s, bool marks, struct err *err)
 /*
  * Makes s->group durable as the next group.  On failure head does not move: the next append writes
  * the same pages, and the group's checksum recognizes a mixture of both.  kind: make a snapshot of
- * everything before the group.  Context: journal_lock, after make_room().
+ * everything before the group.  Context: journal_lock, after make_room_for_group().
  */
-static int append(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
+static int append_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
 		  enum snapshot_kind kind, struct err *err)
 {
 	const unsigned long lost = store_lost_writes(s);
@@ -87,13 +87,13 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 	ret = lock_journal(s, err);
 	if (ret)
 		return ret;
-	ret = make_room(s, false, err);
+	ret = make_room_for_group(s, false, err);
 	if (ret)
 		goto out;
 	if (kind && s->era == 0)
 		ret = err_set(err, -EINVAL, "%s: no era has begun", s->e->name);
 	else if (era > s->era)
-		ret = append(s, journal_encode(s->group, NULL, 0), era, ERAD_J_ERA_BEGIN, kind,
+		ret = append_group(s, journal_encode(s->group, NULL, 0), era, ERAD_J_ERA_BEGIN, kind,
 			     err);
 	else
 		ret = err_set(err, -EINVAL, "%s: got era %" PRIu32 ", expected more than %" PRIu32,
@@ -139,7 +139,7 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
 {
 	int ret;
 
-	ret = make_room(s, true, err);
+	ret = make_room_for_group(s, true, err);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->lock);
@@ -147,7 +147,7 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
 	pthread_mutex_unlock(&s->lock);
 	if (!*done)
 		return err_set(err, -ENOMEM, "%s: no memory for marks is left after a fold", s->e->name);
-	return append(s, journal_encode(s->group, runs, *done), s->era, ERAD_J_MARK, SNAPSHOT_NONE, err);
+	return append_group(s, journal_encode(s->group, runs, *done), s->era, ERAD_J_MARK, SNAPSHOT_NONE, err);
 }
 
 /*

@@ -18,13 +18,13 @@ struct extents {
 	uint64_t first, len;
 };
 
-static int emit_last(struct extents *x)
+static int emit_last_extent(struct extents *x)
 {
 	return x->len ? x->fn(x->ctx, x->first, x->len) : 0;
 }
 
 /* Adds blocks to the list.  Bit i stands for block first + i. */
-static int emit(struct extents *x, uint64_t first, uint64_t nr)
+static int emit_extent(struct extents *x, uint64_t first, uint64_t nr)
 {
 	uint64_t from, to;
 	int ret;
@@ -36,7 +36,7 @@ static int emit(struct extents *x, uint64_t first, uint64_t nr)
 			x->len += to - from;
 			continue;
 		}
-		ret = emit_last(x);
+		ret = emit_last_extent(x);
 		if (ret)
 			return ret;
 		x->first = first + from;
@@ -45,14 +45,14 @@ static int emit(struct extents *x, uint64_t first, uint64_t nr)
 	return 0;
 }
 
-static void add_marks(const struct overlay *o, uint64_t first, uint64_t len, void *ctx)
+static void add_marks_since(const struct overlay *o, uint64_t first, uint64_t len, void *ctx)
 {
 	struct extents *x = ctx;
 
 	overlay_collect(o, x->since, first, len, x->bits);
 }
 
-static int add_array(struct extents *x, struct view *v, struct err *err)
+static int add_array_since(struct extents *x, struct view *v, struct err *err)
 {
 	unsigned int i, k, nr, blocks;
 	int ret;
@@ -75,7 +75,7 @@ static int add_array(struct extents *x, struct view *v, struct err *err)
 	return ret;
 }
 
-static int diff(struct view *v, struct extents *x, struct err *err)
+static int diff_pieces(struct view *v, struct extents *x, struct err *err)
 {
 	int ret;
 
@@ -84,14 +84,14 @@ static int diff(struct view *v, struct extents *x, struct err *err)
 		if (ret)
 			return ret;
 		memset(x->bits, 0, (v->len + 63) / 64 * sizeof(*x->bits));
-		view_marks(v, add_marks, x);
-		ret = add_array(x, v, err);
+		view_marks(v, add_marks_since, x);
+		ret = add_array_since(x, v, err);
 		if (!ret)
-			ret = emit(x, v->first, v->len);
+			ret = emit_extent(x, v->first, v->len);
 		if (ret)
 			return ret;
 	}
-	return emit_last(x);
+	return emit_last_extent(x);
 }
 
 int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
@@ -118,7 +118,7 @@ int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 	}
 	x.bits = malloc(VIEW_BLOCKS / 8);
 	if (x.bits)
-		ret = diff(&v, &x, err);
+		ret = diff_pieces(&v, &x, err);
 	else
 		ret = err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 out:

@@ -162,7 +162,7 @@ static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 	return ret ? ret : zero_range(e, off + head, len - head);
 }
 
-static void close_all(struct file_engine *f)
+static void close_fds(struct file_engine *f)
 {
 	const int fds[] = { f->fd, f->disk_fd, f->lock_fd };
 
@@ -173,14 +173,14 @@ static void close_all(struct file_engine *f)
 
 static void file_destroy(struct engine *e)
 {
-	close_all(to_file(e));
+	close_fds(to_file(e));
 	if (to_file(e)->temporary)
 		unlink(to_file(e)->path);
 	free(to_file(e)->path);
 	free(to_file(e));
 }
 
-static int find_size(struct file_engine *f, struct err *err)
+static int find_file_size(struct file_engine *f, struct err *err)
 {
 	struct stat st;
 	uint64_t bytes;
@@ -213,14 +213,14 @@ static int file_grow(struct engine *e, uint64_t size)
 	if (!e->block_device && (fstat(f->fd, &st) || (uint64_t)st.st_size < e->size))
 		return -EUCLEAN;
 	/* The file may have grown since it was opened. */
-	ret = find_size(f, NULL);
+	ret = find_file_size(f, NULL);
 	if (ret || e->size >= size)
 		return ret;
 	if (f->engine.block_device)
 		return -ENOSPC;
 	if (ftruncate(f->fd, size))
 		return -errno;
-	return find_size(f, NULL);
+	return find_file_size(f, NULL);
 }
 
 static const struct engine_ops file_ops;
@@ -405,7 +405,7 @@ static const struct engine_ops file_ops = {
 	.destroy = file_destroy,
 };
 
-static int take_lock(struct file_engine *f, enum engine_mode mode, struct err *err)
+static int lock_file(struct file_engine *f, enum engine_mode mode, struct err *err)
 {
 	struct flock lock = {
 		.l_type = mode == ENGINE_READ ? F_RDLCK : F_WRLCK,
@@ -492,9 +492,9 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 			      errno == EBUSY ? "it is in use" : strerror(errno));
 		goto out_free;
 	}
-	ret = find_size(f, err);
+	ret = find_file_size(f, err);
 	if (!ret)
-		ret = take_lock(f, mode, err);
+		ret = lock_file(f, mode, err);
 	f->tells_holes = !f->engine.block_device && !fstatfs(f->fd, &fs) && fs.f_type != ZFS_MAGIC;
 	if (!ret)
 		ret = drop_direct_if_refused(f, err);
@@ -504,7 +504,7 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 	return 0;
 
 out_close:
-	close_all(f);
+	close_fds(f);
 out_free:
 	free(f->path);
 	free(f);

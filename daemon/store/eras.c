@@ -19,13 +19,13 @@ struct runs {
 	uint64_t *damaged;	/* counts the blocks whose entries are damaged; NULL: damage is an error */
 };
 
-static int emit_last(struct runs *r)
+static int emit_last_run(struct runs *r)
 {
 	return r->len && r->era ? r->fn(r->ctx, r->first, r->len, r->era) : 0;
 }
 
 /* Adds blocks to the list.  eras[i] is the era of block first + i. */
-static int emit(struct runs *r, uint64_t first, uint64_t nr)
+static int emit_run(struct runs *r, uint64_t first, uint64_t nr)
 {
 	uint64_t i;
 	int ret;
@@ -35,7 +35,7 @@ static int emit(struct runs *r, uint64_t first, uint64_t nr)
 			r->len++;
 			continue;
 		}
-		ret = emit_last(r);
+		ret = emit_last_run(r);
 		if (ret)
 			return ret;
 		r->first = first + i;
@@ -45,14 +45,14 @@ static int emit(struct runs *r, uint64_t first, uint64_t nr)
 	return 0;
 }
 
-static void add_marks(const struct overlay *o, uint64_t first, uint64_t len, void *ctx)
+static void add_mark_eras(const struct overlay *o, uint64_t first, uint64_t len, void *ctx)
 {
 	struct runs *r = ctx;
 
 	overlay_raise(o, first, len, r->eras);
 }
 
-static int refuse(struct view *v, unsigned int i, struct err *err)
+static int refuse_damage(struct view *v, unsigned int i, struct err *err)
 {
 	const uint64_t page = v->page + i / ARRAY_PAGE_SECTORS;
 	uint64_t one = 1;
@@ -63,7 +63,7 @@ static int refuse(struct view *v, unsigned int i, struct err *err)
 		       array_place(&v->array, ARRAY_MAIN, page, &one));
 }
 
-static int add_array(struct runs *r, struct view *v, struct err *err)
+static int add_array_eras(struct runs *r, struct view *v, struct err *err)
 {
 	unsigned int i, k, nr, blocks;
 	int ret;
@@ -77,7 +77,7 @@ static int add_array(struct runs *r, struct view *v, struct err *err)
 			continue;
 		blocks = view_sector_blocks(v, i);
 		if (damaged && !r->damaged)
-			return refuse(v, i, err);
+			return refuse_damage(v, i, err);
 		if (damaged)
 			*r->damaged += blocks;
 		for (k = 0; k < blocks; k++) {
@@ -101,14 +101,14 @@ static int all_eras(struct view *v, struct runs *r, struct err *err)
 			return ret;
 		for (i = 0; i < v->len; i++)
 			r->eras[i] = v->floor;
-		view_marks(v, add_marks, r);
-		ret = add_array(r, v, err);
+		view_marks(v, add_mark_eras, r);
+		ret = add_array_eras(r, v, err);
 		if (!ret)
-			ret = emit(r, v->first, v->len);
+			ret = emit_run(r, v->first, v->len);
 		if (ret)
 			return ret;
 	}
-	return emit_last(r);
+	return emit_last_run(r);
 }
 
 int store_eras_watched(struct store *s, enum store_view which,

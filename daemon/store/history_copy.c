@@ -32,7 +32,7 @@ static uint32_t csum(const struct erad_disk_history *h)
 }
 
 /* Returns what is wrong with the content, or NULL if it is valid. */
-static const char *wrong(const struct erad_disk_history *h, uint32_t floor)
+static const char *wrong_content(const struct erad_disk_history *h, uint32_t floor)
 {
 	const uint32_t gaps = le32toh(h->nr_gaps), timelines = le32toh(h->nr_timelines);
 	uint32_t i, last = 0;
@@ -78,7 +78,7 @@ int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad
 	else if (le64toh(h->seq) != seq)
 		what = "it is another one than the superblock names";
 	else
-		what = wrong(h, le32toh(sb->floor_era));
+		what = wrong_content(h, le32toh(sb->floor_era));
 	return what ? err_set(err, -EUCLEAN, "%s: the history at page %" PRIu64 " is damaged: %s; 'eractl repair' makes the metadata usable",
 			      e->name, place_of(seq) / ERAD_PAGE, what) : 0;
 }
@@ -98,7 +98,7 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 		if (i == 2 && !best)
 			break;
 		if (e->ops->read(e, h, place, HISTORY_BYTES) || le32toh(h->csum) != csum(h) ||
-		    (le64toh(h->seq) & 1) != (i < 2 ? i : best & 1) || wrong(h, UINT32_MAX))
+		    (le64toh(h->seq) & 1) != (i < 2 ? i : best & 1) || wrong_content(h, UINT32_MAX))
 			continue;
 		if (i >= 2) {
 			for (gap = 0; gap < le32toh(h->nr_gaps); gap++)
@@ -158,7 +158,7 @@ struct erad_disk_history *history_edit(struct store *s)
  * A superblock whose write has failed may be on the disk, and name the next copy.  So before this
  * copy is written again, a superblock that names the old copy must durably replace that one.
  */
-static int settle(struct store *s)
+static int settle_supers(struct store *s)
 {
 	struct erad_disk_super sb = s->super;
 
@@ -170,7 +170,7 @@ int history_commit(struct store *s, struct erad_disk_super *sb)
 	unsigned long lost;
 	int ret;
 
-	ret = settle(s);
+	ret = settle_supers(s);
 	if (ret)
 		return ret;
 	lost = store_lost_writes(s);

@@ -35,7 +35,7 @@ static int copy_all(struct store *s, struct engine *to, struct err *err)
  * copy, so both locks are held all the time, and new writes wait.  Context: journal_lock,
  * fold_lock.
  */
-static int rewrite(struct store *s, struct engine *to, bool *rewritten, struct err *err)
+static int rewrite_file(struct store *s, struct engine *to, bool *rewritten, struct err *err)
 {
 	int ret;
 
@@ -73,7 +73,7 @@ int store_check_home(struct store *s, bool *rewritten, struct err *err)
 		return ret;
 	pthread_mutex_lock(&s->journal_lock);
 	pthread_mutex_lock(&s->fold_lock);
-	ret = rewrite(s, to, rewritten, err);
+	ret = rewrite_file(s, to, rewritten, err);
 	pthread_mutex_unlock(&s->fold_lock);
 	pthread_mutex_unlock(&s->journal_lock);
 	engine_destroy(to);

@@ -118,7 +118,7 @@ static int load(struct store *s, struct err *err)
 }
 
 /* Frees everything, also the engine. */
-static void destroy(struct store *s)
+static void destroy_store(struct store *s)
 {
 	overlay_destroy(&s->active, &s->pool);
 	overlay_destroy(&s->frozen, &s->pool);
@@ -162,7 +162,7 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 	else
 		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
 	if (ret) {
-		destroy(s);
+		destroy_store(s);
 		return ret;
 	}
 	*out = s;
@@ -189,7 +189,7 @@ static int mark_clean(struct store *s, const uint8_t *seal, struct err *err)
 	return ret ? store_io_error(s, err, ret, "writing the superblock") : 0;
 }
 
-static int close_store(struct store *s, bool clean, const uint8_t *seal, struct err *err)
+static int close_locked(struct store *s, bool clean, const uint8_t *seal, struct err *err)
 {
 	int ret = 0;
 
@@ -201,16 +201,16 @@ static int close_store(struct store *s, bool clean, const uint8_t *seal, struct 
 			ret = mark_clean(s, seal, err);
 		pthread_mutex_unlock(&s->fold_lock);
 	}
-	destroy(s);
+	destroy_store(s);
 	return ret;
 }
 
 int store_close(struct store *s, bool clean, struct err *err)
 {
-	return close_store(s, clean, NULL, err);
+	return close_locked(s, clean, NULL, err);
 }
 
 int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err)
 {
-	return close_store(s, true, seal, err);
+	return close_locked(s, true, seal, err);
 }

@@ -72,7 +72,7 @@ static void fill_with_garbage(struct erad_disk_eras *page)
 }
 
 /* Reads pages into r->buf.  A page that cannot be read is noted, and filled with garbage. */
-static int read_pages(struct repair *r, uint64_t page, uint64_t nr, struct err *err)
+static int read_or_garble(struct repair *r, uint64_t page, uint64_t nr, struct err *err)
 {
 	struct err why;
 	uint64_t i;
@@ -120,7 +120,7 @@ static int scan_array(struct repair *r, struct err *err)
 			nr = CHUNK_PAGES;
 		if (array_hole(&r->array, ARRAY_MAIN, page, nr))
 			continue;
-		ret = read_pages(r, page, nr, err);
+		ret = read_or_garble(r, page, nr, err);
 		if (ret)
 			return ret;
 		for (i = 0; i < nr * ARRAY_PAGE_SECTORS; i++) {
@@ -272,9 +272,9 @@ static int repair_array(struct repair *r, struct err *err)
 
 /*
  * Raises the floor to the newest era, and logs a gap with the reason.  If the metadata has no room
- * for a history, settle() makes room, and logs the gap.  Not in force before r->sb is durable.
+ * for a history, reopen_and_close() makes room, and logs the gap.  Not in force before r->sb is durable.
  */
-static int log_gap(struct repair *r, enum erad_gap_kind kind, const char *detail, struct err *err)
+static int log_repair_gap(struct repair *r, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
 	int ret;
 
@@ -300,7 +300,7 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 		r->sb.journal_tail = htole64(head);
 	r->sb.era = htole32(r->era);
 	r->sb.flags |= htole32(ERAD_SB_CLEAN);
-	ret = log_gap(r, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
+	ret = log_repair_gap(r, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
 	if (!ret)
 		ret = format_finish(r->e, &r->sb, err);
 	/*
@@ -326,7 +326,7 @@ static int replace_history(struct repair *r, struct err *err)
 	int ret;
 
 	r->sb.flags &= ~htole32(ERAD_SB_SEALED);
-	ret = log_gap(r, ERAD_GAP_UNKNOWN, "the history was damaged, which may have had gaps", err);
+	ret = log_repair_gap(r, ERAD_GAP_UNKNOWN, "the history was damaged, which may have had gaps", err);
 	if (!ret)
 		ret = format_finish(r->e, &r->sb, err);
 	if (ret)
@@ -346,7 +346,7 @@ static int hear_nothing(void *ctx, uint32_t era, const struct run *runs, unsigne
 	return 0;
 }
 
-static void init(struct repair *r)
+static void init_repair(struct repair *r)
 {
 	array_init(&r->array, r->e, &r->sb);
 	r->journal = (struct journal){
@@ -377,7 +377,7 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 	int ret;
 
 	memcpy(g.uuid, new_uuid, sizeof(g.uuid));
-	init(r);
+	init_repair(r);
 	ret = journal_newest(&r->journal, &head, &r->era, err);
 	if (ret)
 		return ret;
@@ -451,7 +451,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	int lost, ret;
 	bool bad;
 
-	init(r);
+	init_repair(r);
 	lost = journal_replay(&r->journal, head, r->era, hear_nothing, NULL, &end, &why);
 	if (!lost)
 		lost = super_check_floor(&r->sb, r->e->name, end.era, &why);
@@ -524,7 +524,7 @@ static int replace_record(struct repair *r, struct store *s, struct err *err)
 }
 
 /* Opens and closes the metadata, which writes both superblocks.  Ends r->e. */
-static int settle(struct repair *r, struct store_info *info, struct err *err)
+static int reopen_and_close(struct repair *r, struct store_info *info, struct err *err)
 {
 	struct store *s;
 	int ret, closed;
@@ -548,7 +548,7 @@ static int settle(struct repair *r, struct store_info *info, struct err *err)
 	return ret ? ret : closed;
 }
 
-static int read_info(struct repair *r, struct store_info *info, struct err *err)
+static int read_repaired_info(struct repair *r, struct store_info *info, struct err *err)
 {
 	struct store *s;
 	int ret;
@@ -589,7 +589,7 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		ret = repair_rest(&r, &reopen, err);
 	}
 	if (!ret)
-		ret = reopen ? settle(&r, info, err) : read_info(&r, info, err);
+		ret = reopen ? reopen_and_close(&r, info, err) : read_repaired_info(&r, info, err);
 	bitset_destroy(&r.bad);
 	bitset_destroy(&r.unreadable);
 out:

@@ -275,7 +275,7 @@ int journal_overwrite_unreadable(struct journal *j, struct err *err)
 	return ret;
 }
 
-static uint64_t add(uint64_t a, uint64_t b)
+static uint64_t add_capped(uint64_t a, uint64_t b)
 {
 	return a < UINT64_MAX - b ? a + b : UINT64_MAX;
 }
@@ -295,13 +295,13 @@ int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err 
 			continue;
 		rings = 1;
 		if (le64toh(page->seq) >= *head)
-			*head = add(le64toh(page->seq), 1);
+			*head = add_capped(le64toh(page->seq), 1);
 		if (le32toh(page->era) > *era && page->era != htole32(UINT32_MAX))
 			*era = le32toh(page->era);
 	}
 	free(w.pages);
 	if (unreadable) {
-		*head = add(*head, rings * j->pages);
+		*head = add_capped(*head, rings * j->pages);
 		newest = *era + rings * unreadable;
 		*era = newest < UINT32_MAX ? newest : UINT32_MAX - 1;
 	}

@@ -100,7 +100,7 @@ static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct e
 }
 
 /* Context: fold_lock. */
-static int make_room(struct store *s, const struct erad_disk_super *sb, struct err *err)
+static int make_room_for_size(struct store *s, const struct erad_disk_super *sb, struct err *err)
 {
 	const uint64_t bytes = super_pages(sb) * ERAD_PAGE;
 	char has[SIZE_EXACT], volume[SIZE_EXACT], needed[SIZE_EXACT];
@@ -116,12 +116,12 @@ static int make_room(struct store *s, const struct erad_disk_super *sb, struct e
 			     size_exact(needed, bytes), strerror(-ret)) : 0;
 }
 
-static int grow(struct store *s, struct array *a, const struct erad_disk_super *sb, struct err *err)
+static int grow_metadata(struct store *s, struct array *a, const struct erad_disk_super *sb, struct err *err)
 {
 	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
-	ret = make_room(s, sb, err);
+	ret = make_room_for_size(s, sb, err);
 	if (ret)
 		return ret;
 	ret = mark_blocks(s, a, first_gained(s, s->nr_sectors), err);
@@ -165,7 +165,7 @@ static int settle_size(struct store *s, struct err *err)
 }
 
 /* Context: journal_lock, fold_lock. */
-static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
+static int resize_locked(struct store *s, uint64_t nr_sectors, struct err *err)
 {
 	struct erad_disk_super sb;
 	struct array a;
@@ -182,7 +182,7 @@ static int resize(struct store *s, uint64_t nr_sectors, struct err *err)
 		sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 		array_init(&a, s->e, &sb);
 		if (nr_sectors > s->nr_sectors)
-			ret = grow(s, &a, &sb, err);
+			ret = grow_metadata(s, &a, &sb, err);
 		if (ret)
 			return ret;
 		s->size_unsettled = true;
@@ -207,7 +207,7 @@ int store_settle_size(struct store *s, struct err *err)
 	return ret;
 }
 
-static int check(struct store *s, uint64_t nr_sectors, struct err *err)
+static int check_new_size(struct store *s, uint64_t nr_sectors, struct err *err)
 {
 	int ret;
 
@@ -222,13 +222,13 @@ int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err)
 	struct erad_disk_super sb;
 	int ret;
 
-	ret = check(s, nr_sectors, err);
+	ret = check_new_size(s, nr_sectors, err);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->fold_lock);
 	sb = s->super;
 	super_set_size(&sb, nr_sectors);
-	ret = make_room(s, &sb, err);
+	ret = make_room_for_size(s, &sb, err);
 	pthread_mutex_unlock(&s->fold_lock);
 	return ret;
 }
@@ -237,12 +237,12 @@ int store_resize(struct store *s, uint64_t nr_sectors, struct err *err)
 {
 	int ret;
 
-	ret = check(s, nr_sectors, err);
+	ret = check_new_size(s, nr_sectors, err);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->journal_lock);
 	pthread_mutex_lock(&s->fold_lock);
-	ret = resize(s, nr_sectors, err);
+	ret = resize_locked(s, nr_sectors, err);
 	pthread_mutex_unlock(&s->fold_lock);
 	pthread_mutex_unlock(&s->journal_lock);
 	return ret;

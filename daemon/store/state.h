@@ -2,9 +2,9 @@
 /*
  * The inside of a store, for the files that implement it.
  *
- * Four functions keep the order of durability (erad_format.h): append() (append.c) for a commit and
+ * Four functions keep the order of durability (erad_format.h): append_group() (append.c) for a commit and
  * an era, finish_fold() (fold.c) for the tail, take_over() (open.c) for what the previous process
- * has left, and make_room() (append.c) for the reuse of ring pages.
+ * has left, and make_room_for_group() (append.c) for the reuse of ring pages.
  */
 #ifndef ERAD_STATE_H
 #define ERAD_STATE_H

@@ -117,7 +117,7 @@ static uint32_t super_csum(const struct erad_disk_super *sb)
 	return crc32c(0, (const char *)sb + sizeof(sb->csum), sizeof(*sb) - sizeof(sb->csum));
 }
 
-static int wrong(struct err *err, const char *what, uint64_t got, uint64_t expected)
+static int wrong_field(struct err *err, const char *what, uint64_t got, uint64_t expected)
 {
 	return err_set(err, -EUCLEAN, "%s is %" PRIu64 ", expected %" PRIu64, what, got, expected);
 }
@@ -158,18 +158,18 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 		return -EUCLEAN;
 	nr_blocks = super_nr_blocks(nr_sectors, block_sectors);
 	if (le64toh(sb->nr_blocks) != nr_blocks)
-		return wrong(err, "nr_blocks", le64toh(sb->nr_blocks), nr_blocks);
+		return wrong_field(err, "nr_blocks", le64toh(sb->nr_blocks), nr_blocks);
 	if (le64toh(sb->journal_start) != journal_start)
-		return wrong(err, "journal_start", le64toh(sb->journal_start), journal_start);
+		return wrong_field(err, "journal_start", le64toh(sb->journal_start), journal_start);
 	if (journal_pages < ERAD_JOURNAL_MIN || journal_pages > ERAD_JOURNAL_MAX)
 		return err_set(err, -EUCLEAN,
 			       "journal_pages is %" PRIu64 ", expected %u to %u",
 			       journal_pages, ERAD_JOURNAL_MIN, ERAD_JOURNAL_MAX);
 	if (le64toh(sb->array_start) != array_start)
-		return wrong(err, "array_start", le64toh(sb->array_start), array_start);
+		return wrong_field(err, "array_start", le64toh(sb->array_start), array_start);
 	array_pages = super_array_pages(nr_blocks);
 	if (le64toh(sb->array_pages) != array_pages)
-		return wrong(err, "array_pages", le64toh(sb->array_pages), array_pages);
+		return wrong_field(err, "array_pages", le64toh(sb->array_pages), array_pages);
 	if (le32toh(sb->array_chunk) > ERAD_CHUNK_MAX)
 		return above(err, "array_chunk", le32toh(sb->array_chunk), ERAD_CHUNK_MAX);
 	if (le32toh(sb->floor_era) == UINT32_MAX)

@@ -48,12 +48,12 @@ static double cpu_ms(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-static void begin(struct bench *b)
+static void begin_step(struct bench *b)
 {
 	b->began = cpu_ms();
 }
 
-static void end(struct bench *b, enum step step, int ret)
+static void end_step(struct bench *b, enum step step, int ret)
 {
 	b->ms[step] += cpu_ms() - b->began;
 	if (ret) {
@@ -69,14 +69,14 @@ static void create(struct bench *b, const struct store_geometry *g)
 	uint64_t written, size = store_size(g, &written);
 	int ret;
 
-	begin(b);
+	begin_step(b);
 	ret = engine_create_file(b->path, size, written, NULL, &b->err);
 	if (!ret)
 		ret = engine_open(b->path, ENGINE_WRITE, &e, &b->err);
 	if (!ret)
 		ret = store_format(e, g, NULL, NULL, &b->err);
 	engine_destroy(e);
-	end(b, CREATE, ret);
+	end_step(b, CREATE, ret);
 }
 
 static void open_store(struct bench *b, enum step step)
@@ -84,23 +84,23 @@ static void open_store(struct bench *b, enum step step)
 	struct engine *e;
 	int ret;
 
-	begin(b);
+	begin_step(b);
 	ret = engine_open(b->path, ENGINE_WRITE, &e, &b->err);
 	if (!ret)
 		ret = store_open(e, STORE_WRITE, &b->store, &b->err);
-	end(b, step, ret);
+	end_step(b, step, ret);
 }
 
 static void close_store(struct bench *b, bool clean)
 {
-	begin(b);
-	end(b, CLOSE, store_close(b->store, clean, &b->err));
+	begin_step(b);
+	end_step(b, CLOSE, store_close(b->store, clean, &b->err));
 }
 
 static void begin_era(struct bench *b, uint32_t era)
 {
-	begin(b);
-	end(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
+	begin_step(b);
+	end_step(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
 }
 
 /* Returns whether the journal has no room for the next batch, so that the mark would fold. */
@@ -126,8 +126,8 @@ static void mark(struct bench *b, uint64_t nr_blocks, bool scattered)
 			r[k] = (struct erad_range){ .first = scattered ? at % nr_blocks : next };
 			r[k].len = 1;
 		}
-		begin(b);
-		end(b, MARK, store_mark(b->store, r, ERAD_MAX_RANGES, &b->err));
+		begin_step(b);
+		end_step(b, MARK, store_mark(b->store, r, ERAD_MAX_RANGES, &b->err));
 	}
 }
 
@@ -142,8 +142,8 @@ static uint64_t diff(struct bench *b, uint32_t since)
 {
 	uint64_t blocks = 0;
 
-	begin(b);
-	end(b, DIFF, store_diff(b->store, since, count, &blocks, &b->err));
+	begin_step(b);
+	end_step(b, DIFF, store_diff(b->store, since, count, &blocks, &b->err));
 	return blocks;
 }
 
@@ -181,8 +181,8 @@ static uint64_t live(struct bench *b, uint64_t device, bool scattered)
 	}
 	b->ms[CHECKPOINT] = 0;
 	begin_era(b, 2);
-	begin(b);
-	end(b, DIGEST, store_fold(b->store, &b->err));
+	begin_step(b);
+	end_step(b, DIGEST, store_fold(b->store, &b->err));
 	blocks = diff(b, 1);
 	close_store(b, true);
 	return blocks;

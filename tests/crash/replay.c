@@ -133,7 +133,7 @@ static bool emit(const struct replay *r)
 }
 
 /* Checks the content in r->cut.  Returning false ends the replay. */
-static bool look(struct replay *r, const char *kind, size_t at, bool mount)
+static bool check_cut(struct replay *r, const char *kind, size_t at, bool mount)
 {
 	bool good;
 
@@ -192,7 +192,7 @@ static bool point(struct replay *r, const char *kind, size_t at, const struct gr
 			apply(r, r->cut, e, false);
 		}
 	}
-	return look(r, kind, at, mount);
+	return check_cut(r, kind, at, mount);
 }
 
 static bool expect_until(struct replay *r, size_t end)

@@ -143,7 +143,7 @@ static int one_file(uint64_t *rng, uint8_t *buffer)
 	return unlink(path) && errno != ENOENT ? -1 : 0;
 }
 
-static void *work(void *arg)
+static void *write_slots(void *arg)
 {
 	uint64_t rng = seed * 1000 + (uintptr_t)arg;
 	uint8_t *buffer = aligned_alloc(4096, BUFFER);
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	close(fd);
 
 	for (i = 0; i < nr_threads; i++)
-		if (pthread_create(&threads[i], NULL, work, (void *)i))
+		if (pthread_create(&threads[i], NULL, write_slots, (void *)i))
 			give_up("a thread");
 	for (next = every; next < operations; next += every) {
 		while (atomic_load(&done) < next && !atomic_load(&failed))

@@ -78,7 +78,7 @@ static uint64_t next(uint64_t *s)	/* splitmix64 */
 	return z ^ (z >> 31);
 }
 
-static void fill(uint64_t *buf, uint64_t page, uint64_t stamp)
+static void fill_page(uint64_t *buf, uint64_t page, uint64_t stamp)
 {
 	for (unsigned int i = 0; i < PAGE / 8; i++)
 		buf[i] = stamp ? stamp ^ (page << 20) ^ i : 0;
@@ -91,7 +91,7 @@ static void touch(uint64_t page, uint64_t nr)
 }
 
 /* Each thread has its own pages, so that the content of each page is known. */
-static void *work(void *arg)
+static void *write_pages(void *arg)
 {
 	struct thread *t = arg;
 	uint64_t pages = size / PAGE / nr_threads, base = t->index * pages;
@@ -125,7 +125,7 @@ static void *work(void *arg)
 		} else {
 			stamp = next(&t->rng) | 1;
 			for (uint64_t i = 0; i < nr; i++)
-				fill(buf + i * PAGE / 8, page + i, stamp);
+				fill_page(buf + i * PAGE / 8, page + i, stamp);
 			r = pwrite(fd, buf, range[1], range[0]) == (long)range[1] ? 0 : -1;
 		}
 		if (r) {
@@ -168,7 +168,7 @@ static int verify(void)
 				(unsigned long long)page * PAGE, strerror(errno));
 			return EIO;
 		}
-		fill(want, page, stamps[page]);
+		fill_page(want, page, stamps[page]);
 		if (memcmp(got, want, PAGE)) {
 			fprintf(stderr, "load: at %llu: got other data than was written last\n",
 				(unsigned long long)page * PAGE);
@@ -266,7 +266,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < nr_threads; i++) {
 		threads[i].index = i;
 		threads[i].rng = seed * 1000 + i;
-		if (pthread_create(&threads[i].id, NULL, work, &threads[i]))
+		if (pthread_create(&threads[i].id, NULL, write_pages, &threads[i]))
 			return 1;
 	}
 	for (unsigned int i = 0; i < nr_threads; i++) {

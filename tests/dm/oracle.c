@@ -65,7 +65,7 @@ static int operation(int fd, uint64_t *rng)
 	return pwrite(fd, buffer, range[1], range[0]) == (ssize_t)range[1] ? 0 : errno ?: EIO;
 }
 
-static void *work(void *arg)
+static void *run_operations(void *arg)
 {
 	struct thread *t = arg;
 	int fd = open(device, O_RDWR | O_DIRECT);
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 
 		for (unsigned int i = 0; i < NR_THREADS; i++) {
 			threads[i] = (struct thread){ .rng = next(&rng) };
-			if (pthread_create(&threads[i].id, NULL, work, &threads[i]))
+			if (pthread_create(&threads[i].id, NULL, run_operations, &threads[i]))
 				return 1;
 		}
 		for (unsigned int i = 0; i < NR_THREADS; i++) {

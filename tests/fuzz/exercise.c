@@ -48,7 +48,7 @@ struct picture {
 	struct seen now[NR_SINCE], snapshot;
 };
 
-static int see(void *ctx, uint64_t first, uint64_t len)
+static int see_extent(void *ctx, uint64_t first, uint64_t len)
 {
 	struct seen *s = ctx;
 
@@ -60,7 +60,7 @@ static int see(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-static void look(struct store *s, enum store_view view, uint32_t since, uint64_t nr_blocks,
+static void read_extents_of(struct store *s, enum store_view view, uint32_t since, uint64_t nr_blocks,
 		 struct seen *seen)
 {
 	struct err err = { "" };
@@ -69,7 +69,7 @@ static void look(struct store *s, enum store_view view, uint32_t since, uint64_t
 	seen->nr_blocks = nr_blocks;
 	seen->end = 0;
 	memset(seen->block, 0, nr_blocks);
-	expect(!store_diff_view(s, view, since, see, seen, &err));
+	expect(!store_diff_view(s, view, since, see_extent, seen, &err));
 	expect(!err.msg[0]);
 }
 
@@ -148,17 +148,17 @@ static void take_picture(struct store *s, const struct mem *m, const struct pict
 	if (before)
 		memcpy(p->since, before->since, sizeof(p->since));
 	for (i = 0; i < NR_SINCE; i++) {
-		look(s, STORE_NOW, p->since[i], p->info.nr_blocks, &p->now[i]);
+		read_extents_of(s, STORE_NOW, p->since[i], p->info.nr_blocks, &p->now[i]);
 		if (i && p->since[i] > p->since[i - 1])
 			expect(within(&p->now[i], &p->now[i - 1]));
 	}
-	expect(store_diff(s, p->info.era + 1, see, NULL, NULL) == -EINVAL);
+	expect(store_diff(s, p->info.era + 1, see_extent, NULL, NULL) == -EINVAL);
 	if (!p->info.snapshot_era) {
-		expect(store_diff_view(s, STORE_SNAPSHOT, 1, see, NULL, NULL) == -ENOENT);
+		expect(store_diff_view(s, STORE_SNAPSHOT, 1, see_extent, NULL, NULL) == -ENOENT);
 		return;
 	}
-	look(s, STORE_SNAPSHOT, 1, snapshot_blocks(&p->info), &p->snapshot);
-	expect(store_diff_view(s, STORE_SNAPSHOT, p->info.snapshot_era + 1, see, NULL, NULL) ==
+	read_extents_of(s, STORE_SNAPSHOT, 1, snapshot_blocks(&p->info), &p->snapshot);
+	expect(store_diff_view(s, STORE_SNAPSHOT, p->info.snapshot_era + 1, see_extent, NULL, NULL) ==
 	       -EINVAL);
 }
 
@@ -225,7 +225,7 @@ static void mark_some(struct store *s, const struct store_info *info, const uint
 	unsigned int i;
 	uint64_t b;
 
-	look(s, STORE_NOW, info->era, info->nr_blocks, &before);
+	read_extents_of(s, STORE_NOW, info->era, info->nr_blocks, &before);
 	for (i = 0; i < 3; i++) {
 		r[i] = (struct erad_range){ .first = (choice[1] * 7 + choice[2] * i) % info->nr_blocks };
 		r[i].len = 1 + choice[i] % 40;
@@ -234,13 +234,13 @@ static void mark_some(struct store *s, const struct store_info *info, const uint
 		memset(before.block + r[i].first, 1, r[i].len);
 	}
 	expect(!store_mark(s, r, 3, NULL));
-	look(s, STORE_NOW, info->era, info->nr_blocks, &after);
+	read_extents_of(s, STORE_NOW, info->era, info->nr_blocks, &after);
 	expect(!memcmp(before.block, after.block, info->nr_blocks));
 	b = info->nr_blocks;
 	expect(store_mark(s, &(struct erad_range){ .first = b, .len = 1 }, 1, NULL) == -EINVAL);
 }
 
-static void take_snapshot(struct store *s, const struct mem *m, const struct store_info *info,
+static void exercise_snapshot(struct store *s, const struct mem *m, const struct store_info *info,
 			  bool lasts)
 {
 	static struct seen before, snapshot;
@@ -249,7 +249,7 @@ static void take_snapshot(struct store *s, const struct mem *m, const struct sto
 	int ret;
 
 	if (info->era)
-		look(s, STORE_NOW, 1, info->nr_blocks, &before);
+		read_extents_of(s, STORE_NOW, 1, info->nr_blocks, &before);
 	ret = store_begin_snapshot(s, info->era + 1, lasts, NULL);
 	if (ret) {
 		expect(ret == -ENOSPC || (ret == -EBUSY && info->snapshot_era) ||
@@ -261,12 +261,12 @@ static void take_snapshot(struct store *s, const struct mem *m, const struct sto
 	expect(!store_fold(s, NULL));
 	store_info(s, &after);
 	expect(after.snapshot_era == info->era && after.snapshot_lasts == lasts);
-	look(s, STORE_SNAPSHOT, 1, info->nr_blocks, &snapshot);
+	read_extents_of(s, STORE_SNAPSHOT, 1, info->nr_blocks, &snapshot);
 	if (comparable)
 		expect(!memcmp(before.block, snapshot.block, info->nr_blocks));
 }
 
-static void resize(struct store *s, const struct store_info *info, unsigned int choice)
+static void exercise_resize(struct store *s, const struct store_info *info, unsigned int choice)
 {
 	const uint64_t bytes = (uint64_t)info->block_sectors * (1 + choice * 37 % 4000);
 	static struct seen before, after;
@@ -276,7 +276,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 
 	if (!info->era)
 		return;
-	look(s, STORE_NOW, 1, info->nr_blocks, &before);
+	read_extents_of(s, STORE_NOW, 1, info->nr_blocks, &before);
 	ret = store_make_room(s, bytes, NULL);
 	store_info(s, &now);
 	expect(now.nr_sectors == info->nr_sectors);
@@ -288,7 +288,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 	expect(!ret || ret == -ENOSPC || ret == -EINVAL);
 	store_info(s, &now);
 	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));
-	look(s, STORE_NOW, 1, now.nr_blocks, &after);
+	read_extents_of(s, STORE_NOW, 1, now.nr_blocks, &after);
 	/* The last block was incomplete, and has gained sectors. */
 	if (now.nr_sectors > info->nr_sectors && info->nr_sectors % info->block_sectors)
 		before.block[info->nr_blocks - 1] = 1;
@@ -298,7 +298,7 @@ static void resize(struct store *s, const struct store_info *info, unsigned int 
 }
 
 /* Raises the floor, as erad does after a degrade. */
-static void raise_floor(struct store *s)
+static void exercise_floor(struct store *s)
 {
 	static struct seen all, none;
 	uint8_t record[ERAD_SECTOR];
@@ -321,17 +321,17 @@ static void raise_floor(struct store *s)
 	expect(!store_find_degraded(s, NULL));
 	store_info(s, &after);
 	expect(!after.degraded && after.floor_era == info.era);
-	look(s, STORE_NOW, info.era, info.nr_blocks, &all);
+	read_extents_of(s, STORE_NOW, info.era, info.nr_blocks, &all);
 	for (b = 0; b < info.nr_blocks; b++)
 		expect(all.block[b]);
 	if (ret)
 		return;
-	look(s, STORE_NOW, after.era, info.nr_blocks, &none);
+	read_extents_of(s, STORE_NOW, after.era, info.nr_blocks, &none);
 	expect(within(&none, &all));
 }
 
 /* Logs a gap, and then begins a timeline: there is no floor without a gap, and no gap without its floor. */
-static void log_gap(struct store *s, const uint8_t *choice)
+static void exercise_gap(struct store *s, const uint8_t *choice)
 {
 	static struct seen all;
 	uint8_t item[ERAD_HISTORY_ITEM] = { 1, choice[1] }, got[ERAD_HISTORY_ITEM];
@@ -347,7 +347,7 @@ static void log_gap(struct store *s, const uint8_t *choice)
 	nr = store_gaps(s, gap);
 	expect(nr && nr <= ERAD_GAPS && gap[nr - 1].era == info.era && after.floor_era == info.era);
 	if (info.era) {
-		look(s, STORE_NOW, info.era, info.nr_blocks, &all);
+		read_extents_of(s, STORE_NOW, info.era, info.nr_blocks, &all);
 		for (b = 0; b < info.nr_blocks; b++)
 			expect(all.block[b]);
 	}
@@ -380,17 +380,17 @@ static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 	if (choice[0] & DO_MARK && info.era)
 		mark_some(s, &info, choice);
 	if (choice[0] & DO_SNAPSHOT)
-		take_snapshot(s, m, &info, choice[1] & 1);
+		exercise_snapshot(s, m, &info, choice[1] & 1);
 	store_info(s, &info);
 	if (choice[0] & DO_RESIZE)
-		resize(s, &info, choice[2]);
+		exercise_resize(s, &info, choice[2]);
 	store_info(s, &info);
 	if (choice[0] & DO_MARK && info.era)
 		mark_some(s, &info, choice);
 	if (choice[2] & DO_FLOOR)
-		raise_floor(s);
+		exercise_floor(s);
 	if (choice[2] & DO_GAP)
-		log_gap(s, choice);
+		exercise_gap(s, choice);
 	if (choice[0] & DO_FOLD)
 		expect(!store_fold(s, NULL));
 }

@@ -55,7 +55,7 @@ byte dserial;			/* durable: records with a smaller serial are not in force */
 	pend_blocks = 0; \
 	pend_read = false
 
-/* append(): the write; if the last write has failed, the same pages are written again */
+/* append_group(): the write; if the last write has failed, the same pages are written again */
 inline store_write(e, b)
 {
 	d_step {
@@ -65,7 +65,7 @@ inline store_write(e, b)
 	}
 }
 
-/* append(): the flush */
+/* append_group(): the flush */
 inline store_flush(r)
 {
 	atomic {

@@ -102,7 +102,7 @@ static void recover(struct sim *from, uint8_t *image)
 }
 
 /* Checks one state that a power failure may leave. */
-static int look(void *ctx, uint8_t *image)
+static int check_power_cut(void *ctx, uint8_t *image)
 {
 	struct sim *s = ctx;
 	struct store *store;
@@ -128,7 +128,7 @@ void sim_explore(struct sim *s)
 	if (s->failed)
 		return;
 	s->stats->flushes++;
-	disk_crash(&s->disk, s->depth == s->c->depth ? s->c->limit : 16, rnd(&s->rnd), look, s);
+	disk_crash(&s->disk, s->depth == s->c->depth ? s->c->limit : 16, rnd(&s->rnd), check_power_cut, s);
 }
 
 static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)

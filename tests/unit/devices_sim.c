@@ -70,7 +70,7 @@ const char *__wrap_sd_device_get_devlink_first(sd_device *d);
 const char *__wrap_sd_device_get_devlink_next(sd_device *d);
 
 /* Returns the path below the temporary directory.  The result is valid until the fourth call from now. */
-static const char *below(const char *path)
+static const char *path_below(const char *path)
 {
 	static char buf[4][PATH_MAX + sizeof(root)];
 	static unsigned int next;
@@ -80,7 +80,7 @@ static const char *below(const char *path)
 	return b;
 }
 
-static const struct node *find(const char *path)
+static const struct node *find_path(const char *path)
 {
 	size_t len = strlen(path);
 
@@ -97,36 +97,36 @@ static const struct node *find(const char *path)
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
-	return __real_fopen(below(path), mode);
+	return __real_fopen(path_below(path), mode);
 }
 
 DIR *__wrap_opendir(const char *path)
 {
-	return __real_opendir(below(path));
+	return __real_opendir(path_below(path));
 }
 
 ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
 {
-	return __real_readlink(below(path), buf, size);
+	return __real_readlink(path_below(path), buf, size);
 }
 
 int __wrap_access(const char *path, int mode)
 {
-	return __real_access(below(path), mode);
+	return __real_access(path_below(path), mode);
 }
 
 char *__wrap_realpath(const char *path, char *out)
 {
 	char real[PATH_MAX];
 
-	if (!__real_realpath(below(path), real))
+	if (!__real_realpath(path_below(path), real))
 		return NULL;
 	return strcpy(out, real + strlen(root));
 }
 
 int __wrap_stat(const char *path, struct stat *st)
 {
-	const struct node *n = find(path);
+	const struct node *n = find_path(path);
 
 	if (!n)
 		return -1;
@@ -136,7 +136,7 @@ int __wrap_stat(const char *path, struct stat *st)
 
 int __wrap_statx(int dir, const char *path, int flags, unsigned int mask, struct statx *x)
 {
-	const struct node *n = find(path);
+	const struct node *n = find_path(path);
 
 	(void)dir;
 	(void)flags;
@@ -153,7 +153,7 @@ int __wrap_statx(int dir, const char *path, int flags, unsigned int mask, struct
 
 int __wrap_statfs(const char *path, struct statfs *fs)
 {
-	const struct node *n = find(path);
+	const struct node *n = find_path(path);
 
 	if (!n)
 		return -1;
@@ -170,7 +170,7 @@ int __wrap_blkid_devno_to_wholedisk(dev_t dev, char *name, size_t len, dev_t *di
 	assert_null(name);
 	assert_int_equal(len, 0);
 	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	if (!__real_realpath(below(link), path))
+	if (!__real_realpath(path_below(link), path))
 		return -1;
 	snprintf(file, sizeof(file), "%s/partition", path);
 	if (!__real_access(file, F_OK))
@@ -270,7 +270,7 @@ static void make_directories(const char *path)
 {
 	char dir[PATH_MAX];
 
-	snprintf(dir, sizeof(dir), "%s", below(path));
+	snprintf(dir, sizeof(dir), "%s", path_below(path));
 	for (char *p = dir + strlen(root) + 1; (p = strchr(p, '/')); p++) {
 		*p = 0;
 		assert_true(!mkdir(dir, 0700) || errno == EEXIST);
@@ -283,7 +283,7 @@ void devices_write(const char *path, const char *text)
 	FILE *f;
 
 	make_directories(path);
-	f = __real_fopen(below(path), "ae");
+	f = __real_fopen(path_below(path), "ae");
 	assert_non_null(f);
 	fputs(text, f);
 	assert_int_equal(fclose(f), 0);
@@ -341,7 +341,7 @@ void devices_add(const char *name, const char *disk, dev_t dev)
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
 	make_directories(path);
 	snprintf(text, sizeof(text), "../../devices/%s", dir + strlen("/sys/devices/"));
-	assert_int_equal(symlink(text, below(path)), 0);
+	assert_int_equal(symlink(text, path_below(path)), 0);
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	for (char *p = path; *p; p++)
 		if (*p == '!')
@@ -355,8 +355,8 @@ void devices_stack(const char *upper, const char *lower)
 
 	snprintf(link, sizeof(link), "/sys/devices/%s/slaves/%s", upper, strrchr(lower, '/') ? strrchr(lower, '/') + 1 : lower);
 	snprintf(to, sizeof(to), "/sys/devices/%s", lower);
-	assert_int_equal(symlink(below(to), below(link)), 0);
+	assert_int_equal(symlink(path_below(to), path_below(link)), 0);
 	snprintf(link, sizeof(link), "/sys/devices/%s/holders/%s", lower, upper);
 	snprintf(to, sizeof(to), "/sys/devices/%s", upper);
-	assert_int_equal(symlink(below(to), below(link)), 0);
+	assert_int_equal(symlink(path_below(to), path_below(link)), 0);
 }

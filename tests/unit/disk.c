@@ -32,7 +32,7 @@ static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
 }
 
 /* Counts the operation.  Returns true if the operation must fail.  Takes the lock, which the caller releases. */
-static bool begin(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
+static bool begin_op(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 {
 	uint64_t nr;
 
@@ -55,7 +55,7 @@ static bool begin(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 	return nr >= d->fail_from && nr < d->fail_to;
 }
 
-static void end(struct disk *d, enum disk_op op)
+static void end_op(struct disk *d, enum disk_op op)
 {
 	pthread_mutex_unlock(&d->lock);
 	if (d->hook)
@@ -65,7 +65,7 @@ static void end(struct disk *d, enum disk_op op)
 static int disk_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
 	struct disk *d = to_disk(e);
-	const bool fail = begin(d, DISK_READ, off, len);
+	const bool fail = begin_op(d, DISK_READ, off, len);
 	uint64_t i;
 
 	if ((uintptr_t)buf % 4096)
@@ -78,7 +78,7 @@ static int disk_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 			pthread_mutex_lock(&d->lock);
 		}
 	}
-	end(d, DISK_READ);
+	end_op(d, DISK_READ);
 	return fail ? -EIO : 0;
 }
 
@@ -86,7 +86,7 @@ static int write_sectors(struct disk *d, enum disk_op op, const uint8_t *buf, ui
 			 uint64_t len)
 {
 	static const uint8_t zeros[DISK_SECTOR];
-	const bool fail = begin(d, op, off, len);
+	const bool fail = begin_op(d, op, off, len);
 	uint64_t i;
 
 	for (i = 0; i < len; i += DISK_SECTOR) {
@@ -98,7 +98,7 @@ static int write_sectors(struct disk *d, enum disk_op op, const uint8_t *buf, ui
 			pthread_mutex_lock(&d->lock);
 		}
 	}
-	end(d, op);
+	end_op(d, op);
 	return fail ? -EIO : 0;
 }
 
@@ -117,7 +117,7 @@ static int disk_zero(struct engine *e, uint64_t off, uint64_t len)
 static int disk_flush(struct engine *e)
 {
 	struct disk *d = to_disk(e);
-	const bool fail = begin(d, DISK_FLUSH, 0, 0);
+	const bool fail = begin_op(d, DISK_FLUSH, 0, 0);
 	size_t i;
 
 	if (!fail || d->fail_lossy) {
@@ -127,7 +127,7 @@ static int disk_flush(struct engine *e)
 				       d->cache[i].data, DISK_SECTOR);
 		d->nr_cached = 0;
 	}
-	end(d, DISK_FLUSH);
+	end_op(d, DISK_FLUSH);
 	return fail ? -EIO : 0;
 }
 

@@ -11,7 +11,7 @@ static _Thread_local bool forbidden, spared;
 static atomic_ulong calls;
 static _Atomic(void *) last;
 
-static void look(void *caller)
+static void count_call(void *caller)
 {
 	if (!forbidden || spared)
 		return;
@@ -43,7 +43,7 @@ unsigned long heap_forbidden_calls(void **caller)
 	type __wrap_##name params; \
 	type __wrap_##name params \
 	{ \
-		look(__builtin_return_address(0)); \
+		count_call(__builtin_return_address(0)); \
 		return __real_##name args; \
 	}
 
@@ -59,6 +59,6 @@ void __wrap_free(void *p)
 {
 	/* free() takes the heap's lock, which a thread that waits for memory may hold. */
 	if (p)
-		look(__builtin_return_address(0));
+		count_call(__builtin_return_address(0));
 	__real_free(p);
 }

@@ -168,7 +168,7 @@ static int fails(enum sim_call call)
 }
 
 /* Wakes poll(), by making the owner's end of the socket readable. */
-static void ring(struct target *t)
+static void wake_owner(struct target *t)
 {
 	if (t->peer >= 0 && send(t->peer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return;
@@ -220,7 +220,7 @@ static int leave(int result)
 	return result;
 }
 
-static void fill(const struct target *t, struct erad_info *i)
+static void fill_info(const struct target *t, struct erad_info *i)
 {
 	*i = (struct erad_info){
 		.h.size = sizeof(*i), .instance_id = 1 + (t - target),
@@ -303,7 +303,7 @@ int control_list(int control, struct instances *l)
 	for (unsigned int i = 0; i < TARGETS; i++) {
 		look_for_owner(&target[i]);
 		if (target[i].exists)
-			fill(&target[i], &l->info[l->nr++]);
+			fill_info(&target[i], &l->info[l->nr++]);
 	}
 	pthread_mutex_unlock(&lock);
 	return 0;
@@ -357,7 +357,7 @@ int instance_info(int fd, struct erad_info *info)
 	if (!t)
 		return -ENODEV;
 	t->event = false;
-	fill(t, info);
+	fill_info(t, info);
 	return leave(0);
 }
 
@@ -551,7 +551,7 @@ static void forget(struct target *t)
 {
 	t->exists = false;
 	t->batch = 0;
-	ring(t);
+	wake_owner(t);
 }
 
 void sim_reload(void)
@@ -587,7 +587,7 @@ void sim_load(unsigned int nr, unsigned int origin, unsigned int metadata)
 		writer[i] = (struct writer){
 			.place = AT_ORIGIN, .era = target[newest].era, .until = now + i * (origin + metadata) / nr,
 		};
-	ring(&target[newest]);
+	wake_owner(&target[newest]);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -595,7 +595,7 @@ void sim_stuck_write(void)
 {
 	pthread_mutex_lock(&lock);
 	writer[SIM_WRITERS] = (struct writer){ .place = HELD, .block = next_block++ % SIM_BLOCKS };
-	ring(&target[newest]);
+	wake_owner(&target[newest]);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -604,7 +604,7 @@ void sim_unstick(void)
 	pthread_mutex_lock(&lock);
 	writer[SIM_WRITERS].place = IDLE;
 	end_drain();
-	ring(&target[newest]);
+	wake_owner(&target[newest]);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -619,7 +619,7 @@ void sim_pass_all(void)
 	release(t, false);
 	t->passing = t->event = true;
 	t->state = ERAD_DEGRADED;
-	ring(t);
+	wake_owner(t);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -672,7 +672,7 @@ void sim_message(enum erad_message_type type)
 	target[newest].message = ++last_message;
 	target[newest].message_type = type;
 	replied = false;
-	ring(&target[newest]);
+	wake_owner(&target[newest]);
 	pthread_mutex_unlock(&lock);
 }
 

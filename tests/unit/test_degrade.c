@@ -22,7 +22,7 @@
 #define RECORD(d)	((d)->visible + ERAD_DEGRADE * ERAD_PAGE)
 
 /* A volume in era 3, blocks 10 to 14 written in era 1, blocks 20 to 21 in era 3; closed. */
-static void fill(struct disk *d)
+static void make_volume(struct disk *d)
 {
 	struct store *s;
 
@@ -50,19 +50,19 @@ static void degrade(struct disk *d, const uint8_t content[ERAD_SECTOR])
 	memcpy(d->durable + ERAD_DEGRADE * ERAD_PAGE, content, ERAD_SECTOR);
 }
 
-/* Opens the volume of fill(), as a daemon does.  content: the degrade record that the target receives. */
+/* Opens the volume of make_volume(), as a daemon does.  content: the degrade record that the target receives. */
 static struct store *open_served(struct disk *d, uint8_t content[ERAD_SECTOR])
 {
 	struct store *s;
 
-	fill(d);
+	make_volume(d);
 	s = open_store(d, STORE_WRITE);
 	given(s, content);
 	assert_false(store_degraded(s));
 	return s;
 }
 
-/* Makes the volume of fill(), and degrades it after a daemon has served it. */
+/* Makes the volume of make_volume(), and degrades it after a daemon has served it. */
 static void fill_degraded(struct disk *d)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -363,7 +363,7 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	given(s, content);
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
@@ -528,14 +528,14 @@ static void test_a_record_of_a_newer_era_begins_it(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_begin_era(s, 9, NULL), 0);
 	given(s, content);
 	store_close(s, false, NULL);
 	disk_destroy(&d);
 
-	fill(&d);
+	make_volume(&d);
 	degrade(&d, content);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_set_floor(s, NULL), 0);
@@ -588,7 +588,7 @@ static void test_an_unreadable_record_is_refused(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	d.bad_from = ERAD_DEGRADE * ERAD_PAGE;
 	d.bad_to = d.bad_from + 1;
 	assert_int_equal(try_open(&d, STORE_READ, &s), -EIO);
@@ -604,7 +604,7 @@ static void test_a_snapshot_has_the_floor_of_its_time(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_begin_snapshot(s, 4, true, NULL), 0);
 	assert_int_equal(store_fold(s, NULL), 0);
@@ -670,20 +670,20 @@ static void test_a_lost_superblock_loses_no_floor(void **state)
 	}
 }
 
-static void hear(void *ctx, const char *what)
+static void keep_complaint(void *ctx, const char *what)
 {
 	(void)ctx;
 	assert_true(what[0]);
 }
 
-static void repair(struct disk *d, uint32_t era)
+static void repair_record(struct disk *d, uint32_t era)
 {
 	static const uint8_t uuid[16] = { 9 };
 	struct store_repaired done;
 	struct store_info info;
 	struct store *s;
 
-	assert_int_equal(store_repair(disk_engine(d), uuid, hear, NULL, &done, &info, NULL), 0);
+	assert_int_equal(store_repair(disk_engine(d), uuid, keep_complaint, NULL, &done, &info, NULL), 0);
 	assert_int_equal(done.repairs, 1);
 	assert_int_equal(done.over_marked, NR_BLOCKS);
 	assert_info(d, era, era, false);
@@ -702,25 +702,25 @@ static void test_repair_makes_a_floor_of_what_is_lost(void **state)
 
 	(void)state;
 	/* The record is damaged, or cannot be read. */
-	fill(&d);
+	make_volume(&d);
 	RECORD(&d)[100] = 1;
-	repair(&d, 3);
+	repair_record(&d, 3);
 	disk_destroy(&d);
-	fill(&d);
+	make_volume(&d);
 	d.bad_from = ERAD_DEGRADE * ERAD_PAGE;
 	d.bad_to = d.bad_from + 1;
-	repair(&d, 3);
+	repair_record(&d, 3);
 	disk_destroy(&d);
 
 	/* The floor is an era that the journal does not have. */
-	fill(&d);
+	make_volume(&d);
 	for (i = 0; i < 2; i++) {
 		sb = (void *)(d.visible + i * ERAD_PAGE);
 		sb->floor_era = htole32(7);
 		sb->csum = htole32(crc32c(0, (char *)sb + 4, sizeof(*sb) - 4));
 	}
 	assert_int_equal(check(&d, NULL), 1);
-	repair(&d, 7);
+	repair_record(&d, 7);
 	disk_destroy(&d);
 }
 

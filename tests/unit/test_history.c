@@ -23,7 +23,7 @@
 #define OLD_RING	40u
 
 /* A volume in era 3: blocks 0 to 9 were written in era 1, 20 to 24 in era 3. */
-static void fill(struct disk *d)
+static void make_volume(struct disk *d)
 {
 	struct store *s;
 
@@ -59,7 +59,7 @@ static void test_a_gap_lists_all_blocks_and_is_kept(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(diff_blocks(s, 2), 5);
 	assert_int_equal(store_gaps(s, gap), 0);
@@ -139,7 +139,7 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	struct disk d, older;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	disk_init_copy(&older, d.visible, d.size);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_timeline(s, 3), 71);
@@ -177,7 +177,7 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	int i;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	memset(seal, 0x5a, sizeof(seal));
 	memset(item, 0x33, sizeof(item));
 	s = open_store(&d, STORE_WRITE);
@@ -227,7 +227,7 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 	uint64_t seq;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
@@ -278,7 +278,7 @@ static void test_a_history_that_contradicts_itself_is_refused(void **state)
 	uint64_t seq;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
 	store_close(s, false, NULL);
@@ -464,7 +464,7 @@ struct upgrade {
 };
 
 /* After a power failure during an upgrade, nothing is lost, and the next open completes the upgrade. */
-static int look(void *ctx, uint8_t *image)
+static int check_cut(void *ctx, uint8_t *image)
 {
 	struct upgrade *u = ctx;
 	struct disk d;
@@ -500,7 +500,7 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 	struct upgrade *u = ctx;
 
 	if (op == DISK_FLUSH && !after)
-		disk_crash(d, 40, rnd(&u->rnd), look, u);
+		disk_crash(d, 40, rnd(&u->rnd), check_cut, u);
 }
 
 static void test_a_power_cut_in_an_upgrade_loses_nothing(void **state)

@@ -42,7 +42,7 @@ static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t e
 }
 
 /* Makes clean metadata in era 3, whose array has blocks of eras 1 to 3. */
-static void fill(struct disk *d, uint64_t seq, uint64_t tail)
+static void write_supers(struct disk *d, uint64_t seq, uint64_t tail)
 {
 	struct store *s;
 	unsigned int i;
@@ -139,7 +139,7 @@ static void test_writers_at_last_number(void **state)
 
 	(void)state;
 	for (what = 1; what <= 3; what++) {
-		fill(&d, what & 1 ? SUPER_LAST_SEQ : 20, what & 2 ? SUPER_LAST_SEQ : 30);
+		write_supers(&d, what & 1 ? SUPER_LAST_SEQ : 20, what & 2 ? SUPER_LAST_SEQ : 30);
 		assert_int_equal(check(&d, NULL), 0);
 		write_all(&d);
 		/* The sequence numbers have passed the last valid one. */
@@ -156,14 +156,14 @@ static void test_open_beyond_last_number(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
-		fill(&d, beyond[i], 30);
+		write_supers(&d, beyond[i], 30);
 		assert_refused(&d);
 		disk_destroy(&d);
-		fill(&d, 20, beyond[i]);
+		write_supers(&d, 20, beyond[i]);
 		assert_refused(&d);
 		disk_destroy(&d);
 		/* Only the head of the journal has passed the last valid number. */
-		fill(&d, 20, beyond[i] - 1);
+		write_supers(&d, 20, beyond[i] - 1);
 		put_page(&d, beyond[i] - 1, 3);
 		assert_refused(&d);
 		disk_destroy(&d);
@@ -215,7 +215,7 @@ static void repair_at(uint64_t seq, uint64_t tail)
 	int ret;
 
 	for (what = 0; what < NR_DAMAGES; what++) {
-		fill(&d, seq, tail);
+		write_supers(&d, seq, tail);
 		damage(&d, what, seq, tail);
 		before = copy_of(&d);
 		ret = repair(&d);
@@ -275,7 +275,7 @@ static void test_repair_of_strange_pages(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		for (unreadable = 0; unreadable < 2; unreadable++) {
-			fill(&d, 20, 30);
+			write_supers(&d, 20, 30);
 			put_page(&d, pages[i].seq, pages[i].era);
 			if (unreadable) {
 				d.bad_from = (ERAD_JOURNAL_START + 3) * ERAD_PAGE;
@@ -302,7 +302,7 @@ static void test_repair_of_both_supers(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d, SUPER_MAX_SEQ, SUPER_MAX_SEQ);
+	write_supers(&d, SUPER_MAX_SEQ, SUPER_MAX_SEQ);
 	put_page(&d, UINT64_MAX, 3);
 	d.visible[2] ^= 1;
 	d.visible[ERAD_PAGE + 2] ^= 1;
@@ -320,7 +320,7 @@ static void test_last_era(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d, 20, 30);
+	write_supers(&d, 20, 30);
 	set_counters(&d, 20, 30, LAST_ERA - 2);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_begin_snapshot(s, LAST_ERA - 1, true, NULL), 0);
@@ -353,7 +353,7 @@ static void test_repair_in_last_era(void **state)
 
 	(void)state;
 	for (i = 0; i < NR_DAMAGES; i++) {
-		fill(&d, 20, 30);
+		write_supers(&d, 20, 30);
 		set_counters(&d, 20, 30, LAST_ERA);
 		damage(&d, i, 20, 30);
 		if (i == D_ERA) {
@@ -382,7 +382,7 @@ static void test_build_in_last_era(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d, 20, 30);
+	write_supers(&d, 20, 30);
 	before = copy_of(&d);
 	e = disk_engine(&d);
 	assert_int_equal(build_begin(e, &geometry, UINT32_MAX, &b, NULL), -EOVERFLOW);
@@ -448,7 +448,7 @@ static void test_sizes(void **state)
 		/* A volume that is resized. */
 		if (sizes[i].block_sectors != geometry.block_sectors)
 			continue;
-		fill(&d, 20, 30);
+		write_supers(&d, 20, 30);
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_make_room(s, nr_sectors, NULL), want);
 		assert_int_equal(store_resize(s, nr_sectors, NULL), want);

@@ -49,7 +49,7 @@ static int repair(struct disk *d, struct store_repaired *done)
 }
 
 /* Makes metadata with eras 1 and 2 in the array, and 3 and 4 in the journal. */
-static void fill(struct disk *d)
+static void make_volume(struct disk *d)
 {
 	struct store *s;
 
@@ -87,7 +87,7 @@ static void test_eras(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	list_eras(&d, eras);
 	for (b = 0; b < NR_BLOCKS; b++)
 		assert_int_equal(eras[b], era_of(b));
@@ -124,7 +124,7 @@ static void test_build(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	e = disk_engine(&d);
 	assert_int_equal(build_begin(e, &geometry, 7, &build, NULL), 0);
 	for (i = 0; i < sizeof(put) / sizeof(put[0]); i++)
@@ -154,7 +154,7 @@ static void test_unreadable(void **state)
 
 	(void)state;
 	for (journal = 0; journal < 2; journal++) {
-		fill(&d);
+		make_volume(&d);
 		d.bad_from = ARRAY_SECTOR(0) + ERAD_SECTOR;
 		d.bad_to = d.bad_from + 1;
 		assert_int_equal(check(&d, NULL), 1);
@@ -185,7 +185,7 @@ static void test_unreadable_for_good(void **state)
 	struct disk d;
 
 	(void)state;
-	fill(&d);
+	make_volume(&d);
 	d.bad_from = ARRAY_SECTOR(0);
 	d.bad_to = d.bad_from + ERAD_PAGE;
 	d.broken_from = d.bad_from;
@@ -209,7 +209,7 @@ static void test_unreadable_journal(void **state)
 
 	(void)state;
 	for (page = 0; page < ERAD_JOURNAL_MIN; page++) {
-		fill(&d);
+		make_volume(&d);
 		/* The last page of the journal: its content was acknowledged, and is nowhere else. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 5, NULL), 0);
@@ -253,7 +253,7 @@ static void test_unreadable_ring(void **state)
 
 	(void)state;
 	for (torn = 0; torn < 3; torn++) {
-		fill(&d);
+		make_volume(&d);
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 1000, NULL), 0);
 		assert_int_equal(store_fold(s, NULL), 0);
@@ -292,7 +292,7 @@ static void test_unreadable_super(void **state)
 	(void)state;
 	for (copy = 0; copy < 2; copy++) {
 		for (torn = 0; torn < 3; torn++) {
-			fill(&d);
+			make_volume(&d);
 			d.bad_from = copy * ERAD_PAGE;
 			d.bad_to = d.bad_from + 1;
 			if (torn)
@@ -405,7 +405,7 @@ static void test_interrupted(void **state)
 		a.may_be_gone = damages[i] & D_BOTH;
 		a.newest = damages[i] & D_UNREADABLE ? 5 : 4;
 		for (n = 0, ret = -EIO; ret; n++) {
-			fill(&d);
+			make_volume(&d);
 			damage(&d, damages[i]);
 			d.nr_cached = 0;
 			d.fail_from = d.ops + n;

@@ -109,7 +109,7 @@ static int lock_file(void)
 	return fd;
 }
 
-static int take_lock(void)
+static int lock_generation(void)
 {
 	struct flock l = lock_of(generation, 1);
 	int fd = lock_file();
@@ -131,7 +131,7 @@ static void become_standby(void)
 	unsetenv("WATCHDOG_PID");
 	unsetenv("WATCHDOG_USEC");
 	/* The standby inherits IO_FLUSHER and the OOM score from fork(), but no memory locks. */
-	r = mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : take_lock();
+	r = mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : lock_generation();
 	if (r) {
 		log_error("the standby cannot get ready: %s", strerror(-r));
 		_exit(EXIT_FAILURE);
@@ -254,7 +254,7 @@ static bool find_lock(int fd, uint32_t first, uint32_t nr, struct flock *l)
 }
 
 /* Ends the process that holds the lock `had`.  Returns false if the process could not be ended. */
-static bool relieve(int fd, const struct flock *had)
+static bool end_standby(int fd, const struct flock *had)
 {
 	int pidfd = pidfd_open(had->l_pid, 0);
 	struct flock l;
@@ -291,7 +291,7 @@ void standby_relieve(void)
 		return;
 	}
 	while (first < generation && find_lock(fd, first, generation - first, &l)) {
-		if (relieve(fd, &l))
+		if (end_standby(fd, &l))
 			continue;
 		log_warn("the standby, process %d, is still there; its volumes follow when it has ended", l.l_pid);
 		first = l.l_start + 1;
@@ -398,7 +398,7 @@ void heirlooms_begin(void)
 	filling->used = 0;
 }
 
-static char *append(char *at, const void *from, size_t len)
+static char *append_bytes(char *at, const void *from, size_t len)
 {
 	memcpy(at, from, len);
 	return at + len;
@@ -416,11 +416,11 @@ void heirlooms_put(const struct heirloom *h)
 	if (sizeof(f) + name + origin + metadata > HALF_SIZE - filling->used)
 		return;
 	at = filling->text + filling->used;
-	at = append(at, &f, sizeof(f));
+	at = append_bytes(at, &f, sizeof(f));
 	memcpy(at - sizeof(f) + offsetof(struct fixed, uuid), h->uuid, sizeof(h->uuid));
-	at = append(at, h->name, name);
-	at = append(at, h->origin, origin);
-	at = append(at, h->metadata, metadata);
+	at = append_bytes(at, h->name, name);
+	at = append_bytes(at, h->origin, origin);
+	at = append_bytes(at, h->metadata, metadata);
 	filling->used = at - filling->text;
 	filling->nr++;
 }

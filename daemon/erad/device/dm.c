@@ -27,7 +27,7 @@ static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
 static char complaint[256];	/* the last message of libdevmapper; under dm_lock */
 
 __attribute__((format(printf, 5, 6)))
-static void hear(int level, const char *file, int line, int errno_or_class, const char *fmt, ...)
+static void keep_message(int level, const char *file, int line, int errno_or_class, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -44,7 +44,7 @@ static void hear(int level, const char *file, int line, int errno_or_class, cons
 
 void dm_setup(void)
 {
-	dm_log_with_errno_init(hear);
+	dm_log_with_errno_init(keep_message);
 	dm_hold_control_dev(1);
 }
 
@@ -79,7 +79,7 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 }
 
 /* Runs t, destroys it, and waits for udev. */
-static int run(struct dm_task *t, const char *what, const char *name, struct err *err)
+static int run_task(struct dm_task *t, const char *what, const char *name, struct err *err)
 {
 	uint32_t cookie = 0;
 	int r = 0;
@@ -131,7 +131,7 @@ int dm_create(const char *name, const struct dm_table *table, struct err *err)
 		dm_task_destroy(t);
 		t = NULL;
 	}
-	r = run(t, "create", name, err);
+	r = run_task(t, "create", name, err);
 	pthread_mutex_unlock(&dm_lock);
 	return r;
 }
@@ -235,7 +235,7 @@ static void swap_back(const char *name)
 	if (t)
 		dm_task_destroy(t);
 	if (look_up(name, &info, &err) > 0 && info.suspended &&
-	    run(resume_task(name), "resume", name, &err))
+	    run_task(resume_task(name), "resume", name, &err))
 		log_error("volume %s: %s", name, err.msg);
 }
 
@@ -244,7 +244,7 @@ int dm_swap(const char *name, struct err *err)
 	int r;
 
 	pthread_mutex_lock(&dm_lock);
-	r = run(resume_task(name), "resume", name, err);
+	r = run_task(resume_task(name), "resume", name, err);
 	if (r)
 		swap_back(name);
 	pthread_mutex_unlock(&dm_lock);
@@ -272,7 +272,7 @@ static int try_remove(const char *name, bool *known, struct err *err)
 			err_set(&who, 0, "it is open (%d times)", info.open_count);
 		return err_set(err, -EBUSY, "/dev/mapper/%s is in use: %.300s", name, who.msg);
 	}
-	return run(task_for(DM_DEVICE_REMOVE, name), "remove", name, err);
+	return run_task(task_for(DM_DEVICE_REMOVE, name), "remove", name, err);
 }
 
 int dm_remove(const char *name, struct err *err)

@@ -27,7 +27,7 @@ void mounts_close(struct mounts *t)
 }
 
 /* "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [FIELD]... - TYPE SOURCE OPTIONS" */
-static bool parse(char *line, struct mount *m)
+static bool parse_mount_line(char *line, struct mount *m)
 {
 	char *field[6], *optional, *type, *source, *options;
 	unsigned int ma, mi;
@@ -56,7 +56,7 @@ static bool parse(char *line, struct mount *m)
 bool mounts_next(struct mounts *t, struct mount *m)
 {
 	while (t->f && getline(&t->line, &t->size, t->f) > 0)
-		if (parse(t->line, m))
+		if (parse_mount_line(t->line, m))
 			return true;
 	return false;
 }

@@ -44,7 +44,7 @@ struct taker {
 	int error;		/* the first error */
 };
 
-static int read_at(int fd, uint64_t offset, void *buf, size_t len)
+static int read_device_at(int fd, uint64_t offset, void *buf, size_t len)
 {
 	for (size_t done = 0; done < len;) {
 		ssize_t n = pread(fd, (uint8_t *)buf + done, len - done, offset + done);
@@ -60,7 +60,7 @@ static int read_at(int fd, uint64_t offset, void *buf, size_t len)
 
 static int hash_at(int fd, uint8_t *buf, uint64_t offset, uint32_t len, uint64_t *hash)
 {
-	int r = read_at(fd, offset, buf, len);
+	int r = read_device_at(fd, offset, buf, len);
 
 	if (!r)
 		*hash = crc64_ecma_refl(0, buf, len);
@@ -115,7 +115,7 @@ static int fs_read(void *ctx, uint64_t offset, void *buf, size_t len)
 	if (offset >= t->size || len > t->size - offset || t->read + len > OTHERS_READ)
 		return -ENODATA;
 	t->read += len;
-	return read_at(t->fd, offset, buf, len);
+	return read_device_at(t->fd, offset, buf, len);
 }
 
 static void fs_add(void *ctx, enum fs_place what, uint64_t offset, uint64_t len)

@@ -98,7 +98,7 @@ static const char *undo_error(int code)
  * Opens the file or device that this create has made or written to.  ESTALE: there is another file
  * or device at the path now.
  */
-static int reopen(const struct place *p, struct engine **e, struct err *err)
+static int reopen_place(const struct place *p, struct engine **e, struct err *err)
 {
 	struct stat st;
 	bool same;
@@ -124,7 +124,7 @@ static int reopen(const struct place *p, struct engine **e, struct err *err)
  * place that cannot be opened is left as it is, because somebody else may have it open.  A file
  * that somebody else has put in the place of this one is left alone too.
  */
-static void take_back(const struct place *p, const struct store_geometry *g)
+static void undo_metadata(const struct place *p, const struct store_geometry *g)
 {
 	struct engine *e = NULL;
 	int r;
@@ -134,7 +134,7 @@ static void take_back(const struct place *p, const struct store_geometry *g)
 		if (r)
 			log_warn("cannot remove the new metadata %s: %s", p->path, undo_error(r));
 	} else if (p->begun) {
-		r = reopen(p, &e, NULL);
+		r = reopen_place(p, &e, NULL);
 		if (!r)
 			r = erase(e, g, p->blank);
 		if (r)
@@ -217,7 +217,7 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 	return r;
 }
 
-/* Makes the metadata.  If this fails, *p says what take_back() has to undo. */
+/* Makes the metadata.  If this fails, *p says what undo_metadata() has to undo. */
 static int write_metadata(const struct create_args *a, struct place *p,
 			  const struct store_geometry *g, struct err *err)
 {
@@ -236,7 +236,7 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	if (!r && !e) {
 		r = make_file(p, g, err);
 		if (!r)
-			r = reopen(p, &e, err);
+			r = reopen_place(p, &e, err);
 	}
 	if (!r) {
 		p->begun = true;
@@ -247,7 +247,7 @@ static int write_metadata(const struct create_args *a, struct place *p,
 }
 
 /* lasting: gets the path of the origin for eratab; PATH_MAX bytes. */
-static int check(const struct create_args *a, struct store_geometry *g, char *lasting,
+static int check_arguments(const struct create_args *a, struct store_geometry *g, char *lasting,
 		 struct err *err)
 {
 	struct use u = { .name = a->name, .origin = a->origin, .metadata = a->metadata };
@@ -321,7 +321,7 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	struct err ignored;
 	int r;
 
-	r = check(a, &g, lasting, err);
+	r = check_arguments(a, &g, lasting, err);
 	if (r)
 		return r;
 	/* Static, because it is too large for the small stacks of erad's threads. */
@@ -361,7 +361,7 @@ out_line:
 	/* udev may have seen the line. */
 	hidden_update(blockdev_at(lasting), false);
 out_metadata:
-	take_back(p, &g);
+	undo_metadata(p, &g);
 	free(p);
 	return r;
 }

@@ -71,7 +71,7 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 	return 0;
 }
 
-static int make_room(struct volume *v, uint64_t nr_sectors, struct err *err)
+static int make_metadata_room(struct volume *v, uint64_t nr_sectors, struct err *err)
 {
 	struct store *s = volume_store_get(v);
 	int r;
@@ -93,7 +93,7 @@ struct look {
 	uint64_t trouble_ms;
 };
 
-static void look_at_volume(struct volume *v, struct look *l)
+static void copy_state(struct volume *v, struct look *l)
 {
 	pthread_mutex_lock(&v->lock);
 	l->info = v->info;
@@ -104,7 +104,7 @@ static void look_at_volume(struct volume *v, struct look *l)
 	pthread_mutex_unlock(&v->lock);
 }
 
-static int swap(struct volume *v, const struct look *l, uint64_t nr_sectors, struct err *err)
+static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sectors, struct err *err)
 {
 	char mapped[DM_NAME_SIZE];
 	int r;
@@ -135,7 +135,7 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 	dev_t origin;
 	int r;
 
-	look_at_volume(v, &l);
+	copy_state(v, &l);
 	r = choose_size(v->origin, bytes, &origin, &nr_sectors, err);
 	if (r)
 		return r;
@@ -145,12 +145,12 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 			       l.info.origin_minor);
 	*out = (struct resized){ .had = l.info.nr_sectors * 512, .has = nr_sectors * 512 };
 	if (nr_sectors != l.info.nr_sectors) {
-		r = make_room(v, nr_sectors, err);
+		r = make_metadata_room(v, nr_sectors, err);
 		if (!r)
-			r = swap(v, &l, nr_sectors, err);
+			r = swap_table(v, &l, nr_sectors, err);
 		if (r)
 			return r;
-		look_at_volume(v, &l);
+		copy_state(v, &l);
 	} else if (!l.ready) {
 		return err_set(err, -EAGAIN, "it has that size, but is %s%s%.400s", l.state,
 			       *l.why.msg ? ": " : "", l.why.msg);

@@ -17,7 +17,7 @@
 #include "erad/volume/registry.h"
 #include "erad_format.h"
 
-static void add_text(struct json_object *o, const char *key, const char *text)
+static void add_text_member(struct json_object *o, const char *key, const char *text)
 {
 	json_object_object_add(o, key, text ? jsonl_text(text) : NULL);
 }
@@ -62,7 +62,7 @@ struct report {
 	uint64_t events_held;
 };
 
-static void look_at_volume(struct volume *v, struct report *p)
+static void look_at_state(struct volume *v, struct report *p)
 {
 	*p = (struct report){
 		.v = v, .name = v->name, .origin = v->origin, .metadata = v->metadata,
@@ -107,11 +107,11 @@ static struct json_object *list_json(const struct report *p)
 	struct json_object *o = json_object_new_object();
 	char path[DM_NAME_SIZE + 16];
 
-	add_text(o, "volume", p->name);
-	add_text(o, "origin", p->origin);
-	add_text(o, "metadata", p->metadata);
-	add_text(o, "state", p->state);
-	add_text(o, "device", device_path(p->dev, path));
+	add_text_member(o, "volume", p->name);
+	add_text_member(o, "origin", p->origin);
+	add_text_member(o, "metadata", p->metadata);
+	add_text_member(o, "state", p->state);
+	add_text_member(o, "device", device_path(p->dev, path));
 	return o;
 }
 
@@ -163,7 +163,7 @@ static void add_history(struct json_object *o, const struct report *p)
 	char text[TOKEN_TEXT_SIZE];
 
 	memcpy(t.uuid, p->uuid, sizeof(t.uuid));
-	add_text(o, "token", t.timeline ? token_text(&t, text) : NULL);
+	add_text_member(o, "token", t.timeline ? token_text(&t, text) : NULL);
 	add_number(o, "timelines_since", p->timelines_since, p->timelines_since);
 	json_object_object_add(o, "gaps", p->has_store ? gaps_json(p->gap, p->nr_gaps) : NULL);
 	for (unsigned int i = 0; i < ERAD_GAP_KINDS; i++)
@@ -179,18 +179,18 @@ static struct json_object *status_json(const struct report *p)
 	char uuid[UUID_TEXT_SIZE], path[DM_NAME_SIZE + 16];
 	bool st = p->has_store, live = p->has_stats;
 
-	add_text(o, "volume", p->name);
-	add_text(o, "uuid", p->has_uuid ? uuid_text(p->uuid, uuid) : NULL);
-	add_text(o, "state", p->state);
+	add_text_member(o, "volume", p->name);
+	add_text_member(o, "uuid", p->has_uuid ? uuid_text(p->uuid, uuid) : NULL);
+	add_text_member(o, "state", p->state);
 	json_object_object_add(o, "suspended", p->has_info ?
 			       json_object_new_boolean(!(p->info.status & ERAD_RESUMED)) : NULL);
 	add_era(o, p);
-	add_text(o, "device", device_path(p->dev, path));
-	add_text(o, "origin", p->origin);
+	add_text_member(o, "device", device_path(p->dev, path));
+	add_text_member(o, "origin", p->origin);
 	add_number(o, "size", st, p->store.nr_sectors * 512);
 	add_number(o, "block_size", st, (uint64_t)p->store.block_sectors * 512);
 	add_number(o, "blocks", st, p->store.nr_blocks);
-	add_text(o, "metadata", p->metadata);
+	add_text_member(o, "metadata", p->metadata);
 	add_number(o, "metadata_size", st, p->store.size_pages * ERAD_PAGE);
 	add_number(o, "metadata_used", st, p->store.used_pages * ERAD_PAGE);
 	add_number(o, "journal_pages", st, p->store.journal_pages);
@@ -208,16 +208,16 @@ static struct json_object *status_json(const struct report *p)
 	add_number(o, "over_marked", st, p->store.over_marked);
 	add_number(o, "changed_bytes", p->changed != MIRROR_UNKNOWN, p->changed);
 	add_number(o, "changed_before_bytes", p->changed_before != MIRROR_UNKNOWN, p->changed_before);
-	add_text(o, "mirror", p->mirror);
-	add_text(o, "mirror_error", *p->mirror_error.msg ? p->mirror_error.msg : NULL);
+	add_text_member(o, "mirror", p->mirror);
+	add_text_member(o, "mirror_error", *p->mirror_error.msg ? p->mirror_error.msg : NULL);
 	json_object_object_add(o, "events", p->has_events ?
 			       events_json(&p->events, p->events_held) : NULL);
-	add_text(o, "events_error", *p->events_error.msg ? p->events_error.msg : NULL);
-	add_text(o, "standby", p->v ? standby_state() : NULL);
+	add_text_member(o, "events_error", *p->events_error.msg ? p->events_error.msg : NULL);
+	add_text_member(o, "standby", p->v ? standby_state() : NULL);
 	add_number(o, "snapshot_era", st && p->store.snapshot_era, p->store.snapshot_era);
 	add_number(o, "floor_era", st && p->store.floor_era, p->store.floor_era);
 	add_history(o, p);
-	add_text(o, "error", *p->error.msg ? p->error.msg : NULL);
+	add_text_member(o, "error", *p->error.msg ? p->error.msg : NULL);
 	return o;
 }
 
@@ -230,7 +230,7 @@ static struct json_object *writer_json(const struct erad_map_writer *who, uint64
 	snprintf(comm, sizeof(comm), "%.*s", (int)sizeof(who->comm), who->comm);
 	add_number(o, "era", true, who->era);
 	json_object_object_add(o, "others", json_object_new_boolean(others));
-	add_text(o, "command", others || !*comm ? NULL : comm);
+	add_text_member(o, "command", others || !*comm ? NULL : comm);
 	add_number(o, "cgroup", who->cgroup, who->cgroup);
 	add_number(o, "blocks", true, blocks);
 	return o;
@@ -249,12 +249,12 @@ static struct json_object *writers_json(const struct report *p)
 			json_object_array_add(list, writer_json(&l->who[i], l->written[i].blocks));
 		free(l);
 	}
-	add_text(o, "volume", p->name);
-	add_text(o, "state", p->state);
+	add_text_member(o, "volume", p->name);
+	add_text_member(o, "state", p->state);
 	add_era(o, p);
 	add_number(o, "block_size", p->has_store, (uint64_t)p->store.block_sectors * 512);
 	json_object_object_add(o, "writers", list);
-	add_text(o, "error", list ? NULL : err.msg);
+	add_text_member(o, "error", list ? NULL : err.msg);
 	return o;
 }
 
@@ -265,12 +265,12 @@ static struct json_object *open_json(struct volume *v, to_json json)
 	struct report p;
 
 	home_ask(v);
-	look_at_volume(v, &p);
+	look_at_state(v, &p);
 	return json(&p);
 }
 
 /* Reports every open volume, and for every closed volume of eratab. */
-static int all(to_json json, struct json_object *array, struct err *err)
+static int report_all(to_json json, struct json_object *array, struct err *err)
 {
 	struct volume **open;
 	struct eratab tab;
@@ -316,7 +316,7 @@ static int all(to_json json, struct json_object *array, struct err *err)
 	return 0;
 }
 
-static int one(const char *name, to_json json, struct json_object *array, struct err *err)
+static int report_one(const char *name, to_json json, struct json_object *array, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct eratab tab;
@@ -361,7 +361,7 @@ static int report(struct json_object *names, to_json json, struct json_object **
 	int r = 0;
 
 	if (!nr)
-		r = all(json, array, err);
+		r = report_all(json, array, err);
 	for (size_t n = 0; n < nr && !r; n++) {
 		struct json_object *o = json_object_array_get_idx(names, n);
 
@@ -378,7 +378,7 @@ static int report(struct json_object *names, to_json json, struct json_object **
 			r = err_set(err, -EINVAL, "got %.100s twice, expected each volume once",
 				    json_object_get_string(o));
 		else
-			r = one(json_object_get_string(o), json, array, err);
+			r = report_one(json_object_get_string(o), json, array, err);
 		if (!r)
 			json_object_object_add(seen, json_object_get_string(o), NULL);
 	}

@@ -346,17 +346,17 @@ static int serve_checkpoint(struct request *q, struct json_object **result, stru
 	return serve_open_volume(q, volume_checkpoint, result, err);
 }
 
-static int take_snapshot(struct volume *v, uint32_t *era, struct err *err)
+static int request_snapshot_take(struct volume *v, uint32_t *era, struct err *err)
 {
 	return volume_snapshot_take(v, true, era, err);
 }
 
 static int serve_snapshot_take(struct request *q, struct json_object **result, struct err *err)
 {
-	return serve_open_volume(q, take_snapshot, result, err);
+	return serve_open_volume(q, request_snapshot_take, result, err);
 }
 
-static int drop_snapshot(struct volume *v, uint32_t *era, struct err *err)
+static int request_snapshot_drop(struct volume *v, uint32_t *era, struct err *err)
 {
 	(void)era;
 	return volume_snapshot_drop(v, err);
@@ -364,7 +364,7 @@ static int drop_snapshot(struct volume *v, uint32_t *era, struct err *err)
 
 static int serve_snapshot_drop(struct request *q, struct json_object **result, struct err *err)
 {
-	return serve_open_volume(q, drop_snapshot, result, err);
+	return serve_open_volume(q, request_snapshot_drop, result, err);
 }
 
 static int serve_diff(struct request *q, struct json_object **result, struct err *err)

@@ -139,7 +139,7 @@ static bool start_connection(int fd, bool root, uid_t uid, socket_serve_fn serve
 }
 
 /* Does not wait: the answer fits into the buffer of a new socket. */
-static void refuse(int fd, const char *answer)
+static void refuse_caller(int fd, const char *answer)
 {
 	if (send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("a caller was refused, but the answer could not be sent");
@@ -160,7 +160,7 @@ static void turn_away(int listener)
 		close(spare_fd);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(fd, "{\"error\":{\"code\":\"EMFILE\",\"message\":\"erad has too many files open; try again later\"}}\n");
+		refuse_caller(fd, "{\"error\":{\"code\":\"EMFILE\",\"message\":\"erad has too many files open; try again later\"}}\n");
 	else
 		usleep(NAP_US);
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -181,9 +181,9 @@ void socket_accept(int listener, socket_serve_fn serve)
 	connections += room;
 	pthread_mutex_unlock(&lock);
 	if (!room) {
-		refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 64 requests; try again later\"}}\n");
+		refuse_caller(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 64 requests; try again later\"}}\n");
 	} else if (!start_connection(fd, true, 0, serve)) {
-		refuse(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread\"}}\n");
+		refuse_caller(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread\"}}\n");
 		leave_connection(true, 0);
 	}
 }
@@ -263,7 +263,7 @@ static void *guests_thread(void *arg)
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
 			close(fd);
 		} else if (!enter_guest(peer.uid)) {
-			refuse(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 4 requests of this user; try again later\"}}\n");
+			refuse_caller(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 4 requests of this user; try again later\"}}\n");
 		} else if (!start_connection(fd, false, peer.uid, serve)) {
 			close(fd);
 			leave_connection(false, peer.uid);

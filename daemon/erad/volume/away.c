@@ -22,7 +22,7 @@ static uint64_t diskseq_of(dev_t dev)
 	return blockdev_attribute(dev, "diskseq", text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
 }
 
-static void fill(struct away *a, uint64_t diskseq, uint64_t written)
+static void fill_counters(struct away *a, uint64_t diskseq, uint64_t written)
 {
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
 
@@ -45,7 +45,7 @@ void away_leave(struct volume *v)
 	instance_info(v->fd, &i);
 	if (i.status & ERAD_RESUMED)
 		return;
-	fill(&v->left, v->diskseq, i.written_suspended);
+	fill_counters(&v->left, v->diskseq, i.written_suspended);
 }
 
 void away_stay(struct volume *v)
@@ -66,7 +66,7 @@ int away_arrive(struct volume *v, struct err *err)
 		store_item(v->store, STORE_AWAY, (uint8_t *)&was);
 	if (!was.version)
 		return 0;
-	fill(&now, diskseq, v->info.written_resumed);
+	fill_counters(&now, diskseq, v->info.written_resumed);
 	if (strcmp(was.boot, now.boot) || was.diskseq != now.diskseq)
 		snprintf(detail, sizeof(detail), "the target was out of its table, and the device is another one now");
 	else if (le64toh(was.written) == ERAD_WRITTEN_UNKNOWN || le64toh(now.written) == ERAD_WRITTEN_UNKNOWN)

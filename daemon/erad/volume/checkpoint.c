@@ -68,8 +68,8 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
 }
 
-/* As prepare(), but waits some seconds for memory. */
-static int prepare_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
+/* As prepare_next_era(), but waits some seconds for memory. */
+static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
 	unsigned int ms = PREPARE_WAIT_MIN_MS;
 	int r;
@@ -101,10 +101,10 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	int r;
 
 	*again = false;
-	r = prepare_era(v, &to, &nr_blocks, err);
+	r = prepare_next_era(v, &to, &nr_blocks, err);
 	if (r)
 		return r;
-	/* Create the map here and not in the volume thread, for the reason that prepare() has. */
+	/* Create the map here and not in the volume thread, for the reason that prepare_next_era() has. */
 	shown_prepare(&v->shown, nr_blocks, &map);
 	pthread_mutex_lock(&v->lock);
 	r = may_roll(v, err);

@@ -254,7 +254,7 @@ static int close_working_store(struct volume *v, struct store *s, bool gone, str
 }
 
 /* Returns 0 if the target lives on, or if the metadata is closed cleanly.  Else returns why not. */
-static int close_store(struct volume *v, struct store *s, bool gone, struct err *err)
+static int close_with_home(struct volume *v, struct store *s, bool gone, struct err *err)
 {
 	struct err why = { "" };
 	int lost, r;
@@ -297,7 +297,7 @@ static void end_volume(struct volume *v, bool gone)
 
 	shown_end(&v->shown, gone);
 	if (s)
-		code = close_store(v, s, gone, &err);
+		code = close_with_home(v, s, gone, &err);
 	if (code)
 		log_warn("volume %s: closed, but not cleanly: %s", v->name, err.msg);
 	else if (gone)

@@ -14,7 +14,7 @@
  * Waits for work or, after a failure, for ms milliseconds.  Also ends when home_ask() asks.
  * Returns false if the thread must stop.
  */
-static bool wait_for_work(struct volume *v, unsigned int ms)
+static bool wait_for_fold(struct volume *v, unsigned int ms)
 {
 	struct timespec until = thread_deadline(ms);
 	bool go_on;
@@ -64,7 +64,7 @@ static void *fold_thread(void *arg)
 
 	thread_name("erad-fold");
 	thread_usual();
-	while (wait_for_work(v, backoff)) {
+	while (wait_for_fold(v, backoff)) {
 		struct err err;
 
 		look_home(v);
