@@ -135,6 +135,7 @@
  *    about such writes logs a gap.
  *  - A metadata file that is replaced by an older copy has the same UUID, and counts the same
  *    eras again.  Only the timelines can tell.
+ *  - The time at which an era began is what the clock of the machine said. Nothing depends on it.
  *  - An era is 32 bits and never begins at 0 again.  At the last era, a checkpoint fails.
  *  - A block may be listed although its write failed, or was never released.  Readers must take
  *    a listed block as "may have been written".
@@ -205,7 +206,9 @@ struct erad_disk_super {
 	__le32 floor_era;	/* every block counts as written in this era or later; 0: no floor */
 	__u8 zero0[4];
 	__le64 history_seq;	/* of the history in force, which is copy history_seq & 1; 0: it is empty */
-	__u8 zero[336];
+	__le64 era_time;	/* when `era` began, seconds since 1970; 0: not known */
+	__le64 checkpoint_time;	/* when the newest checkpoint before journal_tail was requested; 0: not known */
+	__u8 zero[320];
 };
 
 /* Why writes may have gone past erad. */
@@ -274,6 +277,9 @@ struct erad_disk_degrade {
 	__u8 zero[468];
 };
 
+/* page.flags */
+#define ERAD_J_CHECKPOINT	(1u << 0)	/* of an ERA_BEGIN: a checkpoint was requested, by a user or a program */
+
 enum erad_journal_type {
 	ERAD_J_MARK = 1,	/* runs of blocks written in `era` */
 	ERAD_J_ERA_BEGIN = 2,	/* `era` begins; no runs, one page */
@@ -308,7 +314,8 @@ struct erad_disk_journal {
 	__u8 count;		/* pages of the group, at most ERAD_GROUP_MAX */
 	__le16 nr_runs;
 	__le16 bytes;		/* of payload; the rest is zero */
-	__u8 zero[12];
+	__le32 flags;
+	__le64 time;		/* of an ERA_BEGIN: when the era began, seconds since 1970; 0: not known */
 	__u8 payload[ERAD_PAGE - 64];
 };
 

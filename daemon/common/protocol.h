@@ -50,14 +50,16 @@
  * check	volume				HEAD and "damaged_blocks"; live volumes only
  * abort	volume				{"volume"}: its held writes have failed
  *
- * STATUS	{"volume", "uuid", "state", "suspended", "era", "device", "origin", "size",
+ * STATUS	{"volume", "uuid", "state", "suspended", "era", "era_time", "checkpoint_time", "noauto", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
  *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "bitmap_bytes",
  *		"passed", "released", "commits", "commit_pages", "folds", "over_marked",
  *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
  *		"events_error", "snapshot_era", "error"}
  *		error null or a sentence; numbers that are not known while the volume is
- *		closed are null; floor_era, every block counts as written in it or later, null if
+ *		closed are null; era_time and checkpoint_time, seconds since 1970 at which the
+ *		era began, and at which the newest era began that was requested by a checkpoint,
+ *		null if not known; noauto as eratab has it, null if the volume is not in eratab; floor_era, every block counts as written in it or later, null if
  *		there is no such era; snapshot_era, the newest that it shows, null if none is held;
  *		changed_bytes of this era and changed_before_bytes of the one before it
  *		are as the mirror has them, null if it missed some

@@ -19,6 +19,21 @@ static void cell_state(char buf[CELL_MAX], struct json_object *row, const struct
 		strcat(buf, ", suspended");
 }
 
+/* A time, as a date in the time zone of the caller. */
+static void cell_date(char buf[CELL_MAX], struct json_object *row, const struct column *col)
+{
+	uint64_t seconds;
+	struct tm tm;
+	time_t t;
+
+	strcpy(buf, "-");
+	if (!json_number(row, col->key, &seconds))
+		return;
+	t = seconds;
+	if (localtime_r(&t, &tm))
+		strftime(buf, CELL_MAX, "%F %T", &tm);
+}
+
 static const struct column columns[] = {
 	{ "VOLUME", cell_text, "volume", NULL, 0 },
 	{ "STATE", cell_state, "state", NULL, 0 },
@@ -35,6 +50,8 @@ static const struct column details[] = {
 	{ "UUID", cell_text, "uuid", NULL, 0 },
 	{ "token", cell_text, "token", NULL, 0 },
 	{ "tokens since era", cell_count, "timelines_since", NULL, 0 },
+	{ "era began", cell_date, "era_time", NULL, 0 },
+	{ "last checkpoint", cell_date, "checkpoint_time", NULL, 0 },
 	{ "device", cell_text, "device", NULL, 0 },
 	{ "origin", cell_text, "origin", NULL, 0 },
 	{ "blocks", cell_count, "blocks", NULL, 0 },

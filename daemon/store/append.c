@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Appends marks and the beginnings of eras to the journal. */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <time.h>
 
 #include "common/failpoint.h"
 #include "store/append.h"
@@ -68,16 +70,31 @@ static int append_group(struct store *s, unsigned int count, uint32_t era, enum 
 		s->begin.kind = kind;
 		s->begin.seq = s->head;
 		s->begin.era = s->era;
+		s->begin.times = s->times;
 	}
 	s->head += count;
 	s->era = era;
+	if (type == ERAD_J_ERA_BEGIN)
+		era_times_add(&s->times, s->group);
 	s->commits++;
 	s->commit_pages += count;
 	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
 
-int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err)
+/* The page of an ERA_BEGIN.  Context: journal_lock. */
+static unsigned int encode_era(struct store *s, bool checkpoint)
+{
+	const unsigned int count = journal_encode(s->group, NULL, 0);
+	const time_t now = time(NULL);
+
+	s->group->time = htole64(now > 0 ? now : 0);
+	s->group->flags = htole32(checkpoint ? ERAD_J_CHECKPOINT : 0);
+	return count;
+}
+
+int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, bool checkpoint,
+		     struct err *err)
 {
 	int ret;
 
@@ -93,8 +110,7 @@ int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, str
 	if (kind && s->era == 0)
 		ret = err_set(err, -EINVAL, "%s: no era has begun", s->e->name);
 	else if (era > s->era)
-		ret = append_group(s, journal_encode(s->group, NULL, 0), era, ERAD_J_ERA_BEGIN, kind,
-			     err);
+		ret = append_group(s, encode_era(s, checkpoint), era, ERAD_J_ERA_BEGIN, kind, err);
 	else
 		ret = err_set(err, -EINVAL, "%s: got era %" PRIu32 ", expected more than %" PRIu32,
 			      s->e->name, era, s->era);
@@ -105,7 +121,12 @@ out:
 
 int store_begin_era(struct store *s, uint32_t era, struct err *err)
 {
-	return store_append_era(s, era, SNAPSHOT_NONE, err);
+	return store_append_era(s, era, SNAPSHOT_NONE, false, err);
+}
+
+int store_checkpoint(struct store *s, uint32_t era, struct err *err)
+{
+	return store_append_era(s, era, SNAPSHOT_NONE, true, err);
 }
 
 static int check_ranges(struct store *s, const struct erad_range *r, unsigned int nr,

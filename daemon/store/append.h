@@ -8,7 +8,9 @@
 /*
  * Begins era `era`, as store_begin_era() does.  kind: the next fold makes a snapshot of this kind,
  * of everything before that era; SNAPSHOT_NONE: it makes none.
+ * checkpoint: as store_checkpoint().
  */
-int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, struct err *err);
+int store_append_era(struct store *s, uint32_t era, enum snapshot_kind kind, bool checkpoint,
+		     struct err *err);
 
 #endif /* ERAD_STORE_APPEND_H */

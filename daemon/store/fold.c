@@ -84,6 +84,8 @@ static int finish_fold(struct store *s, struct err *err)
 	failpoint(FAILPOINT_FOLD_FLUSHED);
 
 	sb.era = htole32(s->fold_era);
+	sb.era_time = htole64(s->fold_times.era);
+	sb.checkpoint_time = htole64(s->fold_times.checkpoint);
 	sb.journal_tail = htole64(s->fold_to);
 	if (s->fold_snapshot) {
 		sb.snap_era = sb.era;
@@ -131,6 +133,7 @@ static bool freeze(struct store *s)
 		overlay_split(&s->active, s->begin.era, &s->frozen);
 		s->fold_to = s->begin.seq;
 		s->fold_era = s->begin.era;
+		s->fold_times = s->begin.times;
 		s->fold_snapshot = s->begin.kind;
 		s->begin.kind = SNAPSHOT_NONE;
 		s->folding = true;
@@ -139,6 +142,7 @@ static bool freeze(struct store *s)
 		s->active.newest = NULL;
 		s->fold_to = s->head;
 		s->fold_era = s->era;
+		s->fold_times = s->times;
 		s->folding = true;
 	}
 	pthread_mutex_unlock(&s->lock);

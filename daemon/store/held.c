@@ -44,7 +44,7 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 			       " is held, there can be one", s->e->name, held);
 	if (!s->array.chunk)
 		return no_room_for_snapshots(s, err);
-	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, err);
+	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, lasts, err);
 }
 
 int store_drop_snapshot(struct store *s, struct err *err)

@@ -24,6 +24,13 @@ _Static_assert(ERAD_MAX_RANGES <= 1 << 10, "lengths take at most 7 bytes");
 _Static_assert(ERAD_MAX_RANGES * RUN_BYTES + ERAD_GROUP_MAX * (RUN_BYTES - 1) <=
 	       ERAD_GROUP_MAX * PAYLOAD, "a batch fits into a group");
 
+void era_times_add(struct era_times *t, const struct erad_disk_journal *page)
+{
+	t->era = le64toh(page->time);
+	if (page->flags & htole32(ERAD_J_CHECKPOINT))
+		t->checkpoint = t->era;
+}
+
 static void sift_down(struct run *runs, unsigned int i, unsigned int nr)
 {
 	const struct run moved = runs[i];

@@ -22,6 +22,15 @@ struct journal {
 	uint64_t nr_blocks;
 };
 
+/* When eras began, in seconds since 1970; 0: not known. */
+struct era_times {
+	uint64_t era;		/* the current one */
+	uint64_t checkpoint;	/* the newest that somebody has requested */
+};
+
+/* Adds an era that begins.  page: of type ERAD_J_ERA_BEGIN. */
+void era_times_add(struct era_times *t, const struct erad_disk_journal *page);
+
 /*
  * Sorts ranges into runs, which has room for nr, and joins ranges that overlap or touch.  Returns
  * the number of runs.  Allocates nothing.

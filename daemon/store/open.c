@@ -97,6 +97,11 @@ static int load(struct store *s, struct err *err)
 		return ret;
 	s->head = end.head;
 	s->era = end.era;
+	s->times = end.times;
+	if (s->era == le32toh(s->super.era))
+		s->times.era = le64toh(s->super.era_time);
+	if (!s->times.checkpoint)
+		s->times.checkpoint = le64toh(s->super.checkpoint_time);
 	ret = super_check_floor(&s->super, s->e->name, s->era, err);
 	if (!ret)
 		ret = history_read(s->e, &s->super, s->history, err);

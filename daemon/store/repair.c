@@ -298,6 +298,8 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 
 	if (head > le64toh(r->sb.journal_tail))
 		r->sb.journal_tail = htole64(head);
+	if (r->sb.era != htole32(r->era))
+		r->sb.era_time = 0;
 	r->sb.era = htole32(r->era);
 	r->sb.flags |= htole32(ERAD_SB_CLEAN);
 	ret = log_repair_gap(r, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);

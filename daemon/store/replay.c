@@ -171,8 +171,10 @@ static int visit_group(const struct window *w, unsigned int count, struct journa
 			why = "begins an era that is not newer";
 		else if (count != 1 || page->nr_runs || page->bytes)
 			why = "begins an era and has runs";
-		else
+		if (!why) {
 			end->era = era;
+			era_times_add(&end->times, page);
+		}
 		break;
 	case ERAD_J_MARK:
 		if (era != end->era || era == 0)

@@ -108,6 +108,8 @@ void store_info(struct store *s, struct store_info *info)
 	info->used_pages = s->journal.start + s->head - s->tail + s->array.pages;
 	info->chunk_pages = s->array.chunk;
 	info->era = s->era;
+	info->era_time = s->times.era;
+	info->checkpoint_time = s->times.checkpoint;
 	info->journal_used = s->head - s->tail;
 	info->commits = s->commits;
 	info->commit_pages = s->commit_pages;

@@ -79,6 +79,8 @@ struct store_info {
 	uint64_t nr_sectors, nr_blocks;
 	uint32_t block_sectors;
 	uint32_t era;			/* current era; 0: no era has begun */
+	uint64_t era_time;		/* when the current era began, seconds since 1970; 0: not known */
+	uint64_t checkpoint_time;	/* when the newest requested era began, seconds since 1970; 0: not known */
 	uint64_t size_pages, used_pages;	/* in pages of 4 KiB; used: all but the free part of the ring */
 	uint64_t journal_pages, journal_used;
 	uint32_t chunk_pages;		/* pages of one piece of the era array; 0: there is no room for snapshots */
@@ -103,10 +105,13 @@ void store_info(struct store *s, struct store_info *info);
  */
 int store_begin_era(struct store *s, uint32_t era, struct err *err);
 
+/* As store_begin_era(), for an era that somebody has requested: sets checkpoint_time in the info. */
+int store_checkpoint(struct store *s, uint32_t era, struct err *err);
+
 /*
  * As store_begin_era(), and requests a snapshot of everything before the era.  store_diff_view()
  * with STORE_SNAPSHOT shows the snapshot once the next store_fold() has returned 0.  lasts: the
- * snapshot is kept until it is dropped; otherwise it ends with the process.  EBUSY: there is a
+ * snapshot is kept until it is dropped, and the era counts as requested; otherwise it ends with the process.  EBUSY: there is a
  * snapshot.  ENOSPC: the metadata has no room for one.
  */
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err);

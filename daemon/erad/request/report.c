@@ -44,6 +44,7 @@ struct report {
 	const char *name, *origin, *metadata;
 	const char *state;
 	const char *mirror;
+	bool in_table, noauto;
 	struct err error, mirror_error, events_error;
 	dev_t dev;
 	uint8_t uuid[16];
@@ -98,6 +99,7 @@ static void look_closed(const struct eratab_entry *e, struct report *p)
 {
 	*p = (struct report){
 		.name = e->name, .origin = e->origin, .metadata = e->metadata,
+		.in_table = true, .noauto = e->noauto,
 		.state = "closed", .changed = MIRROR_UNKNOWN, .changed_before = MIRROR_UNKNOWN,
 	};
 }
@@ -185,6 +187,10 @@ static struct json_object *status_json(const struct report *p)
 	json_object_object_add(o, "suspended", p->has_info ?
 			       json_object_new_boolean(!(p->info.status & ERAD_RESUMED)) : NULL);
 	add_era(o, p);
+	add_number(o, "era_time", st && p->store.era_time && (!p->has_info || p->info.era == p->store.era),
+		   p->store.era_time);
+	add_number(o, "checkpoint_time", st && p->store.checkpoint_time, p->store.checkpoint_time);
+	json_object_object_add(o, "noauto", p->in_table ? json_object_new_boolean(p->noauto) : NULL);
 	add_text_member(o, "device", device_path(p->dev, path));
 	add_text_member(o, "origin", p->origin);
 	add_number(o, "size", st, p->store.nr_sectors * 512);
@@ -260,12 +266,15 @@ static struct json_object *writers_json(const struct report *p)
 
 typedef struct json_object *(*to_json)(const struct report *p);
 
-static struct json_object *open_json(struct volume *v, to_json json)
+/* e: the volume's line in the table, or NULL. */
+static struct json_object *open_json(struct volume *v, const struct eratab_entry *e, to_json json)
 {
 	struct report p;
 
 	home_ask(v);
 	look_at_state(v, &p);
+	p.in_table = e;
+	p.noauto = e && e->noauto;
 	return json(&p);
 }
 
@@ -303,12 +312,12 @@ static int report_all(to_json json, struct json_object *array, struct err *err)
 			}
 		if (!v)
 			look_closed(e, &p);
-		json_object_array_add(array, v ? open_json(v, json) : json(&p));
+		json_object_array_add(array, v ? open_json(v, e, json) : json(&p));
 		volume_unref(v);
 	}
 	for (size_t i = 0; i < nr; i++) {
 		if (open[i])
-			json_object_array_add(array, open_json(open[i], json));
+			json_object_array_add(array, open_json(open[i], NULL, json));
 		volume_unref(open[i]);
 	}
 	free(open);
@@ -319,7 +328,7 @@ static int report_all(to_json json, struct json_object *array, struct err *err)
 static int report_one(const char *name, to_json json, struct json_object *array, struct err *err)
 {
 	const struct eratab_entry *e;
-	struct eratab tab;
+	struct eratab tab = { 0 };
 	struct report p;
 	struct volume *v;
 	int r;
@@ -328,20 +337,22 @@ static int report_one(const char *name, to_json json, struct json_object *array,
 	if (r)
 		return r;
 	v = volumes_get(name);
+	r = op_read_table(&tab, err);
+	if (!r) {
+		r = eratab_find(&tab, name, &e, err);
+		if (!r && !v)
+			look_closed(e, &p);
+	}
+	/* For an open volume the table is not needed. */
+	if (v)
+		json_object_array_add(array, open_json(v, r ? NULL : e, json));
+	else if (!r)
+		json_object_array_add(array, json(&p));
+	eratab_free(&tab);
 	if (v) {
-		json_object_array_add(array, open_json(v, json));
 		volume_unref(v);
 		return 0;
 	}
-	r = op_read_table(&tab, err);
-	if (r)
-		return r;
-	r = eratab_find(&tab, name, &e, err);
-	if (!r) {
-		look_closed(e, &p);
-		json_object_array_add(array, json(&p));
-	}
-	eratab_free(&tab);
 	return r;
 }
 

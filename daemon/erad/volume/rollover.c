@@ -105,7 +105,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	/* The watchdog also checks the duration of this write. */
 	atomic_store(&v->busy_since, thread_now_ms());
 	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
-		store_begin_era(v->store, c->to, err);
+		store_checkpoint(v->store, c->to, err);
 	atomic_store(&v->busy_since, 0);
 	return r;
 }

@@ -139,6 +139,43 @@ test_changed_bytes()
 	same "$(changes)" "0 8192"
 }
 
+# times: the times at which the era and the newest checkpoint of data began, and noauto
+times()
+{
+	eractl status --json data | perl -MJSON::PP -0777 -ne '
+		print join " ", map { $_ // "null" } @{decode_json($_)->{volumes}[0]}{qw(era_time checkpoint_time noauto)}'
+}
+
+test_era_times()
+{
+	DESCRIPTION="status has the times at which the era and the last checkpoint began, also when erad was killed and the volume closed"
+	local before era checkpoint noauto was
+
+	before=$(date +%s)
+	eractl create data "$(new_disk 64M)"
+	read -r era checkpoint noauto <<< "$(times)"
+	((era >= before && era <= $(date +%s))) || fail "era 1 began at $era, expected $before or later"
+	same "$checkpoint $noauto" "null 0"
+	nap 1
+	eractl checkpoint data
+	was=$(times)
+	read -r era checkpoint noauto <<< "$was"
+	((era > before)) || fail "era 2 began at $era, expected a time after $before"
+	same "$checkpoint" "$era"
+	kill_erad
+	start_erad
+	same "$(times)" "$was"
+	nap 1
+	eractl close data
+	same "$(times)" "null null 0"
+	sed -i 's/^data.*/&\tnoauto/' /etc/eratab
+	eractl open data
+	read -r era checkpoint noauto <<< "$(times)"
+	((era > checkpoint)) || fail "the era of the open began at $era, expected a time after $checkpoint"
+	same "$checkpoint $noauto" "$(cut -d " " -f 2 <<< "$was") 1"
+	eractl status data | grep -q "^ *last checkpoint  *20[0-9-]* [0-9:]*$" || fail "status does not show the last checkpoint"
+}
+
 # asked QUERY: asks Prometheus, and prints a line "NAME VALUE" for each value of the answer.
 asked()
 {
