@@ -9,7 +9,7 @@
 
 #include "eractl/eractl.h"
 #include "eractl/eras.h"
-#include "eractl/map.h"
+#include "eractl/map_draw.h"
 
 #define MARGIN		12	/* columns beside the cells, for offsets */
 #define LINES_AROUND	12	/* title, empty line, legend, prompt */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Maps as text, JSON and SVG: see map.h. */
+/* Maps as text, JSON and SVG: see map_draw.h. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/eractl.h"
-#include "eractl/map.h"
+#include "eractl/map_draw.h"
 
 #define NOTHING		MAP_BANDS	/* the band of cells without a block that counts */
 #define LABEL		10		/* columns for the offset at the beginning of a row */

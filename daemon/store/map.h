@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A map: a volume as a grid of cells, each with the newest era of its blocks, and drawings of the grid. */
-#ifndef ERACTL_MAP_H
-#define ERACTL_MAP_H
+/* A map: a volume as a grid of cells, each with the newest era of its blocks. */
+#ifndef ERAD_STORE_MAP_H
+#define ERAD_STORE_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "store/store.h"
 
@@ -25,8 +24,6 @@ struct map {
 	struct map_cell *cell;		/* freed by map_free() */
 	uint64_t bytes[MAP_BANDS];	/* how many bytes have an era in each band */
 };
-
-enum map_colour { MAP_PLAIN, MAP_256, MAP_TRUE };
 
 /* Set name, since, columns, rows and info first.  Returns 0 or ENOMEM. */
 int map_init(struct map *m);
@@ -50,9 +47,4 @@ unsigned int map_band(const struct map *m, uint32_t era);
 /* Returns the newest and the oldest era of a band, from `since` on.  False: the band has no such era. */
 bool map_band_eras(const struct map *m, unsigned int band, uint32_t *newest, uint32_t *oldest);
 
-/* Print to stdout, or to a file.  The stream keeps errors: see ferror(3). */
-void map_print(const struct map *m, enum map_colour colour);
-void map_print_json(const struct map *m);
-void map_print_svg(const struct map *m, FILE *f);
-
-#endif /* ERACTL_MAP_H */
+#endif /* ERAD_STORE_MAP_H */

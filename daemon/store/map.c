@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "erad_format.h"
-#include "eractl/map.h"
+#include "store/map.h"
 
 int map_init(struct map *m)
 {

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Drawings of a map: as text, JSON and SVG. */
+#ifndef ERACTL_MAP_DRAW_H
+#define ERACTL_MAP_DRAW_H
+
+#include <stdio.h>
+
+#include "store/map.h"
+
+enum map_colour { MAP_PLAIN, MAP_256, MAP_TRUE };
+
+/* Print to stdout, or to a file.  The stream keeps errors: see ferror(3). */
+void map_print(const struct map *m, enum map_colour colour);
+void map_print_json(const struct map *m);
+void map_print_svg(const struct map *m, FILE *f);
+
+#endif /* ERACTL_MAP_DRAW_H */
