@@ -17,83 +17,7 @@
 
 #include "store/crc32c.h"
 #include "store/repair.h"
-#include "volume.h"
-
-#define RECORD(d)	((d)->visible + ERAD_DEGRADE * ERAD_PAGE)
-
-/* A volume in era 3, blocks 10 to 14 written in era 1, blocks 20 to 21 in era 3; closed. */
-static void make_volume(struct disk *d)
-{
-	struct store *s;
-
-	format(d);
-	s = open_store(d, STORE_WRITE);
-	assert_int_equal(store_begin_era(s, 1, NULL), 0);
-	assert_int_equal(mark(s, 10, 5), 0);
-	assert_int_equal(store_begin_era(s, 3, NULL), 0);
-	assert_int_equal(mark(s, 20, 2), 0);
-	assert_int_equal(store_close(s, true, NULL), 0);
-}
-
-static void given(struct store *s, uint8_t content[ERAD_SECTOR])
-{
-	uint64_t sector = 0;
-
-	assert_int_equal(store_degrade_record(s, &sector, content), 0);
-	assert_int_equal(sector, ERAD_DEGRADE * ERAD_PAGE / ERAD_SECTOR);
-}
-
-/* Writes the degrade record, as the module does when no daemon comes back. */
-static void degrade(struct disk *d, const uint8_t content[ERAD_SECTOR])
-{
-	memcpy(RECORD(d), content, ERAD_SECTOR);
-	memcpy(d->durable + ERAD_DEGRADE * ERAD_PAGE, content, ERAD_SECTOR);
-}
-
-/* Opens the volume of make_volume(), as a daemon does.  content: the degrade record that the target receives. */
-static struct store *open_served(struct disk *d, uint8_t content[ERAD_SECTOR])
-{
-	struct store *s;
-
-	make_volume(d);
-	s = open_store(d, STORE_WRITE);
-	given(s, content);
-	assert_false(store_degraded(s));
-	return s;
-}
-
-/* Makes the volume of make_volume(), and degrades it after a daemon has served it. */
-static void fill_degraded(struct disk *d)
-{
-	uint8_t content[ERAD_SECTOR];
-
-	store_close(open_served(d, content), false, NULL);
-	degrade(d, content);
-}
-
-static struct store *open_degraded(struct disk *d)
-{
-	fill_degraded(d);
-	return open_store(d, STORE_WRITE);
-}
-
-static void set_floor_and_begin(struct store *s, uint32_t era)
-{
-	assert_int_equal(store_set_floor(s, NULL), 0);
-	assert_int_equal(store_begin_era(s, era, NULL), 0);
-}
-
-/* Takes all the steps that take a degrade record out of force.  content: the new record that the target receives. */
-static void come_back(struct store *s, uint8_t content[ERAD_SECTOR])
-{
-	struct store_info info;
-
-	assert_int_equal(store_set_floor(s, NULL), 0);
-	store_info(s, &info);
-	assert_int_equal(store_begin_era(s, info.era + 1, NULL), 0);
-	given(s, content);
-	assert_int_equal(store_clear_degraded(s, NULL), 0);
-}
+#include "degraded_volume.h"
 
 static int add_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
@@ -102,16 +26,6 @@ static int add_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	while (len--)
 		eras[first++] = era;
 	return 0;
-}
-
-static void assert_info(struct disk *d, uint32_t era, uint32_t floor, bool degraded)
-{
-	struct store_info info;
-
-	assert_int_equal(check(d, &info), 0);
-	assert_int_equal(info.era, era);
-	assert_int_equal(info.floor_era, floor);
-	assert_int_equal(info.degraded, degraded);
 }
 
 static void test_a_file_has_no_place_for_a_record(void **state)
@@ -396,131 +310,6 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	disk_destroy(&d);
 }
 
-/* The target writes a record while the floor of the previous record is being written. */
-struct second {
-	const uint8_t *content;
-	enum disk_op op;
-	bool after;
-	unsigned int calls, at;		/* number of the call at which the target writes */
-};
-
-static void degrade_meanwhile(struct disk *d, enum disk_op op, bool after, void *ctx)
-{
-	struct second *x = ctx;
-
-	if (op == x->op && after == x->after && x->calls++ == x->at)
-		degrade(d, x->content);
-}
-
-static int check_second(void *ctx, uint8_t *image)
-{
-	const uint32_t *era = ctx;
-	struct store *s;
-	struct disk d;
-
-	disk_init_copy(&d, image, store_size(&geometry, NULL));
-	s = open_store(&d, STORE_READ);
-	assert_int_equal(diff_blocks(s, *era), NR_BLOCKS);
-	store_close(s, false, NULL);
-	disk_destroy(&d);
-	return 0;
-}
-
-/*
- * next: the target has the next record by then, with a serial of its own and era 4.  Otherwise it
- * writes the record of the first degrade again, with era 3.  After a power cut at any point, every
- * block counts as written in that era.
- */
-static void overlap(bool next, struct second x, bool *done)
-{
-	uint8_t content[ERAD_SECTOR], again[ERAD_SECTOR];
-	uint32_t era = next ? 4 : 3;
-	struct store *s;
-	struct disk d;
-
-	s = open_degraded(&d);
-	if (next) {
-		set_floor_and_begin(s, 4);
-		given(s, again);
-	} else {
-		memcpy(again, RECORD(&d), sizeof(again));
-	}
-	x.content = again;
-	d.hook_ctx = &x;
-	d.hook = degrade_meanwhile;
-	assert_int_equal(store_set_floor(s, NULL), 0);
-	d.hook = NULL;
-	*done = x.calls <= x.at;
-	assert_int_equal(disk_crash(&d, 64, 1, check_second, &era), 0);
-	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_true(store_degraded(s));
-	come_back(s, content);
-	assert_int_equal(diff_blocks(s, era), NR_BLOCKS);
-	assert_int_equal(diff_blocks(s, era + 1), 0);
-	store_close(s, false, NULL);
-	assert_info(&d, era + 1, era, false);
-	disk_destroy(&d);
-}
-
-static void test_a_second_record_while_the_floor_of_the_first_is_written(void **state)
-{
-	static const enum disk_op ops[] = { DISK_READ, DISK_WRITE, DISK_FLUSH };
-	unsigned int n = 0;
-	bool done;
-
-	(void)state;
-	for (int next = 0; next < 2; next++)
-		for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
-			for (int after = 0; after < 2; after++) {
-				struct second x = { .op = ops[i], .after = after };
-
-				for (done = false; !done; x.at++, n++)
-					overlap(next, x, &done);
-			}
-	/* The target writes at some of the writes and flushes. */
-	assert_in_range(n, 20, 200);
-}
-
-/* The same, but the floor of the second record is not written, because the metadata device fails. */
-static void test_a_second_record_whose_floor_fails_stays_in_force(void **state)
-{
-	uint8_t content[ERAD_SECTOR];
-	uint32_t era = 4;
-	struct store *s;
-	struct disk d;
-
-	(void)state;
-	for (unsigned int nth = 0; ; nth++) {
-		int r;
-
-		s = open_degraded(&d);
-		set_floor_and_begin(s, 4);
-		given(s, content);
-		degrade(&d, content);
-		assert_int_equal(store_find_degraded(s, NULL), 0);
-		d.fail_from = d.ops + nth;
-		d.fail_to = d.fail_from + 1;
-		d.fail_torn = d.fail_lossy = true;
-		r = store_set_floor(s, NULL);
-		assert_true(r == 0 || r == -EIO);
-		assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
-		assert_int_equal(disk_crash(&d, 64, 1, check_second, &era), 0);
-		if (r) {
-			given(s, content);
-			assert_int_equal(store_clear_degraded(s, NULL), -EINVAL);
-			assert_true(store_wants_floor(s));
-		}
-		store_close(s, false, NULL);
-		s = open_store(&d, STORE_WRITE);
-		come_back(s, content);
-		assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
-		store_close(s, false, NULL);
-		disk_destroy(&d);
-		if (!r)
-			break;
-	}
-}
-
 static void test_a_record_of_a_newer_era_begins_it(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -735,8 +524,6 @@ int main(void)
 		cmocka_unit_test(test_a_degrade_after_open_is_known_from_the_target),
 		cmocka_unit_test(test_a_record_written_after_open_is_found),
 		cmocka_unit_test(test_a_record_damaged_after_open_is_mended_before_the_next_open),
-		cmocka_unit_test(test_a_second_record_while_the_floor_of_the_first_is_written),
-		cmocka_unit_test(test_a_second_record_whose_floor_fails_stays_in_force),
 		cmocka_unit_test(test_a_record_of_a_newer_era_begins_it),
 		cmocka_unit_test(test_a_damaged_record_counts),
 		cmocka_unit_test(test_an_unreadable_record_is_refused),

@@ -519,108 +519,9 @@ static void test_lost_writes(void **state)
 	disk_destroy(&d);
 }
 
-/* A smaller device needs no more room, and neither does a larger one up to the end of the array's last page. */
-static void test_make_room(void **state)
-{
-	const uint64_t most = 2 * ERAD_ERAS_PER_PAGE * 8;
-	struct store_info info;
-	struct err err = { "" };
-	struct store *s;
-	uint8_t *before;
-	struct disk d;
-
-	(void)state;
-	format(&d);
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_begin_era(s, 1, NULL), 0);
-	assert_int_equal(mark(s, 0, NR_BLOCKS), 0);
-	before = malloc(d.size);
-	memcpy(before, d.visible, d.size);
-	assert_int_equal(store_make_room(s, 8, NULL), 0);
-	assert_int_equal(store_make_room(s, most, NULL), 0);
-	assert_int_equal(store_make_room(s, 0, NULL), -EINVAL);
-	assert_int_equal(store_make_room(s, most + 1, &err), -ENOSPC);
-	assert_non_null(strstr(err.msg, "disk has 156 KiB, but the metadata of a volume of 7.8 MiB (8126976 bytes) needs at least 164 KiB"));
-	assert_memory_equal(before, d.visible, d.size);
-	assert_int_equal(store_resize(s, most + 1, NULL), -ENOSPC);
-	store_info(s, &info);
-	assert_int_equal(info.nr_sectors, geometry.nr_sectors);
-	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
-	assert_int_equal(store_resize(s, most, NULL), 0);
-	assert_int_equal(diff_blocks(s, 1), most / 8);
-	store_close(s, false, NULL);
-	s = open_store(&d, STORE_READ);
-	assert_int_equal(store_make_room(s, 8, NULL), -EROFS);
-	store_close(s, false, NULL);
-	free(before);
-	disk_destroy(&d);
-}
-
-/* Exactly the blocks that the volume has gained are of the current era; also after another open. */
-static void assert_gained(struct disk *d, struct store *s, uint64_t nr, uint32_t era)
-{
-	assert_int_equal(diff_blocks(s, era), nr);
-	assert_int_equal(diff_blocks(s, 1), nr + 1);
-	store_close(s, false, NULL);
-	s = open_store(d, STORE_READ);
-	assert_int_equal(diff_blocks(s, era), nr);
-	assert_int_equal(diff_blocks(s, 1), nr + 1);
-	store_close(s, true, NULL);
-}
-
-static void test_blocks_that_a_volume_gains_are_of_the_current_era(void **state)
-{
-	struct store *s;
-	struct disk d;
-
-	(void)state;
-	format(&d);
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_begin_era(s, 1, NULL), 0);
-	assert_int_equal(mark(s, 0, 1), 0);
-	assert_int_equal(store_resize(s, 8 * 10, NULL), 0);
-	assert_int_equal(diff_blocks(s, 1), 1);
-	assert_int_equal(store_begin_era(s, 2, NULL), 0);
-	assert_int_equal(store_resize(s, 8 * 1000, NULL), 0);
-	assert_gained(&d, s, 990, 2);
-
-	/* The volume shrinks, and grows to its old size. */
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_resize(s, 8, NULL), 0);
-	assert_int_equal(store_begin_era(s, 3, NULL), 0);
-	assert_int_equal(store_resize(s, 8 * 1000, NULL), 0);
-	assert_gained(&d, s, 999, 3);
-	disk_destroy(&d);
-}
-
-static void test_a_last_block_that_grows_is_of_the_current_era(void **state)
-{
-	struct store_info info;
-	struct store *s;
-	struct disk d;
-
-	(void)state;
-	format(&d);
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_begin_era(s, 1, NULL), 0);
-	assert_int_equal(store_resize(s, 8 * 9 + 3, NULL), 0);
-	assert_int_equal(mark(s, 5, 1), 0);
-	assert_int_equal(store_begin_snapshot(s, 2, true, NULL), 0);
-	assert_int_equal(store_fold(s, NULL), 0);
-	assert_int_equal(diff_blocks(s, 1), 1);
-	assert_int_equal(store_resize(s, 8 * 10, NULL), 0);
-	store_info(s, &info);
-	assert_int_equal(info.nr_blocks, 10);
-	assert_int_equal(snapshot_blocks(s, 1), 1);
-	assert_gained(&d, s, 1, 2);
-	disk_destroy(&d);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocks_that_a_volume_gains_are_of_the_current_era),
-		cmocka_unit_test(test_a_last_block_that_grows_is_of_the_current_era),
 		cmocka_unit_test(test_contract),
 		cmocka_unit_test(test_read_unclean),
 		cmocka_unit_test(test_sizes),
@@ -630,7 +531,6 @@ int main(void)
 		cmocka_unit_test(test_format_crash),
 		cmocka_unit_test(test_take_over),
 		cmocka_unit_test(test_lost_writes),
-		cmocka_unit_test(test_make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
