@@ -136,7 +136,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
-daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests
+daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests $(BUILD)/unit/test_ops
 daemon_sources	:= tests/unit/instance_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
@@ -146,6 +146,9 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
+# The test of daemon/erad/ops has further stand-ins.
+ops_wraps	:= eratab_read hidden_update $(patsubst %,probe_%,device sector_size in_use lasting apart) \
+	$(patsubst %,dm_%,exists create remove load_size)
 # The tests that fail if the heap is used where it must not be.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
@@ -168,6 +171,7 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
 $(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node $(heap_wraps:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_ops: OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(device_tests): $(call unit_object,$(device_sources))
