@@ -278,7 +278,7 @@ struct erad_disk_degrade {
 };
 
 /* page.flags */
-#define ERAD_J_CHECKPOINT	(1u << 0)	/* of an ERA_BEGIN: a checkpoint was requested, by a user or a program */
+#define ERAD_J_CHECKPOINT	(1u << 0)	/* of an ERA_BEGIN: somebody has requested the era, by a checkpoint */
 
 enum erad_journal_type {
 	ERAD_J_MARK = 1,	/* runs of blocks written in `era` */

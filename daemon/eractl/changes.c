@@ -13,13 +13,13 @@
 #include "eractl/metadata.h"
 #include "store/moment.h"
 
-/* One reading, whatever it reads from. */
+/* The state of one reading, from erad or from metadata. */
 struct reading {
 	const struct changes_reader *reader;
 	const char *operand;
 	struct changes_head head;
 	bool begun;
-	/* The extent that is kept back until it is known that the next extent does not continue it. */
+	/* The last extent.  It is passed on only when the next extent is known not to continue it. */
 	uint64_t offset, length;
 	uint64_t changed;	/* bytes of all extents */
 };

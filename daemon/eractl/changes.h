@@ -20,7 +20,7 @@ struct changes_head {
 struct changes_reader {
 	const char *token;	/* or NULL: since is what was given */
 	uint32_t since;
-	bool snapshot;		/* what the volume's snapshot shows */
+	bool snapshot;		/* read the volume's snapshot */
 	void *ctx;
 	/* Called once, first.  A negative errno, with err set, ends the reading. */
 	int (*begin)(void *ctx, const struct changes_head *head, struct err *err);
@@ -38,7 +38,7 @@ int changes_read(const char *operand, const struct changes_reader *r, struct err
 /* Checks that the metadata knows the moment of the token.  Returns as changes_read(). */
 int changes_check_token(const char *operand, const char *token, struct err *err);
 
-/* Says on stderr that the whole volume is listed because of a gap.  Says nothing if there is no gap. */
+/* Prints a note to stderr if the whole volume is listed because of a gap. */
 void changes_complain_of_gaps(const char *operand, const struct changes_head *head);
 
 #endif /* ERACTL_CHANGES_H */

@@ -52,7 +52,7 @@ static int add_path(struct json_object *o, const char *key, const char *path)
 	return 0;
 }
 
-/* Warns of files that still name the origin.  given: its path as the user has given it. */
+/* Warns of files that still name the origin.  given: the origin's path as the user has given it. */
 static void look_for_mentions(const char *name, const char *given)
 {
 	const struct eratab_entry *e;

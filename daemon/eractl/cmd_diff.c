@@ -14,7 +14,7 @@
 
 struct run {
 	struct diff diff;
-	const struct diff_format *format;	/* NULL: a bitmap in a qcow2 file */
+	const struct diff_format *format;	/* NULL: the output is a bitmap in a qcow2 file */
 	const char *file, *device;		/* for qcow2: the file, and the path of its backing file */
 	struct qcow2 *qcow2;
 	bool json;

@@ -19,7 +19,7 @@ static void cell_state(char buf[CELL_MAX], struct json_object *row, const struct
 		strcat(buf, ", suspended");
 }
 
-/* A time, as a date in the time zone of the caller. */
+/* Writes a time as a date, in the caller's time zone. */
 static void cell_date(char buf[CELL_MAX], struct json_object *row, const struct column *col)
 {
 	uint64_t seconds;

@@ -78,7 +78,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	 * and these would count.
 	 */
 	if (fsync(c->fd))
-		return err_set(err, -errno, "%s: writing what is cached: %s", path, strerror(errno));
+		return err_set(err, -errno, "%s: writing the dirty pages of its cache: %s", path, strerror(errno));
 	return read_counters(c, c->written, err);
 }
 

@@ -19,13 +19,13 @@
 #define LVM_DEVICES	"/etc/lvm/devices/system.devices"
 #define LVM_TYPE	"LVM2_member"
 
-/* What a device is called in configuration files, other than by a path. */
+/* The names that a device has in configuration files, besides its paths. */
 enum tag { UUID, LABEL, PARTUUID, PARTLABEL, NR_TAGS };
 
 static const struct {
-	const char *name;	/* as in fstab */
-	const char *directory;	/* of the links */
-	const char *blkid;	/* of libblkid's value */
+	const char *name;	/* the name's key in fstab */
+	const char *directory;	/* directory of the links */
+	const char *blkid;	/* name of libblkid's value */
 } tags[NR_TAGS] = {
 	[UUID] = { "UUID", "/dev/disk/by-uuid/", "UUID" },
 	[LABEL] = { "LABEL", "/dev/disk/by-label/", "LABEL" },
@@ -37,8 +37,8 @@ struct mentions {
 	const char *volume, *origin, *given;
 	char kernel_path[80];
 	dev_t dev;
-	char *value[NR_TAGS];	/* NULL: the origin has none */
-	bool is_pv;		/* LVM's */
+	char *value[NR_TAGS];	/* NULL: the origin has no such value */
+	bool is_pv;		/* the UUID of LVM's physical volume */
 	size_t found;
 };
 
@@ -62,7 +62,7 @@ static void look_at_origin(struct mentions *m)
 	blkid_free_probe(pr);
 }
 
-/* text is the value itself, or as udev escapes it in the name of a link. */
+/* Returns whether text is the value, or the value as udev escapes it in the name of a link. */
 static bool is_value(const char *value, const char *text)
 {
 	char escaped[1024];
@@ -74,7 +74,7 @@ static bool is_value(const char *value, const char *text)
 	return !blkid_encode_string(value, escaped, sizeof(escaped)) && !strcmp(escaped, text);
 }
 
-/* Whether what a file calls a device, for example UUID="…" or a path, is the origin. */
+/* Returns whether a device's name in a file, such as UUID="…" or a path, means the origin. */
 static bool is_origin(const struct mentions *m, const char *text)
 {
 	char *unquoted = strdup(text);
@@ -95,7 +95,7 @@ static bool is_origin(const struct mentions *m, const char *text)
 		else if (!strncmp(unquoted, tags[i].directory, directory))
 			is = is_value(m->value[i], unquoted + directory);
 	}
-	/* Links by UUID and label lead to the volume by now. */
+	/* By now, links by UUID and label lead to the volume. */
 	if (!is && *unquoted == '/')
 		is = blockdev_at(unquoted) == m->dev;
 	free(unquoted);
@@ -121,7 +121,7 @@ static void warn(struct mentions *m, const char *file, size_t line, const char *
 	m->found++;
 }
 
-/* A file whose lines are fields; field: the number of the one that names a device, from 0. */
+/* Searches a file whose lines consist of fields.  field: number of the field that names a device, from 0. */
 static void look_at_fields(struct mentions *m, const char *file, unsigned int field)
 {
 	FILE *f = fopen(file, "re");
@@ -204,7 +204,7 @@ static void look_at_units(struct mentions *m)
 	}
 }
 
-/* The place of path in a line, as a whole path; NULL: it is not there. */
+/* Finds path in a line, as a whole path.  Returns NULL if the line does not have it. */
 static const char *find_path(const char *line, const char *path)
 {
 	const size_t len = path ? strlen(path) : 0;

@@ -63,7 +63,7 @@ struct directory_entry {
 	uint8_t type, granularity_bits;
 	__be16 name_size;
 	__be32 extra_size;
-	char name[8];		/* padded to a multiple of 8 */
+	char name[8];		/* length, padded to a multiple of 8 */
 };
 _Static_assert(sizeof(struct directory_entry) == 32, "the entry has no holes");
 
@@ -72,12 +72,12 @@ struct qcow2 {
 	int fd;
 	uint64_t size;
 	unsigned int grain_bits;
-	uint64_t l1_entries, directory, table, next;	/* clusters, but for l1_entries; next: the first free one */
-	__be64 *entries;				/* of the bitmap's table */
+	uint64_t l1_entries, directory, table, next;	/* numbers of clusters, except l1_entries; next: the first free cluster */
+	__be64 *entries;				/* entries of the bitmap's table */
 	uint64_t nr_entries;
-	uint8_t *bits;					/* of the cluster of the bitmap that is being filled */
-	uint64_t current;				/* its entry */
-	bool dirty;					/* it has a bit */
+	uint8_t *bits;					/* content of the cluster of the bitmap that is being filled */
+	uint64_t current;				/* entry of this cluster in the table */
+	bool dirty;					/* this cluster has a bit */
 };
 
 static void destroy(struct qcow2 *q)
@@ -235,7 +235,7 @@ static int write_header(struct qcow2 *q, struct err *err)
 	return write_at(q, &h, sizeof(h), (uint64_t)HEADER * CLUSTER, err);
 }
 
-/* All but the header, without which nothing opens the file. */
+/* Write the header last, because without it no program opens the file. */
 static int write_tables(struct qcow2 *q, struct err *err)
 {
 	const struct directory_entry entry = {
@@ -244,7 +244,7 @@ static int write_tables(struct qcow2 *q, struct err *err)
 		.name_size = htobe16(strlen(QCOW2_BITMAP)), .name = QCOW2_BITMAP,
 	};
 	const __be64 refblock = htobe64((uint64_t)REFBLOCK * CLUSTER);
-	__be16 *counts = (__be16 *)q->bits;	/* it is free, and as large as a refcount block */
+	__be16 *counts = (__be16 *)q->bits;	/* this buffer is free now, and as large as a refcount block */
 	uint64_t i;
 	int r;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A qcow2 file that holds a dirty bitmap and no data.  Its backing file is the volume, so whatever opens the qcow2 file
- * reads the data of the volume and, as the bitmap, what was written.
+ * A qcow2 file that has a dirty bitmap and no data.  Its backing file is the volume.  A program
+ * that opens the qcow2 file reads the volume's data, and finds in the bitmap which blocks were
+ * written.
  */
 #ifndef ERACTL_QCOW2_H
 #define ERACTL_QCOW2_H
@@ -11,7 +12,7 @@
 #include "common/err.h"
 
 #define QCOW2_BITMAP	"erad"	/* name of the bitmap */
-#define QCOW2_ALIGN	512u	/* of the size and of all extents */
+#define QCOW2_ALIGN	512u	/* all offsets and sizes are multiples of this */
 
 struct qcow2;
 

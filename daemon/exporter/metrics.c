@@ -245,7 +245,7 @@ static const struct family families[] = {
 	{ "erad_block_size_bytes", "gauge", "The unit that is tracked.", print_number, "block_size" },
 	{ "erad_era", "gauge", "The current era.", print_number, "era" },
 	{ "erad_era_begin_timestamp_seconds", "gauge", "When the current era began.", print_number, "era_time" },
-	{ "erad_last_checkpoint_timestamp_seconds", "gauge", "When the newest checkpoint was made; there is none without one.",
+	{ "erad_last_checkpoint_timestamp_seconds", "gauge", "When the newest checkpoint was made. Missing if there was none.",
 	  print_number, "checkpoint_time" },
 	{ "erad_noauto", "gauge", "Whether eratab says that the volume is not opened at boot.", print_bool, "noauto" },
 	{ "erad_eras_begun_total", "counter", "Eras begun since the volume was opened.", print_event,

@@ -82,7 +82,7 @@ static int append_group(struct store *s, unsigned int count, uint32_t era, enum 
 	return 0;
 }
 
-/* The page of an ERA_BEGIN.  Context: journal_lock. */
+/* Makes the page of an ERA_BEGIN.  Context: journal_lock. */
 static unsigned int encode_era(struct store *s, bool checkpoint)
 {
 	const unsigned int count = journal_encode(s->group, NULL, 0);

@@ -22,10 +22,10 @@ struct journal {
 	uint64_t nr_blocks;
 };
 
-/* When eras began, in seconds since 1970; 0: not known. */
+/* When the eras began, in seconds since 1970; 0: not known. */
 struct era_times {
 	uint64_t era;		/* the current one */
-	uint64_t checkpoint;	/* the newest that somebody has requested */
+	uint64_t checkpoint;	/* time of the newest era that somebody has requested */
 };
 
 /* Adds an era that begins.  page: of type ERAD_J_ERA_BEGIN. */

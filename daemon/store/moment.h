@@ -6,15 +6,16 @@
 #include "common/token.h"
 #include "store/history.h"
 
-/* Makes the token of that era.  False: the metadata does not know the timeline of the era. */
+/* Makes the token of that era.  Returns false if the metadata does not know the era's timeline. */
 bool store_token(struct store *s, uint32_t era, struct token *t);
 
 /* Returns 0 if the metadata knows the token's moment, else -ESTALE; err says why a full copy is due. */
 int store_check_token(struct store *s, const struct token *t, struct err *err);
 
 /*
- * Copies the gaps for which a diff since that era, of a view whose newest era is upto, lists every
- * block.  The only gap is one of the kind "unknown" if only the floor is known.  Returns how many there are.
+ * Copies the gaps because of which a diff since that era lists every block, and returns their
+ * number.  upto: the newest era of the view.  If only the floor is known, there is one gap, of the
+ * kind "unknown".
  */
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS]);
 

@@ -12,7 +12,7 @@ struct journal_end {
 	uint64_t head;		/* sequence number of the next page */
 	uint64_t last;		/* sequence number of the first page of the last group; head if there is no group */
 	uint32_t era;		/* the newest era that was begun */
-	struct era_times times;	/* of the eras whose beginning was read */
+	struct era_times times;	/* times of the eras whose beginning was read */
 };
 
 /*

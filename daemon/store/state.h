@@ -54,7 +54,7 @@ struct store {
 	bool folding;			/* fold_lock; a fold is under way: frozen, fold_to and fold_era are in use */
 	uint64_t fold_to;		/* fold_lock; the tail after this fold */
 	uint32_t fold_era;		/* fold_lock, and lock to change it; the newest era that begins before fold_to */
-	struct era_times fold_times;	/* fold_lock, and lock to change it; the times at that era */
+	struct era_times fold_times;	/* fold_lock, and lock to change it; the times of fold_era */
 	enum snapshot_kind fold_snapshot;	/* fold_lock, and lock to change it; a snapshot of this kind begins with the end of this fold */
 	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super`, because a resize failed */
 	time_t copied_at;		/* fold_lock; see store_check_home(): when a copy failed last; 0: none has failed */
@@ -77,7 +77,7 @@ struct store {
 	uint64_t head;			/* lock, and journal_lock to change it */
 	uint64_t tail;			/* lock, and fold_lock to change it; durable */
 	uint32_t era;			/* lock, and journal_lock to change it */
-	struct era_times times;		/* lock, and journal_lock to change it; the times at that era */
+	struct era_times times;		/* lock, and journal_lock to change it; the times of `era` */
 	struct snapshot snapshot;	/* lock, and fold_lock to change it; saved: fold_lock */
 	uint32_t floor_era;		/* lock, and fold_lock to change it; durable */
 	struct erad_disk_history *history;	/* lock, and fold_lock to change it; durable */
@@ -93,7 +93,7 @@ struct store {
 		enum snapshot_kind kind;
 		uint64_t seq;		/* sequence number: everything before it will be in the snapshot */
 		uint32_t era;		/* the newest era that begins before seq */
-		struct era_times times;	/* the times at that era */
+		struct era_times times;	/* the times of that era */
 	} begin;			/* lock; a snapshot that will begin with the next fold */
 	uint64_t commits, commit_pages, folds, over_marked;	/* lock */
 };

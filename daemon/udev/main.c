@@ -26,7 +26,10 @@
 
 static const char *const content_links[] = { "disk/by-uuid/", "disk/by-label/" };
 
-/* Whether a link below /dev names what is on a device, so that a copy of the device has the same link. */
+/*
+ * Returns whether a link below /dev names the content of a device, so that a copy of the device has
+ * the same link.
+ */
 static bool names_content(const char *link)
 {
 	for (size_t i = 0; i < sizeof(content_links) / sizeof(*content_links); i++)
@@ -35,16 +38,19 @@ static bool names_content(const char *link)
 	return false;
 }
 
-/* Whether path names the device.  Its links need not exist yet: udev makes them after the rules. */
+/*
+ * Returns whether path names the device.  The device's links need not exist yet, because udev makes
+ * them after the rules.
+ */
 static bool is_named(const char *path, dev_t dev, const char *kernel_name, char *const *links)
 {
 	const char *name = path + strlen("/dev/");
 
-	/* A path elsewhere is not looked at: it may lead to a file system that does not answer. */
+	/* Do not follow a path elsewhere, because it may lead to a file system that does not answer. */
 	if (strncmp(path, "/dev/", strlen("/dev/")))
 		return false;
 	name += strspn(name, "/");
-	/* Such a link leads to the volume when it is open. */
+	/* Such a link leads to the volume while the volume is open. */
 	if (names_content(name))
 		return false;
 	if (!strcmp(name, kernel_name))
@@ -78,7 +84,7 @@ static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links
 	return found;
 }
 
-/* Writes the name of the open volume that holds the device. */
+/* Writes the name of the open volume whose origin is the device. */
 static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 {
 	char path[64], uuid[sizeof(DM_UUID_PREFIX)];
@@ -105,7 +111,7 @@ static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 
 int main(int argc, char **argv)
 {
-	const char *of_disk = getenv("ERAD_ORIGIN");	/* of a partition: what the rules have said of its disk */
+	const char *of_disk = getenv("ERAD_ORIGIN");	/* for a partition: what the rules have found for its disk */
 	unsigned int maj, min;
 	char name[DM_NAME_SIZE];
 	dev_t dev;

@@ -24,7 +24,7 @@ late		/dev/disk/by-id/absent	/var/lib/erad/late.erad
 EOF
 cp "$files/etc/eratab" "$work/eratab"
 
-# As Debian's installer writes it: the UUID is on the origin, too.
+# A line as Debian's installer writes it, by UUID; the origin has the same UUID.
 cat > "$files/etc/fstab" << 'EOF'
 UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
 /dev/mapper/spare-1+2 /mnt/spare ext4 noauto 0 0

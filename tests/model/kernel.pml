@@ -15,7 +15,7 @@
 #define DEGRADED	5
 
 typedef writeset {
-	byte era;		/* 0: free memory */
+	byte era;		/* 0: this memory is free */
 	byte bits;		/* blocks */
 	byte count;		/* in - out of all CPUs */
 	bool draining;

@@ -62,7 +62,7 @@ void model_ack_clear(struct model *m);
 void model_try_gap(struct model *m, uint32_t era);
 void model_ack_gap(struct model *m, const struct store_info *info);
 
-/* The item is about to get this value; it has this value. */
+/* model_try_item(): the item is about to get this value.  model_ack_item(): the item has this value. */
 void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The times at which eras began: no close, fold, crash or snapshot loses them, and a repair invents none. */
+/*
+ * The times at which eras began: they survive a close, a fold, a crash and a snapshot, and a repair
+ * invents no times.
+ */
 #include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +19,7 @@
 
 static time_t now;
 
-/* Takes the place of the C library's clock, so that a test sets the time. */
+/* Replaces the C library's clock, so that a test sets the time. */
 time_t time(time_t *t)
 {
 	if (t)

@@ -18,7 +18,7 @@
 #define WAIT_MS		5000
 #define PAUSE_MS	20
 
-/* Whether udev's database says of the device what it is to say.  True if there is no device. */
+/* Returns whether udev's database has what it should have of the device.  Returns true if there is no device. */
 static bool is_known(dev_t dev, bool origin)
 {
 	const char *volume;
@@ -32,7 +32,7 @@ static bool is_known(dev_t dev, bool origin)
 	return known;
 }
 
-/* directory: in sysfs. */
+/* directory: that of the device in sysfs. */
 static void make_event(const char *directory)
 {
 	char path[512];
@@ -72,7 +72,7 @@ void hidden_update(dev_t dev, bool origin)
 	const uint64_t end = thread_now_ms() + WAIT_MS;
 	char kernel_name[64];
 
-	/* Where udev runs, but not the rules, for example in a container, nobody sees the links either. */
+	/* If udev runs without the rules, for example in a container, nobody sees the links either. */
 	if (!dev || access("/run/udev/control", F_OK) || is_known(dev, origin))
 		return;
 	make_events(dev);

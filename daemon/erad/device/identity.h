@@ -60,7 +60,7 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 
-/* Whether the path is a link by UUID or label.  udev hides such a link of an origin. */
+/* Returns whether the path is a link by UUID or label.  udev hides such links of an origin. */
 bool identity_names_content(const char *path);
 
 /*

@@ -40,10 +40,9 @@ int op_close(const char *name, struct err *err)
 	dev_t dev, origin;
 	int r;
 
-	r = volumes_claim(&claim, name, err);
+	r = volumes_claim(&claim, name, &v, err);
 	if (r)
 		return r;
-	v = volumes_get(name);
 	if (!v) {
 		r = op_known(name, err);
 		goto out_release;
@@ -65,7 +64,11 @@ int op_close(const char *name, struct err *err)
 			    CLOSE_MS / 1000);
 	if (!r)
 		r = check_closed_cleanly(v, err);
-	/* While eratab names the origin, it stays hidden; but not by the link that eratab names it by. */
+	/*
+	 * While eratab names the origin by a lasting link, the origin stays hidden.  If eratab
+	 * names it by a link that udev hides, show the origin again, because the next open needs
+	 * the link.
+	 */
 	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
 		hidden_update(origin, false);
 	volume_unref(v);

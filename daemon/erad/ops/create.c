@@ -358,7 +358,7 @@ out_line:
 		goto out_keep;
 	if (table_remove(a->name, &ignored))
 		log_warn("volume %s: %s", a->name, ignored.msg);
-	/* udev may have seen the line. */
+	/* udev may have read the line of eratab, and have hidden the origin. */
 	hidden_update(blockdev_at(lasting), false);
 out_metadata:
 	undo_metadata(p, &g);
@@ -387,10 +387,9 @@ int op_create(const struct create_args *args, struct volume **out, struct err *e
 	if (*a.origin != '/' || *a.metadata != '/')
 		return err_set(err, -EINVAL, "%.300s is not an absolute path",
 			       *a.origin != '/' ? a.origin : a.metadata);
-	r = volumes_claim(&claim, a.name, err);
+	r = volumes_claim(&claim, a.name, &v, err);
 	if (r)
 		return r;
-	v = volumes_get(a.name);
 	if (v) {
 		volume_unref(v);
 		r = err_set(err, -EEXIST, "there is an open volume of that name");

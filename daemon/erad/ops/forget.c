@@ -35,10 +35,9 @@ int op_forget(const char *name, char **metadata, struct err *err)
 	int r;
 
 	*metadata = NULL;
-	r = volumes_claim(&claim, name, err);
+	r = volumes_claim(&claim, name, &v, err);
 	if (r)
 		return r;
-	v = volumes_get(name);
 	if (v) {
 		volume_unref(v);
 		r = err_set(err, -EBUSY, "it is open; close it first");

@@ -189,7 +189,10 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 		*err = who;
 	if (r)
 		goto out_unref;
-	/* Only now: an origin that eratab names by what is on it is known by its volume alone. */
+	/*
+	 * Hide the origin only now: if eratab names the origin by its content, only the open volume
+	 * tells which device it is.
+	 */
 	hidden_update(t.origin, true);
 	*out = v;
 	return 0;
@@ -207,10 +210,9 @@ int op_open(const char *name, bool replaced, struct volume **out, struct err *er
 	struct volume *v;
 	int r;
 
-	r = volumes_claim(&claim, name, err);
+	r = volumes_claim(&claim, name, &v, err);
 	if (r)
 		return r;
-	v = volumes_get(name);
 	if (v) {
 		/* A request that was carried out may be made again after a restart of erad. */
 		r = volume_wait_settled(v, SETTLE_MS, err);

@@ -242,10 +242,9 @@ int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err 
 	struct volume *v;
 	int r;
 
-	r = volumes_claim(&claim, name, err);
+	r = volumes_claim(&claim, name, &v, err);
 	if (r)
 		return r;
-	v = volumes_get(name);
 	if (v) {
 		/* After a restart of erad, the request may be made again while erad attaches. */
 		volume_wait_settled(v, SETTLE_MS, err);

@@ -266,7 +266,7 @@ static struct json_object *writers_json(const struct report *p)
 
 typedef struct json_object *(*to_json)(const struct report *p);
 
-/* e: the volume's line in the table, or NULL. */
+/* e: the volume's entry in eratab, or NULL. */
 static struct json_object *open_json(struct volume *v, const struct eratab_entry *e, to_json json)
 {
 	struct report p;
@@ -343,7 +343,7 @@ static int report_one(const char *name, to_json json, struct json_object *array,
 		if (!r && !v)
 			look_closed(e, &p);
 	}
-	/* For an open volume the table is not needed. */
+	/* An open volume needs no entry in eratab, so an error of eratab does not matter. */
 	if (v)
 		json_object_array_add(array, open_json(v, r ? NULL : e, json));
 	else if (!r)

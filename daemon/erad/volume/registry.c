@@ -186,7 +186,7 @@ static void push_claim(struct claim *c, const char *name, bool tried)
 	claims = c;
 }
 
-int volumes_claim(struct claim *c, const char *name, struct err *err)
+int volumes_claim(struct claim *c, const char *name, struct volume **v, struct err *err)
 {
 	struct timespec until = thread_deadline(CLAIM_WAIT_MS);
 	int r = 0;
@@ -200,8 +200,12 @@ int volumes_claim(struct claim *c, const char *name, struct err *err)
 		r = err_set(err, -EBUSY, "another request for this volume is being carried out");
 	else
 		r = 0;
-	if (!r)
+	if (!r) {
 		push_claim(c, name, false);
+		*v = find_volume(name);
+		if (*v)
+			volume_ref(*v);
+	}
 	pthread_mutex_unlock(&volumes_lock);
 	return r;
 }

@@ -41,14 +41,15 @@ void volumes_remove(struct volume *v);
 /*
  * A claim on a name.  With it, no two of create, open, close, forget and adoption work on one
  * volume at once.  Waits up to ten seconds for another claim to end, then returns EBUSY.  c is in
- * the caller's stack frame.
+ * the caller's stack frame.  *v gets the open volume of that name, with a reference for the caller,
+ * or NULL.
  */
 struct claim {
 	const char *name;
 	struct claim *next;
 	bool tried;		/* made by volumes_try_claim() */
 };
-int volumes_claim(struct claim *c, const char *name, struct err *err);
+int volumes_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 /*
  * Claims the name without waiting.  Returns false if the name is claimed, if an open volume has the
  * name, or if erad is stopping.  The end of this claim does not call claim_ended.

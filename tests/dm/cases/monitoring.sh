@@ -139,7 +139,7 @@ test_changed_bytes()
 	same "$(changes)" "0 8192"
 }
 
-# times: the times at which the era and the newest checkpoint of data began, and noauto
+# times: prints when the era and the newest checkpoint of data began, and noauto.
 times()
 {
 	eractl status --json data | perl -MJSON::PP -0777 -ne '

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # eractl diff of the metadata of a closed volume, its offset, and the dirty bitmap that it makes in a qcow2 file.
 
-# bitmap_of FILE: prints offset and length of each extent that is dirty, as QEMU's NBD server says
+# bitmap_of FILE: prints the offset and length of each dirty extent, as reported by QEMU's NBD
+# server
 bitmap_of()
 {
 	qemu-nbd --fork --read-only --persistent -B erad -f qcow2 -k "$T/nbd" --pid-file "$T/nbd.pid" "$1"
