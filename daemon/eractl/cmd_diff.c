@@ -136,7 +136,7 @@ static int take_operands(const struct command *cmd, struct run *run, bool qcow2,
 		return usage_error(cmd, "--device is for --format qcow2 only");
 	if (strchr(run->diff.volume, '/') || run->diff.offset) {
 		if (qcow2 && !run->device)
-			return usage_error(cmd, "--device DEV is missing, which the qcow2 file is to name as the place of the data");
+			return usage_error(cmd, "--device DEV is missing: the path of the data, which the qcow2 file needs");
 	}
 	return strchr(run->diff.volume, '/') ? 0 : check_name(cmd, run->diff.volume);
 }

@@ -41,7 +41,7 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 	pthread_mutex_unlock(&s->lock);
 	if (held)
 		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32
-			       " is held, there can be one", s->e->name, held);
+			       " is held, and there can be only one", s->e->name, held);
 	if (!s->array.chunk)
 		return no_room_for_snapshots(s, err);
 	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, lasts, err);

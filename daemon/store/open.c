@@ -72,7 +72,7 @@ static int load(struct store *s, struct err *err)
 		return ret;
 	if (s->mode == STORE_WRITE && s->super.ro_compat)
 		return err_set(err, -EOPNOTSUPP,
-			       "%s: it can only be read, for features that are not known (ro_compat %#"
+			       "%s: it can only be read, because it has unknown features (ro_compat %#"
 			       PRIx64 ")", s->e->name, le64toh(s->super.ro_compat));
 
 	array_init(&s->array, s->e, &s->super);

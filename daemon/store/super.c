@@ -77,7 +77,7 @@ int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32
 	if (le32toh(sb->floor_era) <= newest)
 		return 0;
 	return err_set(err, -EUCLEAN, "%s: the journal ends in era %" PRIu32
-		       ", expected era %" PRIu32 ", as all blocks count as written in it",
+		       ", expected era %" PRIu32 ", because all blocks count as written in it",
 		       name, newest, le32toh(sb->floor_era));
 }
 

@@ -317,7 +317,7 @@ static int attach_error(struct volume *v, int r, struct err *err)
 	preparing = v->preparing;
 	pthread_mutex_unlock(&v->lock);
 	if (r == -EBUSY && preparing)
-		return err_set(err, r, "cannot attach to the target yet: a checkpoint that was requested before still gets memory for its era from it");
+		return err_set(err, r, "cannot attach to the target yet: an earlier checkpoint still waits for memory for its era");
 	if (r == -EBUSY)
 		return err_set(err, r, "cannot attach to the target: another process owns it; if that is a second erad, stop it");
 	return err_set(err, r, "cannot attach to the target: %s",

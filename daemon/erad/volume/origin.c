@@ -200,7 +200,7 @@ int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	if (take_seal(v, page, &why)) {
-		log_warn("volume %s: the origin cannot be sealed, so the next open takes all of it for written: %s", v->name,
+		log_warn("volume %s: the origin cannot be sealed, so the next open counts all of it as written: %s", v->name,
 			 why.msg);
 		memset(page, 0, ERAD_HISTORY_SEAL);
 		page->version = htole32(SEAL_VERSION);

@@ -98,7 +98,7 @@ static int drop_snapshot(struct store *s, bool lasts, struct err *err)
 	store_info(s, &info);
 	if (info.snapshot_era && info.snapshot_lasts != lasts)
 		return err_set(err, -ENOENT, lasts ?
-			       "no snapshot is held, but the one that a dump or check needs while it runs" :
+			       "no snapshot is held, except that of a dump or check, which drops it in the end" :
 			       "the reader's snapshot is gone");
 	return store_drop_snapshot(s, err);
 }
