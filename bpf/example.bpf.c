@@ -31,7 +31,7 @@ const volatile __u32 block_sectors = 128;
 
 __u64 writes, not_in_writeset, unknown;
 
-#define MOST_BLOCKS	64	/* at most so many blocks of one request are checked */
+#define MOST_BLOCKS	64	/* limit of the blocks that are checked for one request */
 
 /* The fields of kernel structs that the program reads.  libbpf finds their offsets when it loads the program. */
 struct gendisk {

@@ -21,7 +21,7 @@ struct jsonl {
 /* Milliseconds of CLOCK_MONOTONIC, which nobody sets. */
 long long jsonl_now_ms(void);
 
-/* Allocates nothing.  Ends with jsonl_free(), which leaves fd open. */
+/* Initializes l.  Allocates nothing.  Call jsonl_free() in the end, which leaves fd open. */
 void jsonl_init(struct jsonl *l, int fd, size_t max, int timeout_ms);
 void jsonl_free(struct jsonl *l);
 

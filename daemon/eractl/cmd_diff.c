@@ -43,7 +43,7 @@ static int begin(void *ctx, const struct changes_head *head, struct err *err)
 	struct diff *d = &run->diff;
 
 	if (head->size > INT64_MAX || d->offset > INT64_MAX - head->size)
-		return err_set(err, -EINVAL, "offset %" PRIu64 ": the end of the volume would be beyond what a file can have",
+		return err_set(err, -EINVAL, "offset %" PRIu64 ": the end of the volume would be beyond the largest size of a file",
 			       d->offset);
 	if (run->format && run->format->in_blocks && d->offset % head->block_size)
 		return err_set(err, -EINVAL, "offset %" PRIu64 ": expected a multiple of the block size, %" PRIu64

@@ -19,7 +19,7 @@ struct map {
 	const char *name;
 	struct store_info info;
 	uint32_t since;			/* the oldest era that counts, at least 1 */
-	unsigned int columns, rows;	/* at most so many; a cell has at least one block */
+	unsigned int columns, rows;	/* limits of the grid; a cell has at least one block */
 	uint64_t nr_cells;
 	struct map_cell *cell;		/* freed by map_free() */
 	uint64_t bytes[MAP_BANDS];	/* how many bytes have an era in each band */

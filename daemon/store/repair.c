@@ -319,10 +319,7 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	return 0;
 }
 
-/*
- * Replaces a damaged history.  Its gaps are unknown, so the repair logs one more.  The content of
- * an older copy is kept.
- */
+/* Replaces a damaged history by an older copy, and logs a gap, because the damaged copy may have had more. */
 static int replace_history(struct repair *r, struct err *err)
 {
 	int ret;
@@ -440,10 +437,7 @@ static int overwrite_unreadable_record(struct repair *r, struct err *err)
 			     r->e->name, strerror(-ret)) : 0;
 }
 
-/*
- * Repairs metadata that has a valid superblock.  *reopen: the caller has to open the metadata,
- * which does the rest.
- */
+/* Repairs metadata that has a valid superblock.  *reopen: the caller opens the metadata, which does the rest. */
 static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 {
 	const unsigned int damaged = super_damaged(r->e);

@@ -33,7 +33,7 @@ struct sim_config {
 	unsigned int big_marks;		/* ranges of a large mark */
 	uint64_t limit;			/* states checked for each flush, at most */
 	unsigned int depth;		/* how often a recovery may crash and be recovered from … */
-	unsigned int rate;		/* … which is tried for one state in so many */
+	unsigned int rate;		/* … which is tried for one state in `rate` */
 };
 
 struct sim_stats {

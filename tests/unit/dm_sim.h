@@ -22,7 +22,7 @@ struct dm_sim {
 	/* The next fail_times tasks of type fail_type fail with fail_errno. */
 	int fail_type, fail_errno;
 	unsigned int fail_times;
-	/* After so many INFO tasks, nobody has the device open any more. */
+	/* Number of INFO tasks after which nobody has the device open any more. */
 	unsigned int closed_after;
 	char tasks[512];		/* the tasks that were run, except INFO, each followed by a space */
 	unsigned int live_tasks;	/* tasks that were created and not destroyed */

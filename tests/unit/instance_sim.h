@@ -31,7 +31,7 @@ void sim_reload(void);
 void sim_remove(void);
 
 /*
- * Starts so many writers, which write without end.  Each write is to a block that was never
+ * Starts this many writers, which write without end.  Each write is to a block that was never
  * written.  origin: steps that a write takes at the origin; each write takes up to half of this
  * more or less.  metadata: steps that a commit takes.
  */
@@ -61,7 +61,7 @@ enum sim_call {
 
 /* Makes the next `times` calls fail with that negative errno.  After ESTALE, the writes of the batch are held again. */
 void sim_fail_calls(enum sim_call call, int error, unsigned int times);
-/* From now on, PREPARE_ERA returns only after so many further batches were committed.  0: at once. */
+/* From now on, PREPARE_ERA returns only when this many further batches were committed.  0: at once. */
 void sim_slow_prepare(unsigned int commits);
 /* Returns how often erad has made the call, including calls that failed. */
 unsigned int sim_calls(enum sim_call call);
