@@ -427,6 +427,12 @@ test-kill: deps			## erad killed 500 times, at every point of its protocol, unde
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/run --kernels "$(KERNELS)" kill
 
+.PHONY: test-backup
+test-backup:			## eractl send and receive with a real Ceph cluster on loopback; installs Ceph, 75 packages
+	$(Q)tests/deps --backup
+	$(Q)+$(MAKE) $(parallel) daemon test-programs
+	$(Q)tests/run --match "$(TESTS)" backup
+
 .PHONY: test-crash
 test-crash: deps		## power cuts at thousands of moments of a load on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests

@@ -16,7 +16,7 @@ _eractl()
 		diff:-f | diff:--format)
 			words='table json ranges ddrescue xml qcow2'
 			;;
-		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | diff:--offset)
+		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | diff:--offset | send:-s | send:--since | send:--to)
 			;;
 		snapshot:snapshot)
 			words='take drop'
@@ -26,7 +26,7 @@ _eractl()
 			;;
 		create:create)
 			;;
-		verify:--base | *:--device | diff:qcow2 | create:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
+		verify:--base | *:--device | diff:qcow2 | receive:* | create:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
 			[[ ${COMP_WORDS[1]} != @(check|dump|map) ]] ||
 				words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -12,6 +12,7 @@
 #include "common/size.h"
 #include "eractl/changes.h"
 #include "eractl/compared.h"
+#include "eractl/progress.h"
 #include "eractl/volumes.h"
 
 #define PIECE		(1u << 20)	/* bytes that are compared at a time; one block, if a block is larger */
@@ -89,26 +90,6 @@ static int get_diff(struct verify *v, struct err *err)
 	return v->full_copy_due ? err_prefix(err, r, "volume %s: a full copy is due", v->volume) : r;
 }
 
-/* Finds the device of the open volume.  The caller frees *path. */
-static int find_device(const struct verify *v, char **path, struct err *err)
-{
-	char *names[] = { (char *)v->volume, NULL };
-	struct json_object *result, *list;
-	const char *device;
-	int r;
-
-	r = client_call(volumes_request("status", names), NULL, NULL, &result, err);
-	if (r)
-		return r;
-	list = json_object_object_get(result, "volumes");
-	device = json_object_is_type(list, json_type_array) ?
-		json_text(json_object_array_get_idx(list, 0), "device") : NULL;
-	*path = device ? strdup(device) : NULL;
-	json_object_put(result);
-	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it",
-				   v->volume, v->volume);
-}
-
 /*
  * Returns whether the block at offset is in the diff.  Offsets must ascend; *at is the position in
  * the diff, at first 0.
@@ -118,20 +99,6 @@ static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
 	while (*at < v->diff.nr && v->diff.e[*at].offset + v->diff.e[*at].length <= offset)
 		++*at;
 	return *at < v->diff.nr && v->diff.e[*at].offset <= offset;
-}
-
-static void progress(const struct verify *v, uint64_t done)
-{
-	static int last = -1;
-	const int percent = (int)(done / (v->size / 100 + 1));
-
-	if (percent == last || !isatty(STDERR_FILENO))
-		return;
-	last = percent;
-	if (done >= v->size)
-		fprintf(stderr, "\r\033[K");
-	else
-		fprintf(stderr, "\reractl: comparing %s with %s: %d %%", v->device.path, v->base.path, percent);
 }
 
 /*
@@ -170,7 +137,7 @@ static int compare(struct verify *v, struct err *err)
 	if (!r)
 		r = compared_buffer(&v->base, step, err);
 	for (offset = 0; offset < v->size && !r; offset += len) {
-		progress(v, offset);
+		progress_show("comparing", offset, v->size);
 		len = v->size - offset < step ? v->size - offset : step;
 		has = offset < v->base.size ? v->base.size - offset : 0;
 		if (has > len)
@@ -181,7 +148,7 @@ static int compare(struct verify *v, struct err *err)
 		if (!r)
 			r = compare_blocks(v, offset, len, has, &at, err);
 	}
-	progress(v, v->size);
+	progress_show("comparing", v->size, v->size);
 	return r;
 }
 
@@ -261,7 +228,7 @@ static int verify_and_print(struct verify *v)
 	int r = 0;
 
 	if (!v->device_path) {
-		r = find_device(v, &its_own, &err);
+		r = volume_find_device(v->volume, &its_own, &err);
 		v->device_path = its_own;
 	}
 	if (!r)

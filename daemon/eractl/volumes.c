@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Makes the same request for several volumes: see volumes.h. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -223,4 +225,22 @@ int one_name(const struct command *cmd, int argc, char **argv)
 	if (optind + 1 < argc)
 		return usage_error(cmd, "got %s, expected one volume", argv[optind + 1]);
 	return check_name(cmd, argv[optind]);
+}
+
+int volume_find_device(const char *name, char **path, struct err *err)
+{
+	char *names[] = { (char *)name, NULL };
+	struct json_object *result, *list;
+	const char *device;
+	int r;
+
+	r = client_call(volumes_request("status", names), NULL, NULL, &result, err);
+	if (r)
+		return r;
+	list = json_object_object_get(result, "volumes");
+	device = json_object_is_type(list, json_type_array) ?
+		json_text(json_object_array_get_idx(list, 0), "device") : NULL;
+	*path = device ? strdup(device) : NULL;
+	json_object_put(result);
+	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it", name, name);
 }

@@ -55,6 +55,9 @@ int check_names(const struct command *cmd, char *const *names);
 /* Returns 0, or prints an error and returns EXIT_USAGE unless there is exactly one operand, the name of a volume. */
 int one_name(const struct command *cmd, int argc, char **argv);
 
+/* Finds the device of an open volume.  The caller frees *path. */
+int volume_find_device(const char *name, char **path, struct err *err);
+
 /* Prints "data: /dev/mapper/data is in era 5, …", for create and open. */
 bool print_opened(struct json_object *result);
 

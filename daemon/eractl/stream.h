@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The stream that send writes and receive reads: Ceph's rbd diff, version 1, with checks.
+ *
+ *	"rbd diff v1\n"
+ *	'f' length name		the snapshot that the target must have; missing: the stream is a full copy
+ *	't' length name		the snapshot that the target has afterwards
+ *	's' size		of the volume, 8 bytes
+ *	'w' offset length data	8 bytes each; ascending
+ *	'z' offset length	zeros
+ *	'e'			the end
+ *
+ * Lengths of names have 4 bytes, and all numbers are little-endian.  Here the names are erad-TOKEN, with each ':' of the token
+ * as '-'.
+ *
+ * A check is a 'z' of length 0, for which `rbd import-diff` does nothing; its offset is no offset but
+ *
+ *	bits 48 to 63	STREAM_CHECK
+ *	bits 32 to 47	enum stream_check
+ *	bits 0 to 31	CRC-32C of all bytes since the last check, then of the kind (4 bytes) and of the position of the
+ *			check in the stream (8 bytes)
+ *
+ * The first check follows 's', and says that there are checks.  A check follows each group, which has up to STREAM_GROUP
+ * bytes of data and up to STREAM_EXTENTS records; so a reader uses no record before a check has covered
+ * it.  The last check is in front of 'e'.  `rbd export-diff` writes no checks: damage of such a stream is noticed only if
+ * the stream is no longer in this format.
+ */
+#ifndef ERACTL_STREAM_H
+#define ERACTL_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "common/token.h"
+
+#define STREAM_MAGIC	"rbd diff v1\n"
+#define STREAM_NAME_MAX	255u		/* bytes of a name */
+#define STREAM_GROUP	(16u << 20)
+#define STREAM_EXTENTS	8192u
+#define STREAM_CHECK	0xe7adull
+
+enum stream_check {
+	CHECK_HEAD = 1,
+	CHECK_GROUP,
+	CHECK_END,
+};
+
+struct stream_head {
+	char from[STREAM_NAME_MAX + 1], to[STREAM_NAME_MAX + 1];	/* "": none */
+	uint64_t size;		/* of the volume, bytes */
+};
+
+struct stream_extent {
+	uint64_t offset, length;
+	const uint8_t *data;	/* NULL: zeros.  Valid until the next stream_next() */
+};
+
+/* Writes the name of the token, which has less than TOKEN_TEXT_SIZE + 8 bytes.  stream_token() is the inverse. */
+void stream_name(const struct token *t, char name[STREAM_NAME_MAX + 1]);
+bool stream_token(const char *name, struct token *t);
+
+/* ---- reading ---- */
+
+struct stream_in;
+
+/* As read(2): returns -1 with errno, or 0 at the end. */
+typedef ssize_t (*stream_read_fn)(void *ctx, void *buf, size_t len);
+
+/*
+ * Reads the head, and nothing behind the first check.  EBADMSG: no such stream, or a damaged one.  EPIPE: it was cut.  The
+ * caller calls stream_close() if this returns 0.  Needs memory for
+ * a group.
+ */
+int stream_open(stream_read_fn fn, void *ctx, struct stream_in **out, struct err *err);
+void stream_close(struct stream_in *s);
+
+const struct stream_head *stream_get_head(const struct stream_in *s);
+bool stream_has_checks(const struct stream_in *s);
+
+/*
+ * Returns 1 and the next extent, 0 at the end of the stream, or a negative errno as stream_open().  Extents ascend, are not
+ * empty, and are within the volume.  Data of a 'w' may be returned in several extents.
+ */
+int stream_next(struct stream_in *s, struct stream_extent *e, struct err *err);
+
+/* ---- writing, to stdout ---- */
+
+struct stream_out {
+	uint64_t position;
+	uint32_t crc;
+	uint64_t group_bytes;
+	unsigned int group_extents;
+};
+
+/* Failures are found by output_failed(). */
+void stream_write_head(struct stream_out *o, const struct stream_head *h);
+/* length: up to STREAM_GROUP.  data NULL: zeros, of any length. */
+void stream_write_extent(struct stream_out *o, const struct stream_extent *e);
+void stream_write_end(struct stream_out *o);
+
+#endif /* ERACTL_STREAM_H */
