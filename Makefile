@@ -38,10 +38,14 @@ BUILD	?= build
 ## FAILPOINTS=1        for tests: build an erad that a test can make kill itself at chosen points
 FAILPOINTS	?=
 
+## DEBDIR=build/deb     where `make deb` builds
+DEBDIR	?= build/deb
+
 SBINDIR		?= $(PREFIX)/sbin
 LIBDIR		?= $(PREFIX)/lib
 UNITDIR		?= $(LIBDIR)/systemd/system
 COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR		?= $(PREFIX)/share/zsh/site-functions
 MANDIR		?= $(PREFIX)/share/man
 INCLUDEDIR	?= $(PREFIX)/include
 SHAREDIR	?= $(PREFIX)/share/erad
@@ -105,7 +109,7 @@ $(programs): $(BUILD)/bin/%: $$(call objects,$$(call program_dir,$$*)) $(archive
 
 bpf_skeletons	:= $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 # With -target bpf, clang does not find the C library's headers of the machine. A cross compiler tells where they are.
-BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -Iinclude -Ibpf -I$(filter-out /,$(shell $(CC) -print-sysroot 2> /dev/null))/usr/include/$(shell $(CC) -print-multiarch)
+BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -ffile-prefix-map=$(CURDIR)=. -Iinclude -Ibpf -I$(filter-out /,$(shell $(CC) -print-sysroot 2> /dev/null))/usr/include/$(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
 	$(say) BPF $<
@@ -336,6 +340,7 @@ installs	= \
 	$(foreach f,$(unit_files),$f:$(UNITDIR)/$(notdir $f):t644) \
 	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
 	$(foreach f,$(wildcard daemon/completion/*.bash),$f:$(COMPLETIONDIR)/$(basename $(notdir $f)):644) \
+	$(foreach f,$(wildcard daemon/completion/*.zsh),$f:$(ZSHDIR)/_$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard kmod/Kbuild kmod/*.[ch] include/*.h),$f:$(SRCDIR)/$f:644) \
 	$(foreach f,$(monitoring),$f:$(SHAREDIR)/$(notdir $f):644) \
 	bpf/erad_bpf.h:$(INCLUDEDIR)/erad/erad_bpf.h:644 include/erad_maps.h:$(INCLUDEDIR)/erad/erad_maps.h:644 \
@@ -356,20 +361,24 @@ daemon: $(programs)		## build/bin/erad, build/bin/eractl, build/bin/erad-exporte
 man: $(man_pages)		## the manual pages, build/man/
 
 .PHONY: deps
-deps:				## install what Debian packages are missing, unpack the kernels of the tests below build/
+deps:				## install the Debian packages that building needs
 	$(Q)tests/deps
+
+.PHONY: test-deps
+test-deps:			## install also what the tests need, and unpack the kernels of the tests below build/
+	$(Q)tests/deps --test
 	$(Q)for kernel in $(KERNELS); do tests/vm/kernel $$kernel > /dev/null || exit; done
 
 # Recipes that need the packages of `make deps` run in a make of their own, on all processors unless -j is given.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: deps			## lint, unit tests, the tools, the model, fuzzing, tests in VMs: all on the first and the last of KERNELS
+test: test-deps			## lint, unit tests, the tools, the model, fuzzing, tests in VMs: all on the first and the last of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs tsan-programs fuzz-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --part --match "$(TESTS)" lint unit tsan tools model fuzz dm parity-erad host
 
 .PHONY: test-kernels
 test-kernels:			## all tests in VMs, on each series of kernels since 6.1 that the mirror has with its headers
-	$(Q)tests/deps
+	$(Q)tests/deps --test
 	$(Q)+kernels=$$(tests/vm/kernel every) && $(MAKE) $(parallel) for-tests KERNELS="$$kernels" && \
 		tests/run --kernels "$$kernels" --match "$(TESTS)" dm parity-erad host
 
@@ -386,12 +395,12 @@ test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, 
 	$(Q)tests/run --kernels debug --match "$(TESTS)" dm
 
 .PHONY: test-parity
-test-parity: deps		## dm-era's history and its open faults: what dm-era does, and erad, with each of KERNELS
+test-parity: test-deps		## dm-era's history and its open faults: what dm-era does, and erad, with each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
 
 .PHONY: test-long
-test-long: deps			## what takes too long for test: test-parity, and 100 random histories on each of KERNELS
+test-long: test-deps			## what takes too long for test: test-parity, and 100 random histories on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" parity oracle
 
@@ -412,7 +421,7 @@ model:				## search the model of the protocol with spin, and see that it finds w
 	$(Q)tests/run --match "$(TESTS)" model
 
 .PHONY: bench
-bench: deps			## erad beside dm-linear and dm-era in a VM whose clock counts instructions; large metadata
+bench: test-deps			## erad beside dm-linear and dm-era in a VM whose clock counts instructions; large metadata
 ifeq ($(BENCH),wall)
 	$(Q)+$(MAKE) $(parallel) daemon
 	$(Q)tests/bench/wall "$(ORIGIN)" "$(METADATA)" "$(TESTS)"
@@ -423,7 +432,7 @@ else
 endif
 
 .PHONY: test-kill
-test-kill: deps			## erad killed 500 times, at every point of its protocol, under a verifying load, with each of KERNELS
+test-kill: test-deps			## erad killed 500 times, at every point of its protocol, under a verifying load, with each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/run --kernels "$(KERNELS)" kill
 
@@ -434,7 +443,7 @@ test-backup:			## eractl send and receive with a real Ceph cluster on loopback; 
 	$(Q)tests/run --match "$(TESTS)" backup
 
 .PHONY: test-crash
-test-crash: deps		## power cuts at thousands of moments of a load on each of KERNELS
+test-crash: test-deps		## power cuts at thousands of moments of a load on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/crash/run --kernels "$(KERNELS)" --match "$(TESTS)"
 
@@ -448,7 +457,7 @@ fuzz-seeds: $(BUILD)/fuzz/seeds	## make the seeds of the metadata targets anew, 
 	$(Q)tests/fuzz/dm_era_seeds tests/fuzz/corpus/dm_era
 
 .PHONY: demo
-demo: deps			## incremental backups of a live volume, across a killed daemon and a power cut
+demo: test-deps			## incremental backups of a live volume, across a killed daemon and a power cut
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/demo/run $(firstword $(KERNELS))
 
@@ -500,6 +509,27 @@ uninstall:			## remove what install installed
 	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR) $(INCLUDEDIR)/erad $(SHAREDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
 	@echo "Left, as install did not make them: /etc/eratab, /var/lib/erad with metadata, the group erad, links of"
 	@echo "'systemctl enable' ('systemctl disable' removes them), and the module ('dkms remove erad/$(VERSION) --all')."
+
+# dpkg-buildpackage wants debian/ at the root of the tree, so it gets a copy of what git has.
+deb_tree	= $(DEBDIR)/erad-$(VERSION)
+.PHONY: deb
+deb:				## the Debian packages erad, erad-dkms, erad-exporter and erad-dev, build/deb/
+	$(Q)tests/deps --deb
+	$(Q)rm -rf $(DEBDIR) && mkdir -p $(deb_tree)
+	$(Q)git ls-files -z --cached --others --exclude-standard | tar --null -T - -c | tar -x -C $(deb_tree)
+	$(Q)mv $(deb_tree)/daemon/debian $(deb_tree)/debian
+	$(Q)cd $(deb_tree) && sed -i 's/^VERSION	:= .*/VERSION	:= $(VERSION)/' Makefile && \
+		sed -i 's/^MODULE_VERSION(.*/MODULE_VERSION("$(VERSION)");/' kmod/target.c && \
+		sed -i '1s/(.*)/($(VERSION))/' debian/changelog
+	$(Q)cd $(deb_tree) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES dpkg-buildpackage --build=binary --no-sign \
+		-j$(shell nproc) > ../log 2>&1 || { tail -n 40 ../log >&2; exit 1; }
+	$(Q)cd $(DEBDIR) && lintian --allow-root --fail-on error erad_$(VERSION)_*.changes
+	$(Q)rm -r $(deb_tree)
+	@printf '  %s\n' $(DEBDIR)/*.deb
+
+.PHONY: test-server
+test-server: test-deps		## the packages on a Debian in a VM: installed by apt, upgraded under load, removed; 10 min
+	$(Q)tests/server/run
 
 .PHONY: clean
 clean:				## remove what was built, but keep the downloaded kernels

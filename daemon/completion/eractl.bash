@@ -37,7 +37,7 @@ _eractl()
 		help:*)
 			words=$(eractl help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p')
 			;;
-		list:*)
+		list:* | doctor:*)
 			;;
 		*)
 			words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
