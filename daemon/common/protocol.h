@@ -50,12 +50,13 @@
  * check	volume				HEAD and "damaged_blocks"; live volumes only
  * abort	volume				{"volume"}: its held writes have failed
  *
- * STATUS	{"volume", "uuid", "state", "suspended", "era", "era_time", "checkpoint_time", "noauto", "device", "origin", "size",
+ * STATUS	{"volume", "uuid", "state", "state_changes", "suspended", "era", "era_time", "checkpoint_time", "noauto", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
  *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "bitmap_bytes",
  *		"passed", "released", "commits", "commit_pages", "folds", "over_marked",
  *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
  *		"events_error", "snapshot_era", "error"}
+ *		state_changes counts the changes of the state since the volume was opened.
  *		error null or a sentence; numbers that are not known while the volume is
  *		closed are null; era_time and checkpoint_time, seconds since 1970 at which the
  *		era began, and at which the newest era began that was requested by a checkpoint,

@@ -30,7 +30,7 @@ struct command {
 
 extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_resize, cmd_list,
 	cmd_status, cmd_top, cmd_checkpoint, cmd_snapshot, cmd_diff, cmd_verify, cmd_explain, cmd_abort,
-	cmd_send, cmd_receive, cmd_check, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
+	cmd_send, cmd_receive, cmd_check, cmd_doctor, cmd_events, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
 
 /*
  * Returns the letter of the next option, with its argument in optarg.  Returns -1 if there is

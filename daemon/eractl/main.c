@@ -15,8 +15,8 @@
 
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_open, &cmd_close, &cmd_forget, &cmd_resize, &cmd_list, &cmd_status,
-	&cmd_top, &cmd_checkpoint, &cmd_snapshot, &cmd_diff, &cmd_send, &cmd_receive, &cmd_verify, &cmd_explain, &cmd_map, &cmd_abort,
-	&cmd_check, &cmd_repair, &cmd_dump, &cmd_restore, &cmd_import, NULL
+	&cmd_top, &cmd_events, &cmd_checkpoint, &cmd_snapshot, &cmd_diff, &cmd_send, &cmd_receive, &cmd_verify, &cmd_explain, &cmd_map, &cmd_abort,
+	&cmd_doctor, &cmd_check, &cmd_repair, &cmd_dump, &cmd_restore, &cmd_import, NULL
 };
 
 static const struct command *find_command(const char *name)

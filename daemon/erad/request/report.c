@@ -43,6 +43,7 @@ struct report {
 	struct volume *v;	/* NULL: the volume is closed */
 	const char *name, *origin, *metadata;
 	const char *state;
+	unsigned int state_changes;
 	const char *mirror;
 	bool in_table, noauto;
 	struct err error, mirror_error, events_error;
@@ -70,6 +71,7 @@ static void look_at_state(struct volume *v, struct report *p)
 	};
 	pthread_mutex_lock(&v->lock);
 	p->state = volume_state(v, &p->error);
+	p->state_changes = volume_count_states(v);
 	p->mirror = mirror_status(&v->shown.mirror, v->ready, &p->mirror_error);
 	p->changed = atomic_load(&v->shown.mirror.changed);
 	p->changed_before = atomic_load(&v->shown.mirror.changed_before);
@@ -184,6 +186,7 @@ static struct json_object *status_json(const struct report *p)
 	add_text_member(o, "volume", p->name);
 	add_text_member(o, "uuid", p->has_uuid ? uuid_text(p->uuid, uuid) : NULL);
 	add_text_member(o, "state", p->state);
+	add_number(o, "state_changes", p->v, p->state_changes);
 	json_object_object_add(o, "suspended", p->has_info ?
 			       json_object_new_boolean(!(p->info.status & ERAD_RESUMED)) : NULL);
 	add_era(o, p);

@@ -352,6 +352,9 @@ static void *volume_thread(void *arg)
 			recover_failed(v);
 		else if (v->fd >= 0 && (v->batch ? now >= v->retry_at : held))
 			serve_batches(v);
+		pthread_mutex_lock(&v->lock);
+		volume_count_states(v);
+		pthread_mutex_unlock(&v->lock);
 		held = wait_for_work(v);
 	}
 	end_volume(v, gone);

@@ -242,6 +242,17 @@ const char *volume_state(const struct volume *v, struct err *error)
 	return v->attach_trouble.since_ms ? "detached" : "loading";
 }
 
+unsigned int volume_count_states(struct volume *v)
+{
+	const char *state = volume_state(v, NULL);
+
+	/* The first state is none that has changed. */
+	if (v->counted_state && strcmp(v->counted_state, state))
+		v->state_changes++;
+	v->counted_state = state;
+	return v->state_changes;
+}
+
 bool volume_owns(struct volume *v, const struct erad_info *i)
 {
 	bool ours;

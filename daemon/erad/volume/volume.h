@@ -93,6 +93,8 @@ struct volume {
 	bool fold_stop, message_stop;
 	bool home_asked;		/* the fold thread is to check whether the metadata is still in its place */
 	struct message message;		/* the next message to carry out */
+	const char *counted_state;	/* at the last call of volume_count_states() */
+	unsigned int state_changes;
 	bool passing;			/* a target of the volume, when last seen, lets all writes pass */
 	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
@@ -175,6 +177,12 @@ struct store *volume_store_take(struct volume *v);
  * trouble, or "".  Context: v->lock.
  */
 const char *volume_state(const struct volume *v, struct err *error);
+
+/*
+ * Counts a change of the state since the last call, and returns how often the state has changed since
+ * the volume was opened.  The caller holds v->lock.
+ */
+unsigned int volume_count_states(struct volume *v);
 
 /* Returns whether i is an instance of this volume.  Takes v->lock. */
 bool volume_owns(struct volume *v, const struct erad_info *i);

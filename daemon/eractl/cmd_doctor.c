@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl doctor: looks at all that erad needs, and says for each finding what to type. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/jsonl.h"
+#include "eractl/eractl.h"
+#include "eractl/findings.h"
+
+static const char *const level_name[] = {
+	[FINDING_OK] = "ok",
+	[FINDING_NOTE] = "note",
+	[FINDING_PROBLEM] = "problem",
+};
+
+void finding_add(struct findings *f, enum finding_level level, const char *area, const char *volume,
+		 const char *command, const char *fmt, ...)
+{
+	struct json_object *o = json_object_new_object();
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_object_object_add(o, "level", json_object_new_string(level_name[level]));
+	json_object_object_add(o, "area", json_object_new_string(area));
+	json_object_object_add(o, "volume", volume ? jsonl_text(volume) : NULL);
+	json_object_object_add(o, "text", jsonl_text(text));
+	json_object_object_add(o, "command", command ? jsonl_text(command) : NULL);
+	json_object_array_add(f->list, o);
+	f->problem |= level == FINDING_PROBLEM;
+}
+
+static void print_finding(struct json_object *o)
+{
+	const char *volume = json_text(o, "volume"), *command = json_text(o, "command");
+	char line[2048];
+
+	snprintf(line, sizeof(line), "%-8s %-9s %s%s%s", json_text(o, "level"), json_text(o, "area"),
+		 volume ? volume : "", volume ? ": " : "", json_text(o, "text"));
+	puts(printable(line));
+	if (command) {
+		snprintf(line, sizeof(line), "%18s # %s", "", command);
+		puts(printable(line));
+	}
+}
+
+static int run_doctor(const struct command *cmd, int argc, char **argv)
+{
+	struct findings f = { .list = NULL };
+	struct eratab tab;
+	bool json = false;
+	struct err err;
+
+	while (command_getopt(cmd, argc, argv) != -1)
+		json = true;
+	if (optind < argc)
+		return usage_error(cmd, "got %s, expected no operands", argv[optind]);
+
+	f.list = json_object_new_array();
+	doctor_machine(&f);
+	if (eratab_read(ERAD_TAB, &tab, &err)) {
+		finding_add(&f, FINDING_PROBLEM, "eratab", NULL, NULL, "%s", err.msg);
+	} else {
+		doctor_volumes(&f, &tab);
+		doctor_places(&f, &tab);
+		eratab_free(&tab);
+	}
+
+	if (json) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "findings", json_object_get(f.list));
+		print_json(o);
+		json_object_put(o);
+	} else {
+		for (size_t i = 0; i < json_object_array_length(f.list); i++)
+			print_finding(json_object_array_get_idx(f.list, i));
+	}
+	json_object_put(f.list);
+	return f.problem ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.args = "[--json]",
+	.summary = "look at all that erad needs, and say what to type",
+	.text =
+	"Looks at the kernel, the module, erad, the group erad, the exporter, the volumes\n"
+	"of /etc/eratab and who else uses their devices, and where their metadata is.\n"
+	"Changes nothing. Prints a line for each finding, and under it what to type:\n"
+	"\n"
+	"  ok        is as it should be\n"
+	"  note      works, but you should know\n"
+	"  problem   does not work, or will not work after the next boot\n"
+	"\n"
+	"Exits with 1 if there is a problem.",
+	.options = "J",
+	.run = run_doctor,
+};

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What `eractl doctor` looks at for each volume of /etc/eratab: its line, its origin, who else uses the origin, its state. */
+#include <blkid/blkid.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <fnmatch.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/client.h"
+#include "common/protocol.h"
+#include "eractl/eractl.h"
+#include "eractl/findings.h"
+
+#define ASK_MS	5000
+
+/* Finds lines below line i that name the same origin or the same metadata. */
+static void look_for_doubles(struct findings *f, const struct eratab *tab, size_t i)
+{
+	const struct eratab_entry *a = tab->line[i].entry, *b;
+	dev_t dev = blockdev_at(a->origin);
+
+	for (size_t j = i + 1; j < tab->nr; j++) {
+		b = tab->line[j].entry;
+		if (!b)
+			continue;
+		if (!strcmp(a->origin, b->origin) || (dev && dev == blockdev_at(b->origin)))
+			finding_add(f, FINDING_PROBLEM, "eratab", a->name, "eractl forget NAME",
+				    "volume %s has the same origin, so writes through one are not recorded for the other; keep one of them",
+				    b->name);
+		if (!strcmp(a->metadata, b->metadata))
+			finding_add(f, FINDING_PROBLEM, "eratab", a->name, "eractl forget NAME",
+				    "volume %s has the same metadata, %s; keep one of them", b->name, a->metadata);
+	}
+}
+
+/* Returns whether the path may name another device after the next boot. */
+static bool is_unstable(const char *path)
+{
+	return !fnmatch("/dev/[shv]d[a-z]*", path, FNM_PATHNAME) || !fnmatch("/dev/dm-[0-9]*", path, FNM_PATHNAME) ||
+	       !fnmatch("/dev/nvme[0-9]*", path, FNM_PATHNAME) || !fnmatch("/dev/loop[0-9]*", path, FNM_PATHNAME);
+}
+
+static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev_t dev)
+{
+	char command[ERATAB_PATH_MAX + 64];
+
+	if (!dev) {
+		finding_add(f, FINDING_PROBLEM, "origin", e->name, "lsblk", "%s is not there, or is not a block device",
+			    e->origin);
+	} else if (is_unstable(e->origin)) {
+		snprintf(command, sizeof(command), "udevadm info --query=symlink %s", e->origin);
+		finding_add(f, FINDING_NOTE, "origin", e->name, command,
+			    "%s may name another device after the next boot; write a link of /dev/disk into " ERAD_TAB, e->origin);
+	} else {
+		finding_add(f, FINDING_OK, "origin", e->name, NULL, "%s", e->origin);
+	}
+}
+
+/*
+ * The values of the tags by which fstab may name what is on the volume.  They are read from the volume
+ * if it is open: what the page cache has of its origin may be old.
+ */
+struct tags {
+	blkid_probe probe;
+	const char *uuid, *label, *type;
+};
+
+static void read_tags(const struct eratab_entry *e, struct tags *t)
+{
+	char mapped[sizeof("/dev/mapper/") + ERAD_NAME_MAX];
+
+	snprintf(mapped, sizeof(mapped), "/dev/mapper/%s", e->name);
+	*t = (struct tags){ .probe = blkid_new_probe_from_filename(blockdev_at(mapped) ? mapped : e->origin) };
+	if (!t->probe)
+		return;
+	blkid_probe_enable_superblocks(t->probe, 1);
+	blkid_probe_set_superblocks_flags(t->probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_TYPE);
+	if (blkid_do_safeprobe(t->probe))
+		return;
+	blkid_probe_lookup_value(t->probe, "UUID", &t->uuid, NULL);
+	blkid_probe_lookup_value(t->probe, "LABEL", &t->label, NULL);
+	blkid_probe_lookup_value(t->probe, "TYPE", &t->type, NULL);
+}
+
+/* Compares the value after KEY=, which may be in quotes. */
+static bool tag_is(const char *spec, const char *key, const char *value)
+{
+	const size_t n = strlen(key);
+	char quoted[300];
+
+	if (!value || strncmp(spec, key, n))
+		return false;
+	snprintf(quoted, sizeof(quoted), "\"%s\"", value);
+	return !strcmp(spec + n, value) || !strcmp(spec + n, quoted);
+}
+
+static bool names_tag(const char *spec, const struct tags *t)
+{
+	return tag_is(spec, "UUID=", t->uuid) || tag_is(spec, "LABEL=", t->label) ||
+	       (t->uuid && !strncmp(spec, "/dev/disk/by-uuid/", 18) && !strcmp(spec + 18, t->uuid)) ||
+	       (t->label && !strncmp(spec, "/dev/disk/by-label/", 19) && !strcmp(spec + 19, t->label));
+}
+
+static void look_at_fstab(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
+{
+	FILE *fstab = setmntent("/etc/fstab", "re");
+	char mapped[sizeof("/dev/mapper/") + ERAD_NAME_MAX], command[] = "editor /etc/fstab";
+	struct mntent *m;
+
+	if (!fstab)
+		return;
+	snprintf(mapped, sizeof(mapped), "/dev/mapper/%s", e->name);
+	while ((m = getmntent(fstab))) {
+		if (names_tag(m->mnt_fsname, t))
+			finding_add(f, FINDING_NOTE, "fstab", e->name, command,
+				    "%s of %s is on the origin as well as on the volume; write %s in its place",
+				    m->mnt_fsname, m->mnt_dir, mapped);
+		else if (dev && blockdev_at(m->mnt_fsname) == dev)
+			finding_add(f, FINDING_PROBLEM, "fstab", e->name, command,
+				    "%s is mounted from the origin, %s, so its writes go past erad; write %s in its place",
+				    m->mnt_dir, m->mnt_fsname, mapped);
+		else if (e->noauto && !strcmp(m->mnt_fsname, mapped) && !hasmntopt(m, "noauto"))
+			finding_add(f, FINDING_PROBLEM, "fstab", e->name, "editor " ERAD_TAB,
+				    "%s is mounted at boot, but the volume is not opened at boot; remove noauto from its line",
+				    m->mnt_dir);
+	}
+	endmntent(fstab);
+}
+
+static void look_at_crypttab(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
+{
+	FILE *crypttab = fopen("/etc/crypttab", "re");
+	char line[1024], name[256], source[512];
+
+	if (!crypttab)
+		return;
+	while (fgets(line, sizeof(line), crypttab)) {
+		if (sscanf(line, "%255s %511s", name, source) != 2 || *name == '#')
+			continue;
+		if (names_tag(source, t))
+			finding_add(f, FINDING_NOTE, "crypttab", e->name, "editor /etc/crypttab",
+				    "%s of %s is on the origin as well as on the volume; write /dev/mapper/%s in its place",
+				    source, name, e->name);
+		else if (dev && blockdev_at(source) == dev)
+			finding_add(f, FINDING_PROBLEM, "crypttab", e->name, "editor /etc/crypttab",
+				    "%s is on the origin, %s, so its writes go past erad; write /dev/mapper/%s in its place",
+				    name, source, e->name);
+	}
+	fclose(crypttab);
+}
+
+/* Looks at what is on top of the origin now, besides erad's own devices. */
+static void look_at_holders(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
+{
+	char path[64], node[300], uuid[160], name[160], command[64];
+	struct dirent *d;
+	DIR *holders;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
+	holders = opendir(path);
+	while (holders && (d = readdir(holders))) {
+		dev_t holder;
+
+		if (*d->d_name == '.')
+			continue;
+		snprintf(node, sizeof(node), "/dev/%s", d->d_name);
+		holder = blockdev_at(node);
+		if (!holder || blockdev_attribute(holder, "dm/uuid", uuid, sizeof(uuid)))
+			*uuid = 0;
+		if (!holder || blockdev_attribute(holder, "dm/name", name, sizeof(name)))
+			*name = 0;
+		if (!strncmp(uuid, "ERAD-", 5) || !strcmp(name, e->name))
+			continue;
+		snprintf(command, sizeof(command), "lsblk /dev/%.32s", d->d_name);
+		if (!strncmp(uuid, "LVM-", 4))
+			finding_add(f, FINDING_PROBLEM, "lvm", e->name, "vgchange -an, then set global_filter in /etc/lvm/lvm.conf",
+				    "LVM uses the origin itself for /dev/%s, so writes go past erad; LVM must not see %s, only the volume",
+				    d->d_name, e->origin);
+		else
+			finding_add(f, FINDING_PROBLEM, "origin", e->name, command,
+				    "/dev/%s uses the origin itself, so writes go past erad", d->d_name);
+	}
+	if (holders)
+		closedir(holders);
+	if (t->type && !strcmp(t->type, "LVM2_member"))
+		finding_add(f, FINDING_NOTE, "lvm", e->name, "lvmconfig devices/global_filter",
+			    "the origin is a physical volume; LVM must not see %s, else it may be activated before erad is there",
+			    e->origin);
+}
+
+static void look_at_mounts(struct findings *f, const struct eratab_entry *e, dev_t dev)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	char command[700];
+	struct mntent *m;
+
+	while (mounts && (m = getmntent(mounts))) {
+		if (*m->mnt_fsname != '/' || blockdev_at(m->mnt_fsname) != dev)
+			continue;
+		snprintf(command, sizeof(command), "umount %.256s && mount /dev/mapper/%s %.256s", m->mnt_dir, e->name, m->mnt_dir);
+		finding_add(f, FINDING_PROBLEM, "origin", e->name, command,
+			    "the origin itself is mounted on %s, so writes go past erad", m->mnt_dir);
+	}
+	if (mounts)
+		endmntent(mounts);
+}
+
+/* status: the answer of erad, or NULL. */
+static void look_at_state(struct findings *f, const struct eratab_entry *e, struct json_object *status)
+{
+	struct json_object *volumes = json_object_object_get(status, "volumes");
+	const size_t nr = volumes ? json_object_array_length(volumes) : 0;
+	char command[ERAD_NAME_MAX + 32];
+
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *v = json_object_array_get_idx(volumes, i);
+		const char *name = json_text(v, "volume"), *state = json_text(v, "state"), *error = json_text(v, "error");
+		const char *standby = json_text(v, "standby");
+
+		if (!name || !state || strcmp(name, e->name))
+			continue;
+		snprintf(command, sizeof(command), "eractl %s %s", strcmp(state, "closed") ? "status" : "open", name);
+		if (!strcmp(state, "closed"))
+			finding_add(f, e->noauto ? FINDING_NOTE : FINDING_PROBLEM, "volume", name, command,
+				    "is closed, so writes to its origin are not recorded");
+		else if (strcmp(state, "active") || error)
+			finding_add(f, FINDING_PROBLEM, "volume", name, command, "is %s%s%s", state, error ? ": " : "",
+				    error ? error : "");
+		else
+			finding_add(f, FINDING_OK, "volume", name, NULL, "is active");
+		if (standby && !strcmp(standby, "serves"))
+			finding_add(f, FINDING_PROBLEM, "erad", name, "systemctl start erad",
+				    "erad has died, and its standby serves the volume");
+	}
+}
+
+void doctor_volumes(struct findings *f, const struct eratab *tab)
+{
+	struct json_object *request = json_object_new_object(), *status = NULL;
+	size_t nr = 0;
+
+	json_object_object_add(request, "op", json_object_new_string("status"));
+	json_object_object_add(request, "volumes", json_object_new_array());
+	if (client_ask(ERAD_SOCKET, request, ASK_MS, &status, NULL))
+		status = NULL;
+	for (size_t i = 0; i < tab->nr; i++) {
+		const struct eratab_entry *e = tab->line[i].entry;
+		struct tags tags;
+		dev_t dev;
+
+		if (tab->line[i].error)
+			finding_add(f, FINDING_PROBLEM, "eratab", *tab->line[i].name ? tab->line[i].name : NULL,
+				    "editor " ERAD_TAB, "%s", tab->line[i].error);
+		if (!e)
+			continue;
+		nr++;
+		dev = blockdev_at(e->origin);
+		look_for_doubles(f, tab, i);
+		look_at_origin(f, e, dev);
+		read_tags(e, &tags);
+		look_at_fstab(f, e, dev, &tags);
+		look_at_crypttab(f, e, dev, &tags);
+		if (dev) {
+			look_at_holders(f, e, dev, &tags);
+			look_at_mounts(f, e, dev);
+		}
+		if (tags.probe)
+			blkid_free_probe(tags.probe);
+		look_at_state(f, e, status);
+	}
+	json_object_put(status);
+	if (!nr)
+		finding_add(f, FINDING_NOTE, "eratab", NULL, "eractl create NAME DEVICE", ERAD_TAB " has no volume");
+}

@@ -1,0 +1,241 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl doctor: each finding, provoked.
+
+# finds LEVEL AREA TEXT: doctor has the finding, what to type below it unless it is ok, and exit code 1 for a problem.
+finds()
+{
+	local status=0
+
+	eractl doctor > "$T/doctor" || status=$?
+	grep -A 1 -E "^$1 +$2 +" "$T/doctor" | grep -A 1 -F -- "$3" > "$T/found" ||
+		fail "no '$1' of $2 with '$3' in: $(cat "$T/doctor")"
+	[[ $1 != problem || $status == 1 ]] || fail "exit code $status, expected 1"
+	FOUND=$(sed -n '2s/^ *# //p' "$T/found")
+}
+
+# types COMMAND: the last finding says to type it.
+types()
+{
+	same "$FOUND" "$1"
+}
+
+# a_good_machine: all that doctor looks at is as it should be, as far as that is possible in this VM.
+a_good_machine()
+{
+	local release
+
+	release=$(uname -r)
+	# The suite has a trap that keeps the description.
+	trap 'restore_machine; echo "$DESCRIPTION" > "$T.description"' EXIT
+	modprobe ext4
+	mkdir -p "$T/modules/updates/dkms" "$T/modules/build" "$T/disk"
+	touch "$T/modules/build/Makefile"
+	cp "build/kmod/$release/kmod/dm-erad.ko" "$T/modules/updates/dkms/"
+	echo "updates/dkms/dm-erad.ko:" > "$T/modules/modules.dep"
+	mount --bind "$T/modules" "/lib/modules/$release"
+	cp /etc/group "$T/group"
+	echo "erad:x:977:" >> "$T/group"
+	mount --bind "$T/group" /etc/group
+	stop_erad
+	start_erad
+	erad-exporter --listen 127.0.0.1:9813 > "$T/exporter" 2>&1 &
+	exporter=$!
+	origin=$(new_disk 64M)
+	ln -s "$origin" "$T/origin"
+	truncate -s 64M "$T/image"
+	mkfs.ext4 -q "$T/image"
+	mount -o loop "$T/image" "$T/disk"
+	eractl create data "$T/origin" --metadata "$T/disk/data.erad" > /dev/null
+}
+
+restore_machine()
+{
+	local path
+
+	for path in /etc/group /etc/systemd/system /sys/module/module/parameters/sig_enforce "/usr/lib/modules/$(uname -r)"; do
+		! grep -q " $path " /proc/mounts || umount "$path"
+	done
+	: > /etc/fstab
+	rm -f /etc/crypttab
+	# The metadata is on a file system that is to be unmounted.
+	! grep -q " $T/mnt " /proc/mounts || umount "$T/mnt"
+	eractl close --all > /dev/null 2>&1 || :
+	unmount_below "$T"
+}
+
+test_doctor_finds_nothing()
+{
+	DESCRIPTION="doctor finds no problem on a machine on which all is well, and exits with 0"
+	a_good_machine
+	wait_until "the exporter listens" curl -s http://127.0.0.1:9813/
+	eractl doctor > "$T/doctor" || fail "$(cat "$T/doctor")"
+	same "$(grep -v '^ok ' "$T/doctor" || :)" ""
+	same "$(awk '{ print $2 }' "$T/doctor" | uniq | paste -sd ' ')" \
+		"kernel headers module erad group bpf exporter origin volume metadata"
+	same "$(eractl doctor --json | perl -MJSON::PP -0777 -ne 'my $o = JSON::PP->new->decode($_);
+		print "$o->{version} ", join(" ", map { $_->{level} } grep { ($_->{volume} // "") eq "data" } @{$o->{findings}})')" \
+		"1 ok ok ok"
+}
+
+test_doctor_finds_the_machine()
+{
+	local release
+
+	DESCRIPTION="doctor finds what is wrong with kernel, headers, module, erad, group, BPF file system and exporter"
+	release=$(uname -r)
+	a_good_machine
+	setarch --uname-2.6 build/bin/eractl doctor > "$T/old" || :
+	grep -E '^problem +kernel .*erad needs 6.1 or later' "$T/old" || fail "an old kernel is not found: $(cat "$T/old")"
+
+	rm "$T/modules/build/Makefile"
+	finds note headers "the headers of Linux $release are not installed"
+	types "apt install linux-headers-$release"
+	: > "$T/modules/modules.dep"
+	finds problem headers "the headers of Linux $release are not installed"
+	finds problem module "is loaded, but not installed for Linux $release"
+	types "dkms autoinstall -k $release"
+	echo "updates/dkms/dm-erad.ko:" > "$T/modules/modules.dep"
+
+	# a kernel that asks for signatures
+	echo Y > "$T/enforce"
+	mount --bind "$T/enforce" /sys/module/module/parameters/sig_enforce
+	finds problem module "is not signed"
+	printf '~Module signature appended~\n' >> "$T/modules/updates/dkms/dm-erad.ko"
+	finds ok module "dm-erad.ko, signed"
+	umount /sys/module/module/parameters/sig_enforce
+
+	# another version is installed than is loaded
+	perl -0777 -pi -e 's/\0version=[0-9.]*/"\0version=" . "9" x (length($&) - 9)/e' "$T/modules/updates/dkms/dm-erad.ko"
+	finds note module "is loaded, version 99999 is installed"
+
+	kill "$exporter"
+	wait "$exporter" || :
+	finds note exporter "is not enabled"
+	types "systemctl enable --now erad-exporter.socket"
+	mkdir -p "$T/units/sockets.target.wants" /etc/systemd/system
+	mount --bind "$T/units" /etc/systemd/system
+	touch "$T/units/sockets.target.wants/erad-exporter.socket"
+	finds problem exporter "is enabled, but nothing listens"
+	types "systemctl start erad-exporter.socket"
+	mkdir "$T/units/erad-exporter.socket.d"
+	finds note exporter "another address may be set"
+
+	mkdir -p /run/systemd/system
+	finds problem erad "is not started at boot"
+	types "systemctl enable erad"
+	umount /etc/systemd/system
+	rmdir /run/systemd/system /run/systemd 2> /dev/null || :
+
+	mount -t tmpfs none /sys/fs/bpf
+	finds problem bpf "no BPF file system is mounted"
+	umount /sys/fs/bpf
+
+	mv /run/erad/status.sock "$T/status.sock"
+	finds problem group "erad was started before it did"
+	types "systemctl restart erad"
+	mv "$T/status.sock" /run/erad/status.sock
+	umount /etc/group
+	finds problem group "there is no group erad"
+	types "systemd-sysusers && systemctl restart erad"
+	mount --bind "$T/group" /etc/group
+
+	stop_erad
+	finds problem erad "erad is not running"
+	types "systemctl start erad"
+	start_erad
+	eractl close data
+	stop_erad
+	rmmod dm_erad
+	finds problem module "dm-erad is not loaded"
+	types "modprobe dm-erad"
+	insmod "build/kmod/$release/kmod/dm-erad.ko"
+	start_erad
+}
+
+test_doctor_finds_what_goes_past()
+{
+	local other line
+
+	DESCRIPTION="doctor finds what of fstab, crypttab, LVM and device-mapper goes past erad, and what is wrong with a volume"
+	a_good_machine
+	other=$(new_disk 64M)
+	mkfs.ext4 -q -U 01234567-89ab-cdef-0123-456789abcdef /dev/mapper/data
+	echo "$origin /mnt ext4 defaults 0 0" > /etc/fstab
+	finds problem fstab "data: /mnt is mounted from the origin, $origin"
+	types "editor /etc/fstab"
+	echo "UUID=01234567-89ab-cdef-0123-456789abcdef /mnt ext4 defaults 0 0" > /etc/fstab
+	finds note fstab "is on the origin as well as on the volume"
+	echo "/dev/mapper/data /mnt ext4 defaults 0 0" > /etc/fstab
+	sed -i '/^data/s/$/ noauto/' /etc/eratab
+	finds problem fstab "data: /mnt is mounted at boot, but the volume is not opened at boot"
+	: > /etc/fstab
+	echo "secret $origin none luks" > /etc/crypttab
+	finds problem crypttab "data: secret is on the origin"
+	rm /etc/crypttab
+
+	# closed
+	eractl close data
+	finds note volume "data: is closed"
+	types "eractl open data"
+	sed -i '/^data/s/ noauto//' /etc/eratab
+	finds problem volume "data: is closed"
+	mkdir "$T/mnt"
+	mount "$origin" "$T/mnt"
+	finds problem origin "data: the origin itself is mounted on $T/mnt"
+	umount "$T/mnt"
+
+	# others use the origin
+	dmsetup create other --table "0 2048 linear $origin 0"
+	finds problem origin "uses the origin itself"
+	dmsetup remove other
+	dmsetup create other --uuid LVM-0123 --table "0 2048 linear $origin 0"
+	finds problem lvm "LVM uses the origin itself"
+	dmsetup remove other
+
+	# two lines
+	line=$(grep '^data' /etc/eratab)
+	echo "${line/data/second}" >> /etc/eratab
+	finds problem eratab "data: volume second has the same origin"
+	finds problem eratab "data: volume second has the same metadata"
+	sed -i '/^second/d' /etc/eratab
+	echo "broken" >> /etc/eratab
+	finds problem eratab "broken"
+	sed -i '/^broken/d' /etc/eratab
+
+	# origins
+	sed -i "s|$T/origin|$origin|" /etc/eratab
+	finds note origin "may name another device after the next boot"
+	sed -i "s|$origin|/dev/absent|" /etc/eratab
+	finds problem origin "/dev/absent is not there"
+	: > /etc/eratab
+	finds note eratab "has no volume"
+}
+
+test_doctor_finds_bad_places()
+{
+	DESCRIPTION="doctor finds metadata in memory, on the volume itself, on the disk of the origin, without room, and metadata that is gone"
+	a_good_machine
+	mkdir "$T/mnt" "$T/memory"
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	cp "$T/disk/data.erad" "$T/mnt/"
+	cp /etc/eratab "$T/eratab"
+	sed -i "s|$T/disk|$T/mnt|" /etc/eratab
+	finds problem metadata "is on the volume itself"
+	umount "$T/mnt"
+	eractl close data
+	mount "$origin" "$T/mnt"
+	finds note metadata "is on the same disk as the origin"
+	umount "$T/mnt"
+	finds problem metadata "No such file or directory"
+	mount -t tmpfs none "$T/memory"
+	cp "$T/disk/data.erad" "$T/memory/"
+	sed -i "s|$T/mnt|$T/memory|" /etc/eratab
+	finds problem metadata "is in memory"
+	cp "$T/eratab" /etc/eratab
+	fallocate -l "$(($(df --output=avail -B 1 "$T/disk" | tail -n 1) - 4096))" "$T/disk/fill" || :
+	finds problem metadata "bytes free; to write the metadata anew takes"
+	types "df $T/disk"
+	eractl forget data > /dev/null
+}

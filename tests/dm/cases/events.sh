@@ -1,0 +1,79 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl events: what happens while it follows.
+
+# has_event TEXT: a line of the follower has the text.
+has_event()
+{
+	grep -qF -- "$1" "$T/events"
+}
+
+awaits()
+{
+	wait_until "the event $1" has_event "$1"
+}
+
+test_events_follow_a_volume()
+{
+	local disk follower i
+
+	DESCRIPTION="eractl events shows each change of state, each new era and each gap of a volume, and a restart of erad"
+	disk=$(new_disk 64M)
+	eractl create data "$disk" > /dev/null
+	eractl events > "$T/events" &
+	follower=$!
+	awaits "erad    erad: runs"
+	awaits "state   data: active"
+	for ((i = 0; i < 5; i++)); do
+		eractl checkpoint data > /dev/null
+	done
+	awaits "era     data: 6"
+	same "$(sed -n 's/.*era     data: //p' "$T/events" | paste -sd ' ')" "2 3 4 5 6"
+
+	eractl close data
+	awaits "state   data: closed, was active"
+	write_to "$disk"
+	eractl open data > /dev/null
+	awaits "state   data: active, was closed"
+	awaits "gap     data: "
+
+	kill_erad
+	awaits "erad    erad: gone: "
+	start_erad
+	awaits "erad    erad: restarted"
+	eractl close data
+	eractl forget data > /dev/null
+	awaits "state   data: gone"
+	kill $follower
+	wait $follower || :
+	! grep missed "$T/events" || fail "an event counts as missed"
+}
+
+# write_to DEVICE: 1 MiB at its beginning.
+write_to()
+{
+	dd if=/dev/urandom of="$1" bs=1M count=1 oflag=direct status=none
+}
+
+test_events_are_not_lost_silently()
+{
+	local disk follower
+
+	DESCRIPTION="what happens while eractl events is stopped is shown as missed"
+	disk=$(new_disk 64M)
+	eractl create data "$disk" > /dev/null
+	eractl events --json data > "$T/events" &
+	follower=$!
+	awaits '"state":"active"'
+	kill -STOP $follower
+	sleep 1
+	eractl close data
+	eractl open data > /dev/null
+	kill -CONT $follower
+	awaits '"event":"missed","volume":"data","what":"the volume was closed and opened"'
+	awaits '"event":"era","volume":"data","era":2'
+
+	kill $follower
+	wait $follower || :
+	perl -MJSON::PP -ne 'JSON::PP->new->decode($_)->{version} == 1 or exit 1' "$T/events" || fail "a line is not JSON"
+}
