@@ -510,7 +510,8 @@ uninstall:			## remove what install installed
 	@echo "Left, as install did not make them: /etc/eratab, /var/lib/erad with metadata, the group erad, links of"
 	@echo "'systemctl enable' ('systemctl disable' removes them), and the module ('dkms remove erad/$(VERSION) --all')."
 
-# dpkg-buildpackage wants debian/ at the root of the tree, so it gets a copy of what git has.
+# dpkg-buildpackage wants debian/ at the root of the tree, so it gets a copy of what git has. tests/server builds later
+# versions, too, with VERSION=, and one that does not work with the module of this version, with ABI=.
 deb_tree	= $(DEBDIR)/erad-$(VERSION)
 .PHONY: deb
 deb:				## the Debian packages erad, erad-dkms, erad-exporter and erad-dev, build/deb/
@@ -520,7 +521,8 @@ deb:				## the Debian packages erad, erad-dkms, erad-exporter and erad-dev, buil
 	$(Q)mv $(deb_tree)/daemon/debian $(deb_tree)/debian
 	$(Q)cd $(deb_tree) && sed -i 's/^VERSION	:= .*/VERSION	:= $(VERSION)/' Makefile && \
 		sed -i 's/^MODULE_VERSION(.*/MODULE_VERSION("$(VERSION)");/' kmod/target.c && \
-		sed -i '1s/(.*)/($(VERSION))/' debian/changelog
+		sed -i '1s/(.*)/($(VERSION))/' debian/changelog $(if $(ABI),&& \
+		sed -i 's/^\(#define ERAD_ABI\t*\).*/\1$(ABI)/' include/erad_uapi.h)
 	$(Q)cd $(deb_tree) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES dpkg-buildpackage --build=binary --no-sign \
 		-j$(shell nproc) > ../log 2>&1 || { tail -n 40 ../log >&2; exit 1; }
 	$(Q)cd $(DEBDIR) && lintian --allow-root --fail-on error erad_$(VERSION)_*.changes

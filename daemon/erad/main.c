@@ -73,14 +73,31 @@ struct erad {
 static void print_usage(FILE *f)
 {
 	fputs("usage: erad [-v] [--no-writers] [--no-standby]\n"
+	      "       erad --check-module\n"
 	      "\n"
 	      "Records which blocks of erad's volumes are written; runs in the foreground.\n"
 	      "\n"
 	      "  -v, --verbose     say more\n"
 	      "      --no-writers  do not count who writes, for eractl top and explain\n"
 	      "      --no-standby  do not keep a second process that goes on if this one is killed\n"
+	      "      --check-module\n"
+	      "                    only say whether this erad works with the module that is loaded, if one is\n"
 	      "      --help        say this\n"
 	      "      --version     say the version\n", f);
+}
+
+/* For the upgrade of packages.  Returns the exit code: without a module, nothing is wrong. */
+static int check_module(void)
+{
+	struct err err;
+	int fd, r = control_open(&fd, &err);
+
+	if (!r)
+		close(fd);
+	if (!r || r == -ENOENT || r == -ENXIO || r == -ENODEV)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "erad: %s\n", err.msg);
+	return EXIT_FAILURE;
 }
 
 static int parse_args(int argc, char **argv, struct erad *e)
@@ -91,6 +108,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "no-writers", no_argument, NULL, 'W' },
 		{ "no-standby", no_argument, NULL, 'S' },
+		{ "check-module", no_argument, NULL, 'M' },
 		{ 0 }
 	};
 	int c;
@@ -106,6 +124,8 @@ static int parse_args(int argc, char **argv, struct erad *e)
 		case 'S':
 			e->no_standby = true;
 			break;
+		case 'M':
+			exit(check_module());
 		case 'h':
 			print_usage(stdout);
 			exit(stdfds_end("erad"));
