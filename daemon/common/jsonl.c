@@ -236,6 +236,14 @@ int jsonl_send(struct jsonl *l, const char *kind, struct json_object *o)
 	return r ? -ECANCELED : 0;
 }
 
+int jsonl_send_part(struct jsonl *l, struct json_object **part)
+{
+	struct json_object *o = *part;
+
+	*part = NULL;
+	return o ? jsonl_send(l, "part", o) : 0;
+}
+
 bool jsonl_peer_gone(struct jsonl *l)
 {
 	struct pollfd p = { .fd = l->fd };

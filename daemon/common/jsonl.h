@@ -56,6 +56,8 @@ int jsonl_write(struct jsonl *l, struct json_object *o);
 
 /* Writes {"kind": o} as one line, and puts o, also on failure.  ECANCELED: the peer does not read any more. */
 int jsonl_send(struct jsonl *l, const char *kind, struct json_object *o);
+/* As jsonl_send(), with the kind "part", and sets *part to NULL.  *part NULL: returns 0. */
+int jsonl_send_part(struct jsonl *l, struct json_object **part);
 
 /* Returns whether the peer has closed the connection.  Does not wait. */
 bool jsonl_peer_gone(struct jsonl *l);

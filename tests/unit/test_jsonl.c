@@ -95,9 +95,34 @@ static void test_send_says_when_nobody_reads(void **state)
 	jsonl_free(&to);
 }
 
+static void test_a_part_is_sent_once(void **state)
+{
+	struct json_object *part = json_object_new_int(7), *o;
+	struct jsonl to, from;
+	struct err err;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	jsonl_init(&to, fd[0], 0, 10000);
+	jsonl_init(&from, fd[1], 1024, 10000);
+	assert_int_equal(jsonl_send_part(&to, &part), 0);
+	assert_null(part);
+	assert_int_equal(jsonl_send_part(&to, &part), 0);
+	close(fd[0]);
+	assert_int_equal(jsonl_read(&from, &o, &err), 0);
+	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), "{\"part\":7}");
+	json_object_put(o);
+	assert_int_equal(jsonl_read(&from, &o, &err), -ENODATA);
+	close(fd[1]);
+	jsonl_free(&from);
+	jsonl_free(&to);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_part_is_sent_once),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_not_utf8),
 		cmocka_unit_test(test_refuse),

@@ -29,14 +29,6 @@ static int diff_interrupted(void *ctx)
 	return request_interrupted(d->j, d->v);
 }
 
-static int send_extents(struct diff *d)
-{
-	struct json_object *extents = d->extents;
-
-	d->extents = NULL;
-	return extents ? jsonl_send(d->j, "part", extents) : 0;
-}
-
 static int extent(void *ctx, uint64_t first, uint64_t len)
 {
 	struct diff *d = ctx;
@@ -57,7 +49,7 @@ static int extent(void *ctx, uint64_t first, uint64_t len)
 	json_object_array_add(d->extents, json_object_new_uint64(bytes));
 	if (json_object_array_length(d->extents) < 2 * PART_EXTENTS)
 		return 0;
-	return send_extents(d);
+	return jsonl_send_part(d->j, &d->extents);
 }
 
 static int stream(struct diff *d, const char *name, struct store *s, uint32_t since,
@@ -101,7 +93,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "it was closed meanwhile");
 	if (!r)
-		r = send_extents(d);
+		r = jsonl_send_part(d->j, &d->extents);
 	json_object_put(d->extents);
 	if (r)
 		return r;

@@ -35,14 +35,6 @@ static int dump_interrupted(void *ctx)
 	return request_interrupted(d->j, d->v);
 }
 
-static int send_runs(struct dump *d)
-{
-	struct json_object *runs = d->runs;
-
-	d->runs = NULL;
-	return runs ? jsonl_send(d->j, "part", runs) : 0;
-}
-
 static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	struct json_object *run = json_object_new_array_ext(3);
@@ -58,7 +50,7 @@ static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	d->nr++;
 	if (json_object_array_length(d->runs) < PART_RUNS)
 		return 0;
-	return send_runs(d);
+	return jsonl_send_part(d->j, &d->runs);
 }
 
 /* Sends progress every PROGRESS_MS. */
@@ -116,7 +108,7 @@ static int send_eras(struct dump *d, const char *name, struct store *s, enum sto
 	if (r == -ESHUTDOWN)
 		err_set(err, r, "the volume was closed while it was being read");
 	if (!r)
-		r = send_runs(d);
+		r = jsonl_send_part(d->j, &d->runs);
 	json_object_put(d->runs);
 	if (r)
 		return r;
