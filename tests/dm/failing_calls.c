@@ -136,16 +136,27 @@ static void must_clear(void)
 	EXPECT(clear(), 0);
 }
 
+static bool has_metadata(void)
+{
+	return strcmp(metadata, "-");
+}
+
+static void nobody_uses(const char *disk)
+{
+	int fd = open(disk, O_RDWR | O_EXCL | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	close(fd);
+}
+
 /* If the table could not be loaded, no part of it exists. */
 static void no_instance(void)
 {
-	int fd;
-
 	EXPECT(list(), 0);
 	EXPECT(nr_instances, 0);
-	fd = open(origin, O_RDWR | O_EXCL | O_CLOEXEC);
-	CHECK(fd >= 0);
-	close(fd);
+	nobody_uses(origin);
+	if (has_metadata())
+		nobody_uses(metadata);
 }
 
 static int load_result;
@@ -317,6 +328,18 @@ static void aborted(void)
 	EXPECT(ready(), 0);
 }
 
+/* The record is durable, so all writes pass until an owner has begun an era. */
+static void degraded(void)
+{
+	finish_writer(0);
+	EXPECT(detach(), 0);
+	EXPECT(attach(), 0);
+	EXPECT(info(), 0);
+	CHECK(last_info.status & ERAD_PASSES_ALL);
+	begin();
+	CHECK(!(last_info.status & ERAD_PASSES_ALL));
+}
+
 static void pushed_back(void)
 {
 	EXPECT(resume(), 0);
@@ -379,6 +402,8 @@ static void sweep_all(void)
 	sweep("fetch", fetch, start_writer, NULL, fetched_and_done);
 	sweep("commit", commit, writer_and_fetch, commit_again, committed);
 	sweep("ABORT", abort_it, start_writer, NULL, aborted);
+	if (has_metadata())
+		sweep("DEGRADE", degrade, start_writer, NULL, degraded);
 	writer_block = 0;
 	start_writer_and_serve();
 	sweep("write", write_recorded, NULL, NULL, NULL);
@@ -427,13 +452,13 @@ static void take_out(void)
 }
 
 /*
- * failing_calls ORIGIN [CALL]: ORIGIN is a disk of 64 MiB.  failing_calls --module FILE: tests
- * loading the module, which must not be loaded yet.
+ * failing_calls ORIGIN [METADATA [CALL]]: ORIGIN is a disk of 64 MiB, METADATA a disk or "-".
+ * failing_calls --module FILE: tests loading the module, which must not be loaded yet.
  */
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		FAIL("usage: failing_calls ORIGIN [CALL] | --module FILE");
+		FAIL("usage: failing_calls ORIGIN [METADATA [CALL]] | --module FILE");
 	fail_nth = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
 	CHECK(fail_nth >= 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -442,7 +467,9 @@ int main(int argc, char **argv)
 		sweep("insmod", insert, NULL, NULL, take_out);
 	} else {
 		origin = argv[1];
-		only = argv[2];
+		if (argc > 2)
+			metadata = argv[2];
+		only = argc > 3 ? argv[3] : NULL;
 		dm = dm_raw_open();
 		control = open("/dev/" ERAD_CONTROL_NAME, O_RDWR | O_CLOEXEC);
 		CHECK(dm >= 0 && control >= 0);

@@ -15,6 +15,8 @@
 #include "exercise.h"
 #include "fuzz.h"
 #include "store/history.h"
+#include "store/pool.h"
+#include "store/state.h"
 #include "store/super.h"
 
 #define BLOCKS_MAX	(MEM_PAGES * ERAD_ERAS_PER_PAGE)
@@ -33,6 +35,7 @@ enum what {
 /* A bit of choice[2]. */
 #define DO_FLOOR	0x80
 #define DO_GAP		0x40
+#define DO_DRAIN	0x20
 
 struct seen {
 	uint64_t nr_blocks, end;
@@ -218,6 +221,19 @@ static bool has_copies(const struct mem *m)
 	return false;
 }
 
+/* Memory for one run and no more, so that each range of a mark is a group of its own, with a fold in between. */
+static void drain_pool(struct store *s)
+{
+	const size_t needs = overlay_needs(&s->active);
+	struct nodes nodes = { 0 };
+
+	/* What is in use comes back by a fold. */
+	expect(!store_fold(s, NULL));
+	expect(s->pool.nr >= POOL_MIN);
+	nodes_move(&nodes, &s->pool, s->pool.nr - needs);
+	nodes_free(&nodes);
+}
+
 static void mark_some(struct store *s, const struct store_info *info, const uint8_t *choice)
 {
 	static struct seen before, after;
@@ -233,7 +249,11 @@ static void mark_some(struct store *s, const struct store_info *info, const uint
 			r[i].len = info->nr_blocks - r[i].first;
 		memset(before.block + r[i].first, 1, r[i].len);
 	}
+	if (choice[2] & DO_DRAIN)
+		drain_pool(s);
 	expect(!store_mark(s, r, 3, NULL));
+	if (choice[2] & DO_DRAIN)
+		store_fill_pool(s);
 	read_extents_of(s, STORE_NOW, info->era, info->nr_blocks, &after);
 	expect(!memcmp(before.block, after.block, info->nr_blocks));
 	b = info->nr_blocks;

@@ -49,6 +49,7 @@ static void *writer_thread(void *arg)
 	unsigned int n;
 
 	(void)arg;
+	thread_name("erad-log");
 	pthread_mutex_lock(&lock);
 	for (;;) {
 		while (!used && !lost && !stopping)

@@ -25,6 +25,19 @@ test_failing_calls()
 	quietly failing_calls "$(new_disk 64M)"
 }
 
+case_timeout["test_failing_calls_with_metadata"]=600
+test_failing_calls_with_metadata()
+{
+	DESCRIPTION="the same for a table that names a metadata device, whose target has a degrade record"
+
+	faults_everywhere
+	# Not of zeros, which an erad that runs would take for new metadata.
+	local disk
+	disk=$(new_disk 4M)
+	echo failing_calls > "$disk"
+	quietly failing_calls "$(new_disk 64M)" "$disk"
+}
+
 case_timeout["test_failing_insmod"]=300
 test_failing_insmod()
 {
@@ -83,4 +96,59 @@ test_failing_origin()
 	write_at data 0 4096
 	same "$(eractl status --json data | field state)" active
 	eractl close data
+}
+
+# fail_tasks KIND PERCENT: from now on so many allocations of this kind fail, in tasks that have make-it-fail.
+readonly MANY_FAULTS=1000000
+fail_tasks()
+{
+	local dir=/sys/kernel/debug/$1
+
+	echo Y > "$dir/task-filter"
+	(($2 == 0)) || echo $MANY_FAULTS > "$dir/times"
+	echo "$2" > "$dir/probability"
+	[[ ! -e $dir/cache-filter ]] || echo N > "$dir/cache-filter"
+}
+
+case_timeout["test_failing_memory_of_erad"]=300
+test_failing_memory_of_erad()
+{
+	DESCRIPTION="allocations fail at random in the kernel for the threads of a volume that commit and fold: erad goes on, and no written block is missing"
+	local origin metadata task i slabs pages failed=0
+
+	faults_everywhere
+	origin=$(new_disk 64M)
+	metadata=$(new_disk 4M)
+	eractl create data "$origin" --metadata "$metadata"
+	# Not in other threads: they use the root file system of the VM, which does not work any more after a fault.
+	for task in /proc/"$(erad_pid)"/task/*; do
+		[[ $(< "$task/comm") != erad-@(commit|fold) ]] || echo 1 > "$task/make-it-fail"
+	done
+	fail_tasks failslab 10
+	fail_tasks fail_page_alloc 50
+	for i in {0..79}; do
+		# The writer waits until its block is recorded, and does not know of faults.
+		write_at data $((i * 7 % 40 * 1048576)) 4096
+		echo $((i * 7 % 40 * 1048576)) >> "$T/worked"
+		if ((i % 4 == 3)) && ! eractl checkpoint data > "$T/era" 2> "$T/why"; then
+			((++failed))
+			cat "$T/why"
+		fi
+	done
+	fail_tasks failslab 0
+	fail_tasks fail_page_alloc 0
+	slabs=$((MANY_FAULTS - $(< /sys/kernel/debug/failslab/times)))
+	pages=$((MANY_FAULTS - $(< /sys/kernel/debug/fail_page_alloc/times)))
+	echo "# $slabs slab and $pages page allocations failed, and $failed of 20 checkpoints"
+	((slabs >= 50 && pages >= 5 && failed < 20)) || fail "the faults are not what they should be"
+	eractl checkpoint data
+	changed data 1 > "$T/changed"
+	sort -nu "$T/worked" > "$T/expected"
+	awk 'NR == FNR { from[NR] = $1; to[NR] = $1 + $2; next }
+		{ found = 0; for (i in from) found += from[i] <= $1 && $1 < to[i]; if (!found) { print $1; bad = 1 } }
+		END { exit bad }' "$T/changed" "$T/expected" > "$T/lost" ||
+		fail "not recorded: $(tr '\n' ' ' < "$T/lost"), but only $(cat "$T/changed")"
+	same "$(eractl status --json data | field state)" active
+	eractl close data
+	eractl check "$metadata"
 }

@@ -9,7 +9,10 @@
 #include "../dm_raw.h"
 #include "calls.h"
 
+#define RECORD_SECTOR	16			/* of the metadata, where there is a degrade record */
+
 const char *origin;
+const char *metadata = "-";
 int dm;
 int control;
 int owner = -1;
@@ -77,6 +80,14 @@ int abort_it(void)
 	return call(control, ERAD_IOC_ABORT, &a);
 }
 
+int degrade(void)
+{
+	struct erad_degrade a = { .instance_id = newest };
+
+	HDR(a);
+	return call(control, ERAD_IOC_DEGRADE, &a);
+}
+
 struct erad_info last_info;
 
 int info(void)
@@ -107,11 +118,17 @@ int new_era(void)
 	return call(owner, ERAD_IOC_NEW_ERA, &a);
 }
 
+/* With metadata on a device: with a degrade record, which the module copies. */
 int ready(void)
 {
+	static uint8_t record[ERAD_RECORD_SIZE] = { 1, 2, 3 };
 	struct erad_ready a = { .era = last_info.era };
 
 	HDR(a);
+	if (strcmp(metadata, "-")) {
+		a.record = (uintptr_t)record;
+		a.record_sector = RECORD_SECTOR;
+	}
 	return call(owner, ERAD_IOC_READY, &a);
 }
 
@@ -212,8 +229,8 @@ int load(void)
 {
 	char params[256];
 
-	snprintf(params, sizeof(params), "- %s %d 6 uuid " UUID " detach_policy fail detach_timeout 3600",
-		 origin, BLOCK / 512);
+	snprintf(params, sizeof(params), "%s %s %d 6 uuid " UUID " detach_policy fail detach_timeout 3600",
+		 metadata, origin, BLOCK / 512);
 	return dm_raw_load(dm, NAME, SECTORS, params);
 }
 
@@ -221,7 +238,7 @@ int load_bad(void)
 {
 	char params[256];
 
-	snprintf(params, sizeof(params), "- %s %d 2 uuid nonsense", origin, BLOCK / 512);
+	snprintf(params, sizeof(params), "%s %s %d 2 uuid nonsense", metadata, origin, BLOCK / 512);
 	return dm_raw_load(dm, NAME, SECTORS, params) == EINVAL ? 0 : EIO;
 }
 

@@ -19,6 +19,7 @@
 #define SECTORS		131072			/* 64 MiB */
 
 extern const char *origin;			/* a disk of DISK_SECTORS */
+extern const char *metadata;			/* a disk, or "-": the table has no metadata device */
 extern int dm;					/* /dev/mapper/control */
 extern int control;				/* the control node */
 extern int owner;				/* fd of the instance, set by attach(); -1: none */
@@ -38,6 +39,7 @@ int list(void);
 int attach(void);
 int detach(void);
 int abort_it(void);
+int degrade(void);				/* with metadata, after ready() */
 int info(void);
 int prepare(void);
 int new_era(void);
