@@ -174,7 +174,7 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 	$(Q)$(CC) $(UNIT_CFLAGS) -Wl,--as-needed $(LDFLAGS) $(OWN_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
-$(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node $(heap_wraps:%=-Wl,--wrap=%)
+$(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=thread_usual,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node $(heap_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_ops: OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)

@@ -107,9 +107,11 @@ struct erad_version {
 };
 
 /*
- * Fills up to cap entries of buf, which are entry_size bytes apart, and returns
- * in nr how many instances there are.  h.size of an entry says how many of its bytes the
- * module has filled.
+ * Fills up to cap entries of buf, which are entry_size bytes apart, with the instances whose
+ * instance_id is larger than after, in ascending order.  Returns in nr how many of these there are, which
+ * may be more than cap.  h.size of an entry says how many of its bytes the module has filled.
+ * Needs no memory.  So that it needs none in the caller either, a caller can get all instances in parts: with after
+ * being the id of the last entry that it has got.
  *
  * gen grows when an instance is created, removed, resumed or suspended, when it changes
  * its state, loses its owner, or has a message for MESSAGE_GET.  Two changes that
@@ -125,6 +127,7 @@ struct erad_list {
 	__u32 cap;
 	__u32 nr;		/* out */
 	__u32 pad;
+	__u64 after;		/* an instance_id, or 0 for all */
 };
 
 /*
@@ -343,7 +346,7 @@ struct erad_stats {
 /* The same layout for 32-bit and 64-bit callers. */
 ERAD_ASSERT(sizeof(struct erad_info) == 112);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
-ERAD_ASSERT(sizeof(struct erad_list) == 40);
+ERAD_ASSERT(sizeof(struct erad_list) == 48);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);
 ERAD_ASSERT(sizeof(struct erad_abort) == 24);
 ERAD_ASSERT(sizeof(struct erad_degrade) == 16);

@@ -33,35 +33,37 @@ static int control_version(void __user *arg)
 	return PUT_ARG(a, arg);
 }
 
+#define LIST_STEP	4u		/* instances, whose infos fit on the stack */
+
+/* Allocates nothing: erad looks for the target that replaces another one while writes to it are held. */
 static int control_list(struct control *c, void __user *arg)
 {
-	struct erad_info *infos = NULL;
+	struct erad_info infos[LIST_STEP];
+	u32 done = 0, room, size, i;
 	struct erad_list a;
 	int r = GET_ARG(a, arg);
-	u32 cap, size, i;
+	u64 after;
 
 	if (r)
 		return r;
 	if (a.pad || a.entry_size < sizeof(struct erad_hdr))
 		return -EINVAL;
-	size = min_t(u32, a.entry_size, sizeof(*infos));
-	cap = min_t(u32, a.cap, 65536);
-	if (cap) {
-		infos = kvcalloc(cap, sizeof(*infos), GFP_KERNEL | __GFP_NOWARN);
-		if (!infos)
-			return -ENOMEM;
-	}
+	size = min_t(u32, a.entry_size, sizeof(infos[0]));
+	after = a.after;
 	/* Store gen before reading the list: a change meanwhile makes poll() return IN again. */
 	a.gen = erad_instances_gen();
 	WRITE_ONCE(c->seen_gen, a.gen);
-	a.nr = erad_instances_list(infos, cap);
-	for (i = 0; i < min(cap, a.nr) && !r; i++) {
-		infos[i].h.size = size;
-		if (copy_to_user(u64_to_user_ptr(a.buf + (u64)i * a.entry_size), &infos[i], size))
-			r = -EFAULT;
-	}
-	kvfree(infos);
-	return r ?: PUT_ARG(a, arg);
+	do {
+		room = min(a.cap - done, LIST_STEP);
+		a.nr = done + erad_instances_list(after, infos, room);
+		for (i = 0; i < room && done < a.nr; i++, done++) {
+			after = infos[i].instance_id;
+			infos[i].h.size = size;
+			if (copy_to_user(u64_to_user_ptr(a.buf + (u64)done * a.entry_size), &infos[i], size))
+				return -EFAULT;
+		}
+	} while (done < min(a.cap, a.nr));
+	return PUT_ARG(a, arg);
 }
 
 static int control_abort(void __user *arg)

@@ -115,13 +115,15 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 	*info = i;
 }
 
-u32 erad_instances_list(struct erad_info *infos, u32 cap)
+u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap)
 {
 	struct erad_instance *ei;
 	u32 nr = 0;
 
 	mutex_lock(&instances_lock);
 	list_for_each_entry(ei, &instances, list) {
+		if (ei->id <= after)
+			continue;
 		if (nr < cap) {
 			infos[nr].h.size = sizeof(infos[nr]);
 			erad_instance_info(ei, &infos[nr]);

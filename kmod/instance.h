@@ -178,8 +178,11 @@ extern struct wait_queue_head erad_instances_wait;
 struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
 
-/* Fills at most cap entries.  Returns the number of instances, which may be larger.  May sleep. */
-u32 erad_instances_list(struct erad_info *infos, u32 cap);
+/*
+ * Fills at most cap entries with the instances whose id is larger than after, in ascending order.  Returns the
+ * number of these instances, which may be larger than cap.  May sleep.
+ */
+u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap);
 
 /*
  * Only while dtr cannot put the devices: under ei->mutex if ei is not dead, or under instances_lock

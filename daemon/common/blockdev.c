@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Looks up block devices, by path or by number: see blockdev.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,20 +21,22 @@ dev_t blockdev_at(const char *path)
 int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size)
 {
 	char path[128];
-	int r = 0;
-	FILE *f;
+	ssize_t n;
+	int fd, r;
 
 	if (snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev), minor(dev),
 		     attribute) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	f = fopen(path, "re");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return -errno;
-	if (fgets(line, size, f))
+	n = read(fd, line, size - 1);
+	r = n < 0 ? -errno : n ? 0 : -ENOENT;
+	close(fd);
+	if (!r)
+		line[n] = 0;
+	if (!r)
 		line[strcspn(line, "\n")] = 0;
-	else
-		r = -ENOENT;
-	fclose(f);
 	return r;
 }
 

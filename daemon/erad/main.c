@@ -60,7 +60,6 @@
 struct erad {
 	sd_event *event;
 	int lock_fd, control_fd, socket_fd, progress_fd;
-	struct instances list;
 	sd_event_source *relist;	/* timer: LIST has failed and is tried again */
 	sd_event_source *relisten;	/* timer: the socket could not be made and is tried again */
 	uint64_t watchdog_usec;		/* between watchdog notifications; 0: there is no watchdog */
@@ -239,9 +238,8 @@ static int look_at_targets(struct erad *e)
 {
 	int r;
 
-	r = control_list(e->control_fd, &e->list);
+	r = volumes_changed(e->control_fd);
 	if (!r) {
-		volumes_changed(&e->list);
 		adopt_wake();
 		standby_needs_heap();
 		return 0;
@@ -467,7 +465,7 @@ static int setup_files(struct erad *e, int *shared, struct err *err)
 
 static int setup_threads(struct erad *e, struct err *err)
 {
-	unsigned int nr;
+	uint32_t nr;
 	int r;
 
 	r = setup_loop(e);
@@ -475,8 +473,8 @@ static int setup_threads(struct erad *e, struct err *err)
 		return err_set(err, r, "cannot set up the main loop: %s", strerror(-r));
 	r = log_start();
 	/* Create these threads now, so that the first volumes need no new thread after standby_relieve(). */
-	if (!r && !standby_is_me() && !control_list(e->control_fd, &e->list) && e->list.nr) {
-		nr = thread_needed(e->list.nr);
+	if (!r && !standby_is_me() && !control_count(e->control_fd, &nr) && nr) {
+		nr = thread_needed(nr);
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
 	}
 	return r ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
@@ -484,9 +482,11 @@ static int setup_threads(struct erad *e, struct err *err)
 
 static int fork_standby(struct erad *e, int *shared, struct err *err)
 {
-	if (control_list(e->control_fd, &e->list))
+	uint32_t nr = 0;
+
+	if (control_count(e->control_fd, &nr))
 		log_warn("cannot list the targets; the standby creates its threads later");
-	if (standby_fork(e->list.nr, err)) {
+	if (standby_fork(nr, err)) {
 		log_warn("%s; there is no standby", err->msg);
 		return 0;
 	}
@@ -583,7 +583,6 @@ static int run_erad(struct erad *e)
 	/* exit() would wait for threads that hang in I/O. */
 	if (!all_ended)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-	instances_free(&e->list);
 	sd_event_source_unref(e->relist);
 	sd_event_source_unref(e->relisten);
 	sd_event_unref(e->event);

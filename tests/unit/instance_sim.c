@@ -271,6 +271,8 @@ int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 			pthread_mutex_unlock(&lock);
 			continue;
 		}
+		/* Until it waits again, ends, or takes over another target. */
+		heap_forbid(t->exists && t->state == ERAD_ACTIVE);
 		pthread_mutex_unlock(&lock);
 		if (fds[0].revents || fds[1].revents)
 			return !!fds[0].revents + !!fds[1].revents;
@@ -291,22 +293,39 @@ int control_open(int *fd, struct err *err)
 	return 0;
 }
 
-int control_list(int control, struct instances *l)
+int control_each(int control, void (*fn)(void *ctx, const struct erad_info *i), void *ctx)
 {
 	(void)control;
+	for (unsigned int i = 0; i < TARGETS; i++) {
+		struct erad_info info;
+		bool exists;
+
+		pthread_mutex_lock(&lock);
+		look_for_owner(&target[i]);
+		exists = target[i].exists;
+		fill_info(&target[i], &info);
+		pthread_mutex_unlock(&lock);
+		if (exists)
+			fn(ctx, &info);
+	}
+	return 0;
+}
+
+static void add_to_list(void *ctx, const struct erad_info *i)
+{
+	struct instances *l = ctx;
+
+	l->info[l->nr++] = *i;
+}
+
+int control_list(int control, struct instances *l)
+{
 	if (!l->info) {
 		l->cap = TARGETS;
 		l->info = calloc(l->cap, sizeof(*l->info));
 	}
 	l->nr = 0;
-	pthread_mutex_lock(&lock);
-	for (unsigned int i = 0; i < TARGETS; i++) {
-		look_for_owner(&target[i]);
-		if (target[i].exists)
-			fill_info(&target[i], &l->info[l->nr++]);
-	}
-	pthread_mutex_unlock(&lock);
-	return 0;
+	return control_each(control, add_to_list, l);
 }
 
 void instances_free(struct instances *l)
@@ -322,6 +341,7 @@ int control_attach(int control, uint64_t instance_id, int *fd)
 	int pair[2], r;
 
 	(void)control;
+	heap_forbid(false);
 	pthread_mutex_lock(&lock);
 	r = fails(SIM_ATTACH);
 	look_for_owner(t);
@@ -459,7 +479,6 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 	struct target *t = enter(fd);
 	int r;
 
-	heap_forbid(false);
 	if (!t)
 		return -ENODEV;
 	x->batch = x->nr = 0;
@@ -472,8 +491,7 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 		r = -ENODEV;
 	if (!r && t->state == ERAD_ACTIVE)
 		fetch(t, x);
-	/* Until the COMMIT, or until the thread waits for the metadata to work again. */
-	heap_forbid(!r && x->batch);
+	heap_forbid(!r);
 	return leave(r);
 }
 
@@ -697,6 +715,15 @@ struct sim_count sim_count(void)
 	c = count;
 	pthread_mutex_unlock(&lock);
 	return c;
+}
+
+/* What a volume does when it ends may take memory: nobody waits for it. */
+void __real_thread_usual(void);
+void __wrap_thread_usual(void);
+void __wrap_thread_usual(void)
+{
+	heap_forbid(false);
+	__real_thread_usual();
 }
 
 bool sim_released(uint64_t block)

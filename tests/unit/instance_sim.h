@@ -8,7 +8,7 @@
  *
  * A program that links this needs the linker's --wrap=poll: poll() of an instance is answered here.
  *
- * From when COMMIT_FETCH has returned a batch to its COMMIT, the thread must not call the heap: heap.h counts it.
+ * While the target is active, its owner's thread must not call the heap: heap.h counts such calls.
  * All functions may be called by any thread.
  */
 #ifndef ERAD_TEST_INSTANCE_SIM_H

@@ -299,6 +299,20 @@ static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **
 	assert_int_equal(request_answer(&q), 0);
 }
 
+/* Targets of others come and go, and the tear-down looks for calls of the heap. */
+static void test_look_at_the_targets_calls_no_heap(void **state)
+{
+	(void)state;
+	sim_load(1, 10, 10);
+	for (unsigned int i = 0; i < 20; i++) {
+		const uint64_t before = sim_count().commits;
+
+		volume_kick(volume);
+		while (atomic_load(&volume->attention) || sim_count().commits < before + 10)
+			usleep(100);
+	}
+}
+
 static void test_second_volume_with_the_same_uuid_is_refused(void **state)
 {
 	struct volume *second;
@@ -382,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_attach_that_fails_is_tried_again),
 		with_volume(test_attach_beside_a_prepare_says_what_owns_the_target),
 		with_volume(test_metadata_that_fails_delays_writes_and_fails_checkpoints),
+		with_volume(test_look_at_the_targets_calls_no_heap),
 		with_volume(test_second_volume_with_the_same_uuid_is_refused),
 		with_volume(test_commits_go_on_while_the_target_gets_memory_for_an_era),
 		with_volume(test_checkpoint_waits_for_memory),

@@ -149,7 +149,7 @@ static void check_heap_not_called(void)
 	const unsigned long calls = heap_forbidden_calls(&caller);
 
 	if (calls)
-		fail_msg("got %lu calls of the heap between a fetch and its COMMIT, the last from %p, expected none",
+		fail_msg("got %lu calls of the heap in the volume thread while it served writes, the last from %p, expected none",
 			 calls, caller);
 }
 

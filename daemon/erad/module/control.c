@@ -10,6 +10,7 @@
 #include "erad/module/control.h"
 
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
+#define EACH_STEP	8u	/* instances of one LIST */
 
 static int control_ioctl(int fd, unsigned long nr, void *arg)
 {
@@ -42,30 +43,64 @@ int control_open(int *out, struct err *err)
 	return 0;
 }
 
+static int list_after(int control, uint64_t after, struct erad_info *info, uint32_t cap, uint32_t *nr)
+{
+	struct erad_list a = {
+		.h.size = sizeof(a),
+		.buf = (uintptr_t)info,
+		.entry_size = sizeof(*info),
+		.cap = cap,
+		.after = after,
+	};
+	int r = control_ioctl(control, ERAD_IOC_LIST, &a);
+
+	*nr = a.nr;
+	return r;
+}
+
+int control_each(int control, void (*fn)(void *ctx, const struct erad_info *i), void *ctx)
+{
+	struct erad_info info[EACH_STEP];
+	uint64_t after = 0;
+	uint32_t nr;
+
+	do {
+		int r = list_after(control, after, info, EACH_STEP, &nr);
+
+		if (r)
+			return r;
+		for (uint32_t n = 0; n < nr && n < EACH_STEP; n++) {
+			after = info[n].instance_id;
+			fn(ctx, &info[n]);
+		}
+	} while (nr > EACH_STEP);
+	return 0;
+}
+
+int control_count(int control, uint32_t *nr)
+{
+	return list_after(control, 0, NULL, 0, nr);
+}
+
 int control_list(int control, struct instances *l)
 {
 	for (;;) {
-		struct erad_list a = {
-			.h.size = sizeof(a),
-			.buf = (uintptr_t)l->info,
-			.entry_size = sizeof(*l->info),
-			.cap = l->cap,
-		};
 		struct erad_info *info;
+		uint32_t nr;
 		int r;
 
-		r = control_ioctl(control, ERAD_IOC_LIST, &a);
+		r = list_after(control, 0, l->info, l->cap, &nr);
 		if (r)
 			return r;
-		if (a.nr <= l->cap) {
-			l->nr = a.nr;
+		if (nr <= l->cap) {
+			l->nr = nr;
 			return 0;
 		}
-		info = realloc(l->info, (a.nr + 8) * sizeof(*info));
+		info = realloc(l->info, (nr + EACH_STEP) * sizeof(*info));
 		if (!info)
 			return -ENOMEM;
 		l->info = info;
-		l->cap = a.nr + 8;
+		l->cap = nr + EACH_STEP;
 	}
 }
 

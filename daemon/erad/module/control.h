@@ -13,6 +13,12 @@
 /* Opens the control node, and compares the module's ABI with ERAD_ABI.  The caller closes the fd. */
 int control_open(int *fd, struct err *err);
 
+/* Calls fn for each instance, in ascending order of their ids.  Does not use the heap. */
+int control_each(int control, void (*fn)(void *ctx, const struct erad_info *i), void *ctx);
+
+/* Counts the instances.  Does not use the heap. */
+int control_count(int control, uint32_t *nr);
+
 /*
  * The list of all instances.  The caller keeps it between calls, so that control_list() allocates
  * only if the list grows.

@@ -373,26 +373,29 @@ static bool better_instance(const struct erad_info *a, const struct erad_info *b
 	return a->instance_id > b->instance_id;
 }
 
-/*
- * Returns the best instance of the volume to attach to, or NULL.  *current: the instance that the
- * volume is attached to, or NULL.
- */
-static const struct erad_info *pick_instance(struct volume *v, const struct erad_info **current)
+/* What a volume finds in the list of all instances. */
+struct look {
+	struct volume *v;
+	uint64_t digest;			/* of its instances */
+	bool has_best, has_current;
+	struct erad_info best, current;		/* the instance to be attached to, and the one that it is attached to */
+};
+
+static void look_at_one(void *ctx, const struct erad_info *i)
 {
-	const struct erad_info *best = NULL;
+	struct look *l = ctx;
 
-	*current = NULL;
-	for (uint32_t n = 0; n < v->list.nr; n++) {
-		const struct erad_info *i = &v->list.info[n];
-
-		if (!volume_owns(v, i))
-			continue;
-		if (v->fd >= 0 && i->instance_id == v->info.instance_id)
-			*current = i;
-		if (!best || better_instance(i, best))
-			best = i;
+	if (!volume_owns(l->v, i))
+		return;
+	l->digest = volumes_digest(l->digest, i);
+	if (l->v->fd >= 0 && i->instance_id == l->v->info.instance_id) {
+		l->current = *i;
+		l->has_current = true;
 	}
-	return best;
+	if (!l->has_best || better_instance(i, &l->best)) {
+		l->best = *i;
+		l->has_best = true;
+	}
 }
 
 static void settle_attach(struct volume *v, bool ready)
@@ -407,6 +410,7 @@ static void settle_attach(struct volume *v, bool ready)
 
 bool attach_look(struct volume *v)
 {
+	struct look l = { .v = v, .digest = VOLUMES_NO_INSTANCE };
 	const struct erad_info *best, *current;
 	struct err err;
 	bool expected;
@@ -418,14 +422,15 @@ bool attach_look(struct volume *v)
 	expected = v->expected;
 	pthread_mutex_unlock(&v->lock);
 	volumes_looking(v);
-	r = control_list(volumes_control(), &v->list);
+	r = control_each(volumes_control(), look_at_one, &l);
 	if (r) {
-		/* Probably out of memory, which passes. */
+		/* This should not happen.  If it does, the next look may succeed. */
 		v->look_at = thread_now_ms() + 1000;
 		return true;
 	}
-	volumes_looked(v, &v->list);
-	best = pick_instance(v, &current);
+	volumes_looked(v, l.digest);
+	best = l.has_best ? &l.best : NULL;
+	current = l.has_current ? &l.current : NULL;
 
 	pthread_mutex_lock(&v->lock);
 	if (best)
@@ -437,7 +442,7 @@ bool attach_look(struct volume *v)
 	if (!best)
 		return expected;
 
-	if (current && (best == current || (current->status & ERAD_RESUMED) ||
+	if (current && (best->instance_id == current->instance_id || (current->status & ERAD_RESUMED) ||
 			!(best->status & ERAD_RESUMED)))
 		return true;
 	/* The instance is new and not in use yet; the resume will wake this thread. */

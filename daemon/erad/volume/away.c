@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Compares the counters of a mapped device over a time without its target: see away.h. */
 #include <endian.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "common/blockdev.h"
 #include "erad/base/log.h"
@@ -24,17 +26,17 @@ static uint64_t diskseq_of(dev_t dev)
 
 static void fill_counters(struct away *a, uint64_t diskseq, uint64_t written)
 {
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
 	memset(a, 0, sizeof(*a));
 	a->version = htole32(AWAY_VERSION);
 	a->diskseq = htole64(diskseq);
 	a->written = htole64(written);
-	if (!f)
+	if (fd < 0)
 		return;
-	if (fgets(a->boot, sizeof(a->boot), f))
+	if (read(fd, a->boot, sizeof(a->boot) - 1) > 0)
 		a->boot[strcspn(a->boot, "\n")] = 0;
-	fclose(f);
+	close(fd);
 }
 
 void away_leave(struct volume *v)

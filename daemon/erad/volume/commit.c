@@ -3,9 +3,9 @@
  * The volume thread.  While it serves a batch, it is in the block I/O path of its volume.  It logs
  * a message only when a trouble begins or ends, and log.h keeps the message in memory.
  *
- * Nothing between a fetch and its COMMIT uses the heap: the memory that the heap would wait for may
- * be pages whose writes are held.  Marks take their memory from the store's pool, which the fold
- * thread fills (store/pool.h).  The mirror, the messages and the ranges have buffers in struct
+ * While the target is active, the thread does not use the heap: the memory that the heap would wait
+ * for may be pages whose writes are held.  Marks take their memory from the store's pool, which the
+ * fold thread fills (store/pool.h).  The mirror, the messages and the ranges have buffers in struct
  * volume.  In the kernel, these calls allocate with GFP_NOIO, because erad is an I/O flusher, so
  * they never wait for a write.
  */

@@ -97,18 +97,18 @@ int origin_compare(struct volume *v, struct err *err)
 	enum erad_gap_kind kind;
 	struct err difference;
 	bool other;
-	void *page;
+	union {
+		uint8_t bytes[ERAD_HISTORY_SEAL];
+		struct seal seal;
+	} page;
 	int r;
 
 	r = compare_identity(v, &other, err);
 	if (r || other)
 		return r;
-	page = calloc(1, ERAD_HISTORY_SEAL);
-	if (!page)
-		return err_set(err, -ENOMEM, "out of memory");
-	r = store_seal(v->store, page);
+	r = store_seal(v->store, page.bytes);
 	if (!r) {
-		r = compare_seal(v, page, &kind, &difference);
+		r = compare_seal(v, &page.seal, &kind, &difference);
 		if (r)
 			r = origin_gap(v, kind, difference.msg, err);
 	} else if (r == -ENOENT) {
@@ -116,8 +116,21 @@ int origin_compare(struct volume *v, struct err *err)
 	} else {
 		err_set(err, r, "cannot read the seal: %s", strerror(-r));
 	}
-	free(page);
 	return r;
+}
+
+struct search {
+	const struct volume *v;
+	bool found;
+};
+
+static void search_one(void *ctx, const struct erad_info *i)
+{
+	struct search *s = ctx;
+	const struct volume *v = s->v;
+
+	s->found |= !i->era && !(i->status & ERAD_PASSES_ALL) && !memcmp(i->uuid, v->uuid, sizeof(v->uuid)) &&
+		i->origin_major == v->info.origin_major && i->origin_minor == v->info.origin_minor;
 }
 
 /*
@@ -126,19 +139,9 @@ int origin_compare(struct volume *v, struct err *err)
  */
 static bool new_target_has_it(const struct volume *v)
 {
-	struct instances l = { 0 };
-	bool found = false;
+	struct search s = { .v = v };
 
-	if (control_list(volumes_control(), &l))
-		l.nr = 0;
-	for (uint32_t n = 0; n < l.nr; n++) {
-		const struct erad_info *i = &l.info[n];
-
-		found |= !i->era && !(i->status & ERAD_PASSES_ALL) && !memcmp(i->uuid, v->uuid, sizeof(v->uuid)) &&
-			 i->origin_major == v->info.origin_major && i->origin_minor == v->info.origin_minor;
-	}
-	instances_free(&l);
-	return found;
+	return !control_each(volumes_control(), search_one, &s) && s.found;
 }
 
 /*

@@ -258,21 +258,13 @@ void volumes_start(int control, int progress, void (*ended)(void))
 
 /* ---- what the main loop asks ---- */
 
-/* Returns a hash that differs when the instances of v have changed: FNV-1a. */
-static uint64_t digest_instances(struct volume *v, const struct instances *l)
+uint64_t volumes_digest(uint64_t digest, const struct erad_info *i)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	const uint64_t what[] = { i->instance_id, i->era, i->state, i->status };
 
-	for (uint32_t n = 0; n < l->nr; n++) {
-		const struct erad_info *i = &l->info[n];
-		const uint64_t what[] = { i->instance_id, i->era, i->state, i->status };
-
-		if (!volume_owns(v, i))
-			continue;
-		for (size_t k = 0; k < sizeof(what) / sizeof(*what); k++)
-			h = (h ^ what[k]) * 0x100000001b3;
-	}
-	return h;
+	for (size_t k = 0; k < sizeof(what) / sizeof(*what); k++)
+		digest = (digest ^ what[k]) * 0x100000001b3;
+	return digest;
 }
 
 void volumes_looking(struct volume *v)
@@ -282,22 +274,36 @@ void volumes_looking(struct volume *v)
 	pthread_mutex_unlock(&volumes_lock);
 }
 
-void volumes_looked(struct volume *v, const struct instances *l)
+void volumes_looked(struct volume *v, uint64_t digest)
 {
 	pthread_mutex_lock(&volumes_lock);
-	v->seen = digest_instances(v, l);
+	v->seen = digest;
 	pthread_mutex_unlock(&volumes_lock);
 }
 
-void volumes_changed(const struct instances *l)
+/* Under volumes_lock. */
+static void add_to_owners(void *ctx, const struct erad_info *i)
+{
+	(void)ctx;
+	for (struct volume *v = first; v; v = v->next)
+		if (volume_owns(v, i))
+			v->listed = volumes_digest(v->listed, i);
+}
+
+int volumes_changed(int control)
 {
 	struct volume *v;
+	int r;
 
 	pthread_mutex_lock(&volumes_lock);
 	for (v = first; v; v = v->next)
-		if (digest_instances(v, l) != v->seen)
+		v->listed = VOLUMES_NO_INSTANCE;
+	r = control_each(control, add_to_owners, NULL);
+	for (v = first; v && !r; v = v->next)
+		if (v->listed != v->seen)
 			volume_kick(v);
 	pthread_mutex_unlock(&volumes_lock);
+	return r;
 }
 
 void volumes_settled_one(void)

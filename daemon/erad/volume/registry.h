@@ -61,19 +61,27 @@ void volumes_release(struct claim *c);
 bool volumes_own(const struct erad_info *i);
 
 /*
- * Called when the instances have changed; l is the new list.  Wakes the volumes whose own last list
- * had other instances.  Never waits for I/O.
+ * Called when the instances have changed.  Lists them by the fd `control` on the control node, and wakes
+ * the volumes whose own last list had other instances.  Returns 0 or a negative errno.  Never waits for
+ * I/O, and does not use the heap.
  */
-void volumes_changed(const struct instances *l);
+int volumes_changed(int control);
 
 /*
  * A volume thread calls volumes_looking() before it lists the instances, and volumes_looked() with
- * the list.  volumes_changed() compares with the list that the volume thread itself has seen.  A
- * comparison of two lists of others would not do: in between, an instance can change and change
- * back, and the volume thread may have seen only the state in between.
+ * the digest of those that the volume owns.  volumes_changed() compares with the list that the volume
+ * thread itself has seen.  A comparison of two lists of others would not do: in between, an instance can
+ * change and change back, and the volume thread may have seen only the state in between.
  */
 void volumes_looking(struct volume *v);
-void volumes_looked(struct volume *v, const struct instances *l);
+void volumes_looked(struct volume *v, uint64_t digest);
+
+/*
+ * Adds an instance to the digest of a list, which begins as VOLUMES_NO_INSTANCE.  Lists with other instances, or in
+ * which one has changed, have other digests: FNV-1a.
+ */
+#define VOLUMES_NO_INSTANCE	0xcbf29ce484222325
+uint64_t volumes_digest(uint64_t digest, const struct erad_info *i);
 
 /* Called when the first attempt of a volume to attach has ended. */
 void volumes_settled_one(void);

@@ -79,7 +79,6 @@ void volume_unref(struct volume *v)
 	pthread_mutex_destroy(&v->checkpoint_lock);
 	pthread_mutex_destroy(&v->lock);
 	close(v->event_fd);
-	instances_free(&v->list);
 	shown_free(&v->shown);
 	free(v->origin);
 	free(v->metadata);

@@ -68,7 +68,8 @@ struct volume {
 	int event_fd;			/* wakes the volume thread */
 
 	struct volume *next;		/* under volumes_lock */
-	uint64_t seen;			/* under volumes_lock: hash of the instances that it has seen last; 0: it is looking */
+	uint64_t seen;			/* under volumes_lock: digest of the instances that it has seen last; 0: it is looking */
+	uint64_t listed;		/* under volumes_lock: digest of its instances in the list of volumes_changed() */
 	atomic_uint refs;
 	pthread_mutex_t checkpoint_lock;	/* one checkpoint is requested at a time */
 	pthread_mutex_t snapshot_lock;	/* one thread at a time takes or drops the snapshot; held over I/O */
@@ -106,7 +107,6 @@ struct volume {
 	/* The fields below belong to the volume thread. */
 	pthread_t fold_thread, message_thread;
 	bool fold_running, message_running;
-	struct instances list;
 	uint64_t look_at, retry_at, roll_at;	/* ms, when to do this; UINT64_MAX: never */
 	uint64_t degraded_at;		/* ms, when to call degraded_step(); UINT64_MAX: never */
 	struct erad_info tried;		/* state of the instance at the last failed attempt to attach … */

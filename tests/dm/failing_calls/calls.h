@@ -18,7 +18,7 @@
 #define BLOCK		65536
 #define SECTORS		131072			/* 64 MiB */
 
-extern const char *origin;			/* a disk of DISK_SECTORS */
+extern const char *origin;			/* a disk of SECTORS */
 extern const char *metadata;			/* a disk, or "-": the table has no metadata device */
 extern int dm;					/* /dev/mapper/control */
 extern int control;				/* the control node */

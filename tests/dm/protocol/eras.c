@@ -200,3 +200,47 @@ void no_memory_for_the_writeset(void)
 	EXPECT(run("dmsetup remove " NAME), 0);
 	EXPECT(run("dmsetup remove huge"), 0);
 }
+
+#define MANY		5u		/* targets; the module lists in steps of 4 */
+
+/* Whatever the size of the parts, all instances are in the list once, in the order of their ids. */
+void list_in_parts(void)
+{
+	const struct erad_list none = { .entry_size = sizeof(struct erad_info), .after = UINT64_MAX };
+	struct erad_list l = none;
+	struct erad_info infos[MANY + 1];
+	FILE *table;
+
+	for (unsigned int i = 0; i < MANY; i++)
+		EXPECT(run("dmsetup create part%u --table '0 %u zero'", i, BLOCK / 512), 0);
+	table = popen("dmsetup create " NAME, "w");
+	CHECK(table);
+	for (unsigned int i = 0; i < MANY; i++)
+		fprintf(table, "%u %u erad - /dev/mapper/part%u %u 2 uuid 7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0f%03u\n",
+			i * (BLOCK / 512), BLOCK / 512, i, BLOCK / 512, i);
+	EXPECT(pclose(table), 0);
+	id = find_instance();
+	for (unsigned int part = 1; part <= MANY + 1; part++) {
+		uint64_t expected = id - MANY;
+
+		l = (struct erad_list){
+			.buf = (uintptr_t)infos, .entry_size = sizeof(infos[0]), .cap = part, .after = expected,
+		};
+		HDR(l);
+		do {
+			EXPECT(call(control, ERAD_IOC_LIST, &l), 0);
+			EXPECT(l.nr, id - expected);
+			for (uint32_t n = 0; n < l.nr && n < part; n++)
+				EXPECT(infos[n].instance_id, ++expected);
+			l.after = expected;
+		} while (l.nr > part);
+		EXPECT(expected, id);
+	}
+	l = none;
+	HDR(l);
+	EXPECT(call(control, ERAD_IOC_LIST, &l), 0);
+	EXPECT(l.nr, 0);
+	EXPECT(run("dmsetup remove " NAME), 0);
+	for (unsigned int i = 0; i < MANY; i++)
+		EXPECT(run("dmsetup remove part%u", i), 0);
+}

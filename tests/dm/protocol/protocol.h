@@ -75,7 +75,8 @@ bool still_held(struct writer *w);
 	X(held_until_commit) X(many_blocks) X(discard_many_blocks)		\
 	X(write_zeroes_many_blocks) X(full_buffer) X(stale_batch)		\
 	X(rollover_gates_again) X(rollover_drains) X(counts_of_many_eras)	\
-	X(prepare_beside_commit) X(eras_do_not_change_the_list) X(failed_commit)	\
+	X(prepare_beside_commit) X(eras_do_not_change_the_list)			\
+	X(list_in_parts) X(failed_commit)					\
 	X(abort_frees) X(remove_after_abort) X(reattach) X(detach_policy_fail)	\
 	X(log_says_why_writes_hang)						\
 	X(detach_timeout_suspended) X(poll_wakes_after_commit) X(bad_buffer)	\
