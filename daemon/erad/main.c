@@ -559,6 +559,7 @@ static int run_erad(struct erad *e)
 	volumes_start(shared, e->progress_fd, adopt_wake);
 	r = adopt_start(&err);
 	if (r) {
+		standby_stops();
 		log_error("%s", err.msg);
 		log_stop();
 		return r;
@@ -571,6 +572,7 @@ static int run_erad(struct erad *e)
 
 	/* Live targets stay: writes to recorded blocks go on, and the next erad serves the first writes. */
 	sd_notify(0, "STOPPING=1");
+	standby_stops();
 	if (r >= 0)
 		standby_end();
 	adopt_stop();

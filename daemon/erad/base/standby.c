@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,6 +29,8 @@
 #define FREE_MIN	(64u << 20)	/* bytes that must be free before the standby takes more memory */
 #define RELIEVE_MS	12000		/* how long a standby may take to end by itself */
 #define KILLED_MS	2000		/* how long a killed standby may take to disappear */
+#define PRESENT		0		/* offset of the locks of standbys that have not ended */
+#define GOES_ON		(1ll << 32)	/* offset of the locks of standbys that have not begun to end */
 
 /* What the main process writes and its standby reads, in memory that both share. */
 struct shared {
@@ -88,11 +91,14 @@ int standby_fd(void)
 	return child_fd;
 }
 
-/* A range of bytes of the lock file.  Each byte stands for the standby of one generation. */
-static struct flock lock_of(uint32_t first, uint32_t nr)
+/*
+ * A range of bytes of the lock file, from PRESENT or from GOES_ON on.  Each byte stands for the standby
+ * of one generation.
+ */
+static struct flock lock_of(off_t kind, uint32_t first, uint32_t nr)
 {
 	return (struct flock){
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = nr,
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = kind + first, .l_len = nr,
 	};
 }
 
@@ -111,12 +117,21 @@ static int lock_file(void)
 
 static int lock_generation(void)
 {
-	struct flock l = lock_of(generation, 1);
+	struct flock present = lock_of(PRESENT, generation, 1), goes_on = lock_of(GOES_ON, generation, 1);
 	int fd = lock_file();
 
 	if (fd < 0)
 		return -errno;
-	return fcntl(fd, F_SETLK, &l) ? -errno : 0;
+	return fcntl(fd, F_SETLK, &present) || fcntl(fd, F_SETLK, &goes_on) ? -errno : 0;
+}
+
+void standby_stops(void)
+{
+	struct flock l = lock_of(GOES_ON, generation, 1);
+
+	l.l_type = F_UNLCK;
+	if (is_standby && fcntl(lock_file(), F_SETLK, &l))
+		log_warn("cannot unlock " LOCK_FILE ": %m");
 }
 
 /* Makes the process that fork() has created the standby. */
@@ -247,9 +262,9 @@ static bool wait_end(int pidfd, int ms)
 }
 
 /* Finds the first of these bytes that another process has locked.  Returns false if there is none. */
-static bool find_lock(int fd, uint32_t first, uint32_t nr, struct flock *l)
+static bool find_lock(int fd, off_t kind, uint32_t first, uint32_t nr, struct flock *l)
 {
-	*l = lock_of(first, nr);
+	*l = lock_of(kind, first, nr);
 	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
 }
 
@@ -263,7 +278,7 @@ static bool end_standby(int fd, const struct flock *had)
 	if (pidfd < 0)
 		return errno == ESRCH;
 	/* The pid may belong to another process by now.  A process without the lock is left alone. */
-	if (!find_lock(fd, had->l_start, 1, &l) || l.l_pid != had->l_pid)
+	if (!find_lock(fd, PRESENT, had->l_start, 1, &l) || l.l_pid != had->l_pid)
 		goto out;
 	log_info("relieving the standby, process %d", l.l_pid);
 	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
@@ -290,7 +305,7 @@ void standby_relieve(void)
 		log_warn("cannot open " LOCK_FILE " to look for a standby: %m");
 		return;
 	}
-	while (first < generation && find_lock(fd, first, generation - first, &l)) {
+	while (first < generation && find_lock(fd, PRESENT, first, generation - first, &l)) {
 		if (end_standby(fd, &l))
 			continue;
 		log_warn("the standby, process %d, is still there; its volumes follow when it has ended", l.l_pid);
@@ -299,16 +314,51 @@ void standby_relieve(void)
 }
 
 /*
+ * Returns whether a process was told to end and still has its locks.  SIGTERM stays pending as long as the
+ * process hangs or is stopped.  A killed process keeps its locks while one of its threads waits for I/O.
+ */
+static bool is_to_end(pid_t pid)
+{
+	static const uint64_t ending = 1ull << (SIGTERM - 1) | 1ull << (SIGKILL - 1);
+	char path[64], text[4096], *at;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n < 0)
+		return fd < 0 && errno == ENOENT;
+	text[n] = 0;
+	at = strstr(text, "\nState:\t");
+	if (at && (at[8] == 'Z' || at[8] == 'X'))
+		return true;
+	at = strstr(text, "\nShdPnd:\t");
+	return at && strtoull(at + 9, NULL, 16) & ending;
+}
+
+/*
  * Called in the standby of a main process that has died.  Returns true if the main process died
- * during its start and the standby of an earlier main process still serves the volumes.  The
+ * during its start and the standby of an earlier main process goes on serving the volumes.  The
  * earlier standby knows the volumes, and this one does not.
  */
 static bool earlier_one_serves(void)
 {
+	const int fd = lock_file();
+	uint32_t first = 0;
 	struct flock l;
 
-	return !atomic_load(&shared->serves) && lock_file() >= 0 &&
-		find_lock(lock_file(), 0, generation, &l);
+	if (atomic_load(&shared->serves) || fd < 0)
+		return false;
+	while (first < generation && find_lock(fd, GOES_ON, first, generation - first, &l)) {
+		if (!is_to_end(l.l_pid))
+			return true;
+		first = l.l_start - GOES_ON + 1;
+	}
+	return false;
 }
 
 /* ---- what the standby does until the main process dies ---- */

@@ -21,10 +21,11 @@
  *	serves the volumes
  *
  * The locks: a main process has an flock on /run/erad/erad.lock, so that there is only one, and
- * increments the generation in that file.  A standby has a POSIX lock on one byte of
- * /run/erad/standby.lock from its birth to its end.  The byte's offset is the standby's generation.
- * standby_relieve() finds the process by this lock.  These locks are not what keeps two processes
- * from serving one volume: ATTACH and the lock of the metadata do.
+ * increments the generation in that file.  A standby has POSIX locks on two bytes of
+ * /run/erad/standby.lock, whose offsets depend on the generation: on the first byte from its birth to its
+ * end, on the second from its birth until it begins to end.  standby_relieve() finds the process by the
+ * first lock.  By the second lock, standby_wait() finds out whether an earlier standby goes on.  These
+ * locks are not what keeps two processes from serving one volume: ATTACH and the lock of the metadata do.
  */
 #ifndef ERAD_STANDBY_H
 #define ERAD_STANDBY_H
@@ -71,6 +72,12 @@ int standby_await(struct err *err);
  */
 void standby_relieve(void);
 
+/*
+ * Standby: call this when it begins to end, so that no later standby relies on it.  Does nothing in a main
+ * process.
+ */
+void standby_stops(void);
+
 /* Main process: kills the standby and waits for its end.  Call this before the main process ends on purpose. */
 void standby_end(void);
 
@@ -94,8 +101,8 @@ const char *standby_state(void);
  * during the wait.
  *
  * Does not return if the main process has died before its standby_relieve() and the standby of an
- * earlier main process still serves the volumes: the earlier standby goes on, and this process
- * exits.
+ * earlier main process goes on serving the volumes: this process exits.  An earlier standby that was told
+ * to end does not count: this process returns, and serves the volumes when that standby has ended.
  */
 void standby_wait(void);
 

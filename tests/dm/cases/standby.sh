@@ -129,16 +129,14 @@ only_standby()
 test_standby_goes_on()
 {
 	DESCRIPTION="an erad that dies while it starts leaves the standby that serves, which knows the volumes, to go on"
-	local standby status=0
+	local standby
 
 	start_both
 	standby=$(standbys)
 	eractl create data "$(new_disk 64M)" --block-size 4K
 	kill_erad
 	wait_until "the standby answers" eractl status data
-	echo "START_SET_UP 1" > "$T/armed"
-	ERAD_FAILPOINT=$T/armed bounded 20 build/failpoints/bin/erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 || status=$?
-	same "$status" 137
+	die_while_starting
 	wait_until "only the first standby is there" only_standby "$standby"
 	write_at data 0 4096
 	eractl checkpoint data
@@ -146,6 +144,69 @@ test_standby_goes_on()
 	same "$(changed data 1)" "0 4096"
 	end_both
 	eractl close data
+}
+
+# die_while_starting: starts an erad that dies before it relieves the standby that serves.
+die_while_starting()
+{
+	local status=0
+
+	echo "START_SET_UP 1" > "$T/armed"
+	ERAD_FAILPOINT=$T/armed bounded 20 build/failpoints/bin/erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 || status=$?
+	same "$status" 137
+}
+
+# one_write_is_held: of the volume data.
+one_write_is_held()
+{
+	[[ $(eractl status --json data | field held) == 1 ]]
+}
+
+# is_stopping PID: it has read the signal.
+is_stopping()
+{
+	! grep -q "ShdPnd:.*4...\$" "/proc/$1/status"
+}
+
+test_standby_told_to_end()
+{
+	DESCRIPTION="a standby that was told to end, but hangs, does not count as one that serves: the next one takes its place"
+	local first second metadata
+
+	start_both
+	first=$(standbys)
+	metadata=$(new_disk 4M)
+	dmsetup create slow-end --table "0 $(blockdev --getsz "$metadata") linear $metadata 0"
+	eractl create data "$(new_disk 64M)" --metadata /dev/mapper/slow-end --block-size 4K
+	kill_erad
+	wait_until "the standby answers" eractl status data
+
+	# the signal waits for a process that is stopped
+	kill -STOP "$first"
+	kill -TERM "$first"
+	die_while_starting
+	bounded 40 write_at data 0 4096 || fail "nobody serves the volume"
+	is_relieved "$first" || fail "the first standby is still there"
+
+	# a standby that waits for its volumes to end
+	second=$(standbys)
+	same "$(wc -w <<< "$second")" 1
+	dmsetup suspend --noflush --nolockfs slow-end
+	write_at data 1048576 4096 &
+	wait_until "the write is held" one_write_is_held
+	nap 1
+	kill -TERM "$second"
+	wait_until "the second standby stops" is_stopping "$second"
+	die_while_starting
+	same "$(wc -w <<< "$(standbys)")" 2
+	dmsetup resume slow-end
+	bounded 40 write_at data 2097152 4096 || fail "nobody serves the volume"
+	wait
+	next_erad
+	same "$(changed data 1)" $'0 4096\n1048576 4096\n2097152 4096'
+	end_both
+	eractl close data
+	dmsetup remove slow-end
 }
 
 test_standby_hung_eratab()
