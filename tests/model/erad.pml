@@ -31,7 +31,7 @@ byte phase;
 	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; \
 	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; \
 	i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
-	status = false; digest = 0; d_degraded = false
+	status = false; digest = 0; d_degraded = false; d_serial = 0
 
 /* finish() with an error */
 #define rollover_fail()	phase = IDLE; roll = false; c_from = 0; c_to = 0
@@ -123,11 +123,11 @@ inline attach_let_go()
 /* store_clear_degraded() */
 #define clear() \
 	if \
-	:: d_degraded -> dserial = dserial + 1; d_degraded = false \
+	:: d_degraded -> dserial = d_serial; d_degraded = false \
 	:: else \
 	fi
-/* store_degrade_record(): its serial, plus 1 */
-#define SERIAL		dserial + 1 + d_degraded
+/* The serial in store_degrade_record(), plus 1. */
+#define SERIAL		d_serial + 1
 
 #ifdef M_LOOK_AT_OPEN
 #define FIND_RECORD	false
@@ -139,6 +139,11 @@ inline take_up()
 	d_step {
 		if
 		:: PASSING(fd) || FIND_RECORD -> d_degraded = true
+		:: else
+		fi;
+		/* reach_era(): newer than each record that was found.  Here a second attempt takes the same serial again. */
+		if
+		:: d_degraded -> d_serial = MAX(dserial + 1, drecord)
 		:: else
 		fi
 	}
@@ -232,7 +237,7 @@ inline activate_target()
 
 /* store_open(): a record in force */
 #if DEGRADES
-#define find_record()	d_degraded = IN_FORCE
+#define find_record()	d_degraded = IN_FORCE; d_serial = dserial
 #else
 #define find_record()	skip
 #endif
@@ -559,6 +564,7 @@ proctype erad()
 	byte sera;			/* store->era; 0: the store is not open */
 	bool d_failed;			/* v->failed */
 	bool d_trouble;			/* v->mark_trouble */
+	byte d_serial;			/* store->degrade.serial */
 	bool d_degraded;		/* store_degraded() */
 	bool look, roll;		/* v->look_at, v->roll_at are set */
 	bool kicked, held;
