@@ -530,7 +530,7 @@ deb:				## the Debian packages erad, erad-dkms, erad-exporter and erad-dev, buil
 	@printf '  %s\n' $(DEBDIR)/*.deb
 
 .PHONY: test-server
-test-server: test-deps		## the packages on a Debian in a VM: installed by apt, upgraded under load, removed; 10 min
+test-server: test-deps		## the packages on a Debian in a VM: installed by apt, upgraded under load, removed; takes long
 	$(Q)tests/server/run
 
 .PHONY: clean
