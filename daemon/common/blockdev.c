@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Looks up block devices, by path or by number: see blockdev.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,22 +20,20 @@ dev_t blockdev_at(const char *path)
 int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size)
 {
 	char path[128];
-	ssize_t n;
-	int fd, r;
+	int r = 0;
+	FILE *f;
 
 	if (snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev), minor(dev),
 		     attribute) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	f = fopen(path, "re");
+	if (!f)
 		return -errno;
-	n = read(fd, line, size - 1);
-	r = n < 0 ? -errno : n ? 0 : -ENOENT;
-	close(fd);
-	if (!r)
-		line[n] = 0;
-	if (!r)
+	if (fgets(line, size, f))
 		line[strcspn(line, "\n")] = 0;
+	else
+		r = -ENOENT;
+	fclose(f);
 	return r;
 }
 
