@@ -23,6 +23,8 @@
 /* A limit above the number of superblocks and of journal pages that a repair writes. */
 #define MAX_STEPS	16u
 
+#define JOURNAL_LOST	"a repair has emptied the journal, which was damaged"
+
 struct repair {
 	struct engine *e;
 	void (*say)(void *ctx, const char *what);
@@ -271,17 +273,26 @@ static int repair_array(struct repair *r, struct err *err)
 }
 
 /*
- * Raises the floor to the newest era, and logs a gap with the reason.  If the metadata has no room
- * for a history, reopen_and_close() makes room, and logs the gap.  Not in force before r->sb is durable.
+ * Raises the floor to the newest era, and logs why: the journal is lost, or the history, or both.  Without
+ * room for a history, reopen_and_close() makes the room, and logs the gap.  The change is not in
+ * force before r->sb is durable.
  */
-static int log_repair_gap(struct repair *r, enum erad_gap_kind kind, const char *detail, struct err *err)
+static int log_repair_gaps(struct repair *r, struct err *err)
 {
 	int ret;
 
 	r->sb.floor_era = htole32(r->era);
 	if (!history_there(&r->sb))
 		return 0;
-	history_add_gap(r->history, kind, r->era, time(NULL), detail);
+	if (r->history_damaged.msg[0]) {
+		history_add_gap(r->history, ERAD_GAP_UNKNOWN, r->era, time(NULL),
+				"the history was damaged, which may have had gaps");
+		r->sb.flags &= ~htole32(ERAD_SB_SEALED);
+		/* The new copy takes the place of the damaged one: the other copy may be the only good one. */
+		r->sb.history_seq = htole64(le64toh(r->sb.history_seq) + 1);
+	}
+	if (r->journal_lost)
+		history_add_gap(r->history, ERAD_GAP_JOURNAL, r->era, time(NULL), JOURNAL_LOST);
 	ret = history_write(r->e, &r->sb, r->history);
 	if (!ret)
 		ret = r->e->ops->flush(r->e);
@@ -302,7 +313,7 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 		r->sb.era_time = 0;
 	r->sb.era = htole32(r->era);
 	r->sb.flags |= htole32(ERAD_SB_CLEAN);
-	ret = log_repair_gap(r, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
+	ret = log_repair_gaps(r, err);
 	if (!ret)
 		ret = format_finish(r->e, &r->sb, err);
 	/*
@@ -319,15 +330,29 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	return 0;
 }
 
-/* Replaces a damaged history by an older copy, and logs a gap, because the damaged copy may have had more. */
-static int replace_history(struct repair *r, struct err *err)
+/*
+ * Replaces a damaged history by an older copy, and logs a gap, because the damaged copy may have had more.
+ * If the journal was replaced, this gap is logged already.  head: the sequence number after the last
+ * page of the journal.
+ */
+static int replace_history(struct repair *r, uint64_t head, struct err *err)
 {
-	int ret;
+	int ret = 0;
 
-	r->sb.flags &= ~htole32(ERAD_SB_SEALED);
-	ret = log_repair_gap(r, ERAD_GAP_UNKNOWN, "the history was damaged, which may have had gaps", err);
-	if (!ret)
-		ret = format_finish(r->e, &r->sb, err);
+	if (!r->journal_lost) {
+		if (r->raised) {
+			/*
+			 * The journal must not end before the era of the floor.  All blocks count as
+			 * written, so no mark is missed.  A group whose append failed may be behind the head.
+			 */
+			r->sb.era = htole32(r->era);
+			r->sb.era_time = 0;
+			r->sb.journal_tail = htole64(head + ERAD_GROUP_MAX);
+		}
+		ret = log_repair_gaps(r, err);
+		if (!ret)
+			ret = format_finish(r->e, &r->sb, err);
+	}
 	if (ret)
 		return ret;
 	say(r, "%s: all %" PRIu64 " blocks count as written in era %" PRIu32, r->history_damaged.msg,
@@ -487,7 +512,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	if (!ret && lost)
 		ret = replace_journal(r, head, why.msg, err);
 	if (!ret && r->history_damaged.msg[0])
-		ret = replace_history(r, err);
+		ret = replace_history(r, head, err);
 	if (!ret)
 		ret = overwrite_unreadable_record(r, err);
 	if (ret)
@@ -533,7 +558,9 @@ static int reopen_and_close(struct repair *r, struct store_info *info, struct er
 	if (info->era < r->era)
 		ret = store_begin_era(s, r->era, err);
 	if (!ret && r->journal_lost && !history_there(&r->sb))
-		ret = store_gap(s, ERAD_GAP_JOURNAL, "a repair has emptied the journal, which was damaged", err);
+		ret = store_gap(s, ERAD_GAP_JOURNAL, JOURNAL_LOST, err);
+	if (!ret && r->out->new_uuid)
+		ret = store_gap(s, ERAD_GAP_UNKNOWN, "both superblocks were damaged, so the metadata is new", err);
 	if (!ret && r->record_damaged)
 		ret = replace_record(r, s, err);
 	if (!ret)

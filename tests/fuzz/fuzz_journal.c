@@ -9,6 +9,8 @@
 
 #include "exercise.h"
 #include "fuzz.h"
+#include "store/history.h"
+#include "store/history_copy.h"
 #include "store/repair.h"
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
@@ -22,12 +24,41 @@ static void hear(void *ctx, const char *what)
 	expect(what[0]);
 }
 
-/* After a repair that succeeds, check finds no faults. */
+/* Returns whether the superblock names a history that cannot be used. */
+static bool history_is_damaged(struct mem *m)
+{
+	static _Alignas(ERAD_PAGE) struct erad_disk_history h;
+	struct engine *e = mem_engine(m);
+	struct erad_disk_super sb;
+	bool damaged;
+
+	damaged = !super_read(e, &sb, NULL) && history_read(e, &sb, &h, NULL);
+	engine_destroy(e);
+	return damaged;
+}
+
+static bool has_unknown_gap(struct mem *m)
+{
+	struct store_gap gap[ERAD_GAPS];
+	struct store *s;
+	unsigned int nr;
+	bool has = false;
+
+	expect(!store_open(mem_engine(m), STORE_READ, &s, NULL));
+	nr = store_gaps(s, gap);
+	while (nr--)
+		has |= gap[nr].kind == ERAD_GAP_UNKNOWN;
+	store_close(s, false, NULL);
+	return has;
+}
+
+/* After a repair that succeeds, check finds no faults, and a history that was damaged has a gap. */
 static void repair(struct mem *m, const struct image_head *head)
 {
 	static const uint8_t uuid[16] = { 1 };
 	struct store_repaired done;
 	struct store_info info;
+	const bool damaged = history_is_damaged(m);
 	struct err err = { "" };
 	int ret;
 
@@ -39,6 +70,8 @@ static void repair(struct mem *m, const struct image_head *head)
 		expect(!store_check(mem_engine(m), hear, NULL, NULL, &err));
 	else
 		expect(err.msg[0]);
+	m->unreadable = 0;
+	expect(ret || !damaged || has_unknown_gap(m));
 	expect(ret != -EOVERFLOW || !m->written);
 }
 

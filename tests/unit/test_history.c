@@ -269,6 +269,120 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 	disk_destroy(&d);
 }
 
+/* Damage of a history whose other copy has a gap, which no crash of the repair may lose. */
+enum damage { D_HISTORY = 1, D_JOURNAL = 2, D_ARRAY_NEWER = 4, D_BOTH_COPIES = 8 };
+
+static void damage_history(struct disk *d, unsigned int what, uint32_t newer_era)
+{
+	struct erad_disk_eras *e = (void *)(d->visible + ARRAY_SECTOR(0));
+	uint64_t seq;
+
+	if (what & D_HISTORY)
+		in_force(d, &seq)[100] ^= 1;
+	if (what & D_BOTH_COPIES)
+		memset(d->visible + ERAD_HISTORY * ERAD_PAGE, 0xee, 2 * ERAD_HISTORY_PAGES * ERAD_PAGE);
+	if (what & D_JOURNAL)
+		d->visible[(ERAD_JOURNAL_START + 5) * ERAD_PAGE + 77] ^= 1;
+	if (what & D_ARRAY_NEWER) {
+		e->era[3] = htole32(newer_era);
+		e->csum = htole32(crc32c(0, (char *)e + 4, sizeof(*e) - 4));
+	}
+	memcpy(d->durable, d->visible, d->size);
+}
+
+struct repaired {
+	bool old_gap;		/* the copy that is left has it */
+	bool journal;
+	uint32_t era;
+	unsigned int states;
+};
+
+static bool has_gap(const struct store_gap *gap, unsigned int nr, enum erad_gap_kind kind, uint32_t era)
+{
+	while (nr--)
+		if (gap[nr].kind == kind && gap[nr].era == era)
+			return true;
+	return false;
+}
+
+static int repair_all(struct disk *d)
+{
+	const uint8_t uuid[16] = { 9 };
+	struct store_repaired done;
+	struct store_info info;
+	unsigned int said = 0;
+
+	return store_repair(disk_engine(d), uuid, complain, &said, &done, &info, NULL);
+}
+
+static int repair_after_crash(void *ctx, uint8_t *image)
+{
+	struct repaired *r = ctx;
+	struct store_gap gap[ERAD_GAPS];
+	struct store_info info;
+	unsigned int nr;
+	struct store *s;
+	struct disk d;
+
+	disk_init_copy(&d, image, ARRAY_SECTOR(8 * 2));
+	assert_int_equal(repair_all(&d), 0);
+	assert_int_equal(check(&d, NULL), 0);
+	s = open_store(&d, STORE_READ);
+	nr = store_gaps(s, gap);
+	assert_true(has_gap(gap, nr, ERAD_GAP_UNKNOWN, r->era));
+	assert_true(!r->journal || has_gap(gap, nr, ERAD_GAP_JOURNAL, r->era));
+	assert_true(!r->old_gap || has_gap(gap, nr, ERAD_GAP_CLOSED, 3));
+	store_info(s, &info);
+	assert_int_equal(info.era, r->era);
+	assert_int_equal(diff_blocks(s, r->era), NR_BLOCKS);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+	r->states++;
+	return 0;
+}
+
+static void test_no_crash_of_a_repair_loses_a_gap(void **state)
+{
+	static const unsigned int damages[] = {
+		D_HISTORY, D_HISTORY | D_JOURNAL, D_HISTORY | D_ARRAY_NEWER, D_HISTORY | D_JOURNAL | D_ARRAY_NEWER,
+		D_BOTH_COPIES, D_BOTH_COPIES | D_JOURNAL, D_BOTH_COPIES | D_ARRAY_NEWER,
+	};
+	struct store *s;
+	struct disk d;
+	uint64_t n;
+	int ret;
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(damages) / sizeof(*damages); i++) {
+		struct repaired r = {
+			.old_gap = !(damages[i] & D_BOTH_COPIES), .journal = damages[i] & D_JOURNAL,
+			.era = damages[i] & D_ARRAY_NEWER ? 9 : 5,
+		};
+
+		for (n = 0, ret = -EIO; ret; n++) {
+			make_volume(&d);
+			s = open_store(&d, STORE_WRITE);
+			assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
+			assert_int_equal(store_begin_era(s, 4, NULL), 0);
+			assert_int_equal(store_new_timeline(s, 72, NULL), 0);
+			for (unsigned int b = 0; b < 8; b++)
+				assert_int_equal(mark(s, 2 * b, 1), 0);
+			assert_int_equal(store_begin_era(s, 5, NULL), 0);
+			store_close(s, false, NULL);
+			damage_history(&d, damages[i], r.era);
+			d.nr_cached = 0;
+			d.fail_from = d.ops + n;
+			d.fail_to = d.fail_from + 100000;
+			ret = repair_all(&d);
+			d.fail_to = 0;
+			assert_int_equal(disk_crash(&d, 16, n, repair_after_crash, &r), 0);
+			disk_destroy(&d);
+		}
+		assert_true(n > 5);
+		assert_true(r.states > 20);
+	}
+}
+
 /* Correct checksums, with content that no version of erad writes. */
 static void test_a_history_that_contradicts_itself_is_refused(void **state)
 {
@@ -530,6 +644,7 @@ int main(void)
 		cmocka_unit_test(test_a_rolled_back_timeline_is_foreign),
 		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),
 		cmocka_unit_test(test_a_damaged_history_is_refused_and_repaired_as_a_gap),
+		cmocka_unit_test(test_no_crash_of_a_repair_loses_a_gap),
 		cmocka_unit_test(test_a_history_that_contradicts_itself_is_refused),
 		cmocka_unit_test(test_old_metadata_is_read_and_upgraded_with_a_full_journal),
 		cmocka_unit_test(test_old_metadata_without_room_is_only_read),
