@@ -116,6 +116,8 @@ static void note(const char *what)
 
 int __wrap_dm_task_run(struct dm_task *t)
 {
+	if (dm_sim.during_run && t->type != DM_DEVICE_INFO)
+		dm_sim.during_run();
 	if (t->type == dm_sim.fail_type && dm_sim.fail_times) {
 		dm_sim.fail_times--;
 		t->error = dm_sim.fail_errno;

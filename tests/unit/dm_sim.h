@@ -27,6 +27,7 @@ struct dm_sim {
 	char tasks[512];		/* the tasks that were run, except INFO, each followed by a space */
 	unsigned int live_tasks;	/* tasks that were created and not destroyed */
 	unsigned int cookies, waits;
+	void (*during_run)(void);	/* called while a task that is not INFO runs; or NULL */
 };
 
 extern struct dm_sim dm_sim;

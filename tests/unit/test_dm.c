@@ -2,6 +2,7 @@
 /* The tables that are loaded, and the state of a device after a failed step, with a stand-in for libdevmapper. */
 #include <errno.h>
 #include <libdevmapper.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -35,6 +37,39 @@ static int tear_down(void **state)
 	(void)state;
 	devices_end();
 	return dm_sim.live_tasks || dm_sim.waits != dm_sim.cookies;
+}
+
+static bool answered;
+
+static void *ask_whether_it_lives(void *arg)
+{
+	(void)arg;
+	dm_lives(makedev(253, 1048575));
+	return NULL;
+}
+
+/* The volume thread of another volume asks. */
+static void ask_meanwhile(void)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	dm_sim.during_run = NULL;
+	assert_int_equal(pthread_create(&thread, NULL, ask_whether_it_lives, NULL), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	answered = !pthread_timedjoin_np(thread, NULL, &until);
+	if (!answered)
+		pthread_detach(thread);
+}
+
+static void test_whether_a_device_lives_is_known_while_another_swap_waits(void **state)
+{
+	(void)state;
+	answered = false;
+	dm_sim.during_run = ask_meanwhile;
+	assert_int_equal(dm_swap("data", &err), 0);
+	assert_true(answered);
 }
 
 static void test_table_has_what_the_volume_asks_for(void **state)
@@ -134,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_table_has_what_the_volume_asks_for),
+		T(test_whether_a_device_lives_is_known_while_another_swap_waits),
 		T(test_create_that_fails_says_why),
 		T(test_remove_waits_for_a_reader_that_closes_the_device),
 		T(test_remove_names_at_once_who_has_the_device),

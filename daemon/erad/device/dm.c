@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Creates, removes and examines device-mapper devices with an erad target, by libdevmapper. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libdevmapper.h>
+#include <linux/dm-ioctl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -291,18 +294,21 @@ int dm_remove(const char *name, struct err *err)
 	}
 }
 
+/*
+ * The volume thread calls this, and must not wait for dm_lock: another volume's libdevmapper call may wait under
+ * dm_lock for an origin that hangs.  So the kernel is asked directly.  This ioctl waits for no I/O.
+ */
 bool dm_lives(dev_t dev)
 {
-	struct dm_info info = { 0 };
-	struct dm_task *t;
+	struct dm_ioctl io = {
+		.version = { DM_VERSION_MAJOR, 0, 0 }, .data_size = sizeof(io), .data_start = sizeof(io), .dev = dev,
+	};
+	const int fd = open("/dev/" DM_DIR "/" DM_CONTROL_NODE, O_RDWR | O_CLOEXEC);
 	bool lives;
 
-	pthread_mutex_lock(&dm_lock);
-	t = dm_task_create(DM_DEVICE_INFO);
-	lives = t && dm_task_set_major(t, major(dev)) && dm_task_set_minor(t, minor(dev)) && dm_task_run(t) &&
-		dm_task_get_info(t, &info) && info.exists;
-	if (t)
-		dm_task_destroy(t);
-	pthread_mutex_unlock(&dm_lock);
+	if (fd < 0)
+		return true;
+	lives = !ioctl(fd, DM_DEV_STATUS, &io) || errno != ENXIO;
+	close(fd);
 	return lives;
 }

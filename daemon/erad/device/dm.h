@@ -52,7 +52,10 @@ int dm_swap(const char *name, struct err *err);
 /* Returns 1 if a device with this name exists, of whatever kind; 0 if none does; or a negative errno. */
 int dm_exists(const char *name, struct err *err);
 
-/* Returns whether a mapped device with this number exists that nobody is removing. */
+/*
+ * Whether there is a mapped device with that number, which nobody is removing.  True if this cannot be found out.
+ * Never waits for another call of this file.
+ */
 bool dm_lives(dev_t dev);
 
 #endif /* ERAD_DM_H */
