@@ -57,6 +57,10 @@
 	X(FIRST_DURABLE)	/* create - the first era is durable, the target has no era */ \
 	X(FIRST_BEGUN)		/* create - the target has the first era, READY is not called yet */ \
 	X(CLOSE_FOLDED)		/* close - the journal is folded into the array, CLEAN is not set */ \
+	X(HOME_MADE)		/* home - the new file for deleted metadata exists, and is empty */ \
+	X(HOME_COPIED)		/* home - the new file has the content, not flushed */ \
+	X(HOME_FLUSHED)		/* home - the new file is complete, and has a name of its own */ \
+	X(HOME_RENAMED)		/* home - the new file is at the path, and is not in use */ \
 	X(RESIZE_LOADED)	/* resize - the new table is loaded, the old one is live */ \
 	X(RESIZE_RESUMED)	/* resize - the new table is live, the caller has no answer */ \
 	X(RESIZE_FOLDED)	/* resize - the journal is folded into the array, which has the old size */ \

@@ -15,8 +15,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/failpoint.h"
 #include "common/size.h"
 #include "store/aside.h"
+#include "store/copies.h"
 #include "store/device_lock.h"
 #include "store/engine.h"
 
@@ -318,7 +320,7 @@ static int lock_copy(int fd)
  */
 static int open_temporary(struct file_engine *to, const struct file_engine *f)
 {
-	if (asprintf(&to->path, "%s.XXXXXX", f->path) < 0) {
+	if (asprintf(&to->path, "%s" COPY_SUFFIX, f->path) < 0) {
 		to->path = NULL;
 		return -ENOMEM;
 	}
@@ -357,6 +359,7 @@ static int file_begin_copy(struct engine *e, struct engine **copy, struct err *e
 		return err_set(err, ret, "%s: it was deleted, and a new file cannot be made: %s", e->name,
 			       strerror(-ret));
 	}
+	failpoint(FAILPOINT_HOME_MADE);
 	*copy = &to->engine;
 	return 0;
 }
@@ -371,9 +374,12 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 	if (fstat(f->fd, &st) || ftruncate(from->fd, st.st_size) || fsync(from->fd))
 		ret = -errno;
 	/* Do not overwrite a file that somebody has put there meanwhile. */
-	if (!ret)
-		ret = aside_return(from->path, f->path);
 	if (!ret) {
+		failpoint(FAILPOINT_HOME_FLUSHED);
+		ret = aside_return(from->path, f->path);
+	}
+	if (!ret) {
+		failpoint(FAILPOINT_HOME_RENAMED);
 		from->temporary = false;
 		/*
 		 * dup3() replaces the file behind one number, so that each concurrent read uses the
@@ -392,6 +398,12 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 			     e->name, strerror(-ret)) : 0;
 }
 
+static void file_remove_copies(struct engine *e, const uint8_t uuid[16])
+{
+	if (!e->block_device)
+		copies_remove(to_file(e)->path, to_file(e)->fd, uuid);
+}
+
 static const struct engine_ops file_ops = {
 	.read = file_read,
 	.write = file_write,
@@ -402,6 +414,7 @@ static const struct engine_ops file_ops = {
 	.find = file_find,
 	.begin_copy = file_begin_copy,
 	.end_copy = file_end_copy,
+	.remove_copies = file_remove_copies,
 	.destroy = file_destroy,
 };
 

@@ -59,6 +59,8 @@ struct engine_ops {
 	 */
 	int (*begin_copy)(struct engine *e, struct engine **copy, struct err *err);
 	int (*end_copy)(struct engine *e, struct engine *copy, struct err *err);
+	/* Removes what a crash has left of copies of e, whose metadata has this UUID.  May be NULL. */
+	void (*remove_copies)(struct engine *e, const uint8_t uuid[16]);
 	void (*destroy)(struct engine *e);
 };
 
@@ -116,6 +118,12 @@ static inline bool engine_hole(struct engine *e, uint64_t off, uint64_t len)
 static inline int engine_find(struct engine *e, bool by_path, struct err *err)
 {
 	return e->ops->find ? e->ops->find(e, by_path, err) : 0;
+}
+
+static inline void engine_remove_copies(struct engine *e, const uint8_t uuid[16])
+{
+	if (e->ops->remove_copies)
+		e->ops->remove_copies(e, uuid);
 }
 
 static inline void engine_destroy(struct engine *e)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/failpoint.h"
 #include "store/home.h"
 #include "store/state.h"
 
@@ -44,6 +45,7 @@ static int rewrite_file(struct store *s, struct engine *to, bool *rewritten, str
 	if (ret != -ENOENT)
 		return ret;
 	ret = copy_all(s, to, err);
+	failpoint(FAILPOINT_HOME_COPIED);
 	if (!ret)
 		ret = s->e->ops->end_copy(s->e, to, err);
 	*rewritten = !ret;

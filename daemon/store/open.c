@@ -170,6 +170,8 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 		destroy_store(s);
 		return ret;
 	}
+	if (mode == STORE_WRITE)
+		engine_remove_copies(e, s->super.uuid);
 	*out = s;
 	return 0;
 }

@@ -316,6 +316,101 @@ static void test_a_deleted_file_is_written_anew(void **state)
 	assert_marked(3);
 }
 
+/* Gives the metadata at `at` another UUID; the checksum becomes wrong. */
+static int reset_uuid(const char *at)
+{
+	const uint8_t uuid[16] = { 77 };
+	const int fd = open(at, O_WRONLY | O_CLOEXEC);
+	const ssize_t n = pwrite(fd, uuid, sizeof(uuid), offsetof(struct erad_disk_super, uuid));
+
+	close(fd);
+	return n == sizeof(uuid) ? 0 : -1;
+}
+
+/* Makes a file "path SUFFIX" with the first pages of the metadata at path; or with text. */
+static void make_beside(const char *suffix, unsigned int pages, const char *text)
+{
+	static char page[4096];
+	char to[200];
+	FILE *in, *out;
+
+	snprintf(to, sizeof(to), "%s%s", path, suffix);
+	in = fopen(path, "r");
+	out = fopen(to, "w");
+	assert_true(in && out);
+	while (pages--) {
+		assert_int_equal(fread(page, sizeof(page), 1, in), 1);
+		assert_int_equal(fwrite(page, sizeof(page), 1, out), 1);
+	}
+	assert_false(text && fputs(text, out) < 0);
+	assert_int_equal(fclose(in) || fclose(out), 0);
+	assert_int_equal(truncate(to, text ? 4096 : 1 << 20), 0);
+}
+
+static bool is_beside(const char *suffix)
+{
+	char at[200];
+
+	snprintf(at, sizeof(at), "%s%s", path, suffix);
+	return !access(at, F_OK);
+}
+
+static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
+{
+	static const char *const kept[] = {
+		".copy-eeeeee", ".copy-fffffff", ".gggggg", ".copy-hhhhhh", ".copy-iiiiii", ".copy-jjjjjj",
+	};
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char to[200];
+	struct store *s;
+	struct engine *e;
+	struct err err;
+	int fd;
+
+	(void)state;
+	s = new_store();
+	assert_int_equal(store_close(s, true, &err), 0);
+	/* after each step: the new file, a part of the content, all of it, and its second name */
+	make_beside(".copy-aaaaaa", 0, NULL);
+	make_beside(".copy-bbbbbb", 1, NULL);
+	make_beside(".copy-cccccc", 20, NULL);
+	snprintf(to, sizeof(to), "%s.copy-dddddd", path);
+	assert_int_equal(link(path, to), 0);
+	/* files of somebody else: other content, another name, a link, a copy that is being made */
+	make_beside(".copy-eeeeee", 0, "mine");
+	make_beside(".copy-fffffff", 1, NULL);
+	make_beside(".gggggg", 1, NULL);
+	snprintf(to, sizeof(to), "%s.copy-hhhhhh", path);
+	assert_int_equal(symlink(path, to), 0);
+	make_beside(".copy-iiiiii", 1, NULL);
+	snprintf(to, sizeof(to), "%s.copy-iiiiii", path);
+	fd = open(to, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	/* a copy of other metadata */
+	make_beside(".copy-jjjjjj", 1, NULL);
+	snprintf(to, sizeof(to), "%s.copy-jjjjjj", path);
+	assert_int_equal(reset_uuid(to), 0);
+
+	assert_int_equal(engine_open(path, ENGINE_READ, &e, &err), 0);
+	assert_int_equal(store_open(e, STORE_READ, &s, &err), 0);
+	store_close(s, false, NULL);
+	assert_true(is_beside(".copy-aaaaaa"));
+	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
+	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
+	assert_int_equal(store_close(s, true, &err), 0);
+	assert_false(is_beside(".copy-aaaaaa"));
+	assert_false(is_beside(".copy-bbbbbb"));
+	assert_false(is_beside(".copy-cccccc"));
+	assert_false(is_beside(".copy-dddddd"));
+	assert_true(is_beside(""));
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+		assert_true(is_beside(kept[i]));
+		snprintf(to, sizeof(to), "%s%s", path, kept[i]);
+		assert_int_equal(unlink(to), 0);
+	}
+	close(fd);
+}
+
 static void test_a_file_of_somebody_else_is_not_overwritten(void **state)
 {
 	struct store *s = new_store();
@@ -486,6 +581,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scattered, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_snapshot_of_larger_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_deleted_file_is_written_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_open_removes_what_a_crash_has_left_of_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_file_of_somebody_else_is_not_overwritten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_second_file_is_made_of_one_that_was_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_file_is_made_behind_a_link_to_nothing, setup, teardown),

@@ -119,6 +119,11 @@ test_metadata_mounted_over_live()
 	eractl close data
 }
 
+status_says()
+{
+	eractl status data | grep -q "$1"
+}
+
 test_metadata_truncated_live()
 {
 	DESCRIPTION="the metadata file is truncated: checkpoint and close fail, and the next open refuses it"
@@ -130,4 +135,31 @@ test_metadata_truncated_live()
 	eractl status data | grep -q "was truncated" || fail "status does not say so: $(eractl status data)"
 	fails "not closed cleanly: .*was truncated" eractl close data
 	! eractl open data > "$T/out" 2>&1 || fail "it was opened again"
+}
+
+test_truncated_metadata_fills()
+{
+	DESCRIPTION="the journal of truncated metadata is full: new writes wait, which the log and status say at once, with the reason"
+	local i writer
+
+	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null
+	eractl close data
+	eractl dump $its | sed 's/journal_pages="[0-9]*"/journal_pages="16"/' > "$T/xml"
+	eractl restore $its --overwrite-metadata --input "$T/xml"
+	eractl open data > /dev/null
+	write_at data 0 4096
+	truncate -s 80K $its
+	{
+		for ((i = 1; i < 64; i++)); do
+			write_at data $((i << 16)) 4096 || exit
+		done
+	} 2> "$T/writer" &
+	writer=$!
+	wait_until "status says that new writes wait" status_says "was truncated"
+	wait_until "erad says that new writes wait" grep -q "volume data: new writes wait: .*data.erad was truncated" "${ERAD_OUT:-/tmp}/erad.log"
+	kill -0 $writer || fail "nothing waits: $(cat "$T/writer")"
+	# the way out
+	eractl abort data > /dev/null
+	! wait $writer || fail "no write failed"
+	fails "not closed cleanly: .*was truncated" eractl close data
 }

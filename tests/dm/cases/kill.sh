@@ -240,8 +240,8 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	# The failpoints of the parts degrade and standby have cases of their own.
-	((${#part_of[@]} + $({ points degrade; points standby; } | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
+	# The failpoints of the parts degrade, home and standby have cases of their own.
+	((${#part_of[@]} + $({ points degrade; points home; points standby; } | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
 	export FIRST_ERA=1 BLOCKS=16384
 	origin=$(new_disk $((BLOCKS * 4))K)
@@ -363,4 +363,41 @@ test_killed_after_degrade()
 	done
 	eractl close data > /dev/null
 	eractl check "$meta"
+}
+
+test_killed_while_metadata_is_written_anew()
+{
+	DESCRIPTION="erad killed at each step while it writes deleted metadata anew: what is left is removed at the next open, and nothing else is"
+	local its=/var/lib/erad/data.erad point mine
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	mine=$its.copy-mine00
+	echo mine > "$mine"
+	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
+	for point in $(points home); do
+		wait_back
+		wait_until "active" eractl_state_is data active
+		eractl checkpoint data > /dev/null
+		cp $its "$T/backup"
+		rm $its
+		arm "$point"
+		timeout 20 eractl checkpoint data > /dev/null 2>&1 || :
+		wait_killed
+		if [[ $point == HOME_RENAMED ]]; then
+			[[ -e $its ]] || fail "the new file is not at its path"
+		else
+			[[ ! -e $its && $(echo $its.copy-*) == *" $its.copy-"* ]] || fail "after a kill at $point: $(echo /var/lib/erad/*)"
+			mv "$T/backup" $its
+		fi
+		wait_back
+		wait_until "active after a kill at $point" eractl_state_is data active
+		same "$(echo $its.copy-*)" "$mine"
+	done
+	same "$(cat "$mine")" mine
+	rm "$mine"
+	eractl close data > /dev/null
+	eractl check $its
 }
