@@ -400,9 +400,9 @@ test-parity: test-deps		## dm-era's history and its open faults: what dm-era doe
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
 
 .PHONY: test-long
-test-long: test-deps			## what takes too long for test: test-parity, and 100 random histories on each of KERNELS
+test-long: test-deps			## what takes too long for test: test-parity, 100 random histories, 1000 closes and 500 swaps on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
-	$(Q)tests/run --kernels "$(KERNELS)" parity oracle
+	$(Q)tests/run --kernels "$(KERNELS)" parity oracle gaps
 
 .PHONY: check
 check:				## lint: both compilers, sparse, shellcheck, licences, installation

@@ -287,7 +287,30 @@ test_thrown_out_of_the_table()
 	gap_was written-past-table "the device is another one now"
 }
 
-case_timeout["test_thrown_out_under_load"]=300
+case_timeout["test_closed_and_opened"]=$((100 + 4 * ${CLOSES:-20}))
+test_closed_and_opened()
+{
+	DESCRIPTION="${CLOSES:-20} closes and opens with nothing between, of a file system and of its journal: no false gap"
+	local i
+
+	eractl create data "$(new_disk 32M)" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mkdir -p "$T/mnt"
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	for ((i = 0; i < ${CLOSES:-20}; i++)); do
+		if ((i % 10 == 0)); then
+			mount /dev/mapper/data "$T/mnt"
+			echo "$i" > "$T/mnt/file"
+			umount "$T/mnt"
+		fi
+		reopened true
+	done
+	grep "past erad" "${ERAD_OUT:-/tmp}/erad.log" && fail "a false gap"
+	same "$(grep -c 'volume data: closed$' "${ERAD_OUT:-/tmp}/erad.log")" "${CLOSES:-20}"
+	echo "# ${CLOSES:-20} closes and opens, no gap"
+}
+
+case_timeout["test_thrown_out_under_load"]=$((300 + 4 * ${SWAPS:-30}))
 test_thrown_out_under_load()
 {
 	DESCRIPTION="under load, swaps of erad's table make no false gap, and a swap with another table between is noticed"
@@ -298,7 +321,7 @@ test_thrown_out_under_load()
 	erad=$(dmsetup table data)
 	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
 	: > "${ERAD_OUT:-/tmp}/erad.log"
-	load -t 2 -s 600 -r 1 -d /dev/mapper/data > "$T/touched" 2>&1 &
+	load -t 2 -s $((600 + 4 * ${SWAPS:-30})) -r 1 -d /dev/mapper/data > "$T/touched" 2>&1 &
 	load=$!
 	for ((i = 0; i < ${SWAPS:-30}; i++)); do
 		swap_table data "$erad"
@@ -312,4 +335,5 @@ test_thrown_out_under_load()
 	wait $load || :
 	gap_was written-past-table "sectors were written"
 	read_fully data || fail "got $(changed data 1)"
+	echo "# ${SWAPS:-30} swaps, no false gap"
 }

@@ -86,3 +86,59 @@ test_verify_of_a_volume_in_use()
 	eractl close data
 	ends 1 "it is not open" eractl verify data --base "$T/base" --since "$era"
 }
+
+test_verify_reads_a_snapshot_in_place_of_the_volume()
+{
+	DESCRIPTION="verify --device: the volume may be written meanwhile, because a snapshot of it is compared"
+	local era writer snapshot
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	era=$(eractl checkpoint data)
+	truncate -s 64M "$T/base"
+	write_at data 1048576 65536
+	dd if=/dev/mapper/data of="$T/s" bs=1M iflag=direct conv=sparse status=none
+	snapshot=$(losetup --find --show --read-only "$T/s")
+	while :; do
+		write_at data 33554432 4096
+	done &
+	writer=$!
+	ends 0 "64 KiB differ from $T/base; all of that is in the diff" eractl verify data --base "$T/base" --since "$era" --device "$snapshot"
+	ends 0 '"missing_bytes":0' eractl verify data --base "$T/base" --since "$era" --device "$snapshot" --json
+	kill $writer
+	wait $writer || :
+	# what the snapshot has, and the diff has not
+	losetup -d "$snapshot"
+	printf x | dd of="$T/s" bs=1 seek=20971520 conv=notrunc status=none
+	snapshot=$(losetup --find --show --read-only "$T/s")
+	ends 1 "65536 bytes from byte 20971520 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era" --device "$snapshot"
+	# the diff of a snapshot of the metadata
+	write_at data 0 4096
+	eractl snapshot take data > /dev/null
+	write_at data 50331648 4096
+	dd if=/dev/mapper/data of="$T/now" bs=1M iflag=direct conv=sparse status=none
+	ends 1 "65536 bytes from byte 50331648 on" eractl verify data --base "$T/base" --since "$era" --snapshot --device "$T/now"
+	ends 0 "all of that is in the diff" eractl verify data --base "$T/base" --since "$era" --device "$T/now"
+}
+
+test_verify_says_why_it_cannot_compare()
+{
+	DESCRIPTION="verify: what it cannot read, or does not understand, ends it with 1 or 2, and with a reason"
+	local era
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	era=$(eractl checkpoint data)
+	truncate -s 64M "$T/base"
+	truncate -s 32M "$T/short"
+	ends 1 "$T/short has 33554432 bytes, expected the 67108864 of volume data" \
+		eractl verify data --base "$T/base" --since "$era" --device "$T/short"
+	ends 1 "$T/none: No such file" eractl verify data --base "$T/base" --since "$era" --device "$T/none"
+	ends 1 "$T/none: No such file" eractl verify data --base "$T/none" --since "$era"
+	ends 1 "is the volume itself" eractl verify data --since "$era" --base "$T/base" --device "$T/base"
+	ends 1 "nobody" eractl verify nobody --base "$T/base" --since "$era"
+	ends 1 "era 99" eractl verify data --base "$T/base" --since 99
+	ends 2 "since ERA or --since TOKEN is missing" eractl verify data --base "$T/base"
+	ends 2 "since x: expected" eractl verify data --base "$T/base" --since x
+	ends 2 "name of a volume is missing" eractl verify --base "$T/base" --since 1
+	ends 2 "expected one volume" eractl verify data more --base "$T/base" --since 1
+	ends 2 "unrecognized option" eractl verify data --base "$T/base" --since 1 --bad
+}
