@@ -249,7 +249,7 @@ static void test_attach_beside_a_prepare_says_what_owns_the_target(void **state)
 	while (!said) {
 		pthread_mutex_lock(&volume->lock);
 		said = volume->attach_trouble.since_ms;
-		preparing = strstr(volume->attach_trouble.err.msg, "a checkpoint that was requested before");
+		preparing = strstr(volume->attach_trouble.err.msg, "an earlier checkpoint still waits");
 		pthread_mutex_unlock(&volume->lock);
 		usleep(1000);
 	}
