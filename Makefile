@@ -160,7 +160,7 @@ heap_wraps	:= malloc calloc realloc aligned_alloc strdup free
 unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources) $(heap_sources),$(wildcard tests/unit/*.c))
 # The test of seals, on a file.
 seal_sources	:= daemon/erad/device/seal.c daemon/erad/device/fs_places.c
-unit_sources	:= $(unit_helpers) $(call sources,store common) daemon/exporter/metrics.c daemon/generator/unit_name.c
+unit_sources	:= $(unit_helpers) $(call sources,store common) $(addprefix daemon/exporter/,html.c metrics.c page.c page_volume.c) daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
 unit_objects	:= $(call unit_object,$(unit_sources))
 

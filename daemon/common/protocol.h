@@ -17,7 +17,8 @@
  * and times in seconds.  In paths and sentences, a ? stands for each byte that is not UTF-8.
  *
  * Only root may connect to ERAD_SOCKET.  ERAD_STATUS_SOCKET exists if there is a group erad.
- * There, members of the group may request ping, list and status; other requests get EPERM.
+ * There, members of the group may request ping, list, status and map, and writers of one volume
+ * at a time; other requests get EPERM.
  *
  * op		arguments			result
  * ping		-				{"version", "pid", "heap_bytes"}: allocated on the heap
@@ -33,6 +34,7 @@
  * status	volumes: [] for all volumes	{"volumes": [STATUS]}
  *		that are in eratab or live
  * writers	volumes: as for status		{"volumes": [WRITERS]}
+ * map		volume				MAP; open volumes only
  * checkpoint	volume				{"volume", "era"}: the new era
  * snapshot_take volume				{"volume", "era"}: the new era; the snapshot
  *						shows all eras before it.  EEXIST: the volume
@@ -71,6 +73,14 @@
  *		is not known.  others is true for the sum of all writers for which the map had no
  *		room; command and cgroup are null then.  Eras that are missing were not counted.
  *		If no writers are counted, writers is null, and error says why
+ *
+ * MAP		{"volume", "uuid", "era", "time", "size", "columns", "cells", "ages": [{"newest",
+ *		"oldest", "bytes"}]}
+ *		A picture of the volume, which erad keeps for a minute at least; time is when it was
+ *		read, seconds since 1970.  cells is a string with a character for each cell of the
+ *		picture, line by line: '-' if no block of the cell was ever written, or else the
+ *		index in ages of the newest era of its blocks.  bytes were last written in the eras
+ *		oldest to newest
  *
  * HEAD	{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
  *		"array_chunk"}.  A dump or check of a live volume reads a snapshot.  If the request

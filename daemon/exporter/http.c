@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Serves the metrics over HTTP, with a thread for each connection. */
+/* Serves the metrics and the page for people over HTTP, with a thread for each connection. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -9,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "exporter/http.h"
+#include "exporter/look.h"
 #include "exporter/metrics.h"
+#include "exporter/page.h"
 #include "exporter/scrape.h"
 
 #define CONNECTIONS_MAX	32u
@@ -125,6 +129,78 @@ static enum MHD_Result reply_metrics(struct MHD_Connection *c)
 	return reply(c, MHD_HTTP_OK, METRICS_TYPE, response);
 }
 
+/*
+ * Whether the name in the request may be one of this machine: an address, localhost or the name of the host.
+ * A browser sends any other if a page of the Internet has its own name point here, to read what is here.
+ */
+static bool is_own_name(struct MHD_Connection *c)
+{
+	const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+	char copy[256], own[65] = "";
+	struct in6_addr a;
+	size_t len;
+	char *end;
+
+	if (!host || strlen(host) >= sizeof(copy))
+		return !host;
+	strcpy(copy, host);
+	if (*copy == '[') {
+		end = strchr(copy, ']');
+		if (end)
+			*end = 0;
+		return end && inet_pton(AF_INET6, copy + 1, &a) == 1;
+	}
+	copy[strcspn(copy, ":")] = 0;
+	if (inet_pton(AF_INET, copy, &a) == 1 || !strcasecmp(copy, "localhost"))
+		return true;
+	gethostname(own, sizeof(own) - 1);
+	len = strcspn(own, ".");
+	return len && !strncasecmp(copy, own, len) && (!copy[len] || copy[len] == '.');
+}
+
+/* What a browser may do with the page: nothing but show it, with the style sheet from here. */
+static void add_safety(struct MHD_Response *r)
+{
+	static const char *const headers[][2] = {
+		{ "Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ "Referrer-Policy", "no-referrer" },
+		{ "Cross-Origin-Resource-Policy", "same-origin" },
+		{ "Cache-Control", "no-store" },
+	};
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
+		MHD_add_response_header(r, headers[i][0], headers[i][1]);
+}
+
+static enum MHD_Result reply_page(struct MHD_Connection *c)
+{
+	const char *volume = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "volume");
+	const char *refresh = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "refresh");
+	struct MHD_Response *response;
+	size_t len;
+	char *page;
+
+	if (!is_own_name(c))
+		return reply_text(c, MHD_HTTP_FORBIDDEN,
+				  "expected the address, or the host name, of this machine in the URL\n");
+	page = look_page(erad_socket, volume, refresh != NULL, &len);
+	if (!page)
+		return reply_text(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	response = MHD_create_response_from_buffer(len, page, MHD_RESPMEM_MUST_FREE);
+	if (response)
+		add_safety(response);
+	else
+		free(page);
+	return reply(c, MHD_HTTP_OK, PAGE_TYPE, response);
+}
+
+static enum MHD_Result reply_style(struct MHD_Connection *c)
+{
+	return reply(c, MHD_HTTP_OK, "text/css; charset=utf-8",
+		     MHD_create_response_from_buffer(strlen(page_style), (void *)page_style, MHD_RESPMEM_PERSISTENT));
+}
+
 static enum MHD_Result answer_request(void *cls, struct MHD_Connection *c, const char *url, const char *method,
 			      const char *version, const char *upload, size_t *upload_size, void **state)
 {
@@ -138,9 +214,10 @@ static enum MHD_Result answer_request(void *cls, struct MHD_Connection *c, const
 	if (!strcmp(url, "/metrics"))
 		return reply_metrics(c);
 	if (!strcmp(url, "/"))
-		return reply_text(c, MHD_HTTP_OK, "erad-exporter " ERAD_VERSION "\n\n"
-				  "Metrics of erad's volumes for Prometheus are at /metrics.\n");
-	return reply_text(c, MHD_HTTP_NOT_FOUND, "expected /metrics\n");
+		return reply_page(c);
+	if (!strcmp(url, "/style.css"))
+		return reply_style(c);
+	return reply_text(c, MHD_HTTP_NOT_FOUND, "expected / or /metrics\n");
 }
 
 /* Splits "ADDRESS:PORT" in place.  Returns the port, or NULL. */
@@ -218,4 +295,5 @@ void http_stop(void)
 	server = NULL;
 	free(text);
 	text = NULL;
+	look_end();
 }

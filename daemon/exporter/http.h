@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Serves the metrics over HTTP. */
+/* Serves the metrics and the page for people over HTTP. */
 #ifndef EXPORTER_HTTP_H
 #define EXPORTER_HTTP_H
 

@@ -26,7 +26,8 @@ static void print_usage(FILE *f)
 {
 	fputs("usage: erad-exporter [--listen ADDRESS:PORT | --textfile FILE] [--socket PATH]\n"
 	      "\n"
-	      "Serves metrics of erad's volumes for Prometheus over HTTP, at /metrics.\n"
+	      "Serves metrics of erad's volumes for Prometheus over HTTP at /metrics, and a page for\n"
+	      "people at /.\n"
 	      "\n"
 	      "  -l, --listen ADDRESS:PORT  where; default: at systemd's socket, or " HTTP_ADDRESS "\n"
 	      "  -t, --textfile FILE        write them into FILE, for node_exporter, and end\n"

@@ -21,6 +21,7 @@
 #include "erad/request/diff.h"
 #include "erad/request/dump.h"
 #include "erad/request/history.h"
+#include "erad/request/map.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
 #include "erad/volume/checkpoint.h"
@@ -41,6 +42,7 @@ struct request {
 	struct jsonl *j;
 	struct json_object *arg;
 	uint64_t told_ms;	/* when the last progress line was sent */
+	bool root;		/* the caller is root, and no guest */
 };
 
 /* ---- arguments ---- */
@@ -315,7 +317,20 @@ static int serve_status(struct request *q, struct json_object **result, struct e
 
 static int serve_writers(struct request *q, struct json_object **result, struct err *err)
 {
-	return serve_volumes(q, request_writers, result, err);
+	struct json_object *names;
+	int r = get_member(q, "volumes", json_type_array, &names, err);
+
+	if (!r && !q->root && (!names || json_object_array_length(names) != 1))
+		return err_set(err, -EPERM, "only root may ask erad for the writers of several volumes at once; name one volume");
+	return r ? r : request_writers(names, result, err);
+}
+
+static int serve_map(struct request *q, struct json_object **result, struct err *err)
+{
+	const char *name;
+	int r = get_volume(q, &name, err);
+
+	return r ? r : request_map(q->j, name, result, err);
 }
 
 /* Serves an operation on an open volume.  The answer has the era that the operation has set, unless that is 0. */
@@ -457,7 +472,8 @@ static const struct {
 	{ "resize", serve_resize, false, false },
 	{ "list", serve_list, true, false },
 	{ "status", serve_status, true, false },
-	{ "writers", serve_writers, false, false },
+	{ "writers", serve_writers, true, false },
+	{ "map", serve_map, true, false },
 	{ "checkpoint", serve_checkpoint, false, true },
 	{ "snapshot_take", serve_snapshot_take, false, true },
 	{ "snapshot_drop", serve_snapshot_drop, false, true },
@@ -515,7 +531,7 @@ static void send_answer(struct jsonl *j, int code, struct json_object *result, c
 void request_serve(struct jsonl *j, bool root)
 {
 	struct json_object *result = NULL;
-	struct request q = { .j = j };
+	struct request q = { .j = j, .root = root };
 	struct err err = { "" };
 	int r;
 

@@ -139,6 +139,45 @@ test_changed_bytes()
 	same "$(changes)" "0 8192"
 }
 
+# asks_guest JSON: a member of the group sends the request, and prints the answer.
+asks_guest()
+{
+	# shellcheck disable=SC2016 # it is perl
+	"${member[@]}" perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Peer => "/run/erad/status.sock") or die "$!\n";
+		print $s "$ARGV[0]\n";
+		print scalar <$s>' "$1"
+}
+
+test_group_sees_map_and_writers()
+{
+	DESCRIPTION="the group erad may ask for the map, which is read once a minute, and for the writers of one volume; the page shows both"
+	local exporter
+
+	with_group
+	eractl create data "$(new_disk 64M)" --block-size 4K
+	write_at data 1048576 1048576
+	asks_guest '{"op": "map", "volume": "data"}' > "$T/map"
+	# 16384 blocks in 1536 cells of 10 or 11 blocks: blocks 256 to 511 are in cells 24 to 47.
+	same "$(perl -MJSON::PP -ne '
+		my $r = decode_json($_)->{result};
+		$r->{cells} =~ /^(-*)(0+)(-*)$/ or die "got $r->{cells}\n";
+		print join " ", length $1, length $2, length $3, $r->{columns}, $r->{ages}[0]{bytes}' "$T/map")" "24 24 1488 64 1048576"
+	write_at data 33554432 4096
+	same "$(asks_guest '{"op": "map", "volume": "data"}')" "$(cat "$T/map")"
+	asks_guest '{"op": "map", "volume": "none"}' | grep -q '"error"' || fail "a map of no volume"
+	asks_guest '{"op": "writers"}' | grep -q '"EPERM"' || fail "a guest may ask for the writers of all volumes"
+	asks_guest '{"op": "writers", "volumes": ["data"]}' | grep -q '"writers": *\[' || fail "a guest may not ask for writers"
+	"${member[@]}" erad-exporter --listen 127.0.0.1:9814 &
+	exporter=$!
+	wait_until "the exporter serves" curl -s -o "$T/page" http://127.0.0.1:9814/
+	grep -q 'class="a0" x="240"' "$T/page" || fail "the page has no map: $(cat "$T/page")"
+	grep -q 'class="state good">active<' "$T/page" || fail "the page has no state: $(cat "$T/page")"
+	kill "$exporter"
+	eractl close data
+	asks_guest '{"op": "map", "volume": "data"}' | grep -q '"error"' || fail "a map of a closed volume"
+}
+
 # times: prints when the era and the newest checkpoint of data began, and noauto.
 times()
 {

@@ -158,7 +158,8 @@ test_exporter_http()
 	same "$(http GET /metrics | head -n 1)" "200 text/plain; version=0.0.4; charset=utf-8"
 	http GET '/metrics?x=y' | grep -qx 'erad_up 1' || fail "not up"
 	same "$(http HEAD /metrics)" "200 text/plain; version=0.0.4; charset=utf-8"
-	http GET / | grep -q 'at /metrics' || fail "no word of /metrics at /"
+	same "$(http HEAD /)" "200 text/html; charset=utf-8"
+	same "$(http GET /style.css | head -n 1)" "200 text/css; charset=utf-8"
 	same "$(http GET /metrics/x | head -n 1)" "404 text/plain; charset=utf-8"
 	same "$(http POST /metrics | head -n 1)" "405 text/plain; charset=utf-8"
 	same "$(http DELETE / | head -n 1)" "405 text/plain; charset=utf-8"
@@ -175,6 +176,54 @@ test_exporter_http()
 	refused "expected ADDRESS:PORT" erad-exporter --listen nowhere
 	refused "expected ADDRESS:PORT" erad-exporter --listen ::1:80
 	refused "expected one" erad-exporter --listen 127.0.0.1:0 --textfile "$T/x"
+}
+
+# answers_of_all: the answerer has an answer to each request of the page
+answers_of_all()
+{
+	tr -d '\n' < tests/tools/exporter/status.json > "$T/answers/status"
+	echo >> "$T/answers/status"
+	cp tests/tools/exporter/writers.json "$T/answers/writers"
+	cp tests/tools/exporter/map.json "$T/answers/map"
+}
+
+test_exporter_page()
+{
+	DESCRIPTION="the page at / has each volume with its map, writers and gaps as well-formed HTML, escaped, and may load nothing from elsewhere"
+	local want asked
+
+	answering
+	answers_of_all
+	serving
+	curl -sSi "http://127.0.0.1:$port/" > "$T/got"
+	grep -q "^Content-Security-Policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" \
+		"$T/got" || fail "the policy is missing: $(head -n 12 "$T/got")"
+	sed '1,/^\r$/d' "$T/got" > "$T/page.html"
+	xmllint --noout "$T/page.html" || fail "the page is not well-formed"
+	for want in '<html lang="en">' '<span class="state good">active' '>closed, noauto<' '<th scope="row">era 7, the current one</th>' \
+		'3.5 MiB (0.0 %)' '<th scope="row">kworker</th>' '&#60;script&#62;alert(1)' 'written-while-closed' \
+		'its metadata is damaged' 'datetime="2023-11-14T22:20:00Z"' 'href="/?refresh=1"'; do
+		grep -qF "$want" "$T/page.html" || fail "the page does not have $want"
+	done
+	grep -q '<script\|of-an-old-era' "$T/page.html" && fail "the page has what must not be there"
+	# Requests within two seconds ask erad once.
+	asked=$(grep -c status "$T/asked")
+	curl -sS "http://127.0.0.1:$port/" "http://127.0.0.1:$port/" > "$T/got"
+	(($(grep -c status "$T/asked") <= asked + 1)) || fail "each page asks erad"
+	# One volume in full, and only it.
+	curl -sS "http://127.0.0.1:$port/?volume=data&refresh=1" > "$T/got"
+	same "$(grep -c '<section' "$T/got")" 1
+	grep -q '<meta http-equiv="refresh" content="30"/>' "$T/got" || fail "no refresh"
+	# A name of somebody else: a page of the Internet that lets its name point here.
+	same "$(curl -s -o /dev/null -w '%{http_code}' -H 'Host: evil.example:80' "http://127.0.0.1:$port/")" 403
+	for want in "localhost:$port" "[::1]:$port" "$(uname -n)" "$(uname -n).example"; do
+		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 200
+	done
+	rm "$T/erad.sock"
+	sleep 2.1
+	curl -sS "http://127.0.0.1:$port/" > "$T/got"
+	grep -q '<h2>erad does not answer</h2>' "$T/got" || fail "got $(cat "$T/got")"
+	xmllint --noout "$T/got" || fail "the page is not well-formed"
 }
 
 test_exporter_hung()
