@@ -366,7 +366,7 @@ static void test_no_crash_of_a_repair_loses_a_gap(void **state)
 			s = open_store(&d, STORE_WRITE);
 			assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
 			assert_int_equal(store_begin_era(s, 4, NULL), 0);
-			assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
+			assert_int_equal(store_new_timeline(s, 72, NULL), 0);
 			for (unsigned int b = 0; b < 8; b++)
 				assert_int_equal(mark(s, 2 * b, 1), 0);
 			assert_int_equal(store_begin_era(s, 5, NULL), 0);
