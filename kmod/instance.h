@@ -182,7 +182,7 @@ struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
 
 /*
- * Of the instances of the same device and origin that have been suspended, the newest: its id, or 0, and its
+* Of the instances of the same device and origin that have been suspended, the newest: its id, or 0, and its
  * written_suspended.  May sleep.
  */
 u64 erad_instance_last(struct erad_instance *ei, u64 *written);
