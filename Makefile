@@ -339,7 +339,6 @@ installs	= \
 	$(foreach f,$(man_pages),$f:$(MANDIR)/man$(patsubst .%,%,$(suffix $f))/$(notdir $f):644) \
 	$(foreach f,$(unit_files),$f:$(UNITDIR)/$(notdir $f):t644) \
 	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
-	$(foreach f,$(wildcard daemon/systemd/*.catalog),$f:$(LIBDIR)/systemd/catalog/$(notdir $f):644) \
 	$(foreach f,$(wildcard daemon/completion/*.bash),$f:$(COMPLETIONDIR)/$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard daemon/completion/*.zsh),$f:$(ZSHDIR)/_$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard kmod/Kbuild kmod/*.[ch] include/*.h),$f:$(SRCDIR)/$f:644) \

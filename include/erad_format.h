@@ -28,8 +28,8 @@
  *	any step after open	what open has read: a killed process may not have flushed it
  *	a superblock that names	all pages of this copy of the history
  *	  a copy of the history
- *	letting a write of a	the superblock that drops the seal, adds the timeline, and
- *	  new target through	notes that the target is in its table
+ *	letting a write of a	the superblock that drops the seal, and adds the timeline
+ *	  new target through
  *	passing all writes	the degrade record; the module writes it, with FUA
  *	then, in this order:
  *	  beginning an era	the floor
@@ -220,10 +220,9 @@ enum erad_gap_kind {
 	ERAD_GAP_ROLLED_BACK = 4,	/* the metadata is older than what was used last */
 	ERAD_GAP_DEGRADED = 5,		/* the module let writes pass because no daemon recorded them */
 	ERAD_GAP_JOURNAL = 6,		/* a repair has emptied the journal */
-	ERAD_GAP_DIRECT = 7,		/* written to the origin itself while the target was in use */
 };
 
-#define ERAD_GAP_KINDS		8u
+#define ERAD_GAP_KINDS		7u
 #define ERAD_GAP_KINDS_MAX	16u	/* room for counters; a kind beyond the known ones counts as unknown */
 #define ERAD_GAPS		32u	/* that are logged; older ones are dropped */
 #define ERAD_GAP_DETAIL		112u

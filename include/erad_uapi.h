@@ -46,7 +46,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define ERAD_ABI		2
+#define ERAD_ABI		1
 #define ERAD_CONTROL_NAME	"erad-control"
 
 struct erad_hdr {
@@ -94,17 +94,6 @@ struct erad_info {
 	 */
 	__u64 written_resumed;	/* when this instance was resumed first; ERAD_WRITTEN_UNKNOWN before */
 	__u64 written_suspended;	/* when this instance was suspended last; ERAD_WRITTEN_UNKNOWN before */
-	/*
-	 * The instance that was in the device's table before this one, if it still existed when this one was resumed
-	 * first.  It did if this one's table took the place of its table; another table may have been there for a moment.
-	 */
-	__u64 last_id;		/* 0: there was none, or this instance has not been resumed yet */
-	__u64 last_written;	/* its written_suspended; ERAD_WRITTEN_UNKNOWN if last_id is 0 */
-	/*
-	 * Sectors of writes and discards that this instance has sent to the origin.  Counted before they are sent, so whoever
-	 * reads the origin's own counters first, and then this one, finds here all that came through this instance.
-	 */
-	__u64 sent;
 };
 
 /* Also if somebody has switched off the counters (queue/iostats in sysfs). */
@@ -355,7 +344,7 @@ struct erad_stats {
 #endif
 
 /* The same layout for 32-bit and 64-bit callers. */
-ERAD_ASSERT(sizeof(struct erad_info) == 136);
+ERAD_ASSERT(sizeof(struct erad_info) == 112);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
 ERAD_ASSERT(sizeof(struct erad_list) == 48);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);

@@ -71,48 +71,6 @@ u32 erad_instance_era(struct erad_instance *ei)
 	return era;
 }
 
-static u64 sent_so_far(struct erad_instance *ei)
-{
-	u64 sectors = ei->sent_before;
-	unsigned int cpu;
-
-	if (!ei->sent)
-		return sectors;
-	for_each_possible_cpu(cpu)
-		sectors += READ_ONCE(*per_cpu_ptr(ei->sent, cpu));
-	return sectors;
-}
-
-void erad_instance_end_sent(struct erad_instance *ei)
-{
-	mutex_lock(&ei->mutex);
-	ei->sent_before = sent_so_far(ei);
-	free_percpu(ei->sent);
-	ei->sent = NULL;
-	mutex_unlock(&ei->mutex);
-}
-
-u64 erad_instance_last(struct erad_instance *ei, u64 *written)
-{
-	struct erad_instance *other;
-	u64 id = 0;
-
-	*written = ERAD_WRITTEN_UNKNOWN;
-	mutex_lock(&instances_lock);
-	list_for_each_entry(other, &instances, list) {
-		if (other == ei || other->md != ei->md || other->origin_dev != ei->origin_dev)
-			continue;
-		spin_lock(&other->lock);
-		if (!other->resumed && other->written_suspended != ERAD_WRITTEN_UNKNOWN) {
-			id = other->id;
-			*written = other->written_suspended;
-		}
-		spin_unlock(&other->lock);
-	}
-	mutex_unlock(&instances_lock);
-	return id;
-}
-
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 {
 	struct erad_hdr h = info->h;
@@ -152,10 +110,7 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 		i.status |= ERAD_PASSES_ALL;
 	i.written_resumed = ei->written_resumed;
 	i.written_suspended = ei->written_suspended;
-	i.last_id = ei->last_id;
-	i.last_written = ei->last_written;
 	spin_unlock(&ei->lock);
-	i.sent = sent_so_far(ei);
 	i.h = h;
 	*info = i;
 }
@@ -295,7 +250,6 @@ struct erad_instance *erad_instance_alloc(struct dm_target *ti)
 	ei->state = ERAD_DETACHED;
 	ei->written_resumed = ERAD_WRITTEN_UNKNOWN;
 	ei->written_suspended = ERAD_WRITTEN_UNKNOWN;
-	ei->last_written = ERAD_WRITTEN_UNKNOWN;
 	mutex_init(&ei->mutex);
 	mutex_init(&ei->message_mutex);
 	mutex_init(&ei->fetch_mutex);

@@ -94,7 +94,6 @@ struct erad_instance {
 
 	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
 	bool has_record;		/* mutex for writing; READY has brought the record's content */
-	u64 __percpu *sent;		/* sectors that went to the origin; freed under mutex, when no list has the instance */
 
 	/* Every write on every CPU reads the fields above.  Each commit writes the fields below. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
@@ -127,8 +126,6 @@ struct erad_instance {
 	enum erad_state state;		/* lock, and mutex for writing */
 	bool resumed;			/* lock */
 	u64 written_resumed, written_suspended;	/* lock; as in struct erad_info */
-	u64 last_id, last_written;	/* lock; the same */
-	u64 sent_before;		/* mutex for writing; sectors, when sent was freed */
 	bool pushback;			/* lock; during a noflush suspend, dm requeues writes */
 	bool passing;			/* lock, and mutex for writing; current_ws has all bits, no write is held */
 	struct bio_list queue;		/* lock, and mutex to remove bios; held, in no batch */
@@ -180,21 +177,6 @@ extern struct wait_queue_head erad_instances_wait;
 /* Returns the instance with a reference, for erad_instance_put(); or NULL if there is no such instance. */
 struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
-
-/*
-* Of the instances of the same device and origin that have been suspended, the newest: its id, or 0, and its
- * written_suspended.  May sleep.
- */
-u64 erad_instance_last(struct erad_instance *ei, u64 *written);
-
-/* Counts a write that goes to the origin, before it goes there.  Any context. */
-static inline void erad_instance_sends(struct erad_instance *ei, unsigned int sectors)
-{
-	this_cpu_add(*ei->sent, sectors);
-}
-
-/* Sums up what was sent, and frees the counters.  No write is in flight. */
-void erad_instance_end_sent(struct erad_instance *ei);
 
 /*
  * Fills at most cap entries with the instances whose id is larger than after, in ascending order.  Returns the

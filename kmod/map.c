@@ -143,7 +143,6 @@ again:
 					goto again;
 				return r;
 			}
-			erad_instance_sends(ei, bio_sectors(bio));
 		}
 	}
 	remap_device(ei, bio);
@@ -217,7 +216,6 @@ void erad_submit_work(struct work_struct *work)
 		trace_erad_released(ei->dev, dm_target_offset(ei->ti, bio->bi_iter.bi_sector),
 				    bio_sectors(bio), now - per_bio(bio)->held_ns);
 		remap_sector(ei, bio);
-		erad_instance_sends(ei, bio_sectors(bio));
 		dm_submit_bio_remap(bio, NULL);
 		cond_resched();
 	}

@@ -114,7 +114,6 @@ static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 		destroy_workqueue(ei->wq);
 	flush_work(&ei->event_work);	/* the last work item of ei->wq may have queued it */
 	free_percpu(ei->counts);
-	erad_instance_end_sent(ei);
 	erad_record_free_page(ei->record);
 	if (ei->origin)
 		dm_put_device(ti, ei->origin);
@@ -200,8 +199,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	}
 	ei->counts = __alloc_percpu(2 * sizeof(struct erad_io_counts),
 				    __alignof__(struct erad_io_counts));
-	ei->sent = alloc_percpu(u64);
-	if (!ei->counts || !ei->sent) {
+	if (!ei->counts) {
 		ti->error = "Cannot allocate the counts";
 		r = -ENOMEM;
 		goto out;
@@ -303,17 +301,12 @@ static u64 written_sectors(struct erad_instance *ei)
 static void set_resumed(struct erad_instance *ei, bool resumed)
 {
 	const u64 written = written_sectors(ei);
-	u64 last_written = ERAD_WRITTEN_UNKNOWN;
-	u64 last_id = resumed ? erad_instance_last(ei, &last_written) : 0;
 
 	spin_lock(&ei->lock);
-	if (!resumed) {
+	if (!resumed)
 		ei->written_suspended = written;
-	} else if (ei->written_resumed == ERAD_WRITTEN_UNKNOWN) {
+	else if (ei->written_resumed == ERAD_WRITTEN_UNKNOWN)
 		ei->written_resumed = written;
-		ei->last_id = last_id;
-		ei->last_written = last_written;
-	}
 	WRITE_ONCE(ei->resumed, resumed);
 	ei->pushback = false;
 	spin_unlock(&ei->lock);

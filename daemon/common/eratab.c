@@ -150,11 +150,9 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 			;
 		else if (!strncmp(o, "detach_timeout=", 15))
 			r = parse_seconds(o + 15, &e->detach_timeout, err);
-		else if (!strcmp(o, "gap=record") || !strcmp(o, "gap=refuse"))
-			e->refuse_gap = !strcmp(o, "gap=refuse");
 		else
 			r = err_set(err, -EINVAL,
-				    "option %.100s is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS, gap=record|refuse",
+				    "option %.100s is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS",
 				    o);
 		if (r)
 			return r;
@@ -439,10 +437,6 @@ static char *format_entry(const struct eratab_entry *e, size_t *len)
 	}
 	if (e->detach_timeout)
 		fprintf(line, "%sdetach_timeout=%u", sep, e->detach_timeout);
-	if (e->detach_timeout)
-		sep = ",";
-	if (e->refuse_gap)
-		fprintf(line, "%sgap=refuse", sep);
 	if (fclose(line)) {
 		free(text);
 		return NULL;

@@ -40,7 +40,6 @@ struct eratab_entry {
 	bool noauto;		/* not opened at boot */
 	enum detach_policy policy;
 	unsigned int detach_timeout;	/* seconds; 0: the module's default */
-	bool refuse_gap;	/* gap=refuse: an open that finds a gap fails */
 };
 
 struct eratab_line {

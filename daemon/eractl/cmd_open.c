@@ -45,7 +45,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_open = {
 	.name = "open",
-	.args = "NAME… [--origin-replaced] [--accept-gap] | --all [--json]",
+	.args = "NAME… [--origin-replaced] | --all [--json]",
 	.summary = "bring volumes up",
 	.text =
 	"Makes /dev/mapper/NAME of volumes that are in /etc/eratab, and begins a new\n"
@@ -53,8 +53,7 @@ const struct command cmd_open = {
 	"be opened. --all means those that are not marked noauto.\n"
 	"\n"
 	"A volume whose origin is another device than the last time is not opened. With\n"
-	"--origin-replaced it is, and every block counts as written. --accept-gap opens a\n"
-	"volume that has gap=refuse in /etc/eratab in spite of a gap.",
-	.options = "aRAJ",
+	"--origin-replaced it is, and every block counts as written.",
+	.options = "aRJ",
 	.run = run,
 };

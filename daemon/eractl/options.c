@@ -24,7 +24,6 @@ static const struct {
 	{ 'F', true, "force", NULL, "no effect; accepted for scripts that give it" },
 	{ 'D', true, "degrade", NULL, "let all writes pass instead, and count every block as written" },
 	{ 'R', true, "origin-replaced", NULL, "the origin is another device now: all of it counts as written" },
-	{ 'A', true, "accept-gap", NULL, "also if writes have gone past erad: all of it counts as written" },
 	{ 'i', false, "input", "FILE", "the XML; default: standard input" },
 	{ 'o', false, "origin", "DEV", "the tracked device, for its exact size; default: whole blocks" },
 	{ 'M', true, "metadata-snapshot", NULL, "as of the metadata snapshot, which may be of a volume in use" },

@@ -100,8 +100,6 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 
 		if (job->origin_replaced)
 			json_object_object_add(request, "origin_replaced", json_object_new_boolean(true));
-		if (job->accept_gap)
-			json_object_object_add(request, "accept_gap", json_object_new_boolean(true));
 		if (run_one(job, request, results))
 			code = EXIT_FAILURE;
 		/* The user sees this result even if the next volume takes long. */
@@ -208,15 +206,11 @@ int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *j
 			all = true;
 		else if (c == 'R')
 			job->origin_replaced = true;
-		else if (c == 'A')
-			job->accept_gap = true;
 		else if (c == 'J')
 			job->json = true;
 	}
 	if (all && job->origin_replaced)
 		return usage_error(cmd, "got both --all and --origin-replaced, expected the name of the volume whose origin was replaced");
-	if (all && job->accept_gap)
-		return usage_error(cmd, "got both --all and --accept-gap, expected the name of the volume whose gap is accepted");
 	if (!all)
 		return volumes_run_operands(cmd, job, argc, argv);
 	if (optind < argc)

@@ -13,7 +13,6 @@ struct volumes_job {
 	bool (*print)(struct json_object *result);
 	bool stop;		/* stop at the first volume that fails */
 	bool origin_replaced;	/* for open: take another device as the origin */
-	bool accept_gap;	/* for open: also with gap=refuse */
 	bool json;		/* print {"version", "volumes": [RESULT]} instead */
 };
 

@@ -24,8 +24,6 @@ const char *store_gap_name(enum erad_gap_kind kind)
 		return "degraded";
 	case ERAD_GAP_JOURNAL:
 		return "journal-lost";
-	case ERAD_GAP_DIRECT:
-		return "written-to-origin";
 	default:
 		return "unknown";
 	}
@@ -114,7 +112,7 @@ static void add_timeline(struct erad_disk_history *h, uint64_t number, uint32_t 
 	h->nr_timelines = htole32(nr + 1);
 }
 
-int store_new_timeline(struct store *s, uint64_t number, const uint8_t *note, struct err *err)
+int store_new_timeline(struct store *s, uint64_t number, struct err *err)
 {
 	struct erad_disk_history *h;
 	struct erad_disk_super sb;
@@ -136,10 +134,7 @@ int store_new_timeline(struct store *s, uint64_t number, const uint8_t *note, st
 	h = history_edit(s);
 	add_timeline(h, number, era + 1);
 	memset(h->seal, 0, sizeof(h->seal));
-	if (note)
-		memcpy(h->item[STORE_TABLE_NOTE], note, sizeof(h->item[STORE_TABLE_NOTE]));
-	else
-		memset(h->item[STORE_TABLE_NOTE], 0, sizeof(h->item[STORE_TABLE_NOTE]));
+	memset(h->item[STORE_AWAY], 0, sizeof(h->item[STORE_AWAY]));
 	ret = history_commit(s, &sb);
 	pthread_mutex_unlock(&s->fold_lock);
 	return change_error(s, ret, err);

@@ -41,10 +41,10 @@ int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, stru
 
 /*
  * Begins a new timeline, of which the next era is the first.  Call this once for each activation,
- * before its first era.  number is not 0.  In the same transaction drops the seal, because writes may be
- * let through from now on, and makes note the item STORE_TABLE_NOTE; NULL: none.  EOVERFLOW: there is no next era.
+ * before its first era.  number is not 0.  In the same transaction drops the seal and the item
+ * STORE_AWAY, because writes may be let through from now on.  EOVERFLOW: there is no next era.
  */
-int store_new_timeline(struct store *s, uint64_t number, const uint8_t *note, struct err *err);
+int store_new_timeline(struct store *s, uint64_t number, struct err *err);
 
 /* Returns the number of the timeline to which era belongs.  0: the metadata does not know it. */
 uint64_t store_timeline(struct store *s, uint32_t era);
@@ -68,7 +68,7 @@ uint32_t store_timelines_since(struct store *s);
  */
 enum store_item {
 	STORE_IDENTITY,		/* identity of the origin */
-	STORE_TABLE_NOTE,	/* where the target of the last activation is, and counters */
+	STORE_AWAY,		/* counters of a mapped device whose table has no target any more */
 	STORE_HINT,		/* value by which a mount past erad is noticed after a power cut */
 };
 
@@ -82,11 +82,7 @@ int store_set_item(struct store *s, enum store_item which, const uint8_t in[ERAD
  */
 int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL]);
 
-/*
- * As store_close() with clean.  In the transaction that marks the metadata clean, the seal comes into force, and
- * note becomes the item STORE_TABLE_NOTE.
- */
-int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL],
-		       const uint8_t note[ERAD_HISTORY_ITEM], struct err *err);
+/* As store_close() with clean.  The seal comes into force in the transaction that marks the metadata clean. */
+int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err);
 
 #endif /* ERAD_STORE_HISTORY_H */

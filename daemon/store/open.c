@@ -177,21 +177,18 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 }
 
 /*
- * Marks the metadata clean, because the journal is empty.  seal: the seal to put into force, with the
- * table note that belongs to it, or NULL.  Context: fold_lock.
+ * Marks the metadata clean, because the journal is empty.  seal: the seal to put into force, or
+ * NULL.  Context: fold_lock.
  */
-static int mark_clean(struct store *s, const uint8_t *seal, const uint8_t *note, struct err *err)
+static int mark_clean(struct store *s, const uint8_t *seal, struct err *err)
 {
 	struct erad_disk_super sb = s->super;
-	struct erad_disk_history *h;
 	int ret;
 
 	sb.flags |= htole32(ERAD_SB_CLEAN);
 	if (seal) {
 		sb.flags |= htole32(ERAD_SB_SEALED);
-		h = history_edit(s);
-		memcpy(h->seal, seal, ERAD_HISTORY_SEAL);
-		memcpy(h->item[STORE_TABLE_NOTE], note, ERAD_HISTORY_ITEM);
+		memcpy(history_edit(s)->seal, seal, ERAD_HISTORY_SEAL);
 		ret = history_commit(s, &sb);
 	} else {
 		ret = store_next_super(s, &sb);
@@ -199,7 +196,7 @@ static int mark_clean(struct store *s, const uint8_t *seal, const uint8_t *note,
 	return ret ? store_io_error(s, err, ret, "writing the superblock") : 0;
 }
 
-static int close_locked(struct store *s, bool clean, const uint8_t *seal, const uint8_t *note, struct err *err)
+static int close_locked(struct store *s, bool clean, const uint8_t *seal, struct err *err)
 {
 	int ret = 0;
 
@@ -208,7 +205,7 @@ static int close_locked(struct store *s, bool clean, const uint8_t *seal, const 
 		ret = store_fold_locked(s, err);
 		failpoint(FAILPOINT_CLOSE_FOLDED);
 		if (!ret)
-			ret = mark_clean(s, seal, note, err);
+			ret = mark_clean(s, seal, err);
 		pthread_mutex_unlock(&s->fold_lock);
 	}
 	destroy_store(s);
@@ -217,11 +214,10 @@ static int close_locked(struct store *s, bool clean, const uint8_t *seal, const 
 
 int store_close(struct store *s, bool clean, struct err *err)
 {
-	return close_locked(s, clean, NULL, NULL, err);
+	return close_locked(s, clean, NULL, err);
 }
 
-int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL],
-		       const uint8_t note[ERAD_HISTORY_ITEM], struct err *err)
+int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err)
 {
-	return close_locked(s, true, seal, note, err);
+	return close_locked(s, true, seal, err);
 }

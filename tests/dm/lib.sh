@@ -227,47 +227,6 @@ stop_erad()
 	wait_until "erad has stopped" erad_gone
 }
 
-# read_fully VOLUME: a diff since the first era lists the whole volume.
-read_fully()
-{
-	[[ $(changed "$1" 1) == "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]]
-}
-
-# no_alarm VOLUME: a diff since the first era does not list the whole volume.
-no_alarm()
-{
-	read_fully "$1" && fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
-	return 0
-}
-
-gap_was()
-{
-	grep -q "volume data: writes may have gone past erad ($1): .*$2" "${ERAD_OUT:-/tmp}/erad.log" ||
-		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
-}
-
-# reopened COMMAND…: closes data, runs the command, and opens data again.
-reopened()
-{
-	eractl close data
-	"$@"
-	eractl open data > /dev/null
-}
-
-# swap_table NAME TABLE: changes the table of a device that is in use.
-swap_table()
-{
-	dmsetup load "$1" --table "$2"
-	dmsetup suspend --noflush --nolockfs "$1"
-	dmsetup resume "$1"
-}
-
-# no_gap VOLUME: no gap is noted in its metadata.
-no_gap()
-{
-	[[ $(eractl status --json "$1") != *'"kind"'* ]] || fail "a gap of nothing: $(eractl status "$1")"
-}
-
 # protocol_case NAME: runs a case of protocol.c, with an origin, and the same origin made slow.
 protocol_case()
 {

@@ -374,7 +374,7 @@ static void exercise_gap(struct store *s, const uint8_t *choice)
 	expect(!store_set_item(s, STORE_HINT, item, NULL));
 	store_item(s, STORE_HINT, got);
 	expect(!memcmp(item, got, sizeof(item)));
-	ret = store_new_timeline(s, 12345, item, NULL);
+	ret = store_new_timeline(s, 12345, NULL);
 	expect(ret == (info.era + 1 == UINT32_MAX ? -EOVERFLOW : 0));
 	if (ret)
 		return;

@@ -152,11 +152,11 @@ int main(int argc, char **argv)
 
 	s = open_store(&m);
 	expect(!store_gap(s, ERAD_GAP_CLOSED, "the first MiB", NULL));
-	expect(!store_new_timeline(s, 77, NULL, NULL));
+	expect(!store_new_timeline(s, 77, NULL));
 	expect(!store_begin_era(s, 21, NULL));
 	mark(s, 40, 3, 2);
 	save_all(&m, "history", 0x1f);
-	expect(!store_close_sealed(s, seal, seal, NULL));
+	expect(!store_close_sealed(s, seal, NULL));
 	save_all(&m, "sealed", 0x87);
 	return 0;
 }

@@ -167,7 +167,7 @@ int main(int argc, char **argv)
 
 			format(blocks, number(&arg));
 		} else if (!strcmp(step, "timeline")) {
-			check(store_new_timeline(opened(), number(&arg), NULL, &err));
+			check(store_new_timeline(opened(), number(&arg), &err));
 		} else if (!strcmp(step, "era")) {
 			check(store_begin_era(opened(), number(&arg), &err));
 		} else if (!strcmp(step, "snapshot")) {

@@ -260,13 +260,11 @@ static void do_gap(struct sim *s, uint64_t seed)
 static void do_timeline(struct sim *s, uint64_t seed)
 {
 	const uint64_t number = rnd(&seed) | 1;
-	uint8_t note[ERAD_HISTORY_ITEM];
 	struct store_info info;
 	int ret;
 
-	model_note(note, number, false);
 	store_info(s->store, &info);
-	ret = store_new_timeline(s->store, number, note, &s->err);
+	ret = store_new_timeline(s->store, number, &s->err);
 	sim_expect(s, ret, "timeline");
 	if (ret || do_era(s, rnd(&seed)))
 		return;
@@ -360,20 +358,9 @@ static void do_nest(struct sim *s, const struct step *step)
 	s->nest_at = 0;
 }
 
-/* Closes with a seal, whose note tells that it belongs to the timeline. */
-static int close_sealed(struct sim *s)
-{
-	static const uint8_t seal[ERAD_HISTORY_SEAL] = { 1 };
-	uint8_t note[ERAD_HISTORY_ITEM];
-
-	model_note(note, model_timeline(s->store), true);
-	return store_close_sealed(s->store, seal, note, &s->err);
-}
-
 static void reopen(struct sim *s, bool clean)
 {
-	const bool sealed = clean && s->c->kinds & SIM_GAP && model_timeline(s->store);
-	int ret = sealed ? close_sealed(s) : store_close(s->store, clean, &s->err);
+	int ret = store_close(s->store, clean, &s->err);
 
 	s->store = NULL;
 	sim_expect(s, ret, "close");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The simple model with which the store is compared: see model.h. */
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include "model.h"
 #include "rnd.h"
 #include "store/history.h"
-#include "store/state.h"
 
 void model_init(struct model *m, uint64_t nr_blocks)
 {
@@ -341,36 +339,6 @@ void model_settle(struct model *m)
 	memcpy(m->min, m->got, m->nr_blocks * sizeof(*m->min));
 }
 
-void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline, bool sealed)
-{
-	memset(note, 0, ERAD_HISTORY_ITEM);
-	memcpy(note, &timeline, sizeof(timeline));
-	note[sizeof(timeline)] = sealed;
-}
-
-uint64_t model_timeline(struct store *s)
-{
-	uint64_t number = 0;
-	uint32_t nr;
-
-	pthread_mutex_lock(&s->lock);
-	nr = le32toh(s->history->nr_timelines);
-	if (nr)
-		number = le64toh(s->history->timeline[nr - 1].number);
-	pthread_mutex_unlock(&s->lock);
-	return number;
-}
-
-static int check_note(struct store *s, struct err *err)
-{
-	uint8_t got[ERAD_HISTORY_ITEM], expected[ERAD_HISTORY_ITEM], seal[ERAD_HISTORY_SEAL];
-
-	store_item(s, STORE_TABLE_NOTE, got);
-	model_note(expected, model_timeline(s), !store_seal(s, seal));
-	return memcmp(got, expected, sizeof(got)) ?
-		err_set(err, -EBADMSG, "the table note is not the one of the newest timeline or of the seal") : 0;
-}
-
 /* Checks that every floor has a gap, and that no known gap, timeline or item is lost. */
 static int check_history(struct model *m, struct store *s, const struct store_info *info,
 			 struct err *err)
@@ -389,8 +357,6 @@ static int check_history(struct model *m, struct store *s, const struct store_in
 		return err_set(err, -EBADMSG, "the timeline of era %" PRIu32 " is lost",
 			       m->timeline_first);
 	store_item(s, STORE_IDENTITY, item);
-	if (check_note(s, err))
-		return -EBADMSG;
 	if (!m->item[item[0]])
 		return err_set(err, -EBADMSG, "the item is %u, which was not tried last", item[0]);
 	return 0;

@@ -66,15 +66,6 @@ void model_ack_gap(struct model *m, const struct store_info *info);
 void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
 
-/*
- * The table note that goes with the newest timeline, in the metadata of an open store or of a sealed one.  So a note that is not
- * changed in the same transaction as the timeline, or as the seal, is found.
- */
-void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline, bool sealed);
-
-/* The number of the newest timeline, also if its first era has not begun; 0: there is none. */
-uint64_t model_timeline(struct store *s);
-
 /* A snapshot is attempted, whose newest era is `era`; a drop is attempted. */
 void model_try_snapshot(struct model *m, uint32_t era, bool lasts);
 void model_ack_snapshot(struct model *m);

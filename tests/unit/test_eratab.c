@@ -75,7 +75,7 @@ static void test_says_where_and_what_is_wrong(void **state)
 	refused("data /dev/sdb /m\\04 -", "data",
 		"eratab:1: metadata /m\\04: a backslash begins three octal digits, 001 to 377");
 	refused("data /dev/sdb /m noauto,nofail", "data",
-		"eratab:1: option nofail is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS, gap=record|refuse");
+		"eratab:1: option nofail is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS");
 	refused("data /dev/sdb /m detach_timeout=4h", "data",
 		"eratab:1: detach_timeout=4h: expected seconds, 1 to 4294967");
 	refused("data /dev/sdb /m - more", "data",

@@ -29,7 +29,7 @@ static void make_volume(struct disk *d)
 
 	format(d);
 	s = open_store(d, STORE_WRITE);
-	assert_int_equal(store_new_timeline(s, 71, NULL, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 71, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(mark(s, 0, 10), 0);
 	assert_int_equal(store_begin_era(s, 2, NULL), 0);
@@ -110,7 +110,7 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	assert_int_equal(store_timelines_since(s), 0);
 	assert_int_equal(store_moment(s, 1000, 1), MOMENT_TOO_OLD);
 	for (i = 1; i <= ERAD_TIMELINES + 5; i++) {
-		assert_int_equal(store_new_timeline(s, 1000 + i, NULL, NULL), 0);
+		assert_int_equal(store_new_timeline(s, 1000 + i, NULL), 0);
 		assert_int_equal(store_begin_era(s, i, NULL), 0);
 		if (i > ERAD_TIMELINES)
 			continue;
@@ -144,9 +144,9 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_timeline(s, 3), 71);
 	assert_int_equal(store_timeline(s, 4), 0);
-	assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 72, NULL), 0);
 	/* The era never began, so nobody knows the number of the timeline. */
-	assert_int_equal(store_new_timeline(s, 73, NULL, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 73, NULL), 0);
 	assert_int_equal(store_moment(s, 72, 4), MOMENT_FOREIGN);
 	assert_int_equal(store_moment(s, 73, 4), MOMENT_OTHER_ERA);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
@@ -159,7 +159,7 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	assert_int_equal(store_timeline(s, 4), 73);
 	store_close(s, false, NULL);
 	s = open_store(&older, STORE_WRITE);
-	assert_int_equal(store_new_timeline(s, 90, NULL, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 90, NULL), 0);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
 	assert_int_equal(store_moment(s, 73, 4), MOMENT_FOREIGN);
 	assert_int_equal(store_moment(s, 71, 3), MOMENT_KNOWN);
@@ -182,8 +182,9 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	memset(item, 0x33, sizeof(item));
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_seal(s, got), -ENOENT);
+	assert_int_equal(store_set_item(s, STORE_AWAY, item, NULL), 0);
 	assert_int_equal(store_set_item(s, STORE_IDENTITY, item, NULL), 0);
-	assert_int_equal(store_close_sealed(s, seal, item, NULL), 0);
+	assert_int_equal(store_close_sealed(s, seal, NULL), 0);
 	assert_int_equal(d.nr_cached, 0);
 	/* A process opens the metadata and is killed before the comparison: the next process can still compare. */
 	for (i = 0; i < 3; i++) {
@@ -192,18 +193,15 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 		assert_true(info.clean == (i == 0));
 		assert_int_equal(store_seal(s, got), 0);
 		assert_memory_equal(got, seal, sizeof(seal));
-		store_item(s, STORE_TABLE_NOTE, got);
+		store_item(s, STORE_AWAY, got);
 		assert_memory_equal(got, item, sizeof(item));
 		store_close(s, false, NULL);
 	}
 	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_new_timeline(s, 5, NULL, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 5, NULL), 0);
 	assert_int_equal(store_seal(s, got), -ENOENT);
-	store_item(s, STORE_TABLE_NOTE, got);
+	store_item(s, STORE_AWAY, got);
 	assert_int_equal(got[0], 0);
-	assert_int_equal(store_new_timeline(s, 6, item, NULL), 0);
-	store_item(s, STORE_TABLE_NOTE, got);
-	assert_memory_equal(got, item, sizeof(item));
 	store_item(s, STORE_IDENTITY, got);
 	assert_memory_equal(got, item, sizeof(item));
 	assert_int_equal(store_close(s, true, NULL), 0);
@@ -535,7 +533,7 @@ static void test_old_metadata_is_read_and_upgraded_with_a_full_journal(void **st
 	assert_int_equal(info.journal_pages, OLD_RING - 2 * ERAD_HISTORY_PAGES);
 	assert_int_equal(info.journal_used, 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "", NULL), 0);
-	assert_int_equal(store_new_timeline(s, 4, NULL, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 4, NULL), 0);
 	assert_int_equal(store_begin_era(s, 3, NULL), 0);
 	assert_int_equal(mark(s, 7, 2), 0);
 	store_close(s, false, NULL);

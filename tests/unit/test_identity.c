@@ -120,25 +120,6 @@ static void test_long_and_strange_values_are_cut_and_printable(void **state)
 	assert_null(strchr(identity_text(&i, text), '\033'));
 }
 
-static void test_long_identifiers_that_differ_at_their_ends_are_of_other_devices(void **state)
-{
-	struct identity one, two, same;
-	char wwid[141];
-
-	(void)state;
-	memset(wwid, '0', sizeof(wwid) - 1);
-	memcpy(wwid, "nvme.", 5);
-	wwid[sizeof(wwid) - 1] = 0;
-	devices_write("/sys/devices/sda/wwid", wwid);
-	identity_of(SDA, 2048, &one);
-	identity_of(SDA, 2048, &same);
-	wwid[sizeof(wwid) - 2] = '1';
-	devices_write("/sys/devices/sda/wwid", wwid);
-	identity_of(SDA, 2048, &two);
-	compares(IDENTITY_SAME, one, same);
-	compares(IDENTITY_OTHER, one, two);
-}
-
 static void test_same_and_other_devices_are_told_apart(void **state)
 {
 	(void)state;
@@ -265,7 +246,6 @@ int main(void)
 		T(test_identity_is_what_sysfs_shows),
 		T(test_udev_is_asked_only_where_the_kernel_shows_no_serial_number),
 		T(test_device_without_any_has_only_its_size),
-		T(test_long_identifiers_that_differ_at_their_ends_are_of_other_devices),
 		T(test_long_and_strange_values_are_cut_and_printable),
 		T(test_same_and_other_devices_are_told_apart),
 		T(test_what_only_one_of_two_has_says_nothing),

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,10 +21,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer must stop */
 static pthread_cond_t idle;	/* wakes log_stop(): the writer has written everything and ends */
 /* Under lock. */
-static struct line {
-	const char *id;		/* MESSAGE_ID, or NULL */
-	char text[LINE_SIZE];
-} ring[LINES];
+static char ring[LINES][LINE_SIZE];
 static unsigned int head, used, lost;
 static bool running, stopping;
 
@@ -33,23 +29,10 @@ static bool running, stopping;
 static bool verbose;
 static bool to_journal;		/* stderr goes to systemd's journal, which reads the prefixes */
 
-/* Whether systemd's journal has taken the message, which stderr cannot give an id. */
-static bool send_line(const struct line *l)
+static void write_line(const char *line)
 {
-	/* After the prefix "<N>". */
-	return l->id && to_journal &&
-		!sd_journal_send("MESSAGE_ID=%s", l->id, "PRIORITY=%c", l->text[1],
-				 "MESSAGE=%.*s", (int)strcspn(l->text + 3, "\n"), l->text + 3,
-				 "SYSLOG_IDENTIFIER=erad", NULL);
-}
-
-static void write_line(const struct line *l)
-{
-	const char *line = l->text;
 	size_t len = strlen(line);
 
-	if (send_line(l))
-		return;
 	while (len) {
 		ssize_t n = write(STDERR_FILENO, line, len);
 
@@ -62,7 +45,7 @@ static void write_line(const struct line *l)
 
 static void *writer_thread(void *arg)
 {
-	struct line line;
+	char line[LINE_SIZE];
 	unsigned int n;
 
 	(void)arg;
@@ -75,17 +58,16 @@ static void *writer_thread(void *arg)
 			break;
 		n = lost;
 		if (used) {
-			line = ring[head];
+			strcpy(line, ring[head]);
 			head = (head + 1) % LINES;
 			used--;
 		} else {
-			line.id = NULL;
-			snprintf(line.text, sizeof(line.text), "%s%u messages were lost\n",
+			snprintf(line, sizeof(line), "%s%u messages were lost\n",
 				 to_journal ? SD_WARNING : "erad: ", n);
 			lost = 0;
 		}
 		pthread_mutex_unlock(&lock);
-		write_line(&line);
+		write_line(line);
 		pthread_mutex_lock(&lock);
 	}
 	running = false;
@@ -135,25 +117,28 @@ void log_verbose(void)
 	verbose = true;
 }
 
-static void log_line(const char *id, const char *prefix, const char *fmt, va_list ap)
+void log_msg(const char *prefix, const char *fmt, ...)
 {
-	struct line line = { .id = id };
+	char line[LINE_SIZE];
 	size_t len;
+	va_list ap;
 
 	if (!verbose && !strcmp(prefix, SD_DEBUG))
 		return;
-	len = snprintf(line.text, sizeof(line.text), "%s", to_journal ? prefix : "erad: ");
-	vsnprintf(line.text + len, sizeof(line.text) - len - 1, fmt, ap);
+	len = snprintf(line, sizeof(line), "%s", to_journal ? prefix : "erad: ");
+	va_start(ap, fmt);
+	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+	va_end(ap);
 	/* A path in the message may contain newlines, but one message is one line. */
-	printable(line.text);
-	strcat(line.text, "\n");
+	printable(line);
+	strcat(line, "\n");
 
 	pthread_mutex_lock(&lock);
 	if (running && !stopping) {
 		if (used == LINES) {
 			lost++;
 		} else {
-			ring[(head + used) % LINES] = line;
+			strcpy(ring[(head + used) % LINES], line);
 			used++;
 		}
 		pthread_cond_signal(&wake);
@@ -161,23 +146,5 @@ static void log_line(const char *id, const char *prefix, const char *fmt, va_lis
 		return;
 	}
 	pthread_mutex_unlock(&lock);
-	write_line(&line);
-}
-
-void log_msg(const char *prefix, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	log_line(NULL, prefix, fmt, ap);
-	va_end(ap);
-}
-
-void log_event(const char *id, const char *prefix, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	log_line(id, prefix, fmt, ap);
-	va_end(ap);
+	write_line(line);
 }

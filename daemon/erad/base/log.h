@@ -28,15 +28,6 @@ void log_verbose(void);
 /* prefix is SD_ERR, SD_WARNING …  Any thread may call this.  Allocates nothing, and never waits for I/O. */
 void log_msg(const char *prefix, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/*
- * The same, with a MESSAGE_ID in systemd's journal, by which `journalctl MESSAGE_ID=…` and alerts find the message.  id: 32
- * hexadecimal digits, constant.
- */
-void log_event(const char *id, const char *prefix, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-
-/* Writes may have gone past erad; daemon/systemd/erad.catalog explains it. */
-#define LOG_GAP		"9c1f0c5de1a54cfb8a6c34f5fbd0e7a2"
-
 #define log_error(...)	log_msg(SD_ERR, __VA_ARGS__)
 #define log_warn(...)	log_msg(SD_WARNING, __VA_ARGS__)
 #define log_notice(...)	log_msg(SD_NOTICE, __VA_ARGS__)

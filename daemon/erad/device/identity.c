@@ -3,7 +3,6 @@
 #include <blkid/blkid.h>
 #include <endian.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,24 +14,7 @@
 #include "erad/device/identity.h"
 #include "erad/device/sysfs.h"
 
-#define ATTRIBUTE_SIZE	512	/* more than the longest identifier: an NVMe wwid has up to 140 bytes */
-#define HASH_SIZE	18	/* with the final 0 */
-
-/* FNV-1a, 64 bits. */
-static uint64_t hash_of(const char *s, size_t len)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (uint8_t)s[i]) * 0x100000001b3;
-	return hash;
-}
-
-/*
- * Copies an attribute of sysfs without blanks at its ends: disks pad their serial numbers with blanks.  Of an
- * identifier that is too long, a hash of all of it replaces the end: the namespaces of an NVMe disk may differ in
- * the last bytes only.
- */
+/* Reads an attribute of sysfs without blanks at its ends: disks pad their serial numbers with blanks. */
 static void copy_trimmed(char *to, size_t size, const char *kind, const char *from)
 {
 	size_t len;
@@ -41,8 +23,8 @@ static void copy_trimmed(char *to, size_t size, const char *kind, const char *fr
 	len = strlen(from);
 	while (len && strchr(" \t\n", from[len - 1]))
 		len--;
-	if (len && snprintf(to, size, "%s%.*s", kind, (int)len, from) >= (int)size)
-		snprintf(to + size - HASH_SIZE, HASH_SIZE, "~%016" PRIx64, hash_of(from, len));
+	if (len)
+		snprintf(to, size, "%s%.*s", kind, (int)len, from);
 }
 
 /*
@@ -61,7 +43,7 @@ static void find_serial(dev_t dev, struct identity *i)
 		{ "device/cid", "cid:" },		/* MMC */
 		{ "md/uuid", "md:" },
 	};
-	char text[ATTRIBUTE_SIZE];
+	char text[128];
 	const char *udev;
 	sd_device *d;
 
@@ -98,7 +80,7 @@ static void find_partition(dev_t dev, dev_t disk, struct identity *i)
 
 void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out)
 {
-	char text[ATTRIBUTE_SIZE];
+	char text[sizeof(out->dm_uuid)];
 	dev_t disk;
 
 	memset(out, 0, sizeof(*out));

@@ -338,7 +338,7 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 	if (r)
 		goto out_metadata;
 	failpoint(FAILPOINT_CREATE_LISTED);
-	r = open_claimed(&e, &(struct open_choice){ 0 }, out, err);
+	r = open_claimed(&e, false, out, err);
 	if (r)
 		goto out_line;
 out_keep:

@@ -17,7 +17,6 @@
 #include "erad/volume/commit.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
-#include "erad/volume/seen.h"
 #include "store/super.h"
 
 #define SETTLE_MS	60000
@@ -131,21 +130,7 @@ static int start_target(struct volume *v, const struct dm_table *t, struct err *
 	return r;
 }
 
-/* Whether the metadata was put back from an older copy. */
-static int check_seen(struct volume *v, struct store *s, struct err *err)
-{
-	struct err older;
-	uint32_t era;
-	int r = 0;
-
-	if (!seen_newer(s, &era, &older))
-		return 0;
-	if (!v->refuse_gap)
-		r = seen_catch_up(s, era, err);
-	return r ? r : origin_gap(v, ERAD_GAP_ROLLED_BACK, older.msg, err);
-}
-
-int open_claimed(const struct eratab_entry *e, const struct open_choice *choice, struct volume **out, struct err *err)
+int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **out, struct err *err)
 {
 	struct dm_table t = {
 		.policy = e->policy,
@@ -172,7 +157,7 @@ int open_claimed(const struct eratab_entry *e, const struct open_choice *choice,
 		return err_set(err, -ENOTBLK,
 			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
 			       ERAD_TAB, e->metadata);
-	r = open_metadata(e, t.origin, nr_sectors, choice->origin_replaced, &s, &info, err);
+	r = open_metadata(e, t.origin, nr_sectors, replaced, &s, &info, err);
 	if (r)
 		return r;
 	t.nr_sectors = info.nr_sectors;
@@ -185,12 +170,9 @@ int open_claimed(const struct eratab_entry *e, const struct open_choice *choice,
 		store_close(s, false, NULL);
 		return r;
 	}
-	v->refuse_gap = e->refuse_gap && !choice->accept_gap && !choice->origin_replaced;
-	r = check_seen(v, s, err);
-	if (!r)
-		r = volumes_add(v, err);
+	r = volumes_add(v, err);
 	if (r) {
-		store_close(s, info.clean, NULL);
+		store_close(s, false, NULL);
 		goto out_unref;
 	}
 	r = volume_start(v, true, err);
@@ -220,7 +202,7 @@ out_unref:
 	return r;
 }
 
-int op_open(const char *name, const struct open_choice *choice, struct volume **out, struct err *err)
+int op_open(const char *name, bool replaced, struct volume **out, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct eratab tab;
@@ -243,7 +225,7 @@ int op_open(const char *name, const struct open_choice *choice, struct volume **
 	r = op_find_entry(name, &tab, &e, err);
 	if (r)
 		goto out_release;
-	r = open_claimed(e, choice, out, err);
+	r = open_claimed(e, replaced, out, err);
 	eratab_free(&tab);
 out_release:
 	volumes_release(&claim);

@@ -13,21 +13,15 @@
 
 struct volume;
 
-/* What the requester of an open accepts.  All blocks count as written then. */
-struct open_choice {
-	bool origin_replaced;	/* the origin is another device than the last time */
-	bool accept_gap;	/* writes have gone past erad, and eratab has gap=refuse */
-};
-
 /*
  * Opens a volume.  Returns 0 also if the volume is open already and works.  *out is a reference,
- * which the caller drops.  EXDEV: the origin is another device than the last time.  EUCLEAN: there is
- * a gap, and eratab has gap=refuse.
+ * which the caller drops.  EXDEV: the origin is another device than the last time.  With
+ * `replaced`, such an origin is accepted, and all of its blocks count as written.
  */
-int op_open(const char *name, const struct open_choice *choice, struct volume **out, struct err *err);
+int op_open(const char *name, bool replaced, struct volume **out, struct err *err);
 
 /* As op_open(), for a volume that is not in the registry and whose name the caller has claimed. */
-int open_claimed(const struct eratab_entry *e, const struct open_choice *choice, struct volume **out, struct err *err);
+int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **out, struct err *err);
 
 /*
  * Returns an open volume, with a reference for the caller.  ENOTCONN: eratab has the volume, but it

@@ -25,7 +25,6 @@
 #include "erad/request/report.h"
 #include "erad/request/request.h"
 #include "erad/volume/checkpoint.h"
-#include "erad/volume/seen.h"
 #include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
@@ -193,7 +192,6 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 	r = op_create(&a, &v, err);
 	if (r)
 		return r;
-	seen_note(v);
 	*result = opened_result(v);
 	if (strcmp(v->origin, a.origin))
 		json_object_object_add(*result, "origin_given", jsonl_text(a.origin));
@@ -203,8 +201,7 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 
 static int serve_open(struct request *q, struct json_object **result, struct err *err)
 {
-	struct json_object *replaced = NULL, *accept = NULL;
-	struct open_choice choice;
+	struct json_object *replaced = NULL;
 	struct volume *v;
 	const char *name;
 	int r;
@@ -213,17 +210,9 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	if (!r)
 		r = get_member(q, "origin_replaced", json_type_boolean, &replaced, err);
 	if (!r)
-		r = get_member(q, "accept_gap", json_type_boolean, &accept, err);
+		r = op_open(name, json_object_get_boolean(replaced), &v, err);
 	if (r)
 		return r;
-	choice = (struct open_choice){
-		.origin_replaced = json_object_get_boolean(replaced),
-		.accept_gap = json_object_get_boolean(accept),
-	};
-	r = op_open(name, &choice, &v, err);
-	if (r)
-		return r;
-	seen_note(v);
 	*result = opened_result(v);
 	volume_unref(v);
 	return 0;
@@ -367,18 +356,9 @@ static int serve_open_volume(struct request *q,
 	return 0;
 }
 
-static int checkpoint(struct volume *v, uint32_t *era, struct err *err)
-{
-	int r = volume_checkpoint(v, era, err);
-
-	if (!r)
-		seen_note(v);
-	return r;
-}
-
 static int serve_checkpoint(struct request *q, struct json_object **result, struct err *err)
 {
-	return serve_open_volume(q, checkpoint, result, err);
+	return serve_open_volume(q, volume_checkpoint, result, err);
 }
 
 static int request_snapshot_take(struct volume *v, uint32_t *era, struct err *err)

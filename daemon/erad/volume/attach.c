@@ -94,7 +94,7 @@ void attach_let_go(struct volume *v)
 	int fd;
 
 	if (v->fd >= 0)
-		table_note_leave(v);
+		away_leave(v);
 	pthread_mutex_lock(&v->lock);
 	fd = v->fd;
 	v->fd = -1;
@@ -194,17 +194,17 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
  * Begins a timeline, once each time that the metadata is opened for a new target.  A target that
  * has lived on keeps its timeline.
  */
-static int begin_timeline(struct volume *v, const struct table_note *note, struct err *err)
+static int begin_timeline(struct volume *v, struct err *err)
 {
 	uint64_t number = 0;
 	int r;
 
 	if (v->activated)
-		return store_set_item(v->store, STORE_TABLE_NOTE, (const uint8_t *)note, err);
+		return 0;
 	while (!number)
 		if (getrandom(&number, sizeof(number), 0) < 0 && errno != EINTR)
 			return err_set(err, -errno, "cannot draw the number of a timeline: %m");
-	r = store_new_timeline(v->store, number, (const uint8_t *)note, err);
+	r = store_new_timeline(v->store, number, err);
 	v->activated = !r;
 	return r;
 }
@@ -212,7 +212,6 @@ static int begin_timeline(struct volume *v, const struct table_note *note, struc
 /* Begins the first era of a new target. */
 static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
-	struct table_note note;
 	int r;
 
 	if (s->era >= UINT32_MAX - 1)
@@ -224,9 +223,9 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		r = compare_size(v, &v->info, s, err);
 	/* Compare before the new timeline begins, because it drops the seal and the counters. */
 	if (!r)
-		r = table_note_arrive(v, s->era, &note, err);
-	if (!r)
 		r = origin_compare(v, err);
+	if (!r)
+		r = away_arrive(v, err);
 	/*
 	 * Prepare first: preparing may fail again and again, and each era that becomes durable uses
 	 * up an era number.
@@ -234,7 +233,7 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	if (!r)
 		r = prepare_era(v, s->era + 1, err);
 	if (!r)
-		r = begin_timeline(v, &note, err);
+		r = begin_timeline(v, err);
 	if (!r)
 		v->begun = true;
 	if (!r)
@@ -243,7 +242,7 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		return r;
 	/* The metadata works again, whatever kept batches from being recorded. */
 	trouble_over(&v->mark_trouble, "the metadata");
-	table_note_arrived(v, &note);
+	v->left.version = 0;
 	failpoint(FAILPOINT_FIRST_DURABLE);
 	r = flip_era(v, 0, s->era, err);
 	if (!r)
@@ -261,9 +260,7 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	r = compare_size(v, &v->info, s, err);
 	if (r)
 		return r;
-	r = table_note_stay(v, err);
-	if (r)
-		return r;
+	away_stay(v);
 	v->begun = true;
 	if (s->era == live + 1) {
 		r = prepare_era(v, s->era, err);

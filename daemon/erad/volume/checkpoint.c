@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "erad/base/thread.h"
@@ -88,17 +87,6 @@ static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	return r;
 }
 
-/* Before the volume thread asks what the target has sent to the origin. */
-static void read_origin(struct volume *v, struct origin_count *out)
-{
-	dev_t dev;
-
-	pthread_mutex_lock(&v->lock);
-	dev = makedev(v->info.origin_major, v->info.origin_minor);
-	pthread_mutex_unlock(&v->lock);
-	origin_count_read(dev, out);
-}
-
 /*
  * Runs a checkpoint once.  *again: the target was in another era than expected, so the caller has
  * to repeat this.  Context: checkpoint_lock.
@@ -108,13 +96,11 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 {
 	struct checkpoint *c = &v->checkpoint;
 	struct mirror_map map = { .fd = -1 };
-	struct origin_count origin;
-	uint64_t nr_blocks = 0;
-	uint32_t to = 0;
+	uint64_t nr_blocks;
+	uint32_t to;
 	int r;
 
 	*again = false;
-	read_origin(v, &origin);
 	r = prepare_next_era(v, &to, &nr_blocks, err);
 	if (r)
 		return r;
@@ -126,7 +112,6 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 		goto out;
 	*c = *how;
 	c->prepared = to;
-	c->origin = origin;
 	c->map = map;
 	c->phase = CHECKPOINT_WANTED;
 	volume_kick(v);

@@ -247,8 +247,8 @@ static int close_working_store(struct volume *v, struct store *s, bool gone, str
 {
 	if (!gone)
 		return store_close(s, false, err);
-	if (table_note_lives_on(v))
-		return table_note_close_out(v, s, err);
+	if (away_lives_on(v))
+		return away_close(v, s, err);
 	/* If no write was let through, the seal of the last close has not been compared yet, and stays. */
 	return v->begun ? origin_close_sealed(v, s, err) : store_close(s, true, err);
 }

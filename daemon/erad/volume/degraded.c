@@ -104,7 +104,7 @@ int degraded_ready(struct volume *v, uint32_t era, struct err *err)
 	if (store_degraded(v->store)) {
 		v->degraded_at = 0;
 		store_info(v->store, &s);
-		log_event(LOG_GAP, SD_WARNING, "volume %s: writes went on while no erad recorded them; every block counts as written in era %"
+		log_warn("volume %s: writes went on while no erad recorded them; every block counts as written in era %"
 			 PRIu32 ", so the next increment is a full one", v->name, s.floor_era);
 	}
 	return 0;

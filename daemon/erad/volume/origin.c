@@ -15,7 +15,6 @@
 #include "erad/device/sysfs.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
-#include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 #include "store/history.h"
 
@@ -33,23 +32,13 @@ static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err
 	return r ? err_set(err, r, "cannot find the origin %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
 }
 
-void origin_log_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail)
-{
-	log_event(LOG_GAP, SD_WARNING, "volume %s: writes may have gone past erad (%s): %s; every block counts as written", v->name,
-		 store_gap_name(kind), detail);
-}
-
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
-	int r;
+	int r = store_gap(v->store, kind, detail, err);
 
-	if (v->refuse_gap && !v->activated)
-		return err_set(err, -EUCLEAN,
-			       "writes may have gone past erad (%s): %s; " ERAD_TAB " has gap=refuse: 'eractl open --accept-gap %s' opens the volume, and every block counts as written",
-			       store_gap_name(kind), detail, v->name);
-	r = store_gap(v->store, kind, detail, err);
 	if (!r)
-		origin_log_gap(v, kind, detail);
+		log_warn("volume %s: writes may have gone past erad (%s): %s; every block counts as written", v->name,
+			 store_gap_name(kind), detail);
 	return r;
 }
 
@@ -206,7 +195,6 @@ static int take_seal(const struct volume *v, struct seal *s, struct err *err)
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
 {
 	struct seal *page = calloc(1, ERAD_HISTORY_SEAL);
-	struct table_note closed;
 	struct err why;
 	int r;
 
@@ -214,23 +202,13 @@ int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
 		store_close(s, false, NULL);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	r = table_note_gone(v, s, err);
-	if (r) {
-		store_close(s, false, NULL);
-		free(page);
-		return r;
-	}
 	if (take_seal(v, page, &why)) {
 		log_warn("volume %s: the origin cannot be sealed, so the next open counts all of it as written: %s", v->name,
 			 why.msg);
 		memset(page, 0, ERAD_HISTORY_SEAL);
 		page->version = htole32(SEAL_VERSION);
 	}
-	r = table_note_sealed(v, s, &closed, err);
-	if (r)
-		store_close(s, false, NULL);
-	else
-		r = store_close_sealed(s, (const uint8_t *)page, (const uint8_t *)&closed, err);
+	r = store_close_sealed(s, (const uint8_t *)page, err);
 	free(page);
 	return r;
 }

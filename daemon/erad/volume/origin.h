@@ -30,10 +30,7 @@ int origin_compare(struct volume *v, struct err *err);
  */
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err);
 
-/*
- * Logs a gap in the metadata and in the journal.  The next era must begin before a write is let through.  EUCLEAN, and
- * nothing is changed, if eratab has gap=refuse for the volume and no write was let through yet.
- */
+/* Logs a gap, in the metadata and in erad's log.  The next era must begin before a write is let through. */
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
@@ -41,8 +38,5 @@ int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, st
  * which the metadata was used last.  Any thread may call this.
  */
 int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_sectors, struct err *err);
-
-/* Says in the journal that a gap was logged. */
-void origin_log_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail);
 
 #endif /* ERAD_ORIGIN_H */

@@ -102,10 +102,6 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	failpoint(FAILPOINT_ROLL_PREPARED);
 	if (c->to == s.era)
 		return 0;
-	/* A gap belongs to the era that ends. */
-	r = table_note_check(v, &c->origin, err);
-	if (r)
-		return r;
 	/* The watchdog also checks the duration of this write. */
 	atomic_store(&v->busy_since, thread_now_ms());
 	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :

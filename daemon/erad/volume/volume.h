@@ -30,7 +30,7 @@
 #include "erad/base/trouble.h"
 #include "erad/bpf/shown.h"
 #include "erad/module/control.h"
-#include "erad/volume/table_note.h"
+#include "erad/volume/away.h"
 #include "store/store.h"
 
 enum checkpoint_phase {
@@ -47,7 +47,6 @@ struct checkpoint {
 	bool again;			/* the target is in another era than prepared for: prepare the next one, and ask again */
 	uint32_t from, to;
 	uint32_t prepared;		/* the era that the target has memory for */
-	struct origin_count origin;	/* read when the checkpoint was requested */
 	struct mirror_map map;		/* for the new era */
 	int result;
 	struct err err;
@@ -65,7 +64,6 @@ struct volume {
 	char *origin, *metadata;	/* paths, as eratab has them */
 	uint8_t uuid[16];		/* UUID that the target's table names; zeros: the table names none */
 	dev_t meta_dev;			/* the target's metadata device, if erad has not made the target */
-	bool refuse_gap;		/* a gap makes the first activation fail; see origin_gap() */
 	bool may_format;		/* if the metadata device is all zeros, write new metadata to it */
 	int event_fd;			/* wakes the volume thread */
 
@@ -113,8 +111,7 @@ struct volume {
 	uint64_t degraded_at;		/* ms, when to call degraded_step(); UINT64_MAX: never */
 	struct erad_info tried;		/* state of the instance at the last failed attempt to attach … */
 	uint64_t try_at;		/* … and when to try again, if this state has not changed */
-	struct table_note note;		/* of the instance, as it is in the metadata; see table_note.h */
-	struct table_note left;		/* of the last instance that has gone; version 0: none has gone */
+	struct away left;		/* counters of the last instance that has gone; version 0: none has gone */
 	uint64_t diskseq;		/* of the mapped device; 0: not known */
 	bool begun;			/* the origin has been compared, and writes may have been let through since */
 	uint64_t batch;			/* fetched batch that is not committed; 0: none */

@@ -37,6 +37,33 @@ test_origin_has_a_path_that_lasts()
 	rm "/run/udev/data/b$dev" /dev/disk/by-id/dm-uuid-LVM-one
 }
 
+# read_fully VOLUME: a diff since the first era lists the whole volume.
+read_fully()
+{
+	[[ $(changed "$1" 1) == "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]]
+}
+
+# no_alarm VOLUME: a diff since the first era does not list the whole volume.
+no_alarm()
+{
+	read_fully "$1" && fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+	return 0
+}
+
+gap_was()
+{
+	grep -q "volume data: writes may have gone past erad ($1): .*$2" "${ERAD_OUT:-/tmp}/erad.log" ||
+		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+}
+
+# reopened COMMAND…: closes data, runs the command, and opens data again.
+reopened()
+{
+	eractl close data
+	"$@"
+	eractl open data > /dev/null
+}
+
 mount_and_write()
 {
 	mount "$1" "$T/mnt"
@@ -212,6 +239,14 @@ test_origins_exchanged_in_eratab()
 	reopened true
 	eractl open --all --origin-replaced 2> /dev/null && fail "--all --origin-replaced is accepted"
 	return 0
+}
+
+# swap_table NAME TABLE: changes the table of a device that is in use.
+swap_table()
+{
+	dmsetup load "$1" --table "$2"
+	dmsetup suspend --noflush --nolockfs "$1"
+	dmsetup resume "$1"
 }
 
 test_thrown_out_of_the_table()
