@@ -106,7 +106,11 @@ static int read_standing(struct receive *rc, struct err *err)
 	return r;
 }
 
-/* A stream that leads to a later moment than an unfinished one overwrites all that the unfinished one has written. */
+/*
+ * Whether the stream to `to` overwrites all that the unfinished stream has written.  A later stream of the same
+ * timeline does.  A stream of another timeline does not, because the volume may have been put back between the
+ * two: then some blocks of the unfinished stream were never written on the new timeline.
+ */
 static bool covers(const char *to, const char *unfinished)
 {
 	struct token t, u;
@@ -114,7 +118,15 @@ static bool covers(const char *to, const char *unfinished)
 	if (*to && !strcmp(to, unfinished))
 		return true;
 	return stream_token(to, &t) && stream_token(unfinished, &u) && !memcmp(t.uuid, u.uuid, sizeof(t.uuid)) &&
-		t.era >= u.era;
+		t.timeline == u.timeline && t.era >= u.era;
+}
+
+static bool other_timeline(const char *to, const char *unfinished)
+{
+	struct token t, u;
+
+	return stream_token(to, &t) && stream_token(unfinished, &u) && !memcmp(t.uuid, u.uuid, sizeof(t.uuid)) &&
+		t.timeline != u.timeline;
 }
 
 static int check_full(struct receive *rc, struct err *err)
@@ -162,6 +174,11 @@ static int check_increment(struct receive *rc, struct err *err)
 	if (strcmp(s->at, from))
 		return err_set(err, -EINVAL, "%s: the copy is of %s, but the stream is an increment on %s: send an increment on the former",
 			       rc->path, s->at, from);
+	if (s->partial && other_timeline(to, s->unfinished)) {
+		rc->full_copy_due = true;
+		return err_set(err, -ESTALE, "%s: a full copy is due: a part of the increment to %s is in the copy, and the volume was opened again between that moment and %s",
+			       rc->path, s->unfinished, to);
+	}
 	if (s->partial && !covers(to, s->unfinished))
 		return err_set(err, -EINVAL, "%s: a part of the increment to %s is in the copy; expected the same or a later one, got the increment to %s",
 			       rc->path, *s->unfinished ? s->unfinished : "a moment without a name", *to ? to : "a moment without a name");
@@ -476,7 +493,8 @@ const struct command cmd_receive = {
 	"\n"
 	"A stream that is damaged or cut is noticed, and no damaged part of a stream of\n"
 	"'eractl send' is written. Then the copy is between two moments: the same\n"
-	"increment, or a later one on the same base, completes it. What was written is\n"
+	"increment, or a later one on the same base, completes it, if the volume was not\n"
+	"opened again in between. What was written is\n"
 	"read back and compared.\n"
 	"\n"
 	"Exits with 3 if a full copy is due: TARGET is no copy, or was written since.",

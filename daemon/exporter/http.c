@@ -155,7 +155,10 @@ static bool is_own_name(struct MHD_Connection *c)
 		return true;
 	gethostname(own, sizeof(own) - 1);
 	len = strcspn(own, ".");
-	return len && !strncasecmp(copy, own, len) && (!copy[len] || copy[len] == '.');
+	if (!len || strncasecmp(copy, own, len))
+		return false;
+	/* Anybody can register a domain in which a machine has the short name of this one. */
+	return !copy[len] || !strcasecmp(copy + len, own + len) || !strcasecmp(copy + len, ".local");
 }
 
 /* What a browser may do with the page: nothing but show it, with the style sheet from here. */

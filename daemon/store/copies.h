@@ -10,8 +10,11 @@
 
 #include <stdint.h>
 
-/* Follows the path of the metadata file in the name of a copy.  For mkostemp(). */
-#define COPY_SUFFIX	".copy-XXXXXX"
+/*
+ * Follows the path of the metadata file in the name of a copy.  For mkostemp().  No administrator gives a copy of
+ * the metadata such a name: files of this name are removed.
+ */
+#define COPY_SUFFIX	".erad-rewrite-XXXXXX"
 
 /*
  * Removes what crashes have left of copies of the file at path, which is open as fd for writing.  uuid: that

@@ -70,8 +70,11 @@ void map_add(struct map *m, uint64_t first, uint64_t len, uint32_t era)
 {
 	uint64_t cell;
 
-	if (era < m->since)
+	/* The volume may have grown since its size was read. */
+	if (era < m->since || first >= m->info.nr_blocks)
 		return;
+	if (len > m->info.nr_blocks - first)
+		len = m->info.nr_blocks - first;
 	m->bytes[map_band(m, era)] += map_bytes(m, first, len);
 	cell = (unsigned __int128)first * m->nr_cells / m->info.nr_blocks;
 	while (len) {

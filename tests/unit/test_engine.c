@@ -358,7 +358,7 @@ static bool is_beside(const char *suffix)
 static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
 {
 	static const char *const kept[] = {
-		".copy-eeeeee", ".copy-fffffff", ".gggggg", ".copy-hhhhhh", ".copy-iiiiii", ".copy-jjjjjj",
+		".erad-rewrite-eeeeee", ".erad-rewrite-fffffff", ".gggggg", ".erad-rewrite-hhhhhh", ".erad-rewrite-iiiiii", ".erad-rewrite-jjjjjj",
 	};
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char to[200];
@@ -371,37 +371,37 @@ static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
 	s = new_store();
 	assert_int_equal(store_close(s, true, &err), 0);
 	/* after each step: the new file, a part of the content, all of it, and its second name */
-	make_beside(".copy-aaaaaa", 0, NULL);
-	make_beside(".copy-bbbbbb", 1, NULL);
-	make_beside(".copy-cccccc", 20, NULL);
-	snprintf(to, sizeof(to), "%s.copy-dddddd", path);
+	make_beside(".erad-rewrite-aaaaaa", 0, NULL);
+	make_beside(".erad-rewrite-bbbbbb", 1, NULL);
+	make_beside(".erad-rewrite-cccccc", 20, NULL);
+	snprintf(to, sizeof(to), "%s.erad-rewrite-dddddd", path);
 	assert_int_equal(link(path, to), 0);
 	/* files of somebody else: other content, another name, a link, a copy that is being made */
-	make_beside(".copy-eeeeee", 0, "mine");
-	make_beside(".copy-fffffff", 1, NULL);
+	make_beside(".erad-rewrite-eeeeee", 0, "mine");
+	make_beside(".erad-rewrite-fffffff", 1, NULL);
 	make_beside(".gggggg", 1, NULL);
-	snprintf(to, sizeof(to), "%s.copy-hhhhhh", path);
+	snprintf(to, sizeof(to), "%s.erad-rewrite-hhhhhh", path);
 	assert_int_equal(symlink(path, to), 0);
-	make_beside(".copy-iiiiii", 1, NULL);
-	snprintf(to, sizeof(to), "%s.copy-iiiiii", path);
+	make_beside(".erad-rewrite-iiiiii", 1, NULL);
+	snprintf(to, sizeof(to), "%s.erad-rewrite-iiiiii", path);
 	fd = open(to, O_RDWR | O_CLOEXEC);
 	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
 	/* a copy of other metadata */
-	make_beside(".copy-jjjjjj", 1, NULL);
-	snprintf(to, sizeof(to), "%s.copy-jjjjjj", path);
+	make_beside(".erad-rewrite-jjjjjj", 1, NULL);
+	snprintf(to, sizeof(to), "%s.erad-rewrite-jjjjjj", path);
 	assert_int_equal(reset_uuid(to), 0);
 
 	assert_int_equal(engine_open(path, ENGINE_READ, &e, &err), 0);
 	assert_int_equal(store_open(e, STORE_READ, &s, &err), 0);
 	store_close(s, false, NULL);
-	assert_true(is_beside(".copy-aaaaaa"));
+	assert_true(is_beside(".erad-rewrite-aaaaaa"));
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), 0);
 	assert_int_equal(store_open(e, STORE_WRITE, &s, &err), 0);
 	assert_int_equal(store_close(s, true, &err), 0);
-	assert_false(is_beside(".copy-aaaaaa"));
-	assert_false(is_beside(".copy-bbbbbb"));
-	assert_false(is_beside(".copy-cccccc"));
-	assert_false(is_beside(".copy-dddddd"));
+	assert_false(is_beside(".erad-rewrite-aaaaaa"));
+	assert_false(is_beside(".erad-rewrite-bbbbbb"));
+	assert_false(is_beside(".erad-rewrite-cccccc"));
+	assert_false(is_beside(".erad-rewrite-dddddd"));
 	assert_true(is_beside(""));
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
 		assert_true(is_beside(kept[i]));

@@ -321,17 +321,19 @@ static bool is_to_end(pid_t pid)
 {
 	static const uint64_t ending = 1ull << (SIGTERM - 1) | 1ull << (SIGKILL - 1);
 	char path[64], text[4096], *at;
-	ssize_t n = -1;
-	int fd;
+	ssize_t n;
+	int fd, e;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
+	if (fd < 0)
+		return errno == ENOENT;
+	n = read(fd, text, sizeof(text) - 1);
+	e = errno;
+	close(fd);
+	/* ESRCH: the process has ended since open(). */
 	if (n < 0)
-		return fd < 0 && errno == ENOENT;
+		return e == ESRCH;
 	text[n] = 0;
 	at = strstr(text, "\nState:\t");
 	if (at && (at[8] == 'Z' || at[8] == 'X'))

@@ -371,7 +371,7 @@ test_killed_while_metadata_is_written_anew()
 	local its=/var/lib/erad/data.erad point mine
 
 	eractl create data "$(new_disk 64M)" > /dev/null
-	mine=$its.copy-mine00
+	mine=$its.erad-rewrite-mine00
 	echo mine > "$mine"
 	stop_erad
 	: > "$T/armed"
@@ -389,12 +389,12 @@ test_killed_while_metadata_is_written_anew()
 		if [[ $point == HOME_RENAMED ]]; then
 			[[ -e $its ]] || fail "the new file is not at its path"
 		else
-			[[ ! -e $its && $(echo $its.copy-*) == *" $its.copy-"* ]] || fail "after a kill at $point: $(echo /var/lib/erad/*)"
+			[[ ! -e $its && $(echo $its.erad-rewrite-*) == *" $its.erad-rewrite-"* ]] || fail "after a kill at $point: $(echo /var/lib/erad/*)"
 			mv "$T/backup" $its
 		fi
 		wait_back
 		wait_until "active after a kill at $point" eractl_state_is data active
-		same "$(echo $its.copy-*)" "$mine"
+		same "$(echo $its.erad-rewrite-*)" "$mine"
 	done
 	same "$(cat "$mine")" mine
 	rm "$mine"

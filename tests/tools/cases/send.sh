@@ -89,6 +89,21 @@ test_receive_completes_a_cut_increment()
 	cmp "$T/new" "$T/v1"
 }
 
+test_receive_completes_no_copy_from_another_timeline()
+{
+	DESCRIPTION="a copy with a part of an increment is not completed by a later one, if the volume was put back between the two"
+	three_eras
+	receives "$T/copy" "$T/full" "$(token 1)"
+	head -c $(($(stat -c %s "$T/one_to_two") - 1)) "$T/one_to_two" > "$T/cut"
+	refuses 1 "the stream was cut" "$T/copy" "$T/cut"
+	# The volume is put back to era 1 and goes on: what was written in the first era 2 is not in its increments.
+	metadata "$T/back" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 timeline 88 era 2 era 3 mark 100 1 close
+	eractl send "$T/back" --device "$T/v1" --since "$(token 1)" > "$T/other"
+	refuses 3 "a full copy is due" "$T/copy" "$T/other"
+	receives "$T/copy" "$T/one_to_two" "$(token 2)"
+	cmp "$T/copy" "$T/v2"
+}
+
 test_receive_writes_nothing_of_a_damaged_group()
 {
 	DESCRIPTION="a stream of send with any changed byte is refused, and nothing of the group with that byte is written"
