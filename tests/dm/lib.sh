@@ -50,12 +50,14 @@ nap()
 # a command is left running, because a signal may not end it.
 bounded()
 {
-	local limit=$(($1 * SLOWNESS)) i pid
+	local limit=$(($1 * SLOWNESS)) i pid stat
 	shift
 	"$@" &
 	pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
-		kill -0 $pid 2> /dev/null || {
+		# Not kill -0, which finds a process that has ended and for which bash has not waited.
+		{ read -r stat < "/proc/$pid/stat"; } 2> /dev/null || stat=") Z"
+		[[ $stat != *") Z"* ]] || {
 			wait $pid
 			return
 		}
