@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For the BPF programs of other projects: is a block in the current writeset of a volume?
- *
- * Declare two maps as example.bpf.c does.  The loader replaces them by the volume's pinned
+ * For the BPF programs of other projects: finds out whether a block is in the current writeset of a
+ * volume.  Declare two maps as example.bpf.c does.  The loader replaces them by the volume's pinned
  * maps, with bpf_map__reuse_fd().  Then call erad_in_writeset().  A loaded program keeps its
- * writeset map.  When the volume has a new writeset, erad_in_writeset() returns -1: load the
+ * writeset map.  When the volume has a new writeset, erad_in_writeset() returns -1: then load the
  * program again.
  */
 #ifndef ERAD_BPF_H
@@ -16,7 +15,10 @@
 
 #include "erad_maps.h"
 
-/* The verifier lets a program read the id of a map.  libbpf relocates the access for the running kernel. */
+/*
+ * Returns the id of the map, which the verifier lets a program read.  libbpf relocates the access
+ * for the running kernel.
+ */
 struct bpf_map {
 	__u32 id;
 } __attribute__((preserve_access_index));

@@ -26,12 +26,12 @@ struct {
 	__type(value, struct erad_map_info);
 } info SEC(".maps");
 
-const volatile __u32 major, minor;	/* the origin, a whole disk */
+const volatile __u32 major, minor;	/* device number of the origin, a whole disk */
 const volatile __u32 block_sectors = 128;
 
 __u64 writes, not_in_writeset, unknown;
 
-#define MOST_BLOCKS	64	/* limit of the blocks that are checked for one request */
+#define MOST_BLOCKS	64	/* how many blocks of one request are checked at most */
 
 /* The fields of kernel structs that the program reads.  libbpf finds their offsets when it loads the program. */
 struct gendisk {
@@ -57,7 +57,7 @@ int BPF_PROG(on_issue, struct request *rq)
 	__u64 block, last;
 	int in = 1;
 
-	/* The low bit of the operation is set if the operation changes the device. */
+	/* An operation that changes the device has its low bit set. */
 	if (!(BPF_CORE_READ(rq, cmd_flags) & 1) || !len ||
 	    (__u32)BPF_CORE_READ(rq, q, disk, major) != major ||
 	    (__u32)BPF_CORE_READ(rq, q, disk, first_minor) != minor)

@@ -28,7 +28,7 @@ static void stop(int sig)
 	stopped = 1;
 }
 
-/* Returns an fd, which the caller closes, or a negative number. */
+/* Opens a pinned map.  Returns an fd, which the caller closes, or a negative number. */
 static int open_pin(const char *pin)
 {
 	char path[256];
@@ -48,7 +48,7 @@ static int read_info(int fd, struct erad_map_info *info)
 	return bpf_map_lookup_elem(fd, &key, info);
 }
 
-/* Loads the program for the current writeset, and starts it.  NULL: an error has been printed. */
+/* Loads the program for the current writeset, and attaches it.  NULL: an error has been printed. */
 static struct example *load_program(int info_fd, const struct erad_map_info *info, dev_t origin)
 {
 	int writeset_fd = open_pin("writeset");

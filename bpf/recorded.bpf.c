@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts, for each volume and each writer, the blocks that were recorded.  A raw_tp program,
- * as those of trace.bpf.c.  In a commit, it runs once for each sequence of writes by one writer.
+ * Counts, for each volume and each writer, the blocks that were recorded.  This is a raw_tp
+ * program, like those of trace.bpf.c.  In a commit, it runs once for each sequence of writes by one
+ * writer.
  */
 #include <linux/bpf.h>
 #include <linux/errno.h>
@@ -41,7 +42,7 @@ static long add_blocks(void *map, const struct erad_map_writer *who, __u64 block
 	if (!sum) {
 		const long r = bpf_map_update_elem(map, who, &first, BPF_NOEXIST);
 
-		/* Another processor may just have added the writer. */
+		/* Look again: another processor may just have added the writer. */
 		if (r != -EEXIST)
 			return r;
 		sum = bpf_map_lookup_elem(map, who);

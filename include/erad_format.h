@@ -28,8 +28,8 @@
  *	any step after open	what open has read: a killed process may not have flushed it
  *	a superblock that names	all pages of this copy of the history
  *	  a copy of the history
- *	letting a write of a	the superblock that drops the seal, and adds the timeline
- *	  new target through
+ *	letting a write of a	the superblock that drops the seal, adds the timeline, and
+ *	  new target through	notes that the target is in its table
  *	passing all writes	the degrade record; the module writes it, with FUA
  *	then, in this order:
  *	  beginning an era	the floor
@@ -49,8 +49,8 @@
  * costs one write of a superblock, however large the device is.
  *
  * The *history* says what the array cannot: the *gaps*, which are the times when writes may
- * have gone past erad; the *timelines*, one for each activation; what identifies the
- * origin; and the *seal*, by which an open finds out whether the origin was written while
+ * have gone past erad; the *timelines*, one for each activation; the *bookmarks*, which are names
+ * for moments; what identifies the origin; and the *seal*, by which an open finds out whether the origin was written while
  * the volume was closed.  history_seq in the superblock names the copy in force.  A change
  * of the history is one transaction with the change of the superblock that belongs to it:
  *
@@ -150,34 +150,35 @@
 #define ERAD_PAGE		4096u
 #define ERAD_SECTOR		512u
 
-#define ERAD_SUPER_MAGIC	"erad\r\n\x1a\n"	/* 8 bytes, without the 0 */
+#define ERAD_SUPER_MAGIC	"erad\r\n\x1a\n"	/* 8 bytes, without a final 0 */
 #define ERAD_FORMAT_VERSION	2u
 
-#define ERAD_SUPER_A		0u	/* pages */
+#define ERAD_SUPER_A		0u	/* in pages */
 #define ERAD_SUPER_B		1u
 #define ERAD_DEGRADE		2u
 #define ERAD_HISTORY		3u
-#define ERAD_HISTORY_PAGES	8u	/* of each of the two copies */
+#define ERAD_HISTORY_PAGES	8u	/* in pages, for each of the two copies */
 #define ERAD_JOURNAL_START	(ERAD_HISTORY + 2 * ERAD_HISTORY_PAGES)
-#define ERAD_JOURNAL_START_OLD	3u	/* without ERAD_INCOMPAT_HISTORY */
+#define ERAD_JOURNAL_START_OLD	3u	/* where the ring begins in metadata without ERAD_INCOMPAT_HISTORY */
 
-#define ERAD_JOURNAL_MIN	16u	/* pages: four groups, and room to fold */
-#define ERAD_JOURNAL_MAX	65536u	/* pages; each open reads all of them */
+#define ERAD_JOURNAL_MIN	16u	/* in pages: four groups, and room to fold */
+#define ERAD_JOURNAL_MAX	65536u	/* in pages; each open reads all of them */
 #define ERAD_GROUP_MAX		4u	/* pages of one commit: 16 KiB */
-#define ERAD_CHUNK_MAX		65536u	/* pages; see array_chunk */
+#define ERAD_CHUNK_MAX		65536u	/* in pages; see array_chunk */
 
-/* sb.flags */
-#define ERAD_SB_CLEAN		(1u << 0)	/* closed with an empty journal; cleared by an open for writing */
-#define ERAD_SB_SNAP_LASTS	(1u << 1)	/* without it, an open for writing drops the snapshot */
-#define ERAD_SB_SEALED		(1u << 2)	/* the seal in the history is in force; cleared with a new timeline */
+/* Bits of sb.flags. */
+#define ERAD_SB_CLEAN		(1u << 0)	/* the metadata was closed with an empty journal; an open for writing clears this */
+#define ERAD_SB_SNAP_LASTS	(1u << 1)	/* the snapshot stays; without this bit, an open for writing drops the snapshot */
+#define ERAD_SB_SEALED		(1u << 2)	/* the seal in the history is in force; a new timeline clears this */
 
-/* sb.incompat */
-#define ERAD_INCOMPAT_HISTORY	(1ULL << 0)	/* there is a history, and history_seq means something */
+/* Bits of sb.incompat. */
+#define ERAD_INCOMPAT_HISTORY	(1ULL << 0)	/* there is a history, and history_seq is valid */
 
 /*
- * One sector at the start of page A or B; the rest of the page is zero.  Of the valid
- * superblocks, the one with the larger seq counts.  Writes alternate: seq & 1 chooses B.
- * Unknown bits in incompat: refuse to open.  In ro_compat: open read-only.
+ * One sector at the start of page A or B; the rest of the page is zero.  Of the valid superblocks,
+ * the one with the larger seq is in force.  Writes alternate between the pages: an odd seq belongs
+ * to B.  If incompat has an unknown bit, refuse to open the metadata.  If ro_compat has one, open
+ * it read-only.
  */
 struct erad_disk_super {
 	__le32 csum;		/* crc32c of bytes 4..511 */
@@ -188,79 +189,98 @@ struct erad_disk_super {
 	__le64 incompat;
 	__u8 uuid[16];
 	__le64 seq;
-	__le64 nr_sectors;	/* length of the tracked device, 512-byte sectors */
+	__le64 nr_sectors;	/* size of the tracked device in 512-byte sectors */
 	__le64 nr_blocks;	/* ceil(nr_sectors / block_sectors) */
 	__le32 block_sectors;
 	__le32 era;		/* the newest era that began before journal_tail; 0: none */
-	__le64 journal_start;	/* page */
+	__le64 journal_start;	/* page where the ring begins */
 	__le64 journal_pages;
-	__le64 array_start;	/* page */
-	__le64 array_pages;	/* not counting the copies */
+	__le64 array_start;	/* page where the array begins */
+	__le64 array_pages;	/* pages of the array, without the copies */
 	__le64 journal_tail;	/* sequence number of the first page to replay */
 	__le32 flags;
-	__le32 array_chunk;	/* pages, see struct erad_disk_eras; 0: no room for snapshots */
+	__le32 array_chunk;	/* in pages, see struct erad_disk_eras; 0: there is no room for snapshots */
 	__le64 snap_nr_sectors;	/* nr_sectors when the snapshot was taken */
 	__le32 snap_era;	/* the newest era that the snapshot shows; 0: there is no snapshot */
-	__le32 snap_floor_era;	/* the floor of the snapshot, at most snap_era; 0: none */
+	__le32 snap_floor_era;	/* the floor of the snapshot, at most snap_era; 0: there is none */
 	__le64 degrade_serial;	/* degrade records with a smaller serial are not in force */
-	__le32 floor_era;	/* every block counts as written in this era or later; 0: no floor */
+	__le32 floor_era;	/* the floor: every block counts as written in this era or later; 0: there is none */
 	__u8 zero0[4];
-	__le64 history_seq;	/* of the history in force, which is copy history_seq & 1; 0: it is empty */
-	__le64 era_time;	/* when `era` began, seconds since 1970; 0: not known */
+	__le64 history_seq;	/* seq of the history in force, which is in copy history_seq & 1; 0: the history is empty */
+	__le64 era_time;	/* when `era` began, in seconds since 1970; 0: not known */
 	__le64 checkpoint_time;	/* when the newest checkpoint before journal_tail was requested; 0: not known */
 	__u8 zero[320];
 };
 
 /* Why writes may have gone past erad. */
 enum erad_gap_kind {
-	ERAD_GAP_UNKNOWN = 0,		/* cannot be known, for example because the history was damaged */
+	ERAD_GAP_UNKNOWN = 0,		/* the reason cannot be known, for example because the history was damaged */
 	ERAD_GAP_CLOSED = 1,		/* the origin was written while the volume was closed */
-	ERAD_GAP_TABLE = 2,		/* written while the target was out of its device's table */
+	ERAD_GAP_TABLE = 2,		/* the volume was written while the target was not in its device's table */
 	ERAD_GAP_ORIGIN = 3,		/* another device is the origin now */
-	ERAD_GAP_ROLLED_BACK = 4,	/* the metadata is older than what was used last */
+	ERAD_GAP_ROLLED_BACK = 4,	/* the metadata is older than the metadata that was used last */
 	ERAD_GAP_DEGRADED = 5,		/* the module let writes pass because no daemon recorded them */
 	ERAD_GAP_JOURNAL = 6,		/* a repair has emptied the journal */
 };
 
 #define ERAD_GAP_KINDS		7u
-#define ERAD_GAP_KINDS_MAX	16u	/* room for counters; a kind beyond the known ones counts as unknown */
-#define ERAD_GAPS		32u	/* that are logged; older ones are dropped */
+#define ERAD_GAP_KINDS_MAX	16u	/* number of counters; a kind beyond these counts as unknown */
+#define ERAD_GAPS		32u	/* how many gaps are kept; older ones are dropped */
 #define ERAD_GAP_DETAIL		112u
-#define ERAD_TIMELINES		1000u	/* that are kept; older ones are dropped */
-#define ERAD_HISTORY_ITEM	512u	/* bytes of each item */
+#define ERAD_TIMELINES		1000u	/* how many timelines are kept; older ones are dropped */
+#define ERAD_BOOKMARKS		64u	/* at most this many bookmarks */
+#define ERAD_BOOKMARK_NAME	40u	/* size of a bookmark's name in bytes */
+#define ERAD_HISTORY_ITEM	512u	/* size of each item in bytes */
 #define ERAD_HISTORY_ITEMS	4u
 #define ERAD_HISTORY_SEAL	ERAD_PAGE
 
 struct erad_disk_gap {
-	__le32 kind;		/* enum erad_gap_kind */
-	__le32 era;		/* the floor was raised to it; 0: no era had begun */
-	__le64 time;		/* when it was noticed, in seconds since 1970 */
+	__le32 kind;		/* a value of enum erad_gap_kind */
+	__le32 era;		/* the floor was raised to this era; 0: no era had begun */
+	__le64 time;		/* when the gap was noticed, in seconds since 1970 */
 	__u8 detail[ERAD_GAP_DETAIL];	/* text, padded with zeros */
 };
 
 struct erad_disk_timeline {
-	__le64 number;		/* random, not 0 */
-	__le32 first_era;	/* it may be one that never began, if a crash came first */
+	__le64 number;		/* a random number, not 0 */
+	__le32 first_era;	/* the first era of the timeline; after a crash, it may be an era that never began */
 	__u8 zero[4];
 };
 
-/* One copy.  Gaps and timelines are in order, the oldest first; unused entries are zeros. */
+/*
+ * A name for the beginning of an era.  Old timelines are dropped, so the metadata may not have this
+ * timeline any more.
+ */
+struct erad_disk_bookmark {
+	__le64 timeline;	/* number of the timeline to which the era belongs; not 0 */
+	__le64 time;		/* when the bookmark was set, in seconds since 1970 */
+	__le32 era;
+	__u8 zero[4];
+	__u8 name[ERAD_BOOKMARK_NAME];	/* letters, digits and . _ + -, padded with zeros; no two are equal */
+};
+
+/*
+ * One copy of the history.  Gaps and timelines are in order, the oldest first; bookmarks are in
+ * order of their names.  Unused entries are zeros.  Older versions of erad know no bookmarks: they
+ * have zeros in this place, and do not change them.
+ */
 struct erad_disk_history {
 	__le32 csum;		/* crc32c of the rest of the copy */
 	__le32 nr_gaps;
 	__le64 seq;
 	__le32 nr_timelines;
-	__u8 zero0[4];
-	__le64 gaps_total[ERAD_GAP_KINDS_MAX];	/* of each kind, since the metadata was made */
+	__le32 nr_bookmarks;
+	__le64 gaps_total[ERAD_GAP_KINDS_MAX];	/* gaps of each kind since the metadata was made */
 	__u8 zero1[1896];
-	__u8 item[ERAD_HISTORY_ITEMS][ERAD_HISTORY_ITEM];	/* see store/history.h; zeros: none */
-	__u8 seal[ERAD_HISTORY_SEAL];		/* in force with ERAD_SB_SEALED */
+	__u8 item[ERAD_HISTORY_ITEMS][ERAD_HISTORY_ITEM];	/* items, see store/history.h; zeros: not set */
+	__u8 seal[ERAD_HISTORY_SEAL];		/* the seal, in force with ERAD_SB_SEALED */
 	struct erad_disk_gap gap[ERAD_GAPS];
 	struct erad_disk_timeline timeline[ERAD_TIMELINES];
-	__u8 zero2[384 + ERAD_PAGE];
+	__u8 zero2[384];
+	struct erad_disk_bookmark bookmark[ERAD_BOOKMARKS];
 };
 
-#define ERAD_DEGRADE_MAGIC	"degrade\n"	/* 8 bytes, without the 0 */
+#define ERAD_DEGRADE_MAGIC	"degrade\n"	/* 8 bytes, without a final 0 */
 
 /*
  * The first sector of page ERAD_DEGRADE; the rest of the page is zero.  A sector of zeros
@@ -269,20 +289,20 @@ struct erad_disk_history {
  */
 struct erad_disk_degrade {
 	__le32 csum;		/* crc32c of bytes 4..511 */
-	__le32 version;		/* of the format */
+	__le32 version;		/* version of the format */
 	__u8 magic[8];
 	__u8 uuid[16];
 	__le64 serial;
-	__le32 era;		/* the current era when the daemon gave this record to the module */
+	__le32 era;		/* the era that was current when the daemon gave this record to the module */
 	__u8 zero[468];
 };
 
-/* page.flags */
-#define ERAD_J_CHECKPOINT	(1u << 0)	/* of an ERA_BEGIN: somebody has requested the era, by a checkpoint */
+/* Bits of page.flags. */
+#define ERAD_J_CHECKPOINT	(1u << 0)	/* in an ERA_BEGIN: a checkpoint has requested the era */
 
 enum erad_journal_type {
-	ERAD_J_MARK = 1,	/* runs of blocks written in `era` */
-	ERAD_J_ERA_BEGIN = 2,	/* `era` begins; no runs, one page */
+	ERAD_J_MARK = 1,	/* the page has runs of blocks that were written in `era` */
+	ERAD_J_ERA_BEGIN = 2,	/* `era` begins; there are no runs, and the group is one page */
 };
 
 /*
@@ -307,15 +327,15 @@ struct erad_disk_journal {
 	__le32 group;		/* crc32c over the payload areas of the whole group, in order */
 	__u8 uuid[16];
 	__le64 seq;
-	__le64 durable;		/* seq - index; pages with smaller numbers were durable when this page was written */
+	__le64 durable;		/* seq - index; when this page was written, all pages with smaller numbers were durable */
 	__le32 era;
 	__le16 type;
-	__u8 index;		/* of this page in its group, from 0 */
-	__u8 count;		/* pages of the group, at most ERAD_GROUP_MAX */
+	__u8 index;		/* index of this page in its group, from 0 */
+	__u8 count;		/* pages in the group, at most ERAD_GROUP_MAX */
 	__le16 nr_runs;
-	__le16 bytes;		/* of payload; the rest is zero */
+	__le16 bytes;		/* bytes of payload; the rest is zero */
 	__le32 flags;
-	__le64 time;		/* of an ERA_BEGIN: when the era began, seconds since 1970; 0: not known */
+	__le64 time;		/* in an ERA_BEGIN: when the era began, in seconds since 1970; 0: not known */
 	__u8 payload[ERAD_PAGE - 64];
 };
 
@@ -342,7 +362,7 @@ struct erad_disk_journal {
 struct erad_disk_eras {
 	__le32 csum;		/* crc32c of bytes 4..511 */
 	__le32 tag;		/* crc32c of the UUID; in a copy, of the UUID and snap_era */
-	__le64 index;		/* of this sector in the array */
+	__le64 index;		/* number of this sector in the array */
 	__le32 era[ERAD_ERAS_PER_SECTOR];
 };
 

@@ -31,40 +31,43 @@
 #include <linux/types.h>
 
 #define ERAD_MAPS_DIR	"/sys/fs/bpf/erad"
-#define ERAD_MAPS_GROUP	"erad"		/* may read the pins, if there is such a group */
+#define ERAD_MAPS_GROUP	"erad"		/* group that may read the pins, if it exists */
 
-/* The largest writeset, in bytes.  With more blocks than fit, one bit stands for several blocks. */
+/* Size of the largest writeset in bytes.  If there are more blocks than fit, one bit stands for several blocks. */
 #define ERAD_MAPS_CAP	(64u << 20)
 
-/* A value of `writeset`.  Bit i of word w stands for the 2^shift blocks from (64 w + i) << shift on. */
+/* A value of the map `writeset`.  Bit i of word w stands for the 2^shift blocks from (64 w + i) << shift on. */
 struct erad_map_word {
 	__u64 blocks;
 };
 
-/* erad_map_info.flags */
+/* Bits of erad_map_info.flags. */
 #define ERAD_MAP_DEGRADED	(1U << 0)	/* the writeset may lack blocks, or is missing */
-#define ERAD_MAP_COARSE		(1U << 1)	/* shift is not 0 */
+#define ERAD_MAP_COARSE		(1U << 1)	/* the writeset is coarse: shift is not 0 */
 
-/* The value of `info`.  Read all of it again until seq is even, and the same before and after. */
+/*
+ * The value of the map `info`.  A reader copies the value until seq is even, and is the same before
+ * and after the copy.
+ */
 struct erad_map_info {
-	__u64 seq;		/* odd while the rest changes */
+	__u64 seq;		/* odd while the other fields change */
 	__u64 nr_blocks;
 	__u32 writeset_id;	/* the kernel's id of the map `writeset`; 0: there is no such map */
 	__u32 flags;
 	__u32 era;
 	__u32 shift;
-	__u32 block_sectors;	/* 512 bytes */
-	__u32 state;		/* enum erad_state that erad read last; 0: the volume is closed */
-	__u32 dev_major, dev_minor;	/* the mapped device */
-	__u8 uuid[16];		/* of the metadata */
+	__u32 block_sectors;	/* in 512-byte sectors */
+	__u32 state;		/* enum erad_state that erad has read last; 0: the volume is closed */
+	__u32 dev_major, dev_minor;	/* number of the mapped device */
+	__u8 uuid[16];		/* UUID of the metadata */
 };
 
-/* The value of `stats`.  Counted since the volume was opened; only `marked` can become smaller. */
+/* The value of the map `stats`: counts since the volume was opened.  Only `marked` can become smaller. */
 struct erad_map_stats {
 	__u64 commits;		/* batches that were written to the mirror */
 	__u64 ranges;		/* ranges of blocks in these batches */
 	__u64 marked;		/* bits that are set in the writeset */
-	__u64 writesets;	/* maps `writeset` that were created */
+	__u64 writesets;	/* how often a new map `writeset` was created */
 	__u64 failures;		/* batches that could not be written, and maps that could not be created */
 };
 
@@ -72,9 +75,9 @@ struct erad_map_stats {
 #define ERAD_MAP_BATCH_SLOTS	24
 
 /*
- * The value of `events`.  Counted since the volume was opened.  Slot i of a histogram counts
- * values of at least 2^i and less than 2^(i + 1).  Slot 0 also counts 0, and the last slot
- * also counts all larger values.
+ * The value of the map `events`: counts since the volume was opened.  Slot i of a histogram counts
+ * values of at least 2^i and less than 2^(i + 1).  Slot 0 also counts 0, and the last slot also
+ * counts all larger values.
  */
 struct erad_map_events {
 	__u64 released;		/* writes that were held until their blocks were recorded */
@@ -83,31 +86,29 @@ struct erad_map_events {
 	__u64 rollovers;	/* eras that began */
 	__u64 hold_ns;		/* sum of the times for which the released writes were held */
 	__u64 batch_writes;	/* sum of the numbers of writes in the batches */
-	__u64 hold[ERAD_MAP_HOLD_SLOTS];	/* released writes, by the ns for which they were held */
+	__u64 hold[ERAD_MAP_HOLD_SLOTS];	/* released writes, by the time in ns for which they were held */
 	__u64 batch[ERAD_MAP_BATCH_SLOTS];	/* batches, by their number of writes */
 };
 
-#define ERAD_MAP_WRITERS	2048	/* entries */
+#define ERAD_MAP_WRITERS	2048	/* number of entries */
 
-/* erad_map_writer.flags */
-#define ERAD_MAP_OTHERS		(1U << 0)	/* all writers of the era without an entry; cgroup and comm are 0 */
+/* Bits of erad_map_writer.flags. */
+#define ERAD_MAP_OTHERS		(1U << 0)	/* stands for all writers of the era that have no entry; cgroup and comm are 0 */
 
 /*
- * A key of `writers`: who was the first to write blocks in an era.  The writer is the task that
- * submits the write; in writeback this is a kernel thread, and cgroup is the one to which the
- * memory of the written page is charged.
- *
- * Best effort: writes while erad does not run are missing.  When the map is nearly full, all
- * entries of the oldest eras are removed.
+ * A key of the map `writers`: a writer that was the first to write some blocks in an era.  The
+ * writer is the task that submits the write.  In writeback, this is a kernel thread, and cgroup is
+ * the cgroup to which the memory of the written page is charged.  Writes while erad does not run
+ * are missing.  When the map is nearly full, all entries of the oldest eras are removed.
  */
 struct erad_map_writer {
-	__u64 cgroup;		/* id in the default hierarchy, which is the inode of its directory; 0: unknown */
+	__u64 cgroup;		/* id of the cgroup in the default hierarchy, which is the inode of its directory; 0: not known */
 	__u32 era;
 	__u32 flags;
-	char comm[16];		/* of the task, ends with a 0; "kworker" for each worker of the kernel */
+	char comm[16];		/* name of the task, ends with a 0; "kworker" for each worker of the kernel */
 };
 
-/* A value of `writers`. */
+/* A value of the map `writers`. */
 struct erad_map_written {
 	__u64 blocks;		/* blocks that this writer was the first to write in that era */
 };

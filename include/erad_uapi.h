@@ -4,8 +4,9 @@
  * /dev/erad-control, and on the instance file descriptors that ATTACH returns.
  *
  * An *instance* is the state of one loaded "erad" target.  Its id is never used
- * twice: during a table reload the old and the new instance of one volume exist
- * at the same time.
+ * twice between two boots, also not after the module was loaded again, and a newer
+ * instance has a larger id.  During a table reload the old and the new instance of
+ * one volume exist at the same time.
  *
  * The *writeset* of an era is a bitmap: one bit for each block that is recorded in
  * this era.  A write whose blocks are not all in the instance's current writeset is
@@ -51,73 +52,82 @@
 
 struct erad_hdr {
 	__u32 size;		/* sizeof the whole struct, as the caller knows it */
-	__u32 flags;		/* 0: none is defined */
+	__u32 flags;		/* no flag is defined, so 0 */
 };
 
-/* erad_info.state */
+/* Values of erad_info.state. */
 enum erad_state {
-	ERAD_DETACHED = 1,	/* no owner; recorded writes pass, others are held */
-	ERAD_LOADING,		/* owned, READY has not been called; holds writes as DETACHED does */
-	ERAD_ACTIVE,		/* owned; batches can be fetched */
+	ERAD_DETACHED = 1,	/* there is no owner; recorded writes pass, others are held */
+	ERAD_LOADING,		/* there is an owner, but READY has not been called; writes are held as in DETACHED */
+	ERAD_ACTIVE,		/* there is an owner, which can fetch batches */
 	ERAD_FAILED,		/* recorded writes pass, others get EIO; ends with ATTACH */
-	ERAD_DEGRADED,		/* the degrade record is durable, every write passes; ends with ATTACH */
+	ERAD_DEGRADED,		/* the degrade record is durable, and every write passes; ends with ATTACH */
 };
 
-/* erad_info.status */
-#define ERAD_RESUMED	(1U << 0)	/* has been resumed, and is not suspended now */
+/* Bits of erad_info.status. */
+#define ERAD_RESUMED	(1U << 0)	/* the instance has been resumed, and is not suspended now */
 #define ERAD_OWNED	(1U << 1)	/* some file descriptor owns the instance */
 #define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
-#define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy fail */
+#define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy is fail */
 #define ERAD_MESSAGE	(1U << 4)	/* a message waits for MESSAGE_GET */
-#define ERAD_POLICY_DEGRADE (1U << 5)	/* detach_policy degrade */
-#define ERAD_PASSES_ALL	(1U << 6)	/* all writes pass: degraded, and no era has begun since; in any state */
-#define ERAD_HAS_RECORD	(1U << 7)	/* READY has brought a degrade record: DEGRADE would work */
+#define ERAD_POLICY_DEGRADE (1U << 5)	/* detach_policy is degrade */
+#define ERAD_PASSES_ALL	(1U << 6)	/* all writes pass: the instance was degraded, and no era has begun since; possible in each state */
+#define ERAD_HAS_RECORD	(1U << 7)	/* READY has passed a degrade record, so DEGRADE is possible */
 
 struct erad_info {
 	struct erad_hdr h;
 	__u64 instance_id;
 	__u64 nr_blocks;
-	__u64 nr_sectors;	/* length of the target, 512-byte sectors */
+	__u64 nr_sectors;	/* size of the target in 512-byte sectors */
 	__u32 block_sectors;
-	__u32 era;		/* 0: no era begun, the writeset is empty */
-	__u32 state;		/* enum erad_state */
-	__u32 status;		/* ERAD_RESUMED and others */
-	__u32 dev_major, dev_minor;	/* the mapped device */
-	__u32 meta_major, meta_minor;	/* the metadata device; 0:0 for "-" */
+	__u32 era;		/* 0: no era has begun, and the writeset is empty */
+	__u32 state;		/* a value of enum erad_state */
+	__u32 status;		/* bits: ERAD_RESUMED and others */
+	__u32 dev_major, dev_minor;	/* number of the mapped device */
+	__u32 meta_major, meta_minor;	/* number of the metadata device; 0:0 for "-" */
 	__u32 origin_major, origin_minor;
-	__u32 detach_timeout;	/* seconds, for detach_policy fail and degrade */
+	__u32 detach_timeout;	/* in seconds, for detach_policy fail and degrade */
 	__u32 pad;
 	__u8 uuid[16];		/* zeros if the table has no option uuid */
 	/*
-	 * Sectors that were written to or discarded on the mapped device, through any table: the kernel's counters,
-	 * which survive reloads.  No write to the device is in flight at these moments.
+	 * How many sectors were written to or discarded on the mapped device, through any table.
+	 * These are the kernel's counters, which survive reloads.  No write to the device is in
+	 * flight at these moments.
 	 */
-	__u64 written_resumed;	/* when this instance was resumed first; ERAD_WRITTEN_UNKNOWN before */
-	__u64 written_suspended;	/* when this instance was suspended last; ERAD_WRITTEN_UNKNOWN before */
+	__u64 written_resumed;	/* at the first resume of this instance; ERAD_WRITTEN_UNKNOWN before this resume */
+	__u64 written_suspended;	/* at the last suspend of this instance; ERAD_WRITTEN_UNKNOWN before the first suspend */
+	/*
+	 * Id of the oldest instance of the mapped device from which on every write to the device went through
+	 * an instance with the same metadata.  0 before the first resume of this instance.  It is this
+	 * instance's own id if another table came directly before, if there are no counters, or if the data
+	 * device or the metadata is another one.
+	 */
+	__u64 since_id;
 };
 
-/* Also if somebody has switched off the counters (queue/iostats in sysfs). */
+/* The number is not known, for example because somebody has switched off the counters (queue/iostats in sysfs). */
 #define ERAD_WRITTEN_UNKNOWN	(~0ULL)
 
 struct erad_version {
 	struct erad_hdr h;
 	__u32 abi;		/* ERAD_ABI of the module */
 	__u32 pad;
-	__u64 features;		/* 0: none is defined */
+	__u64 features;		/* no flag is defined, so 0 */
 };
 
 /*
- * Fills up to cap entries of buf, which are entry_size bytes apart, with the instances whose
- * instance_id is larger than after, in ascending order.  Returns in nr how many of these there are, which
- * may be more than cap.  h.size of an entry says how many of its bytes the module has filled.
- * Needs no memory.  So that it needs none in the caller either, a caller can get all instances in parts: with after
- * being the id of the last entry that it has got.
+ * Writes to buf the instances whose instance_id is larger than `after`, in ascending order.  buf
+ * has cap entries, which are entry_size bytes apart.  h.size of an entry says how many of its bytes
+ * the module has filled.  Returns in nr the number of such instances, which may be larger than cap.
  *
- * gen grows when an instance is created, removed, resumed or suspended, when it changes
- * its state, loses its owner, or has a message for MESSAGE_GET.  Two changes that
- * only the owner needs do not change gen: a new era, and the end of a drain.
- * poll() on the control node returns IN when gen has grown since the last LIST by
- * this open file.
+ * The call allocates no memory.  Its caller need not allocate memory either: it can get all
+ * instances in several calls with a small buf.  In each call, `after` is then the last id of the
+ * previous call.
+ *
+ * gen grows when an instance is created, removed, resumed or suspended, and when it changes its
+ * state, loses its owner, or has a message for MESSAGE_GET.  Two changes that only the owner needs
+ * do not change gen: a new era, and the end of a drain. poll() on the control node returns IN when
+ * gen has grown since the last LIST by this open file.
  */
 struct erad_list {
 	struct erad_hdr h;
@@ -131,13 +141,14 @@ struct erad_list {
 };
 
 /*
- * Makes the caller the owner: fd is a new O_CLOEXEC instance fd.  EBUSY if
- * owned, EAGAIN while the degrade record is being written, ENOENT if there is no
- * such instance.  The state becomes LOADING.
- * When the fd's last reference goes, the instance is DETACHED (DEGRADED with
- * ERAD_PASSES_ALL), unless it is FAILED: a fetched batch goes back to the head of
- * the queue, and nothing else changes.  To leave FAILED or DEGRADED, close the fd
- * and attach again.
+ * Makes the caller the owner: fd is a new O_CLOEXEC instance fd.  The state becomes LOADING.
+ * EBUSY: the instance has an owner.  EAGAIN: the degrade record is being written.  ENOENT: there is
+ * no such instance.
+ *
+ * When the last reference to the fd is dropped, the state becomes DETACHED.  With ERAD_PASSES_ALL,
+ * it becomes DEGRADED instead.  A FAILED instance stays FAILED.  A fetched batch goes back to the
+ * head of the queue, and nothing else changes.  To leave FAILED or DEGRADED, close the fd and
+ * attach again.
  */
 struct erad_attach {
 	struct erad_hdr h;
@@ -154,21 +165,21 @@ struct erad_attach {
 struct erad_abort {
 	struct erad_hdr h;
 	__u64 instance_id;
-	__u64 failed;		/* out: how many writes were held, and failed */
+	__u64 failed;		/* out: how many writes were held, and have failed now */
 };
 
 /*
- * Writes the degrade record.  When the record is durable, releases all held writes and
- * makes the instance DEGRADED, with or without an owner.  Waits until the write
- * of the record has ended; a fatal signal ends the wait with EINTR, but not the
- * write.  Takes no lock of device-mapper.  Returns 0 also if the instance passes all
- * writes already.
- *
- * EOPNOTSUPP: there is no record, because the metadata is a file, no owner has
- * called READY, or the last READY brought none.  EAGAIN: an owner is LOADING.  EBUSY: the device
- * is suspended, and so holds no writes.  ECANCELED: ABORT was called meanwhile.  EIO
- * and other errors of the metadata device: the record may be durable or not, and
- * held writes keep waiting.
+ * Writes the degrade record.  When the record is durable, releases all held writes and makes the
+ * instance DEGRADED, with or without an owner.  Waits until the write of the record has ended; a
+ * fatal signal ends the wait with EINTR, but not the write.  Takes no lock of device-mapper.
+ * Returns 0 also if the instance passes all writes already.
+ * EOPNOTSUPP	there is no record: the metadata is a file, no owner has called READY, or the last
+ *		READY brought none
+ * EAGAIN		an owner is LOADING
+ * EBUSY		the device is suspended, and so holds no writes
+ * ECANCELED	ABORT was called during the write
+ * EIO and others	an error of the metadata device: the record may be durable or not, and held writes
+ *		keep waiting
  */
 struct erad_degrade {
 	struct erad_hdr h;
@@ -176,25 +187,26 @@ struct erad_degrade {
 };
 
 /*
- * Changes the state from LOADING to ACTIVE.  EINVAL: the state is not LOADING.  era is 0, or is
- * not the instance's era.  The instance has ERAD_PASSES_ALL (call NEW_ERA first).  A
- * record is given, but the table has no metadata device.  record_sector is beyond the
- * metadata device, or not at the beginning of one of its logical blocks.
- *
- * The record is copied.  If the metadata device's logical blocks are larger than
- * the record, the rest of its block is written with zeros.
+ * Changes the state from LOADING to ACTIVE.  The record is copied.  If the metadata device's
+ * logical blocks are larger than the record, the rest of its block is written with zeros.  EINVAL
+ * has these reasons:
+ * - The state is not LOADING.
+ * - era is 0, or is not the instance's era.
+ * - The instance has ERAD_PASSES_ALL; call NEW_ERA first.
+ * - There is a record, but the table has no metadata device.
+ * - record_sector is beyond the metadata device, or not at the beginning of a logical block.
  */
 struct erad_ready {
 	struct erad_hdr h;
 	__u32 era;
 	__u32 pad;
-	__u64 record;		/* pointer to its ERAD_RECORD_SIZE bytes; 0: none */
-	__u64 record_sector;	/* of the record on the metadata device, in 512-byte sectors */
+	__u64 record;		/* pointer to the ERAD_RECORD_SIZE bytes of the record; 0: there is no record */
+	__u64 record_sector;	/* place of the record on the metadata device, in 512-byte sectors */
 };
 
 #define ERAD_RECORD_SIZE	512
 
-/* The len blocks from `first` on; len is never 0.  This struct does not grow. */
+/* The blocks from `first` on; their number, len, is never 0.  This struct does not grow. */
 struct erad_range {
 	__u64 first;
 	__u32 len;
@@ -230,20 +242,20 @@ struct erad_xfer {
 	__u64 buf;		/* struct erad_range[max] */
 	__u32 max;		/* at most ERAD_MAX_RANGES */
 	__u32 commit_status;
-	__u64 batch;		/* out; 0: nothing fetched */
-	__u32 era;		/* out: the era the batch belongs to */
-	__u32 nr;		/* out: ranges */
-	__u64 pending;		/* out: held writes that are not in this batch */
+	__u64 batch;		/* out; 0: nothing was fetched */
+	__u32 era;		/* out: the era to which the batch belongs */
+	__u32 nr;		/* out: number of ranges */
+	__u64 pending;		/* out: number of held writes that are not in this batch */
 };
 
 #define ERAD_MAX_RANGES	1024
 
 /*
- * Allocates the writeset of era `to`.  Does nothing if it is allocated already.  This
- * call may sleep while memory is reclaimed, but no other call waits for it: one thread
- * of the owner can prepare while another thread commits.
- * ENOMEM: there is no memory now, call again later.  Or the directory of the writeset
- * (8 bytes for 32,768 blocks) would need more than a quarter of the machine's memory.
+ * Allocates the writeset of era `to`.  Does nothing if it is allocated already.  This call may
+ * sleep while memory is reclaimed, but no other call waits for it: one thread of the owner can
+ * prepare while another thread commits.  ENOMEM: there is no memory now, so call again later; or
+ * the directory of the writeset (8 bytes for 32,768 blocks) would need more than a quarter of the
+ * machine's memory.
  */
 struct erad_prepare {
 	struct erad_hdr h;
@@ -252,13 +264,15 @@ struct erad_prepare {
 };
 
 /*
- * Begins era `to` if the current era is `from`, and waits up to drain_ms for
- * the writes that were recorded in `from`.  0: all of them have completed.
- * ETIMEDOUT: the era has begun, some are still in flight; call again with the
- * same eras (EINTR, after a signal, likewise).  EINVAL: the era is neither from nor to, or `to`
- * is not larger, or it is not prepared; or the instance is DETACHED or DEGRADED.  EBUSY:
- * the era before is still draining.  EIO: the instance is FAILED.  from is 0 on a fresh
- * instance.  A batch that is outstanding stays so, and its commit will be ESTALE.
+ * Begins era `to` if the current era is `from`.  Waits up to drain_ms for the writes that were
+ * recorded in `from`.  from is 0 on a new instance.  Returns 0 when all of these writes have
+ * completed.  An outstanding batch stays outstanding, and its commit will be ESTALE.
+ * ETIMEDOUT	the era has begun, and some writes are in flight: call again with the same eras
+ * EINTR		as ETIMEDOUT, after a signal
+ * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger, or not prepared; or
+ *		the instance is DETACHED or DEGRADED
+ * EBUSY		the drain of the era before has not ended
+ * EIO		the instance is FAILED
  */
 struct erad_newera {
 	struct erad_hdr h;
@@ -267,11 +281,11 @@ struct erad_newera {
 	__u32 pad;
 };
 
-/* The numbers about the metadata that the status line shows. */
+/* Numbers about the metadata, for the status line. */
 struct erad_usage {
 	struct erad_hdr h;
-	__u64 used, total;	/* 4 KiB blocks */
-	__u64 held_root;	/* newest era in the metadata snapshot; 0: none, "-" in the status line */
+	__u64 used, total;	/* in blocks of 4 KiB */
+	__u64 held_root;	/* newest era in the metadata snapshot; 0: there is none, and the status line has "-" */
 };
 
 enum erad_message_type {
@@ -281,14 +295,14 @@ enum erad_message_type {
 };
 
 /*
- * MESSAGE_GET returns the message of `dmsetup message` that waits, once; id 0 if no message
- * waits.  The sender waits for MESSAGE_REPLY for at most 30 seconds; then it gets
- * ETIME.  The sender also gets an error when the instance is suspended or removed, when
- * its state is not ACTIVE any more, or when a signal arrives.
+ * MESSAGE_GET returns the waiting message of `dmsetup message`, once; id 0: no message waits.  The
+ * sender waits for MESSAGE_REPLY for at most 30 seconds; then it gets ETIME.  The sender also gets
+ * an error when the instance is suspended or removed, when its state is not ACTIVE any more, or
+ * when a signal arrives.
  */
 struct erad_message {
 	struct erad_hdr h;
-	__u64 id;		/* out; never used twice by an instance */
+	__u64 id;		/* out; an instance never uses an id twice */
 	__u32 type;		/* out: enum erad_message_type, or a newer type */
 	__u32 pad;
 };
@@ -298,22 +312,22 @@ struct erad_reply {
 	struct erad_hdr h;
 	__u64 id;
 	__u32 status;		/* 0, or the positive errno that the sender gets */
-	__u32 era;		/* of CHECKPOINT: the new era, for the sender */
+	__u32 era;		/* the new era, for the sender of a CHECKPOINT */
 };
 
 struct erad_stats {
 	struct erad_hdr h;
-	__u64 held_now;		/* writes that are held */
-	__u64 oldest_held_ns;	/* for how long the oldest of these has been held; 0: none is held */
-	__u64 held, released, requeued, failed;	/* since the target was made */
-	__u64 batches;		/* committed */
-	__u64 bitmap_bytes;	/* memory of the writesets */
-	__u64 passed;		/* writes that were not held; since the target was made */
+	__u64 held_now;		/* number of held writes */
+	__u64 oldest_held_ns;	/* for how long the oldest of them has been held; 0: none is held */
+	__u64 held, released, requeued, failed;	/* held writes that were released since the target was made */
+	__u64 batches;		/* batches that were committed */
+	__u64 bitmap_bytes;	/* memory of the writesets in bytes */
+	__u64 passed;		/* writes that were not held, since the target was made */
 };
 
 #define ERAD_IOC_MAGIC	0xEA
 
-/* on /dev/erad-control */
+/* Ioctls of /dev/erad-control. */
 #define ERAD_IOC_VERSION	_IOWR(ERAD_IOC_MAGIC, 0x00, struct erad_version)
 #define ERAD_IOC_LIST		_IOWR(ERAD_IOC_MAGIC, 0x01, struct erad_list)
 #define ERAD_IOC_ATTACH		_IOWR(ERAD_IOC_MAGIC, 0x02, struct erad_attach)
@@ -321,11 +335,11 @@ struct erad_stats {
 #define ERAD_IOC_DEGRADE	_IOWR(ERAD_IOC_MAGIC, 0x04, struct erad_degrade)
 
 /*
- * On an instance fd.  poll() returns
- * IN: a write is held, and no batch is outstanding.
- * PRI: since the last INFO the state has changed, an era has begun or a drain has ended; or
- *   a message waits for MESSAGE_GET.
- * HUP: the target is removed, and every ioctl returns ENODEV.  INFO fills in its struct nevertheless.
+ * Ioctls of an instance fd.  poll() on this fd returns
+ * IN	a write is held, and no batch is outstanding
+ * PRI	since the last INFO the state has changed, an era has begun or a drain has ended; or a message waits for
+ *	MESSAGE_GET
+ * HUP	the target is removed: every ioctl returns ENODEV, but INFO also fills in its struct
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
 #define ERAD_IOC_READY		_IOWR(ERAD_IOC_MAGIC, 0x11, struct erad_ready)
@@ -343,8 +357,8 @@ struct erad_stats {
 #define ERAD_ASSERT(cond)	_Static_assert(cond, #cond)
 #endif
 
-/* The same layout for 32-bit and 64-bit callers. */
-ERAD_ASSERT(sizeof(struct erad_info) == 112);
+/* Callers with 32 and with 64 bits have the same layout. */
+ERAD_ASSERT(sizeof(struct erad_info) == 120);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
 ERAD_ASSERT(sizeof(struct erad_list) == 48);
 ERAD_ASSERT(sizeof(struct erad_attach) == 24);

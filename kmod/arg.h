@@ -8,8 +8,8 @@
 #include "erad_uapi.h"
 
 /*
- * Copies a struct from user space.  It may be shorter (older) or longer (newer) than ours; v1 is the
- * size of its first version.
+ * Copies a struct from user space.  The caller's struct may be shorter (older) or longer (newer)
+ * than the module's; v1 is the size of its first version.
  */
 static inline int get_arg(void *dst, size_t ksize, size_t v1, void __user *arg)
 {
@@ -26,7 +26,7 @@ static inline int get_arg(void *dst, size_t ksize, size_t v1, void __user *arg)
 	r = copy_struct_from_user(dst, ksize, arg, size);
 	if (r)
 		return r;
-	h->size = size;			/* the copy may have another one: user space can change it any time */
+	h->size = size;			/* the copied size may differ, because user space can change its memory at any time */
 	return h->flags ? -EINVAL : 0;
 }
 

@@ -15,7 +15,7 @@
 #include "map.h"
 #include "owner.h"
 
-/* An open /dev/erad-control. */
+/* The state of an open /dev/erad-control. */
 struct control {
 	u64 seen_gen;			/* gen at the last LIST */
 };
@@ -33,9 +33,12 @@ static int control_version(void __user *arg)
 	return PUT_ARG(a, arg);
 }
 
-#define LIST_STEP	4u		/* instances, whose infos fit on the stack */
+#define LIST_STEP	4u		/* how many instances are copied at a time: their infos fit on the stack */
 
-/* Allocates nothing: erad looks for the target that replaces another one while writes to it are held. */
+/*
+ * Lists the instances without allocating memory.  erad calls LIST to find a target that replaces
+ * another one, and writes to the replaced target may be held during the call.
+ */
 static int control_list(struct control *c, void __user *arg)
 {
 	struct erad_info infos[LIST_STEP];
@@ -50,7 +53,7 @@ static int control_list(struct control *c, void __user *arg)
 		return -EINVAL;
 	size = min_t(u32, a.entry_size, sizeof(infos[0]));
 	after = a.after;
-	/* Store gen before reading the list: a change meanwhile makes poll() return IN again. */
+	/* Store gen before reading the list: then a change in between makes poll() return IN again. */
 	a.gen = erad_instances_gen();
 	WRITE_ONCE(c->seen_gen, a.gen);
 	do {

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The degrade record: how writes go on when no owner can record them.
+ * The degrade record, with which writes go on when no owner can record them.
  *
- * The record is one sector of the metadata device.  It says that every block may be written
- * from now on.  The order is the order of any commit, and it is here:
+ * The record is one sector of the metadata device.  It says that every block may be written from
+ * now on.  The order is the same as in a commit:
  *
- *	1. the record is durable (FUA);
- *	2. all bits of the current writeset are set;
- *	3. all held writes are released, counted by that writeset.
+ * 1. the record is durable (FUA);
+ * 2. all bits of the current writeset are set;
+ * 3. all held writes are released, counted by that writeset.
  *
- * From then on every write finds its bits and is counted, so the drain of the next era waits
- * for these writes as for any others.  NEW_ERA needs no step of its own to hold writes
- * again: the new writeset is empty.
+ * From then on every write finds its bits and is counted, so the drain of the next era waits for
+ * these writes as for any others.  NEW_ERA needs no step of its own to hold writes again, because
+ * the new writeset is empty.
  *
- * READY brings a record with the next serial.  After READY the owner raises the serial in its
- * metadata, which ends the last record.  Between ATTACH and READY the record on disk does
- * not change: ATTACH fails while a write of the record is in flight, and the module starts
- * no write of it while the state is LOADING.
+ * READY passes a record with the next serial to the module.  After READY the owner raises the
+ * serial in its metadata; then the previous record is no longer in force.  Between ATTACH and READY
+ * the record on disk does not change: ATTACH fails while a write of the record is in flight, and
+ * the module starts no write of the record while the state is LOADING.
  *
- * With detach_policy degrade, the record is written when the state is DETACHED and a write has
- * been held for detach_timeout seconds in which no batch was committed (detach.c).  An
- * owner that attaches and goes without a commit does not start the time again.  A detached
- * instance that holds no writes stays as it is.
+ * With detach_policy degrade, the record is written when two conditions are true: the state is
+ * DETACHED, and a write has been held for detach_timeout seconds in which no batch was committed
+ * (detach.c).  If an owner attaches and ends without a commit, the time does not start again.  A
+ * detached instance that holds no writes does not write the record.
  *
- * ctr allocates everything.  The write needs no PREFLUSH: the record is valid without anything
- * that the device may still have in its cache.
+ * ctr allocates all memory.  The write needs no PREFLUSH, because the record is valid whatever the
+ * device still has in its cache.
  */
 
 #include <linux/blkdev.h>
@@ -37,18 +37,18 @@
 
 #define DM_MSG_PREFIX "erad"
 
-#define RETRY_MIN	1	/* seconds between attempts to write the record */
+#define RETRY_MIN	1	/* time between two attempts to write the record, in seconds */
 #define RETRY_MAX	30
 
 struct erad_record {
 	struct erad_instance *ei;
-	struct page *page;		/* content; mutex, and not while busy */
-	sector_t sector;		/* where to write it; mutex, and not while busy */
-	unsigned int len;		/* bytes, one logical block; mutex, and not while busy */
-	bool busy;			/* mutex for writing; a write of the record is in flight */
-	bool wanted;			/* mutex; false: ABORT came, release nothing when the record is durable */
-	int result;			/* mutex; of the last write, 0 or negative errno */
-	unsigned int retry;		/* mutex; seconds until the next attempt; 0: none has failed */
+	struct page *page;		/* mutex, and not while busy; page with the content */
+	sector_t sector;		/* mutex, and not while busy; where to write the record */
+	unsigned int len;		/* mutex, and not while busy; how many bytes to write: one logical block */
+	bool busy;			/* mutex for writing; whether a write of the record is in flight */
+	bool wanted;			/* mutex; whether the writes are released when the record is durable; ABORT clears this */
+	int result;			/* mutex; result of the last write, 0 or a negative errno */
+	unsigned int retry;		/* mutex; seconds until the next attempt; 0: no attempt has failed */
 	struct bio bio;
 	struct bio_vec vec;
 	struct work_struct write_work;	/* submits bio */
@@ -67,7 +67,7 @@ static void record_bio_ended(struct bio *bio)
 	queue_work(rec->ei->wq, &rec->done_work);
 }
 
-/* In a work item, because submitting may wait for the metadata device. */
+/* Use a work item, because submitting may wait for the metadata device. */
 static void submit_record(struct work_struct *work)
 {
 	struct erad_record *rec = container_of(work, struct erad_record, write_work);
@@ -82,7 +82,7 @@ static void submit_record(struct work_struct *work)
 	submit_bio(bio);
 }
 
-/* Under ei->mutex: steps 2 and 3 of the order above. */
+/* Takes steps 2 and 3 of the order above.  Context: ei->mutex. */
 static void pass_all(struct erad_instance *ei)
 {
 	lockdep_assert_held(&ei->mutex);
@@ -90,9 +90,9 @@ static void pass_all(struct erad_instance *ei)
 	erad_writeset_fill(rcu_dereference_protected(ei->current_ws,
 						     lockdep_is_held(&ei->mutex)));
 	/*
-	 * Set `passing` after the bits: ->map does not hold a write when it sees `passing`, but tests
-	 * the bits again, and must find them.  Set it before the release: ->map must not add
-	 * to the queue after the release.
+	 * Set `passing` after the bits: when ->map reads `passing`, it holds no write, but tests
+	 * the bits again, and must find them set.  Set `passing` before the release: after the
+	 * release, ->map must not add to the queue.
 	 */
 	spin_lock(&ei->lock);
 	ei->passing = true;
@@ -118,7 +118,7 @@ static void record_written(struct work_struct *work)
 		rec->retry = rec->retry ? min_t(unsigned int, 2 * rec->retry, RETRY_MAX) : RETRY_MIN;
 		DMERR_LIMIT("%s: cannot write the degrade record: error %d%s",
 			    dm_table_device_name(ei->ti->table), rec->result,
-			    rec->wanted ? "; writes go on waiting" : "");
+			    rec->wanted ? "; writes still wait" : "");
 		if (ei->policy == ERAD_DEGRADE_WRITES)
 			mod_delayed_work(ei->wq, &ei->detach_work, rec->retry * HZ);
 	} else if (rec->wanted) {
@@ -129,10 +129,10 @@ static void record_written(struct work_struct *work)
 	}
 	WRITE_ONCE(rec->busy, false);
 	mutex_unlock(&ei->mutex);
-	wake_up_all(&ei->wait);		/* dtr destroys ei->wq next, and so waits for the end of this work item */
+	wake_up_all(&ei->wait);		/* after this, dtr destroys ei->wq, which waits until this work item has ended */
 }
 
-/* Step 1 of the order above. */
+/* Takes step 1 of the order above. */
 void erad_degrade_start(struct erad_instance *ei)
 {
 	struct erad_record *rec = ei->record;
@@ -161,7 +161,7 @@ int erad_degrade_now(struct erad_instance *ei)
 	else if (ei->state == ERAD_LOADING)
 		r = -EAGAIN;
 	else if (!READ_ONCE(ei->resumed))
-		r = -EBUSY;	/* no write is held; see erad_postsuspend() */
+		r = -EBUSY;	/* no write is held: see erad_postsuspend() */
 	else
 		r = 1;
 	if (r > 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* detach_policy: what happens to held writes while there is no owner. */
+/* detach_policy: the treatment of held writes while there is no owner. */
 
 #include <linux/ktime.h>
 
@@ -8,8 +8,8 @@
 #include "map.h"
 
 /*
- * Policy degrade: writes the degrade record if a write has been held for detach_timeout seconds in
- * which no batch was committed.  Otherwise comes back when this time is over.
+ * For detach_policy degrade: writes the degrade record if a write has been held for detach_timeout
+ * seconds in which no batch was committed.  Otherwise schedules itself for the end of this time.
  */
 static void degrade_if_due(struct erad_instance *ei)
 {
@@ -25,7 +25,7 @@ static void degrade_if_due(struct erad_instance *ei)
 	held = !bio_list_empty(&ei->queue);
 	spin_unlock(&ei->lock);
 	if (!held)
-		return;		/* the first held write will start the time, in ->map */
+		return;		/* the first write that ->map holds will start the time */
 	waited = min(erad_oldest_held(ei), ktime_get_ns() - ei->last_commit_ns);
 	if (waited >= timeout)
 		erad_degrade_start(ei);
@@ -52,7 +52,7 @@ void erad_detach_work(struct work_struct *work)
 	struct bio_list failed = BIO_EMPTY_LIST;
 
 	mutex_lock(&ei->mutex);
-	/* Before the resume, nobody can be late: the resume starts the time. */
+	/* Before the resume, no write can be late, because the resume starts the time. */
 	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
 		if (ei->policy == ERAD_FAIL_WRITES)
 			erad_instance_fail(ei, &failed);

@@ -5,8 +5,8 @@
 #include "trace.h"
 
 /*
- * The steps of a drain are work items of ei->wq, so that the owner can keep committing.
- * One writeset drains at a time, so that one work item for each step is enough.
+ * The steps of a drain are work items of ei->wq, so that the owner can commit during the drain.
+ * One writeset drains at a time, so one work item for each step is enough.
  */
 static void count_remaining(struct work_struct *work)
 {
@@ -22,13 +22,13 @@ static void reap_draining(struct work_struct *work)
 
 	mutex_lock(&ei->mutex);
 	ws = ei->draining;
-	/* The next writeset uses these counts, and expects zeros. */
+	/* Clear the counts, because the next writeset uses them and expects zeros. */
 	ei->begun += erad_writeset_take_begun(ws);
 	WRITE_ONCE(ei->draining, NULL);
 	mutex_unlock(&ei->mutex);
-	erad_instance_event(ei);	/* dtr waits for this work item to end */
+	erad_instance_event(ei);	/* after this, dtr waits until this work item has ended */
 
-	/* The grace period of the drain began after the swap of the pointer: no reader is left. */
+	/* No reader is left: the grace period of the drain began after the swap of the pointer. */
 	erad_writeset_free(ws);
 }
 
@@ -57,7 +57,10 @@ int erad_era_prepare(struct erad_instance *ei, u32 to)
 	}
 	mutex_unlock(&ei->mutex);
 
-	/* Without a lock, because this allocation may sleep: commits, ABORT and suspends do not wait for it. */
+	/*
+	 * Allocate without a lock: the allocation may sleep, and commits, ABORT and suspends must
+	 * not wait for it.
+	 */
 	ws = erad_writeset_alloc(ei->nr_blocks, to, on_drained, ei);
 	if (!ws)
 		return -ENOMEM;
@@ -92,9 +95,15 @@ int erad_era_begin(struct erad_instance *ei, u32 from, u32 to)
 	if (ei->draining)
 		return -EBUSY;
 
-	/* There are two sets of counts.  Take the one that ws does not use: it is zero, because nothing drains. */
+	/*
+	 * Take the set of counts that the current writeset does not use.  There are two sets, and
+	 * the other one is zero, because no writeset is draining.
+	 */
 	next->counts = ei->counts + (ws && ws->counts == ei->counts ? 1 : 0);
-	/* Clear `passing` before the swap: the new writeset is empty, and ->map must hold what is not in it. */
+	/*
+	 * Clear `passing` before the swap: the new writeset is empty, and ->map must hold writes to
+	 * blocks that are not in the new writeset.
+	 */
 	spin_lock(&ei->lock);
 	ei->passing = false;
 	spin_unlock(&ei->lock);

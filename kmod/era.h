@@ -5,13 +5,13 @@
 
 #include "instance.h"
 
-/* From ctr: initializes the work items of a drain. */
+/* Initializes the work items of a drain, for ctr. */
 void erad_era_init(struct erad_instance *ei);
 
-/* Ioctl PREPARE_ERA; errors as there.  May sleep until memory is reclaimed. */
+/* Ioctl PREPARE_ERA: returns its errors.  May sleep until memory is reclaimed. */
 int erad_era_prepare(struct erad_instance *ei, u32 to);
 
-/* Under ei->mutex, for ioctl NEW_ERA; errors as there. */
+/* Ioctl NEW_ERA, without the wait: returns its errors.  Context: ei->mutex. */
 int erad_era_begin(struct erad_instance *ei, u32 from, u32 to);
 
 #endif /* ERAD_ERA_H */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The instances, one for each loaded target: their list, their state, and who is woken when it changes. */
+/* The instances, one for each loaded target: their list, their state, and the wake-ups when it changes. */
 
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "instance.h"
 #include "trace.h"
@@ -110,6 +111,7 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info)
 		i.status |= ERAD_PASSES_ALL;
 	i.written_resumed = ei->written_resumed;
 	i.written_suspended = ei->written_suspended;
+	i.since_id = ei->since_id;
 	spin_unlock(&ei->lock);
 	i.h = h;
 	*info = i;
@@ -132,6 +134,30 @@ u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap)
 	}
 	mutex_unlock(&instances_lock);
 	return nr;
+}
+
+u64 erad_instances_unbroken_since(const struct erad_instance *ei, u64 written)
+{
+	struct erad_instance *other;
+	u64 id = ei->id;
+
+	if (written == ERAD_WRITTEN_UNKNOWN)
+		return id;
+	mutex_lock(&instances_lock);
+	list_for_each_entry(other, &instances, list) {
+		if (other->md != ei->md || other->ti->table == ei->ti->table || other->origin_dev != ei->origin_dev)
+			continue;
+		/* Writes that went through an instance with other metadata are not in the metadata of this one. */
+		if (other->meta_dev != ei->meta_dev || memcmp(other->uuid, ei->uuid, sizeof(ei->uuid)))
+			continue;
+		spin_lock(&other->lock);
+		/* The list is in the order of ids: the newest of the suspended instances decides. */
+		if (other->since_id && !other->resumed)
+			id = other->written_suspended == written ? other->since_id : ei->id;
+		spin_unlock(&other->lock);
+	}
+	mutex_unlock(&instances_lock);
+	return id;
 }
 
 void erad_warn_detached(struct erad_instance *ei)
@@ -157,10 +183,10 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state)
 }
 
 /*
- * dm_table_event() takes a global mutex of device-mapper, under which other targets
- * allocate memory with GFP_KERNEL.  Callers such as ABORT must not wait for that mutex.
- * ei->wq must not wait for it either: ei->wq submits released writes, and when memory is
- * short its only thread may be its rescuer.  So the system's workqueue makes the call.
+ * dm_table_event() runs in a work item of the system's workqueue, because it takes a global mutex of
+ * device-mapper, under which other targets allocate memory with GFP_KERNEL.  Callers such as ABORT
+ * must not wait for that mutex.  ei->wq must not wait for it either: ei->wq submits released
+ * writes, and when memory is short its only thread may be its rescuer.
  */
 static void tell_dm(struct work_struct *work)
 {
@@ -177,10 +203,10 @@ void erad_instance_event(struct erad_instance *ei)
 }
 
 /*
- * Returns why two instances cannot both exist, or NULL if they can.  They cannot if both would use
- * the same metadata, if one writes to the device that holds the metadata of the other, or if
- * both are on one data device: each would miss the writes of the other.
- * Two tables of the same device may use the same devices: this is a reload.
+ * Returns why two instances cannot both exist, or NULL if they can.  There are three conflicts:
+ * both would use the same metadata; one writes to the device that has the metadata of the other; or
+ * both are on one data device, and each would miss the writes of the other.  Two tables of the same
+ * device may use the same devices: this is a reload.
  */
 static char *conflict(const struct erad_instance *ei, const struct erad_instance *other)
 {
@@ -212,6 +238,9 @@ int erad_instance_register(struct erad_instance *ei, char **error)
 			break;
 	}
 	if (!why) {
+		/* The boot time as the first id: an id that user space has noted does not come again after rmmod. */
+		if (!last_id)
+			last_id = ktime_get_boottime_ns();
 		ei->id = ++last_id;
 		list_add_tail(&ei->list, &instances);
 	}

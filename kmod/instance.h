@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The state of one loaded dm target, and the design of the module: how a write is passed,
- * held, recorded and released.
+ * The state of one loaded dm target, and the design of the module: how a write is passed, held,
+ * recorded and released.
  *
- * Terms.  The *origin* is the device that is tracked.  A *writeset* is a bitmap of the
- * blocks that are recorded in one era; the instance has one current writeset.  The *owner*
- * is the process that has attached, the erad daemon.  A write is *held* while it waits
- * until the owner has recorded its blocks.  It is *released* when it may go to the origin.
- * A *drain* waits for the writes in flight that a former writeset has counted.
+ * Terms.  The *origin* is the device that is tracked.  A *writeset* is a bitmap of the blocks that
+ * are recorded in one era; the instance has one current writeset.  The *owner* is the process that
+ * has attached, the erad daemon.  A write is *held* while it waits until the owner has recorded its
+ * blocks.  It is *released* when it may go to the origin.  A *drain* waits for the writes in flight
+ * that a former writeset has counted.
  *
- * ->map remaps a write whose bits are all set in the current writeset.  It holds any other
- * write.  The owner fetches the blocks of held writes, makes them durable and commits them;
- * the commit sets the bits and releases the writes.  The module writes no metadata but one
- * sector, the degrade record, and only when no owner can record writes (degrade.c).
+ * ->map remaps a write whose bits are all set in the current writeset.  It holds any other write.
+ * The owner fetches the blocks of held writes, makes them durable and commits them; the commit sets
+ * the bits and releases the writes.  The module writes one sector of metadata, the degrade record,
+ * and only when no owner can record writes (degrade.c).
  *
  * Life of a write
- *	map		all bits are set: the writeset counts the write as begun, and
- *			->map remaps it.  Otherwise the write is held: it goes to `queue`
- *	fetch		`queue` to `batch`; the ranges of blocks go to user space
- *	commit		sets the bits, counts each write as begun, `batch` to `submit_list`.
- *			If a page of the bitmap cannot be allocated, its bits stay clear.
- *			The writes are released all the same, because their blocks are
- *			durable.  The next write to those blocks is held once more
- *	submit work	`submit_list` to the origin
+ *	map		all bits are set: the writeset counts the write as begun, and ->map
+ *			remaps the write.  Otherwise the write is held: it goes to `queue`
+ *	fetch		the write moves from `queue` to `batch`; the ranges of blocks go to
+ *			user space
+ *	commit		sets the bits, counts each write as begun, and moves it from `batch`
+ *			to `submit_list`.  If a page of the bitmap cannot be allocated, its
+ *			bits stay clear.  The writes are still released, because their blocks
+ *			are durable.  The next write to those blocks is held and recorded
+ *			once more
+ *	submit work	sends the writes of `submit_list` to the origin
  *	end_io		the same writeset counts the write as ended
  *
- * A rollover swaps the pointer to the current writeset.  A write that found its bits in the
- * old writeset belongs to the old era, and the drain waits for it.  Any other write is
- * recorded in the new era.  No write falls between the two: it finds the bits and is counted
- * in the same writeset, in one RCU section, and the drain adds up the counts only after
- * a grace period that began after the swap.
+ * A rollover swaps the pointer to the current writeset.  A write that found its bits in the old
+ * writeset belongs to the old era, and the drain waits for it.  Any other write is recorded in the
+ * new era.  There is no third kind of write: a write finds its bits and is counted in the same
+ * writeset, in one RCU section.  The drain adds up the counts only after a grace period that began
+ * after the swap.
  *
  * Locks, in this order
  *	instances_lock (mutex)	the list of instances
@@ -38,13 +40,14 @@
  *	ei->mutex		owner, batch, writesets, message, dead.  Never held over I/O,
  *				user memory, a lock of dm, or an allocation that may sleep
  *	ei->lock (spinlock)	queue, submit_list, state, counters
- * ->map takes ei->lock only to hold a write.  It spins on ei->lock with preemption off, so
- * no work under ei->lock may grow with the number of bios.
  *
- * Memory reclaim may wait for the daemon.  So the ioctls allocate with GFP_NOIO, and nothing
- * that a commit waits for allocates memory in a way that may sleep.  Among the owner's
- * ioctls only PREPARE_ERA makes an allocation that may sleep.  PREPARE_ERA holds no lock
- * meanwhile, so another thread can commit.
+ * ->map takes ei->lock only to hold a write.  It spins on ei->lock with preemption off, so no work
+ * under ei->lock may grow with the number of bios.
+ *
+ * Memory reclaim may wait for the daemon.  So the ioctls allocate with GFP_NOIO, and nothing that a
+ * commit waits for allocates memory in a way that may sleep.  Among the owner's ioctls only
+ * PREPARE_ERA makes an allocation that may sleep.  PREPARE_ERA holds no lock during this
+ * allocation, so another thread can commit.
  *
  * A file calls only functions of files to its right:
  *	target, control, owner, era, detach, degrade, map, message, instance, writeset, writer, trace
@@ -66,87 +69,89 @@
 
 struct erad_record;
 
-/* What happens to held writes while there is no owner. */
+/* The treatment of held writes while there is no owner. */
 enum erad_detach_policy {
 	ERAD_QUEUE_WRITES,
 	ERAD_FAIL_WRITES,
 	ERAD_DEGRADE_WRITES,
 };
 
+/* The comment of a field begins with the lock that protects the field. */
 struct erad_instance {
-	struct list_head list;		/* instances_lock */
-	struct kref ref;		/* the target, each instance fd, each look-up */
+	struct list_head list;		/* instances_lock; entry in the list */
+	struct kref ref;		/* one reference for the target, one for each instance fd, and one for each look-up */
 	u64 id;
-	struct dm_target *ti;		/* do not use if dead, except from dm's hooks */
-	struct mapped_device *md;	/* only to compare */
-	u32 dev;			/* dev_t of the mapped device */
+	struct dm_target *ti;		/* not valid if dead, except in dm's hooks */
+	struct mapped_device *md;	/* only compared, never dereferenced */
+	u32 dev;			/* number of the mapped device */
 	struct dm_dev *origin;
-	struct dm_dev *meta;		/* NULL for "-" */
-	dev_t origin_dev, meta_dev;	/* valid after dtr has put the devices, too; 0 for "-" */
+	struct dm_dev *meta;		/* metadata device; NULL for "-" */
+	dev_t origin_dev, meta_dev;	/* numbers of the devices; valid also after dtr has put the devices; 0 for "-" */
 	u64 nr_sectors;
 	u64 nr_blocks;
 	u32 block_sectors;
-	int block_shift;		/* -1: not a power of two */
-	struct erad_writeset __rcu *current_ws;	/* NULL before the first era; written under mutex */
-	u32 detach_timeout;		/* seconds */
+	int block_shift;		/* log2 of the block size; -1: it is not a power of two */
+	struct erad_writeset __rcu *current_ws;	/* mutex for writing; NULL before the first era */
+	u32 detach_timeout;		/* in seconds */
 	enum erad_detach_policy policy;
 	u8 uuid[16];
 
 	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
-	bool has_record;		/* mutex for writing; READY has brought the record's content */
+	bool has_record;		/* mutex for writing; whether READY has passed a record */
 
 	/* Every write on every CPU reads the fields above.  Each commit writes the fields below. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
-	struct erad_writeset *prepared;	/* mutex; for the next era, or NULL */
-	struct erad_writeset *draining;	/* mutex for writing; retired, with writes in flight; or NULL */
-	struct erad_io_counts __percpu *counts;	/* two sets; the set that no writeset uses is zero */
-	struct bio_list batch;		/* mutex */
-	u64 batch_id;			/* mutex; 0: no batch is outstanding */
-	u64 last_batch_id;		/* mutex */
-	u32 batch_era;			/* mutex */
-	bool owned;			/* mutex */
+	struct erad_writeset *prepared;	/* mutex; the writeset for the next era, or NULL */
+	struct erad_writeset *draining;	/* mutex for writing; a retired writeset with writes in flight, or NULL */
+	struct erad_io_counts __percpu *counts;	/* two sets of counts; a set that no writeset uses is zero */
+	struct bio_list batch;		/* mutex; the outstanding batch */
+	u64 batch_id;			/* mutex; id of the batch; 0: no batch is outstanding */
+	u64 last_batch_id;		/* mutex; id of the last batch */
+	u32 batch_era;			/* mutex; the era in which the batch was fetched */
+	bool owned;			/* mutex; whether there is an owner */
 	u64 last_commit_ns;		/* mutex; ktime of the last commit, 0 before the first */
 	struct {
-		u64 id;			/* 0: no message is under way */
+		u64 id;			/* mutex; id of the message; 0: no message is under way */
 		enum erad_message_type type;
-		bool taken;		/* MESSAGE_GET has returned it */
-		bool done;		/* result and era are set */
+		bool taken;		/* MESSAGE_GET has returned the message */
+		bool done;		/* the owner has answered: result and era are set */
 		int result;
 		u32 era;
-	} message;			/* mutex for writing */
-	u64 last_message_id;		/* mutex */
-	bool suspending;		/* mutex; from presuspend to resume */
+	} message;			/* mutex for writing; the message that is under way */
+	u64 last_message_id;		/* mutex; id of the last message */
+	bool suspending;		/* mutex; true from presuspend to resume */
 	bool dead;			/* mutex for writing; dtr has begun */
 
-	struct mutex message_mutex;	/* one message at a time */
-	struct mutex fetch_mutex;	/* held by COMMIT_FETCH */
-	struct erad_range *fetched;	/* fetch_mutex; ERAD_MAX_RANGES entries */
+	struct mutex message_mutex;	/* held by the sender of a message, so there is one message at a time */
+	struct mutex fetch_mutex;	/* held by COMMIT_FETCH, for `fetched` */
+	struct erad_range *fetched;	/* fetch_mutex; array of ERAD_MAX_RANGES entries */
 
-	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on it */
-	enum erad_state state;		/* lock, and mutex for writing */
-	bool resumed;			/* lock */
-	u64 written_resumed, written_suspended;	/* lock; as in struct erad_info */
-	bool pushback;			/* lock; during a noflush suspend, dm requeues writes */
-	bool passing;			/* lock, and mutex for writing; current_ws has all bits, no write is held */
-	struct bio_list queue;		/* lock, and mutex to remove bios; held, in no batch */
-	struct bio_list submit_list;	/* lock; released, and about to be submitted by submit_work */
-	u64 nr_queued;			/* lock; of queue, and bios that a fetch examines now */
-	u64 nr_batch;			/* lock; of batch */
-	u64 held, released, requeued, failed, batches;	/* lock; totals, for STATS */
-	u64 begun;			/* mutex; writes begun by writesets that are freed */
-	u64 usage_used, usage_total, usage_root;	/* lock */
+	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on this lock */
+	enum erad_state state;		/* lock, and mutex for writing; as in struct erad_info */
+	bool resumed;			/* lock; as ERAD_RESUMED in erad_info.status */
+	u64 since_id;			/* lock; as in struct erad_info */
+	u64 written_resumed, written_suspended;	/* lock; counters, as in struct erad_info */
+	bool pushback;			/* lock; a noflush suspend has begun: dm requeues writes */
+	bool passing;			/* lock, and mutex for writing; current_ws has all bits, and no write is held */
+	struct bio_list queue;		/* lock, and mutex to remove bios; the held writes that are not in a batch */
+	struct bio_list submit_list;	/* lock; released writes that submit_work will submit */
+	u64 nr_queued;			/* lock; number of bios in queue, and of bios that a fetch examines now */
+	u64 nr_batch;			/* lock; number of bios in batch */
+	u64 held, released, requeued, failed, batches;	/* lock; totals for STATS */
+	u64 begun;			/* mutex; how many writes have begun in writesets that are freed */
+	u64 usage_used, usage_total, usage_root;	/* lock; numbers of ioctl USAGE */
 
-	wait_queue_head_t wait;		/* poll(), NEW_ERA, DEGRADE, senders of messages, dtr */
-	atomic_t events;		/* grows with every event that makes poll() return POLLPRI */
+	wait_queue_head_t wait;		/* for poll(), NEW_ERA, DEGRADE, senders of messages, dtr */
+	atomic_t events;		/* grows with every event for which poll() returns POLLPRI */
 
 	struct workqueue_struct *wq;
 	struct work_struct submit_work;
 	struct work_struct count_work, reap_work;	/* the steps of a drain */
-	struct work_struct event_work;	/* in the system's workqueue, not in wq */
+	struct work_struct event_work;	/* runs in the system's workqueue, not in wq */
 	struct delayed_work detach_work;
 };
 
-/* Whether a message waits for MESSAGE_GET.  No lock. */
+/* Returns whether a message waits for MESSAGE_GET.  Needs no lock. */
 static inline bool erad_instance_has_message(const struct erad_instance *ei)
 {
 	return READ_ONCE(ei->message.id) && !READ_ONCE(ei->message.taken) &&
@@ -154,54 +159,64 @@ static inline bool erad_instance_has_message(const struct erad_instance *ei)
 }
 
 /*
- * Returns an instance with one reference, or NULL if there is no memory.  ctr adds the devices,
- * the workqueue and the work items of other files.
+ * Allocates an instance with one reference.  Returns NULL if there is no memory.  ctr adds the
+ * devices, the workqueue and the work items of other files.
  */
 struct erad_instance *erad_instance_alloc(struct dm_target *ti);
 
 /*
- * Adds the instance to the list, or removes it.  Returns EBUSY if the instance conflicts with
- * another one; *error is then a constant string with the reason.
+ * erad_instance_add() adds the instance to the list; EBUSY: it conflicts with another instance, and
+ * *error is a constant string with the reason.  erad_instance_del() removes the instance.
  */
 int erad_instance_register(struct erad_instance *ei, char **error);
 void erad_instance_unregister(struct erad_instance *ei);
 
-/* The current era, 0 before the first.  No lock. */
+/* Returns the current era, or 0 before the first era.  Needs no lock. */
 u32 erad_instance_era(struct erad_instance *ei);
 
-/* Increments erad_list.gen and wakes those who poll the control node.  After each change that gen counts. */
+/*
+ * Increments erad_list.gen and wakes those who poll the control node.  Call this after each change
+ * that gen counts.
+ */
 void erad_instances_changed(void);
 u64 erad_instances_gen(void);
 extern struct wait_queue_head erad_instances_wait;
 
-/* Returns the instance with a reference, for erad_instance_put(); or NULL if there is no such instance. */
+/* Returns the instance with a reference, for erad_instance_put(), or NULL if there is no such instance. */
 struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
 
 /*
- * Fills at most cap entries with the instances whose id is larger than after, in ascending order.  Returns the
- * number of these instances, which may be larger than cap.  May sleep.
+ * Writes at most cap entries: the instances whose id is larger than after, in ascending order.
+ * Returns the number of these instances, which may be larger than cap.  May sleep.
  */
 u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap);
 
 /*
- * Only while dtr cannot put the devices: under ei->mutex if ei is not dead, or under instances_lock
- * if ei is on the list.
+ * Returns erad_info.since_id of an instance that is being resumed for the first time.  written: the
+ * sectors that were written to the mapped device, or ERAD_WRITTEN_UNKNOWN.  May sleep.
+ */
+u64 erad_instances_unbroken_since(const struct erad_instance *ei, u64 written);
+
+/*
+ * Fills in the info.  Call this only while dtr cannot put the devices: under ei->mutex if ei is not
+ * dead, or under instances_lock if ei is on the list.
  */
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
- * After a change that INFO shows: wakes the owner and all who wait for the instance, and increments
- * dm's event counter.  Only under ei->mutex, or while dtr cannot have ended.
+ * Call this after a change of a value that INFO returns.  Wakes the owner and all others who wait
+ * for the instance, and increments dm's event counter.  Context: ei->mutex, or dtr cannot have
+ * ended.
  */
 void erad_instance_event(struct erad_instance *ei);
 
-/* Says in the kernel's log why writes hang.  Any context in which ei->ti is valid. */
+/* Logs the reason why writes hang.  Any context in which ei->ti is valid. */
 void erad_warn_detached(struct erad_instance *ei);
 
 /*
- * Under ei->mutex: changes the state, and wakes all who wait for a change.  A caller that makes
- * the instance leave ACTIVE calls erad_message_end() next.
+ * Changes the state, and wakes all who wait for a change.  If the state was ACTIVE, the caller must
+ * call erad_message_end() next.  Context: ei->mutex.
  */
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state);
 

@@ -11,9 +11,9 @@
 #define DM_MSG_PREFIX "erad"
 
 /*
- * The largest number of bios that one fetch examines.  There is a limit because ABORT waits for
- * ei->mutex meanwhile.  If all examined bios are recorded already, the fetch returns no
- * ranges although more bios are held; poll() still returns IN then.
+ * The largest number of bios that one fetch examines.  The limit exists because ABORT waits for
+ * ei->mutex during a fetch.  If all examined bios are recorded already, the fetch returns no
+ * ranges, although more bios are held; then poll() still returns IN.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -34,7 +34,10 @@ static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *fir
 	*last = block_of(ei, sector + bio_sectors(bio) - 1);
 }
 
-/* bio_set_dev() assigns the cgroup of the current task to the bio: call it in the submitter's context. */
+/*
+ * Sends the bio to the origin.  Call this in the submitter's context, because bio_set_dev() assigns
+ * the cgroup of the current task to the bio.
+ */
 static void remap_device(struct erad_instance *ei, struct bio *bio)
 {
 	bio_set_dev(bio, ei->origin->bdev);
@@ -50,9 +53,9 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct erad_per_bio));
 }
 
-#define LOOK_AGAIN	(-EAGAIN)	/* no DM_MAPIO_ constant is negative */
+#define LOOK_AGAIN	(-EAGAIN)	/* different from each DM_MAPIO_ constant: none is negative */
 
-/* Returns what ->map returns; or LOOK_AGAIN if all bits have been set since ->map tested them. */
+/* Holds the bio.  Returns what ->map returns, or LOOK_AGAIN if all bits have been set since ->map tested them. */
 static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
@@ -73,8 +76,8 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 		return LOOK_AGAIN;
 	}
 	/*
-	 * When a noflush suspend is interrupted, dm lets bios in again before it calls
-	 * ->presuspend_undo.  A requeue would be an I/O error then, so ask dm as well.
+	 * Also ask dm.  When a noflush suspend is interrupted, dm lets bios in again before it
+	 * calls ->presuspend_undo.  At this time, a requeue would be an I/O error.
 	 */
 	if (ei->pushback && dm_noflush_suspending(ei->ti)) {
 		ei->requeued++;
@@ -82,9 +85,9 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 		return DM_MAPIO_REQUEUE;
 	}
 	/*
-	 * Holding the bio does not block the submitter, so REQ_NOWAIT is honoured already.
-	 * The workqueue that submits the bio to the origin later may sleep.  Nobody polls for
-	 * the completion of that request.
+	 * Clear REQ_NOWAIT: the submitter does not block, and the workqueue that submits the bio to
+	 * the origin later may sleep.  Clear REQ_POLLED: nobody polls for the completion of that
+	 * request.
 	 */
 	bio->bi_opf &= ~REQ_NOWAIT;
 	bio_clear_polled(bio);
@@ -94,7 +97,7 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 	detached = ei->state == ERAD_DETACHED;
 	spin_unlock(&ei->lock);
 
-	/* The bio may have ended by now.  ei is valid: dm keeps the table until ->map returns. */
+	/* The bio may have ended by now, but ei is valid: dm keeps the table until ->map returns. */
 	trace_erad_gated(ei->dev, first, last - first + 1, op);
 	if (wake) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
@@ -108,8 +111,8 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 }
 
 /*
- * Whether the per-bio data of the bio is initialized.  erad_map() and erad_end_io() must use the same
- * test, because dm does not zero the data.
+ * Returns whether the per-bio data of the bio is initialized.  erad_map() and erad_end_io() must
+ * use the same test, because dm does not zero the data.
  */
 static bool may_have_writeset(const struct bio *bio)
 {
@@ -164,8 +167,8 @@ int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 }
 
 /*
- * Emits one event for consecutive bios that were held for about the same time, so that counting
- * them by the tracepoint is cheap.
+ * Emits one event for consecutive bios that were held for about the same time: this makes counting
+ * by the tracepoint cheap.
  */
 static void note_waits(const struct erad_instance *ei, const struct bio_list *bios, u64 now)
 {
@@ -193,8 +196,8 @@ static void note_waits(const struct erad_instance *ei, const struct bio_list *bi
 }
 
 /*
- * Runs in the workqueue, not in the owner's context: a submission may wait for the origin, and
- * the owner must be able to commit meanwhile.
+ * Submits the released bios.  Runs in the workqueue, and not in the owner's context: a submission
+ * may wait for the origin, and the owner must be able to commit in the meantime.
  */
 void erad_submit_work(struct work_struct *work)
 {
@@ -222,7 +225,7 @@ void erad_submit_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
-/* Counts a bio that is about to be added to ei->submit_list.  Under ei->mutex, so that ws stays current. */
+/* Counts a bio that is about to be added to ei->submit_list.  Context: ei->mutex, so that ws stays current. */
 static void begin_write(struct erad_writeset *ws, struct bio *bio)
 {
 	erad_writeset_begin_write(ws);
@@ -235,9 +238,10 @@ static struct erad_writeset *current_writeset(struct erad_instance *ei)
 }
 
 /*
- * Examines the bios of ei->queue on a list of its own, without ei->lock, on which ->map spins.  This
- * keeps their order, because only the holder of ei->mutex removes bios from ei->queue.
- * ei->nr_queued includes the bios of that list until they are in the batch or released.
+ * Examines the bios of ei->queue.  ->map spins on ei->lock, so the bios are moved to a local list
+ * and examined without ei->lock.  The bios stay in order, because only the holder of ei->mutex
+ * removes bios from ei->queue.  ei->nr_queued includes the bios of the local list until they are in
+ * the batch or released.
  */
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 {
@@ -261,7 +265,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		bio_blocks(ei, bio, &first, &last);
 		first = erad_writeset_next_missing(ws, first, last);
 		if (first > last) {
-			/* all blocks have been recorded since the write was held */
+			/* since the write was held, all of its blocks have been recorded */
 			begin_write(ws, bio);
 			bio_list_add(&release, bio_list_pop(&queue));
 			nr_release++;
@@ -274,7 +278,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		} else if (nr < max) {
 			ranges[nr++] = (struct erad_range) {
 				.first = first,
-				.len = last - first + 1,	/* at most 2^20 in one bio */
+				.len = last - first + 1,	/* one bio has at most 2^20 blocks */
 			};
 		} else {
 			break;
@@ -295,7 +299,10 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 
 	if (nr_release)
 		queue_work(ei->wq, &ei->submit_work);
-	/* A write that was held meanwhile did not wake pollers, because nr_queued was not 0. */
+	/*
+	 * Wake pollers.  If a write was held during the fetch, it did not wake them, because
+	 * nr_queued was not 0.
+	 */
 	if (more && !nr)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	if (nr) {
@@ -353,7 +360,7 @@ void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed)
 
 	lockdep_assert_held(&ei->mutex);
 
-	/* ->map holds no write in this state, so erad_held_take() leaves none behind. */
+	/* This list contains all held writes, because ->map holds no write in the state FAILED. */
 	erad_instance_set_state(ei, ERAD_FAILED);
 	erad_message_end(ei, -EIO, 0);
 	nr = erad_held_take(ei, failed);
@@ -395,7 +402,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 		const struct erad_writer *next = &per_bio(bio)->writer;
 		u64 first, last;
 
-		/* One event for consecutive bios of the same writer. */
+		/* Emit one event for consecutive bios of the same writer. */
 		if (writer && nr_new && !erad_writer_is_same(writer, next)) {
 			trace_erad_recorded(ei->dev, ws->era, nr_new, writer->cgroup, writer->comm);
 			nr_new = 0;
@@ -420,7 +427,7 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	spin_unlock(&ei->lock);
 	bio_list_init(&ei->batch);
 	queue_work(ei->wq, &ei->submit_work);
-	/* Writes that were held while the batch was outstanding did not make the fd readable. */
+	/* Wake pollers.  If a write was held while the batch was outstanding, it did not make the fd readable. */
 	if (more)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;

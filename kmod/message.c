@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Messages of `dmsetup message`: the owner gets the message, and the sender waits for the owner's answer. */
+/* Messages of `dmsetup message`: passes each message to the owner, and waits for the owner's answer. */
 
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -9,7 +9,7 @@
 /* How long to wait for an owner.  After a reload, or a restart of erad, an owner attaches much sooner. */
 #define OWNER_WAIT	(HZ / 2)
 
-/* How long a sender waits in all: for the messages before this one, and for the owner's answer. */
+/* How long a sender waits in total, for the messages before its own and for the owner's answer. */
 #define ANSWER_WAIT	(30 * HZ)
 
 void erad_message_end(struct erad_instance *ei, int result, u32 era)
@@ -24,7 +24,7 @@ void erad_message_end(struct erad_instance *ei, int result, u32 era)
 	wake_up_all(&ei->wait);
 }
 
-/* 0: the owner can serve a message.  EAGAIN: not now, but perhaps soon. */
+/* Returns 0 if the owner can serve a message, or EAGAIN if the owner may be able to serve it soon. */
 static int owner_can_serve(struct erad_instance *ei)
 {
 	if (READ_ONCE(ei->suspending) || !READ_ONCE(ei->resumed))
@@ -80,10 +80,10 @@ static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 
 /*
  * dm calls this function in an SRCU read section for the table, and with no lock that an ioctl of
- * the owner takes.  A suspend waits for the end of the section; presuspend has ended the
- * message before.  A task that replaces, clears or removes an inactive table of the
- * device waits for the section too, in uninterruptible sleep, and nothing ends the message
- * then.  So the wait for the owner is bounded.
+ * the owner takes.  A suspend waits for the end of the section, but presuspend has ended the
+ * message before.  A task that replaces, clears or removes an inactive table of the device waits
+ * for the section, too, in uninterruptible sleep, and nothing ends the message for this task.  So
+ * the wait for the owner is bounded.
  */
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)
@@ -106,7 +106,7 @@ int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, ch
 	else
 		return -EINVAL;
 
-	/* No lock function of a mutex has a timeout. */
+	/* Poll the mutex, because no lock function of a mutex has a timeout. */
 	wait = wait_event_interruptible_timeout(ei->wait, mutex_trylock(&ei->message_mutex),
 						ANSWER_WAIT);
 	if (wait <= 0)
@@ -116,12 +116,12 @@ int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, ch
 		r = message_begin(ei, type);
 	if (!r) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
-		/* Wake LIST's pollers too: a busy owner may not poll its own fd for a long time. */
+		/* Also wake the pollers of LIST: a busy owner may not poll its own fd for a long time. */
 		erad_instances_changed();
 		r = message_wait(ei, wait, &era);
 	}
 	mutex_unlock(&ei->message_mutex);
-	wake_up_all(&ei->wait);			/* the next sender */
+	wake_up_all(&ei->wait);			/* wakes the next sender */
 	if (!r && type == ERAD_MESSAGE_CHECKPOINT) {
 		DMEMIT("%u", era);
 		r = 1;

@@ -8,7 +8,7 @@
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen);
 
-/* Under ei->mutex: ends the message that is under way, if any, with this result, and wakes its sender. */
+/* Ends the message that is under way, if any, with this result, and wakes its sender.  Context: ei->mutex. */
 void erad_message_end(struct erad_instance *ei, int result, u32 era);
 
 #endif /* ERAD_MESSAGE_H */

@@ -17,11 +17,11 @@
 #include "message.h"
 #include "owner.h"
 
-/* An open instance fd. */
+/* The state of an open instance fd. */
 struct owner {
-	struct erad_instance *ei;	/* a reference */
+	struct erad_instance *ei;	/* the fd has a reference */
 	int seen_events;		/* ei->events at the last INFO */
-	bool attached;			/* ei->owned was set by this fd */
+	bool attached;			/* whether this fd has set ei->owned */
 };
 
 static int owner_info(struct owner *o, void __user *arg)
@@ -33,12 +33,15 @@ static int owner_info(struct owner *o, void __user *arg)
 	if (r)
 		return r;
 	/*
-	 * Store the number of events before reading the state: a change meanwhile makes poll()
-	 * return PRI again.
+	 * Store the number of events before reading the state: then a change in between makes
+	 * poll() return PRI again.
 	 */
 	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
 	mutex_lock(&ei->mutex);
-	/* Works for a removed target, too: its owner asks what was written until the target's end. */
+	/*
+	 * INFO also works for a removed target: its owner needs the number of sectors that were
+	 * written until the removal.
+	 */
 	erad_instance_info(ei, &info);
 	if (ei->dead)
 		r = -ENODEV;
@@ -76,9 +79,9 @@ static int owner_ready(struct owner *o, void __user *arg)
 }
 
 /*
- * Copies to user memory with ei->mutex dropped, because user space can make a page fault last
- * for any time.  If the copy of a batch fails, the batch goes back to the queue, unless it
- * is not outstanding any more.
+ * Copies to user memory without ei->mutex, because user space can make a page fault last for any
+ * time.  If the copy of a batch fails, the batch goes back to the queue, unless it is not
+ * outstanding any more.
  */
 static int owner_commit_fetch(struct owner *o, void __user *arg)
 {
@@ -209,8 +212,8 @@ static int owner_stats(struct owner *o, void __user *arg)
 	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
 		erad_writeset_bytes(ws);
 	/*
-	 * All writes that have begun, except the released ones.  ei->mutex is held, so that a
-	 * released write is in both numbers.
+	 * Subtract the released writes from all writes that have begun.  Both numbers include each
+	 * released write, because both change under ei->mutex.
 	 */
 	a.passed = ei->begun + erad_writeset_begun(ei->draining) + erad_writeset_begun(ws) -
 		READ_ONCE(ei->released);
@@ -402,8 +405,8 @@ int erad_owner_attach(void __user *arg)
 		return -ENOENT;
 	r = -ENOMEM;
 	/*
-	 * Memory reclaim may wait for held writes, and they wait for this owner.  So ATTACH allocates
-	 * little: the large array of ranges belongs to the instance.
+	 * Allocate little, because memory reclaim may wait for held writes, and they wait for this
+	 * owner.  The large array of ranges belongs to the instance.
 	 */
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
@@ -421,7 +424,7 @@ int erad_owner_attach(void __user *arg)
 		goto out_fd;
 	}
 
-	/* From here on, fput() undoes everything. */
+	/* From here on, fput() undoes all steps. */
 	mutex_lock(&ei->mutex);
 	if (ei->dead)
 		r = -ENOENT;

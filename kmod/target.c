@@ -15,7 +15,7 @@
 
 #define DM_MSG_PREFIX "erad"
 
-#define DETACH_TIMEOUT_DEFAULT	60	/* seconds */
+#define DETACH_TIMEOUT_DEFAULT	60	/* in seconds */
 #define META_BLOCK_SECTORS	8
 
 /* ---- table line ---- */
@@ -107,7 +107,7 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 	return 0;
 }
 
-/* Frees what ctr has set up so far.  Also the last part of dtr, when no write is in flight. */
+/* Frees everything that ctr has set up so far.  This is also the last part of dtr, when no write is in flight. */
 static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
@@ -122,11 +122,123 @@ static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 	erad_instance_put(ei);
 }
 
-/* <metadata dev | -> <origin dev> <block size> [<#opt> uuid U detach_policy queue|fail|degrade detach_timeout S] */
-static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+/* Opens the metadata device, if the table names one, and allocates its degrade record. */
+static int open_metadata(struct dm_target *ti, struct erad_instance *ei, const char *path)
+{
+	int r;
+
+	if (!strcmp(path, "-")) {
+		if (ei->policy == ERAD_DEGRADE_WRITES) {
+			ti->error = "detach_policy degrade needs a metadata device, not \"-\"";
+			return -EINVAL;
+		}
+		if (!memchr_inv(ei->uuid, 0, sizeof(ei->uuid))) {
+			ti->error = "Metadata \"-\" needs option uuid";
+			return -EINVAL;
+		}
+		return 0;
+	}
+	/*
+	 * Open the device in the mode of the table, although claiming it needs no writing.
+	 * If a target earlier in the table has this device in one mode, another mode would
+	 * make dm replace that target's dm_dev.
+	 */
+	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &ei->meta);
+	if (r) {
+		ti->error = "Error opening metadata device";
+		return r;
+	}
+	ei->meta_dev = ei->meta->bdev->bd_dev;
+	r = erad_record_alloc(ei);
+	if (r)
+		ti->error = "Cannot allocate the degrade record";
+	return r;
+}
+
+static int open_origin(struct dm_target *ti, struct erad_instance *ei, const char *path)
+{
+	int r;
+
+	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &ei->origin);
+	if (r) {
+		ti->error = "Error opening data device";
+		return r;
+	}
+	/*
+	 * Refuse zoned devices here, because dm itself refuses only some of them.  A zone reset
+	 * changes blocks, and its bio has no sectors.
+	 */
+	if (bdev_is_zoned(ei->origin->bdev)) {
+		ti->error = "Zoned data devices are not supported";
+		return -EINVAL;
+	}
+	ei->origin_dev = ei->origin->bdev->bd_dev;
+	if (ei->meta_dev == ei->origin_dev) {
+		ti->error = "Metadata and data are the same device";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int alloc_counts_and_queue(struct dm_target *ti, struct erad_instance *ei)
+{
+	ei->counts = __alloc_percpu(2 * sizeof(struct erad_io_counts),
+				    __alignof__(struct erad_io_counts));
+	if (!ei->counts) {
+		ti->error = "Cannot allocate the counts";
+		return -ENOMEM;
+	}
+	/*
+	 * Give each instance a workqueue of its own.  If one volume is on top of another, a work
+	 * item that submits a write of the upper volume may wait for a work item of the lower
+	 * volume.  When memory is short, a workqueue has only its rescuer thread, which runs one
+	 * work item at a time.
+	 */
+	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0,
+				 MAJOR(ei->dev), MINOR(ei->dev));
+	if (!ei->wq) {
+		ti->error = "Cannot allocate the workqueue";
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Sets up a new instance from the table line.  argc is at least 3.  If this fails, what was set up
+ * before the failure stays, and undo_ctr() frees it.
+ */
+static int set_up(struct dm_target *ti, struct erad_instance *ei, unsigned int argc, char **argv)
 {
 	struct dm_arg_set as = { .argc = argc, .argv = argv };
-	const char *meta, *origin, *block_size;
+	const char *meta = dm_shift_arg(&as);
+	const char *origin = dm_shift_arg(&as);
+	const char *block_size = dm_shift_arg(&as);
+	int r;
+
+	r = parse_block_size(ei, block_size, ti->len, &ti->error);
+	if (r)
+		return r;
+	r = parse_options(ei, &as, &ti->error);
+	if (r)
+		return r;
+	r = open_metadata(ti, ei, meta);
+	if (r)
+		return r;
+	r = open_origin(ti, ei, origin);
+	if (r)
+		return r;
+	r = alloc_counts_and_queue(ti, ei);
+	if (r)
+		return r;
+	return erad_instance_register(ei, &ti->error);
+}
+
+/*
+ * The table line: <metadata dev | -> <origin dev> <block size> [<#opt> uuid U detach_policy
+ * queue|fail|degrade detach_timeout S]
+ */
+static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
 	struct erad_instance *ei;
 	int r;
 
@@ -144,95 +256,20 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	erad_era_init(ei);
 	ei->detach_timeout = DETACH_TIMEOUT_DEFAULT;
 
-	meta = dm_shift_arg(&as);
-	origin = dm_shift_arg(&as);
-	block_size = dm_shift_arg(&as);
-	r = parse_block_size(ei, block_size, ti->len, &ti->error);
-	if (r)
-		goto out;
-	r = parse_options(ei, &as, &ti->error);
-	if (r)
-		goto out;
-
-	if (strcmp(meta, "-")) {
-		/*
-		 * Open the device in the mode of the table, although a claim needs no writing: if a
-		 * target earlier in the table has this device in one mode, another mode would make
-		 * dm replace that target's dm_dev.
-		 */
-		r = dm_get_device(ti, meta, dm_table_get_mode(ti->table), &ei->meta);
-		if (r) {
-			ti->error = "Error opening metadata device";
-			goto out;
-		}
-		ei->meta_dev = ei->meta->bdev->bd_dev;
-		r = erad_record_alloc(ei);
-		if (r) {
-			ti->error = "Cannot allocate the degrade record";
-			goto out;
-		}
-	} else if (ei->policy == ERAD_DEGRADE_WRITES) {
-		ti->error = "detach_policy degrade needs a metadata device, not \"-\"";
-		r = -EINVAL;
-		goto out;
-	} else if (!memchr_inv(ei->uuid, 0, sizeof(ei->uuid))) {
-		ti->error = "Metadata \"-\" needs option uuid";
-		r = -EINVAL;
-		goto out;
-	}
-	r = dm_get_device(ti, origin, dm_table_get_mode(ti->table), &ei->origin);
+	r = set_up(ti, ei, argc, argv);
 	if (r) {
-		ti->error = "Error opening data device";
-		goto out;
+		undo_ctr(ti, ei);
+		return r;
 	}
-	/* dm itself refuses only some of these.  A zone reset changes blocks, and its bio has no sectors. */
-	if (bdev_is_zoned(ei->origin->bdev)) {
-		ti->error = "Zoned data devices are not supported";
-		r = -EINVAL;
-		goto out;
-	}
-	ei->origin_dev = ei->origin->bdev->bd_dev;
-	if (ei->meta_dev == ei->origin_dev) {
-		ti->error = "Metadata and data are the same device";
-		r = -EINVAL;
-		goto out;
-	}
-	ei->counts = __alloc_percpu(2 * sizeof(struct erad_io_counts),
-				    __alignof__(struct erad_io_counts));
-	if (!ei->counts) {
-		ti->error = "Cannot allocate the counts";
-		r = -ENOMEM;
-		goto out;
-	}
-	/*
-	 * One workqueue for each instance: if one volume is on top of another, the submission
-	 * of its write may wait for the submission of a write of the lower volume, and one
-	 * rescuer cannot do both.
-	 */
-	ei->wq = alloc_workqueue("erad/%u:%u", WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND, 0,
-				 MAJOR(ei->dev), MINOR(ei->dev));
-	if (!ei->wq) {
-		ti->error = "Cannot allocate the workqueue";
-		r = -ENOMEM;
-		goto out;
-	}
-	r = erad_instance_register(ei, &ti->error);
-	if (r)
-		goto out;
-
 	ti->private = ei;
 	ti->num_flush_bios = 1;
 	ti->num_discard_bios = 1;
 	ti->num_secure_erase_bios = 1;
 	ti->num_write_zeroes_bios = 1;
 	ti->accounts_remapped_io = true;
-	ti->limit_swap_bios = true;	/* writes to swap may wait for the daemon */
+	ti->limit_swap_bios = true;	/* set because writes to swap may wait for the daemon */
 	ti->per_io_data_size = sizeof(struct erad_per_bio);
 	return 0;
-
-out:
-	undo_ctr(ti, ei);
-	return r;
 }
 
 static void erad_dtr(struct dm_target *ti)
@@ -242,7 +279,7 @@ static void erad_dtr(struct dm_target *ti)
 
 	erad_instance_unregister(ei);
 
-	/* After this, no ioctl of the owner uses the target: each tests `dead` under ei->mutex. */
+	/* After this, no ioctl of the owner uses the target: each ioctl tests `dead` under ei->mutex. */
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->dead, true);
 	mutex_unlock(&ei->mutex);
@@ -251,9 +288,8 @@ static void erad_dtr(struct dm_target *ti)
 	erad_instances_changed();
 
 	/*
-	 * dm has waited for all I/O.  So the drain, if any, ends soon, and the current
-	 * writeset has no writes in flight.  dm does not wait for the write of a degrade
-	 * record, so dtr does.
+	 * dm has waited for all I/O.  So a drain ends soon, and the current writeset has no writes
+	 * in flight.  dm does not wait for the write of a degrade record, so dtr does.
 	 */
 	wait_event(ei->wait, !READ_ONCE(ei->draining) && !erad_degrade_busy(ei));
 	/* INFO of a removed target reads the era of the writeset under ei->mutex. */
@@ -274,7 +310,7 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 {
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->suspending, suspending);
-	/* The suspend waits for the sender of the message, so the message must end. */
+	/* End the message: the suspend waits for its sender. */
 	if (suspending)
 		erad_message_end(ei, -EBUSY, 0);
 	mutex_unlock(&ei->mutex);
@@ -282,15 +318,15 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 }
 
 /*
- * Returns how many sectors were written to the mapped device.  Exact only while the device is
- * suspended, because dm counts some writes when they begin, and some when they end.
+ * Returns how many sectors were written to the mapped device.  The number is exact only while the
+ * device is suspended, because dm counts some writes when they begin, and some when they end.
  */
 static u64 written_sectors(struct erad_instance *ei)
 {
 	struct gendisk *disk = dm_disk(dm_table_get_md(ei->ti->table));
 
 #ifdef BLK_FEAT_IO_STAT
-	/* Kernels without this feature count always, whatever the queue's flag is. */
+	/* Look at the queue's flag.  Kernels without this feature always count, whatever the flag is. */
 	if (!blk_queue_io_stat(disk->queue))
 		return ERAD_WRITTEN_UNKNOWN;
 #endif
@@ -301,12 +337,15 @@ static u64 written_sectors(struct erad_instance *ei)
 static void set_resumed(struct erad_instance *ei, bool resumed)
 {
 	const u64 written = written_sectors(ei);
+	const u64 since_id = resumed ? erad_instances_unbroken_since(ei, written) : 0;
 
 	spin_lock(&ei->lock);
-	if (!resumed)
+	if (!resumed) {
 		ei->written_suspended = written;
-	else if (ei->written_resumed == ERAD_WRITTEN_UNKNOWN)
+	} else if (!ei->since_id) {
 		ei->written_resumed = written;
+		ei->since_id = since_id;
+	}
 	WRITE_ONCE(ei->resumed, resumed);
 	ei->pushback = false;
 	spin_unlock(&ei->lock);
@@ -360,7 +399,7 @@ static void erad_postsuspend(struct dm_target *ti)
 	struct erad_instance *ei = ti->private;
 
 	set_resumed(ei, false);
-	/* Wait for a DEGRADE under ei->mutex: it has set `busy` then.  A later DEGRADE fails with EBUSY. */
+	/* This waits for a DEGRADE under ei->mutex, which has set `busy`.  A later DEGRADE fails with EBUSY. */
 	mutex_lock(&ei->mutex);
 	mutex_unlock(&ei->mutex);
 	wait_event(ei->wait, !erad_degrade_busy(ei));
@@ -395,9 +434,9 @@ static const char *const policy_names[] = {
 };
 
 /*
- * INFO: the four fields of dm-era, then erad's own:
- * <metadata block size, sectors> <used>/<total metadata blocks> <era> <held root | ->
- * <state> <held writes> <draining | -> <uuid | ->
+ * The status line for INFO: the four fields of dm-era, then erad's own: <metadata block size,
+ * sectors> <used>/<total metadata blocks> <era> <held root | -> <state> <held writes> <draining |
+ * -> <uuid | ->
  */
 static void erad_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
 			char *result, unsigned int maxlen)
@@ -470,7 +509,7 @@ static int erad_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn
 	return fn(ti, ei->origin, 0, ti->len, data);
 }
 
-#ifndef DM_TARGET_ATOMIC_WRITES		/* before Linux 6.14 */
+#ifndef DM_TARGET_ATOMIC_WRITES		/* for kernels before 6.14 */
 #define DM_TARGET_ATOMIC_WRITES	0
 #endif
 

@@ -40,8 +40,8 @@ TRACE_EVENT(erad_gated,
 
 /*
  * A commit has recorded nr_blocks blocks that were not recorded before in this era.  Each block is
- * counted at most once in an era: for the write that was first in the batch.  cgroup and comm say who
- * submitted these writes (see writer.c).
+ * counted at most once in an era.  If several writes of the batch cover a block, the first of these
+ * writes counts it.  cgroup and comm say who submitted the writes (see writer.c).
  */
 TRACE_EVENT(erad_recorded,
 	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),
@@ -156,13 +156,13 @@ DEFINE_EVENT(erad_change, erad_rollover,
 	TP_ARGS(dev, from, to)
 );
 
-/* The state of the instance has changed; both are enum erad_state. */
+/* The state of the instance has changed.  Both arguments are values of enum erad_state. */
 DEFINE_EVENT(erad_change, erad_state,
 	TP_PROTO(u32 dev, u32 from, u32 to),
 	TP_ARGS(dev, from, to)
 );
 
-/* nr_bios held writes were ended with an error, a positive errno. */
+/* nr_bios held writes were ended with an error.  error: a positive errno. */
 TRACE_EVENT(erad_error,
 	TP_PROTO(u32 dev, u32 error, u32 nr_bios),
 	TP_ARGS(dev, error, nr_bios),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who submits a write: the name of the task, and the cgroup to which the write is charged. */
+/* Finds out who submits a write: the name of the task, and the cgroup to which the write is charged. */
 
 #include <linux/cgroup.h>
 #include <linux/memcontrol.h>
@@ -11,12 +11,11 @@
 
 #ifdef CONFIG_MEMCG
 /*
- * The cgroup to which the memory of the written page is charged.  In writeback, this is the
- * cgroup of the task that put the page into the page cache.  It needs the memory
- * controller, but neither the io controller nor support by the file system.  The cgroup of
- * the bio is of no use here: dm's clone may get its cgroup only after ->map.
- *
- * A page that was charged to nobody in particular belongs to the root: treat it as unknown.
+ * Returns the id of the cgroup to which the memory of the written page is charged.  In writeback,
+ * this is the cgroup of the task that put the page into the page cache.  It needs the memory
+ * controller, but neither the io controller nor support by the file system.  The cgroup of the bio
+ * cannot be used: dm's clone may get its cgroup only after ->map.  A page that was charged to
+ * nobody in particular belongs to the root, which counts as unknown.
  */
 static u64 id_of_page(struct bio *bio)
 {
@@ -56,7 +55,10 @@ static u64 id_of_task(void)
 }
 #endif
 
-/* A kernel thread may write on behalf of any task.  A task may write back pages of another task. */
+/*
+ * Returns the id of the cgroup of a write.  A kernel thread may write for any task, and a task may
+ * write back pages of another task.
+ */
 static u64 id_of_writer(struct bio *bio)
 {
 	const bool is_user = !(current->flags & PF_KTHREAD);
@@ -71,9 +73,9 @@ void erad_writer_note(struct erad_writer *w, struct bio *bio)
 {
 	w->cgroup = id_of_writer(bio);
 	/*
-	 * The names of workers contain an arbitrary id (kworker/u8:3): fold them into one name.
-	 * Workers submit writeback.  A worker of dm also submits each write with REQ_PREFLUSH,
-	 * and each write that has waited for a resume; their task is unknown here.
+	 * Use one name for all workers, because their names contain an arbitrary id (kworker/u8:3).
+	 * Workers submit writeback.  A worker of dm also submits each write with REQ_PREFLUSH, and
+	 * each write that has waited for a resume; the task of these writes is unknown here.
 	 */
 	if (current->flags & PF_WQ_WORKER)
 		strscpy_pad(w->comm, "kworker", sizeof(w->comm));

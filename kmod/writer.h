@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who submits a write: the name of the task, and the cgroup to which the write is charged. */
+/* Finds out who submits a write: the name of the task, and the cgroup to which the write is charged. */
 #ifndef ERAD_WRITER_H
 #define ERAD_WRITER_H
 
@@ -7,10 +7,10 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-/* Who submitted a write.  For statistics only. */
+/* Who has submitted a write.  For statistics only. */
 struct erad_writer {
-	u64 cgroup;			/* id in the default hierarchy; 0: unknown */
-	char comm[TASK_COMM_LEN];	/* padded with zeros */
+	u64 cgroup;			/* id of the cgroup in the default hierarchy; 0: not known */
+	char comm[TASK_COMM_LEN];	/* name of the task, padded with zeros */
 };
 
 static inline bool erad_writer_is_same(const struct erad_writer *a, const struct erad_writer *b)
@@ -18,7 +18,7 @@ static inline bool erad_writer_is_same(const struct erad_writer *a, const struct
 	return a->cgroup == b->cgroup && !memcmp(a->comm, b->comm, sizeof(a->comm));
 }
 
-/* Fills w.  In ->map, for a bio that the current task has just submitted. */
+/* Fills w for a bio that the current task has just submitted.  Context: ->map. */
 void erad_writer_note(struct erad_writer *w, struct bio *bio);
 
 #endif /* ERAD_WRITER_H */

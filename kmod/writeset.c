@@ -25,7 +25,7 @@ void erad_writeset_exit(void)
 
 u64 erad_writeset_max_blocks(void)
 {
-	/* kvmalloc() allocates at most INT_MAX bytes. */
+	/* limit of kvmalloc(), which allocates at most INT_MAX bytes */
 	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * ERAD_BITS_PER_PAGE;
 }
 
@@ -62,12 +62,12 @@ void erad_writeset_add_remaining(struct erad_writeset *ws)
 	s64 remaining = 0;
 
 	/*
-	 * After the grace period the counts of all CPUs stand still: whoever found ws to be
-	 * the current writeset has counted the begin of its write, and whoever found
-	 * that ws is not retired has counted the end of its write.
+	 * After the grace period, the counts of all CPUs stand still.  A task that read ws as the
+	 * current writeset has counted the begin of its write.  A task that read ws as not retired
+	 * has counted the end of its write.
 	 *
-	 * Expedited, because a checkpoint waits for this drain, and a normal grace period
-	 * takes tens of milliseconds.
+	 * The grace period is expedited, because a checkpoint waits for this drain, and a normal
+	 * grace period takes tens of milliseconds.
 	 */
 	synchronize_rcu_expedited();
 	for_each_possible_cpu(cpu) {
@@ -76,8 +76,9 @@ void erad_writeset_add_remaining(struct erad_writeset *ws)
 		remaining += c->begun - c->ended;
 	}
 	/*
-	 * Writes that ended since ws was retired have already been subtracted, so
-	 * ws->remaining is not above zero here.  The sum is the number still in flight.
+	 * The writes that have ended since ws was retired are already subtracted, so ws->remaining
+	 * is at most zero here.  After the sum is added, ws->remaining is the number of writes in
+	 * flight.
 	 */
 	if (!atomic64_add_return(remaining, &ws->remaining))
 		ws->done(ws);
@@ -94,8 +95,8 @@ struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
 	if (size / PAGE_SIZE > totalram_pages() / 4)
 		return NULL;
 	/*
-	 * GFP_NOIO allocations never invoke the OOM killer: without NORETRY, one
-	 * that cannot be satisfied is retried for ever.
+	 * Add NORETRY.  A GFP_NOIO allocation never invokes the OOM killer.  Without NORETRY, the
+	 * kernel would retry an impossible allocation for ever.
 	 */
 	ws = kvzalloc(size, GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	if (!ws)
@@ -136,7 +137,7 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 
 		if (!bits)
 			return base + start;
-		/* A bit that is being set may be found clear or set; both are fine. */
+		/* If another task is setting a bit, the result may be either value.  Both are correct. */
 		bit = data_race(find_next_zero_bit(bits, end, start));
 		if (bit < end)
 			return base + bit;
@@ -147,7 +148,10 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 	}
 }
 
-/* Returns how many bits were clear.  Readers at the same time find each bit either clear or set. */
+/*
+ * Sets the bits in one page.  Returns how many bits were clear.  Concurrent readers find each bit
+ * either clear or set.
+ */
 static u64 set_bits(unsigned long *bits, u64 start, u64 end)
 {
 	u64 word, last = (end - 1) / BITS_PER_LONG, nr_new = 0;
@@ -179,15 +183,16 @@ static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 		return set_bits(bits, start, end);
 
 	/*
-	 * Without reclaim: direct reclaim may make a task without __GFP_FS sleep for a second
-	 * in each call.  Meanwhile ABORT and suspends would wait for the caller's mutex.
+	 * Allocate without reclaim: in each call, direct reclaim may make a task without __GFP_FS
+	 * sleep for a second.  During this time, ABORT and suspends would wait for the caller's
+	 * mutex.
 	 */
 	bits = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_NOWARN);
 	if (!bits)
 		return 0;
 	bitmap_set(bits, start, end - start);
 	ws->nr_allocated++;
-	/* Readers must not see the page before its contents. */
+	/* Publish the page after its content: readers must not see the page before. */
 	smp_store_release(&ws->dir[page], bits);
 	return end - start;
 }

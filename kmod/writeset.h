@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The set of blocks that are recorded in one era, and the counts of the writes that went
- * to the origin because their blocks are in the set.
- *
- * Nothing here knows of instances, so tests/unit/test_writeset.c runs it in user space.
+ * The set of blocks that are recorded in one era, and the counts of the writes that went to the
+ * origin because their blocks are in the set.  This code does not use instances, so
+ * tests/unit/test_writeset.c runs it in user space.
  */
 #ifndef ERAD_WRITESET_H
 #define ERAD_WRITESET_H
@@ -11,56 +10,55 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 
-/* Writes to the origin, counted on the CPU on which the write began, or on which it ended. */
+/* Counts of writes to the origin, on the CPU on which the write began or ended. */
 struct erad_io_counts {
 	u64 begun, ended;
 };
 
 /*
- * One bit a block, in pages of PAGE_SIZE * 8 bits.  A page without any bit set is NULL.  A
- * page whose bits were all set in one call is the shared page of ones.  Bits are never
- * cleared.  One writer at a time sets bits; readers need nothing but RCU.
+ * One bit for each block, in pages of PAGE_SIZE * 8 bits.  A page without any set bit is NULL.  A
+ * page whose bits were all set in one call is the shared page of ones.  Bits are never cleared.
+ * One writer at a time sets bits; readers need nothing but RCU.
  */
 struct erad_writeset {
-	struct erad_io_counts __percpu *counts;	/* set before the writeset becomes current */
-	bool retired;			/* writes that end from now on count down `remaining` */
+	struct erad_io_counts __percpu *counts;	/* the era; set before the writeset becomes current */
+	bool retired;			/* retired: writes that end from now on decrement `remaining` */
 	atomic64_t remaining;		/* writes in flight; see erad_writeset_add_remaining() */
 	void (*done)(struct erad_writeset *ws);
-	void *data;			/* for done */
+	void *data;			/* argument of done */
 	u32 era;
 	u64 nr_blocks;
-	u64 nr_pages;			/* entries of dir */
-	u64 nr_allocated;		/* entries of dir that have a page of their own */
+	u64 nr_pages;			/* number of entries of dir */
+	u64 nr_allocated;		/* how many entries of dir have a page of their own */
 	unsigned long *dir[];
 };
 
 #define ERAD_BITS_PER_PAGE	((u64)PAGE_SIZE * BITS_PER_BYTE)
 
-/* Module-wide page of ones. */
+/* Allocate and free the page of ones, which all writesets share. */
 int erad_writeset_init(void);
 void erad_writeset_exit(void);
 
-/* Largest number of blocks that erad_writeset_alloc() accepts. */
+/* Returns the largest number of blocks that erad_writeset_alloc() accepts. */
 u64 erad_writeset_max_blocks(void);
 
 /*
- * Returns an empty writeset, or NULL if there is no memory.  May sleep for as long as the
- * machine is short of memory, so the caller holds no lock that a commit takes.
- *
- * `done` is called once, in any context, when the writeset is retired and no write that it
- * counts is in flight any more.  The caller may free the writeset from then on.
+ * Returns an empty writeset, or NULL if there is no memory.  May sleep for as long as the machine
+ * is short of memory, so the caller holds no lock that a commit takes.  `done` is called once, in
+ * any context, when the writeset is retired and no write that it counts is in flight any more.
+ * From then on, the caller may free the writeset.
  */
 struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
 					  void (*done)(struct erad_writeset *ws), void *data);
 
 /*
- * No write that ws counts is in flight, and no RCU section is left that has seen ws.
- * NULL is fine.
+ * Frees ws, which may be NULL.  No write that ws counts may be in flight, and there may be no RCU
+ * section that has seen ws.
  */
 void erad_writeset_free(struct erad_writeset *ws);
 
 /*
- * Counts a write that goes to the origin.  In the RCU section that found ws to be the
+ * Counts a write that goes to the origin.  Context: the RCU section in which ws was found to be the
  * current writeset, or while ws cannot be retired.
  */
 static inline void erad_writeset_begin_write(struct erad_writeset *ws)
@@ -68,7 +66,7 @@ static inline void erad_writeset_begin_write(struct erad_writeset *ws)
 	this_cpu_inc(ws->counts->begun);
 }
 
-/* Counts the end of a write that was counted in ws.  Any context.  ws may be freed already when this returns. */
+/* Counts the end of a write that ws has counted.  Any context.  ws may have been freed when this returns. */
 static inline void erad_writeset_end_write(struct erad_writeset *ws)
 {
 	rcu_read_lock_sched();
@@ -79,25 +77,28 @@ static inline void erad_writeset_end_write(struct erad_writeset *ws)
 	rcu_read_unlock_sched();
 }
 
-/* How many writes have begun so far.  0 for NULL. */
+/* Returns how many writes have begun so far, or 0 for NULL. */
 u64 erad_writeset_begun(const struct erad_writeset *ws);
 
 /*
- * A drain, in two steps.  First, when ws is not the current writeset any more:
- * erad_writeset_retire().  Then erad_writeset_add_remaining(), which sleeps for an RCU
- * grace period.  ws->done is called when no write is left in flight; that can be before
- * erad_writeset_add_remaining() returns.
+ * A drain has two steps.  First, when ws is not the current writeset any more, call
+ * erad_writeset_retire().  Second, call erad_writeset_add_remaining(), which sleeps for an RCU
+ * grace period.  ws->done is called when none of the writes that ws counts is in flight any more.
+ * The call can come before erad_writeset_add_remaining() returns.
  */
 void erad_writeset_retire(struct erad_writeset *ws);
 void erad_writeset_add_remaining(struct erad_writeset *ws);
 
-/* After ws->done: returns what erad_writeset_begun() returns, and clears the counts. */
+/* Returns what erad_writeset_begun() returns, and clears the counts.  Call this after ws->done. */
 u64 erad_writeset_take_begun(struct erad_writeset *ws);
 
-/* Returns the first block of first..last that is not set, or last + 1. */
+/* Returns the first block of first … last that is not set, or last + 1. */
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
 
-/* Whether all of first..last are set.  Most writes are of one block; for one block it is fast. */
+/*
+ * Returns whether all blocks of first … last are set.  Is fast for one block, because most writes
+ * are of one block.
+ */
 static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 last)
 {
 	const unsigned long *bits;
@@ -109,16 +110,16 @@ static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 la
 }
 
 /*
- * Returns how many bits were clear and are set now.  May be scheduled away, but does
- * not wait for memory: if a page cannot be allocated, its bits stay clear, and the
- * next write to those blocks is held and recorded again.
+ * Sets the blocks.  Returns how many were clear and are set now.  May be scheduled away, but does
+ * not wait for memory.  If a page cannot be allocated, its bits stay clear, and the next write to
+ * these blocks is held and recorded again.
  */
 u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 
-/* Sets all bits.  Allocates nothing. */
+/* Sets all bits.  Allocates no memory. */
 void erad_writeset_fill(struct erad_writeset *ws);
 
-/* Memory that ws uses, in bytes.  0 for NULL. */
+/* Returns how many bytes of memory ws uses, or 0 for NULL. */
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
 
 #endif /* ERAD_WRITESET_H */
