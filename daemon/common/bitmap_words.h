@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turns runs of blocks into words of a bitmap, such as a BPF map, that can only be written
- * whole words at a time.  Collects a bounded number of words, and allocates nothing.
+ * Turns runs of blocks into words of a bitmap, for a bitmap such as a BPF map that can only be
+ * written in whole words.  Collects a bounded number of words, and allocates nothing.
  */
 #ifndef ERAD_BITMAP_WORDS_H
 #define ERAD_BITMAP_WORDS_H
@@ -11,12 +11,12 @@
 #define BITMAP_WORDS_MAX	1024u
 
 struct bitmap_words {
-	const uint64_t *have;	/* the bitmap as it is, for reading; flush() changes it */
-	unsigned int shift;	/* a bit stands for 2^shift blocks */
-	uint64_t marked;	/* how many bits were clear before they were added */
-	/* The words that flush() is to write, and their positions in the bitmap. */
+	const uint64_t *have;	/* current content of the bitmap; flush() changes it */
+	unsigned int shift;	/* one bit stands for 2^shift blocks */
+	uint64_t marked;	/* how many bits were clear, and were then set */
+	/* The words that flush() must write, and their positions in the bitmap. */
 	unsigned int nr;
-	uint32_t index[BITMAP_WORDS_MAX];	/* ascending */
+	uint32_t index[BITMAP_WORDS_MAX];	/* positions, in ascending order */
 	uint64_t word[BITMAP_WORDS_MAX];
 };
 
@@ -26,13 +26,13 @@ struct bitmap_words {
  */
 unsigned int bitmap_words_shift(uint64_t nr_blocks, uint64_t cap);
 
-/* Returns how many words the bitmap has. */
+/* Returns how many 64-bit words the bitmap has. */
 uint64_t bitmap_words_count(uint64_t nr_blocks, unsigned int shift);
 
 /*
  * Adds the blocks first to first + len - 1; len > 0.  Calls flush when w is full.  Between two
- * flushes, first must not get smaller.  The caller flushes what is left in w at the end.
- * Returns 0, or the negative errno that flush returned.
+ * flushes, first must not decrease.  After the last call, the caller flushes the words that are
+ * still in w.  Returns 0, or the negative errno that flush returned.
  */
 int bitmap_words_add(struct bitmap_words *w, uint64_t first, uint64_t len,
 		     int (*flush)(struct bitmap_words *w, void *ctx), void *ctx);

@@ -17,6 +17,17 @@ dev_t blockdev_at(const char *path)
 	return !stat(path, &st) && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 }
 
+bool blockdev_same_place(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (stat(a, &sa) || stat(b, &sb))
+		return false;
+	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
+		return sa.st_rdev == sb.st_rdev;
+	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
 int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size)
 {
 	char path[128];
@@ -37,6 +48,16 @@ int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size
 	return r;
 }
 
+int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t size)
+{
+	char up[32], text[16];
+
+	if (blockdev_attribute(dev, "partition", text, sizeof(text)))
+		return blockdev_attribute(dev, attribute, line, size);
+	snprintf(up, sizeof(up), "../%s", attribute);
+	return blockdev_attribute(dev, up, line, size);
+}
+
 int blockdev_kernel_name(dev_t dev, char *name, size_t size)
 {
 	char link[64], target[PATH_MAX];
@@ -53,9 +74,19 @@ int blockdev_kernel_name(dev_t dev, char *name, size_t size)
 	if (strlen(last) >= size)
 		return -ENAMETOOLONG;
 	strcpy(name, last);
-	/* In sysfs names, ! stands for a slash. */
+	/* sysfs has ! in place of each slash of a name. */
 	for (char *p = name; *p; p++)
 		if (*p == '!')
 			*p = '/';
 	return 0;
+}
+
+bool blockdev_link_names_content(const char *link)
+{
+	static const char *const directories[] = { "disk/by-uuid/", "disk/by-label/" };
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories); i++)
+		if (!strncmp(link, directories[i], strlen(directories[i])))
+			return true;
+	return false;
 }

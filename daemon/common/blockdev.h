@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Looks up block devices, by path or by number.  Any thread may call these functions.  They open
- * only files of sysfs.
+ * files of sysfs only.
  */
 #ifndef ERAD_BLOCKDEV_H
 #define ERAD_BLOCKDEV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 /* Returns the number of the block device at path.  0: there is no block device at path. */
 dev_t blockdev_at(const char *path);
 
+/* Returns whether both paths lead to the same block device or file; false if this cannot be found out. */
+bool blockdev_same_place(const char *a, const char *b);
+
 /*
- * Reads the first line of the device's sysfs attribute, cut to size - 1 bytes.  Returns a negative errno if
- * there is no such attribute, or if it is empty.
+ * Reads the first line of the device's sysfs attribute, and cuts it to size - 1 bytes.  Returns a
+ * negative errno if the attribute is missing or empty.
  */
 int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 
+/* Does the same for an attribute that a partition has in the directory of its disk, such as queue/iostats. */
+int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t size);
+
 /* Writes the kernel's name of the device, which is the name of its node below /dev.  Returns 0 or a negative errno. */
 int blockdev_kernel_name(dev_t dev, char *name, size_t size);
+
+/*
+ * Returns whether a link is a link by UUID or label.  link: its name below /dev.  Such a link names
+ * the content of a device, so a copy of the device has the same link.
+ */
+bool blockdev_link_names_content(const char *link);
 
 #endif /* ERAD_BLOCKDEV_H */

@@ -15,14 +15,14 @@
 #include "common/protocol.h"
 #include "erad_uapi.h"
 
-#define ANSWER_MAX	(16u << 20)	/* bytes of a line: room for the status of very many volumes */
-#define PATIENCE_MS	5000		/* after this time without an answer, the user is told to wait */
+#define ANSWER_MAX	(16u << 20)	/* longest line of an answer in bytes: room for the status of very many volumes */
+#define PATIENCE_MS	5000		/* after this time without an answer, a message says that eractl waits */
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
 
 struct call {
 	struct jsonl lines;
-	const char *path;	/* of erad's socket */
-	long long deadline;	/* by jsonl_now_ms(): when the call gives up; -1: never */
+	const char *path;	/* path of erad's socket */
+	long long deadline;	/* when the call gives up, as a time of jsonl_now_ms(); -1: never */
 	bool tty;		/* stderr is a terminal */
 	bool shown;		/* the terminal shows a progress line */
 	client_part_fn part;
@@ -39,7 +39,7 @@ struct json_object *client_request(const char *op, const char *volume)
 	return o;
 }
 
-/* Prints the message once, however many requests the program makes. */
+/* Prints the message once in the life of the program, also if there are several requests. */
 static void say_waiting(const char *path)
 {
 	static bool said;
@@ -47,12 +47,13 @@ static void say_waiting(const char *path)
 	if (said)
 		return;
 	said = true;
-	fprintf(stderr, "waiting for erad, which has not answered at %s for %d seconds; "
-		"'journalctl -u erad' may tell why, and 'eractl abort NAME' works without erad\n",
+	/* Do not name abort here: it fails the volume, and most requests that take long are just large. */
+	fprintf(stderr, "waiting for erad, which has not answered at %s for %d seconds and may still be busy with the request; "
+		"Ctrl-C gives up, and 'journalctl -u erad' may tell more\n",
 		path, PATIENCE_MS / 1000);
 }
 
-/* Waits until erad accepts the connection, without limit.  Prints a message after PATIENCE_MS. */
+/* Waits without limit until erad accepts the connection.  Prints a message after PATIENCE_MS. */
 static int connect_patiently(int fd, const struct sockaddr_un *sa)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 }, forever = { 0 };
@@ -93,11 +94,11 @@ static int connect_to(const char *path, bool wait, struct err *err)
 			       "the kernel module dm-erad is not loaded; 'modprobe dm-erad' loads it, then 'systemctl start erad' starts erad" :
 			       "'systemctl start erad' starts it");
 	if (e == EAGAIN)
-		return err_set(err, -ETIMEDOUT, "%s: erad does not take connections", path);
+		return err_set(err, -ETIMEDOUT, "%s: erad does not accept connections", path);
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));
 }
 
-/* A caller who may not connect to the first socket may be allowed to connect to the status socket. */
+/* Try the status socket, too: a caller may have access to this socket only. */
 static int client_connect(const char *path, bool wait, struct err *err)
 {
 	int fd = connect_to(path, wait, err), other;
@@ -165,9 +166,9 @@ static int read_line(struct call *c, struct json_object **line, struct err *err)
 	case -ETIMEDOUT:
 		return err_set(err, r, "erad has not answered in time");
 	case -ENODATA:
-		return err_stopped(err, "it closed the connection");
+		return err_stopped(err, "erad closed the connection");
 	case -EPIPE:
-		return err_stopped(err, "it closed the connection in the middle of a line");
+		return err_stopped(err, "erad closed the connection in the middle of a line");
 	case -ECONNRESET:
 		return err_stopped(err, strerror(ECONNRESET));
 	case -ENOMEM:
@@ -177,7 +178,10 @@ static int read_line(struct call *c, struct json_object **line, struct err *err)
 	}
 }
 
-/* Returns 1 if more lines follow, 0 and *result after the last line, or a negative errno. */
+/*
+ * Reads a line of the answer.  Returns 1 if more lines follow, 0 and *result after the last line,
+ * or a negative errno.
+ */
 static int handle_line(struct call *c, struct json_object *line, struct json_object **result,
 		     struct err *err)
 {
@@ -206,7 +210,7 @@ static int handle_line(struct call *c, struct json_object *line, struct json_obj
 		return err_set(err, -EREMOTEIO, "%s", msg);
 	}
 	if (!json_object_object_get_ex(line, "result", &o))
-		return err_garbled(err, "got none of progress, part, result, error");
+		return err_garbled(err, "got an object without a member, expected progress, part, result or error");
 	if (!json_object_is_type(o, json_type_object))
 		return err_garbled(err, "the result is not an object");
 	*result = json_object_get(o);
@@ -228,7 +232,7 @@ static int read_answer(struct call *c, struct json_object **result, struct err *
 	return r;
 }
 
-/* Frees the request. */
+/* Makes the call, and frees the request. */
 static int make_call(struct call *c, const char *path, struct json_object *request,
 		     struct json_object **result, struct err *err)
 {
@@ -243,7 +247,7 @@ static int make_call(struct call *c, const char *path, struct json_object *reque
 	jsonl_init(&c->lines, fd, ANSWER_MAX, PATIENCE_MS);
 	r = jsonl_write(&c->lines, request);
 
-	/* erad may have refused the caller, and sent an answer, before it read the request. */
+	/* Read the answer even if sending failed: erad may have refused the caller before it read the request. */
 	if (r && r != -EPIPE && r != -ECONNRESET)
 		err_set(err, r, "cannot ask erad: %s", strerror(-r));
 	else

@@ -7,26 +7,26 @@
 
 #include "common/err.h"
 
-/* Is called with the value of each part.  If it returns a negative errno, with err set, the call ends. */
+/* Called with the value of each part of the answer.  A negative errno, with err set, ends the call. */
 typedef int (*client_part_fn)(void *ctx, struct json_object *part, struct err *err);
 
 /*
- * Makes one request and waits for the last line of its answer, without limit.  Shows progress
- * on stderr if stderr is a terminal.  Frees the request.  Returns 0 and the result, an object
- * that the caller puts, or a negative errno:
+ * Makes one request, and waits without limit for the last line of its answer.  If stderr is a
+ * terminal, shows progress there.  Frees the request.  part may be NULL for operations whose
+ * answers have no parts.  Returns 0 and the result, an object to which the caller drops the
+ * reference, or a negative errno:
  * ENOTCONN	erad is not running
- * EACCES	erad is running, but the caller may not connect
+ * EACCES		erad is running, but the caller may not connect
  * ECONNRESET	erad stopped before it answered
- * EBADMSG	the answer cannot be understood
+ * EBADMSG	the answer has another form than expected
  * EREMOTEIO	erad answered with an error
- * part may be NULL for operations whose answers have no parts.
  */
 int client_call(struct json_object *request, client_part_fn part, void *ctx,
 		struct json_object **result, struct err *err);
 
 /*
- * As client_call(), at the socket `path`, but without progress and parts, and with a limit:
- * ETIMEDOUT if the whole answer is not there after ms milliseconds, or if erad accepts no
+ * Makes a request at the socket `path`, as client_call() does, but without progress and parts, and
+ * with a limit.  ETIMEDOUT: the answer is not complete after ms milliseconds, or erad accepts no
  * connections.
  */
 int client_ask(const char *path, struct json_object *request, unsigned int ms,

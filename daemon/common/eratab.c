@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include "common/eratab.h"
+#include "common/files.h"
 #include "common/octal.h"
 
 #define BLANKS		" \t\r\v\f"
 #define BOM		"\xef\xbb\xbf"	/* byte order mark, which some editors put at the beginning of a file */
-#define READ_FIRST	4096u	/* bytes */
+#define READ_FIRST	4096u	/* first size of the buffer in bytes */
 
 const char *const detach_policy_name[NR_DETACH_POLICIES] = {
 	[DETACH_QUEUE] = "queue",
@@ -45,7 +46,7 @@ int eratab_check_name(const char *name, struct err *err)
 			       "a control character" : "a letter that is not ASCII");
 	if (*name == '-')
 		return err_set(err, -EINVAL, "volume name %s begins with -", name);
-	/* Names that /dev/mapper has already. */
+	/* /dev/mapper/control is device-mapper's own node, and "." and ".." are directories. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "control"))
 		return err_set(err, -EINVAL, "%s cannot be a volume name", name);
 	return 0;
@@ -76,7 +77,7 @@ void eratab_free(struct eratab *tab)
 	*tab = (struct eratab){ 0 };
 }
 
-/* Takes the next field off *s.  Returns NULL if there is none. */
+/* Returns the next field of *s, or NULL if there is none.  Moves *s to the text after the field. */
 static char *field(char **s)
 {
 	char *f = *s + strspn(*s, BLANKS);
@@ -122,7 +123,7 @@ static int parse_seconds(const char *s, unsigned int *out, struct err *err)
 	return 0;
 }
 
-/* Returns false if s is no policy. */
+/* Reads a policy.  Returns false if s is something else. */
 static bool parse_policy(const char *s, enum detach_policy *out)
 {
 	for (int i = 0; i < NR_DETACH_POLICIES; i++) {
@@ -146,13 +147,17 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 
 		if (!strcmp(o, "noauto"))
 			e->noauto = true;
+		else if (!strcmp(o, "detaching"))
+			e->detaching = true;
 		else if (!strncmp(o, "detach_policy=", 14) && parse_policy(o + 14, &e->policy))
 			;
 		else if (!strncmp(o, "detach_timeout=", 15))
 			r = parse_seconds(o + 15, &e->detach_timeout, err);
+		else if (!strcmp(o, "gap=record") || !strcmp(o, "gap=refuse"))
+			e->refuse_gap = !strcmp(o, "gap=refuse");
 		else
 			r = err_set(err, -EINVAL,
-				    "option %.100s is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS",
+				    "option %.100s is not one of noauto, detaching, detach_policy=queue|fail|degrade, detach_timeout=SECONDS, gap=record|refuse",
 				    o);
 		if (r)
 			return r;
@@ -160,7 +165,7 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 	return 0;
 }
 
-/* Parses a line.  name has been checked; rest is the text after it. */
+/* Parses the rest of a line, which is the text after the name.  The name has been checked already. */
 static int parse_entry(const char *name, char *rest, struct eratab_entry *e, struct err *err)
 {
 	int r;
@@ -185,7 +190,7 @@ static int grow_lines(struct eratab *tab, struct eratab_line **out)
 	if (tab->nr == ERATAB_LINES_MAX)
 		return -EFBIG;
 
-	/* The array has a power of two of elements; grow it when it is full. */
+	/* The array is full when the number of its elements is a power of two.  Then it is doubled. */
 	if (!(tab->nr & (tab->nr - 1))) {
 		line = realloc(tab->line, (tab->nr ? tab->nr * 2 : 1) * sizeof(*line));
 		if (!line)
@@ -206,8 +211,8 @@ static const struct eratab_line *named(const struct eratab *tab, const char *nam
 }
 
 /*
- * Parses copy, which may be changed, into l.  Returns ENOMEM; or 0, with l->error if the line is
- * not understood.
+ * Parses the line `copy` into l, and changes the copy.  Returns 0 or ENOMEM.  If the line is not
+ * understood, returns 0 and sets l->error.
  */
 static int parse_line(struct eratab *tab, struct eratab_line *l, char *copy, bool has_zero)
 {
@@ -310,7 +315,7 @@ static int open_table(const char *file, struct err *err)
 	struct stat st;
 	int fd;
 
-	/* Without O_NONBLOCK, opening a FIFO waits for a writer. */
+	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", file);
@@ -335,7 +340,7 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err)
 		return fd;
 
 	while (len <= ERATAB_SIZE_MAX) {
-		/* The buffer is small at first, because erad has to lock this memory. */
+		/* Begin with a small buffer, because erad locks its memory. */
 		if (len == size) {
 			size = size ? 2 * size : READ_FIRST;
 			more = realloc(text, size);
@@ -364,7 +369,7 @@ out:
 	return r;
 }
 
-/* Returns EEXIST if other lines than l, the first one, name the volume too: it is not clear which one is meant. */
+/* Returns EEXIST if another line than l also names the volume.  l is the first such line. */
 static int check_single(const struct eratab *tab, const struct eratab_line *l, struct err *err)
 {
 	const struct eratab_line *end = tab->line + tab->nr;
@@ -378,7 +383,7 @@ static int check_single(const struct eratab *tab, const struct eratab_line *l, s
 	return 0;
 }
 
-/* Finds the only line with this name. */
+/* Finds the line with this name.  It is an error if two lines have the name. */
 static int find_line(const struct eratab *tab, const char *name, const struct eratab_line **out,
 		     struct err *err)
 {
@@ -403,7 +408,7 @@ int eratab_find(const struct eratab *tab, const char *name, const struct eratab_
 	return 0;
 }
 
-/* Appends s to line.  Writes bytes that would separate fields as \ooo. */
+/* Appends s to line.  Bytes that would separate fields are written as \ooo. */
 static void put_field(FILE *line, const char *s)
 {
 	for (; *s; s++) {
@@ -431,12 +436,20 @@ static char *format_entry(const struct eratab_entry *e, size_t *len)
 		fprintf(line, "%snoauto", sep);
 		sep = ",";
 	}
+	if (e->detaching) {
+		fprintf(line, "%sdetaching", sep);
+		sep = ",";
+	}
 	if (e->policy) {
 		fprintf(line, "%sdetach_policy=%s", sep, detach_policy_name[e->policy]);
 		sep = ",";
 	}
-	if (e->detach_timeout)
+	if (e->detach_timeout) {
 		fprintf(line, "%sdetach_timeout=%u", sep, e->detach_timeout);
+		sep = ",";
+	}
+	if (e->refuse_gap)
+		fprintf(line, "%sgap=refuse", sep);
 	if (fclose(line)) {
 		free(text);
 		return NULL;
@@ -462,7 +475,7 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 	if (r)
 		return cannot_add(r, tab->file, err);
 
-	/* Do not write a line that cannot be read back. */
+	/* Parse the new line: a line that cannot be read back must not be written. */
 	l = &tab->line[tab->nr - 1];
 	if (l->entry)
 		return 0;
@@ -470,6 +483,31 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 	free_line(l);
 	tab->nr--;
 	return r;
+}
+
+int eratab_replace(struct eratab *tab, const struct eratab_entry *e, struct err *err)
+{
+	const struct eratab_line *old;
+	struct eratab_line last;
+	size_t i;
+	int r;
+
+	r = find_line(tab, e->name, &old, err);
+	if (r)
+		return r;
+	i = old - tab->line;
+	/* eratab_add() refuses a name that is in the table. */
+	tab->line[i].name[0] = 0;
+	r = eratab_add(tab, e, err);
+	if (r) {
+		strcpy(tab->line[i].name, e->name);
+		return r;
+	}
+	last = tab->line[tab->nr - 1];
+	free_line(&tab->line[i]);
+	tab->line[i] = last;
+	tab->nr--;
+	return 0;
 }
 
 int eratab_remove(struct eratab *tab, const char *name, struct err *err)
@@ -490,40 +528,15 @@ int eratab_remove(struct eratab *tab, const char *name, struct err *err)
 
 static int write_lines(const struct eratab *tab, int fd)
 {
-	FILE *f = fdopen(fd, "w");
+	uint64_t at = 0;
 	int r = 0;
 
-	if (!f) {
-		r = -errno;
-		close(fd);
-		return r;
+	for (size_t i = 0; i < tab->nr && !r; i++) {
+		r = file_write_at(fd, tab->line[i].text, tab->line[i].len, at);
+		at += tab->line[i].len;
+		if (!r)
+			r = file_write_at(fd, "\n", 1, at++);
 	}
-	for (size_t i = 0; i < tab->nr; i++)
-		if (fwrite(tab->line[i].text, 1, tab->line[i].len, f) != tab->line[i].len ||
-		    fputc('\n', f) == EOF)
-			r = -EIO;
-	if (fflush(f) || fsync(fd))
-		r = -errno;
-	if (fclose(f) && !r)
-		r = -errno;
-	return r;
-}
-
-static int sync_dir(const char *file)
-{
-	char dir[PATH_MAX];
-	char *slash;
-	int fd, r;
-
-	snprintf(dir, sizeof(dir), "%s", file);
-	slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = 0;
-	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = fsync(fd) ? -errno : 0;
-	close(fd);
 	return r;
 }
 
@@ -548,19 +561,11 @@ int eratab_write(const struct eratab *tab, struct err *err)
 	if (stat(real, &st))
 		st = (struct stat){ .st_mode = 0644 };
 	r = fchown(fd, st.st_uid, st.st_gid) || fchmod(fd, st.st_mode & 07777) ? -errno : 0;
-	if (r)
-		close(fd);
-	else
+	if (!r)
 		r = write_lines(tab, fd);
-	if (!r && rename(tmp, real))
-		r = -errno;
-	if (r) {
-		unlink(tmp);
-		return err_set(err, r, "cannot replace %s: %s", tab->file, strerror(-r));
-	}
-	r = sync_dir(real);
-	if (r)
-		return err_set(err, r, "cannot make the new %s durable: %s", tab->file,
-			       strerror(-r));
-	return 0;
+	if (!r)
+		return file_replace(fd, tmp, real, err);
+	close(fd);
+	unlink(tmp);
+	return err_set(err, r, "cannot replace %s: %s", tab->file, strerror(-r));
 }

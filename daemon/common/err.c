@@ -6,13 +6,26 @@
 
 #include "common/err.h"
 
+#define CUT	"..."
+
+/* Replaces the end of a sentence that did not fit.  Cuts no UTF-8 character in the middle. */
+static void mark_cut(char msg[ERR_MAX])
+{
+	size_t len = ERR_MAX - sizeof(CUT);
+
+	while (len && ((unsigned char)msg[len] & 0xc0) == 0x80)
+		len--;
+	strcpy(msg + len, CUT);
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	if (e) {
 		va_start(ap, fmt);
-		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+		if (vsnprintf(e->msg, sizeof(e->msg), fmt, ap) >= (int)sizeof(e->msg))
+			mark_cut(e->msg);
 		va_end(ap);
 	}
 	return code;
@@ -30,20 +43,26 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 
-	/* If the result is too long, the sentence loses its end: its beginning says what happened. */
+	/* If the result is too long, cut its end: the beginning says what happened. */
 	len = strnlen(what, sizeof(what) - 3);
 	memcpy(what + len, ": ", 3);
 	len += 2;
 	room = sizeof(what) - 1 - len;
-	if (room > strlen(e->msg))
-		room = strlen(e->msg);
-	memcpy(what + len, e->msg, room);
-	what[len + room] = '\0';
-	memcpy(e->msg, what, len + room + 1);
+	if (room < strlen(e->msg)) {
+		memcpy(what + len, e->msg, room);
+		what[len + room] = '\0';
+		mark_cut(what);
+	} else {
+		strcpy(what + len, e->msg);
+	}
+	strcpy(e->msg, what);
 	return code;
 }
 
-/* Returns how many bytes the control character at the beginning of text has, or 0 if there is no control character. */
+/*
+ * Returns how many bytes the control character at the beginning of text has, or 0 if text begins
+ * with another character.
+ */
 static unsigned int control_length(const char *text)
 {
 	const unsigned char *c = (const unsigned char *)text;
@@ -63,6 +82,21 @@ char *printable(char *text)
 		len = control_length(p);
 		memset(p, '?', len);
 	}
+	return text;
+}
+
+char *one_line(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p; p++)
+		if (*p != ' ' && *p != '\n')
+			*to++ = *p;
+		else if (to > text && to[-1] != ' ')
+			*to++ = ' ';
+	if (to > text && to[-1] == ' ')
+		to--;
+	*to = 0;
 	return text;
 }
 

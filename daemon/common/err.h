@@ -5,14 +5,17 @@
 
 #include <stdio.h>
 
+/* Size of a sentence in bytes.  Has room for a sentence that contains the sentences of two other errors. */
+#define ERR_MAX	2048
+
 struct err {
-	char msg[512];
+	char msg[ERR_MAX];
 };
 
 /*
- * Writes the sentence, and returns code, a negative errno, so that callers can
- * `return err_set(e, -EINVAL, …)`.  The sentence names the volume or file, what was got and
- * what was expected.  e may be NULL.  Allocates nothing.
+ * Writes the sentence, and returns code, a negative errno.  So callers can write `return err_set(e,
+ * -EINVAL, …)`.  The sentence names the volume or file, what was got and what was expected.  e may
+ * be NULL.  Allocates nothing.  A sentence that is too long ends with "...".
  */
 int err_set(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -24,7 +27,13 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 /* Replaces control characters, to which a terminal could react, by '?', and returns text. */
 char *printable(char *text);
 
-/* Prints text.  Each byte of a control character is printed as \xNN, so that the user can recognize the path. */
+/*
+ * Makes one line of the output of a program: a blank stands for each sequence of blanks and
+ * newlines, and none is at the beginning or the end.  Returns text.
+ */
+char *one_line(char *text);
+
+/* Prints text, with each byte of a control character as \xNN, so that the user can recognize the path. */
 void print_printable(FILE *f, const char *text);
 
 #endif /* ERAD_ERR_H */

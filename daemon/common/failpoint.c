@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Kills the process at a point that a test has chosen: see failpoint.h. */
+/* Kills or stops the process at a point that a test has chosen: see failpoint.h. */
 #include "common/failpoint.h"
 
 #ifdef ERAD_FAILPOINTS
@@ -20,7 +20,7 @@ static const char *const names[NR_FAILPOINTS] = {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int fd = -1;
-static atomic_long passages;	/* how often the chosen point was passed; a process has one chosen point in its life */
+static atomic_long passages;	/* how often the chosen point was passed; there is one chosen point in the life of a process */
 
 static void open_failpoint_file(void)
 {
@@ -37,7 +37,7 @@ static void open_failpoint_file(void)
 
 void failpoint(enum failpoint at)
 {
-	char line[64], name[32];
+	char line[64], name[32], how[8] = "kill";
 	ssize_t len;
 	long n;
 
@@ -48,12 +48,16 @@ void failpoint(enum failpoint at)
 	if (len <= 0)
 		return;
 	line[len] = '\0';
-	if (sscanf(line, "%31s %ld", name, &n) != 2 || strcmp(name, names[at]) ||
+	if (sscanf(line, "%31s %ld %7s", name, &n, how) < 2 || strcmp(name, names[at]) ||
 	    atomic_fetch_add(&passages, 1) + 1 != n)
 		return;
 	len = snprintf(line, sizeof(line), "failpoint %s\n", name);
 	if (write(STDERR_FILENO, line, len) != len || ftruncate(fd, 0))
 		abort();
+	if (!strcmp(how, "stop")) {
+		kill(getpid(), SIGSTOP);
+		return;
+	}
 	kill(getpid(), SIGKILL);
 	for (;;)
 		pause();

@@ -7,7 +7,8 @@
  * The environment variable ERAD_FAILPOINT names a file.  A test writes "NAME N" into the file
  * at any time.  At the Nth passage of the point from then on, the process prints
  * "failpoint NAME" to standard error, empties the file and kills itself.  The file is
- * emptied first, so that the next process survives.
+ * emptied first, so that the next process survives.  "NAME N stop" stops the process with SIGSTOP
+ * instead.
  */
 #ifndef ERAD_FAILPOINT_H
 #define ERAD_FAILPOINT_H
@@ -53,9 +54,21 @@
 	X(HISTORY_FLUSHED)	/* create - the copy is flushed, no superblock names the copy */ \
 	X(CREATE_FORMATTED)	/* create - the metadata is complete, eratab has no line */ \
 	X(CREATE_LISTED)	/* create - eratab has a line, the volume is not open */ \
+	X(OPEN_COMPARED)	/* create - with gap=refuse, the origin is compared; there is no device */ \
 	X(CREATE_TARGET)	/* create - the device exists, the caller has no answer */ \
 	X(FIRST_DURABLE)	/* create - the first era is durable, the target has no era */ \
 	X(FIRST_BEGUN)		/* create - the target has the first era, READY is not called yet */ \
+	X(BELOW_LISTED)		/* attach - eratab has the line with the option detaching */ \
+	X(BELOW_FILTERED)	/* attach - the metadata is complete, LVM's configuration has the pattern */ \
+	X(BELOW_MADE)		/* attach - the device exists, with a linear table */ \
+	X(BELOW_LOADED)		/* attach - the tables of the logical volumes are loaded */ \
+	X(BELOW_SWAPPED)	/* attach - one logical volume has moved */ \
+	X(BELOW_MOVED)		/* attach - the logical volumes lie on the device */ \
+	X(BELOW_TRACKED)	/* attach - the device has the erad table, eratab still has the option detaching */ \
+	X(BELOW_MARKED)		/* detach - eratab has the option detaching */ \
+	X(BELOW_FREED)		/* detach - the logical volumes lie on the origin, the device exists */ \
+	X(BELOW_GONE)		/* detach - the device is removed, eratab still has the line */ \
+	X(CLOSE_ENDED)		/* close - the device has gone, the metadata says so, nothing else is done */ \
 	X(CLOSE_FOLDED)		/* close - the journal is folded into the array, CLEAN is not set */ \
 	X(HOME_MADE)		/* home - the new file for deleted metadata exists, and is empty */ \
 	X(HOME_COPIED)		/* home - the new file has the content, not flushed */ \

@@ -10,7 +10,7 @@
 
 #include "common/jsonl.h"
 
-#define JSONL_DEPTH	16	/* nesting that is accepted; the answers of erad need much less */
+#define JSONL_DEPTH	16	/* deepest nesting that is accepted; answers of erad need much less */
 #define JSONL_CHUNK	4096
 
 void jsonl_init(struct jsonl *l, int fd, size_t max, int timeout_ms)

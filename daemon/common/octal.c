@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads bytes that are written as a backslash and three octal digits. */
+/* Reads escapes in paths: see octal.h. */
 #include "common/octal.h"
 
 bool octal_unescape(char *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Escapes in paths: a backslash and three octal digits stand for a byte, as in eratab, fstab and
- * the kernel's tables.
+ * Escapes in paths: a backslash and three octal digits stand for a byte.  eratab, fstab and the
+ * kernel's tables have such escapes.
  */
 #ifndef ERAD_OCTAL_H
 #define ERAD_OCTAL_H
@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * Replaces each \ooo in s by its byte.  Returns false if a backslash is not followed by an octal
- * number from 001 to 377.
+ * Replaces each \ooo in s by the byte.  Returns false if a backslash is not followed by three octal
+ * digits from 001 to 377.
  */
 bool octal_unescape(char *s);
 

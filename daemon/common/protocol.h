@@ -24,6 +24,9 @@
  * ping		-				{"version", "pid", "heap_bytes"}: allocated on the heap
  * create	volume, origin, metadata?,	{"volume", "uuid", "metadata", "era", "device"}
  *		block_size?, overwrite_metadata?
+ * attach	as for create, lvm_rejects?,	as for create, and {"stood_still_seconds",
+ *		write_lvm_filter?: booleans	"logical_volumes": how many devices of LVM lie on it}
+ * detach	volume				{"volume", "stood_still_seconds"}
  * open		volume				as for create
  * close	volume				{"volume"}
  * forget	volume				{"volume", "metadata"}
@@ -95,13 +98,13 @@
 #define ERAD_PROTOCOL_H
 
 #define ERAD_RUN_DIR		"/run/erad"
-#define ERAD_SOCKET		"/run/erad/erad.sock"		/* for root */
-#define ERAD_STATUS_SOCKET	"/run/erad/status.sock"		/* for the group erad */
+#define ERAD_SOCKET		"/run/erad/erad.sock"		/* socket for root */
+#define ERAD_STATUS_SOCKET	"/run/erad/status.sock"		/* socket for the group erad */
 #define ERAD_LIB_DIR		"/var/lib/erad"
 #define ERAD_TAB		"/etc/eratab"
 
-#define ERAD_REQUEST_MAX	65536		/* bytes of a request line */
-#define ERAD_NAME_MAX		100		/* of a volume */
-#define ERAD_BLOCK_SIZE_DEFAULT	65536		/* bytes */
+#define ERAD_REQUEST_MAX	65536		/* longest line of a request in bytes */
+#define ERAD_NAME_MAX		100		/* longest name of a volume in bytes */
+#define ERAD_BLOCK_SIZE_DEFAULT	65536		/* in bytes */
 
 #endif /* ERAD_PROTOCOL_H */

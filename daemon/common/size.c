@@ -11,12 +11,12 @@
 
 int size_parse(const char *text, uint64_t *bytes)
 {
-	static const char units[] = "KMGT";
+	static const char units[] = "KMGTkmgt";
 	unsigned long long n;
 	unsigned int shift = 0;
 	char *end;
 
-	/* strtoull() accepts leading spaces and signs; a size has none. */
+	/* Accept digits only: strtoull() also accepts leading blanks and signs. */
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;
@@ -28,7 +28,7 @@ int size_parse(const char *text, uint64_t *bytes)
 
 		if (!unit || (end[1] && strcmp(end + 1, "iB")))
 			return -EINVAL;
-		shift = 10 * (unit - units + 1);
+		shift = 10 * ((unit - units) % 4 + 1);
 	}
 	if (n > UINT64_MAX >> shift)
 		return -ERANGE;
@@ -36,13 +36,13 @@ int size_parse(const char *text, uint64_t *bytes)
 	return 0;
 }
 
-/* unit is at most 2^60, so ten times the remainder cannot overflow. */
+/* The product cannot overflow: unit is at most 2^60, and the remainder is less. */
 static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
 {
 	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 }
 
-/* Returns whether the text is exact, not rounded. */
+/* Writes the size.  Returns whether the text is exact, that is, not rounded. */
 static bool format_size(char buf[SIZE_TEXT], uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
@@ -53,7 +53,7 @@ static bool format_size(char buf[SIZE_TEXT], uint64_t bytes)
 		snprintf(buf, SIZE_TEXT, "%" PRIu64 " B", bytes);
 		return true;
 	}
-	/* If a size would be rounded up to 1024 of a unit, write it as 1 of the next unit. */
+	/* Write 1 of the next unit instead of 1024 of this unit, to which some sizes are rounded. */
 	while (u[1] && (bytes / unit >= 1024 || tenths_of(bytes, unit) >= 10240)) {
 		unit <<= 10;
 		u++;

@@ -5,12 +5,12 @@
 
 #include <stdint.h>
 
-#define SIZE_TEXT	32	/* room for size_format() */
-#define SIZE_EXACT	64	/* room for size_exact() */
+#define SIZE_TEXT	32	/* bytes that size_format() needs */
+#define SIZE_EXACT	64	/* bytes that size_exact() needs */
 
 /*
- * Reads a decimal number of bytes, or of binary units if K, M, G, T or KiB, MiB, GiB, TiB
- * follows the number.  EINVAL: the text is something else.  ERANGE: the size does not fit.
+ * Reads a decimal number of bytes.  If K, M, G, T or KiB, MiB, GiB, TiB follows the number, it is a
+ * number of these units.  EINVAL: the text is not a size.  ERANGE: the size is too large.
  */
 int size_parse(const char *text, uint64_t *bytes);
 
@@ -21,8 +21,8 @@ int size_parse(const char *text, uint64_t *bytes);
 const char *size_format(char buf[SIZE_TEXT], uint64_t bytes);
 
 /*
- * As size_format(), but exact: if the text is rounded, the number of bytes follows, as in
- * "1.1 MiB (1118208 bytes)".  Returns buf.
+ * Writes the size as size_format() does.  If this text is rounded, appends the number of bytes, as
+ * in "1.1 MiB (1118208 bytes)".  Returns buf.
  */
 const char *size_exact(char buf[SIZE_EXACT], uint64_t bytes);
 

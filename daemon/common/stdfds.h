@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Standard input, output and error, which the caller of a program may have closed. */
+/* Standard input, output and error: the caller of a program may have closed some of them. */
 #ifndef ERAD_STDFDS_H
 #define ERAD_STDFDS_H
 
 /*
- * Call this first in main().  Occupies each closed descriptor of 0 to 2.  Otherwise a socket or
- * file that is opened later would get the number, and would receive what the program prints.
- * Reading and writing an occupied descriptor fails with EBADF, so the program reports that
- * nobody could receive its output.
+ * Opens something in place of each closed descriptor of 0 to 2.  Call this first in main().
+ * Otherwise a socket or file that is opened later would get the number 0, 1 or 2, and would receive
+ * what the program prints.  Reading and writing the new descriptor fails with EBADF, so the program
+ * reports that its output was lost.
  */
 void stdfds_open(void);
 

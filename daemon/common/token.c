@@ -33,6 +33,6 @@ bool token_from_text(const char *text, struct token *t)
 	t->timeline = strtoull(text + UUID_LEN + 1, NULL, 16);
 	era = strtoull(text + UUID_LEN + 1 + 16 + 1, NULL, 10);
 	t->era = era;
-	/* The tokens' texts must be equal, which refuses any other character in the given text. */
+	/* Compare the texts: this refuses any other character in the given text. */
 	return t->timeline && era < UINT32_MAX && !strcmp(text, token_text(t, again));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tokens: one moment of one volume as text, UUID:TIMELINE:ERA.  The timeline is the random number of
- * the activation in which the era began, as 16 hexadecimal digits.
+ * Tokens: each names one moment of one volume, as the text UUID:TIMELINE:ERA.  TIMELINE is the
+ * random number of the activation in which the era began, as 16 hexadecimal digits.
  */
 #ifndef ERAD_TOKEN_H
 #define ERAD_TOKEN_H
@@ -9,18 +9,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TOKEN_TEXT_SIZE	66	/* bytes of the text, with the final 0 */
+#define TOKEN_TEXT_SIZE	66	/* bytes of the text, including the final 0 */
 
 struct token {
 	uint8_t uuid[16];
-	uint64_t timeline;	/* not 0 */
+	uint64_t timeline;	/* never 0 */
 	uint32_t era;
 };
 
 /* Writes the token as text.  Returns text. */
 char *token_text(const struct token *t, char text[TOKEN_TEXT_SIZE]);
 
-/* Reads what token_text() writes.  Returns false if text is something else. */
+/* Reads the text of a token.  Returns false if text is not a token as token_text() writes it. */
 bool token_from_text(const char *text, struct token *t);
 
 #endif /* ERAD_TOKEN_H */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define UUID_TEXT_SIZE	37	/* with the final 0 */
+#define UUID_TEXT_SIZE	37	/* bytes of the text, including the final 0 */
 
 /* Writes u as text, and returns text. */
 static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
@@ -22,7 +22,7 @@ static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
 	return text;
 }
 
-/* Reads what uuid_text() writes.  Returns false if text is something else. */
+/* Reads a UUID.  Returns false if text is not a UUID as uuid_text() writes it. */
 static inline bool uuid_from_text(const char *text, uint8_t u[16])
 {
 	char again[UUID_TEXT_SIZE];

@@ -19,7 +19,7 @@ static int lock_journal(struct store *s, struct err *err)
 	return ret;
 }
 
-/* Returns whether the pool has the nodes that one run may take. */
+/* Returns whether the pool has as many nodes as one run can need. */
 static bool has_nodes(struct store *s)
 {
 	bool ret;
@@ -31,10 +31,14 @@ static bool has_nodes(struct store *s)
 }
 
 /*
- * Ensures that the ring has room for any group, and, if marks is set, that the pool has nodes for a
- * run.  Folds if one of them has not.  A page of the ring may be used again when a superblock whose
- * tail is past the page is durable.  Nodes of marks may be used again at the same moment: what the
- * marks say is durable in the array.  Context: journal_lock.
+ * Ensures that the ring has room for a group of any size.  If marks is set, also ensures that the
+ * pool has nodes for a run.  Folds if the room or the nodes are missing.
+ *
+ * A page of the ring may be used again when a superblock is durable whose tail is past the page.
+ * The nodes of marks may be used again from the same moment on: then the marks are durably in the
+ * array.
+ *
+ * Context: journal_lock.
  */
 static int make_room_for_group(struct store *s, bool marks, struct err *err)
 {
@@ -47,26 +51,25 @@ static int make_room_for_group(struct store *s, bool marks, struct err *err)
 }
 
 /*
- * Makes s->group durable as the next group.  On failure head does not move: the next append writes
- * the same pages, and the group's checksum recognizes a mixture of both.  kind: make a snapshot of
- * everything before the group.  Context: journal_lock, after make_room_for_group().
+ * Makes s->group durable as the next group.  On failure, head does not move.  The next append
+ * writes to the same pages; if old and new pages are mixed after a crash, the group's checksum is
+ * wrong.  kind: request a snapshot of everything before the group.  Context: journal_lock, after
+ * make_room_for_group().
  */
 static int append_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
 		  enum snapshot_kind kind, struct err *err)
 {
-	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
-	ret = journal_write(&s->journal, s->group, count, s->head, era, type);
-	failpoint(FAILPOINT_COMMIT_WRITTEN);
-	if (!ret)
-		ret = store_flush(s, lost);
+	ret = store_write_group(s, count, era, type);
 	if (ret)
 		return store_io_error(s, err, ret, "appending to the journal");
-	failpoint(FAILPOINT_COMMIT_FLUSHED);
 	pthread_mutex_lock(&s->lock);
 	if (kind) {
-		/* Change both under one lock, so that no fold goes past the new era meanwhile. */
+		/*
+		 * Change head and era under one lock: otherwise a fold could read the new head with
+		 * the old era.
+		 */
 		s->begin.kind = kind;
 		s->begin.seq = s->head;
 		s->begin.era = s->era;
@@ -82,7 +85,7 @@ static int append_group(struct store *s, unsigned int count, uint32_t era, enum 
 	return 0;
 }
 
-/* Makes the page of an ERA_BEGIN.  Context: journal_lock. */
+/* Fills a page with the beginning of an era.  Context: journal_lock. */
 static unsigned int encode_era(struct store *s, bool checkpoint)
 {
 	const unsigned int count = journal_encode(s->group, NULL, 0);
@@ -141,19 +144,21 @@ static int check_ranges(struct store *s, const struct erad_range *r, unsigned in
 	for (i = 0; i < nr; i++)
 		if (r[i].len == 0 || r[i].len > nr_blocks || r[i].first > nr_blocks - r[i].len)
 			return err_set(err, -EINVAL, "%s: got %" PRIu32 " blocks from block %" PRIu64
-				       ", expected 1 or more of the device's %" PRIu64, s->e->name,
+				       ", expected 1 or more blocks, all below block %" PRIu64, s->e->name,
 				       (uint32_t)r[i].len, (uint64_t)r[i].first, nr_blocks);
 	return 0;
 }
 
 /*
- * Records as many runs as there is memory for, from the first on, as one group, which is durable on
- * return.  *done: the number of these runs, at least 1.
+ * Records runs as one group of the journal: the first runs, as many as the pool has memory for.
+ * The group is durable on return.  *done receives the number of these runs, at least 1.
  *
- * Adds the marks to memory before the journal, for two reasons: once the group is durable nothing
- * may fail; and a fold whose tail moves past the group must have the group's marks.  If the group
- * never becomes durable, its blocks are reported as written, which is harmless.  Context:
- * journal_lock.
+ * The marks are added in memory before the group is appended, for two reasons.  First, adding marks
+ * can fail, and nothing may fail after the group is durable.  Second, a fold that moves the tail
+ * past the group must already have the marks of the group.  If the group never becomes durable, its
+ * blocks are reported as written, which is harmless.
+ *
+ * Context: journal_lock.
  */
 static int mark_part(struct store *s, const struct run *runs, unsigned int nr, unsigned int *done,
 		     struct err *err)
@@ -172,11 +177,11 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
 }
 
 /*
- * Writes the marks as one group, or as several groups if the pool has not enough nodes for all of
- * them.  Each group is durable before the next begins, and the call returns 0 only after the last.
- * So the caller, who then releases the writes, never releases a write whose blocks are only
- * recorded in part.  After a crash there may be the first groups only, which report writes that
- * have not completed.  journal_lock is held over all groups, so that no era begins between them.
+ * Writes the marks as one group, or as several groups if the pool has too few nodes for all marks.
+ * Each group is durable before the next one begins, and the call returns 0 only after the last one.
+ * So the caller never releases a write of which only some blocks are recorded.  After a crash,
+ * there may be only the first groups; they report writes that have not completed.  journal_lock is
+ * held over all groups, so that no era begins between them.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err)
 {

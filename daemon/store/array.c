@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The era array: see array.h. */
+/* Reads and writes the era array: see array.h. */
 #include <endian.h>
 #include <inttypes.h>
 #include <string.h>

@@ -12,7 +12,10 @@ int aside_return(const char *aside, const char *path)
 {
 	if (!renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE))
 		return 0;
-	/* Some file systems do not support the flag.  link() does not replace a file either. */
+	/*
+	 * Use link(), because some file systems do not support RENAME_NOREPLACE.  Like
+	 * RENAME_NOREPLACE, link() never replaces a file.
+	 */
 	if (errno != EINVAL || link(aside, path))
 		return -errno;
 	return unlink(aside) ? -errno : 0;
@@ -38,7 +41,7 @@ int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX])
 		unlink(aside);
 		goto out;
 	}
-	/* A rename takes whichever file is at the path at that moment, so check which file was renamed. */
+	/* Check which file was renamed: somebody may have put another file at the path just before the rename. */
 	if (!stat(aside, &moved) && moved.st_dev == st->st_dev && moved.st_ino == st->st_ino)
 		return 0;
 	r = -ESTALE;

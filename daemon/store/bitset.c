@@ -105,7 +105,7 @@ void bitset_destroy(struct bitset *b)
 	b->leaf = NULL;
 }
 
-/* first and last are relative to the beginning of the subtree at *slot. */
+/* Sets blocks in the subtree at *slot.  first and last are relative to the beginning of this subtree. */
 static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 		       uint64_t first, uint64_t last)
 {
@@ -149,7 +149,7 @@ int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len)
 
 	if (!len)
 		return 0;
-	/* The result is that of the last block, because the leaves are visited in ascending order. */
+	/* Leaves are visited in ascending order, so b->leaf is the leaf of the last block. */
 	b->leaf_index = last >> LEAF_SHIFT;
 	return set_subtree(b, &b->root, b->shift, first, last);
 }

@@ -3,10 +3,10 @@
  * A sparse set of block numbers.  Its memory and time depend on its content, not on the size of the
  * device.
  *
- * A radix tree of 4 KiB nodes: leaves are bitmaps of 32768 blocks, and each level above has 512
- * children.  A child that is NULL is an empty subtree, and BITSET_FULL is a full one, so that a
- * discard of a whole device takes only a few nodes.  Nodes come from the heap, or from a pool that
- * the caller has filled before.  Nothing here locks.
+ * The set is a radix tree of 4 KiB nodes.  Leaves are bitmaps of 32768 blocks, and each level above
+ * has 512 children.  A child that is NULL is an empty subtree.  A child that is BITSET_FULL is a
+ * full subtree, so that a discard of a whole device needs only a few nodes.  Nodes come from the
+ * heap, or from a pool that the caller has filled before.  The functions take no locks.
  */
 #ifndef ERAD_BITSET_H
 #define ERAD_BITSET_H
@@ -17,50 +17,50 @@
 
 #include "store/nodes.h"
 
-#define BITSET_LEAF_SHIFT	15u	/* bits of a leaf: 2^15 */
-#define BITSET_FANOUT_SHIFT	9u	/* children of a node: 2^9 */
+#define BITSET_LEAF_SHIFT	15u	/* a leaf has 2^15 bits */
+#define BITSET_FANOUT_SHIFT	9u	/* other nodes have 2^9 children */
 
 struct bitset {
 	void *root;
 	unsigned int shift;	/* the tree covers 2^shift blocks */
-	size_t nodes;		/* nodes in use */
-	struct nodes *pool;	/* source of nodes; NULL: the heap.  May be changed at any time */
-	uint64_t *leaf;		/* the leaf that was used last, because the next blocks are often in it; or NULL */
+	size_t nodes;		/* number of nodes in use */
+	struct nodes *pool;	/* where nodes come from; NULL: from the heap.  May be changed at any time */
+	uint64_t *leaf;		/* the leaf that was used last, or NULL; the next blocks are often in the same leaf */
 	uint64_t leaf_index;
 };
 
-/* Blocks first … first + len - 1; len > 0. */
+/* The blocks first … first + len - 1.  len is not 0. */
 struct run {
 	uint64_t first, len;
 };
 
 /*
- * Makes an empty set of blocks below nr, which is at most 2^60.  Cannot fail.  The nodes come from
- * the heap, unless the caller sets a pool.
+ * Makes an empty set of blocks.  nr: all blocks are below this number, which is at most 2^60.
+ * Cannot fail.  The nodes come from the heap, unless the caller sets a pool.
  */
 void bitset_init(struct bitset *b, uint64_t nr);
 
-/* Frees all nodes, or returns them to the pool.  The set is empty then. */
+/* Frees all nodes, or returns them to the pool.  Then the set is empty. */
 void bitset_destroy(struct bitset *b);
 
 /*
- * Returns the most nodes that adding one run takes: the root, and in each level below it one for
- * each end of the run.
+ * Returns how many nodes one run can need: the root, and in each level below it one node for each
+ * end of the run.
  */
 static inline size_t bitset_needs(const struct bitset *b)
 {
 	return 1 + 2 * (b->shift - BITSET_LEAF_SHIFT) / BITSET_FANOUT_SHIFT;
 }
 
-/* Returns the nodes of a set that has some, but not all, blocks of each leaf.  nr: as for bitset_init(). */
+/* Returns the number of nodes of a set in which each leaf has some blocks, but not all.  nr: as for bitset_init(). */
 size_t bitset_most(uint64_t nr);
 
-/* As bitset_set(), which tries a faster way first. */
+/* Adds a run as bitset_set() does, but tries the last used leaf first. */
 int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
 
 /*
- * Adds first … first + len - 1.  ENOMEM: there is no memory, or the pool has too few nodes; some of
- * the blocks may have been added.
+ * Adds the blocks first … first + len - 1.  ENOMEM: there is no memory, or the pool has too few
+ * nodes.  Then some of the blocks may have been added.
  */
 static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 {
@@ -71,12 +71,12 @@ static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 }
 
 /*
- * Returns the lowest block of from … end - 1 that is in the set (want), or is not in the set
- * (!want); or end if there is none.  end is at most the nr of bitset_init().
+ * Returns the lowest block of from … end - 1 that is in the set (want), or that is not in the set
+ * (!want).  Returns end if there is no such block.  end is at most the nr of bitset_init().
  */
 uint64_t bitset_find(const struct bitset *b, uint64_t from, uint64_t end, bool want);
 
-/* The same for a plain bitmap of words. */
+/* These do the same with a plain bitmap of 64-bit words. */
 void bits_set(uint64_t *words, uint64_t first, uint64_t len);
 uint64_t bits_find(const uint64_t *words, uint64_t from, uint64_t end, bool want);
 

@@ -10,14 +10,14 @@
 #include "store/build.h"
 #include "store/format.h"
 
-#define WINDOW_PAGES	16u	/* pages of the array in memory; few, because blocks may come in any order */
+#define WINDOW_PAGES	16u	/* how many pages of the array are in memory; few, because blocks may come in any order */
 
 struct build {
 	struct engine *e;
 	struct erad_disk_super sb;
 	struct array array;
 	struct erad_disk_eras *window;
-	uint64_t first, nr;	/* number of pages in it; 0: none */
+	uint64_t first, nr;	/* first page of the array that is in memory, and number of such pages */
 	bool dirty;
 };
 
@@ -60,7 +60,7 @@ void build_cancel(struct build *b)
 	free(b);
 }
 
-/* Do not write sectors without eras, so that the same eras always make the same bytes. */
+/* Leave out sectors without eras: then metadata with the same eras has the same bytes. */
 static bool any_written(const struct erad_disk_eras *sector)
 {
 	unsigned int i;
@@ -112,7 +112,7 @@ int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struc
 
 	if (len > nr_blocks || first > nr_blocks - len)
 		return err_set(err, -EINVAL, "%s: got %" PRIu64 " blocks from block %" PRIu64
-			       ", expected some of the device's %" PRIu64, b->e->name, len, first,
+			       ", expected blocks below block %" PRIu64, b->e->name, len, first,
 			       nr_blocks);
 	if (era > le32toh(b->sb.era))
 		return err_set(err, -EINVAL, "%s: got era %" PRIu32 ", expected at most %" PRIu32,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes new metadata that has eras from the start: from a dump, or to replace metadata that is lost. */
+/*
+ * Makes new metadata whose array has eras from the start: the eras of a dump, or those for a repair
+ * of lost metadata.
+ */
 #ifndef ERAD_BUILD_H
 #define ERAD_BUILD_H
 
@@ -9,26 +12,26 @@ struct build;
 
 /*
  * Begins a build.  The former content of the engine is lost, and nothing can be opened before
- * build_end().  The current era will be `era`.  The engine stays the caller's.  The caller calls
- * build_end() or build_cancel() in the end.
+ * build_end().  `era` becomes the current era.  The caller keeps the engine, and calls build_end()
+ * or build_cancel() in any case.
  */
 int build_begin(struct engine *e, const struct store_geometry *g, uint32_t era,
 		struct build **out, struct err *err);
 
 /*
- * Records that blocks first … first + len - 1 were written in era `era`.  If a block has been
- * recorded with a newer era before, the newer era counts.  Fast if blocks ascend.  EINVAL: a block
- * is not on the device, or era is after the current one.
+ * Records that blocks first … first + len - 1 were written in era `era`.  For a block that is
+ * recorded twice, the newer era counts.  This is fast if blocks ascend.  EINVAL: a block is not on
+ * the device, or era is after the current era.
  */
 int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struct err *err);
 
-/* Records that every block counts as written in that era or later.  Takes no time and memory. */
+/* Raises the floor: every block counts as written in that era or later.  Takes no time and memory. */
 void build_floor(struct build *b, uint32_t era);
 
 /* Completes the metadata and makes it durable.  Frees the build, also on failure. */
 int build_end(struct build *b, struct err *err);
 
-/* Frees the build, which may be NULL.  The engine has no metadata then. */
+/* Frees the build, which may be NULL.  Then the engine has no metadata. */
 void build_cancel(struct build *b);
 
 #endif /* ERAD_BUILD_H */

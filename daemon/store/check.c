@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Examines all of the metadata, and writes nothing. */
+/* Examines all of the metadata.  Writes nothing. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 #include "store/state.h"
+#include "store/super.h"
 
-#define CHUNK_PAGES	256u	/* pages of the array that are read at a time: 1 MiB */
+#define CHUNK_PAGES	256u	/* how many pages of the array are read at a time: 1 MiB */
 
 struct check {
 	struct store *s;
@@ -25,13 +26,13 @@ static void found(struct check *c, const char *msg)
 		c->faults++;
 }
 
-/* Reports one fault.  index: the sector's number in the array. */
+/* Reports one fault.  index: number of the sector in the array. */
 static void fault(struct check *c, uint64_t index, const char *what, uint64_t got,
 		  const char *expected, uint64_t limit)
 {
 	const struct store *s = c->s;
 	uint64_t one = 1;
-	char msg[512];
+	char msg[ERR_MAX];
 
 	snprintf(msg, sizeof(msg), "%s: era array sector %" PRIu64 " (page %" PRIu64
 		 " of the metadata): %s is %" PRIu64 ", expected %s%" PRIu64, s->e->name, index,
@@ -66,7 +67,7 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 	}
 }
 
-/* If some of the pages cannot be read, reads each page alone, and reports the unreadable ones. */
+/* Reads the pages at once.  If some cannot be read, reads each page alone, and reports the unreadable ones. */
 static int check_pages(struct check *c, struct erad_disk_eras *buf, uint64_t page, uint64_t nr,
 		       struct err *err)
 {
@@ -113,17 +114,33 @@ static int check_array(struct check *c, struct err *err)
 	return ret;
 }
 
+/*
+ * Reports a superblock that is not valid although the other one is.  Every create, open and close
+ * writes both superblocks, so a superblock of zeros is damaged, too.
+ */
+static void check_supers(struct check *c)
+{
+	const unsigned int damaged = super_damaged(c->s->e);
+	const bool a = damaged & 1;
+	char msg[ERR_MAX];
+
+	if (!damaged)
+		return;
+	snprintf(msg, sizeof(msg), "%s: superblock %s (page %u of the metadata) is damaged, expected a valid checksum: all that is said here is from superblock %s, which may be the older one; 'eractl repair' writes superblock %s anew",
+		 c->s->e->name, a ? "A" : "B", a ? ERAD_SUPER_A : ERAD_SUPER_B, a ? "B" : "A", a ? "A" : "B");
+	found(c, msg);
+}
+
 int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
 		struct store_info *info, struct err *err)
 {
 	struct check c = { .complain = complain, .ctx = ctx };
 	struct err why = { "" };
-	char msg[512];
+	char msg[ERR_MAX];
 	int ret;
 
 	/*
-	 * A torn superblock, or a torn group at the journal's end, is no fault: the next write
-	 * there replaces it.
+	 * A torn group at the end of the journal is no fault: the next write replaces the torn pages.
 	 */
 	ret = store_open(e, STORE_READ, &c.s, &why);
 	if (ret == -EUCLEAN || ret == -EIO) {
@@ -134,8 +151,9 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 		return err_set(err, ret, "%s", why.msg);
 	if (info)
 		store_info(c.s, info);
+	check_supers(&c);
 	if (c.s->degrade.damaged) {
-		snprintf(msg, sizeof(msg), "%s: got something else, expected a degrade record or zeros at page %u: all blocks count as written",
+		snprintf(msg, sizeof(msg), "%s: page %u is damaged, expected a degrade record or zeros: all blocks count as written",
 			 c.s->e->name, ERAD_DEGRADE);
 		found(&c, msg);
 	}

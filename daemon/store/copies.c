@@ -14,14 +14,14 @@
 #include "store/aside.h"
 #include "store/copies.h"
 
-/* A superblock is written to the first page before anything else of a copy. */
+/* Returns whether the file is a copy that nobody uses.  The first write to a new copy is the superblock in its first page. */
 static bool is_copy(int fd, const uint8_t uuid[16])
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	static const uint8_t zeros[ERAD_SECTOR];
 	struct erad_disk_super sb;
 
-	/* The erad that makes a copy holds a lock on it. */
+	/* A locked copy is in use: the erad that makes the copy has the lock. */
 	if (fcntl(fd, F_OFD_SETLK, &lock) || pread(fd, &sb, sizeof(sb), 0) != sizeof(sb))
 		return false;
 	if (!memcmp(&sb, zeros, sizeof(sb)))
@@ -34,13 +34,13 @@ static void remove_copy(const char *copy, const struct stat *metadata, const uin
 	struct stat st;
 	int fd;
 
-	/* O_NONBLOCK: a FIFO must not be waited for. */
+	/* O_NONBLOCK: opening a FIFO must not wait. */
 	fd = open(copy, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
 		if (st.st_dev == metadata->st_dev && st.st_ino == metadata->st_ino)
-			unlink(copy);	/* the second name of the complete file */
+			unlink(copy);	/* this name belongs to the complete file, which has two names */
 		else if (st.st_nlink == 1 && is_copy(fd, uuid))
 			aside_remove(copy, &st);
 	}

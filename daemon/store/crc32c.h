@@ -9,9 +9,9 @@
 #include <isa-l/crc.h>
 
 /*
- * Returns the standard CRC-32C of some bytes followed by buf.  crc: the CRC-32C of the bytes
- * before; 0 if there are none ("123456789" then gives 0xE3069283).  The library inverts neither at
- * the beginning nor at the end.
+ * Returns the standard CRC-32C of some bytes followed by buf.  crc: the CRC-32C of the bytes before
+ * buf; 0 if there are none.  "123456789" has 0xE3069283.  The library does not invert the CRC
+ * itself.
  */
 static inline uint32_t crc32c(uint32_t crc, const void *buf, size_t len)
 {

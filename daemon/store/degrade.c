@@ -32,8 +32,8 @@ static void make_record(const struct erad_disk_super *sb, uint64_t serial, uint3
 }
 
 /*
- * Returns whether a page is empty, or has a record of this metadata that is in every bit as
- * make_record() has made it.
+ * Returns whether a page is empty, or is exactly the page that make_record() makes for a record of
+ * this metadata.
  */
 static bool record_valid(const struct erad_disk_super *sb, const struct erad_disk_degrade *r)
 {
@@ -60,9 +60,9 @@ bool degrade_damaged(const struct erad_disk_super *sb, const void *page)
 }
 
 /*
- * Writes a valid record in the place of a damaged one.  Done at open and before the floor, but
- * always before the target gets a record with a newer serial.  If the target writes its record at
- * the same moment, either record is in force, which is enough.
+ * Replaces a damaged record by a valid one.  This happens at open and before the floor is set, and
+ * always before the target gets a record with a newer serial.  The target may write its own record
+ * at the same moment.  Then one of the two is in force, which is enough.
  */
 int store_mend_degrade(struct store *s)
 {
@@ -103,7 +103,7 @@ int store_find_degraded(struct store *s, struct err *err)
 		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 	ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->fold_lock);
-	/* store_set_floor() may have mended the record between the read and the lock. */
+	/* Check again under the lock: store_set_floor() may have replaced the record since the read. */
 	if (!ret && !record_valid(&s->super, r))
 		ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->lock);
@@ -120,8 +120,8 @@ int store_find_degraded(struct store *s, struct err *err)
 		if (le32toh(r->era) > s->degrade.era)
 			s->degrade.era = le32toh(r->era);
 		/*
-		 * The record is the one that the target was given last, so the floor, if any, is of
-		 * an earlier record.
+		 * The target got this record later than all other records.  So the floor, if there
+		 * is one, belongs to an earlier record.
 		 */
 		if (le64toh(r->serial) >= s->degrade.serial) {
 			s->degrade.floor = false;
@@ -156,8 +156,8 @@ bool store_wants_floor(struct store *s)
 
 /*
  * Begins the era that the floor needs: the current era, or the record's era if that is newer.
- * Until the floor is set, every block counts as written in this era.  The target may have written
- * the last record that it was given, or may write it soon.
+ * Until the floor is set, every block counts as written in this era, and the target may write its
+ * record at any time.
  */
 static int reach_era(struct store *s, uint32_t *era, struct err *err)
 {
@@ -195,8 +195,8 @@ int store_set_floor(struct store *s, struct err *err)
 			s->degrade.damaged ? "the degrade record was damaged" :
 			"writes passed while no erad recorded them");
 	/*
-	 * Mend damage that came after the open; otherwise each open would find the damage, and
-	 * count it as a record.
+	 * Replace a record that was damaged after the open.  Otherwise each open would find the
+	 * damage, and would count it as a record.
 	 */
 	ret = store_mend_degrade(s);
 	if (!ret)
@@ -214,7 +214,7 @@ int store_set_floor(struct store *s, struct err *err)
 	return ret;
 }
 
-/* Context: fold_lock. */
+/* Makes `to` the least serial of a record in force.  This ends all earlier records.  Context: fold_lock. */
 static int raise_serial(struct store *s, uint64_t to, struct err *err)
 {
 	struct erad_disk_super sb = s->super;

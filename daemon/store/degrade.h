@@ -5,19 +5,16 @@
 
 #include "store/state.h"
 
-/* Reads the record into s->degrade, as s->super interprets it.  Only called by store_open(). */
+/* Reads the record into s->degrade, using s->super.  Only store_open() calls this. */
 int store_read_degrade(struct store *s, struct err *err);
 
-/* Returns whether the content of the record's page is neither a record nor zeros. */
+/* Returns whether the page of the record has something other than a record or zeros. */
 bool degrade_damaged(const struct erad_disk_super *sb, const void *page);
 
-/*
- * If the record is damaged, writes a record that is in force in its place.  Not durable.  Context:
- * fold_lock, or open.
- */
+/* Replaces a damaged record by a record that is in force.  Not durable.  Context: fold_lock, or open. */
 int store_mend_degrade(struct store *s);
 
-/* As store_clear_degraded(), for metadata that no target uses. */
+/* Clears the record, as store_clear_degraded() does, for metadata that no target uses. */
 int store_end_degrade(struct store *s, struct err *err);
 
 #endif /* ERAD_STORE_DEGRADE_H */

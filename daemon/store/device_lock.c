@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Locks a block device, whichever node is opened: see device_lock.h. */
+/* Locks a block device, even if it is opened through different nodes: see device_lock.h. */
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/file_lock.h"
 #include "common/protocol.h"
 #include "store/device_lock.h"
 
-#define UDEV_TRIES	100
-#define UDEV_PAUSE_US	50000
+#define UDEV_S	5
 
 int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err *err)
 {
@@ -30,7 +29,7 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST && exclusive)
 		return err_set(err, -errno, "%s: cannot make %s for its lock: %s", name,
 			       ERAD_RUN_DIR, strerror(errno));
-	/* Do not remove the file: a process could remove a file that another process has just locked. */
+	/* Keep the file: a process that removed it could remove a file that another process has just locked. */
 	snprintf(path, sizeof(path), ERAD_RUN_DIR "/device-%u:%u.lock", major(dev), minor(dev));
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0 && !exclusive)
@@ -41,7 +40,7 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 	if (!fcntl(*fd, F_OFD_SETLK, &lock))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		r = err_set(err, -EBUSY, "%s: somebody else has it open%s", name,
+		r = err_set(err, -EBUSY, "%s: another process has it open%s", name,
 			    exclusive ? "" : " for writing");
 	else
 		r = err_set(err, -errno, "%s: locking %s: %s", name, path, strerror(errno));
@@ -50,17 +49,9 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 	return r;
 }
 
-static int wait_flock(int fd, const char *name, struct err *err)
+int device_flock(int fd, const char *name, struct err *err)
 {
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_set(err, -errno, "%s: locking it: %s", name, strerror(errno));
-		if (i == UDEV_TRIES)
-			return err_set(err, -EBUSY, "%s: somebody else has a lock on it, see flock(2)",
-				       name);
-		usleep(UDEV_PAUSE_US);
-	}
-	return 0;
+	return file_lock_fd(fd, name, UDEV_S, err);
 }
 
 int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct err *err)
@@ -71,16 +62,16 @@ int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct e
 	int r;
 
 	*disk_fd = -1;
-	r = wait_flock(fd, name, err);
+	r = device_flock(fd, name, err);
 	/* A partition that device-mapper has made is a disk for udev. */
 	if (r || blockdev_attribute(dev, "partition", partition, sizeof(partition)) ||
 	    blkid_devno_to_wholedisk(dev, node + 5, sizeof(node) - 5, &disk))
 		return r;
 	*disk_fd = open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	/* Without a node of the disk, no udev can examine the disk. */
+	/* If the disk has no node, udev cannot examine the disk. */
 	if (*disk_fd < 0)
 		return 0;
-	r = wait_flock(*disk_fd, node, err);
+	r = device_flock(*disk_fd, node, err);
 	if (r) {
 		close(*disk_fd);
 		*disk_fd = -1;

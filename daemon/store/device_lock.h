@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Locks a block device, whichever node is opened.  A lock on an open file would cover only the node
- * that was opened.
+ * Locks a block device, even if it is opened through different nodes.  A lock on an open file would
+ * cover only one node.
  */
 #ifndef ERAD_DEVICE_LOCK_H
 #define ERAD_DEVICE_LOCK_H
@@ -12,18 +12,24 @@
 #include "common/err.h"
 
 /*
- * Locks the device against everybody else who calls this.  The lock is on a file in /run/erad that
- * is named after the device number.  *fd is the caller's; closing it ends the lock.  *fd is -1 if
- * this is a reader without the right to use that directory; it goes on without a lock.  The device
- * must be open, so that its number stays its own.  EBUSY: somebody else has the lock.
+ * Locks the device against all other callers of this function.  The lock is on a file in /run/erad
+ * whose name contains the device number.  The device must be open, so that no other device gets its
+ * number.  The caller closes *fd, which ends the lock.  If a reader has no access to that
+ * directory, there is no lock, and *fd is -1.  EBUSY: another caller has the lock.
  */
 int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err *err);
 
 /*
- * Takes flock(LOCK_EX) on the device that is open as fd and, for a partition, on its disk.  Then
- * udev does not examine them; see systemd's "Locking Block Device Access".  Waits up to five
- * seconds for udev to finish, then returns EBUSY.  fd holds the lock on the device, and *disk_fd
- * the lock on the disk.  *disk_fd is the caller's, or -1.
+ * Takes flock(LOCK_EX) on the file or device that is open as fd.  Waits up to five seconds, because
+ * udev locks a device for a short time to examine it.  Then returns EBUSY.
+ */
+int device_flock(int fd, const char *name, struct err *err);
+
+/*
+ * Does what device_flock() does.  For a partition, also takes the lock on its disk.  While these
+ * locks are held, udev does not examine the device or the disk; see "Locking Block Device Access"
+ * of systemd.  *disk_fd has the lock on the disk, and the caller closes it; -1: there is no disk to
+ * lock.
  */
 int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct err *err);
 

@@ -8,13 +8,13 @@
 
 #include "store/view.h"
 
-/* Joins extents that touch, also across pieces. */
+/* Joins adjacent extents, even if they are in two different pieces of the bitmap. */
 struct extents {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len);
-	int (*look)(void *ctx);	/* or NULL */
+	int (*look)(void *ctx);	/* the callback of store_diff_slices(), see store.h, or NULL */
 	void *ctx;
 	uint32_t since;
-	uint64_t *bits;		/* bitmap of the blocks of a piece */
+	uint64_t *bits;		/* bitmap of a piece, with a bit for each block */
 	uint64_t first, len;
 };
 
@@ -111,7 +111,7 @@ int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 			      v.era);
 		goto out;
 	}
-	/* No block is older than the floor, or than era 0, so the answer is the whole device. */
+	/* Every block counts as written in the floor or later, so the result is the whole device. */
 	if (since <= v.floor) {
 		ret = fn(ctx, 0, v.array.nr_blocks);
 		goto out;

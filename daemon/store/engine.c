@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The engine for regular files and block devices. */
+/* Reads and writes metadata in regular files and on block devices: see engine.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,25 +16,28 @@
 #include <unistd.h>
 
 #include "common/failpoint.h"
+#include "common/files.h"
 #include "common/size.h"
 #include "store/aside.h"
 #include "store/copies.h"
 #include "store/device_lock.h"
 #include "store/engine.h"
+#include "store/fua.h"
 
 #define ALIGN		4096u
-#define ZEROS		(1u << 20)	/* bytes of zeros written at a time */
+#define ZEROS		(1u << 20)	/* how many zeros are written at a time, in bytes */
 
-/* OpenZFS may report data that was just written as a hole (its issues 11900 and 15526). */
+/* OpenZFS may report data that was just written as a hole (issues 11900 and 15526 of OpenZFS). */
 #define ZFS_MAGIC	0x2fc12fc1
 
 struct file_engine {
 	struct engine engine;
 	int fd;
-	int lock_fd, disk_fd;	/* see device_lock.h; -1: none */
+	struct fua fua;
+	int lock_fd, disk_fd;	/* locks of device_lock.h; -1: none */
 	char *path;
-	bool temporary;		/* the path is that of a temporary file, which ends with this engine */
-	bool tells_holes;	/* SEEK_DATA can be relied on */
+	bool temporary;		/* path is the name of a temporary file, which engine_destroy() removes */
+	bool tells_holes;	/* the file system reports holes reliably */
 };
 
 static struct file_engine *to_file(struct engine *e)
@@ -43,8 +46,8 @@ static struct file_engine *to_file(struct engine *e)
 }
 
 /*
- * The kernel has several errors for a medium that cannot be read.  Maps them to EIO, because
- * ENODATA means something else to the callers.
+ * Returns EIO for each of the kernel's errors for an unreadable medium.  One of them is ENODATA,
+ * which has another meaning for the callers.
  */
 static int read_error(int code)
 {
@@ -53,38 +56,22 @@ static int read_error(int code)
 
 static int file_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
-	char *p = buf;
+	size_t done;
+	const int ret = file_read_at(to_file(e)->fd, buf, len, off, &done);
 
-	while (len) {
-		const ssize_t n = pread(to_file(e)->fd, p, len, off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? read_error(errno) : -EIO;	/* EIO: the range is beyond the end of the file */
-		p += n;
-		off += n;
-		len -= n;
-	}
-	return 0;
+	if (ret)
+		return read_error(-ret);
+	return done == len ? 0 : -EIO;	/* EIO: the range reaches beyond the end of the file */
 }
 
 static int file_write(struct engine *e, const void *buf, uint64_t off, uint64_t len)
 {
-	const char *p = buf;
+	return file_write_at(to_file(e)->fd, buf, len, off);
+}
 
-	while (len) {
-		const ssize_t n = pwrite(to_file(e)->fd, p, len, off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		off += n;
-		len -= n;
-	}
-	return 0;
+static int file_write_durable(struct engine *e, const void *buf, uint64_t off, uint64_t len)
+{
+	return fua_write(&to_file(e)->fua, to_file(e)->fd, buf, len, off);
 }
 
 static int file_flush(struct engine *e)
@@ -126,7 +113,7 @@ static bool file_hole(struct engine *e, uint64_t off, uint64_t len)
 		return false;
 	if (data >= 0 && (uint64_t)data < off + len)
 		return false;
-	/* There is no data up to the end of the file.  What is beyond the end is missing, and no hole. */
+	/* There is no data up to the end of the file.  A range beyond the end is missing, which is not a hole. */
 	return !fstat(f->fd, &st) && (uint64_t)st.st_size >= off + len;
 }
 
@@ -139,7 +126,7 @@ static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 		if (!ioctl(f->fd, BLKZEROOUT, range))
 			return 0;
 	} else {
-		/* A part that is a hole may stay a hole. */
+		/* Leave out a part that is a hole, because it reads as zeros already. */
 		if (file_hole(e, off, len))
 			return 0;
 		if (!fallocate(f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, off, len))
@@ -149,9 +136,8 @@ static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 }
 
 /*
- * Treat the first part, up to a multiple of the largest block of a file system, on its own.  Data
- * just before off is in the same block, so the first part is no hole; this must not make the rest
- * be written.
+ * Treat the first part separately, up to a multiple of the largest block of a file system.  The
+ * block may contain data in front of off: then this part is no hole, while the rest may be a hole.
  */
 static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 {
@@ -175,6 +161,7 @@ static void close_fds(struct file_engine *f)
 
 static void file_destroy(struct engine *e)
 {
+	fua_destroy(&to_file(e)->fua);
 	close_fds(to_file(e));
 	if (to_file(e)->temporary)
 		unlink(to_file(e)->path);
@@ -194,11 +181,11 @@ static int find_file_size(struct file_engine *f, struct err *err)
 	} else if (S_ISBLK(st.st_mode)) {
 		f->engine.block_device = true;
 		if (ioctl(f->fd, BLKGETSIZE64, &bytes))
-			return err_set(err, -errno, "%s: asking for its size: %s", f->engine.name,
+			return err_set(err, -errno, "%s: cannot get its size: %s", f->engine.name,
 				       strerror(errno));
 	} else {
 		return err_set(err, -ENOTBLK,
-			       "%s: got something else, expected a regular file or a block device",
+			       "%s: expected a regular file or a block device",
 			       f->engine.name);
 	}
 	f->engine.size = bytes - bytes % ALIGN;
@@ -211,10 +198,13 @@ static int file_grow(struct engine *e, uint64_t size)
 	struct stat st;
 	int ret;
 
-	/* A file that was truncated must not grow again: its zeros would say that nothing was ever written. */
+	/*
+	 * Refuse a truncated file.  If it were made longer, the new zeros would mean that no block
+	 * was ever written.
+	 */
 	if (!e->block_device && (fstat(f->fd, &st) || (uint64_t)st.st_size < e->size))
 		return -EUCLEAN;
-	/* The file may have grown since it was opened. */
+	/* Get the size again: the file may have grown since it was opened. */
 	ret = find_file_size(f, NULL);
 	if (ret || e->size >= size)
 		return ret;
@@ -227,26 +217,10 @@ static int file_grow(struct engine *e, uint64_t size)
 
 static const struct engine_ops file_ops;
 
-/* New writes wait while a copy is made.  For a file with this much data, they wait for seconds at most. */
-#define COPY_MAX	(64u << 20)	/* bytes */
+/* Refuse to copy more bytes than this: new writes wait during a copy, so a copy must take only seconds. */
+#define COPY_MAX	(64u << 20)
 
-/* Makes the name of a new file durable. */
-static int sync_parent(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, ret;
-
-	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
-		return -ENAMETOOLONG;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = fsync(fd) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-/* Returns whether the path's directory is in the mount in which the file was opened. */
+/* Returns whether the directory of the path is in the same mount in which the file was opened. */
 static bool same_mount(const struct file_engine *f)
 {
 	struct statx file, dir;
@@ -258,22 +232,22 @@ static bool same_mount(const struct file_engine *f)
 	       (file.stx_mask & dir.stx_mask & STATX_MNT_ID) && file.stx_mnt_id == dir.stx_mnt_id;
 }
 
-/* Finds out why nothing is at the path. */
+/* Finds out why the path does not lead to the file. */
 static int find_lost(struct file_engine *f, const struct stat *has, struct err *err)
 {
 	struct stat link;
 
 	if (!lstat(f->path, &link))
 		return err_set(err, -ESTALE,
-			       "%s: it is a symbolic link to a file that is not there: what is recorded is lost when erad ends or the volume is closed; remove the link, and request a checkpoint",
+			       "%s: the path is a symbolic link to a file that does not exist: what is recorded is lost when erad ends or the volume is closed; remove the link, and request a checkpoint",
 			       f->engine.name);
 	if (has->st_nlink)
 		return err_set(err, -ESTALE,
-			       "%s: no such file: it was moved, or another file system is mounted over its directory, or its own was unmounted; put it back before the volume is closed, or the next open does not find it",
+			       "%s: no such file: it was moved, its file system was unmounted, or another file system is mounted over its directory; put the file back before the volume is closed, else the next open fails",
 			       f->engine.name);
 	if (!same_mount(f))
 		return err_set(err, -ESTALE,
-			       "%s: it was deleted, and its directory is gone or on another file system: what is recorded is lost when erad ends or the volume is closed; make the directory as it was, and request a checkpoint",
+			       "%s: the file was deleted, and its directory is gone or on another file system: what is recorded is lost when erad ends or the volume is closed; restore the directory, and request a checkpoint",
 			       f->engine.name);
 	return err_set(err, -ENOENT, "%s: it was deleted", f->engine.name);
 }
@@ -282,7 +256,7 @@ static int file_find(struct engine *e, bool by_path, struct err *err)
 {
 	char got[SIZE_EXACT], expected[SIZE_EXACT];
 	struct file_engine *f = to_file(e);
-	const uint64_t size = e->size;	/* before fstat(), because another thread may be in file_grow() */
+	const uint64_t size = e->size;	/* read before fstat(), because another thread may be in file_grow() */
 	struct stat has, at;
 
 	if (e->block_device)
@@ -291,20 +265,20 @@ static int file_find(struct engine *e, bool by_path, struct err *err)
 		return err_set(err, -errno, "%s: %s", e->name, strerror(errno));
 	if ((uint64_t)has.st_size < size)
 		return err_set(err, -EUCLEAN,
-			       "%s was truncated: it has %s, expected %s; what it had recorded is lost: close the volume, create it anew, and make a full copy",
+			       "%s was truncated: the file has %s, expected %s; what was recorded is lost: close the volume, remove it with 'eractl forget', create it anew, and make a full copy",
 			       e->name, size_exact(got, has.st_size), size_exact(expected, size));
 	if (!by_path)
 		return 0;
 	if (stat(f->path, &at))
 		return errno == ENOENT || errno == ENOTDIR ? find_lost(f, &has, err) :
-			err_set(err, -ESTALE, "%s: cannot look whether it is still there: %s", e->name,
+			err_set(err, -ESTALE, "%s: cannot find out whether the file is still there: %s", e->name,
 				strerror(errno));
 	if (at.st_dev == has.st_dev && at.st_ino == has.st_ino)
 		return 0;
-	return err_set(err, -ESTALE, "%s was replaced: another file is in its place, which erad does not touch; %s",
+	return err_set(err, -ESTALE, "%s was replaced by another file, which erad does not touch; %s",
 		       e->name, has.st_nlink ?
-		       "put the file that was there back before the volume is closed" :
-		       "the one that the volume uses is deleted, and is lost when erad ends or the volume is closed: move the other file away, and request a checkpoint");
+		       "put the metadata file back before the volume is closed" :
+		       "the metadata file is deleted, and is lost when erad ends or the volume is closed: move the other file away, and request a checkpoint");
 }
 
 static int lock_copy(int fd)
@@ -315,8 +289,8 @@ static int lock_copy(int fd)
 }
 
 /*
- * Makes a new file beside the file of f, with a name of its own, because not every file system
- * supports files without a name.
+ * Creates a new file in the directory of f's file.  The new file has a name, because some file
+ * systems do not support files without a name.
  */
 static int open_temporary(struct file_engine *to, const struct file_engine *f)
 {
@@ -341,7 +315,7 @@ static int file_begin_copy(struct engine *e, struct engine **copy, struct err *e
 		return err_set(err, -errno, "%s: %s", e->name, strerror(errno));
 	if (st.st_blocks > COPY_MAX / 512)
 		return err_set(err, -EFBIG,
-			       "%s: it was deleted, and with %s on the disk it is too large to be copied while writes wait: what is recorded is lost when erad ends or the volume is closed; make a full copy then",
+			       "%s: the file was deleted, and is too large to be copied while writes wait, because it has %s on the disk: what is recorded is lost when erad ends or the volume is closed; make a full copy then",
 			       e->name, size_exact(has, (uint64_t)st.st_blocks * 512));
 	to = calloc(1, sizeof(*to));
 	if (!to)
@@ -370,10 +344,10 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 	struct stat st;
 	int ret = 0;
 
-	/* The file may have grown since begin_copy(), and its end may be a hole, which is not copied. */
+	/* Set the size.  The file may have grown since begin_copy(), and a hole at its end is not copied. */
 	if (fstat(f->fd, &st) || ftruncate(from->fd, st.st_size) || fsync(from->fd))
 		ret = -errno;
-	/* Do not overwrite a file that somebody has put there meanwhile. */
+	/* RENAME_NOREPLACE: keep a file that somebody else has created at the path. */
 	if (!ret) {
 		failpoint(FAILPOINT_HOME_FLUSHED);
 		ret = aside_return(from->path, f->path);
@@ -382,16 +356,16 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 		failpoint(FAILPOINT_HOME_RENAMED);
 		from->temporary = false;
 		/*
-		 * dup3() replaces the file behind one number, so that each concurrent read uses the
-		 * old file or the new one.  From here on, writes go to the file at the path, even
-		 * if its name is not durable yet: a file that is no longer written must not be
-		 * found there.
+		 * dup3() replaces the file behind the descriptor in one step, so each concurrent
+		 * read uses the old file or the new one.  From here on, writes go to the new file
+		 * at the path, even if its name is not durable yet.  If writes went to the old file
+		 * instead, the file at the path would become out of date.
 		 */
 		if (dup3(from->fd, f->fd, O_CLOEXEC) < 0) {
 			ret = -errno;
 			unlink(f->path);
 		} else {
-			ret = sync_parent(f->path);
+			ret = file_sync_name(f->path);
 		}
 	}
 	return ret ? err_set(err, ret, "%s: it was deleted, and a new file cannot be put in its place: %s",
@@ -407,6 +381,7 @@ static void file_remove_copies(struct engine *e, const uint8_t uuid[16])
 static const struct engine_ops file_ops = {
 	.read = file_read,
 	.write = file_write,
+	.write_durable = file_write_durable,
 	.flush = file_flush,
 	.zero = file_zero,
 	.hole = file_hole,
@@ -429,7 +404,7 @@ static int lock_file(struct file_engine *f, enum engine_mode mode, struct err *e
 
 	if (fcntl(f->fd, F_OFD_SETLK, &lock)) {
 		if (errno == EAGAIN || errno == EACCES)
-			return err_set(err, -EBUSY, "%s: somebody else has it open%s",
+			return err_set(err, -EBUSY, "%s: another process has it open%s",
 				       f->engine.name, mode == ENGINE_READ ? " for writing" : "");
 		return err_set(err, -errno, "%s: locking it: %s", f->engine.name, strerror(errno));
 	}
@@ -443,10 +418,10 @@ static int lock_file(struct file_engine *f, enum engine_mode mode, struct err *e
 	return ret;
 }
 
-/* O_EXCL is for devices only; without O_CREAT it has no defined meaning for a file. */
+/* O_EXCL is for devices only: it has no defined meaning for a file without O_CREAT. */
 static int open_flags(const char *path, enum engine_mode mode)
 {
-	/* O_NONBLOCK: a fifo must be refused, and not waited for. */
+	/* O_NONBLOCK: opening a FIFO must not wait.  The FIFO is refused below. */
 	const int flags = (mode == ENGINE_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
 	struct stat st;
 
@@ -455,7 +430,7 @@ static int open_flags(const char *path, enum engine_mode mode)
 	return flags;
 }
 
-/* Some file systems accept O_DIRECT, and then refuse the I/O. */
+/* Try to read: some file systems accept O_DIRECT at open, and refuse the I/O. */
 static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 {
 	char *page;
@@ -469,7 +444,7 @@ static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 	ret = file_read(&f->engine, page, 0, ALIGN);
 	free(page);
 	if (ret != -EINVAL)
-		return 0;	/* other errors are reported by the later reads */
+		return 0;	/* later reads report all other errors */
 	ret = fcntl(f->fd, F_GETFL);
 	if (ret < 0 || fcntl(f->fd, F_SETFL, ret & ~O_DIRECT) < 0)
 		return err_set(err, -errno, "%s: without O_DIRECT: %s", f->engine.name,
@@ -513,6 +488,8 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 		ret = drop_direct_if_refused(f, err);
 	if (ret)
 		goto out_close;
+	if (mode == ENGINE_WRITE)
+		fua_init(&f->fua, f->fd);
 	*out = &f->engine;
 	return 0;
 
@@ -541,7 +518,7 @@ int engine_create_file(const char *path, uint64_t size, uint64_t written, struct
 	if (!ret)
 		ret = fsync(f.fd) ? -errno : 0;
 	if (!ret)
-		ret = sync_parent(path);
+		ret = file_sync_name(path);
 	if (ret)
 		aside_remove(path, &st);
 	close(f.fd);

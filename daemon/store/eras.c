@@ -8,15 +8,15 @@
 
 #include "store/view.h"
 
-/* Joins runs that touch and have the same era, also across pieces. */
+/* Joins adjacent runs with the same era, even if they are in two different pieces. */
 struct runs {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
-	int (*look)(void *ctx);	/* or NULL */
+	int (*look)(void *ctx);	/* the callback of store_eras_slices(), see store.h, or NULL */
 	void *ctx;
-	uint32_t *eras;		/* of the blocks of a piece */
+	uint32_t *eras;		/* eras of a piece, one for each block */
 	uint64_t first, len;
 	uint32_t era;
-	uint64_t *damaged;	/* counts the blocks whose entries are damaged; NULL: damage is an error */
+	uint64_t *damaged;	/* number of blocks whose entries are damaged; NULL: damage is an error */
 };
 
 static int emit_last_run(struct runs *r)

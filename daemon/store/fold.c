@@ -9,7 +9,7 @@
 #include "store/fold.h"
 #include "store/pool.h"
 
-/* Bytes of memory for marks that make a fold useful, however much room the ring has. */
+/* A fold begins when the marks need more than this many bytes of memory, even if the ring has much free space. */
 #define OVERLAY_BYTES	(256u << 20)
 
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err)
@@ -34,8 +34,8 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 }
 
 /*
- * Returns the floor for the snapshot that begins.  A floor of a later era counts as a floor of the
- * newest era that the snapshot shows.
+ * Returns the floor for the snapshot that begins.  The snapshot shows no eras after its newest one,
+ * so a later floor counts as a floor of this newest era.
  */
 static uint32_t snapshot_floor(struct store *s)
 {
@@ -48,8 +48,8 @@ static uint32_t snapshot_floor(struct store *s)
 }
 
 /*
- * Moves the frozen marks into the array.  On failure they stay frozen, and all of them are moved
- * again.  Context: fold_lock, folding.
+ * Moves the frozen marks into the array.  On failure, the marks stay frozen, and the next fold
+ * moves all of them again.  Context: fold_lock, folding.
  */
 static int finish_fold(struct store *s, struct err *err)
 {
@@ -61,11 +61,14 @@ static int finish_fold(struct store *s, struct err *err)
 	int ret;
 
 	failpoint(FAILPOINT_FOLD_FROZEN);
-	/* A truncated file has lost content; a write to its former end would hide this. */
+	/*
+	 * Check that the file was not truncated.  A write near its former end would make the file
+	 * long again, and would hide that content is lost.
+	 */
 	ret = engine_find(s->e, false, err);
 	if (ret)
 		return ret;
-	/* What a snapshot shows must be durable in a copy before it is overwritten. */
+	/* Copy the pages that a snapshot shows: a copy must be durable before its page is overwritten. */
 	ret = store_save_pages(s, &s->array, &s->frozen, err);
 	if (ret)
 		return ret;
@@ -77,7 +80,7 @@ static int finish_fold(struct store *s, struct err *err)
 	if (ret)
 		return ret;
 	failpoint(FAILPOINT_FOLD_WRITTEN);
-	/* The array must be durable before the tail moves; otherwise a crash in between would lose marks. */
+	/* The array must be durable before the tail moves.  Otherwise, a crash in between would lose marks. */
 	ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "flushing the era array");
@@ -117,11 +120,14 @@ static int finish_fold(struct store *s, struct err *err)
 }
 
 /*
- * Moves the active marks to the frozen ones.  Marks become active before head moves past their
- * group.  So the frozen marks include all marks before fold_to, and perhaps those of an append that
- * is under way or that has failed.  Marks of a failed append are folded even if the journal is
- * empty, because they take memory that other marks may need.  If a snapshot is to begin, freezes
- * only the marks before it, and returns true.  Context: fold_lock, not folding.
+ * Freezes the active marks.  Context: fold_lock, not folding.
+ *
+ * The marks of a group become active before head moves past the group.  So the frozen marks include
+ * all marks of the groups before fold_to.  They may also include the marks of an append that is
+ * under way or has failed.  A fold writes the marks of a failed append even if the journal is empty,
+ * because other marks may need the memory.
+ *
+ * If a snapshot was requested, freezes only the marks from before the snapshot, and returns true.
  */
 static bool freeze(struct store *s)
 {
@@ -154,7 +160,7 @@ int store_fold_locked(struct store *s, struct err *err)
 	bool more = true;
 	int ret = 0;
 
-	if (s->folding)		/* an earlier fold has failed */
+	if (s->folding)		/* an earlier fold has failed, so repeat it */
 		ret = finish_fold(s, err);
 	while (more && !ret) {
 		more = freeze(s);

@@ -5,13 +5,13 @@
 
 #include "store/state.h"
 
-/* Moves the present content of the journal into the era array, as store_fold() does.  Context: fold_lock. */
+/* Moves the current content of the journal into the era array, as store_fold() does.  Context: fold_lock. */
 int store_fold_locked(struct store *s, struct err *err);
 
 /*
- * Copies the array pages that have blocks of o to the snapshot's copies, durably, unless they are
- * copied already.  Does nothing if there is no snapshot.  a: the array as it will be.  Context:
- * fold_lock.
+ * Copies the array pages that have blocks of o, durably, for the snapshot.  Leaves out pages that
+ * are copied already.  Does nothing if there is no snapshot.  a: the array after the change.
+ * Context: fold_lock.
  */
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err);
 

@@ -11,12 +11,12 @@
 #include "store/format.h"
 #include "store/super.h"
 
-#define RING_SMALL	1024u		/* default pages of the ring: 4 MiB … */
-#define RING_LARGE	4096u		/* … or 16 MiB, for devices of more than … */
+#define RING_SMALL	1024u		/* default size of the ring in pages: 4 MiB … */
+#define RING_LARGE	4096u		/* … or 16 MiB, for devices with more than … */
 #define SMALL_BLOCKS	(16u << 20)	/* … this many blocks */
-#define CHUNK_PAGES	256u		/* default pages of the array in one piece: 1 MiB */
-#define WRITE_PAGES	256u		/* pages of zeros written at a time */
-#define ZERO_BYTES	(64u << 20)	/* pages zeroed between two reports of progress */
+#define CHUNK_PAGES	256u		/* default size of a piece of the array in pages: 1 MiB */
+#define WRITE_PAGES	256u		/* how many pages of zeros are written at a time */
+#define ZERO_BYTES	(64u << 20)	/* how many bytes are zeroed between two reports of progress */
 
 static uint64_t default_ring(uint64_t nr_blocks)
 {
@@ -46,8 +46,9 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written)
 }
 
 /*
- * Chooses the pages of the ring, and of one piece of the array: as requested, or as many as fit, up
- * to the default.  If the device is small, the room for snapshots is given up first.
+ * Chooses the sizes of the ring and of a piece of the array: the requested sizes, or else the
+ * largest sizes that fit, up to the defaults.  If the device is small, the room for snapshots is
+ * left out first.
  */
 static int choose_layout(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
 			 uint32_t *chunk, struct err *err)
@@ -88,7 +89,7 @@ struct zeroing {
 	struct engine *e;
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
-	uint64_t done, total;	/* bytes */
+	uint64_t done, total;	/* in bytes */
 };
 
 static void advance(struct zeroing *z, uint64_t len)
@@ -98,7 +99,7 @@ static void advance(struct zeroing *z, uint64_t len)
 		z->progress(z->ctx, z->done, z->total);
 }
 
-/* Zeroes pages first … end - 1.  If buf is not NULL, it has zeros, and these are written. */
+/* Zeroes pages first … end - 1.  buf has zeros to write, or is NULL: then the engine's zero function is used. */
 static int zero_pages(struct zeroing *z, uint64_t first, uint64_t end, const void *buf)
 {
 	const uint64_t step = buf ? WRITE_PAGES * ERAD_PAGE : ZERO_BYTES;

@@ -8,8 +8,8 @@
 #include "store/append.h"
 
 /*
- * The sentence has the size with which store_format() leaves room for snapshots, so that the next
- * attempt is not refused.
+ * The sentence says with which size store_format() leaves room for snapshots, so that the user's
+ * next attempt succeeds.
  */
 static int no_room_for_snapshots(struct store *s, struct err *err)
 {
@@ -61,7 +61,7 @@ int store_drop_snapshot(struct store *s, struct err *err)
 	asked = s->begin.kind;
 	s->begin.kind = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
-	/* A fold that failed may have written the superblock that begins the snapshot. */
+	/* The superblock may have a snapshot that is not in memory: a fold that failed may have written it. */
 	unsure = s->fold_snapshot;
 	ret = 0;
 	if (s->snapshot.era || unsure) {

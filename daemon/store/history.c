@@ -99,8 +99,8 @@ static void add_timeline(struct erad_disk_history *h, uint64_t number, uint32_t 
 	uint32_t nr = le32toh(h->nr_timelines);
 
 	/*
-	 * The last timeline's era may never have begun; then nobody knows the timeline's number,
-	 * and it is replaced.
+	 * Replace the last timeline if its first era has never begun: then no token contains the
+	 * number of that timeline.
 	 */
 	while (nr && le32toh(h->timeline[nr - 1].first_era) >= first)
 		nr--;
@@ -112,7 +112,7 @@ static void add_timeline(struct erad_disk_history *h, uint64_t number, uint32_t 
 	h->nr_timelines = htole32(nr + 1);
 }
 
-int store_new_timeline(struct store *s, uint64_t number, struct err *err)
+int store_new_timeline(struct store *s, uint64_t number, const uint8_t *note, struct err *err)
 {
 	struct erad_disk_history *h;
 	struct erad_disk_super sb;
@@ -134,13 +134,14 @@ int store_new_timeline(struct store *s, uint64_t number, struct err *err)
 	h = history_edit(s);
 	add_timeline(h, number, era + 1);
 	memset(h->seal, 0, sizeof(h->seal));
-	memset(h->item[STORE_AWAY], 0, sizeof(h->item[STORE_AWAY]));
+	if (note)
+		memcpy(h->item[STORE_TABLE_NOTE], note, sizeof(h->item[STORE_TABLE_NOTE]));
 	ret = history_commit(s, &sb);
 	pthread_mutex_unlock(&s->fold_lock);
 	return change_error(s, ret, err);
 }
 
-/* Returns the last timeline whose first era is at most era, or -1 if there is none.  Context: lock. */
+/* Returns the index of the last timeline whose first era is at most era, or -1.  Context: lock. */
 static int find_timeline(const struct store *s, uint32_t era)
 {
 	int i = le32toh(s->history->nr_timelines) - 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads and writes the copies of the history on the disk, switches between them, and makes room for
+ * Reads and writes the copies of the history on the disk, chooses between them, and makes room for
  * them in old metadata: see history_copy.h.
  */
 #include <endian.h>
@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/bookmark.h"
 #include "common/failpoint.h"
 #include "common/size.h"
 #include "store/crc32c.h"
@@ -29,6 +30,27 @@ static uint64_t place_of(uint64_t seq)
 static uint32_t csum(const struct erad_disk_history *h)
 {
 	return crc32c(0, (const char *)h + sizeof(h->csum), sizeof(*h) - sizeof(h->csum));
+}
+
+static const char *wrong_bookmarks(const struct erad_disk_history *h)
+{
+	char name[ERAD_BOOKMARK_NAME + 1] = "", last[sizeof(name)] = "";
+	const uint32_t nr = le32toh(h->nr_bookmarks);
+	uint32_t i;
+
+	if (nr > ERAD_BOOKMARKS)
+		return "it has too many bookmarks";
+	for (i = 0; i < nr; i++) {
+		memcpy(name, h->bookmark[i].name, ERAD_BOOKMARK_NAME);
+		if (bookmark_check_name(name, NULL))
+			return "the name of a bookmark is not valid";
+		if (strcmp(name, last) <= 0)
+			return "the bookmarks are not in order";
+		if (!h->bookmark[i].timeline || h->bookmark[i].era == htole32(UINT32_MAX))
+			return "a bookmark names no moment";
+		strcpy(last, name);
+	}
+	return NULL;
 }
 
 /* Returns what is wrong with the content, or NULL if it is valid. */
@@ -55,7 +77,7 @@ static const char *wrong_content(const struct erad_disk_history *h, uint32_t flo
 			return "the timelines are not in order";
 		last = era + 1;
 	}
-	return NULL;
+	return wrong_bookmarks(h);
 }
 
 int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad_disk_history *h,
@@ -76,7 +98,7 @@ int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad
 	if (le32toh(h->csum) != csum(h))
 		what = "the checksum is wrong";
 	else if (le64toh(h->seq) != seq)
-		what = "it is another one than the superblock names";
+		what = "the superblock names another copy";
 	else
 		what = wrong_content(h, le32toh(sb->floor_era));
 	return what ? err_set(err, -EUCLEAN, "%s: the history at page %" PRIu64 " is damaged: %s; 'eractl repair' makes the metadata usable",
@@ -92,7 +114,7 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 	uint32_t gap;
 
 	for (i = 0; i < 4 && history_there(sb); i++) {
-		/* Read both copies first, and then the better one again. */
+		/* Read both copies to compare them, and then read the better one again. */
 		const uint64_t place = place_of(i < 2 ? i : best);
 
 		if (i == 2 && !best)
@@ -155,8 +177,9 @@ struct erad_disk_history *history_edit(struct store *s)
 }
 
 /*
- * A superblock whose write has failed may be on the disk, and name the next copy.  So before this
- * copy is written again, a superblock that names the old copy must durably replace that one.
+ * A superblock whose write has failed may be on the disk after all, and may name the next copy.  So
+ * before this copy is written again, a superblock that names the old copy must durably replace the
+ * failed one.
  */
 static int settle_supers(struct store *s)
 {
@@ -220,7 +243,7 @@ int history_upgrade(struct store *s, struct err *err)
 	sb.history_seq = 0;
 	sb.journal_start = htole64(ERAD_JOURNAL_START);
 	sb.journal_pages = htole64(le64toh(sb.journal_pages) - pages);
-	/* Continue past a group whose append failed, because it may still be in the ring. */
+	/* Let the journal begin after the place of a group whose append may have failed: the group may still be in the ring. */
 	sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 	ret = store_next_super(s, &sb);
 	if (!ret)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The copies of the history on the disk, for the files of the store.  history.h describes the content. */
+/* The copies of the history on the disk, for the files of the store.  history.h describes their content. */
 #ifndef ERAD_STORE_HISTORY_COPY_H
 #define ERAD_STORE_HISTORY_COPY_H
 
@@ -9,42 +9,42 @@
 bool history_there(const struct erad_disk_super *sb);
 
 /*
- * Reads the copy that sb names.  If there is no history, or an empty one, h becomes zeros.
- * EUCLEAN: the copy is damaged, or contradicts sb; h is undefined then.
+ * Reads the copy that sb names.  If there is none, or an empty one, h becomes zeros.  EUCLEAN: the
+ * copy is damaged, or contradicts sb; then h is undefined.
  */
 int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad_disk_history *h,
 		 struct err *err);
 
 /*
- * For a repair: reads the newest valid copy, whichever copy sb names.  h becomes zeros if no copy
- * is valid.  Gaps that are newer than the floor of sb get the floor's era.
+ * Reads the newest valid copy for a repair, whichever copy sb names.  If no copy is valid, h
+ * becomes zeros.  A gap whose era is newer than the floor of sb gets the floor's era.
  */
 void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 		     struct erad_disk_history *h);
 
 /*
- * Writes h as the copy after the one that sb names, and makes sb name it.  The caller flushes, and
- * writes sb only then.
+ * Writes h to the copy that is not in force, and makes sb name this copy.  The caller then flushes,
+ * and after the flush writes sb.
  */
 int history_write(struct engine *e, struct erad_disk_super *sb, struct erad_disk_history *h);
 
-/* Adds a gap to the log.  time: seconds since 1970. */
+/* Adds a gap to h.  time: in seconds since 1970. */
 void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era,
 		     uint64_t time, const char *detail);
 
 /*
- * A transaction on an open store: history_edit() returns a copy of the history, which the caller
- * changes; history_commit() makes the copy durable together with sb.  On failure nothing has
- * changed, and the copy is dropped.  Context: fold_lock, held from history_edit() to
- * history_commit().
+ * A transaction on the history of an open store.  history_edit() returns a copy of the history,
+ * which the caller changes.  history_commit() makes the copy durable together with sb.  If
+ * history_commit() fails, nothing has changed, and the copy is dropped.  Context: fold_lock, from
+ * history_edit() until history_commit().
  */
 struct erad_disk_history *history_edit(struct store *s);
 int history_commit(struct store *s, struct erad_disk_super *sb);
 
 /*
- * Gives old metadata, whose journal has been read, room for a history: see erad_format.h.  Does
- * nothing if there is room already.  history_check_room() returns EOVERFLOW, before anything is
- * written, if the ring is too small.  Context: open.
+ * history_make_room() gives old metadata, whose journal has been read, room for a history: see
+ * erad_format.h.  Does nothing if there is room already.  history_check_room() returns EOVERFLOW,
+ * before anything is written, if the ring is too small.  Context: open.
  */
 int history_check_room(const struct engine *e, const struct erad_disk_super *sb, struct err *err);
 int history_upgrade(struct store *s, struct err *err);

@@ -10,9 +10,9 @@
 #include "store/home.h"
 #include "store/state.h"
 
-#define COPY_AGAIN	60	/* seconds between two attempts to replace the file */
+#define COPY_AGAIN	60	/* how long to wait after a failed attempt to replace the file, in seconds */
 
-/* Copies the content of the metadata.  Context: journal_lock, fold_lock. */
+/* Copies the content of the metadata to the new file.  Context: journal_lock, fold_lock. */
 static int copy_all(struct store *s, struct engine *to, struct err *err)
 {
 	const uint64_t step = ARRAY_FOLD_PAGES * ERAD_PAGE, size = s->e->size;
@@ -32,9 +32,9 @@ static int copy_all(struct store *s, struct engine *to, struct err *err)
 }
 
 /*
- * Replaces a deleted file.  The metadata must not change between the copy and the switch to the
- * copy, so both locks are held all the time, and new writes wait.  Context: journal_lock,
- * fold_lock.
+ * Replaces a deleted file.  Context: journal_lock, fold_lock.  Both locks are held during the whole
+ * call, because the metadata must not change between the copying and the switch to the new file.
+ * So new writes wait.
  */
 static int rewrite_file(struct store *s, struct engine *to, bool *rewritten, struct err *err)
 {
@@ -63,7 +63,7 @@ int store_check_home(struct store *s, bool *rewritten, struct err *err)
 	ret = engine_find(s->e, true, err);
 	if (ret != -ENOENT || s->mode != STORE_WRITE)
 		return ret;
-	/* Each attempt makes writes wait, so pause after a failure. */
+	/* Pause after a failed attempt: each attempt makes writes wait. */
 	pthread_mutex_lock(&s->fold_lock);
 	again = llabs((long long)(time(NULL) - s->copied_at)) >= COPY_AGAIN;
 	pthread_mutex_unlock(&s->fold_lock);

@@ -6,12 +6,18 @@
 #include "store/store.h"
 
 /*
- * Returns 0 if the metadata is where it was opened, and complete; also for a block device.  If the
- * file is deleted and nothing is in its place, durably writes a complete new file there, and uses
- * it from then on: returns 0, and *rewritten becomes true.  Marks, eras and folds wait until the
- * new file is complete.  Otherwise returns a negative errno with a sentence, and nothing has
- * changed.  A store that was opened with STORE_READ never writes.  Any thread may call this except
- * the one that marks, because this may wait for a file system that hangs.
+ * Checks that the metadata is complete, and is still at the path where it was opened.  Returns 0 if
+ * so, and always for a block device.
+ *
+ * If the file is deleted and there is no other file at the path, durably writes a complete new file
+ * to the path, and uses the new file from then on.  Then returns 0, and *rewritten becomes true.
+ * Marks, eras and folds wait until the new file is complete.
+ *
+ * In all other cases returns a negative errno with a sentence, and nothing has changed.  A store
+ * that was opened with STORE_READ never writes.
+ *
+ * Any thread except the thread that marks may call this.  The call may wait for a file system that
+ * hangs.
  */
 int store_check_home(struct store *s, bool *rewritten, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writes the journal ring: sorts runs, encodes them, and appends groups of pages. */
+/* Writes the journal ring: sorts runs of blocks, encodes them, and appends groups of pages. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #define PAYLOAD		sizeof(((struct erad_disk_journal *)0)->payload)
 
 /*
- * Why a batch always fits into one group.  Block numbers, and so the gaps between runs, are below
- * 2^52 and take at most 8 bytes.  The lengths of ERAD_MAX_RANGES ranges of less than 2^32 blocks
- * add up to less than 2^42, so a length takes at most 7 bytes.  The end of a page is left unused if
- * the next run does not fit.
+ * A batch always fits into one group.  The proof: Block numbers, and so the gaps between runs, are
+ * below 2^52 and take at most 8 bytes.  The lengths of ERAD_MAX_RANGES ranges of less than 2^32
+ * blocks add up to less than 2^42, so a length takes at most 7 bytes.  If the next run does not fit
+ * into a page, the end of the page stays unused.
  */
 #define RUN_BYTES	(8 + 7)
 
@@ -46,7 +46,7 @@ static void sift_down(struct run *runs, unsigned int i, unsigned int nr)
 	runs[i] = moved;
 }
 
-/* A heap sort, because qsort() may allocate. */
+/* Sorts with a heap sort, because qsort() may allocate. */
 static void sort_runs(struct run *runs, unsigned int nr)
 {
 	unsigned int i;
@@ -121,8 +121,26 @@ unsigned int journal_encode(struct erad_disk_journal *group, const struct run *r
 	return page - group + 1;
 }
 
-/* Reads or writes pages with consecutive sequence numbers, in two parts if the ring wraps. */
-static int ring_io(struct journal *j, bool write, void *buf, uint64_t seq, unsigned int count)
+/* Reads or writes pages of the ring that follow each other on the disk. */
+typedef int ring_fn(struct engine *e, void *buf, uint64_t off, uint64_t len);
+
+static int read_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
+{
+	return e->ops->read(e, buf, off, len);
+}
+
+static int write_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
+{
+	return e->ops->write(e, buf, off, len);
+}
+
+static int write_part_durably(struct engine *e, void *buf, uint64_t off, uint64_t len)
+{
+	return engine_write_durable(e, buf, off, len);
+}
+
+/* Reads or writes pages with consecutive sequence numbers, in two parts if the range wraps around the ring. */
+static int ring_io(struct journal *j, ring_fn *part, void *buf, uint64_t seq, unsigned int count)
 {
 	char *p = buf;
 
@@ -132,8 +150,7 @@ static int ring_io(struct journal *j, bool write, void *buf, uint64_t seq, unsig
 		const uint64_t n = count < j->pages - place ? count : j->pages - place;
 		int ret;
 
-		ret = write ? j->e->ops->write(j->e, p, off, n * ERAD_PAGE) :
-			      j->e->ops->read(j->e, p, off, n * ERAD_PAGE);
+		ret = part(j->e, p, off, n * ERAD_PAGE);
 		if (ret)
 			return ret;
 		p += n * ERAD_PAGE;
@@ -143,8 +160,8 @@ static int ring_io(struct journal *j, bool write, void *buf, uint64_t seq, unsig
 	return 0;
 }
 
-int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned int count,
-		  uint64_t seq, uint32_t era, enum erad_journal_type type)
+void journal_number(const struct journal *j, struct erad_disk_journal *group, unsigned int count,
+		    uint64_t seq, uint32_t era, enum erad_journal_type type)
 {
 	const uint32_t group_csum = journal_group_csum(group, count);
 	unsigned int i;
@@ -162,12 +179,23 @@ int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned i
 		page->count = count;
 		page->csum = htole32(journal_page_csum(page));
 	}
-	return ring_io(j, true, group, seq, count);
+}
+
+int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned int count,
+		  uint64_t seq, bool durable)
+{
+	return ring_io(j, durable ? write_part_durably : write_part, group, seq, count);
 }
 
 int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *buf)
 {
-	int ret = ring_io(j, false, buf, seq, count);
+	int ret = ring_io(j, read_part, buf, seq, count);
 
-	return ret ? ret : ring_io(j, true, buf, seq, count);
+	/*
+	 * At open, use a durable write even if none is needed: the first durable write may allocate
+	 * memory in the kernel.
+	 */
+	if (!ret)
+		ret = ring_io(j, write_part_durably, buf, seq, count);
+	return ret == -EOPNOTSUPP ? ring_io(j, write_part, buf, seq, count) : ret;
 }

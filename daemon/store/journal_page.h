@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A page of the journal, for the files that write and read the journal. */
+/* The format of a journal page, for the files that write and read the journal. */
 #ifndef ERAD_JOURNAL_PAGE_H
 #define ERAD_JOURNAL_PAGE_H
 
@@ -8,7 +8,7 @@
 #include "erad_format.h"
 #include "store/crc32c.h"
 
-#define VARINT_MAX	10	/* bytes of the longest encoded number */
+#define VARINT_MAX	10	/* longest encoded number in bytes */
 
 static inline uint32_t journal_page_csum(const struct erad_disk_journal *page)
 {

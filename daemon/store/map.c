@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The grid of a map: see map.h. */
+/* Makes the grid of a map: see map.h. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -70,7 +70,12 @@ void map_add(struct map *m, uint64_t first, uint64_t len, uint32_t era)
 {
 	uint64_t cell;
 
-	/* The volume may have grown since its size was read. */
+	/*
+	 * Ignore newer eras, and blocks beyond the known size: an era may have begun, and the
+	 * volume may have grown, since info was read.
+	 */
+	if (era > m->info.era)
+		era = m->info.era;
 	if (era < m->since || first >= m->info.nr_blocks)
 		return;
 	if (len > m->info.nr_blocks - first)

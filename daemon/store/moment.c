@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tokens and the gaps since an era: see moment.h. */
+/* Makes and checks tokens, and finds the gaps since an era: see moment.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>

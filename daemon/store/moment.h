@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tokens and the gaps since an era, as the history of one volume has them.  No function takes a lock over I/O. */
+/*
+ * Makes and checks tokens, and finds the gaps since an era, from the history of one volume.  No
+ * function takes a lock that is held over I/O.
+ */
 #ifndef ERAD_STORE_MOMENT_H
 #define ERAD_STORE_MOMENT_H
 
 #include "common/token.h"
 #include "store/history.h"
 
-/* Makes the token of that era.  Returns false if the metadata does not know the era's timeline. */
+/* Makes the token of era `era`.  Returns false if the metadata does not know the era's timeline. */
 bool store_token(struct store *s, uint32_t era, struct token *t);
 
-/* Returns 0 if the metadata knows the token's moment, else -ESTALE; err says why a full copy is due. */
+/*
+ * Checks that the metadata knows the token's moment.  Returns 0 or ESTALE; then err says why a full
+ * copy is due.
+ */
 int store_check_token(struct store *s, const struct token *t, struct err *err);
 
 /*
- * Copies the gaps because of which a diff since that era lists every block, and returns their
- * number.  upto: the newest era of the view.  If only the floor is known, there is one gap, of the
- * kind "unknown".
+ * Copies the gaps because of which a diff since era `since` lists every block, and returns their
+ * number.  upto: the newest era that the diff shows.  If only the floor is known, there is one gap,
+ * of the kind "unknown".
  */
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS]);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Nodes of trees, 4 KiB each, and pools of unused nodes.  A node is a block of the heap.  Only
- * nodes_fill() and nodes_free() call the heap: taking a node from a pool, and returning it, cannot
- * wait for memory.  Nothing here locks.
+ * Nodes of trees, 4 KiB each, and pools of unused nodes.  Nodes come from the heap.  Only
+ * nodes_fill() and nodes_free() call the heap: taking a node from a pool, and returning it, never
+ * waits for memory.  The functions take no locks.
  */
 #ifndef ERAD_NODES_H
 #define ERAD_NODES_H
@@ -11,23 +11,23 @@
 
 #define NODE_BYTES	4096u
 
-/* { 0 } is an empty pool. */
+/* A pool of unused nodes.  { 0 } is an empty pool. */
 struct nodes {
-	void *first, *last;	/* each node begins with a pointer to the next; NULL in an empty pool */
+	void *first, *last;	/* list: each node begins with a pointer to the next node; NULL in an empty pool */
 	size_t nr;
 };
 
-/* Returns a node that is full of zeros, or NULL if the pool is empty. */
+/* Takes a node from the pool, and fills it with zeros.  Returns NULL if the pool is empty. */
 void *nodes_take(struct nodes *n);
 void nodes_put(struct nodes *n, void *node);
 
 /*
- * Moves nr nodes to another pool, or all if there are fewer.  Takes constant time if all are moved
- * to an empty pool.
+ * Moves nr nodes to another pool, or all nodes if there are fewer.  Moving all nodes to an empty
+ * pool takes constant time.
  */
 void nodes_move(struct nodes *to, struct nodes *from, size_t nr);
 
-/* Gets nodes from the heap until the pool has nr.  Returns 0, or ENOMEM, when some may have been added. */
+/* Gets nodes from the heap until the pool has nr.  Returns 0 or ENOMEM; then some may have been added. */
 int nodes_fill(struct nodes *n, size_t nr);
 
 /* Returns all nodes to the heap. */

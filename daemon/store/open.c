@@ -16,16 +16,15 @@
 #include "store/state.h"
 
 /*
- * The last part of an open for writing.
+ * Ends an open for writing: makes durable what was read, clears CLEAN, and drops a snapshot that
+ * does not last.
  *
- * A previous process may have written the metadata without making it durable.  Then the content
- * that was read could vanish in a power cut, although the caller has seen it, and later writes
- * depend on it.  A flush alone is not enough if a flush of the previous process has failed.  So
- * what may not be durable is written again: the newest superblock and the last group, because each
- * of them was made durable before the next one was written.  The array needs no such step, because
- * every fold writes its pages again.
- *
- * Then CLEAN is cleared in the other superblock, and a snapshot that does not last is dropped.
+ * The previous process may have written metadata without making it durable.  A power cut could
+ * remove this metadata, although the caller of this process has read it, and later writes depend on
+ * it.  A flush alone is not enough if a flush of the previous process has failed.  So the parts
+ * that may not be durable are written again: the newest superblock and the last group.  Everything
+ * before them was made durable before they were written.  The array needs no such step, because
+ * every fold writes its pages again.  CLEAN is cleared in the other superblock.
  */
 static int take_over(struct store *s, uint64_t last_group, struct err *err)
 {
@@ -45,7 +44,7 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	if (!ret) {
 		failpoint(FAILPOINT_OPEN_FLUSHED);
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
-		/* The reader of this snapshot ended with its process. */
+		/* Drop a snapshot that ends with its process, because this process has ended. */
 		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
 			sb.snap_era = sb.snap_floor_era = 0;
 		ret = store_next_super(s, &sb);
@@ -70,11 +69,6 @@ static int load(struct store *s, struct err *err)
 	ret = super_read(s->e, &s->super, err);
 	if (ret)
 		return ret;
-	if (s->mode == STORE_WRITE && s->super.ro_compat)
-		return err_set(err, -EOPNOTSUPP,
-			       "%s: it can only be read, because it has unknown features (ro_compat %#"
-			       PRIx64 ")", s->e->name, le64toh(s->super.ro_compat));
-
 	array_init(&s->array, s->e, &s->super);
 	s->journal.e = s->e;
 	memcpy(s->journal.uuid, s->super.uuid, sizeof(s->journal.uuid));
@@ -90,7 +84,10 @@ static int load(struct store *s, struct err *err)
 	s->tail = le64toh(s->super.journal_tail);
 	snapshot_init(&s->snapshot, &s->super);
 
-	/* Replay whatever the flags say: if the newer superblock is damaged, the older one may say CLEAN. */
+	/*
+	 * Replay even if CLEAN is set.  If the newer superblock is damaged, the older one is used,
+	 * and its CLEAN may be out of date.
+	 */
 	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_marks, s, &end,
 			     err);
 	if (ret)
@@ -112,7 +109,7 @@ static int load(struct store *s, struct err *err)
 	s->was_clean = (s->super.flags & htole32(ERAD_SB_CLEAN)) && s->head == s->tail;
 	if (s->mode != STORE_WRITE)
 		return 0;
-	ret = super_check_room(s->e, &s->super, s->head, 0, err);
+	ret = super_check_writable(s->e, &s->super, s->head, 0, err);
 	if (!ret)
 		ret = history_check_room(s->e, &s->super, err);
 	if (!ret)
@@ -122,7 +119,7 @@ static int load(struct store *s, struct err *err)
 	return ret ? ret : history_upgrade(s, err);
 }
 
-/* Frees everything, also the engine. */
+/* Frees the store and the engine. */
 static void destroy_store(struct store *s)
 {
 	overlay_destroy(&s->active, &s->pool);
@@ -177,8 +174,8 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 }
 
 /*
- * Marks the metadata clean, because the journal is empty.  seal: the seal to put into force, or
- * NULL.  Context: fold_lock.
+ * Marks the metadata clean.  The journal is empty.  seal: the seal to put into force, or NULL.
+ * Context: fold_lock.
  */
 static int mark_clean(struct store *s, const uint8_t *seal, struct err *err)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Examines the place to which new metadata is to be written: see place.h. */
+/* Examines a file or device to which new metadata is to be written: see place.h. */
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include "erad_format.h"
 #include "store/place.h"
 
-#define READ_BYTES	(1u << 20)	/* bytes that are read at a time */
+#define READ_BYTES	(1u << 20)	/* how many bytes are read at a time */
 
-/* libblkid does not know the magic of erad's metadata. */
+/* Looks for metadata of erad itself, because libblkid does not know its magic. */
 bool place_is_erad(struct engine *e)
 {
 	const struct erad_disk_super *sb;
@@ -79,7 +79,7 @@ static int find_signature(const char *path, int fd, struct err *err)
 	return r;
 }
 
-/* Returns EEXIST unless the first len bytes are zeros. */
+/* Returns EEXIST if one of the first len bytes is not zero. */
 static int find_data(const char *path, struct engine *e, uint64_t len, struct err *err)
 {
 	uint8_t *buf;
@@ -96,7 +96,7 @@ static int find_data(const char *path, struct engine *e, uint64_t len, struct er
 			continue;
 		r = e->ops->read(e, buf, off, n);
 		if (r) {
-			err_set(err, r, "%s: reading it at byte %" PRIu64 ": %s", path, off,
+			err_set(err, r, "%s: cannot read at byte %" PRIu64 ": %s", path, off,
 				strerror(-r));
 			break;
 		}
@@ -112,7 +112,7 @@ static int find_data(const char *path, struct engine *e, uint64_t len, struct er
 	return r;
 }
 
-/* Returns the most bytes that a format, or the clearing after it, writes. */
+/* Returns an upper limit of the bytes that a format, or place_clear() after it, writes. */
 static uint64_t written_bytes(const struct engine *e, const struct store_geometry *g)
 {
 	const uint64_t size = store_size(g, NULL);
@@ -120,7 +120,7 @@ static uint64_t written_bytes(const struct engine *e, const struct store_geometr
 	return size < e->size ? size : e->size;
 }
 
-/* Checks the bytes of a file after its last whole page, which the engine does not read. */
+/* Checks the bytes after the last whole page of a file, because the engine does not read them. */
 static int find_tail(const char *path, int fd, const struct engine *e,
 		     const struct store_geometry *g, struct err *err)
 {
@@ -152,7 +152,7 @@ int place_blank(const char *path, struct engine *e, const struct store_geometry 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
-	/* libblkid cannot examine a place of 0 bytes. */
+	/* Skip an empty file: libblkid cannot examine it. */
 	if (e->size)
 		r = find_signature(path, fd, err);
 	if (!r)
@@ -177,16 +177,16 @@ int place_check(const char *path, struct engine *e, const struct store_geometry 
 	*blank = !r;
 	if (!r)
 		return 0;
-	/* With overwrite, even a place that cannot be examined is overwritten. */
+	/* With overwrite, use even a place that cannot be examined. */
 	if (overwrite && (!file || place_is_erad(e)))
 		return 0;
 	if (r != -EEXIST)
 		return err_set(err, r, "%s", what.msg);
 	if (file && !place_is_erad(e))
 		return err_set(err, r,
-			       "%.400s; a file that is not erad metadata is never overwritten: name another one",
+			       "%s; a file that is not erad metadata is never overwritten: name another file",
 			       what.msg);
-	return err_set(err, r, "%.400s; --overwrite-metadata overwrites it", what.msg);
+	return err_set(err, r, "%s; --overwrite-metadata overwrites it", what.msg);
 }
 
 int place_clear(struct engine *e, const struct store_geometry *g)

@@ -4,11 +4,11 @@
 
 #include "store/pool.h"
 
-#define STEP	64u	/* the most nodes that are moved one by one while the lock is held */
+#define STEP	64u	/* how many nodes may be moved one by one while the lock is held */
 
 /*
- * Returns how many nodes should be in the pool: enough for the marks of two eras on all of the
- * device, within limits.  Context: lock.
+ * Returns how many nodes the pool should have: enough for the marks of two eras on the whole
+ * device, but within limits.  Context: lock.
  */
 static size_t wanted(const struct store *s)
 {
@@ -39,7 +39,7 @@ static size_t at_most_a_step(size_t nr)
 	return nr < STEP ? nr : STEP;
 }
 
-/* Returns how many nodes are missing.  If there are too many, moves up to STEP of them to *extra. */
+/* Returns how many nodes the pool lacks.  If the pool has too many, moves up to STEP of them to *extra. */
 static size_t balance(struct store *s, struct nodes *extra)
 {
 	size_t missing = 0, want;
@@ -63,7 +63,7 @@ bool store_fill_pool(struct store *s)
 		nodes_free(&nodes);
 		missing = balance(s, &nodes);
 	} while (nodes.nr);
-	/* Add what the heap has given, even if some is missing. */
+	/* Even if the heap had too few nodes, add those that it had. */
 	nodes_fill(&nodes, missing);
 	store_return_nodes(s, &nodes);
 	return missing;

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pool of nodes of a store: the memory for marks.  For the files of the store.
+ * The pool of nodes of a store, which is the memory for marks.  For the files of the store.
  *
- * Writes wait for store_mark() and for each fold.  The heap may have no memory before these writes
- * have completed.  So marks and folds take nodes from the pool, which store_fill_pool() has filled
- * before, and return them to it; neither calls the heap.  A mark that finds too few nodes waits for
- * a fold, which empties the overlays.
+ * Writes wait for store_mark() and for each fold, and the heap may have no memory before these
+ * writes have completed.  So marks and folds do not call the heap.  They take nodes from the pool,
+ * which store_fill_pool() has filled before, and return nodes to the pool.
  *
- * Nodes leave the pool and the overlays for two purposes only: for the heap, and for the snapshot's
- * set of saved pages.  Both leave POOL_MIN nodes in the pool.  So after a fold of everything, the
- * pool has enough nodes for a run.
+ * A mark that finds too few nodes waits for a fold, which empties the overlays.  Nodes leave the
+ * pool and the overlays in two cases only: they return to the heap, or they become part of the
+ * snapshot's set of saved pages.  In both cases, POOL_MIN nodes stay in the pool.  So after a fold
+ * of all marks, the pool has enough nodes for a run.
  */
 #ifndef ERAD_STORE_POOL_H
 #define ERAD_STORE_POOL_H
 
 #include "store/state.h"
 
-#define POOL_MIN	32u	/* nodes, 128 KiB; at least twice what a run needs */
-#define POOL_MAX	256u	/* nodes, 1 MiB */
+#define POOL_MIN	32u	/* in nodes; 128 KiB, at least twice what a run needs */
+#define POOL_MAX	256u	/* in nodes; 1 MiB */
 
-/* Fills the pool up to POOL_MIN from the heap.  Called at open, after replay.  ENOMEM, with a sentence. */
+/* Fills the pool up to POOL_MIN from the heap.  Called at open, after replay.  ENOMEM: err has a sentence. */
 int store_init_pool(struct store *s, struct err *err);
 
-/* Moves the nodes that are not reserved for marks to another pool, and back.  Takes lock. */
+/* Move the nodes that are not reserved for marks to another pool, and back.  Take lock. */
 void store_borrow_nodes(struct store *s, struct nodes *to);
 void store_return_nodes(struct store *s, struct nodes *from);
 

@@ -18,9 +18,9 @@
 #include "store/replay.h"
 #include "store/state.h"
 
-#define CHUNK_PAGES	256u	/* pages of the array that are read at a time: 1 MiB; more than ARRAY_FOLD_PAGES */
+#define CHUNK_PAGES	256u	/* how many pages of the array are read at a time: 1 MiB, more than ARRAY_FOLD_PAGES */
 
-/* A limit above the number of superblocks and of journal pages that a repair writes. */
+/* An upper limit of the number of superblocks and journal pages that a repair writes. */
 #define MAX_STEPS	16u
 
 #define JOURNAL_LOST	"a repair has emptied the journal, which was damaged"
@@ -34,20 +34,20 @@ struct repair {
 	struct array array;
 	struct journal journal;
 	uint32_t era;			/* the newest era in any part of the metadata */
-	bool raised;			/* the array has newer eras than the journal */
+	bool raised;			/* whether the array has newer eras than the journal */
 	struct bitset bad;		/* sectors of the array that must be written anew */
-	bool record_damaged, record_unreadable;	/* the degrade record; if it is unreadable, it is damaged, too */
-	struct bitset unreadable;	/* pages of the array that cannot be read; all of their sectors are bad */
+	bool record_damaged, record_unreadable;	/* state of the degrade record; an unreadable record is also damaged */
+	struct bitset unreadable;	/* pages of the array that cannot be read; all sectors of these pages are in `bad` */
 	struct erad_disk_history *history;
-	struct err history_damaged;	/* why the history in force cannot be used; "": it can be used */
+	struct err history_damaged;	/* why the history in force cannot be used; "": the history is good */
 	bool journal_lost;
-	struct erad_disk_eras *buf;	/* CHUNK_PAGES pages */
+	struct erad_disk_eras *buf;	/* buffer of CHUNK_PAGES pages */
 };
 
 static void say(struct repair *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void say(struct repair *r, const char *fmt, ...)
 {
-	char what[512];
+	char what[ERR_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -67,13 +67,16 @@ static uint64_t nr_sectors(const struct repair *r)
 	return r->array.pages * ARRAY_PAGE_SECTORS;
 }
 
-/* Fills a page so that no sector of it is valid. */
+/* Fills a page with garbage, so that none of its sectors is valid. */
 static void fill_with_garbage(struct erad_disk_eras *page)
 {
 	memset(page, 0xff, ERAD_PAGE);
 }
 
-/* Reads pages into r->buf.  A page that cannot be read is noted, and filled with garbage. */
+/*
+ * Reads pages into r->buf.  A page that cannot be read is added to r->unreadable, and its buffer is
+ * filled with garbage.
+ */
 static int read_or_garble(struct repair *r, uint64_t page, uint64_t nr, struct err *err)
 {
 	struct err why;
@@ -178,8 +181,8 @@ static void say_bad(struct repair *r, uint64_t from, uint64_t to)
 }
 
 /*
- * A page that cannot be read can often be written, and can be read then.  Writes garbage to it,
- * which the repair replaces later.
+ * Writes garbage to the page: a page that cannot be read can often be written, and then be read.
+ * The repair replaces the garbage later.
  */
 static int overwrite_unreadable(struct repair *r, struct err *err)
 {
@@ -193,7 +196,7 @@ static int overwrite_unreadable(struct repair *r, struct err *err)
 	return ret;
 }
 
-/* The snapshot stays, and shows the eras that it still has. */
+/* Keep the snapshot: it still shows the eras that are not damaged. */
 static int save_snapshot(struct repair *r, struct err *err)
 {
 	struct nodes nodes = { 0 };
@@ -234,7 +237,7 @@ static int rewrite_bad(struct repair *r, struct err *err)
 		nr = r->array.pages - page;
 		if (nr > CHUNK_PAGES)
 			nr = CHUNK_PAGES;
-		/* Join bad sectors only as long as they are next to each other. */
+		/* Join bad sectors only if they are next to each other. */
 		last = bitset_find(&r->bad, i, end, false);
 		if (nr > (last - 1) / ARRAY_PAGE_SECTORS + 1 - page)
 			nr = (last - 1) / ARRAY_PAGE_SECTORS + 1 - page;
@@ -273,9 +276,9 @@ static int repair_array(struct repair *r, struct err *err)
 }
 
 /*
- * Raises the floor to the newest era, and logs why: the journal is lost, or the history, or both.  Without
- * room for a history, reopen_and_close() makes the room, and logs the gap.  The change is not in
- * force before r->sb is durable.
+ * Raises the floor to the newest era, and records a gap with the reason: the journal is lost, or
+ * the history, or both.  Without room for a history, reopen_and_close() makes the room and records
+ * the gap.  The change is in force when r->sb is durable.
  */
 static int log_repair_gaps(struct repair *r, struct err *err)
 {
@@ -286,9 +289,9 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 		return 0;
 	if (r->history_damaged.msg[0]) {
 		history_add_gap(r->history, ERAD_GAP_UNKNOWN, r->era, time(NULL),
-				"the history was damaged, which may have had gaps");
+				"the history was damaged and may have had gaps");
 		r->sb.flags &= ~htole32(ERAD_SB_SEALED);
-		/* The new copy takes the place of the damaged one: the other copy may be the only good one. */
+		/* Write the new copy over the damaged one: the other copy may be the only good one. */
 		r->sb.history_seq = htole64(le64toh(r->sb.history_seq) + 1);
 	}
 	if (r->journal_lost)
@@ -300,8 +303,9 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 }
 
 /*
- * Replaces a damaged journal.  Its content is unknown, so every block counts as written.  The new
- * superblocks have an empty journal, which begins after everything that is in the ring.
+ * Replaces a damaged journal.  Its content is not known, so every block counts as written.  The new
+ * superblocks have an empty journal.  The empty journal begins after all pages that are in the
+ * ring.
  */
 static int replace_journal(struct repair *r, uint64_t head, const char *why, struct err *err)
 {
@@ -317,8 +321,8 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	if (!ret)
 		ret = format_finish(r->e, &r->sb, err);
 	/*
-	 * Overwrite the unreadable pages last: as long as they cannot be read, the journal is
-	 * refused, so a crash in between is harmless.
+	 * Overwrite the unreadable pages last: the journal is refused as long as they cannot be
+	 * read, so a crash before this step does no harm.
 	 */
 	if (!ret)
 		ret = journal_overwrite_unreadable(&r->journal, err);
@@ -331,9 +335,9 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 }
 
 /*
- * Replaces a damaged history by an older copy, and logs a gap, because the damaged copy may have had more.
- * If the journal was replaced, this gap is logged already.  head: the sequence number after the last
- * page of the journal.
+ * Replaces a damaged history by an older copy.  Records a gap, because the damaged copy may have
+ * had more gaps.  If the journal was replaced, the gap is recorded already.  head: the sequence
+ * number after the last page of the journal.
  */
 static int replace_history(struct repair *r, uint64_t head, struct err *err)
 {
@@ -342,8 +346,10 @@ static int replace_history(struct repair *r, uint64_t head, struct err *err)
 	if (!r->journal_lost) {
 		if (r->raised) {
 			/*
-			 * The journal must not end before the era of the floor.  All blocks count as
-			 * written, so no mark is missed.  A group whose append failed may be behind the head.
+			 * Append the beginning of an era, because the journal must not end before
+			 * the era of the floor.  All blocks count as written, so no mark is missed.
+			 * The journal begins after the place of a group whose append may have
+			 * failed, because such a group may be after the head.
 			 */
 			r->sb.era = htole32(r->era);
 			r->sb.era_time = 0;
@@ -383,11 +389,11 @@ static void init_repair(struct repair *r)
 	r->era = le32toh(r->sb.era);
 }
 
-/* Repairs metadata without a valid superblock.  r->sb has what is left of the superblocks. */
+/* Repairs metadata without a valid superblock.  r->sb has those fields of the superblocks that are not lost. */
 static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
 			 struct err *err)
 {
-	/* Old metadata has pages of the ring where the history would be. */
+	/* In old metadata, pages of the ring are where the history would be. */
 	const uint64_t ring = le64toh(r->sb.array_start) - ERAD_JOURNAL_START;
 	const uint64_t journal_pages = le64toh(r->sb.array_start) >= ERAD_JOURNAL_START + ERAD_JOURNAL_MIN ? ring : 0;
 	struct store_geometry g = {
@@ -462,7 +468,10 @@ static int overwrite_unreadable_record(struct repair *r, struct err *err)
 			     r->e->name, strerror(-ret)) : 0;
 }
 
-/* Repairs metadata that has a valid superblock.  *reopen: the caller opens the metadata, which does the rest. */
+/*
+ * Repairs metadata that has a valid superblock.  If *reopen becomes true, the caller must open the
+ * metadata, which completes the repair.
+ */
 static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 {
 	const unsigned int damaged = super_damaged(r->e);
@@ -500,7 +509,13 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	*reopen = bad || lost || r->raised || damaged || r->record_damaged ||
 		r->history_damaged.msg[0];
 	if (*reopen) {
-		ret = super_check_room(r->e, &r->sb, head, MAX_STEPS, err);
+		/*
+		 * Make the checks of the open after the repair now: if the open would refuse the
+		 * metadata, the repair must not change it.
+		 */
+		ret = super_check_writable(r->e, &r->sb, head, MAX_STEPS, err);
+		if (!ret)
+			ret = history_check_room(r->e, &r->sb, err);
 		if (ret)
 			return ret;
 	}
@@ -526,7 +541,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	return 0;
 }
 
-/* The damaged record may have been in force, so treat it as if it were. */
+/* Treat a damaged record as one in force, because it may have been in force. */
 static int replace_record(struct repair *r, struct store *s, struct err *err)
 {
 	struct store_info info;
@@ -544,7 +559,7 @@ static int replace_record(struct repair *r, struct store *s, struct err *err)
 	return 0;
 }
 
-/* Opens and closes the metadata, which writes both superblocks.  Ends r->e. */
+/* Opens and closes the metadata, which writes both superblocks.  Destroys r->e. */
 static int reopen_and_close(struct repair *r, struct store_info *info, struct err *err)
 {
 	struct store *s;
@@ -601,7 +616,7 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		goto out;
 	}
 	ret = super_read(e, &r.sb, &why);
-	/* If one copy is torn and the other is unreadable, this is no better than two torn copies. */
+	/* A torn copy and an unreadable copy are as bad as two torn copies. */
 	if ((ret == -EUCLEAN || ret == -EIO) && super_damaged(e) == 3) {
 		ret = super_salvage(e, &r.sb, err);
 		if (!ret)

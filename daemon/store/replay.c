@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads the journal ring back: finds the end of the journal, and makes sure that only a crash can
- * have caused what follows the end.
+ * Reads the journal ring: finds the end of the journal, and checks that only a crash can have
+ * caused what follows the end.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include "store/journal_page.h"
 #include "store/replay.h"
 
-#define WINDOW_PAGES	256u	/* pages that are read at a time: 1 MiB */
+#define WINDOW_PAGES	256u	/* how many pages are read at a time: 1 MiB */
 
-/* The most runs in a page: each run takes two bytes or more. */
+/* How many runs a page can have: each run takes two bytes or more. */
 #define RUN_PAGES	8u
 
 _Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(struct run) <=
@@ -24,9 +24,9 @@ _Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(str
 struct window {
 	struct journal *j;
 	struct erad_disk_journal *pages;
-	uint64_t first, nr, max;	/* places in the ring */
+	uint64_t first, nr, max;	/* position in the ring of the first page in memory; number of pages in memory; most pages that fit */
 	struct erad_disk_journal *group;
-	struct run *runs;		/* of one page */
+	struct run *runs;		/* the runs of one page */
 	journal_mark_fn mark;
 	void *ctx;
 };
@@ -54,7 +54,7 @@ static int read_page(struct window *w, uint64_t place, const struct erad_disk_jo
 	return 0;
 }
 
-/* Returns whether the page is valid, of this volume, and in its place. */
+/* Returns whether the page is valid, belongs to this volume, and is in its place. */
 static bool page_valid(const struct journal *j, const struct erad_disk_journal *page,
 		       uint64_t place)
 {
@@ -73,7 +73,10 @@ static bool same_group(const struct erad_disk_journal *a, const struct erad_disk
 	       a->type == b->type && a->count == b->count;
 }
 
-/* Copies the group at seq to w->group.  *count: the number of its pages; 0 if there is no complete group. */
+/*
+ * Copies the group at seq to w->group.  *count receives the number of its pages, or 0 if no
+ * complete group is there.
+ */
 static int read_group(struct window *w, uint64_t seq, unsigned int *count, struct err *err)
 {
 	const struct erad_disk_journal *page = NULL;
@@ -117,7 +120,7 @@ static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v
 	return false;
 }
 
-/* Decodes all runs of a MARK page.  If the page is wrong, *why says in what way. */
+/* Decodes all runs of a MARK page.  If the page is wrong, *why receives the reason. */
 static int visit_runs(const struct window *w, const struct erad_disk_journal *page,
 		      const char **why)
 {
@@ -153,8 +156,8 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 }
 
 /*
- * Interprets a group whose checksums are valid.  A crash cannot cause wrong content in such a
- * group, so wrong content is an error.
+ * Decodes a group whose checksums are valid.  No crash makes wrong content with valid checksums, so
+ * wrong content is an error.
  */
 static int visit_group(const struct window *w, unsigned int count, struct journal_end *end,
 		       struct err *err)
@@ -197,8 +200,9 @@ static int visit_group(const struct window *w, unsigned int count, struct journa
 }
 
 /*
- * Replay has ended at head.  If the page there had been durable, a later page would say so.  Checks
- * that no page does.
+ * Checks that replay has not ended too early.  Replay has ended at head because the page there is
+ * not valid.  If a valid page says, in its field `durable`, that the page at head was durable, that
+ * page is lost.
  */
 static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 {
@@ -212,9 +216,9 @@ static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 			return ret;
 		if (page_valid(w->j, page, place) && le64toh(page->durable) > head)
 			return err_set(err, -EUCLEAN,
-				       "%s: got something else, expected journal page %" PRIu64
-				       " at page %" PRIu64 ": it was durable before page %" PRIu64
-				       " was written, and is lost", w->j->e->name, head,
+				       "%s: journal page %" PRIu64 " is lost: expected at page %" PRIu64
+				       ", because it was durable before journal page %" PRIu64
+				       " was written", w->j->e->name, head,
 				       w->j->start + head % w->j->pages, le64toh(page->seq));
 	}
 	return 0;
@@ -232,7 +236,7 @@ static int window_init(struct window *w, struct journal *j, struct err *err)
 	return 0;
 }
 
-/* As read_page(), but returns NULL if the page cannot be read. */
+/* Reads a page as read_page() does, but returns NULL if the page cannot be read. */
 static int read_page_or_none(struct window *w, uint64_t place,
 			     const struct erad_disk_journal **page, struct err *err)
 {
@@ -241,7 +245,7 @@ static int read_page_or_none(struct window *w, uint64_t place,
 
 	ret = read_page(w, place, page, &why);
 	if (ret == -EIO && w->max > 1) {
-		/* A page of the window cannot be read.  From here on, read one page at a time. */
+		/* Read one page at a time from here on, because a page of the window cannot be read. */
 		w->max = 1;
 		ret = read_page(w, place, page, &why);
 	}

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Makes the metadata follow a tracked device whose size has changed.
+ * Changes the metadata when the size of the tracked device has changed.  Three conditions make this
+ * safe.
  *
- * Three conditions make this safe.  The journal is empty, also of failed appends that might still
- * be found, so that no mark is of a block that is gone.  The blocks that the device gains are
- * durably marked as written in the current era before the new size is durable, because no earlier
- * copy of the device has them.  Both superblocks get the same size before anything else is
- * recorded, even if the resize has failed, so that a superblock with another size cannot come back.
+ * First, the journal is empty, and the tail is beyond the pages in which failed appends may be.  So
+ * no mark is of a block that no longer exists.
+ *
+ * Second, before the new size is durable, the new blocks of the device are durably marked as
+ * written in the current era, because no earlier copy of the device contains them.
+ *
+ * Third, both superblocks get the same size before anything else is recorded, even if the resize
+ * has failed.  So the next open cannot find a superblock with another size.
+ *
  * Each step may be repeated.
  */
 #include <endian.h>
@@ -20,8 +25,8 @@
 #include "store/resize.h"
 
 /*
- * Returns the first block that has sectors beyond a device of nr_sectors: the last block, if the
- * device ends in its middle.
+ * Returns the first block that reaches beyond a device of nr_sectors.  If the device ends in the
+ * middle of its last block, this is the last block.
  */
 static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 {
@@ -29,8 +34,8 @@ static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 }
 
 /*
- * Changes sector number index of the array, which was read or zeroed: its blocks from `from` on get
- * the current era.
+ * Sets the entries of a sector in the buffer, from block `from` on, to the current era.  index:
+ * number of the sector.
  */
 static void mark_sector(struct store *s, const struct array *a, struct erad_disk_eras *e, uint64_t index,
 			uint64_t from)
@@ -48,7 +53,7 @@ static void mark_sector(struct store *s, const struct array *a, struct erad_disk
 	array_seal(e, a->tag, index);
 }
 
-/* Copies the pages with blocks from `from` on, which a snapshot of a larger device shows. */
+/* Copies the pages of the blocks from `from` on that the snapshot shows: it may show a larger device. */
 static int save_copies(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
 	const uint64_t end = a->nr_blocks < s->snapshot.nr_blocks ? a->nr_blocks : s->snapshot.nr_blocks;
@@ -69,8 +74,8 @@ static int save_copies(struct store *s, struct array *a, uint64_t from, struct e
 }
 
 /*
- * Marks blocks from … a->nr_blocks - 1 as written in the current era, in place of anything that a
- * former, larger device has left there.  Not durable.  a has the new size.
+ * Marks blocks from … a->nr_blocks - 1 as written in the current era.  Overwrites entries from a
+ * time when the device was larger.  Not durable.  a has the new size.
  */
 static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
@@ -80,7 +85,7 @@ static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct e
 
 	ret = save_copies(s, a, from, err);
 	for (; !ret && page < a->pages; page += nr) {
-		/* Only the first page can have entries that must be kept. */
+		/* Read the first page only: the other pages have no entries to keep. */
 		const bool keeps = page * ERAD_ERAS_PER_PAGE < from;
 
 		nr = a->pages - page;
@@ -99,7 +104,7 @@ static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct e
 	return ret;
 }
 
-/* Context: fold_lock. */
+/* Makes the metadata larger if the new size needs this.  Context: fold_lock. */
 static int make_room_for_size(struct store *s, const struct erad_disk_super *sb, struct err *err)
 {
 	const uint64_t bytes = super_pages(sb) * ERAD_PAGE;
@@ -134,7 +139,7 @@ static int grow_metadata(struct store *s, struct array *a, const struct erad_dis
 	return 0;
 }
 
-/* Applies the size in s->super to the fields of s.  Context: journal_lock, fold_lock. */
+/* Copies the size in s->super to the fields of s.  Context: journal_lock, fold_lock. */
 static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors)
 {
 	pthread_mutex_lock(&s->lock);
@@ -164,7 +169,7 @@ static int settle_size(struct store *s, struct err *err)
 	return 0;
 }
 
-/* Context: journal_lock, fold_lock. */
+/* Does the resize.  Context: journal_lock, fold_lock. */
 static int resize_locked(struct store *s, uint64_t nr_sectors, struct err *err)
 {
 	struct erad_disk_super sb;
@@ -178,7 +183,10 @@ static int resize_locked(struct store *s, uint64_t nr_sectors, struct err *err)
 		failpoint(FAILPOINT_RESIZE_FOLDED);
 		sb = s->super;
 		super_set_size(&sb, nr_sectors);
-		/* Continue past a group whose append failed, because its blocks may be gone then. */
+		/*
+		 * The journal begins after the place of a group whose append may have failed,
+		 * because the blocks of the group may not exist any more.
+		 */
 		sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 		array_init(&a, s->e, &sb);
 		if (nr_sectors > s->nr_sectors)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Shared by the files of a store: locked reads, the flush, and the superblock. */
+/* Functions that all files of a store use: reading under the lock, the flush, and the superblock. */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -37,14 +37,46 @@ int store_flush(struct store *s, unsigned long lost_before)
 	return ret;
 }
 
+int store_write_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type)
+{
+	unsigned long lost;
+	int ret;
+
+	journal_number(&s->journal, s->group, count, s->head, era, type);
+	pthread_mutex_lock(&s->flush_lock);
+	ret = journal_write(&s->journal, s->group, count, s->head, true);
+	if (ret && ret != -EOPNOTSUPP)
+		s->lost_writes++;
+	lost = s->lost_writes;
+	pthread_mutex_unlock(&s->flush_lock);
+	/*
+	 * A disk may also refuse FUA with an error.  So try a write and a flush before this counts
+	 * as a failure.
+	 */
+	if (ret) {
+		ret = journal_write(&s->journal, s->group, count, s->head, false);
+		failpoint(FAILPOINT_COMMIT_WRITTEN);
+		if (!ret)
+			ret = store_flush(s, lost);
+	}
+	failpoint(FAILPOINT_COMMIT_FLUSHED);
+	return ret;
+}
+
 int store_next_super(struct store *s, struct erad_disk_super *sb)
 {
 	const unsigned long lost = store_lost_writes(s);
 	int ret;
 
-	/* If the write fails, the next attempt writes the same copy, because the other copy is the valid one. */
+	/*
+	 * If the write fails, the next attempt writes the same copy of the superblock again,
+	 * because the other copy is valid.
+	 */
 	sb->seq = htole64(le64toh(s->super.seq) + 1);
-	/* A truncated file must not get a valid superblock, because the next open must refuse the file. */
+	/*
+	 * Check the size first: a truncated file must not get a valid superblock, because the next
+	 * open must refuse it.
+	 */
 	ret = engine_find(s->e, false, NULL);
 	if (!ret)
 		ret = super_write(s->e, sb, s->fold_buf);

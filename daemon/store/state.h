@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a store, for the files that implement it.
+ * The internals of a store, for the files that implement it.
  *
- * Four functions keep the order of durability (erad_format.h): append_group() (append.c) for a commit and
- * an era, finish_fold() (fold.c) for the tail, take_over() (open.c) for what the previous process
- * has left, and make_room_for_group() (append.c) for the reuse of ring pages.
+ * Four functions keep the order of durability (erad_format.h): append_group() (append.c) for a
+ * commit and an era, finish_fold() (fold.c) for the tail, take_over() (open.c) for metadata of the
+ * previous process, and make_room_for_group() (append.c) for the reuse of ring pages.
  */
 #ifndef ERAD_STATE_H
 #define ERAD_STATE_H
@@ -21,17 +21,20 @@
 
 enum snapshot_kind {
 	SNAPSHOT_NONE,
-	SNAPSHOT_ENDS,		/* until it is dropped or the process ends */
+	SNAPSHOT_ENDS,		/* the snapshot exists until it is dropped or the process ends */
 	SNAPSHOT_LASTS,
 };
 
 /*
- * Locks, outermost first:
+ * The locks, outermost first:
  *
  *	journal_lock	the head of the ring; held over the I/O of an append
  *	fold_lock	superblocks and the era array; held over their I/O
  *	flush_lock	a flush, and whether it failed; held over this flush only
  *	lock		what readers use; never held over I/O
+ *
+ * The comment of a field begins with the lock for it.  "L, M to change" is a field that is read
+ * under L, and changed under L and M.
  *
  * A mark goes to the journal and becomes active.  A fold makes all active marks frozen, writes them
  * to the array, and drops them.  Frozen marks do not change, so the fold reads them without a lock;
@@ -41,81 +44,92 @@ struct store {
 	struct engine *e;
 	enum store_mode mode;
 	/*
-	 * start, chunk and tag never change.  Read the other fields, and nr_sectors, under lock; change
-	 * them under journal_lock, fold_lock and lock.
+	 * The array.  Its fields start, chunk and tag never change.  The other fields, and
+	 * nr_sectors, are read under lock, and changed under journal_lock, fold_lock and lock.
 	 */
 	struct array array;
-	uint64_t nr_sectors;		/* sectors of the tracked device */
+	uint64_t nr_sectors;		/* size of the tracked device in sectors */
 	uint32_t block_sectors;
 	bool was_clean;			/* the metadata was clean when it was opened */
 
 	pthread_mutex_t fold_lock;
-	struct erad_disk_super super;	/* fold_lock; the newest superblock that is durable */
-	bool folding;			/* fold_lock; a fold is under way: frozen, fold_to and fold_era are in use */
-	uint64_t fold_to;		/* fold_lock; the tail after this fold */
-	uint32_t fold_era;		/* fold_lock, and lock to change it; the newest era that begins before fold_to */
-	struct era_times fold_times;	/* fold_lock, and lock to change it; the times of fold_era */
-	enum snapshot_kind fold_snapshot;	/* fold_lock, and lock to change it; a snapshot of this kind begins with the end of this fold */
+	struct erad_disk_super super;	/* fold_lock; the newest durable superblock */
+	bool folding;			/* fold_lock; whether a fold is under way: then frozen, fold_to and fold_era are in use */
+	uint64_t fold_to;		/* fold_lock; where the tail will be after this fold */
+	uint32_t fold_era;		/* fold_lock, lock to change; the newest era that begins before fold_to */
+	struct era_times fold_times;	/* fold_lock, lock to change; the times of fold_era */
+	enum snapshot_kind fold_snapshot;	/* fold_lock, lock to change; when this fold ends, a snapshot of this kind begins */
 	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super`, because a resize failed */
-	time_t copied_at;		/* fold_lock; see store_check_home(): when a copy failed last; 0: none has failed */
-	void *fold_buf;			/* fold_lock; ARRAY_FOLD_PAGES pages */
-	struct erad_disk_history *history_new;	/* fold_lock; see history_edit() */
+	time_t copied_at;		/* fold_lock; when store_check_home() last failed to copy the file; 0: never */
+	void *fold_buf;			/* fold_lock; buffer of ARRAY_FOLD_PAGES pages */
+	struct erad_disk_history *history_new;	/* fold_lock; the copy that history_edit() returns */
 	bool history_unsettled;		/* fold_lock; a superblock may name a newer history than `super`, because a write failed */
 
 	pthread_mutex_t journal_lock;
-	struct journal journal;			/* journal_lock */
-	struct erad_disk_journal *group;	/* journal_lock; ERAD_GROUP_MAX pages */
-	struct run runs[ERAD_MAX_RANGES];	/* journal_lock */
+	struct journal journal;			/* journal_lock; the ring */
+	struct erad_disk_journal *group;	/* journal_lock; buffer of ERAD_GROUP_MAX pages */
+	struct run runs[ERAD_MAX_RANGES];	/* journal_lock; the sorted ranges of one call */
 
 	pthread_mutex_t flush_lock;
-	unsigned long lost_writes;	/* flush_lock; number of flushes that failed */
+	unsigned long lost_writes;	/* flush_lock; how many flushes and durable writes have failed */
 
 	pthread_mutex_t lock;
-	struct nodes pool;		/* lock; memory for active, frozen and the snapshot's set of saved pages: see pool.h */
-	struct overlay active;		/* lock */
-	struct overlay frozen;		/* lock, and fold_lock to change it */
-	uint64_t head;			/* lock, and journal_lock to change it */
-	uint64_t tail;			/* lock, and fold_lock to change it; durable */
-	uint32_t era;			/* lock, and journal_lock to change it */
-	struct era_times times;		/* lock, and journal_lock to change it; the times of `era` */
-	struct snapshot snapshot;	/* lock, and fold_lock to change it; saved: fold_lock */
-	uint32_t floor_era;		/* lock, and fold_lock to change it; durable */
-	struct erad_disk_history *history;	/* lock, and fold_lock to change it; durable */
+	struct nodes pool;		/* lock; memory for active, frozen and snapshot.saved: see pool.h */
+	struct overlay active;		/* lock; marks that no fold has frozen */
+	struct overlay frozen;		/* lock, fold_lock to change; marks that the fold moves */
+	uint64_t head;			/* lock, journal_lock to change; sequence number of the next page of the journal */
+	uint64_t tail;			/* lock, fold_lock to change; sequence number of the oldest page, durable */
+	uint32_t era;			/* lock, journal_lock to change; the current era */
+	struct era_times times;		/* lock, journal_lock to change; the times of `era` */
+	struct snapshot snapshot;	/* lock, fold_lock to change; but fold_lock alone protects its field saved */
+	uint32_t floor_era;		/* lock, fold_lock to change; the era of the floor, durable */
+	struct erad_disk_history *history;	/* lock, fold_lock to change; the history in force, durable */
 	struct {
 		bool set;		/* a record is in force, or the target has let writes pass */
-		bool damaged;		/* the record's place has something that is no record; `set` is true, too */
+		bool damaged;		/* the record's page has content that is no record; then `set` is true, too */
 		bool floor;		/* the floor covers the writes that were let pass */
 		uint32_t era;		/* era of the record */
 		uint64_t serial;	/* serial of the next record for the target */
-		bool given;		/* the target has got that record since the floor was set */
-	} degrade;			/* lock */
+		bool given;		/* whether the target has got that record since the floor was set */
+	} degrade;			/* lock; the state of a degrade */
 	struct {
 		enum snapshot_kind kind;
-		uint64_t seq;		/* sequence number: everything before it will be in the snapshot */
+		uint64_t seq;		/* the snapshot will show everything before this sequence number */
 		uint32_t era;		/* the newest era that begins before seq */
 		struct era_times times;	/* the times of that era */
-	} begin;			/* lock; a snapshot that will begin with the next fold */
-	uint64_t commits, commit_pages, folds, over_marked;	/* lock */
+	} begin;			/* lock; the snapshot that will begin with the next fold */
+	uint64_t commits, commit_pages, folds, over_marked;	/* lock; counters for store_info() */
 };
 
-/* Sets "NAME: what: the error" and returns ret. */
+/* Sets the sentence "NAME: what: the error" and returns ret. */
 int store_io_error(struct store *s, struct err *err, int ret, const char *what);
 
 /* Returns 0, or EROFS with a sentence if the store was opened with STORE_READ. */
 int store_check_writable(struct store *s, struct err *err);
 
 /*
- * A flush that fails may have lost writes of any thread, and the kernel reports the failure only
- * once.  So a thread calls store_lost_writes() before its writes, and store_flush() fails if any
- * flush has failed since.
+ * A failed flush may have lost writes of any thread, and the kernel reports the failure only once.
+ * So a thread calls store_lost_writes() before its writes, and store_flush() fails if any flush has
+ * failed since that call.
  */
 unsigned long store_lost_writes(struct store *s);
 int store_flush(struct store *s, unsigned long lost_before);
 
+/*
+ * Makes s->group durable at the head of the journal: see journal_write().  Context: journal_lock.
+ * Takes flush_lock.
+ *
+ * If the engine has durable writes, uses one.  The kernel may turn a durable write into a plain
+ * write and a flush.  So a durable write that fails counts as a failed flush.  A durable write also
+ * never runs while another thread flushes: otherwise each of the two could miss the failure of the
+ * other.
+ */
+int store_write_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type);
+
 /* Writes sb as the next superblock, durably.  Context: fold_lock. */
 int store_next_super(struct store *s, struct erad_disk_super *sb);
 
-/* Updates s->snapshot from s->super, which has another snapshot.  Context: fold_lock. */
+/* Updates s->snapshot, because s->super has another snapshot now.  Context: fold_lock. */
 void store_set_snapshot(struct store *s);
 
 /* Returns the era of the floor: every block counts as written in it or later.  Context: lock. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The metadata of one volume: which block was written in which era.  include/erad_format.h has the
- * format and the order of durability.  This header has what callers need.
+ * The metadata of one volume: which block was written in which era.  include/erad_format.h
+ * describes the format and the order of durability.  This header describes the functions for
+ * callers.
  *
- * Threads: one thread marks and begins eras (the commit thread); another may fold; any number may
- * diff or read the info meanwhile.  During open and close, only one thread may use the store.
- * Every failed call may be repeated; it leaves the metadata as if it had not been made, or as if it
- * had succeeded.  If a call that marks blocks fails, all, some or none of them may be reported as
- * written; a block whose mark succeeded is always reported.
+ * Threads: one thread marks and begins eras (the commit thread).  Another thread may fold.  At the
+ * same time, any number of threads may diff or read the info.  During open and close, only one
+ * thread may use the store.
+ *
+ * A failed call may be repeated.  The metadata is then as if the call had not been made, or as if
+ * it had succeeded.  If a call that marks blocks fails, some of these blocks may be reported as
+ * written.  A block whose mark has succeeded is always reported.
  */
 #ifndef ERAD_STORE_H
 #define ERAD_STORE_H
@@ -25,24 +28,24 @@ struct store;
 struct store_geometry {
 	uint8_t uuid[16];
 	uint64_t nr_sectors;		/* size of the tracked device */
-	uint32_t block_sectors;		/* > 0, a multiple of 8 */
-	uint64_t journal_pages;		/* pages of the journal; 0: chosen from the size */
-	uint32_t chunk_pages;		/* pages of one piece of the era array; 0: the default */
+	uint32_t block_sectors;		/* never 0; a multiple of 8 */
+	uint64_t journal_pages;		/* size of the journal in pages; 0: choose it from the size of the device */
+	uint32_t chunk_pages;		/* size of a piece of the era array in pages; 0: the default */
 };
 
 /*
- * Returns the bytes of metadata that a volume needs.  *written, unless NULL, gets how many of them,
- * from the start, should be allocated at creation: all but the era array.  journal_pages 0: the
- * default ring.
+ * Returns how many bytes of metadata a volume needs.  *written receives how many of these bytes,
+ * from the start, should be allocated at creation: all but the era array.  written may be NULL.
+ * journal_pages 0: the default ring.
  */
 uint64_t store_size(const struct store_geometry *g, uint64_t *written);
 
 /*
- * Writes new, empty metadata (era 0), and makes it durable.  The former content of the engine is
- * lost, and an interrupted format leaves nothing that can be opened.  If journal_pages is 0, the
- * ring gets as many pages as fit, up to the default.  ENOSPC, with the needed size in the sentence:
- * even the smallest ring does not fit.  progress, unless NULL, is called with the bytes done and
- * the bytes in all.  The engine stays the caller's.
+ * Writes new, empty metadata (era 0) durably.  The former content of the engine is lost.  An
+ * interrupted format leaves nothing that can be opened.  If journal_pages is 0, the ring gets as
+ * many pages as fit, up to the default.  ENOSPC: even the smallest ring does not fit; the sentence
+ * has the needed size.  progress, unless NULL, is called with the number of bytes done and of all
+ * bytes.  The caller keeps the engine, and destroys it.
  */
 int store_format(struct engine *e, const struct store_geometry *g,
 		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
@@ -54,23 +57,21 @@ enum store_mode {
 };
 
 /*
- * Reads the superblocks and replays the journal.
- *
- * Errors: ENODATA if all of the superblock pages are zeros, so that a new device can be told from a
- * damaged one; EINVAL if this is no metadata of erad; EUCLEAN if the metadata is damaged;
- * EOPNOTSUPP if a newer version has written it; EOVERFLOW in STORE_WRITE mode if counters are close
- * to their limits: such metadata can only be read.
- *
- * In STORE_WRITE mode, makes durable what was found, because the previous process may have been
- * killed before its flush, and clears CLEAN.  The engine belongs to the store: store_close() ends
- * it, and so does a store_open() that fails.
+ * Reads the superblocks and replays the journal.  In STORE_WRITE mode, also makes durable what was
+ * read, because the previous process may have been killed before its flush, and clears CLEAN.  The
+ * engine belongs to the store: store_close() destroys it, and so does a store_open() that fails.
+ * ENODATA	all superblock pages are zeros: a new device
+ * EINVAL		this is no metadata of erad
+ * EUCLEAN	the metadata is damaged
+ * EOPNOTSUPP	a newer version has written the metadata
+ * EOVERFLOW	in STORE_WRITE mode: counters are close to their limits, so the metadata can only be read
  */
 int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err);
 
 /*
- * Ends the store and the engine, and frees both, also on failure.  In STORE_WRITE mode with clean,
- * folds and marks the metadata clean first.  An error says that this was not possible; the next
- * open replays the journal then.
+ * Closes the store, and frees it and the engine, also on failure.  With clean, in STORE_WRITE mode,
+ * first folds and marks the metadata clean.  An error says that this was not possible; then the
+ * next open replays the journal.
  */
 int store_close(struct store *s, bool clean, struct err *err);
 
@@ -79,21 +80,21 @@ struct store_info {
 	uint64_t nr_sectors, nr_blocks;
 	uint32_t block_sectors;
 	uint32_t era;			/* current era; 0: no era has begun */
-	uint64_t era_time;		/* when the current era began, seconds since 1970; 0: not known */
-	uint64_t checkpoint_time;	/* when the newest requested era began, seconds since 1970; 0: not known */
-	uint64_t size_pages, used_pages;	/* in pages of 4 KiB; used: all but the free part of the ring */
+	uint64_t era_time;		/* when the current era began, in seconds since 1970; 0: not known */
+	uint64_t checkpoint_time;	/* when the newest requested era began, in seconds since 1970; 0: not known */
+	uint64_t size_pages, used_pages;	/* in pages of 4 KiB; the free part of the ring is not used */
 	uint64_t journal_pages, journal_used;
-	uint32_t chunk_pages;		/* pages of one piece of the era array; 0: there is no room for snapshots */
-	uint64_t commits, commit_pages;	/* groups and pages that were appended since the open */
-	uint64_t folds;			/* folds that have completed since the open */
-	uint64_t over_marked;		/* blocks that folds have marked because their entries were damaged */
+	uint32_t chunk_pages;		/* size of a piece of the era array in pages; 0: there is no room for snapshots */
+	uint64_t commits, commit_pages;	/* how many groups, and how many pages, were appended since the open */
+	uint64_t folds;			/* how many folds have completed since the open */
+	uint64_t over_marked;		/* how many blocks folds have marked because their entries were damaged */
 	uint32_t floor_era;		/* every block counts as written in this era or later; 0: there is no floor */
-	bool degraded;			/* store_degraded() */
+	bool degraded;			/* as store_degraded() returns it */
 	uint32_t snapshot_era;		/* newest era that the snapshot shows; 0: there is no snapshot */
 	bool snapshot_lasts;
 	uint64_t snapshot_sectors;	/* size of the device when the snapshot was taken */
 	bool clean;			/* the metadata was clean when it was opened */
-	uint64_t gaps;			/* since the metadata was made; see store/history.h */
+	uint64_t gaps;			/* how many gaps there were since the metadata was made; see store/history.h */
 };
 
 /* Reads the state of the store.  Takes no lock that is held over I/O. */
@@ -105,24 +106,28 @@ void store_info(struct store *s, struct store_info *info);
  */
 int store_begin_era(struct store *s, uint32_t era, struct err *err);
 
-/* As store_begin_era(), for an era that somebody has requested: sets checkpoint_time in the info. */
+/*
+ * Begins an era as store_begin_era() does, and sets checkpoint_time in the info.  For an era that
+ * somebody has requested.
+ */
 int store_checkpoint(struct store *s, uint32_t era, struct err *err);
 
 /*
- * As store_begin_era(), and requests a snapshot of everything before the era.  store_diff_view()
- * with STORE_SNAPSHOT shows the snapshot once the next store_fold() has returned 0.  lasts: the
- * snapshot is kept until it is dropped, and the era counts as requested; otherwise it ends with the process.  EBUSY: there is a
- * snapshot.  ENOSPC: the metadata has no room for one.
+ * Begins an era, as store_begin_era() does, and requests a snapshot of everything before the era.
+ * When the next store_fold() has returned 0, store_diff_view() with STORE_SNAPSHOT shows the
+ * snapshot. lasts: the snapshot is kept until it is dropped, and the era counts as requested.
+ * Otherwise the snapshot ends with the process.  EBUSY: there is a snapshot.  ENOSPC: the metadata
+ * has no room for one.
  */
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err);
 
-/* Drops the snapshot, even if it has not begun yet.  Durable on return.  ENOENT: there is none. */
+/* Drops the snapshot, even if it has not begun yet.  Durable on return.  ENOENT: there is no snapshot. */
 int store_drop_snapshot(struct store *s, struct err *err);
 
 /*
- * Changes the size of the tracked device in the metadata.  Blocks that the device gains count as
- * written in the current era, because no earlier copy of the device has them; also a last block
- * that was incomplete.  Writes 4 bytes for each of these blocks.  A snapshot does not change.
+ * Changes the size of the tracked device in the metadata.  New blocks of the device count as
+ * written in the current era, because no earlier copy of the device contains them.  So does a last
+ * block that was incomplete.  Writes 4 bytes for each of these blocks.  A snapshot does not change.
  * Durable on return.  No mark and no era may be under way.  ENOSPC: the metadata device is too
  * small.
  */
@@ -139,35 +144,37 @@ int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
  * return.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.  EINVAL: a
  * range is not within the device.  If the ring is full, folds first.
  *
- * The memory for marks comes from a pool.  Neither this call nor a fold calls the heap.  If the
- * pool has too little memory, records a part of the blocks, folds, and goes on with the rest.
+ * The memory for marks comes from a pool, and neither this call nor a fold calls the heap.  If the
+ * pool has too little memory, this records a part of the blocks, folds, and goes on with the rest.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err);
 
 /*
  * store_pool_low() returns whether the pool has less than half of the memory that it should have.
- * It is cheap, and never waits for long.  store_fill_pool() gets the missing memory from the heap,
- * and returns surplus memory to the heap.  It returns true if anything was missing.  It may wait
- * for memory, with no lock held, so it is for a thread for which nobody waits.
+ * It takes little time, and never waits for long.
+ *
+ * store_fill_pool() gets the missing memory from the heap, and returns surplus memory to the heap.
+ * It returns true if memory was missing.  It may wait for memory, with no lock held.  So the caller
+ * must be a thread for which nobody waits.
  */
 bool store_pool_low(struct store *s);
 bool store_fill_pool(struct store *s);
 
-/* Returns whether the ring is full enough for a fold.  Cheap, and never waits for long. */
+/* Returns whether the ring is full enough for a fold.  Takes little time, and never waits for long. */
 bool store_wants_fold(struct store *s);
 
 /*
  * Moves everything that is in the journal at the time of the call into the era array, and moves the
- * tail.  Marks may go on meanwhile.
+ * tail.  Blocks may be marked during the fold.
  */
 int store_fold(struct store *s, struct err *err);
 
 /*
  * Calls fn, in ascending order and with no lock held, for each maximal extent of blocks whose era
- * is `since` or newer.  since 0: the whole device.  Blocks that were marked before the call are in
- * the result; blocks that are marked during the call may be.  A damaged sector of the array is
- * reported as written.  EINVAL: era `since` has not begun.  A non-zero value from fn ends the call
- * and is returned.
+ * is `since` or newer.  since 0: the whole device.  The result has all blocks that were marked
+ * before the call, and may have blocks that are marked during the call.  A damaged sector of the
+ * array is reported as written.  EINVAL: era `since` has not begun.  A non-zero value from fn ends
+ * the call and is returned.
  */
 int store_diff(struct store *s, uint32_t since,
 	       int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx, struct err *err);
@@ -178,17 +185,17 @@ enum store_view {
 };
 
 /*
- * As store_diff(), for either view.  STORE_SNAPSHOT: ENOENT if there is no snapshot, ESTALE if it
- * is dropped meanwhile.
+ * Lists extents as store_diff() does, from the current eras or from the snapshot.  STORE_SNAPSHOT:
+ * ENOENT if there is no snapshot, ESTALE if the snapshot is dropped during the call.
  */
 int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    int (*fn)(void *ctx, uint64_t first, uint64_t len), void *ctx,
 		    struct err *err);
 
 /*
- * As store_diff_view() and store_eras(), but also call look, with ctx, at each MiB of the array,
- * because there may be a long time between two calls of fn.  A non-zero value from look ends the
- * call and is returned.
+ * Like store_diff_view() and store_eras(), but these also call look, with ctx, at each MiB of the
+ * array, because there may be a long time between two calls of fn.  A non-zero value from look ends
+ * the call and is returned.
  */
 int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 		       int (*fn)(void *ctx, uint64_t first, uint64_t len), int (*look)(void *ctx),
@@ -212,32 +219,31 @@ int store_eras(struct store *s, enum store_view which,
  * The degrade record.  If no daemon comes back for too long, the module lets all writes pass, and
  * writes this record to the metadata (erad_format.h).
  *
- * store_degrade_record() makes the record that the target is to write in this case, and returns its
- * place: a 512-byte sector of the metadata device.  The rest of the sector's page stays zeros.  The
- * target must get a record each time before it becomes READY.  ENOTSUP: the metadata is a file.
- * EINVAL: no era has begun.
+ * store_degrade_record() makes the record that the target is to write in this case.  It returns the
+ * place of the record: a 512-byte sector of the metadata device.  The rest of the sector's page
+ * stays zeros.  The target must get a record each time before it becomes READY.  ENOTSUP: the
+ * metadata is a file.  EINVAL: no era has begun.
  *
  * store_degraded() returns true from the moment when a record was found in force, or
  * store_set_floor() was called, until store_clear_degraded() returns 0.  While it is true and the
  * floor is not set, every block is reported as written in the current era.
  *
- * store_wants_floor() returns whether a record is in force, and store_set_floor() has not returned
- * 0 since the record was found.  Any thread may call it.
+ * store_wants_floor() returns true if a record is in force and store_set_floor() has not returned 0
+ * since the record was found.  Any thread may call it.
  *
- * After a degrade, whether a record was found or the target has reported it, take these steps in
- * this order:
+ * If a record was found, or the target has reported a degrade, take these steps in this order:
  *
- *	1. store_set_floor(): every block counts as written in the current era.  If the record's era is
- *	   newer, that era begins, and the blocks count as written in it.  Durable on return.
- *	2. store_begin_era().
- *	3. The target holds writes again, and the writes that it had let pass have completed.
- *	4. store_degrade_record(): the target gets this record in place of the last one.
- *	5. store_clear_degraded(): the last record is no longer in force.  Durable on return.  EINVAL
- *	   without steps 1 and 4.  Returns 0 if there is nothing to clear.
+ * 1. store_set_floor(): every block counts as written in the current era.  If the record's era is newer, that era begins,
+ *    and the blocks count as written in that era.  Durable on return.
+ * 2. store_begin_era().
+ * 3. The target holds writes again, and the writes that it had let pass have completed.
+ * 4. store_degrade_record(): the target gets this record in place of the previous record.
+ * 5. store_clear_degraded(): the previous record, which step 4 has replaced, is no longer in force.  Durable on return.
+ *    EINVAL unless steps 1 and 4 were taken.  Returns 0 if there is nothing to clear.
  *
  * store_find_degraded() looks for a record again, because the target may have written one since the
- * metadata was opened.  Call it after ATTACH, and before a diff that must have all writes that have
- * completed.  Any thread may call it.  Returns a negative errno if the record cannot be read.
+ * metadata was opened.  Call it after ATTACH, and before a diff that must contain all completed
+ * writes.  Any thread may call it.  Returns a negative errno if the record cannot be read.
  *
  * Steps may be repeated.  After a failure or a crash at any point, the next open finds a record
  * again.  Context: the thread that marks and begins eras, unless said otherwise.
@@ -252,7 +258,7 @@ int store_clear_degraded(struct store *s, struct err *err);
 /*
  * Examines all of the metadata, and writes nothing.  Calls complain with a sentence for each fault:
  * where it is, what was found, what was expected.  Returns the number of faults, or a negative
- * errno.  Ends the engine.
+ * errno.  Destroys the engine.
  */
 int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
 		struct store_info *info, struct err *err);

@@ -47,11 +47,15 @@ int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *
 	return 0;
 }
 
-int super_check_room(const struct engine *e, const struct erad_disk_super *sb, uint64_t head,
-		     unsigned int steps, struct err *err)
+int super_check_writable(const struct engine *e, const struct erad_disk_super *sb, uint64_t head,
+			 unsigned int steps, struct err *err)
 {
 	const uint64_t seq = le64toh(sb->seq), max = SUPER_LAST_SEQ - steps;
 
+	if (sb->ro_compat)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: it can only be read, because it has unknown features (ro_compat %#"
+			       PRIx64 ")", e->name, le64toh(sb->ro_compat));
 	if (seq <= max && head <= max && le64toh(sb->degrade_serial) <= max &&
 	    le64toh(sb->history_seq) <= max)
 		return 0;
@@ -81,7 +85,10 @@ int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32
 		       name, newest, le32toh(sb->floor_era));
 }
 
-/* A snapshot may show a larger device than there is now. */
+/*
+ * Counts the pages from the snapshot's size too, because the device may have been larger when the
+ * snapshot was taken.
+ */
 uint64_t super_pages(const struct erad_disk_super *sb)
 {
 	uint64_t pages = le64toh(sb->array_pages), snap;
@@ -128,7 +135,7 @@ static int above(struct err *err, const char *what, uint64_t got, uint64_t max)
 		       what, got, max);
 }
 
-/* Checks every field of a copy whose checksum is valid.  Each check relies on the checks before it. */
+/* Checks every field of a copy whose checksum is valid.  Each check relies on those before it. */
 static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uint64_t size,
 			struct err *err)
 {
@@ -147,12 +154,12 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 			       le32toh(sb->version), ERAD_FORMAT_VERSION);
 	if (sb->incompat & ~htole64(ERAD_INCOMPAT_HISTORY))
 		return err_set(err, -EOPNOTSUPP,
-			       "it uses features this version does not know (incompat %#" PRIx64 ")",
+			       "it uses features that this version does not support (incompat %#" PRIx64 ")",
 			       le64toh(sb->incompat & ~htole64(ERAD_INCOMPAT_HISTORY)));
 	if (seq > SUPER_MAX_SEQ)
 		return above(err, "seq", seq, SUPER_MAX_SEQ);
 	if ((seq & 1) != copy)
-		return err_set(err, -EUCLEAN, "seq is %" PRIu64 ", which belongs into copy %s", seq,
+		return err_set(err, -EUCLEAN, "got seq %" PRIu64 ", which only copy %s can have", seq,
 			       copy_name[seq & 1]);
 	if (super_check_device(nr_sectors, block_sectors, err))
 		return -EUCLEAN;
@@ -204,8 +211,9 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 }
 
 /*
- * The size is left out, because a resize changes it in one copy after the other.  The start of the
- * ring is left out, because old metadata gets its history in one copy after the other.
+ * Returns whether both superblocks belong to the same volume.  Does not compare the size, because a
+ * resize changes it in one copy after the other.  Does not compare the start of the ring, because
+ * old metadata gets its history in one copy after the other.
  */
 static bool same_volume(const struct erad_disk_super *a, const struct erad_disk_super *b)
 {
@@ -290,7 +298,7 @@ static bool has_magic(const struct erad_disk_super *sb)
 	return !memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
 }
 
-/* An EIO counts as damage. */
+/* Reads both copies.  A copy that returns EIO counts as damaged. */
 static int read_copies(struct engine *e, struct erad_disk_super copies[NR_COPIES], bool ok[NR_COPIES])
 {
 	char *page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);
@@ -349,7 +357,7 @@ int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err)
 			!check_fields(&copies[i], i, e->size, &why);
 	if (!ok[0] && !ok[1])
 		return err_set(err, -EUCLEAN,
-			       "%s: neither superblock says for what device it is, nothing can be repaired",
+			       "%s: neither superblock has the geometry of the device, so nothing can be repaired",
 			       e->name);
 	if (ok[0] && ok[1] && (!same_volume(&copies[0], &copies[1]) ||
 			       copies[0].nr_sectors != copies[1].nr_sectors))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads the era array piece by piece: see view.h. */
+/* Reads the era array in pieces: see view.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ int view_begin(struct view *v, struct store *s, enum store_view which, struct er
 	*v = (struct view){ .s = s, .of_snapshot = which == STORE_SNAPSHOT };
 	pthread_mutex_lock(&s->lock);
 	v->array = s->array;
-	/* `saved` is not copied: a fold changes it without s->lock, and no reader needs it. */
+	/* Leave out `saved`: a fold changes it without s->lock, and no reader needs it. */
 	memcpy(&v->snapshot, &s->snapshot, offsetof(struct snapshot, saved));
 	v->era = s->era;
 	v->floor = store_floor(s);
@@ -67,7 +67,10 @@ void view_marks(struct view *v,
 	struct store *s = v->s;
 	uint64_t len = v->len;
 
-	/* All of the snapshot is in the array, nothing is in memory. */
+	/*
+	 * Leave out the marks in memory: they are newer than the snapshot, and the array has
+	 * everything that the snapshot shows.
+	 */
 	if (v->of_snapshot)
 		return;
 	pthread_mutex_lock(&s->lock);
@@ -88,8 +91,8 @@ static int read_part(struct view *v, uint64_t from, uint64_t to, struct err *err
 }
 
 /*
- * Reads the piece except its holes.  So if the eras are scattered over a large file, the zeros
- * around them are not read.
+ * Reads the piece, except its holes.  In a large file with few eras, this avoids reading the zeros
+ * between them.
  */
 static int read_main(struct view *v, struct err *err)
 {
@@ -109,7 +112,7 @@ static int read_main(struct view *v, struct err *err)
 	return ret ? ret : read_part(v, from, v->nr_pages, err);
 }
 
-/* *damaged: a sector is damaged. */
+/* Reads the pages.  *damaged becomes true if a sector is damaged. */
 static int read_pages(struct view *v, bool *damaged, struct err *err)
 {
 	const uint64_t first = v->page * ARRAY_PAGE_SECTORS;
@@ -132,7 +135,7 @@ static int read_pages(struct view *v, bool *damaged, struct err *err)
 	return ret;
 }
 
-/* Once the snapshot is dropped, folds change pages without copying them. */
+/* Check that the snapshot still exists: after it is dropped, folds change pages without copying them. */
 static int still_held(struct view *v, struct err *err)
 {
 	struct store *s = v->s;
@@ -144,7 +147,7 @@ static int still_held(struct view *v, struct err *err)
 	held = s->snapshot.era == v->snapshot.era;
 	pthread_mutex_unlock(&s->lock);
 	return held ? 0 : err_set(err, -ESTALE, "%s: the snapshot of era %" PRIu32
-				  " was dropped meanwhile", s->e->name, v->snapshot.era);
+				  " was dropped while it was read", s->e->name, v->snapshot.era);
 }
 
 int view_read(struct view *v, unsigned int *nr, struct err *err)
@@ -153,14 +156,14 @@ int view_read(struct view *v, unsigned int *nr, struct err *err)
 	int ret;
 
 	*nr = 0;
-	/* For a snapshot, the copy has what was in the place of a hole. */
+	/* Read the copies even for a hole: a copy has the content before the hole was made. */
 	if (array_hole(&v->array, ARRAY_MAIN, v->page, v->nr_pages) &&
 	    (!v->of_snapshot || array_hole(&v->array, ARRAY_COPY, v->page, v->nr_pages)))
 		return still_held(v, err);
 	*nr = (v->len + ERAD_ERAS_PER_SECTOR - 1) / ERAD_ERAS_PER_SECTOR;
 	ret = read_pages(v, &damaged, err);
 	if (!ret && damaged) {
-		/* Perhaps a fold was writing the sector, so read again while no fold runs. */
+		/* Read again while no fold runs: a fold may have been writing the damaged sector. */
 		pthread_mutex_lock(&v->s->fold_lock);
 		ret = read_pages(v, &damaged, err);
 		pthread_mutex_unlock(&v->s->fold_lock);

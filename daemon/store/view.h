@@ -1,52 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads the era array piece by piece, as it is now or as the snapshot shows it.  Meanwhile there
- * may be folds, a resize, and the end of the snapshot.
+ * Reads the era array in pieces, either its current content or the content that the snapshot shows.
+ * Between two pieces, there may be folds, a resize, or the end of the snapshot.
  */
 #ifndef ERAD_VIEW_H
 #define ERAD_VIEW_H
 
 #include "store/state.h"
 
-#define VIEW_PAGES	256u	/* pages of a piece, at most: 1 MiB */
+#define VIEW_PAGES	256u	/* how many pages a piece has at most: 1 MiB */
 #define VIEW_BLOCKS	(VIEW_PAGES * ERAD_ERAS_PER_PAGE)
 #define VIEW_STEP	16u	/* a hole of at least this many pages is not read */
 
 struct view {
 	struct store *s;
 	bool of_snapshot;
-	struct array array;		/* the array as it was in view_begin() */
-	struct snapshot snapshot;	/* the snapshot as it was in view_begin(), without `saved` */
+	struct array array;		/* copy of the array's fields, made in view_begin() */
+	struct snapshot snapshot;	/* copy of the snapshot's fields without `saved`, made in view_begin() */
 	uint32_t era;			/* newest era that the view shows */
-	uint32_t floor;			/* the floor: no block is older */
-	uint64_t page, nr_pages;	/* pages of the piece: the first, and how many */
-	uint64_t first, len;		/* blocks of the piece, at most VIEW_BLOCKS */
-	struct erad_disk_eras *sector;	/* VIEW_PAGES pages, or as many as there are */
-	void *copies;			/* room for copies, if of_snapshot */
-	/* A bit for each sector: it is damaged; it was never written, so it was not read. */
+	uint32_t floor;			/* the floor: no block counts as older */
+	uint64_t page, nr_pages;	/* first page of the piece, and number of its pages */
+	uint64_t first, len;		/* first block of the piece, and number of its blocks, at most VIEW_BLOCKS */
+	struct erad_disk_eras *sector;	/* buffer of VIEW_PAGES pages, or of all pages if there are fewer */
+	void *copies;			/* buffer for copies, if of_snapshot */
+	/*
+	 * Bitmaps with a bit for each sector: damaged sectors, and sectors that were never written
+	 * and were not read.
+	 */
 	uint64_t damaged[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];
 	uint64_t blank[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];
 };
 
-/* Begins a view.  ENOENT: there is no snapshot.  Call view_end() in the end, also after an error. */
+/* Begins a view.  ENOENT: there is no snapshot.  The caller calls view_end(), also after an error. */
 int view_begin(struct view *v, struct store *s, enum store_view which, struct err *err);
 void view_end(struct view *v);
 
-/* Goes to the next piece; the first call goes to the first.  Returns false if there is none. */
+/* Moves to the next piece; the first call moves to the first piece.  Returns false if there is none. */
 bool view_next(struct view *v);
 
 /*
- * Adds the marks in memory that may not be in the array yet, by calling add.  Call this before
- * view_read(): a fold drops marks from memory only when the array has them and they can be read
- * there.
+ * Calls add for the marks in memory that may not be in the array yet.  Call this before
+ * view_read(): a fold drops marks from memory only when they can be read in the array.
  */
 void view_marks(struct view *v,
 		void (*add)(const struct overlay *o, uint64_t first, uint64_t len, void *ctx),
 		void *ctx);
 
 /*
- * Reads the piece into v->sector.  *nr: how many sectors have blocks; 0: nothing was ever written
- * there, and nothing was read.  ESTALE: the snapshot has been dropped.
+ * Reads the piece into v->sector.  *nr receives how many sectors have blocks; 0: nothing was ever
+ * written to the piece, so nothing was read.  ESTALE: the snapshot has been dropped.
  */
 int view_read(struct view *v, unsigned int *nr, struct err *err);
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Removes the device of a volume from below logical volumes: see below.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "common/below.h"
+#include "common/lvm_filter.h"
+#include "common/lvs.h"
+
+#define OPEN_TRIES	30
+#define OPEN_PAUSE_MS	100
+
+/* Finds the device that the table maps: the second parameter of an erad table, or the first of a linear table. */
+static int origin_of(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
+{
+	const struct dm_line *l = d->line;
+	unsigned int ma, mi;
+
+	*is_erad = d->nr == 1 && !strcmp(l->type, "erad");
+	if (d->nr != 1 || strncmp(d->uuid, "ERAD-", 5) || (!*is_erad && strcmp(l->type, "linear")) ||
+	    sscanf(l->params, *is_erad ? "%*s %u:%u" : "%u:%u", &ma, &mi) != 2)
+		return err_set(err, -EOPNOTSUPP, "/dev/mapper/%s has a table that erad has not made", d->name);
+	*origin = makedev(ma, mi);
+	return 0;
+}
+
+/* Try again: udev may have the device open for a moment. */
+static int check_open(dev_t device, const struct lvs *lvs, struct err *err)
+{
+	struct dm_device d;
+	int r, tries = 0;
+
+	do {
+		if (tries)
+			nanosleep(&(struct timespec){ .tv_nsec = OPEN_PAUSE_MS * 1000000L }, NULL);
+		r = dm_tables_read(device, &d, err);
+		if (r)
+			return r;
+		dm_tables_free(&d);
+		if (d.open_count <= (int)lvs->nr)
+			return 0;
+	} while (++tries < OPEN_TRIES);
+	return err_set(err, -EBUSY, "/dev/mapper/%s is in use by others than the logical volumes on it: it is open %d times, expected %u",
+		       d.name, d.open_count, lvs->nr);
+}
+
+static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, struct err *err)
+{
+	int r = dm_tables_load_linear(d, d->line->length, origin, err);
+
+	return r ? r : dm_tables_swap(d, us, err);
+}
+
+int below_detach(dev_t device, uint64_t *us, struct err *err)
+{
+	uint64_t lvs_us = 0;
+	struct dm_device d;
+	struct lvs lvs;
+	bool is_erad;
+	dev_t origin;
+	int r;
+
+	*us = 0;
+	r = dm_tables_read(device, &d, err);
+	if (r)
+		return r;
+	r = origin_of(&d, &origin, &is_erad, err);
+	if (r)
+		goto out_device;
+	r = lvs_find(device, 0, &lvs, err);
+	if (r)
+		goto out_device;
+	r = lvs_lock(&lvs, origin, err);
+	if (!r)
+		r = check_open(device, &lvs, err);
+	if (!r)
+		r = lvs_load(&lvs, device, origin, err);
+	if (r)
+		goto out;
+	if (is_erad)
+		r = make_linear(&d, origin, us, err);
+	if (r)
+		lvs_clear(&lvs);
+	else
+		r = lvs_swap(&lvs, &lvs_us, err);
+	if (lvs_us > *us)
+		*us = lvs_us;
+out:
+	lvs_free(&lvs);
+out_device:
+	dm_tables_free(&d);
+	return r;
+}
+
+int below_pass(dev_t device, uint64_t *us, struct err *err)
+{
+	struct dm_device d;
+	bool is_erad;
+	dev_t origin;
+	int r;
+
+	*us = 0;
+	r = dm_tables_read(device, &d, err);
+	if (r)
+		return r;
+	r = origin_of(&d, &origin, &is_erad, err);
+	if (!r && is_erad)
+		r = make_linear(&d, origin, us, err);
+	dm_tables_free(&d);
+	return r;
+}
+
+bool below_tracked(dev_t device)
+{
+	struct dm_device d;
+	bool tracked;
+
+	if (!device || dm_tables_read(device, &d, NULL))
+		return false;
+	tracked = d.nr == 1 && !strcmp(d.line->type, "erad");
+	dm_tables_free(&d);
+	return tracked;
+}
+
+int below_check(dev_t device, const char *name, const char *origin, struct err *err)
+{
+	unsigned int nr = 0;
+	struct lvs lvs;
+	int r;
+
+	if (lvm_filter_has(LVM_FILTER_FILE, origin))
+		return 0;
+	if (device) {
+		r = lvs_find(device, 0, &lvs, err);
+		if (r)
+			return r;
+		nr = lvs.nr;
+		lvs_free(&lvs);
+	}
+	return nr ? 0 : err_set(err, -EINVAL, "the volume does not lie below logical volumes; to end a volume that was made with create, use 'eractl close %s' and 'eractl forget %s'",
+				name, name);
+}

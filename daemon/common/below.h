@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The device of a volume that lies between a physical volume of LVM and its logical volumes.
+ * `eractl attach` makes the device in steps.  After each step, all logical volumes work without
+ * erad:
+ *
+ * 1. eratab has the line of the volume, with the option detaching
+ * 2. LVM's configuration has a reject pattern for the physical volume (lvm_filter.h)
+ * 3. /dev/mapper/NAME exists, and maps all of the physical volume with a linear table
+ * 4. each logical volume lies on /dev/mapper/NAME
+ * 5. an erad table has replaced the linear table: era 1 begins, and every write from then on is recorded
+ * 6. the line of the volume has no option detaching
+ *
+ * A detach undoes these steps in reverse order.  When erad starts, it detaches each volume whose
+ * line has the option detaching.  If the detach fails, erad tries again every few seconds.  So if
+ * erad is killed during an attach or a detach, the logical volumes lie on the physical volume in
+ * the end.
+ */
+#ifndef ERAD_BELOW_H
+#define ERAD_BELOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+/*
+ * Removes the device of a volume from below its logical volumes, in any of the states above.
+ * First, a linear table replaces the erad table, so that no write waits for erad.  Then each
+ * logical volume is moved to the physical volume.  The device itself remains, and the caller
+ * removes it.  *us: the longest time that I/O stood still, in microseconds.  EBUSY: somebody else
+ * uses the device, and nothing has changed.  Works without erad.
+ */
+int below_detach(dev_t device, uint64_t *us, struct err *err);
+
+/* Does only the first step of below_take_away(): a linear table replaces the erad table. */
+int below_pass(dev_t device, uint64_t *us, struct err *err);
+
+/* Returns whether the device has an erad table that is in use. */
+bool below_tracked(dev_t device);
+
+/*
+ * Checks that the volume was attached, and not created.  dev: the volume's device, 0: there is
+ * none.  EINVAL: no logical volume lies on the device, and LVM's configuration has no pattern of
+ * erad for the origin.
+ */
+int below_check(dev_t device, const char *name, const char *origin, struct err *err);
+
+#endif /* ERAD_BELOW_H */

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The tables of mapped devices, by device-mapper's ioctls: see dm_tables.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/dm_tables.h"
+
+#define CONTROL		"/dev/" DM_DIR "/" DM_CONTROL_NODE
+#define BUFFER_FIRST	16384u		/* bytes */
+#define BUFFER_MAX	(4u << 20)
+
+/* The kernel's number of the device has 32 bits: new_encode_dev() of minor and major. */
+static uint64_t kernel_dev(dev_t dev)
+{
+	const unsigned int mi = minor(dev);
+
+	return (mi & 0xff) | ((uint64_t)major(dev) << 8) | ((uint64_t)(mi & ~0xffu) << 12);
+}
+
+static void init_request(struct dm_ioctl *io, size_t size, dev_t dev)
+{
+	memset(io, 0, size);
+	io->version[0] = DM_VERSION_MAJOR;
+	io->data_size = size;
+	io->data_start = sizeof(*io);
+	io->dev = kernel_dev(dev);
+}
+
+/* Makes one ioctl, which writes its answer to io.  Returns 0 or a negative errno. */
+static int call(unsigned long request, struct dm_ioctl *io)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = ioctl(fd, request, io) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+dev_t dm_tables_find(const char *name)
+{
+	struct dm_ioctl io;
+	uint64_t dev;
+
+	init_request(&io, sizeof(io), 0);
+	if (strlen(name) >= sizeof(io.name))
+		return 0;
+	strcpy(io.name, name);
+	if (call(DM_DEV_STATUS, &io))
+		return 0;
+	dev = io.dev;
+	return makedev((dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00));
+}
+
+/* Copies the lines of the table from the kernel's answer. */
+static int take_lines(struct dm_device *d, const struct dm_ioctl *io)
+{
+	const char *data = (const char *)io + io->data_start;
+	size_t at = 0;
+
+	d->line = calloc(io->target_count, sizeof(*d->line));
+	if (!d->line && io->target_count)
+		return -ENOMEM;
+	for (; d->nr < io->target_count; d->nr++) {
+		const struct dm_target_spec *spec = (const struct dm_target_spec *)(data + at);
+		struct dm_line *l = &d->line[d->nr];
+
+		l->start = spec->sector_start;
+		l->length = spec->length;
+		memcpy(l->type, spec->target_type, sizeof(l->type));
+		l->type[sizeof(l->type) - 1] = 0;
+		l->params = strdup((const char *)(spec + 1));
+		if (!l->params)
+			return -ENOMEM;
+		at = spec->next;
+	}
+	return 0;
+}
+
+/* Reads a table.  which: DM_QUERY_INACTIVE_TABLE_FLAG for the loaded table, 0 for the live table. */
+static int read_table(dev_t dev, uint32_t which, struct dm_device *out, struct err *err)
+{
+	size_t size = BUFFER_FIRST;
+	struct dm_ioctl *io = NULL, *more;
+	int r;
+
+	*out = (struct dm_device){ .dev = dev };
+	for (;;) {
+		more = realloc(io, size);
+		if (!more) {
+			r = -ENOMEM;
+			break;
+		}
+		io = more;
+		init_request(io, size, dev);
+		io->flags = DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG | which;
+		r = call(DM_TABLE_STATUS, io);
+		if (r || !(io->flags & DM_BUFFER_FULL_FLAG))
+			break;
+		size *= 2;
+		if (size > BUFFER_MAX) {
+			r = -E2BIG;
+			break;
+		}
+	}
+	if (!r) {
+		memcpy(out->name, io->name, sizeof(out->name));
+		memcpy(out->uuid, io->uuid, sizeof(out->uuid));
+		out->suspended = io->flags & DM_SUSPEND_FLAG;
+		out->read_only = io->flags & DM_READONLY_FLAG;
+		out->loaded = io->flags & DM_INACTIVE_PRESENT_FLAG;
+		out->open_count = io->open_count;
+		r = take_lines(out, io);
+	}
+	free(io);
+	if (!r)
+		return 0;
+	dm_tables_free(out);
+	return err_set(err, r, "cannot read the table of mapped device %u:%u: %s", major(dev), minor(dev), strerror(-r));
+}
+
+int dm_tables_read(dev_t dev, struct dm_device *out, struct err *err)
+{
+	return read_table(dev, 0, out, err);
+}
+
+void dm_tables_free(struct dm_device *d)
+{
+	for (unsigned int i = 0; i < d->nr; i++)
+		free(d->line[i].params);
+	free(d->line);
+	d->line = NULL;
+	d->nr = 0;
+}
+
+/* Copies params, with `to` in place of each word that names `from`.  If `to` is 0, only counts these words. */
+static unsigned int translate(const char *params, dev_t from, dev_t to, FILE *f)
+{
+	char word[32], other[32];
+	unsigned int found = 0;
+	size_t n;
+
+	snprintf(word, sizeof(word), "%u:%u", major(from), minor(from));
+	snprintf(other, sizeof(other), "%u:%u", major(to), minor(to));
+	while (*params) {
+		n = strcspn(params, " ");
+		if (n == strlen(word) && !strncmp(params, word, n)) {
+			found++;
+			if (f)
+				fputs(other, f);
+		} else if (f) {
+			fwrite(params, 1, n, f);
+		}
+		params += n;
+		n = strspn(params, " ");
+		if (f)
+			fwrite(params, 1, n, f);
+		params += n;
+	}
+	return found;
+}
+
+bool dm_line_names(const struct dm_line *l, dev_t dev)
+{
+	return translate(l->params, dev, 0, NULL);
+}
+
+/* Returns whether line b is line a with `to` in place of `from`. */
+static bool same_line(const struct dm_line *a, dev_t from, dev_t to, const struct dm_line *b)
+{
+	char *params = NULL;
+	size_t len = 0;
+	bool same;
+	FILE *f;
+
+	if (a->start != b->start || a->length != b->length || strcmp(a->type, b->type))
+		return false;
+	f = open_memstream(&params, &len);
+	if (!f)
+		return false;
+	translate(a->params, from, to, f);
+	same = !fclose(f) && !strcmp(params, b->params);
+	free(params);
+	return same;
+}
+
+bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to)
+{
+	struct dm_device loaded;
+	bool names = false, same;
+
+	if (!d->loaded || read_table(d->dev, DM_QUERY_INACTIVE_TABLE_FLAG, &loaded, NULL))
+		return false;
+	same = loaded.nr == d->nr;
+	for (unsigned int i = 0; i < d->nr && same; i++) {
+		names |= dm_line_names(&d->line[i], from);
+		same = same_line(&d->line[i], from, to, &loaded.line[i]);
+	}
+	dm_tables_free(&loaded);
+	return same && names;
+}
+
+/* Writes the lines in the form that the kernel expects: each begins at a multiple of 8 bytes. */
+static void write_lines(FILE *f, const struct dm_device *d, dev_t from, dev_t to)
+{
+	for (unsigned int i = 0; i < d->nr; i++) {
+		const struct dm_line *l = &d->line[i];
+		struct dm_target_spec spec = { .sector_start = l->start, .length = l->length };
+		char *params = NULL;
+		size_t len = 0;
+		FILE *p = open_memstream(&params, &len);
+
+		if (!p)
+			return;
+		if (from)
+			translate(l->params, from, to, p);
+		else
+			fputs(l->params, p);
+		fclose(p);
+		memcpy(spec.target_type, l->type, sizeof(spec.target_type));
+		spec.next = (sizeof(spec) + len + 1 + 7) / 8 * 8;
+		fwrite(&spec, 1, sizeof(spec), f);
+		fwrite(params, 1, len, f);
+		for (size_t n = sizeof(spec) + len; n < spec.next; n++)
+			fputc(0, f);
+		free(params);
+	}
+}
+
+int dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struct err *err)
+{
+	struct dm_ioctl *io;
+	char *buffer = NULL;
+	size_t size = 0;
+	FILE *f;
+	int r;
+
+	f = open_memstream(&buffer, &size);
+	if (!f)
+		return err_set(err, -ENOMEM, "out of memory");
+	io = calloc(1, sizeof(*io));
+	if (io)
+		fwrite(io, 1, sizeof(*io), f);
+	free(io);
+	write_lines(f, d, from, to);
+	if (fclose(f) || size < sizeof(*io)) {
+		free(buffer);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	io = (struct dm_ioctl *)buffer;
+	init_request(io, sizeof(*io), d->dev);
+	io->data_size = size;
+	io->target_count = d->nr;
+	io->flags = d->read_only ? DM_READONLY_FLAG : 0;
+	r = call(DM_TABLE_LOAD, io);
+	free(buffer);
+	return r ? err_set(err, r, "cannot load a table for /dev/mapper/%s: %s", d->name, strerror(-r)) : 0;
+}
+
+int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t to, struct err *err)
+{
+	char params[48];
+	struct dm_line line = { .length = nr_sectors, .type = "linear", .params = params };
+	struct dm_device linear = *d;
+
+	snprintf(params, sizeof(params), "%u:%u 0", major(to), minor(to));
+	linear.line = &line;
+	linear.nr = 1;
+	return dm_tables_load(&linear, 0, 0, err);
+}
+
+static int resume(const struct dm_device *d)
+{
+	struct dm_ioctl io;
+
+	/*
+	 * If a table is loaded, DM_DEV_SUSPEND without DM_SUSPEND_FLAG suspends the device, swaps
+	 * the tables, and resumes.
+	 */
+	init_request(&io, sizeof(io), d->dev);
+	io.flags = DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG;
+	return call(DM_DEV_SUSPEND, &io);
+}
+
+void dm_tables_clear(const struct dm_device *d)
+{
+	struct dm_ioctl io;
+
+	init_request(&io, sizeof(io), d->dev);
+	call(DM_TABLE_CLEAR, &io);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err)
+{
+	const uint64_t began = now_us();
+	struct dm_device now;
+	int r = resume(d);
+
+	*us = now_us() - began;
+	if (!r)
+		return 0;
+	dm_tables_clear(d);
+	if (!dm_tables_read(d->dev, &now, NULL)) {
+		if (now.suspended)
+			resume(d);
+		dm_tables_free(&now);
+	}
+	return err_set(err, r, "cannot put the new table of /dev/mapper/%s into use: %s", d->name, strerror(-r));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads and replaces the tables of mapped devices, by device-mapper's ioctls.  Unlike libdevmapper,
+ * these functions have no global state and do not wait for udev, so any thread may call them.  They
+ * take devices by number.
+ */
+#ifndef ERAD_DM_TABLES_H
+#define ERAD_DM_TABLES_H
+
+#include <linux/dm-ioctl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+struct dm_line {
+	uint64_t start, length;		/* sectors of 512 bytes */
+	char type[DM_MAX_TYPE_NAME];
+	char *params;
+};
+
+/* A mapped device and its live table. */
+struct dm_device {
+	dev_t dev;
+	char name[DM_NAME_LEN], uuid[DM_UUID_LEN];
+	bool suspended, read_only;
+	bool loaded;			/* the device has an inactive table: loaded, but not in use */
+	int open_count;
+	struct dm_line *line;
+	unsigned int nr;
+};
+
+/* Returns the number of /dev/mapper/NAME, or 0 if there is no such device. */
+dev_t dm_tables_find(const char *name);
+
+/*
+ * Reads the live table.  On success, the caller frees the table with dm_tables_free().  ENXIO:
+ * there is no such device.
+ */
+int dm_tables_read(dev_t dev, struct dm_device *out, struct err *err);
+void dm_tables_free(struct dm_device *d);
+
+/*
+ * Loads the lines of d as the inactive table of device d, and replaces an inactive table that d
+ * already has.  The new table is not in use before dm_tables_swap().  If `from` is not 0, `to`
+ * replaces `from` in the parameters of the lines.
+ */
+int dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struct err *err);
+
+/* Loads a table of one linear line, which maps the first nr_sectors of d to the beginning of `to`. */
+int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t to, struct err *err);
+
+/*
+ * Puts the inactive table into use, in one call of the kernel: so the device does not stay
+ * suspended if the process dies.  Waits for the I/O in flight, but not for writes that an erad
+ * target of the old table holds: device-mapper submits held writes to the new table.  Does not
+ * freeze a file system.  If this fails, the old table stays in use.  *us: how long I/O to the
+ * device stood still, in microseconds.
+ */
+int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
+
+/*
+ * Returns whether the inactive table of d is one that dm_tables_load() makes from the live table,
+ * with `to` in place of `from`.  Returns false if d has no inactive table, or if the live table
+ * does not name `from`.
+ */
+bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to);
+
+/* Drops the inactive table. */
+void dm_tables_clear(const struct dm_device *d);
+
+/* Returns whether a parameter of the line names the device. */
+bool dm_line_names(const struct dm_line *l, dev_t dev);
+
+#endif /* ERAD_DM_TABLES_H */

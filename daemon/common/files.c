@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads and writes files in full: see files.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/files.h"
+
+int file_read_at(int fd, void *buf, size_t len, uint64_t offset, size_t *done)
+{
+	*done = 0;
+	while (*done < len) {
+		const ssize_t n = pread(fd, (char *)buf + *done, len - *done, offset + *done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		*done += n;
+	}
+	return 0;
+}
+
+int file_write_at(int fd, const void *buf, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		const ssize_t n = pwrite(fd, (const char *)buf + done, len - done, offset + done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += n;
+	}
+	return 0;
+}
+
+int file_sync_name(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, r;
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return -ENAMETOOLONG;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+int file_replace(int fd, const char *temporary, const char *path, struct err *err)
+{
+	int r = fsync(fd) ? -errno : 0;
+
+	if (close(fd) && !r)
+		r = -errno;
+	if (!r && rename(temporary, path))
+		r = -errno;
+	if (r) {
+		unlink(temporary);
+		return err_set(err, r, "cannot replace %.200s: %s", path, strerror(-r));
+	}
+	r = file_sync_name(path);
+	return r ? err_set(err, r, "cannot make the new %.200s durable: %s; a power cut may bring back the old one", path, strerror(-r)) : 0;
+}

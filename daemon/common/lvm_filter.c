@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The reject patterns of erad in LVM's configuration: see lvm_filter.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file_lock.h"
+#include "common/files.h"
+#include "common/lvm_filter.h"
+
+#define COMMENT	"# The next line is eractl's: attach and detach change it.  LVM is not to use devices below erad's volumes."
+#define BEGIN	"devices/global_filter = ["
+#define CONF_MAX	(1u << 20)	/* bytes */
+#define LOCK_S		10
+
+/*
+ * Writes the pattern "r|^/dev/vda$|", with the quotes.  A backslash precedes each character of the
+ * path that is special in a pattern.
+ */
+static int put_pattern(FILE *f, const char *path)
+{
+	fputs("\"r|^", f);
+	for (; *path; path++) {
+		if (strchr("|\"\\", *path) || (unsigned char)*path < ' ')
+			return -EINVAL;
+		/* In strings of LVM's configuration, two backslashes stand for one. */
+		if (strchr(".+*?[](){}^$", *path))
+			fputs("\\\\", f);
+		fputc(*path, f);
+	}
+	fputs("$|\"", f);
+	return 0;
+}
+
+static char *pattern(const char *path)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int r;
+
+	if (!f)
+		return NULL;
+	r = put_pattern(f, path);
+	fclose(f);
+	if (!r)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void lvm_filter_line(const char *path, char *line, size_t size)
+{
+	char *text = pattern(path);
+
+	snprintf(line, size, BEGIN " %s ]", text ? text : "");
+	free(text);
+}
+
+/* Reads the whole file.  The text is "" if there is no file. */
+static int read_file(const char *file, char **text, struct err *err)
+{
+	FILE *f = fopen(file, "re");
+	size_t n = 0;
+
+	*text = calloc(1, CONF_MAX + 1);
+	if (!*text) {
+		if (f)
+			fclose(f);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	if (!f)
+		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot open %s: %m", file);
+	n = fread(*text, 1, CONF_MAX + 1, f);
+	fclose(f);
+	if (n > CONF_MAX || strlen(*text) != n)
+		return err_set(err, -EINVAL, "%s is larger than %u bytes or holds a 0 byte", file, CONF_MAX);
+	return 0;
+}
+
+/*
+ * Under the lock, all writers can use the same name for the new file.  If a process dies before the
+ * rename, the next writer overwrites the new file.
+ */
+static int write_file(const char *file, const char *text, struct err *err)
+{
+	char tmp[PATH_MAX];
+	struct stat st;
+	int fd, r;
+
+	snprintf(tmp, sizeof(tmp), "%s.erad.new", file);
+	if (stat(file, &st))
+		st = (struct stat){ .st_mode = 0644 };
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, st.st_mode & 0777);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot create %s: %m", tmp);
+	r = fchown(fd, st.st_uid, st.st_gid) ? -errno : file_write_at(fd, text, strlen(text), 0);
+	if (!r)
+		return file_replace(fd, tmp, file, err);
+	close(fd);
+	unlink(tmp);
+	return err_set(err, r, "cannot replace %s: %s", file, strerror(-r));
+}
+
+/* Returns where erad's two lines begin, or the end of the text if there are no such lines. */
+static const char *find_ours(const char *text)
+{
+	const char *at = text;
+
+	while ((at = strstr(at, COMMENT "\n" BEGIN))) {
+		if (at == text || at[-1] == '\n')
+			return at;
+		at++;
+	}
+	return text + strlen(text);
+}
+
+/*
+ * Returns the next pattern between p and end, with its quotes, or NULL if there is no other
+ * pattern.  *n: its length.
+ */
+static const char *next_pattern(const char *p, const char *end, size_t *n)
+{
+	const char *last;
+
+	p = memchr(p, '"', end - p);
+	last = p ? memchr(p + 1, '"', end - p - 1) : NULL;
+	if (!last)
+		return NULL;
+	*n = last + 1 - p;
+	return p;
+}
+
+/* Copies the patterns of a line, except the pattern `mine`.  Returns how many patterns were copied. */
+static unsigned int copy_patterns(FILE *f, const char *line, size_t len, const char *mine)
+{
+	const char *end = line + len;
+	unsigned int nr = 0;
+	size_t n;
+
+	for (const char *p = line; (p = next_pattern(p, end, &n)); p += n)
+		if (n != strlen(mine) || strncmp(p, mine, n)) {
+			fputs(nr++ ? ", " : "", f);
+			fwrite(p, 1, n, f);
+		}
+	return nr;
+}
+
+/* Returns the line with the patterns, which follows the comment line, or NULL if there is no such line. */
+static const char *pattern_line(const char *ours, size_t *len)
+{
+	const char *line;
+
+	if (!*ours)
+		return NULL;
+	line = strchr(ours, '\n') + 1;
+	*len = strcspn(line, "\n");
+	return line;
+}
+
+/* Writes all other lines unchanged, and then erad's two lines, if there are patterns. */
+static void write_edited(FILE *f, const char *text, const char *mine, bool add)
+{
+	const char *ours = find_ours(text), *rest = ours, *line;
+	char *patterns = NULL;
+	size_t size, len = 0;
+	unsigned int nr;
+	FILE *p = open_memstream(&patterns, &size);
+
+	if (!p)
+		return;
+	line = pattern_line(ours, &len);
+	if (line)
+		rest = line + len;
+	nr = line ? copy_patterns(p, line, len, mine) : 0;
+	if (add)
+		fprintf(p, "%s%s", nr++ ? ", " : "", mine);
+	fclose(p);
+
+	rest += *rest == '\n';
+	fwrite(text, 1, ours - text, f);
+	fputs(rest, f);
+	if (nr) {
+		if (*text && text[strlen(text) - 1] != '\n')
+			fputc('\n', f);
+		fprintf(f, COMMENT "\n" BEGIN " %s ]\n", patterns);
+	}
+	free(patterns);
+}
+
+/*
+ * Locks the directory, so that only one process or thread at a time reads and replaces the file.
+ * Returns the fd of the directory, or a negative errno.  close() of the fd ends the lock.
+ */
+static int lock(const char *file, struct err *err)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", file);
+	*strrchr(dir, '/') = 0;
+	return file_lock(dir, O_RDONLY | O_DIRECTORY, LOCK_S, err);
+}
+
+/*
+ * Changes the patterns.  Returns 1 if the file was changed, 0 if it already was as requested, or a
+ * negative errno.
+ */
+static int change(const char *file, const char *path, bool add, struct err *err)
+{
+	char *text = NULL, *edited = NULL, *mine = pattern(path);
+	size_t size;
+	int fd, r;
+	FILE *f;
+
+	if (!mine)
+		return err_set(err, -EINVAL, "%.200s cannot be part of a pattern of LVM", path);
+	fd = lock(file, err);
+	if (fd < 0) {
+		free(mine);
+		return fd == -ENOENT && !add ? 0 : fd;
+	}
+	r = read_file(file, &text, err);
+	if (r)
+		goto out;
+	f = open_memstream(&edited, &size);
+	if (!f) {
+		r = err_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
+	write_edited(f, text, mine, add);
+	if (fclose(f)) {
+		r = err_set(err, -ENOMEM, "out of memory");
+	} else if (strcmp(text, edited)) {
+		r = write_file(file, edited, err);
+		r = r ? r : 1;
+	} else if (*text) {
+		/* An earlier change may have been made, but may have failed to become durable. */
+		r = file_sync_name(file);
+		if (r)
+			err_set(err, r, "cannot make %s durable: %s", file, strerror(-r));
+	}
+out:
+	close(fd);
+	free(edited);
+	free(text);
+	free(mine);
+	return r;
+}
+
+int lvm_filter_add(const char *file, const char *path, struct err *err)
+{
+	return change(file, path, true, err);
+}
+
+int lvm_filter_remove(const char *file, const char *path, struct err *err)
+{
+	return change(file, path, false, err);
+}
+
+bool lvm_filter_has(const char *file, const char *path)
+{
+	char *text = NULL, *mine = pattern(path);
+	const char *line = NULL, *end;
+	size_t len, n;
+	bool has = false;
+
+	if (mine && !read_file(file, &text, NULL))
+		line = pattern_line(find_ours(text), &len);
+	end = line ? line + len : NULL;
+	for (const char *p = line; p && !has && (p = next_pattern(p, end, &n)); p += n)
+		has = n == strlen(mine) && !strncmp(p, mine, n);
+	free(text);
+	free(mine);
+	return has;
+}
+
+bool lvm_filter_ours(const char *file)
+{
+	char *text;
+	bool ours;
+
+	ours = !read_file(file, &text, NULL) && *find_ours(text);
+	free(text);
+	return ours;
+}

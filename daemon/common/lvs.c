@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Moves the logical volumes of a physical volume to another block device: see lvs.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/failpoint.h"
+#include "common/file_lock.h"
+#include "common/lvs.h"
+#include "common/sysfs.h"
+
+#define LOCK_DIR	"/run/lock/lvm"
+#define LOCK_S		10
+
+static bool names(const struct dm_device *d, dev_t dev)
+{
+	for (unsigned int i = 0; i < d->nr; i++)
+		if (dm_line_names(&d->line[i], dev))
+			return true;
+	return false;
+}
+
+/*
+ * Refuses a device that is suspended, that has an inactive table, or whose table names `lower` in
+ * another target than linear and striped.  The caller must hold LVM's locks: a running command of
+ * LVM suspends devices and loads tables for a moment, and such a device would be refused.
+ */
+static int check(const struct dm_device *d, dev_t lower, struct err *err)
+{
+	if (d->suspended)
+		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
+	if (d->loaded)
+		return err_set(err, -EBUSY,
+			       "/dev/mapper/%s has a table that is loaded and not in use; 'dmsetup clear %s' drops it, 'dmsetup resume %s' puts it into use",
+			       d->name, d->name, d->name);
+	for (unsigned int i = 0; i < d->nr; i++) {
+		const struct dm_line *l = &d->line[i];
+
+		if (dm_line_names(l, lower) && strcmp(l->type, "linear") && strcmp(l->type, "striped"))
+			return err_set(err, -EOPNOTSUPP,
+				       "/dev/mapper/%s has a table of type %s on it, expected linear or striped; if pvmove is running, wait until it has ended",
+				       d->name, l->type);
+	}
+	return 0;
+}
+
+/* Returns whether the inactive table was loaded by a swap between `lower` and `other` that was killed. */
+static bool loaded_is_ours(const struct dm_device *d, dev_t lower, dev_t other)
+{
+	return other && (dm_tables_loaded_is(d, lower, other) || dm_tables_loaded_is(d, other, lower));
+}
+
+/*
+ * Drops the inactive tables of a swap that was killed, and keeps only the devices to move in the
+ * list.  The caller has LVM's locks.
+ */
+static int settle(struct lvs *l, dev_t other, struct err *err)
+{
+	const unsigned int nr = l->nr;
+	int r = 0;
+
+	l->nr = 0;
+	for (unsigned int i = 0; i < nr; i++) {
+		struct dm_device *d = &l->lv[i];
+
+		if (!r && loaded_is_ours(d, l->lower, other)) {
+			dm_tables_clear(d);
+			d->loaded = false;
+		}
+		if (!r)
+			r = check(d, l->lower, err);
+		if (!r && names(d, l->lower))
+			l->lv[l->nr++] = *d;
+		else
+			dm_tables_free(d);
+	}
+	return r;
+}
+
+/* Refuses a device that uses l->lower and is not a logical volume.  name: below /dev. */
+static int refuse_foreign(const struct lvs *l, const char *name, struct err *err)
+{
+	return err_set(err, -EOPNOTSUPP, "/dev/%s uses device %u:%u and is not a logical volume of LVM; remove /dev/%s first",
+		       name, major(l->lower), minor(l->lower), name);
+}
+
+static int add(struct lvs *l, dev_t dev, struct err *err)
+{
+	char name[sizeof("mapper/") + DM_NAME_LEN];
+	struct dm_device d, *more;
+	int r;
+
+	r = dm_tables_read(dev, &d, err);
+	if (r)
+		return r == -ENXIO ? 0 : r;	/* the device was removed after it was listed */
+	if (strncmp(d.uuid, "LVM-", 4)) {
+		snprintf(name, sizeof(name), "mapper/%s", d.name);
+		r = refuse_foreign(l, name, err);
+	}
+	if (!r) {
+		more = realloc(l->lv, (l->nr + 1) * sizeof(*l->lv));
+		if (more) {
+			l->lv = more;
+			l->lv[l->nr++] = d;
+			return 0;
+		}
+		r = err_set(err, -ENOMEM, "out of memory");
+	}
+	dm_tables_free(&d);
+	return r;
+}
+
+static void free_devices(struct lvs *l)
+{
+	for (unsigned int i = 0; i < l->nr; i++)
+		dm_tables_free(&l->lv[i]);
+	free(l->lv);
+	l->lv = NULL;
+	l->nr = 0;
+}
+
+static int find(struct lvs *l, struct err *err)
+{
+	char dir[64], path[sizeof(dir) + 270];
+	struct dirent *de;
+	dev_t holder;
+	int r = 0;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/holders", major(l->lower), minor(l->lower));
+	d = opendir(dir);
+	if (!d)
+		return err_set(err, -errno, "cannot read %s: %m", dir);
+	while (!r && (de = readdir(d))) {
+		if (de->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
+		holder = sysfs_read_dev(path);
+		if (!strncmp(de->d_name, "dm-", 3) && holder)
+			r = holder == l->but ? 0 : add(l, holder, err);
+		else
+			r = refuse_foreign(l, de->d_name, err);
+	}
+	closedir(d);
+	return r;
+}
+
+int lvs_find(dev_t lower, dev_t but, struct lvs *out, struct err *err)
+{
+	int r;
+
+	*out = (struct lvs){ .lower = lower, .but = but };
+	r = find(out, err);
+	if (r)
+		lvs_free(out);
+	return r;
+}
+
+void lvs_free(struct lvs *l)
+{
+	free_devices(l);
+	for (unsigned int i = 0; i < l->nr_locks; i++)
+		close(l->lock[i].fd);
+	free(l->lock);
+	*l = (struct lvs){ 0 };
+}
+
+/*
+ * Returns the name of the volume group: the part before the first single '-'.  In this part, "--"
+ * stands for a '-'.
+ */
+static void vg_name(const char *name, char *vg)
+{
+	while (*name && !(name[0] == '-' && name[1] != '-')) {
+		if (*name == '-')
+			name++;
+		*vg++ = *name++;
+	}
+	*vg = 0;
+}
+
+static int lock_vg(struct lvs *l, const char *vg, struct err *err)
+{
+	char path[sizeof(LOCK_DIR) + DM_NAME_LEN + 8];
+	struct lvs_lock *more;
+	int fd;
+
+	if ((mkdir("/run/lock", 0755) && errno != EEXIST) || (mkdir(LOCK_DIR, 0700) && errno != EEXIST))
+		return err_set(err, -errno, "cannot make %s: %m", LOCK_DIR);
+	more = realloc(l->lock, (l->nr_locks + 1) * sizeof(*l->lock));
+	if (!more)
+		return err_set(err, -ENOMEM, "out of memory");
+	l->lock = more;
+	snprintf(path, sizeof(path), LOCK_DIR "/V_%s", vg);
+	fd = file_lock(path, O_RDWR | O_CREAT | O_APPEND, LOCK_S, err);
+	if (fd == -EBUSY)
+		err_set(err, fd, "a command of LVM has had the lock of volume group %s for %d seconds; try again when it has ended", vg, LOCK_S);
+	if (fd < 0)
+		return fd;
+	strcpy(l->lock[l->nr_locks].vg, vg);
+	l->lock[l->nr_locks++].fd = fd;
+	return 0;
+}
+
+/*
+ * Locks the volume groups of the listed devices that are not locked yet.  Returns the number of new
+ * locks, or a negative errno.
+ */
+static int lock_more(struct lvs *l, struct err *err)
+{
+	char vg[DM_NAME_LEN];
+	int r = 0, taken = 0;
+
+	for (unsigned int i = 0; i < l->nr && !r; i++) {
+		bool have = false;
+
+		vg_name(l->lv[i].name, vg);
+		for (unsigned int n = 0; n < l->nr_locks; n++)
+			have |= !strcmp(vg, l->lock[n].vg);
+		if (have)
+			continue;
+		r = lock_vg(l, vg, err);
+		taken += !r;
+	}
+	return r ? r : taken;
+}
+
+int lvs_lock(struct lvs *l, dev_t other, struct err *err)
+{
+	int r;
+
+	/*
+	 * List the devices again: before the lock was taken, a command of LVM may have changed the
+	 * devices and their tables.
+	 */
+	while ((r = lock_more(l, err)) > 0) {
+		free_devices(l);
+		r = find(l, err);
+		if (r)
+			return r;
+	}
+	return r ? r : settle(l, other, err);
+}
+
+void lvs_clear(const struct lvs *l)
+{
+	for (unsigned int i = 0; i < l->nr; i++)
+		dm_tables_clear(&l->lv[i]);
+}
+
+int lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < l->nr && !r; i++)
+		r = dm_tables_load(&l->lv[i], from, to, err);
+	if (r)
+		lvs_clear(l);
+	return r;
+}
+
+/* Puts the old tables of the first nr devices back into use. */
+static void swap_back(const struct lvs *l, unsigned int nr, struct err *err)
+{
+	struct err first = *err, why;
+	uint64_t us;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (dm_tables_load(&l->lv[i], 0, 0, &why) || dm_tables_swap(&l->lv[i], &us, &why))
+			err_set(err, 0, "%s; undoing this failed, too: /dev/mapper/%s still has its new table: %s", first.msg, l->lv[i].name,
+				why.msg);
+}
+
+int lvs_swap(struct lvs *l, uint64_t *us, struct err *err)
+{
+	struct err none;
+	uint64_t one;
+
+	*us = 0;
+	for (unsigned int i = 0; i < l->nr; i++) {
+		const int r = dm_tables_swap(&l->lv[i], &one, err);
+
+		if (r) {
+			lvs_clear(l);
+			swap_back(l, i, err ? err : &none);
+			return r;
+		}
+		failpoint(FAILPOINT_BELOW_SWAPPED);
+		if (one > *us)
+			*us = one;
+	}
+	return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A seal: hashes of some places of a device.  At the next open, erad compares the seal with the
+ * device, to notice whether the device was written while its volume was closed.
+ *
+ * The places are the first and the last MiB; the superblocks and the journals that fs_places.h and
+ * libblkid know; and SEAL_SAMPLES samples, one at a random place in each part of the device.  A
+ * device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount that
+ * replays a journal, changes a superblock or a journal.  (ext4 and xfs replay with "ro" too, unless
+ * "noload" or "norecovery" is given.)  Other writes are noticed only if they meet a sample, or the
+ * first or last MiB.
+ *
+ * Each hash is a CRC of 64 bits: it misses a random change once in 2^64 times, and never a change
+ * within 64 successive bits.  A seal is no protection against forgery: whoever can write to the
+ * device can also write to the metadata.
+ *
+ * Everything is read with O_DIRECT, for two reasons: the page cache of the origin may have content
+ * that the volume has overwritten since, and the reads would fill the cache for nothing.  At most
+ * SEAL_READ_MAX bytes are read.
+ */
+#ifndef ERAD_SEAL_H
+#define ERAD_SEAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "common/err.h"
+
+#define SEAL_ENTRIES	128u
+#define SEAL_SAMPLES	64u
+#define SEAL_SAMPLE_SIZE	(64u << 10)
+#define SEAL_WHOLE	(12u << 20)
+#define SEAL_READ_MAX	(16u << 20)
+
+/* The layout in the metadata, little-endian.  nr 0: there is no seal. */
+struct seal {
+	__le32 version;		/* is SEAL_VERSION */
+	__le32 nr;		/* number of entries */
+	__le64 seed;		/* seed from which the places of the samples are computed */
+	struct seal_entry {
+		__le64 offset;	/* place in bytes */
+		__le32 length;
+		__le32 what;	/* a value of enum seal_what */
+		__le64 hash;
+	} entry[SEAL_ENTRIES];
+};
+
+#define SEAL_VERSION	1u
+
+enum seal_what {
+	SEAL_ALL,		/* the whole of a small device */
+	SEAL_FIRST,
+	SEAL_LAST,
+	SEAL_SUPER,
+	SEAL_LOG,
+	SEAL_SAMPLE,
+	NR_SEAL_WHAT
+};
+
+_Static_assert(sizeof(struct seal) <= 4096 - 512, "a seal and its checksum fit in one page");
+
+/*
+ * Opens a device to read it for a seal.  Returns a file descriptor, which the caller closes, or a
+ * negative errno.  claim: EBUSY if the kernel or another program uses the device exclusively, for
+ * example if it is mounted; and nobody can begin to do so before the file is closed.
+ */
+int seal_open(const char *path, bool claim, struct err *err);
+
+/* Computes the seal of the first `size` bytes of the device. */
+int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
+
+/*
+ * Compares the device with the seal.  Returns 0 if they agree; 1 if they differ, with one sentence
+ * about the difference in `difference`; EINVAL if the seal is not understood; ENOMEM.  A place that
+ * cannot be read counts as different.  Places beyond `size` are left out: a device that has become
+ * smaller has lost them.
+ */
+int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *difference);
+
+#endif /* ERAD_SEAL_H */
