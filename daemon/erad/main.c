@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * erad: prepares itself to be in the block I/O path, then runs the main loop, which only waits for
+ * erad: prepares the process for the block I/O path, then runs the main loop, which only waits for
  * events.
  *
  * The order of the set-up matters.  After setup_process(), allocations do not wait for erad's own
- * volumes, so what needs memory comes later.  Whatever takes long, may fail or needs much memory
- * comes before standby_relieve(), because until then the standby of the previous erad serves the
- * volumes.  READY=1 comes last, when erad has attached to the live targets again.
- *
- * When the main process has died, its standby (standby.h) takes the same steps from setup_threads()
- * on.
+ * volumes; so steps that need memory come later.  Steps that take long, may fail or need much
+ * memory come before standby_relieve(), because until then the standby of the previous erad serves
+ * the volumes.  READY=1 comes last, when erad has attached to the live targets again.  When the
+ * main process has died, its standby (standby.h) does the same steps from setup_threads() on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -30,6 +27,7 @@
 #include <unistd.h>
 
 #include "common/failpoint.h"
+#include "common/file_lock.h"
 #include "common/protocol.h"
 #include "common/stdfds.h"
 #include "erad/base/log.h"
@@ -39,6 +37,7 @@
 #include "erad/bpf/shown.h"
 #include "erad/device/dm.h"
 #include "erad/module/control.h"
+#include "erad/ops/attach.h"
 #include "erad/request/request.h"
 #include "erad/request/socket.h"
 #include "erad/volume/adopt.h"
@@ -48,25 +47,25 @@
 #define ERAD_VERSION	"unknown"
 #endif
 
-#define HEAP_KEEP	(4u << 20)	/* bytes of heap to have from the start */
-#define STACK_KEEP	(256u << 10)	/* bytes of the main thread's stack; the other threads have as many */
-#define READY_LATEST_MS	20000		/* erad is ready after this time at the latest, and attaches to the remaining live targets later */
-#define AGAIN_MS	1000		/* pause before LIST, or making the socket, is tried again */
-#define STUCK_MS	20000		/* if one commit takes longer, the watchdog is not notified */
-#define STOP_MS		10000		/* limit for closing the volumes; and again for ending the requests */
-#define RELIEVED_MS	1000		/* limit for ending a standby's requests; short, because the next erad waits for the standby */
-#define THREADS_MAX	32		/* limit of the threads that are created before erad attaches to the live targets */
+#define HEAP_KEEP	(4u << 20)	/* size of the heap from the start, in bytes */
+#define STACK_KEEP	(256u << 10)	/* stack of the main thread in bytes, as large as that of the other threads */
+#define READY_LATEST_MS	20000		/* erad is ready after this time even if it has not attached to all live targets */
+#define AGAIN_MS	1000		/* pause before a failed LIST, or a failed attempt to make the socket, is repeated */
+#define STUCK_MS	20000		/* when one commit takes longer than this, the watchdog is not notified */
+#define STOP_MS		10000		/* limit for closing the volumes, and also for ending the requests */
+#define RELIEVED_MS	1000		/* limit for ending the requests in a standby; short, because the next erad waits for the standby */
+#define THREADS_MAX	32		/* how many threads are created at most before erad attaches to the live targets */
 
 struct erad {
 	sd_event *event;
 	int lock_fd, control_fd, socket_fd, progress_fd;
-	sd_event_source *relist;	/* timer: LIST has failed and is tried again */
-	sd_event_source *relisten;	/* timer: the socket could not be made and is tried again */
-	uint64_t watchdog_usec;		/* between watchdog notifications; 0: there is no watchdog */
+	sd_event_source *relist;	/* timer that repeats a failed LIST */
+	sd_event_source *relisten;	/* timer that repeats a failed attempt to make the socket */
+	uint64_t watchdog_usec;		/* time between notifications of the watchdog; 0: there is no watchdog */
 	bool no_writers, no_standby;
 	bool ready;
-	bool no_socket;			/* the missing socket has been logged */
-	bool stuck;			/* the stuck commit has been logged */
+	bool no_socket;			/* whether the log says that there is no socket */
+	bool stuck;			/* whether the log says that a commit takes long */
 };
 
 static void print_usage(FILE *f)
@@ -85,7 +84,10 @@ static void print_usage(FILE *f)
 	      "      --version     say the version\n", f);
 }
 
-/* For the upgrade of packages.  Returns the exit code: without a module, nothing is wrong. */
+/*
+ * Checks for the upgrade of packages whether erad works with the loaded module.  Returns the exit
+ * code: 0 also if no module is loaded.
+ */
 static int check_module(void)
 {
 	struct err err;
@@ -143,7 +145,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 	return 0;
 }
 
-/* The kernel releases the lock when the process ends, so nobody need clean up. */
+/* Takes the lock that allows one erad only.  The kernel releases the lock when the process ends. */
 static int lock_instance(struct erad *e, struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
@@ -151,16 +153,11 @@ static int lock_instance(struct erad *e, struct err *err)
 
 	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST)
 		return err_set(err, -errno, "cannot make %s: %m", ERAD_RUN_DIR);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = file_lock(path, O_RDWR | O_CREAT, 0, err);
+	if (fd == -EBUSY)
+		err_set(err, fd, "%s is locked: another erad is running", path);
 	if (fd < 0)
-		return err_set(err, -errno, "cannot open %s: %m", path);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		r = -errno;
-		close(fd);
-		return r == -EWOULDBLOCK ?
-			err_set(err, r, "%s is locked: another erad is running", path) :
-			err_set(err, r, "cannot lock %s: %s", path, strerror(-r));
-	}
+		return fd;
 	e->lock_fd = fd;
 	r = standby_generation(fd);
 	if (r) {
@@ -174,19 +171,22 @@ static void spare_from_oom_killer(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	/* The service manager may have set the OOM score already. */
+	/* Ignore the error: the service manager may have set the OOM score already. */
 	if (fd < 0 || write(fd, "-1000", 5) < 0)
 		log_warn("cannot tell the OOM killer to spare erad: %m");
 	if (fd >= 0)
 		close(fd);
 }
 
-/* All memory comes from one heap, which never shrinks: no page faults, no mmap(), no arenas. */
+/* All memory comes from one heap, which never shrinks.  So there are no page faults, no mmap(), no arenas. */
 static int keep_heap(void)
 {
 	void *p;
 
-	/* These calls cannot fail with glibc's malloc.  The malloc of a sanitizer has none of these options. */
+	/*
+	 * Ignore errors: with glibc's malloc, these calls cannot fail.  The malloc of a sanitizer
+	 * has none of these options.
+	 */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_MAX, 0);
 	mallopt(M_TRIM_THRESHOLD, -1);
@@ -199,7 +199,7 @@ static int keep_heap(void)
 	return 0;
 }
 
-/* mlockall() only locks the pages that the stack has already, so make the stack large first. */
+/* Make the stack large first: mlockall() locks only the pages that the stack has already. */
 static void keep_stack(void)
 {
 	volatile char page[STACK_KEEP];
@@ -211,12 +211,18 @@ static void keep_stack(void)
 static int setup_process(struct err *err)
 {
 	spare_from_oom_killer();
-	/* The kernel might write a core dump to a volume whose writes wait for the end of this process. */
+	/*
+	 * Disable core dumps: the kernel might write one to a volume whose writes wait for the end
+	 * of this process.
+	 */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	keep_stack();
 	if (keep_heap() || reserve_setup())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
-	/* Threads inherit this: their allocations never wait for writes that wait for erad. */
+	/*
+	 * PR_SET_IO_FLUSHER: allocations of this thread and of new threads never wait for writes
+	 * that wait for erad.
+	 */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
@@ -233,7 +239,7 @@ static int fire_again(sd_event_source *s)
 	return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* If LIST fails, poll() may not report the same change again, so LIST is tried again by a timer. */
+/* Repeat a failed LIST by a timer: poll() may not report the same change again. */
 static int look_at_targets(struct erad *e)
 {
 	int r;
@@ -281,10 +287,7 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 	return sd_event_exit(e->event, 0);
 }
 
-/*
- * A new standby could only be forked from a process without threads.  So there is no standby until
- * erad is restarted.
- */
+/* There is no standby until erad is restarted: only a process without threads could fork one. */
 static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *data)
 {
 	(void)fd;
@@ -292,11 +295,14 @@ static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *da
 	(void)data;
 	sd_event_source_set_enabled(s, SD_EVENT_OFF);
 	standby_has_ended();
-	log_warn("the standby has ended; should erad be killed, new writes wait until it has been started again");
+	log_warn("the standby has ended; if erad is killed now, new writes wait until it has been started again");
 	return 0;
 }
 
-/* erad is ready when it answers requests.  While the socket cannot be made, erad serves the volumes without it. */
+/*
+ * erad is ready when it answers requests.  If the socket cannot be made, erad serves the volumes
+ * without the socket.
+ */
 static int listen_for_requests(struct erad *e)
 {
 	struct err err;
@@ -308,8 +314,8 @@ static int listen_for_requests(struct erad *e)
 			log_error("%s; requests are not answered until that works, volumes are served", err.msg);
 		e->no_socket = true;
 		/*
-		 * Otherwise the service manager would stop erad, and so its volumes, because erad
-		 * is not ready in time.
+		 * Extend the timeout: otherwise the service manager would stop erad, and so its
+		 * volumes, because erad is not ready in time.
 		 */
 		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=%s", AGAIN_MS * 30000ull, err.msg);
 		return fire_again(e->relisten);
@@ -349,7 +355,7 @@ static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *data)
 	return !e->ready && volumes_settled(NULL) ? become_ready(e) : 0;
 }
 
-/* A volume whose metadata hangs must not delay the requests for all other volumes. */
+/* Serve each connection in a thread: a volume whose metadata hangs must not delay requests for other volumes. */
 static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
 {
 	struct erad *e = data;
@@ -360,7 +366,7 @@ static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
 	if (e->ready)
 		return 0;
 	if (!volumes_settled(&who))
-		log_warn("ready without waiting any longer: %s", who.msg);
+		log_warn("ready before all volumes are served: %s", who.msg);
 	return become_ready(e);
 }
 
@@ -390,7 +396,7 @@ static int add_timer(struct erad *e, uint64_t usec, sd_event_time_handler_t fn)
 					     usec / 10, fn, e);
 }
 
-/* Adds a timer that is off until fire_again(). */
+/* Adds a timer, which is off until fire_again(). */
 static int add_retry(struct erad *e, sd_event_source **s, sd_event_time_handler_t fn)
 {
 	int r = sd_event_add_time(e->event, s, CLOCK_MONOTONIC, 0, 0, fn, e);
@@ -434,8 +440,8 @@ static int setup_timers(struct erad *e)
 }
 
 /*
- * Sets up what the main process and the standby share.  Takes long, because the kernel verifies the
- * BPF programs.
+ * Sets up what the main process and the standby share.  This takes long, because the kernel
+ * verifies the BPF programs.
  */
 static void setup_shared(struct erad *e)
 {
@@ -458,7 +464,10 @@ static int setup_files(struct erad *e, int *shared, struct err *err)
 	e->progress_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (e->progress_fd < 0)
 		return err_set(err, -errno, "cannot make an eventfd: %m");
-	/* Two files: LIST on a file ends POLLIN of that file, and only the main loop may do that for its own. */
+	/*
+	 * Open the control node twice: LIST ends POLLIN of the file on which it is called, and only
+	 * the main loop may end POLLIN of the file that it polls.
+	 */
 	r = control_open(&e->control_fd, err);
 	return r ? r : control_open(shared, err);
 }
@@ -472,7 +481,7 @@ static int setup_threads(struct erad *e, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot set up the main loop: %s", strerror(-r));
 	r = log_start();
-	/* Create these threads now, so that the first volumes need no new thread after standby_relieve(). */
+	/* Create these threads now: after standby_relieve(), the first volumes must need no new thread. */
 	if (!r && !standby_is_me() && !control_count(e->control_fd, &nr) && nr) {
 		nr = thread_needed(nr);
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
@@ -493,8 +502,8 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 	if (!standby_is_me())
 		return 0;
 	/*
-	 * The main process keeps the lock.  Each process needs files of its own, because a change
-	 * is reported once per file.
+	 * Open the files again in the standby, because a change is reported once for each file.
+	 * The main process keeps the lock.
 	 */
 	close(e->lock_fd);
 	close(e->progress_fd);
@@ -505,8 +514,8 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 }
 
 /*
- * Returns when this process is to serve the volumes: at once in the main process, and in the
- * standby when the main process has died.
+ * Returns when this process must serve the volumes: at once in the main process, and in the standby
+ * when the main process has died.
  */
 static int setup_all(struct erad *e, int *shared, struct err *err)
 {
@@ -549,7 +558,7 @@ static int run_erad(struct erad *e)
 
 	r = setup_all(e, &shared, &err);
 	if (r) {
-		/* This process has served nothing, and the standby of a previous erad, if any, still serves. */
+		/* Let the standby of the previous erad go on, because this process has not served any volume. */
 		standby_end();
 		log_error("%s", err.msg);
 		log_stop();
@@ -564,13 +573,15 @@ static int run_erad(struct erad *e)
 		log_stop();
 		return r;
 	}
+	if (!standby_is_me())
+		attach_recover();
 	r = setup_timers(e);
 	if (r >= 0)
 		r = sd_event_loop(e->event);
 	if (r < 0)
 		log_error("the main loop failed: %s", strerror(-r));
 
-	/* Live targets stay: writes to recorded blocks go on, and the next erad serves the first writes. */
+	/* Leave the targets live: writes to recorded blocks go on, and the next erad serves the first writes. */
 	sd_notify(0, "STOPPING=1");
 	standby_stops();
 	if (r >= 0)
@@ -580,9 +591,9 @@ static int run_erad(struct erad *e)
 	if (e->socket_fd >= 0)
 		all_ended &= socket_stop(e->socket_fd, standby_is_me() ? RELIEVED_MS : STOP_MS);
 	if (!all_ended)
-		log_warn("stopping without waiting any longer for what is under way");
+		log_warn("stopping while a volume thread or a request is still busy");
 	log_stop();
-	/* exit() would wait for threads that hang in I/O. */
+	/* _exit(), because exit() would wait for threads that hang in I/O. */
 	if (!all_ended)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	sd_event_source_unref(e->relist);

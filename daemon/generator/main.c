@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * erad-generator: writes units for the volumes in /etc/eratab when systemd boots or is reloaded.
- *
- * erad-volume@.service opens a volume.  The drop-ins that this program writes add dependencies:
- * the service waits for the volume's origin and metadata; the boot wants the service, unless
- * the volume is noauto; the volume's device unit, for which a mount may wait, requires the service.
+ * erad-generator: writes units for the volumes in /etc/eratab when systemd starts or reloads its
+ * configuration. erad-volume@.service opens a volume.  The drop-ins that this program writes add
+ * three dependencies.  First, the service waits for the volume's origin and metadata.  Second, the
+ * boot starts the service, unless the volume is noauto.  Third, the volume's device unit, for which
+ * a mount may wait, requires the service.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static void log_to_kernel(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e.msg, sizeof(e.msg), fmt, args);
 	va_end(args);
-	/* In one write: /dev/kmsg makes a message of each write. */
+	/* Use one write: the kernel makes a message of each write to /dev/kmsg. */
 	fprintf(stderr, "%serad-generator: %s\n", getenv("SYSTEMD_SCOPE") ? "<3>" : "", printable(e.msg));
 	troubled = true;
 }
@@ -152,7 +152,7 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 
 static void generate_all(const char *dir, const struct eratab *tab)
 {
-	/* The target that wants erad.service, too. */
+	/* The target that also wants erad.service. */
 	static const char target[] = "sysinit.target";
 	FILE *boot = NULL;
 
@@ -161,7 +161,8 @@ static void generate_all(const char *dir, const struct eratab *tab)
 
 		if (l->error)
 			log_to_kernel("%s", l->error);
-		if (!l->entry)
+		/* Skip a volume with the option detaching: erad detaches the volume when it starts. */
+		if (!l->entry || l->entry->detaching)
 			continue;
 		if (!boot)
 			boot = dropin_open(dir, target);

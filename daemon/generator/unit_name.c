@@ -8,7 +8,7 @@
 
 struct name_builder {
 	char *text;
-	size_t len;		/* of the whole name, also of the part that did not fit into text */
+	size_t len;		/* length of the whole name, also of the part that did not fit into text */
 };
 
 static void add_char(struct name_builder *b, char c)

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * erad-udev: tells udev's rules whether a block device is the origin of a volume; see 61-erad-origin.rules.
- *
- * Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, the links of the device that do not name what is on the device.
- * Exits with 1 if the device is the origin of no volume.
+ * erad-udev: prints for udev's rules whether a block device is the origin of a volume; see
+ * 61-erad-origin.rules.  Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, the links of
+ * the device that do not name the content of the device.  Exits with 1 if the device is not the
+ * origin of a volume.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,34 +23,20 @@
 /* The name of a device-mapper device is shorter than this. */
 #define DM_NAME_SIZE	128
 
-static const char *const content_links[] = { "disk/by-uuid/", "disk/by-label/" };
-
 /*
- * Returns whether a link below /dev names the content of a device, so that a copy of the device has
- * the same link.
- */
-static bool names_content(const char *link)
-{
-	for (size_t i = 0; i < sizeof(content_links) / sizeof(*content_links); i++)
-		if (!strncmp(link, content_links[i], strlen(content_links[i])))
-			return true;
-	return false;
-}
-
-/*
- * Returns whether path names the device.  The device's links need not exist yet, because udev makes
- * them after the rules.
+ * Returns whether path names the device.  The links of the device may not exist yet, because udev
+ * makes them after the rules.
  */
 static bool is_named(const char *path, dev_t dev, const char *kernel_name, char *const *links)
 {
 	const char *name = path + strlen("/dev/");
 
-	/* Do not follow a path elsewhere, because it may lead to a file system that does not answer. */
+	/* Do not follow a path outside /dev, because it may lead to a file system that hangs. */
 	if (strncmp(path, "/dev/", strlen("/dev/")))
 		return false;
 	name += strspn(name, "/");
-	/* Such a link leads to the volume while the volume is open. */
-	if (names_content(name))
+	/* Ignore a link by UUID or label: it leads to the volume while the volume is open. */
+	if (blockdev_link_names_content(name))
 		return false;
 	if (!strcmp(name, kernel_name))
 		return true;
@@ -61,7 +46,7 @@ static bool is_named(const char *path, dev_t dev, const char *kernel_name, char 
 	return blockdev_at(path) == dev;
 }
 
-/* Writes the name of the volume in eratab whose origin is the device. */
+/* Writes the name of the volume whose origin, in eratab, is the device. */
 static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links, char name[DM_NAME_SIZE])
 {
 	struct eratab tab;
@@ -111,7 +96,7 @@ static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 
 int main(int argc, char **argv)
 {
-	const char *of_disk = getenv("ERAD_ORIGIN");	/* for a partition: what the rules have found for its disk */
+	const char *of_disk = getenv("ERAD_ORIGIN");	/* for a partition: the volume that the rules have found for its disk */
 	unsigned int maj, min;
 	char name[DM_NAME_SIZE];
 	dev_t dev;
@@ -132,7 +117,7 @@ int main(int argc, char **argv)
 
 	printf("ERAD_ORIGIN=%s\nERAD_LINKS=", name);
 	for (int i = 3; i < argc; i++)
-		if (!names_content(argv[i]))
+		if (!blockdev_link_names_content(argv[i]))
 			printf("%s ", argv[i]);
 	putchar('\n');
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The group whose members may look at volumes: see group.h. */
+/* Finds the group whose members may look at volumes: see group.h. */
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 gid_t group_id(void)
 {
-	/* Not getgrnam(), which may wait for a server on the network. */
+	/* Read the file: getgrnam() may wait for a server on the network. */
 	FILE *f = fopen("/etc/group", "re");
 	struct group *g;
 	gid_t id = 0;

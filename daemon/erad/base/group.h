@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /*
- * Returns the group's id, or 0, which is root's, if the group does not exist.  Reads /etc/group
- * at each call, and no other source.
+ * Returns the group's id.  If there is no such group, returns 0, the id of root's group.  Reads
+ * /etc/group at each call, and no other source.
  */
 gid_t group_id(void);
 

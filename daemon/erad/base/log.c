@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,24 +16,43 @@
 #include "erad/base/thread.h"
 
 #define LINES		256
-#define LINE_SIZE	768
+#define LINE_SIZE	(ERR_MAX + 512)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer must stop */
-static pthread_cond_t idle;	/* wakes log_stop(): the writer has written everything and ends */
-/* Under lock. */
-static char ring[LINES][LINE_SIZE];
+static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer must end */
+static pthread_cond_t idle;	/* wakes log_stop(): the writer has written all lines and ends */
+/* lock protects these fields. */
+static struct line {
+	const char *id;		/* MESSAGE_ID of the message, or NULL */
+	char text[LINE_SIZE];
+} ring[LINES];
 static unsigned int head, used, lost;
 static bool running, stopping;
 
-/* Set before other threads start. */
+/* These fields are set before other threads start. */
 static bool verbose;
 static bool to_journal;		/* stderr goes to systemd's journal, which reads the prefixes */
 
-static void write_line(const char *line)
+/*
+ * Sends a message with an id to systemd's journal, because a message on stderr cannot have an id.
+ * Returns false if the message must be written to stderr.
+ */
+static bool send_line(const struct line *l)
 {
+	/* The text begins with the prefix "<N>", and ends with a newline. */
+	return l->id && to_journal &&
+		!sd_journal_send("MESSAGE_ID=%s", l->id, "PRIORITY=%c", l->text[1],
+				 "MESSAGE=%.*s", (int)strcspn(l->text + 3, "\n"), l->text + 3,
+				 "SYSLOG_IDENTIFIER=erad", NULL);
+}
+
+static void write_line(const struct line *l)
+{
+	const char *line = l->text;
 	size_t len = strlen(line);
 
+	if (send_line(l))
+		return;
 	while (len) {
 		ssize_t n = write(STDERR_FILENO, line, len);
 
@@ -45,7 +65,7 @@ static void write_line(const char *line)
 
 static void *writer_thread(void *arg)
 {
-	char line[LINE_SIZE];
+	struct line line;
 	unsigned int n;
 
 	(void)arg;
@@ -58,16 +78,17 @@ static void *writer_thread(void *arg)
 			break;
 		n = lost;
 		if (used) {
-			strcpy(line, ring[head]);
+			line = ring[head];
 			head = (head + 1) % LINES;
 			used--;
 		} else {
-			snprintf(line, sizeof(line), "%s%u messages were lost\n",
+			line.id = NULL;
+			snprintf(line.text, sizeof(line.text), "%s%u messages were lost\n",
 				 to_journal ? SD_WARNING : "erad: ", n);
 			lost = 0;
 		}
 		pthread_mutex_unlock(&lock);
-		write_line(line);
+		write_line(&line);
 		pthread_mutex_lock(&lock);
 	}
 	running = false;
@@ -117,28 +138,25 @@ void log_verbose(void)
 	verbose = true;
 }
 
-void log_msg(const char *prefix, const char *fmt, ...)
+static void log_line(const char *id, const char *prefix, const char *fmt, va_list ap)
 {
-	char line[LINE_SIZE];
+	struct line line = { .id = id };
 	size_t len;
-	va_list ap;
 
 	if (!verbose && !strcmp(prefix, SD_DEBUG))
 		return;
-	len = snprintf(line, sizeof(line), "%s", to_journal ? prefix : "erad: ");
-	va_start(ap, fmt);
-	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
-	va_end(ap);
-	/* A path in the message may contain newlines, but one message is one line. */
-	printable(line);
-	strcat(line, "\n");
+	len = snprintf(line.text, sizeof(line.text), "%s", to_journal ? prefix : "erad: ");
+	vsnprintf(line.text + len, sizeof(line.text) - len - 1, fmt, ap);
+	/* Replace newlines, which a path in the message may contain: one message is one line. */
+	printable(line.text);
+	strcat(line.text, "\n");
 
 	pthread_mutex_lock(&lock);
 	if (running && !stopping) {
 		if (used == LINES) {
 			lost++;
 		} else {
-			strcpy(ring[(head + used) % LINES], line);
+			ring[(head + used) % LINES] = line;
 			used++;
 		}
 		pthread_cond_signal(&wake);
@@ -146,5 +164,23 @@ void log_msg(const char *prefix, const char *fmt, ...)
 		return;
 	}
 	pthread_mutex_unlock(&lock);
-	write_line(line);
+	write_line(&line);
+}
+
+void log_msg(const char *prefix, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(NULL, prefix, fmt, ap);
+	va_end(ap);
+}
+
+void log_event(const char *id, const char *prefix, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(id, prefix, fmt, ap);
+	va_end(ap);
 }

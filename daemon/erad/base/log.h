@@ -19,14 +19,26 @@ void log_open(void);
 /* Starts the thread.  Before log_start() and after log_stop(), the caller of log_msg() writes its message itself. */
 int log_start(void);
 
-/* Stops the thread after it has written all messages of the ring, but waits at most one second. */
+/* Stops the thread when it has written all messages of the ring, or after one second. */
 void log_stop(void);
 
-/* Turns SD_DEBUG messages on.  Call this before other threads start. */
+/* Enables SD_DEBUG messages.  Call this before other threads start. */
 void log_verbose(void);
 
-/* prefix is SD_ERR, SD_WARNING …  Any thread may call this.  Allocates nothing, and never waits for I/O. */
+/*
+ * Logs a message.  prefix is SD_ERR, SD_WARNING and so on.  Any thread may call this.  Allocates
+ * nothing, and never waits for I/O.
+ */
 void log_msg(const char *prefix, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Logs a message as log_msg() does.  In systemd's journal, the message also has a MESSAGE_ID, by which
+ * journalctl and alerts find the message.  id must be a constant of 32 hexadecimal digits.
+ */
+void log_event(const char *id, const char *prefix, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The id of messages about gaps; daemon/systemd/erad.catalog explains these messages to users. */
+#define LOG_GAP		"9c1f0c5de1a54cfb8a6c34f5fbd0e7a2"
 
 #define log_error(...)	log_msg(SD_ERR, __VA_ARGS__)
 #define log_warn(...)	log_msg(SD_WARNING, __VA_ARGS__)

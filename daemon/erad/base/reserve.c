@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Memory to return to the kernel when erad begins to serve volumes: see reserve.h. */
+/* Keeps memory for the start of service, and returns it to the kernel: see reserve.h. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "erad/base/reserve.h"
 #include "erad/base/thread.h"
 
-#define RESERVE_SIZE	(4u << 20)	/* bytes */
-#define RESERVE_PART	(32u << 10)	/* bytes: all is returned within 6.4 seconds */
+#define RESERVE_SIZE	(4u << 20)	/* size of the memory in bytes */
+#define RESERVE_PART	(32u << 10)	/* how many bytes are returned at a time; all are returned within 6.4 seconds */
 #define RESERVE_MS	50
 
 static char *reserve;
@@ -22,8 +22,8 @@ int reserve_setup(void)
 	if (p == MAP_FAILED)
 		return -errno;
 	/*
-	 * Part of a huge page cannot be returned alone, so ask for small pages.  A kernel without
-	 * huge pages refuses the call.
+	 * Request small pages, because a part of a huge page cannot be returned alone.  A kernel
+	 * without huge pages refuses the call.
 	 */
 	madvise(p, RESERVE_SIZE, MADV_NOHUGEPAGE);
 	memset(p, 1, RESERVE_SIZE);
@@ -36,7 +36,7 @@ static void *return_all(void *arg)
 	(void)arg;
 	thread_name("erad-reserve");
 	for (size_t left = RESERVE_SIZE; left; left -= RESERVE_PART) {
-		/* madvise() and not munmap(), because munmap() may need memory itself. */
+		/* madvise(), because munmap() may need memory itself. */
 		madvise(reserve + left - RESERVE_PART, RESERVE_PART, MADV_DONTNEED_LOCKED);
 		usleep(RESERVE_MS * 1000);
 	}

@@ -23,25 +23,25 @@
 #include "erad/base/thread.h"
 
 #define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
-#define HALF_SIZE	(64u << 10)	/* bytes for names and paths of volumes; there are two halves */
-#define VOLUMES_READY	8u		/* threads are reserved for this many volumes */
-#define KEEP_UP_MS	5000		/* pause between two comparisons with the main process's heap and threads */
-#define FREE_MIN	(64u << 20)	/* bytes that must be free before the standby takes more memory */
+#define HALF_SIZE	(64u << 10)	/* size of a half in bytes: names and paths of volumes */
+#define VOLUMES_READY	8u		/* for how many volumes threads are reserved */
+#define KEEP_UP_MS	5000		/* pause between two looks at the heap and the threads of the main process */
+#define FREE_MIN	(64u << 20)	/* the standby takes memory only if this many bytes stay free */
 #define RELIEVE_MS	12000		/* how long a standby may take to end by itself */
 #define KILLED_MS	2000		/* how long a killed standby may take to disappear */
-#define PRESENT		0		/* offset of the locks of standbys that have not ended */
-#define GOES_ON		(1ll << 32)	/* offset of the locks of standbys that have not begun to end */
+#define PRESENT		0		/* locks of standbys that have not ended begin at this offset */
+#define GOES_ON		(1ll << 32)	/* locks of standbys that have not begun to end begin at this offset */
 
-/* What the main process writes and its standby reads, in memory that both share. */
+/* Memory that the main process writes and its standby reads. */
 struct shared {
-	atomic_uint valid;		/* index of the half that the standby is to read */
-	atomic_size_t heap;		/* size of the main process's heap, bytes */
+	atomic_uint valid;		/* index of the half that the standby must read */
+	atomic_size_t heap;		/* size of the main process's heap in bytes */
 	atomic_bool serves;		/* the main process has begun to relieve older standbys */
-	unsigned int nr_targets;	/* live targets at the time of the fork; constant */
+	unsigned int nr_targets;	/* number of live targets at the time of the fork; constant */
 	struct half {
 		uint32_t nr;
 		size_t used;
-		char text[HALF_SIZE];	/* for each volume: struct fixed, name, origin, metadata */
+		char text[HALF_SIZE];	/* for each volume: a struct fixed, the name, the origin, the metadata */
 	} half[2];
 };
 
@@ -51,15 +51,15 @@ struct fixed {
 	bool may_format;
 };
 
-static struct shared *shared;		/* NULL: no standby was wanted */
+static struct shared *shared;		/* the shared memory; NULL: erad was started without a standby */
 static uint32_t generation;
 static bool is_standby;
-static int main_fd = -1;		/* standby: pidfd of the main process */
-static int child_fd = -1;		/* main process: pidfd of the standby */
-static int resident_fd = -1;		/* end of a pipe: the standby writes, the main process reads */
-static atomic_int child;		/* main process: pid of the standby, or 0 */
+static int main_fd = -1;		/* in the standby: pidfd of the main process */
+static int child_fd = -1;		/* in the main process: pidfd of the standby */
+static int resident_fd = -1;		/* end of a pipe, which the standby writes and the main process reads */
+static atomic_int child;		/* in the main process: pid of the standby, or 0 */
 static char *heap_start;		/* end of this process's heap when the standby was forked */
-static struct half *filling;		/* main process: between heirlooms_begin() and _commit() */
+static struct half *filling;		/* in the main process: the half that is written between heirlooms_begin() and heirlooms_commit() */
 
 int standby_generation(int lock_fd)
 {
@@ -92,8 +92,8 @@ int standby_fd(void)
 }
 
 /*
- * A range of bytes of the lock file, from PRESENT or from GOES_ON on.  Each byte stands for the standby
- * of one generation.
+ * Describes a range of bytes of the lock file, from PRESENT or from GOES_ON on.  Each byte stands
+ * for the standby of one generation.
  */
 static struct flock lock_of(off_t kind, uint32_t first, uint32_t nr)
 {
@@ -103,10 +103,10 @@ static struct flock lock_of(off_t kind, uint32_t first, uint32_t nr)
 }
 
 /*
- * The lock file's fd, or -1 and errno.  The file stays open until the process ends, because a
- * process that closes any fd of a file loses its POSIX locks on that file; see fcntl(2).
+ * Returns the fd of the lock file, or -1 and errno.  The file stays open until the process ends: a
+ * process loses its POSIX locks on a file when it closes any fd of the file; see fcntl(2).
  */
-static int lock_file(void)
+static int lock_standby_file(void)
 {
 	static int fd = -1;
 
@@ -118,7 +118,7 @@ static int lock_file(void)
 static int lock_generation(void)
 {
 	struct flock present = lock_of(PRESENT, generation, 1), goes_on = lock_of(GOES_ON, generation, 1);
-	int fd = lock_file();
+	int fd = lock_standby_file();
 
 	if (fd < 0)
 		return -errno;
@@ -130,22 +130,22 @@ void standby_stops(void)
 	struct flock l = lock_of(GOES_ON, generation, 1);
 
 	l.l_type = F_UNLCK;
-	if (is_standby && fcntl(lock_file(), F_SETLK, &l))
+	if (is_standby && fcntl(lock_standby_file(), F_SETLK, &l))
 		log_warn("cannot unlock " LOCK_FILE ": %m");
 }
 
-/* Makes the process that fork() has created the standby. */
+/* Prepares the process that fork() has created to be the standby. */
 static void become_standby(void)
 {
 	int r;
 
 	is_standby = true;
 	prctl(PR_SET_NAME, "erad-standby");
-	/* Only the main process may send notifications to its service manager. */
+	/* Unset the variable: only the main process may send notifications to its service manager. */
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_PID");
 	unsetenv("WATCHDOG_USEC");
-	/* The standby inherits IO_FLUSHER and the OOM score from fork(), but no memory locks. */
+	/* Lock the memory: from fork(), the standby inherits IO_FLUSHER and the OOM score, but no memory locks. */
 	r = mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : lock_generation();
 	if (r) {
 		log_error("the standby cannot get ready: %s", strerror(-r));
@@ -233,8 +233,8 @@ int standby_await(struct err *err)
 		return err_set(err, -ECHILD, "the standby has ended before it was ready");
 	}
 	/*
-	 * fork() has made all pages copy-on-write.  Lock them again, so that no later write to a
-	 * page needs memory.
+	 * Lock all pages again, because fork() has made them copy-on-write: no later write to a
+	 * page may need memory.
 	 */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return err_set(err, -errno, "cannot lock memory: %m");
@@ -247,7 +247,7 @@ void standby_end(void)
 
 	if (!pid)
 		return;
-	/* The standby has nothing to finish, and SIGKILL also ends a stopped process. */
+	/* Use SIGKILL, which also ends a stopped process.  The standby has nothing to finish. */
 	kill(pid, SIGKILL);
 	standby_has_ended();
 }
@@ -261,14 +261,14 @@ static bool wait_end(int pidfd, int ms)
 	return poll(&p, 1, ms) > 0;
 }
 
-/* Finds the first of these bytes that another process has locked.  Returns false if there is none. */
+/* Finds the first byte of the range that another process has locked.  Returns false if there is none. */
 static bool find_lock(int fd, off_t kind, uint32_t first, uint32_t nr, struct flock *l)
 {
 	*l = lock_of(kind, first, nr);
 	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
 }
 
-/* Ends the process that holds the lock `had`.  Returns false if the process could not be ended. */
+/* Ends the process that has the lock `had`.  Returns false if the process could not be ended. */
 static bool end_standby(int fd, const struct flock *had)
 {
 	int pidfd = pidfd_open(had->l_pid, 0);
@@ -277,7 +277,7 @@ static bool end_standby(int fd, const struct flock *had)
 
 	if (pidfd < 0)
 		return errno == ESRCH;
-	/* The pid may belong to another process by now.  A process without the lock is left alone. */
+	/* Signal the process only if it still has the lock: by now, the pid may belong to another process. */
 	if (!find_lock(fd, PRESENT, had->l_start, 1, &l) || l.l_pid != had->l_pid)
 		goto out;
 	log_info("relieving the standby, process %d", l.l_pid);
@@ -295,7 +295,7 @@ out:
 
 void standby_relieve(void)
 {
-	int fd = lock_file();
+	int fd = lock_standby_file();
 	uint32_t first = 0;
 	struct flock l;
 
@@ -308,14 +308,15 @@ void standby_relieve(void)
 	while (first < generation && find_lock(fd, PRESENT, first, generation - first, &l)) {
 		if (end_standby(fd, &l))
 			continue;
-		log_warn("the standby, process %d, is still there; its volumes follow when it has ended", l.l_pid);
+		log_warn("standby process %d has not ended; erad attaches to the volumes of the standby as soon as this process has ended", l.l_pid);
 		first = l.l_start + 1;
 	}
 }
 
 /*
- * Returns whether a process was told to end and still has its locks.  SIGTERM stays pending as long as the
- * process hangs or is stopped.  A killed process keeps its locks while one of its threads waits for I/O.
+ * Returns whether a process was told to end, but still has its locks.  SIGTERM stays pending as
+ * long as the process hangs or is stopped.  A killed process keeps its locks while one of its
+ * threads waits for I/O.
  */
 static bool is_to_end(pid_t pid)
 {
@@ -344,12 +345,12 @@ static bool is_to_end(pid_t pid)
 
 /*
  * Called in the standby of a main process that has died.  Returns true if the main process died
- * during its start and the standby of an earlier main process goes on serving the volumes.  The
- * earlier standby knows the volumes, and this one does not.
+ * during its start, and the standby of an earlier main process goes on serving the volumes: that
+ * standby knows the volumes, and this one does not.
  */
 static bool earlier_one_serves(void)
 {
-	const int fd = lock_file();
+	const int fd = lock_standby_file();
 	uint32_t first = 0;
 	struct flock l;
 
@@ -369,16 +370,16 @@ static unsigned int threads_wanted(void)
 {
 	unsigned int nr = shared->half[atomic_load(&shared->valid)].nr;
 
-	/*
-	 * These threads are for the case that the main process dies before it has opened the
-	 * volumes of the live targets.
-	 */
+	/* Reserve threads: the main process may die before it has opened the volumes of the live targets. */
 	if (nr < shared->nr_targets)
 		nr = shared->nr_targets;
 	return thread_needed(nr < VOLUMES_READY ? nr : VOLUMES_READY);
 }
 
-/* Must never wait for memory, because the main process may die meanwhile. */
+/*
+ * Makes the heap as large as that of the main process.  Must never wait for memory, because the
+ * main process may die at any time.
+ */
 static void keep_up(bool at_start)
 {
 	static unsigned int threads;
@@ -393,10 +394,13 @@ static void keep_up(bool at_start)
 			  s.freeram * s.mem_unit < 2 * heap + VOLUMES_READY * THREADS_EACH * THREAD_STACK + FREE_MIN))
 		return;
 	if (heap) {
-		/* malloc() first uses the free memory at the end of the heap. */
+		/* Ask for more than is free at the end of the heap, which malloc() uses first. */
 		heap += mallinfo2().keepcost;
 		p = malloc(heap);
-		/* The heap never returns memory to the kernel, so it keeps its size. */
+		/*
+		 * Free the memory at once: the heap keeps its size, because it never returns memory
+		 * to the kernel.
+		 */
 		if (p)
 			memset(p, 1, heap);
 		free(p);
@@ -419,7 +423,7 @@ void standby_wait(void)
 	for (;;) {
 		const struct timespec while_ = { KEEP_UP_MS / 1000, KEEP_UP_MS % 1000 * 1000000 };
 
-		/* Only ppoll() lets SIGTERM through. */
+		/* SIGTERM is blocked except in ppoll(). */
 		if (ppoll(&p, 1, &while_, &none) > 0)
 			break;
 		keep_up(false);

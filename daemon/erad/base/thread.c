@@ -14,15 +14,15 @@ static atomic_int usual;	/* niceness of erad's threads that are not in the path 
 /* A thread that exists already, and waits until thread_start() sets its function. */
 struct spare {
 	pthread_t id;
-	void *(*fn)(void *arg);	/* under spares_lock; NULL: none yet */
-	void *arg;		/* under spares_lock */
-	pthread_cond_t wake;	/* fn has been set */
-	struct spare *next;	/* under spares_lock */
+	void *(*fn)(void *arg);	/* spares_lock; the function to run, NULL: none yet */
+	void *arg;		/* spares_lock; the argument of fn */
+	pthread_cond_t wake;	/* signalled when fn has been set */
+	struct spare *next;	/* spares_lock; the next waiting thread */
 };
 
 static pthread_mutex_t spares_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct spare *spares;		/* under spares_lock */
-static unsigned int nr_spares;		/* under spares_lock */
+static struct spare *spares;		/* spares_lock; list of the waiting threads */
+static unsigned int nr_spares;		/* spares_lock; length of this list */
 
 static int create_thread(pthread_t *t, void *(*fn)(void *), void *arg)
 {
@@ -34,7 +34,10 @@ static int create_thread(pthread_t *t, void *(*fn)(void *), void *arg)
 	if (r)
 		return -r;
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	/* The new thread inherits the signal mask.  It gets no signals, so that the main loop gets all. */
+	/*
+	 * Block all signals in the new thread, so that the main loop receives them.  A thread
+	 * inherits the signal mask.
+	 */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	r = pthread_create(t, &attr, fn, arg);

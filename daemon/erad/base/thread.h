@@ -7,24 +7,27 @@
 #include <stdint.h>
 #include <time.h>
 
-#define THREAD_STACK	(256u << 10)	/* bytes; the whole stack is locked memory */
+#define THREAD_STACK	(256u << 10)	/* stack of a thread in bytes; all of it is locked memory */
 
-/* How many threads a process that serves nr_volumes needs, besides its main thread. */
-#define THREADS_EACH	3u		/* for a volume: commit, fold and message thread */
-#define THREADS_MORE	5u		/* adopter, reserve, guests, and requests */
+/* How many threads a process with nr_volumes volumes needs, besides its main thread. */
+#define THREADS_EACH	3u		/* threads of a volume: commit, fold and message thread */
+#define THREADS_MORE	5u		/* other threads: adopter, reserve, guests, and requests */
 static inline unsigned int thread_needed(unsigned int nr_volumes)
 {
 	return nr_volumes * THREADS_EACH + THREADS_MORE;
 }
 
 /*
- * Creates threads in advance until nr threads wait for thread_start().  With such a thread,
- * thread_start() needs no memory, not even from the kernel.  Returns 0 or a negative errno; on
- * failure the threads created so far remain.  Two threads must not call this at the same time.
+ * Creates threads in advance until nr threads wait for thread_start().  Then thread_start() needs
+ * no memory, not even from the kernel.  Returns 0 or a negative errno; on failure, the threads that
+ * were created stay.  Two threads must not call this at the same time.
  */
 int thread_reserve(unsigned int nr);
 
-/* Runs fn(arg) in a thread: one of thread_reserve() if one waits, else a new one.  Returns 0 or a negative errno. */
+/*
+ * Runs fn(arg) in a thread that waits since thread_reserve(), or else in a new thread.  Returns 0
+ * or a negative errno.
+ */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 int thread_start_detached(void *(*fn)(void *), void *arg);
 
@@ -32,12 +35,12 @@ int thread_start_detached(void *(*fn)(void *), void *arg);
 void thread_name(const char *name);
 
 /*
- * For a thread for which writes wait: sets the calling thread's niceness to that of the kernel's
- * workers in the path of writes, if that is allowed.  New threads inherit the niceness of the
- * thread that creates them.
+ * Raises the priority of the calling thread, for a thread for which writes wait: sets its niceness
+ * to that of the kernel's workers in the path of writes, if this is allowed.  A new thread inherits
+ * the niceness of the thread that creates it.
  */
 void thread_first(void);
-/* For a thread for which writes do not wait, or wait no longer: sets the niceness with which erad was started. */
+/* Sets the niceness with which erad was started, for a thread for which writes do not wait, or wait no longer. */
 void thread_usual(void);
 
 /* Initializes a condition variable whose timeouts use the clock of thread_deadline(). */
@@ -45,6 +48,15 @@ void thread_cond_init(pthread_cond_t *c);
 
 /* Returns the time ms milliseconds from now. */
 struct timespec thread_deadline(unsigned int ms);
+
+/* Returns the microseconds since the same fixed moment as thread_now_ms(). */
+static inline uint64_t thread_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
 
 /* Returns the milliseconds since a fixed moment, by CLOCK_MONOTONIC. */
 static inline uint64_t thread_now_ms(void)

@@ -21,7 +21,7 @@ unsigned int trouble_says(struct trouble *t, const char *what, const struct err 
 	bool say;
 
 	pthread_mutex_lock(t->lock);
-	/* The error is logged again if its reason has changed. */
+	/* Log the error again if its reason has changed. */
 	say = !t->since_ms || strcmp(t->err.msg, err->msg);
 	if (!t->since_ms) {
 		t->since_ms = thread_now_ms();

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Counts of a volume's events.  BPF programs at the module's tracepoints count them in the
- * volume's map `events`; include/erad_maps.h describes the map for other programs.
- *
- * Best effort, as the mirror: if counting does not work, `eractl status` says why, and nothing
- * else fails.  The programs are attached only while erad runs, so events are not counted while
- * erad is down.  The counts remain as long as the volume is open.
+ * Counts of a volume's events.  BPF programs at the module's tracepoints count them in the volume's
+ * map `events`; include/erad_maps.h describes the map for other programs.  The programs are
+ * attached only while erad runs, so events are not counted while erad is down.  The counts stay as
+ * long as the volume is open.  If counting does not work, `eractl status` says why, and nothing
+ * else fails.
  */
 #ifndef ERAD_EVENTS_H
 #define ERAD_EVENTS_H
@@ -22,21 +21,21 @@ struct events {
 	uint64_t held;		/* the largest result of events_held() so far; under the volume's lock */
 };
 
-/* Attaches the programs.  Call this once, when the module is loaded, before any thread is created. */
+/* Attaches the programs.  Call this once, when the module is loaded and before any thread is created. */
 void events_setup(void);
 
-/* The volume's name and its lock must live as long as e. */
+/* Initializes e.  The volume's name and its lock must live as long as e. */
 void events_init(struct events *e, const char *volume, pthread_mutex_t *lock);
 
-/* Begins to count the events of the volume, whose mapped device is dev, or continues.  Context: the volume thread. */
+/* Begins or continues to count the events of the volume.  dev: its mapped device.  Context: the volume thread. */
 void events_begin(struct events *e, dev_t dev);
 
-/* Returns whether the map is pinned; a new era then need not check the map.  Any thread may call this. */
+/* Returns whether the map is pinned: then a new era need not check the map.  Any thread may call this. */
 bool events_pinned(const struct events *e);
 
 /*
- * Call this before mirror_end().  gone: the target was removed, so the pin is removed too.
- * Context: the volume thread.
+ * Ends the counting; call this before mirror_end().  gone: the target was removed, so removes the
+ * pin, too.  Context: the volume thread.
  */
 void events_end(struct events *e, bool gone);
 
@@ -47,10 +46,10 @@ void events_end(struct events *e, bool gone);
 bool events_read(const struct events *e, struct erad_map_events *out, struct err *error);
 
 /*
- * Returns how many writes have been held so far.  m: from events_read().  held_now: the number
- * of held writes, read after m.  Each write counts once.  For a moment, a write that is being
- * released is neither in held_now nor in m, so this keeps the maximum: the result never
- * decreases.  Context: the volume's lock.
+ * Returns how many writes have been held so far.  m: from events_read().  held_now: the number of
+ * held writes, read after m.  Each write counts once.  For a moment, a write that is being released
+ * is neither in held_now nor in m; so this keeps the maximum, and the result never decreases.
+ * Context: the volume's lock.
  */
 uint64_t events_held(struct events *e, const struct erad_map_events *m, uint64_t held_now);
 

@@ -18,8 +18,8 @@
 
 /*
  * The largest volume, in blocks, whose era array a restarted erad reads to fill the mirror: 1 GiB
- * of array.  Writes are held while erad reads the array, so for larger volumes erad does not
- * read it, and the mirror is degraded until the next era.
+ * of array.  Writes are held while erad reads the array.  For a larger volume, erad does not read
+ * the array, and the mirror is degraded until the next era.
  */
 #define FILL_MAX	(1ull << 28)
 
@@ -27,7 +27,7 @@ enum { WRITESET, INFO, STATS };
 
 static const char *const pin_name[] = { "writeset", "info", "stats" };
 
-static struct maps *types;	/* constant after mirror_setup(); NULL: BPF cannot be used here */
+static struct maps *types;	/* maps with the types of all volumes' maps, constant after mirror_setup(); NULL: BPF cannot be used here */
 static struct err unusable;	/* why types is NULL */
 
 static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -78,7 +78,7 @@ static int write_entry(int fd, const void *value)
 
 /*
  * Writes m->next to the map `info`.  seq is odd while the other fields change, so that a reader
- * notices that it has read a mixture of old and new fields.
+ * notices a mixture of old and new fields.
  */
 static int publish_info(struct mirror *m)
 {
@@ -115,7 +115,7 @@ static void drop_writeset(struct mirror *m)
 	m->words.nr = 0;
 }
 
-/* The mirror misses blocks from now on.  Tells its readers so, and logs err. */
+/* Makes the mirror degraded, because it misses blocks from now on, and shows this to its readers.  Logs err. */
 static void degrade_mirror(struct mirror *m, const struct err *err)
 {
 	trouble_says(&m->trouble, "the BPF mirror is degraded", err);
@@ -124,7 +124,7 @@ static void degrade_mirror(struct mirror *m, const struct err *err)
 	m->next.flags |= ERAD_MAP_DEGRADED;
 	m->next.writeset_id = 0;
 	m->count.failures++;
-	/* If `info` cannot be written, its pin is removed: no answer is better than a wrong answer. */
+	/* Remove the pin if `info` cannot be written: no answer is better than a wrong answer. */
 	if (m->info < 0 || publish_info(m))
 		pins_remove(m->trouble.volume, pin_name[INFO]);
 	pins_remove(m->trouble.volume, pin_name[WRITESET]);
@@ -144,7 +144,7 @@ static int flush_words(struct bitmap_words *w, void *ctx)
 	return 0;
 }
 
-/* Computes m->changed.  If a bit stands for several blocks, the result can be more than was written. */
+/* Computes m->changed.  If a bit stands for several blocks, the result can be larger than what was written. */
 static void count_changed(struct mirror *m)
 {
 	uint64_t blocks = m->words.marked << m->words.shift;
@@ -161,7 +161,7 @@ static int add_recorded(void *ctx, uint64_t first, uint64_t len)
 	return bitmap_words_add(&m->words, first, len, flush_words, m);
 }
 
-/* Opens or creates the map `info` or `stats`, which lasts from era to era. */
+/* Opens or creates the map `info` or `stats`.  These two stay from era to era. */
 static int open_lasting_map(struct mirror *m, int which, int *fd, void *value, struct err *err)
 {
 	return pins_lasting(m->trouble.volume, pin_name[which], types->obj, type_of(which), fd, value, err);
@@ -206,7 +206,7 @@ void mirror_prepare(const struct mirror *m, uint64_t nr_blocks, struct mirror_ma
 		map->pinned = pins_there(m->trouble.volume, pin_name[i]);
 }
 
-/* Makes the prepared map the mirror's writeset, if it fits, or else creates one. */
+/* Sets the writeset of the mirror: the prepared map if it fits, or else a new map. */
 static int install_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *map, struct err *err)
 {
 	struct mirror_map old = m->writeset;
@@ -215,7 +215,7 @@ static int install_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *
 	if (map && map->fd >= 0 && map->nr_blocks == nr_blocks) {
 		m->writeset = *map;
 		*map = old;
-		/* The caller only frees the old map: it must not be used as a prepared one. */
+		/* Let the caller only free the old map: it must not be used as a prepared one. */
 		map->nr_blocks = 0;
 		map->pinned = false;
 	} else {
@@ -256,12 +256,15 @@ static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mir
 		.state = e->state, .dev_major = major(e->dev), .dev_minor = minor(e->dev),
 	};
 	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
-	/* To free memory for the map, the kernel may have to write to this volume, whose writes are held now. */
+	/*
+	 * The standby must not wait for memory: to free some, the kernel may have to write to this
+	 * volume, whose writes are held.
+	 */
 	if (e->fill && standby_is_me())
 		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for memory; the mirror is complete again in the next era, or after a restart of erad");
 	r = install_map(m, s.nr_blocks, map, err);
 	if (!r && e->fill && s.nr_blocks > FILL_MAX)
-		r = err_set(err, -EFBIG, "reading the metadata of %llu blocks would delay writes; the mirror is complete again in the next era",
+		r = err_set(err, -EFBIG, "the mirror lacks blocks that were recorded earlier in this era, because reading the metadata of %llu blocks would delay writes; the mirror is complete again in the next era",
 			    (unsigned long long)s.nr_blocks);
 	if (!r && e->fill)
 		r = store_diff(e->store, e->era, add_recorded, m, err);
@@ -343,7 +346,7 @@ void mirror_state(struct mirror *m, uint32_t state)
 void mirror_end(struct mirror *m, bool gone)
 {
 	if (gone) {
-		/* Programs may still have the maps open.  writeset_id 0 tells them that the volume is closed. */
+		/* Set writeset_id to 0: programs that still have the maps open see that the volume is closed. */
 		m->next.writeset_id = m->next.state = 0;
 		publish_info(m);
 		for (int i = WRITESET; i <= STATS; i++)

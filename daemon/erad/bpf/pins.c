@@ -24,11 +24,11 @@ struct path {
 };
 
 /*
- * Prevents that one thread removes a directory while another makes it.  Taken before the locks of
- * pins_sweep()'s keep().
+ * Keeps one thread from removing a directory that another thread is making.  Taken before the locks
+ * of pins_sweep()'s keep().
  */
 static pthread_mutex_t dir_lock = PTHREAD_MUTEX_INITIALIZER;
-static gid_t group;		/* constant after pins_setup() */
+static gid_t group;		/* group of the pins; constant after pins_setup() */
 
 static void exchange_chars(char *name, char from, char to)
 {
@@ -94,7 +94,7 @@ int pins_put(const char *name, const char *pin, int fd, struct err *err)
 
 	r = bpf_obj_pin(fd, new.text) ? -errno : 0;
 	if (r == -EEXIST) {
-		/* An erad that was killed has left this pin. */
+		/* Remove a temporary pin, which an erad that was killed has left. */
 		unlink(new.text);
 		r = bpf_obj_pin(fd, new.text) ? -errno : 0;
 	}
@@ -152,7 +152,7 @@ int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj
 	const uint32_t key = 0;
 	int new, r;
 
-	/* The map exists, but its pin may not: somebody may have unmounted bpffs. */
+	/* Pin the open map again if its pin is gone: somebody may have unmounted bpffs. */
 	if (*fd >= 0)
 		return pins_there(name, pin) ? 0 : pins_put(name, pin, *fd, err);
 	new = open_pinned_map(at.text, like);

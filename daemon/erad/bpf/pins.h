@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pins of the volumes' BPF maps in bpffs: their directories, names and permissions.
- * Nothing here waits for a disk.
+ * The pins of the volumes' BPF maps in bpffs: their directories, names and permissions.  No
+ * function waits for a disk.
  */
 #ifndef ERAD_PINS_H
 #define ERAD_PINS_H
@@ -14,18 +14,18 @@
 struct bpf_map;
 struct bpf_object;
 
-/* In all functions, name is that of a volume, and pin is the name of one of its pins. */
+/* In all functions, name is the name of a volume, and pin is the name of one of its pins. */
 
-/* Call this once, before any thread is created. */
+/* Finds bpffs and the group.  Call this once, before any thread is created. */
 void pins_setup(void);
 
-/* Removes the directories of all volumes for which keep() returns false.  keep() may take locks of its own. */
+/* Removes the directories of all volumes for which keep() returns false.  keep() may take locks. */
 void pins_sweep(bool (*keep)(const char *name));
 
 /* Returns whether the pin exists. */
 bool pins_there(const char *name, const char *pin);
 
-/* Makes the directory of a volume, if it does not exist. */
+/* Makes the directory of a volume, unless it exists. */
 int pins_make_dir(const char *name, struct err *err);
 
 /* Pins a map.  Replaces an existing pin. */
@@ -36,10 +36,10 @@ int pins_make(const char *pin, const struct bpf_object *obj, const struct bpf_ma
 	      uint32_t entries);
 
 /*
- * Ensures that a map of the type of `like`, a map of obj, is pinned.  If *fd is -1, opens the map that
- * a previous erad has pinned, because other programs may have it open, or else creates one.  *fd
- * is unchanged on failure.  If value is not NULL, and a map of a previous erad was opened, value
- * gets its entry 0.
+ * Ensures that a map of the type of `like`, a map of obj, is pinned.  If *fd is -1, opens the map
+ * that an earlier erad has pinned, because other programs may have it open, or else creates a map.
+ * If a map of an earlier erad was opened, value, unless NULL, receives its entry 0.  On failure,
+ * *fd is unchanged.
  */
 int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj,
 		 const struct bpf_map *like, int *fd, void *value, struct err *err);

@@ -49,7 +49,7 @@ void shown_next(struct shown *s, const struct mirror_era *e, struct mirror_map *
 	const bool pinned = map->pinned;
 
 	mirror_begin(&s->mirror, e, map);
-	/* Only if somebody has removed a pin, or if counting did not work before. */
+	/* The full form is needed only if somebody has removed a pin, or if counting did not work before. */
 	if (!pinned || s->events.map.trouble.since_ms)
 		events_begin(&s->events, e->dev);
 	if (pinned)

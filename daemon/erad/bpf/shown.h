@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * All BPF maps that show a volume to other programs: the mirror of its writeset, its events and
- * its writers.  Other folders include only this header of the folder.
- *
- * Best effort: none of these functions fails a commit, a checkpoint or an attach.
- *
- * Context: the volume thread, unless a function says otherwise.
+ * All BPF maps that show a volume to other programs: the mirror of its writeset, its events and its
+ * writers.  Other folders include only this header of the folder.  No function fails a commit, a
+ * checkpoint or an attach.  Context: the volume thread, unless a function says otherwise.
  */
 #ifndef ERAD_SHOWN_H
 #define ERAD_SHOWN_H
@@ -24,42 +21,42 @@ struct shown {
 	struct writers writers;
 };
 
-/* Loads and attaches the programs.  Call this once, when the module is loaded, before any thread is created. */
+/* Loads and attaches the programs.  Call this once, when the module is loaded and before any thread is created. */
 void shown_setup(bool no_writers);
 
 /*
  * Removes the maps of all volumes for which keep() returns false.  Call this before erad accepts
- * requests.  Any thread.
+ * requests.  Any thread may call this.
  */
 void shown_sweep(bool (*keep)(const char *name));
 
 /*
- * The volume's name and its lock must live as long as s.  Returns 0 or ENOMEM.  In both cases, call
- * shown_free() in the end.
+ * Initializes s.  The volume's name and its lock must live as long as s.  Returns 0 or ENOMEM.  In
+ * both cases, the caller calls shown_free() in the end.
  */
 int shown_init(struct shown *s, const char *volume, pthread_mutex_t *lock);
 void shown_free(struct shown *s);
 
-/* See mirror_prepare(). */
+/* Creates an empty map for the next era: see mirror_prepare(). */
 void shown_prepare(const struct shown *s, uint64_t nr_blocks, struct mirror_map *map);
 
 /*
- * Begins the mirror of the current era of the target, after erad has attached.  Call this before
- * READY, because the mirror must exist before the first commit.
+ * Begins the mirror of the target's current era, after erad has attached.  Call this before READY:
+ * the mirror must exist before the first commit.
  */
 void shown_attach(struct shown *s, const struct mirror_era *e);
 
 /*
- * Begins to count events and writers in this era.  Call this after READY: when an entry of a map
- * of maps changes, the kernel waits for the readers of the map, tens of milliseconds each time.
- * Call this before the first commit, so that the commit is counted.
+ * Begins to count events and writers of this era.  Call this after READY: when an entry of a map of
+ * maps changes, the kernel waits for the readers of the map, tens of milliseconds each time.  Call
+ * this before the first commit, so that the commit is counted.
  */
 void shown_count(struct shown *s, const struct mirror_era *e);
 
-/* Begins a new era.  Call this before the first commit in the era.  map: see mirror_begin(). */
+/* Begins a new era.  Call this before the first commit of the era.  map: as for mirror_begin(). */
 void shown_next(struct shown *s, const struct mirror_era *e, struct mirror_map *map);
 
-/* Closes the maps.  gone: the target was removed, so the pins are removed too. */
+/* Closes the maps.  gone: the target was removed, so removes the pins, too. */
 void shown_end(struct shown *s, bool gone);
 
 #endif /* ERAD_SHOWN_H */

@@ -19,7 +19,7 @@
 #define CROWDED		(ERAD_MAP_WRITERS / 4 * 3)
 #define ROOMY		(ERAD_MAP_WRITERS / 2)
 
-/* Constant after writers_setup(). */
+/* These are constant after writers_setup(). */
 static struct counter_map_kind kind = { .pin = "writers" };
 static bool is_off;
 
@@ -66,12 +66,12 @@ static int read_entries(int fd, struct writers_list *l)
 	uint32_t at;
 
 	l->nr = ERAD_MAP_WRITERS;
-	/* ENOENT: the end of the map was reached. */
+	/* ENOENT means that the end of the map was reached. */
 	return bpf_map_lookup_batch(fd, NULL, &at, l->who, l->written, &l->nr, &opts) && errno != ENOENT ?
 		-errno : 0;
 }
 
-/* Moves the entries of all eras up to `era` to the front of the list.  Returns how many they are. */
+/* Moves the entries of all eras up to `era` to the front of the list.  Returns their number. */
 static uint32_t move_to_front(struct writers_list *l, uint32_t era)
 {
 	uint32_t nr = 0;
@@ -87,7 +87,7 @@ static uint32_t move_to_front(struct writers_list *l, uint32_t era)
 	return nr;
 }
 
-/* Returns the oldest era in the list from position `from` on, or UINT32_MAX if there are no entries. */
+/* Returns the oldest era in the list from position `from` on, or UINT32_MAX if there is no entry. */
 static uint32_t oldest_era(const struct writers_list *l, uint32_t from)
 {
 	uint32_t era = UINT32_MAX;
@@ -109,14 +109,17 @@ static int forget_writers(int fd, const struct erad_map_writer *who, uint32_t nr
 			return 0;
 		if (errno != ENOENT)
 			return -errno;
-		/* Another thread has removed the entry after these. */
+		/* ENOENT: another thread has removed the entry. */
 		who += done + 1;
 		nr -= done + 1;
 	}
 	return 0;
 }
 
-/* If the map has more than CROWDED entries, removes the oldest eras, but none that is not older than `era`. */
+/*
+ * If the map has more than CROWDED entries, removes the entries of the oldest eras, but only of
+ * eras before `era`.
+ */
 static int remove_old_eras(int fd, struct writers_list *l, uint32_t era)
 {
 	uint32_t nr = 0, old;
@@ -134,7 +137,7 @@ static int remove_old_eras(int fd, struct writers_list *l, uint32_t era)
 	return forget_writers(fd, l->who, nr);
 }
 
-/* Adds the entry for all other writers of an era.  It must exist before the map is full. */
+/* Adds the entry for all other writers of an era.  This entry must exist before the map is full. */
 static int add_others(int fd, uint32_t era)
 {
 	const struct erad_map_writer others = { .era = era, .flags = ERAD_MAP_OTHERS };
@@ -163,7 +166,7 @@ void writers_begin(struct writers *w, dev_t dev, uint32_t era)
 	struct err err;
 
 	if (is_off) {
-		/* The counts of a previous erad would not grow any more, so they are removed. */
+		/* Remove the counts of an earlier erad, which would not grow any more. */
 		pins_remove(t->volume, kind.pin);
 		return;
 	}
@@ -189,7 +192,7 @@ void writers_end(struct writers *w, bool gone)
 	counter_map_end(&w->map, &kind, gone);
 }
 
-/* Returns a duplicate of the map's fd, which the caller closes: the volume may be closed in the meantime. */
+/* Returns a duplicate of the map's fd, which the caller closes: the volume may close its own fd at any time. */
 static int duplicate_fd(struct writers *w, struct err *err)
 {
 	const struct trouble *t = &w->map.trouble;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Counts of first writes for each writer and era.  A BPF program at a tracepoint of the module
- * counts in the volume's map `writers`; include/erad_maps.h describes the map for other
- * programs.  Best effort, as the events.  `erad --no-writers` turns the counting off.
+ * counts in the volume's map `writers`; include/erad_maps.h describes the map for other programs.
+ * If counting does not work, nothing else fails.  `erad --no-writers` turns the counting off.
  */
 #ifndef ERAD_WRITERS_H
 #define ERAD_WRITERS_H
@@ -24,51 +24,57 @@ struct writers_list {
 struct writers {
 	struct counter_map map;
 	/*
-	 * Allocated in advance: the volume thread must not wait for memory while writes wait.
-	 * NULL: counting is off.
+	 * buffer, allocated in advance, because the volume thread must not wait for memory while
+	 * writes wait; NULL: counting is off
 	 */
 	struct writers_list *list;
 };
 
-/* Attaches the program, unless off.  Call this once, when the module is loaded, before any thread is created. */
+/*
+ * Attaches the program, unless off.  Call this once, when the module is loaded and before any
+ * thread is created.
+ */
 void writers_setup(bool off);
 
 /*
- * The volume's name and its lock must live as long as w.  Returns 0 or ENOMEM.  In both cases, call
- * writers_free() in the end.
+ * Initializes w.  The volume's name and its lock must live as long as w.  Returns 0 or ENOMEM.  In
+ * both cases, the caller calls writers_free() in the end.
  */
 int writers_init(struct writers *w, const char *volume, pthread_mutex_t *lock);
 void writers_free(struct writers *w);
 
 /*
- * Pins the map, and begins to count the writers of the volume, whose mapped device is dev, in
- * `era`, the current era of the target.  Removes old eras from the map if it is crowded.  Call
- * this before the first commit in the era.  Context: the volume thread.
+ * Pins the map, and begins to count the writers of the volume.  dev: its mapped device.  era: the
+ * current era of the target.  Removes old eras from the map if it is crowded.  Call this before the
+ * first commit of the era.  Context: the volume thread.
  */
 void writers_begin(struct writers *w, dev_t dev, uint32_t era);
 
-/* The fast form of writers_begin(), for a map that is pinned and works: removes old eras only if the map is full. */
+/*
+ * Begins the next era for a map that is pinned and works.  Faster than writers_begin(): removes old
+ * eras only if the map is full.
+ */
 void writers_next(struct writers *w, dev_t dev, uint32_t era);
 
 /*
  * Removes old eras from the map if it is crowded.  Call this after writers_next(), so that the
- * volume thread need not do it while writes wait.  Best effort.  Any thread may call this,
- * without the volume's lock.
+ * volume thread need not do it while writes wait.  Any thread may call this, without the volume's
+ * lock.
  */
 void writers_make_room(struct writers *w, uint32_t era);
 
-/* Returns whether the map is pinned; a new era then need not check the map.  Any thread may call this. */
+/* Returns whether the map is pinned: then a new era need not check the map.  Any thread may call this. */
 bool writers_pinned(const struct writers *w);
 
 /*
- * Call this before mirror_end().  gone: the target was removed, so the pin is removed too.
- * Context: the volume thread.
+ * Ends the counting; call this before mirror_end().  gone: the target was removed, so removes the
+ * pin, too.  Context: the volume thread.
  */
 void writers_end(struct writers *w, bool gone);
 
 /*
  * Reads all entries.  The caller frees *out.  Fails if writers are not counted, with the reason in
- * err; EOPNOTSUPP if counting is off.  Any thread may call this, without the volume's lock.
+ * err; EOPNOTSUPP: counting is off.  Any thread may call this, without the volume's lock.
  */
 int writers_read(struct writers *w, struct writers_list **out, struct err *err);
 

@@ -13,8 +13,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/dm_tables.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
+#include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
 
@@ -22,12 +24,12 @@
 #define REMOVE_PAUSE_MS	100
 
 /*
- * libdevmapper keeps global state, which this lock protects.  No lock is taken under this one.  No
- * thread waits for udev under it, so a slow udev rule for one volume delays no other volume.
+ * Protects the global state of libdevmapper.  No lock is taken under this one.  No thread waits for
+ * udev under this lock, so a slow udev rule for one volume delays no other volume.
  */
 static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static char complaint[256];	/* the last message of libdevmapper; under dm_lock */
+static char complaint[256];	/* dm_lock; the last message of libdevmapper */
 
 __attribute__((format(printf, 5, 6)))
 static void keep_message(int level, const char *file, int line, int errno_or_class, const char *fmt, ...)
@@ -37,7 +39,7 @@ static void keep_message(int level, const char *file, int line, int errno_or_cla
 	(void)file;
 	(void)line;
 	(void)errno_or_class;
-	/* The low three bits are the priority: 3 is an error, 2 a fatal error. */
+	/* The low three bits of level are the priority: 3 is an error, 2 a fatal error. */
 	if ((level & 7) > 3)
 		return;
 	va_start(ap, fmt);
@@ -51,8 +53,8 @@ void dm_setup(void)
 	dm_hold_control_dev(1);
 }
 
-/* Under dm_lock. */
-static int failed(struct dm_task *t, const char *what, const char *name, struct err *err)
+/* Keeps an error message of libdevmapper in `complaint`.  Context: dm_lock. */
+static int task_failed(struct dm_task *t, const char *what, const char *name, struct err *err)
 {
 	int code = t ? dm_task_get_errno(t) : ENOMEM;
 
@@ -81,19 +83,19 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 		snprintf(text + n, size - n, " detach_timeout %u", t->detach_timeout);
 }
 
-/* Runs t, destroys it, and waits for udev. */
+/* Runs the task t, destroys t, and waits for udev. */
 static int run_task(struct dm_task *t, const char *what, const char *name, struct err *err)
 {
 	uint32_t cookie = 0;
 	int r = 0;
 
 	if (!t || !dm_task_set_cookie(t, &cookie, 0) || !dm_task_run(t))
-		r = failed(t, what, name, err);
+		r = task_failed(t, what, name, err);
 	if (t)
 		dm_task_destroy(t);
 	pthread_mutex_unlock(&dm_lock);
 
-	/* Always wait for the cookie, or else its semaphore remains in the kernel. */
+	/* Wait for the cookie also after a failure: otherwise its semaphore stays in the kernel. */
 	if (cookie)
 		dm_udev_wait(cookie);
 
@@ -115,21 +117,20 @@ static struct dm_task *task_for(int type, const char *name)
 	return t;
 }
 
-int dm_create(const char *name, const struct dm_table *table, struct err *err)
+static int create(const char *name, const struct dm_table *table, const char *type, const char *text, struct err *err)
 {
-	char text[256], uuid[UUID_TEXT_SIZE], dm_uuid[64];
+	char uuid[UUID_TEXT_SIZE], dm_uuid[64];
 	struct dm_task *t;
 	int r;
 
-	format_table(table, text, sizeof(text));
 	snprintf(dm_uuid, sizeof(dm_uuid), "ERAD-%s", uuid_text(table->uuid, uuid));
-	log_debug("volume %s: table 0 %llu erad %s", name,
-		  (unsigned long long)table->nr_sectors, text);
+	log_debug("volume %s: table 0 %llu %s %s", name,
+		  (unsigned long long)table->nr_sectors, type, text);
 
 	pthread_mutex_lock(&dm_lock);
 	t = task_for(DM_DEVICE_CREATE, name);
 	if (t && (!dm_task_set_uuid(t, dm_uuid) ||
-		  !dm_task_add_target(t, 0, table->nr_sectors, "erad", text) ||
+		  !dm_task_add_target(t, 0, table->nr_sectors, type, text) ||
 		  !dm_task_set_add_node(t, DM_ADD_NODE_ON_CREATE))) {
 		dm_task_destroy(t);
 		t = NULL;
@@ -139,6 +140,22 @@ int dm_create(const char *name, const struct dm_table *table, struct err *err)
 	return r;
 }
 
+int dm_create(const char *name, const struct dm_table *table, struct err *err)
+{
+	char text[256];
+
+	format_table(table, text, sizeof(text));
+	return create(name, table, "erad", text, err);
+}
+
+int dm_create_linear(const char *name, const struct dm_table *table, struct err *err)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%u:%u 0", major(table->origin), minor(table->origin));
+	return create(name, table, "linear", text, err);
+}
+
 /* Returns 1 and *info if the device exists, 0 if it does not, or a negative errno.  Context: dm_lock. */
 static int look_up(const char *name, struct dm_info *info, struct err *err)
 {
@@ -146,7 +163,7 @@ static int look_up(const char *name, struct dm_info *info, struct err *err)
 	int r;
 
 	if (!t || !dm_task_run(t) || !dm_task_get_info(t, info))
-		r = failed(t, "look at", name, err);
+		r = task_failed(t, "look at", name, err);
 	else
 		r = !!info->exists;
 	if (t)
@@ -165,7 +182,10 @@ int dm_exists(const char *name, struct err *err)
 	return r;
 }
 
-/* Reads the only target of the live table.  The caller destroys *t, which owns *params.  Context: dm_lock. */
+/*
+ * Reads the live table, which must have one target.  *params belongs to *t; the caller destroys *t.
+ * Context: dm_lock.
+ */
 static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)
 {
 	uint64_t start, length;
@@ -174,7 +194,7 @@ static int only_target(const char *name, struct dm_task **t, char **params, stru
 
 	*t = task_for(DM_DEVICE_TABLE, name);
 	if (!*t || !dm_task_run(*t))
-		return failed(*t, "look at the table of", name, err);
+		return task_failed(*t, "look at the table of", name, err);
 	next = dm_get_next_target(*t, NULL, &start, &length, &type, params);
 	if (next || !type || strcmp(type, "erad") || start)
 		return err_set(err, -EOPNOTSUPP,
@@ -204,7 +224,7 @@ int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err)
 	t = task_for(DM_DEVICE_RELOAD, name);
 	if (!t || !dm_task_add_target(t, 0, nr_sectors, "erad", params) ||
 	    (info.read_only && !dm_task_set_ro(t)) || !dm_task_run(t))
-		r = failed(t, "load a table for", name, err);
+		r = task_failed(t, "load a table for", name, err);
 out:
 	if (t)
 		dm_task_destroy(t);
@@ -214,7 +234,7 @@ out:
 	return r;
 }
 
-/* Context: dm_lock. */
+/* Makes a task that resumes the device, without a flush and without freezing a file system.  Context: dm_lock. */
 static struct dm_task *resume_task(const char *name)
 {
 	struct dm_task *t = task_for(DM_DEVICE_RESUME, name);
@@ -226,7 +246,7 @@ static struct dm_task *resume_task(const char *name)
 	return t;
 }
 
-/* Clears the new table, which was not put into use, and resumes the old one.  Context: dm_lock. */
+/* Drops the inactive table, and resumes the device with its old table.  Context: dm_lock. */
 static void swap_back(const char *name)
 {
 	struct dm_task *t = task_for(DM_DEVICE_CLEAR, name);
@@ -254,9 +274,36 @@ int dm_swap(const char *name, struct err *err)
 	return r;
 }
 
+int dm_track(const char *name, const struct dm_table *table, uint64_t *began, struct err *err)
+{
+	struct dm_device d;
+	struct dm_task *t;
+	char text[256];
+	uint64_t us;
+	int r = 0;
+
+	format_table(table, text, sizeof(text));
+	pthread_mutex_lock(&dm_lock);
+	t = task_for(DM_DEVICE_RELOAD, name);
+	if (!t || !dm_task_add_target(t, 0, table->nr_sectors, "erad", text) || !dm_task_run(t))
+		r = task_failed(t, "load a table for", name, err);
+	if (t)
+		dm_task_destroy(t);
+	pthread_mutex_unlock(&dm_lock);
+	if (r)
+		return r;
+	r = dm_tables_read(dm_tables_find(name), &d, err);
+	if (r)
+		return r;
+	*began = thread_now_us();
+	r = dm_tables_swap(&d, &us, err);
+	dm_tables_free(&d);
+	return r;
+}
+
 /*
- * Tries once to remove the device.  *known becomes true if the users of the device are known, so
- * that another attempt is useless.  Context: dm_lock.
+ * Tries once to remove the device.  *known becomes true if it is known who uses the device: then
+ * another attempt is useless.  Context: dm_lock.
  */
 static int try_remove(const char *name, bool *known, struct err *err)
 {
@@ -273,7 +320,7 @@ static int try_remove(const char *name, bool *known, struct err *err)
 		*known = probe_in_use(makedev(info.major, info.minor), NULL, &who);
 		if (!*known)
 			err_set(&who, 0, "it is open (%d times)", info.open_count);
-		return err_set(err, -EBUSY, "/dev/mapper/%s is in use: %.300s", name, who.msg);
+		return err_set(err, -EBUSY, "/dev/mapper/%s is in use: %s", name, who.msg);
 	}
 	return run_task(task_for(DM_DEVICE_REMOVE, name), "remove", name, err);
 }
@@ -283,7 +330,7 @@ int dm_remove(const char *name, struct err *err)
 	bool known = false;
 	int r;
 
-	/* udev opens a device for a moment whenever a writer has closed it. */
+	/* Try again: udev opens a device for a moment whenever a writer has closed it. */
 	for (int tries = 0; ; tries++) {
 		pthread_mutex_lock(&dm_lock);
 		r = try_remove(name, &known, err);
@@ -295,8 +342,9 @@ int dm_remove(const char *name, struct err *err)
 }
 
 /*
- * The volume thread calls this, and must not wait for dm_lock: another volume's libdevmapper call may wait under
- * dm_lock for an origin that hangs.  So the kernel is asked directly.  This ioctl waits for no I/O.
+ * Asks the kernel directly, without dm_lock.  Another volume's libdevmapper call may wait under
+ * dm_lock for an origin that hangs, and the volume thread must not wait for that call.  This ioctl
+ * waits for no I/O.
  */
 bool dm_lives(dev_t dev)
 {

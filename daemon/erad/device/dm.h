@@ -10,17 +10,17 @@
 #include "common/eratab.h"
 #include "common/err.h"
 
-/* Call this once, before any thread is created. */
+/* Sets up libdevmapper.  Call this once, before any thread is created. */
 void dm_setup(void);
 
 struct dm_table {
 	uint64_t nr_sectors;
-	dev_t metadata;		/* 0: the metadata is a file, and the table has "-" */
+	dev_t metadata;		/* number of the metadata device; 0: the metadata is a file, and the table has "-" */
 	dev_t origin;
 	uint32_t block_sectors;
 	uint8_t uuid[16];
 	enum detach_policy policy;
-	unsigned int detach_timeout;	/* seconds; 0: the module's default */
+	unsigned int detach_timeout;	/* in seconds; 0: the module's default */
 };
 
 /*
@@ -30,31 +30,42 @@ struct dm_table {
 int dm_create(const char *name, const struct dm_table *t, struct err *err);
 
 /*
- * Removes the device.  EBUSY: a program or another device has it open; err says which, if this can
- * be found out.
+ * Creates /dev/mapper/NAME as dm_create() does, but with a linear table that maps all of t->origin:
+ * see common/below.h.
  */
+int dm_create_linear(const char *name, const struct dm_table *t, struct err *err);
+
+/*
+ * Replaces a linear table by the erad table t, without freezing the file systems on the device.  If
+ * this fails, the linear table stays in use.  *began: the time by thread_now_us() from which I/O
+ * waits for the erad table.
+ */
+int dm_track(const char *name, const struct dm_table *t, uint64_t *began, struct err *err);
+
+/* Removes the device.  EBUSY: a program or another device has the device open; err names the user, if known. */
 int dm_remove(const char *name, struct err *err);
 
 /*
- * Loads the live table of NAME once more, with another length, in place of any table that is loaded
- * already.  The kernel does not use the new table before dm_swap().  EBUSY: the device is
- * suspended.  EOPNOTSUPP: its table is something else than one erad target.
+ * Loads the live table of NAME as the inactive table, with another length.  Replaces an inactive
+ * table that the device already has.  The kernel does not use the new table before dm_swap().
+ * EBUSY: the device is suspended.  EOPNOTSUPP: the live table is something else than one erad
+ * target.
  */
 int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
 
 /*
- * Puts the loaded table into use, in one call of the kernel, so that the device does not stay
- * suspended if a process dies.  Waits only for the I/O in flight to the origin, and not for held
- * writes.  If this fails, the old table goes on.
+ * Puts the inactive table into use, in one call of the kernel: so the device does not stay
+ * suspended if the process dies.  Waits for the I/O in flight to the origin, and not for held
+ * writes.  If this fails, the old table stays in use.
  */
 int dm_swap(const char *name, struct err *err);
 
-/* Returns 1 if a device with this name exists, of whatever kind; 0 if none does; or a negative errno. */
+/* Returns 1 if any device has this name, 0 if none has, or a negative errno. */
 int dm_exists(const char *name, struct err *err);
 
 /*
- * Whether there is a mapped device with that number, which nobody is removing.  True if this cannot be found out.
- * Never waits for another call of this file.
+ * Returns whether there is a mapped device with this number that is not being removed.  Returns
+ * true if this cannot be found out.  Does not wait for other calls of this file.
  */
 bool dm_lives(dev_t dev);
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <systemd/sd-device.h>
 #include <unistd.h>
@@ -18,70 +19,142 @@
 #define WAIT_MS		5000
 #define PAUSE_MS	20
 
-/* Returns whether udev's database has what it should have of the device.  Returns true if there is no device. */
-static bool is_known(dev_t dev, bool origin)
+/* The file that udev writes anew at the end of each event of a device; all zero if there is none. */
+struct db_file {
+	ino_t inode;
+	struct timespec written;
+};
+
+static struct db_file look_at_db(dev_t dev)
+{
+	struct db_file f = { 0 };
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/run/udev/data/b%u:%u", major(dev), minor(dev));
+	if (!stat(path, &st)) {
+		f.inode = st.st_ino;
+		f.written = st.st_mtim;
+	}
+	return f;
+}
+
+static bool is_same_file(struct db_file a, struct db_file b)
+{
+	return a.inode == b.inode && a.written.tv_sec == b.written.tv_sec && a.written.tv_nsec == b.written.tv_nsec;
+}
+
+/*
+ * Returns whether udev's database has ERAD_ORIGIN for the device.
+ * Returns -ENODEV if there is no device.
+ */
+static int is_hidden(dev_t dev)
 {
 	const char *volume;
 	sd_device *d;
-	bool known;
+	int hidden;
 
 	if (sd_device_new_from_devnum(&d, 'b', dev) < 0)
-		return true;
-	known = (sd_device_get_property_value(d, "ERAD_ORIGIN", &volume) >= 0) == origin;
+		return -ENODEV;
+	hidden = sd_device_get_property_value(d, "ERAD_ORIGIN", &volume) >= 0;
 	sd_device_unref(d);
-	return known;
+	return hidden;
 }
 
-/* directory: that of the device in sysfs. */
-static void make_event(const char *directory)
+static bool udev_runs(void)
+{
+	return !access("/run/udev/control", F_OK);
+}
+
+/* Makes udev's event `action` for a device.  directory: the device's directory in sysfs. */
+static void make_event(const char *directory, const char *action)
 {
 	char path[512];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/uevent", directory);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "change", strlen("change")) < 0)
+	if (fd < 0 || write(fd, action, strlen(action)) < 0)
 		log_warn("cannot make an event for udev: %s: %m", path);
 	if (fd >= 0)
 		close(fd);
 }
 
-/* udev processes the event of a disk before those of its partitions. */
-static void make_events(dev_t dev)
+/* Write to the disk first: udev processes the event of a disk before those of its partitions. */
+static void make_events(dev_t dev, const char *action)
 {
 	char disk[64], path[sizeof(disk) + sizeof(((struct dirent *)0)->d_name) + sizeof("/partition")];
 	struct dirent *d;
 	DIR *dir;
 
 	snprintf(disk, sizeof(disk), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	make_event(disk);
+	make_event(disk, action);
 	dir = opendir(disk);
 	while (dir && (d = readdir(dir))) {
 		snprintf(path, sizeof(path), "%s/%s/partition", disk, d->d_name);
 		if (*d->d_name == '.' || access(path, F_OK))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", disk, d->d_name);
-		make_event(path);
+		make_event(path, action);
 	}
 	if (dir)
 		closedir(dir);
 }
 
-void hidden_update(dev_t dev, bool origin)
+dev_t hidden_find(const char *path)
 {
 	const uint64_t end = thread_now_ms() + WAIT_MS;
-	char kernel_name[64];
+	dev_t dev;
 
-	/* If udev runs without the rules, for example in a container, nobody sees the links either. */
-	if (!dev || access("/run/udev/control", F_OK) || is_known(dev, origin))
-		return;
-	make_events(dev);
-	while (!is_known(dev, origin)) {
+	while (!(dev = blockdev_at(path)) && udev_runs() && !access("/run/udev/queue", F_OK)) {
 		if (thread_now_ms() >= end) {
-			if (blockdev_kernel_name(dev, kernel_name, sizeof(kernel_name)))
-				strcpy(kernel_name, "?");
-			log_warn("udev has not %s what is on /dev/%s within %d seconds: are the rules 61-erad-origin.rules installed?",
-				 origin ? "hidden" : "shown", kernel_name, WAIT_MS / 1000);
+			log_warn("%s does not exist, but udev still processes events after %d seconds, and may be about to make it; if its UUID or label has no link when 'udevadm settle' has ended, run 'udevadm trigger --action=add %s'",
+				 path, WAIT_MS / 1000, path);
+			break;
+		}
+		usleep(PAUSE_MS * 1000);
+	}
+	return dev;
+}
+
+/* Logs why udev has not hidden or shown the device.  event_ended: udev has processed an event of the device. */
+static void log_late(dev_t dev, bool origin, const char *action, bool event_ended)
+{
+	char name[64];
+
+	if (blockdev_kernel_name(dev, name, sizeof(name)))
+		strcpy(name, "?");
+	if (event_ended)
+		log_warn("udev has processed an event of /dev/%s, but has not %s what is on the device within %d seconds: are the rules 61-erad-origin.rules installed?",
+			 name, origin ? "hidden" : "shown", WAIT_MS / 1000);
+	else
+		log_warn("waited %d seconds for udev to process the event '%s' of /dev/%s; until udev has processed it, what is on the device is not %s; 'udevadm settle' waits for udev",
+			 WAIT_MS / 1000, action, name, origin ? "hidden" : "shown");
+}
+
+void hidden_update(dev_t dev, bool origin)
+{
+	const char *action = origin ? "change" : "add";
+	const uint64_t end = thread_now_ms() + WAIT_MS;
+	struct db_file before;
+	int hidden;
+
+	/* Where no udev runs, for example in a container, nobody makes or changes links. */
+	if (!dev || !udev_runs())
+		return;
+	before = look_at_db(dev);
+	hidden = is_hidden(dev);
+	if (hidden < 0 || (origin && hidden))
+		return;
+	/*
+	 * Make an event also if the database says that the device is shown.  udev may be processing an
+	 * event whose rules have found the device to be an origin, and writes the database at the end.
+	 * LVM's rules activate the volume group of a disk at the event "add", but not at "change".
+	 */
+	make_events(dev, action);
+	while ((hidden = is_hidden(dev)) >= 0 && (hidden != origin || is_same_file(look_at_db(dev), before))) {
+		if (thread_now_ms() >= end) {
+			log_late(dev, origin, action, !is_same_file(look_at_db(dev), before));
 			return;
 		}
 		usleep(PAUSE_MS * 1000);

@@ -11,11 +11,19 @@
 #include <sys/types.h>
 
 /*
- * Call this when dev has become the origin of a volume, or, with origin false, when dev is no
- * origin any more.  If udev does not know this yet, makes an event of dev and of its partitions,
- * and waits up to 5 seconds until udev has processed them.  Does nothing if no udev runs, or if dev
- * is 0.
+ * Call this when dev has become the origin of a volume (origin true), or is no origin any more
+ * (origin false).  Makes an event of dev and of its partitions, and waits up to 5 seconds until udev
+ * has processed the event of dev.  Makes no event for an origin that is hidden already.  Does nothing
+ * if no udev runs, or if dev is 0.
  */
 void hidden_update(dev_t dev, bool origin);
+
+/*
+ * Returns the device whose node or link is path, 0 if there is none.  Call this before path is removed
+ * from eratab.  udev makes the links of a device at the end of an event, and an event that is being
+ * processed may have read the old eratab: so if path does not exist, waits up to 5 seconds until udev
+ * has processed all events.  If udev has not, logs what to do, and returns 0.
+ */
+dev_t hidden_find(const char *path);
 
 #endif /* ERAD_HIDDEN_H */

@@ -2,9 +2,9 @@
 /*
  * Reads /proc/self/mountinfo and /proc/swaps: see mounts.h.
  *
- * libmount is not used, for two reasons.  It keeps the whole table in memory.  And it removes the
- * escapes of the options before it splits them at commas, so that an upperdir with a comma in its
- * path is cut.
+ * libmount is not used, for two reasons.  First, it keeps the whole table in memory.  Second, it
+ * removes the escapes of the options before it splits them at commas, so that an upperdir with a
+ * comma in its path is cut.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,19 +82,31 @@ bool mount_option(const struct mount *m, const char *name, char *value, size_t s
 	return false;
 }
 
-bool swaps_have(dev_t dev)
+bool swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg)
 {
 	FILE *f = fopen("/proc/swaps", "re");
 	bool found = false;
 	char *line = NULL;
 	size_t size = 0;
+	dev_t dev;
 
 	while (f && !found && getline(&line, &size, f) > 0) {
 		line[strcspn(line, " \t")] = 0;
-		found = dev && octal_unescape(line) && *line == '/' && blockdev_at(line) == dev;
+		dev = octal_unescape(line) && *line == '/' ? blockdev_at(line) : 0;
+		found = dev && fn(dev, arg);
 	}
 	free(line);
 	if (f)
 		fclose(f);
 	return found;
+}
+
+static bool is_same(dev_t dev, void *arg)
+{
+	return dev == *(dev_t *)arg;
+}
+
+bool swaps_have(dev_t dev)
+{
+	return swaps_find(is_same, &dev);
 }

@@ -11,13 +11,13 @@
 #include <sys/types.h>
 
 struct mount {
-	unsigned long long id;	/* the stx_mnt_id of statx() */
-	dev_t dev;		/* st_dev of most files of the mount */
-	const char *root;	/* the directory, inside the file system, that is mounted */
+	unsigned long long id;	/* id of the mount, which statx() also returns in stx_mnt_id */
+	dev_t dev;		/* st_dev of most files in the mount */
+	const char *root;	/* the directory inside the file system that is mounted */
 	const char *where;
 	const char *type;
 	const char *source;
-	const char *options;	/* options of the file system, escaped: see mount_option() */
+	const char *options;	/* options of the file system, with escapes: see mount_option() */
 };
 
 struct mounts {
@@ -26,24 +26,33 @@ struct mounts {
 	size_t size;
 };
 
-/* Opens the table.  If the table cannot be read, it seems to be empty.  The caller must call mounts_close(). */
+/*
+ * Opens the table.  A table that cannot be read seems to be empty.  The caller calls mounts_close()
+ * in any case.
+ */
 void mounts_open(struct mounts *t);
-/* Reads the next mount.  Returns false if there are no more.  The strings of m are valid until the next call. */
+/* Reads the next mount.  Returns false if there is none.  The strings of m are valid until the next call. */
 bool mounts_next(struct mounts *t, struct mount *m);
 void mounts_close(struct mounts *t);
 
 /*
- * Returns the number of the file system's block device.  For a file system with a device number of
- * its own (btrfs), returns the number of the source, which is one of its devices.  0: the file
+ * Returns the number of the block device of the mount's file system.  btrfs has a device number of
+ * its own; then the result is the number of the source, which is one of its devices.  0: the file
  * system has no block device.
  */
 dev_t mount_device(const struct mount *m);
 
 /*
  * Copies the value of the option NAME=VALUE.  Returns false if the option is missing, or if the
- * value with its escapes has `size` bytes or more.
+ * value, with its escapes, has `size` bytes or more.
  */
 bool mount_option(const struct mount *m, const char *name, char *value, size_t size);
+
+/*
+ * Calls fn for each block device that is swap space in use, until fn returns true.  Returns whether
+ * fn has returned true.
+ */
+bool swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg);
 
 /* Returns whether the block device is swap space in use. */
 bool swaps_have(dev_t dev);

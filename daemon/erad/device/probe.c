@@ -13,10 +13,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
@@ -170,15 +171,19 @@ bool probe_in_use(dev_t dev, const char *path, struct err *who)
 	return true;
 }
 
-static bool share_file(const struct stack *a, const struct stack *b)
+/*
+ * Returns whether the stack of a device has the file of the other stack.  The files behind loop
+ * devices below that file do not count: both may lie on them.
+ */
+static bool stands_on_file(const struct stack *device, const struct stack *file)
 {
-	for (size_t i = 0; i < b->nr_files; i++)
-		if (stack_has_file(a, b->file[i].dev, b->file[i].ino))
+	for (size_t i = 0; i < file->nr_own; i++)
+		if (stack_has_file(device, file->file[i].dev, file->file[i].ino))
 			return true;
 	return false;
 }
 
-/* Finds the devices below the metadata.  For a file that does not exist yet, finds those below its directory. */
+/* Finds the devices below the metadata.  If there is no file yet, finds the devices below its directory. */
 static int stack_of_metadata(struct stack *s, const char *metadata, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -218,7 +223,7 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 	struct stat st;
 	int r;
 
-	/* Static, because it is too large for the small stacks of erad's threads. */
+	/* Static, because a stack of erad's threads is too small. */
 	meta = calloc(1, sizeof(*meta));
 	tracked = calloc(1, sizeof(*tracked));
 	if (!meta || !tracked) {
@@ -234,15 +239,105 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 		goto out;
 	if (stack_has_device(meta, origin))
 		r = err_set(err, -EDEADLK,
-			    "metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another one",
+			    "metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another device",
 			    metadata, origin_path);
 	else if ((S_ISBLK(st.st_mode) && stack_has_device(tracked, st.st_rdev)) ||
-		 (S_ISREG(st.st_mode) && share_file(tracked, meta)))
+		 (S_ISREG(st.st_mode) && stands_on_file(tracked, meta)))
 		r = err_set(err, -EDEADLK,
 			    "%s, the device to be tracked, lies on its own metadata %s; use another device",
 			    origin_path, metadata);
 out:
 	free(meta);
 	free(tracked);
+	return r;
+}
+
+/*
+ * Finds a logical volume of the volume group in the stack.  lv_uuid: the device-mapper UUID of one
+ * of its logical volumes.  name receives the name of the device that was found.
+ */
+static bool stack_has_vg(const struct stack *s, const char *lv_uuid, char name[DM_NAME_SIZE])
+{
+	const size_t vg = strlen("LVM-") + 32;	/* length of the part that names the volume group */
+	char uuid[256];
+
+	for (size_t i = 0; i < s->nr; i++) {
+		if (blockdev_attribute(s->dev[i], "dm/uuid", uuid, sizeof(uuid)) || strncmp(uuid, lv_uuid, vg))
+			continue;
+		if (dm_name(s->dev[i], name))
+			strcpy(name, "?");
+		return true;
+	}
+	return false;
+}
+
+int probe_other_vg(const char *metadata, const char *lv_uuid, struct err *err)
+{
+	struct stack *s = calloc(1, sizeof(*s));
+	char name[DM_NAME_SIZE];
+	int r;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = stack_of_metadata(s, metadata, err);
+	if (!r && stack_has_vg(s, lv_uuid, name))
+		r = err_set(err, -EINVAL,
+			    "metadata %.200s lies on /dev/mapper/%s, a logical volume of the same volume group; choose a place that is not in the volume group",
+			    metadata, name);
+	free(s);
+	return r;
+}
+
+/* What swap_in_vg() looks for, and what it has found. */
+struct swap_search {
+	const char *lv_uuid;
+	struct stack *stack;
+	char name[DM_NAME_SIZE];
+	int code;
+	struct err *err;
+};
+
+static bool swap_in_vg(dev_t dev, void *arg)
+{
+	struct swap_search *s = arg;
+
+	*s->stack = (struct stack){ 0 };
+	s->code = stack_add_device(s->stack, dev, s->err);
+	return s->code || stack_has_vg(s->stack, s->lv_uuid, s->name);
+}
+
+static int refuse_boot_vg(const char *what, const char *name, struct err *err)
+{
+	return err_set(err, -EOPNOTSUPP,
+		       "%s lies on /dev/mapper/%s, a logical volume of the same volume group: the initramfs activates this volume group before erad runs, so the next boot would fail or go past erad; attach a volume group without the root file system, /usr and swap",
+		       what, name);
+}
+
+int probe_boot_vg(const char *lv_uuid, struct err *err)
+{
+	static const struct {
+		const char *path, *what;
+	} early[] = { { "/", "the root file system" }, { "/usr", "/usr" } };
+	struct swap_search swap = { .lv_uuid = lv_uuid, .err = err };
+	char name[DM_NAME_SIZE];
+	struct stack *s;
+	int r = 0;
+
+	/* On the heap, because a stack of erad's threads is too small. */
+	s = malloc(sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < sizeof(early) / sizeof(*early) && !r; i++) {
+		if (access(early[i].path, F_OK))
+			continue;
+		*s = (struct stack){ 0 };
+		r = stack_add_file(s, early[i].path, err);
+		if (!r && stack_has_vg(s, lv_uuid, name))
+			r = refuse_boot_vg(early[i].what, name, err);
+	}
+	swap.stack = s;
+	if (!r && swaps_find(swap_in_vg, &swap))
+		r = swap.code ? swap.code : refuse_boot_vg("swap", swap.name, err);
+	free(s);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds reasons to refuse a device: it is in use, or it is below or above the wrong device. */
+/* Finds reasons to refuse a device: the device is in use, or it is below or above the wrong device. */
 #ifndef ERAD_PROBE_H
 #define ERAD_PROBE_H
 
@@ -15,29 +15,43 @@
  */
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
 
-/* Returns the size of the device's sectors in bytes.  A volume must have a whole number of these sectors. */
+/* Returns the size of a sector of the device in bytes.  A volume must have a whole number of sectors. */
 int probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 
 /*
- * Returns whether the device or one of its partitions is mounted, is swap space, or is held by
- * another device; `who` then says which.  If path is not NULL, also returns true if a program has
- * opened the device exclusively.
+ * Returns whether the device or one of its partitions is mounted, is swap space, or is used by
+ * another device.  Then `who` names the user.  If path is not NULL, also returns true if a program
+ * has opened the device exclusively.
  */
 bool probe_in_use(dev_t dev, const char *path, struct err *who);
 
 /*
- * Returns EINVAL if the metadata would be lost in a reboot: if it is in memory (also below loop
- * devices and the like), or below /tmp, /run or /dev.  If the metadata file does not exist yet, its
- * directory is examined.  If the environment variable ERAD_VOLATILE_METADATA is set, nothing is
- * refused.
+ * Returns EINVAL if a reboot would destroy the metadata: if it is in memory, even below a loop
+ * device, or if it is below /tmp, /run or /dev.  If there is no metadata file yet, examines its
+ * directory.  If the environment variable ERAD_VOLATILE_METADATA is set, refuses nothing.
  */
 int probe_lasting(const char *metadata, struct err *err);
 
 /*
  * Returns EDEADLK if the metadata is on the tracked device, whose writes would wait for themselves,
- * or if the tracked device is on the metadata.  If the file at path does not exist yet, its
- * directory is examined.
+ * or if the tracked device is on the metadata.  If there is no file at path yet, examines its
+ * directory.
  */
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err);
+
+/*
+ * Returns EINVAL if the metadata lies on a logical volume of the volume group that is tracked.  At
+ * boot, the metadata would then wait for the volume group, and the volume group for the metadata.
+ * lv_uuid: the beginning that the device-mapper UUIDs of all logical volumes of the volume group
+ * share.
+ */
+int probe_other_vg(const char *metadata, const char *lv_uuid, struct err *err);
+
+/*
+ * Returns EOPNOTSUPP if the root file system, /usr or swap space in use lies on a logical volume of
+ * the volume group.  The initramfs activates such a volume group, and erad does not run there.
+ * err names the logical volume.  lv_uuid: as for probe_other_vg().  Writes nothing.
+ */
+int probe_boot_vg(const char *lv_uuid, struct err *err);
 
 #endif /* ERAD_PROBE_H */

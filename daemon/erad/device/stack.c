@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Finds what a block device or a file is on, from sysfs and the mount table: see stack.h. */
+/*
+ * Finds the devices and files on which a block device or a file lies, from sysfs and the mount
+ * table: see stack.h.
+ */
 #include <blkid/blkid.h>
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +20,7 @@
 #include "common/blockdev.h"
 #include "erad/device/mounts.h"
 #include "erad/device/stack.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 
 bool stack_has_device(const struct stack *s, dev_t dev)
 {
@@ -44,7 +47,7 @@ static bool is_ram_disk(dev_t dev)
 	       !strncmp(name + strspn(name, "z"), "ram", 3);
 }
 
-/* Returns why a file is lost in a reboot.  NULL: it is not. */
+/* Returns why a reboot destroys a file, or NULL if it does not. */
 static const char *volatile_file(const char *path)
 {
 	static const char *const emptied[] = { "/tmp/", "/run/", "/dev/" };
@@ -62,7 +65,7 @@ static const char *volatile_file(const char *path)
 	return NULL;
 }
 
-/* Adds a device, unless the stack has it already. */
+/* Adds a device to the stack, unless it is there already. */
 static int push(struct stack *s, dev_t dev, struct err *err)
 {
 	if (!dev || stack_has_device(s, dev))
@@ -125,7 +128,10 @@ static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 	return r;
 }
 
-/* overlayfs takes the character after a backslash literally, and the mount table shows the option unchanged. */
+/*
+ * Removes the backslashes: overlayfs uses the character after a backslash literally, and the mount
+ * table shows the option unchanged.
+ */
 static void drop_backslashes(char *s)
 {
 	char *to = s;
@@ -139,10 +145,10 @@ static void drop_backslashes(char *s)
 }
 
 /*
- * Finds the place of an overlay's file in the upper layer.  upper has PATH_MAX bytes.  A file that
- * is only in a lower layer is copied to the upper layer when it is opened for writing, so the
- * result is then the directory of the upper layer.  Returns false if the mount is no overlay, or if
- * its upper layer is not visible here.
+ * Finds where an overlay keeps the file, or would keep the file after a write: the path in the upper
+ * layer.  upper has PATH_MAX bytes.  A file that is only in a lower layer has no such path yet.  Then
+ * the result is the root directory of the upper layer, because a write copies the file to the upper
+ * layer.  Returns false if the mount is not an overlay, or if the upper layer is not visible here.
  */
 static bool find_upper(const struct mount *m, const char *path, char *upper)
 {
@@ -244,13 +250,13 @@ static int push_loop_file(struct stack *s, const char *dir, struct err *err)
 	if (n && path[n - 1] == '\n')
 		n--;
 	path[n] = 0;
-	/* A file that was deleted, or that is not in this mount namespace, cannot be followed. */
+	/* Ignore a file that was deleted, or that is not in this mount namespace. */
 	if (!n || access(path, F_OK))
 		return 0;
 	return push_file(s, path, &why) ? err_set(err, -EIO, "%s", why.msg) : 0;
 }
 
-/* Follows each device of the list; following a device may append to the list. */
+/* Follow each device of the list; this may append to the list. */
 static int walk(struct stack *s, size_t from, struct err *err)
 {
 	for (size_t i = from; i < s->nr; i++) {
@@ -284,5 +290,6 @@ int stack_add_file(struct stack *s, const char *path, struct err *err)
 	size_t from = s->nr;
 	int r = push_file(s, path, err);
 
+	s->nr_own = s->nr_files;
 	return r ? r : walk(s, from, err);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds what a block device or a file is on.  Partitions are on their disk, device-mapper and md
- * devices on their slaves, loop devices on the file behind them, and files on the devices of their
- * file system.  A file of overlayfs is on the devices of its upper layer.  ZFS is not followed,
- * because the mount table names no device of it.  ZFS and mounted file systems hold their devices
- * exclusively, so probe_in_use() finds these.
+ * Finds the devices and files on which a block device or a file lies.  A partition lies on its
+ * disk, a device-mapper or md device on its slaves, a loop device on its backing file, and a file
+ * on the devices of its file system.  A file of overlayfs lies on the devices of its upper layer.
+ *
+ * ZFS is not followed, because the mount table names no device for it.  ZFS and mounted file
+ * systems open their devices exclusively, so probe_in_use() finds these devices.
  */
 #ifndef ERAD_STACK_H
 #define ERAD_STACK_H
@@ -23,16 +24,21 @@ struct stack {
 	struct {
 		dev_t dev;
 		ino_t ino;
-	} file[STACK_MAX];		/* files behind loop devices */
+	} file[STACK_MAX];		/* the file of stack_add_file(), and the files behind loop devices */
 	size_t nr_files;
-	/* NULL, or why a part of the stack is lost in a reboot: static text to follow "is". */
+	/*
+	 * How many of these files, from the first on, are the file of stack_add_file(): a file of an
+	 * overlay is also a file of the upper layer.
+	 */
+	size_t nr_own;
+	/* Why a reboot destroys a part of the stack: a static text that continues "PATH is", or NULL. */
 	const char *volatile_why;
 };
 
-/* Add to a stack.  An empty stack is { 0 }.  E2BIG: more than STACK_MAX devices. */
+/* These add to a stack.  An empty stack is { 0 }.  E2BIG: more than STACK_MAX devices. */
 int stack_add_device(struct stack *s, dev_t dev, struct err *err);
 
-/* Adds the file itself, and the devices of its file system if it has any. */
+/* Adds the file, and the devices of its file system.  Call this at most once for a stack. */
 int stack_add_file(struct stack *s, const char *path, struct err *err);
 
 bool stack_has_device(const struct stack *s, dev_t dev);

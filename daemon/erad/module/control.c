@@ -10,7 +10,7 @@
 #include "erad/module/control.h"
 
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
-#define EACH_STEP	8u	/* instances of one LIST */
+#define EACH_STEP	8u	/* how many instances one LIST returns */
 
 static int control_ioctl(int fd, unsigned long nr, void *arg)
 {
@@ -60,7 +60,8 @@ static int list_after(int control, uint64_t after, struct erad_info *info, uint3
 
 int control_each(int control, void (*fn)(void *ctx, const struct erad_info *i), void *ctx)
 {
-	struct erad_info info[EACH_STEP];
+	/* An older module fills in less of each entry: the rest must be zero. */
+	struct erad_info info[EACH_STEP] = { 0 };
 	uint64_t after = 0;
 	uint32_t nr;
 
@@ -99,6 +100,7 @@ int control_list(int control, struct instances *l)
 		info = realloc(l->info, (nr + EACH_STEP) * sizeof(*info));
 		if (!info)
 			return -ENOMEM;
+		memset(info, 0, (nr + EACH_STEP) * sizeof(*info));
 		l->info = info;
 		l->cap = nr + EACH_STEP;
 	}

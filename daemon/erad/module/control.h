@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The module's ioctls as functions.  include/erad_uapi.h describes them. */
+/* The module's ioctls as functions.  include/erad_uapi.h describes the ioctls. */
 #ifndef ERAD_CONTROL_H
 #define ERAD_CONTROL_H
 
@@ -8,7 +8,7 @@
 #include "common/err.h"
 #include "erad_uapi.h"
 
-/* All return 0 or a negative errno.  None waits for I/O. */
+/* All functions return 0 or a negative errno.  None waits for I/O. */
 
 /* Opens the control node, and compares the module's ABI with ERAD_ABI.  The caller closes the fd. */
 int control_open(int *fd, struct err *err);
@@ -20,7 +20,7 @@ int control_each(int control, void (*fn)(void *ctx, const struct erad_info *i), 
 int control_count(int control, uint32_t *nr);
 
 /*
- * The list of all instances.  The caller keeps it between calls, so that control_list() allocates
+ * The list of all instances.  The caller keeps the list between calls: control_list() allocates
  * only if the list grows.
  */
 struct instances {
@@ -35,14 +35,14 @@ int control_attach(int control, uint64_t instance_id, int *fd);
 int control_abort(int control, uint64_t instance_id);
 
 int instance_info(int fd, struct erad_info *info);
-/* record: the degrade record, ERAD_RECORD_SIZE bytes, or NULL.  sector: where it is written. */
+/* record: the degrade record of ERAD_RECORD_SIZE bytes, or NULL.  sector: where the target writes it. */
 int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector);
 int instance_prepare_era(int fd, uint32_t to);
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms);
-int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h */
+int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h itself */
 int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era);
 int instance_stats(int fd, struct erad_stats *stats);
-int instance_message_get(int fd, struct erad_message *m);	/* m->id 0: no message waits */
-int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);	/* result 0 or -errno */
+int instance_message_get(int fd, struct erad_message *m);	/* m->id becomes 0 if no message waits */
+int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);	/* result: 0 or a negative errno */
 
 #endif /* ERAD_CONTROL_H */

@@ -30,7 +30,7 @@ int op_abort(const char *name, struct err *err)
 			nr++;
 	}
 	if (!r && !nr)
-		r = err_set(err, -ENODEV, "it has no target");
+		r = err_set(err, -ENODEV, "the volume has no live target");
 	instances_free(&l);
 	volume_unref(v);
 	return r;

@@ -5,7 +5,10 @@
 
 #include "common/err.h"
 
-/* Fails the volume's held writes with EIO.  Waits for nothing, so that it works when everything else hangs. */
+/*
+ * Fails the volume's held writes with EIO.  Waits for nothing, so it works even if the metadata or
+ * the origin hangs.
+ */
 int op_abort(const char *name, struct err *err);
 
 #endif /* ERAD_ABORT_H */

@@ -6,13 +6,13 @@
 
 #include "erad/device/dm.h"
 #include "erad/device/hidden.h"
-#include "erad/device/identity.h"
-#include "erad/device/sysfs.h"
+#include "common/identity.h"
+#include "common/sysfs.h"
 #include "erad/ops/close.h"
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"
 
-#define CLOSE_MS	120000	/* limit for the last fold, of a full journal on a slow disk */
+#define CLOSE_MS	120000	/* how long to wait for the last fold: the journal may be full, and the disk slow */
 
 /*
  * Waits for the end of a volume whose device is removed.  Returns an error if the metadata was not
@@ -26,7 +26,7 @@ static int check_closed_cleanly(struct volume *v, struct err *err)
 	r = v->close_code;
 	if (r)
 		err_set(err, r,
-			"the device is removed, but its metadata %.150s is not closed cleanly: %.200s; 'eractl check' says whether the metadata is damaged",
+			"the device is removed, but its metadata %.150s is not closed cleanly: %s; 'eractl check' says whether the metadata is damaged; if the origin is written before the next open, make a full copy, because after a reboot these writes are not noticed",
 			v->metadata, v->close_err.msg);
 	pthread_mutex_unlock(&v->lock);
 	return r;
@@ -51,7 +51,7 @@ int op_close(const char *name, struct err *err)
 	dev = v->dev;
 	origin = makedev(v->info.origin_major, v->info.origin_minor);
 	pthread_mutex_unlock(&v->lock);
-	/* Somebody may have renamed the device, so its name may differ from the volume's. */
+	/* Get the name of the device: somebody may have renamed it. */
 	if (!dev || dm_name(dev, mapped))
 		strcpy(mapped, name);
 
@@ -65,9 +65,9 @@ int op_close(const char *name, struct err *err)
 	if (!r)
 		r = check_closed_cleanly(v, err);
 	/*
-	 * While eratab names the origin by a lasting link, the origin stays hidden.  If eratab
-	 * names it by a link that udev hides, show the origin again, because the next open needs
-	 * the link.
+	 * If eratab names the origin by a lasting link, the origin stays hidden.  If eratab names
+	 * it by a link that udev hides, show the origin again, because the next open needs the
+	 * link.
 	 */
 	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
 		hidden_update(origin, false);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Closes volumes.
- *
- * May take long, and runs in the thread of the request.  The error sentences do not name the
- * volume: the caller adds its name.
+ * Closes volumes.  This may take long, and runs in the thread of the request.  Error sentences do
+ * not name the volume: the caller adds its name.
  */
 #ifndef ERAD_CLOSE_H
 #define ERAD_CLOSE_H

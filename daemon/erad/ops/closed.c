@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Looks up what erad knows of a volume that need not be open: see closed.h. */
+/* Finds the line in eratab and the metadata of a volume: see closed.h. */
 #include "erad/ops/closed.h"
 #include "erad/ops/table.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looks up what erad knows of a volume that need not be open: its line in eratab, and its metadata. */
+/* Finds the line in eratab and the metadata of a volume, which may be closed. */
 #ifndef ERAD_CLOSED_H
 #define ERAD_CLOSED_H
 
@@ -8,8 +8,8 @@
 #include "store/store.h"
 
 /*
- * Reads eratab, and finds the volume's line in it.  ENOENT: eratab has no line for the volume.  On
- * success the caller frees the table.
+ * Reads eratab, and finds the volume's line.  ENOENT: there is no such line.  On success, the
+ * caller frees the table.
  */
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err);
@@ -17,7 +17,10 @@ int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entr
 /* Returns 0 if eratab has a line for the volume, or ENOENT. */
 int op_known(const char *name, struct err *err);
 
-/* Opens for reading the metadata of a closed volume that eratab has.  The caller closes the store. */
+/*
+ * Opens the metadata of a closed volume for reading.  eratab must have the volume.  The caller
+ * closes the store.
+ */
 int op_open_closed(const char *name, struct store **out, struct err *err);
 
 #endif /* ERAD_CLOSED_H */

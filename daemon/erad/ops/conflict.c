@@ -3,28 +3,23 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "common/blockdev.h"
+#include "common/eratab_use.h"
 #include "common/uuid.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 #include "erad/ops/conflict.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-/* Returns whether two paths lead to the same block device or file.  Equal paths do, even if nothing is there. */
+/*
+ * Returns whether two paths lead to the same block device or file.  Equal paths lead to the same
+ * file even if it does not exist.
+ */
 static bool same_place(const char *a, const char *b)
 {
-	struct stat sa, sb;
-
-	if (!strcmp(a, b))
-		return true;
-	if (stat(a, &sa) || stat(b, &sb))
-		return false;
-	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
-		return sa.st_rdev == sb.st_rdev;
-	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+	return !strcmp(a, b) || blockdev_same_place(a, b);
 }
 
 static int with_open_volumes(const struct use *u, struct err *err)
@@ -48,7 +43,10 @@ static int with_open_volumes(const struct use *u, struct err *err)
 	return r;
 }
 
-/* Checks u against one live target, whose device has the name `name`. */
+/*
+ * Returns EBUSY if the live target i uses the origin or the metadata of u, or has metadata with the
+ * same UUID.  name: name of the target's device.
+ */
 static int with_target(const struct use *u, dev_t metadata, const struct erad_info *i,
 		       const char *name, struct err *err)
 {
@@ -96,26 +94,18 @@ int conflict_line(const struct eratab *tab, const struct use *u, struct err *err
 {
 	for (size_t n = 0; n < tab->nr; n++) {
 		const struct eratab_entry *e = tab->line[n].entry;
-		const char *path = u->origin, *mine = "origin", *its = NULL;
+		const char *path = u->origin, *role = "origin", *use;
 
 		if (!e || !strcmp(e->name, u->name))
 			continue;
-		if (same_place(e->origin, path)) {
-			its = "origin";
-		} else if (same_place(e->metadata, path)) {
-			its = "metadata";
-		} else {
+		use = path ? eratab_use(e, path) : NULL;
+		if (!use) {
 			path = u->metadata;
-			mine = "metadata";
-			if (same_place(e->origin, path))
-				its = "origin";
-			else if (same_place(e->metadata, path))
-				its = "metadata";
+			role = "metadata";
+			use = path ? eratab_use(e, path) : NULL;
 		}
-		if (its)
-			return err_set(err, -EEXIST,
-				       "%s %.200s is the %s of volume %s in line %zu of %s; if that volume is not used any more, forget it first",
-				       mine, path, its, e->name, n + 1, tab->file);
+		if (use)
+			return eratab_refuse(tab, n, role, path, use, err);
 	}
 	return 0;
 }
@@ -130,7 +120,7 @@ bool conflict_file(const struct eratab *tab, const char *name, const char *path,
 
 		if (!l->entry || !strcmp(l->name, name) || !same_place(l->entry->metadata, path))
 			continue;
-		err_set(who, 0, "volume %s in line %zu of %s uses it", l->name, n + 1, tab->file);
+		err_set(who, 0, "volume %s in line %zu of %s uses this file", l->name, n + 1, tab->file);
 		return true;
 	}
 	peek_now(path, PEEK_SUPER, &found);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Creates volumes: refuses what could do harm, writes metadata, and undoes everything if a step fails. */
+/*
+ * Creates volumes: refuses devices that could be harmed, writes metadata, and undoes everything if
+ * a step fails.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,11 +14,13 @@
 
 #include "common/blockdev.h"
 #include "common/failpoint.h"
+#include "common/files.h"
+#include "common/mapper_file.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
 #include "erad/device/hidden.h"
-#include "erad/device/identity.h"
+#include "common/identity.h"
 #include "erad/device/probe.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/create.h"
@@ -27,17 +32,37 @@
 #include "store/aside.h"
 #include "store/place.h"
 
-/* The place of the metadata, and what a failed create has to undo. */
+/* The file or device of the metadata, and what a failed create must undo. */
 struct place {
 	const char *path;
-	bool created;			/* this create has made the file */
-	bool begun;			/* this create may have overwritten the former content */
-	bool blank;			/* the place held nothing */
-	struct stat st;			/* identifies the file or device, before anything is written to it */
-	char aside[PATH_MAX];		/* new name of the metadata file that was at path; "": there was none */
+	bool created;			/* whether this create has made the file */
+	bool begun;			/* whether this create may have overwritten the former content */
+	bool blank;			/* whether there was no content before */
+	struct stat st;			/* stat of the file or device before the first write */
+	char aside[PATH_MAX];		/* new path of the metadata file that was at path before; "": there was none */
 };
 
-/* The content of a superblock page. */
+struct creation {
+	const struct create_args *args;
+	struct eratab_entry entry;
+	struct store_geometry geometry;
+	char lasting[PATH_MAX];		/* number of the device entry.origin */
+	dev_t origin;
+	struct place place;
+};
+
+struct eratab_entry *creation_entry(struct creation *c)
+{
+	return &c->entry;
+}
+
+void creation_table(const struct creation *c, struct dm_table *t)
+{
+	*t = (struct dm_table){ .nr_sectors = c->geometry.nr_sectors, .origin = c->origin };
+	memcpy(t->uuid, c->geometry.uuid, sizeof(t->uuid));
+}
+
+/* A page, of which the first sector is a superblock. */
 enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
 
 static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
@@ -51,9 +76,10 @@ static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
 }
 
 /*
- * Erases what this create has written, which it recognizes by the UUID in the superblocks.  If the
- * place was blank, erases everything; else erases the superblocks only, so that the metadata cannot
- * be opened.  EBUSY: somebody else has written to a place that was blank; nothing is erased then.
+ * Erases what this create has written.  The UUID in the superblocks shows that this create has
+ * written them.  Erases everything if there was no content before; otherwise erases the superblocks
+ * only, so that the metadata cannot be opened.  EBUSY: somebody else has written to a place that
+ * had no content; then nothing is erased.
  */
 static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 {
@@ -85,18 +111,18 @@ static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 		return e->ops->flush(e);
 	if (foreign)
 		return -EBUSY;
-	/* No superblock has been written yet, so there are only zeros. */
+	/* There are only zeros, because no superblock has been written yet. */
 	return mine ? place_clear(e, g) : 0;
 }
 
 static const char *undo_error(int code)
 {
-	return code == -ESTALE ? "somebody has replaced it" : strerror(-code);
+	return code == -ESTALE ? "another file or device has this path now" : strerror(-code);
 }
 
 /*
- * Opens the file or device that this create has made or written to.  ESTALE: there is another file
- * or device at the path now.
+ * Opens the file or device that this create has written to.  ESTALE: there is another file or
+ * device at the path now.
  */
 static int reopen_place(const struct place *p, struct engine **e, struct err *err)
 {
@@ -114,15 +140,29 @@ static int reopen_place(const struct place *p, struct engine **e, struct err *er
 		same = st.st_rdev == p->st.st_rdev;
 	else
 		same = st.st_dev == p->st.st_dev && st.st_ino == p->st.st_ino;
-	return same ? 0 : err_set(err, -ESTALE, "somebody has replaced %s meanwhile", p->path);
+	return same ? 0 : err_set(err, -ESTALE, "another process has replaced %s meanwhile", p->path);
+}
+
+/* Gives the former metadata file, which was moved aside, its name back. */
+static void return_former(const struct place *p)
+{
+	int r = aside_return(p->aside, p->path);
+
+	if (r) {
+		log_error("the old metadata file cannot get its name %s back, it is now %s: %s", p->path, p->aside, strerror(-r));
+		return;
+	}
+	r = file_sync_name(p->path);
+	if (r)
+		log_error("%s has its name back, but after a power cut it may be %s again: %s", p->path, p->aside, strerror(-r));
 }
 
 /*
- * Undoes what create has done to the metadata's place.  A blank place becomes blank again, even if
- * the volume has begun an era and folded its journal.  A metadata file that was moved aside gets
- * its name back.  A device that was overwritten has no metadata afterwards that can be opened.  A
- * place that cannot be opened is left as it is, because somebody else may have it open.  A file
- * that somebody else has put in the place of this one is left alone too.
+ * Undoes what create has done to the place of the metadata.  A blank place becomes blank again,
+ * even if the volume has begun an era and folded its journal.  A metadata file that was moved aside
+ * gets its name back.  A device that was overwritten has no metadata afterwards that can be opened.
+ * A place that cannot be opened stays as it is, because somebody else may have it open.  A file
+ * that somebody else has put at the path stays, too.
  */
 static void undo_metadata(const struct place *p, const struct store_geometry *g)
 {
@@ -139,18 +179,19 @@ static void undo_metadata(const struct place *p, const struct store_geometry *g)
 			r = erase(e, g, p->blank);
 		if (r)
 			log_warn("cannot erase the new metadata on %s: %s", p->path, undo_error(r));
-		/* The engine's lock keeps others from opening the file before the file has its size. */
+		/*
+		 * Open the file before it gets its size: from now on, the engine's lock keeps
+		 * others from opening it.
+		 */
 		if (!r && S_ISREG(p->st.st_mode)) {
 			r = engine_truncate(e, p->st.st_size);
 			if (r)
-				log_warn("cannot give %s its old size: %s", p->path, strerror(-r));
+				log_warn("cannot set the size of %s back to the old size: %s", p->path, strerror(-r));
 		}
 		engine_destroy(e);
 	}
-	r = *p->aside ? aside_return(p->aside, p->path) : 0;
-	if (r)
-		log_error("the metadata file that was %s is %s now: %s", p->path, p->aside,
-			  strerror(-r));
+	if (*p->aside)
+		return_former(p);
 }
 
 /* Moves the former metadata file aside until the new metadata works. */
@@ -159,7 +200,7 @@ static int move_aside(struct place *p, struct err *err)
 	int r = aside_move(p->path, &p->st, p->aside);
 
 	if (r == -ESTALE && *p->aside)
-		err_set(err, r, "somebody has replaced %s meanwhile: one of the files is %s now", p->path,
+		err_set(err, r, "another process has replaced %s meanwhile: one of the two files is now %s", p->path,
 			p->aside);
 	else if (r)
 		err_set(err, r, "cannot rename %s: %s", p->path, undo_error(r));
@@ -179,7 +220,10 @@ static int make_file(struct place *p, const struct store_geometry *g, struct err
 	return r;
 }
 
-/* Examines the place and opens what is there.  *e is the caller's; NULL: create has to make a file. */
+/*
+ * Examines the place of the metadata, and opens the file or device there.  The caller closes *e.
+ * *e is NULL if create must make a file.
+ */
 static int open_existing(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
 {
@@ -194,7 +238,7 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 		if (r)
 			return r;
 		if (probe_in_use(dev, p->path, &who))
-			return err_set(err, -EBUSY, "%s is in use: %.300s", p->path, who.msg);
+			return err_set(err, -EBUSY, "%s is in use: %s", p->path, who.msg);
 	}
 	r = engine_open(p->path, ENGINE_CLAIM, e, err);
 	if (r)
@@ -217,7 +261,7 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 	return r;
 }
 
-/* Makes the metadata.  If this fails, *p says what undo_metadata() has to undo. */
+/* Makes the metadata.  After a failure, *p has what undo_metadata() must undo. */
 static int write_metadata(const struct create_args *a, struct place *p,
 			  const struct store_geometry *g, struct err *err)
 {
@@ -246,8 +290,8 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	return r;
 }
 
-/* lasting: gets the path of the origin for eratab; PATH_MAX bytes. */
-static int check_arguments(const struct create_args *a, struct store_geometry *g, char *lasting,
+/* lasting: receives the path of the origin for eratab; has PATH_MAX bytes. */
+static int check_arguments(const struct create_args *a, struct store_geometry *g, char *lasting, dev_t *origin,
 		 struct err *err)
 {
 	struct use u = { .name = a->name, .origin = a->origin, .metadata = a->metadata };
@@ -267,7 +311,7 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 		return r;
 	r = eratab_find(&tab, a->name, &e, err);
 	if (!r)
-		r = err_set(err, -EEXIST, "%s names it already", ERAD_TAB);
+		r = err_set(err, -EEXIST, "%s already has a volume of this name", ERAD_TAB);
 	else if (r == -ENOENT)
 		r = conflict_line(&tab, &u, err);
 	eratab_free(&tab);
@@ -277,14 +321,17 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 	if (r)
 		return r < 0 ? r : err_set(err, -EEXIST, "there is a /dev/mapper/%s already",
 					   a->name);
+	r = mapper_file_refuse(a->name, err);
+	if (r)
+		return r;
 	r = probe_device(a->origin, &dev, &g->nr_sectors, err);
 	if (r)
 		return r;
 	if (!g->nr_sectors)
 		return err_set(err, -EINVAL, "origin %s has no sectors", a->origin);
-	if (probe_in_use(dev, a->origin, &who))
+	if (!a->below && probe_in_use(dev, a->origin, &who))
 		return err_set(err, -EBUSY,
-			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			       "origin %s is in use: %s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
 			       a->origin, who.msg, a->name);
 	u.origin_dev = dev;
 	peek_now(a->metadata, PEEK_SUPER, &found);
@@ -305,52 +352,79 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 	if (r)
 		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));
 	g->block_sectors = (uint32_t)(a->block_size / 512);
+	*origin = dev;
 	return 0;
+}
+
+int creation_new(const struct create_args *a, struct creation **out, struct err *err)
+{
+	/* On the heap, because it is too large for the small stacks of erad's threads. */
+	struct creation *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_set(err, -ENOMEM, "out of memory");
+	c->args = a;
+	c->place.path = a->metadata;
+	c->entry.origin = c->lasting;
+	c->entry.metadata = (char *)a->metadata;
+	strcpy(c->entry.name, a->name);
+	r = check_arguments(a, &c->geometry, c->lasting, &c->origin, err);
+	if (r)
+		free(c);
+	else
+		*out = c;
+	return r;
+}
+
+int creation_write(struct creation *c, struct err *err)
+{
+	return write_metadata(c->args, &c->place, &c->geometry, err);
+}
+
+void creation_keep(struct creation *c)
+{
+	if (*c->place.aside && unlink(c->place.aside))
+		log_warn("cannot remove %s: %m", c->place.aside);
+	free(c);
+}
+
+void creation_undo(struct creation *c)
+{
+	undo_metadata(&c->place, &c->geometry);
+	free(c);
 }
 
 static int create_claimed(const struct create_args *a, struct volume **out, struct err *err)
 {
-	struct store_geometry g = { 0 };
-	char lasting[PATH_MAX];
-	struct eratab_entry e = {
-		.origin = lasting,
-		.metadata = (char *)a->metadata,
-	};
-	struct place *p;
 	struct volume *stuck;
+	struct creation *c;
 	struct err ignored;
 	int r;
 
-	r = check_arguments(a, &g, lasting, err);
+	r = creation_new(a, &c, err);
 	if (r)
 		return r;
-	/* Static, because it is too large for the small stacks of erad's threads. */
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return err_set(err, -ENOMEM, "out of memory");
-	p->path = a->metadata;
-	r = write_metadata(a, p, &g, err);
+	r = creation_write(c, err);
 	if (r)
 		goto out_metadata;
 	failpoint(FAILPOINT_CREATE_FORMATTED);
-	strcpy(e.name, a->name);
-	r = table_add(&e, err);
+	r = table_add(&c->entry, err);
 	if (r)
 		goto out_metadata;
 	failpoint(FAILPOINT_CREATE_LISTED);
-	r = open_claimed(&e, false, out, err);
+	r = open_claimed(&c->entry, OPEN_NEW, &(struct open_choice){ 0 }, NULL, out, err);
 	if (r)
 		goto out_line;
 out_keep:
-	if (*p->aside && unlink(p->aside))
-		log_warn("cannot remove %s: %m", p->aside);
-	free(p);
+	creation_keep(c);
 	return r;
 
 out_line:
 	/*
-	 * A device that could not be removed needs its line and its metadata.  The device may exist
-	 * without a volume: an erad that is told to stop lets go of its volumes.
+	 * Keep the line and the metadata if the device could not be removed, because the device
+	 * needs them.  The device may exist without a volume: an erad that is told to stop detaches
+	 * from its volumes.
 	 */
 	stuck = volumes_get(a->name);
 	volume_unref(stuck);
@@ -358,15 +432,16 @@ out_line:
 		goto out_keep;
 	if (table_remove(a->name, &ignored))
 		log_warn("volume %s: %s", a->name, ignored.msg);
-	/* udev may have read the line of eratab, and have hidden the origin. */
-	hidden_update(blockdev_at(lasting), false);
+	/* Show the origin again: udev may have read the line of eratab and hidden the origin. */
+	hidden_update(c->origin, false);
 out_metadata:
-	undo_metadata(p, &g);
-	free(p);
+	creation_undo(c);
 	return r;
 }
 
-int op_create(const struct create_args *args, struct volume **out, struct err *err)
+int create_with(const struct create_args *args,
+		int (*fn)(const struct create_args *a, struct volume **out, struct err *err),
+		struct volume **out, struct err *err)
 {
 	char path[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
 	struct create_args a = *args;
@@ -378,7 +453,7 @@ int op_create(const struct create_args *args, struct volume **out, struct err *e
 	if (r)
 		return r;
 	if (!a.metadata) {
-		/* Create the directory here and not when erad starts, because /var may not be mounted then. */
+		/* Create the directory here: when erad starts, /var may not be mounted yet. */
 		if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
 			return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
 		default_metadata(a.name, path, sizeof(path));
@@ -392,10 +467,15 @@ int op_create(const struct create_args *args, struct volume **out, struct err *e
 		return r;
 	if (v) {
 		volume_unref(v);
-		r = err_set(err, -EEXIST, "there is an open volume of that name");
+		r = err_set(err, -EEXIST, "a volume of this name is open already");
 	} else {
-		r = create_claimed(&a, out, err);
+		r = fn(&a, out, err);
 	}
 	volumes_release(&claim);
 	return r;
+}
+
+int op_create(const struct create_args *args, struct volume **out, struct err *err)
+{
+	return create_with(args, create_claimed, out, err);
 }

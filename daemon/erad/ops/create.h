@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Creates volumes.  May take long, and runs in the thread of the request.  The error sentences do
+ * Creates volumes.  This may take long, and runs in the thread of the request.  Error sentences do
  * not name the volume: the caller adds its name.
  */
 #ifndef ERAD_CREATE_H
@@ -11,24 +11,47 @@
 
 #include "common/err.h"
 
+struct attach;
+struct creation;
+struct dm_table;
+struct eratab_entry;
 struct volume;
 
 struct create_args {
 	const char *name;
-	const char *origin;	/* path; eratab gets a path that leads to the origin after the next boot too, if there is one */
-	const char *metadata;	/* NULL: a file in ERAD_LIB_DIR */
-	uint64_t block_size;	/* bytes */
-	bool overwrite;		/* the user has asked to overwrite the content of the metadata's place */
-	void (*progress)(void *ctx, uint64_t done, uint64_t total);	/* bytes */
+	const char *origin;	/* path of the origin; if a lasting path of the same device exists, eratab gets the lasting path */
+	const char *metadata;	/* path of the metadata; NULL: a file in ERAD_LIB_DIR */
+	uint64_t block_size;	/* in bytes */
+	bool overwrite;		/* the user has allowed to overwrite the content of the metadata's place */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);	/* done and total: in bytes */
 	void *ctx;
+	struct attach *below;	/* for op_attach() only: how the origin is used now; NULL for a create */
 };
 
 /*
- * Writes nothing to the origin.  A failed create leaves no file, no line in eratab and no device
- * behind, and it leaves every byte of the metadata's place as it was.  Exception: the user has
- * asked to overwrite a block device, and writing to it had begun.  *out is a reference, which the
- * caller drops.
+ * Creates and opens a volume.  Writes nothing to the origin.  *out is a reference, which the caller
+ * drops.  After a failure, there is no new file, no line in eratab and no device, and every byte of
+ * the metadata's place is as before.  There is one exception: if the user has allowed to overwrite
+ * a block device, some of its content may be lost.
  */
 int op_create(const struct create_args *a, struct volume **out, struct err *err);
+
+/*
+ * For op_attach(), which makes the steps of a create one by one.  create_with() checks the paths,
+ * completes the arguments, claims the name and calls fn.  creation_new() makes all other checks.
+ * Its result ends with creation_keep() or creation_undo(), and has pointers to the arguments.
+ */
+int create_with(const struct create_args *args,
+		int (*fn)(const struct create_args *a, struct volume **out, struct err *err),
+		struct volume **out, struct err *err);
+int creation_new(const struct create_args *a, struct creation **out, struct err *err);
+/* The line for eratab. */
+struct eratab_entry *creation_entry(struct creation *c);
+/* What the target of the volume needs: the length, the origin and the UUID. */
+void creation_table(const struct creation *c, struct dm_table *t);
+/* Writes the metadata. */
+int creation_write(struct creation *c, struct err *err);
+void creation_keep(struct creation *c);
+void creation_undo(struct creation *c);
 
 #endif /* ERAD_CREATE_H */

@@ -5,13 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/blockdev.h"
+#include "common/lvm_filter.h"
 #include "erad/base/log.h"
 #include "erad/device/hidden.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/table.h"
+#include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
+
+#define PEEK_MS		5000	/* how long the metadata may take to tell its UUID */
 
 /* Removes the metadata file that create has made for the volume, unless another volume uses the file. */
 static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
@@ -24,51 +27,89 @@ static void remove_own_file(const struct eratab *tab, const char *name, const ch
 		log_warn("volume %s: cannot remove %s: %m", name, own);
 }
 
-int op_forget(const char *name, char **metadata, struct err *err)
+/* Writes the UUID of the metadata, or an empty text. */
+static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
+{
+	struct peek found;
+
+	if (metadata && !peek_within(metadata, PEEK_SUPER, PEEK_MS, NULL, &found) && found.is_erad)
+		uuid_text(found.uuid, uuid);
+	else
+		*uuid = 0;
+}
+
+int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 {
 	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
 	const struct eratab_entry *e;
 	struct eratab tab;
-	struct claim claim;
-	struct volume *v;
 	dev_t origin = 0;
 	int r;
 
-	*metadata = NULL;
+	*out = (struct forgotten){ 0 };
+	r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	/* Remove a line that cannot be parsed, too; then the place of the metadata is not known. */
+	if (!eratab_find(&tab, name, &e, NULL)) {
+		origin = hidden_find(e->origin);
+		out->metadata = strdup(e->metadata);
+	}
+
+	/* Remove the line first: a file without a line does no harm, but a line without its file does. */
+	r = table_remove(name, err);
+	if (r) {
+		free(out->metadata);
+		*out = (struct forgotten){ 0 };
+	} else {
+		hidden_update(origin, false);
+		read_uuid(out->metadata, out->uuid);
+		default_metadata(name, own, sizeof(own));
+		if (out->metadata && !strcmp(out->metadata, own))
+			remove_own_file(&tab, name, own);
+	}
+	eratab_free(&tab);
+	return r;
+}
+
+/*
+ * Refuse an attached volume: only its line says that LVM's configuration has a pattern for the
+ * origin, which must be removed.
+ */
+static int refuse_attached(const char *name, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	int r = 0;
+
+	/* forget_claimed() removes a line that cannot be parsed, too. */
+	if (op_read_table(&tab, err))
+		return 0;
+	if (!eratab_find(&tab, name, &e, NULL) && (e->detaching || lvm_filter_has(LVM_FILTER_FILE, e->origin)))
+		r = err_set(err, -EBUSY, "it was attached to a physical volume of LVM, which LVM does not use while the volume exists; 'eractl detach %s' forgets the volume and has LVM use %.150s again",
+			    name, e->origin);
+	eratab_free(&tab);
+	return r;
+}
+
+int op_forget(const char *name, struct forgotten *out, struct err *err)
+{
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	*out = (struct forgotten){ 0 };
 	r = volumes_claim(&claim, name, &v, err);
 	if (r)
 		return r;
 	if (v) {
 		volume_unref(v);
 		r = err_set(err, -EBUSY, "it is open; close it first");
-		goto out_release;
+	} else {
+		r = refuse_attached(name, err);
+		if (!r)
+			r = forget_claimed(name, out, err);
 	}
-	r = op_read_table(&tab, err);
-	if (r)
-		goto out_release;
-	/*
-	 * A line that cannot be parsed can be removed, too; in this case the place of the metadata
-	 * is not known.
-	 */
-	if (!eratab_find(&tab, name, &e, NULL)) {
-		*metadata = strdup(e->metadata);
-		origin = blockdev_at(e->origin);
-	}
-
-	/* Remove the line first: a file without a line does no harm, a line without its file does. */
-	r = table_remove(name, err);
-	if (r) {
-		free(*metadata);
-		*metadata = NULL;
-		goto out_table;
-	}
-	hidden_update(origin, false);
-	default_metadata(name, own, sizeof(own));
-	if (*metadata && !strcmp(*metadata, own))
-		remove_own_file(&tab, name, own);
-out_table:
-	eratab_free(&tab);
-out_release:
 	volumes_release(&claim);
 	return r;
 }

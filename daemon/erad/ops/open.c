@@ -3,26 +3,34 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
+#include "common/below.h"
 #include "common/blockdev.h"
+#include "common/dm_tables.h"
 #include "common/failpoint.h"
+#include "common/mapper_file.h"
 #include "common/size.h"
 #include "erad/base/log.h"
+#include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/device/hidden.h"
 #include "erad/device/probe.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/conflict.h"
 #include "erad/ops/open.h"
+#include "erad/ops/rolled_back.h"
 #include "erad/volume/commit.h"
+#include "erad/volume/degraded.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/table_note.h"
 #include "store/super.h"
 
 #define SETTLE_MS	60000
-#define UNDO_MS		120000	/* limit for the last fold, of a full journal on a slow disk */
+#define UNDO_MS		120000	/* how long to wait for the last fold: the journal may be full, and the disk slow */
 
-static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_sectors,
+static int check_origin(const struct eratab_entry *e, enum open_way way, dev_t *dev, uint64_t *nr_sectors,
 			struct err *err)
 {
 	struct err who;
@@ -31,16 +39,16 @@ static int check_origin(const struct eratab_entry *e, dev_t *dev, uint64_t *nr_s
 	r = probe_device(e->origin, dev, nr_sectors, err);
 	if (r)
 		return r;
-	if (probe_in_use(*dev, e->origin, &who))
+	if (way != OPEN_IN_PLACE && probe_in_use(*dev, e->origin, &who))
 		return err_set(err, -EBUSY,
-			       "origin %s is in use: %.300s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
+			       "origin %s is in use: %s; free it first (unmount it, for example), and use /dev/mapper/%s in its place afterwards",
 			       e->origin, who.msg, e->name);
 	r = conflict_live(&(struct use){ .name = e->name, .origin = e->origin, .origin_dev = *dev,
 					 .metadata = e->metadata }, err);
 	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
 }
 
-/* Checks by its superblocks whether the metadata may be used for this volume.  Writes nothing. */
+/* Checks the superblocks, to find out whether this volume may use the metadata.  Writes nothing. */
 static int check_super(const struct eratab_entry *e, struct engine *engine, uint64_t nr_sectors,
 		       struct err *err)
 {
@@ -57,12 +65,12 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 	if (r || le64toh(sb.nr_sectors) <= nr_sectors)
 		return r;
 	return err_set(err, -EINVAL,
-		       "origin %s has %s, its metadata %s expects %s; if it is the right one, take its size over with 'eractl resize %s'",
+		       "origin %s has %s, its metadata %s expects %s; if this is the right origin, 'eractl resize %s' gives the volume its size",
 		       e->origin, size_exact(has, nr_sectors * ERAD_SECTOR), e->metadata,
 		       size_exact(uses, le64toh(sb.nr_sectors) * ERAD_SECTOR), e->name);
 }
 
-/* The origin may have grown while the volume was closed.  The volume then uses the part that it had before. */
+/* Accept an origin that has grown while the volume was closed: the volume uses the same part as before. */
 static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr_sectors, bool replaced,
 			 struct store **out, struct store_info *info, struct err *err)
 {
@@ -74,7 +82,10 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	r = engine_open(e->metadata, ENGINE_WRITE, &engine, err);
 	if (r)
 		return r;
-	/* Refuse before the store is opened for writing, which clears CLEAN: a refusal must change nothing. */
+	/*
+	 * Refuse before the store is opened for writing: opening clears CLEAN, and a refusal must
+	 * change nothing.
+	 */
 	r = check_super(e, engine, nr_sectors, err);
 	if (r) {
 		engine_destroy(engine);
@@ -86,7 +97,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	store_info(s, info);
 	r = replaced ? 0 : origin_check(s, e->origin, origin, nr_sectors, err);
 	if (r) {
-		/* Close without changing CLEAN: a seal stays in force until writes are let through. */
+		/* Close without changing CLEAN: the seal stays in force until writes are let through. */
 		store_close(s, info->clean, NULL);
 		return r;
 	}
@@ -98,39 +109,73 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	return 0;
 }
 
-/* Ends the volume, whether its target was made or not. */
-static void undo_open(struct volume *v, bool made)
+/* Ends the volume.  Its target may or may not exist. */
+static void undo_open(struct volume *v, enum open_way way, bool made)
 {
 	struct err err;
+	uint64_t us;
+	int r = 0;
 
-	int r = made ? dm_remove(v->name, &err) : 0;
+	if (made)
+		r = way == OPEN_IN_PLACE ? below_pass(dm_tables_find(v->name), &us, &err) : dm_remove(v->name, &err);
 
 	volume_expect(v, false);
-	/* As long as the device exists the volume goes on, so there is no end to wait for. */
+	/* Do not wait until the volume has ended: while the device exists, the volume goes on. */
 	if (r && r != -ENXIO)
 		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
 	else
 		volume_wait_ended(v, UNDO_MS);
 }
 
-static int start_target(struct volume *v, const struct dm_table *t, struct err *err)
+static int start_target(struct volume *v, enum open_way way, const struct dm_table *t, uint64_t *us, struct err *err)
 {
+	uint64_t began = 0;
 	int r;
 
-	r = dm_create(v->name, t, err);
+	r = way == OPEN_IN_PLACE ? dm_track(v->name, t, &began, err) : dm_create(v->name, t, err);
 	if (r) {
-		undo_open(v, false);
+		undo_open(v, way, false);
 		return r;
 	}
 	failpoint(FAILPOINT_CREATE_TARGET);
 	volume_expect(v, false);
 	r = volume_wait_settled(v, SETTLE_MS, err);
+	if (us)
+		*us = thread_now_us() - began;
 	if (r)
-		undo_open(v, true);
+		undo_open(v, way, true);
 	return r;
 }
 
-int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **out, struct err *err)
+/*
+ * With gap=refuse, compares the origin and the table note before the target exists.  The volume
+ * thread compares again before it lets a write through.  But if erad were killed between the making
+ * of the target and the refusal, the next erad would find a live target, for which it must not
+ * refuse anything: writes to the target may wait already.
+ *
+ * The volume has its store, and no volume thread yet.  Changes nothing if gap=record.
+ */
+static int refuse_before_target(struct volume *v, const struct dm_table *t, uint32_t era, struct err *err)
+{
+	struct table_note note;
+	int r;
+
+	if (!v->refuse_gap)
+		return 0;
+	v->info = (struct erad_info){
+		.origin_major = major(t->origin), .origin_minor = minor(t->origin), .nr_sectors = t->nr_sectors,
+	};
+	r = degraded_take_up(v, err);
+	if (!r)
+		r = origin_compare(v, err);
+	if (!r)
+		r = table_note_arrive(v, era, &note, err);
+	v->info = (struct erad_info){ 0 };
+	return r;
+}
+
+int open_claimed(const struct eratab_entry *e, enum open_way way, const struct open_choice *choice, uint64_t *us,
+		 struct volume **out, struct err *err)
 {
 	struct dm_table t = {
 		.policy = e->policy,
@@ -147,9 +192,12 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 	r = dm_exists(e->name, err);
 	if (r < 0)
 		return r;
-	if (r)
+	if (r && way != OPEN_IN_PLACE)
 		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
-	r = check_origin(e, &t.origin, &nr_sectors, err);
+	r = mapper_file_refuse(e->name, err);
+	if (r)
+		return r;
+	r = check_origin(e, way, &t.origin, &nr_sectors, err);
 	if (r)
 		return r;
 	t.metadata = blockdev_at(e->metadata);
@@ -157,7 +205,7 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 		return err_set(err, -ENOTBLK,
 			       "detach_policy=degrade in %s needs the metadata on a block device, but %s is a file; use detach_policy=queue or fail, or recreate the metadata on a device",
 			       ERAD_TAB, e->metadata);
-	r = open_metadata(e, t.origin, nr_sectors, replaced, &s, &info, err);
+	r = open_metadata(e, t.origin, nr_sectors, choice->origin_replaced, &s, &info, err);
 	if (r)
 		return r;
 	t.nr_sectors = info.nr_sectors;
@@ -170,9 +218,15 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 		store_close(s, false, NULL);
 		return r;
 	}
-	r = volumes_add(v, err);
+	v->refuse_gap = e->refuse_gap && !choice->accept_gap && !choice->origin_replaced;
+	r = rolled_back_check(v, err);
+	if (!r)
+		r = refuse_before_target(v, &t, info.era, err);
+	if (!r)
+		r = volumes_add(v, err);
 	if (r) {
-		store_close(s, false, NULL);
+		/* Close without changing CLEAN: see open_metadata(). */
+		store_close(s, info.clean, NULL);
 		goto out_unref;
 	}
 	r = volume_start(v, true, err);
@@ -180,18 +234,19 @@ int open_claimed(const struct eratab_entry *e, bool replaced, struct volume **ou
 		volumes_remove(v);
 		goto out_unref;
 	}
-	r = start_target(v, &t, err);
+	failpoint(FAILPOINT_OPEN_COMPARED);
+	r = start_target(v, way, &t, us, err);
 	/*
-	 * Another volume may have become live since check_origin().  The error of the load does not
-	 * name that volume, so check again.
+	 * Check again for a conflict.  Another volume may have become live since check_origin(),
+	 * and the kernel's error does not name that volume.
 	 */
 	if (r && conflict_live(&u, &who))
 		*err = who;
 	if (r)
 		goto out_unref;
 	/*
-	 * Hide the origin only now: if eratab names the origin by its content, only the open volume
-	 * tells which device it is.
+	 * Hide the origin after the volume is open: if eratab names the origin by its content, only
+	 * the open volume tells which device the origin is.
 	 */
 	hidden_update(t.origin, true);
 	*out = v;
@@ -202,7 +257,7 @@ out_unref:
 	return r;
 }
 
-int op_open(const char *name, bool replaced, struct volume **out, struct err *err)
+int op_open(const char *name, const struct open_choice *choice, struct volume **out, struct err *err)
 {
 	const struct eratab_entry *e;
 	struct eratab tab;
@@ -214,7 +269,13 @@ int op_open(const char *name, bool replaced, struct volume **out, struct err *er
 	if (r)
 		return r;
 	if (v) {
-		/* A request that was carried out may be made again after a restart of erad. */
+		/*
+		 * A request may be repeated after a restart of erad, even if it was carried out already.
+		 * And an open that was refused for a gap may not have been undone, because somebody had
+		 * opened the device.
+		 */
+		if (choice->accept_gap || choice->origin_replaced)
+			volume_accept_gap(v);
 		r = volume_wait_settled(v, SETTLE_MS, err);
 		if (r)
 			volume_unref(v);
@@ -225,7 +286,10 @@ int op_open(const char *name, bool replaced, struct volume **out, struct err *er
 	r = op_find_entry(name, &tab, &e, err);
 	if (r)
 		goto out_release;
-	r = open_claimed(e, replaced, out, err);
+	if (e->detaching)
+		r = err_set(err, -EBUSY, "an attach or a detach of the volume was interrupted; 'eractl detach %s' ends it", name);
+	else
+		r = open_claimed(e, OPEN_NEW, choice, NULL, out, err);
 	eratab_free(&tab);
 out_release:
 	volumes_release(&claim);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Gives volumes another size: checks whether the size is possible, and loads a table that differs
- * from the live one in its length only.  The metadata is not changed here, but when erad attaches
- * to the new target (attach.c).  So the metadata follows in the same way if somebody else has
- * loaded a table.
+ * Changes the size of volumes: checks whether the size is possible, and loads a table that differs
+ * from the live one in its length only.  The metadata is changed later, when erad attaches to the
+ * new target (attach.c).  So the metadata also follows a table that somebody else has loaded.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +15,7 @@
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
 #include "erad/device/probe.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/resize.h"
 #include "erad/volume/registry.h"
@@ -24,9 +23,9 @@
 
 #define SETTLE_MS	60000
 
-#define NEAREST		96	/* room for nearest() */
+#define NEAREST		96	/* size of the text of nearest() in bytes */
 
-/* Writes "are N and M bytes", or one size only if the other is not possible. */
+/* Writes which sizes are possible: "are N and M bytes", or one size if the other is not possible. */
 static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64_t max)
 {
 	if (!down || up > max)
@@ -36,7 +35,7 @@ static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64
 	return buf;
 }
 
-/* Computes how many sectors the volume is to have.  bytes 0: as many as the origin. */
+/* Computes the new number of sectors.  bytes 0: the size of the origin. */
 static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t *nr_sectors,
 		       struct err *err)
 {
@@ -58,10 +57,7 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 	if (!bytes || down > has * 512)
 		return err_set(err, -EINVAL, "got a size of %s, expected %u bytes to the %s of origin %s",
 			       size_exact(got, bytes), sector, size_exact(upper, has * 512), origin);
-	/*
-	 * Check the size here, because the kernel would refuse the table only when the device is
-	 * suspended already.
-	 */
+	/* Check the size here: the kernel checks the table only when the device is suspended already. */
 	if (bytes != down)
 		return err_set(err, -EINVAL,
 			       "got a size of %s, expected a multiple of the %u bytes of a sector of origin %s; the nearest %s",
@@ -77,13 +73,13 @@ static int make_metadata_room(struct volume *v, uint64_t nr_sectors, struct err 
 	int r;
 
 	if (!s)
-		return err_set(err, -EAGAIN, "its metadata is not open");
+		return volume_store_missing(err);
 	r = store_make_room(s, nr_sectors, err);
 	volume_store_put(v);
 	return r;
 }
 
-/* Properties of the volume, copied under its lock. */
+/* Properties of the volume, which were copied under its lock. */
 struct look {
 	struct erad_info info;
 	dev_t dev;
@@ -109,7 +105,7 @@ static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sector
 	char mapped[DM_NAME_SIZE];
 	int r;
 
-	/* Somebody may have renamed the device. */
+	/* Get the name of the device: somebody may have renamed it. */
 	if (dm_name(l->dev, mapped))
 		strcpy(mapped, v->name);
 	r = dm_load_size(mapped, nr_sectors, err);
@@ -125,8 +121,9 @@ static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sector
 }
 
 /*
- * Nothing here waits for held writes, so the volume need not work.  For example, a volume whose
- * metadata could not follow a table returns to its old size in this way.
+ * Changes the table of an open volume.  Works even if erad cannot serve the volume, because nothing
+ * here waits for held writes.  For example, if the metadata could not follow a new table, the user
+ * can set the old size again.
  */
 static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, struct err *err)
 {
@@ -140,7 +137,7 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 	if (r)
 		return r;
 	if (origin != makedev(l.info.origin_major, l.info.origin_minor))
-		return err_set(err, -EINVAL, "%s is %u:%u now, the target has %u:%u as its origin",
+		return err_set(err, -EINVAL, "%s is now device %u:%u, but the origin of the live target is device %u:%u",
 			       v->origin, major(origin), minor(origin), l.info.origin_major,
 			       l.info.origin_minor);
 	*out = (struct resized){ .had = l.info.nr_sectors * 512, .has = nr_sectors * 512 };
@@ -152,14 +149,17 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 			return r;
 		copy_state(v, &l);
 	} else if (!l.ready) {
-		return err_set(err, -EAGAIN, "it has that size, but is %s%s%.400s", l.state,
+		return err_set(err, -EAGAIN, "the volume has this size already, but is %s%s%s", l.state,
 			       *l.why.msg ? ": " : "", l.why.msg);
 	}
 	out->era = l.info.era;
 	return 0;
 }
 
-/* If erad has not attached to the target, or cannot, the target keeps its size.  Writes nothing. */
+/*
+ * Refuses if the target is not served: if erad has not attached to the target, or cannot.  Then the
+ * target keeps its size.  Writes nothing.
+ */
 static int check_no_target(const struct eratab_entry *e, struct engine *engine, struct err *err)
 {
 	struct instances l;
@@ -178,14 +178,14 @@ static int check_no_target(const struct eratab_entry *e, struct engine *engine, 
 
 		if (!memcmp(i->uuid, sb.uuid, sizeof(sb.uuid)) ||
 		    (metadata && makedev(i->meta_major, i->meta_minor) == metadata))
-			r = err_set(err, -EBUSY, "device %u:%u is live and has its metadata, but is not open",
+			r = err_set(err, -EBUSY, "the target of device %u:%u is live with the metadata of this volume, but erad has not attached to the target; see 'journalctl -u erad'",
 				    i->dev_major, i->dev_minor);
 	}
 	instances_free(&l);
 	return r;
 }
 
-/* There is no target, so only the metadata has to change. */
+/* Changes the size of a closed volume.  Only the metadata changes, because there is no target. */
 static int resize_metadata(const struct eratab_entry *e, uint64_t bytes, struct resized *out,
 			   struct err *err)
 {
@@ -246,7 +246,7 @@ int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err 
 	if (r)
 		return r;
 	if (v) {
-		/* After a restart of erad, the request may be made again while erad attaches. */
+		/* Wait if erad is attaching: the request may be repeated after a restart of erad. */
 		volume_wait_settled(v, SETTLE_MS, err);
 		r = resize_open(v, bytes, out, err);
 		volume_unref(v);

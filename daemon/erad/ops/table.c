@@ -5,7 +5,10 @@
 
 #include "erad/ops/table.h"
 
-/* Held for each reading, and for each reading with change and writing.  No lock is taken under it. */
+/*
+ * Protects eratab.  Held over each read of the file, and over each change with its read and write.
+ * No lock is taken under this lock.
+ */
 static pthread_mutex_t tab_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int op_read_table(struct eratab *tab, struct err *err)
@@ -18,8 +21,12 @@ int op_read_table(struct eratab *tab, struct err *err)
 	return r;
 }
 
-/* Adds an entry, or removes a name.  One of the two is NULL. */
-static int change_table(const struct eratab_entry *add, const char *remove, struct err *err)
+/*
+ * Makes one change: adds the entry `add`, or replaces the line of the volume `replace`, or removes
+ * the line of the volume `remove`.  Two of the three are NULL.
+ */
+static int change_table(const struct eratab_entry *add, const struct eratab_entry *replace, const char *remove,
+			struct err *err)
 {
 	struct eratab tab;
 	int r;
@@ -27,9 +34,16 @@ static int change_table(const struct eratab_entry *add, const char *remove, stru
 	pthread_mutex_lock(&tab_lock);
 	r = eratab_read(ERAD_TAB, &tab, err);
 	if (!r) {
-		r = add ? eratab_add(&tab, add, err) : eratab_remove(&tab, remove, err);
-		if (!r)
+		if (add)
+			r = eratab_add(&tab, add, err);
+		else
+			r = replace ? eratab_replace(&tab, replace, err) : eratab_remove(&tab, remove, err);
+		if (!r) {
 			r = eratab_write(&tab, err);
+			/* The file may have the new line, which is not durable.  The caller will undo what the line needs. */
+			if (r && add && !eratab_remove(&tab, add->name, NULL))
+				eratab_write(&tab, NULL);
+		}
 		eratab_free(&tab);
 	}
 	pthread_mutex_unlock(&tab_lock);
@@ -38,12 +52,17 @@ static int change_table(const struct eratab_entry *add, const char *remove, stru
 
 int table_add(const struct eratab_entry *e, struct err *err)
 {
-	return change_table(e, NULL, err);
+	return change_table(e, NULL, NULL, err);
+}
+
+int table_replace(const struct eratab_entry *e, struct err *err)
+{
+	return change_table(NULL, e, NULL, err);
 }
 
 int table_remove(const char *name, struct err *err)
 {
-	return change_table(NULL, name, err);
+	return change_table(NULL, NULL, name, err);
 }
 
 void default_metadata(const char *name, char *path, size_t size)

@@ -7,11 +7,12 @@
 
 #include "common/eratab.h"
 
-/* Reads the table; the caller frees it. */
+/* Reads the table, which the caller frees. */
 int op_read_table(struct eratab *tab, struct err *err);
 
-/* Each makes one change, and returns when the change is durable. */
+/* Each of these functions makes one change, which is durable on return. */
 int table_add(const struct eratab_entry *e, struct err *err);
+int table_replace(const struct eratab_entry *e, struct err *err);
 int table_remove(const char *name, struct err *err);
 
 /* Writes the path of the metadata file that create makes by default. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The diff operation: extents of changed bytes, streamed in parts. */
+/* The diff operation: sends the extents of changed bytes in parts. */
 #include <errno.h>
 #include <string.h>
 
@@ -14,12 +14,12 @@
 
 struct diff {
 	struct jsonl *j;
-	struct volume *v;		/* NULL: closed */
+	struct volume *v;		/* the open volume; NULL: it is closed */
 	enum store_view view;
-	uint64_t block_size, size;	/* bytes */
+	uint64_t block_size, size;	/* in bytes */
 	struct json_object *extents;
-	uint64_t changed;		/* bytes */
-	const struct token *token;	/* NULL: `since` is an era */
+	uint64_t changed;		/* sum of the lengths in bytes */
+	const struct token *token;	/* the token of the request; NULL: the request has an era */
 };
 
 static int diff_interrupted(void *ctx)
@@ -29,13 +29,13 @@ static int diff_interrupted(void *ctx)
 	return request_interrupted(d->j, d->v);
 }
 
-static int extent(void *ctx, uint64_t first, uint64_t len)
+static int diff_extent(void *ctx, uint64_t first, uint64_t len)
 {
 	struct diff *d = ctx;
 	uint64_t offset = first * d->block_size;
 	uint64_t bytes = len * d->block_size;
 
-	/* The volume has grown since the caller was told its size. */
+	/* Leave out new blocks: the volume has grown since its size was sent. */
 	if (offset >= d->size)
 		return 0;
 	/* The last block may reach beyond the end of the device. */
@@ -70,9 +70,9 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	}
 	store_info(s, &info);
 	era = snapshot ? info.snapshot_era : info.era;
-	/* Check this before the first part, so that a caller need not undo what it has begun. */
+	/* Check the token before the first part, so that the caller need not undo anything. */
 	if (snapshot && !era)
-		return err_set(err, -ENOENT, "no snapshot is held");
+		return err_set(err, -ENOENT, "no snapshot is held; 'eractl snapshot take' takes one");
 	if (since > era)
 		return err_set(err, -EINVAL, "era %u has not begun, the %s era is %u", since,
 			       snapshot ? "snapshot's" : "current", era);
@@ -89,9 +89,9 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	json_object_object_add(head, "gaps", gaps_since_json(s, since, era));
 	r = jsonl_send(d->j, "part", head);
 	if (!r)
-		r = store_diff_watched(s, d->view, since, extent, diff_interrupted, d, err);
+		r = store_diff_watched(s, d->view, since, diff_extent, diff_interrupted, d, err);
 	if (r == -ESHUTDOWN)
-		err_set(err, r, "it was closed meanwhile");
+		err_set(err, r, "the volume was closed during the diff");
 	if (!r)
 		r = jsonl_send_part(d->j, &d->extents);
 	json_object_put(d->extents);
@@ -130,19 +130,19 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 		return r;
 	s = volume_store_get(d.v);
 	if (s) {
-		/* If erad cannot attach to the target, the target may have let writes pass unrecorded. */
+		/* Refuse if erad cannot attach to the target: the target may have let writes pass unrecorded. */
 		r = store_find_degraded(s, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
 		/*
-		 * The volume thread takes the degrade record out of force, so that the next backup
+		 * Wake the volume thread, which ends the degrade record, so that the next backup
 		 * can be an increment.
 		 */
 		if (store_degraded(s))
 			volume_kick(d.v);
 		volume_store_put(d.v);
 	} else {
-		r = err_set(err, -EAGAIN, "its metadata is not open");
+		r = volume_store_missing(err);
 	}
 	volume_unref(d.v);
 	return r;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The dump and check operations: read all of a volume's eras, as they were at one moment.
- *
- * For a live volume, the request takes a snapshot and drops it at the end, also if the caller
- * closes the connection.  A loose dump takes no snapshot, because it need not show one moment.
+ * The dump and check operations: read all of a volume's eras, as they were at one moment.  For a
+ * live volume, the request takes a snapshot.  It drops the snapshot at the end, also if the caller
+ * closes the connection.  A loose dump takes no snapshot: its blocks may be of different moments.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +21,7 @@
 
 struct dump {
 	struct jsonl *j;
-	struct volume *v;		/* NULL: the volume is closed */
+	struct volume *v;		/* the open volume; NULL: it is closed */
 	uint32_t newest;		/* the era that was sent in the head */
 	struct json_object *runs;
 	uint64_t nr, told_ms;
@@ -42,7 +41,10 @@ static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 
 	json_object_array_add(run, json_object_new_uint64(first));
 	json_object_array_add(run, json_object_new_uint64(len));
-	/* An era may have begun since the head was sent; the caller expects no newer era than that of the head. */
+	/*
+	 * Limit the era: an era may have begun since the head was sent, and the caller expects none
+	 * newer than that of the head.
+	 */
 	json_object_array_add(run, json_object_new_int64(era < d->newest ? era : d->newest));
 	if (!d->runs)
 		d->runs = json_object_new_array_ext(PART_RUNS);
@@ -98,7 +100,7 @@ static int send_eras(struct dump *d, const char *name, struct store *s, enum sto
 
 	store_info(s, &info);
 	if (view == STORE_SNAPSHOT && !info.snapshot_era)
-		return err_set(err, -ENOENT, "no snapshot is held");
+		return err_set(err, -ENOENT, "no snapshot is held; 'eractl snapshot take' takes one");
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
 	r = check ? 0 : jsonl_send(d->j, "part", dump_head(name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)
@@ -147,14 +149,14 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 
 	s = volume_store_get(d->v);
 	if (!s)
-		return err_set(err, -EAGAIN, "its metadata is not open");
-	/* If erad cannot attach to the target, the target may have let writes pass unrecorded. */
+		return volume_store_missing(err);
+	/* Refuse if erad cannot attach to the target: the target may have let writes pass unrecorded. */
 	r = store_find_degraded(s, err);
 	if (!r && pin)
 		r = volume_snapshot_take(d->v, false, &era, err);
 	if (r == -EEXIST) {
 		why = *err;
-		err_set(err, r, "%.300s, or dump the snapshot with --snapshot", why.msg);
+		err_set(err, r, "%s, or dump the snapshot with --snapshot", why.msg);
 	}
 	if (!r) {
 		r = send_eras(d, name, s, pin ? STORE_SNAPSHOT : view, kind == DUMP_CHECK, result,
@@ -162,7 +164,7 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 		if (pin)
 			volume_snapshot_unpin(d->v, s, NULL);
 	}
-	/* The volume thread takes the degrade record out of force, so that the next backup can be an increment. */
+	/* Wake the volume thread, which ends the degrade record, so that the next backup can be an increment. */
 	if (store_degraded(s))
 		volume_kick(d->v);
 	volume_store_put(d->v);

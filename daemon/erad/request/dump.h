@@ -10,14 +10,15 @@
 #include "store/store.h"
 
 enum dump_kind {
-	DUMP_MOMENT,	/* shows one moment; for a live volume, begins an era */
-	DUMP_LOOSE,	/* begins no era; writes during the dump may or may not be in the dump */
-	DUMP_CHECK,	/* counts the damaged blocks of a live volume; ENOTCONN if the volume is closed */
+	DUMP_MOMENT,	/* all eras are of one moment; begins an era on a live volume */
+	DUMP_LOOSE,	/* begins no era; may or may not have the writes that happen during the dump */
+	DUMP_CHECK,	/* counts the damaged blocks of a live volume; ENOTCONN: the volume is closed */
 };
 
 /*
- * Writes the parts of the answer to j.  Returns 0 and *result, which the caller puts, or a negative
- * errno.  ECANCELED: the peer has closed the connection, so no answer is needed.
+ * Sends the parts of the answer to j.  Returns 0 and *result, to which the caller drops the
+ * reference, or a negative errno.  ECANCELED: the peer has closed the connection, so no answer is
+ * needed.
  */
 int request_dump(struct jsonl *j, const char *name, enum store_view view, enum dump_kind kind,
 		 struct json_object **result, struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Gaps and tokens in the answers to requests. */
+/* Puts gaps, tokens and bookmarks into answers to requests: see history.h. */
 #include "common/jsonl.h"
 #include "erad/request/history.h"
 
@@ -36,4 +36,22 @@ struct json_object *token_json(struct store *s, uint32_t era)
 	struct token t;
 
 	return store_token(s, era, &t) ? json_object_new_string(token_text(&t, text)) : NULL;
+}
+
+struct json_object *bookmarks_json(struct store *s)
+{
+	struct store_bookmark bookmark[ERAD_BOOKMARKS];
+	struct json_object *list = json_object_new_array(), *o;
+	const unsigned int nr = store_bookmarks(s, bookmark);
+	char text[TOKEN_TEXT_SIZE];
+
+	for (unsigned int i = 0; i < nr; i++) {
+		o = json_object_new_object();
+		json_object_object_add(o, "name", json_object_new_string(bookmark[i].name));
+		json_object_object_add(o, "token", json_object_new_string(token_text(&bookmark[i].token, text)));
+		json_object_object_add(o, "era", json_object_new_int64(bookmark[i].token.era));
+		json_object_object_add(o, "time", json_object_new_uint64(bookmark[i].time));
+		json_object_array_add(list, o);
+	}
+	return list;
 }

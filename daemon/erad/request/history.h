@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gaps and tokens in the answers to requests. */
+/* Puts gaps, tokens and bookmarks into answers to requests. */
 #ifndef ERAD_REQUEST_HISTORY_H
 #define ERAD_REQUEST_HISTORY_H
 
 #include <json-c/json.h>
 
+#include "store/bookmarks.h"
 #include "store/moment.h"
 
 /* Returns all gaps as a list, the oldest first. */
 struct json_object *gaps_json(const struct store_gap *gap, unsigned int nr);
 
 /*
- * Returns the gaps because of which a diff since that era lists every block.  upto: the newest era
- * of the view.  If only the floor is known, the list has one gap of the kind "unknown".
+ * Returns the gaps because of which a diff since era `since` lists every block.  upto: the newest
+ * era that the diff shows.  If only the floor is known, the list has one gap of the kind "unknown".
  */
 struct json_object *gaps_since_json(struct store *s, uint32_t since, uint32_t upto);
 
-/* Returns the token of that era, or NULL if the metadata does not know the era's timeline. */
+/* Returns the token of era `era`, or NULL if the metadata does not know the era's timeline. */
 struct json_object *token_json(struct store *s, uint32_t era);
+
+/* Returns all bookmarks as a list, in order of their names. */
+struct json_object *bookmarks_json(struct store *s);
 
 #endif /* ERAD_REQUEST_HISTORY_H */

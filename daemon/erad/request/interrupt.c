@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tells a request that reads for long to end early: see interrupt.h. */
+/* Finds out whether a long request must end early: see interrupt.h. */
 #include <errno.h>
 
 #include "erad/request/interrupt.h"

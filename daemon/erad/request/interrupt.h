@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells a request that reads for long to end early, if its caller is gone or its volume closes. */
+/*
+ * Finds out whether a request that reads for a long time must end early, because its caller is gone
+ * or its volume closes.
+ */
 #ifndef ERAD_INTERRUPT_H
 #define ERAD_INTERRUPT_H
 
@@ -8,8 +11,8 @@
 struct volume;
 
 /*
- * Returns 0 if the request goes on, ECANCELED if the peer has closed the connection, ESHUTDOWN if
- * the volume closes.  v is NULL if the volume is closed.
+ * Returns 0 if the request may go on, ECANCELED if the peer has closed the connection, ESHUTDOWN if
+ * the volume closes.  v: the open volume, or NULL.
  */
 int request_interrupted(struct jsonl *j, struct volume *v);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The map operation: reads the eras of a volume into a grid, and keeps the grid for the next callers. */
+/*
+ * The map operation: reads the eras of a volume into a grid of cells, and keeps the result for the
+ * next callers.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,7 +12,6 @@
 #include "common/uuid.h"
 #include "erad/base/thread.h"
 #include "erad/ops/open.h"
-#include "erad/request/interrupt.h"
 #include "erad/request/map.h"
 #include "erad/volume/volume.h"
 #include "store/map.h"
@@ -19,45 +21,52 @@
 #define MAP_READ_MS	2000u
 #define MAP_KEEP_MS	60000u
 #define MAP_KEEP_FACTOR	100u
-#define KEPT_MAX	64	/* pictures */
 
+/*
+ * The last picture of a volume, or the error that has prevented it.  There is room for the pictures
+ * of all volumes.  Otherwise a caller could make erad read one volume again and again, by requests
+ * for other volumes in between.
+ */
 struct kept {
-	char name[ERAD_NAME_MAX + 1];	/* "": none */
+	struct kept *next;
+	char name[ERAD_NAME_MAX + 1];	/* name of the volume */
 	uint8_t uuid[16];
 	uint64_t until;			/* ms */
-	struct json_object *picture;	/* NULL: it failed */
+	struct json_object *picture;	/* NULL: making the picture has failed */
 	int code;
 	struct err err;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct kept kept[KEPT_MAX];	/* lock */
-static unsigned int next_kept;		/* lock */
-static bool reading;			/* lock */
+static struct kept *kept;		/* lock; the list of pictures */
+static bool reading;			/* lock; whether a thread reads metadata for a picture */
 
 struct reader {
-	struct jsonl *j;
 	struct volume *v;
 	struct map map;
 	uint64_t deadline;		/* ms */
 };
 
-static int add_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+static int add_map_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	struct reader *r = ctx;
 
-	/* An era may have begun since the grid was made. */
-	map_add(&r->map, first, len, era < r->map.info.era ? era : r->map.info.era);
+	map_add(&r->map, first, len, era);
 	return 0;
 }
 
+/*
+ * Returns 0, so that the reading goes on even if the caller has closed the connection: the picture
+ * is kept for other callers.  Otherwise a caller that closes the connection each time could make
+ * erad read the metadata again each time.
+ */
 static int look_around(void *ctx)
 {
 	struct reader *r = ctx;
 
 	if (thread_now_ms() > r->deadline)
 		return -ETIME;
-	return request_interrupted(r->j, r->v);
+	return volume_closing(r->v) ? -ESHUTDOWN : 0;
 }
 
 static struct json_object *ages_json(const struct map *m)
@@ -102,7 +111,7 @@ static int read_picture(struct reader *r, struct store *s, struct json_object **
 
 	if (map_init(&r->map))
 		return err_set(err, -ENOMEM, "out of memory");
-	code = store_eras_watched(s, STORE_NOW, add_run, look_around, r, &damaged, err);
+	code = store_eras_watched(s, STORE_NOW, add_map_run, look_around, r, &damaged, err);
 	if (code == -ETIME)
 		err_set(err, code, "reading the metadata takes longer than %u s; 'eractl map' draws it without a limit",
 			MAP_READ_MS / 1000);
@@ -114,32 +123,63 @@ static int read_picture(struct reader *r, struct store *s, struct json_object **
 	return code;
 }
 
-/* Context: lock. */
+/* Finds the kept picture of a volume.  Context: lock. */
 static struct kept *find_kept(const char *name, const uint8_t uuid[16])
 {
-	for (unsigned int i = 0; i < KEPT_MAX; i++)
-		if (!strcmp(kept[i].name, name) && !memcmp(kept[i].uuid, uuid, sizeof(kept[i].uuid)))
-			return &kept[i];
-	return NULL;
+	struct kept *k = kept;
+
+	while (k && (strcmp(k->name, name) || memcmp(k->uuid, uuid, sizeof(k->uuid))))
+		k = k->next;
+	return k;
 }
 
-/* Takes picture over.  Context: lock. */
-static void keep(const char *name, const uint8_t uuid[16], struct json_object *picture, int code,
-		 const struct err *err, uint64_t took)
+/* Frees pictures that have been too old for some time, for example those of closed volumes.  Context: lock. */
+static void drop_old(void)
 {
-	struct kept *k = find_kept(name, uuid);
-	uint64_t ms = took * MAP_KEEP_FACTOR;
+	const uint64_t now = thread_now_ms();
+	struct kept **p = &kept, *k;
 
-	if (!k)
-		k = &kept[next_kept++ % KEPT_MAX];
-	json_object_put(k->picture);
-	*k = (struct kept){ .picture = picture, .code = code, .err = *err };
-	strcpy(k->name, name);
-	memcpy(k->uuid, uuid, sizeof(k->uuid));
-	k->until = thread_now_ms() + (ms > MAP_KEEP_MS ? ms : MAP_KEEP_MS);
+	while ((k = *p)) {
+		if (now <= k->until + MAP_KEEP_MS) {
+			p = &k->next;
+			continue;
+		}
+		*p = k->next;
+		json_object_put(k->picture);
+		free(k);
+	}
 }
 
-/* A copy, as json-c's counts of references are not for several threads.  Context: lock. */
+/*
+ * Keeps a picture, and takes over the reference to it.  Returns NULL if there is no memory; then
+ * the caller still has the reference.  Context: lock.
+ */
+static const struct kept *keep_map(const char *name, const uint8_t uuid[16], struct json_object *picture, int code,
+				   const struct err *err, uint64_t took)
+{
+	const uint64_t ms = took * MAP_KEEP_FACTOR;
+	struct kept *k;
+
+	drop_old();
+	k = find_kept(name, uuid);
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		if (!k)
+			return NULL;
+		strcpy(k->name, name);
+		memcpy(k->uuid, uuid, sizeof(k->uuid));
+		k->next = kept;
+		kept = k;
+	}
+	json_object_put(k->picture);
+	k->picture = picture;
+	k->code = code;
+	k->err = *err;
+	k->until = thread_now_ms() + (ms > MAP_KEEP_MS ? ms : MAP_KEEP_MS);
+	return k;
+}
+
+/* Returns a copy, because the reference counts of json-c are not for several threads.  Context: lock. */
 static int give(const struct kept *k, struct json_object **result, struct err *err)
 {
 	if (!k->picture) {
@@ -154,6 +194,7 @@ static int read_and_keep(struct reader *r, struct store *s, struct json_object *
 {
 	const uint64_t began = thread_now_ms();
 	struct json_object *picture = NULL;
+	const struct kept *k = NULL;
 	int code;
 
 	r->deadline = began + MAP_READ_MS;
@@ -161,11 +202,13 @@ static int read_and_keep(struct reader *r, struct store *s, struct json_object *
 	code = read_picture(r, s, &picture, err);
 	pthread_mutex_lock(&lock);
 	reading = false;
-	/* What the caller or the volume has ended says nothing about the next one. */
-	if (code != -ECANCELED && code != -ESHUTDOWN) {
-		keep(r->map.name, r->map.info.uuid, picture, code, err, thread_now_ms() - began);
-		code = give(find_kept(r->map.name, r->map.info.uuid), result, err);
-	}
+	/* If the end of the volume has caused the failure, do not keep the failure. */
+	if (code != -ESHUTDOWN)
+		k = keep_map(r->map.name, r->map.info.uuid, picture, code, err, thread_now_ms() - began);
+	if (k)
+		code = give(k, result, err);
+	else
+		*result = picture;
 	pthread_mutex_unlock(&lock);
 	return code;
 }
@@ -190,10 +233,9 @@ static int map_of_store(struct reader *r, struct store *s, struct json_object **
 	return code == 1 ? read_and_keep(r, s, result, err) : code;
 }
 
-int request_map(struct jsonl *j, const char *name, struct json_object **result, struct err *err)
+int request_map(const char *name, struct json_object **result, struct err *err)
 {
 	struct reader r = {
-		.j = j,
 		.map = { .name = name, .since = 1, .columns = MAP_COLUMNS, .rows = MAP_ROWS },
 	};
 	struct store *s;
@@ -207,7 +249,7 @@ int request_map(struct jsonl *j, const char *name, struct json_object **result, 
 		code = map_of_store(&r, s, result, err);
 		volume_store_put(r.v);
 	} else {
-		code = err_set(err, -EAGAIN, "its metadata is not open");
+		code = volume_store_missing(err);
 	}
 	volume_unref(r.v);
 	return code;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Answers list, status and writers: collects what is known of each volume, as JSON. */
+/* Answers list, status and writers: collects what erad knows of each volume, as JSON. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 #include "erad/ops/table.h"
 #include "erad/request/history.h"
 #include "erad/request/report.h"
@@ -38,14 +38,14 @@ static const char *device_path(dev_t dev, char path[DM_NAME_SIZE + 16])
 	return path;
 }
 
-/* What is known about a volume, open or closed. */
+/* The information about a volume, open or closed. */
 struct report {
-	struct volume *v;	/* NULL: the volume is closed */
+	struct volume *v;	/* the open volume; NULL: it is closed */
 	const char *name, *origin, *metadata;
 	const char *state;
 	unsigned int state_changes;
 	const char *mirror;
-	bool in_table, noauto;
+	bool in_table, noauto, detaching;
 	struct err error, mirror_error, events_error;
 	dev_t dev;
 	uint8_t uuid[16];
@@ -55,7 +55,7 @@ struct report {
 	struct store_gap gap[ERAD_GAPS];
 	unsigned int nr_gaps;
 	uint64_t gaps_total[ERAD_GAP_KINDS];
-	struct token token;		/* timeline of the era that is shown; 0: not known */
+	struct token token;		/* token of the era that the answer shows; timeline 0: not known */
 	uint32_t timelines_since;
 	struct erad_stats stats;
 	bool has_events;
@@ -88,7 +88,10 @@ static void look_at_state(struct volume *v, struct report *p)
 		p->token.era = p->has_info ? p->info.era : p->store.era;
 		p->token.timeline = store_timeline(v->store, p->token.era);
 	}
-	/* Calling the ioctl under the lock, which keeps the fd open, is allowed: the ioctl does not wait. */
+	/*
+	 * Call the ioctl under the lock, which keeps the fd open.  This is allowed, because the
+	 * ioctl does not wait.
+	 */
 	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);
 	if (p->has_events)
 		p->events_held = events_held(&v->shown.events, &p->events, p->has_stats ? p->stats.held_now : 0);
@@ -101,7 +104,7 @@ static void look_closed(const struct eratab_entry *e, struct report *p)
 {
 	*p = (struct report){
 		.name = e->name, .origin = e->origin, .metadata = e->metadata,
-		.in_table = true, .noauto = e->noauto,
+		.in_table = true, .noauto = e->noauto, .detaching = e->detaching,
 		.state = "closed", .changed = MIRROR_UNKNOWN, .changed_before = MIRROR_UNKNOWN,
 	};
 }
@@ -124,7 +127,7 @@ static void add_era(struct json_object *o, const struct report *p)
 	add_number(o, "era", p->has_info || p->has_store, p->has_info ? p->info.era : p->store.era);
 }
 
-/* Returns the slots of a histogram that are not 0, each with the least power of two above its values. */
+/* Returns the slots of a histogram that are not 0.  Each has the smallest power of two above its values. */
 static struct json_object *histogram_json(const char *unit, const uint64_t *slot, unsigned int nr)
 {
 	struct json_object *list = json_object_new_array();
@@ -194,6 +197,7 @@ static struct json_object *status_json(const struct report *p)
 		   p->store.era_time);
 	add_number(o, "checkpoint_time", st && p->store.checkpoint_time, p->store.checkpoint_time);
 	json_object_object_add(o, "noauto", p->in_table ? json_object_new_boolean(p->noauto) : NULL);
+	json_object_object_add(o, "detaching", p->in_table ? json_object_new_boolean(p->detaching) : NULL);
 	add_text_member(o, "device", device_path(p->dev, path));
 	add_text_member(o, "origin", p->origin);
 	add_number(o, "size", st, p->store.nr_sectors * 512);
@@ -251,7 +255,7 @@ static struct json_object *writers_json(const struct report *p)
 	struct err err = { "it is closed" };
 	struct writers_list *l;
 
-	/* Without the metadata, the block size is not known either. */
+	/* Without the metadata, the block size is not known: report an error instead of the writers. */
 	if (p->v && p->has_store && !writers_read(&p->v->shown.writers, &l, &err)) {
 		list = json_object_new_array();
 		for (uint32_t i = 0; i < l->nr; i++)
@@ -269,7 +273,7 @@ static struct json_object *writers_json(const struct report *p)
 
 typedef struct json_object *(*to_json)(const struct report *p);
 
-/* e: the volume's entry in eratab, or NULL. */
+/* Reports a volume.  e: the volume's entry in eratab, or NULL. */
 static struct json_object *open_json(struct volume *v, const struct eratab_entry *e, to_json json)
 {
 	struct report p;
@@ -278,10 +282,11 @@ static struct json_object *open_json(struct volume *v, const struct eratab_entry
 	look_at_state(v, &p);
 	p.in_table = e;
 	p.noauto = e && e->noauto;
+	p.detaching = e && e->detaching;
 	return json(&p);
 }
 
-/* Reports every open volume, and for every closed volume of eratab. */
+/* Adds a report to the array for every open volume and for every closed volume of eratab. */
 static int report_all(to_json json, struct json_object *array, struct err *err)
 {
 	struct volume **open;
@@ -298,7 +303,7 @@ static int report_all(to_json json, struct json_object *array, struct err *err)
 		eratab_free(&tab);
 		return err_set(err, r, "out of memory");
 	}
-	/* First the volumes of eratab in its order, then open volumes that eratab has no longer. */
+	/* Report the volumes of eratab in its order, and then the open volumes that are not in eratab. */
 	for (size_t n = 0; n < tab.nr; n++) {
 		const struct eratab_entry *e = tab.line[n].entry;
 		struct volume *v = NULL;
@@ -346,7 +351,7 @@ static int report_one(const char *name, to_json json, struct json_object *array,
 		if (!r && !v)
 			look_closed(e, &p);
 	}
-	/* An open volume needs no entry in eratab, so an error of eratab does not matter. */
+	/* Ignore an error of eratab: an open volume needs no entry there. */
 	if (v)
 		json_object_array_add(array, open_json(v, r ? NULL : e, json));
 	else if (!r)
@@ -386,8 +391,8 @@ static int report(struct json_object *names, to_json json, struct json_object **
 			r = err_set(err, -EINVAL, "\"volumes\" holds a name with a 0 character");
 		else if (json_object_object_get_ex(seen, json_object_get_string(o), NULL))
 			/*
-			 * Refuse a repeated name, because a short request could otherwise ask for
-			 * an answer larger than the memory.
+			 * Refuse a repeated name: otherwise a short request could demand an answer
+			 * that is larger than the memory.
 			 */
 			r = err_set(err, -EINVAL, "got %.100s twice, expected each volume once",
 				    json_object_get_string(o));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Answers list, status and writers: what is known of volumes, as JSON. */
+/* Answers list, status and writers: what erad knows of volumes, as JSON. */
 #ifndef ERAD_REPORT_H
 #define ERAD_REPORT_H
 
@@ -7,7 +7,7 @@
 
 #include "common/err.h"
 
-/* Each returns 0 and *result, which the caller puts, or a negative errno. */
+/* These return 0 and *result, to which the caller drops the reference, or a negative errno. */
 int request_list(struct json_object **result, struct err *err);
 int request_status(struct json_object *names, struct json_object **result, struct err *err);
 int request_writers(struct json_object *names, struct json_object **result, struct err *err);

@@ -11,9 +11,11 @@
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 #include "erad/ops/abort.h"
+#include "erad/ops/attach.h"
 #include "erad/ops/close.h"
+#include "erad/ops/closed.h"
 #include "erad/ops/create.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
@@ -32,8 +34,8 @@
 #define ERAD_VERSION	"unknown"
 #endif
 
-#define PROGRESS_MS	200	/* least pause between two progress lines */
-#define LONG_MAX	48u	/* limit of the long requests among the socket's 64 connections; the others remain for status, abort and the like */
+#define PROGRESS_MS	200	/* shortest pause between two progress lines */
+#define LONG_MAX	48u	/* limit of long requests; the rest of the socket's 64 connections is for status, abort and others */
 
 static atomic_uint long_requests;
 
@@ -41,7 +43,7 @@ struct request {
 	struct jsonl *j;
 	struct json_object *arg;
 	uint64_t told_ms;	/* when the last progress line was sent */
-	bool root;		/* the caller is root, and no guest */
+	bool root;		/* whether the caller is root, and not a guest */
 };
 
 /* ---- arguments ---- */
@@ -62,7 +64,7 @@ static int get_member(struct request *q, const char *key, enum json_type type,
 	return 0;
 }
 
-/* *out is NULL if the key is missing and not needed. */
+/* Gets a string argument.  If it is missing and not needed, *out becomes NULL. */
 static int get_text(struct request *q, const char *key, bool needed, const char **out,
 		    struct err *err)
 {
@@ -81,15 +83,15 @@ static int get_text(struct request *q, const char *key, bool needed, const char 
 	return 0;
 }
 
-static int get_number(struct request *q, const char *key, uint64_t max, uint64_t *out,
-		      struct err *err)
+static int get_request_number(struct request *q, const char *key, uint64_t max, uint64_t *out,
+			      struct err *err)
 {
 	struct json_object *o;
 	int r = get_member(q, key, json_type_int, &o, err);
 
 	if (r || !o)
 		return r;
-	/* json_object_get_uint64() returns 0 for a negative number, so check the sign first. */
+	/* Check the sign first: json_object_get_uint64() returns 0 for a negative number. */
 	if (json_object_get_int64(o) < 0 || json_object_get_uint64(o) > max)
 		return err_set(err, -EINVAL, "\"%s\" is %s, expected 0 to %llu", key,
 			       json_object_get_string(o), (unsigned long long)max);
@@ -114,6 +116,17 @@ static struct json_object *one_text(const char *key, const char *text)
 	return o;
 }
 
+/* Adds the era, and the token of this era. */
+static void add_era_and_token(struct json_object *o, struct volume *v, uint32_t era)
+{
+	struct store *s = volume_store_get(v);
+
+	json_object_object_add(o, "era", json_object_new_int64(era));
+	json_object_object_add(o, "token", s ? token_json(s, era) : NULL);
+	if (s)
+		volume_store_put(v);
+}
+
 static struct json_object *opened_result(struct volume *v)
 {
 	struct json_object *o = one_text("volume", v->name);
@@ -132,7 +145,7 @@ static struct json_object *opened_result(struct volume *v)
 	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(v->uuid, uuid)));
 	json_object_object_add(o, "origin", jsonl_text(v->origin));
 	json_object_object_add(o, "metadata", jsonl_text(v->metadata));
-	json_object_object_add(o, "era", json_object_new_int64(era));
+	add_era_and_token(o, v, era);
 	json_object_object_add(o, "device", jsonl_text(device));
 	return o;
 }
@@ -161,9 +174,37 @@ static void send_progress(void *ctx, uint64_t done, uint64_t total)
 	o = one_text("what", "writing metadata");
 	json_object_object_add(o, "done", json_object_new_uint64(done));
 	json_object_object_add(o, "total", json_object_new_uint64(total));
-	/* If the caller has closed the connection, the operation goes on. */
+	/* Ignore the error: if the caller has closed the connection, the operation goes on. */
 	if (jsonl_send(q->j, "progress", o))
 		log_debug("nobody reads the progress");
+}
+
+static struct json_object *created_result(struct volume *v, const char *origin_given)
+{
+	struct json_object *o = opened_result(v);
+
+	if (strcmp(v->origin, origin_given))
+		json_object_object_add(o, "origin_given", jsonl_text(origin_given));
+	return o;
+}
+
+static int get_create_args(struct request *q, struct create_args *a, struct err *err)
+{
+	struct json_object *overwrite;
+	int r;
+
+	r = get_volume(q, &a->name, err);
+	if (!r)
+		r = get_text(q, "origin", true, &a->origin, err);
+	if (!r)
+		r = get_text(q, "metadata", false, &a->metadata, err);
+	if (!r)
+		r = get_request_number(q, "block_size", UINT64_MAX, &a->block_size, err);
+	if (!r)
+		r = get_member(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
+	if (!r)
+		a->overwrite = json_object_get_boolean(overwrite);
+	return r;
 }
 
 static int serve_create(struct request *q, struct json_object **result, struct err *err)
@@ -173,35 +214,79 @@ static int serve_create(struct request *q, struct json_object **result, struct e
 		.progress = send_progress,
 		.ctx = q,
 	};
-	struct json_object *overwrite;
 	struct volume *v;
 	int r;
 
-	r = get_volume(q, &a.name, err);
-	if (!r)
-		r = get_text(q, "origin", true, &a.origin, err);
-	if (!r)
-		r = get_text(q, "metadata", false, &a.metadata, err);
-	if (!r)
-		r = get_number(q, "block_size", UINT64_MAX, &a.block_size, err);
-	if (!r)
-		r = get_member(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
+	r = get_create_args(q, &a, err);
 	if (r)
 		return r;
-	a.overwrite = json_object_get_boolean(overwrite);
 	r = op_create(&a, &v, err);
 	if (r)
 		return r;
-	*result = opened_result(v);
-	if (strcmp(v->origin, a.origin))
-		json_object_object_add(*result, "origin_given", jsonl_text(a.origin));
+	*result = created_result(v, a.origin);
 	volume_unref(v);
+	return 0;
+}
+
+static int serve_attach(struct request *q, struct json_object **result, struct err *err)
+{
+	struct json_object *rejects, *write;
+	struct attach at = { 0 };
+	struct create_args a = {
+		.block_size = ERAD_BLOCK_SIZE_DEFAULT,
+		.progress = send_progress,
+		.ctx = q,
+		.below = &at,
+	};
+	struct volume *v;
+	int r;
+
+	r = get_create_args(q, &a, err);
+	if (!r)
+		r = get_member(q, "lvm_rejects", json_type_boolean, &rejects, err);
+	if (!r)
+		r = get_member(q, "write_lvm_filter", json_type_boolean, &write, err);
+	if (r)
+		return r;
+	at.lvm_rejects = json_object_get_boolean(rejects);
+	at.write_filter = json_object_get_boolean(write);
+	r = op_attach(&a, &v, err);
+	if (r)
+		return r;
+	*result = created_result(v, a.origin);
+	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(at.us / 1e6));
+	json_object_object_add(*result, "logical_volumes", json_object_new_int64(at.nr_lvs));
+	volume_unref(v);
+	return 0;
+}
+
+/* Adds the UUID of the metadata of a volume that is forgotten, or null if the UUID is not known. */
+static void add_uuid(struct json_object *o, const char *uuid)
+{
+	json_object_object_add(o, "uuid", *uuid ? json_object_new_string(uuid) : NULL);
+}
+
+static int serve_detach(struct request *q, struct json_object **result, struct err *err)
+{
+	struct detached out;
+	const char *name;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = op_detach(name, &out, err);
+	if (r)
+		return r;
+	*result = one_text("volume", name);
+	add_uuid(*result, out.uuid);
+	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(out.us / 1e6));
 	return 0;
 }
 
 static int serve_open(struct request *q, struct json_object **result, struct err *err)
 {
-	struct json_object *replaced = NULL;
+	struct json_object *replaced, *gap;
+	struct open_choice choice;
 	struct volume *v;
 	const char *name;
 	int r;
@@ -210,7 +295,14 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	if (!r)
 		r = get_member(q, "origin_replaced", json_type_boolean, &replaced, err);
 	if (!r)
-		r = op_open(name, json_object_get_boolean(replaced), &v, err);
+		r = get_member(q, "accept_gap", json_type_boolean, &gap, err);
+	if (r)
+		return r;
+	choice = (struct open_choice){
+		.origin_replaced = json_object_get_boolean(replaced),
+		.accept_gap = json_object_get_boolean(gap),
+	};
+	r = op_open(name, &choice, &v, err);
 	if (r)
 		return r;
 	*result = opened_result(v);
@@ -218,7 +310,7 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	return 0;
 }
 
-/* Serves an operation whose argument and result are just the volume's name. */
+/* Carries out an operation whose only argument is the name of the volume, and whose result is only the name. */
 static int serve_name(struct request *q, int (*op)(const char *name, struct err *err),
 		      struct json_object **result, struct err *err)
 {
@@ -245,19 +337,19 @@ static int serve_abort(struct request *q, struct json_object **result, struct er
 
 static int serve_forget(struct request *q, struct json_object **result, struct err *err)
 {
-	char *metadata;
+	struct forgotten out;
 	const char *name;
 	int r;
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = op_forget(name, &metadata, err);
+		r = op_forget(name, &out, err);
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	json_object_object_add(*result, "metadata",
-			       metadata ? jsonl_text(metadata) : NULL);
-	free(metadata);
+	add_uuid(*result, out.uuid);
+	json_object_object_add(*result, "metadata", out.metadata ? jsonl_text(out.metadata) : NULL);
+	free(out.metadata);
 	return 0;
 }
 
@@ -270,7 +362,7 @@ static int serve_resize(struct request *q, struct json_object **result, struct e
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = get_number(q, "size", UINT64_MAX, &size, err);
+		r = get_request_number(q, "size", UINT64_MAX, &size, err);
 	if (!r)
 		r = op_resize(name, size, &resized, err);
 	if (r)
@@ -319,19 +411,17 @@ static int serve_map(struct request *q, struct json_object **result, struct err 
 	const char *name;
 	int r = get_volume(q, &name, err);
 
-	return r ? r : request_map(q->j, name, result, err);
+	return r ? r : request_map(name, result, err);
 }
 
-/* Serves an operation on an open volume.  The answer has the era that the operation has set, unless that is 0. */
+/* Carries out an operation on an open volume.  If the operation sets an era, the answer contains the era. */
 static int serve_open_volume(struct request *q,
 			     int (*op)(struct volume *v, uint32_t *era, struct err *err),
 			     struct json_object **result, struct err *err)
 {
-	struct json_object *token = NULL;
 	struct volume *v;
 	const char *name;
 	uint32_t era = 0;
-	struct store *s;
 	int r;
 
 	r = get_volume(q, &name, err);
@@ -340,20 +430,13 @@ static int serve_open_volume(struct request *q,
 	if (r)
 		return r;
 	r = op(v, &era, err);
-	s = volume_store_get(v);
-	if (s) {
-		token = r || !era ? NULL : token_json(s, era);
-		volume_store_put(v);
+	if (!r) {
+		*result = one_text("volume", name);
+		if (era)
+			add_era_and_token(*result, v, era);
 	}
 	volume_unref(v);
-	if (r)
-		return r;
-	*result = one_text("volume", name);
-	if (era) {
-		json_object_object_add(*result, "era", json_object_new_int64(era));
-		json_object_object_add(*result, "token", token);
-	}
-	return 0;
+	return r;
 }
 
 static int serve_checkpoint(struct request *q, struct json_object **result, struct err *err)
@@ -382,6 +465,108 @@ static int serve_snapshot_drop(struct request *q, struct json_object **result, s
 	return serve_open_volume(q, request_snapshot_drop, result, err);
 }
 
+/* Reads the member "token", which may be missing.  *text is its text, or NULL. */
+static int get_token(struct request *q, const char **text, struct token *t, struct err *err)
+{
+	const int r = get_text(q, "token", false, text, err);
+
+	if (r || !*text || token_from_text(*text, t))
+		return r;
+	return err_set(err, -EINVAL, "\"token\" is %.100s, expected UUID:TIMELINE:ERA", *text);
+}
+
+static struct json_object *bookmarks_result(const char *name, struct store *s)
+{
+	struct json_object *o = one_text("volume", name);
+
+	json_object_object_add(o, "bookmarks", bookmarks_json(s));
+	return o;
+}
+
+/* The answer of each request about bookmarks has all bookmarks of the volume. */
+static int serve_bookmarks(struct request *q, struct json_object **result, struct err *err)
+{
+	const char *name;
+	struct volume *v;
+	struct store *s;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (r)
+		return r;
+	r = op_find(name, &v, err);
+	if (r == -ENOTCONN) {
+		r = op_open_closed(name, &s, err);
+		if (!r) {
+			*result = bookmarks_result(name, s);
+			store_close(s, false, NULL);
+		}
+		return r;
+	}
+	if (r)
+		return r;
+	s = volume_store_get(v);
+	if (s) {
+		*result = bookmarks_result(name, s);
+		volume_store_put(v);
+	} else {
+		r = volume_store_missing(err);
+	}
+	volume_unref(v);
+	return r;
+}
+
+/* Sets the bookmark if the request has a token, or else deletes it. */
+static int change_bookmark(struct request *q, struct err *err)
+{
+	const char *name, *bookmark, *text;
+	struct token token;
+	struct volume *v;
+	struct store *s;
+	int r;
+
+	r = get_volume(q, &name, err);
+	if (!r)
+		r = get_text(q, "bookmark", true, &bookmark, err);
+	if (!r)
+		r = get_token(q, &text, &token, err);
+	if (!r)
+		r = op_find(name, &v, err);
+	if (r)
+		return r;
+	s = volume_store_get(v);
+	if (!s)
+		r = volume_store_missing(err);
+	else if (text)
+		r = store_set_bookmark(s, bookmark, &token, err);
+	else
+		r = store_delete_bookmark(s, bookmark, err);
+	if (s)
+		volume_store_put(v);
+	volume_unref(v);
+	return r;
+}
+
+static int serve_bookmark_set(struct request *q, struct json_object **result, struct err *err)
+{
+	const char *text;
+	int r = get_text(q, "token", true, &text, err);
+
+	if (!r)
+		r = change_bookmark(q, err);
+	return r ? r : serve_bookmarks(q, result, err);
+}
+
+static int serve_bookmark_delete(struct request *q, struct json_object **result, struct err *err)
+{
+	int r;
+
+	if (json_object_object_get_ex(q->arg, "token", NULL))
+		return err_set(err, -EINVAL, "the request has a \"token\", expected none");
+	r = change_bookmark(q, err);
+	return r ? r : serve_bookmarks(q, result, err);
+}
+
 static int serve_diff(struct request *q, struct json_object **result, struct err *err)
 {
 	uint64_t since = UINT64_MAX;
@@ -392,13 +577,11 @@ static int serve_diff(struct request *q, struct json_object **result, struct err
 
 	r = get_volume(q, &name, err);
 	if (!r)
-		r = get_number(q, "since", UINT32_MAX, &since, err);
+		r = get_request_number(q, "since", UINT32_MAX, &since, err);
 	if (!r)
-		r = get_text(q, "token", false, &text, err);
+		r = get_token(q, &text, &token, err);
 	if (r)
 		return r;
-	if (text && !token_from_text(text, &token))
-		return err_set(err, -EINVAL, "\"token\" is %.100s, expected UUID:TIMELINE:ERA", text);
 	if (text)
 		since = token.era;
 	if (since == UINT64_MAX)
@@ -441,11 +624,13 @@ static int serve_check(struct request *q, struct json_object **result, struct er
 static const struct {
 	const char *name;
 	int (*serve)(struct request *q, struct json_object **result, struct err *err);
-	bool for_guests;	/* changes nothing, and takes neither long nor much memory */
-	bool takes_long;	/* may take as long as a device hangs, or as its caller reads */
+	bool for_guests;	/* whether guests may use the operation: it changes nothing, and needs little time and memory */
+	bool takes_long;	/* whether the operation may take long, because a device hangs or because the caller reads slowly */
 } ops[] = {
 	{ "ping", serve_ping, true, false },
 	{ "create", serve_create, false, false },
+	{ "attach", serve_attach, false, false },
+	{ "detach", serve_detach, false, false },
 	{ "open", serve_open, false, false },
 	{ "close", serve_close, false, false },
 	{ "forget", serve_forget, false, false },
@@ -457,6 +642,9 @@ static const struct {
 	{ "checkpoint", serve_checkpoint, false, true },
 	{ "snapshot_take", serve_snapshot_take, false, true },
 	{ "snapshot_drop", serve_snapshot_drop, false, true },
+	{ "bookmarks", serve_bookmarks, false, true },
+	{ "bookmark_set", serve_bookmark_set, false, true },
+	{ "bookmark_delete", serve_bookmark_delete, false, true },
 	{ "diff", serve_diff, false, true },
 	{ "dump", serve_dump, false, true },
 	{ "check", serve_check, false, true },

@@ -17,28 +17,28 @@
 #include "erad/request/socket.h"
 
 #define CONNECTIONS_MAX	64
-#define GUESTS_MAX	16	/* further connections, of guests: callers who are not root */
-#define GUESTS_OF_ONE	4	/* guest connections of one user, so that no user takes all of them */
+#define GUESTS_MAX	16	/* limit of the connections of guests, who are callers other than root */
+#define GUESTS_OF_ONE	4	/* how many of these connections one user may have, so that no user occupies all of them */
 #define TIMEOUT_MS	30000
 #define NAP_US		100000	/* pause if a caller can neither be accepted nor refused */
-#define GROUP_MS	2000	/* pause until the guests' group is looked up again */
+#define GROUP_MS	2000	/* pause between two checks whether the guests' group exists, in ms */
 
 struct connection {
 	int fd;
-	bool root;		/* false: a guest, at the guests' socket */
-	uid_t uid;		/* of a guest */
+	bool root;		/* whether the caller is root; false: a guest at the guests' socket */
+	uid_t uid;		/* user id of a guest */
 	socket_serve_fn serve;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t connection_ended;
-static unsigned int connections, guests;	/* under lock */
-static uid_t guest_uid[GUESTS_MAX];		/* the users of the first `guests` entries; under lock */
-static int spare_fd = -1;			/* for the main loop only; see turn_away() */
-static int guests_fd = -1;			/* the guests' socket, once their group exists; set under lock */
-static bool stopping;				/* socket_stop() was called; under lock */
+static unsigned int connections, guests;	/* lock; numbers of connections */
+static uid_t guest_uid[GUESTS_MAX];		/* lock; the users of the first `guests` entries */
+static int spare_fd = -1;			/* a descriptor to close in turn_away(); only the main loop uses it */
+static int guests_fd = -1;			/* the guests' socket, or -1 while their group does not exist; set under lock */
+static bool stopping;				/* lock; socket_stop() was called */
 
-/* Nobody can connect before the socket has its final mode and group. */
+/* Makes a socket and begins to listen.  Nobody can connect before the socket has its final mode and group. */
 static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int *out, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -72,8 +72,8 @@ int socket_listen(int *fd, struct err *err)
 }
 
 /*
- * Counts a guest.  Returns false if the user has GUESTS_OF_ONE connections already.  The caller has
- * ensured guests < GUESTS_MAX.
+ * Counts a guest.  Returns false if the user already has GUESTS_OF_ONE connections.  The caller has
+ * checked that guests < GUESTS_MAX.
  */
 static bool enter_guest(uid_t uid)
 {
@@ -88,7 +88,7 @@ static bool enter_guest(uid_t uid)
 	return nr < GUESTS_OF_ONE;
 }
 
-/* Under lock. */
+/* Removes a guest's connection from the counts.  Context: lock. */
 static void leave_guest(uid_t uid)
 {
 	unsigned int i = 0;
@@ -138,7 +138,7 @@ static bool start_connection(int fd, bool root, uid_t uid, socket_serve_fn serve
 	return false;
 }
 
-/* Does not wait: the answer fits into the buffer of a new socket. */
+/* This does not wait: the answer fits into the buffer of a new socket. */
 static void refuse_caller(int fd, const char *answer)
 {
 	if (send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -147,10 +147,10 @@ static void refuse_caller(int fd, const char *answer)
 }
 
 /*
- * Refuses a caller when erad may open no more files.  A connection that is not accepted would wake the main loop again
- * and again.  So erad closes spare_fd, accepts the connection with the free descriptor, refuses the caller, and opens
- * spare_fd again.  If accept() fails for another reason, such as no memory, erad waits for NAP_US; such reasons end
- * by themselves.
+ * Refuses a caller when erad may open no more files.  A connection that is not accepted would wake
+ * the main loop again and again.  So erad closes spare_fd, accepts the connection with the free
+ * descriptor, refuses the caller, and opens spare_fd again.  If accept() fails for another reason,
+ * such as no memory, erad waits for NAP_US; such a reason does not last.
  */
 static void turn_away(int listener)
 {
@@ -188,7 +188,7 @@ void socket_accept(int listener, socket_serve_fn serve)
 	}
 }
 
-/* Makes the guests' socket if their group exists.  0 without a socket if the group does not exist. */
+/* Makes the guests' socket if their group exists.  Returns 0, without a socket, if there is no such group. */
 static int listen_for_guests(struct err *err)
 {
 	const gid_t group = group_id();
@@ -209,7 +209,10 @@ static int listen_for_guests(struct err *err)
 	return 0;
 }
 
-/* Waits until the guests' socket exists: the package manager may create the group after erad's start.  False: socket_stop(). */
+/*
+ * Waits until the guests' socket exists: the package manager may create the group after the start
+ * of erad.  Returns false after socket_stop().
+ */
 static bool await_group(void)
 {
 	struct timespec until;
@@ -234,9 +237,9 @@ static bool await_group(void)
 }
 
 /*
- * Accepts guests.  This is not done in the event loop, because close() of a connection may wait:
- * its peer may have sent another socket, which lingers, through the connection.  If there are
- * GUESTS_MAX guests, further guests wait.
+ * The thread that accepts guests.  The event loop does not do this, because close() of a connection
+ * may wait: its peer may have sent another socket, which lingers, through the connection.  If there
+ * are GUESTS_MAX guests, further guests wait.
  */
 static void *guests_thread(void *arg)
 {
@@ -255,9 +258,9 @@ static void *guests_thread(void *arg)
 		pthread_mutex_unlock(&lock);
 		fd = accept4(guests_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0 && (errno == EINVAL || errno == EBADF))
-			return NULL;	/* socket_stop() */
+			return NULL;	/* socket_stop() was called */
 		if (fd < 0) {
-			sleep(1);	/* out of memory or files */
+			sleep(1);	/* there is no memory or no free file descriptor, so try again later */
 			continue;
 		}
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
@@ -277,7 +280,7 @@ int socket_listen_guests(socket_serve_fn serve, struct err *err)
 
 	unlink(ERAD_STATUS_SOCKET);
 	r = listen_for_guests(err);
-	/* Also after an error: the thread tries again. */
+	/* Start the thread also after an error: it tries again. */
 	thread = thread_start_detached(guests_thread, (void *)serve);
 	return thread ? err_set(err, thread, "cannot start a thread: %s", strerror(-thread)) : r;
 }
@@ -296,7 +299,7 @@ bool socket_stop(int fd, unsigned int ms)
 	unlink(ERAD_STATUS_SOCKET);
 	if (guests_fd >= 0)
 		shutdown(guests_fd, SHUT_RDWR);
-	/* Does not wait for guests, who may be silent for long: while erad is down, new writes are held. */
+	/* Do not wait for guests, who may be silent for long: while erad is down, new writes are held. */
 	while (connections && !r)
 		r = pthread_cond_timedwait(&connection_ended, &lock, &until);
 	all_gone = !connections && !guests;

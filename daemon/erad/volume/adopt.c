@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The adopter: a thread that opens a volume for each live target that has none. */
+/* The adopter: a thread that opens a volume for each live target that has no volume. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,24 +12,24 @@
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
 #include "erad/base/thread.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 #include "erad/volume/adopt.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-#define PEEK_MS		2000	/* limit for one look at metadata; writes to other volumes wait meanwhile */
+#define PEEK_MS		2000	/* how long one look at metadata may take, in ms; writes of other volumes wait during the look */
 
 /* No lock is taken under adopt_lock. */
 static pthread_mutex_t adopt_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t adopt_changed = PTHREAD_COND_INITIALIZER;
-/* Both under adopt_lock. */
+/* adopt_lock protects both. */
 static bool adopt_wanted = true;
 static bool adopt_stopping;
 
 /*
- * The boot table as it was when erad started; empty if there is no file.  Used by the adopter only,
- * once it runs.
+ * The boot table, as erad has read it at its start; empty if there is no file.  When the adopter
+ * runs, only the adopter uses it.
  */
 static struct eratab early;
 
@@ -50,10 +50,10 @@ void adopt_stop(void)
 }
 
 /*
- * Returns whether the target was made with the metadata of e, although the device's name is another
- * one.  Reads nothing from a metadata device that the target names.  *unsure becomes true if the
- * metadata hangs and may be that of the target: other volumes must not wait for it.  When the
- * metadata answers, the adopter looks at all targets again.
+ * Returns whether the target was made with the metadata of e.  The device has another name than e.
+ * If the target names a metadata device, reads nothing from that device.  *unsure becomes true if
+ * the metadata hangs, so that it may or may not be that of the target: other volumes must not wait
+ * for this metadata.  When the metadata answers, the adopter looks at all targets again.
  */
 static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
 {
@@ -64,15 +64,18 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
 	if (r == -ETIMEDOUT) {
 		/*
-		 * A target that names a metadata device needs no entry, because without an entry
-		 * erad adopts it with that device.  So it need not wait for the path of another
+		 * Skip a target that names a metadata device: even without an entry, erad adopts
+		 * the target with this device.  So the target does not wait for the path of another
 		 * entry, which may be on a file system that hangs.
 		 */
 		if (depth == PEEK_SUPER)
 			*unsure = true;
 		return false;
 	}
-	/* If there is no memory for a thread, waiting for the metadata is better than not serving the target. */
+	/*
+	 * If there is no memory for a thread, wait for the metadata in this thread, because the
+	 * target must be served.
+	 */
 	if (r)
 		peek_now(e->metadata, depth, &found);
 	if (i->meta_major)
@@ -82,9 +85,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 }
 
 /*
- * Finds the entry of a live target: the entry with the name of its device.  If there is none,
- * because somebody has renamed the device or made it by hand, finds the entry with the target's
- * metadata.  *unsure: see has_metadata().
+ * Finds the entry of a live target: the entry with the name of its device.  If somebody has renamed
+ * the device, or has made it by hand, no entry may have this name.  Then finds the entry with the
+ * target's metadata.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)
@@ -108,8 +111,9 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 }
 
 /*
- * Returns whether the table was made by hand, as for dm-era: eratab has no line for it, and the
- * table names its metadata device.
+ * The entry for a table that somebody has made by hand, as users of dm-era do, and room for the
+ * paths of the entry.  A table counts as made by hand if eratab has no line for the device, and the
+ * table names a metadata device.  make_entry() fills this.
  */
 struct by_hand {
 	struct eratab_entry e;
@@ -117,8 +121,8 @@ struct by_hand {
 };
 
 /*
- * Returns whether the volume of that name has no target any more.  A new target waits until this
- * volume has ended, instead of getting another name.  The end of the volume wakes the adopter.
+ * Returns whether the volume of that name has lost its target.  A new target waits until this
+ * volume has ended, and then gets its name.  The end of the volume wakes the adopter.
  */
 static bool is_closing(const char *name, const struct instances *l)
 {
@@ -133,8 +137,8 @@ static bool is_closing(const char *name, const struct instances *l)
 
 /*
  * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If
- * another target of the same table has this name already, the number of the metadata device is
- * added.
+ * another target of the same table has this name already, appends the number of the metadata
+ * device.
  */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)
@@ -178,7 +182,7 @@ out:
 	return r;
 }
 
-/* Opens a volume for target i of l.  *told: the newest instance about which a message was logged. */
+/* Opens a volume for target i of l.  *told: the newest instance about which the log has a message. */
 static void adopt(const struct eratab *tab, const struct instances *l, const struct erad_info *i,
 		  uint64_t *told)
 {
@@ -197,16 +201,16 @@ static void adopt(const struct eratab *tab, const struct instances *l, const str
 		e = make_entry(&hand, name, i);
 	if (!e) {
 		if (i->instance_id > *told)
-			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s, which %s %s; its new writes wait",
+			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s: %s %s %s; new writes to it wait",
 				 name, i->dev_major, i->dev_minor, uuid_text(i->uuid, uuid),
-				 unsure ? "may be that of metadata that hangs, in" : "is not in",
-				 tab->file);
+				 unsure ? "metadata of a line in" : "no line of", tab->file,
+				 unsure ? "does not answer and may have this UUID" : "has metadata with this UUID");
 		if (i->instance_id > *told)
 			*told = i->instance_id;
 		return;
 	}
 
-	/* The name is claimed; the end of the claim wakes the adopter again. */
+	/* Stop here if the name is claimed: the end of the claim wakes the adopter again. */
 	if (!volumes_try_claim(&claim, e->name))
 		return;
 	if (!volumes_own(i) && adopt_as(e, i, e == &hand.e, &err))
@@ -229,7 +233,7 @@ static void drop_early(void)
 	early = (struct eratab){ 0 };
 }
 
-/* Read the boot table only if a target needs it, because reading may wait for a write that waits for erad. */
+/* Read the boot table only if a target needs it: reading may wait for a write that waits for erad. */
 static int adopt_all(struct instances *l, uint64_t *told)
 {
 	uint64_t silent = UINT64_MAX;
@@ -255,7 +259,7 @@ static int adopt_all(struct instances *l, uint64_t *told)
 	return 0;
 }
 
-/* Waits until the adopter has to look.  Returns false if the adopter has to end. */
+/* Waits until the adopter must look.  Returns false if the adopter must end. */
 static bool wait_until_wanted(void)
 {
 	bool go_on;
@@ -277,7 +281,7 @@ static void *adopter(void *arg)
 	(void)arg;
 	while (wait_until_wanted()) {
 		while (adopt_all(&list, &told))
-			sleep(1);	/* Probably out of memory, which passes. */
+			sleep(1);	/* Try again after a pause: the most likely reason is that there was no memory. */
 		volumes_adopted();
 	}
 	instances_free(&list);
@@ -294,14 +298,14 @@ void adopt_prepare(void)
 	}
 }
 
-/* Opens a volume that the main process had open, in its standby, which need not read the boot table for this. */
+/* In the standby, opens a volume that the main process had open.  The boot table is not needed for this. */
 static void inherit(const struct heirloom *h)
 {
 	struct volume *v;
 	struct err err;
 	int r;
 
-	/* The main process had opened these volumes, perhaps long after it had read the boot table. */
+	/* Open the volumes that the main process had open, perhaps long after it had read the boot table. */
 	drop_early();
 	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);
 	if (!r) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The adopter: a thread that opens a volume for each live target that has none, because erad was
- * restarted or because somebody else has made the target.
+ * The adopter: a thread that opens a volume for each live target without a volume.  There are such
+ * targets after a restart of erad, and when somebody else has made a target.
  */
 #ifndef ERAD_ADOPT_H
 #define ERAD_ADOPT_H
@@ -9,9 +9,9 @@
 #include "common/err.h"
 
 /*
- * Reads the boot table for the adopter's first look.  Call this before the volumes' writes wait for
+ * Reads the boot table for the adopter's first look.  Call this before writes of volumes wait for
  * this process, because a page of the boot table may be in swap space on a volume.  If the table
- * cannot be read, the adopter reads it again.
+ * cannot be read, the adopter reads it later.
  */
 void adopt_prepare(void);
 
@@ -25,8 +25,8 @@ int adopt_start(struct err *err);
 void adopt_wake(void);
 
 /*
- * Makes the adopter end.  Does not wait.  If the adopter is looking at targets now, volumes_stop()
- * keeps it from opening another volume.
+ * Tells the adopter to end.  Does not wait.  If the adopter is looking at targets now,
+ * volumes_stop() keeps it from opening another volume.
  */
 void adopt_stop(void);
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Chooses the instance that a volume is attached to, and makes it active.
+ * Chooses the instance to which a volume attaches, and makes it active.
  *
- * During a table reload there are two instances.  erad serves the old one until the new one is
- * resumed, because the suspend of the old one waits for its held writes.  When the new one is
- * resumed, the old one is suspended or gone, and has no write left that must be recorded.
+ * During a table reload, there are two instances.  erad serves the old instance until the new one
+ * is resumed, because the suspend of the old instance waits for its held writes.  When the new
+ * instance is resumed, the old one is suspended or gone, and has no write left that must be
+ * recorded.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +31,10 @@
 #include "store/history.h"
 #include "store/place.h"
 
-/* The first use of a blank device that somebody has named in a table.  erad formats nothing else here. */
+/*
+ * Formats a blank device that somebody has named in a table.  No other function of this folder
+ * formats metadata.
+ */
 static int format_device(struct volume *v, const struct erad_info *i, struct err *err)
 {
 	struct store_geometry g = {
@@ -50,7 +54,7 @@ static int format_device(struct volume *v, const struct erad_info *i, struct err
 	if (r == -EEXIST) {
 		struct err what = *err;
 
-		err_set(err, r, "%.400s; metadata is written to a blank device only: load a table with the right device, or clear this one",
+		err_set(err, r, "%s; metadata is written to a blank device only: load a table with the right device, or clear this one",
 			what.msg);
 	}
 	if (!r)
@@ -61,7 +65,7 @@ static int format_device(struct volume *v, const struct erad_info *i, struct err
 	return r;
 }
 
-static int read_store(struct volume *v, struct store **s, struct err *err)
+static int read_attached_store(struct volume *v, struct store **s, struct err *err)
 {
 	struct engine *e;
 	int r = engine_open(v->metadata, ENGINE_WRITE, &e, err);
@@ -74,11 +78,11 @@ static int open_store(struct volume *v, const struct erad_info *i, struct err *e
 	struct store *s;
 	int r;
 
-	r = read_store(v, &s, err);
+	r = read_attached_store(v, &s, err);
 	if (r == -ENODATA && v->may_format) {
 		r = format_device(v, i, err);
 		if (!r)
-			r = read_store(v, &s, err);
+			r = read_attached_store(v, &s, err);
 	}
 	if (r)
 		return r;
@@ -94,11 +98,17 @@ void attach_let_go(struct volume *v)
 	int fd;
 
 	if (v->fd >= 0)
-		away_leave(v);
+		table_note_leave(v);
 	pthread_mutex_lock(&v->lock);
+	/*
+	 * Count two changes: the state that ends here, and the new state.  Both states may end
+	 * within this step of the thread.
+	 */
+	volume_count_states(v);
 	fd = v->fd;
 	v->fd = -1;
 	v->ready = false;
+	volume_count_states(v);
 	pthread_mutex_unlock(&v->lock);
 	if (fd >= 0)
 		close(fd);
@@ -106,7 +116,7 @@ void attach_let_go(struct volume *v)
 	v->batch = 0;
 	v->failed = false;
 	v->retry_at = v->degraded_at = UINT64_MAX;
-	rollover_fail(v, -EAGAIN, "erad has let go of the target meanwhile");
+	rollover_fail(v, -EAGAIN, "erad has detached from the target in the meantime");
 }
 
 /* Checks that this target and this metadata belong together. */
@@ -149,7 +159,7 @@ static int compare_size(struct volume *v, const struct erad_info *i, const struc
 	return 0;
 }
 
-/* Makes the target allocate the memory for era `to`. */
+/* Tells the target to allocate the memory for era `to`. */
 static int prepare_era(struct volume *v, uint32_t to, struct err *err)
 {
 	const int r = instance_prepare_era(v->fd, to);
@@ -170,9 +180,9 @@ static int flip_era(struct volume *v, uint32_t from, uint32_t to, struct err *er
 }
 
 /*
- * Makes the metadata follow a new target whose length differs from the last one's.  The new target
- * is the only one in use, so no write to a target of the old length still has to be recorded.
- * Until the target has an era, this may be repeated, for this target or for one that replaces it.
+ * Changes the size in the metadata to that of a new target with another length.  Only the new
+ * target is in use, so no write to a target of the old length must still be recorded.  Until the
+ * target has an era, this may be repeated, for this target or for one that replaces it.
  */
 static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 {
@@ -190,28 +200,31 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 	return 0;
 }
 
-/*
- * Begins a timeline, once each time that the metadata is opened for a new target.  A target that
- * has lived on keeps its timeline.
- */
-static int begin_timeline(struct volume *v, struct err *err)
+/* note: as in store_new_timeline(). */
+static int begin_timeline(struct volume *v, const struct table_note *note, struct err *err)
 {
 	uint64_t number = 0;
 	int r;
 
 	if (v->activated)
-		return 0;
+		return store_set_item(v->store, STORE_TABLE_NOTE, (const uint8_t *)note, err);
 	while (!number)
 		if (getrandom(&number, sizeof(number), 0) < 0 && errno != EINTR)
 			return err_set(err, -errno, "cannot draw the number of a timeline: %m");
-	r = store_new_timeline(v->store, number, err);
+	r = store_new_timeline(v->store, number, (const uint8_t *)note, err);
 	v->activated = !r;
 	return r;
+}
+
+int attach_begin_timeline(struct volume *v, struct err *err)
+{
+	return v->activated ? 0 : begin_timeline(v, NULL, err);
 }
 
 /* Begins the first era of a new target. */
 static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
+	struct table_note note;
 	int r;
 
 	if (s->era >= UINT32_MAX - 1)
@@ -221,26 +234,23 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	r = follow_size(v, s, err);
 	if (!r)
 		r = compare_size(v, &v->info, s, err);
-	/* Compare before the new timeline begins, because it drops the seal and the counters. */
+	/* Compare before the new timeline begins: it drops the seal and the counters. */
 	if (!r)
 		r = origin_compare(v, err);
 	if (!r)
-		r = away_arrive(v, err);
-	/*
-	 * Prepare first: preparing may fail again and again, and each era that becomes durable uses
-	 * up an era number.
-	 */
+		r = table_note_arrive(v, s->era, &note, err);
+	/* Prepare first: preparing may fail again and again, and each durable era uses up an era number. */
 	if (!r)
 		r = prepare_era(v, s->era + 1, err);
 	if (!r)
-		r = begin_timeline(v, err);
+		r = begin_timeline(v, &note, err);
 	if (!r)
 		v->begun = true;
 	if (!r)
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
 		return r;
-	/* The metadata works again, whatever kept batches from being recorded. */
+	/* End the trouble, whatever it was: the metadata works again. */
 	trouble_over(&v->mark_trouble, "the metadata");
 	v->left.version = 0;
 	failpoint(FAILPOINT_FIRST_DURABLE);
@@ -250,33 +260,39 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	return r;
 }
 
-/* Goes on with a target that has lived on, and that has an era of its own. */
+/* Continues with a target that existed while erad was not running, and that has an era. */
 static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 {
 	const uint32_t live = v->info.era;
 	int r;
 
+	/*
+	 * First check everything that may refuse the metadata: refused metadata must keep its seal,
+	 * and its next target must begin a timeline.
+	 */
+	if (s->era != live && s->era != live + 1)
+		return err_set(err, -ESTALE,
+			       "metadata %s is in era %u, but the target is in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
+			       v->metadata, s->era, live, s->era, s->era - 1);
 	v->activated = true;
 	r = compare_size(v, &v->info, s, err);
 	if (r)
 		return r;
-	away_stay(v);
+	r = table_note_stay(v, err);
+	if (r)
+		return r;
 	v->begun = true;
 	if (s->era == live + 1) {
 		r = prepare_era(v, s->era, err);
 		return r ? r : flip_era(v, live, s->era, err);
 	}
-	if (s->era != live)
-		return err_set(err, -ESTALE,
-			       "metadata %s is in era %u, but the target in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
-			       v->metadata, s->era, live, s->era, s->era - 1);
 	return 0;
 }
 
 /*
  * Makes the target active.  A new target begins a new era, because it is not known which writes
- * were in flight when the last target ended.  A target that has lived on while erad was away goes
- * on with its own era, or with the era that was already durable when erad ended.
+ * were in flight when the last target ended.  A target that has existed while erad was down
+ * continues in its own era, or in the era that was already durable when erad ended.
  */
 static int activate_target(struct volume *v, struct err *err)
 {
@@ -308,7 +324,7 @@ static int activate_target(struct volume *v, struct err *err)
 	return 0;
 }
 
-/* Says why control_attach() has failed, and what the user can do.  erad tries again in any case. */
+/* Writes why control_attach() has failed, and what the user can do.  erad tries again in any case. */
 static int attach_error(struct volume *v, int r, struct err *err)
 {
 	bool preparing;
@@ -373,12 +389,12 @@ static bool better_instance(const struct erad_info *a, const struct erad_info *b
 	return a->instance_id > b->instance_id;
 }
 
-/* What a volume finds in the list of all instances. */
+/* The instances of a volume, found in the list of all instances. */
 struct look {
 	struct volume *v;
-	uint64_t digest;			/* of its instances */
+	uint64_t digest;			/* digest of the volume's instances */
 	bool has_best, has_current;
-	struct erad_info best, current;		/* the instance to be attached to, and the one that it is attached to */
+	struct erad_info best, current;		/* the instance to which the volume should attach, and the one to which it is attached */
 };
 
 static void look_at_one(void *ctx, const struct erad_info *i)
@@ -403,6 +419,7 @@ static void settle_attach(struct volume *v, bool ready)
 	pthread_mutex_lock(&v->lock);
 	v->ready = ready;
 	v->settled = true;
+	volume_count_states(v);
 	pthread_cond_broadcast(&v->changed);
 	pthread_mutex_unlock(&v->lock);
 	volumes_settled_one();
@@ -410,6 +427,7 @@ static void settle_attach(struct volume *v, bool ready)
 
 bool attach_look(struct volume *v)
 {
+	const bool refusing = atomic_load(&v->refuse_gap);
 	struct look l = { .v = v, .digest = VOLUMES_NO_INSTANCE };
 	const struct erad_info *best, *current;
 	struct err err;
@@ -417,14 +435,17 @@ bool attach_look(struct volume *v)
 	int r;
 
 	v->look_at = UINT64_MAX;
-	/* Read this before the list: if a target is made in between, the thread must wait for it. */
+	/*
+	 * Read `expected` before the list: if a target is made between the two reads, the thread
+	 * must wait for this target.
+	 */
 	pthread_mutex_lock(&v->lock);
 	expected = v->expected;
 	pthread_mutex_unlock(&v->lock);
 	volumes_looking(v);
 	r = control_each(volumes_control(), look_at_one, &l);
 	if (r) {
-		/* This should not happen.  If it does, the next look may succeed. */
+		/* The list should not fail; if it does, look again later. */
 		v->look_at = thread_now_ms() + 1000;
 		return true;
 	}
@@ -438,6 +459,7 @@ bool attach_look(struct volume *v)
 	v->passing = best && (best->status & ERAD_PASSES_ALL);
 	if (current)
 		v->info = *current;
+	volume_count_states(v);
 	pthread_mutex_unlock(&v->lock);
 	if (!best)
 		return expected;
@@ -445,7 +467,7 @@ bool attach_look(struct volume *v)
 	if (current && (best->instance_id == current->instance_id || (current->status & ERAD_RESUMED) ||
 			!(best->status & ERAD_RESUMED)))
 		return true;
-	/* The instance is new and not in use yet; the resume will wake this thread. */
+	/* Do nothing: the instance is new and not resumed yet, and its resume will wake this thread. */
 	if (!best->era && !(best->status & ERAD_RESUMED)) {
 		if (!expected)
 			settle_attach(v, false);
@@ -453,10 +475,10 @@ bool attach_look(struct volume *v)
 	}
 
 	/*
-	 * The failed attempt itself changes the list and wakes this thread: if nothing else has
-	 * changed, wait until try_at.
+	 * Wait until try_at if nothing else has changed: the failed attempt itself changes the list
+	 * and wakes this thread.
 	 */
-	if (thread_now_ms() < v->try_at && !memcmp(best, &v->tried, sizeof(*best))) {
+	if (thread_now_ms() < v->try_at && !memcmp(best, &v->tried, sizeof(*best)) && v->tried_refusing == refusing) {
 		v->look_at = v->try_at;
 		return true;
 	}
@@ -472,6 +494,7 @@ bool attach_look(struct volume *v)
 				     best->status & ERAD_PASSES_ALL ? "all writes pass, unrecorded" :
 				     "new writes wait", &err);
 		v->tried = *best;
+		v->tried_refusing = refusing;
 		v->try_at = v->look_at;
 	} else {
 		v->try_at = 0;

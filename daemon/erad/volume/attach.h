@@ -5,13 +5,23 @@
 
 #include <stdbool.h>
 
+#include "common/err.h"
+
 struct volume;
 
 /*
- * Lists the instances, and attaches or moves to the best one of the volume.  Returns false if the
- * volume has no instance any more, and none is expected.
+ * Lists the instances, and attaches to the best instance of the volume.  Returns false if the
+ * volume has no instance, and no instance is expected.
  */
 bool attach_look(struct volume *v);
+
+/*
+ * Begins a timeline, once for each time that the metadata is opened for a new target.  A target
+ * that has existed while erad was down keeps its timeline.  Context: the volume thread, or the thread
+ * that opens the volume before there is a volume thread.
+ */
+int attach_begin_timeline(struct volume *v, struct err *err);
+
 /* Closes the instance's fd.  The writes of a fetched batch are held again. */
 void attach_let_go(struct volume *v);
 

@@ -12,11 +12,11 @@
 #include "erad/volume/volume.h"
 
 #define PREPARE_WAIT_MIN_MS 100
-#define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; 3.1 seconds in all */
-#define WAITING_MAX	8u		/* limit of the requests that wait for eras of one volume */
-#define ROLL_TRIES	3		/* one to reach the metadata's era, one for the checkpoint, one spare */
+#define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; all pauses together take 3.1 seconds */
+#define WAITING_MAX	8u		/* how many requests may wait for eras of one volume */
+#define ROLL_TRIES	3		/* how many tries: one to reach the metadata's era, one for the checkpoint, one spare */
 
-/* Under v->lock. */
+/* Returns an error if no checkpoint can be requested now.  Context: v->lock. */
 static int may_roll(const struct volume *v, struct err *err)
 {
 	const char *state;
@@ -27,14 +27,14 @@ static int may_roll(const struct volume *v, struct err *err)
 	if (v->ready)
 		return 0;
 	state = volume_state(v, &why);
-	return err_set(err, -EAGAIN, "the volume is %s%s%.400s, it must be active", state,
+	return err_set(err, -EAGAIN, "the volume is %s%s%s, it must be active", state,
 		       *why.msg ? ": " : "", why.msg);
 }
 
 /*
- * Makes the target allocate the memory for the next era, *to.  The allocation may take long or
- * fail.  So the requester's thread makes it, and not the volume thread, because writes wait for the
- * latter. *nr_blocks: gets the number of the target's blocks.
+ * Tells the target to allocate the memory for the next era, *to.  The allocation may take long or
+ * fail.  So the requester's thread does this: writes wait for the volume thread.  *nr_blocks
+ * receives the number of the target's blocks.
  */
 static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
@@ -47,7 +47,7 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 		pthread_mutex_unlock(&v->lock);
 		return r;
 	}
-	/* A duplicate, because the volume thread may close its own fd meanwhile. */
+	/* Use a duplicate, because the volume thread may close its own fd at any time. */
 	fd = fcntl(v->fd, F_DUPFD_CLOEXEC, 0);
 	r = fd < 0 ? err_set(err, -errno, "cannot reach the target: %m") : 0;
 	store_info(v->store, &s);
@@ -68,7 +68,7 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
 }
 
-/* As prepare_next_era(), but waits some seconds for memory. */
+/* Prepares the next era as prepare_next_era() does, but if there is no memory, tries again for some seconds. */
 static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
 	unsigned int ms = PREPARE_WAIT_MIN_MS;
@@ -88,8 +88,8 @@ static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 }
 
 /*
- * Runs a checkpoint once.  *again: the target was in another era than expected, so the caller has
- * to repeat this.  Context: checkpoint_lock.
+ * Runs a checkpoint once.  *again becomes true if the target was in another era than expected; then
+ * the caller calls this function again.  Context: checkpoint_lock.
  */
 static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
 		     struct err *err)
@@ -104,7 +104,7 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	r = prepare_next_era(v, &to, &nr_blocks, err);
 	if (r)
 		return r;
-	/* Create the map here and not in the volume thread, for the reason that prepare_next_era() has. */
+	/* Create the map in this thread, and not in the volume thread, for which writes wait. */
 	shown_prepare(&v->shown, nr_blocks, &map);
 	pthread_mutex_lock(&v->lock);
 	r = may_roll(v, err);
@@ -115,7 +115,7 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	c->map = map;
 	c->phase = CHECKPOINT_WANTED;
 	volume_kick(v);
-	/* This wait ends: the volume thread ends each checkpoint before it ends itself. */
+	/* This wait always ends, because the volume thread ends each checkpoint before it ends itself. */
 	while (c->phase != CHECKPOINT_DONE)
 		pthread_cond_wait(&v->changed, &v->lock);
 	r = c->result;

@@ -31,23 +31,27 @@
 #include "erad/volume/volume.h"
 
 /*
- * How many batches are served before the thread looks at everything else.  If several writers
- * overlap, there is always a next batch; without a limit a checkpoint would wait for the end of the
- * load.
+ * How many batches the thread serves before it looks at other work.  If several writers overlap,
+ * there is always a next batch.  Without a limit, a checkpoint would wait for the end of the load.
  *
- * A batch costs one append to the metadata and one flush, here called a commit.  Under any load,
- * counted from the moment of the request, these take at most:
+ * A batch costs one durable append to the metadata, here called a commit.  From the moment of the
+ * request, these wait under any load for at most:
  *
- *	stop		2 commits: the current batch, and the batch that its COMMIT has fetched
- *	checkpoint	these 2, the new era (1), the drain, and 2 until its end is noticed: 5 commits and the drain
- *	message		BATCHES_PER_TURN + 1 commits until it is noticed, then as a checkpoint
+ * stop		2 commits: the current batch, and the batch that its COMMIT has fetched
+ * checkpoint	the same 2, 1 for the new era, the drain, and 2 until the end of the drain is noticed:
+ *		5 commits and the drain
+ * message		BATCHES_PER_TURN + 1 commits until the message is noticed, then as a checkpoint
  *
- * A commit that finds the journal full also waits for a fold.  A commit for which the store's pool
- * has too little memory is several appends and flushes, with a fold before each but the first.
+ * A commit that finds the journal full also waits for a fold.  If the store's pool has too little
+ * memory for a commit, the commit becomes several appends, with a fold before each except the
+ * first.
  */
 #define BATCHES_PER_TURN	4u
 
-/* Returns when to fail the writes that wait for metadata that does not work.  UINT64_MAX: never. */
+/*
+ * Returns the time at which the held writes are to fail if the metadata does not work until then.
+ * UINT64_MAX: never.
+ */
 static uint64_t patience(struct volume *v)
 {
 	if (!(v->info.status & ERAD_POLICY_FAIL) || !v->mark_trouble.since_ms)
@@ -127,7 +131,10 @@ static int commit_batches(struct volume *v)
 		left -= !!x.max;
 		r = instance_commit_fetch(v->fd, &x);
 		if (r == -ESTALE) {
-			/* The batch is void: its writes are held again, and the next fetch returns them again. */
+			/*
+			 * The batch is void: the target holds its writes again, and the next fetch
+			 * returns them again.
+			 */
 			v->batch = 0;
 			continue;
 		}
@@ -146,15 +153,16 @@ static int commit_batches(struct volume *v)
 }
 
 /*
- * Handles an instance that is FAILED.  Attaching again is useless until the metadata works.  So try
- * the ranges that could not be recorded first: if this works, so does the metadata.
+ * Handles an instance that is FAILED.  Attaching again is useless as long as the metadata does not
+ * work.  So the thread first tries to record the ranges that could not be recorded.  If this
+ * succeeds, the metadata works again.
  */
 static void recover_failed(struct volume *v)
 {
 	if (!v->failed) {
 		v->failed = true;
-		log_error("volume %s: held writes were failed%s", v->name,
-			  v->mark_trouble.since_ms ? "; new ones fail until the metadata works" :
+		log_error("volume %s: held writes got an I/O error%s", v->name,
+			  v->mark_trouble.since_ms ? "; new writes get an I/O error until the metadata works" :
 			  " on request");
 		link_refresh(v);
 		rollover_fail(v, -EIO, "held writes were failed");
@@ -182,7 +190,7 @@ static void serve_batches(struct volume *v)
 		recover_failed(v);
 		break;
 	default:
-		/* ENOTCONN: the target lets all writes pass, for example after `eractl abort --degrade`. */
+		/* ENOTCONN: the target lets all writes pass, for example because of `eractl abort --degrade`. */
 		if (r != -ENODEV && r != -ENOTCONN)
 			log_error("volume %s: the target does not commit: %s", v->name,
 				  strerror(-r));
@@ -218,7 +226,7 @@ static bool wait_for_work(struct volume *v)
 		message_look(v);
 		if (link_refresh(v))
 			v->look_at = 0;
-		/* A drain may have ended. */
+		/* A drain may have ended, so check. */
 		v->roll_at = 0;
 		if (v->degraded_at != UINT64_MAX)
 			v->degraded_at = 0;
@@ -247,13 +255,19 @@ static int close_working_store(struct volume *v, struct store *s, bool gone, str
 {
 	if (!gone)
 		return store_close(s, false, err);
-	if (away_lives_on(v))
-		return away_close(v, s, err);
-	/* If no write was let through, the seal of the last close has not been compared yet, and stays. */
+	if (table_note_lives_on(v))
+		return table_note_close_out(v, s, err);
+	/*
+	 * If no write was let through, the origin has not been compared with the seal yet.  So keep
+	 * the seal of the last close.
+	 */
 	return v->begun ? origin_close_sealed(v, s, err) : store_close(s, true, err);
 }
 
-/* Returns 0 if the target lives on, or if the metadata is closed cleanly.  Else returns why not. */
+/*
+ * Closes the metadata.  Returns 0 if the target goes on, or if the metadata was closed cleanly.
+ * Otherwise returns an error.
+ */
 static int close_with_home(struct volume *v, struct store *s, bool gone, struct err *err)
 {
 	struct err why = { "" };
@@ -261,8 +275,8 @@ static int close_with_home(struct volume *v, struct store *s, bool gone, struct 
 
 	if (!v->mark_trouble.since_ms) {
 		/*
-		 * Check this also if erad ends and the target lives on: the content of a deleted
-		 * file is lost with the process.
+		 * Check the file even if erad ends and the target goes on: a deleted file is lost
+		 * when the process ends.
 		 */
 		lost = home_check(v, s, &why);
 		r = close_working_store(v, s, gone, err);
@@ -280,8 +294,21 @@ static int close_with_home(struct volume *v, struct store *s, bool gone, struct 
 }
 
 /*
- * Ends the volume because its target is gone, or because erad ends.  If erad ends, the metadata is
- * not folded, to save time.
+ * Closes the store of a volume whose note GONE could not be written, and does not mark the metadata
+ * clean.  If the metadata file is not where it was, this is the cause that err then has.
+ */
+static void close_without_note(struct volume *v, struct store *s, struct err *err)
+{
+	struct err why = { "" };
+
+	if (home_check(v, s, &why))
+		*err = why;
+	store_close(s, false, NULL);
+}
+
+/*
+ * Ends the volume because its target is gone, or because erad ends.  In the second case, the
+ * metadata is not folded, to save time.
  */
 static void end_volume(struct volume *v, bool gone)
 {
@@ -291,12 +318,18 @@ static void end_volume(struct volume *v, bool gone)
 
 	attach_let_go(v);
 	thread_usual();
+	/* Note the end in the metadata before anything that takes long: somebody may write to the origin meanwhile. */
+	if (gone && !v->mark_trouble.since_ms)
+		code = table_note_end(v, &err);
+	failpoint(FAILPOINT_CLOSE_ENDED);
 	message_stop(v);
 	fold_stop(v);
 	s = volume_store_take(v);
 
 	shown_end(&v->shown, gone);
-	if (s)
+	if (s && code)
+		close_without_note(v, s, &err);
+	else if (s)
 		code = close_with_home(v, s, gone, &err);
 	if (code)
 		log_warn("volume %s: closed, but not cleanly: %s", v->name, err.msg);
@@ -312,8 +345,8 @@ static void end_volume(struct volume *v, bool gone)
 	pthread_mutex_unlock(&v->lock);
 	volumes_settled_one();
 	/*
-	 * While this volume was closing, somebody may have made a target with its name or its
-	 * metadata, which waits for a volume.
+	 * Wake the adopter: while this volume was closing, somebody may have made a target with its
+	 * name or its metadata, which waits for a volume.
 	 */
 	if (gone)
 		adopt_wake();
@@ -328,11 +361,11 @@ static void *volume_thread(void *arg)
 	thread_name("erad-commit");
 	thread_first();
 	while (!told_to_stop(v)) {
-		/* Clear the flag before the look, so that a kick during the look is not lost. */
+		/* Clear the flag before looking, so that a kick that comes during the look is not lost. */
 		bool kicked = atomic_exchange(&v->attention, false);
 		uint64_t now = thread_now_ms();
 
-		/* attach_look() then attaches to the same target again. */
+		/* Detach here; then attach_look() attaches to the same target again. */
 		if (kicked && degraded_unseen(v))
 			attach_let_go(v);
 		if (kicked || now >= v->look_at) {
@@ -341,7 +374,7 @@ static void *volume_thread(void *arg)
 				break;
 			held = true;
 		}
-		/* Do this before the next turn, which may be long. */
+		/* Do this before the next turn, because a turn may be long. */
 		if (kicked)
 			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))
@@ -373,8 +406,8 @@ int volume_start(struct volume *v, bool expected, struct err *err)
 	if (!r)
 		return 0;
 	/*
-	 * The volume is in the registry, so other threads may be reading its store.
-	 * volume_store_take() waits for them.
+	 * volume_store_take() waits for other threads that read the store: the volume is in the
+	 * registry already.
 	 */
 	s = volume_store_take(v);
 	if (s)

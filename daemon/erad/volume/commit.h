@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The volume thread: serves the batches of writes, and calls the functions for everything else. */
+/* The volume thread: serves the batches of writes, and calls all other functions of the folder. */
 #ifndef ERAD_COMMIT_H
 #define ERAD_COMMIT_H
 
@@ -11,8 +11,8 @@ struct volume;
 
 /*
  * Starts the volume thread, which takes a reference.  The volume must be in the registry.
- * expected: there is no target yet, so the thread waits for one until volume_expect(v, false).  On
- * failure, closes the store, if the volume has one.
+ * expected: there is no target yet, and the thread waits for one until volume_expect(v, false).  On
+ * failure, closes the store of the volume.
  */
 int volume_start(struct volume *v, bool expected, struct err *err);
 

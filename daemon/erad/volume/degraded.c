@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What erad does when the target has let writes pass unrecorded: because no erad was there
- * (kmod/degrade.c), or because of `eractl abort --degrade`.  Each step is durable, or done, before
- * the next begins:
+ * What erad does when the target has let writes pass unrecorded.  The reason is either that no erad
+ * was running (kmod/degrade.c), or `eractl abort --degrade`.  The steps, of which each is complete,
+ * and durable if it writes metadata, before the next begins:
  *
- *	1. the floor: every block counts as written in the current era;
- *	2. a new era begins in the metadata, if the target lets all writes pass;
- *	3. NEW_ERA, in the same case: the target holds the writes to unrecorded blocks again;
- *	4. READY: the target has the next degrade record;
- *	5. all writes that the target had let pass have completed;
- *	6. the last degrade record is no longer in force.
+ * 1. the floor: every block counts as written in the current era;
+ * 2. a new era begins in the metadata, if the target lets all writes pass;
+ * 3. NEW_ERA, also only then: the target holds the writes to unrecorded blocks again;
+ * 4. READY: the target has the next degrade record;
+ * 5. all writes that the target had let pass have completed;
+ * 6. the last degrade record is no longer in force.
  *
- * degraded_take_up() takes the steps 1 and 2, attach.c the steps 3 and 4 as for every target, and
- * degraded_step() the steps 5 and 6.  A crash in between leaves the record in force, or the target
- * passing all writes, or both, and the next erad begins with step 1 again.
+ * degraded_take_up() takes steps 1 and 2.  attach.c takes steps 3 and 4, as for every target.
+ * degraded_step() takes steps 5 and 6.  After a crash between two steps, the record is in force, or
+ * the target lets all writes pass, or both are true.  Then the next erad begins with step 1 again.
  *
- * The steps 2 and 3 are left out if the target does not pass all writes.  Then either an erad that
- * was killed after step 3 has taken these steps, or DEGRADE has failed though its record is
- * durable.  In the second case erad may have been attached all the time: a reader of the metadata
- * finds the record and wakes the volume thread, which attaches again (degraded_unseen()).
+ * Steps 2 and 3 are left out if the target does not let all writes pass.  There are two such cases.
+ * In the first, an erad that was killed after step 3 has already taken these steps.  In the second,
+ * DEGRADE has failed although its record is durable.  In the second case, erad may have been
+ * attached all the time.  Then a reader of the metadata finds the record and wakes the volume
+ * thread, which attaches again (degraded_unseen()).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -29,10 +30,11 @@
 #include "erad/base/thread.h"
 #include "erad/volume/degraded.h"
 #include "erad/volume/link.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
-#define DRAIN_LOOK_MS	1000	/* pause between two checks for the end of the drain, in case the target does not report the end */
+#define DRAIN_LOOK_MS	1000	/* pause between two checks whether the drain has ended, in case the target does not report the end */
 
 int degraded_take_up(struct volume *v, struct err *err)
 {
@@ -47,15 +49,18 @@ int degraded_take_up(struct volume *v, struct err *err)
 	r = store_find_degraded(v->store, err);
 	if (r || (!passing && !store_degraded(v->store)))
 		return r;
+	r = origin_refuse_gap(v, ERAD_GAP_DEGRADED, "the kernel has let writes pass that no erad recorded", err);
+	if (r)
+		return r;
 	r = store_set_floor(v->store, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_DEGRADE_FLOOR);
 	store_info(v->store, &s);
 	/*
-	 * Only NEW_ERA makes a target that lets all writes pass hold writes again.  A new target
-	 * begins its first era anyway.  An era that is durable but not begun by the target is used,
-	 * too.
+	 * Begins an era if the target lets all writes pass: only NEW_ERA makes such a target hold
+	 * writes again.  For a new target, the era is its first era.  If the metadata has already
+	 * begun an era that the target has not, uses that era.
 	 */
 	if (!passing || !v->info.era || s.era != v->info.era)
 		return 0;
@@ -71,9 +76,9 @@ bool degraded_unseen(struct volume *v)
 	bool preparing;
 
 	/*
-	 * While a checkpoint is under way or the target is FAILED, wait for the next wake-up.  A
-	 * checkpoint that prepares an era has a duplicate of the fd.  The duplicate would keep the
-	 * instance owned after this thread has let go of it.
+	 * Wait for the next wake-up while a checkpoint is under way, or while the target is FAILED.
+	 * A checkpoint that prepares an era has a duplicate of the fd.  If this thread detached
+	 * now, the instance would stay owned through the duplicate.
 	 */
 	pthread_mutex_lock(&v->lock);
 	preparing = v->preparing;
@@ -94,7 +99,10 @@ int degraded_ready(struct volume *v, uint32_t era, struct err *err)
 	r = store_degrade_record(v->store, &sector, record);
 	if (r && r != -ENOTSUP)
 		return err_set(err, r, "cannot make a degrade record: %s", strerror(-r));
-	/* A table that was made by hand may name the metadata device "-". */
+	/*
+	 * Without a metadata device, there is no record: a table that was made by hand may have "-"
+	 * for the device.
+	 */
 	have = !r && v->info.meta_major;
 	r = instance_ready(v->fd, era, have ? record : NULL, have ? sector : 0);
 	if (r)
@@ -104,8 +112,9 @@ int degraded_ready(struct volume *v, uint32_t era, struct err *err)
 	if (store_degraded(v->store)) {
 		v->degraded_at = 0;
 		store_info(v->store, &s);
-		log_warn("volume %s: writes went on while no erad recorded them; every block counts as written in era %"
-			 PRIu32 ", so the next increment is a full one", v->name, s.floor_era);
+		log_event(LOG_GAP, SD_WARNING,
+			  "volume %s: writes went on while no erad recorded them; every block counts as written in era %"
+			  PRIu32 ", so the next increment is a full one", v->name, s.floor_era);
 	}
 	return 0;
 }
@@ -126,7 +135,7 @@ void degraded_step(struct volume *v)
 	failpoint(FAILPOINT_DEGRADE_DRAINED);
 	r = store_clear_degraded(v->store, &err);
 	if (r && store_wants_floor(v->store)) {
-		/* A reader has found another record since the attach, so the thread must attach again. */
+		/* Attach again, because a reader has found another record since the attach. */
 		volume_kick(v);
 		return;
 	}

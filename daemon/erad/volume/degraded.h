@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the owner does about writes that a target has let pass unrecorded.  Context: the volume thread. */
+/*
+ * Handles writes that a target has let pass unrecorded, for the owner of the target.  Context: the
+ * volume thread.
+ */
 #ifndef ERAD_DEGRADED_H
 #define ERAD_DEGRADED_H
 
@@ -11,17 +14,17 @@
 struct volume;
 
 /*
- * degraded_take_up(): called after ATTACH, before NEW_ERA and READY.  Finds out whether the target
- * has let writes pass.  If it has, makes two things durable: that every block counts as written,
- * and a new era.
+ * degraded_take_up(): call this after ATTACH, before NEW_ERA and READY.  Finds out whether the
+ * target has let writes pass.  If so, makes two things durable: every block counts as written, and
+ * a new era.
  *
- * degraded_ready(): makes the target active, and gives it a degrade record.
+ * degraded_ready(): makes the target active, and passes a degrade record to the target.
  *
- * degraded_step(): takes the record that was found out of force, when the writes that passed have
- * completed.
+ * degraded_step(): when the writes that were let pass have completed, ends the record that was
+ * found.
  *
  * degraded_unseen(): returns whether a reader has found a record in force since the last
- * degraded_take_up(), so that the thread must attach again.
+ * degraded_take_up().  If so, the thread must attach again.
  */
 int degraded_take_up(struct volume *v, struct err *err);
 int degraded_ready(struct volume *v, uint32_t era, struct err *err);

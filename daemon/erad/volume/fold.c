@@ -11,8 +11,8 @@
 #include "erad/volume/volume.h"
 
 /*
- * Waits for work or, after a failure, for ms milliseconds.  Also ends when home_ask() asks.
- * Returns false if the thread must stop.
+ * Waits for work, or after a failure for ms milliseconds.  A request of home_ask() also ends the
+ * wait.  Returns false if the thread must stop.
  */
 static bool wait_for_fold(struct volume *v, unsigned int ms)
 {
@@ -30,8 +30,8 @@ static bool wait_for_fold(struct volume *v, unsigned int ms)
 }
 
 /*
- * Fills the store's pool.  May wait for memory, but no write waits for this thread meanwhile: a
- * mark that finds no memory folds by itself.
+ * Fills the store's pool.  This may wait for memory.  No write waits for this thread: a mark that
+ * finds no memory folds by itself.
  */
 static void fill_pool(struct volume *v)
 {
@@ -39,7 +39,7 @@ static void fill_pool(struct volume *v)
 		standby_needs_heap();
 }
 
-/* Answers home_ask(). */
+/* Carries out a request of home_ask(). */
 static void look_home(struct volume *v)
 {
 	struct err ignored;
@@ -68,7 +68,10 @@ static void *fold_thread(void *arg)
 		struct err err;
 
 		look_home(v);
-		/* Clear the flag before the look at the store, so that a request during the look is not lost. */
+		/*
+		 * Clear the flag before looking at the store, so that a request that comes during
+		 * the look is not lost.
+		 */
 		atomic_store(&v->fold_asked, false);
 		fill_pool(v);
 		if (!backoff && !store_wants_fold(v->store))
@@ -114,8 +117,8 @@ void fold_ask(struct volume *v)
 	if (atomic_exchange(&v->fold_asked, true))
 		return;
 	/*
-	 * The thread reads the flag under the lock, so it has either seen the flag or is waiting
-	 * for the signal.
+	 * Set the flag under the lock: then the thread either reads the flag before it waits, or is
+	 * waiting and receives the signal.
 	 */
 	pthread_mutex_lock(&v->lock);
 	pthread_cond_broadcast(&v->changed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fold thread of a volume: folds the journal into the array, and keeps the store's pool of
- * memory for marks filled.
+ * The fold thread of a volume: folds the journal into the array, and fills the store's pool of
+ * memory for marks.
  */
 #ifndef ERAD_FOLD_H
 #define ERAD_FOLD_H
@@ -12,7 +12,7 @@ struct volume;
 
 int fold_start(struct volume *v, struct err *err);
 void fold_stop(struct volume *v);
-/* Asks the thread to check whether the store wants a fold or memory.  Does not wait. */
+/* Tells the thread to check whether the store needs a fold or memory.  Does not wait. */
 void fold_ask(struct volume *v);
 
 #endif /* ERAD_FOLD_H */

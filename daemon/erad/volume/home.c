@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Checks whether the metadata file of an open volume is still where eratab has it: see home.h. */
+/* Checks whether the metadata file of an open volume is still at its path in eratab: see home.h. */
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/volume/home.h"
 #include "erad/volume/volume.h"
 #include "store/home.h"
 
-#define ASK_MS	200	/* limit of home_ask(): a check takes microseconds, but a fold or a file system that hangs may take longer */
+#define ASK_MS	200	/* how long home_ask() waits: a check takes microseconds, but a fold or a file system that hangs takes longer */
 
 int home_check(struct volume *v, struct store *s, struct err *err)
 {
@@ -20,7 +20,7 @@ int home_check(struct volume *v, struct store *s, struct err *err)
 	if (r)
 		trouble_says(&v->home_trouble, "the metadata is not where it was", err);
 	else
-		trouble_over(&v->home_trouble, "the place of the metadata");
+		trouble_over(&v->home_trouble, "the path of the metadata file");
 	return r;
 }
 
@@ -42,7 +42,7 @@ void home_ask(struct volume *v)
 	int r = 0;
 
 	pthread_mutex_lock(&v->lock);
-	/* Without a target there may be no fold thread to wait for. */
+	/* Do not wait if there is no target: there may be no fold thread. */
 	if (v->ready) {
 		v->home_asked = true;
 		pthread_cond_broadcast(&v->changed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Checks whether the metadata file of an open volume is still where eratab has it. */
+/* Checks whether the metadata file of an open volume is still at its path in eratab. */
 #ifndef ERAD_VOLUME_HOME_H
 #define ERAD_VOLUME_HOME_H
 
@@ -14,10 +14,13 @@ struct volume;
  */
 int home_check(struct volume *v, struct store *s, struct err *err);
 
-/* As home_check(), for an open volume, from the thread of a request.  Returns 0 if the store is not open. */
+/* Checks the file as home_check() does, in the thread of a request.  Returns 0 if the store is not open. */
 int home_check_open(struct volume *v, struct err *err);
 
-/* Makes the fold thread call home_check(), and waits for it, but only a short time: status must always answer. */
+/*
+ * Requests home_check() from the fold thread, and waits for the result only a short time, because
+ * status must always answer.
+ */
 void home_ask(struct volume *v);
 
 #endif /* ERAD_VOLUME_HOME_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Asks the attached instance for its state: see link.h. */
+/* Requests the state of the attached instance: see link.h. */
 #include "erad/volume/link.h"
 #include "erad/volume/volume.h"
 
@@ -13,6 +13,7 @@ int link_refresh(struct volume *v)
 	pthread_mutex_lock(&v->lock);
 	v->info = info;
 	v->passing = info.status & ERAD_PASSES_ALL;
+	volume_count_states(v);
 	pthread_mutex_unlock(&v->lock);
 	mirror_state(&v->shown.mirror, info.state);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks the attached instance for its state.  Context: the volume thread. */
+/* Requests the state of the attached instance.  Context: the volume thread. */
 #ifndef ERAD_LINK_H
 #define ERAD_LINK_H
 

@@ -16,7 +16,7 @@ void message_look(struct volume *v)
 
 	if (v->fd < 0 || instance_message_get(v->fd, &m) || !m.id)
 		return;
-	/* Keeps the newest message only: whoever sent a message that was not served has given up waiting. */
+	/* Keeps only the newest message: the sender of an older message has already stopped waiting. */
 	pthread_mutex_lock(&v->lock);
 	v->message = (struct message){
 		.instance_id = v->info.instance_id, .id = m.id, .type = m.type,
@@ -62,7 +62,10 @@ static int serve_message(struct volume *v, const struct message *m, uint32_t *er
 
 static void reply_to_message(struct volume *v, const struct message *m, int result, uint32_t era)
 {
-	/* Calling the ioctl under the lock, which keeps the fd open, is allowed: the ioctl does not wait. */
+	/*
+	 * Call the ioctl under the lock, which keeps the fd open.  This is allowed, because the
+	 * ioctl does not wait.
+	 */
 	pthread_mutex_lock(&v->lock);
 	if (v->fd >= 0 && v->info.instance_id == m->instance_id)
 		instance_message_reply(v->fd, m->id, result, era);

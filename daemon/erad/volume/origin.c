@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Compares the origin of a volume with what the metadata has of it: see origin.h. */
+/* Compares the origin of a volume with its identity and its seal in the metadata: see origin.h. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,13 +8,15 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/eratab.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
-#include "erad/device/identity.h"
-#include "erad/device/seal.h"
-#include "erad/device/sysfs.h"
+#include "common/identity.h"
+#include "common/seal.h"
+#include "common/sysfs.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 #include "store/history.h"
 
@@ -23,7 +25,10 @@
 
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
-/* Finds a node of the instance's origin.  A table that was made by hand may have another origin than eratab. */
+/*
+ * Finds a node of the instance's origin.  eratab may name another origin if somebody has made the
+ * table by hand.
+ */
 static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err *err)
 {
 	const dev_t dev = makedev(v->info.origin_major, v->info.origin_minor);
@@ -32,32 +37,53 @@ static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err
 	return r ? err_set(err, r, "cannot find the origin %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
 }
 
+int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err)
+{
+	if (!v->refuse_gap || v->activated)
+		return 0;
+	return err_set(err, -EUCLEAN,
+		       "writes may have gone past erad (%s): %s; " ERAD_TAB " has gap=refuse, so the volume is not opened; 'eractl open %s --accept-gap' opens it, and every block counts as written",
+		       store_gap_name(kind), detail, v->name);
+}
+
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
-	int r = store_gap(v->store, kind, detail, err);
+	int r = origin_refuse_gap(v, kind, detail, err);
 
 	if (!r)
-		log_warn("volume %s: writes may have gone past erad (%s): %s; every block counts as written", v->name,
-			 store_gap_name(kind), detail);
+		r = store_gap(v->store, kind, detail, err);
+	if (!r)
+		log_event(LOG_GAP, SD_WARNING,
+			  "volume %s: writes may have gone past erad (%s): %s; every block counts as written",
+			  v->name, store_gap_name(kind), detail);
 	return r;
 }
 
-/* Keeps the identity of the origin.  other: the origin is another device than before, and this is in the log. */
+/*
+ * Stores the identity of the origin in the metadata.  other: the origin is another device than
+ * before, and this is logged already.
+ */
 static int compare_identity(struct volume *v, bool *other, struct err *err)
 {
+	char text_was[IDENTITY_TEXT], text_now[IDENTITY_TEXT];
 	struct identity was, now;
-	char text[IDENTITY_TEXT];
+	struct err detail;
 	int r;
 
 	store_item(v->store, STORE_IDENTITY, (uint8_t *)&was);
 	identity_of(makedev(v->info.origin_major, v->info.origin_minor), v->info.nr_sectors, &now);
 	*other = was.version && identity_compare(&was, &now) == IDENTITY_OTHER;
 	if (*other) {
-		r = origin_gap(v, ERAD_GAP_ORIGIN, identity_text(&now, text), err);
+		err_set(&detail, 0, "the origin is %.130s now, and was %.130s before", identity_text(&now, text_now),
+			identity_text(&was, text_was));
+		r = origin_gap(v, ERAD_GAP_ORIGIN, detail.msg, err);
 		if (r)
 			return r;
 	} else if (was.version && identity_compare(&was, &now) == IDENTITY_UNKNOWN) {
-		/* A property that was known once may only be invisible now, so keep it. */
+		/*
+		 * If a property is not known now, keep its former value: the property may be
+		 * invisible for the moment.
+		 */
 		return 0;
 	} else if (was.version) {
 		identity_complete(&now, &was);
@@ -67,7 +93,7 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 
 /*
  * Compares the origin with the seal.  Returns 1 if they differ or cannot be compared; *difference
- * or *kind says why.
+ * or *kind has the reason.
  */
 static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_kind *kind, struct err *difference)
 {
@@ -76,7 +102,7 @@ static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_ki
 
 	*kind = ERAD_GAP_UNKNOWN;
 	if (!s->nr) {
-		err_set(difference, 0, "when the volume was closed, the origin was in use already or could not be read");
+		err_set(difference, 0, "when the volume was closed, the origin was in use already, was written, or could not be read");
 		return 1;
 	}
 	r = node_of(v, node, difference);
@@ -87,6 +113,8 @@ static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_ki
 		return fd;
 	r = seal_compare(fd, v->info.nr_sectors * ERAD_SECTOR, s, difference);
 	close(fd);
+	if (!r)
+		r = table_note_written_while_closed(v, difference);
 	if (r == 1)
 		*kind = ERAD_GAP_CLOSED;
 	return r;
@@ -135,7 +163,7 @@ static void search_one(void *ctx, const struct erad_info *i)
 
 /*
  * Returns whether a new target of the volume uses the origin already.  Such a target holds all
- * writes until erad attaches to it.
+ * writes until erad attaches.
  */
 static bool new_target_has_it(const struct volume *v)
 {
@@ -145,9 +173,9 @@ static bool new_target_has_it(const struct volume *v)
 }
 
 /*
- * Returns EBUSY if somebody else uses the origin.  Claims the origin for a moment only, so that
- * nobody who wants to use the origin is refused for long.  The old target releases the origin
- * shortly after erad has learned of the target's end, so try again for a while.
+ * Returns EBUSY if somebody else uses the origin.  Claims the origin only for a moment, so that
+ * nobody else is refused for long.  Tries several times, because the old target releases the origin
+ * shortly after erad has noticed the end of the target.
  */
 static int check_unused(const struct volume *v, const char *node, struct err *err)
 {
@@ -188,7 +216,12 @@ static int take_seal(const struct volume *v, struct seal *s, struct err *err)
 		return fd;
 	r = seal_take(fd, v->info.nr_sectors * ERAD_SECTOR, seed, s, err);
 	close(fd);
-	/* If somebody has begun to use the origin meanwhile, the seal may contain their writes. */
+	if (!r && table_note_written_since_end(v))
+		r = err_set(err, -EBUSY, "the origin was written to after its volume was closed");
+	/*
+	 * Check again after sealing: if somebody has begun to use the origin, the seal may contain
+	 * their writes.
+	 */
 	return r ? r : check_unused(v, node, err);
 }
 
@@ -225,6 +258,6 @@ int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_secto
 	if (identity_compare(&was, &now) != IDENTITY_OTHER)
 		return 0;
 	return err_set(err, -EXDEV,
-		       "origin %.100s is %.130s, expected %.130s; with --origin-replaced it is taken, and all of it counts as written",
+		       "origin %.100s is %s, expected %s; 'eractl open NAME --origin-replaced' accepts the new device, and every block counts as written",
 		       path, identity_text(&now, text_now), identity_text(&was, text_was));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notices writes that went past erad while a volume was closed.  The identity of the origin tells
- * whether the origin is still the same device, and the seal whether the origin was written.
- * Context: the volume thread, unless a function says otherwise.
+ * Notices writes to the origin while the volume was closed.  The identity shows whether the origin
+ * is still the same device, and the seal shows whether the origin was written.  Context: the volume
+ * thread, unless a function says otherwise.
  */
 #ifndef ERAD_ORIGIN_H
 #define ERAD_ORIGIN_H
@@ -17,25 +17,34 @@ struct store;
 struct volume;
 
 /*
- * Compares the origin with the identity and with the seal in the metadata.  Logs a gap for each
- * difference.  Keeps the identity of the origin if it is new.  Call this before a new target lets
- * its first write through.
+ * Compares the origin with the identity and the seal in the metadata.  Records a gap for each
+ * difference.  Keeps the identity of a new origin.  Call this before a new target lets its first
+ * write through.  With gap=refuse, an open calls this once more before there is a target.
  */
 int origin_compare(struct volume *v, struct err *err);
 
 /*
- * Closes the store of a volume whose target and mapped device are gone, with a seal.  If the origin
- * cannot be sealed, for example because somebody has mounted it already, the seal says so, and the
- * next open logs a gap.  Returns as store_close() does.
+ * Closes the store, with a seal, of a volume whose target and mapped device are gone.  If the
+ * origin cannot be sealed, for example because somebody has mounted it already, the seal contains
+ * this fact, and the next open records a gap.  Returns the result of store_close().
  */
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err);
 
-/* Logs a gap, in the metadata and in erad's log.  The next era must begin before a write is let through. */
+/*
+ * Returns EUCLEAN if eratab has gap=refuse, and the open of the volume is still under way.  Then no
+ * gap may be recorded, so that the next open finds it again.
+ */
+int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
+
+/*
+ * Records a gap in the metadata, and logs the gap.  After this call, an era must begin before a
+ * write is let through.  EUCLEAN: see origin_refuse_gap().
+ */
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
- * Returns EXDEV, with both identities in the sentence, if dev is another device than the one with
- * which the metadata was used last.  Any thread may call this.
+ * Returns EXDEV, with both identities in the sentence, if dev is not the device with which the
+ * metadata was used last.  Any thread may call this.
  */
 int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_sectors, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Examines the place of a volume's metadata: see peek.h. */
+/* Examines a file or device that may have metadata: see peek.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +9,19 @@
 #include "erad/volume/peek.h"
 #include "store/super.h"
 
-/* A thread that examines a place, or whose result is waited for. */
+/* A thread that examines a path. */
 struct look {
 	struct look *next;
 	char *path;
 	enum peek_depth depth;
 	struct peek found;
-	void (*late)(void);	/* to be called when an abandoned thread ends */
+	void (*late)(void);	/* called when the thread ends after its caller has stopped waiting */
 	bool done, abandoned;
 	pthread_cond_t changed;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct look *looks;	/* protects all of this; path and found belong to the thread until it is done */
+static struct look *looks;	/* lock protects all fields; the thread uses path and found without the lock until done is true */
 
 void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 {
@@ -40,7 +40,7 @@ void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 	}
 }
 
-/* Under lock. */
+/* Removes a request from the list, and frees it.  Context: lock. */
 static void end_look(struct look *l)
 {
 	struct look **p = &looks;
@@ -76,7 +76,7 @@ static void *look_thread(void *arg)
 	return NULL;
 }
 
-/* Context: the lock.  Returns NULL if there is no memory. */
+/* Adds a request to the list.  Returns NULL if there is no memory.  Context: lock. */
 static struct look *begin_look(const char *path, enum peek_depth depth, void (*late)(void))
 {
 	struct look *l = calloc(1, sizeof(*l));

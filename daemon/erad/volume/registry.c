@@ -12,16 +12,16 @@
 
 #define CLAIM_WAIT_MS	10000
 
-/* Constant after the start. */
+/* These are constant after the start. */
 static int control_fd, progress_fd;
 static void (*claim_ended)(void);
 
 static pthread_mutex_t volumes_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released;		/* signalled when a claim has ended or a volume was removed */
-/* The fields below are under volumes_lock. */
+/* volumes_lock protects the fields below. */
 static struct volume *first, **last = &first;
 static struct claim *claims;
-static bool adopted;			/* set once: see volumes_adopted() */
+static bool adopted;			/* volumes_adopted() was called; set once */
 static bool stopping;
 
 int volumes_control(void)
@@ -38,7 +38,7 @@ int volumes_targets(struct instances *l, struct err *err)
 	return r ? err_set(err, r, "cannot list the targets: %s", strerror(-r)) : 0;
 }
 
-/* Under volumes_lock. */
+/* Finds a volume by its name.  Context: volumes_lock. */
 static struct volume *find_volume(const char *name)
 {
 	struct volume *v = first;
@@ -109,8 +109,8 @@ static void leave_to_standby(void)
 }
 
 /*
- * Finds another volume with the same UUID.  Two such volumes would own each other's targets.
- * Context: volumes_lock.
+ * Finds another volume with the same UUID.  Of two such volumes, each would take the other's
+ * targets for its own.  Context: volumes_lock.
  */
 static const struct volume *find_twin(const struct volume *v)
 {
@@ -140,7 +140,7 @@ int volumes_add(struct volume *v, struct err *err)
 		*last = v;
 		last = &v->next;
 	}
-	/* A request that was accepted before the stop ends as if it had failed. */
+	/* After volumes_stop(), end the volume at once: then the request fails. */
 	if (stopping && !r)
 		volume_stop(v);
 	leave_to_standby();
@@ -167,7 +167,7 @@ void volumes_remove(struct volume *v)
 	volume_unref(v);
 }
 
-/* Under volumes_lock. */
+/* Returns whether the name is claimed.  Context: volumes_lock. */
 static bool claimed(const char *name)
 {
 	struct claim *c = claims;
@@ -177,7 +177,7 @@ static bool claimed(const char *name)
 	return c;
 }
 
-/* Under volumes_lock. */
+/* Enters the claim.  Context: volumes_lock. */
 static void push_claim(struct claim *c, const char *name, bool tried)
 {
 	c->tried = tried;
@@ -197,7 +197,7 @@ int volumes_claim(struct claim *c, const char *name, struct volume **v, struct e
 	if (stopping)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
 	else if (claimed(name))
-		r = err_set(err, -EBUSY, "another request for this volume is being carried out");
+		r = err_set(err, -EBUSY, "another request for this volume is being carried out; try again later");
 	else
 		r = 0;
 	if (!r) {
@@ -256,7 +256,7 @@ void volumes_start(int control, int progress, void (*ended)(void))
 	thread_cond_init(&released);
 }
 
-/* ---- what the main loop asks ---- */
+/* ---- for the main loop ---- */
 
 uint64_t volumes_digest(uint64_t digest, const struct erad_info *i)
 {
@@ -281,7 +281,7 @@ void volumes_looked(struct volume *v, uint64_t digest)
 	pthread_mutex_unlock(&volumes_lock);
 }
 
-/* Under volumes_lock. */
+/* Adds an instance to the digest of the volumes that own it.  Context: volumes_lock. */
 static void add_to_owners(void *ctx, const struct erad_info *i)
 {
 	(void)ctx;
@@ -334,13 +334,13 @@ bool volumes_settled(struct err *who)
 	pthread_mutex_lock(&volumes_lock);
 	settled = adopted;
 	if (!settled)
-		err_set(who, 0, "the live targets have not all been looked at");
+		err_set(who, 0, "erad has not looked at all live targets yet");
 	for (v = first; v && settled; v = v->next) {
 		pthread_mutex_lock(&v->lock);
 		settled = v->settled;
 		pthread_mutex_unlock(&v->lock);
 		if (!settled)
-			err_set(who, 0, "volume %s has not been attached", v->name);
+			err_set(who, 0, "erad has not attached to volume %s yet", v->name);
 	}
 	pthread_mutex_unlock(&volumes_lock);
 	return settled;

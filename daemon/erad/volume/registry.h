@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The registry: the open volumes, by name, and the claims on names. */
+/* The registry: the open volumes by name, and the claims on names. */
 #ifndef ERAD_VOLUMES_H
 #define ERAD_VOLUMES_H
 
@@ -11,9 +11,9 @@
 
 /*
  * Sets up the registry.  Call this before all other functions, and before there are threads that
- * use volumes.  control: an fd of the control node, for all threads, which stays open.
- * progress_fd: an eventfd, written to whenever volumes_settled() may have become true.
- * claim_ended: called without locks whenever a claim of volumes_claim() has ended; may be NULL.
+ * use volumes.  control: an fd of the control node for all threads; it stays open.  progress_fd: an
+ * eventfd, which is written whenever volumes_settled() may have become true.  claim_ended: called
+ * without locks whenever a claim of volumes_claim() has ended; may be NULL.
  */
 void volumes_start(int control, int progress_fd, void (*claim_ended)(void));
 int volumes_control(void);
@@ -32,27 +32,27 @@ int volumes_all(struct volume ***out, size_t *nr);
 
 /*
  * Adds a volume, and takes a reference.  The caller has claimed the name, and the registry has no
- * volume of that name.  EBUSY, and the volume is not added: an open volume has the same UUID.
+ * volume of this name.  EBUSY: an open volume has the same UUID, and the volume is not added.
  */
 int volumes_add(struct volume *v, struct err *err);
-/* Removes the volume, and drops the reference. */
+/* Removes the volume from the registry, and drops the reference that volumes_add() took. */
 void volumes_remove(struct volume *v);
 
 /*
- * A claim on a name.  With it, no two of create, open, close, forget and adoption work on one
- * volume at once.  Waits up to ten seconds for another claim to end, then returns EBUSY.  c is in
- * the caller's stack frame.  *v gets the open volume of that name, with a reference for the caller,
- * or NULL.
+ * A claim on a name.  Only the thread with the claim may create, open, close, forget or adopt the
+ * volume of this name.  Waits up to ten seconds for another claim to end, then returns EBUSY.  c is
+ * in the caller's stack frame.  *v receives the open volume of this name, with a reference for the
+ * caller, or NULL.
  */
 struct claim {
 	const char *name;
 	struct claim *next;
-	bool tried;		/* made by volumes_try_claim() */
+	bool tried;		/* volumes_try_claim() has made this claim */
 };
 int volumes_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 /*
  * Claims the name without waiting.  Returns false if the name is claimed, if an open volume has the
- * name, or if erad is stopping.  The end of this claim does not call claim_ended.
+ * name, or if erad is stopping.  The end of such a claim does not call claim_ended.
  */
 bool volumes_try_claim(struct claim *c, const char *name);
 void volumes_release(struct claim *c);
@@ -61,45 +61,49 @@ void volumes_release(struct claim *c);
 bool volumes_own(const struct erad_info *i);
 
 /*
- * Called when the instances have changed.  Lists them by the fd `control` on the control node, and wakes
- * the volumes whose own last list had other instances.  Returns 0 or a negative errno.  Never waits for
+ * Call this when the instances have changed.  Lists them with the fd `control`, and wakes each
+ * volume that has seen other instances of its own.  Returns 0 or a negative errno.  Never waits for
  * I/O, and does not use the heap.
  */
 int volumes_changed(int control);
 
 /*
- * A volume thread calls volumes_looking() before it lists the instances, and volumes_looked() with
- * the digest of those that the volume owns.  volumes_changed() compares with the list that the volume
- * thread itself has seen.  A comparison of two lists of others would not do: in between, an instance can
- * change and change back, and the volume thread may have seen only the state in between.
+ * A volume thread calls volumes_looking() before it lists the instances, and then volumes_looked()
+ * with the digest of its own instances.  volumes_changed() compares the instances with the list
+ * that the volume thread itself has read.  It would be wrong to compare two lists of
+ * volumes_changed().  An instance can change, and change back, between the two lists, and the
+ * volume thread may have read the list while the instance was changed.
  */
 void volumes_looking(struct volume *v);
 void volumes_looked(struct volume *v, uint64_t digest);
 
 /*
- * Adds an instance to the digest of a list, which begins as VOLUMES_NO_INSTANCE.  Lists with other instances, or in
- * which one has changed, have other digests: FNV-1a.
+ * Adds an instance to the digest of a list.  The digest begins as VOLUMES_NO_INSTANCE.  Lists with
+ * other instances, or with an instance that has changed, have other digests.  The hash is FNV-1a.
  */
 #define VOLUMES_NO_INSTANCE	0xcbf29ce484222325
 uint64_t volumes_digest(uint64_t digest, const struct erad_info *i);
 
-/* Called when the first attempt of a volume to attach has ended. */
+/* Call this when the first attempt of a volume to attach has ended. */
 void volumes_settled_one(void);
 /*
- * Called when the adopter has looked at all targets that were there at the start; each known target
- * has a volume now.
+ * Call this when the adopter has looked at all targets that existed at the start of erad: each
+ * target that erad knows has a volume now.
  */
 void volumes_adopted(void);
 /*
- * Returns whether an attach was tried for all targets that were there at the start.  who gets the
- * names of the others.
+ * Returns whether erad has tried to attach to all targets that existed at the start.  who receives
+ * the names of the others.
  */
 bool volumes_settled(struct err *who);
 
-/* Returns whether no volume has been in one commit for longer than ms.  If one has, who gets its name. */
+/*
+ * Returns whether each volume's current commit takes no longer than ms.  Otherwise who receives the
+ * name of a volume.
+ */
 bool volumes_progress(unsigned int ms, struct err *who);
 
-/* Lets go of all targets.  Returns false if this took longer than ms milliseconds. */
+/* Detaches from all targets.  Returns false if this takes longer than ms milliseconds. */
 bool volumes_stop(unsigned int ms);
 
 #endif /* ERAD_VOLUMES_H */

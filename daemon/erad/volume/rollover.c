@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The volume thread's part of a checkpoint: see rollover.h.  It takes one step at a time between
- * batches, so that writes are still served.  First the new era becomes durable, then the target
- * begins the era.  The requester gets its answer only when the last write of the old era has
+ * The volume thread's part of a checkpoint: see rollover.h.  The thread takes one step at a time,
+ * between batches, so that it still serves writes.  First the new era becomes durable, then the
+ * target begins the era.  The requester gets its answer only when the last write of the old era has
  * completed.
  */
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
-#define DRAIN_LOOK_MS	1000	/* pause between two checks for the end of the drain, in case the target does not report the end */
+#define DRAIN_LOOK_MS	1000	/* pause between two checks whether the drain has ended, in case the target does not report the end */
 
 static void finish_checkpoint(struct volume *v, int result, const struct err *err)
 {
@@ -72,7 +72,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	int r;
 
 	if (v->mark_trouble.since_ms)
-		return err_set(err, -EIO, "the metadata does not work: %.400s",
+		return err_set(err, -EIO, "the metadata does not work: %s",
 			       v->mark_trouble.err.msg);
 	r = link_refresh(v);
 	if (r)
@@ -88,13 +88,14 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	c->from = v->info.era;
 	c->to = rollover_next(c->from, s.era);
 	/*
-	 * A snapshot begins with an era in the metadata.  If the metadata has begun this era already, the
-	 * target catches up first, and the caller asks again for the snapshot.
+	 * A snapshot begins with an era in the metadata.  If the metadata has already begun an era
+	 * without the snapshot, the target first moves to this era.  Then the caller requests the
+	 * snapshot again.
 	 */
 	c->again = c->snapshot && c->to == s.era;
 	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
 		return err_set(err, -EOVERFLOW,
-			       "era %u is the last there is; create the volume anew", s.era);
+			       "era %u is the last possible era; create the volume anew", s.era);
 	if (c->to != c->prepared) {
 		c->again = true;
 		return err_set(err, -EAGAIN, "the target has begun another era meanwhile");
@@ -102,7 +103,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	failpoint(FAILPOINT_ROLL_PREPARED);
 	if (c->to == s.era)
 		return 0;
-	/* The watchdog also checks the duration of this write. */
+	/* Store the time: the watchdog checks how long this write takes, too. */
 	atomic_store(&v->busy_since, thread_now_ms());
 	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
 		store_checkpoint(v->store, c->to, err);
@@ -136,8 +137,8 @@ void rollover_step(struct volume *v)
 
 	r = instance_new_era(v->fd, c->from, c->to, 0);
 	/*
-	 * The target has begun the era, whether the drain has ended or not.  The era's first commit
-	 * comes later.
+	 * The target has begun the era, even if the drain has not ended.  The first commit of the
+	 * era comes later.
 	 */
 	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
 		const struct mirror_era now = {

@@ -8,17 +8,20 @@
 
 struct volume;
 
-/* Takes the next step of a checkpoint, if one was requested. */
+/* Does the next step of a checkpoint, if one was requested. */
 void rollover_step(struct volume *v);
 /* Returns whether a checkpoint waits for the volume thread. */
 bool rollover_wanted(struct volume *v);
 /* Ends a checkpoint that cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
 
-/* Returns the era that follows `from` of the target.  durable: the era of the metadata. */
+/* Returns the era that the target is to begin after `from`.  durable: the current era of the metadata. */
 static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
 {
-	/* A failed attempt may have begun an era in the metadata but not in the target; that era is used. */
+	/*
+	 * The metadata may have begun an era that the target has not, because an attempt has
+	 * failed.  Then use this era.
+	 */
 	return durable > from ? durable : durable + 1;
 }
 

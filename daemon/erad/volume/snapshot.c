@@ -9,9 +9,9 @@
 #include "erad/volume/volume.h"
 
 /*
- * Drops a snapshot that neither lasts nor has a reader.  Its reader could not drop it, because the
- * metadata failed, or because the fold that began it seemed to have failed.  Context:
- * snapshot_lock.
+ * Drops a snapshot that does not last and has no reader.  Its reader may have failed to drop it,
+ * because the metadata failed.  Or the snapshot may have begun although its fold returned an error.
+ * Context: snapshot_lock.
  */
 static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 {
@@ -21,7 +21,7 @@ static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 	store_info(s, &info);
 	if (v->pinned || info.snapshot_lasts)
 		return 0;
-	/* This also drops a snapshot that a later fold would begin, which the info does not show. */
+	/* Drop the snapshot even if the info shows none: a later fold may be about to begin it. */
 	r = store_drop_snapshot(s, err);
 	return r == -ENOENT ? 0 : r;
 }
@@ -45,7 +45,7 @@ static int check_free(struct volume *v, struct store *s, struct err *err)
 		       "a dump or check of the volume is under way and holds the only snapshot there can be");
 }
 
-/* Context: snapshot_lock. */
+/* Requests the snapshot with a checkpoint.  Context: snapshot_lock. */
 static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t *era, struct err *err)
 {
 	const struct checkpoint how = { .snapshot = true, .lasts = lasts };
@@ -59,7 +59,7 @@ static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t
 		failpoint(FAILPOINT_SNAP_ASKED);
 		r = store_fold(s, err);
 	}
-	/* If a later fold began the snapshot after all, it would have no reader, so drop it. */
+	/* Drop the snapshot: a later fold may still begin it, and it would have no reader. */
 	if (r)
 		store_drop_snapshot(s, NULL);
 	v->pinned = !r && !lasts;
@@ -80,7 +80,7 @@ int volume_snapshot_take(struct volume *v, bool lasts, uint32_t *era, struct err
 		r = take_snapshot(v, s, lasts, era, err);
 		volume_store_put(v);
 	} else {
-		r = err_set(err, -EAGAIN, "its metadata is not open");
+		r = volume_store_missing(err);
 	}
 	if (!r)
 		failpoint(FAILPOINT_SNAP_HELD);
@@ -98,7 +98,7 @@ static int drop_snapshot(struct store *s, bool lasts, struct err *err)
 	store_info(s, &info);
 	if (info.snapshot_era && info.snapshot_lasts != lasts)
 		return err_set(err, -ENOENT, lasts ?
-			       "no snapshot is held, except that of a dump or check, which drops it in the end" :
+			       "the only snapshot belongs to a dump or check that is under way and will drop the snapshot" :
 			       "the reader's snapshot is gone");
 	return store_drop_snapshot(s, err);
 }
@@ -109,7 +109,7 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
 
 	pthread_mutex_lock(&v->snapshot_lock);
 	r = drop_snapshot(s, false, err);
-	/* If the drop has failed, the next request for a snapshot drops it: see drop_orphan(). */
+	/* Ignore a failure: the next request for a snapshot drops this one (drop_orphan()). */
 	v->pinned = false;
 	pthread_mutex_unlock(&v->snapshot_lock);
 	if (!r)
@@ -130,7 +130,7 @@ int volume_snapshot_drop(struct volume *v, struct err *err)
 			r = drop_snapshot(s, true, err);
 		volume_store_put(v);
 	} else {
-		r = err_set(err, -EAGAIN, "its metadata is not open");
+		r = volume_store_missing(err);
 	}
 	if (!r)
 		failpoint(FAILPOINT_SNAP_DROPPED);

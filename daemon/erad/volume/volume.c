@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Open volumes, as all threads use them: create and free, the store, the state. */
+/* Open volumes, for all threads: creating and freeing them, their store, their state. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,7 @@ void volume_kick(struct volume *v)
 	uint64_t one = 1;
 
 	atomic_store(&v->attention, true);
-	/* The counter cannot overflow, because each read resets it. */
+	/* This counter cannot overflow, because each read sets it to 0. */
 	if (write(v->event_fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -111,6 +111,17 @@ void volume_stop(struct volume *v)
 	volume_kick(v);
 }
 
+void volume_accept_gap(struct volume *v)
+{
+	if (!atomic_exchange(&v->refuse_gap, false))
+		return;
+	pthread_mutex_lock(&v->lock);
+	if (!v->ready)
+		v->settled = false;
+	pthread_mutex_unlock(&v->lock);
+	volume_kick(v);
+}
+
 int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
 {
 	struct timespec until = thread_deadline(ms);
@@ -126,7 +137,7 @@ int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
 	else if (v->stop)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
 	else if (v->attach_trouble.since_ms)
-		r = err_set(err, -EIO, "%.500s", v->attach_trouble.err.msg);
+		r = err_set(err, -EIO, "%s", v->attach_trouble.err.msg);
 	else
 		r = err_set(err, -ETIMEDOUT, "the target was not ready within %u seconds",
 			    ms / 1000);
@@ -152,7 +163,7 @@ int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms,
 	else if (v->stop)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
 	else if (t->since_ms)
-		r = err_set(err, -EIO, "%.500s", t->err.msg);
+		r = err_set(err, -EIO, "%s", t->err.msg);
 	else
 		r = err_set(err, -ETIMEDOUT, "the new target was not ready within %u seconds",
 			    ms / 1000);
@@ -184,6 +195,11 @@ struct store *volume_store_get(struct volume *v)
 		v->store_users++;
 	pthread_mutex_unlock(&v->lock);
 	return s;
+}
+
+int volume_store_missing(struct err *err)
+{
+	return err_set(err, -EAGAIN, "the metadata is not open; 'eractl status' says why");
 }
 
 void volume_store_put(struct volume *v)
@@ -245,7 +261,7 @@ unsigned int volume_count_states(struct volume *v)
 {
 	const char *state = volume_state(v, NULL);
 
-	/* The first state is none that has changed. */
+	/* Do not count the first state, which is no change. */
 	if (v->counted_state && strcmp(v->counted_state, state))
 		v->state_changes++;
 	v->counted_state = state;
@@ -258,7 +274,7 @@ bool volume_owns(struct volume *v, const struct erad_info *i)
 
 	if (!uuid_is_zero(i->uuid))
 		return !memcmp(i->uuid, v->uuid, sizeof(v->uuid));
-	/* A table that was made by hand need not name the UUID, and can have several targets without UUID. */
+	/* A table that was made by hand may lack the UUID.  Several targets of such a table may have no UUID. */
 	if (v->meta_dev && makedev(i->meta_major, i->meta_minor) != v->meta_dev)
 		return false;
 	pthread_mutex_lock(&v->lock);

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Attaches volumes below logical volumes that are in use, and detaches volumes: see attach.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/below.h"
+#include "common/failpoint.h"
+#include "common/lvm_filter.h"
+#include "common/lvs.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/device/dm.h"
+#include "erad/device/hidden.h"
+#include "erad/device/probe.h"
+#include "erad/ops/attach.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/forget.h"
+#include "erad/ops/open.h"
+#include "erad/ops/table.h"
+#include "erad/volume/registry.h"
+
+#define AGAIN_S		5u	/* seconds between two attempts to end an interrupted attach */
+#define END_MS		120000	/* seconds to wait for a clean close; enough for the last fold of a full journal on a slow disk */
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Refuses physical volumes that attach does not support.  *lvs: the devices on the physical volume,
+ * with LVM's locks; the caller frees the list.
+ */
+static int check(const struct create_args *a, const struct eratab_entry *e, dev_t origin, struct lvs *lvs, struct err *err)
+{
+	char line[ERR_MAX];
+	struct err who;
+	int r;
+
+	r = lvs_find(origin, 0, lvs, err);
+	if (r)
+		return err_prefix(err, r, "%.100s", a->origin);
+	if (!lvs->nr && probe_in_use(origin, a->origin, &who))
+		r = err_set(err, -EBUSY, "%.100s is in use, but not by logical volumes: %s", a->origin, who.msg);
+	if (!r && lvs->nr)
+		r = probe_boot_vg(lvs->lv[0].uuid, err);
+	if (!r && lvs->nr)
+		r = probe_other_vg(e->metadata, lvs->lv[0].uuid, err);
+	if (!r && !a->below->lvm_rejects && !a->below->write_filter) {
+		lvm_filter_line(e->origin, line, sizeof(line));
+		r = err_set(err, -EEXIST,
+			    "LVM would use %.80s and the volume at the same time; with --write-lvm-filter attach writes this line to " LVM_FILTER_FILE ", or write it yourself: %s",
+			    a->origin, line);
+	}
+	if (!r)
+		r = lvs_lock(lvs, 0, err);
+	if (r)
+		lvs_free(lvs);
+	return r;
+}
+
+/* Creates the device, and moves the logical volumes to the device. */
+static int move_lvs(const char *name, const struct dm_table *t, struct lvs *lvs, uint64_t *us, struct err *err)
+{
+	dev_t dev;
+	int r;
+
+	r = dm_create_linear(name, t, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_BELOW_MADE);
+	dev = dm_tables_find(name);
+	r = lvs_load(lvs, t->origin, dev, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_BELOW_LOADED);
+	r = lvs_swap(lvs, us, err);
+	failpoint(FAILPOINT_BELOW_MOVED);
+	return r;
+}
+
+/* Moves the logical volumes away from the device, whatever its state, and removes the device. */
+static int take_away(const char *name, uint64_t *us, struct err *err)
+{
+	const dev_t dev = dm_tables_find(name);
+	struct volume *v;
+	int r;
+
+	*us = 0;
+	if (!dev)
+		return 0;
+	r = below_detach(dev, us, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_BELOW_FREED);
+	r = dm_remove(name, err);
+	if (r && r != -ENXIO)
+		return r;
+	v = volumes_get(name);
+	if (v && !volume_wait_ended(v, END_MS))
+		r = err_set(err, -ETIMEDOUT, "the logical volumes lie on the physical volume again, but after %d seconds the metadata is not closed yet",
+			    END_MS / 1000);
+	else
+		r = 0;
+	volume_unref(v);
+	return r;
+}
+
+static int attach_claimed(const struct create_args *a, struct volume **out, struct err *err)
+{
+	struct eratab_entry *e;
+	struct creation *c;
+	struct dm_table t;
+	struct err why;
+	struct lvs lvs;
+	uint64_t us;
+	int r;
+
+	r = creation_new(a, &c, err);
+	if (r)
+		return r;
+	e = creation_entry(c);
+	creation_table(c, &t);
+	r = check(a, e, t.origin, &lvs, err);
+	if (r)
+		goto out_creation;
+	a->below->nr_lvs = lvs.nr;
+	e->detaching = true;
+	r = table_add(e, err);
+	if (r)
+		goto out_lvs;
+	failpoint(FAILPOINT_BELOW_LISTED);
+	r = creation_write(c, err);
+	if (r)
+		goto out_line;
+	if (!a->below->lvm_rejects) {
+		r = lvm_filter_add(LVM_FILTER_FILE, e->origin, err);
+		/* EBUSY: another process has the lock of the file, so nothing was written. */
+		if (r == -EBUSY)
+			goto out_line;
+		if (r < 0)
+			goto out_filter;
+	}
+	failpoint(FAILPOINT_BELOW_FILTERED);
+	r = move_lvs(e->name, &t, &lvs, &a->below->us, err);
+	if (r)
+		goto out_device;
+	r = open_claimed(e, OPEN_IN_PLACE, &(struct open_choice){ 0 }, &us, out, err);
+	if (r)
+		goto out_device;
+	a->below->us = later(a->below->us, us);
+	failpoint(FAILPOINT_BELOW_TRACKED);
+	e->detaching = false;
+	r = table_replace(e, err);
+	if (r) {
+		volume_unref(*out);
+		goto out_device;
+	}
+	lvs_free(&lvs);
+	creation_keep(c);
+	return 0;
+
+out_device:
+	/* take_away() takes LVM's locks itself, and works in each state of the logical volumes. */
+	lvs_free(&lvs);
+	if (take_away(e->name, &us, &why)) {
+		err_prefix(err, r, "the attach could not be undone (%s), 'eractl detach %s' tries again", why.msg, e->name);
+		creation_keep(c);
+		return r;
+	}
+out_filter:
+	/* Also if lvm_filter_add() has failed: the file may have the pattern, which is not durable. */
+	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0)
+		log_warn("volume %s: %s", e->name, why.msg);
+out_line:
+	if (table_remove(e->name, &why))
+		log_warn("volume %s: %s", e->name, why.msg);
+	/* Show the origin again: udev may have read the line of eratab and hidden the origin. */
+	hidden_update(t.origin, false);
+out_lvs:
+	lvs_free(&lvs);
+out_creation:
+	creation_undo(c);
+	return r;
+}
+
+int op_attach(const struct create_args *args, struct volume **out, struct err *err)
+{
+	return create_with(args, attach_claimed, out, err);
+}
+
+static int detach_claimed(const struct eratab_entry *found, struct detached *out, struct err *err)
+{
+	struct eratab_entry e = *found;
+	struct forgotten left;
+	struct err why;
+	int r;
+
+	if (!e.detaching) {
+		r = below_check(dm_tables_find(e.name), e.name, e.origin, err);
+		if (r)
+			return r;
+		e.detaching = true;
+		r = table_replace(&e, err);
+		if (r)
+			return r;
+	}
+	failpoint(FAILPOINT_BELOW_MARKED);
+	r = take_away(e.name, &out->us, err);
+	if (r) {
+		/* If nothing has changed, remove the option detaching: the volume stays attached. */
+		e.detaching = !below_tracked(dm_tables_find(e.name));
+		if (!e.detaching && table_replace(&e, &why))
+			log_warn("volume %s: %s", e.name, why.msg);
+		return r;
+	}
+	failpoint(FAILPOINT_BELOW_GONE);
+	r = lvm_filter_remove(LVM_FILTER_FILE, e.origin, err);
+	if (r < 0)
+		return r;
+	/* This makes an event of the origin, so that udev and LVM examine the origin again. */
+	r = forget_claimed(e.name, &left, err);
+	free(left.metadata);
+	strcpy(out->uuid, left.uuid);
+	return r;
+}
+
+/*
+ * Detaches the volume.  With only_interrupted, returns 1 if the volume has no line in eratab, or if
+ * the line does not have the option detaching.
+ */
+static int detach(const char *name, bool only_interrupted, struct detached *out, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct claim claim;
+	struct eratab tab;
+	struct volume *v;
+	int r;
+
+	*out = (struct detached){ 0 };
+	r = volumes_claim(&claim, name, &v, err);
+	if (r)
+		return r;
+	volume_unref(v);
+	r = op_find_entry(name, &tab, &e, err);
+	if (!r) {
+		r = only_interrupted && !e->detaching ? 1 : detach_claimed(e, out, err);
+		eratab_free(&tab);
+	} else if (only_interrupted && r == -ENOENT) {
+		r = 1;
+	}
+	volumes_release(&claim);
+	return r;
+}
+
+int op_detach(const char *name, struct detached *out, struct err *err)
+{
+	return detach(name, false, out, err);
+}
+
+int op_end_interrupted(const char *name, struct err *err)
+{
+	struct detached unused;
+
+	return detach(name, true, &unused, err);
+}
+
+/*
+ * Detaches the volumes whose attach or detach was interrupted.  log: logs the errors.  Returns
+ * whether all are detached.
+ */
+static bool end_interrupted(bool log)
+{
+	struct eratab tab;
+	bool done = true;
+	struct err err;
+	int r;
+
+	if (op_read_table(&tab, &err)) {
+		if (log)
+			log_error("cannot look for interrupted attaches, tries again every %u seconds: %s", AGAIN_S, err.msg);
+		return false;
+	}
+	for (size_t n = 0; n < tab.nr; n++) {
+		const struct eratab_entry *e = tab.line[n].entry;
+
+		if (!e || !e->detaching)
+			continue;
+		r = op_end_interrupted(e->name, &err);
+		if (!r)
+			log_notice("volume %s: an attach or a detach was interrupted; the volume is detached", e->name);
+		else if (r < 0 && log)
+			log_error("volume %s: an attach or a detach was interrupted, and cannot be ended now: %s; while its line in /etc/eratab has the option detaching, erad tries again every %u seconds",
+				  e->name, err.msg, AGAIN_S);
+		done &= r >= 0;
+	}
+	eratab_free(&tab);
+	return done;
+}
+
+/*
+ * Try again: the reason may go away by itself.  For example, a program has the device open for a
+ * moment, or the root file system is read-only while the machine boots.
+ */
+static void *recover(void *arg)
+{
+	(void)arg;
+	thread_name("erad-recover");
+	for (bool log = true; !end_interrupted(log); log = false)
+		nanosleep(&(struct timespec){ .tv_sec = AGAIN_S }, NULL);
+	return NULL;
+}
+
+void attach_recover(void)
+{
+	int r = thread_start_detached(recover, NULL);
+
+	if (r)
+		log_error("cannot start a thread that ends interrupted attaches: %s", strerror(-r));
+}

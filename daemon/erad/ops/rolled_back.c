@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Compares metadata with the newest token that was noted: see rolled_back.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/seen.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/ops/rolled_back.h"
+#include "erad/volume/attach.h"
+#include "erad/volume/origin.h"
+#include "erad/volume/volume.h"
+#include "store/history.h"
+
+#define NOTE_MS		5000	/* how long an open waits for the note */
+
+/* A thread that reads the note of a volume. */
+struct note_reader {
+	uint8_t uuid[16];
+	struct token token;
+	int result;		/* of seen_read() */
+	bool done, abandoned;	/* abandoned: nobody waits for the thread any more, so the thread frees this */
+	pthread_cond_t changed;
+};
+
+/* Protects done and abandoned of all readers, and nr_abandoned. */
+static pthread_mutex_t reader_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int nr_abandoned;	/* how many threads still wait for the file system */
+
+static void free_reader(struct note_reader *n)
+{
+	pthread_cond_destroy(&n->changed);
+	free(n);
+}
+
+static void *read_note_thread(void *arg)
+{
+	struct note_reader *n = arg;
+	bool abandoned;
+
+	thread_name("erad-note");
+	n->result = seen_read(ERAD_SEEN_DIR, n->uuid, &n->token);
+	pthread_mutex_lock(&reader_lock);
+	n->done = true;
+	abandoned = n->abandoned;
+	if (abandoned)
+		nr_abandoned--;
+	else
+		pthread_cond_signal(&n->changed);
+	pthread_mutex_unlock(&reader_lock);
+	if (abandoned)
+		free_reader(n);
+	return NULL;
+}
+
+/* Waits for the thread, and frees n, or leaves n to the thread. */
+static int await_note(struct note_reader *n, struct token *t)
+{
+	const struct timespec until = thread_deadline(NOTE_MS);
+	int r = 0;
+
+	pthread_mutex_lock(&reader_lock);
+	while (!n->done && !r)
+		r = -pthread_cond_timedwait(&n->changed, &reader_lock, &until);
+	if (!n->done) {
+		n->abandoned = true;
+		nr_abandoned++;
+		pthread_mutex_unlock(&reader_lock);
+		return -ETIMEDOUT;
+	}
+	pthread_mutex_unlock(&reader_lock);
+	r = n->result;
+	*t = n->token;
+	free_reader(n);
+	return r;
+}
+
+/*
+ * Calls seen_read() in a thread of its own.  ETIMEDOUT: the file system does not answer within
+ * NOTE_MS.  While the thread waits for the file system, each further call returns ETIMEDOUT at once.
+ */
+static int read_note(const uint8_t uuid[16], struct token *t)
+{
+	struct note_reader *n;
+	bool hangs;
+	int r;
+
+	pthread_mutex_lock(&reader_lock);
+	hangs = nr_abandoned;
+	pthread_mutex_unlock(&reader_lock);
+	if (hangs)
+		return -ETIMEDOUT;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return -ENOMEM;
+	memcpy(n->uuid, uuid, sizeof(n->uuid));
+	thread_cond_init(&n->changed);
+	r = thread_start_detached(read_note_thread, n);
+	if (r) {
+		free_reader(n);
+		return r;
+	}
+	return await_note(n, t);
+}
+
+static bool knows(struct store *s, const struct token *t, uint32_t era)
+{
+	switch (store_moment(s, t->timeline, t->era)) {
+	case MOMENT_KNOWN:
+		return true;
+	case MOMENT_TOO_OLD:
+		/* The timeline is not kept any more, or the metadata was restored from a dump: compare the eras. */
+		return era >= t->era;
+	default:
+		return false;
+	}
+}
+
+/* Says what the user can do.  The metadata cannot tell which of the two causes is the right one. */
+static int refuse_or_advise(const struct volume *v, const char *detail, struct err *err)
+{
+	struct err why;
+	int r = origin_refuse_gap(v, ERAD_GAP_ROLLED_BACK, detail, &why);
+
+	if (r)
+		return err_set(err, r, "%s; if the volume is a clone, 'eractl forget %s' and 'eractl create' give it a UUID of its own",
+			       why.msg, v->name);
+	log_notice("volume %s: if its metadata was put back from an older copy, make a full copy of the volume; if the volume is a clone of another one, give it a UUID of its own with 'eractl close %s', 'eractl forget %s' and 'eractl create'",
+		   v->name, v->name, v->name);
+	return 0;
+}
+
+int rolled_back_check(struct volume *v, struct err *err)
+{
+	char detail[ERAD_GAP_DETAIL + 1];
+	struct store_info info;
+	struct token t;
+	int r;
+
+	r = read_note(v->uuid, &t);
+	if (r && r != -ENOENT)
+		log_notice("volume %s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; metadata that was put back from an older copy is not noticed",
+			   v->name, strerror(-r));
+	store_info(v->store, &info);
+	/* If the floor is not below the token's era, a diff since any era that was noted lists every block anyway. */
+	if (r || knows(v->store, &t, info.era) || info.floor_era >= t.era)
+		return 0;
+	snprintf(detail, sizeof(detail), "the metadata, in era %" PRIu32 ", does not know the noted era %" PRIu32 ": an older copy, or a clone with the same UUID",
+		 info.era, t.era);
+	r = refuse_or_advise(v, detail, err);
+	/*
+	 * If the copy was made while the volume was in use, the era of the token would begin in the
+	 * token's timeline now.  Then an erad that is killed before it records the gap would leave
+	 * metadata that knows the token.  So the era must begin in another timeline.  Such a copy has
+	 * no seal that the new timeline could drop.
+	 */
+	if (!r && t.era > info.era && store_timeline(v->store, info.era) == t.timeline)
+		r = attach_begin_timeline(v, err);
+	if (!r && t.era > info.era)
+		r = store_begin_era(v->store, t.era, err);
+	return r ? r : origin_gap(v, ERAD_GAP_ROLLED_BACK, detail, err);
+}

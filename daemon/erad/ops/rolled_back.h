@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Notices metadata that was put back from an older copy, and clones with the same UUID: see common/seen.h. */
+#ifndef ERAD_ROLLED_BACK_H
+#define ERAD_ROLLED_BACK_H
+
+#include "common/err.h"
+
+struct volume;
+
+/*
+ * Records a gap if the metadata does not know the newest token that eractl has noted.  First
+ * begins the era of this token in the metadata.  So every era that somebody may know from before
+ * counts as within the gap, and no such era begins a second time.  Fails if eratab has gap=refuse,
+ * and then changes nothing.
+ * If the note cannot be read within 5 seconds, because its file system does not answer, logs this
+ * and returns 0: the open of a volume must not wait for another file system.
+ *
+ * Context: the thread that opens the volume.  The volume has its store, and no volume thread yet.
+ */
+int rolled_back_check(struct volume *v, struct err *err);
+
+#endif /* ERAD_ROLLED_BACK_H */

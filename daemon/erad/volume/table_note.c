@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Compares counters over the times in which a target was not in its table: see table_note.h. */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "erad/base/log.h"
+#include "erad/device/dm.h"
+#include "erad/volume/origin.h"
+#include "erad/volume/table_note.h"
+#include "erad/volume/volume.h"
+#include "store/history.h"
+
+static uint64_t diskseq_of(dev_t dev)
+{
+	char text[32];
+
+	return blockdev_attribute(dev, "diskseq", text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
+}
+
+static void fill_note(struct table_note *n, enum table_note_state state, uint64_t diskseq, uint64_t written)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	memset(n, 0, sizeof(*n));
+	n->version = htole32(TABLE_NOTE_VERSION);
+	n->state = htole32(state);
+	n->diskseq = htole64(diskseq);
+	n->written = htole64(written);
+	if (fd < 0)
+		return;
+	if (read(fd, n->boot, sizeof(n->boot) - 1) > 0)
+		n->boot[strcspn(n->boot, "\n")] = 0;
+	close(fd);
+}
+
+static void fill_in(struct volume *v, struct table_note *in)
+{
+	v->diskseq = diskseq_of(makedev(v->info.dev_major, v->info.dev_minor));
+	fill_note(in, NOTE_IN, v->diskseq, v->info.written_resumed);
+	in->instance = htole64(v->info.instance_id);
+}
+
+void table_note_leave(struct volume *v)
+{
+	struct erad_info i;
+
+	/* An instance without an era has let no write through, so the note of the instance before it still counts. */
+	if (!v->info.era)
+		return;
+	/* This ioctl also works for a target that is removed. */
+	instance_info(v->fd, &i);
+	if (i.status & ERAD_RESUMED)
+		return;
+	fill_note(&v->left, NOTE_OUT, v->diskseq, i.written_suspended);
+}
+
+int table_note_stay(struct volume *v, struct err *err)
+{
+	struct table_note in;
+
+	fill_in(v, &in);
+	v->left.version = 0;
+	return store_set_item(v->store, STORE_TABLE_NOTE, (const uint8_t *)&in, err);
+}
+
+struct finding {
+	enum erad_gap_kind kind;
+	char detail[ERAD_GAP_DETAIL + 1];	/* "": there is no gap */
+};
+
+static void find_gap(struct finding *f, enum erad_gap_kind kind, const char *detail)
+{
+	f->kind = kind;
+	snprintf(f->detail, sizeof(f->detail), "%s", detail);
+}
+
+/* was, now: sectors that were written to one device, at two moments. */
+static void compare_written(struct finding *f, uint64_t was, uint64_t now)
+{
+	f->kind = ERAD_GAP_TABLE;
+	if (was == ERAD_WRITTEN_UNKNOWN || now == ERAD_WRITTEN_UNKNOWN)
+		find_gap(f, ERAD_GAP_TABLE, "the target was out of its table, and the device has no counters of writes");
+	else if (was != now)
+		snprintf(f->detail, sizeof(f->detail), "%" PRIu64 " sectors were written while the target was out of its table",
+			 now - was);
+}
+
+/* The noted target was in its table, in this boot, when erad saw it last. */
+static void compare_unseen(struct finding *f, const struct table_note *was, const struct erad_info *i, bool same_device)
+{
+	const uint64_t id = le64toh(was->instance), written = le64toh(was->written);
+
+	if (!same_device)
+		find_gap(f, ERAD_GAP_UNKNOWN, "the device was removed while no erad ran or the metadata failed, so the origin has no seal");
+	else if (id == i->instance_id || (i->since_id && i->since_id <= id && id < i->instance_id))
+		return;
+	else if (written == ERAD_WRITTEN_UNKNOWN || written != i->written_resumed)
+		find_gap(f, ERAD_GAP_UNKNOWN, "the target was taken out of its table while no erad ran or the metadata failed");
+}
+
+#define WRITTEN_WHILE_CLOSED	"%" PRIu64 " sectors were written to the origin while the volume was closed"
+
+/*
+ * was: a note GONE of this boot.  Returns false if the counter of the origin cannot be compared.
+ * *sectors: how many sectors were written since the note.
+ */
+static bool count_since(const struct table_note *was, const struct erad_info *i, uint64_t *sectors)
+{
+	struct origin_count now;
+
+	origin_count_read(makedev(i->origin_major, i->origin_minor), &now);
+	*sectors = le64toh(now.sectors) - le64toh(was->origin.sectors);
+	return origin_count_comparable(&was->origin, &now);
+}
+
+/* erad ended in this boot between the end of the mapped device and the seal. */
+static void compare_unsealed(struct finding *f, const struct table_note *was, const struct erad_info *i)
+{
+	uint64_t sectors;
+
+	if (!count_since(was, i, &sectors)) {
+		find_gap(f, ERAD_GAP_UNKNOWN, "erad ended before it had sealed the origin, and the origin has no counters of writes");
+	} else if (sectors) {
+		f->kind = ERAD_GAP_CLOSED;
+		snprintf(f->detail, sizeof(f->detail), WRITTEN_WHILE_CLOSED, sectors);
+	}
+}
+
+int table_note_written_while_closed(const struct volume *v, struct err *difference)
+{
+	struct table_note was, now;
+	uint64_t sectors;
+
+	store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
+	fill_note(&now, NOTE_GONE, 0, 0);
+	if (le32toh(was.version) != TABLE_NOTE_VERSION || le32toh(was.state) != NOTE_GONE || strcmp(was.boot, now.boot) ||
+	    !count_since(&was, &v->info, &sectors) || !sectors)
+		return 0;
+	err_set(difference, 0, WRITTEN_WHILE_CLOSED, sectors);
+	return 1;
+}
+
+static void compare_note(struct finding *f, const struct table_note *was, const struct table_note *now,
+			 const struct erad_info *i)
+{
+	const bool same_boot = !strcmp(was->boot, now->boot);
+	const bool same_device = same_boot && was->diskseq == now->diskseq;
+
+	switch (le32toh(was->state)) {
+	case NOTE_OUT:
+		if (same_device)
+			compare_written(f, le64toh(was->written), i->written_resumed);
+		else
+			find_gap(f, ERAD_GAP_TABLE, "the target was out of its table, and the device is another one now");
+		return;
+	case NOTE_GONE:
+		if (same_boot)
+			compare_unsealed(f, was, i);
+		break;
+	default:
+		if (same_boot) {
+			compare_unseen(f, was, i, same_device);
+			return;
+		}
+	}
+	if (*f->detail || !i->written_resumed)
+		return;
+	find_gap(f, ERAD_GAP_TABLE, i->written_resumed == ERAD_WRITTEN_UNKNOWN ?
+		 "the target was resumed later than its device, which has no counters of writes" :
+		 "the device was written before its target came");
+}
+
+int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, struct err *err)
+{
+	uint8_t seal[ERAD_HISTORY_SEAL];
+	struct finding f = { .detail = "" };
+	struct table_note was = v->left;
+
+	fill_in(v, in);
+	if (!was.version)
+		store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
+	if (!era || le32toh(was.version) != TABLE_NOTE_VERSION)
+		return 0;
+	if (le32toh(was.state) != NOTE_OUT && !store_seal(v->store, seal))
+		return 0;
+	compare_note(&f, &was, in, &v->info);
+	return *f.detail ? origin_gap(v, f.kind, f.detail, err) : 0;
+}
+
+static bool lives_on(const struct volume *v)
+{
+	return v->dev && dm_lives(v->dev) && diskseq_of(v->dev) == v->diskseq;
+}
+
+int table_note_end(struct volume *v, struct err *err)
+{
+	struct table_note gone;
+
+	v->lived_on = lives_on(v);
+	if (v->lived_on || !v->store || !v->begun)
+		return 0;
+	fill_note(&gone, NOTE_GONE, v->diskseq, ERAD_WRITTEN_UNKNOWN);
+	origin_count_read(makedev(v->info.origin_major, v->info.origin_minor), &gone.origin);
+	v->end_count = gone.origin;
+	return store_set_item(v->store, STORE_TABLE_NOTE, (const uint8_t *)&gone, err);
+}
+
+bool table_note_lives_on(const struct volume *v)
+{
+	return v->lived_on || lives_on(v);
+}
+
+bool table_note_written_since_end(const struct volume *v)
+{
+	struct origin_count now;
+
+	origin_count_read(makedev(v->info.origin_major, v->info.origin_minor), &now);
+	return origin_count_comparable(&v->end_count, &now) && v->end_count.sectors != now.sectors;
+}
+
+int table_note_close_out(struct volume *v, struct store *s, struct err *err)
+{
+	const struct table_note left = v->left;
+	int r = 0;
+
+	log_warn("volume %s: its target was taken out of the table of a device that lives on; what is written to the device now is not recorded",
+		 v->name);
+	if (left.version)
+		r = store_set_item(s, STORE_TABLE_NOTE, (const uint8_t *)&left, err);
+	store_close(s, false, NULL);
+	return r;
+}
