@@ -10,14 +10,17 @@
 
 #include "eractl/cgroup.h"
 
-#define FILEID_KERNFS	0xfe	/* the kernel's value; no header for user space has it */
+#define FILEID_KERNFS	0xfe	/* handle type FILEID_KERNFS; only the kernel's own headers define it */
 
 union kernfs_handle {
 	struct file_handle handle;
 	char room[sizeof(struct file_handle) + sizeof(uint64_t)];
 };
 
-/* Opens the root of the default hierarchy.  It is mounted at the second place if version 1 is used as well. */
+/*
+ * Opens the root of the default hierarchy.  On a machine that also uses version 1 of cgroups, the
+ * default hierarchy is mounted at the second path.
+ */
 static int open_root(const char **root)
 {
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Writes the path of a cgroup in the default hierarchy; "/" is its root.  ENOENT: the cgroup
- * was removed.  EPERM and others: the path cannot be found out.
+ * Writes the path of the cgroup to path; "/" is the root of the default hierarchy.  ENOENT: the
+ * cgroup was removed.  EPERM and other errors: the path cannot be found out.
  */
 int cgroup_path(uint64_t id, char *path, size_t size);
 

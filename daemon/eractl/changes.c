@@ -11,6 +11,7 @@
 #include "eractl/changes.h"
 #include "eractl/eractl.h"
 #include "eractl/metadata.h"
+#include "eractl/seen_note.h"
 #include "store/moment.h"
 
 /* The state of one reading, from erad or from metadata. */
@@ -19,12 +20,12 @@ struct reading {
 	const char *operand;
 	struct changes_head head;
 	bool begun;
-	/* The last extent.  It is passed on only when the next extent is known not to continue it. */
+	/* The last extent.  It is passed on when the extent after it has been read, because the two may be one. */
 	uint64_t offset, length;
-	uint64_t changed;	/* bytes of all extents */
+	uint64_t changed;	/* sum of the lengths of all extents */
 };
 
-static int begin(struct reading *r, struct err *err)
+static int begin_changes(struct reading *r, struct err *err)
 {
 	r->begun = true;
 	return r->reader->begin(r->reader->ctx, &r->head, err);
@@ -41,7 +42,7 @@ static int flush_kept(struct reading *r, struct err *err)
 	return r->reader->extent(r->reader->ctx, r->offset, length, err);
 }
 
-static int add(struct reading *r, uint64_t offset, uint64_t length, struct err *err)
+static int add_change(struct reading *r, uint64_t offset, uint64_t length, struct err *err)
 {
 	int ret;
 
@@ -59,10 +60,10 @@ static int add(struct reading *r, uint64_t offset, uint64_t length, struct err *
 
 static int garbled(const struct reading *r, struct err *err, const char *how)
 {
-	return err_set(err, -EBADMSG, "volume %s: the answer of erad makes no sense: %s", r->operand, how);
+	return err_set(err, -EBADMSG, "volume %s: the answer of erad cannot be understood: %s", r->operand, how);
 }
 
-static int take_head(struct reading *r, struct json_object *part, struct err *err)
+static int begin_answer(struct reading *r, struct json_object *part, struct err *err)
 {
 	struct changes_head *h = &r->head;
 	int ret;
@@ -72,17 +73,18 @@ static int take_head(struct reading *r, struct json_object *part, struct err *er
 	    !json_number(part, "era", &h->era))
 		return garbled(r, err, "the first part lacks block_size, size, since or era");
 	if (h->since != r->reader->since)
-		return garbled(r, err, "it is about another era");
+		return garbled(r, err, "the first part has another era as \"since\"");
 	h->token = json_text(part, "token");
+	seen_note(h->token);
 	h->gaps = json_object_object_get(part, "gaps");
-	ret = begin(r, err);
+	ret = begin_changes(r, err);
 	h->token = NULL;
 	h->gaps = NULL;
 	return ret;
 }
 
-/* Takes the i-th number of the part, and the number after it. */
-static int take_extent(struct reading *r, struct json_object *part, size_t i, struct err *err)
+/* Reads the i-th number of the part as an offset, and the number after it as a length. */
+static int changes_extent(struct reading *r, struct json_object *part, size_t i, struct err *err)
 {
 	uint64_t offset, length;
 
@@ -93,29 +95,29 @@ static int take_extent(struct reading *r, struct json_object *part, size_t i, st
 		return garbled(r, err, "the extents do not ascend");
 	if (!length || length > r->head.size || offset > r->head.size - length)
 		return garbled(r, err, "an extent is empty or goes beyond the volume");
-	return add(r, offset, length, err);
+	return add_change(r, offset, length, err);
 }
 
-static int take_part(void *ctx, struct json_object *part, struct err *err)
+static int changes_part(void *ctx, struct json_object *part, struct err *err)
 {
 	struct reading *r = ctx;
 	size_t i, n;
 	int ret;
 
 	if (!r->begun)
-		return take_head(r, part, err);
+		return begin_answer(r, part, err);
 	if (!json_object_is_type(part, json_type_array))
 		return garbled(r, err, "a part is not a list of extents");
 	n = json_object_array_length(part);
 	for (i = 0; i < n; i += 2) {
-		ret = take_extent(r, part, i, err);
+		ret = changes_extent(r, part, i, err);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-static int take_result(struct reading *r, struct json_object *result, struct err *err)
+static int changes_result(struct reading *r, struct json_object *result, struct err *err)
 {
 	const char *due = json_text(result, "full_copy_due");
 	uint64_t changed;
@@ -123,13 +125,13 @@ static int take_result(struct reading *r, struct json_object *result, struct err
 	if (due)
 		return err_set(err, -ESTALE, "%s", due);
 	if (!r->begun)
-		return garbled(r, err, "it has no first part");
+		return garbled(r, err, "the answer has no first part");
 	if (!json_number(result, "changed_bytes", &changed) || changed != r->changed + r->length)
 		return garbled(r, err, "changed_bytes is not the sum of the extents");
 	return flush_kept(r, err);
 }
 
-static int read_volume(struct reading *r, struct err *err)
+static int changes_from_volume(struct reading *r, struct err *err)
 {
 	struct json_object *request = client_request("diff", r->operand), *result;
 	int ret;
@@ -140,10 +142,10 @@ static int read_volume(struct reading *r, struct err *err)
 		json_object_object_add(request, "since", json_object_new_int64(r->reader->since));
 	if (r->reader->snapshot)
 		json_object_object_add(request, "snapshot", json_object_new_boolean(true));
-	ret = client_call(request, take_part, r, &result, err);
+	ret = client_call(request, changes_part, r, &result, err);
 	if (ret)
 		return ret;
-	ret = take_result(r, result, err);
+	ret = changes_result(r, result, err);
 	json_object_put(result);
 	return ret;
 }
@@ -171,7 +173,7 @@ static struct json_object *gaps_json(const struct store_gap *gap, unsigned int n
 	return list;
 }
 
-static int add_blocks(void *ctx, uint64_t first, uint64_t len)
+static int add_changed_blocks(void *ctx, uint64_t first, uint64_t len)
 {
 	struct store_reading *s = ctx;
 	const struct changes_head *h = &s->r->head;
@@ -181,7 +183,7 @@ static int add_blocks(void *ctx, uint64_t first, uint64_t len)
 	/* The last block may reach beyond the end of the device. */
 	if (bytes > h->size - offset)
 		bytes = h->size - offset;
-	return add(s->r, offset, bytes, s->err);
+	return add_change(s->r, offset, bytes, s->err);
 }
 
 static int begin_from_store(struct reading *r, struct store *s, const struct store_info *info, struct err *err)
@@ -199,14 +201,14 @@ static int begin_from_store(struct reading *r, struct store *s, const struct sto
 	if (store_token(s, h->era, &token))
 		h->token = token_text(&token, text);
 	h->gaps = gaps_json(gap, store_gaps_since(s, h->since, h->era, gap));
-	ret = begin(r, err);
+	ret = begin_changes(r, err);
 	json_object_put(h->gaps);
 	h->gaps = NULL;
 	h->token = NULL;
 	return ret;
 }
 
-static int read_store(struct reading *r, struct store *s, struct err *err)
+static int changes_from_store(struct reading *r, struct store *s, struct err *err)
 {
 	struct store_reading ctx = { r, err };
 	struct store_info info;
@@ -228,11 +230,11 @@ static int read_store(struct reading *r, struct store *s, struct err *err)
 	ret = begin_from_store(r, s, &info, err);
 	if (!ret)
 		ret = store_diff_view(s, r->reader->snapshot ? STORE_SNAPSHOT : STORE_NOW, r->reader->since,
-				      add_blocks, &ctx, err);
+				      add_changed_blocks, &ctx, err);
 	return ret ? ret : flush_kept(r, err);
 }
 
-static int read_metadata(struct reading *r, struct err *err)
+static int changes_from_metadata(struct reading *r, struct err *err)
 {
 	struct engine *engine;
 	struct store *s;
@@ -243,7 +245,7 @@ static int read_metadata(struct reading *r, struct err *err)
 		ret = store_open(engine, STORE_READ, &s, err);
 	if (ret)
 		return ret;
-	ret = read_store(r, s, err);
+	ret = changes_from_store(r, s, err);
 	store_close(s, false, NULL);
 	return ret;
 }
@@ -252,7 +254,7 @@ int changes_read(const char *operand, const struct changes_reader *reader, struc
 {
 	struct reading r = { .reader = reader, .operand = operand };
 
-	return strchr(operand, '/') ? read_metadata(&r, err) : read_volume(&r, err);
+	return strchr(operand, '/') ? changes_from_metadata(&r, err) : changes_from_volume(&r, err);
 }
 
 /* ---- checks and messages ---- */
@@ -273,7 +275,7 @@ int changes_check_token(const char *operand, const char *token, struct err *err)
 	int r;
 
 	if (!token_from_text(token, &t))
-		return err_set(err, -EINVAL, "%s: it is not a token", token);
+		return err_set(err, -EINVAL, "token %s: expected a token of 'eractl checkpoint --token'", token);
 	with_era.since = t.era;
 	r = changes_read(operand, &with_era, err);
 	return known ? 0 : r;

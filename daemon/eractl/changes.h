@@ -9,36 +9,40 @@
 
 #include "common/err.h"
 
-/* Sizes are in bytes. */
+/* What is known before the first extent.  Sizes are in bytes. */
 struct changes_head {
 	uint64_t block_size, size;
 	uint64_t since, era;
-	const char *token;		/* of era, or NULL; this and gaps are valid in begin() only */
-	struct json_object *gaps;	/* a list, or NULL */
+	const char *token;		/* token of era, or NULL; token and gaps are valid in begin() only */
+	struct json_object *gaps;	/* list of gaps, or NULL */
 };
 
 struct changes_reader {
-	const char *token;	/* or NULL: since is what was given */
+	const char *token;	/* the token that the user has given, or NULL: the user has given the era `since` */
 	uint32_t since;
-	bool snapshot;		/* read the volume's snapshot */
+	bool snapshot;		/* true: read the volume's snapshot */
 	void *ctx;
-	/* Called once, first.  A negative errno, with err set, ends the reading. */
+	/* Called once, before the first extent.  A negative errno, with err set, ends the reading. */
 	int (*begin)(void *ctx, const struct changes_head *head, struct err *err);
-	/* Called for each extent, in ascending order; neighbours are one extent.  All are within the volume. */
+	/*
+	 * Called for each extent, in ascending order.  Neighbouring extents are joined before.  All
+	 * are within the volume.
+	 */
 	int (*extent)(void *ctx, uint64_t offset, uint64_t length, struct err *err);
 };
 
 /*
- * operand: the name of a volume, or a path of metadata, which has a '/'.  Returns 0 when all extents were read,
- * the result of one of the functions if it was not 0, or another negative errno.  ESTALE: a full copy
- * is due, and err is the reason alone, without the name of the volume; begin() was not called.
+ * Reads the extents.  operand: the name of a volume, or a path of metadata, which has a '/'.
+ * Returns 0 when all extents were read.  Otherwise returns the error of a function of the reader,
+ * or a negative errno.  ESTALE: a full copy is due.  Then begin() was not called, and err is the
+ * reason alone, without the name of the volume.
  */
 int changes_read(const char *operand, const struct changes_reader *r, struct err *err);
 
-/* Checks that the metadata knows the moment of the token.  Returns as changes_read(). */
+/* Checks that the metadata knows the moment of the token.  Has the same results as changes_read(). */
 int changes_check_token(const char *operand, const char *token, struct err *err);
 
-/* Prints a note to stderr if the whole volume is listed because of a gap. */
+/* Prints a note to stderr if the diff contains the whole volume because of a gap. */
 void changes_complain_of_gaps(const char *operand, const struct changes_head *head);
 
 #endif /* ERACTL_CHANGES_H */

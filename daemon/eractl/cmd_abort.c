@@ -15,8 +15,8 @@
 #define LOADING_STEP_MS	50
 
 struct outcome {
-	uint64_t failed;	/* writes that were held */
-	bool passing;		/* all writes passed already, so none was held */
+	uint64_t failed;	/* number of writes that were held and have failed now */
+	bool passing;		/* the volume was degraded, so no write was held */
 };
 
 static int abort_one(int fd, const struct erad_info *info, const char *name, struct outcome *out,
@@ -43,7 +43,7 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 	};
 	int i, r;
 
-	/* EAGAIN: an erad is attaching, which takes a short time. */
+	/* EAGAIN: an erad is attaching to the instance, which takes a short time. */
 	for (i = 0; i < LOADING_MS / LOADING_STEP_MS; i++) {
 		r = ioctl(fd, ERAD_IOC_DEGRADE, &a) ? -errno : 0;
 		if (r != -EAGAIN)
@@ -87,7 +87,7 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 			continue;
 		found++;
 		r = degrade ? degrade_one(fd, &infos[i], name, err) : abort_one(fd, &infos[i], name, out, err);
-		/* The instance was removed in the meantime, so it holds no writes. */
+		/* The instance was removed after LIST, so it holds no writes. */
 		if (r == -ENOENT)
 			r = 0;
 		else if (!r)
@@ -98,7 +98,10 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 		}
 	}
 	free(infos);
-	/* During a reload, EOPNOTSUPP of the new instance is no error: no erad has served it yet. */
+	/*
+	 * During a reload, erad has never served the new instance.  Then EOPNOTSUPP of the new
+	 * instance is no error.
+	 */
 	if (!r && no && !done)
 		return no;
 	if (!r && degrade && found && !done)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * eractl check: examines metadata.  Reads the metadata of a closed volume itself, and that of a
- * live volume through erad.
+ * eractl check: examines metadata.  Opens the metadata of a closed volume, and asks erad to examine
+ * the metadata of a live volume.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +36,7 @@ static void on_fault(void *ctx, const char *what)
 	c->faults++;
 }
 
-/* If there is no good superblock, info->block_sectors is 0, and all values are null. */
+/* Without a good superblock, info->block_sectors is 0.  Then all values are null. */
 static void end_json(const struct check *c, const struct store_info *info)
 {
 	char uuid[UUID_TEXT_SIZE], floor[16] = "null";
@@ -54,7 +54,7 @@ static void end_json(const struct check *c, const struct store_info *info)
 		puts(",\"uuid\":null,\"era\":null,\"size\":null,\"block_size\":null,\"clean\":null,\"degraded\":null,\"floor_era\":null}");
 }
 
-static void print_summary(const struct check *c, const struct store_info *info)
+static void print_checked(const struct check *c, const struct store_info *info)
 {
 	if (info->block_sectors) {
 		metadata_print(info);
@@ -105,7 +105,7 @@ static int check_volume(struct check *c, const char *name, struct store_info *in
 	return r;
 }
 
-static void begin_json(const struct check *c, const char *metadata)
+static void begin_check_json(const struct check *c, const char *metadata)
 {
 	if (!c->json)
 		return;
@@ -115,8 +115,8 @@ static void begin_json(const struct check *c, const char *metadata)
 }
 
 /*
- * e: the volume's entry in eratab, or NULL if path names metadata.  The metadata of a closed volume is
- * examined here; if it is in use, erad examines it.
+ * Metadata of a closed volume is examined here, and metadata in use by erad.  e: the volume's entry
+ * in eratab, or NULL if path names metadata.
  */
 static int check_either(struct check *c, const struct eratab_entry *e, const char *path,
 			struct store_info *info, struct err *err)
@@ -128,7 +128,7 @@ static int check_either(struct check *c, const struct eratab_entry *e, const cha
 	r = metadata_open(e ? e->metadata : path, ENGINE_READ, &engine, err);
 	if (r && !(e && r == -EBUSY))
 		return r;
-	begin_json(c, e ? e->metadata : path);
+	begin_check_json(c, e ? e->metadata : path);
 	if (!r) {
 		r = store_check(engine, on_fault, c, info, err);
 		return r < 0 ? r : 0;
@@ -161,7 +161,7 @@ static int run_check(const struct command *cmd, int argc, char **argv)
 	if (check.json)
 		end_json(&check, &info);
 	else
-		print_summary(&check, &info);
+		print_checked(&check, &info);
 	return check.faults ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -171,7 +171,7 @@ const struct command cmd_check = {
 	.summary = "examine metadata",
 	.text =
 	"Reads all metadata of the volume NAME, or of the device or file METADATA.\n"
-	"Prints a line for each fault, and a summary. Changes nothing, but for a live\n"
+	"Prints a line for each fault, and a summary. Changes nothing, except that a live\n"
 	"volume begins a new era. A live volume must be given by its name. The exit\n"
 	"code is 1 if there is any fault.",
 	.options = "J",

@@ -4,9 +4,9 @@
 
 #include "eractl/volumes.h"
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_checkpoint(const struct command *cmd, int argc, char **argv)
 {
-	/* Line n of the output belongs to volume n, so there can be no gap. */
+	/* Stop at the first error: line n of the output must belong to volume n. */
 	struct volumes_job job = { .op = "checkpoint", .print = print_era, .stop = true };
 
 	int c;
@@ -36,5 +36,5 @@ const struct command cmd_checkpoint = {
 	"with 3 where the metadata cannot tell, because it is another volume's, or was\n"
 	"put back from an older copy, and so counts the same eras again.",
 	.options = "tJ",
-	.run = run,
+	.run = run_checkpoint,
 };

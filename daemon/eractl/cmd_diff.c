@@ -8,19 +8,22 @@
 #include <unistd.h>
 
 #include "common/size.h"
+#include "eractl/bookmarks.h"
 #include "eractl/format.h"
+#include "eractl/lv_map.h"
 #include "eractl/qcow2.h"
 #include "eractl/volumes.h"
 
-struct run {
+struct diff_run {
 	struct diff diff;
 	const struct diff_format *format;	/* NULL: the output is a bitmap in a qcow2 file */
-	const char *file, *device;		/* for qcow2: the file, and the path of its backing file */
+	const char *file, *device;		/* paths for qcow2: the new file, and its backing file */
 	struct qcow2 *qcow2;
+	struct lv_map *lv;			/* NULL: the whole volume */
 	bool json;
 };
 
-static int begin_qcow2(struct run *run, struct err *err)
+static int begin_qcow2(struct diff_run *run, struct err *err)
 {
 	const struct diff *d = &run->diff;
 	char *its_own = NULL;
@@ -37,11 +40,14 @@ static int begin_qcow2(struct run *run, struct err *err)
 	return r;
 }
 
-static int begin(void *ctx, const struct changes_head *head, struct err *err)
+static int begin_diff(void *ctx, const struct changes_head *head, struct err *err)
 {
-	struct run *run = ctx;
+	struct diff_run *run = ctx;
 	struct diff *d = &run->diff;
 
+	if (run->lv && (!run->format || run->format->in_blocks))
+		return err_set(err, -EINVAL, "the format %s is for whole volumes, expected table, json, ranges or ddrescue with --lv",
+			       run->format ? run->format->name : "qcow2");
 	if (head->size > INT64_MAX || d->offset > INT64_MAX - head->size)
 		return err_set(err, -EINVAL, "offset %" PRIu64 ": the end of the volume would be beyond the largest size of a file",
 			       d->offset);
@@ -49,6 +55,8 @@ static int begin(void *ctx, const struct changes_head *head, struct err *err)
 		return err_set(err, -EINVAL, "offset %" PRIu64 ": expected a multiple of the block size, %" PRIu64
 			       " bytes, for the format %s", d->offset, head->block_size, run->format->name);
 	d->head = *head;
+	if (run->lv)
+		d->head.size = lv_map_size(run->lv);
 	changes_complain_of_gaps(d->volume, head);
 	if (!run->format)
 		return begin_qcow2(run, err);
@@ -58,9 +66,9 @@ static int begin(void *ctx, const struct changes_head *head, struct err *err)
 	return 0;
 }
 
-static int extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
+static int print_extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
 {
-	struct run *run = ctx;
+	struct diff_run *run = ctx;
 	struct diff *d = &run->diff;
 
 	offset += d->offset;
@@ -70,11 +78,24 @@ static int extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
 	d->end = offset + length;
 	d->changed += length;
 	d->extents++;
-	/* The message comes from end_output(). */
+	/* end_output() prints why the output failed. */
 	return output_failed() ? err_set(err, -EPIPE, "the output failed") : 0;
 }
 
-static void print_due(const struct run *run, const char *why)
+/*
+ * Prints an extent of the volume.  With --lv, keeps the extent until all extents on the logical
+ * volume are known.
+ */
+static int take_extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct diff_run *run = ctx;
+
+	if (!run->lv)
+		return print_extent(ctx, offset, length, err);
+	return lv_map_add(run->lv, offset, length) ? err_set(err, -ENOMEM, "out of memory") : 0;
+}
+
+static void print_due(const struct diff_run *run, const char *why)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -84,7 +105,7 @@ static void print_due(const struct run *run, const char *why)
 	json_object_put(o);
 }
 
-static int finish(struct run *run, struct err *err)
+static int finish(struct diff_run *run, struct err *err)
 {
 	struct qcow2 *q = run->qcow2;
 
@@ -95,15 +116,20 @@ static int finish(struct run *run, struct err *err)
 	return 0;
 }
 
-static int diff(struct run *run, struct changes_reader *reader)
+static int print_diff(struct diff_run *run, struct changes_reader *reader)
 {
+	char found[TOKEN_TEXT_SIZE];
 	struct err err;
 	int r;
 
 	reader->ctx = run;
-	reader->begin = begin;
-	reader->extent = extent;
-	r = changes_read(run->diff.volume, reader, &err);
+	reader->begin = begin_diff;
+	reader->extent = take_extent;
+	r = since_find(run->diff.volume, &reader->token, &reader->since, found, &err);
+	if (!r)
+		r = changes_read(run->diff.volume, reader, &err);
+	if (!r && run->lv)
+		r = lv_map_walk(run->lv, print_extent, run, &err);
 	if (!r)
 		r = finish(run, &err);
 	if (!r)
@@ -120,8 +146,8 @@ static int diff(struct run *run, struct changes_reader *reader)
 	return output_failed() ? EXIT_FAILURE : fail(&err);
 }
 
-/* The operands: a volume or metadata, and the file for qcow2. */
-static int take_operands(const struct command *cmd, struct run *run, bool qcow2, int argc, char **argv)
+/* Reads the operands: a volume or metadata, and for qcow2 the new file. */
+static int take_operands(const struct command *cmd, struct diff_run *run, bool qcow2, int argc, char **argv)
 {
 	if (optind >= argc)
 		return usage_error(cmd, "the name of a volume is missing");
@@ -136,16 +162,17 @@ static int take_operands(const struct command *cmd, struct run *run, bool qcow2,
 		return usage_error(cmd, "--device is for --format qcow2 only");
 	if (strchr(run->diff.volume, '/') || run->diff.offset) {
 		if (qcow2 && !run->device)
-			return usage_error(cmd, "--device DEV is missing: the path of the data, which the qcow2 file needs");
+			return usage_error(cmd, "--device DEV is missing: the qcow2 file needs the path of the data");
 	}
 	return strchr(run->diff.volume, '/') ? 0 : check_name(cmd, run->diff.volume);
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_diff(const struct command *cmd, int argc, char **argv)
 {
-	const char *format = NULL, *since = NULL;
+	const char *format = NULL, *since = NULL, *lv = NULL;
 	struct changes_reader reader = { };
-	struct run run = { };
+	struct diff_run run = { };
+	struct err err;
 	bool qcow2;
 	int c;
 
@@ -163,6 +190,9 @@ static int run(const struct command *cmd, int argc, char **argv)
 		case 'P':
 			if (size_parse(optarg, &run.diff.offset))
 				return usage_error(cmd, "offset %s: expected a number of bytes, or e.g. 1M", optarg);
+			break;
+		case 'l':
+			lv = optarg;
 			break;
 		case 'V':
 			run.device = optarg;
@@ -183,18 +213,30 @@ static int run(const struct command *cmd, int argc, char **argv)
 			return usage_error(cmd, "format %s: expected table, json, ranges, ddrescue, xml or qcow2", format);
 		run.json = !strcmp(run.format->name, "json");
 	}
-	return diff(&run, &reader);
+	if (lv && reader.snapshot)
+		return usage_error(cmd, "got --lv and --snapshot, expected one: LVM says where the logical volume lies now, not where it lay when the snapshot was taken");
+	if (lv && strchr(run.diff.volume, '/'))
+		return usage_error(cmd, "--lv is for open volumes, got the path %s", run.diff.volume);
+	if (lv && lv_map_new(lv, run.diff.volume, &run.lv, &err))
+		return fail(&err);
+	c = print_diff(&run, &reader);
+	lv_map_free(run.lv);
+	return c;
 }
 
 const struct command cmd_diff = {
 	.name = "diff",
-	.args = "NAME|METADATA --since ERA|TOKEN [--snapshot] [--offset BYTES] [--format FORMAT [FILE]] [--json]",
+	.args = "NAME|METADATA --since ERA|TOKEN|@BOOKMARK [--snapshot] [--lv VG/LV] [--offset BYTES] [--format FORMAT [FILE]] [--json]",
 	.summary = "list what was written since an era",
 	.text =
 	"Lists, in ascending order, exactly the blocks that were written in era ERA\n"
-	"or a later one; with ERA 0, the whole volume. With --snapshot, of what was\n"
-	"written before 'eractl snapshot take'. A volume that is closed can also be named\n"
-	"by its metadata, a path with a /; then erad is not needed.\n"
+	"or a later one; with ERA 0, the whole volume. @BOOKMARK stands for the token that\n"
+	"'eractl bookmark' has kept. With --snapshot, lists only what was written before\n"
+	"'eractl snapshot take'. A closed volume can also be named by its metadata, a path\n"
+	"with a /; then erad is not needed.\n"
+	"\n"
+	"With --lv, lists only the blocks of one logical volume of an attached volume, with\n"
+	"their places in the logical volume as it is now. Not with --snapshot.\n"
 	"\n"
 	"  table     for people, with a sum at the end\n"
 	"  json      one object: {\"extents\": [{\"offset\", \"length\", \"type\"}, …], …}\n"
@@ -212,6 +254,6 @@ const struct command cmd_diff = {
 	"only a full copy is complete. JSON has the reason as \"full_copy_due\". Where\n"
 	"writes may have gone past erad since ERA, the whole volume is listed, and a\n"
 	"line on standard error, and \"gaps\" in JSON, say why.",
-	.options = "sSPfVJ",
-	.run = run,
+	.options = "sSlPfVJ",
+	.run = run_diff,
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl doctor: looks at all that erad needs, and says for each finding what to type. */
+/* eractl doctor: checks everything that erad needs, and prints for each finding the command that helps. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/jsonl.h"
+#include "common/shell.h"
 #include "eractl/eractl.h"
 #include "eractl/findings.h"
 
@@ -19,7 +20,7 @@ void finding_add(struct findings *f, enum finding_level level, const char *area,
 		 const char *command, const char *fmt, ...)
 {
 	struct json_object *o = json_object_new_object();
-	char text[1024];
+	char text[ERR_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -34,6 +35,16 @@ void finding_add(struct findings *f, enum finding_level level, const char *area,
 	f->problem |= level == FINDING_PROBLEM;
 }
 
+char *finding_command(const char *program, const char *path)
+{
+	char *word = shell_word(path), *command = NULL;
+
+	if (word && asprintf(&command, "%s %s", program, word) < 0)
+		command = NULL;
+	free(word);
+	return command;
+}
+
 static void print_finding(struct json_object *o)
 {
 	const char *volume = json_text(o, "volume"), *command = json_text(o, "command");
@@ -42,10 +53,12 @@ static void print_finding(struct json_object *o)
 	snprintf(line, sizeof(line), "%-8s %-9s %s%s%s", json_text(o, "level"), json_text(o, "area"),
 		 volume ? volume : "", volume ? ": " : "", json_text(o, "text"));
 	puts(printable(line));
-	if (command) {
-		snprintf(line, sizeof(line), "%18s # %s", "", command);
-		puts(printable(line));
-	}
+	/*
+	 * Print the whole command, because a shortened command is another command.  A command has
+	 * no control characters.
+	 */
+	if (command)
+		printf("%18s # %s\n", "", command);
 }
 
 static int run_doctor(const struct command *cmd, int argc, char **argv)

@@ -41,7 +41,7 @@ static int print_xml(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return output_failed() ? -EPIPE : 0;
 }
 
-static void begin_json(const struct dump *d)
+static void begin_dump_json(const struct dump *d)
 {
 	char uuid[UUID_TEXT_SIZE];
 
@@ -57,7 +57,7 @@ static int print_json_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	const uint64_t block = d->info.block_sectors * SECTOR, size = d->info.nr_sectors * SECTOR;
 	uint64_t end = first + len;
 
-	/* The last block may end behind the end of the device. */
+	/* The last block may reach beyond the end of the device. */
 	end = end == d->info.nr_blocks ? size : end * block;
 	printf("%s\n{\"offset\":%" PRIu64 ",\"length\":%" PRIu64 ",\"era\":%" PRIu32 "}",
 	       d->runs++ ? "," : "", first * block, end - first * block, era);
@@ -74,7 +74,7 @@ static int begin_dump(void *ctx, const struct store_info *info, struct err *err)
 			       " blocks, expected at most %" PRIu32 ", the most that dm-era can have",
 			       d->info.nr_blocks, UINT32_MAX);
 	if (d->json)
-		begin_json(d);
+		begin_dump_json(d);
 	else
 		begin_xml(d);
 	return 0;

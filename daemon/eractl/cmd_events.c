@@ -17,22 +17,22 @@
 #define ASK_MS		10000
 
 /*
- * Events are the differences between two answers of erad.  The answers count what happens, so that
- * what happened between them is reported too: eras have numbers, gaps are counted in the metadata,
- * and state_changes counts the changes of the state.
+ * An event is a difference between two answers of erad.  Short changes between two answers are
+ * noticed too, because the answers have counters: the number of the era, the number of gaps in the
+ * metadata, and state_changes.
  */
 struct follower {
-	char *const *names;		/* ends with a NULL; no names: all volumes */
+	char *const *names;		/* names of volumes, then a NULL; no names: all volumes */
 	bool json;
 	struct json_object *before;	/* {NAME: STATUS} of the last answer */
-	int64_t pid;			/* of the erad that gave it; 0: erad did not answer */
+	int64_t pid;			/* pid of the erad that sent the last answer; 0: erad did not answer */
 	bool began;
-	uint64_t start;			/* seconds since 1970 */
+	uint64_t start;			/* when the command began, in seconds since 1970 */
 };
 
-/* Prints an event, and takes its members.  volume may be NULL. */
-static void print_event(const struct follower *f, const char *event, const char *volume,
-			struct json_object *members, const char *text)
+/* Prints an event.  Frees members.  volume: the volume's name, or NULL if the event is about erad. */
+static void print_change(const struct follower *f, const char *event, const char *volume,
+			 struct json_object *members, const char *text)
 {
 	struct json_object *o;
 	char when[32], line[1024];
@@ -64,7 +64,7 @@ static void say_erad(const struct follower *f, const char *state, const char *er
 	json_object_object_add(m, "state", json_object_new_string(state));
 	json_object_object_add(m, "error", error ? jsonl_text(error) : NULL);
 	snprintf(text, sizeof(text), "%s%s%s", state, error ? ": " : "", error ? error : "");
-	print_event(f, "erad", NULL, m, text);
+	print_change(f, "erad", NULL, m, text);
 }
 
 static void say_state(const struct follower *f, const char *name, const char *state, const char *was, const char *error)
@@ -77,7 +77,7 @@ static void say_state(const struct follower *f, const char *name, const char *st
 	json_object_object_add(m, "error", error ? jsonl_text(error) : NULL);
 	snprintf(text, sizeof(text), "%s%s%s%s%s", state, was ? ", was " : "", was ? was : "", error ? ": " : "",
 		 error ? error : "");
-	print_event(f, "state", name, m, text);
+	print_change(f, "state", name, m, text);
 }
 
 static void say_missed(const struct follower *f, const char *name, const char *what)
@@ -85,7 +85,7 @@ static void say_missed(const struct follower *f, const char *name, const char *w
 	struct json_object *m = json_object_new_object();
 
 	json_object_object_add(m, "what", json_object_new_string(what));
-	print_event(f, "missed", name, m, what);
+	print_change(f, "missed", name, m, what);
 }
 
 static uint64_t number_of(struct json_object *o, const char *key)
@@ -95,7 +95,7 @@ static uint64_t number_of(struct json_object *o, const char *key)
 	return json_number(o, key, &n) ? n : 0;
 }
 
-/* Returns whether both tokens are known and are of different timelines. */
+/* Returns whether both tokens are known and have different timelines. */
 static bool reopened(struct json_object *old, struct json_object *new)
 {
 	const char *a = json_text(old, "token"), *b = json_text(new, "token");
@@ -136,7 +136,7 @@ static void look_at_eras(const struct follower *f, const char *name, struct json
 		before++;
 		json_object_object_add(m, "era", json_object_new_uint64(before));
 		snprintf(text, sizeof(text), "%" PRIu64, before);
-		print_event(f, "era", name, m, text);
+		print_change(f, "era", name, m, text);
 	}
 	if (before > era)
 		say_missed(f, name, "the era went back, because other metadata was opened");
@@ -157,7 +157,7 @@ static uint64_t total_of(struct json_object *status)
 	return sum;
 }
 
-/* Counts the newest gaps that are not older than this command. */
+/* Returns how many of the newest gaps began after the start of this command. */
 static size_t gaps_since_start(const struct follower *f, struct json_object *gaps, size_t nr)
 {
 	size_t i = nr;
@@ -168,8 +168,8 @@ static size_t gaps_since_start(const struct follower *f, struct json_object *gap
 }
 
 /*
- * old: the last answer in which the volume was open, or NULL if there is none.  Of the gaps that are new,
- * the metadata may not have kept all.
+ * Reports the new gaps.  The metadata may not have kept all of them.  old: the last answer in which
+ * the volume was open, or NULL if there is none.
  */
 static void look_at_gaps(const struct follower *f, const char *name, struct json_object *old, struct json_object *new)
 {
@@ -189,11 +189,14 @@ static void look_at_gaps(const struct follower *f, const char *name, struct json
 
 		snprintf(text, sizeof(text), "%s in era %" PRIu64 ": %s", kind ? kind : "unknown", number_of(g, "era"),
 			 detail ? detail : "");
-		print_event(f, "gap", name, json_object_get(g), text);
+		print_change(f, "gap", name, json_object_get(g), text);
 	}
 }
 
-/* Returns the newest answer in which the volume was open: o, or what o has kept.  NULL: there is none. */
+/*
+ * Returns the newest answer in which the volume was open: o, or the older answer that is a member
+ * of o, or NULL.
+ */
 static struct json_object *open_answer(struct json_object *o)
 {
 	return json_object_object_get(o, "era") ? o : json_object_object_get(o, "known");
@@ -218,7 +221,7 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 
 		if (!name || !is_wanted(f, name))
 			continue;
-		/* The era and the gaps of a closed volume are not in the answer, so the last known ones are kept. */
+		/* Keep the last known era and gaps of a closed volume: the answer of erad does not have them. */
 		old = json_object_object_get(f->before, name);
 		known = open_answer(old);
 		look_at_states(f, name, old, v);
@@ -237,13 +240,16 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 	f->before = now;
 }
 
-static int ask(struct json_object *request, struct json_object **result, struct err *err)
+static int ask_erad(struct json_object *request, struct json_object **result, struct err *err)
 {
 	return client_ask(ERAD_SOCKET, request, ASK_MS, result, err);
 }
 
-/* Asks once.  Returns 0 or a negative errno; EACCES ends the command. */
-static int look(struct follower *f)
+/*
+ * Sends one request to erad, and prints what has changed.  Returns 0 or a negative errno; EACCES
+ * ends the command.
+ */
+static int look_at_all(struct follower *f)
 {
 	static char *const all[] = { NULL };
 	struct json_object *ping = NULL, *status = NULL, *volumes;
@@ -251,9 +257,9 @@ static int look(struct follower *f)
 	int64_t pid;
 	int r;
 
-	r = ask(client_request("ping", NULL), &ping, &err);
+	r = ask_erad(client_request("ping", NULL), &ping, &err);
 	if (!r)
-		r = ask(volumes_request("status", all), &status, &err);
+		r = ask_erad(volumes_request("status", all), &status, &err);
 	if (r) {
 		if (f->pid || !f->began)
 			say_erad(f, "gone", err.msg);
@@ -282,7 +288,7 @@ static int run_events(const struct command *cmd, int argc, char **argv)
 	if (check_names(cmd, argv + optind))
 		return EXIT_USAGE;
 	f.names = argv + optind;
-	while (look(&f) != -EACCES && !output_failed())
+	while (look_at_all(&f) != -EACCES && !output_failed())
 		usleep(PERIOD_US);
 	json_object_put(f.before);
 	return EXIT_FAILURE;

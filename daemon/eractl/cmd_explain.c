@@ -15,7 +15,7 @@
 struct explain {
 	const char *volume;
 	uint64_t since, era, oldest, block_size;
-	uint64_t changed_bytes, changed, written;	/* changed and written are in blocks */
+	uint64_t changed_bytes, changed, written;	/* changed and written are numbers of blocks */
 	struct json_object *rows;
 };
 
@@ -28,8 +28,11 @@ static const struct column explain_columns[] = {
 	{ }
 };
 
-/* Keeps the era and block size from the first part, an object.  The other parts are extents, which are not needed. */
-static int take_part(void *ctx, struct json_object *part, struct err *err)
+/*
+ * Keeps the era and the block size from the first part, which is an object.  The other parts are
+ * extents, which explain does not need.
+ */
+static int explain_part(void *ctx, struct json_object *part, struct err *err)
 {
 	struct explain *x = ctx;
 
@@ -47,7 +50,7 @@ static int ask_diff(struct explain *x, struct err *err)
 	int r;
 
 	json_object_object_add(request, "since", json_object_new_uint64(x->since));
-	r = client_call(request, take_part, x, &result, err);
+	r = client_call(request, explain_part, x, &result, err);
 	if (r)
 		return r;
 	if (!x->block_size || !json_number(result, "changed_bytes", &x->changed_bytes))
@@ -58,7 +61,7 @@ static int ask_diff(struct explain *x, struct err *err)
 	return r;
 }
 
-static int ask_writers(struct explain *x, struct err *err)
+static int explain_writers(struct explain *x, struct err *err)
 {
 	char *const names[] = { (char *)x->volume, NULL };
 	struct json_object *volumes, *volume;
@@ -81,16 +84,16 @@ static int ask_both(struct explain *x, struct err *err)
 	int r = 0;
 
 	if (!x->since) {
-		r = ask_writers(x, err);
+		r = explain_writers(x, err);
 		x->since = x->oldest ? x->oldest : 1;
 	}
 	/* Request the diff before the writers, so that the writers of all blocks of the diff are counted. */
 	if (!r)
 		r = ask_diff(x, err);
-	return r ? r : ask_writers(x, err);
+	return r ? r : explain_writers(x, err);
 }
 
-/* Computes x->written, the sum of which each row's share is a part. */
+/* Computes x->written, the sum of the blocks of all rows.  The share of a row is a percentage of this sum. */
 static void add_up(struct explain *x)
 {
 	const size_t nr = json_object_array_length(x->rows);
@@ -139,7 +142,7 @@ static int print_table(struct explain *x)
 	return EXIT_SUCCESS;
 }
 
-static void print_as_json(struct explain *x)
+static void print_explained_json(struct explain *x)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -187,7 +190,7 @@ static int run_explain(const struct command *cmd, int argc, char **argv)
 	} else {
 		add_up(&x);
 		if (json)
-			print_as_json(&x);
+			print_explained_json(&x);
 		else
 			code = print_table(&x);
 	}

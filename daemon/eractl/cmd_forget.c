@@ -6,7 +6,10 @@
 #include "common/client.h"
 #include "eractl/volumes.h"
 
-/* Says where the metadata still is, unless erad has removed it: erad removes only files in its own directory. */
+/*
+ * Prints where the metadata still is, unless erad has removed it.  erad removes only files in its
+ * own directory.
+ */
 static bool print_forgotten(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
@@ -25,7 +28,7 @@ static bool print_forgotten(struct json_object *result)
 
 static int run_forget(const struct command *cmd, int argc, char **argv)
 {
-	struct volumes_job job = { .op = "forget", .print = print_forgotten };
+	struct volumes_job job = { .op = "forget", .print = print_forgotten, .forgets = true };
 
 	while (command_getopt(cmd, argc, argv) != -1)
 		job.json = true;
@@ -41,7 +44,8 @@ const struct command cmd_forget = {
 	.text =
 	"Removes a closed volume from /etc/eratab. Also removes its metadata if that is\n"
 	"the file /var/lib/erad/NAME.erad and no other volume uses the file. Other\n"
-	"metadata and the data of the volume are not touched.",
+	"metadata and the data of the volume are not touched. 'eractl detach' is for a\n"
+	"volume that was attached.",
 	.options = "J",
 	.run = run_forget,
 };

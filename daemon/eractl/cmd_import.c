@@ -16,13 +16,13 @@
 struct import {
 	struct dm_era *from;
 	const char *origin;	/* NULL: the volume's size is taken from the number of blocks */
-	uint64_t nr_sectors;	/* of the origin */
+	uint64_t nr_sectors;	/* size of the origin */
 	const struct era_sink *sink;
 	void *ctx;
 };
 
-/* dm-era's metadata has the size in whole blocks only.  The origin may end inside the last block. */
-static int take_super(void *ctx, const struct era_super *sb, struct err *err)
+/* The origin may end inside the last block.  dm-era's metadata has the number of blocks only. */
+static int import_super(void *ctx, const struct era_super *sb, struct err *err)
 {
 	struct import *i = ctx;
 	struct era_super super = *sb;
@@ -40,7 +40,7 @@ static int take_super(void *ctx, const struct era_super *sb, struct err *err)
 	return i->sink->super(i->ctx, &super, err);
 }
 
-static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, struct err *err)
+static int import_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, struct err *err)
 {
 	struct import *i = ctx;
 
@@ -49,7 +49,7 @@ static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, st
 
 static int read_dm_era(void *from, const struct era_sink *sink, void *ctx, struct err *err)
 {
-	static const struct era_sink own = { .super = take_super, .blocks = take_blocks };
+	static const struct era_sink own = { .super = import_super, .blocks = import_blocks };
 	struct import *i = from;
 
 	i->sink = sink;
@@ -81,7 +81,7 @@ static int import_metadata(struct import *i, const char *path, bool snapshot, co
 
 	if (i->origin && find_size(i, &err))
 		return fail(&err);
-	/* The metadata snapshot does not change, so the metadata may be in use. */
+	/* Do not require exclusive use: dm-era may use the metadata, but its metadata snapshot does not change. */
 	if (snapshot)
 		ret = engine_open(path, ENGINE_READ, &e, &err);
 	else

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* eractl map: draws a volume.  The colour of each part shows when it was last written. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "eractl/eractl.h"
 #include "eractl/eras.h"
 #include "eractl/map_draw.h"
 
 #define MARGIN		12	/* columns beside the cells, for offsets */
-#define LINES_AROUND	12	/* title, empty line, legend, prompt */
+#define LINES_AROUND	12	/* lines above and below the cells: title, empty line, legend, prompt */
 #define SVG_COLUMNS	128
 #define SVG_ROWS	64
 
@@ -51,30 +55,102 @@ static int begin_map(void *ctx, const struct store_info *info, struct err *err)
 	return map_init(m) ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-static int add_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
+static int draw_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	map_add(ctx, first, len, era);
 	return 0;
 }
 
-static int write_svg(const struct map *m, const char *path)
+/* Returns EEXIST if the file, which has bytes, has the content of something else than an SVG. */
+static int check_svg(int fd, const char *path, struct err *err)
 {
-	FILE *f = fopen(path, "we");
-	struct err err;
+	static const char *const heads[] = { "<svg", "<?xml", "<!DOCTYPE svg" };
+	char got[16] = "";
+	size_t n;
+	const int r = file_read_at(fd, got, sizeof(got) - 1, 0, &n);
+
+	if (r)
+		return err_set(err, r, "%s: cannot read it: %s", path, strerror(-r));
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
+		if (!n || !strncmp(got, heads[i], strlen(heads[i])))
+			return 0;
+	return err_set(err, -EEXIST, "%s: it exists and is no SVG; --svg replaces only an SVG or an empty file: name another file", path);
+}
+
+/*
+ * Checks what is at the path.  real receives the path without symbolic links, so that the file is
+ * replaced, and not a link.  *mode receives the mode of the new file.
+ */
+static int check_picture(const char *path, char real[PATH_MAX], mode_t *mode, struct err *err)
+{
+	struct stat st;
+	mode_t mask;
+	int fd, r;
+
+	if (stat(path, &st)) {
+		if (errno != ENOENT)
+			return err_set(err, -errno, "%s: %s", path, strerror(errno));
+		mask = umask(0);
+		umask(mask);
+		*mode = 0666 & ~mask;
+		return snprintf(real, PATH_MAX, "%s", path) < PATH_MAX ? 0 : err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
+	}
+	*mode = st.st_mode & 0777;
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s: expected a regular file, or a path at which there is nothing", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || !realpath(path, real))
+		r = err_set(err, -errno, "%s: %s", path, strerror(errno));
+	else
+		r = check_svg(fd, path, err);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* Writes the whole picture into the file that is open as fd. */
+static int fill_picture(const struct map *m, int fd)
+{
+	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	FILE *f = copy < 0 ? NULL : fdopen(copy, "w");
 	int e = 0;
 
 	if (!f) {
-		err_set(&err, -errno, "%s: %s", path, strerror(errno));
-		return fail(&err);
+		e = errno;
+		if (copy >= 0)
+			close(copy);
+		return -e;
 	}
 	map_print_svg(m, f);
 	if (fflush(f) || ferror(f))
 		e = errno;
 	if (fclose(f) && !e)
 		e = errno;
-	if (!e)
-		return EXIT_SUCCESS;
-	err_set(&err, -e, "%s: cannot write the whole file: %s", path, strerror(e));
+	return -e;
+}
+
+/* Writes a temporary file beside the path, and then renames it: so an error leaves the old picture as it was. */
+static int write_svg(const struct map *m, const char *path)
+{
+	char real[PATH_MAX], temporary[PATH_MAX + 8];
+	struct err err;
+	mode_t mode = 0;
+	int fd, r;
+
+	if (check_picture(path, real, &mode, &err))
+		return fail(&err);
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", real);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0) {
+		err_set(&err, -errno, "%s: %s", path, strerror(errno));
+		return fail(&err);
+	}
+	r = fchmod(fd, mode) ? -errno : fill_picture(m, fd);
+	if (!r)
+		return file_replace(fd, temporary, real, &err) ? fail(&err) : EXIT_SUCCESS;
+	close(fd);
+	unlink(temporary);
+	err_set(&err, r, "%s: cannot write the whole file: %s", path, strerror(-r));
 	return fail(&err);
 }
 
@@ -82,7 +158,7 @@ static int run_map(const struct command *cmd, int argc, char **argv)
 {
 	const char *since = NULL, *svg = NULL;
 	struct map m = { .since = 1 };
-	struct eras_reader reader = { .loose = true, .ctx = &m, .begin = begin_map, .run = add_run };
+	struct eras_reader reader = { .loose = true, .ctx = &m, .begin = begin_map, .run = draw_run };
 	int c, code = EXIT_SUCCESS;
 	bool json = false;
 	uint32_t era;
@@ -105,7 +181,7 @@ static int run_map(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "got both --json and --svg, expected one");
 	if (since && era_parse(since, &era))
 		return usage_error(cmd, "era %s: expected a number from 0 to 4294967294", since);
-	/* Blocks that were never written have era 0 and do not count, so the oldest era is 1. */
+	/* The oldest era is 1: blocks with era 0 were never written, and do not count. */
 	if (since && era)
 		m.since = era;
 	m.name = argv[optind];

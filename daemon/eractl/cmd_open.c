@@ -5,7 +5,7 @@
 #include "common/eratab.h"
 #include "eractl/volumes.h"
 
-/* The volumes that are opened at boot: all but those that are marked noauto. */
+/* Lists the volumes that are opened at boot: all that are not marked noauto. */
 static int open_all(const struct volumes_job *job)
 {
 	struct eratab tab;
@@ -25,7 +25,7 @@ static int open_all(const struct volumes_job *job)
 	for (i = 0; i < tab.nr; i++) {
 		struct eratab_entry *e = tab.line[i].entry;
 
-		if (e && !e->noauto)
+		if (e && !e->noauto && !e->detaching)
 			names[nr++] = e->name;
 	}
 	code = volumes_run(job, names, nr);
@@ -36,16 +36,16 @@ static int open_all(const struct volumes_job *job)
 	return code;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_open(const struct command *cmd, int argc, char **argv)
 {
-	struct volumes_job job = { .op = "open", .print = print_opened };
+	struct volumes_job job = { .op = "open", .print = print_opened, .at_boot = true };
 
 	return volumes_run_operands_or_all(cmd, &job, argc, argv, open_all);
 }
 
 const struct command cmd_open = {
 	.name = "open",
-	.args = "NAME… [--origin-replaced] | --all [--json]",
+	.args = "NAME… [--origin-replaced] [--accept-gap] | --all [--json]",
 	.summary = "bring volumes up",
 	.text =
 	"Makes /dev/mapper/NAME of volumes that are in /etc/eratab, and begins a new\n"
@@ -53,7 +53,10 @@ const struct command cmd_open = {
 	"be opened. --all means those that are not marked noauto.\n"
 	"\n"
 	"A volume whose origin is another device than the last time is not opened. With\n"
-	"--origin-replaced it is, and every block counts as written.",
-	.options = "aRJ",
-	.run = run,
+	"--origin-replaced it is, and every block counts as written.\n"
+	"\n"
+	"A volume with gap=refuse in /etc/eratab is not opened if writes may have gone\n"
+	"past erad. With --accept-gap it is, and every block counts as written.",
+	.options = "aRAJ",
+	.run = run_open,
 };

@@ -3,25 +3,34 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <linux/fs.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
+#include "common/files.h"
 #include "common/size.h"
 #include "eractl/eractl.h"
+#include "eractl/content.h"
 #include "eractl/progress.h"
 #include "eractl/standing.h"
 #include "eractl/stream.h"
+#include "eractl/target_check.h"
 #include "store/crc32c.h"
+#include "store/device_lock.h"
 
-#define ZEROS	(1u << 20)	/* bytes of zeros written at a time */
+#define ZEROS	(1u << 20)	/* how many zeros are written at a time, in bytes */
+#define EOF_MS	3000		/* how long receive waits without a word for the end of standard input */
 
-/* What was written, to be read back. */
+/* An extent that was written to the copy.  The copy is read back, and compared with this. */
 struct written {
 	uint64_t offset, length;
 	uint32_t crc;
@@ -33,38 +42,110 @@ struct receive {
 	struct stream_in *in;
 	const struct stream_head *head;
 	struct standing_place place;
-	struct standing standing;
+	struct standing standing;	/* state of the copy before this stream */
+	int signals;		/* becomes readable when the user has interrupted receive */
 	bool has_standing;
 	bool block_device, created;
-	FILE *written;		/* a temporary file of struct written */
-	uint8_t *buf;		/* STREAM_GROUP bytes */
-	uint64_t data_bytes, zero_bytes;	/* of the stream */
+	FILE *written;		/* temporary file, an array of struct written */
+	uint8_t *buf;		/* buffer of STREAM_GROUP bytes */
+	uint64_t data_bytes, zero_bytes;	/* how many bytes of data, and of zeros, the stream had */
 	bool full_copy_due, already;
+	bool told_of_eof;	/* receive has said that it waits for the end of standard input */
 };
+
+/*
+ * SIGINT, SIGTERM and SIGHUP do not kill receive, but end it after the current step.  So receive can
+ * note in the state how it leaves the copy.  A signal that the caller ignores stays ignored, as
+ * nohup(1) wants it: the kernel would queue an ignored signal that is blocked.
+ */
+static int catch_signals(struct receive *rc, struct err *err)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction was;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (!sigaction(signals[i], NULL, &was) && was.sa_handler != SIG_IGN)
+			sigaddset(&set, signals[i]);
+	rc->signals = -1;
+	if (!sigprocmask(SIG_BLOCK, &set, NULL))
+		rc->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return rc->signals < 0 ? err_set(err, -errno, "catching signals: %s", strerror(errno)) : 0;
+}
+
+static int check_interrupted(const struct receive *rc, struct err *err)
+{
+	struct pollfd p = { .fd = rc->signals, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0 ? err_set(err, -EINTR, "%s: interrupted", rc->path) : 0;
+}
+
+/*
+ * Waits until standard input or a signal can be read.  If the stream has ended, but standard input
+ * has not, says once for what receive waits.
+ */
+static int wait_for_stdin(struct receive *rc, struct pollfd p[2])
+{
+	const bool tells = rc->in && stream_is_at_end(rc->in) && !rc->told_of_eof;
+	int n = poll(p, 2, tells ? EOF_MS : -1);
+
+	if (n)
+		return n;
+	rc->told_of_eof = true;
+	complain("%s: the stream has ended, but standard input is still open: receive waits until all programs that have the other end of the pipe open have closed it",
+		 rc->path);
+	return poll(p, 2, -1);
+}
 
 static ssize_t read_stdin(void *ctx, void *buf, size_t len)
 {
-	(void)ctx;
+	struct receive *rc = ctx;
+	struct pollfd p[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = rc->signals, .events = POLLIN },
+	};
+
+	if (wait_for_stdin(rc, p) < 0)
+		return -1;
+	if (p[1].revents) {
+		errno = ECANCELED;
+		return -1;
+	}
 	return read(STDIN_FILENO, buf, len);
 }
 
-static int failed(const struct receive *rc, struct err *err, const char *what)
+static int target_failed(const struct receive *rc, struct err *err, const char *what)
 {
 	return err_set(err, -errno, "%s: %s: %s", rc->path, what, strerror(errno));
 }
 
-/* ---- before anything is written ---- */
+/* ---- checks before the first write ---- */
 
-static int open_target(struct receive *rc, struct err *err)
+static int create_copy(struct receive *rc, struct err *err)
+{
+	int fd, r = target_check_new(rc->path, err);
+
+	if (r)
+		return r;
+	fd = open(rc->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	rc->created = fd >= 0;
+	return fd < 0 ? target_failed(rc, err, "creating the copy") : fd;
+}
+
+static int open_receive_target(struct receive *rc, struct err *err)
 {
 	const bool full = !*rc->head->from;
+	const bool device = blockdev_at(rc->path);
 	struct stat st;
 	int fd;
 
-	fd = open(rc->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* Open a block device exclusively, so that receive does not write below a mounted file system. */
+	fd = open(rc->path, O_RDWR | O_CLOEXEC | (device ? O_EXCL : O_NONBLOCK | O_NOCTTY));
 	if (fd < 0 && errno == ENOENT && full) {
-		fd = open(rc->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		rc->created = fd >= 0;
+		fd = create_copy(rc, err);
+		if (fd < 0)
+			return fd;
 	}
 	if (fd < 0 && errno == ENOENT) {
 		rc->full_copy_due = true;
@@ -72,24 +153,17 @@ static int open_target(struct receive *rc, struct err *err)
 			       rc->path, rc->head->from);
 	}
 	if (fd < 0 || fstat(fd, &st))
-		return failed(rc, err, "opening the copy");
+		return target_failed(rc, err, "opening the copy");
 	rc->place.fd = fd;
 	rc->block_device = S_ISBLK(st.st_mode);
 	if (!rc->block_device && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s: expected a regular file or a block device", rc->path);
-	if (rc->block_device) {
-		/* Nobody else may have it open exclusively, for example a file system. */
-		close(fd);
-		rc->place.fd = fd = open(rc->path, O_RDWR | O_CLOEXEC | O_EXCL);
-		if (fd < 0)
-			return failed(rc, err, "opening the device");
-		if (!rc->state)
-			return err_set(err, -EINVAL, "%s: --state FILE is missing: a block device has no place in which receive could note where the copy stands",
-				       rc->path);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return err_set(err, -errno, "%s: it is in use, perhaps by another 'eractl receive'", rc->path);
-	return 0;
+	if (rc->block_device != device)
+		return err_set(err, -EAGAIN, "%s: another file has taken its place just now", rc->path);
+	if (device && !rc->state)
+		return err_set(err, -EINVAL, "%s: --state FILE is missing: receive cannot store the state of a copy on a block device",
+			       rc->path);
+	return device_flock(fd, rc->path, err);
 }
 
 static int read_standing(struct receive *rc, struct err *err)
@@ -106,61 +180,107 @@ static int read_standing(struct receive *rc, struct err *err)
 	return r;
 }
 
-/*
- * Whether the stream to `to` overwrites all that the unfinished stream has written.  A later stream of the same
- * timeline does.  A stream of another timeline does not, because the volume may have been put back between the
- * two: then some blocks of the unfinished stream were never written on the new timeline.
- */
-static bool covers(const char *to, const char *unfinished)
+/* Reads the tokens of both moments.  Returns whether both are moments of one volume. */
+static bool same_source(const char *to, const char *unfinished, struct token *t, struct token *u)
 {
-	struct token t, u;
-
-	if (*to && !strcmp(to, unfinished))
-		return true;
-	return stream_token(to, &t) && stream_token(unfinished, &u) && !memcmp(t.uuid, u.uuid, sizeof(t.uuid)) &&
-		t.timeline == u.timeline && t.era >= u.era;
+	return stream_token(to, t) && stream_token(unfinished, u) && !memcmp(t->uuid, u->uuid, sizeof(t->uuid));
 }
 
-static bool other_timeline(const char *to, const char *unfinished)
+/*
+ * A copy has a part of the increment that leads to the moment `unfinished`.  The increment to the
+ * moment `to` completes the copy only if it overwrites this part.  The same increment does, and a
+ * later increment of the same timeline does.  An increment of another timeline does not: the volume
+ * may have been put back in between, and then some blocks of the part were never written on the
+ * other timeline.
+ */
+static int check_completes(struct receive *rc, struct err *err)
 {
+	const char *to = rc->head->to, *unfinished = rc->standing.unfinished;
 	struct token t, u;
+	bool later = *to && !strcmp(to, unfinished);
 
-	return stream_token(to, &t) && stream_token(unfinished, &u) && !memcmp(t.uuid, u.uuid, sizeof(t.uuid)) &&
-		t.timeline != u.timeline;
+	if (!later && same_source(to, unfinished, &t, &u)) {
+		if (t.timeline != u.timeline) {
+			rc->full_copy_due = true;
+			return err_set(err, -ESTALE, "%s: a full copy is due: a part of the increment to %s is in the copy, and the volume was opened again between that moment and %s",
+				       rc->path, unfinished, to);
+		}
+		later = t.era >= u.era;
+	}
+	if (later)
+		return 0;
+	return err_set(err, -EINVAL, "%s: a part of the increment to %s is in the copy; expected the same or a later one, got the increment to %s",
+		       rc->path, *unfinished ? unfinished : "a moment without a name", *to ? to : "a moment without a name");
+}
+
+/*
+ * Returns whether the copy is of the era of this full copy, and nothing has written to the copy since.
+ * Compares the tokens.  The name of a snapshot in Ceph does not suffice: another image may have one
+ * of the same name.  compare_stream() then compares the data.
+ */
+static bool has_full_copy_of_era(struct receive *rc)
+{
+	const struct standing *s = &rc->standing;
+	struct token t;
+	struct err why;
+
+	return rc->has_standing && !s->partial && !strcmp(s->at, rc->head->to) && stream_token(rc->head->to, &t) &&
+		!standing_compare(&rc->place, s, &why);
 }
 
 static int check_full(struct receive *rc, struct err *err)
 {
+	const struct standing *s = &rc->standing;
 	uint64_t size = 0;
 	struct stat st;
+	struct err why;
 
-	if (rc->created || rc->overwrite || (rc->has_standing && rc->standing.partial && !*rc->standing.at))
+	if (rc->created)
+		return 0;
+	/* --overwrite allows to overwrite the content, but not another device than that of the state. */
+	if (rc->has_standing && rc->state && standing_compare_device(&rc->place, s, &why))
+		return err_set(err, -EEXIST, "%s: %s; if %s is the right one, remove %s, or name another file with --state", rc->path,
+			       why.msg, rc->path, rc->state);
+	if (rc->overwrite)
 		return 0;
 	if (!rc->block_device && !fstat(rc->place.fd, &st))
 		size = st.st_size;
 	if (!rc->block_device && !size)
 		return 0;
+	/* A full copy that was cut is overwritten, if nothing else has written to it. */
+	if (rc->has_standing && s->partial && !*s->at)
+		return standing_compare(&rc->place, s, &why) ? err_set(err, -EEXIST, "%s: %s; --overwrite overwrites the copy", rc->path, why.msg) : 0;
+	rc->already = has_full_copy_of_era(rc);
+	if (rc->already)
+		return 0;
 	return err_set(err, -EEXIST, "%s: it has content, and the stream is a full copy; --overwrite overwrites it", rc->path);
 }
 
-static int check_unchanged(struct receive *rc, struct err *err)
+/* Checks that nothing else has written to the copy since the last receive. */
+static int check_target_unchanged(struct receive *rc, struct err *err)
 {
-	struct stat st;
+	struct err why;
+	const int r = standing_compare(&rc->place, &rc->standing, &why);
 
-	if (rc->block_device || rc->standing.partial)
+	if (!r)
 		return 0;
-	if (fstat(rc->place.fd, &st))
-		return failed(rc, err, "looking at the copy");
-	if (st.st_mtim.tv_sec == rc->standing.mtime_s && st.st_mtim.tv_nsec == rc->standing.mtime_ns)
-		return 0;
+	if (r == -ENODATA && rc->standing.partial) {
+		if (rc->overwrite)
+			return 0;
+		return err_set(err, r, "%s: %s: so it is not known whether anything else has written to the copy; if nothing has, --overwrite goes on",
+			       rc->path, why.msg);
+	}
+	if (r != -ESTALE && r != -ENODATA)
+		return err_set(err, r, "%s: %s", rc->path, why.msg);
 	rc->full_copy_due = true;
-	return err_set(err, -ESTALE, "%s: a full copy is due: it was written since the last 'eractl receive'", rc->path);
+	return err_set(err, -ESTALE, "%s: a full copy is due: %s", rc->path, why.msg);
 }
 
 static int check_increment(struct receive *rc, struct err *err)
 {
 	const struct standing *s = &rc->standing;
 	const char *from = rc->head->from, *to = rc->head->to;
+	int r;
 
 	if (!rc->has_standing || !*s->at) {
 		rc->full_copy_due = true;
@@ -169,20 +289,13 @@ static int check_increment(struct receive *rc, struct err *err)
 	}
 	if (!s->partial && *to && !strcmp(s->at, to)) {
 		rc->already = true;
-		return check_unchanged(rc, err);
+		return check_target_unchanged(rc, err);
 	}
 	if (strcmp(s->at, from))
-		return err_set(err, -EINVAL, "%s: the copy is of %s, but the stream is an increment on %s: send an increment on the former",
-			       rc->path, s->at, from);
-	if (s->partial && other_timeline(to, s->unfinished)) {
-		rc->full_copy_due = true;
-		return err_set(err, -ESTALE, "%s: a full copy is due: a part of the increment to %s is in the copy, and the volume was opened again between that moment and %s",
-			       rc->path, s->unfinished, to);
-	}
-	if (s->partial && !covers(to, s->unfinished))
-		return err_set(err, -EINVAL, "%s: a part of the increment to %s is in the copy; expected the same or a later one, got the increment to %s",
-			       rc->path, *s->unfinished ? s->unfinished : "a moment without a name", *to ? to : "a moment without a name");
-	return check_unchanged(rc, err);
+		return err_set(err, -EINVAL, "%s: the copy is of %s, but the stream is an increment on %s: send an increment on %s",
+			       rc->path, s->at, from, s->at);
+	r = s->partial ? check_completes(rc, err) : 0;
+	return r ? r : check_target_unchanged(rc, err);
 }
 
 static int check_size(struct receive *rc, struct err *err)
@@ -192,7 +305,7 @@ static int check_size(struct receive *rc, struct err *err)
 	if (!rc->block_device)
 		return 0;
 	if (ioctl(rc->place.fd, BLKGETSIZE64, &size))
-		return failed(rc, err, "asking for the size");
+		return target_failed(rc, err, "asking for the size");
 	if (size >= rc->head->size)
 		return 0;
 	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, but the volume has %" PRIu64, rc->path, size, rc->head->size);
@@ -200,105 +313,99 @@ static int check_size(struct receive *rc, struct err *err)
 
 /* ---- writing ---- */
 
-static int write_all(struct receive *rc, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)
+static int write_target(struct receive *rc, const uint8_t *data, uint64_t length, uint64_t offset, struct err *err)
 {
-	while (length) {
-		const ssize_t n = pwrite(rc->place.fd, data, length, offset);
+	const int r = file_write_at(rc->place.fd, data, length, offset);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return failed(rc, err, "writing the copy");
-		data += n;
-		length -= n;
-		offset += n;
-	}
-	return 0;
+	return r ? err_set(err, r, "%s: writing the copy: %s", rc->path, strerror(-r)) : 0;
 }
 
-static int write_zeros(struct receive *rc, uint64_t offset, uint64_t length, struct err *err)
+static int zero_target(struct receive *rc, uint64_t offset, uint64_t length, struct err *err)
 {
 	static const uint8_t zeros[ZEROS];
 	int r = 0;
 
-	/* A file that was emptied has zeros there. */
+	/* A file has zeros here already, because it was emptied. */
 	if (!length || (!rc->block_device && !*rc->head->from))
 		return 0;
 	if (!fallocate(rc->place.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length))
 		return 0;
-	for (; length && !r; offset += ZEROS, length -= length < ZEROS ? length : ZEROS)
-		r = write_all(rc, zeros, length < ZEROS ? length : ZEROS, offset, err);
+	for (; length && !r; offset += ZEROS, length -= length < ZEROS ? length : ZEROS) {
+		r = check_interrupted(rc, err);
+		if (!r)
+			r = write_target(rc, zeros, length < ZEROS ? length : ZEROS, offset, err);
+	}
 	return r;
 }
 
-static int take_extent(struct receive *rc, const struct stream_extent *e, struct err *err)
+static int receive_extent(struct receive *rc, const struct stream_extent *e, struct err *err)
 {
 	struct written w = { e->offset, e->length, 0 };
 	int r;
 
 	if (!e->data) {
 		rc->zero_bytes += e->length;
-		return write_zeros(rc, e->offset, e->length, err);
+		return zero_target(rc, e->offset, e->length, err);
 	}
 	rc->data_bytes += e->length;
-	r = write_all(rc, e->data, e->length, e->offset, err);
+	r = write_target(rc, e->data, e->length, e->offset, err);
 	if (r)
 		return r;
 	w.crc = crc32c(0, e->data, e->length);
-	return fwrite(&w, sizeof(w), 1, rc->written) == 1 ? 0 : failed(rc, err, "writing a temporary file");
+	return fwrite(&w, sizeof(w), 1, rc->written) == 1 ? 0 : target_failed(rc, err, "writing a temporary file");
 }
 
-static int apply(struct receive *rc, struct err *err)
+static int apply_stream(struct receive *rc, struct err *err)
 {
 	struct stream_extent e;
 	uint64_t end = 0;
 	int r;
 
 	if (!rc->block_device && !*rc->head->from && ftruncate(rc->place.fd, 0))
-		return failed(rc, err, "emptying the copy");
+		return target_failed(rc, err, "emptying the copy");
 	if (!rc->block_device && ftruncate(rc->place.fd, rc->head->size))
-		return failed(rc, err, "setting the size of the copy");
+		return target_failed(rc, err, "setting the size of the copy");
 	while ((r = stream_next(rc->in, &e, err)) == 1) {
 		progress_show("receiving", e.offset, rc->head->size);
-		/* What a full copy does not mention is zeros. */
-		r = *rc->head->from ? 0 : write_zeros(rc, end, e.offset - end, err);
+		/* In a full copy, everything between two extents is zeros. */
+		r = *rc->head->from ? 0 : zero_target(rc, end, e.offset - end, err);
 		end = e.offset + e.length;
 		if (!r)
-			r = take_extent(rc, &e, err);
+			r = receive_extent(rc, &e, err);
 		if (r)
 			break;
 	}
 	if (!r && !*rc->head->from)
-		r = write_zeros(rc, end, rc->head->size - end, err);
+		r = zero_target(rc, end, rc->head->size - end, err);
 	if (!r && fsync(rc->place.fd))
-		r = failed(rc, err, "making the copy durable");
+		r = target_failed(rc, err, "making the copy durable");
+	/* Not only if this receive has created the copy: an earlier one may have been cut after it created the copy. */
+	if (!r && !rc->block_device && !*rc->head->from) {
+		r = file_sync_name(rc->path);
+		if (r)
+			err_set(err, r, "%s: making the name of the copy durable: %s", rc->path, strerror(-r));
+	}
 	progress_show("receiving", rc->head->size, rc->head->size);
 	return r;
 }
 
 static int read_back(struct receive *rc, const struct written *w, struct err *err)
 {
-	uint64_t done = 0;
+	size_t done;
+	const int r = file_read_at(rc->place.fd, rc->buf, w->length, w->offset, &done);
 
-	while (done < w->length) {
-		const ssize_t n = pread(rc->place.fd, rc->buf + done, w->length - done, w->offset + done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return failed(rc, err, "reading back the copy");
-		if (!n)
-			return err_set(err, -EIO, "%s: it ends at byte %" PRIu64, rc->path, w->offset + done);
-		done += n;
-	}
+	if (r)
+		return err_set(err, r, "%s: reading back the copy: %s", rc->path, strerror(-r));
+	if (done < w->length)
+		return err_set(err, -EIO, "%s ends at byte %" PRIu64, rc->path, w->offset + done);
 	if (crc32c(0, rc->buf, w->length) == w->crc)
 		return 0;
 	return err_set(err, -EIO, "%s: what was written at byte %" PRIu64 ", %" PRIu64 " bytes, reads back as something else",
 		       rc->path, w->offset, w->length);
 }
 
-/* Reads from the medium what was written. */
-static int verify(struct receive *rc, struct err *err)
+/* Compares the written extents with what the medium has. */
+static int verify_target(struct receive *rc, struct err *err)
 {
 	struct written w;
 	int r = 0;
@@ -306,47 +413,57 @@ static int verify(struct receive *rc, struct err *err)
 	if (fflush(rc->written) || ferror(rc->written))
 		return err_set(err, -EIO, "%s: a temporary file cannot be written", rc->path);
 	rewind(rc->written);
-	/* Drops the pages from the cache; they are clean after fsync(). */
+	/*
+	 * Drop the pages from the page cache, so that reads come from the medium.  The pages are
+	 * clean since fsync().
+	 */
 	posix_fadvise(rc->place.fd, 0, 0, POSIX_FADV_DONTNEED);
 	while (!r && fread(&w, sizeof(w), 1, rc->written) == 1) {
 		progress_show("reading back", w.offset, rc->head->size);
-		r = read_back(rc, &w, err);
+		r = check_interrupted(rc, err);
+		if (!r)
+			r = read_back(rc, &w, err);
 	}
 	progress_show("reading back", rc->head->size, rc->head->size);
 	return r || !ferror(rc->written) ? r : err_set(err, -EIO, "%s: a temporary file cannot be read", rc->path);
 }
 
-/* ---- the order ---- */
+/* ---- the steps of receive ---- */
 
-static int note_unfinished(struct receive *rc, struct err *err)
+/*
+ * Notes that the copy is between two moments.  Before the first write, the state is not settled.  So
+ * the state tells the next receive if this one is killed.
+ */
+static int note_unfinished(struct receive *rc, bool settle, struct err *err)
 {
 	struct standing s = { .partial = true };
+	int r = 0;
 
 	strcpy(s.at, rc->head->from);
 	strcpy(s.unfinished, rc->head->to);
-	return standing_write(&rc->place, &s, err);
+	standing_identify(&rc->place, &s);
+	if (settle)
+		r = standing_settle(&rc->place, &s, rc->head->size, err);
+	return r ? err_prefix(err, r, "%s", rc->path) : standing_write(&rc->place, &s, err);
 }
 
 static int note_complete(struct receive *rc, struct err *err)
 {
 	struct standing s = { };
-	struct stat st;
+	int r;
 
-	if (fstat(rc->place.fd, &st))
-		return failed(rc, err, "looking at the copy");
 	strcpy(s.at, rc->head->to);
-	if (!rc->block_device) {
-		s.mtime_s = st.st_mtim.tv_sec;
-		s.mtime_ns = st.st_mtim.tv_nsec;
-	}
-	return standing_write(&rc->place, &s, err);
+	r = standing_settle(&rc->place, &s, rc->head->size, err);
+	return r ? err_prefix(err, r, "%s", rc->path) : standing_write(&rc->place, &s, err);
 }
 
-/* Writes nothing to the copy, other than creating an empty file. */
-static int prepare(struct receive *rc, struct err *err)
+/* Opens and checks the copy.  Writes nothing to the copy, but creates an empty file if there is none. */
+static int prepare_target(struct receive *rc, struct err *err)
 {
-	int r = open_target(rc, err);
+	int r = target_check_data(rc->path, err);
 
+	if (!r)
+		r = open_receive_target(rc, err);
 	if (!r)
 		r = read_standing(rc, err);
 	if (!r)
@@ -357,26 +474,73 @@ static int prepare(struct receive *rc, struct err *err)
 		return r;
 	rc->written = tmpfile();
 	if (!rc->written)
-		return failed(rc, err, "making a temporary file");
+		return target_failed(rc, err, "making a temporary file");
 	rc->buf = malloc(STREAM_GROUP);
 	return rc->buf ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
-/* Reads the rest of a stream that is not needed, so that whoever writes it does not fail. */
-static int skip(struct receive *rc, struct err *err)
+/* Returns EILSEQ if the copy has something else at this place.  data NULL: zeros are expected. */
+static int compare_part(struct receive *rc, const void *data, uint64_t offset, uint64_t length, struct err *err)
 {
-	struct stream_extent e;
+	uint64_t n;
+	size_t done;
+	bool same;
 	int r;
 
-	do {
-		r = stream_next(rc->in, &e, err);
-	} while (r == 1);
-	return r;
+	for (uint64_t at = 0; at < length; at += n) {
+		n = length - at < STREAM_GROUP ? length - at : STREAM_GROUP;
+		r = check_interrupted(rc, err);
+		if (r)
+			return r;
+		r = file_read_at(rc->place.fd, rc->buf, n, offset + at, &done);
+		if (r)
+			return err_set(err, r, "%s: reading the copy: %s", rc->path, strerror(-r));
+		same = done == n && (data ? !memcmp(rc->buf, (const char *)data + at, n) : content_all_zeros((const char *)rc->buf, n));
+		if (!same)
+			return err_set(err, -EILSEQ, "the data differ between byte %" PRIu64 " and byte %" PRIu64, offset + at, offset + at + n);
+	}
+	return 0;
+}
+
+/*
+ * Compares a stream with a copy of the same moment.  They may differ: send of closed metadata, and
+ * send --to, name their streams by an era in which the volume may have been written after another
+ * stream of this era was sent.  Reads the stream to its end, or the program that writes it would fail.
+ */
+static int compare_stream(struct receive *rc, struct err *err)
+{
+	const bool full = !*rc->head->from;
+	struct stream_extent e;
+	struct err why;
+	uint64_t end = 0;
+	int r, differs = 0;
+
+	while ((r = stream_next(rc->in, &e, err)) == 1) {
+		progress_show("comparing", e.offset, rc->head->size);
+		if (!differs && full)
+			differs = compare_part(rc, NULL, end, e.offset - end, &why);
+		if (!differs)
+			differs = compare_part(rc, e.data, e.offset, e.length, &why);
+		end = e.offset + e.length;
+	}
+	if (!r && !differs && full)
+		differs = compare_part(rc, NULL, end, rc->head->size - end, &why);
+	progress_show("comparing", rc->head->size, rc->head->size);
+	if (r || !differs)
+		return r;
+	if (differs != -EILSEQ) {
+		*err = why;
+		return differs;
+	}
+	rc->full_copy_due = true;
+	return err_set(err, -ESTALE, "%s: a full copy is due: the stream is of the same era as the copy, %s, but was made later in this era: %s",
+		       rc->path, rc->head->to, why.msg);
 }
 
 static int receive(struct receive *rc, struct err *err)
 {
-	int r = prepare(rc, err);
+	struct err why;
+	int r = prepare_target(rc, err);
 
 	if (r) {
 		if (rc->created)
@@ -384,22 +548,24 @@ static int receive(struct receive *rc, struct err *err)
 		return r;
 	}
 	if (rc->already)
-		return skip(rc, err);
-	r = note_unfinished(rc, err);
+		return compare_stream(rc, err);
+	r = note_unfinished(rc, false, err);
 	if (r)
 		return r;
-	r = apply(rc, err);
+	r = apply_stream(rc, err);
 	if (!r)
-		r = verify(rc, err);
+		r = verify_target(rc, err);
 	if (!r)
 		return note_complete(rc, err);
+	/* If this fails, the state stays as before the first write.  Then the next receive asks for --overwrite. */
+	note_unfinished(rc, true, &why);
 	if (*rc->head->from)
 		return err_prefix(err, r, "%s: the copy is between two moments: send an increment on %s again", rc->path,
 				  rc->head->from);
 	return err_prefix(err, r, "%s: the copy is not complete: send a full copy again", rc->path);
 }
 
-static void print_as_json(const struct receive *rc)
+static void print_received_json(const struct receive *rc)
 {
 	struct json_object *o = json_object_new_object();
 	struct token t;
@@ -418,14 +584,14 @@ static void print_as_json(const struct receive *rc)
 	json_object_put(o);
 }
 
-static void print_text(const struct receive *rc)
+static void print_received(const struct receive *rc)
 {
 	char data[SIZE_TEXT], zeros[SIZE_TEXT], text[TOKEN_TEXT_SIZE];
 	struct token t;
 
 	print_printable(stdout, rc->path);
 	if (rc->already)
-		printf(": was there already: %s\n", rc->head->to);
+		printf(": the copy already has %s\n", rc->head->to);
 	else
 		printf(": %s written, %s of zeros; %s\n", size_format(data, rc->data_bytes), size_format(zeros, rc->zero_bytes),
 		       stream_has_checks(rc->in) ? "all checksums were right" : "the stream has no checksums");
@@ -435,7 +601,7 @@ static void print_text(const struct receive *rc)
 		printf("%s\n", rc->head->to);
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_receive(const struct command *cmd, int argc, char **argv)
 {
 	struct receive rc = { .place.fd = -1 };
 	struct err err;
@@ -459,15 +625,17 @@ static int run(const struct command *cmd, int argc, char **argv)
 	}
 	rc.path = rc.place.path = argv[optind];
 	rc.place.file = rc.state;
-	r = stream_open(read_stdin, NULL, &rc.in, &err);
+	r = catch_signals(&rc, &err);
+	if (!r)
+		r = stream_open(read_stdin, &rc, &rc.in, &err);
 	if (r)
 		return fail(&err);
 	rc.head = stream_get_head(rc.in);
 	r = receive(&rc, &err);
 	if (!r && rc.json)
-		print_as_json(&rc);
+		print_received_json(&rc);
 	else if (!r)
-		print_text(&rc);
+		print_received(&rc);
 	stream_close(rc.in);
 	if (rc.place.fd >= 0)
 		close(rc.place.fd);
@@ -486,18 +654,17 @@ const struct command cmd_receive = {
 	.summary = "bring a copy up to date from a stream",
 	.text =
 	"Reads the stream of 'eractl send', or of 'rbd export-diff' of Ceph, from standard\n"
-	"input, and writes it to TARGET, a file or a block device. An increment is taken\n"
-	"only by a copy that is of the moment on which it is. Prints the token of the\n"
-	"moment of which TARGET is a copy afterwards, on the last line: the next\n"
+	"input, and writes it to TARGET, a file or a block device. An increment is accepted\n"
+	"only if TARGET is a copy of the moment since which the increment is. The last line\n"
+	"that is printed is the token of the moment of which TARGET is a copy now: the next\n"
 	"increment is 'eractl send --since' that token.\n"
 	"\n"
 	"A stream that is damaged or cut is noticed, and no damaged part of a stream of\n"
 	"'eractl send' is written. Then the copy is between two moments: the same\n"
 	"increment, or a later one on the same base, completes it, if the volume was not\n"
-	"opened again in between. What was written is\n"
-	"read back and compared.\n"
+	"opened again in between. What was written is read back and compared.\n"
 	"\n"
 	"Exits with 3 if a full copy is due: TARGET is no copy, or was written since.",
 	.options = "NwJ",
-	.run = run,
+	.run = run_receive,
 };

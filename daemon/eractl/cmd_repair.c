@@ -34,7 +34,7 @@ static uint64_t over_marked(const struct store_repaired *done, const struct stor
 	return bytes < size ? bytes : size;
 }
 
-static void print_summary(const struct store_repaired *done, const struct store_info *info)
+static void print_repaired(const struct store_repaired *done, const struct store_info *info)
 {
 	char size[SIZE_TEXT], of[SIZE_TEXT];
 
@@ -51,8 +51,8 @@ static void print_summary(const struct store_repaired *done, const struct store_
 		puts("no block counts as written in a newer era than before");
 }
 
-static void print_as_json(const char *path, const struct store_repaired *done,
-			  const struct store_info *info, struct json_object *repairs)
+static void print_repaired_json(const char *path, const struct store_repaired *done,
+				const struct store_info *info, struct json_object *repairs)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -67,7 +67,7 @@ static void print_as_json(const char *path, const struct store_repaired *done,
 	json_object_put(o);
 }
 
-static int repair(const char *path, struct json_object *repairs)
+static int repair_metadata(const char *path, struct json_object *repairs)
 {
 	struct store_repaired done;
 	struct store_info info;
@@ -87,9 +87,9 @@ static int repair(const char *path, struct json_object *repairs)
 	if (r)
 		return fail(&err);
 	if (repairs)
-		print_as_json(path, &done, &info, repairs);
+		print_repaired_json(path, &done, &info, repairs);
 	else
-		print_summary(&done, &info);
+		print_repaired(&done, &info);
 	return EXIT_SUCCESS;
 }
 
@@ -103,7 +103,7 @@ static int run_repair(const struct command *cmd, int argc, char **argv)
 			repairs = json_object_new_array();
 	if (argc - optind != 1)
 		return usage_error(cmd, "got %d operands, expected METADATA", argc - optind);
-	code = repair(argv[optind], repairs);
+	code = repair_metadata(argv[optind], repairs);
 	json_object_put(repairs);
 	return code;
 }

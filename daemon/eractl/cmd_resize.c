@@ -62,8 +62,8 @@ const struct command cmd_resize = {
 	.summary = "change the size of a volume to that of its origin, or to SIZE",
 	.text =
 	"Changes the size of the device and of the metadata, and begins a new era. The\n"
-	"volume may be in use. New blocks count as never written; the eras of removed\n"
-	"blocks are lost.\n"
+	"volume may be in use. New blocks count as written; the eras of removed blocks\n"
+	"are lost.\n"
 	"\n"
 	"To grow, resize the origin first, then the volume, then the file system on\n"
 	"it. To shrink, resize them in the opposite order, the volume with --size.",

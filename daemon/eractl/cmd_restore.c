@@ -12,7 +12,7 @@
 #include "eractl/restore.h"
 
 struct xml {
-	const char *name;	/* NULL: standard input */
+	const char *name;	/* name of the input; NULL: standard input */
 	FILE *f;
 };
 
@@ -21,12 +21,12 @@ static int read_xml(void *from, const struct era_sink *sink, void *ctx, struct e
 	struct xml *x = from;
 
 	if (fseeko(x->f, 0, SEEK_SET))
-		return err_set(err, -errno, "%s: cannot read it from its start again: %s", x->name,
+		return err_set(err, -errno, "%s: cannot read the input a second time: %s", x->name,
 			       strerror(errno));
 	return era_xml_read(x->f, x->name, sink, ctx, err);
 }
 
-/* The XML is read twice, so input that is not a regular file is copied to a temporary file. */
+/* Copies the input to a temporary file unless it is a regular file, because the XML is read twice. */
 static int open_xml(struct xml *x, struct err *err)
 {
 	FILE *in = stdin, *copy;

@@ -10,28 +10,15 @@
 #include "eractl/table.h"
 #include "eractl/volumes.h"
 
-#define BAR	40	/* characters of the longest bar of a histogram */
+#define BAR	40	/* length of the longest bar of a histogram, in characters */
 
 static void cell_state(char buf[CELL_MAX], struct json_object *row, const struct column *col)
 {
 	cell_text(buf, row, col);
 	if (json_object_get_boolean(json_object_object_get(row, "suspended")))
 		strcat(buf, ", suspended");
-}
-
-/* Writes a time as a date, in the caller's time zone. */
-static void cell_date(char buf[CELL_MAX], struct json_object *row, const struct column *col)
-{
-	uint64_t seconds;
-	struct tm tm;
-	time_t t;
-
-	strcpy(buf, "-");
-	if (!json_number(row, col->key, &seconds))
-		return;
-	t = seconds;
-	if (localtime_r(&t, &tm))
-		strftime(buf, CELL_MAX, "%F %T", &tm);
+	if (json_object_get_boolean(json_object_object_get(row, "detaching")))
+		strcat(buf, ", detaching");
 }
 
 static const struct column columns[] = {
@@ -84,7 +71,7 @@ static const struct column counts[] = {
 	{ }
 };
 
-/* Writes the kind of the newest gap that is logged. */
+/* Writes the kind of the newest gap that the metadata has kept. */
 static const char *last_gap(struct json_object *row)
 {
 	struct json_object *gaps = json_object_object_get(row, "gaps");
@@ -122,7 +109,7 @@ static void print_gaps(struct json_object *gaps)
 static void print_trouble(struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *error = json_text(row, "error");
-	char what[1024];
+	char what[ERR_MAX + 256];
 	const char *mirror = json_text(row, "mirror_error"), *events = json_text(row, "events_error");
 	const char *state = json_text(row, "state"), *standby = json_text(row, "standby");
 	uint64_t n, era;
@@ -168,7 +155,10 @@ static const char *time_text(char buf[32], uint64_t ns)
 	return buf;
 }
 
-/* Prints a bar for each slot.  Empty slots between two others are left out: the bounds of the others show them. */
+/*
+ * Prints a bar for each slot, but not for an empty slot between two others: the bounds of its
+ * neighbours show the empty slot.
+ */
 static void print_histogram(const char *head, struct json_object *slots, const char *key)
 {
 	const size_t nr = json_object_is_type(slots, json_type_array) ?
@@ -204,14 +194,14 @@ static void print_events(struct json_object *events)
 {
 	if (!events)
 		return;
-	list_print(counts, events);
+	list_print(counts, events, list_width(details));
 	print_histogram("writes, by how long they were held",
 			json_object_object_get(events, "hold"), "below_ns");
 	print_histogram("commits, by how many writes they recorded",
 			json_object_object_get(events, "batch"), "below_writes");
 }
 
-static int print(struct json_object *volumes, bool verbose)
+static int print_volumes(struct json_object *volumes, bool verbose)
 {
 	size_t i, n = json_object_array_length(volumes);
 
@@ -224,14 +214,14 @@ static int print(struct json_object *volumes, bool verbose)
 		const char *volume = json_text(row, "volume");
 
 		printf("\n%s\n", volume ? volume : "?");
-		list_print(details, row);
+		list_print(details, row, list_width(details));
 		print_gaps(json_object_object_get(row, "gaps"));
 		print_events(json_object_object_get(row, "events"));
 	}
 	return EXIT_SUCCESS;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_status(const struct command *cmd, int argc, char **argv)
 {
 	bool json = false, verbose = false;
 	int c;
@@ -244,7 +234,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 	}
 	if (check_names(cmd, argv + optind))
 		return EXIT_USAGE;
-	return volumes_show(volumes_request("status", argv + optind), json, print,
+	return volumes_show(volumes_request("status", argv + optind), json, print_volumes,
 			    verbose || optind < argc);
 }
 
@@ -257,12 +247,13 @@ const struct command cmd_status = {
 	"With names, or with --verbose, details follow, and histograms of how long\n"
 	"writes were held and how many were recorded at once.\n"
 	"\n"
-	"  STATE     closed, loading, active, failed, detached or degraded; and suspended\n"
+	"  STATE     closed, loading, active, failed, detached or degraded; and suspended,\n"
+	"            or detaching: an attach or a detach is under way, or was interrupted\n"
 	"  ERA       the current one\n"
 	"  BLOCK     what is tracked as one\n"
 	"  HELD      writes that wait until erad has recorded them\n"
 	"  OLDEST    how long the first of them has waited\n"
 	"  JOURNAL   how full the metadata's journal is; it is emptied in the background",
 	.options = "vJ",
-	.run = run,
+	.run = run_status,
 };

@@ -11,15 +11,15 @@
 #include "eractl/volumes.h"
 #include "eractl/writers.h"
 
-#define PERIOD	1		/* seconds */
-#define HOME	"\033[H\033[J"	/* clears the terminal */
+#define PERIOD	1		/* time between two screens, in seconds */
+#define HOME	"\033[H\033[J"	/* escape sequences that clear the terminal */
 
 struct top {
-	char *const *names;		/* ends with a NULL; no names: all open volumes */
-	bool live;			/* prints again and again */
-	struct json_object *before;	/* bytes by writer in the last period; NULL: not known */
-	/* The current period: */
-	struct json_object *now;	/* bytes by writer */
+	char *const *names;		/* names of volumes, then a NULL; no names: all open volumes */
+	bool live;			/* true: print every PERIOD until interrupted */
+	struct json_object *before;	/* bytes of each writer in the last period; NULL: not known */
+	/* The members below are about the current period. */
+	struct json_object *now;	/* bytes of each writer */
 	struct json_object *rows;	/* rows of all volumes */
 	struct json_object *volumes;	/* volumes with their rows, for JSON */
 	struct json_object *notes;	/* why a volume has no rows */
@@ -43,7 +43,7 @@ static const struct column top_columns[] = {
 	{ }
 };
 
-static uint64_t get_number(struct json_object *row, const char *key)
+static uint64_t row_number(struct json_object *row, const char *key)
 {
 	uint64_t n = 0;
 
@@ -57,7 +57,7 @@ static int by_rate(const void *a, const void *b)
 	static const char *const keys[] = { "rate", "bytes" };
 
 	for (size_t i = 0; i < 2; i++) {
-		const uint64_t m = get_number(*x, keys[i]), n = get_number(*y, keys[i]);
+		const uint64_t m = row_number(*x, keys[i]), n = row_number(*y, keys[i]);
 
 		if (m != n)
 			return m > n ? -1 : 1;
@@ -65,21 +65,21 @@ static int by_rate(const void *a, const void *b)
 	return 0;
 }
 
-/* Adds the rate to a row: the bytes since the last period, or all bytes if the writer is new. */
+/* Adds the member "rate" to a row: the bytes since the last period, or all bytes of a new writer. */
 static void add_rate(struct top *t, struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *command = json_text(row, "command");
-	const uint64_t bytes = get_number(row, "bytes");
+	const uint64_t bytes = row_number(row, "bytes");
 	uint64_t before;
 	char who[512];
 
-	snprintf(who, sizeof(who), "%s %" PRIu64 " %" PRIu64 " %s", volume, get_number(row, "era"),
-		 get_number(row, "cgroup_id"), writers_are_others(row) ? "" : command ? command : "-");
+	snprintf(who, sizeof(who), "%s %" PRIu64 " %" PRIu64 " %s", volume, row_number(row, "era"),
+		 row_number(row, "cgroup_id"), writers_are_others(row) ? "" : command ? command : "-");
 	json_object_object_add(t->now, who, json_object_new_uint64(bytes));
 	if (!t->before)
 		return;
-	/* The number is smaller than before if erad has begun to count from 0 again. */
-	before = get_number(t->before, who);
+	/* A smaller number than before means that erad has begun to count from 0 again. */
+	before = row_number(t->before, who);
 	json_object_object_add(row, "rate", json_object_new_uint64(bytes > before ? (bytes - before) / PERIOD : 0));
 }
 
@@ -108,8 +108,8 @@ static int add_volume(struct top *t, struct json_object *volume, struct err *err
 
 	if (!*t->names && state && !strcmp(state, "closed"))
 		return 0;
-	r = writers_rows(volume, get_number(volume, "era"), &rows, err);
-	/* If all volumes are shown, the error of one is a note, and the other volumes are shown. */
+	r = writers_rows(volume, row_number(volume, "era"), &rows, err);
+	/* If all volumes are shown, print the error of one volume as a note, and show the other volumes. */
 	if (r == -EREMOTEIO && !*t->names) {
 		json_object_array_add(t->notes, json_object_new_string(err->msg));
 		json_object_array_add(t->volumes, as_json(volume, NULL));
@@ -129,7 +129,7 @@ static int add_volume(struct top *t, struct json_object *volume, struct err *err
 	return 0;
 }
 
-static int ask_writers(struct top *t, struct err *err)
+static int top_writers(struct top *t, struct err *err)
 {
 	struct json_object *volumes;
 	int r;
@@ -161,7 +161,7 @@ static int print_top(struct top *t)
 	return EXIT_SUCCESS;
 }
 
-/* Gets and prints the writers once.  Returns the exit code. */
+/* Gets the writers from erad, and prints them once.  Returns the exit code. */
 static int show_once(struct top *t, bool json)
 {
 	struct json_object *o;
@@ -172,7 +172,7 @@ static int show_once(struct top *t, bool json)
 	t->rows = json_object_new_array();
 	t->volumes = json_object_new_array();
 	t->notes = json_object_new_array();
-	if (ask_writers(t, &err)) {
+	if (top_writers(t, &err)) {
 		code = fail(&err);
 	} else if (json) {
 		o = json_object_new_object();

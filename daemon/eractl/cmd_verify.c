@@ -8,14 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/client.h"
 #include "common/size.h"
+#include "eractl/bookmarks.h"
 #include "eractl/changes.h"
 #include "eractl/compared.h"
 #include "eractl/progress.h"
 #include "eractl/volumes.h"
 
-#define PIECE		(1u << 20)	/* bytes that are compared at a time; one block, if a block is larger */
+#define PIECE		(1u << 20)	/* how many bytes are compared at a time; one block, if the blocks are larger */
+#define COMPARED	"compared, so the comparison is not valid"
 #define SAY_MAX		10u		/* how many missing extents are listed as text */
 
 struct extent {
@@ -29,19 +32,19 @@ struct extents {
 
 struct verify {
 	const char *volume, *base_path, *device_path;
-	const char *token;	/* NULL: the user has given an era, `since` */
+	const char *token;	/* the token that the user has given, or NULL: the user has given the era `since` */
 	uint32_t since;
 	bool snapshot, json;
 	uint64_t block_size, size, era;
 	struct extents diff;
 	struct compared device, base;
-	/* These are in bytes. */
+	/* These three are in bytes. */
 	uint64_t differ, unchanged, missing_bytes;
 	struct extents missing;
-	bool full_copy_due;	/* the metadata does not know the token's moment */
+	bool full_copy_due;	/* the metadata does not know the moment of the token */
 };
 
-static int add_extent(struct extents *x, uint64_t offset, uint64_t length, struct err *err)
+static int add_difference(struct extents *x, uint64_t offset, uint64_t length, struct err *err)
 {
 	if (x->nr && x->e[x->nr - 1].offset + x->e[x->nr - 1].length == offset) {
 		x->e[x->nr - 1].length += length;
@@ -60,7 +63,7 @@ static int add_extent(struct extents *x, uint64_t offset, uint64_t length, struc
 	return 0;
 }
 
-static int begin(void *ctx, const struct changes_head *head, struct err *err)
+static int begin_verify(void *ctx, const struct changes_head *head, struct err *err)
 {
 	struct verify *v = ctx;
 
@@ -71,18 +74,18 @@ static int begin(void *ctx, const struct changes_head *head, struct err *err)
 	return 0;
 }
 
-static int extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
+static int verify_extent(void *ctx, uint64_t offset, uint64_t length, struct err *err)
 {
 	struct verify *v = ctx;
 
-	return add_extent(&v->diff, offset, length, err);
+	return add_difference(&v->diff, offset, length, err);
 }
 
 static int get_diff(struct verify *v, struct err *err)
 {
 	const struct changes_reader reader = {
 		.token = v->token, .since = v->since, .snapshot = v->snapshot,
-		.ctx = v, .begin = begin, .extent = extent,
+		.ctx = v, .begin = begin_verify, .extent = verify_extent,
 	};
 	int r = changes_read(v->volume, &reader, err);
 
@@ -91,8 +94,8 @@ static int get_diff(struct verify *v, struct err *err)
 }
 
 /*
- * Returns whether the block at offset is in the diff.  Offsets must ascend; *at is the position in
- * the diff, at first 0.
+ * Returns whether the diff has the block at offset.  Call this with ascending offsets.  *at is the
+ * position in the diff, 0 at first.
  */
 static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
 {
@@ -102,8 +105,8 @@ static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
 }
 
 /*
- * Compares the blocks of a piece that begins at offset.  The base has `has` bytes of the piece; the
- * rest differs.
+ * Compares the blocks of a piece of the volume and of the base.  The base has only the first `has`
+ * bytes of the piece; the other bytes count as different.
  */
 static int compare_blocks(struct verify *v, uint64_t offset, uint64_t len, uint64_t has, size_t *at,
 			  struct err *err)
@@ -118,7 +121,7 @@ static int compare_blocks(struct verify *v, uint64_t offset, uint64_t len, uint6
 		v->unchanged += listed && !differs ? n : 0;
 		if (differs && !listed) {
 			v->missing_bytes += n;
-			r = add_extent(&v->missing, offset + i, n, err);
+			r = add_difference(&v->missing, offset + i, n, err);
 		}
 		if (r)
 			return r;
@@ -126,7 +129,7 @@ static int compare_blocks(struct verify *v, uint64_t offset, uint64_t len, uint6
 	return 0;
 }
 
-static int compare(struct verify *v, struct err *err)
+static int compare_copies(struct verify *v, struct err *err)
 {
 	const uint64_t step = v->block_size >= PIECE ? v->block_size : PIECE / v->block_size * v->block_size;
 	uint64_t offset, len, has;
@@ -152,13 +155,13 @@ static int compare(struct verify *v, struct err *err)
 	return r;
 }
 
-static int verify(struct verify *v, struct err *err)
+static int verify_volume(struct verify *v, struct err *err)
 {
 	int r;
 
-	if (compared_same(v->device_path, v->base_path))
+	if (blockdev_same_place(v->device_path, v->base_path))
 		return err_set(err, -EINVAL, "%s is the volume itself, expected a copy of it", v->base_path);
-	/* Open both before the diff: compared_check_still() notices everything that is written from here on. */
+	/* Open the volume and the base before the diff: compared_check_still() finds all writes from here on. */
 	r = compared_open(&v->device, v->device_path, err);
 	if (!r)
 		r = compared_open(&v->base, v->base_path, err);
@@ -168,15 +171,15 @@ static int verify(struct verify *v, struct err *err)
 		r = err_set(err, -EINVAL, "%s has %" PRIu64 " bytes, expected the %" PRIu64 " of volume %s",
 			    v->device_path, v->device.size, v->size, v->volume);
 	if (!r)
-		r = compare(v, err);
+		r = compare_copies(v, err);
 	if (!r)
-		r = compared_check_still(&v->device, err);
+		r = compared_check_still(&v->device, COMPARED, err);
 	if (!r)
-		r = compared_check_still(&v->base, err);
+		r = compared_check_still(&v->base, COMPARED, err);
 	return r;
 }
 
-static void print_as_json(const struct verify *v)
+static void print_verified_json(const struct verify *v)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 
@@ -202,7 +205,7 @@ static void print_as_json(const struct verify *v)
 	json_object_put(o);
 }
 
-static void print_text(const struct verify *v)
+static void print_verified(const struct verify *v)
 {
 	char differ[SIZE_TEXT], unchanged[SIZE_TEXT], missing[SIZE_TEXT];
 
@@ -232,11 +235,11 @@ static int verify_and_print(struct verify *v)
 		v->device_path = its_own;
 	}
 	if (!r)
-		r = verify(v, &err);
+		r = verify_volume(v, &err);
 	if (!r && v->json)
-		print_as_json(v);
+		print_verified_json(v);
 	else if (!r)
-		print_text(v);
+		print_verified(v);
 	compared_close(&v->device);
 	compared_close(&v->base);
 	free(v->diff.e);
@@ -249,10 +252,12 @@ static int verify_and_print(struct verify *v)
 	return v->missing_bytes ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run(const struct command *cmd, int argc, char **argv)
+static int run_verify(const struct command *cmd, int argc, char **argv)
 {
 	struct verify v = { .device.fd = -1, .base.fd = -1 };
+	char found[TOKEN_TEXT_SIZE];
 	const char *since = NULL;
+	struct err err;
 	int c;
 
 	while ((c = command_getopt(cmd, argc, argv)) != -1) {
@@ -281,12 +286,14 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (since_parse(cmd, since, &v.token, &v.since))
 		return EXIT_USAGE;
 	v.volume = argv[optind];
+	if (since_find(v.volume, &v.token, &v.since, found, &err))
+		return fail(&err);
 	return verify_and_print(&v);
 }
 
 const struct command cmd_verify = {
 	.name = "verify",
-	.args = "NAME --base FILE|DEV --since ERA|TOKEN [--device DEV] [--snapshot] [--json]",
+	.args = "NAME --base FILE|DEV --since ERA|TOKEN|@BOOKMARK [--device DEV] [--snapshot] [--json]",
 	.summary = "compare with a copy, and check the diff",
 	.text =
 	"Reads the volume and a copy that was made when era ERA began, and says\n"
@@ -299,5 +306,5 @@ const struct command cmd_verify = {
 	"system is frozen. With --device, reads a snapshot of the volume in its\n"
 	"place. If anything was written meanwhile, the command says so, and fails.",
 	.options = "BVsSJ",
-	.run = run,
+	.run = run_verify,
 };

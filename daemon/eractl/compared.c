@@ -9,16 +9,38 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/files.h"
 #include "eractl/compared.h"
 
 #define ALIGN	4096u
 
 /*
- * Reads what changes with each write.  For a device, the sectors written and discarded: a suspend
- * or a new table does not reset these counters.  For a file, its size and times.
+ * Returns whether the kernel does not count what is written to the device.  Before Linux 6.11,
+ * device-mapper counts in any case, and queue/iostats of its devices is 0 (kernel commit
+ * "block: move the io_stat flag setting to queue_limits").
+ */
+static bool counters_are_off(dev_t dev)
+{
+	unsigned int major_version = 0, minor_version = 0;
+	struct utsname kernel;
+	char line[64];
+
+	if (blockdev_disk_attribute(dev, "queue/iostats", line, sizeof(line)) || strcmp(line, "0"))
+		return false;
+	if (blockdev_attribute(dev, "dm/name", line, sizeof(line)))
+		return true;
+	return !uname(&kernel) && sscanf(kernel.release, "%u.%u", &major_version, &minor_version) == 2 &&
+		(major_version > 6 || (major_version == 6 && minor_version >= 11));
+}
+
+/*
+ * Reads numbers that change with each write.  For a device: the sectors written and discarded,
+ * which a suspend or a new table does not reset.  For a file: its size and times.
  */
 static int read_counters(const struct compared *c, char text[sizeof(c->written)], struct err *err)
 {
@@ -34,6 +56,9 @@ static int read_counters(const struct compared *c, char text[sizeof(c->written)]
 			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 		return 0;
 	}
+	if (counters_are_off(c->dev))
+		return err_set(err, -ENODATA, "%s: its counters of writes are switched off, so a write during the command would not be noticed; write 1 to queue/iostats of the device in /sys/dev/block/%u:%u",
+			       c->path, major(c->dev), minor(c->dev));
 	r = blockdev_attribute(c->dev, "stat", line, sizeof(line));
 	if (r)
 		return err_set(err, r, "%s: cannot read how much was written to it: %s", c->path, strerror(-r));
@@ -51,7 +76,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	uint64_t size;
 
 	c->path = path;
-	/* O_NONBLOCK: a fifo must be refused, and not waited for. */
+	/* O_NONBLOCK: opening a fifo must not wait for a writer.  The fifo is refused below. */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (c->fd < 0 || fstat(c->fd, &st))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
@@ -62,20 +87,18 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 		return err_set(err, -ENOTBLK, "%s: expected a regular file or a block device", path);
 	close(c->fd);
 	c->dev = st.st_rdev;
-	/* O_DIRECT, because the page cache of a device may be older than what its file system has written. */
+	/* O_DIRECT: the page cache of a device may be older than what its file system has written. */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT | O_EXCL);
-	/*
-	 * EBUSY: somebody uses the device.  Then compared_check_still() finds out whether the
-	 * device was written.
-	 */
+	c->exclusive = c->fd >= 0;
+	/* EBUSY: the device is in use.  compared_check_still() will notice if it is written. */
 	if (c->fd < 0 && errno == EBUSY)
 		c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
 	if (c->fd < 0 || ioctl(c->fd, BLKGETSIZE64, &size))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	c->size = size;
 	/*
-	 * Write dirty pages of the device's cache now: the reads would cause the same writes later,
-	 * and these would count.
+	 * Write the dirty pages of the device's cache now.  Otherwise the reads would write them
+	 * later, and compared_check_still() would report these writes.
 	 */
 	if (fsync(c->fd))
 		return err_set(err, -errno, "%s: writing the dirty pages of its cache: %s", path, strerror(errno));
@@ -91,17 +114,6 @@ void compared_close(struct compared *c)
 	c->buf = NULL;
 }
 
-bool compared_same(const char *a, const char *b)
-{
-	struct stat sa, sb;
-
-	if (stat(a, &sa) || stat(b, &sb))
-		return false;
-	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
-		return sa.st_rdev == sb.st_rdev;
-	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
 int compared_buffer(struct compared *c, uint64_t len, struct err *err)
 {
 	c->buf = aligned_alloc(ALIGN, (len + ALIGN - 1) / ALIGN * ALIGN);
@@ -110,25 +122,18 @@ int compared_buffer(struct compared *c, uint64_t len, struct err *err)
 
 int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err *err)
 {
-	uint64_t done = 0;
+	size_t done;
+	const int r = file_read_at(c->fd, c->buf, len, offset, &done);
 
-	while (done < len) {
-		const ssize_t n = pread(c->fd, c->buf + done, len - done, offset + done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, -errno, "%s: reading it at byte %" PRIu64 ": %s", c->path,
-				       offset + done, strerror(errno));
-		if (n == 0)
-			return err_set(err, -EIO, "%s: it ends at byte %" PRIu64 ", expected %" PRIu64 " bytes",
-				       c->path, offset + done, c->size);
-		done += n;
-	}
+	if (r)
+		return err_set(err, r, "%s: cannot read at byte %" PRIu64 ": %s", c->path, offset + done, strerror(-r));
+	if (done < len)
+		return err_set(err, -EIO, "%s ends at byte %" PRIu64 ", expected %" PRIu64 " bytes", c->path,
+			       offset + done, c->size);
 	return 0;
 }
 
-int compared_check_still(const struct compared *c, struct err *err)
+int compared_check_still(const struct compared *c, const char *consequence, struct err *err)
 {
 	char now[sizeof(c->written)];
 	int r;
@@ -136,7 +141,7 @@ int compared_check_still(const struct compared *c, struct err *err)
 	r = read_counters(c, now, err);
 	if (r || !strcmp(now, c->written))
 		return r;
-	return err_set(err, -EBUSY, "%s was written to while it was compared, so nothing can be said of it; %s",
-		       c->path, c->dev ? "unmount or freeze what is on it, or name a snapshot with --device" :
+	return err_set(err, -EBUSY, "%s was written to while it was %s; %s", c->path, consequence,
+		       c->dev ? "unmount or freeze what is on it, or name a snapshot with --device" :
 		       "name a copy that is complete");
 }

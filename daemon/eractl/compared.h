@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads a file or block device to compare it, and finds out whether it was written meanwhile. */
+/* Reads a file or block device to compare it, and finds out whether it was written during the comparison. */
 #ifndef ERACTL_COMPARED_H
 #define ERACTL_COMPARED_H
 
@@ -12,30 +12,31 @@
 
 struct compared {
 	const char *path;
-	int fd;			/* -1: not open */
+	int fd;			/* file descriptor; -1: not open */
 	dev_t dev;		/* number of the block device; 0: this is a file */
-	uint64_t size;		/* bytes */
-	char *buf;		/* content that compared_read() has read last */
+	bool exclusive;		/* whether nobody else uses the device; false for a file */
+	uint64_t size;		/* size in bytes */
+	char *buf;		/* what compared_read() has read last */
 	char written[128];	/* values that change with each write: counters of a device, or the times of a file */
 };
 
 /*
- * Opens the path for reading.  If nobody uses the device, nobody can mount it until
- * compared_close().  c->fd must be -1.  Call compared_close() in any case.
+ * Opens the path for reading.  A device that nobody uses cannot be mounted until compared_close().
+ * c->fd must be -1.  The caller calls compared_close() also after an error.
  */
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);
 
-/* Returns whether both paths lead to the same file or device; false if this cannot be found out. */
-bool compared_same(const char *a, const char *b);
-
-/* Makes buf len bytes long. */
+/* Resizes c->buf to len bytes. */
 int compared_buffer(struct compared *c, uint64_t len, struct err *err);
 
-/* Reads len bytes at offset into buf, from the medium if possible. */
+/* Reads len bytes at offset into c->buf, from the medium if possible. */
 int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err *err);
 
-/* Returns EBUSY, with a sentence, if the file or device was written since compared_open(). */
-int compared_check_still(const struct compared *c, struct err *err);
+/*
+ * Returns EBUSY, with a sentence in err, if the file or device was written since compared_open().
+ * consequence: the part of the sentence after "while it was", which says what the command did and what follows.
+ */
+int compared_check_still(const struct compared *c, const char *consequence, struct err *err);
 
 #endif /* ERACTL_COMPARED_H */

@@ -14,17 +14,17 @@
 #include "eractl/dm_era_format.h"
 #include "store/bitset.h"
 
-#define MAX_SECTORS	((uint64_t)1 << 55)	/* of a device */
+#define MAX_SECTORS	((uint64_t)1 << 55)	/* size of the largest device */
 #define DEPTH_MAX	16u	/* levels of a tree; nodes are at least a third full, so 5 levels hold everything */
-#define PAGES		(2 * DEPTH_MAX + 1)	/* the tree of writesets, the tree of an array, a block of the array */
-#define END		UINT64_MAX		/* greater than all keys */
+#define PAGES		(2 * DEPTH_MAX + 1)	/* for a path in each of two trees, and a block of an array */
+#define END		UINT64_MAX		/* a number greater than all keys */
 
 struct dm_era {
 	struct engine *e;
-	uint64_t nr;			/* blocks of metadata */
+	uint64_t nr;			/* size of the metadata in blocks */
 	bool snapshot;
-	struct dm_era_disk_super *live;	/* block 0, as it was in dm_era_open() */
-	struct dm_era_disk_super *sb;	/* the superblock whose trees are read; from block `at` */
+	struct dm_era_disk_super *live;	/* block 0, as dm_era_open() has read it */
+	struct dm_era_disk_super *sb;	/* superblock of the trees that are read; it was in block `at` */
 	uint64_t at;
 	uint8_t *pages;			/* PAGES buffers; the first `held` are in use */
 	unsigned int held;
@@ -37,22 +37,22 @@ struct dm_era {
 /* A walk through a btree. */
 struct tree {
 	struct dm_era *d;
-	char what[32];			/* for messages */
+	char what[32];			/* name of the tree in messages */
 	uint32_t value_size;
-	/* Called for each value.  block: that of the node with the value. */
+	/* Called for each value.  block: the block of the node that has the value. */
 	int (*value)(struct tree *t, uint64_t block, uint64_t key, const void *value);
 };
 
-/* A walk through the btree of an array: its values are the blocks of the array. */
+/* A walk through the btree of an array.  The values of this btree are the blocks of the array. */
 struct array {
 	struct tree tree;
 	uint32_t value_size, per_block;
 	uint64_t values;		/* how many values the array must have */
-	uint64_t next;			/* index of the next block */
+	uint64_t next;			/* index of the next block of the array */
 	int (*content)(struct array *a, uint64_t block, const struct dm_era_disk_array *content,
 		       uint64_t first, uint64_t nr);
 	uint64_t bits;			/* for a writeset: how many of its bits count */
-	/* The run of blocks that was not passed to the sink yet. */
+	/* Consecutive blocks of the same era, which are passed to the sink as one run. */
 	uint64_t run_first, run_len;
 	uint32_t run_era;
 };
@@ -97,7 +97,10 @@ static int check_block(struct dm_era *d, uint64_t block, const char *what, const
 	return 0;
 }
 
-/* Reads a block into *page, which is valid until put_block().  from: the block that refers to this block. */
+/*
+ * Reads a block into *page, which is valid until put_block().  from: the block in which the number
+ * of this block was found.
+ */
 static int get_block(struct dm_era *d, uint64_t block, uint64_t from, const char *what,
 		     void **page)
 {
@@ -150,7 +153,7 @@ static int check_node(struct tree *t, uint64_t block, const struct dm_era_disk_n
 	return 0;
 }
 
-/* Walks through the subtree at `block`.  All its keys must be at least `from`, and less than `end`. */
+/* Walks through the subtree at `block`.  All keys of the subtree must be at least `from`, and less than `end`. */
 static int walk_tree(struct tree *t, uint64_t block, uint64_t parent, unsigned int depth, uint64_t from,
 		uint64_t end)
 {
@@ -330,12 +333,9 @@ static int read_bits(struct array *a, uint64_t block, const struct dm_era_disk_a
 	return ret;
 }
 
-/* ---- all of it ---- */
+/* ---- reading all eras ---- */
 
-/*
- * The device may have had another size in the era of the writeset.  Bits of blocks that do not
- * exist any more are ignored.
- */
+/* Ignores bits beyond the end of the device.  The device may have been larger in the era of the writeset. */
 static int read_writeset(struct dm_era *d, uint64_t parent, uint32_t era,
 			 const struct dm_era_disk_writeset *set)
 {
@@ -379,16 +379,16 @@ static int read_all_eras(struct dm_era *d)
 	if (!ret)
 		ret = walk_tree(&sets, le64toh(sb->writeset_tree_root), d->at, 0, 0, END);
 	/*
-	 * The current writeset of a snapshot had just begun, so it is empty.  The snapshot does not hold
-	 * its blocks, so they may have other content now.
+	 * Skip the current writeset of a snapshot: it had just begun, so it was empty.  Its blocks
+	 * may have other content now, because the snapshot does not keep them.
 	 */
 	if (!ret && !d->snapshot && sb->current_writeset.root)
 		ret = read_writeset(d, d->at, le32toh(sb->current_era), &sb->current_writeset);
 	return ret;
 }
 
-/* Returns EBUSY if the metadata has changed since dm_era_open(), so that the reading may mix two states. */
-static int check_unchanged(struct dm_era *d)
+/* Returns EBUSY if the metadata has changed since dm_era_open().  Then the eras may be a mixture of two states. */
+static int check_metadata_unchanged(struct dm_era *d)
 {
 	struct dm_era_disk_super *again = (struct dm_era_disk_super *)d->pages;
 	int ret;
@@ -401,7 +401,7 @@ static int check_unchanged(struct dm_era *d)
 			       d->e->name);
 	if (!d->snapshot)
 		return 0;
-	/* A snapshot at another block is a newer one. */
+	/* A snapshot in another block is a newer snapshot. */
 	if (again->metadata_snap == d->live->metadata_snap) {
 		ret = read_block_at(d, d->at, again);
 		if (ret || !memcmp(again, d->sb, sizeof(*again)))
@@ -433,7 +433,7 @@ int dm_era_read(struct dm_era *d, const struct era_sink *sink, void *ctx, struct
 		ret = read_all_eras(d);
 	bitset_destroy(&d->seen);
 	if (ret == -EUCLEAN || !ret) {
-		const int changed = check_unchanged(d);
+		const int changed = check_metadata_unchanged(d);
 
 		ret = changed ? changed : ret;
 	}

@@ -12,23 +12,22 @@
 struct dm_era;
 
 /*
- * Reads the superblock, and, if snapshot, the superblock of the metadata snapshot.  EINVAL: this
- * is not dm-era's metadata.  ENOENT: there is no snapshot.  EUCLEAN: a block is damaged or
- * inconsistent; the sentence names the block.  The engine stays the caller's, and must live
- * until dm_era_close().
+ * Opens the metadata and reads the superblock, or the superblock of the metadata snapshot if
+ * `snapshot` is true.  EINVAL: this is not dm-era's metadata.  ENOENT: there is no metadata
+ * snapshot.  EUCLEAN: a block is damaged or inconsistent, and err names the block.  The caller
+ * closes the engine after dm_era_close().
  */
 int dm_era_open(struct engine *e, bool snapshot, struct dm_era **out, struct err *err);
 
-/* d may be NULL. */
+/* Frees d, which may be NULL. */
 void dm_era_close(struct dm_era *d);
 
 /*
- * Passes all blocks and their eras to the sink, as era_xml_read() does.  Verifies all checksums,
- * reads no block of the metadata twice, and uses bounded memory, whatever the metadata contains.
- * Can be called again with the same result.  EBUSY: the superblock has changed since
- * dm_era_open().  EUCLEAN: as in dm_era_open(), after some blocks may have been passed.
- *
- * The metadata snapshot has all writes before the snapshot was taken.
+ * Passes the eras of all blocks to the sink, as era_xml_read() does.  May be called again, with the
+ * same result.  The metadata snapshot has all writes from before it was taken.  Verifies all
+ * checksums, reads no block of the metadata twice, and uses bounded memory even if the metadata is
+ * damaged.  EBUSY: the superblock has changed since dm_era_open().  EUCLEAN: a block is damaged;
+ * the sink may already have received some eras.
  */
 int dm_era_read(struct dm_era *d, const struct era_sink *sink, void *ctx, struct err *err);
 

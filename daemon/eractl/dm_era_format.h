@@ -2,10 +2,11 @@
 /*
  * The format on disk of Linux's dm-era target: only the parts that a reader needs.
  *
- * Blocks have 4 KiB; all numbers are little-endian.  The superblock, block 0, has the roots of
- * two btrees: that of the writesets which are not digested yet, by era, and that of the era
- * array.  A writeset is an array of words of bits.  An array is a btree, too: its keys are 0, 1
- * and so on, and its values are blocks.  All these blocks are full of values, except the last.
+ * Blocks have 4 KiB; all numbers are little-endian.  Block 0 is the superblock.  It has the roots
+ * of two btrees: the tree of the writesets that are not digested yet, whose keys are eras, and the
+ * era array.  A writeset is an array of 64-bit words of bits.  An array is a btree, too: its keys
+ * are 0, 1 and so on, and its values are numbers of blocks.  Each of these blocks is full of
+ * values, except the last.
  */
 #ifndef ERACTL_DM_ERA_FORMAT_H
 #define ERACTL_DM_ERA_FORMAT_H
@@ -21,49 +22,49 @@
 #define DM_ERA_MAGIC		2126579579u
 #define DM_ERA_VERSION		1u
 
-/* Each kind of block has a constant in its checksum, so that no block is taken for one of another kind. */
+/* The checksum of a block includes a constant of its kind.  So a block of another kind has a wrong checksum. */
 #define DM_ERA_SUPER_XOR	146538381u
 #define DM_ERA_NODE_XOR		121107u
 #define DM_ERA_ARRAY_XOR	595846735u
 
 struct dm_era_disk_writeset {
 	__le32 nr_bits;
-	__le64 root;			/* 0: there is no writeset */
+	__le64 root;			/* block of the root; 0: there is no writeset */
 } __attribute__((packed));
 
 struct dm_era_disk_super {
 	__le32 csum;
 	__le32 flags;
-	__le64 blocknr;			/* the block's own number; all kinds of blocks have this field */
-	__u8 uuid[16];			/* zeros: the kernel sets none */
+	__le64 blocknr;			/* number of this block; blocks of all kinds have this field */
+	__u8 uuid[16];			/* zeros, because the kernel sets no UUID */
 	__le64 magic;
 	__le32 version;
 	__u8 space_map_root[128];
-	__le32 data_block_size;		/* sectors */
-	__le32 metadata_block_size;	/* sectors: 8 */
-	__le32 nr_blocks;		/* of data */
+	__le32 data_block_size;		/* in sectors */
+	__le32 metadata_block_size;	/* in sectors: always 8 */
+	__le32 nr_blocks;		/* number of blocks of the origin */
 	__le32 current_era;
-	struct dm_era_disk_writeset current_writeset;	/* of the current era; in no tree */
+	struct dm_era_disk_writeset current_writeset;	/* writeset of the current era; it is in no tree */
 	__le64 writeset_tree_root;
 	__le64 era_array_root;
-	__le64 metadata_snap;		/* block of the snapshot's superblock; only its two trees are kept; 0: none */
+	__le64 metadata_snap;		/* superblock of the metadata snapshot, or 0.  The snapshot keeps only the two trees */
 	__u8 unused[DM_ERA_BLOCK - 224];
 } __attribute__((packed));
 static_assert(sizeof(struct dm_era_disk_super) == DM_ERA_BLOCK, "a block");
 static_assert(offsetof(struct dm_era_disk_super, metadata_snap) == 216, "as the kernel has it");
 
-#define DM_ERA_INTERNAL		1u	/* the values are child nodes; the keys of a child are not below its key here */
+#define DM_ERA_INTERNAL		1u	/* the values are child nodes; no key of a child is less than the child's key here */
 #define DM_ERA_LEAF		2u
 
 struct dm_era_disk_node {
 	__le32 csum;
 	__le32 flags;
 	__le64 blocknr;
-	__le32 nr;			/* number of keys, which ascend */
+	__le32 nr;			/* number of keys; the keys ascend */
 	__le32 max;			/* number of keys for which there is room; the values follow after this room */
 	__le32 value_size;
 	__le32 pad;
-	__le64 keys[(DM_ERA_BLOCK - 32) / 8];	/* keys, and after the room for keys the values */
+	__le64 keys[(DM_ERA_BLOCK - 32) / 8];	/* max_entries keys, then the values */
 };
 static_assert(sizeof(struct dm_era_disk_node) == DM_ERA_BLOCK, "a block");
 
@@ -80,10 +81,13 @@ struct dm_era_disk_array {
 };
 static_assert(sizeof(struct dm_era_disk_array) == DM_ERA_BLOCK, "a block");
 
-#define DM_ERA_ERAS_PER_BLOCK	((DM_ERA_BLOCK - 24) / 4)	/* 1018 */
-#define DM_ERA_WORDS_PER_BLOCK	((DM_ERA_BLOCK - 24) / 8)	/* 509, of 64 bits */
+#define DM_ERA_ERAS_PER_BLOCK	((DM_ERA_BLOCK - 24) / 4)	/* the result is 1018 */
+#define DM_ERA_WORDS_PER_BLOCK	((DM_ERA_BLOCK - 24) / 8)	/* the result is 509; a word has 64 bits */
 
-/* Returns the checksum of a block, with the constant of its kind.  The block begins with its checksum. */
+/*
+ * Returns the checksum of a block of this kind.  Leaves out the first 4 bytes of the block, which
+ * are its checksum.
+ */
 static inline uint32_t dm_era_csum(const void *block, uint32_t kind)
 {
 	return ~crc32c(0, (const char *)block + 4, DM_ERA_BLOCK - 4) ^ kind;

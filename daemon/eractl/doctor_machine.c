@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What `eractl doctor` looks at on the machine: kernel, module, erad, group, BPF file system, exporter. */
+/* The checks of `eractl doctor` on the machine: kernel, module, erad, group, BPF file system, exporter. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
@@ -37,7 +37,7 @@ static bool exists(const char *path)
 	return !access(path, F_OK);
 }
 
-/* Reads the first line of a small file.  Returns whether there is one. */
+/* Reads the first line of a small file.  Returns false if there is no file or no line. */
 static bool first_line(const char *path, char *line, size_t size)
 {
 	FILE *f = fopen(path, "re");
@@ -64,7 +64,7 @@ static void look_at_kernel(struct findings *f, const char *release)
 			    "Linux %s runs, erad needs 6.1 or later", release);
 }
 
-/* Finds the installed module, as depmod has listed it.  Returns whether there is one. */
+/* Finds the installed module in the list that depmod has made.  Returns whether the module is in the list. */
 static bool find_module(const char *release, char *path, size_t size)
 {
 	char list[256], line[1024];
@@ -90,7 +90,7 @@ static bool find_module(const char *release, char *path, size_t size)
 	return found;
 }
 
-/* Of an installed module that is not compressed. */
+/* The facts about the file of an installed module.  A compressed file cannot be read. */
 struct module_file {
 	bool readable, is_signed;
 	char version[32];
@@ -209,7 +209,7 @@ static void look_at_daemon(struct findings *f, bool *runs)
 		finding_add(f, FINDING_PROBLEM, "erad", NULL, "systemctl enable erad", "erad is not started at boot");
 }
 
-/* Only /etc/group counts: erad looks at no other place either. */
+/* Looks for the group in /etc/group only, as erad does. */
 static bool group_exists(void)
 {
 	FILE *file = fopen("/etc/group", "re");

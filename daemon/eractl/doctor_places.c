@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What `eractl doctor` looks at where metadata is: the file system, the disk, the free space. */
+/* The checks of `eractl doctor` on the places of metadata: the file system, the disk, the free space. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 #define DEPTH_MAX	16
 #define OVERLAY_MAGIC	0x794c7630
 
-/* The devices that one device is made of, down to the disks.  For more than DISKS_MAX, the others are left out. */
+/* The devices below one device, down to the disks.  If there are more than DISKS_MAX, the others are left out. */
 struct below {
 	dev_t dev[DISKS_MAX];
 	size_t nr;
@@ -73,7 +73,7 @@ static void find_below(struct below *b, dev_t dev, int depth)
 		closedir(slaves);
 }
 
-/* Finds a device that both are made of, the lowest one of `a`.  0: there is none. */
+/* Returns the lowest device of `a` that is also in `b`, or 0. */
 static dev_t common_disk(const struct below *a, const struct below *b)
 {
 	for (size_t i = a->nr; i; i--)
@@ -82,9 +82,17 @@ static dev_t common_disk(const struct below *a, const struct below *b)
 	return 0;
 }
 
+#define MOVE_COMMAND	(ERAD_NAME_MAX + 80)	/* size of the text of move_command() in bytes */
+
+/* Writes what moves the metadata of the volume to another place. */
+static void move_command(char command[MOVE_COMMAND], const struct eratab_entry *e)
+{
+	snprintf(command, MOVE_COMMAND, "eractl close %s, then move the file and edit " ERAD_TAB, e->name);
+}
+
 static void look_at_disk(struct findings *f, const struct eratab_entry *e, dev_t place)
 {
-	char mapped[sizeof("/dev/mapper/") + ERAD_NAME_MAX], name[64] = "?";
+	char mapped[sizeof("/dev/mapper/") + ERAD_NAME_MAX], name[64] = "?", command[MOVE_COMMAND];
 	struct below origin = { .nr = 0 }, metadata = { .nr = 0 };
 	dev_t volume, disk;
 
@@ -93,7 +101,8 @@ static void look_at_disk(struct findings *f, const struct eratab_entry *e, dev_t
 	find_below(&metadata, place, 0);
 	find_below(&origin, blockdev_at(e->origin), 0);
 	if (volume && is_below(&metadata, volume)) {
-		finding_add(f, FINDING_PROBLEM, "metadata", e->name, "eractl close NAME, then move the file and edit " ERAD_TAB,
+		move_command(command, e);
+		finding_add(f, FINDING_PROBLEM, "metadata", e->name, command,
 			    "%s is on the volume itself, so a first write waits for itself", e->metadata);
 		return;
 	}
@@ -107,7 +116,7 @@ static void look_at_disk(struct findings *f, const struct eratab_entry *e, dev_t
 
 static void look_at_file(struct findings *f, const struct eratab_entry *e, const struct stat *st)
 {
-	char path[ERATAB_PATH_MAX + 1], command[ERATAB_PATH_MAX + 8];
+	char path[ERATAB_PATH_MAX + 1], move[MOVE_COMMAND], *command;
 	const char *dir;
 	struct statvfs space;
 	struct statfs fs;
@@ -123,12 +132,12 @@ static void look_at_file(struct findings *f, const struct eratab_entry *e, const
 	case TMPFS_MAGIC:
 	case RAMFS_MAGIC:
 	case OVERLAY_MAGIC:
-		finding_add(f, FINDING_PROBLEM, "metadata", e->name,
-			    "eractl close NAME, then move the file and edit " ERAD_TAB,
+		move_command(move, e);
+		finding_add(f, FINDING_PROBLEM, "metadata", e->name, move,
 			    "%s is in memory or in a container's layer, so it is lost at the next boot", e->metadata);
 	}
 	available = (uint64_t)space.f_bavail * space.f_frsize;
-	snprintf(command, sizeof(command), "df %s", dir);
+	command = finding_command("df", dir);
 	if (available < (uint64_t)st->st_size)
 		finding_add(f, FINDING_PROBLEM, "metadata", e->name, command,
 			    "the file system of %s has %" PRIu64 " bytes free; to write the metadata anew takes %" PRIu64,
@@ -136,6 +145,7 @@ static void look_at_file(struct findings *f, const struct eratab_entry *e, const
 	else
 		finding_add(f, FINDING_OK, "metadata", e->name, NULL, "%s, with %" PRIu64 " MiB free beside it", e->metadata,
 			    available >> 20);
+	free(command);
 	look_at_disk(f, e, st->st_dev);
 }
 

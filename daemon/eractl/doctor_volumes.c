@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What `eractl doctor` looks at for each volume of /etc/eratab: its line, its origin, who else uses the origin, its state. */
+/*
+ * The checks of `eractl doctor` on each volume of /etc/eratab: its line, its origin, who else uses
+ * the origin, its state.
+ */
 #include <blkid/blkid.h>
 #include <ctype.h>
 #include <dirent.h>
@@ -12,28 +15,35 @@
 
 #include "common/blockdev.h"
 #include "common/client.h"
+#include "common/dm_tables.h"
+#include "common/lvm_filter.h"
+#include "common/mapper_file.h"
 #include "common/protocol.h"
+#include "common/size.h"
 #include "eractl/eractl.h"
 #include "eractl/findings.h"
+#include "eractl/volumes.h"
 
 #define ASK_MS	5000
 
-/* Finds lines below line i that name the same origin or the same metadata. */
+/* Finds the lines after line i that name the same origin or the same metadata. */
 static void look_for_doubles(struct findings *f, const struct eratab *tab, size_t i)
 {
 	const struct eratab_entry *a = tab->line[i].entry, *b;
+	char command[2 * ERAD_NAME_MAX + 64];
 	dev_t dev = blockdev_at(a->origin);
 
 	for (size_t j = i + 1; j < tab->nr; j++) {
 		b = tab->line[j].entry;
 		if (!b)
 			continue;
+		snprintf(command, sizeof(command), "eractl forget %s, or eractl forget %s", a->name, b->name);
 		if (!strcmp(a->origin, b->origin) || (dev && dev == blockdev_at(b->origin)))
-			finding_add(f, FINDING_PROBLEM, "eratab", a->name, "eractl forget NAME",
+			finding_add(f, FINDING_PROBLEM, "eratab", a->name, command,
 				    "volume %s has the same origin, so writes through one are not recorded for the other; keep one of them",
 				    b->name);
 		if (!strcmp(a->metadata, b->metadata))
-			finding_add(f, FINDING_PROBLEM, "eratab", a->name, "eractl forget NAME",
+			finding_add(f, FINDING_PROBLEM, "eratab", a->name, command,
 				    "volume %s has the same metadata, %s; keep one of them", b->name, a->metadata);
 	}
 }
@@ -47,23 +57,25 @@ static bool is_unstable(const char *path)
 
 static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev_t dev)
 {
-	char command[ERATAB_PATH_MAX + 64];
+	char *command;
 
 	if (!dev) {
 		finding_add(f, FINDING_PROBLEM, "origin", e->name, "lsblk", "%s is not there, or is not a block device",
 			    e->origin);
 	} else if (is_unstable(e->origin)) {
-		snprintf(command, sizeof(command), "udevadm info --query=symlink %s", e->origin);
+		command = finding_command("udevadm info --query=symlink", e->origin);
 		finding_add(f, FINDING_NOTE, "origin", e->name, command,
 			    "%s may name another device after the next boot; write a link of /dev/disk into " ERAD_TAB, e->origin);
+		free(command);
 	} else {
 		finding_add(f, FINDING_OK, "origin", e->name, NULL, "%s", e->origin);
 	}
 }
 
 /*
- * The values of the tags by which fstab may name what is on the volume.  They are read from the volume
- * if it is open: what the page cache has of its origin may be old.
+ * Reads the values of the tags, such as UUID, with which fstab may name the volume.  If the volume
+ * is open, reads the volume and not the origin, because the page cache may have old pages of the
+ * origin.
  */
 struct tags {
 	blkid_probe probe;
@@ -87,7 +99,7 @@ static void read_tags(const struct eratab_entry *e, struct tags *t)
 	blkid_probe_lookup_value(t->probe, "TYPE", &t->type, NULL);
 }
 
-/* Compares the value after KEY=, which may be in quotes. */
+/* Returns whether text has this value after KEY=.  The value may be in quotes. */
 static bool tag_is(const char *spec, const char *key, const char *value)
 {
 	const size_t n = strlen(key);
@@ -154,10 +166,11 @@ static void look_at_crypttab(struct findings *f, const struct eratab_entry *e, d
 	fclose(crypttab);
 }
 
-/* Looks at what is on top of the origin now, besides erad's own devices. */
+/* Looks for devices on top of the origin, other than erad's own devices. */
 static void look_at_holders(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
 {
-	char path[64], node[300], uuid[160], name[160], command[64];
+	char path[64], node[300], uuid[160], name[160], command[ERAD_NAME_MAX + 32];
+	const bool attached = lvm_filter_has(LVM_FILTER_FILE, e->origin);
 	struct dirent *d;
 	DIR *holders;
 
@@ -176,6 +189,15 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 			*name = 0;
 		if (!strncmp(uuid, "ERAD-", 5) || !strcmp(name, e->name))
 			continue;
+		if (e->detaching)
+			continue;
+		if (attached) {
+			snprintf(command, sizeof(command), "eractl detach %s", e->name);
+			finding_add(f, FINDING_PROBLEM, "lvm", e->name, command,
+				    "LVM uses the origin itself for /dev/%s, so writes go past erad; detach the volume, and attach it again",
+				    d->d_name);
+			continue;
+		}
 		snprintf(command, sizeof(command), "lsblk /dev/%.32s", d->d_name);
 		if (!strncmp(uuid, "LVM-", 4))
 			finding_add(f, FINDING_PROBLEM, "lvm", e->name, "vgchange -an, then set global_filter in /etc/lvm/lvm.conf",
@@ -187,7 +209,9 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 	}
 	if (holders)
 		closedir(holders);
-	if (t->type && !strcmp(t->type, "LVM2_member"))
+	if (attached)
+		finding_add(f, FINDING_OK, "lvm", e->name, NULL, LVM_FILTER_FILE " has LVM use the volume, and not %s", e->origin);
+	else if (t->type && !strcmp(t->type, "LVM2_member"))
 		finding_add(f, FINDING_NOTE, "lvm", e->name, "lvmconfig devices/global_filter",
 			    "the origin is a physical volume; LVM must not see %s, else it may be activated before erad is there",
 			    e->origin);
@@ -196,27 +220,59 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 static void look_at_mounts(struct findings *f, const struct eratab_entry *e, dev_t dev)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	char command[700];
+	char mapped[sizeof("mount /dev/mapper/") + ERAD_NAME_MAX];
 	struct mntent *m;
 
+	snprintf(mapped, sizeof(mapped), "mount /dev/mapper/%s", e->name);
+
 	while (mounts && (m = getmntent(mounts))) {
+		char *unmount, *mount, *command = NULL;
+
 		if (*m->mnt_fsname != '/' || blockdev_at(m->mnt_fsname) != dev)
 			continue;
-		snprintf(command, sizeof(command), "umount %.256s && mount /dev/mapper/%s %.256s", m->mnt_dir, e->name, m->mnt_dir);
+		unmount = finding_command("umount", m->mnt_dir);
+		mount = finding_command(mapped, m->mnt_dir);
+		if (unmount && mount && asprintf(&command, "%s && %s", unmount, mount) < 0)
+			command = NULL;
 		finding_add(f, FINDING_PROBLEM, "origin", e->name, command,
 			    "the origin itself is mounted on %s, so writes go past erad", m->mnt_dir);
+		free(command);
+		free(mount);
+		free(unmount);
 	}
 	if (mounts)
 		endmntent(mounts);
 }
 
-/* status: the answer of erad, or NULL. */
-static void look_at_state(struct findings *f, const struct eratab_entry *e, struct json_object *status)
+/* Looks for a regular file where the node of the volume belongs. */
+static void look_at_node(struct findings *f, const struct eratab_entry *e)
+{
+	char command[2 * ERAD_NAME_MAX + 64], size[SIZE_EXACT];
+	uint64_t bytes;
+
+	if (!mapper_file_exists(e->name, &bytes))
+		return;
+	if (dm_tables_find(e->name))
+		snprintf(command, sizeof(command), "mv /dev/mapper/%s /var/tmp/ && dmsetup mknodes %s", e->name, e->name);
+	else
+		snprintf(command, sizeof(command), "mv /dev/mapper/%s /var/tmp/", e->name);
+	finding_add(f, FINDING_PROBLEM, "volume", e->name, command,
+		    "/dev/mapper/%s is a regular file of %s in memory, and not the volume: a program wrote to this path while there was no device; the next boot removes the file",
+		    e->name, size_exact(size, bytes));
+}
+
+/* Reports the state of a volume.  status: the answer of erad, or NULL. */
+static void doctor_state(struct findings *f, const struct eratab_entry *e, struct json_object *status)
 {
 	struct json_object *volumes = json_object_object_get(status, "volumes");
 	const size_t nr = volumes ? json_object_array_length(volumes) : 0;
 	char command[ERAD_NAME_MAX + 32];
 
+	if (e->detaching) {
+		snprintf(command, sizeof(command), "eractl detach %s", e->name);
+		finding_add(f, FINDING_PROBLEM, "volume", e->name, command,
+			    "is being attached or detached, or was when erad was killed; detach ends this");
+	}
 	for (size_t i = 0; i < nr; i++) {
 		struct json_object *v = json_object_array_get_idx(volumes, i);
 		const char *name = json_text(v, "volume"), *state = json_text(v, "state"), *error = json_text(v, "error");
@@ -224,10 +280,14 @@ static void look_at_state(struct findings *f, const struct eratab_entry *e, stru
 
 		if (!name || !state || strcmp(name, e->name))
 			continue;
+		if (e->detaching)
+			continue;
 		snprintf(command, sizeof(command), "eractl %s %s", strcmp(state, "closed") ? "status" : "open", name);
 		if (!strcmp(state, "closed"))
 			finding_add(f, e->noauto ? FINDING_NOTE : FINDING_PROBLEM, "volume", name, command,
-				    "is closed, so writes to its origin are not recorded");
+				    "is closed, so writes to its origin are not recorded%s%s", error ? ": " : e->refuse_gap ?
+				    "; if open refuses it because of gap=refuse, find out what wrote to the origin, and then open it with --accept-gap, after which every block counts as written" : "",
+				    error ? error : "");
 		else if (strcmp(state, "active") || error)
 			finding_add(f, FINDING_PROBLEM, "volume", name, command, "is %s%s%s", state, error ? ": " : "",
 				    error ? error : "");
@@ -241,12 +301,11 @@ static void look_at_state(struct findings *f, const struct eratab_entry *e, stru
 
 void doctor_volumes(struct findings *f, const struct eratab *tab)
 {
-	struct json_object *request = json_object_new_object(), *status = NULL;
+	static char *const all[] = { NULL };
+	struct json_object *status = NULL;
 	size_t nr = 0;
 
-	json_object_object_add(request, "op", json_object_new_string("status"));
-	json_object_object_add(request, "volumes", json_object_new_array());
-	if (client_ask(ERAD_SOCKET, request, ASK_MS, &status, NULL))
+	if (client_ask(ERAD_SOCKET, volumes_request("status", all), ASK_MS, &status, NULL))
 		status = NULL;
 	for (size_t i = 0; i < tab->nr; i++) {
 		const struct eratab_entry *e = tab->line[i].entry;
@@ -271,7 +330,8 @@ void doctor_volumes(struct findings *f, const struct eratab *tab)
 		}
 		if (tags.probe)
 			blkid_free_probe(tags.probe);
-		look_at_state(f, e, status);
+		look_at_node(f, e);
+		doctor_state(f, e, status);
 	}
 	json_object_put(status);
 	if (!nr)

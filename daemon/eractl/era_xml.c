@@ -12,15 +12,15 @@
 #include "eractl/era_xml.h"
 
 #define READ_BYTES	(64u << 10)
-#define MAX_SECTORS	((uint64_t)1 << 55)	/* of a device */
-#define TOKEN_MAX	(1u << 20)	/* longest tag; expat keeps a tag in memory until it ends */
+#define MAX_SECTORS	((uint64_t)1 << 55)	/* size of the largest device */
+#define TOKEN_MAX	(1u << 20)	/* length of the longest tag in bytes; expat keeps a tag in memory until its end */
 
 enum where {
 	OUTSIDE,
 	IN_SUPERBLOCK,
 	IN_WRITESET,
 	IN_ARRAY,
-	IN_EMPTY,	/* in an element that must be empty */
+	IN_EMPTY,	/* inside an element that must be empty */
 	NR_PLACES,
 };
 
@@ -31,14 +31,14 @@ struct reader {
 	void *ctx;
 	struct err *err;
 	int ret;
-	enum where where, around;	/* around: the place of the empty element */
+	enum where where, around;	/* state of the parser, and its state after the current empty element */
 	bool seen_array;
 	struct era_super sb;
-	uint32_t set_era;	/* era of the writeset */
+	uint32_t set_era;	/* era of the writeset that is being read */
 	uint64_t set_bits;
 };
 
-/* Ends the reading with an error.  Only the first call has an effect. */
+/* Ends the reading with an error.  Later calls have no effect. */
 static void refuse_xml(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void refuse_xml(struct reader *r, const char *fmt, ...)
 {
@@ -63,10 +63,10 @@ static void keep_result(struct reader *r, int ret)
 	XML_StopParser(r->parser, XML_FALSE);
 }
 
-/* The type of an attribute. */
+/* How the value of an attribute is parsed. */
 enum kind {
 	NUMBER,
-	BOOLEAN,	/* true or false */
+	BOOLEAN,	/* the text "true" or "false" */
 	UUID,
 };
 
@@ -75,7 +75,7 @@ struct attribute {
 	enum kind kind;
 	bool optional;
 	uint64_t max;
-	uint64_t number;	/* the value that was read */
+	uint64_t number;	/* value of the attribute */
 	bool got;
 };
 
@@ -83,7 +83,7 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *n)
 {
 	char *end;
 
-	/* strtoull() accepts leading blanks and signs. */
+	/* Accept digits only: strtoull() also accepts leading blanks and signs. */
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
@@ -121,7 +121,10 @@ static void get_attribute(struct reader *r, const char *element, struct attribut
 	}
 }
 
-/* Reads the attributes of an element into a, which ends with a NULL name.  False: refuse_xml() was called. */
+/*
+ * Reads the attributes of an element into a, whose last member has the name NULL.  Returns false
+ * after refuse_xml().
+ */
 static bool get_attributes(struct reader *r, const char *element, const char **given,
 			   struct attribute *a)
 {
@@ -206,7 +209,7 @@ static void put_blocks(struct reader *r, uint64_t first, uint64_t len, uint32_t 
 		keep_result(r, r->sink->blocks(r->ctx, first, len, era, r->err));
 }
 
-/* The device may have been larger in the era of the writeset, so blocks behind its end are ignored. */
+/* Ignore blocks beyond the end of the device.  The device may have been larger in the era of the writeset. */
 static void put_marks(struct reader *r, const char *element, uint64_t first, uint64_t len)
 {
 	if (first > r->set_bits || len > r->set_bits - first) {
@@ -262,7 +265,7 @@ static void begin_era_element(struct reader *r, const char **given)
 		put_blocks(r, a[0].number, 1, a[1].number);
 }
 
-/* Each element, the place where it is allowed, and the place that is inside it. */
+/* For each element: the state in which it is allowed, and the state of the parser inside it. */
 static const struct {
 	const char *name;
 	enum where in, inside;
@@ -325,7 +328,7 @@ static void XMLCALL on_text(void *ctx, const char *text, int len)
 		refuse_xml(ctx, "got text, expected %s", expected[((struct reader *)ctx)->where]);
 }
 
-/* A document type could define entities, which expand a short input to a huge one. */
+/* Refuse a document type: it could define entities, which make a short input huge. */
 static void XMLCALL on_doctype(void *ctx, const char *name, const char *system, const char *public,
 			       int internal)
 {

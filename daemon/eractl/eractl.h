@@ -14,28 +14,28 @@
 
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
-#define EXIT_FULL_COPY	3	/* of diff and verify: a full copy is due, because the metadata does not know the token's moment */
+#define EXIT_FULL_COPY	3	/* of diff and verify: the metadata does not know the token's moment, so a full copy is due */
 
 #define JSON_VERSION	1	/* value of "version" in all JSON output */
 
 struct command {
 	const char *name;
-	const char *args;	/* as in the usage line */
-	const char *summary;	/* for the list of commands */
-	const char *text;	/* paragraphs for its help; ends without a newline */
-	const char *options;	/* letters of the options in options.c that it accepts, besides --help */
-	/* argv[0] is the name.  Returns the exit code. */
+	const char *args;	/* arguments, as the usage line shows them */
+	const char *summary;	/* one line for the list of commands */
+	const char *text;	/* paragraphs of the help, without a newline at the end */
+	const char *options;	/* letters of the accepted options, from the table in options.c; --help is accepted always */
+	/* Runs the command.  argv[0] is the name of the command.  Returns the exit code. */
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
 
-extern const struct command cmd_create, cmd_open, cmd_close, cmd_forget, cmd_resize, cmd_list,
-	cmd_status, cmd_top, cmd_checkpoint, cmd_snapshot, cmd_diff, cmd_verify, cmd_explain, cmd_abort,
-	cmd_send, cmd_receive, cmd_check, cmd_doctor, cmd_events, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
+extern const struct command cmd_create, cmd_attach, cmd_detach, cmd_open, cmd_close, cmd_forget, cmd_resize, cmd_list,
+	cmd_status, cmd_top, cmd_checkpoint, cmd_bookmark, cmd_snapshot, cmd_diff, cmd_verify, cmd_explain, cmd_abort,
+	cmd_send, cmd_receive, cmd_backup, cmd_restore_backup, cmd_check, cmd_doctor, cmd_events, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
 
 /*
- * Returns the letter of the next option, with its argument in optarg.  Returns -1 if there is
- * no further option; optind is then the first operand.  For --help prints the help, and for a
- * wrong option prints an error, and exits.
+ * Returns the letter of the next option, with its argument in optarg.  Returns -1 if there is no
+ * further option; optind is then the first operand.  For --help, prints the help and exits with 0.
+ * For a wrong option, prints an error and exits with EXIT_USAGE.
  */
 int command_getopt(const struct command *cmd, int argc, char **argv);
 void command_help(const struct command *cmd);
@@ -50,39 +50,41 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the error as complain() does, and returns EXIT_FAILURE. */
 int fail(const struct err *err);
 
-/* Prints the object `what` to stdout, with the member "version" in front. */
+/* Prints the object `what` to stdout, with "version" as its first member. */
 void print_json(struct json_object *what);
 
 /* Prints text as a JSON string, with its quotes. */
 void print_json_string(const char *text);
 
 /*
- * Call this before any output: the reason of the first failed write to stdout is kept for
- * end_output().  Returns 0, or prints an error and returns EXIT_FAILURE.
+ * Prepares stdout; call this before any output.  From then on, the reason of the first failed write
+ * to stdout is kept for end_output().  Returns 0, or prints an error and returns EXIT_FAILURE.
  */
 int begin_output(void);
 
-/* Returns whether a write to stdout has failed.  Commands that print for long call this after each line. */
+/* Returns whether a write to stdout has failed.  Call this after each line if a command prints for a long time. */
 bool output_failed(void);
 
 /*
- * Call this after all output: flushes stdout.  Returns code; if any output could not be
- * written, prints an error and returns EXIT_FAILURE.
+ * Flushes stdout; call this after all output.  Returns code.  If any output could not be written,
+ * prints an error and returns EXIT_FAILURE.
  */
 int end_output(int code);
 
 /* Returns the size of the terminal at stdout, or 80 columns and 24 lines. */
 struct winsize terminal_size(void);
 
-/* Returns 0, or prints an error and returns EXIT_USAGE if no volume can have the name. */
+/* Returns 0.  If no volume can have the name, prints an error and returns EXIT_USAGE. */
 int check_name(const struct command *cmd, const char *name);
 
-/* Reads an era, 0 to 2^32 - 2.  EINVAL: the text is something else. */
+/* Reads an era, 0 to 2^32 - 2.  EINVAL: the text is not an era. */
 int era_parse(const char *text, uint32_t *era);
 
 /*
- * Reads the argument of --since.  *token is text if text is a token, else NULL; *era is the era in either case.  Returns 0,
- * or prints an error and returns EXIT_USAGE; text may be NULL.
+ * Reads the argument of --since: an era, a token or @BOOKMARK.  For an era, *era is the era, and
+ * *token is NULL.  For a token, *era is its era, and *token is text.  For a bookmark, *era is 0,
+ * and *token is text; since_find() finds the era.  Returns 0, or prints an error and returns
+ * EXIT_USAGE.  text NULL: the user has not given the option.
  */
 int since_parse(const struct command *cmd, const char *text, const char **token, uint32_t *era);
 

@@ -12,7 +12,7 @@
 
 /* ---- from the metadata of a closed volume ---- */
 
-static int read_store(const struct eras_reader *r, const char *path, struct store *s, struct err *err)
+static int eras_from_store(const struct eras_reader *r, const char *path, struct store *s, struct err *err)
 {
 	struct store_info info;
 	int ret;
@@ -40,7 +40,7 @@ static int read_store(const struct eras_reader *r, const char *path, struct stor
 	return ret;
 }
 
-static int read_metadata(const struct eras_reader *r, const char *path, struct err *err)
+static int eras_from_metadata(const struct eras_reader *r, const char *path, struct err *err)
 {
 	struct engine *engine;
 	struct store *s;
@@ -51,7 +51,7 @@ static int read_metadata(const struct eras_reader *r, const char *path, struct e
 		ret = store_open(engine, STORE_READ, &s, err);
 	if (ret)
 		return ret;
-	ret = read_store(r, path, s, err);
+	ret = eras_from_store(r, path, s, err);
 	store_close(s, false, NULL);
 	return ret;
 }
@@ -62,15 +62,15 @@ struct answer {
 	const struct eras_reader *reader;
 	struct store_info info;
 	bool begun;
-	uint64_t runs, end;		/* number of runs so far, and the end of the last run */
+	uint64_t runs, end;		/* number of runs that were read, and the end of the last run */
 };
 
-static int err_garbled(struct err *err, const char *how)
+static int err_garbled_eras(struct err *err, const char *how)
 {
 	return err_set(err, -EBADMSG, "the answer of erad cannot be understood: %s", how);
 }
 
-static int take_head(struct answer *a, struct json_object *o, struct err *err)
+static int eras_head(struct answer *a, struct json_object *o, struct err *err)
 {
 	uint64_t era, block_sectors, chunk;
 	const char *uuid = json_text(o, "uuid");
@@ -81,7 +81,7 @@ static int take_head(struct answer *a, struct json_object *o, struct err *err)
 	    !json_number(o, "block_sectors", &block_sectors) || !block_sectors ||
 	    !json_number(o, "journal_pages", &i->journal_pages) ||
 	    !json_number(o, "array_chunk", &chunk))
-		return err_garbled(err, "its first part lacks a member");
+		return err_garbled_eras(err, "its first part lacks a member");
 	i->era = era;
 	i->block_sectors = block_sectors;
 	i->chunk_pages = chunk;
@@ -90,16 +90,16 @@ static int take_head(struct answer *a, struct json_object *o, struct err *err)
 	return a->reader->begin(a->reader->ctx, i, err);
 }
 
-static int take_part(void *ctx, struct json_object *part, struct err *err)
+static int eras_part(void *ctx, struct json_object *part, struct err *err)
 {
 	struct answer *a = ctx;
 	size_t n;
 	int r = 0;
 
 	if (!a->begun)
-		return take_head(a, part, err);
+		return eras_head(a, part, err);
 	if (!json_object_is_type(part, json_type_array))
-		return err_garbled(err, "a part is not a list of runs");
+		return err_garbled_eras(err, "a part is not a list of runs");
 	n = json_object_array_length(part);
 	for (size_t k = 0; k < n && !r; k++) {
 		struct json_object *run = json_object_array_get_idx(part, k);
@@ -111,7 +111,7 @@ static int take_part(void *ctx, struct json_object *part, struct err *err)
 		    !json_to_number(json_object_array_get_idx(run, 2), &era) ||
 		    first < a->end || first > a->info.nr_blocks || len > a->info.nr_blocks - first ||
 		    !len || !era || era > a->info.era)
-			return err_garbled(err, "a run is wrong");
+			return err_garbled_eras(err, "a run is wrong");
 		a->end = first + len;
 		a->runs++;
 		r = a->reader->run(a->reader->ctx, first, len, era);
@@ -119,8 +119,8 @@ static int take_part(void *ctx, struct json_object *part, struct err *err)
 	return r;
 }
 
-static int read_volume(const struct eras_reader *reader, const struct eratab_entry *e,
-		       struct err *err)
+static int eras_from_volume(const struct eras_reader *reader, const struct eratab_entry *e,
+			    struct err *err)
 {
 	struct json_object *request = client_request("dump", e->name), *result;
 	struct answer a = { .reader = reader };
@@ -130,13 +130,13 @@ static int read_volume(const struct eras_reader *reader, const struct eratab_ent
 	json_object_object_add(request, "snapshot", json_object_new_boolean(reader->snapshot));
 	if (reader->loose)
 		json_object_object_add(request, "loose", json_object_new_boolean(true));
-	r = client_call(request, take_part, &a, &result, err);
+	r = client_call(request, eras_part, &a, &result, err);
 	if (r == -ENOTCONN)
-		return read_metadata(reader, e->metadata, err);
+		return eras_from_metadata(reader, e->metadata, err);
 	if (r)
 		return r;
 	if (!a.begun || !json_number(result, "runs", &runs) || runs != a.runs)
-		r = err_garbled(err, "its number of runs is wrong");
+		r = err_garbled_eras(err, "its number of runs is wrong");
 	json_object_put(result);
 	return r;
 }
@@ -148,7 +148,7 @@ int eras_read(const char *operand, const struct eras_reader *r, struct err *err)
 	int ret;
 
 	e = metadata_volume(operand, &tab);
-	ret = e ? read_volume(r, e, err) : read_metadata(r, operand, err);
+	ret = e ? eras_from_volume(r, e, err) : eras_from_metadata(r, operand, err);
 	eratab_free(&tab);
 	return ret;
 }

@@ -10,18 +10,24 @@
 #include "store/store.h"
 
 struct eras_reader {
-	bool snapshot;		/* read the volume's snapshot */
-	bool loose;		/* begin no era on a live volume; the result does not show one moment then */
+	bool snapshot;		/* true: read the volume's snapshot */
+	bool loose;		/* true: begin no era on a live volume; then the blocks may be of different moments */
 	void *ctx;
-	/* Called once, first.  In info, all members up to the era, and journal_pages and chunk_pages, are set. */
+	/*
+	 * Called once, before the first run.  Set in info: all members up to the era, journal_pages
+	 * and chunk_pages.
+	 */
 	int (*begin)(void *ctx, const struct store_info *info, struct err *err);
-	/* Called for runs of blocks that were ever written, in ascending order.  On failure need not set an error. */
+	/*
+	 * Called for runs of blocks that were ever written, in ascending order.  May fail without
+	 * setting an error.
+	 */
 	int (*run)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
 };
 
 /*
- * operand: the name of a volume, or the path of metadata.  Returns 0 when all runs were read,
- * the result of one of the functions if it was not 0, or another negative errno.
+ * Reads the eras.  operand: the name of a volume, or the path of metadata.  Returns 0 when all runs
+ * were read.  Otherwise returns the error of a function of the reader, or a negative errno.
  */
 int eras_read(const char *operand, const struct eras_reader *r, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The findings of `eractl doctor`: what was looked at, how it is, and what to type. */
+/* The findings of `eractl doctor`: what was checked, the result, and the command that helps. */
 #ifndef ERACTL_FINDINGS_H
 #define ERACTL_FINDINGS_H
 
@@ -10,30 +10,37 @@
 
 enum finding_level {
 	FINDING_OK,
-	FINDING_NOTE,		/* works, but the user should know */
-	FINDING_PROBLEM,	/* something does not work, or will not after the next boot */
+	FINDING_NOTE,		/* works, but has consequences that the user should know */
+	FINDING_PROBLEM,	/* does not work, or will not work after the next boot */
 };
 
-/* An array of {"level", "area", "volume", "text", "command"}.  volume and command may be null. */
+/* An array of {"level", "area", "volume", "text", "command"}.  "volume" and "command" may be null. */
 struct findings {
 	struct json_object *list;
-	bool problem;		/* one of the findings is a problem */
+	bool problem;		/* true: at least one of the findings is a problem */
 };
 
 /*
- * Adds a finding.  area: "kernel", "module" ….  volume: NULL if the finding is about the machine.
- * command: what to type, or NULL if there is nothing to do.  The sentence is fmt.
+ * Adds a finding.  area: "kernel", "module" and so on.  volume: NULL if the finding is about the
+ * machine.  command: what the user should type, or NULL; its paths come from shell_word().  fmt: the
+ * sentence.
  */
 void finding_add(struct findings *f, enum finding_level level, const char *area, const char *volume,
 		 const char *command, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/* Looks at kernel, headers, module, daemon, group, BPF file system and exporter. */
+/*
+ * Returns a command for finding_add(): the program with its options, and the path as one word of the
+ * shell, because any user may have chosen the path.  The caller frees the command.  NULL: out of memory.
+ */
+char *finding_command(const char *program, const char *path);
+
+/* Adds findings about the kernel, headers, module, daemon, group, BPF file system and exporter. */
 void doctor_machine(struct findings *f);
 
-/* Looks at each volume of the table: its line, its origin, who else uses the origin, its state. */
+/* Adds findings about each volume of the table: its line, its origin, who else uses the origin, its state. */
 void doctor_volumes(struct findings *f, const struct eratab *tab);
 
-/* Looks at where the metadata of each volume of the table is. */
+/* Adds findings about the places where the metadata of the table's volumes is. */
 void doctor_places(struct findings *f, const struct eratab *tab);
 
 #endif /* ERACTL_FINDINGS_H */

@@ -8,7 +8,7 @@
 #include "eractl/eractl.h"
 #include "eractl/format.h"
 
-/* table: for people; offsets are exact, lengths are rounded. */
+/* The format "table", for people: offsets are exact, lengths are rounded. */
 
 static int offset_width(const struct diff *d)
 {
@@ -42,7 +42,7 @@ static void table_end(const struct diff *d)
 		printf("%.1f %%)\n", percent);
 }
 
-/* json: one object.  Without its end it is not valid JSON, so cut_off() is not needed. */
+/* The format "json": one object.  An object without its end is not valid JSON, so cut_off() is not needed. */
 
 static void json_begin(const struct diff *d)
 {
@@ -68,7 +68,7 @@ static void json_end(const struct diff *d)
 	printf("%s],\"changed_bytes\":%" PRIu64 "}\n", d->extents ? "\n" : "", d->changed);
 }
 
-/* ranges: for shell loops. */
+/* The format "ranges", for shell loops. */
 
 static void ranges_begin(const struct diff *d)
 {
@@ -86,7 +86,7 @@ static void ranges_end(const struct diff *d)
 	(void)d;
 }
 
-/* ddrescue: for ddrescue --domain-mapfile; + is in the domain, ? is not. */
+/* The format "ddrescue", for ddrescue --domain-mapfile: + is in the domain, ? is not. */
 
 static void ddrescue_line(uint64_t offset, uint64_t length, char status)
 {
@@ -116,7 +116,7 @@ static void ddrescue_end(const struct diff *d)
 		ddrescue_line(d->end, d->offset + d->head.size - d->end, '?');
 }
 
-/* xml: the same bytes as era_invalidate of thin-provisioning-tools 0.9 prints. */
+/* The format "xml": the same bytes that era_invalidate of thin-provisioning-tools 0.9 prints. */
 
 static void xml_begin(const struct diff *d)
 {
@@ -127,7 +127,7 @@ static void xml_begin(const struct diff *d)
 static void xml_extent(const struct diff *d, uint64_t offset, uint64_t length)
 {
 	const uint64_t first = offset / d->head.block_size;
-	/* The last block may end behind the end of the device. */
+	/* The last block may reach beyond the end of the device. */
 	const uint64_t end = (offset + length - 1) / d->head.block_size + 1;
 
 	if (end - first == 1)
@@ -142,7 +142,7 @@ static void xml_end(const struct diff *d)
 	puts("</blocks>");
 }
 
-/* The line is neither a number nor a comment, so that a shell loop fails and ddrescue refuses the file. */
+/* Print a line that is neither a number nor a comment: then a shell loop fails, and ddrescue refuses the file. */
 static void print_incomplete(void)
 {
 	puts("incomplete");

@@ -8,35 +8,38 @@
 
 #include "eractl/changes.h"
 
-/* Sizes are in bytes.  The first part is known before begin(); the second part is updated after each extent. */
+/*
+ * The diff that is being printed.  Sizes are in bytes.  The first members do not change after
+ * begin(); the others change with each extent.
+ */
 struct diff {
 	const char *volume;
-	uint64_t offset;	/* of the volume's first byte; it has been added to the extents */
+	uint64_t offset;	/* where the volume begins in the output; already added to the extents */
 	struct changes_head head;
 
-	uint64_t end;		/* of the last extent */
+	uint64_t end;		/* end of the last extent */
 	uint64_t extents, changed;
 };
 
 /*
- * Each function prints to stdout and keeps no extents, so that memory does not grow with their
- * number.
+ * The functions print to stdout.  They keep no extents, so that memory does not grow with the
+ * number of extents.
  */
 struct diff_format {
 	const char *name;
 	void (*begin)(const struct diff *d);
-	/* d does not include this extent yet: the gap before this extent begins at d->end. */
+	/* Called for each extent, before d includes it: from d->end to this extent, nothing was written. */
 	void (*extent)(const struct diff *d, uint64_t offset, uint64_t length);
 	void (*end)(const struct diff *d);
 	/*
-	 * Called instead of end() if the diff is incomplete: prints something that makes programs
-	 * refuse the output.  NULL: programs refuse the output without its end anyway.
+	 * Called instead of end() if the diff is incomplete: prints text that makes programs refuse
+	 * the output.  NULL: programs refuse output without its end anyway.
 	 */
 	void (*cut_off)(void);
-	bool in_blocks;		/* the offset must be a multiple of the block size */
+	bool in_blocks;		/* the format counts in blocks, so the offset must be a multiple of the block size */
 };
 
-/* Returns the format of this name, or NULL. */
+/* Returns the format with this name, or NULL. */
 const struct diff_format *diff_format_find(const char *name);
 
 #endif /* ERACTL_FORMAT_H */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -17,8 +16,8 @@
 #include "store/super.h"
 
 #define CONTROL		"/dev/" ERAD_CONTROL_NAME
-#define LIST_SLACK	16	/* room for instances that appear between two LIST ioctls */
-#define NAME_SIZE	128	/* DM_NAME_LEN of the kernel */
+#define LIST_SLACK	16	/* room for instances that are created between two LIST ioctls */
+#define NAME_SIZE	128	/* the kernel's DM_NAME_LEN */
 
 int live_open(struct err *err)
 {
@@ -62,7 +61,7 @@ int live_list(int control, struct erad_info **out, size_t *nr, struct err *err)
 	return 0;
 }
 
-/* Gets the name of the instance's device; "" if the device was removed. */
+/* Gets the name of the instance's device, or "" if the device was removed. */
 static void get_name(const struct erad_info *info, char name[NAME_SIZE])
 {
 	if (blockdev_attribute(makedev(info->dev_major, info->dev_minor), "dm/name", name, NAME_SIZE))
@@ -77,18 +76,7 @@ bool live_is_named(const struct erad_info *info, const char *name)
 	return !strcmp(got, name);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat sa, sb;
-
-	if (stat(a, &sa) || stat(b, &sb))
-		return false;
-	if (S_ISBLK(sa.st_mode) && S_ISBLK(sb.st_mode))
-		return sa.st_rdev == sb.st_rdev;
-	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* Returns whether one of the two superblocks at path has the UUID, even if the superblock is damaged. */
+/* Returns whether one of the two superblocks at path has the UUID.  The superblock may be damaged. */
 static bool has_uuid(const char *path, const uint8_t uuid[16])
 {
 	struct erad_disk_super sb[2];
@@ -100,7 +88,7 @@ static bool has_uuid(const char *path, const uint8_t uuid[16])
 
 static bool uses(const struct erad_info *info, const char *path, const struct eratab_entry *e)
 {
-	if (e && same_file(e->metadata, path))
+	if (e && blockdev_same_place(e->metadata, path))
 		return true;
 	return has_uuid(path, info->uuid) && !(e && has_uuid(e->metadata, info->uuid));
 }

@@ -19,10 +19,10 @@ int live_list(int control, struct erad_info **out, size_t *nr, struct err *err);
 bool live_is_named(const struct erad_info *info, const char *name);
 
 /*
- * Returns EBUSY if a live volume has its metadata at path, even if erad is dead and nobody has the
- * metadata open.  That is so in two cases: eratab names path for the volume; or path has the UUID
- * of the volume, and the metadata that eratab names has not.  So a copy of a volume's metadata is
- * not in use.  Returns 0 if the module is not loaded.
+ * Returns EBUSY if a live volume uses the metadata at path, even if erad is dead and nobody has the
+ * metadata open.  Metadata is in use in two cases.  First, eratab names path as the volume's
+ * metadata.  Second, path has the volume's UUID, and the metadata that eratab names has not.  So a
+ * copy of the metadata, beside the original, is not in use.  Returns 0 if the module is not loaded.
  */
 int live_check_unused(const char *path, struct err *err);
 

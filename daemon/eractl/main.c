@@ -14,8 +14,9 @@
 #endif
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_open, &cmd_close, &cmd_forget, &cmd_resize, &cmd_list, &cmd_status,
-	&cmd_top, &cmd_events, &cmd_checkpoint, &cmd_snapshot, &cmd_diff, &cmd_send, &cmd_receive, &cmd_verify, &cmd_explain, &cmd_map, &cmd_abort,
+	&cmd_create, &cmd_attach, &cmd_detach, &cmd_open, &cmd_close, &cmd_forget, &cmd_resize, &cmd_list, &cmd_status,
+	&cmd_top, &cmd_events, &cmd_checkpoint, &cmd_bookmark, &cmd_snapshot, &cmd_diff, &cmd_backup, &cmd_restore_backup, &cmd_send, &cmd_receive,
+	&cmd_verify, &cmd_explain, &cmd_map, &cmd_abort,
 	&cmd_doctor, &cmd_check, &cmd_repair, &cmd_dump, &cmd_restore, &cmd_import, NULL
 };
 
@@ -37,10 +38,10 @@ static void overview(FILE *f)
 	      "Tracks which blocks of a block device were written since an era.\n"
 	      "\n", f);
 	for (c = commands; *c; c++)
-		fprintf(f, "  %-12s%s\n", (*c)->name, (*c)->summary);
-	fputs("  help        this text, or the help of a COMMAND\n"
+		fprintf(f, "  %-16s%s\n", (*c)->name, (*c)->summary);
+	fputs("  help            this text, or the help of a COMMAND\n"
 	      "\n"
-	      "Exit code: 0 it worked, 1 it did not, 2 the command line is wrong.\n", f);
+	      "Exit code: 0 worked, 1 failed, 2 the command line is wrong, 3 a full copy is due.\n", f);
 }
 
 static int no_command(const char *name)
@@ -71,9 +72,9 @@ int main(int argc, char **argv)
 	stdfds_open();
 	if (begin_output())
 		return EXIT_FAILURE;
-	/* So that tables can contain paths with any characters of the locale. */
+	/* Set the locale, so that tables can contain paths with all its characters. */
 	setlocale(LC_CTYPE, "");
-	/* If the reader of a pipe goes away, report an error instead of being killed. */
+	/* Ignore SIGPIPE: if the reader of a pipe ends, eractl reports an error instead of being killed. */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc < 2) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Maps as text, JSON and SVG: see map_draw.h. */
+/* Draws a map as text, JSON or SVG: see map_draw.h. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,15 +9,15 @@
 #include "eractl/eractl.h"
 #include "eractl/map_draw.h"
 
-#define NOTHING		MAP_BANDS	/* the band of cells without a block that counts */
-#define LABEL		10		/* columns for the offset at the beginning of a row */
-#define SVG_CELL	8		/* pixels */
+#define NOTHING		MAP_BANDS	/* index of the band for cells that have no block with an era */
+#define LABEL		10		/* columns for the offset in front of a row */
+#define SVG_CELL	8		/* width and height of a cell in pixels */
 #define SVG_LINE	20
 
-/* The looks of the bands, from the newest to the oldest; the last is that of NOTHING. */
+/* The symbols and colours of the bands, from the newest to the oldest.  The last one is for NOTHING. */
 static const struct {
 	char plain;
-	unsigned char code;	/* in the palette of 256 colours */
+	unsigned char code;	/* number in the palette of 256 colours */
 	unsigned char r, g, b;
 } look[] = {
 	{ '@', 228, 0xff, 0xf1, 0x8a },
@@ -58,7 +58,7 @@ static uint64_t map_size(const struct map *m)
 	return m->info.nr_sectors * ERAD_SECTOR;
 }
 
-/* Writes the legend's text and the bytes of a band.  False: the band has no era. */
+/* Writes the legend's text and the bytes of a band.  Returns false if the band has no era. */
 static bool describe_band(const struct map *m, unsigned int band, char text[64], uint64_t *bytes)
 {
 	uint32_t newest, oldest;
@@ -178,7 +178,7 @@ void map_print_svg(const struct map *m, FILE *f)
 	for (uint64_t i = 0, n; i < m->nr_cells; i += n) {
 		const unsigned int band = band_of(m, &m->cell[i]), x = i % m->columns;
 
-		/* Neighbours that look the same become one rectangle, so that the file is small. */
+		/* Draw neighbouring cells that look the same as one rectangle: this keeps the file small. */
 		for (n = 1; x + n < m->columns && i + n < m->nr_cells &&
 		     band_of(m, &m->cell[i + n]) == band; n++)
 			;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Drawings of a map: as text, JSON and SVG. */
+/* Draws a map as text, JSON or SVG. */
 #ifndef ERACTL_MAP_DRAW_H
 #define ERACTL_MAP_DRAW_H
 
@@ -9,7 +9,10 @@
 
 enum map_colour { MAP_PLAIN, MAP_256, MAP_TRUE };
 
-/* Print to stdout, or to a file.  The stream keeps errors: see ferror(3). */
+/*
+ * Prints the map to stdout, or to the stream f.  After the call, ferror(3) tells whether a write to
+ * the stream failed.
+ */
 void map_print(const struct map *m, enum map_colour colour);
 void map_print_json(const struct map *m);
 void map_print_svg(const struct map *m, FILE *f);

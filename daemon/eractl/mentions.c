@@ -12,6 +12,7 @@
 
 #include "common/blockdev.h"
 #include "common/octal.h"
+#include "common/shell.h"
 #include "eractl/eractl.h"
 #include "eractl/mentions.h"
 
@@ -23,9 +24,9 @@
 enum tag { UUID, LABEL, PARTUUID, PARTLABEL, NR_TAGS };
 
 static const struct {
-	const char *name;	/* the name's key in fstab */
-	const char *directory;	/* directory of the links */
-	const char *blkid;	/* name of libblkid's value */
+	const char *name;	/* key of the tag in fstab, such as UUID */
+	const char *directory;	/* directory of the links that udev makes */
+	const char *blkid;	/* name of the value in libblkid */
 } tags[NR_TAGS] = {
 	[UUID] = { "UUID", "/dev/disk/by-uuid/", "UUID" },
 	[LABEL] = { "LABEL", "/dev/disk/by-label/", "LABEL" },
@@ -37,12 +38,12 @@ struct mentions {
 	const char *volume, *origin, *given;
 	char kernel_path[80];
 	dev_t dev;
-	char *value[NR_TAGS];	/* NULL: the origin has no such value */
-	bool is_pv;		/* the UUID of LVM's physical volume */
+	char *value[NR_TAGS];	/* values of the origin; NULL: it has none */
+	bool is_pv;		/* the origin is a physical volume of LVM */
 	size_t found;
 };
 
-static void look_at_origin(struct mentions *m)
+static void mention_origin(struct mentions *m)
 {
 	const char *value;
 	blkid_probe pr = blkid_new_probe_from_filename(m->origin);
@@ -62,7 +63,7 @@ static void look_at_origin(struct mentions *m)
 	blkid_free_probe(pr);
 }
 
-/* Returns whether text is the value, or the value as udev escapes it in the name of a link. */
+/* Returns whether text is the value, either plain or as udev escapes it in the name of a link. */
 static bool is_value(const char *value, const char *text)
 {
 	char escaped[1024];
@@ -74,7 +75,7 @@ static bool is_value(const char *value, const char *text)
 	return !blkid_encode_string(value, escaped, sizeof(escaped)) && !strcmp(escaped, text);
 }
 
-/* Returns whether a device's name in a file, such as UUID="…" or a path, means the origin. */
+/* Returns whether text, such as UUID="…" or a path, names the origin. */
 static bool is_origin(const struct mentions *m, const char *text)
 {
 	char *unquoted = strdup(text);
@@ -95,7 +96,7 @@ static bool is_origin(const struct mentions *m, const char *text)
 		else if (!strncmp(unquoted, tags[i].directory, directory))
 			is = is_value(m->value[i], unquoted + directory);
 	}
-	/* By now, links by UUID and label lead to the volume. */
+	/* Ignore links by UUID and label: they lead to the volume while it is open. */
 	if (!is && *unquoted == '/')
 		is = blockdev_at(unquoted) == m->dev;
 	free(unquoted);
@@ -121,7 +122,7 @@ static void warn(struct mentions *m, const char *file, size_t line, const char *
 	m->found++;
 }
 
-/* Searches a file whose lines consist of fields.  field: number of the field that names a device, from 0. */
+/* Searches a file whose lines have fields.  field: number of the field that names a device, counted from 0. */
 static void look_at_fields(struct mentions *m, const char *file, unsigned int field)
 {
 	FILE *f = fopen(file, "re");
@@ -181,7 +182,7 @@ static void look_at_unit(struct mentions *m, const char *file)
 		fclose(f);
 }
 
-/* The units that systemd makes from fstab are left out. */
+/* Leave out the units that systemd makes from fstab. */
 static void look_at_units(struct mentions *m)
 {
 	static const char *const directories[] = {
@@ -204,7 +205,7 @@ static void look_at_units(struct mentions *m)
 	}
 }
 
-/* Finds path in a line, as a whole path.  Returns NULL if the line does not have it. */
+/* Returns where the line contains path as a whole path, or NULL. */
 static const char *find_path(const char *line, const char *path)
 {
 	const size_t len = path ? strlen(path) : 0;
@@ -216,8 +217,9 @@ static const char *find_path(const char *line, const char *path)
 }
 
 /*
- * A filter of LVM.  *rejected: a global filter already keeps LVM away from the origin.  A line that accepts the origin
- * should accept the volume.
+ * Searches a line of LVM's filters for the origin.  Reports a line that accepts the origin, because
+ * the line should accept the volume instead.  *rejected becomes true if a global filter rejects the
+ * origin.
  */
 static void look_at_lvm_conf(struct mentions *m, bool *rejected)
 {
@@ -252,18 +254,24 @@ static void look_at_lvm_conf(struct mentions *m, bool *rejected)
 static void look_at_lvm(struct mentions *m)
 {
 	bool rejected = false;
+	char *origin;
 
 	look_at_lvm_conf(m, &rejected);
 	if (!m->is_pv)
 		return;
 	if (!access(LVM_DEVICES, F_OK)) {
 		complain("volume %s: a physical volume of LVM is on the origin; LVM must use the volume in its place:", m->volume);
-		fprintf(stderr, "lvmdevices --deldev %s\nlvmdevices --adddev /dev/mapper/%s\n", m->origin, m->volume);
+		origin = shell_word(m->origin);
+		if (origin)
+			fprintf(stderr, "lvmdevices --deldev %s\nlvmdevices --adddev /dev/mapper/%s\n", origin, m->volume);
+		free(origin);
 		m->found++;
 	} else if (!rejected) {
 		complain("volume %s: a physical volume of LVM is on the origin; LVM must not see it there; write in the section 'devices' of "
 			 LVM_CONF ":", m->volume);
-		fprintf(stderr, "global_filter = [ \"r|^%s$|\" ]\n", m->origin);
+		fputs("global_filter = [ \"r|^", stderr);
+		print_printable(stderr, m->origin);
+		fputs("$|\" ]\n", stderr);
 		m->found++;
 	}
 }
@@ -277,7 +285,7 @@ size_t mentions_warn(const char *volume, const char *origin, const char *given)
 		return 0;
 	if (!blockdev_kernel_name(m.dev, name, sizeof(name)))
 		snprintf(m.kernel_path, sizeof(m.kernel_path), "/dev/%s", name);
-	look_at_origin(&m);
+	mention_origin(&m);
 	look_at_fields(&m, "/etc/fstab", 0);
 	look_at_fields(&m, "/etc/crypttab", 1);
 	look_at_units(&m);

@@ -17,7 +17,10 @@
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
-/* Returns EBUSY for a device that is mounted, or that the kernel has claimed for a live volume.  erad may be dead. */
+/*
+ * Returns EBUSY for a device that is mounted, or that the kernel has claimed for a live volume.
+ * This works without erad.
+ */
 static int check_unclaimed(const char *path, struct err *err)
 {
 	struct stat st;
@@ -27,10 +30,11 @@ static int check_unclaimed(const char *path, struct err *err)
 		return 0;
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == EBUSY)
-		return err_set(err, -EBUSY, "%s: it is in use", path);
+		return err_set(err, -EBUSY, "%s: it is in use by another program or device", path);
 	if (fd >= 0)
 		close(fd);
-	return 0;	/* the caller sees any other error when it opens the device itself */
+	/* Ignore all errors but EBUSY: the caller opens the device next, and reports them. */
+	return 0;
 }
 
 int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err)
@@ -42,7 +46,7 @@ int metadata_open(const char *path, enum engine_mode mode, struct engine **out, 
 	if (!ret)
 		ret = engine_open(path, mode, out, &why);
 	if (!ret) {
-		/* From now on erad cannot open the metadata, because it is open and locked here. */
+		/* From here on, the lock prevents erad from opening the metadata. */
 		ret = live_check_unused(path, &why);
 		if (!ret)
 			return 0;

@@ -6,39 +6,55 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bookmark.h"
 #include "common/eratab.h"
+#include "common/lvm_filter.h"
 #include "common/token.h"
 #include "eractl/eractl.h"
 
 static const struct {
 	char letter;
-	bool long_only;		/* has no short form, because it is too dangerous */
+	bool long_only;		/* the option has no short form, because it is dangerous */
 	const char *name;
-	const char *arg;	/* NULL: the option has no argument */
+	const char *arg;	/* name of the argument; NULL: the option has none */
 	const char *text;
 } options[] = {
 	{ 'a', false, "all", NULL, "all volumes; for open, all that are not noauto" },
 	{ 'm', false, "metadata", "DEV|FILE", "where to keep the metadata" },
-	{ 'b', false, "block-size", "SIZE", "what is tracked as one, e.g. 4K, 1M; default 64K" },
+	{ 'b', false, "block-size", "SIZE", "the unit that is tracked, e.g. 4K, 1M; default 64K" },
 	{ 'W', true, "overwrite-metadata", NULL, "overwrite what is at the place of the metadata" },
+	{ 'p', true, "pv", "DEV", "the physical volume of LVM, which may be in use" },
+	{ 'L', true, "write-lvm-filter", NULL, "write the filter for LVM to " LVM_FILTER_FILE },
+	{ 'l', true, "lv", "VG/LV", "only blocks of this logical volume, linear or striped" },
 	{ 'F', true, "force", NULL, "no effect; accepted for scripts that give it" },
 	{ 'D', true, "degrade", NULL, "let all writes pass instead, and count every block as written" },
 	{ 'R', true, "origin-replaced", NULL, "the origin is another device now: all of it counts as written" },
+	{ 'A', true, "accept-gap", NULL, "open although writes may have gone past erad: all of it counts as written" },
 	{ 'i', false, "input", "FILE", "the XML; default: standard input" },
 	{ 'o', false, "origin", "DEV", "the tracked device, for its exact size; default: whole blocks" },
-	{ 'M', true, "metadata-snapshot", NULL, "as of the metadata snapshot, which may be of a volume in use" },
-	{ 'E', true, "dm-era", NULL, "without what only erad knows, for newer thin-provisioning-tools" },
-	{ 'Z', true, "size", "SIZE", "of the volume, e.g. 10G; default: what the origin has" },
-	{ 's', false, "since", "ERA", "the oldest era that counts; for diff, a token, too" },
+	{ 'M', true, "metadata-snapshot", NULL, "read dm-era's metadata snapshot; the volume may be in use" },
+	{ 'E', true, "dm-era", NULL, "leave out what only erad knows, for thin-provisioning-tools 1.0 and later" },
+	{ 'Z', true, "size", "SIZE", "the new size, e.g. 10G; default: the size of the origin" },
+	{ 's', false, "since", "ERA", "the oldest era that counts; a token or @BOOKMARK, too, except for explain and map" },
+	{ 'k', true, "token", "TOKEN", "the moment to name; default: now, by a new era" },
+	{ 'x', true, "delete", NULL, "delete the bookmark" },
 	{ 't', true, "token", NULL, "print a token, which names the era in this metadata only" },
-	{ 'S', true, "snapshot", NULL, "as it was when the snapshot was taken" },
+	{ 'S', true, "snapshot", NULL, "use the metadata snapshot, not the current metadata" },
 	{ 'B', true, "base", "FILE|DEV", "a copy of the volume from that time" },
 	{ 'V', true, "device", "DEV", "read this snapshot of the volume in its place" },
 	{ 'G', true, "svg", "FILE", "draw into a file instead" },
-	{ 'T', true, "to", "TOKEN", "of the era that had begun when DEV was made" },
-	{ 'N', true, "state", "FILE", "where to note of which moment TARGET is a copy; default: an attribute of it" },
-	{ 'w', true, "overwrite", NULL, "overwrite what is in TARGET by a full copy" },
-	{ 'P', true, "offset", "BYTES", "of the volume's first byte; is added to all positions" },
+	{ 'T', true, "to", "TOKEN", "the token of the checkpoint before DEV was made" },
+	{ 'N', true, "state", "FILE", "keep the state of the copy in FILE; default: in an attribute of TARGET" },
+	{ 'w', true, "overwrite", NULL, "overwrite TARGET with a full copy, or go on after receive was killed" },
+	{ 'd', true, "device", "DEV", "the device of the closed volume" },
+	{ 'z', true, "freeze", NULL, "freeze the file system on the volume while it is read, and thaw it in every case" },
+	{ 'I', true, "init", NULL, "make the first backup, in an empty directory" },
+	{ 'u', true, "full", NULL, "copy all of the volume" },
+	{ 'y', true, "verify", NULL, "read back the copy, and the copies on which it is, and compare checksums" },
+	{ 'r', true, "report", "FILE", "note the result in this file, for erad-exporter" },
+	{ 'H', true, "at", "TOKEN|TIME", "the copy of this moment, or the last one before this time; default: latest" },
+	{ 'Y', true, "overwrite", NULL, "overwrite the device, or replace the file" },
+	{ 'P', true, "offset", "BYTES", "the place of the volume's first byte; is added to all positions" },
 	{ 'f', false, "format", "FORMAT", "table (default), json, ranges, ddrescue, xml or qcow2" },
 	{ 'O', true, "once", NULL, "print once, on a terminal too" },
 	{ 'v', false, "verbose", NULL, "details of each volume, too" },
@@ -94,7 +110,7 @@ int command_getopt(const struct command *cmd, int argc, char **argv)
 	}
 	*s = '\0';
 
-	/* getopt_long() prints argv[0] at the beginning of its messages. */
+	/* Set argv[0], because getopt_long() prints it in front of its messages. */
 	snprintf(prefix, sizeof(prefix), "eractl: %s", cmd->name);
 	argv[0] = prefix;
 	c = getopt_long(argc, argv, shorts, longs, NULL);
@@ -111,7 +127,7 @@ int command_getopt(const struct command *cmd, int argc, char **argv)
 
 int usage_error(const struct command *cmd, const char *fmt, ...)
 {
-	char what[512];
+	char what[ERR_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -134,13 +150,20 @@ int since_parse(const struct command *cmd, const char *text, const char **token,
 	struct token t;
 
 	if (!text)
-		return usage_error(cmd, "--since ERA or --since TOKEN is missing");
+		return usage_error(cmd, "--since is missing; expected an ERA, a TOKEN or @BOOKMARK");
 	*token = NULL;
-	if (token_from_text(text, &t)) {
+	if (*text == '@') {
+		struct err err;
+
+		if (bookmark_check_name(text + 1, &err))
+			return usage_error(cmd, "%s", err.msg);
+		*token = text;
+		*era = 0;
+	} else if (token_from_text(text, &t)) {
 		*token = text;
 		*era = t.era;
 	} else if (era_parse(text, era)) {
-		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token'",
+		return usage_error(cmd, "since %s: expected a number from 0 to 4294967294, or a token of 'eractl checkpoint --token', or @BOOKMARK",
 				   text);
 	}
 	return 0;

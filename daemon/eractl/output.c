@@ -13,7 +13,7 @@
 
 void complain(const char *fmt, ...)
 {
-	char what[1024];
+	char what[ERR_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -56,10 +56,10 @@ struct winsize terminal_size(void)
 	return (struct winsize){ .ws_col = 80, .ws_row = 24 };
 }
 
-/* The errno of the first write to stdout that failed; 0: no write failed. */
+/* errno of the first write to stdout that failed; 0: no write has failed */
 static int output_errno;
 
-/* Writes for stdout, and keeps the errno: a stream keeps only that a write failed, but not why. */
+/* Writes to stdout for the stream, and keeps the errno: the stream itself keeps only that a write failed. */
 static ssize_t write_output(void *cookie, const char *text, size_t size)
 {
 	size_t done = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Shows how far a command is: see progress.h. */
+/* Shows the progress of a command: see progress.h. */
 #include <stdio.h>
 #include <unistd.h>
 

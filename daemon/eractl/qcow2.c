@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A qcow2 file that holds a dirty bitmap and no data: see qcow2.h, and docs/interop/qcow2.txt of QEMU.
+ * Writes a qcow2 file with a dirty bitmap and without data: see qcow2.h, and docs/interop/qcow2.txt
+ * of QEMU.
  *
- * Clusters of the file: header, refcount table, refcount block, L1 table (all zeros: every byte is read from the
- * backing file), directory of bitmaps, table of the bitmap, and the clusters of the bitmap that are not zeros.  One
- * refcount block is enough: the limits below keep the number of clusters under 32768.  All numbers are big-endian.
+ * The clusters of the file are: header, refcount table, refcount block, L1 table, directory of
+ * bitmaps, table of the bitmap, and those clusters of the bitmap that have a bit.  The L1 table has
+ * zeros only, so every byte is read from the backing file.  One refcount block is enough: the
+ * limits below keep the number of clusters under 32768.  All numbers are big-endian.
  */
 #include <endian.h>
 #include <errno.h>
@@ -19,22 +21,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "eractl/qcow2.h"
 
 #define CLUSTER_BITS	16u
 #define CLUSTER		(1u << CLUSTER_BITS)
-#define CLUSTER_GRAINS	(8ull * CLUSTER)		/* bits in a cluster of the bitmap */
-#define L1_COVERS	((uint64_t)CLUSTER / 8 * CLUSTER)	/* bytes of the volume */
-#define L1_MAX		(32u << 20)			/* bytes that QEMU accepts */
-#define BITMAP_MAX	(512u << 20)			/* bytes that QEMU accepts */
-#define BACKING_MAX	1023u				/* bytes of a path that QEMU accepts */
+#define CLUSTER_GRAINS	(8ull * CLUSTER)		/* how many bits a cluster of the bitmap has */
+#define L1_COVERS	((uint64_t)CLUSTER / 8 * CLUSTER)	/* how many bytes of the volume one entry of the L1 table covers */
+#define L1_MAX		(32u << 20)			/* largest L1 table that QEMU accepts, in bytes */
+#define BITMAP_MAX	(512u << 20)			/* largest bitmap that QEMU accepts, in bytes */
+#define BACKING_MAX	1023u				/* longest path of a backing file that QEMU accepts, in bytes */
 
 #define EXT_FORMAT	0xe2792acau
 #define EXT_BITMAPS	0x23852875u
 #define AUTOCLEAR_BITMAPS 1u
-#define BITMAP_DIRTY	1u				/* type of a bitmap */
+#define BITMAP_DIRTY	1u				/* value of the type of a dirty bitmap */
 
-enum { HEADER, REFTABLE, REFBLOCK, L1 };		/* the first clusters of the file */
+enum { HEADER, REFTABLE, REFBLOCK, L1 };		/* numbers of the first clusters of the file */
 
 struct header {
 	__be32 magic, version;
@@ -46,7 +49,7 @@ struct header {
 	__be32 reftable_clusters, nb_snapshots;
 	__be64 snapshots_offset, incompatible, compatible, autoclear;
 	__be32 refcount_order, header_length;
-	/* Extensions. */
+	/* Header extensions. */
 	__be32 format_type, format_length;
 	char format[8];
 	__be32 bitmaps_type, bitmaps_length;
@@ -63,7 +66,7 @@ struct directory_entry {
 	uint8_t type, granularity_bits;
 	__be16 name_size;
 	__be32 extra_size;
-	char name[8];		/* length, padded to a multiple of 8 */
+	char name[8];		/* the name, padded to a multiple of 8 bytes */
 };
 _Static_assert(sizeof(struct directory_entry) == 32, "the entry has no holes");
 
@@ -72,12 +75,12 @@ struct qcow2 {
 	int fd;
 	uint64_t size;
 	unsigned int grain_bits;
-	uint64_t l1_entries, directory, table, next;	/* numbers of clusters, except l1_entries; next: the first free cluster */
-	__be64 *entries;				/* entries of the bitmap's table */
+	uint64_t l1_entries, directory, table, next;	/* number of L1 entries, then numbers of clusters; next: the first free cluster */
+	__be64 *entries;				/* the table of the bitmap */
 	uint64_t nr_entries;
-	uint8_t *bits;					/* content of the cluster of the bitmap that is being filled */
-	uint64_t current;				/* entry of this cluster in the table */
-	bool dirty;					/* this cluster has a bit */
+	uint8_t *bits;					/* buffer for the cluster of the bitmap that is being filled */
+	uint64_t current;				/* index of this cluster in the table */
+	bool dirty;					/* whether this cluster has a bit */
 };
 
 static void destroy(struct qcow2 *q)
@@ -102,21 +105,12 @@ void qcow2_drop(struct qcow2 *q)
 
 static int write_at(struct qcow2 *q, const void *buf, size_t len, uint64_t offset, struct err *err)
 {
-	size_t done = 0;
+	const int r = file_write_at(q->fd, buf, len, offset);
 
-	while (done < len) {
-		const ssize_t n = pwrite(q->fd, (const char *)buf + done, len - done, offset + done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, -errno, "%s: %s", q->path, strerror(errno));
-		done += n;
-	}
-	return 0;
+	return r ? err_set(err, r, "%s: %s", q->path, strerror(-r)) : 0;
 }
 
-/* QEMU takes a relative path as relative to the directory of the qcow2 file. */
+/* Store an absolute path: QEMU looks for a relative path in the directory of the qcow2 file. */
 static char *absolute(const char *path)
 {
 	char dir[PATH_MAX], *all;
@@ -235,7 +229,7 @@ static int write_header(struct qcow2 *q, struct err *err)
 	return write_at(q, &h, sizeof(h), (uint64_t)HEADER * CLUSTER, err);
 }
 
-/* Write the header last, because without it no program opens the file. */
+/* Write the header last: no program opens the file without its header. */
 static int write_tables(struct qcow2 *q, struct err *err)
 {
 	const struct directory_entry entry = {
@@ -244,7 +238,7 @@ static int write_tables(struct qcow2 *q, struct err *err)
 		.name_size = htobe16(strlen(QCOW2_BITMAP)), .name = QCOW2_BITMAP,
 	};
 	const __be64 refblock = htobe64((uint64_t)REFBLOCK * CLUSTER);
-	__be16 *counts = (__be16 *)q->bits;	/* this buffer is free now, and as large as a refcount block */
+	__be16 *counts = (__be16 *)q->bits;	/* the buffer is free now, and has the size of a refcount block */
 	uint64_t i;
 	int r;
 
@@ -272,6 +266,11 @@ int qcow2_finish(struct qcow2 *q, struct err *err)
 		r = write_header(q, err);
 	if (!r && fsync(q->fd))
 		r = err_set(err, -errno, "%s: %s", q->path, strerror(errno));
+	if (!r) {
+		r = file_sync_name(q->path);
+		if (r)
+			err_set(err, r, "%s: making the name of the file durable: %s", q->path, strerror(-r));
+	}
 	if (r)
 		qcow2_drop(q);
 	else

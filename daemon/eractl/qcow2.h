@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A qcow2 file that has a dirty bitmap and no data.  Its backing file is the volume.  A program
- * that opens the qcow2 file reads the volume's data, and finds in the bitmap which blocks were
+ * A qcow2 file that has a dirty bitmap and no data.  Its backing file is the volume.  So a program
+ * that opens the qcow2 file reads the volume's data, and sees in the bitmap which blocks were
  * written.
  */
 #ifndef ERACTL_QCOW2_H
@@ -11,24 +11,25 @@
 
 #include "common/err.h"
 
-#define QCOW2_BITMAP	"erad"	/* name of the bitmap */
-#define QCOW2_ALIGN	512u	/* all offsets and sizes are multiples of this */
+#define QCOW2_BITMAP	"erad"	/* name of the bitmap in the file */
+#define QCOW2_ALIGN	512u	/* offsets and sizes must be multiples of this */
 
 struct qcow2;
 
 /*
- * Makes the file.  EEXIST: there is a file at path.  size: of the volume, in bytes, a multiple of QCOW2_ALIGN.
- * All extents must be multiples of unit, a multiple of QCOW2_ALIGN; then the bitmap is exact, unless the
- * volume is so large that QEMU demands a coarser bitmap.  backing: path of the volume.  The caller calls qcow2_finish() or
+ * Creates the file.  EEXIST: path exists.  size: the volume's size in bytes, a multiple of
+ * QCOW2_ALIGN.  unit: offsets and lengths of all extents are multiples of this, and this is a
+ * multiple of QCOW2_ALIGN.  One bit of the bitmap is one unit, unless QEMU demands a coarser bitmap
+ * for a volume of this size.  backing: path of the volume.  The caller ends with qcow2_finish() or
  * qcow2_drop().
  */
 int qcow2_create(const char *path, uint64_t size, uint64_t unit, const char *backing, struct qcow2 **out,
 		 struct err *err);
 
-/* Marks an extent, in bytes.  Extents ascend. */
+/* Marks an extent as dirty.  The extents ascend; offset and length are in bytes. */
 int qcow2_mark(struct qcow2 *q, uint64_t offset, uint64_t length, struct err *err);
 
-/* Completes the file and makes it durable.  Frees q.  If it fails, removes the file. */
+/* Completes the file and makes it durable.  Removes the file on failure.  Frees q in any case. */
 int qcow2_finish(struct qcow2 *q, struct err *err);
 
 /* Removes the file, and frees q.  q may be NULL. */

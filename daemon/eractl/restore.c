@@ -13,25 +13,26 @@
 #include "erad_format.h"
 #include "eractl/metadata.h"
 #include "eractl/restore.h"
+#include "eractl/target_check.h"
 #include "store/aside.h"
 #include "store/build.h"
 #include "store/place.h"
 
-/* What was at the place of the metadata before. */
+/* What was at the path before the metadata. */
 struct place {
-	bool created;	/* nothing: restore() has created the file */
-	bool blank;	/* a device or file without content */
-	struct stat st;	/* of the file or device, before anything was written to it */
+	bool created;	/* nothing was there: restore() has created the file */
+	bool blank;	/* a device or a file without content was there */
+	struct stat st;	/* stat of the file or device before the first write */
 };
 
 struct target {
 	const struct restore *what;
 	struct store_geometry geometry;
 	uint32_t era;
-	struct build *build;	/* NULL: the input is only checked */
+	struct build *build;	/* the metadata that is being written; NULL: only check the input */
 };
 
-static int take_super(void *ctx, const struct era_super *sb, struct err *err)
+static int restore_super(void *ctx, const struct era_super *sb, struct err *err)
 {
 	struct target *t = ctx;
 	int ret;
@@ -51,7 +52,7 @@ static int take_super(void *ctx, const struct era_super *sb, struct err *err)
 	return ret ? err_set(err, ret, "cannot make a UUID: %s", strerror(-ret)) : 0;
 }
 
-static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, struct err *err)
+static int restore_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, struct err *err)
 {
 	struct target *t = ctx;
 
@@ -60,13 +61,13 @@ static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, st
 
 static int read_input(struct target *t, struct err *err)
 {
-	static const struct era_sink sink = { .super = take_super, .blocks = take_blocks };
+	static const struct era_sink sink = { .super = restore_super, .blocks = restore_blocks };
 
 	return t->what->read(t->what->from, &sink, t, err);
 }
 
-/* Opens the place of the metadata.  *p receives what was there before. */
-static int open_target(struct target *t, struct place *p, struct engine **e, struct err *err)
+/* Opens the file or device for the metadata.  *p receives what was there before. */
+static int open_restore_target(struct target *t, struct place *p, struct engine **e, struct err *err)
 {
 	const char *path = t->what->path;
 	char text[SIZE_EXACT];
@@ -74,6 +75,9 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 	struct stat st;
 	int ret;
 
+	ret = target_check_metadata(path, err);
+	if (ret)
+		return ret;
 	size = store_size(&t->geometry, &written);
 	if (stat(path, &st) && errno == ENOENT) {
 		ret = engine_create_file(path, size, written, &p->st, err);
@@ -91,9 +95,12 @@ static int open_target(struct target *t, struct place *p, struct engine **e, str
 		p->st = st;
 		ret = place_check(path, *e, &t->geometry, t->what->overwrite, &p->blank, err);
 	} else if (st.st_dev != p->st.st_dev || st.st_ino != p->st.st_ino) {
-		ret = err_set(err, -ESTALE, "somebody has replaced %s meanwhile", path);
+		ret = err_set(err, -ESTALE, "another process has replaced %s meanwhile", path);
 	}
-	/* A device cannot grow.  build_begin() checks whether a smaller journal fits. */
+	/*
+	 * Leave a device as it is, because it cannot grow.  build_begin() checks whether a smaller
+	 * journal fits.
+	 */
 	if (!ret && (*e)->size < size) {
 		ret = (*e)->ops->grow(*e, size);
 		if (ret == -ENOSPC && !S_ISREG(p->st.st_mode))
@@ -120,8 +127,8 @@ static int write_eras(struct target *t, struct engine *e, struct err *err)
 }
 
 /*
- * After a failure, restores the place as it was: makes a blank place blank again, and removes a
- * file that was created, but no other file that somebody has put there meanwhile.
+ * After a failure, makes a blank device or file blank again, and removes the file that restore()
+ * has created.  If somebody else has put another file at the path, keeps that file.
  */
 static void undo_restore(const struct target *t, const struct place *p, struct engine *e)
 {
@@ -131,13 +138,13 @@ static void undo_restore(const struct target *t, const struct place *p, struct e
 	if (p->created) {
 		ret = aside_remove(path, &p->st);
 		if (ret)
-			complain("%s: cannot remove it again: %s", path, strerror(-ret));
+			complain("cannot remove the new file %s: %s", path, strerror(-ret));
 	} else if (p->blank) {
 		ret = place_clear(e, &t->geometry);
 		if (!ret && S_ISREG(p->st.st_mode))
 			ret = engine_truncate(e, p->st.st_size);
 		if (ret)
-			complain("%s: cannot make it what it was: %s", path, strerror(-ret));
+			complain("%s: cannot bring back its former content and size: %s", path, strerror(-ret));
 	}
 }
 
@@ -150,7 +157,7 @@ static int make_metadata(struct target *t, struct store_info *info, struct err *
 
 	ret = read_input(t, err);
 	if (!ret)
-		ret = open_target(t, &p, &e, err);
+		ret = open_restore_target(t, &p, &e, err);
 	if (!ret)
 		ret = write_eras(t, e, err);
 	if (ret) {

@@ -7,11 +7,11 @@
 #include "eractl/eractl.h"
 
 struct restore {
-	const char *path;	/* of the new metadata: a device, or a file, which is created if it does not exist */
-	bool overwrite;		/* the user has given --overwrite-metadata: see store/place.h */
+	const char *path;	/* path of the new metadata: a device or a file; a missing file is created */
+	bool overwrite;		/* the user has given --overwrite-metadata; store/place.h says what this allows */
 	/*
-	 * Passes all eras to the sink.  Is called twice, and must pass the same both times: the
-	 * first call only checks the input, so that nothing is written if it is bad.
+	 * Passes all eras to the sink.  Called twice, and must pass the same eras both times: the
+	 * first call only checks the input, so that nothing is written if the input is bad.
 	 */
 	int (*read)(void *from, const struct era_sink *sink, void *ctx, struct err *err);
 	void *from;
@@ -19,9 +19,9 @@ struct restore {
 };
 
 /*
- * Writes the metadata, prints a summary and returns the exit code.  After a failure, nothing at
- * the path can be opened as metadata; a file that restore() has created is removed, and a place
- * that was blank is blank again.
+ * Writes the metadata, prints a summary and returns the exit code.  After a failure, nothing at the
+ * path can be opened as metadata: a blank device or file is blank again, and a file that restore()
+ * has created is removed.
  */
 int restore(const struct restore *what);
 

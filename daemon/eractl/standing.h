@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a copy stands: of which snapshot it is a copy.  This is in an extended attribute of the copy, so that it goes along when
- * the file is renamed, and is not inherited by another file that takes the copy's place.  Block devices have no such
- * attributes: for them, the user names a file.
+ * The state of a copy: the moment of the volume that the copy shows, and what shows that nothing
+ * else has written to the copy since.
+ *
+ * The state is stored in an extended attribute of the copy.  So a renamed copy keeps it, and another
+ * file at the same path does not have it.  Block devices have no such attributes: for a block
+ * device, the user names a file.  A state in a file has a seal of the copy (common/seal.h), and the
+ * identity of a block device (common/identity.h).  The seal and the identity bind the state to the
+ * copy.
  */
 #ifndef ERACTL_STANDING_H
 #define ERACTL_STANDING_H
@@ -11,27 +16,62 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/identity.h"
+#include "common/seal.h"
 #include "eractl/stream.h"
 
 #define STANDING_XATTR	"user.erad.copy"
 
 struct standing {
-	char at[STREAM_NAME_MAX + 1];		/* the snapshot; "": it is a copy of none */
-	char unfinished[STREAM_NAME_MAX + 1];	/* a part of what leads to this one is in the copy; "": all is complete */
-	bool partial;				/* an unfinished stream, which may have no name */
-	int64_t mtime_s, mtime_ns;		/* of a file whose copy is complete */
+	char at[STREAM_NAME_MAX + 1];		/* name of the moment that the copy shows; "": none */
+	char unfinished[STREAM_NAME_MAX + 1];	/* name of the moment to which a stream was applied in part; "": there was no such stream */
+	bool partial;				/* whether a stream was applied in part; the moment of such a stream may have no name */
+	/*
+	 * Whether mtime and the seal are of the copy as the last receive has left it.  False if that
+	 * receive was killed, or the power failed.
+	 */
+	bool settled;
+	int64_t mtime_s, mtime_ns;		/* time of the last change of a regular file */
+	struct identity device;			/* identity of a block device; version 0: the copy is a file */
+	struct seal seal;			/* nr 0: the state is stored in the attribute */
 };
 
-/* fd and path: the copy.  file: the file for it, or NULL for the attribute. */
+/*
+ * Where the state is stored.  fd and path: the copy, which the caller keeps open.  file: path of the
+ * file that holds the state.  NULL: the state is in an extended attribute of the copy.
+ */
 struct standing_place {
 	int fd;
 	const char *path, *file;
 };
 
-/* ENODATA: there is none.  EBADMSG: it cannot be understood.  ENOTSUP: attributes are not possible here. */
+/*
+ * Reads the state of the copy.  ENODATA: there is no state.  EBADMSG: the text is not a state.
+ * ENOTSUP: the file system has no such attributes.
+ */
 int standing_read(const struct standing_place *p, struct standing *s, struct err *err);
 
-/* Durable on return. */
+/* Writes the state of the copy.  The state is durable on return. */
 int standing_write(const struct standing_place *p, const struct standing *s, struct err *err);
+
+/* Notes in s which block device the copy is on.  Does nothing if the copy is a regular file. */
+void standing_identify(const struct standing_place *p, struct standing *s);
+
+/*
+ * Makes the copy durable, and notes in s what shows whether something writes to the copy later.
+ * size: size of the volume in bytes.  If the state is stored in a file, reads up to SEAL_READ_MAX
+ * bytes of the copy.  err does not have the path of the copy.
+ */
+int standing_settle(const struct standing_place *p, struct standing *s, uint64_t size, struct err *err);
+
+/* Compares only the block device of the copy with the one in the state.  ESTALE: they differ, and err says how. */
+int standing_compare_device(const struct standing_place *p, const struct standing *s, struct err *err);
+
+/*
+ * Compares the copy with its state.  Returns 0 if nothing else has written to the copy.  ESTALE: the
+ * copy was written, or is another device.  ENODATA: the state is not settled; then only the identity
+ * of the device was compared.  err says what differs, without the path of the copy.
+ */
+int standing_compare(const struct standing_place *p, const struct standing *s, struct err *err);
 
 #endif /* ERACTL_STANDING_H */

@@ -8,7 +8,7 @@
  *	's' size		of the volume, 8 bytes
  *	'w' offset length data	8 bytes each; ascending
  *	'z' offset length	zeros
- *	'e'			the end
+ *	'e'			the end; nothing follows
  *
  * Lengths of names have 4 bytes, and all numbers are little-endian.  Here the names are erad-TOKEN, with each ':' of the token
  * as '-'.
@@ -22,8 +22,9 @@
  *
  * The first check follows 's', and says that there are checks.  A check follows each group, which has up to STREAM_GROUP
  * bytes of data and up to STREAM_EXTENTS records; so a reader uses no record before a check has covered
- * it.  The last check is in front of 'e'.  `rbd export-diff` writes no checks: damage of such a stream is noticed only if
- * the stream is no longer in this format.
+ * it.  The last check is in front of 'e'.  A reader uses no record of the last group before the input has ended behind
+ * 'e'.  `rbd export-diff` writes no checks: damage of such a stream is noticed only if the stream is no longer in this
+ * format.
  */
 #ifndef ERACTL_STREAM_H
 #define ERACTL_STREAM_H
@@ -31,13 +32,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "common/err.h"
 #include "common/token.h"
 
 #define STREAM_MAGIC	"rbd diff v1\n"
-#define STREAM_NAME_MAX	255u		/* bytes of a name */
+#define STREAM_NAME_MAX	255u		/* longest name in bytes */
 #define STREAM_GROUP	(16u << 20)
 #define STREAM_EXTENTS	8192u
 #define STREAM_CHECK	0xe7adull
@@ -49,16 +51,16 @@ enum stream_check {
 };
 
 struct stream_head {
-	char from[STREAM_NAME_MAX + 1], to[STREAM_NAME_MAX + 1];	/* "": none */
-	uint64_t size;		/* of the volume, bytes */
+	char from[STREAM_NAME_MAX + 1], to[STREAM_NAME_MAX + 1];	/* names of the two moments; "": no name */
+	uint64_t size;		/* size of the volume in bytes */
 };
 
 struct stream_extent {
 	uint64_t offset, length;
-	const uint8_t *data;	/* NULL: zeros.  Valid until the next stream_next() */
+	const uint8_t *data;	/* valid until the next stream_next(); NULL: the extent is zeros */
 };
 
-/* Writes the name of the token, which has less than TOKEN_TEXT_SIZE + 8 bytes.  stream_token() is the inverse. */
+/* Writes the name for a token.  A name has less than TOKEN_TEXT_SIZE + 8 bytes.  stream_token() is the inverse. */
 void stream_name(const struct token *t, char name[STREAM_NAME_MAX + 1]);
 bool stream_token(const char *name, struct token *t);
 
@@ -66,13 +68,13 @@ bool stream_token(const char *name, struct token *t);
 
 struct stream_in;
 
-/* As read(2): returns -1 with errno, or 0 at the end. */
+/* Reads bytes of the stream, as read(2) does: returns their number, 0 at the end, or -1 with errno. */
 typedef ssize_t (*stream_read_fn)(void *ctx, void *buf, size_t len);
 
 /*
- * Reads the head, and nothing behind the first check.  EBADMSG: no such stream, or a damaged one.  EPIPE: it was cut.  The
- * caller calls stream_close() if this returns 0.  Needs memory for
- * a group.
+ * Reads the head and the first check, and nothing after the first check.  EBADMSG: this is no such stream, or it is
+ * damaged.  EPIPE: the stream was cut.  After success, the caller calls stream_close().  Allocates
+ * memory for a group.
  */
 int stream_open(stream_read_fn fn, void *ctx, struct stream_in **out, struct err *err);
 void stream_close(struct stream_in *s);
@@ -80,24 +82,32 @@ void stream_close(struct stream_in *s);
 const struct stream_head *stream_get_head(const struct stream_in *s);
 bool stream_has_checks(const struct stream_in *s);
 
+/* Returns whether the end of the stream was read.  stream_next() then waits until the file ends, too. */
+bool stream_is_at_end(const struct stream_in *s);
+
 /*
- * Returns 1 and the next extent, 0 at the end of the stream, or a negative errno as stream_open().  Extents ascend, are not
- * empty, and are within the volume.  Data of a 'w' may be returned in several extents.
+ * Returns 1 and the next extent, 0 at the end of the stream, or a negative errno as stream_open()
+ * does.  Extents ascend, are not empty, and are within the volume.  The data of one 'w' may be
+ * returned as several extents.
  */
 int stream_next(struct stream_in *s, struct stream_extent *e, struct err *err);
 
-/* ---- writing, to stdout ---- */
+/* ---- writing ---- */
 
 struct stream_out {
+	FILE *file;
 	uint64_t position;
 	uint32_t crc;
 	uint64_t group_bytes;
 	unsigned int group_extents;
 };
 
-/* Failures are found by output_failed(). */
-void stream_write_head(struct stream_out *o, const struct stream_head *h);
-/* length: up to STREAM_GROUP.  data NULL: zeros, of any length. */
+/*
+ * Writes the head to file, to which the other functions write, too.  The caller finds out whether a
+ * write has failed, by ferror(), or for stdout by output_failed().
+ */
+void stream_write_head(struct stream_out *o, FILE *file, const struct stream_head *h);
+/* Writes an extent.  data NULL: zeros of any length; otherwise length is at most STREAM_GROUP. */
 void stream_write_extent(struct stream_out *o, const struct stream_extent *e);
 void stream_write_end(struct stream_out *o);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads an rbd diff, with checks or without: see stream.h. */
+/* Reads an rbd diff, with or without checks: see stream.h. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -11,9 +11,9 @@
 #include "eractl/stream.h"
 #include "store/crc32c.h"
 
-#define FIRST_ROOM	(64u << 10)	/* bytes; doubled up to STREAM_GROUP */
+#define FIRST_ROOM	(64u << 10)	/* first size of the buffer in bytes; it is doubled up to STREAM_GROUP */
 
-/* One 'w' or 'z'. */
+/* A record 'w' or 'z' of the stream. */
 struct record {
 	char tag;
 	uint64_t offset, length;
@@ -25,25 +25,28 @@ struct stream_in {
 	struct stream_head head;
 	bool checks;
 	uint64_t position;
-	uint32_t crc;			/* of all bytes since the last check */
-	uint64_t end;			/* of the last record */
-	bool ended;
-	/* Without checks: a record that was read, and is not yet in a group.  length 0: there is none. */
+	uint32_t crc;			/* CRC of all bytes since the last check */
+	uint64_t end;			/* end of the last record */
+	bool at_end, ended;		/* the record 'e' was read; nothing comes after this record */
+	/*
+	 * In a stream without checks: a record that was read, but is not in a group yet.  Its
+	 * length is 0 if there is none.
+	 */
 	struct record pending;
-	/* The group. */
+	/* The group that was read last. */
 	uint8_t *data;
-	uint64_t used, room;		/* bytes of data */
+	uint64_t used, room;		/* how many bytes of data the group has, and how many have room */
 	struct { uint64_t offset, length, at; bool zeros; } extents[STREAM_EXTENTS];
 	unsigned int nr, next;
 };
 
-static int damaged(const struct stream_in *s, struct err *err, const char *what)
+static int damaged_stream(const struct stream_in *s, struct err *err, const char *what)
 {
 	return err_set(err, -EBADMSG, "the stream is damaged, or is not a stream of 'eractl send' or 'rbd export-diff': before byte %"
 		       PRIu64 ", got %s", s->position, what);
 }
 
-static int get(struct stream_in *s, void *buf, size_t len, struct err *err)
+static int get_bytes(struct stream_in *s, void *buf, size_t len, struct err *err)
 {
 	size_t done = 0;
 
@@ -66,7 +69,7 @@ static int get(struct stream_in *s, void *buf, size_t len, struct err *err)
 
 static int get64(struct stream_in *s, uint64_t *n, struct err *err)
 {
-	int r = get(s, n, sizeof(*n), err);
+	int r = get_bytes(s, n, sizeof(*n), err);
 
 	*n = le64toh(*n);
 	return r;
@@ -77,24 +80,32 @@ static bool is_check(const struct record *rec)
 	return rec->tag == 'z' && !rec->length && rec->offset >> 48 == STREAM_CHECK;
 }
 
-/* Reads the tag, and the numbers of a 'w' or 'z'.  *crc: of all bytes since the last check, without this record. */
+static unsigned int kind_of_check(const struct record *rec)
+{
+	return rec->offset >> 32 & 0xffff;
+}
+
+/*
+ * Reads the tag of a record, and the numbers of a 'w' or 'z'.  *crc receives the CRC of all bytes
+ * since the last check, without this record.
+ */
 static int get_record(struct stream_in *s, struct record *rec, uint32_t *crc, struct err *err)
 {
 	int r;
 
 	*crc = s->crc;
 	*rec = (struct record){ };
-	r = get(s, &rec->tag, 1, err);
+	r = get_bytes(s, &rec->tag, 1, err);
 	if (r || (rec->tag != 'w' && rec->tag != 'z'))
 		return r;
 	r = get64(s, &rec->offset, err);
 	return r ? r : get64(s, &rec->length, err);
 }
 
-/* Verifies a check, which has just been read. */
+/* Verifies the check that was read last. */
 static int verify_check(struct stream_in *s, const struct record *rec, uint32_t crc, struct err *err)
 {
-	const uint32_t kind = htole32(rec->offset >> 32 & 0xffff);
+	const uint32_t kind = htole32(kind_of_check(rec));
 	const uint64_t at = htole64(s->position - 17);
 
 	crc = crc32c(crc32c(crc, &kind, sizeof(kind)), &at, sizeof(at));
@@ -105,54 +116,71 @@ static int verify_check(struct stream_in *s, const struct record *rec, uint32_t 
 	return 0;
 }
 
-static int get_name(struct stream_in *s, char name[STREAM_NAME_MAX + 1], struct err *err)
+static int get_stream_name(struct stream_in *s, char name[STREAM_NAME_MAX + 1], struct err *err)
 {
 	uint32_t length, i;
 	int r;
 
 	if (*name)
-		return damaged(s, err, "the name of a snapshot twice");
-	r = get(s, &length, sizeof(length), err);
+		return damaged_stream(s, err, "the name of a snapshot twice");
+	r = get_bytes(s, &length, sizeof(length), err);
 	if (r)
 		return r;
 	length = le32toh(length);
 	if (!length || length > STREAM_NAME_MAX)
-		return damaged(s, err, "the name of a snapshot that is empty or longer than 255 bytes");
-	r = get(s, name, length, err);
+		return damaged_stream(s, err, "the name of a snapshot that is empty or longer than 255 bytes");
+	r = get_bytes(s, name, length, err);
 	for (i = 0; i < length && !r; i++)
 		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
-			r = damaged(s, err, "the name of a snapshot with a control character");
+			r = damaged_stream(s, err, "the name of a snapshot with a control character");
 	return r;
 }
 
 static int check_place(struct stream_in *s, const struct record *rec, struct err *err)
 {
 	if (rec->length > s->head.size || rec->offset > s->head.size - rec->length)
-		return damaged(s, err, "a record that goes beyond the volume");
+		return damaged_stream(s, err, "a record that goes beyond the volume");
 	if (rec->offset < s->end)
-		return damaged(s, err, "records that do not ascend");
+		return damaged_stream(s, err, "records that do not ascend");
 	s->end = rec->offset + rec->length;
 	return 0;
 }
 
-/* Takes what follows the head: the first check, or the first record of a stream without checks. */
+/* Reads on behind the record 'e': a stream has nothing there. */
+static int take_end(struct stream_in *s, struct err *err)
+{
+	ssize_t n;
+	char c;
+
+	s->at_end = true;
+	do {
+		n = s->read(s->ctx, &c, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(err, -errno, "reading the stream: %s", strerror(errno));
+	if (n)
+		return damaged_stream(s, err, "the end, and more data after it");
+	s->ended = true;
+	return 0;
+}
+
+/* Reads what follows the head: the first check, or the first record of a stream without checks. */
 static int take_first(struct stream_in *s, const struct record *rec, uint32_t crc, struct err *err)
 {
 	if (!s->head.size || s->head.size > INT64_MAX)
-		return damaged(s, err, "no size of the volume, or an impossible one");
+		return damaged_stream(s, err, "no size of the volume, or an impossible one");
 	if (is_check(rec)) {
-		if ((rec->offset >> 32 & 0xffff) != CHECK_HEAD)
-			return damaged(s, err, "a check of another kind than that of the head");
+		if (kind_of_check(rec) != CHECK_HEAD)
+			return damaged_stream(s, err, "a check of another kind than that of the head");
 		s->checks = true;
 		return verify_check(s, rec, crc, err);
 	}
 	if (rec->tag != 'w' && rec->tag != 'z' && rec->tag != 'e')
-		return damaged(s, err, "an unknown record");
-	s->ended = rec->tag == 'e';
-	if (s->ended)
-		return 0;
+		return damaged_stream(s, err, "an unknown record");
+	if (rec->tag == 'e')
+		return take_end(s, err);
 	s->pending = *rec;
-	/* A damaged check is not within the volume. */
+	/* check_place() refuses a damaged check, because its offset is not within the volume. */
 	return check_place(s, rec, err);
 }
 
@@ -163,20 +191,20 @@ static int read_head(struct stream_in *s, struct err *err)
 	uint32_t crc;
 	int r;
 
-	r = get(s, magic, sizeof(magic), err);
+	r = get_bytes(s, magic, sizeof(magic), err);
 	if (!r && memcmp(magic, STREAM_MAGIC, sizeof(magic)))
-		r = damaged(s, err, "something else than 'rbd diff v1' in the first line");
+		r = damaged_stream(s, err, "something else than 'rbd diff v1' in the first line");
 	while (!r) {
 		r = get_record(s, &rec, &crc, err);
 		if (r)
 			break;
 		if (rec.tag == 'f') {
-			r = get_name(s, s->head.from, err);
+			r = get_stream_name(s, s->head.from, err);
 		} else if (rec.tag == 't') {
-			r = get_name(s, s->head.to, err);
+			r = get_stream_name(s, s->head.to, err);
 		} else if (rec.tag == 's') {
 			if (s->head.size)
-				return damaged(s, err, "the size of the volume twice");
+				return damaged_stream(s, err, "the size of the volume twice");
 			r = get64(s, &s->head.size, err);
 		} else {
 			return take_first(s, &rec, crc, err);
@@ -219,7 +247,12 @@ bool stream_has_checks(const struct stream_in *s)
 	return s->checks;
 }
 
-/* Makes room for length more bytes of data. */
+bool stream_is_at_end(const struct stream_in *s)
+{
+	return s->at_end;
+}
+
+/* Makes room in the group for length more bytes of data. */
 static int make_room(struct stream_in *s, uint64_t length, struct err *err)
 {
 	uint64_t room = s->room ? s->room : FIRST_ROOM;
@@ -237,8 +270,8 @@ static int make_room(struct stream_in *s, uint64_t length, struct err *err)
 	return 0;
 }
 
-/* Adds up to length bytes of a record to the group, and reads their data. */
-static int add(struct stream_in *s, const struct record *rec, uint64_t length, struct err *err)
+/* Adds up to length bytes of a record to the group, and reads the data of these bytes. */
+static int add_record_extent(struct stream_in *s, const struct record *rec, uint64_t length, struct err *err)
 {
 	int r = 0;
 
@@ -249,14 +282,14 @@ static int add(struct stream_in *s, const struct record *rec, uint64_t length, s
 	if (rec->tag == 'w') {
 		r = make_room(s, length, err);
 		if (!r)
-			r = get(s, s->data + s->used, length, err);
+			r = get_bytes(s, s->data + s->used, length, err);
 		s->used += length;
 	}
 	s->nr++;
 	return r;
 }
 
-/* Reads a group up to its check. */
+/* Reads a group and its check. */
 static int read_checked(struct stream_in *s, struct err *err)
 {
 	struct record rec;
@@ -270,29 +303,28 @@ static int read_checked(struct stream_in *s, struct err *err)
 		if (is_check(&rec))
 			break;
 		if (rec.tag != 'w' && rec.tag != 'z')
-			return damaged(s, err, rec.tag == 'e' ? "the end in a group without a check" : "an unknown record");
+			return damaged_stream(s, err, rec.tag == 'e' ? "the end in a group without a check" : "an unknown record");
 		r = check_place(s, &rec, err);
 		if (r)
 			return r;
 		if (!rec.length || s->nr == STREAM_EXTENTS || (rec.tag == 'w' && rec.length > STREAM_GROUP - s->used))
-			return damaged(s, err, "an empty record, or a group that is too large");
-		r = add(s, &rec, rec.length, err);
+			return damaged_stream(s, err, "an empty record, or a group that is too large");
+		r = add_record_extent(s, &rec, rec.length, err);
 		if (r)
 			return r;
 	}
 	r = verify_check(s, &rec, crc, err);
-	if (r || (rec.offset >> 32 & 0xffff) == CHECK_GROUP)
+	if (r || kind_of_check(&rec) == CHECK_GROUP)
 		return r;
-	if ((rec.offset >> 32 & 0xffff) != CHECK_END)
-		return damaged(s, err, "a check of an unknown kind");
+	if (kind_of_check(&rec) != CHECK_END)
+		return damaged_stream(s, err, "a check of an unknown kind");
 	r = get_record(s, &rec, &crc, err);
 	if (!r && rec.tag != 'e')
-		return damaged(s, err, "something else than the end after the last check");
-	s->ended = true;
-	return r;
+		return damaged_stream(s, err, "something else than the end after the last check");
+	return r ? r : take_end(s, err);
 }
 
-/* Reads as many records as the group has room for. */
+/* Reads a group of a stream without checks: as many records as the group has room for. */
 static int read_unchecked(struct stream_in *s, struct err *err)
 {
 	struct record *const rec = &s->pending;
@@ -308,7 +340,7 @@ static int read_unchecked(struct stream_in *s, struct err *err)
 			s->end = rec->offset;
 			r = check_place(s, rec, err);
 			if (!r)
-				r = add(s, rec, length, err);
+				r = add_record_extent(s, rec, length, err);
 			if (r)
 				return r;
 			rec->offset += length;
@@ -318,12 +350,10 @@ static int read_unchecked(struct stream_in *s, struct err *err)
 		r = get_record(s, rec, &crc, err);
 		if (r)
 			return r;
-		if (rec->tag == 'e') {
-			s->ended = true;
-			return 0;
-		}
+		if (rec->tag == 'e')
+			return take_end(s, err);
 		if (is_check(rec) || (rec->tag != 'w' && rec->tag != 'z'))
-			return damaged(s, err, "an unknown record");
+			return damaged_stream(s, err, "an unknown record");
 		r = check_place(s, rec, err);
 		if (r)
 			return r;

@@ -7,22 +7,22 @@
 #include "eractl/stream.h"
 #include "store/crc32c.h"
 
-static void put(struct stream_out *o, const void *data, size_t len)
+static void put_bytes(struct stream_out *o, const void *data, size_t len)
 {
-	fwrite(data, 1, len, stdout);
+	fwrite(data, 1, len, o->file);
 	o->position += len;
 	o->crc = crc32c(o->crc, data, len);
 }
 
 static void put_tag(struct stream_out *o, char tag)
 {
-	put(o, &tag, 1);
+	put_bytes(o, &tag, 1);
 }
 
 static void put64(struct stream_out *o, uint64_t n)
 {
 	n = htole64(n);
-	put(o, &n, sizeof(n));
+	put_bytes(o, &n, sizeof(n));
 }
 
 static void put_name(struct stream_out *o, char tag, const char *name)
@@ -32,8 +32,8 @@ static void put_name(struct stream_out *o, char tag, const char *name)
 	if (!*name)
 		return;
 	put_tag(o, tag);
-	put(o, &length, sizeof(length));
-	put(o, name, strlen(name));
+	put_bytes(o, &length, sizeof(length));
+	put_bytes(o, name, strlen(name));
 }
 
 static void put_check(struct stream_out *o, enum stream_check kind)
@@ -51,10 +51,10 @@ static void put_check(struct stream_out *o, enum stream_check kind)
 	o->group_extents = 0;
 }
 
-void stream_write_head(struct stream_out *o, const struct stream_head *h)
+void stream_write_head(struct stream_out *o, FILE *file, const struct stream_head *h)
 {
-	memset(o, 0, sizeof(*o));
-	put(o, STREAM_MAGIC, strlen(STREAM_MAGIC));
+	*o = (struct stream_out){ .file = file };
+	put_bytes(o, STREAM_MAGIC, strlen(STREAM_MAGIC));
 	put_name(o, 'f', h->from);
 	put_name(o, 't', h->to);
 	put_tag(o, 's');
@@ -72,7 +72,7 @@ void stream_write_extent(struct stream_out *o, const struct stream_extent *e)
 	put64(o, e->offset);
 	put64(o, e->length);
 	if (e->data)
-		put(o, e->data, e->length);
+		put_bytes(o, e->data, e->length);
 	o->group_bytes += bytes;
 	o->group_extents++;
 }

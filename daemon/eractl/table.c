@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Prints rows of an answer as a table, or one row as a list: see table.h. */
+/* Prints a table, or one row as a list: see table.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/size.h"
 #include "eractl/eractl.h"
@@ -58,6 +59,20 @@ void cell_seconds(char buf[CELL_MAX], struct json_object *row, const struct colu
 		snprintf(buf, CELL_MAX, s < 10 ? "%.1f s" : "%.0f s", s);
 }
 
+void cell_date(char buf[CELL_MAX], struct json_object *row, const struct column *col)
+{
+	uint64_t seconds;
+	struct tm tm;
+	time_t t;
+
+	strcpy(buf, "-");
+	if (!json_number(row, col->key, &seconds))
+		return;
+	t = seconds;
+	if (localtime_r(&t, &tm))
+		strftime(buf, CELL_MAX, "%F %T", &tm);
+}
+
 void cell_percent(char buf[CELL_MAX], struct json_object *row, const struct column *col)
 {
 	uint64_t part, whole;
@@ -107,15 +122,21 @@ int table_print(const struct column *cols, struct json_object *rows)
 	return r;
 }
 
-void list_print(const struct column *cols, struct json_object *row)
+int list_width(const struct column *cols)
 {
-	char buf[CELL_MAX];
 	int width = 0;
-	size_t j;
 
-	for (j = 0; cols[j].head; j++)
+	for (size_t j = 0; cols[j].head; j++)
 		if ((int)strlen(cols[j].head) > width)
 			width = strlen(cols[j].head);
+	return width;
+}
+
+void list_print(const struct column *cols, struct json_object *row, int width)
+{
+	char buf[CELL_MAX];
+	size_t j;
+
 	for (j = 0; cols[j].head; j++) {
 		cols[j].cell(buf, row, &cols[j]);
 		if (!strcmp(buf, "-"))

@@ -10,7 +10,7 @@ int era_parse(const char *text, uint32_t *era)
 	unsigned long long n;
 	char *end;
 
-	/* strtoull() accepts leading spaces and signs; an era has none. */
+	/* Accept digits only: strtoull() also accepts leading blanks and signs. */
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;

@@ -9,6 +9,7 @@
 
 #include "common/client.h"
 #include "common/eratab.h"
+#include "eractl/seen_note.h"
 #include "eractl/volumes.h"
 
 bool print_opened(struct json_object *result)
@@ -17,7 +18,7 @@ bool print_opened(struct json_object *result)
 	const char *metadata = json_text(result, "metadata");
 	const char *device = json_text(result, "device");
 	const char *origin = json_text(result, "origin");
-	const char *given = json_text(result, "origin_given");	/* shown only if eratab has another path */
+	const char *given = json_text(result, "origin_given");	/* set only if eratab has another path of the origin */
 	uint64_t era;
 
 	if (!volume || !metadata || !device || !json_number(result, "era", &era))
@@ -52,12 +53,18 @@ bool print_token(struct json_object *result)
 	return token && puts(token) >= 0;
 }
 
-/* Prints the result, or adds it to results if that is not NULL.  Puts the result. */
+/* Adds the result to the array results, or prints it if results is NULL.  Drops the reference to result. */
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)
 {
 	bool ok = true;
 
+	if (job->forgets)
+		seen_forget(json_text(result, "uuid"));
+	if (job->at_boot)
+		seen_note_opened(json_text(result, "token"));
+	else
+		seen_note(json_text(result, "token"));
 	if (results) {
 		json_object_array_add(results, result);
 		return EXIT_SUCCESS;
@@ -100,9 +107,11 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 
 		if (job->origin_replaced)
 			json_object_object_add(request, "origin_replaced", json_object_new_boolean(true));
+		if (job->accept_gap)
+			json_object_object_add(request, "accept_gap", json_object_new_boolean(true));
 		if (run_one(job, request, results))
 			code = EXIT_FAILURE;
-		/* The user sees this result even if the next volume takes long. */
+		/* Flush, because the next volume may take long. */
 		fflush(stdout);
 		if (code && job->stop)
 			break;
@@ -171,7 +180,7 @@ int volumes_show(struct json_object *request, bool json,
 	} else {
 		complain("there are no volumes; 'eractl create' makes one");
 	}
-	/* erad leaves out volumes whose lines in eratab cannot be parsed. */
+	/* Print these errors here: erad's answer has no volumes whose lines in eratab cannot be parsed. */
 	complain_of_table();
 	json_object_put(result);
 	return code;
@@ -206,11 +215,15 @@ int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *j
 			all = true;
 		else if (c == 'R')
 			job->origin_replaced = true;
+		else if (c == 'A')
+			job->accept_gap = true;
 		else if (c == 'J')
 			job->json = true;
 	}
 	if (all && job->origin_replaced)
 		return usage_error(cmd, "got both --all and --origin-replaced, expected the name of the volume whose origin was replaced");
+	if (all && job->accept_gap)
+		return usage_error(cmd, "got both --all and --accept-gap, expected the name of the volume whose gap is accepted");
 	if (!all)
 		return volumes_run_operands(cmd, job, argc, argv);
 	if (optind < argc)
@@ -227,20 +240,30 @@ int one_name(const struct command *cmd, int argc, char **argv)
 	return check_name(cmd, argv[optind]);
 }
 
-int volume_find_device(const char *name, char **path, struct err *err)
+/* Finds a path that is a member of the volume's status, and that only an open volume has. */
+static int find_path(const char *name, const char *member, char **path, struct err *err)
 {
 	char *names[] = { (char *)name, NULL };
 	struct json_object *result, *list;
-	const char *device;
+	const char *text;
 	int r;
 
 	r = client_call(volumes_request("status", names), NULL, NULL, &result, err);
 	if (r)
 		return r;
 	list = json_object_object_get(result, "volumes");
-	device = json_object_is_type(list, json_type_array) ?
-		json_text(json_object_array_get_idx(list, 0), "device") : NULL;
-	*path = device ? strdup(device) : NULL;
+	text = json_object_is_type(list, json_type_array) ? json_text(json_object_array_get_idx(list, 0), member) : NULL;
+	*path = text ? strdup(text) : NULL;
 	json_object_put(result);
 	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it", name, name);
+}
+
+int volume_find_device(const char *name, char **path, struct err *err)
+{
+	return find_path(name, "device", path, err);
+}
+
+int volume_find_metadata(const char *name, char **path, struct err *err)
+{
+	return find_path(name, "metadata", path, err);
 }

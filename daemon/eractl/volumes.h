@@ -9,23 +9,26 @@
 
 struct volumes_job {
 	const char *op;
-	/* Prints the answer for one volume as text.  False: a member is missing. */
+	/* Prints the answer for one volume as text.  Returns false if a member is missing. */
 	bool (*print)(struct json_object *result);
-	bool stop;		/* stop at the first volume that fails */
-	bool origin_replaced;	/* for open: take another device as the origin */
-	bool json;		/* print {"version", "volumes": [RESULT]} instead */
+	bool stop;		/* true: do not continue with the next volume after an error */
+	bool origin_replaced;	/* for open: allow that the origin is another device than before */
+	bool accept_gap;	/* for open: open also if gap=refuse in eratab forbids it */
+	bool at_boot;		/* the command may run before the file system of ERAD_LIB_DIR is mounted */
+	bool forgets;		/* the volume is forgotten, so remove the note of its newest token */
+	bool json;		/* print {"version", "volumes": [RESULT]} instead of text */
 };
 
 /* Runs the job for each name, in order.  Returns the exit code. */
 int volumes_run(const struct volumes_job *job, char *const *names, size_t nr);
 
-/* As volumes_run(), for the operands from optind on.  There must be at least one operand. */
+/* Runs the job for the operands from optind on, as volumes_run() does.  There must be at least one operand. */
 int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
 			 char **argv);
 
 /*
  * Handles the command line of a command with the options --json and --all.  With --all calls
- * run_all, which finds the names itself; otherwise runs the job for the operands.
+ * run_all, which finds the names itself.  Without --all runs the job for the operands.
  */
 int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *job, int argc,
 				char **argv, int (*run_all)(const struct volumes_job *job));
@@ -47,21 +50,25 @@ int volumes_show(struct json_object *request, bool json,
 bool complain_of_table(void);
 
 /*
- * Returns 0, or prints an error and returns EXIT_USAGE if no volume can have one of the names.
- * names ends with a NULL.
+ * Returns 0.  If no volume can have one of the names, prints an error and returns EXIT_USAGE.  The
+ * last name is followed by a NULL.
  */
 int check_names(const struct command *cmd, char *const *names);
 
-/* Returns 0, or prints an error and returns EXIT_USAGE unless there is exactly one operand, the name of a volume. */
+/*
+ * Returns 0 if there is exactly one operand, the name of a volume.  Otherwise prints an error and
+ * returns EXIT_USAGE.
+ */
 int one_name(const struct command *cmd, int argc, char **argv);
 
-/* Finds the device of an open volume.  The caller frees *path. */
+/* Finds the device, or the metadata, of an open volume.  The caller frees *path. */
+int volume_find_metadata(const char *name, char **path, struct err *err);
 int volume_find_device(const char *name, char **path, struct err *err);
 
 /* Prints "data: /dev/mapper/data is in era 5, …", for create and open. */
 bool print_opened(struct json_object *result);
 
-/* Prints the era alone, or the token alone, on a line. */
+/* Prints a line with the era, or with the token, and nothing else. */
 bool print_era(struct json_object *result);
 bool print_token(struct json_object *result);
 

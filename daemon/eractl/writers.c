@@ -16,8 +16,8 @@
 #include "eractl/writers.h"
 
 struct writer {
-	const char *command;	/* "": not known; belongs to the answer */
-	uint64_t cgroup;	/* 0: not known */
+	const char *command;	/* name of the command; "": not known.  The text belongs to the answer */
+	uint64_t cgroup;	/* id of the cgroup; 0: not known */
 	bool others;
 	uint64_t blocks;
 };
@@ -58,7 +58,7 @@ static int by_blocks(const void *a, const void *b)
 	return by_who(a, b);
 }
 
-/* Adds up the entries of the same writer in several eras, and removes entries without blocks. */
+/* Adds up the entries that a writer has in several eras, and removes entries without blocks. */
 static size_t sum_eras(struct writer *w, size_t nr)
 {
 	size_t out = 0;

@@ -10,16 +10,17 @@
 #include "common/err.h"
 
 /*
- * Requests the writers of the named volumes.  names ends with a NULL; no names mean all volumes.
- * *volumes is an array of WRITERS, see common/protocol.h; the caller puts it.
+ * Requests the writers of the named volumes.  names ends with NULL.  Without a name,
+ * requests the writers of all volumes.  *volumes is an array of WRITERS, which common/protocol.h describes; the caller
+ * drops the reference.
  */
 int writers_ask(char *const *names, struct json_object **volumes, struct err *err);
 
 /*
- * Makes rows from one element of the array, for the eras `since` and newer: {"command",
- * "cgroup", "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}.  Writers with most
- * blocks come first.  The caller puts *rows.  EBADMSG: the answer cannot be understood.
- * EREMOTEIO: writers are not counted.  err names the volume.
+ * Makes rows from one element of the array, for the eras from `since` on: {"command", "cgroup",
+ * "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}.  The writer with most blocks comes
+ * first.  The caller drops the reference to *rows.  EBADMSG: the answer is not in this format.
+ * EREMOTEIO: erad does not count writers.  err names the volume.
  */
 int writers_rows(struct json_object *volume, uint64_t since, struct json_object **rows,
 		 struct err *err);
@@ -30,7 +31,10 @@ uint64_t writers_oldest(struct json_object *volume);
 /* Returns whether a row is the sum of all writers for which the BPF map had no room. */
 bool writers_are_others(struct json_object *row);
 
-/* Cells of a row, for table.h.  They show "unknown" if the value is not known, and "removed" for a removed cgroup. */
+/*
+ * Write the cells of a row, for table.h: "unknown" for a value that is not known, and "removed" for
+ * a removed cgroup.
+ */
 struct column;
 void writers_cell_command(char *buf, struct json_object *row, const struct column *col);
 void writers_cell_cgroup(char *buf, struct json_object *row, const struct column *col);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Writes the result of a backup into a file: see backup_report.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/files.h"
+#include "common/jsonl.h"
+#include "common/members.h"
+#include "eractl/backup_report.h"
+
+#define REPORT_MAX	65536u	/* most bytes of an old report */
+
+/* Returns the time of the last success in the report at path, or 0 if there is none. */
+static uint64_t last_success_in(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct json_object *old;
+	char text[REPORT_MAX];
+	uint64_t when = 0;
+	struct err ignored;
+	size_t len;
+
+	if (fd < 0)
+		return 0;
+	if (file_read_at(fd, text, sizeof(text), 0, &len))
+		len = 0;
+	close(fd);
+	if (len && text[len - 1] == '\n')
+		len--;
+	if (jsonl_parse(text, len, &old, &ignored))
+		return 0;
+	if (!json_number(old, "last_success", &when))
+		when = 0;
+	json_object_put(old);
+	return when;
+}
+
+static struct json_object *report_json(const struct backup_report *r, uint64_t last_success)
+{
+	struct json_object *o = json_object_new_object();
+	const uint64_t now = time(NULL);
+
+	if (!r->error)
+		last_success = now;
+	json_object_object_add(o, "version", json_object_new_int(1));
+	json_object_object_add(o, "volume", jsonl_text(r->volume));
+	json_object_object_add(o, "directory", jsonl_text(r->directory));
+	json_object_object_add(o, "time", json_object_new_uint64(now));
+	json_object_object_add(o, "last_success", last_success ? json_object_new_uint64(last_success) : NULL);
+	json_object_object_add(o, "success", json_object_new_boolean(!r->error));
+	json_object_object_add(o, "error", r->error ? jsonl_text(r->error) : NULL);
+	json_object_object_add(o, "full", r->error ? NULL : json_object_new_boolean(r->full));
+	json_object_object_add(o, "bytes", json_object_new_uint64(r->bytes));
+	json_object_object_add(o, "duration_seconds", json_object_new_double(r->seconds));
+	return o;
+}
+
+int backup_report_write(const char *path, const struct backup_report *report, struct err *err)
+{
+	struct json_object *o = report_json(report, last_success_in(path));
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	char new[PATH_MAX];
+	int fd, r = -ENAMETOOLONG;
+
+	/* The exporter reads names that end in .json only, so it does not read the new file yet. */
+	if (snprintf(new, sizeof(new), "%s.XXXXXX", path) >= (int)sizeof(new))
+		goto out;
+	fd = mkostemp(new, O_CLOEXEC);
+	r = fd < 0 ? -errno : file_write_at(fd, text, strlen(text), 0);
+	if (!r && fchmod(fd, 0644))
+		r = -errno;
+	if (!r) {
+		json_object_put(o);
+		return file_replace(fd, new, path, err);
+	}
+	if (fd >= 0) {
+		close(fd);
+		unlink(new);
+	}
+out:
+	json_object_put(o);
+	return err_set(err, r, "report %s: writing it: %s", path, strerror(-r));
+}

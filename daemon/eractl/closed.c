@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Checks the device of a closed volume: see closed.h. */
+#include <errno.h>
+
+#include "common/identity.h"
+#include "common/seal.h"
+#include "eractl/closed.h"
+#include "eractl/metadata.h"
+#include "store/history.h"
+#include "store/moment.h"
+
+/* What the metadata says about the device. */
+struct closed {
+	struct store_info info;
+	struct identity identity;
+	union {
+		uint8_t bytes[ERAD_HISTORY_SEAL];
+		struct seal seal;
+	} page;
+};
+
+_Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
+
+/* to may be NULL. */
+static int read_closed(const char *metadata, struct closed *c, struct token *to, struct err *err)
+{
+	struct engine *engine;
+	struct store *s;
+	int r;
+
+	r = metadata_open(metadata, ENGINE_READ, &engine, err);
+	if (!r)
+		r = store_open(engine, STORE_READ, &s, err);
+	if (r)
+		return r;
+	store_info(s, &c->info);
+	store_item(s, STORE_IDENTITY, (uint8_t *)&c->identity);
+	r = store_seal(s, c->page.bytes);
+	if (r == -ENOENT || (!r && !c->page.seal.nr))
+		r = err_set(err, -ENODATA, "%s: it has no seal of the device, because the volume was not closed properly, or the device was in use at the close; so it is not known whether the device was written since the close: open and close the volume",
+			    metadata);
+	else if (r)
+		err_set(err, r, "%s: the seal of the device cannot be read", metadata);
+	else if (to && !store_token(s, c->info.era, to))
+		r = err_set(err, -ENODATA, "%s: the metadata does not know the timeline of its era: open and close the volume",
+			    metadata);
+	store_close(s, false, NULL);
+	return r;
+}
+
+static int compare_with_seal(const char *metadata, const struct compared *device, const struct closed *c, struct err *err)
+{
+	const int r = seal_compare(device->fd, c->info.nr_sectors * ERAD_SECTOR, &c->page.seal, err);
+
+	if (r == 1)
+		return err_prefix(err, -ESTALE, "%s was written since its volume was closed, or is another device: open the volume, which counts every block as written then, and name the volume instead of its metadata",
+				  device->path);
+	return r ? err_prefix(err, r, "%s: comparing it with the seal in %s", device->path, metadata) : 0;
+}
+
+int closed_compare(const char *metadata, const struct compared *device, struct err *err)
+{
+	struct closed c;
+	int r = read_closed(metadata, &c, NULL, err);
+
+	return r ? r : compare_with_seal(metadata, device, &c, err);
+}
+
+int closed_check(const char *metadata, const struct compared *device, struct token *to, struct err *err)
+{
+	char was[IDENTITY_TEXT], is[IDENTITY_TEXT];
+	struct identity now;
+	struct closed c;
+	int r;
+
+	r = read_closed(metadata, &c, to, err);
+	if (r)
+		return r;
+	if (device->dev && !device->exclusive)
+		return err_set(err, -EBUSY, "%s is in use, for example mounted, although its volume is closed: end that, then open the volume, which notices what was written",
+			       device->path);
+	if (device->dev) {
+		identity_of(device->dev, c.info.nr_sectors, &now);
+		if (c.identity.version && identity_compare(&c.identity, &now) == IDENTITY_OTHER)
+			return err_set(err, -ESTALE, "%s is not the device of %s: expected %s, got %s", device->path, metadata,
+				       identity_text(&c.identity, was), identity_text(&now, is));
+	}
+	return compare_with_seal(metadata, device, &c, err);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl attach: tracks a physical volume of LVM whose logical volumes are in use. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "common/client.h"
+#include "common/dm_tables.h"
+#include "common/lvs.h"
+#include "common/members.h"
+#include "eractl/create_request.h"
+#include "eractl/lvm.h"
+#include "eractl/seen_note.h"
+#include "eractl/volumes.h"
+
+static bool print_attached(struct json_object *result)
+{
+	const char *volume = json_text(result, "volume"), *device = json_text(result, "device");
+	struct json_object *still = json_object_object_get(result, "stood_still_seconds");
+	uint64_t nr;
+
+	if (!still || !json_number(result, "logical_volumes", &nr) || !print_opened(result))
+		return false;
+	printf("%s: %" PRIu64 " devices of LVM lie on %s now; I/O stood still for %.1f ms at most\n", volume, nr, device,
+	       json_object_get_double(still) * 1000);
+	return true;
+}
+
+/*
+ * Look for logical volumes that are still on the physical volume.  A command of LVM may have read
+ * LVM's configuration before the attach, and may have waited for LVM's lock until the attach had
+ * ended.  Such a command loads tables that name the physical volume.
+ */
+static bool lvm_went_back(const char *pv, const char *name)
+{
+	struct lvs lvs;
+	struct err err;
+	bool back;
+
+	if (lvs_find(blockdev_at(pv), dm_tables_find(name), &lvs, &err)) {
+		complain("volume %s: %s", name, err.msg);
+		return true;
+	}
+	back = lvs.nr;
+	if (back)
+		complain("volume %s: a command of LVM that ran at the same time has put /dev/mapper/%s back on %s, so the volume is detached again; try again",
+			 name, lvs.lv[0].name, pv);
+	lvs_free(&lvs);
+	return back;
+}
+
+/* Checks, after the attach, that LVM uses the volume, and not the physical volume below it. */
+static int check_lvm(const char *pv, const char *name)
+{
+	struct json_object *result;
+	bool uses, failed;
+	char device[256];
+	struct err err;
+
+	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
+	failed = lvm_uses(pv, &uses, &err);
+	if (failed)
+		complain("volume %s: cannot tell whether LVM leaves %s alone, so the volume is detached again: %s", name, pv, err.msg);
+	else if (uses)
+		complain("volume %s: LVM still uses %s in spite of the filter, so the volume is detached again", name, pv);
+	/* lvm_uses() has waited for LVM's locks.  So the commands of LVM that had waited before it have ended. */
+	if (failed || uses || lvm_went_back(pv, name)) {
+		if (client_call(client_request("detach", name), NULL, NULL, &result, &err))
+			return fail(&err);
+		seen_forget(json_text(result, "uuid"));
+		json_object_put(result);
+		return EXIT_FAILURE;
+	}
+	if (lvm_uses(device, &uses, &err))
+		complain("volume %s: cannot tell whether LVM uses %s: %s", name, device, err.msg);
+	else if (!uses)
+		complain("volume %s: LVM does not use %s yet; if it has a file of devices, run 'lvmdevices --adddev %s', else let its filter accept the device",
+			 name, device, device);
+	return EXIT_SUCCESS;
+}
+
+static int request_attach(const struct command *cmd, const struct create_options *o, bool write_filter, bool json)
+{
+	struct volumes_job job = { .op = "attach", .print = print_attached, .json = json };
+	struct create_options at = *o;
+	struct json_object *request;
+	char pv[PATH_MAX];
+	struct err err;
+	bool uses;
+	int code;
+
+	if (lvm_path(o->origin, pv, sizeof(pv), &err) || lvm_uses(pv, &uses, &err) ||
+	    (uses && write_filter && lvm_check_filter(pv, o->name, &err)))
+		return fail(&err);
+	/* LVM's reject pattern contains the path of the origin, so use a path by which LVM knows the origin. */
+	at.origin = pv;
+	code = create_request(cmd, job.op, &at, &request);
+	if (code)
+		return code;
+	json_object_object_add(request, "lvm_rejects", json_object_new_boolean(!uses));
+	json_object_object_add(request, "write_lvm_filter", json_object_new_boolean(write_filter));
+	code = volume_run(&job, request);
+	fflush(stdout);
+	return code ? code : check_lvm(pv, o->name);
+}
+
+static int run_attach(const struct command *cmd, int argc, char **argv)
+{
+	struct create_options o = { 0 };
+	bool json = false, write_filter = false;
+	int c;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		switch (c) {
+		case 'p':
+			o.origin = optarg;
+			break;
+		case 'L':
+			write_filter = true;
+			break;
+		case 'J':
+			json = true;
+			break;
+		default:
+			create_option(c, &o);
+		}
+	}
+	if (one_name(cmd, argc, argv))
+		return EXIT_USAGE;
+	if (!o.origin)
+		return usage_error(cmd, "--pv DEV is missing");
+	o.name = argv[optind];
+	return request_attach(cmd, &o, write_filter, json);
+}
+
+const struct command cmd_attach = {
+	.name = "attach",
+	.args = "NAME --pv DEV [--write-lvm-filter] [--metadata DEV|FILE] [--block-size SIZE] [--overwrite-metadata] [--json]",
+	.summary = "track a physical volume of LVM while it is in use",
+	.text =
+	"Puts a new volume between the physical volume DEV and its logical volumes,\n"
+	"which may be in use, with mounted file systems. Every write from then on is\n"
+	"recorded. LVM goes on with /dev/mapper/NAME in place of DEV, and must leave\n"
+	"DEV alone: with --write-lvm-filter, attach writes the line for this to LVM's\n"
+	"configuration. Prints how long I/O stood still. If attach fails or erad is\n"
+	"killed, all is as it was before.\n"
+	"\n"
+	"The metadata must not lie in the same volume group. 'eractl detach' undoes it.",
+	.options = "pLmbWJ",
+	.run = run_attach,
+};

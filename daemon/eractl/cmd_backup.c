@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl backup: adds a copy of a volume, full or an increment, to a directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/jsonl.h"
+#include "common/seen.h"
+#include "common/size.h"
+#include "common/uuid.h"
+#include "eractl/backup_report.h"
+#include "eractl/closed.h"
+#include "eractl/content.h"
+#include "eractl/freeze.h"
+#include "eractl/manifest.h"
+#include "eractl/stream.h"
+#include "eractl/volumes.h"
+
+#define GRAIN		(64u << 10)	/* a piece of this many bytes is stored as zeros if all its bytes are zeros, else as data */
+#define FILE_BUFFER	(1u << 20)
+
+struct backup {
+	bool closed;			/* the operand is the metadata of a closed volume */
+	bool init, full, verify, json;
+	bool with_freeze;		/* --freeze was given */
+	struct freeze freeze;
+	long long frozen_ms;		/* how long the file system was frozen */
+	struct content content;
+	struct manifest manifest;
+	struct backup_copy copy;	/* the copy that is made */
+	char base_token[TOKEN_TEXT_SIZE];
+	bool already;			/* the newest copy is of this moment, so nothing was copied */
+	uint64_t bytes_read;		/* how many bytes of the volume were copied */
+	long long started_ms;
+};
+
+static bool same_token(const struct token *a, const struct token *b)
+{
+	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) && a->timeline == b->timeline && a->era == b->era;
+}
+
+/* ---- the directory ---- */
+
+/*
+ * Removes what an interrupted backup has left: a file without its name, or with a name that MANIFEST
+ * does not list.
+ */
+static int remove_unfinished(const struct manifest *m, struct err *err)
+{
+	static const char *const formats[] = { MANIFEST_UNFINISHED, "full-%06lu.erad", "incr-%06lu.erad" };
+	char file[MANIFEST_FILE_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		snprintf(file, sizeof(file), formats[i], manifest_next_number(m));
+		if (unlinkat(m->fd, file, 0) && errno != ENOENT)
+			return err_set(err, -errno, "%s/%s: removing what an interrupted backup has left: %s", m->directory, file,
+				       strerror(errno));
+	}
+	return 0;
+}
+
+/*
+ * Opens and locks the directory.  Without --init, a directory without MANIFEST is an error: the disk
+ * for the backups may not be mounted, and then a full copy would fill the file system below it.
+ */
+static int open_directory(struct backup *b, const char *directory, struct err *err)
+{
+	struct manifest *m = &b->manifest;
+	int r = manifest_open(m, directory, err);
+
+	if (r == -ENODATA && !b->init)
+		return err_set(err, r, "%s: it has no backups of erad; if it is the right directory, and its disk is mounted, --init makes the first backup there",
+			       directory);
+	if (!r && b->init)
+		return err_set(err, -EEXIST, "%s: it has backups already: leave out --init", directory);
+	if (r && r != -ENODATA)
+		return r;
+	r = manifest_lock(m, err);
+	if (r)
+		return r;
+	/* Another backup may have changed the directory before it was locked. */
+	r = manifest_open(m, directory, err);
+	if (!r && b->init)
+		return err_set(err, -EEXIST, "%s: another backup has begun there just now: leave out --init", directory);
+	if (r == -ENODATA && b->init)
+		r = manifest_check_empty(m, err);
+	return r ? r : remove_unfinished(m, err);
+}
+
+/* Checks that the directory belongs to the volume.  With --init, writes the first MANIFEST. */
+static int check_owner(struct backup *b, struct err *err)
+{
+	char expected[UUID_TEXT_SIZE], got[UUID_TEXT_SIZE];
+	struct manifest *m = &b->manifest;
+
+	if (b->init) {
+		memcpy(m->uuid, b->content.to.uuid, sizeof(m->uuid));
+		m->volume = strdup(b->content.operand);
+		return m->volume ? manifest_write(m, err) : err_set(err, -ENOMEM, "out of memory");
+	}
+	if (!memcmp(m->uuid, b->content.to.uuid, sizeof(m->uuid)))
+		return 0;
+	return err_set(err, -EINVAL, "%s: it has the backups of volume %.100s (%s), got volume %.100s (%s): one directory is for one volume",
+		       m->directory, m->volume, uuid_text(m->uuid, expected), b->content.operand,
+		       uuid_text(b->content.to.uuid, got));
+}
+
+/* ---- the moment and the base ---- */
+
+static int find_moment(struct backup *b, struct err *err)
+{
+	struct content *c = &b->content;
+	int r;
+
+	b->copy.time = time(NULL);
+	b->copy.closed = b->closed;
+	if (!b->closed)
+		r = content_find_moment(c, NULL, err);
+	else
+		r = closed_check(c->operand, &c->device, &c->to, err);
+	c->has_to = true;
+	b->copy.token = c->to;
+	return r;
+}
+
+static void make_full(struct backup *b, const char *why)
+{
+	b->copy.base = -1;
+	b->content.since = NULL;
+	snprintf(b->copy.why, sizeof(b->copy.why), "%s", why);
+}
+
+/* Chooses the copy on which this copy is an increment.  Sets already, if the newest copy is of this moment. */
+static void choose_base(struct backup *b)
+{
+	const struct manifest *m = &b->manifest;
+	const struct backup_copy *base;
+	struct err why;
+
+	if (b->full || !m->nr) {
+		make_full(b, m->nr ? "--full was given" : "this is the first copy");
+		return;
+	}
+	b->copy.base = manifest_find_good(m, b->verify, &why);
+	if (b->copy.base < 0) {
+		make_full(b, why.msg);
+		return;
+	}
+	if (*why.msg)
+		complain("%s; the copy is an increment on an earlier one, %s", why.msg, m->copy[b->copy.base].file);
+	base = &m->copy[b->copy.base];
+	b->content.since = token_text(&base->token, b->base_token);
+	if (same_token(&base->token, &b->copy.token)) {
+		b->already = base->closed;
+		if (!b->already)
+			make_full(b, "the last copy is of the same era, in which the volume may have been written since");
+	}
+}
+
+/* ---- what is to be copied ---- */
+
+/* Lists the extents to copy.  Makes a full copy of an increment that is not possible. */
+static int list_extents(struct backup *b, struct err *err)
+{
+	struct content *c = &b->content;
+	char text[sizeof(b->copy.why)];
+	uint64_t base_size;
+	int r = content_list(c, err);
+
+	if (r == -ESTALE && c->since) {
+		make_full(b, err->msg);
+		r = content_list(c, err);
+	}
+	if (r)
+		return r;
+	base_size = c->since ? b->manifest.copy[b->copy.base].size : c->head.size;
+	if (base_size != c->head.size) {
+		snprintf(text, sizeof(text), "the volume has %" PRIu64 " bytes now, and had %" PRIu64 " bytes", c->head.size, base_size);
+		make_full(b, text);
+		r = content_list(c, err);
+	} else if (c->since && c->whole) {
+		make_full(b, "writes may have gone past erad");
+	}
+	b->copy.size = c->head.size;
+	return r;
+}
+
+/* ---- the file ---- */
+
+/* The file of the copy, as the cookie of a FILE.  Hashes what is written. */
+struct copy_file {
+	int fd;
+	struct sha256 hash;
+	uint64_t bytes;
+	int error;		/* errno of the first write that failed, or 0 */
+};
+
+static ssize_t write_copy_file(void *cookie, const char *data, size_t size)
+{
+	struct copy_file *f = cookie;
+	size_t done = 0;
+
+	while (done < size && !f->error) {
+		const ssize_t n = write(f->fd, data + done, size - done);
+
+		if (n >= 0)
+			done += n;
+		else if (errno != EINTR)
+			f->error = errno;
+	}
+	sha256_add(&f->hash, data, done);
+	f->bytes += done;
+	return f->error ? 0 : (ssize_t)done;
+}
+
+struct copying {
+	struct backup *b;
+	struct stream_out out;
+	FILE *file;
+};
+
+static int copy_extent(void *ctx, const struct stream_extent *e, struct err *err)
+{
+	struct copying *c = ctx;
+
+	c->b->bytes_read += e->length;
+	freeze_alive(&c->b->freeze);
+	stream_write_extent(&c->out, e);
+	/* The caller knows why the write has failed. */
+	return ferror(c->file) ? err_set(err, -EIO, "the file of the copy cannot be written") : 0;
+}
+
+static int write_stream(struct backup *b, FILE *file, struct err *err)
+{
+	struct copying copying = { .b = b, .file = file };
+	struct content *c = &b->content;
+	struct stream_head head = { .size = c->head.size };
+	int r;
+
+	if (c->since)
+		stream_name(&c->from, head.from);
+	stream_name(&c->to, head.to);
+	stream_write_head(&copying.out, file, &head);
+	r = content_read(c, 1, GRAIN, "copying", copy_extent, &copying, err);
+	if (!r)
+		r = compared_check_still(&c->device, "copied, so this copy does not count", err);
+	/* All of the moment is read.  The file system can go on before the copy is durable. */
+	if (!r)
+		r = freeze_end(&b->freeze, &b->frozen_ms, err);
+	if (!r)
+		stream_write_end(&copying.out);
+	return r;
+}
+
+static int write_and_flush(struct backup *b, struct copy_file *f, struct err *err)
+{
+	FILE *file = fopencookie(f, "w", (cookie_io_functions_t){ .write = write_copy_file });
+	int r;
+
+	if (!file || setvbuf(file, NULL, _IOFBF, FILE_BUFFER)) {
+		if (file)
+			fclose(file);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	r = write_stream(b, file, err);
+	fclose(file);
+	if (!r && !f->error && fsync(f->fd))
+		f->error = errno;
+	if (f->error)
+		r = err_set(err, -f->error, "%s/" MANIFEST_UNFINISHED ": writing the copy: %s", b->manifest.directory, strerror(f->error));
+	return r;
+}
+
+static int write_file(struct backup *b, struct err *err)
+{
+	struct copy_file f = { };
+	int r;
+
+	r = sha256_begin(&f.hash);
+	if (r)
+		return err_set(err, r, "SHA-256: %s", strerror(-r));
+	f.fd = openat(b->manifest.fd, MANIFEST_UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (f.fd < 0)
+		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": making the file: %s", b->manifest.directory, strerror(errno));
+	else
+		r = write_and_flush(b, &f, err);
+	if (f.fd >= 0 && close(f.fd) && !r)
+		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": closing the file: %s", b->manifest.directory, strerror(errno));
+	b->copy.bytes = f.bytes;
+	sha256_end(&f.hash, b->copy.sha256);
+	return r;
+}
+
+/* Gives the file its name, and adds it to MANIFEST.  From then on the copy counts. */
+static int publish(struct backup *b, struct err *err)
+{
+	struct manifest *m = &b->manifest;
+	int r;
+
+	snprintf(b->copy.file, sizeof(b->copy.file), "%s-%06lu.erad", b->copy.base < 0 ? "full" : "incr", manifest_next_number(m));
+	if (renameat(m->fd, MANIFEST_UNFINISHED, m->fd, b->copy.file) || fsync(m->fd))
+		return err_set(err, -errno, "%s/%s: naming the file of the copy: %s", m->directory, b->copy.file, strerror(errno));
+	r = manifest_add(m, &b->copy, err);
+	return r ? r : manifest_write(m, err);
+}
+
+/* ---- the steps of a backup ---- */
+
+/*
+ * Freezes the file system of the volume.  The era of the copy has begun before, so what is written
+ * between the checkpoint and the freeze is in the copy and in the next increment.
+ */
+static int freeze_volume(struct backup *b, struct err *err)
+{
+	const char *away[] = { b->manifest.directory, ERAD_SEEN_DIR, NULL, NULL };
+	char *metadata;
+	int r;
+
+	r = volume_find_metadata(b->content.operand, &metadata, err);
+	if (r)
+		return r;
+	away[2] = metadata;
+	r = freeze_begin(&b->freeze, b->content.device_path, away, err);
+	free(metadata);
+	b->copy.time = time(NULL);
+	return r;
+}
+
+static int copy_content(struct backup *b, struct err *err)
+{
+	int r;
+
+	r = write_file(b, err);
+	/* Others may use the device while the copy is read back. */
+	content_close(&b->content);
+	if (!r && b->verify)
+		r = manifest_check_content(&b->manifest, MANIFEST_UNFINISHED, &b->copy, err);
+	if (!r)
+		r = publish(b, err);
+	if (r)
+		unlinkat(b->manifest.fd, MANIFEST_UNFINISHED, 0);
+	return r;
+}
+
+static int back_up(struct backup *b, const char *directory, struct err *err)
+{
+	int r;
+
+	r = open_directory(b, directory, err);
+	/*
+	 * Open the device before the checkpoint: compared_check_still() finds all writes from here on.
+	 * With --freeze, open the device after the freeze, which writes to the device.
+	 */
+	if (!r && !b->with_freeze)
+		r = content_open(&b->content, err);
+	if (!r)
+		r = find_moment(b, err);
+	if (!r)
+		r = check_owner(b, err);
+	if (r)
+		return r;
+	choose_base(b);
+	if (b->already)
+		return 0;
+	if (b->with_freeze) {
+		r = freeze_volume(b, err);
+		if (!r)
+			r = content_open(&b->content, err);
+	}
+	if (!r)
+		r = list_extents(b, err);
+	return r ? r : copy_content(b, err);
+}
+
+static void print_backup_json(const struct backup *b, const struct backup_copy *copy, double seconds)
+{
+	struct json_object *o = json_object_new_object();
+	char token[TOKEN_TEXT_SIZE];
+
+	json_object_object_add(o, "volume", jsonl_text(b->content.operand));
+	json_object_object_add(o, "directory", jsonl_text(b->manifest.directory));
+	json_object_object_add(o, "file", json_object_new_string(copy->file));
+	json_object_object_add(o, "base", copy->base < 0 ? NULL : json_object_new_string(b->manifest.copy[copy->base].file));
+	json_object_object_add(o, "why_full", copy->base < 0 ? jsonl_text(copy->why) : NULL);
+	json_object_object_add(o, "token", json_object_new_string(token_text(&copy->token, token)));
+	json_object_object_add(o, "time", json_object_new_uint64(copy->time));
+	json_object_object_add(o, "size", json_object_new_uint64(copy->size));
+	json_object_object_add(o, "copied_bytes", json_object_new_uint64(b->bytes_read));
+	json_object_object_add(o, "file_bytes", json_object_new_uint64(copy->bytes));
+	json_object_object_add(o, "seconds", json_object_new_double(seconds));
+	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
+	json_object_object_add(o, "verified", json_object_new_boolean(b->verify && !b->already));
+	json_object_object_add(o, "already", json_object_new_boolean(b->already));
+	print_json(o);
+	json_object_put(o);
+}
+
+static void print_backup(const struct backup *b, const struct backup_copy *copy, double seconds)
+{
+	char bytes[SIZE_TEXT], rate[SIZE_TEXT], file[SIZE_TEXT];
+
+	print_printable(stdout, b->content.operand);
+	if (b->already) {
+		fputs(": nothing was written since the last copy, ", stdout);
+		print_printable(stdout, b->manifest.directory);
+		printf("/%s\n", copy->file);
+		return;
+	}
+	printf(": %s, %s in %.1f s (%s/s), %s%s in ", copy->base < 0 ? "full copy" : "increment",
+	       size_format(bytes, b->bytes_read), seconds,
+	       size_format(rate, (uint64_t)((double)b->bytes_read / (seconds > 0.001 ? seconds : 0.001))),
+	       b->verify ? "verified, " : "", size_format(file, copy->bytes));
+	print_printable(stdout, b->manifest.directory);
+	printf("/%s", copy->file);
+	if (b->with_freeze)
+		printf(", frozen for %.1f s", (double)b->frozen_ms / 1000);
+	if (copy->base < 0) {
+		fputs(": ", stdout);
+		print_printable(stdout, copy->why);
+	}
+	putchar('\n');
+}
+
+static void print_result(const struct backup *b)
+{
+	const struct backup_copy *copy = b->already ? &b->manifest.copy[b->copy.base] : &b->copy;
+	const double seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000;
+
+	if (b->json)
+		print_backup_json(b, copy, seconds);
+	else
+		print_backup(b, copy, seconds);
+}
+
+/* error: why the backup has failed, or NULL. */
+static int write_report(const struct backup *b, const char *directory, const char *path, const char *error, struct err *err)
+{
+	const struct backup_report r = {
+		.volume = b->content.operand, .directory = directory, .error = error, .full = !b->already && b->copy.base < 0,
+		.bytes = b->bytes_read, .seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000,
+	};
+
+	return backup_report_write(path, &r, err);
+}
+
+/* Returns 0, or prints an error and returns EXIT_USAGE. */
+static int check_operands(const struct command *cmd, struct backup *b, int operands)
+{
+	if (operands < 2)
+		return usage_error(cmd, "expected a volume and the directory of its backups");
+	if (operands > 2)
+		return usage_error(cmd, "got %d operands, expected a volume and one directory", operands);
+	if (b->closed && !b->content.device_path)
+		return usage_error(cmd, "--device DEV is missing: the device with the data");
+	if (b->closed && b->with_freeze)
+		return usage_error(cmd, "--freeze is for a volume that is open");
+	if (!b->closed && b->content.device_path)
+		return usage_error(cmd, "--device is for a volume that is closed, and is named by its metadata, a path with a /");
+	return b->closed ? 0 : check_name(cmd, b->content.operand);
+}
+
+static int run_backup(const struct command *cmd, int argc, char **argv)
+{
+	struct backup b = { .content.device.fd = -1, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
+	const char *report = NULL;
+	char *its_own = NULL;
+	struct err err, why;
+	int c, r = 0;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1) {
+		if (c == 'd')
+			b.content.device_path = optarg;
+		else if (c == 'I')
+			b.init = true;
+		else if (c == 'u')
+			b.full = true;
+		else if (c == 'y')
+			b.verify = true;
+		else if (c == 'r')
+			report = optarg;
+		else if (c == 'z')
+			b.with_freeze = true;
+		else
+			b.json = true;
+	}
+	b.content.operand = optind < argc ? argv[optind] : "";
+	b.closed = strchr(b.content.operand, '/');
+	if (check_operands(cmd, &b, argc - optind))
+		return EXIT_USAGE;
+	b.content.directory = argv[optind + 1];
+	if (!b.content.device_path) {
+		r = volume_find_device(b.content.operand, &its_own, &err);
+		b.content.device_path = its_own;
+	}
+	if (!r)
+		r = back_up(&b, argv[optind + 1], &err);
+	if (!r)
+		print_result(&b);
+	/* After an error, the file system may still be frozen. */
+	if (freeze_end(&b.freeze, &b.frozen_ms, &why))
+		complain("%s", why.msg);
+	content_close(&b.content);
+	manifest_close(&b.manifest);
+	free(its_own);
+	if (r)
+		fail(&err);
+	if (report && write_report(&b, argv[optind + 1], report, r ? err.msg : NULL, &err))
+		r = fail(&err);
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct command cmd_backup = {
+	.name = "backup",
+	.args = "NAME|METADATA DIR [--device DEV] [--freeze] [--init] [--full] [--verify] [--report FILE] [--json]",
+	.summary = "add a copy to a directory of backups",
+	.text =
+	"Copies what was written since the last copy in DIR, or all of the volume where\n"
+	"that is not possible, and says why. The copy is durable at the end, and only\n"
+	"then it counts: after a failure or a kill at any moment, the last good copy is\n"
+	"as before, and the next backup is right. 'eractl restore-backup' restores it.\n"
+	"\n"
+	"DIR must exist, and is for one volume. The first backup needs --init and an empty\n"
+	"directory, so that no backup goes to the place where a disk is not mounted.\n"
+	"\n"
+	"The volume must hold still: it is not mounted, or its file system is frozen, for\n"
+	"which --freeze cares. If anything was written meanwhile, the copy does not count.\n"
+	"\n"
+	"A volume that is closed is named by its metadata, a path with a /, and its device\n"
+	"by --device.",
+	.options = "dzIuyrJ",
+	.run = run_backup,
+};

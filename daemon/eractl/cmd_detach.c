@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* eractl detach: removes a volume from below logical volumes.  Also works if erad is not running. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libdevmapper.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/below.h"
+#include "common/client.h"
+#include "common/dm_tables.h"
+#include "common/eratab.h"
+#include "common/file_lock.h"
+#include "common/lvm_filter.h"
+#include "common/uuid.h"
+#include "eractl/lvm.h"
+#include "eractl/seen_note.h"
+#include "eractl/volumes.h"
+#include "store/super.h"
+
+static bool print_detached(struct json_object *result)
+{
+	const char *volume = json_text(result, "volume");
+	struct json_object *still = json_object_object_get(result, "stood_still_seconds");
+
+	if (!volume || !still)
+		return false;
+	printf("%s: detached; I/O stood still for %.1f ms at most\n", volume, json_object_get_double(still) * 1000);
+	return true;
+}
+
+/* Takes erad's lock, so that no erad can start.  Returns the fd of the lock file, or a negative errno. */
+static int lock_out_erad(struct err *err)
+{
+	static const char path[] = ERAD_RUN_DIR "/erad.lock";
+	int fd = file_lock(path, O_RDWR, 0, err);
+
+	/*
+	 * If there is no lock file, no erad has run since the boot.  An erad that starts now reads
+	 * the option detaching in eratab.
+	 */
+	if (fd == -ENOENT)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd == -EBUSY)
+		err_set(err, fd, "%s is locked: an erad is running and does not answer; stop it first with 'systemctl stop erad'", path);
+	return fd;
+}
+
+static int remove_device(const char *name, struct err *err)
+{
+	struct dm_task *t = dm_task_create(DM_DEVICE_REMOVE);
+	uint32_t cookie = 0;
+	int r = 0;
+
+	if (!t || !dm_task_set_name(t, name) || !dm_task_retry_remove(t) || !dm_task_set_cookie(t, &cookie, 0) || !dm_task_run(t))
+		r = err_set(err, -EIO, "volume %s: cannot remove /dev/mapper/%s", name, name);
+	if (t)
+		dm_task_destroy(t);
+	if (cookie)
+		dm_udev_wait(cookie);
+	dm_task_update_nodes();
+	return r;
+}
+
+static int mark(struct eratab *tab, const char *name, bool detaching, struct err *err)
+{
+	const struct eratab_entry *e;
+	struct eratab_entry marked;
+	int r;
+
+	r = eratab_find(tab, name, &e, err);
+	if (r)
+		return r;
+	marked = *e;
+	marked.detaching = detaching;
+	r = eratab_replace(tab, &marked, err);
+	return r ? r : eratab_write(tab, err);
+}
+
+/* Writes the UUID of the metadata, or an empty text. */
+static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
+{
+	struct erad_disk_super sb[2];
+
+	*uuid = 0;
+	super_peek(metadata, sb);
+	for (int i = 0; i < 2; i++)
+		if (!memcmp(sb[i].magic, ERAD_SUPER_MAGIC, sizeof(sb[i].magic)))
+			uuid_text(sb[i].uuid, uuid);
+}
+
+/* Removes the line of the volume, and the metadata file that attach has created. */
+static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE], struct err *err)
+{
+	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	const struct eratab_entry *e;
+	bool is_own;
+	int r;
+
+	snprintf(own, sizeof(own), ERAD_LIB_DIR "/%s.erad", name);
+	r = eratab_find(tab, name, &e, err);
+	if (r)
+		return r;
+	is_own = !strcmp(e->metadata, own);
+	read_uuid(e->metadata, uuid);
+	r = eratab_remove(tab, name, err);
+	if (!r)
+		r = eratab_write(tab, err);
+	if (!r && is_own && unlink(own) && errno != ENOENT)
+		complain("volume %s: cannot remove %s: %s", name, own, strerror(errno));
+	return r;
+}
+
+static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, char uuid[UUID_TEXT_SIZE], struct err *err)
+{
+	const struct eratab_entry *e;
+	char *origin;
+	dev_t dev;
+	int r;
+
+	*us = 0;
+	r = eratab_find(tab, name, &e, err);
+	if (r)
+		return r;
+	dev = dm_tables_find(name);
+	r = e->detaching ? 0 : below_check(dev, name, e->origin, err);
+	if (r)
+		return err_prefix(err, r, "volume %s", name);
+	origin = strdup(e->origin);
+	if (!origin)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = mark(tab, name, true, err);
+	if (!r && dev)
+		r = below_detach(dev, us, err);
+	/* If nothing was changed, remove the option detaching, so that the next erad serves the volume. */
+	if (r && below_tracked(dev))
+		mark(tab, name, false, NULL);
+	if (!r && dev)
+		r = remove_device(name, err);
+	if (!r && lvm_filter_remove(LVM_FILTER_FILE, origin, err) < 0)
+		r = -EIO;
+	if (!r)
+		r = forget(tab, name, uuid, err);
+	free(origin);
+	return r;
+}
+
+/* Returns the origin that the line of the volume in eratab names, or NULL if there is no such line. */
+static char *find_origin(const char *name)
+{
+	const struct eratab_entry *e;
+	struct eratab tab;
+	char *origin = NULL;
+	struct err err;
+
+	if (eratab_read(ERAD_TAB, &tab, &err))
+		return NULL;
+	if (!eratab_find(&tab, name, &e, &err))
+		origin = strdup(e->origin);
+	eratab_free(&tab);
+	return origin;
+}
+
+/*
+ * Checks, after the detach, that LVM uses the physical volume.  An administrator may have added a
+ * filter to LVM's configuration; detach does not remove it.
+ */
+static void check_lvm(const char *name, const char *origin)
+{
+	char device[PATH_MAX];
+	struct err err;
+	bool uses;
+
+	if (lvm_path(origin, device, sizeof(device), &err) || lvm_uses(device, &uses, &err))
+		complain("volume %s: detached, but cannot tell whether LVM uses %s again: %s", name, origin, err.msg);
+	else if (!uses)
+		complain("volume %s: detached, but LVM does not use %s: if LVM has a file of devices, run 'lvmdevices --adddev %s', else remove the filter in /etc/lvm that rejects the device",
+			 name, device, device);
+}
+
+/* erad is not running, so detach the volume in this process. */
+static int detach_without_erad(const char *name, struct json_object **result)
+{
+	struct eratab tab;
+	struct err err;
+	char uuid[UUID_TEXT_SIZE];
+	uint64_t us;
+	int lock, r;
+
+	lock = lock_out_erad(&err);
+	if (lock < 0)
+		return fail(&err);
+	r = eratab_read(ERAD_TAB, &tab, &err);
+	if (!r) {
+		r = detach_offline(&tab, name, &us, uuid, &err);
+		eratab_free(&tab);
+	}
+	close(lock);
+	if (r)
+		return fail(&err);
+	*result = json_object_new_object();
+	json_object_object_add(*result, "volume", json_object_new_string(name));
+	json_object_object_add(*result, "uuid", *uuid ? json_object_new_string(uuid) : NULL);
+	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(us / 1e6));
+	return EXIT_SUCCESS;
+}
+
+static int run_detach(const struct command *cmd, int argc, char **argv)
+{
+	struct json_object *result;
+	int c, r, code = EXIT_SUCCESS;
+	bool json = false;
+	struct err err;
+	char *origin;
+
+	while ((c = command_getopt(cmd, argc, argv)) != -1)
+		json |= c == 'J';
+	if (one_name(cmd, argc, argv))
+		return EXIT_USAGE;
+	origin = find_origin(argv[optind]);
+	r = client_call(client_request("detach", argv[optind]), NULL, NULL, &result, &err);
+	if (r == -ENOTCONN)
+		code = detach_without_erad(argv[optind], &result);
+	else if (r)
+		code = fail(&err);
+	if (!code) {
+		seen_forget(json_text(result, "uuid"));
+		if (json)
+			print_json(result);
+		else
+			print_detached(result);
+		json_object_put(result);
+		fflush(stdout);
+		if (origin)
+			check_lvm(argv[optind], origin);
+	}
+	free(origin);
+	return code;
+}
+
+const struct command cmd_detach = {
+	.name = "detach",
+	.args = "NAME [--json]",
+	.summary = "undo attach, while the logical volumes are in use",
+	.text =
+	"Moves the logical volumes back to the physical volume, removes the volume and\n"
+	"the line that attach has written to LVM's configuration, and forgets the volume.\n"
+	"Works without erad, too: then writes that wait for erad go on, and no write\n"
+	"fails. If detach is interrupted, erad completes it when erad starts.",
+	.options = "J",
+	.run = run_detach,
+};

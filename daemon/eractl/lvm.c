@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Asks the lvm program which devices LVM uses: see lvm.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "common/lvm_filter.h"
+#include "eractl/lvm.h"
+
+/* The PATH of a user or of cron may not contain LVM's directory, so add the directory. */
+#define LVM_PATH	"/usr/sbin:/sbin:/usr/bin:/bin"
+#define TEXT_MAX	1024	/* size of the buffer for the output of lvm, in bytes */
+
+/* Runs lvm.  Returns its exit code, or -1.  out receives its output and its errors, cut to size - 1 bytes. */
+static int run_lvm(const char *const argv[], char *out, size_t size)
+{
+	int fds[2], status, devnull;
+	size_t len = 0;
+	ssize_t n;
+	pid_t pid;
+
+	*out = 0;
+	if (pipe2(fds, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		devnull = open("/dev/null", O_RDWR);
+		dup2(devnull, STDIN_FILENO);
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 1);
+		setenv("LC_ALL", "C", 1);
+		setenv("PATH", LVM_PATH, 1);
+		execvp("lvm", (char *const *)argv);
+		dprintf(STDERR_FILENO, "cannot run lvm, looked for in " LVM_PATH ": %m");
+		_exit(127);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return -1;
+	}
+	for (;;) {
+		char rest[256];
+
+		n = len + 1 < size ? read(fds[0], out + len, size - 1 - len) : read(fds[0], rest, sizeof(rest));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (len + 1 < size)
+			len += n;
+	}
+	out[len] = 0;
+	close(fds[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int lvm_path(const char *path, char *device, size_t size, struct err *err)
+{
+	char name[NAME_MAX + 1], node[PATH_MAX];
+	const dev_t dev = blockdev_at(path);
+
+	if (!dev)
+		return access(path, F_OK) ? err_set(err, -errno, "cannot find %.200s: %m", path) :
+					    err_set(err, -ENOTBLK, "%.200s is not a block device", path);
+	/* Keep a link that LVM knows: the user may have chosen this link on purpose. */
+	if (!strncmp(path, "/dev/disk/", 10) || !strncmp(path, "/dev/mapper/", 12)) {
+		snprintf(node, sizeof(node), "%s", path);
+	} else {
+		if (blockdev_kernel_name(dev, name, sizeof(name)))
+			*name = 0;
+		snprintf(node, sizeof(node), "/dev/%s", name);
+	}
+	if (blockdev_at(node) != dev)
+		return err_set(err, -ENODEV, "%.200s is a block device without a node in /dev, which LVM would need", path);
+	if (snprintf(device, size, "%s", node) >= (int)size)
+		return err_set(err, -ENAMETOOLONG, "the path %.200s is too long", node);
+	return 0;
+}
+
+/*
+ * The reasons for which pvs refuses a device that LVM must not use.  The texts are from LVM's
+ * lib/device/dev-type.c.
+ */
+static bool rejected(const char *said)
+{
+	static const char *const reasons[] = {
+		"device is rejected by filter config", "device is not in devices file", "device is not in devices list",
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+		if (strstr(said, reasons[i]))
+			return true;
+	return false;
+}
+
+/* Joins the output of lvm into one line, and makes an error with this line. */
+static int lvm_error(char *said, const char *asked, struct err *err)
+{
+	one_line(said);
+	return err_set(err, -EIO, "'lvm %.150s' failed: %s", asked, *said ? said : "it printed nothing");
+}
+
+int lvm_uses(const char *device, bool *uses, struct err *err)
+{
+	char said[TEXT_MAX], asked[PATH_MAX + 8];
+
+	*uses = !run_lvm((const char *const[]){ "lvm", "pvs", "--noheadings", device, NULL }, said, sizeof(said));
+	if (*uses || rejected(said))
+		return 0;
+	snprintf(asked, sizeof(asked), "pvs %s", device);
+	return lvm_error(said, asked, err);
+}
+
+/* Returns whether LVM's configuration has a value for the node.  If so, text is "NODE=VALUE". */
+static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
+{
+	*has = !run_lvm(argv, text, size);
+	if (*has)
+		one_line(text);
+	return *has || strstr(text, "not found") ? 0 : lvm_error(text, "lvmconfig", err);
+}
+
+int lvm_check_filter(const char *pv, const char *name, struct err *err)
+{
+	static const char *const ask_file[] = { "lvm", "lvmconfig", "--type", "full", "devices/use_devicesfile", NULL };
+	static const char *const ask_filter[] = { "lvm", "lvmconfig", "devices/global_filter", NULL };
+	static const char devices[] = "/etc/lvm/devices/system.devices";
+	char text[TEXT_MAX];
+	bool has;
+	int r;
+
+	r = configured(ask_file, text, sizeof(text), &has, err);
+	if (r)
+		return r;
+	if (has && strstr(text, "use_devicesfile=1") && !access(devices, F_OK))
+		return err_set(err, -EEXIST,
+			       "LVM uses %s and no filter: run 'lvmdevices --deldev %.100s', attach without --write-lvm-filter, and run 'lvmdevices --adddev /dev/mapper/%s'",
+			       devices, pv, name);
+	r = configured(ask_filter, text, sizeof(text), &has, err);
+	if (r)
+		return r;
+	if (has && !lvm_filter_ours(LVM_FILTER_FILE))
+		return err_set(err, -EEXIST,
+			       "LVM has a filter already, %s, which a line in " LVM_FILTER_FILE " would replace; reject %.100s there, and attach without --write-lvm-filter",
+			       text, pv);
+	return 0;
+}

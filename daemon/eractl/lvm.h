@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Asks the lvm program which devices LVM uses, and how LVM is configured. */
+#ifndef ERACTL_LVM_H
+#define ERACTL_LVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+
+/*
+ * Finds the path below /dev by which LVM knows a block device.  path: may be relative, or a link
+ * outside /dev.  Fails if LVM knows no such path.
+ */
+int lvm_path(const char *path, char *device, size_t size, struct err *err);
+
+/*
+ * Finds out whether LVM uses the device as a physical volume.  *uses is false if LVM's filter or
+ * its file of devices rejects the device.  device: a path from lvm_path().  Waits for commands of
+ * LVM that have a lock.  EIO: the answer of lvm was not understood; err contains the output of lvm.
+ */
+int lvm_uses(const char *device, bool *uses, struct err *err);
+
+/*
+ * Checks whether attach may add its line to LVM's configuration.  EEXIST: the configuration has a
+ * filter, or uses a file of devices.  Then the line would override the administrator's filter, or
+ * would have no effect, and err says what to do instead.  EIO: lvm could not print its
+ * configuration.
+ */
+int lvm_check_filter(const char *pv, const char *name, struct err *err);
+
+#endif /* ERACTL_LVM_H */

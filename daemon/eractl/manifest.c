@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads and writes the list of the copies of a volume: see manifest.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/files.h"
+#include "common/jsonl.h"
+#include "common/members.h"
+#include "common/uuid.h"
+#include "eractl/manifest.h"
+#include "eractl/progress.h"
+
+#define VERSION		1u
+#define NAME		"MANIFEST"
+#define NEW_NAME	"MANIFEST.new"
+#define LOCK_NAME	"LOCK"
+#define NUMBER_DIGITS	9u		/* most digits of the number in the name of a file */
+#define PIECE		(1u << 20)	/* how many bytes of a file are read at a time */
+
+static int file_failed(const struct manifest *m, const char *file, const char *what, struct err *err)
+{
+	return err_set(err, -errno, "%s/%s: %s: %s", m->directory, file, what, strerror(errno));
+}
+
+/* ---- reading MANIFEST ---- */
+
+/* Copies the text to out if it fits. */
+static bool take_text(const char *text, char *out, size_t size)
+{
+	return text && strlen(text) < size && strcpy(out, text);
+}
+
+/* Returns whether the text is full-NUMBER.erad or incr-NUMBER.erad, and so no path to another directory. */
+static bool is_file_name(const char *text)
+{
+	const size_t length = strlen(text);
+
+	return length > 10 && length <= 10 + NUMBER_DIGITS && (!strncmp(text, "full-", 5) || !strncmp(text, "incr-", 5)) &&
+	       strspn(text + 5, "0123456789") == length - 10 && !strcmp(text + length - 5, ".erad");
+}
+
+static int find_copy(const struct manifest *m, const char *file)
+{
+	int i = m->nr;
+
+	while (i-- && strcmp(m->copy[i].file, file))
+		;
+	return i;
+}
+
+/* Reads a line about a copy.  Returns NULL, or what is wrong. */
+static const char *parse_copy(const struct manifest *m, struct json_object *o, struct backup_copy *c)
+{
+	const char *token = json_text(o, "token"), *base = json_text(o, "base");
+
+	memset(c, 0, sizeof(*c));
+	if (!take_text(json_text(o, "file"), c->file, sizeof(c->file)) || !is_file_name(c->file) || find_copy(m, c->file) >= 0)
+		return "the name of its file is wrong";
+	c->base = base ? find_copy(m, base) : -1;
+	if (base && c->base < 0)
+		return "its base is not in a line before it";
+	if (!token || !token_from_text(token, &c->token) || memcmp(c->token.uuid, m->uuid, sizeof(m->uuid)))
+		return "its token is not one of the volume";
+	if (!json_number(o, "time", &c->time) || !json_number(o, "size", &c->size) || !json_number(o, "bytes", &c->bytes))
+		return "its time or one of its sizes is wrong";
+	if (base && m->copy[c->base].size != c->size)
+		return "its base has another size";
+	if (!take_text(json_text(o, "sha256"), c->sha256, sizeof(c->sha256)) ||
+	    strspn(c->sha256, "0123456789abcdef") != SHA256_TEXT - 1)
+		return "its hash is wrong";
+	if (!base && !take_text(json_text(o, "why"), c->why, sizeof(c->why)))
+		return "it does not say why it is a full copy";
+	c->closed = json_object_get_boolean(json_object_object_get(o, "closed"));
+	return NULL;
+}
+
+static int parse_first(struct manifest *m, struct json_object *o, struct err *err)
+{
+	const char *uuid = json_text(o, "uuid"), *volume = json_text(o, "volume");
+	uint64_t version;
+
+	if (!json_number(o, "erad_backup", &version) || !uuid || !volume || !uuid_from_text(uuid, m->uuid))
+		return err_set(err, -EBADMSG, "line 1: it does not name a volume");
+	if (version != VERSION)
+		return err_set(err, -EOPNOTSUPP, "line 1: got version %" PRIu64 ", expected %u: a newer eractl has written it",
+			       version, VERSION);
+	m->volume = strdup(volume);
+	return m->volume ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int parse_line(struct manifest *m, const char *line, size_t length, unsigned int number, struct err *err)
+{
+	struct backup_copy copy;
+	struct json_object *o;
+	const char *wrong;
+	int r;
+
+	r = jsonl_parse(line, length, &o, err);
+	if (r)
+		return err_prefix(err, r, "line %u", number);
+	if (number == 1) {
+		r = parse_first(m, o, err);
+	} else {
+		wrong = parse_copy(m, o, &copy);
+		r = wrong ? err_set(err, -EBADMSG, "line %u: %s", number, wrong) : manifest_add(m, &copy, err);
+	}
+	json_object_put(o);
+	return r;
+}
+
+static int parse_manifest(struct manifest *m, FILE *f, struct err *err)
+{
+	unsigned int number = 0;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+	int r = 0;
+
+	while (!r && (length = getline(&line, &room, f)) > 0) {
+		if (line[length - 1] != '\n')
+			r = err_set(err, -EBADMSG, "line %u: it has no end", number + 1);
+		else
+			r = parse_line(m, line, length - 1, ++number, err);
+	}
+	if (!r && ferror(f))
+		r = err_set(err, -EIO, "reading it: %s", strerror(errno));
+	if (!r && !number)
+		r = err_set(err, -EBADMSG, "it is empty");
+	free(line);
+	return r ? err_prefix(err, r, "%s/" NAME, m->directory) : 0;
+}
+
+int manifest_open(struct manifest *m, const char *directory, struct err *err)
+{
+	const int lock = m->lock;
+	FILE *f;
+	int fd, r;
+
+	m->lock = -1;
+	manifest_close(m);
+	*m = (struct manifest){ .directory = directory, .lock = lock };
+	m->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->fd < 0)
+		return err_set(err, -errno, "%s: expected a directory: %s", directory, strerror(errno));
+	fd = openat(m->fd, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, -ENODATA, "%s: it has no " NAME, directory);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f)
+		return file_failed(m, NAME, "opening it", err);
+	r = parse_manifest(m, f, err);
+	fclose(f);
+	return r;
+}
+
+void manifest_close(struct manifest *m)
+{
+	if (m->fd >= 0)
+		close(m->fd);
+	if (m->lock >= 0)
+		close(m->lock);
+	m->fd = m->lock = -1;
+	free(m->volume);
+	free(m->copy);
+	m->volume = NULL;
+	m->copy = NULL;
+}
+
+/* ---- changing the directory ---- */
+
+int manifest_lock(struct manifest *m, struct err *err)
+{
+	m->lock = openat(m->fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (m->lock < 0)
+		return file_failed(m, LOCK_NAME, "opening it", err);
+	if (!flock(m->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return err_set(err, -EBUSY, "%s: another backup is being made in this directory", m->directory);
+	return file_failed(m, LOCK_NAME, "locking it", err);
+}
+
+int manifest_check_empty(const struct manifest *m, struct err *err)
+{
+	static const char *const expected[] = { ".", "..", "lost+found", LOCK_NAME, NEW_NAME };
+	const struct dirent *e;
+	size_t i, nr = sizeof(expected) / sizeof(*expected);
+	DIR *d = opendir(m->directory);
+	int r = 0;
+
+	if (!d)
+		return err_set(err, -errno, "%s: %s", m->directory, strerror(errno));
+	while (!r && (e = readdir(d))) {
+		for (i = 0; i < nr && strcmp(e->d_name, expected[i]); i++)
+			;
+		if (i == nr)
+			r = err_set(err, -ENOTEMPTY, "%s: got the file %.200s in it, expected an empty directory for --init",
+				    m->directory, e->d_name);
+	}
+	closedir(d);
+	return r;
+}
+
+unsigned long manifest_next_number(const struct manifest *m)
+{
+	unsigned long newest = 0, number;
+
+	for (unsigned int i = 0; i < m->nr; i++) {
+		number = strtoul(m->copy[i].file + strlen("full-"), NULL, 10);
+		if (number > newest)
+			newest = number;
+	}
+	return newest + 1;
+}
+
+static void write_line(FILE *f, struct json_object *o)
+{
+	fprintf(f, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+static void write_first(const struct manifest *m, FILE *f)
+{
+	struct json_object *o = json_object_new_object();
+	char uuid[UUID_TEXT_SIZE];
+
+	json_object_object_add(o, "erad_backup", json_object_new_int(VERSION));
+	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(m->uuid, uuid)));
+	json_object_object_add(o, "volume", jsonl_text(m->volume));
+	write_line(f, o);
+}
+
+static void write_copy_line(const struct manifest *m, const struct backup_copy *c, FILE *f)
+{
+	struct json_object *o = json_object_new_object();
+	char token[TOKEN_TEXT_SIZE];
+
+	json_object_object_add(o, "file", json_object_new_string(c->file));
+	json_object_object_add(o, "base", c->base < 0 ? NULL : json_object_new_string(m->copy[c->base].file));
+	json_object_object_add(o, "token", json_object_new_string(token_text(&c->token, token)));
+	json_object_object_add(o, "time", json_object_new_uint64(c->time));
+	json_object_object_add(o, "closed", json_object_new_boolean(c->closed));
+	json_object_object_add(o, "size", json_object_new_uint64(c->size));
+	json_object_object_add(o, "bytes", json_object_new_uint64(c->bytes));
+	json_object_object_add(o, "sha256", json_object_new_string(c->sha256));
+	json_object_object_add(o, "why", c->base < 0 ? jsonl_text(c->why) : NULL);
+	write_line(f, o);
+}
+
+int manifest_write(const struct manifest *m, struct err *err)
+{
+	const int fd = openat(m->fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	bool good;
+
+	if (!f)
+		return file_failed(m, NEW_NAME, "opening it", err);
+	write_first(m, f);
+	for (unsigned int i = 0; i < m->nr; i++)
+		write_copy_line(m, &m->copy[i], f);
+	good = !fflush(f) && !ferror(f) && !fsync(fd);
+	if (!good)
+		file_failed(m, NEW_NAME, "writing it", err);
+	fclose(f);
+	if (!good)
+		return -EIO;
+	if (renameat(m->fd, NEW_NAME, m->fd, NAME) || fsync(m->fd))
+		return file_failed(m, NAME, "replacing it", err);
+	return 0;
+}
+
+int manifest_add(struct manifest *m, const struct backup_copy *copy, struct err *err)
+{
+	struct backup_copy *more = realloc(m->copy, (m->nr + 1) * sizeof(*more));
+
+	if (!more)
+		return err_set(err, -ENOMEM, "out of memory");
+	m->copy = more;
+	m->copy[m->nr++] = *copy;
+	return 0;
+}
+
+/* ---- checking the files of copies ---- */
+
+static int check_file_size(const struct manifest *m, const struct backup_copy *c, struct err *err)
+{
+	struct stat st;
+
+	if (fstatat(m->fd, c->file, &st, AT_SYMLINK_NOFOLLOW))
+		return file_failed(m, c->file, "finding the file of a copy", err);
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == c->bytes)
+		return 0;
+	return err_set(err, -EBADMSG, "%s/%s: it has %lld bytes, expected %" PRIu64, m->directory, c->file,
+		       (long long)st.st_size, c->bytes);
+}
+
+static int hash_file(const struct manifest *m, int fd, const char *file, uint64_t bytes, char text[SHA256_TEXT], struct err *err)
+{
+	char *buf = malloc(PIECE);
+	struct sha256 hash;
+	uint64_t at = 0;
+	size_t n;
+	int r = buf ? sha256_begin(&hash) : -ENOMEM;
+
+	if (r) {
+		free(buf);
+		return err_set(err, r, "SHA-256: %s", strerror(-r));
+	}
+	while (!r) {
+		progress_show("reading back", at < bytes ? at : bytes, bytes);
+		r = file_read_at(fd, buf, PIECE, at, &n);
+		if (r)
+			err_set(err, r, "%s/%s: reading it at byte %" PRIu64 ": %s", m->directory, file, at + n, strerror(-r));
+		if (r || !n)
+			break;
+		sha256_add(&hash, buf, n);
+		at += n;
+	}
+	progress_show("reading back", bytes, bytes);
+	sha256_end(&hash, text);
+	free(buf);
+	if (r || at == bytes)
+		return r;
+	return err_set(err, -EBADMSG, "%s/%s: it has %" PRIu64 " bytes, expected %" PRIu64, m->directory, file, at, bytes);
+}
+
+int manifest_check_content(const struct manifest *m, const char *file, const struct backup_copy *copy, struct err *err)
+{
+	const int fd = openat(m->fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[SHA256_TEXT];
+	int r;
+
+	if (fd < 0)
+		return file_failed(m, file, "opening the file of a copy", err);
+	/* Drop the pages from the page cache, so that reads come from the medium.  The file was flushed when it was made. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	r = hash_file(m, fd, file, copy->bytes, text, err);
+	close(fd);
+	if (r || !strcmp(text, copy->sha256))
+		return r;
+	return err_set(err, -EBADMSG, "%s/%s: it is damaged: got the SHA-256 %s, expected %s", m->directory, file, text,
+		       copy->sha256);
+}
+
+int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err)
+{
+	int r = 0;
+
+	for (; index >= 0 && !r; index = m->copy[index].base) {
+		r = check_file_size(m, &m->copy[index], err);
+		if (!r && contents)
+			r = manifest_check_content(m, m->copy[index].file, &m->copy[index], err);
+		if (r)
+			*bad = index;
+	}
+	return r;
+}
+
+/* Returns whether the copy `other` is the copy `index`, or one of its bases. */
+static bool chain_has(const struct manifest *m, int index, int other)
+{
+	while (index > other)
+		index = m->copy[index].base;
+	return index == other;
+}
+
+int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
+{
+	struct err further;
+	int index = m->nr, bad = m->nr;
+
+	*why->msg = '\0';
+	while (--index >= 0) {
+		/* Do not read the chain again if it has the file that is known to be bad. */
+		if (bad >= 0 && chain_has(m, index, bad))
+			continue;
+		if (!manifest_check_chain(m, index, contents, &bad, *why->msg ? &further : why))
+			break;
+	}
+	return index;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The directory of the backups of one volume, and its file MANIFEST, which lists the copies.
+ *
+ * MANIFEST has one JSON object on each line.  The first line names the volume:
+ *
+ *	{"erad_backup": 1, "uuid": UUID, "volume": NAME}
+ *
+ * Each further line is one copy, in the order in which the copies were made:
+ *
+ *	{"file", "base", "token", "time", "closed", "size", "bytes", "sha256", "why"}
+ *
+ * The file of a copy is a stream as stream.h describes it.  A full copy has the base null, and its
+ * file is full-NUMBER.erad.  The file of an increment is incr-NUMBER.erad, and its base is the file of
+ * an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST is replaced in one step when
+ * the file of the new copy is durable.  No command changes or removes a file that MANIFEST lists.
+ */
+#ifndef ERACTL_MANIFEST_H
+#define ERACTL_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/sha256.h"
+#include "common/token.h"
+
+#define MANIFEST_FILE_MAX	31u	/* longest name of the file of a copy */
+#define MANIFEST_UNFINISHED	"unfinished.erad"	/* the file of a copy that is being made */
+
+struct backup_copy {
+	char file[MANIFEST_FILE_MAX + 1];
+	int base;		/* index of the copy that this increment is based on; -1: this is a full copy */
+	struct token token;	/* the moment of the copy */
+	uint64_t time;		/* when this moment was, in seconds since 1970 */
+	/*
+	 * Whether the volume was closed.  Then the copy has all that was written in the era of the
+	 * token.  Otherwise something may have been written in this era after the copy.
+	 */
+	bool closed;
+	uint64_t size;		/* size of the volume in bytes */
+	uint64_t bytes;		/* size of the file in bytes */
+	char sha256[SHA256_TEXT];	/* hash of the file */
+	char why[ERR_MAX];		/* why this is a full copy; "": this is an increment */
+};
+
+struct manifest {
+	const char *directory;	/* path of the directory, for messages */
+	int fd, lock;		/* the directory, and the file that is locked; -1: not open */
+	uint8_t uuid[16];	/* UUID of the volume */
+	char *volume;		/* name of the volume, or path of its metadata, when the first copy was made */
+	struct backup_copy *copy;
+	unsigned int nr;
+};
+
+/*
+ * Opens the directory and reads MANIFEST.  ENODATA: the directory exists, and has no MANIFEST.
+ * EBADMSG: MANIFEST is not as described above.  The caller sets *m to MANIFEST_NONE before the first call,
+ * and calls manifest_close() in any case.  A second call reads MANIFEST again, and keeps the lock.
+ */
+#define MANIFEST_NONE	{ .fd = -1, .lock = -1 }
+
+int manifest_open(struct manifest *m, const char *directory, struct err *err);
+void manifest_close(struct manifest *m);
+
+/*
+ * Locks the directory against other backups, until manifest_close().  EBUSY: another backup has the
+ * lock.  The caller calls manifest_open() after this again: the other backup may have changed MANIFEST.
+ */
+int manifest_lock(struct manifest *m, struct err *err);
+
+/* Checks that there is nothing in the directory but what file systems and an interrupted first backup leave there. */
+int manifest_check_empty(const struct manifest *m, struct err *err);
+
+/* Returns the number for the file of the next copy, larger than that of each copy in m. */
+unsigned long manifest_next_number(const struct manifest *m);
+
+/* Replaces MANIFEST in one step, durably. */
+int manifest_write(const struct manifest *m, struct err *err);
+
+/* Appends a copy to m.  Does not write MANIFEST. */
+int manifest_add(struct manifest *m, const struct backup_copy *copy, struct err *err);
+
+/*
+ * Finds the newest copy whose chain manifest_check_chain() finds good.  Returns its index, or -1.
+ * why: what is wrong with the newest copy; empty if nothing is wrong, or if there is no copy.
+ */
+int manifest_find_good(const struct manifest *m, bool contents, struct err *why);
+
+/*
+ * Checks that the files of the copy and of all its bases exist and have the sizes that MANIFEST says.
+ * contents: also reads the files, from the medium if possible, and compares their hashes.  err names the file.
+ * *bad: the index of the copy whose file is not good; unchanged on success.
+ */
+int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
+
+/* Reads a file of the directory, from the medium if possible, and compares its size and hash with those of the copy. */
+int manifest_check_content(const struct manifest *m, const char *file, const struct backup_copy *copy, struct err *err);
+
+#endif /* ERACTL_MANIFEST_H */
