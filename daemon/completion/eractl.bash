@@ -7,7 +7,7 @@ _eractl()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
 
 	if ((COMP_CWORD == 1)); then
-		words="$(eractl help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p') --help --version"
+		words="$(eractl help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p') --help --version"
 	elif [[ $cur == -* ]]; then
 		words=$(eractl help "${COMP_WORDS[1]}" 2> /dev/null |
 			sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p')
@@ -16,18 +16,21 @@ _eractl()
 		diff:-f | diff:--format)
 			words='table json ranges ddrescue xml qcow2'
 			;;
-		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | diff:--offset | send:-s | send:--since | send:--to)
+		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | diff:--offset | send:-s | send:--since | send:--to | restore-backup:--at | bookmark:--token)
 			;;
 		snapshot:snapshot)
 			words='take drop'
 			;;
-		create:-b | create:--block-size)
+		create:-b | create:--block-size | attach:-b | attach:--block-size)
 			words='4K 16K 64K 256K 1M'
 			;;
-		create:create)
+		create:create | attach:attach)
 			;;
-		verify:--base | *:--device | diff:qcow2 | receive:* | create:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
-			[[ ${COMP_WORDS[1]} != @(check|dump|map) ]] ||
+		diff:--lv)
+			words=$(lvs --noheadings -o vg_name,lv_name --separator / 2> /dev/null)
+			;;
+		verify:--base | *:--device | diff:qcow2 | receive:* | backup:* | restore-backup:* | create:* | attach:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
+			[[ ${COMP_WORDS[1]} != @(check|dump|map|backup) ]] ||
 				words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "$words" -- "$cur")
@@ -35,7 +38,7 @@ _eractl()
 			return
 			;;
 		help:*)
-			words=$(eractl help | sed -n 's/^  \([a-z]\{1,\}\)  .*/\1/p')
+			words=$(eractl help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p')
 			;;
 		list:* | doctor:*)
 			;;

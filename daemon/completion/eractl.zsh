@@ -15,7 +15,7 @@ _eractl()
 	local -a found
 
 	if ((CURRENT == 2)) || [[ $command == help ]]; then
-		for line in ${(f)"$(eractl help | sed -n 's/^  \([a-z]\{1,\}\)  *\(.*\)/\1:\2/p')"}; do
+		for line in ${(f)"$(eractl help | sed -n 's/^  \([a-z][a-z-]*\)  *\(.*\)/\1:\2/p')"}; do
 			found+=("$line")
 		done
 		_describe command found
@@ -31,12 +31,13 @@ _eractl()
 	fi
 	case $command:$before in
 	diff:-f | diff:--format) compadd $(eractl help diff | sed -n 's/^  -f, --format FORMAT *//p' | sed 's/(default)//; s/,/ /g; s/ or / /') ;;
-	*:-s | *:--since | resize:--size) ;;
+	*:-s | *:--since | *:--to | restore-backup:--at | resize:--size | bookmark:--token) ;;
 	snapshot:snapshot) compadd take drop ;;
-	create:-b | create:--block-size) compadd 4K 16K 64K 256K 1M ;;
-	create:create | list:* | doctor:*) ;;
-	verify:--base | verify:--device | create:* | repair:* | restore:* | import:*) _files ;;
-	check:* | dump:* | map:*)
+	create:-b | create:--block-size | attach:-b | attach:--block-size) compadd 4K 16K 64K 256K 1M ;;
+	diff:--lv) compadd -- ${=$(lvs --noheadings -o vg_name,lv_name --separator / 2> /dev/null)} ;;
+	create:create | attach:attach | list:* | doctor:*) ;;
+	verify:--base | *:--device | restore-backup:* | create:* | attach:* | repair:* | restore:* | import:*) _files ;;
+	check:* | dump:* | map:* | backup:*)
 		_eractl_volumes
 		_files
 		;;

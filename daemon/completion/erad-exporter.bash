@@ -9,7 +9,7 @@ _erad_exporter()
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	-l | --listen)
 		;;
-	-t | --textfile | -s | --socket)
+	-t | --textfile | -s | --socket | -b | --backups)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		;;

@@ -4,6 +4,6 @@
 
 case ${words[CURRENT - 1]-} in
 -l | --listen) ;;
--t | --textfile | -s | --socket) _files ;;
+-t | --textfile | -s | --socket | -b | --backups) _files ;;
 *) compadd -- ${(f)"$(erad-exporter --help | sed -n 's/^  -., \(--[a-z]*\).*/\1/p')"} ;;
 esac

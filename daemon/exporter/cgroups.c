@@ -20,10 +20,10 @@
 struct walk {
 	struct json_object *found;
 	unsigned int nr;
-	char path[PATH_TEXT];	/* of the directory that is looked at, without the root's */
+	char path[PATH_TEXT];	/* path of the directory, below the root */
 };
 
-/* Takes fd over. */
+/* Visits the directory fd and those below it.  Closes fd. */
 static void walk_directory(struct walk *w, int fd, unsigned int depth)
 {
 	const size_t len = strlen(w->path);

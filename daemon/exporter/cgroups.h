@@ -6,8 +6,9 @@
 #include <json-c/json.h>
 
 /*
- * Returns an object with the path of each cgroup by its id in decimal, for the caller to put.  Looks at so
- * many cgroups at most that it returns soon; those beyond are left out.  NULL: out of memory.
+ * Returns an object whose keys are the ids of cgroups in decimal, and whose values are their paths.
+ * The caller drops the reference.  NULL: out of memory.  The number of cgroups is limited, so that
+ * the call returns soon; further cgroups are left out.
  */
 struct json_object *cgroups_read(void);
 

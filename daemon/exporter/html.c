@@ -7,9 +7,9 @@
 #include "common/size.h"
 #include "exporter/html.h"
 
-#define REPLACEMENT	"\xef\xbf\xbd"	/* U+FFFD */
+#define REPLACEMENT	"\xef\xbf\xbd"	/* U+FFFD in UTF-8 */
 
-/* Decodes the character at p.  Returns its bytes; 0: it is not UTF-8. */
+/* Decodes the character at p.  Returns how many bytes it has, or 0 if they are not UTF-8. */
 static unsigned int decode(const unsigned char *p, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -25,8 +25,8 @@ static unsigned int decode(const unsigned char *p, uint32_t *c)
 	return *c < least[len] || *c > 0x10ffff ? 0 : len;
 }
 
-/* Whether the character may be shown as it is. */
-static bool is_shown(uint32_t c)
+/* Returns whether the page may contain the character as it is. */
+static bool is_printable(uint32_t c)
 {
 	return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && !(c >= 0xd800 && c < 0xe000) &&
 	       c != 0x61c && c != 0x200e && c != 0x200f && !(c >= 0x2028 && c <= 0x202e) &&
@@ -41,7 +41,7 @@ void html_text(FILE *f, const char *text)
 
 	for (; *p; p += len ? len : 1) {
 		len = decode(p, &c);
-		if (!len || !is_shown(c))
+		if (!len || !is_printable(c))
 			fputs(REPLACEMENT, f);
 		else if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
 			fprintf(f, "&#%u;", (unsigned int)c);
@@ -75,7 +75,7 @@ void html_duration(FILE *f, uint64_t seconds)
 
 void html_time(FILE *f, uint64_t seconds)
 {
-	const time_t t = seconds > 253402300799 ? 253402300799 : (time_t)seconds;	/* the end of 9999 */
+	const time_t t = seconds > 253402300799 ? 253402300799 : (time_t)seconds;	/* the last second of the year 9999 */
 	char machine[32], people[64];
 	struct tm tm;
 

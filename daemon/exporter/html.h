@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes values of any origin as text of an HTML page, which is also well-formed XML. */
+/* Writes values as text of an HTML page.  The text is also well-formed XML, whatever the values are. */
 #ifndef EXPORTER_HTML_H
 #define EXPORTER_HTML_H
 
@@ -7,16 +7,16 @@
 #include <stdio.h>
 
 /*
- * Writes text, UTF-8 or not, for use between tags and in attributes with double quotes.  What would end the
- * text is escaped.  U+FFFD stands for control characters, for characters that change the direction of writing,
- * and for each byte that is not UTF-8.
+ * Writes text for use between tags, and in attributes with double quotes.  Escapes the characters
+ * that would end the text.  Writes U+FFFD in place of control characters, of characters that change
+ * the direction of writing, and of each byte that is not UTF-8.
  */
 void html_text(FILE *f, const char *text);
 
-/* Writes a number of bytes as people read it, as in "64 KiB". */
+/* Writes a number of bytes with a unit, for example "64 KiB". */
 void html_size(FILE *f, uint64_t bytes);
 
-/* Writes a number of seconds as people read it, with two units at most, as in "3 h 12 min". */
+/* Writes a number of seconds with at most two units, for example "3 h 12 min". */
 void html_duration(FILE *f, uint64_t seconds);
 
 /* Writes a time, in seconds since 1970, as a <time> element in the local time zone. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Serves the metrics and the page for people over HTTP, with a thread for each connection. */
+/* Serves the metrics and the status page over HTTP, with a thread for each connection. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,26 +21,26 @@
 #include "exporter/scrape.h"
 
 #define CONNECTIONS_MAX	32u
-#define REQUEST_MAX	16384	/* limit of a request in bytes, and of the memory for a connection */
+#define REQUEST_MAX	16384	/* largest request, and most memory for a connection, in bytes */
 #define IDLE_S		10u	/* seconds without traffic until a connection is closed */
 
 static struct MHD_Daemon *server;
-static const char *erad_socket;
+static struct scrape_from from;
 
 /*
- * The newest scrape.  If a request comes while another thread asks erad, it waits, and uses the
- * same answer.  So the exporter has only one connection to erad, and no request waits for more than
- * SCRAPE_MS.
+ * The newest scrape.  While one thread sends requests to erad, other threads wait for its answer
+ * and use it, too.  So the exporter has only one connection to erad, and no HTTP request waits for
+ * more than SCRAPE_MS.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t scraped = PTHREAD_COND_INITIALIZER;
-static bool scraping;			/* this and the fields below are under lock */
+static bool scraping;			/* a thread is sending requests to erad; lock protects this and the fields below */
 static unsigned long scrapes;		/* number of scrapes that have ended */
 static char *text;
 static size_t text_len;
 static struct err trouble;
 
-/* Logs when erad's trouble begins, changes or ends. */
+/* Logs when erad stops answering, answers with another error, or answers again. */
 static void log_trouble(const struct err *err)
 {
 	if (!strcmp(trouble.msg, err->msg))
@@ -56,7 +56,7 @@ static void log_trouble(const struct err *err)
 	trouble = *err;
 }
 
-/* Returns a copy of the newest scrape that has ended after the call. */
+/* Returns a copy of the newest scrape.  The scrape has ended after the call began. */
 static char *scrape_or_wait(size_t *len)
 {
 	unsigned long before;
@@ -71,7 +71,7 @@ static char *scrape_or_wait(size_t *len)
 
 		scraping = true;
 		pthread_mutex_unlock(&lock);
-		new = scrape(erad_socket, &new_len, &err);
+		new = scrape(&from, &new_len, &err);
 		pthread_mutex_lock(&lock);
 		free(text);
 		text = new;
@@ -130,8 +130,9 @@ static enum MHD_Result reply_metrics(struct MHD_Connection *c)
 }
 
 /*
- * Whether the name in the request may be one of this machine: an address, localhost or the name of the host.
- * A browser sends any other if a page of the Internet has its own name point here, to read what is here.
+ * Returns whether the name in the request may be a name of this machine: an address, localhost, or
+ * the host name.  The owner of a domain can let the domain's name point to this machine, so that a
+ * page of the domain could read the metrics.  Then the browser sends the name of that domain.
  */
 static bool is_own_name(struct MHD_Connection *c)
 {
@@ -157,11 +158,14 @@ static bool is_own_name(struct MHD_Connection *c)
 	len = strcspn(own, ".");
 	if (!len || strncasecmp(copy, own, len))
 		return false;
-	/* Anybody can register a domain in which a machine has the short name of this one. */
+	/*
+	 * Compare the whole name: anybody can register a domain in which a name begins with the
+	 * short name of this machine.
+	 */
 	return !copy[len] || !strcasecmp(copy + len, own + len) || !strcasecmp(copy + len, ".local");
 }
 
-/* What a browser may do with the page: nothing but show it, with the style sheet from here. */
+/* The browser may use the style sheet of this server, and nothing else. */
 static void add_safety(struct MHD_Response *r)
 {
 	static const char *const headers[][2] = {
@@ -187,7 +191,7 @@ static enum MHD_Result reply_page(struct MHD_Connection *c)
 	if (!is_own_name(c))
 		return reply_text(c, MHD_HTTP_FORBIDDEN,
 				  "expected the address, or the host name, of this machine in the URL\n");
-	page = look_page(erad_socket, volume, refresh != NULL, &len);
+	page = look_page(from.socket, volume, refresh != NULL, &len);
 	if (!page)
 		return reply_text(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
 	response = MHD_create_response_from_buffer(len, page, MHD_RESPMEM_MUST_FREE);
@@ -270,19 +274,19 @@ int http_listen(const char *address, int *fd, struct err *err)
 	return 0;
 }
 
-int http_start(int fd, const char *socket, struct err *err)
+int http_start(int fd, const struct scrape_from *sources, struct err *err)
 {
 	/*
-	 * MHD waits with poll().  accept() must not wait if the peer has gone since, so the socket
-	 * is non-blocking.
+	 * Make the socket non-blocking: MHD waits with poll().  If the peer has gone before
+	 * accept(), accept() must not wait.
 	 */
 	const int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		return err_set(err, -errno, "the socket to listen at does not work: %m");
-	erad_socket = socket;
+	from = *sources;
 	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-				  MHD_USE_ITC,	/* Otherwise MHD would shut the socket down, which belongs to systemd. */
+				  MHD_USE_ITC,	/* otherwise MHD would shut down the socket, which belongs to systemd */
 				  0, NULL, NULL, answer_request, NULL,
 				  MHD_OPTION_LISTEN_SOCKET, fd,
 				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Asks erad for what the page shows: see look.h. */
+/* Requests from erad the contents of the status page: see look.h. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +18,14 @@
 #define LOOK_KEEP_MS	2000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct page answers;		/* these under lock */
+/*
+ * The answers of the last LOOK_KEEP_MS.  The exporter requests the status and the ping once.  It
+ * requests the writers and the map of a volume when a page first shows the volume.  So the exporter
+ * sends no further requests to erad in this time, whatever HTTP requests arrive.
+ */
+static struct page answers;		/* lock protects this and the fields below */
 static struct err trouble;
-static char *shown;			/* the volume that was asked for; NULL: none */
-static long long asked_ms;		/* when the answers were complete; 0: there are none */
+static long long asked_ms;		/* when the status was requested; 0: there are no answers */
 
 static int ask_until(const char *socket, struct json_object *request, long long deadline,
 		     struct json_object **result, struct err *err)
@@ -31,7 +35,7 @@ static int ask_until(const char *socket, struct json_object *request, long long 
 	return client_ask(socket, request, left > 0 ? (unsigned int)left : 0, result, err);
 }
 
-static struct json_object *ask_writers(const char *socket, const char *volume, long long deadline)
+static struct json_object *look_at_writers(const char *socket, const char *volume, long long deadline)
 {
 	struct json_object *request = client_request("writers", NULL), *names = json_object_new_array();
 	struct json_object *result, *list, *o = NULL;
@@ -71,43 +75,45 @@ static void forget_answers(void)
 	json_object_put(answers.maps);
 	json_object_put(answers.cgroups);
 	answers = (struct page){ 0 };
-	free(shown);
-	shown = NULL;
 	asked_ms = 0;
 }
 
+/* Returns the name as the status has it.  NULL: erad does not know the volume, or volume is NULL. */
+static const char *find_name(const char *volume)
+{
+	struct json_object *volumes = json_object_object_get(answers.status, "volumes");
+
+	for (size_t i = 0; volume && i < json_object_array_length(volumes); i++) {
+		const char *name = json_text(json_object_array_get_idx(volumes, i), "volume");
+
+		if (!strcmp(name, volume))
+			return name;
+	}
+	return NULL;
+}
+
+/* Requests the writers and maps that the page shows, unless the answers are already kept. */
 static void ask_volumes(const char *socket, long long deadline)
 {
 	struct json_object *volumes = json_object_object_get(answers.status, "volumes");
-	const size_t nr = json_object_array_length(volumes);
 
-	for (size_t i = 0; shown && i < nr && !answers.volume; i++) {
-		const char *name = json_text(json_object_array_get_idx(volumes, i), "volume");
-
-		if (!strcmp(name, shown))
-			answers.volume = name;
-	}
-	answers.writers = json_object_new_object();
-	answers.maps = json_object_new_object();
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < json_object_array_length(volumes); i++) {
 		struct json_object *v = json_object_array_get_idx(volumes, i);
 		const char *name = json_text(v, "volume"), *state = json_text(v, "state");
 
-		if (!page_shows(&answers, i, name) || !state || !strcmp(state, "closed"))
+		if (!page_shows(&answers, i, name) || !state || !strcmp(state, "closed") ||
+		    json_object_object_get_ex(answers.maps, name, NULL))
 			continue;
-		json_object_object_add(answers.writers, name, ask_writers(socket, name, deadline));
+		json_object_object_add(answers.writers, name, look_at_writers(socket, name, deadline));
 		json_object_object_add(answers.maps, name, ask_map(socket, name, deadline));
 	}
-	answers.cgroups = cgroups_read();
 }
 
-static void ask_all(const char *socket, const char *volume)
+static void ask_status(const char *socket, long long deadline)
 {
-	const long long deadline = jsonl_now_ms() + SCRAPE_MS;
 	struct err ignored;
 
 	forget_answers();
-	shown = volume ? strdup(volume) : NULL;
 	trouble = (struct err){ "" };
 	if (ask_until(socket, client_request("status", NULL), deadline, &answers.status, &trouble))
 		answers.status = NULL;
@@ -118,25 +124,27 @@ static void ask_all(const char *socket, const char *volume)
 	if (answers.status) {
 		if (ask_until(socket, client_request("ping", NULL), deadline, &answers.ping, &ignored))
 			answers.ping = NULL;
-		ask_volumes(socket, deadline);
+		answers.writers = json_object_new_object();
+		answers.maps = json_object_new_object();
+		answers.cgroups = cgroups_read();
 	}
 	answers.now = time(NULL);
 	asked_ms = jsonl_now_ms();
 }
 
-static bool is_shown(const char *volume)
-{
-	return volume ? shown && !strcmp(volume, shown) : !shown;
-}
-
 char *look_page(const char *socket, const char *volume, bool refresh, size_t *len)
 {
+	const long long deadline = jsonl_now_ms() + SCRAPE_MS;
 	char host[65] = "this machine", *text = NULL;
 	FILE *f;
 
 	pthread_mutex_lock(&lock);
-	if (!asked_ms || !is_shown(volume) || jsonl_now_ms() - asked_ms >= LOOK_KEEP_MS)
-		ask_all(socket, volume);
+	if (!asked_ms || jsonl_now_ms() - asked_ms >= LOOK_KEEP_MS)
+		ask_status(socket, deadline);
+	if (answers.status) {
+		answers.volume = find_name(volume);
+		ask_volumes(socket, deadline);
+	}
 	if (gethostname(host, sizeof(host) - 1))
 		strcpy(host, "this machine");
 	answers.host = host;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks erad what the page for people shows, and makes the page. */
+/* Requests from erad the contents of the status page, and makes the page. */
 #ifndef EXPORTER_LOOK_H
 #define EXPORTER_LOOK_H
 
@@ -7,13 +7,15 @@
 #include <stddef.h>
 
 /*
- * Returns the page, for the caller to free, and its bytes in *len; NULL: out of memory.  volume: the only
- * volume to be shown in full; NULL: the first ones.  Several threads may call this: one of them at a time asks
- * erad, for SCRAPE_MS at most, and the answers serve all pages of the next LOOK_KEEP_MS.  socket: erad's.
+ * Returns the page, which the caller frees, and its length in *len; NULL: out of memory.  volume:
+ * the only volume to be shown in full.  If volume is NULL, or a name that erad does not know, the
+ * first volumes are shown in full.  socket: the path of erad's socket.  Any thread may call this.
+ * One thread at a time sends requests to erad, for SCRAPE_MS at most.  The answers are used for all
+ * pages of the next LOOK_KEEP_MS.
  */
 char *look_page(const char *socket, const char *volume, bool refresh, size_t *len);
 
-/* Frees the answers.  No other thread may be in look_page(). */
+/* Frees the answers.  Call this when no other thread calls look_page(). */
 void look_end(void);
 
 #endif /* EXPORTER_LOOK_H */

@@ -13,30 +13,34 @@
 
 #include "common/protocol.h"
 #include "common/stdfds.h"
+#include "exporter/backups.h"
 #include "exporter/http.h"
 #include "exporter/textfile.h"
 
 #define EXIT_USAGE	2
 
 struct options {
-	const char *listen, *textfile, *socket;
+	const char *listen, *textfile;
+	struct scrape_from from;
 };
 
 static void print_usage(FILE *f)
 {
 	fputs("usage: erad-exporter [--listen ADDRESS:PORT | --textfile FILE] [--socket PATH]\n"
+	      "                     [--backups DIR]\n"
 	      "\n"
-	      "Serves metrics of erad's volumes for Prometheus over HTTP at /metrics, and a page for\n"
-	      "people at /.\n"
+	      "Serves metrics of erad's volumes for Prometheus over HTTP at /metrics, and a status\n"
+	      "page at /.\n"
 	      "\n"
 	      "  -l, --listen ADDRESS:PORT  where; default: at systemd's socket, or " HTTP_ADDRESS "\n"
 	      "  -t, --textfile FILE        write them into FILE, for node_exporter, and end\n"
 	      "  -s, --socket PATH          where erad takes requests; default: " ERAD_SOCKET "\n"
+	      "  -b, --backups DIR          where the reports of eractl backup are; default: " BACKUPS_DIR "\n"
 	      "  -h, --help                 print this\n"
 	      "  -V, --version              print the version\n", f);
 }
 
-/* Returns EXIT_FAILURE. */
+/* Prints the error, and returns EXIT_FAILURE. */
 static int print_error(const struct err *err)
 {
 	char what[sizeof(err->msg)];
@@ -53,13 +57,14 @@ static void parse_args(int argc, char **argv, struct options *o)
 		{ "listen", required_argument, NULL, 'l' },
 		{ "textfile", required_argument, NULL, 't' },
 		{ "socket", required_argument, NULL, 's' },
+		{ "backups", required_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 }
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "l:t:s:hV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "l:t:s:b:hV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'l':
 			o->listen = optarg;
@@ -68,7 +73,10 @@ static void parse_args(int argc, char **argv, struct options *o)
 			o->textfile = optarg;
 			break;
 		case 's':
-			o->socket = optarg;
+			o->from.socket = optarg;
+			break;
+		case 'b':
+			o->from.backups = optarg;
 			break;
 		case 'h':
 			print_usage(stdout);
@@ -91,7 +99,7 @@ static void parse_args(int argc, char **argv, struct options *o)
 	}
 }
 
-/* Gets the socket that systemd has made, or makes one.  EINVAL: the command line is wrong. */
+/* Gets the socket from systemd, or makes one.  EINVAL: the command line is wrong. */
 static int get_socket(const char *address, int *fd, struct err *err)
 {
 	const int nr = sd_listen_fds(1);
@@ -103,7 +111,7 @@ static int get_socket(const char *address, int *fd, struct err *err)
 	if (address)
 		return err_set(err, -EINVAL, "got both --listen and a socket to listen at, expected one");
 	if (sd_is_socket(SD_LISTEN_FDS_START, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
-		return err_set(err, -ENOTSOCK, "got something else, expected a socket to listen at");
+		return err_set(err, -ENOTSOCK, "file descriptor %d from systemd is not a TCP socket that listens", SD_LISTEN_FDS_START);
 	*fd = SD_LISTEN_FDS_START;
 	return 0;
 }
@@ -131,7 +139,7 @@ static int serve_http(const struct options *o)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	/* Block the signals before the threads are created, because threads inherit the mask. */
+	/* Block the signals before the threads are created: threads inherit the mask. */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	r = get_socket(o->listen, &fd, &err);
@@ -139,7 +147,7 @@ static int serve_http(const struct options *o)
 		print_error(&err);
 		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
 	}
-	r = http_start(fd, o->socket, &err);
+	r = http_start(fd, &o->from, &err);
 	if (r) {
 		close(fd);
 		return print_error(&err);
@@ -153,10 +161,10 @@ static int serve_http(const struct options *o)
 	return EXIT_SUCCESS;
 }
 
-static int write_file(const struct options *o)
+static int write_textfile(const struct options *o)
 {
 	struct err down, err;
-	const int r = textfile_write(o->textfile, o->socket, &down, &err);
+	const int r = textfile_write(o->textfile, &o->from, &down, &err);
 
 	if (*down.msg)
 		print_error(&down);
@@ -165,9 +173,9 @@ static int write_file(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .socket = ERAD_SOCKET };
+	struct options o = { .from = { ERAD_SOCKET, BACKUPS_DIR } };
 
 	stdfds_open();
 	parse_args(argc, argv, &o);
-	return o.textfile ? write_file(&o) : serve_http(&o);
+	return o.textfile ? write_textfile(&o) : serve_http(&o);
 }

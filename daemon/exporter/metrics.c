@@ -10,9 +10,9 @@
 #include "exporter/metrics.h"
 
 /*
- * The bounds of the histogram's buckets are the powers of two from 2^HOLD_FIRST ns, about 65 us, to
- * 2^HOLD_LAST ns, about 34 s.  They are the same for all volumes at all times, whatever erad has
- * counted.
+ * Bounds of the histogram's buckets: the powers of two from 2^HOLD_FIRST ns, about 65 us, to
+ * 2^HOLD_LAST ns, about 34 s.  The bounds are constant, because Prometheus compares buckets of
+ * different volumes and times.
  */
 #define HOLD_FIRST	16
 #define HOLD_LAST	35
@@ -21,10 +21,10 @@
 struct family {
 	const char *name, *type, *help;
 	void (*print)(FILE *f, const struct family *m, const char *volume, struct json_object *status);
-	const char *key;	/* key in STATUS of common/protocol.h; NULL: several keys */
+	const char *key;	/* key in STATUS, see common/protocol.h; NULL: the value comes from several keys */
 };
 
-static void print_label(FILE *f, const char *text)
+void metrics_print_label(FILE *f, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '\n')
@@ -40,7 +40,7 @@ static void print_label(FILE *f, const char *text)
 static void print_head(FILE *f, const char *name, const char *volume)
 {
 	fprintf(f, "%s{volume=\"", name);
-	print_label(f, volume);
+	metrics_print_label(f, volume);
 	fputc('"', f);
 }
 
@@ -60,13 +60,13 @@ static void print_number(FILE *f, const struct family *m, const char *volume, st
 	print_units(f, m, volume, status, 1);
 }
 
-/* Prints a number of metadata pages in bytes. */
+/* Prints the number of bytes for a number of metadata pages. */
 static void print_pages(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	print_units(f, m, volume, status, ERAD_PAGE);
 }
 
-/* Prints a number that BPF programs count. */
+/* Prints a number that the BPF programs have counted. */
 static void print_event(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	print_number(f, m, volume, json_object_object_get(status, "events"));
@@ -109,7 +109,7 @@ static void print_kinds(FILE *f, const struct family *m, const char *volume, str
 			continue;
 		print_head(f, m->name, volume);
 		fputs(",kind=\"", f);
-		print_label(f, kind);
+		metrics_print_label(f, kind);
 		fprintf(f, "\"} %" PRIu64 "\n", n);
 	}
 }
@@ -133,7 +133,7 @@ static void print_any(FILE *f, const struct family *m, const char *volume, struc
 	fprintf(f, "} %d\n", json_text(status, m->key) != NULL);
 }
 
-/* Prints all possible states: 1 for the current state, 0 for the others. */
+/* Prints a line for each possible state: 1 for the current state, 0 for the others. */
 static void print_states(FILE *f, const struct family *m, const char *volume, struct json_object *status,
 			 const char *const *states)
 {
@@ -168,21 +168,21 @@ static void print_info(FILE *f, const struct family *m, const char *volume, stru
 	print_head(f, m->name, volume);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		fprintf(f, ",%s=\"", keys[i]);
-		print_label(f, json_text(status, keys[i]) ?: "");
+		metrics_print_label(f, json_text(status, keys[i]) ?: "");
 		fputc('"', f);
 	}
 	fputs("} 1\n", f);
 }
 
-/* Prints ns nanoseconds in seconds, exactly. */
+/* Prints a time in seconds without rounding.  ns: in nanoseconds. */
 static void print_ns(FILE *f, uint64_t ns)
 {
 	fprintf(f, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
 }
 
 /*
- * Adds up the slots: below[i] gets the number of values below 2^(HOLD_FIRST + i) ns.  Returns false
- * if the slots make no sense.
+ * Adds up the slots.  below[i] receives the number of values below 2^(HOLD_FIRST + i) ns.  Returns
+ * false if a slot is not a bound and a number.
  */
 static bool add_up_slots(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FIRST + 1], uint64_t *all)
 {
@@ -248,6 +248,7 @@ static const struct family families[] = {
 	{ "erad_last_checkpoint_timestamp_seconds", "gauge", "When the newest checkpoint was made. Missing if there was none.",
 	  print_number, "checkpoint_time" },
 	{ "erad_noauto", "gauge", "Whether eratab says that the volume is not opened at boot.", print_bool, "noauto" },
+	{ "erad_detaching", "gauge", "Whether an attach or a detach is under way, or was interrupted.", print_bool, "detaching" },
 	{ "erad_eras_begun_total", "counter", "Eras begun since the volume was opened.", print_event,
 	  "rollovers" },
 	{ "erad_era_changed_bytes", "gauge", "Bytes in blocks written in the current era so far.",
@@ -294,16 +295,16 @@ static const struct family families[] = {
 	  print_number, "snapshot_era" },
 };
 
-static void print_family(FILE *f, const char *name, const char *type, const char *help)
+void metrics_print_family(FILE *f, const char *name, const char *type, const char *help)
 {
 	fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static void print_version(FILE *f, const char *name, const char *help, const char *version)
 {
-	print_family(f, name, "gauge", help);
+	metrics_print_family(f, name, "gauge", help);
 	fprintf(f, "%s{version=\"", name);
-	print_label(f, version);
+	metrics_print_label(f, version);
 	fputs("\"} 1\n", f);
 }
 
@@ -313,7 +314,7 @@ void metrics_print(FILE *f, struct json_object *ping, struct json_object *status
 	const size_t nr = volumes ? json_object_array_length(volumes) : 0;
 	const char *version = json_text(ping, "version");
 
-	print_family(f, "erad_up", "gauge", "Whether erad has reported the state of its volumes.");
+	metrics_print_family(f, "erad_up", "gauge", "Whether erad has reported the state of its volumes.");
 	fprintf(f, "erad_up %d\n", status != NULL);
 	if (version)
 		print_version(f, "erad_build_info", "The erad that runs.", version);
@@ -321,7 +322,7 @@ void metrics_print(FILE *f, struct json_object *ping, struct json_object *status
 	for (size_t n = 0; nr && n < sizeof(families) / sizeof(*families); n++) {
 		const struct family *m = &families[n];
 
-		print_family(f, m->name, m->type, m->help);
+		metrics_print_family(f, m->name, m->type, m->help);
 		for (size_t i = 0; i < nr; i++) {
 			struct json_object *v = json_object_array_get_idx(volumes, i);
 
@@ -337,16 +338,16 @@ int metrics_check(struct json_object *status, struct err *err)
 	int r = 0;
 
 	if (!json_object_is_type(volumes, json_type_array))
-		return err_set(err, -EBADMSG, "the answer of erad makes no sense: it has no list of volumes");
+		return err_set(err, -EBADMSG, "the answer of erad cannot be understood: it has no list of volumes");
 	seen = json_object_new_object();
 	if (!seen)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < json_object_array_length(volumes) && !r; i++) {
 		const char *name = json_text(json_object_array_get_idx(volumes, i), "volume");
 
-		/* If a series appeared twice, Prometheus would refuse all series. */
+		/* Refuse a volume that appears twice: Prometheus would refuse all series. */
 		if (!name || json_object_object_get_ex(seen, name, NULL))
-			r = err_set(err, -EBADMSG, "the answer of erad makes no sense: got %s, expected the name of another volume",
+			r = err_set(err, -EBADMSG, "the answer of erad cannot be understood: got %s, expected the name of another volume",
 				    name ? name : "none");
 		else if (json_object_object_add(seen, name, NULL))
 			r = err_set(err, -ENOMEM, "out of memory");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writes the page for people: see page.h. */
+/* Writes the status page: see page.h. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
@@ -29,7 +29,10 @@ static size_t count_gaps(struct json_object *status)
 	return sum;
 }
 
-/* "good", "bad" or "plain", which the style sheet knows.  The text beside it says the same. */
+/*
+ * Class in the style sheet: "good", "bad" or "plain".  For readers who see no colours, the text
+ * beside it has the same meaning.
+ */
 static const char *look_of_state(const char *state, bool noauto)
 {
 	if (state && !strcmp(state, "active"))
@@ -79,7 +82,7 @@ static void put_changed(FILE *f, struct json_object *status)
 	fputs("</td>", f);
 }
 
-/* To the page that shows this volume in full. */
+/* Writes a link to the page that shows this volume in full. */
 static void put_link(FILE *f, const char *volume)
 {
 	fputs("<a href=\"/?volume=", f);
@@ -92,6 +95,7 @@ static void put_row(FILE *f, const struct page *p, size_t number, bool shown, st
 {
 	struct json_object *oldest = json_object_object_get(status, "oldest_held_seconds");
 	const bool noauto = json_object_get_boolean(json_object_object_get(status, "noauto"));
+	const bool detaching = json_object_get_boolean(json_object_object_get(status, "detaching"));
 	const char *volume = json_text(status, "volume"), *state = json_text(status, "state");
 	const bool closed = state && !strcmp(state, "closed");
 	const size_t gaps = count_gaps(status);
@@ -104,12 +108,14 @@ static void put_row(FILE *f, const struct page *p, size_t number, bool shown, st
 	else
 		put_link(f, volume);
 	html_text(f, volume);
-	fprintf(f, "</a></th><td><span class=\"state %s\">", look_of_state(state, noauto));
+	fprintf(f, "</a></th><td><span class=\"state %s\">", look_of_state(state, noauto && !detaching));
 	html_text(f, state ? state : "unknown");
 	if (closed)
 		fputs(noauto ? ", noauto" : ", not tracked", f);
 	if (json_object_get_boolean(json_object_object_get(status, "suspended")))
 		fputs(", suspended", f);
+	if (detaching)
+		fputs(", detaching", f);
 	fputs("</span></td>", f);
 	put_number(f, status, "era");
 	put_age(f, p, status, "era_time", closed ? "&#8211;" : "not known");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The page for people: how erad's volumes are, as HTML and SVG without scripts. */
+/* The status page: the states of erad's volumes, as HTML and SVG without scripts. */
 #ifndef EXPORTER_PAGE_H
 #define EXPORTER_PAGE_H
 
@@ -9,31 +9,31 @@
 #include <stdio.h>
 
 #define PAGE_TYPE	"text/html; charset=utf-8"
-#define PAGE_REFRESH_S	30	/* of a page that was asked to load itself anew */
+#define PAGE_REFRESH_S	30	/* how often a page with "refresh" loads itself again, in seconds */
 
-/* What erad has answered.  All may be NULL, and of any content: what cannot be understood is left out. */
+/* What the page shows.  Each answer of erad may be NULL.  The page leaves out content that has another form than expected. */
 struct page {
-	const char *host;		/* name of the machine */
+	const char *host;		/* name of this machine */
 	const char *volume;		/* the only volume that is shown in full; NULL: the first ones */
-	const char *error;		/* why erad has not answered; "": it has */
-	bool refresh;			/* the page loads itself anew */
-	uint64_t now;			/* seconds since 1970 */
+	const char *error;		/* why erad has not answered; "": it has answered */
+	bool refresh;			/* the page loads itself again every PAGE_REFRESH_S */
+	uint64_t now;			/* current time in seconds since 1970 */
 	struct json_object *ping;
-	struct json_object *status;	/* has passed metrics_check() */
-	struct json_object *writers;	/* by name of the volume: an element of the answer to writers */
-	struct json_object *maps;	/* by name: the answer to map, or {"error": a sentence} */
-	struct json_object *cgroups;	/* cgroups_read() */
+	struct json_object *status;	/* answer to status, which has passed metrics_check() */
+	struct json_object *writers;	/* keys: names of volumes; values: elements of the answer to writers */
+	struct json_object *maps;	/* keys: names of volumes; values: answers to map, or {"error": a sentence} */
+	struct json_object *cgroups;	/* result of cgroups_read() */
 };
 
-#define PAGE_SHOWN	8u	/* volumes that a page shows in full */
+#define PAGE_SHOWN	8u	/* how many volumes a page shows in full */
 
-/* Whether the page shows this volume, the one with this number in the status, in full. */
+/* Returns whether the page shows a volume in full.  number: index of the volume in the status. */
 bool page_shows(const struct page *p, size_t number, const char *volume);
 
-/* Writes the page.  Any thread. */
+/* Writes the page to f.  Any thread may call this. */
 void page_print(FILE *f, const struct page *p);
 
-/* The page's style sheet, text/css. */
+/* Style sheet of the page, as text/css. */
 extern const char page_style[];
 
 #endif /* EXPORTER_PAGE_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The style sheet of the page for people, in light and in dark colours. */
+/* The style sheet of the status page, for light and dark backgrounds. */
 #include "exporter/page.h"
 
 const char page_style[] =

@@ -8,10 +8,10 @@
 #include "exporter/html.h"
 #include "exporter/page_volume.h"
 
-#define CELL		10u	/* of the map, in units of the picture */
+#define CELL		10u	/* width and height of a cell of the map, in units of the picture */
 #define COLUMNS_MAX	256u
 #define CELLS_MAX	65536u
-#define AGES		7u	/* the style sheet has so many colours */
+#define AGES		7u	/* how many colours for ages the style sheet has */
 #define WRITERS_SHOWN	10u
 #define GAPS_SHOWN	8u
 
@@ -20,7 +20,7 @@ static size_t array_length(struct json_object *o)
 	return json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;
 }
 
-/* Objects only, as the functions of json-c expect it. */
+/* Returns the member.  Accepts any o, also NULL: the functions of json-c accept objects only. */
 static struct json_object *member(struct json_object *o, const char *key)
 {
 	return json_object_is_type(o, json_type_object) ? json_object_object_get(o, key) : NULL;
@@ -65,7 +65,7 @@ static void put_cells(FILE *f, const char *cells, uint64_t columns)
 	for (size_t i = 0, n; i < nr; i += n) {
 		const size_t x = i % columns;
 
-		/* Neighbours that look the same become one rectangle. */
+		/* Draw neighbouring cells that look the same as one rectangle. */
 		for (n = 1; x + n < columns && i + n < nr && cells[i + n] == cells[i]; n++)
 			;
 		fprintf(f, "<rect class=\"a%c\" x=\"%zu\" y=\"%zu\" width=\"%zu\" height=\"%u\"/>\n",
@@ -80,7 +80,8 @@ static void put_swatch(FILE *f, char age)
 		age);
 }
 
-static void put_legend(FILE *f, struct json_object *map)
+/* The map may be older than the status.  era: the current era in the status. */
+static void put_legend(FILE *f, struct json_object *map, uint64_t era)
 {
 	struct json_object *ages = member(map, "ages");
 	uint64_t newest, oldest, bytes, size, rest;
@@ -99,7 +100,8 @@ static void put_legend(FILE *f, struct json_object *map)
 		fputs("<tr>", f);
 		put_swatch(f, '0' + i);
 		if (newest == oldest)
-			fprintf(f, "<th scope=\"row\">era %" PRIu64 "%s</th>", newest, i ? "" : ", the current one");
+			fprintf(f, "<th scope=\"row\">era %" PRIu64 "%s</th>", newest,
+				newest == era ? ", the current one" : "");
 		else
 			fprintf(f, "<th scope=\"row\">eras %" PRIu64 " to %" PRIu64 "</th>", oldest, newest);
 		fputs("<td class=\"number\">", f);
@@ -114,11 +116,11 @@ static void put_legend(FILE *f, struct json_object *map)
 	fputs("</td></tr>\n</tbody></table>\n", f);
 }
 
-static void put_map(FILE *f, const struct page *p, const char *volume)
+static void put_map(FILE *f, const struct page *p, const char *volume, struct json_object *status)
 {
 	struct json_object *map = member(p->maps, volume);
 	const char *cells = json_object_is_type(map, json_type_object) ? json_text(map, "cells") : NULL;
-	uint64_t columns, time, size;
+	uint64_t columns, time, size, era = 0;
 
 	fputs("<h3>Map</h3>\n", f);
 	if (!cells || !json_number(map, "columns", &columns) || !columns || columns > COLUMNS_MAX ||
@@ -126,7 +128,7 @@ static void put_map(FILE *f, const struct page *p, const char *volume)
 		const char *error = json_object_is_type(map, json_type_object) ? json_text(map, "error") : NULL;
 
 		fputs("<p>There is no map: ", f);
-		html_text(f, error ? error : "erad has not given one");
+		html_text(f, error ? error : "erad sent no map");
 		fputs(".</p>\n", f);
 		return;
 	}
@@ -143,7 +145,8 @@ static void put_map(FILE *f, const struct page *p, const char *volume)
 	fputs(" by the age of its blocks; the table beside it has the sizes</title>\n", f);
 	put_cells(f, cells, columns);
 	fputs("</svg>\n", f);
-	put_legend(f, map);
+	json_number(status, "era", &era);
+	put_legend(f, map, era);
 	fputs("</div>\n", f);
 }
 
@@ -154,14 +157,17 @@ struct writer {
 	uint64_t blocks;
 };
 
-static int by_blocks(const void *a, const void *b)
+static int by_row_blocks(const void *a, const void *b)
 {
 	const struct writer *x = a, *y = b;
 
 	return x->blocks < y->blocks ? 1 : x->blocks > y->blocks ? -1 : 0;
 }
 
-/* Those of the current era, those with most blocks first.  *all: the sum of their blocks.  NULL: out of memory. */
+/*
+ * Returns the writers of the current era, the one with most blocks first.  *all receives the sum of
+ * their blocks.  NULL: out of memory.
+ */
 static struct writer *sort_writers(struct json_object *list, uint64_t era, size_t *nr, uint64_t *all)
 {
 	struct writer *w = calloc(array_length(list) + 1, sizeof(*w));
@@ -177,7 +183,7 @@ static struct writer *sort_writers(struct json_object *list, uint64_t era, size_
 		w[(*nr)++] = (struct writer){ o, blocks };
 	}
 	if (w)
-		qsort(w, *nr, sizeof(*w), by_blocks);
+		qsort(w, *nr, sizeof(*w), by_row_blocks);
 	return w;
 }
 
@@ -216,7 +222,7 @@ static void put_writers(FILE *f, const struct page *p, const char *volume)
 		const char *error = json_object_is_type(o, json_type_object) ? json_text(o, "error") : NULL;
 
 		fputs("<p>Writers are not known: ", f);
-		html_text(f, error ? error : "erad has not named them");
+		html_text(f, error ? error : "erad sent no list of writers");
 		fputs(".</p>\n", f);
 		return;
 	}
@@ -302,7 +308,7 @@ void page_volume(FILE *f, const struct page *p, size_t number, struct json_objec
 	}
 	put_facts(f, status);
 	if (!state || strcmp(state, "closed")) {
-		put_map(f, p, volume);
+		put_map(f, p, volume, status);
 		put_writers(f, p, volume);
 	}
 	put_gaps(f, status);

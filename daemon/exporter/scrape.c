@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Asks erad, and writes the answers as metrics: see scrape.h. */
+/* Sends requests to erad, and writes the answers as metrics: see scrape.h. */
 #include <stdlib.h>
 
 #include "common/client.h"
 #include "common/jsonl.h"
+#include "exporter/backups.h"
 #include "exporter/metrics.h"
 #include "exporter/scrape.h"
 
-/* Returns the answer, or NULL with the reason in err if there is no answer before the deadline. */
-static struct json_object *ask(const char *socket, const char *op, long long deadline, struct err *err)
+/* Returns the answer.  If there is no answer before the deadline, returns NULL with the reason in err. */
+static struct json_object *ask_before(const char *socket, const char *op, long long deadline, struct err *err)
 {
 	const long long left = deadline - jsonl_now_ms();
 	struct json_object *result;
@@ -17,7 +18,7 @@ static struct json_object *ask(const char *socket, const char *op, long long dea
 			  &result, err) ? NULL : result;
 }
 
-char *scrape(const char *socket, size_t *len, struct err *err)
+char *scrape(const struct scrape_from *from, size_t *len, struct err *err)
 {
 	const long long deadline = jsonl_now_ms() + SCRAPE_MS;
 	struct json_object *status, *ping = NULL;
@@ -26,16 +27,17 @@ char *scrape(const char *socket, size_t *len, struct err *err)
 	FILE *f;
 
 	err_set(err, 0, "%s", "");
-	status = ask(socket, "status", deadline, err);
+	status = ask_before(from->socket, "status", deadline, err);
 	if (status && metrics_check(status, err)) {
 		json_object_put(status);
 		status = NULL;
 	}
 	if (status)
-		ping = ask(socket, "ping", deadline, &ignored);
+		ping = ask_before(from->socket, "ping", deadline, &ignored);
 	f = open_memstream(&text, len);
 	if (f) {
 		metrics_print(f, ping, status);
+		backups_print(f, from->backups);
 		if (fclose(f)) {
 			free(text);
 			text = NULL;

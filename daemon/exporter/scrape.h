@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks erad, and writes the answers as metrics. */
+/* Gets the answers of erad, and writes them as metrics. */
 #ifndef EXPORTER_SCRAPE_H
 #define EXPORTER_SCRAPE_H
 
@@ -7,13 +7,19 @@
 
 #include "common/err.h"
 
-#define SCRAPE_MS	3000	/* limit for erad's answers */
+#define SCRAPE_MS	3000	/* how long to wait for erad's answers, in milliseconds */
+
+/* Where the metrics come from.  Both paths belong to the caller. */
+struct scrape_from {
+	const char *socket;	/* socket of erad */
+	const char *backups;	/* directory with the reports of backups, see backups.h */
+};
 
 /*
- * Returns the metrics, which the caller frees, with their length in *len.  Returns NULL if there is
- * no memory.  Takes at most SCRAPE_MS.  err gets the reason why the metrics say that erad is not
- * up, or "".  socket: the path of erad's socket.
+ * Returns the metrics, which the caller frees, with their length in *len.  NULL: out of memory.
+ * Takes at most SCRAPE_MS.  If erad does not answer, the metrics say that erad is down, and err
+ * receives the reason; otherwise err is "".
  */
-char *scrape(const char *socket, size_t *len, struct err *err);
+char *scrape(const struct scrape_from *from, size_t *len, struct err *err);
 
 #endif /* EXPORTER_SCRAPE_H */

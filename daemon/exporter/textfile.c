@@ -9,10 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/scrape.h"
 #include "exporter/textfile.h"
 
-static int write_all(int fd, const char *text, size_t len)
+static int write_text(int fd, const char *text, size_t len)
 {
 	while (len) {
 		const ssize_t n = write(fd, text, len);
@@ -33,16 +32,16 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 	struct stat st;
 	int fd, r;
 
-	/* If path is a device or a FIFO, rename() would replace it by a file. */
+	/* Refuse a device or a FIFO: rename() would replace it by a file. */
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s is no regular file; expected one that can be replaced", path);
-	/* The collector reads files whose names end in .prom, so it does not read the new file yet. */
+	/* The name of the new file does not end in .prom, so the collector does not read it yet. */
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot create %s: %m", tmp);
-	r = write_all(fd, text, len);
+	r = write_text(fd, text, len);
 	if (!r && fchmod(fd, 0644))
 		r = -errno;
 	if (close(fd) && !r)
@@ -56,13 +55,13 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 	return 0;
 }
 
-int textfile_write(const char *path, const char *socket, struct err *down, struct err *err)
+int textfile_write(const char *path, const struct scrape_from *from, struct err *down, struct err *err)
 {
 	size_t len;
 	char *text;
 	int r;
 
-	text = scrape(socket, &len, down);
+	text = scrape(from, &len, down);
 	if (!text)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = replace(path, text, len, err);

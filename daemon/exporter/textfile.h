@@ -4,12 +4,13 @@
 #define EXPORTER_TEXTFILE_H
 
 #include "common/err.h"
+#include "exporter/scrape.h"
 
 /*
- * Replaces the file at path by the metrics, in one step; everybody may read the new file.  On
- * failure, the file is unchanged.  If erad is not up, this is no failure; `down` gets the reason,
- * or "".  socket: the path of erad's socket.
+ * Replaces the file at path by the metrics, in one step.  Everybody may read the new file.  On
+ * failure, the old file stays.  If erad does not answer, the call succeeds, the metrics say that
+ * erad is down, and `down` receives the reason; otherwise `down` is "".
  */
-int textfile_write(const char *path, const char *socket, struct err *down, struct err *err);
+int textfile_write(const char *path, const struct scrape_from *from, struct err *down, struct err *err);
 
 #endif /* EXPORTER_TEXTFILE_H */

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads the reports of eractl backup, and writes them as metrics: see backups.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/files.h"
+#include "common/jsonl.h"
+#include "common/members.h"
+#include "exporter/backups.h"
+#include "exporter/metrics.h"
+
+#define REPORT_MAX	65536u	/* most bytes of a report */
+#define SUFFIX		".json"
+
+struct report {
+	char *name;			/* of the file, without the suffix */
+	struct json_object *content;	/* an object that has the name of a volume */
+};
+
+/* Prometheus refuses all metrics if a label is not UTF-8, so a name must be in ASCII. */
+static int is_report(const struct dirent *d)
+{
+	const size_t len = strlen(d->d_name);
+
+	for (size_t i = 0; i < len; i++)
+		if (d->d_name[i] < ' ' || d->d_name[i] > '~')
+			return 0;
+	return d->d_name[0] != '.' && len > strlen(SUFFIX) && !strcmp(d->d_name + len - strlen(SUFFIX), SUFFIX);
+}
+
+/* Returns the object in the file, or NULL if the file is no report. */
+static struct json_object *read_report(int directory, const char *name)
+{
+	/* A FIFO must not block, so open it without waiting. */
+	const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	struct json_object *content;
+	char text[REPORT_MAX];
+	struct err ignored;
+	struct stat st;
+	size_t len = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || file_read_at(fd, text, sizeof(text), 0, &len))
+		len = 0;
+	close(fd);
+	if (len && text[len - 1] == '\n')
+		len--;
+	if (jsonl_parse(text, len, &content, &ignored))
+		return NULL;
+	if (json_text(content, "volume"))
+		return content;
+	json_object_put(content);
+	return NULL;
+}
+
+/* Reads the reports.  Returns their number.  The caller frees them with free_reports(). */
+static size_t read_reports(const char *path, struct report **reports)
+{
+	const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **entries = NULL;
+	size_t nr = 0;
+	int found;
+
+	*reports = NULL;
+	if (directory < 0)
+		return 0;
+	found = scandirat(directory, ".", &entries, is_report, alphasort);
+	if (found > 0)
+		*reports = calloc(found, sizeof(**reports));
+	for (int i = 0; i < found; i++) {
+		struct report *r = *reports && nr < BACKUPS_MAX ? &(*reports)[nr] : NULL;
+
+		if (r)
+			r->content = read_report(directory, entries[i]->d_name);
+		if (r && r->content) {
+			r->name = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - strlen(SUFFIX));
+			nr++;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	close(directory);
+	return nr;
+}
+
+static void free_reports(struct report *reports, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		free(reports[i].name);
+		json_object_put(reports[i].content);
+	}
+	free(reports);
+}
+
+/* Returns false if the report has no such value, or one that no time, size or truth can have. */
+static bool value_of(struct json_object *report, const char *key, double *value)
+{
+	struct json_object *o = json_object_object_get(report, key);
+
+	if (!json_object_is_type(o, json_type_double) && !json_object_is_type(o, json_type_int) &&
+	    !json_object_is_type(o, json_type_boolean))
+		return false;
+	*value = json_object_get_double(o);
+	return isfinite(*value) && *value >= 0;
+}
+
+void backups_print(FILE *f, const char *directory)
+{
+	static const struct {
+		const char *key, *name, *help;
+	} families[] = {
+		{ "last_success", "erad_backup_last_success_timestamp_seconds",
+		  "When the last good copy was complete. Missing if there is none." },
+		{ "time", "erad_backup_last_run_timestamp_seconds", "When the last backup ended." },
+		{ "success", "erad_backup_last_run_success", "Whether the last backup has made a good copy." },
+		{ "duration_seconds", "erad_backup_last_run_duration_seconds", "How long the last backup took." },
+		{ "bytes", "erad_backup_last_run_bytes", "Bytes of the volume that the last backup has copied." },
+		{ "full", "erad_backup_last_run_full", "Whether the last backup was a full one." },
+	};
+	struct report *reports;
+	const size_t nr = read_reports(directory, &reports);
+	double value;
+
+	for (size_t m = 0; nr && m < sizeof(families) / sizeof(*families); m++) {
+		metrics_print_family(f, families[m].name, "gauge", families[m].help);
+		for (size_t i = 0; i < nr; i++) {
+			if (!reports[i].name || !value_of(reports[i].content, families[m].key, &value))
+				continue;
+			fprintf(f, "%s{backup=\"", families[m].name);
+			metrics_print_label(f, reports[i].name);
+			fputs("\",volume=\"", f);
+			metrics_print_label(f, json_text(reports[i].content, "volume"));
+			fprintf(f, "\"} %.16g\n", value);
+		}
+	}
+	free_reports(reports, nr);
+}
