@@ -14,8 +14,8 @@ content()
 		mkfs.ext4 -q -F "$2"
 		;;
 	xfs)
-		# mkfs.xfs makes less than 300 MiB only in xfsprogs' own tests, for which it looks
-		# at these variables.
+		# mkfs.xfs makes a file system of less than 300 MiB only if these variables show
+		# that a test of xfsprogs is running.
 		TEST_DIR=x TEST_DEV=x QA_CHECK_FS=x mkfs.xfs -q -f "$2"
 		;;
 	btrfs)
@@ -34,8 +34,8 @@ content()
 		perl -e 'srand 7; print pack "L*", map { int rand 2 ** 32 } 1 .. 65536' | dd of="$2" conv=notrunc,fsync status=none
 		;;
 	late)
-		# Zeros, except for one byte in the range that becomes the era array, far behind the
-		# beginning of the metadata.
+		# Zeros, except for one byte.  The byte is in the range that becomes the era array,
+		# far from the beginning of the metadata.
 		printf x | dd of="$2" bs=1 seek=5000000 conv=notrunc,fsync status=none
 		;;
 	esac

@@ -5,7 +5,7 @@
 # shellcheck source=../tools/volumes.sh
 . tests/tools/volumes.sh
 
-# exported IMAGE[@SNAPSHOT]: prints the content
+# exported IMAGE[@SNAPSHOT]: prints the content of the image
 exported()
 {
 	timeout 60 rbd export --no-progress "$1" -

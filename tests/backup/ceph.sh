@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A Ceph cluster on loopback: one monitor, and one object store in memory. Needs no manager and no keys.
 
-# ceph_start DIR: starts a cluster with the pool rbd, whose files are in DIR. Exports CEPH_CONF for rbd and ceph.
+# ceph_start DIR: starts a cluster with the pool rbd.  Its files are in DIR.  Exports CEPH_CONF for
+# rbd and ceph.
 ceph_start()
 {
 	local dir=$1 fsid osd port=$((20000 + RANDOM % 20000))

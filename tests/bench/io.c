@@ -55,9 +55,9 @@ struct load {
 	uint64_t meanwhile;
 	void *buf;
 	size_t buf_size;
-	uint64_t *took;		/* time of each request, ns */
-	uint64_t all;		/* time from the first request to the end of the last, ns */
-	pid_t child;		/* sends the messages of --meanwhile */
+	uint64_t *took;		/* time of each request in ns */
+	uint64_t all;		/* time from the first request to the end of the last one, in ns */
+	pid_t child;		/* process that sends the messages of --meanwhile */
 };
 
 static void __attribute__((noreturn)) die(const char *what, int error)
@@ -100,7 +100,7 @@ static void check(const struct load *l, int64_t got)
 		die(l->device, got < 0 ? -got : EIO);
 }
 
-/* Makes one request at a time, with the system call that a program would use. */
+/* Makes one request at a time, with the system call that an application would use. */
 static void run_single(struct load *l)
 {
 	for (uint64_t i = 0; i < l->count; i++) {
@@ -285,9 +285,9 @@ static void print(struct load *l)
 }
 
 /*
- * The messages are sent by another process, because requests and messages both wait. This process
- * has started, and has sent one message, before the first request, and it ends after the last
- * request. So only the messages themselves can delay requests.
+ * Another process sends the messages, because requests and messages both wait.  This process has
+ * started, and has sent one message, before the first request, and it ends after the last request.
+ * So only the messages themselves can delay requests.
  */
 static void start_messages(struct load *l)
 {
@@ -301,9 +301,9 @@ static void start_messages(struct load *l)
 		return;
 	}
 	/*
-	 * On one processor, the work of this process must not delay the requests, so it runs at a low
-	 * priority. With more requests at a time the processor is never idle, and a process of low
-	 * priority would wait for it.
+	 * Run at a low priority: on one processor, the work of this process must not delay the
+	 * requests.  With more requests at a time, the processor is never idle, and a process of
+	 * low priority would wait for it.
 	 */
 	if (l->depth == 1 && nice(19) < 0)
 		die("nice", errno);
@@ -344,7 +344,7 @@ int main(int argc, char **argv)
 	if (!l.took)
 		die("memory", ENOMEM);
 	make_buffer(&l);
-	/* The memory is touched before the clock starts. */
+	/* Touch the memory before the clock starts. */
 	memset(l.took, 0xff, l.count * sizeof(*l.took));
 
 	if (l.meanwhile)

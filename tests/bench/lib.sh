@@ -8,7 +8,8 @@ wipe_metadata()
 	dd if=/dev/zero of="$METADATA" bs=8192 count=1 oflag=direct status=none
 }
 
-# up TARGET BLOCK_SECTORS: makes /dev/mapper/bench, which is $ORIGIN behind TARGET, with new metadata on $METADATA.
+# up TARGET BLOCK_SECTORS: makes /dev/mapper/bench, which is TARGET on $ORIGIN, with new metadata on
+# $METADATA.
 up()
 {
 	local sectors
@@ -35,12 +36,12 @@ down()
 		eractl close bench > /dev/null
 		eractl forget bench > /dev/null
 	else
-		# udev opens a device when a writer has closed it.
+		# Try again: udev opens a device when a writer has closed it.
 		dmsetup remove --retry bench
 	fi
 }
 
-# value ROW NUMBER
+# value ROW NUMBER: prints a result
 value()
 {
 	printf '%s %s %s\n' "$1" "$target" "$2"

@@ -21,8 +21,8 @@
 
 #include "store/store.h"
 
-#define BLOCK_SECTORS	128u	/* 64 KiB */
-#define NR_BATCHES	10u	/* the usual number of batches, of ERAD_MAX_RANGES blocks each */
+#define BLOCK_SECTORS	128u	/* 64 KiB in sectors */
+#define NR_BATCHES	10u	/* usual number of batches; each has ERAD_MAX_RANGES blocks */
 
 enum step { CREATE, OPEN, MARK, RECOVER, CHECKPOINT, DIGEST, DIFF, CLOSE, NR_STEPS };
 
@@ -103,7 +103,7 @@ static void begin_era(struct bench *b, uint32_t era)
 	end_step(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
 }
 
-/* Returns whether the journal has no room for the next batch, so that the mark would fold. */
+/* Returns whether the journal has no room for the next batch, so that the next mark would fold. */
 static bool is_full(struct bench *b)
 {
 	struct store_info info;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Opens the metadata on an image in memory after a power cut, and checks it: see bringup.h. */
+/* Opens and checks metadata on an image in memory after a power cut: see bringup.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,12 +10,12 @@
 #include "store/store.h"
 #include "unit/rnd.h"
 
-#define SAY_AT_MOST	5	/* errors of one kind that are printed for one point */
+#define SAY_AT_MOST	5	/* how many errors of one kind are printed for one point */
 #define MARKS		8
 
 struct memory_engine {
 	struct engine engine;
-	uint8_t *image;		/* belongs to the caller */
+	uint8_t *image;		/* where to count the result; the caller's */
 };
 
 static int memory_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
@@ -121,7 +121,7 @@ static bool compare(const struct expect *x, const uint32_t *era, uint64_t *lost)
 		if (era[b] < x->need[b] && missing++ < SAY_AT_MOST)
 			printf("  lost: block %" PRIu64 " is reported in era %" PRIu32
 			       ", expected %" PRIu32 " or newer\n", b, era[b], x->need[b]);
-		/* An era in which the block was not written would do no harm, but there is no reason for one. */
+		/* An era in which the block was not written would miss no write, but no power cut can cause it. */
 		if (x->only_marked && era[b] && !(x->may[b] & 1ULL << (era[b] - 1)) &&
 		    wrong++ < SAY_AT_MOST)
 			printf("  block %" PRIu64 " is reported in era %" PRIu32
@@ -149,7 +149,10 @@ static bool check_clean(uint8_t *image, uint64_t size)
 	return r == 0;
 }
 
-/* Uses the metadata after the power cut: a new era has exactly the new marks, and the old eras do not change. */
+/*
+ * Uses the metadata after the power cut.  A new era must have exactly the new marks, and the old
+ * eras must not change.
+ */
 static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint64_t *rng,
 		  const uint32_t *era)
 {
@@ -208,7 +211,7 @@ static bool recover(uint8_t *image, uint64_t size, const struct expect *x, uint6
 
 	r = store_open(memory_engine(image, size), STORE_WRITE, &s, &err);
 	if (r && !x->acked)
-		return true;	/* the metadata was not formatted completely */
+		return true;	/* the power was cut before the metadata was formatted completely */
 	if (r) {
 		printf("  it does not open: %s\n", err.msg);
 		for (b = 0; b < x->nr_blocks; b++)

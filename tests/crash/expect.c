@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Computes which blocks must be reported at a point of the log, and which may be: see expect.h. */
+/* Computes which blocks must be reported at a point of the log, and which blocks may be reported: see expect.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void need(struct expect *x, uint64_t offset, uint64_t length, uint32_t er
 			x->need[b] = era;
 }
 
-/* A write may be reported in an era if it was in flight in that era, from its submission on. */
+/* A write may be reported in each era in which it was in flight, from its submission on. */
 static void find_may(struct expect *x, const struct log *log)
 {
 	char buf[SECTOR];

@@ -22,17 +22,17 @@
 #define MAX_FILES	4096u
 
 struct expect {
-	uint64_t block, nr_blocks;	/* size of a block in bytes; blocks of the tracked device */
-	uint32_t acked, requested;	/* eras; 0: the volume is not created yet */
-	uint32_t *need;			/* for each block: it must be reported in this era or a newer one */
+	uint64_t block, nr_blocks;	/* size of a block in bytes, and number of blocks of the tracked device */
+	uint32_t acked, requested;	/* newest acknowledged and requested era; 0: the volume is not created yet */
+	uint32_t *need;			/* for each block: the oldest era that may be reported for the block */
 	uint64_t completed;		/* number of completed writes so far */
 	/* For each block: bit e - 1 is set if the block is written in era e anywhere in the log. */
 	uint64_t *may;
-	bool only_marked;		/* the log has a mark for each write */
+	bool only_marked;		/* whether the log has a mark for each write */
 };
 
 struct file {
-	uint32_t lo;			/* 0: the file is not expected */
+	uint32_t lo;			/* era of the file, as LO of a mark; 0: the file is not expected */
 	uint64_t length;
 };
 

@@ -16,7 +16,7 @@
 #define LOG_FUA		(1u << 1)
 #define LOG_DISCARD	(1u << 2)
 #define LOG_MARK	(1u << 3)
-#define LOG_METADATA	(1u << 4)	/* the submitter says that this is metadata of a file system */
+#define LOG_METADATA	(1u << 4)	/* flag: the write is metadata of a file system */
 
 struct disk_super {
 	uint64_t magic, version, nr_entries;
@@ -27,7 +27,7 @@ struct disk_entry {
 	uint64_t sector, nr_sectors, flags, data_len;
 };
 
-/* Reads the entry at *at, and moves *at behind the entry. */
+/* Reads the entry at *at, and moves *at to the next entry. */
 static bool read_entry(const struct log *log, size_t *at, size_t sector_size, struct entry *e)
 {
 	struct disk_entry d;
@@ -59,7 +59,7 @@ static bool read_entry(const struct log *log, size_t *at, size_t sector_size, st
 	return true;
 }
 
-/* The kernel writes this mark when the device is removed, after everything else. */
+/* Returns whether the entry is the last mark, which the kernel writes when the device is removed. */
 static bool is_end(const struct entry *e)
 {
 	static const char end[] = "dm-log-writes-end";

@@ -27,8 +27,8 @@ enum entry_kind {
 
 struct entry {
 	enum entry_kind kind;
-	uint64_t offset, length;	/* bytes, on the device below; a flush may have data, too */
-	const uint8_t *data;		/* NULL: zeros; for a mark its text, without a final 0 */
+	uint64_t offset, length;	/* in bytes, on the logged device; a flush may also have data */
+	const uint8_t *data;		/* NULL: zeros; of a mark: its text, without a final 0 */
 };
 
 struct log {

@@ -24,24 +24,24 @@
 struct replay {
 	struct log log;
 	uint64_t origin_size, metadata_size;
-	uint8_t *disk;			/* the durable content: origin, then metadata */
-	uint8_t *cut;			/* the content after a power cut */
-	uint32_t *era;			/* the era of each block that is reported after the power cut */
+	uint8_t *disk;			/* durable content: the origin, then the metadata */
+	uint8_t *cut;			/* content after the simulated power cut */
+	uint32_t *era;			/* era in which each block is reported after the power cut */
 	struct expect expect;
 	struct file files[MAX_FILES];
 	size_t expected;		/* how many entries were added to the expectation */
 	size_t filed;			/* how many entries were added to the expected files */
-	bool any_file;			/* there was a file, so there is an ext4 */
-	uint64_t rng;			/* random state for the cuts; does not depend on which points are checked */
+	bool any_file;			/* whether the log has marks about files, so that there is an ext4 */
+	uint64_t rng;			/* random state for the cuts; it does not depend on which points are checked */
 	uint64_t bringup_rng;
 	bool ext4;
-	bool no_flush;			/* ignore all flushes; the replay must then find lost blocks */
+	bool no_flush;			/* ignore all flushes: then the replay must find lost blocks */
 	const char *scratch;
 
 	unsigned long points, at_flush, at_fua, at_mark, between, mounted, failed;
 	uint64_t lost;
 
-	long emit;			/* number of the point whose devices are written to files; -1: none */
+	long emit;			/* the point whose devices are written to files; -1: none */
 	const char *into;
 };
 
@@ -132,7 +132,7 @@ static bool emit(const struct replay *r)
 	return files_list(r->files, path);
 }
 
-/* Checks the content in r->cut.  Returning false ends the replay. */
+/* Checks the content in r->cut.  Returns false if the replay must end. */
 static bool check_cut(struct replay *r, const char *kind, size_t at, bool mount)
 {
 	bool good;
@@ -159,16 +159,16 @@ static bool check_cut(struct replay *r, const char *kind, size_t at, bool mount)
 }
 
 struct group {
-	size_t from, end;	/* entries of the group; its flush is at end */
+	size_t from, end;	/* entries of the group; the flush that ends the group is at `end` */
 };
 
 /*
- * Simulates a power cut at entry `at`: all durable writes are kept.  If keep, each other write of
- * the group is by chance lost, kept or torn.
+ * Simulates a power cut at entry `at`, which keeps all durable writes.  If keep is true, each other
+ * write of the group is lost, kept or torn at random.
  */
 static bool point(struct replay *r, const char *kind, size_t at, const struct group *g, bool keep)
 {
-	/* Only if mkfs has made the ext4. */
+	/* Check the files only if mkfs has made the ext4. */
 	const bool mount = r->ext4 && rnd_below(&r->rng, 16) == 0 && r->any_file;
 	const bool wanted = r->emit < 0 || (unsigned long)r->emit == r->points;
 	size_t i;
@@ -258,7 +258,11 @@ static bool group(struct replay *r, const struct group *g)
 			if (!point(r, "a FUA", i, g, false))
 				return false;
 		} else if (e->kind == ENTRY_MARK) {
-			/* The log does not say which writes were submitted before a FUA write had completed. */
+			/*
+			 * Start after the last FUA write: before it, the log does not show which
+			 * writes were submitted before a FUA write had completed, and so are
+			 * durable.
+			 */
 			r->at_mark++;
 			if (!point(r, "a mark", i, g, i >= last_fua))
 				return false;
@@ -330,7 +334,7 @@ int main(int argc, char **argv)
 
 	if (!r)
 		return 1;
-	/* Each point allocates the same memory again, so malloc() must not get it from the kernel each time. */
+	/* Let malloc() keep its memory: each point allocates the same memory again. */
 	mallopt(M_MMAP_THRESHOLD, INT_MAX);
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	r->emit = -1;
@@ -380,7 +384,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (r->expected < r->log.nr && !r->failed)
-		r->failed = 1;	/* the error has been printed */
+		r->failed = 1;	/* check() has printed the error */
 	printf("%lu crash points, %" PRIu64 " lost; %lu at a flush, %lu at a FUA, %lu at a mark, %lu between; ",
 	       r->points, r->lost, r->at_flush, r->at_fua, r->at_mark, r->between);
 	printf("%" PRIu64 " writes, %" PRIu32 " eras", r->expect.completed, r->expect.acked);

@@ -27,7 +27,7 @@
 #include "unit/rnd.h"
 
 #define BUFFER	(256u << 10)
-#define LIVE	48u		/* number of files that exist at the same time */
+#define LIVE	48u		/* how many files exist at the same time */
 
 static const char *device, *directory, *logger = "clock", *volume = "data";
 static uint64_t size;
@@ -48,11 +48,14 @@ static void give_up(const char *what)
 	exit(1);
 }
 
-/* Writes a mark.  The mark is in the log before everything that the caller does afterwards. */
+/* Writes a mark to the log.  In the log, the mark is before all writes that the caller makes after this call. */
 __attribute__((format(printf, 1, 2)))
 static void mark(const char *fmt, ...)
 {
-	/* A header, a message and its text.  The kernel's offset of the text counts from the start of the message. */
+	/*
+	 * The request has a header, a message and its text.  For the kernel, the offset of the text
+	 * counts from the start of the message.
+	 */
 	uint64_t buffer[(sizeof(struct dm_ioctl) + 512) / 8] = { };
 	struct dm_ioctl *io = (struct dm_ioctl *)buffer;
 	struct dm_target_msg *msg = (struct dm_target_msg *)(io + 1);
@@ -79,7 +82,7 @@ static uint64_t somewhere(uint64_t *rng, uint64_t length)
 	return rnd_below(rng, rnd_below(rng, 4) ? room / 16 : room) / SECTOR * SECTOR;
 }
 
-/* Makes one write, either with flushes and FUA or with discards: not every device below supports both. */
+/* Makes one write.  Uses either flushes and FUA or discards, because not every device below supports both. */
 static int one_write(int fd, uint64_t *rng, uint8_t *buffer)
 {
 	const uint64_t kind = rnd_below(rng, 100);

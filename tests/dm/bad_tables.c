@@ -14,7 +14,7 @@
 
 #define NAME	"bad"
 
-/* Returns whether the target refuses the line, and not the parser of this program. */
+/* Returns whether the target itself refuses the line, and not the parser of this program. */
 static bool refused(int fd, const char *line)
 {
 	char type[DM_MAX_TYPE_NAME];

@@ -22,7 +22,7 @@ static inline void fail(const char *file, int line, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-	_exit(1);	/* other threads may be running */
+	_exit(1);	/* _exit(), because other threads may be running */
 }
 
 #define FAIL(...)	fail(__FILE__, __LINE__, __VA_ARGS__)

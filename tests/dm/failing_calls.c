@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For every call to the module, makes the Nth allocation, or the Nth copy from or to user memory,
- * fail, for each N until the call does no more of them.  After each failure, the call must work as
- * if the failed call had never been made.  Uses /proc/self/fail-nth, which counts only what the
- * calling thread does in the kernel.
+ * Makes calls to the module fail inside the kernel.  Repeats each call with N = 1, 2, 3 …, and lets
+ * the Nth allocation of the call fail, or the Nth copy from or to user memory, until the call makes
+ * fewer than N of them.  After each failure, the call must work as if the failed call had never been
+ * made.  Uses /proc/self/fail-nth, which counts only what the calling thread does in the kernel.
  */
 
 #include <poll.h>
@@ -16,9 +16,9 @@
 #include "dm_raw.h"
 #include "failing_calls/calls.h"
 
-#define MAX_FAULTS	5000		/* limit; a call that needs more never ends */
+#define MAX_FAULTS	5000		/* upper limit of N; a call that needs more never ends */
 
-static const char *only;		/* only calls with this in their names fail; NULL: all */
+static const char *only;		/* part of the names of the calls to test; NULL: all calls */
 static int fail_nth;
 static char path[32];			/* number of the device */
 
@@ -30,16 +30,17 @@ static void set_nth(unsigned int n)
 	int len = snprintf(text, sizeof(text), "%u", n);
 
 	/*
-	 * Sets fail-nth.  With n == 0, the write to the file may itself be the fault, so its result
-	 * does not matter.
+	 * Sets fail-nth.  With n == 0, ignores the result, because the write to the file may itself
+	 * be the fault.
 	 */
 	if (pwrite(fail_nth, text, len, 0) != len && n)
 		FAIL("fail-nth: %s", strerror(errno));
 }
 
 /*
- * Returns whether the fault has happened.  The read of fail-nth copies to user memory, too.  If no
- * fault has happened before, the read itself may fail, which shows that fn had no further call to fail.
+ * Returns whether the fault has happened.  Reading fail-nth also copies to user memory.  If the
+ * read itself fails, no fault has happened before, so N is larger than the number of fn's
+ * allocations and copies.
  */
 static bool has_failed(void)
 {
@@ -61,15 +62,15 @@ static int lowest_fd(void)
 static unsigned long total_faults, total_errors;
 
 /*
- * Calls fn again and again, with each of its allocations failing in turn.  `before` runs before
- * each call of fn.  After a call that has failed, `again` must work, or fn if `again` is NULL.  `undo`
- * runs after each call that has worked.
+ * Calls fn again and again, and lets each of its allocations and copies fail in turn.  `before`
+ * runs before each call of fn.  After a call that has failed, `again` must work, or fn if `again`
+ * is NULL.  `undo` runs after each call that has worked.
  */
 static void sweep(const char *name, int (*fn)(void), void (*before)(void), int (*again)(void), void (*undo)(void))
 {
 	unsigned int errors = 0, n;
 
-	/* These calls do not fail, but the calls after them need their work. */
+	/* These calls have no faults, because they only prepare other calls. */
 	if (only && !strstr(name, only)) {
 		if (before)
 			before();
@@ -149,7 +150,7 @@ static void nobody_uses(const char *disk)
 	close(fd);
 }
 
-/* If the table could not be loaded, no part of it exists. */
+/* If a table could not be loaded, no instance must exist. */
 static void no_instance(void)
 {
 	EXPECT(list(), 0);
@@ -192,7 +193,7 @@ static void begin(void)
 	EXPECT(ready(), 0);
 }
 
-/* The state after a resume: there is an owner, and the target is active. */
+/* Makes the state after a resume: there is an owner, and the target is active. */
 static void own(void)
 {
 	EXPECT(list(), 0);
@@ -227,7 +228,7 @@ static void learn_info(void)
 	EXPECT(info(), 0);
 }
 
-/* Uses up the prepared era. */
+/* Begins the prepared era, so that the next call must prepare one. */
 static void must_begin_era(void)
 {
 	EXPECT(new_era(), 0);
@@ -260,7 +261,7 @@ static void must_be_active(void)
 	EXPECT(last_info.state, ERAD_ACTIVE);
 }
 
-/* The fetched batch has the write of this turn's writer. */
+/* The fetched batch contains the write of the writer that was started in this turn. */
 static void fetched_and_done(void)
 {
 	EXPECT(ranges[0].first, writer_block);
@@ -275,7 +276,10 @@ static void writer_and_fetch(void)
 	CHECK(batch);
 }
 
-/* Only the answer can have failed: the write has been released, or will be by another call. */
+/*
+ * Ignore a failure, because only the answer can have failed: the write has been released, or
+ * another call will release it.
+ */
 static int commit_again(void)
 {
 	int r = commit();
@@ -284,9 +288,10 @@ static int commit_again(void)
 }
 
 /*
- * If there was no page for the bit, it may be missing, and the block is requested again.  So two
- * writers check the commit: the first one's write ends, which shows that the commit has worked; the
- * second one's write is not let through without a commit.
+ * Checks the commit with two writers.  If there was no memory for a page, the bit stays clear, and
+ * the next write to the block is held again.  So the bit does not show whether the commit has
+ * worked.  Instead, the first writer's write must end.  The second writer's write must not end
+ * without a commit.
  */
 static void committed(void)
 {
@@ -303,7 +308,7 @@ static void committed(void)
 		EXPECT(commit(), 0);
 	}
 	EXPECT(writer_result, 0);
-	/* Makes an empty writeset, without a page, for the next turn. */
+	/* Makes an empty writeset, without a page, for the next turn of the test. */
 	EXPECT(info(), 0);
 	EXPECT(prepare(), 0);
 	EXPECT(new_era(), 0);
@@ -328,7 +333,7 @@ static void aborted(void)
 	EXPECT(ready(), 0);
 }
 
-/* The record is durable, so all writes pass until an owner has begun an era. */
+/* The record is durable.  So all writes pass until an owner has begun an era. */
 static void degraded(void)
 {
 	finish_writer(0);
@@ -373,8 +378,8 @@ static void sweep_all(void)
 
 	EXPECT(dm_raw_create(dm, NAME, path), 0);
 	/*
-	 * Load a first table, which also makes the rest of the kernel know the disk: that part is
-	 * not tested here.
+	 * Load a first table, which also initializes the rest of the kernel for this disk.  Faults
+	 * in that part are not tested here.
 	 */
 	EXPECT(load(), 0);
 	must_clear();

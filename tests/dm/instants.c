@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Examines a volume at many moments of erad's life.  Fails if at one of them the BPF mirror has a
+ * Compares the BPF mirror of a volume with its metadata at many moments.  Fails if the mirror has a
  * block that the metadata does not have.
- *
  * usage: instants NAME METADATA PIDFILE COUNT
- *
- * At each moment erad is stopped, wherever its threads are, or it is dead.  So the mirror and the
- * metadata are of the same time.  Meanwhile others kill erad and begin eras.
+ * At each moment erad is stopped, or it is dead.  So the mirror and the metadata cannot change
+ * during the comparison.  Other processes kill erad and begin eras.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -76,7 +74,7 @@ struct mirror {
 	uint32_t nr;
 };
 
-/* Returns -1 if the pin does not exist. */
+/* Opens a pin.  Returns -1 if the pin does not exist. */
 static int open_pin(const char *pin)
 {
 	char path[256];
@@ -85,7 +83,7 @@ static int open_pin(const char *pin)
 	return bpf_obj_get(path);
 }
 
-/* Reads the mirror.  Returns whether there is one.  Takes the words of the pinned map, whatever `info` says. */
+/* Reads the mirror.  Returns whether there is one.  Reads the words of the pinned map, whatever `info` says. */
 static bool read_mirror(struct mirror *m)
 {
 	struct bpf_map_info map = { 0 };
@@ -99,8 +97,8 @@ static bool read_mirror(struct mirror *m)
 			FAIL("cannot read the pins: %m");
 		EXPECT(m->info.shift, 0);
 		/*
-		 * This moment is between two steps of the change to another era; a reader would
-		 * notice, and read again.
+		 * Skip this moment, because the era is changing, and seq is odd.  A reader would
+		 * notice this, and would read again.
 		 */
 		if (map.id != m->info.writeset_id)
 			there = false;
@@ -132,7 +130,7 @@ static int take_off(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* Checks that each block in the mirror is in the metadata, in the mirror's era.  Ends both. */
+/* Checks that each block in the mirror is in the metadata, in the mirror's era.  Frees both. */
 static void compare(struct mirror *m, struct engine *copy)
 {
 	struct store *s;
@@ -231,7 +229,7 @@ int main(int argc, char **argv)
 		bool there;
 
 		nap_us(1000 + ++tries * 7919 % 20000);
-		if (!pid)	/* the pid file is just being written */
+		if (!pid)	/* the pid file is being written, so try again */
 			continue;
 		kill(pid, SIGSTOP);
 		while ((life = life_of(pid)) == RUNNING)
@@ -240,7 +238,7 @@ int main(int argc, char **argv)
 		copy = copy_metadata();
 		if (life == STOPPED)
 			kill(pid, SIGCONT);
-		if (pid_of_erad() != pid) {	/* the next erad runs already */
+		if (pid_of_erad() != pid) {	/* the next erad runs already, so try again */
 			engine_destroy(copy);
 			free(m.words);
 		} else if (!there) {

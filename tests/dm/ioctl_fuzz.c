@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Calls the module with everything that it must refuse, from several threads, while fds are closed,
- * tables are reloaded, suspended and removed, and writes come and go.  Then checks that the module
- * still works.
+ * Makes all kinds of wrong calls to the module, from several threads.  At the same time, fds are
+ * closed, tables are reloaded, suspended and removed, and other threads write.  Then checks that
+ * the module still works.
  *
- * The program itself checks three things: every call ends, with an errno that include/erad_uapi.h
- * names; a call that has failed has not changed the caller's struct; nothing is written beyond the
- * memory that the caller has named.  The kernel's log shows the other faults.  Half of the calls
- * are the calls of a good owner, or nearly so, because otherwise no call would get past the first
- * check.
+ * The program itself checks three things.  First, every call ends, with an errno that
+ * include/erad_uapi.h names.  Second, a call that has failed has not changed the caller's struct.
+ * Third, nothing is written beyond the memory that the caller has passed.  The kernel's log shows
+ * other faults.
+ *
+ * Half of the calls are correct calls of an owner, or nearly correct.  Without them, no other call
+ * would get past the first check.
  */
 
 #include <linux/fs.h>
@@ -33,8 +35,8 @@ enum place { PRIVATE, EDGE, OVER_EDGE, READ_ONLY, SHARED, NOWHERE };
 static const struct command {
 	unsigned long cmd;
 	size_t size;
-	bool control;			/* an ioctl of the control node, not of an instance fd */
-	bool in_only;			/* writes nothing to the struct */
+	bool control;			/* true: an ioctl of the control node; false: an ioctl of an instance */
+	bool in_only;			/* whether the ioctl never writes to the struct */
 } commands[] = {
 	{ ERAD_IOC_VERSION, sizeof(struct erad_version), true, false },
 	{ ERAD_IOC_LIST, sizeof(struct erad_list), true, false },
@@ -76,13 +78,13 @@ struct caller {
 	uint64_t rng;
 	unsigned long ops;
 	uint8_t *page;			/* a writable page, with a gap after it */
-	uint8_t *rw, *ro;		/* the same page at two addresses */
+	uint8_t *rw, *ro;		/* two addresses of one page */
 	uint8_t *out;			/* two pages for arrays, with a gap after them */
 };
 
 static union arg *shared;		/* a struct that all callers change at any time */
 static _Atomic int controls[2];
-static _Atomic int owners[NR_FDS];	/* -1: no fd */
+static _Atomic int owners[NR_FDS];	/* the kept instance fds; -1: none */
 static _Atomic uint64_t some_id, some_batch, some_message;
 static _Atomic uint32_t some_era;
 static _Atomic unsigned long calls, succeeded, attached, committed, degraded;
@@ -102,7 +104,7 @@ static uint64_t hostile_number(uint64_t *rng)
 		      next(rng), next(rng) & 0xffff);
 }
 
-/* Returns the length in bytes of the array that the struct describes. */
+/* Returns the size in bytes of the array that the struct describes. */
 static size_t array_length(const struct command *command, const union arg *a)
 {
 	switch (command->cmd) {
@@ -128,8 +130,8 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 		a->list.buf = (uintptr_t)c->out;
 		if (array_length(command, a) > 2 * PAGE || one_in(rng, 8))
 			/*
-			 * An entry larger than a page could reach across the gap into memory of
-			 * this program, so such an array is put elsewhere.
+			 * Place this array elsewhere, because an entry larger than a page could
+			 * reach across the gap into memory of this program.
 			 */
 			a->list.buf = one_in(rng, 2) || a->list.entry_size > PAGE ?
 				hostile_pointer(rng) : (uintptr_t)c->out + PAGE;
@@ -178,7 +180,7 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 	}
 }
 
-/* Puts the struct that fill() has made where `place` says.  Returns the address for the call. */
+/* Copies the struct that fill() has made to the place.  Returns its address for the call. */
 static void *put(struct caller *c, enum place place, const union arg *a, size_t size)
 {
 	uint8_t *at;
@@ -281,7 +283,7 @@ static void call_anything(struct caller *c)
 	if (one_in(rng, 16))		/* a bit in a field that only a newer caller knows */
 		before.bytes[size + next(rng) % 16] = 1;
 	at = next(rng) % size;
-	/* The pointer is left alone, because it might then point to memory of this program. */
+	/* Do not change the pointer, because it might then point to memory of this program. */
 	if (one_in(rng, 16) && at / 8 != offsetof(struct erad_list, buf) / 8)
 		before.bytes[at] ^= 1u << next(rng) % 8;
 	length = array_length(command, &before);
@@ -304,9 +306,9 @@ static void call_anything(struct caller *c)
 	if (r == 0 && (place == PRIVATE || place == EDGE))
 		learn(c, command, after);
 
-	/* Other pointers may lead anywhere, so what they point to is not compared. */
+	/* Do not compare what other pointers point to, because they may lead anywhere. */
 	if (place == PRIVATE) {
-		/* INFO of a target that is removed fills in its struct, and returns ENODEV. */
+		/* INFO fills in its struct even if it returns ENODEV, because the target is removed. */
 		if ((r || command->in_only) && !(cmd == ERAD_IOC_INFO && r == ENODEV) &&
 		    memcmp(after, &before, PAGE))
 			FAIL("cmd %#lx: error %d, but the struct has changed", cmd, r);
@@ -320,7 +322,7 @@ static void call_anything(struct caller *c)
 				FAIL("cmd %#lx: byte %zu of an array of %zu written", cmd, i, length);
 }
 
-/* Makes the calls of a good owner, on any fd, or on a new one. */
+/* Makes the calls of a good owner, on a kept fd or on a new one. */
 static void be_good(struct caller *c)
 {
 	struct erad_info infos[8], i = { 0 };
@@ -357,7 +359,7 @@ static void be_good(struct caller *c)
 	}
 	HDR(re);
 	re.era = some_era;
-	/* A record needs a metadata device. */
+	/* Without a metadata device, READY accepts no record. */
 	if (i.meta_major)
 		re.record = (uintptr_t)c->out;
 	re.record_sector = 8 * (next(&c->rng) % 8);
@@ -428,7 +430,10 @@ static void *caller_main(void *arg)
 {
 	struct caller *c = arg;
 
-	/* By chance nothing may be committed for longer; the limit is then the time limit of the case. */
+	/*
+	 * Go on until at least one batch was committed.  By chance this may take long; then the
+	 * time limit of the case ends the test.
+	 */
 	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {
 		if (one_in(&c->rng, 8))
 			be_good(c);
@@ -442,7 +447,7 @@ static void *caller_main(void *arg)
 
 static void *pages(size_t nr, int prot, int fd)
 {
-	/* The last page cannot be accessed.  It stays mapped, so that nothing else is mapped there. */
+	/* Make the last page inaccessible.  It stays mapped, so that nothing else is mapped there. */
 	uint8_t *p = mmap(NULL, (nr + 1) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(p != MAP_FAILED);
@@ -463,7 +468,7 @@ static void caller_init(struct caller *c)
 	close(fd);
 }
 
-/* ---- the end ---- */
+/* ---- the check at the end ---- */
 
 static void *write_once(void *path)
 {
@@ -476,7 +481,7 @@ static void *write_once(void *path)
 	return NULL;
 }
 
-/* A good owner uses a volume from its creation to its removal. */
+/* Uses a volume as a good owner does, from its creation to its removal. */
 static void still_works(const char *origin, int control)
 {
 	struct erad_attach at = { 0 };

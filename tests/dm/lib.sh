@@ -7,10 +7,10 @@
 
 export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
-# Variables for suite: how many seconds a case may take; a file without which the case makes no
-# sense; and the one series of kernels that is enough for the case.
+# What suite reads from the description of a case: how many seconds the case may take; a file
+# without which the case makes no sense; and the one series of kernels that is enough for the case.
 declare -A case_timeout case_needs case_kernel
-# Everything takes this many times longer than usual.  The VM runner knows which kernel it has
+# How many times longer than usual everything may take.  The VM runner knows which kernel it has
 # booted.
 SLOWNESS=${ERAD_SLOWNESS:-1}
 
@@ -38,16 +38,16 @@ now_ms()
 	echo $((${now/./} / 1000))
 }
 
-# nap SECONDS: sleeps without starting a program, which would take an emulated processor a twentieth
-# of a second.
+# nap SECONDS: sleeps without starting a program.  Starting one takes an emulated processor a
+# twentieth of a second.
 exec {nap_fd}<> <(:)
 nap()
 {
 	read -rt "$1" -u "$nap_fd" || :
 }
 
-# bounded SECONDS COMMAND...: returns the command's status, or 124 if it does not end in time.  Such
-# a command is left running, because a signal may not end it.
+# bounded SECONDS COMMAND...: returns the command's status, or 124 if the command does not end in
+# time.  Then the command goes on, because a signal may not end it.
 bounded()
 {
 	local limit=$(($1 * SLOWNESS)) i pid stat
@@ -55,7 +55,8 @@ bounded()
 	"$@" &
 	pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
-		# Not kill -0, which finds a process that has ended and for which bash has not waited.
+		# Look into /proc: kill -0 also finds a process that has ended and for which bash
+		# has not waited.
 		{ read -r stat < "/proc/$pid/stat"; } 2> /dev/null || stat=") Z"
 		[[ $stat != *") Z"* ]] || {
 			wait $pid
@@ -91,8 +92,8 @@ devices_left()
 	done < <(bounded 10 dmsetup ls)
 }
 
-# remove_devices: removes the devices that nothing uses, also stacked ones.  Fails if one is left,
-# or if the removal does not end.
+# remove_devices: removes the devices that nothing uses, also stacked ones.  Fails if a device
+# cannot be removed, or if the removal does not end.
 remove_devices()
 {
 	bounded 10 dmsetup remove_all > /dev/null 2>&1
@@ -123,7 +124,7 @@ await_closed()
 	done
 }
 
-# new_disk SIZE: prints the path of a new disk of zeros, in memory, that supports discard.
+# new_disk SIZE: makes a new disk of zeros, in memory, that supports discard, and prints its path.
 new_disk()
 {
 	local file
@@ -133,8 +134,8 @@ new_disk()
 	losetup --find --show --direct-io=off "$file"
 }
 
-# slow_disk NAME DEVICE MS: makes /dev/mapper/NAME, which is DEVICE, but each write and flush takes
-# MS milliseconds.
+# slow_disk NAME DEVICE MS: makes /dev/mapper/NAME, which has the content of DEVICE.  Each write and
+# flush takes MS milliseconds.
 slow_disk()
 {
 	dmsetup create "$1" --table "0 $(blockdev --getsz "$2") delay $2 0 0 $2 0 $3 $2 0 $3"
@@ -146,7 +147,7 @@ write_at()
 {
 	local length=$(($3 < 512 ? 512 : $3))
 
-	dd if=/dev/urandom of="/dev/mapper/$1" bs="$length" seek="$2" oflag=direct,seek_bytes iflag=fullblock count=1 status=none
+	dd if=/dev/urandom of="/dev/mapper/$1" conv=nocreat bs="$length" seek="$2" oflag=direct,seek_bytes iflag=fullblock count=1 status=none
 }
 
 # changed VOLUME ERA: prints what was written since the era, as "offset length" in bytes.
@@ -155,8 +156,8 @@ changed()
 	eractl diff "$1" --since "$2" --format ranges
 }
 
-# field NAME...: prints these values of the first volume, separated by spaces, from `eractl status
-# --json` on standard input.
+# field NAME...: reads `eractl status --json` from standard input, and prints these values of the
+# first volume, separated by spaces.
 field()
 {
 	perl -MJSON::PP -0777 -ne '
@@ -175,7 +176,8 @@ eractl_error_is()
 	[[ $(eractl status --json "$1" | field error) == "$2" ]]
 }
 
-# held_now_are N: N writes to data are held, as the target reports without erad.
+# held_now_are N: checks that N writes to data are held.  Reads this from the target, so erad need
+# not run.
 held_now_are()
 {
 	[[ $(dmsetup status data | awk '{ print $9 }') == "$1" ]]
@@ -188,8 +190,8 @@ erad_pid()
 	echo "$(< /run/vm/erad.pid)"
 }
 
-# Options with which start_erad starts erad.  There is no standby, so that a case that kills erad
-# sees what happens without one.
+# The options with which start_erad starts erad.  There is no standby, so that a case that kills
+# erad sees how it is without one.
 erad_options=(--no-standby)
 start_erad()
 {
@@ -205,8 +207,8 @@ start_erad()
 	fail "erad does not answer"
 }
 
-# erad_gone: waits until erad is gone. erad may be the child of another process, so `wait` cannot be
-# used.  A zombie may have threads left that keep its files open, and so its lock.
+# erad_gone: waits until erad is gone. `wait` cannot be used, because erad may be the child of
+# another process.  A zombie may have threads left that keep its files, and so its lock.
 erad_gone()
 {
 	local stat threads
@@ -229,6 +231,153 @@ stop_erad()
 	wait_until "erad has stopped" erad_gone
 }
 
+# read_fully VOLUME: checks that a diff since the first era lists the whole volume.
+read_fully()
+{
+	[[ $(changed "$1" 1) == "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]]
+}
+
+# no_alarm VOLUME: checks that a diff since the first era does not list the whole volume.
+no_alarm()
+{
+	read_fully "$1" && fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+	return 0
+}
+
+gap_was()
+{
+	grep -q "volume data: writes may have gone past erad ($1): .*$2" "${ERAD_OUT:-/tmp}/erad.log" ||
+		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+}
+
+# reopened COMMAND…: closes data, runs the command, and opens data again.
+reopened()
+{
+	eractl close data
+	"$@"
+	eractl open data > /dev/null
+}
+
+# swap_table NAME TABLE: changes the table of a device that is in use.
+swap_table()
+{
+	dmsetup load "$1" --table "$2"
+	dmsetup suspend --noflush --nolockfs "$1"
+	dmsetup resume "$1"
+}
+
+# while_linear NAME ORIGIN COMMAND...: replaces the erad target of the device by a linear target to ORIGIN, runs COMMAND, and puts the
+# erad target back.
+while_linear()
+{
+	local erad
+
+	erad=$(dmsetup table "$1")
+	swap_table "$1" "0 $(blockdev --getsz "$2") linear $2 0"
+	"${@:3}"
+	swap_table "$1" "$erad"
+}
+
+# when_closed NAME COMMAND...: waits until erad has closed the volume, and runs COMMAND.
+when_closed()
+{
+	wait_until "closed" eractl_state_is "$1" closed
+	"${@:2}"
+}
+
+# another_boot: from now on the kernel has another boot_id, as after a power cut, and yet another one at each call.
+boots=0
+another_boot()
+{
+	if ! mountpoint -q /proc/sys/kernel/random/boot_id; then
+		: > "$T.boot_id"
+		mount --bind "$T.boot_id" /proc/sys/kernel/random/boot_id
+	fi
+	printf '6d3a6b1e-0000-4000-8000-%012d\n' $((++boots)) > "$T.boot_id"
+}
+
+# this_boot: undoes another_boot.  The suite does this after each case.
+this_boot()
+{
+	umount /proc/sys/kernel/random/boot_id
+}
+
+# no_gap VOLUME: checks that the metadata has no gap.
+no_gap()
+{
+	[[ $(eractl status --json "$1") != *'"kind"'* ]] || fail "a gap of nothing: $(eractl status "$1")"
+}
+
+# ---- erad that dies where a test wants it to, see daemon/common/failpoint.h ----
+
+# points PART: prints the names of the failpoints of this part.
+points()
+{
+	sed -n "s|^\tX(\([A-Z_]*\))\t*/\* $1 - .*|\1|p" daemon/common/failpoint.h
+}
+
+# start_erad_armed POINT [N [stop]]: starts erad with failpoints. $T/life has its messages.
+start_erad_armed()
+{
+	echo "$1 ${2-1} ${3-}" > "$T/armed"
+	ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
+	echo $! > /run/vm/erad.pid
+	wait_until "erad answers" eractl list
+}
+
+# keep_erad: starts erad again whenever it was killed, as a service manager does. $T/life has the
+# messages of the last erad.
+keep_erad()
+{
+	local status
+
+	while :; do
+		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
+		echo $! > /run/vm/erad.pid
+		status=0
+		wait $! || status=$?
+		echo "$(< "$T/life")" >> "$T/erad.log"
+		if ((status != 137)); then
+			echo "ended with status $status: $(tail -n 5 "$T/erad.log")" > "$T/ended"
+			return
+		fi
+	done
+} 2> /dev/null
+
+# arm POINT [N]: the running erad, or the next one, kills itself when it passes POINT for the Nth
+# time.
+arm()
+{
+	echo "$1 ${2-1}" > "$T/armed"
+}
+
+wait_killed()
+{
+	local i
+
+	for ((i = 0; i < 800 * SLOWNESS; i++)); do
+		[[ -s $T/armed ]] || return 0
+		[[ ! -e $T/ended ]] || fail "erad $(< "$T/ended")"
+		nap 0.05
+	done
+	fail "erad was not killed within $((40 * SLOWNESS)) s at $(< "$T/armed")"
+}
+
+# wait_back: waits until erad serves again.  Starts no command for this, because a command would
+# take more time than erad.
+is_back()
+{
+	local life
+
+	life=$(< "$T/life")
+	[[ $life == *"is ready"* && $life != *"failpoint "* ]]
+}
+
+wait_back()
+{
+	wait_until "erad is back" is_back
+}
+
 # protocol_case NAME: runs a case of protocol.c, with an origin, and the same origin made slow.
 protocol_case()
 {
@@ -240,9 +389,9 @@ protocol_case()
 	protocol "$1" "$disk" /dev/mapper/slow
 }
 
-# quietly COMMAND…: runs the command while the kernel's log does not go to the console, where
-# device-mapper's messages about faults would take most of the time.  Checks the log afterwards;
-# lines that match $harmless, if it is set, are ignored.
+# quietly COMMAND…: runs the command while the kernel's log does not go to the console; otherwise
+# device-mapper's messages about faults would take most of the time.  Checks the log afterwards, but
+# ignores lines that match $harmless, if it is set.
 quietly()
 {
 	local status=0
@@ -279,4 +428,11 @@ unreferenced_memory()
 		function show() { if (text ~ /\[dm_erad\]/) printf "%s", text }' "$T/all" > "$T/leaks"
 	[[ ! -s $T/leaks ]] || fail "$(head -n 100 "$T/leaks")"
 	[[ ! -s $T/all ]] || echo "# $(grep -c '^unreferenced' "$T/all") objects of others"
+}
+
+# page_commands PAGE HEADING: prints the commands in this section of a manual page.
+page_commands()
+{
+	awk -v heading="# $2" '/^# / { section = $0 } section == heading && /^```$/ { inside = !inside; next }
+		section == heading && inside' "daemon/man/$1.scd"
 }

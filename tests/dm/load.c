@@ -21,22 +21,22 @@
 #include <unistd.h>
 
 #define PAGE		4096u
-#define MAX_PAGES	64u		/* bytes of one write, at most */
+#define MAX_PAGES	64u		/* longest write in bytes */
 
 static const char *device;
-static uint64_t size;			/* bytes */
+static uint64_t size;			/* in bytes */
 static uint64_t block = 65536;
 static unsigned int nr_threads = 4;
 static double seconds = 2;
-static unsigned long max_writes;	/* operations of each thread; 0: until the time is over */
+static unsigned long max_writes;	/* how many operations each thread does; 0: until the time is over */
 static uint64_t seed = 1;
 static bool discards;
 static bool say_done;
 static int log_fd = -1;
 static volatile sig_atomic_t stopped;
 
-static uint8_t *touched;		/* one byte for each block */
-static uint64_t *stamps;		/* content that each page must have; 0: zeros */
+static uint8_t *touched;		/* one byte for each block: whether it was touched */
+static uint64_t *stamps;		/* the content that each page must have; 0: zeros */
 
 struct thread {
 	pthread_t id;
@@ -54,7 +54,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Returns the time as bash's EPOCHREALTIME: microseconds, cut off. */
+/* Returns the time in microseconds, without rounding, as EPOCHREALTIME of bash. */
 static unsigned long long wall_clock(void)
 {
 	struct timespec ts;
@@ -69,7 +69,7 @@ static void stop(int sig)
 	stopped = 1;
 }
 
-static uint64_t next(uint64_t *s)	/* splitmix64 */
+static uint64_t next(uint64_t *s)	/* This is splitmix64. */
 {
 	uint64_t z = (*s += 0x9e3779b97f4a7c15);
 
@@ -90,7 +90,7 @@ static void touch(uint64_t page, uint64_t nr)
 		__atomic_store_n(&touched[b], 1, __ATOMIC_RELAXED);
 }
 
-/* Each thread has its own pages, so that the content of each page is known. */
+/* Each thread writes pages of its own, so that the content of each page is known. */
 static void *write_pages(void *arg)
 {
 	struct thread *t = arg;
@@ -120,7 +120,7 @@ static void *write_pages(void *arg)
 			r = ioctl(fd, BLKZEROOUT, range);
 		} else if (discards && kind >= 90) {
 			r = ioctl(fd, BLKDISCARD, range);
-			if (!r)		/* the device decides what a discarded page reads as */
+			if (!r)		/* the device decides what reading a discarded page returns */
 				r = ioctl(fd, BLKZEROOUT, range);
 		} else {
 			stamp = next(&t->rng) | 1;
@@ -152,7 +152,7 @@ static void *write_pages(void *arg)
 	return NULL;
 }
 
-/* Compare only what this load has written. */
+/* Compare only the pages that this load has written. */
 static int verify(void)
 {
 	uint64_t *got, want[PAGE / 8];

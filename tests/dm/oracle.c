@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Runs a random history of one volume, and prints "BLOCK ERA" for each block that was touched,
- * which the metadata must have.  Several threads write, discard and zero blocks, in eras that begin
- * with a checkpoint, a reload or an open.
+ * Runs a random history of one volume.  Several threads write, discard and zero blocks, in eras
+ * that begin with a checkpoint, a reload or an open.  Prints "BLOCK ERA" for each block that was
+ * touched; the metadata must contain the same.
  */
 
 #include <errno.h>
@@ -19,13 +19,13 @@
 
 #define NR_THREADS	4
 #define SECTOR		512u
-#define MAX_SECTORS	512u		/* bytes of one operation, at most */
+#define MAX_SECTORS	512u		/* longest operation in bytes */
 
 static const char *device;
-static uint64_t size, block;		/* bytes */
-static bool one_block;			/* no operation is longer */
+static uint64_t size, block;		/* in bytes */
+static bool one_block;			/* whether no operation is longer than a block */
 static uint32_t era = 1;
-static uint32_t *eras;			/* era of each block; no two threads store different values */
+static uint32_t *eras;			/* era of each block; if two threads store at the same time, they store the same value */
 static void *buffer;
 
 struct thread {
@@ -34,7 +34,7 @@ struct thread {
 	int error;
 };
 
-static uint64_t next(uint64_t *s)	/* splitmix64 */
+static uint64_t next(uint64_t *s)	/* This is splitmix64. */
 {
 	uint64_t z = (*s += 0x9e3779b97f4a7c15);
 

@@ -17,8 +17,8 @@ static const struct {
 };
 
 /*
- * Runs the case with this name, on an origin and the same origin made slow.  Without arguments,
- * prints the names.
+ * Runs the case with this name, on an origin and on a slow device on the same origin.  Without
+ * arguments, prints the names.
  */
 int main(int argc, char **argv)
 {

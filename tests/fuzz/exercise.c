@@ -14,7 +14,10 @@
 
 #include "exercise.h"
 #include "fuzz.h"
+#include "common/bookmark.h"
+#include "store/bookmarks.h"
 #include "store/history.h"
+#include "store/moment.h"
 #include "store/pool.h"
 #include "store/state.h"
 #include "store/super.h"
@@ -56,7 +59,7 @@ static int see_extent(void *ctx, uint64_t first, uint64_t len)
 	struct seen *s = ctx;
 
 	expect(len > 0 && len <= s->nr_blocks && first <= s->nr_blocks - len);
-	/* Extents are merged: the next extent does not touch the last one. */
+	/* Checks that the next extent does not touch the last one, because extents are merged. */
 	expect(!s->end || first > s->end);
 	memset(s->block + first, 1, len);
 	s->end = first + len;
@@ -106,6 +109,34 @@ static uint64_t snapshot_blocks(const struct store_info *i)
 	return i->snapshot_sectors / i->block_sectors + !!(i->snapshot_sectors % i->block_sectors);
 }
 
+static void read_bookmarks(struct store *s)
+{
+	static struct store_bookmark bookmark[ERAD_BOOKMARKS];
+	const unsigned int nr = store_bookmarks(s, bookmark);
+
+	expect(nr <= ERAD_BOOKMARKS);
+	for (unsigned int i = 0; i < nr; i++) {
+		expect(!bookmark_check_name(bookmark[i].name, NULL));
+		expect(!i || strcmp(bookmark[i - 1].name, bookmark[i].name) < 0);
+		store_check_token(s, &bookmark[i].token, NULL);
+	}
+}
+
+/* Sets a bookmark to the beginning of the current era, whatever bookmarks there are, and deletes it. */
+static void exercise_bookmark(struct store *s, uint32_t era)
+{
+	static struct store_bookmark bookmark[ERAD_BOOKMARKS];
+	struct token token;
+	int ret;
+
+	if (!store_token(s, era, &token) || store_check_token(s, &token, NULL))
+		return;
+	ret = store_set_bookmark(s, "fuzz", &token, NULL);
+	expect(!ret || (ret == -ENOSPC && store_bookmarks(s, bookmark) == ERAD_BOOKMARKS));
+	read_bookmarks(s);
+	expect(store_delete_bookmark(s, "fuzz", NULL) == (ret ? -ENOENT : 0));
+}
+
 /* Checks that the history is in order, and agrees with the rest of the metadata. */
 static void read_history(struct store *s, const struct store_info *info)
 {
@@ -127,15 +158,16 @@ static void read_history(struct store *s, const struct store_info *info)
 	if (number) {
 		expect(store_timelines_since(s) <= info->era);
 		ret = store_moment(s, number, info->era);
-		/* Hostile metadata may have two timelines with one number. */
+		/* Leave out hostile metadata with two timelines of the same number. */
 		expect(ret == MOMENT_KNOWN || ret == MOMENT_OTHER_ERA);
 	}
 	store_moment(s, 99, 1);
+	read_bookmarks(s);
 }
 
 /*
- * Reads a picture.  Its diffs are since the eras of the picture `before`, or, if that is NULL,
- * since the current era.
+ * Reads a picture of the store.  Its diffs are since the eras of the picture `before`; if that is
+ * NULL, since the current era.
  */
 static void take_picture(struct store *s, const struct mem *m, const struct picture *before,
 			 struct picture *p)
@@ -204,7 +236,7 @@ static int open_store(struct mem *m, enum store_mode mode, struct store **s)
 	m->written = false;
 	ret = store_open(mem_engine(m), mode, s, &err);
 	expect(!ret == !err.msg[0]);
-	/* Metadata that is refused, or opened for reading, is not written. */
+	/* Checks that nothing was written: the metadata was refused, or opened for reading. */
 	expect(!m->written || (!ret && mode == STORE_WRITE));
 	return ret;
 }
@@ -221,13 +253,13 @@ static bool has_copies(const struct mem *m)
 	return false;
 }
 
-/* Memory for one run and no more, so that each range of a mark is a group of its own, with a fold in between. */
+/* Leaves memory for one run only: then each range of a mark is a group of its own, with a fold in between. */
 static void drain_pool(struct store *s)
 {
 	const size_t needs = overlay_needs(&s->active);
 	struct nodes nodes = { 0 };
 
-	/* What is in use comes back by a fold. */
+	/* Fold first: the fold returns the nodes that are in use to the pool. */
 	expect(!store_fold(s, NULL));
 	expect(s->pool.nr >= POOL_MIN);
 	nodes_move(&nodes, &s->pool, s->pool.nr - needs);
@@ -309,7 +341,7 @@ static void exercise_resize(struct store *s, const struct store_info *info, unsi
 	store_info(s, &now);
 	expect(now.nr_sectors == (ret ? info->nr_sectors : bytes));
 	read_extents_of(s, STORE_NOW, 1, now.nr_blocks, &after);
-	/* The last block was incomplete, and has gained sectors. */
+	/* The last block counts as written, because it was incomplete and has gained sectors. */
 	if (now.nr_sectors > info->nr_sectors && info->nr_sectors % info->block_sectors)
 		before.block[info->nr_blocks - 1] = 1;
 	expect(within(&before, &after) && within(&after, &before));
@@ -350,7 +382,10 @@ static void exercise_floor(struct store *s)
 	expect(within(&none, &all));
 }
 
-/* Logs a gap, and then begins a timeline: there is no floor without a gap, and no gap without its floor. */
+/*
+ * Records a gap, and then begins a timeline.  There must be no floor without a gap, and no gap
+ * without its floor.
+ */
 static void exercise_gap(struct store *s, const uint8_t *choice)
 {
 	static struct seen all;
@@ -371,16 +406,17 @@ static void exercise_gap(struct store *s, const uint8_t *choice)
 		for (b = 0; b < info.nr_blocks; b++)
 			expect(all.block[b]);
 	}
-	expect(!store_set_item(s, STORE_HINT, item, NULL));
-	store_item(s, STORE_HINT, got);
+	expect(!store_set_item(s, STORE_TABLE_NOTE, item, NULL));
+	store_item(s, STORE_TABLE_NOTE, got);
 	expect(!memcmp(item, got, sizeof(item)));
-	ret = store_new_timeline(s, 12345, NULL);
+	ret = store_new_timeline(s, 12345, item, NULL);
 	expect(ret == (info.era + 1 == UINT32_MAX ? -EOVERFLOW : 0));
 	if (ret)
 		return;
 	expect(store_moment(s, 12345, info.era + 1) != MOMENT_FOREIGN);
 	expect(!store_begin_era(s, info.era + 1, NULL));
 	expect(store_timeline(s, info.era + 1));
+	exercise_bookmark(s, info.era + 1);
 }
 
 static void act(struct store *s, const struct mem *m, const uint8_t *choice)

@@ -20,8 +20,8 @@
 
 struct piece {
 	uint8_t block;
-	uint8_t seal;		/* kind of the block, for its checksum; 0: none; SEAL_PLACE: also set its number */
-	uint8_t offset[2];	/* little-endian, as len */
+	uint8_t seal;		/* the kind of block whose checksum the block gets; 0: none; SEAL_PLACE: also sets the block's number */
+	uint8_t offset[2];	/* little-endian, as is len */
 	uint8_t len[2];
 };
 
@@ -40,7 +40,7 @@ static unsigned int number(const uint8_t n[2])
 	return n[0] | n[1] << 8;
 }
 
-/* Returns the next piece at *data, which its bytes follow, or NULL if there is none. */
+/* Returns the next piece at *data, or NULL if there is none.  The piece's bytes follow it. */
 static const struct piece *next_piece(const uint8_t **data, size_t *size, unsigned int *len)
 {
 	const struct piece *p = (const struct piece *)*data;
@@ -119,7 +119,7 @@ static int take_blocks(void *ctx, uint64_t first, uint64_t len, uint32_t era, st
 }
 
 static const struct engine_ops *plain;
-static unsigned int reads[MEM_PAGES];	/* how often each block was read, in one reading */
+static unsigned int reads[MEM_PAGES];	/* how often each block was read */
 
 static int count_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
@@ -139,7 +139,10 @@ static int read_it(struct dm_era *d, bool snapshot, struct told *t)
 	memset(reads, 0, sizeof(reads));
 	ret = dm_era_read(d, &sink, t, &err);
 	expect(!ret == !err.msg[0] && (!ret || ret == -EUCLEAN));
-	/* No block is read twice, so cycles end; only the superblocks are read again at the end. */
+	/*
+	 * Check that no block is read twice, so that cycles end.  Only the superblocks are read
+	 * again at the end.
+	 */
 	for (i = 1; i < MEM_PAGES; i++)
 		expect(reads[i] <= 1u + snapshot);
 	return ret;
@@ -170,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ret = read_it(d, snapshot, &first);
 		expect(read_it(d, snapshot, &again) == ret && !memcmp(&first, &again, sizeof(first)));
 	}
-	/* The superblock changes during the reading. */
+	/* Change the superblock during the reading. */
 	if (!ret && !snapshot) {
 		m.image[100] ^= 1;
 		memset(&again, 0, sizeof(again));
@@ -228,10 +231,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 		p = next_piece(&at, &left, &len);
 	bytes = data + ((const uint8_t *)(p + 1) - data);
 	switch (rand_r(&seed) % 8) {
-	case 0:		/* the piece moves, or gets another seal */
+	case 0:		/* move the piece, or change its checksum */
 		LLVMFuzzerMutate(bytes - sizeof(*p), 4, 4);
 		return size;
-	case 1:		/* a copy of the piece, in another block */
+	case 1:		/* copy the piece to another block */
 		if (size + sizeof(*p) + len > max_size)
 			return size;
 		memcpy(data + size, p, sizeof(*p) + len);

@@ -18,8 +18,8 @@ static void clean_up(void)
 static bool same_entry(const struct eratab_entry *a, const struct eratab_entry *b)
 {
 	return !strcmp(a->name, b->name) && !strcmp(a->origin, b->origin) &&
-	       !strcmp(a->metadata, b->metadata) && a->noauto == b->noauto &&
-	       a->policy == b->policy && a->detach_timeout == b->detach_timeout;
+	       !strcmp(a->metadata, b->metadata) && a->noauto == b->noauto && a->detaching == b->detaching &&
+	       a->policy == b->policy && a->detach_timeout == b->detach_timeout && a->refuse_gap == b->refuse_gap;
 }
 
 /* Returns whether another line names the same volume. */
@@ -59,7 +59,7 @@ static void check_line(const struct eratab *tab, const struct eratab_line *l)
 	expect(e->metadata[0] == '/' && strlen(e->metadata) <= ERATAB_PATH_MAX);
 }
 
-/* A line that is written for an entry is read as the same entry. */
+/* Checks that the line for an entry is read as the same entry. */
 static void rewrite(const struct eratab *tab)
 {
 	const struct eratab_entry *e;
@@ -86,7 +86,7 @@ static void rewrite(const struct eratab *tab)
 	eratab_free(&out);
 }
 
-/* A table that is written and read again is the same. */
+/* Checks that a table is the same after it is written and read again. */
 static void write_and_read(struct eratab *tab)
 {
 	struct eratab out;
@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snprintf(file, sizeof(file), "%s/eratab", dir);
 		atexit(clean_up);
 	}
-	/* The buffer has no spare byte, so that the sanitizer finds a read behind the text. */
+	/* The buffer has no spare byte: so the sanitizer finds a read behind the text. */
 	text = malloc(size ? size : 1);
 	expect(text);
 	if (size)
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	expect(len == size || len == size + 1);
 	rewrite(&tab);
-	/* This is slower than the rest, so it is done for one input in eight. */
+	/* Do this for one input in eight, because it is slower than the rest. */
 	if (size % 8 == 0)
 		write_and_read(&tab);
 	eratab_free(&tab);

@@ -15,6 +15,7 @@
 
 #include "erad/base/log.h"
 #include "erad/ops/abort.h"
+#include "erad/ops/attach.h"
 #include "erad/ops/close.h"
 #include "erad/ops/create.h"
 #include "erad/ops/forget.h"
@@ -58,9 +59,22 @@ int op_create(const struct create_args *a, struct volume **out, struct err *err)
 	return 0;
 }
 
-int op_open(const char *name, bool replaced, struct volume **out, struct err *err)
+int op_attach(const struct create_args *a, struct volume **out, struct err *err)
 {
-	(void)replaced;
+	a->below->us = a->below->write_filter + a->below->lvm_rejects;
+	a->below->nr_lvs = 1;
+	return op_create(a, out, err);
+}
+
+int op_detach(const char *name, struct detached *out, struct err *err)
+{
+	*out = (struct detached){ .us = 1 };
+	return op_close(name, err);
+}
+
+int op_open(const char *name, const struct open_choice *choice, struct volume **out, struct err *err)
+{
+	expect(choice);
 	return op_find(name, out, err);
 }
 
@@ -74,11 +88,11 @@ int op_close(const char *name, struct err *err)
 	return ret;
 }
 
-int op_forget(const char *name, char **metadata, struct err *err)
+int op_forget(const char *name, struct forgotten *out, struct err *err)
 {
-	*metadata = NULL;
+	*out = (struct forgotten){ 0 };
 	if (!op_close(name, err))
-		*metadata = strdup("/var/lib/erad/\377");
+		out->metadata = strdup("/var/lib/erad/\377");
 	return 0;
 }
 
@@ -216,7 +230,7 @@ void writers_end(struct writers *w, bool gone)
 	(void)gone;
 }
 
-/* The name of a command may have any bytes, and no final 0. */
+/* The name of a command may have any bytes, and has no final 0. */
 int writers_read(struct writers *w, struct writers_list **out, struct err *err)
 {
 	(void)w;
@@ -276,7 +290,10 @@ static void set_up(void)
 
 /* ---- checks of the answer ---- */
 
-/* Each line must be an object that eractl can read, and only the last line may be a result or an error. */
+/*
+ * Checks the lines: eractl must be able to read each line as an object, and only the last line may
+ * be a result or an error.
+ */
 static void check_answer(int fd, bool error)
 {
 	struct json_object *o;
@@ -340,7 +357,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd));
 	expect(!setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
 	expect(send(fd[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size);
-	/* Most requests end with a newline.  Without the newline, erad answers that the request is not complete. */
+	/* Leave the newline out of some requests: then erad must answer that the request is not complete. */
 	if (!size || data[size - 1] % 2)
 		expect(send(fd[0], "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1);
 	jsonl_init(&j, fd[1], ERAD_REQUEST_MAX, 0);

@@ -17,7 +17,7 @@
 
 struct source {
 	const uint8_t *data;
-	size_t size, at, step;	/* step: bytes that one read returns at most */
+	size_t size, at, step;	/* step: how many bytes one read returns at most */
 };
 
 /* What a reader has returned. */
@@ -26,8 +26,8 @@ struct result {
 	bool checks;
 	struct stream_head head;
 	unsigned int nr;
-	uint64_t hash[EXTENTS];	/* of each extent */
-	uint64_t all;		/* of all extents, however they were cut */
+	uint64_t hash[EXTENTS];	/* checksum of the offsets and lengths of all extents */
+	uint64_t all;		/* checksum of all content, however the extents were cut */
 };
 
 static ssize_t read_source(void *ctx, void *buf, size_t len)
@@ -85,7 +85,7 @@ static void read_all(const uint8_t *data, size_t size, size_t step, struct resul
 	stream_close(s);
 }
 
-/* A foreign stream: the result does not depend on the sizes of the reads. */
+/* Reads a foreign stream: the result must not depend on the sizes of the reads. */
 static void read_as_it_is(const uint8_t *data, size_t size)
 {
 	struct result whole, pieces;
@@ -102,7 +102,7 @@ static void put_extents(const uint8_t *data, size_t size, const struct stream_he
 	uint64_t at = 0;
 	size_t i;
 
-	stream_write_head(&out, head);
+	stream_write_head(&out, stdout, head);
 	for (i = 0; i + 2 < size && i / 3 < EXTENTS; i += 3) {
 		struct stream_extent e = { at + data[i] * 512, data[i + 1] + 1, data[i + 2] & 1 ? bytes : NULL };
 
@@ -110,7 +110,7 @@ static void put_extents(const uint8_t *data, size_t size, const struct stream_he
 			break;
 		at = e.offset + e.length;
 		memset(bytes, data[i + 2], sizeof(bytes));
-		/* As if the group were full. */
+		/* Write a check here, as if the group were full. */
 		if (data[i + 2] & 2)
 			out.group_bytes = STREAM_GROUP;
 		stream_write_extent(&out, &e);
@@ -118,7 +118,10 @@ static void put_extents(const uint8_t *data, size_t size, const struct stream_he
 	stream_write_end(&out);
 }
 
-/* Our own stream: it reads as it was written, and with a changed byte or without its end it does not. */
+/*
+ * Reads a stream of erad.  The unchanged stream is read as it was written.  A stream with a changed
+ * byte, or without its end, is refused.
+ */
 static void write_and_read(const uint8_t *data, size_t size)
 {
 	struct token t = { .timeline = 1 + data[0], .era = data[1] }, again;

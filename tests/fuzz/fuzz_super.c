@@ -19,7 +19,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	return image_mutate(data, size, max_size, seed, LLVMFuzzerMutate);
 }
 
-/* Does what a repair does: uses the rest of a damaged copy only if neither copy is valid. */
+/* Chooses a superblock as a repair does: uses the fields of a damaged copy only if neither copy is valid. */
 static void salvage(struct mem *m)
 {
 	struct erad_disk_super sb;
@@ -37,7 +37,7 @@ static void salvage(struct mem *m)
 	engine_destroy(e);
 }
 
-/* Does what a repair does with a damaged history: everything that is left of it can be written again. */
+/* Repairs a damaged history as a repair does: the part that is not lost can be written again. */
 static void salvage_history(struct mem *m)
 {
 	static _Alignas(ERAD_PAGE) struct erad_disk_history h, again;

@@ -88,7 +88,7 @@ static char *print(const struct diff_format *f, struct diff *d, const uint8_t *d
 		d->end = d->offset + at;
 		d->changed += length;
 		d->extents++;
-		at++;		/* extents are merged, so they do not touch each other */
+		at++;		/* extents are merged, so two extents do not touch */
 	}
 	f->end(d);
 	if (f->cut_off && size % 2)
@@ -98,7 +98,7 @@ static char *print(const struct diff_format *f, struct diff *d, const uint8_t *d
 	return text;
 }
 
-/* The map has no gap and no overlap, and + marks the changed parts. */
+/* Checks that the map has no gap and no overlap, and that + marks the changed parts. */
 static void check_ddrescue(const char *text, const struct diff *d)
 {
 	uint64_t at = 0, changed = 0, pos, len;

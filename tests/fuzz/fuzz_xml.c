@@ -13,15 +13,15 @@
 #include "store/build.h"
 #include "store/store.h"
 
-#define BLOCKS_MAX	20000u	/* largest device that is compared block by block; larger than the window of a build */
+#define BLOCKS_MAX	20000u	/* largest device that is compared block by block: larger than the window of a build */
 #define NAME		"the XML"
 
 struct heard {
 	struct era_super sb;
 	unsigned int supers, calls;
-	unsigned int fail_at;		/* number of the sink's call that fails; UINT_MAX: none */
-	struct build *build;		/* NULL: only eras is filled */
-	bool modelled;			/* eras has the newest era of each block */
+	unsigned int fail_at;		/* which call of the sink fails; UINT_MAX: none */
+	struct build *build;		/* metadata that is written; NULL: only fill eras */
+	bool modelled;			/* whether eras has the newest era of each block */
 	uint32_t eras[BLOCKS_MAX];
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Metadata as a fuzzer's input: see image.h. */
+/* Turns a fuzzer's input into metadata, and back: see image.h. */
 #include <endian.h>
 #include <string.h>
 
@@ -163,7 +163,7 @@ void image_build(struct mem *m, const uint8_t *data, size_t size, enum image_par
 
 	parse(data, size, &p);
 	*head = p.head;
-	/* Bytes behind the end of the engine are not used. */
+	/* Leave out bytes beyond the end of the engine. */
 	m->size = p.head.pages % (MEM_PAGES + 1) * (uint64_t)ERAD_PAGE;
 	for (n = 0; n < sizeof(pass); n++) {
 		for (i = 0; i < p.nr; i++) {
@@ -246,7 +246,7 @@ static void set_field(uint8_t *bytes, unsigned int len, unsigned int *seed)
 
 	if (len < width)
 		return;
-	/* Most fields are in headers. */
+	/* Choose a field of the header in most cases, because most fields are there. */
 	at = below(seed, 2) && len > 160 ? below(seed, 160) : below(seed, len - width + 1);
 	at -= at % width;
 	memcpy(&v, bytes + at, width);
@@ -287,11 +287,11 @@ size_t image_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed,
 	case 2:
 		p.item[n].flags ^= ITEM_CSUM << below(&seed, 3);
 		break;
-	case 3:		/* the item moves */
+	case 3:		/* move the item */
 		p.item[n].page = below(&seed, IMAGE_ARRAY + 6);
 		p.item[n].flags = (p.item[n].flags & ~ITEM_SECTOR) | below(&seed, 8);
 		break;
-	case 4:		/* a copy of the item, at the next place */
+	case 4:		/* copy the item to the next place */
 		if (p.nr == ITEMS_MAX)
 			break;
 		memcpy(copy[p.nr], copy[n], sizeof(copy[n]));

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Metadata as a fuzzer's input.  An input has only the parts of the metadata that are not zero, so
- * that inputs are small and most mutations matter.  Each part says which checksums are made
- * correct, so that inputs pass the check of checksums.
- *
+ * Turns a fuzzer's input into metadata, and back.  An input has only the parts of the metadata that
+ * are not zero, so that inputs are small and most mutations matter.  Each part says which checksums
+ * are made correct, so that inputs pass the check of checksums.
  *	struct image_head
  *	struct image_item, len bytes		any number of them
- *
- * Any bytes are an image.
+ * Any sequence of bytes is an input.
  */
 #ifndef ERAD_FUZZ_IMAGE_H
 #define ERAD_FUZZ_IMAGE_H
@@ -25,12 +23,12 @@ extern const struct store_geometry image_geometry;
 
 struct image_head {
 	uint8_t pages;		/* size of the engine */
-	uint8_t choice[3];	/* selects what the fuzz target does with the store */
+	uint8_t choice[3];	/* bits that select what the fuzz target does with the store */
 };
 
-#define ITEM_SECTOR	0x07	/* in the page; not in the ring */
-#define ITEM_CSUM	0x08	/* the checksum is made right … */
-#define ITEM_IDENTITY	0x10	/* … and before that UUID or tag, and place … */
+#define ITEM_SECTOR	0x07	/* index of the sector in the page; not used in the ring */
+#define ITEM_CSUM	0x08	/* bits: make the checksum correct … */
+#define ITEM_IDENTITY	0x10	/* … and before that the UUID or tag, and the place … */
 #define ITEM_GROUP	0x20	/* … and the checksum of a journal page's group */
 
 struct image_item {

@@ -11,7 +11,7 @@ struct mem_engine {
 	struct mem *m;
 };
 
-/* Returns the memory of an operation, and checks that the caller has kept the contract of engine.h. */
+/* Returns the memory of an operation.  Aborts if the caller breaks a rule of engine.h. */
 static uint8_t *place(struct engine *e, const void *buf, uint64_t off, uint64_t len)
 {
 	struct mem *m = ((struct mem_engine *)e)->m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An engine on plain memory.  It fails only if a test asks for it, and aborts the process if it is
- * used out of bounds.
+ * An engine on plain memory.  It fails only if a test requests a failure, and aborts the process if
+ * it is used out of bounds.
  */
 #ifndef ERAD_FUZZ_MEM_H
 #define ERAD_FUZZ_MEM_H
@@ -12,13 +12,13 @@
 #include "erad_format.h"
 #include "store/engine.h"
 
-#define MEM_PAGES	64u	/* at most; a grow beyond that has no space */
+#define MEM_PAGES	64u	/* largest size; a grow beyond it fails with ENOSPC */
 
 struct mem {
 	_Alignas(ERAD_PAGE) uint8_t image[MEM_PAGES * ERAD_PAGE];
-	uint64_t size;		/* bytes in use */
-	bool written;		/* something was written since this was cleared */
-	bool holes;		/* zeros count as a hole, that is, as never written */
+	uint64_t size;		/* current size in bytes */
+	bool written;		/* whether something was written since this was cleared */
+	bool holes;		/* whether zeros count as a hole, that is, as never written */
 	uint64_t unreadable;	/* number of a page that cannot be read until it is written; 0: none */
 };
 

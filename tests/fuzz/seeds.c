@@ -73,7 +73,8 @@ static void append_group(struct mem *m, uint64_t seq)
 	memcpy(j.uuid, image_geometry.uuid, sizeof(j.uuid));
 	journal_encode(&group[0], &(struct run){ 3, 5 }, 1);
 	journal_encode(&group[1], &(struct run){ 300, 400 }, 1);
-	expect(!journal_write(&j, group, 2, seq, 1, ERAD_J_MARK));
+	journal_number(&j, group, 2, seq, 1, ERAD_J_MARK);
+	expect(!journal_write(&j, group, 2, seq, false));
 	engine_destroy(j.e);
 }
 
@@ -92,7 +93,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		struct erad_disk_super *sb = (void *)(m.image + i * ERAD_PAGE);
 
-		/* Makes metadata as the version without a history wrote it. */
+		/* Makes metadata as the version of erad without a history has written it. */
 		sb->incompat = 0;
 		sb->journal_start = htole64(ERAD_JOURNAL_START_OLD);
 		sb->journal_pages = htole64(IMAGE_RING + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD);
@@ -152,7 +153,7 @@ int main(int argc, char **argv)
 
 	s = open_store(&m);
 	expect(!store_gap(s, ERAD_GAP_CLOSED, "the first MiB", NULL));
-	expect(!store_new_timeline(s, 77, NULL));
+	expect(!store_new_timeline(s, 77, NULL, NULL));
 	expect(!store_begin_era(s, 21, NULL));
 	mark(s, 40, 3, 2);
 	save_all(&m, "history", 0x1f);

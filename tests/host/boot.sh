@@ -11,29 +11,32 @@ work=$(mktemp -d "$PWD/build/boot.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 began=$SECONDS
 
-# The volume data has a file system, in which the metadata of spare-1+2 is.  The line of the volume
-# wrong is wrong, and the origin of late does not exist.
+# The volume data has a file system, which has the metadata of the volume spare-1+2.  The line of
+# the volume wrong is wrong.  The origin of the volume late does not exist.  The origin of the volume
+# strict, which has gap=refuse, was written while the volume was closed.
 files=$work/files
 units=$files/etc/systemd/system
-mkdir -p "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare"
+mkdir -p "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare" "$files/mnt/strict"
 cat > "$files/etc/eratab" << 'EOF'
 data		/dev/vda	/dev/vdb
 spare-1+2	/dev/disk/by-id/virtio-disk2	/mnt/data/its\040metadata/100%"\1342.erad	noauto
 wrong		/dev/vdd
 late		/dev/disk/by-id/absent	/var/lib/erad/late.erad
+strict		/dev/vdd	/dev/vde	gap=refuse
 EOF
 cp "$files/etc/eratab" "$work/eratab"
 
-# A line as Debian's installer writes it, by UUID; the origin has the same UUID.
+# Write a line as Debian's installer writes it, by UUID.  The origin has the same UUID.
 cat > "$files/etc/fstab" << 'EOF'
 UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
 /dev/mapper/spare-1+2 /mnt/spare ext4 noauto 0 0
+/dev/mapper/strict /mnt/strict ext4 nofail 0 0
 EOF
 mkdir -p "$files/usr/lib/systemd/system-generators"
 cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
-# Does what `systemctl enable` does.
+# Do by hand what `systemctl enable` does.
 ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
-# A shorter limit than the usual 90 seconds.
+# Set a shorter limit than the usual 90 seconds.
 mkdir "$units/dev-disk-by\\x2did-absent.device.d"
 printf '[Unit]\nJobTimeoutSec=5\n' > "$units/dev-disk-by\\x2did-absent.device.d/timeout.conf"
 
@@ -44,7 +47,8 @@ boot()
 
 	shift
 	tests/vm/run --kernel "$kernel" --dir "$work/vm" --timeout 240 "$@" --disk "256M:$work/data" \
-		--disk "64M:$work/meta" --disk "64M:$work/spare" -- tests/host/boot-guest "$part" "$work/eratab"
+		--disk "64M:$work/meta" --disk "64M:$work/spare" \
+		--disk "64M:$work/strict" --disk "64M:$work/strict-meta" -- tests/host/boot-guest "$part" "$work/eratab"
 }
 
 if output=$(boot make 2>&1 && boot use --systemd --files "$files" 2>&1 && boot check 2>&1); then

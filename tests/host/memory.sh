@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 kernel=${1:-6.1}
 
-# memory_case NAME DESCRIPTION OPTION...: runs in a VM of its own, because a VM that hangs can only
-# be killed.
+# memory_case NAME DESCRIPTION OPTION...: runs the case in a VM of its own, because the only way to
+# end a VM that hangs is to kill it.
 memory_case()
 {
 	local began=$SECONDS output result=ok

@@ -11,8 +11,8 @@ work=$(mktemp -d "$PWD/build/power-cut.XXXXXX")
 pid=
 trap '[[ -z $pid ]] || kill "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 
-# case NAME METADATA: runs on two new disks.  The third disk has the file system for metadata in a
-# file.
+# case NAME METADATA: runs the case on two new disks.  The third disk has the file system for
+# metadata in a file.
 power_cut()
 {
 	local name=$1 began=$SECONDS line lines=0 status=0

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The device-mapper around the module: suspend with and without flush, a suspend that is interrupted, a table that is
- * reloaded, resume. The steps are those of __dm_suspend(), do_resume() and __dm_resume() in drivers/md/dm.c and
- * dm-ioctl.c; the hooks are the module's, kmod/target.c.
+ * Models device-mapper around the module: suspend with and without flush, a suspend that is
+ * interrupted, a table that is reloaded, resume.  The steps are those of __dm_suspend(),
+ * do_resume() and __dm_resume() in drivers/md/dm.c and dm-ioctl.c; the hooks are those of the
+ * module, kmod/target.c.
  */
 
-bool loaded;			/* there is an inactive table: the other instance */
+bool loaded;			/* whether the device has an inactive table; its target is the other instance */
 byte dm;			/* the next step */
 
 #define DM_IDLE		0
@@ -24,7 +25,7 @@ byte dm;			/* the next step */
 
 #define push_back(w, i)	if :: HELD(w, i) -> st[w] = DEFERRED; at[w] = 0 :: else fi
 
-/* erad_ctr() */
+/* stands for erad_ctr() */
 #define ctr(i) \
 	inst[i].exists = true; \
 	inst[i].dead = false; \
@@ -32,13 +33,13 @@ byte dm;			/* the next step */
 	inst[i].cur = NONE; \
 	changed()
 
-/* set_resumed() */
+/* stands for set_resumed() */
 #define set_resumed(i, yes) \
 	inst[i].resumed = yes; \
 	inst[i].pushback = false; \
 	event(i)
 
-/* erad_presuspend() */
+/* stands for erad_presuspend() */
 #define presuspend(i) \
 	if \
 	:: noflush -> \
@@ -86,7 +87,7 @@ proctype admin()
 			dm = DM_PRESUSPENDED
 	}
 	:: d_step { dm == DM_PRESUSPENDED -> blocked = true; dm = DM_BLOCKED }
-	/* synchronize_srcu() */
+	/* stands for synchronize_srcu() */
 	:: d_step { dm == DM_BLOCKED && ALL(NOT_IN_MAP) -> dm = DM_SYNCED }
 	/* dm_wait_for_completion() has returned, or a signal has interrupted it */
 	:: d_step { dm == DM_SYNCED && ALL(NOT_PENDING) -> noflush = false; dm = DM_SUSPENDED }
@@ -96,11 +97,11 @@ proctype admin()
 			noflush = false;
 			dm = DM_UNDO
 	}
-	/* dm_queue_flush() */
+	/* stands for dm_queue_flush() */
 	:: d_step { dm == DM_UNDO -> blocked = false; dm = DM_UNDO_TARGET }
-	/* erad_presuspend_undo() */
+	/* stands for erad_presuspend_undo() */
 	:: d_step { dm == DM_UNDO_TARGET -> inst[live].pushback = false; dm = DM_IDLE }
-	/* erad_postsuspend() */
+	/* stands for erad_postsuspend() */
 	:: d_step { dm == DM_SUSPENDED -> set_resumed(live, false); dm = DM_RESUMED }
 	/* if there is another table, dm_swap_table(); then erad_resume() */
 	:: d_step {
@@ -111,7 +112,7 @@ proctype admin()
 			fi;
 			set_resumed(live, true)
 	}
-	/* dm_queue_flush() */
+	/* stands for dm_queue_flush() */
 	:: d_step { dm == DM_SWAPPED -> blocked = false; dm = DM_IDLE }
 	:: d_step {
 		dm == DM_DTR && blocked -> blocked = false

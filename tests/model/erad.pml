@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The real owner of the instance: erad's volume thread, daemon/erad/volume/commit.c, attach.c and rollover.c. Each inline is
- * the function of the same name. A timer may expire at any time after it was set.
+ * Models the owner of the instance that erad is: its volume thread, daemon/erad/volume/commit.c,
+ * attach.c and rollover.c.  Each inline is the function of the same name.  A timer may expire at
+ * any time after it was set.
  */
 
-/* d_fd is v->fd, d_batch is v->batch; other processes also read these: */
-bool d_ready;			/* v->ready */
+/* Copies of v->fd and v->batch for other processes: */
+bool d_ready;			/* stands for v->ready */
 bool attention;			/* v->attention, and event_fd */
-bool killed;			/* erad must start again */
+bool killed;			/* a new erad process must begin */
 
 #define IDLE		0	/* CHECKPOINT_… */
 #define WANTED		1
@@ -15,36 +16,37 @@ bool killed;			/* erad must start again */
 #define DRAIN		3
 byte phase;
 
-/* v->info is only used at once.  Then it is cleared, so that it does not make states different. */
+/* Clears v->info when it is not used any more.  Otherwise its old content would multiply the number of states. */
 #define forget_info()	i_era = 0; i_state = 0; i_resumed = false; i_draining = false
 
 #define kick()		attention = true; asleep = false
 
-/* The end of the process, for any reason. */
+/* Ends the process, for any reason. */
 #define die() \
 	k_close(); \
 	d_batch = 0; d_ready = false; attention = false; asleep = false; phase = IDLE; gen_moved = true; \
 	pend_read = false; look_begins(); killed = true
 
-/* The initial state of a process. */
+/* Sets the initial state of a process. */
 #define fresh() \
 	fd = NONE; batch = 0; d_blocks = 0; sera = 0; d_failed = false; d_trouble = false; look = true; \
 	roll = false; held = true; kicked = false; c_from = 0; c_to = 0; i_era = 0; i_state = 0; \
 	i_resumed = false; i_draining = false; r = OK; pick = 0; p = IDLE; \
 	status = false; digest = 0; d_degraded = false; d_serial = 0
 
-/* finish() with an error */
+/* stands for finish() with an error */
 #define rollover_fail()	phase = IDLE; roll = false; c_from = 0; c_to = 0
 
 /*
- * on_control() and volumes_changed(), in the main thread: if LIST has news of this volume, its
- * thread must look.  Without EXACT_LOOK, it must look at any news, which makes fewer states.
+ * Models on_control() and volumes_changed(), in the main thread: if the instances of this volume
+ * have changed, its thread must look.  Without EXACT_LOOK, the thread must look after any change,
+ * which makes fewer states.
  */
 #ifdef EXACT_LOOK
 #define SHOWS(i)	(inst[i].exists -> 1 + 2 * inst[i].resumed + 4 * inst[i].owned + 8 * inst[i].draining + \
 			16 * inst[i].state + 128 * ERA(i) : 0)
 #define DIGEST		(SHOWS(0) + 1024 * SHOWS(1))
-int seen;			/* v->seen: DIGEST of what the volume thread has seen last */
+int seen;			/* v->seen: DIGEST of the instances that the volume thread has read last */
 
 active proctype watcher()
 {
@@ -116,11 +118,11 @@ inline attach_let_go()
 }
 
 /*
- * degraded_take_up(): the first step of the order in degraded.c.  The store knows what it found at
- * the open.  Each attach looks for what the module has written since.
+ * Models degraded_take_up(), the first step of the order in degraded.c.  The store knows the record
+ * that it found at the open.  Each attach looks for a record that the module has written since.
  */
 #if DEGRADES
-/* store_clear_degraded() */
+/* stands for store_clear_degraded() */
 #define clear() \
 	if \
 	:: d_degraded -> dserial = d_serial; d_degraded = false \
@@ -164,14 +166,14 @@ inline take_up()
 	skip
 }
 
-/* degraded_step() */
+/* stands for degraded_step() */
 inline degraded_step()
 {
 	d_step {
 		if
 		:: d_degraded && d_ready && !inst[fd].draining && !inst[fd].dead ->
 			if
-			:: flush_errors > 0 -> flush_errors--	/* the step fails, and is tried again */
+			:: flush_errors > 0 -> flush_errors--	/* this step fails, and erad tries it again */
 			:: else -> clear()
 			fi
 		:: else
@@ -190,7 +192,7 @@ inline degraded_step()
 inline flip_era(from, to)
 {
 	atomic {
-		k_prepare(fd, to, r);	/* nobody else reads this state, so it is no step of its own */
+		k_prepare(fd, to, r);	/* nobody else reads this state, so this is not a step of its own */
 		if
 		:: r == OK ->
 			k_new_era(fd, from, to, r);
@@ -246,7 +248,7 @@ inline attach_to()
 {
 	r = OK;
 	if
-	:: sera == 0 ->		/* open_store() */
+	:: sera == 0 ->		/* stands for open_store() */
 		d_step {
 			store_replay(sera);
 			find_record()
@@ -322,7 +324,7 @@ inline attach_look()
 		:: else
 		fi;
 		attach_to();
-		d_step {	/* settle() */
+		d_step {	/* stands for settle() */
 			look = (r != OK);
 			d_ready = (r == OK);
 			r = OK;
@@ -353,7 +355,7 @@ inline mark_batch()
 #define late_flush()	skip
 #endif
 
-/* Step 2 of the order in commit_batches(), and what erad does with the answer. */
+/* Models step 2 of the order in commit_batches(), and erad's reaction to the result. */
 inline commit_batches()
 {
 	r = OK;
@@ -365,7 +367,7 @@ inline commit_batches()
 			mark_batch();
 			if
 			:: r != OK -> r = EAGAIN; break
-			:: r != OK && policy_fail -> status = true	/* patience() */
+			:: r != OK && policy_fail -> status = true	/* stands for patience() */
 			:: r == OK
 			fi
 		:: else
@@ -423,7 +425,7 @@ inline serve_batches()
 	r = OK
 }
 
-/* begin_checkpoint(): r is EBUSY where an earlier drain must end first */
+/* models begin_checkpoint(): r is EBUSY if an earlier drain must end first */
 inline begin_checkpoint()
 {
 	atomic {
@@ -462,8 +464,8 @@ inline begin_checkpoint()
 #endif
 
 /*
- * If DEGRADE fails while erad is active, the record may be durable all the same. erad learns this
- * from the next reader.  A search that is not about this does not request it.
+ * If DEGRADE fails while erad is active, the record may still be durable.  Then the next reader of
+ * the metadata finds the record, and wakes erad.  Only the searches about this event request it.
  */
 #ifndef RECORD_UNKNOWN
 #define RECORD_UNKNOWN	false
@@ -515,7 +517,7 @@ inline rollover_step()
 	d_step { p = IDLE; r = OK }
 }
 
-/* owner_poll() */
+/* stands for owner_poll() */
 #define POLLIN		(inst[fd].state == ACTIVE && QUEUE(fd) && inst[fd].batch_id == 0)
 #define WANTS_IN	(batch == 0 && !d_failed)
 #define TIMER		(look || roll || CLEARS || (fd != NONE && (batch != 0 || (d_failed && d_trouble))))
@@ -555,25 +557,25 @@ end:		if
 	od
 }
 
-/* volume_thread() */
+/* stands for volume_thread() */
 proctype erad()
 {
-	byte fd = NONE;			/* v->fd; d_fd is the same for others */
-	byte batch;			/* v->batch; so is d_batch */
-	byte d_blocks;			/* v->range */
+	byte fd = NONE;			/* v->fd; d_fd is a copy for other processes */
+	byte batch;			/* v->batch; d_batch is a copy for other processes */
+	byte d_blocks;			/* stands for v->range */
 	byte sera;			/* store->era; 0: the store is not open */
-	bool d_failed;			/* v->failed */
-	bool d_trouble;			/* v->mark_trouble */
-	byte d_serial;			/* store->degrade.serial */
-	bool d_degraded;		/* store_degraded() */
+	bool d_failed;			/* stands for v->failed */
+	bool d_trouble;			/* stands for v->mark_trouble */
+	byte d_serial;			/* stands for store->degrade.serial */
+	bool d_degraded;		/* stands for store_degraded() */
 	bool look, roll;		/* v->look_at, v->roll_at are set */
 	bool kicked, held;
-	byte c_from, c_to;		/* v->checkpoint */
-	byte i_era, i_state;		/* v->info */
+	byte c_from, c_to;		/* stands for v->checkpoint */
+	byte i_era, i_state;		/* stands for v->info */
 	bool i_resumed, i_draining;
 	byte r;				/* result of a call */
-	byte p;				/* v->checkpoint.phase */
-	int digest;			/* status of the instance that it looks at */
+	byte p;				/* stands for v->checkpoint.phase */
+	int digest;			/* status of the instance at which the volume thread looks */
 	byte pick;			/* the instance to attach to */
 	bool status;			/* xfer.commit_status */
 

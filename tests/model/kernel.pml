@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The module, kmod/: the ioctls of an instance, and the path of a write.
- *
- * A section of the code under ei->mutex, or under ei->lock, is one step here. ->map is three steps,
- * because it takes no lock until it holds a write: it reads the bits, counts the write, or holds
- * the write, and anything may happen between these. end_io is two steps: it reads `draining`, and
- * then counts.
+ * Models the module, kmod/: the ioctls of an instance, and the path of a write.  A section of the
+ * code under ei->mutex, or under ei->lock, is one step here. ->map is three steps, because it takes
+ * no lock until it holds a write: it reads the bits, then counts the write or decides to hold it,
+ * and then holds it.  Other events can happen between these steps. end_io is two steps: it reads
+ * `draining`, and then counts.
  */
 
 #define DETACHED	1	/* enum erad_state */
@@ -15,11 +14,11 @@
 #define DEGRADED	5
 
 typedef writeset {
-	byte era;		/* 0: this memory is free */
-	byte bits;		/* blocks */
-	byte count;		/* in - out of all CPUs */
+	byte era;		/* era of the writeset; 0: this memory is free */
+	byte bits;		/* bitmap of blocks */
+	byte count;		/* begun minus ended writes, on all CPUs */
 	bool draining;
-	bool summed;		/* the drain has added the counts up in `left` */
+	bool summed;		/* whether the drain has added up the counts in `left` */
 	short left;
 }
 
@@ -30,16 +29,16 @@ typedef instance {
 	bool resumed;
 	bool pushback;
 	bool draining;		/* ws[1 - cur] is the writeset that is draining */
-	bool pri;		/* events moved on since the owner's last INFO */
+	bool pri;		/* whether there were events since the owner's last INFO */
 	byte state;
 	byte cur;		/* current_ws, or NONE */
-	byte prepared;		/* its era; 0: no era has begun */
-	byte batch_id;		/* 0: no batch is outstanding */
+	byte prepared;		/* era of the prepared writeset; 0: there is none */
+	byte batch_id;		/* id of the batch; 0: no batch is outstanding */
 	byte batch_era;
 #if DEGRADES
-	byte record;		/* the serial of the record that READY has brought, plus 1; 0: none */
+	byte record;		/* the serial of the record that READY has passed, plus 1; 0: there is no record */
 	byte busy;		/* the write of the record is in flight, or … */
-	byte writing;		/* content of this write */
+	byte writing;		/* the record that this write writes */
 	bool passing;
 #endif
 	writeset ws[2];
@@ -55,24 +54,24 @@ typedef instance {
 #endif
 instance inst[2];		/* the instances before and after the reload of the table */
 
-/* Where a write is. */
+/* The place of a write. */
 #define NEW		0	/* not submitted */
-#define DEFERRED	1	/* dm keeps it until the device is resumed */
-#define MAP_COUNT	3	/* in ->map: has seen all bits set, is about to be counted */
-#define MAP_HOLD	4	/* in ->map: has seen a bit that is not set, is about to be queued */
-#define QUEUED		5	/* ei->queue */
-#define BATCH		6	/* ei->batch */
+#define DEFERRED	1	/* dm keeps the write until the device is resumed */
+#define MAP_COUNT	3	/* in ->map: has found all bits set, will be counted in the next step */
+#define MAP_HOLD	4	/* in ->map: has found a bit that is not set, will be queued in the next step */
+#define QUEUED		5	/* stands for ei->queue */
+#define BATCH		6	/* stands for ei->batch */
 #define FLIGHT		7	/* passed on, or ei->release: on its way to the origin */
-#define END_COUNT	8	/* in end_io: the writeset was not draining, `out` is about to be counted */
-#define END_LEFT	9	/* in end_io: the writeset was draining, `left` is about to be counted down */
+#define END_COUNT	8	/* in end_io: the writeset was not draining, `out` will be counted in the next step */
+#define END_LEFT	9	/* in end_io: the writeset was draining, `left` will be counted down in the next step */
 #define DONE		10	/* completed */
 #define ERROR		11	/* ended with EIO */
 #define LOST		12	/* the power was cut before the write ended */
 
 byte st[WRITES];
-byte blk[WRITES];		/* the blocks it touches */
-byte at[WRITES];		/* instance */
-byte slot[WRITES];		/* writeset: in ->map the one that the write saw; in flight the one that counts the write */
+byte blk[WRITES];		/* bitmap of the blocks that the write touches */
+byte at[WRITES];		/* the instance that has the write */
+byte slot[WRITES];		/* in ->map: the writeset in which the write has looked for its bits; in flight: the writeset that counts the write */
 
 #define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)
 #define IN_MAP(w)	(st[w] >= MAP_COUNT && st[w] <= MAP_HOLD)
@@ -85,7 +84,7 @@ byte slot[WRITES];		/* writeset: in ->map the one that the write saw; in flight 
 #define ERA(i)		(inst[i].cur == NONE -> 0 : CUR(i).era)
 
 /* The state around the module. */
-byte d_fd = NONE;		/* the instance of the owner's fd */
+byte d_fd = NONE;		/* the instance that belongs to the owner's fd */
 #ifdef ANY_OWNER
 byte s_id[2];			/* the batches that the owner has fetched */
 #define OWNER_HAS(n)	(s_id[0] == (n) || s_id[1] == (n))
@@ -94,13 +93,13 @@ byte d_batch;			/* v->batch: the batch that erad has fetched */
 #define OWNER_HAS(n)	(d_batch == (n))
 #endif
 bool asleep;			/* the owner is in poll(), and no event has woken it */
-bool gen_moved;			/* LIST has news */
+bool gen_moved;			/* whether the instances have changed since erad's last LIST */
 byte live;			/* the instance of dm's live table */
 bool noflush;			/* DMF_NOFLUSH_SUSPENDING */
 bool blocked;			/* DMF_BLOCK_IO_FOR_SUSPEND */
 
-byte x_id, x_era, x_blocks;	/* what COMMIT_FETCH fetched */
-bool nomem;			/* there is no memory for the next page of a bitmap */
+byte x_id, x_era, x_blocks;	/* what COMMIT_FETCH has fetched */
+bool nomem;			/* whether there is no memory for the next page of a bitmap */
 
 /* Runs a statement for every write. */
 #if WRITES == 1
@@ -117,7 +116,7 @@ bool nomem;			/* there is no memory for the next page of a bitmap */
 #define ANY(f, a)	(f(0, a) || f(1, a) || f(2, a))
 #endif
 
-/* ---- who waits ---- */
+/* ---- wake-ups ---- */
 
 #define IS_QUEUED(w, i)	(st[w] == QUEUED && at[w] == i)
 #define QUEUE(i)	ANY(IS_QUEUED, i)
@@ -128,19 +127,19 @@ bool nomem;			/* there is no memory for the next page of a bitmap */
 /* erad_instances_changed(): LIST's gen grows */
 #define changed()	gen_moved = true
 
-/* erad_instance_event() */
+/* stands for erad_instance_event() */
 #define event(i)	inst[i].pri = true; wake(i); changed()
 
 /* ---- batches ---- */
 
 #define unbatch(w, i)	if :: st[w] == BATCH && at[w] == i -> st[w] = QUEUED :: else fi
 
-/* erad_batch_return() */
+/* stands for erad_batch_return() */
 #define batch_return(i)	EACH(unbatch, i); inst[i].batch_id = 0; inst[i].batch_era = 0; wake(i)
 
 #define fail_held(w, i)	if :: HELD(w, i) -> st[w] = ERROR; at[w] = 0 :: else fi
 
-/* erad_instance_set_state() */
+/* stands for erad_instance_set_state() */
 #define set_state(i, new) \
 	if \
 	:: new == FAILED -> inst[i].batch_id = 0; inst[i].batch_era = 0; EACH(fail_held, i) \
@@ -155,7 +154,10 @@ bool nomem;			/* there is no memory for the next page of a bitmap */
 #define missing(b, bits) \
 	(((b) & ~(bits)) == 0 -> 0 : (((b) & 1) && !((bits) & 1) -> (b) : ((b) & 2)))
 
-/* erad_fetch(): fetches one write; a write that has been recorded meanwhile is released. */
+/*
+ * Models erad_fetch(): fetches one write, or releases the write if its blocks have been recorded
+ * since it was held.
+ */
 #ifdef M_BITS_AT_FETCH
 #define mark_early(w, i)	CUR(i).bits = CUR(i).bits | blk[w]
 #else
@@ -177,7 +179,7 @@ bool nomem;			/* there is no memory for the next page of a bitmap */
 	fi
 
 #ifdef M_FIRST_BLOCK
-#define RECORDS(b)	((b) & 1 -> 1 : (b))	/* as dm-era does with a discard */
+#define RECORDS(b)	((b) & 1 -> 1 : (b))	/* for a discard, the range may be longer */
 #else
 #define RECORDS(b)	(b)
 #endif
@@ -186,7 +188,10 @@ bool nomem;			/* there is no memory for the next page of a bitmap */
 #define FRESH(n)	(inst[0].batch_id != n && inst[1].batch_id != n && !OWNER_HAS(n))
 #define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
 
-/* release(): counts the write before it goes.  The caller holds ei->mutex, so that the writeset is current. */
+/*
+ * Models release(): counts the write before the write is passed on.  The caller holds ei->mutex, so
+ * that the writeset is current.
+ */
 #ifdef M_RELEASE_NO_COUNT
 #define release_enter(w, i)	slot[w] = NONE
 #else
@@ -233,7 +238,7 @@ inline commit(i, id, status, r)
 	:: else ->
 		if
 		:: !nomem -> EACH(set_bits, i)
-		:: else		/* erad_writeset_set(): there was no memory for a page */
+		:: else		/* models erad_writeset_set() when there is no memory for a page */
 		fi;
 		EACH(release_batch, i);
 		nomem = false;
@@ -294,7 +299,7 @@ inline k_commit_fetch(i, id, status, max, r)
 #define ATTACH_WAITS(i)	BUSY(i)
 #endif
 
-/* control_attach() */
+/* stands for control_attach() */
 inline k_attach(i, r)
 {
 	d_step {
@@ -338,7 +343,7 @@ inline k_attach(i, r)
 	:: else \
 	fi
 
-/* owner_ready() */
+/* stands for owner_ready() */
 #if DEGRADES
 #define brings(i, new)	inst[i].record = new
 #else
@@ -356,7 +361,7 @@ inline k_ready(i, e, new, r)
 	}
 }
 
-/* owner_prepare_era() */
+/* stands for owner_prepare_era() */
 inline k_prepare(i, to, r)
 {
 	d_step {
@@ -398,7 +403,7 @@ inline k_new_era(i, from, to, r)
 					if
 					:: inst[i].cur == NONE -> inst[i].cur = 0
 					:: else ->
-						CUR(i).draining = true;	/* erad_writeset_retire() */
+						CUR(i).draining = true;	/* stands for erad_writeset_retire() */
 						inst[i].draining = true;
 						inst[i].cur = 1 - inst[i].cur
 					fi;
@@ -437,12 +442,12 @@ inline k_new_era(i, from, to, r)
 #define lands(i)	skip
 #else
 #define PASSES(i)	(inst[i].busy != 0)
-#define lands(i)	drecord = inst[i].writing	/* the write may or may not have happened */
+#define lands(i)	drecord = inst[i].writing	/* the write may have happened or not */
 #endif
 
 #define pass(w, i)	if :: HELD(w, i) -> release(w, i) :: else fi
 
-/* pass_all() */
+/* stands for pass_all() */
 #define pass_all(i) \
 	assert(DURABLE(3, CUR(i).era) || I2_bit_is_durable); \
 	CUR(i).bits = 3; \
@@ -484,7 +489,7 @@ end:	do
 	od
 }
 
-/* The power fails while the record is written. */
+/* The power can fail while the record is written. */
 #define record_lands() \
 	if \
 	:: inst[0].busy == IN_FLIGHT_YET -> drecord = inst[0].writing \
@@ -505,8 +510,9 @@ end:	do
 /* ---- the workqueue ---- */
 
 /*
- * erad_writeset_add_remaining(), and reap_draining() when no write is in flight. The grace period ends after every
- * ->map that saw the old pointer, and every end_io that saw the writeset when it was not retired.
+ * Models erad_writeset_add_remaining(), and reap_draining() when no write is in flight.  The grace
+ * period ends after every ->map that has read the old pointer, and after every end_io that has read
+ * the writeset as not retired.
  */
 #define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (MAP_READS(w) || END_READS(w)))
 #define READERS(i)	ANY(READS, i)
@@ -550,7 +556,7 @@ end:	do
 /* ---- a write ---- */
 
 #ifdef M_TWO_LOOKS
-#define look_again(w)	slot[w] = inst[at[w]].cur	/* another writeset counts the write than the one that has its bits */
+#define look_again(w)	slot[w] = inst[at[w]].cur	/* the writeset that counts the write is not the writeset that has its bits */
 #else
 #define look_again(w)	skip
 #endif
@@ -586,9 +592,10 @@ proctype writer(byte w)
 {
 	do
 	/*
-	 * dm_submit_bio(), erad_map(): the live target, its writeset, erad_writeset_next_missing().
-	 * One step: bits that are set between two looks might as well have been set before, and a
-	 * writeset that is no longer current gets no bits.
+	 * Models dm_submit_bio() and erad_map(): the live target, its writeset,
+	 * erad_writeset_next_missing().  This is one step.  If bits are set between two looks, they
+	 * could have been set before the first look.  No bits are set in a writeset that is not
+	 * current any more.
 	 */
 	:: d_step {
 		(st[w] == NEW || st[w] == DEFERRED) && !blocked ->
@@ -602,7 +609,7 @@ proctype writer(byte w)
 				st[w] = MAP_HOLD
 			fi
 	}
-	/* erad_writeset_begin_write(), remap_device(), remap_sector() */
+	/* stands for erad_writeset_begin_write(), remap_device(), remap_sector() */
 	:: d_step {
 		st[w] == MAP_COUNT ->
 			look_again(w);
@@ -613,7 +620,7 @@ proctype writer(byte w)
 			inst[at[w]].ws[slot[w]].count++;
 			st[w] = FLIGHT
 	}
-	/* hold_write() */
+	/* stands for hold_write() */
 	:: d_step {
 		st[w] == MAP_HOLD ->
 			if

@@ -63,14 +63,14 @@
 #endif
 #define BLOCKS		2
 
-/* How often each event may still happen. */
+/* Limits: how often each event may still happen. */
 byte checkpoints = CHECKPOINTS;
 byte crashes = CRASHES;
 byte power_cuts = POWER_CUTS;
 byte suspends = SUSPENDS;
 byte interrupts = INTERRUPTS;
 byte loads = LOADS;
-byte flush_errors = ERRORS;	/* flushes of the metadata that fail */
+byte flush_errors = ERRORS;	/* how many flushes of the metadata fail */
 byte aborts = ABORTS;
 byte nomems = NOMEMS;
 byte degrades = DEGRADES;	/* writes of the degrade record */
@@ -82,7 +82,7 @@ hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_
 	D_acked_is_durable, D_what_is_before_is_durable, A_metadata_fits, A_no_batch_is_out, E_all_ends,
 	E_active_in_the_end, R_requeue_only_in_noflush, G_degrade_is_known;
 
-/* Errors. */
+/* Error codes. */
 #define OK		0
 #define ESTALE		1
 #define EBUSY		2
@@ -93,7 +93,7 @@ hidden byte I1_writeset_is_there, I1_bits_and_count, I2_bit_is_durable, I3_bits_
 #define ENOTCONN	7
 #define EAGAIN		8
 
-#define NONE		2	/* no instance, no writeset */
+#define NONE		2	/* stands for no instance, and for no writeset */
 
 #include "store.pml"
 #include "kernel.pml"
@@ -154,7 +154,7 @@ end:	do
 
 init {
 	atomic {
-		/* The writes are to both blocks, to the first, and to the second. */
+		/* One write is to both blocks, one to the first, and one to the second. */
 		blk[0] = 3;
 		slot[0] = NONE;
 		run writer(0);

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any owner that include/erad_uapi.h allows, instead of erad: several threads fetch, record and commit batches and begin
- * eras at the same time, and do not remember what happened to a batch. The owner keeps these rules:
+ * Models any owner that include/erad_uapi.h allows, instead of erad: several threads fetch, record
+ * and commit batches and begin eras at the same time, and do not remember the results of their
+ * calls.  The owner keeps these rules:
  *
  *	an era is durable before NEW_ERA begins it;
  *	a batch is durable, in the newest era begun, before it is committed;
  *	a checkpoint is acknowledged when NEW_ERA has returned 0.
  *
- * Everything else happens in any order. So this also checks promises of the module on which erad does not rely.
+ * All other events happen in any order.  So this also checks promises of the module on which erad
+ * does not rely.
  */
 
-byte s_blocks[2];		/* the blocks of the fetched batches */
-bool s_recorded[2];		/* the batch is durable */
-byte sera;			/* the newest era begun in the metadata */
-byte flipped;			/* the newest era begun by a target */
-byte io;			/* what is written and not yet flushed: a batch, an era */
+byte s_blocks[2];		/* blocks of the fetched batches */
+bool s_recorded[2];		/* whether each batch is durable */
+byte sera;			/* newest era that the metadata has begun */
+byte flipped;			/* newest era that a target has begun */
+byte io;			/* a batch or an era that is written and not yet flushed */
 #define IO_ERA		3
-byte r;				/* what a call returned */
-bool killed;			/* never: see die() */
+byte r;				/* result of a call */
+bool killed;			/* is never true: see die() */
 
 #if POWER_CUTS || ERRORS || DEGRADES
 #error any owner: power cuts, failing metadata and degrades are for erad alone
@@ -25,7 +27,7 @@ bool killed;			/* never: see die() */
 
 #define kick()		skip
 
-/* The end of the process.  The next process has opened the metadata. */
+/* Ends the process.  The next process has opened the metadata. */
 #define die() \
 	k_close(); \
 	drop(0); \
@@ -71,16 +73,16 @@ end:	do
 
 proctype owner()
 {
-	byte id;			/* of the batch to be committed */
+	byte id;			/* id of the batch to commit */
 
 end:	do
 	:: atomic { d_fd == NONE -> k_attach(live, r); r = OK }
-	/* The table was reloaded, the new one is in use. Or the target failed. */
+	/* Attach again, because another table is in use, or the target has failed. */
 	:: d_step { d_fd != NONE && ((d_fd != live && inst[live].resumed) || inst[d_fd].state == FAILED) -> die() }
 	:: atomic { ATTACHED && inst[d_fd].state == LOADING && ERA(d_fd) == sera && sera != 0 -> k_ready(d_fd, sera, 0, r); r = OK }
 	record(0)
 	record(1)
-	/* COMMIT of any batch, or of none, and FETCH. */
+	/* COMMIT of any batch, or of no batch, and FETCH. */
 	:: atomic {
 		ATTACHED && (s_recorded[0] || s_recorded[1] || FETCHES) ->
 			if
@@ -96,7 +98,7 @@ end:	do
 			fi;
 			id = 0; x_id = 0; x_era = 0; x_blocks = 0; r = OK
 	}
-	/* The first era of a target, or a checkpoint. */
+	/* Begins the first era of a target, or a checkpoint. */
 	:: d_step {
 		ATTACHED && io == 0 && sera == flipped && (ERA(d_fd) == 0 || checkpoints > 0) ->
 			if
@@ -118,7 +120,7 @@ end:	do
 			fi;
 			r = OK
 	}
-	/* NEW_ERA again, to see whether the drain has ended. */
+	/* Calls NEW_ERA again, to see whether the drain has ended. */
 	:: atomic {
 		ATTACHED && inst[d_fd].state != FAILED && ERA(d_fd) == sera && sera > acked && !inst[d_fd].draining ->
 			acknowledge()

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The metadata, daemon/store/: a journal. Only its newest group can be unflushed, because every append ends with a flush,
- * and there is only one append at a time. A replay finds the newest era of each block, and the newest era begun. Folds do
- * not change this, so they are not modelled; the crash simulator of tests/unit tests them.
+ * Models the metadata, daemon/store/: a journal.  Only its newest group can be unflushed, because
+ * every append ends with a flush, and there is only one append at a time.  A replay finds the
+ * newest era of each block, and the newest era that was begun.  Folds do not change this, so they
+ * are not modelled; the crash simulator of tests/unit tests folds.
  */
 
 byte dmark[BLOCKS];		/* durable: the newest era that the block is recorded in; 0: none */
 byte dera;			/* durable: the newest era begun */
 
 /* The last written group, which may not be durable. After a kill of the daemon, it remains in the page cache. */
-byte pend_era;			/* 0: there is none */
-byte pend_blocks;		/* 0: ERA_BEGIN */
-bool pend_read;			/* a replay has read the group, so the next group goes behind it, and not in its place */
+byte pend_era;			/* era of the group; 0: there is no group */
+byte pend_blocks;		/* blocks of the group; 0: it is an ERA_BEGIN */
+bool pend_read;			/* a replay has read the group, so the next group is written after it, and not over it */
 
 byte acked;			/* the newest acknowledged era */
 
@@ -82,7 +83,7 @@ inline store_append(e, b, r)
 	store_write(e, b);
 	store_flush(r)
 #else
-	atomic { store_write(e, b); store_flush(r) }	/* the write may or may not have happened */
+	atomic { store_write(e, b); store_flush(r) }	/* the write may have happened or not */
 #endif
 }
 
@@ -93,7 +94,7 @@ inline store_replay(e)
 	pend_read = (pend_era != 0)
 }
 
-/* take_over(): makes durable what the last process has left, before anything relies on it */
+/* models take_over(): makes durable the group that the previous process has left, before anything relies on it */
 inline store_take_over(r)
 {
 #ifdef M_NO_TAKE_OVER
@@ -104,7 +105,7 @@ inline store_take_over(r)
 }
 
 #if DEGRADES
-/* store_set_floor() */
+/* stands for store_set_floor() */
 inline store_set_floor(e, r)
 {
 	atomic {

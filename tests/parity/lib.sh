@@ -39,7 +39,7 @@ linear_metadata()
 	echo "0 $metadata_size linear $metadata_disk 0"
 }
 
-# metadata_is TABLE: loads a table into $metadata. I/O in flight completes with the old table.
+# metadata_is TABLE: loads a table into $metadata.  I/O in flight completes through the old table.
 metadata_is()
 {
 	dmsetup load metadata --table "$1"
@@ -60,15 +60,16 @@ save_metadata()
 	dmsetup resume metadata
 }
 
-# load_metadata FILE: writes FILE to $metadata. The volume must be closed.
+# load_metadata FILE: writes FILE to $metadata, as if power had been cut when FILE was saved. The volume must be closed.
 load_metadata()
 {
+	another_boot
 	cat "$1" > "$metadata_file"
 	blockdev --flushbufs "$metadata_disk"
 	blockdev --flushbufs "$metadata"
 }
 
-# crash: closes the volume, and restores the metadata as it was before the close.
+# crash: closes the volume, and then puts back a copy of the metadata from before the close.
 crash()
 {
 	save_metadata "$T/crash"
@@ -76,7 +77,7 @@ crash()
 	load_metadata "$T/crash"
 }
 
-# write_block NUMBER [BYTES]
+# write_block NUMBER [BYTES]: writes to a block of the volume
 write_block()
 {
 	write_at data $(($1 * block * 512)) "${2:-4096}"
@@ -106,7 +107,8 @@ used_metadata()
 	status_field 5 | cut -d / -f 1
 }
 
-# sys_dir DEVICE: prints its directory in sysfs. Without udev, the nodes in /dev/mapper are no links.
+# sys_dir DEVICE: prints the device's directory in sysfs.  Without udev, the nodes in /dev/mapper
+# are no links.
 sys_dir()
 {
 	local major minor
@@ -115,13 +117,15 @@ sys_dir()
 	echo "/sys/dev/block/$((0x$major)):$((0x$minor))"
 }
 
-# stat_field DEVICE N: prints field N of its statistics; 5 are the writes, 7 the sectors written, 16 the flushes.
+# stat_field DEVICE N: prints field N of the device's statistics; 5 are the writes, 7 the sectors
+# written, 16 the flushes.
 stat_field()
 {
 	awk -v n="$2" '{ print $n }' "$(sys_dir "$1")/stat"
 }
 
-# swap_table TABLE: suspends, loads and resumes. dm-era works correctly only with this order.
+# swap_table TABLE: suspends, loads and resumes the device. dm-era works correctly only with this
+# order.
 swap_table()
 {
 	dmsetup suspend data

@@ -36,7 +36,7 @@ dump()
 restore_era()
 {
 	cp "$metadata_file" "$T/restored"
-	# Sets current_era in the superblock.
+	# Set current_era in the superblock.
 	reseal "$T/restored" 0 184 4 "$1"
 	load_metadata "$T/restored"
 }
@@ -53,8 +53,8 @@ metadata_uuid()
 	sed -n 's/.*<superblock uuid="\([^"]*\)".*/\1/p' "$T/xml"
 }
 
-# read_live: prints what has changed since era 1, from the live volume, and begins a new era. It ends at the first failure,
-# as a script with `set -e` would.
+# read_live: prints what has changed since era 1, from the live volume, and begins a new era.  It
+# stops at the first failure, as a script with `set -e` does.
 read_live()
 {
 	dmsetup message data 0 take_metadata_snap &&

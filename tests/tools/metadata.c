@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Makes and changes metadata in a file step by step, as erad would, and damages it but keeps its checksums correct. */
+/*
+ * Makes, changes and damages metadata in a file, step by step.  Uses erad's own library.  Keeps the
+ * checksums of damaged metadata correct.
+ */
 #include <endian.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/seal.h"
 #include "erad_format.h"
 #include "store/crc32c.h"
 #include "store/history.h"
@@ -23,6 +28,7 @@ static const char *const usage =
 	"  degrade              the module lets all writes pass, and says so in the record; unopened then\n"
 	"  floor                all that follows from it: every block counts as written, a new era\n"
 	"  close                with a clean end; without it, as after a crash\n"
+	"  close-sealed FILE    the same, with a seal of the data in FILE, as erad closes it\n"
 	"  snapshot-eras        prints a line \"block era\" for each that the snapshot shows\n"
 	"  hold                 says so and keeps it open until its input ends\n"
 	"  poke PAGE SECTOR ENTRY ERA  writes into a sector of the era array, unopened\n";
@@ -57,7 +63,7 @@ static struct store *opened(void)
 
 	if (!store) {
 		check(engine_open(path, ENGINE_WRITE, &e, &err));
-		e->block_device = true;		/* the file stands for a block device */
+		e->block_device = true;		/* use the file in place of a block device */
 		check(store_open(e, STORE_WRITE, &store, &err));
 	}
 	return store;
@@ -130,6 +136,31 @@ static void raise_floor(void)
 	check(store_clear_degraded(store, &err));
 }
 
+static void close_sealed(const char *data)
+{
+	union {
+		uint8_t bytes[ERAD_HISTORY_SEAL];
+		struct seal seal;
+	} page = { };
+	struct store_info info;
+	int fd;
+
+	if (!data) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	store_info(opened(), &info);
+	fd = open(data, O_RDONLY);
+	if (fd < 0) {
+		perror(data);
+		exit(EXIT_FAILURE);
+	}
+	check(seal_take(fd, info.nr_sectors * ERAD_SECTOR, 7, &page.seal, &err));
+	close(fd);
+	check(store_close_sealed(store, page.bytes, &err));
+	store = NULL;
+}
+
 static void poke(uint64_t page, uint64_t sector, uint64_t entry, uint64_t era)
 {
 	struct erad_disk_eras *e;
@@ -167,7 +198,7 @@ int main(int argc, char **argv)
 
 			format(blocks, number(&arg));
 		} else if (!strcmp(step, "timeline")) {
-			check(store_new_timeline(opened(), number(&arg), &err));
+			check(store_new_timeline(opened(), number(&arg), NULL, &err));
 		} else if (!strcmp(step, "era")) {
 			check(store_begin_era(opened(), number(&arg), &err));
 		} else if (!strcmp(step, "snapshot")) {
@@ -186,6 +217,9 @@ int main(int argc, char **argv)
 		} else if (!strcmp(step, "close")) {
 			check(store_close(opened(), true, &err));
 			store = NULL;
+		} else if (!strcmp(step, "close-sealed")) {
+			close_sealed(*arg);
+			arg++;
 		} else if (!strcmp(step, "snapshot-eras")) {
 			check(store_eras(opened(), STORE_SNAPSHOT, print_eras, NULL, NULL, &err));
 		} else if (!strcmp(step, "hold")) {

@@ -22,7 +22,7 @@ static void must(int good, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* Returns the kind for which the block's checksum is correct now, so that the new checksum is of the same kind. */
+/* Returns the kind of block for which the checksum is correct now.  The new checksum must be of the same kind. */
 static uint32_t kind_of(const void *block)
 {
 	static const uint32_t kinds[] = { DM_ERA_SUPER_XOR, DM_ERA_NODE_XOR, DM_ERA_ARRAY_XOR };

@@ -12,7 +12,7 @@ random()
 		print substr($s, 0, $n < 4096 ? $n : 4096) }' "$@"
 }
 
-# write_blocks FILE SEED FIRST COUNT: writes blocks of 64 KiB, as much of them as the volume has
+# write_blocks FILE SEED FIRST COUNT: writes blocks of 64 KiB, up to the end of the volume
 write_blocks()
 {
 	local bytes=$(($4 * 65536)) left=$((size - $3 * 65536))
@@ -42,7 +42,8 @@ three_eras()
 	write_blocks "$T/v3" 5 100 1
 	metadata "$T/m3" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 close
-	# Era 4 has begun in m4, and nothing was written: a copy of m4 is a copy of v3.
+	# In m4, era 4 has begun, and nothing was written in it.  So a copy that m4 describes equals
+	# v3.
 	metadata "$T/m4" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 era 4 close
 	eractl send "$T/m1" --device "$T/v1" > "$T/full"
@@ -53,7 +54,8 @@ three_eras()
 	eractl send "$T/m4" --device "$T/v3" --since "$(token 3)" > "$T/three_to_four"
 }
 
-# receives COPY STREAM TOKEN: checks that the stream is taken, and that the last line is the token
+# receives COPY STREAM TOKEN: checks that receive accepts the stream, and that the last line of its
+# output is the token
 receives()
 {
 	eractl receive "$1" < "$2" > "$T/said" || fail "receive: exit code $?"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The crash simulator: see crash_sim.h. */
+/* Simulates crashes: see crash_sim.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,6 +43,7 @@ bool sim_open(struct sim *s)
 bool sim_settle(struct sim *s)
 {
 	uint8_t item[ERAD_HISTORY_ITEM];
+	uint32_t bookmark[MODEL_BOOKMARKS];
 	struct store_info info;
 	uint32_t era;
 
@@ -53,6 +54,9 @@ bool sim_settle(struct sim *s)
 	model_opened(&s->model, &info);
 	store_item(s->store, STORE_IDENTITY, item);
 	model_ack_item(&s->model, item[0]);
+	model_read_bookmarks(s->store, bookmark);
+	for (unsigned int i = 0; i < MODEL_BOOKMARKS; i++)
+		model_ack_bookmark(&s->model, i, bookmark[i]);
 	if (!info.degraded && !s->target.degraded)
 		model_ack_clear(&s->model);
 	if (info.snapshot_era && !info.snapshot_lasts)
@@ -89,6 +93,7 @@ static void recover(struct sim *from, uint8_t *image)
 	from->stats->recoveries++;
 	disk_init_copy(&s.disk, image, from->disk.size);
 	s.disk.tear_below = from->disk.tear_below;
+	s.disk.fua = from->disk.fua;
 	model_copy(&s.model, &from->model);
 	for (i = 0; i < 4; i++)
 		steps[i] = (struct step){ recovery_kind(from), rnd(&from->rnd) };
@@ -139,11 +144,14 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 		sim_degrade(s);
 	if (after && s->target.degraded && !s->failed && rnd_below(&s->target.rnd, 3) == 0)
 		sim_pass(s);
-	/* Only flushes are explored: the states of each earlier moment are among those before the next flush. */
-	if (op == DISK_FLUSH && !after)
+	/*
+	 * Explore only the moments before something becomes durable.  The states of each earlier
+	 * moment are among the states before the next flush or DISK_PERSIST.
+	 */
+	if ((op == DISK_FLUSH || op == DISK_PERSIST) && !after)
 		sim_explore(s);
 	else if (s->nest_at && !s->nested && !s->failed && after && d->ops >= s->nest_at &&
-		 op != DISK_FLUSH)
+		 op != DISK_FLUSH && op != DISK_WRITE_DURABLE && op != DISK_PERSIST)
 		sim_nest(s);
 }
 
@@ -169,7 +177,7 @@ static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 	sim_explore(s);
 }
 
-/* Returns true if the history found no error. */
+/* Runs the history.  Returns true if it finds no error. */
 static bool run_history(const struct sim_config *c, uint64_t seed, const struct step *steps,
 			unsigned int nr, struct sim_stats *stats, struct err *err)
 {
@@ -185,6 +193,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 	s.disk.tear_below = ERAD_JOURNAL_START * ERAD_PAGE / ERAD_SECTOR;
 	model_init(&s.model, c->nr_blocks);
 	s.small = c->nr_blocks - 1 - rnd_below(&r, c->nr_blocks / 2);
+	s.disk.fua = rnd_below(&r, 2);
 	e = disk_engine(&s.disk);
 	if (store_format(e, &g, NULL, NULL, &s.err))
 		sim_fail(&s, "format");
@@ -197,7 +206,10 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 	return !s.failed;
 }
 
-/* Removes steps from a history that finds an error, as long as it still finds one. */
+/*
+ * Shortens a history that finds an error: removes each step without which the history still finds
+ * an error.
+ */
 static unsigned int shrink(const struct sim_config *c, uint64_t seed, struct step *steps,
 			   unsigned int nr)
 {
@@ -229,7 +241,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 	struct err err;
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
-		/* Most steps are marks. */
+		/* Choose a mark for most steps. */
 		unsigned int kind = 1u << rnd_below(&r, 19);
 
 		if (!(kind & c->kinds) || nr == 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The steps of the crash simulator's histories: see crash_steps.h. */
+/* Implements the steps of the crash simulator's histories: see crash_steps.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -8,13 +8,18 @@
 #include "crash_steps.h"
 #include "erad_format.h"
 #include "rnd.h"
+#include "store/bookmarks.h"
 #include "store/history.h"
+#include "store/moment.h"
 #include "store/pool.h"
 #include "store/state.h"
 
 static void do_nest(struct sim *s, const struct step *step);
 
-/* After a step that returned 0 and was not nested, a power failure loses nothing. */
+/*
+ * Records what a power failure must not lose: after a step that returned 0 and was not nested,
+ * everything is durable.
+ */
 static void expect_durable(struct sim *s, int ret, const char *what)
 {
 	const struct erad_disk_super *sb = (const void *)s->disk.durable;
@@ -32,7 +37,7 @@ static void expect_durable(struct sim *s, int ret, const char *what)
 	}
 }
 
-/* -EIO is no error of the store if the simulator made an I/O fail. */
+/* -EIO is an error of the store only if the simulator has not made an I/O fail. */
 void sim_expect(struct sim *s, int ret, const char *what)
 {
 	if (ret && (ret != -EIO || s->disk.ops <= s->disk.fail_from))
@@ -40,7 +45,7 @@ void sim_expect(struct sim *s, int ret, const char *what)
 	expect_durable(s, ret, what);
 }
 
-/* Makes as many ranges as fit into a group, so far from each other that they are not merged. */
+/* Makes as many ranges as fit into a group.  They are so far from each other that they are not merged. */
 static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
 {
 	const uint64_t stride = s->model.size / s->c->big_marks;
@@ -73,9 +78,9 @@ static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_
 }
 
 /*
- * Leaves the store memory for one run and few more, so that a mark is several groups with folds in
- * between.  The model takes the mark as acknowledged only if all of it is.  After a power failure,
- * the groups that are left belong to a mark that was attempted.
+ * Leaves the store memory for only a few runs.  Then a mark becomes several groups, with folds
+ * between them.  For the model, the mark is acknowledged only when all groups are durable.  After a
+ * power failure, the remaining groups belong to a mark that was attempted.
  */
 static void drain_pool(struct store *store, uint64_t *r)
 {
@@ -89,7 +94,7 @@ static void drain_pool(struct store *store, uint64_t *r)
 	nodes_free(&nodes);
 }
 
-/* Returns whether the next mark, or any group, is going to fold by itself. */
+/* Returns whether the next mark, or any group, will fold by itself. */
 static bool is_full(struct store *store, unsigned int groups)
 {
 	struct store_info info;
@@ -113,7 +118,7 @@ static int do_mark(struct sim *s, uint64_t seed)
 	if (info.era == 0)
 		return 0;
 	nr = random_ranges(s, &seed, range);
-	/* Few ranges: each may be a group, with a fold of its own. */
+	/* Make few ranges: each may be a group, with a fold of its own. */
 	if (nr <= 4 && !s->nested && !s->nest_at && rnd_below(&seed, 4) == 0)
 		drain_pool(s->store, &seed);
 	model_try_mark(&s->model, range, nr, info.era);
@@ -159,8 +164,8 @@ static void do_diff(struct sim *s)
 	int ret;
 
 	/*
-	 * The diff must have all that was acknowledged before it began; it may have marks that are
-	 * made during the diff.
+	 * The diff must contain all marks that were acknowledged before it began.  It may contain
+	 * marks that are made during the diff.
 	 */
 	model_copy(&m, &s->model);
 	ret = model_read(&m, s->store, &era, &s->err);
@@ -189,7 +194,7 @@ static void do_resize(struct sim *s)
 		model_ack_resize(&s->model, nr);
 	sim_expect(s, ret, "resize");
 	s->unsettled = ret;
-	/* A failing resize has either the old or the new size. */
+	/* After a resize that fails, the size is the old one or the new one. */
 	store_info(s->store, &info);
 	s->model.size = info.nr_blocks;
 }
@@ -256,15 +261,17 @@ static void do_gap(struct sim *s, uint64_t seed)
 	sim_expect(s, ret, "gap");
 }
 
-/* Does what an activation does: begins a timeline, and then its first era. */
+/* Begins a timeline, and then its first era, as an activation does. */
 static void do_timeline(struct sim *s, uint64_t seed)
 {
+	uint8_t note[ERAD_HISTORY_ITEM];
 	const uint64_t number = rnd(&seed) | 1;
 	struct store_info info;
 	int ret;
 
 	store_info(s->store, &info);
-	ret = store_new_timeline(s->store, number, &s->err);
+	model_note(note, number);
+	ret = store_new_timeline(s->store, number, note, &s->err);
 	sim_expect(s, ret, "timeline");
 	if (ret || do_era(s, rnd(&seed)))
 		return;
@@ -284,14 +291,41 @@ static void do_item(struct sim *s, uint64_t seed)
 	sim_expect(s, ret, "item");
 }
 
+/* Sets a bookmark to the beginning of the current era, or deletes a bookmark. */
+static void do_bookmark(struct sim *s, uint64_t seed)
+{
+	const unsigned int nr = rnd_below(&seed, MODEL_BOOKMARKS);
+	const bool set = rnd_below(&seed, 4);
+	char name[MODEL_BOOKMARK_NAME];
+	uint32_t era[MODEL_BOOKMARKS];
+	struct store_info info;
+	struct token token;
+	int ret;
+
+	model_bookmark_name(nr, name);
+	store_info(s->store, &info);
+	model_read_bookmarks(s->store, era);
+	if (set ? !store_token(s->store, info.era, &token) : !era[nr])
+		return;
+	model_try_bookmark(&s->model, nr, set ? token.era : 0);
+	ret = set ? store_set_bookmark(s->store, name, &token, &s->err) : store_delete_bookmark(s->store, name, &s->err);
+	if (!ret)
+		model_ack_bookmark(&s->model, nr, set ? token.era : 0);
+	sim_expect(s, ret, "bookmark");
+}
+
 static void do_history(struct sim *s, uint64_t seed)
 {
-	switch (rnd_below(&seed, 4)) {
+	switch (rnd_below(&seed, 6)) {
 	case 0:
 		do_timeline(s, rnd(&seed));
 		break;
 	case 1:
 		do_item(s, rnd(&seed));
+		break;
+	case 2:
+	case 3:
+		do_bookmark(s, rnd(&seed));
 		break;
 	default:
 		do_gap(s, rnd(&seed));
@@ -347,7 +381,7 @@ static void do_nest(struct sim *s, const struct step *step)
 	} else if (step->kind == SIM_MARK_NEST) {
 		s->nest_kinds = SIM_FOLD;
 		s->nest_at = s->disk.ops + 1;
-		/* Not if the mark will fold by itself, or will take the fold's lock. */
+		/* Leave this out if the mark will fold by itself, or will take the fold's lock. */
 		if (is_full(s->store, 1) || s->unsettled)
 			s->nest_at = 0;
 		do_mark(s, rnd(&r));
@@ -372,7 +406,10 @@ static void reopen(struct sim *s, bool clean)
 		sim_attach(s);
 }
 
-/* The target degrades while a daemon opens the store, so the store may not know of the record, but the target does. */
+/*
+ * The target degrades while a daemon opens the store.  The target then has a record that the store
+ * may not have found.
+ */
 static void degrade_within_open(struct sim *s, uint64_t at)
 {
 	store_close(s->store, false, NULL);
@@ -388,7 +425,7 @@ static void degrade_within_open(struct sim *s, uint64_t at)
 		sim_settle(s);
 }
 
-/* There is no daemon for so long that the target degrades. */
+/* No daemon attaches for so long that the target degrades. */
 static void do_degrade(struct sim *s, uint64_t seed)
 {
 	s->target.rnd = rnd(&seed);
@@ -414,7 +451,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 	if (!sim_settle(s))
 		return;
 	if (s->c->kinds & SIM_KILL && rnd_below(&seed, 2)) {
-		/* This daemon is killed while it takes the degrade record out of force. */
+		/* Kill this daemon while it ends the degrade record. */
 		s->killed = true;
 		s->disk.rnd = rnd(&seed);
 		s->disk.fail_torn = rnd_below(&seed, 2);
@@ -451,7 +488,7 @@ static void do_simple(struct sim *s, uint64_t seed)
 		do_fold(s);
 		break;
 	case 2:
-		/* The I/O of a commit fails, and that of a nested fold does not. */
+		/* The I/O of a commit fails, but the I/O of a nested fold does not. */
 		if (s->c->kinds & SIM_FOLD_NEST)
 			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
 		break;
@@ -460,7 +497,7 @@ static void do_simple(struct sim *s, uint64_t seed)
 	}
 }
 
-/* From some point on, no I/O succeeds, as if the process were killed.  Its earlier writes are still in the cache. */
+/* From some point on, no I/O succeeds, as if the process were killed.  The cache still has its earlier writes. */
 static void do_kill(struct sim *s, uint64_t seed)
 {
 	s->killed = true;
@@ -530,7 +567,7 @@ static void do_power(struct sim *s)
 
 void sim_step(struct sim *s, const struct step *step)
 {
-	/* Fills the pool, as the fold thread of a volume does sooner or later. */
+	/* Fills the pool, as the fold thread of a volume does from time to time. */
 	if (step->seed % 3 == 0)
 		store_fill_pool(s->store);
 	switch (step->kind) {

@@ -10,18 +10,18 @@
 #include "model.h"
 
 struct step {
-	unsigned int kind;	/* SIM_… */
+	unsigned int kind;	/* kinds of steps: SIM_… */
 	uint64_t seed;
 };
 
-/* A stand-in for the module's target.  It survives a kill of the daemon, but not a power failure. */
+/* A stand-in for the module's target.  A kill of the daemon does not change it; a power failure does. */
 struct target {
 	bool ready;			/* READY was called, so the fields below are set */
 	uint64_t sector;
 	uint8_t record[DISK_SECTOR];
-	uint32_t era;			/* the era of the writes that pass */
-	bool degraded;			/* all writes pass */
-	uint64_t degrade_at;		/* at this operation of the disk, the target degrades; 0: never */
+	uint32_t era;			/* era of the writes that pass */
+	bool degraded;			/* whether all writes pass */
+	uint64_t degrade_at;		/* number of the disk's operation at which the target degrades; 0: never */
 	uint64_t rnd;
 };
 
@@ -32,11 +32,11 @@ struct sim {
 	struct disk disk;
 	struct store *store;
 	struct model model;
-	uint64_t small;			/* blocks of the device in its smaller size */
+	uint64_t small;			/* size of the device in blocks, when it is smaller */
 	uint64_t rnd;			/* random state for the crashes */
-	unsigned int depth;		/* how often further recoveries may be nested */
-	/* The nested step. */
-	uint64_t nest_at, nest_rnd;	/* nest_at: number of the disk operation; 0: no nested step */
+	unsigned int depth;		/* how often a recovery may crash again */
+	/* The step that runs inside another step. */
+	uint64_t nest_at, nest_rnd;	/* nest_at: number of the disk's operation; 0: there is no nested step */
 	unsigned int nest_kinds;
 	bool nested;
 	struct target target;
@@ -47,7 +47,7 @@ struct sim {
 	bool failed;
 };
 
-/* crash_sim.c: reports an error that was found, with the reason in s->err.  Returns false. */
+/* In crash_sim.c: reports an error that was found, with the reason in s->err.  Returns false. */
 bool sim_fail(struct sim *s, const char *when);
 
 /* Opens the metadata on the disk.  Returns false, with s->err set, on failure. */
@@ -63,20 +63,20 @@ bool sim_settle(struct sim *s);
 void sim_explore(struct sim *s);
 
 /*
- * crash_target.c: attaches the open store to the target, as a daemon does.  Returns false on
+ * In crash_target.c: attaches the open store to the target, as a daemon does.  Returns false on
  * failure, which is an error of the store unless the simulator made an I/O fail.
  */
 bool sim_attach(struct sim *s);
 
-/* The target writes its degrade record with FUA, and then lets all writes pass. */
+/* Lets the target write its degrade record with FUA, and then let all writes pass. */
 void sim_degrade(struct sim *s);
 
-/* A write that nobody records completes. */
+/* Completes a write that nobody records. */
 void sim_pass(struct sim *s);
 
 /*
- * crash_steps.c: checks the result of a call.  Expects 0, or -EIO if the simulator made an I/O
- * fail.
+ * In crash_steps.c: checks the result ret of a call.  The result must be 0, or -EIO if the
+ * simulator made an I/O fail.
  */
 void sim_expect(struct sim *s, int ret, const char *what);
 

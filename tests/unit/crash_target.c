@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The crash simulator's target: it degrades when no daemon comes back, and records again when a daemon has attached. */
+/*
+ * Models the target for the crash simulator: it degrades when no daemon attaches, and records again
+ * when one has attached.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -31,7 +34,7 @@ void sim_degrade(struct sim *s)
 	sim_explore(s);
 }
 
-/* Follows the order of erad_format.h, up to the step in which the target holds writes again. */
+/* Takes the steps of erad_format.h in order, up to the step after which the target holds writes again. */
 static int take_back(struct sim *s)
 {
 	struct store_info info;
@@ -51,12 +54,15 @@ static int take_back(struct sim *s)
 	if (ret)
 		return ret;
 	s->target.degraded = false;
-	/* All writes that had passed have completed: only now may the era be acknowledged. */
+	/*
+	 * Only now may the era be acknowledged, because only now have all writes that passed
+	 * unrecorded completed.
+	 */
 	model_ack_era(&s->model, info.era + 1);
 	return 0;
 }
 
-/* Makes the target ready, and then takes the last degrade record out of force. */
+/* Makes the target ready, and then ends the last degrade record. */
 static int make_ready(struct sim *s)
 {
 	struct target *t = &s->target;

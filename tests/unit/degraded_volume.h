@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A small volume that degrades, and the steps of a daemon that comes back; for files that include cmocka.h. */
+/*
+ * A small volume that degrades, and the steps of the daemon that attaches next; for files that
+ * include cmocka.h.
+ */
 #ifndef ERAD_TEST_DEGRADED_VOLUME_H
 #define ERAD_TEST_DEGRADED_VOLUME_H
 
@@ -9,7 +12,7 @@
 
 #define RECORD(d)	((d)->visible + ERAD_DEGRADE * ERAD_PAGE)
 
-/* A volume in era 3, blocks 10 to 14 written in era 1, blocks 20 to 21 in era 3; closed. */
+/* Makes a closed volume in era 3.  Blocks 10 to 14 were written in era 1, and blocks 20 to 21 in era 3. */
 static inline void make_volume(struct disk *d)
 {
 	struct store *s;
@@ -31,14 +34,14 @@ static inline void given(struct store *s, uint8_t content[ERAD_SECTOR])
 	assert_int_equal(sector, ERAD_DEGRADE * ERAD_PAGE / ERAD_SECTOR);
 }
 
-/* Writes the degrade record, as the module does when no daemon comes back. */
+/* Writes the degrade record, as the module does when no daemon attaches. */
 static inline void degrade(struct disk *d, const uint8_t content[ERAD_SECTOR])
 {
 	memcpy(RECORD(d), content, ERAD_SECTOR);
 	memcpy(d->durable + ERAD_DEGRADE * ERAD_PAGE, content, ERAD_SECTOR);
 }
 
-/* Opens the volume of make_volume(), as a daemon does.  content: the degrade record that the target receives. */
+/* Opens the volume of make_volume(), as a daemon does.  content: receives the degrade record for the target. */
 static inline struct store *open_served(struct disk *d, uint8_t content[ERAD_SECTOR])
 {
 	struct store *s;
@@ -71,7 +74,7 @@ static inline void set_floor_and_begin(struct store *s, uint32_t era)
 	assert_int_equal(store_begin_era(s, era, NULL), 0);
 }
 
-/* Takes all the steps that take a degrade record out of force.  content: the new record that the target receives. */
+/* Takes all steps that end a degrade record.  content: receives the new record for the target. */
 static inline void come_back(struct store *s, uint8_t content[ERAD_SECTOR])
 {
 	struct store_info info;

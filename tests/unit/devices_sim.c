@@ -38,7 +38,7 @@ struct node {
 
 static struct node node[NODES];
 static size_t nr_nodes;
-static char root[64];	/* the temporary directory; empty: paths are not redirected */
+static char root[64];	/* path of the temporary directory; "": paths are not redirected */
 
 /* The one device that udev knows. */
 static struct {
@@ -69,7 +69,7 @@ int __wrap_sd_device_get_property_value(sd_device *d, const char *key, const cha
 const char *__wrap_sd_device_get_devlink_first(sd_device *d);
 const char *__wrap_sd_device_get_devlink_next(sd_device *d);
 
-/* Returns the path below the temporary directory.  The result is valid until the fourth call from now. */
+/* Returns the path below the temporary directory.  The result is valid for three further calls. */
 static const char *path_below(const char *path)
 {
 	static char buf[4][PATH_MAX + sizeof(root)];
@@ -184,7 +184,7 @@ int __wrap_blkid_devno_to_wholedisk(dev_t dev, char *name, size_t len, dev_t *di
 	return 0;
 }
 
-/* No disk has a partition table. */
+/* In this simulation, no disk has a partition table. */
 blkid_probe __wrap_blkid_new_probe_from_filename(const char *path)
 {
 	(void)path;
@@ -298,7 +298,7 @@ static struct node *add_node(const char *path)
 		make_directories(path);
 	else
 		devices_write(path, "");
-	snprintf(n->path, sizeof(n->path), "%.*s", (int)strlen(path) - (path[strlen(path) - 1] == '/'), path);
+	snprintf(n->path, sizeof(n->path), "%.*s", (int)strlen(path) - (path[1] && path[strlen(path) - 1] == '/'), path);
 	return n;
 }
 

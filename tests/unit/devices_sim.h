@@ -16,21 +16,24 @@ void devices_begin(void);
 void devices_end(void);
 
 /*
- * Adds a block device with the kernel's name `name`, and its node below /dev.  disk: for a
- * partition its disk, else NULL.
+ * Adds a block device, and its node below /dev.  name: the kernel's name of the device.  disk: the
+ * disk of a partition, else NULL.
  */
 void devices_add(const char *name, const char *disk, dev_t dev);
-/* Makes the device `upper` stand on the device `lower`, as device-mapper and md do. */
+/* Puts the device `upper` on the device `lower`, as device-mapper and md do. */
 void devices_stack(const char *upper, const char *lower);
 /* Writes a file, and makes the directories above it.  statx() is not redirected for this file. */
 void devices_write(const char *path, const char *text);
-/* Adds a file, or a directory if the path ends with a slash, on a file system with that st_dev and mount. */
+/* Adds a file, or a directory if the path ends with a slash.  dev and mount: st_dev and id of its mount. */
 void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bool in_memory);
 /* Adds a node of a block device. */
 void devices_node(const char *path, dev_t rdev);
-/* Sets the one device that udev knows, and its ID_SERIAL; NULL: it has none.  It has no links yet. */
+/*
+ * Sets the one device that udev knows.  serial: its ID_SERIAL; NULL: it has no serial number.  The
+ * device has no links yet.
+ */
 void devices_udev(dev_t dev, const char *serial);
-/* Adds a link that udev has for that device.  The link leads to the device `to`. */
+/* Adds a link to the device that udev knows.  The link leads to the device `to`. */
 void devices_link(const char *path, dev_t to);
 
 #endif /* ERAD_TEST_DEVICES_SIM_H */

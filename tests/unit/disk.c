@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A disk in memory that can fail and lose its cache: see disk.h. */
+/* Simulates a disk that can fail and lose its cache: see disk.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static struct disk *to_disk(struct engine *e)
 static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
 {
 	if (!d->durable)
-		abort();	/* a shared image must not be written */
+		abort();	/* whether the image is shared, so that it must not be written */
 	if (d->nr_cached == d->cap) {
 		d->cap = d->cap ? 2 * d->cap : 64;
 		d->cache = realloc(d->cache, d->cap * sizeof(*d->cache));
@@ -31,20 +31,23 @@ static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
 	memcpy(d->visible + sector * DISK_SECTOR, data, DISK_SECTOR);
 }
 
-/* Counts the operation.  Returns true if the operation must fail.  Takes the lock, which the caller releases. */
+/*
+ * Counts the operation.  Returns true if it must fail.  Takes the lock in both cases; the caller
+ * releases the lock.
+ */
 static bool begin_op(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 {
 	uint64_t nr;
 
 	if (off % 4096 || len % 4096 || off > d->size || len > d->size - off)
-		abort();	/* the caller has broken the contract of engine.h */
+		abort();	/* abort: the caller has broken a rule of engine.h */
 	if (d->hook)
 		d->hook(d, op, false, d->hook_ctx);
 	pthread_mutex_lock(&d->lock);
 	nr = d->ops++;
-	if (d->broken_from && (op == DISK_WRITE || op == DISK_ZERO) && off >= d->broken_from)
+	if (d->broken_from && op != DISK_READ && op != DISK_FLUSH && op != DISK_PERSIST && off >= d->broken_from)
 		return true;
-	if (off < d->bad_to && off + len > d->bad_from) {
+	if (op != DISK_PERSIST && off < d->bad_to && off + len > d->bad_from) {
 		if (op == DISK_READ)
 			return true;
 		if (off <= d->bad_from)
@@ -70,7 +73,7 @@ static int disk_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 
 	if ((uintptr_t)buf % 4096)
 		abort();
-	/* Sector by sector, because other threads may be writing. */
+	/* Copy sector by sector, because other threads may be writing. */
 	for (i = 0; i < len && !fail; i += DISK_SECTOR) {
 		memcpy((char *)buf + i, d->visible + off + i, DISK_SECTOR);
 		if (i % 4096 == 0) {
@@ -114,20 +117,66 @@ static int disk_zero(struct engine *e, uint64_t off, uint64_t len)
 	return write_sectors(to_disk(e), DISK_ZERO, NULL, off, len);
 }
 
+/* Makes the visible content of the sector durable.  Context: lock. */
+static void persist(struct disk *d, uint64_t sector)
+{
+	size_t i, kept = 0;
+
+	memcpy(d->durable + sector * DISK_SECTOR, d->visible + sector * DISK_SECTOR, DISK_SECTOR);
+	for (i = 0; i < d->nr_cached; i++)
+		if (d->cache[i].sector != sector)
+			d->cache[kept++] = d->cache[i];
+	d->nr_cached = kept;
+}
+
+/* Makes some cached writes durable, at random, and loses the others.  Context: lock. */
+static void lose_some(struct disk *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->nr_cached; i++)
+		if (rnd(&d->rnd) % 2)
+			memcpy(d->durable + d->cache[i].sector * DISK_SECTOR, d->cache[i].data, DISK_SECTOR);
+	d->nr_cached = 0;
+}
+
 static int disk_flush(struct engine *e)
 {
 	struct disk *d = to_disk(e);
 	const bool fail = begin_op(d, DISK_FLUSH, 0, 0);
 	size_t i;
 
-	if (!fail || d->fail_lossy) {
-		for (i = 0; i < d->nr_cached; i++)
-			if (!fail || rnd(&d->rnd) % 2)
-				memcpy(d->durable + d->cache[i].sector * DISK_SECTOR,
-				       d->cache[i].data, DISK_SECTOR);
+	if (fail && d->fail_lossy)
+		lose_some(d);
+	for (i = 0; i < d->nr_cached && !fail; i++)
+		memcpy(d->durable + d->cache[i].sector * DISK_SECTOR, d->cache[i].data, DISK_SECTOR);
+	if (!fail)
 		d->nr_cached = 0;
-	}
 	end_op(d, DISK_FLUSH);
+	return fail ? -EIO : 0;
+}
+
+static int disk_write_durable(struct engine *e, const void *buf, uint64_t off, uint64_t len)
+{
+	struct disk *d = to_disk(e);
+	bool fail;
+	uint64_t i;
+	int ret;
+
+	if (!d->fua)
+		return -EOPNOTSUPP;
+	if ((uintptr_t)buf % 4096)
+		abort();
+	ret = write_sectors(d, DISK_WRITE_DURABLE, buf, off, len);
+	if (ret)
+		return ret;
+	fail = begin_op(d, DISK_PERSIST, off, len);
+	if (!fail)
+		for (i = 0; i < len; i += DISK_SECTOR)
+			persist(d, (off + i) / DISK_SECTOR);
+	else if (d->fail_lossy)
+		lose_some(d);
+	end_op(d, DISK_PERSIST);
 	return fail ? -EIO : 0;
 }
 
@@ -144,6 +193,7 @@ static void disk_engine_destroy(struct engine *e)
 static const struct engine_ops disk_ops = {
 	.read = disk_read,
 	.write = disk_write,
+	.write_durable = disk_write_durable,
 	.flush = disk_flush,
 	.zero = disk_zero,
 	.grow = disk_grow,
@@ -202,18 +252,12 @@ void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data)
 
 void disk_persist(struct disk *d, uint64_t sector)
 {
-	size_t i, kept = 0;
-
 	pthread_mutex_lock(&d->lock);
-	memcpy(d->durable + sector * DISK_SECTOR, d->visible + sector * DISK_SECTOR, DISK_SECTOR);
-	for (i = 0; i < d->nr_cached; i++)
-		if (d->cache[i].sector != sector)
-			d->cache[kept++] = d->cache[i];
-	d->nr_cached = kept;
+	persist(d, sector);
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* The versions that one sector may have after a power failure; 0 is the durable one. */
+/* The versions that one sector may have after a power failure.  Version 0 is the durable one. */
 struct choice {
 	uint64_t sector;
 	unsigned int nr, now;
@@ -225,8 +269,8 @@ struct crash {
 	uint8_t *image;
 	struct choice *choices;
 	size_t nr;
-	const uint8_t **versions;	/* of all sectors */
-	uint8_t *torn;			/* a torn sector for each write */
+	const uint8_t **versions;	/* versions of all sectors */
+	uint8_t *torn;			/* buffer with a torn sector for each write */
 	int (*fn)(void *ctx, uint8_t *image);
 	void *ctx;
 };

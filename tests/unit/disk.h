@@ -13,12 +13,14 @@
 
 #include "store/engine.h"
 
-#define DISK_SECTOR	512u	/* a sector is written as a whole or not at all; see tear_below */
+#define DISK_SECTOR	512u	/* size that is written as a whole or not at all, but see tear_below */
 
 enum disk_op {
 	DISK_READ,
 	DISK_WRITE,
 	DISK_FLUSH,
+	DISK_WRITE_DURABLE,	/* the first half of a durable write: its data is in the cache then */
+	DISK_PERSIST,		/* the second half: the data is durable then */
 	DISK_ZERO,
 };
 
@@ -30,19 +32,20 @@ struct disk_write {
 struct disk {
 	pthread_mutex_t lock;
 	uint64_t size;
-	uint8_t *visible;		/* content that reads return */
-	uint8_t *durable;		/* content that a power failure cannot take away */
+	uint8_t *visible;		/* the content that reads return */
+	uint8_t *durable;		/* the content that a power failure cannot change */
 	struct disk_write *cache;	/* writes since the last flush, in order */
 	size_t nr_cached, cap;
 
-	uint64_t ops;			/* number of operations so far */
+	uint64_t ops;			/* how many operations there were so far */
 	uint64_t fail_from, fail_to;	/* operations fail_from to fail_to - 1 fail with EIO */
-	uint64_t broken_from;		/* byte offset; writes at or behind it fail; 0: none */
-	uint64_t bad_from, bad_to;	/* byte offsets; this range cannot be read until it is written */
-	bool fail_torn;			/* a failing write writes a part of its data */
-	bool fail_lossy;		/* a failing flush makes some cached writes durable and loses the others */
+	uint64_t broken_from;		/* byte offset: writes to this offset or a larger one fail; 0: no write fails */
+	uint64_t bad_from, bad_to;	/* byte offsets: this range cannot be read until it is written */
+	bool fua;			/* whether the disk has durable writes; otherwise they return EOPNOTSUPP */
+	bool fail_torn;			/* whether a failing write writes a part of its data */
+	bool fail_lossy;		/* whether a failing flush or DISK_PERSIST makes some cached writes durable, and loses the others */
 	uint64_t rnd;			/* random state for fail_torn and fail_lossy */
-	uint64_t tear_below;		/* a power failure can leave sectors below this number half written */
+	uint64_t tear_below;		/* sectors with a number below this can be half written after a power failure */
 
 	/* Called, with no lock held, before and after each operation. */
 	void (*hook)(struct disk *d, enum disk_op op, bool after, void *ctx);
@@ -67,11 +70,11 @@ void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data);
 void disk_persist(struct disk *d, uint64_t sector);
 
 /*
- * Calls fn with states that a power failure now could leave.  In such a state, each sector has
- * one of its cached versions or its durable version.  If there are at most `limit` states, fn
- * gets all of them.  Otherwise fn gets `limit` states: that without any cached write, that with
- * all, those with only one, those with all but one, and random ones.  fn must not change the
- * image.  If fn returns another value than 0, this stops and returns the value.
+ * Calls fn with states that a power failure now could leave.  In such a state, each sector has one
+ * of its cached versions or its durable version.  If there are at most `limit` states, fn gets all
+ * of them.  Otherwise fn gets `limit` states: one without any cached write, one with all cached
+ * writes, those with one cached write, those with all but one, and random ones.  fn must not change
+ * the image.  If fn returns another value than 0, this stops and returns the value.
  */
 int disk_crash(struct disk *d, uint64_t limit, uint64_t seed,
 	       int (*fn)(void *ctx, uint8_t *image), void *ctx);

@@ -16,16 +16,16 @@ struct dm_sim {
 	int open_count;
 	unsigned int major, minor;
 	uint64_t start, length;
-	const char *type;		/* of the table's only target */
-	char params[256];		/* of the live table */
+	const char *type;		/* parameters of the table's only target */
+	char params[256];		/* length of the live table */
 	char loaded[300];		/* the inactive table as "LENGTH TYPE PARAMS"; "" if there is none */
 	/* The next fail_times tasks of type fail_type fail with fail_errno. */
 	int fail_type, fail_errno;
 	unsigned int fail_times;
-	/* Number of INFO tasks after which nobody has the device open any more. */
+	/* after this many INFO tasks, nobody has the device open any more */
 	unsigned int closed_after;
-	char tasks[512];		/* the tasks that were run, except INFO, each followed by a space */
-	unsigned int live_tasks;	/* tasks that were created and not destroyed */
+	char tasks[512];		/* types of the tasks that were run, except INFO, each followed by a space */
+	unsigned int live_tasks;	/* how many tasks were created and not destroyed */
 	unsigned int cookies, waits;
 	void (*during_run)(void);	/* called while a task that is not INFO runs; or NULL */
 };

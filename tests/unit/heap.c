@@ -57,7 +57,7 @@ void __real_free(void *p);
 void __wrap_free(void *p);
 void __wrap_free(void *p)
 {
-	/* free() takes the heap's lock, which a thread that waits for memory may hold. */
+	/* Count free(), too: it takes the heap's lock, which a thread that waits for memory may have. */
 	if (p)
 		count_call(__builtin_return_address(0));
 	__real_free(p);

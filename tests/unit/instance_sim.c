@@ -11,48 +11,32 @@
 
 #include "heap.h"
 #include "instance_sim.h"
-#include "rnd.h"
+#include "writers_sim.h"
 
 #define TARGETS		4u
-#define NEVER		UINT64_MAX
-#define LOAD_AFTER_GO	2000u	/* how many commits */
+#define LOAD_AFTER_GO	2000u	/* for how many commits the load goes on after sim_go() */
 
 struct target {
 	bool exists;
 	uint32_t era, prepared, state;
 	uint64_t batch;		/* id of the outstanding batch; 0: none */
 	uint32_t batch_era;
-	bool draining, event;	/* event: POLLPRI is to be reported */
-	bool passing;		/* all writes pass */
-	int peer;		/* the owner's end of a socket; -1: nobody has attached */
-	ino_t owner;		/* inode of the owner's end */
+	bool draining, event;	/* event: whether poll() must report POLLPRI */
+	bool passing;		/* whether all writes pass */
+	int peer;		/* the owner's end of a socket; -1: there is no owner */
+	ino_t owner;		/* inode of the owner's end of the socket */
 	uint64_t message;	/* id of the message that waits; 0: none */
 	uint32_t message_type;
 };
 
-enum place {
-	IDLE,			/* the writer does not write any more */
-	HELD,
-	FETCHED,
-	AT_ORIGIN,
-};
-
-struct writer {
-	enum place place;
-	uint64_t block, until;	/* until: the step at which the write completes at the origin */
-	uint32_t era;		/* the era in which the write was recorded */
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-/* The variables below are under lock. */
+/* lock protects the variables below. */
 static uint8_t uuid[16];
 static struct target target[TARGETS];
 static unsigned int newest;
-static struct writer writer[SIM_WRITERS + 1];	/* the last one is stuck */
-static unsigned int writers, origin_steps, metadata_steps;
-static uint64_t now, next_block, last_batch, last_message, load_end;
-static uint64_t rnd_state;
+static uint64_t last_batch, last_message;
+static uint64_t load_end;	/* number of commits after which the writers end */
 static unsigned int prepare_commits;
 static struct sim_count count;
 static struct { int error; unsigned int times, calls; } calls[SIM_CALLS];
@@ -60,96 +44,37 @@ static enum { RUN, PAUSE_WANTED, PAUSED } pause_state;
 static bool replied;
 static int reply_result;
 static uint32_t reply_era;
-static uint8_t released[SIM_BLOCKS];
 
 int __real_poll(struct pollfd *fds, nfds_t nr, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout);
 
-/* ---- writers; under lock ---- */
-
-static void write_next(struct writer *w)
-{
-	w->place = count.commits < load_end ? HELD : IDLE;
-	w->block = next_block++ % SIM_BLOCKS;
-}
+/* ---- the writes of a target; under lock ---- */
 
 static void end_drain(void)
 {
 	struct target *t = &target[newest];
 
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
-		if (writer[i].place == AT_ORIGIN && writer[i].era < t->era)
-			return;
-	if (!t->draining)
+	if (!t->draining || sim_writers_in_flight_before(t->era))
 		return;
 	t->draining = false;
 	t->event = true;
 	count.drained = count.commits;
 }
 
-static void go_to(uint64_t step)
+static bool load_goes_on(void)
 {
-	now = step;
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
-		if (writer[i].place == AT_ORIGIN && writer[i].until <= now)
-			write_next(&writer[i]);
-	end_drain();
-}
-
-/* Returns the step at which the next write completes at the origin. */
-static uint64_t next_event(void)
-{
-	uint64_t next = NEVER;
-
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
-		if (writer[i].place == AT_ORIGIN && writer[i].until < next)
-			next = writer[i].until;
-	return next;
-}
-
-static unsigned int in_place(enum place place)
-{
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
-		nr += writer[i].place == place;
-	return nr;
+	return count.commits < load_end;
 }
 
 static void give_back(struct target *t)
 {
 	t->batch = 0;
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
-		if (writer[i].place == FETCHED)
-			writer[i].place = HELD;
-}
-
-static void release(struct target *t, bool failed)
-{
-	t->batch = 0;
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++) {
-		struct writer *w = &writer[i];
-
-		if (w->place != FETCHED)
-			continue;
-		w->place = failed ? IDLE : AT_ORIGIN;
-		w->era = t->era;
-		w->until = i == SIM_WRITERS ? NEVER :
-			now + origin_steps / 2 + rnd_below(&rnd_state, origin_steps + 1);
-		released[w->block] |= !failed;
-	}
+	sim_writers_give_back();
 }
 
 static void fetch(struct target *t, struct erad_xfer *x)
 {
-	struct erad_range *r = (void *)(uintptr_t)x->buf;
-
-	for (unsigned int i = 0; i <= SIM_WRITERS && x->nr < x->max; i++) {
-		if (writer[i].place != HELD)
-			continue;
-		writer[i].place = FETCHED;
-		r[x->nr++] = (struct erad_range){ .first = writer[i].block, .len = 1 };
-	}
+	x->nr = sim_writers_fetch((void *)(uintptr_t)x->buf, x->max);
 	if (!x->nr)
 		return;
 	t->batch = x->batch = ++last_batch;
@@ -174,7 +99,7 @@ static void wake_owner(struct target *t)
 		return;
 }
 
-/* If the owner has closed its fd, the target has no owner any more. */
+/* Detaches the owner if it has closed its fd. */
 static void look_for_owner(struct target *t)
 {
 	struct pollfd p = { .fd = t->peer };
@@ -201,7 +126,7 @@ static struct target *owned_by(int fd)
 	return NULL;
 }
 
-/* Takes the lock.  NULL: the target was removed, and the lock is not held. */
+/* Takes the lock.  Returns NULL, without the lock, if the target was removed. */
 static struct target *enter(int fd)
 {
 	struct target *t;
@@ -240,7 +165,7 @@ static short events_of(const struct target *t)
 	if (!t || !t->exists)
 		return POLLHUP;
 	return (t->event || t->message ? POLLPRI : 0) |
-		(t->state == ERAD_ACTIVE && !t->batch && in_place(HELD) ? POLLIN : 0);
+		(t->state == ERAD_ACTIVE && !t->batch && sim_writers_held() ? POLLIN : 0);
 }
 
 int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
@@ -265,13 +190,14 @@ int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 		fds[0].revents = r > 0 ? p[0].revents : 0;
 		pthread_mutex_lock(&lock);
 		fds[1].revents = events_of(t) & (fds[1].events | POLLHUP);
-		next = next_event();
-		if (!r && !fds[1].revents && next != NEVER) {
-			go_to(next);
+		next = sim_writers_next_step();
+		if (!r && !fds[1].revents && next != WRITERS_NEVER) {
+			sim_writers_go_to(next, load_goes_on());
+			end_drain();
 			pthread_mutex_unlock(&lock);
 			continue;
 		}
-		/* Until it waits again, ends, or takes over another target. */
+		/* Allows the heap until the thread waits again, ends, or attaches to another target. */
 		heap_forbid(t->exists && t->state == ERAD_ACTIVE);
 		pthread_mutex_unlock(&lock);
 		if (fds[0].revents || fds[1].revents)
@@ -372,7 +298,7 @@ int instance_info(int fd, struct erad_info *info)
 {
 	struct target *t = enter(fd);
 
-	/* No other table has ever let a write pass: the counters are 0. */
+	/* The counters are 0, because no other table has ever let a write pass. */
 	*info = (struct erad_info){ .h.size = sizeof(*info) };
 	if (!t)
 		return -ENODEV;
@@ -464,8 +390,10 @@ static int commit(struct target *t, struct erad_xfer *x)
 		give_back(t);
 	if (r)
 		return r;
-	go_to(now + metadata_steps);
-	release(t, x->commit_status);
+	sim_writers_commit_time(load_goes_on());
+	end_drain();
+	t->batch = 0;
+	sim_writers_release(t->era, x->commit_status);
 	if (x->commit_status)
 		t->state = ERAD_FAILED;
 	else
@@ -486,7 +414,7 @@ int instance_commit_fetch(int fd, struct erad_xfer *x)
 		t->state == ERAD_DEGRADED ? -ENOTCONN : -EINVAL;
 	if (!r && x->commit_batch)
 		r = commit(t, x);
-	/* The target may have been removed while erad waited. */
+	/* Look again: the target may have been removed while erad waited. */
 	if (!r && !t->exists)
 		r = -ENODEV;
 	if (!r && t->state == ERAD_ACTIVE)
@@ -548,23 +476,20 @@ void sim_start(const uint8_t id[16])
 	pthread_mutex_lock(&lock);
 	memcpy(uuid, id, sizeof(uuid));
 	memset(target, 0, sizeof(target));
-	memset(writer, 0, sizeof(writer));
 	memset(calls, 0, sizeof(calls));
-	memset(released, 0, sizeof(released));
+	sim_writers_reset();
 	for (unsigned int i = 0; i < TARGETS; i++)
 		target[i].peer = -1;
 	target[0].exists = true;
 	target[0].state = ERAD_DETACHED;
 	newest = 0;
 	count = (struct sim_count){ 0 };
-	now = next_block = 0;
-	load_end = NEVER;
+	load_end = UINT64_MAX;
 	prepare_commits = 0;
-	rnd_state = 1;
 	pthread_mutex_unlock(&lock);
 }
 
-/* Removes the target: wakes its owner, and drops its writes.  Under lock. */
+/* Removes the target: wakes its owner, and drops its writes.  Context: lock. */
 static void forget(struct target *t)
 {
 	t->exists = false;
@@ -586,7 +511,7 @@ void sim_reload(void)
 void sim_remove(void)
 {
 	pthread_mutex_lock(&lock);
-	memset(writer, 0, sizeof(writer));
+	sim_writers_drop();
 	for (unsigned int i = 0; i < TARGETS; i++)
 		if (target[i].exists)
 			forget(&target[i]);
@@ -596,15 +521,8 @@ void sim_remove(void)
 void sim_load(unsigned int nr, unsigned int origin, unsigned int metadata)
 {
 	pthread_mutex_lock(&lock);
-	writers = nr;
-	origin_steps = origin;
-	metadata_steps = metadata;
-	load_end = NEVER;
-	/* The writers begin one after the other, as if each write had just been released. */
-	for (unsigned int i = 0; i < writers; i++)
-		writer[i] = (struct writer){
-			.place = AT_ORIGIN, .era = target[newest].era, .until = now + i * (origin + metadata) / nr,
-		};
+	load_end = UINT64_MAX;
+	sim_writers_begin(nr, target[newest].era, origin, metadata);
 	wake_owner(&target[newest]);
 	pthread_mutex_unlock(&lock);
 }
@@ -612,7 +530,7 @@ void sim_load(unsigned int nr, unsigned int origin, unsigned int metadata)
 void sim_stuck_write(void)
 {
 	pthread_mutex_lock(&lock);
-	writer[SIM_WRITERS] = (struct writer){ .place = HELD, .block = next_block++ % SIM_BLOCKS };
+	sim_writers_submit_stuck();
 	wake_owner(&target[newest]);
 	pthread_mutex_unlock(&lock);
 }
@@ -620,9 +538,20 @@ void sim_stuck_write(void)
 void sim_unstick(void)
 {
 	pthread_mutex_lock(&lock);
-	writer[SIM_WRITERS].place = IDLE;
+	sim_writers_complete_stuck();
 	end_drain();
 	wake_owner(&target[newest]);
+	pthread_mutex_unlock(&lock);
+}
+
+void sim_abort(void)
+{
+	struct target *t = &target[newest];
+
+	pthread_mutex_lock(&lock);
+	t->state = ERAD_FAILED;
+	t->event = true;
+	wake_owner(t);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -631,10 +560,8 @@ void sim_pass_all(void)
 	struct target *t = &target[newest];
 
 	pthread_mutex_lock(&lock);
-	for (unsigned int i = 0; i <= SIM_WRITERS; i++)
-		if (writer[i].place == HELD)
-			writer[i].place = FETCHED;
-	release(t, false);
+	t->batch = 0;
+	sim_writers_pass(t->era);
 	t->passing = t->event = true;
 	t->state = ERAD_DEGRADED;
 	wake_owner(t);
@@ -717,7 +644,7 @@ struct sim_count sim_count(void)
 	return c;
 }
 
-/* What a volume does when it ends may take memory: nobody waits for it. */
+/* Allow the heap: nobody waits for what a volume does when it ends. */
 void __real_thread_usual(void);
 void __wrap_thread_usual(void);
 void __wrap_thread_usual(void)
@@ -731,7 +658,7 @@ bool sim_released(uint64_t block)
 	bool r;
 
 	pthread_mutex_lock(&lock);
-	r = released[block];
+	r = sim_writers_released(block);
 	pthread_mutex_unlock(&lock);
 	return r;
 }

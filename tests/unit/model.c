@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The simple model with which the store is compared: see model.h. */
+/* Implements a simple model of the metadata: see model.h. */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,7 +8,9 @@
 
 #include "model.h"
 #include "rnd.h"
+#include "store/bookmarks.h"
 #include "store/history.h"
+#include "store/state.h"
 
 void model_init(struct model *m, uint64_t nr_blocks)
 {
@@ -15,6 +18,8 @@ void model_init(struct model *m, uint64_t nr_blocks)
 	m->nr_blocks = nr_blocks;
 	m->size = nr_blocks;
 	m->item[0] = true;
+	for (unsigned int i = 0; i < MODEL_BOOKMARKS; i++)
+		m->bookmark[i][0] = true;
 	m->other_size = nr_blocks;
 	m->min = calloc(nr_blocks, sizeof(*m->min));
 	m->max = calloc(nr_blocks, sizeof(*m->max));
@@ -88,7 +93,7 @@ void model_try_gap(struct model *m, uint32_t era)
 	raise_to(&m->floor_max, era);
 	for (b = 0; b < m->nr_blocks; b++)
 		raise_to(&m->max[b], era);
-	/* The floor in a snapshot that a later fold makes is at most the snapshot's newest era. */
+	/* A later fold makes the snapshot, so the floor in the snapshot is at most its newest era. */
 	for (b = 0; b < m->nr_blocks && m->snap.may && !m->snap.must; b++)
 		raise_to(&m->snap.max[b], m->snap.era);
 }
@@ -110,6 +115,43 @@ void model_ack_item(struct model *m, unsigned int item)
 {
 	memset(m->item, 0, sizeof(m->item));
 	m->item[item] = true;
+}
+
+static unsigned int era_slot(uint32_t era)
+{
+	return era ? era % 255 + 1 : 0;
+}
+
+void model_try_bookmark(struct model *m, unsigned int nr, uint32_t era)
+{
+	m->bookmark[nr][era_slot(era)] = true;
+}
+
+void model_ack_bookmark(struct model *m, unsigned int nr, uint32_t era)
+{
+	memset(m->bookmark[nr], 0, sizeof(m->bookmark[nr]));
+	m->bookmark[nr][era_slot(era)] = true;
+}
+
+void model_bookmark_name(unsigned int nr, char name[MODEL_BOOKMARK_NAME])
+{
+	snprintf(name, MODEL_BOOKMARK_NAME, "b%u", nr % MODEL_BOOKMARKS);
+}
+
+void model_read_bookmarks(struct store *s, uint32_t era[MODEL_BOOKMARKS])
+{
+	struct store_bookmark bookmark[ERAD_BOOKMARKS];
+	const unsigned int nr = store_bookmarks(s, bookmark);
+	char name[MODEL_BOOKMARK_NAME];
+	unsigned int i, b;
+
+	for (b = 0; b < MODEL_BOOKMARKS; b++) {
+		model_bookmark_name(b, name);
+		era[b] = 0;
+		for (i = 0; i < nr; i++)
+			if (!strcmp(bookmark[i].name, name))
+				era[b] = bookmark[i].token.era;
+	}
 }
 
 void model_passed(struct model *m, const struct erad_range *r, uint32_t era)
@@ -196,9 +238,9 @@ void model_ack_drop(struct model *m)
 struct reading {
 	struct model *m;
 	enum store_view view;
-	uint64_t size;	/* in blocks */
+	uint64_t size;	/* size of the device in blocks */
 	uint32_t since;
-	uint64_t end;	/* end of the previous extent */
+	uint64_t end;	/* end of the last extent */
 	bool bad;
 };
 
@@ -207,7 +249,7 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 	struct reading *r = ctx;
 	uint64_t b;
 
-	/* Extents are ascending, do not touch each other, and are on the device. */
+	/* Checks that extents ascend, do not touch each other, and are on the device. */
 	if (len == 0 || (r->end && first <= r->end) || first >= r->size ||
 	    len > r->size - first) {
 		r->bad = true;
@@ -219,7 +261,7 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* Sets `got` of each block in the diff to `since`, and leaves that of the other blocks. */
+/* Sets `got` to `since` for each block in the diff.  Other blocks keep their `got`. */
 static int read_since(struct reading *r, struct store *s, uint32_t since, struct err *err)
 {
 	int ret;
@@ -339,13 +381,39 @@ void model_settle(struct model *m)
 	memcpy(m->min, m->got, m->nr_blocks * sizeof(*m->min));
 }
 
-/* Checks that every floor has a gap, and that no known gap, timeline or item is lost. */
+void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline)
+{
+	memset(note, 0, ERAD_HISTORY_ITEM);
+	memcpy(note, &timeline, sizeof(timeline));
+}
+
+/* Checks that the table note is the one that came with the newest timeline. */
+static int check_note(struct store *s, struct err *err)
+{
+	uint8_t got[ERAD_HISTORY_ITEM], expected[ERAD_HISTORY_ITEM];
+	uint64_t number = 0;
+	uint32_t nr;
+
+	pthread_mutex_lock(&s->lock);
+	nr = le32toh(s->history->nr_timelines);
+	if (nr)
+		number = le64toh(s->history->timeline[nr - 1].number);
+	pthread_mutex_unlock(&s->lock);
+	store_item(s, STORE_TABLE_NOTE, got);
+	model_note(expected, number);
+	return memcmp(got, expected, sizeof(got)) ?
+		err_set(err, -EBADMSG, "the table note is not the one of the newest timeline") : 0;
+}
+
+/* Checks that every floor has a gap, and that no known gap, timeline, item or bookmark is lost. */
 static int check_history(struct model *m, struct store *s, const struct store_info *info,
 			 struct err *err)
 {
 	struct store_gap gap[ERAD_GAPS];
 	const unsigned int nr = store_gaps(s, gap);
 	uint8_t item[ERAD_HISTORY_ITEM];
+	uint32_t era[MODEL_BOOKMARKS];
+	unsigned int b;
 
 	if (info->gaps < m->gaps_min || info->gaps > m->gaps_max)
 		return err_set(err, -EBADMSG, "there are %" PRIu64 " gaps, expected %" PRIu64 " to %"
@@ -359,6 +427,12 @@ static int check_history(struct model *m, struct store *s, const struct store_in
 	store_item(s, STORE_IDENTITY, item);
 	if (!m->item[item[0]])
 		return err_set(err, -EBADMSG, "the item is %u, which was not tried last", item[0]);
+	if (check_note(s, err))
+		return -EBADMSG;
+	model_read_bookmarks(s, era);
+	for (b = 0; b < MODEL_BOOKMARKS; b++)
+		if (!m->bookmark[b][era_slot(era[b])])
+			return err_set(err, -EBADMSG, "bookmark %u is of era %" PRIu32 ", which was not tried last", b, era[b]);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A model of what the metadata may contain.  The era of a block is at least that of its newest
+ * A model of what the metadata may contain.  The era of a block is at least the era of its newest
  * acknowledged mark, and at most that of its newest attempted mark.
  */
 #ifndef ERAD_TEST_MODEL_H
@@ -11,21 +11,25 @@
 
 #include "store/store.h"
 
+#define MODEL_BOOKMARKS		3u
+#define MODEL_BOOKMARK_NAME	8u
+
 struct model {
-	uint64_t nr_blocks;		/* size of the arrays below */
-	uint64_t size;			/* blocks of the device now … */
+	uint64_t nr_blocks;		/* length of the arrays below */
+	uint64_t size;			/* size of the device in blocks … */
 	uint64_t other_size;		/* … or, after a resize that failed, perhaps this many */
 	uint32_t era_min, era_max;
-	uint32_t *min, *max;		/* bounds for the era of each block */
-	uint32_t *got;			/* the era of each block that model_read() has read */
-	bool degraded;			/* every block may count as written, in any era that may have begun */
+	uint32_t *min, *max;		/* lower and upper limit of each block's era */
+	uint32_t *got;			/* the era of each block, as model_read() has read it */
+	bool degraded;			/* whether every block may count as written, in any era that may have begun */
 	uint32_t floor_max;		/* the newest era that the floor may have */
-	uint64_t gaps_min, gaps_max;	/* gaps that may be counted; several attempts may have become one gap */
-	uint64_t timeline;		/* timeline that must be known; 0: none */
+	uint64_t gaps_min, gaps_max;	/* how many gaps may be counted; several attempts may have become one gap */
+	uint64_t timeline;		/* timeline that must be known; 0: there is none */
 	uint32_t timeline_first;	/* first era of this timeline */
+	bool bookmark[MODEL_BOOKMARKS][256];	/* possible eras of each bookmark, modulo 255, plus 1; 0: there is no such bookmark */
 	bool item[256];			/* possible values of the first byte of STORE_IDENTITY */
 	struct {
-		bool may, must;		/* the snapshot may exist, or must exist */
+		bool may, must;		/* whether the snapshot may exist, and whether it must exist */
 		bool lasts;
 		uint32_t era;		/* the newest era in the snapshot */
 		uint64_t size;		/* size of the device in the snapshot, in blocks */
@@ -42,22 +46,22 @@ void model_ack_era(struct model *m, uint32_t era);
 void model_try_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 
-/* A resize to nr blocks is attempted.  If it fails, the store has one of the two sizes, and reports which. */
+/* Call this before a resize to nr blocks.  If it fails, the store has one of the two sizes, and reports which. */
 void model_try_resize(struct model *m, uint64_t nr);
 void model_ack_resize(struct model *m, uint64_t nr);
 
 /*
- * model_try_degrade(): a degrade record may be in force from now on.  model_passed(): an
- * unrecorded write to the range has completed in an era of the target.  model_ack_clear(): no record is
- * in force any more.
+ * model_try_degrade(): from now on, a degrade record may be in force.  model_passed(): an
+ * unrecorded write to the range has completed in an era of the target.  model_ack_clear(): no
+ * record is in force any more.
  */
 void model_try_degrade(struct model *m);
 void model_passed(struct model *m, const struct erad_range *r, uint32_t era);
 void model_ack_clear(struct model *m);
 
 /*
- * model_try_gap(): a gap is about to be logged in the current era.  model_ack_gap(): the gap is
- * logged, and info reports it.
+ * model_try_gap(): a gap is about to be recorded in the current era.  model_ack_gap(): the gap is
+ * recorded, and info reports it.
  */
 void model_try_gap(struct model *m, uint32_t era);
 void model_ack_gap(struct model *m, const struct store_info *info);
@@ -66,7 +70,26 @@ void model_ack_gap(struct model *m, const struct store_info *info);
 void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
 
-/* A snapshot is attempted, whose newest era is `era`; a drop is attempted. */
+/* Fills in the table note that goes with a timeline; 0: there is no timeline. */
+void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline);
+
+/*
+ * model_try_bookmark(): the bookmark of this number, 0 to MODEL_BOOKMARKS - 1, is about to be set
+ * to the era, or deleted if era is 0.  model_ack_bookmark(): this is done.
+ */
+void model_try_bookmark(struct model *m, unsigned int nr, uint32_t era);
+void model_ack_bookmark(struct model *m, unsigned int nr, uint32_t era);
+
+/* Writes the name of a bookmark. */
+void model_bookmark_name(unsigned int nr, char name[MODEL_BOOKMARK_NAME]);
+
+/* Returns the eras of the bookmarks in the store; 0: there is no such bookmark. */
+void model_read_bookmarks(struct store *s, uint32_t era[MODEL_BOOKMARKS]);
+
+/*
+ * Call the model_try_ functions before a snapshot, whose newest era is `era`, and before a drop.  Call the model_ack_
+ * functions after it has succeeded.
+ */
 void model_try_snapshot(struct model *m, uint32_t era, bool lasts);
 void model_ack_snapshot(struct model *m);
 void model_try_drop(struct model *m);
@@ -78,17 +101,17 @@ int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err)
 /* Reads the snapshot and checks it against the model.  From now on expects exactly this content. */
 int model_fix_snapshot(struct model *m, struct store *s, struct err *err);
 
-/* An open for writing is attempted. */
+/* Call this before an open for writing. */
 void model_opening(struct model *m);
 
 /*
- * An open for writing has found info, and has made it durable.  Marks that were not acknowledged
- * may still appear later: if the last commit was torn, another commit that is torn at the same
- * place may write the sectors that were missing.
+ * Call this when an open for writing has found info, and has made it durable.  Marks that were not
+ * acknowledged may still appear later.  If the last commit was torn, a later commit may be torn at
+ * the same place, and may write the sectors that were missing.
  */
 void model_opened(struct model *m, const struct store_info *info);
 
-/* The eras in m->got are durable: they must not be lost any more. */
+/* Call this when the eras in m->got are durable: they must not be lost any more. */
 void model_settle(struct model *m);
 
 /*

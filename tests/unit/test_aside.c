@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A metadata file is removed, or moved aside, but no other file that is at its path. */
+/* Removing a metadata file, or moving it aside, never affects another file at the same path. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -50,7 +50,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* No other file is left. */
+/* There must be no other file. */
 static int teardown(void **state)
 {
 	(void)state;

@@ -65,8 +65,8 @@ static void random_runs(unsigned int shift)
 
 	for (unsigned int round = 0; round < 50; round++) {
 		/*
-		 * The runs ascend, as those of one batch: some are far apart, some in one word,
-		 * some span many words.
+		 * The runs ascend, like those of one batch.  Some are far apart, some are in one
+		 * word, and some span many words.
 		 */
 		for (uint64_t first = rnd_below(&r, 500); first < NR;) {
 			uint64_t len = 1 + rnd_below(&r, rnd_below(&r, 50) ? 4 : 70000);
@@ -106,7 +106,7 @@ static void test_full_and_failing(void **state)
 	assert_int_equal(m->flushes, NR / 64 / BITMAP_WORDS_MAX - 1);
 	flush(w, m);
 	assert_int_equal(m->word[NR / 64 - 1], ~0ull);
-	/* Words whose bits are set already are not written again. */
+	/* A word whose bits are set already is not written again. */
 	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), 0);
 	assert_int_equal(w->nr, 0);
 

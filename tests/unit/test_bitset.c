@@ -70,7 +70,7 @@ static void test_random(void **state)
 	}
 }
 
-/* Single blocks after runs to the end of a leaf, of which the last one is then full. */
+/* Add single blocks after runs up to the end of a leaf; the last block fills the leaf. */
 static void test_after_runs(void **state)
 {
 	enum { LEAF = 1 << BITSET_LEAF_SHIFT, NR = 4 * LEAF };
@@ -164,8 +164,8 @@ static void test_overlay(void **state)
 }
 
 /*
- * Adds a run to an empty overlay.  Returns how many nodes this has taken, and in *needs how many the overlay requires
- * in the pool before it adds a run.
+ * Adds a run to an empty overlay.  Returns how many nodes this has taken.  *needs receives how many
+ * nodes the overlay requires in the pool before it adds a run.
  */
 static size_t nodes_taken(uint64_t nr_blocks, uint64_t first, uint64_t len, size_t *needs)
 {

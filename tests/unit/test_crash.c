@@ -38,7 +38,7 @@ static void run(const struct sim_config *c, uint64_t first, unsigned int histori
 	assert_true(ok);
 }
 
-/* Three array sectors: for nearly every flush, all states are checked. */
+/* The array has three sectors: so for nearly every flush, all states are checked. */
 static void test_small(void **state)
 {
 	static const struct sim_config c = {
@@ -50,7 +50,7 @@ static void test_small(void **state)
 	run(&c, 1, 170);
 }
 
-/* Only power failures: then the content of the disk is known exactly. */
+/* There are only power failures: then the content of the disk is known exactly. */
 static void test_no_faults(void **state)
 {
 	static const struct sim_config c = {
@@ -63,7 +63,7 @@ static void test_no_faults(void **state)
 	run(&c, 1000, 25);
 }
 
-/* A journal that wraps at odd places, and two chunks of the array. */
+/* The journal wraps at odd places, and the array has two chunks. */
 static void test_ring(void **state)
 {
 	static const struct sim_config c = {
@@ -75,7 +75,7 @@ static void test_ring(void **state)
 	run(&c, 2000, 8);
 }
 
-/* Groups of several journal pages, torn at any sector. */
+/* Groups have several journal pages, and are torn at any sector. */
 static void test_groups(void **state)
 {
 	static const struct sim_config c = {
@@ -100,7 +100,7 @@ int main(void)
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-/* Each state opens and closes a store, so AddressSanitizer must not keep much freed memory. */
+/* Let AddressSanitizer keep little freed memory: each state opens and closes a store. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

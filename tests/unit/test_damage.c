@@ -14,7 +14,7 @@
 #include "store/crc32c.h"
 #include "volume.h"
 
-/* The loss of a durable journal page is noticed, except that of the last page. */
+/* The loss of any durable journal page except the last one is noticed. */
 static void test_lost_page(void **state)
 {
 	struct store *s;
@@ -62,7 +62,7 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_begin_era(s, 2, NULL), 0);
 	assert_int_equal(store_close(s, true, NULL), 0);
 
-	/* Damages the second sector and the last sector.  The last has 12 blocks: 1500 = 12 * 124 + 12. */
+	/* Damages the second and the last sector.  The last sector has 12 blocks: 1500 = 12 * 124 + 12. */
 	d.visible[ARRAY_SECTOR(1) + 100] ^= 1;
 	memcpy(d.visible + ARRAY_SECTOR(12), d.visible + ARRAY_SECTOR(3), ERAD_SECTOR);
 	assert_int_equal(check(&d, NULL), 2);
@@ -83,7 +83,10 @@ static void test_damaged_array(void **state)
 	assert_int_equal(store_close(s, true, NULL), 0);
 	assert_int_equal(check(&d, NULL), 0);
 
-	/* With correct checksums: an era that has not begun, for a block of the device and for one behind its end. */
+	/*
+	 * With correct checksums, sets an era that has not begun, for a block of the device and for
+	 * one behind its end.
+	 */
 	sector = d.visible + ARRAY_SECTOR(0);
 	((struct erad_disk_eras *)sector)->era[3] = htole32(3);
 	((struct erad_disk_eras *)sector)->csum = htole32(crc32c(0, sector + 4, 508));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The degrade record and the floor: no write that has passed is missing; without failures, all
- * blocks count as written only once.
+ * Tests the degrade record and the floor.  After writes have passed unrecorded, a diff has the
+ * blocks of all these writes.  Without failures, all blocks count as written only once.
  */
 #include <endian.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_open(e, STORE_WRITE, &s, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
-	/* The target may still degrade by itself. */
+	/* This target may still degrade by itself. */
 	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
@@ -151,7 +151,10 @@ static void test_it_is_not_cleared_out_of_order(void **state)
 	disk_destroy(&d);
 }
 
-/* Each record that a target can have received is recognized as in force, before the old record is cleared and after. */
+/*
+ * Each record that a target can have received counts as in force, both before and after the old
+ * record is cleared.
+ */
 static void test_the_next_record_counts_before_and_after_the_clear(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -189,7 +192,7 @@ static void test_the_next_record_counts_before_and_after_the_clear(void **state)
 	}
 }
 
-/* The target degrades while a daemon serves it: the record is written after the store was opened. */
+/* The target degrades while a daemon serves it.  So the record is written after the store was opened. */
 static void test_a_degrade_after_open_is_known_from_the_target(void **state)
 {
 	uint8_t content[ERAD_SECTOR];
@@ -229,7 +232,7 @@ static void test_a_record_written_after_open_is_found(void **state)
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	come_back(s, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_false(store_degraded(s));	/* the record counts once */
+	assert_false(store_degraded(s));	/* this record counts once */
 	/* The target degrades again, before the previous record is out of force. */
 	degrade(&d, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
@@ -253,7 +256,7 @@ static void test_a_record_written_after_open_is_found(void **state)
 	disk_destroy(&d);
 }
 
-/* A reader reads the disk while a repair runs. */
+/* A reader that reads the disk while a repair runs. */
 struct racer {
 	struct store *s;
 	unsigned int reads;
@@ -302,7 +305,7 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	given(s, content);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 
-	/* New damage is found, too. */
+	/* A reader finds new damage, too. */
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	assert_true(store_degraded(s));
@@ -333,7 +336,7 @@ static void test_a_record_of_a_newer_era_begins_it(void **state)
 	disk_destroy(&d);
 }
 
-/* The record's sector has half of a record, something else, or a record of another volume. */
+/* In place of the record, there is half of a record, something else, or a record of another volume. */
 static void test_a_damaged_record_counts(void **state)
 {
 	struct erad_disk_degrade *r;
@@ -358,7 +361,7 @@ static void test_a_damaged_record_counts(void **state)
 		s = open_store(&d, STORE_READ);
 		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 		store_close(s, false, NULL);
-		/* An open for writing replaces the sector by a record. */
+		/* An open for writing writes a record in its place. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(d.nr_cached, 0);
 		store_close(s, false, NULL);
@@ -438,7 +441,7 @@ static void test_blocks_that_a_volume_gains_are_not_older_than_the_floor(void **
 	disk_destroy(&d);
 }
 
-/* Tests each copy of the superblock alone: the floor is set, or the record is in force. */
+/* Tests each copy of the superblock alone, with the floor set, and with the record in force. */
 static void test_a_lost_superblock_loses_no_floor(void **state)
 {
 	uint8_t content[ERAD_SECTOR];

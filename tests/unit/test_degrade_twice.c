@@ -13,12 +13,12 @@
 
 #include "degraded_volume.h"
 
-/* The target writes a record while the floor of the previous record is being written. */
+/* A target that writes a record while the floor of the previous record is being written. */
 struct second {
 	const uint8_t *content;
 	enum disk_op op;
 	bool after;
-	unsigned int calls, at;		/* number of the call at which the target writes */
+	unsigned int calls, at;		/* number of the disk's operation at which the target writes */
 };
 
 static void degrade_meanwhile(struct disk *d, enum disk_op op, bool after, void *ctx)
@@ -44,9 +44,10 @@ static int check_second(void *ctx, uint8_t *image)
 }
 
 /*
- * next: the target has the next record by then, with a serial of its own and era 4.  Otherwise it
- * writes the record of the first degrade again, with era 3.  After a power cut at any point, every
- * block counts as written in that era.
+ * Tests one moment at which the target writes.  next true: the target has already received the next
+ * record, with another serial and era 4, and writes it.  next false: the target writes the record
+ * of the first degrade again, with era 3.  After a power cut at any point, every block counts as
+ * written in the era of the written record.
  */
 static void overlap(bool next, struct second x, bool *done)
 {
@@ -94,11 +95,11 @@ static void test_a_second_record_while_the_floor_of_the_first_is_written(void **
 				for (done = false; !done; x.at++, n++)
 					overlap(next, x, &done);
 			}
-	/* The target writes at some of the writes and flushes. */
+	/* Tests some of the writes and flushes at which the target can write. */
 	assert_in_range(n, 20, 200);
 }
 
-/* The same, but the floor of the second record is not written, because the metadata device fails. */
+/* Tests the same with a metadata device that then fails, so that the floor of the second record is not written. */
 static void test_a_second_record_whose_floor_fails_stays_in_force(void **state)
 {
 	uint8_t content[ERAD_SECTOR];

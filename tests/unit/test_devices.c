@@ -19,7 +19,7 @@
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
-#include "erad/device/sysfs.h"
+#include "common/sysfs.h"
 
 #define SDA	makedev(8, 0)
 #define SDA1	makedev(8, 1)
@@ -32,7 +32,7 @@
 
 static struct stack *stack;
 
-/* sda with a partition, sdb, and a device-mapper device on the partition. */
+/* Makes sda with a partition, sdb, and a device-mapper device on the partition. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -185,7 +185,7 @@ static void test_option_is_found_by_its_whole_name_and_unescaped(void **state)
 	assert_string_equal(value, "");
 }
 
-/* A btrfs of two devices, one of which the mount table names with a space in its node. */
+/* A btrfs has two devices.  The mount table names one of them, whose node has a space in its name. */
 static void begin_btrfs(void)
 {
 	devices_node("/dev/mapper/a b#c", DM0);
@@ -221,7 +221,7 @@ static void test_metadata_on_a_btrfs_whose_node_is_escaped_is_refused_for_its_de
 	begin_btrfs();
 	assert_int_equal(probe_apart("/pool/file", "/dev/sdb", SDB, &err), -EDEADLK);
 	assert_string_equal(err.msg,
-			    "metadata /pool/file lies on /dev/sdb, the device to be tracked: writes would wait for themselves; use another one");
+			    "metadata /pool/file lies on /dev/sdb, the device to be tracked: writes would wait for themselves; use another device");
 }
 
 /* An overlay; the upper layer is on sdb or in memory. */
@@ -277,6 +277,53 @@ static void test_metadata_that_the_tracked_device_stands_on_is_refused(void **st
 	assert_int_equal(probe_apart("/dev/sdb", "/dev/mapper/vg-data", DM0, &err), 0);
 }
 
+#define VG	"LVM-0123456789abcdef0123456789abcdef"
+#define LV	VG "fedcba9876543210fedcba9876543210"
+
+/* Checks that a volume group is refused, because `what` lies on its logical volume vg-data. */
+static void boot_vg(const char *what)
+{
+	char expected[200];
+	struct err err;
+
+	assert_int_equal(probe_boot_vg(LV, &err), -EOPNOTSUPP);
+	snprintf(expected, sizeof(expected), "%s lies on /dev/mapper/vg-data, a logical volume of the same volume group: ", what);
+	assert_int_equal(strncmp(err.msg, expected, strlen(expected)), 0);
+	/* another volume group */
+	assert_int_equal(probe_boot_vg("LVM-1123456789abcdef0123456789abcdef0000", &err), 0);
+}
+
+static void test_volume_group_of_the_root_file_system_is_found(void **state)
+{
+	(void)state;
+	devices_write("/sys/devices/dm-0/dm/uuid", VG "00000000000000000000000000000000\n");
+	devices_file("/", DM0, 2, 1, false);
+	boot_vg("the root file system");
+}
+
+static void test_volume_group_of_usr_is_found(void **state)
+{
+	(void)state;
+	devices_write("/sys/devices/dm-0/dm/uuid", VG "00000000000000000000000000000000\n");
+	devices_file("/", SDB, 2, 1, false);
+	devices_file("/usr/", DM0, 2, 2, false);
+	boot_vg("/usr");
+}
+
+static void test_volume_group_of_encrypted_swap_is_found(void **state)
+{
+	struct err err;
+
+	(void)state;
+	devices_write("/sys/devices/dm-0/dm/uuid", VG "00000000000000000000000000000000\n");
+	devices_file("/", SDB, 2, 1, false);
+	assert_int_equal(probe_boot_vg(LV, &err), 0);
+	devices_add("dm-1", NULL, makedev(253, 1));
+	devices_stack("dm-1", "dm-0");
+	devices_write("/proc/swaps", "/dev/dm-1  partition\t1\t0\t-2\n");
+	boot_vg("swap");
+}
+
 static void test_node_and_name_of_a_device(void **state)
 {
 	char node[NODE_PATH_SIZE], name[DM_NAME_SIZE];
@@ -311,6 +358,9 @@ int main(void)
 		T(test_file_of_a_lower_layer_stands_on_the_upper_layer),
 		T(test_metadata_on_an_overlay_in_memory_is_not_lasting),
 		T(test_metadata_that_the_tracked_device_stands_on_is_refused),
+		T(test_volume_group_of_the_root_file_system_is_found),
+		T(test_volume_group_of_usr_is_found),
+		T(test_volume_group_of_encrypted_swap_is_found),
 		T(test_node_and_name_of_a_device),
 	};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The tables that are loaded, and the state of a device after a failed step, with a stand-in for libdevmapper. */
+/* Which tables dm.c loads, and in which state a failed step leaves the device, with a stand-in for libdevmapper. */
 #include <errno.h>
 #include <libdevmapper.h>
 #include <pthread.h>
@@ -31,7 +31,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Every task was destroyed, and every cookie was waited for, even after failures. */
+/* Checks that every task was destroyed, and every cookie was waited for, even after failures. */
 static int tear_down(void **state)
 {
 	(void)state;
@@ -48,7 +48,7 @@ static void *ask_whether_it_lives(void *arg)
 	return NULL;
 }
 
-/* The volume thread of another volume asks. */
+/* Looks up the device of another volume during a task, as that volume's thread may do. */
 static void ask_meanwhile(void)
 {
 	struct timespec until;

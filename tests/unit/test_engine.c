@@ -37,7 +37,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	unlink(path);
-	return rmdir(dir);	/* fails if a file is left */
+	return rmdir(dir);	/* fails if there is still a file */
 }
 
 static void test_create(void **state)
@@ -67,7 +67,7 @@ static void test_locks(void **state)
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &b, &err), -EBUSY);
 	assert_null(b);
 	assert_int_equal(engine_open(path, ENGINE_READ, &b, &err), -EBUSY);
-	assert_non_null(strstr(err.msg, "somebody else"));
+	assert_non_null(strstr(err.msg, "another process"));
 	engine_destroy(a);
 	assert_int_equal(engine_open(path, ENGINE_READ, &a, &err), 0);
 	assert_int_equal(engine_open(path, ENGINE_READ, &b, &err), 0);
@@ -103,7 +103,7 @@ static void test_io(void **state)
 	assert_int_equal(e->size, (1 << 20) + 4096);
 	assert_false(engine_hole(e, 0, 8192));
 	assert_true(engine_hole(e, 8192, e->size - 8192));
-	/* The range behind the end is not a hole: a hole would count as never written. */
+	/* The range beyond the end is not a hole, because a hole would count as never written. */
 	assert_false(engine_hole(e, e->size, 8192));
 	memset(buf, 0x5a, 8192);
 	assert_int_equal(e->ops->write(e, buf, 1 << 19, 8192), 0);
@@ -130,7 +130,7 @@ static int add_len(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* A petabyte: parts that were never written need no space and no time. */
+/* A device of a petabyte: parts that were never written need no space and no time. */
 static void test_store(void **state)
 {
 	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 1ULL << 41, .block_sectors = 128 };
@@ -180,7 +180,7 @@ static int is_next_or_never(void *ctx, uint64_t first, uint64_t len, uint32_t er
 	return era ? is_next(ctx, first, len) : 0;
 }
 
-/* Holes of all lengths, between blocks at the borders of the pieces that a diff reads at once or skips. */
+/* Makes holes of all lengths, between blocks at the borders of the pieces that a diff reads at once or skips. */
 static void test_scattered(void **state)
 {
 	static const uint16_t page[] = { 0, 15, 16, 17, 33, 47, 48, 255, 256, 272, 500, 511, 512, 767 };
@@ -217,8 +217,8 @@ static void test_scattered(void **state)
 }
 
 /*
- * Blocks that a volume gains get new entries in place of older ones, and a snapshot from before
- * still has the older ones.
+ * New blocks of a volume get new entries in place of older ones.  A snapshot from before still has
+ * the older ones.
  */
 static void test_snapshot_of_larger_device(void **state)
 {
@@ -239,7 +239,7 @@ static void test_snapshot_of_larger_device(void **state)
 	assert_int_equal(store_mark(s, &r, 1, &err), 0);
 	assert_int_equal(store_begin_snapshot(s, 2, true, &err), 0);
 	assert_int_equal(store_fold(s, &err), 0);
-	assert_int_equal(store_resize(s, 128 * 992, &err), 0);	/* removes whole pages of the array */
+	assert_int_equal(store_resize(s, 128 * 992, &err), 0);	/* makes holes of whole pages of the array */
 	assert_int_equal(store_resize(s, g.nr_sectors, &err), 0);
 	assert_int_equal(store_diff(s, 1, add_len, &n, &err), 0);
 	assert_int_equal(n, g.nr_sectors / 128 - 992);
@@ -307,7 +307,7 @@ static void test_a_deleted_file_is_written_anew(void **state)
 	assert_true(rewritten);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
-	/* The new file has the lock, and writes go to it. */
+	/* The new file is locked, and writes go to it. */
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), -EBUSY);
 	assert_int_equal(mark_block(s, 9), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
@@ -316,7 +316,7 @@ static void test_a_deleted_file_is_written_anew(void **state)
 	assert_marked(3);
 }
 
-/* Gives the metadata at `at` another UUID; the checksum becomes wrong. */
+/* Changes the UUID of the metadata at `at`.  The checksum becomes wrong. */
 static int reset_uuid(const char *at)
 {
 	const uint8_t uuid[16] = { 77 };
@@ -327,7 +327,7 @@ static int reset_uuid(const char *at)
 	return n == sizeof(uuid) ? 0 : -1;
 }
 
-/* Makes a file "path SUFFIX" with the first pages of the metadata at path; or with text. */
+/* Makes a file "path SUFFIX" with the first pages of the metadata at path, or with text. */
 static void make_beside(const char *suffix, unsigned int pages, const char *text)
 {
 	static char page[4096];
@@ -370,13 +370,19 @@ static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
 	(void)state;
 	s = new_store();
 	assert_int_equal(store_close(s, true, &err), 0);
-	/* after each step: the new file, a part of the content, all of it, and its second name */
+	/*
+	 * what a crash leaves after each step: the new file, a part of the content, all of it, and
+	 * its second name
+	 */
 	make_beside(".erad-rewrite-aaaaaa", 0, NULL);
 	make_beside(".erad-rewrite-bbbbbb", 1, NULL);
 	make_beside(".erad-rewrite-cccccc", 20, NULL);
 	snprintf(to, sizeof(to), "%s.erad-rewrite-dddddd", path);
 	assert_int_equal(link(path, to), 0);
-	/* files of somebody else: other content, another name, a link, a copy that is being made */
+	/*
+	 * files of other owners: one with other content, one with another name, a link, and a copy
+	 * that is being made
+	 */
 	make_beside(".erad-rewrite-eeeeee", 0, "mine");
 	make_beside(".erad-rewrite-fffffff", 1, NULL);
 	make_beside(".gggggg", 1, NULL);
@@ -433,7 +439,7 @@ static void test_a_file_of_somebody_else_is_not_overwritten(void **state)
 	assert_non_null(fgets(content, sizeof(content), f));
 	fclose(f);
 	assert_string_equal(content, "mine");
-	/* The sentence tells the user to do this. */
+	/* The user can make the change that the sentence names. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
 	assert_true(rewritten);
@@ -517,7 +523,7 @@ static void test_a_truncated_file_never_becomes_valid_again(void **state)
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_fold(s, &err), -EUCLEAN);
-		/* A resize must not add zeros to the file. */
+		/* A resize does not add zeros to the truncated file. */
 		assert_int_equal(store_make_room(s, 4ULL << 20, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);

@@ -19,7 +19,7 @@
 
 static time_t now;
 
-/* Replaces the C library's clock, so that a test sets the time. */
+/* Replaces the C library's clock: the test sets the time. */
 time_t time(time_t *t)
 {
 	if (t)
@@ -83,7 +83,7 @@ static void test_a_fold_keeps_the_times(void **state)
 	assert_int_equal(store_close(s, true, NULL), 0);
 	s = open_store(&d, STORE_WRITE);
 	has_times(s, 3, 300, 200);
-	/* Era 4 is in the journal, the checkpoint before it in the superblock. */
+	/* Era 4 is in the journal, and the checkpoint before it is in the superblock. */
 	now = 400;
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
 	store_close(s, false, NULL);
@@ -114,7 +114,7 @@ static void test_a_snapshot_keeps_the_times(void **state)
 	assert_int_equal(store_fold(s, NULL), 0);
 	has_times(s, 4, 400, 200);
 	assert_int_equal(store_drop_snapshot(s, NULL), 0);
-	/* A snapshot that lasts was requested: it counts as a checkpoint. */
+	/* The requested snapshot lasts, so it counts as a checkpoint. */
 	now = 500;
 	assert_int_equal(store_begin_snapshot(s, 5, true, NULL), 0);
 	has_times(s, 5, 500, 500);
@@ -135,7 +135,7 @@ static void say_nothing(void *ctx, const char *what)
 	(void)what;
 }
 
-/* Era 4 was in the journal only, and its page is lost: its time is not known, and is not that of era 3. */
+/* Era 4 was in the journal only, and its page is lost.  So the time of era 4 is not known, and is not reported as the time of era 3. */
 static void test_a_repair_invents_no_time(void **state)
 {
 	static const uint8_t new_uuid[16] = { 9 };

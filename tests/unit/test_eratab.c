@@ -31,21 +31,23 @@ static void test_reads_all_fields(void **state)
 	(void)state;
 	parse("# a comment\n\n"
 	      "data /dev/sdb /var/lib/erad/data.erad\n"
-	      "\tlog\t/dev/sdc   /dev/nvme0n1p3 noauto,detach_policy=fail,detach_timeout=90\t\n"
-	      "odd /dev/a\\040b /x\\134y -", &tab);
+	      "\tlog\t/dev/sdc   /dev/nvme0n1p3 noauto,detach_policy=fail,detach_timeout=90,gap=refuse\t\n"
+	      "odd /dev/a\\040b /x\\134y gap=refuse,gap=record", &tab);
 
 	assert_int_equal(eratab_find(&tab, "data", &e, &err), 0);
 	assert_string_equal(e->origin, "/dev/sdb");
 	assert_string_equal(e->metadata, "/var/lib/erad/data.erad");
-	assert_false(e->noauto || e->policy || e->detach_timeout);
+	assert_false(e->noauto || e->policy || e->detach_timeout || e->refuse_gap);
 
 	assert_int_equal(eratab_find(&tab, "log", &e, &err), 0);
 	assert_true(e->noauto && e->policy == DETACH_FAIL);
 	assert_int_equal(e->detach_timeout, 90);
+	assert_true(e->refuse_gap);
 
 	assert_int_equal(eratab_find(&tab, "odd", &e, &err), 0);
 	assert_string_equal(e->origin, "/dev/a b");
 	assert_string_equal(e->metadata, "/x\\y");
+	assert_false(e->refuse_gap);
 
 	assert_int_equal(eratab_find(&tab, "none", &e, &err), -ENOENT);
 	assert_int_equal(eratab_find(&tab, "", &e, &err), -ENOENT);
@@ -75,7 +77,7 @@ static void test_says_where_and_what_is_wrong(void **state)
 	refused("data /dev/sdb /m\\04 -", "data",
 		"eratab:1: metadata /m\\04: a backslash begins three octal digits, 001 to 377");
 	refused("data /dev/sdb /m noauto,nofail", "data",
-		"eratab:1: option nofail is not one of noauto, detach_policy=queue|fail|degrade, detach_timeout=SECONDS");
+		"eratab:1: option nofail is not one of noauto, detaching, detach_policy=queue|fail|degrade, detach_timeout=SECONDS, gap=record|refuse");
 	refused("data /dev/sdb /m detach_timeout=4h", "data",
 		"eratab:1: detach_timeout=4h: expected seconds, 1 to 4294967");
 	refused("data /dev/sdb /m - more", "data",
@@ -180,7 +182,7 @@ static void test_lines_may_end_as_on_windows(void **state)
 	eratab_free(&tab);
 }
 
-/* Opening a FIFO without a writer would block.  In that case the alarm ends the test. */
+/* Opening a FIFO without a writer would wait.  In that case, the alarm ends the test. */
 static void test_only_a_regular_file_is_read(void **state)
 {
 	char dir[] = "/tmp/eratab.XXXXXX";
@@ -239,7 +241,7 @@ static void expect_file(const char *path, const char *text)
 static void test_rewrite_keeps_the_rest(void **state)
 {
 	struct eratab_entry e = { .name = "new", .origin = "/dev/with space", .metadata = "/m#1",
-				  .policy = DETACH_DEGRADE, .detach_timeout = 5 };
+				  .policy = DETACH_DEGRADE, .detach_timeout = 5, .refuse_gap = true };
 	char dir[] = "/tmp/eratab.XXXXXX";
 	char file[64], link[64];
 	struct eratab tab;
@@ -267,7 +269,7 @@ static void test_rewrite_keeps_the_rest(void **state)
 	eratab_free(&tab);
 
 	expect_file(link, "# mine\n\n  data   /dev/sdb /m/data\nbroken line\n"
-		    "new\t/dev/with\\040space\t/m\\0431\tdetach_policy=degrade,detach_timeout=5\n");
+		    "new\t/dev/with\\040space\t/m\\0431\tdetach_policy=degrade,detach_timeout=5,gap=refuse\n");
 	assert_int_equal(lstat(link, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(stat(file, &st), 0);
@@ -320,6 +322,31 @@ static void test_many_add_and_remove(void **state)
 	eratab_free(&tab);
 }
 
+static void test_replacing_a_line_keeps_its_place_and_the_other_lines(void **state)
+{
+	static const char text[] = "# mine\na /dev/a /m/a\nb /dev/b /m/b noauto,detach_timeout=9\n# end\n";
+	const struct eratab_entry *e;
+	struct eratab_entry changed;
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	parse(text, &tab);
+	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
+	changed = *e;
+	changed.detaching = true;
+	changed.refuse_gap = true;
+	assert_int_equal(eratab_replace(&tab, &changed, &err), 0);
+	assert_int_equal(tab.nr, 4);
+	assert_string_equal(tab.line[1].text, "a\t/dev/a\t/m/a\tdetaching,gap=refuse");
+	assert_string_equal(tab.line[2].text, "b /dev/b /m/b noauto,detach_timeout=9");
+	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
+	assert_true(e->detaching && !e->noauto);
+	strcpy(changed.name, "none");
+	assert_int_equal(eratab_replace(&tab, &changed, &err), -ENOENT);
+	eratab_free(&tab);
+}
+
 static void test_too_many_lines(void **state)
 {
 	size_t len = ERATAB_LINES_MAX + 1;
@@ -350,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_a_bad_name_is_told_in_words),
 		cmocka_unit_test(test_missing_file_is_empty),
 		cmocka_unit_test(test_many_add_and_remove),
+		cmocka_unit_test(test_replacing_a_line_keeps_its_place_and_the_other_lines),
 		cmocka_unit_test(test_too_many_lines),
 	};
 

@@ -38,7 +38,7 @@ static void test_control_characters_are_printed_as_numbers(void **state)
 	printed("", "");
 	printed("/srv/data.erad", "/srv/data.erad");
 	printed("m\033[31m\nred\177", "m\\x1b[31m\\x0ared\\x7f");
-	/* UTF-8: the control character U+009B, then letters that contain its bytes. */
+	/* The text has the control character U+009B in UTF-8, and then letters that contain its bytes. */
 	printed("\xc2\x9b" "31m", "\\xc2\\x9b31m");
 	printed("\xc3\x9b\xc2\xa0\xe2\x82\xac", "\xc3\x9b\xc2\xa0\xe2\x82\xac");
 	printed("\xc2", "\xc2");
@@ -51,11 +51,71 @@ static void test_control_characters_are_replaced_in_sentences(void **state)
 	replaced("\xc2\x9b" "31m \xc3\x9b", "??31m \xc3\x9b");
 }
 
+/* An error with a path of 200 bytes is put into another error with a path of 200 bytes: erad nests no longer sentences. */
+static void test_a_nested_sentence_is_not_cut(void **state)
+{
+	struct err inner, outer;
+	char path[201];
+
+	(void)state;
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = 0;
+	err_set(&inner, -1, "%s was replaced by another file, which is not used: move the other file away, and %s back", path, path);
+	err_set(&outer, -1, "its metadata %s is not closed cleanly: %s; 'eractl check' says more", path, inner.msg);
+	assert_non_null(strstr(outer.msg, " back; 'eractl check' says more"));
+	err_prefix(&outer, -1, "volume %s", path);
+	assert_non_null(strstr(outer.msg, " back; 'eractl check' says more"));
+}
+
+static void test_a_sentence_that_is_too_long_shows_that_it_is_cut(void **state)
+{
+	char text[2 * ERR_MAX];
+	struct err err;
+
+	(void)state;
+	for (size_t shift = 0; shift < 2; shift++) {
+		/* Characters of two bytes: the sentence must not end with half of a character. */
+		for (size_t i = 0; i < sizeof(text) - 1; i++)
+			text[i] = (i + shift) % 2 ? '\xa4' : '\xc3';
+		text[0] = shift ? 'x' : text[0];
+		text[sizeof(text) - 1] = 0;
+		err_set(&err, -1, "%s", text);
+		assert_true(strlen(err.msg) >= ERR_MAX - 2);
+		assert_string_equal(strstr(err.msg, "..."), "...");
+		assert_int_equal((unsigned char)err.msg[strlen(err.msg) - 4], 0xa4);
+		err_set(&err, -1, "%.*s", ERR_MAX - 2, text);
+		assert_null(strstr(err.msg, "..."));
+		err_prefix(&err, -1, "volume data");
+		assert_string_equal(strstr(err.msg, "..."), "...");
+		assert_int_equal((unsigned char)err.msg[strlen(err.msg) - 4], 0xa4);
+	}
+}
+
+static void joined(const char *text, const char *expected)
+{
+	char copy[64];
+
+	strcpy(copy, text);
+	assert_string_equal(one_line(copy), expected);
+}
+
+static void test_the_output_of_a_program_becomes_one_line(void **state)
+{
+	(void)state;
+	joined("", "");
+	joined("\n \n", "");
+	joined("global_filter=\"a|.*|\"\n", "global_filter=\"a|.*|\"");
+	joined("  WARNING: one.\n  Two  words.\n", "WARNING: one. Two words.");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_control_characters_are_printed_as_numbers),
 		cmocka_unit_test(test_control_characters_are_replaced_in_sentences),
+		cmocka_unit_test(test_a_nested_sentence_is_not_cut),
+		cmocka_unit_test(test_a_sentence_that_is_too_long_shows_that_it_is_cut),
+		cmocka_unit_test(test_the_output_of_a_program_becomes_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

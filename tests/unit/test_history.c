@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The history: gaps, timelines, seal and items; no crash, no damage and no upgrade loses a gap. */
+/* The history: gaps, timelines, bookmarks, seal and items; no crash and no damage loses a gap. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -12,24 +12,22 @@
 
 #include <cmocka.h>
 
-#include "rnd.h"
 #include "store/crc32c.h"
+#include "store/bookmarks.h"
 #include "store/history.h"
-#include "store/journal.h"
+#include "store/moment.h"
 #include "store/repair.h"
 #include "store/super.h"
 #include "volume.h"
 
-#define OLD_RING	40u
-
-/* A volume in era 3: blocks 0 to 9 were written in era 1, 20 to 24 in era 3. */
+/* Makes a volume in era 3.  Blocks 0 to 9 were written in era 1, and blocks 20 to 24 in era 3. */
 static void make_volume(struct disk *d)
 {
 	struct store *s;
 
 	format(d);
 	s = open_store(d, STORE_WRITE);
-	assert_int_equal(store_new_timeline(s, 71, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 71, NULL, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(mark(s, 0, 10), 0);
 	assert_int_equal(store_begin_era(s, 2, NULL), 0);
@@ -69,7 +67,7 @@ static void test_a_gap_lists_all_blocks_and_is_kept(void **state)
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
 	assert_int_equal(diff_blocks(s, 4), 0);
-	/* A gap that is found again in the same era is the same gap. */
+	/* A gap that is found again in the same era is counted once. */
 	assert_int_equal(store_begin_era(s, 5, NULL), 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "a", NULL), 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "b", NULL), 0);
@@ -110,7 +108,7 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	assert_int_equal(store_timelines_since(s), 0);
 	assert_int_equal(store_moment(s, 1000, 1), MOMENT_TOO_OLD);
 	for (i = 1; i <= ERAD_TIMELINES + 5; i++) {
-		assert_int_equal(store_new_timeline(s, 1000 + i, NULL), 0);
+		assert_int_equal(store_new_timeline(s, 1000 + i, NULL, NULL), 0);
 		assert_int_equal(store_begin_era(s, i, NULL), 0);
 		if (i > ERAD_TIMELINES)
 			continue;
@@ -144,9 +142,9 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_timeline(s, 3), 71);
 	assert_int_equal(store_timeline(s, 4), 0);
-	assert_int_equal(store_new_timeline(s, 72, NULL), 0);
-	/* The era never began, so nobody knows the number of the timeline. */
-	assert_int_equal(store_new_timeline(s, 73, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
+	/* The timeline is replaced: its era never began, so nobody knows its number. */
+	assert_int_equal(store_new_timeline(s, 73, NULL, NULL), 0);
 	assert_int_equal(store_moment(s, 72, 4), MOMENT_FOREIGN);
 	assert_int_equal(store_moment(s, 73, 4), MOMENT_OTHER_ERA);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
@@ -159,7 +157,7 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	assert_int_equal(store_timeline(s, 4), 73);
 	store_close(s, false, NULL);
 	s = open_store(&older, STORE_WRITE);
-	assert_int_equal(store_new_timeline(s, 90, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 90, NULL, NULL), 0);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
 	assert_int_equal(store_moment(s, 73, 4), MOMENT_FOREIGN);
 	assert_int_equal(store_moment(s, 71, 3), MOMENT_KNOWN);
@@ -182,26 +180,34 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	memset(item, 0x33, sizeof(item));
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_seal(s, got), -ENOENT);
-	assert_int_equal(store_set_item(s, STORE_AWAY, item, NULL), 0);
+	assert_int_equal(store_set_item(s, STORE_TABLE_NOTE, item, NULL), 0);
 	assert_int_equal(store_set_item(s, STORE_IDENTITY, item, NULL), 0);
 	assert_int_equal(store_close_sealed(s, seal, NULL), 0);
 	assert_int_equal(d.nr_cached, 0);
-	/* A process opens the metadata and is killed before the comparison: the next process can still compare. */
+	/*
+	 * A process opens the metadata and is killed before the comparison.  The next process can
+	 * still compare.
+	 */
 	for (i = 0; i < 3; i++) {
 		s = open_store(&d, STORE_WRITE);
 		store_info(s, &info);
 		assert_true(info.clean == (i == 0));
 		assert_int_equal(store_seal(s, got), 0);
 		assert_memory_equal(got, seal, sizeof(seal));
-		store_item(s, STORE_AWAY, got);
+		store_item(s, STORE_TABLE_NOTE, got);
 		assert_memory_equal(got, item, sizeof(item));
 		store_close(s, false, NULL);
 	}
 	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(store_new_timeline(s, 5, NULL), 0);
+	assert_int_equal(store_new_timeline(s, 5, NULL, NULL), 0);
 	assert_int_equal(store_seal(s, got), -ENOENT);
-	store_item(s, STORE_AWAY, got);
-	assert_int_equal(got[0], 0);
+	store_item(s, STORE_TABLE_NOTE, got);
+	assert_memory_equal(got, item, sizeof(item));
+	item[0]++;
+	assert_int_equal(store_new_timeline(s, 6, item, NULL), 0);
+	store_item(s, STORE_TABLE_NOTE, got);
+	assert_memory_equal(got, item, sizeof(item));
+	item[0]--;
 	store_item(s, STORE_IDENTITY, got);
 	assert_memory_equal(got, item, sizeof(item));
 	assert_int_equal(store_close(s, true, NULL), 0);
@@ -212,8 +218,8 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 }
 
 /*
- * Damages each sector of the copy in force, then one sector of each copy: the result is never taken
- * for a history without gaps.
+ * Damages each sector of the copy in force, then one sector of each copy.  The result is never read
+ * as a history without gaps.
  */
 static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state)
 {
@@ -261,7 +267,7 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 		assert_in_range(store_gaps(s, gap), 1, 2);
 		assert_int_equal(gap[store_gaps(s, gap) - 1].kind, ERAD_GAP_UNKNOWN);
 		assert_int_equal(gap[store_gaps(s, gap) - 1].era, 4);
-		/* The timeline of the older copy is left. */
+		/* The older copy has its timeline. */
 		assert_int_equal(store_moment(s, 71, 1), both ? MOMENT_TOO_OLD : MOMENT_KNOWN);
 		store_close(s, false, NULL);
 		disk_destroy(&bad);
@@ -269,7 +275,7 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 	disk_destroy(&d);
 }
 
-/* Damage of a history whose other copy has a gap, which no crash of the repair may lose. */
+/* Damages a history whose other copy has a gap.  No crash of the repair may lose this gap. */
 enum damage { D_HISTORY = 1, D_JOURNAL = 2, D_ARRAY_NEWER = 4, D_BOTH_COPIES = 8 };
 
 static void damage_history(struct disk *d, unsigned int what, uint32_t newer_era)
@@ -291,7 +297,7 @@ static void damage_history(struct disk *d, unsigned int what, uint32_t newer_era
 }
 
 struct repaired {
-	bool old_gap;		/* the copy that is left has it */
+	bool old_gap;		/* the remaining copy has the gap */
 	bool journal;
 	uint32_t era;
 	unsigned int states;
@@ -364,7 +370,7 @@ static void test_no_crash_of_a_repair_loses_a_gap(void **state)
 			s = open_store(&d, STORE_WRITE);
 			assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
 			assert_int_equal(store_begin_era(s, 4, NULL), 0);
-			assert_int_equal(store_new_timeline(s, 72, NULL), 0);
+			assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
 			for (unsigned int b = 0; b < 8; b++)
 				assert_int_equal(mark(s, 2 * b, 1), 0);
 			assert_int_equal(store_begin_era(s, 5, NULL), 0);
@@ -383,7 +389,85 @@ static void test_no_crash_of_a_repair_loses_a_gap(void **state)
 	}
 }
 
-/* Correct checksums, with content that no version of erad writes. */
+static int set_bookmark(struct store *s, const char *name, uint32_t era)
+{
+	struct token t;
+
+	assert_true(store_token(s, era, &t));
+	return store_set_bookmark(s, name, &t, NULL);
+}
+
+static void test_bookmarks_are_durable_and_limited(void **state)
+{
+	struct store_bookmark b[ERAD_BOOKMARKS];
+	char name[ERAD_BOOKMARK_NAME + 2];
+	struct token foreign;
+	struct store *s;
+	struct disk d;
+	unsigned int i;
+
+	(void)state;
+	make_volume(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_bookmarks(s, b), 0);
+	assert_int_equal(set_bookmark(s, "weekly", 2), 0);
+	assert_int_equal(set_bookmark(s, "nightly", 3), 0);
+	assert_int_equal(set_bookmark(s, "weekly", 1), 0);
+	assert_int_equal(d.nr_cached, 0);
+	store_close(s, false, NULL);
+
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(store_bookmarks(s, b), 2);
+	assert_string_equal(b[0].name, "nightly");
+	assert_int_equal(b[0].token.era, 3);
+	assert_int_equal(b[0].token.timeline, 71);
+	assert_true(b[0].time > 1600000000);
+	assert_int_equal(store_check_token(s, &b[0].token, NULL), 0);
+	assert_string_equal(b[1].name, "weekly");
+	assert_int_equal(b[1].token.era, 1);
+	assert_int_equal(set_bookmark(s, "x", 1), -EROFS);
+	assert_int_equal(store_delete_bookmark(s, "weekly", NULL), -EROFS);
+	store_close(s, false, NULL);
+
+	s = open_store(&d, STORE_WRITE);
+	foreign = b[0].token;
+	foreign.timeline++;
+	assert_int_equal(store_set_bookmark(s, "foreign", &foreign, NULL), -ESTALE);
+	memset(name, 'n', sizeof(name));
+	name[ERAD_BOOKMARK_NAME + 1] = 0;
+	assert_int_equal(set_bookmark(s, name, 3), -EINVAL);
+	assert_int_equal(set_bookmark(s, "", 3), -EINVAL);
+	assert_int_equal(set_bookmark(s, "a/b", 3), -EINVAL);
+	assert_int_equal(set_bookmark(s, "-a", 3), -EINVAL);
+	name[ERAD_BOOKMARK_NAME] = 0;
+	assert_int_equal(set_bookmark(s, name, 3), 0);
+	assert_int_equal(store_delete_bookmark(s, name, NULL), 0);
+	assert_int_equal(store_delete_bookmark(s, name, NULL), -ENOENT);
+	for (i = 0; i < ERAD_BOOKMARKS - 2; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		assert_int_equal(set_bookmark(s, name, 3), 0);
+	}
+	assert_int_equal(set_bookmark(s, "one-more", 3), -ENOSPC);
+	assert_int_equal(set_bookmark(s, "weekly", 3), 0);
+	assert_int_equal(store_delete_bookmark(s, "n7", NULL), 0);
+	assert_int_equal(set_bookmark(s, "one-more", 3), 0);
+	/* A gap and a timeline are changes of the same history. */
+	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
+	assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
+	assert_int_equal(store_begin_era(s, 4, NULL), 0);
+	assert_int_equal(store_close(s, true, NULL), 0);
+
+	s = open_store(&d, STORE_READ);
+	assert_int_equal(store_bookmarks(s, b), ERAD_BOOKMARKS);
+	for (i = 1; i < ERAD_BOOKMARKS; i++)
+		assert_true(strcmp(b[i - 1].name, b[i].name) < 0);
+	assert_string_equal(b[ERAD_BOOKMARKS - 1].name, "weekly");
+	assert_int_equal(b[ERAD_BOOKMARKS - 1].token.era, 3);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+/* Makes content that no version of erad writes, with correct checksums. */
 static void test_a_history_that_contradicts_itself_is_refused(void **state)
 {
 	unsigned int i;
@@ -395,8 +479,10 @@ static void test_a_history_that_contradicts_itself_is_refused(void **state)
 	make_volume(&d);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
+	assert_int_equal(set_bookmark(s, "a", 2), 0);
+	assert_int_equal(set_bookmark(s, "b", 3), 0);
 	store_close(s, false, NULL);
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 13; i++) {
 		struct erad_disk_history *h;
 
 		disk_init_copy(&bad, d.visible, d.size);
@@ -424,6 +510,21 @@ static void test_a_history_that_contradicts_itself_is_refused(void **state)
 		case 7:
 			h->seq = htole64(seq + 2);
 			break;
+		case 8:
+			h->nr_bookmarks = htole32(ERAD_BOOKMARKS + 1);
+			break;
+		case 9:
+			h->bookmark[1] = h->bookmark[0];
+			break;
+		case 10:
+			h->bookmark[1].name[0] = '/';
+			break;
+		case 11:
+			h->bookmark[0].timeline = 0;
+			break;
+		case 12:
+			h->nr_bookmarks = htole32(3);
+			break;
 		}
 		h->csum = htole32(crc32c(0, (char *)h + 4, sizeof(*h) - 4));
 		assert_int_equal(try_open(&bad, STORE_READ, &s), i ? -EUCLEAN : 0);
@@ -431,208 +532,6 @@ static void test_a_history_that_contradicts_itself_is_refused(void **state)
 			store_close(s, false, NULL);
 		disk_destroy(&bad);
 	}
-	disk_destroy(&d);
-}
-
-/* ---- the upgrade of old metadata ---- */
-
-/*
- * Makes metadata as the version without a history has left it: the ring begins at page 3, with
- * marks in the journal.
- */
-static void make_old(struct disk *d, unsigned int ring)
-{
-	const uint32_t pages = ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD;
-	struct store_geometry g = geometry;
-	struct erad_disk_super *sb;
-	struct engine *e;
-	uint64_t i;
-
-	g.journal_pages = ring > ERAD_JOURNAL_MIN + pages ? ring - pages : ERAD_JOURNAL_MIN;
-	disk_init(d, store_size(&g, NULL));
-	e = disk_engine(d);
-	assert_int_equal(store_format(e, &g, NULL, NULL, NULL), 0);
-	for (i = 0; i < 2; i++) {
-		sb = (struct erad_disk_super *)(d->visible + i * ERAD_PAGE);
-		sb->incompat = 0;
-		sb->journal_start = htole64(ERAD_JOURNAL_START_OLD);
-		sb->journal_pages = htole64(g.journal_pages + pages);
-		if (ring < ERAD_JOURNAL_MIN + pages) {
-			sb->journal_pages = htole64(ring);
-			sb->array_start = htole64(ERAD_JOURNAL_START_OLD + ring);
-		}
-		sb->csum = htole32(crc32c(0, (char *)sb + 4, sizeof(*sb) - 4));
-	}
-	engine_destroy(e);
-	memcpy(d->durable, d->visible, d->size);
-	d->nr_cached = 0;
-}
-
-/*
- * Appends by hand what the old version would have appended, because this version upgrades the
- * metadata at the open.
- */
-static void append_old(struct disk *d, unsigned int ring, uint64_t seq, uint32_t era, uint64_t first)
-{
-	static _Alignas(ERAD_PAGE) struct erad_disk_journal group[ERAD_GROUP_MAX];
-	const struct run run = { .first = first, .len = 3 };
-	struct journal j = {
-		.e = disk_engine(d), .start = ERAD_JOURNAL_START_OLD, .pages = ring, .nr_blocks = NR_BLOCKS,
-	};
-	unsigned int count;
-
-	memcpy(j.uuid, geometry.uuid, sizeof(j.uuid));
-	count = journal_encode(group, &run, first != UINT64_MAX);
-	assert_int_equal(journal_write(&j, group, count, seq, era,
-				       first == UINT64_MAX ? ERAD_J_ERA_BEGIN : ERAD_J_MARK), 0);
-	assert_int_equal(j.e->ops->flush(j.e), 0);
-	engine_destroy(j.e);
-}
-
-static void fill_old(struct disk *d)
-{
-	uint64_t seq;
-
-	make_old(d, OLD_RING);
-	append_old(d, OLD_RING, 0, 1, UINT64_MAX);
-	for (seq = 1; seq < 30; seq++)
-		append_old(d, OLD_RING, seq, 1, seq * 10);
-	append_old(d, OLD_RING, 30, 2, UINT64_MAX);
-	append_old(d, OLD_RING, 31, 2, 1000);
-}
-
-static void expect_old(struct store *s)
-{
-	struct store_info info;
-
-	store_info(s, &info);
-	assert_int_equal(info.era, 2);
-	assert_int_equal(diff_blocks(s, 1), 30 * 3);
-	assert_int_equal(diff_blocks(s, 2), 3);
-}
-
-static void test_old_metadata_is_read_and_upgraded_with_a_full_journal(void **state)
-{
-	struct store_gap gap[ERAD_GAPS];
-	struct store_info info;
-	struct store *s;
-	struct disk d;
-
-	(void)state;
-	fill_old(&d);
-	assert_int_equal(check(&d, NULL), 0);
-	s = open_store(&d, STORE_READ);
-	expect_old(s);
-	assert_int_equal(store_gaps(s, gap), 0);
-	store_close(s, false, NULL);
-	assert_int_equal(d.nr_cached, 0);
-
-	s = open_store(&d, STORE_WRITE);
-	expect_old(s);
-	store_info(s, &info);
-	assert_int_equal(info.journal_pages, OLD_RING - 2 * ERAD_HISTORY_PAGES);
-	assert_int_equal(info.journal_used, 0);
-	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "", NULL), 0);
-	assert_int_equal(store_new_timeline(s, 4, NULL), 0);
-	assert_int_equal(store_begin_era(s, 3, NULL), 0);
-	assert_int_equal(mark(s, 7, 2), 0);
-	store_close(s, false, NULL);
-	assert_int_equal(check(&d, NULL), 0);
-	s = open_store(&d, STORE_WRITE);
-	assert_int_equal(diff_blocks(s, 3), 2);
-	assert_int_equal(diff_blocks(s, 2), NR_BLOCKS);
-	assert_int_equal(store_moment(s, 4, 3), MOMENT_KNOWN);
-	assert_int_equal(store_moment(s, 4, 2), MOMENT_OTHER_ERA);
-	assert_int_equal(store_moment(s, 5, 2), MOMENT_TOO_OLD);
-	assert_int_equal(store_close(s, true, NULL), 0);
-	disk_destroy(&d);
-}
-
-static void test_old_metadata_without_room_is_only_read(void **state)
-{
-	struct err err = { "" };
-	struct store *s;
-	uint8_t *before;
-	struct disk d;
-
-	(void)state;
-	make_old(&d, 31);
-	append_old(&d, 31, 0, 1, UINT64_MAX);
-	append_old(&d, 31, 1, 1, 4);
-	before = malloc(d.size);
-	memcpy(before, d.visible, d.size);
-	assert_int_equal(store_open(disk_engine(&d), STORE_WRITE, &s, &err), -EOVERFLOW);
-	assert_non_null(strstr(err.msg, "a journal of 31 pages, expected at least 32"));
-	assert_memory_equal(before, d.visible, d.size);
-	free(before);
-	s = open_store(&d, STORE_READ);
-	assert_int_equal(diff_blocks(s, 1), 3);
-	store_close(s, false, NULL);
-	disk_destroy(&d);
-}
-
-struct upgrade {
-	struct disk *d;
-	unsigned int states;
-	uint64_t rnd;
-};
-
-/* After a power failure during an upgrade, nothing is lost, and the next open completes the upgrade. */
-static int check_cut(void *ctx, uint8_t *image)
-{
-	struct upgrade *u = ctx;
-	struct disk d;
-	struct store *s;
-
-	u->states++;
-	disk_init_copy(&d, image, u->d->size);
-	s = open_store(&d, STORE_READ);
-	expect_old(s);
-	store_close(s, false, NULL);
-	s = open_store(&d, STORE_WRITE);
-	expect_old(s);
-	assert_int_equal(store_gap(s, ERAD_GAP_TABLE, "", NULL), 0);
-	assert_int_equal(store_begin_era(s, 3, NULL), 0);
-	assert_int_equal(mark(s, 7, 2), 0);
-	store_close(s, false, NULL);
-	/* With the older superblock, the metadata is complete or refused. */
-	memset(d.visible + rnd_below(&u->rnd, 2) * ERAD_PAGE, 0, ERAD_PAGE);
-	if (!try_open(&d, STORE_READ, &s)) {
-		struct store_info info;
-
-		store_info(s, &info);
-		assert_int_equal(info.era, 3);
-		assert_int_equal(diff_blocks(s, 3), 2);
-		store_close(s, false, NULL);
-	}
-	disk_destroy(&d);
-	return 0;
-}
-
-static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
-{
-	struct upgrade *u = ctx;
-
-	if (op == DISK_FLUSH && !after)
-		disk_crash(d, 40, rnd(&u->rnd), check_cut, u);
-}
-
-static void test_a_power_cut_in_an_upgrade_loses_nothing(void **state)
-{
-	struct upgrade u = { .rnd = 5 };
-	struct store *s;
-	struct disk d;
-
-	(void)state;
-	fill_old(&d);
-	d.tear_below = ERAD_JOURNAL_START * ERAD_PAGE / ERAD_SECTOR;
-	u.d = &d;
-	d.hook = hook;
-	d.hook_ctx = &u;
-	s = open_store(&d, STORE_WRITE);
-	d.hook = NULL;
-	store_close(s, false, NULL);
-	assert_true(u.states > 20);
 	disk_destroy(&d);
 }
 
@@ -645,10 +544,8 @@ int main(void)
 		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),
 		cmocka_unit_test(test_a_damaged_history_is_refused_and_repaired_as_a_gap),
 		cmocka_unit_test(test_no_crash_of_a_repair_loses_a_gap),
+		cmocka_unit_test(test_bookmarks_are_durable_and_limited),
 		cmocka_unit_test(test_a_history_that_contradicts_itself_is_refused),
-		cmocka_unit_test(test_old_metadata_is_read_and_upgraded_with_a_full_journal),
-		cmocka_unit_test(test_old_metadata_without_room_is_only_read),
-		cmocka_unit_test(test_a_power_cut_in_an_upgrade_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "devices_sim.h"
-#include "erad/device/identity.h"
+#include "common/identity.h"
 
 #define SDA	makedev(8, 0)
 #define SDA1	makedev(8, 1)
@@ -159,9 +159,9 @@ static void test_renamed_crypt_device_is_the_same(void **state)
 	(void)state;
 	compares(IDENTITY_SAME, made("CRYPT-LUKS2-0123-old-name", "", ""), made("CRYPT-LUKS2-0123-new", "", ""));
 	compares(IDENTITY_OTHER, made("CRYPT-LUKS2-0123-name", "", ""), made("CRYPT-LUKS2-4567-name", "", ""));
-	/* The UUID has nothing but the name, which the user has given to cryptsetup. */
+	/* This UUID has only the name, which the user has given to cryptsetup. */
 	compares(IDENTITY_UNKNOWN, made("CRYPT-PLAIN-old", "", ""), made("CRYPT-PLAIN-new", "", ""));
-	/* A kernel that does not trust the identifier of a disk shows another kind. */
+	/* For a disk whose identifier it does not trust, a kernel shows another kind. */
 	compares(IDENTITY_UNKNOWN, made("", "wwid:eui.0025", ""), made("", "wwid:nvme.8086-41", ""));
 	compares(IDENTITY_SAME, made("", "wwid:eui.0025", "1234-01"), made("", "wwid:nvme.8086-41", "1234-01"));
 	compares(IDENTITY_OTHER, made("", "wwid:eui.0025", ""), made("", "wwid:eui.0026", ""));
@@ -191,7 +191,7 @@ static void test_lasting_path_is_the_best_link_of_the_device(void **state)
 	lasts("/dev/disk/by-uuid/0123", SDA1, "/dev/disk/by-id/ata-a-part1");
 	devices_link("/dev/disk/by-id/wwn-0x1-part1", SDA1);
 	lasts("/dev/sda1", SDA1, "/dev/disk/by-id/wwn-0x1-part1");
-	/* If the given path is a lasting one, it is kept. */
+	/* A given path that is lasting is kept. */
 	lasts("/dev/disk/by-partuuid/p", SDA1, "/dev/disk/by-partuuid/p");
 }
 

@@ -23,12 +23,12 @@ enum step_kind {
 	FORMAT,
 	OPEN,
 	ERA,
-	MARK,		/* arg: number of blocks, far from each other */
+	MARK,		/* arg: number of blocks, which are far from each other */
 	FOLD,
 	SNAPSHOT,
 	DROP,
 	CLOSE,
-	KILL,		/* no I/O: cannot fail */
+	KILL,		/* this step does no I/O, so it cannot fail */
 };
 
 static const struct step {
@@ -37,14 +37,14 @@ static const struct step {
 } history[] = {
 	{ FORMAT, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 1 }, { MARK, 90 }, { FOLD, 0 },
 	{ ERA, 0 }, { MARK, 3 }, { KILL, 0 }, { OPEN, 0 }, { MARK, 2 }, { ERA, 0 },
-	/* The journal of 16 pages wraps, so marks must fold. */
+	/* The journal has 16 pages and wraps, so marks must fold. */
 	{ MARK, 1 }, { MARK, 700 }, { MARK, 2 }, { MARK, 1 }, { MARK, 5 }, { MARK, 700 },
 	{ ERA, 0 }, { MARK, 1 }, { MARK, 9 }, { MARK, 1 }, { MARK, 2 }, { MARK, 3 },
 	{ CLOSE, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 4 }, { KILL, 0 }, { OPEN, 0 },
 	{ MARK, 700 }, { FOLD, 0 }, { MARK, 1 }, { CLOSE, 0 }, { OPEN, 0 },
 };
 
-/* Similar steps with a snapshot, on metadata that has room for a snapshot. */
+/* These steps are similar, with a snapshot, on metadata that has room for one. */
 static const struct step with_snapshot[] = {
 	{ FORMAT, 0 }, { OPEN, 0 }, { ERA, 0 }, { MARK, 90 }, { SNAPSHOT, 0 }, { MARK, 3 },
 	{ FOLD, 0 }, { MARK, 40 }, { FOLD, 0 }, { KILL, 0 }, { OPEN, 0 }, { MARK, 5 },
@@ -61,7 +61,7 @@ struct run {
 	struct erad_range range[ERAD_MAX_RANGES];
 };
 
-/* Attempts a step once.  A second call attempts the same step. */
+/* Attempts a step once.  A further call attempts the same step again. */
 static int attempt(struct run *r, const struct step *step, struct err *err)
 {
 	struct engine *e;
@@ -156,7 +156,7 @@ static void check_failed(struct run *r, const struct step *step)
 	int ret;
 
 	if (step->kind == FORMAT) {
-		/* New metadata is either missing or complete; its content is not checked here. */
+		/* New metadata is missing or complete.  Its content is not checked here. */
 		ret = store_open(disk_engine(&r->d), STORE_READ, &s, &err);
 		if (!ret)
 			store_close(s, false, NULL);
@@ -170,7 +170,7 @@ static void check_failed(struct run *r, const struct step *step)
 			print_message("%s\n", err.msg);
 		assert_true(!ret || ret == -EIO);
 	}
-	/* The states that a power failure now could leave. */
+	/* Check the states that a power failure now could leave. */
 	assert_int_equal(disk_crash(&r->d, 4, rnd(&r->rnd), check_image, r), 0);
 }
 
@@ -204,14 +204,14 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 		check_message(&err, ret);
 		if (!tries)
 			check_failed(r, step);
-		/* The store is closed even if it could not be closed cleanly. */
+		/* This closes the store even if it cannot be closed cleanly. */
 		if (step->kind == CLOSE) {
 			heal(&r->d);
 			return;
 		}
 		/*
-		 * If the disk stays broken, the second attempt fails, too.  When the disk works,
-		 * the step must succeed at once.
+		 * If the disk still fails, the second attempt fails, too.  When the disk works, the
+		 * step must succeed at once.
 		 */
 		assert_true(tries < (for_good ? 2u : 1u));
 		if (++tries == (for_good ? 2u : 1u))
@@ -228,9 +228,14 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 	}
 }
 
-/* Returns how many operations the history took, and how often a step failed in *failures. */
-static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_at, bool for_good,
-			    bool nasty, unsigned int *failures)
+/* The ways in which a disk fails.  Several can be combined. */
+#define FOR_GOOD	1	/* all operations from the first failure on fail */
+#define NASTY		2	/* a failing write writes a part of its data */
+#define FUA		4	/* the disk has durable writes */
+
+/* Runs the history.  Returns how many operations it took.  *failures receives how often a step failed. */
+static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_at,
+			    unsigned int mode, unsigned int *failures)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct store_info info;
@@ -243,14 +248,15 @@ static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_a
 	model_init(&r->m, NR_BLOCKS);
 	r->rnd = fail_at + 1;
 	r->d.rnd = fail_at;
-	r->d.fail_torn = r->d.fail_lossy = nasty;
+	r->d.fail_torn = r->d.fail_lossy = mode & NASTY;
+	r->d.fua = mode & FUA;
 	heal(&r->d);
 	if (fail_at != UINT64_MAX) {
 		r->d.fail_from = fail_at;
-		r->d.fail_to = for_good ? UINT64_MAX : fail_at + 1;
+		r->d.fail_to = mode & FOR_GOOD ? UINT64_MAX : fail_at + 1;
 	}
 	for (i = 0; i < nr; i++)
-		do_step(r, &steps[i], for_good);
+		do_step(r, &steps[i], mode & FOR_GOOD);
 	ops = r->d.ops;
 	heal(&r->d);
 	ret = model_check(&r->m, r->s, NULL, &err);
@@ -269,19 +275,22 @@ static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_a
 
 static void every_operation(const struct step *steps, size_t nr)
 {
-	unsigned int failures = 0, runs = 0, mode;
-	const uint64_t ops = run_history(steps, nr, UINT64_MAX, false, false, &failures);
-	uint64_t n;
+	unsigned int none = 0, failures = 0, repeated = 0, runs = 0, mode;
+	uint64_t ops, n;
 
-	assert_int_equal(failures, 0);
-	for (mode = 0; mode < 4; mode++) {
+	for (mode = 0; mode < 8; mode++) {
+		ops = run_history(steps, nr, UINT64_MAX, mode & FUA, &none);
 		for (n = 0; n < ops; n++, runs++)
-			run_history(steps, nr, n, mode & 1, mode & 2, &failures);
+			run_history(steps, nr, n, mode, mode & FUA ? &repeated : &failures);
 	}
 	print_message("%" PRIu64 " operations, %u histories, %u steps that failed\n", ops, runs,
 		      failures);
-	/* Only failing reads of one superblock may go unnoticed. */
-	assert_true(failures > runs * 9 / 10);
+	/*
+	 * Only failing reads of one superblock may go unnoticed.  A failed durable write is repeated
+	 * without FUA.
+	 */
+	assert_int_equal(none, 0);
+	assert_true(failures > runs / 2 * 9 / 10 - runs / 20);
 }
 
 static void test_history(void **state)

@@ -50,7 +50,8 @@ static unsigned int write_marks(struct fixture *f, uint64_t seq, uint32_t era, u
 	const unsigned int count = journal_encode(f->group, f->runs, nr);
 
 	assert_in_range(count, 1, ERAD_GROUP_MAX);
-	assert_int_equal(journal_write(&f->j, f->group, count, seq, era, ERAD_J_MARK), 0);
+	journal_number(&f->j, f->group, count, seq, era, ERAD_J_MARK);
+	assert_int_equal(journal_write(&f->j, f->group, count, seq, false), 0);
 	return count;
 }
 
@@ -79,7 +80,7 @@ static int replay(struct fixture *f, uint64_t tail, uint32_t era, struct seen *s
 	return journal_replay(&f->j, tail, era, see, s, end, &err);
 }
 
-/* Makes nr runs that are as long, and as far from each other, as possible. */
+/* Makes nr runs that are as long as possible, and as far from each other as possible. */
 static void extreme_runs(struct fixture *f, unsigned int nr, uint64_t salt)
 {
 	unsigned int i;
@@ -168,7 +169,7 @@ static void test_round_trip(void **state)
 	teardown(&f);
 }
 
-/* Two attempts to write a group at the same place, mixed in every way: at most one of them is replayed. */
+/* Mixes two attempts to write a group at the same place in every way.  At most one of them is replayed. */
 static void test_mixed_attempts(void **state)
 {
 	struct erad_disk_journal first[ERAD_GROUP_MAX], second[ERAD_GROUP_MAX];
@@ -206,7 +207,7 @@ static void test_mixed_attempts(void **state)
 	teardown(&f);
 }
 
-/* A group of four pages, of which random sectors are missing. */
+/* The group has four pages, and random sectors of it are missing. */
 static void test_torn(void **state)
 {
 	uint8_t *old = calloc(1, RING * ERAD_PAGE), *new = malloc(RING * ERAD_PAGE);
@@ -248,7 +249,7 @@ static void reseal(struct erad_disk_journal *page)
 	page->csum = htole32(journal_page_csum(page));
 }
 
-/* Correct checksums, with content that no crash could leave. */
+/* Makes content that no crash could leave, with correct checksums. */
 static void test_nonsense(void **state)
 {
 	struct erad_disk_journal *p;
@@ -316,7 +317,7 @@ static void test_nonsense(void **state)
 		reseal(p);
 		assert_int_equal(replay(&f, 0, 3, s, &end), want);
 	}
-	/* The last page begins a group that is not complete. */
+	/* The last page is the beginning of a group that is not complete. */
 	f.runs[0] = (struct run){ 100, 100 };
 	write_marks(&f, 0, 3, 1);
 	p->group++;
@@ -328,8 +329,8 @@ static void test_nonsense(void **state)
 }
 
 /*
- * The page behind the end of the journal is valid, except for its field `durable`.  The next
- * commit does not make this page a part of the journal.
+ * The page behind the end of the journal is valid, except for its field `durable`.  The next commit
+ * must not make this page a part of the journal.
  */
 static void test_other_durable(void **state)
 {
@@ -354,7 +355,7 @@ static void test_other_durable(void **state)
 	teardown(&f);
 }
 
-/* A damaged page, which later pages say was durable. */
+/* Damages a page of which later pages say that it was durable. */
 static void test_lost(void **state)
 {
 	struct journal_end end;

@@ -46,12 +46,12 @@ static void test_not_utf8(void **state)
 	(void)state;
 	becomes("/dev/\377", "/dev/?");
 	becomes("\200a", "?a");
-	/* A character that is cut off, at the end and before another character. */
+	/* Cut a character off, at the end of the text and before another character. */
 	becomes("a\303", "a?");
 	becomes("\342\202", "??");
 	becomes("\342\202x", "??x");
 	becomes("\303\303\251", "?\303\251");
-	/* An encoding that is too long, half of a surrogate pair, a code point that is too large. */
+	/* Use an encoding that is too long, half of a surrogate pair, and a code point that is too large. */
 	becomes("\300\200", "??");
 	becomes("\340\237\277", "???");
 	becomes("\355\240\200", "???");
@@ -59,7 +59,7 @@ static void test_not_utf8(void **state)
 	becomes("\370\210\200\200\200", "?????");
 }
 
-/* If such bytes were sent unchanged, the peer would refuse the whole line. */
+/* The bytes must be replaced: the peer would refuse the whole line. */
 static void test_refuse(void **state)
 {
 	static const char line[] = "{\"text\":\"\377\"}", zero[] = "{\"a\":1}\0";
@@ -73,6 +73,14 @@ static void test_refuse(void **state)
 	assert_int_equal(jsonl_parse("{\"a\":", 5, &o, &err), -EBADMSG);
 }
 
+/* Connects `to`, the sender, with `from`, the reader. */
+static void connect_pair(int fd[2], struct jsonl *to, struct jsonl *from)
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	jsonl_init(to, fd[0], 0, 10000);
+	jsonl_init(from, fd[1], 1024, 10000);
+}
+
 static void test_send_says_when_nobody_reads(void **state)
 {
 	struct json_object *o;
@@ -81,9 +89,7 @@ static void test_send_says_when_nobody_reads(void **state)
 	int fd[2];
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-	jsonl_init(&to, fd[0], 0, 10000);
-	jsonl_init(&from, fd[1], 1024, 10000);
+	connect_pair(fd, &to, &from);
 	assert_int_equal(jsonl_send(&to, "part", json_object_new_int(7)), 0);
 	assert_int_equal(jsonl_read(&from, &o, &err), 0);
 	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), "{\"part\":7}");
@@ -103,9 +109,7 @@ static void test_a_part_is_sent_once(void **state)
 	int fd[2];
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-	jsonl_init(&to, fd[0], 0, 10000);
-	jsonl_init(&from, fd[1], 1024, 10000);
+	connect_pair(fd, &to, &from);
 	assert_int_equal(jsonl_send_part(&to, &part), 0);
 	assert_null(part);
 	assert_int_equal(jsonl_send_part(&to, &part), 0);

@@ -22,7 +22,7 @@
 
 static _Alignas(ERAD_PAGE) struct erad_disk_journal page_buf[1];
 
-/* Writes both superblocks, the newer one with `seq`.  The journal is empty, with its tail at `tail`. */
+/* Writes both superblocks, the newer one with `seq`.  The journal is empty, and its tail is `tail`. */
 static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t era)
 {
 	struct engine *e = disk_engine(d);
@@ -66,7 +66,8 @@ static void put_page(struct disk *d, uint64_t seq, uint32_t era)
 
 	memcpy(j.uuid, geometry.uuid, sizeof(j.uuid));
 	journal_encode(page_buf, &(struct run){ 7, 2 }, 1);
-	assert_int_equal(journal_write(&j, page_buf, 1, seq, era, ERAD_J_MARK), 0);
+	journal_number(&j, page_buf, 1, seq, era, ERAD_J_MARK);
+	assert_int_equal(journal_write(&j, page_buf, 1, seq, false), 0);
 	engine_destroy(j.e);
 	memcpy(d->durable, d->visible, d->size);
 	d->nr_cached = 0;
@@ -162,7 +163,7 @@ static void test_open_beyond_last_number(void **state)
 		write_supers(&d, 20, beyond[i]);
 		assert_refused(&d);
 		disk_destroy(&d);
-		/* Only the head of the journal has passed the last valid number. */
+		/* Only the head of the journal is larger than the last valid number. */
 		write_supers(&d, 20, beyond[i] - 1);
 		put_page(&d, beyond[i] - 1, 3);
 		assert_refused(&d);
@@ -254,7 +255,10 @@ static void test_repair_at_limits(void **state)
 	}
 }
 
-/* Valid pages with the last numbers, which no erad wrote: a repair must not continue their numbers. */
+/*
+ * There are valid pages with the last numbers, which no erad wrote.  A repair must not continue
+ * from these numbers.
+ */
 static void test_repair_of_strange_pages(void **state)
 {
 	static const struct {
@@ -397,7 +401,7 @@ static void test_build_in_last_era(void **state)
 	disk_destroy(&d);
 }
 
-/* Sizes with the largest sums and products. */
+/* These sizes cause the largest sums and products. */
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -426,7 +430,7 @@ static void test_sizes(void **state)
 		struct build *b;
 		uint8_t *before;
 
-		/* A new volume, and a volume that is restored. */
+		/* Tests a new volume, and a volume that is restored. */
 		disk_init(&d, 80ULL << 20);
 		g.nr_sectors = nr_sectors;
 		g.block_sectors = sizes[i].block_sectors;
@@ -445,7 +449,7 @@ static void test_sizes(void **state)
 			assert_int_equal(check(&d, NULL), 0);
 		disk_destroy(&d);
 
-		/* A volume that is resized. */
+		/* Tests a volume that is resized. */
 		if (sizes[i].block_sectors != geometry.block_sectors)
 			continue;
 		write_supers(&d, 20, 30);

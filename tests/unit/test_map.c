@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The grid of a map, for blocks at the end of the volume and behind it. */
+/* The grid of a map, for blocks at the end of the volume and beyond it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A volume may grow while its map is made, and the array has the new blocks then. */
+/* A volume may grow while its map is made.  Then the array has the new blocks. */
 static void test_blocks_that_the_volume_has_gained_are_not_added(void **state)
 {
 	(void)state;
@@ -52,10 +52,20 @@ static void test_blocks_that_the_volume_has_gained_are_not_added(void **state)
 	assert_int_equal(map.bytes[0], 2 * BLOCK_SECTORS * 512);
 }
 
+/* An era may begin while a map is made.  Then some blocks have this era. */
+static void test_a_newer_era_counts_as_the_current_one(void **state)
+{
+	(void)state;
+	map_add(&map, 0, 1, 6);
+	assert_int_equal(map.cell[0].era, 5);
+	assert_int_equal(map.bytes[0], BLOCK_SECTORS * 512);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_blocks_that_the_volume_has_gained_are_not_added, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_newer_era_counts_as_the_current_one, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("map", tests, NULL, NULL);

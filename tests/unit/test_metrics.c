@@ -24,7 +24,10 @@ static const char *const values[] = {
 	"{\"hold\": [{\"below_ns\": \"\", \"count\": 18446744073709551615}], \"hold_ns\": 18446744073709551615}",
 };
 
-/* Every line is a comment or NAME{LABELS} VALUE, and no sample of a histogram is less than the one before. */
+/*
+ * Checks that every line is a comment or NAME{LABELS} VALUE, and that no sample of a histogram is
+ * less than the one before.
+ */
 static void check_text(char *text)
 {
 	unsigned long long last = 0;

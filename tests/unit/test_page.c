@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The page for people: whatever erad answers, it is well-formed, has no element that a name brought in, and loads nothing. */
+/*
+ * The status page is well-formed and loads nothing.  No name adds an element to the page, whatever
+ * erad answers.
+ */
 #include <expat.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +18,10 @@
 #include "exporter/metrics.h"
 #include "exporter/page.h"
 
-/* Hostile text, as JSON has it: markup, quotes, control characters, the direction of writing, no character at all. */
+/*
+ * Hostile text, as in JSON: markup, quotes, control characters, the direction of writing, and bytes
+ * that are no character.
+ */
 #define HOSTILE	"</td></svg><script>alert(1)</script>\\\"'&amp;<!--]]>\\u0001\\n\\u001b[31m\\u202e\\u0085\\ufffe"
 
 static const char answers[] =
@@ -42,7 +48,7 @@ static const char *const values[] = {
 
 struct seen {
 	unsigned int scripts, headers, scopes, images, titles, language;
-	const char *bad;	/* an element or an attribute that must not be there */
+	const char *bad;	/* part of an element or attribute that must not be there */
 };
 
 static void on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
@@ -74,7 +80,7 @@ static void on_start(void *ctx, const XML_Char *name, const XML_Char **attribute
 	}
 }
 
-/* Returns the page, which is well-formed and has only what a page may have. */
+/* Returns the page, and checks that it is well-formed and has only what a page may have. */
 static char *print(struct json_object *o)
 {
 	struct page p = {
@@ -179,11 +185,11 @@ static void test_bytes_that_are_no_text_are_replaced(void **state)
 	(void)state;
 	has_text("caf\xc3\xa9 \xf0\x9f\x98\x80", "caf\xc3\xa9 \xf0\x9f\x98\x80");
 	has_text("\xff", "\xef\xbf\xbd");
-	has_text("\xc3", "\xef\xbf\xbd");			/* cut off */
+	has_text("\xc3", "\xef\xbf\xbd");			/* a character that is cut off */
 	has_text("\xe2\x82x", "\xef\xbf\xbd\xef\xbf\xbdx");
-	has_text("\xc0\xbc", "\xef\xbf\xbd\xef\xbf\xbd");	/* '<' in too many bytes */
+	has_text("\xc0\xbc", "\xef\xbf\xbd\xef\xbf\xbd");	/* '<' encoded in too many bytes */
 	has_text("\xe0\x80\xbc", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-	has_text("\xed\xa0\x80", "\xef\xbf\xbd");		/* half of a pair of UTF-16 */
+	has_text("\xed\xa0\x80", "\xef\xbf\xbd");		/* half of a surrogate pair of UTF-16 */
 	has_text("\t\x7f<>&\"'", "\xef\xbf\xbd\xef\xbf\xbd&#60;&#62;&#38;&#34;&#39;");
 }
 

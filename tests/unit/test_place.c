@@ -93,7 +93,7 @@ static void test_every_byte_to_be_written_counts(void **state)
 		put(off, "", 1);
 		assert_int_equal(place_blank(path, e, &g, &err), 0);
 	}
-	/* Bytes behind the metadata are not overwritten, so they do not matter. */
+	/* Bytes behind the metadata do not matter, because they are not overwritten. */
 	put(size, "x", 1);
 	assert_int_equal(place_blank(path, e, &g, &err), 0);
 }
@@ -109,7 +109,7 @@ static void test_file_that_is_not_metadata_is_never_overwritten(void **state)
 	assert_int_equal(check(true, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "never overwritten"));
 
-	/* A file smaller than a page, and bytes behind the last whole page: the engine cannot read them. */
+	/* The engine cannot read a file smaller than a page, and bytes behind the last whole page. */
 	for (off_t size = sizeof(text); size < 3 * ERAD_PAGE; size += 2 * ERAD_PAGE) {
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(ftruncate(fd, size), 0);

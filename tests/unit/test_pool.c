@@ -29,7 +29,7 @@ static const struct store_geometry geometry = {
 struct fixture {
 	struct disk disk;
 	struct store *s;
-	uint8_t *written;	/* the expected content: for each block, whether it was marked */
+	uint8_t *written;	/* expected content: whether each block was marked */
 	uint64_t rnd;
 };
 
@@ -79,7 +79,7 @@ static uint64_t nr_folds(struct store *s)
 	return info.folds;
 }
 
-/* Makes ranges of a few blocks in each of many leaves, in no order. */
+/* Makes ranges of a few blocks in each of many leaves, in random order. */
 static unsigned int many_leaves(struct fixture *f, struct erad_range *r)
 {
 	unsigned int i;
@@ -145,7 +145,10 @@ static void reopen(struct fixture *f)
 	assert_int_equal(store_open(disk_engine(&f->disk), STORE_WRITE, &f->s, NULL), 0);
 }
 
-/* Marks on new leaves, a journal that becomes full, eras, folds, and a snapshot whose pages are saved. */
+/*
+ * Uses all kinds of work: marks on new leaves, a journal that becomes full, eras, folds, and a
+ * snapshot whose pages are saved.
+ */
 static void test_marks_and_folds_do_not_call_the_heap(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -185,7 +188,7 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 		folds = nr_folds(f->s);
 		nr = many_leaves(f, r);
 		assert_int_equal(mark(f, r, nr), 0);
-		/* Each run takes a leaf of its own, and the runs of one part share the other nodes. */
+		/* Each run needs a leaf of its own.  The runs of one part share the other nodes. */
 		assert_true(nr_folds(f->s) - folds >= nr / (needs + i));
 		assert_diff_exact(f);
 		reopen(f);
@@ -194,7 +197,7 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 	assert_heap_not_called();
 }
 
-/* If the I/O of a part fails, the mark fails.  The same mark, made again, marks the rest. */
+/* If the I/O of a part fails, the mark fails.  When the same mark is made again, it marks the rest. */
 static void test_mark_of_parts_that_fails_can_be_made_again(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -262,7 +265,7 @@ static void test_pool_is_filled_and_trimmed(void **state)
 	assert_true(store_pool_low(f->s));
 	assert_true(store_fill_pool(f->s));
 	assert_int_equal(f->s->pool.nr, full);
-	/* Many eras between two folds, and a pool that is filled all the time. */
+	/* There are many eras between two folds, and the pool is filled all the time. */
 	for (i = 2; i < 12; i++) {
 		assert_int_equal(store_begin_era(f->s, i, NULL), 0);
 		assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
@@ -276,7 +279,7 @@ static void test_pool_is_filled_and_trimmed(void **state)
 	assert_heap_not_called();
 }
 
-/* However many nodes the snapshot takes, after a fold the pool has enough nodes for marks. */
+/* After a fold, the pool has enough nodes for marks, however many nodes the snapshot has taken. */
 static void test_snapshot_leaves_memory_for_marks(void **state)
 {
 	struct erad_range r[LEAVES];

@@ -24,7 +24,7 @@ static struct writers {
 	unsigned int nr, room;
 	struct erad_map_writer key[ROOM];
 	struct erad_map_written value[ROOM];
-	bool race;		/* another processor adds the same writer between the next look-up and the update */
+	bool race;		/* whether another processor adds the same writer between the next look-up and the update */
 } writers;
 
 static struct erad_map_written *find(const void *key)
@@ -35,7 +35,7 @@ static struct erad_map_written *find(const void *key)
 	return NULL;
 }
 
-/* Any map except that of the writers is the map of the volumes, which has one entry. */
+/* A map that is not the writers' map is the map of the volumes, which has one entry. */
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	return map == &writers ? (void *)find(key) : &writers;
@@ -132,7 +132,10 @@ static void test_writers_without_room_are_counted_as_others(void **state)
 	assert_int_equal(blocks_of(0, "dd"), 6);
 }
 
-/* Two processors add one writer at the same moment: the slower one finds that it exists, not that there is no room. */
+/*
+ * Two processors add one writer at the same moment.  The slower processor must find that the entry
+ * exists.  It must not count the write as one for which there is no room.
+ */
 static void test_a_writer_whom_another_processor_has_just_added_is_not_others(void **state)
 {
 	(void)state;

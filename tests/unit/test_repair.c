@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* build, eras and repair: the results are exact, and an interruption at any point is safe. */
+/* build, eras and repair: the results are exact, and an interruption at any point does no harm. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -178,7 +178,7 @@ static void test_unreadable(void **state)
 	}
 }
 
-/* A page that can be neither read nor written remains, and repair reports it. */
+/* A page that can be neither read nor written stays, and repair reports it. */
 static void test_unreadable_for_good(void **state)
 {
 	struct store_repaired done;
@@ -210,7 +210,7 @@ static void test_unreadable_journal(void **state)
 	(void)state;
 	for (page = 0; page < ERAD_JOURNAL_MIN; page++) {
 		make_volume(&d);
-		/* The last page of the journal: its content was acknowledged, and is nowhere else. */
+		/* Damages the last page of the journal.  Its marks were acknowledged, and are in no other place. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 5, NULL), 0);
 		store_close(s, false, NULL);
@@ -239,8 +239,8 @@ static void test_unreadable_journal(void **state)
 }
 
 /*
- * No page of the journal can be read, so the newest eras are unknown: they are newer than the era
- * in the superblock.  The newer superblock may be lost, too.
+ * No page of the journal can be read.  So the newest eras are not known: they are newer than the
+ * era in the superblock.  The newer superblock may be lost, too.
  */
 static void test_unreadable_ring(void **state)
 {
@@ -280,7 +280,10 @@ static void test_unreadable_ring(void **state)
 	}
 }
 
-/* If a superblock cannot be read, repair uses the other one, or what is left of that. */
+/*
+ * If a superblock cannot be read, repair uses the other one.  If this one is damaged, repair uses
+ * what is left of it.
+ */
 static void test_unreadable_super(void **state)
 {
 	struct store_repaired done;
@@ -317,10 +320,10 @@ static void test_unreadable_super(void **state)
 }
 
 enum damage {
-	D_SUPER = 1,		/* the older superblock */
+	D_SUPER = 1,		/* damage the older superblock */
 	D_JOURNAL = 2,
 	D_ARRAY = 4,
-	D_BOTH = 8,		/* both superblocks */
+	D_BOTH = 8,		/* damage both superblocks */
 	D_UNREADABLE = 16,	/* the last page of the journal cannot be read, until the crash */
 };
 
@@ -360,7 +363,7 @@ static void assert_no_older(struct disk *d, uint32_t newest)
 }
 
 struct after_crash {
-	bool may_be_gone;	/* the metadata may be missing, if power failed while it was made */
+	bool may_be_gone;	/* if power failed while the metadata was made, it may be missing */
 	uint32_t newest;
 	uint64_t states;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Resizes of a store: room for more blocks, and the eras of the blocks that a volume gains. */
+/* Resizes of a store: room for more blocks, and the eras of the new blocks. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "volume.h"
 
-/* A smaller device needs no more room, and neither does a larger one up to the end of the array's last page. */
+/* A smaller device needs no more room.  A larger one needs none up to the end of the array's last page. */
 static void test_make_room(void **state)
 {
 	const uint64_t most = 2 * ERAD_ERAS_PER_PAGE * 8;
@@ -49,7 +49,7 @@ static void test_make_room(void **state)
 	disk_destroy(&d);
 }
 
-/* Exactly the blocks that the volume has gained are of the current era; also after another open. */
+/* The new blocks, and no others, are of the current era; also after another open. */
 static void assert_gained(struct disk *d, struct store *s, uint64_t nr, uint32_t era)
 {
 	assert_int_equal(diff_blocks(s, era), nr);
@@ -77,7 +77,7 @@ static void test_blocks_that_a_volume_gains_are_of_the_current_era(void **state)
 	assert_int_equal(store_resize(s, 8 * 1000, NULL), 0);
 	assert_gained(&d, s, 990, 2);
 
-	/* The volume shrinks, and grows to its old size. */
+	/* Makes the volume smaller, and then as large as before. */
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_resize(s, 8, NULL), 0);
 	assert_int_equal(store_begin_era(s, 3, NULL), 0);

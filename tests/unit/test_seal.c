@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "erad/device/seal.h"
+#include "common/seal.h"
 
 #define SIZE	(512ull << 20)
 
@@ -72,7 +72,7 @@ static const struct seal_entry *find(const struct seal *s, enum seal_what what, 
 	return NULL;
 }
 
-/* Changes one bit at that place: the change is noticed, and described as `text`. */
+/* Changes one bit at the place, and checks that the change is noticed, and described as `text`. */
 static void seen(const struct seal *s, uint64_t offset, const char *text)
 {
 	struct err err;
@@ -122,7 +122,7 @@ static void test_samples_are_spread_and_depend_on_the_seed(void **state)
 		nr++;
 		same += !!find(&other, SEAL_SAMPLE, le64toh(e->offset));
 	}
-	/* The first and the last sample may be in the first and the last MiB. */
+	/* The first and the last sample may be within the first and the last MiB. */
 	assert_in_range(nr, SEAL_SAMPLES - 2, SEAL_SAMPLES);
 	assert_in_range(same, 0, 6);
 }
@@ -155,7 +155,7 @@ static void test_places_behind_the_end_are_left_out(void **state)
 	take(SIZE, &s);
 	assert_int_equal(ftruncate(fd, SIZE / 2), 0);
 	assert_int_equal(seal_compare(fd, SIZE / 2, &s, &err), 0);
-	/* A place that cannot be read, and should be, counts as different. */
+	/* A sealed place that cannot be read counts as different. */
 	assert_int_equal(seal_compare(fd, SIZE, &s, &err), 1);
 	assert_non_null(strstr(err.msg, "which cannot be read: No data available"));
 }
@@ -215,7 +215,7 @@ static void test_journal_of_ext4_is_sealed(void **state)
 	assert_non_null(find(&s, SEAL_LOG, 30000 * 4096ull));
 }
 
-/* The log is 64 MiB from byte 128 MiB on, and 8000 of its sectors are of the second pass. */
+/* The log is 64 MiB from byte 128 MiB on.  8000 of its sectors are of the second pass. */
 static void put_xfs(void)
 {
 	const uint64_t log = 128ull << 20;
@@ -228,7 +228,7 @@ static void put_xfs(void)
 	put_be32(52, (2 << 14) | 0);		/* group 2 begins at 128 MiB */
 	for (uint64_t i = 0; i < 64 << 11; i++)
 		put_be32(log + i * 512, i < 8000 ? 2 : 1);
-	/* A record's header has its cycle in the second word. */
+	/* A record of the log begins with a header: a magic number, then the number of the cycle of the log. */
 	put_be32(log, 0xfeedbabe);
 	put_be32(log + 4, 2);
 }
@@ -288,7 +288,7 @@ static void test_file_system_in_a_partition_is_sealed(void **state)
 	assert_non_null(find(&s, SEAL_LOG, 65536 * 512 + 5000 * 4096));
 }
 
-/* Whatever the fields of a superblock are, a seal reads no more than it may, and is no error. */
+/* A seal reads no more than it may, and returns no error, whatever the fields of a superblock are. */
 static void test_broken_superblocks_lead_no_seal_astray(void **state)
 {
 	static const struct {

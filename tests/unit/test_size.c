@@ -26,6 +26,11 @@ static void test_parse(void **state)
 	assert_int_equal(parsed("65536"), 65536);
 	assert_int_equal(parsed("64K"), 65536);
 	assert_int_equal(parsed("64KiB"), 65536);
+	assert_int_equal(parsed("64k"), 65536);
+	assert_int_equal(parsed("64kiB"), 65536);
+	assert_int_equal(parsed("1m"), 1 << 20);
+	assert_int_equal(parsed("3g"), 3ull << 30);
+	assert_int_equal(parsed("2t"), 2ull << 40);
 	assert_int_equal(parsed("1M"), 1 << 20);
 	assert_int_equal(parsed("3G"), 3ull << 30);
 	assert_int_equal(parsed("2T"), 2ull << 40);
@@ -36,7 +41,7 @@ static void test_parse(void **state)
 static void test_refuse(void **state)
 {
 	static const char *const bad[] = {
-		"", " 1", "1 ", "-1", "+1", "K", "1k", "1KB", "1Ki", "1KiBs", "1KK", "0x10",
+		"", " 1", "1 ", "-1", "+1", "K", "1KB", "1Ki", "1KiBs", "1KK", "0x10",
 		"1.5M", "1P", "64 K",
 	};
 	uint64_t n = 7;

@@ -127,7 +127,7 @@ static void test_sizes(void **state)
 	g.block_sectors = 0;
 	assert_int_equal(store_size(&g, NULL), 0);
 
-	/* The ring is as large as fits.  If the disk is too small, the error says so. */
+	/* The ring gets as large as fits.  If the disk is too small, the error has the needed size. */
 	disk_init(&d, (ERAD_JOURNAL_START + 20 + 2) * 4096);
 	e = disk_engine(&d);
 	g = geometry;
@@ -159,7 +159,7 @@ static void test_metadata_of_the_size_that_is_told_has_room_for_snapshots(void *
 	g.journal_pages = 0;
 	g.chunk_pages = 0;
 	room = store_size(&g, NULL);
-	/* Tries a page less than the size in the error, and then this size. */
+	/* Try one page less than the size in the error, and then this size. */
 	for (int page = 1; page >= 0; page--) {
 		disk_init(&d, room - page * ERAD_PAGE);
 		e = disk_engine(&d);
@@ -185,7 +185,7 @@ static void test_ro_compat(void **state)
 
 	(void)state;
 	format(&d);
-	sb = (struct erad_disk_super *)d.visible;	/* seq 2 */
+	sb = (struct erad_disk_super *)d.visible;	/* the superblock with seq 2 */
 	sb->ro_compat = htole64(1);
 	sb->csum = htole32(crc32c(0, (char *)sb + 4, 508));
 	assert_int_equal(try_open(&d, STORE_WRITE, &s), -EOPNOTSUPP);
@@ -194,8 +194,8 @@ static void test_ro_compat(void **state)
 }
 
 /*
- * A history with every kind of step: eras, marks until the ring is full, folds, a reopen.  Each
- * call is repeated until it works, at most three times.
+ * Runs a history with every kind of step: eras, marks until the ring is full, folds, a reopen.
+ * Each call is repeated until it works, at most three times.
  */
 struct script {
 	struct disk d;
@@ -281,7 +281,7 @@ static void script_run(struct script *sc)
 	sc->s = NULL;
 }
 
-/* Each failed I/O is reported, and is forgotten when it does not matter any more. */
+/* Each failed I/O is reported, and has no effect when it does not matter any more. */
 static void test_every_fault(void **state)
 {
 	unsigned int kind, unnoticed;
@@ -319,7 +319,10 @@ static void test_every_fault(void **state)
 			unnoticed += !sc.failed;
 		}
 		assert_in_range(n, 60, 1000);
-		/* An open does not fail if one superblock cannot be read, and the history has two opens. */
+		/*
+		 * A few failures have no consequence: an open does not fail if one superblock
+		 * cannot be read, and the history has two opens.
+		 */
 		assert_in_range(unnoticed, 0, 4);
 	}
 }
@@ -437,9 +440,9 @@ static void take_over_hook(struct disk *d, enum disk_op op, bool after, void *ct
 }
 
 /*
- * A process dies during the flush of a superblock, which can be read but is not durable.  The
- * superblock before it has a tail whose page has been used again.  The next process must not put at
- * risk the only superblock that is durable.
+ * A process dies during the flush of a superblock, which can then be read but is not durable.  The
+ * superblock before it has a tail whose page has been used again.  The next process must not
+ * endanger the only durable superblock.
  */
 static void test_take_over(void **state)
 {
@@ -466,7 +469,7 @@ static void test_take_over(void **state)
 			if (round < 3)
 				assert_int_equal(store_fold(s, NULL), 0);
 		}
-		/* read, write, flush the array, write, flush the superblock */
+		/* the operations are: read, write, flush the array, write, flush the superblock */
 		d.fail_from = d.ops + 4;
 		d.fail_to = d.fail_from + 1;
 		d.fail_lossy = lossy;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Superblocks: each field is wrong in turn, and the right copy is used. */
+/* Superblocks: each field is set to a wrong value in turn, and the valid copy is used. */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -90,7 +90,7 @@ static void test_fields(void **state)
 			sb.compat = htole64(1);
 			break;
 		case 4:
-			want = 0;	/* may be opened for reading; see test_store.c */
+			want = 0;	/* can be opened for reading: see test_store.c */
 			sb.ro_compat = htole64(1);
 			break;
 		case 5:
@@ -154,12 +154,12 @@ static void test_fields(void **state)
 			sb.degrade_serial = htole64(SUPER_MAX_SEQ + 1);
 			break;
 		case 27:
-			sb.snap_floor_era = htole32(1);	/* without a snapshot */
+			sb.snap_floor_era = htole32(1);	/* there is no snapshot */
 			break;
 		case 28:
 			sb.history_seq = htole64(SUPER_MAX_SEQ + 1);
 			break;
-		case 29:	/* without a history, the ring begins earlier */
+		case 29:	/* there is no history, so the ring begins earlier */
 			sb.incompat = 0;
 			break;
 		case 30:
@@ -168,11 +168,11 @@ static void test_fields(void **state)
 			sb.journal_start = htole64(ERAD_JOURNAL_START_OLD);
 			sb.journal_pages = htole64(64 + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD);
 			break;
-		case 23:	/* consistent, but larger than the disk */
+		case 23:	/* the fields agree, but the metadata is larger than the disk */
 			super_init(&sb, sb.uuid, 8ULL * 992 * 33 + 1, 8, 64, 0);
 			sb.seq = htole64(4);
 			break;
-		case 24:	/* consistent, and just as large as the disk */
+		case 24:	/* the fields agree, and the metadata is as large as the disk */
 			want = 0;
 			super_init(&sb, sb.uuid, 8ULL * 992 * 33, 8, 64, 0);
 			sb.seq = htole64(4);
@@ -185,7 +185,7 @@ static void test_fields(void **state)
 		assert_int_equal(get(&f, &got), want);
 		if (!want)
 			assert_memory_equal((char *)&got + 4, (char *)&sb + 4, sizeof(sb) - 4);
-		/* The superblock is not valid at the place of the other one, either. */
+		/* A superblock of one place is not valid at the other place. */
 		memcpy(f.disk.visible + ERAD_PAGE, f.disk.visible, ERAD_PAGE);
 		memset(f.disk.visible, 0, ERAD_PAGE);
 		assert_int_equal(get(&f, &got), want ? want : -EUCLEAN);
@@ -209,7 +209,7 @@ static void test_choice(void **state)
 	assert_int_equal(get(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 6);
 
-	/* If one superblock is torn or unreadable, the other one counts. */
+	/* If one superblock is torn or unreadable, the other one is used. */
 	f.disk.visible[300] ^= 1;
 	assert_int_equal(get(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 5);
@@ -224,7 +224,7 @@ static void test_choice(void **state)
 	assert_int_equal(get(&f, &got), -EIO);
 	f.disk.fail_to = 0;
 
-	/* If one superblock is of another volume, or of a future version, neither counts. */
+	/* If one superblock is of another volume, or of a future version, none is used. */
 	other = good(7);
 	other.uuid[0]++;
 	put(&f, other);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One thread marks, one folds, one reads: for the thread sanitizer, and to check what readers see. */
+/* One thread marks, one folds, and one reads: for the thread sanitizer, and to check what readers see. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -23,7 +23,10 @@ static const struct store_geometry geometry = {
 	.uuid = { 1, 2, 3 }, .nr_sectors = NR_BLOCKS * 8, .block_sectors = 8, .journal_pages = 16,
 };
 
-/* Marks, folds and diffs at the same time: a diff has all that was acknowledged before it began. */
+/*
+ * Marks, folds and diffs run at the same time.  A diff contains all marks that were acknowledged
+ * before it began.
+ */
 struct threads {
 	struct store *s;
 	_Atomic uint32_t acked[NR_BLOCKS];
@@ -119,7 +122,7 @@ struct in_fold {
 	unsigned int begun;
 };
 
-/* Marks, and new eras, must not wait for a fold, which may take seconds. */
+/* Marks and new eras do not wait for a fold, which may take seconds. */
 static void begin_in_fold(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	struct in_fold *f = ctx;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The volume thread with a stand-in for the module: how soon it serves requests, drains and messages under load,
- * and what it does when the target, the metadata or the allocation of memory fails.
+ * The volume thread, with a stand-in for the module: how soon it serves requests, drains and
+ * messages under load, and what it does when the target, the metadata or the allocation of memory
+ * fails.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,7 +21,7 @@
 #include "instance_sim.h"
 #include "volume_fixture.h"
 
-/* How many commits may pass until the volume thread reacts, as commit.c and erad(8) promise. */
+/* How many commits may pass before the volume thread reacts, as commit.c and erad(8) promise. */
 #define UNTIL_SEEN	2u	/* limits for a stop, for a request, and for the end of a drain */
 #define UNTIL_MESSAGE	5u
 /* ---- load ---- */
@@ -166,7 +167,7 @@ static void test_reload_ends_a_checkpoint_whose_drain_does_not_end(void **state)
 	sim_reload();
 	volume_kick(volume);
 	assert_int_equal(request_answer(&q), -EAGAIN);
-	/* The first era of the new target, and then the next era. */
+	/* Begins the first era of the new target, and then the next era. */
 	sim_unstick();
 	while (volume_checkpoint(volume, &q.era, &q.err) == -EAGAIN)
 		usleep(1000);
@@ -239,7 +240,7 @@ static void test_attach_beside_a_prepare_says_what_owns_the_target(void **state)
 	(void)state;
 	sim_slow_prepare(UINT32_MAX);
 	request_ask(&q);
-	/* The first PREPARE_ERA was that of the attach. */
+	/* The attach has made the first call of PREPARE_ERA. */
 	while (sim_calls(SIM_PREPARE_ERA) < 2)
 		usleep(1000);
 	sim_fail_calls(SIM_COMMIT, -EFAULT, 1);
@@ -299,7 +300,7 @@ static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **
 	assert_int_equal(request_answer(&q), 0);
 }
 
-/* Targets of others come and go, and the tear-down looks for calls of the heap. */
+/* Targets of others come and go; the tear-down checks that there was no call of the heap. */
 static void test_look_at_the_targets_calls_no_heap(void **state)
 {
 	(void)state;
@@ -324,6 +325,77 @@ static void test_second_volume_with_the_same_uuid_is_refused(void **state)
 	assert_non_null(strstr(err.msg, "volume sim, which is open"));
 	assert_null(volumes_get("second"));
 	volume_unref(second);
+}
+
+/* ---- the count of states ---- */
+
+static unsigned int count_states(void)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&volume->lock);
+	n = volume_count_states(volume);
+	pthread_mutex_unlock(&volume->lock);
+	return n;
+}
+
+/* Waits until erad has attached n times, and serves writes. */
+static void wait_for_attach(unsigned int n)
+{
+	struct err err;
+
+	while (sim_calls(SIM_ATTACH) < n || volume_wait_settled(volume, LONG_MS, &err))
+		usleep(1000);
+}
+
+static void test_reload_counts_the_state_between_two_targets(void **state)
+{
+	const unsigned int before = count_states();
+
+	(void)state;
+	sim_reload();
+	volume_kick(volume);
+	wait_for_attach(2);
+	/* active, loading, active */
+	assert_int_equal(count_states() - before, 2);
+}
+
+static void test_target_that_failed_and_is_served_again_at_once_counts_each_state(void **state)
+{
+	const unsigned int before = count_states();
+
+	(void)state;
+	sim_abort();
+	wait_for_attach(2);
+	/* active, failed, loading, active */
+	assert_int_equal(count_states() - before, 3);
+}
+
+static void test_attach_that_fails_counts_the_state_before_it(void **state)
+{
+	const unsigned int before = count_states();
+
+	(void)state;
+	sim_fail_calls(SIM_ATTACH, -EBUSY, 1);
+	sim_reload();
+	volume_kick(volume);
+	wait_for_attach(3);
+	/* active, loading, detached, active */
+	assert_int_equal(count_states() - before, 3);
+}
+
+static void test_target_that_let_all_writes_pass_counts_that_state(void **state)
+{
+	struct err err;
+
+	(void)state;
+	fixture_begin();
+	sim_pass_all();
+	assert_int_equal(volume_start(volume, false, &err), 0);
+	wait_for_attach(1);
+	/* degraded, loading, active */
+	assert_int_equal(count_states(), 2);
+	fixture_end();
 }
 
 /* ---- memory ---- */
@@ -402,6 +474,10 @@ int main(void)
 		with_volume(test_checkpoint_waits_for_memory),
 		with_volume(test_checkpoint_without_memory_fails_and_says_so),
 		cmocka_unit_test(test_attach_without_memory_uses_up_no_era),
+		with_volume(test_reload_counts_the_state_between_two_targets),
+		with_volume(test_target_that_failed_and_is_served_again_at_once_counts_each_state),
+		with_volume(test_attach_that_fails_counts_the_state_before_it),
+		cmocka_unit_test(test_target_that_let_all_writes_pass_counts_that_state),
 		with_volume(test_after_a_degrade_all_blocks_count_and_writes_are_recorded_again),
 	};
 

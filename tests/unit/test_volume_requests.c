@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Requests for a volume, with a stand-in for the module: eras and snapshots that fail halfway,
- * callers that go away or wait, and all kinds of requests at the same time.
+ * callers that end or wait, and concurrent requests of all kinds.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -57,7 +57,7 @@ static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *c
 	(void)d;
 	(void)op;
 	(void)after;
-	/* The first NEW_ERA is that of the attach. */
+	/* The attach has made the first call of NEW_ERA. */
 	if (sim_calls(SIM_NEW_ERA) >= 2 && !atomic_exchange((atomic_bool *)ctx, true))
 		fail_disk(true);
 }
@@ -152,7 +152,7 @@ static void call(struct caller *c, const char *request)
 	assert_int_equal(pthread_create(&c->thread, NULL, serve_thread, c), 0);
 }
 
-/* Reads the whole answer. */
+/* Reads the answer up to its end. */
 static const char *told(struct caller *c)
 {
 	size_t have = 0;
@@ -168,6 +168,7 @@ static const char *told(struct caller *c)
 
 #define DIFF	"{\"op\":\"diff\",\"volume\":\"sim\",\"since\":1}\n"
 #define DUMP	"{\"op\":\"dump\",\"volume\":\"sim\",\"loose\":true}\n"
+#define MAP	"{\"op\":\"map\",\"volume\":\"%s\"}\n"
 #define PING	"{\"op\":\"ping\"}\n"
 
 static atomic_uint reads;
@@ -181,7 +182,10 @@ static void hang_up_at_first_read(struct disk *d, enum disk_op op, bool after, v
 		shutdown(c->fd, SHUT_RDWR);
 }
 
-/* Writes the record as a DEGRADE that fails with EIO although the record is durable: the target still holds writes. */
+/*
+ * Writes the record like a DEGRADE that fails with EIO although the record is durable.  So the
+ * target still holds writes.
+ */
 static void write_record(void)
 {
 	struct store *s = volume_store_get(volume);
@@ -209,7 +213,7 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 		write_record();
 		call(&c, request[i]);
 		assert_non_null(strstr(told(&c), "\"result\""));
-		/* erad attaches again, which sets the floor; then the record is taken out of force. */
+		/* erad attaches again, which sets the floor.  Then it ends the record. */
 		while (look_at_store().floor_era != 1 + i || look_at_store().degraded)
 			usleep(1000);
 		/* The target has held its writes all the time, so no era had to begin. */
@@ -236,6 +240,65 @@ static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_noth
 		told(&c);
 		disk.hook = NULL;
 		assert_int_equal(atomic_load(&reads), 1);
+	}
+}
+
+static const char *ask_map(struct caller *c, const char *name)
+{
+	char request[128];
+
+	snprintf(request, sizeof(request), MAP, name);
+	call(c, request);
+	return told(c);
+}
+
+static void test_map_is_read_to_its_end_and_kept_though_its_caller_goes(void **state)
+{
+	struct caller c;
+	unsigned int had;
+
+	(void)state;
+	atomic_store(&reads, 0);
+	disk.hook_ctx = &c;
+	disk.hook = hang_up_at_first_read;
+	ask_map(&c, "sim");
+	had = atomic_load(&reads);
+	assert_int_equal(had, 2);
+	assert_non_null(strstr(ask_map(&c, "sim"), "\"cells\""));
+	disk.hook = NULL;
+	assert_int_equal(atomic_load(&reads), had);
+}
+
+#define VOLUMES	70u
+
+static void test_map_is_kept_whatever_maps_of_others_are_read(void **state)
+{
+	struct volume *v[VOLUMES];
+	char name[VOLUMES][16];
+	struct store *s[VOLUMES];
+	struct caller c;
+	struct err err;
+
+	(void)state;
+	for (unsigned int i = 0; i < VOLUMES; i++) {
+		const uint8_t uuid[16] = { 9, i };
+
+		snprintf(name[i], sizeof(name[i]), "other%u", i);
+		s[i] = fixture_open_store(STORE_READ);
+		assert_int_equal(volume_new(name[i], "/dev/null", name[i], uuid, s[i], &v[i], &err), 0);
+		assert_int_equal(volumes_add(v[i], &err), 0);
+		assert_non_null(strstr(ask_map(&c, name[i]), "\"cells\""));
+	}
+	atomic_store(&reads, 0);
+	disk.hook_ctx = &c;
+	disk.hook = hang_up_at_first_read;
+	assert_non_null(strstr(ask_map(&c, name[0]), "\"cells\""));
+	disk.hook = NULL;
+	assert_int_equal(atomic_load(&reads), 0);
+	for (unsigned int i = 0; i < VOLUMES; i++) {
+		volumes_remove(v[i]);
+		store_close(s[i], false, NULL);
+		volume_unref(v[i]);
 	}
 }
 
@@ -349,7 +412,7 @@ static void test_start_that_fails_waits_for_those_who_use_the_store(void **state
 	disk_destroy(&disk);
 }
 
-/* A test for the thread sanitizer. */
+/* This test is for the thread sanitizer. */
 static void *checkpoints_and_snapshots(void *done)
 {
 	struct err err;
@@ -359,7 +422,7 @@ static void *checkpoints_and_snapshots(void *done)
 		volume_checkpoint(volume, &era, &err);
 		if (volume_snapshot_take(volume, true, &era, &err))
 			continue;
-		/* The fold saves pages for the snapshot. */
+		/* Let a fold save pages for the snapshot. */
 		store_fold(volume->store, &err);
 		volume_snapshot_drop(volume, &err);
 	}
@@ -421,6 +484,8 @@ int main(void)
 		with_volume(test_snapshot_without_an_owner_is_dropped_when_a_fold_has_made_it),
 		with_volume(test_snapshot_whose_drop_failed_is_dropped_by_the_next_reader),
 		with_volume(test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing),
+		with_volume(test_map_is_read_to_its_end_and_kept_though_its_caller_goes),
+		with_volume(test_map_is_kept_whatever_maps_of_others_are_read),
 		with_volume(test_requests_that_hang_leave_room_for_those_that_look),
 		with_volume(test_ninth_checkpoint_that_waits_is_refused),
 		with_volume(test_watchdog_sees_the_write_that_begins_an_era),

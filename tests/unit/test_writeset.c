@@ -40,7 +40,7 @@ static int setup(void **state)
 	return erad_writeset_init();
 }
 
-/* Checks that everything that a test has allocated was freed; frees the page of ones last. */
+/* Checks that everything that a test has allocated was freed, after freeing the page of ones. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -127,11 +127,11 @@ static void test_first_and_last_block_of_each_page(void **state)
 			look(ws, bytes, 0, at[k]);
 		}
 	}
-	/* across a border between pages; neither page is full */
+	/* these bits cross a border between pages, and fill neither page */
 	set(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
 	look(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
 	look(ws, bytes, PAGE_BITS - 4, PAGE_BITS + 4);
-	/* from one page to the page after the next */
+	/* these bits reach from one page to the page after the next */
 	set(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
 	look(ws, bytes, 0, nr - 1);
 	look(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
@@ -176,7 +176,7 @@ static void test_bits_stay_clear_without_memory(void **state)
 
 	(void)state;
 	kernel_free_pages = 1;
-	/* page 0 gets memory; page 1 becomes full at once and needs none; for page 2 there is none */
+	/* page 0 gets memory; page 1 becomes full at once and needs none; for page 2 there is no memory */
 	assert_int_equal(erad_writeset_set(ws, PAGE_BITS - 2, 2 * PAGE_BITS + 1), 2 + PAGE_BITS);
 	kernel_free_pages = ULONG_MAX;
 	assert_int_equal(erad_writeset_next_missing(ws, PAGE_BITS - 2, nr - 1), 2 * PAGE_BITS);
@@ -192,8 +192,8 @@ static void test_fill_sets_all_bits_and_allocates_nothing(void **state)
 	u64 bytes;
 
 	(void)state;
-	erad_writeset_set(ws, 5, 5);				/* its own page */
-	erad_writeset_set(ws, PAGE_BITS, 2 * PAGE_BITS - 1);	/* the page of ones */
+	erad_writeset_set(ws, 5, 5);				/* memory of the page itself */
+	erad_writeset_set(ws, PAGE_BITS, 2 * PAGE_BITS - 1);	/* memory of the page of ones */
 	bytes = erad_writeset_bytes(ws);
 	kernel_free_pages = 0;
 	erad_writeset_fill(ws);
@@ -206,7 +206,7 @@ static void test_fill_sets_all_bits_and_allocates_nothing(void **state)
 
 static void test_alloc_refuses_a_directory_that_cannot_fit(void **state)
 {
-	const u64 nr = 1000 * PAGE_BITS * (PAGE_SIZE / sizeof(unsigned long *));	/* 1000 pages of directory */
+	const u64 nr = 1000 * PAGE_BITS * (PAGE_SIZE / sizeof(unsigned long *));	/* the directory has 1000 pages */
 	const unsigned long ram_pages = kernel_ram_pages;
 	struct erad_writeset *ws;
 
@@ -315,8 +315,9 @@ static void test_drain_is_done_with_the_last_write(void **state)
 }
 
 /*
- * When a write of the random plan begins or ends.  IN_GRACE_AS_BEFORE: an RCU section that began
- * before the retirement counts a write during the grace period, but does not see the retirement.
+ * Moments at which a write of the random plan begins or ends.  IN_GRACE_AS_BEFORE: an RCU section
+ * that began before the retirement counts a write during the grace period, but does not see the
+ * retirement.
  */
 enum when { BEFORE, IN_GRACE_AS_BEFORE, IN_GRACE, LATER };
 
@@ -351,7 +352,7 @@ static void do_ends(enum when when)
 
 static void in_grace_period(void)
 {
-	/* sections that began before do not see that the writeset is retired */
+	/* sections that began before the retirement do not see it */
 	plan.ws->retired = false;
 	do_begins(IN_GRACE_AS_BEFORE);
 	do_ends(IN_GRACE_AS_BEFORE);

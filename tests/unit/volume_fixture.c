@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "erad/device/dm.h"
-#include "erad/device/seal.h"
-#include "erad/device/sysfs.h"
+#include "common/seal.h"
+#include "common/sysfs.h"
 #include "erad/volume/adopt.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
@@ -31,11 +31,13 @@ const struct store_geometry geometry = {
 struct disk disk;
 struct volume *volume;
 
-/* ---- the origin: a file in memory; its mapped device ends with the target ---- */
+/* ---- the origin is a file in memory; its mapped device ends with the target ---- */
 
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 bool __wrap_dm_lives(dev_t dev);
 int __wrap_seal_open(const char *path, bool claim, struct err *err);
+
+unsigned char fixture_origin_byte;
 
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE])
 {
@@ -59,6 +61,7 @@ int __wrap_seal_open(const char *path, bool claim, struct err *err)
 	assert_string_equal(path, "/dev/sim");
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, geometry.nr_sectors * 512), 0);
+	assert_int_equal(pwrite(fd, &fixture_origin_byte, 1, 0), 1);
 	return fd;
 }
 
@@ -172,7 +175,7 @@ int fixture_tear_down(void **state)
 	return 0;
 }
 
-/* The adopter looks for targets once, before there is a target, and is not woken later. */
+/* The adopter looks for targets once, before there is a target.  Nobody wakes it later. */
 int fixture_start_registry(void **state)
 {
 	struct err err;

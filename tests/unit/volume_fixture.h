@@ -14,7 +14,7 @@
 #include "erad/volume/volume.h"
 #include "store/store.h"
 
-#define LONG_MS		60000	/* a limit that no operation of these tests reaches */
+#define LONG_MS		60000	/* a time limit that no operation of these tests reaches */
 
 extern const struct store_geometry geometry;
 extern struct disk disk;
@@ -32,7 +32,10 @@ void fixture_begin(void);
 void fixture_start(void);
 void fixture_end(void);
 
-/* For cmocka: the functions above for each test, and the registry of volumes for each program. */
+/*
+ * Setup and teardown for cmocka: they call the functions above for each test, and set up the
+ * registry of volumes for each program.
+ */
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);
 int fixture_start_registry(void **state);
@@ -49,7 +52,7 @@ extern bool fixture_no_threads;
 /* Makes all I/O of the metadata fail, or succeed again. */
 void fail_disk(bool fail);
 
-/* A checkpoint, or a snapshot that lasts, requested by another thread. */
+/* A checkpoint, or a snapshot that lasts, which another thread requests. */
 struct request {
 	pthread_t thread;
 	bool snapshot;
@@ -71,5 +74,8 @@ void begin_endless_drain(struct request *q);
 
 /* Returns the current era of the metadata. */
 uint32_t durable_era(void);
+
+/* The first byte of the origin.  All others are zeros. */
+extern unsigned char fixture_origin_byte;
 
 #endif /* VOLUME_FIXTURE_H */

@@ -3,8 +3,9 @@
 # Reads other suites and architectures of Debian's mirror, with a separate state of apt below build/apt/, and unpacks
 # packages without installing them.
 
-# other_apt CODENAME ARCH: from now on apt-get and apt-cache know only that suite, its security updates and its backports,
-# for that architecture, with nothing installed. The mirror is the one that this machine's apt uses. Needs no root.
+# other_apt CODENAME ARCH: from now on, apt-get and apt-cache use only this suite, its security
+# updates and its backports, for this architecture, with nothing installed.  They use the same
+# mirror as this machine's apt.  Needs no root.
 other_apt()
 {
 	local state=$ERAD_BUILD/apt/$1-$2 mirror
@@ -47,7 +48,8 @@ update_apt()
 	fi
 }
 
-# fetch WHAT COMMAND...: runs COMMAND, which downloads with apt, up to three times, with newer lists each time.
+# fetch WHAT COMMAND...: runs COMMAND, which downloads with apt, up to three times, and updates the
+# lists before each further try.
 fetch()
 {
 	local what=$1 try

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Cases of the benchmark that is for real devices.
+# Tests the benchmark for real devices.
 
 case_kernel[test_bench_wall]=6.12
 case_timeout[test_bench_wall]=600
@@ -30,7 +30,7 @@ test_bench_wall()
 	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "it takes what is in use"
 	grep -q "the devices cannot be used" "$T/out" || fail "$(< "$T/out")"
 	dmsetup remove user
-	# A job that fails leaves nothing behind.
+	# A job that fails leaves no device.
 	# shellcheck disable=SC2016 # for that shell
 	printf '#!/bin/sh\n[ $DEVICE != /dev/mapper/bench ] || exit 1\nexec %s "$@"\n' "$(command -v fio)" > "$T/fio"
 	chmod +x "$T/fio"

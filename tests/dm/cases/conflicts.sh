@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two volumes never share an origin, metadata or a UUID: the second one is refused, and the refusal names the first.
 
-# names TEXT COMMAND...: the command fails within ten seconds, and its error has TEXT.
+# names TEXT COMMAND...: checks that the command fails within ten seconds, and that its error
+# contains TEXT.
 names()
 {
 	local text=$1 out began=$SECONDS
@@ -34,7 +35,7 @@ test_conflict_copy()
 	done
 	same "$(changed data "$since")" "1048576 65536
 2097152 65536"
-	# The first volume that is opened works, whichever of the two it is.
+	# The volume that was opened first works; the other does not.
 	eractl close data
 	eractl open copy
 	names "as has the metadata of /dev/mapper/copy, which is live" eractl open data
@@ -60,14 +61,14 @@ test_conflict_lines()
 	names "is the metadata of volume data" eractl create second "$other" --metadata "$meta" --overwrite-metadata
 	names "is the metadata of volume data" eractl create second "$meta"
 	names "is the origin of volume data" eractl create second "$other" --metadata "$origin" --overwrite-metadata
-	# The same place by another path.
+	# This path differs, but leads to the same place.
 	ln -s "$origin" "$T/link"
 	names "is the origin of volume data" eractl create second "$T/link"
 	eractl create third "$other"
 	names "is the metadata of volume third" eractl create second "$(new_disk 16M)" --metadata /var/lib/erad/third.erad \
 		--overwrite-metadata
-	# Two lines have the same place: the volume that is not open cannot be opened, and the error
-	# says why.
+	# Two lines have the same place.  The volume that is not open cannot be opened, and the
+	# error says why.
 	echo "fourth $other $T/fourth" >> /etc/eratab
 	names "/dev/mapper/third" eractl open fourth
 	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab
@@ -94,8 +95,8 @@ test_conflict_at_one_moment()
 		eractl open one 2> "$T/one" && won=one lost=two
 		wait $! && [[ $won == one ]] && fail "both are live on one origin"
 		[[ -e /dev/mapper/$won && ! -e /dev/mapper/$lost ]] || fail "not just $won is live: $(ls /dev/mapper)"
-		# The device is in use: either known in advance, or by a volume that became live
-		# after the check.
+		# The device is in use.  Either erad finds this before it loads the table, or a
+		# volume became live after erad's check.
 		grep -q "origin $first is in use\|/dev/mapper/$won" "$T/$lost" ||
 			fail "the refusal of $lost does not say why: $(cat "$T/$lost")"
 		eractl close $won
@@ -139,7 +140,7 @@ test_forget_shared()
 	cmp /etc/eratab "$T/eratab"
 	[[ -e $m ]] || fail "the metadata is gone"
 
-	# Somebody else has loaded the table.
+	# Somebody other than erad has loaded the table.
 	sed -i '$d' /etc/eratab
 	eractl open old
 	dmsetup rename old renamed
@@ -153,7 +154,7 @@ test_forget_shared()
 
 test_conflict_overlay()
 {
-	DESCRIPTION="metadata that is the file beneath its own origin is refused, though one of the two is reached through overlayfs"
+	DESCRIPTION="metadata that is the file beneath its own origin is refused, though one of the two is reached through overlayfs; another file of the same file system is not"
 	local disk origin
 
 	disk=$(new_disk 128M)
@@ -169,6 +170,8 @@ test_conflict_overlay()
 	origin=$(losetup --find --show --direct-io=off "$T/fs/upper/file")
 	names "lies on its own metadata" eractl create data "$origin" --metadata "$T/merged/file" --overwrite-metadata
 	cmp -n $((32 << 20)) "$T/merged/file" /dev/zero
+	eractl create data "$origin" --metadata "$T/merged/other"
+	eractl close data
 	losetup -d "$origin"
 	umount "$T/merged"
 }

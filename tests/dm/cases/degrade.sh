@@ -24,7 +24,7 @@ target_is()
 	[[ $(dmsetup status data) == *" $1 "* ]]
 }
 
-# Every block counts as written, and from the next checkpoint on the diff is exact again.
+# Every block counts as written; from the next checkpoint on, the diff is exact again.
 check_full_and_exact()
 {
 	local size era
@@ -129,6 +129,29 @@ test_degrade_found_at_open()
 	eractl open data > /dev/null
 	era=$(eractl status --json data | field era)
 	same "$(changed data "$era")" ""
+}
+
+test_degrade_with_gap_refuse()
+{
+	DESCRIPTION="with gap=refuse, metadata with a degrade record is opened only with --accept-gap"
+	local meta era i
+
+	create_data
+	open_with gap=refuse
+	era=$(eractl checkpoint data)
+	kill_erad
+	eractl abort data --degrade
+	write_at data $((7 << 20)) 4096
+	wait_until "removed" dmsetup remove data
+	start_erad
+	for i in 1 2; do
+		eractl open data 2> "$T/err" && fail "open $i succeeded"
+		grep -q "writes may have gone past erad (degraded): .*--accept-gap" "$T/err" || fail "got $(cat "$T/err")"
+	done
+	eractl open data --accept-gap > /dev/null
+	check_full_and_exact "$era"
+	eractl close data > /dev/null
+	eractl open data > /dev/null
 }
 
 test_degrade_then_reload()

@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl doctor: each finding, provoked.
+# Provokes each finding of eractl doctor.
 
-# finds LEVEL AREA TEXT: doctor has the finding, what to type below it unless it is ok, and exit code 1 for a problem.
+# finds LEVEL AREA TEXT: checks that doctor prints the finding.  Unless the level is ok, the next
+# line has a command.  For a problem, the exit code is 1.
 finds()
 {
 	local status=0
@@ -14,19 +15,19 @@ finds()
 	FOUND=$(sed -n '2s/^ *# //p' "$T/found")
 }
 
-# types COMMAND: the last finding says to type it.
+# types COMMAND: checks that the last finding has this command.
 types()
 {
 	same "$FOUND" "$1"
 }
 
-# a_good_machine: all that doctor looks at is as it should be, as far as that is possible in this VM.
+# a_good_machine: prepares the VM so that doctor finds no problem, as far as this VM allows it.
 a_good_machine()
 {
 	local release
 
 	release=$(uname -r)
-	# The suite has a trap that keeps the description.
+	# Keep the description: the suite has a trap that prints it.
 	trap 'restore_machine; echo "$DESCRIPTION" > "$T.description"' EXIT
 	modprobe ext4
 	mkdir -p "$T/modules/updates/dkms" "$T/modules/build" "$T/disk"
@@ -58,7 +59,7 @@ restore_machine()
 	done
 	: > /etc/fstab
 	rm -f /etc/crypttab
-	# The metadata is on a file system that is to be unmounted.
+	# The metadata is on a file system that the test unmounts below.
 	! grep -q " $T/mnt " /proc/mounts || umount "$T/mnt"
 	eractl close --all > /dev/null 2>&1 || :
 	unmount_below "$T"
@@ -97,7 +98,7 @@ test_doctor_finds_the_machine()
 	types "dkms autoinstall -k $release"
 	echo "updates/dkms/dm-erad.ko:" > "$T/modules/modules.dep"
 
-	# a kernel that asks for signatures
+	# a kernel that loads only signed modules
 	echo Y > "$T/enforce"
 	mount --bind "$T/enforce" /sys/module/module/parameters/sig_enforce
 	finds problem module "is not signed"
@@ -105,7 +106,7 @@ test_doctor_finds_the_machine()
 	finds ok module "dm-erad.ko, signed"
 	umount /sys/module/module/parameters/sig_enforce
 
-	# another version is installed than is loaded
+	# the installed module has another version than the loaded module
 	perl -0777 -pi -e 's/\0version=[0-9.]*/"\0version=" . "9" x (length($&) - 9)/e' "$T/modules/updates/dkms/dm-erad.ko"
 	finds note module "is loaded, version 99999 is installed"
 
@@ -155,7 +156,7 @@ test_doctor_finds_the_machine()
 
 test_doctor_finds_what_goes_past()
 {
-	local other line
+	local other other_mount line
 
 	DESCRIPTION="doctor finds what of fstab, crypttab, LVM and device-mapper goes past erad, and what is wrong with a volume"
 	a_good_machine
@@ -174,7 +175,7 @@ test_doctor_finds_what_goes_past()
 	finds problem crypttab "data: secret is on the origin"
 	rm /etc/crypttab
 
-	# closed
+	# a closed volume
 	eractl close data
 	finds note volume "data: is closed"
 	types "eractl open data"
@@ -183,9 +184,19 @@ test_doctor_finds_what_goes_past()
 	mkdir "$T/mnt"
 	mount "$origin" "$T/mnt"
 	finds problem origin "data: the origin itself is mounted on $T/mnt"
+	types "umount $T/mnt && mount /dev/mapper/data $T/mnt"
 	umount "$T/mnt"
+	# The name of this mount point would run a command if it were not quoted.
+	other_mount=$T/$'it\'s;touch ran #\nreboot \e[2J'
+	mkdir "$other_mount"
+	mount "$origin" "$other_mount"
+	finds problem origin "data: the origin itself is mounted on $T/it's"
+	same "$(bash -c "umount() { printf '<%s>' \"\$@\"; }; mount() { printf '<%s>' \"\$@\"; }; $FOUND")" \
+		"<$other_mount></dev/mapper/data><$other_mount>"
+	[[ ! $FOUND =~ [^\ -~] ]] || fail "got $FOUND, expected printable characters only"
+	umount "$other_mount"
 
-	# others use the origin
+	# another device or program uses the origin
 	dmsetup create other --table "0 2048 linear $origin 0"
 	finds problem origin "uses the origin itself"
 	dmsetup remove other
@@ -193,7 +204,7 @@ test_doctor_finds_what_goes_past()
 	finds problem lvm "LVM uses the origin itself"
 	dmsetup remove other
 
-	# two lines
+	# two lines for the same volume
 	line=$(grep '^data' /etc/eratab)
 	echo "${line/data/second}" >> /etc/eratab
 	finds problem eratab "data: volume second has the same origin"
@@ -203,7 +214,7 @@ test_doctor_finds_what_goes_past()
 	finds problem eratab "broken"
 	sed -i '/^broken/d' /etc/eratab
 
-	# origins
+	# origins with paths that may change at a reboot
 	sed -i "s|$T/origin|$origin|" /etc/eratab
 	finds note origin "may name another device after the next boot"
 	sed -i "s|$origin|/dev/absent|" /etc/eratab
@@ -238,4 +249,38 @@ test_doctor_finds_bad_places()
 	finds problem metadata "bytes free; to write the metadata anew takes"
 	types "df $T/disk"
 	eractl forget data > /dev/null
+}
+
+test_doctor_finds_a_file_at_the_node()
+{
+	local origin
+
+	DESCRIPTION="create and open refuse a regular file at /dev/mapper/NAME, doctor names it, and what doctor says to type keeps its content"
+	origin=$(new_disk 64M)
+	echo kept > /dev/mapper/data
+	eractl create data "$origin" 2> "$T/err" && fail "created a volume whose node is a file"
+	grep -q "/dev/mapper/data is a regular file of 5 B in memory, expected no file" "$T/err" || fail "$(cat "$T/err")"
+	[[ ! -s /etc/eratab && ! -e /var/lib/erad/data.erad ]] || fail "a refused create has left something"
+	rm /dev/mapper/data
+	eractl create data "$origin"
+	eractl close data
+
+	echo kept > /dev/mapper/data
+	eractl open data 2> "$T/err" && fail "opened a volume whose node is a file"
+	grep -q "'mv /dev/mapper/data /var/tmp/' keeps it" "$T/err" || fail "$(cat "$T/err")"
+	! dmsetup info data > /dev/null 2>&1 || fail "a refused open has made the device"
+	finds problem volume "data: /dev/mapper/data is a regular file of 5 B in memory, and not the volume"
+	types "mv /dev/mapper/data /var/tmp/"
+	bash -c "$FOUND"
+	same "$(cat /var/tmp/data)" kept
+	eractl open data
+
+	# somebody has removed the node of a volume that is open
+	rm /dev/mapper/data
+	echo kept > /dev/mapper/data
+	finds problem volume "data: /dev/mapper/data is a regular file of 5 B in memory, and not the volume"
+	types "mv /dev/mapper/data /var/tmp/ && dmsetup mknodes data"
+	bash -c "$FOUND"
+	write_at data 0 4096
+	same "$(changed data 1)" "0 65536"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl events: what happens while it follows.
+# eractl events shows what happens while the command runs.
 
-# has_event TEXT: a line of the follower has the text.
+# has_event TEXT: checks that a line of eractl events has the text.
 has_event()
 {
 	grep -qF -- "$1" "$T/events"
@@ -49,7 +49,7 @@ test_events_follow_a_volume()
 	! grep missed "$T/events" || fail "an event counts as missed"
 }
 
-# write_to DEVICE: 1 MiB at its beginning.
+# write_to DEVICE: writes 1 MiB at the beginning of the device.
 write_to()
 {
 	dd if=/dev/urandom of="$1" bs=1M count=1 oflag=direct status=none

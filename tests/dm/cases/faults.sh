@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What happens when erad dies, hangs or is not there, and when tables and metadata change under it.
+# What happens when erad dies, hangs or is not there, and when tables or metadata are changed while erad uses them.
 
 test_erad_killed_under_load()
 {
@@ -264,8 +264,8 @@ test_unload_refused()
 	start_erad
 }
 
-# erad_socket PROGRAM ARGUMENT…: runs perl. request(op => …, …) asks erad and returns the result,
-# faster than eractl.
+# erad_socket PROGRAM ARGUMENT…: runs a perl program.  In the program, request(op => …, …) sends a
+# request to erad and returns the result, faster than eractl.
 erad_socket()
 {
 	perl -MIO::Socket::UNIX -MJSON::PP -e '
@@ -281,7 +281,7 @@ erad_socket()
 		}'"$1" "${@:2}"
 }
 
-# cycles VOLUME DISK COUNT [METADATA]: COUNT times create, write, close and forget.
+# cycles VOLUME DISK COUNT [METADATA]: creates, writes, closes and forgets the volume COUNT times.
 cycles()
 {
 	# shellcheck disable=SC2016 # it is perl
@@ -298,8 +298,8 @@ cycles()
 		}' "$@"
 }
 
-# usage_now PID: prints erad's file descriptors, threads, allocated bytes and KiB in all, and the
-# kernel's KiB.
+# usage_now PID: prints how many file descriptors and threads erad has, its allocated bytes, all its
+# KiB, and the kernel's KiB.
 usage_now()
 {
 	sync
@@ -320,7 +320,7 @@ test_no_leak()
 
 	pid=$(erad_pid)
 	# One volume has its metadata in a file, which takes longest, because 4 MiB of the file are
-	# zeroed.  The others have small devices.
+	# zeroed.  The other volumes have their metadata on small devices.
 	for i in 0 1 2 3; do
 		disks+=("$(new_disk 8M)")
 		metadata+=("$( ((i == 0)) || new_disk 256K)")
@@ -344,9 +344,9 @@ test_no_leak()
 	echo "fds $fds -> $fds2, threads $threads -> $threads2, heap $heap -> $heap2 bytes, erad $rss -> $rss2 KiB, kernel $kernel -> $kernel2 KiB"
 	same "$fds2" "$fds"
 	same "$threads2" "$threads"
-	# For each live thread, the C library counts some KiB of freed memory as allocated.  The
-	# rest is less than 70 bytes for each volume that came and went; a volume itself takes 40
-	# KiB.
+	# For each live thread, the C library counts some KiB of freed memory as allocated.  Allow
+	# that, and 70 bytes for each of the volumes that were created and forgotten.  A leaked
+	# volume would take 40 KiB.
 	((heap2 <= heap + 65536)) || fail "what erad has allocated grew from $heap to $heap2 bytes"
 	# Further memory: gaps in the heap, and the stacks of threads that have ended, 256 KiB each.
 	# The C library keeps as many of these stacks as threads ran at the same time.

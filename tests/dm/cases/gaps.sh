@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Gaps: what went past erad is said, and the increment after it is a full one.
+# Gaps: erad reports a time in which writes may have gone past erad, and the next increment is a full copy.
 
 test_a_gap_is_said_by_diff_status_and_metrics()
 {

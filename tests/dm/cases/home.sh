@@ -10,7 +10,8 @@ new_volume()
 	write_at data 0 4096
 }
 
-# fails TEXT COMMAND...: the command exits with status 1, and its message has TEXT.
+# fails TEXT COMMAND...: checks that the command exits with status 1, and that its message contains
+# TEXT.
 fails()
 {
 	local text=$1 status=0
@@ -87,7 +88,7 @@ test_metadata_replaced_live()
 	cp $its $its.copy
 	mv $its.copy $its
 	before=$(cksum < $its)
-	fails "data.erad was replaced: another file is in its place" eractl checkpoint data
+	fails "data.erad was replaced by another file" eractl checkpoint data
 	eractl status data | grep -q "was replaced" || fail "status does not say so: $(eractl status data)"
 	write_at data 1048576 4096
 	same "$(cksum < $its)" "$before"
@@ -131,7 +132,7 @@ test_metadata_truncated_live()
 	new_volume
 	truncate -s 8K $its
 	write_at data 1048576 4096
-	fails "data.erad was truncated: it has .* expected" eractl checkpoint data
+	fails "data.erad was truncated: the file has .* expected" eractl checkpoint data
 	eractl status data | grep -q "was truncated" || fail "status does not say so: $(eractl status data)"
 	fails "not closed cleanly: .*was truncated" eractl close data
 	! eractl open data > "$T/out" 2>&1 || fail "it was opened again"
@@ -158,7 +159,7 @@ test_truncated_metadata_fills()
 	wait_until "status says that new writes wait" status_says "was truncated"
 	wait_until "erad says that new writes wait" grep -q "volume data: new writes wait: .*data.erad was truncated" "${ERAD_OUT:-/tmp}/erad.log"
 	kill -0 $writer || fail "nothing waits: $(cat "$T/writer")"
-	# the way out
+	# Do what the message tells the user to do.
 	eractl abort data > /dev/null
 	! wait $writer || fail "no write failed"
 	fails "not closed cleanly: .*was truncated" eractl close data

@@ -13,8 +13,8 @@ new_disks()
 	ln -sfn "$meta" /dev/vg/data-era
 }
 
-# ext4 FILE: prints a loop device with a file system.  It supports O_DIRECT, which era_restore
-# needs; the file system of $T on 6.1 does not.
+# ext4 FILE: prints a loop device with a file system. era_restore needs O_DIRECT, which this file
+# system supports; the file system of $T on 6.1 does not.
 ext4()
 {
 	local disk
@@ -36,8 +36,8 @@ eras()
 	eractl dump "$1" | sed -n 's/^ *<era block="\([0-9]*\)" era="\([0-9]*\)".*/\1 \2/p'
 }
 
-# same_diffs VOLUME LAST OPTIONS...: for each era up to LAST, eractl diff lists the same as
-# era_invalidate OPTIONS of $meta.
+# same_diffs VOLUME LAST OPTIONS...: checks for each era up to LAST that eractl diff lists the same
+# as era_invalidate OPTIONS of $meta.
 same_diffs()
 {
 	local since
@@ -128,13 +128,6 @@ test_interop_export()
 	era_dump "$meta" | tests/dm_era_eras | grep -q '^9 4$' || fail "dm-era does not go on"
 }
 
-# page_commands HEADING: prints the commands in this section of the manual page.
-page_commands()
-{
-	awk -v heading="# $1" '/^# / { section = $0 } section == heading && /^```$/ { inside = !inside; next }
-		section == heading && inside' daemon/man/erad-from-dm-era.7.scd
-}
-
 # Run in a mount namespace of its own, so that no mount outlives the case.  The shell ends at the
 # first command that fails.
 test_interop_manual_page()
@@ -151,13 +144,13 @@ test_interop_manual_page()
 		echo 'dmsetup message data 0 checkpoint'
 		echo 'echo before > /srv/file && sync -f /srv/file'
 		echo 'dmsetup message data 0 checkpoint'
-		page_commands "TO ERAD"
+		page_commands erad-from-dm-era.7 "TO ERAD"
 		echo 'until eractl checkpoint data > "$T/era"; do sleep 0.2; done'
 		echo 'grep -q before /srv/file'
 		echo 'dd if=/dev/urandom of=/srv/more bs=1M count=1 conv=fsync status=none'
 		echo 'md5sum /srv/more > "$T/sums"'
 		echo 'eractl diff data --since 1 --format ranges > "$T/changed"'
-		page_commands "BACK TO DM-ERA"
+		page_commands erad-from-dm-era.7 "BACK TO DM-ERA"
 		echo 'grep -q before /srv/file'
 		echo 'md5sum -c "$T/sums"'
 		echo 'dmsetup table data > "$T/table"'
@@ -171,7 +164,7 @@ test_interop_manual_page()
 	dmsetup remove data
 	era_check -q "$meta"
 	era_dump "$meta" | tests/dm_era_eras > "$T/back"
-	# erad reported each of these blocks, also those from the time of dm-era.
+	# erad reports each of these blocks, including those that dm-era has recorded.
 	perl -ne 'my ($o, $l) = split; print "$_\n" for $o >> 16 .. ($o + $l - 1) >> 16' "$T/changed" | sort > "$T/want"
 	same "$(comm -13 <(cut -d ' ' -f 1 "$T/back" | sort) "$T/want")" ""
 	(($(wc -l < "$T/want") > 16)) || fail "only $(wc -l < "$T/want") blocks were reported"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the module's ioctls do with whatever they are given.
+# Hostile and concurrent ioctls: the module refuses invalid arguments, and still works afterwards.
 
 case_timeout["test_ioctl_fuzz"]=300
 test_ioctl_fuzz()

@@ -2,12 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # erad dies at each point of its protocol, while a load, checkpoints and other requests go on.
 
-# points PART: prints the names of the failpoints of this part.
-points()
-{
-	sed -n "s|^\tX(\([A-Z_]*\))\t*/\* $1 - .*|\1|p" daemon/common/failpoint.h
-}
-
 # Writes a line "c REQUESTED ANSWERED ERA" for each checkpoint that was acknowledged.  A checkpoint
 # without an answer may have happened.
 checkpoints()
@@ -40,59 +34,6 @@ snapshots()
 	done
 }
 
-# keep_erad: starts erad again whenever it was killed, as a service manager does. $T/life has the
-# messages of the last erad.
-keep_erad()
-{
-	local status
-
-	while :; do
-		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
-		echo $! > /run/vm/erad.pid
-		status=0
-		wait $! || status=$?
-		echo "$(< "$T/life")" >> "$T/erad.log"
-		if ((status != 137)); then
-			echo "ended with status $status: $(tail -n 5 "$T/erad.log")" > "$T/ended"
-			return
-		fi
-	done
-} 2> /dev/null
-
-# arm POINT [N]: the running erad, or the next one, kills itself when it passes POINT for the Nth
-# time.
-arm()
-{
-	echo "$1 ${2-1}" > "$T/armed"
-}
-
-wait_killed()
-{
-	local i
-
-	for ((i = 0; i < 800 * SLOWNESS; i++)); do
-		[[ -s $T/armed ]] || return 0
-		[[ ! -e $T/ended ]] || fail "erad $(< "$T/ended")"
-		nap 0.05
-	done
-	fail "erad was not killed within $((40 * SLOWNESS)) s at $(< "$T/armed")"
-}
-
-# wait_back: waits until erad serves again.  Starts no command for this, because a command would
-# take more time than erad.
-is_back()
-{
-	local life
-
-	life=$(< "$T/life")
-	[[ $life == *"is ready"* && $life != *"failpoint "* ]]
-}
-
-wait_back()
-{
-	wait_until "erad is back" is_back
-}
-
 # create_other: creates a volume of 16 MiB that the load does not use.  Only its first block is
 # written.
 create_other()
@@ -103,8 +44,8 @@ create_other()
 	gained=
 }
 
-# killed_in_create POINT: what a killed create leaves behind must not prevent another create of the
-# volume.
+# killed_in_create POINT: kills erad during a create.  The files and lines that are left must not
+# prevent another create of the volume.
 killed_in_create()
 {
 	eractl close other
@@ -152,10 +93,11 @@ killed_in_resize()
 	same "$(changed other 1)" "0 65536$gained"
 }
 
-# check_eras: called with the load stopped.  A block's era is at least the newest era that was
-# acknowledged before one of the block's writes began, and less than any era that was requested
-# after all of its writes had completed.  A block without a write has no era. $T/bounds has the
-# bounds of what was written before the last check.
+# check_eras: checks the era of each block; call it while the load is stopped.  Two conditions hold
+# for the era of a block.  The era is not older than the newest era that was acknowledged before one
+# of the block's writes began.  The era is older than any era that was requested after all of the
+# block's writes had completed.  A block without a write has no era. $T/bounds has the bounds for
+# the writes before the last check.
 check_eras()
 {
 	local began=$EPOCHREALTIME era since
@@ -178,7 +120,7 @@ check_eras()
 			push @{$kind eq "c" ? \@acks : \@writes}, \@f;
 		}
 		@acks = sort { $a->[2] <=> $b->[2] } @acks;
-		# Both bounds advance along the writes, which are sorted for each bound.
+		# Both bounds ascend with the writes, which are sorted once for each bound.
 		my ($i, $acked) = (0, $ENV{FIRST_ERA});
 		for my $w (sort { $a->[0] <=> $b->[0] } @writes) {
 			$acked = $acks[$i++][2] while $i < @acks && $acks[$i][1] < $w->[0];
@@ -225,11 +167,11 @@ check_eras()
 	FIRST_ERA=$era
 }
 
-case_timeout["test_killed_at_every_point"]=$((200 + ${KILLS:-42} * 5))
+case_timeout["test_killed_at_every_point"]=$((200 + ${KILLS:-44} * 5))
 test_killed_at_every_point()
 {
-	DESCRIPTION="${KILLS:-42} kills at every point of the protocol, under load: no I/O error, no lost block, exact eras"
-	local kills=${KILLS:-42} round=50 passages origin meta other size gained point part writer checkers i began before array
+	DESCRIPTION="${KILLS:-44} kills at every point of the protocol, under load: no I/O error, no lost block, exact eras"
+	local kills=${KILLS:-44} round=50 passages origin meta other size gained point part writer checkers i began before array
 	local order=() counts=()
 	declare -A part_of
 
@@ -240,16 +182,17 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	# The failpoints of the parts degrade, home and standby have cases of their own.
-	((${#part_of[@]} + $({ points degrade; points home; points standby; } | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
+	# The failpoints of the parts attach, degrade, detach, home and standby have cases of their own.
+	((${#part_of[@]} + $(for part in attach degrade detach home standby; do points $part; done | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
+	((kills >= ${#part_of[@]})) || fail "$kills kills are too few for ${#part_of[@]} points"
 	export FIRST_ERA=1 BLOCKS=16384
 	origin=$(new_disk $((BLOCKS * 4))K)
-	# The disk is slow, so that writes are in flight whenever erad dies, and the processors are
-	# free for erad.
+	# The disk is slow, so that writes are in flight whenever erad is killed, and so that erad
+	# gets enough processor time.
 	slow_disk slow "$origin" 40
-	# The smallest metadata: 2 superblocks, the degrade record, the history, a ring of 24 pages,
-	# the array and its copy.  So there are folds all the time.
+	# The metadata has the smallest possible size: 2 superblocks, the degrade record, the
+	# history, a ring of 24 pages, the array and its copy.  So there are folds all the time.
 	array=$(((BLOCKS + 991) / 992))
 	meta=$(new_disk $(((19 + 24 + 2 * array) * 4))K)
 	other=$(new_disk 16M)
@@ -292,8 +235,8 @@ test_killed_at_every_point()
 			wait_killed
 			;;
 		start)
-			# Not while erad starts: it could die at the point and by this kill at once,
-			# and then the point would stay armed for the next erad.
+			# Do not kill erad while it starts: it could die at the point and by this
+			# kill at the same time, and then the next erad would meet the same point.
 			wait_back
 			arm "$point"
 			kill -KILL "$(erad_pid)" 2> /dev/null || :

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a user of dm-era knows: messages, status, tables and snapshots, through dmsetup, with erad behind them.
+# The interface of dm-era, used with erad through dmsetup: messages, status, tables and snapshots.
 
-# refused MESSAGE ERROR: the message to data fails with ERROR.
+# refused MESSAGE ERROR: checks that the message to data fails with ERROR.
 refused()
 {
 	dmsetup message data 0 "$1" 2> "$T/err" && fail "accepted: $1"
@@ -97,8 +97,8 @@ test_snapshot()
 	same "$(eractl diff data --since 2 --snapshot --format ranges)" "$(changed data 2)"
 }
 
-# checkpoint DEVICE [SECTOR]: prints the new era.  Tries again, because erad may attach to a new
-# table only after the message has given up.
+# checkpoint DEVICE [SECTOR]: begins an era by a message, and prints it.  Tries again, because erad
+# may attach to a new table only after the message has given up.
 checkpoint()
 {
 	until dmsetup message "$1" "${2-0}" checkpoint 2> "$T/err"; do
@@ -127,7 +127,7 @@ test_dmsetup_alone()
 	same "$(status_field 6)" 3
 	same "$(status_field 7)" 2
 	write_at data 131072 4096
-	# Devices that are renamed, reloaded in any order, removed and made again.
+	# Rename devices, reload them in any order, remove them and make them again.
 	dmsetup rename data moved
 	same "$(checkpoint moved)" 4
 	dmsetup rename moved data
@@ -147,7 +147,7 @@ test_dmsetup_alone()
 	same "$(eractl diff data --snapshot --since 1 --format ranges)" "65536 65536"
 	dmsetup remove data
 	wait_until "closed" not_listed
-	# A device that has content is not formatted …
+	# A device with content is not formatted …
 	printf 'something' | dd of="$other" conv=notrunc,fsync status=none
 	dmsetup create data --table "0 131072 erad $other $origin 128"
 	refused checkpoint "not connected"
@@ -155,7 +155,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$other" bs=4K count=2 conv=notrunc,fsync status=none
-	# … and neither is metadata that has lost its superblocks.
+	# A device whose metadata has lost its superblocks is not formatted either.
 	dd if=/dev/zero of="$meta" bs=4K count=2 conv=notrunc,fsync status=none
 	dmsetup create data --table "$table"
 	refused checkpoint "not connected"
@@ -165,7 +165,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$meta" bs=1M count=16 conv=notrunc,fsync status=none
-	# The target is behind another target, and beside another one of erad.
+	# The target comes behind another target, and beside another target of erad.
 	dmsetup create data <<- EOT
 		0 8 linear $origin 0
 		8 65536 erad $meta $origin 128
@@ -173,8 +173,8 @@ test_dmsetup_alone()
 	EOT
 	checkpoint data 8 > "$T/era"
 	same "$(checkpoint data 65544)" 2
-	# Either of the two may have the device's name: this depends on whether the volume that had
-	# the name before is closed already.
+	# Either of the two volumes may have the device's name: the other volume of that name may be
+	# closed already, or not.
 	first=$(eractl list | awk -v meta="$meta" '$0 ~ meta { print $1 }')
 	second=$(eractl list | awk -v meta="$other" '$0 ~ meta { print $1 }')
 	write_at data $((65544 * 512 + 32768)) 4096
@@ -189,7 +189,7 @@ test_live_reader()
 
 	origin=$(new_disk 512M)
 	eractl create data "$origin" --block-size 4K
-	# There are too many runs for the kernel's buffers between erad and its reader.
+	# The dump has more runs than fit into the kernel's buffers between erad and its reader.
 	perl -e 'open(my $f, "+<", "/dev/mapper/data") or die; for (0 .. 32767) { sysseek($f, $_ << 13, 0); syswrite($f, "x" x 4096) }'
 	sync
 	load -t 4 -s 100 -r 2 -b 4096 -d /dev/mapper/data > /dev/null &
@@ -199,7 +199,7 @@ test_live_reader()
 	same "$(tail -n 1 "$T/live")" "</superblock>"
 	eractl check data | grep -q "no faults" || fail "check of a live volume"
 	same "$(eractl status --json data | field snapshot_era)" null
-	# A map need not show one moment, so it begins no era.
+	# A map begins no era, because its blocks may be of different moments.
 	same "$(eractl status --json data | field era)" 3
 	eractl map data --json > "$T/map"
 	same "$(eractl status --json data | field era)" 3
@@ -207,8 +207,8 @@ test_live_reader()
 	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
 	kill $writer
 	wait $writer || fail "the load saw an error"
-	# One reader reads nothing, and erad waits 30 seconds for it.  Another one waits for its
-	# turn.
+	# One reader reads nothing, and erad waits 30 seconds for this reader.  A second reader
+	# waits for its turn.
 	mkfifo "$T/fifo"
 	exec 3<> "$T/fifo"
 	eractl dump data > "$T/fifo" &
@@ -220,7 +220,7 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	# A lasting snapshot is dumped while writes go on, and equals the dump of a closed volume.
+	# Dump a lasting snapshot while writes go on.  The dump equals the dump of a closed volume.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
 	grep -q -- "--snapshot" "$T/err" || fail "it does not say what helps: $(cat "$T/err")"
@@ -318,13 +318,13 @@ test_interrupted_resume()
 	same "$(changed data 1)" "0 196608"
 }
 
-# wakes COMMAND...: a `dmsetup wait` for the next event of data ends after the command, and not
-# before.
+# wakes COMMAND...: checks that a `dmsetup wait` for the next event of data ends after the command,
+# and not before.
 wakes()
 {
 	local waiter number
 
-	# The command runs in the foreground, because in the background it could run too late.
+	# Run the command in the foreground: in the background it could run too late.
 	number=$(dmsetup info -c --noheadings -o events data)
 	dmsetup wait data "$number" > /dev/null &
 	waiter=$!

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Metadata that is too small, full, or fails: writes wait or are recorded, never neither.
+# Metadata that is too small, full, or fails: each write waits or is recorded.
 
-# broken_behind NAME DEVICE SECTORS: makes /dev/mapper/NAME, which is DEVICE, but fails after the
-# first SECTORS.
+# broken_behind NAME DEVICE SECTORS: makes /dev/mapper/NAME with the content of DEVICE.  Its first
+# SECTORS work; I/O beyond them fails.
 broken_behind()
 {
 	local size
@@ -28,7 +28,8 @@ test_metadata_ring_full()
 	local origin meta writer size
 
 	origin=$(new_disk 64M)
-	# 2 superblocks, the degrade record, the history, a ring of 24 pages, 17 pages for 16384 blocks.
+	# The metadata has 2 superblocks, the degrade record, the history, a ring of 24 pages, and
+	# 17 pages of the array for 16384 blocks.
 	meta=$(new_disk $(((19 + 24 + 17) * 4))K)
 	size=$(blockdev --getsz "$meta")
 	dmsetup create flaky --table "0 $size linear $meta 0"
@@ -41,7 +42,7 @@ test_metadata_ring_full()
 	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
 	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
 	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
-	# Another erad cannot write either, and loses nothing.
+	# A restarted erad cannot write either, but no record is lost.
 	kill_erad
 	start_erad
 	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
@@ -68,14 +69,13 @@ test_metadata_no_space()
 	[[ -z $(ls "$T/small") ]] || fail "left behind: $(ls "$T/small")"
 	grep -q '^data' /etc/eratab && fail "the table has a line of it"
 
-	# The journal's space is allocated from the start, and the array's 17 pages when they are
-	# needed.
+	# The journal's space is allocated from the start.  The space of the 17 pages of the array
+	# is allocated when they are written.
 	mount -t tmpfs -o size=5M large "$T/large"
 	eractl create data "$origin" --metadata "$T/large/meta" --block-size 4K
 	dd if=/dev/zero of="$T/large/filler" bs=4K status=none 2> /dev/null || :
 	load -t 4 -n 50 -s 100 -r 4 -b 4096 -d /dev/mapper/data > "$T/touched" || fail "the load failed"
-	# The fold of the close fails.  The device is removed all the same, and the journal has what
-	# was written.
+	# The fold of the close fails.  The device is still removed, and the journal has all marks.
 	eractl close data 2> "$T/err" && fail "the close did not say that it was not clean"
 	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
 		fail "got $(cat "$T/err")"
@@ -96,12 +96,12 @@ test_metadata_least_size()
 	DESCRIPTION="metadata of the least size is enough, and so are sizes above it; a page less is refused"
 	local origin meta k least=$((19 + 16 + 2))
 
-	# 1024 blocks: two pages of the array.
+	# 1024 blocks need two pages of the array.
 	origin=$(new_disk 64M)
 	meta=$(new_disk $(((least - 1) * 4))K)
 	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
 	grep -q "needs at least $((least * 4)) KiB" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
-	# The unit tests try each k from 0 to 20.
+	# Try only some values of k here: the unit tests try each k from 0 to 20.
 	for k in 0 1 5 20; do
 		meta=$(new_disk $(((least + k) * 4))K)
 		eractl create data "$origin" --metadata "$meta" --overwrite-metadata > /dev/null
@@ -116,8 +116,8 @@ test_metadata_least_size()
 	done
 }
 
-# refuses_live METADATA TEXT: dump, check, repair and restore refuse the metadata, with TEXT in
-# their messages.
+# refuses_live METADATA TEXT: checks that dump, check, repair and restore refuse the metadata with
+# TEXT in their messages.
 refuses_live()
 {
 	local command out
@@ -147,7 +147,7 @@ test_metadata_of_live_volume()
 	refuses_live "$meta" "it is in use"
 	cmp "$file" "$T/before"
 
-	# The UUID alone shows that the metadata is live, and so does eratab alone.
+	# The UUID alone shows that the metadata is live, and eratab alone shows it, too.
 	mv /etc/eratab "$T/eratab"
 	refuses_live "$file" "this is the metadata of the live volume data"
 	mv "$T/eratab" /etc/eratab
@@ -160,4 +160,53 @@ test_metadata_of_live_volume()
 	same "$(changed data 1)" "0 131072"
 	eractl close data
 	eractl check "$file"
+}
+
+# flushes_of_first_writes FIRST: makes 20 first writes from block FIRST on, and prints how many
+# flushes /dev/cached has received during these writes.
+flushes_of_first_writes()
+{
+	local before after i
+
+	read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ before _ < /sys/block/cached/stat
+	for ((i = $1; i < $1 + 20; i++)); do
+		write_at data $((i * 65536)) 4096
+	done
+	read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ after _ < /sys/block/cached/stat
+	echo $((after - before))
+}
+
+test_metadata_one_command()
+{
+	DESCRIPTION="a first write costs one command to metadata on a disk with a write cache, and no flush; without asynchronous I/O, both"
+	local disk=/sys/kernel/config/nullb/cached aio
+
+	modprobe null_blk nr_devices=0
+	mkdir $disk
+	(cd $disk && echo 64 > size && echo 1 > memory_backed && echo 8 > cache_size && echo 1 > power)
+	same "$(cat /sys/block/cached/queue/write_cache)" "write back"
+	eractl create data "$(new_disk 64M)" --metadata /dev/cached > /dev/null
+	same "$(flushes_of_first_writes 0)" 0
+
+	aio=$(sysctl -n fs.aio-max-nr)
+	sysctl -qw fs.aio-max-nr=0
+	eractl close data
+	eractl open data
+	same "$(flushes_of_first_writes 100)" 20
+	sysctl -qw fs.aio-max-nr="$aio"
+	same "$(changed data 1)" "0 1310720
+6553600 1310720"
+	eractl close data
+	eractl forget data > /dev/null
+
+	mkfs.ext4 -qF /dev/cached
+	mkdir "$T/ext4"
+	mount /dev/cached "$T/ext4"
+	eractl create data "$(new_disk 64M)" --metadata "$T/ext4/data.era" > /dev/null
+	# ext4 commits its own journal now and then.
+	(($(flushes_of_first_writes 0) < 10)) || fail "a first write flushes a file on ext4"
+	eractl close data
+	umount "$T/ext4"
+	rmdir $disk
+	rmmod null_blk
 }

@@ -5,7 +5,7 @@
 maps=/sys/fs/bpf/erad
 
 # mirrored VOLUME BLOCK_SIZE: prints the blocks in the volume's mirror as "offset length" in bytes,
-# from bpftool's dump.
+# using bpftool's dump.
 mirrored()
 {
 	bpftool map dump pinned "$maps/$1/writeset" > "$T/dump" || fail "bpftool does not dump $maps/$1/writeset"
@@ -25,7 +25,7 @@ mirrored()
 		print $first * $size, " ", ($next - $first) * $size, "\n" if defined $next' "$2" "$T/dump"
 }
 
-# in_map VOLUME PIN FIELD: prints a field of the only value of `info` or `stats`.
+# in_map VOLUME PIN FIELD: prints a field of the value in the map `info` or `stats`.
 in_map()
 {
 	bpftool map dump pinned "$maps/$1/$2" |
@@ -94,7 +94,7 @@ test_mirror_is_the_era()
 test_mirror_of_a_large_device()
 {
 	DESCRIPTION="above 64 MiB a bit of the mirror stands for several blocks, and info says so"
-	local sectors=$((5 << 41 >> 9))	# 10 TiB, 2,684,354,560 blocks of 4 KiB
+	local sectors=$((5 << 41 >> 9))	# 10 TiB are 2,684,354,560 blocks of 4 KiB
 
 	dmsetup create large --table "0 $sectors zero"
 	eractl create data /dev/mapper/large --block-size 4K
@@ -142,7 +142,7 @@ test_mirror_missing()
 	same "$(in_map data info flags)" 0
 }
 
-# The kernel's type information, by which the example finds the fields of a request.
+# The example needs the kernel's type information, to find the fields of a request.
 kernel_btf=/sys/kernel/btf/vmlinux
 case_needs["test_mirror_example"]=$kernel_btf
 test_mirror_example()
@@ -178,7 +178,8 @@ test_mirror_contained()
 	eractl create data "$origin" --metadata "$meta" --block-size 4K
 	load -t 1 -s 100000 -r 1 -d -b 4096 /dev/mapper/data > "$T/touched" &
 	writer=$!
-	# Each write request to the origin is such a moment, too.
+	# The example reads the mirror at each write request to the origin, which is such a moment,
+	# too.
 	if [[ -e $kernel_btf ]] || ((SLOWNESS == 1)); then
 		build/bpf/example data "$origin" > "$T/example" &
 		watcher=$!
@@ -195,7 +196,7 @@ test_mirror_contained()
 		start_erad
 	done
 	wait $sampler || fail "$(cat "$T/instants")"
-	# Start an erad for the next case, one that was not stopped while it loaded its BPF
+	# Start erad again for the next case: this one may have been stopped while it loaded its BPF
 	# programs.
 	kill_erad
 	start_erad
@@ -211,7 +212,7 @@ test_mirror_contained()
 	grep -q ', 0 to blocks not in the writeset' "$T/example" || fail "$(tail -n 1 "$T/example")"
 }
 
-# event FIELD: prints a field of the events of data, from status.
+# event FIELD: prints a field of the member "events" in the status of data.
 event()
 {
 	eractl status --json data | perl -MJSON::PP -0777 -ne '
@@ -244,13 +245,13 @@ test_events_counted()
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536)) 4096
 	done
-	# a block that is recorded already
+	# this block is recorded already
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536 + 4096)) 4096
 	done
 	same "$(event held) $(event released) $(event failed)" "5 5 0"
 	same "$(eractl status --json data | field passed)" 5
-	# One page of the journal has all of the blocks.
+	# All of these blocks fit into one page of the journal.
 	same "$(eractl status --json data | field bitmap_bytes)" $((empty + 4096))
 	same "$(event commits) $(event batch_writes)" "5 5"
 	same "$(event hold) $(event batch)" "5 5"
@@ -273,9 +274,9 @@ test_events_counted()
 	grep -qE '^ +writes, by how long they were held$' "$T/status" || fail "no histogram: $(cat "$T/status")"
 	grep -qE '^ +< +2 +7  #{40}$' "$T/status" || fail "no bar of 7 commits: $(cat "$T/status")"
 
-	# The write waits for an erad that does nothing, and fails in the end.
+	# This write waits for an erad that does nothing, and fails in the end.
 	kill -STOP "$(erad_pid)"
-	dd if=/dev/zero of=/dev/mapper/data bs=4096 count=1 seek=1000 oflag=direct status=none 2> /dev/null &
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4096 count=1 seek=1000 oflag=direct status=none 2> /dev/null &
 	writer=$!
 	wait_until "it is held" held_now_are 1
 	eractl abort data

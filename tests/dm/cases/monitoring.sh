@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What those see of volumes who are not root.
+# What users other than root can see of volumes.
 
-# Run a command as nobody, and as nobody in the group erad.
+# Commands that run another command: as nobody without the group erad, as nobody with the group, and as daemon with the group.
 nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs)
 member=(setpriv --reuid=nobody --regid=nogroup --groups=erad --no-new-privs)
 other_member=(setpriv --reuid=daemon --regid=nogroup --groups=erad --no-new-privs)
 
-# refuses TEXT COMMAND…: the command fails, and prints TEXT to standard error.
+# refuses TEXT COMMAND…: checks that the command fails, and prints TEXT to standard error.
 refuses()
 {
 	local text=$1 out
@@ -20,13 +20,16 @@ refuses()
 # with_group: makes the group erad, and waits until erad has noticed it.
 with_group()
 {
-	[[ ! -e /run/erad/status.sock ]] || return 0
+	# A previous case may have created a group erad.
+	if [[ -e /run/erad/status.sock ]] && grep -q ^erad: /etc/group; then
+		return
+	fi
 	stop_erad
 	grep -q ^erad: /etc/group || echo erad:x:7777: >> /etc/group
 	start_erad
 }
 
-# changes: prints the bytes of data that changed in this era and in the one before it, from status.
+# changes: prints, from status, how many bytes changed in this era and in the previous era.
 changes()
 {
 	eractl status --json data | perl -MJSON::PP -0777 -ne '
@@ -103,8 +106,8 @@ test_no_files_left()
 	erad=$(erad_pid)
 	limit=$(($(cd "/proc/$erad/fd" && printf '%s\n' * | sort -n | tail -n 1) + 1))
 	prlimit --pid "$erad" --nofile="$limit:"
-	# Callers who send nothing use up the file descriptors that erad may open.  The last callers
-	# are refused.
+	# These callers send nothing, and use up the file descriptors that erad may open. erad
+	# refuses the last of them.
 	perl -MIO::Socket::UNIX -e 'push @s, IO::Socket::UNIX->new(Peer => "/run/erad/erad.sock") for 1 .. $ARGV[0]; sleep 25' \
 		$((limit - $(open_files "$erad") + 3)) &
 	callers=$!
@@ -139,7 +142,7 @@ test_changed_bytes()
 	same "$(changes)" "0 8192"
 }
 
-# asks_guest JSON: a member of the group sends the request, and prints the answer.
+# asks_guest JSON: sends the request as a member of the group erad, and prints the answer.
 asks_guest()
 {
 	# shellcheck disable=SC2016 # it is perl
@@ -158,7 +161,8 @@ test_group_sees_map_and_writers()
 	eractl create data "$(new_disk 64M)" --block-size 4K
 	write_at data 1048576 1048576
 	asks_guest '{"op": "map", "volume": "data"}' > "$T/map"
-	# 16384 blocks in 1536 cells of 10 or 11 blocks: blocks 256 to 511 are in cells 24 to 47.
+	# 16384 blocks are in 1536 cells of 10 or 11 blocks.  Blocks 256 to 511 are in cells 24 to
+	# 47.
 	same "$(perl -MJSON::PP -ne '
 		my $r = decode_json($_)->{result};
 		$r->{cells} =~ /^(-*)(0+)(-*)$/ or die "got $r->{cells}\n";
@@ -215,7 +219,8 @@ test_era_times()
 	eractl status data | grep -q "^ *last checkpoint  *20[0-9-]* [0-9:]*$" || fail "status does not show the last checkpoint"
 }
 
-# asked QUERY: asks Prometheus, and prints a line "NAME VALUE" for each value of the answer.
+# asked QUERY: sends the query to Prometheus, and prints a line "NAME VALUE" for each value of the
+# answer.
 asked()
 {
 	perl -MHTTP::Tiny -MJSON::PP -e '

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A volume gets another size, by eractl or by dmsetup alone: the metadata follows, and no write is missed.
 
-# swap_table NAME SECTORS: gives the live table another length by hand, without waiting for held
+# change_length NAME SECTORS: changes the length of the live table by hand, without waiting for held
 # writes.
-swap_table()
+change_length()
 {
 	dmsetup load "$1" --table "$(dmsetup table "$1" | sed "s/^0 [0-9]* /0 $2 /")"
 	dmsetup suspend --noflush --nolockfs "$1"
 	dmsetup resume "$1"
 }
 
-# linear NAME DEVICE SECTORS: makes /dev/mapper/NAME the first SECTORS of DEVICE, or changes it to
-# them.
+# linear NAME DEVICE SECTORS: makes /dev/mapper/NAME from the first SECTORS of DEVICE, or changes
+# its table.
 linear()
 {
 	if dmsetup info "$1" > /dev/null 2>&1; then
@@ -25,8 +25,8 @@ linear()
 }
 
 # least_metadata SIZE: creates data, 32 MiB of $origin, which has SIZE, in blocks of 4 KiB.  The
-# metadata is as small as possible, $pages pages: the shortest ring, and an array of 9 pages; for 64
-# MiB the array would have 17.
+# metadata is as small as possible, $pages pages: the shortest ring, and an array of 9 pages.  For
+# 64 MiB, the array would have 17 pages.
 least_metadata()
 {
 	pages=$((19 + 24 + 9))
@@ -37,8 +37,8 @@ least_metadata()
 	eractl create data /dev/mapper/part --metadata /dev/mapper/small --block-size 4K
 }
 
-# gained FILE FROM TO: prints the ranges of FILE, none of which ends after FROM, and then the range
-# from FROM to TO.
+# gained FILE FROM TO: prints the ranges of FILE, none of which may end after FROM, and then the
+# range from FROM to TO.
 gained()
 {
 	awk -v from="$2" -v to="$3" '$1 + $2 < from { print; next } { from = $1 } END { print from, to - from }' "$1"
@@ -153,7 +153,7 @@ test_resize_by_dmsetup()
 	write_at data 1048576 4096 &
 	writer=$!
 	sleep 0.2
-	swap_table data 131072
+	change_length data 131072
 	write_at data $((40 << 20)) 4096 &
 	writer+=" $!"
 	sleep 0.3
@@ -180,20 +180,20 @@ test_resize_under_load()
 	DESCRIPTION="grown and shrunk again and again under load, with folds pending and erad killed: no I/O error, exactly what was written"
 	local origin meta pages writer i
 
-	# With such a short ring, a fold is always under way.
+	# The ring is so short that a fold is always under way.
 	least_metadata 96M
 	linear part "$origin" 196608
 	linear small "$meta" 2048
 	load -t 2 -s 1000 -r 7 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
 	writer=$!
-	# The diff keeps to the size that the volume had at its beginning.
+	# The diff ends at the size that the volume had when the diff began.
 	wait_until "the load writes" has_released
 	for ((i = 0; i < 4; i++)); do
 		eractl resize data --size $((40 + i * 14))M > /dev/null
 		sleep 0.1
 		if ((i == 2)); then
 			kill_erad
-			swap_table data 65536
+			change_length data 65536
 			start_erad
 			wait_until "resized" resized data 33554432
 		else
@@ -234,7 +234,7 @@ test_resize_metadata_too_small()
 	write_at data 4096 4096
 
 	# Resize by hand, and back by eractl.
-	swap_table data 131072
+	change_length data 131072
 	wait_until "the error is shown" too_small
 	write_at data 8192 4096 &
 	writer=$!
@@ -243,7 +243,7 @@ test_resize_metadata_too_small()
 	same "$(eractl resize data --size 32M)" "data: 32 MiB, was 64 MiB; in era 2"
 	wait $writer || fail "the write failed"
 
-	swap_table data 131072
+	change_length data 131072
 	wait_until "the error is shown" too_small
 	write_at data $((40 << 20)) 4096 &
 	writer=$!

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What goes past erad is noticed: another origin, writes while the volume is closed or its target out of the table.
+# Writes that erad cannot record are noticed: to another origin, while the volume is closed, and while its target is not in
+# the table.
 
 # mapped NAME SIZE UUID: makes /dev/mapper/NAME, a disk of zeros with this device-mapper UUID.
 mapped()
@@ -26,7 +27,7 @@ test_origin_has_a_path_that_lasts()
 	eractl close data
 	eractl forget data
 
-	# What udev would know of the disk.
+	# udev's database would have these properties of the disk.
 	mkdir -p /run/udev/data /dev/disk/by-id
 	ln -s /dev/mapper/one /dev/disk/by-id/dm-uuid-LVM-one
 	printf 'S:disk/by-uuid/x\nS:disk/by-id/dm-uuid-LVM-one\nI:1\n' > "/run/udev/data/b$dev"
@@ -35,33 +36,6 @@ test_origin_has_a_path_that_lasts()
 	eractl close data
 	eractl open data | grep -q 'origin' && fail "open says something of a path that is not new"
 	rm "/run/udev/data/b$dev" /dev/disk/by-id/dm-uuid-LVM-one
-}
-
-# read_fully VOLUME: a diff since the first era lists the whole volume.
-read_fully()
-{
-	[[ $(changed "$1" 1) == "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]]
-}
-
-# no_alarm VOLUME: a diff since the first era does not list the whole volume.
-no_alarm()
-{
-	read_fully "$1" && fail "a false alarm: $(grep "gone past erad" "${ERAD_OUT:-/tmp}/erad.log")"
-	return 0
-}
-
-gap_was()
-{
-	grep -q "volume data: writes may have gone past erad ($1): .*$2" "${ERAD_OUT:-/tmp}/erad.log" ||
-		fail "no gap '$1' of '$2': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
-}
-
-# reopened COMMAND…: closes data, runs the command, and opens data again.
-reopened()
-{
-	eractl close data
-	"$@"
-	eractl open data > /dev/null
 }
 
 mount_and_write()
@@ -90,7 +64,8 @@ test_written_while_closed()
 		mount_and_write /dev/mapper/data
 		reopened true
 		no_alarm data
-		# From some kernel between 6.1 and 6.12 on, a mount of btrfs by itself writes nothing.
+		# Between 6.1 and 6.12, kernels have begun to write nothing when btrfs is only
+		# mounted.
 		if [[ $fs == btrfs ]]; then
 			reopened mount_and_write "$origin"
 		else
@@ -105,6 +80,24 @@ test_written_while_closed()
 		eractl forget data > /dev/null
 		: > "${ERAD_OUT:-/tmp}/erad.log"
 	done
+}
+
+test_small_write_while_closed()
+{
+	DESCRIPTION="a single block that is written while the volume is closed is noticed until the next boot, also where the seal has no sample; reading is not"
+	local origin
+
+	origin=$(new_disk 256M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 65536
+	reopened dd if="$origin" of=/dev/null bs=1M status=none
+	no_alarm data
+	reopened dd if=/dev/urandom of="$origin" bs=4096 seek=30001 count=1 conv=nocreat,notrunc,fsync status=none
+	read_fully data || fail "not noticed: $(changed data 1)"
+	gap_was written-while-closed .
+	eractl checkpoint data > /dev/null
+	reopened true
+	same "$(changed data "$(eractl status --json data | field era)")" ""
 }
 
 test_written_at_a_sample_while_closed()
@@ -141,6 +134,31 @@ test_open_that_fails_keeps_the_seal()
 	read_fully data || fail "got $(changed data 1)"
 }
 
+test_metadata_that_a_live_target_refuses_keeps_its_seal()
+{
+	DESCRIPTION="an older copy of the metadata, put in place under a live target, is refused and gets no new seal: the next open compares the old one"
+	local origin m=/var/lib/erad/data.erad
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 1048576 4096
+	eractl close data
+	cp --sparse=always $m "$T/older"
+	eractl open data > /dev/null
+	write_at data 0 4096
+	eractl checkpoint data > /dev/null
+	eractl checkpoint data > /dev/null
+	kill_erad
+	cp --sparse=always "$T/older" $m
+	start_erad
+	wait_until "erad refuses the older copy" grep -q "this is not the metadata that the target was used with last" "${ERAD_OUT:-/tmp}/erad.log"
+	dmsetup remove data
+	wait_until "closed" eractl_state_is data closed
+	eractl open data > /dev/null
+	gap_was written-while-closed "the start of the device"
+	read_fully data || fail "got $(changed data 1)"
+}
+
 test_read_only_mounts_while_closed_are_no_alarm()
 {
 	DESCRIPTION="nothing, reading, and read-only mounts while a volume is closed make no gap"
@@ -169,7 +187,7 @@ test_read_only_mounts_while_closed_are_no_alarm()
 	no_alarm data
 }
 
-# dirty_journal DEVICE: leaves the ext4 on the device as a power cut would leave it.
+# dirty_journal DEVICE: makes an ext4 on the device with a journal to replay, as after a power cut.
 dirty_journal()
 {
 	mount "$1" "$T/mnt"
@@ -241,50 +259,157 @@ test_origins_exchanged_in_eratab()
 	return 0
 }
 
-# swap_table NAME TABLE: changes the table of a device that is in use.
-swap_table()
-{
-	dmsetup load "$1" --table "$2"
-	dmsetup suspend --noflush --nolockfs "$1"
-	dmsetup resume "$1"
-}
-
 test_thrown_out_of_the_table()
 {
 	DESCRIPTION="a target that is thrown out of its table and put back: a gap if the device was written meanwhile, and only then"
-	local origin erad linear
+	local origin
 
 	origin=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
 	write_at data 0 4096
-	erad=$(dmsetup table data)
-	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
-	swap_table data "$linear"
-	wait_until "closed" eractl_state_is data closed
-	dd if=/dev/mapper/data of=/dev/null bs=1M iflag=direct status=none
-	swap_table data "$erad"
+	while_linear data "$origin" when_closed data dd if=/dev/mapper/data of=/dev/null bs=1M iflag=direct status=none
 	wait_until "active" eractl_state_is data active
 	same "$(changed data 1)" "0 65536"
+	while_linear data "$origin" when_closed data write_at data 1048576 4096
+	wait_until "active" eractl_state_is data active
+	gap_was written-past-table "8 sectors were written"
+	read_fully data || fail "not noticed: $(changed data 1)"
+	# erad cannot notice that the target has gone, because there is no pause.
+	eractl checkpoint data > /dev/null
+	while_linear data "$origin" blkdiscard --offset 2097152 --length 65536 /dev/mapper/data
+	wait_until "active" eractl_state_is data active
+	gap_was written-past-table "128 sectors were written"
+	# The device is gone, so the counters are dropped, and are not compared any more.
+	swap_table data "0 $(blockdev --getsz "$origin") linear $origin 0"
+	wait_until "closed" eractl_state_is data closed
+	dmsetup remove data
+	eractl open data > /dev/null
+	gap_was written-past-table "the device is another one now"
+}
+
+# overwrite_start DEV: writes 4 KiB of the first MiB, which each seal covers.
+overwrite_start()
+{
+	dd if=/dev/urandom of="$1" bs=4096 seek=10 count=1 oflag=direct conv=notrunc status=none
+}
+
+test_gap_refuse()
+{
+	DESCRIPTION="with gap=refuse, a volume whose origin was written while it was closed is opened only with --accept-gap; a volume in use notes its gap and goes on"
+	local origin erad linear i holder opener
+
+	origin=$(new_disk 64M)
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	eractl create data "$origin" > /dev/null
+	write_at data 1048576 4096
+	eractl close data
+	sed -i 's/^data.*/& gap=refuse/' /etc/eratab
+	eractl open data > /dev/null
+	same "$(changed data 1)" "1048576 65536"
+	eractl close data
+	overwrite_start "$origin"
+	# A refused open records nothing, so the next open finds the gap again.
+	for i in 1 2; do
+		eractl open data 2> "$T/err" && fail "open $i succeeded"
+		grep -q "^eractl: volume data: writes may have gone past erad (written-while-closed): .*; /etc/eratab has gap=refuse, .*'eractl open data --accept-gap'" "$T/err" ||
+			fail "got $(cat "$T/err")"
+		[[ ! -e /dev/mapper/data ]] || fail "the device is still there"
+	done
+	eractl open --all --accept-gap 2> /dev/null && fail "--all --accept-gap is accepted"
+	eractl open data --accept-gap > /dev/null
+	gap_was written-while-closed "start of the device"
+	read_fully data || fail "got $(changed data 1)"
+	# The origin is written when the open has compared it, and somebody opens the device before the open is refused: the
+	# open cannot be undone, and --accept-gap goes on.
+	eractl close data
+	stop_erad
+	start_erad_armed OPEN_COMPARED 1 stop
+	for ((i = 0; i < 20; i++)); do
+		(
+			until exec 9< /dev/mapper/data; do :; done 2> /dev/null
+			exec sleep 1000
+		) &
+		holder=$!
+		echo "OPEN_COMPARED $((i + 1)) stop" > "$T/armed"
+		eractl open data 2> /dev/null &
+		opener=$!
+		wait_until "erad has stopped" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
+		overwrite_start "$origin"
+		kill -CONT "$(erad_pid)"
+		wait $opener && fail "the open succeeded"
+		! dmsetup info data > /dev/null 2>&1 || break
+		# The open was refused and undone before the device was opened.
+		kill $holder
+		wait $holder || :
+		eractl open data --accept-gap > /dev/null
+		eractl close data
+	done
+	dmsetup info data > /dev/null || fail "each open was undone"
+	eractl open data --accept-gap > /dev/null
+	kill $holder
+	wait $holder || :
+	stop_erad
+	start_erad
+	wait_until "active" eractl_state_is data active
+	write_at data 1048576 4096
+	reopened true
+
+	erad=$(dmsetup table data)
+	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
 	swap_table data "$linear"
 	wait_until "closed" eractl_state_is data closed
 	write_at data 1048576 4096
 	swap_table data "$erad"
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "8 sectors were written"
-	read_fully data || fail "not noticed: $(changed data 1)"
-	# There is no pause in which erad would notice that the target has gone.
 	eractl checkpoint data > /dev/null
-	swap_table data "$linear"
-	blkdiscard --offset 2097152 --length 65536 /dev/mapper/data
-	swap_table data "$erad"
-	wait_until "active" eractl_state_is data active
-	gap_was written-past-table "128 sectors were written"
-	# The counters are dropped, and not compared any more, because the device is gone.
 	swap_table data "$linear"
 	wait_until "closed" eractl_state_is data closed
 	dmsetup remove data
-	eractl open data > /dev/null
-	gap_was written-past-table "the device is another one now"
+	eractl open data 2> "$T/err" && fail "the open found a gap and succeeded"
+	grep -q "(written-past-table)" "$T/err" || fail "got $(cat "$T/err")"
+	eractl open data --accept-gap > /dev/null
+	reopened true
+}
+
+# open_has_ended OPENER: the open has ended, or erad has killed itself in it.
+open_has_ended()
+{
+	[[ ! -s $T/armed ]] || ! kill -0 "$1"
+}
+
+test_gap_refuse_outlives_a_kill()
+{
+	DESCRIPTION="with gap=refuse, an erad that is killed in the open that refuses leaves no device, and the next open refuses again"
+	local origin point opener killed=0
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 1048576 4096
+	eractl close data
+	sed -i 's/^data.*/& gap=refuse/' /etc/eratab
+	overwrite_start "$origin"
+	for point in OPEN_SUPER OPEN_FLUSHED OPEN_COMPARED CREATE_TARGET ATTACH_OWNED FIRST_DURABLE; do
+		stop_erad
+		start_erad_armed $point
+		eractl open data > /dev/null 2> "$T/err" &
+		opener=$!
+		wait_until "the open has ended" open_has_ended $opener
+		if [[ ! -s $T/armed ]]; then
+			wait_until "erad is dead" erad_gone
+			start_erad
+			((++killed))
+		fi
+		wait $opener && fail "$point: the open succeeded"
+		[[ ! -e /dev/mapper/data ]] || fail "$point: there is a device"
+		eractl open data 2> "$T/err" && fail "$point: the next open succeeded"
+		grep -q "(written-while-closed): .*the start of the device; .*has gap=refuse" "$T/err" || fail "$point: got $(cat "$T/err")"
+	done
+	# erad was killed at the first two points, and had refused before the others.
+	same $killed 2
+	: > "$T/armed"
+	eractl open data --accept-gap > /dev/null
+	read_fully data || fail "got $(changed data 1)"
 }
 
 case_timeout["test_closed_and_opened"]=$((100 + 4 * ${CLOSES:-20}))
@@ -314,12 +439,11 @@ case_timeout["test_thrown_out_under_load"]=$((300 + 4 * ${SWAPS:-30}))
 test_thrown_out_under_load()
 {
 	DESCRIPTION="under load, swaps of erad's table make no false gap, and a swap with another table between is noticed"
-	local origin erad linear i load
+	local origin erad i load
 
 	origin=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
 	erad=$(dmsetup table data)
-	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
 	: > "${ERAD_OUT:-/tmp}/erad.log"
 	load -t 2 -s $((600 + 4 * ${SWAPS:-30})) -r 1 -d /dev/mapper/data > "$T/touched" 2>&1 &
 	load=$!
@@ -327,9 +451,7 @@ test_thrown_out_under_load()
 		swap_table data "$erad"
 	done
 	grep "past erad" "${ERAD_OUT:-/tmp}/erad.log" && fail "a false gap"
-	swap_table data "$linear"
-	nap 0.3
-	swap_table data "$erad"
+	while_linear data "$origin" nap 0.3
 	wait_until "active" eractl_state_is data active
 	kill $load
 	wait $load || :

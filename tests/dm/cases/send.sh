@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
 # eractl send of an open volume, into eractl receive. tests/tools has the cases of streams that are cut, damaged or foreign.
 
@@ -26,7 +26,8 @@ test_send_of_an_open_volume()
 	eractl receive "$T/copy" --state "$T/state" < "$T/stream" > "$T/said"
 	cmp "$T/copy" /dev/mapper/data
 	last=$(tail -n 1 "$T/said")
-	# A copy in place of a snapshot: what is written after it, and after the token, is in the next increment.
+	# A copy is used in place of a snapshot.  Writes after the copy, and after the token, are in
+	# the next increment.
 	write_at data 33554432 65536
 	token=$(eractl checkpoint data --token)
 	dd if=/dev/mapper/data of="$T/snapshot" bs=1M iflag=direct status=none
@@ -36,4 +37,71 @@ test_send_of_an_open_volume()
 	same "$(tail -n 1 "$T/said")" "$token"
 	eractl send data --since "$token" | eractl receive "$T/copy" --state "$T/state" > "$T/said"
 	cmp "$T/copy" /dev/mapper/data
+}
+
+# stated CODE TEXT TARGET STREAM: checks that receive to TARGET with --state $T/state ends with the code and the text
+stated()
+{
+	local status=0 out
+
+	out=$(eractl receive "$3" --state "$T/state" < "$4" 2>&1) || status=$?
+	[[ $status == "$1" && $out == *"$2"* ]] || fail "got status $status and '$out', expected $1 and '$2'"
+}
+
+# map_copy NAME UUID DEVICE: makes /dev/mapper/NAME, which is DEVICE
+map_copy()
+{
+	dmsetup create "$1" --uuid "$2" --table "0 $(blockdev --getsz "$3") linear $3 0"
+}
+
+test_receive_binds_a_state_to_its_device()
+{
+	DESCRIPTION="receive refuses a block device that is another one than in the state, and one that was written since, also between two parts"
+	local origin loop token last
+
+	truncate -s 64M "$T/o" "$T/t"
+	origin=$(losetup --find --show "$T/o")
+	loop=$(losetup --find --show "$T/t")
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	map_copy copy first "$loop"
+	eractl send data > "$T/full"
+	eractl receive /dev/mapper/copy --state "$T/state" --overwrite < "$T/full" > "$T/said"
+	last=$(tail -n 1 "$T/said")
+	cmp "$T/t" /dev/mapper/data
+	write_at data 33554432 65536
+	eractl send data --since "$last" > "$T/increment"
+
+	# Another device with the same content: the old state could be one of another moment.
+	dmsetup remove copy
+	map_copy copy second "$loop"
+	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 64 MiB, got device-mapper UUID second" \
+		/dev/mapper/copy "$T/increment"
+	dmsetup remove copy
+	map_copy copy first "$loop"
+	# Somebody has looked at the file system on the copy.
+	cp "$T/t" "$T/as_received"
+	mkdir -p "$T/mnt"
+	mount /dev/mapper/copy "$T/mnt"
+	stated 1 "Device or resource busy" /dev/mapper/copy "$T/increment"
+	umount "$T/mnt"
+	stated 3 "/dev/mapper/copy: a full copy is due: it was written since the last 'eractl receive'" /dev/mapper/copy "$T/increment"
+	dd if="$T/as_received" of=/dev/mapper/copy bs=1M oflag=direct status=none
+	# The stream is cut. Then somebody makes a file system on the device.
+	head -c 100 "$T/increment" > "$T/cut"
+	stated 1 "the stream was cut" /dev/mapper/copy "$T/cut"
+	mkfs.ext4 -q -F -L valuable /dev/mapper/copy
+	stated 3 "/dev/mapper/copy: a full copy is due: it was written since the last 'eractl receive'" /dev/mapper/copy "$T/increment"
+	same "$(blkid -o value -s LABEL -p /dev/mapper/copy)" valuable
+	dd if="$T/as_received" of=/dev/mapper/copy bs=1M oflag=direct status=none
+	stated 0 "all checksums were right" /dev/mapper/copy "$T/increment"
+	cmp /dev/mapper/copy /dev/mapper/data
+	# udev locks the device for a short time.
+	flock --shared /dev/mapper/copy bash -c 'touch "$0"; sleep 1' "$T/locked" &
+	until [[ -e $T/locked ]]; do
+		sleep 0.1
+	done
+	stated 0 "the copy already has" /dev/mapper/copy "$T/increment"
+	wait
+	dmsetup remove copy
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The standby of erad: it goes on when erad is killed, is relieved by the next erad, and ends with erad.
 
-# start_both: replaces the running erad by one with a standby.
+# start_both: restarts erad with a standby.
 start_both()
 {
 	stop_erad
@@ -27,13 +27,13 @@ next_erad()
 	wait_until "erad answers" eractl list
 }
 
-# is_relieved PID: the process has ended, or is a zombie.
+# is_relieved PID: checks that the process has ended, or is a zombie.
 is_relieved()
 {
 	[[ ! -e /proc/$1 || $(< "/proc/$1/stat") == *") Z "* ]]
 }
 
-# end_both: restores the erad without a standby that the next case expects.
+# end_both: starts an erad without a standby, because the next case expects that there is no standby.
 end_both()
 {
 	erad_options=(--no-standby)
@@ -52,13 +52,13 @@ test_standby_life()
 	same "$(wc -w <<< "$standby")" 1
 	same "$(cat "/proc/$standby/oom_score_adj")" -1000
 	(($(awk '/VmLck/ { print $2 }' "/proc/$standby/status") > 8000)) || fail "its memory is not locked"
-	# The standby's pages are in memory: it reads none later.
+	# All pages of the standby are in memory: it never has to read one.
 	same "$(awk '/^[0-9a-f]+-/ { writable = $2 ~ /^rw-p/ } /^Size:/ { size = $2 } /^Rss:/ && writable && size != $2 { print }' \
 		"/proc/$standby/smaps")" ""
 	eractl create data "$(new_disk 64M)"
 	write_at data 0 4096
 
-	# No erad is started, and yet the writes complete, and requests are answered.
+	# Writes complete, and requests are answered, although no erad is started.
 	kill_erad
 	write_at data 1048576 4096
 	wait_until "the standby answers" eractl status data
@@ -69,7 +69,7 @@ test_standby_life()
 	same "$(eractl status --json data | field mirror)" complete
 	write_at data 2097152 4096
 
-	# The next erad relieves the standby, and has one of its own.
+	# The next erad relieves the standby, and has a standby of its own.
 	next_erad
 	other=$(standbys)
 	same "$(wc -w <<< "$other")" 1
@@ -80,7 +80,7 @@ test_standby_life()
 	timeout 10 erad > "$T/out" 2>&1 && fail "a second erad started"
 	grep -q "another erad is running" "$T/out" || fail "$(cat "$T/out")"
 
-	# Without its standby, erad goes on, and says so.
+	# If the standby dies, erad goes on, and logs this.
 	kill -KILL "$other"
 	wait_until "erad says so" grep -q "the standby has ended" "${ERAD_OUT:-/tmp}/erad.log"
 	write_at data 3145728 4096
@@ -106,7 +106,7 @@ test_standby_killed_twice()
 		kill_erad
 		setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 		echo $! > /run/vm/erad.pid
-		# This lasts from before erad has a standby until after the standby serves.
+		# This write goes on from before erad has a standby until after the standby serves.
 		nap "0.$((i * 15 + 5))"
 		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
 	done
@@ -120,7 +120,7 @@ test_standby_killed_twice()
 	eractl close data
 }
 
-# only_standby PID: this process is the only standby.
+# only_standby PID: checks that this process is the only standby.
 only_standby()
 {
 	[[ $(standbys) == "$1" ]]
@@ -146,7 +146,7 @@ test_standby_goes_on()
 	eractl close data
 }
 
-# die_while_starting: starts an erad that dies before it relieves the standby that serves.
+# die_while_starting: starts an erad that dies before it relieves the serving standby.
 die_while_starting()
 {
 	local status=0
@@ -156,13 +156,13 @@ die_while_starting()
 	same "$status" 137
 }
 
-# one_write_is_held: of the volume data.
+# one_write_is_held: checks that one write of the volume data is held.
 one_write_is_held()
 {
 	[[ $(eractl status --json data | field held) == 1 ]]
 }
 
-# is_stopping PID: it has read the signal.
+# is_stopping PID: checks that the process has received the signal.
 is_stopping()
 {
 	! grep -q "ShdPnd:.*4...\$" "/proc/$1/status"
@@ -181,14 +181,14 @@ test_standby_told_to_end()
 	kill_erad
 	wait_until "the standby answers" eractl status data
 
-	# the signal waits for a process that is stopped
+	# the process is stopped, so the signal stays pending
 	kill -STOP "$first"
 	kill -TERM "$first"
 	die_while_starting
 	bounded 40 write_at data 0 4096 || fail "nobody serves the volume"
 	is_relieved "$first" || fail "the first standby is still there"
 
-	# a standby that waits for its volumes to end
+	# this standby waits for its volumes to end
 	second=$(standbys)
 	same "$(wc -w <<< "$second")" 1
 	dmsetup suspend --noflush --nolockfs slow-end

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Held writes of every kind of submitter and device: whose cgroup pays, polled, not to wait, with integrity data, zoned.
+# Held writes are charged to the cgroup of their writer. Also: polled writes, writes with REQ_NOWAIT, disks with integrity data,
+# zoned devices.
 
 # as CGROUP COMMAND...: runs the command in the cgroup.
 as()
@@ -49,10 +50,10 @@ test_held_writes_have_their_cgroup()
 	eractl create data "$two"
 	echo "$(< "/sys/class/block/${two##*/}/dev") wbps=1048576" > /sys/fs/cgroup/two/io.max
 	kill_erad
-	as one dd if=/dev/zero of=/dev/mapper/one bs=1M count=1 oflag=direct status=none &
+	as one dd if=/dev/zero of=/dev/mapper/one conv=nocreat bs=1M count=1 oflag=direct status=none &
 	writers+=($!)
-	# One write first, because the limit lets the first write pass at once.
-	as two dd if=/dev/zero of=/dev/mapper/data bs=4M count=1 oflag=direct status=none &
+	# Write once before, because the limit lets the first write pass at once.
+	as two dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4M count=1 oflag=direct status=none &
 	writers+=($!)
 	wait_until "one holds a write" holds one
 	wait_until "data holds a write" holds data
@@ -65,7 +66,7 @@ test_held_writes_have_their_cgroup()
 	same "$(written one "$two")" ""
 	same "$(written two "$two")" 4194304
 	same "$(written two "$one")" ""
-	# On a busy machine it only takes longer.
+	# A busy machine makes this longer, and never shorter.
 	((took >= 2000)) || fail "4 MiB at 1 MiB a second took $took ms"
 	same "$(changed data 1)" "0 4194304"
 }
@@ -104,12 +105,12 @@ test_integrity_data()
 	same "$(cat "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor --separator : data)/integrity/format")" T10-DIF-TYPE1-CRC
 	head -c 4M /dev/urandom > "$T/data"
 	kill_erad
-	dd if="$T/data" of=/dev/mapper/data bs=1M oflag=direct status=none &
+	dd if="$T/data" of=/dev/mapper/data conv=nocreat bs=1M oflag=direct status=none &
 	writer=$!
 	wait_until "a write is held" holds data
 	start_erad
 	wait $writer || fail "a held write failed"
-	dd if="$T/data" of=/dev/mapper/data bs=1M oflag=direct status=none || fail "a recorded write failed"
+	dd if="$T/data" of=/dev/mapper/data conv=nocreat bs=1M oflag=direct status=none || fail "a recorded write failed"
 	cmp "$T/data" <(dd if=/dev/mapper/data bs=1M count=4 iflag=direct status=none)
 	same "$(changed data 1)" "0 4194304"
 	eractl close data
@@ -124,7 +125,7 @@ test_zoned_devices()
 
 	for model in aware managed; do
 		scsi_debug zbc=$model zone_size_mb=8
-		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# since 6.9, if the disk is host-aware
+		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# kernels since 6.9 do this if the disk is host-aware
 		before=$(dmesg | grep -c "Zoned data devices are not supported" || :)
 		dmsetup create zoned --table "0 131072 erad - $disk 128 2 uuid 7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e003" 2> /dev/null &&
 			fail "a host-$model device is accepted"

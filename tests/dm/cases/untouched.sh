@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Nothing is destroyed that erad was not told to overwrite: what is refused, and what fails on the way, leaves every byte.
+# erad overwrites only what the user has told it to overwrite. A command that is refused, or that fails midway, leaves every
+# other byte unchanged.
 
 # shellcheck source=tests/content.sh
 . tests/content.sh
@@ -22,15 +23,15 @@ drop_disk()
 	rm "$T/$1" "$T/$1.before"
 }
 
-# same_bytes TYPE WHAT: the device has the same bytes as before.
+# same_bytes TYPE WHAT: checks that the device has the same bytes as before.
 same_bytes()
 {
 	blockdev --flushbufs "$disk"
 	cmp "$T/$1" "$T/$1.before" || fail "$1: changed by $2"
 }
 
-# untouched TYPE TEXT COMMAND...: the command fails with TEXT in its message; no byte has changed,
-# and no volume is left.
+# untouched TYPE TEXT COMMAND...: checks that the command fails with TEXT in its message, that no
+# byte has changed, and that there is no volume afterwards.
 untouched()
 {
 	local type=$1 text=$2 out
@@ -62,8 +63,8 @@ test_untouched_place()
 		untouched "$type" "--overwrite-metadata overwrites it" eractl create data "$origin" --metadata "$disk" --force
 		untouched "$type" "--overwrite-metadata overwrites it" eractl restore "$disk" --input "$T/xml" --force
 		untouched "$type" "$disk" eractl repair "$disk"
-		# The user has asked to overwrite the content, but this is not possible; what the
-		# content is makes no difference.
+		# The user has requested to overwrite the content, but this is not possible,
+		# whatever the content is.
 		[[ $type == @(btrfs|random) ]] || {
 			drop_disk "$type"
 			continue
@@ -148,8 +149,8 @@ by_hand_refused()
 	eractl status --json byhand | field error | grep -q "$disk: \|$disk carries\|$disk is not empty"
 }
 
-# undone TEXT COMMAND…: the command fails with TEXT in its message; the device below $T/place has
-# its size, and only zeros.
+# undone TEXT COMMAND…: checks that the command fails, that its message has TEXT, and that the device
+# of the metadata, the file $T/place, has its former size and only zeros.
 undone()
 {
 	local text=$1 out size
@@ -172,12 +173,13 @@ test_untouched_undone()
 	modprobe null_blk nr_devices=0
 	mkdir /sys/kernel/config/nullb/zoned
 	(cd /sys/kernel/config/nullb/zoned && echo 64 > size && echo 4 > zone_size && echo 1 > zoned && echo 1 > memory_backed && echo 1 > power)
-	zoned=/dev/nullb0
+	zoned=/dev/zoned
 	truncate -s 32M "$T/place"
 	disk=$(losetup --find --show --direct-io=off "$T/place")
 	: > /etc/eratab
 
-	# First eratab cannot be replaced; then the module refuses the table, because the device is zoned.
+	# In the first case, eratab cannot be replaced.  In the second case, the module refuses the
+	# table, because the device is zoned.
 	mount --bind /etc/eratab /etc/eratab
 	undone "/etc/eratab" eractl create data "$origin" --metadata "$disk"
 	umount /etc/eratab
@@ -212,7 +214,7 @@ test_untouched_undone()
 	rmmod null_blk
 }
 
-# first_era_written: the journal of the metadata at $T/place has a first page.
+# first_era_written: checks that the journal of the metadata at $T/place has a first page.
 first_era_written()
 {
 	[[ $(od -An -tx8 -j $((3 * 4096)) -N 8 "$T/place") != " 0000000000000000" ]]
@@ -226,7 +228,8 @@ test_untouched_first_era()
 	origin=$(new_disk 64M)
 	truncate -s 32M "$T/place"
 	disk=$(losetup --find --show --direct-io=off "$T/place")
-	# This is the time between the write of the first era and the end of its flush.
+	# The slow disk makes it possible to stop erad between the write of the first era and the
+	# end of its flush.
 	slow_disk slow "$disk" $((250 * SLOWNESS))
 	for option in "" --overwrite-metadata; do
 		eractl create data "$origin" --metadata /dev/mapper/slow $option > /dev/null 2> "$T/err" &
@@ -240,8 +243,8 @@ test_untouched_first_era()
 	done
 }
 
-# slow_file_system DISK: makes $T/fs, an ext4 on the disk.  From then on, its writes take half a
-# second.
+# slow_file_system DISK: makes $T/fs, an ext4 on the disk.  After that, each write of the file
+# system takes half a second.
 slow_file_system()
 {
 	mkfs.ext4 -q "$1"
@@ -270,10 +273,10 @@ test_untouched_replaced()
 	wait $creating && fail "it worked"
 	umount /etc/eratab
 	same "$(cat "$T/fs/m")" precious
-	grep -q "somebody has replaced" "$T/err" || grep -q "/etc/eratab" "$T/err" || fail "got '$(cat "$T/err")'"
+	grep -q "another process has replaced" "$T/err" || grep -q "/etc/eratab" "$T/err" || fail "got '$(cat "$T/err")'"
 	rm "$T/fs/made" "$T/fs/m"
 
-	# The same for eractl restore.
+	# eractl restore does the same.
 	eractl create other "$origin" > /dev/null
 	write_at other 0 4096
 	eractl dump other > "$T/xml"
@@ -288,7 +291,7 @@ test_untouched_replaced()
 	umount "$T/fs"
 }
 
-# told_to_stop WHEN...: creates data, and stops erad as soon as the command WHEN succeeds; then
+# told_to_stop WHEN...: creates data, stops erad as soon as the command WHEN succeeds, and then
 # starts erad.
 told_to_stop()
 {
@@ -353,13 +356,13 @@ test_untouched_while_formatted()
 	eractl create data "$origin" --metadata $slow > /dev/null
 	eractl close data
 	eractl dump $slow > "$T/xml"
-	# Another process, which is no target, has the device open.
+	# Another process has the device open, and no target is involved.
 	metadata $slow hold < <(sleep 20) > "$T/held" &
 	wait_until "it is held" test -s "$T/held"
 	for command in check repair dump "restore --input $T/xml --overwrite-metadata"; do
 		# shellcheck disable=SC2086 # words
 		out=$(eractl $command $twin 2>&1 > /dev/null) && fail "$command of another node worked"
-		[[ $out == *"somebody else has it open"* ]] || fail "got '$out' from $command"
+		[[ $out == *"another process has it open"* ]] || fail "got '$out' from $command"
 	done
 	kill $!
 

@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl verify: whether every block that differs from a copy is in the diff; and never a result about what is written meanwhile.
+# eractl verify: whether every block that differs from a copy is in the diff; if the copy or
+# the volume is written during verify, verify gives no result.
 
-# ends STATUS TEXT COMMAND...: the command exits with STATUS, and its output or its errors have
-# TEXT.
+# ends STATUS TEXT COMMAND...: checks that the command exits with STATUS, and that its output or its
+# errors have TEXT.
 ends()
 {
 	local want=$1 text=$2 status=0
@@ -14,7 +15,7 @@ ends()
 	grep -q -- "$text" "$T/out" || fail "'$*' says '$(cat "$T/out")', expected '$text'"
 }
 
-# of NAME: prints a number of verify's JSON.
+# of NAME: prints a number from the JSON of eractl verify.
 of()
 {
 	grep -o "\"$1\":[0-9]*" "$T/out" | cut -d : -f 2
@@ -29,7 +30,7 @@ test_verify_finds_what_went_past()
 	origin=$(losetup --find --show "$T/o")
 	eractl create data "$origin" > /dev/null
 	write_at data 8388608 65536
-	# The token is of other metadata.
+	# The token names a moment of other metadata.
 	ends 3 "a full copy is due" eractl verify data --base "$T/o" --since "$(eractl checkpoint data --token | tr 0-4 5-9)"
 	era=$(eractl checkpoint data)
 	cp --sparse=always "$T/o" "$T/base"
@@ -37,12 +38,13 @@ test_verify_finds_what_went_past()
 		eractl verify data --base "$T/base" --since "$era"
 	write_at data 0 65536
 	write_at data 1048576 4096
-	# A block is written again with the same content: it is in the diff, without a difference.
+	# Write a block again with the same content: the diff has the block, but there is no
+	# difference.
 	dd if=/dev/mapper/data of="$T/same" bs=64K count=1 skip=128 status=none
-	dd if="$T/same" of=/dev/mapper/data bs=64K seek=128 oflag=direct conv=notrunc status=none
+	dd if="$T/same" of=/dev/mapper/data bs=64K seek=128 oflag=direct conv=nocreat status=none
 	ends 0 missing eractl verify data --base "$T/base" --since "$era" --json
 	same "$(of differing_bytes) $(of missing_bytes) $(of unchanged_bytes)" "131072 0 65536"
-	# A write that goes past the volume, to the file below its origin.
+	# Write past the volume, to the file below its origin.
 	printf x | dd of="$T/o" bs=1 seek=33554432 conv=notrunc status=none
 	blockdev --flushbufs "$origin"
 	ends 1 "65536 bytes from byte 33554432 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era"
@@ -76,13 +78,13 @@ test_verify_of_a_volume_in_use()
 	mount -o remount,ro "$T/mnt"
 	ends 0 "all of that is in the diff since era $era" eractl verify data --base "$T/base" --since "$era"
 	umount "$T/mnt"
-	while :; do
-		dd if=/dev/zero of=/dev/mapper/data bs=64K count=1 seek=900 oflag=direct conv=notrunc status=none
+	until [[ -e $T/enough ]]; do
+		dd if=/dev/zero of=/dev/mapper/data bs=64K count=1 seek=900 oflag=direct conv=nocreat status=none
 	done &
 	writer=$!
-	ends 1 "was written to while it was compared, so nothing can be said" eractl verify data --base "$T/base" --since "$era"
-	kill $writer
-	wait $writer || :
+	ends 1 "was written to while it was compared, so the comparison is not valid" eractl verify data --base "$T/base" --since "$era"
+	touch "$T/enough"
+	wait $writer
 	eractl close data
 	ends 1 "it is not open" eractl verify data --base "$T/base" --since "$era"
 }
@@ -98,15 +100,15 @@ test_verify_reads_a_snapshot_in_place_of_the_volume()
 	write_at data 1048576 65536
 	dd if=/dev/mapper/data of="$T/s" bs=1M iflag=direct conv=sparse status=none
 	snapshot=$(losetup --find --show --read-only "$T/s")
-	while :; do
+	until [[ -e $T/enough ]]; do
 		write_at data 33554432 4096
 	done &
 	writer=$!
 	ends 0 "64 KiB differ from $T/base; all of that is in the diff" eractl verify data --base "$T/base" --since "$era" --device "$snapshot"
 	ends 0 '"missing_bytes":0' eractl verify data --base "$T/base" --since "$era" --device "$snapshot" --json
-	kill $writer
-	wait $writer || :
-	# what the snapshot has, and the diff has not
+	touch "$T/enough"
+	wait $writer
+	# the snapshot has these blocks, and the diff has not
 	losetup -d "$snapshot"
 	printf x | dd of="$T/s" bs=1 seek=20971520 conv=notrunc status=none
 	snapshot=$(losetup --find --show --read-only "$T/s")
@@ -136,7 +138,7 @@ test_verify_says_why_it_cannot_compare()
 	ends 1 "is the volume itself" eractl verify data --since "$era" --base "$T/base" --device "$T/base"
 	ends 1 "nobody" eractl verify nobody --base "$T/base" --since "$era"
 	ends 1 "era 99" eractl verify data --base "$T/base" --since 99
-	ends 2 "since ERA or --since TOKEN is missing" eractl verify data --base "$T/base"
+	ends 2 "since is missing; expected an ERA, a TOKEN or @BOOKMARK" eractl verify data --base "$T/base"
 	ends 2 "since x: expected" eractl verify data --base "$T/base" --since x
 	ends 2 "name of a volume is missing" eractl verify --base "$T/base" --since 1
 	ends 2 "expected one volume" eractl verify data more --base "$T/base" --since 1

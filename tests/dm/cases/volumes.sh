@@ -11,12 +11,12 @@ test_gate_before_durable()
 	meta=$(new_disk 32M)
 	slow_disk slowmeta "$meta" 0
 	eractl create data "$origin" --metadata /dev/mapper/slowmeta
-	write_at data 0 4096		# wait for the events that come only once after the opening
+	write_at data 0 4096		# wait for the events that come once after the opening
 	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
 	dmsetup load slowmeta --table "0 $(blockdev --getsz "$meta") delay $meta 0 0 $meta 0 $((1500 * SLOWNESS))"
 	dmsetup suspend --nolockfs slowmeta
 	dmsetup resume slowmeta
-	printf 'needle' | dd of=/dev/mapper/data bs=512 seek=2048 conv=sync oflag=direct status=none &
+	printf 'needle' | dd of=/dev/mapper/data bs=512 seek=2048 conv=sync,nocreat oflag=direct status=none &
 	writer=$!
 	sleep 0.7
 	# erad is waiting for the metadata now
@@ -43,8 +43,8 @@ test_pass_through()
 	cmp "$origin" /dev/mapper/data || fail "reads differ from the origin"
 	[[ -z $(changed data 1) ]] || fail "reading was recorded: $(changed data 1)"
 	dd if=/dev/urandom of="$T/content" bs=1M count=32 status=none
-	dd if="$T/content" of=/dev/mapper/data bs=1M oflag=direct status=none
-	dd if="$T/content" of=/dev/mapper/data bs=4k oflag=direct count=256 status=none
+	dd if="$T/content" of=/dev/mapper/data conv=nocreat bs=1M oflag=direct status=none
+	dd if="$T/content" of=/dev/mapper/data conv=nocreat bs=4k oflag=direct count=256 status=none
 	blockdev --flushbufs "$origin"
 	cmp "$T/content" "$origin" || fail "the origin differs from what was written"
 	same "$(changed data 1)" "0 33554432"
@@ -180,7 +180,7 @@ test_reopen()
 	same "$(eractl status --json data | field era)" 2
 	same "$(changed data 1)" "131072 65536"
 	same "$(changed data 2)" ""
-	dmsetup remove data		# Close by hand.
+	dmsetup remove data		# Close the volume by hand.
 	wait_until "closed" eractl_state_is data closed
 	eractl open data
 	same "$(changed data 1)" "131072 65536"
@@ -234,7 +234,7 @@ test_refusals()
 	wipefs -qa "$origin"
 	dmsetup create holder --table "0 131072 linear $origin 0"
 	refuses holder "$origin"
-	refuses "" "$origin" --metadata /dev/mapper/holder --overwrite-metadata	# Both are on the same disk.
+	refuses "" "$origin" --metadata /dev/mapper/holder --overwrite-metadata	# Origin and metadata are on the same disk.
 	dmsetup remove holder
 	refuses "" "$origin" --metadata "$origin" --overwrite-metadata
 	refuses "" /dev/nonexistent
@@ -275,7 +275,7 @@ test_adoption_beside_hung_metadata()
 	DESCRIPTION="metadata that hangs keeps no other volume from being adopted; its own is when it works again"
 	local disk name
 
-	# The volume that hangs has the first line of the table.
+	# The hanging volume has the first line of the table.
 	for name in closed stuck; do
 		disk=$(new_disk 32M)
 		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"
@@ -318,7 +318,7 @@ test_adoption_beside_a_hung_file_system()
 	umount "$T/fs"
 	mount /dev/mapper/below "$T/fs"
 	echo "hangs $(new_disk 16M) $T/fs/dir/metadata" > /etc/eratab
-	# No part of the directory is in memory yet.
+	# No part of the directory is in memory yet, so reading the directory hangs.
 	dmsetup suspend --nolockfs below
 	dmsetup create byhand --table "0 $size erad $(new_disk 32M) $(new_disk 64M) 128"
 	wait_until "the table made by hand is adopted" eractl_state_is byhand active
@@ -351,4 +351,38 @@ test_a_table_made_again_while_closing()
 	dmsetup load slow --table "0 65536 linear $meta 0"
 	dmsetup suspend --nolockfs slow
 	dmsetup resume slow
+}
+
+test_volume_udev_is_busy()
+{
+	DESCRIPTION="a volume whose disk is gone is forgotten while udev processes events for long; erad says what it has waited for, and names its rules only if udev has processed an event"
+	local origin number log=$ERAD_OUT/erad.log
+
+	origin=$(new_disk 64M)
+	number=$(lsblk -dno MAJ:MIN "$origin" | tr -d ' ')
+	eractl create data "$origin"
+	eractl close data
+	# There is no udev here: these files are what erad looks at.
+	mkdir -p /run/udev/data
+	touch /run/udev/control /run/udev/queue
+	eractl open data
+	grep -q "waited 5 seconds for udev to process the event 'change' of $origin" "$log" || fail "$(tail -n 5 "$log")"
+	! grep -q "are the rules" "$log" || fail "the rules are named, but udev is slow"
+	eractl close data
+	(until grep -q "the event 'change'" /run/udev/changed 2> /dev/null; do
+		echo "N:$SECONDS" > "/run/udev/data/b$number"
+		sleep 0.5
+	done) &
+	eractl open data
+	echo "the event 'change'" > /run/udev/changed
+	wait $!
+	grep -q "udev has processed an event of $origin, but has not hidden what is on the device within 5 seconds: are the rules" "$log" || fail "$(tail -n 5 "$log")"
+	eractl close data
+
+	sed -i "s|^data\t[^\t]*|data\t/dev/gone|; s|^data [^ ]*|data /dev/gone|" /etc/eratab
+	grep -q /dev/gone /etc/eratab || fail "$(cat /etc/eratab)"
+	eractl forget data
+	same "$(grep -c ^data /etc/eratab)" 0
+	grep -q "/dev/gone does not exist, but udev still processes events after 5 seconds" "$log" || fail "$(tail -n 5 "$log")"
+	rm -rf /run/udev
 }

@@ -5,10 +5,11 @@
 cgroups=/sys/fs/cgroup
 writers_map=/sys/fs/bpf/erad/data/writers
 
-# make_cgroups NAME…: makes these cgroups.
+# make_cgroups NAME…: makes cgroups with these names.
 make_cgroups()
 {
-	# Without the memory controller, a page in writeback belongs to no known cgroup.
+	# The memory controller is needed: without it, a page in writeback belongs to no known
+	# cgroup.
 	echo +memory > $cgroups/cgroup.subtree_control
 	for name; do
 		mkdir -p "$cgroups/$name"
@@ -30,7 +31,8 @@ named()
 	done
 }
 
-# writes CGROUP NAME FIRST NUMBER: writes blocks of 64 KiB, one write for each.
+# writes CGROUP NAME FIRST NUMBER: writes NUMBER blocks of 64 KiB from block FIRST on, one write for
+# each.
 writes()
 {
 	as "$1" "$T/$2" if=/dev/zero of=/dev/mapper/data bs=64K seek="$3" count="$4" oflag=direct status=none
@@ -48,8 +50,8 @@ ranks()
 		}' | sort
 }
 
-# blocks_since ERA: prints how many blocks explain says were changed, are accounted for, and are
-# not.
+# blocks_since ERA: prints three numbers: the blocks that were changed since the era, those whose
+# writer explain knows, and those whose writer it does not know.
 blocks_since()
 {
 	eractl explain data --since "$1" --json | perl -MJSON::PP -0777 -ne '
@@ -67,7 +69,7 @@ test_writers_counted()
 	writes a alpha 0 5
 	writes a beta 10 3
 	writes a/deep alpha 20 2
-	# A write whose blocks are recorded in part, and one whose blocks are all recorded.
+	# Of one write, only some blocks are recorded already; of the other, all blocks are.
 	writes a beta 4 2
 	writes a/deep beta 0 5
 	same "$(eractl top --json | ranks)" "2 alpha /a/deep
@@ -79,7 +81,8 @@ data 1 2 128 KiB - alpha /a/deep"
 
 	eractl checkpoint data > /dev/null
 	same "$(eractl top --json data | ranks)" ""
-	# One write of many blocks, one of which another write records meanwhile.
+	# Write many blocks with one command.  While this write is held, another write records one
+	# of the blocks.
 	writes a beta 3 1
 	as a "$T/alpha" if=/dev/zero of=/dev/mapper/data bs=256K count=2 oflag=direct status=none
 	same "$(eractl explain data --since 2 --json | ranks)" "1 beta /a
@@ -88,8 +91,7 @@ data 1 2 128 KiB - alpha /a/deep"
 	same "$(eractl explain data --json --since 1 | ranks)" "12 alpha /a
 2 alpha /a/deep
 5 beta /a"
-	# There are 11 blocks of era 1.  In era 2 the blocks 0 to 7 are written, and two of them are
-	# new.
+	# Era 1 has 11 blocks.  In era 2, blocks 0 to 7 are written, and two of them are new.
 	same "$(blocks_since 1)" "13 19 0"
 	eractl explain data > "$T/table"
 	same "$(grep -c . "$T/table")" 5
@@ -97,7 +99,7 @@ data 1 2 128 KiB - alpha /a/deep"
 	grep -q '^13 blocks, 832 KiB changed in eras 1 to 2; first writes of 19 blocks, 1.2 MiB are accounted for$' "$T/table" ||
 		fail "$(cat "$T/table")"
 
-	# The write waits for a dead erad.  Its writer is not forgotten.
+	# The write waits while no erad runs.  The next erad still knows its writer.
 	kill_erad
 	writes a/deep beta 100 1 &
 	writer=$!
@@ -112,7 +114,7 @@ data 1 2 128 KiB - alpha /a/deep"
 	bpftool map dump pinned $writers_map > "$T/dump"
 	grep -q '"comm": "alpha"' "$T/dump" || fail "no alpha: $(< "$T/dump")"
 
-	# Another volume has writers of its own.  A cgroup that was removed has no name any more.
+	# Another volume has its own writers.  A removed cgroup has no name any more.
 	eractl create other "$(new_disk 64M)"
 	write_at other 0 4096
 	same "$(eractl top --json other | ranks)" "1 dd /"
@@ -150,8 +152,8 @@ test_writers_in_writeback()
 	wait_until "the cgroup is not in use" rmdir $cgroups/dirty
 }
 
-# fake ERA FROM TO: prints lines for bpftool's batch mode that add the writers with these numbers to
-# the map, with one block each.
+# fake ERA FROM TO: prints lines for bpftool's batch mode.  They add writers with the numbers FROM
+# to TO to the map, with one block each.
 fake()
 {
 	perl -e '
@@ -174,7 +176,7 @@ test_writers_bounded()
 
 	named alpha beta
 	eractl create data "$(new_disk 64M)"
-	# One entry is that for all writers of the era for which there is no room.
+	# One entry stands for all writers of the era for which there is no room.
 	fake 1 1000001 1002046 > "$T/batch"
 	bpftool batch file "$T/batch" > /dev/null
 	writes . alpha 0 1
@@ -201,7 +203,7 @@ test_writers_bounded()
 	same "$(tail -n 1 "$T/table")" "who wrote is known from era 3 on"
 }
 
-# recorded_programs: prints how many of these programs are loaded.
+# recorded_programs: prints how many programs `recorded` are loaded.
 recorded_programs()
 {
 	bpftool prog | grep -c ' name on_recorded ' || :
@@ -235,7 +237,7 @@ test_writers_off()
 	eractl checkpoint data > /dev/null
 	write_at data 0 4096
 	same "$(eractl top --json data | ranks)" "1 dd /"
-	# The writers of two blocks of era 1 are not known any more; one of the blocks was written
-	# again.
+	# The writers of two blocks of era 1 are not known any more; one of the two blocks was
+	# written again in a later era.
 	same "$(blocks_since 1)" "2 1 1"
 }

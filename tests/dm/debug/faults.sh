@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What happens when memory, copies and requests to the origin fail; on a kernel that can make them fail.
+# Failures of memory allocations, of copies from and to user memory, and of requests to the origin. Needs a kernel with fault
+# injection.
 
-# faults_everywhere: fail-nth can make any allocation fail, and the log does not report such a
-# fault.
+# faults_everywhere: lets fail-nth fail any allocation, and turns off the log messages about these
+# faults.
 faults_everywhere()
 {
 	local dir
@@ -31,7 +32,8 @@ test_failing_calls_with_metadata()
 	DESCRIPTION="the same for a table that names a metadata device, whose target has a degrade record"
 
 	faults_everywhere
-	# Not of zeros, which an erad that runs would take for new metadata.
+	# Fill the disk with something other than zeros, which a running erad would treat as new
+	# metadata.
 	local disk
 	disk=$(new_disk 4M)
 	echo failing_calls > "$disk"
@@ -42,7 +44,8 @@ case_timeout["test_failing_insmod"]=300
 test_failing_insmod()
 {
 	DESCRIPTION="each allocation of loading the module fails in turn: an error, nothing stays, then it loads"
-	# The kernel itself warns if it has no memory for the fields of a tracepoint.
+	# Ignore this warning: the kernel itself logs it if it has no memory for the fields of a
+	# tracepoint.
 	local harmless='WARNING: .* at kernel/trace/'
 
 	faults_everywhere
@@ -70,8 +73,8 @@ test_failing_origin()
 	echo 40 > /sys/kernel/debug/fail_make_request/probability
 	echo -1 > /sys/kernel/debug/fail_make_request/times
 	echo 1 > "/sys/block/$disk/make-it-fail"
-	# All writes are in one process, because starting two processes for each takes minutes here.
-	# Prints the offset of each write that worked.
+	# Write in one process, because two processes for each write would take minutes here.  Print
+	# the offset of each write that worked.
 	perl -MIO::Handle -e '
 		open(my $device, "+<", "/dev/mapper/data") or die "data: $!\n";
 		for my $i (0 .. 59) {
@@ -79,7 +82,7 @@ test_failing_origin()
 			sysseek($device, $offset, 0) // die "data: $!\n";
 			syswrite($device, chr($i) x 4096) // die "data: $!\n";
 			print "$offset\n" if $device->sync;
-			# The drain waits for the writes that failed, too.
+			# The drain also waits for the writes that failed.
 			$i % 20 != 10 or system("eractl checkpoint data >&2") == 0 or die "no checkpoint\n";
 		}' > "$T/worked"
 	echo 0 > "/sys/block/$disk/make-it-fail"
@@ -98,7 +101,8 @@ test_failing_origin()
 	eractl close data
 }
 
-# fail_tasks KIND PERCENT: from now on so many allocations of this kind fail, in tasks that have make-it-fail.
+# fail_tasks KIND PERCENT: lets this share of the allocations of this kind fail, in tasks that have
+# make-it-fail.
 readonly MANY_FAULTS=1000000
 fail_tasks()
 {
@@ -120,14 +124,15 @@ test_failing_memory_of_erad()
 	origin=$(new_disk 64M)
 	metadata=$(new_disk 4M)
 	eractl create data "$origin" --metadata "$metadata"
-	# Not in other threads: they use the root file system of the VM, which does not work any more after a fault.
+	# Let only the writer fail.  Other processes use the root file system of the VM, which would
+	# not work any more after a fault.
 	for task in /proc/"$(erad_pid)"/task/*; do
 		[[ $(< "$task/comm") != erad-@(commit|fold) ]] || echo 1 > "$task/make-it-fail"
 	done
 	fail_tasks failslab 10
 	fail_tasks fail_page_alloc 50
 	for i in {0..79}; do
-		# The writer waits until its block is recorded, and does not know of faults.
+		# The writer itself has no faults, and waits until its block is recorded.
 		write_at data $((i * 7 % 40 * 1048576)) 4096
 		echo $((i * 7 % 40 * 1048576)) >> "$T/worked"
 		if ((i % 4 == 3)) && ! eractl checkpoint data > "$T/era" 2> "$T/why"; then

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The calls that failing_calls makes fail, each with arguments for which it works. */
+/* The calls that failing_calls lets fail.  Each has arguments with which it works. */
 
 #include <linux/fs.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include "../dm_raw.h"
 #include "calls.h"
 
-#define RECORD_SECTOR	16			/* of the metadata, where there is a degrade record */
+#define RECORD_SECTOR	16			/* sector of the degrade record on the metadata device */
 
 const char *origin;
 const char *metadata = "-";
@@ -118,7 +118,7 @@ int new_era(void)
 	return call(owner, ERAD_IOC_NEW_ERA, &a);
 }
 
-/* With metadata on a device: with a degrade record, which the module copies. */
+/* Passes a degrade record, which the module copies, if the metadata is on a device. */
 int ready(void)
 {
 	static uint8_t record[ERAD_RECORD_SIZE] = { 1, 2, 3 };
@@ -223,7 +223,7 @@ int open_control(void)
 	return 0;
 }
 
-/* ---- device-mapper's ---- */
+/* ---- calls of device-mapper ---- */
 
 int load(void)
 {
@@ -277,7 +277,7 @@ int deps(void)
 	return dm_raw(dm, DM_TABLE_DEPS, NAME, 0);
 }
 
-/* Sends an unknown message, because the owner would have to answer a known one meanwhile. */
+/* Sends an unknown message.  A known message would have to be answered by the owner during the call. */
 int message(void)
 {
 	int r = dm_raw_message(dm, NAME, "nonsense");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The calls that failing_calls makes fail, each with arguments with which it works.  Each returns 0
- * or a positive errno.  The calls are made one after the other, so they share one state, below.
- * Except for the writer's part, nothing here may be used by several threads.
+ * The calls that failing_calls lets fail, each with arguments with which it works.  Each returns 0
+ * or a positive errno.  The calls share one state, which is declared below, so they must be made
+ * one after the other.  Only the writer's part may be used by several threads.
  */
 #ifndef ERAD_TESTS_FAILING_CALLS_H
 #define ERAD_TESTS_FAILING_CALLS_H
@@ -16,14 +16,14 @@
 #define NAME		"failing"
 #define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e002"
 #define BLOCK		65536
-#define SECTORS		131072			/* 64 MiB */
+#define SECTORS		131072			/* size of the disks, 64 MiB */
 
-extern const char *origin;			/* a disk of SECTORS */
-extern const char *metadata;			/* a disk, or "-": the table has no metadata device */
-extern int dm;					/* /dev/mapper/control */
-extern int control;				/* the control node */
+extern const char *origin;			/* path of a disk of SECTORS */
+extern const char *metadata;			/* path of a disk, or "-": the table has no metadata device */
+extern int dm;					/* fd of /dev/mapper/control */
+extern int control;				/* fd of the control node */
 extern int owner;				/* fd of the instance, set by attach(); -1: none */
-extern int device;				/* the volume, for direct I/O */
+extern int device;				/* fd of the volume, for direct I/O */
 extern uint32_t nr_instances;			/* set by list() */
 extern struct erad_info last_info;		/* set by info() */
 extern struct erad_range ranges[8];		/* set by fetch() */
@@ -39,7 +39,7 @@ int list(void);
 int attach(void);
 int detach(void);
 int abort_it(void);
-int degrade(void);				/* with metadata, after ready() */
+int degrade(void);				/* passes a degrade record, if there is a metadata device; called after ready() */
 int info(void);
 int prepare(void);
 int new_era(void);
@@ -47,9 +47,9 @@ int ready(void);
 int usage(void);
 int stats(void);
 int fetch(void);
-int commit(void);				/* commits what fetch() got */
-int message_get(void);				/* ENOENT: the message is not that of the sender */
-int message_reply(void);			/* answers what message_get() got */
+int commit(void);				/* commits the batch that fetch() has fetched */
+int message_get(void);				/* ENOENT: the message is another one than the sender's */
+int message_reply(void);			/* answers the message that message_get() has returned */
 int poll_owner(void);
 int epoll_owner(void);
 
@@ -66,16 +66,16 @@ int deps(void);
 int message(void);				/* returns 0 if the message was refused */
 int remove_device(void);
 
-/* I/O.  The first three are to block 0. */
+/* These do I/O.  The first three read or write block 0. */
 int write_recorded(void);
 int discard_recorded(void);
 int zero_recorded(void);
 int read_any(void);
 
-/* A thread that writes to the block after that of the last writer.  Its own allocations do not fail. */
+/* A thread that writes to a new block, the one after the last writer's block.  Its own allocations do not fail. */
 extern uint64_t writer_block;
 extern pthread_t writer;
-extern int writer_result;			/* valid when the thread has been joined */
+extern int writer_result;			/* result of the write, valid when the thread has been joined */
 
 void *writer_main(void *arg);
 void start_writer(void);			/* returns when the module holds the write */
@@ -83,9 +83,9 @@ void wait_held(void);
 void finish_writer(int want);			/* joins the thread, and checks its result */
 
 /* A thread that sends a message to the volume.  Its own allocations do not fail. */
-#define SENDER_ERROR	ENOSPC			/* era in the answer of message_reply(); no other answer has it */
+#define SENDER_ERROR	ENOSPC			/* era in the answer that message_reply() sends; no other answer contains this era */
 
 void start_sender(void);			/* returns when the message waits for message_get() */
-void finish_sender(void);			/* joins the thread, and checks that it has got the reply */
+void finish_sender(void);			/* joins the thread, and checks that it has received the reply */
 
 #endif /* ERAD_TESTS_FAILING_CALLS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What happens while the callers of ioctl_fuzz run: tables of devices come and go, and writers write to them. */
+/* The threads that load and remove tables, and that write, while the callers of ioctl_fuzz run: see devices.h. */
 
 #include <linux/fs.h>
 #include <pthread.h>
@@ -35,7 +35,7 @@ static struct device devices[NR_DEVICES];
 static struct writer writers[NR_WRITERS];
 static _Atomic unsigned long loads;
 
-/* ---- tables come and go ---- */
+/* ---- loading and removing tables ---- */
 
 static void load_something(struct device *d)
 {
@@ -61,7 +61,10 @@ static void load_something(struct device *d)
 		const bool on_device = !one_in(&d->rng, 3);
 		const bool times_out = one_in(&d->rng, 3);
 
-		/* Sometimes takes the origin or the UUID of the other device, which is refused. */
+		/*
+		 * In some tables, use the origin or the UUID of the other device: the module
+		 * refuses these tables.
+		 */
 		snprintf(params, sizeof(params), "%s %s %u %s uuid " UUID "%u", on_device ? d->metadata : "-",
 			 one_in(&d->rng, 8) ? devices[0].origin : d->origin, 8u << next(&d->rng) % 12,
 			 times_out ? "6" : "2", one_in(&d->rng, 8) ? 0 : (unsigned int)(d - devices));
@@ -123,7 +126,7 @@ static void *device_main(void *arg)
 	return NULL;
 }
 
-/* ---- writers: what the module holds ---- */
+/* ---- the writers, whose writes the module holds ---- */
 
 static void *writer_main(void *arg)
 {
@@ -208,7 +211,7 @@ static bool all_ended(void)
 	return true;
 }
 
-/* Wakes everybody who waits for a held write or for a resume, until all threads have ended. */
+/* Wakes all threads that wait for a held write or for a resume, until all have ended. */
 static void free_all(int control)
 {
 	while (!all_ended()) {

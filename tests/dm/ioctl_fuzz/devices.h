@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What happens while the callers of ioctl_fuzz run: tables of devices come and go, and writers write to them. */
+/* The threads that load and remove tables, and that write, while the callers of ioctl_fuzz run. */
 #ifndef ERAD_TESTS_DEVICES_H
 #define ERAD_TESTS_DEVICES_H
 
@@ -7,8 +7,8 @@
 
 #include "erad_uapi.h"
 
-#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"	/* the beginning of the names; a digit follows */
-#define SECTORS		131072		/* 64 MiB */
+#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"	/* beginning of the names of the devices; a digit follows */
+#define SECTORS		131072		/* size of an origin, 64 MiB */
 #define PAGE		4096
 
 #define NR_DEVICES	2
@@ -17,8 +17,8 @@
 void devices_start(char *const disks[2 * NR_DEVICES], uint64_t seed);
 
 /*
- * Ends the threads and removes the devices.  If a thread waits for an owner, calls ABORT on the
- * node control.  Returns how many tables were loaded.
+ * Ends the threads and removes the devices.  If a thread waits for an owner, calls ABORT on the fd
+ * `control`.  Returns how many tables were loaded.
  */
 unsigned long devices_end(int control);
 

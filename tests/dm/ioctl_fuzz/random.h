@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline uint64_t next(uint64_t *s)	/* splitmix64 */
+static inline uint64_t next(uint64_t *s)	/* This is splitmix64. */
 {
 	uint64_t z = (*s += 0x9e3779b97f4a7c15);
 

@@ -63,12 +63,12 @@ void wrong_headers(void)
 			h->flags = 1u << bit;
 			EXPECT(call(fd, c->cmd, m), EINVAL);
 		}
-		/* fields that only a newer caller knows */
+		/* flags and fields that only a newer caller knows */
 		memset(m, 0, page);
 		h->size = c->size + 8;
 		m[c->size + 7] = 1;
 		EXPECT(call(fd, c->cmd, m), E2BIG);
-		/* memory that does not exist, in full or in part */
+		/* memory that is not mapped, in full or in part */
 		EXPECT(call(fd, c->cmd, NULL), EFAULT);
 		EXPECT(call(fd, c->cmd, m + page), EFAULT);
 		h = (void *)(m + page - 8);
@@ -103,7 +103,7 @@ void wrong_fields(void)
 	EXPECT(call(owner, ERAD_IOC_PREPARE_ERA, &pr), EINVAL);
 	EXPECT(prepare(0), EINVAL);
 	EXPECT(prepare(1), 0);
-	EXPECT(new_era(2, 1, 0), 0);		/* this era has begun already */
+	EXPECT(new_era(2, 1, 0), 0);		/* begin an era for the second time */
 	HDR(re);
 	EXPECT(call(owner, ERAD_IOC_READY, &re), EINVAL);
 	HDR(li);
@@ -164,10 +164,7 @@ void metadata_is_not_shared(void)
 	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", slow, slow));
 	CHECK(run("dmsetup create other --table '0 8 erad %s %s 8' 2>/dev/null", origin, slow));
 	EXPECT(run("dmesg | tail -n 4 | grep -q 'Metadata device is the data device of another erad target'"), 0);
-	/*
-	 * Two targets of one table must not share metadata either, and metadata must not be what
-	 * another target writes to.
-	 */
+	/* Refuse two targets of one table with the same metadata, and metadata to which another target writes. */
 	EXPECT(run("dmsetup remove " NAME), 0);
 	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid " UUID
 		  "\\n' | dmsetup create other 2>/dev/null", slow, slow));
@@ -178,7 +175,10 @@ void metadata_is_not_shared(void)
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid " UUID "' 2>/dev/null", slow));
 }
 
-/* Two targets must not share an origin, even with different metadata: each would miss the writes of the other. */
+/*
+ * Refuse two targets with the same origin, even with different metadata: each would miss the writes
+ * of the other.
+ */
 void origin_is_not_shared(void)
 {
 	static const char other_uuid[] = "7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e002";
@@ -186,10 +186,10 @@ void origin_is_not_shared(void)
 	setup();
 	CHECK(run("dmsetup create other --table '0 8 erad - %s 8 2 uuid %s' 2>/dev/null", origin, other_uuid));
 	EXPECT(run("dmesg | tail -n 4 | grep -q 'Data device is the data device of another erad target'"), 0);
-	/* A table of the same device may use the same origin: this is a reload. */
+	/* Accept the same origin in another table of the same device: this is a reload. */
 	EXPECT(run("dmsetup load " NAME " --table '0 8 erad - %s 8 2 uuid %s'", origin, other_uuid), 0);
 	EXPECT(run("dmsetup clear " NAME), 0);
-	/* Two targets of one table must not share an origin either. */
+	/* Refuse two targets of one table with the same origin, too. */
 	EXPECT(run("dmsetup remove " NAME), 0);
 	CHECK(run("printf '0 8 erad - %s 8 2 uuid " UUID "\\n8 8 erad - %s 8 2 uuid %s\\n' | "
 		  "dmsetup create other 2>/dev/null", origin, origin, other_uuid));

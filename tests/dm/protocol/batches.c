@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: which writes are held, which batches have them, and when they are released. */
+/* Cases: which writes are held, which batches contain them, and when they are released. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -23,11 +23,14 @@ void held_until_commit(void)
 	CHECK(still_held(&w));
 	commit(x.batch);
 	EXPECT(finish(&w), 0);
-	EXPECT(do_io(WRITE, 3 * BLOCK + 4096, 8192), 0);	/* the block is recorded, so no owner is asked */
+	EXPECT(do_io(WRITE, 3 * BLOCK + 4096, 8192), 0);	/* the block is recorded, so the write does not wait for the owner */
 	EXPECT(owner_poll(0) & POLLIN, 0);
 }
 
-/* Commits the blocks for which w is held, until w has completed.  Only blocks first … last may be requested. */
+/*
+ * Commits the batches with the blocks of w, until w has completed.  The batches may contain only
+ * blocks first … last.
+ */
 static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 {
 	struct erad_xfer x;
@@ -48,7 +51,10 @@ static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 	EXPECT(finish(w), 0);
 }
 
-/* A write of many blocks is held if any of them is not recorded, and all of these are reported. */
+/*
+ * A write of many blocks is held if any of them is not recorded.  The batch has all blocks that are
+ * not recorded.
+ */
 void many_blocks(void)
 {
 	struct writer one = { .off = 10 * BLOCK, .len = 4096 };
@@ -146,8 +152,8 @@ static void *poll_main(void *arg)
 }
 
 /*
- * An owner that sleeps in poll() while a batch is outstanding is woken after the commit for writes
- * that were held meanwhile.
+ * An owner may sleep in poll() while a batch is outstanding.  If writes were held in this time, the
+ * commit wakes the owner.
  */
 void poll_wakes_after_commit(void)
 {
@@ -162,7 +168,7 @@ void poll_wakes_after_commit(void)
 	x = fetch();
 	start(&b);
 	usleep(200000);
-	info();			/* so that POLLPRI does not wake the owner */
+	info();			/* do not poll for POLLPRI, which would wake the owner */
 	began = now_ms();
 	EXPECT(pthread_create(&thread, NULL, poll_main, &events), 0);
 	usleep(300000);
@@ -199,7 +205,7 @@ void last_partial_block(void)
 	struct erad_xfer x;
 
 	EXPECT(run("dmsetup create " NAME " --table '0 %d erad - %s %d 2 uuid " UUID "'",
-		   SECTORS - 8, origin, 24), 0);	/* blocks of 12 KiB, not a power of two either */
+		   SECTORS - 8, origin, 24), 0);	/* the block size is 12 KiB, which is not a power of two */
 	id = find_instance();
 	begin(1);
 	EXPECT(info().nr_blocks, (SECTORS - 8 + 23) / 24);

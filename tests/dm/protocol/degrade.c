@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: the degrade record is durable before any write passes, and the next owner learns of it. */
+/* Cases: the degrade record is durable before any write passes, and the next owner finds the record. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,10 +15,10 @@
 #define TIMED		"6 uuid " UUID " detach_policy degrade detach_timeout 1"
 #define UNTIMED		"2 uuid " UUID
 
-static char disk[64];			/* the loop device below META */
+static char disk[64];			/* path of the loop device below META */
 static uint8_t record[ERAD_RECORD_SIZE];
 
-/* Gives META another table on the disk: "linear %s 0" or the like. */
+/* Changes the table of META.  table: "linear %s 0" or the like, where %s becomes the disk. */
 static void metadata_is(const char *table)
 {
 	char text[256];
@@ -37,12 +37,12 @@ static void metadata_is_slow(int ms)
 	metadata_is(text);
 }
 
-/* Makes an instance with its metadata on META, which has no owner. */
+/* Makes an instance without an owner, whose metadata is on META. */
 static void create_with_metadata(const char *on, const char *options)
 {
 	FILE *f;
 
-	/* Not zeros, because an erad that runs would take these for new metadata. */
+	/* Write text to the start of META: a running erad would treat zeros as a place for new metadata. */
 	f = popen("truncate -s 4M $T/meta && echo protocol > $T/begin && "
 		  "dd if=$T/begin of=$T/meta conv=notrunc status=none && losetup --find --show --direct-io=off $T/meta",
 		  "r");
@@ -65,7 +65,7 @@ static int ready_with_record(uint32_t era, uint64_t sector)
 	return call(owner, ERAD_IOC_READY, &a);
 }
 
-/* Begins era 1, with a record. */
+/* Begins era 1, and passes a record. */
 static void begin_with_record(void)
 {
 	EXPECT(attach(id, &owner), 0);
@@ -83,7 +83,7 @@ static int do_degrade(void)
 	return call(control, ERAD_IOC_DEGRADE, &a);
 }
 
-/* Returns whether the disk has the record in its place. */
+/* Returns whether the record is on the disk. */
 static bool record_is_there(void)
 {
 	uint8_t *got;
@@ -100,7 +100,7 @@ static bool record_is_there(void)
 	return there;
 }
 
-/* Returns the state of the instance, without being its owner. */
+/* Returns whether the instance has this state.  The caller need not be the instance's owner. */
 static bool state_is(const char *state)
 {
 	return !run("dmsetup status " NAME " | grep -q ' %s '", state);
@@ -124,7 +124,7 @@ static void *degrade_main(void *result)
 	return NULL;
 }
 
-/* Begins DEGRADE on metadata that is so slow that the record is still being written when this returns. */
+/* Calls DEGRADE with slow metadata.  When this function returns, the record is still being written. */
 static void start_degrade(pthread_t *t, int *result)
 {
 	metadata_is_slow(1500);
@@ -132,7 +132,7 @@ static void start_degrade(pthread_t *t, int *result)
 	usleep(300000);
 }
 
-/* Makes a write to the first block that is held, and whose owner has gone. */
+/* Makes a held write to the first block, and then detaches the owner. */
 static void leave_held(const char *options, struct writer *w)
 {
 	*w = (struct writer){ .off = 0, .len = 4096 };
@@ -167,7 +167,7 @@ void degrade_record_is_first(void)
 	EXPECT(do_io(DISCARD, 0, 100 * BLOCK), 0);
 }
 
-/* The write of the record is checked in the block layer. */
+/* Check the flags of the record's write with a tracepoint of the block layer. */
 void degrade_record_is_fua(void)
 {
 	create_with_metadata(origin, UNTIMED);
@@ -193,7 +193,7 @@ void degrade_only_for_held_writes(void)
 	EXPECT(finish(&w), 0);
 	close(owner);
 	sleep(2);
-	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* a recorded block */
+	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* write to a recorded block */
 	CHECK(state_is("detached"));
 	CHECK(!record_is_there());
 	w.off = BLOCK;
@@ -204,7 +204,7 @@ void degrade_only_for_held_writes(void)
 	CHECK(state_is("degraded"));
 }
 
-/* Owners that come and go without a commit do not start the time again. */
+/* Owners that attach and detach without a commit do not start the time again. */
 void degrade_in_spite_of_attempts(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -225,7 +225,7 @@ void degrade_in_spite_of_attempts(void)
 	CHECK(state_is("degraded"));
 }
 
-/* The time does not run while there is an owner. */
+/* The detach timeout does not run while there is an owner. */
 void degrade_not_while_owned(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -263,7 +263,7 @@ void degrade_until_new_era(void)
 	CHECK(!(info().status & ERAD_PASSES_ALL));
 	start(&w);
 	EXPECT(new_era(1, 2, 10000), 0);
-	CHECK(slowly.done || still_held(&w));	/* the drain has waited for the slow write */
+	CHECK(slowly.done || still_held(&w));	/* the drain has waited until the slow write has completed */
 	EXPECT(finish(&slowly), 0);
 	CHECK(still_held(&w));
 	EXPECT(ready_with_record(2, RECORD_SECTOR), 0);
@@ -324,12 +324,12 @@ void degrade_metadata_fails(void)
 	CHECK(!w.done);
 	CHECK(state_is("detached"));
 	metadata_is("linear %s 0");
-	EXPECT(finish(&w), 0);			/* the write of the record is tried again */
+	EXPECT(finish(&w), 0);			/* the module tries to write the record again */
 	CHECK(record_is_there());
 	CHECK(state_is("degraded"));
 }
 
-/* DEGRADE while there is an owner, with a batch. */
+/* DEGRADE works while there is an owner, and while a batch is outstanding. */
 void degrade_by_hand(void)
 {
 	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 7 * BLOCK, .len = 4096 };
@@ -392,7 +392,7 @@ void degrade_aborted(void)
 	EXPECT(do_io(WRITE, 0, 4096), EIO);
 }
 
-/* The target is removed during the write of the record. */
+/* Removing the target during the write of the record works. */
 void degrade_gone(void)
 {
 	pthread_t t;
@@ -418,7 +418,7 @@ void degrade_noflush_suspend(void)
 	leave_held(UNTIMED, &w);
 	start_degrade(&t, &r);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
-	CHECK(record_is_there());		/* no write of a record is in flight when the next table comes */
+	CHECK(record_is_there());		/* so no write of a record is in flight when the next table is used */
 	EXPECT(pthread_join(t, NULL), 0);
 	EXPECT(r, 0);
 	CHECK(state_is("degraded"));

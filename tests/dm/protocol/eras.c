@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: eras begin one after the other. */
+/* Cases: new eras, and the drains of old eras. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -21,12 +21,12 @@ void rollover_gates_again(void)
 	start(&w);
 	commit(fetch().batch);
 	EXPECT(finish(&w), 0);
-	EXPECT(new_era(1, 2, 1000), EINVAL);		/* the era is not prepared */
+	EXPECT(new_era(1, 2, 1000), EINVAL);		/* the era has not been prepared */
 	EXPECT(prepare(2), 0);
 	EXPECT(new_era(3, 2, 1000), EINVAL);
 	EXPECT(new_era(0, 2, 1000), EINVAL);
 	EXPECT(new_era(1, 2, 1000), 0);
-	EXPECT(new_era(1, 2, 1000), 0);			/* called again: the era has begun already */
+	EXPECT(new_era(1, 2, 1000), 0);			/* the second call does nothing: the era has begun already */
 	EXPECT(info().era, 2);
 	start(&w);
 	x = fetch();
@@ -36,7 +36,10 @@ void rollover_gates_again(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* A checkpoint must not be acknowledged while a write that is only recorded in the old era is in flight. */
+/*
+ * As long as a write that is recorded only in the old era is in flight, the checkpoint must not be
+ * acknowledged.
+ */
 void rollover_drains(void)
 {
 	struct writer w = { .off = BLOCK, .len = 4096 };
@@ -52,7 +55,7 @@ void rollover_drains(void)
 	CHECK(!w.done);
 	EXPECT(info().era, 2);
 	CHECK(info().status & ERAD_DRAINING);
-	start(&next);				/* writes of the new era are served meanwhile */
+	start(&next);				/* writes of the new era are served during the drain */
 	x = fetch();
 	EXPECT(x.era, 2);
 	commit(x.batch);
@@ -69,7 +72,10 @@ void rollover_drains(void)
 	EXPECT(new_era(2, 3, 10000), 0);
 }
 
-/* All eras use two sets of counts in turn: no write of an era is counted in another era. */
+/*
+ * The module has two sets of counters, which the eras use in turn.  No write of an era is counted
+ * in another era.
+ */
 void counts_of_many_eras(void)
 {
 	struct writer held = { .off = BLOCK, .len = 4096 };
@@ -88,7 +94,7 @@ void counts_of_many_eras(void)
 		EXPECT(stats().passed, era * (era + 1) / 2);
 		EXPECT(stats().released, era);
 	}
-	/* an era without a write */
+	/* this era has no write */
 	EXPECT(prepare(6), 0);
 	EXPECT(new_era(5, 6, 10000), 0);
 	EXPECT(prepare(7), 0);
@@ -105,7 +111,10 @@ static uint64_t list_gen(void)
 	return l.gen;
 }
 
-/* Otherwise each checkpoint would make erad list all instances, perhaps a thousand. */
+/*
+ * A new era does not wake pollers of the control node.  Otherwise each checkpoint would make erad
+ * list all instances, perhaps a thousand.
+ */
 void eras_do_not_change_the_list(void)
 {
 	struct pollfd p = { .fd = control, .events = POLLIN };
@@ -138,8 +147,8 @@ static void *prepare_main(void *arg)
 }
 
 /*
- * A thread that sleeps in PREPARE_ERA, here because a page of its argument is missing, does not
- * keep another thread from committing.
+ * A thread that sleeps in PREPARE_ERA does not keep another thread from committing.  In this case,
+ * the thread sleeps because a page of its argument is missing.
  */
 void prepare_beside_commit(void)
 {
@@ -176,8 +185,8 @@ void prepare_beside_commit(void)
 }
 
 /*
- * The directory of this writeset is as large as all memory.  (A page of it covers 2^24 blocks.)
- * This is more than is free, but not more than the module allows.
+ * The directory of this writeset needs as much memory as the machine has, which is more than the
+ * module allows.  (One page of the directory covers 2^24 blocks.)
  */
 void no_memory_for_the_writeset(void)
 {
@@ -187,7 +196,7 @@ void no_memory_for_the_writeset(void)
 
 	EXPECT(sysinfo(&si), 0);
 	sectors = (unsigned long long)(si.totalram * si.mem_unit / 4096 - 1024) << 27;
-	if (sectors > (1ull << 46) - (1 << 24))	/* the module's limit, 2 GiB */
+	if (sectors > (1ull << 46) - (1 << 24))	/* 2 GiB is the module's limit */
 		sectors = (1ull << 46) - (1 << 24);
 
 	EXPECT(run("dmsetup create huge --table '0 %llu zero'", sectors), 0);
@@ -201,9 +210,9 @@ void no_memory_for_the_writeset(void)
 	EXPECT(run("dmsetup remove huge"), 0);
 }
 
-#define MANY		5u		/* targets; the module lists in steps of 4 */
+#define MANY		5u		/* number of targets; the module lists 4 at a time */
 
-/* Whatever the size of the parts, all instances are in the list once, in the order of their ids. */
+/* The list contains each instance once, in the order of the ids, however many instances each call returns. */
 void list_in_parts(void)
 {
 	const struct erad_list none = { .entry_size = sizeof(struct erad_info), .after = UINT64_MAX };

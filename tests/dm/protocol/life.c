@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Cases: owners that come and go, commits that fail, targets that are removed. */
+/* Cases: owners that attach and end, commits that fail, targets that are removed. */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -66,7 +66,7 @@ void remove_after_abort(void)
 	EXPECT(run("dmsetup remove " NAME), 0);
 }
 
-/* The kernel's log reports this once for all writes that wait. */
+/* The kernel's log has one message for all writes that wait. */
 void log_says_why_writes_hang(void)
 {
 	struct writer w[2] = {
@@ -108,8 +108,8 @@ void reattach(void)
 	EXPECT(finish(&a), 0);
 	start(&b);
 	x = fetch();
-	close(owner);				/* the owner has ended with a fetched batch, as if erad had died */
-	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* a recorded block */
+	close(owner);				/* the owner ends with a fetched batch, like an erad that is killed */
+	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* a write to a recorded block */
 	EXPECT(do_io(READ, 5 * BLOCK, 4096), 0);
 	CHECK(still_held(&b));
 	EXPECT(attach(id, &owner), 0);
@@ -130,7 +130,7 @@ void detach_policy_fail(void)
 
 	create(origin, "6 uuid " UUID " detach_policy fail detach_timeout 1");
 	start(&w);
-	EXPECT(finish(&w), EIO);		/* no owner has come */
+	EXPECT(finish(&w), EIO);		/* no owner has attached */
 	EXPECT(attach(id, &owner), 0);
 	EXPECT(info().state, ERAD_LOADING);
 }

@@ -23,7 +23,7 @@ static void send_message(struct sender *s, const char *text)
 	CHECK(s->pipe);
 }
 
-/* Returns 0 if the command has succeeded. */
+/* Waits for the command.  Returns 0 if it has succeeded. */
 static int sent(struct sender *s)
 {
 	size_t n = fread(s->text, 1, sizeof(s->text) - 1, s->pipe);
@@ -49,7 +49,7 @@ static int message_reply(uint64_t message, uint32_t status, uint32_t era)
 	return call(owner, ERAD_IOC_MESSAGE_REPLY, &a);
 }
 
-/* Gets the next message, which must come.  Pollers are woken for it. */
+/* Gets the next message, which must exist.  It wakes pollers. */
 static struct erad_message message_wait(void)
 {
 	uint64_t end = now_ms() + 10000;
@@ -86,7 +86,7 @@ void messages(void)
 	CHECK(owner_poll(0) & POLLPRI);
 	m = message_get();
 	EXPECT(m.type, ERAD_MESSAGE_CHECKPOINT);
-	EXPECT(message_get().id, 0);			/* a message is returned once only */
+	EXPECT(message_get().id, 0);			/* each message is returned only once */
 	EXPECT(owner_poll(0) & POLLPRI, 0);
 	EXPECT(message_reply(m.id + 1, 0, 7), ENOENT);
 	EXPECT(message_reply(m.id, 0, 7), 0);
@@ -145,7 +145,7 @@ void message_without_answer(void)
 	}
 	EXPECT(message_reply(m.id, 0, 2), ENOENT);
 
-	/* a suspend of either kind; a second sender, which waits for the first one, gets the error, too */
+	/* with both kinds of suspend: a second sender, which waits for the first one, gets the error, too */
 	for (int noflush = 0; noflush < 2; noflush++) {
 		send_message(&s, "checkpoint");
 		m = message_wait();
@@ -164,7 +164,7 @@ void message_without_answer(void)
 		EXPECT(run("dmsetup resume " NAME), 0);
 	}
 
-	/* the sender is killed; the next sender does not get its answer */
+	/* the sender is killed, and the next sender does not get the killed one's answer */
 	EXPECT(run("timeout -s KILL 1 dmsetup message " NAME " 0 checkpoint"), 137);
 	EXPECT(message_get().id, 0);
 	send_message(&s, "checkpoint");
@@ -194,8 +194,8 @@ void message_without_answer(void)
 }
 
 /*
- * An owner that hangs keeps neither a sender waiting for ever nor a `dmsetup clear`, which waits
- * for all senders.  A second sender gives up at the same time as the first.
+ * If the owner hangs, the sender stops waiting.  So does `dmsetup clear`, which waits for all
+ * senders.  A second sender stops waiting at the same time as the first.
  */
 void message_times_out(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* An owner of an instance that a test plays, and the writers that it serves: see protocol.h. */
+/* Implements an owner of an instance, and writers, for the cases: see protocol.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -124,7 +124,7 @@ void wait_in(void)
 			FAIL("no held write showed up");
 }
 
-/* Fetches the next batch, which must come. */
+/* Fetches the next batch, which must exist. */
 struct erad_xfer fetch(void)
 {
 	struct erad_xfer x;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An owner of an instance that a test plays, ioctl by ioctl, on one device.  If something fails,
- * the process ends with a sentence on stderr.
+ * An owner of an instance, for tests that make each ioctl themselves.  If something fails, the
+ * process ends with a sentence on stderr.
  */
 #ifndef ERAD_TESTS_PROTOCOL_H
 #define ERAD_TESTS_PROTOCOL_H
@@ -16,14 +16,14 @@
 #define DEV		"/dev/mapper/" NAME
 #define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e001"
 #define BLOCK		65536
-#define SECTORS		131072		/* 64 MiB */
+#define SECTORS		131072		/* size of the origin, 64 MiB */
 
-extern int control;			/* the control node */
+extern int control;			/* fd of the control node */
 extern int owner;			/* the instance's fd; -1: not attached */
-extern uint64_t id;			/* of the instance */
-extern const char *origin;		/* a loop device of SECTORS */
-extern const char *slow;		/* the same device behind dm-delay, 300 ms a write */
-extern struct erad_range ranges[ERAD_MAX_RANGES];	/* of the batch that was fetched last */
+extern uint64_t id;			/* id of the instance */
+extern const char *origin;		/* path of a loop device of SECTORS */
+extern const char *slow;		/* path of a dm-delay device on origin: each write takes 300 ms */
+extern struct erad_range ranges[ERAD_MAX_RANGES];	/* ranges of the batch that was fetched last */
 
 /* Runs a shell command.  Returns its exit status. */
 int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -38,14 +38,14 @@ int xfer(uint64_t commit, uint32_t status, uint32_t max, struct erad_xfer *x);
 int do_abort(uint64_t which);
 struct erad_stats stats(void);
 
-/* The same ioctls, which must work. */
+/* These make the same ioctls, and end the process if the ioctl fails. */
 struct erad_info info(void);
 void commit(uint64_t batch);
 
 int owner_poll(int ms);
 void wait_in(void);
 
-/* Fetches the next batch, which must come. */
+/* Fetches the next batch, which must exist. */
 struct erad_xfer fetch(void);
 
 /* Returns the newest instance of DEV. */
@@ -62,7 +62,7 @@ struct writer {
 	uint64_t off, len;
 	enum { WRITE, DISCARD, ZERO, READ } op;
 	volatile bool done;
-	int result;		/* 0 or errno */
+	int result;		/* result of the write: 0 or a positive errno */
 };
 
 void start(struct writer *w);

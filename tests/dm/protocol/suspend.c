@@ -2,12 +2,13 @@
 /* Cases: suspend, resume and reload while writes are held. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol.h"
 
-/* A noflush suspend returns held writes to dm, fetched or not, and dm submits them again. */
+/* A noflush suspend returns held writes to dm, whether they are fetched or not.  dm submits them again. */
 void noflush_suspend(void)
 {
 	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 4 * BLOCK, .len = 4096 };
@@ -32,7 +33,7 @@ void noflush_suspend(void)
 	EXPECT(finish(&b), 0);
 }
 
-/* The same without an owner, while another table is put into use. */
+/* A noflush suspend also returns held writes if there is no owner, while another table is put into use. */
 void noflush_reload_detached(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -57,7 +58,7 @@ void noflush_reload_detached(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* A flush suspend waits for held writes, and the owner goes on serving them. */
+/* A flush suspend waits for held writes, and the owner continues to serve them. */
 void flush_suspend(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -101,24 +102,26 @@ void flush_suspend_abort(void)
 	EXPECT(finish(&w), EIO);
 }
 
-/* The device's counters tell whether another table has let a write pass between two instances. */
+/* The device's counters show whether another table has let a write pass between two instances. */
 void written_between_tables(void)
 {
 	const char *const erad = "0 %d erad - %s %d 2 uuid " UUID;
 	struct writer w = { .off = 0, .len = 4096 }, held = { .off = BLOCK, .len = 4096 };
 	struct erad_info i;
-	uint64_t left;
+	uint64_t left, first;
 	char table[200];
 
 	snprintf(table, sizeof(table), erad, SECTORS, origin, BLOCK / 512);
 	setup();
 	i = info();
+	first = i.instance_id;
 	EXPECT(i.written_suspended, ERAD_WRITTEN_UNKNOWN);
+	EXPECT(i.since_id, first);
 	start(&w);
 	commit(fetch().batch);
 	EXPECT(finish(&w), 0);
 	EXPECT(do_io(DISCARD, 0, 8192), 0);
-	/* A held write returns to dm, which has not counted it yet. */
+	/* A held write returns to dm, and dm has not counted it yet. */
 	start(&held);
 	wait_in();
 	EXPECT(run("dmsetup load " NAME " --table '%s'", table), 0);
@@ -129,14 +132,15 @@ void written_between_tables(void)
 	EXPECT(left - i.written_resumed, 8 + 16);
 	close(owner);
 
-	/* Two tables of erad follow each other: nothing was written in between. */
+	/* Two tables of erad follow each other, and nothing is written in between. */
 	id = find_instance();
 	begin(2);
 	EXPECT(info().written_resumed, left);
+	EXPECT(info().since_id, first);
 	commit(fetch().batch);
 	EXPECT(finish(&held), 0);
 
-	/* There is another table in between, and one write. */
+	/* Another table is used in between, and lets one write pass. */
 	EXPECT(run("dmsetup reload " NAME " --table '0 %d linear %s 0'", SECTORS, origin), 0);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME " && dmsetup resume " NAME), 0);
 	HDR(i);
@@ -150,4 +154,18 @@ void written_between_tables(void)
 	id = find_instance();
 	begin(3);
 	EXPECT(info().written_resumed, left + 8);
+	EXPECT(info().since_id, info().instance_id);
+
+	/* A table with other metadata is used in between: its writes are not in the metadata of the first table. */
+	for (int other = 1; other >= 0; other--) {
+		snprintf(table, sizeof(table), erad, SECTORS, origin, BLOCK / 512);
+		if (other)
+			table[strlen(table) - 1] ^= 1;
+		EXPECT(run("dmsetup reload " NAME " --table '%s' && dmsetup suspend --noflush --nolockfs " NAME " && dmsetup resume " NAME,
+			   table), 0);
+		close(owner);
+		id = find_instance();
+		begin(5 - other);
+		EXPECT(info().since_id, info().instance_id);
+	}
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Rows of dm-era's history that cannot be tested with a volume. Other tests check the sources for them.
 
-# Also for 8ae12666, 74d46992, ed00aabd, 21cf8661, dc3b17cc, 1eff9d32, 28a8f0d3, 05bdb996, 3664ff82, b362c733, 4c7da06f and
-# 73cbca6a: the kernel's API changes.
+# This case also covers the commits 8ae12666, 74d46992, ed00aabd, 21cf8661, dc3b17cc, 1eff9d32,
+# 28a8f0d3, 05bdb996, 3664ff82, b362c733, 4c7da06f and 73cbca6a, which changed the kernel's API.
 elsewhere["test_6dcbb52c_every_kernel"]=lint:lint_sparse
 not_for_era["test_6dcbb52c_every_kernel"]="it is part of its kernel"
 test_6dcbb52c_every_kernel()
@@ -11,7 +11,7 @@ test_6dcbb52c_every_kernel()
 	DESCRIPTION="one source of the module builds on every kernel series, with warnings as errors"
 }
 
-# Also for 0ef0b471, 02f10ba1, a4a82ce3, 86a3238c and 1c131886.
+# This case also covers the commits 0ef0b471, 02f10ba1, a4a82ce3, 86a3238c and 1c131886.
 elsewhere["test_09c434b8_licences"]=lint:lint_licences
 not_for_era["test_09c434b8_licences"]="its source is not here"
 test_09c434b8_licences()

@@ -26,7 +26,8 @@ test_W2_checkpoint_waits()
 	writer=$!
 	nap 0.4
 	checkpoint
-	# The writer may need a moment to end after its write has completed. The delay of the metadata is longer.
+	# Wait a little: the writer may need a moment to end after its write has completed.  The
+	# delay of the metadata is longer.
 	nap 1
 	! kill -0 $writer 2> /dev/null || landed=later
 	wait $writer
@@ -102,7 +103,7 @@ era_tree()
 		print "$root $nr ", unpack("Q<", substr(block($root), 32 + 8 * $max + 4, 8)), "\n"' "$1"
 }
 
-# The unit test shows that erad finds damage, and which blocks count as written then.
+# The unit test shows that erad finds damage, and which blocks then count as written.
 elsewhere["test_W8_damaged_writeset"]=unit:damage_damaged_array
 test_W8_damaged_writeset()
 {
@@ -143,7 +144,7 @@ test_W9_idle()
 	array_has "$T/then" 1 1 || fail "3 s after the checkpoint block 1 is not in the array"
 }
 
-# void MIB: makes an $origin of that size that keeps no content and needs no memory.
+# void MIB: makes an $origin of this size that keeps no content and needs no memory.
 void()
 {
 	dmsetup create void --table "0 $(($1 * 2048)) zero"
@@ -156,7 +157,7 @@ test_W10_array_in_place()
 	new_devices 1M $(((19 + 24 + 67) * 4))K
 	void 256
 	make_volume 8
-	dd if=/dev/zero of=/dev/mapper/data bs=1M count=256 oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=1M count=256 oflag=direct status=none
 	checkpoint
 	write_block 1
 	nap 3
@@ -287,9 +288,9 @@ test_W17_no_split()
 	dmsetup create below --table "0 8192 linear $origin 0"
 	origin=/dev/mapper/below
 	make_volume 8
-	dd if=/dev/zero of=/dev/mapper/data bs=1M count=1 oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=1M count=1 oflag=direct status=none
 	writes=$(stat_field "$origin" 5)
-	dd if=/dev/zero of=/dev/mapper/data bs=1M count=1 oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=1M count=1 oflag=direct status=none
 	writes=$(($(stat_field "$origin" 5) - writes))
 	reads=$(stat_field "$origin" 1)
 	dd if=/dev/mapper/data of=/dev/null bs=1M count=1 iflag=direct status=none

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What each fix in the history of Linux's dm-era promises. The names begin with the commit of the fix, or the first of them.
+# What each fix in the history of Linux's dm-era promises. The names begin with the commit of the fix, or with the
+# first commit if the fix has several.
 
 test_eec40579_eras()
 {
@@ -31,7 +32,7 @@ test_2099b145_bit_after_commit()
 	make_volume 128
 	write_block 9
 	slow_metadata 4000
-	head -c 4096 /dev/zero | tr '\0' x | dd of=/dev/mapper/data bs=4096 seek=$((3 * 16)) oflag=direct iflag=fullblock status=none &
+	head -c 4096 /dev/zero | tr '\0' x | dd of=/dev/mapper/data conv=nocreat bs=4096 seek=$((3 * 16)) oflag=direct iflag=fullblock status=none &
 	one=$!
 	nap 0.3
 	write_at data $((3 * 65536 + 8192)) 4096 &
@@ -200,12 +201,13 @@ test_904e6b26_constructor_errors()
 	refused 200
 	grown=$(($(kernel_memory) - memory))
 	((grown < 2048)) || fail "the kernel grew by $grown KiB"
-	# Both devices can be removed, so nobody has them open.
+	# Both devices can be removed, so nobody has one of them open.
 	dmsetup remove metadata
 	losetup -d "$metadata_disk" "$origin"
 }
 
-# The other test creates and removes 1,000 times, and also checks erad's memory.
+# Few rounds are enough: another test creates and removes 1,000 times, and also checks erad's
+# memory.
 elsewhere["test_989f26f5_create_remove"]=dm:test_no_leak
 test_989f26f5_create_remove()
 {
@@ -258,7 +260,8 @@ test_cca2c6ae_resize_and_digest()
 	swap_table "0 16384 $table"
 	write_block 127
 	close_volume
-	# What came back after the shrinking may be reported: it is in no copy of the smaller device.
+	# The device shrank and grew again. The blocks that it gained may be reported, because a copy of the smaller device does
+	# not have them.
 	dump | sort -n | awk '$1 < 64 || $1 == 127 { printf "%s%d:%d", s, $1, $2; s = " " }' > "$T/eras"
 	same "$(cat "$T/eras")" "1:1 2:2 3:3 127:5"
 }
@@ -270,7 +273,7 @@ test_9ae6e8b1_final_commit()
 
 	new_devices 64M
 	make_volume 8
-	dd if=/dev/zero of=/dev/mapper/data bs=1M count=64 oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=1M count=64 oflag=direct status=none
 	checkpoint
 	write_block 1
 	dmsetup suspend data
@@ -283,7 +286,7 @@ test_9ae6e8b1_final_commit()
 	same "$(dump | wc -l)" 16384
 }
 
-# With erad, power is cut at each write and each flush.
+# For erad, cut the power at each write and each flush.
 test_117aceb0_every_commit()
 {
 	DESCRIPTION="power cuts at random moments of writes and checkpoints: each leaves metadata with all that had completed"
@@ -332,7 +335,7 @@ test_be500ed7_digest_cost()
 		write_block 1
 		checkpoint
 		before=$(stat_field "$metadata_disk" 7)
-		dd if=/dev/zero of=/dev/mapper/data bs=32K seek=1 count=1 oflag=direct status=none
+		dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=32K seek=1 count=1 oflag=direct status=none
 		checkpoint
 		write_block 1
 		close_volume

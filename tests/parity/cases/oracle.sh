@@ -10,7 +10,7 @@ test_oracle()
 	local sizes=(8 24 32 128)
 
 	if [[ $TARGET == era ]]; then
-		# A history in which dm-era's faults have no effect.
+		# In this history, dm-era's faults have no effect.
 		what=one
 		reload="dmsetup suspend data && dmsetup load data && dmsetup resume data"
 	fi
@@ -19,7 +19,7 @@ test_oracle()
 		dd if=/dev/zero of="$metadata" bs=4096 count=1 oflag=direct status=none
 		make_volume "${sizes[seed % 4]}"
 		echo "$table" > "$T/table"
-		# A shell function cannot be called by another program, so it becomes a script.
+		# Write the shell function to a script, so that another program can call it.
 		{ declare -f checkpoint && echo checkpoint; } > "$T/checkpoint"
 		{ declare -f close_volume open_volume && echo "table='$table'; close_volume && open_volume"; } > "$T/reopen"
 		oracle $what $seed $((block * 512)) /dev/mapper/data ". $T/checkpoint" ". $T/checkpoint" \

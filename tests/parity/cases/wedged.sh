@@ -48,7 +48,7 @@ test_W7_full_at_rollover()
 	# The smallest metadata that erad can have for 16384 blocks. dm-era would need room for a second array.
 	new_devices 64M $(((19 + 24 + 17) * 4))K
 	make_volume 8
-	dd if=/dev/zero of=/dev/mapper/data bs=1M count=64 oflag=direct status=none
+	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=1M count=64 oflag=direct status=none
 	for ((i = 0; i < 15; i++)); do
 		checkpoint 2> /dev/null || break
 		write_block $((i * 131)) || break

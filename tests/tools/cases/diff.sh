@@ -28,6 +28,16 @@ test_diff_of_metadata_needs_no_erad()
 	same "$(eractl diff "$T/m" --since 0 --format ranges)" "0 $((3224 * 65536 + 5 * 512))"
 }
 
+test_diff_of_a_logical_volume_is_not_of_a_snapshot()
+{
+	DESCRIPTION="diff --lv with --snapshot is a usage error: the logical volume may have lain elsewhere when the snapshot was taken"
+	local status=0
+
+	eractl diff pv0 --since 1 --snapshot --lv vg/a > /dev/null 2> "$T/err" || status=$?
+	same "$status" 2
+	grep -q "got --lv and --snapshot, expected one" "$T/err" || fail "$(cat "$T/err")"
+}
+
 test_diff_checks_the_token_of_closed_metadata()
 {
 	DESCRIPTION="diff of a metadata file takes a token that it knows, and exits with 3 for one that it does not know"

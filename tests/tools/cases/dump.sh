@@ -15,7 +15,7 @@ test_dump_round_trip()
 	cmp "$T/xml" "$T/xml1"
 	eractl restore "$T/r2" < "$T/xml1" > /dev/null
 	cmp "$T/r1" "$T/r2"
-	# from a pipe, over other metadata
+	# restore from a pipe, over other metadata
 	grep -v 'block="3"' "$T/xml" | eractl restore "$T/r2" --overwrite-metadata > /dev/null
 	cmp -s "$T/r1" "$T/r2" && fail "it says the same"
 	eractl restore "$T/r2" --overwrite-metadata --json < "$T/xml" > "$T/json"
@@ -41,7 +41,7 @@ test_dump_says_the_eras()
 	eractl dump "$T/m" --json > "$T/json"
 	same "$(json "$T/json" 'join " ", map { "$_->{offset}+$_->{length}:$_->{era}" } @{$o->{extents}}[0, 1, -1]')" \
 		"0+196608:1 196608+65536:4 $((2990 * 65536))+$((234 * 65536 + 5 * 512)):3"
-	# erad's own attributes, or none
+	# with and without the attributes that only erad writes
 	eractl dump "$T/m" > "$T/xml"
 	sed -n 1p "$T/xml" | grep ' nr_sectors="412677" journal_pages="16" array_chunk="1">$'
 	eractl dump "$T/m" --dm-era > "$T/xml"
@@ -99,7 +99,8 @@ EOF
 	era_dump "$T/dm-era" > "$T/shown"
 	grep -q '<writeset era="6"' "$T/shown" || fail "era_dump shows no writeset"
 	eractl restore "$T/m" --input "$T/shown" > /dev/null
-	# era_dump --logical of version 0.9 has era 5 for block 1: the older of its writesets
+	# era_dump --logical of version 0.9 prints era 5 for block 1, which is the older of its
+	# writesets
 	same "$(eras "$T/m")" "0 1
 1 6
 500 7
@@ -107,7 +108,8 @@ EOF
 	eractl check "$T/m" > "$T/said" || fail "check: $(cat "$T/said")"
 	grep -q 'era 7, 3.9 MiB in blocks of 4 KiB' "$T/said"
 
-	# <marked>, as newer versions write it; and a writeset from when the device was larger
+	# <marked>, as newer versions write it; and a writeset from a time when the device was
+	# larger
 	sed '/<bit/d; s/^  <writeset era="5" nr_bits="1000">/&<marked block_begin="10" len="3"\/>/
 		s/^  <writeset era="6" nr_bits="1000">/  <writeset era="6" nr_bits="1200"><marked block_begin="998" len="100"\/>/' \
 		"$T/xml" > "$T/xml2"
@@ -179,7 +181,7 @@ test_restore_in_place()
 	cp "$T/m" "$T/before"
 	refused "carries erad metadata; --overwrite-metadata overwrites it" eractl restore "$T/m" --input "$T/xml"
 	cmp "$T/m" "$T/before"
-	# a file of another size
+	# the file has another size
 	truncate -s 1M "$T/zeros"
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
 	eractl dump "$T/zeros" | cmp - "$T/xml"

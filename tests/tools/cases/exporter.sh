@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # erad-exporter: the metrics that it makes of erad's answers, and its HTTP server. A script answers instead of erad.
 
-# answering: starts a process, $answerer, that listens at $T/erad.sock and answers a request for OP with the file
-# $T/answers/OP. Without such a file, it does not answer as long as the case lasts. It writes the OPs to $T/asked.
+# answering: starts a process, $answerer, that listens at $T/erad.sock.  It answers a request for OP
+# with the file $T/answers/OP.  Without such a file, it does not answer until the case ends.  It
+# writes the OPs to $T/asked.
 answering()
 {
 	mkdir -p "$T/answers"
@@ -35,7 +36,7 @@ answering()
 # exported: prints the metrics, which the exporter writes to a file
 exported()
 {
-	erad-exporter --socket "$T/erad.sock" --textfile "$T/erad.prom" || fail "status $?"
+	erad-exporter --socket "$T/erad.sock" --backups "$T/backups" --textfile "$T/erad.prom" || fail "status $?"
 	cat "$T/erad.prom"
 }
 
@@ -76,6 +77,8 @@ test_exporter_golden()
 	cp tests/tools/exporter/status.json "$T/answers/status.lines"
 	tr -d '\n' < "$T/answers/status.lines" > "$T/answers/status"
 	echo >> "$T/answers/status"
+	mkdir "$T/backups"
+	cp tests/tools/exporter/backup.json "$T/backups/nightly.json"
 	exported | sed 's/^\(erad_exporter_build_info{version="\)[^"]*/\1VERSION/' > "$T/got"
 	diff "$T/got" <(sed 1,2d tests/tools/exporter/metrics.prom) || fail "got (<) is not what was expected (>)"
 	promtool check metrics < "$T/got" > "$T/promtool" 2>&1 || fail "promtool says: $(cat "$T/promtool")"
@@ -102,6 +105,47 @@ test_exporter_textfile()
 	mkdir "$T/dir"
 	refused "$T/dir is no regular file" erad-exporter --socket "$T/erad.sock" --textfile "$T/dir"
 	same "$(cd "$T" && echo dir*)" dir
+}
+
+# backups: prints the metrics of backups, without their comments
+backups()
+{
+	exported 2> /dev/null | grep '^erad_backup' | sort
+}
+
+test_exporter_backups()
+{
+	DESCRIPTION="the reports of backups become metrics; files that are no reports, and values that make no sense, are left out"
+	same "$(backups)" ""
+	mkdir "$T/backups"
+	same "$(backups)" ""
+	echo '{"version": 1, "volume": "da\"ta", "time": 1790000000, "last_success": 1789000000, "success": false, "duration_seconds": 12.5,
+		"bytes": 18446744073709551615, "full": null, "error": "no room"}' | tr -d '\n' > "$T/backups/nightly.json"
+	echo '{"version": 1, "volume": "data", "time": -1, "last_success": "1", "success": true, "duration_seconds": 1e999, "bytes": 0, "full": true}' \
+		> "$T/backups/web 2.json"
+	same "$(backups)" 'erad_backup_last_run_bytes{backup="nightly",volume="da\"ta"} 1.844674407370955e+19
+erad_backup_last_run_bytes{backup="web 2",volume="data"} 0
+erad_backup_last_run_duration_seconds{backup="nightly",volume="da\"ta"} 12.5
+erad_backup_last_run_full{backup="web 2",volume="data"} 1
+erad_backup_last_run_success{backup="nightly",volume="da\"ta"} 0
+erad_backup_last_run_success{backup="web 2",volume="data"} 1
+erad_backup_last_run_timestamp_seconds{backup="nightly",volume="da\"ta"} 1790000000
+erad_backup_last_success_timestamp_seconds{backup="nightly",volume="da\"ta"} 1789000000'
+	cp "$T/erad.prom" "$T/want"
+	promtool check metrics < "$T/want" > "$T/promtool" 2>&1 || fail "promtool says: $(cat "$T/promtool")"
+	[[ ! -s $T/promtool ]] || fail "promtool says: $(cat "$T/promtool")"
+	# None of these is a report.
+	echo '{"version": 1, "volume": "data", "time": 1}' | tee "$T/backups/.hidden.json" "$T/backups/x.txt" "$T/backups/.json" > "$T/backups/"$'\377.json'
+	printf '{"version": 1, "volume": "\377", "time": 1}' > "$T/backups/bytes.json"
+	echo '{"version": 1, "volume": 1, "time": 1}' > "$T/backups/number.json"
+	echo '[1]' > "$T/backups/list.json"
+	head -c 70000 /dev/zero | tr '\0' ' ' > "$T/backups/long.json"
+	: > "$T/backups/empty.json"
+	mkdir "$T/backups/directory.json"
+	mkfifo "$T/backups/fifo.json"
+	ln -s nightly.json "$T/backups/link.json"
+	backups > /dev/null
+	diff "$T/erad.prom" "$T/want" || fail "got (<) is not what was expected (>)"
 }
 
 test_exporter_bad_answers()
@@ -143,7 +187,7 @@ test_exporter_bad_answers()
 erad_volume_info{volume="a",uuid="",device="",origin="",metadata=""} 1
 erad_error{volume="a"} 0'
 	same "$(grep 'state=.* 1$' "$T/got")" ""
-	# no socket at all
+	# there is no socket
 	rm "$T/erad.sock"
 	exported 2> "$T/said" | grep -qx 'erad_up 0' || fail "up without a socket"
 	grep -q '^erad-exporter: erad is not running' "$T/said" || fail "it said '$(cat "$T/said")'"
@@ -163,7 +207,7 @@ test_exporter_http()
 	same "$(http GET /metrics/x | head -n 1)" "404 text/plain; charset=utf-8"
 	same "$(http POST /metrics | head -n 1)" "405 text/plain; charset=utf-8"
 	same "$(http DELETE / | head -n 1)" "405 text/plain; charset=utf-8"
-	# Input that is not HTTP and much too long does not stop the exporter.
+	# Input that is not HTTP, and much too long, does not stop the exporter.
 	perl -MIO::Socket::INET -e '
 		for my $what ("\0\1\2\r\n\r\n", "GET /" . "x" x 100000 . " HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA: " . "x" x 100000) {
 			my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]") or die "$!\n";
@@ -178,7 +222,7 @@ test_exporter_http()
 	refused "expected one" erad-exporter --listen 127.0.0.1:0 --textfile "$T/x"
 }
 
-# answers_of_all: the answerer has an answer to each request of the page
+# answers_of_all: makes an answer of the answerer to each request of the page
 answers_of_all()
 {
 	tr -d '\n' < tests/tools/exporter/status.json > "$T/answers/status"
@@ -206,21 +250,35 @@ test_exporter_page()
 		grep -qF "$want" "$T/page.html" || fail "the page does not have $want"
 	done
 	grep -q '<script\|of-an-old-era' "$T/page.html" && fail "the page has what must not be there"
-	# Requests within two seconds ask erad once.
+	# Several requests within two seconds cause one request to erad.
 	asked=$(grep -c status "$T/asked")
 	curl -sS "http://127.0.0.1:$port/" "http://127.0.0.1:$port/" > "$T/got"
 	(($(grep -c status "$T/asked") <= asked + 1)) || fail "each page asks erad"
-	# One volume in full, and only it.
+	# Requests with unknown names, and for the volumes in turn, cause no more requests to erad.
+	sleep 2.1
+	asked=$(grep -c status "$T/asked")
+	curl -sS "http://127.0.0.1:$port/?volume=x[1-50]" "http://127.0.0.1:$port/" "http://127.0.0.1:$port/?volume=data" \
+		"http://127.0.0.1:$port/?volume=y" "http://127.0.0.1:$port/?volume=data" > "$T/got"
+	same "$(grep -c '^</html>' "$T/got")" 54
+	asked=$(($(grep -c status "$T/asked") - asked))
+	((asked <= 5)) || fail "54 requests made the exporter ask $asked times"
+	# The page shows this volume in full, and no other.
 	curl -sS "http://127.0.0.1:$port/?volume=data&refresh=1" > "$T/got"
 	same "$(grep -c '<section' "$T/got")" 1
 	grep -q '<meta http-equiv="refresh" content="30"/>' "$T/got" || fail "no refresh"
-	# A name of somebody else: a page of the Internet that lets its name point here.
+	# The request has the name of another host: a page of the Internet can let its own name
+	# point to this machine.
 	for want in evil.example:80 "$(uname -n).evil.example"; do
 		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 403
 	done
 	for want in "localhost:$port" "[::1]:$port" "$(uname -n)" "$(uname -n).local"; do
 		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 200
 	done
+	# The map may be older than the era.
+	sed -i 's/"era": 7/"era": 8/' "$T/answers/status"
+	sleep 2.1
+	curl -sS "http://127.0.0.1:$port/?volume=data" > "$T/got"
+	grep -qF '<th scope="row">era 7</th>' "$T/got" || fail "an old era counts as the current one"
 	rm "$T/erad.sock"
 	sleep 2.1
 	curl -sS "http://127.0.0.1:$port/" > "$T/got"
@@ -252,7 +310,8 @@ test_exporter_hung()
 	same "$(tail -n +2 "$T/exporter.log")" "erad-exporter: erad has not answered in time
 erad-exporter: erad answers again"
 
-	# The process is stopped, and its queue of connections is full, so not even a connection succeeds.
+	# Stop the process and fill its queue of connections, so that not even a connection
+	# succeeds.
 	kill -STOP $answerer
 	setpriv --pdeathsig TERM perl -MIO::Socket::UNIX -e '
 		my @s = map { IO::Socket::UNIX->new(Peer => $ARGV[0], Blocking => 0) } 1 .. 40;

@@ -60,7 +60,7 @@ test_floor_damaged_record()
 		overwrite "$T/m" "$at" 10
 		same "$(eras "$T/m")" "0 $size 4"
 		eractl check "$T/m" > "$T/said" && ((at < 8704)) && fail "check found nothing"
-		grep -q "expected a degrade record or zeros at page 2" "$T/said"
+		grep -q "page 2 is damaged, expected a degrade record or zeros" "$T/said"
 		eractl repair "$T/m" > "$T/said"
 		grep -q "the degrade record was damaged: all 3225 blocks count as written in era 4" "$T/said"
 		eractl check "$T/m" | grep -q "every block counts as written in era 4 or later"

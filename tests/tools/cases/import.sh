@@ -49,8 +49,9 @@ test_import_sizes()
 	DESCRIPTION="era_restore, import: the same eras; dump, era_restore: era_check is content, era_dump has the same"
 	local blocks sets
 
-	# sizes around the limits of a word of bits, a block of the era array (1018 values), a block of a writeset (32576 bits),
-	# and one level of the array's tree (256536); numbers of writesets around the limit of one node of their tree (201)
+	# These sizes are around the limits of a word of bits, a block of the era array (1018
+	# values), a block of a writeset (32576 bits), and one level of the array's tree (256536).
+	# The numbers of writesets are around the limit of one node of their tree (201).
 	while read -r blocks sets; do
 		dm_era "$T/dm-era" "$blocks" "$sets"
 		rm -f "$T/m"
@@ -79,15 +80,16 @@ test_import_sizes()
 EOT
 }
 
-# The blocks of `small`: 4 is the tree of the writesets, with one writeset; 5 is the tree of the era array, and 6 and 7 are the
-# array's blocks; 8 is the tree of the writeset's bits, of era 4, and 9 is the block of the bits.
+# The blocks of `small`: 4 is the tree of the writesets, which has one writeset.  5 is the tree of
+# the era array, and 6 and 7 are the array's blocks.  8 is the tree of the bits of the writeset of
+# era 4, and 9 is the block of these bits.
 small()
 {
 	dm_era "$T/dm-era" 2036 1 512K
 }
 
-# In a node, the values follow behind the room for all keys. Here are the offsets of the first value, for nodes whose values
-# have 8 bytes and for nodes whose values have 12 bytes.
+# In a node, the values come after the room for all keys.  These are the offsets of the first value,
+# in nodes whose values have 8 bytes and in nodes whose values have 12 bytes.
 readonly values8=$((32 + 252 * 8)) values12=$((32 + 201 * 8))
 
 # current BITS BLOCKS: prints the eras of $T/xml for BLOCKS blocks, with the first BITS bits of the writeset in era 5
@@ -121,7 +123,8 @@ test_import_current_writeset()
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(current 2036 1030)
 
-	# a snapshot at block 20; the blocks of its current writeset have other content by now, and the live superblock is not read
+	# a snapshot at block 20; by now, the blocks of its current writeset have other content, and
+	# the live superblock is not read
 	refused "$T/snapshot: it has no metadata snapshot" eractl import "$T/snapshot" "$T/s" --metadata-snapshot
 	dd if="$T/snapshot" of="$T/snapshot" bs=4096 count=1 seek=20 conv=notrunc status=none
 	reseal "$T/snapshot" 20 8 8 20 188 4 2036 192 8 1
@@ -147,7 +150,7 @@ test_import_options()
 	truncate -s $((2035 * 65536)) "$T/origin"
 	refused "origin $T/origin has 260480 sectors, expected 260481 to 260608, because the metadata has 2036 blocks of 128 sectors" \
 		eractl import "$T/dm-era" "$T/n" --origin "$T/origin"
-	refused "somebody else has it open" eractl import "$T/dm-era" "$T/dm-era" --overwrite-metadata
+	refused "another process has it open" eractl import "$T/dm-era" "$T/dm-era" --overwrite-metadata
 	refused "$T/m: this is something else, expected dm-era's metadata" eractl import "$T/m" "$T/n"
 	refused "$T/nothing: No such file" eractl import "$T/nothing" "$T/n"
 	cmp "$T/dm-era" "$T/before"
@@ -167,7 +170,7 @@ bad()
 	[[ ! -e $T/none ]] || fail "$*: a file was made"
 }
 
-# chain N: makes the tree of the era array N levels deep
+# chain N: makes a tree of the era array that has N levels
 chain()
 {
 	local i
@@ -234,7 +237,7 @@ test_import_refuses()
 	chain 16
 	eractl import "$T/bad" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") "$T/want"
-	# a block that the kernel left behind when it shrank the array
+	# a block too many, which the kernel left behind when it shrank the array
 	reseal "$T/dm-era" 0 180 4 1018
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(awk '$1 < 1018' "$T/want")

@@ -30,7 +30,7 @@ test_map_text()
 	sed "s|^.*/m:|m:|" "$T/map" > "$T/got"
 	same "$(sed -n 1p "$T/got")" "m: 64 MiB, about 128 KiB for each cell"
 	same "$(sed -n 2p "$T/got" | cut -c 1-12)" "       0 B  "
-	# 816 cells of 68 in a line, as 80 columns have room for
+	# 80 columns have room for 816 cells in lines of 68
 	sed -n '2,/^$/s/^.\{12\}//p' "$T/got" > "$T/cells"
 	same "$(wc -l < "$T/cells") $(tr -d '\n' < "$T/cells" | wc -c)" "12 816"
 	tr -d '\n' < "$T/cells" | sed 's/./&\n/g' > "$T/each"
@@ -45,7 +45,7 @@ test_map_text()
 			}
 		}' > "$T/expected"
 	diff "$T/each" "$T/expected" || fail "cells differ from the dump"
-	# 16 times 32 blocks, one era each
+	# 16 times 32 blocks, each time with another era
 	same "$(sed '1,/^$/d; s/  */ /g' "$T/got")" " @ era 46, the current one 2 MiB
  # era 45 0 B
  * eras 43 to 44 2 MiB
@@ -135,11 +135,39 @@ assert texts[0] == sys.argv[2] + ", 64 MiB", texts[0]
 assert "era 46, the current one: 2 MiB" in texts and "never written: 32 MiB" in texts, texts
 rects = [r.attrib for r in svg.iter(ns + "rect")][1:]
 cells = [r for r in rects if int(r["y"]) >= 28 and int(r["y"]) < 28 + 8 * 8]
-# 1024 blocks, a cell each, in 8 lines of 128: two runs of 32 in each
+# 1024 blocks, one for each cell, in 8 lines of 128; each line has two runs of 32
 assert sum(int(r["width"]) for r in cells) == 1024 * 8, cells
 hot = [r for r in cells if r["fill"] == "#fff18a"]
 assert [(r["x"], r["y"], r["width"]) for r in hot] == [("520", "84", "256")], hot
 PYTHON
 	refused "$T/none/svg: No such file or directory" eractl map "$T/m<&>" --svg "$T/none/svg"
-	refused "cannot write the whole file" eractl map "$T/m<&>" --svg /dev/full
+}
+
+test_map_svg_replaces_a_picture_only()
+{
+	DESCRIPTION="map --svg replaces an old picture in one step, and refuses a device, metadata and a file with anything else"
+	many "$T/m"
+	cp "$T/m" "$T/before"
+	refused "expected a regular file, or a path at which there is nothing" eractl map "$T/m" --svg /dev/full
+	refused "$T/m: it exists and is no SVG" eractl map "$T/m" --svg "$T/m"
+	cmp "$T/m" "$T/before"
+	echo 'data /dev/sdb /var/lib/erad/data' > "$T/table"
+	cp "$T/table" "$T/before"
+	refused "$T/table: it exists and is no SVG" eractl map "$T/m" --svg "$T/table"
+	cmp "$T/table" "$T/before"
+	touch "$T/svg"
+	chmod 640 "$T/svg"
+	ln -s svg "$T/link"
+	eractl map "$T/m" --svg "$T/link"
+	grep -q '^<svg' "$T/svg"
+	cp "$T/svg" "$T/before"
+	# A write that fails leaves the old picture, and no other file.
+	refused "cannot write the whole file: File too large" \
+		bash -c 'trap "" XFSZ; ulimit -f 1; exec eractl map "$1" --since 46 --svg "$2"' bash "$T/m" "$T/svg"
+	cmp "$T/svg" "$T/before"
+	eractl map "$T/m" --since 46 --svg "$T/link"
+	cmp -s "$T/svg" "$T/before" && fail "it was not replaced"
+	[[ -L $T/link ]] || fail "the link was replaced"
+	same "$(stat -c %a "$T/svg")" 640
+	same "$(echo "$T"/svg*)" "$T/svg"
 }

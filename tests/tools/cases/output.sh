@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # How all programs handle failing output, closed descriptors and unusual paths.
 
-# The commands of eractl that print without erad, and the other programs where they print.
+# The commands of eractl that print without erad, and the other programs that print.
 printing=('eractl help' 'eractl help diff' 'eractl create --help' 'eractl --version' 'eractl check F' 'eractl check --json F'
 	'eractl dump F' 'eractl dump --json F' 'eractl map F' 'eractl map --json F' 'eractl repair F' 'eractl repair --json F'
 	'erad --help' 'erad --version' 'erad-exporter --help' 'erad-exporter --version')
@@ -44,7 +44,8 @@ test_closed_descriptors_are_not_given_to_files()
 		[[ $out == "${command%% *}: cannot write the output: Bad file descriptor" ]] || fail "$command: got '$out'"
 	done
 	cp F before
-	# Otherwise each file that is opened would get one of the three descriptors.
+	# Close the three descriptors: the next files that the program opens must not get their
+	# numbers.
 	eractl dump F <&- >&- 2>&- && fail "dump: exit code 0"
 	eractl repair F <&- >&- 2>&- && fail "repair: exit code 0"
 	eractl dump F <&- 2>&- > out
@@ -88,4 +89,29 @@ test_the_text_file_replaces_only_files()
 	refused "fifo is no regular file" erad-exporter --textfile "$T/fifo"
 	refused "dir is no regular file" erad-exporter --textfile "$T/dir"
 	[[ -p $T/fifo && -d $T/dir ]] || fail "it is gone"
+}
+
+# page_section COMMAND: prints what eractl(8) says of this command below COMMANDS.
+page_section()
+{
+	awk -v command="$1" '
+		/^# / { commands = $0 == "# COMMANDS" }
+		/^\*/ { wanted = $0 ~ "^[*]" command "[* ]" }
+		commands && wanted' daemon/man/eractl.8.scd
+}
+
+test_manual_has_the_options_of_the_help()
+{
+	DESCRIPTION="eractl(8) describes every command of eractl's help, with exactly the options that the help of this command has"
+	local command page
+
+	for command in $(eractl help | sed -n 's/^  \([a-z-]\{1,\}\)  .*/\1/p'); do
+		[[ $command != help ]] || continue
+		page=$(page_section "$command")
+		[[ $page ]] || fail "eractl(8) does not describe $command"
+		eractl help "$command" | sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p' | sed '/^--\(help\|json\)$/d' | sort > "$T/help"
+		# An option is in a paragraph of its own, or in the line that begins the description of the command.
+		sed -n '/^\*/p; /^\t\*-/p' <<< "$page" | sed 's/[^a-z-]/\n/g' | sed '/^--[a-z]/!d; /^--json$/d' | sort -u > "$T/page"
+		diff "$T/help" "$T/page" > "$T/diff" || fail "$command: '<' are in the help only, '>' in eractl(8) only: $(cat "$T/diff")"
+	done
 }

@@ -33,7 +33,8 @@ test_repair_superblock()
 		fi
 		mended "$T/m$copy" "$T/before" "superblock $([[ $copy == 0 ]] && echo A || echo B) was damaged" 0
 	done
-	# The tail of the older superblock is before the fold, and the pages from there on still exist.
+	# The tail of the older superblock is from before the fold.  The journal pages from this
+	# tail on still exist.
 	eras "$T/lost" > "$T/after"
 	same "$(only_more "$T/before" "$T/after")" 0
 	mended "$T/lost" "$T/before" "superblock" 0
@@ -51,19 +52,43 @@ test_repair_superblock_old()
 	DESCRIPTION="where the superblock that is left is too old for what is in the ring, all blocks are marked"
 	local i steps=()
 
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 300; i < 320; i++)); do
 		steps+=(mark "$i" 1)
 	done
-	metadata "$T/m" format 3225 5 era 1 mark 0 100 fold era 2 "${steps[@]}" close
-	metadata "$T/m" era 3 mark 5 3
+	metadata "$T/m" format 3225 5 era 1 mark 0 100 fold era 2 mark 0 1 mark 1 1 fold "${steps[@]}"
 	eras "$T/m" > "$T/before"
-	# after three newer superblocks, the journal pages that the older superblock refers to are overwritten
+	# the journal pages that the older superblock refers to are overwritten
 	overwrite "$T/m" $(($(newer_superblock "$T/m") * 4096)) 512
-	if eractl check "$T/m" > "$T/found"; then
-		mended "$T/m" "$T/before" "superblock" 0
-	else
-		mended "$T/m" "$T/before" "all 3225 blocks count as written in era 3" 3222 3225
-	fi
+	mended "$T/m" "$T/before" "all 3225 blocks count as written in era 2" 3203 3225
+}
+
+test_repair_superblock_closed()
+{
+	DESCRIPTION="check finds a damaged superblock of closed metadata, whichever it is, and none in new metadata"
+	local copy letter other damage
+	local -A name=([0]=A [1]=B)
+
+	metadata "$T/closed" format 3225 5
+	eractl check "$T/closed" | grep -x 'no faults'
+	metadata "$T/closed" era 1 mark 0 100 fold close
+	eractl check "$T/closed" | grep -x 'no faults'
+	eras "$T/closed" > "$T/before"
+	for copy in 0 1; do
+		letter=${name[$copy]} other=${name[$((1 - copy))]}
+		for damage in "overwrite $((copy * 4096)) 64" "overwrite $((copy * 4096 + 40)) 8" "zero $((copy * 4096)) 4096"; do
+			# shellcheck disable=SC2086
+			set -- $damage
+			cp "$T/closed" "$T/m"
+			"$1" "$T/m" "$2" "$3"
+			cp "$T/m" "$T/damaged"
+			eractl check "$T/m" > "$T/found" && fail "check found nothing after: $damage"
+			grep -qF "superblock $letter (page $copy of the metadata) is damaged" "$T/found" || fail "got $(cat "$T/found")"
+			grep -qF "is from superblock $other" "$T/found" || fail "got $(cat "$T/found")"
+			same "$(tail -n 1 "$T/found")" "1 fault"
+			cmp "$T/m" "$T/damaged"
+			mended "$T/m" "$T/before" "superblock $letter was damaged" 0
+		done
+	done
 }
 
 test_repair_both_superblocks()
@@ -75,7 +100,7 @@ test_repair_both_superblocks()
 	eras "$T/m" > "$T/before"
 	eractl check "$T/m" --json > "$T/json" || fail "it is not sound"
 	uuid=$(json "$T/json" '$o->{uuid}')
-	# a bit of the checksum; the tail in the journal
+	# damage a bit of the checksum, and the tail in the journal
 	overwrite "$T/m" 0 4
 	overwrite "$T/m" $((4096 + 120)) 2
 	mended "$T/m" "$T/before" "new metadata, with a new UUID" 3203 3225
@@ -128,19 +153,19 @@ test_repair_array()
 	used "$T/pristine"
 	eras "$T/pristine" > "$T/before"
 
-	cp "$T/pristine" "$T/m"		# sector 4: blocks 496 to 619
+	cp "$T/pristine" "$T/m"		# sector 4 has blocks 496 to 619
 	overwrite "$T/m" $((array * 4096 + 4 * 512 + 33)) 1
 	mended "$T/m" "$T/before" "124 blocks from block 496" 124
 
-	cp "$T/pristine" "$T/m"		# blocks 992 to 1983, of which 1000 was in era 4
+	cp "$T/pristine" "$T/m"		# the page has blocks 992 to 1983; block 1000 was in era 4
 	overwrite "$T/m" $(((array + 2) * 4096)) 4096
 	mended "$T/m" "$T/before" "992 blocks from block 992" 991 992
 
-	cp "$T/pristine" "$T/m"		# half a page of another place; its sectors but the first are zeros
+	cp "$T/pristine" "$T/m"		# the first half of a page from another place; all sectors after its first one are zeros
 	dd if="$T/pristine" of="$T/m" bs=512 skip=$((array * 8)) seek=$(((array + 2) * 8 + 4)) count=4 conv=notrunc status=none
 	mended "$T/m" "$T/before" "124 blocks from block 1488" 124
 
-	cp "$T/pristine" "$T/m"		# the last sector, of which 1 block exists, and one beyond it
+	cp "$T/pristine" "$T/m"		# the last sector has 1 block that exists; damage the entry of this block, and one beyond it
 	overwrite "$T/m" $(((array + 6) * 4096 + 2 * 512)) 512
 	mended "$T/m" "$T/before" "1 block from block 3224" 1
 	cp "$T/pristine" "$T/m"
@@ -168,7 +193,7 @@ test_repair_era_to_come()
 	mended "$T/m" "$T/before" "blocks were written in era 9, which had not begun" 0
 	same "$(eractl check "$T/m" | grep -o 'era [0-9]*')" "era 9"
 
-	# the damage that cannot be repaired
+	# damage that cannot be repaired
 	metadata "$T/m" poke "$array" 0 8 4294967295
 	mended "$T/m" "$T/before" "124 blocks from block 0" 123 124
 }
@@ -203,7 +228,7 @@ test_repair_in_use()
 	for command in check dump repair "restore --overwrite-metadata --input $T/xml"; do
 		eractl dump "$T/before" > "$T/xml"
 		# shellcheck disable=SC2086 # words
-		refused "somebody else has it open" eractl $command "$T/m"
+		refused "another process has it open" eractl $command "$T/m"
 		# shellcheck disable=SC2086
 		refused "close the volume first" eractl $command "$T/m"
 	done

@@ -14,6 +14,32 @@ refuses()
 	[[ $status == "$1" && $out == *"$2"* ]] || fail "got status $status and '$out', expected $1 and '$2'"
 }
 
+# stated CODE TEXT STREAM: checks that receive of $T/copy with --state $T/state ends with the code and the text
+stated()
+{
+	local status=0 out
+
+	out=$(eractl receive "$T/copy" --state "$T/state" < "$3" 2>&1) || status=$?
+	[[ $status == "$1" && $out == *"$2"* ]] || fail "got status $status and '$out', expected $1 and '$2'"
+}
+
+test_send_of_a_closed_volume_checks_its_device()
+{
+	DESCRIPTION="send of a closed volume refuses a device that was written since the close, and says if there is no seal"
+	three_eras
+	metadata "$T/m3" close-sealed "$T/v3"
+	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" 2> "$T/said" | cmp - "$T/two_to_three"
+	[[ ! -s $T/said ]] || fail "it said $(cat "$T/said")"
+	eractl send "$T/m2" --device "$T/v2" --since "$(token 1)" 2> "$T/said" | cmp - "$T/one_to_two"
+	grep -q "not known whether the device was written since.*send takes the data as they are" "$T/said" || fail "it said $(cat "$T/said")"
+	write_blocks "$T/v3" 9 0 1
+	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/out" 2> "$T/said" && fail "it worked"
+	grep -q "$T/v3 was written since its volume was closed" "$T/said" || fail "it said $(cat "$T/said")"
+	[[ ! -s $T/out ]] || fail "it sent something"
+	# A snapshot from before the close.
+	eractl send "$T/m3" --device "$T/v3" --to "$(token 3)" > "$T/out"
+}
+
 test_send_and_receive_keep_a_copy()
 {
 	DESCRIPTION="a full copy and increments in order make the copy equal to the volume, and name the token of the next increment"
@@ -42,10 +68,10 @@ test_receive_takes_increments_in_order_only()
 	[[ ! -e $T/copy ]] || fail "it made a file"
 	receives "$T/copy" "$T/full" "$(token 1)"
 	cp --preserve=all "$T/copy" "$T/before"
-	refuses 1 "send an increment on the former" "$T/copy" "$T/two_to_three"
+	refuses 1 "but the stream is an increment on" "$T/copy" "$T/two_to_three"
 	cmp "$T/copy" "$T/before"
 	receives "$T/copy" "$T/one_to_two" "$(token 2)"
-	# A copy of the file without its attribute is not known to be a copy.
+	# A copy of the file without the attribute is not accepted as a copy.
 	cp "$T/copy" "$T/plain"
 	refuses 3 "it is not known to be a copy of any moment" "$T/plain" "$T/two_to_three"
 	refuses 1 "it has content, and the stream is a full copy; --overwrite overwrites it" "$T/copy" "$T/full"
@@ -54,7 +80,52 @@ test_receive_takes_increments_in_order_only()
 	refuses 3 "a full copy is due: it was written since" "$T/copy" "$T/two_to_three"
 	eractl receive --overwrite "$T/copy" < "$T/full" > "$T/said"
 	cmp "$T/copy" "$T/v1"
-	refused "has content" eractl receive "$T/m1" < "$T/full"
+	refused "it is metadata of erad" eractl receive "$T/m1" < "$T/full"
+}
+
+test_receive_compares_a_stream_of_the_same_era()
+{
+	DESCRIPTION="a stream of the era of the copy that was made later in this era is not taken for one that was received already"
+	three_eras
+	receives "$T/copy" "$T/full" "$(token 1)"
+	# The volume was written in era 1 after the stream was made, and is closed now.
+	write_blocks "$T/v1" 7 50 1
+	rm "$T/m1"
+	metadata "$T/m1" format 300 5 timeline 77 era 1 mark 0 40 mark 50 1 mark 290 10 close-sealed "$T/v1"
+	eractl send "$T/m1" --device "$T/v1" > "$T/later"
+	refuses 3 "a full copy is due: the stream is of the same era as the copy" "$T/copy" "$T/later"
+	refuses 3 "the data differ between byte" "$T/copy" "$T/later"
+	eractl receive "$T/copy" --overwrite < "$T/later" > /dev/null
+	cmp "$T/copy" "$T/v1"
+	receives "$T/copy" "$T/later" "$(token 1)"
+	# The same with increments, and with zeros in place of data.
+	receives "$T/other" "$T/full" "$(token 1)"
+	receives "$T/other" "$T/one_to_two" "$(token 2)"
+	dd if=/dev/zero of="$T/v2" bs=64K seek=20 count=1 conv=notrunc status=none
+	eractl send "$T/m2" --device "$T/v2" --since "$(token 1)" > "$T/later" 2> /dev/null
+	refuses 3 "the data differ between byte $((20 * 65536))" "$T/other" "$T/later"
+	receives "$T/other" "$T/one_to_two" "$(token 2)"
+}
+
+test_receive_takes_a_full_copy_twice()
+{
+	DESCRIPTION="a full copy that is received again is not written; it is refused if the copy was written since, or is of another moment"
+	three_eras
+	receives "$T/copy" "$T/full" "$(token 1)"
+	stat -c '%y %z' "$T/copy" > "$T/times"
+	receives "$T/copy" "$T/full" "$(token 1)"
+	grep -qF "$T/copy: the copy already has " "$T/said" || fail "got $(cat "$T/said")"
+	eractl receive "$T/copy" --json < "$T/full" > "$T/json"
+	same "$(json "$T/json" '"$o->{already} $o->{token}"')" "1 $(token 1)"
+	same "$(stat -c '%y %z' "$T/copy")" "$(cat "$T/times")"
+	# The stream is read to its end, so damage is an error.
+	head -c -100 "$T/full" > "$T/cut"
+	eractl receive "$T/copy" < "$T/cut" > "$T/said" 2>&1 && fail "a stream that was cut was taken"
+	cmp "$T/copy" "$T/v1"
+	touch "$T/copy"
+	refuses 1 "it has content, and the stream is a full copy" "$T/copy" "$T/full"
+	# A directory that is missing is no reason for a full copy.
+	refuses 1 "$T/none/copy: creating the copy: No such file or directory" "$T/none/copy" "$T/full"
 }
 
 test_receive_completes_a_cut_increment()
@@ -70,7 +141,7 @@ test_receive_completes_a_cut_increment()
 		head -c "$cut" "$T/one_to_two" > "$T/cut"
 		refuses 1 "the stream was cut" "$T/copy" "$T/cut"
 		if ((cut > 200)); then
-			refuses 1 "send an increment on the former" "$T/copy" "$T/two_to_three"
+			refuses 1 "but the stream is an increment on" "$T/copy" "$T/two_to_three"
 		fi
 		cp --preserve=all "$T/copy" "$T/other"
 		receives "$T/copy" "$T/one_to_two" "$(token 2)"
@@ -96,7 +167,8 @@ test_receive_completes_no_copy_from_another_timeline()
 	receives "$T/copy" "$T/full" "$(token 1)"
 	head -c $(($(stat -c %s "$T/one_to_two") - 1)) "$T/one_to_two" > "$T/cut"
 	refuses 1 "the stream was cut" "$T/copy" "$T/cut"
-	# The volume is put back to era 1 and goes on: what was written in the first era 2 is not in its increments.
+	# Put the volume back to era 1, and go on.  The new increments do not contain the blocks
+	# that were written in the first era 2.
 	metadata "$T/back" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 timeline 88 era 2 era 3 mark 100 1 close
 	eractl send "$T/back" --device "$T/v1" --since "$(token 1)" > "$T/other"
 	refuses 3 "a full copy is due" "$T/copy" "$T/other"
@@ -113,7 +185,8 @@ test_receive_writes_nothing_of_a_damaged_group()
 	receives "$T/base" "$T/full" "$(token 1)"
 	bytes=$(stat -c %s "$T/two_to_three")
 	receives "$T/base" "$T/one_to_two" "$(token 2)"
-	# The magic, names and size; the first check; a record; data; the last check; the end.
+	# Damage a byte of the magic, of the names and the size, of the first check, of a record, of
+	# data, of the last check, and of the end.
 	for at in 3 13 17 40 90 96 160 165 170 178 183 190 200 40000 $((bytes - 18)) $((bytes - 14)) $((bytes - 10)) $((bytes - 6)) $((bytes - 1)); do
 		cp --preserve=all "$T/base" "$T/copy"
 		perl -e 'local $/; my $s = <STDIN>; substr($s, $ARGV[0], 1) ^= "\x04"; print $s' "$at" < "$T/two_to_three" > "$T/bad"
@@ -138,7 +211,7 @@ test_receive_takes_groups_of_a_large_stream()
 	perl -e 'local $/; my $s = <STDIN>; substr($s, -1000, 1) ^= "\x01"; print $s' < "$T/full" > "$T/bad"
 	refuses 1 "got the checksum" "$T/other" "$T/bad"
 	cmp -n $((48 << 20)) "$T/other" "$T/v"
-	# Data of one group of 16 MiB at a time, and a buffer to read back.
+	# Memory is needed for the data of one group, 16 MiB, and for a buffer to read back.
 	(ulimit -v 120000 && eractl send "$T/m" --device "$T/v" | eractl receive "$T/small" > "$T/said")
 	cmp "$T/small" "$T/v"
 }
@@ -178,14 +251,15 @@ test_send_says_that_the_output_failed()
 	metadata "$T/m" format 1000 128 timeline 77 era 1 mark 0 1000 close
 	mkfifo "$T/pipe"
 	eractl send "$T/m" --device "$T/v" > "$T/pipe" 2> "$T/said" &
-	# The pipe is full long before the end of the volume: the writes below come while it is sent.
+	# The pipe is full long before the end of the volume, so the writes below happen during the
+	# send.
 	{
 		head -c 1000000 > "$T/begin"
 		echo more >> "$T/v"
 		cat
 	} < "$T/pipe" > "$T/rest"
 	wait $! && fail "exit code 0"
-	grep -F "was written to while it was" "$T/said"
+	grep -F "was written to while it was sent, so the stream has no end" "$T/said"
 	cat "$T/begin" "$T/rest" > "$T/stream"
 	refuses 1 "the stream was cut" "$T/copy" "$T/stream"
 }
@@ -199,9 +273,229 @@ test_receive_notes_in_a_file_where_a_copy_stands()
 	eractl receive "$T/copy" --state "$T/state" < "$T/one_to_two" > /dev/null
 	cmp "$T/copy" "$T/v2"
 	echo "my letters" > "$T/letters"
-	refused "got something else than what 'eractl receive' writes" eractl receive "$T/copy" --state "$T/letters" < "$T/two_to_three"
+	refused "this is not the state of a copy" eractl receive "$T/copy" --state "$T/letters" < "$T/two_to_three"
 	same "$(cat "$T/letters")" "my letters"
 	cmp "$T/copy" "$T/v2"
+}
+
+test_receive_binds_a_state_in_a_file_to_its_copy()
+{
+	DESCRIPTION="receive --state refuses a copy whose content is another than it left, even if the time of the last change is the same"
+	local at
+
+	three_eras
+	eractl receive "$T/base" --state "$T/state" < "$T/full" > /dev/null
+	# The seal always has the first and the last MiB.
+	for at in 0 1000000 $((size - 1000000)) $((size - 1)); do
+		cp --preserve=all "$T/base" "$T/copy"
+		printf x | dd of="$T/copy" bs=1 seek="$at" conv=notrunc status=none
+		touch -r "$T/base" "$T/copy"
+		cp "$T/copy" "$T/before"
+		stated 3 "$T/copy: a full copy is due: it was written since" "$T/one_to_two"
+		cmp "$T/copy" "$T/before"
+	done
+	# The same copy at another place is still the copy.
+	cp --preserve=all "$T/base" "$T/copy"
+	stated 0 "$(token 2)" "$T/one_to_two"
+	cmp "$T/copy" "$T/v2"
+	# An old copy with the state of a newer one.
+	cp --preserve=all "$T/base" "$T/copy"
+	stated 3 "a full copy is due" "$T/two_to_three"
+	cmp "$T/copy" "$T/v1"
+}
+
+test_receive_notices_a_write_to_an_unfinished_copy()
+{
+	DESCRIPTION="a copy whose stream was cut, and to which something else has written since, is not completed"
+	three_eras
+	receives "$T/base" "$T/full" "$(token 1)"
+	head -c 1000000 "$T/one_to_two" > "$T/cut"
+	cp --preserve=all "$T/base" "$T/copy"
+	refuses 1 "the stream was cut" "$T/copy" "$T/cut"
+	printf x | dd of="$T/copy" bs=1 seek=1000000 conv=notrunc status=none
+	refuses 3 "$T/copy: a full copy is due: it was written since" "$T/copy" "$T/one_to_two"
+	eractl receive "$T/copy" --overwrite < "$T/one_to_two" > "$T/said" 2>&1 && fail "--overwrite completed it"
+	# The same for a state in a file.
+	cp --preserve=all "$T/base" "$T/copy"
+	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > /dev/null
+	stated 1 "the stream was cut" "$T/cut"
+	cp --preserve=all "$T/copy" "$T/other"
+	printf x | dd of="$T/copy" bs=1 seek=1000000 conv=notrunc status=none
+	touch -r "$T/other" "$T/copy"
+	stated 3 "$T/copy: a full copy is due: it was written since" "$T/one_to_two"
+	cp --preserve=all "$T/other" "$T/copy"
+	stated 0 "$(token 2)" "$T/one_to_two"
+	cmp "$T/copy" "$T/v2"
+	# A full copy that was cut, and to which somebody has written something of value.
+	head -c 100000 "$T/full" > "$T/cut"
+	refuses 1 "the stream was cut" "$T/new" "$T/cut"
+	echo letters > "$T/new"
+	refuses 1 "--overwrite overwrites the copy" "$T/new" "$T/full"
+	same "$(cat "$T/new")" letters
+	eractl receive "$T/new" --overwrite < "$T/full" > /dev/null
+	cmp "$T/new" "$T/v1"
+}
+
+test_receive_overwrites_only_the_device_of_its_state()
+{
+	DESCRIPTION="--overwrite takes no other device than that in the state: the state may have been named by mistake"
+	three_eras
+	eractl receive "$T/copy" --state "$T/state" < "$T/full" > /dev/null
+	cp --preserve=all "$T/copy" "$T/before"
+	# The state of a block device, as it would be for another disk.
+	sed -i '0,/^place/s/^place/device 8192\ndm_uuid LVM-another\nserial \npart_uuid \n&/' "$T/state"
+	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > "$T/said" 2>&1 && fail "another device was overwritten"
+	grep -q "$T/copy: $T/state has the state of another copy: expected device-mapper UUID LVM-another, .*, got a file; if $T/copy is the right one, remove $T/state, or name another file with --state" "$T/said" ||
+		fail "got $(cat "$T/said")"
+	cmp "$T/copy" "$T/before"
+	rm "$T/state"
+	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > /dev/null
+}
+
+test_receive_makes_no_file_in_dev()
+{
+	DESCRIPTION="a full copy into a device that is missing is refused, whatever names the directory; one into a directory that is missing says so"
+	local name=no-such-disk-of-erad target
+
+	three_eras
+	ln -s /dev "$T/link"
+	for target in "/dev/$name" "$T/link/$name"; do
+		refuses 1 "$target: there is no such device; a file in /dev would be in memory" "$target" "$T/full"
+		[[ ! -e $target ]] || {
+			rm "$target"
+			fail "there is a file $target"
+		}
+	done
+	refuses 1 "$T/missing/copy: creating the copy: No such file or directory" "$T/missing/copy" "$T/full"
+}
+
+test_receive_says_that_it_waits_for_the_end_of_its_input()
+{
+	DESCRIPTION="if the writer of a stream keeps the pipe open after the end of the stream, receive says for what it waits, and then goes on"
+	local receiver
+
+	three_eras
+	mkfifo "$T/pipe"
+	eractl receive "$T/copy" < "$T/pipe" > "$T/said" 2> "$T/err" &
+	receiver=$!
+	exec 9> "$T/pipe"
+	cat "$T/full" >&9
+	until [[ -s $T/err ]] || ! kill -0 $receiver 2> /dev/null; do
+		sleep 0.1
+	done
+	grep -q "$T/copy: the stream has ended, but standard input is still open: receive waits" "$T/err" || fail "got $(cat "$T/err")"
+	exec 9>&-
+	wait $receiver
+	cmp "$T/copy" "$T/v1"
+	same "$(wc -l < "$T/err")" 1
+}
+
+# receive_half: begins to receive an increment in the background, as the process $half, which waits for more input from
+# file descriptor 9. The state says already that the copy is unfinished.
+receive_half()
+{
+	rm -f "$T/pipe"
+	mkfifo "$T/pipe"
+	eractl receive "$T/copy" --state "$T/state" < "$T/pipe" > "$T/half" 2>&1 9>&- &
+	half=$!
+	exec 9> "$T/pipe"
+	head -c 1000000 "$T/one_to_two" >&9
+	until grep -q '^unfinished' "$T/state"; do
+		sleep 0.05
+	done
+}
+
+test_receive_does_not_trust_a_copy_after_it_was_killed()
+{
+	DESCRIPTION="after receive was killed, nobody knows what else was written to the copy: the next one asks for --overwrite"
+	local half
+
+	three_eras
+	eractl receive "$T/copy" --state "$T/state" < "$T/full" > /dev/null
+	receive_half
+	kill -KILL "$half"
+	wait "$half" || :
+	exec 9>&-
+	stated 1 "was killed, or the power failed: so it is not known whether" "$T/one_to_two"
+	cmp "$T/copy" "$T/v1"
+	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/one_to_two" > /dev/null
+	cmp "$T/copy" "$T/v2"
+	eractl receive "$T/copy" --state "$T/state" < "$T/two_to_three" > /dev/null
+	cmp "$T/copy" "$T/v3"
+}
+
+test_receive_that_is_interrupted_notes_the_state()
+{
+	DESCRIPTION="receive that is ended by SIGTERM or SIGHUP notes how it leaves the copy, so that the next one completes it"
+	local half name status
+
+	three_eras
+	eractl receive "$T/base" --state "$T/first" < "$T/full" > /dev/null
+	for name in TERM HUP; do
+		cp --preserve=all "$T/base" "$T/copy"
+		cp "$T/first" "$T/state"
+		receive_half
+		kill "-$name" "$half"
+		status=0
+		wait "$half" || status=$?
+		exec 9>&-
+		same "$status" 1
+		grep -F "the copy is between two moments" "$T/half"
+		stated 0 "$(token 2)" "$T/one_to_two"
+		cmp "$T/copy" "$T/v2"
+	done
+}
+
+test_receive_waits_for_a_lock()
+{
+	DESCRIPTION="receive waits for a short lock of the copy, as udev takes one of a disk"
+	three_eras
+	receives "$T/copy" "$T/full" "$(token 1)"
+	# flock makes the file "locked" while it holds the lock.
+	flock --shared "$T/copy" bash -c 'touch "$0"; sleep 1' "$T/locked" &
+	until [[ -e $T/locked ]]; do
+		sleep 0.05
+	done
+	receives "$T/copy" "$T/one_to_two" "$(token 2)"
+	cmp "$T/copy" "$T/v2"
+}
+
+test_receive_takes_no_data_after_the_end()
+{
+	DESCRIPTION="a stream with data after its end is refused, with checksums and without, and its last group is not written"
+	local from=tests/fuzz/corpus/stream
+
+	three_eras
+	receives "$T/copy" "$T/full" "$(token 1)"
+	# A second increment behind the first one: taken alone, the first one would lose what is in the second one.
+	cat "$T/one_to_two" "$T/two_to_three" > "$T/both"
+	refuses 1 "got the end, and more data after it" "$T/copy" "$T/both"
+	cmp "$T/copy" "$T/v1"
+	receives "$T/copy" "$T/one_to_two" "$(token 2)"
+	cmp "$T/copy" "$T/v2"
+	receives "$T/rbd" $from/rbd_full monday
+	cp "$T/rbd" "$T/before"
+	cat $from/rbd_increment <(echo) > "$T/both"
+	refuses 1 "got the end, and more data after it" "$T/rbd" "$T/both"
+	cmp "$T/rbd" "$T/before"
+	receives "$T/rbd" $from/rbd_increment tuesday
+	# A stream without any record, and a stream that was received already.
+	printf 'rbd diff v1\nt\1\0\0\0as\0\2\0\0\0\0\0\0ee' > "$T/empty"
+	refuses 1 "got the end, and more data after it" "$T/new" "$T/empty"
+	cat "$T/one_to_two" <(echo) > "$T/both"
+	refuses 1 "got the end, and more data after it" "$T/copy" "$T/both"
+}
+
+test_receive_makes_the_names_of_files_durable()
+{
+	DESCRIPTION="receive makes the directory durable in which it has created the copy, and the one of the state; so does diff --format qcow2"
+	three_eras
+	mkdir "$T/a" "$T/b" "$T/c"
+	strace -y -e trace=fsync -o "$T/calls" eractl receive "$T/a/copy" --state "$T/b/state" < "$T/full"
+	grep -F "<$T/a>) " "$T/calls"
+	grep -F "<$T/b>) " "$T/calls"
+	strace -y -e trace=fsync -o "$T/calls" eractl diff "$T/m3" --since "$(token 1)" --device "$T/v3" --format qcow2 "$T/c/q"
+	grep -F "<$T/c>) " "$T/calls"
 }
 
 test_receive_takes_what_rbd_export_diff_writes()
@@ -211,11 +505,11 @@ test_receive_takes_what_rbd_export_diff_writes()
 
 	receives "$T/copy" $from/rbd_full monday
 	sha256sum --check --status <<< "00c631fc71ac5bfbcbf012251b5eedd742837375a3fb330422141962a8328ed4  $T/copy"
-	refuses 1 "send an increment on the former" "$T/copy" $from/rbd_head
+	refuses 1 "but the stream is an increment on" "$T/copy" $from/rbd_head
 	receives "$T/copy" $from/rbd_increment tuesday
 	sha256sum --check --status <<< "e886fa905ebd0251807b63f93b7d36beb2c9877c5ebdbec4a82f163575d1a0f1  $T/copy"
 	grep -F "the stream has no checksums" "$T/said"
-	# An increment to no snapshot: the image became smaller.
+	# An increment that leads to no snapshot, and makes the image smaller.
 	eractl receive "$T/copy" < $from/rbd_head > "$T/said"
 	sha256sum --check --status <<< "5d306ca61624ab876bbd4d8bb66d5d0c675e97f116e702c0313d8886bf81076c  $T/copy"
 	refuses 3 "a full copy is due" "$T/copy" $from/rbd_head

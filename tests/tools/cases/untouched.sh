@@ -29,12 +29,12 @@ test_untouched_by_restore()
 		untouched "$type" "$T/$type" eractl repair "$T/$type"
 		rm "$T/$type"*
 	done
-	# less than a page, which the engine cannot read
+	# a file of less than a page, which the engine cannot read
 	printf 'all that I have' > "$T/text"
 	cp "$T/text" "$T/text.before"
 	untouched text "is never overwritten" eractl restore "$T/text" --input "$T/xml" --overwrite-metadata
 	untouched text "" eractl repair "$T/text"
-	# zeros, except one byte at the end of the range that would be written
+	# a file of zeros, with one other byte at the end of the range that restore would write
 	truncate -s $((42 * 4096)) "$T/late"
 	printf x | dd of="$T/late" bs=1 seek=$((42 * 4096 - 1)) conv=notrunc status=none
 	cp "$T/late" "$T/late.before"
@@ -58,7 +58,7 @@ test_untouched_zeros()
 	eractl dump "$T/m" > "$T/xml"
 	truncate -s 5000 "$T/zeros"
 	cp "$T/zeros" "$T/zeros.before"
-	# no room for the new metadata
+	# the file system has no room for the new metadata
 	trap '' XFSZ
 	(ulimit -f 20 && untouched zeros "File too large" eractl restore "$T/zeros" --input "$T/xml")
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null

@@ -69,7 +69,7 @@ void kvfree(void *p)
 
 void synchronize_rcu_expedited(void)
 {
-	assert(!kernel_rcu_depth);	/* a grace period inside an RCU section would wait for itself */
+	assert(!kernel_rcu_depth);	/* abort: a grace period inside an RCU section would wait for itself */
 	if (kernel_in_grace_period)
 		kernel_in_grace_period();
 }

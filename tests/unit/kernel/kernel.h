@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stand-ins for the kernel's functions that kmod/writeset.c calls, so that this file runs in
- * user space under sanitizers.  One thread plays all CPUs.  A test sets the current CPU, the
+ * Stand-ins for the kernel's functions that kmod/writeset.c calls, so that this file can run in
+ * user space, under sanitizers.  One thread stands for all CPUs.  A test sets the current CPU, the
  * events during a grace period, and how much memory there is.
  */
 #ifndef KERNEL_H
@@ -88,9 +88,9 @@ unsigned long find_next_zero_bit(const unsigned long *bits, unsigned long size, 
 #define __GFP_NORETRY	0u
 #define __GFP_NOWARN	0u
 
-extern unsigned long kernel_ram_pages;		/* memory of the machine, in pages */
+extern unsigned long kernel_ram_pages;		/* memory of the machine in pages */
 extern unsigned long kernel_free_pages;		/* how many further page allocations succeed */
-extern unsigned long kernel_used_pages;		/* pages that are allocated and not freed */
+extern unsigned long kernel_used_pages;		/* how many pages are allocated and not freed */
 extern bool kernel_kvzalloc_fails;
 
 static inline unsigned long totalram_pages(void)
@@ -109,10 +109,10 @@ void kvfree(void *p);
 #define __percpu
 #define KERNEL_CPUS	3
 
-/* A pointer to per-CPU data points to the data of CPU 0; those of CPU n lie n strides further. */
+/* A pointer to per-CPU data points to the data of CPU 0.  The data of CPU n is n strides further. */
 #define KERNEL_CPU_STRIDE	64
 
-extern unsigned int kernel_cpu;		/* the current one */
+extern unsigned int kernel_cpu;		/* the CPU for which the thread stands now */
 
 #define for_each_possible_cpu(cpu)	for (cpu = 0; cpu < KERNEL_CPUS; cpu++)
 #define per_cpu_ptr(p, cpu)	((__typeof__(p))((char *)(p) + (cpu) * KERNEL_CPU_STRIDE))
@@ -120,7 +120,7 @@ extern unsigned int kernel_cpu;		/* the current one */
 
 /* ---- RCU ---- */
 
-extern unsigned int kernel_rcu_depth;		/* nesting of read-side sections */
+extern unsigned int kernel_rcu_depth;		/* how deep read-side sections are nested */
 extern void (*kernel_in_grace_period)(void);	/* what other CPUs do during a grace period; may be NULL */
 
 static inline void rcu_read_lock_sched(void)

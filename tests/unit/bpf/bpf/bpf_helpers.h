@@ -14,7 +14,7 @@ void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
 long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe);
 
-/* The program, and its map of maps. */
+/* These are the program, and its map of maps. */
 struct bpf_raw_tracepoint_args;
 int on_recorded(struct bpf_raw_tracepoint_args *ctx);
 

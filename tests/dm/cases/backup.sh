@@ -1,0 +1,250 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl backup of open volumes, and eractl restore-backup to devices. tests/tools has the cases of kills, damage and closed volumes.
+
+# backs_up TEXT ARGUMENT…: makes a backup into $T/dir, and checks that the output has the text
+backs_up()
+{
+	local text=$1
+
+	shift
+	eractl backup "$1" "$T/dir" "${@:2}" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"
+	grep -qF -- "$text" "$T/said" || fail "got '$(cat "$T/said")', expected '$text'"
+}
+
+# not_backed_up TEXT ARGUMENT…: checks that a backup into $T/dir fails with the text, and changes no copy
+not_backed_up()
+{
+	local text=$1
+
+	shift
+	cp "$T/dir/MANIFEST" "$T/before"
+	eractl backup "$1" "$T/dir" "${@:2}" > "$T/said" 2>&1 && fail "it worked: $(cat "$T/said")"
+	grep -qF -- "$text" "$T/said" || fail "got '$(cat "$T/said")', expected '$text'"
+	cmp "$T/dir/MANIFEST" "$T/before"
+	[[ ! -e $T/dir/unfinished.erad ]] || fail "an unfinished file was left"
+}
+
+# restored_equals DEVICE [ARGUMENT…]: restores into a new file, and compares it with the device
+restored_equals()
+{
+	rm -f "$T/restored"
+	eractl restore-backup "$T/dir" "$T/restored" "${@:2}" > /dev/null
+	cmp "$T/restored" "$1"
+}
+
+test_backup_of_an_open_volume()
+{
+	DESCRIPTION="backup of an open volume makes a chain that restore-backup writes to a device; another volume and a volume that is written are refused"
+	local origin other target small writer
+
+	origin=$(new_disk 64M)
+	other=$(new_disk 64M)
+	target=$(new_disk 64M)
+	small=$(new_disk 63M)
+	mkdir "$T/dir" "$T/mnt"
+	eractl create data "$origin" > /dev/null
+	write_at data 8388608 262144
+	backs_up "full copy, 64 MiB" data --init --verify
+	restored_equals /dev/mapper/data
+	cp "$T/restored" "$T/first"
+	write_at data 0 65536
+	write_at data 16777216 4096
+	backs_up "increment, 128 KiB" data
+	restored_equals /dev/mapper/data
+	# A device gets zeros where the copy has zeros.
+	dd if=/dev/urandom of="$target" bs=1M count=64 oflag=direct conv=nocreat status=none
+	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "it took a device without --overwrite"
+	grep -F "all of the device will be overwritten" "$T/said"
+	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said"
+	cmp "$target" /dev/mapper/data
+	eractl restore-backup "$T/dir" "$small" --overwrite > "$T/said" 2>&1 && fail "it took a small device"
+	grep -F "$small has 66060288 bytes, but the volume had 67108864" "$T/said"
+	mkfs.ext4 -q "$target"
+	mount "$target" "$T/mnt"
+	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said" 2>&1 && fail "it took a mounted device"
+	grep -F "it is in use, for example mounted" "$T/said"
+	umount "$T/mnt"
+
+	dmsetup create slow --table "0 $(blockdev --getsz "$other") delay $other 0 20 $other 0 0"
+	eractl create other /dev/mapper/slow > /dev/null
+	not_backed_up "it has the backups of volume data (" other
+	grep -F "got volume other (" "$T/said"
+	stop_erad
+	not_backed_up "erad is not running" data
+	start_erad
+	write_at data 33554432 65536
+	backs_up "increment" data
+	restored_equals /dev/mapper/data
+	restored_equals "$T/first" --at "$(sed -n 's/.*"file":"full-000001.*"token":"\([^"]*\)".*/\1/p' "$T/dir/MANIFEST")"
+
+	# The volume is written while it is read, which takes more than a second.
+	mv "$T/dir" "$T/aside"
+	mkdir "$T/dir"
+	while :; do
+		write_at other 50331648 4096
+	done &
+	writer=$!
+	eractl backup other "$T/dir" --init > "$T/said" 2>&1 && fail "it worked: $(cat "$T/said")"
+	kill $writer
+	wait $writer 2> /dev/null || :
+	grep -F "was written to while it was copied, so this copy does not count" "$T/said"
+	same "$(ls "$T/dir")" "$(printf '%s\n' LOCK MANIFEST)"
+	backs_up "full copy" other
+	restored_equals /dev/mapper/other
+	rm -r "$T/dir"
+	mv "$T/aside" "$T/dir"
+	eractl resize data --size 48M > /dev/null
+	backs_up "the volume has 50331648 bytes now, and had 67108864 bytes" data
+	restored_equals /dev/mapper/data
+}
+
+test_backup_of_a_closed_volume()
+{
+	DESCRIPTION="a volume is backed up open and closed by turns; a write past erad is refused while it is closed, and makes a full copy after"
+	local origin metadata=/var/lib/erad/data.erad
+
+	origin=$(new_disk 64M)
+	mkdir "$T/dir" "$T/mnt"
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	backs_up "full copy" data --init
+	# What is written after the checkpoint of the copy is in the same era, which ends with the close.
+	write_at data 33554432 65536
+	eractl close data
+	backs_up "the last copy is of the same era, in which the volume may have been written since" "$metadata" --device "$origin"
+	restored_equals "$origin"
+	backs_up "nothing was written since the last copy" "$metadata" --device "$origin"
+	eractl open data > /dev/null
+	write_at data 41943040 65536
+	backs_up "increment" data
+	restored_equals /dev/mapper/data
+	not_backed_up "close the volume first" "$metadata" --device "$origin"
+	write_at data 50331648 65536
+	# The era of the last copy has ended with another checkpoint.
+	eractl checkpoint data > /dev/null
+	eractl close data
+	backs_up "increment" "$metadata" --device "$origin"
+	restored_equals "$origin"
+	mount "$origin" "$T/mnt"
+	not_backed_up "$origin is in use, for example mounted, although its volume is closed" "$metadata" --device "$origin"
+	umount "$T/mnt"
+	not_backed_up "$origin was written since its volume was closed" "$metadata" --device "$origin"
+	eractl open data > /dev/null
+	backs_up "writes may have gone past erad" data
+	restored_equals /dev/mapper/data
+}
+
+# mounted_volume: makes the volume data with a mounted ext4 file system at $T/mnt. Reading all of it takes seconds.
+mounted_volume()
+{
+	local disk
+
+	disk=$(new_disk 64M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") delay $disk 0 40 $disk 0 0"
+	mkdir "$T/dir" "$T/mnt"
+	eractl create data /dev/mapper/slow > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	seq 100000 > "$T/mnt/old"
+}
+
+# thawed: checks that the file system takes writes
+thawed()
+{
+	bounded 20 sh -c "echo new > $T/mnt/new && sync -f $T/mnt" || fail "the file system is frozen"
+}
+
+test_backup_freezes_a_mounted_volume()
+{
+	DESCRIPTION="backup --freeze copies a file system that is being written, as a clean one, and refuses a freeze that would block itself"
+	local writer
+
+	mounted_volume
+	while :; do
+		date > "$T/mnt/now"
+		sync -f "$T/mnt"
+	done &
+	writer=$!
+	backs_up "frozen for" data --init --freeze
+	backs_up "increment" data --freeze --verify
+	kill $writer
+	wait $writer 2> /dev/null || :
+	thawed
+	eractl restore-backup "$T/dir" "$T/restored" > /dev/null
+	dumpe2fs -h "$T/restored" 2> /dev/null | grep -F needs_recovery && fail "the copy is not of a frozen file system"
+	fsck.ext4 -fn "$T/restored"
+	debugfs -R "cat old" "$T/restored" 2> /dev/null | cmp - <(seq 100000)
+
+	mkdir "$T/mnt/dir"
+	eractl backup data "$T/mnt/dir" --init --freeze > "$T/said" 2>&1 && fail "the directory is on the frozen file system"
+	grep -F "$T/mnt/dir: it is on the file system of /dev/mapper/data, which cannot be frozen then" "$T/said"
+	eractl backup data "$T/dir" --freeze > "$T/mnt/said" 2> "$T/said" && fail "the output is on the frozen file system"
+	grep -F "the output is a file on the file system of" "$T/said"
+	mkdir -p /var/lib/erad/seen
+	mount --bind "$T/mnt" /var/lib/erad/seen
+	not_backed_up "/var/lib/erad/seen: it is on the file system of" data --freeze
+	umount /var/lib/erad/seen
+	fsfreeze -f "$T/mnt"
+	not_backed_up "it is frozen already" data --freeze
+	# backup has not thawed it.
+	fsfreeze -u "$T/mnt"
+	thawed
+	umount "$T/mnt"
+	not_backed_up "no file system on it is mounted" data --freeze
+	backs_up "increment" data
+}
+
+# backs_up_half: begins a full backup with --freeze in the background, as the process $half, and returns while the file
+# system is frozen
+backs_up_half()
+{
+	# Without job control, the shell has commands in the background ignore SIGINT.
+	setsid env --default-signal=INT eractl backup data "$T/dir" --freeze --full > "$T/said" 2>&1 &
+	half=$!
+	wait_until "the copy has begun" test -e "$T/dir/unfinished.erad"
+}
+
+test_backup_thaws_in_every_case()
+{
+	DESCRIPTION="the file system is thawed after a signal to eractl or its group, the end of erad or of the guardian, and when nothing is copied"
+	local half signal guardian
+
+	mounted_volume
+	backs_up "full copy" data --init --freeze
+	for signal in INT TERM HUP KILL; do
+		backs_up_half
+		kill -$signal -- "-$half"
+		wait "$half" && fail "exit code 0 after $signal"
+		thawed
+		backs_up "increment" data --freeze
+		thawed
+	done
+	backs_up_half
+	stop_erad
+	start_erad
+	wait "$half" || :
+	thawed
+	backs_up "increment" data --freeze
+	backs_up_half
+	kill_erad
+	start_erad
+	wait "$half" || :
+	thawed
+	backs_up "increment" data --freeze
+	# The guardian is killed.  eractl thaws the file system, so a write may come before the end of the copy.
+	backs_up_half
+	read -r guardian < "/proc/$half/task/$half/children" || :
+	kill -KILL "$guardian"
+	wait "$half" || grep -q "was written to while it was copied" "$T/said" || fail "$(cat "$T/said")"
+	thawed
+	# eractl makes no progress.
+	backs_up_half
+	kill -STOP "$half"
+	bounded 90 sh -c "echo new > $T/mnt/new && sync -f $T/mnt" || fail "the file system is frozen"
+	kill -CONT "$half"
+	wait "$half" && fail "exit code 0 although the file system was thawed meanwhile"
+	backs_up "increment" data --freeze
+	eractl restore-backup "$T/dir" "$T/restored" > /dev/null
+	fsck.ext4 -fn "$T/restored"
+}

@@ -1,0 +1,267 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What is written past a target is noticed even if no erad saw the target go: the lines of the table in daemon/erad/volume/table_note.h.
+
+# tracked: the volume data, active in era 2, with a write in era 1 and one in era 2; sets origin, erad and linear, the tables.
+tracked()
+{
+	origin=$(new_disk 64M)
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	eractl create data "$origin" "$@" > /dev/null
+	write_at data 0 4096
+	eractl checkpoint data > /dev/null
+	write_at data 1048576 4096
+	erad=$(dmsetup table data)
+	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
+}
+
+# served_again: data is active again. How many gaps it has is in the array of its status.
+served_again()
+{
+	wait_until "active" eractl_state_is data active
+}
+
+test_thrown_out_while_no_erad_runs()
+{
+	DESCRIPTION="a target that is thrown out of its table while no erad runs, or after erad was killed: the next diff lists everything, unless the counters show that nothing was written"
+	local origin erad linear before
+
+	tracked
+	stop_erad
+	# Another table of erad took the place: nothing was in between.
+	swap_table data "$erad"
+	start_erad
+	served_again
+	no_gap data
+	kill_erad
+	while_linear data "$origin" true
+	start_erad
+	served_again
+	# Nothing was written since the previous swap, so the counter of the device is still the one in the note.
+	no_gap data
+	before=$(eractl checkpoint data)
+	write_at data 1048576 4096
+	kill_erad
+	while_linear data "$origin" write_at data 8388608 4096
+	start_erad
+	served_again
+	gap_was unknown "the target was taken out of its table while no erad ran"
+	same "$(changed data "$before")" "0 67108864"
+	# There is one gap, and a diff since a later era is exact.
+	same "$(eractl status --json data | grep -c '"kind"')" 1
+	before=$(eractl checkpoint data)
+	write_at data 2097152 4096
+	same "$(changed data "$before")" "2097152 65536"
+}
+
+# counters 0|1: has the kernel count what is written to data, or not.  Kernels before 6.11 always count.
+counters()
+{
+	local dev
+
+	dev=$(dmsetup info -c --noheadings -o minor data)
+	echo "$1" > "/sys/block/dm-$dev/queue/iostats"
+}
+
+test_counters_switched_off()
+{
+	DESCRIPTION="a write past erad is noticed if the counters are off when the target goes; if they are switched off later, only if the kernel counts in any case, as erad(8) says"
+	local origin erad linear before at out back
+
+	tracked
+	for at in 0:1 0:0 1:0; do
+		[[ $at != 1:0 ]] || counts_always || continue
+		before=$(eractl checkpoint data)
+		out=${at%:*}
+		back=${at#*:}
+		: > "${ERAD_OUT:-/tmp}/erad.log"
+		counters "$out"
+		swap_table data "$linear"
+		wait_until "closed" eractl_state_is data closed
+		counters 0
+		write_at data 8388608 4096
+		counters "$back"
+		swap_table data "$erad"
+		served_again
+		gap_was written-past-table "8 sectors were written\|the device has no counters of writes"
+		same "$(changed data "$before" 2> /dev/null)" "0 67108864"
+		counters 1
+		swap_table data "$erad"
+		served_again
+	done
+
+	before=$(eractl checkpoint data)
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	counters 0
+	write_at data 0 4096
+	# While erad's table is in place, the counters do not matter.
+	same "$(changed data "$before")" "0 65536"
+	swap_table data "$linear"
+	wait_until "closed" eractl_state_is data closed
+	counters 1
+	swap_table data "$erad"
+	served_again
+	# Nothing was written past erad, but this cannot be known; a kernel that always counts knows it.
+	[[ $(changed data "$before" 2> /dev/null) == "0 67108864" ]] || counts_always
+	before=$(eractl checkpoint data)
+	swap_table data "$linear"
+	wait_until "closed" eractl_state_is data closed
+	counters 0
+	write_at data 8388608 4096
+	counters 1
+	swap_table data "$erad"
+	served_again
+	! counts_always || same "$(changed data "$before" 2> /dev/null)" "0 67108864"
+}
+
+# counts_always: this kernel counts what is written to a mapped device also if its counters are switched off.
+counts_always()
+{
+	local major minor
+
+	IFS=.- read -r major minor _ < /proc/sys/kernel/osrelease
+	((major < 6 || (major == 6 && minor < 11)))
+}
+
+test_device_removed_while_no_erad_runs()
+{
+	DESCRIPTION="a device that is removed while no erad runs has no seal, and the next open in the same boot says so; after a reboot it is no gap"
+	local origin erad linear
+
+	tracked
+	stop_erad
+	dmsetup remove data
+	another_boot
+	start_erad
+	eractl open data > /dev/null
+	no_gap data
+	stop_erad
+	dmsetup remove data
+	start_erad
+	eractl open data > /dev/null
+	this_boot
+	gap_was unknown "the device was removed while no erad ran"
+	read_fully data || fail "got $(changed data 1)"
+}
+
+test_erad_that_ends_in_an_activation_is_no_gap()
+{
+	DESCRIPTION="an erad that is killed when the first era is durable, or has begun, leaves no gap"
+	local origin erad linear point opener
+
+	tracked
+	for point in FIRST_DURABLE FIRST_BEGUN; do
+		eractl close data
+		stop_erad
+		echo "$point 1" > "$T/armed"
+		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
+		echo $! > /run/vm/erad.pid
+		wait_until "erad answers" eractl list
+		eractl open data > /dev/null 2>&1 &
+		opener=$!
+		wait_until "erad has killed itself at $point" grep -q "failpoint $point" "$T/life"
+		wait_until "erad is dead" erad_gone
+		start_erad
+		wait $opener || :
+		served_again
+		no_gap data
+	done
+}
+
+test_device_written_before_its_target_came()
+{
+	DESCRIPTION="a device that was written after a reboot before erad's table took the place of another one: the next diff lists everything"
+	local origin erad linear
+
+	tracked
+	stop_erad
+	dmsetup remove data
+	another_boot
+	dmsetup create data --table "$linear"
+	dd if=/dev/mapper/data of=/dev/null bs=1M count=1 iflag=direct status=none
+	swap_table data "$erad"
+	start_erad
+	served_again
+	no_gap data
+	stop_erad
+	dmsetup remove data
+	this_boot
+	dmsetup create data --table "$linear"
+	write_at data 8388608 4096
+	swap_table data "$erad"
+	start_erad
+	served_again
+	gap_was written-past-table "the device was written before its target came"
+	read_fully data || fail "got $(changed data 1)"
+}
+
+test_killed_before_the_seal()
+{
+	DESCRIPTION="an erad that is killed in a close before the origin is sealed: the next diff lists everything if the origin was written meanwhile, and only then"
+	local origin erad linear round
+
+	tracked
+	for round in 1 2; do
+		stop_erad
+		echo "CLOSE_FOLDED 1" > "$T/armed"
+		ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
+		echo $! > /run/vm/erad.pid
+		wait_until "erad serves" eractl_state_is data active
+		eractl close data > /dev/null 2>&1 || :
+		wait_until "erad is dead" erad_gone
+		grep -q "failpoint CLOSE_FOLDED" "$T/life" || fail "erad was not killed: $(cat "$T/life")"
+		((round == 1)) || dd if=/dev/urandom of="$origin" bs=4096 seek=2048 count=1 oflag=direct conv=notrunc,nocreat status=none
+		start_erad
+		eractl open data > /dev/null
+		((round == 2)) || no_gap data
+	done
+	gap_was written-while-closed "8 sectors were written to the origin while the volume was closed"
+	read_fully data || fail "got $(changed data 1)"
+}
+
+test_written_before_the_seal()
+{
+	DESCRIPTION="an origin that is written when its device has gone, before the slow close of the volume has sealed the origin: the next diff lists everything"
+	local origin erad linear closer
+
+	tracked
+	stop_erad
+	echo "CLOSE_ENDED 1 stop" > "$T/armed"
+	ERAD_FAILPOINT=$T/armed build/failpoints/bin/erad --no-standby < /dev/null > "$T/life" 2>&1 &
+	echo $! > /run/vm/erad.pid
+	wait_until "erad serves" eractl_state_is data active
+	eractl close data > /dev/null &
+	closer=$!
+	wait_until "erad has stopped" grep -q "failpoint CLOSE_ENDED" "$T/life"
+	dd if=/dev/urandom of="$origin" bs=4096 seek=2048 count=1 oflag=direct conv=notrunc,nocreat status=none
+	kill -CONT "$(erad_pid)"
+	wait $closer
+	stop_erad
+	start_erad
+	eractl open data > /dev/null
+	gap_was unknown "when the volume was closed, the origin was in use already, was written"
+	read_fully data || fail "got $(changed data 1)"
+}
+
+test_thrown_out_while_the_metadata_fails()
+{
+	DESCRIPTION="a target that is thrown out while its metadata cannot be written: the next diff lists everything"
+	local origin erad linear disk good
+
+	disk=$(new_disk 16M)
+	good="0 $(blockdev --getsz "$disk") linear $disk 0"
+	dmsetup create meta --table "$good"
+	tracked --metadata /dev/mapper/meta
+	swap_table meta "0 $(blockdev --getsz "$disk") error"
+	write_at data 16777216 4096 &
+	wait_until "erad says that the metadata fails" grep -q "new writes wait: /dev/mapper/meta" "${ERAD_OUT:-/tmp}/erad.log"
+	swap_table data "$linear"
+	wait
+	wait_until "closed" eractl_state_is data closed
+	swap_table meta "$good"
+	swap_table data "$erad"
+	served_again
+	gap_was unknown "the target was taken out of its table while no erad ran or the metadata failed"
+	read_fully data || fail "got $(changed data 1)"
+}
+

@@ -1,0 +1,439 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl backup of closed volumes into a directory, and eractl restore-backup: chains, kills, damage, and what is refused.
+
+# shellcheck source=tests/tools/volumes.sh
+. tests/tools/volumes.sh
+
+# sealed N: closes $T/mN with a seal of $T/vN, as erad does
+sealed()
+{
+	metadata "$T/m$1" close-sealed "$T/v$1"
+}
+
+# A volume in eras 1 to 3, closed, and an empty directory for its backups.
+volumes()
+{
+	local i
+
+	three_eras
+	for i in 1 2 3; do
+		sealed $i
+	done
+	mkdir "$T/dir"
+}
+
+# backs_up N ARGUMENT…: backs up the volume in era N, and keeps the output in $T/said
+backs_up()
+{
+	local n=$1
+
+	shift
+	eractl backup "$T/m$n" "$T/dir" --device "$T/v$n" "$@" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"
+}
+
+# says TEXT: checks that the last command has printed the text
+says()
+{
+	grep -qF -- "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
+}
+
+# restores FILE [ARGUMENT…]: restores to $T/restored, and compares the result with the file
+restores()
+{
+	local file=$1
+
+	shift
+	rm -f "$T/restored"
+	eractl restore-backup "$T/dir" "$T/restored" "$@" > "$T/restore_said" || fail "restore-backup: exit code $?"
+	cmp "$T/restored" "$file"
+	[[ ! -e $T/restored.unfinished ]] || fail "a file was left"
+}
+
+test_backup_makes_a_chain_that_restores_each_moment()
+{
+	DESCRIPTION="a full copy and increments restore each moment, by token, by time and as the latest; nothing new is nothing to copy"
+	volumes
+	backs_up 1 --init
+	says "full copy"
+	says "this is the first copy"
+	backs_up 2 --verify
+	says "increment"
+	says "verified"
+	backs_up 3
+	restores "$T/v3"
+	restores "$T/v3" --at latest
+	restores "$T/v1" --at "$(token 1)"
+	restores "$T/v2" --at "$(token 2)"
+	grep -E "the copy of [-0-9]{10} [:0-9]{8}, [0-9.]+ MiB written; all checksums were right" "$T/restore_said"
+	restores "$T/v3" --at "@$(date +%s)"
+	restores "$T/v3" --at "$(date -d '1 minute' '+%F %T')"
+	refused "there is no copy of 2001-01-01 00:00 or before" eractl restore-backup "$T/dir" "$T/new" --at "2001-01-01 00:00"
+	refused "there is no copy of $(token 7)" eractl restore-backup "$T/dir" "$T/new" --at "$(token 7)"
+	refused "expected a token of MANIFEST" eractl restore-backup "$T/dir" "$T/new" --at yesterday
+	[[ ! -e $T/new ]] || fail "a file was made"
+	# An increment has only what was written since era 2 began: 35 blocks of 64 KiB.
+	(($(stat -c %s "$T/dir/incr-000003.erad") < 36 * 65536)) || fail "the increment is too large"
+	same "$(sha256sum < "$T/dir/incr-000002.erad" | cut -d ' ' -f 1)" \
+		"$(sed -n 3p "$T/dir/MANIFEST" > "$T/line"; json "$T/line" '$o->{sha256}')"
+	same "$(stat -c %a "$T/dir"/*.erad | sort -u)" 600
+	cp "$T/dir/MANIFEST" "$T/before"
+	backs_up 3 --json
+	same "$(json "$T/said" '"$o->{already} $o->{file}"')" "1 incr-000003.erad"
+	backs_up 3
+	says "nothing was written since the last copy"
+	cmp "$T/dir/MANIFEST" "$T/before"
+	backs_up 3 --full
+	says "--full was given"
+	restores "$T/v3"
+	same "$(ls "$T/dir")" "$(printf '%s\n' LOCK MANIFEST full-000001.erad full-000004.erad incr-000002.erad incr-000003.erad)"
+}
+
+test_backup_needs_the_right_directory()
+{
+	DESCRIPTION="backup makes no directory, takes one without MANIFEST only with --init and if it is empty, and one directory for one volume"
+	volumes
+	refused "expected a directory" eractl backup "$T/m1" "$T/none" --device "$T/v1" --init
+	[[ ! -e $T/none ]] || fail "the directory was made"
+	refused "it has no backups of erad; if it is the right directory, and its disk is mounted, --init" \
+		eractl backup "$T/m1" "$T/dir" --device "$T/v1"
+	same "$(ls -A "$T/dir")" ""
+	echo letters > "$T/dir/letters"
+	refused "expected an empty directory for --init" eractl backup "$T/m1" "$T/dir" --device "$T/v1" --init
+	[[ ! -e $T/dir/MANIFEST ]] || fail "there is a MANIFEST"
+	rm "$T/dir/letters"
+	mkdir "$T/dir/lost+found"
+	backs_up 1 --init
+	refused "leave out --init" eractl backup "$T/m1" "$T/dir" --device "$T/v1" --init
+	# Another volume with the same path of its metadata, and the same volume at another path.
+	cp "$T/m2" "$T/elsewhere"
+	eractl backup "$T/elsewhere" "$T/dir" --device "$T/v2" > "$T/said"
+	says increment
+	perl -0777 -pi -e 's/^(.*"uuid":")e7ad0300/${1}e7ad0399/; s/"token":"e7ad0300/"token":"e7ad0399/g' "$T/dir/MANIFEST"
+	refused "it has the backups of volume $T/m1 (e7ad0399-0000-0000-0000-000000000001), got volume $T/m3 ($uuid)" \
+		eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	echo '{"erad_backup":2,"uuid":"'$uuid'","volume":"x"}' > "$T/dir/MANIFEST"
+	refused "got version 2, expected 1" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	echo nonsense > "$T/dir/MANIFEST"
+	refused "MANIFEST: line 1: not a line of JSON" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	refused "MANIFEST: line 1: not a line of JSON" eractl restore-backup "$T/dir" "$T/new"
+}
+
+test_backup_refuses_a_manifest_that_was_changed()
+{
+	DESCRIPTION="a MANIFEST whose lines name files elsewhere, unknown bases, other volumes or wrong hashes is refused with its line"
+	local change
+
+	volumes
+	backs_up 1 --init
+	backs_up 2
+	cp "$T/dir/MANIFEST" "$T/good"
+	for change in 's|full-000001|../full-01|' 's|"base":"full-000001|"base":"full-000009|' 's|"token":"e7|"token":"e8|' \
+			's|"sha256":"....|"sha256":"XXXX|' 's|"size":[0-9]*|"size":-1|' '$ s|incr-000002|full-000001|' \
+			'$ s|"size":[0-9]*|"size":4096|' '2 s|"why":"[^"]*"|"why":null|' '$ s|incr-000002|incr-1234567890|'; do
+		sed "$change" "$T/good" > "$T/dir/MANIFEST"
+		! cmp -s "$T/good" "$T/dir/MANIFEST" || fail "$change changes nothing"
+		refused "MANIFEST: line " eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+		refused "MANIFEST: line " eractl restore-backup "$T/dir" "$T/new"
+	done
+	head -c -1 "$T/good" > "$T/dir/MANIFEST"
+	refused "MANIFEST: line 3: it has no end" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	: > "$T/dir/MANIFEST"
+	refused "MANIFEST: it is empty" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+}
+
+test_backup_of_a_closed_volume_checks_its_device()
+{
+	DESCRIPTION="a closed volume whose device was written since, is another one, or has no seal is not backed up; a missing option is said"
+	volumes
+	backs_up 1 --init
+	cp "$T/dir/MANIFEST" "$T/before"
+	printf x | dd of="$T/v2" bs=1 seek=1000 conv=notrunc status=none
+	refused "was written since its volume was closed, or is another device" eractl backup "$T/m2" "$T/dir" --device "$T/v2"
+	refused "was written since its volume was closed, or is another device" eractl backup "$T/m2" "$T/dir" --device "$T/v3"
+	# Nothing new in the metadata, but something in the device.
+	printf x | dd of="$T/v1" bs=1 seek=1000 conv=notrunc status=none
+	refused "was written since its volume was closed" eractl backup "$T/m1" "$T/dir" --device "$T/v1"
+	refused "was not closed properly" eractl backup "$T/m4" "$T/dir" --device "$T/v3"
+	refused "--device DEV is missing" eractl backup "$T/m3" "$T/dir"
+	refused "--device is for a volume that is closed" eractl backup data "$T/dir" --device "$T/v3"
+	truncate -s -512 "$T/v3"
+	refused "v3" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	cmp "$T/dir/MANIFEST" "$T/before"
+	same "$(find "$T/dir" -type f -printf '%f\n' | sort | paste -sd ' ')" "LOCK MANIFEST full-000001.erad"
+}
+
+test_backup_notices_a_write_while_it_reads()
+{
+	DESCRIPTION="a device that is written while it is copied makes no copy that counts, and the next backup is right"
+	volumes
+	backs_up 1 --init
+	# strace lets each write of the copy take half a second, so that the device is written meanwhile.
+	strace -f -o "$T/calls" -e trace=write -e inject=write:delay_enter=500000 \
+		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
+	until [[ -e $T/dir/unfinished.erad ]]; do
+		sleep 0.02
+	done
+	touch "$T/v2"
+	wait $! && fail "exit code 0: $(cat "$T/said")"
+	says "was written to while it was copied, so this copy does not count"
+	same "$(find "$T/dir" -type f -printf '%f\n' | sort | paste -sd ' ')" "LOCK MANIFEST full-000001.erad"
+	restores "$T/v1"
+	backs_up 2
+	says increment
+	restores "$T/v2"
+}
+
+test_backup_notes_the_time_of_the_moment()
+{
+	DESCRIPTION="the time of a copy is the moment of which it is, and not the end of the copying"
+	local pid stat later
+
+	volumes
+	backs_up 1 --init
+	# The backup is stopped when it has copied all, before it makes the copy durable.
+	strace -qq -o "$T/calls" -e inject=fsync:signal=STOP:when=1 \
+		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
+	until [[ -s $T/dir/unfinished.erad ]]; do
+		sleep 0.05
+	done
+	pid=$(< "/proc/$!/task/$!/children")
+	until read -r stat < "/proc/${pid% }/stat" && [[ $stat == *") "[tT]* ]]; do
+		sleep 0.05
+	done
+	sleep 1.1
+	later=$(date +%s)
+	sleep 1.1
+	kill -CONT "${pid% }"
+	wait $!
+	tail -n 1 "$T/dir/MANIFEST" > "$T/line"
+	(($(json "$T/line" '$o->{time}') < later)) || fail "the time is not the moment: $(cat "$T/line")"
+	restores "$T/v2" --at "@$later"
+}
+
+test_backup_writes_a_report()
+{
+	DESCRIPTION="--report notes a success and a failure, keeps the time of the last success, and is replaced in one step"
+	local last
+
+	volumes
+	backs_up 1 --init --report "$T/report.json"
+	same "$(json "$T/report.json" '"$o->{volume} $o->{directory} $o->{success} $o->{full} ".($o->{bytes} > 0)." ".($o->{error} // "none")')" \
+		"$T/m1 $T/dir 1 1 1 none"
+	same "$(stat -c %a "$T/report.json")" 644
+	last=$(json "$T/report.json" '$o->{last_success}')
+	same "$(json "$T/report.json" '$o->{time}')" "$last"
+	sleep 1.1
+	exec 3< "$T/report.json"
+	eractl backup "$T/m2" "$T/none" --device "$T/v2" --report "$T/report.json" 2> /dev/null && fail "it worked"
+	same "$(json "$T/report.json" '"$o->{success} ".($o->{full} // "null")." $o->{last_success}"')" "0 null $last"
+	(($(json "$T/report.json" '$o->{time}') > last)) || fail "the time is that of the success"
+	json "$T/report.json" '$o->{error}' | grep -q "$T/none" || fail "the error is $(cat "$T/report.json")"
+	cat <&3 > "$T/old"
+	same "$(json "$T/old" '$o->{success}')" 1
+	backs_up 2 --report "$T/report.json"
+	same "$(json "$T/report.json" '"$o->{success} $o->{full}"')" "1 0"
+	echo garbage > "$T/report.json"
+	backs_up 3 --report "$T/report.json"
+	same "$(json "$T/report.json" '$o->{success}')" 1
+	same "$(cd "$T" && echo report*)" report.json
+	eractl backup "$T/m3" "$T/dir" --device "$T/v3" --report "$T/none/report" > /dev/null 2> "$T/said" && fail "no report, and exit code 0"
+	says "$T/none/report"
+}
+
+test_backup_makes_a_full_copy_where_it_must()
+{
+	DESCRIPTION="backup makes a full copy, and says why, of another timeline, after a gap, of another size and if a file of the chain is gone"
+	volumes
+	backs_up 1 --init
+	backs_up 2
+	# The newest file is gone: an increment on the one before.
+	mv "$T/dir/incr-000002.erad" "$T/aside"
+	backs_up 3
+	says "incr-000002.erad: finding the file of a copy: No such file or directory; the copy is an increment on an earlier one, full-000001.erad"
+	restores "$T/v3"
+	refused "incr-000002.erad: finding the file of a copy: No such file" eractl restore-backup "$T/dir" "$T/new" --at "$(token 2)"
+	mv "$T/aside" "$T/dir/incr-000002.erad"
+	restores "$T/v2" --at "$(token 2)"
+	# The full copy is cut: all increments are of no use.
+	truncate -s -1 "$T/dir/full-000001.erad"
+	backs_up 3
+	says "full copy"
+	says "full-000001.erad: it has"
+	restores "$T/v3"
+	# The volume was put back to era 1, and went on in another timeline.
+	rm "$T/m2" "$T/m3"
+	metadata "$T/m2" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 timeline 88 era 2 mark 0 300 close-sealed "$T/v2"
+	backs_up 2
+	says "a full copy is due"
+	restores "$T/v2"
+	# Writes may have gone past erad.
+	metadata "$T/m3" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 timeline 88 era 2 floor close-sealed "$T/v3"
+	backs_up 3
+	says "writes may have gone past erad"
+	restores "$T/v3"
+	json "$T/dir/MANIFEST" 1 > /dev/null 2>&1 && fail "one object"
+	tail -n 1 "$T/dir/MANIFEST" > "$T/line"
+	same "$(json "$T/line" '"$o->{why}" . ($o->{base} // "")')" "writes may have gone past erad"
+	# Another size.
+	cp "$T/v3" "$T/v4"
+	truncate -s $((301 * 65536)) "$T/v4"
+	rm "$T/m4"
+	metadata "$T/m4" format 301 128 timeline 77 era 1 mark 0 40 mark 290 10 timeline 88 era 2 floor era 9 mark 299 2 close-sealed "$T/v4"
+	backs_up 4
+	says "the volume has $((301 * 65536)) bytes now, and had $size bytes"
+	restores "$T/v4"
+}
+
+test_backup_finds_a_damaged_base()
+{
+	DESCRIPTION="a damaged or unreadable file is found before restore-backup writes, and by backup --verify, which then makes a full copy"
+	volumes
+	backs_up 1 --init
+	backs_up 2
+	cp "$T/dir/full-000001.erad" "$T/good"
+	printf x | dd of="$T/dir/full-000001.erad" bs=1 seek=100000 conv=notrunc status=none
+	refused "$T/dir/full-000001.erad: it is damaged: got the SHA-256 " eractl restore-backup "$T/dir" "$T/new"
+	same "$(ls "$T"/new* 2> /dev/null)" ""
+	echo precious > "$T/precious"
+	refused "$T/dir/full-000001.erad: it is damaged" eractl restore-backup "$T/dir" "$T/precious" --overwrite
+	same "$(cat "$T/precious")" precious
+	backs_up 3 --verify
+	says "full copy"
+	says "full-000001.erad: it is damaged"
+	restores "$T/v3"
+	# The medium cannot be read.
+	cp "$T/good" "$T/dir/full-000001.erad"
+	restores "$T/v2" --at "$(token 2)"
+	rm "$T/restored"
+	refused "$T/dir/full-000001.erad: reading it at byte 1048576: Input/output error" strace -qq -P "$T/dir/full-000001.erad" -o "$T/calls" \
+		-e inject=pread64:error=EIO:when=2 eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)"
+	same "$(ls "$T"/restored* 2> /dev/null)" ""
+	strace -qq -P "$T/dir/full-000003.erad" -o "$T/calls" -e inject=pread64:error=EIO:when=1 \
+		eractl backup "$T/m3" "$T/dir" --device "$T/v3" --verify > "$T/said" 2>&1
+	says "full-000003.erad: reading it at byte 0: Input/output error"
+	says "increment"
+	restores "$T/v3"
+}
+
+test_backup_that_reads_back_damage_does_not_count()
+{
+	DESCRIPTION="backup --verify reads the copy back after it has closed the device, and a copy that reads back otherwise does not count"
+	local closed read
+
+	volumes
+	backs_up 1 --init
+	strace -y -o "$T/calls" -e trace=close,pread64,openat eractl backup "$T/m2" "$T/dir" --device "$T/v2" --verify > "$T/said"
+	closed=$(grep -n "^close(.*<$T/v2>" "$T/calls" | tail -n 1 | cut -d : -f 1)
+	read=$(grep -n "^pread64(.*<$T/dir/unfinished.erad>" "$T/calls" | head -n 1 | cut -d : -f 1)
+	((closed < read)) || fail "the device was closed at call $closed, the copy read back at call $read"
+	cp "$T/dir/MANIFEST" "$T/before"
+	refused "$T/dir/unfinished.erad: reading it at byte 0: Input/output error" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" \
+		-e inject=pread64:error=EIO:when=1 eractl backup "$T/m3" "$T/dir" --device "$T/v3" --verify
+	cmp "$T/dir/MANIFEST" "$T/before"
+	same "$(find "$T/dir" -type f -printf '%f\n' | sort | paste -sd ' ')" "LOCK MANIFEST full-000001.erad incr-000002.erad"
+	refused "No space left on device" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=write:error=ENOSPC:when=1 \
+		eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	refused "Input/output error" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=fsync:error=EIO:when=1 \
+		eractl backup "$T/m3" "$T/dir" --device "$T/v3"
+	cmp "$T/dir/MANIFEST" "$T/before"
+	backs_up 3
+	restores "$T/v3"
+}
+
+test_backup_is_killed_at_any_moment()
+{
+	DESCRIPTION="after a kill at any write, flush, rename or unlink, each copy in MANIFEST can be restored, and the next backup is right"
+	local call n last
+
+	volumes
+	backs_up 1 --init
+	cp -a "$T/dir" "$T/first"
+	for call in write fsync renameat unlinkat; do
+		for ((n = 1; n < 20; n++)); do
+			rm -rf "$T/dir"
+			cp -a "$T/first" "$T/dir"
+			strace -qq -o "$T/calls" -e "inject=$call:signal=KILL:when=$n" \
+				eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 && break
+			last=$(tail -n 1 "$T/dir/MANIFEST" | grep -o '"file":"[^"]*"')
+			if [[ $last == *incr-000002* ]]; then
+				restores "$T/v2"
+			else
+				restores "$T/v1"
+			fi
+			backs_up 3
+			says increment
+			restores "$T/v3"
+			find "$T/dir" -type f -printf '%f\n' | grep -vxE 'LOCK|MANIFEST|full-000001.erad|incr-00000[23].erad' &&
+				fail "$call $n: a file was left"
+		done
+		echo "$call: killed $((n - 1)) times"
+		((n > 1 && n < 20)) || fail "$call: killed $((n - 1)) times"
+	done
+	# The same for the first backup.
+	for ((n = 1; n < 9; n++)); do
+		rm -rf "$T/dir"
+		mkdir "$T/dir"
+		strace -qq -o "$T/calls" -e "inject=fsync,renameat:signal=KILL:when=$n" \
+			eractl backup "$T/m1" "$T/dir" --device "$T/v1" --init > "$T/said" 2>&1 && break
+		if [[ -e $T/dir/MANIFEST ]]; then
+			backs_up 1
+		else
+			backs_up 1 --init
+		fi
+		restores "$T/v1"
+	done
+	((n > 3 && n < 9)) || fail "killed $((n - 1)) times"
+}
+
+test_backup_is_alone_in_its_directory()
+{
+	DESCRIPTION="two backups into one directory at a time: the second one is refused and changes nothing"
+	volumes
+	backs_up 1 --init
+	exec 8> "$T/dir/LOCK"
+	flock 8
+	echo x > "$T/dir/unfinished.erad"
+	refused "$T/dir: another backup is being made in this directory" eractl backup "$T/m2" "$T/dir" --device "$T/v2"
+	same "$(cat "$T/dir/unfinished.erad")" x
+	exec 8>&-
+	backs_up 2
+	restores "$T/v2"
+	[[ ! -e $T/dir/unfinished.erad ]] || fail "the unfinished file is still there"
+}
+
+test_restore_backup_protects_what_is_there()
+{
+	DESCRIPTION="restore-backup replaces a file only with --overwrite and when complete, none in the directory of backups, and no other thing"
+	volumes
+	backs_up 1 --init
+	echo precious > "$T/file"
+	refused "$T/file: it exists; --overwrite replaces it" eractl restore-backup "$T/dir" "$T/file"
+	same "$(cat "$T/file")" precious
+	ln -s file "$T/link"
+	strace -qq -o "$T/calls" -e inject=fsync:signal=KILL:when=1 eractl restore-backup "$T/dir" "$T/link" --overwrite && fail "not killed"
+	same "$(cat "$T/file")" precious
+	eractl restore-backup "$T/dir" "$T/link" --overwrite --json > "$T/said"
+	same "$(json "$T/said" '"$o->{file} $o->{token} $o->{size}"')" "full-000001.erad $(token 1) $size"
+	[[ -L $T/link ]] || fail "the link was replaced"
+	cmp "$T/file" "$T/v1"
+	refused "it is in the directory of the backups" eractl restore-backup "$T/dir" "$T/dir/full-000001.erad" --overwrite
+	refused "it is in the directory of the backups" eractl restore-backup "$T/dir" "$T/dir/new"
+	mkfifo "$T/pipe"
+	refused "expected a block device or a regular file" eractl restore-backup "$T/dir" "$T/pipe" --overwrite
+	refused "No such file or directory" eractl restore-backup "$T/dir" "$T/none/file"
+	refused "there is no such device" eractl restore-backup "$T/dir" /dev/none --overwrite
+	[[ ! -e /dev/none.unfinished && ! -e /dev/none ]] || fail "there is a file in /dev"
+	# Another restore-backup writes to the same file.
+	flock "$T/new.unfinished" eractl restore-backup "$T/dir" "$T/new" 2> "$T/said" && fail "two at a time"
+	says "new.unfinished"
+	# Some file systems do not support RENAME_NOREPLACE.
+	rm -f "$T/new.unfinished"
+	strace -qq -o "$T/calls" -e inject=renameat2:error=EINVAL eractl restore-backup "$T/dir" "$T/new" > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+	grep -q INJECTED "$T/calls" || fail "no rename failed"
+	cmp "$T/new" "$T/v1"
+	[[ ! -e $T/new.unfinished ]] || fail "the other name is left"
+	refused "expected a directory" eractl restore-backup "$T/none" "$T/new"
+	mkdir "$T/empty"
+	refused "it has no MANIFEST" eractl restore-backup "$T/empty" "$T/new"
+}

@@ -1,0 +1,101 @@
+# shellcheck shell=bash disable=SC2016,SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What eractl refuses to overwrite: metadata, also of closed volumes, and what a line of /etc/eratab names.
+
+# shellcheck source=tests/tools/volumes.sh
+. tests/tools/volumes.sh
+
+# A volume with a full copy as a stream, a directory of backups with the same copy, and a table with the volume "data",
+# whose origin is $T/v2 and whose metadata is $T/gone, a file that does not exist.
+targets()
+{
+	three_eras
+	metadata "$T/m1" close-sealed "$T/v1"
+	mkdir "$T/dir" "$T/etc"
+	eractl backup "$T/m1" "$T/dir" --device "$T/v1" --init > /dev/null
+	printf '%s\n' '# volumes' "data $T/v2 $T/gone" > "$T/etc/eratab"
+}
+
+# overwrites COMMAND TARGET: overwrites the target by the command
+overwrites()
+{
+	case $1 in
+	receive) with_eratab eractl receive "$2" --overwrite < "$T/full" ;;
+	restore-backup) with_eratab eractl restore-backup "$T/dir" "$2" --overwrite ;;
+	esac
+}
+
+# keeps COMMAND: checks what the command refuses to overwrite
+keeps()
+{
+	local holder
+
+	targets
+	cp "$T/m2" "$T/before"
+	refused "$T/m2: it is metadata of erad with the UUID $uuid" overwrites "$1" "$T/m2"
+	cmp "$T/m2" "$T/before"
+	# The first superblock is lost.
+	zero "$T/m2" 0 4096
+	refused "$T/m2: it is metadata of erad with the UUID $uuid" overwrites "$1" "$T/m2"
+	# Both superblocks are lost, but a process has the metadata open.
+	zero "$T/m2" 0 8192
+	cp "$T/m2" "$T/before"
+	mkfifo "$T/held"
+	python3 -c 'import fcntl, sys, time
+f = open(sys.argv[1], "r+b")
+fcntl.lockf(f, fcntl.LOCK_EX)
+open(sys.argv[2], "w").close()
+time.sleep(100)' "$T/m2" "$T/held" &
+	holder=$!
+	cat "$T/held"
+	refused "$T/m2: another process has it open" overwrites "$1" "$T/m2"
+	kill $holder
+	wait $holder || true
+	cmp "$T/m2" "$T/before"
+	cp "$T/v2" "$T/before"
+	ln -s v2 "$T/link"
+	refused "$T/link is the origin of volume data in line 2 of /etc/eratab, and erad would not record the writes: open the volume, and write to /dev/mapper/data" \
+		overwrites "$1" "$T/link"
+	cmp "$T/v2" "$T/before"
+	refused "$T/gone is the metadata of volume data in line 2 of /etc/eratab: name another file or device" overwrites "$1" "$T/gone"
+	[[ ! -e $T/gone ]] || fail "a file was made"
+	# Without the lock, it is a file with any content.
+	overwrites "$1" "$T/m2"
+	cmp "$T/m2" "$T/v1"
+}
+
+test_receive_keeps_metadata_and_origins()
+{
+	DESCRIPTION="receive --overwrite refuses metadata, damaged metadata, what a process has locked, and what eratab names"
+	keeps receive
+}
+
+test_restore_backup_keeps_metadata_and_origins()
+{
+	DESCRIPTION="restore-backup --overwrite refuses metadata, damaged metadata, what a process has locked, and what eratab names"
+	keeps restore-backup
+}
+
+test_restore_and_import_keep_origins()
+{
+	DESCRIPTION="restore and import refuse an origin of eratab, also with --overwrite-metadata, and take the metadata of a line"
+	local what
+
+	targets
+	eractl dump "$T/m2" > "$T/xml"
+	eractl dump "$T/m2" --dm-era > "$T/era_xml"
+	truncate -s 8M "$T/dm-era"
+	era_restore -i "$T/era_xml" -o "$T/dm-era"
+	# The origin has metadata as its content, so that --overwrite-metadata would overwrite it.
+	cp "$T/m3" "$T/v2"
+	ln -s v2 "$T/link"
+	for what in "restore $T/link --input $T/xml" "import $T/dm-era $T/link"; do
+		# shellcheck disable=SC2086 # words
+		refused "metadata $T/link is the origin of volume data in line 2 of /etc/eratab; if that volume is not used any more, forget it first" \
+			with_eratab eractl $what --overwrite-metadata
+		cmp "$T/v2" "$T/m3"
+	done
+	with_eratab eractl restore "$T/gone" --input "$T/xml" > /dev/null
+	with_eratab eractl restore "$T/gone" --input "$T/xml" --overwrite-metadata > /dev/null
+	cmp "$T/gone" <(eractl restore "$T/other" --input "$T/xml" > /dev/null && cat "$T/other")
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Files that are replaced durably: everybody who replaces a file reports that its name is not durable. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/eratab.h"
+#include "common/files.h"
+#include "common/lvm_filter.h"
+#include "eractl/standing.h"
+#include "store/engine.h"
+
+static char dir[] = "/var/tmp/erad-files-XXXXXX";
+static char path[sizeof(dir) + 8], temporary[sizeof(dir) + 8];
+static mode_t fails;	/* the type of file whose fsync() fails, such as S_IFDIR; 0: none */
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	if ((st.st_mode & S_IFMT) != fails)
+		return __real_fsync(fd);
+	errno = EIO;
+	return -1;
+}
+
+static int make(const char *file, const char *text)
+{
+	const int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_at(fd, text, strlen(text), 0), 0);
+	return fd;
+}
+
+static void assert_holds(const char *text)
+{
+	char got[512] = "";
+	size_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_read_at(fd, got, sizeof(got) - 1, 0, &n), 0);
+	close(fd);
+	assert_string_equal(got, text);
+}
+
+static void assert_sentence(const struct err *err, const char *text)
+{
+	if (!strstr(err->msg, text))
+		fail_msg("got \"%s\", expected \"%s\" in it", err->msg, text);
+}
+
+static void test_a_file_is_replaced_in_full_or_not_at_all(void **state)
+{
+	struct err err;
+
+	(void)state;
+	close(make(path, "old"));
+	fails = S_IFREG;
+	assert_int_equal(file_replace(make(temporary, "new"), temporary, path, &err), -EIO);
+	assert_sentence(&err, "cannot replace");
+	assert_holds("old");
+	assert_int_equal(access(temporary, F_OK), -1);
+	fails = 0;
+	assert_int_equal(file_replace(make(temporary, "new"), temporary, path, &err), 0);
+	assert_holds("new");
+	assert_int_equal(access(temporary, F_OK), -1);
+}
+
+static void test_a_name_that_is_not_durable_is_an_error(void **state)
+{
+	struct err err;
+
+	(void)state;
+	close(make(path, "old"));
+	fails = S_IFDIR;
+	assert_int_equal(file_replace(make(temporary, "new"), temporary, path, &err), -EIO);
+	assert_sentence(&err, "durable: Input/output error; a power cut may bring back the old one");
+	assert_holds("new");
+}
+
+static void test_eratab_reports_that_it_is_not_durable(void **state)
+{
+	struct eratab tab;
+	struct err err;
+
+	(void)state;
+	close(make(path, "a /dev/a /dev/b\n\n# last"));
+	assert_int_equal(eratab_read(path, &tab, &err), 0);
+	assert_int_equal(eratab_remove(&tab, "a", &err), 0);
+	fails = S_IFREG;
+	assert_int_equal(eratab_write(&tab, &err), -EIO);
+	assert_holds("a /dev/a /dev/b\n\n# last");
+	fails = S_IFDIR;
+	assert_int_equal(eratab_write(&tab, &err), -EIO);
+	assert_sentence(&err, "durable: Input/output error");
+	fails = 0;
+	assert_int_equal(eratab_write(&tab, &err), 0);
+	assert_holds("\n# last\n");
+	eratab_free(&tab);
+}
+
+static void test_the_filter_of_lvm_reports_that_it_is_not_durable(void **state)
+{
+	struct err err;
+
+	(void)state;
+	fails = S_IFDIR;
+	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), -EIO);
+	assert_sentence(&err, "durable: Input/output error");
+	/* The file has the pattern now, and adding it again does not hide that it is not durable. */
+	assert_true(lvm_filter_has(path, "/dev/vda"));
+	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), -EIO);
+	assert_sentence(&err, "durable: Input/output error");
+	fails = 0;
+	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), 0);
+}
+
+static void test_the_state_of_a_copy_reports_that_it_is_not_durable(void **state)
+{
+	const struct standing_place place = { .fd = -1, .path = "/copy", .file = path };
+	struct standing s = { .at = "moment" };
+	struct err err;
+
+	(void)state;
+	fails = S_IFDIR;
+	assert_int_equal(standing_write(&place, &s, &err), -EIO);
+	assert_sentence(&err, "/copy: cannot note where the copy stands: cannot make the new");
+	fails = 0;
+	assert_int_equal(standing_write(&place, &s, &err), 0);
+}
+
+static void test_a_new_metadata_file_reports_that_it_is_not_durable(void **state)
+{
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	fails = S_IFDIR;
+	assert_int_equal(engine_create_file(path, 8192, 4096, &st, &err), -EIO);
+	assert_int_equal(access(path, F_OK), -1);
+	fails = 0;
+	assert_int_equal(engine_create_file(path, 8192, 4096, &st, &err), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(strrchr(dir, '-'), "-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(temporary, sizeof(temporary), "%s/new", dir);
+	fails = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+#define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_files(test_a_file_is_replaced_in_full_or_not_at_all),
+		with_files(test_a_name_that_is_not_durable_is_an_error),
+		with_files(test_eratab_reports_that_it_is_not_durable),
+		with_files(test_the_filter_of_lvm_reports_that_it_is_not_durable),
+		with_files(test_the_state_of_a_copy_reports_that_it_is_not_durable),
+		with_files(test_a_new_metadata_file_reports_that_it_is_not_durable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The line of erad in LVM's configuration: what is added and removed, and what stays. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/lvm_filter.h"
+
+static char dir[] = "/tmp/erad-lvm-XXXXXX";
+static char file[sizeof(dir) + 20];
+
+static void put(const char *text)
+{
+	FILE *f = fopen(file, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static const char *get(void)
+{
+	static char text[4096];
+	FILE *f = fopen(file, "r");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = 0;
+	fclose(f);
+	return text;
+}
+
+static void test_a_removed_pattern_leaves_the_file_as_it_was(void **state)
+{
+	static const char *const before[] = {
+		"", "local {\n}\n", "# no newline at the end\n",
+		"devices/global_filter = [ \"r|/dev/mine|\" ]\n# The next line is somebody's\n",
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+		put(before[i]);
+		assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
+		assert_memory_equal(get(), before[i], strlen(before[i]));
+		assert_non_null(strstr(get(), "devices/global_filter = [ \"r|^/dev/vda$|\" ]\n"));
+		assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 1);
+		assert_string_equal(get(), before[i]);
+	}
+}
+
+static void test_a_pattern_is_found_wherever_the_line_of_erad_is(void **state)
+{
+	struct err err;
+	char text[4096];
+
+	(void)state;
+	put("local {\n}\n");
+	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
+	/* A user adds a line below the line of erad, and elsewhere a pattern with the same text as erad's. */
+	snprintf(text, sizeof(text), "%s# \"r|^/dev/vdc$|\"\nlog {\n}\n", get());
+	put(text);
+	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_ours(file));
+	assert_false(lvm_filter_has(file, "/dev/vdb"));
+	assert_false(lvm_filter_has(file, "/dev/vdc"));
+	assert_string_equal(get(), text);
+}
+
+static void test_processes_that_change_the_file_at_once_lose_no_pattern(void **state)
+{
+	enum { PROCESSES = 4, PATTERNS = 8 };
+	pid_t pid[PROCESSES];
+	struct err err;
+	char path[32];
+	int status;
+
+	(void)state;
+	put("local {\n}\n");
+	for (int i = 0; i < PROCESSES; i++) {
+		pid[i] = fork();
+		assert_true(pid[i] >= 0);
+		for (int n = 0; !pid[i] && n < PATTERNS; n++) {
+			snprintf(path, sizeof(path), "/dev/vd%d-%d", i, n);
+			if (lvm_filter_add(file, path, &err) != 1)
+				_exit(1);
+			if (n % 2 && lvm_filter_remove(file, path, &err) != 1)
+				_exit(1);
+		}
+		if (!pid[i])
+			_exit(0);
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	for (int i = 0; i < PROCESSES; i++)
+		for (int n = 0; n < PATTERNS; n++) {
+			snprintf(path, sizeof(path), "/dev/vd%d-%d", i, n);
+			assert_int_equal(lvm_filter_has(file, path), !(n % 2));
+		}
+}
+
+static void test_two_physical_volumes_are_in_one_line(void **state)
+{
+	struct err err;
+
+	(void)state;
+	put("");
+	assert_false(lvm_filter_ours(file));
+	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
+	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 1);
+	/* If the file already is as requested, it is not changed. */
+	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 0);
+	assert_non_null(strstr(get(), "[ \"r|^/dev/vda$|\", \"r|^/dev/vdb$|\" ]"));
+	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_has(file, "/dev/vdb") && lvm_filter_ours(file));
+	assert_false(lvm_filter_has(file, "/dev/vd"));
+	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 1);
+	assert_non_null(strstr(get(), "[ \"r|^/dev/vdb$|\" ]"));
+	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 0);
+	assert_int_equal(lvm_filter_remove(file, "/dev/vdb", &err), 1);
+	assert_string_equal(get(), "");
+}
+
+static void test_a_path_matches_only_itself(void **state)
+{
+	struct err err;
+	char line[200];
+
+	(void)state;
+	put("");
+	lvm_filter_line("/dev/disk/by-id/a.b+c", line, sizeof(line));
+	assert_string_equal(line, "devices/global_filter = [ \"r|^/dev/disk/by-id/a\\\\.b\\\\+c$|\" ]");
+	assert_int_equal(lvm_filter_add(file, "/dev/a|b", &err), -EINVAL);
+	assert_int_equal(lvm_filter_add(file, "/dev/a\"b", &err), -EINVAL);
+	assert_string_equal(get(), "");
+}
+
+static void test_a_file_that_is_missing_is_made(void **state)
+{
+	struct err err;
+
+	(void)state;
+	unlink(file);
+	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 0);
+	assert_int_equal(access(file, F_OK), -1);
+	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
+	assert_true(lvm_filter_has(file, "/dev/vda"));
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	sprintf(file, "%s/lvmlocal.conf", dir);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	unlink(file);
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_removed_pattern_leaves_the_file_as_it_was),
+		cmocka_unit_test(test_a_pattern_is_found_wherever_the_line_of_erad_is),
+		cmocka_unit_test(test_processes_that_change_the_file_at_once_lose_no_pattern),
+		cmocka_unit_test(test_two_physical_volumes_are_in_one_line),
+		cmocka_unit_test(test_a_path_matches_only_itself),
+		cmocka_unit_test(test_a_file_that_is_missing_is_made),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

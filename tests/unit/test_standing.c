@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The state of a copy: it reads as it was written, with names and a seal of any length, and nothing else reads as a state. */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/files.h"
+#include "eractl/standing.h"
+
+static char directory[] = "/var/tmp/erad-standing-XXXXXX";
+static char copy[64], file[64];
+static struct standing_place place = { .fd = -1, .path = copy, .file = file };
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(strrchr(directory, '-') + 1, "XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(copy, sizeof(copy), "%s/copy", directory);
+	snprintf(file, sizeof(file), "%s/state", directory);
+	place.fd = open(copy, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(place.fd >= 0);
+	assert_int_equal(ftruncate(place.fd, 64 << 20), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close(place.fd);
+	unlink(copy);
+	unlink(file);
+	return rmdir(directory);
+}
+
+static void fill(char *text, size_t size, char c)
+{
+	memset(text, c, size - 1);
+	text[size - 1] = 0;
+}
+
+/* Makes the longest state. */
+static void longest(struct standing *s)
+{
+	*s = (struct standing){ .partial = true, .settled = true, .mtime_s = INT64_MAX, .mtime_ns = 999999999 };
+	fill(s->at, sizeof(s->at), 'a');
+	fill(s->unfinished, sizeof(s->unfinished), 'u');
+	s->device.version = htole32(IDENTITY_VERSION);
+	s->device.nr_sectors = htole64(UINT64_MAX);
+	fill(s->device.dm_uuid, sizeof(s->device.dm_uuid), 'd');
+	fill(s->device.serial, sizeof(s->device.serial), ' ');
+	fill(s->device.part_uuid, sizeof(s->device.part_uuid), 'p');
+	s->seal.version = htole32(SEAL_VERSION);
+	s->seal.nr = htole32(SEAL_ENTRIES);
+	for (uint32_t i = 0; i < SEAL_ENTRIES; i++)
+		s->seal.entry[i] = (struct seal_entry){
+			.offset = htole64(UINT64_MAX - i), .length = htole32(UINT32_MAX - i), .what = htole32(SEAL_SAMPLE),
+			.hash = htole64(i),
+		};
+}
+
+static void a_state_reads_as_it_was_written(void **state)
+{
+	struct standing s, got;
+	struct err err;
+
+	(void)state;
+	longest(&s);
+	assert_int_equal(standing_write(&place, &s, &err), 0);
+	assert_int_equal(standing_read(&place, &got, &err), 0);
+	assert_memory_equal(&got, &s, sizeof(s));
+
+	s = (struct standing){ .seal.version = htole32(SEAL_VERSION) };
+	assert_int_equal(standing_write(&place, &s, &err), 0);
+	assert_int_equal(standing_read(&place, &got, &err), 0);
+	assert_memory_equal(&got, &s, sizeof(s));
+}
+
+/* Each text that is cut, and each with a line too many, is refused. */
+static void nothing_else_is_a_state(void **state)
+{
+	static char text[16384];
+	struct standing s;
+	struct stat st;
+	struct err err;
+	size_t done;
+	int fd;
+
+	(void)state;
+	longest(&s);
+	assert_int_equal(standing_write(&place, &s, &err), 0);
+	fd = open(file, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(file_read_at(fd, text, sizeof(text), 0, &done), 0);
+	assert_int_equal(done, st.st_size);
+	for (off_t size = st.st_size - 1; size >= 0; size--) {
+		assert_int_equal(ftruncate(fd, size), 0);
+		assert_int_equal(standing_read(&place, &s, &err), -EBADMSG);
+	}
+	assert_int_equal(file_write_at(fd, text, done, 0), 0);
+	assert_int_equal(file_write_at(fd, "end\n", 4, done), 0);
+	assert_int_equal(standing_read(&place, &s, &err), -EBADMSG);
+	close(fd);
+	unlink(file);
+	assert_int_equal(standing_read(&place, &s, &err), -ENODATA);
+}
+
+static void a_settled_copy_is_known_again(void **state)
+{
+	struct standing s = { }, got;
+	struct timespec times[2];
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(standing_compare(&place, &s, &err), -ENODATA);
+	assert_int_equal(standing_settle(&place, &s, 64 << 20, &err), 0);
+	assert_int_equal(standing_write(&place, &s, &err), 0);
+	assert_int_equal(standing_read(&place, &got, &err), 0);
+	assert_int_equal(standing_compare(&place, &got, &err), 0);
+
+	assert_int_equal(fstat(place.fd, &st), 0);
+	assert_int_equal(file_write_at(place.fd, "x", 1, 4096), 0);
+	assert_int_equal(standing_compare(&place, &got, &err), -ESTALE);
+	/* With the old time, the seal shows the write. */
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	assert_int_equal(futimens(place.fd, times), 0);
+	assert_int_equal(standing_compare(&place, &got, &err), -ESTALE);
+	assert_non_null(strstr(err.msg, "the start of the device"));
+
+	/* A state that was written for a copy on a device is refused for a copy in a file. */
+	got.device.version = htole32(IDENTITY_VERSION);
+	assert_int_equal(standing_compare(&place, &got, &err), -ESTALE);
+	assert_non_null(strstr(err.msg, "the state of another copy"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_state_reads_as_it_was_written, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_else_is_a_state, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_settled_copy_is_known_again, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
