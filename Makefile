@@ -22,7 +22,7 @@ CC	:= $(if $(filter default,$(origin CC)),gcc,$(CC))
 CFLAGS	?= -O2 -g
 ## TESTS=PATTERN       run only the tests whose names match
 TESTS	?=
-## FUZZ_TIME=60        seconds that `make fuzz` gives each target
+# seconds for which `make fuzz` runs each target
 FUZZ_TIME ?= 60
 ## TARGET=PATTERN      fuzz only the targets whose names match
 TARGET	?=
@@ -65,10 +65,11 @@ endif
 
 # ---- user space ------------------------------------------------------------------------------------------------------
 
-PACKAGES_USED	:= libsystemd json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
+PACKAGES_USED	:= libsystemd libgcrypt json-c smartcols blkid devmapper libisal expat libbpf libmicrohttpd
 # pkg-config runs when the variable is first used, and only once. So `make deps` works before the packages are installed.
 PKG_CFLAGS	= $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES_USED)))$(PKG_CFLAGS)
-PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)))$(PKG_LIBS)
+# libaio has no file for pkg-config.
+PKG_LIBS	= $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES_USED)) -laio)$(PKG_LIBS)
 
 WARNINGS	:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow
 ALL_CPPFLAGS	= -D_GNU_SOURCE -DERAD_VERSION='"$(VERSION)"' -Iinclude -Idaemon -I$(BUILD)/bpf $(if $(FAILPOINTS),-DERAD_FAILPOINTS) $(CPPFLAGS)
@@ -141,26 +142,24 @@ UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
 daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests $(BUILD)/unit/test_ops
-daemon_sources	:= tests/unit/instance_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
+daemon_sources	:= tests/unit/instance_sim.c tests/unit/writers_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
-	$(patsubst %,daemon/erad/%.c,device/dm device/identity device/mounts device/probe device/stack device/sysfs base/log base/thread)
+	$(patsubst %,daemon/erad/%.c,device/dm device/mounts device/probe device/stack base/log base/thread)
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
 # The test of daemon/erad/ops has further stand-ins.
-ops_wraps	:= eratab_read hidden_update $(patsubst %,probe_%,device sector_size in_use lasting apart) \
+ops_wraps	:= eratab_read lstat fsync hidden_update seen_read $(patsubst %,probe_%,device sector_size in_use lasting apart) \
 	$(patsubst %,dm_%,exists create remove load_size)
 # The tests that fail if the heap is used where it must not be.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
 heap_wraps	:= malloc calloc realloc aligned_alloc strdup free
 unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources) $(heap_sources),$(wildcard tests/unit/*.c))
-# The test of seals, on a file.
-seal_sources	:= daemon/erad/device/seal.c daemon/erad/device/fs_places.c
-unit_sources	:= $(unit_helpers) $(call sources,store common) $(addprefix daemon/exporter/,html.c metrics.c page.c page_volume.c) daemon/generator/unit_name.c
+unit_sources	:= $(unit_helpers) $(call sources,store common) $(addprefix daemon/exporter/,html.c metrics.c page.c page_volume.c) daemon/eractl/standing.c daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
 unit_objects	:= $(call unit_object,$(unit_sources))
 
@@ -177,10 +176,11 @@ $(daemon_tests): $(call unit_object,$(daemon_sources))
 $(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=thread_usual,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node $(heap_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_ops: OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
+$(BUILD)/unit/test_file_lock: OWN_LDFLAGS := -Wl,--wrap=flock
+$(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
-$(BUILD)/unit/test_seal: $(call unit_object,$(seal_sources))
 
 # The test of kmod/writeset.c, with stand-ins for the functions of the kernel that this file calls.
 kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c
@@ -197,7 +197,7 @@ $(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
 tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources) $(seal_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile of the lines that they reach ------------------------
 
@@ -249,8 +249,8 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(say) KBUILD $(release)
 	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS),tests/vm/toolchain $(release))
 
-# The debug kernel runs UBSAN only on parts that ask for it. Debian's headers for arm64 do not know that they are used on a
-# machine of another kind.
+# The debug kernel runs UBSAN only in the parts that request it by UBSAN_SANITIZE. With Debian's headers for arm64, Kbuild
+# assumes that it runs on arm64 unless ARCH and CROSS_COMPILE say otherwise.
 kargs_debug	:= UBSAN_SANITIZE=y
 $(foreach k,$(KERNELS),$(if $(findstring -arm64,$k),$(eval kargs_$k := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)))
 
@@ -339,6 +339,7 @@ installs	= \
 	$(foreach f,$(man_pages),$f:$(MANDIR)/man$(patsubst .%,%,$(suffix $f))/$(notdir $f):644) \
 	$(foreach f,$(unit_files),$f:$(UNITDIR)/$(notdir $f):t644) \
 	$(foreach f,$(udev_rules),$f:$(LIBDIR)/udev/rules.d/$(notdir $f):t644) \
+	$(foreach f,$(wildcard daemon/systemd/*.catalog),$f:$(LIBDIR)/systemd/catalog/$(notdir $f):644) \
 	$(foreach f,$(wildcard daemon/completion/*.bash),$f:$(COMPLETIONDIR)/$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard daemon/completion/*.zsh),$f:$(ZSHDIR)/_$(basename $(notdir $f)):644) \
 	$(foreach f,$(wildcard kmod/Kbuild kmod/*.[ch] include/*.h),$f:$(SRCDIR)/$f:644) \
