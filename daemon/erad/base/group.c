@@ -9,7 +9,7 @@
 
 gid_t group_id(void)
 {
-	/* Read the file: getgrnam() may wait for a server on the network. */
+	/* Read the file directly, because getgrnam() may wait for a server on the network. */
 	FILE *f = fopen("/etc/group", "re");
 	struct group *g;
 	gid_t id = 0;

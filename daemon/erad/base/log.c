@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writes messages to stderr through a ring: see log.h. */
+/* Writes messages to stderr through a ring buffer: see log.h. */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,9 +19,11 @@
 #define LINE_SIZE	(ERR_MAX + 512)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake;	/* wakes the writer: the ring has a line, or the writer must end */
-static pthread_cond_t idle;	/* wakes log_stop(): the writer has written all lines and ends */
-/* lock protects these fields. */
+/* signalled when the ring gets a line, or when the writer thread must end */
+static pthread_cond_t wake;
+/* signalled when the writer thread has written all lines and ends */
+static pthread_cond_t idle;
+/* These fields are protected by `lock`. */
 static struct line {
 	const char *id;		/* MESSAGE_ID of the message, or NULL */
 	char text[LINE_SIZE];
@@ -147,7 +149,10 @@ static void log_line(const char *id, const char *prefix, const char *fmt, va_lis
 		return;
 	len = snprintf(line.text, sizeof(line.text), "%s", to_journal ? prefix : "erad: ");
 	vsnprintf(line.text + len, sizeof(line.text) - len - 1, fmt, ap);
-	/* Replace newlines, which a path in the message may contain: one message is one line. */
+	/*
+	 * One message must be one line, so replace newlines, which a path in the message may
+	 * contain.
+	 */
 	printable(line.text);
 	strcat(line.text, "\n");
 

@@ -3,10 +3,10 @@
  * Messages to stderr.  If stderr goes to systemd's journal, each message has a prefix <N>, which
  * systemd's journal reads as the priority.  Otherwise each message begins with the program's name.
  *
- * systemd's journal may be on a volume whose writes wait for erad.  So the caller of log_msg()
- * never waits for stderr.  It puts the message into a ring of fixed size, and a thread writes
- * the messages from the ring.  If the ring is full, messages are dropped, and a later message
- * says how many.
+ * systemd's journal may be on a volume whose writes wait for erad.  So log_msg() never writes to
+ * stderr itself, which could block.  It puts the message into a ring buffer of fixed size, and a
+ * thread writes the messages from the ring to stderr.  If the ring is full, messages are dropped,
+ * and a later message says how many.
  */
 #ifndef ERAD_LOG_H
 #define ERAD_LOG_H
@@ -16,10 +16,15 @@
 /* Finds out whether stderr goes to systemd's journal.  Call this before the first message. */
 void log_open(void);
 
-/* Starts the thread.  Before log_start() and after log_stop(), the caller of log_msg() writes its message itself. */
+/*
+ * Starts the thread.  Before log_start() and after log_stop(), log_msg() writes to stderr directly.
+ */
 int log_start(void);
 
-/* Stops the thread when it has written all messages of the ring, or after one second. */
+/*
+ * Waits until the thread has written all messages of the ring, for at most one second, and stops
+ * the thread.
+ */
 void log_stop(void);
 
 /* Enables SD_DEBUG messages.  Call this before other threads start. */
@@ -32,8 +37,8 @@ void log_verbose(void);
 void log_msg(const char *prefix, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Logs a message as log_msg() does.  In systemd's journal, the message also has a MESSAGE_ID, by which
- * journalctl and alerts find the message.  id must be a constant of 32 hexadecimal digits.
+ * Logs a message as log_msg() does, and in systemd's journal with a MESSAGE_ID, by which journalctl
+ * and alerts find the message.  id must be a constant of 32 hexadecimal digits.
  */
 void log_event(const char *id, const char *prefix, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

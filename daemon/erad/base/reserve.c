@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Keeps memory for the start of service, and returns it to the kernel: see reserve.h. */
+/* Allocates memory at the start, and frees it when service begins: see reserve.h. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "erad/base/thread.h"
 
 #define RESERVE_SIZE	(4u << 20)	/* size of the memory in bytes */
-#define RESERVE_PART	(32u << 10)	/* how many bytes are returned at a time; all are returned within 6.4 seconds */
+#define RESERVE_PART	(32u << 10)	/* bytes freed at a time; all are freed within 6.4 s */
 #define RESERVE_MS	50
 
 static char *reserve;
@@ -36,7 +36,7 @@ static void *return_all(void *arg)
 	(void)arg;
 	thread_name("erad-reserve");
 	for (size_t left = RESERVE_SIZE; left; left -= RESERVE_PART) {
-		/* madvise(), because munmap() may need memory itself. */
+		/* Do not use munmap(), because it may need memory itself. */
 		madvise(reserve + left - RESERVE_PART, RESERVE_PART, MADV_DONTNEED_LOCKED);
 		usleep(RESERVE_MS * 1000);
 	}

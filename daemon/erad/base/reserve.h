@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that erad keeps, and returns to the kernel when it begins to serve volumes.  While no
- * process owns a live target, new writes are held.  If swap or dirty pages are on such a volume,
- * the kernel cannot free memory.  Then the few kilobytes that open() or ATTACH needs may not be
- * free: the attach would wait for memory, and the memory for the attach.  Soon, other processes
- * that need memory wait for the held writes, too.  So the pages that erad returns are still free
- * when erad itself needs one.
+ * A reserve of memory, which erad allocates at its start and returns to the kernel when it begins
+ * to serve volumes.
+ *
+ * As long as no process owns a live target, new writes to the target are held.  If swap or dirty
+ * pages are on the target's device, the kernel cannot free memory by writing them.  Then open() or
+ * ATTACH in erad can find no free memory, and the memory becomes free only after ATTACH: a
+ * deadlock.  The reserve breaks this deadlock.  erad returns it in small parts over several
+ * seconds, because other processes also take the free memory, and some must be left whenever erad
+ * needs a page.
  */
 #ifndef ERAD_RESERVE_H
 #define ERAD_RESERVE_H

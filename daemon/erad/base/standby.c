@@ -23,25 +23,28 @@
 #include "erad/base/thread.h"
 
 #define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
-#define HALF_SIZE	(64u << 10)	/* size of a half in bytes: names and paths of volumes */
-#define VOLUMES_READY	8u		/* for how many volumes threads are reserved */
-#define KEEP_UP_MS	5000		/* pause between two looks at the heap and the threads of the main process */
-#define FREE_MIN	(64u << 20)	/* the standby takes memory only if this many bytes stay free */
-#define RELIEVE_MS	12000		/* how long a standby may take to end by itself */
+#define HALF_SIZE	(64u << 10)	/* bytes for the names and paths of volumes, in each half */
+#define VOLUMES_READY	8u		/* threads are reserved for this many volumes */
+#define KEEP_UP_MS	5000		/* how often the standby adapts its heap and its threads */
+/* keep_up() takes memory only if more than this stays free */
+#define FREE_MIN	(64u << 20)
+#define RELIEVE_MS	12000		/* how long a standby may take to end after SIGTERM */
 #define KILLED_MS	2000		/* how long a killed standby may take to disappear */
-#define PRESENT		0		/* locks of standbys that have not ended begin at this offset */
-#define GOES_ON		(1ll << 32)	/* locks of standbys that have not begun to end begin at this offset */
+#define PRESENT		0		/* offset of the locks of standbys that exist */
+/* offset of the locks of standbys that have not begun to end */
+#define GOES_ON		(1ll << 32)
 
 /* Memory that the main process writes and its standby reads. */
 struct shared {
 	atomic_uint valid;		/* index of the half that the standby must read */
 	atomic_size_t heap;		/* size of the main process's heap in bytes */
 	atomic_bool serves;		/* the main process has begun to relieve older standbys */
-	unsigned int nr_targets;	/* number of live targets at the time of the fork; constant */
+	unsigned int nr_targets;	/* live targets at the time of the fork; constant */
 	struct half {
 		uint32_t nr;
 		size_t used;
-		char text[HALF_SIZE];	/* for each volume: a struct fixed, the name, the origin, the metadata */
+		/* For each volume: a struct fixed, the name, the origin, the metadata. */
+		char text[HALF_SIZE];
 	} half[2];
 };
 
@@ -51,15 +54,17 @@ struct fixed {
 	bool may_format;
 };
 
-static struct shared *shared;		/* the shared memory; NULL: erad was started without a standby */
+static struct shared *shared;		/* NULL: erad was started without a standby */
 static uint32_t generation;
 static bool is_standby;
 static int main_fd = -1;		/* in the standby: pidfd of the main process */
 static int child_fd = -1;		/* in the main process: pidfd of the standby */
-static int resident_fd = -1;		/* end of a pipe, which the standby writes and the main process reads */
+/* a pipe, which the standby writes and the main process reads */
+static int resident_fd = -1;
 static atomic_int child;		/* in the main process: pid of the standby, or 0 */
 static char *heap_start;		/* end of this process's heap when the standby was forked */
-static struct half *filling;		/* in the main process: the half that is written between heirlooms_begin() and heirlooms_commit() */
+/* In the main process: the half that heirlooms_put() fills until heirlooms_commit(). */
+static struct half *filling;
 
 int standby_generation(int lock_fd)
 {
@@ -141,11 +146,11 @@ static void become_standby(void)
 
 	is_standby = true;
 	prctl(PR_SET_NAME, "erad-standby");
-	/* Unset the variable: only the main process may send notifications to its service manager. */
+	/* Only the main process may send notifications to its service manager. */
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_PID");
 	unsetenv("WATCHDOG_USEC");
-	/* Lock the memory: from fork(), the standby inherits IO_FLUSHER and the OOM score, but no memory locks. */
+	/* The standby inherits IO_FLUSHER and the OOM score from fork(), but no memory locks. */
 	r = mlockall(MCL_CURRENT | MCL_FUTURE) ? -errno : lock_generation();
 	if (r) {
 		log_error("the standby cannot get ready: %s", strerror(-r));
@@ -233,8 +238,8 @@ int standby_await(struct err *err)
 		return err_set(err, -ECHILD, "the standby has ended before it was ready");
 	}
 	/*
-	 * Lock all pages again, because fork() has made them copy-on-write: no later write to a
-	 * page may need memory.
+	 * fork() has made all pages copy-on-write.  Lock them again, so that no later write to a
+	 * page needs memory.
 	 */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return err_set(err, -errno, "cannot lock memory: %m");
@@ -247,7 +252,7 @@ void standby_end(void)
 
 	if (!pid)
 		return;
-	/* Use SIGKILL, which also ends a stopped process.  The standby has nothing to finish. */
+	/* SIGKILL also ends a process that is stopped.  The standby has nothing to finish. */
 	kill(pid, SIGKILL);
 	standby_has_ended();
 }
@@ -261,14 +266,17 @@ static bool wait_end(int pidfd, int ms)
 	return poll(&p, 1, ms) > 0;
 }
 
-/* Finds the first byte of the range that another process has locked.  Returns false if there is none. */
+/*
+ * Finds the first byte of the range that another process has locked.  Returns false if no byte is
+ * locked.
+ */
 static bool find_lock(int fd, off_t kind, uint32_t first, uint32_t nr, struct flock *l)
 {
 	*l = lock_of(kind, first, nr);
 	return !fcntl(fd, F_GETLK, l) && l->l_type != F_UNLCK;
 }
 
-/* Ends the process that has the lock `had`.  Returns false if the process could not be ended. */
+/* Ends the process that has the lock `had`.  Returns false if the process does not end. */
 static bool end_standby(int fd, const struct flock *had)
 {
 	int pidfd = pidfd_open(had->l_pid, 0);
@@ -277,7 +285,10 @@ static bool end_standby(int fd, const struct flock *had)
 
 	if (pidfd < 0)
 		return errno == ESRCH;
-	/* Signal the process only if it still has the lock: by now, the pid may belong to another process. */
+	/*
+	 * The pid may belong to another process by now.  Signal the process only if it still has
+	 * the lock.
+	 */
 	if (!find_lock(fd, PRESENT, had->l_start, 1, &l) || l.l_pid != had->l_pid)
 		goto out;
 	log_info("relieving the standby, process %d", l.l_pid);
@@ -314,9 +325,9 @@ void standby_relieve(void)
 }
 
 /*
- * Returns whether a process was told to end, but still has its locks.  SIGTERM stays pending as
- * long as the process hangs or is stopped.  A killed process keeps its locks while one of its
- * threads waits for I/O.
+ * Returns whether a process has been sent SIGTERM or SIGKILL, but still has its locks.  SIGTERM
+ * stays pending as long as the process hangs or is stopped.  A killed process keeps its locks while
+ * one of its threads waits for I/O.
  */
 static bool is_to_end(pid_t pid)
 {
@@ -345,8 +356,8 @@ static bool is_to_end(pid_t pid)
 
 /*
  * Called in the standby of a main process that has died.  Returns true if the main process died
- * during its start, and the standby of an earlier main process goes on serving the volumes: that
- * standby knows the volumes, and this one does not.
+ * during its start, and the standby of an earlier main process goes on serving the volumes.  Then
+ * the earlier standby must go on, because it knows the volumes, and this standby does not.
  */
 static bool earlier_one_serves(void)
 {
@@ -370,15 +381,18 @@ static unsigned int threads_wanted(void)
 {
 	unsigned int nr = shared->half[atomic_load(&shared->valid)].nr;
 
-	/* Reserve threads: the main process may die before it has opened the volumes of the live targets. */
+	/*
+	 * The main process may die before it has opened a volume for each live target, so reserve
+	 * threads for the targets, too.
+	 */
 	if (nr < shared->nr_targets)
 		nr = shared->nr_targets;
 	return thread_needed(nr < VOLUMES_READY ? nr : VOLUMES_READY);
 }
 
 /*
- * Makes the heap as large as that of the main process.  Must never wait for memory, because the
- * main process may die at any time.
+ * Makes the heap as large as the heap of the main process.  Must never wait for memory, because the
+ * main process may die at any time, and this process must then serve the volumes at once.
  */
 static void keep_up(bool at_start)
 {
@@ -394,12 +408,14 @@ static void keep_up(bool at_start)
 			  s.freeram * s.mem_unit < 2 * heap + VOLUMES_READY * THREADS_EACH * THREAD_STACK + FREE_MIN))
 		return;
 	if (heap) {
-		/* Ask for more than is free at the end of the heap, which malloc() uses first. */
+		/*
+		 * malloc() first uses the free end of the heap.  Add its size, so that the heap
+		 * grows.
+		 */
 		heap += mallinfo2().keepcost;
 		p = malloc(heap);
 		/*
-		 * Free the memory at once: the heap keeps its size, because it never returns memory
-		 * to the kernel.
+		 * free() never returns memory to the kernel here, so the heap keeps its new size.
 		 */
 		if (p)
 			memset(p, 1, heap);
@@ -423,7 +439,7 @@ void standby_wait(void)
 	for (;;) {
 		const struct timespec while_ = { KEEP_UP_MS / 1000, KEEP_UP_MS % 1000 * 1000000 };
 
-		/* SIGTERM is blocked except in ppoll(). */
+		/* SIGTERM is blocked outside ppoll(), so no SIGTERM is missed. */
 		if (ppoll(&p, 1, &while_, &none) > 0)
 			break;
 		keep_up(false);

@@ -3,32 +3,32 @@
  * The standby: a second process of erad, in locked memory.  If the first process dies, the standby
  * serves the volumes until another erad has been started.
  *
- * Starting erad takes memory.  If there is swap on a volume, the kernel may have to write memory to
- * that volume before any memory is free, and this write waits while no erad serves the volume.  So
- * the second process must exist before the first one dies.  erad (the *main* process) forks the
- * standby when its memory is locked and its BPF programs are loaded, and before it creates threads.
+ * Starting erad takes memory.  If there is swap on a volume, the kernel may have to write to the
+ * volume before any memory is free.  The write is held while no erad serves the volume.  So the
+ * second process must exist before the first one dies.  erad (the *main* process) forks the standby
+ * when its memory is locked and its BPF programs are loaded, and before it creates threads.
  *
- *	main process					standby
- *	standby_fork()					standby_fork()
- *	  opens what it will need, locks its memory
- *	standby_await()			<-- resident	standby_wait()
- *	standby_relieve()				|
- *	  serves the volumes				| waits for the end of the main process
- *	dies for any reason		-->	serves the volumes
+ * 	main process					standby
+ * 	standby_fork()					standby_fork()
+ * 	  opens what it will need, locks its memory
+ * 	standby_await()			<-- resident	standby_wait()
+ * 	standby_relieve()				|
+ * 	  serves the volumes				| waits for the end of the main process
+ * 	dies for any reason		-->	serves the volumes
  *
- *	the next main process, up to standby_relieve()	|
- *	standby_relieve()		-- SIGTERM -->	closes the volumes, ends
- *	  serves the volumes
+ * 	the next main process, up to standby_relieve()	|
+ * 	standby_relieve()		-- SIGTERM -->	closes the volumes, ends
+ * 	  serves the volumes
  *
- * The locks: a main process has an flock on /run/erad/erad.lock, so that there is only one, and
- * increments the generation in that file.  A standby has POSIX locks on two bytes of
- * /run/erad/standby.lock, whose offsets depend on the generation: on the first byte from its birth
- * to its end, on the second from its birth until it begins to end.  standby_relieve() finds the
- * process by the first lock.  By the second lock, standby_wait() finds out whether an earlier
- * standby goes on.
+ * The locks: a main process has an flock on /run/erad/erad.lock, so that only one main process
+ * runs.  It increments the generation, a number in that file.  A standby has POSIX locks on two
+ * bytes of /run/erad/standby.lock, at offsets that contain its generation.  It keeps the first lock
+ * until it has ended, and the second lock until it begins to end.  By the first lock,
+ * standby_relieve() finds the standbys of earlier main processes.  By the second lock,
+ * standby_wait() finds out whether an earlier standby goes on serving volumes.
  *
  * These locks do not prevent two processes from serving one volume.  ATTACH and the lock of the
- * metadata prevent it.
+ * metadata prevent this.
  */
 #ifndef ERAD_STANDBY_H
 #define ERAD_STANDBY_H
@@ -39,7 +39,7 @@
 
 #include "common/err.h"
 
-/* What the main process tells its standby about a volume that it has open. */
+/* A volume that the main process has open: what its standby needs to serve the volume. */
 struct heirloom {
 	const char *name, *origin, *metadata;
 	uint8_t uuid[16];
@@ -49,35 +49,36 @@ struct heirloom {
 
 /*
  * Increments the generation in the file that this main process has locked.  Call this before all
- * other functions.  Returns 0 or a negative errno.  After an error, this main process must have no
- * standby: the next standby would have the same generation.
+ * other functions.  Returns 0 or a negative errno.  After an error, this main process must not fork
+ * a standby, because the next main process's standby would have the same generation.
  */
 int standby_generation(int lock_fd);
 
 /*
- * Forks the standby.  Call this before there are threads.  Returns in both processes.  The standby
- * creates the threads for nr_targets volumes before it is resident.  If the call fails, erad goes
- * on without a standby.
+ * Forks the standby.  Call this before any thread is created.  Returns in both processes.  The
+ * standby creates the threads for nr_targets volumes before it reports that it is resident.  If the
+ * call fails, erad goes on without a standby.
  */
 int standby_fork(unsigned int nr_targets, struct err *err);
 
 /* Returns true in the standby, false in the main process. */
 bool standby_is_me(void);
 
-/* For the main process: waits until the standby is resident.  ECHILD: the standby has ended instead. */
+/* For the main process: waits until the standby is resident.  ECHILD: the standby has ended. */
 int standby_await(struct err *err);
 
 /*
- * Ends every standby of an earlier generation, whether it serves volumes or not, and waits until
- * each has ended.  The main process calls this, or the standby after standby_wait().  A standby
- * that has not ended after 12 seconds is killed.  A standby that still exists 2 seconds after that
- * is left alone, with a warning; erad attaches to its volumes when it has ended.
+ * Ends every standby of an earlier generation, also a standby that serves volumes, and waits until
+ * it has ended.  The main process calls this, or the standby after standby_wait().  A standby that
+ * has not ended 12 seconds after SIGTERM is killed.  If a killed standby still exists after 2 more
+ * seconds, this function logs a warning and returns; erad attaches to the standby's volumes when
+ * the standby has ended.
  */
 void standby_relieve(void);
 
 /*
- * For the standby: call this when it begins to end, so that no later standby relies on it.  Does
- * nothing in a main process.
+ * Call this when the process begins to end.  In a standby, releases the second lock, so that no
+ * later standby relies on this standby.  Does nothing in a main process.
  */
 void standby_stops(void);
 
@@ -106,28 +107,29 @@ const char *standby_state(void);
 
 /*
  * For the standby: reports that it is resident, and waits for the death of the main process.
- * During the wait, it keeps as much heap and as many threads ready as the main process has, and
- * SIGTERM ends it.
+ * During the wait, keeps as much heap and as many threads ready as the main process has.  SIGTERM
+ * ends the process during the wait.
  *
- * Exits if the main process has died before its standby_relieve(), and the standby of an earlier
- * main process goes on serving the volumes.  An earlier standby that was told to end does not
- * count: then this function returns, and this process serves the volumes when that standby has
+ * When the main process has died, this function returns, and this process must serve the volumes.
+ * One exception: if the main process died before its standby_relieve(), and the standby of an
+ * earlier main process goes on serving the volumes, this process exits.  An earlier standby that
+ * was told to end does not count, because this process can serve the volumes when that standby has
  * ended.
  */
 void standby_wait(void);
 
 /*
  * For one thread at a time of the main process: tell the standby which volumes are open.  Call
- * heirlooms_begin(), then heirlooms_put() for each volume, then heirlooms_commit(); the former list
- * is valid until the commit.  Without a standby, these functions do nothing.  If a volume does not
- * fit into the list, the standby finds it in the boot table.
+ * heirlooms_begin(), then heirlooms_put() for each volume, then heirlooms_commit().  The standby
+ * uses the previous list until the commit.  Without a standby, these functions do nothing.  If a
+ * volume does not fit into the list, the standby finds it in the boot table.
  */
 void heirlooms_begin(void);
 void heirlooms_put(const struct heirloom *h);
 void heirlooms_commit(void);
 
 /*
- * For any thread of the main process: requests that the standby makes its heap as large as that of
+ * For any thread of the main process: asks the standby to make its heap as large as the heap of
  * this process.
  */
 void standby_needs_heap(void);

@@ -9,9 +9,9 @@
 
 #include "erad/base/thread.h"
 
-static atomic_int usual;	/* niceness of erad's threads that are not in the path of writes */
+static atomic_int usual;	/* niceness of threads for which no write waits */
 
-/* A thread that exists already, and waits until thread_start() sets its function. */
+/* A thread that was created in advance, and waits until thread_start() sets its function. */
 struct spare {
 	pthread_t id;
 	void *(*fn)(void *arg);	/* spares_lock; the function to run, NULL: none yet */

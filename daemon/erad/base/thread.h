@@ -35,12 +35,15 @@ int thread_start_detached(void *(*fn)(void *), void *arg);
 void thread_name(const char *name);
 
 /*
- * Raises the priority of the calling thread, for a thread for which writes wait: sets its niceness
- * to that of the kernel's workers in the path of writes, if this is allowed.  A new thread inherits
- * the niceness of the thread that creates it.
+ * Raises the priority of the calling thread.  For a thread for which writes wait.  Sets its
+ * niceness to the niceness of the kernel's workers in the path of writes, if erad is allowed to.  A
+ * new thread inherits the niceness of the thread that creates it.
  */
 void thread_first(void);
-/* Sets the niceness with which erad was started, for a thread for which writes do not wait, or wait no longer. */
+/*
+ * Sets the niceness with which erad was started.  For a thread for which writes do not wait, or no
+ * longer wait.
+ */
 void thread_usual(void);
 
 /* Initializes a condition variable whose timeouts use the clock of thread_deadline(). */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Logs an error of a volume once when it begins and once when it ends, and computes the backoff: see trouble.h. */
+/*
+ * Logs an error of a volume when it begins and when it ends, and computes the backoff: see
+ * trouble.h.
+ */
 #include <stdbool.h>
 #include <string.h>
 

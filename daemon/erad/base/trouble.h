@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A trouble: an operation of a volume that fails, and that erad tries again after a backoff. */
+/* A trouble: an operation of a volume fails, and erad tries it again after a backoff. */
 #ifndef ERAD_TROUBLE_H
 #define ERAD_TROUBLE_H
 
@@ -9,11 +9,12 @@
 #include "common/err.h"
 
 struct trouble {
-	/* Constant; name and lock belong to the volume. */
+	/* These two fields are constant.  The string and the lock belong to the volume. */
 	const char *volume;		/* name of the volume */
 	pthread_mutex_t *lock;		/* protects the fields below */
 	struct err err;			/* the newest error */
-	uint64_t since_ms;		/* when the trouble began, by thread_now_ms(); 0: there is no trouble */
+	/* when the trouble began, by thread_now_ms(); 0: no trouble */
+	uint64_t since_ms;
 	unsigned int backoff_ms;	/* how long to wait until the next attempt */
 };
 

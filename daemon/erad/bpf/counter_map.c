@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Pins the maps in which BPF programs count, and enters the maps into the table of devices: see counter_map.h. */
+/*
+ * Pins the maps in which BPF programs count, and enters them into the table of devices: see
+ * counter_map.h.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -10,9 +13,9 @@
 #include "erad/bpf/counter_map.h"
 
 /*
- * How often loading a program is tried.  The kernel stops the check of a BPF program with EAGAIN if
- * any signal arrives, even one that only stops erad for a moment.  libbpf itself tries again a few
- * times.  The number is small, because writes wait for the start of erad.
+ * How often loading a program is tried.  The kernel aborts the verification of a BPF program with
+ * EAGAIN if a signal is pending, even a signal that stops erad only for a moment.  libbpf itself
+ * tries again a few times.  The number is small, because writes wait for the start of erad.
  */
 #define MAX_TRIES	5u
 
@@ -21,7 +24,7 @@ bool counter_map_load_again(unsigned int *tries)
 	return errno == EAGAIN && ++*tries < MAX_TRIES;
 }
 
-/* Returns a device number in the kernel's own form, which the tracepoints pass. */
+/* Returns a device number in the kernel's internal form, which the tracepoints pass. */
 static uint32_t kernel_dev(dev_t dev)
 {
 	return major(dev) << 20 | minor(dev);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A map of a volume, in which BPF programs at the module's tracepoints count.  The map is pinned.
- * The programs find it in a table whose keys are mapped devices.
+ * A map of one volume, in which BPF programs at the module's tracepoints count.  The map is pinned.
+ * The programs find it in a hash of maps whose keys are mapped devices, here called the table.
  */
 #ifndef ERAD_COUNTER_MAP_H
 #define ERAD_COUNTER_MAP_H
@@ -16,25 +16,32 @@
 struct bpf_map;
 struct bpf_object;
 
-/* A kind of counter map, such as the maps for events: what the maps of all volumes have in common. */
+/* A kind of counter map, for example the maps of events: the fields that all volumes share. */
 struct counter_map_kind {
 	const char *pin;
-	const struct bpf_object *obj;	/* the object of the programs; NULL: the programs are not attached */
-	const struct bpf_map *like;	/* a map of obj whose type the volumes' maps have */
-	const struct bpf_map *volumes;	/* the table, whose keys are mapped devices */
+	const struct bpf_object *obj;	/* object of the programs; NULL: they are not attached */
+	const struct bpf_map *like;	/* map of obj that has the type of the volumes' maps */
+	const struct bpf_map *volumes;	/* the table, a map of obj */
 	struct err unusable;		/* why obj is NULL */
 };
 
 struct counter_map {
 	struct trouble trouble;	/* why counting does not work; has the volume's name and its lock */
 	int fd;			/* the map, under the volume's lock; -1: there is no map */
-	uint32_t dev;		/* key of the map in the table; 0: it is not in the table.  Only the volume thread uses this */
+	/*
+	 * Key of the map in the table.  0: the map is not in the table.  For the volume thread
+	 * only.
+	 */
+	uint32_t dev;
 };
 
-/* Returns whether to try again, after loading programs has failed with errno.  *tries begins with 0. */
+/*
+ * Call this when loading programs has failed.  Returns whether to try again, by errno and by the
+ * number of tries.  *tries must be 0 at first.
+ */
 bool counter_map_load_again(unsigned int *tries);
 
-/* Initializes m.  The volume's name and lock must live as long as m. */
+/* Initializes t.  The volume's name and lock must live as long as t. */
 void counter_map_init(struct counter_map *t, const char *volume, pthread_mutex_t *lock);
 
 /*
@@ -43,7 +50,10 @@ void counter_map_init(struct counter_map *t, const char *volume, pthread_mutex_t
  */
 int counter_map_begin(struct counter_map *t, const struct counter_map_kind *k, dev_t dev, struct err *err);
 
-/* Returns true if the map is pinned, or if the programs are not attached.  Any thread may call this. */
+/*
+ * Returns true if the map is pinned, or if the programs are not attached.  Any thread may call
+ * this.
+ */
 bool counter_map_pinned(const struct counter_map *t, const struct counter_map_kind *k);
 
 /*

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Counts of a volume's events.  BPF programs at the module's tracepoints count them in the volume's
- * map `events`; include/erad_maps.h describes the map for other programs.  The programs are
- * attached only while erad runs, so events are not counted while erad is down.  The counts stay as
- * long as the volume is open.  If counting does not work, `eractl status` says why, and nothing
- * else fails.
+ * Counts of a volume's events.  BPF programs at the module's tracepoints count the events in the
+ * volume's map `events`; include/erad_maps.h describes the map for other programs.  The programs
+ * are attached only while erad runs, so events are not counted while erad is down.  The counts stay
+ * as long as the volume is open.  If counting does not work, nothing else fails, and `eractl
+ * status` reports the reason.
  */
 #ifndef ERAD_EVENTS_H
 #define ERAD_EVENTS_H
@@ -18,19 +18,29 @@
 
 struct events {
 	struct counter_map map;
-	uint64_t held;		/* the largest result of events_held() so far; under the volume's lock */
+	/* Under the volume's lock: the largest result of events_held() so far. */
+	uint64_t held;
 };
 
-/* Attaches the programs.  Call this once, when the module is loaded and before any thread is created. */
+/*
+ * Attaches the programs.  Call this once, when the module is loaded and before any thread is
+ * created.
+ */
 void events_setup(void);
 
 /* Initializes e.  The volume's name and its lock must live as long as e. */
 void events_init(struct events *e, const char *volume, pthread_mutex_t *lock);
 
-/* Begins or continues to count the events of the volume.  dev: its mapped device.  Context: the volume thread. */
+/*
+ * Begins or continues to count the events of the volume.  dev: its mapped device.  Context: the
+ * volume thread.
+ */
 void events_begin(struct events *e, dev_t dev);
 
-/* Returns whether the map is pinned: then a new era need not check the map.  Any thread may call this. */
+/*
+ * Returns true if a new era need not call events_begin(): the map is pinned, or the programs are
+ * not attached.  Any thread may call this.
+ */
 bool events_pinned(const struct events *e);
 
 /*
@@ -47,9 +57,9 @@ bool events_read(const struct events *e, struct erad_map_events *out, struct err
 
 /*
  * Returns how many writes have been held so far.  m: from events_read().  held_now: the number of
- * held writes, read after m.  Each write counts once.  For a moment, a write that is being released
- * is neither in held_now nor in m; so this keeps the maximum, and the result never decreases.
- * Context: the volume's lock.
+ * held writes, read after m.  A write counts once, in held_now while it is held, and in m
+ * afterwards.  While the write is being released, it is for a moment in neither.  So the result is
+ * the maximum of all results so far, and never decreases.  Context: the volume's lock.
  */
 uint64_t events_held(struct events *e, const struct erad_map_events *m, uint64_t held_now);
 

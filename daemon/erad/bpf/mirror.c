@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Creates, fills, pins and removes the BPF maps that mirror a volume's current writeset: see mirror.h. */
+/* Creates, fills, pins and removes the BPF maps that mirror a volume's writeset: see mirror.h. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,9 +17,9 @@
 #include "maps.skel.h"
 
 /*
- * The largest volume, in blocks, whose era array a restarted erad reads to fill the mirror: 1 GiB
- * of array.  Writes are held while erad reads the array.  For a larger volume, erad does not read
- * the array, and the mirror is degraded until the next era.
+ * Limit in blocks, equal to 1 GiB of era array.  When erad restarts during an era, it fills the
+ * mirror from the era array, and writes are held meanwhile.  For a volume with more blocks, erad
+ * does not read the array, and the mirror is degraded until the next era.
  */
 #define FILL_MAX	(1ull << 28)
 
@@ -27,7 +27,11 @@ enum { WRITESET, INFO, STATS };
 
 static const char *const pin_name[] = { "writeset", "info", "stats" };
 
-static struct maps *types;	/* maps with the types of all volumes' maps, constant after mirror_setup(); NULL: BPF cannot be used here */
+/*
+ * Maps that have the types of all volumes' maps.  Constant after mirror_setup().  NULL: BPF cannot
+ * be used here.
+ */
+static struct maps *types;
 static struct err unusable;	/* why types is NULL */
 
 static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -115,7 +119,10 @@ static void drop_writeset(struct mirror *m)
 	m->words.nr = 0;
 }
 
-/* Makes the mirror degraded, because it misses blocks from now on, and shows this to its readers.  Logs err. */
+/*
+ * Marks the mirror as degraded in its map `info`, because the mirror misses blocks from now on.
+ * Logs err.
+ */
 static void degrade_mirror(struct mirror *m, const struct err *err)
 {
 	trouble_says(&m->trouble, "the BPF mirror is degraded", err);
@@ -124,7 +131,10 @@ static void degrade_mirror(struct mirror *m, const struct err *err)
 	m->next.flags |= ERAD_MAP_DEGRADED;
 	m->next.writeset_id = 0;
 	m->count.failures++;
-	/* Remove the pin if `info` cannot be written: no answer is better than a wrong answer. */
+	/*
+	 * If `info` cannot be written, remove its pin: readers then find no mirror, instead of a
+	 * mirror that lacks blocks.
+	 */
 	if (m->info < 0 || publish_info(m))
 		pins_remove(m->trouble.volume, pin_name[INFO]);
 	pins_remove(m->trouble.volume, pin_name[WRITESET]);
@@ -144,7 +154,10 @@ static int flush_words(struct bitmap_words *w, void *ctx)
 	return 0;
 }
 
-/* Computes m->changed.  If a bit stands for several blocks, the result can be larger than what was written. */
+/*
+ * Computes m->changed.  If a bit stands for several blocks, the result may be larger than the
+ * number of bytes that were written.
+ */
 static void count_changed(struct mirror *m)
 {
 	uint64_t blocks = m->words.marked << m->words.shift;
@@ -161,7 +174,7 @@ static int add_recorded(void *ctx, uint64_t first, uint64_t len)
 	return bitmap_words_add(&m->words, first, len, flush_words, m);
 }
 
-/* Opens or creates the map `info` or `stats`.  These two stay from era to era. */
+/* Opens or creates the map `info` or `stats`.  These two maps are kept from era to era. */
 static int open_lasting_map(struct mirror *m, int which, int *fd, void *value, struct err *err)
 {
 	return pins_lasting(m->trouble.volume, pin_name[which], types->obj, type_of(which), fd, value, err);
@@ -215,7 +228,7 @@ static int install_map(struct mirror *m, uint64_t nr_blocks, struct mirror_map *
 	if (map && map->fd >= 0 && map->nr_blocks == nr_blocks) {
 		m->writeset = *map;
 		*map = old;
-		/* Let the caller only free the old map: it must not be used as a prepared one. */
+		/* The caller may only free the old map, and must not use it as a prepared map. */
 		map->nr_blocks = 0;
 		map->pinned = false;
 	} else {
@@ -257,8 +270,8 @@ static int begin_mirror(struct mirror *m, const struct mirror_era *e, struct mir
 	};
 	memcpy(m->next.uuid, s.uuid, sizeof(m->next.uuid));
 	/*
-	 * The standby must not wait for memory: to free some, the kernel may have to write to this
-	 * volume, whose writes are held.
+	 * The standby must not wait for memory.  To free memory, the kernel may have to write to
+	 * this volume, and the volume's writes are held now.
 	 */
 	if (e->fill && standby_is_me())
 		return err_set(err, -ENOMEM, "erad has died, and its standby does not wait for memory; the mirror is complete again in the next era, or after a restart of erad");
@@ -346,7 +359,10 @@ void mirror_state(struct mirror *m, uint32_t state)
 void mirror_end(struct mirror *m, bool gone)
 {
 	if (gone) {
-		/* Set writeset_id to 0: programs that still have the maps open see that the volume is closed. */
+		/*
+		 * Programs that still have the maps open see by writeset_id 0 that the volume is
+		 * closed.
+		 */
 		m->next.writeset_id = m->next.state = 0;
 		publish_info(m);
 		for (int i = WRITESET; i <= STATS; i++)

@@ -3,13 +3,13 @@
  * The mirror: BPF maps that show the current writeset.  include/erad_maps.h describes the maps for
  * other programs.
  *
- * An error of the mirror never fails a commit, a checkpoint or an attach, and these never wait for
+ * An error of the mirror never fails a commit, a checkpoint or an attach, and they never wait for
  * the mirror.  The error is logged once, and the maps get the flag ERAD_MAP_DEGRADED.  At the next
  * era or attach, erad creates the mirror again.  If bpf(2) or bpffs cannot be used, there is no
  * mirror, and nothing else fails.
  *
  * The kernel charges the memory of the maps to erad's cgroup.  erad is an I/O flusher, so
- * allocating this memory does not wait for erad's own volumes; the same is true of the module's
+ * allocating the maps does not wait for erad's own volumes; neither does allocating the module's
  * writesets.  A commit allocates only the memory that the bpf(2) call itself needs for two words.
  *
  * Context: the volume thread, unless a function says otherwise.
@@ -35,13 +35,15 @@ struct mirror_map {
 	const uint64_t *bits;	/* content of the map, mmap()ed; NULL: there is no map */
 	size_t size;		/* length of bits in bytes */
 	uint64_t nr_blocks;
-	bool pinned;		/* whether the volume's other maps were pinned when this map was prepared; only for a prepared map */
+	/* For a prepared map: the volume's other maps were pinned when this map was prepared. */
+	bool pinned;
 };
 
-/* The era of a target, when its mirror begins. */
+/* What mirror_begin() must know about a target and its era. */
 struct mirror_era {
 	uint32_t era;
-	bool fill;		/* some blocks may be recorded in this era already, so read them from the store */
+	/* Blocks may be recorded in this era already, so read them from the store. */
+	bool fill;
 	uint32_t state;		/* state of the instance */
 	dev_t dev;		/* number of the mapped device */
 	struct store *store;	/* has the recorded blocks, the UUID and the geometry */
@@ -62,7 +64,7 @@ struct mirror {
 	atomic_ullong changed, changed_before;
 };
 
-#define MIRROR_UNKNOWN	UINT64_MAX	/* the mirror missed a part of the era */
+#define MIRROR_UNKNOWN	UINT64_MAX	/* unknown, because the mirror missed a part of the era */
 
 /* Loads the types of the maps.  Call this once, before any thread is created. */
 void mirror_setup(void);
@@ -71,8 +73,8 @@ void mirror_setup(void);
 void mirror_init(struct mirror *m, const char *volume, pthread_mutex_t *lock);
 
 /*
- * Creates an empty map for the next era, so that the volume thread need not create it while writes
- * wait.  Any thread may call this, without the volume's lock.  If the map cannot be created,
+ * Creates an empty map for the next era, so that the volume thread need not create the map while
+ * writes wait.  Any thread may call this, without the volume's lock.  If the map cannot be created,
  * mirror_begin() tries again and logs the error.  mirror_begin() may replace *map by an old map.
  * In each case, the caller frees *map with mirror_map_free().
  */
@@ -86,7 +88,10 @@ void mirror_map_free(struct mirror_map *map);
  */
 void mirror_begin(struct mirror *m, const struct mirror_era *e, struct mirror_map *map);
 
-/* Adds ranges of blocks.  Call this when they are durable, and before the commit releases their writes. */
+/*
+ * Adds ranges of blocks.  Call this when the ranges are durable, and before COMMIT releases their
+ * writes.
+ */
 void mirror_add(struct mirror *m, const struct erad_range *range, unsigned int nr);
 
 /* Writes the state of the instance to `info`. */
@@ -96,7 +101,7 @@ void mirror_state(struct mirror *m, uint32_t state);
 void mirror_end(struct mirror *m, bool gone);
 
 /*
- * Returns "complete", "degraded", or NULL if the volume does not serve writes.  error receives the
+ * Returns "complete", "degraded", or NULL if the volume does not serve writes.  *error is the
  * reason why the mirror is degraded, or "".  Context: the volume's lock.
  */
 const char *mirror_status(const struct mirror *m, bool serves, struct err *error);

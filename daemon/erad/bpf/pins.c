@@ -24,8 +24,8 @@ struct path {
 };
 
 /*
- * Keeps one thread from removing a directory that another thread is making.  Taken before the locks
- * of pins_sweep()'s keep().
+ * Ensures that no thread removes a directory that another thread creates.  Lock order: dir_lock,
+ * then the locks that keep() of pins_sweep() takes.
  */
 static pthread_mutex_t dir_lock = PTHREAD_MUTEX_INITIALIZER;
 static gid_t group;		/* group of the pins; constant after pins_setup() */
@@ -94,7 +94,7 @@ int pins_put(const char *name, const char *pin, int fd, struct err *err)
 
 	r = bpf_obj_pin(fd, new.text) ? -errno : 0;
 	if (r == -EEXIST) {
-		/* Remove a temporary pin, which an erad that was killed has left. */
+		/* Remove a temporary pin, which may be left from an erad that was killed. */
 		unlink(new.text);
 		r = bpf_obj_pin(fd, new.text) ? -errno : 0;
 	}
@@ -152,7 +152,10 @@ int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj
 	const uint32_t key = 0;
 	int new, r;
 
-	/* Pin the open map again if its pin is gone: somebody may have unmounted bpffs. */
+	/*
+	 * If the pin of the open map is gone, pin the map again.  Somebody may have unmounted
+	 * bpffs.
+	 */
 	if (*fd >= 0)
 		return pins_there(name, pin) ? 0 : pins_put(name, pin, *fd, err);
 	new = open_pinned_map(at.text, like);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pins of the volumes' BPF maps in bpffs: their directories, names and permissions.  No
+ * The pins of the volumes' BPF maps in bpffs, with their directories, names and permissions.  No
  * function waits for a disk.
  */
 #ifndef ERAD_PINS_H
@@ -25,21 +25,25 @@ void pins_sweep(bool (*keep)(const char *name));
 /* Returns whether the pin exists. */
 bool pins_there(const char *name, const char *pin);
 
-/* Makes the directory of a volume, unless it exists. */
+/* Creates the directory of a volume, unless it exists. */
 int pins_make_dir(const char *name, struct err *err);
 
 /* Pins a map.  Replaces an existing pin. */
 int pins_put(const char *name, const char *pin, int fd, struct err *err);
 
-/* Creates a map of the type of `like`, a map of obj, with the name erad_PIN.  Returns its fd or a negative errno. */
+/*
+ * Creates a map with the type of `like`, a map of obj, and with the name erad_PIN.  Returns its fd
+ * or a negative errno.
+ */
 int pins_make(const char *pin, const struct bpf_object *obj, const struct bpf_map *like,
 	      uint32_t entries);
 
 /*
- * Ensures that a map of the type of `like`, a map of obj, is pinned.  If *fd is -1, opens the map
- * that an earlier erad has pinned, because other programs may have it open, or else creates a map.
- * If a map of an earlier erad was opened, value, unless NULL, receives its entry 0.  On failure,
- * *fd is unchanged.
+ * Ensures that a map with the type of `like`, a map of obj, is open in *fd and pinned.
+ *
+ * If *fd is -1, opens the map that an earlier erad has pinned, because other programs may have the
+ * map open.  If there is no such pin, creates a map.  If an earlier erad's map was opened and value
+ * is not NULL, copies entry 0 of the map to *value.  On failure, *fd is unchanged.
  */
 int pins_lasting(const char *name, const char *pin, const struct bpf_object *obj,
 		 const struct bpf_map *like, int *fd, void *value, struct err *err);

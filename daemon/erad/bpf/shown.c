@@ -49,7 +49,10 @@ void shown_next(struct shown *s, const struct mirror_era *e, struct mirror_map *
 	const bool pinned = map->pinned;
 
 	mirror_begin(&s->mirror, e, map);
-	/* The full form is needed only if somebody has removed a pin, or if counting did not work before. */
+	/*
+	 * events_begin() is needed only if somebody has removed a pin, or if counting did not work
+	 * before.
+	 */
 	if (!pinned || s->events.map.trouble.since_ms)
 		events_begin(&s->events, e->dev);
 	if (pinned)

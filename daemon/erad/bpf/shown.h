@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * All BPF maps that show a volume to other programs: the mirror of its writeset, its events and its
- * writers.  Other folders include only this header of the folder.  No function fails a commit, a
- * checkpoint or an attach.  Context: the volume thread, unless a function says otherwise.
+ * writers.  Of the headers in this folder, other folders include only this one.  No function fails
+ * a commit, a checkpoint or an attach.  Context: the volume thread, unless a function says
+ * otherwise.
  */
 #ifndef ERAD_SHOWN_H
 #define ERAD_SHOWN_H
@@ -21,7 +22,10 @@ struct shown {
 	struct writers writers;
 };
 
-/* Loads and attaches the programs.  Call this once, when the module is loaded and before any thread is created. */
+/*
+ * Loads and attaches the programs.  Call this once, when the module is loaded and before any thread
+ * is created.
+ */
 void shown_setup(bool no_writers);
 
 /*
@@ -47,9 +51,9 @@ void shown_prepare(const struct shown *s, uint64_t nr_blocks, struct mirror_map 
 void shown_attach(struct shown *s, const struct mirror_era *e);
 
 /*
- * Begins to count events and writers of this era.  Call this after READY: when an entry of a map of
- * maps changes, the kernel waits for the readers of the map, tens of milliseconds each time.  Call
- * this before the first commit, so that the commit is counted.
+ * Begins to count the events and writers of this era.  Call this after READY, because it is slow:
+ * when an entry of a map of maps changes, the kernel waits tens of milliseconds for the readers of
+ * the map.  Call this before the first commit, so that the commit is counted.
  */
 void shown_count(struct shown *s, const struct mirror_era *e);
 

@@ -13,8 +13,8 @@
 #include "recorded.skel.h"
 
 /*
- * If the map has more than CROWDED entries when an era begins, the oldest eras are removed until
- * ROOMY entries are left.
+ * If an era begins and the map has more than CROWDED entries, the entries of the oldest eras are
+ * removed until at most ROOMY entries are left.
  */
 #define CROWDED		(ERAD_MAP_WRITERS / 4 * 3)
 #define ROOMY		(ERAD_MAP_WRITERS / 2)
@@ -66,7 +66,7 @@ static int read_entries(int fd, struct writers_list *l)
 	uint32_t at;
 
 	l->nr = ERAD_MAP_WRITERS;
-	/* ENOENT means that the end of the map was reached. */
+	/* The kernel returns ENOENT when it has read all entries. */
 	return bpf_map_lookup_batch(fd, NULL, &at, l->who, l->written, &l->nr, &opts) && errno != ENOENT ?
 		-errno : 0;
 }
@@ -87,7 +87,7 @@ static uint32_t move_to_front(struct writers_list *l, uint32_t era)
 	return nr;
 }
 
-/* Returns the oldest era in the list from position `from` on, or UINT32_MAX if there is no entry. */
+/* Returns the oldest era in the list from position `from` on.  UINT32_MAX: there is no entry. */
 static uint32_t oldest_era(const struct writers_list *l, uint32_t from)
 {
 	uint32_t era = UINT32_MAX;
@@ -117,8 +117,8 @@ static int forget_writers(int fd, const struct erad_map_writer *who, uint32_t nr
 }
 
 /*
- * If the map has more than CROWDED entries, removes the entries of the oldest eras, but only of
- * eras before `era`.
+ * If the map has more than CROWDED entries, removes the entries of the oldest eras.  Never removes
+ * `era` or a later era.
  */
 static int remove_old_eras(int fd, struct writers_list *l, uint32_t era)
 {
@@ -137,7 +137,10 @@ static int remove_old_eras(int fd, struct writers_list *l, uint32_t era)
 	return forget_writers(fd, l->who, nr);
 }
 
-/* Adds the entry for all other writers of an era.  This entry must exist before the map is full. */
+/*
+ * Adds the entry that counts the first writes of an era for all writers without an entry of their
+ * own.  Add this entry before the map is full.
+ */
 static int add_others(int fd, uint32_t era)
 {
 	const struct erad_map_writer others = { .era = era, .flags = ERAD_MAP_OTHERS };
@@ -166,7 +169,10 @@ void writers_begin(struct writers *w, dev_t dev, uint32_t era)
 	struct err err;
 
 	if (is_off) {
-		/* Remove the counts of an earlier erad, which would not grow any more. */
+		/*
+		 * Remove the map of an earlier erad, because nothing would add to its counts any
+		 * more.
+		 */
 		pins_remove(t->volume, kind.pin);
 		return;
 	}
@@ -192,7 +198,10 @@ void writers_end(struct writers *w, bool gone)
 	counter_map_end(&w->map, &kind, gone);
 }
 
-/* Returns a duplicate of the map's fd, which the caller closes: the volume may close its own fd at any time. */
+/*
+ * Returns a duplicate of the map's fd, because the volume may close its own fd at any time.  The
+ * caller closes the duplicate.
+ */
 static int duplicate_fd(struct writers *w, struct err *err)
 {
 	const struct trouble *t = &w->map.trouble;

@@ -24,15 +24,15 @@ struct writers_list {
 struct writers {
 	struct counter_map map;
 	/*
-	 * buffer, allocated in advance, because the volume thread must not wait for memory while
-	 * writes wait; NULL: counting is off
+	 * Buffer for the volume thread, which must not allocate memory while writes wait.  NULL:
+	 * counting is off.
 	 */
 	struct writers_list *list;
 };
 
 /*
- * Attaches the program, unless off.  Call this once, when the module is loaded and before any
- * thread is created.
+ * Attaches the program, unless off is true.  Call this once, when the module is loaded and before
+ * any thread is created.
  */
 void writers_setup(bool off);
 
@@ -51,8 +51,8 @@ void writers_free(struct writers *w);
 void writers_begin(struct writers *w, dev_t dev, uint32_t era);
 
 /*
- * Begins the next era for a map that is pinned and works.  Faster than writers_begin(): removes old
- * eras only if the map is full.
+ * Begins the next era for a map that is pinned and works.  Faster than writers_begin(), because it
+ * removes old eras only if the map is full.
  */
 void writers_next(struct writers *w, dev_t dev, uint32_t era);
 
@@ -63,7 +63,10 @@ void writers_next(struct writers *w, dev_t dev, uint32_t era);
  */
 void writers_make_room(struct writers *w, uint32_t era);
 
-/* Returns whether the map is pinned: then a new era need not check the map.  Any thread may call this. */
+/*
+ * Returns true if a new era need not call writers_begin(): the map is pinned, or the programs are
+ * not attached.  Any thread may call this.
+ */
 bool writers_pinned(const struct writers *w);
 
 /*

@@ -24,8 +24,8 @@
 #define REMOVE_PAUSE_MS	100
 
 /*
- * Protects the global state of libdevmapper.  No lock is taken under this one.  No thread waits for
- * udev under this lock, so a slow udev rule for one volume delays no other volume.
+ * Protects the global state of libdevmapper.  No other lock is taken while this lock is held.  No
+ * thread waits for udev under this lock, so a slow udev rule for one volume delays no other volume.
  */
 static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -53,7 +53,7 @@ void dm_setup(void)
 	dm_hold_control_dev(1);
 }
 
-/* Keeps an error message of libdevmapper in `complaint`.  Context: dm_lock. */
+/* Makes an error of a failed task, with the last message of libdevmapper.  Context: dm_lock. */
 static int task_failed(struct dm_task *t, const char *what, const char *name, struct err *err)
 {
 	int code = t ? dm_task_get_errno(t) : ENOMEM;
@@ -95,7 +95,10 @@ static int run_task(struct dm_task *t, const char *what, const char *name, struc
 		dm_task_destroy(t);
 	pthread_mutex_unlock(&dm_lock);
 
-	/* Wait for the cookie also after a failure: otherwise its semaphore stays in the kernel. */
+	/*
+	 * Wait for the cookie also after a failure, because otherwise its semaphore stays in the
+	 * kernel.
+	 */
 	if (cookie)
 		dm_udev_wait(cookie);
 
@@ -156,7 +159,10 @@ int dm_create_linear(const char *name, const struct dm_table *table, struct err 
 	return create(name, table, "linear", text, err);
 }
 
-/* Returns 1 and *info if the device exists, 0 if it does not, or a negative errno.  Context: dm_lock. */
+/*
+ * Returns 1 if the device exists, 0 if it does not, or a negative errno.  On 1, *info is set.
+ * Context: dm_lock.
+ */
 static int look_up(const char *name, struct dm_info *info, struct err *err)
 {
 	struct dm_task *t = task_for(DM_DEVICE_INFO, name);
@@ -183,8 +189,8 @@ int dm_exists(const char *name, struct err *err)
 }
 
 /*
- * Reads the live table, which must have one target.  *params belongs to *t; the caller destroys *t.
- * Context: dm_lock.
+ * Reads the live table, which must have exactly one target.  *params belongs to *t; the caller
+ * destroys *t.  Context: dm_lock.
  */
 static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)
 {
@@ -234,7 +240,10 @@ out:
 	return r;
 }
 
-/* Makes a task that resumes the device, without a flush and without freezing a file system.  Context: dm_lock. */
+/*
+ * Creates a task that resumes the device, without a flush and without freezing a file system.
+ * Context: dm_lock.
+ */
 static struct dm_task *resume_task(const char *name)
 {
 	struct dm_task *t = task_for(DM_DEVICE_RESUME, name);
@@ -302,7 +311,7 @@ int dm_track(const char *name, const struct dm_table *table, uint64_t *began, st
 }
 
 /*
- * Tries once to remove the device.  *known becomes true if it is known who uses the device: then
+ * Tries once to remove the device.  Sets *known to true if err names the user of the device: then
  * another attempt is useless.  Context: dm_lock.
  */
 static int try_remove(const char *name, bool *known, struct err *err)
@@ -330,7 +339,10 @@ int dm_remove(const char *name, struct err *err)
 	bool known = false;
 	int r;
 
-	/* Try again: udev opens a device for a moment whenever a writer has closed it. */
+	/*
+	 * Try again if EBUSY: udev opens a device for a moment each time a writer has closed the
+	 * device.
+	 */
 	for (int tries = 0; ; tries++) {
 		pthread_mutex_lock(&dm_lock);
 		r = try_remove(name, &known, err);
@@ -342,8 +354,8 @@ int dm_remove(const char *name, struct err *err)
 }
 
 /*
- * Asks the kernel directly, without dm_lock.  Another volume's libdevmapper call may wait under
- * dm_lock for an origin that hangs, and the volume thread must not wait for that call.  This ioctl
+ * Do not take dm_lock, and use the ioctl directly.  A thread may hold dm_lock while libdevmapper
+ * waits for an origin that hangs, and the volume thread must not wait for that origin.  This ioctl
  * waits for no I/O.
  */
 bool dm_lives(dev_t dev)

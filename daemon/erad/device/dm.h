@@ -15,7 +15,8 @@ void dm_setup(void);
 
 struct dm_table {
 	uint64_t nr_sectors;
-	dev_t metadata;		/* number of the metadata device; 0: the metadata is a file, and the table has "-" */
+	/* number of the metadata device; 0: it is a file, "-" in the table */
+	dev_t metadata;
 	dev_t origin;
 	uint32_t block_sectors;
 	uint8_t uuid[16];
@@ -24,8 +25,8 @@ struct dm_table {
 };
 
 /*
- * Creates /dev/mapper/NAME and waits until udev has processed the device.  If there is no udev, or
- * if DM_DISABLE_UDEV is set, creates the node itself.  EEXIST: there is a device NAME.
+ * Creates /dev/mapper/NAME and waits until udev has processed the device.  If no udev runs, or if
+ * DM_DISABLE_UDEV is set, creates the node itself.  EEXIST: a device NAME exists already.
  */
 int dm_create(const char *name, const struct dm_table *t, struct err *err);
 
@@ -37,26 +38,29 @@ int dm_create_linear(const char *name, const struct dm_table *t, struct err *err
 
 /*
  * Replaces a linear table by the erad table t, without freezing the file systems on the device.  If
- * this fails, the linear table stays in use.  *began: the time by thread_now_us() from which I/O
- * waits for the erad table.
+ * this fails, the linear table stays in use.  Sets *began to the time, by thread_now_us(), from
+ * which I/O waits for the erad table.
  */
 int dm_track(const char *name, const struct dm_table *t, uint64_t *began, struct err *err);
 
-/* Removes the device.  EBUSY: a program or another device has the device open; err names the user, if known. */
+/*
+ * Removes the device.  EBUSY: a program or another device has the device open; err names the user
+ * if the user is known.
+ */
 int dm_remove(const char *name, struct err *err);
 
 /*
- * Loads the live table of NAME as the inactive table, with another length.  Replaces an inactive
- * table that the device already has.  The kernel does not use the new table before dm_swap().
- * EBUSY: the device is suspended.  EOPNOTSUPP: the live table is something else than one erad
+ * Loads a table into the inactive slot of NAME: the live table with the length nr_sectors.
+ * Replaces a table that is already in the slot.  The kernel does not use the new table before
+ * dm_swap().  EBUSY: the device is suspended.  EOPNOTSUPP: the live table is not exactly one erad
  * target.
  */
 int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
 
 /*
- * Puts the inactive table into use, in one call of the kernel: so the device does not stay
- * suspended if the process dies.  Waits for the I/O in flight to the origin, and not for held
- * writes.  If this fails, the old table stays in use.
+ * Makes the inactive table live, by one system call, so the device does not stay suspended if the
+ * process dies.  Waits for the I/O in flight to the origin, and not for held writes.  If this
+ * fails, the old table stays in use.
  */
 int dm_swap(const char *name, struct err *err);
 
@@ -64,8 +68,8 @@ int dm_swap(const char *name, struct err *err);
 int dm_exists(const char *name, struct err *err);
 
 /*
- * Returns whether there is a mapped device with this number that is not being removed.  Returns
- * true if this cannot be found out.  Does not wait for other calls of this file.
+ * Returns whether a mapped device with this number exists and is not being removed.  Returns true
+ * if this cannot be found out.  Does not wait for other calls of this file.
  */
 bool dm_lives(dev_t dev);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Makes udev hide the origin of a volume, or show it again: see hidden.h. */
+/* Makes udev hide the content of a volume's origin, or show it again: see hidden.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,10 @@
 #define WAIT_MS		5000
 #define PAUSE_MS	20
 
-/* The file that udev writes anew at the end of each event of a device; all zero if there is none. */
+/*
+ * The device's file in udev's database.  udev writes a new file at the end of each event of the
+ * device.  All fields are zero if there is no file.
+ */
 struct db_file {
 	ino_t inode;
 	struct timespec written;
@@ -44,10 +47,7 @@ static bool is_same_file(struct db_file a, struct db_file b)
 	return a.inode == b.inode && a.written.tv_sec == b.written.tv_sec && a.written.tv_nsec == b.written.tv_nsec;
 }
 
-/*
- * Returns whether udev's database has ERAD_ORIGIN for the device.
- * Returns -ENODEV if there is no device.
- */
+/* Returns whether udev's database has ERAD_ORIGIN for the device.  ENODEV: there is no device. */
 static int is_hidden(dev_t dev)
 {
 	const char *volume;
@@ -66,7 +66,7 @@ static bool udev_runs(void)
 	return !access("/run/udev/control", F_OK);
 }
 
-/* Makes udev's event `action` for a device.  directory: the device's directory in sysfs. */
+/* Triggers udev's event `action` for a device.  directory: the device's directory in sysfs. */
 static void make_event(const char *directory, const char *action)
 {
 	char path[512];
@@ -80,7 +80,10 @@ static void make_event(const char *directory, const char *action)
 		close(fd);
 }
 
-/* Write to the disk first: udev processes the event of a disk before those of its partitions. */
+/*
+ * Trigger the disk's event before the events of its partitions, because udev processes them in this
+ * order.
+ */
 static void make_events(dev_t dev, const char *action)
 {
 	char disk[64], path[sizeof(disk) + sizeof(((struct dirent *)0)->d_name) + sizeof("/partition")];
@@ -117,7 +120,10 @@ dev_t hidden_find(const char *path)
 	return dev;
 }
 
-/* Logs why udev has not hidden or shown the device.  event_ended: udev has processed an event of the device. */
+/*
+ * Logs that udev has not hidden or shown the device in time.  event_ended: udev has processed an
+ * event of the device.
+ */
 static void log_late(dev_t dev, bool origin, const char *action, bool event_ended)
 {
 	char name[64];
@@ -139,7 +145,7 @@ void hidden_update(dev_t dev, bool origin)
 	struct db_file before;
 	int hidden;
 
-	/* Where no udev runs, for example in a container, nobody makes or changes links. */
+	/* If no udev runs, for example in a container, no program creates or changes links. */
 	if (!dev || !udev_runs())
 		return;
 	before = look_at_db(dev);
@@ -147,9 +153,10 @@ void hidden_update(dev_t dev, bool origin)
 	if (hidden < 0 || (origin && hidden))
 		return;
 	/*
-	 * Make an event also if the database says that the device is shown.  udev may be processing an
-	 * event whose rules have found the device to be an origin, and writes the database at the end.
-	 * LVM's rules activate the volume group of a disk at the event "add", but not at "change".
+	 * Trigger an event even if the database says that the device is shown.  udev may be
+	 * processing an event whose rules have found the device to be an origin, and will write
+	 * this result at the end.  The action matters, too: LVM's rules activate the volume group
+	 * of a disk at the event "add", but not at "change".
 	 */
 	make_events(dev, action);
 	while ((hidden = is_hidden(dev)) >= 0 && (hidden != origin || is_same_file(look_at_db(dev), before))) {

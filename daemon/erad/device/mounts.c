@@ -2,9 +2,9 @@
 /*
  * Reads /proc/self/mountinfo and /proc/swaps: see mounts.h.
  *
- * libmount is not used, for two reasons.  First, it keeps the whole table in memory.  Second, it
- * removes the escapes of the options before it splits them at commas, so that an upperdir with a
- * comma in its path is cut.
+ * There are two reasons not to use libmount.  First, libmount keeps the whole table in memory.
+ * Second, libmount removes the escapes of the options before it splits them at commas, so it cuts
+ * an upperdir that has a comma in its path.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -27,24 +27,27 @@ struct mounts {
 };
 
 /*
- * Opens the table.  A table that cannot be read seems to be empty.  The caller calls mounts_close()
- * in any case.
+ * Opens the table.  If the table cannot be read, mounts_next() finds no mount.  The caller calls
+ * mounts_close() in any case.
  */
 void mounts_open(struct mounts *t);
-/* Reads the next mount.  Returns false if there is none.  The strings of m are valid until the next call. */
+/*
+ * Reads the next mount.  Returns false if no mount is left.  The strings of m are valid until the
+ * next call.
+ */
 bool mounts_next(struct mounts *t, struct mount *m);
 void mounts_close(struct mounts *t);
 
 /*
- * Returns the number of the block device of the mount's file system.  btrfs has a device number of
- * its own; then the result is the number of the source, which is one of its devices.  0: the file
- * system has no block device.
+ * Returns the number of the block device of the mount's file system.  The st_dev of a btrfs is not
+ * a block device; for a btrfs, the result is the number of the mount's source, which is one of its
+ * devices.  0: the file system has no block device.
  */
 dev_t mount_device(const struct mount *m);
 
 /*
  * Copies the value of the option NAME=VALUE.  Returns false if the option is missing, or if the
- * value, with its escapes, has `size` bytes or more.
+ * value with its escapes has `size` bytes or more.
  */
 bool mount_option(const struct mount *m, const char *name, char *value, size_t size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The kernel's counters of what was written to an origin: see origin_count.h. */
+/* Reads the kernel's counters of writes to an origin: see origin_count.h. */
 #include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +18,10 @@ void origin_count_read(dev_t dev, struct origin_count *out)
 	memset(out, 0, sizeof(*out));
 	if (blockdev_disk_attribute(dev, "queue/iostats", text, sizeof(text)) || !strcmp(text, "0"))
 		return;
-	/* Documentation/block/stat.rst of the kernel: 17 numbers, of which these are the 7th and the 14th. */
+	/*
+	 * The file has 17 numbers; see Documentation/block/stat.rst of the kernel.  The 7th is the
+	 * number of sectors written, the 14th of sectors discarded.
+	 */
 	if (blockdev_attribute(dev, "stat", stat, sizeof(stat)) ||
 	    sscanf(stat, "%*u %*u %*u %*u %*u %*u %" SCNu64 " %*u %*u %*u %*u %*u %*u %" SCNu64, &written, &discarded) != 2)
 		return;

@@ -172,8 +172,8 @@ bool probe_in_use(dev_t dev, const char *path, struct err *who)
 }
 
 /*
- * Returns whether the stack of a device has the file of the other stack.  The files behind loop
- * devices below that file do not count: both may lie on them.
+ * Returns whether the stack `device` contains the file from which the stack `file` begins.  Ignores
+ * the backing files of loop devices below that file, because both stacks may lie on them.
  */
 static bool stands_on_file(const struct stack *device, const struct stack *file)
 {
@@ -183,7 +183,10 @@ static bool stands_on_file(const struct stack *device, const struct stack *file)
 	return false;
 }
 
-/* Finds the devices below the metadata.  If there is no file yet, finds the devices below its directory. */
+/*
+ * Finds the devices below the metadata.  If the metadata file does not exist yet, finds the devices
+ * below its directory.
+ */
 static int stack_of_metadata(struct stack *s, const char *metadata, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -223,7 +226,7 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 	struct stat st;
 	int r;
 
-	/* Static, because a stack of erad's threads is too small. */
+	/* Allocate the stacks: they are too large for the stack of a thread. */
 	meta = calloc(1, sizeof(*meta));
 	tracked = calloc(1, sizeof(*tracked));
 	if (!meta || !tracked) {
@@ -253,8 +256,8 @@ out:
 }
 
 /*
- * Finds a logical volume of the volume group in the stack.  lv_uuid: the device-mapper UUID of one
- * of its logical volumes.  name receives the name of the device that was found.
+ * Finds a logical volume of the volume group in the stack.  lv_uuid: the device-mapper UUID of any
+ * logical volume of the volume group.  name receives the name of the device that was found.
  */
 static bool stack_has_vg(const struct stack *s, const char *lv_uuid, char name[DM_NAME_SIZE])
 {
@@ -288,7 +291,7 @@ int probe_other_vg(const char *metadata, const char *lv_uuid, struct err *err)
 	return r;
 }
 
-/* What swap_in_vg() looks for, and what it has found. */
+/* The argument and the result of swap_in_vg(). */
 struct swap_search {
 	const char *lv_uuid;
 	struct stack *stack;
@@ -323,7 +326,7 @@ int probe_boot_vg(const char *lv_uuid, struct err *err)
 	struct stack *s;
 	int r = 0;
 
-	/* On the heap, because a stack of erad's threads is too small. */
+	/* Allocate it: a struct stack is too large for the stack of a thread. */
 	s = malloc(sizeof(*s));
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds reasons to refuse a device: the device is in use, or it is below or above the wrong device. */
+/*
+ * Finds reasons to refuse a device: the device is in use, or metadata and tracked device depend on
+ * each other.
+ */
 #ifndef ERAD_PROBE_H
 #define ERAD_PROBE_H
 
@@ -15,7 +18,10 @@
  */
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
 
-/* Returns the size of a sector of the device in bytes.  A volume must have a whole number of sectors. */
+/*
+ * Returns in *bytes the size of a sector of the device.  The length of a volume must be a multiple
+ * of this size.
+ */
 int probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 
 /*
@@ -26,31 +32,32 @@ int probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 bool probe_in_use(dev_t dev, const char *path, struct err *who);
 
 /*
- * Returns EINVAL if a reboot would destroy the metadata: if it is in memory, even below a loop
- * device, or if it is below /tmp, /run or /dev.  If there is no metadata file yet, examines its
- * directory.  If the environment variable ERAD_VOLATILE_METADATA is set, refuses nothing.
+ * Returns EINVAL if a reboot would destroy the metadata: the metadata is in memory, even if only
+ * below a loop device, or the metadata is below /tmp, /run or /dev.  If the metadata file does not
+ * exist yet, examines its directory.  If the environment variable ERAD_VOLATILE_METADATA is set,
+ * refuses nothing.
  */
 int probe_lasting(const char *metadata, struct err *err);
 
 /*
- * Returns EDEADLK if the metadata is on the tracked device, whose writes would wait for themselves,
- * or if the tracked device is on the metadata.  If there is no file at path yet, examines its
- * directory.
+ * Returns EDEADLK if the metadata is on the tracked device, because a write would then wait for
+ * itself, or if the tracked device is on the metadata.  If there is no file at path yet, examines
+ * its directory.
  */
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 
 /*
  * Returns EINVAL if the metadata lies on a logical volume of the volume group that is tracked.  At
- * boot, the metadata would then wait for the volume group, and the volume group for the metadata.
- * lv_uuid: the beginning that the device-mapper UUIDs of all logical volumes of the volume group
- * share.
+ * boot, the metadata would wait for the volume group, and the volume group for the metadata.
+ * lv_uuid: the device-mapper UUID of any logical volume of the volume group, or the part that all
+ * of them share.
  */
 int probe_other_vg(const char *metadata, const char *lv_uuid, struct err *err);
 
 /*
  * Returns EOPNOTSUPP if the root file system, /usr or swap space in use lies on a logical volume of
- * the volume group.  The initramfs activates such a volume group, and erad does not run there.
- * err names the logical volume.  lv_uuid: as for probe_other_vg().  Writes nothing.
+ * the volume group.  The initramfs activates this volume group, and erad does not run in the
+ * initramfs.  err names the logical volume.  lv_uuid: as for probe_other_vg().  Writes nothing.
  */
 int probe_boot_vg(const char *lv_uuid, struct err *err);
 

@@ -47,7 +47,7 @@ static bool is_ram_disk(dev_t dev)
 	       !strncmp(name + strspn(name, "z"), "ram", 3);
 }
 
-/* Returns why a reboot destroys a file, or NULL if it does not. */
+/* Returns why a reboot destroys a file, or NULL if the file survives a reboot. */
 static const char *volatile_file(const char *path)
 {
 	static const char *const emptied[] = { "/tmp/", "/run/", "/dev/" };
@@ -103,7 +103,7 @@ static int push_links(struct stack *s, const char *dir, const char *sub, struct 
 	return r;
 }
 
-/* A btrfs has a device number of its own, and a directory that lists its devices. */
+/* The st_dev of a btrfs is not a block device.  A directory in sysfs lists its devices. */
 static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 {
 	static const char top[] = "/sys/fs/btrfs";
@@ -129,8 +129,8 @@ static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 }
 
 /*
- * Removes the backslashes: overlayfs uses the character after a backslash literally, and the mount
- * table shows the option unchanged.
+ * Removes backslashes that escape the next character, as overlayfs does.  The mount table shows the
+ * option with its backslashes.
  */
 static void drop_backslashes(char *s)
 {
@@ -145,10 +145,11 @@ static void drop_backslashes(char *s)
 }
 
 /*
- * Finds where an overlay keeps the file, or would keep the file after a write: the path in the upper
- * layer.  upper has PATH_MAX bytes.  A file that is only in a lower layer has no such path yet.  Then
- * the result is the root directory of the upper layer, because a write copies the file to the upper
- * layer.  Returns false if the mount is not an overlay, or if the upper layer is not visible here.
+ * Finds where an overlay stores the content of a file: the path in the upper layer.  upper has
+ * PATH_MAX bytes.  A file that is only in a lower layer has no path in the upper layer yet.  Then
+ * the result is the root directory of the upper layer, because the first write copies the file to
+ * the upper layer.  Returns false if the mount is not an overlay, or if the upper layer is not
+ * visible here.
  */
 static bool find_upper(const struct mount *m, const char *path, char *upper)
 {
@@ -173,7 +174,7 @@ static bool find_upper(const struct mount *m, const char *path, char *upper)
 
 static int push_file(struct stack *s, const char *path, struct err *err);
 
-/* Adds the devices of a file system that has a device number of its own. */
+/* Adds the devices of a file system whose st_dev is not a block device. */
 static int push_mount(struct stack *s, const char *path, const struct mount *m, struct err *err)
 {
 	char *upper = malloc(PATH_MAX);
@@ -250,13 +251,15 @@ static int push_loop_file(struct stack *s, const char *dir, struct err *err)
 	if (n && path[n - 1] == '\n')
 		n--;
 	path[n] = 0;
-	/* Ignore a file that was deleted, or that is not in this mount namespace. */
+	/* Ignore a backing file that was deleted, or that is not in this mount namespace. */
 	if (!n || access(path, F_OK))
 		return 0;
 	return push_file(s, path, &why) ? err_set(err, -EIO, "%s", why.msg) : 0;
 }
 
-/* Follow each device of the list; this may append to the list. */
+/*
+ * Add the devices below each device of the list, from `from` on.  The list grows during the loop.
+ */
 static int walk(struct stack *s, size_t from, struct err *err)
 {
 	for (size_t i = from; i < s->nr; i++) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finds the devices and files on which a block device or a file lies.  A partition lies on its
- * disk, a device-mapper or md device on its slaves, a loop device on its backing file, and a file
- * on the devices of its file system.  A file of overlayfs lies on the devices of its upper layer.
+ * disk.  A device-mapper or md device lies on its slaves, and a loop device on its backing file.  A
+ * file lies on the devices of its file system, and a file of overlayfs on the devices of its upper
+ * layer.
  *
- * ZFS is not followed, because the mount table names no device for it.  ZFS and mounted file
- * systems open their devices exclusively, so probe_in_use() finds these devices.
+ * A stack does not contain the devices below ZFS, because the mount table names no device for ZFS.
+ * probe_in_use() finds these devices, because ZFS and mounted file systems open their devices
+ * exclusively.
  */
 #ifndef ERAD_STACK_H
 #define ERAD_STACK_H
@@ -24,18 +26,22 @@ struct stack {
 	struct {
 		dev_t dev;
 		ino_t ino;
-	} file[STACK_MAX];		/* the file of stack_add_file(), and the files behind loop devices */
+	/* The file of stack_add_file(), and the backing files of loop devices. */
+	} file[STACK_MAX];
 	size_t nr_files;
 	/*
-	 * How many of these files, from the first on, are the file of stack_add_file(): a file of an
-	 * overlay is also a file of the upper layer.
+	 * How many of these files, from the first on, are the file of stack_add_file().  A file of
+	 * an overlay counts twice: as itself, and as the file in the upper layer.
 	 */
 	size_t nr_own;
-	/* Why a reboot destroys a part of the stack: a static text that continues "PATH is", or NULL. */
+	/*
+	 * Why a reboot destroys a part of the stack: a static text that follows "PATH is ".  NULL:
+	 * a reboot destroys nothing.
+	 */
 	const char *volatile_why;
 };
 
-/* These add to a stack.  An empty stack is { 0 }.  E2BIG: more than STACK_MAX devices. */
+/* These functions add to a stack.  An empty stack is { 0 }.  E2BIG: more than STACK_MAX devices. */
 int stack_add_device(struct stack *s, dev_t dev, struct err *err);
 
 /* Adds the file, and the devices of its file system.  Call this at most once for a stack. */

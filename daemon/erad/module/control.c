@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The module's ioctls as functions. */
+/* Wraps the module's ioctls in functions: see control.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static int list_after(int control, uint64_t after, struct erad_info *info, uint3
 
 int control_each(int control, void (*fn)(void *ctx, const struct erad_info *i), void *ctx)
 {
-	/* An older module fills in less of each entry: the rest must be zero. */
+	/* An older module fills in only the first part of each entry, so clear the entries. */
 	struct erad_info info[EACH_STEP] = { 0 };
 	uint64_t after = 0;
 	uint32_t nr;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The module's ioctls as functions.  include/erad_uapi.h describes the ioctls. */
+/* Functions for the module's ioctls, which include/erad_uapi.h describes. */
 #ifndef ERAD_CONTROL_H
 #define ERAD_CONTROL_H
 
@@ -8,9 +8,11 @@
 #include "common/err.h"
 #include "erad_uapi.h"
 
-/* All functions return 0 or a negative errno.  None waits for I/O. */
+/* All functions return 0 or a negative errno.  No function waits for I/O. */
 
-/* Opens the control node, and compares the module's ABI with ERAD_ABI.  The caller closes the fd. */
+/*
+ * Opens the control node, and checks that the module's ABI is ERAD_ABI.  The caller closes the fd.
+ */
 int control_open(int *fd, struct err *err);
 
 /* Calls fn for each instance, in ascending order of their ids.  Does not use the heap. */
@@ -35,14 +37,19 @@ int control_attach(int control, uint64_t instance_id, int *fd);
 int control_abort(int control, uint64_t instance_id);
 
 int instance_info(int fd, struct erad_info *info);
-/* record: the degrade record of ERAD_RECORD_SIZE bytes, or NULL.  sector: where the target writes it. */
+/*
+ * record: the degrade record of ERAD_RECORD_SIZE bytes, or NULL.  sector: where the target writes
+ * the record.
+ */
 int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector);
 int instance_prepare_era(int fd, uint32_t to);
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms);
 int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h itself */
 int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era);
 int instance_stats(int fd, struct erad_stats *stats);
-int instance_message_get(int fd, struct erad_message *m);	/* m->id becomes 0 if no message waits */
-int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);	/* result: 0 or a negative errno */
+/* sets m->id to 0 if no message waits */
+int instance_message_get(int fd, struct erad_message *m);
+/* result: 0 or a negative errno */
+int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);
 
 #endif /* ERAD_CONTROL_H */
