@@ -86,7 +86,8 @@ int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL]);
 
 /*
  * Closes the store as clean, as store_close() does, with a seal.  One transaction marks the
- * metadata clean and puts the seal into force.
+ * metadata clean and puts the seal into force.  If the fold fails, and the metadata is not clean
+ * therefore, the seal is put into force all the same, if this is possible.
  */
 int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err);
 

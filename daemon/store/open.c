@@ -174,15 +174,15 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 }
 
 /*
- * Marks the metadata clean.  The journal is empty.  seal: the seal to put into force, or NULL.
- * Context: fold_lock.
+ * Ends the use of the metadata.  clean: the journal is empty, so mark the metadata clean.  seal: the
+ * seal to put into force, or NULL.  Context: fold_lock.
  */
-static int mark_clean(struct store *s, const uint8_t *seal, struct err *err)
+static int mark_closed(struct store *s, bool clean, const uint8_t *seal, struct err *err)
 {
 	struct erad_disk_super sb = s->super;
 	int ret;
 
-	sb.flags |= htole32(ERAD_SB_CLEAN);
+	sb.flags |= clean ? htole32(ERAD_SB_CLEAN) : 0;
 	if (seal) {
 		sb.flags |= htole32(ERAD_SB_SEALED);
 		memcpy(history_edit(s)->seal, seal, ERAD_HISTORY_SEAL);
@@ -201,8 +201,14 @@ static int close_locked(struct store *s, bool clean, const uint8_t *seal, struct
 		pthread_mutex_lock(&s->fold_lock);
 		ret = store_fold_locked(s, err);
 		failpoint(FAILPOINT_CLOSE_FOLDED);
+		/*
+		 * The seal does not depend on the fold.  Without a seal, the next open would not notice
+		 * that the origin was written after a reboot.
+		 */
 		if (!ret)
-			ret = mark_clean(s, seal, err);
+			ret = mark_closed(s, true, seal, err);
+		else if (seal)
+			mark_closed(s, false, seal, NULL);
 		pthread_mutex_unlock(&s->fold_lock);
 	}
 	destroy_store(s);

@@ -17,6 +17,7 @@
 #include "store/history.h"
 #include "store/moment.h"
 #include "store/repair.h"
+#include "store/state.h"
 #include "store/super.h"
 #include "volume.h"
 
@@ -213,6 +214,32 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	assert_int_equal(store_close(s, true, NULL), 0);
 	s = open_store(&d, STORE_READ);
 	assert_int_equal(store_seal(s, got), -ENOENT);
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+static void test_a_close_whose_fold_fails_is_sealed_all_the_same(void **state)
+{
+	uint8_t seal[ERAD_HISTORY_SEAL], got[ERAD_HISTORY_SEAL];
+	struct store_info info;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	make_volume(&d);
+	memset(seal, 0x5a, sizeof(seal));
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(mark(s, 50, 5), 0);
+	d.broken_from = (uint64_t)s->array.start * ERAD_PAGE;
+	assert_int_equal(store_close_sealed(s, seal, NULL), -EIO);
+	d.broken_from = 0;
+	assert_int_equal(d.nr_cached, 0);
+	s = open_store(&d, STORE_READ);
+	store_info(s, &info);
+	assert_false(info.clean);
+	assert_int_equal(store_seal(s, got), 0);
+	assert_memory_equal(got, seal, sizeof(seal));
+	assert_int_equal(diff_blocks(s, 3), 10);
 	store_close(s, false, NULL);
 	disk_destroy(&d);
 }
@@ -542,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_the_log_keeps_the_newest_gaps_and_timelines),
 		cmocka_unit_test(test_a_rolled_back_timeline_is_foreign),
 		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),
+		cmocka_unit_test(test_a_close_whose_fold_fails_is_sealed_all_the_same),
 		cmocka_unit_test(test_a_damaged_history_is_refused_and_repaired_as_a_gap),
 		cmocka_unit_test(test_no_crash_of_a_repair_loses_a_gap),
 		cmocka_unit_test(test_bookmarks_are_durable_and_limited),

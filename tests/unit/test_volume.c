@@ -4,6 +4,7 @@
  * messages under load, and what it does when the target, the metadata or the allocation of memory
  * fails.
  */
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -18,7 +19,9 @@
 
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/table_note.h"
 #include "instance_sim.h"
+#include "store/history.h"
 #include "volume_fixture.h"
 
 /* How many commits may pass before the volume thread reacts, as commit.c and erad(8) promise. */
@@ -204,6 +207,67 @@ static void test_commit_that_finds_no_target_closes_the_volume(void **state)
 	assert_true(info.clean);
 	store_close(s, false, NULL);
 	fixture_end();
+}
+
+static bool mark_fails(void)
+{
+	bool fails;
+
+	pthread_mutex_lock(&volume->lock);
+	fails = volume->mark_trouble.since_ms;
+	pthread_mutex_unlock(&volume->lock);
+	return fails;
+}
+
+/* Waits until the metadata has failed once more than `before` operations. */
+static void wait_for_operation(uint64_t before)
+{
+	uint64_t ops;
+
+	do {
+		usleep(1000);
+		pthread_mutex_lock(&disk.lock);
+		ops = disk.ops;
+		pthread_mutex_unlock(&disk.lock);
+	} while (ops == before);
+}
+
+/* held: a write waits because the metadata fails, when the target is removed. */
+static void close_with_short_failure(bool held)
+{
+	uint8_t seal[ERAD_HISTORY_SEAL], note[ERAD_HISTORY_ITEM];
+	struct store_info info;
+	struct store *s;
+
+	fixture_begin();
+	fixture_start();
+	fail_disk(true);
+	if (held) {
+		sim_stuck_write();
+		while (!mark_fails())
+			usleep(1000);
+	}
+	sim_remove();
+	volume_kick(volume);
+	wait_for_operation(disk.ops);
+	fail_disk(false);
+	assert_true(volume_wait_ended(volume, LONG_MS));
+	assert_int_equal(volume->close_code, 0);
+	s = fixture_open_store(STORE_READ);
+	store_info(s, &info);
+	assert_true(info.clean);
+	assert_int_equal(store_seal(s, seal), 0);
+	store_item(s, STORE_TABLE_NOTE, note);
+	assert_int_equal(le32toh(((const struct table_note *)note)->state), NOTE_GONE);
+	store_close(s, false, NULL);
+	fixture_end();
+}
+
+static void test_a_close_notes_the_end_once_the_metadata_works_again(void **state)
+{
+	(void)state;
+	close_with_short_failure(false);
+	close_with_short_failure(true);
 }
 
 static void test_commit_that_fails_is_made_again_on_the_same_target(void **state)
@@ -464,6 +528,7 @@ int main(void)
 		with_volume(test_reload_ends_a_checkpoint_whose_drain_does_not_end),
 		with_volume(test_stale_batch_is_fetched_and_recorded_again),
 		cmocka_unit_test(test_commit_that_finds_no_target_closes_the_volume),
+		cmocka_unit_test(test_a_close_notes_the_end_once_the_metadata_works_again),
 		with_volume(test_commit_that_fails_is_made_again_on_the_same_target),
 		cmocka_unit_test(test_attach_that_fails_is_tried_again),
 		with_volume(test_attach_beside_a_prepare_says_what_owns_the_target),

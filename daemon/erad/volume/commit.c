@@ -294,8 +294,8 @@ static int close_with_home(struct volume *v, struct store *s, bool gone, struct 
 }
 
 /*
- * Closes the store of a volume whose note GONE could not be written, and does not mark the metadata
- * clean.  If the metadata file is not where it was, this is the cause that err then has.
+ * Closes the store of a volume whose note GONE could not be written, although this was tried several
+ * times, and does not mark the metadata clean.  If the metadata file is not where it was, this is the cause that err then has.
  */
 static void close_without_note(struct volume *v, struct store *s, struct err *err)
 {
@@ -318,8 +318,11 @@ static void end_volume(struct volume *v, bool gone)
 
 	attach_let_go(v);
 	thread_usual();
-	/* Note the end in the metadata before anything that takes long: somebody may write to the origin meanwhile. */
-	if (gone && !v->mark_trouble.since_ms)
+	/*
+	 * Note the end in the metadata before anything that takes long: somebody may write to the origin
+	 * meanwhile.  Try even if the last mark has failed: the metadata may work again.
+	 */
+	if (gone)
 		code = table_note_end(v, &err);
 	failpoint(FAILPOINT_CLOSE_ENDED);
 	message_stop(v);
@@ -327,6 +330,12 @@ static void end_volume(struct volume *v, bool gone)
 	s = volume_store_take(v);
 
 	shown_end(&v->shown, gone);
+	if (s && code < 0)
+		code = table_note_end_again(v, s, &err);
+	if (code > 0) {
+		trouble_over(&v->mark_trouble, "the metadata");
+		code = 0;
+	}
 	if (s && code)
 		close_without_note(v, s, &err);
 	else if (s)

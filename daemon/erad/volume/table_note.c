@@ -200,17 +200,35 @@ static bool lives_on(const struct volume *v)
 	return v->dev && dm_lives(v->dev) && diskseq_of(v->dev) == v->diskseq;
 }
 
-int table_note_end(struct volume *v, struct err *err)
+static int write_gone(const struct volume *v, struct store *s, struct err *err)
 {
 	struct table_note gone;
+	int r;
 
+	fill_note(&gone, NOTE_GONE, v->diskseq, ERAD_WRITTEN_UNKNOWN);
+	gone.origin = v->end_count;
+	r = store_set_item(s, STORE_TABLE_NOTE, (const uint8_t *)&gone, err);
+	return r ? r : 1;
+}
+
+int table_note_end(struct volume *v, struct err *err)
+{
 	v->lived_on = lives_on(v);
 	if (v->lived_on || !v->store || !v->begun)
 		return 0;
-	fill_note(&gone, NOTE_GONE, v->diskseq, ERAD_WRITTEN_UNKNOWN);
-	origin_count_read(makedev(v->info.origin_major, v->info.origin_minor), &gone.origin);
-	v->end_count = gone.origin;
-	return store_set_item(v->store, STORE_TABLE_NOTE, (const uint8_t *)&gone, err);
+	origin_count_read(makedev(v->info.origin_major, v->info.origin_minor), &v->end_count);
+	return write_gone(v, v->store, err);
+}
+
+int table_note_end_again(struct volume *v, struct store *s, struct err *err)
+{
+	int r = -EIO;
+
+	for (unsigned int i = 0; i < TABLE_NOTE_TRIES && r < 0; i++) {
+		usleep(TABLE_NOTE_PAUSE_MS * 1000);
+		r = write_gone(v, s, err);
+	}
+	return r;
 }
 
 bool table_note_lives_on(const struct volume *v)

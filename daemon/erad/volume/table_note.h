@@ -108,9 +108,20 @@ int table_note_stay(struct volume *v, struct err *err);
 /*
  * Call this as soon as the volume's last instance has gone.  If the mapped device has gone too, makes
  * the note GONE durable, with the counter of the origin: so erad may be killed before the seal is
- * durable, and the origin may be written before it is sealed.
+ * durable, and the origin may be written before it is sealed.  Returns 1 if the note is durable, and
+ * 0 if there is nothing to note.
  */
 int table_note_end(struct volume *v, struct err *err);
+
+/*
+ * Tries again to make the note durable that table_note_end() could not write: TABLE_NOTE_TRIES times,
+ * with a pause before each.  s: the store, which the volume does not have any more.  The note has the
+ * counter that table_note_end() has read.  Returns as table_note_end() does.
+ */
+int table_note_end_again(struct volume *v, struct store *s, struct err *err);
+
+#define TABLE_NOTE_TRIES	4u
+#define TABLE_NOTE_PAUSE_MS	500u
 
 /*
  * Returns whether the mapped device existed when the volume's last instance had gone, or exists now.
