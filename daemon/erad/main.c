@@ -3,11 +3,12 @@
  * erad: prepares the process for the block I/O path, then runs the main loop, which only waits for
  * events.
  *
- * The order of the set-up matters.  After setup_process(), allocations do not wait for erad's own
- * volumes; so steps that need memory come later.  Steps that take long, may fail or need much
+ * The order of the set-up matters.  From setup_process() on, an allocation does not wait for erad's
+ * own volumes, so steps that need memory come later.  Steps that take long, may fail or need much
  * memory come before standby_relieve(), because until then the standby of the previous erad serves
- * the volumes.  READY=1 comes last, when erad has attached to the live targets again.  When the
- * main process has died, its standby (standby.h) does the same steps from setup_threads() on.
+ * the volumes.  READY=1 comes last, when erad has attached to the live targets again.  The standby
+ * (standby.h) is forked before setup_threads(), and takes the steps from setup_threads() on when
+ * the main process has died.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,24 +49,34 @@
 #endif
 
 #define HEAP_KEEP	(4u << 20)	/* size of the heap from the start, in bytes */
-#define STACK_KEEP	(256u << 10)	/* stack of the main thread in bytes, as large as that of the other threads */
-#define READY_LATEST_MS	20000		/* erad is ready after this time even if it has not attached to all live targets */
-#define AGAIN_MS	1000		/* pause before a failed LIST, or a failed attempt to make the socket, is repeated */
-#define STUCK_MS	20000		/* when one commit takes longer than this, the watchdog is not notified */
-#define STOP_MS		10000		/* limit for closing the volumes, and also for ending the requests */
-#define RELIEVED_MS	1000		/* limit for ending the requests in a standby; short, because the next erad waits for the standby */
-#define THREADS_MAX	32		/* how many threads are created at most before erad attaches to the live targets */
+/* stack of the main thread, as large as the other threads' stacks */
+#define STACK_KEEP	(256u << 10)
+/* erad reports READY after this time, even if it has not attached to all live targets. */
+#define READY_LATEST_MS	20000
+/* pause after a failed LIST, or a failed attempt to create the socket */
+#define AGAIN_MS	1000
+/* If one commit takes longer than this, erad stops notifying the watchdog. */
+#define STUCK_MS	20000
+/* limit for closing the volumes, and also for ending the requests */
+#define STOP_MS		10000
+/*
+ * Limit for ending the requests in a standby.  Short, because the next erad waits for the standby.
+ */
+#define RELIEVED_MS	1000
+#define THREADS_MAX	32		/* limit of the threads that are created in advance */
 
 struct erad {
 	sd_event *event;
 	int lock_fd, control_fd, socket_fd, progress_fd;
 	sd_event_source *relist;	/* timer that repeats a failed LIST */
-	sd_event_source *relisten;	/* timer that repeats a failed attempt to make the socket */
-	uint64_t watchdog_usec;		/* time between notifications of the watchdog; 0: there is no watchdog */
+	/* timer that repeats a failed attempt to create the socket */
+	sd_event_source *relisten;
+	/* Interval of notifications to the watchdog.  0: there is no watchdog. */
+	uint64_t watchdog_usec;
 	bool no_writers, no_standby;
 	bool ready;
-	bool no_socket;			/* whether the log says that there is no socket */
-	bool stuck;			/* whether the log says that a commit takes long */
+	bool no_socket;			/* the log says that there is no socket */
+	bool stuck;			/* the log says that a commit takes long */
 };
 
 static void print_usage(FILE *f)
@@ -85,8 +96,8 @@ static void print_usage(FILE *f)
 }
 
 /*
- * Checks for the upgrade of packages whether erad works with the loaded module.  Returns the exit
- * code: 0 also if no module is loaded.
+ * For the upgrade of packages: checks whether this erad works with the loaded module.  Returns the
+ * exit code, which is 0 also if no module is loaded.
  */
 static int check_module(void)
 {
@@ -145,7 +156,7 @@ static int parse_args(int argc, char **argv, struct erad *e)
 	return 0;
 }
 
-/* Takes the lock that allows one erad only.  The kernel releases the lock when the process ends. */
+/* Takes the lock that allows only one erad.  The kernel releases the lock when the process ends. */
 static int lock_instance(struct erad *e, struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
@@ -171,21 +182,24 @@ static void spare_from_oom_killer(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	/* Ignore the error: the service manager may have set the OOM score already. */
+	/* Go on after an error, because the service manager may have set the OOM score already. */
 	if (fd < 0 || write(fd, "-1000", 5) < 0)
 		log_warn("cannot tell the OOM killer to spare erad: %m");
 	if (fd >= 0)
 		close(fd);
 }
 
-/* All memory comes from one heap, which never shrinks.  So there are no page faults, no mmap(), no arenas. */
+/*
+ * Makes malloc() use one heap, which never shrinks.  So malloc() causes no page faults, and uses
+ * neither mmap() nor arenas.
+ */
 static int keep_heap(void)
 {
 	void *p;
 
 	/*
-	 * Ignore errors: with glibc's malloc, these calls cannot fail.  The malloc of a sanitizer
-	 * has none of these options.
+	 * Ignore errors: with glibc's malloc, these calls cannot fail, and a sanitizer's malloc
+	 * does not have these options.
 	 */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_MAX, 0);
@@ -199,7 +213,10 @@ static int keep_heap(void)
 	return 0;
 }
 
-/* Make the stack large first: mlockall() locks only the pages that the stack has already. */
+/*
+ * Grows the stack.  Call this before mlockall(), which locks only the pages that the stack already
+ * has.
+ */
 static void keep_stack(void)
 {
 	volatile char page[STACK_KEEP];
@@ -212,16 +229,16 @@ static int setup_process(struct err *err)
 {
 	spare_from_oom_killer();
 	/*
-	 * Disable core dumps: the kernel might write one to a volume whose writes wait for the end
-	 * of this process.
+	 * Disable core dumps, because the kernel might write the dump to a volume whose writes wait
+	 * for the end of this process.
 	 */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	keep_stack();
 	if (keep_heap() || reserve_setup())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
 	/*
-	 * PR_SET_IO_FLUSHER: allocations of this thread and of new threads never wait for writes
-	 * that wait for erad.
+	 * With PR_SET_IO_FLUSHER, allocations of this thread and of its new threads never wait for
+	 * writes, which may wait for erad.
 	 */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
@@ -239,7 +256,10 @@ static int fire_again(sd_event_source *s)
 	return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-/* Repeat a failed LIST by a timer: poll() may not report the same change again. */
+/*
+ * After a failed LIST, sets a timer to repeat it, because poll() may not report the same change
+ * again.
+ */
 static int look_at_targets(struct erad *e)
 {
 	int r;
@@ -287,7 +307,10 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 	return sd_event_exit(e->event, 0);
 }
 
-/* There is no standby until erad is restarted: only a process without threads could fork one. */
+/*
+ * From now on, there is no standby until erad is restarted, because only a process without threads
+ * can fork a standby.
+ */
 static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *data)
 {
 	(void)fd;
@@ -300,8 +323,8 @@ static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *da
 }
 
 /*
- * erad is ready when it answers requests.  If the socket cannot be made, erad serves the volumes
- * without the socket.
+ * erad is ready only when it answers requests.  If the socket cannot be created, erad serves the
+ * volumes without the socket, and tries again.
  */
 static int listen_for_requests(struct erad *e)
 {
@@ -314,8 +337,8 @@ static int listen_for_requests(struct erad *e)
 			log_error("%s; requests are not answered until that works, volumes are served", err.msg);
 		e->no_socket = true;
 		/*
-		 * Extend the timeout: otherwise the service manager would stop erad, and so its
-		 * volumes, because erad is not ready in time.
+		 * Extend the timeout.  Otherwise the service manager would kill erad, which serves
+		 * the volumes, because erad is not ready in time.
 		 */
 		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=%s", AGAIN_MS * 30000ull, err.msg);
 		return fire_again(e->relisten);
@@ -355,7 +378,10 @@ static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *data)
 	return !e->ready && volumes_settled(NULL) ? become_ready(e) : 0;
 }
 
-/* Serve each connection in a thread: a volume whose metadata hangs must not delay requests for other volumes. */
+/*
+ * Serve each connection in a thread, because a volume whose metadata hangs must not delay requests
+ * for other volumes.
+ */
 static int on_ready_latest(sd_event_source *s, uint64_t usec, void *data)
 {
 	struct erad *e = data;
@@ -440,8 +466,8 @@ static int setup_timers(struct erad *e)
 }
 
 /*
- * Sets up what the main process and the standby share.  This takes long, because the kernel
- * verifies the BPF programs.
+ * Sets up what the main process and the standby share, before the fork.  This takes long, because
+ * the kernel verifies the BPF programs.
  */
 static void setup_shared(struct erad *e)
 {
@@ -465,8 +491,8 @@ static int setup_files(struct erad *e, int *shared, struct err *err)
 	if (e->progress_fd < 0)
 		return err_set(err, -errno, "cannot make an eventfd: %m");
 	/*
-	 * Open the control node twice: LIST ends POLLIN of the file on which it is called, and only
-	 * the main loop may end POLLIN of the file that it polls.
+	 * Open the control node twice.  LIST ends POLLIN of the file on which it is called, and
+	 * only the main loop may end POLLIN of the file that it polls.
 	 */
 	r = control_open(&e->control_fd, err);
 	return r ? r : control_open(shared, err);
@@ -481,7 +507,10 @@ static int setup_threads(struct erad *e, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot set up the main loop: %s", strerror(-r));
 	r = log_start();
-	/* Create these threads now: after standby_relieve(), the first volumes must need no new thread. */
+	/*
+	 * Create these threads in advance, so that the first volumes need no new thread after
+	 * standby_relieve().
+	 */
 	if (!r && !standby_is_me() && !control_count(e->control_fd, &nr) && nr) {
 		nr = thread_needed(nr);
 		r = thread_reserve(nr < THREADS_MAX ? nr : THREADS_MAX);
@@ -502,8 +531,8 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 	if (!standby_is_me())
 		return 0;
 	/*
-	 * Open the files again in the standby, because a change is reported once for each file.
-	 * The main process keeps the lock.
+	 * Open the files again in the standby, because the module reports a change only once for
+	 * each open file.  The main process keeps the lock.
 	 */
 	close(e->lock_fd);
 	close(e->progress_fd);
@@ -514,8 +543,8 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 }
 
 /*
- * Returns when this process must serve the volumes: at once in the main process, and in the standby
- * when the main process has died.
+ * Returns when this process must serve the volumes.  In the main process, this is at once; in the
+ * standby, when the main process has died.
  */
 static int setup_all(struct erad *e, int *shared, struct err *err)
 {
@@ -558,7 +587,10 @@ static int run_erad(struct erad *e)
 
 	r = setup_all(e, &shared, &err);
 	if (r) {
-		/* Let the standby of the previous erad go on, because this process has not served any volume. */
+		/*
+		 * Let the standby of the previous erad go on, because this process has served no
+		 * volume yet.
+		 */
 		standby_end();
 		log_error("%s", err.msg);
 		log_stop();
@@ -581,7 +613,10 @@ static int run_erad(struct erad *e)
 	if (r < 0)
 		log_error("the main loop failed: %s", strerror(-r));
 
-	/* Leave the targets live: writes to recorded blocks go on, and the next erad serves the first writes. */
+	/*
+	 * Leave the targets live.  Writes to recorded blocks go on, and the next erad serves the
+	 * first writes.
+	 */
 	sd_notify(0, "STOPPING=1");
 	standby_stops();
 	if (r >= 0)
@@ -593,7 +628,7 @@ static int run_erad(struct erad *e)
 	if (!all_ended)
 		log_warn("stopping while a volume thread or a request is still busy");
 	log_stop();
-	/* _exit(), because exit() would wait for threads that hang in I/O. */
+	/* Call _exit(), because exit() would wait for threads that hang in I/O. */
 	if (!all_ended)
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	sd_event_source_unref(e->relist);

@@ -8,17 +8,17 @@
  * second process must exist before the first one dies.  erad (the *main* process) forks the standby
  * when its memory is locked and its BPF programs are loaded, and before it creates threads.
  *
- * 	main process					standby
- * 	standby_fork()					standby_fork()
- * 	  opens what it will need, locks its memory
- * 	standby_await()			<-- resident	standby_wait()
- * 	standby_relieve()				|
- * 	  serves the volumes				| waits for the end of the main process
- * 	dies for any reason		-->	serves the volumes
+ *	main process					standby
+ *	standby_fork()					standby_fork()
+ *	  opens what it will need, locks its memory
+ *	standby_await()			<-- resident	standby_wait()
+ *	standby_relieve()				|
+ *	  serves the volumes				| waits for the end of the main process
+ *	dies for any reason		-->	serves the volumes
  *
- * 	the next main process, up to standby_relieve()	|
- * 	standby_relieve()		-- SIGTERM -->	closes the volumes, ends
- * 	  serves the volumes
+ *	the next main process, up to standby_relieve()	|
+ *	standby_relieve()		-- SIGTERM -->	closes the volumes, ends
+ *	  serves the volumes
  *
  * The locks: a main process has an flock on /run/erad/erad.lock, so that only one main process
  * runs.  It increments the generation, a number in that file.  A standby has POSIX locks on two

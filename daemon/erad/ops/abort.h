@@ -6,7 +6,7 @@
 #include "common/err.h"
 
 /*
- * Fails the volume's held writes with EIO.  Waits for nothing, so it works even if the metadata or
+ * Fails the volume's held writes with EIO.  Waits for no I/O, so it works even if the metadata or
  * the origin hangs.
  */
 int op_abort(const char *name, struct err *err);

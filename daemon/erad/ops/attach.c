@@ -23,7 +23,8 @@
 #include "erad/volume/registry.h"
 
 #define AGAIN_S		5u	/* seconds between two attempts to end an interrupted attach */
-#define END_MS		120000	/* seconds to wait for a clean close; enough for the last fold of a full journal on a slow disk */
+/* Limit in ms for a clean close: enough for the last fold of a full journal on a slow disk. */
+#define END_MS		120000
 
 static uint64_t later(uint64_t a, uint64_t b)
 {
@@ -31,8 +32,8 @@ static uint64_t later(uint64_t a, uint64_t b)
 }
 
 /*
- * Refuses physical volumes that attach does not support.  *lvs: the devices on the physical volume,
- * with LVM's locks; the caller frees the list.
+ * Refuses physical volumes that attach does not support.  On success, *lvs has the devices that lie
+ * on the physical volume, with LVM's locks; the caller frees *lvs.
  */
 static int check(const struct create_args *a, const struct eratab_entry *e, dev_t origin, struct lvs *lvs, struct err *err)
 {
@@ -62,7 +63,7 @@ static int check(const struct create_args *a, const struct eratab_entry *e, dev_
 	return r;
 }
 
-/* Creates the device, and moves the logical volumes to the device. */
+/* Creates the device, and moves the logical volumes from the physical volume to the device. */
 static int move_lvs(const char *name, const struct dm_table *t, struct lvs *lvs, uint64_t *us, struct err *err)
 {
 	dev_t dev;
@@ -82,7 +83,9 @@ static int move_lvs(const char *name, const struct dm_table *t, struct lvs *lvs,
 	return r;
 }
 
-/* Moves the logical volumes away from the device, whatever its state, and removes the device. */
+/*
+ * Moves the logical volumes back to the physical volume and removes the device, whatever its state.
+ */
 static int take_away(const char *name, uint64_t *us, struct err *err)
 {
 	const dev_t dev = dm_tables_find(name);
@@ -138,7 +141,10 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 		goto out_line;
 	if (!a->below->lvm_rejects) {
 		r = lvm_filter_add(LVM_FILTER_FILE, e->origin, err);
-		/* EBUSY: another process has the lock of the file, so nothing was written. */
+		/*
+		 * EBUSY: another process has locked the file, so this process has not written to
+		 * it.
+		 */
 		if (r == -EBUSY)
 			goto out_line;
 		if (r < 0)
@@ -164,7 +170,7 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 	return 0;
 
 out_device:
-	/* take_away() takes LVM's locks itself, and works in each state of the logical volumes. */
+	/* take_away() takes LVM's locks itself.  It works in each state of the logical volumes. */
 	lvs_free(&lvs);
 	if (take_away(e->name, &us, &why)) {
 		err_prefix(err, r, "the attach could not be undone (%s), 'eractl detach %s' tries again", why.msg, e->name);
@@ -172,13 +178,18 @@ out_device:
 		return r;
 	}
 out_filter:
-	/* Also if lvm_filter_add() has failed: the file may have the pattern, which is not durable. */
+	/*
+	 * Remove the pattern even if lvm_filter_add() has failed, because the file may have the
+	 * pattern although the pattern is not durable.
+	 */
 	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0)
 		log_warn("volume %s: %s", e->name, why.msg);
 out_line:
 	if (table_remove(e->name, &why))
 		log_warn("volume %s: %s", e->name, why.msg);
-	/* Show the origin again: udev may have read the line of eratab and hidden the origin. */
+	/*
+	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
+	 */
 	hidden_update(t.origin, false);
 out_lvs:
 	lvs_free(&lvs);
@@ -211,7 +222,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	failpoint(FAILPOINT_BELOW_MARKED);
 	r = take_away(e.name, &out->us, err);
 	if (r) {
-		/* If nothing has changed, remove the option detaching: the volume stays attached. */
+		/* If the volume is still attached, remove the option detaching. */
 		e.detaching = !below_tracked(dm_tables_find(e.name));
 		if (!e.detaching && table_replace(&e, &why))
 			log_warn("volume %s: %s", e.name, why.msg);
@@ -221,7 +232,10 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	r = lvm_filter_remove(LVM_FILTER_FILE, e.origin, err);
 	if (r < 0)
 		return r;
-	/* This makes an event of the origin, so that udev and LVM examine the origin again. */
+	/*
+	 * forget_claimed() triggers an event of the origin, so that udev and LVM examine the origin
+	 * again.
+	 */
 	r = forget_claimed(e.name, &left, err);
 	free(left.metadata);
 	strcpy(out->uuid, left.uuid);
@@ -229,8 +243,8 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 }
 
 /*
- * Detaches the volume.  With only_interrupted, returns 1 if the volume has no line in eratab, or if
- * the line does not have the option detaching.
+ * Detaches the volume.  only_interrupted true: detaches it only if its line in eratab has the
+ * option detaching, and otherwise returns 1.
  */
 static int detach(const char *name, bool only_interrupted, struct detached *out, struct err *err)
 {
@@ -269,8 +283,8 @@ int op_end_interrupted(const char *name, struct err *err)
 }
 
 /*
- * Detaches the volumes whose attach or detach was interrupted.  log: logs the errors.  Returns
- * whether all are detached.
+ * Detaches all volumes whose attach or detach was interrupted.  log: whether to log errors.
+ * Returns whether all of them are detached.
  */
 static bool end_interrupted(bool log)
 {
@@ -302,8 +316,9 @@ static bool end_interrupted(bool log)
 }
 
 /*
- * Try again: the reason may go away by itself.  For example, a program has the device open for a
- * moment, or the root file system is read-only while the machine boots.
+ * Try until all are detached, because the reason of a failure may go away by itself.  For example,
+ * a program has the device open for a moment, or the root file system is read-only while the
+ * machine boots.
  */
 static void *recover(void *arg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Attaches volumes below logical volumes that are in use, and detaches volumes: see common/below.h.
- * This may take long, and runs in the thread of the request.  Error sentences do not name the
- * volume: the caller adds its name.
+ * These functions may take long, and run in the thread of the request.  Error messages do not name
+ * the volume, because the caller adds its name.
  */
 #ifndef ERAD_ATTACH_H
 #define ERAD_ATTACH_H
@@ -15,34 +15,35 @@
 #include "erad/ops/create.h"
 
 struct attach {
-	bool lvm_rejects;	/* the caller has found out that LVM does not use the physical volume */
-	bool write_filter;	/* true: write a reject pattern to LVM's configuration */
-	uint64_t us;		/* result: the longest time that I/O stood still, in microseconds */
-	unsigned int nr_lvs;	/* result: how many devices of LVM lie on the volume */
+	/* The caller has found out that LVM does not use the physical volume. */
+	bool lvm_rejects;
+	bool write_filter;	/* write a reject pattern to LVM's configuration */
+	uint64_t us;		/* result: the longest time for which I/O waited, in microseconds */
+	unsigned int nr_lvs;	/* result: number of LVM's devices on the volume */
 };
 
 /*
  * Creates a volume whose origin is a physical volume, and moves the logical volumes to the volume's
- * device. args->below is not NULL.  If this fails, undoes all changes.  If a change cannot be
+ * device.  args->below must not be NULL.  If this fails, undoes all changes.  If a change cannot be
  * undone, err says so.
  */
 int op_attach(const struct create_args *args, struct volume **out, struct err *err);
 
 struct detached {
-	uint64_t us;			/* the longest time that I/O stood still, in microseconds */
+	uint64_t us;			/* the longest time for which I/O waited, in microseconds */
 	char uuid[UUID_TEXT_SIZE];	/* UUID of the metadata, as in struct forgotten */
 };
 
 /*
  * Moves the logical volumes back to the physical volume and forgets the volume, in any state of the
- * volume.  EINVAL: op_attach() did not make the volume.
+ * volume.  EINVAL: the volume was not made by op_attach().
  */
 int op_detach(const char *name, struct detached *out, struct err *err);
 
 /*
- * Detaches the volume if its attach or detach was interrupted.  Returns 1, and changes nothing, if
- * nothing was interrupted: the volume has no line in eratab, or the line does not have the option
- * detaching.
+ * Detaches the volume if its attach or detach was interrupted, as the option detaching in its line
+ * of eratab shows.  If the line has no such option or does not exist, changes nothing and returns
+ * 1.
  */
 int op_end_interrupted(const char *name, struct err *err);
 

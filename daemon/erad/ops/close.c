@@ -12,7 +12,8 @@
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"
 
-#define CLOSE_MS	120000	/* how long to wait for the last fold: the journal may be full, and the disk slow */
+/* Limit for the last fold: the journal may be full, and the disk slow. */
+#define CLOSE_MS	120000
 
 /*
  * Waits for the end of a volume whose device is removed.  Returns an error if the metadata was not
@@ -51,7 +52,7 @@ int op_close(const char *name, struct err *err)
 	dev = v->dev;
 	origin = makedev(v->info.origin_major, v->info.origin_minor);
 	pthread_mutex_unlock(&v->lock);
-	/* Get the name of the device: somebody may have renamed it. */
+	/* Find out the current name of the device, because somebody may have renamed it. */
 	if (!dev || dm_name(dev, mapped))
 		strcpy(mapped, name);
 
@@ -65,9 +66,8 @@ int op_close(const char *name, struct err *err)
 	if (!r)
 		r = check_closed_cleanly(v, err);
 	/*
-	 * If eratab names the origin by a lasting link, the origin stays hidden.  If eratab names
-	 * it by a link that udev hides, show the origin again, because the next open needs the
-	 * link.
+	 * Keep the origin hidden if eratab names the origin by a path that udev does not hide.
+	 * Otherwise show the origin, because the next open needs the link that udev hides.
 	 */
 	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
 		hidden_update(origin, false);

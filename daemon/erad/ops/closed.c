@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Finds the line in eratab and the metadata of a volume: see closed.h. */
+/* Finds a volume's line in eratab, and its metadata: see closed.h. */
 #include "erad/ops/closed.h"
 #include "erad/ops/table.h"
 

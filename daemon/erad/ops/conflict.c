@@ -14,8 +14,8 @@
 #include "erad/volume/registry.h"
 
 /*
- * Returns whether two paths lead to the same block device or file.  Equal paths lead to the same
- * file even if it does not exist.
+ * Returns whether two paths lead to the same block device or file.  Two equal paths do, even if
+ * nothing exists at the path.
  */
 static bool same_place(const char *a, const char *b)
 {
@@ -44,8 +44,8 @@ static int with_open_volumes(const struct use *u, struct err *err)
 }
 
 /*
- * Returns EBUSY if the live target i uses the origin or the metadata of u, or has metadata with the
- * same UUID.  name: name of the target's device.
+ * Returns EBUSY if the live target i uses the origin or the metadata of u, or if its metadata has
+ * the same UUID.  name: name of the target's device.
  */
 static int with_target(const struct use *u, dev_t metadata, const struct erad_info *i,
 		       const char *name, struct err *err)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Checks that no other volume uses an origin, a place of metadata, or the UUID of metadata.  erad
- * recognizes the target of a volume by the UUID of the metadata.  If two live volumes had the same
- * UUID, erad would confuse them, and record the writes of one in the metadata of the other.
+ * Checks that no other volume uses an origin, a metadata file or device, or the UUID of metadata.
+ * erad recognizes the target of a volume by the UUID of the metadata.  If two live volumes had the
+ * same UUID, erad would confuse them, and would record the writes of one volume in the metadata of
+ * the other.
  */
 #ifndef ERAD_CONFLICT_H
 #define ERAD_CONFLICT_H
@@ -15,29 +16,28 @@
 
 /* What a volume uses, or is about to use. */
 struct use {
-	const char *name;		/* name of the volume; a volume has no conflict with itself */
-	const char *origin;		/* paths; each may be NULL */
+	const char *name;		/* A volume has no conflict with itself. */
+	const char *origin;		/* paths of origin and metadata; each may be NULL */
 	const char *metadata;
 	dev_t origin_dev;
 	const uint8_t *uuid;		/* UUID of the metadata; NULL: not known */
 };
 
 /*
- * Returns EBUSY if another open volume or live target uses the origin or the metadata, or has
- * metadata with the same UUID.  err names the other volume.
+ * Returns EBUSY if another open volume or live target uses the origin or the metadata, or if its
+ * metadata has the same UUID.  err names the other volume.
  */
 int conflict_live(const struct use *u, struct err *err);
 
 /*
- * Returns EEXIST if another line of eratab has the same origin or the same metadata, as its origin
- * or as its metadata.  err names the other volume.
+ * Returns EEXIST if the origin or the metadata of u is the origin or the metadata of another line
+ * in eratab.  err names the other volume.
  */
 int conflict_line(const struct eratab *tab, const struct use *u, struct err *err);
 
 /*
- * Returns whether another line of eratab, another open volume or another live target uses the
- * metadata file at path; then `who` names it.  name: the volume that does not need the file any
- * more.
+ * Returns whether the metadata file at path is used by another line of eratab, another open volume
+ * or another live target; then `who` names the user.  name: a volume that may use the file itself.
  */
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who);
 

@@ -32,21 +32,25 @@
 #include "store/aside.h"
 #include "store/place.h"
 
-/* The file or device of the metadata, and what a failed create must undo. */
+/* The file or device of the metadata, and the state that a failed create must restore. */
 struct place {
 	const char *path;
-	bool created;			/* whether this create has made the file */
-	bool begun;			/* whether this create may have overwritten the former content */
-	bool blank;			/* whether there was no content before */
+	bool created;			/* this create has made the file */
+	bool begun;			/* This create may have overwritten the former content. */
+	bool blank;			/* there was no content before */
 	struct stat st;			/* stat of the file or device before the first write */
-	char aside[PATH_MAX];		/* new path of the metadata file that was at path before; "": there was none */
+	/*
+	 * New path of the file that was moved aside, because it was at path before.  "": there was
+	 * none.
+	 */
+	char aside[PATH_MAX];
 };
 
 struct creation {
 	const struct create_args *args;
 	struct eratab_entry entry;
 	struct store_geometry geometry;
-	char lasting[PATH_MAX];		/* number of the device entry.origin */
+	char lasting[PATH_MAX];		/* number of the device at entry.origin */
 	dev_t origin;
 	struct place place;
 };
@@ -62,7 +66,7 @@ void creation_table(const struct creation *c, struct dm_table *t)
 	memcpy(t->uuid, c->geometry.uuid, sizeof(t->uuid));
 }
 
-/* A page, of which the first sector is a superblock. */
+/* Kinds of pages; the first sector of a page may be a superblock. */
 enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
 
 static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
@@ -76,10 +80,10 @@ static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
 }
 
 /*
- * Erases what this create has written.  The UUID in the superblocks shows that this create has
- * written them.  Erases everything if there was no content before; otherwise erases the superblocks
- * only, so that the metadata cannot be opened.  EBUSY: somebody else has written to a place that
- * had no content; then nothing is erased.
+ * Erases what this create has written, which the UUID in the superblocks shows.  blank true: there
+ * was no content before, so erases everything.  blank false: erases only the superblocks, so that
+ * the metadata cannot be opened.  EBUSY: blank is true, but another program has written to the
+ * place.  Then nothing is erased.
  */
 static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 {
@@ -111,7 +115,7 @@ static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 		return e->ops->flush(e);
 	if (foreign)
 		return -EBUSY;
-	/* There are only zeros, because no superblock has been written yet. */
+	/* No superblock has been written yet, so everything is still zero. */
 	return mine ? place_clear(e, g) : 0;
 }
 
@@ -121,8 +125,8 @@ static const char *undo_error(int code)
 }
 
 /*
- * Opens the file or device that this create has written to.  ESTALE: there is another file or
- * device at the path now.
+ * Opens the file or device to which this create has written.  ESTALE: another file or device is at
+ * the path now.
  */
 static int reopen_place(const struct place *p, struct engine **e, struct err *err)
 {
@@ -143,7 +147,7 @@ static int reopen_place(const struct place *p, struct engine **e, struct err *er
 	return same ? 0 : err_set(err, -ESTALE, "another process has replaced %s meanwhile", p->path);
 }
 
-/* Gives the former metadata file, which was moved aside, its name back. */
+/* Renames the former metadata file, which was moved aside, back to its path. */
 static void return_former(const struct place *p)
 {
 	int r = aside_return(p->aside, p->path);
@@ -158,11 +162,13 @@ static void return_former(const struct place *p)
 }
 
 /*
- * Undoes what create has done to the place of the metadata.  A blank place becomes blank again,
- * even if the volume has begun an era and folded its journal.  A metadata file that was moved aside
- * gets its name back.  A device that was overwritten has no metadata afterwards that can be opened.
- * A place that cannot be opened stays as it is, because somebody else may have it open.  A file
- * that somebody else has put at the path stays, too.
+ * Undoes the changes of create to the file or device of the metadata.
+ *
+ * - A blank place becomes blank again, even if the volume has begun an era and folded its journal.
+ * - A metadata file that was moved aside is renamed back to its path.
+ * - A device that was overwritten has no metadata afterwards that can be opened.
+ * - A place that cannot be opened stays as it is, because another program may have it open.
+ * - A file that another program has put at the path stays, too.
  */
 static void undo_metadata(const struct place *p, const struct store_geometry *g)
 {
@@ -180,8 +186,8 @@ static void undo_metadata(const struct place *p, const struct store_geometry *g)
 		if (r)
 			log_warn("cannot erase the new metadata on %s: %s", p->path, undo_error(r));
 		/*
-		 * Open the file before it gets its size: from now on, the engine's lock keeps
-		 * others from opening it.
+		 * First open the file, then set its size: the engine's lock keeps other programs
+		 * from opening the metadata from now on.
 		 */
 		if (!r && S_ISREG(p->st.st_mode)) {
 			r = engine_truncate(e, p->st.st_size);
@@ -194,7 +200,7 @@ static void undo_metadata(const struct place *p, const struct store_geometry *g)
 		return_former(p);
 }
 
-/* Moves the former metadata file aside until the new metadata works. */
+/* Renames the former metadata file to another path, until the new metadata works. */
 static int move_aside(struct place *p, struct err *err)
 {
 	int r = aside_move(p->path, &p->st, p->aside);
@@ -222,7 +228,7 @@ static int make_file(struct place *p, const struct store_geometry *g, struct err
 
 /*
  * Examines the place of the metadata, and opens the file or device there.  The caller closes *e.
- * *e is NULL if create must make a file.
+ * Sets *e to NULL if create must make a file.
  */
 static int open_existing(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
@@ -261,7 +267,7 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 	return r;
 }
 
-/* Makes the metadata.  After a failure, *p has what undo_metadata() must undo. */
+/* Writes new metadata.  After a failure, undo_metadata() uses *p to undo the changes. */
 static int write_metadata(const struct create_args *a, struct place *p,
 			  const struct store_geometry *g, struct err *err)
 {
@@ -290,7 +296,7 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	return r;
 }
 
-/* lasting: receives the path of the origin for eratab; has PATH_MAX bytes. */
+/* lasting: buffer of PATH_MAX bytes for the path of the origin in eratab. */
 static int check_arguments(const struct create_args *a, struct store_geometry *g, char *lasting, dev_t *origin,
 		 struct err *err)
 {
@@ -358,7 +364,7 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 
 int creation_new(const struct create_args *a, struct creation **out, struct err *err)
 {
-	/* On the heap, because it is too large for the small stacks of erad's threads. */
+	/* Allocate it, because it is too large for the small stacks of erad's threads. */
 	struct creation *c = calloc(1, sizeof(*c));
 	int r;
 
@@ -422,9 +428,9 @@ out_keep:
 
 out_line:
 	/*
-	 * Keep the line and the metadata if the device could not be removed, because the device
-	 * needs them.  The device may exist without a volume: an erad that is told to stop detaches
-	 * from its volumes.
+	 * If the device could not be removed, keep the line and the metadata, because the device
+	 * needs them.  The device may exist although there is no volume: when erad stops, it
+	 * detaches from its volumes and leaves the devices.
 	 */
 	stuck = volumes_get(a->name);
 	volume_unref(stuck);
@@ -432,7 +438,9 @@ out_line:
 		goto out_keep;
 	if (table_remove(a->name, &ignored))
 		log_warn("volume %s: %s", a->name, ignored.msg);
-	/* Show the origin again: udev may have read the line of eratab and hidden the origin. */
+	/*
+	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
+	 */
 	hidden_update(c->origin, false);
 out_metadata:
 	creation_undo(c);
@@ -453,7 +461,10 @@ int create_with(const struct create_args *args,
 	if (r)
 		return r;
 	if (!a.metadata) {
-		/* Create the directory here: when erad starts, /var may not be mounted yet. */
+		/*
+		 * Create the directory here and not at the start of erad, when /var may not be
+		 * mounted yet.
+		 */
 		if (mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
 			return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
 		default_metadata(a.name, path, sizeof(path));

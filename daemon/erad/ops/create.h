@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Creates volumes.  This may take long, and runs in the thread of the request.  Error sentences do
- * not name the volume: the caller adds its name.
+ * Creates volumes.  These functions may take long, and run in the thread of the request.  Error
+ * messages do not name the volume, because the caller adds its name.
  */
 #ifndef ERAD_CREATE_H
 #define ERAD_CREATE_H
@@ -19,35 +19,43 @@ struct volume;
 
 struct create_args {
 	const char *name;
-	const char *origin;	/* path of the origin; if a lasting path of the same device exists, eratab gets the lasting path */
+	/*
+	 * Path of the origin.  eratab gets a lasting path of the same device instead, if there is
+	 * one.
+	 */
+	const char *origin;
 	const char *metadata;	/* path of the metadata; NULL: a file in ERAD_LIB_DIR */
 	uint64_t block_size;	/* in bytes */
-	bool overwrite;		/* the user has allowed to overwrite the content of the metadata's place */
-	void (*progress)(void *ctx, uint64_t done, uint64_t total);	/* done and total: in bytes */
+	/* The user has allowed create to overwrite the content of the metadata's file or device. */
+	bool overwrite;
+	/* done and total are in bytes. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
-	struct attach *below;	/* for op_attach() only: how the origin is used now; NULL for a create */
+	/* For op_attach(): how the origin is used now.  NULL for a create. */
+	struct attach *below;
 };
 
 /*
  * Creates and opens a volume.  Writes nothing to the origin.  *out is a reference, which the caller
  * drops.  After a failure, there is no new file, no line in eratab and no device, and every byte of
- * the metadata's place is as before.  There is one exception: if the user has allowed to overwrite
- * a block device, some of its content may be lost.
+ * the metadata's place is as before.  One exception: if the user has allowed to overwrite a block
+ * device, a part of its content may be lost.
  */
 int op_create(const struct create_args *a, struct volume **out, struct err *err);
 
 /*
- * For op_attach(), which makes the steps of a create one by one.  create_with() checks the paths,
+ * For op_attach(), which takes the steps of a create one by one.  create_with() checks the paths,
  * completes the arguments, claims the name and calls fn.  creation_new() makes all other checks.
- * Its result ends with creation_keep() or creation_undo(), and has pointers to the arguments.
+ * The caller ends the creation that creation_new() returns by creation_keep() or creation_undo();
+ * until then, the creation has pointers to the arguments.
  */
 int create_with(const struct create_args *args,
 		int (*fn)(const struct create_args *a, struct volume **out, struct err *err),
 		struct volume **out, struct err *err);
 int creation_new(const struct create_args *a, struct creation **out, struct err *err);
-/* The line for eratab. */
+/* Returns the line for eratab. */
 struct eratab_entry *creation_entry(struct creation *c);
-/* What the target of the volume needs: the length, the origin and the UUID. */
+/* Fills in t: the length, the origin and the UUID. */
 void creation_table(const struct creation *c, struct dm_table *t);
 /* Writes the metadata. */
 int creation_write(struct creation *c, struct err *err);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Removes closed volumes from eratab, and removes the metadata files that create has made: see forget.h. */
+/*
+ * Removes closed volumes from eratab, and removes the metadata files that create has made: see
+ * forget.h.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +17,12 @@
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-#define PEEK_MS		5000	/* how long the metadata may take to tell its UUID */
+#define PEEK_MS		5000	/* limit for reading the UUID from the metadata */
 
-/* Removes the metadata file that create has made for the volume, unless another volume uses the file. */
+/*
+ * Removes the metadata file that create has made for the volume, unless another volume uses the
+ * file.
+ */
 static void remove_own_file(const struct eratab *tab, const char *name, const char *own)
 {
 	struct err who;
@@ -27,7 +33,7 @@ static void remove_own_file(const struct eratab *tab, const char *name, const ch
 		log_warn("volume %s: cannot remove %s: %m", name, own);
 }
 
-/* Writes the UUID of the metadata, or an empty text. */
+/* Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read. */
 static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
 	struct peek found;
@@ -50,13 +56,16 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	r = op_read_table(&tab, err);
 	if (r)
 		return r;
-	/* Remove a line that cannot be parsed, too; then the place of the metadata is not known. */
+	/* Also remove a line that cannot be parsed.  Then the path of the metadata is not known. */
 	if (!eratab_find(&tab, name, &e, NULL)) {
 		origin = hidden_find(e->origin);
 		out->metadata = strdup(e->metadata);
 	}
 
-	/* Remove the line first: a file without a line does no harm, but a line without its file does. */
+	/*
+	 * Remove the line before the file: a file without a line does no harm, but a line without
+	 * its file does.
+	 */
 	r = table_remove(name, err);
 	if (r) {
 		free(out->metadata);
@@ -73,8 +82,8 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 }
 
 /*
- * Refuse an attached volume: only its line says that LVM's configuration has a pattern for the
- * origin, which must be removed.
+ * Refuses a volume that was attached.  LVM's configuration has a pattern for its origin, only the
+ * line in eratab shows this, and detach must remove the pattern.
  */
 static int refuse_attached(const char *name, struct err *err)
 {
@@ -82,7 +91,7 @@ static int refuse_attached(const char *name, struct err *err)
 	struct eratab tab;
 	int r = 0;
 
-	/* forget_claimed() removes a line that cannot be parsed, too. */
+	/* If the line cannot be read or parsed, let forget_claimed() remove it. */
 	if (op_read_table(&tab, err))
 		return 0;
 	if (!eratab_find(&tab, name, &e, NULL) && (e->detaching || lvm_filter_has(LVM_FILTER_FILE, e->origin)))

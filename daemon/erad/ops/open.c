@@ -28,7 +28,8 @@
 #include "store/super.h"
 
 #define SETTLE_MS	60000
-#define UNDO_MS		120000	/* how long to wait for the last fold: the journal may be full, and the disk slow */
+/* Limit for the last fold: the journal may be full, and the disk slow. */
+#define UNDO_MS		120000
 
 static int check_origin(const struct eratab_entry *e, enum open_way way, dev_t *dev, uint64_t *nr_sectors,
 			struct err *err)
@@ -48,7 +49,7 @@ static int check_origin(const struct eratab_entry *e, enum open_way way, dev_t *
 	return r ? r : probe_apart(e->metadata, e->origin, *dev, err);
 }
 
-/* Checks the superblocks, to find out whether this volume may use the metadata.  Writes nothing. */
+/* Reads the superblocks, and refuses metadata that this volume may not use.  Writes nothing. */
 static int check_super(const struct eratab_entry *e, struct engine *engine, uint64_t nr_sectors,
 		       struct err *err)
 {
@@ -70,7 +71,10 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 		       size_exact(uses, le64toh(sb.nr_sectors) * ERAD_SECTOR), e->name);
 }
 
-/* Accept an origin that has grown while the volume was closed: the volume uses the same part as before. */
+/*
+ * Accept an origin that has grown while the volume was closed; the volume uses the same part as
+ * before.
+ */
 static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr_sectors, bool replaced,
 			 struct store **out, struct store_info *info, struct err *err)
 {
@@ -83,8 +87,8 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	if (r)
 		return r;
 	/*
-	 * Refuse before the store is opened for writing: opening clears CLEAN, and a refusal must
-	 * change nothing.
+	 * Refuse before the store is opened for writing, because opening clears CLEAN, and a
+	 * refusal must change nothing.
 	 */
 	r = check_super(e, engine, nr_sectors, err);
 	if (r) {
@@ -97,7 +101,10 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	store_info(s, info);
 	r = replaced ? 0 : origin_check(s, e->origin, origin, nr_sectors, err);
 	if (r) {
-		/* Close without changing CLEAN: the seal stays in force until writes are let through. */
+		/*
+		 * Write CLEAN again if it was set, so that the seal stays valid until writes are
+		 * let through.
+		 */
 		store_close(s, info->clean, NULL);
 		return r;
 	}
@@ -109,7 +116,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	return 0;
 }
 
-/* Ends the volume.  Its target may or may not exist. */
+/* Ends a volume whose target may or may not exist. */
 static void undo_open(struct volume *v, enum open_way way, bool made)
 {
 	struct err err;
@@ -120,7 +127,7 @@ static void undo_open(struct volume *v, enum open_way way, bool made)
 		r = way == OPEN_IN_PLACE ? below_pass(dm_tables_find(v->name), &us, &err) : dm_remove(v->name, &err);
 
 	volume_expect(v, false);
-	/* Do not wait until the volume has ended: while the device exists, the volume goes on. */
+	/* If the device still exists, the volume does not end, so do not wait for its end. */
 	if (r && r != -ENXIO)
 		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
 	else
@@ -148,12 +155,12 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
 }
 
 /*
- * With gap=refuse, compares the origin and the table note before the target exists.  The volume
- * thread compares again before it lets a write through.  But if erad were killed between the making
- * of the target and the refusal, the next erad would find a live target, for which it must not
- * refuse anything: writes to the target may wait already.
+ * With gap=refuse, compares the origin and the table note before the target exists.  Does nothing
+ * with gap=record.  The volume has its store, and no volume thread yet.
  *
- * The volume has its store, and no volume thread yet.  Changes nothing if gap=record.
+ * The volume thread compares again before it lets a write through.  That is too late for a refusal:
+ * if erad were killed between the creation of the target and the refusal, the next erad would find
+ * a live target.  It could not refuse this target, because writes to the target may wait already.
  */
 static int refuse_before_target(struct volume *v, const struct dm_table *t, uint32_t era, struct err *err)
 {
@@ -237,16 +244,16 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	failpoint(FAILPOINT_OPEN_COMPARED);
 	r = start_target(v, way, &t, us, err);
 	/*
-	 * Check again for a conflict.  Another volume may have become live since check_origin(),
-	 * and the kernel's error does not name that volume.
+	 * Check for a conflict again.  Another volume may have become live since check_origin(),
+	 * and the kernel's error does not name the other volume.
 	 */
 	if (r && conflict_live(&u, &who))
 		*err = who;
 	if (r)
 		goto out_unref;
 	/*
-	 * Hide the origin after the volume is open: if eratab names the origin by its content, only
-	 * the open volume tells which device the origin is.
+	 * Hide the origin only now: if eratab names the origin by its content, udev's rules
+	 * recognize the origin only by the open volume.
 	 */
 	hidden_update(t.origin, true);
 	*out = v;
@@ -270,9 +277,9 @@ int op_open(const char *name, const struct open_choice *choice, struct volume **
 		return r;
 	if (v) {
 		/*
-		 * A request may be repeated after a restart of erad, even if it was carried out already.
-		 * And an open that was refused for a gap may not have been undone, because somebody had
-		 * opened the device.
+		 * The user may repeat this request after a restart of erad, even if erad has
+		 * carried it out already.  Or an open was refused because of a gap, but could not
+		 * be undone because a program had opened the device.
 		 */
 		if (choice->accept_gap || choice->origin_replaced)
 			volume_accept_gap(v);

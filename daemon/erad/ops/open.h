@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Opens volumes, and finds open ones.  This may take long, and runs in the thread of the request.
- * Error sentences do not name the volume: the caller adds its name.
+ * Opens volumes, and finds open volumes.  These functions may take long, and run in the thread of
+ * the request.  Error messages do not name the volume, because the caller adds its name.
  */
 #ifndef ERAD_OPEN_H
 #define ERAD_OPEN_H
@@ -14,27 +14,34 @@
 
 struct volume;
 
-/* What the user accepts.  If a member is true and applies, all blocks count as written. */
+/*
+ * What the user accepts.  If a member is true and its case is found, all blocks count as written.
+ */
 struct open_choice {
-	bool origin_replaced;	/* the origin may be another device than the last time */
+	bool origin_replaced;	/* the origin may be another device than at the last open */
 	bool accept_gap;	/* writes may have gone past erad, even if eratab has gap=refuse */
 };
 
 /*
- * Opens a volume.  Returns 0 also if the volume is open already and works.  *out is a reference,
- * which the caller drops.  EXDEV: the origin is another device than last time.  Fails if writes
- * may have gone past erad, and eratab has gap=refuse.
+ * Opens a volume.  Also returns 0 if the volume is open already and works.  *out is a reference,
+ * which the caller drops.  EXDEV: the origin is another device than at the last open.  Fails if
+ * writes may have gone past erad and eratab has gap=refuse.
  */
 int op_open(const char *name, const struct open_choice *choice, struct volume **out, struct err *err);
 
 enum open_way {
 	OPEN_NEW,		/* make the device */
-	OPEN_IN_PLACE,		/* use the device, which lies below logical volumes and has a linear table: see common/below.h */
+	/*
+	 * Use the existing device, which lies below logical volumes and has a linear table: see
+	 * common/below.h.
+	 */
+	OPEN_IN_PLACE,
 };
 
 /*
- * Opens a volume as op_open() does.  The registry has no volume of this name, and the caller has
- * claimed the name.  *us, unless us is NULL: for OPEN_IN_PLACE, how long writes waited for erad, in microseconds.
+ * Opens a volume as op_open() does.  The caller must have claimed the name, and the registry must
+ * have no volume of this name.  us: NULL, or for OPEN_IN_PLACE, *us is set to the time for which
+ * writes waited for erad, in microseconds.
  */
 int open_claimed(const struct eratab_entry *e, enum open_way way, const struct open_choice *choice, uint64_t *us,
 		 struct volume **out, struct err *err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Changes the size of volumes: checks whether the size is possible, and loads a table that differs
- * from the live one in its length only.  The metadata is changed later, when erad attaches to the
- * new target (attach.c).  So the metadata also follows a table that somebody else has loaded.
+ * from the live table only in its length.  The metadata changes later, when erad attaches to the
+ * new target (attach.c).  In this way, the metadata also follows a table that somebody else has
+ * loaded.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,9 +24,12 @@
 
 #define SETTLE_MS	60000
 
-#define NEAREST		96	/* size of the text of nearest() in bytes */
+#define NEAREST		96	/* size of the buffer of nearest(), in bytes */
 
-/* Writes which sizes are possible: "are N and M bytes", or one size if the other is not possible. */
+/*
+ * Returns a text about the possible sizes: "are N and M bytes", or "is N bytes" if only one is
+ * possible.
+ */
 static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64_t max)
 {
 	if (!down || up > max)
@@ -57,7 +61,10 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 	if (!bytes || down > has * 512)
 		return err_set(err, -EINVAL, "got a size of %s, expected %u bytes to the %s of origin %s",
 			       size_exact(got, bytes), sector, size_exact(upper, has * 512), origin);
-	/* Check the size here: the kernel checks the table only when the device is suspended already. */
+	/*
+	 * Check the size here, because the kernel checks the table only after the device is
+	 * suspended.
+	 */
 	if (bytes != down)
 		return err_set(err, -EINVAL,
 			       "got a size of %s, expected a multiple of the %u bytes of a sector of origin %s; the nearest %s",
@@ -105,7 +112,7 @@ static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sector
 	char mapped[DM_NAME_SIZE];
 	int r;
 
-	/* Get the name of the device: somebody may have renamed it. */
+	/* Find out the current name of the device, because somebody may have renamed it. */
 	if (dm_name(l->dev, mapped))
 		strcpy(mapped, v->name);
 	r = dm_load_size(mapped, nr_sectors, err);
@@ -121,9 +128,9 @@ static int swap_table(struct volume *v, const struct look *l, uint64_t nr_sector
 }
 
 /*
- * Changes the table of an open volume.  Works even if erad cannot serve the volume, because nothing
- * here waits for held writes.  For example, if the metadata could not follow a new table, the user
- * can set the old size again.
+ * Changes the table of an open volume.  Does not wait for held writes, so this works even if erad
+ * cannot serve the volume.  For example, if the metadata could not follow a new table, the user can
+ * set the old size again.
  */
 static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, struct err *err)
 {
@@ -157,8 +164,8 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 }
 
 /*
- * Refuses if the target is not served: if erad has not attached to the target, or cannot.  Then the
- * target keeps its size.  Writes nothing.
+ * Returns an error if the volume has a live target to which erad has not attached, because then the
+ * target would keep its size.  Writes nothing.
  */
 static int check_no_target(const struct eratab_entry *e, struct engine *engine, struct err *err)
 {
@@ -246,7 +253,10 @@ int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err 
 	if (r)
 		return r;
 	if (v) {
-		/* Wait if erad is attaching: the request may be repeated after a restart of erad. */
+		/*
+		 * If erad is attaching, wait: the user may have repeated the request after a
+		 * restart of erad.
+		 */
 		volume_wait_settled(v, SETTLE_MS, err);
 		r = resize_open(v, bytes, out, err);
 		volume_unref(v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes the size of volumes.  This may take long, and runs in the thread of the request.  Error
- * sentences do not name the volume: the caller adds its name.
+ * Changes the size of volumes.  These functions may take long, and run in the thread of the
+ * request.  Error messages do not name the volume, because the caller adds its name.
  */
 #ifndef ERAD_RESIZE_H
 #define ERAD_RESIZE_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Compares metadata with the newest token that was noted: see rolled_back.h. */
+/* Compares metadata with the newest noted token: see rolled_back.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -16,20 +16,21 @@
 #include "erad/volume/volume.h"
 #include "store/history.h"
 
-#define NOTE_MS		5000	/* how long an open waits for the note */
+#define NOTE_MS		5000	/* limit for reading the note during an open */
 
 /* A thread that reads the note of a volume. */
 struct note_reader {
 	uint8_t uuid[16];
 	struct token token;
-	int result;		/* of seen_read() */
-	bool done, abandoned;	/* abandoned: nobody waits for the thread any more, so the thread frees this */
+	int result;		/* result of seen_read() */
+	/* abandoned: the caller no longer waits, so the thread frees this structure. */
+	bool done, abandoned;
 	pthread_cond_t changed;
 };
 
 /* Protects done and abandoned of all readers, and nr_abandoned. */
 static pthread_mutex_t reader_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned int nr_abandoned;	/* how many threads still wait for the file system */
+static unsigned int nr_abandoned;	/* number of threads that still wait for the file system */
 
 static void free_reader(struct note_reader *n)
 {
@@ -57,7 +58,10 @@ static void *read_note_thread(void *arg)
 	return NULL;
 }
 
-/* Waits for the thread, and frees n, or leaves n to the thread. */
+/*
+ * Waits until the thread has read the note, and frees n.  If the thread takes too long, leaves n to
+ * the thread.
+ */
 static int await_note(struct note_reader *n, struct token *t)
 {
 	const struct timespec until = thread_deadline(NOTE_MS);
@@ -81,7 +85,8 @@ static int await_note(struct note_reader *n, struct token *t)
 
 /*
  * Calls seen_read() in a thread of its own.  ETIMEDOUT: the file system does not answer within
- * NOTE_MS.  While the thread waits for the file system, each further call returns ETIMEDOUT at once.
+ * NOTE_MS.  While the thread waits for the file system, each further call returns ETIMEDOUT at
+ * once.
  */
 static int read_note(const uint8_t uuid[16], struct token *t)
 {
@@ -113,14 +118,20 @@ static bool knows(struct store *s, const struct token *t, uint32_t era)
 	case MOMENT_KNOWN:
 		return true;
 	case MOMENT_TOO_OLD:
-		/* The timeline is not kept any more, or the metadata was restored from a dump: compare the eras. */
+		/*
+		 * The metadata no longer has the timeline, or was restored from a dump.  So compare
+		 * the eras.
+		 */
 		return era >= t->era;
 	default:
 		return false;
 	}
 }
 
-/* Says what the user can do.  The metadata cannot tell which of the two causes is the right one. */
+/*
+ * Tells the user what to do for either cause: an older copy, or a clone.  The metadata does not
+ * show which is the right one.
+ */
 static int refuse_or_advise(const struct volume *v, const char *detail, struct err *err)
 {
 	struct err why;
@@ -146,17 +157,20 @@ int rolled_back_check(struct volume *v, struct err *err)
 		log_notice("volume %s: cannot read the newest token in " ERAD_SEEN_DIR ": %s; metadata that was put back from an older copy is not noticed",
 			   v->name, strerror(-r));
 	store_info(v->store, &info);
-	/* If the floor is not below the token's era, a diff since any era that was noted lists every block anyway. */
+	/*
+	 * If the floor is at or above the token's era, a diff since a noted era lists every block
+	 * anyway.
+	 */
 	if (r || knows(v->store, &t, info.era) || info.floor_era >= t.era)
 		return 0;
 	snprintf(detail, sizeof(detail), "the metadata, in era %" PRIu32 ", does not know the noted era %" PRIu32 ": an older copy, or a clone with the same UUID",
 		 info.era, t.era);
 	r = refuse_or_advise(v, detail, err);
 	/*
-	 * If the copy was made while the volume was in use, the era of the token would begin in the
-	 * token's timeline now.  Then an erad that is killed before it records the gap would leave
-	 * metadata that knows the token.  So the era must begin in another timeline.  Such a copy has
-	 * no seal that the new timeline could drop.
+	 * If the copy was made while the volume was in use, the current timeline is the token's
+	 * timeline.  If the era of the token began in this timeline now, and erad were killed
+	 * before it records the gap, the metadata would know the token.  So begin another timeline
+	 * first.  It drops no seal, because a copy of this kind has none.
 	 */
 	if (!r && t.era > info.era && store_timeline(v->store, info.era) == t.timeline)
 		r = attach_begin_timeline(v, err);

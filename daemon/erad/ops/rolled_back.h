@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Notices metadata that was put back from an older copy, and clones with the same UUID: see common/seen.h. */
+/*
+ * Notices metadata that was restored from an older copy, and clones with the same UUID: see
+ * common/seen.h.
+ */
 #ifndef ERAD_ROLLED_BACK_H
 #define ERAD_ROLLED_BACK_H
 
@@ -8,12 +11,12 @@
 struct volume;
 
 /*
- * Records a gap if the metadata does not know the newest token that eractl has noted.  First
- * begins the era of this token in the metadata.  So every era that somebody may know from before
- * counts as within the gap, and no such era begins a second time.  Fails if eratab has gap=refuse,
- * and then changes nothing.
+ * Records a gap if the metadata does not know the newest token that eractl has noted.  First begins
+ * the era of this token in the metadata.  So every noted era lies within the gap, and no noted era
+ * begins a second time.  If eratab has gap=refuse, fails instead, and changes nothing.
+ *
  * If the note cannot be read within 5 seconds, because its file system does not answer, logs this
- * and returns 0: the open of a volume must not wait for another file system.
+ * and returns 0, because the open of a volume must not wait for another file system.
  *
  * Context: the thread that opens the volume.  The volume has its store, and no volume thread yet.
  */

@@ -6,8 +6,8 @@
 #include "erad/ops/table.h"
 
 /*
- * Protects eratab.  Held over each read of the file, and over each change with its read and write.
- * No lock is taken under this lock.
+ * Protects eratab.  Held during each read of the file, and during each change, which reads and
+ * writes the file.  No other lock is taken while this lock is held.
  */
 static pthread_mutex_t tab_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -22,7 +22,7 @@ int op_read_table(struct eratab *tab, struct err *err)
 }
 
 /*
- * Makes one change: adds the entry `add`, or replaces the line of the volume `replace`, or removes
+ * Makes one change: adds the entry `add`, replaces the line of the volume by `replace`, or removes
  * the line of the volume `remove`.  Two of the three are NULL.
  */
 static int change_table(const struct eratab_entry *add, const struct eratab_entry *replace, const char *remove,
@@ -40,7 +40,10 @@ static int change_table(const struct eratab_entry *add, const struct eratab_entr
 			r = replace ? eratab_replace(&tab, replace, err) : eratab_remove(&tab, remove, err);
 		if (!r) {
 			r = eratab_write(&tab, err);
-			/* The file may have the new line, which is not durable.  The caller will undo what the line needs. */
+			/*
+			 * The write has failed, but the file may have the new line.  Remove the
+			 * line, because the caller will undo the create.
+			 */
 			if (r && add && !eratab_remove(&tab, add->name, NULL))
 				eratab_write(&tab, NULL);
 		}

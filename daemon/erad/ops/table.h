@@ -7,15 +7,15 @@
 
 #include "common/eratab.h"
 
-/* Reads the table, which the caller frees. */
+/* Reads the table.  The caller frees it. */
 int op_read_table(struct eratab *tab, struct err *err);
 
-/* Each of these functions makes one change, which is durable on return. */
+/* Each of these functions makes one change, which is durable when the function returns. */
 int table_add(const struct eratab_entry *e, struct err *err);
 int table_replace(const struct eratab_entry *e, struct err *err);
 int table_remove(const char *name, struct err *err);
 
-/* Writes the path of the metadata file that create makes by default. */
+/* Sets path to the path of the metadata file that create makes by default. */
 void default_metadata(const char *name, char *path, size_t size);
 
 #endif /* ERAD_TABLE_H */

@@ -35,7 +35,10 @@ static int diff_extent(void *ctx, uint64_t first, uint64_t len)
 	uint64_t offset = first * d->block_size;
 	uint64_t bytes = len * d->block_size;
 
-	/* Leave out new blocks: the volume has grown since its size was sent. */
+	/*
+	 * Leave out blocks beyond the size that was sent, because the volume may have grown since
+	 * then.
+	 */
 	if (offset >= d->size)
 		return 0;
 	/* The last block may reach beyond the end of the device. */
@@ -70,7 +73,9 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	}
 	store_info(s, &info);
 	era = snapshot ? info.snapshot_era : info.era;
-	/* Check the token before the first part, so that the caller need not undo anything. */
+	/*
+	 * Check the token before sending the first part, so that the caller need not undo anything.
+	 */
 	if (snapshot && !era)
 		return err_set(err, -ENOENT, "no snapshot is held; 'eractl snapshot take' takes one");
 	if (since > era)
@@ -130,13 +135,16 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 		return r;
 	s = volume_store_get(d.v);
 	if (s) {
-		/* Refuse if erad cannot attach to the target: the target may have let writes pass unrecorded. */
+		/*
+		 * If erad cannot attach to the target, the target may have let writes pass
+		 * unrecorded.  Then refuse the diff.
+		 */
 		r = store_find_degraded(s, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
 		/*
-		 * Wake the volume thread, which ends the degrade record, so that the next backup
-		 * can be an increment.
+		 * Wake the volume thread, which ends the degrade record.  Then the next backup can
+		 * be an increment.
 		 */
 		if (store_degraded(s))
 			volume_kick(d.v);

@@ -14,8 +14,10 @@
 /*
  * Sends the parts of the answer to j.  Returns 0 and *result, to which the caller drops the
  * reference, or a negative errno.  ECANCELED: the peer has closed the connection, so no answer is
- * needed.  token: the token that names the era `since`, or NULL.  If the metadata does not know the
- * token's moment, there are no parts, and *result has "full_copy_due" with the reason.
+ * needed.
+ *
+ * token: the token that names the era `since`, or NULL.  If the metadata does not know the era of
+ * the token, sends no parts, and *result has "full_copy_due" with the reason.
  */
 int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct token *token,
 		 enum store_view view, struct json_object **result, struct err *err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The dump and check operations: read all of a volume's eras, as they were at one moment.  For a
- * live volume, the request takes a snapshot.  It drops the snapshot at the end, also if the caller
- * closes the connection.  A loose dump takes no snapshot: its blocks may be of different moments.
+ * The dump and check operations: read the eras of all blocks of a volume, as they were at one
+ * moment.  For a live volume, the request takes a snapshot, and drops the snapshot at the end, also
+ * if the caller closes the connection.  A loose dump takes no snapshot, so it may show different
+ * blocks at different moments.
  */
 #include <errno.h>
 #include <string.h>
@@ -42,8 +43,8 @@ static int dump_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	json_object_array_add(run, json_object_new_uint64(first));
 	json_object_array_add(run, json_object_new_uint64(len));
 	/*
-	 * Limit the era: an era may have begun since the head was sent, and the caller expects none
-	 * newer than that of the head.
+	 * A newer era may have begun since the head was sent.  Limit the era, because the caller
+	 * expects no era newer than the one in the head.
 	 */
 	json_object_array_add(run, json_object_new_int64(era < d->newest ? era : d->newest));
 	if (!d->runs)
@@ -150,7 +151,10 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 	s = volume_store_get(d->v);
 	if (!s)
 		return volume_store_missing(err);
-	/* Refuse if erad cannot attach to the target: the target may have let writes pass unrecorded. */
+	/*
+	 * If erad cannot attach to the target, the target may have let writes pass unrecorded.
+	 * Then refuse the dump.
+	 */
 	r = store_find_degraded(s, err);
 	if (!r && pin)
 		r = volume_snapshot_take(d->v, false, &era, err);
@@ -164,7 +168,10 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 		if (pin)
 			volume_snapshot_unpin(d->v, s, NULL);
 	}
-	/* Wake the volume thread, which ends the degrade record, so that the next backup can be an increment. */
+	/*
+	 * Wake the volume thread, which ends the degrade record.  Then the next backup can be an
+	 * increment.
+	 */
 	if (store_degraded(s))
 		volume_kick(d->v);
 	volume_store_put(d->v);

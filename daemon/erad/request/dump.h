@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads all eras that the metadata of a volume records.  The volume may be open or closed. */
+/* Reads the eras of all blocks of a volume from the metadata.  The volume may be open or closed. */
 #ifndef ERAD_REQUEST_DUMP_H
 #define ERAD_REQUEST_DUMP_H
 
@@ -10,9 +10,11 @@
 #include "store/store.h"
 
 enum dump_kind {
-	DUMP_MOMENT,	/* all eras are of one moment; begins an era on a live volume */
-	DUMP_LOOSE,	/* begins no era; may or may not have the writes that happen during the dump */
-	DUMP_CHECK,	/* counts the damaged blocks of a live volume; ENOTCONN: the volume is closed */
+	DUMP_MOMENT,	/* all eras are of one moment; on a live volume, begins an era */
+	/* Begins no era.  A write that happens during the dump may or may not be in the dump. */
+	DUMP_LOOSE,
+	/* Counts the damaged blocks of a live volume.  ENOTCONN: the volume is closed. */
+	DUMP_CHECK,
 };
 
 /*

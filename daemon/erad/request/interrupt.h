@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds out whether a request that reads for a long time must end early, because its caller is gone
- * or its volume closes.
+ * Finds out whether a request that reads for a long time must end early, because its caller has
+ * closed the connection or its volume closes.
  */
 #ifndef ERAD_INTERRUPT_H
 #define ERAD_INTERRUPT_H

@@ -23,28 +23,29 @@
 #define MAP_KEEP_FACTOR	100u
 
 /*
- * The last picture of a volume, or the error that has prevented it.  There is room for the pictures
- * of all volumes.  Otherwise a caller could make erad read one volume again and again, by requests
- * for other volumes in between.
+ * The last picture of a volume, or the error of the last attempt.  A picture of each volume is
+ * kept.  If there were only one, a caller could make erad read a volume again and again, by
+ * requests for other volumes in between.
  */
 struct kept {
 	struct kept *next;
 	char name[ERAD_NAME_MAX + 1];	/* name of the volume */
 	uint8_t uuid[16];
-	uint64_t until;			/* ms */
-	struct json_object *picture;	/* NULL: making the picture has failed */
+	/* the picture is used until this time, by thread_now_ms() */
+	uint64_t until;
+	struct json_object *picture;	/* NULL: the attempt has failed */
 	int code;
 	struct err err;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kept *kept;		/* lock; the list of pictures */
-static bool reading;			/* lock; whether a thread reads metadata for a picture */
+static bool reading;			/* lock; a thread is reading metadata for a picture */
 
 struct reader {
 	struct volume *v;
 	struct map map;
-	uint64_t deadline;		/* ms */
+	uint64_t deadline;		/* by thread_now_ms() */
 };
 
 static int add_map_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
@@ -56,9 +57,9 @@ static int add_map_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 }
 
 /*
- * Returns 0, so that the reading goes on even if the caller has closed the connection: the picture
- * is kept for other callers.  Otherwise a caller that closes the connection each time could make
- * erad read the metadata again each time.
+ * Ends the reading only at the deadline or if the volume closes.  Does not check whether the caller
+ * has closed the connection, because the picture is kept for other callers.  Otherwise a caller
+ * that closes its connections could make erad read the metadata again and again.
  */
 static int look_around(void *ctx)
 {
@@ -133,7 +134,10 @@ static struct kept *find_kept(const char *name, const uint8_t uuid[16])
 	return k;
 }
 
-/* Frees pictures that have been too old for some time, for example those of closed volumes.  Context: lock. */
+/*
+ * Frees pictures that have been outdated for MAP_KEEP_MS, for example those of closed volumes.
+ * Context: lock.
+ */
 static void drop_old(void)
 {
 	const uint64_t now = thread_now_ms();
@@ -151,8 +155,8 @@ static void drop_old(void)
 }
 
 /*
- * Keeps a picture, and takes over the reference to it.  Returns NULL if there is no memory; then
- * the caller still has the reference.  Context: lock.
+ * Keeps a picture.  On success, the caller's reference to the picture passes to the list.  Returns
+ * NULL if there is no memory; then the caller still has its reference.  Context: lock.
  */
 static const struct kept *keep_map(const char *name, const uint8_t uuid[16], struct json_object *picture, int code,
 				   const struct err *err, uint64_t took)
@@ -179,7 +183,10 @@ static const struct kept *keep_map(const char *name, const uint8_t uuid[16], str
 	return k;
 }
 
-/* Returns a copy, because the reference counts of json-c are not for several threads.  Context: lock. */
+/*
+ * Sets *result to a copy of the picture, because the reference counts of json-c are not safe for
+ * several threads.  Context: lock.
+ */
 static int give(const struct kept *k, struct json_object **result, struct err *err)
 {
 	if (!k->picture) {
@@ -202,7 +209,7 @@ static int read_and_keep(struct reader *r, struct store *s, struct json_object *
 	code = read_picture(r, s, &picture, err);
 	pthread_mutex_lock(&lock);
 	reading = false;
-	/* If the end of the volume has caused the failure, do not keep the failure. */
+	/* If the reading has failed because the volume closes, do not keep the failure. */
 	if (code != -ESHUTDOWN)
 		k = keep_map(r->map.name, r->map.info.uuid, picture, code, err, thread_now_ms() - began);
 	if (k)

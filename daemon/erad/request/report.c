@@ -27,7 +27,7 @@ static void add_number(struct json_object *o, const char *key, bool known, uint6
 	json_object_object_add(o, key, known ? json_object_new_uint64(n) : NULL);
 }
 
-/* Returns the path of a mapped device as JSON, or NULL. */
+/* Returns the path of a mapped device, or NULL. */
 static const char *device_path(dev_t dev, char path[DM_NAME_SIZE + 16])
 {
 	char name[DM_NAME_SIZE];
@@ -55,7 +55,7 @@ struct report {
 	struct store_gap gap[ERAD_GAPS];
 	unsigned int nr_gaps;
 	uint64_t gaps_total[ERAD_GAP_KINDS];
-	struct token token;		/* token of the era that the answer shows; timeline 0: not known */
+	struct token token;		/* token of the era in the answer; timeline 0: not known */
 	uint32_t timelines_since;
 	struct erad_stats stats;
 	bool has_events;
@@ -88,10 +88,7 @@ static void look_at_state(struct volume *v, struct report *p)
 		p->token.era = p->has_info ? p->info.era : p->store.era;
 		p->token.timeline = store_timeline(v->store, p->token.era);
 	}
-	/*
-	 * Call the ioctl under the lock, which keeps the fd open.  This is allowed, because the
-	 * ioctl does not wait.
-	 */
+	/* Call the ioctl under the lock, so that the fd stays open.  The ioctl does not wait. */
 	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);
 	if (p->has_events)
 		p->events_held = events_held(&v->shown.events, &p->events, p->has_stats ? p->stats.held_now : 0);
@@ -127,7 +124,10 @@ static void add_era(struct json_object *o, const struct report *p)
 	add_number(o, "era", p->has_info || p->has_store, p->has_info ? p->info.era : p->store.era);
 }
 
-/* Returns the slots of a histogram that are not 0.  Each has the smallest power of two above its values. */
+/*
+ * Returns the slots of a histogram that are not 0, each with the smallest power of two above its
+ * values.
+ */
 static struct json_object *histogram_json(const char *unit, const uint64_t *slot, unsigned int nr)
 {
 	struct json_object *list = json_object_new_array();
@@ -255,7 +255,10 @@ static struct json_object *writers_json(const struct report *p)
 	struct err err = { "it is closed" };
 	struct writers_list *l;
 
-	/* Without the metadata, the block size is not known: report an error instead of the writers. */
+	/*
+	 * Without the metadata, the block size is not known.  Then report an error instead of the
+	 * writers.
+	 */
 	if (p->v && p->has_store && !writers_read(&p->v->shown.writers, &l, &err)) {
 		list = json_object_new_array();
 		for (uint32_t i = 0; i < l->nr; i++)
@@ -303,7 +306,10 @@ static int report_all(to_json json, struct json_object *array, struct err *err)
 		eratab_free(&tab);
 		return err_set(err, r, "out of memory");
 	}
-	/* Report the volumes of eratab in its order, and then the open volumes that are not in eratab. */
+	/*
+	 * First report the volumes of eratab in its order, then the open volumes that are not in
+	 * eratab.
+	 */
 	for (size_t n = 0; n < tab.nr; n++) {
 		const struct eratab_entry *e = tab.line[n].entry;
 		struct volume *v = NULL;
@@ -351,7 +357,7 @@ static int report_one(const char *name, to_json json, struct json_object *array,
 		if (!r && !v)
 			look_closed(e, &p);
 	}
-	/* Ignore an error of eratab: an open volume needs no entry there. */
+	/* Ignore an error of eratab, because an open volume needs no entry in it. */
 	if (v)
 		json_object_array_add(array, open_json(v, r ? NULL : e, json));
 	else if (!r)
@@ -391,8 +397,8 @@ static int report(struct json_object *names, to_json json, struct json_object **
 			r = err_set(err, -EINVAL, "\"volumes\" holds a name with a 0 character");
 		else if (json_object_object_get_ex(seen, json_object_get_string(o), NULL))
 			/*
-			 * Refuse a repeated name: otherwise a short request could demand an answer
-			 * that is larger than the memory.
+			 * Refuse a repeated name: a short request with many names could otherwise
+			 * have an answer that is larger than the memory.
 			 */
 			r = err_set(err, -EINVAL, "got %.100s twice, expected each volume once",
 				    json_object_get_string(o));

@@ -7,7 +7,10 @@
 
 #include "common/err.h"
 
-/* These return 0 and *result, to which the caller drops the reference, or a negative errno. */
+/*
+ * These functions return 0 and *result, to which the caller drops the reference, or a negative
+ * errno.
+ */
 int request_list(struct json_object **result, struct err *err);
 int request_status(struct json_object *names, struct json_object **result, struct err *err);
 int request_writers(struct json_object *names, struct json_object **result, struct err *err);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads requests from the socket, checks their arguments, carries them out and sends the answers. */
+/*
+ * Reads requests from the socket, checks their arguments, carries them out and sends the answers.
+ */
 #include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
@@ -35,7 +37,11 @@
 #endif
 
 #define PROGRESS_MS	200	/* shortest pause between two progress lines */
-#define LONG_MAX	48u	/* limit of long requests; the rest of the socket's 64 connections is for status, abort and others */
+/*
+ * Limit of long requests.  The other connections, of the 64 of the socket, are for status, abort
+ * and so on.
+ */
+#define LONG_MAX	48u
 
 static atomic_uint long_requests;
 
@@ -43,7 +49,7 @@ struct request {
 	struct jsonl *j;
 	struct json_object *arg;
 	uint64_t told_ms;	/* when the last progress line was sent */
-	bool root;		/* whether the caller is root, and not a guest */
+	bool root;		/* the caller is root, and not a guest */
 };
 
 /* ---- arguments ---- */
@@ -64,7 +70,7 @@ static int get_member(struct request *q, const char *key, enum json_type type,
 	return 0;
 }
 
-/* Gets a string argument.  If it is missing and not needed, *out becomes NULL. */
+/* Gets a string argument.  Sets *out to NULL if the argument is missing and not needed. */
 static int get_text(struct request *q, const char *key, bool needed, const char **out,
 		    struct err *err)
 {
@@ -310,7 +316,7 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	return 0;
 }
 
-/* Carries out an operation whose only argument is the name of the volume, and whose result is only the name. */
+/* Carries out an operation whose argument and whose result are only the name of the volume. */
 static int serve_name(struct request *q, int (*op)(const char *name, struct err *err),
 		      struct json_object **result, struct err *err)
 {
@@ -414,7 +420,10 @@ static int serve_map(struct request *q, struct json_object **result, struct err 
 	return r ? r : request_map(name, result, err);
 }
 
-/* Carries out an operation on an open volume.  If the operation sets an era, the answer contains the era. */
+/*
+ * Carries out an operation on an open volume.  If the operation sets an era, the answer contains
+ * the era.
+ */
 static int serve_open_volume(struct request *q,
 			     int (*op)(struct volume *v, uint32_t *era, struct err *err),
 			     struct json_object **result, struct err *err)
@@ -465,7 +474,7 @@ static int serve_snapshot_drop(struct request *q, struct json_object **result, s
 	return serve_open_volume(q, request_snapshot_drop, result, err);
 }
 
-/* Reads the member "token", which may be missing.  *text is its text, or NULL. */
+/* Gets the argument "token", which may be missing.  Sets *text to its text, or to NULL. */
 static int get_token(struct request *q, const char **text, struct token *t, struct err *err)
 {
 	const int r = get_text(q, "token", false, text, err);
@@ -483,7 +492,7 @@ static struct json_object *bookmarks_result(const char *name, struct store *s)
 	return o;
 }
 
-/* The answer of each request about bookmarks has all bookmarks of the volume. */
+/* The answer to each request about bookmarks contains all bookmarks of the volume. */
 static int serve_bookmarks(struct request *q, struct json_object **result, struct err *err)
 {
 	const char *name;
@@ -516,7 +525,7 @@ static int serve_bookmarks(struct request *q, struct json_object **result, struc
 	return r;
 }
 
-/* Sets the bookmark if the request has a token, or else deletes it. */
+/* If the request has a token, sets the bookmark, else deletes the bookmark. */
 static int change_bookmark(struct request *q, struct err *err)
 {
 	const char *name, *bookmark, *text;
@@ -624,8 +633,12 @@ static int serve_check(struct request *q, struct json_object **result, struct er
 static const struct {
 	const char *name;
 	int (*serve)(struct request *q, struct json_object **result, struct err *err);
-	bool for_guests;	/* whether guests may use the operation: it changes nothing, and needs little time and memory */
-	bool takes_long;	/* whether the operation may take long, because a device hangs or because the caller reads slowly */
+	/* Guests may use the operation: it changes nothing, and needs little time and memory. */
+	bool for_guests;
+	/*
+	 * The operation may take long, because a device hangs or because the caller reads slowly.
+	 */
+	bool takes_long;
 } ops[] = {
 	{ "ping", serve_ping, true, false },
 	{ "create", serve_create, false, false },

@@ -8,8 +8,8 @@
 #include "common/jsonl.h"
 
 /*
- * Reads one request, carries it out and sends the answer.  Runs in the connection's thread.
- * root: the caller is root.  Other callers may only use operations that change nothing.
+ * Reads one request, carries it out and sends the answer.  Runs in the connection's thread.  root:
+ * the caller is root.  Other callers may use only operations that change nothing.
  */
 void request_serve(struct jsonl *j, bool root);
 

@@ -17,15 +17,16 @@
 #include "erad/request/socket.h"
 
 #define CONNECTIONS_MAX	64
-#define GUESTS_MAX	16	/* limit of the connections of guests, who are callers other than root */
-#define GUESTS_OF_ONE	4	/* how many of these connections one user may have, so that no user occupies all of them */
+#define GUESTS_MAX	16	/* limit of connections of guests: callers other than root */
+/* limit for each user, so that no user occupies all guests' connections */
+#define GUESTS_OF_ONE	4
 #define TIMEOUT_MS	30000
-#define NAP_US		100000	/* pause if a caller can neither be accepted nor refused */
-#define GROUP_MS	2000	/* pause between two checks whether the guests' group exists, in ms */
+#define NAP_US		100000	/* pause after turn_away() could not accept a caller */
+#define GROUP_MS	2000	/* how often to check whether the guests' group exists */
 
 struct connection {
 	int fd;
-	bool root;		/* whether the caller is root; false: a guest at the guests' socket */
+	bool root;		/* true: the caller is root; false: a guest at the guests' socket */
 	uid_t uid;		/* user id of a guest */
 	socket_serve_fn serve;
 };
@@ -34,11 +35,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t connection_ended;
 static unsigned int connections, guests;	/* lock; numbers of connections */
 static uid_t guest_uid[GUESTS_MAX];		/* lock; the users of the first `guests` entries */
-static int spare_fd = -1;			/* a descriptor to close in turn_away(); only the main loop uses it */
-static int guests_fd = -1;			/* the guests' socket, or -1 while their group does not exist; set under lock */
+/* For the main loop: a descriptor to close in turn_away(). */
+static int spare_fd = -1;
+/* Set under `lock`.  -1: the guests' group does not exist yet. */
+static int guests_fd = -1;
 static bool stopping;				/* lock; socket_stop() was called */
 
-/* Makes a socket and begins to listen.  Nobody can connect before the socket has its final mode and group. */
+/*
+ * Creates a socket and begins to listen.  Sets the mode and the group of the socket first, so that
+ * nobody can connect too early.
+ */
 static int listen_at(const char *path, int flags, gid_t group, mode_t mode, int *out, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -72,8 +78,8 @@ int socket_listen(int *fd, struct err *err)
 }
 
 /*
- * Counts a guest.  Returns false if the user already has GUESTS_OF_ONE connections.  The caller has
- * checked that guests < GUESTS_MAX.
+ * Counts a guest.  Returns false if the user already has GUESTS_OF_ONE connections.  Call this only
+ * if guests < GUESTS_MAX.
  */
 static bool enter_guest(uid_t uid)
 {
@@ -138,7 +144,7 @@ static bool start_connection(int fd, bool root, uid_t uid, socket_serve_fn serve
 	return false;
 }
 
-/* This does not wait: the answer fits into the buffer of a new socket. */
+/* send() does not wait here, because the answer fits into the buffer of a new socket. */
 static void refuse_caller(int fd, const char *answer)
 {
 	if (send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -147,10 +153,11 @@ static void refuse_caller(int fd, const char *answer)
 }
 
 /*
- * Refuses a caller when erad may open no more files.  A connection that is not accepted would wake
- * the main loop again and again.  So erad closes spare_fd, accepts the connection with the free
- * descriptor, refuses the caller, and opens spare_fd again.  If accept() fails for another reason,
- * such as no memory, erad waits for NAP_US; such a reason does not last.
+ * Refuses a caller when erad has no free file descriptor.  If the connection were not accepted,
+ * poll() would return at once again and again.  So this function closes spare_fd, accepts the
+ * connection with the free descriptor, refuses the caller, and opens spare_fd again.  If accept()
+ * fails for another reason, for example because there is no memory, waits for NAP_US, because this
+ * reason does not last.
  */
 static void turn_away(int listener)
 {
@@ -188,7 +195,10 @@ void socket_accept(int listener, socket_serve_fn serve)
 	}
 }
 
-/* Makes the guests' socket if their group exists.  Returns 0, without a socket, if there is no such group. */
+/*
+ * Creates the guests' socket if their group exists.  If there is no such group, returns 0 without a
+ * socket.
+ */
 static int listen_for_guests(struct err *err)
 {
 	const gid_t group = group_id();
@@ -210,8 +220,8 @@ static int listen_for_guests(struct err *err)
 }
 
 /*
- * Waits until the guests' socket exists: the package manager may create the group after the start
- * of erad.  Returns false after socket_stop().
+ * Waits until the guests' socket exists.  The package manager may create the guests' group after
+ * the start of erad.  Returns false after socket_stop().
  */
 static bool await_group(void)
 {
@@ -237,9 +247,9 @@ static bool await_group(void)
 }
 
 /*
- * The thread that accepts guests.  The event loop does not do this, because close() of a connection
- * may wait: its peer may have sent another socket, which lingers, through the connection.  If there
- * are GUESTS_MAX guests, further guests wait.
+ * The thread that accepts guests.  The main loop does not accept guests, because close() of a
+ * connection may wait: its peer may have sent another socket with SO_LINGER through the connection.
+ * If there are GUESTS_MAX guests, further guests wait.
  */
 static void *guests_thread(void *arg)
 {
@@ -260,7 +270,7 @@ static void *guests_thread(void *arg)
 		if (fd < 0 && (errno == EINVAL || errno == EBADF))
 			return NULL;	/* socket_stop() was called */
 		if (fd < 0) {
-			sleep(1);	/* there is no memory or no free file descriptor, so try again later */
+			sleep(1);	/* no memory or no free file descriptor: try again later */
 			continue;
 		}
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len)) {
@@ -280,7 +290,7 @@ int socket_listen_guests(socket_serve_fn serve, struct err *err)
 
 	unlink(ERAD_STATUS_SOCKET);
 	r = listen_for_guests(err);
-	/* Start the thread also after an error: it tries again. */
+	/* Start the thread also after an error, because the thread tries again. */
 	thread = thread_start_detached(guests_thread, (void *)serve);
 	return thread ? err_set(err, thread, "cannot start a thread: %s", strerror(-thread)) : r;
 }
@@ -299,7 +309,10 @@ bool socket_stop(int fd, unsigned int ms)
 	unlink(ERAD_STATUS_SOCKET);
 	if (guests_fd >= 0)
 		shutdown(guests_fd, SHUT_RDWR);
-	/* Do not wait for guests, who may be silent for long: while erad is down, new writes are held. */
+	/*
+	 * Do not wait for guests, because a guest may be silent for long, and new writes are held
+	 * while erad is down.
+	 */
 	while (connections && !r)
 		r = pthread_cond_timedwait(&connection_ended, &lock, &until);
 	all_gone = !connections && !guests;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Listens at the unix sockets.  Each connection has a thread of its own, and one request. */
+/* Listens at the unix sockets.  Each connection has a thread of its own, and serves one request. */
 #ifndef ERAD_SOCKET_H
 #define ERAD_SOCKET_H
 
@@ -9,27 +9,30 @@
 #include "common/jsonl.h"
 
 /*
- * Listens at ERAD_SOCKET, for root.  Replaces the socket of a dead erad; so the caller must have
- * the lock that allows one erad only.  When *fd reports POLLIN, call socket_accept().
+ * Listens at ERAD_SOCKET, for root.  Replaces the socket of a dead erad, so the caller must have
+ * the lock that allows only one erad.  When *fd reports POLLIN, call socket_accept().
  */
 int socket_listen(int *fd, struct err *err);
 
-/* Serves one connection in its own thread.  root: the caller is root; otherwise a member of the group erad. */
+/*
+ * Serves one connection in its own thread.  root true: the caller is root.  root false: the caller
+ * is in the group erad.
+ */
 typedef void (*socket_serve_fn)(struct jsonl *j, bool root);
 
 /* Accepts one connection, and starts a thread in which serve answers it.  Never waits. */
 void socket_accept(int fd, socket_serve_fn serve);
 
 /*
- * Listens at ERAD_STATUS_SOCKET, for the group erad, as soon as this group exists.  A thread of its
- * own looks for the group and accepts these connections: they must delay neither root nor the rest
- * of erad.  After an error, the thread tries again.  Call this once.
+ * Listens at ERAD_STATUS_SOCKET, for the group erad, as soon as this group exists.  A separate
+ * thread waits for the group and accepts the connections, because guests must delay neither root
+ * nor the rest of erad.  After an error, the thread tries again.  Call this once.
  */
 int socket_listen_guests(socket_serve_fn serve, struct err *err);
 
 /*
  * Removes the sockets, and waits at most ms milliseconds until root's connections have ended.  Does
- * not wait for guests.  Returns whether all connections have ended; otherwise some of their threads
+ * not wait for guests.  Returns true if all connections have ended.  If not, some of their threads
  * still run.
  */
 bool socket_stop(int fd, unsigned int ms);

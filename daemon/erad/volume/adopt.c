@@ -18,18 +18,19 @@
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
 
-#define PEEK_MS		2000	/* how long one look at metadata may take, in ms; writes of other volumes wait during the look */
+/* Limit for one look at metadata, in ms.  Writes of other volumes wait during the look. */
+#define PEEK_MS		2000
 
-/* No lock is taken under adopt_lock. */
+/* No other lock is taken while adopt_lock is held. */
 static pthread_mutex_t adopt_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t adopt_changed = PTHREAD_COND_INITIALIZER;
-/* adopt_lock protects both. */
+/* Both are protected by adopt_lock. */
 static bool adopt_wanted = true;
 static bool adopt_stopping;
 
 /*
- * The boot table, as erad has read it at its start; empty if there is no file.  When the adopter
- * runs, only the adopter uses it.
+ * The boot table, as erad has read it at its start; empty if there is no file.  Once the adopter
+ * runs, only the adopter uses this.
  */
 static struct eratab early;
 
@@ -50,10 +51,13 @@ void adopt_stop(void)
 }
 
 /*
- * Returns whether the target was made with the metadata of e.  The device has another name than e.
- * If the target names a metadata device, reads nothing from that device.  *unsure becomes true if
- * the metadata hangs, so that it may or may not be that of the target: other volumes must not wait
- * for this metadata.  When the metadata answers, the adopter looks at all targets again.
+ * Returns whether the target was made with the metadata of e, although the device has another name
+ * than e.  If the target names a metadata device, compares device numbers, and reads nothing from
+ * the device.
+ *
+ * Sets *unsure to true if the metadata does not answer within PEEK_MS, because other volumes must
+ * not wait for it.  Then the result is false, and may be wrong.  When the metadata answers, the
+ * adopter looks at all targets again.
  */
 static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
 {
@@ -64,9 +68,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
 	if (r == -ETIMEDOUT) {
 		/*
-		 * Skip a target that names a metadata device: even without an entry, erad adopts
-		 * the target with this device.  So the target does not wait for the path of another
-		 * entry, which may be on a file system that hangs.
+		 * A target that names a metadata device is not unsure: erad adopts it with this
+		 * device, even without an entry.  So the target does not wait for the metadata of
+		 * another entry, which may be on a file system that hangs.
 		 */
 		if (depth == PEEK_SUPER)
 			*unsure = true;
@@ -85,9 +89,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 }
 
 /*
- * Finds the entry of a live target: the entry with the name of its device.  If somebody has renamed
- * the device, or has made it by hand, no entry may have this name.  Then finds the entry with the
- * target's metadata.  *unsure: see has_metadata().
+ * Finds the entry of a live target.  This is the entry with the name of the target's device.  If
+ * there is none, because somebody has renamed the device or has made it by hand, this is the entry
+ * with the target's metadata.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)
@@ -111,9 +115,9 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 }
 
 /*
- * The entry for a table that somebody has made by hand, as users of dm-era do, and room for the
- * paths of the entry.  A table counts as made by hand if eratab has no line for the device, and the
- * table names a metadata device.  make_entry() fills this.
+ * The entry for a table that somebody has made by hand, as users of dm-era do, with space for its
+ * paths.  A table counts as made by hand if eratab has no line for the device, and the table names
+ * a metadata device.  make_entry() fills this structure.
  */
 struct by_hand {
 	struct eratab_entry e;
@@ -121,8 +125,8 @@ struct by_hand {
 };
 
 /*
- * Returns whether the volume of that name has lost its target.  A new target waits until this
- * volume has ended, and then gets its name.  The end of the volume wakes the adopter.
+ * Returns whether a volume of that name is open and has lost its target.  A new target waits until
+ * this volume has ended, and then gets its name.  The end of the volume wakes the adopter.
  */
 static bool is_closing(const char *name, const struct instances *l)
 {
@@ -136,9 +140,9 @@ static bool is_closing(const char *name, const struct instances *l)
 }
 
 /*
- * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If
- * another target of the same table has this name already, appends the number of the metadata
- * device.
+ * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If a
+ * volume for another target of the same table already has this name, appends the number of the
+ * metadata device.
  */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)
@@ -182,7 +186,9 @@ out:
 	return r;
 }
 
-/* Opens a volume for target i of l.  *told: the newest instance about which the log has a message. */
+/*
+ * Opens a volume for target i of l.  *told: id of the newest instance that the log has mentioned.
+ */
 static void adopt(const struct eratab *tab, const struct instances *l, const struct erad_info *i,
 		  uint64_t *told)
 {
@@ -210,7 +216,10 @@ static void adopt(const struct eratab *tab, const struct instances *l, const str
 		return;
 	}
 
-	/* Stop here if the name is claimed: the end of the claim wakes the adopter again. */
+	/*
+	 * If another thread has claimed the name, do nothing now.  The end of the claim wakes the
+	 * adopter.
+	 */
 	if (!volumes_try_claim(&claim, e->name))
 		return;
 	if (!volumes_own(i) && adopt_as(e, i, e == &hand.e, &err))
@@ -233,7 +242,10 @@ static void drop_early(void)
 	early = (struct eratab){ 0 };
 }
 
-/* Read the boot table only if a target needs it: reading may wait for a write that waits for erad. */
+/*
+ * Read the boot table only if a target needs it, because reading may wait for a write, and the
+ * write may wait for erad.
+ */
 static int adopt_all(struct instances *l, uint64_t *told)
 {
 	uint64_t silent = UINT64_MAX;
@@ -281,7 +293,7 @@ static void *adopter(void *arg)
 	(void)arg;
 	while (wait_until_wanted()) {
 		while (adopt_all(&list, &told))
-			sleep(1);	/* Try again after a pause: the most likely reason is that there was no memory. */
+			sleep(1);	/* Probably there was no memory. */
 		volumes_adopted();
 	}
 	instances_free(&list);
@@ -298,14 +310,17 @@ void adopt_prepare(void)
 	}
 }
 
-/* In the standby, opens a volume that the main process had open.  The boot table is not needed for this. */
+/* In the standby, opens a volume that the main process had open.  Does not use the boot table. */
 static void inherit(const struct heirloom *h)
 {
 	struct volume *v;
 	struct err err;
 	int r;
 
-	/* Open the volumes that the main process had open, perhaps long after it had read the boot table. */
+	/*
+	 * Open the volumes that the main process had open.  It may have opened them long after it
+	 * had read the boot table, so do not use the boot table.
+	 */
 	drop_early();
 	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);
 	if (!r) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The adopter: a thread that opens a volume for each live target without a volume.  There are such
- * targets after a restart of erad, and when somebody else has made a target.
+ * The adopter: a thread that opens a volume for each live target that has no volume.  A live target
+ * has no volume after a restart of erad, or if another program has made the target.
  */
 #ifndef ERAD_ADOPT_H
 #define ERAD_ADOPT_H
@@ -10,8 +10,8 @@
 
 /*
  * Reads the boot table for the adopter's first look.  Call this before writes of volumes wait for
- * this process, because a page of the boot table may be in swap space on a volume.  If the table
- * cannot be read, the adopter reads it later.
+ * this process.  Later, a page of the boot table may be in swap space on a volume, and reading the
+ * page would wait for erad itself.  If the table cannot be read, the adopter reads it later.
  */
 void adopt_prepare(void);
 
@@ -25,8 +25,8 @@ int adopt_start(struct err *err);
 void adopt_wake(void);
 
 /*
- * Tells the adopter to end.  Does not wait.  If the adopter is looking at targets now,
- * volumes_stop() keeps it from opening another volume.
+ * Tells the adopter to end.  Does not wait for the end.  If the adopter is opening volumes at this
+ * moment, volumes_stop() ends them.
  */
 void adopt_stop(void);
 

@@ -4,8 +4,7 @@
  *
  * During a table reload, there are two instances.  erad serves the old instance until the new one
  * is resumed, because the suspend of the old instance waits for its held writes.  When the new
- * instance is resumed, the old one is suspended or gone, and has no write left that must be
- * recorded.
+ * instance is resumed, the old instance is suspended or gone, and has no held writes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,8 +31,8 @@
 #include "store/place.h"
 
 /*
- * Formats a blank device that somebody has named in a table.  No other function of this folder
- * formats metadata.
+ * Formats a blank metadata device that somebody has named in a table.  No other function of this
+ * folder formats metadata.
  */
 static int format_device(struct volume *v, const struct erad_info *i, struct err *err)
 {
@@ -101,8 +100,8 @@ void attach_let_go(struct volume *v)
 		table_note_leave(v);
 	pthread_mutex_lock(&v->lock);
 	/*
-	 * Count two changes: the state that ends here, and the new state.  Both states may end
-	 * within this step of the thread.
+	 * Count the state before and after this change.  volume_count_states() would otherwise miss
+	 * a state that begins and ends within this step of the thread.
 	 */
 	volume_count_states(v);
 	fd = v->fd;
@@ -180,9 +179,10 @@ static int flip_era(struct volume *v, uint32_t from, uint32_t to, struct err *er
 }
 
 /*
- * Changes the size in the metadata to that of a new target with another length.  Only the new
- * target is in use, so no write to a target of the old length must still be recorded.  Until the
- * target has an era, this may be repeated, for this target or for one that replaces it.
+ * Changes the size in the metadata to the size of a new target with another length.  At this
+ * moment, only the new target is in use, so the targets of the old length have no write that must
+ * be recorded.  This may be repeated until the target has an era, also for a target that replaces
+ * this one.
  */
 static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 {
@@ -234,12 +234,18 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	r = follow_size(v, s, err);
 	if (!r)
 		r = compare_size(v, &v->info, s, err);
-	/* Compare before the new timeline begins: it drops the seal and the counters. */
+	/*
+	 * Compare before the new timeline begins, because the timeline drops the seal and the
+	 * counters.
+	 */
 	if (!r)
 		r = origin_compare(v, err);
 	if (!r)
 		r = table_note_arrive(v, s->era, &note, err);
-	/* Prepare first: preparing may fail again and again, and each durable era uses up an era number. */
+	/*
+	 * Prepare the era before it is durable: preparing may fail again and again, and each
+	 * durable era uses up an era number.
+	 */
 	if (!r)
 		r = prepare_era(v, s->era + 1, err);
 	if (!r)
@@ -250,7 +256,7 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		r = store_begin_era(v->store, ++s->era, err);
 	if (r)
 		return r;
-	/* End the trouble, whatever it was: the metadata works again. */
+	/* The metadata works now, so end its trouble, if there is one. */
 	trouble_over(&v->mark_trouble, "the metadata");
 	v->left.version = 0;
 	failpoint(FAILPOINT_FIRST_DURABLE);
@@ -260,15 +266,18 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	return r;
 }
 
-/* Continues with a target that existed while erad was not running, and that has an era. */
+/*
+ * Continues to serve a target that already has an era, because it was active before this erad
+ * started.
+ */
 static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 {
 	const uint32_t live = v->info.era;
 	int r;
 
 	/*
-	 * First check everything that may refuse the metadata: refused metadata must keep its seal,
-	 * and its next target must begin a timeline.
+	 * First do all checks that may refuse the metadata.  Refused metadata must keep its seal,
+	 * and must begin a timeline for its next target.
 	 */
 	if (s->era != live && s->era != live + 1)
 		return err_set(err, -ESTALE,
@@ -291,8 +300,8 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 
 /*
  * Makes the target active.  A new target begins a new era, because it is not known which writes
- * were in flight when the last target ended.  A target that has existed while erad was down
- * continues in its own era, or in the era that was already durable when erad ended.
+ * were in flight when the last target ended.  A target that existed while erad was down continues
+ * in its own era, or begins the era that was already durable when erad ended.
  */
 static int activate_target(struct volume *v, struct err *err)
 {
@@ -324,7 +333,10 @@ static int activate_target(struct volume *v, struct err *err)
 	return 0;
 }
 
-/* Writes why control_attach() has failed, and what the user can do.  erad tries again in any case. */
+/*
+ * Makes the error for a failed control_attach(): the reason, and what the user can do.  erad tries
+ * again in any case.
+ */
 static int attach_error(struct volume *v, int r, struct err *err)
 {
 	bool preparing;
@@ -394,7 +406,11 @@ struct look {
 	struct volume *v;
 	uint64_t digest;			/* digest of the volume's instances */
 	bool has_best, has_current;
-	struct erad_info best, current;		/* the instance to which the volume should attach, and the one to which it is attached */
+	/*
+	 * best: the instance to which the volume should attach.  current: the instance to which it
+	 * is attached.
+	 */
+	struct erad_info best, current;
 };
 
 static void look_at_one(void *ctx, const struct erad_info *i)
@@ -436,8 +452,8 @@ bool attach_look(struct volume *v)
 
 	v->look_at = UINT64_MAX;
 	/*
-	 * Read `expected` before the list: if a target is made between the two reads, the thread
-	 * must wait for this target.
+	 * Read `expected` before the list.  In the other order, this thread could miss a target
+	 * that is made between the two reads, and end the volume.
 	 */
 	pthread_mutex_lock(&v->lock);
 	expected = v->expected;
@@ -445,7 +461,7 @@ bool attach_look(struct volume *v)
 	volumes_looking(v);
 	r = control_each(volumes_control(), look_at_one, &l);
 	if (r) {
-		/* The list should not fail; if it does, look again later. */
+		/* This is not expected to fail.  If it fails, try again later. */
 		v->look_at = thread_now_ms() + 1000;
 		return true;
 	}
@@ -467,7 +483,7 @@ bool attach_look(struct volume *v)
 	if (current && (best->instance_id == current->instance_id || (current->status & ERAD_RESUMED) ||
 			!(best->status & ERAD_RESUMED)))
 		return true;
-	/* Do nothing: the instance is new and not resumed yet, and its resume will wake this thread. */
+	/* The new instance is not resumed yet.  Its resume will wake this thread. */
 	if (!best->era && !(best->status & ERAD_RESUMED)) {
 		if (!expected)
 			settle_attach(v, false);
@@ -475,8 +491,8 @@ bool attach_look(struct volume *v)
 	}
 
 	/*
-	 * Wait until try_at if nothing else has changed: the failed attempt itself changes the list
-	 * and wakes this thread.
+	 * A failed attempt changes the list itself, and so wakes this thread.  If nothing else has
+	 * changed, wait until try_at.
 	 */
 	if (thread_now_ms() < v->try_at && !memcmp(best, &v->tried, sizeof(*best)) && v->tried_refusing == refusing) {
 		v->look_at = v->try_at;

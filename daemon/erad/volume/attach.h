@@ -17,12 +17,12 @@ bool attach_look(struct volume *v);
 
 /*
  * Begins a timeline, once for each time that the metadata is opened for a new target.  A target
- * that has existed while erad was down keeps its timeline.  Context: the volume thread, or the thread
- * that opens the volume before there is a volume thread.
+ * that existed while erad was down keeps its timeline.  Context: the volume thread, or the thread
+ * that opens the volume, before there is a volume thread.
  */
 int attach_begin_timeline(struct volume *v, struct err *err);
 
-/* Closes the instance's fd.  The writes of a fetched batch are held again. */
+/* Closes the instance's fd.  If a batch was fetched, the target holds its writes again. */
 void attach_let_go(struct volume *v);
 
 #endif /* ERAD_ATTACH_H */

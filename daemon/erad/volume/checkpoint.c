@@ -12,9 +12,10 @@
 #include "erad/volume/volume.h"
 
 #define PREPARE_WAIT_MIN_MS 100
-#define PREPARE_WAIT_MAX_MS 1600	/* the longest pause; all pauses together take 3.1 seconds */
-#define WAITING_MAX	8u		/* how many requests may wait for eras of one volume */
-#define ROLL_TRIES	3		/* how many tries: one to reach the metadata's era, one for the checkpoint, one spare */
+#define PREPARE_WAIT_MAX_MS 1600	/* all pauses together take 3.1 seconds */
+#define WAITING_MAX	8u		/* this many requests may wait for eras of one volume */
+/* One try to reach the metadata's era, one for the checkpoint, one spare. */
+#define ROLL_TRIES	3
 
 /* Returns an error if no checkpoint can be requested now.  Context: v->lock. */
 static int may_roll(const struct volume *v, struct err *err)
@@ -33,8 +34,8 @@ static int may_roll(const struct volume *v, struct err *err)
 
 /*
  * Tells the target to allocate the memory for the next era, *to.  The allocation may take long or
- * fail.  So the requester's thread does this: writes wait for the volume thread.  *nr_blocks
- * receives the number of the target's blocks.
+ * fail, so the requester's thread does this, and not the volume thread, for which writes wait.
+ * Sets *nr_blocks to the number of the target's blocks.
  */
 static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
@@ -68,7 +69,7 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
 }
 
-/* Prepares the next era as prepare_next_era() does, but if there is no memory, tries again for some seconds. */
+/* Calls prepare_era_once().  If there is no memory, tries again for some seconds. */
 static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks, struct err *err)
 {
 	unsigned int ms = PREPARE_WAIT_MIN_MS;
@@ -88,8 +89,8 @@ static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 }
 
 /*
- * Runs a checkpoint once.  *again becomes true if the target was in another era than expected; then
- * the caller calls this function again.  Context: checkpoint_lock.
+ * Runs a checkpoint once.  Sets *again to true if the target was in another era than expected: then
+ * the caller must call this function again.  Context: checkpoint_lock.
  */
 static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
 		     struct err *err)
@@ -104,7 +105,7 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	r = prepare_next_era(v, &to, &nr_blocks, err);
 	if (r)
 		return r;
-	/* Create the map in this thread, and not in the volume thread, for which writes wait. */
+	/* Create the map in this thread, because writes wait for the volume thread. */
 	shown_prepare(&v->shown, nr_blocks, &map);
 	pthread_mutex_lock(&v->lock);
 	r = may_roll(v, err);
@@ -115,7 +116,10 @@ static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *e
 	c->map = map;
 	c->phase = CHECKPOINT_WANTED;
 	volume_kick(v);
-	/* This wait always ends, because the volume thread ends each checkpoint before it ends itself. */
+	/*
+	 * The wait ends in any case, because the volume thread ends each checkpoint before it ends
+	 * itself.
+	 */
 	while (c->phase != CHECKPOINT_DONE)
 		pthread_cond_wait(&v->changed, &v->lock);
 	r = c->result;

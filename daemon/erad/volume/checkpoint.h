@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests checkpoints.  rollover.h has the volume thread's part. */
+/* The requester's part of a checkpoint.  rollover.h has the volume thread's part. */
 #ifndef ERAD_CHECKPOINT_H
 #define ERAD_CHECKPOINT_H
 
@@ -17,9 +17,9 @@ struct volume;
 int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
 
 /*
- * Call these before and after a wait that may last as long as the origin hangs.  EBUSY: too many
- * requests wait for this volume already; one more would leave too few connections for other
- * requests.
+ * Call volume_may_wait() before a wait that may last as long as the origin hangs, and
+ * volume_has_waited() after the wait.  EBUSY: too many requests wait for this volume already.  The
+ * limit keeps connections free for other requests.
  */
 int volume_may_wait(struct volume *v, struct err *err);
 void volume_has_waited(struct volume *v);

@@ -3,11 +3,11 @@
  * The volume thread.  While it serves a batch, it is in the block I/O path of its volume.  It logs
  * a message only when a trouble begins or ends, and log.h keeps the message in memory.
  *
- * While the target is active, the thread does not use the heap: the memory that the heap would wait
- * for may be pages whose writes are held.  Marks take their memory from the store's pool, which the
- * fold thread fills (store/pool.h).  The mirror, the messages and the ranges have buffers in struct
- * volume.  In the kernel, these calls allocate with GFP_NOIO, because erad is an I/O flusher, so
- * they never wait for a write.
+ * While the target is active, the thread does not use the heap.  An allocation could wait for the
+ * kernel to write pages to this volume, and the volume holds these writes.  Marks take their memory
+ * from the store's pool, which the fold thread fills (store/pool.h).  The mirror, the messages and
+ * the ranges have buffers in struct volume.  The kernel allocates with GFP_NOIO in the system calls
+ * of this thread, because erad is an I/O flusher, so the calls never wait for a write.
  */
 #include <errno.h>
 #include <poll.h>
@@ -34,23 +34,23 @@
  * How many batches the thread serves before it looks at other work.  If several writers overlap,
  * there is always a next batch.  Without a limit, a checkpoint would wait for the end of the load.
  *
- * A batch costs one durable append to the metadata, here called a commit.  From the moment of the
- * request, these wait under any load for at most:
+ * A batch costs one durable append to the metadata, here called a commit.  Under any load, these
+ * events happen at the latest after the following time, counted from their request:
  *
  * stop		2 commits: the current batch, and the batch that its COMMIT has fetched
- * checkpoint	the same 2, 1 for the new era, the drain, and 2 until the end of the drain is noticed:
- *		5 commits and the drain
- * message		BATCHES_PER_TURN + 1 commits until the message is noticed, then as a checkpoint
+ * checkpoint	5 commits and the drain: 2 as above, 1 for the new era, and 2 until the thread
+ *		notices the end of the drain
+ * message	BATCHES_PER_TURN + 1 commits until the thread notices the message, then as a
+ *		checkpoint
  *
  * A commit that finds the journal full also waits for a fold.  If the store's pool has too little
- * memory for a commit, the commit becomes several appends, with a fold before each except the
- * first.
+ * memory for a commit, the commit becomes several appends, with a fold before each append except
+ * the first.
  */
 #define BATCHES_PER_TURN	4u
 
 /*
- * Returns the time at which the held writes are to fail if the metadata does not work until then.
- * UINT64_MAX: never.
+ * Returns when the held writes must fail if the metadata still does not work.  UINT64_MAX: never.
  */
 static uint64_t patience(struct volume *v)
 {
@@ -96,7 +96,10 @@ static int mark_batch(struct volume *v)
  */
 static int commit_batches(struct volume *v)
 {
-	/* While a checkpoint waits for its drain, check for the end of the drain after each batch. */
+	/*
+	 * While a checkpoint drains, fetch only one batch, so that the thread soon notices the end
+	 * of the drain.
+	 */
 	unsigned int left = v->roll_at == UINT64_MAX ? BATCHES_PER_TURN : 1;
 
 	for (;;) {
@@ -132,8 +135,8 @@ static int commit_batches(struct volume *v)
 		r = instance_commit_fetch(v->fd, &x);
 		if (r == -ESTALE) {
 			/*
-			 * The batch is void: the target holds its writes again, and the next fetch
-			 * returns them again.
+			 * The batch is void.  The target holds its writes again, and the next fetch
+			 * returns them.
 			 */
 			v->batch = 0;
 			continue;
@@ -153,9 +156,9 @@ static int commit_batches(struct volume *v)
 }
 
 /*
- * Handles an instance that is FAILED.  Attaching again is useless as long as the metadata does not
- * work.  So the thread first tries to record the ranges that could not be recorded.  If this
- * succeeds, the metadata works again.
+ * Handles an instance that is FAILED.  As long as the metadata does not work, attaching again is
+ * useless.  So the thread first tries to record the ranges that it could not record before.  If
+ * this succeeds, the metadata works, and the thread attaches again.
  */
 static void recover_failed(struct volume *v)
 {
@@ -190,7 +193,10 @@ static void serve_batches(struct volume *v)
 		recover_failed(v);
 		break;
 	default:
-		/* ENOTCONN: the target lets all writes pass, for example because of `eractl abort --degrade`. */
+		/*
+		 * ENOTCONN: the target lets all writes pass, for example after `eractl abort
+		 * --degrade`.
+		 */
 		if (r != -ENODEV && r != -ENOTCONN)
 			log_error("volume %s: the target does not commit: %s", v->name,
 				  strerror(-r));
@@ -226,7 +232,7 @@ static bool wait_for_work(struct volume *v)
 		message_look(v);
 		if (link_refresh(v))
 			v->look_at = 0;
-		/* A drain may have ended, so check. */
+		/* The target may have ended a drain, so check at once. */
 		v->roll_at = 0;
 		if (v->degraded_at != UINT64_MAX)
 			v->degraded_at = 0;
@@ -258,15 +264,15 @@ static int close_working_store(struct volume *v, struct store *s, bool gone, str
 	if (table_note_lives_on(v))
 		return table_note_close_out(v, s, err);
 	/*
-	 * If no write was let through, the origin has not been compared with the seal yet.  So keep
+	 * If no write was let through, the origin has not been compared with the seal yet, so keep
 	 * the seal of the last close.
 	 */
 	return v->begun ? origin_close_sealed(v, s, err) : store_close(s, true, err);
 }
 
 /*
- * Closes the metadata.  Returns 0 if the target goes on, or if the metadata was closed cleanly.
- * Otherwise returns an error.
+ * Closes the metadata.  Returns 0 if the target still exists, or if the metadata was closed
+ * cleanly.  Otherwise returns an error.
  */
 static int close_with_home(struct volume *v, struct store *s, bool gone, struct err *err)
 {
@@ -275,8 +281,8 @@ static int close_with_home(struct volume *v, struct store *s, bool gone, struct 
 
 	if (!v->mark_trouble.since_ms) {
 		/*
-		 * Check the file even if erad ends and the target goes on: a deleted file is lost
-		 * when the process ends.
+		 * Check the file even if the target still exists and only erad ends: if the file
+		 * was deleted, its content is lost when this process ends.
 		 */
 		lost = home_check(v, s, &why);
 		r = close_working_store(v, s, gone, err);
@@ -287,15 +293,16 @@ static int close_with_home(struct volume *v, struct store *s, bool gone, struct 
 	}
 	if (!gone)
 		return store_close(s, false, err);
-	/* Do not try again to write to metadata that does not work; the next open replays the journal. */
+	/* The metadata does not work, so do not write to it.  The next open replays the journal. */
 	*err = v->mark_trouble.err;
 	store_close(s, false, NULL);
 	return -EIO;
 }
 
 /*
- * Closes the store of a volume whose note GONE could not be written, although this was tried several
- * times, and does not mark the metadata clean.  If the metadata file is not where it was, this is the cause that err then has.
+ * Closes the store of a volume whose note GONE could not be written in several attempts, without
+ * marking the metadata clean.  If the metadata file is no longer at its path, sets err to this
+ * cause.
  */
 static void close_without_note(struct volume *v, struct store *s, struct err *err)
 {
@@ -307,8 +314,8 @@ static void close_without_note(struct volume *v, struct store *s, struct err *er
 }
 
 /*
- * Ends the volume because its target is gone, or because erad ends.  In the second case, the
- * metadata is not folded, to save time.
+ * Ends the volume because its target is gone, or because erad ends.  If only erad ends, does not
+ * fold the metadata, to save time.
  */
 static void end_volume(struct volume *v, bool gone)
 {
@@ -319,8 +326,9 @@ static void end_volume(struct volume *v, bool gone)
 	attach_let_go(v);
 	thread_usual();
 	/*
-	 * Note the end in the metadata before anything that takes long: somebody may write to the origin
-	 * meanwhile.  Try even if the last mark has failed: the metadata may work again.
+	 * First make the note durable: from now on, somebody may write to the origin, and the next
+	 * steps may take long.  Try even if the last mark has failed, because the metadata may work
+	 * again.
 	 */
 	if (gone)
 		code = table_note_end(v, &err);
@@ -354,8 +362,8 @@ static void end_volume(struct volume *v, bool gone)
 	pthread_mutex_unlock(&v->lock);
 	volumes_settled_one();
 	/*
-	 * Wake the adopter: while this volume was closing, somebody may have made a target with its
-	 * name or its metadata, which waits for a volume.
+	 * Wake the adopter.  While this volume was closing, somebody may have made a target with
+	 * its name or its metadata, and this target now waits for a volume.
 	 */
 	if (gone)
 		adopt_wake();
@@ -370,11 +378,11 @@ static void *volume_thread(void *arg)
 	thread_name("erad-commit");
 	thread_first();
 	while (!told_to_stop(v)) {
-		/* Clear the flag before looking, so that a kick that comes during the look is not lost. */
+		/* Clear the flag before looking, so that a kick during the look is not lost. */
 		bool kicked = atomic_exchange(&v->attention, false);
 		uint64_t now = thread_now_ms();
 
-		/* Detach here; then attach_look() attaches to the same target again. */
+		/* After this, attach_look() attaches to the same target again. */
 		if (kicked && degraded_unseen(v))
 			attach_let_go(v);
 		if (kicked || now >= v->look_at) {
@@ -383,7 +391,7 @@ static void *volume_thread(void *arg)
 				break;
 			held = true;
 		}
-		/* Do this before the next turn, because a turn may be long. */
+		/* Call this before the next turn, because a turn may be long. */
 		if (kicked)
 			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))
@@ -415,8 +423,8 @@ int volume_start(struct volume *v, bool expected, struct err *err)
 	if (!r)
 		return 0;
 	/*
-	 * volume_store_take() waits for other threads that read the store: the volume is in the
-	 * registry already.
+	 * The volume is in the registry already, so other threads may read the store.
+	 * volume_store_take() waits for these threads.
 	 */
 	s = volume_store_take(v);
 	if (s)

@@ -10,8 +10,8 @@
 struct volume;
 
 /*
- * Starts the volume thread, which takes a reference.  The volume must be in the registry.
- * expected: there is no target yet, and the thread waits for one until volume_expect(v, false).  On
+ * Starts the volume thread, which takes a reference.  The volume must be in the registry.  expected
+ * true: there is no target yet, and the thread waits for one until volume_expect(v, false).  On
  * failure, closes the store of the volume.
  */
 int volume_start(struct volume *v, bool expected, struct err *err);

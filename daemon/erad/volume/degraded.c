@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What erad does when the target has let writes pass unrecorded.  The reason is either that no erad
- * was running (kmod/degrade.c), or `eractl abort --degrade`.  The steps, of which each is complete,
- * and durable if it writes metadata, before the next begins:
+ * was running (kmod/degrade.c), or `eractl abort --degrade`.  There are six steps.  Each step is
+ * complete before the next step begins; a step that writes metadata is complete when the metadata
+ * is durable.
  *
  * 1. the floor: every block counts as written in the current era;
  * 2. a new era begins in the metadata, if the target lets all writes pass;
- * 3. NEW_ERA, also only then: the target holds the writes to unrecorded blocks again;
+ * 3. NEW_ERA, also only if the target lets all writes pass: it holds the writes to unrecorded
+ *    blocks
+ *    again;
  * 4. READY: the target has the next degrade record;
  * 5. all writes that the target had let pass have completed;
  * 6. the last degrade record is no longer in force.
@@ -15,11 +18,12 @@
  * degraded_step() takes steps 5 and 6.  After a crash between two steps, the record is in force, or
  * the target lets all writes pass, or both are true.  Then the next erad begins with step 1 again.
  *
- * Steps 2 and 3 are left out if the target does not let all writes pass.  There are two such cases.
- * In the first, an erad that was killed after step 3 has already taken these steps.  In the second,
- * DEGRADE has failed although its record is durable.  In the second case, erad may have been
- * attached all the time.  Then a reader of the metadata finds the record and wakes the volume
- * thread, which attaches again (degraded_unseen()).
+ * Steps 2 and 3 are left out if the target does not let all writes pass.  There are two cases:
+ *
+ * - An erad that was killed after step 3 has already taken these steps.
+ * - DEGRADE has failed although its record is durable.  In this case, erad may have been attached
+ *   all the time.  Then a reader of the metadata finds the record and wakes the volume thread.  The
+ *   thread attaches again (degraded_unseen()).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -34,7 +38,8 @@
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
-#define DRAIN_LOOK_MS	1000	/* pause between two checks whether the drain has ended, in case the target does not report the end */
+/* How often to check whether the drain has ended, in case the target does not report the end. */
+#define DRAIN_LOOK_MS	1000
 
 int degraded_take_up(struct volume *v, struct err *err)
 {
@@ -43,7 +48,7 @@ int degraded_take_up(struct volume *v, struct err *err)
 	int r;
 
 	/*
-	 * Returns whether a degrade record of this target, or of a former one, was written since
+	 * Returns whether a degrade record, of this target or of a former target, was written since
 	 * the metadata was opened.
 	 */
 	r = store_find_degraded(v->store, err);
@@ -58,9 +63,9 @@ int degraded_take_up(struct volume *v, struct err *err)
 	failpoint(FAILPOINT_DEGRADE_FLOOR);
 	store_info(v->store, &s);
 	/*
-	 * Begins an era if the target lets all writes pass: only NEW_ERA makes such a target hold
-	 * writes again.  For a new target, the era is its first era.  If the metadata has already
-	 * begun an era that the target has not, uses that era.
+	 * If the target lets all writes pass, begin an era, because only NEW_ERA makes the target
+	 * hold writes again.  For a new target, the caller begins the first era.  If the metadata
+	 * has already begun an era that the target has not begun, use this era.
 	 */
 	if (!passing || !v->info.era || s.era != v->info.era)
 		return 0;
@@ -76,9 +81,10 @@ bool degraded_unseen(struct volume *v)
 	bool preparing;
 
 	/*
-	 * Wait for the next wake-up while a checkpoint is under way, or while the target is FAILED.
-	 * A checkpoint that prepares an era has a duplicate of the fd.  If this thread detached
-	 * now, the instance would stay owned through the duplicate.
+	 * Do not detach while a checkpoint is under way, or while the target is FAILED; a later
+	 * wake-up comes here again.  A checkpoint that prepares an era has a duplicate of the fd.
+	 * If this thread closed its own fd now, the instance would stay owned through the
+	 * duplicate, and ATTACH would fail.
 	 */
 	pthread_mutex_lock(&v->lock);
 	preparing = v->preparing;
@@ -100,8 +106,8 @@ int degraded_ready(struct volume *v, uint32_t era, struct err *err)
 	if (r && r != -ENOTSUP)
 		return err_set(err, r, "cannot make a degrade record: %s", strerror(-r));
 	/*
-	 * Without a metadata device, there is no record: a table that was made by hand may have "-"
-	 * for the device.
+	 * A table that was made by hand may have "-" for the metadata device.  Then there is no
+	 * degrade record.
 	 */
 	have = !r && v->info.meta_major;
 	r = instance_ready(v->fd, era, have ? record : NULL, have ? sector : 0);
@@ -135,7 +141,7 @@ void degraded_step(struct volume *v)
 	failpoint(FAILPOINT_DEGRADE_DRAINED);
 	r = store_clear_degraded(v->store, &err);
 	if (r && store_wants_floor(v->store)) {
-		/* Attach again, because a reader has found another record since the attach. */
+		/* A reader has found another record since the attach, so attach again. */
 		volume_kick(v);
 		return;
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Handles writes that a target has let pass unrecorded, for the owner of the target.  Context: the
- * volume thread.
+ * For the owner of a target that has let writes pass unrecorded.  Context: the volume thread.
  */
 #ifndef ERAD_DEGRADED_H
 #define ERAD_DEGRADED_H
@@ -15,16 +14,16 @@ struct volume;
 
 /*
  * degraded_take_up(): call this after ATTACH, before NEW_ERA and READY.  Finds out whether the
- * target has let writes pass.  If so, makes two things durable: every block counts as written, and
- * a new era.
+ * target has let writes pass.  If it has, makes two things durable: every block counts as written,
+ * and a new era.
  *
- * degraded_ready(): makes the target active, and passes a degrade record to the target.
+ * degraded_ready(): makes the target active, and gives the target a degrade record.
  *
- * degraded_step(): when the writes that were let pass have completed, ends the record that was
- * found.
+ * degraded_step(): ends the degrade record that degraded_take_up() has found, as soon as the writes
+ * that the target had let pass have completed.
  *
- * degraded_unseen(): returns whether a reader has found a record in force since the last
- * degraded_take_up().  If so, the thread must attach again.
+ * degraded_unseen(): returns true if a reader of the metadata has found a record in force since the
+ * last degraded_take_up(), and the thread may detach now.  Then the thread must attach again.
  */
 int degraded_take_up(struct volume *v, struct err *err);
 int degraded_ready(struct volume *v, uint32_t era, struct err *err);

@@ -11,8 +11,8 @@
 #include "erad/volume/volume.h"
 
 /*
- * Waits for work, or after a failure for ms milliseconds.  A request of home_ask() also ends the
- * wait.  Returns false if the thread must stop.
+ * Waits until there is work, or, after a failure, for ms milliseconds.  A request of home_ask()
+ * also ends the wait.  Returns false if the thread must stop.
  */
 static bool wait_for_fold(struct volume *v, unsigned int ms)
 {
@@ -30,8 +30,8 @@ static bool wait_for_fold(struct volume *v, unsigned int ms)
 }
 
 /*
- * Fills the store's pool.  This may wait for memory.  No write waits for this thread: a mark that
- * finds no memory folds by itself.
+ * Fills the store's pool.  This may wait for memory, but no write waits for this thread: a mark
+ * that finds no memory in the pool folds by itself.
  */
 static void fill_pool(struct volume *v)
 {
@@ -69,8 +69,8 @@ static void *fold_thread(void *arg)
 
 		look_home(v);
 		/*
-		 * Clear the flag before looking at the store, so that a request that comes during
-		 * the look is not lost.
+		 * Clear the flag before looking at the store, so that a request during the look is
+		 * not lost.
 		 */
 		atomic_store(&v->fold_asked, false);
 		fill_pool(v);
@@ -117,8 +117,8 @@ void fold_ask(struct volume *v)
 	if (atomic_exchange(&v->fold_asked, true))
 		return;
 	/*
-	 * Set the flag under the lock: then the thread either reads the flag before it waits, or is
-	 * waiting and receives the signal.
+	 * Take the lock: then the thread either reads the flag before it waits, or is waiting and
+	 * receives the signal.
 	 */
 	pthread_mutex_lock(&v->lock);
 	pthread_cond_broadcast(&v->changed);

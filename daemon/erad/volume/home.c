@@ -6,7 +6,11 @@
 #include "erad/volume/volume.h"
 #include "store/home.h"
 
-#define ASK_MS	200	/* how long home_ask() waits: a check takes microseconds, but a fold or a file system that hangs takes longer */
+/*
+ * Limit of home_ask().  A check takes microseconds, unless a fold is under way or the file system
+ * hangs.
+ */
+#define ASK_MS	200
 
 int home_check(struct volume *v, struct store *s, struct err *err)
 {
@@ -42,7 +46,7 @@ void home_ask(struct volume *v)
 	int r = 0;
 
 	pthread_mutex_lock(&v->lock);
-	/* Do not wait if there is no target: there may be no fold thread. */
+	/* Without a target, there may be no fold thread, so do not wait for it. */
 	if (v->ready) {
 		v->home_asked = true;
 		pthread_cond_broadcast(&v->changed);

@@ -14,11 +14,11 @@ struct volume;
  */
 int home_check(struct volume *v, struct store *s, struct err *err);
 
-/* Checks the file as home_check() does, in the thread of a request.  Returns 0 if the store is not open. */
+/* Calls home_check() in the thread of a request.  Returns 0 if the store is not open. */
 int home_check_open(struct volume *v, struct err *err);
 
 /*
- * Requests home_check() from the fold thread, and waits for the result only a short time, because
+ * Asks the fold thread to call home_check(), and waits for the result only a short time, because
  * status must always answer.
  */
 void home_ask(struct volume *v);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Requests the state of the attached instance: see link.h. */
+/* Reads the state of the attached instance: see link.h. */
 #include "erad/volume/link.h"
 #include "erad/volume/volume.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests the state of the attached instance.  Context: the volume thread. */
+/* Reads the state of the attached instance.  Context: the volume thread. */
 #ifndef ERAD_LINK_H
 #define ERAD_LINK_H
 

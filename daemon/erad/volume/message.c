@@ -16,7 +16,7 @@ void message_look(struct volume *v)
 
 	if (v->fd < 0 || instance_message_get(v->fd, &m) || !m.id)
 		return;
-	/* Keeps only the newest message: the sender of an older message has already stopped waiting. */
+	/* Keep only the newest message, because the sender of an older message no longer waits. */
 	pthread_mutex_lock(&v->lock);
 	v->message = (struct message){
 		.instance_id = v->info.instance_id, .id = m.id, .type = m.type,
@@ -56,16 +56,13 @@ static int serve_message(struct volume *v, const struct message *m, uint32_t *er
 	default:
 		return err_set(err, -EINVAL, "message %u is not known", m->type);
 	}
-	/* The messages of dm-era, with its names. */
+	/* The messages have the names that dm-era uses. */
 	return r == -EEXIST || r == -ENOENT ? -EINVAL : r;
 }
 
 static void reply_to_message(struct volume *v, const struct message *m, int result, uint32_t era)
 {
-	/*
-	 * Call the ioctl under the lock, which keeps the fd open.  This is allowed, because the
-	 * ioctl does not wait.
-	 */
+	/* Call the ioctl under the lock, so that the fd stays open.  The ioctl does not wait. */
 	pthread_mutex_lock(&v->lock);
 	if (v->fd >= 0 && v->info.instance_id == m->instance_id)
 		instance_message_reply(v->fd, m->id, result, era);

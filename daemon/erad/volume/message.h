@@ -9,7 +9,10 @@ struct volume;
 
 int message_start(struct volume *v, struct err *err);
 void message_stop(struct volume *v);
-/* If a message waits, passes it to the message thread.  Does not wait.  Context: the volume thread. */
+/*
+ * Passes a waiting message, if there is one, to the message thread.  Does not wait.  Context: the
+ * volume thread.
+ */
 void message_look(struct volume *v);
 
 #endif /* ERAD_MESSAGE_H */

@@ -26,8 +26,8 @@
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
 /*
- * Finds a node of the instance's origin.  eratab may name another origin if somebody has made the
- * table by hand.
+ * Finds a node of the instance's origin.  Do not use the path in eratab: if somebody has made the
+ * table by hand, eratab may name another origin.
  */
 static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err *err)
 {
@@ -60,8 +60,8 @@ int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, st
 }
 
 /*
- * Stores the identity of the origin in the metadata.  other: the origin is another device than
- * before, and this is logged already.
+ * Stores the identity of the origin in the metadata.  Sets *other to true if the origin is another
+ * device than before, and logs this.
  */
 static int compare_identity(struct volume *v, bool *other, struct err *err)
 {
@@ -81,8 +81,8 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 			return r;
 	} else if (was.version && identity_compare(&was, &now) == IDENTITY_UNKNOWN) {
 		/*
-		 * If a property is not known now, keep its former value: the property may be
-		 * invisible for the moment.
+		 * If a property of the origin cannot be read now, keep its former value, because
+		 * the device may only be incomplete at the moment.
 		 */
 		return 0;
 	} else if (was.version) {
@@ -92,8 +92,8 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 }
 
 /*
- * Compares the origin with the seal.  Returns 1 if they differ or cannot be compared; *difference
- * or *kind has the reason.
+ * Compares the origin with the seal.  Returns 1 if the origin differs or cannot be compared.  Then
+ * *kind is the kind of the gap, and *difference the reason.
  */
 static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_kind *kind, struct err *difference)
 {
@@ -162,7 +162,7 @@ static void search_one(void *ctx, const struct erad_info *i)
 }
 
 /*
- * Returns whether a new target of the volume uses the origin already.  Such a target holds all
+ * Returns whether a new target of the volume already uses the origin.  The new target holds all
  * writes until erad attaches.
  */
 static bool new_target_has_it(const struct volume *v)
@@ -173,9 +173,9 @@ static bool new_target_has_it(const struct volume *v)
 }
 
 /*
- * Returns EBUSY if somebody else uses the origin.  Claims the origin only for a moment, so that
- * nobody else is refused for long.  Tries several times, because the old target releases the origin
- * shortly after erad has noticed the end of the target.
+ * Returns EBUSY if another program uses the origin.  Claims the origin exclusively only for a
+ * moment, so that other programs are refused only for this moment.  Tries several times, because
+ * the old target releases the origin shortly after erad has noticed the end of the target.
  */
 static int check_unused(const struct volume *v, const char *node, struct err *err)
 {
@@ -219,8 +219,8 @@ static int take_seal(const struct volume *v, struct seal *s, struct err *err)
 	if (!r && table_note_written_since_end(v))
 		r = err_set(err, -EBUSY, "the origin was written to after its volume was closed");
 	/*
-	 * Check again after sealing: if somebody has begun to use the origin, the seal may contain
-	 * their writes.
+	 * Check again after sealing.  A program that has begun to use the origin meanwhile may have
+	 * written, and the seal may contain its writes.
 	 */
 	return r ? r : check_unused(v, node, err);
 }

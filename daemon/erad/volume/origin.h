@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Notices writes to the origin while the volume was closed.  The identity shows whether the origin
- * is still the same device, and the seal shows whether the origin was written.  Context: the volume
+ * is still the same device.  The seal shows whether the origin was written.  Context: the volume
  * thread, unless a function says otherwise.
  */
 #ifndef ERAD_ORIGIN_H
@@ -18,33 +18,33 @@ struct volume;
 
 /*
  * Compares the origin with the identity and the seal in the metadata.  Records a gap for each
- * difference.  Keeps the identity of a new origin.  Call this before a new target lets its first
- * write through.  With gap=refuse, an open calls this once more before there is a target.
+ * difference.  Stores the identity of a new origin.  Call this before a new target lets its first
+ * write through.  An open with gap=refuse also calls this before there is a target.
  */
 int origin_compare(struct volume *v, struct err *err);
 
 /*
- * Closes the store, with a seal, of a volume whose target and mapped device are gone.  If the
- * origin cannot be sealed, for example because somebody has mounted it already, the seal contains
- * this fact, and the next open records a gap.  Returns the result of store_close().
+ * Closes the store of a volume whose target and mapped device are gone, with a seal.  If the origin
+ * cannot be sealed, for example because somebody has mounted it already, stores a seal that says
+ * so, and the next open records a gap.  Returns the result of store_close().
  */
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err);
 
 /*
- * Returns EUCLEAN if eratab has gap=refuse, and the open of the volume is still under way.  Then no
- * gap may be recorded, so that the next open finds it again.
+ * Returns EUCLEAN if eratab has gap=refuse, and the volume is still being opened.  Then the caller
+ * must not record the gap, so that the next open finds the gap again.
  */
 int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
- * Records a gap in the metadata, and logs the gap.  After this call, an era must begin before a
- * write is let through.  EUCLEAN: see origin_refuse_gap().
+ * Records a gap in the metadata, and logs the gap.  After this call, the caller must begin an era
+ * before it lets a write through.  EUCLEAN: see origin_refuse_gap().
  */
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
- * Returns EXDEV, with both identities in the sentence, if dev is not the device with which the
- * metadata was used last.  Any thread may call this.
+ * Returns EXDEV, with both identities in the message, if dev is not the device with which the
+ * metadata was last used.  Any thread may call this.
  */
 int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_sectors, struct err *err);
 

@@ -15,13 +15,17 @@ struct look {
 	char *path;
 	enum peek_depth depth;
 	struct peek found;
-	void (*late)(void);	/* called when the thread ends after its caller has stopped waiting */
+	void (*late)(void);	/* called at the end of the thread if the caller no longer waits */
 	bool done, abandoned;
 	pthread_cond_t changed;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct look *looks;	/* lock protects all fields; the thread uses path and found without the lock until done is true */
+/*
+ * Protected by `lock`, with all fields.  Until done is true, the thread uses path and found without
+ * the lock.
+ */
+static struct look *looks;
 
 void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 {

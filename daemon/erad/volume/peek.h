@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Examines a file or device that may have metadata, without waiting long for a device or a file
- * system that hangs.
+ * Examines a file or device that may contain metadata.  If the device or the file system hangs,
+ * does not wait long.
  */
 #ifndef ERAD_PEEK_H
 #define ERAD_PEEK_H
@@ -11,9 +11,10 @@
 #include <sys/types.h>
 
 struct peek {
-	dev_t dev;		/* number of the block device at the path; 0: there is no block device */
-	bool is_erad;		/* whether a superblock page has the magic; store_open() checks the rest */
-	uint8_t uuid[16];	/* UUID of the metadata, if is_erad */
+	dev_t dev;		/* the block device at the path; 0: no block device */
+	/* A superblock page has the magic number.  store_open() checks the rest. */
+	bool is_erad;
+	uint8_t uuid[16];	/* UUID of the metadata if is_erad is true */
 };
 
 enum peek_depth {
@@ -21,14 +22,17 @@ enum peek_depth {
 	PEEK_SUPER,
 };
 
-/* Examines the path in the calling thread.  Locks nothing.  Waits as long as the device takes. */
+/*
+ * Examines the path in the calling thread, without a lock on the metadata.  Waits as long as the
+ * device takes.
+ */
 void peek_now(const char *path, enum peek_depth depth, struct peek *out);
 
 /*
- * Calls peek_now() in a thread of its own.  ETIMEDOUT: the call takes longer than ms milliseconds;
- * the thread goes on.  While the thread runs, each further call of the same depth for the same path
- * returns ETIMEDOUT at once.  When the thread ends, it calls late, unless late is NULL.  ENOMEM:
- * there is no memory.  EAGAIN: no thread can be started.
+ * Calls peek_now() in a thread of its own.  ETIMEDOUT: the thread has not ended after ms
+ * milliseconds, and goes on.  While the thread goes on, each further call of the same depth for the
+ * same path returns ETIMEDOUT at once.  When the thread ends, it calls late(), unless late is NULL.
+ * ENOMEM: there is no memory.  EAGAIN: no thread can be started.
  */
 int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (*late)(void),
 		struct peek *out);

@@ -17,11 +17,11 @@ static int control_fd, progress_fd;
 static void (*claim_ended)(void);
 
 static pthread_mutex_t volumes_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t released;		/* signalled when a claim has ended or a volume was removed */
-/* volumes_lock protects the fields below. */
+static pthread_cond_t released;		/* signalled when a claim ends or a volume is removed */
+/* The fields below are protected by volumes_lock. */
 static struct volume *first, **last = &first;
 static struct claim *claims;
-static bool adopted;			/* volumes_adopted() was called; set once */
+static bool adopted;			/* volumes_adopted() was called; never reset */
 static bool stopping;
 
 int volumes_control(void)
@@ -109,8 +109,8 @@ static void leave_to_standby(void)
 }
 
 /*
- * Finds another volume with the same UUID.  Of two such volumes, each would take the other's
- * targets for its own.  Context: volumes_lock.
+ * Finds another volume with the same UUID.  Each of the two volumes would attach to the targets of
+ * the other.  Context: volumes_lock.
  */
 static const struct volume *find_twin(const struct volume *v)
 {
@@ -140,7 +140,10 @@ int volumes_add(struct volume *v, struct err *err)
 		*last = v;
 		last = &v->next;
 	}
-	/* After volumes_stop(), end the volume at once: then the request fails. */
+	/*
+	 * After volumes_stop(), no volume may stay open, so end this volume at once.  Then the
+	 * request fails.
+	 */
 	if (stopping && !r)
 		volume_stop(v);
 	leave_to_standby();
@@ -177,7 +180,7 @@ static bool claimed(const char *name)
 	return c;
 }
 
-/* Enters the claim.  Context: volumes_lock. */
+/* Adds the claim to the list.  Context: volumes_lock. */
 static void push_claim(struct claim *c, const char *name, bool tried)
 {
 	c->tried = tried;
@@ -281,7 +284,7 @@ void volumes_looked(struct volume *v, uint64_t digest)
 	pthread_mutex_unlock(&volumes_lock);
 }
 
-/* Adds an instance to the digest of the volumes that own it.  Context: volumes_lock. */
+/* Adds an instance to the digest of each volume that owns it.  Context: volumes_lock. */
 static void add_to_owners(void *ctx, const struct erad_info *i)
 {
 	(void)ctx;

@@ -10,15 +10,18 @@
 #include "erad/volume/volume.h"
 
 /*
- * Sets up the registry.  Call this before all other functions, and before there are threads that
- * use volumes.  control: an fd of the control node for all threads; it stays open.  progress_fd: an
- * eventfd, which is written whenever volumes_settled() may have become true.  claim_ended: called
- * without locks whenever a claim of volumes_claim() has ended; may be NULL.
+ * Sets up the registry.  Call this before all other functions, and before any thread that uses
+ * volumes is created.  control: an fd of the control node for all threads, which stays open.
+ * progress_fd: an eventfd, which is written when the result of volumes_settled() may have become
+ * true.  claim_ended: called without locks when a claim of volumes_claim() has ended; may be NULL.
  */
 void volumes_start(int control, int progress_fd, void (*claim_ended)(void));
 int volumes_control(void);
 
-/* Lists the live targets.  The caller frees the list, also after an error.  Any thread may call this. */
+/*
+ * Lists the live targets.  The caller frees the list, also after an error.  Any thread may call
+ * this.
+ */
 int volumes_targets(struct instances *l, struct err *err);
 
 /* Returns the volume of that name, with a reference for the caller, or NULL. */
@@ -27,12 +30,16 @@ struct volume *volumes_get(const char *name);
 /* Returns whether the registry has a volume of that name. */
 bool volumes_have(const char *name);
 
-/* Returns all volumes, the oldest first, each with a reference for the caller.  The caller frees the array. */
+/*
+ * Returns all volumes, the oldest first, each with a reference for the caller.  The caller frees
+ * the array.
+ */
 int volumes_all(struct volume ***out, size_t *nr);
 
 /*
- * Adds a volume, and takes a reference.  The caller has claimed the name, and the registry has no
- * volume of this name.  EBUSY: an open volume has the same UUID, and the volume is not added.
+ * Adds a volume, and takes a reference.  The caller must have claimed the name, and the registry
+ * must not have a volume of this name.  EBUSY: an open volume has the same UUID, and the volume is
+ * not added.
  */
 int volumes_add(struct volume *v, struct err *err);
 /* Removes the volume from the registry, and drops the reference that volumes_add() took. */
@@ -40,19 +47,21 @@ void volumes_remove(struct volume *v);
 
 /*
  * A claim on a name.  Only the thread with the claim may create, open, close, forget or adopt the
- * volume of this name.  Waits up to ten seconds for another claim to end, then returns EBUSY.  c is
- * in the caller's stack frame.  *v receives the open volume of this name, with a reference for the
- * caller, or NULL.
+ * volume of this name.
+ *
+ * volumes_claim() waits up to ten seconds until nobody else has claimed the name, then returns
+ * EBUSY.  c is in the caller's stack frame.  *v receives the open volume of this name, with a
+ * reference for the caller, or NULL.
  */
 struct claim {
 	const char *name;
 	struct claim *next;
-	bool tried;		/* volumes_try_claim() has made this claim */
+	bool tried;		/* made by volumes_try_claim() */
 };
 int volumes_claim(struct claim *c, const char *name, struct volume **v, struct err *err);
 /*
  * Claims the name without waiting.  Returns false if the name is claimed, if an open volume has the
- * name, or if erad is stopping.  The end of such a claim does not call claim_ended.
+ * name, or if erad is stopping.  The end of this claim does not call claim_ended().
  */
 bool volumes_try_claim(struct claim *c, const char *name);
 void volumes_release(struct claim *c);
@@ -61,45 +70,45 @@ void volumes_release(struct claim *c);
 bool volumes_own(const struct erad_info *i);
 
 /*
- * Call this when the instances have changed.  Lists them with the fd `control`, and wakes each
- * volume that has seen other instances of its own.  Returns 0 or a negative errno.  Never waits for
- * I/O, and does not use the heap.
+ * Call this when the instances may have changed.  Lists them with the fd `control`, and wakes each
+ * volume whose instances differ from the list that the volume thread has read.  Returns 0 or a
+ * negative errno.  Never waits for I/O, and does not use the heap.
  */
 int volumes_changed(int control);
 
 /*
  * A volume thread calls volumes_looking() before it lists the instances, and then volumes_looked()
- * with the digest of its own instances.  volumes_changed() compares the instances with the list
- * that the volume thread itself has read.  It would be wrong to compare two lists of
- * volumes_changed().  An instance can change, and change back, between the two lists, and the
- * volume thread may have read the list while the instance was changed.
+ * with the digest of its own instances in the list.  volumes_changed() compares its own list with
+ * this digest.  It would be wrong to compare two lists of volumes_changed(): an instance can change
+ * and change back between the two lists, and the volume thread may have read its list in between.
  */
 void volumes_looking(struct volume *v);
 void volumes_looked(struct volume *v, uint64_t digest);
 
 /*
- * Adds an instance to the digest of a list.  The digest begins as VOLUMES_NO_INSTANCE.  Lists with
- * other instances, or with an instance that has changed, have other digests.  The hash is FNV-1a.
+ * Adds an instance to the digest of a list; the digest of an empty list is VOLUMES_NO_INSTANCE.
+ * The digests of two lists differ if the lists have different instances, or if an instance has
+ * changed.  The hash is FNV-1a.
  */
 #define VOLUMES_NO_INSTANCE	0xcbf29ce484222325
 uint64_t volumes_digest(uint64_t digest, const struct erad_info *i);
 
-/* Call this when the first attempt of a volume to attach has ended. */
+/* Call this when a volume's first attempt to attach has ended. */
 void volumes_settled_one(void);
 /*
- * Call this when the adopter has looked at all targets that existed at the start of erad: each
- * target that erad knows has a volume now.
+ * Call this when the adopter has looked at all targets that existed at the start of erad.  At this
+ * time, each target that erad knows has a volume.
  */
 void volumes_adopted(void);
 /*
- * Returns whether erad has tried to attach to all targets that existed at the start.  who receives
- * the names of the others.
+ * Returns whether erad has tried to attach to all targets that existed at the start.  If not, *who
+ * is a list of the names of the other volumes.
  */
 bool volumes_settled(struct err *who);
 
 /*
- * Returns whether each volume's current commit takes no longer than ms.  Otherwise who receives the
- * name of a volume.
+ * Returns whether the current commit of each volume has taken at most ms milliseconds so far.  If
+ * not, *who is the name of a volume.
  */
 bool volumes_progress(unsigned int ms, struct err *who);
 

@@ -2,8 +2,8 @@
 /*
  * The volume thread's part of a checkpoint: see rollover.h.  The thread takes one step at a time,
  * between batches, so that it still serves writes.  First the new era becomes durable, then the
- * target begins the era.  The requester gets its answer only when the last write of the old era has
- * completed.
+ * target begins the era.  When the last write of the old era has completed, the requester gets its
+ * answer.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
-#define DRAIN_LOOK_MS	1000	/* pause between two checks whether the drain has ended, in case the target does not report the end */
+/* How often to check whether the drain has ended, in case the target does not report the end. */
+#define DRAIN_LOOK_MS	1000
 
 static void finish_checkpoint(struct volume *v, int result, const struct err *err)
 {
@@ -90,7 +91,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	/*
 	 * A snapshot begins with an era in the metadata.  If the metadata has already begun an era
 	 * without the snapshot, the target first moves to this era.  Then the caller requests the
-	 * snapshot again.
+	 * snapshot once more.
 	 */
 	c->again = c->snapshot && c->to == s.era;
 	if (s.era == UINT32_MAX || c->to == UINT32_MAX)
@@ -103,7 +104,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	failpoint(FAILPOINT_ROLL_PREPARED);
 	if (c->to == s.era)
 		return 0;
-	/* Store the time: the watchdog checks how long this write takes, too. */
+	/* The watchdog checks how long this write takes, too. */
 	atomic_store(&v->busy_since, thread_now_ms());
 	r = c->snapshot ? store_begin_snapshot(v->store, c->to, c->lasts, err) :
 		store_checkpoint(v->store, c->to, err);
@@ -137,8 +138,8 @@ void rollover_step(struct volume *v)
 
 	r = instance_new_era(v->fd, c->from, c->to, 0);
 	/*
-	 * The target has begun the era, even if the drain has not ended.  The first commit of the
-	 * era comes later.
+	 * The target has begun the era, even if its drain has not ended.  Call this now, because
+	 * the first commit of the era comes later.
 	 */
 	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
 		const struct mirror_era now = {

@@ -8,19 +8,22 @@
 
 struct volume;
 
-/* Does the next step of a checkpoint, if one was requested. */
+/* Takes the next step of a checkpoint, if a checkpoint was requested. */
 void rollover_step(struct volume *v);
 /* Returns whether a checkpoint waits for the volume thread. */
 bool rollover_wanted(struct volume *v);
 /* Ends a checkpoint that cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
 
-/* Returns the era that the target is to begin after `from`.  durable: the current era of the metadata. */
+/*
+ * Returns the era that the target must begin after `from`.  durable: the current era of the
+ * metadata.
+ */
 static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
 {
 	/*
-	 * The metadata may have begun an era that the target has not, because an attempt has
-	 * failed.  Then use this era.
+	 * If an earlier attempt has failed, the metadata may have begun an era that the target has
+	 * not begun.  Then use this era.
 	 */
 	return durable > from ? durable : durable + 1;
 }

@@ -9,9 +9,9 @@
 #include "erad/volume/volume.h"
 
 /*
- * Drops a snapshot that does not last and has no reader.  Its reader may have failed to drop it,
- * because the metadata failed.  Or the snapshot may have begun although its fold returned an error.
- * Context: snapshot_lock.
+ * Drops a snapshot that is not a lasting one and has no reader.  Such a snapshot exists if its
+ * reader could not drop it because the metadata failed, or if it began although its fold returned
+ * an error.  Context: snapshot_lock.
  */
 static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 {
@@ -21,7 +21,10 @@ static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 	store_info(s, &info);
 	if (v->pinned || info.snapshot_lasts)
 		return 0;
-	/* Drop the snapshot even if the info shows none: a later fold may be about to begin it. */
+	/*
+	 * Drop the snapshot even if the info shows none, because the next fold may begin a
+	 * requested snapshot.
+	 */
 	r = store_drop_snapshot(s, err);
 	return r == -ENOENT ? 0 : r;
 }
@@ -59,7 +62,7 @@ static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t
 		failpoint(FAILPOINT_SNAP_ASKED);
 		r = store_fold(s, err);
 	}
-	/* Drop the snapshot: a later fold may still begin it, and it would have no reader. */
+	/* Drop the snapshot, because the next fold may still begin it, and nobody would read it. */
 	if (r)
 		store_drop_snapshot(s, NULL);
 	v->pinned = !r && !lasts;
@@ -109,7 +112,7 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
 
 	pthread_mutex_lock(&v->snapshot_lock);
 	r = drop_snapshot(s, false, err);
-	/* Ignore a failure: the next request for a snapshot drops this one (drop_orphan()). */
+	/* Ignore a failure: the next request for a snapshot drops this one in drop_orphan(). */
 	v->pinned = false;
 	pthread_mutex_unlock(&v->snapshot_lock);
 	if (!r)

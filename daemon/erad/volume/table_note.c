@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Compares counters over the times in which a target was not in its table: see table_note.h. */
+/*
+ * Compares the write counters of a mapped device after its target was not in its table: see
+ * table_note.h.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,10 +55,13 @@ void table_note_leave(struct volume *v)
 {
 	struct erad_info i;
 
-	/* An instance without an era has let no write through, so the note of the instance before it still counts. */
+	/*
+	 * An instance without an era has let no write through, so the note of the former instance
+	 * still holds.
+	 */
 	if (!v->info.era)
 		return;
-	/* This ioctl also works for a target that is removed. */
+	/* This ioctl also works for a target that was removed. */
 	instance_info(v->fd, &i);
 	if (i.status & ERAD_RESUMED)
 		return;
@@ -82,7 +88,7 @@ static void find_gap(struct finding *f, enum erad_gap_kind kind, const char *det
 	snprintf(f->detail, sizeof(f->detail), "%s", detail);
 }
 
-/* was, now: sectors that were written to one device, at two moments. */
+/* was, now: the number of sectors that were written to one device, read at two moments. */
 static void compare_written(struct finding *f, uint64_t was, uint64_t now)
 {
 	f->kind = ERAD_GAP_TABLE;
@@ -93,7 +99,7 @@ static void compare_written(struct finding *f, uint64_t was, uint64_t now)
 			 now - was);
 }
 
-/* The noted target was in its table, in this boot, when erad saw it last. */
+/* Finds the gap for a target that was in its table, in this boot, when erad last saw the target. */
 static void compare_unseen(struct finding *f, const struct table_note *was, const struct erad_info *i, bool same_device)
 {
 	const uint64_t id = le64toh(was->instance), written = le64toh(was->written);
@@ -109,8 +115,8 @@ static void compare_unseen(struct finding *f, const struct table_note *was, cons
 #define WRITTEN_WHILE_CLOSED	"%" PRIu64 " sectors were written to the origin while the volume was closed"
 
 /*
- * was: a note GONE of this boot.  Returns false if the counter of the origin cannot be compared.
- * *sectors: how many sectors were written since the note.
+ * was: a note GONE of this boot.  Sets *sectors to the number of sectors that were written since
+ * the note.  Returns false if the counters of the origin cannot be compared.
  */
 static bool count_since(const struct table_note *was, const struct erad_info *i, uint64_t *sectors)
 {
@@ -121,7 +127,10 @@ static bool count_since(const struct table_note *was, const struct erad_info *i,
 	return origin_count_comparable(&was->origin, &now);
 }
 
-/* erad ended in this boot between the end of the mapped device and the seal. */
+/*
+ * Finds the gap if erad ended, in this boot, after the end of the mapped device and before it had
+ * sealed the origin.
+ */
 static void compare_unsealed(struct finding *f, const struct table_note *was, const struct erad_info *i)
 {
 	uint64_t sectors;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Open volumes, for all threads: creating and freeing them, their store, their state. */
+/*
+ * Open volumes, for all threads: creates and frees them, gives access to their store and their
+ * state.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +93,7 @@ void volume_kick(struct volume *v)
 	uint64_t one = 1;
 
 	atomic_store(&v->attention, true);
-	/* This counter cannot overflow, because each read sets it to 0. */
+	/* The counter cannot overflow, because each read sets it to 0. */
 	if (write(v->event_fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -261,7 +264,7 @@ unsigned int volume_count_states(struct volume *v)
 {
 	const char *state = volume_state(v, NULL);
 
-	/* Do not count the first state, which is no change. */
+	/* The first state is not a change. */
 	if (v->counted_state && strcmp(v->counted_state, state))
 		v->state_changes++;
 	v->counted_state = state;
@@ -274,7 +277,10 @@ bool volume_owns(struct volume *v, const struct erad_info *i)
 
 	if (!uuid_is_zero(i->uuid))
 		return !memcmp(i->uuid, v->uuid, sizeof(v->uuid));
-	/* A table that was made by hand may lack the UUID.  Several targets of such a table may have no UUID. */
+	/*
+	 * A table that was made by hand may name no UUID, and several targets may have this kind of
+	 * table.  So compare the devices.
+	 */
 	if (v->meta_dev && makedev(i->meta_major, i->meta_minor) != v->meta_dev)
 		return false;
 	pthread_mutex_lock(&v->lock);

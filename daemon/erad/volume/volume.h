@@ -3,14 +3,14 @@
  * An open volume: its metadata, its live target, and the threads that connect the two.
  *
  * Three threads belong to a volume.  The *volume thread* (commit.c) is the only thread that
- * attaches to instances, that exchanges batches and eras with them, and that marks and begins eras
- * in the store; it closes the store in the end.  The *fold thread* (fold.c) folds, and gets memory
+ * attaches to instances, exchanges batches and eras with them, and marks blocks and begins eras in
+ * the store.  It closes the store in the end.  The *fold thread* (fold.c) folds, and gets memory
  * for marks.  The *message thread* (message.c) carries out the messages of device-mapper.  All
  * other threads use the functions of the headers in this folder.
  *
- * The volume thread lives as long as a target with the volume's UUID exists or is about to be made.
- * When the last target is gone, the thread closes the metadata, removes the volume from the
- * registry, and ends.
+ * The volume thread lives as long as a target with the volume's UUID exists or is expected.  When
+ * the last target is gone, the thread closes the metadata, removes the volume from the registry,
+ * and ends.
  *
  * Locks, outermost first: a claim on the name (registry.h), volume.snapshot_lock,
  * volume.checkpoint_lock, volumes_lock (registry.c), volume.lock.  Do no I/O under the last two.
@@ -43,8 +43,16 @@ enum checkpoint_phase {
 
 struct checkpoint {
 	enum checkpoint_phase phase;
-	bool snapshot, lasts;		/* whether a snapshot of the earlier eras is requested, and whether it lasts: see store_begin_snapshot() */
-	bool again;			/* the target is in an unexpected era: prepare its next era, and request again */
+	/*
+	 * Whether a snapshot of the earlier eras is requested, and whether it is a lasting one: see
+	 * store_begin_snapshot().
+	 */
+	bool snapshot, lasts;
+	/*
+	 * The target is in an unexpected era: prepare its next era, and request the checkpoint once
+	 * more.
+	 */
+	bool again;
 	uint32_t from, to;
 	uint32_t prepared;		/* the era for which the target has memory */
 	struct mirror_map map;		/* BPF map for the new era */
@@ -54,7 +62,8 @@ struct checkpoint {
 
 /* A message of device-mapper to an instance. */
 struct message {
-	uint64_t instance_id, id;	/* instance, and id of the message; id 0: there is no message */
+	/* The instance, and the id of the message.  id 0: there is no message. */
+	uint64_t instance_id, id;
 	uint32_t type;
 };
 
@@ -62,76 +71,112 @@ struct volume {
 	/* These are set before the volume is in the registry, then constant. */
 	char name[ERAD_NAME_MAX + 1];
 	char *origin, *metadata;	/* paths, as eratab has them */
-	uint8_t uuid[16];		/* UUID in the target's table; zeros: the table names none */
-	dev_t meta_dev;			/* the target's metadata device, if erad has not made the target */
-	bool may_format;		/* if the metadata device is all zeros, write new metadata to it */
+	uint8_t uuid[16];		/* UUID in the target's table; zeros: the table has none */
+	/* Metadata device in the target's table, if erad has not made the target. */
+	dev_t meta_dev;
+	bool may_format;		/* if the metadata device is blank (all zeros), format it */
 	int event_fd;			/* wakes the volume thread */
 
 	struct volume *next;		/* volumes_lock; the next volume of the registry */
-	uint64_t seen;			/* volumes_lock; digest of the instances that the volume thread has read; 0: it is reading now */
-	uint64_t listed;		/* volumes_lock; digest of the volume's instances in the list of volumes_changed() */
+	/*
+	 * volumes_lock; digest of the instances that the volume thread has read.  0: it is reading
+	 * them now.
+	 */
+	uint64_t seen;
+	/* volumes_lock; digest of the volume's instances in the list of volumes_changed(). */
+	uint64_t listed;
 	atomic_uint refs;
 	pthread_mutex_t checkpoint_lock;	/* held by the thread that requests a checkpoint */
-	pthread_mutex_t snapshot_lock;	/* held over I/O by the thread that takes or drops the snapshot */
-	atomic_bool refuse_gap;		/* if the first activation finds a gap, the open fails */
-	atomic_uint waiting;		/* how many requests wait for an era to begin: see volume_may_wait() */
-	bool pinned;			/* snapshot_lock; a reader owns the snapshot, which does not last */
+	/* Held, also during I/O, by the thread that takes or drops the snapshot. */
+	pthread_mutex_t snapshot_lock;
+	atomic_bool refuse_gap;		/* the open fails if the first activation finds a gap */
+	/* How many requests wait for an era to begin: see volume_may_wait(). */
+	atomic_uint waiting;
+	/* snapshot_lock; there is a snapshot for a reader, which is not a lasting snapshot. */
+	bool pinned;
 
-	pthread_mutex_t lock;		/* protects the fields from here to `checkpoint` */
+	pthread_mutex_t lock;		/* protects the fields from here up to `checkpoint` */
 	pthread_cond_t changed;		/* signalled when one of these fields has changed */
 	dev_t dev;			/* number of the mapped device; 0: not known yet */
 	struct store *store;		/* NULL: not open yet, or closed already */
 	unsigned int store_users;	/* number of references of volume_store_get() */
 	int fd;				/* attached instance; -1: not attached */
-	bool preparing;			/* a checkpoint is in PREPARE_ERA, with a duplicate of fd, so that the instance stays owned */
+	/*
+	 * A checkpoint is in PREPARE_ERA, with a duplicate of fd, so the instance stays owned if fd
+	 * is closed.
+	 */
+	bool preparing;
 	struct erad_info info;		/* last known state of the instance */
-	bool ready;			/* whether the instance at fd serves writes */
-	bool settled;			/* whether the first attempt to attach has ended */
-	bool expected;			/* whether to wait for a target that is about to be made */
-	bool stop;			/* whether the volume thread must detach and end */
-	bool ended;			/* whether the volume thread has ended */
-	int close_code;			/* why the metadata was not closed cleanly: a negative errno or 0 … */
-	struct err close_err;		/* … and a sentence; both are valid when `ended` is true */
+	bool ready;			/* the instance at fd serves writes */
+	bool settled;			/* the first attempt to attach has ended */
+	bool expected;			/* wait for a target that is about to be made */
+	bool stop;			/* the volume thread must detach and end */
+	bool ended;			/* the volume thread has ended */
+	/*
+	 * 0, or a negative errno: why the metadata was not closed cleanly.  Valid when `ended` is
+	 * true.
+	 */
+	int close_code;
+	struct err close_err;		/* the message for close_code */
 	bool fold_stop, message_stop;
-	bool home_asked;		/* whether the fold thread must check that the metadata is still in its place */
+	/* The fold thread must check that the metadata file is still at its path. */
+	bool home_asked;
 	struct message message;		/* the next message of device-mapper */
 	const char *counted_state;	/* state at the last call of volume_count_states() */
 	unsigned int state_changes;
-	bool passing;			/* whether a target of the volume, when last seen, let all writes pass */
+	/* A target of the volume let all writes pass when this process last read its state. */
+	bool passing;
 	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
 
-	atomic_bool attention;		/* whether the volume thread must look at everything: see volume_kick() */
-	atomic_bool fold_asked;		/* whether a fold is wanted; set without the lock, which the commit path must not take */
-	atomic_ullong busy_since;	/* when the current write to the metadata began, in ms; 0: there is none, or it is known that writes fail */
+	/* The volume thread must look at everything: see volume_kick(). */
+	atomic_bool attention;
+	/*
+	 * A fold is wanted.  Set without the lock, because the commit path must not take the lock.
+	 */
+	atomic_bool fold_asked;
+	/*
+	 * When the current write to the metadata began, in ms.  0: there is no write, or the
+	 * metadata is known not to work.
+	 */
+	atomic_ullong busy_since;
 
 	/* Only the volume thread uses the fields below. */
 	pthread_t fold_thread, message_thread;
 	bool fold_running, message_running;
-	/* The next times of the volume thread, as thread_now_ms() returns them.  UINT64_MAX: never. */
-	uint64_t look_at;		/* when to look at the instances */
-	uint64_t retry_at;		/* when to try the batch again */
-	uint64_t roll_at;		/* when to continue the checkpoint */
-	uint64_t degraded_at;		/* when to call degraded_step(), in ms; UINT64_MAX: never */
-	struct erad_info tried;		/* state of the instance at the last failed attempt to attach … */
-	uint64_t try_at;		/* … and when to try again, if this state and refuse_gap have not changed */
+	/* Times at which the volume thread must act, by thread_now_ms().  UINT64_MAX: never. */
+	uint64_t look_at;		/* look at the instances */
+	uint64_t retry_at;		/* try to record the batch again */
+	uint64_t roll_at;		/* continue the checkpoint */
+	uint64_t degraded_at;		/* call degraded_step() */
+	/* State of the instance at the last failed attempt to attach. */
+	struct erad_info tried;
+	/* When to try again, unless this state or refuse_gap has changed. */
+	uint64_t try_at;
 	bool tried_refusing;		/* refuse_gap at the last failed attempt to attach */
-	struct table_note left;		/* note of the last instance, which is gone; version 0: there is none */
+	/* Note of the last instance, which is gone.  version 0: there is no note. */
+	struct table_note left;
 	uint64_t diskseq;		/* diskseq of the mapped device; 0: not known */
-	bool lived_on;			/* whether the mapped device existed when the last instance had gone */
+	/* The mapped device existed when the last instance had gone. */
+	bool lived_on;
 	struct origin_count end_count;	/* counter of the origin when the mapped device had gone */
-	bool begun;			/* whether the origin has been compared, so that writes may have been let through */
+	/* The origin has been compared, so writes may have been let through. */
+	bool begun;
 	uint64_t batch;			/* batch that was fetched and is not committed; 0: none */
-	unsigned int nr;		/* number of ranges of this batch, or of the batch that has failed */
-	bool activated;			/* whether the metadata has the timeline of this activation */
-	bool failed;			/* whether the instance is FAILED; then the ranges are those to try next */
+	/*
+	 * Number of ranges in `range`: of this batch, or of the batch that could not be recorded.
+	 */
+	unsigned int nr;
+	bool activated;			/* the metadata has the timeline of this activation */
+	/* The instance is FAILED.  `range` has the ranges to record before the next attach. */
+	bool failed;
 	struct erad_range range[ERAD_MAX_RANGES];
 	struct shown shown;		/* its header says which of its fields are under the lock */
 };
 
 /*
- * Makes a volume with one reference, the caller's, and no thread.  On success, the volume owns the
- * store.  store NULL: the volume thread opens the store.
+ * Makes a volume without a thread, and with one reference, which the caller owns.  On success, the
+ * volume owns the store.  store NULL: the volume thread opens the store.
  */
 int volume_new(const char *name, const char *origin, const char *metadata,
 	       const uint8_t uuid[16], struct store *store, struct volume **out,
@@ -139,13 +184,17 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 struct volume *volume_ref(struct volume *v);
 void volume_unref(struct volume *v);
 
-/* Sets whether a target is about to be made: see volume_start(). */
+/*
+ * Sets whether the volume thread waits for a target that is about to be made: see volume_start().
+ */
 void volume_expect(struct volume *v, bool expected);
 
 /* Wakes the volume thread to look at its instances.  Any thread may call this, under any lock. */
 void volume_kick(struct volume *v);
 
-/* Tells the volume thread to detach from the target, which goes on.  Does not wait. */
+/*
+ * Tells the volume thread to detach from the target and to end.  The target stays.  Does not wait.
+ */
 void volume_stop(struct volume *v);
 
 /*
@@ -154,14 +203,17 @@ void volume_stop(struct volume *v);
  */
 int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
 
-/* Opens a volume that could not attach because of gap=refuse.  Does not wait; see volume_wait_settled(). */
+/*
+ * Lets a volume attach that could not attach because of gap=refuse.  Does not wait; see
+ * volume_wait_settled().
+ */
 void volume_accept_gap(struct volume *v);
 
 /*
- * Waits until the volume serves a table of this length; the caller has put the table into use.
- * Fails at once with a new attach error.  An error that already existed at trouble_ms is reported
- * only if it still exists after ms milliseconds.  ETIMEDOUT: there is no error, but the volume does
- * not serve the new table after ms milliseconds.
+ * Waits until the volume serves a table of this length, which the caller has put into use.  Fails
+ * at once with a new attach error.  An error that already existed at trouble_ms is reported only if
+ * it still exists after ms milliseconds.  ETIMEDOUT: there is no error, but the volume does not
+ * serve the new table after ms milliseconds.
  */
 int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
 		     struct err *err);
@@ -176,33 +228,34 @@ bool volume_wait_ended(struct volume *v, unsigned int ms);
 struct store *volume_store_get(struct volume *v);
 void volume_store_put(struct volume *v);
 
-/* Writes the sentence for a volume_store_get() that has returned NULL.  Returns EAGAIN. */
+/* Makes the error for a volume_store_get() that has returned NULL.  Returns EAGAIN. */
 int volume_store_missing(struct err *err);
 bool volume_closing(struct volume *v);
 /*
- * Removes the store from the volume, waits for its other users, and returns it.  Returns NULL if
- * the volume has no store.
+ * Removes the store from the volume, waits until no other thread uses it, and returns it.  Returns
+ * NULL if the volume has no store.
  */
 struct store *volume_store_take(struct volume *v);
 
 /*
- * Returns "loading", "active" and so on.  error, unless NULL, receives the sentence of the current
- * trouble, or "".  Context: v->lock.
+ * Returns "loading", "active" and so on.  Sets *error, unless error is NULL, to the message of the
+ * current trouble, or to "".  Context: v->lock.
  */
 const char *volume_state(const struct volume *v, struct err *error);
 
 /*
- * Counts a change of the state since the last call, and returns how often the state has changed
- * since the volume was opened.  If a caller sets a field on which volume_state() depends, it must
- * call this before it releases v->lock: so even a state that ends at once is counted.  Context:
- * v->lock.
+ * Counts a change of the state since the last call.  Returns how often the state has changed since
+ * the volume was opened.  Call this after setting a field on which volume_state() depends, before
+ * releasing v->lock: then even a state that ends at once is counted.  Context: v->lock.
  */
 unsigned int volume_count_states(struct volume *v);
 
 /* Returns whether i is an instance of this volume.  Takes v->lock. */
 bool volume_owns(struct volume *v, const struct erad_info *i);
 
-/* Reports to the target how full the metadata is, and whether there is a snapshot.  Takes v->lock. */
+/*
+ * Reports to the target how full the metadata is, and whether there is a snapshot.  Takes v->lock.
+ */
 void volume_usage(struct volume *v);
 
 #endif /* ERAD_VOLUME_H */
