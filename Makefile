@@ -6,19 +6,19 @@
 VERSION	:= 0.1.0
 
 ##@ Knobs
-# The lines that begin with ## are what `make help` prints.
+# `make help` prints the lines that begin with ##.
 ## V=1                 show the commands
 V	?= 0
 ## KERNELS="6.1 …"     Debian's kernel series to build the module for and to test on: 6.1 6.12 newest, the newest in the
 ##                     backports to the next Debian; also debug, 6.1-arm64 …, see tests/vm/kernel
 KERNELS	?= 6.1 6.12 newest
-## ARM64_KERNELS="…"   those of test-arm64: 6.1-arm64 newest-arm64-16k
+## ARM64_KERNELS="…"   the kernels of test-arm64: 6.1-arm64 newest-arm64-16k
 ARM64_KERNELS ?= 6.1-arm64 newest-arm64-16k
 ## KDIR=DIR            build the module for the kernel build directory DIR instead
 KDIR	?=
 ## CC=gcc              compiler for user space; clang works, too
 CC	:= $(if $(filter default,$(origin CC)),gcc,$(CC))
-## CFLAGS="-O2 -g"     for user space, with the warnings and hardening that are always on
+## CFLAGS="-O2 -g"     options for user space, in addition to the warnings and hardening that are always on
 CFLAGS	?= -O2 -g
 ## TESTS=PATTERN       run only the tests whose names match
 TESTS	?=
@@ -26,7 +26,7 @@ TESTS	?=
 FUZZ_TIME ?= 60
 ## TARGET=PATTERN      fuzz only the targets whose names match
 TARGET	?=
-## BENCH=wall          measure on two devices of this machine: ORIGIN=DEVICE METADATA=DEVICE; their content is lost
+## BENCH=wall          measure on two devices of this machine, ORIGIN=DEVICE and METADATA=DEVICE, whose content is lost
 BENCH	?=
 ORIGIN	?=
 METADATA ?=
@@ -35,7 +35,7 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 ## BUILD=build         where user space is built
 BUILD	?= build
-## FAILPOINTS=1        for tests: build an erad that a test can make kill itself at chosen points
+## FAILPOINTS=1        for tests: build an erad that kills itself at points that a test chooses
 FAILPOINTS	?=
 
 ## DEBDIR=build/deb     where `make deb` builds
@@ -109,7 +109,8 @@ $(programs): $(BUILD)/bin/%: $$(call objects,$$(call program_dir,$$*)) $(archive
 # ---- BPF: x.bpf.c becomes x.skel.h, which the loader of x includes -----------------------------------------------------------
 
 bpf_skeletons	:= $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
-# With -target bpf, clang does not find the C library's headers of the machine. A cross compiler tells where they are.
+# With -target bpf, clang does not find the headers of the C library. A cross compiler reports their
+# directories.
 BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -ffile-prefix-map=$(CURDIR)=. -Iinclude -Ibpf -I$(filter-out /,$(shell $(CC) -print-sysroot 2> /dev/null))/usr/include/$(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
@@ -120,7 +121,8 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
 $(bpf_skeletons): $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name $* > $@
 
-# The objects of a file that includes a skeleton: it is compiled for the daemon, for unit tests and for fuzz targets.
+# The objects of a file that includes a skeleton. The file is compiled for the daemon, for unit
+# tests and for fuzz targets.
 with_skeleton	= $(foreach d,obj unit/obj fuzz/obj,$(BUILD)/$d/daemon/erad/bpf/$(1).o)
 $(call with_skeleton,mirror): $(BUILD)/bpf/maps.skel.h
 $(call with_skeleton,events): $(BUILD)/bpf/trace.skel.h
@@ -135,7 +137,7 @@ $(example): bpf/example.c $(BUILD)/bpf/example.skel.h $(flags_file)
 -include $(bpf_skeletons:.skel.h=.bpf.d) $(example).d
 -include $(patsubst %.o,%.d,$(foreach d,store common $(program_dirs),$(call objects,$d)))
 
-# ---- unit tests: user space again, with sanitizers ---------------------------------------------------------------------
+# ---- unit tests: user space compiled again, with sanitizers -------------------------------------------------------------
 
 SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
@@ -151,10 +153,10 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
-# The test of daemon/erad/ops has further stand-ins.
+# The test of daemon/erad/ops needs further stand-ins.
 ops_wraps	:= eratab_read lstat fsync hidden_update seen_read $(patsubst %,probe_%,device sector_size in_use lasting apart) \
 	$(patsubst %,dm_%,exists create remove load_size)
-# The tests that fail if the heap is used where it must not be.
+# These tests fail if the heap is used in a place where it must not be used.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
 heap_wraps	:= malloc calloc realloc aligned_alloc strdup free
@@ -182,13 +184,13 @@ $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
 
-# The test of kmod/writeset.c, with stand-ins for the functions of the kernel that this file calls.
+# The test of kmod/writeset.c. It links stand-ins for the kernel functions that this file calls.
 kernel_sources	:= tests/unit/kernel/kernel.c kmod/writeset.c
 kernel_objects	:= $(call unit_object,$(kernel_sources) tests/unit/test_writeset.c)
 $(kernel_objects): OWN_CPPFLAGS := -Itests/unit/kernel -Ikmod
 $(BUILD)/unit/test_writeset: $(call unit_object,$(kernel_sources))
 
-# The test of a BPF program, with stand-ins for what it calls in the kernel.
+# The test of a BPF program. It links stand-ins for the kernel functions that the program calls.
 bpf_objects	:= $(call unit_object,bpf/recorded.bpf.c tests/unit/test_recorded.c)
 $(bpf_objects): OWN_CPPFLAGS := -Itests/unit/bpf
 $(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
@@ -199,7 +201,7 @@ tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 .SECONDARY:
 -include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
-# ---- fuzz targets: by clang, with libFuzzer, sanitizers, and a profile of the lines that they reach ------------------------
+# ---- fuzz targets, built by clang with libFuzzer, sanitizers, and a profile of the lines that they reach ---------------------
 
 FUZZ_FLAGS	:= -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(FUZZ_FLAGS) -fprofile-instr-generate -fcoverage-mapping $(PKG_CFLAGS)
@@ -214,7 +216,8 @@ $(BUILD)/fuzz/obj/%.o: %.c $(flags_file)
 	@mkdir -p $(@D)
 	$(Q)clang $(ALL_CPPFLAGS) -Itests/fuzz $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-# A target links only the objects that it needs from the archive, and may define other functions itself.
+# A target links only the objects that it needs from the archive, and may replace other functions by
+# its own.
 $(fuzz_archives): $(BUILD)/fuzz/obj/%.a: $$(call fuzz_object,$$(filter-out %/main.c,$$(call sources,$$*)))
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -249,19 +252,21 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 	$(say) KBUILD $(release)
 	$(call kbuild,$(release),$(CURDIR)/build/kernel/$(release)/lib/modules/$(release)/build,KCFLAGS=-Werror $(kargs_$*) $(KARGS),tests/vm/toolchain $(release))
 
-# The debug kernel runs UBSAN only in the parts that request it by UBSAN_SANITIZE. With Debian's headers for arm64, Kbuild
-# assumes that it runs on arm64 unless ARCH and CROSS_COMPILE say otherwise.
+# The debug kernel runs UBSAN only in files that request it with UBSAN_SANITIZE. With Debian's
+# headers for arm64, Kbuild assumes that it runs on arm64, unless ARCH and CROSS_COMPILE say
+# otherwise.
 kargs_debug	:= UBSAN_SANITIZE=y
 $(foreach k,$(KERNELS),$(if $(findstring -arm64,$k),$(eval kargs_$k := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)))
 
-# The release that `uname -r` prints. `make kernelrelease` prints a wrong one with Debian's headers.
+# kmod-kdir needs the release that `uname -r` prints. `make kernelrelease` prints another one with
+# Debian's headers.
 .PHONY: kmod-kdir
 kmod-kdir:
 	$(eval release := $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"$$/\1/p' "$(KDIR)/include/generated/utsrelease.h" 2> /dev/null))
 	$(if $(release),,$(error KDIR=$(KDIR) is not the build directory or the headers of a kernel: it has no include/generated/utsrelease.h))
 	$(call kbuild,$(release),$(abspath $(KDIR)),$(KARGS))
 
-# The kernels of the tests are unpacked below build/, and never installed.
+# The kernels of the tests are only unpacked below build/. They are not installed.
 .PHONY: $(KERNELS:%=kernel-%)
 $(KERNELS:%=kernel-%): kernel-%:
 	$(Q)$(if $(filter debug,$*),,[ -e build/kernel/$*/.complete ] ||) tests/vm/kernel $* > /dev/null
@@ -305,7 +310,8 @@ $(BUILD)/bench/io: OWN_LIBS := -luring
 
 -include $(bench_programs:=.d)
 
-# The programs of tests/crash: the replayer of power cuts, which contains daemon/store, and the load.
+# The programs of tests/crash: the load, and the replayer of power cuts, which contains
+# daemon/store.
 crash_objects	= $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/crash/*.c))
 crash_writer	= $(BUILD)/obj/tests/crash/writer.o
 crash_programs	:= $(BUILD)/tests/crash/writer $(BUILD)/tests/crash/replay
@@ -362,18 +368,19 @@ daemon: $(programs)		## build/bin/erad, build/bin/eractl, build/bin/erad-exporte
 man: $(man_pages)		## the manual pages, build/man/
 
 .PHONY: deps
-deps:				## install the Debian packages that building needs
+deps:				## install the Debian packages that the build needs
 	$(Q)tests/deps
 
 .PHONY: test-deps
-test-deps:			## install also what the tests need, and unpack the kernels of the tests below build/
+test-deps:			## install also the packages that the tests need, and unpack the kernels of the tests below build/
 	$(Q)tests/deps --test
 	$(Q)for kernel in $(KERNELS); do tests/vm/kernel $$kernel > /dev/null || exit; done
 
-# Recipes that need the packages of `make deps` run in a make of their own, on all processors unless -j is given.
+# Recipes that need the packages of `make deps` run in a second make. It uses all processors unless
+# -j is given.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: test-deps			## lint, unit tests, the tools, the model, fuzzing, tests in VMs: all on the first and the last of KERNELS
+test: test-deps			## lint, unit tests, tools, model, fuzzing and all tests in VMs, on the first and the last of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs tsan-programs fuzz-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --part --match "$(TESTS)" lint unit tsan tools model fuzz dm parity-erad host
 
@@ -390,18 +397,18 @@ test-arm64:			## all dm tests on arm64, emulated: on 6.1, and on the newest kern
 	$(Q)tests/run --kernels "$(ARM64_KERNELS)" --match "$(TESTS)" dm
 
 .PHONY: test-debug
-test-debug:			## all dm tests, and failing allocations, on a kernel with KASAN, lockdep …; builds it once, 15 min
+test-debug:			## all dm tests and tests with failing allocations, on a kernel with KASAN, lockdep …; the first run builds the kernel, 15 min
 	$(Q)tests/deps --debug
 	$(Q)+$(MAKE) $(parallel) for-tests KERNELS=debug
 	$(Q)tests/run --kernels debug --match "$(TESTS)" dm
 
 .PHONY: test-parity
-test-parity: test-deps		## dm-era's history and its open faults: what dm-era does, and erad, with each of KERNELS
+test-parity: test-deps		## compare dm-era and erad, for each fix in dm-era's history and each open fault, on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
 
 .PHONY: test-long
-test-long: test-deps			## what takes too long for test: test-parity, 100 random histories, 1000 closes and 500 swaps on each of KERNELS
+test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes and 500 swaps on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" parity oracle gaps
 
@@ -418,11 +425,11 @@ tsan: tsan-programs		## build and run the unit tests of the threads with TSan
 	$(Q)tests/run --match "$(TESTS)" tsan
 
 .PHONY: model
-model:				## search the model of the protocol with spin, and see that it finds what is broken in it
+model:				## search the model of the protocol with spin, and check that spin finds deliberate errors in the model
 	$(Q)tests/run --match "$(TESTS)" model
 
 .PHONY: bench
-bench: test-deps			## erad beside dm-linear and dm-era in a VM whose clock counts instructions; large metadata
+bench: test-deps			## compare erad with dm-linear and dm-era in a VM whose clock counts instructions; measure large metadata
 ifeq ($(BENCH),wall)
 	$(Q)+$(MAKE) $(parallel) daemon
 	$(Q)tests/bench/wall "$(ORIGIN)" "$(METADATA)" "$(TESTS)"
@@ -433,7 +440,7 @@ else
 endif
 
 .PHONY: test-kill
-test-kill: test-deps			## erad killed 500 times, at every point of its protocol, under a verifying load, with each of KERNELS
+test-kill: test-deps			## kill erad 500 times, at every point of its protocol, under a verifying load, on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests
 	$(Q)tests/run --kernels "$(KERNELS)" kill
 
@@ -449,11 +456,11 @@ test-crash: test-deps		## power cuts at thousands of moments of a load on each o
 	$(Q)tests/crash/run --kernels "$(KERNELS)" --match "$(TESTS)"
 
 .PHONY: fuzz
-fuzz: fuzz-programs		## feed the parsers of metadata, XML, eratab and requests with garbage for FUZZ_TIME; keeps what is new
+fuzz: fuzz-programs		## feed random input to the parsers of metadata, XML, eratab and requests for FUZZ_TIME; keep new inputs
 	$(Q)tests/fuzz/run --time $(FUZZ_TIME) --keep "$(TARGET)"
 
 .PHONY: fuzz-seeds
-fuzz-seeds: $(BUILD)/fuzz/seeds	## make the seeds of the metadata targets anew, after a change of the format
+fuzz-seeds: $(BUILD)/fuzz/seeds	## make new seeds for the metadata targets, after a change of the format
 	$(Q)LLVM_PROFILE_FILE=/dev/null $< tests/fuzz/corpus
 	$(Q)tests/fuzz/dm_era_seeds tests/fuzz/corpus/dm_era
 
@@ -469,7 +476,7 @@ vm:				## a shell in a VM with the module loaded and erad running
 
 .PHONY: for-tests for-tests-arm64 failpoints test-programs bench-programs unit-objects unit-programs tsan-programs fuzz-programs stage
 for-tests: all stage test-programs failpoints
-# Also the module, for each of KERNELS.
+# This target also builds the module for each of KERNELS.
 for-tests-arm64: kmod
 	$(Q)tests/vm/arm64-root > /dev/null
 	$(Q)+$(arm64_make) BUILD=build/arm64 daemon test-programs
@@ -505,14 +512,15 @@ install: $(programs) $(man_pages)	## programs, units, manual pages, and the modu
 	done
 
 .PHONY: uninstall
-uninstall:			## remove what install installed
+uninstall:			## remove the files that make install has installed
 	$(Q)for file in $(installs); do IFS=:; set -- $$file; unset IFS; rm -f "$(DESTDIR)$$2"; done
 	$(Q)for dir in $(SRCDIR)/kmod $(SRCDIR)/include $(SRCDIR) $(INCLUDEDIR)/erad $(SHAREDIR); do rmdir "$(DESTDIR)$$dir" 2> /dev/null || :; done
 	@echo "Left, as install did not make them: /etc/eratab, /var/lib/erad with metadata, the group erad, links of"
 	@echo "'systemctl enable' ('systemctl disable' removes them), and the module ('dkms remove erad/$(VERSION) --all')."
 
-# dpkg-buildpackage wants debian/ at the root of the tree, so it gets a copy of what git has. tests/server builds later
-# versions, too, with VERSION=, and one that does not work with the module of this version, with ABI=.
+# dpkg-buildpackage needs debian/ at the root of the tree, so it gets a copy of the files in git.
+# With VERSION=, tests/server builds later versions, too. With ABI=, it builds a version that does
+# not work with the module of this version.
 deb_tree	= $(DEBDIR)/erad-$(VERSION)
 .PHONY: deb
 deb:				## the Debian packages erad, erad-dkms, erad-exporter and erad-dev, build/deb/
@@ -531,11 +539,11 @@ deb:				## the Debian packages erad, erad-dkms, erad-exporter and erad-dev, buil
 	@printf '  %s\n' $(DEBDIR)/*.deb
 
 .PHONY: test-server
-test-server: test-deps		## the packages on a Debian in a VM: installed by apt, upgraded under load, removed; takes long
+test-server: test-deps		## install, upgrade under load and remove the packages on a Debian in a VM; takes long
 	$(Q)tests/server/run
 
 .PHONY: clean
-clean:				## remove what was built, but keep the downloaded kernels
+clean:				## remove the build products, but keep the downloaded kernels
 	$(Q)if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name kernel -exec rm -rf {} +; fi
 
 .PHONY: distclean

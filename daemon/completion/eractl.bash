@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# Completes eractl's commands and options, as its help has them, and the volumes in /etc/eratab.
+# Completes the commands and options in eractl's help, and the names of the volumes in /etc/eratab.
 
 _eractl()
 {

@@ -1,6 +1,6 @@
 #compdef eractl
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Completes eractl's commands and options in zsh, as its help has them, and the volumes in /etc/eratab.
+# Completes in zsh the commands and options in eractl's help, and the names of the volumes in /etc/eratab.
 
 _eractl_volumes()
 {

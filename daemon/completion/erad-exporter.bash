@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# Completes erad-exporter's options, as its help has them, and files where one takes them.
+# Completes the options in erad-exporter's help, and file names for options that take a file.
 
 _erad_exporter()
 {

@@ -1,6 +1,6 @@
 #compdef erad-exporter
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Completes erad-exporter's options in zsh, as its help has them, and files where one takes them.
+# Completes in zsh the options in erad-exporter's help, and file names for options that take a file.
 
 case ${words[CURRENT - 1]-} in
 -l | --listen) ;;
