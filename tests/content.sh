@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What may lie on a disk that erad must not destroy: images of it, made once, for the tests that compare every byte.
+# Content of a disk that erad must not destroy. The images are made once, for tests that compare
+# every byte.
 
-# The types of content that content() can make in a file; on a block device it can also make lvm.
+# The types of content that content() can make in a file. On a block device it can also make lvm.
 CONTENTS=(ext4 xfs btrfs luks gpt random)
 
 # content TYPE PATH: makes content of this type at the path, on 32 MiB of zeros in a file or on a

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# Reads other suites and architectures of Debian's mirror, with a separate state of apt below build/apt/, and unpacks
-# packages without installing them.
+# Reads other suites and architectures of Debian's mirror, with a separate state of apt below
+# build/apt/, and unpacks packages without installing them.
 
 # other_apt CODENAME ARCH: from now on, apt-get and apt-cache use only this suite, its security
-# updates and its backports, for this architecture, with nothing installed.  They use the same
-# mirror as this machine's apt.  Needs no root.
+# updates and its backports, for this architecture, as if no package were installed.  They use the
+# same mirror as this machine's apt.  Needs no root.
 other_apt()
 {
 	local state=$ERAD_BUILD/apt/$1-$2 mirror
@@ -48,8 +48,8 @@ update_apt()
 	fi
 }
 
-# fetch WHAT COMMAND...: runs COMMAND, which downloads with apt, up to three times, and updates the
-# lists before each further try.
+# fetch WHAT COMMAND...: runs COMMAND, which downloads with apt. If COMMAND fails, updates the lists
+# and tries again, up to three times in all.
 fetch()
 {
 	local what=$1 try

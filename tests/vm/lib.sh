@@ -7,12 +7,13 @@ ERAD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck disable=SC2034 # used by those who source this
 ERAD_BUILD=$ERAD_TOP/build
 
-# Exit statuses of tests/vm/run, besides that of the COMMAND. They are above 128 + the highest signal, so that they differ
-# from the status of a COMMAND that was killed by a signal.
+# Exit statuses of tests/vm/run, besides the status of the COMMAND. A COMMAND that was killed by a
+# signal has the status 128 + the signal. These statuses are higher than that of any signal.
 # shellcheck disable=SC2034 # used by those who source this
 readonly VM_KERNEL_TROUBLE=240 VM_NO_VERDICT=241 VM_KILLED=242 VM_TIMEOUT=243 VM_CANNOT_START=244
 
-# A line in the kernel log that matches this pattern fails the test, whatever has caused the line.
+# A line in the kernel log that matches this pattern fails the test, whatever the cause of the line
+# is.
 # shellcheck disable=SC2034 # used by those who source this
 TROUBLE='WARNING: |BUG: |BUG at |\bOops\b|Kernel panic|general protection fault|[Uu]nable to handle (kernel|page)'
 TROUBLE+='|stack segment:|divide error:|invalid opcode:|double fault:|traps: |segfault at '
