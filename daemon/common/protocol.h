@@ -22,14 +22,17 @@
  *
  * op		arguments			result
  * ping		-				{"version", "pid", "heap_bytes"}: allocated on the heap
- * create	volume, origin, metadata?,	{"volume", "uuid", "metadata", "era", "device"}
- *		block_size?, overwrite_metadata?
+ * create	volume, origin, metadata?,	{"volume", "uuid", "origin", "metadata", "era", "token",
+ *		block_size?,			"device", "origin_given"?}.  origin_given: the path in the
+ *		overwrite_metadata?		request, if eratab got another path of the same device
  * attach	as for create, lvm_rejects?,	as for create, and {"stood_still_seconds",
  *		write_lvm_filter?: booleans	"logical_volumes": how many devices of LVM lie on it}
- * detach	volume				{"volume", "stood_still_seconds"}
- * open		volume				as for create
+ * detach	volume				{"volume", "uuid", "stood_still_seconds"}; uuid null if
+ *						it is not known
+ * open		volume, origin_replaced?,	as for create, without origin_given
+ *		accept_gap?: booleans
  * close	volume				{"volume"}
- * forget	volume				{"volume", "metadata"}
+ * forget	volume				{"volume", "uuid", "metadata"}; both null if not known
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * list		-				{"volumes": [{"volume", "origin", "metadata",
@@ -38,16 +41,23 @@
  *		that are in eratab or live
  * writers	volumes: as for status		{"volumes": [WRITERS]}
  * map		volume				MAP; open volumes only
- * checkpoint	volume				{"volume", "era"}: the new era
- * snapshot_take volume				{"volume", "era"}: the new era; the snapshot
+ * checkpoint	volume				{"volume", "era", "token"}: the new era
+ * snapshot_take volume				{"volume", "era", "token"}: the new era; the snapshot
  *						shows all eras before it.  EEXIST: the volume
  *						has a snapshot
  * snapshot_drop volume				{"volume"}.  ENOENT: the volume has no snapshot
- * diff		volume, since, snapshot?	part {"volume", "block_size", "since", "era",
- *						"size"} first; then parts
+ * bookmarks	volume				{"volume", "bookmarks": [{"name", "token", "era",
+ *						"time"}]}, in order of the names
+ * bookmark_set	volume, bookmark, token		as for bookmarks, after the change; live volumes only
+ * bookmark_delete volume, bookmark		as for bookmark_set
+ * diff		volume, since or token,		part {"volume", "block_size", "since", "era",
+ *		snapshot?			"size", "token", "gaps": [GAP]} first; gaps are those
+ *						because of which every block is listed; then parts
  *						[offset, length, offset, length, …], bytes,
  *						ascending, merged; the last extent may end at
- *						size, inside a block.  result {"changed_bytes"}
+ *						size, inside a block.  result {"changed_bytes"}.
+ *						If the metadata does not know the token, there is no
+ *						part, and the result is {"volume", "full_copy_due": why}
  * dump		volume, snapshot?, loose?	part HEAD first; then parts [[first, number,
  *						era], …], in blocks, ascending.  result {"runs"}.
  *						A dump of a live volume begins an era, so that it
@@ -55,20 +65,34 @@
  * check	volume				HEAD and "damaged_blocks"; live volumes only
  * abort	volume				{"volume"}: its held writes have failed
  *
- * STATUS	{"volume", "uuid", "state", "state_changes", "suspended", "era", "era_time", "checkpoint_time", "noauto", "device", "origin", "size",
+ * STATUS	{"volume", "uuid", "state", "state_changes", "suspended", "era", "era_time", "checkpoint_time", "noauto",
+ *		"detaching", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
  *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "bitmap_bytes",
  *		"passed", "released", "commits", "commit_pages", "folds", "over_marked",
  *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
- *		"events_error", "snapshot_era", "error"}
- *		state_changes counts the changes of the state since the volume was opened.
- *		error null or a sentence; numbers that are not known while the volume is
- *		closed are null; era_time and checkpoint_time, seconds since 1970 at which the
- *		era began, and at which the newest era began that was requested by a checkpoint,
- *		null if not known; noauto as eratab has it, null if the volume is not in eratab; floor_era, every block counts as written in it or later, null if
- *		there is no such era; snapshot_era, the newest that it shows, null if none is held;
- *		changed_bytes of this era and changed_before_bytes of the one before it
- *		are as the mirror has them, null if it missed some
+ *		"events_error", "standby", "snapshot_era", "floor_era", "timelines_since", "token", "gaps": [GAP],
+ *		"gaps_total": {kind: number}, "error"}
+ *		A number that is not known while the volume is closed is null.
+ *		state_changes	how often the state has changed since the volume was opened
+ *		era_time	when the era began, in seconds since 1970; null if not known
+ *		checkpoint_time	when the newest era began that a checkpoint has requested, likewise
+ *		noauto		as eratab has it; null if the volume is not in eratab
+ *		detaching	whether erad detaches the volume when erad starts next; likewise
+ *		changed_bytes	of this era, as the mirror has it; null if the mirror missed some
+ *		changed_before_bytes	the same of the era before
+ *		snapshot_era	the newest era that the snapshot shows; null if there is no snapshot
+ *		floor_era	every block counts as written in this era or later; null if there is none
+ *		timelines_since	the first era whose timeline the metadata knows; null if not known
+ *		token		of the current era; null if its timeline is not known
+ *		events		null, or what the BPF programs have counted: {"held", "released", "failed",
+ *				"commits", "rollovers", "hold_ns", "batch_writes", "hold": [{"below_ns",
+ *				"count"}], "batch": [{"below_writes", "count"}]}.  hold and batch are
+ *				histograms, in which the slot without an upper limit has null
+ *		error		a sentence, or null
+ *
+ * GAP		{"era", "time", "kind", "detail"}: writes may have gone past erad before this era.  time in
+ *		seconds since 1970, or null; kind as store_gap_name() returns it
  *
  * WRITERS	{"volume", "state", "era", "block_size", "writers": [{"era", "others", "command",
  *		"cgroup", "blocks"}], "error"}

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/sysfs.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
-#include "common/sysfs.h"
 #include "erad/ops/abort.h"
 #include "erad/ops/attach.h"
 #include "erad/ops/close.h"
@@ -22,6 +22,8 @@
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
 #include "erad/ops/resize.h"
+#include "erad/request/args.h"
+#include "erad/request/bookmarks.h"
 #include "erad/request/diff.h"
 #include "erad/request/dump.h"
 #include "erad/request/history.h"
@@ -51,66 +53,6 @@ struct request {
 	uint64_t told_ms;	/* when the last progress line was sent */
 	bool root;		/* the caller is root, and not a guest */
 };
-
-/* ---- arguments ---- */
-
-static int get_member(struct request *q, const char *key, enum json_type type,
-	       struct json_object **out, struct err *err)
-{
-	struct json_object *o;
-
-	*out = NULL;
-	if (!json_object_object_get_ex(q->arg, key, &o) || !o)
-		return 0;
-	if (!json_object_is_type(o, type))
-		return err_set(err, -EINVAL, "\"%.40s\" is a JSON %s, expected %s", key,
-			       json_type_to_name(json_object_get_type(o)),
-			       json_type_to_name(type));
-	*out = o;
-	return 0;
-}
-
-/* Gets a string argument.  Sets *out to NULL if the argument is missing and not needed. */
-static int get_text(struct request *q, const char *key, bool needed, const char **out,
-		    struct err *err)
-{
-	struct json_object *o;
-	int r = get_member(q, key, json_type_string, &o, err);
-
-	*out = NULL;
-	if (r)
-		return r;
-	if (!o)
-		return needed ? err_set(err, -EINVAL, "the request has no \"%s\"", key) : 0;
-	*out = json_object_get_string(o);
-	if (strlen(*out) != (size_t)json_object_get_string_len(o) ||
-	    strlen(*out) > ERATAB_PATH_MAX)
-		return err_set(err, -EINVAL, "\"%s\" is too long or holds a 0 character", key);
-	return 0;
-}
-
-static int get_request_number(struct request *q, const char *key, uint64_t max, uint64_t *out,
-			      struct err *err)
-{
-	struct json_object *o;
-	int r = get_member(q, key, json_type_int, &o, err);
-
-	if (r || !o)
-		return r;
-	/* Check the sign first: json_object_get_uint64() returns 0 for a negative number. */
-	if (json_object_get_int64(o) < 0 || json_object_get_uint64(o) > max)
-		return err_set(err, -EINVAL, "\"%s\" is %s, expected 0 to %llu", key,
-			       json_object_get_string(o), (unsigned long long)max);
-	*out = json_object_get_uint64(o);
-	return 0;
-}
-
-static int get_volume(struct request *q, const char **name, struct err *err)
-{
-	int r = get_text(q, "volume", true, name, err);
-
-	return r ? r : eratab_check_name(*name, err);
-}
 
 /* ---- operations ---- */
 
@@ -199,15 +141,15 @@ static int get_create_args(struct request *q, struct create_args *a, struct err 
 	struct json_object *overwrite;
 	int r;
 
-	r = get_volume(q, &a->name, err);
+	r = args_volume(q->arg, &a->name, err);
 	if (!r)
-		r = get_text(q, "origin", true, &a->origin, err);
+		r = args_text(q->arg, "origin", true, &a->origin, err);
 	if (!r)
-		r = get_text(q, "metadata", false, &a->metadata, err);
+		r = args_text(q->arg, "metadata", false, &a->metadata, err);
 	if (!r)
-		r = get_request_number(q, "block_size", UINT64_MAX, &a->block_size, err);
+		r = args_number(q->arg, "block_size", UINT64_MAX, &a->block_size, err);
 	if (!r)
-		r = get_member(q, "overwrite_metadata", json_type_boolean, &overwrite, err);
+		r = args_member(q->arg, "overwrite_metadata", json_type_boolean, &overwrite, err);
 	if (!r)
 		a->overwrite = json_object_get_boolean(overwrite);
 	return r;
@@ -249,9 +191,9 @@ static int serve_attach(struct request *q, struct json_object **result, struct e
 
 	r = get_create_args(q, &a, err);
 	if (!r)
-		r = get_member(q, "lvm_rejects", json_type_boolean, &rejects, err);
+		r = args_member(q->arg, "lvm_rejects", json_type_boolean, &rejects, err);
 	if (!r)
-		r = get_member(q, "write_lvm_filter", json_type_boolean, &write, err);
+		r = args_member(q->arg, "write_lvm_filter", json_type_boolean, &write, err);
 	if (r)
 		return r;
 	at.lvm_rejects = json_object_get_boolean(rejects);
@@ -278,7 +220,7 @@ static int serve_detach(struct request *q, struct json_object **result, struct e
 	const char *name;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
 		r = op_detach(name, &out, err);
 	if (r)
@@ -297,11 +239,11 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	const char *name;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
-		r = get_member(q, "origin_replaced", json_type_boolean, &replaced, err);
+		r = args_member(q->arg, "origin_replaced", json_type_boolean, &replaced, err);
 	if (!r)
-		r = get_member(q, "accept_gap", json_type_boolean, &gap, err);
+		r = args_member(q->arg, "accept_gap", json_type_boolean, &gap, err);
 	if (r)
 		return r;
 	choice = (struct open_choice){
@@ -323,7 +265,7 @@ static int serve_name(struct request *q, int (*op)(const char *name, struct err 
 	const char *name;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
 		r = op(name, err);
 	if (!r)
@@ -347,7 +289,7 @@ static int serve_forget(struct request *q, struct json_object **result, struct e
 	const char *name;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
 		r = op_forget(name, &out, err);
 	if (r)
@@ -366,9 +308,9 @@ static int serve_resize(struct request *q, struct json_object **result, struct e
 	const char *name;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
-		r = get_request_number(q, "size", UINT64_MAX, &size, err);
+		r = args_number(q->arg, "size", UINT64_MAX, &size, err);
 	if (!r)
 		r = op_resize(name, size, &resized, err);
 	if (r)
@@ -392,7 +334,7 @@ static int serve_volumes(struct request *q,
 			 struct json_object **result, struct err *err)
 {
 	struct json_object *names;
-	int r = get_member(q, "volumes", json_type_array, &names, err);
+	int r = args_member(q->arg, "volumes", json_type_array, &names, err);
 
 	return r ? r : op(names, result, err);
 }
@@ -405,7 +347,7 @@ static int serve_status(struct request *q, struct json_object **result, struct e
 static int serve_writers(struct request *q, struct json_object **result, struct err *err)
 {
 	struct json_object *names;
-	int r = get_member(q, "volumes", json_type_array, &names, err);
+	int r = args_member(q->arg, "volumes", json_type_array, &names, err);
 
 	if (!r && !q->root && (!names || json_object_array_length(names) != 1))
 		return err_set(err, -EPERM, "only root may ask erad for the writers of several volumes at once; name one volume");
@@ -415,7 +357,7 @@ static int serve_writers(struct request *q, struct json_object **result, struct 
 static int serve_map(struct request *q, struct json_object **result, struct err *err)
 {
 	const char *name;
-	int r = get_volume(q, &name, err);
+	int r = args_volume(q->arg, &name, err);
 
 	return r ? r : request_map(name, result, err);
 }
@@ -433,7 +375,7 @@ static int serve_open_volume(struct request *q,
 	uint32_t era = 0;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
 		r = op_find(name, &v, err);
 	if (r)
@@ -474,106 +416,19 @@ static int serve_snapshot_drop(struct request *q, struct json_object **result, s
 	return serve_open_volume(q, request_snapshot_drop, result, err);
 }
 
-/* Gets the argument "token", which may be missing.  Sets *text to its text, or to NULL. */
-static int get_token(struct request *q, const char **text, struct token *t, struct err *err)
-{
-	const int r = get_text(q, "token", false, text, err);
-
-	if (r || !*text || token_from_text(*text, t))
-		return r;
-	return err_set(err, -EINVAL, "\"token\" is %.100s, expected UUID:TIMELINE:ERA", *text);
-}
-
-static struct json_object *bookmarks_result(const char *name, struct store *s)
-{
-	struct json_object *o = one_text("volume", name);
-
-	json_object_object_add(o, "bookmarks", bookmarks_json(s));
-	return o;
-}
-
-/* The answer to each request about bookmarks contains all bookmarks of the volume. */
 static int serve_bookmarks(struct request *q, struct json_object **result, struct err *err)
 {
-	const char *name;
-	struct volume *v;
-	struct store *s;
-	int r;
-
-	r = get_volume(q, &name, err);
-	if (r)
-		return r;
-	r = op_find(name, &v, err);
-	if (r == -ENOTCONN) {
-		r = op_open_closed(name, &s, err);
-		if (!r) {
-			*result = bookmarks_result(name, s);
-			store_close(s, false, NULL);
-		}
-		return r;
-	}
-	if (r)
-		return r;
-	s = volume_store_get(v);
-	if (s) {
-		*result = bookmarks_result(name, s);
-		volume_store_put(v);
-	} else {
-		r = volume_store_missing(err);
-	}
-	volume_unref(v);
-	return r;
-}
-
-/* If the request has a token, sets the bookmark, else deletes the bookmark. */
-static int change_bookmark(struct request *q, struct err *err)
-{
-	const char *name, *bookmark, *text;
-	struct token token;
-	struct volume *v;
-	struct store *s;
-	int r;
-
-	r = get_volume(q, &name, err);
-	if (!r)
-		r = get_text(q, "bookmark", true, &bookmark, err);
-	if (!r)
-		r = get_token(q, &text, &token, err);
-	if (!r)
-		r = op_find(name, &v, err);
-	if (r)
-		return r;
-	s = volume_store_get(v);
-	if (!s)
-		r = volume_store_missing(err);
-	else if (text)
-		r = store_set_bookmark(s, bookmark, &token, err);
-	else
-		r = store_delete_bookmark(s, bookmark, err);
-	if (s)
-		volume_store_put(v);
-	volume_unref(v);
-	return r;
+	return request_bookmarks(q->arg, result, err);
 }
 
 static int serve_bookmark_set(struct request *q, struct json_object **result, struct err *err)
 {
-	const char *text;
-	int r = get_text(q, "token", true, &text, err);
-
-	if (!r)
-		r = change_bookmark(q, err);
-	return r ? r : serve_bookmarks(q, result, err);
+	return request_bookmark_set(q->arg, result, err);
 }
 
 static int serve_bookmark_delete(struct request *q, struct json_object **result, struct err *err)
 {
-	int r;
-
-	if (json_object_object_get_ex(q->arg, "token", NULL))
-		return err_set(err, -EINVAL, "the request has a \"token\", expected none");
-	r = change_bookmark(q, err);
-	return r ? r : serve_bookmarks(q, result, err);
+	return request_bookmark_delete(q->arg, result, err);
 }
 
 static int serve_diff(struct request *q, struct json_object **result, struct err *err)
@@ -584,11 +439,11 @@ static int serve_diff(struct request *q, struct json_object **result, struct err
 	struct token token;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
-		r = get_request_number(q, "since", UINT32_MAX, &since, err);
+		r = args_number(q->arg, "since", UINT32_MAX, &since, err);
 	if (!r)
-		r = get_token(q, &text, &token, err);
+		r = args_token(q->arg, &text, &token, err);
 	if (r)
 		return r;
 	if (text)
@@ -596,7 +451,7 @@ static int serve_diff(struct request *q, struct json_object **result, struct err
 	if (since == UINT64_MAX)
 		r = err_set(err, -EINVAL, "the request has neither \"since\" nor \"token\"");
 	if (!r)
-		r = get_member(q, "snapshot", json_type_boolean, &snapshot, err);
+		r = args_member(q->arg, "snapshot", json_type_boolean, &snapshot, err);
 	return r ? r : request_diff(q->j, name, (uint32_t)since, text ? &token : NULL,
 				    json_object_get_boolean(snapshot) ? STORE_SNAPSHOT : STORE_NOW,
 				    result, err);
@@ -609,11 +464,11 @@ static int serve_dump_or_check(struct request *q, enum dump_kind kind,
 	const char *name;
 	int r;
 
-	r = get_volume(q, &name, err);
+	r = args_volume(q->arg, &name, err);
 	if (!r)
-		r = get_member(q, "snapshot", json_type_boolean, &snapshot, err);
+		r = args_member(q->arg, "snapshot", json_type_boolean, &snapshot, err);
 	if (!r)
-		r = get_member(q, "loose", json_type_boolean, &loose, err);
+		r = args_member(q->arg, "loose", json_type_boolean, &loose, err);
 	if (!r && kind == DUMP_MOMENT && json_object_get_boolean(loose))
 		kind = DUMP_LOOSE;
 	return r ? r : request_dump(q->j, name, json_object_get_boolean(snapshot) ?
@@ -669,7 +524,7 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 	const char *op, *volume;
 	int r;
 
-	r = get_text(q, "op", true, &op, err);
+	r = args_text(q->arg, "op", true, &op, err);
 	if (r)
 		return r;
 	for (size_t n = 0; n < sizeof(ops) / sizeof(*ops); n++) {
@@ -684,7 +539,7 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 			r = ops[n].serve(q, result, err);
 		if (ops[n].takes_long)
 			atomic_fetch_sub(&long_requests, 1);
-		if (r && !get_text(q, "volume", true, &volume, NULL))
+		if (r && !args_text(q->arg, "volume", true, &volume, NULL))
 			err_prefix(err, r, "volume %.100s", volume);
 		return r;
 	}
