@@ -19,7 +19,7 @@ static int lock_journal(struct store *s, struct err *err)
 	return ret;
 }
 
-/* Returns whether the pool has as many nodes as one run can need. */
+/* Returns whether the pool has enough nodes for any one run. */
 static bool has_nodes(struct store *s)
 {
 	bool ret;
@@ -31,12 +31,12 @@ static bool has_nodes(struct store *s)
 }
 
 /*
- * Ensures that the ring has room for a group of any size.  If marks is set, also ensures that the
- * pool has nodes for a run.  Folds if the room or the nodes are missing.
+ * Ensures that the ring has room for a group of any size.  marks true: also ensures that the pool
+ * has nodes for a run.  Folds if the room or the nodes are missing.
  *
  * A page of the ring may be used again when a superblock is durable whose tail is past the page.
- * The nodes of marks may be used again from the same moment on: then the marks are durably in the
- * array.
+ * At the same moment, the nodes of the page's marks may be used again, because the marks are
+ * durably in the array.
  *
  * Context: journal_lock.
  */
@@ -51,9 +51,9 @@ static int make_room_for_group(struct store *s, bool marks, struct err *err)
 }
 
 /*
- * Makes s->group durable as the next group.  On failure, head does not move.  The next append
- * writes to the same pages; if old and new pages are mixed after a crash, the group's checksum is
- * wrong.  kind: request a snapshot of everything before the group.  Context: journal_lock, after
+ * Makes s->group durable as the next group.  On failure, head does not move, and the next append
+ * writes to the same pages.  If old and new pages are mixed after a crash, the group's checksum is
+ * wrong.  kind: requests a snapshot of everything before the group.  Context: journal_lock, after
  * make_room_for_group().
  */
 static int append_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type,
@@ -67,8 +67,8 @@ static int append_group(struct store *s, unsigned int count, uint32_t era, enum 
 	pthread_mutex_lock(&s->lock);
 	if (kind) {
 		/*
-		 * Change head and era under one lock: otherwise a fold could read the new head with
-		 * the old era.
+		 * Change head and era under one lock.  Otherwise a fold could read the new head
+		 * with the old era.
 		 */
 		s->begin.kind = kind;
 		s->begin.seq = s->head;
@@ -150,8 +150,8 @@ static int check_ranges(struct store *s, const struct erad_range *r, unsigned in
 }
 
 /*
- * Records runs as one group of the journal: the first runs, as many as the pool has memory for.
- * The group is durable on return.  *done receives the number of these runs, at least 1.
+ * Records the first runs as one group of the journal, as many runs as the pool has memory for.  The
+ * group is durable when this returns.  *done: how many runs were recorded, at least 1.
  *
  * The marks are added in memory before the group is appended, for two reasons.  First, adding marks
  * can fail, and nothing may fail after the group is durable.  Second, a fold that moves the tail
@@ -178,10 +178,10 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
 
 /*
  * Writes the marks as one group, or as several groups if the pool has too few nodes for all marks.
- * Each group is durable before the next one begins, and the call returns 0 only after the last one.
- * So the caller never releases a write of which only some blocks are recorded.  After a crash,
- * there may be only the first groups; they report writes that have not completed.  journal_lock is
- * held over all groups, so that no era begins between them.
+ * Each group is durable before the next group begins, and the call returns 0 only after the last
+ * group is durable.  So the caller never releases a write of which only some blocks are recorded.
+ * After a crash, there may be only the first groups; the writes that they record have not
+ * completed.  journal_lock is held over all groups, so that no era begins between them.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err)
 {

@@ -127,7 +127,10 @@ uint64_t array_sector_end(const struct array *a, uint64_t index)
 	return end < a->nr_blocks ? end : a->nr_blocks;
 }
 
-/* Adds the marks of one sector.  Returns how many blocks had to be marked because the sector is damaged. */
+/*
+ * Adds the marks of one sector to the sector s.  Returns the number of blocks that had to be marked
+ * because the sector is damaged.
+ */
 static uint64_t fold_sector(const struct array *a, const struct overlay *o, uint32_t newest,
 			    struct erad_disk_eras *s, uint64_t index)
 {

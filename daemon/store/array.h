@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The era array: for each block, the newest era in which it was written.  The functions take no
- * locks.  One thread at a time may fold.  Other threads may read at the same time; they see a
- * sector as before the fold, or as after the fold, or damaged.
+ * The era array: for each block, the newest era in which the block was written.  The functions take
+ * no locks.  Only one thread at a time may fold.  Other threads may read at the same time; they
+ * find a sector as it was before the fold, or as it is after the fold, or damaged.
  */
 #ifndef ERAD_ARRAY_H
 #define ERAD_ARRAY_H
@@ -19,14 +19,22 @@ struct array {
 	uint64_t start;		/* page of the engine where the array begins */
 	uint64_t pages;
 	uint64_t nr_blocks;
-	uint32_t chunk;		/* how many pages one piece has; copies of these pages follow each piece; 0: one piece, without copies */
+	/*
+	 * Number of pages in a piece of the array; copies of these pages follow each piece.  0: the
+	 * array is one piece, and has no copies.
+	 */
+	uint32_t chunk;
 	uint32_t tag;
 };
 
-/* How many pages a fold reads and writes at a time.  The fold's buffer has this many pages. */
+/*
+ * Number of pages that a fold reads and writes at a time.  The fold's buffer has this many pages.
+ */
 #define ARRAY_FOLD_PAGES	16u
 
-/* Which pages a call uses: the array's own, or their copies in a snapshot (snapshot.h). */
+/*
+ * Which pages a function uses: the pages of the array, or their copies in a snapshot (snapshot.h).
+ */
 enum array_part {
 	ARRAY_MAIN,
 	ARRAY_COPY,
@@ -37,25 +45,26 @@ enum array_part {
 void array_init(struct array *a, struct engine *e, const struct erad_disk_super *sb);
 
 /*
- * Raises the entry of every block of o to the block's era in o.  Not durable before a flush.  Also
- * writes pages that do not change: an earlier attempt may have written such a page, and if the
- * flush after it failed, the page may be readable but not durable.  If a sector with blocks of o is
- * damaged, marks all blocks of the sector as written in era `newest`, and counts them in
- * *over_marked. buf has ARRAY_FOLD_PAGES aligned pages.
+ * Raises the entry of every block of o to the block's era in o.  Not durable before a flush.  If a
+ * sector with blocks of o is damaged, marks all blocks of the sector as written in era `newest`,
+ * and adds their number to *over_marked.  buf has ARRAY_FOLD_PAGES aligned pages.
+ *
+ * Also writes pages that do not change.  An earlier attempt may have written the page, and its
+ * flush may have failed.  Then the page is readable but perhaps not durable.
  */
 int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *buf,
 	       uint64_t *over_marked, struct err *err);
 
 /*
- * Returns the page of the engine where page `first` of the array is.  Reduces *nr to the pages that
- * follow in the same piece.
+ * Returns the page of the engine that has page `page` of the array.  Reduces *nr to the number of
+ * pages that follow in the same piece.
  */
 uint64_t array_place(const struct array *a, enum array_part part, uint64_t page, uint64_t *nr);
 
-/* Returns whether pages first … first + nr - 1 are known to be zeros without reading them. */
+/* Returns whether pages first … first + nr - 1 are known, without reading them, to be zeros. */
 bool array_hole(const struct array *a, enum array_part part, uint64_t first, uint64_t nr);
 
-/* These read, write or zero pages of the array. */
+/* These functions read, write or zero pages of the array. */
 int array_read(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 	       struct err *err);
 int array_write(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
@@ -63,8 +72,8 @@ int array_write(struct array *a, enum array_part part, void *buf, uint64_t first
 int array_zero(struct array *a, uint64_t first, uint64_t nr, struct err *err);
 
 /*
- * Returns the length of a run of pages, from this page on, each of which has blocks in o.  The
- * result is at most max.
+ * Returns the length of the run of pages that begins with `page`, and in which each page has blocks
+ * in o.  At most max.
  */
 uint64_t array_marked_pages(const struct array *a, const struct overlay *o, uint64_t page,
 			    uint64_t max);
@@ -72,7 +81,7 @@ uint64_t array_marked_pages(const struct array *a, const struct overlay *o, uint
 /* Sets the sector's tag, number and checksum. */
 void array_seal(struct erad_disk_eras *sector, uint32_t tag, uint64_t index);
 
-/* Returns the checksum that belongs to the sector's content. */
+/* Returns the checksum that the sector must have for its content. */
 uint32_t array_sector_csum(const struct erad_disk_eras *sector);
 
 /*
@@ -81,7 +90,9 @@ uint32_t array_sector_csum(const struct erad_disk_eras *sector);
  */
 uint64_t array_sector_end(const struct array *a, uint64_t index);
 
-/* Returns whether a sector has valid content as number `index` of this array, or was never written. */
+/*
+ * Returns whether a sector has valid content as number `index` of this array, or was never written.
+ */
 bool array_sector_valid(const struct array *a, const struct erad_disk_eras *sector,
 			uint64_t index);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Moves aside or removes a metadata file, but no other file: see aside.h. */
+/* Renames or removes a metadata file, but never another file: see aside.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@ int aside_return(const char *aside, const char *path)
 	if (!renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE))
 		return 0;
 	/*
-	 * Use link(), because some file systems do not support RENAME_NOREPLACE.  Like
-	 * RENAME_NOREPLACE, link() never replaces a file.
+	 * Some file systems do not support RENAME_NOREPLACE.  Use link(), which never replaces a
+	 * file either.
 	 */
 	if (errno != EINVAL || link(aside, path))
 		return -errno;
@@ -41,7 +41,10 @@ int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX])
 		unlink(aside);
 		goto out;
 	}
-	/* Check which file was renamed: somebody may have put another file at the path just before the rename. */
+	/*
+	 * Check which file was renamed, because somebody may have put another file at the path just
+	 * before.
+	 */
 	if (!stat(aside, &moved) && moved.st_dev == st->st_dev && moved.st_ino == st->st_ino)
 		return 0;
 	r = -ESTALE;

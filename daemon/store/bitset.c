@@ -105,7 +105,10 @@ void bitset_destroy(struct bitset *b)
 	b->leaf = NULL;
 }
 
-/* Sets blocks in the subtree at *slot.  first and last are relative to the beginning of this subtree. */
+/*
+ * Sets blocks in the subtree at *slot.  first and last are relative to the first block of the
+ * subtree.
+ */
 static int set_subtree(struct bitset *b, void **slot, unsigned int shift,
 		       uint64_t first, uint64_t last)
 {

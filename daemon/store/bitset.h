@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A sparse set of block numbers.  Its memory and time depend on its content, not on the size of the
- * device.
+ * A sparse set of block numbers.  Memory and time depend on the content of the set, not on the size
+ * of the device.
  *
- * The set is a radix tree of 4 KiB nodes.  Leaves are bitmaps of 32768 blocks, and each level above
- * has 512 children.  A child that is NULL is an empty subtree.  A child that is BITSET_FULL is a
- * full subtree, so that a discard of a whole device needs only a few nodes.  Nodes come from the
- * heap, or from a pool that the caller has filled before.  The functions take no locks.
+ * The set is a radix tree of 4 KiB nodes.  Leaves are bitmaps of 32768 blocks, and a node of each
+ * higher level has 512 children.  A child that is NULL is an empty subtree.  A child that is
+ * BITSET_FULL is a full subtree, so a discard of a whole device needs only a few nodes.  Nodes come
+ * from the heap, or from a pool that the caller has filled before.  The functions take no locks.
  */
 #ifndef ERAD_BITSET_H
 #define ERAD_BITSET_H
@@ -24,19 +24,21 @@ struct bitset {
 	void *root;
 	unsigned int shift;	/* the tree covers 2^shift blocks */
 	size_t nodes;		/* number of nodes in use */
-	struct nodes *pool;	/* where nodes come from; NULL: from the heap.  May be changed at any time */
-	uint64_t *leaf;		/* the leaf that was used last, or NULL; the next blocks are often in the same leaf */
+	/* Pool of nodes; NULL: nodes come from the heap.  May be changed at any time. */
+	struct nodes *pool;
+	/* The leaf that was used last, or NULL.  The next blocks are often in the same leaf. */
+	uint64_t *leaf;
 	uint64_t leaf_index;
 };
 
-/* The blocks first … first + len - 1.  len is not 0. */
+/* The blocks first … first + len - 1.  len is never 0. */
 struct run {
 	uint64_t first, len;
 };
 
 /*
- * Makes an empty set of blocks.  nr: all blocks are below this number, which is at most 2^60.
- * Cannot fail.  The nodes come from the heap, unless the caller sets a pool.
+ * Makes an empty set of blocks.  nr: a number above all blocks, at most 2^60.  Cannot fail.  The
+ * nodes come from the heap, unless the caller sets a pool.
  */
 void bitset_init(struct bitset *b, uint64_t nr);
 
@@ -44,18 +46,24 @@ void bitset_init(struct bitset *b, uint64_t nr);
 void bitset_destroy(struct bitset *b);
 
 /*
- * Returns how many nodes one run can need: the root, and in each level below it one node for each
- * end of the run.
+ * Returns how many nodes one run can need at most: the root, and in each level below the root one
+ * node for each end of the run.
  */
 static inline size_t bitset_needs(const struct bitset *b)
 {
 	return 1 + 2 * (b->shift - BITSET_LEAF_SHIFT) / BITSET_FANOUT_SHIFT;
 }
 
-/* Returns the number of nodes of a set in which each leaf has some blocks, but not all.  nr: as for bitset_init(). */
+/*
+ * Returns the largest number of nodes that a set can have: each leaf has some blocks, but not all.
+ * nr: as for bitset_init().
+ */
 size_t bitset_most(uint64_t nr);
 
-/* Adds a run as bitset_set() does, but tries the last used leaf first. */
+/*
+ * Adds a run, for any case that bitset_set() does not handle itself.  Tries the last used leaf
+ * first.
+ */
 int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
 
 /*
@@ -71,12 +79,13 @@ static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 }
 
 /*
- * Returns the lowest block of from … end - 1 that is in the set (want), or that is not in the set
- * (!want).  Returns end if there is no such block.  end is at most the nr of bitset_init().
+ * Returns the lowest block in from … end - 1 that is in the set (want true), or that is not in the
+ * set (want false).  Returns end if there is no such block.  end is at most the nr of
+ * bitset_init().
  */
 uint64_t bitset_find(const struct bitset *b, uint64_t from, uint64_t end, bool want);
 
-/* These do the same with a plain bitmap of 64-bit words. */
+/* These functions do the same with a plain bitmap of 64-bit words. */
 void bits_set(uint64_t *words, uint64_t first, uint64_t len);
 uint64_t bits_find(const uint64_t *words, uint64_t from, uint64_t end, bool want);
 

@@ -32,7 +32,10 @@ unsigned int store_bookmarks(struct store *s, struct store_bookmark bookmark[ERA
 	return nr;
 }
 
-/* Returns the position of the name in the sorted list.  *there: whether the list contains the name. */
+/*
+ * Returns the position of the name in the sorted list.  Sets *there to whether the list has the
+ * name.
+ */
 static uint32_t find_bookmark(const struct erad_disk_history *h, const char *name, bool *there)
 {
 	const uint32_t nr = le32toh(h->nr_bookmarks);
@@ -48,7 +51,7 @@ static uint32_t find_bookmark(const struct erad_disk_history *h, const char *nam
 	return i;
 }
 
-/* Commits the copy of the history, and releases fold_lock. */
+/* Makes the changed history durable, and releases fold_lock. */
 static int commit_bookmarks(struct store *s, struct err *err)
 {
 	struct erad_disk_super sb = s->super;

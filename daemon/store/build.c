@@ -10,14 +10,16 @@
 #include "store/build.h"
 #include "store/format.h"
 
-#define WINDOW_PAGES	16u	/* how many pages of the array are in memory; few, because blocks may come in any order */
+/* Pages of the array in memory.  Few, because the blocks may come in any order. */
+#define WINDOW_PAGES	16u
 
 struct build {
 	struct engine *e;
 	struct erad_disk_super sb;
 	struct array array;
 	struct erad_disk_eras *window;
-	uint64_t first, nr;	/* first page of the array that is in memory, and number of such pages */
+	/* first page of the array in memory, and number of pages in memory */
+	uint64_t first, nr;
 	bool dirty;
 };
 
@@ -60,7 +62,10 @@ void build_cancel(struct build *b)
 	free(b);
 }
 
-/* Leave out sectors without eras: then metadata with the same eras has the same bytes. */
+/*
+ * Returns whether the sector has an era.  Sectors without eras are not written, so that metadata
+ * with the same eras always has the same bytes.
+ */
 static bool any_written(const struct erad_disk_eras *sector)
 {
 	unsigned int i;

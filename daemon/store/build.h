@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes new metadata whose array has eras from the start: the eras of a dump, or those for a repair
- * of lost metadata.
+ * Makes new metadata whose array already has eras: the eras of a dump, or of a repair of lost
+ * metadata.
  */
 #ifndef ERAD_BUILD_H
 #define ERAD_BUILD_H
@@ -19,19 +19,22 @@ int build_begin(struct engine *e, const struct store_geometry *g, uint32_t era,
 		struct build **out, struct err *err);
 
 /*
- * Records that blocks first … first + len - 1 were written in era `era`.  For a block that is
- * recorded twice, the newer era counts.  This is fast if blocks ascend.  EINVAL: a block is not on
- * the device, or era is after the current era.
+ * Records that blocks first … first + len - 1 were written in era `era`.  If a block is recorded
+ * twice, the newer era counts.  Ascending blocks are fast.  EINVAL: a block is not on the device,
+ * or `era` is after the current era.
  */
 int build_put(struct build *b, uint64_t first, uint64_t len, uint32_t era, struct err *err);
 
-/* Raises the floor: every block counts as written in that era or later.  Takes no time and memory. */
+/*
+ * Raises the floor: every block counts as written in era `era` or later.  Takes no time and no
+ * memory.
+ */
 void build_floor(struct build *b, uint32_t era);
 
 /* Completes the metadata and makes it durable.  Frees the build, also on failure. */
 int build_end(struct build *b, struct err *err);
 
-/* Frees the build, which may be NULL.  Then the engine has no metadata. */
+/* Frees the build, which may be NULL.  Afterwards, the engine has no metadata. */
 void build_cancel(struct build *b);
 
 #endif /* ERAD_BUILD_H */

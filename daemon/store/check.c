@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Examines all of the metadata.  Writes nothing. */
+/* Examines all of the metadata, and writes nothing: see store_check() in store.h. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include "store/state.h"
 #include "store/super.h"
 
-#define CHUNK_PAGES	256u	/* how many pages of the array are read at a time: 1 MiB */
+#define CHUNK_PAGES	256u	/* pages of the array that are read at a time: 1 MiB */
 
 struct check {
 	struct store *s;
@@ -67,7 +67,10 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 	}
 }
 
-/* Reads the pages at once.  If some cannot be read, reads each page alone, and reports the unreadable ones. */
+/*
+ * Reads all pages with one call.  If this fails, reads each page alone, and reports the pages that
+ * cannot be read.
+ */
 static int check_pages(struct check *c, struct erad_disk_eras *buf, uint64_t page, uint64_t nr,
 		       struct err *err)
 {
@@ -115,8 +118,8 @@ static int check_array(struct check *c, struct err *err)
 }
 
 /*
- * Reports a superblock that is not valid although the other one is.  Every create, open and close
- * writes both superblocks, so a superblock of zeros is damaged, too.
+ * Reports a superblock that is not valid although the other superblock is valid.  Every create,
+ * open and close writes both superblocks, so a superblock of zeros is also damaged.
  */
 static void check_supers(struct check *c)
 {
@@ -140,7 +143,8 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 	int ret;
 
 	/*
-	 * A torn group at the end of the journal is no fault: the next write replaces the torn pages.
+	 * A torn group at the end of the journal is not a fault, because the next write replaces
+	 * the torn pages.
 	 */
 	ret = store_open(e, STORE_READ, &c.s, &why);
 	if (ret == -EUCLEAN || ret == -EIO) {

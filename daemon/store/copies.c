@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Removes copies of a metadata file that a crash has left: see copies.h. */
+/* Removes copies of a metadata file that were left by a crash: see copies.h. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -14,14 +14,17 @@
 #include "store/aside.h"
 #include "store/copies.h"
 
-/* Returns whether the file is a copy that nobody uses.  The first write to a new copy is the superblock in its first page. */
+/*
+ * Returns whether the file is a copy that nobody uses.  erad writes the superblock in the first
+ * page before all other pages of a copy, so a copy begins with zeros or with a superblock.
+ */
 static bool is_copy(int fd, const uint8_t uuid[16])
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	static const uint8_t zeros[ERAD_SECTOR];
 	struct erad_disk_super sb;
 
-	/* A locked copy is in use: the erad that makes the copy has the lock. */
+	/* A locked copy is in use, by the erad that makes it. */
 	if (fcntl(fd, F_OFD_SETLK, &lock) || pread(fd, &sb, sizeof(sb), 0) != sizeof(sb))
 		return false;
 	if (!memcmp(&sb, zeros, sizeof(sb)))
@@ -34,13 +37,13 @@ static void remove_copy(const char *copy, const struct stat *metadata, const uin
 	struct stat st;
 	int fd;
 
-	/* O_NONBLOCK: opening a FIFO must not wait. */
+	/* With O_NONBLOCK, opening a FIFO does not wait. */
 	fd = open(copy, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
 		if (st.st_dev == metadata->st_dev && st.st_ino == metadata->st_ino)
-			unlink(copy);	/* this name belongs to the complete file, which has two names */
+			unlink(copy);	/* a second name of the metadata file itself */
 		else if (st.st_nlink == 1 && is_copy(fd, uuid))
 			aside_remove(copy, &st);
 	}

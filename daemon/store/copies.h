@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copies of a metadata file.  erad makes such a copy when the file is deleted while its volume is
- * open.  A copy has a name of its own until it is complete.  A crash in between leaves the
- * incomplete copy behind, or a second name of the complete file.
+ * Copies of a metadata file.  When the file is deleted while its volume is open, erad writes a copy
+ * of its content.  The copy has another name until it is complete.  A crash before this moment
+ * leaves the incomplete copy behind, or a second name of the complete file.
  */
 #ifndef ERAD_COPIES_H
 #define ERAD_COPIES_H
@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 /*
- * Suffix of the name of a copy, for mkostemp(): it follows the path of the metadata file.  Files
- * with such a name are removed.  So the suffix is one that no administrator chooses for a copy of
+ * Suffix of the name of a copy, after the path of the metadata file, for mkostemp().  erad removes
+ * files with this suffix, so the suffix must be one that no administrator chooses for a copy of
  * metadata.
  */
 #define COPY_SUFFIX	".erad-rewrite-XXXXXX"
 
 /*
- * Removes the copies of the file at path that crashes have left.  fd: this file, open for writing.
- * uuid: the UUID of its metadata.  Does not remove a file that is in use, or a file whose first
- * page is neither zeros nor a superblock with this UUID.  A file that cannot be removed is no
- * error.
+ * Removes the copies of the file at path that were left by crashes.  fd: the file at path, open for
+ * writing.  uuid: the UUID of its metadata.  Does not remove a file that is in use, or a file whose
+ * first page is neither zeros nor a superblock with this UUID.  Ignores a file that cannot be
+ * removed.
  */
 void copies_remove(const char *path, int fd, const uint8_t uuid[16]);
 

@@ -9,9 +9,9 @@
 #include <isa-l/crc.h>
 
 /*
- * Returns the standard CRC-32C of some bytes followed by buf.  crc: the CRC-32C of the bytes before
- * buf; 0 if there are none.  "123456789" has 0xE3069283.  The library does not invert the CRC
- * itself.
+ * Returns the standard CRC-32C of buf, or of some bytes followed by buf.  crc: the CRC-32C of the
+ * bytes before buf, or 0.  The CRC-32C of "123456789" is 0xE3069283.  The inversions are here,
+ * because the library's function does not invert.
  */
 static inline uint32_t crc32c(uint32_t crc, const void *buf, size_t len)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The degrade record and the floor: which blocks count as written after the target has let writes pass. */
+/*
+ * The degrade record and the floor: which blocks count as written after the target has let writes
+ * pass.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -32,8 +35,8 @@ static void make_record(const struct erad_disk_super *sb, uint64_t serial, uint3
 }
 
 /*
- * Returns whether a page is empty, or is exactly the page that make_record() makes for a record of
- * this metadata.
+ * Returns whether a page is empty, or is exactly the page that make_record() makes with the page's
+ * own serial and era.
  */
 static bool record_valid(const struct erad_disk_super *sb, const struct erad_disk_degrade *r)
 {
@@ -60,9 +63,10 @@ bool degrade_damaged(const struct erad_disk_super *sb, const void *page)
 }
 
 /*
- * Replaces a damaged record by a valid one.  This happens at open and before the floor is set, and
- * always before the target gets a record with a newer serial.  The target may write its own record
- * at the same moment.  Then one of the two is in force, which is enough.
+ * Replaces a damaged record by a valid record.  This happens at open and before the floor is set,
+ * and always before the target gets a record with a newer serial.  The target may write its own
+ * record at the same moment.  Then either the target's record or this record is in force, and
+ * either is enough.
  */
 int store_mend_degrade(struct store *s)
 {
@@ -103,14 +107,17 @@ int store_find_degraded(struct store *s, struct err *err)
 		return err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
 	ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->fold_lock);
-	/* Check again under the lock: store_set_floor() may have replaced the record since the read. */
+	/*
+	 * Read again under the lock, because store_set_floor() may have replaced the record since
+	 * the first read.
+	 */
 	if (!ret && !record_valid(&s->super, r))
 		ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->lock);
 	if (ret) {
 		store_io_error(s, err, ret, "reading the degrade record");
 	} else if (!record_valid(&s->super, r)) {
-		/* A damaged record may be newer than the floor. */
+		/* A damaged record may be newer than the floor, so the floor does not count. */
 		if (!s->degrade.damaged)
 			s->degrade.floor = false;
 		s->degrade.damaged = true;
@@ -120,8 +127,8 @@ int store_find_degraded(struct store *s, struct err *err)
 		if (le32toh(r->era) > s->degrade.era)
 			s->degrade.era = le32toh(r->era);
 		/*
-		 * The target got this record later than all other records.  So the floor, if there
-		 * is one, belongs to an earlier record.
+		 * The target got this record after all other records.  So the floor, if there is
+		 * one, belongs to an earlier record, and does not count for this one.
 		 */
 		if (le64toh(r->serial) >= s->degrade.serial) {
 			s->degrade.floor = false;
@@ -155,9 +162,9 @@ bool store_wants_floor(struct store *s)
 }
 
 /*
- * Begins the era that the floor needs: the current era, or the record's era if that is newer.
- * Until the floor is set, every block counts as written in this era, and the target may write its
- * record at any time.
+ * Begins the era that the floor needs: the current era, or the record's era if the record's era is
+ * newer.  Until the floor is set, every block counts as written in this era, and the target may
+ * write its record at any time.
  */
 static int reach_era(struct store *s, uint32_t *era, struct err *err)
 {
@@ -196,7 +203,7 @@ int store_set_floor(struct store *s, struct err *err)
 			"writes passed while no erad recorded them");
 	/*
 	 * Replace a record that was damaged after the open.  Otherwise each open would find the
-	 * damage, and would count it as a record.
+	 * damage, and would count it as a record in force.
 	 */
 	ret = store_mend_degrade(s);
 	if (!ret)
@@ -214,7 +221,10 @@ int store_set_floor(struct store *s, struct err *err)
 	return ret;
 }
 
-/* Makes `to` the least serial of a record in force.  This ends all earlier records.  Context: fold_lock. */
+/*
+ * Sets the least serial of a record in force to `to`.  This ends all earlier records.  Context:
+ * fold_lock.
+ */
 static int raise_serial(struct store *s, uint64_t to, struct err *err)
 {
 	struct erad_disk_super sb = s->super;

@@ -29,7 +29,10 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 	if (mkdir(ERAD_RUN_DIR, 0755) && errno != EEXIST && exclusive)
 		return err_set(err, -errno, "%s: cannot make %s for its lock: %s", name,
 			       ERAD_RUN_DIR, strerror(errno));
-	/* Keep the file: a process that removed it could remove a file that another process has just locked. */
+	/*
+	 * Never remove the file.  A process that removed it could remove a file that another
+	 * process has just locked.
+	 */
 	snprintf(path, sizeof(path), ERAD_RUN_DIR "/device-%u:%u.lock", major(dev), minor(dev));
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0 && !exclusive)
@@ -63,12 +66,14 @@ int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct e
 
 	*disk_fd = -1;
 	r = device_flock(fd, name, err);
-	/* A partition that device-mapper has made is a disk for udev. */
+	/*
+	 * For udev, a partition made by device-mapper counts as a disk, so its own lock is enough.
+	 */
 	if (r || blockdev_attribute(dev, "partition", partition, sizeof(partition)) ||
 	    blkid_devno_to_wholedisk(dev, node + 5, sizeof(node) - 5, &disk))
 		return r;
 	*disk_fd = open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	/* If the disk has no node, udev cannot examine the disk. */
+	/* Without a node of the disk, udev cannot examine the disk. */
 	if (*disk_fd < 0)
 		return 0;
 	r = device_flock(*disk_fd, node, err);

@@ -13,20 +13,20 @@
 
 /*
  * Locks the device against all other callers of this function.  The lock is on a file in /run/erad
- * whose name contains the device number.  The device must be open, so that no other device gets its
- * number.  The caller closes *fd, which ends the lock.  If a reader has no access to that
- * directory, there is no lock, and *fd is -1.  EBUSY: another caller has the lock.
+ * whose name contains the device number.  The device must stay open while it is locked, so that no
+ * other device gets its number.  The caller closes *fd, which ends the lock.  If a reader may not
+ * use /run/erad, there is no lock, and *fd is -1.  EBUSY: another caller has the lock.
  */
 int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err *err);
 
 /*
- * Takes flock(LOCK_EX) on the file or device that is open as fd.  Waits up to five seconds, because
- * udev locks a device for a short time to examine it.  Then returns EBUSY.
+ * Takes flock(LOCK_EX) on the open file or device fd.  Waits up to five seconds, because udev locks
+ * a device for a short time while it examines the device.  Then returns EBUSY.
  */
 int device_flock(int fd, const char *name, struct err *err);
 
 /*
- * Does what device_flock() does.  For a partition, also takes the lock on its disk.  While these
+ * Calls device_flock().  For a partition, also takes the lock on the partition's disk.  While these
  * locks are held, udev does not examine the device or the disk; see "Locking Block Device Access"
  * of systemd.  *disk_fd has the lock on the disk, and the caller closes it; -1: there is no disk to
  * lock.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Lists the extents that were written since an era, from the marks in memory and the era array. */
+/* Lists the extents that were written since an era, using the marks in memory and the era array. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,10 +8,10 @@
 
 #include "store/view.h"
 
-/* Joins adjacent extents, even if they are in two different pieces of the bitmap. */
+/* The state of a listing.  Adjacent extents are joined, even across two pieces. */
 struct extents {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len);
-	int (*look)(void *ctx);	/* the callback of store_diff_slices(), see store.h, or NULL */
+	int (*look)(void *ctx);	/* the callback of store_diff_watched(), or NULL */
 	void *ctx;
 	uint32_t since;
 	uint64_t *bits;		/* bitmap of a piece, with a bit for each block */
@@ -23,7 +23,7 @@ static int emit_last_extent(struct extents *x)
 	return x->len ? x->fn(x->ctx, x->first, x->len) : 0;
 }
 
-/* Adds blocks to the list.  Bit i stands for block first + i. */
+/* Adds the blocks whose bits are set.  Bit i stands for block first + i. */
 static int emit_extent(struct extents *x, uint64_t first, uint64_t nr)
 {
 	uint64_t from, to;
@@ -111,7 +111,10 @@ int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 			      v.era);
 		goto out;
 	}
-	/* Every block counts as written in the floor or later, so the result is the whole device. */
+	/*
+	 * Every block counts as written in the era of the floor or later, so the result is the
+	 * whole device.
+	 */
 	if (since <= v.floor) {
 		ret = fn(ctx, 0, v.array.nr_blocks);
 		goto out;

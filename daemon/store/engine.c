@@ -25,7 +25,7 @@
 #include "store/fua.h"
 
 #define ALIGN		4096u
-#define ZEROS		(1u << 20)	/* how many zeros are written at a time, in bytes */
+#define ZEROS		(1u << 20)	/* zeros are written in units of this many bytes */
 
 /* OpenZFS may report data that was just written as a hole (issues 11900 and 15526 of OpenZFS). */
 #define ZFS_MAGIC	0x2fc12fc1
@@ -36,7 +36,7 @@ struct file_engine {
 	struct fua fua;
 	int lock_fd, disk_fd;	/* locks of device_lock.h; -1: none */
 	char *path;
-	bool temporary;		/* path is the name of a temporary file, which engine_destroy() removes */
+	bool temporary;		/* path is a temporary file, which engine_destroy() removes */
 	bool tells_holes;	/* the file system reports holes reliably */
 };
 
@@ -46,8 +46,8 @@ static struct file_engine *to_file(struct engine *e)
 }
 
 /*
- * Returns EIO for each of the kernel's errors for an unreadable medium.  One of them is ENODATA,
- * which has another meaning for the callers.
+ * Returns EIO for each of the kernel's errors for an unreadable medium, because one of these errors
+ * is ENODATA, which has another meaning for the callers.
  */
 static int read_error(int code)
 {
@@ -61,7 +61,7 @@ static int file_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 
 	if (ret)
 		return read_error(-ret);
-	return done == len ? 0 : -EIO;	/* EIO: the range reaches beyond the end of the file */
+	return done == len ? 0 : -EIO;	/* a range beyond the end of the file returns EIO */
 }
 
 static int file_write(struct engine *e, const void *buf, uint64_t off, uint64_t len)
@@ -113,7 +113,10 @@ static bool file_hole(struct engine *e, uint64_t off, uint64_t len)
 		return false;
 	if (data >= 0 && (uint64_t)data < off + len)
 		return false;
-	/* There is no data up to the end of the file.  A range beyond the end is missing, which is not a hole. */
+	/*
+	 * There is no data up to the end of the file.  But a range beyond the end is missing, and
+	 * not a hole.
+	 */
 	return !fstat(f->fd, &st) && (uint64_t)st.st_size >= off + len;
 }
 
@@ -126,7 +129,7 @@ static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 		if (!ioctl(f->fd, BLKZEROOUT, range))
 			return 0;
 	} else {
-		/* Leave out a part that is a hole, because it reads as zeros already. */
+		/* A hole reads as zeros already, so leave it out. */
 		if (file_hole(e, off, len))
 			return 0;
 		if (!fallocate(f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, off, len))
@@ -136,8 +139,9 @@ static int zero_range(struct engine *e, uint64_t off, uint64_t len)
 }
 
 /*
- * Treat the first part separately, up to a multiple of the largest block of a file system.  The
- * block may contain data in front of off: then this part is no hole, while the rest may be a hole.
+ * Zero the part up to the next multiple of 64 KiB, the largest block of a file system, in a call of
+ * its own.  The first block may contain data in front of off, and is then not a hole, although the
+ * rest may be a hole.
  */
 static int file_zero(struct engine *e, uint64_t off, uint64_t len)
 {
@@ -199,12 +203,12 @@ static int file_grow(struct engine *e, uint64_t size)
 	int ret;
 
 	/*
-	 * Refuse a truncated file.  If it were made longer, the new zeros would mean that no block
-	 * was ever written.
+	 * Refuse a truncated file.  If it were extended, the new zeros would mean that no block was
+	 * ever written.
 	 */
 	if (!e->block_device && (fstat(f->fd, &st) || (uint64_t)st.st_size < e->size))
 		return -EUCLEAN;
-	/* Get the size again: the file may have grown since it was opened. */
+	/* Read the size again, because the file may have grown since it was opened. */
 	ret = find_file_size(f, NULL);
 	if (ret || e->size >= size)
 		return ret;
@@ -217,10 +221,10 @@ static int file_grow(struct engine *e, uint64_t size)
 
 static const struct engine_ops file_ops;
 
-/* Refuse to copy more bytes than this: new writes wait during a copy, so a copy must take only seconds. */
+/* Limit for a copy: new writes wait during the copy, so the copy must take only seconds. */
 #define COPY_MAX	(64u << 20)
 
-/* Returns whether the directory of the path is in the same mount in which the file was opened. */
+/* Returns whether the directory of the path is in the mount in which the file was opened. */
 static bool same_mount(const struct file_engine *f)
 {
 	struct statx file, dir;
@@ -232,7 +236,7 @@ static bool same_mount(const struct file_engine *f)
 	       (file.stx_mask & dir.stx_mask & STATX_MNT_ID) && file.stx_mnt_id == dir.stx_mnt_id;
 }
 
-/* Finds out why the path does not lead to the file. */
+/* Makes the error for a path that does not lead to the file. */
 static int find_lost(struct file_engine *f, const struct stat *has, struct err *err)
 {
 	struct stat link;
@@ -256,7 +260,8 @@ static int file_find(struct engine *e, bool by_path, struct err *err)
 {
 	char got[SIZE_EXACT], expected[SIZE_EXACT];
 	struct file_engine *f = to_file(e);
-	const uint64_t size = e->size;	/* read before fstat(), because another thread may be in file_grow() */
+	/* Read the size before fstat(), because another thread may be in file_grow(). */
+	const uint64_t size = e->size;
 	struct stat has, at;
 
 	if (e->block_device)
@@ -290,7 +295,7 @@ static int lock_copy(int fd)
 
 /*
  * Creates a new file in the directory of f's file.  The new file has a name, because some file
- * systems do not support files without a name.
+ * systems do not support unnamed temporary files.
  */
 static int open_temporary(struct file_engine *to, const struct file_engine *f)
 {
@@ -344,10 +349,13 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 	struct stat st;
 	int ret = 0;
 
-	/* Set the size.  The file may have grown since begin_copy(), and a hole at its end is not copied. */
+	/*
+	 * Set the size, because the file may have grown since begin_copy(), and a hole at its end
+	 * is not copied.
+	 */
 	if (fstat(f->fd, &st) || ftruncate(from->fd, st.st_size) || fsync(from->fd))
 		ret = -errno;
-	/* RENAME_NOREPLACE: keep a file that somebody else has created at the path. */
+	/* aside_return() does not replace a file that somebody has created at the path. */
 	if (!ret) {
 		failpoint(FAILPOINT_HOME_FLUSHED);
 		ret = aside_return(from->path, f->path);
@@ -357,9 +365,9 @@ static int file_end_copy(struct engine *e, struct engine *copy, struct err *err)
 		from->temporary = false;
 		/*
 		 * dup3() replaces the file behind the descriptor in one step, so each concurrent
-		 * read uses the old file or the new one.  From here on, writes go to the new file
-		 * at the path, even if its name is not durable yet.  If writes went to the old file
-		 * instead, the file at the path would become out of date.
+		 * read uses either the old or the new file.  From here on, writes go to the new
+		 * file, even if its name is not durable yet.  If writes went to the old file, the
+		 * file at the path would become out of date.
 		 */
 		if (dup3(from->fd, f->fd, O_CLOEXEC) < 0) {
 			ret = -errno;
@@ -418,10 +426,10 @@ static int lock_file(struct file_engine *f, enum engine_mode mode, struct err *e
 	return ret;
 }
 
-/* O_EXCL is for devices only: it has no defined meaning for a file without O_CREAT. */
+/* Use O_EXCL only for devices, because it has no defined meaning for a file without O_CREAT. */
 static int open_flags(const char *path, enum engine_mode mode)
 {
-	/* O_NONBLOCK: opening a FIFO must not wait.  The FIFO is refused below. */
+	/* With O_NONBLOCK, opening a FIFO does not wait.  A FIFO is refused later. */
 	const int flags = (mode == ENGINE_READ ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
 	struct stat st;
 
@@ -430,7 +438,7 @@ static int open_flags(const char *path, enum engine_mode mode)
 	return flags;
 }
 
-/* Try to read: some file systems accept O_DIRECT at open, and refuse the I/O. */
+/* Try to read, because some file systems accept O_DIRECT at open, and refuse the I/O. */
 static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 {
 	char *page;
@@ -444,7 +452,7 @@ static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 	ret = file_read(&f->engine, page, 0, ALIGN);
 	free(page);
 	if (ret != -EINVAL)
-		return 0;	/* later reads report all other errors */
+		return 0;	/* other errors are reported by later reads */
 	ret = fcntl(f->fd, F_GETFL);
 	if (ret < 0 || fcntl(f->fd, F_SETFL, ret & ~O_DIRECT) < 0)
 		return err_set(err, -errno, "%s: without O_DIRECT: %s", f->engine.name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The interface through which the metadata library does I/O: a small table of functions.  A test
- * can supply other functions in place of a disk.
+ * The interface by which the metadata library does I/O: a table of functions.  A test can supply
+ * its own functions instead of a disk.
  */
 #ifndef ERAD_ENGINE_H
 #define ERAD_ENGINE_H
@@ -16,67 +16,67 @@
 struct engine;
 
 /*
- * Offsets, lengths and buffers are multiples of 4 KiB.  Each function returns 0 when it has done
- * everything, or a negative errno.  Reading a hole returns zeros.  Several threads may call the
- * functions at the same time.
+ * Offsets, lengths and buffers are multiples of 4 KiB.  Each function returns 0 when it has
+ * processed the whole range, or a negative errno.  A hole reads as zeros.  Several threads may call
+ * the functions at the same time.
  */
 struct engine_ops {
 	int (*read)(struct engine *e, void *buf, uint64_t off, uint64_t len);
 	int (*write)(struct engine *e, const void *buf, uint64_t off, uint64_t len);
 	/*
 	 * Writes, and makes only this range durable before it returns.  EOPNOTSUPP: the engine has
-	 * no such write, and nothing was done; the caller uses write and flush.  After any other
-	 * error, as after a failed flush, the caller must repeat every write, of any thread, that
-	 * was not durable yet.  The pointer may be NULL.
+	 * no durable writes, and nothing was done; the caller uses write and flush instead.  After
+	 * any other error, as after a failed flush, the caller must repeat all writes, of all
+	 * threads, that were not durable yet.  The pointer may be NULL.
 	 */
 	int (*write_durable)(struct engine *e, const void *buf, uint64_t off, uint64_t len);
 	/*
-	 * Makes durable every write that has returned before the call.  After a failure, the caller
-	 * must repeat every write, of any thread, that was not durable yet: the kernel may keep the
-	 * content in memory without writing it at the next flush.
+	 * Makes all writes durable that have returned before the call.  After a failure, the caller
+	 * must repeat all writes, of all threads, that were not durable yet, because the kernel may
+	 * keep the content in memory without writing it at the next flush.
 	 */
 	int (*flush)(struct engine *e);
 	/* Makes the range read as zeros.  Not durable before a flush. */
 	int (*zero)(struct engine *e, uint64_t off, uint64_t len);
 	/*
-	 * Returns whether nothing was ever written to the range, so that reading it would return
-	 * zeros.  Returns false if this is not known.  The pointer may be NULL.
+	 * Returns true if nothing was ever written to the range, so that it reads as zeros.
+	 * Returns false if this is not known.  The pointer may be NULL.
 	 */
 	bool (*hole)(struct engine *e, uint64_t off, uint64_t len);
 	/*
-	 * Ensures that there are at least `size` bytes, and sets e->size.  If a file is shorter,
-	 * makes it longer with bytes that read as zeros.  ENOSPC: a device is too small.
+	 * Ensures that there are at least `size` bytes, and sets e->size.  Extends a file that is
+	 * shorter; the new bytes read as zeros.  ENOSPC: a device is too small.
 	 */
 	int (*grow)(struct engine *e, uint64_t size);
 	/*
 	 * Checks that the file still exists and is complete.  EUCLEAN: the file has fewer than
 	 * e->size bytes, so it was truncated.
 	 *
-	 * With by_path, also checks that the path with which the file was opened still leads to the
+	 * by_path true: also checks that the path with which the file was opened still leads to the
 	 * file.  ENOENT: the file is deleted, there is no other file at the path, and the same file
-	 * system is mounted there.  ESTALE: there is any other difference.  With by_path, the call
-	 * may wait for a file system that hangs.
+	 * system is mounted there.  ESTALE: any other difference.  With by_path, the call may wait
+	 * for a file system that hangs.
 	 *
 	 * The pointer may be NULL.
 	 */
 	int (*find)(struct engine *e, bool by_path, struct err *err);
 	/*
-	 * These replace a file that find() has reported as deleted.  begin_copy() creates a new
+	 * These two replace a file that find() has reported as deleted.  begin_copy() creates a new
 	 * file beside the path, under another name, and with the length, the mode and the lock of
 	 * the old file.  Then the caller copies the content of e to the new file.  end_copy() makes
 	 * the new file durable and renames it to the path; from then on, e uses the new file.
 	 *
 	 * end_copy() never replaces another file.  Nobody may write to e while end_copy() runs.
-	 * After a failure, e is as before, with one exception: if the new name could not be made
-	 * durable, e uses the new file.
+	 * After a failure, e is unchanged, with one exception: if only the new name could not be
+	 * made durable, e uses the new file.
 	 *
 	 * The caller destroys copy.  The pointers may be NULL if find is NULL.
 	 */
 	int (*begin_copy)(struct engine *e, struct engine **copy, struct err *err);
 	int (*end_copy)(struct engine *e, struct engine *copy, struct err *err);
 	/*
-	 * Removes the copies of e's file that crashes have left.  uuid: the UUID of the metadata.
-	 * The pointer may be NULL.
+	 * Removes the copies of e's file that were left by crashes.  uuid: the UUID of the
+	 * metadata.  The pointer may be NULL.
 	 */
 	void (*remove_copies)(struct engine *e, const uint8_t uuid[16]);
 	void (*destroy)(struct engine *e);
@@ -92,22 +92,23 @@ struct engine {
 enum engine_mode {
 	ENGINE_READ,		/* shared lock; EBUSY: somebody has the metadata open for writing */
 	ENGINE_WRITE,		/* exclusive lock; EBUSY: somebody has the metadata open */
-	ENGINE_CLAIM,		/* exclusive lock, and nobody else may be using a block device */
+	/* exclusive lock; a block device must not be used by anybody else */
+	ENGINE_CLAIM,
 };
 
 /*
  * Opens a regular file or a block device.  Uses O_DIRECT if the file allows it.  The caller closes
- * it with engine_destroy().
+ * the engine with engine_destroy().
  *
- * A flush is always fdatasync().  If a device's write cache is "write through", the kernel does
- * nothing for fdatasync(); the kernel checks the cache's mode at each flush.
+ * A flush is always fdatasync().  The kernel checks the mode of a device's write cache at each
+ * flush; if the mode is "write through", fdatasync() does nothing.
  *
- * The lock is an open file description lock on the file, which ends with the engine.  For a device,
- * there are two locks: one on the node, and one on a file in /run/erad, which is the same file for
- * all nodes of the device.  The locks keep out only processes that use engine_open().
+ * The lock is an open file description lock on the file, which ends with the engine.  A device has
+ * two locks: one on the node, and one on a file in /run/erad, which is the same file for all nodes
+ * of the device.  The locks exclude only processes that use engine_open().
  *
  * ENGINE_CLAIM is for formatting and repairing a device that no target uses.  It opens the device
- * with O_EXCL.  EBUSY: the device is mounted, is swap space, or is used by another device.  Before
+ * with O_EXCL.  EBUSY: the device is mounted, is swap space, or is used by another device.  Until
  * engine_destroy(), nobody can mount the device or load a table with it.  ENGINE_CLAIM also takes
  * flock(LOCK_EX), so that udev does not examine the device.
  *
@@ -118,15 +119,16 @@ int engine_open(const char *path, enum engine_mode mode, struct engine **out, st
 
 /*
  * Creates a regular file of `size` bytes, for engine_open().  EEXIST: there is a file at the path.
- * Writes zeros to the first `written` bytes, so that later writes to them need no new space; the
- * rest is sparse.  *made receives the stat of the new file, for aside_remove(); made may be NULL.
+ * Writes zeros to the first `written` bytes, so that later writes to these bytes need no new space;
+ * the rest is sparse.  *made receives the stat of the new file, for aside_remove(); made may be
+ * NULL.
  */
 int engine_create_file(const char *path, uint64_t size, uint64_t written, struct stat *made,
 		       struct err *err);
 
 /*
- * For an engine from engine_open().  engine_stat() describes the open file or device, which may not
- * be at its path any more. engine_truncate() sets the size of the file in bytes.
+ * For an engine from engine_open().  engine_stat() describes the open file or device, which may no
+ * longer be at its path.  engine_truncate() sets the size of the file in bytes.
  */
 int engine_stat(struct engine *e, struct stat *st);
 int engine_truncate(struct engine *e, uint64_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Lists the newest era of every block as runs, from the marks in memory and the era array. */
+/* Lists the newest era of every block as runs, using the marks in memory and the era array. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,15 +8,16 @@
 
 #include "store/view.h"
 
-/* Joins adjacent runs with the same era, even if they are in two different pieces. */
+/* The state of a listing.  Adjacent runs with the same era are joined, even across two pieces. */
 struct runs {
 	int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
-	int (*look)(void *ctx);	/* the callback of store_eras_slices(), see store.h, or NULL */
+	int (*look)(void *ctx);	/* the callback of store_eras_watched(), or NULL */
 	void *ctx;
 	uint32_t *eras;		/* eras of a piece, one for each block */
 	uint64_t first, len;
 	uint32_t era;
-	uint64_t *damaged;	/* number of blocks whose entries are damaged; NULL: damage is an error */
+	/* Number of blocks whose entries are damaged.  NULL: a damaged entry is an error. */
+	uint64_t *damaged;
 };
 
 static int emit_last_run(struct runs *r)
@@ -24,7 +25,7 @@ static int emit_last_run(struct runs *r)
 	return r->len && r->era ? r->fn(r->ctx, r->first, r->len, r->era) : 0;
 }
 
-/* Adds blocks to the list.  eras[i] is the era of block first + i. */
+/* Adds nr blocks to the list.  eras[i] is the era of block first + i. */
 static int emit_run(struct runs *r, uint64_t first, uint64_t nr)
 {
 	uint64_t i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The fold: moves the content of the journal into the era array, and then moves the tail.  A fold
- * also makes the snapshot that was requested.
+ * The fold: moves the content of the journal into the era array, and then moves the tail.  If a
+ * snapshot was requested, the fold also makes the snapshot.
  */
 #include <endian.h>
 
@@ -9,7 +9,7 @@
 #include "store/fold.h"
 #include "store/pool.h"
 
-/* A fold begins when the marks need more than this many bytes of memory, even if the ring has much free space. */
+/* If the marks need more bytes than this, a fold begins even if the ring has much free space. */
 #define OVERLAY_BYTES	(256u << 20)
 
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err)
@@ -34,8 +34,8 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 }
 
 /*
- * Returns the floor for the snapshot that begins.  The snapshot shows no eras after its newest one,
- * so a later floor counts as a floor of this newest era.
+ * Returns the floor for the snapshot that begins.  The snapshot shows no era after fold_era, so a
+ * later floor counts as fold_era.
  */
 static uint32_t snapshot_floor(struct store *s)
 {
@@ -62,13 +62,16 @@ static int finish_fold(struct store *s, struct err *err)
 
 	failpoint(FAILPOINT_FOLD_FROZEN);
 	/*
-	 * Check that the file was not truncated.  A write near its former end would make the file
-	 * long again, and would hide that content is lost.
+	 * Check first that the file was not truncated.  A write near its former end would extend
+	 * the file again, and would hide that content is lost.
 	 */
 	ret = engine_find(s->e, false, err);
 	if (ret)
 		return ret;
-	/* Copy the pages that a snapshot shows: a copy must be durable before its page is overwritten. */
+	/*
+	 * Copy the pages that a snapshot shows.  A copy must be durable before its page is
+	 * overwritten.
+	 */
 	ret = store_save_pages(s, &s->array, &s->frozen, err);
 	if (ret)
 		return ret;
@@ -80,7 +83,10 @@ static int finish_fold(struct store *s, struct err *err)
 	if (ret)
 		return ret;
 	failpoint(FAILPOINT_FOLD_WRITTEN);
-	/* The array must be durable before the tail moves.  Otherwise, a crash in between would lose marks. */
+	/*
+	 * The array must be durable before the tail moves.  Otherwise, a crash between the two
+	 * would lose marks.
+	 */
 	ret = store_flush(s, lost);
 	if (ret)
 		return store_io_error(s, err, ret, "flushing the era array");
@@ -101,7 +107,10 @@ static int finish_fold(struct store *s, struct err *err)
 	if (ret)
 		return store_io_error(s, err, ret, "moving the journal's tail");
 
-	/* The superblock is durable: from now on, the ring's pages before the tail may be used again. */
+	/*
+	 * The superblock is durable.  From now on, the ring's pages before the tail may be used
+	 * again.
+	 */
 	failpoint(FAILPOINT_FOLD_DONE);
 	if (s->fold_snapshot)
 		store_set_snapshot(s);
@@ -114,7 +123,10 @@ static int finish_fold(struct store *s, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	s->folding = false;
 	overlay_destroy(&done, &nodes);
-	/* Return the nodes before fold_lock is released: a mark that waits for this lock needs them. */
+	/*
+	 * Return the nodes before fold_lock is released, because a mark that waits for this lock
+	 * needs them.
+	 */
 	store_return_nodes(s, &nodes);
 	return 0;
 }
@@ -123,11 +135,12 @@ static int finish_fold(struct store *s, struct err *err)
  * Freezes the active marks.  Context: fold_lock, not folding.
  *
  * The marks of a group become active before head moves past the group.  So the frozen marks include
- * all marks of the groups before fold_to.  They may also include the marks of an append that is
- * under way or has failed.  A fold writes the marks of a failed append even if the journal is empty,
- * because other marks may need the memory.
+ * all marks of the groups before fold_to.  They may also include marks of an append that is under
+ * way or has failed.  A fold writes the marks of a failed append even if the journal is empty,
+ * because other marks may need their memory.
  *
- * If a snapshot was requested, freezes only the marks from before the snapshot, and returns true.
+ * If a snapshot was requested, freezes only the marks from before the snapshot, and returns true:
+ * the caller must fold again.
  */
 static bool freeze(struct store *s)
 {

@@ -5,13 +5,16 @@
 
 #include "store/state.h"
 
-/* Moves the current content of the journal into the era array, as store_fold() does.  Context: fold_lock. */
+/*
+ * Moves the current content of the journal into the era array, as store_fold() does.  Context:
+ * fold_lock.
+ */
 int store_fold_locked(struct store *s, struct err *err);
 
 /*
- * Copies the array pages that have blocks of o, durably, for the snapshot.  Leaves out pages that
- * are copied already.  Does nothing if there is no snapshot.  a: the array after the change.
- * Context: fold_lock.
+ * Makes durable copies, for the snapshot, of the array pages that have blocks of o.  Leaves out
+ * pages that already have a copy.  Does nothing if there is no snapshot.  a: the array as it will
+ * be after the change.  Context: fold_lock.
  */
 int store_save_pages(struct store *s, struct array *a, const struct overlay *o, struct err *err);
 

@@ -11,12 +11,13 @@
 #include "store/format.h"
 #include "store/super.h"
 
-#define RING_SMALL	1024u		/* default size of the ring in pages: 4 MiB … */
-#define RING_LARGE	4096u		/* … or 16 MiB, for devices with more than … */
-#define SMALL_BLOCKS	(16u << 20)	/* … this many blocks */
+/* default size of the ring, 4 MiB, up to SMALL_BLOCKS blocks */
+#define RING_SMALL	1024u
+#define RING_LARGE	4096u		/* default size of the ring, 16 MiB, for more blocks */
+#define SMALL_BLOCKS	(16u << 20)	/* see RING_SMALL */
 #define CHUNK_PAGES	256u		/* default size of a piece of the array in pages: 1 MiB */
-#define WRITE_PAGES	256u		/* how many pages of zeros are written at a time */
-#define ZERO_BYTES	(64u << 20)	/* how many bytes are zeroed between two reports of progress */
+#define WRITE_PAGES	256u		/* zeros are written in units of this many pages */
+#define ZERO_BYTES	(64u << 20)	/* bytes that are zeroed between two reports of progress */
 
 static uint64_t default_ring(uint64_t nr_blocks)
 {
@@ -46,9 +47,9 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written)
 }
 
 /*
- * Chooses the sizes of the ring and of a piece of the array: the requested sizes, or else the
- * largest sizes that fit, up to the defaults.  If the device is small, the room for snapshots is
- * left out first.
+ * Chooses the sizes of the ring and of a piece of the array: the requested sizes, or the largest
+ * sizes that fit, up to the defaults.  If the metadata device is small, first gives up the room for
+ * snapshots.
  */
 static int choose_layout(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
 			 uint32_t *chunk, struct err *err)
@@ -99,7 +100,7 @@ static void advance(struct zeroing *z, uint64_t len)
 		z->progress(z->ctx, z->done, z->total);
 }
 
-/* Zeroes pages first … end - 1.  buf has zeros to write, or is NULL: then the engine's zero function is used. */
+/* Zeroes pages first … end - 1.  buf: zeros to write, or NULL to use the engine's zero function. */
 static int zero_pages(struct zeroing *z, uint64_t first, uint64_t end, const void *buf)
 {
 	const uint64_t step = buf ? WRITE_PAGES * ERAD_PAGE : ZERO_BYTES;

@@ -19,7 +19,7 @@
 #define XFS_SUPER_MAGIC	0x58465342
 #endif
 
-/* Returns whether sysfs names a device below this one. */
+/* Returns whether sysfs shows that this device lies on another device. */
 static bool is_stacked(dev_t dev)
 {
 	const struct dirent *entry;
@@ -41,7 +41,7 @@ static bool disk_has_fua(dev_t dev)
 {
 	char line[8];
 
-	/* A partition has the queue of its disk, one directory above. */
+	/* A partition uses the queue of its disk, one directory above. */
 	return !is_stacked(dev) && (!blockdev_attribute(dev, "queue/fua", line, sizeof(line)) ||
 				    !blockdev_attribute(dev, "../queue/fua", line, sizeof(line))) &&
 	       !strcmp(line, "1");
@@ -88,7 +88,10 @@ int fua_write(struct fua *f, int fd, const void *buf, size_t len, uint64_t offse
 		pthread_mutex_unlock(&f->lock);
 		return -EOPNOTSUPP;
 	}
-	/* Wait until the write has completed, because the kernel uses the caller's buffer until then. */
+	/*
+	 * Wait until the write has completed in any case, because the kernel uses the caller's
+	 * buffer until then.
+	 */
 	do
 		n = io_getevents(f->context, 1, 1, &event, NULL);
 	while (n == -EINTR || n == 0);

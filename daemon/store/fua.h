@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Durable writes: a write that is durable when the call returns, with one command to the disk.  A
- * write and fdatasync() are two commands, and the second one waits until the disk has emptied its
- * write cache.
+ * write and fdatasync() are two commands, and the second command waits until the disk has emptied
+ * its write cache.
  *
  * An asynchronous direct write with RWF_DSYNC is one command with FUA ("force unit access"), which
  * makes only its own data durable.  A synchronous write, by pwritev2(), would also flush the disk.
  * (Linux 6.1: __blkdev_direct_IO_async() and blkdev_write_iter() in block/fops.c.)
  *
- * This uses libaio.  With io_uring, the kernel may hand a write that has to wait to another thread.
- * Creating this thread needs memory, and to free memory, the kernel may need writes that wait for
- * this write.
+ * This file uses libaio, not io_uring.  With io_uring, the kernel may pass a write that has to wait
+ * to another thread.  Creating that thread needs memory.  To free memory, the kernel may need to
+ * write to a volume whose writes wait for this write.
  */
 #ifndef ERAD_FUA_H
 #define ERAD_FUA_H
@@ -28,11 +28,11 @@ struct fua {
 };
 
 /*
- * Prepares durable writes to the open file or device.  They are possible with O_DIRECT, on a disk
- * that has FUA, and in a file of ext4 or xfs on such a disk.  They are not possible on a device
- * that consists of other devices, because some targets of device-mapper ignore FUA (dm-writecache,
- * dm-zoned).  If durable writes are not possible, fua_write() returns EOPNOTSUPP; it does the same
- * for a struct of zeros.  The caller calls fua_destroy() at the end.
+ * Prepares durable writes to the open file or device.  They are possible with O_DIRECT on a disk
+ * that has FUA, and in a file of ext4 or xfs on a disk that has FUA.  They are not possible on a
+ * device that consists of other devices, because some targets of device-mapper ignore FUA
+ * (dm-writecache, dm-zoned).  If durable writes are not possible, or f is a struct of zeros,
+ * fua_write() returns EOPNOTSUPP.  The caller calls fua_destroy() at the end.
  */
 void fua_init(struct fua *f, int fd);
 void fua_destroy(struct fua *f);
@@ -43,8 +43,8 @@ void fua_destroy(struct fua *f);
  *
  * EOPNOTSUPP: durable writes are not possible, and nothing was done.  Other negative errnos: the
  * write has failed, and earlier writes that were not durable may be lost, as after a failed
- * fdatasync().  Then all later calls return EOPNOTSUPP, because the disk may be one that refuses
- * FUA.
+ * fdatasync().  After this, all further calls return EOPNOTSUPP, because the disk may be one that
+ * refuses FUA.
  *
  * If the process is killed during the write, the kernel keeps the file open and locked until the
  * disk has completed the write.  So the write cannot reach the disk after another process has got

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Begins and drops the snapshot. */
+/* Begins and drops the snapshot: see store_begin_snapshot() in store.h. */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,8 +8,8 @@
 #include "store/append.h"
 
 /*
- * The sentence says with which size store_format() leaves room for snapshots, so that the user's
- * next attempt succeeds.
+ * Makes the error, with the size with which store_format() leaves room for snapshots, so that the
+ * user's next attempt succeeds.
  */
 static int no_room_for_snapshots(struct store *s, struct err *err)
 {
@@ -61,7 +61,10 @@ int store_drop_snapshot(struct store *s, struct err *err)
 	asked = s->begin.kind;
 	s->begin.kind = SNAPSHOT_NONE;
 	pthread_mutex_unlock(&s->lock);
-	/* The superblock may have a snapshot that is not in memory: a fold that failed may have written it. */
+	/*
+	 * The superblock on the disk may have a snapshot that is not in memory, because a failed
+	 * fold may have written it.
+	 */
 	unsure = s->fold_snapshot;
 	ret = 0;
 	if (s->snapshot.era || unsure) {

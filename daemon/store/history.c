@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads and changes the history of an open store: gaps, timelines, the seal and the items: see history.h. */
+/*
+ * Reads and changes the history of an open store: gaps, timelines, the seal and the items: see
+ * history.h.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -57,7 +60,10 @@ void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS])
 	pthread_mutex_lock(&s->lock);
 	for (i = 0; i < ERAD_GAP_KINDS; i++)
 		total[i] = le64toh(s->history->gaps_total[i]);
-	/* Do not count a gap of a kind that only a newer version knows. */
+	/*
+	 * Count the gaps of all kinds that only a newer version knows as gaps of the kind
+	 * "unknown".
+	 */
 	for (; i < ERAD_GAP_KINDS_MAX; i++)
 		total[ERAD_GAP_UNKNOWN] += le64toh(s->history->gaps_total[i]);
 	pthread_mutex_unlock(&s->lock);
@@ -99,8 +105,8 @@ static void add_timeline(struct erad_disk_history *h, uint64_t number, uint32_t 
 	uint32_t nr = le32toh(h->nr_timelines);
 
 	/*
-	 * Replace the last timeline if its first era has never begun: then no token contains the
-	 * number of that timeline.
+	 * If the first era of the last timeline has never begun, replace the timeline, because no
+	 * token contains its number.
 	 */
 	while (nr && le32toh(h->timeline[nr - 1].first_era) >= first)
 		nr--;

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The history of one volume.  It has the gaps, which are times when writes may have gone past erad;
- * the timelines, one number for each activation; and values from which erad finds out whether the
- * origin is still the tracked device. include/erad_format.h has the layout and the order of
- * durability.
+ * The history of one volume: gaps, timelines, and values by which erad recognizes the origin.  A
+ * gap is a time in which writes may have gone past erad.  A timeline is a number for each
+ * activation.  include/erad_format.h has the layout and the order of durability.
  *
- * Functions that change something are durable on return.  Only the thread that marks and begins
- * eras calls them.  If they fail, they may be repeated.  Any thread may call the functions that
- * read.  These take no lock that is held over I/O, except for store_seal().  No function allocates
- * memory.
+ * Functions that change the history return when the change is durable.  Only the thread that marks
+ * and begins eras calls them.  If they fail, they may be repeated.  Any thread may call the
+ * functions that read the history.  These take no lock that is held over I/O, except store_seal().
+ * No function allocates memory.
  *
- * Metadata that was opened with STORE_READ and has no history yet seems to have an empty history.
+ * Metadata that was opened with STORE_READ and has no history yet appears to have an empty history.
  */
 #ifndef ERAD_STORE_HISTORY_H
 #define ERAD_STORE_HISTORY_H
@@ -19,7 +18,8 @@
 
 struct store_gap {
 	enum erad_gap_kind kind;
-	uint32_t era;		/* a diff since this era or an older one lists every block; 0: no era had begun */
+	/* A diff since this era or an older era lists every block.  0: no era had begun. */
+	uint32_t era;
 	uint64_t time;		/* when the gap was noticed, in seconds since 1970 */
 	char detail[ERAD_GAP_DETAIL + 1];
 };
@@ -27,47 +27,52 @@ struct store_gap {
 /* Returns the name of a kind of gap, such as "written-while-closed"; never NULL. */
 const char *store_gap_name(enum erad_gap_kind kind);
 
-/* Copies the gaps that the metadata has kept, the oldest first.  Returns their number. */
+/* Copies the gaps that the metadata still has, the oldest first.  Returns their number. */
 unsigned int store_gaps(struct store *s, struct store_gap gap[ERAD_GAPS]);
 
 /* Returns the number of gaps of each kind since the metadata was made. */
 void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS]);
 
 /*
- * Records a gap, and in the same transaction raises the floor to the current era.  Then the caller
- * begins a new era before it lets a write through; without the new era, the next diff would list
- * too much.  A second gap of the same kind in the same era replaces the first.  So a gap that is
- * found again after a crash is counted once.  detail is cut after ERAD_GAP_DETAIL bytes.
+ * Records a gap, and in the same transaction raises the floor to the current era.  After this, the
+ * caller must begin a new era before it lets a write through; without the new era, the next diff
+ * would list too much.  A second gap of the same kind in the same era replaces the first gap, so a
+ * gap that is found again after a crash counts once.  detail is cut after ERAD_GAP_DETAIL bytes.
  */
 int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
- * Begins a new timeline, whose first era is the next era.  The caller does this once for each
- * activation, before the first era.  number is not 0.  In the same transaction, drops the seal,
- * because writes may be let through from now on, and sets the item STORE_TABLE_NOTE to note.
- * note NULL: the item stays.  EOVERFLOW: there is no next era.
+ * Begins a new timeline, whose first era is the next era.  Call this once for each activation,
+ * before its first era.  number must not be 0.  In the same transaction, drops the seal, because
+ * writes may be let through from now on, and sets the item STORE_TABLE_NOTE to note.  note NULL:
+ * the item is unchanged.  EOVERFLOW: there is no next era.
  */
 int store_new_timeline(struct store *s, uint64_t number, const uint8_t *note, struct err *err);
 
-/* Returns the number of the timeline to which era belongs, or 0 if the metadata does not know it. */
+/*
+ * Returns the number of the timeline to which the era belongs.  0: the metadata does not know the
+ * timeline.
+ */
 uint64_t store_timeline(struct store *s, uint32_t era);
 
 enum store_moment {
-	MOMENT_KNOWN,		/* the metadata has begun the era in this timeline */
-	MOMENT_FOREIGN,		/* the metadata has no such timeline, because it was put back from a copy, or restored */
-	MOMENT_OTHER_ERA,	/* the timeline has no such era */
-	MOMENT_TOO_OLD,		/* the era is older than the timelines that are kept */
+	MOMENT_KNOWN,		/* the metadata has begun this era in this timeline */
+	/* The metadata has no timeline of this number: it was restored from a copy or a dump. */
+	MOMENT_FOREIGN,
+	MOMENT_OTHER_ERA,	/* the timeline does not contain this era */
+	/* the era is older than all timelines that the metadata still has */
+	MOMENT_TOO_OLD,
 };
 
 /* Finds out whether the metadata knows the beginning of era `era` in the timeline `number`. */
 enum store_moment store_moment(struct store *s, uint64_t timeline, uint32_t era);
 
-/* Returns the oldest era whose timeline is known, or 0 if no timeline is known. */
+/* Returns the oldest era whose timeline is known.  0: no timeline is known. */
 uint32_t store_timelines_since(struct store *s);
 
 /*
  * Items: bytes that the store keeps for its callers and does not interpret.  An item that was never
- * set is zeros. store_set_item() writes nothing if the bytes have not changed.
+ * set is zeros.  store_set_item() writes nothing if the bytes are the same.
  */
 enum store_item {
 	STORE_IDENTITY,		/* identity of the origin */
@@ -80,14 +85,14 @@ int store_set_item(struct store *s, enum store_item which, const uint8_t in[ERAD
 
 /*
  * Reads the seal with which the metadata was closed.  ENOENT: there is no seal, for example because
- * a new timeline has dropped the seal.  Waits for a running fold.
+ * a new timeline has dropped it.  Waits for a fold that is under way.
  */
 int store_seal(struct store *s, uint8_t out[ERAD_HISTORY_SEAL]);
 
 /*
  * Closes the store as clean, as store_close() does, with a seal.  One transaction marks the
- * metadata clean and puts the seal into force.  If the fold fails, and the metadata is not clean
- * therefore, the seal is put into force all the same, if this is possible.
+ * metadata clean and makes the seal valid.  If the fold fails, the metadata is not clean; but the
+ * seal is made valid nevertheless, if possible.
  */
 int store_close_sealed(struct store *s, const uint8_t seal[ERAD_HISTORY_SEAL], struct err *err);
 

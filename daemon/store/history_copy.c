@@ -114,7 +114,7 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 	uint32_t gap;
 
 	for (i = 0; i < 4 && history_there(sb); i++) {
-		/* Read both copies to compare them, and then read the better one again. */
+		/* Read both copies to compare them, then read the better copy again. */
 		const uint64_t place = place_of(i < 2 ? i : best);
 
 		if (i == 2 && !best)
@@ -177,9 +177,9 @@ struct erad_disk_history *history_edit(struct store *s)
 }
 
 /*
- * A superblock whose write has failed may be on the disk after all, and may name the next copy.  So
- * before this copy is written again, a superblock that names the old copy must durably replace the
- * failed one.
+ * Before the copy that is not in force is written again, ensures that no superblock on the disk
+ * names this copy.  A superblock whose write has failed may be on the disk nevertheless, and may
+ * name the copy.  So a superblock that names the copy in force must durably replace it.
  */
 static int settle_supers(struct store *s)
 {
@@ -243,7 +243,10 @@ int history_upgrade(struct store *s, struct err *err)
 	sb.history_seq = 0;
 	sb.journal_start = htole64(ERAD_JOURNAL_START);
 	sb.journal_pages = htole64(le64toh(sb.journal_pages) - pages);
-	/* Let the journal begin after the place of a group whose append may have failed: the group may still be in the ring. */
+	/*
+	 * An append may have failed, and its group may still be in the ring.  Begin the journal
+	 * after the place of this group.
+	 */
 	sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 	ret = store_next_super(s, &sb);
 	if (!ret)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The copies of the history on the disk, for the files of the store.  history.h describes their content. */
+/*
+ * The copies of the history on the disk, for the files of the store.  history.h describes their
+ * content.
+ */
 #ifndef ERAD_STORE_HISTORY_COPY_H
 #define ERAD_STORE_HISTORY_COPY_H
 
@@ -9,22 +12,22 @@
 bool history_there(const struct erad_disk_super *sb);
 
 /*
- * Reads the copy that sb names.  If there is none, or an empty one, h becomes zeros.  EUCLEAN: the
- * copy is damaged, or contradicts sb; then h is undefined.
+ * Reads the copy that sb names.  If sb names none, or an empty one, h becomes zeros.  EUCLEAN: the
+ * copy is damaged or contradicts sb; then the content of h is undefined.
  */
 int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad_disk_history *h,
 		 struct err *err);
 
 /*
  * Reads the newest valid copy for a repair, whichever copy sb names.  If no copy is valid, h
- * becomes zeros.  A gap whose era is newer than the floor of sb gets the floor's era.
+ * becomes zeros.  If the era of a gap is newer than the floor of sb, the gap gets the floor's era.
  */
 void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 		     struct erad_disk_history *h);
 
 /*
- * Writes h to the copy that is not in force, and makes sb name this copy.  The caller then flushes,
- * and after the flush writes sb.
+ * Writes h to the copy that is not in force, and makes sb name this copy.  After this, the caller
+ * must flush, and then write sb.
  */
 int history_write(struct engine *e, struct erad_disk_super *sb, struct erad_disk_history *h);
 
@@ -35,16 +38,16 @@ void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint3
 /*
  * A transaction on the history of an open store.  history_edit() returns a copy of the history,
  * which the caller changes.  history_commit() makes the copy durable together with sb.  If
- * history_commit() fails, nothing has changed, and the copy is dropped.  Context: fold_lock, from
- * history_edit() until history_commit().
+ * history_commit() fails, nothing has changed, and the copy is dropped.  Hold fold_lock from
+ * history_edit() until history_commit() returns.
  */
 struct erad_disk_history *history_edit(struct store *s);
 int history_commit(struct store *s, struct erad_disk_super *sb);
 
 /*
- * history_make_room() gives old metadata, whose journal has been read, room for a history: see
- * erad_format.h.  Does nothing if there is room already.  history_check_room() returns EOVERFLOW,
- * before anything is written, if the ring is too small.  Context: open.
+ * history_upgrade() makes room for a history in old metadata, whose journal must have been read:
+ * see erad_format.h.  It does nothing if there is room already.  history_check_room() returns
+ * EOVERFLOW, before anything is written, if the ring is too small.  Context: open.
  */
 int history_check_room(const struct engine *e, const struct erad_disk_super *sb, struct err *err);
 int history_upgrade(struct store *s, struct err *err);

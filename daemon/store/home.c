@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Checks whether the metadata file is still at its path, and replaces a deleted one: see home.h. */
+/*
+ * Checks whether the metadata file is still at its path, and replaces a deleted file: see home.h.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 #include "store/home.h"
 #include "store/state.h"
 
-#define COPY_AGAIN	60	/* how long to wait after a failed attempt to replace the file, in seconds */
+#define COPY_AGAIN	60	/* pause after a failed attempt to replace the file, in seconds */
 
 /* Copies the content of the metadata to the new file.  Context: journal_lock, fold_lock. */
 static int copy_all(struct store *s, struct engine *to, struct err *err)
@@ -34,13 +36,13 @@ static int copy_all(struct store *s, struct engine *to, struct err *err)
 /*
  * Replaces a deleted file.  Context: journal_lock, fold_lock.  Both locks are held during the whole
  * call, because the metadata must not change between the copying and the switch to the new file.
- * So new writes wait.
+ * The consequence: new writes wait.
  */
 static int rewrite_file(struct store *s, struct engine *to, bool *rewritten, struct err *err)
 {
 	int ret;
 
-	/* Check again under the locks: another thread may have replaced the file. */
+	/* Check again under the locks, because another thread may have replaced the file. */
 	ret = engine_find(s->e, true, err);
 	if (ret != -ENOENT)
 		return ret;
@@ -63,7 +65,7 @@ int store_check_home(struct store *s, bool *rewritten, struct err *err)
 	ret = engine_find(s->e, true, err);
 	if (ret != -ENOENT || s->mode != STORE_WRITE)
 		return ret;
-	/* Pause after a failed attempt: each attempt makes writes wait. */
+	/* Pause after a failed attempt, because each attempt makes writes wait. */
 	pthread_mutex_lock(&s->fold_lock);
 	again = llabs((long long)(time(NULL) - s->copied_at)) >= COPY_AGAIN;
 	pthread_mutex_unlock(&s->fold_lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Checks whether the metadata file is still at its path, and replaces a deleted one. */
+/* Checks whether the metadata file is still at its path, and replaces a deleted file. */
 #ifndef ERAD_STORE_HOME_H
 #define ERAD_STORE_HOME_H
 
@@ -7,16 +7,16 @@
 
 /*
  * Checks that the metadata is complete, and is still at the path where it was opened.  Returns 0 if
- * so, and always for a block device.
+ * both are true, and always for a block device.
  *
  * If the file is deleted and there is no other file at the path, durably writes a complete new file
- * to the path, and uses the new file from then on.  Then returns 0, and *rewritten becomes true.
+ * to the path, and uses the new file from then on.  Then sets *rewritten to true and returns 0.
  * Marks, eras and folds wait until the new file is complete.
  *
- * In all other cases returns a negative errno with a sentence, and nothing has changed.  A store
- * that was opened with STORE_READ never writes.
+ * In all other cases, changes nothing and returns a negative errno with a message.  Never writes if
+ * the store was opened with STORE_READ.
  *
- * Any thread except the thread that marks may call this.  The call may wait for a file system that
+ * Any thread may call this, except the thread that marks.  The call may wait for a file system that
  * hangs.
  */
 int store_check_home(struct store *s, bool *rewritten, struct err *err);

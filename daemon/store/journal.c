@@ -12,8 +12,8 @@
 #define PAYLOAD		sizeof(((struct erad_disk_journal *)0)->payload)
 
 /*
- * A batch always fits into one group.  The proof: Block numbers, and so the gaps between runs, are
- * below 2^52 and take at most 8 bytes.  The lengths of ERAD_MAX_RANGES ranges of less than 2^32
+ * A batch always fits into one group.  The proof: block numbers, and so also the gaps between runs,
+ * are below 2^52 and take at most 8 bytes.  The lengths of ERAD_MAX_RANGES ranges of less than 2^32
  * blocks add up to less than 2^42, so a length takes at most 7 bytes.  If the next run does not fit
  * into a page, the end of the page stays unused.
  */
@@ -121,7 +121,7 @@ unsigned int journal_encode(struct erad_disk_journal *group, const struct run *r
 	return page - group + 1;
 }
 
-/* Reads or writes pages of the ring that follow each other on the disk. */
+/* A function that reads or writes pages of the ring that follow each other on the disk. */
 typedef int ring_fn(struct engine *e, void *buf, uint64_t off, uint64_t len);
 
 static int read_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
@@ -139,7 +139,10 @@ static int write_part_durably(struct engine *e, void *buf, uint64_t off, uint64_
 	return engine_write_durable(e, buf, off, len);
 }
 
-/* Reads or writes pages with consecutive sequence numbers, in two parts if the range wraps around the ring. */
+/*
+ * Reads or writes pages with consecutive sequence numbers.  If the range wraps around the end of
+ * the ring, uses two parts.
+ */
 static int ring_io(struct journal *j, ring_fn *part, void *buf, uint64_t seq, unsigned int count)
 {
 	char *p = buf;
@@ -192,8 +195,8 @@ int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *b
 	int ret = ring_io(j, read_part, buf, seq, count);
 
 	/*
-	 * At open, use a durable write even if none is needed: the first durable write may allocate
-	 * memory in the kernel.
+	 * While metadata is opened, make a durable write even if it is not needed, because the
+	 * first durable write may allocate memory in the kernel.
 	 */
 	if (!ret)
 		ret = ring_io(j, write_part_durably, buf, seq, count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The journal ring: turns commits into groups of pages, and back.  The functions take no locks.
- * The caller ensures that one thread at a time appends, and that the pages that are written may be
- * used again.
+ * The journal ring: converts commits to groups of pages, and back.  The functions take no locks.
+ * The caller must ensure that only one thread at a time appends, and that the pages that are
+ * written may be used again.
  */
 #ifndef ERAD_JOURNAL_H
 #define ERAD_JOURNAL_H
@@ -26,37 +26,40 @@ struct journal {
 /* Times in seconds since 1970; 0: not known. */
 struct era_times {
 	uint64_t era;		/* when the current era began */
-	uint64_t checkpoint;	/* when the newest era began that a checkpoint has requested */
+	uint64_t checkpoint;	/* when the newest era that a checkpoint requested began */
 };
 
-/* Updates the times for an era that begins.  page: the era's page of type ERAD_J_ERA_BEGIN. */
+/*
+ * Updates the times for an era that begins.  page: the page of type ERAD_J_ERA_BEGIN with which the
+ * era begins.
+ */
 void era_times_add(struct era_times *t, const struct erad_disk_journal *page);
 
 /*
- * Copies ranges to runs, sorts them, and joins ranges that overlap or touch.  runs has room for nr.
- * Returns the number of runs.  Allocates nothing.
+ * Copies ranges to runs, sorts them, and joins runs that overlap or touch.  runs has room for nr
+ * entries.  Returns the number of runs.  Allocates no memory.
  */
 unsigned int journal_runs(struct run *runs, const struct erad_range *r, unsigned int nr);
 
 /*
- * Encodes runs into the payload of group, and returns how many pages this takes, at least 1.  The
- * runs are sorted, disjoint and below 2^52, and were at most ERAD_MAX_RANGES ranges.  group has
- * room for ERAD_GROUP_MAX pages, which is always enough.
+ * Encodes runs into the payload of group.  Returns the number of pages that they take, at least 1.
+ * The runs must be sorted, disjoint and below 2^52, and made from at most ERAD_MAX_RANGES ranges.
+ * group has room for ERAD_GROUP_MAX pages, which is always enough.
  */
 unsigned int journal_encode(struct erad_disk_journal *group, const struct run *runs,
 			    unsigned int nr);
 
 /*
- * Completes the headers of the pages seq … seq + count - 1 in group, which has the payload already.
+ * Completes the headers of the pages seq … seq + count - 1 in group, which already has the payload.
  * All pages before seq must be durable.
  */
 void journal_number(const struct journal *j, struct erad_disk_journal *group, unsigned int count,
 		    uint64_t seq, uint32_t era, enum erad_journal_type type);
 
 /*
- * Writes group as pages seq … seq + count - 1.  durable: uses durable writes of the engine, so that
- * the pages are durable on return; EOPNOTSUPP if the engine has none.  Otherwise the pages are
- * durable after the next flush.
+ * Writes group as pages seq … seq + count - 1.  durable true: uses durable writes of the engine, so
+ * the pages are durable when this returns; EOPNOTSUPP if the engine has none.  durable false: the
+ * pages are durable after the next flush.
  */
 int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned int count,
 		  uint64_t seq, bool durable);

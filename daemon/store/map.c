@@ -71,8 +71,8 @@ void map_add(struct map *m, uint64_t first, uint64_t len, uint32_t era)
 	uint64_t cell;
 
 	/*
-	 * Ignore newer eras, and blocks beyond the known size: an era may have begun, and the
-	 * volume may have grown, since info was read.
+	 * Count newer eras as the current era of info, and ignore blocks beyond the size in info:
+	 * since info was read, an era may have begun, and the volume may have grown.
 	 */
 	if (era > m->info.era)
 		era = m->info.era;

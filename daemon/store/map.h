@@ -8,24 +8,36 @@
 
 #include "store/store.h"
 
-#define MAP_BANDS	7	/* bands of ages in eras: 0, 1, 2 to 3, 4 to 7, 8 to 15, 16 to 31, and older */
+/* Bands of ages, in eras: 0, 1, 2 to 3, 4 to 7, 8 to 15, 16 to 31, and older. */
+#define MAP_BANDS	7
 
 struct map_cell {
-	uint32_t era;		/* the newest era of the cell's blocks; 0: all of them were last written before era `since` */
-	uint64_t bytes;		/* bytes of the cell's blocks that were written in era `since` or later */
+	/*
+	 * The newest era of the cell's blocks.  0: all blocks were last written before era `since`.
+	 */
+	uint32_t era;
+	/* Bytes of the cell's blocks that were written in era `since` or later. */
+	uint64_t bytes;
 };
 
 struct map {
 	const char *name;
 	struct store_info info;
 	uint32_t since;			/* the oldest era that counts, at least 1 */
-	unsigned int columns, rows;	/* largest grid; it gets smaller if there are fewer blocks than cells */
+	/*
+	 * Size of the largest grid.  If there are fewer blocks than cells, map_init() makes the
+	 * grid smaller.
+	 */
+	unsigned int columns, rows;
 	uint64_t nr_cells;
 	struct map_cell *cell;		/* the cells; map_free() frees them */
-	uint64_t bytes[MAP_BANDS];	/* how many bytes have an era in each band */
+	uint64_t bytes[MAP_BANDS];	/* number of bytes whose era is in each band */
 };
 
-/* Makes an empty grid.  The caller sets name, since, columns, rows and info first.  Returns 0 or ENOMEM. */
+/*
+ * Makes an empty grid.  The caller must set name, since, columns, rows and info first.  Returns 0
+ * or ENOMEM.
+ */
 int map_init(struct map *m);
 
 /* Adds blocks that were last written in `era`. */
@@ -37,7 +49,8 @@ void map_free(struct map *m);
 uint64_t map_blocks(const struct map *m, uint64_t cell, uint64_t *len);
 
 /*
- * Returns the size of these blocks in bytes, without the part of the last block that is beyond the end of the device.
+ * Returns the size of these blocks in bytes, without the part of the last block that lies beyond
+ * the device.
  */
 uint64_t map_bytes(const struct map *m, uint64_t first, uint64_t len);
 

@@ -13,15 +13,15 @@
 bool store_token(struct store *s, uint32_t era, struct token *t);
 
 /*
- * Checks that the metadata knows the token's moment.  Returns 0 or ESTALE; then err says why a full
- * copy is due.
+ * Checks that the metadata knows the token's moment.  Returns 0, or ESTALE; after ESTALE, err says
+ * why a full copy is due.
  */
 int store_check_token(struct store *s, const struct token *t, struct err *err);
 
 /*
- * Copies the gaps because of which a diff since era `since` lists every block, and returns their
- * number.  upto: the newest era that the diff shows.  If only the floor is known, there is one gap,
- * of the kind "unknown".
+ * Copies the gaps because of which a diff since era `since` lists every block.  Returns their
+ * number.  upto: the newest era that the diff shows.  If the metadata has a floor but none of these
+ * gaps, returns one gap of the kind "unknown".
  */
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS]);
 

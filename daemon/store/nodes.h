@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Nodes of trees, 4 KiB each, and pools of unused nodes.  Nodes come from the heap.  Only
- * nodes_fill() and nodes_free() call the heap: taking a node from a pool, and returning it, never
- * waits for memory.  The functions take no locks.
+ * nodes_fill() and nodes_free() call the heap, so taking a node from a pool, and returning a node,
+ * never waits for memory.  The functions take no locks.
  */
 #ifndef ERAD_NODES_H
 #define ERAD_NODES_H
@@ -13,7 +13,8 @@
 
 /* A pool of unused nodes.  { 0 } is an empty pool. */
 struct nodes {
-	void *first, *last;	/* list: each node begins with a pointer to the next node; NULL in an empty pool */
+	/* A list: each node begins with a pointer to the next node.  NULL in an empty pool. */
+	void *first, *last;
 	size_t nr;
 };
 
@@ -27,7 +28,10 @@ void nodes_put(struct nodes *n, void *node);
  */
 void nodes_move(struct nodes *to, struct nodes *from, size_t nr);
 
-/* Gets nodes from the heap until the pool has nr.  Returns 0 or ENOMEM; then some may have been added. */
+/*
+ * Gets nodes from the heap until the pool has nr nodes.  Returns 0, or ENOMEM; after ENOMEM, some
+ * may have been added.
+ */
 int nodes_fill(struct nodes *n, size_t nr);
 
 /* Returns all nodes to the heap. */

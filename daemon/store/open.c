@@ -17,14 +17,14 @@
 
 /*
  * Ends an open for writing: makes durable what was read, clears CLEAN, and drops a snapshot that
- * does not last.
+ * ends with its process.
  *
  * The previous process may have written metadata without making it durable.  A power cut could
- * remove this metadata, although the caller of this process has read it, and later writes depend on
+ * remove this metadata after this process has read it and has written more metadata that depends on
  * it.  A flush alone is not enough if a flush of the previous process has failed.  So the parts
  * that may not be durable are written again: the newest superblock and the last group.  Everything
- * before them was made durable before they were written.  The array needs no such step, because
- * every fold writes its pages again.  CLEAN is cleared in the other superblock.
+ * before these parts was made durable before they were written.  The array needs no second write,
+ * because every fold writes its pages again.  CLEAN is cleared in the other superblock.
  */
 static int take_over(struct store *s, uint64_t last_group, struct err *err)
 {
@@ -44,7 +44,7 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	if (!ret) {
 		failpoint(FAILPOINT_OPEN_FLUSHED);
 		sb.flags &= ~htole32(ERAD_SB_CLEAN);
-		/* Drop a snapshot that ends with its process, because this process has ended. */
+		/* Drop a snapshot that ends with its process, because the process has ended. */
 		if (!(sb.flags & htole32(ERAD_SB_SNAP_LASTS)))
 			sb.snap_era = sb.snap_floor_era = 0;
 		ret = store_next_super(s, &sb);
@@ -85,8 +85,8 @@ static int load(struct store *s, struct err *err)
 	snapshot_init(&s->snapshot, &s->super);
 
 	/*
-	 * Replay even if CLEAN is set.  If the newer superblock is damaged, the older one is used,
-	 * and its CLEAN may be out of date.
+	 * Replay even if CLEAN is set.  If the newer superblock is damaged, the older superblock is
+	 * used, and its CLEAN may be out of date.
 	 */
 	ret = journal_replay(&s->journal, s->tail, le32toh(s->super.era), replay_marks, s, &end,
 			     err);
@@ -174,8 +174,8 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 }
 
 /*
- * Ends the use of the metadata.  clean: the journal is empty, so mark the metadata clean.  seal: the
- * seal to put into force, or NULL.  Context: fold_lock.
+ * Ends the use of the metadata.  clean true: the journal is empty, so marks the metadata clean.
+ * seal: the seal that becomes valid, or NULL.  Context: fold_lock.
  */
 static int mark_closed(struct store *s, bool clean, const uint8_t *seal, struct err *err)
 {
@@ -202,8 +202,8 @@ static int close_locked(struct store *s, bool clean, const uint8_t *seal, struct
 		ret = store_fold_locked(s, err);
 		failpoint(FAILPOINT_CLOSE_FOLDED);
 		/*
-		 * The seal does not depend on the fold.  Without a seal, the next open would not notice
-		 * that the origin was written after a reboot.
+		 * Write the seal even if the fold has failed.  Without a seal, the next open
+		 * could not notice, after a reboot, that the origin was written while it was closed.
 		 */
 		if (!ret)
 			ret = mark_closed(s, true, seal, err);

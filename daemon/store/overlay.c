@@ -35,7 +35,7 @@ unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs
 	for (i = 0; i < nr && o->pool->nr >= needs; i++) {
 		if (!oe || oe->era != era)
 			oe = begin_era(o, era);
-		/* This does not fail: the pool has as many nodes as this run can need. */
+		/* This cannot fail, because the pool has as many nodes as the run can need. */
 		bitset_set(&oe->blocks, runs[i].first, runs[i].len);
 	}
 	return i;
@@ -83,7 +83,10 @@ uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end)
 	return end;
 }
 
-/* Finds the first run in from … end - 1 whose blocks have this era.  Returns false if there is none. */
+/*
+ * Finds the first run in from … end - 1 whose blocks have this era.  Returns false if there is
+ * none.
+ */
 static bool next_run(const struct overlay_era *oe, uint64_t *from, uint64_t *to, uint64_t end)
 {
 	*from = bitset_find(&oe->blocks, *from, end, true);

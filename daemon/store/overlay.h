@@ -17,7 +17,10 @@ struct overlay_era {
 	struct bitset blocks;
 };
 
-/* An era with its set of blocks.  The pool supplies one node for the era, and the nodes of the set. */
+/*
+ * The overlay: a list of eras with their sets of blocks.  The pool supplies one node for each era,
+ * and the nodes of the sets.
+ */
 struct overlay {
 	struct overlay_era *newest;
 	uint64_t nr_blocks;
@@ -25,38 +28,47 @@ struct overlay {
 };
 
 /*
- * Returns how many nodes one run can need: 2 for each level of the tree.  The tree has at most 6
- * levels, because a device has at most 2^52 blocks.
+ * Returns how many nodes one run can need at most: 2 for each level of the tree.  The tree has at
+ * most 6 levels, because a device has at most 2^52 blocks.
  */
 size_t overlay_needs(const struct overlay *o);
 
 /*
- * Adds runs, beginning with the first one, as long as the pool has overlay_needs() nodes.  Returns
- * the number of runs that were added.  A run is added in full or not at all.  Eras must be added in
+ * Adds runs, beginning with the first, as long as the pool has overlay_needs() nodes.  Returns the
+ * number of runs that were added.  A run is added completely or not at all.  Eras must be added in
  * ascending order.
  */
 unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 
-/* Adds all runs, and fills the pool from the heap as needed.  ENOMEM: some runs may have been added. */
+/*
+ * Adds all runs, and fills the pool from the heap as needed.  ENOMEM: some runs may have been
+ * added.
+ */
 int overlay_add_all(struct overlay *o, uint32_t era, const struct run *runs, unsigned int nr);
 
-/* Moves all blocks of this era and of older ones to *older, which must be empty. */
+/* Moves all blocks of era `era` and of older eras to *older, which must be empty. */
 void overlay_split(struct overlay *o, uint32_t era, struct overlay *older);
 
-/* Moves all nodes to another pool.  Then the overlay is empty. */
+/* Moves all nodes to the pool `to`.  Afterwards, the overlay is empty. */
 void overlay_destroy(struct overlay *o, struct nodes *to);
 
 /*
- * Returns the lowest block in from … end - 1 that is in the overlay, whatever its era, or end.  end
- * <= nr_blocks.
+ * Returns the lowest block in from … end - 1 that is in the overlay with any era.  Returns end if
+ * there is none.  end must be at most nr_blocks.
  */
 uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end);
 
-/* Sets bit i of the bitmap for each block first + i, i < len, that is in the overlay with era `since` or newer. */
+/*
+ * Sets bit i of the bitmap for each block first + i, i < len, that is in the overlay with era
+ * `since` or a newer era.
+ */
 void overlay_collect(const struct overlay *o, uint32_t since, uint64_t first, uint64_t len,
 		     uint64_t *bits);
 
-/* For each block first + i, i < len, raises eras[i] to the newest era that the block has in the overlay. */
+/*
+ * For each block first + i, i < len: raises eras[i] to the newest era that the block has in the
+ * overlay.
+ */
 void overlay_raise(const struct overlay *o, uint64_t first, uint64_t len, uint32_t *eras);
 
 /* Returns how many bytes of memory the overlay uses. */

@@ -14,7 +14,7 @@
 
 #define READ_BYTES	(1u << 20)	/* how many bytes are read at a time */
 
-/* Looks for metadata of erad itself, because libblkid does not know its magic. */
+/* Looks for metadata of erad, because libblkid does not recognize it. */
 bool place_is_erad(struct engine *e)
 {
 	const struct erad_disk_super *sb;
@@ -112,7 +112,7 @@ static int find_data(const char *path, struct engine *e, uint64_t len, struct er
 	return r;
 }
 
-/* Returns an upper limit of the bytes that a format, or place_clear() after it, writes. */
+/* Returns an upper limit of the number of bytes that a format, or a later place_clear(), writes. */
 static uint64_t written_bytes(const struct engine *e, const struct store_geometry *g)
 {
 	const uint64_t size = store_size(g, NULL);
@@ -120,7 +120,9 @@ static uint64_t written_bytes(const struct engine *e, const struct store_geometr
 	return size < e->size ? size : e->size;
 }
 
-/* Checks the bytes after the last whole page of a file, because the engine does not read them. */
+/*
+ * Checks the bytes after the last whole page of a file, because the engine reads only whole pages.
+ */
 static int find_tail(const char *path, int fd, const struct engine *e,
 		     const struct store_geometry *g, struct err *err)
 {
@@ -152,7 +154,7 @@ int place_blank(const char *path, struct engine *e, const struct store_geometry 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
-	/* Skip an empty file: libblkid cannot examine it. */
+	/* libblkid cannot examine an empty file, so skip it. */
 	if (e->size)
 		r = find_signature(path, fd, err);
 	if (!r)
@@ -177,7 +179,7 @@ int place_check(const char *path, struct engine *e, const struct store_geometry 
 	*blank = !r;
 	if (!r)
 		return 0;
-	/* With overwrite, use even a place that cannot be examined. */
+	/* With overwrite, also accept a place that cannot be examined. */
 	if (overwrite && (!file || place_is_erad(e)))
 		return 0;
 	if (r != -EEXIST)

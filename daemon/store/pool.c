@@ -4,11 +4,11 @@
 
 #include "store/pool.h"
 
-#define STEP	64u	/* how many nodes may be moved one by one while the lock is held */
+#define STEP	64u	/* limit for moving nodes one by one while the lock is held */
 
 /*
  * Returns how many nodes the pool should have: enough for the marks of two eras on the whole
- * device, but within limits.  Context: lock.
+ * device, but between 2 * POOL_MIN and POOL_MAX.  Context: lock.
  */
 static size_t wanted(const struct store *s)
 {
@@ -39,7 +39,10 @@ static size_t at_most_a_step(size_t nr)
 	return nr < STEP ? nr : STEP;
 }
 
-/* Returns how many nodes the pool lacks.  If the pool has too many, moves up to STEP of them to *extra. */
+/*
+ * Returns how many nodes the pool lacks.  If the pool has too many nodes, moves up to STEP of them
+ * to *extra.
+ */
 static size_t balance(struct store *s, struct nodes *extra)
 {
 	size_t missing = 0, want;
@@ -63,7 +66,7 @@ bool store_fill_pool(struct store *s)
 		nodes_free(&nodes);
 		missing = balance(s, &nodes);
 	} while (nodes.nr);
-	/* Even if the heap had too few nodes, add those that it had. */
+	/* If the heap had too few nodes, add the nodes that it had. */
 	nodes_fill(&nodes, missing);
 	store_return_nodes(s, &nodes);
 	return missing;

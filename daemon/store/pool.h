@@ -2,12 +2,12 @@
 /*
  * The pool of nodes of a store, which is the memory for marks.  For the files of the store.
  *
- * Writes wait for store_mark() and for each fold, and the heap may have no memory before these
+ * Writes wait for store_mark() and for each fold, and the heap may have no free memory until these
  * writes have completed.  So marks and folds do not call the heap.  They take nodes from the pool,
  * which store_fill_pool() has filled before, and return nodes to the pool.
  *
- * A mark that finds too few nodes waits for a fold, which empties the overlays.  Nodes leave the
- * pool and the overlays in two cases only: they return to the heap, or they become part of the
+ * A mark that finds too few nodes waits for a fold, and the fold empties the overlays.  Nodes leave
+ * the pool and the overlays only in two cases: they return to the heap, or they become part of the
  * snapshot's set of saved pages.  In both cases, POOL_MIN nodes stay in the pool.  So after a fold
  * of all marks, the pool has enough nodes for a run.
  */
@@ -16,13 +16,16 @@
 
 #include "store/state.h"
 
-#define POOL_MIN	32u	/* in nodes; 128 KiB, at least twice what a run needs */
-#define POOL_MAX	256u	/* in nodes; 1 MiB */
+#define POOL_MIN	32u	/* number of nodes, 128 KiB: at least twice what a run needs */
+#define POOL_MAX	256u	/* number of nodes, 1 MiB */
 
-/* Fills the pool up to POOL_MIN from the heap.  Called at open, after replay.  ENOMEM: err has a sentence. */
+/*
+ * Fills the pool up to POOL_MIN from the heap.  Called at open, after replay.  ENOMEM: err has a
+ * message.
+ */
 int store_init_pool(struct store *s, struct err *err);
 
-/* Move the nodes that are not reserved for marks to another pool, and back.  Take lock. */
+/* Move the nodes that are not reserved for marks to another pool, and back.  Take s->lock. */
 void store_borrow_nodes(struct store *s, struct nodes *to);
 void store_return_nodes(struct store *s, struct nodes *from);
 

@@ -18,9 +18,13 @@
 #include "store/replay.h"
 #include "store/state.h"
 
-#define CHUNK_PAGES	256u	/* how many pages of the array are read at a time: 1 MiB, more than ARRAY_FOLD_PAGES */
+/* Pages of the array that are read at a time: 1 MiB, more than ARRAY_FOLD_PAGES. */
+#define CHUNK_PAGES	256u
 
-/* An upper limit of the number of superblocks and journal pages that a repair writes. */
+/*
+ * An upper limit of the number of superblocks and of the number of journal pages that a repair
+ * writes.
+ */
 #define MAX_STEPS	16u
 
 #define JOURNAL_LOST	"a repair has emptied the journal, which was damaged"
@@ -34,12 +38,15 @@ struct repair {
 	struct array array;
 	struct journal journal;
 	uint32_t era;			/* the newest era in any part of the metadata */
-	bool raised;			/* whether the array has newer eras than the journal */
-	struct bitset bad;		/* sectors of the array that must be written anew */
-	bool record_damaged, record_unreadable;	/* state of the degrade record; an unreadable record is also damaged */
-	struct bitset unreadable;	/* pages of the array that cannot be read; all sectors of these pages are in `bad` */
+	bool raised;			/* the array has newer eras than the journal */
+	struct bitset bad;		/* sectors of the array that must be rewritten */
+	/* State of the degrade record.  An unreadable record is also damaged. */
+	bool record_damaged, record_unreadable;
+	/* Pages of the array that cannot be read.  All sectors of these pages are also in `bad`. */
+	struct bitset unreadable;
 	struct erad_disk_history *history;
-	struct err history_damaged;	/* why the history in force cannot be used; "": the history is good */
+	/* Why the history in force cannot be used.  "": it can be used. */
+	struct err history_damaged;
 	bool journal_lost;
 	struct erad_disk_eras *buf;	/* buffer of CHUNK_PAGES pages */
 };
@@ -74,8 +81,8 @@ static void fill_with_garbage(struct erad_disk_eras *page)
 }
 
 /*
- * Reads pages into r->buf.  A page that cannot be read is added to r->unreadable, and its buffer is
- * filled with garbage.
+ * Reads pages into r->buf.  Adds a page that cannot be read to r->unreadable, and fills its part of
+ * the buffer with garbage.
  */
 static int read_or_garble(struct repair *r, uint64_t page, uint64_t nr, struct err *err)
 {
@@ -181,8 +188,8 @@ static void say_bad(struct repair *r, uint64_t from, uint64_t to)
 }
 
 /*
- * Writes garbage to the page: a page that cannot be read can often be written, and then be read.
- * The repair replaces the garbage later.
+ * Writes garbage to the unreadable pages.  A page that cannot be read can often be written, and can
+ * be read after the write.  The repair replaces the garbage later.
  */
 static int overwrite_unreadable(struct repair *r, struct err *err)
 {
@@ -196,7 +203,10 @@ static int overwrite_unreadable(struct repair *r, struct err *err)
 	return ret;
 }
 
-/* Keep the snapshot: it still shows the eras that are not damaged. */
+/*
+ * Saves the pages that change as copies for the snapshot, because the snapshot still shows the eras
+ * that are not damaged.
+ */
 static int save_snapshot(struct repair *r, struct err *err)
 {
 	struct nodes nodes = { 0 };
@@ -237,7 +247,7 @@ static int rewrite_bad(struct repair *r, struct err *err)
 		nr = r->array.pages - page;
 		if (nr > CHUNK_PAGES)
 			nr = CHUNK_PAGES;
-		/* Join bad sectors only if they are next to each other. */
+		/* Handle several bad sectors at once only if no good sector is between them. */
 		last = bitset_find(&r->bad, i, end, false);
 		if (nr > (last - 1) / ARRAY_PAGE_SECTORS + 1 - page)
 			nr = (last - 1) / ARRAY_PAGE_SECTORS + 1 - page;
@@ -277,8 +287,8 @@ static int repair_array(struct repair *r, struct err *err)
 
 /*
  * Raises the floor to the newest era, and records a gap with the reason: the journal is lost, or
- * the history, or both.  Without room for a history, reopen_and_close() makes the room and records
- * the gap.  The change is in force when r->sb is durable.
+ * the history, or both.  If there is no room for a history, reopen_and_close() makes the room and
+ * records the gap.  The change is valid when r->sb is durable.
  */
 static int log_repair_gaps(struct repair *r, struct err *err)
 {
@@ -291,7 +301,10 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 		history_add_gap(r->history, ERAD_GAP_UNKNOWN, r->era, time(NULL),
 				"the history was damaged and may have had gaps");
 		r->sb.flags &= ~htole32(ERAD_SB_SEALED);
-		/* Write the new copy over the damaged one: the other copy may be the only good one. */
+		/*
+		 * Write the new copy over the damaged copy, because the other copy may be the only
+		 * good one.
+		 */
 		r->sb.history_seq = htole64(le64toh(r->sb.history_seq) + 1);
 	}
 	if (r->journal_lost)
@@ -303,8 +316,8 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 }
 
 /*
- * Replaces a damaged journal.  Its content is not known, so every block counts as written.  The new
- * superblocks have an empty journal.  The empty journal begins after all pages that are in the
+ * Replaces a damaged journal.  The content of the journal is not known, so every block counts as
+ * written.  The new superblocks have an empty journal, which begins after all pages that are in the
  * ring.
  */
 static int replace_journal(struct repair *r, uint64_t head, const char *why, struct err *err)
@@ -321,8 +334,8 @@ static int replace_journal(struct repair *r, uint64_t head, const char *why, str
 	if (!ret)
 		ret = format_finish(r->e, &r->sb, err);
 	/*
-	 * Overwrite the unreadable pages last: the journal is refused as long as they cannot be
-	 * read, so a crash before this step does no harm.
+	 * Overwrite the unreadable pages last.  As long as they cannot be read, the journal is
+	 * refused, so a crash before this step does no harm.
 	 */
 	if (!ret)
 		ret = journal_overwrite_unreadable(&r->journal, err);
@@ -346,10 +359,10 @@ static int replace_history(struct repair *r, uint64_t head, struct err *err)
 	if (!r->journal_lost) {
 		if (r->raised) {
 			/*
-			 * Append the beginning of an era, because the journal must not end before
-			 * the era of the floor.  All blocks count as written, so no mark is missed.
-			 * The journal begins after the place of a group whose append may have
-			 * failed, because such a group may be after the head.
+			 * The current era of the metadata must not be before the era of the floor,
+			 * so begin the era here.  All blocks count as written, so no mark is
+			 * missed.  An append may have failed, and its group may be after the head.
+			 * So begin the journal after the place of this group.
 			 */
 			r->sb.era = htole32(r->era);
 			r->sb.era_time = 0;
@@ -389,11 +402,14 @@ static void init_repair(struct repair *r)
 	r->era = le32toh(r->sb.era);
 }
 
-/* Repairs metadata without a valid superblock.  r->sb has those fields of the superblocks that are not lost. */
+/*
+ * Repairs metadata without a valid superblock.  r->sb has the fields of the superblocks that are
+ * not lost.
+ */
 static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
 			 struct err *err)
 {
-	/* In old metadata, pages of the ring are where the history would be. */
+	/* In metadata of an older version, the ring has pages in the place of the history. */
 	const uint64_t ring = le64toh(r->sb.array_start) - ERAD_JOURNAL_START;
 	const uint64_t journal_pages = le64toh(r->sb.array_start) >= ERAD_JOURNAL_START + ERAD_JOURNAL_MIN ? ring : 0;
 	struct store_geometry g = {
@@ -403,7 +419,7 @@ static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const cha
 		.chunk_pages = le32toh(r->sb.array_chunk),
 	};
 	struct build *b;
-	uint64_t head = 0;	/* the metadata is new, so nothing in the ring is valid */
+	uint64_t head = 0;	/* no page in the ring is valid, because the metadata is new */
 	int ret;
 
 	memcpy(g.uuid, new_uuid, sizeof(g.uuid));
@@ -455,7 +471,10 @@ static int look_at_record(struct repair *r, struct err *err)
 	return 0;
 }
 
-/* The unreadable record may have been in force; the garbage in its place counts as a record in force. */
+/*
+ * Overwrites an unreadable degrade record with garbage.  The record may have been in force; garbage
+ * in its place counts as a record in force.
+ */
 static int overwrite_unreadable_record(struct repair *r, struct err *err)
 {
 	int ret;
@@ -469,8 +488,8 @@ static int overwrite_unreadable_record(struct repair *r, struct err *err)
 }
 
 /*
- * Repairs metadata that has a valid superblock.  If *reopen becomes true, the caller must open the
- * metadata, which completes the repair.
+ * Repairs metadata that has a valid superblock.  If this sets *reopen to true, the caller must open
+ * the metadata to complete the repair.
  */
 static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 {
@@ -510,8 +529,8 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 		r->history_damaged.msg[0];
 	if (*reopen) {
 		/*
-		 * Make the checks of the open after the repair now: if the open would refuse the
-		 * metadata, the repair must not change it.
+		 * Make the checks of the later open now.  If the open would refuse the metadata,
+		 * the repair must not change it.
 		 */
 		ret = super_check_writable(r->e, &r->sb, head, MAX_STEPS, err);
 		if (!ret)
@@ -541,7 +560,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	return 0;
 }
 
-/* Treat a damaged record as one in force, because it may have been in force. */
+/* Treats a damaged record as a record in force, because the record may have been in force. */
 static int replace_record(struct repair *r, struct store *s, struct err *err)
 {
 	struct store_info info;
@@ -616,7 +635,10 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 		goto out;
 	}
 	ret = super_read(e, &r.sb, &why);
-	/* A torn copy and an unreadable copy are as bad as two torn copies. */
+	/*
+	 * If one superblock is torn and the other unreadable, the metadata is as lost as with two
+	 * torn superblocks.
+	 */
 	if ((ret == -EUCLEAN || ret == -EIO) && super_damaged(e) == 3) {
 		ret = super_salvage(e, &r.sb, err);
 		if (!ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Repairs damaged metadata, and never misses a write: if it is not known whether a block was
- * written, the block counts as written now.
+ * Repairs damaged metadata without missing a write: if it is not known whether a block was written,
+ * the block counts as written now.
  */
 #ifndef ERAD_REPAIR_H
 #define ERAD_REPAIR_H
@@ -9,9 +9,10 @@
 #include "store/store.h"
 
 struct store_repaired {
-	uint64_t repairs;	/* how many repairs were made; there was one call of say for each */
-	uint64_t over_marked;	/* upper limit of the blocks that have a newer era than before the damage */
-	bool new_uuid;		/* whether both superblocks were lost, so that the metadata has a new UUID */
+	uint64_t repairs;	/* number of repairs; `say` was called once for each */
+	/* Upper limit of the number of blocks that have a newer era than before the damage. */
+	uint64_t over_marked;
+	bool new_uuid;		/* Both superblocks were lost, so the metadata has a new UUID. */
 };
 
 /*
@@ -24,11 +25,12 @@ struct store_repaired {
  * an unreadable array page	marks its blocks in the same way, if the page can be written
  * eras after the current one	makes the newest of them the current era
  * the journal			raises the floor: all blocks count as written in the current era
- * an unreadable journal page	raises the floor in the same way, in an era after any that the page may have begun
+ * an unreadable journal page	raises the floor in the same way, in an era after any that the page
+ *				may have begun
  * the history			raises the floor, and logs a gap
- * both superblocks		if they still contain the geometry of the device: makes new metadata with a new UUID.  All
- *				blocks count as written in the current era, because no other part of the metadata is
- *				reliable
+ * both superblocks		makes new metadata with a new UUID, if they still contain the
+ *				geometry of the device; all blocks count as written in the current
+ *				era, because no other part of the metadata is reliable
  *
  * A repair that was interrupted may be repeated, with one exception: if new metadata was being
  * made, nothing can be opened after the interruption.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads the journal ring: finds the end of the journal, and checks that only a crash can have
- * caused what follows the end.
+ * Reads the journal ring: finds the end of the journal, and checks that the pages after the end can
+ * be the result of a crash.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,9 +12,12 @@
 #include "store/journal_page.h"
 #include "store/replay.h"
 
-#define WINDOW_PAGES	256u	/* how many pages are read at a time: 1 MiB */
+#define WINDOW_PAGES	256u	/* pages that are read at a time: 1 MiB */
 
-/* How many runs a page can have: each run takes two bytes or more. */
+/*
+ * Size of the buffer for the runs of one page, in pages.  Each run in a page takes two bytes or
+ * more.
+ */
 #define RUN_PAGES	8u
 
 _Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(struct run) <=
@@ -24,7 +27,11 @@ _Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(str
 struct window {
 	struct journal *j;
 	struct erad_disk_journal *pages;
-	uint64_t first, nr, max;	/* position in the ring of the first page in memory; number of pages in memory; most pages that fit */
+	/*
+	 * Position in the ring of the first page in memory; number of pages in memory; limit of
+	 * this number.
+	 */
+	uint64_t first, nr, max;
 	struct erad_disk_journal *group;
 	struct run *runs;		/* the runs of one page */
 	journal_mark_fn mark;
@@ -54,13 +61,16 @@ static int read_page(struct window *w, uint64_t place, const struct erad_disk_jo
 	return 0;
 }
 
-/* Returns whether the page is valid, belongs to this volume, and is in its place. */
+/* Returns whether the page is valid, belongs to this volume, and is at its place in the ring. */
 static bool page_valid(const struct journal *j, const struct erad_disk_journal *page,
 		       uint64_t place)
 {
 	const uint64_t seq = le64toh(page->seq);
 
-	/* Compare the checksum last, because most pages of a ring were never written. */
+	/*
+	 * Compare the checksum last, because most pages of a ring were never written and fail the
+	 * first comparison.
+	 */
 	return !memcmp(page->uuid, j->uuid, sizeof(j->uuid)) && seq % j->pages == place &&
 	       page->count <= ERAD_GROUP_MAX && page->index < page->count &&
 	       seq >= page->index && le64toh(page->durable) == seq - page->index &&
@@ -74,8 +84,8 @@ static bool same_group(const struct erad_disk_journal *a, const struct erad_disk
 }
 
 /*
- * Copies the group at seq to w->group.  *count receives the number of its pages, or 0 if no
- * complete group is there.
+ * Copies the group at seq to w->group.  Sets *count to the number of its pages, or to 0 if there is
+ * no complete group.
  */
 static int read_group(struct window *w, uint64_t seq, unsigned int *count, struct err *err)
 {
@@ -102,7 +112,10 @@ static int read_group(struct window *w, uint64_t seq, unsigned int *count, struc
 	return 0;
 }
 
-/* Decodes a number.  Returns false at the end of the payload, or if the number does not fit into 64 bits. */
+/*
+ * Decodes a number.  Returns false at the end of the payload, or if the number does not fit into 64
+ * bits.
+ */
 static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
 	unsigned int shift;
@@ -120,7 +133,7 @@ static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v
 	return false;
 }
 
-/* Decodes all runs of a MARK page.  If the page is wrong, *why receives the reason. */
+/* Decodes all runs of a MARK page.  If the page is wrong, sets *why to the reason. */
 static int visit_runs(const struct window *w, const struct erad_disk_journal *page,
 		      const char **why)
 {
@@ -156,8 +169,8 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 }
 
 /*
- * Decodes a group whose checksums are valid.  No crash makes wrong content with valid checksums, so
- * wrong content is an error.
+ * Decodes a group whose checksums are valid.  No crash can cause wrong content with valid
+ * checksums, so wrong content is an error.
  */
 static int visit_group(const struct window *w, unsigned int count, struct journal_end *end,
 		       struct err *err)
@@ -200,9 +213,10 @@ static int visit_group(const struct window *w, unsigned int count, struct journa
 }
 
 /*
- * Checks that replay has not ended too early.  Replay has ended at head because the page there is
- * not valid.  If a valid page says, in its field `durable`, that the page at head was durable, that
- * page is lost.
+ * Checks that replay has not ended too early.  Replay has ended at head because the page at head is
+ * not valid.  Each page has a field `durable`: all pages before this sequence number were durable
+ * when the page was written.  If a valid page shows that the page at head was durable, the page at
+ * head is lost.
  */
 static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 {
@@ -236,7 +250,7 @@ static int window_init(struct window *w, struct journal *j, struct err *err)
 	return 0;
 }
 
-/* Reads a page as read_page() does, but returns NULL if the page cannot be read. */
+/* Reads a page as read_page() does.  If the page cannot be read, sets *page to NULL. */
 static int read_page_or_none(struct window *w, uint64_t place,
 			     const struct erad_disk_journal **page, struct err *err)
 {
@@ -245,7 +259,7 @@ static int read_page_or_none(struct window *w, uint64_t place,
 
 	ret = read_page(w, place, page, &why);
 	if (ret == -EIO && w->max > 1) {
-		/* Read one page at a time from here on, because a page of the window cannot be read. */
+		/* A page of the window cannot be read.  Read one page at a time from here on. */
 		w->max = 1;
 		ret = read_page(w, place, page, &why);
 	}

@@ -5,40 +5,44 @@
 
 #include "store/journal.h"
 
-/* Called with nr > 0 sorted runs that were written in era.  A negative errno ends the replay. */
+/*
+ * Called with nr > 0 sorted runs that were written in era `era`.  A negative errno ends the replay.
+ */
 typedef int (*journal_mark_fn)(void *ctx, uint32_t era, const struct run *runs, unsigned int nr);
 
 struct journal_end {
 	uint64_t head;		/* sequence number of the next page */
-	uint64_t last;		/* sequence number of the first page of the last group; head if there is no group */
-	uint32_t era;		/* the newest era that was begun */
+	/* Sequence number of the first page of the last group, or head if there is no group. */
+	uint64_t last;
+	uint32_t era;		/* the newest era that has begun */
 	struct era_times times;	/* times of the eras that were read */
 };
 
 /*
- * Calls mark for every page of runs from tail on.  era: the current era at tail.  EUCLEAN: there
+ * Calls mark for every page of runs, from tail on.  era: the current era at tail.  EUCLEAN: there
  * are pages that a crash cannot leave behind: see erad_format.h.
  */
 int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 		   journal_mark_fn mark, void *ctx, struct journal_end *end, struct err *err);
 
 /*
- * Finds upper limits of the sequence number and of the era, even if much of the ring is lost.
+ * Finds upper limits of the sequence number and of the era, even if a large part of the ring is
+ * lost.
  *
- * Before the call, *head and *era are those of the superblock.  After the call, *head is one more
- * than the largest sequence number, and *era is the newest era, in the superblock and in the valid
- * pages.
+ * Before the call, *head and *era are the values of the superblock.  After the call, *head is one
+ * more than the largest sequence number, and *era is the newest era, in the superblock and in all
+ * valid pages.
  *
  * A page that cannot be read may have had any content, and may have begun an era.  If there are
- * such pages, *head is larger by the size of the ring, and *era is larger by the number of such
- * pages.  If no page is valid, both are larger by twice as much, because the superblock may be the
- * older one.  *head is at most UINT64_MAX, and *era at most UINT32_MAX - 1.
+ * unreadable pages, *head is larger by the size of the ring, and *era is larger by the number of
+ * unreadable pages.  If no page is valid, both are larger by twice as much, because the superblock
+ * may be the older of the two.  *head is at most UINT64_MAX, and *era at most UINT32_MAX - 1.
  */
 int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err);
 
 /*
- * Zeroes the pages that cannot be read, and flushes.  After that, the pages can often be read
- * again.  Call this only if the content of the ring is not needed any more.
+ * Zeroes the pages that cannot be read, and flushes.  After this, the pages can often be read
+ * again.  Call this only if the content of the ring is no longer needed.
  */
 int journal_overwrite_unreadable(struct journal *j, struct err *err);
 

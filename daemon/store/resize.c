@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Changes the metadata when the size of the tracked device has changed.  Three conditions make this
- * safe.
+ * safe:
  *
- * First, the journal is empty, and the tail is beyond the pages in which failed appends may be.  So
- * no mark is of a block that no longer exists.
- *
- * Second, before the new size is durable, the new blocks of the device are durably marked as
- * written in the current era, because no earlier copy of the device contains them.
- *
- * Third, both superblocks get the same size before anything else is recorded, even if the resize
- * has failed.  So the next open cannot find a superblock with another size.
+ * 1. The journal is empty, and the tail is beyond the pages in which failed appends may be.  So no
+ *    mark
+ *    in the journal is of a block that no longer exists.
+ * 2. Before the new size is durable, the new blocks of the device are durably marked as written in
+ *    the
+ *    current era, because no earlier copy of the device contains them.
+ * 3. Both superblocks get the same size before anything else is recorded, even if the resize has
+ *    failed.
+ *    So the next open cannot find a superblock with another size.
  *
  * Each step may be repeated.
  */
@@ -25,8 +26,8 @@
 #include "store/resize.h"
 
 /*
- * Returns the first block that reaches beyond a device of nr_sectors.  If the device ends in the
- * middle of its last block, this is the last block.
+ * Returns the first block that a device of nr_sectors does not contain completely.  If the device
+ * ends in the middle of a block, this is its last block.
  */
 static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 {
@@ -53,7 +54,9 @@ static void mark_sector(struct store *s, const struct array *a, struct erad_disk
 	array_seal(e, a->tag, index);
 }
 
-/* Copies the pages of the blocks from `from` on that the snapshot shows: it may show a larger device. */
+/*
+ * Copies the pages of the blocks from `from` on, for the snapshot, which may show a larger device.
+ */
 static int save_copies(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
 	const uint64_t end = a->nr_blocks < s->snapshot.nr_blocks ? a->nr_blocks : s->snapshot.nr_blocks;
@@ -75,7 +78,7 @@ static int save_copies(struct store *s, struct array *a, uint64_t from, struct e
 
 /*
  * Marks blocks from … a->nr_blocks - 1 as written in the current era.  Overwrites entries from a
- * time when the device was larger.  Not durable.  a has the new size.
+ * time in which the device was larger.  Not durable before a flush.  a has the new size.
  */
 static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct err *err)
 {
@@ -85,7 +88,7 @@ static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct e
 
 	ret = save_copies(s, a, from, err);
 	for (; !ret && page < a->pages; page += nr) {
-		/* Read the first page only: the other pages have no entries to keep. */
+		/* Read only the first page, because the other pages have no entries to keep. */
 		const bool keeps = page * ERAD_ERAS_PER_PAGE < from;
 
 		nr = a->pages - page;
@@ -104,7 +107,7 @@ static int mark_blocks(struct store *s, struct array *a, uint64_t from, struct e
 	return ret;
 }
 
-/* Makes the metadata larger if the new size needs this.  Context: fold_lock. */
+/* Makes the metadata file larger if the new size needs this.  Context: fold_lock. */
 static int make_room_for_size(struct store *s, const struct erad_disk_super *sb, struct err *err)
 {
 	const uint64_t bytes = super_pages(sb) * ERAD_PAGE;
@@ -169,7 +172,7 @@ static int settle_size(struct store *s, struct err *err)
 	return 0;
 }
 
-/* Does the resize.  Context: journal_lock, fold_lock. */
+/* Resizes.  Context: journal_lock, fold_lock. */
 static int resize_locked(struct store *s, uint64_t nr_sectors, struct err *err)
 {
 	struct erad_disk_super sb;
@@ -184,8 +187,8 @@ static int resize_locked(struct store *s, uint64_t nr_sectors, struct err *err)
 		sb = s->super;
 		super_set_size(&sb, nr_sectors);
 		/*
-		 * The journal begins after the place of a group whose append may have failed,
-		 * because the blocks of the group may not exist any more.
+		 * An append may have failed, and the blocks of its group may no longer exist.  So
+		 * begin the journal after the place of this group.
 		 */
 		sb.journal_tail = htole64(s->head + ERAD_GROUP_MAX);
 		array_init(&a, s->e, &sb);

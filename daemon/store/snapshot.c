@@ -7,7 +7,8 @@
 #include "store/snapshot.h"
 #include "store/super.h"
 
-#define SAVE_PAGES	(ARRAY_FOLD_PAGES / 2)	/* how many pages are read at a time; the buffer also has room for their copies */
+/* pages that are read at a time; the buffer must also hold their copies */
+#define SAVE_PAGES	(ARRAY_FOLD_PAGES / 2)
 
 void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb)
 {
@@ -40,15 +41,15 @@ static void copy_sector(const struct snapshot *p, const struct array *a,
 		const uint32_t era = le32toh(from->era[i]);
 
 		/*
-		 * An era newer than the snapshot means that the sector has changed since, and that
-		 * its copy is damaged.
+		 * If an entry is newer than the snapshot, the sector has changed since the
+		 * snapshot, and its copy is damaged.
 		 */
 		copy->era[i] = htole32(valid && era <= p->era ? era : p->era);
 	}
 	array_seal(copy, p->tag, index);
 }
 
-/* Finds the next pages, from *block on, that have blocks in o, and have no durable copy. */
+/* Finds the next pages, from *block on, that have blocks in o and no durable copy. */
 static uint64_t unsaved_pages(const struct snapshot *p, const struct array *a,
 			      const struct overlay *o, uint64_t *block)
 {
@@ -116,7 +117,10 @@ void snapshot_saved(struct snapshot *p, const struct array *a, const struct over
 	p->saved.pool = NULL;
 }
 
-/* Read the array before the copies.  If there is no copy afterwards, the page had not changed when it was read. */
+/*
+ * Read the array before the copies.  If a page then has no copy, it had not changed yet when it was
+ * read.
+ */
 int snapshot_read(const struct snapshot *p, struct array *a, void *buf, void *copies,
 		  uint64_t first, uint64_t nr, struct err *err)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Functions that all files of a store use: reading under the lock, the flush, and the superblock. */
+/*
+ * Functions that all files of a store use: reading under the lock, the flush, and the superblock.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -50,8 +52,8 @@ int store_write_group(struct store *s, unsigned int count, uint32_t era, enum er
 	lost = s->lost_writes;
 	pthread_mutex_unlock(&s->flush_lock);
 	/*
-	 * A disk may also refuse FUA with an error.  So try a write and a flush before this counts
-	 * as a failure.
+	 * A disk may refuse FUA with any error.  So try a write and a flush before this counts as a
+	 * failure.
 	 */
 	if (ret) {
 		ret = journal_write(&s->journal, s->group, count, s->head, false);
@@ -69,13 +71,13 @@ int store_next_super(struct store *s, struct erad_disk_super *sb)
 	int ret;
 
 	/*
-	 * If the write fails, the next attempt writes the same copy of the superblock again,
-	 * because the other copy is valid.
+	 * If the write fails, the next attempt must write the same copy of the superblock, because
+	 * only the other copy is certainly valid.
 	 */
 	sb->seq = htole64(le64toh(s->super.seq) + 1);
 	/*
-	 * Check the size first: a truncated file must not get a valid superblock, because the next
-	 * open must refuse it.
+	 * Check the size first.  A truncated file must not get a valid superblock, because the next
+	 * open must refuse the file.
 	 */
 	ret = engine_find(s->e, false, NULL);
 	if (!ret)

@@ -31,20 +31,20 @@ enum snapshot_kind {
  *	journal_lock	the head of the ring; held over the I/O of an append
  *	fold_lock	superblocks and the era array; held over their I/O
  *	flush_lock	a flush, and whether it failed; held over this flush only
- *	lock		what readers use; never held over I/O
+ *	lock		fields that readers use; never held over I/O
  *
- * The comment of a field begins with the lock for it.  "L, M to change" is a field that is read
- * under L, and changed under L and M.
+ * The comment of a field begins with the lock that protects the field.  "L, M to change": the field
+ * is read under L, and changed under L and M.
  *
  * A mark goes to the journal and becomes active.  A fold makes all active marks frozen, writes them
- * to the array, and drops them.  Frozen marks do not change, so the fold reads them without a lock;
- * other threads read them under `lock`.
+ * to the array, and drops them.  Frozen marks do not change, so the fold reads them without a lock.
+ * Other threads read frozen marks under `lock`.
  */
 struct store {
 	struct engine *e;
 	enum store_mode mode;
 	/*
-	 * The array.  Its fields start, chunk and tag never change.  The other fields, and
+	 * The array.  Its fields start, chunk and tag never change.  Its other fields, and
 	 * nr_sectors, are read under lock, and changed under journal_lock, fold_lock and lock.
 	 */
 	struct array array;
@@ -54,16 +54,29 @@ struct store {
 
 	pthread_mutex_t fold_lock;
 	struct erad_disk_super super;	/* fold_lock; the newest durable superblock */
-	bool folding;			/* fold_lock; whether a fold is under way: then frozen, fold_to and fold_era are in use */
+	/* fold_lock; a fold is under way, so frozen, fold_to and fold_era are in use. */
+	bool folding;
 	uint64_t fold_to;		/* fold_lock; where the tail will be after this fold */
-	uint32_t fold_era;		/* fold_lock, lock to change; the newest era that begins before fold_to */
+	/* fold_lock, lock to change; the newest era that begins before fold_to. */
+	uint32_t fold_era;
 	struct era_times fold_times;	/* fold_lock, lock to change; the times of fold_era */
-	enum snapshot_kind fold_snapshot;	/* fold_lock, lock to change; when this fold ends, a snapshot of this kind begins */
-	bool size_unsettled;		/* journal_lock; a superblock may have another size than `super`, because a resize failed */
-	time_t copied_at;		/* fold_lock; when store_check_home() last failed to copy the file; 0: never */
+	/* fold_lock, lock to change; a snapshot of this kind begins when this fold ends. */
+	enum snapshot_kind fold_snapshot;
+	/*
+	 * journal_lock; a superblock on the disk may have another size than `super`, because a
+	 * resize failed.
+	 */
+	bool size_unsettled;
+	/* fold_lock; when store_check_home() last failed to copy the file.  0: never. */
+	time_t copied_at;
 	void *fold_buf;			/* fold_lock; buffer of ARRAY_FOLD_PAGES pages */
-	struct erad_disk_history *history_new;	/* fold_lock; the copy that history_edit() returns */
-	bool history_unsettled;		/* fold_lock; a superblock may name a newer history than `super`, because a write failed */
+	/* fold_lock; the copy that history_edit() returns. */
+	struct erad_disk_history *history_new;
+	/*
+	 * fold_lock; a superblock on the disk may name a newer history than `super`, because a
+	 * write failed.
+	 */
+	bool history_unsettled;
 
 	pthread_mutex_t journal_lock;
 	struct journal journal;			/* journal_lock; the ring */
@@ -71,46 +84,59 @@ struct store {
 	struct run runs[ERAD_MAX_RANGES];	/* journal_lock; the sorted ranges of one call */
 
 	pthread_mutex_t flush_lock;
-	unsigned long lost_writes;	/* flush_lock; how many flushes and durable writes have failed */
+	/* flush_lock; number of failed flushes and failed durable writes */
+	unsigned long lost_writes;
 
 	pthread_mutex_t lock;
-	struct nodes pool;		/* lock; memory for active, frozen and snapshot.saved: see pool.h */
+	/* lock; memory for active, frozen and snapshot.saved: see pool.h. */
+	struct nodes pool;
 	struct overlay active;		/* lock; marks that no fold has frozen */
 	struct overlay frozen;		/* lock, fold_lock to change; marks that the fold moves */
-	uint64_t head;			/* lock, journal_lock to change; sequence number of the next page of the journal */
-	uint64_t tail;			/* lock, fold_lock to change; sequence number of the oldest page, durable */
+	/* lock, journal_lock to change; sequence number of the next page of the journal. */
+	uint64_t head;
+	/* lock, fold_lock to change; sequence number of the oldest page in use, durable. */
+	uint64_t tail;
 	uint32_t era;			/* lock, journal_lock to change; the current era */
 	struct era_times times;		/* lock, journal_lock to change; the times of `era` */
-	struct snapshot snapshot;	/* lock, fold_lock to change; but fold_lock alone protects its field saved */
-	uint32_t floor_era;		/* lock, fold_lock to change; the era of the floor, durable */
-	struct erad_disk_history *history;	/* lock, fold_lock to change; the history in force, durable */
+	/* lock, fold_lock to change.  The field `saved` is protected by fold_lock alone. */
+	struct snapshot snapshot;
+	/* lock, fold_lock to change; the era of the floor, durable */
+	uint32_t floor_era;
+	/* lock, fold_lock to change; the history in force, durable */
+	struct erad_disk_history *history;
 	struct {
-		bool set;		/* a record is in force, or the target has let writes pass */
-		bool damaged;		/* the record's page has content that is no record; then `set` is true, too */
-		bool floor;		/* the floor covers the writes that were let pass */
+		/* a record is in force, or the target has let writes pass */
+		bool set;
+		/* The record's page has content that is no record.  Then `set` is true, too. */
+		bool damaged;
+		/* the floor covers the writes that the target had let pass */
+		bool floor;
 		uint32_t era;		/* era of the record */
 		uint64_t serial;	/* serial of the next record for the target */
-		bool given;		/* whether the target has got that record since the floor was set */
+		/* The target has got the record with this serial since the floor was set. */
+		bool given;
 	} degrade;			/* lock; the state of a degrade */
 	struct {
 		enum snapshot_kind kind;
-		uint64_t seq;		/* the snapshot will show everything before this sequence number */
+		/* the snapshot will show everything before this sequence number */
+		uint64_t seq;
 		uint32_t era;		/* the newest era that begins before seq */
 		struct era_times times;	/* the times of that era */
 	} begin;			/* lock; the snapshot that will begin with the next fold */
-	uint64_t commits, commit_pages, folds, over_marked;	/* lock; counters for store_info() */
+	/* lock; counters for store_info(). */
+	uint64_t commits, commit_pages, folds, over_marked;
 };
 
-/* Sets the sentence "NAME: what: the error" and returns ret. */
+/* Makes the error "NAME: what: the error", and returns ret. */
 int store_io_error(struct store *s, struct err *err, int ret, const char *what);
 
-/* Returns 0, or EROFS with a sentence if the store was opened with STORE_READ. */
+/* Returns 0, or EROFS with a message if the store was opened with STORE_READ. */
 int store_check_writable(struct store *s, struct err *err);
 
 /*
  * A failed flush may have lost writes of any thread, and the kernel reports the failure only once.
- * So a thread calls store_lost_writes() before its writes, and store_flush() fails if any flush has
- * failed since that call.
+ * So a thread calls store_lost_writes() before its writes, and passes the result to store_flush(),
+ * which fails if any flush has failed in between.
  */
 unsigned long store_lost_writes(struct store *s);
 int store_flush(struct store *s, unsigned long lost_before);
@@ -119,20 +145,22 @@ int store_flush(struct store *s, unsigned long lost_before);
  * Makes s->group durable at the head of the journal: see journal_write().  Context: journal_lock.
  * Takes flush_lock.
  *
- * If the engine has durable writes, uses one.  The kernel may turn a durable write into a plain
- * write and a flush.  So a durable write that fails counts as a failed flush.  A durable write also
- * never runs while another thread flushes: otherwise each of the two could miss the failure of the
- * other.
+ * If the engine has durable writes, uses one.  The kernel may implement a durable write as a plain
+ * write and a flush.  So a durable write that fails counts as a failed flush.  For the same reason,
+ * a durable write never runs while another thread flushes, because each of the two could miss the
+ * failure of the other.
  */
 int store_write_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type);
 
 /* Writes sb as the next superblock, durably.  Context: fold_lock. */
 int store_next_super(struct store *s, struct erad_disk_super *sb);
 
-/* Updates s->snapshot, because s->super has another snapshot now.  Context: fold_lock. */
+/* Updates s->snapshot after the snapshot in s->super has changed.  Context: fold_lock. */
 void store_set_snapshot(struct store *s);
 
-/* Returns the era of the floor: every block counts as written in it or later.  Context: lock. */
+/*
+ * Returns the era of the floor: every block counts as written in this era or later.  Context: lock.
+ */
 uint32_t store_floor(const struct store *s);
 
 /* Returns how many pages of the ring are in use.  Takes lock. */

@@ -8,9 +8,9 @@
  * same time, any number of threads may diff or read the info.  During open and close, only one
  * thread may use the store.
  *
- * A failed call may be repeated.  The metadata is then as if the call had not been made, or as if
- * it had succeeded.  If a call that marks blocks fails, some of these blocks may be reported as
- * written.  A block whose mark has succeeded is always reported.
+ * A failed call may be repeated.  After a failure, the metadata is either unchanged, or as after a
+ * success.  If a call that marks blocks fails, some of these blocks may be reported as written.  A
+ * block whose mark has succeeded is always reported.
  */
 #ifndef ERAD_STORE_H
 #define ERAD_STORE_H
@@ -29,13 +29,15 @@ struct store_geometry {
 	uint8_t uuid[16];
 	uint64_t nr_sectors;		/* size of the tracked device */
 	uint32_t block_sectors;		/* never 0; a multiple of 8 */
-	uint64_t journal_pages;		/* size of the journal in pages; 0: choose it from the size of the device */
-	uint32_t chunk_pages;		/* size of a piece of the era array in pages; 0: the default */
+	/* Size of the journal in pages; 0: depends on the size of the device. */
+	uint64_t journal_pages;
+	/* size of a piece of the era array in pages; 0: the default */
+	uint32_t chunk_pages;
 };
 
 /*
- * Returns how many bytes of metadata a volume needs.  *written receives how many of these bytes,
- * from the start, should be allocated at creation: all but the era array.  written may be NULL.
+ * Returns how many bytes of metadata a volume needs.  Unless written is NULL, sets *written to the
+ * number of bytes, from the start, that should be allocated at creation: all except the era array.
  * journal_pages 0: the default ring.
  */
 uint64_t store_size(const struct store_geometry *g, uint64_t *written);
@@ -43,9 +45,9 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written);
 /*
  * Writes new, empty metadata (era 0) durably.  The former content of the engine is lost.  An
  * interrupted format leaves nothing that can be opened.  If journal_pages is 0, the ring gets as
- * many pages as fit, up to the default.  ENOSPC: even the smallest ring does not fit; the sentence
- * has the needed size.  progress, unless NULL, is called with the number of bytes done and of all
- * bytes.  The caller keeps the engine, and destroys it.
+ * many pages as fit, up to the default.  ENOSPC: even the smallest ring does not fit; the message
+ * has the needed size.  progress, unless NULL, is called with the number of bytes that are done,
+ * and the number of all bytes.  The engine still belongs to the caller.
  */
 int store_format(struct engine *e, const struct store_geometry *g,
 		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
@@ -57,21 +59,23 @@ enum store_mode {
 };
 
 /*
- * Reads the superblocks and replays the journal.  In STORE_WRITE mode, also makes durable what was
- * read, because the previous process may have been killed before its flush, and clears CLEAN.  The
+ * Reads the superblocks and replays the journal.  In STORE_WRITE mode, also clears CLEAN, and makes
+ * durable what was read, because the previous process may have been killed before its flush.  The
  * engine belongs to the store: store_close() destroys it, and so does a store_open() that fails.
+ *
  * ENODATA	all superblock pages are zeros: a new device
  * EINVAL		this is no metadata of erad
  * EUCLEAN	the metadata is damaged
  * EOPNOTSUPP	a newer version has written the metadata
- * EOVERFLOW	in STORE_WRITE mode: counters are close to their limits, so the metadata can only be read
+ * EOVERFLOW	in STORE_WRITE mode: counters are close to their limits, so the metadata can only
+ *		be read
  */
 int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err);
 
 /*
- * Closes the store, and frees it and the engine, also on failure.  With clean, in STORE_WRITE mode,
- * first folds and marks the metadata clean.  An error says that this was not possible; then the
- * next open replays the journal.
+ * Closes the store, and frees the store and the engine, also on failure.  clean true, in
+ * STORE_WRITE mode: first folds and marks the metadata clean.  If this fails, returns an error, and
+ * the next open replays the journal.
  */
 int store_close(struct store *s, bool clean, struct err *err);
 
@@ -80,29 +84,40 @@ struct store_info {
 	uint64_t nr_sectors, nr_blocks;
 	uint32_t block_sectors;
 	uint32_t era;			/* current era; 0: no era has begun */
-	uint64_t era_time;		/* when the current era began, in seconds since 1970; 0: not known */
-	uint64_t checkpoint_time;	/* when the newest requested era began, in seconds since 1970; 0: not known */
-	uint64_t size_pages, used_pages;	/* in pages of 4 KiB; the free part of the ring is not used */
+	/* When the current era began, in seconds since 1970; 0: not known. */
+	uint64_t era_time;
+	/*
+	 * When the newest era that a checkpoint requested began, in seconds since 1970; 0: not
+	 * known.
+	 */
+	uint64_t checkpoint_time;
+	/* In pages of 4 KiB.  The free part of the ring does not count as used. */
+	uint64_t size_pages, used_pages;
 	uint64_t journal_pages, journal_used;
-	uint32_t chunk_pages;		/* size of a piece of the era array in pages; 0: there is no room for snapshots */
-	uint64_t commits, commit_pages;	/* how many groups, and how many pages, were appended since the open */
-	uint64_t folds;			/* how many folds have completed since the open */
-	uint64_t over_marked;		/* how many blocks folds have marked because their entries were damaged */
-	uint32_t floor_era;		/* every block counts as written in this era or later; 0: there is no floor */
+	/* size of a piece of the era array in pages; 0: no room for snapshots */
+	uint32_t chunk_pages;
+	/* number of groups, and of pages, appended since the open */
+	uint64_t commits, commit_pages;
+	uint64_t folds;			/* number of folds completed since the open */
+	/* Number of blocks that folds have marked because their entries were damaged. */
+	uint64_t over_marked;
+	/* Every block counts as written in this era or later; 0: there is no floor. */
+	uint32_t floor_era;
 	bool degraded;			/* as store_degraded() returns it */
-	uint32_t snapshot_era;		/* newest era that the snapshot shows; 0: there is no snapshot */
+	uint32_t snapshot_era;		/* newest era that the snapshot shows; 0: no snapshot */
 	bool snapshot_lasts;
 	uint64_t snapshot_sectors;	/* size of the device when the snapshot was taken */
 	bool clean;			/* the metadata was clean when it was opened */
-	uint64_t gaps;			/* how many gaps there were since the metadata was made; see store/history.h */
+	/* Number of gaps since the metadata was made: see store/history.h. */
+	uint64_t gaps;
 };
 
 /* Reads the state of the store.  Takes no lock that is held over I/O. */
 void store_info(struct store *s, struct store_info *info);
 
 /*
- * Begins era `era`, which must be larger than the current one.  Durable on return.  EOVERFLOW for
- * UINT32_MAX, which is never used.
+ * Begins era `era`, which must be larger than the current era.  Durable when this returns.
+ * EOVERFLOW for UINT32_MAX, which is never used.
  */
 int store_begin_era(struct store *s, uint32_t era, struct err *err);
 
@@ -115,57 +130,64 @@ int store_checkpoint(struct store *s, uint32_t era, struct err *err);
 /*
  * Begins an era, as store_begin_era() does, and requests a snapshot of everything before the era.
  * When the next store_fold() has returned 0, store_diff_view() with STORE_SNAPSHOT shows the
- * snapshot. lasts: the snapshot is kept until it is dropped, and the era counts as requested.
- * Otherwise the snapshot ends with the process.  EBUSY: there is a snapshot.  ENOSPC: the metadata
- * has no room for one.
+ * snapshot.
+ *
+ * lasts true: the snapshot is kept until it is dropped, and the era counts as requested by a
+ * checkpoint.  lasts false: the snapshot ends with the process.  EBUSY: there is a snapshot.
+ * ENOSPC: the metadata has no room for snapshots.
  */
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err);
 
-/* Drops the snapshot, even if it has not begun yet.  Durable on return.  ENOENT: there is no snapshot. */
+/*
+ * Drops the snapshot, even if it has not begun yet.  Durable when this returns.  ENOENT: there is
+ * no snapshot.
+ */
 int store_drop_snapshot(struct store *s, struct err *err);
 
 /*
- * Changes the size of the tracked device in the metadata.  New blocks of the device count as
- * written in the current era, because no earlier copy of the device contains them.  So does a last
- * block that was incomplete.  Writes 4 bytes for each of these blocks.  A snapshot does not change.
- * Durable on return.  No mark and no era may be under way.  ENOSPC: the metadata device is too
- * small.
+ * Changes the size of the tracked device in the metadata.  New blocks of the device, and a last
+ * block that was incomplete, count as written in the current era, because no earlier copy of the
+ * device contains them.  Writes 4 bytes for each of these blocks.  A snapshot does not change.
+ * Durable when this returns.  The caller must not mark or begin an era at the same time.  ENOSPC:
+ * the metadata device is too small.
  */
 int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
- * Ensures that a later resize has room: makes a file longer, and changes nothing else.  ENOSPC: the
+ * Ensures that a later resize has room: extends a file, and changes nothing else.  ENOSPC: the
  * metadata device is too small.  Any thread may call this at any time.
  */
 int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
- * Records that blocks are being written in the current era.  All of the blocks are durable on
- * return.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.  EINVAL: a
- * range is not within the device.  If the ring is full, folds first.
+ * Records that blocks are being written in the current era.  All of the blocks are durable when
+ * this returns.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.
+ * EINVAL: a range is not within the device.  If the ring is full, folds first.
  *
- * The memory for marks comes from a pool, and neither this call nor a fold calls the heap.  If the
- * pool has too little memory, this records a part of the blocks, folds, and goes on with the rest.
+ * The memory for marks comes from a pool; neither this call nor a fold calls the heap.  If the pool
+ * has too little memory, records a part of the blocks, folds, and goes on with the rest.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err);
 
 /*
  * store_pool_low() returns whether the pool has less than half of the memory that it should have.
- * It takes little time, and never waits for long.
+ * It takes little time.
  *
  * store_fill_pool() gets the missing memory from the heap, and returns surplus memory to the heap.
- * It returns true if memory was missing.  It may wait for memory, with no lock held.  So the caller
+ * It returns true if memory was missing.  It may wait for memory, with no lock held, so the caller
  * must be a thread for which nobody waits.
  */
 bool store_pool_low(struct store *s);
 bool store_fill_pool(struct store *s);
 
-/* Returns whether the ring is full enough for a fold.  Takes little time, and never waits for long. */
+/*
+ * Returns whether the ring is full enough for a fold.  Takes little time, and never waits for long.
+ */
 bool store_wants_fold(struct store *s);
 
 /*
  * Moves everything that is in the journal at the time of the call into the era array, and moves the
- * tail.  Blocks may be marked during the fold.
+ * tail.  Other threads may mark blocks during the fold.
  */
 int store_fold(struct store *s, struct err *err);
 
@@ -193,9 +215,9 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    struct err *err);
 
 /*
- * Like store_diff_view() and store_eras(), but these also call look, with ctx, at each MiB of the
- * array, because there may be a long time between two calls of fn.  A non-zero value from look ends
- * the call and is returned.
+ * These functions do the same as store_diff_view() and store_eras(), but also call look(ctx) after
+ * each MiB of the array, because a long time may pass between two calls of fn.  A non-zero value
+ * from look ends the call and is returned.
  */
 int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 		       int (*fn)(void *ctx, uint64_t first, uint64_t len), int (*look)(void *ctx),
@@ -206,10 +228,12 @@ int store_eras_watched(struct store *s, enum store_view which,
 
 /*
  * Calls fn, in ascending order and with no lock held, for each maximal run of blocks that were last
- * written in the same era.  Blocks that were never written are left out.  Blocks that are marked
- * during the call may or may not be in the result.  A damaged sector of the array is reported as
- * written in the newest era, and its blocks are counted in *damaged; if damaged is NULL, EUCLEAN is
- * returned.  A non-zero value from fn ends the call and is returned.
+ * written in the same era.  Leaves out blocks that were never written.  Blocks that are marked
+ * during the call may or may not be in the result.  A non-zero value from fn ends the call and is
+ * returned.
+ *
+ * The blocks of a damaged sector of the array are reported as written in the newest era, and are
+ * counted in *damaged.  If damaged is NULL, a damaged sector ends the call with EUCLEAN.
  */
 int store_eras(struct store *s, enum store_view which,
 	       int (*fn)(void *ctx, uint64_t first, uint64_t len, uint32_t era), void *ctx,
@@ -219,7 +243,7 @@ int store_eras(struct store *s, enum store_view which,
  * The degrade record.  If no daemon comes back for too long, the module lets all writes pass, and
  * writes this record to the metadata (erad_format.h).
  *
- * store_degrade_record() makes the record that the target is to write in this case.  It returns the
+ * store_degrade_record() makes the record that the target must write in this case.  It returns the
  * place of the record: a 512-byte sector of the metadata device.  The rest of the sector's page
  * stays zeros.  The target must get a record each time before it becomes READY.  ENOTSUP: the
  * metadata is a file.  EINVAL: no era has begun.
@@ -233,20 +257,22 @@ int store_eras(struct store *s, enum store_view which,
  *
  * If a record was found, or the target has reported a degrade, take these steps in this order:
  *
- * 1. store_set_floor(): every block counts as written in the current era.  If the record's era is newer, that era begins,
- *    and the blocks count as written in that era.  Durable on return.
+ * 1. store_set_floor(): every block counts as written in the current era.  If the record's era is
+ *    newer, that era begins, and the blocks count as written in that era.  Durable on return.
  * 2. store_begin_era().
  * 3. The target holds writes again, and the writes that it had let pass have completed.
  * 4. store_degrade_record(): the target gets this record in place of the previous record.
- * 5. store_clear_degraded(): the previous record, which step 4 has replaced, is no longer in force.  Durable on return.
- *    EINVAL unless steps 1 and 4 were taken.  Returns 0 if there is nothing to clear.
+ * 5. store_clear_degraded(): the previous record, which step 4 has replaced, is no longer in force.
+ *    Durable on return.  EINVAL unless steps 1 and 4 were taken.  Returns 0 if there is nothing to
+ *    clear.
  *
- * store_find_degraded() looks for a record again, because the target may have written one since the
- * metadata was opened.  Call it after ATTACH, and before a diff that must contain all completed
- * writes.  Any thread may call it.  Returns a negative errno if the record cannot be read.
+ * store_find_degraded() looks for a record again, because the target may have written a record
+ * since the metadata was opened.  Call it after ATTACH, and before a diff that must contain all
+ * completed writes.  Any thread may call it.  Returns a negative errno if the record cannot be
+ * read.
  *
  * Steps may be repeated.  After a failure or a crash at any point, the next open finds a record
- * again.  Context: the thread that marks and begins eras, unless said otherwise.
+ * again.  Context: the thread that marks and begins eras, unless a function says otherwise.
  */
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
 int store_find_degraded(struct store *s, struct err *err);
@@ -257,8 +283,8 @@ int store_clear_degraded(struct store *s, struct err *err);
 
 /*
  * Examines all of the metadata, and writes nothing.  Calls complain with a sentence for each fault:
- * where it is, what was found, what was expected.  Returns the number of faults, or a negative
- * errno.  Destroys the engine.
+ * the place, the value that was found, and the value that was expected.  Returns the number of
+ * faults, or a negative errno.  Destroys the engine.
  */
 int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
 		struct store_info *info, struct err *err);

@@ -86,8 +86,8 @@ int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32
 }
 
 /*
- * Counts the pages from the snapshot's size too, because the device may have been larger when the
- * snapshot was taken.
+ * Uses the larger of the two sizes, because the device may have been larger when the snapshot was
+ * taken.
  */
 uint64_t super_pages(const struct erad_disk_super *sb)
 {
@@ -135,7 +135,9 @@ static int above(struct err *err, const char *what, uint64_t got, uint64_t max)
 		       what, got, max);
 }
 
-/* Checks every field of a copy whose checksum is valid.  Each check relies on those before it. */
+/*
+ * Checks every field of a copy whose checksum is valid.  Each check relies on the checks before it.
+ */
 static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uint64_t size,
 			struct err *err)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two copies of the superblock: limits of their fields, and functions that check, read and write them. */
+/*
+ * The two copies of the superblock: limits of their fields, and functions that check, read and
+ * write them.
+ */
 #ifndef ERAD_SUPER_H
 #define ERAD_SUPER_H
 
@@ -10,36 +13,44 @@
 #include "store/engine.h"
 
 /*
- * Limits that keep every sum and product of a valid superblock far from overflow: a device has at
- * most 2^64 bytes, and no real use ever reaches the limits of the counters.
+ * Limits that keep every sum and product of fields of a valid superblock far from overflow.  A
+ * device has at most 2^64 bytes, and no real use ever reaches the limits of the counters.
  */
 #define SUPER_MAX_SECTORS	(1ULL << 55)
 #define SUPER_MAX_SEQ		(1ULL << 62)
 
 /*
  * The largest sequence number, of a superblock or of the journal, with which metadata is opened for
- * writing.  While the metadata is open, a writer cannot increment a number from here to
- * SUPER_MAX_SEQ.  So only store_open() and store_repair() compare sequence numbers with a limit.
+ * writing.  No writer can reach SUPER_MAX_SEQ from here while the metadata is open.  So only
+ * store_open() and store_repair() check this limit.
  */
 #define SUPER_LAST_SEQ		(1ULL << 61)
 
-/* Compute ceil(sectors / block_sectors), and the pages of era array that these blocks need. */
+/*
+ * super_nr_blocks() returns ceil(sectors / block_sectors).  super_array_pages() returns the number
+ * of pages of era array that these blocks need.
+ */
 uint64_t super_nr_blocks(uint64_t nr_sectors, uint32_t block_sectors);
 uint64_t super_array_pages(uint64_t nr_blocks);
 
-/* Returns how many pages on the disk the first nr pages of the array occupy, with room for their copies. */
+/*
+ * Returns how many pages on the disk the first array_pages pages of the array occupy, with room for
+ * their copies.
+ */
 uint64_t super_array_span(uint64_t array_pages, uint32_t array_chunk);
 
 /* Checks whether a tracked device can have this geometry.  EINVAL: err has the reason. */
 int super_check_device(uint64_t nr_sectors, uint32_t block_sectors, struct err *err);
 
-/* Fills in an empty superblock: era 0, clean, seq 0.  Does not check journal_pages and array_chunk. */
+/*
+ * Fills in an empty superblock: era 0, clean, seq 0.  Does not check journal_pages and array_chunk.
+ */
 void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_sectors,
 		uint32_t block_sectors, uint64_t journal_pages, uint32_t array_chunk);
 
 /*
- * Checks whether this version can write the metadata: EOPNOTSUPP if ro_compat has a bit.  Also checks
- * whether a writer can increment the superblock's seq and the journal's head `steps` times: EOVERFLOW
+ * Checks that this version can write the metadata; EOPNOTSUPP if ro_compat has a bit.  Also checks
+ * that a writer can increment the superblock's seq and the journal's head `steps` times; EOVERFLOW
  * if one of them would become larger than SUPER_LAST_SEQ.
  */
 int super_check_writable(const struct engine *e, const struct erad_disk_super *sb, uint64_t head,
@@ -64,8 +75,9 @@ uint64_t super_pages(const struct erad_disk_super *sb);
  * A torn or unreadable copy is ignored.  The other copy may have an older tail.  Then replay either
  * finds everything, or notices that pages of the ring were used again, and refuses the metadata.
  *
- * A copy with a valid checksum was written on purpose.  So if the fields of this copy contradict
- * each other, the metadata is refused.
+ * A valid checksum shows that the copy was written in full.  So if the fields of this copy
+ * contradict each other, the metadata is refused.
+ *
  * ENODATA	both pages are zeros
  * EUCLEAN	the superblock is damaged
  * EOPNOTSUPP	a newer version has written the copy
@@ -80,15 +92,15 @@ int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);
 void super_peek(const char *path, struct erad_disk_super sb[2]);
 
 /*
- * Returns bit 0 if copy A is not valid, and bit 1 if copy B is not valid.  A copy that is torn,
- * damaged, unreadable or something else is not valid.
+ * Returns bit 0 if copy A is not valid, and bit 1 if copy B is not valid.  A copy is not valid if
+ * it is torn, damaged or unreadable, or has other content.
  */
 unsigned int super_damaged(struct engine *e);
 
 /*
- * Returns a superblock for metadata without a valid copy: a copy in which all fields except the
- * checksum are possible.  If this is true of both copies, returns the copy
- * with the larger era.  EUCLEAN: there is no such copy.
+ * For metadata without a valid copy: returns a copy in which all fields except the checksum are
+ * possible.  If both copies are of this kind, returns the copy with the larger era.  EUCLEAN: there
+ * is no such copy.
  */
 int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err);
 

@@ -15,7 +15,9 @@ int view_begin(struct view *v, struct store *s, enum store_view which, struct er
 	*v = (struct view){ .s = s, .of_snapshot = which == STORE_SNAPSHOT };
 	pthread_mutex_lock(&s->lock);
 	v->array = s->array;
-	/* Leave out `saved`: a fold changes it without s->lock, and no reader needs it. */
+	/*
+	 * Leave out `saved`, because a fold changes it without s->lock, and readers do not need it.
+	 */
 	memcpy(&v->snapshot, &s->snapshot, offsetof(struct snapshot, saved));
 	v->era = s->era;
 	v->floor = store_floor(s);
@@ -74,7 +76,7 @@ void view_marks(struct view *v,
 	if (v->of_snapshot)
 		return;
 	pthread_mutex_lock(&s->lock);
-	/* The device may have become smaller. */
+	/* The device may have become smaller since view_begin(). */
 	if (v->first >= s->array.nr_blocks)
 		len = 0;
 	else if (len > s->array.nr_blocks - v->first)
@@ -91,8 +93,7 @@ static int read_part(struct view *v, uint64_t from, uint64_t to, struct err *err
 }
 
 /*
- * Reads the piece, except its holes.  In a large file with few eras, this avoids reading the zeros
- * between them.
+ * Reads the piece without its holes.  In a large file with few eras, this saves reading many zeros.
  */
 static int read_main(struct view *v, struct err *err)
 {
@@ -112,7 +113,7 @@ static int read_main(struct view *v, struct err *err)
 	return ret ? ret : read_part(v, from, v->nr_pages, err);
 }
 
-/* Reads the pages.  *damaged becomes true if a sector is damaged. */
+/* Reads the pages.  Sets *damaged to true if a sector is damaged. */
 static int read_pages(struct view *v, bool *damaged, struct err *err)
 {
 	const uint64_t first = v->page * ARRAY_PAGE_SECTORS;
@@ -135,7 +136,10 @@ static int read_pages(struct view *v, bool *damaged, struct err *err)
 	return ret;
 }
 
-/* Check that the snapshot still exists: after it is dropped, folds change pages without copying them. */
+/*
+ * Checks that the snapshot still exists.  After it is dropped, folds change pages without copying
+ * them.
+ */
 static int still_held(struct view *v, struct err *err)
 {
 	struct store *s = v->s;
@@ -156,14 +160,19 @@ int view_read(struct view *v, unsigned int *nr, struct err *err)
 	int ret;
 
 	*nr = 0;
-	/* Read the copies even for a hole: a copy has the content before the hole was made. */
+	/*
+	 * If the piece is a hole, also read its copies, because they have the content from before
+	 * the hole was made.
+	 */
 	if (array_hole(&v->array, ARRAY_MAIN, v->page, v->nr_pages) &&
 	    (!v->of_snapshot || array_hole(&v->array, ARRAY_COPY, v->page, v->nr_pages)))
 		return still_held(v, err);
 	*nr = (v->len + ERAD_ERAS_PER_SECTOR - 1) / ERAD_ERAS_PER_SECTOR;
 	ret = read_pages(v, &damaged, err);
 	if (!ret && damaged) {
-		/* Read again while no fold runs: a fold may have been writing the damaged sector. */
+		/*
+		 * A fold may have been writing the damaged sector.  Read again while no fold runs.
+		 */
 		pthread_mutex_lock(&v->s->fold_lock);
 		ret = read_pages(v, &damaged, err);
 		pthread_mutex_unlock(&v->s->fold_lock);

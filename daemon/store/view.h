@@ -8,7 +8,7 @@
 
 #include "store/state.h"
 
-#define VIEW_PAGES	256u	/* how many pages a piece has at most: 1 MiB */
+#define VIEW_PAGES	256u	/* limit of pages in a piece: 1 MiB */
 #define VIEW_BLOCKS	(VIEW_PAGES * ERAD_ERAS_PER_PAGE)
 #define VIEW_STEP	16u	/* a hole of at least this many pages is not read */
 
@@ -16,39 +16,48 @@ struct view {
 	struct store *s;
 	bool of_snapshot;
 	struct array array;		/* copy of the array's fields, made in view_begin() */
-	struct snapshot snapshot;	/* copy of the snapshot's fields without `saved`, made in view_begin() */
+	/* Copy of the snapshot's fields, without `saved`, made in view_begin(). */
+	struct snapshot snapshot;
 	uint32_t era;			/* newest era that the view shows */
-	uint32_t floor;			/* the floor: no block counts as older */
+	uint32_t floor;			/* era of the floor: no block has an older era */
 	uint64_t page, nr_pages;	/* first page of the piece, and number of its pages */
-	uint64_t first, len;		/* first block of the piece, and number of its blocks, at most VIEW_BLOCKS */
-	struct erad_disk_eras *sector;	/* buffer of VIEW_PAGES pages, or of all pages if there are fewer */
-	void *copies;			/* buffer for copies, if of_snapshot */
+	/* first block of the piece, and number of its blocks (up to VIEW_BLOCKS) */
+	uint64_t first, len;
+	/* buffer of VIEW_PAGES pages, or of all pages if there are fewer */
+	struct erad_disk_eras *sector;
+	void *copies;			/* buffer for copies if of_snapshot is true */
 	/*
-	 * Bitmaps with a bit for each sector: damaged sectors, and sectors that were never written
-	 * and were not read.
+	 * Bitmaps with a bit for each sector.  damaged: damaged sectors.  blank: sectors that were
+	 * never written and were not read.
 	 */
 	uint64_t damaged[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];
 	uint64_t blank[VIEW_PAGES * ARRAY_PAGE_SECTORS / 64];
 };
 
-/* Begins a view.  ENOENT: there is no snapshot.  The caller calls view_end(), also after an error. */
+/*
+ * Begins a view.  ENOENT: there is no snapshot.  The caller calls view_end(), also after an error.
+ */
 int view_begin(struct view *v, struct store *s, enum store_view which, struct err *err);
 void view_end(struct view *v);
 
-/* Moves to the next piece; the first call moves to the first piece.  Returns false if there is none. */
+/*
+ * Moves to the next piece; the first call moves to the first piece.  Returns false after the last
+ * piece.
+ */
 bool view_next(struct view *v);
 
 /*
  * Calls add for the marks in memory that may not be in the array yet.  Call this before
- * view_read(): a fold drops marks from memory only when they can be read in the array.
+ * view_read().  In this order no mark is missed, because a fold drops marks from memory only when
+ * they can be read in the array.
  */
 void view_marks(struct view *v,
 		void (*add)(const struct overlay *o, uint64_t first, uint64_t len, void *ctx),
 		void *ctx);
 
 /*
- * Reads the piece into v->sector.  *nr receives how many sectors have blocks; 0: nothing was ever
- * written to the piece, so nothing was read.  ESTALE: the snapshot has been dropped.
+ * Reads the piece into v->sector.  Sets *nr to the number of sectors that have blocks.  0: nothing
+ * was ever written to the piece, so nothing was read.  ESTALE: the snapshot has been dropped.
  */
 int view_read(struct view *v, unsigned int *nr, struct err *err);
 
@@ -58,13 +67,16 @@ static inline bool view_damaged(const struct view *v, unsigned int i)
 	return v->damaged[i / 64] >> i % 64 & 1;
 }
 
-/* Returns whether v->sector[i] must not be used, because its blocks were never written. */
+/* Returns whether v->sector[i] must not be used, because nothing was ever written to the sector. */
 static inline bool view_blank(const struct view *v, unsigned int i)
 {
 	return v->blank[i / 64] >> i % 64 & 1;
 }
 
-/* Returns how many blocks v->sector[i] has.  The first of them is v->first + i * ERAD_ERAS_PER_SECTOR. */
+/*
+ * Returns how many blocks v->sector[i] has.  Its first block is v->first + i *
+ * ERAD_ERAS_PER_SECTOR.
+ */
 static inline unsigned int view_sector_blocks(const struct view *v, unsigned int i)
 {
 	const uint64_t left = v->len - i * ERAD_ERAS_PER_SECTOR;
