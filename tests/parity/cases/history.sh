@@ -206,7 +206,7 @@ test_904e6b26_constructor_errors()
 	losetup -d "$metadata_disk" "$origin"
 }
 
-# Few rounds are enough: another test creates and removes 1,000 times, and also checks erad's
+# Few rounds are enough: another test creates and removes 400 times, and also checks erad's
 # memory.
 elsewhere["test_989f26f5_create_remove"]=dm:test_no_leak
 test_989f26f5_create_remove()
