@@ -13,7 +13,6 @@
 #include "common/members.h"
 #include "eractl/create_request.h"
 #include "eractl/lvm.h"
-#include "eractl/seen_note.h"
 #include "eractl/volumes.h"
 
 static bool print_attached(struct json_object *result)
@@ -70,7 +69,7 @@ static int check_lvm(const char *pv, const char *name)
 	if (failed || uses || lvm_went_back(pv, name)) {
 		if (client_call(client_request("detach", name), NULL, NULL, &result, &err))
 			return fail(&err);
-		seen_forget(json_text(result, "uuid"));
+		volume_forget_note(result);
 		json_object_put(result);
 		return EXIT_FAILURE;
 	}

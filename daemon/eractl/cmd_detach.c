@@ -17,7 +17,6 @@
 #include "common/lvm_filter.h"
 #include "common/uuid.h"
 #include "eractl/lvm.h"
-#include "eractl/seen_note.h"
 #include "eractl/volumes.h"
 #include "store/super.h"
 
@@ -92,8 +91,13 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 			uuid_text(sb[i].uuid, uuid);
 }
 
-/* Removes the line of the volume, and the metadata file that attach has created. */
-static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE], struct err *err)
+/*
+ * Removes the line of the volume, and the metadata file that attach has created.  other: receives the
+ * name of another volume of eratab, or "".  Its metadata may have the same UUID.  This is not read here:
+ * its device may hang.
+ */
+static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE], char other[ERAD_NAME_MAX + 1],
+		  struct err *err)
 {
 	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
 	const struct eratab_entry *e;
@@ -105,6 +109,10 @@ static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE
 	if (r)
 		return r;
 	is_own = !strcmp(e->metadata, own);
+	*other = 0;
+	for (size_t i = 0; i < tab->nr; i++)
+		if (tab->line[i].entry && strcmp(tab->line[i].entry->name, name))
+			snprintf(other, ERAD_NAME_MAX + 1, "%s", tab->line[i].entry->name);
 	read_uuid(e->metadata, uuid);
 	r = eratab_remove(tab, name, err);
 	if (!r)
@@ -114,7 +122,8 @@ static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE
 	return r;
 }
 
-static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, char uuid[UUID_TEXT_SIZE], struct err *err)
+static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, char uuid[UUID_TEXT_SIZE],
+			  char other[ERAD_NAME_MAX + 1], struct err *err)
 {
 	const struct eratab_entry *e;
 	char *origin;
@@ -143,7 +152,7 @@ static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, ch
 	if (!r && lvm_filter_remove(LVM_FILTER_FILE, origin, err) < 0)
 		r = -EIO;
 	if (!r)
-		r = forget(tab, name, uuid, err);
+		r = forget(tab, name, uuid, other, err);
 	free(origin);
 	return r;
 }
@@ -186,7 +195,7 @@ static int detach_without_erad(const char *name, struct json_object **result)
 {
 	struct eratab tab;
 	struct err err;
-	char uuid[UUID_TEXT_SIZE];
+	char uuid[UUID_TEXT_SIZE], other[ERAD_NAME_MAX + 1];
 	uint64_t us;
 	int lock, r;
 
@@ -195,7 +204,7 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		return fail(&err);
 	r = eratab_read(ERAD_TAB, &tab, &err);
 	if (!r) {
-		r = detach_offline(&tab, name, &us, uuid, &err);
+		r = detach_offline(&tab, name, &us, uuid, other, &err);
 		eratab_free(&tab);
 	}
 	close(lock);
@@ -204,6 +213,7 @@ static int detach_without_erad(const char *name, struct json_object **result)
 	*result = json_object_new_object();
 	json_object_object_add(*result, "volume", json_object_new_string(name));
 	json_object_object_add(*result, "uuid", *uuid ? json_object_new_string(uuid) : NULL);
+	json_object_object_add(*result, "same_uuid", *other ? json_object_new_string(other) : NULL);
 	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(us / 1e6));
 	return EXIT_SUCCESS;
 }
@@ -227,7 +237,7 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 	else if (r)
 		code = fail(&err);
 	if (!code) {
-		seen_forget(json_text(result, "uuid"));
+		volume_forget_note(result);
 		if (json)
 			print_json(result);
 		else

@@ -14,6 +14,7 @@ static bool print_forgotten(struct json_object *result)
 {
 	const char *volume = json_text(result, "volume");
 	const char *metadata = json_text(result, "metadata");
+	const char *same = json_text(result, "same_uuid");
 
 	if (!volume)
 		return false;
@@ -22,6 +23,8 @@ static bool print_forgotten(struct json_object *result)
 		printf("; its metadata is still in ");
 		print_printable(stdout, metadata);
 	}
+	if (same)
+		printf("; the note of its newest token stays for volume %s, whose metadata has the same UUID or cannot be read", same);
 	putchar('\n');
 	return true;
 }

@@ -53,6 +53,12 @@ bool print_token(struct json_object *result)
 	return token && puts(token) >= 0;
 }
 
+void volume_forget_note(struct json_object *result)
+{
+	if (!json_text(result, "same_uuid"))
+		seen_forget(json_text(result, "uuid"));
+}
+
 /* Adds the result to the array results, or prints it if results is NULL.  Drops the reference to result. */
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)
@@ -60,7 +66,7 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 	bool ok = true;
 
 	if (job->forgets)
-		seen_forget(json_text(result, "uuid"));
+		volume_forget_note(result);
 	if (job->at_boot)
 		seen_note_opened(json_text(result, "token"));
 	else

@@ -36,6 +36,12 @@ int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *j
 /* Makes a request for one volume and prints the answer.  Frees the request.  Returns the exit code. */
 int volume_run(const struct volumes_job *job, struct json_object *request);
 
+/*
+ * Removes the note of the newest token of a volume that erad's answer says is forgotten, unless
+ * another volume may have the same UUID, and so the same note.
+ */
+void volume_forget_note(struct json_object *result);
+
 /* Returns a request {"op": op, "volumes": names}.  names ends with a NULL; no names mean all volumes. */
 struct json_object *volumes_request(const char *op, char *const *names);
 

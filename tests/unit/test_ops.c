@@ -760,6 +760,8 @@ static void test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that
 	assert_tab("");
 	assert_int_equal(stat(metadata, &st), 0);
 
+	assert_string_equal(left.same_uuid, "");
+
 	write_file(tab_path, "data /dev/a /dev/b detaching\n");
 	assert_int_equal(op_forget("data", &left, &err), -EBUSY);
 	assert_sentence(&err, "'eractl detach data' forgets the volume");
@@ -770,6 +772,33 @@ static void test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that
 	assert_int_equal(op_forget("data", &left, &err), -EEXIST);
 	assert_null(left.metadata);
 	assert_tab("data /dev/a /dev/b\ndata /dev/c /dev/d\n");
+}
+
+/* A clone and its original share the note of the newest token, so the note stays when one of them is forgotten. */
+static void test_forget_names_another_volume_with_the_same_uuid(void **state)
+{
+	static const char *const ending[] = { "", "-away" };
+	struct forgotten left;
+	char text[600];
+	struct err err;
+
+	(void)state;
+	create_data();
+	close_data();
+	/* ending: "data" and "clone" have the same metadata file; or the metadata of "data" cannot be read. */
+	for (int i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "data /dev/a %s%s\nclone /dev/c %s\n", metadata, ending[i], metadata);
+		write_file(tab_path, text);
+		assert_int_equal(op_forget("clone", &left, &err), 0);
+		assert_int_equal(strlen(left.uuid), UUID_TEXT_SIZE - 1);
+		assert_string_equal(left.same_uuid, "data");
+		free(left.metadata);
+	}
+	snprintf(text, sizeof(text), "data /dev/a %s\n", metadata);
+	write_file(tab_path, text);
+	assert_int_equal(op_forget("data", &left, &err), 0);
+	assert_string_equal(left.same_uuid, "");
+	free(left.metadata);
 }
 
 /* ---- attach ---- */
@@ -862,6 +891,7 @@ int main(void)
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),
 		with_files(test_close_refuses_an_unknown_volume_and_a_device_in_use),
 		with_files(test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that_create_did_not_choose),
+		with_files(test_forget_names_another_volume_with_the_same_uuid),
 		with_files(test_only_an_interrupted_attach_is_detached_at_the_start),
 		with_files(test_resize_refuses_sizes_that_are_not_possible),
 		/* This is the last test, because its thread may still wait when the test ends. */

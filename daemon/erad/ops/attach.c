@@ -239,6 +239,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	r = forget_claimed(e.name, &left, err);
 	free(left.metadata);
 	strcpy(out->uuid, left.uuid);
+	strcpy(out->same_uuid, left.same_uuid);
 	return r;
 }
 

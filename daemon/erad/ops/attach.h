@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/protocol.h"
 #include "common/uuid.h"
 #include "erad/ops/create.h"
 
@@ -32,6 +33,7 @@ int op_attach(const struct create_args *args, struct volume **out, struct err *e
 struct detached {
 	uint64_t us;			/* the longest time for which I/O waited, in microseconds */
 	char uuid[UUID_TEXT_SIZE];	/* UUID of the metadata, as in struct forgotten */
+	char same_uuid[ERAD_NAME_MAX + 1];	/* as in struct forgotten */
 };
 
 /*

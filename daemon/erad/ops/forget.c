@@ -4,6 +4,7 @@
  * forget.h.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +45,25 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 		*uuid = 0;
 }
 
+/*
+ * Finds another volume of eratab whose metadata has this UUID.  Metadata that cannot be read, for
+ * example because its device is missing, may have it.
+ */
+static void find_same_uuid(const struct eratab *tab, struct forgotten *out, const char *name)
+{
+	char uuid[UUID_TEXT_SIZE];
+
+	for (size_t n = 0; n < tab->nr && *out->uuid && !*out->same_uuid; n++) {
+		const struct eratab_entry *e = tab->line[n].entry;
+
+		if (!e || !strcmp(e->name, name))
+			continue;
+		read_uuid(e->metadata, uuid);
+		if (!*uuid || !strcmp(uuid, out->uuid))
+			snprintf(out->same_uuid, sizeof(out->same_uuid), "%s", e->name);
+	}
+}
+
 int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 {
 	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
@@ -73,6 +93,7 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	} else {
 		hidden_update(origin, false);
 		read_uuid(out->metadata, out->uuid);
+		find_same_uuid(&tab, out, name);
 		default_metadata(name, own, sizeof(own));
 		if (out->metadata && !strcmp(out->metadata, own))
 			remove_own_file(&tab, name, own);

@@ -7,6 +7,7 @@
 #define ERAD_FORGET_H
 
 #include "common/err.h"
+#include "common/protocol.h"
 #include "common/uuid.h"
 
 /* What is left of a volume that was forgotten. */
@@ -15,6 +16,8 @@ struct forgotten {
 	char *metadata;
 	/* UUID of the metadata; "" if it cannot be read within 5 seconds. */
 	char uuid[UUID_TEXT_SIZE];
+	/* Another volume of eratab whose metadata has this UUID, or cannot be read; "": there is none. */
+	char same_uuid[ERAD_NAME_MAX + 1];
 };
 
 /*
@@ -23,7 +26,8 @@ struct forgotten {
  * file.  EINVAL: two lines name the volume.  On failure, *out has neither a path nor a UUID.
  *
  * Does not remove the note of the newest token, because erad must not wait for the note's file
- * system.  eractl removes the note, by the UUID in *out.
+ * system.  eractl removes the note, by the UUID in *out.  The note stays if *out names another
+ * volume with the same UUID: a clone and its original share the note.
  */
 int op_forget(const char *name, struct forgotten *out, struct err *err);
 

@@ -208,10 +208,14 @@ static int serve_attach(struct request *q, struct json_object **result, struct e
 	return 0;
 }
 
-/* Adds the UUID of the metadata of a volume that is forgotten, or null if the UUID is not known. */
-static void add_uuid(struct json_object *o, const char *uuid)
+/*
+ * Adds the UUID of the metadata of a volume that is forgotten, and the name of another volume that
+ * may have the same UUID, or null if they are not known.
+ */
+static void add_uuid(struct json_object *o, const char *uuid, const char *same_uuid)
 {
 	json_object_object_add(o, "uuid", *uuid ? json_object_new_string(uuid) : NULL);
+	json_object_object_add(o, "same_uuid", *same_uuid ? json_object_new_string(same_uuid) : NULL);
 }
 
 static int serve_detach(struct request *q, struct json_object **result, struct err *err)
@@ -226,7 +230,7 @@ static int serve_detach(struct request *q, struct json_object **result, struct e
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	add_uuid(*result, out.uuid);
+	add_uuid(*result, out.uuid, out.same_uuid);
 	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(out.us / 1e6));
 	return 0;
 }
@@ -295,7 +299,7 @@ static int serve_forget(struct request *q, struct json_object **result, struct e
 	if (r)
 		return r;
 	*result = one_text("volume", name);
-	add_uuid(*result, out.uuid);
+	add_uuid(*result, out.uuid, out.same_uuid);
 	json_object_object_add(*result, "metadata", out.metadata ? jsonl_text(out.metadata) : NULL);
 	free(out.metadata);
 	return 0;
