@@ -1,17 +1,19 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the cases in cases/ have in common: throw-away disks, erad's life, comparisons.
+# Functions of the cases in cases/: disks for one case, starting and ending erad, comparisons.
 #
-# A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with errexit, in which $T is
-# an empty directory; whatever devices, volumes and processes it leaves are removed after it.
+# A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with
+# errexit, in which $T is an empty directory. After the case, the suite removes the devices, volumes
+# and processes that the case has left.
 
 export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
-# What suite reads from the description of a case: how many seconds the case may take; a file
-# without which the case makes no sense; and the one series of kernels that is enough for the case.
+# The suite reads these settings of a case: case_timeout is how many seconds the case may take.
+# case_needs is a file without which the case is left out. case_kernel is the only series of kernels
+# on which the case runs.
 declare -A case_timeout case_needs case_kernel
-# How many times longer than usual everything may take.  The VM runner knows which kernel it has
-# booted.
+# Everything may take this many times longer than usual.  The VM runner sets this for the kernel
+# that it has booted.
 SLOWNESS=${ERAD_SLOWNESS:-1}
 
 fail()
@@ -38,7 +40,7 @@ now_ms()
 	echo $((${now/./} / 1000))
 }
 
-# nap SECONDS: sleeps without starting a program.  Starting one takes an emulated processor a
+# nap SECONDS: sleeps without starting a program, because a start takes an emulated processor a
 # twentieth of a second.
 exec {nap_fd}<> <(:)
 nap()
@@ -47,7 +49,7 @@ nap()
 }
 
 # bounded SECONDS COMMAND...: returns the command's status, or 124 if the command does not end in
-# time.  Then the command goes on, because a signal may not end it.
+# time.  In that case the command goes on, because a signal may not end it.
 bounded()
 {
 	local limit=$(($1 * SLOWNESS)) i pid stat
@@ -55,8 +57,8 @@ bounded()
 	"$@" &
 	pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
-		# Look into /proc: kill -0 also finds a process that has ended and for which bash
-		# has not waited.
+		# Look into /proc: kill -0 also succeeds for a process that has ended, if bash has
+		# not waited for it yet.
 		{ read -r stat < "/proc/$pid/stat"; } 2> /dev/null || stat=") Z"
 		[[ $stat != *") Z"* ]] || {
 			wait $pid
@@ -68,8 +70,8 @@ bounded()
 	return 124
 }
 
-# wait_until WHAT COMMAND…: waits until COMMAND succeeds, 30 seconds at most, or SLOWNESS times as
-# long.
+# wait_until WHAT COMMAND…: waits until COMMAND succeeds, at most 30 seconds times SLOWNESS. WHAT is
+# for the message.
 wait_until()
 {
 	local what=$1 i
@@ -92,8 +94,8 @@ devices_left()
 	done < <(bounded 10 dmsetup ls)
 }
 
-# remove_devices: removes the devices that nothing uses, also stacked ones.  Fails if a device
-# cannot be removed, or if the removal does not end.
+# remove_devices: removes the devices that nothing uses, and then the devices below them.  Fails if
+# a device cannot be removed, or if the removal does not end.
 remove_devices()
 {
 	bounded 10 dmsetup remove_all > /dev/null 2>&1
@@ -150,7 +152,8 @@ write_at()
 	dd if=/dev/urandom of="/dev/mapper/$1" conv=nocreat bs="$length" seek="$2" oflag=direct,seek_bytes iflag=fullblock count=1 status=none
 }
 
-# changed VOLUME ERA: prints what was written since the era, as "offset length" in bytes.
+# changed VOLUME ERA: prints the extents that were written since the era, as "offset length" in
+# bytes.
 changed()
 {
 	eractl diff "$1" --since "$2" --format ranges
@@ -176,8 +179,8 @@ eractl_error_is()
 	[[ $(eractl status --json "$1" | field error) == "$2" ]]
 }
 
-# held_now_are N: checks that N writes to data are held.  Reads this from the target, so erad need
-# not run.
+# held_now_are N: returns whether N writes to data are held.  Reads the number from the target, so
+# erad need not run.
 held_now_are()
 {
 	[[ $(dmsetup status data | awk '{ print $9 }') == "$1" ]]
@@ -191,7 +194,7 @@ erad_pid()
 }
 
 # The options with which start_erad starts erad.  There is no standby, so that a case that kills
-# erad sees how it is without one.
+# erad tests the volume without a process that serves it.
 erad_options=(--no-standby)
 start_erad()
 {
@@ -207,8 +210,9 @@ start_erad()
 	fail "erad does not answer"
 }
 
-# erad_gone: waits until erad is gone. `wait` cannot be used, because erad may be the child of
-# another process.  A zombie may have threads left that keep its files, and so its lock.
+# erad_gone: waits until erad has ended. `wait` cannot be used, because erad may be the child of
+# another process.  Also waits for a zombie whose remaining threads keep its files open, and so its
+# lock.
 erad_gone()
 {
 	local stat threads
@@ -285,7 +289,7 @@ when_closed()
 	"${@:2}"
 }
 
-# another_boot: from now on the kernel has another boot_id, as after a power cut, and yet another one at each call.
+# another_boot: makes /proc show another boot_id, as after a reboot. Each call makes a new one.
 boots=0
 another_boot()
 {
@@ -308,7 +312,7 @@ no_gap()
 	[[ $(eractl status --json "$1") != *'"kind"'* ]] || fail "a gap of nothing: $(eractl status "$1")"
 }
 
-# ---- erad that dies where a test wants it to, see daemon/common/failpoint.h ----
+# ---- an erad that kills itself where a test wants it to, see daemon/common/failpoint.h ----
 
 # points PART: prints the names of the failpoints of this part.
 points()
@@ -326,7 +330,7 @@ start_erad_armed()
 }
 
 # keep_erad: starts erad again whenever it was killed, as a service manager does. $T/life has the
-# messages of the last erad.
+# messages of the current erad.
 keep_erad()
 {
 	local status
@@ -363,8 +367,8 @@ wait_killed()
 	fail "erad was not killed within $((40 * SLOWNESS)) s at $(< "$T/armed")"
 }
 
-# wait_back: waits until erad serves again.  Starts no command for this, because a command would
-# take more time than erad.
+# wait_back: waits until erad serves again.  Starts no command for this, because the start of a
+# command takes longer than the start of erad.
 is_back()
 {
 	local life
@@ -378,20 +382,21 @@ wait_back()
 	wait_until "erad is back" is_back
 }
 
-# protocol_case NAME: runs a case of protocol.c, with an origin, and the same origin made slow.
+# protocol_case NAME: runs a case of protocol.c, with an origin, and with a slow device on the same
+# origin.
 protocol_case()
 {
 	local disk
 
-	DESCRIPTION="the module's promise"
+	DESCRIPTION="Check the module's promise for writes."
 	disk=$(new_disk 64M)
 	slow_disk slow "$disk" 300
 	protocol "$1" "$disk" /dev/mapper/slow
 }
 
-# quietly COMMAND…: runs the command while the kernel's log does not go to the console; otherwise
-# device-mapper's messages about faults would take most of the time.  Checks the log afterwards, but
-# ignores lines that match $harmless, if it is set.
+# quietly COMMAND…: runs the command while the kernel's log does not go to the console. Otherwise,
+# printing device-mapper's messages about faults would take most of the time.  Checks the log
+# afterwards, but ignores lines that match $harmless, if it is set.
 quietly()
 {
 	local status=0
@@ -416,12 +421,12 @@ scan_twice()
 	echo scan > /sys/kernel/debug/kmemleak
 }
 
-# unreferenced_memory: prints what kmemleak finds.  An object must be five seconds old, and be found
-# twice.  Objects in whose stack the module does not appear are left out: on 6.1, the kernel itself
-# loses memory when allocations are made to fail.
+# unreferenced_memory: prints the findings of kmemleak: objects that are five seconds old, and are
+# found twice.  Objects in whose stack the module does not appear are left out: on 6.1, the kernel
+# itself loses memory when allocations are made to fail.
 unreferenced_memory()
 {
-	DESCRIPTION="kmemleak finds no memory of the module that nobody has a pointer to"
+	DESCRIPTION="kmemleak finds no memory of the module to which no pointer exists"
 	harmless='kmemleak: [0-9]+ new' quietly scan_twice
 	cat /sys/kernel/debug/kmemleak > "$T/all"
 	awk '/^unreferenced object/ { show(); text = "" } { text = text $0 "\n" } END { show() }

@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Messages and exit codes of commands when the state is not what the user expects: a failed close, a read-only origin, a wrong
-# size, an erad that hangs, closed file descriptors.
+# Messages and exit codes of commands in unexpected states: a failed close, a read-only origin, a
+# wrong size, an erad that hangs, closed file descriptors.
 
-# said TEXT COMMAND…: the command fails with exit code 1, and prints TEXT to standard error.
+# said TEXT COMMAND…: checks that the command fails with exit code 1, and prints TEXT to standard
+# error.
 said()
 {
 	local text=$1 status=0
@@ -20,7 +21,7 @@ in_trouble()
 
 test_close_that_failed_says_so()
 {
-	DESCRIPTION="a close whose last fold or superblock does not reach the metadata fails, and the metadata is not called clean"
+	DESCRIPTION="if the last fold or the superblock of a close cannot be written, the close fails, and the metadata is not marked clean"
 	local origin meta writer
 
 	origin=$(new_disk 64M)
@@ -32,8 +33,7 @@ test_close_that_failed_says_so()
 	eractl open data 2> /dev/null && fail "opened without metadata"
 	eractl forget data > /dev/null
 
-	# erad already knows that the disk fails, so erad does not try to write to the disk any
-	# more.
+	# erad has already noticed that the disk fails, so it does not write to the disk any more.
 	meta=$(new_disk 64M)
 	dmsetup create meta --table "0 131072 linear $meta 0"
 	eractl create data "$origin" --metadata /dev/mapper/meta > /dev/null
@@ -51,7 +51,8 @@ test_close_that_failed_says_so()
 	dmsetup load meta --table "0 131072 linear $meta 0"
 	dmsetup resume meta
 	eractl open data > /dev/null
-	# The metadata does not say what was written to the origin after the close.
+	# There is no seal, so the metadata cannot show whether the origin was written after the
+	# close.
 	gap_was unknown "the device was removed while no erad ran or the metadata failed"
 	same "$(changed data 1)" "0 67108864"
 	eractl close data
@@ -59,7 +60,7 @@ test_close_that_failed_says_so()
 
 test_read_only_origin_is_refused()
 {
-	DESCRIPTION="an origin that is read-only is refused at create and open, and nothing is left behind"
+	DESCRIPTION="create and open refuse a read-only origin, and leave nothing behind"
 	local origin hard
 
 	origin=$(new_disk 64M)
@@ -84,7 +85,7 @@ test_read_only_origin_is_refused()
 
 test_resize_names_the_nearest_size()
 {
-	DESCRIPTION="a size that is no multiple of the origin's sectors is refused before anything is suspended, with the nearest ones"
+	DESCRIPTION="resize refuses a size that is no multiple of the origin's sectors before it suspends anything, and prints the nearest sizes"
 	local origin size=$((32 * 1048576)) events
 
 	truncate -s 64M "$T/o"
@@ -106,7 +107,7 @@ test_resize_names_the_nearest_size()
 
 test_abort_says_what_was_held()
 {
-	DESCRIPTION="abort says how many writes were held, also when none was"
+	DESCRIPTION="abort prints how many writes were held, even if none was held"
 	local origin writer
 
 	origin=$(new_disk 64M)
@@ -125,7 +126,7 @@ test_abort_says_what_was_held()
 
 test_a_hung_erad_is_told_of_once()
 {
-	DESCRIPTION="a command that waits for erad says so after 5 seconds, once, also where standard error is no terminal"
+	DESCRIPTION="a command that waits for erad prints a message after 5 seconds, once, even if standard error is no terminal"
 	local asker listener i
 
 	eractl create data "$(new_disk 64M)" > /dev/null
@@ -144,7 +145,7 @@ test_a_hung_erad_is_told_of_once()
 
 test_closed_descriptors()
 {
-	DESCRIPTION="with standard descriptors closed, no answer goes into erad's socket, and no message of erad into its files"
+	DESCRIPTION="with closed standard descriptors, eractl prints nothing into its connection to erad, and erad prints no message into its own files"
 	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null
 	# There are so many extents that a part of the output is printed before the socket is
 	# closed.
@@ -157,18 +158,18 @@ test_closed_descriptors()
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl list > /dev/full'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl status --json > /dev/full'
 	eractl checkpoint data <&- >&- 2>&- && fail "checkpoint: exit code 0"
-	# erad has carried out the request although its caller is gone.
+	# erad has carried out the request although its caller has ended.
 	same "$(eractl status --json data | field era)" 3
 	eractl close data <&- >&- 2>&-
 	eractl open data <&- 2>&- > /dev/null
 	stop_erad
-	# If standard error were closed, the first file that erad opens, which is its lock, would
-	# get the number of standard error.
+	# If standard error is closed, the first file that erad opens, its lock file, gets the file
+	# descriptor of standard error.
 	setsid sh -c 'exec erad --no-standby < /dev/null > /dev/null 2>&-' &
 	echo $! > /run/vm/erad.pid
 	wait_until "erad answers" eractl list
 	same "$(eractl checkpoint data)" 5
-	# The lock file has a number of 4 bytes, and no message after the number.
+	# The lock file has only the process number, 4 bytes, and no message after it.
 	same "$(stat -c %s /run/erad/erad.lock)" 4
 	stop_erad
 	start_erad
@@ -176,28 +177,28 @@ test_closed_descriptors()
 
 test_priorities_are_for_the_journal()
 {
-	DESCRIPTION="erad's messages begin with <N> where standard error is the journal, and with its name elsewhere"
+	DESCRIPTION="erad's messages begin with <N> if standard error is the journal, and with its name otherwise"
 	local stream words="/run/erad/erad.lock is locked: another erad is running"
 
 	: > "$T/log"
 	stream=$(stat -c %d:%i "$T/log")
 	JOURNAL_STREAM=$stream erad 2>> "$T/log" && fail "two run"
 	same "$(cat "$T/log")" "<3>$words"
-	# The descriptor is passed by the program that starts erad, but standard error is another
-	# file.
+	# The environment names the file of the program that starts erad, but erad's standard error
+	# is another file.
 	JOURNAL_STREAM=8:12345 erad 2> "$T/log" && fail "two run"
 	same "$(cat "$T/log")" "erad: $words"
 }
 
 test_erad_without_its_socket()
 {
-	DESCRIPTION="an erad that cannot make its socket serves the live volumes, tells its service manager why, and is ready when it can"
+	DESCRIPTION="an erad that cannot make its socket serves the live volumes, tells the service manager why, and reports that it is ready once it has made the socket"
 	local manager
 
 	eractl create data "$(new_disk 64M)" > /dev/null
 	stop_erad
 	mkdir -p /run/erad/erad.sock/in-the-way
-	# Prints what systemd is told, one line for each message.
+	# Prints the messages that systemd receives, one line for each message.
 	# shellcheck disable=SC2016 # it is perl
 	perl -MSocket -e '
 		socket my $s, AF_UNIX, SOCK_DGRAM, 0 or die;
@@ -223,8 +224,8 @@ test_erad_without_its_socket()
 	start_erad
 }
 
-# refused_places ORIGIN: starts an erad without the test's exception for volatile metadata, and
-# checks that it refuses these places.
+# refused_places ORIGIN: starts an erad that refuses volatile metadata, unlike the erad of the other
+# tests, and checks that it refuses these places.
 refused_places()
 {
 	local place name=erad-case.$$ in_memory="in memory and not on a disk, so it would be lost with the next boot"
@@ -245,7 +246,7 @@ refused_places()
 
 test_metadata_that_the_next_boot_loses_is_refused()
 {
-	DESCRIPTION="metadata in memory or in directories that are emptied at boot is refused at create, and nothing is left there"
+	DESCRIPTION="create refuses metadata in memory or in directories that are emptied at boot, and leaves nothing there"
 	local status=0
 
 	stop_erad
@@ -261,7 +262,7 @@ test_metadata_that_the_next_boot_loses_is_refused()
 
 test_eratab_that_is_not_as_it_should_be()
 {
-	DESCRIPTION="eratab: a byte order mark and CR LF do no harm; one name on two lines, and a FIFO in its place, are refused"
+	DESCRIPTION="eratab may have a byte order mark and CR LF; a name on two lines, and a FIFO in place of eratab, are refused"
 	local origin other two="/etc/eratab has volume a in line 1 and in line 2; remove one of the two lines"
 
 	origin=$(new_disk 64M)
@@ -292,7 +293,7 @@ test_eratab_that_is_not_as_it_should_be()
 
 test_control_characters_of_paths_are_shown_as_numbers()
 {
-	DESCRIPTION="control characters in the path of metadata get into no output as they are"
+	DESCRIPTION="if the path of metadata has control characters, all outputs escape them"
 	local name=$T/$'m\e[31m\nred'
 
 	eractl create data "$(new_disk 64M)" --metadata "$name" > "$T/out"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl backup of open volumes, and eractl restore-backup to devices. tests/tools has the cases of kills, damage and closed volumes.
+# eractl backup of open volumes, and eractl restore-backup to devices. The cases of kills, damage
+# and closed volumes are in tests/tools.
 
 # backs_up TEXT ARGUMENT…: makes a backup into $T/dir, and checks that the output has the text
 backs_up()
@@ -35,7 +36,7 @@ restored_equals()
 
 test_backup_of_an_open_volume()
 {
-	DESCRIPTION="backup of an open volume makes a chain that restore-backup writes to a device; another volume and a volume that is written are refused"
+	DESCRIPTION="backup of an open volume makes a chain of copies that restore-backup writes to a device; backup refuses another volume, and a volume that is written meanwhile"
 	local origin other target small writer
 
 	origin=$(new_disk 64M)
@@ -52,7 +53,7 @@ test_backup_of_an_open_volume()
 	write_at data 16777216 4096
 	backs_up "increment, 128 KiB" data
 	restored_equals /dev/mapper/data
-	# A device gets zeros where the copy has zeros.
+	# Fill the device first: the restore must write zeros where the copy has zeros.
 	dd if=/dev/urandom of="$target" bs=1M count=64 oflag=direct conv=nocreat status=none
 	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "it took a device without --overwrite"
 	grep -F "all of the device will be overwritten" "$T/said"
@@ -78,7 +79,7 @@ test_backup_of_an_open_volume()
 	restored_equals /dev/mapper/data
 	restored_equals "$T/first" --at "$(sed -n 's/.*"file":"full-000001.*"token":"\([^"]*\)".*/\1/p' "$T/dir/MANIFEST")"
 
-	# The volume is written while it is read, which takes more than a second.
+	# Write to the volume while backup reads it, which takes more than a second.
 	mv "$T/dir" "$T/aside"
 	mkdir "$T/dir"
 	while :; do
@@ -101,7 +102,7 @@ test_backup_of_an_open_volume()
 
 test_backup_of_a_closed_volume()
 {
-	DESCRIPTION="a volume is backed up open and closed by turns; a write past erad is refused while it is closed, and makes a full copy after"
+	DESCRIPTION="a volume is backed up while it is open and while it is closed; a write to the origin of the closed volume makes backup fail, and makes the next copy full"
 	local origin metadata=/var/lib/erad/data.erad
 
 	origin=$(new_disk 64M)
@@ -109,7 +110,8 @@ test_backup_of_a_closed_volume()
 	eractl create data "$origin" > /dev/null
 	mkfs.ext4 -q /dev/mapper/data
 	backs_up "full copy" data --init
-	# What is written after the checkpoint of the copy is in the same era, which ends with the close.
+	# This write comes after the checkpoint of the copy, in the same era. The era ends with the
+	# close.
 	write_at data 33554432 65536
 	eractl close data
 	backs_up "the last copy is of the same era, in which the volume may have been written since" "$metadata" --device "$origin"
@@ -121,7 +123,7 @@ test_backup_of_a_closed_volume()
 	restored_equals /dev/mapper/data
 	not_backed_up "close the volume first" "$metadata" --device "$origin"
 	write_at data 50331648 65536
-	# The era of the last copy has ended with another checkpoint.
+	# Another checkpoint has ended the era of the last copy.
 	eractl checkpoint data > /dev/null
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
@@ -135,7 +137,8 @@ test_backup_of_a_closed_volume()
 	restored_equals /dev/mapper/data
 }
 
-# mounted_volume: makes the volume data with a mounted ext4 file system at $T/mnt. Reading all of it takes seconds.
+# mounted_volume: makes the volume data with an ext4 file system, mounted at $T/mnt. Reading the
+# whole volume takes seconds.
 mounted_volume()
 {
 	local disk
@@ -149,7 +152,7 @@ mounted_volume()
 	seq 100000 > "$T/mnt/old"
 }
 
-# thawed: checks that the file system takes writes
+# thawed: checks that the file system can be written
 thawed()
 {
 	bounded 20 sh -c "echo new > $T/mnt/new && sync -f $T/mnt" || fail "the file system is frozen"
@@ -157,7 +160,7 @@ thawed()
 
 test_backup_freezes_a_mounted_volume()
 {
-	DESCRIPTION="backup --freeze copies a file system that is being written, as a clean one, and refuses a freeze that would block itself"
+	DESCRIPTION="backup --freeze makes a clean copy of a file system that is being written, and refuses a freeze that would block the backup itself"
 	local writer
 
 	mounted_volume
@@ -187,7 +190,7 @@ test_backup_freezes_a_mounted_volume()
 	umount /var/lib/erad/seen
 	fsfreeze -f "$T/mnt"
 	not_backed_up "it is frozen already" data --freeze
-	# backup has not thawed it.
+	# The file system was frozen by the test, so backup has not thawed it.
 	fsfreeze -u "$T/mnt"
 	thawed
 	umount "$T/mnt"
@@ -195,11 +198,11 @@ test_backup_freezes_a_mounted_volume()
 	backs_up "increment" data
 }
 
-# backs_up_half: begins a full backup with --freeze in the background, as the process $half, and returns while the file
-# system is frozen
+# backs_up_half: begins a full backup with --freeze in the background, as the process $half, and
+# returns while the file system is still frozen
 backs_up_half()
 {
-	# Without job control, the shell has commands in the background ignore SIGINT.
+	# Without job control, the shell makes commands in the background ignore SIGINT.
 	setsid env --default-signal=INT eractl backup data "$T/dir" --freeze --full > "$T/said" 2>&1 &
 	half=$!
 	wait_until "the copy has begun" test -e "$T/dir/unfinished.erad"
@@ -207,7 +210,7 @@ backs_up_half()
 
 test_backup_thaws_in_every_case()
 {
-	DESCRIPTION="the file system is thawed after a signal to eractl or its group, the end of erad or of the guardian, and when nothing is copied"
+	DESCRIPTION="backup --freeze thaws the file system if eractl or its process group gets a signal, if erad or the guardian is killed, and if nothing is copied for a time"
 	local half signal guardian
 
 	mounted_volume
@@ -232,13 +235,14 @@ test_backup_thaws_in_every_case()
 	wait "$half" || :
 	thawed
 	backs_up "increment" data --freeze
-	# The guardian is killed.  eractl thaws the file system, so a write may come before the end of the copy.
+	# Kill the guardian.  Then eractl thaws the file system, so a write can come before the end
+	# of the copy.
 	backs_up_half
 	read -r guardian < "/proc/$half/task/$half/children" || :
 	kill -KILL "$guardian"
 	wait "$half" || grep -q "was written to while it was copied" "$T/said" || fail "$(cat "$T/said")"
 	thawed
-	# eractl makes no progress.
+	# Stop eractl, so that it copies nothing.
 	backs_up_half
 	kill -STOP "$half"
 	bounded 90 sh -c "echo new > $T/mnt/new && sync -f $T/mnt" || fail "the file system is frozen"

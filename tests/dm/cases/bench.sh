@@ -30,7 +30,7 @@ test_bench_wall()
 	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "it takes what is in use"
 	grep -q "the devices cannot be used" "$T/out" || fail "$(< "$T/out")"
 	dmsetup remove user
-	# A job that fails leaves no device.
+	# If a job fails, the benchmark removes its devices.
 	# shellcheck disable=SC2016 # for that shell
 	printf '#!/bin/sh\n[ $DEVICE != /dev/mapper/bench ] || exit 1\nexec %s "$@"\n' "$(command -v fio)" > "$T/fio"
 	chmod +x "$T/fio"

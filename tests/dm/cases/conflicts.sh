@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Two volumes never share an origin, metadata or a UUID: the second one is refused, and the refusal names the first.
+# Two volumes never share an origin, metadata or a UUID: erad refuses the second volume, and the
+# message names the first one.
 
 # names TEXT COMMAND...: checks that the command fails within ten seconds, and that its error
 # contains TEXT.
@@ -16,7 +17,7 @@ names()
 
 test_conflict_copy()
 {
-	DESCRIPTION="a volume with a copy of another one's metadata is not opened while that is live, and takes no write from it"
+	DESCRIPTION="if a volume is live, erad does not open a volume with a copy of its metadata, and the copy gets no marks of writes to the live volume"
 	local m=/var/lib/erad since i
 
 	eractl create data "$(new_disk 64M)"
@@ -35,7 +36,7 @@ test_conflict_copy()
 	done
 	same "$(changed data "$since")" "1048576 65536
 2097152 65536"
-	# The volume that was opened first works; the other does not.
+	# The volume that was opened first works; the other volume does not.
 	eractl close data
 	eractl open copy
 	names "as has the metadata of /dev/mapper/copy, which is live" eractl open data
@@ -48,7 +49,7 @@ test_conflict_copy()
 
 test_conflict_lines()
 {
-	DESCRIPTION="create refuses an origin or metadata that another line of eratab has, closed or not, and names the volume"
+	DESCRIPTION="create refuses an origin or metadata that another line of eratab has, and names the volume of that line, open or closed"
 	local origin meta other
 
 	origin=$(new_disk 64M)
@@ -61,14 +62,14 @@ test_conflict_lines()
 	names "is the metadata of volume data" eractl create second "$other" --metadata "$meta" --overwrite-metadata
 	names "is the metadata of volume data" eractl create second "$meta"
 	names "is the origin of volume data" eractl create second "$other" --metadata "$origin" --overwrite-metadata
-	# This path differs, but leads to the same place.
+	# This path is a link that leads to the same place.
 	ln -s "$origin" "$T/link"
 	names "is the origin of volume data" eractl create second "$T/link"
 	eractl create third "$other"
 	names "is the metadata of volume third" eractl create second "$(new_disk 16M)" --metadata /var/lib/erad/third.erad \
 		--overwrite-metadata
-	# Two lines have the same place.  The volume that is not open cannot be opened, and the
-	# error says why.
+	# Two lines have the same place for the metadata.  The closed volume of the two cannot be
+	# opened, and the error says why.
 	echo "fourth $other $T/fourth" >> /etc/eratab
 	names "/dev/mapper/third" eractl open fourth
 	echo "fifth $(new_disk 16M) /var/lib/erad/third.erad" >> /etc/eratab
@@ -79,7 +80,7 @@ test_conflict_lines()
 
 test_conflict_at_one_moment()
 {
-	DESCRIPTION="of two lines with one origin that are opened at the same moment one goes live, and the other is refused"
+	DESCRIPTION="if two volumes with the same origin are opened at the same moment, one goes live, and the other is refused"
 	local first second i won lost
 
 	first=$(new_disk 16M)
@@ -95,8 +96,8 @@ test_conflict_at_one_moment()
 		eractl open one 2> "$T/one" && won=one lost=two
 		wait $! && [[ $won == one ]] && fail "both are live on one origin"
 		[[ -e /dev/mapper/$won && ! -e /dev/mapper/$lost ]] || fail "not just $won is live: $(ls /dev/mapper)"
-		# The device is in use.  Either erad finds this before it loads the table, or a
-		# volume became live after erad's check.
+		# The device is in use.  Either erad has noticed this before it loaded the table, or
+		# the other volume became live after erad's check.
 		grep -q "origin $first is in use\|/dev/mapper/$won" "$T/$lost" ||
 			fail "the refusal of $lost does not say why: $(cat "$T/$lost")"
 		eractl close $won
@@ -105,7 +106,7 @@ test_conflict_at_one_moment()
 
 test_forget_shared()
 {
-	DESCRIPTION="forget removes no metadata that another line or a live volume has, and nothing if two lines have the name"
+	DESCRIPTION="forget removes no metadata that another line or a live volume uses, and removes nothing if two lines have the name"
 	local origin m=/var/lib/erad/old.erad
 
 	origin=$(new_disk 64M)
@@ -114,7 +115,7 @@ test_forget_shared()
 	echo "new $origin $m" >> /etc/eratab
 	eractl open new
 	write_at new 0 4096
-	# The volume has no line, but is live.
+	# The volume is live, but has no line in eratab.
 	cp /etc/eratab "$T/lines"
 	sed -i /^new/d /etc/eratab
 	eractl forget old > /dev/null
@@ -127,7 +128,7 @@ test_forget_shared()
 	same "$(changed new 1)" "0 65536"
 	eractl close new
 
-	# Only the line of a closed volume has the place.
+	# Only the line of a closed volume has this place.
 	sed -i 's/^new/old/' /etc/eratab
 	echo "new $origin $m" >> /etc/eratab
 	eractl forget old
@@ -140,7 +141,7 @@ test_forget_shared()
 	cmp /etc/eratab "$T/eratab"
 	[[ -e $m ]] || fail "the metadata is gone"
 
-	# Somebody other than erad has loaded the table.
+	# A program other than erad has loaded the table.
 	sed -i '$d' /etc/eratab
 	eractl open old
 	dmsetup rename old renamed
@@ -154,7 +155,7 @@ test_forget_shared()
 
 test_conflict_overlay()
 {
-	DESCRIPTION="metadata that is the file beneath its own origin is refused, though one of the two is reached through overlayfs; another file of the same file system is not"
+	DESCRIPTION="metadata in the file that is below its own origin is refused, even if one of the two is reached through overlayfs; another file of the same file system is accepted"
 	local disk origin
 
 	disk=$(new_disk 128M)

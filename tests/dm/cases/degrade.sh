@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The machine goes on when erad cannot: detach_policy=degrade and eractl abort --degrade.
+# Writes continue without erad: detach_policy=degrade and eractl abort --degrade.
 
-# create_data: creates the volume data, with its metadata on a device.  Sets meta and era; the era
-# has just begun.
+# create_data: creates the volume data, with its metadata on a device.  Sets $meta, and $era, the
+# era that has just begun.
 create_data()
 {
 	meta=$(new_disk 4M)
@@ -11,7 +11,7 @@ create_data()
 	era=$(eractl checkpoint data)
 }
 
-# open_with OPTIONS: opens the open volume data again, with these options in eratab.
+# open_with OPTIONS: closes the volume data, and opens it with these options in eratab.
 open_with()
 {
 	eractl close data > /dev/null
@@ -24,7 +24,7 @@ target_is()
 	[[ $(dmsetup status data) == *" $1 "* ]]
 }
 
-# Every block counts as written; from the next checkpoint on, the diff is exact again.
+# Every block counts as written; after the next checkpoint, the diff is exact again.
 check_full_and_exact()
 {
 	local size era
@@ -39,7 +39,7 @@ check_full_and_exact()
 
 test_degrade_under_ext4()
 {
-	DESCRIPTION="erad killed for good under a busy ext4: it goes on after detach_timeout; the increment is a full one, the next exact"
+	DESCRIPTION="if erad is killed and not started again, a busy ext4 continues after detach_timeout; the next increment is a full one, and the increment after it is exact"
 	local meta writer before era
 
 	create_data
@@ -80,7 +80,7 @@ test_degrade_under_ext4()
 
 test_degrade_by_hand()
 {
-	DESCRIPTION="eractl abort --degrade with erad there, without erad, and where there is no place for the record"
+	DESCRIPTION="eractl abort --degrade works while erad runs and while it does not run, and is refused if the record has no place"
 	local meta other writer era
 
 	create_data
@@ -114,7 +114,7 @@ test_degrade_by_hand()
 
 test_degrade_found_at_open()
 {
-	DESCRIPTION="a degrade record is found when the volume is opened anew, before any write passes"
+	DESCRIPTION="an open finds a degrade record before any write passes"
 	local meta era
 
 	create_data
@@ -156,7 +156,7 @@ test_degrade_with_gap_refuse()
 
 test_degrade_then_reload()
 {
-	DESCRIPTION="erad, which had the metadata open already, finds the record that a target has left that is gone"
+	DESCRIPTION="erad, which has the metadata open already, finds the degrade record of a target that was removed"
 	local meta era table pid
 
 	create_data

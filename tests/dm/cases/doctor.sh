@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Provokes each finding of eractl doctor.
+# Each finding of eractl doctor, each caused by a test.
 
 # finds LEVEL AREA TEXT: checks that doctor prints the finding.  Unless the level is ok, the next
 # line has a command.  For a problem, the exit code is 1.
@@ -27,7 +27,7 @@ a_good_machine()
 	local release
 
 	release=$(uname -r)
-	# Keep the description: the suite has a trap that prints it.
+	# Keep the description: the trap of the suite prints it, and this trap replaces that trap.
 	trap 'restore_machine; echo "$DESCRIPTION" > "$T.description"' EXIT
 	modprobe ext4
 	mkdir -p "$T/modules/updates/dkms" "$T/modules/build" "$T/disk"
@@ -67,7 +67,7 @@ restore_machine()
 
 test_doctor_finds_nothing()
 {
-	DESCRIPTION="doctor finds no problem on a machine on which all is well, and exits with 0"
+	DESCRIPTION="on a machine without problems, doctor finds no problem and exits with 0"
 	a_good_machine
 	wait_until "the exporter listens" curl -s http://127.0.0.1:9813/
 	eractl doctor > "$T/doctor" || fail "$(cat "$T/doctor")"
@@ -83,7 +83,7 @@ test_doctor_finds_the_machine()
 {
 	local release
 
-	DESCRIPTION="doctor finds what is wrong with kernel, headers, module, erad, group, BPF file system and exporter"
+	DESCRIPTION="doctor finds problems of the kernel, its headers, the module, erad, the group, the BPF file system and the exporter"
 	release=$(uname -r)
 	a_good_machine
 	setarch --uname-2.6 build/bin/eractl doctor > "$T/old" || :
@@ -158,7 +158,7 @@ test_doctor_finds_what_goes_past()
 {
 	local other other_mount line
 
-	DESCRIPTION="doctor finds what of fstab, crypttab, LVM and device-mapper goes past erad, and what is wrong with a volume"
+	DESCRIPTION="doctor finds what bypasses erad in fstab, crypttab, LVM and device-mapper, and errors of a volume"
 	a_good_machine
 	other=$(new_disk 64M)
 	mkfs.ext4 -q -U 01234567-89ab-cdef-0123-456789abcdef /dev/mapper/data
@@ -225,7 +225,7 @@ test_doctor_finds_what_goes_past()
 
 test_doctor_finds_bad_places()
 {
-	DESCRIPTION="doctor finds metadata in memory, on the volume itself, on the disk of the origin, without room, and metadata that is gone"
+	DESCRIPTION="doctor finds metadata in memory, on the volume itself, on the disk of the origin or without free space, and missing metadata"
 	a_good_machine
 	mkdir "$T/mnt" "$T/memory"
 	mkfs.ext4 -q /dev/mapper/data
@@ -255,7 +255,7 @@ test_doctor_finds_a_file_at_the_node()
 {
 	local origin
 
-	DESCRIPTION="create and open refuse a regular file at /dev/mapper/NAME, doctor names it, and what doctor says to type keeps its content"
+	DESCRIPTION="create and open refuse a regular file at /dev/mapper/NAME, doctor reports it, and the command that doctor prints keeps its content"
 	origin=$(new_disk 64M)
 	echo kept > /dev/mapper/data
 	eractl create data "$origin" 2> "$T/err" && fail "created a volume whose node is a file"
@@ -275,7 +275,7 @@ test_doctor_finds_a_file_at_the_node()
 	same "$(cat /var/tmp/data)" kept
 	eractl open data
 
-	# somebody has removed the node of a volume that is open
+	# The node of an open volume was removed.
 	rm /dev/mapper/data
 	echo kept > /dev/mapper/data
 	finds problem volume "data: /dev/mapper/data is a regular file of 5 B in memory, and not the volume"

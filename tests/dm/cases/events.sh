@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl events shows what happens while the command runs.
+# eractl events shows the events that occur while it runs.
 
 # has_event TEXT: checks that a line of eractl events has the text.
 has_event()
@@ -60,7 +60,7 @@ test_events_are_not_lost_silently()
 {
 	local disk follower
 
-	DESCRIPTION="what happens while eractl events is stopped is shown as missed"
+	DESCRIPTION="changes that occur while eractl events is stopped are shown as missed"
 	disk=$(new_disk 64M)
 	eractl create data "$disk" > /dev/null
 	eractl events --json data > "$T/events" &

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What happens when erad dies, hangs or is not there, and when tables or metadata are changed while erad uses them.
+# erad is killed, hangs or does not run, and tables or metadata are changed while erad uses them.
 
 test_erad_killed_under_load()
 {
-	DESCRIPTION="erad killed again and again under load: no I/O error, no lost block"
+	DESCRIPTION="if erad is killed again and again under load, no write fails and no block is lost"
 	local origin writer i
 
 	origin=$(new_disk 256M)
@@ -24,7 +24,7 @@ test_erad_killed_under_load()
 
 test_erad_killed_across_checkpoints()
 {
-	DESCRIPTION="checkpoints between kills: every block is reported in the era it was written in"
+	DESCRIPTION="with checkpoints between kills, the diff has every block in the era in which it was written"
 	local origin era=1 next
 
 	origin=$(new_disk 128M)
@@ -45,7 +45,7 @@ test_erad_killed_across_checkpoints()
 
 test_erad_absent()
 {
-	DESCRIPTION="without erad reads and recorded writes work; a first write waits and completes after the start"
+	DESCRIPTION="without erad, reads and writes to recorded blocks work; a first write waits, and completes after erad has been started"
 	local origin writer
 
 	origin=$(new_disk 64M)
@@ -69,7 +69,7 @@ test_erad_absent()
 
 test_term_and_start()
 {
-	DESCRIPTION="erad stopped with SIGTERM leaves live volumes alone, and takes them over again"
+	DESCRIPTION="if erad is stopped with SIGTERM, its volumes stay live, and the next erad serves them"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -86,7 +86,7 @@ test_term_and_start()
 
 test_abort_and_remove()
 {
-	DESCRIPTION="a volume with held writes can be removed after abort, without erad"
+	DESCRIPTION="without erad, a volume with held writes can be removed after abort"
 	local origin writer
 
 	origin=$(new_disk 64M)
@@ -107,7 +107,7 @@ test_abort_and_remove()
 
 test_suspend_wedged_and_aborted()
 {
-	DESCRIPTION="a flush suspend that waits for a held write is freed by abort, without erad"
+	DESCRIPTION="without erad, abort ends a suspend with flush that waits for a held write"
 	local origin writer suspend
 
 	origin=$(new_disk 64M)
@@ -132,7 +132,7 @@ test_suspend_wedged_and_aborted()
 
 test_noflush_swap_without_erad()
 {
-	DESCRIPTION="noflush suspend with erad dead, the table swapped: held writes come through, nothing is lost"
+	DESCRIPTION="if the table is swapped with a noflush suspend while erad is dead, held writes complete, and no block is lost"
 	local origin writer table
 
 	origin=$(new_disk 64M)
@@ -158,7 +158,7 @@ test_noflush_swap_without_erad()
 
 test_reload_live()
 {
-	DESCRIPTION="a table reload under load: erad moves over to the new instance, nothing is lost"
+	DESCRIPTION="if the table is reloaded under load, erad attaches to the new instance, and no block is lost"
 	local origin writer table i
 
 	origin=$(new_disk 128M)
@@ -179,7 +179,7 @@ test_reload_live()
 
 test_attach_backs_off()
 {
-	DESCRIPTION="a table that cannot be taken over, because metadata fails: erad tries again now and then, not all the time"
+	DESCRIPTION="if erad cannot serve a table because the metadata fails, it tries again at intervals, and not all the time"
 	local origin meta size table tracing=/sys/kernel/tracing attempts
 
 	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
@@ -211,7 +211,7 @@ test_attach_backs_off()
 
 test_metadata_error_heals()
 {
-	DESCRIPTION="metadata that fails holds writes and says so; when it works again they complete"
+	DESCRIPTION="if the metadata fails, writes are held and status says so; when the metadata works again, the writes complete"
 	local origin meta writer size
 
 	origin=$(new_disk 64M)
@@ -239,7 +239,7 @@ test_metadata_error_heals()
 
 test_second_erad_refused()
 {
-	DESCRIPTION="a second erad, and a second opener of live metadata, are refused"
+	DESCRIPTION="a second erad is refused, and so is a second process that opens live metadata"
 	local origin
 
 	origin=$(new_disk 32M)
@@ -298,8 +298,8 @@ cycles()
 		}' "$@"
 }
 
-# usage_now PID: prints how many file descriptors and threads erad has, its allocated bytes, all its
-# KiB, and the kernel's KiB.
+# usage_now PID: prints how many file descriptors and threads erad has, the bytes that it has
+# allocated, its memory in KiB, and the kernel's memory in KiB.
 usage_now()
 {
 	sync
@@ -314,13 +314,13 @@ usage_now()
 case_timeout["test_no_leak"]=900
 test_no_leak()
 {
-	DESCRIPTION="$((4 * (15 + 85 / SLOWNESS))) times create, write, close, forget: no memory, fd, thread or map is left behind"
+	DESCRIPTION="after $((4 * (15 + 85 / SLOWNESS))) rounds of create, write, close and forget, no memory, file descriptor, thread or map is left"
 	local pid i workers fds threads heap rss kernel fds2 threads2 heap2 rss2 kernel2
 	local disks=() metadata=()
 
 	pid=$(erad_pid)
-	# One volume has its metadata in a file, which takes longest, because 4 MiB of the file are
-	# zeroed.  The other volumes have their metadata on small devices.
+	# One volume has its metadata in a file. This volume takes longest, because 4 MiB of the
+	# file are zeroed.  The other volumes have their metadata on small devices.
 	for i in 0 1 2 3; do
 		disks+=("$(new_disk 8M)")
 		metadata+=("$( ((i == 0)) || new_disk 256K)")
@@ -345,13 +345,13 @@ test_no_leak()
 	same "$fds2" "$fds"
 	same "$threads2" "$threads"
 	# For each live thread, the C library counts some KiB of freed memory as allocated.  Allow
-	# that, and 190 bytes for each of the volumes that were created and forgotten.  A leaked
-	# volume would take 40 KiB.
+	# this, and 190 bytes for each volume that was created and forgotten.  A leaked volume would
+	# take 40 KiB.
 	((heap2 <= heap + 65536)) || fail "what erad has allocated grew from $heap to $heap2 bytes"
-	# Further memory: gaps in the heap, and the stacks of threads that have ended, 256 KiB each.
-	# The C library keeps as many of these stacks as threads ran at the same time.
+	# Allow further memory for gaps in the heap, and for the stacks of threads that have ended,
+	# 256 KiB each. The C library keeps as many of these stacks as threads ran at the same time.
 	((rss2 <= rss + 12288)) || fail "erad grew from $rss to $rss2 KiB"
-	# With KASAN, freed memory stays in use for a while; there kmemleak finds leaks.
+	# With KASAN, freed memory stays in use for a while. kmemleak finds leaks on this kernel.
 	[[ -e /sys/kernel/debug/kmemleak ]] || ((kernel2 <= kernel + 4096)) || fail "the kernel grew from $kernel to $kernel2 KiB"
 	[[ $(dmsetup ls) == "No devices found" ]] || fail "devices are left: $(dmsetup ls)"
 	[[ -z $(find /var/lib/erad -type f) ]] || fail "files are left: $(find /var/lib/erad -type f)"

@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Gaps: erad reports a time in which writes may have gone past erad, and the next increment is a full copy.
+# Gaps: erad reports a time in which writes may have gone past erad, and the next increment is a
+# full copy.
 
 test_a_gap_is_said_by_diff_status_and_metrics()
 {
-	DESCRIPTION="after a gap, a diff since before it lists the whole volume, exits with 0 and says why; one since a later era is exact; status and metrics have the gap"
+	DESCRIPTION="after a gap, a diff since an older era lists the whole volume, exits with 0 and says why; a diff since a later era is exact; status and metrics show the gap"
 	local before after
 
 	eractl create data "$(new_disk 64M)" --metadata "$(new_disk 8M)"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The metadata file of a live volume is deleted, replaced, moved, truncated or hidden: erad notices, and never says that all is well.
+# The metadata file of a live volume is deleted, replaced, moved, truncated or hidden. erad notices
+# this, and never reports that the metadata is in order.
 
 readonly its=/var/lib/erad/data.erad
 
@@ -24,7 +25,7 @@ fails()
 
 test_metadata_deleted_live()
 {
-	DESCRIPTION="the metadata file of a live volume is deleted: a checkpoint, status, erad's end and close each write a new one, with all that is recorded"
+	DESCRIPTION="if the metadata file of a live volume was deleted, a checkpoint, status, the end of erad and close each write a new file with all records"
 
 	new_volume
 	rm $its
@@ -54,7 +55,7 @@ test_metadata_deleted_live()
 
 test_metadata_deleted_under_load()
 {
-	DESCRIPTION="the metadata file is deleted again and again under load: writes go on, and none is missing"
+	DESCRIPTION="if the metadata file is deleted again and again under load, writes go on, and no written block is missing"
 	local writer i
 
 	new_volume
@@ -80,7 +81,7 @@ test_metadata_deleted_under_load()
 
 test_metadata_replaced_live()
 {
-	DESCRIPTION="the metadata file is replaced by a copy, or moved away: checkpoint and close fail and say so, and the other file stays as it is"
+	DESCRIPTION="if the metadata file was replaced by a copy, or moved, checkpoint and close fail and say so, and do not change the other file"
 	local before
 
 	new_volume
@@ -109,7 +110,7 @@ test_metadata_replaced_live()
 
 test_metadata_mounted_over_live()
 {
-	DESCRIPTION="another file system is mounted over the directory of a live volume's metadata: nothing is written there, and it is said until it is gone"
+	DESCRIPTION="if another file system is mounted over the directory of a live volume's metadata, nothing is written there, and status reports it until the file system is unmounted"
 
 	new_volume
 	mount -t tmpfs none /var/lib/erad
@@ -127,7 +128,7 @@ status_says()
 
 test_metadata_truncated_live()
 {
-	DESCRIPTION="the metadata file is truncated: checkpoint and close fail, and the next open refuses it"
+	DESCRIPTION="if the metadata file was truncated, checkpoint and close fail, and the next open refuses the file"
 
 	new_volume
 	truncate -s 8K $its
@@ -140,7 +141,7 @@ test_metadata_truncated_live()
 
 test_truncated_metadata_fills()
 {
-	DESCRIPTION="the journal of truncated metadata is full: new writes wait, which the log and status say at once, with the reason"
+	DESCRIPTION="if the journal of truncated metadata is full, new writes wait, and the log and status give the reason at once"
 	local i writer
 
 	eractl create data "$(new_disk 64M)" --block-size 4K > /dev/null

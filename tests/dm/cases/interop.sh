@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# From Linux's era target to erad and back, with the tools of thin-provisioning-tools.
+# Moves volumes from Linux's era target to erad and back, with thin-provisioning-tools.
 
 # new_disks: makes $origin and $meta, with links by the names that erad-from-dm-era(7) uses.
 new_disks()
@@ -13,8 +13,8 @@ new_disks()
 	ln -sfn "$meta" /dev/vg/data-era
 }
 
-# ext4 FILE: prints a loop device with a file system. era_restore needs O_DIRECT, which this file
-# system supports; the file system of $T on 6.1 does not.
+# ext4 FILE: prints a loop device with an ext4 file system. era_restore needs O_DIRECT, which ext4
+# supports. On Linux 6.1, the file system of $T does not support it.
 ext4()
 {
 	local disk
@@ -61,7 +61,7 @@ blocks()
 
 test_interop_import()
 {
-	DESCRIPTION="metadata of a real dm-era volume, live by its snapshot, closed, and as era_dump's XML: era_dump and era_invalidate say the same"
+	DESCRIPTION="the metadata of a real dm-era volume is imported from a live volume by its snapshot, from a closed volume, and as XML of era_dump; era_dump and era_invalidate print the same"
 	local origin meta
 
 	new_disks
@@ -99,7 +99,7 @@ test_interop_import()
 
 test_interop_export()
 {
-	DESCRIPTION="what eractl dump prints is taken by era_restore, and dm-era comes up with the same eras"
+	DESCRIPTION="era_restore accepts the output of eractl dump, and dm-era starts with the same eras"
 	local origin meta
 
 	new_disks
@@ -128,11 +128,11 @@ test_interop_export()
 	era_dump "$meta" | tests/dm_era_eras | grep -q '^9 4$' || fail "dm-era does not go on"
 }
 
-# Run in a mount namespace of its own, so that no mount outlives the case.  The shell ends at the
+# Run in a separate mount namespace, so that no mount stays after the case.  The shell ends at the
 # first command that fails.
 test_interop_manual_page()
 {
-	DESCRIPTION="a mounted dm-era volume is moved to erad and back by the commands of erad-from-dm-era(7), as they are written"
+	DESCRIPTION="the commands of erad-from-dm-era(7), exactly as they are in the manual page, move a mounted dm-era volume to erad and back"
 	local origin meta
 
 	new_disks
@@ -164,7 +164,7 @@ test_interop_manual_page()
 	dmsetup remove data
 	era_check -q "$meta"
 	era_dump "$meta" | tests/dm_era_eras > "$T/back"
-	# erad reports each of these blocks, including those that dm-era has recorded.
+	# erad reports each of these blocks, including the blocks that dm-era has recorded.
 	perl -ne 'my ($o, $l) = split; print "$_\n" for $o >> 16 .. ($o + $l - 1) >> 16' "$T/changed" | sort > "$T/want"
 	same "$(comm -13 <(cut -d ' ' -f 1 "$T/back" | sort) "$T/want")" ""
 	(($(wc -l < "$T/want") > 16)) || fail "only $(wc -l < "$T/want") blocks were reported"

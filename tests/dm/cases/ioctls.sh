@@ -5,7 +5,7 @@
 case_timeout["test_ioctl_fuzz"]=300
 test_ioctl_fuzz()
 {
-	DESCRIPTION="hostile ioctls from several threads while fds, tables and devices come and go: nothing breaks"
+	DESCRIPTION="several threads send hostile ioctls while file descriptors, tables and devices are made and removed, and the module still works"
 
 	ioctl_fuzz 6000 "${SEED:-1}" "$(new_disk 64M)" "$(new_disk 8M)" "$(new_disk 64M)" "$(new_disk 8M)"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# erad dies at each point of its protocol, while a load, checkpoints and other requests go on.
+# erad is killed at each point of its protocol, while a load, checkpoints and other requests go on.
 
 # Writes a line "c REQUESTED ANSWERED ERA" for each checkpoint that was acknowledged.  A checkpoint
 # without an answer may have happened.
@@ -44,7 +44,7 @@ create_other()
 	gained=
 }
 
-# killed_in_create POINT: kills erad during a create.  The files and lines that are left must not
+# killed_in_create POINT: kills erad during a create.  The remaining files and lines must not
 # prevent another create of the volume.
 killed_in_create()
 {
@@ -93,11 +93,11 @@ killed_in_resize()
 	same "$(changed other 1)" "0 65536$gained"
 }
 
-# check_eras: checks the era of each block; call it while the load is stopped.  Two conditions hold
-# for the era of a block.  The era is not older than the newest era that was acknowledged before one
-# of the block's writes began.  The era is older than any era that was requested after all of the
-# block's writes had completed.  A block without a write has no era. $T/bounds has the bounds for
-# the writes before the last check.
+# check_eras: checks the era of each block. Call it while the load is stopped.  Two conditions hold
+# for the era of a block.  First, the era is not older than the newest era that was acknowledged
+# before one of the block's writes began.  Second, the era is older than any era that was requested
+# after all of the block's writes had completed.  A block without a write has no era. $T/bounds has
+# the bounds for the writes before the last check.
 check_eras()
 {
 	local began=$EPOCHREALTIME era since
@@ -120,7 +120,8 @@ check_eras()
 			push @{$kind eq "c" ? \@acks : \@writes}, \@f;
 		}
 		@acks = sort { $a->[2] <=> $b->[2] } @acks;
-		# Both bounds ascend with the writes, which are sorted once for each bound.
+		# Both bounds increase with the time of the writes, so the writes are sorted once
+		# for each bound.
 		my ($i, $acked) = (0, $ENV{FIRST_ERA});
 		for my $w (sort { $a->[0] <=> $b->[0] } @writes) {
 			$acked = $acks[$i++][2] while $i < @acks && $acks[$i][1] < $w->[0];
@@ -170,7 +171,7 @@ check_eras()
 case_timeout["test_killed_at_every_point"]=$((200 + ${KILLS:-44} * 5))
 test_killed_at_every_point()
 {
-	DESCRIPTION="${KILLS:-44} kills at every point of the protocol, under load: no I/O error, no lost block, exact eras"
+	DESCRIPTION="after ${KILLS:-44} kills at every point of the protocol under load, no write has failed, no block is lost, and the eras are exact"
 	local kills=${KILLS:-44} round=50 passages origin meta other size gained point part writer checkers i began before array
 	local order=() counts=()
 	declare -A part_of
@@ -182,7 +183,7 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	# The failpoints of the parts attach, degrade, detach, home and standby have cases of their own.
+	# Other cases use the failpoints of the parts attach, degrade, detach, home and standby.
 	((${#part_of[@]} + $(for part in attach degrade detach home standby; do points $part; done | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
 	((kills >= ${#part_of[@]})) || fail "$kills kills are too few for ${#part_of[@]} points"
@@ -192,7 +193,8 @@ test_killed_at_every_point()
 	# gets enough processor time.
 	slow_disk slow "$origin" 40
 	# The metadata has the smallest possible size: 2 superblocks, the degrade record, the
-	# history, a ring of 24 pages, the array and its copy.  So there are folds all the time.
+	# history, a ring of 24 pages, the array and its copy.  So the journal is folded all the
+	# time.
 	array=$(((BLOCKS + 991) / 992))
 	meta=$(new_disk $(((19 + 24 + 2 * array) * 4))K)
 	other=$(new_disk 16M)
@@ -235,8 +237,8 @@ test_killed_at_every_point()
 			wait_killed
 			;;
 		start)
-			# Do not kill erad while it starts: it could die at the point and by this
-			# kill at the same time, and then the next erad would meet the same point.
+			# Do not kill erad while it starts: this kill and the failpoint could meet,
+			# and then the next erad would stop at the same failpoint.
 			wait_back
 			arm "$point"
 			kill -KILL "$(erad_pid)" 2> /dev/null || :
@@ -277,7 +279,7 @@ test_killed_at_every_point()
 
 test_killed_after_degrade()
 {
-	DESCRIPTION="erad killed at each step after a degrade: nothing that had passed is lost, and writes are recorded again"
+	DESCRIPTION="if erad is killed at each step after a degrade, no block whose write has passed is lost, and writes are recorded again"
 	local origin meta era point nr=0
 
 	origin=$(new_disk 64M)
@@ -310,7 +312,7 @@ test_killed_after_degrade()
 
 test_killed_while_metadata_is_written_anew()
 {
-	DESCRIPTION="erad killed at each step while it writes deleted metadata anew: what is left is removed at the next open, and nothing else is"
+	DESCRIPTION="if erad is killed at each step while it writes deleted metadata anew, the next open removes the remaining file and no other file"
 	local its=/var/lib/erad/data.erad point mine
 
 	eractl create data "$(new_disk 64M)" > /dev/null

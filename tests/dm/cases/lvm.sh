@@ -1,17 +1,19 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl attach and detach: a volume between a physical volume of LVM and its logical volumes, while these are in use.
+# eractl attach and detach: insert a volume between a physical volume of LVM and its logical
+# volumes, and remove it, while the logical volumes are in use.
 
 export LVM_SUPPRESS_FD_WARNINGS=1
 
-# new_vg SIZE: volume group vg on the disk $pv, with LVM's configuration as if it were new.
+# new_vg SIZE: makes the volume group vg on the disk $pv, with LVM's configuration of a new system.
 new_vg()
 {
 	cat > /etc/lvm/lvmlocal.conf <<- END
 		activation { udev_sync=0 udev_rules=0 monitoring=0 }
 		devices { obtain_device_list_from_udev=0 external_device_info_source="none" }
 	END
-	# Without udev, LVM leaves them behind when a case ends without removing its volume group.
+	# Without udev, LVM leaves these nodes behind when a case ends without removing its volume
+	# group.
 	rm -rf /dev/vg /dev/mapper/vg-*
 	modprobe -a dm-mirror dm-snapshot dm-thin-pool xfs
 	pv=$(new_disk "$1")
@@ -19,13 +21,13 @@ new_vg()
 	vgcreate -qy vg "$pv" > /dev/null
 }
 
-# new_lv NAME SIZE [OPTION]...
+# new_lv NAME SIZE [OPTION]...: makes a logical volume in vg.
 new_lv()
 {
 	lvcreate -qy -n "$1" -L "$2" "${@:3}" vg > /dev/null
 }
 
-# state: everything that attach changes and detach puts back.
+# state: prints everything that attach changes and detach restores.
 state()
 {
 	dmsetup table | sort
@@ -34,7 +36,7 @@ state()
 	ls /var/lib/erad /dev/mapper
 }
 
-# attach [OPTION]...: prints how long I/O stood still.
+# attach [OPTION]...: attaches pv0, and prints for how long I/O was suspended.
 attach()
 {
 	local said
@@ -44,8 +46,8 @@ attach()
 	echo "# ${said##*; }"
 }
 
-# logged LV SINCE: the blocks of 64 KiB of the volume that the writes in $T/log touched, of those that began at SINCE or later.
-# The LV is in one piece.
+# logged LV SINCE: prints the blocks of 64 KiB of the volume that the writes in $T/log touched.
+# Leaves out writes that began before SINCE. The logical volume must be contiguous.
 logged()
 {
 	local start
@@ -55,24 +57,26 @@ logged()
 		for (b = int((start + $4) / 65536); b <= int((start + $4 + $5 - 1) / 65536); b++) print b }' "$T/log" | sort -nu
 }
 
-# recorded ERA: the blocks that erad has recorded since then.
+# recorded ERA: prints the blocks that erad has recorded since this era.
 recorded()
 {
 	changed pv0 "$1" | awk '{ for (b = $1 / 65536; b < ($1 + $2) / 65536; b++) print b }' | sort -nu
 }
 
-# none_missed LV SINCE ERA: every block that was written since the moment SINCE is recorded since ERA.
+# none_missed LV SINCE ERA: checks that every block that was written since the moment SINCE is
+# recorded since ERA.
 none_missed()
 {
 	logged "$1" "$2" > "$T/logged"
 	recorded "$3" > "$T/recorded"
 	[[ -s $T/logged ]] || fail "the load has written nothing since then"
-	# comm wants the order of sort.
+	# comm needs lines in the order of sort.
 	comm -23 <(sort "$T/logged") <(sort "$T/recorded") > "$T/missed"
 	[[ ! -s $T/missed ]] || fail "erad has not recorded $(wc -l < "$T/missed") blocks that were written"
 }
 
-# files DIRECTORY: writes, syncs and reads back files until $T/stop exists; what fails is in $T/failed.
+# files DIRECTORY: writes, syncs and reads back files until $T/stop exists. Failures are in
+# $T/failed.
 files()
 {
 	local i
@@ -88,7 +92,7 @@ files()
 case_timeout["test_lvm_attached_under_load"]=240
 test_lvm_attached_under_load()
 {
-	DESCRIPTION="attach and detach under mounted ext4 and xfs and a verifying load: no error, no missed write, and LVM's own commands stay tracked"
+	DESCRIPTION="attach and detach work under mounted ext4 and xfs and a verifying load: no write fails or is missing, and writes of LVM's own commands are tracked"
 	local pv before era since
 
 	new_vg 900M
@@ -112,7 +116,7 @@ test_lvm_attached_under_load()
 	nap 2
 	none_missed raw "$since" 1
 
-	# LVM goes on, and each of its tables lies on the volume.
+	# LVM still works, and each of its tables uses the volume.
 	lvextend -qr -L 96M vg/ext > /dev/null 2>&1
 	lvcreate -qy -s -n snap -L 16M vg/ext > /dev/null
 	lvrename -q vg snap snap2 > /dev/null
@@ -143,7 +147,7 @@ test_lvm_attached_under_load()
 	same "$(state)" "$before"
 }
 
-# refused TEXT ARGUMENT...: eractl attach of pv0 says so, and changes nothing.
+# refused TEXT ARGUMENT...: checks that eractl attach of pv0 fails with TEXT, and changes nothing.
 refused()
 {
 	local before
@@ -156,7 +160,7 @@ refused()
 
 test_lvm_attach_refused()
 {
-	DESCRIPTION="attach refuses what could do harm, says why, and changes nothing; so does detach"
+	DESCRIPTION="attach refuses what could do harm, says why, and changes nothing; detach does the same"
 	local pv other third node
 
 	new_vg 200M
@@ -194,11 +198,11 @@ test_lvm_attach_refused()
 	refused "type mirror" --pv "$pv" --write-lvm-filter
 	lvchange --refresh vg/a
 
-	# a filter of the administrator's own
+	# the administrator's own filter
 	echo 'devices/global_filter = [ "r|/dev/sdz|" ]' >> /etc/lvm/lvmlocal.conf
 	refused "LVM has a filter already" --pv "$pv" --write-lvm-filter
 	sed -i '$d' /etc/lvm/lvmlocal.conf
-	# in use by a file system
+	# a disk in use by a file system
 	third=$(new_disk 16M)
 	pvcreate -qy --metadatacopies 0 "$third" > /dev/null
 	dd if="$third" of="$T/label" bs=512 skip=1 count=1 status=none
@@ -210,12 +214,12 @@ test_lvm_attach_refused()
 	refused "in use, but not by logical volumes: mounted" --pv "$third" --write-lvm-filter
 	umount "$T/m"
 
-	# a volume that was created
+	# a volume of create
 	eractl create data "$(new_disk 16M)" > /dev/null
 	eractl detach data 2> "$T/err" && fail "detached what was created"
 	grep -q "does not lie below logical volumes" "$T/err" || fail "$(cat "$T/err")"
 	eractl status data > /dev/null
-	# somebody uses the volume itself
+	# a volume that another program uses
 	attach --metadata "$T/meta"
 	exec {held}< /dev/mapper/pv0
 	eractl detach pv0 2> "$T/err" && fail "detached what is open"
@@ -228,7 +232,7 @@ test_lvm_attach_refused()
 
 test_lvm_attach_by_any_path()
 {
-	DESCRIPTION="attach writes LVM's filter, whatever path names the physical volume, and from an environment without sbin; it fails if LVM gives no answer"
+	DESCRIPTION="attach writes LVM's filter for any path of the physical volume, and with a PATH without sbin; attach fails if LVM gives no answer"
 	local pv before path node
 
 	new_vg 100M
@@ -241,7 +245,7 @@ test_lvm_attach_by_any_path()
 		(cd / && PATH=/usr/bin:/bin "$(command -v eractl)" attach pv0 --pv "$path" --write-lvm-filter > "$T/said" 2>&1) || fail "$(cat "$T/said")"
 		grep -q '^devices/global_filter' /etc/lvm/lvmlocal.conf || fail "no filter for $path"
 		same "$(pvs --noheadings -o pv_name | tr -d ' \n')" /dev/mapper/pv0
-		# LVM would say so if it used the physical volume, too.
+		# If LVM used the physical volume, lvm pvs would list it.
 		lvm pvs "$pv" > "$T/said" 2>&1 && fail "LVM uses $pv, attached as $path"
 		eractl detach pv0 > /dev/null
 		same "$(state)" "$before"
@@ -253,7 +257,7 @@ test_lvm_attach_by_any_path()
 
 test_lvm_forget_refused()
 {
-	DESCRIPTION="an attached volume cannot be forgotten, because LVM would still leave the physical volume alone; detach ends it, and says if LVM rejects the physical volume"
+	DESCRIPTION="forget refuses an attached volume, because LVM would still reject the physical volume; detach removes the volume, and says so if LVM still rejects the physical volume"
 	local pv before
 
 	new_vg 100M
@@ -270,7 +274,7 @@ test_lvm_forget_refused()
 	vgchange -qay vg > /dev/null
 	same "$(state)" "$before"
 
-	# a filter of the administrator's own
+	# the administrator's own filter
 	echo "devices/global_filter = [ \"r|^$pv\$|\" ]" >> /etc/lvm/lvmlocal.conf
 	eractl attach pv0 --pv "$pv" > /dev/null
 	eractl detach pv0 2> "$T/err"
@@ -281,7 +285,7 @@ test_lvm_forget_refused()
 
 test_lvm_attach_fails()
 {
-	DESCRIPTION="an attach that fails at the metadata or at LVM's configuration leaves everything as it was"
+	DESCRIPTION="an attach that fails while it writes the metadata or LVM's configuration undoes all its changes"
 	local pv bad before
 
 	new_vg 100M
@@ -301,12 +305,13 @@ test_lvm_attach_fails()
 
 test_lvm_attach_beside_a_command()
 {
-	DESCRIPTION="attach fails, and everything is as before, if a command of LVM that had begun earlier puts a logical volume back on the physical volume"
+	DESCRIPTION="if an earlier command of LVM puts a logical volume back on the physical volume, attach fails and undoes its changes"
 	local pv before other attach
 
 	new_vg 100M
 	new_lv a 32M
-	# The metadata is written slowly, while attach has LVM's lock and LVM is not yet told to leave the physical volume alone.
+	# The metadata is written slowly. Meanwhile attach has LVM's lock, and LVM does not reject
+	# the physical volume yet.
 	other=$(new_disk 16M)
 	slow_disk slow "$other" 200
 	before=$(state)
@@ -328,7 +333,7 @@ test_lvm_detach_beside_a_command()
 	new_vg 100M
 	new_lv a 32M
 	attach
-	# As in the middle of lvextend: LVM has the lock, and a new table is loaded.
+	# The state in the middle of an lvextend: LVM has the lock, and a new table is loaded.
 	exec {lock}>> /run/lock/lvm/V_vg
 	flock "$lock"
 	loaded="0 65536 linear $(lsblk -dno MAJ:MIN /dev/mapper/pv0 | tr -d ' ') 100000"
@@ -344,7 +349,7 @@ test_lvm_detach_beside_a_command()
 	same "$(dmsetup table --inactive vg-a)" "$loaded"
 	eractl_state_is pv0 active
 
-	# Without erad, too.
+	# The same without erad.
 	kill_erad
 	eractl detach pv0 2> "$T/said" && fail "detached a logical volume with a table that is loaded"
 	same "$(dmsetup table --inactive vg-a)" "$loaded"
@@ -355,7 +360,7 @@ test_lvm_detach_beside_a_command()
 
 test_lvm_detach_without_erad()
 {
-	DESCRIPTION="detach without erad: writes that wait go on, nothing fails, and everything is as before the attach"
+	DESCRIPTION="detach works without erad: waiting writes complete, no write fails, and the state is as before the attach"
 	local pv before
 
 	new_vg 100M
@@ -375,7 +380,7 @@ test_lvm_detach_without_erad()
 
 test_lvm_detaching_is_shown()
 {
-	DESCRIPTION="status, doctor and the metrics show that an attach or a detach was interrupted, and doctor that LVM leaves the origin alone"
+	DESCRIPTION="status, doctor and the metrics show that an attach or a detach was interrupted, and doctor shows that LVM rejects the origin"
 	local pv origin
 
 	new_vg 100M
@@ -398,7 +403,7 @@ test_lvm_detaching_is_shown()
 	eractl detach pv0 > /dev/null
 }
 
-# said_since: what erad has logged after the first $from lines.
+# said_since: prints the messages of erad after the first $from lines.
 said_since()
 {
 	tail -n "+$((from + 1))" "$ERAD_OUT/erad.log"
@@ -406,7 +411,7 @@ said_since()
 
 test_lvm_interrupted_is_tried_again()
 {
-	DESCRIPTION="an interrupted attach that cannot be ended when erad starts, because LVM's configuration cannot be written, is ended later"
+	DESCRIPTION="if erad cannot undo an interrupted attach when it starts, because LVM's configuration cannot be written, it undoes the attach later"
 	local pv before from
 
 	new_vg 100M
@@ -430,7 +435,7 @@ test_lvm_interrupted_is_tried_again()
 case_timeout["test_lvm_killed_at_every_step"]=300
 test_lvm_killed_at_every_step()
 {
-	DESCRIPTION="erad killed at every step of attach and of detach: when it runs again, the logical volumes are as before, under load"
+	DESCRIPTION="if erad is killed at every step of attach and detach under load, the next erad restores the logical volumes"
 	local pv before point
 
 	new_vg 100M
@@ -455,7 +460,8 @@ test_lvm_killed_at_every_step()
 		fi
 		wait_killed
 		wait_back
-		# Only eractl removes the note of the newest token, and eractl has got no answer.
+		# Only eractl removes the note of the newest token, but this eractl has got no
+		# answer.
 		rm -rf /var/lib/erad/seen
 		wait_until "$point is undone" eval "[[ \$(state) == \"\$before\" ]]" || fail "at $point: $(diff <(echo "$before") <(state))"
 		kill -0 $load_pid 2> /dev/null || fail "the load ended at $point: $(cat "$T/load")"
@@ -464,7 +470,8 @@ test_lvm_killed_at_every_step()
 	wait $load_pid || fail "$(cat "$T/load")"
 }
 
-# lv_blocks LV: the blocks of 64 KiB of the logical volume that a load has written, from its "ranges" in $T/load.
+# lv_blocks LV: prints the blocks of 64 KiB of the logical volume that a load has written, from its
+# "ranges" in $T/load.
 lv_blocks()
 {
 	awk '{ for (b = int($1 / 65536); b < ($1 + $2) / 65536; b++) print b }' "$1" | sort -nu
@@ -472,7 +479,7 @@ lv_blocks()
 
 test_lvm_diff_of_a_logical_volume()
 {
-	DESCRIPTION="diff --lv lists what was written to a logical volume in pieces, striped over two volumes, or with a snapshot; it refuses thin ones and parts that are not tracked"
+	DESCRIPTION="diff --lv lists the writes to a logical volume in several pieces, striped over two volumes, or with a snapshot; it refuses thin volumes and parts that are not tracked"
 	local pv other third era lv
 
 	new_vg 200M
@@ -523,11 +530,11 @@ test_lvm_diff_of_a_logical_volume()
 	eractl detach pv0 > /dev/null
 }
 
-# Run in a mount namespace of its own, so that no mount outlives the case.  The shell ends at the
+# Run in a separate mount namespace, so that no mount stays after the case.  The shell ends at the
 # first command that fails.
 test_lvm_manual_page()
 {
-	DESCRIPTION="a logical volume is tracked, copied, grown, and tracked below its volume group by the commands of erad-lvm(7), as they are written"
+	DESCRIPTION="the commands of erad-lvm(7), exactly as they are in the manual page, track, copy and grow a logical volume, and track it below its volume group"
 	local pv copies
 
 	new_vg 512M
@@ -555,7 +562,7 @@ test_lvm_manual_page()
 
 test_lvm_on_luks()
 {
-	DESCRIPTION="LUKS on a logical volume of an attached volume group: attached and detached while mounted, and diff --lv lists the blocks of the encrypted file"
+	DESCRIPTION="a volume group with LUKS on a logical volume is attached and detached while mounted, and diff --lv lists the blocks of the encrypted file"
 	local pv before era
 
 	new_vg 200M
@@ -576,7 +583,7 @@ test_lvm_on_luks()
 	sync "$T/m/file"
 	umount "$T/m"
 	cryptsetup close secret
-	# The copy with the changed blocks is the encrypted logical volume as it is now.
+	# Apply the changed blocks to the copy: then it equals the current encrypted logical volume.
 	eractl diff pv0 --lv vg/secret --since "$era" --format ranges > "$T/ranges"
 	[[ $(awk '{ n += $2 } END { print n }' "$T/ranges") -ge 5000000 ]] || fail "too few blocks: $(cat "$T/ranges")"
 	while read -r at length; do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The interface of dm-era, used with erad through dmsetup: messages, status, tables and snapshots.
+# The interface of dm-era in erad, used through dmsetup: messages, status, tables and snapshots.
 
 # refused MESSAGE ERROR: checks that the message to data fails with ERROR.
 refused()
@@ -33,7 +33,7 @@ pinned()
 
 test_messages()
 {
-	DESCRIPTION="dmsetup message: checkpoint, take and drop a snapshot; errors as dm-era's, with erad stopped or dead, too"
+	DESCRIPTION="dmsetup message begins an era, and takes and drops a snapshot; its errors are those of dm-era, also while erad is stopped or dead"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -67,7 +67,7 @@ test_messages()
 
 test_snapshot()
 {
-	DESCRIPTION="a snapshot shows what was before it while the volume is written to, and stays through kill, close and open"
+	DESCRIPTION="a snapshot shows the earlier state while the volume is written to, and exists after a kill, a close and an open"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -97,8 +97,8 @@ test_snapshot()
 	same "$(eractl diff data --since 2 --snapshot --format ranges)" "$(changed data 2)"
 }
 
-# checkpoint DEVICE [SECTOR]: begins an era by a message, and prints it.  Tries again, because erad
-# may attach to a new table only after the message has given up.
+# checkpoint DEVICE [SECTOR]: begins an era by a message, and prints the era.  Tries again, because
+# a message fails if erad has not attached to a new table in time.
 checkpoint()
 {
 	until dmsetup message "$1" "${2-0}" checkpoint 2> "$T/err"; do
@@ -109,7 +109,7 @@ checkpoint()
 
 test_dmsetup_alone()
 {
-	DESCRIPTION="a table line with a new metadata device is all it takes, as with dm-era: no eractl, and several in one table"
+	DESCRIPTION="as with dm-era, loading a table with a new metadata device makes a volume: eractl is not needed, and a table can have several targets"
 	local origin meta other table first second
 
 	origin=$(new_disk 64M)
@@ -147,7 +147,7 @@ test_dmsetup_alone()
 	same "$(eractl diff data --snapshot --since 1 --format ranges)" "65536 65536"
 	dmsetup remove data
 	wait_until "closed" not_listed
-	# A device with content is not formatted …
+	# A device with content is not formatted.
 	printf 'something' | dd of="$other" conv=notrunc,fsync status=none
 	dmsetup create data --table "0 131072 erad $other $origin 128"
 	refused checkpoint "not connected"
@@ -165,7 +165,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$meta" bs=1M count=16 conv=notrunc,fsync status=none
-	# The target comes behind another target, and beside another target of erad.
+	# The table has another target before this target, and a second target of erad.
 	dmsetup create data <<- EOT
 		0 8 linear $origin 0
 		8 65536 erad $meta $origin 128
@@ -173,8 +173,8 @@ test_dmsetup_alone()
 	EOT
 	checkpoint data 8 > "$T/era"
 	same "$(checkpoint data 65544)" 2
-	# Either of the two volumes may have the device's name: the other volume of that name may be
-	# closed already, or not.
+	# Either of the two volumes may have the device's name, because the earlier volume of that
+	# name may be closed already, or not yet.
 	first=$(eractl list | awk -v meta="$meta" '$0 ~ meta { print $1 }')
 	second=$(eractl list | awk -v meta="$other" '$0 ~ meta { print $1 }')
 	write_at data $((65544 * 512 + 32768)) 4096
@@ -184,7 +184,7 @@ test_dmsetup_alone()
 
 test_live_reader()
 {
-	DESCRIPTION="dump and check of a live volume show one moment of it; a map begins no era; a reader that dies leaves nothing pinned"
+	DESCRIPTION="dump and check of a live volume show the state at one moment; a map begins no era; a reader that dies leaves no snapshot behind"
 	local origin writer reader
 
 	origin=$(new_disk 512M)
@@ -199,7 +199,7 @@ test_live_reader()
 	same "$(tail -n 1 "$T/live")" "</superblock>"
 	eractl check data | grep -q "no faults" || fail "check of a live volume"
 	same "$(eractl status --json data | field snapshot_era)" null
-	# A map begins no era, because its blocks may be of different moments.
+	# A map begins no era. Therefore its blocks may be of different moments.
 	same "$(eractl status --json data | field era)" 3
 	eractl map data --json > "$T/map"
 	same "$(eractl status --json data | field era)" 3
@@ -207,8 +207,8 @@ test_live_reader()
 	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
 	kill $writer
 	wait $writer || fail "the load saw an error"
-	# One reader reads nothing, and erad waits 30 seconds for this reader.  A second reader
-	# waits for its turn.
+	# One reader reads nothing, and erad waits 30 seconds for this reader.  Meanwhile, a second
+	# reader waits for its turn.
 	mkfifo "$T/fifo"
 	exec 3<> "$T/fifo"
 	eractl dump data > "$T/fifo" &
@@ -220,7 +220,8 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	# Dump a lasting snapshot while writes go on.  The dump equals the dump of a closed volume.
+	# Dump the snapshot of snapshot take while writes go on.  The dump equals the dump of the
+	# closed volume.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
 	grep -q -- "--snapshot" "$T/err" || fail "it does not say what helps: $(cat "$T/err")"
@@ -234,7 +235,7 @@ test_live_reader()
 
 test_several_in_one_table()
 {
-	DESCRIPTION="two erad targets in one table, reloaded in either order, suspended under a write, exchanged: each keeps its own eras"
+	DESCRIPTION="if one table has two targets of erad, and the table is reloaded, suspended under a write or has its targets exchanged, each volume keeps its own eras"
 	local origin meta other first second writer line
 
 	origin=$(new_disk 64M)
@@ -289,7 +290,7 @@ suspending()
 
 test_interrupted_resume()
 {
-	DESCRIPTION="the resume of a new table, interrupted while held writes keep the old one busy, leaves the old one working"
+	DESCRIPTION="if the resume of a new table is interrupted while held writes keep the old table busy, the old table still works"
 	local origin writer resumer
 
 	origin=$(new_disk 64M)
@@ -319,7 +320,7 @@ test_interrupted_resume()
 }
 
 # wakes COMMAND...: checks that a `dmsetup wait` for the next event of data ends after the command,
-# and not before.
+# and not earlier.
 wakes()
 {
 	local waiter number
@@ -336,7 +337,7 @@ wakes()
 
 test_events()
 {
-	DESCRIPTION="dmsetup wait wakes at a new era, however it begins, and when the state changes"
+	DESCRIPTION="dmsetup wait returns when an era begins, for any reason, and when the state changes"
 	local origin
 
 	origin=$(new_disk 64M)

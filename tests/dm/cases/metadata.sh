@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Metadata that is too small, full, or fails: each write waits or is recorded.
 
-# broken_behind NAME DEVICE SECTORS: makes /dev/mapper/NAME with the content of DEVICE.  Its first
-# SECTORS work; I/O beyond them fails.
+# broken_behind NAME DEVICE SECTORS: makes /dev/mapper/NAME with the content of DEVICE.  I/O to its
+# first SECTORS works, and all other I/O fails.
 broken_behind()
 {
 	local size
@@ -24,7 +24,7 @@ error_shown()
 
 test_metadata_ring_full()
 {
-	DESCRIPTION="the era array fails: writes are recorded until the ring is full, then wait; nothing is lost"
+	DESCRIPTION="if the era array fails, writes are recorded until the ring is full, and then wait; no record is lost"
 	local origin meta writer size
 
 	origin=$(new_disk 64M)
@@ -42,7 +42,7 @@ test_metadata_ring_full()
 	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
 	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
 	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
-	# A restarted erad cannot write either, but no record is lost.
+	# A restarted erad cannot write the array either, but no record is lost.
 	kill_erad
 	start_erad
 	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
@@ -58,7 +58,7 @@ test_metadata_ring_full()
 
 test_metadata_no_space()
 {
-	DESCRIPTION="a full file system below a metadata file: creation is refused, folds wait for room, nothing is lost"
+	DESCRIPTION="if the file system of a metadata file is full, create is refused and folds wait for room; no record is lost"
 	local origin writer
 
 	origin=$(new_disk 64M)
@@ -69,13 +69,14 @@ test_metadata_no_space()
 	[[ -z $(ls "$T/small") ]] || fail "left behind: $(ls "$T/small")"
 	grep -q '^data' /etc/eratab && fail "the table has a line of it"
 
-	# The journal's space is allocated from the start.  The space of the 17 pages of the array
-	# is allocated when they are written.
+	# The space of the journal is allocated from the start.  The space of the 17 pages of the
+	# array is allocated only when they are written.
 	mount -t tmpfs -o size=5M large "$T/large"
 	eractl create data "$origin" --metadata "$T/large/meta" --block-size 4K
 	dd if=/dev/zero of="$T/large/filler" bs=4K status=none 2> /dev/null || :
 	load -t 4 -n 50 -s 100 -r 4 -b 4096 -d /dev/mapper/data > "$T/touched" || fail "the load failed"
-	# The fold of the close fails.  The device is still removed, and the journal has all marks.
+	# The fold of the close fails.  The device is still removed, and the journal keeps all
+	# marks.
 	eractl close data 2> "$T/err" && fail "the close did not say that it was not clean"
 	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
 		fail "got $(cat "$T/err")"
@@ -93,7 +94,7 @@ test_metadata_no_space()
 
 test_metadata_least_size()
 {
-	DESCRIPTION="metadata of the least size is enough, and so are sizes above it; a page less is refused"
+	DESCRIPTION="metadata of the least size or a larger one is accepted; a size of one page less is refused"
 	local origin meta k least=$((19 + 16 + 2))
 
 	# 1024 blocks need two pages of the array.
@@ -147,7 +148,7 @@ test_metadata_of_live_volume()
 	refuses_live "$meta" "it is in use"
 	cmp "$file" "$T/before"
 
-	# The UUID alone shows that the metadata is live, and eratab alone shows it, too.
+	# Live metadata is recognized by its UUID alone, and by its line in eratab alone.
 	mv /etc/eratab "$T/eratab"
 	refuses_live "$file" "this is the metadata of the live volume data"
 	mv "$T/eratab" /etc/eratab
@@ -178,7 +179,7 @@ flushes_of_first_writes()
 
 test_metadata_one_command()
 {
-	DESCRIPTION="a first write costs one command to metadata on a disk with a write cache, and no flush; without asynchronous I/O, both"
+	DESCRIPTION="a first write costs one command to the metadata on a disk with a write cache, and no flush; without asynchronous I/O, it costs a write and a flush"
 	local disk=/sys/kernel/config/nullb/cached aio
 
 	modprobe null_blk nr_devices=0
@@ -203,7 +204,7 @@ test_metadata_one_command()
 	mkdir "$T/ext4"
 	mount /dev/cached "$T/ext4"
 	eractl create data "$(new_disk 64M)" --metadata "$T/ext4/data.era" > /dev/null
-	# ext4 commits its own journal now and then.
+	# ext4 commits its own journal from time to time, so allow some flushes.
 	(($(flushes_of_first_writes 0) < 10)) || fail "a first write flushes a file on ext4"
 	eractl close data
 	umount "$T/ext4"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The BPF mirror of the writeset: what others see of a volume.
+# The BPF mirror of the writeset, as other programs read it.
 
 maps=/sys/fs/bpf/erad
 
@@ -39,7 +39,7 @@ mirror_is()
 
 test_mirror_is_the_era()
 {
-	DESCRIPTION="bpftool shows in the mirror what diff lists of the current era, in a new era and after a restart"
+	DESCRIPTION="the mirror, read with bpftool, has the blocks that diff lists for the current era, also in a new era and after a restart"
 	local origin id
 
 	origin=$(new_disk 64M)
@@ -59,7 +59,7 @@ test_mirror_is_the_era()
 	id=$(in_map da:ta info writeset_id)
 	bpftool map dump id "$id" | cmp - "$T/dump" || fail "info names another map than is pinned"
 
-	# A program that has the old map open keeps it.
+	# A program that has opened the old map still sees its content.
 	bpftool map dump pinned $maps/da:ta/writeset > "$T/dump.1"
 	bpftool map pin id "$id" /sys/fs/bpf/old
 	same "$(eractl checkpoint da.ta)" 2
@@ -93,7 +93,7 @@ test_mirror_is_the_era()
 
 test_mirror_of_a_large_device()
 {
-	DESCRIPTION="above 64 MiB a bit of the mirror stands for several blocks, and info says so"
+	DESCRIPTION="for a writeset above 64 MiB, a bit of the mirror stands for several blocks, and info has the shift"
 	local sectors=$((5 << 41 >> 9))	# 10 TiB are 2,684,354,560 blocks of 4 KiB
 
 	dmsetup create large --table "0 $sectors zero"
@@ -110,7 +110,7 @@ test_mirror_of_a_large_device()
 
 test_mirror_missing()
 {
-	DESCRIPTION="without bpffs the mirror is degraded, status says why, and nothing else is different; it heals with the next era"
+	DESCRIPTION="without bpffs the mirror is degraded, status says why, and everything else works; the mirror is complete again from the next era on"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -129,7 +129,7 @@ test_mirror_missing()
 	write_at data 131072 4096
 	same "$(mirrored data 65536)" "131072 65536"
 
-	# The module is unloaded and loaded again while maps exist.
+	# Check that the module can be unloaded and loaded again while maps exist.
 	umount /sys/fs/bpf
 	same "$(eractl checkpoint data)" 4
 	mirror_is degraded || fail "got mirror $(eractl status --json data | field mirror), expected degraded"
@@ -147,7 +147,7 @@ kernel_btf=/sys/kernel/btf/vmlinux
 case_needs["test_mirror_example"]=$kernel_btf
 test_mirror_example()
 {
-	DESCRIPTION="the example for other BPF programs counts what is written past the volume, and nothing else"
+	DESCRIPTION="the example for other BPF programs counts the writes that go past the volume, and no others"
 	local origin watcher
 
 	origin=$(new_disk 64M)
@@ -170,7 +170,7 @@ test_mirror_example()
 case_timeout["test_mirror_contained"]=180
 test_mirror_contained()
 {
-	DESCRIPTION="${INSTANTS:-1000} instants under load, with checkpoints and kills: passed on is in the mirror, and what is there is durable"
+	DESCRIPTION="at ${INSTANTS:-1000} instants under load, with checkpoints and kills, each block that was passed on is in the mirror, and each block in the mirror is durable"
 	local origin meta sampler writer watcher="" kills=0
 
 	origin=$(new_disk 64M)
@@ -178,8 +178,8 @@ test_mirror_contained()
 	eractl create data "$origin" --metadata "$meta" --block-size 4K
 	load -t 1 -s 100000 -r 1 -d -b 4096 /dev/mapper/data > "$T/touched" &
 	writer=$!
-	# The example reads the mirror at each write request to the origin, which is such a moment,
-	# too.
+	# The example reads the mirror at each write request to the origin, so each request is one
+	# of these instants.
 	if [[ -e $kernel_btf ]] || ((SLOWNESS == 1)); then
 		build/bpf/example data "$origin" > "$T/example" &
 		watcher=$!
@@ -196,8 +196,8 @@ test_mirror_contained()
 		start_erad
 	done
 	wait $sampler || fail "$(cat "$T/instants")"
-	# Start erad again for the next case: this one may have been stopped while it loaded its BPF
-	# programs.
+	# Start erad again for the next case, because this erad may have been stopped while it
+	# loaded its BPF programs.
 	kill_erad
 	start_erad
 	[[ ! $watcher ]] || { kill $watcher && wait $watcher; } || fail "the example failed: $(cat "$T/example")"
@@ -235,7 +235,7 @@ is_active()
 
 test_events_counted()
 {
-	DESCRIPTION="each held, released and failed write, commit and era is counted once, also over a restart of erad; others are not"
+	DESCRIPTION="each held, released and failed write, each commit and each era is counted once, also across a restart of erad; other writes are not counted"
 	local origin i writer empty
 
 	origin=$(new_disk 64M)
@@ -274,7 +274,7 @@ test_events_counted()
 	grep -qE '^ +writes, by how long they were held$' "$T/status" || fail "no histogram: $(cat "$T/status")"
 	grep -qE '^ +< +2 +7  #{40}$' "$T/status" || fail "no bar of 7 commits: $(cat "$T/status")"
 
-	# This write waits for an erad that does nothing, and fails in the end.
+	# This write waits for an erad that is stopped, and fails in the end.
 	kill -STOP "$(erad_pid)"
 	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4096 count=1 seek=1000 oflag=direct status=none 2> /dev/null &
 	writer=$!
@@ -285,7 +285,7 @@ test_events_counted()
 	wait_until "erad attaches again" is_active
 	same "$(event held) $(event released) $(event failed)" "8 7 1"
 
-	# Another volume has events of its own.
+	# Check that another volume counts its own events.
 	eractl create other "$(new_disk 64M)"
 	write_at other 0 4096
 	same "$(event held) $(in_map other events released)" "8 1"
@@ -297,7 +297,7 @@ test_events_counted()
 
 test_events_missing()
 {
-	DESCRIPTION="without bpffs there are no events, status says why, and they come with the next era"
+	DESCRIPTION="without bpffs there are no events, and status says why; events are counted again from the next era on"
 	local origin
 
 	origin=$(new_disk 64M)

@@ -38,7 +38,7 @@ changes()
 
 test_group_may_look()
 {
-	DESCRIPTION="the group erad may ask how volumes are, and for nothing else; a member keeps out neither root nor another member"
+	DESCRIPTION="members of the group erad may request the status of volumes and nothing else; a member cannot block root or another member"
 	local guests
 
 	with_group
@@ -69,7 +69,7 @@ test_group_may_look()
 
 test_group_made_later()
 {
-	DESCRIPTION="the group erad that is made after erad has been started may ask it, without a restart"
+	DESCRIPTION="if the group erad is made after erad has started, its members may send requests without a restart"
 	cp /etc/group "$T/group"
 	stop_erad
 	sed -i /^erad:/d /etc/group
@@ -100,14 +100,14 @@ open_files()
 
 test_no_files_left()
 {
-	DESCRIPTION="where erad may open no more files a caller is refused, erad does not spin, and serves when there are some again"
+	DESCRIPTION="if erad can open no more files, it refuses a caller without busy waiting, and serves callers again later"
 	local erad limit callers began
 
 	erad=$(erad_pid)
 	limit=$(($(cd "/proc/$erad/fd" && printf '%s\n' * | sort -n | tail -n 1) + 1))
 	prlimit --pid "$erad" --nofile="$limit:"
 	# These callers send nothing, and use up the file descriptors that erad may open. erad
-	# refuses the last of them.
+	# refuses the last callers.
 	perl -MIO::Socket::UNIX -e 'push @s, IO::Socket::UNIX->new(Peer => "/run/erad/erad.sock") for 1 .. $ARGV[0]; sleep 25' \
 		$((limit - $(open_files "$erad") + 3)) &
 	callers=$!
@@ -123,7 +123,7 @@ test_no_files_left()
 
 test_changed_bytes()
 {
-	DESCRIPTION="status has the bytes changed in this era and in the one before, also when erad was killed in between"
+	DESCRIPTION="status has the bytes changed in this era and in the previous one, even if erad was killed in between"
 	eractl create data "$(new_disk 64M)" --block-size 4K
 	same "$(changes)" "0 null"
 	write_at data 0 8192
@@ -154,7 +154,7 @@ asks_guest()
 
 test_group_sees_map_and_writers()
 {
-	DESCRIPTION="the group erad may ask for the map, which is read once a minute, and for the writers of one volume; the page shows both"
+	DESCRIPTION="the group erad may request the map, which erad reads at most once a minute, and the writers of one volume; the page shows both"
 	local exporter
 
 	with_group
@@ -191,7 +191,7 @@ times()
 
 test_era_times()
 {
-	DESCRIPTION="status has the times at which the era and the last checkpoint began, also when erad was killed and the volume closed"
+	DESCRIPTION="status has the times at which the current era and the last checkpoint began, even after erad was killed and the volume was closed"
 	local before era checkpoint noauto was
 
 	before=$(date +%s)
@@ -241,7 +241,7 @@ case_timeout["test_prometheus"]=240
 case_kernel["test_prometheus"]=6.12
 test_prometheus()
 {
-	DESCRIPTION="a real Prometheus asks erad-exporter, which runs as nobody, and has what erad tells, and that it hangs"
+	DESCRIPTION="a real Prometheus scrapes erad-exporter, which runs as nobody, gets the values of erad, and notices that erad hangs"
 	local began exporter released
 
 	with_group

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A volume gets another size, by eractl or by dmsetup alone: the metadata follows, and no write is missed.
+# A volume gets another size, by eractl or only by dmsetup: the metadata gets the size of the
+# volume, and no write is missing.
 
 # change_length NAME SECTORS: changes the length of the live table by hand, without waiting for held
 # writes.
@@ -24,9 +25,9 @@ linear()
 	fi
 }
 
-# least_metadata SIZE: creates data, 32 MiB of $origin, which has SIZE, in blocks of 4 KiB.  The
-# metadata is as small as possible, $pages pages: the shortest ring, and an array of 9 pages.  For
-# 64 MiB, the array would have 17 pages.
+# least_metadata SIZE: makes $origin with SIZE, and creates data from its first 32 MiB, in blocks of
+# 4 KiB.  The metadata is as small as possible, $pages pages: the shortest ring, and an array of 9
+# pages.  For 64 MiB, the array would have 17 pages.
 least_metadata()
 {
 	pages=$((19 + 24 + 9))
@@ -52,7 +53,7 @@ resized()
 
 test_resize()
 {
-	DESCRIPTION="eractl resize: a volume grows and shrinks, open and closed; what is gone is forgotten, what is new counts as written"
+	DESCRIPTION="eractl resize grows and shrinks a volume, open and closed; blocks that are cut off are forgotten, and new blocks count as written"
 	local origin uuid
 
 	origin=$(new_disk 64M)
@@ -118,7 +119,7 @@ test_resize()
 
 test_resize_by_dmsetup()
 {
-	DESCRIPTION="a new length by dmsetup alone: in either order, cleared before it is used, and while erad is dead"
+	DESCRIPTION="dmsetup alone changes the length: suspend and load in either order, a table that is cleared before its resume, and while erad is dead"
 	local origin meta before writer
 
 	origin=$(new_disk 64M)
@@ -140,7 +141,7 @@ test_resize_by_dmsetup()
 	blockdev --flushbufs "$meta"
 	same "$(cksum < "$meta")" "$before"
 
-	# Suspend first, and then load.
+	# Suspend first, and load the table afterwards.
 	dmsetup suspend data
 	dmsetup load data --table "$(dmsetup table data | sed 's/^0 131072 /0 65536 /')"
 	same "$(cksum < "$meta")" "$before"
@@ -177,10 +178,10 @@ has_released()
 
 test_resize_under_load()
 {
-	DESCRIPTION="grown and shrunk again and again under load, with folds pending and erad killed: no I/O error, exactly what was written"
+	DESCRIPTION="a volume is grown and shrunk again and again under load, with pending folds and kills of erad: no write fails, and exactly the written blocks are recorded"
 	local origin meta pages writer i
 
-	# The ring is so short that a fold is always under way.
+	# The ring is very short, so that a fold is always under way.
 	least_metadata 96M
 	linear part "$origin" 196608
 	linear small "$meta" 2048
@@ -218,7 +219,7 @@ too_small()
 
 test_resize_metadata_too_small()
 {
-	DESCRIPTION="a metadata device without room for the new size: eractl changes nothing; by dmsetup writes wait until it has grown"
+	DESCRIPTION="if the metadata device has no room for the new size, eractl changes nothing; after a resize by dmsetup, writes wait until the device has grown"
 	local origin meta pages writer
 
 	least_metadata 64M
@@ -233,7 +234,7 @@ test_resize_metadata_too_small()
 	same "$(eractl status --json data | field era)" 1
 	write_at data 4096 4096
 
-	# Resize by hand, and back by eractl.
+	# Resize by dmsetup, and undo this with eractl.
 	change_length data 131072
 	wait_until "the error is shown" too_small
 	write_at data 8192 4096 &
@@ -258,7 +259,7 @@ test_resize_metadata_too_small()
 
 test_resize_ext4()
 {
-	DESCRIPTION="a mounted ext4 grows with its volume"
+	DESCRIPTION="an ext4 grows with its volume while it is mounted"
 	local origin
 
 	origin=$(new_disk 64M)

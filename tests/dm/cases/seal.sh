@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Writes that erad cannot record are noticed: to another origin, while the volume is closed, and while its target is not in
-# the table.
+# erad notices writes that it cannot record: to another origin, while the volume is closed, and
+# while its target is not in the table.
 
 # mapped NAME SIZE UUID: makes /dev/mapper/NAME, a disk of zeros with this device-mapper UUID.
 mapped()
@@ -14,7 +14,7 @@ mapped()
 
 test_origin_has_a_path_that_lasts()
 {
-	DESCRIPTION="create writes a path into eratab that names the origin after the next boot too, and says so"
+	DESCRIPTION="create writes a path of the origin into eratab that is valid after the next boot too, and prints this path"
 	local dev
 
 	mapped one 64M LVM-one
@@ -27,7 +27,7 @@ test_origin_has_a_path_that_lasts()
 	eractl close data
 	eractl forget data
 
-	# udev's database would have these properties of the disk.
+	# Give the disk the properties that udev's database would have.
 	mkdir -p /run/udev/data /dev/disk/by-id
 	ln -s /dev/mapper/one /dev/disk/by-id/dm-uuid-LVM-one
 	printf 'S:disk/by-uuid/x\nS:disk/by-id/dm-uuid-LVM-one\nI:1\n' > "/run/udev/data/b$dev"
@@ -53,7 +53,7 @@ mount_only()
 
 test_written_while_closed()
 {
-	DESCRIPTION="a mount of the origin while the volume is closed is noticed with ext4 and xfs, and with btrfs if something is written: the next diff lists everything"
+	DESCRIPTION="a mount of the origin while the volume is closed is noticed: with ext4 and xfs always, with btrfs if something is written; then the next diff lists everything"
 	local origin fs
 
 	mkdir "$T/mnt"
@@ -64,7 +64,7 @@ test_written_while_closed()
 		mount_and_write /dev/mapper/data
 		reopened true
 		no_alarm data
-		# Between 6.1 and 6.12, kernels have begun to write nothing when btrfs is only
+		# Since some version between 6.1 and 6.12, kernels write nothing when btrfs is only
 		# mounted.
 		if [[ $fs == btrfs ]]; then
 			reopened mount_and_write "$origin"
@@ -84,7 +84,7 @@ test_written_while_closed()
 
 test_small_write_while_closed()
 {
-	DESCRIPTION="a single block that is written while the volume is closed is noticed until the next boot, also where the seal has no sample; reading is not"
+	DESCRIPTION="a single block that is written while the volume is closed is noticed until the next boot, even if the seal has no sample there; reading is no change"
 	local origin
 
 	origin=$(new_disk 256M)
@@ -115,7 +115,7 @@ test_written_at_a_sample_while_closed()
 
 test_open_that_fails_keeps_the_seal()
 {
-	DESCRIPTION="what was written to a closed volume is noticed even if the next open fails, or erad is killed in it"
+	DESCRIPTION="a write to the origin of a closed volume is noticed even if the next open fails, or erad is killed in this open"
 	local origin uuid
 
 	origin=$(new_disk 64M)
@@ -136,7 +136,7 @@ test_open_that_fails_keeps_the_seal()
 
 test_metadata_that_a_live_target_refuses_keeps_its_seal()
 {
-	DESCRIPTION="an older copy of the metadata, put in place under a live target, is refused and gets no new seal: the next open compares the old one"
+	DESCRIPTION="if an older copy of the metadata is put in place while the target is live, it is refused and gets no new seal, so the next open compares the old seal"
 	local origin m=/var/lib/erad/data.erad
 
 	origin=$(new_disk 64M)
@@ -161,7 +161,7 @@ test_metadata_that_a_live_target_refuses_keeps_its_seal()
 
 test_read_only_mounts_while_closed_are_no_alarm()
 {
-	DESCRIPTION="nothing, reading, and read-only mounts while a volume is closed make no gap"
+	DESCRIPTION="reads, read-only mounts, or nothing at all while a volume is closed make no gap"
 	local origin i
 
 	mkdir "$T/mnt"
@@ -202,7 +202,7 @@ dirty_journal()
 
 test_read_only_mount_that_replays_a_journal_is_noticed()
 {
-	DESCRIPTION="mount -o ro of an ext4 whose journal is dirty writes to it, and that is noticed; with noload it does not"
+	DESCRIPTION="mount -o ro of an ext4 with a dirty journal writes to the origin, which is noticed; with noload it does not write"
 	local origin
 
 	mkdir "$T/mnt"
@@ -220,7 +220,7 @@ test_read_only_mount_that_replays_a_journal_is_noticed()
 
 test_origin_in_use_at_the_close()
 {
-	DESCRIPTION="an origin that somebody uses already when its volume closes cannot be sealed, and that is a gap"
+	DESCRIPTION="if a program uses the origin already when the volume closes, the origin cannot be sealed, and the next open notes a gap"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -233,7 +233,7 @@ test_origin_in_use_at_the_close()
 
 test_origins_exchanged_in_eratab()
 {
-	DESCRIPTION="a volume whose origin is another device is not opened but with --origin-replaced, and then lists everything"
+	DESCRIPTION="a volume whose origin is another device is opened only with --origin-replaced, and then every block counts as written"
 
 	mapped one 64M LVM-one
 	mapped two 64M LVM-two
@@ -261,7 +261,7 @@ test_origins_exchanged_in_eratab()
 
 test_thrown_out_of_the_table()
 {
-	DESCRIPTION="a target that is thrown out of its table and put back: a gap if the device was written meanwhile, and only then"
+	DESCRIPTION="if a target is removed from its table and put back, there is a gap only if the device was written meanwhile"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -274,12 +274,12 @@ test_thrown_out_of_the_table()
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "8 sectors were written"
 	read_fully data || fail "not noticed: $(changed data 1)"
-	# erad cannot notice that the target has gone, because there is no pause.
+	# erad cannot notice that the target was removed, because the swap takes no time.
 	eractl checkpoint data > /dev/null
 	while_linear data "$origin" blkdiscard --offset 2097152 --length 65536 /dev/mapper/data
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "128 sectors were written"
-	# The device is gone, so the counters are dropped, and are not compared any more.
+	# The device was removed, so erad drops the counters, and does not compare them any more.
 	swap_table data "0 $(blockdev --getsz "$origin") linear $origin 0"
 	wait_until "closed" eractl_state_is data closed
 	dmsetup remove data
@@ -295,7 +295,7 @@ overwrite_start()
 
 test_gap_refuse()
 {
-	DESCRIPTION="with gap=refuse, a volume whose origin was written while it was closed is opened only with --accept-gap; a volume in use notes its gap and goes on"
+	DESCRIPTION="with gap=refuse, a volume whose origin was written while it was closed is opened only with --accept-gap; a volume in use notes its gap and stays in use"
 	local origin erad linear i holder opener
 
 	origin=$(new_disk 64M)
@@ -319,8 +319,8 @@ test_gap_refuse()
 	eractl open data --accept-gap > /dev/null
 	gap_was written-while-closed "start of the device"
 	read_fully data || fail "got $(changed data 1)"
-	# The origin is written when the open has compared it, and somebody opens the device before the open is refused: the
-	# open cannot be undone, and --accept-gap goes on.
+	# The origin is written after the open has compared it, and another program opens the device
+	# before the open is refused. So the open cannot be undone, and --accept-gap completes it.
 	eractl close data
 	stop_erad
 	start_erad_armed OPEN_COMPARED 1 stop
@@ -338,7 +338,7 @@ test_gap_refuse()
 		kill -CONT "$(erad_pid)"
 		wait $opener && fail "the open succeeded"
 		! dmsetup info data > /dev/null 2>&1 || break
-		# The open was refused and undone before the device was opened.
+		# The open was refused and undone before another program opened the device.
 		kill $holder
 		wait $holder || :
 		eractl open data --accept-gap > /dev/null
@@ -372,7 +372,7 @@ test_gap_refuse()
 	reopened true
 }
 
-# open_has_ended OPENER: the open has ended, or erad has killed itself in it.
+# open_has_ended OPENER: returns whether the open has ended, or erad has killed itself in it.
 open_has_ended()
 {
 	[[ ! -s $T/armed ]] || ! kill -0 "$1"
@@ -380,7 +380,7 @@ open_has_ended()
 
 test_gap_refuse_outlives_a_kill()
 {
-	DESCRIPTION="with gap=refuse, an erad that is killed in the open that refuses leaves no device, and the next open refuses again"
+	DESCRIPTION="with gap=refuse, if erad is killed in the open that it refuses, no device is left, and the next open is refused again"
 	local origin point opener killed=0
 
 	origin=$(new_disk 64M)
@@ -405,7 +405,8 @@ test_gap_refuse_outlives_a_kill()
 		eractl open data 2> "$T/err" && fail "$point: the next open succeeded"
 		grep -q "(written-while-closed): .*the start of the device; .*has gap=refuse" "$T/err" || fail "$point: got $(cat "$T/err")"
 	done
-	# erad was killed at the first two points, and had refused before the others.
+	# erad was killed at the first two points. At the other points it had refused the open
+	# before.
 	same $killed 2
 	: > "$T/armed"
 	eractl open data --accept-gap > /dev/null
@@ -415,7 +416,7 @@ test_gap_refuse_outlives_a_kill()
 case_timeout["test_closed_and_opened"]=$((100 + 4 * ${CLOSES:-20}))
 test_closed_and_opened()
 {
-	DESCRIPTION="${CLOSES:-20} closes and opens with nothing between, of a file system and of its journal: no false gap"
+	DESCRIPTION="after ${CLOSES:-20} closes and opens without a write in between, of a file system and of its journal, there is no false gap"
 	local i
 
 	eractl create data "$(new_disk 32M)" > /dev/null
@@ -438,7 +439,7 @@ test_closed_and_opened()
 case_timeout["test_thrown_out_under_load"]=$((300 + 4 * ${SWAPS:-30}))
 test_thrown_out_under_load()
 {
-	DESCRIPTION="under load, swaps of erad's table make no false gap, and a swap with another table between is noticed"
+	DESCRIPTION="under load, swaps of erad's own tables make no false gap, and a swap to another table in between is noticed"
 	local origin erad i load
 
 	origin=$(new_disk 64M)

@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl send of an open volume, into eractl receive. tests/tools has the cases of streams that are cut, damaged or foreign.
+# eractl send of an open volume to eractl receive. The cases of streams that are cut, damaged or
+# foreign are in tests/tools.
 
 test_send_of_an_open_volume()
 {
-	DESCRIPTION="send of an open volume begins an era; receive keeps a copy, in a file and on a device; a snapshot needs an older token"
+	DESCRIPTION="send of an open volume begins an era; receive keeps a copy, in a file and on a device; to send a snapshot, an older token is needed"
 	local origin target token last
 
 	truncate -s 64M "$T/o" "$T/t"
@@ -26,8 +27,8 @@ test_send_of_an_open_volume()
 	eractl receive "$T/copy" --state "$T/state" < "$T/stream" > "$T/said"
 	cmp "$T/copy" /dev/mapper/data
 	last=$(tail -n 1 "$T/said")
-	# A copy is used in place of a snapshot.  Writes after the copy, and after the token, are in
-	# the next increment.
+	# This copy of the device stands for a snapshot.  Writes after the token are in the next
+	# increment, and so are writes after the copy.
 	write_at data 33554432 65536
 	token=$(eractl checkpoint data --token)
 	dd if=/dev/mapper/data of="$T/snapshot" bs=1M iflag=direct status=none
@@ -39,7 +40,8 @@ test_send_of_an_open_volume()
 	cmp "$T/copy" /dev/mapper/data
 }
 
-# stated CODE TEXT TARGET STREAM: checks that receive to TARGET with --state $T/state ends with the code and the text
+# stated CODE TEXT TARGET STREAM: checks that receive to TARGET with --state $T/state exits with the
+# code and prints the text
 stated()
 {
 	local status=0 out
@@ -48,7 +50,7 @@ stated()
 	[[ $status == "$1" && $out == *"$2"* ]] || fail "got status $status and '$out', expected $1 and '$2'"
 }
 
-# map_copy NAME UUID DEVICE: makes /dev/mapper/NAME, which is DEVICE
+# map_copy NAME UUID DEVICE: makes /dev/mapper/NAME with this UUID, which maps DEVICE
 map_copy()
 {
 	dmsetup create "$1" --uuid "$2" --table "0 $(blockdev --getsz "$3") linear $3 0"
@@ -56,7 +58,7 @@ map_copy()
 
 test_receive_binds_a_state_to_its_device()
 {
-	DESCRIPTION="receive refuses a block device that is another one than in the state, and one that was written since, also between two parts"
+	DESCRIPTION="receive refuses a block device with another identity than in the state, and a device that was written since the last receive, even if the last stream was cut"
 	local origin loop token last
 
 	truncate -s 64M "$T/o" "$T/t"
@@ -72,14 +74,14 @@ test_receive_binds_a_state_to_its_device()
 	write_at data 33554432 65536
 	eractl send data --since "$last" > "$T/increment"
 
-	# Another device with the same content: the old state could be one of another moment.
+	# Use another device with the same content: its content could be that of another moment.
 	dmsetup remove copy
 	map_copy copy second "$loop"
 	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 64 MiB, got device-mapper UUID second" \
 		/dev/mapper/copy "$T/increment"
 	dmsetup remove copy
 	map_copy copy first "$loop"
-	# Somebody has looked at the file system on the copy.
+	# Mount the file system on the copy, as if to look at it.
 	cp "$T/t" "$T/as_received"
 	mkdir -p "$T/mnt"
 	mount /dev/mapper/copy "$T/mnt"
@@ -87,7 +89,7 @@ test_receive_binds_a_state_to_its_device()
 	umount "$T/mnt"
 	stated 3 "/dev/mapper/copy: a full copy is due: it was written since the last 'eractl receive'" /dev/mapper/copy "$T/increment"
 	dd if="$T/as_received" of=/dev/mapper/copy bs=1M oflag=direct status=none
-	# The stream is cut. Then somebody makes a file system on the device.
+	# Cut the stream.  Then make a file system on the device.
 	head -c 100 "$T/increment" > "$T/cut"
 	stated 1 "the stream was cut" /dev/mapper/copy "$T/cut"
 	mkfs.ext4 -q -F -L valuable /dev/mapper/copy
@@ -96,7 +98,7 @@ test_receive_binds_a_state_to_its_device()
 	dd if="$T/as_received" of=/dev/mapper/copy bs=1M oflag=direct status=none
 	stated 0 "all checksums were right" /dev/mapper/copy "$T/increment"
 	cmp /dev/mapper/copy /dev/mapper/data
-	# udev locks the device for a short time.
+	# Lock the device for a short time, as udev does.
 	flock --shared /dev/mapper/copy bash -c 'touch "$0"; sleep 1' "$T/locked" &
 	until [[ -e $T/locked ]]; do
 		sleep 0.1

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The standby of erad: it goes on when erad is killed, is relieved by the next erad, and ends with erad.
+# The standby serves when erad is killed, the next erad replaces it, and it ends when erad is
+# stopped.
 
 # start_both: restarts erad with a standby.
 start_both()
@@ -16,7 +17,8 @@ standbys()
 	pgrep -x erad-standby || :
 }
 
-# next_erad: starts erad while a standby serves. erad answers only when it has relieved the standby.
+# next_erad: starts erad while a standby serves. erad answers only after it has replaced the
+# standby.
 next_erad()
 {
 	local old
@@ -44,7 +46,7 @@ end_both()
 
 test_standby_life()
 {
-	DESCRIPTION="the standby is in locked memory, spared by the OOM killer, serves when erad is killed, lets the next erad take its place, and ends with erad"
+	DESCRIPTION="the standby is in locked memory and protected from the OOM killer, serves when erad is killed, is replaced by the next erad, and ends with erad"
 	local pid standby other
 
 	start_both
@@ -52,13 +54,13 @@ test_standby_life()
 	same "$(wc -w <<< "$standby")" 1
 	same "$(cat "/proc/$standby/oom_score_adj")" -1000
 	(($(awk '/VmLck/ { print $2 }' "/proc/$standby/status") > 8000)) || fail "its memory is not locked"
-	# All pages of the standby are in memory: it never has to read one.
+	# All pages of the standby are in memory, so it never has to read a page.
 	same "$(awk '/^[0-9a-f]+-/ { writable = $2 ~ /^rw-p/ } /^Size:/ { size = $2 } /^Rss:/ && writable && size != $2 { print }' \
 		"/proc/$standby/smaps")" ""
 	eractl create data "$(new_disk 64M)"
 	write_at data 0 4096
 
-	# Writes complete, and requests are answered, although no erad is started.
+	# Writes complete and requests are answered, although no new erad has been started.
 	kill_erad
 	write_at data 1048576 4096
 	wait_until "the standby answers" eractl status data
@@ -69,7 +71,7 @@ test_standby_life()
 	same "$(eractl status --json data | field mirror)" complete
 	write_at data 2097152 4096
 
-	# The next erad relieves the standby, and has a standby of its own.
+	# The next erad replaces the standby, and starts a standby of its own.
 	next_erad
 	other=$(standbys)
 	same "$(wc -w <<< "$other")" 1
@@ -80,14 +82,14 @@ test_standby_life()
 	timeout 10 erad > "$T/out" 2>&1 && fail "a second erad started"
 	grep -q "another erad is running" "$T/out" || fail "$(cat "$T/out")"
 
-	# If the standby dies, erad goes on, and logs this.
+	# If the standby dies, erad continues, and logs this.
 	kill -KILL "$other"
 	wait_until "erad says so" grep -q "the standby has ended" "${ERAD_OUT:-/tmp}/erad.log"
 	write_at data 3145728 4096
 	stop_erad
 	start_erad
 
-	# The standby ends with erad, and an erad without a standby leaves no process behind.
+	# The standby ends with erad. An erad without a standby leaves no process behind.
 	stop_erad
 	same "$(standbys)" ""
 	end_both
@@ -97,7 +99,7 @@ test_standby_life()
 
 test_standby_killed_twice()
 {
-	DESCRIPTION="erad killed again while the next one starts, or as soon as it serves: the volume is served throughout, by one process"
+	DESCRIPTION="if erad is killed again while the next erad starts, or as soon as it serves, exactly one process serves the volume at all times"
 	local i pid
 
 	start_both
@@ -106,7 +108,7 @@ test_standby_killed_twice()
 		kill_erad
 		setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 		echo $! > /run/vm/erad.pid
-		# This write goes on from before erad has a standby until after the standby serves.
+		# This write begins before erad has a standby, and ends after the standby serves.
 		nap "0.$((i * 15 + 5))"
 		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
 	done
@@ -128,7 +130,7 @@ only_standby()
 
 test_standby_goes_on()
 {
-	DESCRIPTION="an erad that dies while it starts leaves the standby that serves, which knows the volumes, to go on"
+	DESCRIPTION="if an erad dies while it starts, the standby that serves keeps serving, because it knows the volumes"
 	local standby
 
 	start_both
@@ -146,7 +148,7 @@ test_standby_goes_on()
 	eractl close data
 }
 
-# die_while_starting: starts an erad that dies before it relieves the serving standby.
+# die_while_starting: starts an erad that dies before it replaces the serving standby.
 die_while_starting()
 {
 	local status=0
@@ -170,7 +172,7 @@ is_stopping()
 
 test_standby_told_to_end()
 {
-	DESCRIPTION="a standby that was told to end, but hangs, does not count as one that serves: the next one takes its place"
+	DESCRIPTION="a standby that was told to end but hangs does not count as a serving standby: the next standby replaces it"
 	local first second metadata
 
 	start_both
@@ -211,7 +213,7 @@ test_standby_told_to_end()
 
 test_standby_hung_eratab()
 {
-	DESCRIPTION="a boot table whose pages can no longer be read, once the next erad relieves the standby, keeps no live volume from being served"
+	DESCRIPTION="even if the pages of a boot's table cannot be read any more when the next erad replaces the standby, each live volume is served"
 	local disk standby
 
 	start_both
@@ -250,7 +252,7 @@ test_standby_hung_eratab()
 
 test_standby_without_socket()
 {
-	DESCRIPTION="an erad that cannot make its socket, or write below /run/erad, serves the volumes nevertheless, and answers when it can"
+	DESCRIPTION="an erad that cannot make its socket, or cannot write below /run/erad, still serves the volumes, and answers requests as soon as it can"
 	local socket=/run/erad/erad.sock
 
 	stop_erad
@@ -285,7 +287,7 @@ test_standby_without_socket()
 case_timeout["test_standby_under_load"]=200
 test_standby_under_load()
 {
-	DESCRIPTION="erad killed under load, with checkpoints: its standby goes on, nothing is lost, no I/O error"
+	DESCRIPTION="if erad is killed under load, with checkpoints, its standby serves; no block is lost, and no write fails"
 	local i writer meta origin
 
 	start_both

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Held writes are charged to the cgroup of their writer. Also: polled writes, writes with REQ_NOWAIT, disks with integrity data,
-# zoned devices.
+# Held writes are charged to the cgroup of their writer. Other cases: polled writes, writes with
+# REQ_NOWAIT, disks with integrity data, zoned devices.
 
 # as CGROUP COMMAND...: runs the command in the cgroup.
 as()
@@ -10,7 +10,7 @@ as()
 	bash -c 'echo $$ > "$1/cgroup.procs" && exec "${@:2}"' bash "/sys/fs/cgroup/$1" "${@:2}"
 }
 
-# written CGROUP DISK: prints the bytes that the cgroup has written to the disk itself.
+# written CGROUP DISK: prints the bytes that the cgroup has written to the disk.
 written()
 {
 	sed -n "s|^$(< "/sys/class/block/${2##*/}/dev") .*wbytes=\([0-9]*\).*|\1|p" "/sys/fs/cgroup/$1/io.stat"
@@ -39,7 +39,7 @@ scsi_debug()
 
 test_held_writes_have_their_cgroup()
 {
-	DESCRIPTION="held writes of two volumes count for the cgroups of their writers, and obey io.max of the origin"
+	DESCRIPTION="held writes of two volumes are charged to the cgroups of their writers, and obey io.max of the origin"
 	local one two writers=() began took
 
 	echo +io > /sys/fs/cgroup/cgroup.subtree_control
@@ -52,7 +52,7 @@ test_held_writes_have_their_cgroup()
 	kill_erad
 	as one dd if=/dev/zero of=/dev/mapper/one conv=nocreat bs=1M count=1 oflag=direct status=none &
 	writers+=($!)
-	# Write once before, because the limit lets the first write pass at once.
+	# Write once before the measurement, because the limit lets the first write pass at once.
 	as two dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4M count=1 oflag=direct status=none &
 	writers+=($!)
 	wait_until "one holds a write" holds one
@@ -66,14 +66,14 @@ test_held_writes_have_their_cgroup()
 	same "$(written one "$two")" ""
 	same "$(written two "$two")" 4194304
 	same "$(written two "$one")" ""
-	# A busy machine makes this longer, and never shorter.
+	# On a busy machine, this takes longer, but never less time.
 	((took >= 2000)) || fail "4 MiB at 1 MiB a second took $took ms"
 	same "$(changed data 1)" "0 4194304"
 }
 
 test_polled_writes()
 {
-	DESCRIPTION="writes whose submitters poll for them, by io_uring, and writes that must not wait are held, and complete"
+	DESCRIPTION="writes whose submitters poll with io_uring, and writes that must not wait, are held and complete"
 	local options writer
 
 	modprobe null_blk nr_devices=1 gb=1 memory_backed=1 submit_queues=1 poll_queues=1
@@ -97,7 +97,7 @@ test_polled_writes()
 case_needs["test_integrity_data"]=$scsi_debug_module
 test_integrity_data()
 {
-	DESCRIPTION="on a disk with integrity data, which it checks, held and recorded writes come with theirs"
+	DESCRIPTION="on a disk that checks integrity data, held writes and writes to recorded blocks have their integrity data"
 	local disk writer
 
 	scsi_debug dif=1 dix=1
@@ -120,7 +120,7 @@ test_integrity_data()
 case_needs["test_zoned_devices"]=$scsi_debug_module
 test_zoned_devices()
 {
-	DESCRIPTION="a zoned data device is refused, whatever dm thinks of it, and the kernel's log says why"
+	DESCRIPTION="a zoned data device is refused even if dm would accept it, and the kernel's log says why"
 	local disk model before
 
 	for model in aware managed; do

@@ -1,8 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What is written past a target is noticed even if no erad saw the target go: the lines of the table in daemon/erad/volume/table_note.h.
+# erad notices writes past a target even if no erad saw that the target was removed. The cases are
+# the lines of the table in daemon/erad/volume/table_note.h.
 
-# tracked: the volume data, active in era 2, with a write in era 1 and one in era 2; sets origin, erad and linear, the tables.
+# tracked: makes the volume data, active in era 2, with a write in era 1 and a write in era 2. Sets
+# $origin, and the tables $erad and $linear.
 tracked()
 {
 	origin=$(new_disk 64M)
@@ -15,7 +17,7 @@ tracked()
 	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
 }
 
-# served_again: data is active again. How many gaps it has is in the array of its status.
+# served_again: waits until data is active again.
 served_again()
 {
 	wait_until "active" eractl_state_is data active
@@ -23,12 +25,12 @@ served_again()
 
 test_thrown_out_while_no_erad_runs()
 {
-	DESCRIPTION="a target that is thrown out of its table while no erad runs, or after erad was killed: the next diff lists everything, unless the counters show that nothing was written"
+	DESCRIPTION="if a target is removed from its table while no erad runs, or after erad was killed, the next diff lists everything, unless the counters show that nothing was written"
 	local origin erad linear before
 
 	tracked
 	stop_erad
-	# Another table of erad took the place: nothing was in between.
+	# Another table of erad has replaced the table, and nothing was written in between.
 	swap_table data "$erad"
 	start_erad
 	served_again
@@ -54,7 +56,8 @@ test_thrown_out_while_no_erad_runs()
 	same "$(changed data "$before")" "2097152 65536"
 }
 
-# counters 0|1: has the kernel count what is written to data, or not.  Kernels before 6.11 always count.
+# counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.11 always
+# count.
 counters()
 {
 	local dev
@@ -65,7 +68,7 @@ counters()
 
 test_counters_switched_off()
 {
-	DESCRIPTION="a write past erad is noticed if the counters are off when the target goes; if they are switched off later, only if the kernel counts in any case, as erad(8) says"
+	DESCRIPTION="a write past erad is noticed if the counters are off when the target is removed; if they are switched off later, it is noticed only if the kernel always counts, as erad(8) says"
 	local origin erad linear before at out back
 
 	tracked
@@ -101,7 +104,8 @@ test_counters_switched_off()
 	counters 1
 	swap_table data "$erad"
 	served_again
-	# Nothing was written past erad, but this cannot be known; a kernel that always counts knows it.
+	# Nothing was written past erad. A kernel that always counts proves this; with other kernels
+	# it cannot be known.
 	[[ $(changed data "$before" 2> /dev/null) == "0 67108864" ]] || counts_always
 	before=$(eractl checkpoint data)
 	swap_table data "$linear"
@@ -114,7 +118,8 @@ test_counters_switched_off()
 	! counts_always || same "$(changed data "$before" 2> /dev/null)" "0 67108864"
 }
 
-# counts_always: this kernel counts what is written to a mapped device also if its counters are switched off.
+# counts_always: returns whether this kernel counts writes to a mapped device even if its counters
+# are switched off.
 counts_always()
 {
 	local major minor
@@ -125,7 +130,7 @@ counts_always()
 
 test_device_removed_while_no_erad_runs()
 {
-	DESCRIPTION="a device that is removed while no erad runs has no seal, and the next open in the same boot says so; after a reboot it is no gap"
+	DESCRIPTION="if a device is removed while no erad runs, there is no seal, and the next open in the same boot notes a gap; after a reboot there is no gap"
 	local origin erad linear
 
 	tracked
@@ -146,7 +151,7 @@ test_device_removed_while_no_erad_runs()
 
 test_erad_that_ends_in_an_activation_is_no_gap()
 {
-	DESCRIPTION="an erad that is killed when the first era is durable, or has begun, leaves no gap"
+	DESCRIPTION="if erad is killed when the first era is durable, or has begun, there is no gap"
 	local origin erad linear point opener
 
 	tracked
@@ -170,7 +175,7 @@ test_erad_that_ends_in_an_activation_is_no_gap()
 
 test_device_written_before_its_target_came()
 {
-	DESCRIPTION="a device that was written after a reboot before erad's table took the place of another one: the next diff lists everything"
+	DESCRIPTION="if a device was written after a reboot, before erad's table replaced another table, the next diff lists everything"
 	local origin erad linear
 
 	tracked
@@ -197,7 +202,7 @@ test_device_written_before_its_target_came()
 
 test_killed_before_the_seal()
 {
-	DESCRIPTION="an erad that is killed in a close before the origin is sealed: the next diff lists everything if the origin was written meanwhile, and only then"
+	DESCRIPTION="if erad is killed in a close before the origin is sealed, the next diff lists everything only if the origin was written meanwhile"
 	local origin erad linear round
 
 	tracked
@@ -221,7 +226,7 @@ test_killed_before_the_seal()
 
 test_written_before_the_seal()
 {
-	DESCRIPTION="an origin that is written when its device has gone, before the slow close of the volume has sealed the origin: the next diff lists everything"
+	DESCRIPTION="if the origin is written when its device has been removed, but before the slow close has sealed the origin, the next diff lists everything"
 	local origin erad linear closer
 
 	tracked
@@ -245,7 +250,7 @@ test_written_before_the_seal()
 
 test_thrown_out_while_the_metadata_fails()
 {
-	DESCRIPTION="a target that is thrown out while its metadata cannot be written: the next diff lists everything"
+	DESCRIPTION="if a target is removed while its metadata cannot be written, the next diff lists everything"
 	local origin erad linear disk good
 
 	disk=$(new_disk 16M)

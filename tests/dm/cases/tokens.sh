@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Tokens: a moment that the metadata does not know is refused, so that an increment is never based on another copy's eras.
+# Tokens: diff refuses a token that the metadata does not know, so that an increment is never made
+# from the eras of another copy.
 
 # member NAME: prints a member of the JSON object on standard input.
 member()
@@ -28,7 +29,7 @@ due()
 
 test_a_token_of_metadata_that_was_rolled_back_is_refused()
 {
-	DESCRIPTION="a token of metadata that was put back from an older copy, of another volume, or of an era that is not in its timeline: exit status 3; erad restarted is no new timeline"
+	DESCRIPTION="exit status 3 for a token of metadata that was put back from an older copy, of another volume, or of an era that is not in its timeline; a restart of erad begins no timeline"
 	local m=/var/lib/erad/data.erad token old other
 
 	eractl create data "$(new_disk 64M)"
@@ -39,7 +40,7 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
 	same "$(eractl diff data --since "$old" --json | member token)" "$old"
 	eractl close data
-	# A diff of a closed volume works, too.
+	# A diff of a closed volume also works.
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
 	cp --sparse=always $m "$T/night"
 	eractl open data > /dev/null
@@ -72,8 +73,8 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	grep -q "or a token of" "$T/err" || fail "got $(cat "$T/err")"
 }
 
-# gap_kinds: prints the kinds of the gaps, the oldest first.  If metadata was put back in the same boot, the counters of the
-# origin also tell of a write while the volume was closed.
+# gap_kinds: prints the kinds of the gaps, the oldest first.  If metadata was put back in the same
+# boot, the counters of the origin also show a write while the volume was closed.
 gap_kinds()
 {
 	eractl status --json data | grep -o '"kind": *"[^"]*"' | sed 's/.*"\(.*\)"/\1/'
@@ -81,7 +82,7 @@ gap_kinds()
 
 test_metadata_put_back()
 {
-	DESCRIPTION="metadata that is put back from an older copy is noticed at the next open, once: a diff since an era that was noted lists everything"
+	DESCRIPTION="the next open notices that metadata was put back from an older copy, once: a diff since an era that was noted lists everything"
 	local m=/var/lib/erad/data.erad full next uuid
 
 	eractl create data "$(new_disk 64M)" > /dev/null
@@ -93,14 +94,14 @@ test_metadata_put_back()
 	full=$(eractl checkpoint data)
 	same "$(sed 's/.*://' "/var/lib/erad/seen/$uuid")" "$full"
 	write_at data 1048576 4096
-	# A restart of erad, and a close and an open, are no alarm.
+	# A restart of erad makes no gap, and neither does a close and an open.
 	kill_erad
 	start_erad
 	wait_until "active" eractl_state_is data active
 	eractl close data
 	eractl open data > /dev/null
 	same "$(gap_kinds)" ""
-	# The open has noted its era, too.
+	# The open has noted the token of its era, too.
 	same "$(sed 's/.*://' "/var/lib/erad/seen/$uuid")" $((full + 1))
 	eractl close data
 	cp --sparse=always "$T/night" $m
@@ -125,7 +126,7 @@ test_metadata_put_back()
 
 test_metadata_put_back_without_a_checkpoint()
 {
-	DESCRIPTION="metadata that is put back is noticed if the volume was only opened since the older copy was made; an open notes nothing where /var/lib/erad is missing or read-only, and says nothing of it"
+	DESCRIPTION="an open notices metadata that was put back even if the volume was only opened since the older copy was made; if /var/lib/erad is missing or read-only, an open notes no token and prints no message"
 	local meta uuid
 
 	meta=$(new_disk 8M)
@@ -160,7 +161,7 @@ test_metadata_put_back_without_a_checkpoint()
 
 test_clone_with_the_same_uuid()
 {
-	DESCRIPTION="a clone, a copy of the origin and of the metadata, gets a gap when it is opened after its original; after forget and create, both volumes are exact"
+	DESCRIPTION="a clone, a copy of the origin and of the metadata, gets a gap when it is opened after its original; after forget and create of the clone, both volumes are exact"
 	local origin copy
 
 	origin=$(new_disk 64M)
@@ -192,7 +193,7 @@ test_clone_with_the_same_uuid()
 
 test_checkpoint_does_not_wait_for_its_note()
 {
-	DESCRIPTION="a checkpoint and a forget end although the file system of the newest token is frozen, and say what is not noted or removed; this is done when it is thawed"
+	DESCRIPTION="if the file system of the newest token is frozen, checkpoint and forget end, and say that the token is not noted or removed; this is done after the thaw"
 	local disk uuid era
 
 	disk=$(new_disk 32M)
@@ -228,7 +229,7 @@ test_checkpoint_does_not_wait_for_its_note()
 
 test_bookmarks()
 {
-	DESCRIPTION="a bookmark outlives a kill of erad and the closing of its volume; diff, send and verify take it; metadata restored from a dump has none"
+	DESCRIPTION="a bookmark exists after a kill of erad and a close of its volume; diff, send and verify take it; metadata that was restored from a dump has no bookmarks"
 	local m=/var/lib/erad/data.erad token set
 
 	eractl create data "$(new_disk 64M)" > /dev/null
@@ -253,7 +254,7 @@ weekly $token"
 	(($(stat -c %s "$T/stream") < 200000)) || fail "the increment has $(stat -c %s "$T/stream") bytes"
 	eractl send data --since "$set" > "$T/same"
 	same "$(stat -c %s "$T/stream")" "$(stat -c %s "$T/same")"
-	# A bookmark that exists is moved.
+	# Setting a bookmark that exists replaces its token.
 	eractl bookmark data nightly > "$T/token"
 	same "$(eractl diff data --since @nightly --format ranges)" ""
 

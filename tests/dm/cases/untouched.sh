@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# erad overwrites only what the user has told it to overwrite. A command that is refused, or that fails midway, leaves every
-# other byte unchanged.
+# erad overwrites only content that the user has told it to overwrite. A command that is refused, or
+# that fails midway, leaves every other byte unchanged.
 
 # shellcheck source=tests/content.sh
 . tests/content.sh
@@ -23,7 +23,8 @@ drop_disk()
 	rm "$T/$1" "$T/$1.before"
 }
 
-# same_bytes TYPE WHAT: checks that the device has the same bytes as before.
+# same_bytes TYPE WHAT: checks that the device has the same bytes as before. WHAT is for the
+# message.
 same_bytes()
 {
 	blockdev --flushbufs "$disk"
@@ -47,7 +48,7 @@ untouched()
 case_timeout["test_untouched_place"]=240
 test_untouched_place()
 {
-	DESCRIPTION="no command writes to a device that is not blank, unless told to overwrite it; nor then, if it refuses"
+	DESCRIPTION="no command writes to a device that is not blank, unless it is told to overwrite the device; a refused command never writes to it"
 	local origin disk type huge
 
 	origin=$(new_disk 64M)
@@ -63,7 +64,7 @@ test_untouched_place()
 		untouched "$type" "--overwrite-metadata overwrites it" eractl create data "$origin" --metadata "$disk" --force
 		untouched "$type" "--overwrite-metadata overwrites it" eractl restore "$disk" --input "$T/xml" --force
 		untouched "$type" "$disk" eractl repair "$disk"
-		# The user has requested to overwrite the content, but this is not possible,
+		# The user has requested to overwrite the content. This is not possible here,
 		# whatever the content is.
 		[[ $type == @(btrfs|random) ]] || {
 			drop_disk "$type"
@@ -87,7 +88,7 @@ test_untouched_place()
 
 test_untouched_mounted()
 {
-	DESCRIPTION="a mounted device, or one with a mounted partition or swap, is not overwritten with any option"
+	DESCRIPTION="no option makes erad overwrite a mounted device, or a device with a mounted partition or swap"
 	local origin disk
 
 	origin=$(new_disk 64M)
@@ -111,7 +112,7 @@ test_untouched_mounted()
 case_timeout["test_untouched_origin"]=240
 test_untouched_origin()
 {
-	DESCRIPTION="tracking a device that holds data needs no option and changes no byte of it, whether it works or fails"
+	DESCRIPTION="tracking a device that has data needs no option and changes no byte of the data, whether create succeeds or fails"
 	local disk type
 
 	for type in "${CONTENTS[@]}" lvm; do
@@ -130,7 +131,7 @@ test_untouched_origin()
 case_timeout["test_untouched_by_table"]=240
 test_untouched_by_table()
 {
-	DESCRIPTION="a metadata device that a table made by hand names is formatted only if it is blank"
+	DESCRIPTION="a metadata device in a table that was loaded by hand is formatted only if it is blank"
 	local origin disk type
 
 	origin=$(new_disk 64M)
@@ -166,7 +167,7 @@ undone()
 
 test_untouched_undone()
 {
-	DESCRIPTION="a create that fails late takes back what it wrote: a blank place is blank, a metadata file what it was"
+	DESCRIPTION="a create that fails late undoes its writes: a blank place is blank again, and a metadata file has its old content"
 	local origin disk zoned place
 
 	origin=$(new_disk 64M)
@@ -214,7 +215,7 @@ test_untouched_undone()
 	rmmod null_blk
 }
 
-# first_era_written: checks that the journal of the metadata at $T/place has a first page.
+# first_era_written: returns whether the journal of the metadata at $T/place has a first page.
 first_era_written()
 {
 	[[ $(od -An -tx8 -j $((3 * 4096)) -N 8 "$T/place") != " 0000000000000000" ]]
@@ -222,7 +223,7 @@ first_era_written()
 
 test_untouched_first_era()
 {
-	DESCRIPTION="a create whose device goes after the first era is durable leaves a blank place blank, with --overwrite-metadata, too"
+	DESCRIPTION="a create whose device is removed after the first era is durable leaves a blank place blank, even with --overwrite-metadata"
 	local origin disk option creating
 
 	origin=$(new_disk 64M)
@@ -243,8 +244,8 @@ test_untouched_first_era()
 	done
 }
 
-# slow_file_system DISK: makes $T/fs, an ext4 on the disk.  After that, each write of the file
-# system takes half a second.
+# slow_file_system DISK: makes an ext4 on the disk, and mounts it at $T/fs.  From then on, each
+# write of the file system takes half a second.
 slow_file_system()
 {
 	mkfs.ext4 -q "$1"
@@ -258,7 +259,7 @@ slow_file_system()
 
 test_untouched_replaced()
 {
-	DESCRIPTION="a create that fails removes the file that it has made, and no other that somebody has put in its place"
+	DESCRIPTION="a create that fails removes the file that it has made, but no other file at the same path"
 	local origin creating
 
 	origin=$(new_disk 64M)
@@ -276,7 +277,7 @@ test_untouched_replaced()
 	grep -q "another process has replaced" "$T/err" || grep -q "/etc/eratab" "$T/err" || fail "got '$(cat "$T/err")'"
 	rm "$T/fs/made" "$T/fs/m"
 
-	# eractl restore does the same.
+	# eractl restore also removes only its own file.
 	eractl create other "$origin" > /dev/null
 	write_at other 0 4096
 	eractl dump other > "$T/xml"
@@ -312,7 +313,7 @@ superblock_written()
 
 test_untouched_by_a_stop()
 {
-	DESCRIPTION="a create in which erad is told to stop is complete, or all bytes are as before"
+	DESCRIPTION="if erad is told to stop during a create, the create is completed, or all bytes are as before"
 	local origin disk created when
 
 	origin=$(new_disk 64M)
@@ -345,7 +346,7 @@ test_untouched_by_a_stop()
 
 test_untouched_while_formatted()
 {
-	DESCRIPTION="while metadata is written to a device, nobody can claim it, udev leaves it alone, and another node of it is the same device"
+	DESCRIPTION="while metadata is written to a device, no other program can claim the device, udev ignores it, and another node of the device is recognized as the same device"
 	local origin disk slow creating command out twin=/dev/twin
 
 	origin=$(new_disk 64M)
@@ -356,7 +357,7 @@ test_untouched_while_formatted()
 	eractl create data "$origin" --metadata $slow > /dev/null
 	eractl close data
 	eractl dump $slow > "$T/xml"
-	# Another process has the device open, and no target is involved.
+	# Another process has the device open, without any target of erad.
 	metadata $slow hold < <(sleep 20) > "$T/held" &
 	wait_until "it is held" test -s "$T/held"
 	for command in check repair dump "restore --input $T/xml --overwrite-metadata"; do

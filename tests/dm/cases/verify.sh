@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl verify: whether every block that differs from a copy is in the diff; if the copy or
-# the volume is written during verify, verify gives no result.
+# eractl verify checks whether every block that differs from a copy is in the diff. If the copy or
+# the volume is written during verify, it prints no result.
 
 # ends STATUS TEXT COMMAND...: checks that the command exits with STATUS, and that its output or its
 # errors have TEXT.
@@ -23,14 +23,14 @@ of()
 
 test_verify_finds_what_went_past()
 {
-	DESCRIPTION="verify: what was written through the volume is in the diff, what was written to its origin is not, and is found"
+	DESCRIPTION="verify: a block that was written through the volume is in the diff; a block that was written to the origin is not in the diff, and verify reports it"
 	local origin era
 
 	truncate -s 64M "$T/o"
 	origin=$(losetup --find --show "$T/o")
 	eractl create data "$origin" > /dev/null
 	write_at data 8388608 65536
-	# The token names a moment of other metadata.
+	# This token names an era of other metadata.
 	ends 3 "a full copy is due" eractl verify data --base "$T/o" --since "$(eractl checkpoint data --token | tr 0-4 5-9)"
 	era=$(eractl checkpoint data)
 	cp --sparse=always "$T/o" "$T/base"
@@ -38,13 +38,13 @@ test_verify_finds_what_went_past()
 		eractl verify data --base "$T/base" --since "$era"
 	write_at data 0 65536
 	write_at data 1048576 4096
-	# Write a block again with the same content: the diff has the block, but there is no
-	# difference.
+	# Write a block again with the same content: the diff has the block, but the block does not
+	# differ.
 	dd if=/dev/mapper/data of="$T/same" bs=64K count=1 skip=128 status=none
 	dd if="$T/same" of=/dev/mapper/data bs=64K seek=128 oflag=direct conv=nocreat status=none
 	ends 0 missing eractl verify data --base "$T/base" --since "$era" --json
 	same "$(of differing_bytes) $(of missing_bytes) $(of unchanged_bytes)" "131072 0 65536"
-	# Write past the volume, to the file below its origin.
+	# Write to the file below the origin, and not through the volume.
 	printf x | dd of="$T/o" bs=1 seek=33554432 conv=notrunc status=none
 	blockdev --flushbufs "$origin"
 	ends 1 "65536 bytes from byte 33554432 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era"
@@ -59,7 +59,7 @@ test_verify_finds_what_went_past()
 
 test_verify_of_a_volume_in_use()
 {
-	DESCRIPTION="verify: takes a volume that is frozen or mounted for reading, and says if it was written meanwhile"
+	DESCRIPTION="verify accepts a volume that is frozen or mounted read-only, and fails if the volume is written meanwhile"
 	local origin era writer
 
 	origin=$(new_disk 64M)
@@ -91,7 +91,7 @@ test_verify_of_a_volume_in_use()
 
 test_verify_reads_a_snapshot_in_place_of_the_volume()
 {
-	DESCRIPTION="verify --device: the volume may be written meanwhile, because a snapshot of it is compared"
+	DESCRIPTION="verify --device: the volume may be written meanwhile, because verify compares a snapshot of the volume"
 	local era writer snapshot
 
 	eractl create data "$(new_disk 64M)" > /dev/null
@@ -108,12 +108,12 @@ test_verify_reads_a_snapshot_in_place_of_the_volume()
 	ends 0 '"missing_bytes":0' eractl verify data --base "$T/base" --since "$era" --device "$snapshot" --json
 	touch "$T/enough"
 	wait $writer
-	# the snapshot has these blocks, and the diff has not
+	# The snapshot has these blocks, but the diff does not have them.
 	losetup -d "$snapshot"
 	printf x | dd of="$T/s" bs=1 seek=20971520 conv=notrunc status=none
 	snapshot=$(losetup --find --show --read-only "$T/s")
 	ends 1 "65536 bytes from byte 20971520 on differ and are not in the diff" eractl verify data --base "$T/base" --since "$era" --device "$snapshot"
-	# the diff of a snapshot of the metadata
+	# Compare with the diff of a snapshot of the metadata.
 	write_at data 0 4096
 	eractl snapshot take data > /dev/null
 	write_at data 50331648 4096
@@ -124,7 +124,7 @@ test_verify_reads_a_snapshot_in_place_of_the_volume()
 
 test_verify_says_why_it_cannot_compare()
 {
-	DESCRIPTION="verify: what it cannot read, or does not understand, ends it with 1 or 2, and with a reason"
+	DESCRIPTION="verify exits with 1 or 2 and a reason if it cannot read or does not understand an argument"
 	local era
 
 	eractl create data "$(new_disk 64M)" > /dev/null

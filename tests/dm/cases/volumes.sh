@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a volume does for its user: it records what is written, era by era, and passes everything through.
+# The basic functions of a volume: it records which blocks are written in which era, and passes all
+# I/O through.
 
 test_gate_before_durable()
 {
@@ -11,7 +12,7 @@ test_gate_before_durable()
 	meta=$(new_disk 32M)
 	slow_disk slowmeta "$meta" 0
 	eractl create data "$origin" --metadata /dev/mapper/slowmeta
-	write_at data 0 4096		# wait for the events that come once after the opening
+	write_at data 0 4096		# wait for the first events after the open
 	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
 	dmsetup load slowmeta --table "0 $(blockdev --getsz "$meta") delay $meta 0 0 $meta 0 $((1500 * SLOWNESS))"
 	dmsetup suspend --nolockfs slowmeta
@@ -19,7 +20,7 @@ test_gate_before_durable()
 	printf 'needle' | dd of=/dev/mapper/data bs=512 seek=2048 conv=sync,nocreat oflag=direct status=none &
 	writer=$!
 	sleep 0.7
-	# erad is waiting for the metadata now
+	# Now erad waits for the metadata.
 	dd if="$origin" bs=512 skip=2048 count=1 iflag=direct status=none | grep -q needle &&
 		fail "the write is on the origin before its record is durable"
 	kill -0 $writer 2> /dev/null || fail "the write has completed before its record is durable"
@@ -34,7 +35,7 @@ test_gate_before_durable()
 
 test_pass_through()
 {
-	DESCRIPTION="reads and recorded writes pass through unchanged, at every offset"
+	DESCRIPTION="reads and writes to recorded blocks pass through unchanged, at every offset"
 	local origin
 
 	origin=$(new_disk 32M)
@@ -52,7 +53,7 @@ test_pass_through()
 
 test_eras()
 {
-	DESCRIPTION="each era has exactly the blocks written in it or later"
+	DESCRIPTION="the diff since each era has exactly the blocks written in this era or later"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -79,7 +80,7 @@ test_eras()
 
 test_many_blocks()
 {
-	DESCRIPTION="all blocks of a large write, discard or write-zeroes are recorded, its unaligned ends too"
+	DESCRIPTION="all blocks of a large write, discard or write-zeroes are recorded, including its unaligned ends"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -96,7 +97,7 @@ test_many_blocks()
 
 test_odd_size()
 {
-	DESCRIPTION="the last block of an origin whose size is no multiple of the block size counts, and ends where the origin ends"
+	DESCRIPTION="if the size of the origin is no multiple of the block size, the last block is recorded, and ends at the end of the origin"
 	local origin
 
 	origin=$(new_disk $((10 * 1048576 + 12288)))
@@ -109,7 +110,7 @@ test_odd_size()
 
 test_checkpoint_waits()
 {
-	DESCRIPTION="a checkpoint is not acknowledged while a write recorded only in the old era is in flight"
+	DESCRIPTION="a checkpoint is not acknowledged while a write that is recorded only in the old era is in flight"
 	local origin writer began
 
 	origin=$(new_disk 32M)
@@ -153,7 +154,7 @@ test_two_volumes()
 
 test_load_exact()
 {
-	DESCRIPTION="under load, with checkpoints, exactly what was written is reported"
+	DESCRIPTION="under load, with checkpoints, exactly the written blocks are reported"
 	local origin
 
 	origin=$(new_disk 256M)
@@ -167,7 +168,7 @@ test_load_exact()
 
 test_reopen()
 {
-	DESCRIPTION="what was recorded is still there after close and open, and opening begins a new era"
+	DESCRIPTION="the records still exist after a close and an open, and the open begins a new era"
 	local origin
 
 	origin=$(new_disk 64M)
@@ -180,7 +181,7 @@ test_reopen()
 	same "$(eractl status --json data | field era)" 2
 	same "$(changed data 1)" "131072 65536"
 	same "$(changed data 2)" ""
-	dmsetup remove data		# Close the volume by hand.
+	dmsetup remove data		# The volume is closed because dmsetup removes its device.
 	wait_until "closed" eractl_state_is data closed
 	eractl open data
 	same "$(changed data 1)" "131072 65536"
@@ -189,7 +190,7 @@ test_reopen()
 
 test_metadata_on_device()
 {
-	DESCRIPTION="metadata on a block device does what metadata in a file does"
+	DESCRIPTION="metadata on a block device works like metadata in a file"
 	local origin meta
 
 	origin=$(new_disk 64M)
@@ -205,7 +206,7 @@ test_metadata_on_device()
 
 test_refusals()
 {
-	DESCRIPTION="create refuses what is mounted, in use, carries a signature, or lies on the tracked device, and says which"
+	DESCRIPTION="create refuses an origin or metadata that is mounted, in use or has a signature, and metadata on the origin, and gives the reason"
 	local origin other
 
 	origin=$(new_disk 64M)
@@ -255,7 +256,7 @@ test_refusals()
 
 test_list_and_forget()
 {
-	DESCRIPTION="list shows what eratab and the kernel know; forget removes it, but not while it is open"
+	DESCRIPTION="list shows the volumes in eratab and in the kernel; forget removes a closed volume from the list, and refuses an open one"
 	local origin
 
 	origin=$(new_disk 32M)
@@ -272,10 +273,10 @@ test_list_and_forget()
 
 test_adoption_beside_hung_metadata()
 {
-	DESCRIPTION="metadata that hangs keeps no other volume from being adopted; its own is when it works again"
+	DESCRIPTION="if the metadata of one volume hangs, erad still serves all other volumes, and serves this volume as soon as its metadata works"
 	local disk name
 
-	# The hanging volume has the first line of the table.
+	# The volume that hangs has the first line of the table.
 	for name in closed stuck; do
 		disk=$(new_disk 32M)
 		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"
@@ -285,7 +286,7 @@ test_adoption_beside_hung_metadata()
 	eractl create data "$(new_disk 64M)" > /dev/null
 	write_at data 0 4096
 	stop_erad
-	# Only the metadata of these targets tells which volumes they are.
+	# Only the metadata of these targets shows to which volumes they belong.
 	dmsetup rename data renamed
 	dmsetup rename stuck lost
 	dmsetup suspend --nolockfs below-closed
@@ -306,7 +307,7 @@ test_adoption_beside_hung_metadata()
 
 test_adoption_beside_a_hung_file_system()
 {
-	DESCRIPTION="a line whose metadata is a file in a file system that hangs keeps no table that names its metadata device from being adopted"
+	DESCRIPTION="if the metadata of a line is a file in a file system that hangs, erad still serves a table that names its metadata device"
 	local disk size=131072
 
 	disk=$(new_disk 32M)
@@ -331,7 +332,7 @@ test_adoption_beside_a_hung_file_system()
 
 test_a_table_made_again_while_closing()
 {
-	DESCRIPTION="a table by hand that is removed and made again while erad still closes the first one is served, under its name"
+	DESCRIPTION="if a table that was loaded by hand is removed and made again while erad still closes the first volume, erad serves the new one under its name"
 	local meta table
 
 	meta=$(new_disk 32M)
@@ -355,14 +356,14 @@ test_a_table_made_again_while_closing()
 
 test_volume_udev_is_busy()
 {
-	DESCRIPTION="a volume whose disk is gone is forgotten while udev processes events for long; erad says what it has waited for, and names its rules only if udev has processed an event"
+	DESCRIPTION="a volume whose disk was removed can be forgotten while udev processes events for a long time; erad says what it waited for, and names its udev rules only if udev has processed an event"
 	local origin number log=$ERAD_OUT/erad.log
 
 	origin=$(new_disk 64M)
 	number=$(lsblk -dno MAJ:MIN "$origin" | tr -d ' ')
 	eractl create data "$origin"
 	eractl close data
-	# There is no udev here: these files are what erad looks at.
+	# There is no udev here. The test makes the files that erad reads.
 	mkdir -p /run/udev/data
 	touch /run/udev/control /run/udev/queue
 	eractl open data

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who wrote first: commands and cgroups, as BPF counts them and eractl top and explain show them.
+# The commands and cgroups that write blocks first, as BPF counts them and eractl top and explain
+# show them.
 
 cgroups=/sys/fs/cgroup
 writers_map=/sys/fs/bpf/erad/data/writers
@@ -8,8 +9,7 @@ writers_map=/sys/fs/bpf/erad/data/writers
 # make_cgroups NAME…: makes cgroups with these names.
 make_cgroups()
 {
-	# The memory controller is needed: without it, a page in writeback belongs to no known
-	# cgroup.
+	# Enable the memory controller: without it, a page in writeback belongs to no known cgroup.
 	echo +memory > $cgroups/cgroup.subtree_control
 	for name; do
 		mkdir -p "$cgroups/$name"
@@ -31,8 +31,8 @@ named()
 	done
 }
 
-# writes CGROUP NAME FIRST NUMBER: writes NUMBER blocks of 64 KiB from block FIRST on, one write for
-# each.
+# writes CGROUP NAME FIRST NUMBER: writes NUMBER blocks of 64 KiB from block FIRST on, each block
+# with one write.
 writes()
 {
 	as "$1" "$T/$2" if=/dev/zero of=/dev/mapper/data bs=64K seek="$3" count="$4" oflag=direct status=none
@@ -50,8 +50,8 @@ ranks()
 		}' | sort
 }
 
-# blocks_since ERA: prints three numbers: the blocks that were changed since the era, those whose
-# writer explain knows, and those whose writer it does not know.
+# blocks_since ERA: prints three numbers of blocks: the blocks that were changed since the era, the
+# blocks whose writer explain knows, and the blocks whose writer explain does not know.
 blocks_since()
 {
 	eractl explain data --since "$1" --json | perl -MJSON::PP -0777 -ne '
@@ -60,7 +60,7 @@ blocks_since()
 
 test_writers_counted()
 {
-	DESCRIPTION="first writes count for their command and cgroup, in their era, once; also over a kill of erad and held writes"
+	DESCRIPTION="first writes are counted once, for their command and cgroup and in their era, even if erad is killed or the writes are held"
 	local writer
 
 	make_cgroups a a/deep
@@ -69,7 +69,8 @@ test_writers_counted()
 	writes a alpha 0 5
 	writes a beta 10 3
 	writes a/deep alpha 20 2
-	# Of one write, only some blocks are recorded already; of the other, all blocks are.
+	# One of the two writes has some blocks that are recorded already; all blocks of the other
+	# write are recorded.
 	writes a beta 4 2
 	writes a/deep beta 0 5
 	same "$(eractl top --json | ranks)" "2 alpha /a/deep
@@ -91,7 +92,8 @@ data 1 2 128 KiB - alpha /a/deep"
 	same "$(eractl explain data --json --since 1 | ranks)" "12 alpha /a
 2 alpha /a/deep
 5 beta /a"
-	# Era 1 has 11 blocks.  In era 2, blocks 0 to 7 are written, and two of them are new.
+	# Era 1 has 11 blocks.  In era 2, blocks 0 to 7 are written, and two of these blocks are
+	# new.
 	same "$(blocks_since 1)" "13 19 0"
 	eractl explain data > "$T/table"
 	same "$(grep -c . "$T/table")" 5
@@ -132,7 +134,7 @@ data 1 2 128 KiB - alpha /a/deep"
 
 test_writers_in_writeback()
 {
-	DESCRIPTION="what the kernel writes back from ext4 counts for the cgroup that dirtied it; whose other such writes are is unknown"
+	DESCRIPTION="writeback from ext4 counts for the cgroup that dirtied the pages; the writer of other writeback is unknown"
 
 	make_cgroups dirty
 	named alpha
@@ -172,11 +174,11 @@ writers_by_era()
 
 test_writers_bounded()
 {
-	DESCRIPTION="those that find no room are counted together, and a new era makes the oldest go, each as a whole"
+	DESCRIPTION="writers for which the map has no room are counted together, and a new era drops the oldest eras, each of them completely"
 
 	named alpha beta
 	eractl create data "$(new_disk 64M)"
-	# One entry stands for all writers of the era for which there is no room.
+	# One entry stands for all writers of the era for which the map has no room.
 	fake 1 1000001 1002046 > "$T/batch"
 	bpftool batch file "$T/batch" > /dev/null
 	writes . alpha 0 1
@@ -211,7 +213,7 @@ recorded_programs()
 
 test_writers_off()
 {
-	DESCRIPTION="with --no-writers, or without bpffs, nothing of it is there, eractl says why, and all else works"
+	DESCRIPTION="with --no-writers, or without bpffs, no writers are counted, eractl says why, and everything else works"
 
 	eractl create data "$(new_disk 64M)"
 	write_at data 0 4096

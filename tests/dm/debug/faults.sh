@@ -20,7 +20,7 @@ faults_everywhere()
 case_timeout["test_failing_calls"]=600
 test_failing_calls()
 {
-	DESCRIPTION="each allocation and copy of each ioctl, table and write fails in turn: an error, then the call works"
+	DESCRIPTION="each allocation and each copy from or to user memory of each ioctl, table and write fails in turn: the call returns an error, and works when it is repeated"
 
 	faults_everywhere
 	quietly failing_calls "$(new_disk 64M)"
@@ -29,11 +29,10 @@ test_failing_calls()
 case_timeout["test_failing_calls_with_metadata"]=600
 test_failing_calls_with_metadata()
 {
-	DESCRIPTION="the same for a table that names a metadata device, whose target has a degrade record"
+	DESCRIPTION="the same for a table that names a metadata device, so that its target has a degrade record"
 
 	faults_everywhere
-	# Fill the disk with something other than zeros, which a running erad would treat as new
-	# metadata.
+	# Fill the disk with bytes other than zeros: a running erad would format a disk of zeros.
 	local disk
 	disk=$(new_disk 4M)
 	echo failing_calls > "$disk"
@@ -43,7 +42,7 @@ test_failing_calls_with_metadata()
 case_timeout["test_failing_insmod"]=300
 test_failing_insmod()
 {
-	DESCRIPTION="each allocation of loading the module fails in turn: an error, nothing stays, then it loads"
+	DESCRIPTION="each allocation while the module is loaded fails in turn: the load fails and leaves nothing behind, and the next load works"
 	# Ignore this warning: the kernel itself logs it if it has no memory for the fields of a
 	# tracepoint.
 	local harmless='WARNING: .* at kernel/trace/'
@@ -63,7 +62,7 @@ test_failing_insmod()
 
 test_failing_origin()
 {
-	DESCRIPTION="requests to the origin fail at random: I/O errors, what succeeded is recorded, checkpoints end"
+	DESCRIPTION="if requests to the origin fail at random, writes get I/O errors, the writes that succeeded are recorded, and checkpoints end"
 	local origin disk worked
 
 	faults_everywhere
@@ -101,7 +100,7 @@ test_failing_origin()
 	eractl close data
 }
 
-# fail_tasks KIND PERCENT: lets this share of the allocations of this kind fail, in tasks that have
+# fail_tasks KIND PERCENT: makes this share of the allocations of this kind fail, in tasks that have
 # make-it-fail.
 readonly MANY_FAULTS=1000000
 fail_tasks()
@@ -117,15 +116,15 @@ fail_tasks()
 case_timeout["test_failing_memory_of_erad"]=300
 test_failing_memory_of_erad()
 {
-	DESCRIPTION="allocations fail at random in the kernel for the threads of a volume that commit and fold: erad goes on, and no written block is missing"
+	DESCRIPTION="if the kernel's allocations for the commit and fold threads of a volume fail at random, erad goes on, and no written block is missing"
 	local origin metadata task i slabs pages failed=0
 
 	faults_everywhere
 	origin=$(new_disk 64M)
 	metadata=$(new_disk 4M)
 	eractl create data "$origin" --metadata "$metadata"
-	# Let only the writer fail.  Other processes use the root file system of the VM, which would
-	# not work any more after a fault.
+	# Let only the threads of the volume fail.  Other processes use the root file system of the
+	# VM, which would stop working after a fault.
 	for task in /proc/"$(erad_pid)"/task/*; do
 		[[ $(< "$task/comm") != erad-@(commit|fold) ]] || echo 1 > "$task/make-it-fail"
 	done
