@@ -18,6 +18,12 @@ _eractl()
 			;;
 		diff:-s | diff:--since | explain:-s | explain:--since | verify:-s | verify:--since | map:-s | map:--since | resize:--size | diff:--offset | send:-s | send:--since | send:--to | restore-backup:--at | bookmark:--token)
 			;;
+		backup:--keep)
+			words='all 1 2 3'
+			;;
+		backup:--full-every)
+			words='never 6 13 29'
+			;;
 		snapshot:snapshot)
 			words='take drop'
 			;;

@@ -32,6 +32,8 @@ _eractl()
 	case $command:$before in
 	diff:-f | diff:--format) compadd $(eractl help diff | sed -n 's/^  -f, --format FORMAT *//p' | sed 's/(default)//; s/,/ /g; s/ or / /') ;;
 	*:-s | *:--since | *:--to | restore-backup:--at | resize:--size | bookmark:--token) ;;
+	backup:--keep) compadd all 1 2 3 ;;
+	backup:--full-every) compadd never 6 13 29 ;;
 	snapshot:snapshot) compadd take drop ;;
 	create:-b | create:--block-size | attach:-b | attach:--block-size) compadd 4K 16K 64K 256K 1M ;;
 	diff:--lv) compadd -- ${=$(lvs --noheadings -o vg_name,lv_name --separator / 2> /dev/null)} ;;

@@ -48,7 +48,7 @@ static struct json_object *report_json(const struct backup_report *r, uint64_t l
 	struct json_object *o = json_object_new_object();
 	const uint64_t now = time(NULL);
 
-	if (!r->error)
+	if (r->made)
 		last_success = now;
 	json_object_object_add(o, "version", json_object_new_int(1));
 	json_object_object_add(o, "volume", jsonl_text(r->volume));
@@ -57,7 +57,7 @@ static struct json_object *report_json(const struct backup_report *r, uint64_t l
 	json_object_object_add(o, "last_success", last_success ? json_object_new_uint64(last_success) : NULL);
 	json_object_object_add(o, "success", json_object_new_boolean(!r->error));
 	json_object_object_add(o, "error", r->error ? jsonl_text(r->error) : NULL);
-	json_object_object_add(o, "full", r->error ? NULL : json_object_new_boolean(r->full));
+	json_object_object_add(o, "full", r->made ? json_object_new_boolean(r->full) : NULL);
 	json_object_object_add(o, "bytes", json_object_new_uint64(r->bytes));
 	json_object_object_add(o, "duration_seconds", json_object_new_double(r->seconds));
 	return o;

@@ -10,7 +10,8 @@
 
 struct backup_report {
 	const char *volume, *directory;
-	const char *error;	/* why there is no new good copy; NULL: there is one */
+	const char *error;	/* what has failed, or NULL */
+	bool made;		/* whether there is a new good copy, or none was needed; also if removing old copies has failed then */
 	bool full;		/* whether the copy is a full one */
 	uint64_t bytes;		/* how many bytes of the volume were copied */
 	double seconds;		/* how long the backup took */

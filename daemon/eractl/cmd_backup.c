@@ -13,7 +13,9 @@
 #include "common/seen.h"
 #include "common/size.h"
 #include "common/uuid.h"
+#include "eractl/backup_file.h"
 #include "eractl/backup_report.h"
+#include "eractl/chains.h"
 #include "eractl/closed.h"
 #include "eractl/content.h"
 #include "eractl/freeze.h"
@@ -22,11 +24,13 @@
 #include "eractl/volumes.h"
 
 #define GRAIN		(64u << 10)	/* a piece of this many bytes is stored as zeros if all its bytes are zeros, else as data */
-#define FILE_BUFFER	(1u << 20)
+#define COUNT_MAX	1000000u	/* most copies that --keep and --full-every take */
 
 struct backup {
 	bool closed;			/* the operand is the metadata of a closed volume */
 	bool init, full, verify, json;
+	unsigned int keep;		/* how many chains stay; 0: all */
+	unsigned int full_every;	/* after how many increments a full copy comes; 0: never */
 	bool with_freeze;		/* --freeze was given */
 	struct freeze freeze;
 	long long frozen_ms;		/* how long the file system was frozen */
@@ -34,7 +38,11 @@ struct backup {
 	struct manifest manifest;
 	struct backup_copy copy;	/* the copy that is made */
 	char base_token[TOKEN_TEXT_SIZE];
-	bool already;			/* the newest copy is of this moment, so nothing was copied */
+	char base_file[MANIFEST_FILE_MAX + 1];	/* the file of the copy on which this copy is an increment; "": this is a full copy */
+	bool already;			/* the newest copy is of this moment, so nothing was copied, and `copy` is the newest copy */
+	bool made;			/* the copy counts, or is not needed */
+	struct json_object *removed;	/* array of the files of old copies that were removed */
+	uint64_t bytes_removed;
 	uint64_t bytes_read;		/* how many bytes of the volume were copied */
 	long long started_ms;
 };
@@ -72,6 +80,7 @@ static int open_directory(struct backup *b, const char *directory, struct err *e
 {
 	struct manifest *m = &b->manifest;
 	int r = manifest_open(m, directory, err);
+	struct err why;
 
 	if (r == -ENODATA && !b->init)
 		return err_set(err, r, "%s: it has no backups of erad; if it is the right directory, and its disk is mounted, --init makes the first backup there",
@@ -89,7 +98,12 @@ static int open_directory(struct backup *b, const char *directory, struct err *e
 		return err_set(err, -EEXIST, "%s: another backup has begun there just now: leave out --init", directory);
 	if (r == -ENODATA && b->init)
 		r = manifest_check_empty(m, err);
-	return r ? r : remove_unfinished(m, err);
+	if (!r)
+		r = remove_unfinished(m, err);
+	/* Remove the rest of old copies now, so that the new one has room. */
+	if (!r && chains_clean(m, &why))
+		complain("%s", why.msg);
+	return r;
 }
 
 /* Checks that the directory belongs to the volume.  With --init, writes the first MANIFEST. */
@@ -157,8 +171,14 @@ static void choose_base(struct backup *b)
 	b->content.since = token_text(&base->token, b->base_token);
 	if (same_token(&base->token, &b->copy.token)) {
 		b->already = base->closed;
-		if (!b->already)
+		if (b->already)
+			b->copy = *base;
+		else
 			make_full(b, "the last copy is of the same era, in which the volume may have been written since");
+	} else if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {
+		snprintf(why.msg, sizeof(why.msg), "the number of increments on the last full copy is %u, and --full-every %u was given",
+			 chains_increments(m, b->copy.base), b->full_every);
+		make_full(b, why.msg);
 	}
 }
 
@@ -190,33 +210,7 @@ static int list_extents(struct backup *b, struct err *err)
 	return r;
 }
 
-/* ---- the file ---- */
-
-/* The file of the copy, as the cookie of a FILE.  Hashes what is written. */
-struct copy_file {
-	int fd;
-	struct sha256 hash;
-	uint64_t bytes;
-	int error;		/* errno of the first write that failed, or 0 */
-};
-
-static ssize_t write_copy_file(void *cookie, const char *data, size_t size)
-{
-	struct copy_file *f = cookie;
-	size_t done = 0;
-
-	while (done < size && !f->error) {
-		const ssize_t n = write(f->fd, data + done, size - done);
-
-		if (n >= 0)
-			done += n;
-		else if (errno != EINTR)
-			f->error = errno;
-	}
-	sha256_add(&f->hash, data, done);
-	f->bytes += done;
-	return f->error ? 0 : (ssize_t)done;
-}
+/* ---- the data ---- */
 
 struct copying {
 	struct backup *b;
@@ -235,8 +229,9 @@ static int copy_extent(void *ctx, const struct stream_extent *e, struct err *err
 	return ferror(c->file) ? err_set(err, -EIO, "the file of the copy cannot be written") : 0;
 }
 
-static int write_stream(struct backup *b, FILE *file, struct err *err)
+static int write_stream(void *ctx, FILE *file, struct err *err)
 {
+	struct backup *b = ctx;
 	struct copying copying = { .b = b, .file = file };
 	struct content *c = &b->content;
 	struct stream_head head = { .size = c->head.size };
@@ -255,58 +250,6 @@ static int write_stream(struct backup *b, FILE *file, struct err *err)
 	if (!r)
 		stream_write_end(&copying.out);
 	return r;
-}
-
-static int write_and_flush(struct backup *b, struct copy_file *f, struct err *err)
-{
-	FILE *file = fopencookie(f, "w", (cookie_io_functions_t){ .write = write_copy_file });
-	int r;
-
-	if (!file || setvbuf(file, NULL, _IOFBF, FILE_BUFFER)) {
-		if (file)
-			fclose(file);
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	r = write_stream(b, file, err);
-	fclose(file);
-	if (!r && !f->error && fsync(f->fd))
-		f->error = errno;
-	if (f->error)
-		r = err_set(err, -f->error, "%s/" MANIFEST_UNFINISHED ": writing the copy: %s", b->manifest.directory, strerror(f->error));
-	return r;
-}
-
-static int write_file(struct backup *b, struct err *err)
-{
-	struct copy_file f = { };
-	int r;
-
-	r = sha256_begin(&f.hash);
-	if (r)
-		return err_set(err, r, "SHA-256: %s", strerror(-r));
-	f.fd = openat(b->manifest.fd, MANIFEST_UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (f.fd < 0)
-		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": making the file: %s", b->manifest.directory, strerror(errno));
-	else
-		r = write_and_flush(b, &f, err);
-	if (f.fd >= 0 && close(f.fd) && !r)
-		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": closing the file: %s", b->manifest.directory, strerror(errno));
-	b->copy.bytes = f.bytes;
-	sha256_end(&f.hash, b->copy.sha256);
-	return r;
-}
-
-/* Gives the file its name, and adds it to MANIFEST.  From then on the copy counts. */
-static int publish(struct backup *b, struct err *err)
-{
-	struct manifest *m = &b->manifest;
-	int r;
-
-	snprintf(b->copy.file, sizeof(b->copy.file), "%s-%06lu.erad", b->copy.base < 0 ? "full" : "incr", manifest_next_number(m));
-	if (renameat(m->fd, MANIFEST_UNFINISHED, m->fd, b->copy.file) || fsync(m->fd))
-		return err_set(err, -errno, "%s/%s: naming the file of the copy: %s", m->directory, b->copy.file, strerror(errno));
-	r = manifest_add(m, &b->copy, err);
-	return r ? r : manifest_write(m, err);
 }
 
 /* ---- the steps of a backup ---- */
@@ -335,19 +278,19 @@ static int copy_content(struct backup *b, struct err *err)
 {
 	int r;
 
-	r = write_file(b, err);
+	r = backup_file_write(&b->manifest, write_stream, b, &b->copy, err);
 	/* Others may use the device while the copy is read back. */
 	content_close(&b->content);
 	if (!r && b->verify)
 		r = manifest_check_content(&b->manifest, MANIFEST_UNFINISHED, &b->copy, err);
 	if (!r)
-		r = publish(b, err);
+		r = backup_file_publish(&b->manifest, &b->copy, err);
 	if (r)
 		unlinkat(b->manifest.fd, MANIFEST_UNFINISHED, 0);
 	return r;
 }
 
-static int back_up(struct backup *b, const char *directory, struct err *err)
+static int make_copy(struct backup *b, const char *directory, struct err *err)
 {
 	int r;
 
@@ -377,15 +320,33 @@ static int back_up(struct backup *b, const char *directory, struct err *err)
 	return r ? r : copy_content(b, err);
 }
 
-static void print_backup_json(const struct backup *b, const struct backup_copy *copy, double seconds)
+/* Makes the copy.  Removes old ones when the new one counts, or is not needed. */
+static int back_up(struct backup *b, const char *directory, struct err *err)
 {
+	struct manifest *m = &b->manifest;
+	const int r = make_copy(b, directory, err);
+
+	if (r)
+		return r;
+	b->made = true;
+	/* Indices of copies change when old ones are removed. */
+	if (b->copy.base >= 0)
+		strcpy(b->base_file, m->copy[b->copy.base].file);
+	return b->keep ? chains_remove_old(m, b->keep, b->verify, b->removed, &b->bytes_removed, err) : 0;
+}
+
+/* ---- the result ---- */
+
+static void print_backup_json(const struct backup *b, double seconds)
+{
+	const struct backup_copy *copy = &b->copy;
 	struct json_object *o = json_object_new_object();
 	char token[TOKEN_TEXT_SIZE];
 
 	json_object_object_add(o, "volume", jsonl_text(b->content.operand));
 	json_object_object_add(o, "directory", jsonl_text(b->manifest.directory));
 	json_object_object_add(o, "file", json_object_new_string(copy->file));
-	json_object_object_add(o, "base", copy->base < 0 ? NULL : json_object_new_string(b->manifest.copy[copy->base].file));
+	json_object_object_add(o, "base", copy->base < 0 ? NULL : json_object_new_string(b->base_file));
 	json_object_object_add(o, "why_full", copy->base < 0 ? jsonl_text(copy->why) : NULL);
 	json_object_object_add(o, "token", json_object_new_string(token_text(&copy->token, token)));
 	json_object_object_add(o, "time", json_object_new_uint64(copy->time));
@@ -396,12 +357,26 @@ static void print_backup_json(const struct backup *b, const struct backup_copy *
 	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
 	json_object_object_add(o, "verified", json_object_new_boolean(b->verify && !b->already));
 	json_object_object_add(o, "already", json_object_new_boolean(b->already));
+	json_object_object_add(o, "removed", json_object_get(b->removed));
 	print_json(o);
 	json_object_put(o);
 }
 
-static void print_backup(const struct backup *b, const struct backup_copy *copy, double seconds)
+static void print_removed(const struct backup *b)
 {
+	const size_t nr = json_object_array_length(b->removed);
+	char bytes[SIZE_TEXT];
+
+	if (!nr)
+		return;
+	print_printable(stdout, b->content.operand);
+	printf(": removed %zu old cop%s, %s, because of --keep %u\n", nr, nr == 1 ? "y" : "ies",
+	       size_format(bytes, b->bytes_removed), b->keep);
+}
+
+static void print_backup(const struct backup *b, double seconds)
+{
+	const struct backup_copy *copy = &b->copy;
 	char bytes[SIZE_TEXT], rate[SIZE_TEXT], file[SIZE_TEXT];
 
 	print_printable(stdout, b->content.operand);
@@ -428,24 +403,44 @@ static void print_backup(const struct backup *b, const struct backup_copy *copy,
 
 static void print_result(const struct backup *b)
 {
-	const struct backup_copy *copy = b->already ? &b->manifest.copy[b->copy.base] : &b->copy;
 	const double seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000;
 
-	if (b->json)
-		print_backup_json(b, copy, seconds);
-	else
-		print_backup(b, copy, seconds);
+	if (b->json) {
+		print_backup_json(b, seconds);
+		return;
+	}
+	print_backup(b, seconds);
+	print_removed(b);
 }
 
-/* error: why the backup has failed, or NULL. */
+/* error: what has failed, or NULL. */
 static int write_report(const struct backup *b, const char *directory, const char *path, const char *error, struct err *err)
 {
 	const struct backup_report r = {
-		.volume = b->content.operand, .directory = directory, .error = error, .full = !b->already && b->copy.base < 0,
+		.volume = b->content.operand, .directory = directory, .error = error, .made = b->made,
+		.full = !b->already && b->copy.base < 0,
 		.bytes = b->bytes_read, .seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000,
 	};
 
 	return backup_report_write(path, &r, err);
+}
+
+/*
+ * Reads the argument of --keep or --full-every.  none: the word for no limit, which is 0 in *n.
+ * Returns 0, or prints an error and returns EXIT_USAGE.
+ */
+static int parse_count(const struct command *cmd, const char *option, const char *none, const char *text, unsigned int *n)
+{
+	const size_t digits = strspn(text, "0123456789");
+
+	*n = 0;
+	if (!strcmp(text, none))
+		return 0;
+	if (digits && digits < 8 && !text[digits])
+		*n = strtoul(text, NULL, 10);
+	if (*n && *n <= COUNT_MAX)
+		return 0;
+	return usage_error(cmd, "%s %s: expected a number from 1 to %u, or %s", option, text, COUNT_MAX, none);
 }
 
 /* Returns 0, or prints an error and returns EXIT_USAGE. */
@@ -485,8 +480,11 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			report = optarg;
 		else if (c == 'z')
 			b.with_freeze = true;
-		else
+		else if (c == 'J')
 			b.json = true;
+		else if (c == 'K' ? parse_count(cmd, "--keep", "all", optarg, &b.keep) :
+			 parse_count(cmd, "--full-every", "never", optarg, &b.full_every))
+			return EXIT_USAGE;
 	}
 	b.content.operand = optind < argc ? argv[optind] : "";
 	b.closed = strchr(b.content.operand, '/');
@@ -497,15 +495,17 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 		r = volume_find_device(b.content.operand, &its_own, &err);
 		b.content.device_path = its_own;
 	}
+	b.removed = json_object_new_array();
 	if (!r)
 		r = back_up(&b, argv[optind + 1], &err);
-	if (!r)
+	if (b.made)
 		print_result(&b);
 	/* After an error, the file system may still be frozen. */
 	if (freeze_end(&b.freeze, &b.frozen_ms, &why))
 		complain("%s", why.msg);
 	content_close(&b.content);
 	manifest_close(&b.manifest);
+	json_object_put(b.removed);
 	free(its_own);
 	if (r)
 		fail(&err);
@@ -516,7 +516,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR [--device DEV] [--freeze] [--init] [--full] [--verify] [--report FILE] [--json]",
+	.args = "NAME|METADATA DIR [--device DEV] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups",
 	.text =
 	"Copies what was written since the last copy in DIR, or all of the volume where\n"
@@ -530,8 +530,12 @@ const struct command cmd_backup = {
 	"The volume must hold still: it is not mounted, or its file system is frozen, for\n"
 	"which --freeze cares. If anything was written meanwhile, the copy does not count.\n"
 	"\n"
+	"--keep removes the oldest full copies, each with its increments, when the new copy\n"
+	"is durable. A full copy with its increments can be old only after a newer full\n"
+	"copy, so give --full-every, too.\n"
+	"\n"
 	"A volume that is closed is named by its metadata, a path with a /, and its device\n"
 	"by --device.",
-	.options = "dzIuyrJ",
+	.options = "dzIueKyrJ",
 	.run = run_backup,
 };

@@ -33,6 +33,7 @@ struct restoring {
 	const struct backup_copy *copy;	/* the copy that is restored */
 	const char *path;		/* path of the device or file that the user has given */
 	bool overwrite, json, device;
+	int hold;			/* what manifest_hold() has returned */
 	int fd;				/* the device, or the new file; -1: not open */
 	/* A file is written under this name, which is renamed to `path` at the end. */
 	char unfinished[PATH_MAX];
@@ -265,6 +266,7 @@ static int restore_backup(struct restoring *t, const char *directory, const char
 {
 	int bad, r;
 
+	t->hold = manifest_hold(directory);
 	r = manifest_open(&t->manifest, directory, err);
 	if (!r)
 		r = choose_copy(t, at, err);
@@ -320,7 +322,7 @@ static void print_restored(const struct restoring *t)
 
 static int run_restore_backup(const struct command *cmd, int argc, char **argv)
 {
-	struct restoring t = { .manifest = MANIFEST_NONE, .fd = -1 };
+	struct restoring t = { .manifest = MANIFEST_NONE, .fd = -1, .hold = -1 };
 	const char *at = NULL;
 	struct err err;
 	int c, r;
@@ -341,6 +343,8 @@ static int run_restore_backup(const struct command *cmd, int argc, char **argv)
 		print_restored(&t);
 	if (t.fd >= 0)
 		close(t.fd);
+	if (t.hold >= 0)
+		close(t.hold);
 	manifest_close(&t.manifest);
 	return r ? fail(&err) : EXIT_SUCCESS;
 }

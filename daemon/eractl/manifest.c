@@ -56,13 +56,23 @@ static int find_copy(const struct manifest *m, const char *file)
 	return i;
 }
 
+static bool is_removed(const struct manifest *m, const char *file)
+{
+	unsigned int i = m->nr_removed;
+
+	while (i-- && strcmp(m->removed[i], file))
+		;
+	return i + 1;
+}
+
 /* Reads a line about a copy.  Returns NULL, or what is wrong. */
 static const char *parse_copy(const struct manifest *m, struct json_object *o, struct backup_copy *c)
 {
 	const char *token = json_text(o, "token"), *base = json_text(o, "base");
 
 	memset(c, 0, sizeof(*c));
-	if (!take_text(json_text(o, "file"), c->file, sizeof(c->file)) || !is_file_name(c->file) || find_copy(m, c->file) >= 0)
+	if (!take_text(json_text(o, "file"), c->file, sizeof(c->file)) || !is_file_name(c->file) ||
+	    find_copy(m, c->file) >= 0 || is_removed(m, c->file))
 		return "the name of its file is wrong";
 	c->base = base ? find_copy(m, base) : -1;
 	if (base && c->base < 0)
@@ -82,6 +92,24 @@ static const char *parse_copy(const struct manifest *m, struct json_object *o, s
 	return NULL;
 }
 
+/* o: the list, or NULL. */
+static int parse_removed(struct manifest *m, struct json_object *o, struct err *err)
+{
+	const size_t nr = json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;
+	int r = 0;
+
+	for (size_t i = 0; i < nr && !r; i++) {
+		struct json_object *file = json_object_array_get_idx(o, i);
+		const char *text = json_object_is_type(file, json_type_string) ? json_object_get_string(file) : "";
+
+		if (!is_file_name(text))
+			r = err_set(err, -EBADMSG, "line 1: the name of a removed file is wrong");
+		else
+			r = manifest_add_removed(m, text, err);
+	}
+	return r;
+}
+
 static int parse_first(struct manifest *m, struct json_object *o, struct err *err)
 {
 	const char *uuid = json_text(o, "uuid"), *volume = json_text(o, "volume");
@@ -93,7 +121,7 @@ static int parse_first(struct manifest *m, struct json_object *o, struct err *er
 		return err_set(err, -EOPNOTSUPP, "line 1: got version %" PRIu64 ", expected %u: a newer eractl has written it",
 			       version, VERSION);
 	m->volume = strdup(volume);
-	return m->volume ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return m->volume ? parse_removed(m, json_object_object_get(o, "removed"), err) : err_set(err, -ENOMEM, "out of memory");
 }
 
 static int parse_line(struct manifest *m, const char *line, size_t length, unsigned int number, struct err *err)
@@ -170,8 +198,10 @@ void manifest_close(struct manifest *m)
 	m->fd = m->lock = -1;
 	free(m->volume);
 	free(m->copy);
+	free(m->removed);
 	m->volume = NULL;
 	m->copy = NULL;
+	m->removed = NULL;
 }
 
 /* ---- changing the directory ---- */
@@ -186,6 +216,15 @@ int manifest_lock(struct manifest *m, struct err *err)
 	if (errno == EWOULDBLOCK)
 		return err_set(err, -EBUSY, "%s: another backup is being made in this directory", m->directory);
 	return file_failed(m, LOCK_NAME, "locking it", err);
+}
+
+int manifest_hold(const char *directory)
+{
+	const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (fd >= 0 && flock(fd, LOCK_SH) && errno == EINTR)
+		;
+	return fd;
 }
 
 int manifest_check_empty(const struct manifest *m, struct err *err)
@@ -229,12 +268,16 @@ static void write_line(FILE *f, struct json_object *o)
 
 static void write_first(const struct manifest *m, FILE *f)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *removed = m->nr_removed ? json_object_new_array() : NULL;
 	char uuid[UUID_TEXT_SIZE];
 
 	json_object_object_add(o, "erad_backup", json_object_new_int(VERSION));
 	json_object_object_add(o, "uuid", json_object_new_string(uuid_text(m->uuid, uuid)));
 	json_object_object_add(o, "volume", jsonl_text(m->volume));
+	if (m->nr_removed)
+		json_object_object_add(o, "removed", removed);
+	for (unsigned int i = 0; i < m->nr_removed; i++)
+		json_object_array_add(removed, json_object_new_string(m->removed[i]));
 	write_line(f, o);
 }
 
@@ -285,6 +328,17 @@ int manifest_add(struct manifest *m, const struct backup_copy *copy, struct err 
 		return err_set(err, -ENOMEM, "out of memory");
 	m->copy = more;
 	m->copy[m->nr++] = *copy;
+	return 0;
+}
+
+int manifest_add_removed(struct manifest *m, const char *file, struct err *err)
+{
+	char (*more)[MANIFEST_FILE_MAX + 1] = realloc(m->removed, (m->nr_removed + 1) * sizeof(*more));
+
+	if (!more)
+		return err_set(err, -ENOMEM, "out of memory");
+	m->removed = more;
+	snprintf(m->removed[m->nr_removed++], sizeof(*more), "%s", file);
 	return 0;
 }
 
@@ -350,14 +404,19 @@ int manifest_check_content(const struct manifest *m, const char *file, const str
 		       copy->sha256);
 }
 
+int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err)
+{
+	const int r = check_file_size(m, copy, err);
+
+	return r || !contents ? r : manifest_check_content(m, copy->file, copy, err);
+}
+
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err)
 {
 	int r = 0;
 
 	for (; index >= 0 && !r; index = m->copy[index].base) {
-		r = check_file_size(m, &m->copy[index], err);
-		if (!r && contents)
-			r = manifest_check_content(m, m->copy[index].file, &m->copy[index], err);
+		r = manifest_check_copy(m, &m->copy[index], contents, err);
 		if (r)
 			*bad = index;
 	}

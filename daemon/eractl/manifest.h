@@ -4,8 +4,9 @@
  *
  * MANIFEST has one JSON object on each line.  The first line names the volume:
  *
- *	{"erad_backup": 1, "uuid": UUID, "volume": NAME}
+ *	{"erad_backup": 1, "uuid": UUID, "volume": NAME, "removed": [FILE]}
  *
+ * The list is there only while files of copies that are no longer in MANIFEST are removed: see chains.h.
  * Each further line is one copy, in the order in which the copies were made:
  *
  *	{"file", "base", "token", "time", "closed", "size", "bytes", "sha256", "why"}
@@ -13,7 +14,8 @@
  * The file of a copy is a stream as stream.h describes it.  A full copy has the base null, and its
  * file is full-NUMBER.erad.  The file of an increment is incr-NUMBER.erad, and its base is the file of
  * an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST is replaced in one step when
- * the file of the new copy is durable.  No command changes or removes a file that MANIFEST lists.
+ * the file of the new copy is durable.  No command changes a file that MANIFEST lists.  A file is removed
+ * only after MANIFEST was replaced by one in which it is not a copy, but in the list of those to be removed.
  */
 #ifndef ERACTL_MANIFEST_H
 #define ERACTL_MANIFEST_H
@@ -51,6 +53,8 @@ struct manifest {
 	char *volume;		/* name of the volume, or path of its metadata, when the first copy was made */
 	struct backup_copy *copy;
 	unsigned int nr;
+	char (*removed)[MANIFEST_FILE_MAX + 1];	/* files of former copies, which may still exist */
+	unsigned int nr_removed;
 };
 
 /*
@@ -69,6 +73,13 @@ void manifest_close(struct manifest *m);
  */
 int manifest_lock(struct manifest *m, struct err *err);
 
+/*
+ * Keeps the files of copies in the directory from being removed.  The caller calls this before manifest_open().
+ * Returns a file descriptor, which the caller closes in the end; or -1 if the directory cannot be opened.
+ * Waits while another process is removing files.  Where the file system has no locks, has no effect.
+ */
+int manifest_hold(const char *directory);
+
 /* Checks that there is nothing in the directory but what file systems and an interrupted first backup leave there. */
 int manifest_check_empty(const struct manifest *m, struct err *err);
 
@@ -80,6 +91,9 @@ int manifest_write(const struct manifest *m, struct err *err);
 
 /* Appends a copy to m.  Does not write MANIFEST. */
 int manifest_add(struct manifest *m, const struct backup_copy *copy, struct err *err);
+
+/* Appends the file to the list of those to be removed.  Does not write MANIFEST. */
+int manifest_add_removed(struct manifest *m, const char *file, struct err *err);
 
 /*
  * Finds the newest copy whose chain manifest_check_chain() finds good.  Returns its index, or -1.
@@ -93,6 +107,12 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
  * *bad: the index of the copy whose file is not good; unchanged on success.
  */
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
+
+/*
+ * Checks that the file of the copy exists and has the size that MANIFEST says.  contents: also reads the
+ * file, from the medium if possible, and compares its hash.
+ */
+int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err);
 
 /* Reads a file of the directory, from the medium if possible, and compares its size and hash with those of the copy. */
 int manifest_check_content(const struct manifest *m, const char *file, const struct backup_copy *copy, struct err *err);

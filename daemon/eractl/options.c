@@ -50,6 +50,8 @@ static const struct {
 	{ 'z', true, "freeze", NULL, "freeze the file system on the volume while it is read, and thaw it in every case" },
 	{ 'I', true, "init", NULL, "make the first backup, in an empty directory" },
 	{ 'u', true, "full", NULL, "copy all of the volume" },
+	{ 'e', true, "full-every", "N", "copy all of the volume after N increments; default: never" },
+	{ 'K', true, "keep", "N", "remove old copies, but keep the N newest full ones with their increments; default: all" },
 	{ 'y', true, "verify", NULL, "read back the copy, and the copies on which it is, and compare checksums" },
 	{ 'r', true, "report", "FILE", "note the result in this file, for erad-exporter" },
 	{ 'H', true, "at", "TOKEN|TIME", "the copy of this moment, or the last one before this time; default: latest" },

@@ -386,6 +386,242 @@ test_backup_is_killed_at_any_moment()
 	((n > 3 && n < 9)) || fail "killed $((n - 1)) times"
 }
 
+# files: prints the names in $T/dir, in one line
+files()
+{
+	(cd "$T/dir" && echo *)
+}
+
+# volumes_of_four_eras: as volumes, with the volume in era 4, in which nothing was written
+volumes_of_four_eras()
+{
+	volumes
+	cp "$T/v3" "$T/v4"
+	sealed 4
+}
+
+# restores_all: restores each copy in MANIFEST, and compares it with the volume in its era
+restores_all()
+{
+	local era
+
+	while read -r era; do
+		restores "$T/v$era" --at "$(token "$era")"
+	done < <(grep -o '"token":"[^"]*"' "$T/dir/MANIFEST" | sed 's/.*:\([0-9]*\)"/\1/' | sort -u)
+}
+
+# two_chains: makes full-000001 with incr-000002 and incr-000003, and full-000004 with incr-000005, in $T/dir
+two_chains()
+{
+	backs_up 1 --init
+	backs_up 2
+	backs_up 3
+	backs_up 2 --full
+	backs_up 3
+	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad incr-000002.erad incr-000003.erad incr-000005.erad"
+}
+
+test_backup_makes_a_full_copy_after_some_increments()
+{
+	DESCRIPTION="--full-every N makes a full copy where a restore would take N increments or more, says so, and not if nothing was written"
+	local n
+
+	volumes_of_four_eras
+	backs_up 1 --init --full-every 2
+	backs_up 2 --full-every 2
+	says increment
+	backs_up 3 --full-every 2
+	says increment
+	backs_up 3 --full-every 2
+	says "nothing was written since the last copy"
+	backs_up 4 --full-every 3
+	says increment
+	rm "$T/dir/incr-000004.erad"
+	backs_up 4 --full-every 2
+	says "full copy"
+	says "the number of increments on the last full copy is 2, and --full-every 2 was given"
+	tail -n 1 "$T/dir/MANIFEST" > "$T/line"
+	same "$(json "$T/line" '"$o->{why}"')" "the number of increments on the last full copy is 2, and --full-every 2 was given"
+	restores "$T/v3" --at "$(token 3)"
+	restores "$T/v3"
+	for n in 0 -1 x '' 1000001 99999999999 2x; do
+		refused "--full-every $n: expected a number from 1 to 1000000, or never" \
+			eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full-every "$n"
+		refused "--keep $n: expected a number from 1 to 1000000, or all" \
+			eractl backup "$T/m4" "$T/dir" --device "$T/v4" --keep "$n"
+	done
+}
+
+test_backup_keeps_the_newest_chains()
+{
+	DESCRIPTION="--keep N removes the oldest full copies with their increments, and those that stay restore each moment"
+	volumes_of_four_eras
+	two_chains
+	echo mine > "$T/dir/mine"
+	echo mine > "$T/dir/full-000000.erad"
+	cp "$T/dir/MANIFEST" "$T/before"
+	backs_up 3 --keep all
+	backs_up 3 --keep 2
+	says "nothing was written since the last copy"
+	cmp "$T/dir/MANIFEST" "$T/before"
+	backs_up 4 --keep 2
+	backs_up 4 --full --keep 2 --json
+	same "$(json "$T/said" 'join " ", @{$o->{removed}}')" "full-000001.erad incr-000002.erad incr-000003.erad"
+	same "$(json "$T/said" '"$o->{file} ".($o->{base} // "none")')" "full-000007.erad none"
+	same "$(files)" "LOCK MANIFEST full-000000.erad full-000004.erad full-000007.erad incr-000005.erad incr-000006.erad mine"
+	grep -q removed "$T/dir/MANIFEST" && fail "MANIFEST has a list of removed files"
+	restores "$T/v2" --at "$(token 2)"
+	restores "$T/v3" --at "$(token 3)"
+	restores "$T/v3"
+	refused "there is no copy of $(token 1)" eractl restore-backup "$T/dir" "$T/new" --at "$(token 1)"
+	# Also if nothing is copied.
+	backs_up 4 --keep 1 --verify
+	says "nothing was written since the last copy"
+	says "$T/m4: removed 3 old copies, "
+	same "$(files)" "LOCK MANIFEST full-000000.erad full-000007.erad mine"
+	restores "$T/v3"
+	# The base of an increment is named as before its index has changed.
+	rm -rf "$T/dir"
+	mkdir "$T/dir"
+	two_chains
+	backs_up 4 --keep 1 --json
+	same "$(json "$T/said" '"$o->{file} $o->{base} ".@{$o->{removed}}')" "incr-000006.erad incr-000005.erad 3"
+	same "$(files)" "LOCK MANIFEST full-000004.erad incr-000005.erad incr-000006.erad"
+	restores "$T/v2" --at "$(token 2)"
+	restores "$T/v3"
+}
+
+test_backup_keeps_enough_good_chains()
+{
+	DESCRIPTION="--keep does not count a chain with a missing, cut or damaged file, keeps the chain of the newest copy, and removes nothing after a failure"
+	volumes_of_four_eras
+	two_chains
+	cp -a "$T/dir" "$T/chains"
+	# The backup fails.
+	cp "$T/dir/MANIFEST" "$T/before"
+	refused "No space left on device" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=write:error=ENOSPC:when=1 \
+		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1
+	cmp "$T/dir/MANIFEST" "$T/before"
+	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad incr-000002.erad incr-000003.erad incr-000005.erad"
+	# A file of the second chain is cut, missing, or damaged.
+	truncate -s -1 "$T/dir/full-000004.erad"
+	backs_up 4 --full --keep 2
+	says "full-000004.erad: it has"
+	says "the chain of full-000004.erad is not counted for --keep"
+	restores "$T/v1" --at "$(token 1)"
+	rm -rf "$T/dir"
+	cp -a "$T/chains" "$T/dir"
+	rm "$T/dir/incr-000005.erad"
+	backs_up 4 --full --keep 2
+	says "incr-000005.erad: finding the file of a copy: No such file or directory; the chain of full-000004.erad is not counted for --keep"
+	restores "$T/v1" --at "$(token 1)"
+	rm -rf "$T/dir"
+	cp -a "$T/chains" "$T/dir"
+	printf x | dd of="$T/dir/incr-000005.erad" bs=1 seek=1000 conv=notrunc status=none
+	cp -a "$T/dir" "$T/damaged"
+	backs_up 4 --full --verify --keep 2
+	says "incr-000005.erad: it is damaged"
+	says "the chain of full-000004.erad is not counted for --keep"
+	restores "$T/v1" --at "$(token 1)"
+	# Two good chains are newer now, so the damaged one and the one before can go.
+	backs_up 4 --full --verify --keep 2
+	same "$(files)" "LOCK MANIFEST full-000006.erad full-000007.erad"
+	# The newest full copy is damaged, so the new increment is on the older chain, which is the newest now.
+	rm -rf "$T/dir"
+	cp -a "$T/chains" "$T/dir"
+	printf x | dd of="$T/dir/full-000004.erad" bs=1 seek=100000 conv=notrunc status=none
+	backs_up 4 --verify
+	says "the copy is an increment on an earlier one, incr-000003.erad"
+	backs_up 4 --keep 1
+	same "$(files)" "LOCK MANIFEST full-000001.erad incr-000002.erad incr-000003.erad incr-000006.erad"
+	restores "$T/v3"
+	restores "$T/v1" --at "$(token 1)"
+}
+
+test_backup_is_killed_while_it_removes()
+{
+	DESCRIPTION="after a kill at any flush, rename or unlink of a backup with --keep, all that MANIFEST names can be restored, and the next backup leaves no file"
+	local call n file
+
+	volumes_of_four_eras
+	two_chains
+	cp -a "$T/dir" "$T/chains"
+	for call in fsync renameat unlinkat; do
+		for ((n = 1; n < 30; n++)); do
+			rm -rf "$T/dir"
+			cp -a "$T/chains" "$T/dir"
+			strace -qq -o "$T/calls" -e "inject=$call:signal=KILL:when=$n" \
+				eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 > "$T/said" 2>&1 && break
+			while read -r file; do
+				[[ -e $T/dir/$file ]] || fail "$call $n: MANIFEST names $file, which was removed"
+			done < <(grep -o '^{"file":"[^"]*"' "$T/dir/MANIFEST" | cut -d '"' -f 4)
+			restores_all
+			backs_up 4 --keep 1
+			same "$(files)" "LOCK MANIFEST $(grep -o '^{"file":"[^"]*"' "$T/dir/MANIFEST" | cut -d '"' -f 4 | sort | paste -sd ' ')"
+			grep -q removed "$T/dir/MANIFEST" && fail "$call $n: MANIFEST has a list of removed files"
+		done
+		echo "$call: killed $((n - 1)) times"
+		((n > 1 && n < 30)) || fail "$call: killed $((n - 1)) times"
+	done
+	# The power fails: MANIFEST is durable before the first file is removed, and the removal before the list is.
+	rm -rf "$T/dir"
+	cp -a "$T/chains" "$T/dir"
+	strace -y -o "$T/calls" -e trace=fsync,renameat,unlinkat \
+		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 > "$T/said"
+	same "$(sed -n 's/^\([a-z]*\)(.*\(unfinished\|full\|incr\|MANIFEST.new\|dir>)\).*/\1 \2/p' "$T/calls" | grep -v '^unlinkat unf' | uniq | paste -sd ' ')" \
+		"unlinkat full unlinkat incr fsync unfinished renameat full fsync dir>) fsync MANIFEST.new renameat MANIFEST.new fsync dir>) fsync MANIFEST.new renameat MANIFEST.new fsync dir>) unlinkat full unlinkat incr unlinkat full unlinkat incr fsync dir>) fsync MANIFEST.new renameat MANIFEST.new fsync dir>)"
+}
+
+test_backup_removes_only_what_manifest_names()
+{
+	DESCRIPTION="a list of removed files that names a copy or a path is refused; a file that cannot be removed is an error, and the copy counts"
+	local name
+
+	volumes_of_four_eras
+	two_chains
+	cp -a "$T/dir" "$T/chains"
+	for name in full-000004.erad ../m1 MANIFEST mine; do
+		sed '1 s|}$|,"removed":["'$name'"]}|' "$T/chains/MANIFEST" > "$T/dir/MANIFEST"
+		refused "MANIFEST: line " eractl backup "$T/m4" "$T/dir" --device "$T/v4"
+		refused "MANIFEST: line " eractl restore-backup "$T/dir" "$T/new"
+		cp "$T/chains/MANIFEST" "$T/dir/MANIFEST"
+	done
+	# The first three calls are for what an interrupted backup may have left.
+	strace -qq -o "$T/calls" -e inject=unlinkat:error=EPERM:when=4 \
+		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 --report "$T/report.json" > "$T/said" 2>&1 && fail "exit code 0"
+	says "full copy"
+	says "full-000001.erad: removing the file of an old copy: Operation not permitted"
+	same "$(json "$T/report.json" '"$o->{success} ".($o->{last_success} == $o->{time})." $o->{full}"')" "0 1 1"
+	restores "$T/v3"
+	grep -q '"removed":\["full-000001.erad"' "$T/dir/MANIFEST" || fail "no list: $(cat "$T/dir/MANIFEST")"
+	# Without --keep too, the next backup removes the rest, before it copies.
+	backs_up 4
+	same "$(files)" "LOCK MANIFEST full-000006.erad"
+}
+
+test_backup_removes_nothing_while_a_copy_is_restored()
+{
+	DESCRIPTION="--keep removes nothing while restore-backup reads the directory, says so, and the next backup removes the old copies"
+	volumes_of_four_eras
+	two_chains
+	exec 8< "$T/dir"
+	flock -s 8
+	backs_up 4 --full --keep 1
+	says "a copy is being restored, so the next backup will remove the old ones"
+	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad full-000006.erad incr-000002.erad incr-000003.erad incr-000005.erad"
+	exec 8<&-
+	# restore-backup holds the files as flock has done.
+	strace -qq -o "$T/calls" -P "$T/dir" -e trace=flock eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)" > /dev/null
+	grep -q 'LOCK_SH' "$T/calls" || fail "restore-backup has no lock: $(cat "$T/calls")"
+	cmp "$T/restored" "$T/v1"
+	exec 8< "$T/dir"
+	flock 8
+	timeout 1 eractl restore-backup "$T/dir" "$T/other" > /dev/null && fail "restore-backup has not waited for the removal"
+	exec 8<&-
+	backs_up 4 --keep 1
+	same "$(files)" "LOCK MANIFEST full-000006.erad"
+}
+
 test_backup_is_alone_in_its_directory()
 {
 	DESCRIPTION="two backups into one directory at a time: the second one is refused and changes nothing"

@@ -57,3 +57,18 @@ test_completion_has_formats()
 	same "$(in_bash eractl diff data --format '' | paste -sd ' ')" "$formats"
 	same "$(in_zsh eractl diff data --format '' | paste -sd ' ')" "$formats"
 }
+
+test_completion_has_words_of_backup()
+{
+	DESCRIPTION="bash and zsh complete the words that backup's --keep and --full-every take, and eractl takes each of them"
+	local option words word
+
+	for option in keep full-every; do
+		words=$(in_bash eractl backup data /backup --$option '')
+		same "$(in_zsh eractl backup data /backup --$option '')" "$words"
+		[[ $words == *[a-z]* ]] || fail "got '$words'"
+		for word in $words; do
+			[[ $(eractl backup --$option "$word" 2>&1) == *"expected a volume"* ]] || fail "eractl does not take --$option $word"
+		done
+	done
+}
