@@ -16,7 +16,7 @@
 #include "common/members.h"
 #include "eractl/backup_report.h"
 
-#define REPORT_MAX	65536u	/* most bytes of an old report */
+#define REPORT_MAX	65536u	/* limit for the size of an old report, in bytes */
 
 /* Returns the time of the last success in the report at path, or 0 if there is none. */
 static uint64_t last_success_in(const char *path)
@@ -70,7 +70,9 @@ int backup_report_write(const char *path, const struct backup_report *report, st
 	char new[PATH_MAX];
 	int fd, r = -ENAMETOOLONG;
 
-	/* The exporter reads names that end in .json only, so it does not read the new file yet. */
+	/*
+	 * The exporter reads only names that end in .json, so it does not read the unfinished file.
+	 */
 	if (snprintf(new, sizeof(new), "%s.XXXXXX", path) >= (int)sizeof(new))
 		goto out;
 	fd = mkostemp(new, O_CLOEXEC);

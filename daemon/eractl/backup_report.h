@@ -12,14 +12,14 @@ struct backup_report {
 	const char *volume, *directory;
 	const char *error;	/* what has failed, or NULL */
 	bool made;		/* whether there is a new good copy, or none was needed; also if removing old copies has failed then */
-	bool full;		/* whether the copy is a full one */
-	uint64_t bytes;		/* how many bytes of the volume were copied */
+	bool full;		/* the copy is a full one */
+	uint64_t bytes;		/* number of bytes of the volume that were copied */
 	double seconds;		/* how long the backup took */
 };
 
 /*
  * Replaces the file at path by the report, in one step, durably.  Everybody may read the file.  If
- * the backup has failed, keeps the time of the last success from the report that is replaced.
+ * the backup has failed, keeps the time of the last success from the old report.
  */
 int backup_report_write(const char *path, const struct backup_report *r, struct err *err);
 

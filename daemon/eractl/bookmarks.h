@@ -16,8 +16,9 @@
 int bookmarks_list(const char *operand, struct json_object **out, struct err *err);
 
 /*
- * After since_parse(): if *token is @BOOKMARK, writes the bookmark's token to text, points *token to
- * text and sets *era.  Otherwise changes nothing.  ENOENT: the volume has no such bookmark.
+ * Call this after since_parse().  If *token is @BOOKMARK, writes the bookmark's token to text,
+ * points *token to text and sets *era.  Otherwise changes nothing.  ENOENT: the volume has no such
+ * bookmark.
  */
 int since_find(const char *operand, const char **token, uint32_t *era, char text[TOKEN_TEXT_SIZE],
 	       struct err *err);

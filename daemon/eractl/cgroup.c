@@ -10,7 +10,8 @@
 
 #include "eractl/cgroup.h"
 
-#define FILEID_KERNFS	0xfe	/* handle type FILEID_KERNFS; only the kernel's own headers define it */
+/* Handle type FILEID_KERNFS, which only the kernel's own headers define. */
+#define FILEID_KERNFS	0xfe
 
 union kernfs_handle {
 	struct file_handle handle;
@@ -18,8 +19,8 @@ union kernfs_handle {
 };
 
 /*
- * Opens the root of the default hierarchy.  On a machine that also uses version 1 of cgroups, the
- * default hierarchy is mounted at the second path.
+ * Opens the root of the default hierarchy.  On a machine that also uses version 1 of cgroups, this
+ * hierarchy is mounted at the second path.
  */
 static int open_root(const char **root)
 {

@@ -20,7 +20,10 @@ struct reading {
 	const char *operand;
 	struct changes_head head;
 	bool begun;
-	/* The last extent.  It is passed on when the extent after it has been read, because the two may be one. */
+	/*
+	 * The last extent.  It is passed on only when the next extent is known, because the two may
+	 * be adjacent.
+	 */
 	uint64_t offset, length;
 	uint64_t changed;	/* sum of the lengths of all extents */
 };

@@ -9,7 +9,7 @@
 #include "store/history.h"
 #include "store/moment.h"
 
-/* What the metadata says about the device. */
+/* The properties of the device that the metadata has. */
 struct closed {
 	struct store_info info;
 	struct identity identity;
@@ -21,7 +21,7 @@ struct closed {
 
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
-/* to may be NULL. */
+/* Reads the metadata of a closed volume.  to: receives the token of its era; may be NULL. */
 static int read_closed(const char *metadata, struct closed *c, struct token *to, struct err *err)
 {
 	struct engine *engine;

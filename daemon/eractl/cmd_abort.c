@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl abort: fails held writes, or lets all writes pass.  Calls the module itself, so it works without erad. */
+/*
+ * eractl abort: fails held writes, or lets all writes pass.  Calls the module directly, so it works
+ * without erad.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,8 +18,8 @@
 #define LOADING_STEP_MS	50
 
 struct outcome {
-	uint64_t failed;	/* number of writes that were held and have failed now */
-	bool passing;		/* the volume was degraded, so no write was held */
+	uint64_t failed;	/* number of held writes that have failed now */
+	bool passing;		/* the volume was degraded already, so no write was held */
 };
 
 static int abort_one(int fd, const struct erad_info *info, const char *name, struct outcome *out,
@@ -43,7 +46,7 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 	};
 	int i, r;
 
-	/* EAGAIN: an erad is attaching to the instance, which takes a short time. */
+	/* EAGAIN: erad is attaching to the instance, which takes a short time. */
 	for (i = 0; i < LOADING_MS / LOADING_STEP_MS; i++) {
 		r = ioctl(fd, ERAD_IOC_DEGRADE, &a) ? -errno : 0;
 		if (r != -EAGAIN)
@@ -72,7 +75,7 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 	}
 }
 
-/* Handles all instances of the volume: during a reload it has two, and both may hold writes. */
+/* Handles all instances of the volume: during a reload there are two, and both may hold writes. */
 static int abort_named(int fd, const char *name, bool degrade, struct outcome *out, struct err *err)
 {
 	struct erad_info *infos = NULL;
@@ -99,8 +102,8 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 	}
 	free(infos);
 	/*
-	 * During a reload, erad has never served the new instance.  Then EOPNOTSUPP of the new
-	 * instance is no error.
+	 * During a reload, erad has not served the new instance yet, so EOPNOTSUPP of the new
+	 * instance is not an error.
 	 */
 	if (!r && no && !done)
 		return no;

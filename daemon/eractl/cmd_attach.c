@@ -29,9 +29,9 @@ static bool print_attached(struct json_object *result)
 }
 
 /*
- * Look for logical volumes that are still on the physical volume.  A command of LVM may have read
- * LVM's configuration before the attach, and may have waited for LVM's lock until the attach had
- * ended.  Such a command loads tables that name the physical volume.
+ * Looks for logical volumes that are still on the physical volume.  A command of LVM may have read
+ * LVM's configuration before the attach, and then have waited for LVM's lock until the attach
+ * ended.  This command loads tables that name the physical volume.
  */
 static bool lvm_went_back(const char *pv, const char *name)
 {
@@ -65,7 +65,10 @@ static int check_lvm(const char *pv, const char *name)
 		complain("volume %s: cannot tell whether LVM leaves %s alone, so the volume is detached again: %s", name, pv, err.msg);
 	else if (uses)
 		complain("volume %s: LVM still uses %s in spite of the filter, so the volume is detached again", name, pv);
-	/* lvm_uses() has waited for LVM's locks.  So the commands of LVM that had waited before it have ended. */
+	/*
+	 * lvm_uses() has waited for LVM's locks.  So all commands of LVM that waited before it have
+	 * ended.
+	 */
 	if (failed || uses || lvm_went_back(pv, name)) {
 		if (client_call(client_request("detach", name), NULL, NULL, &result, &err))
 			return fail(&err);
@@ -94,7 +97,9 @@ static int request_attach(const struct command *cmd, const struct create_options
 	if (lvm_path(o->origin, pv, sizeof(pv), &err) || lvm_uses(pv, &uses, &err) ||
 	    (uses && write_filter && lvm_check_filter(pv, o->name, &err)))
 		return fail(&err);
-	/* LVM's reject pattern contains the path of the origin, so use a path by which LVM knows the origin. */
+	/*
+	 * Use a path by which LVM knows the origin, because LVM's reject pattern contains the path.
+	 */
 	at.origin = pv;
 	code = create_request(cmd, job.op, &at, &request);
 	if (code)

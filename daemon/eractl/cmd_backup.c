@@ -23,7 +23,8 @@
 #include "eractl/stream.h"
 #include "eractl/volumes.h"
 
-#define GRAIN		(64u << 10)	/* a piece of this many bytes is stored as zeros if all its bytes are zeros, else as data */
+/* A piece of this many bytes is stored as zeros if all its bytes are zeros, else as data. */
+#define GRAIN		(64u << 10)
 #define COUNT_MAX	1000000u	/* most copies that --keep and --full-every take */
 
 struct backup {
@@ -36,14 +37,14 @@ struct backup {
 	long long frozen_ms;		/* how long the file system was frozen */
 	struct content content;
 	struct manifest manifest;
-	struct backup_copy copy;	/* the copy that is made */
+	struct backup_copy copy;	/* the copy that is being made */
 	char base_token[TOKEN_TEXT_SIZE];
 	char base_file[MANIFEST_FILE_MAX + 1];	/* the file of the copy on which this copy is an increment; "": this is a full copy */
 	bool already;			/* the newest copy is of this moment, so nothing was copied, and `copy` is the newest copy */
 	bool made;			/* the copy counts, or is not needed */
 	struct json_object *removed;	/* array of the files of old copies that were removed */
 	uint64_t bytes_removed;
-	uint64_t bytes_read;		/* how many bytes of the volume were copied */
+	uint64_t bytes_read;		/* number of bytes of the volume that were copied */
 	long long started_ms;
 };
 
@@ -55,8 +56,8 @@ static bool same_token(const struct token *a, const struct token *b)
 /* ---- the directory ---- */
 
 /*
- * Removes what an interrupted backup has left: a file without its name, or with a name that MANIFEST
- * does not list.
+ * Removes the file that an interrupted backup has left.  The file either has the name of an
+ * unfinished file, or the name of a copy that MANIFEST does not list.
  */
 static int remove_unfinished(const struct manifest *m, struct err *err)
 {
@@ -73,8 +74,9 @@ static int remove_unfinished(const struct manifest *m, struct err *err)
 }
 
 /*
- * Opens and locks the directory.  Without --init, a directory without MANIFEST is an error: the disk
- * for the backups may not be mounted, and then a full copy would fill the file system below it.
+ * Opens and locks the directory.  Without --init, a directory without MANIFEST is an error.  The
+ * disk for the backups may not be mounted, and then a full copy would fill the file system below
+ * the mount point.
  */
 static int open_directory(struct backup *b, const char *directory, struct err *err)
 {
@@ -92,7 +94,7 @@ static int open_directory(struct backup *b, const char *directory, struct err *e
 	r = manifest_lock(m, err);
 	if (r)
 		return r;
-	/* Another backup may have changed the directory before it was locked. */
+	/* Open the directory again: another backup may have changed it before it was locked. */
 	r = manifest_open(m, directory, err);
 	if (!r && b->init)
 		return err_set(err, -EEXIST, "%s: another backup has begun there just now: leave out --init", directory);
@@ -149,7 +151,10 @@ static void make_full(struct backup *b, const char *why)
 	snprintf(b->copy.why, sizeof(b->copy.why), "%s", why);
 }
 
-/* Chooses the copy on which this copy is an increment.  Sets already, if the newest copy is of this moment. */
+/*
+ * Chooses the copy that is the base of this increment.  Sets b->already if the newest copy is of
+ * this moment.
+ */
 static void choose_base(struct backup *b)
 {
 	const struct manifest *m = &b->manifest;
@@ -184,7 +189,7 @@ static void choose_base(struct backup *b)
 
 /* ---- what is to be copied ---- */
 
-/* Lists the extents to copy.  Makes a full copy of an increment that is not possible. */
+/* Lists the extents to copy.  If an increment is not possible, makes a full copy instead. */
 static int list_extents(struct backup *b, struct err *err)
 {
 	struct content *c = &b->content;
@@ -225,7 +230,7 @@ static int copy_extent(void *ctx, const struct stream_extent *e, struct err *err
 	c->b->bytes_read += e->length;
 	freeze_alive(&c->b->freeze);
 	stream_write_extent(&c->out, e);
-	/* The caller knows why the write has failed. */
+	/* If the stream has an error, the caller reports it. */
 	return ferror(c->file) ? err_set(err, -EIO, "the file of the copy cannot be written") : 0;
 }
 
@@ -244,7 +249,10 @@ static int write_stream(void *ctx, FILE *file, struct err *err)
 	r = content_read(c, 1, GRAIN, "copying", copy_extent, &copying, err);
 	if (!r)
 		r = compared_check_still(&c->device, "copied, so this copy does not count", err);
-	/* All of the moment is read.  The file system can go on before the copy is durable. */
+	/*
+	 * The moment has been read completely.  The file system may go on before the copy is
+	 * durable.
+	 */
 	if (!r)
 		r = freeze_end(&b->freeze, &b->frozen_ms, err);
 	if (!r)
@@ -255,8 +263,8 @@ static int write_stream(void *ctx, FILE *file, struct err *err)
 /* ---- the steps of a backup ---- */
 
 /*
- * Freezes the file system of the volume.  The era of the copy has begun before, so what is written
- * between the checkpoint and the freeze is in the copy and in the next increment.
+ * Freezes the file system of the volume.  The era of the copy has begun before.  So a write between
+ * the checkpoint and the freeze is in the copy and also in the next increment.
  */
 static int freeze_volume(struct backup *b, struct err *err)
 {
@@ -279,7 +287,7 @@ static int copy_content(struct backup *b, struct err *err)
 	int r;
 
 	r = backup_file_write(&b->manifest, write_stream, b, &b->copy, err);
-	/* Others may use the device while the copy is read back. */
+	/* Close the device now, because others may use it while the copy is read back. */
 	content_close(&b->content);
 	if (!r && b->verify)
 		r = manifest_check_content(&b->manifest, MANIFEST_UNFINISHED, &b->copy, err);
@@ -296,8 +304,9 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 
 	r = open_directory(b, directory, err);
 	/*
-	 * Open the device before the checkpoint: compared_check_still() finds all writes from here on.
-	 * With --freeze, open the device after the freeze, which writes to the device.
+	 * Open the device before the checkpoint, so that compared_check_still() finds all later
+	 * writes.  With --freeze, the device is opened after the freeze, because the freeze writes
+	 * to the device.
 	 */
 	if (!r && !b->with_freeze)
 		r = content_open(&b->content, err);
@@ -443,7 +452,7 @@ static int parse_count(const struct command *cmd, const char *option, const char
 	return usage_error(cmd, "%s %s: expected a number from 1 to %u, or %s", option, text, COUNT_MAX, none);
 }
 
-/* Returns 0, or prints an error and returns EXIT_USAGE. */
+/* Returns 0.  If the operands are wrong, prints an error and returns EXIT_USAGE. */
 static int check_operands(const struct command *cmd, struct backup *b, int operands)
 {
 	if (operands < 2)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl bookmark: names a moment of a volume, lists and deletes such names. */
+/* eractl bookmark: gives moments of a volume a name, and lists and deletes the names. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,7 +41,10 @@ static bool print_nothing(struct json_object *result)
 	return json_text(result, "volume");
 }
 
-/* Sets the bookmark.  token NULL: to the beginning of a new era.  Prints the token, or JSON. */
+/*
+ * Sets the bookmark to the token's moment, or, if token is NULL, to the beginning of a new era.
+ * Prints the token, or JSON.
+ */
 static int set_bookmark(const char *volume, const char *bookmark, const char *token, bool json)
 {
 	struct json_object *checkpoint = NULL, *request, *result = NULL;

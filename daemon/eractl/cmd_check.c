@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * eractl check: examines metadata.  Opens the metadata of a closed volume, and asks erad to examine
- * the metadata of a live volume.
+ * eractl check: examines metadata.  Opens the metadata of a closed volume itself, and asks erad to
+ * examine the metadata of a live volume.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +36,7 @@ static void on_fault(void *ctx, const char *what)
 	c->faults++;
 }
 
-/* Without a good superblock, info->block_sectors is 0.  Then all values are null. */
+/* Without a good superblock, info->block_sectors is 0, and all values are printed as null. */
 static void end_json(const struct check *c, const struct store_info *info)
 {
 	char uuid[UUID_TEXT_SIZE], floor[16] = "null";
@@ -75,7 +75,10 @@ static void print_checked(const struct check *c, const struct store_info *info)
 		puts("no faults");
 }
 
-/* Only the array is checked: erad has checked the superblock and the journal when it opened the volume. */
+/*
+ * For a live volume, erad checks only the array.  It has checked the superblock and the journal
+ * when it opened the volume.
+ */
 static int check_volume(struct check *c, const char *name, struct store_info *info, struct err *err)
 {
 	uint64_t damaged, era = 0, block_sectors = 0;
@@ -115,8 +118,8 @@ static void begin_check_json(const struct check *c, const char *metadata)
 }
 
 /*
- * Metadata of a closed volume is examined here, and metadata in use by erad.  e: the volume's entry
- * in eratab, or NULL if path names metadata.
+ * Examines metadata that is not in use, or asks erad to examine metadata in use.  e: the volume's
+ * entry in eratab.  If e is NULL, path is the path of the metadata.
  */
 static int check_either(struct check *c, const struct eratab_entry *e, const char *path,
 			struct store_info *info, struct err *err)

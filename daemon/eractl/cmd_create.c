@@ -8,7 +8,10 @@
 #include "eractl/mentions.h"
 #include "eractl/volumes.h"
 
-/* Warns of files that still name the origin.  given: the origin's path as the user has given it. */
+/*
+ * Warns of configuration files that still name the origin.  given: the origin's path as the user
+ * has given it.
+ */
 static void look_for_mentions(const char *name, const char *given)
 {
 	const struct eratab_entry *e;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl detach: removes a volume from below logical volumes.  Also works if erad is not running. */
+/*
+ * eractl detach: removes a volume from below logical volumes.  Also works if erad is not running.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <libdevmapper.h>
@@ -31,15 +33,18 @@ static bool print_detached(struct json_object *result)
 	return true;
 }
 
-/* Takes erad's lock, so that no erad can start.  Returns the fd of the lock file, or a negative errno. */
+/*
+ * Takes erad's lock, so that erad cannot start.  Returns the fd of the lock file, or a negative
+ * errno.
+ */
 static int lock_out_erad(struct err *err)
 {
 	static const char path[] = ERAD_RUN_DIR "/erad.lock";
 	int fd = file_lock(path, O_RDWR, 0, err);
 
 	/*
-	 * If there is no lock file, no erad has run since the boot.  An erad that starts now reads
-	 * the option detaching in eratab.
+	 * Without a lock file, erad has not run since the boot.  If erad starts now, it finds the
+	 * option detaching in eratab.
 	 */
 	if (fd == -ENOENT)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -79,7 +84,7 @@ static int mark(struct eratab *tab, const char *name, bool detaching, struct err
 	return r ? r : eratab_write(tab, err);
 }
 
-/* Writes the UUID of the metadata, or an empty text. */
+/* Sets uuid to the UUID of the metadata, or to "" if it cannot be read. */
 static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
 	struct erad_disk_super sb[2];
@@ -144,7 +149,10 @@ static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, ch
 	r = mark(tab, name, true, err);
 	if (!r && dev)
 		r = below_detach(dev, us, err);
-	/* If nothing was changed, remove the option detaching, so that the next erad serves the volume. */
+	/*
+	 * If the volume is still attached, remove the option detaching, so that the next erad
+	 * serves the volume.
+	 */
 	if (r && below_tracked(dev))
 		mark(tab, name, false, NULL);
 	if (!r && dev)
@@ -157,7 +165,10 @@ static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, ch
 	return r;
 }
 
-/* Returns the origin that the line of the volume in eratab names, or NULL if there is no such line. */
+/*
+ * Returns the origin in the volume's line of eratab, or NULL if there is no such line.  The caller
+ * frees the text.
+ */
 static char *find_origin(const char *name)
 {
 	const struct eratab_entry *e;
@@ -174,8 +185,8 @@ static char *find_origin(const char *name)
 }
 
 /*
- * Checks, after the detach, that LVM uses the physical volume.  An administrator may have added a
- * filter to LVM's configuration; detach does not remove it.
+ * Checks, after the detach, that LVM uses the physical volume.  LVM's configuration may have a
+ * filter of the administrator, which detach does not remove.
  */
 static void check_lvm(const char *name, const char *origin)
 {
@@ -190,7 +201,7 @@ static void check_lvm(const char *name, const char *origin)
 			 name, device, device);
 }
 
-/* erad is not running, so detach the volume in this process. */
+/* Detaches the volume in this process, because erad is not running. */
 static int detach_without_erad(const char *name, struct json_object **result)
 {
 	struct eratab tab;

@@ -17,7 +17,8 @@
 struct diff_run {
 	struct diff diff;
 	const struct diff_format *format;	/* NULL: the output is a bitmap in a qcow2 file */
-	const char *file, *device;		/* paths for qcow2: the new file, and its backing file */
+	/* Paths for qcow2: the new file, and its backing file. */
+	const char *file, *device;
 	struct qcow2 *qcow2;
 	struct lv_map *lv;			/* NULL: the whole volume */
 	bool json;
@@ -78,7 +79,7 @@ static int print_extent(void *ctx, uint64_t offset, uint64_t length, struct err 
 	d->end = offset + length;
 	d->changed += length;
 	d->extents++;
-	/* end_output() prints why the output failed. */
+	/* If the output failed, end_output() prints the reason. */
 	return output_failed() ? err_set(err, -EPIPE, "the output failed") : 0;
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl doctor: checks everything that erad needs, and prints for each finding the command that helps. */
+/*
+ * eractl doctor: checks everything that erad needs, and prints for each finding a command that
+ * helps.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +57,8 @@ static void print_finding(struct json_object *o)
 		 volume ? volume : "", volume ? ": " : "", json_text(o, "text"));
 	puts(printable(line));
 	/*
-	 * Print the whole command, because a shortened command is another command.  A command has
-	 * no control characters.
+	 * Never shorten the command, because the result would be another command.  It has no
+	 * control characters.
 	 */
 	if (command)
 		printf("%18s # %s\n", "", command);

@@ -16,7 +16,7 @@
 struct dump {
 	struct store_info info;
 	bool json, dm_era;
-	uint64_t runs;			/* how many runs were printed as JSON */
+	uint64_t runs;			/* number of runs that were printed as JSON */
 };
 
 static void begin_xml(const struct dump *d)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl events: prints each change of a volume's state, each new era and each gap, until it is interrupted. */
+/*
+ * eractl events: prints each change of a volume's state, each new era and each gap, until it is
+ * interrupted.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,20 +20,24 @@
 #define ASK_MS		10000
 
 /*
- * An event is a difference between two answers of erad.  Short changes between two answers are
- * noticed too, because the answers have counters: the number of the era, the number of gaps in the
- * metadata, and state_changes.
+ * An event is a difference between two answers of erad.  Changes that begin and end between two
+ * answers are also noticed, because the answers have counters: the number of the era, the number of
+ * gaps in the metadata, and state_changes.
  */
 struct follower {
 	char *const *names;		/* names of volumes, then a NULL; no names: all volumes */
 	bool json;
 	struct json_object *before;	/* {NAME: STATUS} of the last answer */
-	int64_t pid;			/* pid of the erad that sent the last answer; 0: erad did not answer */
+	/* Pid of the erad that sent the last answer.  0: erad did not answer. */
+	int64_t pid;
 	bool began;
 	uint64_t start;			/* when the command began, in seconds since 1970 */
 };
 
-/* Prints an event.  Frees members.  volume: the volume's name, or NULL if the event is about erad. */
+/*
+ * Prints an event, and frees members.  volume: the volume's name, or NULL if the event is about
+ * erad.
+ */
 static void print_change(const struct follower *f, const char *event, const char *volume,
 			 struct json_object *members, const char *text)
 {
@@ -168,8 +175,8 @@ static size_t gaps_since_start(const struct follower *f, struct json_object *gap
 }
 
 /*
- * Reports the new gaps.  The metadata may not have kept all of them.  old: the last answer in which
- * the volume was open, or NULL if there is none.
+ * Reports the new gaps.  The metadata may have kept only some of them.  old: the last answer in
+ * which the volume was open, or NULL if there is none.
  */
 static void look_at_gaps(const struct follower *f, const char *name, struct json_object *old, struct json_object *new)
 {
@@ -194,8 +201,8 @@ static void look_at_gaps(const struct follower *f, const char *name, struct json
 }
 
 /*
- * Returns the newest answer in which the volume was open: o, or the older answer that is a member
- * of o, or NULL.
+ * Returns the newest answer in which the volume was open: o itself, or the older answer in o's
+ * member "known", or NULL.
  */
 static struct json_object *open_answer(struct json_object *o)
 {
@@ -221,7 +228,10 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 
 		if (!name || !is_wanted(f, name))
 			continue;
-		/* Keep the last known era and gaps of a closed volume: the answer of erad does not have them. */
+		/*
+		 * Keep the last known era and gaps of a closed volume, because erad's answer does
+		 * not have them.
+		 */
 		old = json_object_object_get(f->before, name);
 		known = open_answer(old);
 		look_at_states(f, name, old, v);

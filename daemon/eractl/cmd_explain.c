@@ -15,7 +15,8 @@
 struct explain {
 	const char *volume;
 	uint64_t since, era, oldest, block_size;
-	uint64_t changed_bytes, changed, written;	/* changed and written are numbers of blocks */
+	/* changed and written are numbers of blocks. */
+	uint64_t changed_bytes, changed, written;
 	struct json_object *rows;
 };
 
@@ -29,8 +30,8 @@ static const struct column explain_columns[] = {
 };
 
 /*
- * Keeps the era and the block size from the first part, which is an object.  The other parts are
- * extents, which explain does not need.
+ * Keeps the era and the block size from the first part, which is an object.  Ignores the other
+ * parts, which are extents.
  */
 static int explain_part(void *ctx, struct json_object *part, struct err *err)
 {
@@ -87,13 +88,19 @@ static int ask_both(struct explain *x, struct err *err)
 		r = explain_writers(x, err);
 		x->since = x->oldest ? x->oldest : 1;
 	}
-	/* Request the diff before the writers, so that the writers of all blocks of the diff are counted. */
+	/*
+	 * Request the diff before the writers.  Then the writers of all blocks of the diff have
+	 * been counted.
+	 */
 	if (!r)
 		r = ask_diff(x, err);
 	return r ? r : explain_writers(x, err);
 }
 
-/* Computes x->written, the sum of the blocks of all rows.  The share of a row is a percentage of this sum. */
+/*
+ * Sets x->written to the sum of the blocks of all rows.  The share of a row is a percentage of this
+ * sum.
+ */
 static void add_up(struct explain *x)
 {
 	const size_t nr = json_object_array_length(x->rows);
@@ -181,7 +188,7 @@ static int run_explain(const struct command *cmd, int argc, char **argv)
 		if (era_parse(since, &era))
 			return usage_error(cmd, "era %s: expected a number from 0 to 4294967294",
 					   since);
-		/* The first era is 1. */
+		/* Era 0 never has writes, so begin with era 1. */
 		x.since = era ? era : 1;
 	}
 	x.volume = argv[optind];

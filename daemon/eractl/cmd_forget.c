@@ -7,8 +7,8 @@
 #include "eractl/volumes.h"
 
 /*
- * Prints where the metadata still is, unless erad has removed it.  erad removes only files in its
- * own directory.
+ * Prints where the metadata still is, unless erad has removed it.  erad removes metadata only from
+ * its own directory.
  */
 static bool print_forgotten(struct json_object *result)
 {

@@ -15,13 +15,16 @@
 
 struct import {
 	struct dm_era *from;
-	const char *origin;	/* NULL: the volume's size is taken from the number of blocks */
+	const char *origin;	/* NULL: compute the volume's size from the number of blocks */
 	uint64_t nr_sectors;	/* size of the origin */
 	const struct era_sink *sink;
 	void *ctx;
 };
 
-/* The origin may end inside the last block.  dm-era's metadata has the number of blocks only. */
+/*
+ * Checks the origin's size.  The origin may end inside the last block, and dm-era's metadata has
+ * only the number of blocks.
+ */
 static int import_super(void *ctx, const struct era_super *sb, struct err *err)
 {
 	struct import *i = ctx;
@@ -81,7 +84,10 @@ static int import_metadata(struct import *i, const char *path, bool snapshot, co
 
 	if (i->origin && find_size(i, &err))
 		return fail(&err);
-	/* Do not require exclusive use: dm-era may use the metadata, but its metadata snapshot does not change. */
+	/*
+	 * Do not require exclusive use of the metadata.  dm-era may be using it, but its metadata
+	 * snapshot does not change.
+	 */
 	if (snapshot)
 		ret = engine_open(path, ENGINE_READ, &e, &err);
 	else

@@ -16,7 +16,7 @@
 #include "eractl/map_draw.h"
 
 #define MARGIN		12	/* columns beside the cells, for offsets */
-#define LINES_AROUND	12	/* lines above and below the cells: title, empty line, legend, prompt */
+#define LINES_AROUND	12	/* lines for title, empty line, legend and prompt */
 #define SVG_COLUMNS	128
 #define SVG_ROWS	64
 
@@ -29,7 +29,7 @@ static void fit_to_terminal(struct map *m)
 	m->rows = w.ws_row > LINES_AROUND + 4 ? w.ws_row - LINES_AROUND : 4;
 }
 
-/* no-color.org: an empty NO_COLOR counts as unset. */
+/* An empty NO_COLOR counts as unset: see no-color.org. */
 static enum map_colour choose_colour(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"), *depth = getenv("COLORTERM");
@@ -61,7 +61,7 @@ static int draw_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return 0;
 }
 
-/* Returns EEXIST if the file, which has bytes, has the content of something else than an SVG. */
+/* Returns EEXIST if the file is not empty and does not begin as an SVG does. */
 static int check_svg(int fd, const char *path, struct err *err)
 {
 	static const char *const heads[] = { "<svg", "<?xml", "<!DOCTYPE svg" };
@@ -79,7 +79,7 @@ static int check_svg(int fd, const char *path, struct err *err)
 
 /*
  * Checks what is at the path.  real receives the path without symbolic links, so that the file is
- * replaced, and not a link.  *mode receives the mode of the new file.
+ * replaced, and not a link to it.  *mode receives the mode for the new file.
  */
 static int check_picture(const char *path, char real[PATH_MAX], mode_t *mode, struct err *err)
 {
@@ -108,7 +108,7 @@ static int check_picture(const char *path, char real[PATH_MAX], mode_t *mode, st
 	return r;
 }
 
-/* Writes the whole picture into the file that is open as fd. */
+/* Writes the picture to the file fd. */
 static int fill_picture(const struct map *m, int fd)
 {
 	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -129,7 +129,10 @@ static int fill_picture(const struct map *m, int fd)
 	return -e;
 }
 
-/* Writes a temporary file beside the path, and then renames it: so an error leaves the old picture as it was. */
+/*
+ * Writes a temporary file beside the path, and renames it to the path.  So an error leaves the old
+ * picture unchanged.
+ */
 static int write_svg(const struct map *m, const char *path)
 {
 	char real[PATH_MAX], temporary[PATH_MAX + 8];
@@ -181,7 +184,7 @@ static int run_map(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "got both --json and --svg, expected one");
 	if (since && era_parse(since, &era))
 		return usage_error(cmd, "era %s: expected a number from 0 to 4294967294", since);
-	/* The oldest era is 1: blocks with era 0 were never written, and do not count. */
+	/* Era 0 means that a block was never written, so the oldest era is 1. */
 	if (since && era)
 		m.since = era;
 	m.name = argv[optind];

@@ -5,7 +5,7 @@
 #include "common/eratab.h"
 #include "eractl/volumes.h"
 
-/* Lists the volumes that are opened at boot: all that are not marked noauto. */
+/* Opens all volumes that are opened at boot: all volumes without the option noauto. */
 static int open_all(const struct volumes_job *job)
 {
 	struct eratab tab;

@@ -27,10 +27,14 @@
 #include "store/crc32c.h"
 #include "store/device_lock.h"
 
-#define ZEROS	(1u << 20)	/* how many zeros are written at a time, in bytes */
-#define EOF_MS	3000		/* how long receive waits without a word for the end of standard input */
+#define ZEROS	(1u << 20)	/* zeros are written in units of this many bytes */
+/* how long receive waits for the end of standard input before it prints a note */
+#define EOF_MS	3000
 
-/* An extent that was written to the copy.  The copy is read back, and compared with this. */
+/*
+ * An extent that was written to the copy.  receive later reads the extent back, and compares it
+ * with the crc.
+ */
 struct written {
 	uint64_t offset, length;
 	uint32_t crc;
@@ -43,20 +47,23 @@ struct receive {
 	const struct stream_head *head;
 	struct standing_place place;
 	struct standing standing;	/* state of the copy before this stream */
-	int signals;		/* becomes readable when the user has interrupted receive */
+	int signals;		/* becomes readable when the user interrupts receive */
 	bool has_standing;
 	bool block_device, created;
 	FILE *written;		/* temporary file, an array of struct written */
 	uint8_t *buf;		/* buffer of STREAM_GROUP bytes */
-	uint64_t data_bytes, zero_bytes;	/* how many bytes of data, and of zeros, the stream had */
+	/* number of bytes of data, and of zeros, in the stream */
+	uint64_t data_bytes, zero_bytes;
 	bool full_copy_due, already;
-	bool told_of_eof;	/* receive has said that it waits for the end of standard input */
+	/* receive has printed that it waits for the end of standard input */
+	bool told_of_eof;
 };
 
 /*
- * SIGINT, SIGTERM and SIGHUP do not kill receive, but end it after the current step.  So receive can
- * note in the state how it leaves the copy.  A signal that the caller ignores stays ignored, as
- * nohup(1) wants it: the kernel would queue an ignored signal that is blocked.
+ * SIGINT, SIGTERM and SIGHUP end receive after the current step, so that it can note in the state
+ * how it leaves the copy.  A signal that the caller of receive ignores stays ignored, for example
+ * with nohup(1).  This signal must not be blocked, because the kernel queues a blocked signal even
+ * if it is ignored.
  */
 static int catch_signals(struct receive *rc, struct err *err)
 {
@@ -82,8 +89,8 @@ static int check_interrupted(const struct receive *rc, struct err *err)
 }
 
 /*
- * Waits until standard input or a signal can be read.  If the stream has ended, but standard input
- * has not, says once for what receive waits.
+ * Waits until standard input or a signal can be read.  If the stream has ended and standard input
+ * has not, prints once what receive is waiting for.
  */
 static int wait_for_stdin(struct receive *rc, struct pollfd p[2])
 {
@@ -140,7 +147,10 @@ static int open_receive_target(struct receive *rc, struct err *err)
 	struct stat st;
 	int fd;
 
-	/* Open a block device exclusively, so that receive does not write below a mounted file system. */
+	/*
+	 * Open a block device with O_EXCL, so that receive does not write below a mounted file
+	 * system.
+	 */
 	fd = open(rc->path, O_RDWR | O_CLOEXEC | (device ? O_EXCL : O_NONBLOCK | O_NOCTTY));
 	if (fd < 0 && errno == ENOENT && full) {
 		fd = create_copy(rc, err);
@@ -180,18 +190,21 @@ static int read_standing(struct receive *rc, struct err *err)
 	return r;
 }
 
-/* Reads the tokens of both moments.  Returns whether both are moments of one volume. */
+/* Parses the tokens of both moments.  Returns whether both belong to one volume. */
 static bool same_source(const char *to, const char *unfinished, struct token *t, struct token *u)
 {
 	return stream_token(to, t) && stream_token(unfinished, u) && !memcmp(t->uuid, u->uuid, sizeof(t->uuid));
 }
 
 /*
- * A copy has a part of the increment that leads to the moment `unfinished`.  The increment to the
- * moment `to` completes the copy only if it overwrites this part.  The same increment does, and a
- * later increment of the same timeline does.  An increment of another timeline does not: the volume
- * may have been put back in between, and then some blocks of the part were never written on the
- * other timeline.
+ * Checks whether this stream can complete a copy to which the increment to the moment `unfinished`
+ * was applied in part.  The increment to the moment `to` completes the copy only if it overwrites
+ * this part:
+ *
+ * - The same increment, and a later increment of the same timeline, overwrite it.
+ * - An increment of another timeline may not overwrite it.  The volume may have been restored in
+ *   between, and then some
+ *   blocks of the part were never written on the other timeline.
  */
 static int check_completes(struct receive *rc, struct err *err)
 {
@@ -214,9 +227,9 @@ static int check_completes(struct receive *rc, struct err *err)
 }
 
 /*
- * Returns whether the copy is of the era of this full copy, and nothing has written to the copy since.
- * Compares the tokens.  The name of a snapshot in Ceph does not suffice: another image may have one
- * of the same name.  compare_stream() then compares the data.
+ * Returns whether the copy already has the era of this full copy, and nothing has written to the
+ * copy since.  Compares tokens only: the name of a snapshot in Ceph is not enough, because another
+ * image may have a snapshot of the same name.  compare_stream() compares the data later.
  */
 static bool has_full_copy_of_era(struct receive *rc)
 {
@@ -237,7 +250,10 @@ static int check_full(struct receive *rc, struct err *err)
 
 	if (rc->created)
 		return 0;
-	/* --overwrite allows to overwrite the content, but not another device than that of the state. */
+	/*
+	 * --overwrite allows to overwrite the content, but only on the device that the state
+	 * describes.
+	 */
 	if (rc->has_standing && rc->state && standing_compare_device(&rc->place, s, &why))
 		return err_set(err, -EEXIST, "%s: %s; if %s is the right one, remove %s, or name another file with --state", rc->path,
 			       why.msg, rc->path, rc->state);
@@ -247,7 +263,9 @@ static int check_full(struct receive *rc, struct err *err)
 		size = st.st_size;
 	if (!rc->block_device && !size)
 		return 0;
-	/* A full copy that was cut is overwritten, if nothing else has written to it. */
+	/*
+	 * A full copy was applied in part.  Overwrite it, unless something else has written to it.
+	 */
 	if (rc->has_standing && s->partial && !*s->at)
 		return standing_compare(&rc->place, s, &why) ? err_set(err, -EEXIST, "%s: %s; --overwrite overwrites the copy", rc->path, why.msg) : 0;
 	rc->already = has_full_copy_of_era(rc);
@@ -325,7 +343,7 @@ static int zero_target(struct receive *rc, uint64_t offset, uint64_t length, str
 	static const uint8_t zeros[ZEROS];
 	int r = 0;
 
-	/* A file has zeros here already, because it was emptied. */
+	/* A full copy goes to an empty file, which has zeros here already. */
 	if (!length || (!rc->block_device && !*rc->head->from))
 		return 0;
 	if (!fallocate(rc->place.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length))
@@ -379,7 +397,10 @@ static int apply_stream(struct receive *rc, struct err *err)
 		r = zero_target(rc, end, rc->head->size - end, err);
 	if (!r && fsync(rc->place.fd))
 		r = target_failed(rc, err, "making the copy durable");
-	/* Not only if this receive has created the copy: an earlier one may have been cut after it created the copy. */
+	/*
+	 * Do this even if this receive has not created the copy, because an interrupted receive may
+	 * have created it.
+	 */
 	if (!r && !rc->block_device && !*rc->head->from) {
 		r = file_sync_name(rc->path);
 		if (r)
@@ -404,7 +425,7 @@ static int read_back(struct receive *rc, const struct written *w, struct err *er
 		       rc->path, w->offset, w->length);
 }
 
-/* Compares the written extents with what the medium has. */
+/* Compares the written extents with the content of the medium. */
 static int verify_target(struct receive *rc, struct err *err)
 {
 	struct written w;
@@ -414,8 +435,8 @@ static int verify_target(struct receive *rc, struct err *err)
 		return err_set(err, -EIO, "%s: a temporary file cannot be written", rc->path);
 	rewind(rc->written);
 	/*
-	 * Drop the pages from the page cache, so that reads come from the medium.  The pages are
-	 * clean since fsync().
+	 * Drop the pages from the page cache, so that reads come from the medium.  This works
+	 * because the pages are clean after fsync().
 	 */
 	posix_fadvise(rc->place.fd, 0, 0, POSIX_FADV_DONTNEED);
 	while (!r && fread(&w, sizeof(w), 1, rc->written) == 1) {
@@ -431,8 +452,9 @@ static int verify_target(struct receive *rc, struct err *err)
 /* ---- the steps of receive ---- */
 
 /*
- * Notes that the copy is between two moments.  Before the first write, the state is not settled.  So
- * the state tells the next receive if this one is killed.
+ * Notes in the state that the copy is between two moments.  settle false: this is before the first
+ * write, and leaves the state unsettled.  If this receive is killed, the unsettled state tells the
+ * next receive that the copy may have been written.
  */
 static int note_unfinished(struct receive *rc, bool settle, struct err *err)
 {
@@ -457,7 +479,10 @@ static int note_complete(struct receive *rc, struct err *err)
 	return r ? err_prefix(err, r, "%s", rc->path) : standing_write(&rc->place, &s, err);
 }
 
-/* Opens and checks the copy.  Writes nothing to the copy, but creates an empty file if there is none. */
+/*
+ * Opens and checks the copy.  Writes nothing to the copy, but creates an empty file if there is no
+ * copy.
+ */
 static int prepare_target(struct receive *rc, struct err *err)
 {
 	int r = target_check_data(rc->path, err);
@@ -479,7 +504,7 @@ static int prepare_target(struct receive *rc, struct err *err)
 	return rc->buf ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
-/* Returns EILSEQ if the copy has something else at this place.  data NULL: zeros are expected. */
+/* Returns EILSEQ if the copy has different bytes at this place.  data NULL: zeros are expected. */
 static int compare_part(struct receive *rc, const void *data, uint64_t offset, uint64_t length, struct err *err)
 {
 	uint64_t n;
@@ -503,9 +528,10 @@ static int compare_part(struct receive *rc, const void *data, uint64_t offset, u
 }
 
 /*
- * Compares a stream with a copy of the same moment.  They may differ: send of closed metadata, and
- * send --to, name their streams by an era in which the volume may have been written after another
- * stream of this era was sent.  Reads the stream to its end, or the program that writes it would fail.
+ * Compares a stream with a copy of the same moment.  They may differ, because send of closed
+ * metadata, and send --to, name their streams by an era in which the volume may have been written
+ * after another stream of this era was sent.  Reads the stream to its end, because otherwise the
+ * program that writes it would fail.
  */
 static int compare_stream(struct receive *rc, struct err *err)
 {
@@ -557,7 +583,9 @@ static int receive(struct receive *rc, struct err *err)
 		r = verify_target(rc, err);
 	if (!r)
 		return note_complete(rc, err);
-	/* If this fails, the state stays as before the first write.  Then the next receive asks for --overwrite. */
+	/*
+	 * If this fails, the state stays unsettled, and the next receive asks for --overwrite.
+	 */
 	note_unfinished(rc, true, &why);
 	if (*rc->head->from)
 		return err_prefix(err, r, "%s: the copy is between two moments: send an increment on %s again", rc->path,

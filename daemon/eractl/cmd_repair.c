@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl repair: repairs damaged metadata.  Blocks whose eras are lost count as written in the current era. */
+/*
+ * eractl repair: repairs damaged metadata.  Blocks whose eras are lost count as written in the
+ * current era.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -26,7 +26,10 @@ static int read_xml(void *from, const struct era_sink *sink, void *ctx, struct e
 	return era_xml_read(x->f, x->name, sink, ctx, err);
 }
 
-/* Copies the input to a temporary file unless it is a regular file, because the XML is read twice. */
+/*
+ * Opens the input.  If it is not a regular file, copies it to a temporary file, because the XML is
+ * read twice.
+ */
 static int open_xml(struct xml *x, struct err *err)
 {
 	FILE *in = stdin, *copy;

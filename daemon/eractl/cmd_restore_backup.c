@@ -26,7 +26,7 @@
 #include "eractl/stream.h"
 #include "eractl/target_check.h"
 
-#define ZEROS	(1u << 20)	/* how many zeros are written at a time, in bytes */
+#define ZEROS	(1u << 20)	/* zeros are written in units of this many bytes */
 
 struct restoring {
 	struct manifest manifest;
@@ -35,9 +35,9 @@ struct restoring {
 	bool overwrite, json, device;
 	int hold;			/* what manifest_hold() has returned */
 	int fd;				/* the device, or the new file; -1: not open */
-	/* A file is written under this name, which is renamed to `path` at the end. */
+	/* The name of the new file until the end; then the file is renamed to `path`. */
 	char unfinished[PATH_MAX];
-	uint64_t written;		/* how many bytes of data were written */
+	uint64_t written;		/* number of bytes of data that were written */
 };
 
 static int target_failed(const struct restoring *t, const char *what, struct err *err)
@@ -47,7 +47,7 @@ static int target_failed(const struct restoring *t, const char *what, struct err
 
 /* ---- which copy ---- */
 
-/* Reads a local time, or @SECONDS since 1970. */
+/* Parses a local time, or @SECONDS since 1970. */
 static bool parse_time(const char *text, uint64_t *seconds)
 {
 	static const char *const formats[] = { "@%s", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M" };
@@ -66,7 +66,7 @@ static bool parse_time(const char *text, uint64_t *seconds)
 	return false;
 }
 
-/* Finds the newest copy that `at` allows: a token, a time, or "latest".  NULL is "latest". */
+/* Finds the newest copy up to `at`, which is a token, a time, or "latest".  NULL means "latest". */
 static int choose_copy(struct restoring *t, const char *at, struct err *err)
 {
 	const struct manifest *m = &t->manifest;
@@ -97,7 +97,10 @@ static int open_device(struct restoring *t, struct err *err)
 
 	if (!t->overwrite)
 		return err_set(err, -EEXIST, "%s: all of the device will be overwritten: --overwrite says that this is meant", t->path);
-	/* O_EXCL: the device is not mounted, and cannot be mounted before the end. */
+	/*
+	 * With O_EXCL, open() fails if the device is mounted, and nobody can mount the device
+	 * before it is closed.
+	 */
 	t->fd = open(t->path, O_RDWR | O_CLOEXEC | O_EXCL);
 	if (t->fd < 0 && errno == EBUSY)
 		return err_set(err, -EBUSY, "%s: it is in use, for example mounted", t->path);
@@ -121,7 +124,7 @@ static int check_file(struct restoring *t, struct err *err)
 		return err_set(err, -EINVAL, "%s: expected a block device or a regular file", t->path);
 	if (exists && !t->overwrite)
 		return err_set(err, -EEXIST, "%s: it exists; --overwrite replaces it", t->path);
-	/* Replace the file to which a symbolic link leads, and not the link. */
+	/* If path is a symbolic link, replace the file to which it leads, and not the link. */
 	if (!exists && snprintf(real, sizeof(real), "%s", t->path) >= (int)sizeof(real))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", t->path);
 	if (exists && !realpath(t->path, real))
@@ -134,7 +137,7 @@ static int check_file(struct restoring *t, struct err *err)
 	return 0;
 }
 
-/* Makes the file, or empties what an interrupted restore-backup has left. */
+/* Creates the unfinished file, or empties the one that an interrupted restore-backup has left. */
 static int make_file(struct restoring *t, struct err *err)
 {
 	/* The lock keeps another restore-backup from writing to the same file. */
@@ -146,12 +149,18 @@ static int make_file(struct restoring *t, struct err *err)
 	return 0;
 }
 
-/* Renames the file.  Without --overwrite, a file that another program has made meanwhile stays. */
+/*
+ * Renames the file.  Without --overwrite, does not replace a file that another program has created
+ * meanwhile.
+ */
 static int rename_file(const struct restoring *t, const char *path)
 {
 	if (!renameat2(AT_FDCWD, t->unfinished, AT_FDCWD, path, t->overwrite ? 0 : RENAME_NOREPLACE))
 		return 0;
-	/* Some file systems, such as NFS, do not support RENAME_NOREPLACE.  link() never replaces a file, either. */
+	/*
+	 * Some file systems, for example NFS, do not support RENAME_NOREPLACE.  link() never
+	 * replaces a file either.
+	 */
 	if (t->overwrite || errno != EINVAL)
 		return -1;
 	return link(t->unfinished, path) || unlink(t->unfinished);

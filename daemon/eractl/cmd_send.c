@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl send: writes what was written since a token, with its data, as a stream for receive and rbd import-diff. */
+/*
+ * eractl send: writes the blocks that were written since a token, with their data, as a stream for
+ * receive and rbd import-diff.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,12 +16,13 @@
 #include "eractl/stream.h"
 #include "eractl/volumes.h"
 
-#define GRAIN		(64u << 10)	/* a piece of this many bytes is sent as zeros if all its bytes are zeros, else as data */
+/* A piece of this many bytes is sent as zeros if all its bytes are zeros, else as data. */
+#define GRAIN		(64u << 10)
 
 static int send_part(void *ctx, const struct stream_extent *e, struct err *err)
 {
 	stream_write_extent(ctx, e);
-	/* end_output() prints why the output failed. */
+	/* If the output failed, end_output() prints the reason. */
 	return output_failed() ? err_set(err, -EPIPE, "the output failed") : 0;
 }
 
@@ -33,7 +37,10 @@ static int send_stream(struct content *c, struct err *err)
 	stream_name(&c->to, head.to);
 	stream_write_head(&out, stdout, &head);
 	r = content_read(c, 1, GRAIN, "sending", send_part, &out, err);
-	/* After an error, leave out the end of the stream: then no reader accepts the stream as a copy. */
+	/*
+	 * After an error, do not write the end of the stream, so that no reader accepts the stream
+	 * as a copy.
+	 */
 	if (!r)
 		r = compared_check_still(&c->device, "sent, so the stream has no end and cannot complete a copy", err);
 	if (!r)
@@ -42,8 +49,9 @@ static int send_stream(struct content *c, struct err *err)
 }
 
 /*
- * Refuses the device of a closed volume that was written since the close: the metadata does not know
- * these writes.  With --to, the device may be a snapshot from before the close.
+ * Refuses the device of a closed volume if it was written since the close, because the metadata
+ * does not know these writes.  With --to, the device may be a snapshot from before the close, so it
+ * is not checked.
  */
 static int check_closed(const struct content *c, const char *to, struct err *err)
 {
@@ -58,12 +66,15 @@ static int check_closed(const struct content *c, const char *to, struct err *err
 	return 0;
 }
 
-/* Finds the era of which the stream will be a copy; the help describes the cases. */
+/* Sends the stream.  The help describes how the moment of the stream is found. */
 static int send_volume(struct content *c, const char *to, struct err *err)
 {
 	int r;
 
-	/* Open the device before the checkpoint: compared_check_still() finds all writes from here on. */
+	/*
+	 * Open the device before the checkpoint, so that compared_check_still() finds all later
+	 * writes.
+	 */
 	r = content_open(c, err);
 	if (!r)
 		r = check_closed(c, to, err);

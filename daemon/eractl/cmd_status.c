@@ -71,7 +71,7 @@ static const struct column counts[] = {
 	{ }
 };
 
-/* Writes the kind of the newest gap that the metadata has kept. */
+/* Returns the kind of the newest gap in the answer. */
 static const char *last_gap(struct json_object *row)
 {
 	struct json_object *gaps = json_object_object_get(row, "gaps");
@@ -156,8 +156,8 @@ static const char *time_text(char buf[32], uint64_t ns)
 }
 
 /*
- * Prints a bar for each slot, but not for an empty slot between two others: the bounds of its
- * neighbours show the empty slot.
+ * Prints a bar for each slot of the list.  An empty slot between two others has no bar, but the
+ * bounds of its neighbours show it.
  */
 static void print_histogram(const char *head, struct json_object *slots, const char *key)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl top: shows the writers of first writes in the current era, again every second. */
+/* eractl top: shows the writers of first writes in the current era, every second. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,10 +15,12 @@
 #define HOME	"\033[H\033[J"	/* escape sequences that clear the terminal */
 
 struct top {
-	char *const *names;		/* names of volumes, then a NULL; no names: all open volumes */
+	/* Names of volumes, then a NULL.  No names: all open volumes. */
+	char *const *names;
 	bool live;			/* true: print every PERIOD until interrupted */
-	struct json_object *before;	/* bytes of each writer in the last period; NULL: not known */
-	/* The members below are about the current period. */
+	/* Bytes of each writer at the end of the last period.  NULL: not known. */
+	struct json_object *before;
+	/* The fields below are about the current period. */
 	struct json_object *now;	/* bytes of each writer */
 	struct json_object *rows;	/* rows of all volumes */
 	struct json_object *volumes;	/* volumes with their rows, for JSON */
@@ -65,7 +67,9 @@ static int by_rate(const void *a, const void *b)
 	return 0;
 }
 
-/* Adds the member "rate" to a row: the bytes since the last period, or all bytes of a new writer. */
+/*
+ * Adds the member "rate" to a row: the bytes since the last period, or for a new writer all bytes.
+ */
 static void add_rate(struct top *t, struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *command = json_text(row, "command");
@@ -78,7 +82,7 @@ static void add_rate(struct top *t, struct json_object *row)
 	json_object_object_add(t->now, who, json_object_new_uint64(bytes));
 	if (!t->before)
 		return;
-	/* A smaller number than before means that erad has begun to count from 0 again. */
+	/* If the number is smaller than before, erad has begun to count from 0 again. */
 	before = row_number(t->before, who);
 	json_object_object_add(row, "rate", json_object_new_uint64(bytes > before ? (bytes - before) / PERIOD : 0));
 }
@@ -109,7 +113,10 @@ static int add_volume(struct top *t, struct json_object *volume, struct err *err
 	if (!*t->names && state && !strcmp(state, "closed"))
 		return 0;
 	r = writers_rows(volume, row_number(volume, "era"), &rows, err);
-	/* If all volumes are shown, print the error of one volume as a note, and show the other volumes. */
+	/*
+	 * If all volumes are shown, print the error of this volume as a note, and go on with the
+	 * others.
+	 */
 	if (r == -EREMOTEIO && !*t->names) {
 		json_object_array_add(t->notes, json_object_new_string(err->msg));
 		json_object_array_add(t->volumes, as_json(volume, NULL));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* eractl verify: compares a volume with a copy of it, and says whether every block that differs is in the diff. */
+/*
+ * eractl verify: compares a volume with a copy of it, and says whether every block that differs is
+ * in the diff.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,9 +20,10 @@
 #include "eractl/progress.h"
 #include "eractl/volumes.h"
 
-#define PIECE		(1u << 20)	/* how many bytes are compared at a time; one block, if the blocks are larger */
+/* Bytes that are compared at a time, or one block, if the blocks are larger. */
+#define PIECE		(1u << 20)
 #define COMPARED	"compared, so the comparison is not valid"
-#define SAY_MAX		10u		/* how many missing extents are listed as text */
+#define SAY_MAX		10u		/* limit of the missing extents that are printed as text */
 
 struct extent {
 	uint64_t offset, length;
@@ -32,13 +36,14 @@ struct extents {
 
 struct verify {
 	const char *volume, *base_path, *device_path;
-	const char *token;	/* the token that the user has given, or NULL: the user has given the era `since` */
+	/* The token that the user has given.  NULL: the user has given the era `since`. */
+	const char *token;
 	uint32_t since;
 	bool snapshot, json;
 	uint64_t block_size, size, era;
 	struct extents diff;
 	struct compared device, base;
-	/* These three are in bytes. */
+	/* These three are numbers of bytes. */
 	uint64_t differ, unchanged, missing_bytes;
 	struct extents missing;
 	bool full_copy_due;	/* the metadata does not know the moment of the token */
@@ -94,8 +99,8 @@ static int get_diff(struct verify *v, struct err *err)
 }
 
 /*
- * Returns whether the diff has the block at offset.  Call this with ascending offsets.  *at is the
- * position in the diff, 0 at first.
+ * Returns whether the diff contains the block at offset.  Call this with ascending offsets.  *at is
+ * a position in the diff, which must be 0 at first.
  */
 static bool in_diff(const struct verify *v, uint64_t offset, size_t *at)
 {
@@ -161,7 +166,10 @@ static int verify_volume(struct verify *v, struct err *err)
 
 	if (blockdev_same_place(v->device_path, v->base_path))
 		return err_set(err, -EINVAL, "%s is the volume itself, expected a copy of it", v->base_path);
-	/* Open the volume and the base before the diff: compared_check_still() finds all writes from here on. */
+	/*
+	 * Open the volume and the base before the diff, so that compared_check_still() finds all
+	 * later writes.
+	 */
 	r = compared_open(&v->device, v->device_path, err);
 	if (!r)
 		r = compared_open(&v->base, v->base_path, err);

@@ -20,9 +20,9 @@
 #define ALIGN	4096u
 
 /*
- * Returns whether the kernel does not count what is written to the device.  Before Linux 6.11,
- * device-mapper counts in any case, and queue/iostats of its devices is 0 (kernel commit
- * "block: move the io_stat flag setting to queue_limits").
+ * Returns whether the kernel does not count the writes to the device.  Before Linux 6.11,
+ * device-mapper always counts, although queue/iostats of its devices is 0 (kernel commit "block:
+ * move the io_stat flag setting to queue_limits").
  */
 static bool counters_are_off(dev_t dev)
 {
@@ -39,8 +39,8 @@ static bool counters_are_off(dev_t dev)
 }
 
 /*
- * Reads numbers that change with each write.  For a device: the sectors written and discarded,
- * which a suspend or a new table does not reset.  For a file: its size and times.
+ * Reads values that change with each write.  For a device: the number of sectors written and
+ * discarded, which a suspend or a new table does not reset.  For a file: its size and times.
  */
 static int read_counters(const struct compared *c, char text[sizeof(c->written)], struct err *err)
 {
@@ -76,7 +76,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	uint64_t size;
 
 	c->path = path;
-	/* O_NONBLOCK: opening a fifo must not wait for a writer.  The fifo is refused below. */
+	/* With O_NONBLOCK, opening a FIFO does not wait for a writer.  A FIFO is refused later. */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (c->fd < 0 || fstat(c->fd, &st))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
@@ -87,18 +87,24 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 		return err_set(err, -ENOTBLK, "%s: expected a regular file or a block device", path);
 	close(c->fd);
 	c->dev = st.st_rdev;
-	/* O_DIRECT: the page cache of a device may be older than what its file system has written. */
+	/*
+	 * Use O_DIRECT, because the page cache of a device may be older than the writes of its file
+	 * system.
+	 */
 	c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT | O_EXCL);
 	c->exclusive = c->fd >= 0;
-	/* EBUSY: the device is in use.  compared_check_still() will notice if it is written. */
+	/*
+	 * EBUSY: another program uses the device.  compared_check_still() notices whether the
+	 * device is written.
+	 */
 	if (c->fd < 0 && errno == EBUSY)
 		c->fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
 	if (c->fd < 0 || ioctl(c->fd, BLKGETSIZE64, &size))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	c->size = size;
 	/*
-	 * Write the dirty pages of the device's cache now.  Otherwise the reads would write them
-	 * later, and compared_check_still() would report these writes.
+	 * Write the dirty pages of the device's cache now.  Otherwise the kernel would write them
+	 * during the reads, and compared_check_still() would report these writes.
 	 */
 	if (fsync(c->fd))
 		return err_set(err, -errno, "%s: writing the dirty pages of its cache: %s", path, strerror(errno));

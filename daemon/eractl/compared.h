@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads a file or block device to compare it, and finds out whether it was written during the comparison. */
+/*
+ * Reads a file or block device to compare it, and finds out whether it was written during the
+ * comparison.
+ */
 #ifndef ERACTL_COMPARED_H
 #define ERACTL_COMPARED_H
 
@@ -14,15 +17,19 @@ struct compared {
 	const char *path;
 	int fd;			/* file descriptor; -1: not open */
 	dev_t dev;		/* number of the block device; 0: this is a file */
-	bool exclusive;		/* whether nobody else uses the device; false for a file */
+	bool exclusive;		/* no other program uses the device; false for a file */
 	uint64_t size;		/* size in bytes */
-	char *buf;		/* what compared_read() has read last */
-	char written[128];	/* values that change with each write: counters of a device, or the times of a file */
+	char *buf;		/* bytes of the last compared_read() */
+	/*
+	 * Values that change with each write: counters of a device, or the size and times of a
+	 * file.
+	 */
+	char written[128];
 };
 
 /*
- * Opens the path for reading.  A device that nobody uses cannot be mounted until compared_close().
- * c->fd must be -1.  The caller calls compared_close() also after an error.
+ * Opens the path for reading.  If no other program uses the device, nobody can mount it until
+ * compared_close().  c->fd must be -1.  The caller calls compared_close() also after an error.
  */
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);
@@ -34,8 +41,9 @@ int compared_buffer(struct compared *c, uint64_t len, struct err *err);
 int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err *err);
 
 /*
- * Returns EBUSY, with a sentence in err, if the file or device was written since compared_open().
- * consequence: the part of the sentence after "while it was", which says what the command did and what follows.
+ * Returns EBUSY, with a message in err, if the file or device was written since compared_open().
+ * consequence: the part of the message after "while it was": the action of the command, and its
+ * consequence.
  */
 int compared_check_still(const struct compared *c, const char *consequence, struct err *err);
 

@@ -157,7 +157,7 @@ bool content_all_zeros(const char *buf, uint64_t len)
 	return !*buf && !memcmp(buf, buf + 1, len - 1);
 }
 
-/* Passes the bytes of the buffer on as runs of zeros and runs of data. */
+/* Passes the bytes of the buffer to fn, as runs of zeros and runs of data. */
 static int pass_piece(const struct reading *rd, const char *buf, uint64_t offset, uint64_t len, struct err *err)
 {
 	uint64_t at, end, n;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the content of a volume at one moment: all of it, or what was written since a token. */
+/*
+ * Reads the content of a volume at one moment: all of it, or the blocks that were written since a
+ * token.
+ */
 #ifndef ERACTL_CONTENT_H
 #define ERACTL_CONTENT_H
 
@@ -13,58 +16,71 @@
 #include "eractl/compared.h"
 #include "eractl/stream.h"
 
-#define CONTENT_PIECE	(1u << 20)	/* most bytes that one call of content_fn gets */
+#define CONTENT_PIECE	(1u << 20)	/* limit of the bytes in one call of content_fn */
 
 struct content {
-	/* The caller sets these four, and device.fd to -1. */
-	const char *operand;		/* name of the volume, or a path of metadata, which has a '/' */
-	const char *device_path;	/* the device with the data: the volume, or a snapshot of the volume */
-	const char *since;		/* token of the earlier copy, or NULL: read all of the volume */
-	const char *directory;		/* where to make temporary files, or NULL: in the system's directory for these */
+	/* The caller sets these four fields, and sets device.fd to -1. */
+	/* Name of the volume, or a path of metadata, which has a '/'. */
+	const char *operand;
+	/* The device with the data: the volume, or a snapshot of the volume. */
+	const char *device_path;
+	/* token of the earlier copy; NULL: read all of the volume */
+	const char *since;
+	/* Directory for temporary files.  NULL: the system's directory for temporary files. */
+	const char *directory;
 
 	struct token from, to;		/* the moments of `since`, and of the content */
 	bool has_to;
 	struct changes_head head;
-	FILE *extents;			/* temporary file, because erad must not wait for the reader of the content */
+	/*
+	 * A temporary file for the extents, so that erad need not wait for the reader of the
+	 * content.
+	 */
+	FILE *extents;
 	struct compared device;
-	bool whole;			/* whether all of the volume is listed because writes may have gone past erad */
-	bool full_copy_due;		/* whether the metadata does not know the moment of a token */
+	/* All of the volume is listed, because writes may have gone past erad. */
+	bool whole;
+	bool full_copy_due;		/* the metadata does not know the moment of a token */
 };
 
-/* Is called with each extent: zeros of any length, or up to CONTENT_PIECE bytes of data. */
+/* Called for each extent: zeros of any length, or up to CONTENT_PIECE bytes of data. */
 typedef int (*content_fn)(void *ctx, const struct stream_extent *e, struct err *err);
 
 /*
- * Opens the device.  content_check_still() finds all writes from here on.  The caller calls
- * content_close() also after an error of this and of the other functions.
+ * Opens the device.  compared_check_still() finds all writes from here on.  The caller calls
+ * content_close() also after an error of this function and of the other functions.
  */
 int content_open(struct content *c, struct err *err);
 void content_close(struct content *c);
 
 /*
- * Finds the moment of the content.  to: token of the era that had begun when the device was made,
- * or NULL.  If to is NULL and the volume is open, begins a new era.
+ * Finds the moment of the content.  to: token of the era that had begun when the device (a
+ * snapshot) was made, or NULL.  If to is NULL and the volume is open, begins a new era.
  */
 int content_find_moment(struct content *c, const char *to, struct err *err);
 
 /*
- * Lists what content_read() will read, and sets c->head.  ESTALE: a full copy is due.  Then the
+ * Lists the extents for content_read(), and sets c->head.  ESTALE: a full copy is due.  Then the
  * caller may set c->since to NULL and call this again.
  */
 int content_list(struct content *c, struct err *err);
 
 /*
  * Reads the data and calls fn for each extent, in ascending order.  align: a power of two.  Each
- * extent begins at a multiple of align, and ends at such a multiple or at the end of the volume.  So
- * an extent may have data around what was written.  Runs of zeros are found in units of grain bytes,
- * a multiple of align and at most CONTENT_PIECE.  what: the word for the progress.
+ * extent begins at a multiple of align, and ends at a multiple of align or at the end of the
+ * volume, so an extent may have data around the bytes that were written.  Runs of zeros are found
+ * in units of grain bytes, which is a multiple of align and at most CONTENT_PIECE.  what: the word
+ * for the display of the progress.
  */
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err);
 
 /* Returns whether all of the buffer is zeros.  len is not 0. */
 bool content_all_zeros(const char *buf, uint64_t len);
 
-/* Makes a temporary file without a name.  directory NULL: in the system's directory for such files. */
+/*
+ * Makes a temporary file without a name.  directory NULL: the system's directory for temporary
+ * files.
+ */
 FILE *content_temporary(const char *directory);
 
 #endif /* ERACTL_CONTENT_H */

@@ -13,7 +13,8 @@
 #include "eractl/create_request.h"
 
 #define BLOCK_UNIT	4096u
-#define BLOCK_MAX	((uint64_t)UINT32_MAX * 512)	/* largest block size in bytes: the format stores it in sectors, in 32 bits */
+/* Largest block size in bytes.  The format stores the number of its sectors in 32 bits. */
+#define BLOCK_MAX	((uint64_t)UINT32_MAX * 512)
 
 void create_option(int c, struct create_options *o)
 {
@@ -46,7 +47,7 @@ static int parse_block_bytes(const struct command *cmd, const char *text, uint64
 
 /*
  * Makes the path absolute, because erad runs in another directory.  Keeps symbolic links, because
- * the name of a link may last longer than its target.
+ * the name of a link may stay valid longer than its target.
  */
 static int add_path(struct json_object *o, const char *key, const char *path)
 {

@@ -10,14 +10,21 @@
 
 struct create_options {
 	const char *name, *origin;	/* the operands, unchanged */
-	const char *metadata, *block_size;	/* the option's value; NULL: the user has not given the option */
+	/* Values of the options.  NULL: the user has not given the option. */
+	const char *metadata, *block_size;
 	bool overwrite;
 };
 
-/* Takes the value of an option that create and attach share; ignores other options.  c: letter of the option. */
+/*
+ * Stores the value of an option that create and attach share; ignores other options.  c: letter of
+ * the option.
+ */
 void create_option(int c, struct create_options *o);
 
-/* Makes the request; the caller drops the reference.  Returns 0, or prints an error and returns the exit code. */
+/*
+ * Makes the request, which the caller frees.  Returns 0, or prints an error and returns the exit
+ * code.
+ */
 int create_request(const struct command *cmd, const char *op, const struct create_options *o, struct json_object **out);
 
 #endif /* ERACTL_CREATE_REQUEST_H */

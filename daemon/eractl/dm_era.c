@@ -15,8 +15,13 @@
 #include "store/bitset.h"
 
 #define MAX_SECTORS	((uint64_t)1 << 55)	/* size of the largest device */
-#define DEPTH_MAX	16u	/* levels of a tree; nodes are at least a third full, so 5 levels hold everything */
-#define PAGES		(2 * DEPTH_MAX + 1)	/* for a path in each of two trees, and a block of an array */
+/*
+ * Limit of the levels of a tree.  Nodes are at least a third full, so 5 levels are enough for
+ * everything.
+ */
+#define DEPTH_MAX	16u
+/* for a path in each of two trees, and a block of an array */
+#define PAGES		(2 * DEPTH_MAX + 1)
 #define END		UINT64_MAX		/* a number greater than all keys */
 
 struct dm_era {
@@ -24,7 +29,8 @@ struct dm_era {
 	uint64_t nr;			/* size of the metadata in blocks */
 	bool snapshot;
 	struct dm_era_disk_super *live;	/* block 0, as dm_era_open() has read it */
-	struct dm_era_disk_super *sb;	/* superblock of the trees that are read; it was in block `at` */
+	/* Superblock of the trees that are read.  Its block has the number `at`. */
+	struct dm_era_disk_super *sb;
 	uint64_t at;
 	uint8_t *pages;			/* PAGES buffers; the first `held` are in use */
 	unsigned int held;
@@ -43,7 +49,10 @@ struct tree {
 	int (*value)(struct tree *t, uint64_t block, uint64_t key, const void *value);
 };
 
-/* A walk through the btree of an array.  The values of this btree are the blocks of the array. */
+/*
+ * A walk through the btree of an array.  The values of this btree are the numbers of the array's
+ * blocks.
+ */
 struct array {
 	struct tree tree;
 	uint32_t value_size, per_block;
@@ -51,8 +60,11 @@ struct array {
 	uint64_t next;			/* index of the next block of the array */
 	int (*content)(struct array *a, uint64_t block, const struct dm_era_disk_array *content,
 		       uint64_t first, uint64_t nr);
-	uint64_t bits;			/* for a writeset: how many of its bits count */
-	/* Consecutive blocks of the same era, which are passed to the sink as one run. */
+	uint64_t bits;			/* for a writeset: the number of its bits that count */
+	/*
+	 * The current run: consecutive blocks of the same era, which are passed to the sink
+	 * together.
+	 */
 	uint64_t run_first, run_len;
 	uint32_t run_era;
 };
@@ -153,7 +165,10 @@ static int check_node(struct tree *t, uint64_t block, const struct dm_era_disk_n
 	return 0;
 }
 
-/* Walks through the subtree at `block`.  All keys of the subtree must be at least `from`, and less than `end`. */
+/*
+ * Walks through the subtree at `block`.  All keys of the subtree must be at least `from`, and less
+ * than `end`.
+ */
 static int walk_tree(struct tree *t, uint64_t block, uint64_t parent, unsigned int depth, uint64_t from,
 		uint64_t end)
 {
@@ -218,8 +233,8 @@ static int check_era_array(struct array *a, uint64_t block, const struct dm_era_
 }
 
 /*
- * When the kernel shrinks an array to the end of a block, it leaves one block too many.  That
- * block is not read.
+ * Reads a block of an array.  When the kernel shrinks an array to the end of a block, it leaves one
+ * block too many; this block is not read.
  */
 static int read_array_block(struct tree *t, uint64_t parent, uint64_t index, const void *value)
 {
@@ -335,7 +350,10 @@ static int read_bits(struct array *a, uint64_t block, const struct dm_era_disk_a
 
 /* ---- reading all eras ---- */
 
-/* Ignores bits beyond the end of the device.  The device may have been larger in the era of the writeset. */
+/*
+ * Reads a writeset.  Ignores bits beyond the end of the device, because the device may have been
+ * larger in the era of the writeset.
+ */
 static int read_writeset(struct dm_era *d, uint64_t parent, uint32_t era,
 			 const struct dm_era_disk_writeset *set)
 {
@@ -379,15 +397,18 @@ static int read_all_eras(struct dm_era *d)
 	if (!ret)
 		ret = walk_tree(&sets, le64toh(sb->writeset_tree_root), d->at, 0, 0, END);
 	/*
-	 * Skip the current writeset of a snapshot: it had just begun, so it was empty.  Its blocks
-	 * may have other content now, because the snapshot does not keep them.
+	 * Skip the current writeset of a metadata snapshot.  It had just begun, so it was empty.
+	 * The snapshot does not protect its blocks, which may have other content now.
 	 */
 	if (!ret && !d->snapshot && sb->current_writeset.root)
 		ret = read_writeset(d, d->at, le32toh(sb->current_era), &sb->current_writeset);
 	return ret;
 }
 
-/* Returns EBUSY if the metadata has changed since dm_era_open().  Then the eras may be a mixture of two states. */
+/*
+ * Returns EBUSY if the metadata has changed since dm_era_open(), because the eras may then be a
+ * mixture of two states.
+ */
 static int check_metadata_unchanged(struct dm_era *d)
 {
 	struct dm_era_disk_super *again = (struct dm_era_disk_super *)d->pages;
@@ -401,7 +422,7 @@ static int check_metadata_unchanged(struct dm_era *d)
 			       d->e->name);
 	if (!d->snapshot)
 		return 0;
-	/* A snapshot in another block is a newer snapshot. */
+	/* If the metadata snapshot is now in another block, it is a newer snapshot. */
 	if (again->metadata_snap == d->live->metadata_snap) {
 		ret = read_block_at(d, d->at, again);
 		if (ret || !memcmp(again, d->sb, sizeof(*again)))

@@ -24,10 +24,10 @@ void dm_era_close(struct dm_era *d);
 
 /*
  * Passes the eras of all blocks to the sink, as era_xml_read() does.  May be called again, with the
- * same result.  The metadata snapshot has all writes from before it was taken.  Verifies all
- * checksums, reads no block of the metadata twice, and uses bounded memory even if the metadata is
- * damaged.  EBUSY: the superblock has changed since dm_era_open().  EUCLEAN: a block is damaged;
- * the sink may already have received some eras.
+ * same result.  A metadata snapshot has all writes from before it was taken.  Verifies all
+ * checksums, reads each block of the metadata at most once, and uses bounded memory even if the
+ * metadata is damaged.  EBUSY: the superblock has changed since dm_era_open().  EUCLEAN: a block is
+ * damaged; the sink may already have received some eras.
  */
 int dm_era_read(struct dm_era *d, const struct era_sink *sink, void *ctx, struct err *err);
 

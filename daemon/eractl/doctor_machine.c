@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The checks of `eractl doctor` on the machine: kernel, module, erad, group, BPF file system, exporter. */
+/*
+ * The checks of `eractl doctor` on the machine: kernel, module, erad, group, BPF file system,
+ * exporter.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
@@ -64,7 +67,10 @@ static void look_at_kernel(struct findings *f, const char *release)
 			    "Linux %s runs, erad needs 6.1 or later", release);
 }
 
-/* Finds the installed module in the list that depmod has made.  Returns whether the module is in the list. */
+/*
+ * Finds the path of the installed module in the list that depmod has made.  Returns false if the
+ * list does not have it.
+ */
 static bool find_module(const char *release, char *path, size_t size)
 {
 	char list[256], line[1024];
@@ -90,7 +96,7 @@ static bool find_module(const char *release, char *path, size_t size)
 	return found;
 }
 
-/* The facts about the file of an installed module.  A compressed file cannot be read. */
+/* The properties of the file of an installed module.  A compressed file cannot be read. */
 struct module_file {
 	bool readable, is_signed;
 	char version[32];
@@ -122,7 +128,7 @@ static void read_module(const char *path, struct module_file *m)
 	fclose(f);
 }
 
-/* Returns whether the kernel loads only modules that are signed with a key that it trusts. */
+/* Returns whether the kernel loads only signed modules whose key the kernel trusts. */
 static bool wants_signature(void)
 {
 	char line[128];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The checks of `eractl doctor` on the places of metadata: the file system, the disk, the free space. */
+/*
+ * The checks of `eractl doctor` on the places of metadata: the file system, the disk, the free
+ * space.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +24,10 @@
 #define DEPTH_MAX	16
 #define OVERLAY_MAGIC	0x794c7630
 
-/* The devices below one device, down to the disks.  If there are more than DISKS_MAX, the others are left out. */
+/*
+ * The devices below one device, down to the disks.  If there are more than DISKS_MAX, the rest is
+ * left out.
+ */
 struct below {
 	dev_t dev[DISKS_MAX];
 	size_t nr;
@@ -82,9 +88,9 @@ static dev_t common_disk(const struct below *a, const struct below *b)
 	return 0;
 }
 
-#define MOVE_COMMAND	(ERAD_NAME_MAX + 80)	/* size of the text of move_command() in bytes */
+#define MOVE_COMMAND	(ERAD_NAME_MAX + 80)	/* size of the buffer of move_command(), in bytes */
 
-/* Writes what moves the metadata of the volume to another place. */
+/* Returns in command the steps that move the metadata of the volume to another place. */
 static void move_command(char command[MOVE_COMMAND], const struct eratab_entry *e)
 {
 	snprintf(command, MOVE_COMMAND, "eractl close %s, then move the file and edit " ERAD_TAB, e->name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The checks of `eractl doctor` on each volume of /etc/eratab: its line, its origin, who else uses
+ * The checks of `eractl doctor` on each volume of /etc/eratab: its line, its origin, other users of
  * the origin, its state.
  */
 #include <blkid/blkid.h>
@@ -48,7 +48,7 @@ static void look_for_doubles(struct findings *f, const struct eratab *tab, size_
 	}
 }
 
-/* Returns whether the path may name another device after the next boot. */
+/* Returns whether the path may lead to another device after the next boot. */
 static bool is_unstable(const char *path)
 {
 	return !fnmatch("/dev/[shv]d[a-z]*", path, FNM_PATHNAME) || !fnmatch("/dev/dm-[0-9]*", path, FNM_PATHNAME) ||
@@ -73,9 +73,9 @@ static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev
 }
 
 /*
- * Reads the values of the tags, such as UUID, with which fstab may name the volume.  If the volume
- * is open, reads the volume and not the origin, because the page cache may have old pages of the
- * origin.
+ * The tags, for example the UUID, by which fstab may name the volume.  If the volume is open, they
+ * are read from the volume and not from the origin, because the page cache may have old pages of
+ * the origin.
  */
 struct tags {
 	blkid_probe probe;
@@ -99,7 +99,7 @@ static void read_tags(const struct eratab_entry *e, struct tags *t)
 	blkid_probe_lookup_value(t->probe, "TYPE", &t->type, NULL);
 }
 
-/* Returns whether text has this value after KEY=.  The value may be in quotes. */
+/* Returns whether spec is KEY=value.  The value may be in quotes. */
 static bool tag_is(const char *spec, const char *key, const char *value)
 {
 	const size_t n = strlen(key);
@@ -244,7 +244,7 @@ static void look_at_mounts(struct findings *f, const struct eratab_entry *e, dev
 		endmntent(mounts);
 }
 
-/* Looks for a regular file where the node of the volume belongs. */
+/* Reports a regular file that is in the place of the volume's device node. */
 static void look_at_node(struct findings *f, const struct eratab_entry *e)
 {
 	char command[2 * ERAD_NAME_MAX + 64], size[SIZE_EXACT];

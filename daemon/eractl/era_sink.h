@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The interface between a reader of eras, such as era_xml.h and dm_era.h, and a writer of metadata. */
+/* The interface between a reader of eras (era_xml.h, dm_era.h) and a writer of metadata. */
 #ifndef ERACTL_ERA_SINK_H
 #define ERACTL_ERA_SINK_H
 
@@ -14,7 +14,8 @@ struct era_super {
 	uint32_t block_sectors;
 	uint64_t nr_blocks;
 	uint32_t era;
-	uint64_t nr_sectors;	/* size of the origin; if the input has no size, the size of nr_blocks whole blocks */
+	/* Size of the origin.  If the input has no size, the size of nr_blocks whole blocks. */
+	uint64_t nr_sectors;
 	uint64_t journal_pages;	/* 0: the input has no such value */
 	uint32_t chunk_pages;	/* 0: the input has no such value */
 };
@@ -22,7 +23,10 @@ struct era_super {
 /* Each function returns 0, or a negative errno with err set, which ends the reading. */
 struct era_sink {
 	int (*super)(void *ctx, const struct era_super *sb, struct err *err);
-	/* Called for runs of blocks within the device.  era is at least 1, and not newer than the current era. */
+	/*
+	 * Called for runs of blocks within the device.  era is at least 1, and at most the current
+	 * era.
+	 */
 	int (*blocks)(void *ctx, uint64_t first, uint64_t len, uint32_t era, struct err *err);
 };
 

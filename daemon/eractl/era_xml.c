@@ -13,7 +13,8 @@
 
 #define READ_BYTES	(64u << 10)
 #define MAX_SECTORS	((uint64_t)1 << 55)	/* size of the largest device */
-#define TOKEN_MAX	(1u << 20)	/* length of the longest tag in bytes; expat keeps a tag in memory until its end */
+/* Limit for a tag in bytes, because expat keeps a tag in memory until its end. */
+#define TOKEN_MAX	(1u << 20)
 
 enum where {
 	OUTSIDE,
@@ -31,7 +32,8 @@ struct reader {
 	void *ctx;
 	struct err *err;
 	int ret;
-	enum where where, around;	/* state of the parser, and its state after the current empty element */
+	/* State of the parser, and its state after the current empty element. */
+	enum where where, around;
 	bool seen_array;
 	struct era_super sb;
 	uint32_t set_era;	/* era of the writeset that is being read */
@@ -83,7 +85,7 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *n)
 {
 	char *end;
 
-	/* Accept digits only: strtoull() also accepts leading blanks and signs. */
+	/* strtoull() also accepts leading blanks and signs, so check for a digit. */
 	if (*text < '0' || *text > '9')
 		return false;
 	errno = 0;
@@ -122,7 +124,7 @@ static void get_attribute(struct reader *r, const char *element, struct attribut
 }
 
 /*
- * Reads the attributes of an element into a, whose last member has the name NULL.  Returns false
+ * Parses the attributes of an element into the list a, which ends with a NULL name.  Returns false
  * after refuse_xml().
  */
 static bool get_attributes(struct reader *r, const char *element, const char **given,
@@ -209,7 +211,10 @@ static void put_blocks(struct reader *r, uint64_t first, uint64_t len, uint32_t 
 		keep_result(r, r->sink->blocks(r->ctx, first, len, era, r->err));
 }
 
-/* Ignore blocks beyond the end of the device.  The device may have been larger in the era of the writeset. */
+/*
+ * Adds marks.  Ignores blocks beyond the end of the device, because the device may have been larger
+ * in the era of the writeset.
+ */
 static void put_marks(struct reader *r, const char *element, uint64_t first, uint64_t len)
 {
 	if (first > r->set_bits || len > r->set_bits - first) {
@@ -328,7 +333,10 @@ static void XMLCALL on_text(void *ctx, const char *text, int len)
 		refuse_xml(ctx, "got text, expected %s", expected[((struct reader *)ctx)->where]);
 }
 
-/* Refuse a document type: it could define entities, which make a short input huge. */
+/*
+ * Refuse a document type, because it could define entities by which a short input expands to a huge
+ * one.
+ */
 static void XMLCALL on_doctype(void *ctx, const char *name, const char *system, const char *public,
 			       int internal)
 {

@@ -10,9 +10,9 @@
  *	marked                            @block_begin @len
  *	era_array(era*)                   @block @era
  *
- * Only eractl writes the second line of attributes, and each of them may be missing.  If several
- * elements give an era for a block, the largest counts.  A block without an era was never
- * written.
+ * Only eractl writes the second line of attributes, and each of these attributes may be missing.
+ * If several elements give an era for a block, the largest era counts.  A block without an era was
+ * never written.
  */
 #ifndef ERACTL_ERA_XML_H
 #define ERACTL_ERA_XML_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Shared by the commands of eractl: options, messages, output and names. */
+/* The functions that all commands of eractl share: options, messages, output and names. */
 #ifndef ERACTL_H
 #define ERACTL_H
 
@@ -14,7 +14,8 @@
 
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
-#define EXIT_FULL_COPY	3	/* of diff and verify: the metadata does not know the token's moment, so a full copy is due */
+/* Of diff and verify: the metadata does not know the token's moment, so a full copy is due. */
+#define EXIT_FULL_COPY	3
 
 #define JSON_VERSION	1	/* value of "version" in all JSON output */
 
@@ -23,7 +24,10 @@ struct command {
 	const char *args;	/* arguments, as the usage line shows them */
 	const char *summary;	/* one line for the list of commands */
 	const char *text;	/* paragraphs of the help, without a newline at the end */
-	const char *options;	/* letters of the accepted options, from the table in options.c; --help is accepted always */
+	/*
+	 * Letters of the accepted options, from the table in options.c.  --help is always accepted.
+	 */
+	const char *options;
 	/* Runs the command.  argv[0] is the name of the command.  Returns the exit code. */
 	int (*run)(const struct command *cmd, int argc, char **argv);
 };
@@ -34,8 +38,8 @@ extern const struct command cmd_create, cmd_attach, cmd_detach, cmd_open, cmd_cl
 
 /*
  * Returns the letter of the next option, with its argument in optarg.  Returns -1 if there is no
- * further option; optind is then the first operand.  For --help, prints the help and exits with 0.
- * For a wrong option, prints an error and exits with EXIT_USAGE.
+ * further option; then optind is the index of the first operand.  For --help, prints the help and
+ * exits with 0.  For a wrong option, prints an error and exits with EXIT_USAGE.
  */
 int command_getopt(const struct command *cmd, int argc, char **argv);
 void command_help(const struct command *cmd);
@@ -57,34 +61,41 @@ void print_json(struct json_object *what);
 void print_json_string(const char *text);
 
 /*
- * Prepares stdout; call this before any output.  From then on, the reason of the first failed write
+ * Prepares stdout; call this before any output.  From then on, the errno of the first failed write
  * to stdout is kept for end_output().  Returns 0, or prints an error and returns EXIT_FAILURE.
  */
 int begin_output(void);
 
-/* Returns whether a write to stdout has failed.  Call this after each line if a command prints for a long time. */
+/*
+ * Returns whether a write to stdout has failed.  A command that prints for a long time calls this
+ * after each line.
+ */
 bool output_failed(void);
 
 /*
- * Flushes stdout; call this after all output.  Returns code.  If any output could not be written,
- * prints an error and returns EXIT_FAILURE.
+ * Flushes stdout; call this after all output.  Returns code.  If some output could not be written,
+ * prints an error and returns EXIT_FAILURE instead.
  */
 int end_output(int code);
 
 /* Returns the size of the terminal at stdout, or 80 columns and 24 lines. */
 struct winsize terminal_size(void);
 
-/* Returns 0.  If no volume can have the name, prints an error and returns EXIT_USAGE. */
+/*
+ * Returns 0 if the name is valid for a volume.  Otherwise prints an error and returns EXIT_USAGE.
+ */
 int check_name(const struct command *cmd, const char *name);
 
-/* Reads an era, 0 to 2^32 - 2.  EINVAL: the text is not an era. */
+/* Parses an era, 0 to 2^32 - 2.  EINVAL: the text is not an era. */
 int era_parse(const char *text, uint32_t *era);
 
 /*
- * Reads the argument of --since: an era, a token or @BOOKMARK.  For an era, *era is the era, and
- * *token is NULL.  For a token, *era is its era, and *token is text.  For a bookmark, *era is 0,
- * and *token is text; since_find() finds the era.  Returns 0, or prints an error and returns
- * EXIT_USAGE.  text NULL: the user has not given the option.
+ * Parses the argument of --since; text NULL: the user has not given the option.  Returns 0, or
+ * prints an error and returns EXIT_USAGE.
+ *
+ * - For an era, *era is the era, and *token is NULL.
+ * - For a token, *era is its era, and *token is text.
+ * - For @BOOKMARK, *era is 0, and *token is text; since_find() finds the era.
  */
 int since_parse(const struct command *cmd, const char *text, const char **token, uint32_t *era);
 

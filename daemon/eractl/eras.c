@@ -62,7 +62,8 @@ struct answer {
 	const struct eras_reader *reader;
 	struct store_info info;
 	bool begun;
-	uint64_t runs, end;		/* number of runs that were read, and the end of the last run */
+	/* Number of runs that were read, and the end of the last run. */
+	uint64_t runs, end;
 };
 
 static int err_garbled_eras(struct err *err, const char *how)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the newest era of each block: from erad for a live volume, or from the metadata of a closed volume. */
+/*
+ * Reads the newest era of each block: from erad for a live volume, or from the metadata of a closed
+ * volume.
+ */
 #ifndef ERACTL_ERAS_H
 #define ERACTL_ERAS_H
 
@@ -11,16 +14,19 @@
 
 struct eras_reader {
 	bool snapshot;		/* true: read the volume's snapshot */
-	bool loose;		/* true: begin no era on a live volume; then the blocks may be of different moments */
+	/*
+	 * True: begin no era on a live volume; then different blocks may be of different moments.
+	 */
+	bool loose;
 	void *ctx;
 	/*
-	 * Called once, before the first run.  Set in info: all members up to the era, journal_pages
-	 * and chunk_pages.
+	 * Called once, before the first run.  Of info, the members up to the era, journal_pages and
+	 * chunk_pages are set.
 	 */
 	int (*begin)(void *ctx, const struct store_info *info, struct err *err);
 	/*
-	 * Called for runs of blocks that were ever written, in ascending order.  May fail without
-	 * setting an error.
+	 * Called for each run of blocks that were ever written, in ascending order.  May fail
+	 * without setting an error.
 	 */
 	int (*run)(void *ctx, uint64_t first, uint64_t len, uint32_t era);
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The findings of `eractl doctor`: what was checked, the result, and the command that helps. */
+/* The findings of `eractl doctor`: the subject, the result, and a command that helps. */
 #ifndef ERACTL_FINDINGS_H
 #define ERACTL_FINDINGS_H
 
@@ -14,7 +14,9 @@ enum finding_level {
 	FINDING_PROBLEM,	/* does not work, or will not work after the next boot */
 };
 
-/* An array of {"level", "area", "volume", "text", "command"}.  "volume" and "command" may be null. */
+/*
+ * An array of {"level", "area", "volume", "text", "command"}.  "volume" and "command" may be null.
+ */
 struct findings {
 	struct json_object *list;
 	bool problem;		/* true: at least one of the findings is a problem */
@@ -22,22 +24,26 @@ struct findings {
 
 /*
  * Adds a finding.  area: "kernel", "module" and so on.  volume: NULL if the finding is about the
- * machine.  command: what the user should type, or NULL; its paths come from shell_word().  fmt: the
- * sentence.
+ * machine.  command: the command that the user should type, or NULL; its paths must come from
+ * shell_word().  fmt: the sentence.
  */
 void finding_add(struct findings *f, enum finding_level level, const char *area, const char *volume,
 		 const char *command, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 /*
- * Returns a command for finding_add(): the program with its options, and the path as one word of the
- * shell, because any user may have chosen the path.  The caller frees the command.  NULL: out of memory.
+ * Returns a command for finding_add(): the program with its options, and the path as one word of
+ * the shell.  The path must be quoted, because any user may have chosen it.  The caller frees the
+ * command.  NULL: out of memory.
  */
 char *finding_command(const char *program, const char *path);
 
 /* Adds findings about the kernel, headers, module, daemon, group, BPF file system and exporter. */
 void doctor_machine(struct findings *f);
 
-/* Adds findings about each volume of the table: its line, its origin, who else uses the origin, its state. */
+/*
+ * Adds findings about each volume of the table: its line, its origin, other users of the origin,
+ * its state.
+ */
 void doctor_volumes(struct findings *f, const struct eratab *tab);
 
 /* Adds findings about the places where the metadata of the table's volumes is. */

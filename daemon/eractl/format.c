@@ -42,7 +42,10 @@ static void table_end(const struct diff *d)
 		printf("%.1f %%)\n", percent);
 }
 
-/* The format "json": one object.  An object without its end is not valid JSON, so cut_off() is not needed. */
+/*
+ * The format "json": one object.  If the end of the object is missing, it is not valid JSON, so
+ * cut_off() is not needed.
+ */
 
 static void json_begin(const struct diff *d)
 {
@@ -86,7 +89,7 @@ static void ranges_end(const struct diff *d)
 	(void)d;
 }
 
-/* The format "ddrescue", for ddrescue --domain-mapfile: + is in the domain, ? is not. */
+/* The format "ddrescue", for ddrescue --domain-mapfile: + is inside the domain, ? is outside. */
 
 static void ddrescue_line(uint64_t offset, uint64_t length, char status)
 {
@@ -142,7 +145,10 @@ static void xml_end(const struct diff *d)
 	puts("</blocks>");
 }
 
-/* Print a line that is neither a number nor a comment: then a shell loop fails, and ddrescue refuses the file. */
+/*
+ * Prints a line that is neither a number nor a comment.  A shell loop fails at this line, and
+ * ddrescue refuses the file.
+ */
 static void print_incomplete(void)
 {
 	puts("incomplete");

@@ -9,12 +9,13 @@
 #include "eractl/changes.h"
 
 /*
- * The diff that is being printed.  Sizes are in bytes.  The first members do not change after
+ * The diff that is being printed.  Sizes are in bytes.  The members up to head do not change after
  * begin(); the others change with each extent.
  */
 struct diff {
 	const char *volume;
-	uint64_t offset;	/* where the volume begins in the output; already added to the extents */
+	/* Offset of the volume in the output.  The offsets of the extents include it. */
+	uint64_t offset;
 	struct changes_head head;
 
 	uint64_t end;		/* end of the last extent */
@@ -22,21 +23,25 @@ struct diff {
 };
 
 /*
- * The functions print to stdout.  They keep no extents, so that memory does not grow with the
- * number of extents.
+ * The functions print to stdout.  They keep no extents, so memory does not grow with the number of
+ * extents.
  */
 struct diff_format {
 	const char *name;
 	void (*begin)(const struct diff *d);
-	/* Called for each extent, before d includes it: from d->end to this extent, nothing was written. */
+	/*
+	 * Called for each extent, before d includes the extent.  Nothing was written from d->end to
+	 * this extent.
+	 */
 	void (*extent)(const struct diff *d, uint64_t offset, uint64_t length);
 	void (*end)(const struct diff *d);
 	/*
-	 * Called instead of end() if the diff is incomplete: prints text that makes programs refuse
-	 * the output.  NULL: programs refuse output without its end anyway.
+	 * Called instead of end() if the diff is incomplete.  Prints text that makes programs
+	 * refuse the output.  NULL: programs refuse output without its end in any case.
 	 */
 	void (*cut_off)(void);
-	bool in_blocks;		/* the format counts in blocks, so the offset must be a multiple of the block size */
+	/* The format counts in blocks, so the offset must be a multiple of the block size. */
+	bool in_blocks;
 };
 
 /* Returns the format with this name, or NULL. */

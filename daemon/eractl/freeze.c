@@ -25,7 +25,10 @@
 
 #define THAW_WAIT_MS	10000
 
-/* The messages between the caller and the guardian, one byte each, or an errno from the guardian. */
+/*
+ * The messages from the caller to the guardian, one byte each.  The guardian answers with an errno,
+ * an int.
+ */
 enum request {
 	REQUEST_ALIVE = 1,
 	REQUEST_THAW,
@@ -33,7 +36,10 @@ enum request {
 
 /* ---- the guardian ---- */
 
-/* Waits for a message, or for the end of the caller.  Returns false if there was none for FREEZE_SILENCE_S seconds. */
+/*
+ * Waits for a message from the caller, or for the end of the caller.  Returns false if neither
+ * comes within FREEZE_SILENCE_S seconds.
+ */
 static bool heard(int socket)
 {
 	struct pollfd p = { .fd = socket, .events = POLLIN };
@@ -46,8 +52,9 @@ static bool heard(int socket)
 }
 
 /*
- * Serves until the file system is thawed.  Uses no memory of the heap and no file but its socket and
- * the root directory of the file system.
+ * Serves until the file system is thawed.  Uses no memory of the heap, and no open file except the
+ * socket and the root directory of the file system, because any other use might wait for the frozen
+ * file system.
  */
 static void guard(int socket, int root)
 {
@@ -63,13 +70,16 @@ static void guard(int socket, int root)
 		else if (recv(socket, &request, sizeof(request), 0) != sizeof(request) || request != REQUEST_ALIVE)
 			break;
 	}
-	/* EINVAL: somebody else has thawed it. */
+	/* EINVAL: the file system is not frozen any more, because somebody else has thawed it. */
 	if (ioctl(root, FITHAW, 0))
 		answer = errno;
 	send(socket, &answer, sizeof(answer), MSG_NOSIGNAL);
 }
 
-/* Becomes the guardian.  Signals to the caller's terminal, group or service do not end it, except for SIGKILL. */
+/*
+ * Becomes the guardian.  Ignores signals to the caller's terminal, process group or service.  Only
+ * SIGKILL ends the guardian.
+ */
 static _Noreturn void become_guardian(int socket, int root)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
@@ -83,7 +93,10 @@ static _Noreturn void become_guardian(int socket, int root)
 	if (fd >= 0 && write(fd, never, sizeof(never) - 1) < 0)
 		fd = -1;
 	mlockall(MCL_CURRENT);
-	/* Close the device and all other files, so that nobody waits for the guardian. */
+	/*
+	 * Close the device and all other files, so that no other process waits for the guardian to
+	 * close them.
+	 */
 	socket = dup2(socket, STDIN_FILENO);
 	root = dup2(root, STDOUT_FILENO);
 	close_range(STDERR_FILENO, ~0U, 0);
@@ -94,7 +107,10 @@ static _Noreturn void become_guardian(int socket, int root)
 
 /* ---- the file system ---- */
 
-/* Opens the root directory of the file system whose device number is dev.  Returns -1 if there is none. */
+/*
+ * Opens the root directory of the mounted file system whose device number is dev.  Returns -1 if
+ * there is none.
+ */
 static int open_root(dev_t dev)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -108,7 +124,7 @@ static int open_root(dev_t dev)
 		if (sscanf(line, "%*s %*s %u:%u %*s %ms", &major_nr, &minor_nr, &path) == 3 &&
 		    makedev(major_nr, minor_nr) == dev && octal_unescape(path)) {
 			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			/* Another file system may be mounted over this one. */
+			/* Another file system may be mounted over this file system. */
 			if (fd >= 0 && (fstat(fd, &st) || st.st_dev != dev)) {
 				close(fd);
 				fd = -1;
@@ -185,15 +201,18 @@ void freeze_alive(const struct freeze *f)
 {
 	const uint8_t request = REQUEST_ALIVE;
 
-	/* If the socket is full, the guardian has enough to read. */
+	/* If the socket is full, the guardian has enough messages, so ignore the error. */
 	if (f->guardian < 0 || send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		return;
-	/* Somebody has killed the guardian.  Thaw now: nobody would, if this process was killed, too. */
+	/*
+	 * Somebody has killed the guardian.  Thaw now, because nobody would thaw the file system if
+	 * this process were killed, too.
+	 */
 	if (errno == EPIPE || errno == ECONNRESET)
 		ioctl(f->root, FITHAW, 0);
 }
 
-/* Somebody has killed the guardian. */
+/* Thaws the file system in this process, because somebody has killed the guardian. */
 static int thaw_without_guardian(const struct freeze *f, struct err *err)
 {
 	if (ioctl(f->root, FITHAW, 0) && errno != EINVAL)

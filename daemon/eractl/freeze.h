@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Freezes the file system on a device for a while.  A guardian, a process of its own, freezes and
- * thaws the file system.  It thaws when it is told to, when the process that called freeze_begin()
- * has ended for any reason, and when that process has not called freeze_alive() for FREEZE_SILENCE_S
- * seconds, for example because it waits for a disk.
+ * Freezes the file system on a device for some time.  A guardian, which is a process of its own,
+ * freezes and thaws the file system.  It thaws the file system in three cases:
+ *
+ * - The caller of freeze_begin() requests this.
+ * - The process of the caller has ended, for any reason.
+ * - The caller has not called freeze_alive() for FREEZE_SILENCE_S seconds, for example because it
+ *   waits for a disk.
  */
 #ifndef ERACTL_FREEZE_H
 #define ERACTL_FREEZE_H
@@ -17,14 +20,14 @@
 struct freeze {
 	int guardian;		/* socket of the guardian; -1: nothing is frozen */
 	int root;		/* root directory of the file system, if something is frozen */
-	long long since_ms;	/* when the file system was frozen, as jsonl_now_ms() returns it */
+	long long since_ms;	/* when the file system was frozen, by jsonl_now_ms() */
 };
 
 /*
- * Freezes the file system that is mounted from the device.  away: paths that are used during the
- * freeze, ends with a NULL; paths that do not exist are left out.  f->guardian must be -1.
- * ENODEV: no file system of the device is mounted.  EDEADLK: one of the paths, or standard output or
- * error, is on this file system.  EBUSY: it is frozen already.
+ * Freezes the file system that is mounted from the device.  away: a list, with a NULL at the end,
+ * of paths that are used during the freeze; paths that do not exist are ignored.  f->guardian must
+ * be -1.  ENODEV: no file system of the device is mounted.  EDEADLK: a path of the list, or
+ * standard output or error, is on this file system.  EBUSY: it is frozen already.
  */
 int freeze_begin(struct freeze *f, const char *device, const char *const *away, struct err *err);
 
@@ -32,9 +35,9 @@ int freeze_begin(struct freeze *f, const char *device, const char *const *away, 
 void freeze_alive(const struct freeze *f);
 
 /*
- * Thaws the file system, if it is frozen.  *ms: how long it was frozen, in milliseconds.  ETIMEDOUT:
- * the guardian had thawed it before.  If the thaw takes more than 10 seconds, prints a note and
- * returns 0; the guardian goes on.
+ * Thaws the file system, if it is frozen.  Sets *ms to the time for which it was frozen, in
+ * milliseconds.  ETIMEDOUT: the guardian had thawed it before.  If the thaw takes more than 10
+ * seconds, prints a note and returns 0, and the guardian goes on.
  */
 int freeze_end(struct freeze *f, long long *ms, struct err *err);
 

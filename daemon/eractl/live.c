@@ -16,7 +16,7 @@
 #include "store/super.h"
 
 #define CONTROL		"/dev/" ERAD_CONTROL_NAME
-#define LIST_SLACK	16	/* room for instances that are created between two LIST ioctls */
+#define LIST_SLACK	16	/* space for instances that are created between two LIST ioctls */
 #define NAME_SIZE	128	/* the kernel's DM_NAME_LEN */
 
 int live_open(struct err *err)
@@ -76,7 +76,10 @@ bool live_is_named(const struct erad_info *info, const char *name)
 	return !strcmp(got, name);
 }
 
-/* Returns whether one of the two superblocks at path has the UUID.  The superblock may be damaged. */
+/*
+ * Returns whether one of the two superblocks at path has the UUID, even if the superblock is
+ * damaged.
+ */
 static bool has_uuid(const char *path, const uint8_t uuid[16])
 {
 	struct erad_disk_super sb[2];

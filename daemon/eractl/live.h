@@ -9,7 +9,10 @@
 #include "common/err.h"
 #include "erad_uapi.h"
 
-/* Opens the control node.  Returns its fd, which the caller closes, or a negative errno with err set. */
+/*
+ * Opens the control node.  Returns its fd, which the caller closes, or a negative errno with err
+ * set.
+ */
 int live_open(struct err *err);
 
 /* Lists all instances.  The caller frees *out. */
@@ -19,10 +22,12 @@ int live_list(int control, struct erad_info **out, size_t *nr, struct err *err);
 bool live_is_named(const struct erad_info *info, const char *name);
 
 /*
- * Returns EBUSY if a live volume uses the metadata at path, even if erad is dead and nobody has the
- * metadata open.  Metadata is in use in two cases.  First, eratab names path as the volume's
- * metadata.  Second, path has the volume's UUID, and the metadata that eratab names has not.  So a
- * copy of the metadata, beside the original, is not in use.  Returns 0 if the module is not loaded.
+ * Returns EBUSY if a live volume uses the metadata at path, even if erad is dead and no process has
+ * the metadata open.  Returns 0 if the module is not loaded.
+ *
+ * A live volume uses the metadata in two cases.  In the first, path is the volume's metadata in
+ * eratab.  In the second, the metadata at path has the volume's UUID, and the metadata in eratab
+ * does not have it.  So a copy of the metadata, beside the original, is not in use.
  */
 int live_check_unused(const char *path, struct err *err);
 

@@ -14,7 +14,8 @@
 #include "eractl/lv_map.h"
 
 #define SECTOR		512u
-#define DEPTH_MAX	8	/* limit of the devices between the logical volume and the volume */
+/* limit of the levels of devices between the logical volume and the volume */
+#define DEPTH_MAX	8
 
 /*
  * A part of the logical volume that lies on one device.  Sizes are in bytes.  A linear part is one
@@ -41,7 +42,10 @@ struct lv_map {
 	size_t nr_extents, room;
 };
 
-/* Writes /dev/mapper/VG-LV for "VG/LV".  Each '-' in VG and LV is written twice. */
+/*
+ * Finds the device of a logical volume: "VG/LV" is /dev/mapper/VG-LV, with each '-' in VG and LV
+ * written twice.
+ */
 static dev_t find_lv(const char *lv)
 {
 	char name[2 * PATH_MAX], *to = name;
@@ -71,8 +75,8 @@ static int add_piece(struct lv_map *m, const struct piece *p)
 }
 
 /*
- * Checks another device on which a part lies.  The device must be a volume: then the user needs the
- * diff of that volume, too.
+ * Checks another device on which a part of the logical volume lies.  The device must be a volume,
+ * because the user then also needs the diff of that volume.
  */
 static int check_other(const struct lv_map *m, dev_t dev, struct err *err)
 {
@@ -98,7 +102,7 @@ static int place_stripe(struct lv_map *m, dev_t dev, const struct piece *p, stru
 	return add_piece(m, p) ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-/* Reads "MAJOR:MINOR SECTOR" from *params, and moves *params to the text after it. */
+/* Parses "MAJOR:MINOR SECTOR" at *params, and moves *params to the text after it. */
 static bool take_place(const char **params, dev_t *dev, uint64_t *place)
 {
 	unsigned long long sector;
@@ -134,7 +138,10 @@ static int add_line(struct lv_map *m, const struct dm_line *l, struct err *err)
 	return r;
 }
 
-/* Returns the device below a device of type snapshot-origin, which maps all of it; 0: d has another type. */
+/*
+ * Returns the device below d if d has the type snapshot-origin, which maps all of the device below.
+ * 0: d has another type.
+ */
 static dev_t passes_to(const struct dm_device *d)
 {
 	unsigned int ma, mi;

@@ -13,11 +13,14 @@
 #include "common/lvm_filter.h"
 #include "eractl/lvm.h"
 
-/* The PATH of a user or of cron may not contain LVM's directory, so add the directory. */
+/* Add LVM's directories to the PATH of the user or of cron, which may lack them. */
 #define LVM_PATH	"/usr/sbin:/sbin:/usr/bin:/bin"
 #define TEXT_MAX	1024	/* size of the buffer for the output of lvm, in bytes */
 
-/* Runs lvm.  Returns its exit code, or -1.  out receives its output and its errors, cut to size - 1 bytes. */
+/*
+ * Runs lvm.  Returns its exit code, or -1.  out receives its output and its errors, cut to size - 1
+ * bytes.
+ */
 static int run_lvm(const char *const argv[], char *out, size_t size)
 {
 	int fds[2], status, devnull;
@@ -73,7 +76,7 @@ int lvm_path(const char *path, char *device, size_t size, struct err *err)
 	if (!dev)
 		return access(path, F_OK) ? err_set(err, -errno, "cannot find %.200s: %m", path) :
 					    err_set(err, -ENOTBLK, "%.200s is not a block device", path);
-	/* Keep a link that LVM knows: the user may have chosen this link on purpose. */
+	/* Keep a link that LVM knows, because the user may have chosen this link on purpose. */
 	if (!strncmp(path, "/dev/disk/", 10) || !strncmp(path, "/dev/mapper/", 12)) {
 		snprintf(node, sizeof(node), "%s", path);
 	} else {
@@ -89,7 +92,7 @@ int lvm_path(const char *path, char *device, size_t size, struct err *err)
 }
 
 /*
- * The reasons for which pvs refuses a device that LVM must not use.  The texts are from LVM's
+ * Returns whether pvs refuses the device because LVM must not use it.  The texts are from LVM's
  * lib/device/dev-type.c.
  */
 static bool rejected(const char *said)
@@ -122,7 +125,7 @@ int lvm_uses(const char *device, bool *uses, struct err *err)
 	return lvm_error(said, asked, err);
 }
 
-/* Returns whether LVM's configuration has a value for the node.  If so, text is "NODE=VALUE". */
+/* Returns whether LVM's configuration has a value for a key.  Then text is "KEY=VALUE". */
 static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
 {
 	*has = !run_lvm(argv, text, size);

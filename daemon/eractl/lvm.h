@@ -15,17 +15,17 @@
 int lvm_path(const char *path, char *device, size_t size, struct err *err);
 
 /*
- * Finds out whether LVM uses the device as a physical volume.  *uses is false if LVM's filter or
- * its file of devices rejects the device.  device: a path from lvm_path().  Waits for commands of
- * LVM that have a lock.  EIO: the answer of lvm was not understood; err contains the output of lvm.
+ * Finds out whether LVM uses the device as a physical volume.  Sets *uses to false if LVM's filter
+ * or its file of devices rejects the device.  device: a path from lvm_path().  Waits for commands
+ * of LVM that hold a lock.  EIO: the answer of lvm was not understood; err contains the output of
+ * lvm.
  */
 int lvm_uses(const char *device, bool *uses, struct err *err);
 
 /*
  * Checks whether attach may add its line to LVM's configuration.  EEXIST: the configuration has a
- * filter, or uses a file of devices.  Then the line would override the administrator's filter, or
- * would have no effect, and err says what to do instead.  EIO: lvm could not print its
- * configuration.
+ * filter, which the line would override, or uses a file of devices, with which the line would have
+ * no effect; err says what to do instead.  EIO: lvm could not print its configuration.
  */
 int lvm_check_filter(const char *pv, const char *name, struct err *err);
 

@@ -74,7 +74,9 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	/* Set the locale, so that tables can contain paths with all its characters. */
 	setlocale(LC_CTYPE, "");
-	/* Ignore SIGPIPE: if the reader of a pipe ends, eractl reports an error instead of being killed. */
+	/*
+	 * If the reader of a pipe ends, eractl must report an error, and not be killed by SIGPIPE.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc < 2) {

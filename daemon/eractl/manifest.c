@@ -22,8 +22,8 @@
 #define NAME		"MANIFEST"
 #define NEW_NAME	"MANIFEST.new"
 #define LOCK_NAME	"LOCK"
-#define NUMBER_DIGITS	9u		/* most digits of the number in the name of a file */
-#define PIECE		(1u << 20)	/* how many bytes of a file are read at a time */
+#define NUMBER_DIGITS	9u		/* limit of digits in the number of a file name */
+#define PIECE		(1u << 20)	/* a file is read in units of this many bytes */
 
 static int file_failed(const struct manifest *m, const char *file, const char *what, struct err *err)
 {
@@ -38,7 +38,10 @@ static bool take_text(const char *text, char *out, size_t size)
 	return text && strlen(text) < size && strcpy(out, text);
 }
 
-/* Returns whether the text is full-NUMBER.erad or incr-NUMBER.erad, and so no path to another directory. */
+/*
+ * Returns whether the text is full-NUMBER.erad or incr-NUMBER.erad, so it cannot be a path to
+ * another directory.
+ */
 static bool is_file_name(const char *text)
 {
 	const size_t length = strlen(text);
@@ -65,7 +68,7 @@ static bool is_removed(const struct manifest *m, const char *file)
 	return i + 1;
 }
 
-/* Reads a line about a copy.  Returns NULL, or what is wrong. */
+/* Parses a line about a copy.  Returns NULL, or a text about the error. */
 static const char *parse_copy(const struct manifest *m, struct json_object *o, struct backup_copy *c)
 {
 	const char *token = json_text(o, "token"), *base = json_text(o, "base");
@@ -394,7 +397,10 @@ int manifest_check_content(const struct manifest *m, const char *file, const str
 
 	if (fd < 0)
 		return file_failed(m, file, "opening the file of a copy", err);
-	/* Drop the pages from the page cache, so that reads come from the medium.  The file was flushed when it was made. */
+	/*
+	 * Drop the pages from the page cache, so that reads come from the medium.  This works
+	 * because the file was flushed when it was made.
+	 */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	r = hash_file(m, fd, file, copy->bytes, text, err);
 	close(fd);
@@ -438,7 +444,9 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
 
 	*why->msg = '\0';
 	while (--index >= 0) {
-		/* Do not read the chain again if it has the file that is known to be bad. */
+		/*
+		 * If the chain has the file that is known to be bad, do not read the chain again.
+		 */
 		if (bad >= 0 && chain_has(m, index, bad))
 			continue;
 		if (!manifest_check_chain(m, index, contents, &bad, *why->msg ? &further : why))

@@ -28,16 +28,18 @@
 #include "common/token.h"
 
 #define MANIFEST_FILE_MAX	31u	/* longest name of the file of a copy */
-#define MANIFEST_UNFINISHED	"unfinished.erad"	/* the file of a copy that is being made */
+/* name of the file of a copy that is being made */
+#define MANIFEST_UNFINISHED	"unfinished.erad"
 
 struct backup_copy {
 	char file[MANIFEST_FILE_MAX + 1];
-	int base;		/* index of the copy that this increment is based on; -1: this is a full copy */
+	/* Index of the copy that is the base of this increment.  -1: this is a full copy. */
+	int base;
 	struct token token;	/* the moment of the copy */
-	uint64_t time;		/* when this moment was, in seconds since 1970 */
+	uint64_t time;		/* the time of this moment, in seconds since 1970 */
 	/*
-	 * Whether the volume was closed.  Then the copy has all that was written in the era of the
-	 * token.  Otherwise something may have been written in this era after the copy.
+	 * The volume was closed.  Then the copy has all writes in the era of the token.  If false,
+	 * there may be writes in this era after the copy.
 	 */
 	bool closed;
 	uint64_t size;		/* size of the volume in bytes */
@@ -50,7 +52,8 @@ struct manifest {
 	const char *directory;	/* path of the directory, for messages */
 	int fd, lock;		/* the directory, and the file that is locked; -1: not open */
 	uint8_t uuid[16];	/* UUID of the volume */
-	char *volume;		/* name of the volume, or path of its metadata, when the first copy was made */
+	/* Name of the volume, or path of its metadata, when the first copy was made. */
+	char *volume;
 	struct backup_copy *copy;
 	unsigned int nr;
 	char (*removed)[MANIFEST_FILE_MAX + 1];	/* files of former copies, which may still exist */
@@ -59,8 +62,9 @@ struct manifest {
 
 /*
  * Opens the directory and reads MANIFEST.  ENODATA: the directory exists, and has no MANIFEST.
- * EBADMSG: MANIFEST is not as described above.  The caller sets *m to MANIFEST_NONE before the first call,
- * and calls manifest_close() in any case.  A second call reads MANIFEST again, and keeps the lock.
+ * EBADMSG: MANIFEST is not in the format above.  The caller sets *m to MANIFEST_NONE before the
+ * first call, and calls manifest_close() in any case.  A second call reads MANIFEST again, and
+ * keeps the lock.
  */
 #define MANIFEST_NONE	{ .fd = -1, .lock = -1 }
 
@@ -69,7 +73,8 @@ void manifest_close(struct manifest *m);
 
 /*
  * Locks the directory against other backups, until manifest_close().  EBUSY: another backup has the
- * lock.  The caller calls manifest_open() after this again: the other backup may have changed MANIFEST.
+ * lock.  After this, the caller calls manifest_open() again, because another backup may have
+ * changed MANIFEST before the lock was taken.
  */
 int manifest_lock(struct manifest *m, struct err *err);
 
@@ -80,10 +85,16 @@ int manifest_lock(struct manifest *m, struct err *err);
  */
 int manifest_hold(const char *directory);
 
-/* Checks that there is nothing in the directory but what file systems and an interrupted first backup leave there. */
+/*
+ * Checks that the directory is empty, except for files that file systems and an interrupted first
+ * backup leave in it.
+ */
 int manifest_check_empty(const struct manifest *m, struct err *err);
 
-/* Returns the number for the file of the next copy, larger than that of each copy in m. */
+/*
+ * Returns the number for the file of the next copy, which is larger than the numbers of all copies
+ * in m.
+ */
 unsigned long manifest_next_number(const struct manifest *m);
 
 /* Replaces MANIFEST in one step, durably. */
@@ -96,15 +107,16 @@ int manifest_add(struct manifest *m, const struct backup_copy *copy, struct err 
 int manifest_add_removed(struct manifest *m, const char *file, struct err *err);
 
 /*
- * Finds the newest copy whose chain manifest_check_chain() finds good.  Returns its index, or -1.
- * why: what is wrong with the newest copy; empty if nothing is wrong, or if there is no copy.
+ * Finds the newest copy whose chain is good according to manifest_check_chain().  Returns its
+ * index, or -1.  why: the error of the newest copy; empty if its chain is good, or if there is no
+ * copy.
  */
 int manifest_find_good(const struct manifest *m, bool contents, struct err *why);
 
 /*
- * Checks that the files of the copy and of all its bases exist and have the sizes that MANIFEST says.
- * contents: also reads the files, from the medium if possible, and compares their hashes.  err names the file.
- * *bad: the index of the copy whose file is not good; unchanged on success.
+ * Checks that the files of the copy and of all its bases exist and have the sizes that MANIFEST
+ * says.  contents true: also reads the files, from the medium if possible, and compares their
+ * hashes.  On failure, err names the bad file, and *bad is the index of its copy.
  */
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
 
@@ -114,7 +126,10 @@ int manifest_check_chain(const struct manifest *m, int index, bool contents, int
  */
 int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err);
 
-/* Reads a file of the directory, from the medium if possible, and compares its size and hash with those of the copy. */
+/*
+ * Reads a file of the directory, from the medium if possible, and compares its size and hash with
+ * the size and hash of the copy.
+ */
 int manifest_check_content(const struct manifest *m, const char *file, const struct backup_copy *copy, struct err *err);
 
 #endif /* ERACTL_MANIFEST_H */

@@ -9,12 +9,16 @@
 #include "eractl/eractl.h"
 #include "eractl/map_draw.h"
 
-#define NOTHING		MAP_BANDS	/* index of the band for cells that have no block with an era */
-#define LABEL		10		/* columns for the offset in front of a row */
+/* index of the band for cells in which no block has an era */
+#define NOTHING		MAP_BANDS
+#define LABEL		10		/* width of the offset in front of a row */
 #define SVG_CELL	8		/* width and height of a cell in pixels */
 #define SVG_LINE	20
 
-/* The symbols and colours of the bands, from the newest to the oldest.  The last one is for NOTHING. */
+/*
+ * The symbols and colours of the bands, from the newest to the oldest.  The last entry is for
+ * NOTHING.
+ */
 static const struct {
 	char plain;
 	unsigned char code;	/* number in the palette of 256 colours */
@@ -58,7 +62,10 @@ static uint64_t map_size(const struct map *m)
 	return m->info.nr_sectors * ERAD_SECTOR;
 }
 
-/* Writes the legend's text and the bytes of a band.  Returns false if the band has no era. */
+/*
+ * Returns in text and *bytes the legend's text and the bytes of a band.  Returns false if the band
+ * has no era.
+ */
 static bool describe_band(const struct map *m, unsigned int band, char text[64], uint64_t *bytes)
 {
 	uint32_t newest, oldest;
@@ -178,7 +185,7 @@ void map_print_svg(const struct map *m, FILE *f)
 	for (uint64_t i = 0, n; i < m->nr_cells; i += n) {
 		const unsigned int band = band_of(m, &m->cell[i]), x = i % m->columns;
 
-		/* Draw neighbouring cells that look the same as one rectangle: this keeps the file small. */
+		/* To keep the file small, draw adjacent cells of one band as one rectangle. */
 		for (n = 1; x + n < m->columns && i + n < m->nr_cells &&
 		     band_of(m, &m->cell[i + n]) == band; n++)
 			;

@@ -10,8 +10,8 @@
 enum map_colour { MAP_PLAIN, MAP_256, MAP_TRUE };
 
 /*
- * Prints the map to stdout, or to the stream f.  After the call, ferror(3) tells whether a write to
- * the stream failed.
+ * These print the map, to stdout or to the stream f.  After the call, ferror(3) says whether a
+ * write to the stream has failed.
  */
 void map_print(const struct map *m, enum map_colour colour);
 void map_print_json(const struct map *m);

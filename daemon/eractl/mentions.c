@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Warns of files that name the origin of a volume: see mentions.h. */
+/* Warns of configuration files that name the origin of a volume: see mentions.h. */
 #include <blkid/blkid.h>
 #include <ctype.h>
 #include <glob.h>
@@ -38,7 +38,8 @@ struct mentions {
 	const char *volume, *origin, *given;
 	char kernel_path[80];
 	dev_t dev;
-	char *value[NR_TAGS];	/* values of the origin; NULL: it has none */
+	/* values of the tags of the origin; NULL: the origin has no such tag */
+	char *value[NR_TAGS];
 	bool is_pv;		/* the origin is a physical volume of LVM */
 	size_t found;
 };
@@ -63,7 +64,10 @@ static void mention_origin(struct mentions *m)
 	blkid_free_probe(pr);
 }
 
-/* Returns whether text is the value, either plain or as udev escapes it in the name of a link. */
+/*
+ * Returns whether text is the value, either unchanged or with the escapes that udev uses in the
+ * name of a link.
+ */
 static bool is_value(const char *value, const char *text)
 {
 	char escaped[1024];
@@ -96,7 +100,9 @@ static bool is_origin(const struct mentions *m, const char *text)
 		else if (!strncmp(unquoted, tags[i].directory, directory))
 			is = is_value(m->value[i], unquoted + directory);
 	}
-	/* Ignore links by UUID and label: they lead to the volume while it is open. */
+	/*
+	 * Ignore links by UUID and label, because they lead to the volume while the volume is open.
+	 */
 	if (!is && *unquoted == '/')
 		is = blockdev_at(unquoted) == m->dev;
 	free(unquoted);
@@ -122,7 +128,7 @@ static void warn(struct mentions *m, const char *file, size_t line, const char *
 	m->found++;
 }
 
-/* Searches a file whose lines have fields.  field: number of the field that names a device, counted from 0. */
+/* Searches a file whose lines have fields.  field: index of the field that names a device. */
 static void look_at_fields(struct mentions *m, const char *file, unsigned int field)
 {
 	FILE *f = fopen(file, "re");
@@ -182,7 +188,7 @@ static void look_at_unit(struct mentions *m, const char *file)
 		fclose(f);
 }
 
-/* Leave out the units that systemd makes from fstab. */
+/* Searches the units of mounts and swap, except units that systemd has made from fstab. */
 static void look_at_units(struct mentions *m)
 {
 	static const char *const directories[] = {
@@ -217,9 +223,8 @@ static const char *find_path(const char *line, const char *path)
 }
 
 /*
- * Searches a line of LVM's filters for the origin.  Reports a line that accepts the origin, because
- * the line should accept the volume instead.  *rejected becomes true if a global filter rejects the
- * origin.
+ * Searches LVM's filters for the origin.  Reports a line that accepts the origin, because the line
+ * should accept the volume instead.  Sets *rejected to true if a global filter rejects the origin.
  */
 static void look_at_lvm_conf(struct mentions *m, bool *rejected)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds the configuration files that name the origin of a volume and should name the volume instead. */
+/*
+ * Finds configuration files that name the origin of a volume, and should name the volume instead.
+ */
 #ifndef ERACTL_MENTIONS_H
 #define ERACTL_MENTIONS_H
 

@@ -33,7 +33,7 @@ static int check_unclaimed(const char *path, struct err *err)
 		return err_set(err, -EBUSY, "%s: it is in use by another program or device", path);
 	if (fd >= 0)
 		close(fd);
-	/* Ignore all errors but EBUSY: the caller opens the device next, and reports them. */
+	/* Ignore other errors: the caller opens the device next, and reports them. */
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Metadata for the commands that work without erad. */
+/* Opens and prints metadata, for the commands that work without erad. */
 #ifndef ERACTL_METADATA_H
 #define ERACTL_METADATA_H
 
@@ -9,20 +9,22 @@
 #include "store/store.h"
 
 /*
- * Finds a volume in /etc/eratab.  operand: what the user has given to dump or check, which is the
- * name of a volume, or a path.  Returns the entry of the volume.  Returns NULL if the operand is a
- * path, if eratab does not have the name, or if eratab cannot be read.  The entry belongs to tab,
- * which the caller frees with eratab_free().
+ * Finds a volume in /etc/eratab.  operand: the operand of dump or check, which is the name of a
+ * volume, or a path.  Returns the volume's entry.  Returns NULL if the operand is a path, if eratab
+ * does not have the name, or if eratab cannot be read.  The entry belongs to tab, which the caller
+ * frees with eratab_free().
  */
 const struct eratab_entry *metadata_volume(const char *operand, struct eratab *tab);
 
-/* Opens metadata.  EBUSY: the metadata is in use; the sentence in err says what to do. */
+/* Opens metadata.  EBUSY: the metadata is in use; the message in err says what to do. */
 int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
 
 /* Prints "UUID: era 5, 10 GiB in blocks of 64 KiB", without a newline. */
 void metadata_print(const struct store_info *info);
 
-/* Adds the values that metadata_print() prints to o, as the members uuid, era, size and block_size. */
+/*
+ * Adds the values that metadata_print() prints to o, as the members uuid, era, size and block_size.
+ */
 void metadata_add(struct json_object *o, const struct store_info *info);
 
 #endif /* ERACTL_METADATA_H */

@@ -112,7 +112,7 @@ int command_getopt(const struct command *cmd, int argc, char **argv)
 	}
 	*s = '\0';
 
-	/* Set argv[0], because getopt_long() prints it in front of its messages. */
+	/* getopt_long() prints argv[0] in front of its messages. */
 	snprintf(prefix, sizeof(prefix), "eractl: %s", cmd->name);
 	argv[0] = prefix;
 	c = getopt_long(argc, argv, shorts, longs, NULL);

@@ -59,7 +59,10 @@ struct winsize terminal_size(void)
 /* errno of the first write to stdout that failed; 0: no write has failed */
 static int output_errno;
 
-/* Writes to stdout for the stream, and keeps the errno: the stream itself keeps only that a write failed. */
+/*
+ * Writes to stdout for the stream, and keeps the errno, because the stream itself keeps only the
+ * fact that a write has failed.
+ */
 static ssize_t write_output(void *cookie, const char *text, size_t size)
 {
 	size_t done = 0;

@@ -4,9 +4,9 @@
  * of QEMU.
  *
  * The clusters of the file are: header, refcount table, refcount block, L1 table, directory of
- * bitmaps, table of the bitmap, and those clusters of the bitmap that have a bit.  The L1 table has
- * zeros only, so every byte is read from the backing file.  One refcount block is enough: the
- * limits below keep the number of clusters under 32768.  All numbers are big-endian.
+ * bitmaps, table of the bitmap, and the clusters of the bitmap in which a bit is set.  The L1 table
+ * has only zeros, so every byte is read from the backing file.  One refcount block is enough,
+ * because the limits below keep the number of clusters under 32768.  All numbers are big-endian.
  */
 #include <endian.h>
 #include <errno.h>
@@ -26,18 +26,24 @@
 
 #define CLUSTER_BITS	16u
 #define CLUSTER		(1u << CLUSTER_BITS)
-#define CLUSTER_GRAINS	(8ull * CLUSTER)		/* how many bits a cluster of the bitmap has */
-#define L1_COVERS	((uint64_t)CLUSTER / 8 * CLUSTER)	/* how many bytes of the volume one entry of the L1 table covers */
-#define L1_MAX		(32u << 20)			/* largest L1 table that QEMU accepts, in bytes */
-#define BITMAP_MAX	(512u << 20)			/* largest bitmap that QEMU accepts, in bytes */
-#define BACKING_MAX	1023u				/* longest path of a backing file that QEMU accepts, in bytes */
+/* number of bits in a cluster of the bitmap */
+#define CLUSTER_GRAINS	(8ull * CLUSTER)
+/* number of bytes of the volume that one entry of the L1 table covers */
+#define L1_COVERS	((uint64_t)CLUSTER / 8 * CLUSTER)
+/* largest L1 table that QEMU accepts, in bytes */
+#define L1_MAX		(32u << 20)
+/* largest bitmap that QEMU accepts, in bytes */
+#define BITMAP_MAX	(512u << 20)
+/* longest path of a backing file that QEMU accepts, in bytes */
+#define BACKING_MAX	1023u
 
 #define EXT_FORMAT	0xe2792acau
 #define EXT_BITMAPS	0x23852875u
 #define AUTOCLEAR_BITMAPS 1u
 #define BITMAP_DIRTY	1u				/* value of the type of a dirty bitmap */
 
-enum { HEADER, REFTABLE, REFBLOCK, L1 };		/* numbers of the first clusters of the file */
+/* numbers of the first clusters of the file */
+enum { HEADER, REFTABLE, REFBLOCK, L1 };
 
 struct header {
 	__be32 magic, version;
@@ -75,12 +81,14 @@ struct qcow2 {
 	int fd;
 	uint64_t size;
 	unsigned int grain_bits;
-	uint64_t l1_entries, directory, table, next;	/* number of L1 entries, then numbers of clusters; next: the first free cluster */
+	/* Number of L1 entries; then numbers of clusters.  next: the first free cluster. */
+	uint64_t l1_entries, directory, table, next;
 	__be64 *entries;				/* the table of the bitmap */
 	uint64_t nr_entries;
-	uint8_t *bits;					/* buffer for the cluster of the bitmap that is being filled */
+	/* Buffer for the cluster of the bitmap that is being filled. */
+	uint8_t *bits;
 	uint64_t current;				/* index of this cluster in the table */
-	bool dirty;					/* whether this cluster has a bit */
+	bool dirty;					/* a bit of this cluster is set */
 };
 
 static void destroy(struct qcow2 *q)
@@ -110,7 +118,10 @@ static int write_at(struct qcow2 *q, const void *buf, size_t len, uint64_t offse
 	return r ? err_set(err, r, "%s: %s", q->path, strerror(-r)) : 0;
 }
 
-/* Store an absolute path: QEMU looks for a relative path in the directory of the qcow2 file. */
+/*
+ * Store an absolute path, because QEMU looks for a relative path in the directory of the qcow2
+ * file.
+ */
 static char *absolute(const char *path)
 {
 	char dir[PATH_MAX], *all;
@@ -229,7 +240,7 @@ static int write_header(struct qcow2 *q, struct err *err)
 	return write_at(q, &h, sizeof(h), (uint64_t)HEADER * CLUSTER, err);
 }
 
-/* Write the header last: no program opens the file without its header. */
+/* Writes the tables, and the header last, because no program opens a file without a header. */
 static int write_tables(struct qcow2 *q, struct err *err)
 {
 	const struct directory_entry entry = {
@@ -238,7 +249,8 @@ static int write_tables(struct qcow2 *q, struct err *err)
 		.name_size = htobe16(strlen(QCOW2_BITMAP)), .name = QCOW2_BITMAP,
 	};
 	const __be64 refblock = htobe64((uint64_t)REFBLOCK * CLUSTER);
-	__be16 *counts = (__be16 *)q->bits;	/* the buffer is free now, and has the size of a refcount block */
+	/* The buffer is not needed any more, and has the size of a refcount block. */
+	__be16 *counts = (__be16 *)q->bits;
 	uint64_t i;
 	int r;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A qcow2 file that has a dirty bitmap and no data.  Its backing file is the volume.  So a program
- * that opens the qcow2 file reads the volume's data, and sees in the bitmap which blocks were
- * written.
+ * Writes a qcow2 file that has a dirty bitmap and no data.  Its backing file is the volume.  So a
+ * program that opens the qcow2 file reads the volume's data, and sees in the bitmap which blocks
+ * were written.
  */
 #ifndef ERACTL_QCOW2_H
 #define ERACTL_QCOW2_H
@@ -18,10 +18,9 @@ struct qcow2;
 
 /*
  * Creates the file.  EEXIST: path exists.  size: the volume's size in bytes, a multiple of
- * QCOW2_ALIGN.  unit: offsets and lengths of all extents are multiples of this, and this is a
- * multiple of QCOW2_ALIGN.  One bit of the bitmap is one unit, unless QEMU demands a coarser bitmap
- * for a volume of this size.  backing: path of the volume.  The caller ends with qcow2_finish() or
- * qcow2_drop().
+ * QCOW2_ALIGN.  unit: a multiple of QCOW2_ALIGN; offsets and lengths of all extents are multiples
+ * of unit.  One bit of the bitmap is one unit, unless QEMU demands a coarser bitmap for a volume of
+ * this size.  backing: path of the volume.  The caller ends with qcow2_finish() or qcow2_drop().
  */
 int qcow2_create(const char *path, uint64_t size, uint64_t unit, const char *backing, struct qcow2 **out,
 		 struct err *err);

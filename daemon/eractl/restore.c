@@ -18,10 +18,10 @@
 #include "store/build.h"
 #include "store/place.h"
 
-/* What was at the path before the metadata. */
+/* The state of the path before the metadata was written. */
 struct place {
-	bool created;	/* nothing was there: restore() has created the file */
-	bool blank;	/* a device or a file without content was there */
+	bool created;	/* nothing was at the path; restore() has created the file */
+	bool blank;	/* a device or a file without content was at the path */
 	struct stat st;	/* stat of the file or device before the first write */
 };
 
@@ -66,7 +66,7 @@ static int read_input(struct target *t, struct err *err)
 	return t->what->read(t->what->from, &sink, t, err);
 }
 
-/* Opens the file or device for the metadata.  *p receives what was there before. */
+/* Opens the file or device for the metadata.  *p receives its state before. */
 static int open_restore_target(struct target *t, struct place *p, struct engine **e, struct err *err)
 {
 	const char *path = t->what->path;
@@ -98,8 +98,8 @@ static int open_restore_target(struct target *t, struct place *p, struct engine 
 		ret = err_set(err, -ESTALE, "another process has replaced %s meanwhile", path);
 	}
 	/*
-	 * Leave a device as it is, because it cannot grow.  build_begin() checks whether a smaller
-	 * journal fits.
+	 * A device cannot grow, so keep its size.  build_begin() checks whether a smaller journal
+	 * fits.
 	 */
 	if (!ret && (*e)->size < size) {
 		ret = (*e)->ops->grow(*e, size);
@@ -128,7 +128,7 @@ static int write_eras(struct target *t, struct engine *e, struct err *err)
 
 /*
  * After a failure, makes a blank device or file blank again, and removes the file that restore()
- * has created.  If somebody else has put another file at the path, keeps that file.
+ * has created.  Keeps a file that somebody else has put at the path.
  */
 static void undo_restore(const struct target *t, const struct place *p, struct engine *e)
 {

@@ -7,8 +7,10 @@
 #include "eractl/eractl.h"
 
 struct restore {
-	const char *path;	/* path of the new metadata: a device or a file; a missing file is created */
-	bool overwrite;		/* the user has given --overwrite-metadata; store/place.h says what this allows */
+	/* Path of the new metadata: a device or a file.  A missing file is created. */
+	const char *path;
+	/* The user has given --overwrite-metadata; store/place.h says what this allows. */
+	bool overwrite;
 	/*
 	 * Passes all eras to the sink.  Called twice, and must pass the same eras both times: the
 	 * first call only checks the input, so that nothing is written if the input is bad.

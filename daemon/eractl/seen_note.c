@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Notes tokens in a process of its own, so that eractl does not wait for a frozen file system: see seen_note.h. */
+/*
+ * Notes tokens in a child process, so that eractl does not wait for a frozen file system: see
+ * seen_note.h.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,13 +18,13 @@
 #include "eractl/eractl.h"
 #include "eractl/seen_note.h"
 
-#define NOTE_MS		1000	/* how long to wait for the process */
+#define NOTE_MS		1000	/* limit of the wait for the child process */
 
 typedef int (*seen_fn)(const struct token *t);
 
 /*
- * Closes the output of eractl and leaves the current directory: the process may have to wait for
- * long, and must keep neither of them in use.
+ * Runs in the child process.  Closes eractl's open files and leaves the current directory.  The
+ * child may have to wait for long, and must not keep these in use.
  */
 static void run_child(seen_fn fn, const struct token *t)
 {
@@ -31,7 +34,7 @@ static void run_child(seen_fn fn, const struct token *t)
 	_exit(-fn(t));
 }
 
-/* Returns the result of the process, or ETIMEDOUT if the process goes on. */
+/* Returns the result of the child process, or ETIMEDOUT if it has not ended yet. */
 static int wait_for_child(pid_t pid)
 {
 	struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };
@@ -47,7 +50,7 @@ static int wait_for_child(pid_t pid)
 	return r;
 }
 
-/* Calls fn(t) in another process. */
+/* Calls fn(t) in a child process. */
 static int call_in_child(seen_fn fn, const struct token *t)
 {
 	const pid_t pid = fork();

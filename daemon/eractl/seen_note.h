@@ -4,22 +4,22 @@
 #define ERACTL_SEEN_NOTE_H
 
 /*
- * Notes a token from an answer of erad, before the user gets it.  token may be NULL.  Prints an
- * error if this is not possible, but does not fail.  Waits at most NOTE_MS: the file system of the
- * note may be frozen, or may wait for an erad that does not run.
+ * Notes a token from an answer of erad, before the user gets the token.  token may be NULL.  If
+ * this is not possible, prints an error, but does not fail.  Waits at most NOTE_MS, because the
+ * file system of the note may be frozen, or may wait for an erad that does not run.
  */
 void seen_note(const char *token);
 
 /*
- * Notes the token of a volume that was opened, as seen_note() does.  Does not make ERAD_LIB_DIR, and
- * prints nothing if ERAD_LIB_DIR does not exist or is read-only: at boot, its file system may not be
- * mounted yet.
+ * Notes the token of a volume that was opened, as seen_note() does.  Does not make ERAD_LIB_DIR.
+ * Prints nothing if ERAD_LIB_DIR does not exist or is read-only, because its file system may not be
+ * mounted yet at boot.
  */
 void seen_note_opened(const char *token);
 
 /*
- * Removes the note of a volume that is forgotten.  uuid may be NULL.  Prints an error and waits as
- * seen_note() does.
+ * Removes the note of a volume that is forgotten.  uuid may be NULL.  Prints an error, and waits,
+ * as seen_note() does.
  */
 void seen_forget(const char *uuid);
 

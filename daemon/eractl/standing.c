@@ -22,11 +22,11 @@
  * and a last line, which shows that the text is complete.
  */
 #define FIRST_LINE	"erad copy 1\n"
-#define PLACE_MAX	64u	/* longest line of a place, in bytes */
+#define PLACE_MAX	64u	/* limit for the line of a place, in bytes */
 #define DIRECT_UNIT	4096u	/* a multiple of the sector size of every disk, in bytes */
 #define TEXT_MAX	(2 * STREAM_NAME_MAX + sizeof(struct identity) + SEAL_ENTRIES * PLACE_MAX + 256)
 
-/* Reads the line "KEY VALUE\n" at *text into value, and moves *text behind this line. */
+/* Copies VALUE of the line "KEY VALUE\n" at *text, and moves *text behind this line. */
 static bool take_line(const char **text, const char *key, char value[STREAM_NAME_MAX + 1])
 {
 	const size_t klen = strlen(key), vlen = strcspn(*text, "\n");
@@ -39,7 +39,7 @@ static bool take_line(const char **text, const char *key, char value[STREAM_NAME
 	return true;
 }
 
-/* Reads the line "KEY VALUE\n" into a string of a fixed size. */
+/* Copies VALUE of the line "KEY VALUE\n" to a string of a fixed size. */
 static bool take_string(const char **text, const char *key, char *to, size_t size)
 {
 	char value[STREAM_NAME_MAX + 1];
@@ -197,7 +197,7 @@ static int copy_failed(struct err *err)
 }
 
 /*
- * Opens the copy for a seal.  A block device is read with O_DIRECT, because the page cache of the
+ * Opens the copy for a seal.  Opens a block device with O_DIRECT, because the page cache of the
  * device may have old content.
  */
 static int open_for_seal(const struct standing_place *p, bool block_device, struct err *err)
@@ -224,8 +224,8 @@ void standing_identify(const struct standing_place *p, struct standing *s)
 }
 
 /*
- * Rounds the size of the volume up to whole units of reads with O_DIRECT, but not beyond the end of
- * the device.
+ * Rounds the size of the volume up to a multiple of DIRECT_UNIT, but not beyond the end of the
+ * device.
  */
 static int size_of_seal(const struct standing_place *p, uint64_t *size)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The state of a copy: the moment of the volume that the copy shows, and what shows that nothing
- * else has written to the copy since.
+ * The state of a copy: the moment of the volume that the copy shows, and values that show whether
+ * anything else has written to the copy since.
  *
- * The state is stored in an extended attribute of the copy.  So a renamed copy keeps it, and another
- * file at the same path does not have it.  Block devices have no such attributes: for a block
- * device, the user names a file.  A state in a file has a seal of the copy (common/seal.h), and the
- * identity of a block device (common/identity.h).  The seal and the identity bind the state to the
- * copy.
+ * The state is stored in an extended attribute of the copy.  So a renamed copy keeps its state, and
+ * another file at the same path does not have it.  Block devices have no such attributes: for a
+ * block device, the user names a file.  A state in a file has a seal of the copy (common/seal.h),
+ * and the identity of a block device (common/identity.h), because the file itself does not show to
+ * which copy it belongs.
  */
 #ifndef ERACTL_STANDING_H
 #define ERACTL_STANDING_H
@@ -23,22 +23,29 @@
 #define STANDING_XATTR	"user.erad.copy"
 
 struct standing {
-	char at[STREAM_NAME_MAX + 1];		/* name of the moment that the copy shows; "": none */
-	char unfinished[STREAM_NAME_MAX + 1];	/* name of the moment to which a stream was applied in part; "": there was no such stream */
-	bool partial;				/* whether a stream was applied in part; the moment of such a stream may have no name */
+	/* name of the moment that the copy shows; "": none */
+	char at[STREAM_NAME_MAX + 1];
 	/*
-	 * Whether mtime and the seal are of the copy as the last receive has left it.  False if that
-	 * receive was killed, or the power failed.
+	 * Name of the moment to which a stream was applied in part.  "": the stream has no name, or
+	 * there was none.
+	 */
+	char unfinished[STREAM_NAME_MAX + 1];
+	/* A stream was applied in part.  The moment of this stream may have no name. */
+	bool partial;
+	/*
+	 * mtime and the seal describe the copy as the last receive has left it.  False if this
+	 * receive was killed, or if the power failed.
 	 */
 	bool settled;
 	int64_t mtime_s, mtime_ns;		/* time of the last change of a regular file */
-	struct identity device;			/* identity of a block device; version 0: the copy is a file */
+	/* Identity of a block device.  version 0: the copy is a file. */
+	struct identity device;
 	struct seal seal;			/* nr 0: the state is stored in the attribute */
 };
 
 /*
- * Where the state is stored.  fd and path: the copy, which the caller keeps open.  file: path of the
- * file that holds the state.  NULL: the state is in an extended attribute of the copy.
+ * Where the state is stored.  fd and path: the copy, which the caller keeps open.  file: path of
+ * the file that has the state; NULL: the state is in an extended attribute of the copy.
  */
 struct standing_place {
 	int fd;
@@ -51,26 +58,29 @@ struct standing_place {
  */
 int standing_read(const struct standing_place *p, struct standing *s, struct err *err);
 
-/* Writes the state of the copy.  The state is durable on return. */
+/* Writes the state of the copy.  The state is durable when this returns. */
 int standing_write(const struct standing_place *p, const struct standing *s, struct err *err);
 
-/* Notes in s which block device the copy is on.  Does nothing if the copy is a regular file. */
+/* Stores in s the identity of the block device.  Does nothing if the copy is a regular file. */
 void standing_identify(const struct standing_place *p, struct standing *s);
 
 /*
- * Makes the copy durable, and notes in s what shows whether something writes to the copy later.
- * size: size of the volume in bytes.  If the state is stored in a file, reads up to SEAL_READ_MAX
- * bytes of the copy.  err does not have the path of the copy.
+ * Makes the copy durable, and stores in s the values that show whether anything writes to the copy
+ * later.  size: size of the volume in bytes.  If the state is stored in a file, reads up to
+ * SEAL_READ_MAX bytes of the copy.  err does not have the path of the copy.
  */
 int standing_settle(const struct standing_place *p, struct standing *s, uint64_t size, struct err *err);
 
-/* Compares only the block device of the copy with the one in the state.  ESTALE: they differ, and err says how. */
+/*
+ * Compares only the block device of the copy with the block device in the state.  ESTALE: they
+ * differ, and err says how.
+ */
 int standing_compare_device(const struct standing_place *p, const struct standing *s, struct err *err);
 
 /*
- * Compares the copy with its state.  Returns 0 if nothing else has written to the copy.  ESTALE: the
- * copy was written, or is another device.  ENODATA: the state is not settled; then only the identity
- * of the device was compared.  err says what differs, without the path of the copy.
+ * Compares the copy with its state.  Returns 0 if nothing else has written to the copy.  ESTALE:
+ * the copy was written, or is another device.  ENODATA: the state is not settled; then only the
+ * identity of the device was compared.  err says what differs, without the path of the copy.
  */
 int standing_compare(const struct standing_place *p, const struct standing *s, struct err *err);
 

@@ -3,28 +3,33 @@
  * The stream that send writes and receive reads: Ceph's rbd diff, version 1, with checks.
  *
  *	"rbd diff v1\n"
- *	'f' length name		the snapshot that the target must have; missing: the stream is a full copy
+ *	'f' length name		the snapshot that the target must have; missing: the stream is a
+ *				full copy
  *	't' length name		the snapshot that the target has afterwards
  *	's' size		of the volume, 8 bytes
  *	'w' offset length data	8 bytes each; ascending
  *	'z' offset length	zeros
  *	'e'			the end; nothing follows
  *
- * Lengths of names have 4 bytes, and all numbers are little-endian.  Here the names are erad-TOKEN, with each ':' of the token
- * as '-'.
+ * Lengths of names have 4 bytes, and all numbers are little-endian.  The names that send writes are
+ * erad-TOKEN, with '-' in place of each ':' of the token.
  *
- * A check is a 'z' of length 0, for which `rbd import-diff` does nothing; its offset is no offset but
+ * A check is a 'z' of length 0, for which `rbd import-diff` does nothing.  Its offset is not an
+ * offset, but has these parts:
  *
  *	bits 48 to 63	STREAM_CHECK
  *	bits 32 to 47	enum stream_check
- *	bits 0 to 31	CRC-32C of all bytes since the last check, then of the kind (4 bytes) and of the position of the
- *			check in the stream (8 bytes)
+ *	bits 0 to 31	CRC-32C of all bytes since the last check, then of the kind (4 bytes) and
+ *			of the position of the check in the stream (8 bytes)
  *
- * The first check follows 's', and says that there are checks.  A check follows each group, which has up to STREAM_GROUP
- * bytes of data and up to STREAM_EXTENTS records; so a reader uses no record before a check has covered
- * it.  The last check is in front of 'e'.  A reader uses no record of the last group before the input has ended behind
- * 'e'.  `rbd export-diff` writes no checks: damage of such a stream is noticed only if the stream is no longer in this
- * format.
+ * The first check follows 's', and shows that the stream has checks.  A check follows each group of
+ * records.  A group has up to STREAM_GROUP bytes of data and up to STREAM_EXTENTS records, so that
+ * a reader can keep it in memory until it has verified the check.  The last check is in front of
+ * 'e'.  A reader uses no record of the last group before it has found that the input ends after
+ * 'e'.
+ *
+ * `rbd export-diff` writes no checks.  Damage of its streams is noticed only if the stream is no
+ * longer in this format.
  */
 #ifndef ERACTL_STREAM_H
 #define ERACTL_STREAM_H
@@ -51,7 +56,8 @@ enum stream_check {
 };
 
 struct stream_head {
-	char from[STREAM_NAME_MAX + 1], to[STREAM_NAME_MAX + 1];	/* names of the two moments; "": no name */
+	/* names of the two moments; "": no name */
+	char from[STREAM_NAME_MAX + 1], to[STREAM_NAME_MAX + 1];
 	uint64_t size;		/* size of the volume in bytes */
 };
 
@@ -60,7 +66,10 @@ struct stream_extent {
 	const uint8_t *data;	/* valid until the next stream_next(); NULL: the extent is zeros */
 };
 
-/* Writes the name for a token.  A name has less than TOKEN_TEXT_SIZE + 8 bytes.  stream_token() is the inverse. */
+/*
+ * Returns in name the name for a token, shorter than TOKEN_TEXT_SIZE + 8 bytes.  stream_token() is
+ * the inverse.
+ */
 void stream_name(const struct token *t, char name[STREAM_NAME_MAX + 1]);
 bool stream_token(const char *name, struct token *t);
 
@@ -68,13 +77,15 @@ bool stream_token(const char *name, struct token *t);
 
 struct stream_in;
 
-/* Reads bytes of the stream, as read(2) does: returns their number, 0 at the end, or -1 with errno. */
+/*
+ * Reads bytes of the stream, as read(2) does: returns their number, 0 at the end, or -1 with errno.
+ */
 typedef ssize_t (*stream_read_fn)(void *ctx, void *buf, size_t len);
 
 /*
- * Reads the head and the first check, and nothing after the first check.  EBADMSG: this is no such stream, or it is
- * damaged.  EPIPE: the stream was cut.  After success, the caller calls stream_close().  Allocates
- * memory for a group.
+ * Reads the head and the first check, and nothing after the first check.  EBADMSG: this is not a
+ * stream of this format, or it is damaged.  EPIPE: the stream was cut.  After success, the caller
+ * calls stream_close().  Allocates memory for a group.
  */
 int stream_open(stream_read_fn fn, void *ctx, struct stream_in **out, struct err *err);
 void stream_close(struct stream_in *s);
@@ -82,7 +93,10 @@ void stream_close(struct stream_in *s);
 const struct stream_head *stream_get_head(const struct stream_in *s);
 bool stream_has_checks(const struct stream_in *s);
 
-/* Returns whether the end of the stream was read.  stream_next() then waits until the file ends, too. */
+/*
+ * Returns whether the record 'e' was read.  If it was, the next stream_next() waits until the file
+ * ends, too.
+ */
 bool stream_is_at_end(const struct stream_in *s);
 
 /*
@@ -103,8 +117,8 @@ struct stream_out {
 };
 
 /*
- * Writes the head to file, to which the other functions write, too.  The caller finds out whether a
- * write has failed, by ferror(), or for stdout by output_failed().
+ * Writes the head to file.  The other functions write to the same file.  The caller must check
+ * whether a write has failed: by ferror(), or for stdout by output_failed().
  */
 void stream_write_head(struct stream_out *o, FILE *file, const struct stream_head *h);
 /* Writes an extent.  data NULL: zeros of any length; otherwise length is at most STREAM_GROUP. */

@@ -11,7 +11,8 @@
 #include "eractl/stream.h"
 #include "store/crc32c.h"
 
-#define FIRST_ROOM	(64u << 10)	/* first size of the buffer in bytes; it is doubled up to STREAM_GROUP */
+/* First size of the buffer in bytes.  The size is doubled up to STREAM_GROUP. */
+#define FIRST_ROOM	(64u << 10)
 
 /* A record 'w' or 'z' of the stream. */
 struct record {
@@ -27,15 +28,17 @@ struct stream_in {
 	uint64_t position;
 	uint32_t crc;			/* CRC of all bytes since the last check */
 	uint64_t end;			/* end of the last record */
-	bool at_end, ended;		/* the record 'e' was read; nothing comes after this record */
+	/* The record 'e' was read; the end of the file after it was read. */
+	bool at_end, ended;
 	/*
-	 * In a stream without checks: a record that was read, but is not in a group yet.  Its
-	 * length is 0 if there is none.
+	 * In a stream without checks: a record that was read and is not in a group yet.  Its length
+	 * is 0 if there is none.
 	 */
 	struct record pending;
 	/* The group that was read last. */
 	uint8_t *data;
-	uint64_t used, room;		/* how many bytes of data the group has, and how many have room */
+	/* number of bytes of data in the group, and size of `data` */
+	uint64_t used, room;
 	struct { uint64_t offset, length, at; bool zeros; } extents[STREAM_EXTENTS];
 	unsigned int nr, next;
 };
@@ -86,7 +89,7 @@ static unsigned int kind_of_check(const struct record *rec)
 }
 
 /*
- * Reads the tag of a record, and the numbers of a 'w' or 'z'.  *crc receives the CRC of all bytes
+ * Reads the tag of a record, and the numbers of a 'w' or 'z'.  Sets *crc to the CRC of all bytes
  * since the last check, without this record.
  */
 static int get_record(struct stream_in *s, struct record *rec, uint32_t *crc, struct err *err)
@@ -102,7 +105,7 @@ static int get_record(struct stream_in *s, struct record *rec, uint32_t *crc, st
 	return r ? r : get64(s, &rec->length, err);
 }
 
-/* Verifies the check that was read last. */
+/* Verifies the check `rec`. */
 static int verify_check(struct stream_in *s, const struct record *rec, uint32_t crc, struct err *err)
 {
 	const uint32_t kind = htole32(kind_of_check(rec));
@@ -146,7 +149,7 @@ static int check_place(struct stream_in *s, const struct record *rec, struct err
 	return 0;
 }
 
-/* Reads on behind the record 'e': a stream has nothing there. */
+/* Reads after the record 'e'.  Nothing may follow it. */
 static int take_end(struct stream_in *s, struct err *err)
 {
 	ssize_t n;
@@ -164,7 +167,10 @@ static int take_end(struct stream_in *s, struct err *err)
 	return 0;
 }
 
-/* Reads what follows the head: the first check, or the first record of a stream without checks. */
+/*
+ * Processes the record after the head: the first check, or the first record of a stream without
+ * checks.
+ */
 static int take_first(struct stream_in *s, const struct record *rec, uint32_t crc, struct err *err)
 {
 	if (!s->head.size || s->head.size > INT64_MAX)
@@ -180,7 +186,7 @@ static int take_first(struct stream_in *s, const struct record *rec, uint32_t cr
 	if (rec->tag == 'e')
 		return take_end(s, err);
 	s->pending = *rec;
-	/* check_place() refuses a damaged check, because its offset is not within the volume. */
+	/* The offset of a damaged check is not within the volume, so check_place() refuses it. */
 	return check_place(s, rec, err);
 }
 
@@ -252,7 +258,7 @@ bool stream_is_at_end(const struct stream_in *s)
 	return s->at_end;
 }
 
-/* Makes room in the group for length more bytes of data. */
+/* Makes room for length more bytes of data in the group. */
 static int make_room(struct stream_in *s, uint64_t length, struct err *err)
 {
 	uint64_t room = s->room ? s->room : FIRST_ROOM;

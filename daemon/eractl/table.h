@@ -8,7 +8,7 @@
 
 #define CELL_MAX	4352	/* size of a cell's text in bytes: a path and some words */
 
-/* A column.  `cell` writes the text of a row's cell, or "-" for an empty cell. */
+/* A column.  `cell` returns the text of a row's cell in buf, or "-" for an empty cell. */
 struct column {
 	const char *head;
 	void (*cell)(char buf[CELL_MAX], struct json_object *row, const struct column *col);
@@ -21,18 +21,23 @@ void cell_text(char buf[CELL_MAX], struct json_object *row, const struct column 
 void cell_count(char buf[CELL_MAX], struct json_object *row, const struct column *col);
 void cell_bytes(char buf[CELL_MAX], struct json_object *row, const struct column *col);
 void cell_seconds(char buf[CELL_MAX], struct json_object *row, const struct column *col);
-/* The member is a number of seconds since 1970; the cell shows the date in the time zone of the user. */
+/*
+ * For a member that is a number of seconds since 1970: shows the date in the time zone of the user.
+ */
 void cell_date(char buf[CELL_MAX], struct json_object *row, const struct column *col);
 void cell_percent(char buf[CELL_MAX], struct json_object *row, const struct column *col);
 
 /*
- * table_print() prints the rows as a table.  list_print() prints one row as a list, without its
- * empty cells.  Both print to stdout.  rows is an array of objects.  The last column has a NULL
- * head.  Lists that are printed with the same width line up.  table_print() returns 0 or a negative errno.
+ * table_print() prints the rows, an array of objects, as a table.  It returns 0 or a negative
+ * errno.  list_print() prints one row as a list, without its empty cells.  Both print to stdout.
+ * The last column has a NULL head.  Lists that are printed with the same width line up.
  */
 int table_print(const struct column *cols, struct json_object *rows);
 
-/* Returns the width of the widest head, in characters: the width of list_print() for these columns. */
+/*
+ * Returns the width of the widest head, in characters.  It is the width that list_print() needs for
+ * these columns.
+ */
 int list_width(const struct column *cols);
 void list_print(const struct column *cols, struct json_object *row, int width);
 

@@ -16,9 +16,7 @@
 #include "store/engine.h"
 #include "store/super.h"
 
-/*
- * Returns whether one of the two paths is a disk, and the other one a partition of this disk.
- */
+/* Returns whether one of the two paths is a disk, and the other path a partition of this disk. */
 static bool disk_and_partition(const char *a, const char *b)
 {
 	const dev_t first = blockdev_at(a), second = blockdev_at(b);
@@ -30,7 +28,10 @@ static bool disk_and_partition(const char *a, const char *b)
 	return disk_of_first == second || disk_of_second == first;
 }
 
-/* Returns EEXIST if the line with index n has the path, or a part of it, as its origin or its metadata. */
+/*
+ * Returns EEXIST if the path, or a device that has a part in common with it, is the origin or the
+ * metadata in line n.
+ */
 static int check_line(const struct eratab *tab, size_t n, const char *path, struct err *err)
 {
 	const struct eratab_entry *e = tab->line[n].entry;
@@ -61,7 +62,9 @@ static int check_eratab(const char *path, struct err *err)
 	return r;
 }
 
-/* Returns EEXIST if one of the superblocks has the magic.  It may be damaged otherwise. */
+/*
+ * Returns EEXIST if one of the superblocks has the magic number, even if the superblock is damaged.
+ */
 static int check_magic(const char *path, struct err *err)
 {
 	struct erad_disk_super sb[2];
@@ -78,8 +81,8 @@ static int check_magic(const char *path, struct err *err)
 
 /*
  * Returns EBUSY if another process has the file or device open for writing as metadata.  Opens the
- * file or device for reading only: newer kernels refuse to open a mounted device for writing, and the
- * caller's message about a mounted device says more.
+ * file or device only for reading: newer kernels refuse to open a mounted device for writing, and
+ * the caller has a better message about a mounted device.
  */
 static int check_lock(const char *path, struct err *err)
 {
@@ -96,7 +99,7 @@ int target_check_data(const char *path, struct err *err)
 	int r;
 
 	r = check_eratab(path, err);
-	/* Other kinds of files are not metadata.  The caller refuses them. */
+	/* Other kinds of files cannot be metadata, and the caller refuses them. */
 	if (r || stat(path, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
 		return r;
 	r = check_magic(path, err);

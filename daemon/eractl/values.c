@@ -10,7 +10,7 @@ int era_parse(const char *text, uint32_t *era)
 	unsigned long long n;
 	char *end;
 
-	/* Accept digits only: strtoull() also accepts leading blanks and signs. */
+	/* strtoull() also accepts leading blanks and signs, so check for a digit. */
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;

@@ -18,7 +18,8 @@ bool print_opened(struct json_object *result)
 	const char *metadata = json_text(result, "metadata");
 	const char *device = json_text(result, "device");
 	const char *origin = json_text(result, "origin");
-	const char *given = json_text(result, "origin_given");	/* set only if eratab has another path of the origin */
+	/* Set only if eratab has another path of the origin. */
+	const char *given = json_text(result, "origin_given");
 	uint64_t era;
 
 	if (!volume || !metadata || !device || !json_number(result, "era", &era))
@@ -59,7 +60,10 @@ void volume_forget_note(struct json_object *result)
 		seen_forget(json_text(result, "uuid"));
 }
 
-/* Adds the result to the array results, or prints it if results is NULL.  Drops the reference to result. */
+/*
+ * Adds the result to the array results, or prints it if results is NULL.  Drops the reference to
+ * result.
+ */
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)
 {
@@ -117,7 +121,7 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 			json_object_object_add(request, "accept_gap", json_object_new_boolean(true));
 		if (run_one(job, request, results))
 			code = EXIT_FAILURE;
-		/* Flush, because the next volume may take long. */
+		/* Flush the output, because the next volume may take long. */
 		fflush(stdout);
 		if (code && job->stop)
 			break;
@@ -186,7 +190,10 @@ int volumes_show(struct json_object *request, bool json,
 	} else {
 		complain("there are no volumes; 'eractl create' makes one");
 	}
-	/* Print these errors here: erad's answer has no volumes whose lines in eratab cannot be parsed. */
+	/*
+	 * erad's answer does not contain volumes whose lines in eratab cannot be parsed, so print
+	 * errors for these lines here.
+	 */
 	complain_of_table();
 	json_object_put(result);
 	return code;
@@ -246,7 +253,10 @@ int one_name(const struct command *cmd, int argc, char **argv)
 	return check_name(cmd, argv[optind]);
 }
 
-/* Finds a path that is a member of the volume's status, and that only an open volume has. */
+/*
+ * Finds the path in the member `member` of the volume's status.  Only the status of an open volume
+ * has it.
+ */
 static int find_path(const char *name, const char *member, char **path, struct err *err)
 {
 	char *names[] = { (char *)name, NULL };

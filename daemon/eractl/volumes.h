@@ -12,28 +12,36 @@ struct volumes_job {
 	/* Prints the answer for one volume as text.  Returns false if a member is missing. */
 	bool (*print)(struct json_object *result);
 	bool stop;		/* true: do not continue with the next volume after an error */
-	bool origin_replaced;	/* for open: allow that the origin is another device than before */
-	bool accept_gap;	/* for open: open also if gap=refuse in eratab forbids it */
-	bool at_boot;		/* the command may run before the file system of ERAD_LIB_DIR is mounted */
-	bool forgets;		/* the volume is forgotten, so remove the note of its newest token */
+	bool origin_replaced;	/* for open: the origin may be another device than before */
+	/* for open: open the volume even if gap=refuse in eratab forbids it */
+	bool accept_gap;
+	/* The command may run before the file system of ERAD_LIB_DIR is mounted. */
+	bool at_boot;
+	/* The volume is forgotten, so the note of its newest token must be removed. */
+	bool forgets;
 	bool json;		/* print {"version", "volumes": [RESULT]} instead of text */
 };
 
 /* Runs the job for each name, in order.  Returns the exit code. */
 int volumes_run(const struct volumes_job *job, char *const *names, size_t nr);
 
-/* Runs the job for the operands from optind on, as volumes_run() does.  There must be at least one operand. */
+/*
+ * Runs the job for the operands from optind on, as volumes_run() does.  There must be at least one
+ * operand.
+ */
 int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
 			 char **argv);
 
 /*
- * Handles the command line of a command with the options --json and --all.  With --all calls
- * run_all, which finds the names itself.  Without --all runs the job for the operands.
+ * Handles the command line of a command with the options --json and --all.  With --all, calls
+ * run_all, which finds the names itself.  Without --all, runs the job for the operands.
  */
 int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *job, int argc,
 				char **argv, int (*run_all)(const struct volumes_job *job));
 
-/* Makes a request for one volume and prints the answer.  Frees the request.  Returns the exit code. */
+/*
+ * Sends a request for one volume and prints the answer.  Frees the request.  Returns the exit code.
+ */
 int volume_run(const struct volumes_job *job, struct json_object *request);
 
 /*
@@ -42,22 +50,28 @@ int volume_run(const struct volumes_job *job, struct json_object *request);
  */
 void volume_forget_note(struct json_object *result);
 
-/* Returns a request {"op": op, "volumes": names}.  names ends with a NULL; no names mean all volumes. */
+/*
+ * Returns a request {"op": op, "volumes": names}.  names ends with a NULL; no names mean all
+ * volumes.
+ */
 struct json_object *volumes_request(const char *op, char *const *names);
 
 /*
- * Makes a request whose answer is a list of volumes, and calls print with the list unless it is
+ * Sends a request whose answer is a list of volumes, and calls print with the list unless it is
  * empty.  Calls complain_of_table().  Frees the request.  Returns the exit code.
  */
 int volumes_show(struct json_object *request, bool json,
 		 int (*print)(struct json_object *volumes, bool verbose), bool verbose);
 
-/* Prints an error for each line of /etc/eratab that cannot be parsed.  Returns whether there are such lines. */
+/*
+ * Prints an error for each line of /etc/eratab that cannot be parsed.  Returns whether there is
+ * such a line.
+ */
 bool complain_of_table(void);
 
 /*
- * Returns 0.  If no volume can have one of the names, prints an error and returns EXIT_USAGE.  The
- * last name is followed by a NULL.
+ * Returns 0 if all names are valid for volumes.  Otherwise prints an error and returns EXIT_USAGE.
+ * The list ends with a NULL.
  */
 int check_names(const struct command *cmd, char *const *names);
 

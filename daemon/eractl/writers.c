@@ -16,7 +16,8 @@
 #include "eractl/writers.h"
 
 struct writer {
-	const char *command;	/* name of the command; "": not known.  The text belongs to the answer */
+	/* Name of the command, which belongs to the answer.  "": not known. */
+	const char *command;
 	uint64_t cgroup;	/* id of the cgroup; 0: not known */
 	bool others;
 	uint64_t blocks;

@@ -10,17 +10,17 @@
 #include "common/err.h"
 
 /*
- * Requests the writers of the named volumes.  names ends with NULL.  Without a name,
- * requests the writers of all volumes.  *volumes is an array of WRITERS, which common/protocol.h describes; the caller
- * drops the reference.
+ * Requests the writers of the volumes in names, which ends with a NULL.  Without a name, requests
+ * the writers of all volumes.  *volumes is an array of WRITERS, which common/protocol.h describes;
+ * the caller drops the reference.
  */
 int writers_ask(char *const *names, struct json_object **volumes, struct err *err);
 
 /*
  * Makes rows from one element of the array, for the eras from `since` on: {"command", "cgroup",
- * "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}.  The writer with most blocks comes
- * first.  The caller drops the reference to *rows.  EBADMSG: the answer is not in this format.
- * EREMOTEIO: erad does not count writers.  err names the volume.
+ * "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}.  The first row is the writer with
+ * most blocks.  The caller drops the reference to *rows.  EBADMSG: the answer is not in this
+ * format.  EREMOTEIO: erad does not count writers.  err names the volume.
  */
 int writers_rows(struct json_object *volume, uint64_t since, struct json_object **rows,
 		 struct err *err);
@@ -32,8 +32,8 @@ uint64_t writers_oldest(struct json_object *volume);
 bool writers_are_others(struct json_object *row);
 
 /*
- * Write the cells of a row, for table.h: "unknown" for a value that is not known, and "removed" for
- * a removed cgroup.
+ * These return a cell of a row, for table.h.  The text is "unknown" for a value that is not known,
+ * and "removed" for a removed cgroup.
  */
 struct column;
 void writers_cell_command(char *buf, struct json_object *row, const struct column *col);
