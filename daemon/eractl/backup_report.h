@@ -11,7 +11,11 @@
 struct backup_report {
 	const char *volume, *directory;
 	const char *error;	/* what has failed, or NULL */
-	bool made;		/* whether there is a new good copy, or none was needed; also if removing old copies has failed then */
+	/*
+	 * whether there is a new good copy, or none was needed; also if removing old copies has
+	 * failed then
+	 */
+	bool made;
 	bool full;		/* the copy is a full one */
 	uint64_t bytes;		/* number of bytes of the volume that were copied */
 	double seconds;		/* how long the backup took */

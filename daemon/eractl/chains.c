@@ -65,10 +65,16 @@ static void find_staying(const struct manifest *m, unsigned int keep, bool conte
 
 /* ---- removing ---- */
 
-/* Returns false if a copy is being restored.  The lock ends with the directory's file descriptor, or with unlock(). */
+/*
+ * Returns false if a copy is being restored.  The lock ends with the directory's file descriptor,
+ * or with unlock().
+ */
 static bool lock_against_restore(const struct manifest *m)
 {
-	/* Where the file system has no such locks, a restore of a copy that is removed meanwhile ends with an error. */
+	/*
+	 * Where the file system has no such locks, a restore of a copy that is removed meanwhile
+	 * ends with an error.
+	 */
 	return !flock(m->fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK;
 }
 
@@ -101,7 +107,10 @@ int chains_clean(struct manifest *m, struct err *err)
 	return r;
 }
 
-/* Takes the chains that do not stay out of m, and notes their files in the list of those to be removed. */
+/*
+ * Takes the chains that do not stay out of m, and notes their files in the list of those to be
+ * removed.
+ */
 static int drop_chains(struct manifest *m, const bool *stays, struct json_object *removed, uint64_t *bytes, struct err *err)
 {
 	int *moved = calloc(m->nr, sizeof(*moved));	/* the new index of each copy */
@@ -111,7 +120,10 @@ static int drop_chains(struct manifest *m, const bool *stays, struct json_object
 	for (unsigned int i = 0; i < m->nr && !r; i++) {
 		struct backup_copy *c = &m->copy[i];
 
-		/* A base comes before its increments, so full_of() cannot be asked here: bases have moved. */
+		/*
+		 * A base comes before its increments, so full_of() cannot be asked here: bases have
+		 * moved.
+		 */
 		moved[i] = c->base < 0 ? (stays[i] ? 0 : -1) : moved[c->base];
 		if (moved[i] < 0) {
 			json_object_array_add(removed, json_object_new_string(c->file));

@@ -39,8 +39,12 @@ struct backup {
 	struct manifest manifest;
 	struct backup_copy copy;	/* the copy that is being made */
 	char base_token[TOKEN_TEXT_SIZE];
-	char base_file[MANIFEST_FILE_MAX + 1];	/* the file of the copy on which this copy is an increment; "": this is a full copy */
-	bool already;			/* the newest copy is of this moment, so nothing was copied, and `copy` is the newest copy */
+	/* the file of the copy on which this copy is an increment; "": this is a full copy */
+	char base_file[MANIFEST_FILE_MAX + 1];
+	/*
+	 * the newest copy is of this moment, so nothing was copied, and `copy` is the newest copy
+	 */
+	bool already;
 	bool made;			/* the copy counts, or is not needed */
 	struct json_object *removed;	/* array of the files of old copies that were removed */
 	uint64_t bytes_removed;

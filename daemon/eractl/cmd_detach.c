@@ -97,8 +97,9 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 }
 
 /*
- * Removes the line of the volume, and the metadata file that attach has created.  other: receives the
- * name of another volume of eratab, or "".  Its metadata may have the same UUID.  This is not read here:
+ * Removes the line of the volume, and the metadata file that attach has created.  other: receives
+ * the name of another volume of eratab, or "".  Its metadata may have the same UUID.  This is not
+ * read here:
  * its device may hang.
  */
 static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE], char other[ERAD_NAME_MAX + 1],

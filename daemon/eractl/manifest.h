@@ -6,16 +6,17 @@
  *
  *	{"erad_backup": 1, "uuid": UUID, "volume": NAME, "removed": [FILE]}
  *
- * The list is there only while files of copies that are no longer in MANIFEST are removed: see chains.h.
- * Each further line is one copy, in the order in which the copies were made:
+ * The list is there only while files of copies that are no longer in MANIFEST are removed: see
+ * chains.h.  Each further line is one copy, in the order in which the copies were made:
  *
  *	{"file", "base", "token", "time", "closed", "size", "bytes", "sha256", "why"}
  *
  * The file of a copy is a stream as stream.h describes it.  A full copy has the base null, and its
- * file is full-NUMBER.erad.  The file of an increment is incr-NUMBER.erad, and its base is the file of
- * an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST is replaced in one step when
- * the file of the new copy is durable.  No command changes a file that MANIFEST lists.  A file is removed
- * only after MANIFEST was replaced by one in which it is not a copy, but in the list of those to be removed.
+ * file is full-NUMBER.erad.  The file of an increment is incr-NUMBER.erad, and its base is the file
+ * of an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST is replaced in one step
+ * when the file of the new copy is durable.  No command changes a file that MANIFEST lists.  A file
+ * is removed only after MANIFEST was replaced by one in which it is not a copy, but in the list of
+ * those to be removed.
  */
 #ifndef ERACTL_MANIFEST_H
 #define ERACTL_MANIFEST_H
@@ -79,9 +80,10 @@ void manifest_close(struct manifest *m);
 int manifest_lock(struct manifest *m, struct err *err);
 
 /*
- * Keeps the files of copies in the directory from being removed.  The caller calls this before manifest_open().
- * Returns a file descriptor, which the caller closes in the end; or -1 if the directory cannot be opened.
- * Waits while another process is removing files.  Where the file system has no locks, has no effect.
+ * Keeps the files of copies in the directory from being removed.  The caller calls this before
+ * manifest_open().  Returns a file descriptor, which the caller closes in the end; or -1 if the
+ * directory cannot be opened.  Waits while another process is removing files.  Where the file
+ * system has no locks, has no effect.
  */
 int manifest_hold(const char *directory);
 
@@ -121,8 +123,8 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
 
 /*
- * Checks that the file of the copy exists and has the size that MANIFEST says.  contents: also reads the
- * file, from the medium if possible, and compares its hash.
+ * Checks that the file of the copy exists and has the size that MANIFEST says.  contents: also
+ * reads the file, from the medium if possible, and compares its hash.
  */
 int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err);
 
