@@ -145,8 +145,9 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 	if (after && s->target.degraded && !s->failed && rnd_below(&s->target.rnd, 3) == 0)
 		sim_pass(s);
 	/*
-	 * Explore only the moments before something becomes durable.  The states of each earlier
-	 * moment are among the states before the next flush or DISK_PERSIST.
+	 * Explore only the moments just before data becomes durable.  The states that a power
+	 * failure can leave earlier are among the states that it can leave just before the next
+	 * flush or DISK_PERSIST.
 	 */
 	if ((op == DISK_FLUSH || op == DISK_PERSIST) && !after)
 		sim_explore(s);
@@ -155,7 +156,10 @@ static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 		sim_nest(s);
 }
 
-/* Opens the metadata on the disk, which the model allows, runs the steps and closes the metadata. */
+/*
+ * Opens the metadata on the disk, whose content the model allows, runs the steps and closes the
+ * metadata.
+ */
 static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 {
 	unsigned int i;
@@ -241,7 +245,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 	struct err err;
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
-		/* Choose a mark for most steps. */
+		/* Choose a mark in most steps. */
 		unsigned int kind = 1u << rnd_below(&r, 19);
 
 		if (!(kind & c->kinds) || nr == 0)

@@ -13,15 +13,20 @@
 #define SIM_MARK	(1u << 0)
 #define SIM_ERA		(1u << 1)
 #define SIM_FOLD	(1u << 2)
-#define SIM_FOLD_NEST	(1u << 3)	/* a fold, and, during its I/O, a mark, an era or a diff */
-#define SIM_DIFF_NEST	(1u << 4)	/* a diff, and, during its I/O, a mark and a fold */
+#define SIM_FOLD_NEST	(1u << 3)	/* a fold; during its I/O, a mark, an era or a diff */
+#define SIM_DIFF_NEST	(1u << 4)	/* a diff; during its I/O, a mark and a fold */
 #define SIM_REOPEN	(1u << 5)	/* closes the metadata, cleanly or not, and opens it */
-#define SIM_KILL	(1u << 6)	/* kills the process during the next step: no I/O from some point on, and then an open */
-#define SIM_FAULT	(1u << 7)	/* one I/O of the next step fails, and may be half done */
+/*
+ * kills the process during the next step: from some operation on, all I/O fails; then opens the
+ * metadata
+ */
+#define SIM_KILL	(1u << 6)
+/* one I/O of the next step fails, and may write a part of its data */
+#define SIM_FAULT	(1u << 7)
 #define SIM_POWER	(1u << 8)	/* continues the history from a state after a power failure */
-#define SIM_MARK_NEST	(1u << 9)	/* during the I/O of a mark: a fold or a diff */
+#define SIM_MARK_NEST	(1u << 9)	/* a mark; during its I/O, a fold or a diff */
 #define SIM_RESIZE	(1u << 10)	/* resizes the device to the smaller size, or back */
-#define SIM_SNAPSHOT	(1u << 11)	/* takes a snapshot, lasting or not, or drops it */
+#define SIM_SNAPSHOT	(1u << 11)	/* takes a snapshot of either kind, or drops it */
 #define SIM_DEGRADE	(1u << 12)	/* no daemon attaches for a long time: the target lets all writes pass */
 #define SIM_GAP		(1u << 13)	/* changes the history: a gap, an activation with a timeline, or an item */
 #define SIM_ALL		((1u << 14) - 1)
@@ -32,8 +37,8 @@ struct sim_config {
 	unsigned int steps;		/* number of steps of a history */
 	unsigned int big_marks;		/* number of ranges of a large mark */
 	uint64_t limit;			/* how many states are checked for each flush */
-	unsigned int depth;		/* how often a recovery may crash again; … */
-	unsigned int rate;		/* … this is tried for one of `rate` states */
+	unsigned int depth;		/* how often a state after a recovery may crash again … */
+	unsigned int rate;		/* … which is tried for one of `rate` states */
 };
 
 struct sim_stats {

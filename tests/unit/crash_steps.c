@@ -17,7 +17,7 @@
 static void do_nest(struct sim *s, const struct step *step);
 
 /*
- * Records what a power failure must not lose: after a step that returned 0 and was not nested,
+ * Records what a power failure must not lose.  If the step has returned 0 and was not nested,
  * everything is durable.
  */
 static void expect_durable(struct sim *s, int ret, const char *what)
@@ -45,7 +45,10 @@ void sim_expect(struct sim *s, int ret, const char *what)
 	expect_durable(s, ret, what);
 }
 
-/* Makes as many ranges as fit into a group.  They are so far from each other that they are not merged. */
+/*
+ * Makes as many ranges as fit into a group.  The ranges are so far from each other that they are
+ * not merged.
+ */
 static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
 {
 	const uint64_t stride = s->model.size / s->c->big_marks;
@@ -78,9 +81,9 @@ static unsigned int random_ranges(const struct sim *s, uint64_t *r, struct erad_
 }
 
 /*
- * Leaves the store memory for only a few runs.  Then a mark becomes several groups, with folds
+ * Leaves the store memory for only a few runs, so that a mark becomes several groups, with folds
  * between them.  For the model, the mark is acknowledged only when all groups are durable.  After a
- * power failure, the remaining groups belong to a mark that was attempted.
+ * power failure, the groups that are not durable belong to a mark that was only attempted.
  */
 static void drain_pool(struct store *store, uint64_t *r)
 {
@@ -94,7 +97,10 @@ static void drain_pool(struct store *store, uint64_t *r)
 	nodes_free(&nodes);
 }
 
-/* Returns whether the next mark, or any group, will fold by itself. */
+/*
+ * Returns whether the store may have to fold before it can append this many groups of the largest
+ * size.
+ */
 static bool is_full(struct store *store, unsigned int groups)
 {
 	struct store_info info;
@@ -194,7 +200,7 @@ static void do_resize(struct sim *s)
 		model_ack_resize(&s->model, nr);
 	sim_expect(s, ret, "resize");
 	s->unsettled = ret;
-	/* After a resize that fails, the size is the old one or the new one. */
+	/* After a resize that failed, the store has the old size or the new one. */
 	store_info(s->store, &info);
 	s->model.size = info.nr_blocks;
 }
@@ -362,7 +368,7 @@ void sim_nest(struct sim *s)
 			do_diff(s);
 	}
 	s->nested = false;
-	/* Sometimes a further step follows in the same outer step. */
+	/* In some cases, run a second step within the same outer step. */
 	if (rnd_below(&s->nest_rnd, 2))
 		s->nest_at = s->disk.ops + 1 + rnd_below(&s->nest_rnd, 4);
 }
@@ -381,7 +387,10 @@ static void do_nest(struct sim *s, const struct step *step)
 	} else if (step->kind == SIM_MARK_NEST) {
 		s->nest_kinds = SIM_FOLD;
 		s->nest_at = s->disk.ops + 1;
-		/* Leave this out if the mark will fold by itself, or will take the fold's lock. */
+		/*
+		 * Leave this step out if the mark would fold by itself, or would need the fold's
+		 * lock.
+		 */
 		if (is_full(s->store, 1) || s->unsettled)
 			s->nest_at = 0;
 		do_mark(s, rnd(&r));
@@ -408,7 +417,7 @@ static void reopen(struct sim *s, bool clean)
 
 /*
  * The target degrades while a daemon opens the store.  The target then has a record that the store
- * may not have found.
+ * may not have read.
  */
 static void degrade_within_open(struct sim *s, uint64_t at)
 {
@@ -425,7 +434,7 @@ static void degrade_within_open(struct sim *s, uint64_t at)
 		sim_settle(s);
 }
 
-/* No daemon attaches for so long that the target degrades. */
+/* Lets the target degrade, because no daemon attaches for a long time. */
 static void do_degrade(struct sim *s, uint64_t seed)
 {
 	s->target.rnd = rnd(&seed);
@@ -488,7 +497,7 @@ static void do_simple(struct sim *s, uint64_t seed)
 		do_fold(s);
 		break;
 	case 2:
-		/* The I/O of a commit fails, but the I/O of a nested fold does not. */
+		/* Fail the I/O of a commit, but not the I/O of a nested fold. */
 		if (s->c->kinds & SIM_FOLD_NEST)
 			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
 		break;
@@ -497,7 +506,10 @@ static void do_simple(struct sim *s, uint64_t seed)
 	}
 }
 
-/* From some point on, no I/O succeeds, as if the process were killed.  The cache still has its earlier writes. */
+/*
+ * From some point on, all I/O fails, as if the process were killed.  The disk's cache still has the
+ * earlier writes.
+ */
 static void do_kill(struct sim *s, uint64_t seed)
 {
 	s->killed = true;
@@ -509,7 +521,7 @@ static void do_kill(struct sim *s, uint64_t seed)
 	store_close(s->store, false, NULL);
 	s->store = NULL;
 
-	/* Sometimes the next process is killed while it opens the store. */
+	/* In some cases, kill the next process while it opens the store. */
 	s->disk.fail_from = s->disk.ops + rnd_below(&seed, 12);
 	if (!s->failed && !sim_open(s)) {
 		sim_expect(s, -EIO, "open");

@@ -14,12 +14,16 @@ struct step {
 	uint64_t seed;
 };
 
-/* A stand-in for the module's target.  A kill of the daemon does not change it; a power failure does. */
+/*
+ * A stand-in for the module's target.  A kill of the daemon does not change the target; a power
+ * failure does.
+ */
 struct target {
-	bool ready;			/* READY was called, so the fields below are set */
+	/* whether READY was called, so that the fields below are set */
+	bool ready;
 	uint64_t sector;
 	uint8_t record[DISK_SECTOR];
-	uint32_t era;			/* era of the writes that pass */
+	uint32_t era;			/* era of the writes that pass unrecorded */
 	bool degraded;			/* whether all writes pass */
 	uint64_t degrade_at;		/* number of the disk's operation at which the target degrades; 0: never */
 	uint64_t rnd;
@@ -47,7 +51,7 @@ struct sim {
 	bool failed;
 };
 
-/* In crash_sim.c: reports an error that was found, with the reason in s->err.  Returns false. */
+/* In crash_sim.c: reports an error, with the reason in s->err.  Returns false. */
 bool sim_fail(struct sim *s, const char *when);
 
 /* Opens the metadata on the disk.  Returns false, with s->err set, on failure. */
@@ -68,10 +72,10 @@ void sim_explore(struct sim *s);
  */
 bool sim_attach(struct sim *s);
 
-/* Lets the target write its degrade record with FUA, and then let all writes pass. */
+/* Makes the target write its degrade record with FUA, and then let all writes pass. */
 void sim_degrade(struct sim *s);
 
-/* Completes a write that nobody records. */
+/* Completes a write that passes unrecorded. */
 void sim_pass(struct sim *s);
 
 /*

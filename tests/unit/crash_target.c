@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Models the target for the crash simulator: it degrades when no daemon attaches, and records again
- * when one has attached.
+ * Models the target for the crash simulator: the target degrades when no daemon attaches, and holds
+ * writes again when a daemon has attached.
  */
 #include <errno.h>
 #include <string.h>
@@ -54,10 +54,7 @@ static int take_back(struct sim *s)
 	if (ret)
 		return ret;
 	s->target.degraded = false;
-	/*
-	 * Only now may the era be acknowledged, because only now have all writes that passed
-	 * unrecorded completed.
-	 */
+	/* Acknowledge the era only now, because only now all unrecorded writes have completed. */
 	model_ack_era(&s->model, info.era + 1);
 	return 0;
 }
@@ -90,7 +87,7 @@ bool sim_attach(struct sim *s)
 	do {
 		if (s->target.degraded || store_degraded(s->store))
 			ret = take_back(s);
-		/* The target may degrade at any time; then it is not made ready. */
+		/* The target may degrade at any time.  In that case it is not made ready. */
 		if (!ret && !s->failed && !s->target.degraded)
 			ret = make_ready(s);
 	} while (!ret && !s->failed && s->target.degraded);

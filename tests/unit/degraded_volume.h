@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small volume that degrades, and the steps of the daemon that attaches next; for files that
- * include cmocka.h.
+ * A small volume that degrades, and the steps of the daemon that attaches afterwards.  For files
+ * that include cmocka.h.
  */
 #ifndef ERAD_TEST_DEGRADED_VOLUME_H
 #define ERAD_TEST_DEGRADED_VOLUME_H

@@ -40,7 +40,7 @@ static struct node node[NODES];
 static size_t nr_nodes;
 static char root[64];	/* path of the temporary directory; "": paths are not redirected */
 
-/* The one device that udev knows. */
+/* The only device in udev's database. */
 static struct {
 	dev_t dev;
 	const char *serial;

@@ -2,9 +2,9 @@
 /*
  * A stand-in for sysfs, the mount table, the swap table, device nodes, and udev's database.
  *
- * Between devices_begin() and devices_end(), every absolute path that the program uses is redirected
- * to a temporary directory, which has only the files that a test has added.  A program that links
- * this needs the linker's --wrap for each __wrap_ function of devices_sim.c.
+ * Between devices_begin() and devices_end(), every absolute path that the program uses is
+ * redirected to a temporary directory, which has only the files that a test has added.  A program
+ * that links this file needs the linker's --wrap for each __wrap_ function of devices_sim.c.
  */
 #ifndef ERAD_TEST_DEVICES_SIM_H
 #define ERAD_TEST_DEVICES_SIM_H
@@ -29,11 +29,11 @@ void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bo
 /* Adds a node of a block device. */
 void devices_node(const char *path, dev_t rdev);
 /*
- * Sets the one device that udev knows.  serial: its ID_SERIAL; NULL: it has no serial number.  The
- * device has no links yet.
+ * Sets the only device in udev's database.  serial: its ID_SERIAL, or NULL if it has no serial
+ * number.  The device has no links yet.
  */
 void devices_udev(dev_t dev, const char *serial);
-/* Adds a link to the device that udev knows.  The link leads to the device `to`. */
+/* Adds a link to the device in udev's database.  The link leads to the device `to`. */
 void devices_link(const char *path, dev_t to);
 
 #endif /* ERAD_TEST_DEVICES_SIM_H */

@@ -32,8 +32,8 @@ static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
 }
 
 /*
- * Counts the operation.  Returns true if it must fail.  Takes the lock in both cases; the caller
- * releases the lock.
+ * Counts the operation.  Returns true if the operation must fail.  Takes the lock in both cases;
+ * the caller releases the lock.
  */
 static bool begin_op(struct disk *d, enum disk_op op, uint64_t off, uint64_t len)
 {
@@ -73,7 +73,7 @@ static int disk_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 
 	if ((uintptr_t)buf % 4096)
 		abort();
-	/* Copy sector by sector, because other threads may be writing. */
+	/* Copy sector by sector, because other threads may write meanwhile. */
 	for (i = 0; i < len && !fail; i += DISK_SECTOR) {
 		memcpy((char *)buf + i, d->visible + off + i, DISK_SECTOR);
 		if (i % 4096 == 0) {
@@ -129,7 +129,7 @@ static void persist(struct disk *d, uint64_t sector)
 	d->nr_cached = kept;
 }
 
-/* Makes some cached writes durable, at random, and loses the others.  Context: lock. */
+/* Makes some cached writes durable, chosen at random, and loses the others.  Context: lock. */
 static void lose_some(struct disk *d)
 {
 	size_t i;
@@ -257,7 +257,9 @@ void disk_persist(struct disk *d, uint64_t sector)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* The versions that one sector may have after a power failure.  Version 0 is the durable one. */
+/*
+ * The versions that one sector may have after a power failure.  Version 0 is the durable content.
+ */
 struct choice {
 	uint64_t sector;
 	unsigned int nr, now;
@@ -269,7 +271,7 @@ struct crash {
 	uint8_t *image;
 	struct choice *choices;
 	size_t nr;
-	const uint8_t **versions;	/* versions of all sectors */
+	const uint8_t **versions;	/* the versions of all sectors */
 	uint8_t *torn;			/* buffer with a torn sector for each write */
 	int (*fn)(void *ctx, uint8_t *image);
 	void *ctx;
@@ -335,7 +337,7 @@ static void choose(struct crash *c, size_t i, unsigned int version)
 	memcpy(c->image + ch->sector * DISK_SECTOR, ch->version[version], DISK_SECTOR);
 }
 
-/* Tries all combinations, like a counter whose digits have different bases. */
+/* Tries all combinations of versions, like a counter whose digits have different bases. */
 static int crash_all(struct crash *c)
 {
 	size_t i;

@@ -13,14 +13,17 @@
 
 #include "store/engine.h"
 
-#define DISK_SECTOR	512u	/* size that is written as a whole or not at all, but see tear_below */
+/* the disk writes a sector as a whole or not at all, but see tear_below */
+#define DISK_SECTOR	512u
 
 enum disk_op {
 	DISK_READ,
 	DISK_WRITE,
 	DISK_FLUSH,
-	DISK_WRITE_DURABLE,	/* the first half of a durable write: its data is in the cache then */
-	DISK_PERSIST,		/* the second half: the data is durable then */
+	/* the first half of a durable write: its data is in the cache after this half */
+	DISK_WRITE_DURABLE,
+	/* the second half of a durable write: its data is durable after this half */
+	DISK_PERSIST,
 	DISK_ZERO,
 };
 
@@ -40,12 +43,15 @@ struct disk {
 	uint64_t ops;			/* how many operations there were so far */
 	uint64_t fail_from, fail_to;	/* operations fail_from to fail_to - 1 fail with EIO */
 	uint64_t broken_from;		/* byte offset: writes to this offset or a larger one fail; 0: no write fails */
-	uint64_t bad_from, bad_to;	/* byte offsets: this range cannot be read until it is written */
-	bool fua;			/* whether the disk has durable writes; otherwise they return EOPNOTSUPP */
+	/* byte offsets: reads of this range fail until the range is written */
+	uint64_t bad_from, bad_to;
+	/* whether the disk has durable writes; if not, they return EOPNOTSUPP */
+	bool fua;
 	bool fail_torn;			/* whether a failing write writes a part of its data */
 	bool fail_lossy;		/* whether a failing flush or DISK_PERSIST makes some cached writes durable, and loses the others */
 	uint64_t rnd;			/* random state for fail_torn and fail_lossy */
-	uint64_t tear_below;		/* sectors with a number below this can be half written after a power failure */
+	/* a power failure can leave sectors with a number below this half written */
+	uint64_t tear_below;
 
 	/* Called, with no lock held, before and after each operation. */
 	void (*hook)(struct disk *d, enum disk_op op, bool after, void *ctx);
@@ -64,17 +70,18 @@ struct engine *disk_engine(struct disk *d);
 
 /*
  * Writes a sector without an engine, as the module does.  The write is in the cache until
- * disk_persist() makes it durable; the two together are a write with FUA.
+ * disk_persist() makes it durable.  The two calls together are a write with FUA.
  */
 void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data);
 void disk_persist(struct disk *d, uint64_t sector);
 
 /*
- * Calls fn with states that a power failure now could leave.  In such a state, each sector has one
- * of its cached versions or its durable version.  If there are at most `limit` states, fn gets all
- * of them.  Otherwise fn gets `limit` states: one without any cached write, one with all cached
- * writes, those with one cached write, those with all but one, and random ones.  fn must not change
- * the image.  If fn returns another value than 0, this stops and returns the value.
+ * Calls fn with states that a power failure now could leave.  In each state, a sector has one of
+ * its cached versions or its durable version.  If there are at most `limit` states, fn gets all of
+ * them.  Otherwise fn gets `limit` states: one without any cached write, one with all cached
+ * writes, the states with one cached write, the states with all but one, and random states.  fn
+ * must not change the image.  If fn returns another value than 0, disk_crash() stops and returns
+ * this value.
  */
 int disk_crash(struct disk *d, uint64_t limit, uint64_t seed,
 	       int (*fn)(void *ctx, uint8_t *image), void *ctx);

@@ -2,7 +2,7 @@
 /*
  * A stand-in for libdevmapper with one device.
  *
- * A program that links this needs the linker's --wrap for each __wrap_ function of dm_sim.c.
+ * A program that links this file needs the linker's --wrap for each __wrap_ function of dm_sim.c.
  */
 #ifndef ERAD_TEST_DM_SIM_H
 #define ERAD_TEST_DM_SIM_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct dm_sim {
-	/* The device.  A test may set and read these fields. */
+	/* The device.  Tests set and read these fields. */
 	bool exists, suspended, read_only;
 	int open_count;
 	unsigned int major, minor;
@@ -22,12 +22,12 @@ struct dm_sim {
 	/* The next fail_times tasks of type fail_type fail with fail_errno. */
 	int fail_type, fail_errno;
 	unsigned int fail_times;
-	/* after this many INFO tasks, nobody has the device open any more */
+	/* the device is closed after this many INFO tasks */
 	unsigned int closed_after;
 	char tasks[512];		/* types of the tasks that were run, except INFO, each followed by a space */
-	unsigned int live_tasks;	/* how many tasks were created and not destroyed */
+	unsigned int live_tasks;	/* how many tasks were created and are not destroyed yet */
 	unsigned int cookies, waits;
-	void (*during_run)(void);	/* called while a task that is not INFO runs; or NULL */
+	void (*during_run)(void);	/* called while a task other than INFO runs; or NULL */
 };
 
 extern struct dm_sim dm_sim;

@@ -57,7 +57,10 @@ void __real_free(void *p);
 void __wrap_free(void *p);
 void __wrap_free(void *p)
 {
-	/* Count free(), too: it takes the heap's lock, which a thread that waits for memory may have. */
+	/*
+	 * Count free(), too: free() takes the heap's lock, and a thread that waits for memory may
+	 * hold this lock.
+	 */
 	if (p)
 		count_call(__builtin_return_address(0));
 	__real_free(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Counts calls of the heap in threads that must not call the heap.  A program that links this needs
- * the linker's --wrap for malloc, calloc, realloc, aligned_alloc, strdup and free.
+ * Counts calls of the heap in threads that must not call the heap.  A program that links this file
+ * needs the linker's --wrap for malloc, calloc, realloc, aligned_alloc, strdup and free.
  */
 #ifndef ERAD_TEST_HEAP_H
 #define ERAD_TEST_HEAP_H
@@ -12,8 +12,8 @@
 void heap_forbid(bool forbid);
 
 /*
- * For disk.hook: allows the heap during an operation of the simulated disk, because the store does
- * not make these calls.
+ * For disk.hook: allows the heap during an operation of the simulated disk.  The simulator makes
+ * these calls, and not the store.
  */
 struct disk;
 enum disk_op;
@@ -21,7 +21,7 @@ void heap_spare_disk(struct disk *d, enum disk_op op, bool after, void *ctx);
 
 /*
  * Returns how many forbidden calls all threads have made since the last call of this function.
- * *caller receives the place of the last one.
+ * *caller receives the address of the last forbidden call.
  */
 unsigned long heap_forbidden_calls(void **caller);
 

@@ -93,7 +93,10 @@ void model_try_gap(struct model *m, uint32_t era)
 	raise_to(&m->floor_max, era);
 	for (b = 0; b < m->nr_blocks; b++)
 		raise_to(&m->max[b], era);
-	/* A later fold makes the snapshot, so the floor in the snapshot is at most its newest era. */
+	/*
+	 * A later fold makes the snapshot.  So the floor in the snapshot is at most the snapshot's
+	 * newest era.
+	 */
 	for (b = 0; b < m->nr_blocks && m->snap.may && !m->snap.must; b++)
 		raise_to(&m->snap.max[b], m->snap.era);
 }
@@ -312,7 +315,10 @@ static int check_since(struct reading *r, struct store *s, uint32_t since, const
 	return ret;
 }
 
-/* Checks the diffs since every era, or, if rnd is not NULL, since the newest era and two random ones. */
+/*
+ * Checks the diffs since every era.  If rnd is not NULL, checks only the diffs since the newest era
+ * and two random eras.
+ */
 static int check_view(struct reading *r, struct store *s, uint32_t newest, const uint32_t *min,
 		      const uint32_t *max, uint64_t *rnd, struct err *err)
 {
@@ -387,7 +393,7 @@ void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline)
 	memcpy(note, &timeline, sizeof(timeline));
 }
 
-/* Checks that the table note is the one that came with the newest timeline. */
+/* Checks that the table note is the note that was written with the newest timeline. */
 static int check_note(struct store *s, struct err *err)
 {
 	uint8_t got[ERAD_HISTORY_ITEM], expected[ERAD_HISTORY_ITEM];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A model of what the metadata may contain.  The era of a block is at least the era of its newest
- * acknowledged mark, and at most that of its newest attempted mark.
+ * A model of what the metadata may contain.  The era of a block is at least the era of the block's
+ * newest acknowledged mark, and at most the era of its newest attempted mark.
  */
 #ifndef ERAD_TEST_MODEL_H
 #define ERAD_TEST_MODEL_H
@@ -17,14 +17,16 @@
 struct model {
 	uint64_t nr_blocks;		/* length of the arrays below */
 	uint64_t size;			/* size of the device in blocks … */
-	uint64_t other_size;		/* … or, after a resize that failed, perhaps this many */
+	uint64_t other_size;		/* … or this size, after a resize that failed */
 	uint32_t era_min, era_max;
 	uint32_t *min, *max;		/* lower and upper limit of each block's era */
 	uint32_t *got;			/* the era of each block, as model_read() has read it */
-	bool degraded;			/* whether every block may count as written, in any era that may have begun */
+	/* whether every block may count as written, in any era that may have begun */
+	bool degraded;
 	uint32_t floor_max;		/* the newest era that the floor may have */
-	uint64_t gaps_min, gaps_max;	/* how many gaps may be counted; several attempts may have become one gap */
-	uint64_t timeline;		/* timeline that must be known; 0: there is none */
+	/* how many gaps may be counted; several attempts to record a gap may count as one gap */
+	uint64_t gaps_min, gaps_max;
+	uint64_t timeline;		/* a timeline that the store must know; 0: there is none */
 	uint32_t timeline_first;	/* first era of this timeline */
 	bool bookmark[MODEL_BOOKMARKS][256];	/* possible eras of each bookmark, modulo 255, plus 1; 0: there is no such bookmark */
 	bool item[256];			/* possible values of the first byte of STORE_IDENTITY */
@@ -46,7 +48,10 @@ void model_ack_era(struct model *m, uint32_t era);
 void model_try_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 void model_ack_mark(struct model *m, const struct erad_range *r, unsigned int nr, uint32_t era);
 
-/* Call this before a resize to nr blocks.  If it fails, the store has one of the two sizes, and reports which. */
+/*
+ * Call this before a resize to nr blocks.  If the resize fails, the store has the old or the new
+ * size, and reports its size.
+ */
 void model_try_resize(struct model *m, uint64_t nr);
 void model_ack_resize(struct model *m, uint64_t nr);
 
@@ -74,8 +79,8 @@ void model_ack_item(struct model *m, unsigned int item);
 void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline);
 
 /*
- * model_try_bookmark(): the bookmark of this number, 0 to MODEL_BOOKMARKS - 1, is about to be set
- * to the era, or deleted if era is 0.  model_ack_bookmark(): this is done.
+ * model_try_bookmark(): the bookmark with this number, 0 to MODEL_BOOKMARKS - 1, is about to be set
+ * to the era, or to be deleted if era is 0.  model_ack_bookmark(): the bookmark was set or deleted.
  */
 void model_try_bookmark(struct model *m, unsigned int nr, uint32_t era);
 void model_ack_bookmark(struct model *m, unsigned int nr, uint32_t era);
@@ -87,8 +92,8 @@ void model_bookmark_name(unsigned int nr, char name[MODEL_BOOKMARK_NAME]);
 void model_read_bookmarks(struct store *s, uint32_t era[MODEL_BOOKMARKS]);
 
 /*
- * Call the model_try_ functions before a snapshot, whose newest era is `era`, and before a drop.  Call the model_ack_
- * functions after it has succeeded.
+ * Call the model_try_ functions before a snapshot, whose newest era is `era`, and before a drop.
+ * Call the model_ack_ functions after the snapshot or the drop has succeeded.
  */
 void model_try_snapshot(struct model *m, uint32_t era, bool lasts);
 void model_ack_snapshot(struct model *m);
@@ -98,7 +103,10 @@ void model_ack_drop(struct model *m);
 /* Reads the era of every block into m->got, by diffs.  Returns 0 or a negative errno. */
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
 
-/* Reads the snapshot and checks it against the model.  From now on expects exactly this content. */
+/*
+ * Reads the snapshot and checks it against the model.  From now on the model expects exactly this
+ * content.
+ */
 int model_fix_snapshot(struct model *m, struct store *s, struct err *err);
 
 /* Call this before an open for writing. */
@@ -106,18 +114,18 @@ void model_opening(struct model *m);
 
 /*
  * Call this when an open for writing has found info, and has made it durable.  Marks that were not
- * acknowledged may still appear later.  If the last commit was torn, a later commit may be torn at
- * the same place, and may write the sectors that were missing.
+ * acknowledged may still appear later: if the last commit was torn, a later commit may be torn at
+ * the same place, and may write the sectors that the first commit had not written.
  */
 void model_opened(struct model *m, const struct store_info *info);
 
-/* Call this when the eras in m->got are durable: they must not be lost any more. */
+/* Call this when the eras in m->got are durable.  From then on, they must not be lost. */
 void model_settle(struct model *m);
 
 /*
- * Compares the store with the model.  Returns 0, -EBADMSG with the difference in err, or the
- * errno of the store.  Reads diffs since every era, or, if rnd is not NULL, since the current
- * era and two random ones.
+ * Compares the store with the model.  Returns 0, -EBADMSG with the difference in err, or the errno
+ * of the store.  Reads diffs since every era.  If rnd is not NULL, reads only diffs since the
+ * current era and two random eras.
  */
 int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Random numbers that are the same for the same seed (splitmix64). */
+/* Random numbers that depend only on the seed (splitmix64). */
 #ifndef ERAD_TEST_RND_H
 #define ERAD_TEST_RND_H
 

@@ -50,7 +50,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* There must be no other file. */
+/* Check that the directory has no other file. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -104,7 +104,10 @@ static void test_a_file_returns_but_replaces_no_other(void **state)
 	assert_holds(path, "mine");
 }
 
-/* The file to which the link leads stays, whether it is the metadata file or another one. */
+/*
+ * The link leads to a file, which is the metadata file or another file.  This file is kept in both
+ * cases.
+ */
 static void test_behind_a_link_the_link_is_removed(void **state)
 {
 	struct stat st;

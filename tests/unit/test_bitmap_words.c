@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Turns runs of blocks into words of a bitmap, and compares the result with bits that are set one by one. */
+/*
+ * Converts runs of blocks into words of a bitmap, and compares the result with bits that are set
+ * one by one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,7 +68,7 @@ static void random_runs(unsigned int shift)
 
 	for (unsigned int round = 0; round < 50; round++) {
 		/*
-		 * The runs ascend, like those of one batch.  Some are far apart, some are in one
+		 * The runs ascend, like the runs of a batch.  Some are far apart, some are in one
 		 * word, and some span many words.
 		 */
 		for (uint64_t first = rnd_below(&r, 500); first < NR;) {
@@ -130,7 +133,10 @@ static void test_sizes(void **state)
 	assert_int_equal(bitmap_words_shift(65, 8), 1);
 	assert_int_equal(bitmap_words_shift(128, 8), 1);
 	assert_int_equal(bitmap_words_shift(129, 8), 2);
-	/* 32 TiB of 64 KiB blocks just fit with one bit for a block.  With 1 PiB, 32 blocks share a bit. */
+	/*
+	 * For 32 TiB in blocks of 64 KiB, one bit for each block is just possible.  For 1 PiB, 32
+	 * blocks share a bit.
+	 */
 	assert_int_equal(bitmap_words_shift(1ull << 29, ERAD_MAPS_CAP), 0);
 	assert_int_equal(bitmap_words_shift((1ull << 29) + 1, ERAD_MAPS_CAP), 1);
 	assert_int_equal(bitmap_words_shift(1ull << 34, ERAD_MAPS_CAP), 5);

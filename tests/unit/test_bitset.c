@@ -98,7 +98,7 @@ static void test_after_runs(void **state)
 	}
 }
 
-/* A discard of the whole device needs little memory and time. */
+/* A discard of the whole device takes little memory and time. */
 static void test_huge(void **state)
 {
 	const uint64_t nr = 1ULL << 52;
@@ -165,7 +165,7 @@ static void test_overlay(void **state)
 
 /*
  * Adds a run to an empty overlay.  Returns how many nodes this has taken.  *needs receives how many
- * nodes the overlay requires in the pool before it adds a run.
+ * nodes the overlay requires to be in the pool before it adds a run.
  */
 static size_t nodes_taken(uint64_t nr_blocks, uint64_t first, uint64_t len, size_t *needs)
 {
@@ -189,7 +189,10 @@ static size_t nodes_taken(uint64_t nr_blocks, uint64_t first, uint64_t len, size
 	return taken;
 }
 
-/* Tests the largest device, and both sides of each size at which the tree gets another level. */
+/*
+ * Tests the largest device, and each size at which the tree gets another level, with one block less
+ * and with one block more.
+ */
 static void test_a_run_takes_as_many_nodes_as_is_said(void **state)
 {
 	uint64_t r = 1, nr;
@@ -232,7 +235,7 @@ static void test_nodes_of_a_set_with_all_leaves(void **state)
 	}
 }
 
-/* Nodes move between pools, some or all, and none is lost. */
+/* Moves some or all nodes between pools, and checks that none is lost. */
 static void test_nodes(void **state)
 {
 	struct nodes a = { 0 }, b = { 0 };

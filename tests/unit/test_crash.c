@@ -38,7 +38,7 @@ static void run(const struct sim_config *c, uint64_t first, unsigned int histori
 	assert_true(ok);
 }
 
-/* The array has three sectors: so for nearly every flush, all states are checked. */
+/* The array has only three sectors, so that for nearly every flush all states are checked. */
 static void test_small(void **state)
 {
 	static const struct sim_config c = {
@@ -50,7 +50,7 @@ static void test_small(void **state)
 	run(&c, 1, 170);
 }
 
-/* There are only power failures: then the content of the disk is known exactly. */
+/* The only crashes are power failures, so the content of the disk is known exactly. */
 static void test_no_faults(void **state)
 {
 	static const struct sim_config c = {
@@ -100,7 +100,9 @@ int main(void)
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-/* Let AddressSanitizer keep little freed memory: each state opens and closes a store. */
+/*
+ * Limit the freed memory that AddressSanitizer keeps, because each state opens and closes a store.
+ */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

@@ -14,7 +14,7 @@
 #include "store/crc32c.h"
 #include "volume.h"
 
-/* The loss of any durable journal page except the last one is noticed. */
+/* If any durable page of the journal except the last one is lost, the open notices this. */
 static void test_lost_page(void **state)
 {
 	struct store *s;
@@ -84,8 +84,8 @@ static void test_damaged_array(void **state)
 	assert_int_equal(check(&d, NULL), 0);
 
 	/*
-	 * With correct checksums, sets an era that has not begun, for a block of the device and for
-	 * one behind its end.
+	 * Sets an era that has not begun, with correct checksums: first for a block of the device,
+	 * then for a block after its end.
 	 */
 	sector = d.visible + ARRAY_SECTOR(0);
 	((struct erad_disk_eras *)sector)->era[3] = htole32(3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Tests the degrade record and the floor.  After writes have passed unrecorded, a diff has the
- * blocks of all these writes.  Without failures, all blocks count as written only once.
+ * blocks of all these writes.  If no step fails, every block counts as written in one era only.
  */
 #include <endian.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_open(e, STORE_WRITE, &s, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
-	/* This target may still degrade by itself. */
+	/* At this moment the target may still degrade by itself. */
 	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
@@ -79,7 +79,10 @@ static void test_readers_of_a_record_report_every_block(void **state)
 			assert_int_equal(store_set_floor(s, NULL), -EROFS);
 			assert_int_equal(store_clear_degraded(s, NULL), -EROFS);
 		} else {
-			/* While no floor is set, every block also counts as written in a later era. */
+			/*
+			 * Before the floor is set, every block counts as written in later eras,
+			 * too.
+			 */
 			assert_int_equal(store_begin_era(s, 4, NULL), 0);
 			assert_int_equal(diff_blocks(s, 4), NR_BLOCKS);
 		}
@@ -152,8 +155,8 @@ static void test_it_is_not_cleared_out_of_order(void **state)
 }
 
 /*
- * Each record that a target can have received counts as in force, both before and after the old
- * record is cleared.
+ * The target can have received several records.  Each of them counts as in force, before and after
+ * the old record is cleared.
  */
 static void test_the_next_record_counts_before_and_after_the_clear(void **state)
 {
@@ -232,8 +235,9 @@ static void test_a_record_written_after_open_is_found(void **state)
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	come_back(s, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_false(store_degraded(s));	/* this record counts once */
-	/* The target degrades again, before the previous record is out of force. */
+	/* this record has been taken into account already */
+	assert_false(store_degraded(s));
+	/* The target degrades again, before the previous record is cleared. */
 	degrade(&d, next);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	set_floor_and_begin(s, 5);
@@ -251,7 +255,7 @@ static void test_a_record_written_after_open_is_found(void **state)
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	come_back(s, content);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
-	assert_true(store_degraded(s));		/* a damaged sector may be the rest of a record */
+	assert_true(store_degraded(s));		/* a damaged sector may have been a record */
 	store_close(s, false, NULL);
 	disk_destroy(&d);
 }
@@ -336,7 +340,7 @@ static void test_a_record_of_a_newer_era_begins_it(void **state)
 	disk_destroy(&d);
 }
 
-/* In place of the record, there is half of a record, something else, or a record of another volume. */
+/* The sector of the record has a torn record, other data, or a record of another volume. */
 static void test_a_damaged_record_counts(void **state)
 {
 	struct erad_disk_degrade *r;
@@ -361,7 +365,7 @@ static void test_a_damaged_record_counts(void **state)
 		s = open_store(&d, STORE_READ);
 		assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 		store_close(s, false, NULL);
-		/* An open for writing writes a record in its place. */
+		/* An open for writing writes a new record to this sector. */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(d.nr_cached, 0);
 		store_close(s, false, NULL);
@@ -412,7 +416,7 @@ static void test_a_snapshot_has_the_floor_of_its_time(void **state)
 
 	assert_int_equal(store_begin_snapshot(s, 6, true, NULL), 0);
 	assert_int_equal(mark(s, 0, 100), 0);
-	/* Before the snapshot's fold, the floor is raised to an era that the snapshot does not show. */
+	/* The floor is raised before the snapshot's fold, to an era that is not in the snapshot. */
 	assert_int_equal(store_set_floor(s, NULL), 0);
 	assert_int_equal(store_fold(s, NULL), 0);
 	assert_int_equal(snapshot_blocks(s, 5), NR_BLOCKS);
@@ -441,7 +445,10 @@ static void test_blocks_that_a_volume_gains_are_not_older_than_the_floor(void **
 	disk_destroy(&d);
 }
 
-/* Tests each copy of the superblock alone, with the floor set, and with the record in force. */
+/*
+ * Damages one copy of the superblock at a time: first with the floor set, then with the record in
+ * force.
+ */
 static void test_a_lost_superblock_loses_no_floor(void **state)
 {
 	uint8_t content[ERAD_SECTOR];

@@ -45,9 +45,9 @@ static int check_second(void *ctx, uint8_t *image)
 
 /*
  * Tests one moment at which the target writes.  next true: the target has already received the next
- * record, with another serial and era 4, and writes it.  next false: the target writes the record
- * of the first degrade again, with era 3.  After a power cut at any point, every block counts as
- * written in the era of the written record.
+ * record, with another serial and era 4, and writes this record.  next false: the target writes the
+ * record of the first degrade again, with era 3.  After a power cut at any point, every block must
+ * count as written in the era of the written record.
  */
 static void overlap(bool next, struct second x, bool *done)
 {
@@ -95,11 +95,14 @@ static void test_a_second_record_while_the_floor_of_the_first_is_written(void **
 				for (done = false; !done; x.at++, n++)
 					overlap(next, x, &done);
 			}
-	/* Tests some of the writes and flushes at which the target can write. */
+	/* The loop has tested some of the writes and flushes at which the target can write. */
 	assert_in_range(n, 20, 200);
 }
 
-/* Tests the same with a metadata device that then fails, so that the floor of the second record is not written. */
+/*
+ * Tests the same with a metadata device that fails afterwards, so that the floor of the second
+ * record is not written.
+ */
 static void test_a_second_record_whose_floor_fails_stays_in_force(void **state)
 {
 	uint8_t content[ERAD_SECTOR];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Tests what a device or a file is on, who uses a device, and which metadata is refused, with a
- * stand-in for sysfs and mounts.
+ * Tests which devices are below a device or a file, who uses a device, and which metadata is
+ * refused, with a stand-in for sysfs and mounts.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which tables dm.c loads, and in which state a failed step leaves the device, with a stand-in for libdevmapper. */
+/*
+ * Tests which tables dm.c loads, and in which state a failed step leaves the device, with a
+ * stand-in for libdevmapper.
+ */
 #include <errno.h>
 #include <libdevmapper.h>
 #include <pthread.h>
@@ -48,7 +51,7 @@ static void *ask_whether_it_lives(void *arg)
 	return NULL;
 }
 
-/* Looks up the device of another volume during a task, as that volume's thread may do. */
+/* Looks up the device of another volume during a task, as the thread of that volume may do. */
 static void ask_meanwhile(void)
 {
 	struct timespec until;

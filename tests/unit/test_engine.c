@@ -37,7 +37,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	unlink(path);
-	return rmdir(dir);	/* fails if there is still a file */
+	return rmdir(dir);	/* fails if the directory still has a file */
 }
 
 static void test_create(void **state)
@@ -130,7 +130,7 @@ static int add_len(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* A device of a petabyte: parts that were never written need no space and no time. */
+/* A device of a petabyte: parts that were never written take no space and no time. */
 static void test_store(void **state)
 {
 	const struct store_geometry g = { .uuid = { 1 }, .nr_sectors = 1ULL << 41, .block_sectors = 128 };
@@ -180,7 +180,10 @@ static int is_next_or_never(void *ctx, uint64_t first, uint64_t len, uint32_t er
 	return era ? is_next(ctx, first, len) : 0;
 }
 
-/* Makes holes of all lengths, between blocks at the borders of the pieces that a diff reads at once or skips. */
+/*
+ * Makes holes of all lengths, next to blocks at the borders of the pieces that a diff reads or
+ * skips at once.
+ */
 static void test_scattered(void **state)
 {
 	static const uint16_t page[] = { 0, 15, 16, 17, 33, 47, 48, 255, 256, 272, 500, 511, 512, 767 };
@@ -217,8 +220,8 @@ static void test_scattered(void **state)
 }
 
 /*
- * New blocks of a volume get new entries in place of older ones.  A snapshot from before still has
- * the older ones.
+ * A resize gives new blocks new entries in place of older entries.  An earlier snapshot still has
+ * the older entries.
  */
 static void test_snapshot_of_larger_device(void **state)
 {
@@ -239,7 +242,8 @@ static void test_snapshot_of_larger_device(void **state)
 	assert_int_equal(store_mark(s, &r, 1, &err), 0);
 	assert_int_equal(store_begin_snapshot(s, 2, true, &err), 0);
 	assert_int_equal(store_fold(s, &err), 0);
-	assert_int_equal(store_resize(s, 128 * 992, &err), 0);	/* makes holes of whole pages of the array */
+	/* the resize makes holes of whole pages of the array */
+	assert_int_equal(store_resize(s, 128 * 992, &err), 0);
 	assert_int_equal(store_resize(s, g.nr_sectors, &err), 0);
 	assert_int_equal(store_diff(s, 1, add_len, &n, &err), 0);
 	assert_int_equal(n, g.nr_sectors / 128 - 992);
@@ -307,7 +311,7 @@ static void test_a_deleted_file_is_written_anew(void **state)
 	assert_true(rewritten);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
-	/* The new file is locked, and writes go to it. */
+	/* The new file is locked, and further writes go to the new file. */
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, &err), -EBUSY);
 	assert_int_equal(mark_block(s, 9), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
@@ -371,8 +375,8 @@ static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
 	s = new_store();
 	assert_int_equal(store_close(s, true, &err), 0);
 	/*
-	 * what a crash leaves after each step: the new file, a part of the content, all of it, and
-	 * its second name
+	 * files that a crash leaves after each step: the empty new file, a part of the content, all
+	 * of the content, and the file with its second name
 	 */
 	make_beside(".erad-rewrite-aaaaaa", 0, NULL);
 	make_beside(".erad-rewrite-bbbbbb", 1, NULL);
@@ -380,8 +384,8 @@ static void test_an_open_removes_what_a_crash_has_left_of_copies(void **state)
 	snprintf(to, sizeof(to), "%s.erad-rewrite-dddddd", path);
 	assert_int_equal(link(path, to), 0);
 	/*
-	 * files of other owners: one with other content, one with another name, a link, and a copy
-	 * that is being made
+	 * files that are not erad's: other content, another name, a link, and a copy that another
+	 * process makes
 	 */
 	make_beside(".erad-rewrite-eeeeee", 0, "mine");
 	make_beside(".erad-rewrite-fffffff", 1, NULL);
@@ -439,7 +443,7 @@ static void test_a_file_of_somebody_else_is_not_overwritten(void **state)
 	assert_non_null(fgets(content, sizeof(content), f));
 	fclose(f);
 	assert_string_equal(content, "mine");
-	/* The user can make the change that the sentence names. */
+	/* The user can do what the message says. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(store_check_home(s, &rewritten, &err), 0);
 	assert_true(rewritten);
@@ -523,7 +527,7 @@ static void test_a_truncated_file_never_becomes_valid_again(void **state)
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_fold(s, &err), -EUCLEAN);
-		/* A resize does not add zeros to the truncated file. */
+		/* A resize does not extend the truncated file. */
 		assert_int_equal(store_make_room(s, 4ULL << 20, &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, "was truncated"));
 		assert_int_equal(store_check_home(s, &rewritten, &err), -EUCLEAN);

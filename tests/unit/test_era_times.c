@@ -99,7 +99,10 @@ static void test_a_fold_keeps_the_times(void **state)
 	disk_destroy(&d);
 }
 
-/* The fold that makes the snapshot moves the tail to the page in which the new era begins, and not past it. */
+/*
+ * The fold that makes the snapshot moves the tail of the journal to the page in which the new era
+ * begins, but not further.
+ */
 static void test_a_snapshot_keeps_the_times(void **state)
 {
 	struct erad_disk_super sb;
@@ -114,7 +117,7 @@ static void test_a_snapshot_keeps_the_times(void **state)
 	assert_int_equal(store_fold(s, NULL), 0);
 	has_times(s, 4, 400, 200);
 	assert_int_equal(store_drop_snapshot(s, NULL), 0);
-	/* The requested snapshot lasts, so it counts as a checkpoint. */
+	/* The requested snapshot is a lasting one, so it counts as a checkpoint. */
 	now = 500;
 	assert_int_equal(store_begin_snapshot(s, 5, true, NULL), 0);
 	has_times(s, 5, 500, 500);
@@ -135,7 +138,10 @@ static void say_nothing(void *ctx, const char *what)
 	(void)what;
 }
 
-/* Era 4 was in the journal only, and its page is lost.  So the time of era 4 is not known, and is not reported as the time of era 3. */
+/*
+ * Era 4 was in the journal only, and its page is lost.  So the time of era 4 is not known.  The
+ * repair must not report the time of era 3 instead.
+ */
 static void test_a_repair_invents_no_time(void **state)
 {
 	static const uint8_t new_uuid[16] = { 9 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Error sentences: no control character gets to a terminal. */
+/* Error messages: no control character reaches a terminal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,10 @@ static void test_control_characters_are_replaced_in_sentences(void **state)
 	replaced("\xc2\x9b" "31m \xc3\x9b", "??31m \xc3\x9b");
 }
 
-/* An error with a path of 200 bytes is put into another error with a path of 200 bytes: erad nests no longer sentences. */
+/*
+ * An error with a path of 200 bytes is part of another error with a path of 200 bytes.  erad makes
+ * no longer messages.
+ */
 static void test_a_nested_sentence_is_not_cut(void **state)
 {
 	struct err inner, outer;
@@ -74,7 +77,10 @@ static void test_a_sentence_that_is_too_long_shows_that_it_is_cut(void **state)
 
 	(void)state;
 	for (size_t shift = 0; shift < 2; shift++) {
-		/* Characters of two bytes: the sentence must not end with half of a character. */
+		/*
+		 * The characters have two bytes each.  The message must not end with half of a
+		 * character.
+		 */
 		for (size_t i = 0; i < sizeof(text) - 1; i++)
 			text[i] = (i + shift) % 2 ? '\xa4' : '\xc3';
 		text[0] = shift ? 'x' : text[0];

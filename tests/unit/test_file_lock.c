@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Locks of files: who is refused, with which sentence, and a lock file that its owner removes. */
+/*
+ * Locks of files: which process is refused, with which message, and what happens when the owner
+ * removes its lock file.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -91,7 +94,7 @@ static void test_a_file_that_cannot_be_opened_or_locked_is_named(void **state)
 	close(fd);
 }
 
-/* What the owner of the lock does when it releases the lock, and then a third program. */
+/* What the owner of the lock does when it releases the lock, and what a third program does then. */
 static void replace_file(void)
 {
 	int fd;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Files that are replaced durably: everybody who replaces a file reports that its name is not durable. */
+/*
+ * Files are replaced durably, and each function that replaces a file reports it if the new name is
+ * not durable.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -124,7 +127,10 @@ static void test_the_filter_of_lvm_reports_that_it_is_not_durable(void **state)
 	fails = S_IFDIR;
 	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), -EIO);
 	assert_sentence(&err, "durable: Input/output error");
-	/* The file has the pattern now, and adding it again does not hide that it is not durable. */
+	/*
+	 * The file has the pattern now.  When the pattern is added again, the error that it is not
+	 * durable is still reported.
+	 */
 	assert_true(lvm_filter_has(path, "/dev/vda"));
 	assert_int_equal(lvm_filter_add(path, "/dev/vda", &err), -EIO);
 	assert_sentence(&err, "durable: Input/output error");

@@ -42,8 +42,8 @@ static int teardown(void **state)
 }
 
 /*
- * It is not known whether the disk of this machine has FUA.  So the write is made, or it is refused
- * and nothing is done.
+ * It is not known whether the disk of this machine has FUA.  So the test accepts both results: the
+ * write is made, or the write is refused and nothing is written.
  */
 static void test_a_durable_write_is_made_or_refused(void **state)
 {
@@ -70,7 +70,7 @@ static void test_a_durable_write_is_made_or_refused(void **state)
 	free(back);
 }
 
-/* Behave as on a disk with FUA: only the check of the disk is left out. */
+/* Behave as on a disk with FUA, but without the check of the disk. */
 static void test_a_refused_durable_write_is_the_last(void **state)
 {
 	const int fd = open(path, O_RDWR);
@@ -151,8 +151,9 @@ static void test_a_commit_needs_no_flush(void **state)
 }
 
 /*
- * A fold has written pages of the array.  Before the fold flushes them, a durable write fails, and
- * the disk loses these pages.  Although the flush of the fold then succeeds, the fold must fail.
+ * A fold has written pages of the array.  Before the fold flushes these pages, a durable write
+ * fails, and the disk loses the pages.  The flush of the fold then succeeds, but the fold must
+ * fail.
  */
 static void fail_a_commit(struct disk *d, enum disk_op op, bool after, void *ctx)
 {

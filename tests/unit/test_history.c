@@ -68,7 +68,7 @@ static void test_a_gap_lists_all_blocks_and_is_kept(void **state)
 	assert_int_equal(diff_blocks(s, 3), NR_BLOCKS);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);
 	assert_int_equal(diff_blocks(s, 4), 0);
-	/* A gap that is found again in the same era is counted once. */
+	/* If a gap is found twice in the same era, it is counted once. */
 	assert_int_equal(store_begin_era(s, 5, NULL), 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "a", NULL), 0);
 	assert_int_equal(store_gap(s, ERAD_GAP_ORIGIN, "b", NULL), 0);
@@ -131,7 +131,10 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	disk_destroy(&d);
 }
 
-/* Two copies of the metadata begin the same eras, but draw different random numbers for their timelines. */
+/*
+ * Two copies of the metadata begin the same eras, but their timelines have different random
+ * numbers.
+ */
 static void test_a_rolled_back_timeline_is_foreign(void **state)
 {
 	struct store *s;
@@ -144,7 +147,7 @@ static void test_a_rolled_back_timeline_is_foreign(void **state)
 	assert_int_equal(store_timeline(s, 3), 71);
 	assert_int_equal(store_timeline(s, 4), 0);
 	assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
-	/* The timeline is replaced: its era never began, so nobody knows its number. */
+	/* The timeline is replaced before its era has begun, so no program knows its number. */
 	assert_int_equal(store_new_timeline(s, 73, NULL, NULL), 0);
 	assert_int_equal(store_moment(s, 72, 4), MOMENT_FOREIGN);
 	assert_int_equal(store_moment(s, 73, 4), MOMENT_OTHER_ERA);
@@ -186,8 +189,8 @@ static void test_a_seal_lasts_until_the_next_timeline(void **state)
 	assert_int_equal(store_close_sealed(s, seal, NULL), 0);
 	assert_int_equal(d.nr_cached, 0);
 	/*
-	 * A process opens the metadata and is killed before the comparison.  The next process can
-	 * still compare.
+	 * A process opens the metadata and is killed before it compares the seal.  The next process
+	 * can still compare the seal.
 	 */
 	for (i = 0; i < 3; i++) {
 		s = open_store(&d, STORE_WRITE);
@@ -245,8 +248,8 @@ static void test_a_close_whose_fold_fails_is_sealed_all_the_same(void **state)
 }
 
 /*
- * Damages each sector of the copy in force, then one sector of each copy.  The result is never read
- * as a history without gaps.
+ * Damages each sector of the copy in force, then one sector of each copy.  A damaged history is
+ * never read as a history without gaps.
  */
 static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state)
 {
@@ -302,7 +305,10 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 	disk_destroy(&d);
 }
 
-/* Damages a history whose other copy has a gap.  No crash of the repair may lose this gap. */
+/*
+ * The copy in force of the history is damaged, and the other copy has a gap.  No crash of the
+ * repair may lose this gap.
+ */
 enum damage { D_HISTORY = 1, D_JOURNAL = 2, D_ARRAY_NEWER = 4, D_BOTH_COPIES = 8 };
 
 static void damage_history(struct disk *d, unsigned int what, uint32_t newer_era)
@@ -478,7 +484,7 @@ static void test_bookmarks_are_durable_and_limited(void **state)
 	assert_int_equal(set_bookmark(s, "weekly", 3), 0);
 	assert_int_equal(store_delete_bookmark(s, "n7", NULL), 0);
 	assert_int_equal(set_bookmark(s, "one-more", 3), 0);
-	/* A gap and a timeline are changes of the same history. */
+	/* A gap and a timeline both change the history. */
 	assert_int_equal(store_gap(s, ERAD_GAP_CLOSED, "x", NULL), 0);
 	assert_int_equal(store_new_timeline(s, 72, NULL, NULL), 0);
 	assert_int_equal(store_begin_era(s, 4, NULL), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Identities of devices: a device is recognized after a reboot, another device is not taken for it,
- * and a lasting path is kept.
+ * Identities of devices: a device is recognized after a reboot, a different device is not, and a
+ * lasting path is kept.
  */
 #include <endian.h>
 #include <errno.h>
@@ -130,7 +130,9 @@ static void test_same_and_other_devices_are_told_apart(void **state)
 	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("", "wwid:1", ""));
 	compares(IDENTITY_OTHER, made("", "wwid:1", ""), made("", "wwid:2", ""));
 	compares(IDENTITY_SAME, made("", "wwid:1", ""), made("", "wwid:1", ""));
-	/* Tests a copied partition table on another disk, and another partition of the same disk. */
+	/*
+	 * Tests a copied partition table on another disk, and another partition of the same disk.
+	 */
 	compares(IDENTITY_OTHER, made("", "wwid:1", "p"), made("", "wwid:2", "p"));
 	compares(IDENTITY_OTHER, made("", "wwid:1", "p"), made("", "wwid:1", "q"));
 	compares(IDENTITY_SAME, made("", "", "p"), made("", "", "p"));
@@ -159,9 +161,11 @@ static void test_renamed_crypt_device_is_the_same(void **state)
 	(void)state;
 	compares(IDENTITY_SAME, made("CRYPT-LUKS2-0123-old-name", "", ""), made("CRYPT-LUKS2-0123-new", "", ""));
 	compares(IDENTITY_OTHER, made("CRYPT-LUKS2-0123-name", "", ""), made("CRYPT-LUKS2-4567-name", "", ""));
-	/* This UUID has only the name, which the user has given to cryptsetup. */
+	/* This UUID has only a name, which the user has given to cryptsetup and may change. */
 	compares(IDENTITY_UNKNOWN, made("CRYPT-PLAIN-old", "", ""), made("CRYPT-PLAIN-new", "", ""));
-	/* For a disk whose identifier it does not trust, a kernel shows another kind. */
+	/*
+	 * A kernel that does not trust the identifier of a disk shows another kind of identifier.
+	 */
 	compares(IDENTITY_UNKNOWN, made("", "wwid:eui.0025", ""), made("", "wwid:nvme.8086-41", ""));
 	compares(IDENTITY_SAME, made("", "wwid:eui.0025", "1234-01"), made("", "wwid:nvme.8086-41", "1234-01"));
 	compares(IDENTITY_OTHER, made("", "wwid:eui.0025", ""), made("", "wwid:eui.0026", ""));
@@ -191,7 +195,7 @@ static void test_lasting_path_is_the_best_link_of_the_device(void **state)
 	lasts("/dev/disk/by-uuid/0123", SDA1, "/dev/disk/by-id/ata-a-part1");
 	devices_link("/dev/disk/by-id/wwn-0x1-part1", SDA1);
 	lasts("/dev/sda1", SDA1, "/dev/disk/by-id/wwn-0x1-part1");
-	/* A given path that is lasting is kept. */
+	/* If the given path is lasting, it is kept. */
 	lasts("/dev/disk/by-partuuid/p", SDA1, "/dev/disk/by-partuuid/p");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * I/O of the metadata fails at any point of a history: nothing acknowledged is lost, and the store
- * works again when the disk does.
+ * I/O of the metadata fails at any point of a history: nothing that was acknowledged is lost, and
+ * the store works again when the disk works again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -204,14 +204,14 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 		check_message(&err, ret);
 		if (!tries)
 			check_failed(r, step);
-		/* This closes the store even if it cannot be closed cleanly. */
+		/* This closes the store even if the close is not clean. */
 		if (step->kind == CLOSE) {
 			heal(&r->d);
 			return;
 		}
 		/*
-		 * If the disk still fails, the second attempt fails, too.  When the disk works, the
-		 * step must succeed at once.
+		 * If the disk still fails, the second attempt fails, too.  Once the disk works, the
+		 * step must succeed at the first attempt.
 		 */
 		assert_true(tries < (for_good ? 2u : 1u));
 		if (++tries == (for_good ? 2u : 1u))
@@ -286,8 +286,8 @@ static void every_operation(const struct step *steps, size_t nr)
 	print_message("%" PRIu64 " operations, %u histories, %u steps that failed\n", ops, runs,
 		      failures);
 	/*
-	 * Only failing reads of one superblock may go unnoticed.  A failed durable write is repeated
-	 * without FUA.
+	 * Only failed reads of one superblock may have no effect.  A failed durable write is
+	 * repeated without FUA.
 	 */
 	assert_int_equal(none, 0);
 	assert_true(failures > runs / 2 * 9 / 10 - runs / 20);
@@ -305,7 +305,10 @@ static void test_snapshot(void **state)
 	every_operation(with_snapshot, sizeof(with_snapshot) / sizeof(with_snapshot[0]));
 }
 
-/* The journal accepts marks while it has room for the largest group.  Then marks fail, and nothing is lost. */
+/*
+ * The journal accepts marks as long as it has room for the largest group.  After that, marks fail,
+ * and no acknowledged mark is lost.
+ */
 static void test_full_ring(void **state)
 {
 	unsigned int held = 0, i;
@@ -345,7 +348,7 @@ static void test_full_ring(void **state)
 	disk_destroy(&d);
 }
 
-/* The metadata gets a page larger each time: the journal gets the page, and can use it. */
+/* In each round the metadata is larger by a page, and the journal can use this page. */
 static void test_least_size(void **state)
 {
 	struct store_geometry g = geometry;

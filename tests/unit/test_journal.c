@@ -17,7 +17,7 @@
 #include "store/journal_page.h"
 
 #define RING	16u
-#define NR	(1ULL << 52)	/* blocks: the largest number that is allowed */
+#define NR	(1ULL << 52)	/* the largest number of blocks that is allowed */
 
 struct fixture {
 	struct disk disk;
@@ -136,7 +136,7 @@ static void test_runs_random(void **state)
 	}
 }
 
-/* The largest batch fits into a group and is replayed, wherever the journal wraps. */
+/* The largest batch fits into a group and is replayed, at whatever position the journal wraps. */
 static void test_round_trip(void **state)
 {
 	struct journal_end end;
@@ -169,7 +169,10 @@ static void test_round_trip(void **state)
 	teardown(&f);
 }
 
-/* Mixes two attempts to write a group at the same place in every way.  At most one of them is replayed. */
+/*
+ * Two attempts have written a group at the same place.  Mixes their sectors in every way.  At most
+ * one of the groups is replayed.
+ */
 static void test_mixed_attempts(void **state)
 {
 	struct erad_disk_journal first[ERAD_GROUP_MAX], second[ERAD_GROUP_MAX];
@@ -329,7 +332,7 @@ static void test_nonsense(void **state)
 }
 
 /*
- * The page behind the end of the journal is valid, except for its field `durable`.  The next commit
+ * The page after the end of the journal is valid, except for its field `durable`.  The next commit
  * must not make this page a part of the journal.
  */
 static void test_other_durable(void **state)
@@ -355,7 +358,7 @@ static void test_other_durable(void **state)
 	teardown(&f);
 }
 
-/* Damages a page of which later pages say that it was durable. */
+/* Damages a page.  Later pages say that this page was durable. */
 static void test_lost(void **state)
 {
 	struct journal_end end;

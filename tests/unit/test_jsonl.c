@@ -51,7 +51,10 @@ static void test_not_utf8(void **state)
 	becomes("\342\202", "??");
 	becomes("\342\202x", "??x");
 	becomes("\303\303\251", "?\303\251");
-	/* Use an encoding that is too long, half of a surrogate pair, and a code point that is too large. */
+	/*
+	 * Use an encoding with too many bytes, half of a surrogate pair, and a code point that is
+	 * too large.
+	 */
 	becomes("\300\200", "??");
 	becomes("\340\237\277", "???");
 	becomes("\355\240\200", "???");
@@ -59,7 +62,7 @@ static void test_not_utf8(void **state)
 	becomes("\370\210\200\200\200", "?????");
 }
 
-/* The bytes must be replaced: the peer would refuse the whole line. */
+/* The bytes must be replaced, because the peer would refuse the whole line. */
 static void test_refuse(void **state)
 {
 	static const char line[] = "{\"text\":\"\377\"}", zero[] = "{\"a\":1}\0";

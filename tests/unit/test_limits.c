@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Counters and sizes at their limits, for all writers of metadata: no overflow, and nothing that check refuses. */
+/*
+ * Counters and sizes at their limits, for all functions that write metadata: no overflow, and no
+ * metadata that check refuses.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -22,7 +25,10 @@
 
 static _Alignas(ERAD_PAGE) struct erad_disk_journal page_buf[1];
 
-/* Writes both superblocks, the newer one with `seq`.  The journal is empty, and its tail is `tail`. */
+/*
+ * Writes both superblocks.  The newer one has the sequence number `seq`.  The journal is empty, and
+ * its tail is `tail`.
+ */
 static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t era)
 {
 	struct engine *e = disk_engine(d);
@@ -114,7 +120,7 @@ static int repair(struct disk *d)
 	return ret;
 }
 
-/* Writes more pages than the journal has, with every kind of writer. */
+/* Writes more pages than the journal has, with every function that writes. */
 static void write_all(struct disk *d)
 {
 	struct store *s = open_store(d, STORE_WRITE);
@@ -143,7 +149,7 @@ static void test_writers_at_last_number(void **state)
 		write_supers(&d, what & 1 ? SUPER_LAST_SEQ : 20, what & 2 ? SUPER_LAST_SEQ : 30);
 		assert_int_equal(check(&d, NULL), 0);
 		write_all(&d);
-		/* The sequence numbers have passed the last valid one. */
+		/* The sequence numbers are larger than the last valid one. */
 		assert_refused(&d);
 		disk_destroy(&d);
 	}
@@ -232,7 +238,7 @@ static void repair_at(uint64_t seq, uint64_t tail)
 		}
 		disk_destroy(&d);
 	}
-	/* With enough numbers before the last, everything can be repaired. */
+	/* If enough numbers are left before the last one, everything can be repaired. */
 	if (seq < SUPER_LAST_SEQ - 20 && tail < SUPER_LAST_SEQ - 20 - 2 * RING)
 		assert_int_equal(repaired, NR_DAMAGES);
 	else if (seq > SUPER_LAST_SEQ || tail > SUPER_LAST_SEQ)
@@ -256,8 +262,8 @@ static void test_repair_at_limits(void **state)
 }
 
 /*
- * There are valid pages with the last numbers, which no erad wrote.  A repair must not continue
- * from these numbers.
+ * The journal has valid pages with the last numbers, which no erad has written.  A repair must not
+ * continue from these numbers.
  */
 static void test_repair_of_strange_pages(void **state)
 {
@@ -299,7 +305,7 @@ static void test_repair_of_strange_pages(void **state)
 	}
 }
 
-/* If both superblocks are damaged, the sequence numbers begin again. */
+/* If both superblocks are damaged, the repair starts the sequence numbers from the beginning. */
 static void test_repair_of_both_supers(void **state)
 {
 	struct store *s;

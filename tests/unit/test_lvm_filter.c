@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The line of erad in LVM's configuration: what is added and removed, and what stays. */
+/*
+ * The line of erad in LVM's configuration: which line is added and removed, and which lines are
+ * kept.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,7 +70,10 @@ static void test_a_pattern_is_found_wherever_the_line_of_erad_is(void **state)
 	(void)state;
 	put("local {\n}\n");
 	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
-	/* A user adds a line below the line of erad, and elsewhere a pattern with the same text as erad's. */
+	/*
+	 * A user adds a line below erad's line, and in another place a pattern with the same text
+	 * as erad's pattern.
+	 */
 	snprintf(text, sizeof(text), "%s# \"r|^/dev/vdc$|\"\nlog {\n}\n", get());
 	put(text);
 	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_ours(file));
@@ -119,7 +125,7 @@ static void test_two_physical_volumes_are_in_one_line(void **state)
 	assert_false(lvm_filter_ours(file));
 	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
 	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 1);
-	/* If the file already is as requested, it is not changed. */
+	/* If the file already has the requested content, it is not written. */
 	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 0);
 	assert_non_null(strstr(get(), "[ \"r|^/dev/vda$|\", \"r|^/dev/vdb$|\" ]"));
 	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_has(file, "/dev/vdb") && lvm_filter_ours(file));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Metrics from wrong answers: each member of a status is replaced by values of all kinds. */
+/* Metrics of invalid answers: each member of a status is replaced by values of all kinds. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -26,7 +26,7 @@ static const char *const values[] = {
 
 /*
  * Checks that every line is a comment or NAME{LABELS} VALUE, and that no sample of a histogram is
- * less than the one before.
+ * smaller than the previous one.
  */
 static void check_text(char *text)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Create, open, close, forget and resize: what each refuses, with which sentence, and that a refusal
- * changes nothing.  With stand-ins for the module, device-mapper and block devices; the metadata and
- * eratab are real files.
+ * Create, open, close, forget and resize: what each of them refuses, with which message, and that a
+ * refusal changes nothing.  The module, device-mapper and block devices are stand-ins; the metadata
+ * and eratab are real files.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -44,7 +44,7 @@ static bool formatted;		/* whether a create has written metadata */
 
 /* ---- stand-ins ---- */
 
-/* Makes the next call of a stand-in fail with `code` and this sentence. */
+/* Makes the next call of a stand-in fail with `code` and this message. */
 struct refusal {
 	int code;
 	const char *sentence;
@@ -56,7 +56,8 @@ static struct {
 	unsigned int sector_size;
 	bool in_use;
 	bool device_exists;		/* state of /dev/mapper/data */
-	unsigned int fsync_fails;	/* which fsync() of a directory fails, from now on; 0: none */
+	/* the number of the fsync() of a directory that fails, counted from now on; 0: none */
+	unsigned int fsync_fails;
 	off_t file_size;		/* size of a regular file at /dev/mapper/data; 0: there is none */
 	struct token seen;		/* the newest token that was noted; timeline 0: there is none */
 	unsigned int creates;		/* how many devices were made */
@@ -332,7 +333,7 @@ static void refuse_create(const struct create_args *a, int code, const char *sen
 	assert_false(volumes_have("data"));
 }
 
-/* Does the same as refuse_create(), and checks that the create has never written metadata. */
+/* Like refuse_create(), but also checks that the create has never written metadata. */
 static void refuse_at_once(const struct create_args *a, int code, const char *sentence)
 {
 	refuse_create(a, code, sentence);
@@ -450,11 +451,11 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 {
 	(void)state;
 	write_file(tab_path, "# kept\n");
-	/* the new metadata file */
+	/* fails at the new metadata file */
 	sim.fsync_fails = 1;
 	refuse_create(args(), -EIO, "data.erad: creating it with");
 	assert_tab("# kept\n");
-	/* the line in eratab */
+	/* fails at the line in eratab */
 	sim.fsync_fails = 2;
 	refuse_create(args(), -EIO, "eratab durable: Input/output error; a power cut may bring back the old one");
 	assert_tab("# kept\n");
@@ -575,8 +576,8 @@ static void test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepte
 	close_data();
 	fixture_origin_byte++;
 	/*
-	 * A refused open records nothing, so the next open finds the gap again.  It makes no device, so
-	 * the next erad has nothing to adopt if this erad is killed.
+	 * A refused open records nothing, so the next open finds the gap again.  It makes no
+	 * device, so if this erad is killed, the next erad finds no device to adopt.
 	 */
 	creates = sim.creates;
 	for (unsigned int i = 0; i < 2; i++)
@@ -635,7 +636,10 @@ static uint32_t era_of_data(uint32_t *floor)
 	return info.era;
 }
 
-/* Opens metadata that was put back: a gap is in the era of the token, and the volume is in a later era. */
+/*
+ * Opens metadata that was put back.  Checks that there is a gap in the era of the token, and that
+ * the volume is in a later era.
+ */
 static void check_put_back(uint64_t gaps)
 {
 	static const struct open_choice none, accept = { .accept_gap = true };
@@ -649,7 +653,10 @@ static void check_put_back(uint64_t gaps)
 	assert_int_equal(era_of_data(&floor), sim.seen.era + 1);
 	assert_int_equal(floor, sim.seen.era);
 	close_data();
-	/* The gap is found once, also before eractl hands out the next token. */
+	/*
+	 * The gap is found only once, even if eractl has not noted a new token before the next
+	 * open.
+	 */
 	assert_int_equal(gaps_after_open(&none), gaps);
 	close_data();
 }
@@ -674,7 +681,7 @@ static void test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_t
 	close_data();
 	copy_file(other, metadata);
 	check_put_back(1);
-	/* So an erad that is killed between the two steps of the check leaves metadata in which the next open finds the gap. */
+	/* If erad is killed between the two steps of the check, the next open finds the gap. */
 	assert_int_equal(gaps_after_open(&(struct open_choice){ 0 }), 1);
 	v = volumes_get("data");
 	moment = store_moment(volume_store_get(v), sim.seen.timeline, sim.seen.era);
@@ -692,7 +699,7 @@ static void test_metadata_that_was_put_back_is_noticed_once(void **state)
 	hand_out_token();
 	write_line("gap=refuse");
 	close_data();
-	/* Metadata that knows the token, because nothing was put back. */
+	/* The metadata knows the token, because no older copy was put back. */
 	assert_int_equal(gaps_after_open(&none), 0);
 	copy_file(metadata, other);	/* a copy that was made while the volume was in use */
 	close_data();
@@ -713,7 +720,7 @@ static void test_an_open_does_not_wait_for_a_note_whose_file_system_hangs(void *
 	close_data();
 	pthread_mutex_lock(&hangs);
 	sim.seen_hangs = &hangs;
-	/* The second open finds that the thread of the first one still waits. */
+	/* The second open finds that the thread of the first open still waits. */
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(gaps_after_open(&none), 0);
 		close_data();
@@ -754,7 +761,7 @@ static void test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that
 	close_data();
 	assert_int_equal(op_forget("data", &left, &err), 0);
 	assert_string_equal(left.metadata, metadata);
-	/* eractl removes the note, by this UUID. */
+	/* eractl removes the note with this UUID. */
 	assert_int_equal(strlen(left.uuid), UUID_TEXT_SIZE - 1);
 	free(left.metadata);
 	assert_tab("");
@@ -785,7 +792,10 @@ static void test_forget_names_another_volume_with_the_same_uuid(void **state)
 	(void)state;
 	create_data();
 	close_data();
-	/* ending: "data" and "clone" have the same metadata file; or the metadata of "data" cannot be read. */
+	/*
+	 * Case 0: "data" and "clone" have the same metadata file.  Case 1: the metadata of "data"
+	 * cannot be read.
+	 */
 	for (int i = 0; i < 2; i++) {
 		snprintf(text, sizeof(text), "data /dev/a %s%s\nclone /dev/c %s\n", metadata, ending[i], metadata);
 		write_file(tab_path, text);
@@ -809,7 +819,7 @@ static void test_only_an_interrupted_attach_is_detached_at_the_start(void **stat
 	char line[300];
 
 	(void)state;
-	/* Between the moment when erad reads the table and the moment when it has the claim, the attach has ended. */
+	/* The attach ends after erad has read eratab, and before erad has claimed the name. */
 	snprintf(line, sizeof(line), "data " ORIGIN " %s noauto\n", metadata);
 	write_file(tab_path, line);
 	assert_int_equal(op_end_interrupted("data", &err), 1);
@@ -833,7 +843,7 @@ static void refuse_resize(uint64_t bytes, int code, const char *sentence)
 	assert_sentence(&err, sentence);
 }
 
-/* These sizes are refused in the same way for an open and for a closed volume. */
+/* These sizes are refused in the same way for an open volume and for a closed one. */
 static void refuse_sizes(void)
 {
 	refuse_resize(4097, -EINVAL, "expected a multiple of the 512 bytes of a sector of origin " ORIGIN "; the nearest are 4096 and 4608 bytes");

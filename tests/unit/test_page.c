@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The status page is well-formed and loads nothing.  No name adds an element to the page, whatever
- * erad answers.
+ * The status page is well-formed and loads nothing.  Whatever erad answers, no name adds an element
+ * to the page.
  */
 #include <expat.h>
 #include <setjmp.h>
@@ -19,8 +19,8 @@
 #include "exporter/page.h"
 
 /*
- * Hostile text, as in JSON: markup, quotes, control characters, the direction of writing, and bytes
- * that are no character.
+ * Hostile text, as in JSON: markup, quotes, control characters, a change of the direction of
+ * writing, and bytes that are no character.
  */
 #define HOSTILE	"</td></svg><script>alert(1)</script>\\\"'&amp;<!--]]>\\u0001\\n\\u001b[31m\\u202e\\u0085\\ufffe"
 
@@ -48,7 +48,7 @@ static const char *const values[] = {
 
 struct seen {
 	unsigned int scripts, headers, scopes, images, titles, language;
-	const char *bad;	/* part of an element or attribute that must not be there */
+	const char *bad;	/* part of an element or attribute that the page must not have */
 };
 
 static void on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
@@ -80,7 +80,10 @@ static void on_start(void *ctx, const XML_Char *name, const XML_Char **attribute
 	}
 }
 
-/* Returns the page, and checks that it is well-formed and has only what a page may have. */
+/*
+ * Returns the page, and checks that it is well-formed and has only the elements and attributes that
+ * a page may have.
+ */
 static char *print(struct json_object *o)
 {
 	struct page p = {
@@ -136,7 +139,9 @@ static void test_hostile_names_are_text(void **state)
 	json_object_put(o);
 }
 
-/* Replaces the member by each of the values, and then the members of the member. */
+/*
+ * Replaces the member by each of the values, and then does the same with the members of the member.
+ */
 static void replace_members(struct json_object *root, struct json_object *in)
 {
 	if (json_object_is_type(in, json_type_array)) {

@@ -93,7 +93,7 @@ static void test_every_byte_to_be_written_counts(void **state)
 		put(off, "", 1);
 		assert_int_equal(place_blank(path, e, &g, &err), 0);
 	}
-	/* Bytes behind the metadata do not matter, because they are not overwritten. */
+	/* Bytes after the end of the metadata do not matter, because they are not overwritten. */
 	put(size, "x", 1);
 	assert_int_equal(place_blank(path, e, &g, &err), 0);
 }
@@ -109,7 +109,10 @@ static void test_file_that_is_not_metadata_is_never_overwritten(void **state)
 	assert_int_equal(check(true, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "never overwritten"));
 
-	/* The engine cannot read a file smaller than a page, and bytes behind the last whole page. */
+	/*
+	 * The engine cannot read a file that is smaller than a page, nor bytes after the last whole
+	 * page.
+	 */
 	for (off_t size = sizeof(text); size < 3 * ERAD_PAGE; size += 2 * ERAD_PAGE) {
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(ftruncate(fd, size), 0);
@@ -130,7 +133,7 @@ static void test_metadata_is_overwritten_when_asked_for(void **state)
 	assert_int_equal(check(false, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "carries erad metadata; --overwrite-metadata"));
 	assert_int_equal(check(true, &err), 0);
-	/* One superblock is enough to recognize metadata, and it may be damaged. */
+	/* One superblock, even a damaged one, is enough to recognize metadata. */
 	put(100, "damaged", 7);
 	put(ERAD_PAGE + offsetof(struct erad_disk_super, magic), "", 1);
 	assert_true(place_is_erad(e));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The pool of memory for marks: neither a mark nor a fold uses the heap, and marks succeed when the pool is empty. */
+/*
+ * The pool of memory for marks: neither a mark nor a fold calls the heap, and marks succeed even if
+ * the pool is empty.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -138,7 +141,10 @@ static void assert_diff_exact(struct fixture *f)
 	free(got);
 }
 
-/* Opens the store again, as after a crash of the process, and checks that every acknowledged mark exists. */
+/*
+ * Opens the store again, as after a crash of the process, and checks that it has every acknowledged
+ * mark.
+ */
 static void reopen(struct fixture *f)
 {
 	assert_int_equal(store_close(f->s, false, NULL), 0);
@@ -146,7 +152,7 @@ static void reopen(struct fixture *f)
 }
 
 /*
- * Uses all kinds of work: marks on new leaves, a journal that becomes full, eras, folds, and a
+ * Runs all kinds of work: marks on new leaves, a journal that becomes full, eras, folds, and a
  * snapshot whose pages are saved.
  */
 static void test_marks_and_folds_do_not_call_the_heap(void **state)
@@ -173,7 +179,7 @@ static void test_marks_and_folds_do_not_call_the_heap(void **state)
 	assert_diff_exact(f);
 }
 
-/* The pool has memory for only one run. */
+/* The pool has only enough memory for one run. */
 static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -188,7 +194,7 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 		folds = nr_folds(f->s);
 		nr = many_leaves(f, r);
 		assert_int_equal(mark(f, r, nr), 0);
-		/* Each run needs a leaf of its own.  The runs of one part share the other nodes. */
+		/* Each run takes a leaf from the pool.  So a group has at most needs + i runs. */
 		assert_true(nr_folds(f->s) - folds >= nr / (needs + i));
 		assert_diff_exact(f);
 		reopen(f);
@@ -197,7 +203,10 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 	assert_heap_not_called();
 }
 
-/* If the I/O of a part fails, the mark fails.  When the same mark is made again, it marks the rest. */
+/*
+ * If the I/O of one group fails, the mark fails.  When the same mark is attempted again, it marks
+ * the remaining blocks.
+ */
 static void test_mark_of_parts_that_fails_can_be_made_again(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -226,7 +235,7 @@ static void test_mark_of_parts_that_fails_can_be_made_again(void **state)
 	assert_heap_not_called();
 }
 
-/* Marks that never became durable are not in the journal, but take memory until the next fold. */
+/* Marks that have failed are not in the journal, but they take memory until the next fold. */
 static void test_memory_of_marks_that_failed_comes_back(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -265,7 +274,7 @@ static void test_pool_is_filled_and_trimmed(void **state)
 	assert_true(store_pool_low(f->s));
 	assert_true(store_fill_pool(f->s));
 	assert_int_equal(f->s->pool.nr, full);
-	/* There are many eras between two folds, and the pool is filled all the time. */
+	/* Many eras begin between two folds, and the pool is filled all the time. */
 	for (i = 2; i < 12; i++) {
 		assert_int_equal(store_begin_era(f->s, i, NULL), 0);
 		assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
@@ -279,7 +288,7 @@ static void test_pool_is_filled_and_trimmed(void **state)
 	assert_heap_not_called();
 }
 
-/* After a fold, the pool has enough nodes for marks, however many nodes the snapshot has taken. */
+/* After a fold, the pool has enough nodes for marks, even if the snapshot has taken many nodes. */
 static void test_snapshot_leaves_memory_for_marks(void **state)
 {
 	struct erad_range r[LEAVES];
@@ -303,7 +312,7 @@ struct folder {
 	atomic_bool done;
 };
 
-/* Does the work of a volume's fold thread, while another thread takes nodes away. */
+/* Does the work of a volume's fold thread, while another thread takes nodes. */
 static void *fold_thread(void *arg)
 {
 	struct folder *t = arg;

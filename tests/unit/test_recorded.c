@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The BPF program that counts who wrote, bpf/recorded.bpf.c, with stand-ins for the helpers of the kernel. */
+/*
+ * The BPF program that counts which commands write, bpf/recorded.bpf.c, with stand-ins for the
+ * helpers of the kernel.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +38,7 @@ static struct erad_map_written *find(const void *key)
 	return NULL;
 }
 
-/* A map that is not the writers' map is the map of the volumes, which has one entry. */
+/* If the map is not the map of the writers, it is the map of the volumes, which has one entry. */
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	return map == &writers ? (void *)find(key) : &writers;
@@ -133,8 +136,8 @@ static void test_writers_without_room_are_counted_as_others(void **state)
 }
 
 /*
- * Two processors add one writer at the same moment.  The slower processor must find that the entry
- * exists.  It must not count the write as one for which there is no room.
+ * Two processors add one writer at the same moment.  The slower processor must notice that the
+ * entry exists already.  It must not count the write under "others", as if the map had no room.
  */
 static void test_a_writer_whom_another_processor_has_just_added_is_not_others(void **state)
 {

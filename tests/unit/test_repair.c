@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* build, eras and repair: the results are exact, and an interruption at any point does no harm. */
+/*
+ * Repair, and metadata that is built from eras: the results are exact, and an interruption at any
+ * point does no harm.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -109,7 +112,7 @@ static void test_eras(void **state)
 	disk_destroy(&d);
 }
 
-/* The newest era of a block counts, in whatever order the eras come. */
+/* If a block is given several times, in whatever order, its newest era counts. */
 static void test_build(void **state)
 {
 	static const struct {
@@ -142,7 +145,10 @@ static void test_build(void **state)
 	disk_destroy(&d);
 }
 
-/* Each unreadable page of the array is a fault, and its blocks are marked, with a snapshot or without. */
+/*
+ * Each unreadable page of the array is a fault, and its blocks are marked, with and without a
+ * snapshot.
+ */
 static void test_unreadable(void **state)
 {
 	const uint64_t page = ERAD_ERAS_PER_PAGE;
@@ -178,7 +184,7 @@ static void test_unreadable(void **state)
 	}
 }
 
-/* A page that can be neither read nor written stays, and repair reports it. */
+/* If a page can be neither read nor written, the page stays as it is, and repair reports this. */
 static void test_unreadable_for_good(void **state)
 {
 	struct store_repaired done;
@@ -195,8 +201,8 @@ static void test_unreadable_for_good(void **state)
 }
 
 /*
- * Each unreadable page of the journal is a fault, and all blocks are marked, in an era that
- * cannot have begun in that page.
+ * Each unreadable page of the journal is a fault.  All blocks are marked, in an era that cannot
+ * have begun in this page.
  */
 static void test_unreadable_journal(void **state)
 {
@@ -210,7 +216,10 @@ static void test_unreadable_journal(void **state)
 	(void)state;
 	for (page = 0; page < ERAD_JOURNAL_MIN; page++) {
 		make_volume(&d);
-		/* Damages the last page of the journal.  Its marks were acknowledged, and are in no other place. */
+		/*
+		 * Damages the last page of the journal.  The acknowledged marks in it are nowhere
+		 * else.
+		 */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 5, NULL), 0);
 		store_close(s, false, NULL);
@@ -239,8 +248,8 @@ static void test_unreadable_journal(void **state)
 }
 
 /*
- * No page of the journal can be read.  So the newest eras are not known: they are newer than the
- * era in the superblock.  The newer superblock may be lost, too.
+ * No page of the journal can be read.  So the newest eras are not known, and they may be newer than
+ * the era in the superblock.  The newer superblock may be lost, too.
  */
 static void test_unreadable_ring(void **state)
 {
@@ -257,7 +266,7 @@ static void test_unreadable_ring(void **state)
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 1000, NULL), 0);
 		assert_int_equal(store_fold(s, NULL), 0);
-		/* The eras are in the journal, and some of them in one superblock. */
+		/* The eras are in the journal, and some of them are also in one superblock. */
 		for (b = 1001; b <= 1024; b++) {
 			assert_int_equal(store_begin_era(s, b, NULL), 0);
 			if (b == 1012)
@@ -281,8 +290,8 @@ static void test_unreadable_ring(void **state)
 }
 
 /*
- * If a superblock cannot be read, repair uses the other one.  If this one is damaged, repair uses
- * what is left of it.
+ * If a superblock cannot be read, repair uses the other superblock.  If the other superblock is
+ * damaged, repair uses its readable fields.
  */
 static void test_unreadable_super(void **state)
 {
@@ -301,7 +310,7 @@ static void test_unreadable_super(void **state)
 			if (torn)
 				d.visible[!copy * ERAD_PAGE + (torn == 1 ? 3 : 9)] ^= 1;
 			if (torn == 2) {
-				/* Not even the magic number is left. */
+				/* The magic number is damaged, too. */
 				assert_int_equal(repair(&d, &done), -EUCLEAN);
 				assert_int_equal(done.repairs, 0);
 				disk_destroy(&d);
@@ -388,7 +397,10 @@ static int repair_again(void *ctx, uint8_t *image)
 	return 0;
 }
 
-/* Each I/O of a repair fails, or is the last before a power failure; then the repair runs again. */
+/*
+ * Each I/O of a repair fails, or is the last one before a power failure.  Then the repair runs
+ * again.
+ */
 static void test_interrupted(void **state)
 {
 	static const unsigned int damages[] = {

@@ -12,7 +12,10 @@
 
 #include "volume.h"
 
-/* A smaller device needs no more room.  A larger one needs none up to the end of the array's last page. */
+/*
+ * A smaller device needs no more room.  A larger device needs no more room if its new blocks fit
+ * into the last page of the array.
+ */
 static void test_make_room(void **state)
 {
 	const uint64_t most = 2 * ERAD_ERAS_PER_PAGE * 8;
@@ -49,7 +52,9 @@ static void test_make_room(void **state)
 	disk_destroy(&d);
 }
 
-/* The new blocks, and no others, are of the current era; also after another open. */
+/*
+ * Checks that the new blocks are of the current era, and no other blocks, also after another open.
+ */
 static void assert_gained(struct disk *d, struct store *s, uint64_t nr, uint32_t era)
 {
 	assert_int_equal(diff_blocks(s, era), nr);

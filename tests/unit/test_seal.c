@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Seals: a change at a sealed place is noticed and named, an unchanged device causes no alarm, and
- * no file system can mislead a seal.
+ * no content of a file system makes a seal read wrong places.
  */
 #include <endian.h>
 #include <errno.h>
@@ -72,7 +72,10 @@ static const struct seal_entry *find(const struct seal *s, enum seal_what what, 
 	return NULL;
 }
 
-/* Changes one bit at the place, and checks that the change is noticed, and described as `text`. */
+/*
+ * Changes one bit at the place.  Checks that the change is noticed, and that it is described as
+ * `text`.
+ */
 static void seen(const struct seal *s, uint64_t offset, const char *text)
 {
 	struct err err;
@@ -215,7 +218,10 @@ static void test_journal_of_ext4_is_sealed(void **state)
 	assert_non_null(find(&s, SEAL_LOG, 30000 * 4096ull));
 }
 
-/* The log is 64 MiB from byte 128 MiB on.  8000 of its sectors are of the second pass. */
+/*
+ * The log is 64 MiB from byte 128 MiB on.  It has wrapped once, and 8000 of its sectors are of the
+ * second cycle.
+ */
 static void put_xfs(void)
 {
 	const uint64_t log = 128ull << 20;
@@ -228,7 +234,10 @@ static void put_xfs(void)
 	put_be32(52, (2 << 14) | 0);		/* group 2 begins at 128 MiB */
 	for (uint64_t i = 0; i < 64 << 11; i++)
 		put_be32(log + i * 512, i < 8000 ? 2 : 1);
-	/* A record of the log begins with a header: a magic number, then the number of the cycle of the log. */
+	/*
+	 * Each record of the log begins with a header: a magic number, then the number of the cycle
+	 * of the log.
+	 */
 	put_be32(log, 0xfeedbabe);
 	put_be32(log + 4, 2);
 }
@@ -288,7 +297,10 @@ static void test_file_system_in_a_partition_is_sealed(void **state)
 	assert_non_null(find(&s, SEAL_LOG, 65536 * 512 + 5000 * 4096));
 }
 
-/* A seal reads no more than it may, and returns no error, whatever the fields of a superblock are. */
+/*
+ * Whatever the fields of a superblock are, a seal reads at most the allowed amount, and returns no
+ * error.
+ */
 static void test_broken_superblocks_lead_no_seal_astray(void **state)
 {
 	static const struct {

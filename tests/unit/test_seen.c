@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The note of the newest token: only a newer era replaces it, and only a token of the volume is taken. */
+/*
+ * The note of the newest token: only a newer era replaces the note, and only a token of the volume
+ * is accepted.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +33,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	/* seen_remove() has removed the directory in it. */
+	/* The directory is empty, because seen_remove() has removed the subdirectory. */
 	return rmdir(top);
 }
 
@@ -58,7 +61,10 @@ static void test_the_newest_era_of_each_volume_is_kept(void **state)
 	assert_seen(&first);
 	assert_seen(&other);
 
-	/* An older token, or one of the same era in another timeline, is of metadata that was put back. */
+	/*
+	 * If a token is older than the note, or is of the same era in another timeline, the
+	 * metadata was put back.
+	 */
 	t = (struct token){ .uuid = { 1 }, .timeline = 8, .era = 4 };
 	assert_int_equal(seen_write(dir, &t), 0);
 	assert_seen(&first);
@@ -101,7 +107,7 @@ static void test_a_file_that_is_no_token_of_the_volume_is_ignored_and_replaced(v
 	}
 	assert_int_equal(seen_remove(dir, first.uuid), 0);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	/* Neither a FIFO nor a symbolic link is followed. */
+	/* A FIFO is not opened, and a symbolic link is not followed. */
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(seen_read(dir, first.uuid, &t), -ESPIPE);
 	assert_int_equal(seen_remove(dir, first.uuid), 0);

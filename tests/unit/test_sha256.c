@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The hashes of the examples of FIPS 180-4, in one piece and in pieces, are right. */
+/*
+ * The hashes of the examples of FIPS 180-4 are right, for a message in one piece and for one in
+ * several pieces.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -47,7 +47,7 @@ static void test_bytes_that_are_not_printable_ascii_are_escaped(void **state)
 	assert_word("/\xff\303\244", "$'/\\377\\303\\244'");
 }
 
-/* Asks bash what it reads. */
+/* Lets bash read each word, and compares the result. */
 static void test_bash_reads_each_word_as_its_text(void **state)
 {
 	char path[] = "/tmp/erad-shell-XXXXXX", command[600], got[300] = "";

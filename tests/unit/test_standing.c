@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The state of a copy: it reads as it was written, with names and a seal of any length, and nothing else reads as a state. */
+/*
+ * The state of a copy: a written state is read unchanged, with names and a seal of any length, and
+ * any other text is refused.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +53,7 @@ static void fill(char *text, size_t size, char c)
 	text[size - 1] = 0;
 }
 
-/* Makes the longest state. */
+/* Makes a state in which every field has its greatest length. */
 static void longest(struct standing *s)
 {
 	*s = (struct standing){ .partial = true, .settled = true, .mtime_s = INT64_MAX, .mtime_ns = 999999999 };
@@ -87,7 +90,7 @@ static void a_state_reads_as_it_was_written(void **state)
 	assert_memory_equal(&got, &s, sizeof(s));
 }
 
-/* Each text that is cut, and each with a line too many, is refused. */
+/* A text that is cut off is refused, and so is a text with an additional line. */
 static void nothing_else_is_a_state(void **state)
 {
 	static char text[16384];
@@ -134,7 +137,7 @@ static void a_settled_copy_is_known_again(void **state)
 	assert_int_equal(fstat(place.fd, &st), 0);
 	assert_int_equal(file_write_at(place.fd, "x", 1, 4096), 0);
 	assert_int_equal(standing_compare(&place, &got, &err), -ESTALE);
-	/* With the old time, the seal shows the write. */
+	/* The seal shows the write even if the time of the last change is set back. */
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	assert_int_equal(futimens(place.fd, times), 0);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The store: its contract, failures of each I/O in turn, and what the next process finds. */
+/*
+ * The store: its contract, failures of each I/O in turn, and the state that the next process finds.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -127,7 +129,10 @@ static void test_sizes(void **state)
 	g.block_sectors = 0;
 	assert_int_equal(store_size(&g, NULL), 0);
 
-	/* The ring gets as large as fits.  If the disk is too small, the error has the needed size. */
+	/*
+	 * The ring is as large as possible.  If the disk is too small, the error has the needed
+	 * size.
+	 */
 	disk_init(&d, (ERAD_JOURNAL_START + 20 + 2) * 4096);
 	e = disk_engine(&d);
 	g = geometry;
@@ -281,7 +286,7 @@ static void script_run(struct script *sc)
 	sc->s = NULL;
 }
 
-/* Each failed I/O is reported, and has no effect when it does not matter any more. */
+/* Each failed I/O is reported.  A failure has no later effects, once the disk works again. */
 static void test_every_fault(void **state)
 {
 	unsigned int kind, unnoticed;
@@ -320,8 +325,8 @@ static void test_every_fault(void **state)
 		}
 		assert_in_range(n, 60, 1000);
 		/*
-		 * A few failures have no consequence: an open does not fail if one superblock
-		 * cannot be read, and the history has two opens.
+		 * A few failures are not reported: an open succeeds if one superblock cannot be
+		 * read, and the history has two opens.
 		 */
 		assert_in_range(unnoticed, 0, 4);
 	}
@@ -440,9 +445,9 @@ static void take_over_hook(struct disk *d, enum disk_op op, bool after, void *ct
 }
 
 /*
- * A process dies during the flush of a superblock, which can then be read but is not durable.  The
- * superblock before it has a tail whose page has been used again.  The next process must not
- * endanger the only durable superblock.
+ * A process dies during the flush of a superblock.  This superblock can then be read, but is not
+ * durable.  The other superblock has a tail whose page has been overwritten.  The next process must
+ * not overwrite the only durable superblock.
  */
 static void test_take_over(void **state)
 {
@@ -469,7 +474,10 @@ static void test_take_over(void **state)
 			if (round < 3)
 				assert_int_equal(store_fold(s, NULL), 0);
 		}
-		/* the operations are: read, write, flush the array, write, flush the superblock */
+		/*
+		 * the operations are: read; write and flush the array; write and flush the
+		 * superblock
+		 */
 		d.fail_from = d.ops + 4;
 		d.fail_to = d.fail_from + 1;
 		d.fail_lossy = lossy;
@@ -498,7 +506,10 @@ static void lose_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 	assert_int_equal(mark(ctx, 0, 1), -EIO);
 }
 
-/* The kernel reports lost writes to one thread only, and the lost writes were those of another thread. */
+/*
+ * The kernel reports lost writes to one thread only, and this may be another thread than the one
+ * whose writes were lost.
+ */
 static void test_lost_writes(void **state)
 {
 	struct store *s;

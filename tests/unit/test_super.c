@@ -90,7 +90,10 @@ static void test_fields(void **state)
 			sb.compat = htole64(1);
 			break;
 		case 4:
-			want = 0;	/* can be opened for reading: see test_store.c */
+			/*
+			 * a superblock with this fault can be opened for reading: see test_store.c
+			 */
+			want = 0;
 			sb.ro_compat = htole64(1);
 			break;
 		case 5:
@@ -185,7 +188,7 @@ static void test_fields(void **state)
 		assert_int_equal(get(&f, &got), want);
 		if (!want)
 			assert_memory_equal((char *)&got + 4, (char *)&sb + 4, sizeof(sb) - 4);
-		/* A superblock of one place is not valid at the other place. */
+		/* A superblock of one place is not valid in the other place. */
 		memcpy(f.disk.visible + ERAD_PAGE, f.disk.visible, ERAD_PAGE);
 		memset(f.disk.visible, 0, ERAD_PAGE);
 		assert_int_equal(get(&f, &got), want ? want : -EUCLEAN);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One thread marks, one folds, and one reads: for the thread sanitizer, and to check what readers see. */
+/*
+ * One thread marks, one thread folds, and one thread reads.  The test is for the thread sanitizer,
+ * and checks what readers see.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -151,7 +154,8 @@ static void test_snapshot_begins_during_fold(void **state)
 	assert_int_equal(store_mark(f.s, &range, 1, NULL), 0);
 	d.hook = begin_in_fold;
 	d.hook_ctx = &f;
-	alarm(60);		/* ends the test if the thread waits for itself */
+	/* ends the test if the thread waits for a lock that it holds itself */
+	alarm(60);
 	assert_int_equal(store_fold(f.s, NULL), 0);
 	alarm(0);
 	assert_int_not_equal(f.begun, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Names of systemd's units: the expected ones are what systemd-escape(1) prints. */
+/* Names of systemd's units: the expected names are the output of systemd-escape(1). */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Metadata of the version without a history: it is read, and upgraded at its first open for writing. */
+/*
+ * Metadata of the version without a history: this version reads it, and upgrades it at its first
+ * open for writing.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -22,8 +25,8 @@
 #define OLD_RING	40u
 
 /*
- * Makes metadata as the version without a history has left it: the ring begins at page 3, with
- * marks in the journal.
+ * Makes metadata as the version without a history would leave it: the ring begins at page 3, and
+ * the journal has marks.
  */
 static void make_old(struct disk *d, unsigned int ring)
 {
@@ -53,7 +56,10 @@ static void make_old(struct disk *d, unsigned int ring)
 	d->nr_cached = 0;
 }
 
-/* Appends by hand as the old version would, because this version upgrades the metadata at the open. */
+/*
+ * Appends a group as the old version would.  The store of this version cannot be used, because it
+ * upgrades the metadata at the open.
+ */
 static void append_old(struct disk *d, unsigned int ring, uint64_t seq, uint32_t era, uint64_t first)
 {
 	static _Alignas(ERAD_PAGE) struct erad_disk_journal group[ERAD_GROUP_MAX];
@@ -153,7 +159,10 @@ static void test_old_metadata_without_room_is_only_read(void **state)
 	disk_destroy(&d);
 }
 
-/* A repair ends with an open for writing.  So metadata that this open would refuse must stay unchanged. */
+/*
+ * A repair ends with an open for writing.  So if this open would refuse the metadata, the repair
+ * must not change it.
+ */
 static void test_a_repair_changes_nothing_of_metadata_that_can_only_be_read(void **state)
 {
 	static const uint8_t uuid[16] = { 9 };
@@ -209,7 +218,7 @@ static int check_cut(void *ctx, uint8_t *image)
 	assert_int_equal(store_begin_era(s, 3, NULL), 0);
 	assert_int_equal(mark(s, 7, 2), 0);
 	store_close(s, false, NULL);
-	/* With the older superblock, the metadata is complete or refused. */
+	/* Without one of the two superblocks, the metadata is complete or refused. */
 	memset(d.visible + rnd_below(&u->rnd, 2) * ERAD_PAGE, 0, ERAD_PAGE);
 	if (!try_open(&d, STORE_READ, &s)) {
 		struct store_info info;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The volume thread, with a stand-in for the module: how soon it serves requests, drains and
- * messages under load, and what it does when the target, the metadata or the allocation of memory
- * fails.
+ * messages under load, and what it does when the target, the metadata or a memory allocation fails.
  */
 #include <endian.h>
 #include <errno.h>
@@ -219,7 +218,7 @@ static bool mark_fails(void)
 	return fails;
 }
 
-/* Waits until the metadata has failed once more than `before` operations. */
+/* Waits until more than `before` operations of the metadata have failed. */
 static void wait_for_operation(uint64_t before)
 {
 	uint64_t ops;
@@ -232,7 +231,7 @@ static void wait_for_operation(uint64_t before)
 	} while (ops == before);
 }
 
-/* held: a write waits because the metadata fails, when the target is removed. */
+/* held: when the target is removed, a write waits because the metadata fails. */
 static void close_with_short_failure(bool held)
 {
 	uint8_t seal[ERAD_HISTORY_SEAL], note[ERAD_HISTORY_ITEM];
@@ -304,7 +303,7 @@ static void test_attach_beside_a_prepare_says_what_owns_the_target(void **state)
 	(void)state;
 	sim_slow_prepare(UINT32_MAX);
 	request_ask(&q);
-	/* The attach has made the first call of PREPARE_ERA. */
+	/* PREPARE_ERA was called for the first time by the attach. */
 	while (sim_calls(SIM_PREPARE_ERA) < 2)
 		usleep(1000);
 	sim_fail_calls(SIM_COMMIT, -EFAULT, 1);
@@ -364,7 +363,10 @@ static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **
 	assert_int_equal(request_answer(&q), 0);
 }
 
-/* Targets of others come and go; the tear-down checks that there was no call of the heap. */
+/*
+ * Targets of other volumes appear and disappear.  The tear-down checks that the heap was not
+ * called.
+ */
 static void test_look_at_the_targets_calls_no_heap(void **state)
 {
 	(void)state;
@@ -391,7 +393,7 @@ static void test_second_volume_with_the_same_uuid_is_refused(void **state)
 	volume_unref(second);
 }
 
-/* ---- the count of states ---- */
+/* ---- how often the state changes ---- */
 
 static unsigned int count_states(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Requests for a volume, with a stand-in for the module: eras and snapshots that fail halfway,
- * callers that end or wait, and concurrent requests of all kinds.
+ * clients that disconnect or wait, and concurrent requests of all kinds.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 #include "instance_sim.h"
 #include "volume_fixture.h"
 
-/* ---- eras and snapshots that begin halfway ---- */
+/* ---- eras and snapshots of which only a part has begun ---- */
 
 static void test_era_that_only_the_metadata_has_begun_is_the_next(void **state)
 {
@@ -57,12 +57,12 @@ static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *c
 	(void)d;
 	(void)op;
 	(void)after;
-	/* The attach has made the first call of NEW_ERA. */
+	/* NEW_ERA was called for the first time by the attach. */
 	if (sim_calls(SIM_NEW_ERA) >= 2 && !atomic_exchange((atomic_bool *)ctx, true))
 		fail_disk(true);
 }
 
-/* Leaves a snapshot whose fold has failed, and whose drop has failed, too. */
+/* Leaves a snapshot behind: its fold has failed, and so has its drop. */
 static void orphan_snapshot(bool lasts)
 {
 	static atomic_bool failed;
@@ -85,7 +85,7 @@ static void test_snapshot_without_an_owner_is_dropped_by_the_next_reader(void **
 	orphan_snapshot(false);
 	if (volume_snapshot_take(volume, false, &era, &err))
 		fail_msg("%s", err.msg);
-	/* While a reader has the snapshot, nobody else can take one. */
+	/* While a reader uses the snapshot, no other snapshot can be taken. */
 	assert_int_equal(volume_snapshot_take(volume, false, &era, &err), -EBUSY);
 	assert_int_equal(volume_snapshot_drop(volume, &err), -ENOENT);
 	assert_int_equal(volume_snapshot_unpin(volume, volume->store, &err), 0);
@@ -152,7 +152,7 @@ static void call(struct caller *c, const char *request)
 	assert_int_equal(pthread_create(&c->thread, NULL, serve_thread, c), 0);
 }
 
-/* Reads the answer up to its end. */
+/* Reads the answer to its end. */
 static const char *told(struct caller *c)
 {
 	size_t have = 0;
@@ -213,10 +213,10 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 		write_record();
 		call(&c, request[i]);
 		assert_non_null(strstr(told(&c), "\"result\""));
-		/* erad attaches again, which sets the floor.  Then it ends the record. */
+		/* erad attaches again, sets the floor, and then ends the record. */
 		while (look_at_store().floor_era != 1 + i || look_at_store().degraded)
 			usleep(1000);
-		/* The target has held its writes all the time, so no era had to begin. */
+		/* The target has held its writes all the time, so no new era was necessary. */
 		assert_int_equal(look_at_store().era, 1 + i);
 		do {
 			request_ask(&q);

@@ -40,7 +40,7 @@ static int setup(void **state)
 	return erad_writeset_init();
 }
 
-/* Checks that everything that a test has allocated was freed, after freeing the page of ones. */
+/* Checks that all memory that a test has allocated was freed.  Frees the page of ones first. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -154,14 +154,20 @@ static void test_page_set_in_one_call_needs_no_memory(void **state)
 	assert_true(erad_writeset_has(ws, PAGE_BITS, 2 * PAGE_BITS - 1));
 	assert_int_equal(erad_writeset_next_missing(ws, PAGE_BITS, 2 * PAGE_BITS), 2 * PAGE_BITS);
 
-	/* Setting bits again changes nothing.  The page that all writesets share is not changed. */
+	/*
+	 * Setting bits that are set already changes nothing.  The page that all writesets share
+	 * does not change.
+	 */
 	assert_int_equal(erad_writeset_set(ws, PAGE_BITS + 5, PAGE_BITS + 9), 0);
 	assert_int_equal(erad_writeset_set(other, PAGE_BITS, 2 * PAGE_BITS - 1), PAGE_BITS);
 	assert_ptr_equal(ws->dir[1], other->dir[1]);
 	erad_writeset_free(other);
 	assert_true(erad_writeset_has(ws, PAGE_BITS, 2 * PAGE_BITS - 1));
 
-	/* A page whose bits were set one after the other keeps its own memory. */
+	/*
+	 * A page whose bits were set one after the other keeps its own memory, and does not become
+	 * the shared page.
+	 */
 	assert_int_equal(erad_writeset_set(ws, 0, 0), 1);
 	assert_int_equal(erad_writeset_set(ws, 0, PAGE_BITS - 1), PAGE_BITS - 1);
 	assert_int_equal(erad_writeset_bytes(ws), empty + PAGE_SIZE);
@@ -315,9 +321,9 @@ static void test_drain_is_done_with_the_last_write(void **state)
 }
 
 /*
- * Moments at which a write of the random plan begins or ends.  IN_GRACE_AS_BEFORE: an RCU section
- * that began before the retirement counts a write during the grace period, but does not see the
- * retirement.
+ * The moments at which a write of the random plan begins or ends.  IN_GRACE_AS_BEFORE: during the
+ * grace period, a write is counted by an RCU section that began before the retirement and does not
+ * see the retirement.
  */
 enum when { BEFORE, IN_GRACE_AS_BEFORE, IN_GRACE, LATER };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A small volume on a disk in memory, and short functions to use it; for files that include cmocka.h. */
+/*
+ * A small volume on a disk in memory, and short functions to use it.  For files that include
+ * cmocka.h.
+ */
 #ifndef ERAD_TEST_VOLUME_H
 #define ERAD_TEST_VOLUME_H
 

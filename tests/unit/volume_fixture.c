@@ -31,7 +31,7 @@ const struct store_geometry geometry = {
 struct disk disk;
 struct volume *volume;
 
-/* ---- the origin is a file in memory; its mapped device ends with the target ---- */
+/* ---- the origin is a file in memory, and its mapped device exists as long as the target ---- */
 
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 bool __wrap_dm_lives(dev_t dev);
@@ -111,7 +111,7 @@ int fixture_set_up(void **state)
 	return 0;
 }
 
-/* Checks that no write was released to a block from `from` on that is not in the diff. */
+/* Checks the blocks from `from` on: each block to which a write was released is in the diff. */
 struct reader {
 	uint64_t from;
 	uint64_t missed;
@@ -175,7 +175,7 @@ int fixture_tear_down(void **state)
 	return 0;
 }
 
-/* The adopter looks for targets once, before there is a target.  Nobody wakes it later. */
+/* The adopter looks for targets once, before there is a target.  Later, no test wakes it. */
 int fixture_start_registry(void **state)
 {
 	struct err err;

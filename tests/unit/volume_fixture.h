@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Shared by the tests of the volume thread: one volume on a disk in memory, and requests from another thread. */
+/*
+ * Common to the tests of the volume thread: one volume on a disk in memory, and requests from
+ * another thread.
+ */
 #ifndef VOLUME_FIXTURE_H
 #define VOLUME_FIXTURE_H
 
@@ -14,7 +17,7 @@
 #include "erad/volume/volume.h"
 #include "store/store.h"
 
-#define LONG_MS		60000	/* a time limit that no operation of these tests reaches */
+#define LONG_MS		60000	/* a time limit that is longer than any operation of these tests */
 
 extern const struct store_geometry geometry;
 extern struct disk disk;
@@ -46,13 +49,13 @@ void check_nothing_missed(void);
 /* Returns the info of the metadata, as a reader gets it. */
 struct store_info look_at_store(void);
 
-/* While this is true, no thread can be started. */
+/* While this is true, no new thread can be started. */
 extern bool fixture_no_threads;
 
 /* Makes all I/O of the metadata fail, or succeed again. */
 void fail_disk(bool fail);
 
-/* A checkpoint, or a snapshot that lasts, which another thread requests. */
+/* A request from another thread, for a checkpoint or for a lasting snapshot. */
 struct request {
 	pthread_t thread;
 	bool snapshot;
@@ -65,11 +68,11 @@ void request_ask(struct request *q);
 /* Waits for the answer.  Returns 0, or a negative errno with q->err set. */
 int request_answer(struct request *q);
 
-/* Returns the phase of the running checkpoint. */
+/* Returns the current phase of the running checkpoint. */
 enum checkpoint_phase checkpoint_phase_now(void);
 void wait_for_phase(enum checkpoint_phase p);
 
-/* Requests a checkpoint whose drain does not end.  Writes are still served. */
+/* Requests a checkpoint whose drain does not end.  Writes are still served meanwhile. */
 void begin_endless_drain(struct request *q);
 
 /* Returns the current era of the metadata. */

@@ -69,7 +69,8 @@ void kvfree(void *p)
 
 void synchronize_rcu_expedited(void)
 {
-	assert(!kernel_rcu_depth);	/* abort: a grace period inside an RCU section would wait for itself */
+	/* abort: a grace period inside an RCU section would wait for this section for ever */
+	assert(!kernel_rcu_depth);
 	if (kernel_in_grace_period)
 		kernel_in_grace_period();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stand-ins for the kernel's functions that kmod/writeset.c calls, so that this file can run in
+ * Stand-ins for the kernel's functions that kmod/writeset.c calls, so that writeset.c can run in
  * user space, under sanitizers.  One thread stands for all CPUs.  A test sets the current CPU, the
- * events during a grace period, and how much memory there is.
+ * events during a grace period, and the amount of memory.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -90,7 +90,7 @@ unsigned long find_next_zero_bit(const unsigned long *bits, unsigned long size, 
 
 extern unsigned long kernel_ram_pages;		/* memory of the machine in pages */
 extern unsigned long kernel_free_pages;		/* how many further page allocations succeed */
-extern unsigned long kernel_used_pages;		/* how many pages are allocated and not freed */
+extern unsigned long kernel_used_pages;		/* how many pages are allocated and not freed yet */
 extern bool kernel_kvzalloc_fails;
 
 static inline unsigned long totalram_pages(void)
@@ -112,7 +112,7 @@ void kvfree(void *p);
 /* A pointer to per-CPU data points to the data of CPU 0.  The data of CPU n is n strides further. */
 #define KERNEL_CPU_STRIDE	64
 
-extern unsigned int kernel_cpu;		/* the CPU for which the thread stands now */
+extern unsigned int kernel_cpu;		/* the CPU on which the thread runs at present */
 
 #define for_each_possible_cpu(cpu)	for (cpu = 0; cpu < KERNEL_CPUS; cpu++)
 #define per_cpu_ptr(p, cpu)	((__typeof__(p))((char *)(p) + (cpu) * KERNEL_CPU_STRIDE))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Stands in for libbpf's header, so that a BPF program of bpf/ runs in a unit test: its helpers are functions of the test. */
+/*
+ * Replaces libbpf's header, so that a BPF program of bpf/ runs in a unit test. The test defines the
+ * helpers that the program calls.
+ */
 #ifndef ERAD_TEST_BPF_HELPERS_H
 #define ERAD_TEST_BPF_HELPERS_H
 
@@ -14,7 +17,7 @@ void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
 long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe);
 
-/* These are the program, and its map of maps. */
+/* The program under test, and its map of maps. */
 struct bpf_raw_tracepoint_args;
 int on_recorded(struct bpf_raw_tracepoint_args *ctx);
 
