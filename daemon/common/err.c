@@ -59,6 +59,26 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
+void err_suffix(struct err *e, const char *fmt, ...)
+{
+	size_t len;
+	va_list ap;
+
+	if (!e)
+		return;
+	len = strlen(e->msg);
+	if (len + 3 > sizeof(e->msg)) {
+		mark_cut(e->msg);
+		return;
+	}
+	strcpy(e->msg + len, "; ");
+	len += 2;
+	va_start(ap, fmt);
+	if (vsnprintf(e->msg + len, sizeof(e->msg) - len, fmt, ap) >= (int)(sizeof(e->msg) - len))
+		mark_cut(e->msg);
+	va_end(ap);
+}
+
 /*
  * Returns how many bytes the control character at the beginning of text has, or 0 if text begins
  * with another character.

@@ -24,6 +24,10 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Adds "; " and more to the end of the sentence. */
+void err_suffix(struct err *e, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Replaces control characters, to which a terminal could react, by '?', and returns text. */
 char *printable(char *text);
 

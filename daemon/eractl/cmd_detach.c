@@ -14,7 +14,7 @@
 #include "common/below.h"
 #include "common/client.h"
 #include "common/dm_tables.h"
-#include "common/eratab.h"
+#include "common/eratab_change.h"
 #include "common/file_lock.h"
 #include "common/lvm_filter.h"
 #include "common/uuid.h"
@@ -69,21 +69,6 @@ static int remove_device(const char *name, struct err *err)
 	return r;
 }
 
-static int mark(struct eratab *tab, const char *name, bool detaching, struct err *err)
-{
-	const struct eratab_entry *e;
-	struct eratab_entry marked;
-	int r;
-
-	r = eratab_find(tab, name, &e, err);
-	if (r)
-		return r;
-	marked = *e;
-	marked.detaching = detaching;
-	r = eratab_replace(tab, &marked, err);
-	return r ? r : eratab_write(tab, err);
-}
-
 /* Sets uuid to the UUID of the metadata, or to "" if it cannot be read. */
 static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
@@ -97,73 +82,64 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 }
 
 /*
- * Removes the line of the volume, and the metadata file that attach has created.  other: receives
- * the name of another volume of eratab, or "".  Its metadata may have the same UUID.  This is not
- * read here:
- * its device may hang.
+ * Finds the name of another volume of eratab, or "".  Its metadata may have the same UUID.  This is
+ * not read here: its device may hang.
  */
-static int forget(struct eratab *tab, const char *name, char uuid[UUID_TEXT_SIZE], char other[ERAD_NAME_MAX + 1],
-		  struct err *err)
+static void find_other(const struct eratab *tab, const char *name, char other[ERAD_NAME_MAX + 1])
 {
-	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
-	const struct eratab_entry *e;
-	bool is_own;
-	int r;
-
-	snprintf(own, sizeof(own), ERAD_LIB_DIR "/%s.erad", name);
-	r = eratab_find(tab, name, &e, err);
-	if (r)
-		return r;
-	is_own = !strcmp(e->metadata, own);
 	*other = 0;
 	for (size_t i = 0; i < tab->nr; i++)
 		if (tab->line[i].entry && strcmp(tab->line[i].entry->name, name))
 			snprintf(other, ERAD_NAME_MAX + 1, "%s", tab->line[i].entry->name);
-	read_uuid(e->metadata, uuid);
-	r = eratab_remove(tab, name, err);
-	if (!r)
-		r = eratab_write(tab, err);
-	if (!r && is_own && unlink(own) && errno != ENOENT)
-		complain("volume %s: cannot remove %s: %s", name, own, strerror(errno));
-	return r;
 }
 
-static int detach_offline(struct eratab *tab, const char *name, uint64_t *us, char uuid[UUID_TEXT_SIZE],
-			  char other[ERAD_NAME_MAX + 1], struct err *err)
+/* Removes the line of the volume, and the metadata file that attach has created. */
+static int forget(const struct eratab_entry *e, char uuid[UUID_TEXT_SIZE], struct err *err)
 {
-	const struct eratab_entry *e;
-	char *origin;
-	dev_t dev;
+	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
+	int r;
+
+	snprintf(own, sizeof(own), ERAD_LIB_DIR "/%s.erad", e->name);
+	read_uuid(e->metadata, uuid);
+	r = eratab_change_remove(ERAD_TAB, e->name, ERATAB_PUT_BACK, err);
+	if (r)
+		return err_prefix(err, r, "volume %s: the logical volumes lie on %.200s again, but the volume is not forgotten", e->name, e->origin);
+	if (!strcmp(e->metadata, own) && unlink(own) && errno != ENOENT)
+		complain("volume %s: cannot remove %s: %s", e->name, own, strerror(errno));
+	return 0;
+}
+
+static int detach_offline(const struct eratab_entry *found, uint64_t *us, char uuid[UUID_TEXT_SIZE], struct err *err)
+{
+	struct eratab_entry e = *found;
+	const dev_t dev = dm_tables_find(e.name);
+	struct err why;
 	int r;
 
 	*us = 0;
-	r = eratab_find(tab, name, &e, err);
+	r = e.detaching ? 0 : below_check(dev, e.name, e.origin, err);
 	if (r)
-		return r;
-	dev = dm_tables_find(name);
-	r = e->detaching ? 0 : below_check(dev, name, e->origin, err);
+		return err_prefix(err, r, "volume %s", e.name);
+	e.detaching = true;
+	r = eratab_change_replace(ERAD_TAB, &e, ERATAB_PUT_BACK, err);
 	if (r)
-		return err_prefix(err, r, "volume %s", name);
-	origin = strdup(e->origin);
-	if (!origin)
-		return err_set(err, -ENOMEM, "out of memory");
-	r = mark(tab, name, true, err);
-	if (!r && dev)
+		return err_prefix(err, r, "volume %s: nothing is detached", e.name);
+	if (dev)
 		r = below_detach(dev, us, err);
 	/*
 	 * If the volume is still attached, remove the option detaching, so that the next erad
 	 * serves the volume.
 	 */
-	if (r && below_tracked(dev))
-		mark(tab, name, false, NULL);
+	if (r && below_tracked(dev)) {
+		e.detaching = false;
+		if (eratab_change_replace(ERAD_TAB, &e, ERATAB_KEEP, &why))
+			err_suffix(err, "the volume stays attached, but erad may detach it when it starts: %s", why.msg);
+	}
 	if (!r && dev)
-		r = remove_device(name, err);
-	if (!r && lvm_filter_remove(LVM_FILTER_FILE, origin, err) < 0)
+		r = remove_device(e.name, err);
+	if (!r && lvm_filter_remove(LVM_FILTER_FILE, e.origin, err) < 0)
 		r = -EIO;
-	if (!r)
-		r = forget(tab, name, uuid, other, err);
-	free(origin);
-	return r;
+	return r ? r : forget(&e, uuid, err);
 }
 
 /*
@@ -205,6 +181,7 @@ static void check_lvm(const char *name, const char *origin)
 /* Detaches the volume in this process, because erad is not running. */
 static int detach_without_erad(const char *name, struct json_object **result)
 {
+	const struct eratab_entry *e;
 	struct eratab tab;
 	struct err err;
 	char uuid[UUID_TEXT_SIZE], other[ERAD_NAME_MAX + 1];
@@ -216,7 +193,10 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		return fail(&err);
 	r = eratab_read(ERAD_TAB, &tab, &err);
 	if (!r) {
-		r = detach_offline(&tab, name, &us, uuid, other, &err);
+		r = eratab_find(&tab, name, &e, &err);
+		if (!r)
+			r = detach_offline(e, &us, uuid, &err);
+		find_other(&tab, name, other);
 		eratab_free(&tab);
 	}
 	close(lock);

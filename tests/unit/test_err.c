@@ -68,6 +68,8 @@ static void test_a_nested_sentence_is_not_cut(void **state)
 	assert_non_null(strstr(outer.msg, " back; 'eractl check' says more"));
 	err_prefix(&outer, -1, "volume %s", path);
 	assert_non_null(strstr(outer.msg, " back; 'eractl check' says more"));
+	err_suffix(&outer, "the line of %s stays", "data");
+	assert_non_null(strstr(outer.msg, " says more; the line of data stays"));
 }
 
 static void test_a_sentence_that_is_too_long_shows_that_it_is_cut(void **state)
@@ -91,6 +93,12 @@ static void test_a_sentence_that_is_too_long_shows_that_it_is_cut(void **state)
 		assert_int_equal((unsigned char)err.msg[strlen(err.msg) - 4], 0xa4);
 		err_set(&err, -1, "%.*s", ERR_MAX - 2, text);
 		assert_null(strstr(err.msg, "..."));
+		err_suffix(&err, "the volume stays");
+		assert_string_equal(strstr(err.msg, "..."), "...");
+		err_set(&err, -1, "%.*s", ERR_MAX - 6, text);
+		err_suffix(&err, "the volume stays");
+		assert_string_equal(strstr(err.msg, "..."), "...");
+		err_set(&err, -1, "%.*s", ERR_MAX - 2, text);
 		err_prefix(&err, -1, "volume data");
 		assert_string_equal(strstr(err.msg, "..."), "...");
 		assert_int_equal((unsigned char)err.msg[strlen(err.msg) - 4], 0xa4);

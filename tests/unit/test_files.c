@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "common/eratab.h"
+#include "common/eratab_change.h"
 #include "common/files.h"
 #include "common/lvm_filter.h"
 #include "eractl/standing.h"
@@ -119,6 +119,70 @@ static void test_eratab_reports_that_it_is_not_durable(void **state)
 	eratab_free(&tab);
 }
 
+static const char unmarked[] = "a\t/dev/a\t/dev/b\n", marked[] = "a\t/dev/a\t/dev/b\tdetaching\n";
+
+static void test_a_line_that_is_not_durable_is_put_back(void **state)
+{
+	struct eratab_entry e = { .name = "a", .origin = "/dev/a", .metadata = "/dev/b" };
+	struct err err;
+
+	(void)state;
+	fails = S_IFDIR;
+	assert_int_equal(eratab_change_add(path, &e, &err), -EIO);
+	assert_string_equal(strstr(err.msg, " cannot be "),
+			    " cannot be added durably: Input/output error; the line is as before now, but after a power cut it may be added; try again");
+	assert_holds("");
+	fails = 0;
+	assert_int_equal(eratab_change_add(path, &e, &err), 0);
+	assert_holds(unmarked);
+
+	e.detaching = true;
+	fails = S_IFDIR;
+	assert_int_equal(eratab_change_replace(path, &e, ERATAB_PUT_BACK, &err), -EIO);
+	assert_sentence(&err, "cannot be changed durably: Input/output error; the line is as before now, but after a power cut it may be changed");
+	assert_holds(unmarked);
+	assert_int_equal(eratab_change_remove(path, "a", ERATAB_PUT_BACK, &err), -EIO);
+	assert_sentence(&err, "cannot be removed durably: Input/output error; the line is as before now, but after a power cut it may be removed");
+	assert_holds(unmarked);
+	/* The same commands have the right end result when the disk works again. */
+	fails = 0;
+	assert_int_equal(eratab_change_replace(path, &e, ERATAB_PUT_BACK, &err), 0);
+	assert_holds(marked);
+	assert_int_equal(eratab_change_remove(path, "a", ERATAB_PUT_BACK, &err), 0);
+	assert_holds("");
+}
+
+static void test_a_line_that_is_not_durable_is_kept_on_request(void **state)
+{
+	struct eratab_entry e = { .name = "a", .origin = "/dev/a", .metadata = "/dev/b", .detaching = true };
+	struct err err;
+
+	(void)state;
+	close(make(path, unmarked));
+	fails = S_IFDIR;
+	assert_int_equal(eratab_change_replace(path, &e, ERATAB_KEEP, &err), -EIO);
+	assert_sentence(&err, "is changed, but a power cut may undo this, because the file cannot be made durable: Input/output error");
+	assert_holds(marked);
+	assert_int_equal(eratab_change_remove(path, "a", ERATAB_KEEP, &err), -EIO);
+	assert_sentence(&err, "is removed, but a power cut may undo this");
+	assert_holds("");
+}
+
+static void test_a_line_that_is_not_written_is_not_said_to_be_changed(void **state)
+{
+	struct eratab_entry e = { .name = "a", .origin = "/dev/a", .metadata = "/dev/b", .detaching = true };
+	struct err err;
+
+	(void)state;
+	close(make(path, unmarked));
+	fails = S_IFREG;
+	assert_int_equal(eratab_change_replace(path, &e, ERATAB_KEEP, &err), -EIO);
+	assert_sentence(&err, "cannot replace");
+	assert_int_equal(eratab_change_remove(path, "a", ERATAB_PUT_BACK, &err), -EIO);
+	assert_sentence(&err, "cannot replace");
+	assert_holds(unmarked);
+}
+
 static void test_the_filter_of_lvm_reports_that_it_is_not_durable(void **state)
 {
 	struct err err;
@@ -192,6 +256,9 @@ int main(void)
 		with_files(test_a_file_is_replaced_in_full_or_not_at_all),
 		with_files(test_a_name_that_is_not_durable_is_an_error),
 		with_files(test_eratab_reports_that_it_is_not_durable),
+		with_files(test_a_line_that_is_not_durable_is_put_back),
+		with_files(test_a_line_that_is_not_durable_is_kept_on_request),
+		with_files(test_a_line_that_is_not_written_is_not_said_to_be_changed),
 		with_files(test_the_filter_of_lvm_reports_that_it_is_not_durable),
 		with_files(test_the_state_of_a_copy_reports_that_it_is_not_durable),
 		with_files(test_a_new_metadata_file_reports_that_it_is_not_durable),

@@ -457,7 +457,7 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 	assert_tab("# kept\n");
 	/* fails at the line in eratab */
 	sim.fsync_fails = 2;
-	refuse_create(args(), -EIO, "eratab durable: Input/output error; a power cut may bring back the old one");
+	refuse_create(args(), -EIO, "eratab cannot be added durably: Input/output error; the line is as before; try again");
 	assert_tab("# kept\n");
 	assert_int_equal(sim.fsync_fails, 0);
 	create_data();
@@ -746,6 +746,25 @@ static void test_close_refuses_an_unknown_volume_and_a_device_in_use(void **stat
 	assert_int_equal(op_close("data", &err), 0);
 }
 
+static void test_forget_that_is_not_durable_can_be_repeated(void **state)
+{
+	struct forgotten left;
+	struct err err;
+
+	(void)state;
+	create_data();
+	close_data();
+	/* the line in eratab; the file is then written again as it was */
+	sim.fsync_fails = 1;
+	assert_int_equal(op_forget("data", &left, &err), -EIO);
+	assert_sentence(&err, "eratab cannot be removed durably: Input/output error; the line is as before; try again");
+	assert_null(left.metadata);
+	assert_int_equal(op_forget("data", &left, &err), 0);
+	assert_non_null(left.metadata);
+	free(left.metadata);
+	assert_tab("");
+}
+
 static void test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that_create_did_not_choose(void **state)
 {
 	struct forgotten left;
@@ -900,6 +919,7 @@ int main(void)
 		with_files(test_metadata_that_was_put_back_is_noticed_once),
 		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),
 		with_files(test_close_refuses_an_unknown_volume_and_a_device_in_use),
+		with_files(test_forget_that_is_not_durable_can_be_repeated),
 		with_files(test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that_create_did_not_choose),
 		with_files(test_forget_names_another_volume_with_the_same_uuid),
 		with_files(test_only_an_interrupted_attach_is_detached_at_the_start),

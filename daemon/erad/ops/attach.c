@@ -160,7 +160,7 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 	a->below->us = later(a->below->us, us);
 	failpoint(FAILPOINT_BELOW_TRACKED);
 	e->detaching = false;
-	r = table_replace(e, err);
+	r = table_replace(e, ERATAB_KEEP, err);
 	if (r) {
 		volume_unref(*out);
 		goto out_device;
@@ -182,11 +182,17 @@ out_filter:
 	 * Remove the pattern even if lvm_filter_add() has failed, because the file may have the
 	 * pattern although the pattern is not durable.
 	 */
-	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0)
-		log_warn("volume %s: %s", e->name, why.msg);
+	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0) {
+		/* Keep the line: it says that the pattern must be removed. */
+		err_suffix(err, "the attach is not undone completely (%s), 'eractl detach %s' tries again", why.msg, e->name);
+		lvs_free(&lvs);
+		creation_keep(c);
+		return r;
+	}
 out_line:
-	if (table_remove(e->name, &why))
-		log_warn("volume %s: %s", e->name, why.msg);
+	if (table_remove(e->name, ERATAB_KEEP, &why))
+		err_suffix(err, "the attach is not undone completely: %s; while /etc/eratab has the line, 'eractl detach %s' removes it", why.msg,
+			   e->name);
 	/*
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
 	 */
@@ -215,17 +221,17 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 		if (r)
 			return r;
 		e.detaching = true;
-		r = table_replace(&e, err);
+		r = table_replace(&e, ERATAB_PUT_BACK, err);
 		if (r)
-			return r;
+			return err_prefix(err, r, "nothing is detached");
 	}
 	failpoint(FAILPOINT_BELOW_MARKED);
 	r = take_away(e.name, &out->us, err);
 	if (r) {
 		/* If the volume is still attached, remove the option detaching. */
 		e.detaching = !below_tracked(dm_tables_find(e.name));
-		if (!e.detaching && table_replace(&e, &why))
-			log_warn("volume %s: %s", e.name, why.msg);
+		if (!e.detaching && table_replace(&e, ERATAB_KEEP, &why))
+			err_suffix(err, "the volume stays attached, but erad may detach it when it starts: %s", why.msg);
 		return r;
 	}
 	failpoint(FAILPOINT_BELOW_GONE);
@@ -240,7 +246,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	free(left.metadata);
 	strcpy(out->uuid, left.uuid);
 	strcpy(out->same_uuid, left.same_uuid);
-	return r;
+	return r ? err_prefix(err, r, "the logical volumes lie on %.200s again, but the volume is not forgotten", e.origin) : 0;
 }
 
 /*

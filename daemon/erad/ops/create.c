@@ -405,7 +405,7 @@ static int create_claimed(const struct create_args *a, struct volume **out, stru
 {
 	struct volume *stuck;
 	struct creation *c;
-	struct err ignored;
+	struct err ignored, why;
 	int r;
 
 	r = creation_new(a, &c, err);
@@ -436,8 +436,8 @@ out_line:
 	volume_unref(stuck);
 	if (stuck || (r != -EEXIST && dm_exists(a->name, &ignored)))
 		goto out_keep;
-	if (table_remove(a->name, &ignored))
-		log_warn("volume %s: %s", a->name, ignored.msg);
+	if (table_remove(a->name, ERATAB_KEEP, &why))
+		err_suffix(err, "the create is not undone completely: %s", why.msg);
 	/*
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
 	 */

@@ -83,10 +83,11 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	}
 
 	/*
-	 * Remove the line before the file: a file without a line does no harm, but a line without
-	 * its file does.
+	 * Remove the line first: a file without a line does no harm, but a line without its file
+	 * does.  If a power cut could bring the line back, keep both, so that the next forget can
+	 * remove both.
 	 */
-	r = table_remove(name, err);
+	r = table_remove(name, ERATAB_PUT_BACK, err);
 	if (r) {
 		free(out->metadata);
 		*out = (struct forgotten){ 0 };

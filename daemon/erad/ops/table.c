@@ -21,51 +21,34 @@ int op_read_table(struct eratab *tab, struct err *err)
 	return r;
 }
 
-/*
- * Makes one change: adds the entry `add`, replaces the line of the volume by `replace`, or removes
- * the line of the volume `remove`.  Two of the three are NULL.
- */
-static int change_table(const struct eratab_entry *add, const struct eratab_entry *replace, const char *remove,
-			struct err *err)
+int table_add(const struct eratab_entry *e, struct err *err)
 {
-	struct eratab tab;
 	int r;
 
 	pthread_mutex_lock(&tab_lock);
-	r = eratab_read(ERAD_TAB, &tab, err);
-	if (!r) {
-		if (add)
-			r = eratab_add(&tab, add, err);
-		else
-			r = replace ? eratab_replace(&tab, replace, err) : eratab_remove(&tab, remove, err);
-		if (!r) {
-			r = eratab_write(&tab, err);
-			/*
-			 * The write has failed, but the file may have the new line.  Remove the
-			 * line, because the caller will undo the create.
-			 */
-			if (r && add && !eratab_remove(&tab, add->name, NULL))
-				eratab_write(&tab, NULL);
-		}
-		eratab_free(&tab);
-	}
+	r = eratab_change_add(ERAD_TAB, e, err);
 	pthread_mutex_unlock(&tab_lock);
 	return r;
 }
 
-int table_add(const struct eratab_entry *e, struct err *err)
+int table_replace(const struct eratab_entry *e, enum eratab_failed how, struct err *err)
 {
-	return change_table(e, NULL, NULL, err);
+	int r;
+
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_change_replace(ERAD_TAB, e, how, err);
+	pthread_mutex_unlock(&tab_lock);
+	return r;
 }
 
-int table_replace(const struct eratab_entry *e, struct err *err)
+int table_remove(const char *name, enum eratab_failed how, struct err *err)
 {
-	return change_table(NULL, e, NULL, err);
-}
+	int r;
 
-int table_remove(const char *name, struct err *err)
-{
-	return change_table(NULL, NULL, name, err);
+	pthread_mutex_lock(&tab_lock);
+	r = eratab_change_remove(ERAD_TAB, name, how, err);
+	pthread_mutex_unlock(&tab_lock);
+	return r;
 }
 
 void default_metadata(const char *name, char *path, size_t size)

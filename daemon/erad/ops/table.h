@@ -5,15 +5,15 @@
 
 #include <stddef.h>
 
-#include "common/eratab.h"
+#include "common/eratab_change.h"
 
 /* Reads the table.  The caller frees it. */
 int op_read_table(struct eratab *tab, struct err *err);
 
-/* Each of these functions makes one change, which is durable when the function returns. */
+/* Each of these functions makes one change, which is durable on return: see common/eratab_change.h. */
 int table_add(const struct eratab_entry *e, struct err *err);
-int table_replace(const struct eratab_entry *e, struct err *err);
-int table_remove(const char *name, struct err *err);
+int table_replace(const struct eratab_entry *e, enum eratab_failed how, struct err *err);
+int table_remove(const char *name, enum eratab_failed how, struct err *err);
 
 /* Sets path to the path of the metadata file that create makes by default. */
 void default_metadata(const char *name, char *path, size_t size);
