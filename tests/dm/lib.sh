@@ -48,19 +48,26 @@ nap()
 	read -rt "$1" -u "$nap_fd" || :
 }
 
+# is_running PID: succeeds if the process has not ended.  kill -0 is no such test: it also succeeds
+# for a child that has ended, as long as bash has not waited for the child.  Once, after thousands
+# of read -t, bash did not notice any more that a child had ended, until the script called wait.
+is_running()
+{
+	local stat
+
+	{ read -r stat < "/proc/$1/stat"; } 2> /dev/null && [[ $stat != *") Z"* ]]
+}
+
 # bounded SECONDS COMMAND...: returns the command's status, or 124 if the command does not end in
 # time.  In that case the command goes on, because a signal may not end it.
 bounded()
 {
-	local limit=$(($1 * SLOWNESS)) i pid stat
+	local limit=$(($1 * SLOWNESS)) i pid
 	shift
 	"$@" &
 	pid=$!
 	for ((i = 0; i < limit * 50; i++)); do
-		# Look into /proc: kill -0 also succeeds for a process that has ended, if bash has
-		# not waited for it yet.
-		{ read -r stat < "/proc/$pid/stat"; } 2> /dev/null || stat=") Z"
-		[[ $stat != *") Z"* ]] || {
+		is_running $pid || {
 			wait $pid
 			return
 		}
@@ -204,7 +211,7 @@ start_erad()
 	echo $! > /run/vm/erad.pid
 	for ((i = 0; i < 300 * SLOWNESS; i++)); do
 		eractl list > /dev/null 2>&1 && return
-		kill -0 "$(erad_pid)" 2> /dev/null || fail "erad did not start: $(tail -n 3 "${ERAD_OUT:-/tmp}/erad.log")"
+		is_running "$(erad_pid)" || fail "erad did not start: $(tail -n 3 "${ERAD_OUT:-/tmp}/erad.log")"
 		nap 0.1
 	done
 	fail "erad does not answer"

@@ -57,7 +57,7 @@ test_erad_absent()
 	write_at data 1048576 4096 &
 	writer=$!
 	sleep 2
-	kill -0 $writer 2> /dev/null || fail "an unrecorded write completed without erad"
+	is_running $writer || fail "an unrecorded write completed without erad"
 	dmsetup status data | grep -q detached || fail "status: $(dmsetup status data)"
 	eractl status 2> "$T/err" && fail "eractl status worked without erad"
 	grep -q 'erad is not running' "$T/err" || fail "the error is not clear: $(cat "$T/err")"
@@ -119,7 +119,7 @@ test_suspend_wedged_and_aborted()
 	dmsetup suspend data &
 	suspend=$!
 	sleep 1
-	kill -0 $suspend 2> /dev/null || fail "the suspend did not wait"
+	is_running $suspend || fail "the suspend did not wait"
 	eractl abort data
 	wait $suspend || fail "the suspend failed"
 	dmsetup resume data
@@ -147,7 +147,7 @@ test_noflush_swap_without_erad()
 	dmsetup load data --table "$table"
 	dmsetup resume data
 	sleep 0.5
-	kill -0 $writer 2> /dev/null || fail "an unrecorded write completed without erad"
+	is_running $writer || fail "an unrecorded write completed without erad"
 	start_erad
 	wait $writer || fail "the write failed"
 	same "$(eractl status --json data | field era)" 2
@@ -226,7 +226,7 @@ test_metadata_error_heals()
 	write_at data 65536 4096 &
 	writer=$!
 	sleep 2
-	kill -0 $writer 2> /dev/null || fail "a write was let through that could not be recorded"
+	is_running $writer || fail "a write was let through that could not be recorded"
 	write_at data 0 4096
 	eractl status --json data | field error | grep -qi "error" || fail "status does not show the error"
 	dmsetup load flaky --table "0 $size linear $meta 0"

@@ -159,7 +159,7 @@ test_truncated_metadata_fills()
 	writer=$!
 	wait_until "status says that new writes wait" status_says "was truncated"
 	wait_until "erad says that new writes wait" grep -q "volume data: new writes wait: .*data.erad was truncated" "${ERAD_OUT:-/tmp}/erad.log"
-	kill -0 $writer || fail "nothing waits: $(cat "$T/writer")"
+	is_running $writer || fail "nothing waits: $(cat "$T/writer")"
 	# Do what the message tells the user to do.
 	eractl abort data > /dev/null
 	! wait $writer || fail "no write failed"

@@ -250,7 +250,7 @@ test_killed_at_every_point()
 			;;
 		esac
 		echo "$point $(($(now_ms) - before))" >> "${ERAD_OUT:-/tmp}/kills"
-		kill -0 "$writer" || fail "the load ended: $(cat "$T/load")"
+		is_running "$writer" || fail "the load ended: $(cat "$T/load")"
 		if (((i + 1) % round == 0 || i + 1 == kills)); then
 			wait_back
 			kill "$writer"

@@ -464,7 +464,7 @@ test_lvm_killed_at_every_step()
 		# answer.
 		rm -rf /var/lib/erad/seen
 		wait_until "$point is undone" eval "[[ \$(state) == \"\$before\" ]]" || fail "at $point: $(diff <(echo "$before") <(state))"
-		kill -0 $load_pid 2> /dev/null || fail "the load ended at $point: $(cat "$T/load")"
+		is_running $load_pid || fail "the load ended at $point: $(cat "$T/load")"
 	done
 	kill -TERM $load_pid
 	wait $load_pid || fail "$(cat "$T/load")"

@@ -258,7 +258,7 @@ test_several_in_one_table()
 	writer=$!
 	dmsetup load data <<< "0 $first"$'\n'"65536 $second"
 	nap 0.3
-	kill -0 $writer || fail "a write completed on a suspended device"
+	is_running $writer || fail "a write completed on a suspended device"
 	dmsetup resume data
 	wait $writer
 	write_at data $(((32 << 20) + (3 << 15))) 4096
@@ -309,8 +309,8 @@ test_interrupted_resume()
 	dmsetup clear data
 	same "$(dmsetup info -c --noheadings -o suspended data)" Active
 	write_at data 4096 4096 &
-	wait_until "a write to a recorded block completes" not kill -0 $!
-	kill -0 $writer || fail "the first write to a block did not wait for erad"
+	wait_until "a write to a recorded block completes" not is_running $!
+	is_running $writer || fail "the first write to a block did not wait for erad"
 	start_erad
 	wait $writer
 	same "$(dmsetup message data 0 checkpoint)" 2
@@ -330,9 +330,9 @@ wakes()
 	dmsetup wait data "$number" > /dev/null &
 	waiter=$!
 	nap 0.5
-	kill -0 $waiter || fail "dmsetup wait ends before $*"
+	is_running $waiter || fail "dmsetup wait ends before $*"
 	"$@"
-	wait_until "dmsetup wait ends by $*" not kill -0 $waiter
+	wait_until "dmsetup wait ends by $*" not is_running $waiter
 }
 
 test_events()

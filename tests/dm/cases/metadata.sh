@@ -39,13 +39,13 @@ test_metadata_ring_full()
 	writer=$!
 	wait_until "the error is shown" error_shown "era array"
 	sleep 2
-	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
+	is_running $writer || fail "writes were let through that could not be recorded"
 	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
 	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
 	# A restarted erad cannot write the array either, but no record is lost.
 	kill_erad
 	start_erad
-	kill -0 $writer 2> /dev/null || fail "writes were let through that could not be recorded"
+	is_running $writer || fail "writes were let through that could not be recorded"
 	dmsetup load flaky --table "0 $size linear $meta 0"
 	dmsetup suspend --nolockfs flaky
 	dmsetup resume flaky

@@ -186,7 +186,7 @@ test_mirror_contained()
 	fi
 	instants data "$meta" /run/vm/erad.pid "${INSTANTS:-1000}" > "$T/instants" 2>&1 &
 	sampler=$!
-	while kill -0 $sampler 2> /dev/null; do
+	while is_running $sampler; do
 		nap 0.5
 		eractl checkpoint data > /dev/null
 		nap 0.5

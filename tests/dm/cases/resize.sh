@@ -240,7 +240,7 @@ test_resize_metadata_too_small()
 	write_at data 8192 4096 &
 	writer=$!
 	sleep 0.3
-	kill -0 $writer || fail "a write was let through that could not be recorded"
+	is_running $writer || fail "a write was let through that could not be recorded"
 	same "$(eractl resize data --size 32M)" "data: 32 MiB, was 64 MiB; in era 2"
 	wait $writer || fail "the write failed"
 

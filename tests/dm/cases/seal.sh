@@ -375,7 +375,7 @@ test_gap_refuse()
 # open_has_ended OPENER: returns whether the open has ended, or erad has killed itself in it.
 open_has_ended()
 {
-	[[ ! -s $T/armed ]] || ! kill -0 "$1"
+	[[ ! -s $T/armed ]] || ! is_running "$1"
 }
 
 test_gap_refuse_outlives_a_kill()

@@ -373,10 +373,10 @@ test_untouched_while_formatted()
 	eractl restore $slow --input "$T/xml" --overwrite-metadata > /dev/null &
 	creating=$!
 	nap 0.7
-	kill -0 $creating || fail "it is over too soon"
+	is_running $creating || fail "it is over too soon"
 	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "made a table with it meanwhile"
 	flock -n $slow true && fail "udev would examine it"
-	kill -0 $creating || fail "it is over too soon"
+	is_running $creating || fail "it is over too soon"
 	wait $creating || :
 	dmsetup create holder --table "0 8 linear $slow 0"
 	dmsetup remove holder

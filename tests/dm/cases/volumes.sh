@@ -23,7 +23,7 @@ test_gate_before_durable()
 	# Now erad waits for the metadata.
 	dd if="$origin" bs=512 skip=2048 count=1 iflag=direct status=none | grep -q needle &&
 		fail "the write is on the origin before its record is durable"
-	kill -0 $writer 2> /dev/null || fail "the write has completed before its record is durable"
+	is_running $writer || fail "the write has completed before its record is durable"
 	wait $writer || fail "the write failed"
 	dd if="$origin" bs=512 skip=2048 count=1 iflag=direct status=none | grep -q needle ||
 		fail "the write is not on the origin after it has completed"

@@ -29,7 +29,7 @@ test_W2_checkpoint_waits()
 	# Wait a little: the writer may need a moment to end after its write has completed.  The
 	# delay of the metadata is longer.
 	nap 1
-	! kill -0 $writer 2> /dev/null || landed=later
+	! is_running $writer || landed=later
 	wait $writer
 	[[ ! $landed ]] || same "$(eras)" "3:2"
 }

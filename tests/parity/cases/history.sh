@@ -39,8 +39,8 @@ test_2099b145_bit_after_commit()
 	two=$!
 	nap 0.3
 	cp "$metadata_file" "$T/then"
-	kill -0 $one 2> /dev/null || fail "the first write completed before its record"
-	kill -0 $two 2> /dev/null || fail "the second write completed before its record"
+	is_running $one || fail "the first write completed before its record"
+	is_running $two || fail "the second write completed before its record"
 	dd if="$origin" bs=4096 skip=$((3 * 16)) count=1 iflag=direct status=none | grep -q xxx &&
 		fail "the write is on the origin before its record is durable"
 	wait $one $two
@@ -123,7 +123,7 @@ test_c8e846ff_block_size()
 		write_at data 1048576 4096 &
 		writer=$!
 		nap 2
-		kill -0 $writer 2> /dev/null || fail "a write completed on a volume with another block size"
+		is_running $writer || fail "a write completed on a volume with another block size"
 	fi
 	same "$(cksum < "$metadata_file")" "$before"
 	dmsetup suspend --noflush --nolockfs data
