@@ -13,7 +13,10 @@
 #define OPEN_TRIES	30
 #define OPEN_PAUSE_MS	100
 
-/* Finds the device that the table maps: the second parameter of an erad table, or the first of a linear table. */
+/*
+ * Finds the origin of a table: the second parameter of an erad table, or the first parameter of a
+ * linear table.
+ */
 static int origin_of(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
 {
 	const struct dm_line *l = d->line;
@@ -27,7 +30,7 @@ static int origin_of(const struct dm_device *d, dev_t *origin, bool *is_erad, st
 	return 0;
 }
 
-/* Try again: udev may have the device open for a moment. */
+/* udev may have the device open for a moment, so try again. */
 static int check_open(dev_t device, const struct lvs *lvs, struct err *err)
 {
 	struct dm_device d;

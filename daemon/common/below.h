@@ -8,7 +8,8 @@
  * 2. LVM's configuration has a reject pattern for the physical volume (lvm_filter.h)
  * 3. /dev/mapper/NAME exists, and maps all of the physical volume with a linear table
  * 4. each logical volume lies on /dev/mapper/NAME
- * 5. an erad table has replaced the linear table: era 1 begins, and every write from then on is recorded
+ * 5. an erad table has replaced the linear table: era 1 begins, and every write from then on is
+ *    recorded
  * 6. the line of the volume has no option detaching
  *
  * A detach undoes these steps in reverse order.  When erad starts, it detaches each volume whose
@@ -29,20 +30,20 @@
  * Removes the device of a volume from below its logical volumes, in any of the states above.
  * First, a linear table replaces the erad table, so that no write waits for erad.  Then each
  * logical volume is moved to the physical volume.  The device itself remains, and the caller
- * removes it.  *us: the longest time that I/O stood still, in microseconds.  EBUSY: somebody else
- * uses the device, and nothing has changed.  Works without erad.
+ * removes it.  Sets *us to the longest time for which I/O waited, in microseconds.  EBUSY: another
+ * program uses the device, and nothing has changed.  Works without erad.
  */
 int below_detach(dev_t device, uint64_t *us, struct err *err);
 
-/* Does only the first step of below_take_away(): a linear table replaces the erad table. */
+/* Takes only the first step of below_detach(): a linear table replaces the erad table. */
 int below_pass(dev_t device, uint64_t *us, struct err *err);
 
-/* Returns whether the device has an erad table that is in use. */
+/* Returns whether the live table of the device is an erad table. */
 bool below_tracked(dev_t device);
 
 /*
- * Checks that the volume was attached, and not created.  dev: the volume's device, 0: there is
- * none.  EINVAL: no logical volume lies on the device, and LVM's configuration has no pattern of
+ * Checks that the volume was attached, and not created.  dev: the volume's device; 0: there is no
+ * device.  EINVAL: no logical volume lies on the device, and LVM's configuration has no pattern of
  * erad for the origin.
  */
 int below_check(dev_t device, const char *name, const char *origin, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turns runs of blocks into words of a bitmap, for a bitmap such as a BPF map that can only be
- * written in whole words.  Collects a bounded number of words, and allocates nothing.
+ * Converts runs of blocks to words of a bitmap, for a bitmap that can only be written in whole
+ * words, for example a BPF map.  Collects a bounded number of words, and allocates no memory.
  */
 #ifndef ERAD_BITMAP_WORDS_H
 #define ERAD_BITMAP_WORDS_H
@@ -13,7 +13,7 @@
 struct bitmap_words {
 	const uint64_t *have;	/* current content of the bitmap; flush() changes it */
 	unsigned int shift;	/* one bit stands for 2^shift blocks */
-	uint64_t marked;	/* how many bits were clear, and were then set */
+	uint64_t marked;	/* number of bits that were clear and have been set */
 	/* The words that flush() must write, and their positions in the bitmap. */
 	unsigned int nr;
 	uint32_t index[BITMAP_WORDS_MAX];	/* positions, in ascending order */
@@ -21,8 +21,8 @@ struct bitmap_words {
 };
 
 /*
- * Returns the smallest shift with which a bitmap of nr_blocks is not larger than cap bytes.  nr_blocks is at least
- * 1, and cap is a multiple of 8.
+ * Returns the smallest shift with which a bitmap of nr_blocks has at most cap bytes.  nr_blocks is
+ * at least 1, and cap is a multiple of 8.
  */
 unsigned int bitmap_words_shift(uint64_t nr_blocks, uint64_t cap);
 
@@ -31,7 +31,7 @@ uint64_t bitmap_words_count(uint64_t nr_blocks, unsigned int shift);
 
 /*
  * Adds the blocks first to first + len - 1; len > 0.  Calls flush when w is full.  Between two
- * flushes, first must not decrease.  After the last call, the caller flushes the words that are
+ * flushes, first must not decrease.  After the last call, the caller must flush the words that are
  * still in w.  Returns 0, or the negative errno that flush returned.
  */
 int bitmap_words_add(struct bitmap_words *w, uint64_t first, uint64_t len,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Looks up block devices, by path or by number.  Any thread may call these functions.  They open
- * files of sysfs only.
+ * only files of sysfs.
  */
 #ifndef ERAD_BLOCKDEV_H
 #define ERAD_BLOCKDEV_H
@@ -13,7 +13,10 @@
 /* Returns the number of the block device at path.  0: there is no block device at path. */
 dev_t blockdev_at(const char *path);
 
-/* Returns whether both paths lead to the same block device or file; false if this cannot be found out. */
+/*
+ * Returns whether both paths lead to the same block device or file.  Returns false if this cannot
+ * be found out.
+ */
 bool blockdev_same_place(const char *a, const char *b);
 
 /*
@@ -22,15 +25,21 @@ bool blockdev_same_place(const char *a, const char *b);
  */
 int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 
-/* Does the same for an attribute that a partition has in the directory of its disk, such as queue/iostats. */
+/*
+ * Does the same for an attribute of a disk, for example queue/iostats.  For a partition, reads the
+ * attribute of its disk.
+ */
 int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 
-/* Writes the kernel's name of the device, which is the name of its node below /dev.  Returns 0 or a negative errno. */
+/*
+ * Returns in name the kernel's name of the device, which is also the name of its node below /dev.
+ * Returns 0 or a negative errno.
+ */
 int blockdev_kernel_name(dev_t dev, char *name, size_t size);
 
 /*
- * Returns whether a link is a link by UUID or label.  link: its name below /dev.  Such a link names
- * the content of a device, so a copy of the device has the same link.
+ * Returns whether a link is a link by UUID or label.  link: its name below /dev.  A link by UUID or
+ * label names the content of a device, so a copy of the device has the same link.
  */
 bool blockdev_link_names_content(const char *link);
 

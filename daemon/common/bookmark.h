@@ -6,8 +6,8 @@
 #include "common/err.h"
 
 /*
- * Returns 0 if a bookmark can have the name: 1 to ERAD_BOOKMARK_NAME letters, digits and . _ + -,
- * the first a letter or a digit.  Otherwise returns EINVAL.
+ * Returns 0 if the name is valid for a bookmark: 1 to ERAD_BOOKMARK_NAME letters, digits and . _ +
+ * -, the first a letter or a digit.  Otherwise returns EINVAL.
  */
 int bookmark_check_name(const char *name, struct err *err);
 

@@ -15,14 +15,16 @@
 #include "common/protocol.h"
 #include "erad_uapi.h"
 
-#define ANSWER_MAX	(16u << 20)	/* longest line of an answer in bytes: room for the status of very many volumes */
-#define PATIENCE_MS	5000		/* after this time without an answer, a message says that eractl waits */
+/* Longest line of an answer in bytes: enough for the status of very many volumes. */
+#define ANSWER_MAX	(16u << 20)
+/* If erad does not answer for this time, a message says that eractl waits. */
+#define PATIENCE_MS	5000
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
 
 struct call {
 	struct jsonl lines;
 	const char *path;	/* path of erad's socket */
-	long long deadline;	/* when the call gives up, as a time of jsonl_now_ms(); -1: never */
+	long long deadline;	/* when the call must end, by jsonl_now_ms(); -1: never */
 	bool tty;		/* stderr is a terminal */
 	bool shown;		/* the terminal shows a progress line */
 	client_part_fn part;
@@ -39,7 +41,7 @@ struct json_object *client_request(const char *op, const char *volume)
 	return o;
 }
 
-/* Prints the message once in the life of the program, also if there are several requests. */
+/* Prints the message once in the life of the program, even if there are several requests. */
 static void say_waiting(const char *path)
 {
 	static bool said;
@@ -47,7 +49,10 @@ static void say_waiting(const char *path)
 	if (said)
 		return;
 	said = true;
-	/* Do not name abort here: it fails the volume, and most requests that take long are just large. */
+	/*
+	 * Do not advise 'eractl abort': it fails the volume's writes, and most slow requests are
+	 * only large.
+	 */
 	fprintf(stderr, "waiting for erad, which has not answered at %s for %d seconds and may still be busy with the request; "
 		"Ctrl-C gives up, and 'journalctl -u erad' may tell more\n",
 		path, PATIENCE_MS / 1000);
@@ -98,7 +103,7 @@ static int connect_to(const char *path, bool wait, struct err *err)
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));
 }
 
-/* Try the status socket, too: a caller may have access to this socket only. */
+/* If the caller may not use erad's socket, try the status socket, to which it may have access. */
 static int client_connect(const char *path, bool wait, struct err *err)
 {
 	int fd = connect_to(path, wait, err), other;
@@ -179,8 +184,8 @@ static int read_line(struct call *c, struct json_object **line, struct err *err)
 }
 
 /*
- * Reads a line of the answer.  Returns 1 if more lines follow, 0 and *result after the last line,
- * or a negative errno.
+ * Processes a line of the answer.  Returns 1 if more lines follow, 0 and *result after the last
+ * line, or a negative errno.
  */
 static int handle_line(struct call *c, struct json_object *line, struct json_object **result,
 		     struct err *err)
@@ -247,7 +252,10 @@ static int make_call(struct call *c, const char *path, struct json_object *reque
 	jsonl_init(&c->lines, fd, ANSWER_MAX, PATIENCE_MS);
 	r = jsonl_write(&c->lines, request);
 
-	/* Read the answer even if sending failed: erad may have refused the caller before it read the request. */
+	/*
+	 * Read the answer even if sending has failed, because erad may have refused the caller
+	 * before it read the request.
+	 */
 	if (r && r != -EPIPE && r != -ECONNRESET)
 		err_set(err, r, "cannot ask erad: %s", strerror(-r));
 	else

@@ -7,14 +7,17 @@
 
 #include "common/err.h"
 
-/* Called with the value of each part of the answer.  A negative errno, with err set, ends the call. */
+/*
+ * Called with the value of each part of the answer.  A negative errno, with err set, ends the call.
+ */
 typedef int (*client_part_fn)(void *ctx, struct json_object *part, struct err *err);
 
 /*
- * Makes one request, and waits without limit for the last line of its answer.  If stderr is a
- * terminal, shows progress there.  Frees the request.  part may be NULL for operations whose
+ * Sends one request, and waits without limit for the last line of its answer.  If stderr is a
+ * terminal, shows the progress on it.  Frees the request.  part may be NULL for operations whose
  * answers have no parts.  Returns 0 and the result, an object to which the caller drops the
  * reference, or a negative errno:
+ *
  * ENOTCONN	erad is not running
  * EACCES		erad is running, but the caller may not connect
  * ECONNRESET	erad stopped before it answered
@@ -25,9 +28,9 @@ int client_call(struct json_object *request, client_part_fn part, void *ctx,
 		struct json_object **result, struct err *err);
 
 /*
- * Makes a request at the socket `path`, as client_call() does, but without progress and parts, and
- * with a limit.  ETIMEDOUT: the answer is not complete after ms milliseconds, or erad accepts no
- * connections.
+ * Sends a request to the socket `path`, as client_call() does, but without progress and parts, and
+ * with a time limit.  ETIMEDOUT: the answer is not complete after ms milliseconds, or erad accepts
+ * no connections.
  */
 int client_ask(const char *path, struct json_object *request, unsigned int ms,
 	       struct json_object **result, struct err *err);

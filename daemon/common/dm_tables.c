@@ -16,7 +16,9 @@
 #define BUFFER_FIRST	16384u		/* bytes */
 #define BUFFER_MAX	(4u << 20)
 
-/* The kernel's number of the device has 32 bits: new_encode_dev() of minor and major. */
+/*
+ * Returns a device number of 32 bits in the form of the ioctls: see new_encode_dev() in the kernel.
+ */
 static uint64_t kernel_dev(dev_t dev)
 {
 	const unsigned int mi = minor(dev);
@@ -33,7 +35,7 @@ static void init_request(struct dm_ioctl *io, size_t size, dev_t dev)
 	io->dev = kernel_dev(dev);
 }
 
-/* Makes one ioctl, which writes its answer to io.  Returns 0 or a negative errno. */
+/* Calls one ioctl, which writes its answer to io.  Returns 0 or a negative errno. */
 static int call(unsigned long request, struct dm_ioctl *io)
 {
 	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
@@ -86,7 +88,9 @@ static int take_lines(struct dm_device *d, const struct dm_ioctl *io)
 	return 0;
 }
 
-/* Reads a table.  which: DM_QUERY_INACTIVE_TABLE_FLAG for the loaded table, 0 for the live table. */
+/*
+ * Reads a table.  which: 0 for the live table, DM_QUERY_INACTIVE_TABLE_FLAG for the inactive table.
+ */
 static int read_table(dev_t dev, uint32_t which, struct dm_device *out, struct err *err)
 {
 	size_t size = BUFFER_FIRST;
@@ -142,7 +146,10 @@ void dm_tables_free(struct dm_device *d)
 	d->nr = 0;
 }
 
-/* Copies params, with `to` in place of each word that names `from`.  If `to` is 0, only counts these words. */
+/*
+ * Writes params to f, with `to` in place of each word that names `from`.  f NULL: writes nothing.
+ * Returns the number of these words.
+ */
 static unsigned int translate(const char *params, dev_t from, dev_t to, FILE *f)
 {
 	char word[32], other[32];
@@ -174,7 +181,7 @@ bool dm_line_names(const struct dm_line *l, dev_t dev)
 	return translate(l->params, dev, 0, NULL);
 }
 
-/* Returns whether line b is line a with `to` in place of `from`. */
+/* Returns whether line b is the same as line a with `to` in place of `from`. */
 static bool same_line(const struct dm_line *a, dev_t from, dev_t to, const struct dm_line *b)
 {
 	char *params = NULL;
@@ -209,7 +216,9 @@ bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to)
 	return same && names;
 }
 
-/* Writes the lines in the form that the kernel expects: each begins at a multiple of 8 bytes. */
+/*
+ * Writes the lines in the form that the kernel expects: each line begins at a multiple of 8 bytes.
+ */
 static void write_lines(FILE *f, const struct dm_device *d, dev_t from, dev_t to)
 {
 	for (unsigned int i = 0; i < d->nr; i++) {
@@ -283,8 +292,8 @@ static int resume(const struct dm_device *d)
 	struct dm_ioctl io;
 
 	/*
-	 * If a table is loaded, DM_DEV_SUSPEND without DM_SUSPEND_FLAG suspends the device, swaps
-	 * the tables, and resumes.
+	 * Without DM_SUSPEND_FLAG, DM_DEV_SUSPEND resumes the device.  If there is an inactive
+	 * table, it suspends the device, swaps the tables, and resumes the device.
 	 */
 	init_request(&io, sizeof(io), d->dev);
 	io.flags = DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG;

@@ -25,7 +25,7 @@ struct dm_device {
 	dev_t dev;
 	char name[DM_NAME_LEN], uuid[DM_UUID_LEN];
 	bool suspended, read_only;
-	bool loaded;			/* the device has an inactive table: loaded, but not in use */
+	bool loaded;			/* the device has an inactive table */
 	int open_count;
 	struct dm_line *line;
 	unsigned int nr;
@@ -35,35 +35,37 @@ struct dm_device {
 dev_t dm_tables_find(const char *name);
 
 /*
- * Reads the live table.  On success, the caller frees the table with dm_tables_free().  ENXIO:
- * there is no such device.
+ * Reads the live table.  On success, the caller frees the table with dm_tables_free().  ENXIO: the
+ * device does not exist.
  */
 int dm_tables_read(dev_t dev, struct dm_device *out, struct err *err);
 void dm_tables_free(struct dm_device *d);
 
 /*
- * Loads the lines of d as the inactive table of device d, and replaces an inactive table that d
- * already has.  The new table is not in use before dm_tables_swap().  If `from` is not 0, `to`
+ * Loads the lines of d as the inactive table of the device.  Replaces an inactive table that the
+ * device already has.  The new table is not used before dm_tables_swap().  If `from` is not 0, `to`
  * replaces `from` in the parameters of the lines.
  */
 int dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struct err *err);
 
-/* Loads a table of one linear line, which maps the first nr_sectors of d to the beginning of `to`. */
+/*
+ * Loads a table of one linear line, which maps the first nr_sectors of d to the beginning of `to`.
+ */
 int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t to, struct err *err);
 
 /*
- * Puts the inactive table into use, in one call of the kernel: so the device does not stay
- * suspended if the process dies.  Waits for the I/O in flight, but not for writes that an erad
- * target of the old table holds: device-mapper submits held writes to the new table.  Does not
- * freeze a file system.  If this fails, the old table stays in use.  *us: how long I/O to the
- * device stood still, in microseconds.
+ * Makes the inactive table live, by one system call, so the device does not stay suspended if the
+ * process dies.  Waits for the I/O in flight.  Does not wait for writes that an erad target of the
+ * old table holds, because device-mapper submits held writes to the new table.  Does not freeze a
+ * file system.  If this fails, the old table stays in use.  Sets *us to the time for which I/O to
+ * the device waited, in microseconds.
  */
 int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
 
 /*
- * Returns whether the inactive table of d is one that dm_tables_load() makes from the live table,
- * with `to` in place of `from`.  Returns false if d has no inactive table, or if the live table
- * does not name `from`.
+ * Returns whether the inactive table of d is the live table with `to` in place of `from`, as
+ * dm_tables_load() makes it.  Returns false if d has no inactive table, or if the live table does
+ * not name `from`.
  */
 bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to);
 

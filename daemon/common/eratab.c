@@ -15,7 +15,8 @@
 #include "common/octal.h"
 
 #define BLANKS		" \t\r\v\f"
-#define BOM		"\xef\xbb\xbf"	/* byte order mark, which some editors put at the beginning of a file */
+/* Byte order mark, which some editors write at the beginning of a file. */
+#define BOM		"\xef\xbb\xbf"
 #define READ_FIRST	4096u	/* first size of the buffer in bytes */
 
 const char *const detach_policy_name[NR_DETACH_POLICIES] = {
@@ -77,7 +78,9 @@ void eratab_free(struct eratab *tab)
 	*tab = (struct eratab){ 0 };
 }
 
-/* Returns the next field of *s, or NULL if there is none.  Moves *s to the text after the field. */
+/*
+ * Returns the next field of *s, or NULL if no field is left.  Moves *s to the text after the field.
+ */
 static char *field(char **s)
 {
 	char *f = *s + strspn(*s, BLANKS);
@@ -123,7 +126,7 @@ static int parse_seconds(const char *s, unsigned int *out, struct err *err)
 	return 0;
 }
 
-/* Reads a policy.  Returns false if s is something else. */
+/* Parses a policy.  Returns false if s is not a policy. */
 static bool parse_policy(const char *s, enum detach_policy *out)
 {
 	for (int i = 0; i < NR_DETACH_POLICIES; i++) {
@@ -165,7 +168,7 @@ static int parse_options(char *f, struct eratab_entry *e, struct err *err)
 	return 0;
 }
 
-/* Parses the rest of a line, which is the text after the name.  The name has been checked already. */
+/* Parses the rest of a line, after the name.  The name has been checked already. */
 static int parse_entry(const char *name, char *rest, struct eratab_entry *e, struct err *err)
 {
 	int r;
@@ -190,7 +193,7 @@ static int grow_lines(struct eratab *tab, struct eratab_line **out)
 	if (tab->nr == ERATAB_LINES_MAX)
 		return -EFBIG;
 
-	/* The array is full when the number of its elements is a power of two.  Then it is doubled. */
+	/* The array is full if its number of elements is a power of two.  Then double its size. */
 	if (!(tab->nr & (tab->nr - 1))) {
 		line = realloc(tab->line, (tab->nr ? tab->nr * 2 : 1) * sizeof(*line));
 		if (!line)
@@ -211,8 +214,8 @@ static const struct eratab_line *named(const struct eratab *tab, const char *nam
 }
 
 /*
- * Parses the line `copy` into l, and changes the copy.  Returns 0 or ENOMEM.  If the line is not
- * understood, returns 0 and sets l->error.
+ * Parses the line `copy` into l, and changes the copy.  Returns 0 or ENOMEM.  If the line cannot be
+ * parsed, also returns 0, and sets l->error.
  */
 static int parse_line(struct eratab *tab, struct eratab_line *l, char *copy, bool has_zero)
 {
@@ -315,7 +318,7 @@ static int open_table(const char *file, struct err *err)
 	struct stat st;
 	int fd;
 
-	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+	/* With O_NONBLOCK, opening a FIFO does not wait for a writer. */
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", file);
@@ -340,7 +343,7 @@ int eratab_read(const char *file, struct eratab *tab, struct err *err)
 		return fd;
 
 	while (len <= ERATAB_SIZE_MAX) {
-		/* Begin with a small buffer, because erad locks its memory. */
+		/* Begin with a small buffer, because erad's memory is locked. */
 		if (len == size) {
 			size = size ? 2 * size : READ_FIRST;
 			more = realloc(text, size);
@@ -369,7 +372,9 @@ out:
 	return r;
 }
 
-/* Returns EEXIST if another line than l also names the volume.  l is the first such line. */
+/*
+ * Returns EEXIST if another line also names the volume of l.  l must be the first of these lines.
+ */
 static int check_single(const struct eratab *tab, const struct eratab_line *l, struct err *err)
 {
 	const struct eratab_line *end = tab->line + tab->nr;
@@ -383,7 +388,7 @@ static int check_single(const struct eratab *tab, const struct eratab_line *l, s
 	return 0;
 }
 
-/* Finds the line with this name.  It is an error if two lines have the name. */
+/* Finds the line with this name.  EEXIST: two lines have the name. */
 static int find_line(const struct eratab *tab, const char *name, const struct eratab_line **out,
 		     struct err *err)
 {
@@ -408,7 +413,7 @@ int eratab_find(const struct eratab *tab, const char *name, const struct eratab_
 	return 0;
 }
 
-/* Appends s to line.  Bytes that would separate fields are written as \ooo. */
+/* Writes s as a field of a line.  Writes bytes that would separate fields as \ooo. */
 static void put_field(FILE *line, const char *s)
 {
 	for (; *s; s++) {
@@ -475,7 +480,7 @@ int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err
 	if (r)
 		return cannot_add(r, tab->file, err);
 
-	/* Parse the new line: a line that cannot be read back must not be written. */
+	/* Parse the new line, because a line that cannot be parsed must not be written. */
 	l = &tab->line[tab->nr - 1];
 	if (l->entry)
 		return 0;
@@ -496,7 +501,7 @@ int eratab_replace(struct eratab *tab, const struct eratab_entry *e, struct err 
 	if (r)
 		return r;
 	i = old - tab->line;
-	/* eratab_add() refuses a name that is in the table. */
+	/* eratab_add() refuses a name that is already in the table, so clear the old name first. */
 	tab->line[i].name[0] = 0;
 	r = eratab_add(tab, e, err);
 	if (r) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /etc/eratab: the list of the volumes, one volume to a line,
+ * /etc/eratab: the list of the volumes, one volume on each line.  The fields are separated by
+ * blanks:
  *
  *	NAME ORIGIN METADATA [OPTIONS]
  *
- * separated by blanks.  A line that begins with # is a comment.  \ooo (octal) stands for a byte
- * that would separate fields.  The file may begin with a byte order mark, and lines may end with CR
- * LF.
+ * A line that begins with # is a comment.  \ooo (octal) stands for a byte that would separate
+ * fields.  The file may begin with a byte order mark, and lines may end with CR LF.
  *
- * A line that cannot be parsed affects only the volume that the line names.  Such a line is kept
- * when the file is written again.
+ * A line that cannot be parsed affects only the volume that the line names.  The line is kept when
+ * the file is written again.
  *
  * These functions use nothing of the daemon, so that tests can parse any text.
  */
@@ -22,9 +22,10 @@
 #include "common/err.h"
 #include "common/protocol.h"
 
-#define ERATAB_SIZE_MAX		(1u << 20)	/* largest file in bytes; a larger file is refused */
+/* limit for the file in bytes; a larger file is refused */
+#define ERATAB_SIZE_MAX		(1u << 20)
 #define ERATAB_LINES_MAX	10000u
-#define ERATAB_PATH_MAX		4095		/* longest path in bytes */
+#define ERATAB_PATH_MAX		4095		/* limit for a path in bytes */
 
 /* What happens to held writes when no erad is attached to the target. */
 enum detach_policy {
@@ -34,7 +35,7 @@ enum detach_policy {
 	NR_DETACH_POLICIES
 };
 
-/* texts of the policies: "queue", "fail", "degrade" */
+/* the policies as text: "queue", "fail", "degrade" */
 extern const char *const detach_policy_name[NR_DETACH_POLICIES];
 
 struct eratab_entry {
@@ -42,18 +43,20 @@ struct eratab_entry {
 	char *origin;		/* paths; absolute */
 	char *metadata;
 	bool noauto;		/* the volume is not opened at boot */
-	bool detaching;		/* erad detaches the volume from its logical volumes when erad starts; see below.h */
+	/* erad detaches the volume from its logical volumes at its next start: see below.h. */
+	bool detaching;
 	enum detach_policy policy;
-	bool refuse_gap;	/* gap=refuse: an open that finds a gap fails */
+	bool refuse_gap;	/* gap=refuse: the open of the volume fails if it finds a gap */
 	unsigned int detach_timeout;	/* in seconds; 0: the module's default */
 };
 
 struct eratab_line {
 	char *text;		/* the line without its newline */
-	size_t len;		/* length of text, which may have 0 bytes in it */
-	struct eratab_entry *entry;	/* NULL: the line is a comment, or is not understood */
-	char *error;		/* why the line was not understood, with file and line */
-	char name[ERAD_NAME_MAX + 1];	/* name of the volume, also if the rest of the line is wrong; "": no name */
+	size_t len;		/* length of text, which may contain 0 bytes */
+	struct eratab_entry *entry;	/* NULL: the line is a comment, or cannot be parsed */
+	char *error;		/* why the line cannot be parsed, with file and line number */
+	/* Name of the volume, even if the rest of the line is wrong.  "": no name. */
+	char name[ERAD_NAME_MAX + 1];
 };
 
 struct eratab {
@@ -62,26 +65,26 @@ struct eratab {
 	size_t nr;
 };
 
-/* Checks whether name can be a volume's name.  EINVAL: err says what is wrong. */
+/* Checks that the name is valid for a volume.  EINVAL: err says what is wrong. */
 int eratab_check_name(const char *name, struct err *err);
 
 /*
  * Parses text, which may be anything.  If a line is wrong, its `error` says why.  ENOMEM: there is
- * no memory.  EFBIG: there are too many lines.  The caller calls eratab_free() in any case.
+ * no memory.  EFBIG: there are too many lines.  The caller must call eratab_free() in any case.
  */
 int eratab_parse(const char *text, size_t len, const char *file, struct eratab *tab,
 		 struct err *err);
 
 /*
- * Reads the file.  A missing file is an empty table.  EINVAL: the path is no regular file.  Does
- * not wait for the writer of a FIFO.
+ * Reads the file.  If the file is missing, the table is empty.  EINVAL: the path is not a regular
+ * file.  Does not wait for the writer of a FIFO.
  */
 int eratab_read(const char *file, struct eratab *tab, struct err *err);
 void eratab_free(struct eratab *tab);
 
 /*
  * Finds an entry, which belongs to tab.  ENOENT: no line names the volume.  EINVAL: the volume's
- * line is not understood.  EEXIST: two lines name the volume.
+ * line cannot be parsed.  EEXIST: two lines name the volume.
  */
 int eratab_find(const struct eratab *tab, const char *name, const struct eratab_entry **out,
 		struct err *err);
@@ -90,8 +93,8 @@ int eratab_find(const struct eratab *tab, const char *name, const struct eratab_
 int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err);
 
 /*
- * Replaces the line that names the volume; the new line has the same place.  Fails in the same
- * cases as eratab_remove().
+ * Replaces the line that names the volume by a line at the same place.  Fails in the same cases as
+ * eratab_remove().
  */
 int eratab_replace(struct eratab *tab, const struct eratab_entry *e, struct err *err);
 
@@ -102,10 +105,10 @@ int eratab_replace(struct eratab *tab, const struct eratab_entry *e, struct err 
 int eratab_remove(struct eratab *tab, const char *name, struct err *err);
 
 /*
- * Replaces the file by tab in one step, durably: after a crash, the file is the old one or the new
- * one.  Keeps the owner and the mode.  If path is a symbolic link, replaces the file to which the
- * link leads.  After a failure, the file is the old one, unless only the name of the new one could
- * not be made durable: see file_replace().
+ * Replaces the file by tab in one step, durably: after a crash, there is the old file or the new
+ * file.  Keeps the owner and the mode.  If path is a symbolic link, replaces the file to which the
+ * link leads.  After a failure, the old file is unchanged, with one exception: only the name of the
+ * new file could not be made durable (see file_replace()).
  */
 int eratab_write(const struct eratab *tab, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Formats the error sentence that the user reads. */
+/* Formats the error message that the user reads. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #define CUT	"..."
 
-/* Replaces the end of a sentence that did not fit.  Cuts no UTF-8 character in the middle. */
+/* Marks the end of a message that was cut.  Does not cut a UTF-8 character in the middle. */
 static void mark_cut(char msg[ERR_MAX])
 {
 	size_t len = ERR_MAX - sizeof(CUT);
@@ -43,7 +43,7 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 
-	/* If the result is too long, cut its end: the beginning says what happened. */
+	/* If the result is too long, cut its end, because the beginning says what happened. */
 	len = strnlen(what, sizeof(what) - 3);
 	memcpy(what + len, ": ", 3);
 	len += 2;
@@ -80,8 +80,8 @@ void err_suffix(struct err *e, const char *fmt, ...)
 }
 
 /*
- * Returns how many bytes the control character at the beginning of text has, or 0 if text begins
- * with another character.
+ * Returns the length in bytes of the control character at the beginning of text, or 0 if text
+ * begins with another character.
  */
 static unsigned int control_length(const char *text)
 {
@@ -89,7 +89,7 @@ static unsigned int control_length(const char *text)
 
 	if (*c && (*c < ' ' || *c == 0x7f))
 		return 1;
-	/* U+0080 to U+009F are control characters too; these are their bytes in UTF-8. */
+	/* U+0080 to U+009F, which are also control characters, have these two bytes in UTF-8. */
 	return *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
 }
 

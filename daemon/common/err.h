@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One error: a negative errno for the program, and a sentence for the user. */
+/*
+ * One error: a negative errno for the program, and a message for the user, which is one sentence.
+ */
 #ifndef ERAD_ERR_H
 #define ERAD_ERR_H
 
 #include <stdio.h>
 
-/* Size of a sentence in bytes.  Has room for a sentence that contains the sentences of two other errors. */
+/* Size of a message in bytes.  Enough for a message that contains two other messages. */
 #define ERR_MAX	2048
 
 struct err {
@@ -13,14 +15,14 @@ struct err {
 };
 
 /*
- * Writes the sentence, and returns code, a negative errno.  So callers can write `return err_set(e,
- * -EINVAL, …)`.  The sentence names the volume or file, what was got and what was expected.  e may
- * be NULL.  Allocates nothing.  A sentence that is too long ends with "...".
+ * Sets the message, and returns code, a negative errno.  So callers can write `return err_set(e,
+ * -EINVAL, …)`.  The message names the volume or file, what was got and what was expected.  e may
+ * be NULL.  Allocates no memory.  A message that is too long ends with "...".
  */
 int err_set(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "what: " in front of the sentence and returns code. */
+/* Puts "what: " in front of the message, and returns code. */
 int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -28,16 +30,19 @@ int err_prefix(struct err *e, int code, const char *fmt, ...)
 void err_suffix(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Replaces control characters, to which a terminal could react, by '?', and returns text. */
+/* Replaces control characters by '?', because a terminal might interpret them.  Returns text. */
 char *printable(char *text);
 
 /*
- * Makes one line of the output of a program: a blank stands for each sequence of blanks and
- * newlines, and none is at the beginning or the end.  Returns text.
+ * Makes one line of the output of a program: replaces each sequence of blanks and newlines by one
+ * blank, and removes blanks at the beginning and the end.  Returns text.
  */
 char *one_line(char *text);
 
-/* Prints text, with each byte of a control character as \xNN, so that the user can recognize the path. */
+/*
+ * Prints text, with each byte of a control character as \xNN, so that the user can recognize the
+ * path.
+ */
 void print_printable(FILE *f, const char *text);
 
 #endif /* ERAD_ERR_H */

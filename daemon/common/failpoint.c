@@ -20,7 +20,8 @@ static const char *const names[NR_FAILPOINTS] = {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int fd = -1;
-static atomic_long passages;	/* how often the chosen point was passed; there is one chosen point in the life of a process */
+/* How often the chosen point was passed.  A process has only one chosen point in its life. */
+static atomic_long passages;
 
 static void open_failpoint_file(void)
 {

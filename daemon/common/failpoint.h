@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Points at which a test makes erad kill itself with SIGKILL.
- * `make FAILPOINTS=1 BUILD=build/failpoints daemon` compiles the points in.  Without
- * FAILPOINTS, the program contains nothing of them.
+ * Points at which a test makes erad kill itself with SIGKILL.  `make FAILPOINTS=1
+ * BUILD=build/failpoints daemon` compiles the points in.  Without FAILPOINTS, the program contains
+ * no code for them.
  *
- * The environment variable ERAD_FAILPOINT names a file.  A test writes "NAME N" into the file
- * at any time.  At the Nth passage of the point from then on, the process prints
- * "failpoint NAME" to standard error, empties the file and kills itself.  The file is
- * emptied first, so that the next process survives.  "NAME N stop" stops the process with SIGSTOP
- * instead.
+ * The environment variable ERAD_FAILPOINT names a file.  A test writes "NAME N" into the file at
+ * any time.  When the process passes the point for the Nth time after that, it prints "failpoint
+ * NAME" to standard error, empties the file and kills itself.  It empties the file first, so that
+ * the next process survives.  With "NAME N stop", the process stops itself with SIGSTOP instead.
  */
 #ifndef ERAD_FAILPOINT_H
 #define ERAD_FAILPOINT_H
@@ -18,35 +17,35 @@
  * names here, one a line; the word before the dash is the part of the protocol.
  */
 #define FAILPOINTS(X) \
-	X(COMMIT_WRITTEN)	/* mark - a batch or an era is written to the journal, not flushed */ \
-	X(COMMIT_FLUSHED)	/* mark - the batch or era is flushed, the store does not know that yet */ \
-	X(COMMIT_DURABLE)	/* mark - the batch is durable, the commit ioctl is not called yet */ \
-	X(COMMIT_MIRRORED)	/* mark - the batch is also in the mirror, the commit ioctl is not called yet */ \
-	X(COMMIT_FETCHED)	/* mark - the commit has released the writes, the next batch is fetched */ \
+	X(COMMIT_WRITTEN)	/* mark - a batch or era is in the journal, not flushed */ \
+	X(COMMIT_FLUSHED)	/* mark - a batch or era is flushed, head has not moved */ \
+	X(COMMIT_DURABLE)	/* mark - the batch is durable, COMMIT is not called */ \
+	X(COMMIT_MIRRORED)	/* mark - the batch is in the mirror, COMMIT is not called */ \
+	X(COMMIT_FETCHED)	/* mark - COMMIT has released the writes */ \
 	X(FOLD_FROZEN)		/* mark - a fold has begun, nothing is written */ \
 	X(FOLD_WROTE)		/* mark - some pages of the array are written, not flushed */ \
 	X(FOLD_WRITTEN)		/* mark - all pages of the array are written, not flushed */ \
-	X(FOLD_FLUSHED)		/* mark - the array is durable, the tail of the journal is not moved */ \
+	X(FOLD_FLUSHED)		/* mark - the array is durable, the tail has not moved */ \
 	X(SUPER_WRITTEN)	/* mark - a superblock is written, not flushed */ \
-	X(SUPER_FLUSHED)	/* mark - the superblock is flushed, the store does not know that yet */ \
-	X(FOLD_DONE)		/* mark - the tail is moved durably, its pages may be used again */ \
+	X(SUPER_FLUSHED)	/* mark - a superblock is flushed, memory has the old one */ \
+	X(FOLD_DONE)		/* mark - the tail has moved durably */ \
 	X(ROLL_PREPARED)	/* era - PREPARE_ERA has returned, the journal has no new era */ \
 	X(ROLL_DURABLE)		/* era - the era is durable, NEW_ERA is not called yet */ \
-	X(ROLL_DRAINING)	/* era - NEW_ERA has returned, writes of the old era are in flight */ \
-	X(ROLL_DRAINED)		/* era - the writes of the old era have completed, the caller has no answer */ \
-	X(SNAP_ASKED)		/* snap - the era has begun, the snapshot is requested, no fold has begun */ \
+	X(ROLL_DRAINING)	/* era - NEW_ERA has returned, the drain goes on */ \
+	X(ROLL_DRAINED)		/* era - the drain has ended, the caller has no answer */ \
+	X(SNAP_ASKED)		/* snap - the era has begun, no fold has begun */ \
 	X(SNAP_HELD)		/* snap - the snapshot is durable, the caller has no answer */ \
 	X(SNAP_DROPPED)		/* snap - the snapshot is dropped, the caller has no answer */ \
-	X(START_SET_UP)		/* standby - erad is set up, the previous erad's standby still serves */ \
+	X(START_SET_UP)		/* standby - erad is set up, the old standby still serves */ \
 	X(OPEN_SUPER)		/* start - the newest superblock is written again, not flushed */ \
-	X(OPEN_JOURNAL)		/* start - the journal's last group is written again, not flushed */ \
+	X(OPEN_JOURNAL)		/* start - the last group is written again, not flushed */ \
 	X(OPEN_FLUSHED)		/* start - both are flushed, CLEAN is still set */ \
 	X(OPEN_DONE)		/* start - the store is open, the target is not attached */ \
 	X(ATTACH_OWNED)		/* start - the target is attached, its era is not compared */ \
 	X(ATTACH_READY)		/* start - READY has returned */ \
 	X(DEGRADE_FLOOR)	/* degrade - all blocks count as written, no new era has begun */ \
-	X(DEGRADE_DRAINED)	/* degrade - the unrecorded writes have completed, the record is in force */ \
-	X(DEGRADE_CLEARED)	/* degrade - the record is not in force any more, the caller has no answer */ \
+	X(DEGRADE_DRAINED)	/* degrade - the drain has ended, the record is in force */ \
+	X(DEGRADE_CLEARED)	/* degrade - the record has ended, the caller has no answer */ \
 	X(FORMAT_GONE)		/* create - the old superblocks are gone */ \
 	X(FORMAT_ZEROED)	/* create - the metadata is all zeros, there is no superblock */ \
 	X(FORMAT_SUPER)		/* create - one superblock is written */ \
@@ -54,30 +53,30 @@
 	X(HISTORY_FLUSHED)	/* create - the copy is flushed, no superblock names the copy */ \
 	X(CREATE_FORMATTED)	/* create - the metadata is complete, eratab has no line */ \
 	X(CREATE_LISTED)	/* create - eratab has a line, the volume is not open */ \
-	X(OPEN_COMPARED)	/* create - with gap=refuse, the origin is compared; there is no device */ \
+	X(OPEN_COMPARED)	/* create - gap=refuse: the origin is compared */ \
 	X(CREATE_TARGET)	/* create - the device exists, the caller has no answer */ \
 	X(FIRST_DURABLE)	/* create - the first era is durable, the target has no era */ \
-	X(FIRST_BEGUN)		/* create - the target has the first era, READY is not called yet */ \
+	X(FIRST_BEGUN)		/* create - the target has the first era, no READY yet */ \
 	X(BELOW_LISTED)		/* attach - eratab has the line with the option detaching */ \
-	X(BELOW_FILTERED)	/* attach - the metadata is complete, LVM's configuration has the pattern */ \
+	X(BELOW_FILTERED)	/* attach - LVM's configuration has the pattern */ \
 	X(BELOW_MADE)		/* attach - the device exists, with a linear table */ \
 	X(BELOW_LOADED)		/* attach - the tables of the logical volumes are loaded */ \
 	X(BELOW_SWAPPED)	/* attach - one logical volume has moved */ \
 	X(BELOW_MOVED)		/* attach - the logical volumes lie on the device */ \
-	X(BELOW_TRACKED)	/* attach - the device has the erad table, eratab still has the option detaching */ \
+	X(BELOW_TRACKED)	/* attach - the device has the erad table */ \
 	X(BELOW_MARKED)		/* detach - eratab has the option detaching */ \
-	X(BELOW_FREED)		/* detach - the logical volumes lie on the origin, the device exists */ \
+	X(BELOW_FREED)		/* detach - the logical volumes lie on the origin again */ \
 	X(BELOW_GONE)		/* detach - the device is removed, eratab still has the line */ \
-	X(CLOSE_ENDED)		/* close - the device has gone, the metadata says so, nothing else is done */ \
-	X(CLOSE_FOLDED)		/* close - the journal is folded into the array, CLEAN is not set */ \
-	X(HOME_MADE)		/* home - the new file for deleted metadata exists, and is empty */ \
+	X(CLOSE_ENDED)		/* close - the device is gone, and the metadata has a note */ \
+	X(CLOSE_FOLDED)		/* close - the journal is folded, CLEAN is not set */ \
+	X(HOME_MADE)		/* home - the new file for deleted metadata is empty */ \
 	X(HOME_COPIED)		/* home - the new file has the content, not flushed */ \
 	X(HOME_FLUSHED)		/* home - the new file is complete, and has a name of its own */ \
 	X(HOME_RENAMED)		/* home - the new file is at the path, and is not in use */ \
 	X(RESIZE_LOADED)	/* resize - the new table is loaded, the old one is live */ \
 	X(RESIZE_RESUMED)	/* resize - the new table is live, the caller has no answer */ \
-	X(RESIZE_FOLDED)	/* resize - the journal is folded into the array, which has the old size */ \
-	X(RESIZE_MARKED)	/* resize - the entries of new blocks are durable, the size is not */ \
+	X(RESIZE_FOLDED)	/* resize - the journal is folded, the array is unchanged */ \
+	X(RESIZE_MARKED)	/* resize - new blocks are marked, the size is unchanged */ \
 	X(RESIZE_WRITTEN)	/* resize - one superblock durably has the new size */ \
 	X(RESIZE_SETTLED)	/* resize - both superblocks have the new size, no era has begun */
 

@@ -53,8 +53,9 @@ static bool is_at(int fd, const char *path)
 }
 
 /*
- * Opens the path each time: while another program has the lock, it may remove the file, and a third program make a new one.
- * A lock on a removed file is no lock.  The next try may follow at once then, because the new file may be free.
+ * Open the path in each attempt.  While another program has the lock, it may remove the file, and a
+ * third program may create a new file.  A lock on a removed file protects nothing.  In this case
+ * the next attempt may follow at once, because the new file may be free.
  */
 int file_lock(const char *path, int flags, unsigned int seconds, struct err *err)
 {

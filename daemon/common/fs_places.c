@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Finds the places of a device that each use of its file system changes: see fs_places.h. */
+/* Finds the places of a device that change with each use of its file system: see fs_places.h. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fs_places.h"
 
-#define LOG_FIRST	(128u << 10)	/* how many bytes at the start of a journal are reported */
-#define LOG_BEFORE	(32u << 10)	/* how many bytes before and after the head of an xfs log are reported */
+/* number of bytes that are reported at the start of a journal */
+#define LOG_FIRST	(128u << 10)
+/* number of bytes that are reported before and after the head of an xfs log */
+#define LOG_BEFORE	(32u << 10)
 #define LOG_AFTER	(96u << 10)
 #define PAGE		4096u
 
@@ -33,7 +35,7 @@ static uint64_t get_be(const uint8_t *p, unsigned int size)
 
 /*
  * Reports the start of an ext4 journal.  The superblock has a copy of the block map of the
- * journal's inode.  The first block of the journal is the journal's own superblock: its sequence
+ * journal's inode.  The first block of the journal is the journal's own superblock.  Its sequence
  * number changes with each mount for writing and each replay.
  */
 static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t *head)
@@ -43,11 +45,16 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 	uint64_t block;
 
 	if (!(get_le(sb + 92, 4) & 4) || !get_le(sb + 224, 4) || sb[253] != 1 || log_block > 6)
-		return;	/* there is no journal, or it is on another device, or the superblock has no copy of its map */
+		/*
+		 * There is no journal, or it is on another device, or the superblock has no copy of
+		 * its map.
+		 */
+		return;
 	if (get_le(map, 2) != 0xf30a)
 		block = get_le(map, 4);			/* the map is a list of blocks */
 	else if (get_le(map + 2, 2) && !get_le(map + 6, 2))
-		block = get_le(map + 20, 4) | get_le(map + 18, 2) << 32;	/* the map is a list of extents */
+		/* the map is a tree of extents */
+		block = get_le(map + 20, 4) | get_le(map + 18, 2) << 32;
 	else
 		return;
 	if (block)
@@ -55,8 +62,8 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 }
 
 /*
- * Returns the cycle of a sector of an xfs log.  The log is a ring, and the cycle is the number of
- * the pass over the ring that has written the sector last.
+ * Returns the cycle of a sector of an xfs log.  The log is a ring.  The cycle of a sector is the
+ * number of the pass over the ring in which the sector was last written.
  */
 static bool xfs_cycle(const struct fs_reader *r, uint64_t sector_at, uint32_t *cycle)
 {
@@ -75,9 +82,9 @@ static bool xfs_cycle(const struct fs_reader *r, uint64_t sector_at, uint32_t *c
 }
 
 /*
- * Reports the head of an xfs log.  The sectors before the head have one cycle, and those from the
- * head on have the cycle before, so a binary search finds the head.  The next transaction is
- * written at the head; the unmount writes one at the latest.
+ * Reports the head of an xfs log, where the next transaction is written; an unmount always writes
+ * one.  The sectors before the head have one cycle, and the sectors from the head on have the cycle
+ * before it, so a binary search finds the head.
  */
 static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *sb)
 {
@@ -113,8 +120,8 @@ static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *
 }
 
 /*
- * Returns the byte at which the data of a LUKS device begins.  Returns 0 if there is no LUKS
- * header, or if the header does not have this number.
+ * Returns the offset in bytes of the data of a LUKS device.  Returns 0 if there is no LUKS header,
+ * or if the header does not have this number.
  */
 static uint64_t luks_data(const uint8_t *head)
 {

@@ -14,7 +14,10 @@
 #include "common/identity.h"
 #include "common/sysfs.h"
 
-/* Reads an attribute of sysfs, and removes blanks at both ends: disks pad their serial numbers with blanks. */
+/*
+ * Copies an attribute of sysfs without blanks at both ends, because disks pad their serial numbers
+ * with blanks.
+ */
 static void copy_trimmed(char *to, size_t size, const char *kind, const char *from)
 {
 	size_t len;
@@ -28,8 +31,8 @@ static void copy_trimmed(char *to, size_t size, const char *kind, const char *fr
 }
 
 /*
- * Identifiers that the kernel shows in sysfs, so that they exist without udev.  The first one that
- * a disk has is used, so a disk has the same identity each time.
+ * Finds an identifier that the kernel shows in sysfs, so that it exists without udev.  Uses the
+ * first one of the list that a disk has, so that a disk always has the same identity.
  */
 static void find_serial(dev_t dev, struct identity *i)
 {
@@ -97,7 +100,7 @@ void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out)
 
 /*
  * Returns how many bytes of a device-mapper UUID identify the device.  The UUID of a LUKS device is
- * the UUID of its header followed by the device's name, which does not count.  The UUID of another
+ * the UUID of its header, followed by the device's name, which does not count.  The UUID of another
  * dm-crypt device is only a name, which anybody may change, so the result is 0.
  */
 static size_t dm_uuid_length(const char *uuid)
@@ -123,7 +126,7 @@ static enum identity_match compare_one(const char *was, const char *now, size_t 
 /*
  * Returns the length of the kind at the beginning of an identifier.  "wwid:eui." and "wwid:nvme."
  * are different kinds: a kernel may show another kind for the same disk if it no longer trusts an
- * identifier, or finds the identifier on two disks.
+ * identifier, for example because two disks have it.
  */
 static size_t kind_length(const char *serial)
 {
@@ -132,7 +135,7 @@ static size_t kind_length(const char *serial)
 	return dot ? (size_t)(dot - serial) : strcspn(serial, ":");
 }
 
-/* Identifiers of different kinds cannot be compared. */
+/* Compares two identifiers.  Identifiers of different kinds cannot be compared. */
 static enum identity_match compare_serials(const char *was, const char *now)
 {
 	const size_t kind = kind_length(was);
@@ -151,7 +154,10 @@ enum identity_match identity_compare(const struct identity *was, const struct id
 	};
 	enum identity_match match = IDENTITY_UNKNOWN;
 
-	/* Compare the UUIDs even if one is empty: sysfs always shows the UUID of a device-mapper device. */
+	/*
+	 * sysfs always shows the UUID of a device-mapper device.  So if there is no UUID now, it is
+	 * another device.
+	 */
 	if (*was->dm_uuid && !*now->dm_uuid)
 		return IDENTITY_OTHER;
 	for (size_t n = 0; n < sizeof(all) / sizeof(*all); n++) {
@@ -176,8 +182,8 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT])
 }
 
 /*
- * Returns the rank of a link; a larger rank is better.  0: after the next boot, the link may lead
- * to another device, or the link names the content of the device.
+ * Returns the rank of a link; a larger rank is better.  0: the link may lead to another device
+ * after the next boot, or the link names the content of the device.
  */
 static int rank(const char *path)
 {
@@ -218,7 +224,7 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 	int best_rank = 1;
 	sd_device *d;
 
-	/* Keep such a path: somebody has chosen it on purpose. */
+	/* Keep a path of this kind, because somebody has chosen it on purpose. */
 	if (rank(given) > 1)
 		return copy_path(path, size, given);
 	if (sd_device_new_from_devnum(&d, 'b', dev) >= 0) {
@@ -226,8 +232,8 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 			const int its = rank(link);
 
 			/*
-			 * Of two links with the same rank, use the first in the alphabet, so that
-			 * the choice is the same each time.
+			 * If two links have the same rank, use the first in the alphabet, so that
+			 * the choice is always the same.
 			 */
 			if (its < best_rank || strlen(link) >= sizeof(best) || blockdev_at(link) != dev)
 				continue;
@@ -241,12 +247,12 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 	if (best_rank > 1)
 		return copy_path(path, size, best);
 	/*
-	 * Use the node in place of a link by UUID or label: the volume, and a copy of the device,
-	 * have the same UUID and label.
+	 * Use the node in place of a link by UUID or label, because the volume, and a copy of the
+	 * device, have the same UUID and label.
 	 */
 	if (identity_names_content(given) && !dm_node(dev, node))
 		given = node;
-	/* Use the name of a mapped device: it lasts longer than the device's number. */
+	/* Use the name of a mapped device, because its number may change. */
 	if (!strncmp(given, "/dev/dm-", strlen("/dev/dm-")) && !dm_name(dev, name)) {
 		snprintf(mapped, sizeof(mapped), "/dev/mapper/%s", name);
 		if (blockdev_at(mapped) == dev)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Identifies block devices by two things that stay the same after a reboot: the identity of a
- * device, and its lasting path.  The identity does not include the content of the device, such as
- * the UUID of a file system, because a copy of the device has the same content.
+ * device, and its lasting path.  The identity does not include the content of the device, for
+ * example the UUID of a file system, because a copy of the device has the same content.
  */
 #ifndef ERAD_IDENTITY_H
 #define ERAD_IDENTITY_H
@@ -18,11 +18,15 @@
 
 /* The layout in the metadata.  Strings end with a 0; "": the device has no such property. */
 struct identity {
-	__le32 version;		/* is IDENTITY_VERSION; 0: there is no identity */
+	__le32 version;		/* IDENTITY_VERSION; 0: there is no identity */
 	__le32 pad;
-	__le64 nr_sectors;	/* size in sectors of 512 bytes; a device that has grown is still the same device */
+	__le64 nr_sectors;	/* size in sectors of 512 bytes; the same device may have grown */
 	char dm_uuid[128];	/* UUID of a device-mapper device */
-	char serial[128];	/* kind of identifier and identifier, "wwid:…" or "serial:…"; a partition has its disk's */
+	/*
+	 * "KIND:IDENTIFIER", for example "wwid:…" or "serial:…".  A partition has the value of its
+	 * disk.
+	 */
+	char serial[128];
 	char part_uuid[64];	/* UUID of a partition, from the partition table */
 	__u8 zero[176];
 };
@@ -34,33 +38,41 @@ _Static_assert(sizeof(struct identity) == 512, "one sector");
 enum identity_match {
 	IDENTITY_SAME,
 	IDENTITY_OTHER,
-	IDENTITY_UNKNOWN,	/* the two identities have no property in common, so they cannot be compared */
+	/* the identities have no property in common, so they cannot be compared */
+	IDENTITY_UNKNOWN,
 };
 
 /*
  * Reads the identity from sysfs and libblkid.  If sysfs has no serial number, also reads udev's
- * database.  Never fails: a property that cannot be found out is empty.
+ * database.  Never fails: a property that cannot be read is empty.
  */
 void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out);
 
-/* Returns whether the device with identity `now` is the device that had identity `was`. */
+/*
+ * Returns whether the device with identity `now` is the same device as the device that had the
+ * identity `was`.
+ */
 enum identity_match identity_compare(const struct identity *was, const struct identity *now);
 
 #define IDENTITY_TEXT	400
 
-/* Writes a text such as "serial disk7, partition 6b1f…, 1 GiB", with control characters replaced.  Returns buf. */
+/*
+ * Returns in buf a text such as "serial disk7, partition 6b1f…, 1 GiB", with control characters
+ * replaced.  Returns buf.
+ */
 const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
 
 /*
- * Finds the path for eratab: a path that leads to dev now, and to the same device after the next
- * boot. given: the path that the user has given.  The result is a link in /dev/disk/by-id or
- * by-partuuid, or /dev/mapper/NAME.  If `given` is such a path, or if there is no such path, the
- * result is `given`.  The result is never a link in by-uuid or by-label: these lead to the volume
- * while it is open.  ENAMETOOLONG: the path does not fit.
+ * Finds a lasting path for eratab: a path that leads to dev now, and to the same device after the
+ * next boot.  given: the path that the user has given.  ENAMETOOLONG: the path does not fit.
+ *
+ * The result is a link in /dev/disk/by-id or by-partuuid, or /dev/mapper/NAME.  If `given` is a
+ * lasting path itself, or if there is no lasting path, the result is `given`.  The result is never
+ * a link in by-uuid or by-label, because these lead to the volume while it is open.
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 
-/* Returns whether the path is a link by UUID or label.  udev hides such links of an origin. */
+/* Returns whether the path is a link by UUID or label.  udev hides these links of an origin. */
 bool identity_names_content(const char *path);
 
 /*

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* JSON objects, one to a line, over a connected stream socket. */
+/* Sends and receives JSON objects, one a line, over a connected stream socket: see jsonl.h. */
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -10,7 +10,8 @@
 
 #include "common/jsonl.h"
 
-#define JSONL_DEPTH	16	/* deepest nesting that is accepted; answers of erad need much less */
+/* Limit of the nesting that is accepted.  Answers of erad need much less. */
+#define JSONL_DEPTH	16
 #define JSONL_CHUNK	4096
 
 void jsonl_init(struct jsonl *l, int fd, size_t max, int timeout_ms)
@@ -33,7 +34,10 @@ long long jsonl_now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-/* Waits for events on fd.  Returns 0, ETIMEDOUT or another negative errno.  deadline < 0: waits without limit. */
+/*
+ * Waits for events on fd.  deadline < 0: waits without limit.  Returns 0, ETIMEDOUT or another
+ * negative errno.
+ */
 static int wait_for_socket(int fd, short events, long long deadline)
 {
 	struct pollfd p = { .fd = fd, .events = events };
@@ -82,7 +86,10 @@ int jsonl_parse(const char *text, size_t len, struct json_object **out, struct e
 		json_object_put(o);
 		return err_set(err, -EBADMSG, "got a JSON %s, expected an object", type);
 	}
-	/* The parser stops at a 0 byte and reports success, so such a line is refused here. */
+	/*
+	 * The parser stops at a 0 byte and reports success, so refuse a line that contains a 0
+	 * byte.
+	 */
 	if (memchr(text, 0, len)) {
 		json_object_put(o);
 		return err_set(err, -EBADMSG, "not a line of JSON: it holds a 0 byte");
@@ -175,10 +182,16 @@ static int send_all(struct jsonl *l, const char *p, size_t len, int more)
 	return 0;
 }
 
-/* Returns how many bytes the UTF-8 character at p has, or 0 if there is no valid character at p. */
+/*
+ * Returns the length in bytes of the UTF-8 character at p, or 0 if there is no valid character at
+ * p.
+ */
 static size_t utf8_char(const unsigned char *p)
 {
-	/* The smallest code point for each length.  A longer encoding than needed is not valid. */
+	/*
+	 * The smallest code point for each length.  An encoding that is longer than necessary is
+	 * not valid.
+	 */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const size_t len = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
 	uint32_t c = len == 1 ? *p : *p & (0x7f >> len);
@@ -248,6 +261,9 @@ bool jsonl_peer_gone(struct jsonl *l)
 {
 	struct pollfd p = { .fd = l->fd };
 
-	/* poll() reports no POLLHUP for a peer that has only shut down its writing side: that peer still reads. */
+	/*
+	 * If the peer has only shut down its writing side, it still reads.  poll() does not report
+	 * POLLHUP then.
+	 */
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
 }

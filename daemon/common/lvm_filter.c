@@ -29,7 +29,7 @@ static int put_pattern(FILE *f, const char *path)
 	for (; *path; path++) {
 		if (strchr("|\"\\", *path) || (unsigned char)*path < ' ')
 			return -EINVAL;
-		/* In strings of LVM's configuration, two backslashes stand for one. */
+		/* A string in LVM's configuration has two backslashes for one. */
 		if (strchr(".+*?[](){}^$", *path))
 			fputs("\\\\", f);
 		fputc(*path, f);
@@ -63,7 +63,7 @@ void lvm_filter_line(const char *path, char *line, size_t size)
 	free(text);
 }
 
-/* Reads the whole file.  The text is "" if there is no file. */
+/* Reads the whole file.  Sets *text to "" if there is no file. */
 static int read_file(const char *file, char **text, struct err *err)
 {
 	FILE *f = fopen(file, "re");
@@ -85,8 +85,8 @@ static int read_file(const char *file, char **text, struct err *err)
 }
 
 /*
- * Under the lock, all writers can use the same name for the new file.  If a process dies before the
- * rename, the next writer overwrites the new file.
+ * Replaces the file.  Under the lock, all writers can use the same name for the new file.  If a
+ * process dies before the rename, the next writer overwrites its file.
  */
 static int write_file(const char *file, const char *text, struct err *err)
 {
@@ -108,7 +108,7 @@ static int write_file(const char *file, const char *text, struct err *err)
 	return err_set(err, r, "cannot replace %s: %s", file, strerror(-r));
 }
 
-/* Returns where erad's two lines begin, or the end of the text if there are no such lines. */
+/* Returns the beginning of erad's two lines, or the end of the text if there are no such lines. */
 static const char *find_ours(const char *text)
 {
 	const char *at = text;
@@ -122,8 +122,8 @@ static const char *find_ours(const char *text)
 }
 
 /*
- * Returns the next pattern between p and end, with its quotes, or NULL if there is no other
- * pattern.  *n: its length.
+ * Returns the next pattern between p and end, with its quotes, and sets *n to its length.  Returns
+ * NULL if there is no further pattern.
  */
 static const char *next_pattern(const char *p, const char *end, size_t *n)
 {
@@ -137,7 +137,9 @@ static const char *next_pattern(const char *p, const char *end, size_t *n)
 	return p;
 }
 
-/* Copies the patterns of a line, except the pattern `mine`.  Returns how many patterns were copied. */
+/*
+ * Copies the patterns of a line, except the pattern `mine`.  Returns the number of copied patterns.
+ */
 static unsigned int copy_patterns(FILE *f, const char *line, size_t len, const char *mine)
 {
 	const char *end = line + len;
@@ -152,7 +154,10 @@ static unsigned int copy_patterns(FILE *f, const char *line, size_t len, const c
 	return nr;
 }
 
-/* Returns the line with the patterns, which follows the comment line, or NULL if there is no such line. */
+/*
+ * Returns the line with the patterns, which follows the comment line.  Returns NULL if there is no
+ * such line.
+ */
 static const char *pattern_line(const char *ours, size_t *len)
 {
 	const char *line;
@@ -208,8 +213,8 @@ static int lock(const char *file, struct err *err)
 }
 
 /*
- * Changes the patterns.  Returns 1 if the file was changed, 0 if it already was as requested, or a
- * negative errno.
+ * Changes the patterns.  Returns 1 if the file was changed, 0 if the file already was as requested,
+ * or a negative errno.
  */
 static int change(const char *file, const char *path, bool add, struct err *err)
 {
@@ -240,7 +245,10 @@ static int change(const char *file, const char *path, bool add, struct err *err)
 		r = write_file(file, edited, err);
 		r = r ? r : 1;
 	} else if (*text) {
-		/* An earlier change may have been made, but may have failed to become durable. */
+		/*
+		 * Make the name durable even without a change, because an earlier change may have
+		 * failed in this step.
+		 */
 		r = file_sync_name(file);
 		if (r)
 			err_set(err, r, "cannot make %s durable: %s", file, strerror(-r));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writes reject patterns to LVM's configuration.  A reject pattern makes LVM ignore a physical
- * volume that lies below a volume.  One line of LVM_FILTER_FILE belongs to erad, with a comment
- * line in front of it.  The line sets global_filter to one pattern for each such physical volume.
- * All other lines stay unchanged.
+ * volume that lies below a volume.  Two lines of LVM_FILTER_FILE belong to erad: a comment, and a
+ * line that sets global_filter to one pattern for each of these physical volumes.  All other lines
+ * stay unchanged.
  */
 #ifndef ERAD_LVM_FILTER_H
 #define ERAD_LVM_FILTER_H
@@ -13,18 +13,21 @@
 
 #include "common/err.h"
 
-#define LVM_FILTER_FILE	"/etc/lvm/lvmlocal.conf"	/* LVM reads this file after lvm.conf, so a value here overrides the value there */
+/* LVM reads this file after lvm.conf, so a value here overrides a value in lvm.conf. */
+#define LVM_FILTER_FILE	"/etc/lvm/lvmlocal.conf"
 
-/* Writes the line that a user would add to lvm.conf to reject one physical volume. */
+/* Returns in line the line that a user would add to lvm.conf to reject one physical volume. */
 void lvm_filter_line(const char *path, char *line, size_t size);
 
 /*
- * Adds the pattern for the path of a physical volume, or removes the pattern.  The change is
- * durable, and is one step: after a crash, there is the old file or the new file.  Returns 1 if the
- * file was changed, 0 if it already was as requested, or a negative errno.  EINVAL: the path has a
- * character that a pattern cannot have.  EBUSY: another process has locked the directory of the
- * file for ten seconds.  If only the name of the new file cannot be made durable, the file is
- * changed, and the result is an error: see file_replace().  Any thread or process may call this.
+ * lvm_filter_add() adds the pattern for the path of a physical volume; lvm_filter_remove() removes
+ * it.  The change is durable, and is one step: after a crash, there is the old file or the new
+ * file.  Any thread or process may call these.
+ *
+ * Both return 1 if the file was changed, 0 if the file already was as requested, or a negative
+ * errno.  EINVAL: the path has a character that a pattern cannot have.  EBUSY: another process has
+ * locked the directory of the file for ten seconds.  If only the name of the new file cannot be
+ * made durable, the file is changed, and the result is an error: see file_replace().
  */
 int lvm_filter_add(const char *file, const char *path, struct err *err);
 int lvm_filter_remove(const char *file, const char *path, struct err *err);

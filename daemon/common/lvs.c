@@ -27,9 +27,10 @@ static bool names(const struct dm_device *d, dev_t dev)
 }
 
 /*
- * Refuses a device that is suspended, that has an inactive table, or whose table names `lower` in
- * another target than linear and striped.  The caller must hold LVM's locks: a running command of
- * LVM suspends devices and loads tables for a moment, and such a device would be refused.
+ * Refuses a device that is suspended, that has an inactive table, or whose table names `lower` in a
+ * target that is neither linear nor striped.  The caller must hold LVM's locks, because a running
+ * command of LVM suspends devices and loads tables for a moment, and this function would refuse
+ * these devices.
  */
 static int check(const struct dm_device *d, dev_t lower, struct err *err)
 {
@@ -50,15 +51,18 @@ static int check(const struct dm_device *d, dev_t lower, struct err *err)
 	return 0;
 }
 
-/* Returns whether the inactive table was loaded by a swap between `lower` and `other` that was killed. */
+/*
+ * Returns whether the inactive table was loaded for a move between `lower` and `other` by a process
+ * that was killed.
+ */
 static bool loaded_is_ours(const struct dm_device *d, dev_t lower, dev_t other)
 {
 	return other && (dm_tables_loaded_is(d, lower, other) || dm_tables_loaded_is(d, other, lower));
 }
 
 /*
- * Drops the inactive tables of a swap that was killed, and keeps only the devices to move in the
- * list.  The caller has LVM's locks.
+ * Drops the inactive tables of a move that was killed, and keeps in the list only the devices to
+ * move.  The caller must hold LVM's locks.
  */
 static int settle(struct lvs *l, dev_t other, struct err *err)
 {
@@ -83,7 +87,10 @@ static int settle(struct lvs *l, dev_t other, struct err *err)
 	return r;
 }
 
-/* Refuses a device that uses l->lower and is not a logical volume.  name: below /dev. */
+/*
+ * Makes the error for a device that uses l->lower and is not a logical volume.  name: its name
+ * below /dev.
+ */
 static int refuse_foreign(const struct lvs *l, const char *name, struct err *err)
 {
 	return err_set(err, -EOPNOTSUPP, "/dev/%s uses device %u:%u and is not a logical volume of LVM; remove /dev/%s first",
@@ -172,7 +179,7 @@ void lvs_free(struct lvs *l)
 }
 
 /*
- * Returns the name of the volume group: the part before the first single '-'.  In this part, "--"
+ * Returns the name of the volume group: the part before the first single '-'.  A "--" in this part
  * stands for a '-'.
  */
 static void vg_name(const char *name, char *vg)
@@ -209,8 +216,8 @@ static int lock_vg(struct lvs *l, const char *vg, struct err *err)
 }
 
 /*
- * Locks the volume groups of the listed devices that are not locked yet.  Returns the number of new
- * locks, or a negative errno.
+ * Locks those volume groups of the listed devices that are not locked yet.  Returns the number of
+ * new locks, or a negative errno.
  */
 static int lock_more(struct lvs *l, struct err *err)
 {
@@ -236,8 +243,8 @@ int lvs_lock(struct lvs *l, dev_t other, struct err *err)
 	int r;
 
 	/*
-	 * List the devices again: before the lock was taken, a command of LVM may have changed the
-	 * devices and their tables.
+	 * List the devices again after each new lock.  Before the lock was taken, a command of LVM
+	 * may have changed the devices and their tables.
 	 */
 	while ((r = lock_more(l, err)) > 0) {
 		free_devices(l);
@@ -265,7 +272,7 @@ int lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *err)
 	return r;
 }
 
-/* Puts the old tables of the first nr devices back into use. */
+/* Makes the old tables of the first nr devices live again. */
 static void swap_back(const struct lvs *l, unsigned int nr, struct err *err)
 {
 	struct err first = *err, why;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Moves logical volumes from a physical volume of LVM to another block device, or back.  Only the
- * lowest mapped devices of LVM name the physical volume in their tables, and these tables are
- * linear or striped.  Devices on top of them, for example a thin pool or a snapshot, need no
- * change.
+ * Moves logical volumes from a physical volume of LVM to another block device, or back.  Only LVM's
+ * lowest mapped devices name the physical volume in their tables, and these tables are linear or
+ * striped.  Devices on top of them, for example a thin pool or a snapshot, need no change.
  */
 #ifndef ERAD_LVS_H
 #define ERAD_LVS_H
@@ -18,7 +17,7 @@ struct lvs_lock {
 struct lvs {
 	struct dm_device *lv;
 	unsigned int nr;
-	dev_t lower, but;		/* an entry of the list that lvs_find() makes */
+	dev_t lower, but;		/* arguments of lvs_find() */
 	struct lvs_lock *lock;
 	unsigned int nr_locks;
 };
@@ -33,28 +32,31 @@ void lvs_free(struct lvs *l);
 
 /*
  * Locks the volume groups with LVM's own locks, so that no command of LVM changes a table until the
- * locks are released.  Then lists the devices again, but only those whose live table names `lower`.
- * lvs_free() releases the locks, as does the end of the process.
+ * locks are released.  Then lists the devices again, but only devices whose live table names
+ * `lower`.  The locks are released by lvs_free() or by the end of the process.
  *
- * A swap between `lower` and `other` (0: there was none) may have been killed.  This function drops
- * the inactive tables which that swap has loaded: each is the live table of its device, with one of
- * the two names replaced by the other.
+ * A move between `lower` and `other` (0: there was none) may have been killed.  This function drops
+ * the inactive tables that the move has loaded.  It recognizes them: each is the live table of its
+ * device, with one of the two names replaced by the other.
  *
  * EBUSY: a lock was not free for ten seconds, or a device is suspended, or a device has another
- * inactive table.  EOPNOTSUPP: a table is not linear or striped, for example that of a running
+ * inactive table.  EOPNOTSUPP: a table is not linear or striped, for example the table of a running
  * pvmove.
  */
 int lvs_lock(struct lvs *l, dev_t other, struct err *err);
 
-/* Loads tables with `to` in place of `from`.  If this fails for one device, no device has an inactive table. */
+/*
+ * Loads tables with `to` in place of `from`.  If this fails for one device, no device has an
+ * inactive table afterwards.
+ */
 int lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *err);
 /* Drops the inactive tables that lvs_load() has loaded. */
 void lvs_clear(const struct lvs *l);
 
 /*
- * Puts the inactive tables into use, one after the other.  If this fails for one device, puts the
- * old tables of all devices back into use.  If that fails too, err names the devices that have a
- * new table.  *us: the longest time that I/O to one of the devices stood still, in microseconds.
+ * Makes the inactive tables live, one after the other.  If this fails for one device, makes the old
+ * tables of all devices live again.  If this fails too, err names the devices that have a new
+ * table.  Sets *us to the longest time for which I/O to one of the devices waited, in microseconds.
  */
 int lvs_swap(struct lvs *l, uint64_t *us, struct err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Finds a regular file where the node of a mapped device belongs: see mapper_file.h. */
+/* Finds a regular file in the place of the node of a mapped device: see mapper_file.h. */
 #include <errno.h>
 #include <linux/dm-ioctl.h>
 #include <stdio.h>
@@ -13,7 +13,10 @@ bool mapper_file_exists(const char *name, uint64_t *bytes)
 	char path[sizeof("/dev/" DM_DIR "/") + DM_NAME_LEN];
 	struct stat st;
 
-	/* lstat(): udev makes a link to the node of the device, and a link is no file of a user. */
+	/*
+	 * Use lstat(), because udev may have made a link to the node of the device, and a link is
+	 * not a user's file.
+	 */
 	if (snprintf(path, sizeof(path), "/dev/" DM_DIR "/%s", name) >= (int)sizeof(path) || lstat(path, &st) || !S_ISREG(st.st_mode))
 		return false;
 	*bytes = st.st_size;

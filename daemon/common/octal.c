@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads escapes in paths: see octal.h. */
+/* Decodes escapes in paths: see octal.h. */
 #include "common/octal.h"
 
 bool octal_unescape(char *s)

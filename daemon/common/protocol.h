@@ -2,120 +2,130 @@
 /*
  * The protocol between eractl and erad on the unix socket.
  *
- * A connection carries one request and its answer.  Both are JSON objects,
- * one to a line.  A request is {"op": …, arguments …}.  An answer is any number of
- * progress and part lines and exactly one last line:
+ * A connection carries one request and its answer.  Both are JSON objects, one a line.  A request is
+ * {"op": …, arguments …}.  An answer is any number of progress and part lines, and exactly one last
+ * line:
  *
  *	{"progress": {"what": "writing metadata", "done": 4096, "total": 16777216}}
  *	{"part": …}				as the operation below says
- *	{"result": …}				last: it worked
- *	{"error": {"code": "EBUSY", "message": "volume data: …"}}	last: it did not
+ *	{"result": …}				last line after a success
+ *	{"error": {"code": "EBUSY", "message": "volume data: …"}}	last line after a failure
  *
- * If a connection ends without a last line, erad has stopped.  The request may or may not
- * have been carried out, and can be made again.  If the caller closes the connection, erad
- * goes on with the operation, except for diff, dump and check, which stop.  Sizes are in bytes
- * and times in seconds.  In paths and sentences, a ? stands for each byte that is not UTF-8.
+ * If a connection ends without a last line, erad has stopped.  erad may have carried out the request
+ * or not, and the caller can make the request again.  If the caller closes the connection, diff, dump
+ * and check stop, and erad goes on with all other operations.  Sizes are in bytes and times in
+ * seconds.  In paths and sentences, a ? stands for each byte that is not UTF-8.
  *
- * Only root may connect to ERAD_SOCKET.  ERAD_STATUS_SOCKET exists if there is a group erad.
- * There, members of the group may request ping, list, status and map, and writers of one volume
- * at a time; other requests get EPERM.
+ * Only root may connect to ERAD_SOCKET.  ERAD_STATUS_SOCKET exists if there is a group erad.  On this
+ * socket, members of the group may request ping, list, status and map, and writers of one volume at a
+ * time; other requests get EPERM.
+ *
+ * A ? marks an argument that may be missing, and a member of the result that may be missing.
  *
  * op		arguments			result
- * ping		-				{"version", "pid", "heap_bytes"}: allocated on the heap
- * create	volume, origin, metadata?,	{"volume", "uuid", "origin", "metadata", "era", "token",
- *		block_size?,			"device", "origin_given"?}.  origin_given: the path in the
- *		overwrite_metadata?		request, if eratab got another path of the same device
+ * ping		-				{"version", "pid", "heap_bytes"}; heap_bytes: bytes
+ *						that are allocated on the heap
+ * create	volume, origin, metadata?,	{"volume", "uuid", "origin", "metadata", "era",
+ *		block_size?,			"token", "device", "origin_given"?}; origin_given:
+ *		overwrite_metadata?		the path in the request, if eratab got another path
+ *						of the same device
  * attach	as for create, lvm_rejects?,	as for create, and {"stood_still_seconds",
- *		write_lvm_filter?: booleans	"logical_volumes": how many devices of LVM lie on it}
- * detach	volume				{"volume", "uuid", "stood_still_seconds"}; uuid null if
- *						it is not known
+ *		write_lvm_filter?: booleans	"logical_volumes"}: the time for which I/O waited,
+ *						and the number of LVM's devices on the volume
+ * detach	volume				{"volume", "uuid", "stood_still_seconds"}; uuid is
+ *						null if it is not known
  * open		volume, origin_replaced?,	as for create, without origin_given
  *		accept_gap?: booleans
  * close	volume				{"volume"}
- * forget	volume				{"volume", "uuid", "metadata"}; both null if not known
+ * forget	volume				{"volume", "uuid", "metadata"}; uuid and metadata are
+ *						null if they are not known
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * list		-				{"volumes": [{"volume", "origin", "metadata",
- *						"state", "device"}]}	device null if closed
+ *						"state", "device"}]}; device is null if closed
  * status	volumes: [] for all volumes	{"volumes": [STATUS]}
  *		that are in eratab or live
  * writers	volumes: as for status		{"volumes": [WRITERS]}
  * map		volume				MAP; open volumes only
- * checkpoint	volume				{"volume", "era", "token"}: the new era
- * snapshot_take volume				{"volume", "era", "token"}: the new era; the snapshot
- *						shows all eras before it.  EEXIST: the volume
- *						has a snapshot
+ * checkpoint	volume				{"volume", "era", "token"} of the new era
+ * snapshot_take volume				{"volume", "era", "token"} of the new era; the
+ *						snapshot shows all eras before it.  EEXIST: the
+ *						volume has a snapshot
  * snapshot_drop volume				{"volume"}.  ENOENT: the volume has no snapshot
  * bookmarks	volume				{"volume", "bookmarks": [{"name", "token", "era",
- *						"time"}]}, in order of the names
- * bookmark_set	volume, bookmark, token		as for bookmarks, after the change; live volumes only
+ *						"time"}]}, in the order of the names
+ * bookmark_set	volume, bookmark, token		as for bookmarks, after the change; live volumes
+ *						only
  * bookmark_delete volume, bookmark		as for bookmark_set
- * diff		volume, since or token,		part {"volume", "block_size", "since", "era",
- *		snapshot?			"size", "token", "gaps": [GAP]} first; gaps are those
- *						because of which every block is listed; then parts
- *						[offset, length, offset, length, …], bytes,
- *						ascending, merged; the last extent may end at
- *						size, inside a block.  result {"changed_bytes"}.
- *						If the metadata does not know the token, there is no
- *						part, and the result is {"volume", "full_copy_due": why}
- * dump		volume, snapshot?, loose?	part HEAD first; then parts [[first, number,
- *						era], …], in blocks, ascending.  result {"runs"}.
- *						A dump of a live volume begins an era, so that it
- *						shows one moment; a loose dump does not.
+ * diff		volume, since or token,		First the part {"volume", "block_size", "since",
+ *		snapshot?			"era", "size", "token", "gaps": [GAP]}: gaps are the
+ *						gaps because of which every block is listed.  Then
+ *						parts [offset, length, offset, length, …] in bytes,
+ *						ascending, with adjacent extents joined; the last
+ *						extent may end at size, inside a block.  The result
+ *						is {"changed_bytes"}.  If the metadata does not know
+ *						the token, there is no part, and the result is
+ *						{"volume", "full_copy_due": the reason}
+ * dump		volume, snapshot?, loose?	First the part HEAD, then parts [[first, number,
+ *						era], …] in blocks, ascending.  The result is
+ *						{"runs"}.  A dump of a live volume begins an era, so
+ *						that it shows one moment; a loose dump does not.
  * check	volume				HEAD and "damaged_blocks"; live volumes only
- * abort	volume				{"volume"}: its held writes have failed
+ * abort	volume				{"volume"}; its held writes have failed
  *
- * STATUS	{"volume", "uuid", "state", "state_changes", "suspended", "era", "era_time", "checkpoint_time", "noauto",
- *		"detaching", "device", "origin", "size",
+ * STATUS	{"volume", "uuid", "state", "state_changes", "suspended", "era", "era_time",
+ *		"checkpoint_time", "noauto", "detaching", "device", "origin", "size",
  *		"block_size", "blocks", "metadata", "metadata_size", "metadata_used",
  *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "bitmap_bytes",
  *		"passed", "released", "commits", "commit_pages", "folds", "over_marked",
  *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
- *		"events_error", "standby", "snapshot_era", "floor_era", "timelines_since", "token", "gaps": [GAP],
- *		"gaps_total": {kind: number}, "error"}
+ *		"events_error", "standby", "snapshot_era", "floor_era", "timelines_since", "token",
+ *		"gaps": [GAP], "gaps_total": {kind: number}, "error"}
  *		A number that is not known while the volume is closed is null.
  *		state_changes	how often the state has changed since the volume was opened
  *		era_time	when the era began, in seconds since 1970; null if not known
- *		checkpoint_time	when the newest era began that a checkpoint has requested, likewise
- *		noauto		as eratab has it; null if the volume is not in eratab
- *		detaching	whether erad detaches the volume when erad starts next; likewise
- *		changed_bytes	of this era, as the mirror has it; null if the mirror missed some
- *		changed_before_bytes	the same of the era before
+ *		checkpoint_time	when the newest era that a checkpoint requested began; in the same form
+ *		noauto		the option in eratab; null if the volume is not in eratab
+ *		detaching	the option in eratab: erad detaches the volume at its next start; null
+ *				if the volume is not in eratab
+ *		changed_bytes	number of bytes written in this era; null if the mirror missed a part
+ *		changed_before_bytes	the same for the era before
  *		snapshot_era	the newest era that the snapshot shows; null if there is no snapshot
- *		floor_era	every block counts as written in this era or later; null if there is none
+ *		floor_era	every block counts as written in this era or later; null: no floor
  *		timelines_since	the first era whose timeline the metadata knows; null if not known
- *		token		of the current era; null if its timeline is not known
- *		events		null, or what the BPF programs have counted: {"held", "released", "failed",
- *				"commits", "rollovers", "hold_ns", "batch_writes", "hold": [{"below_ns",
- *				"count"}], "batch": [{"below_writes", "count"}]}.  hold and batch are
- *				histograms, in which the slot without an upper limit has null
+ *		token		token of the current era; null if its timeline is not known
+ *		events		null, or the counts of the BPF programs: {"held", "released", "failed",
+ *				"commits", "rollovers", "hold_ns", "batch_writes", "hold":
+ *				[{"below_ns", "count"}], "batch": [{"below_writes", "count"}]}.  hold
+ *				and batch are histograms; the upper limit of the last slot is null
  *		error		a sentence, or null
  *
- * GAP		{"era", "time", "kind", "detail"}: writes may have gone past erad before this era.  time in
- *		seconds since 1970, or null; kind as store_gap_name() returns it
+ * GAP		{"era", "time", "kind", "detail"}: writes may have gone past erad before this era.
+ *		time is in seconds since 1970, or null.  kind is a name from store_gap_name()
  *
  * WRITERS	{"volume", "state", "era", "block_size", "writers": [{"era", "others", "command",
  *		"cgroup", "blocks"}], "error"}
- *		blocks are the writer's first writes in that era.  cgroup is an id, or null if it
- *		is not known.  others is true for the sum of all writers for which the map had no
- *		room; command and cgroup are null then.  Eras that are missing were not counted.
- *		If no writers are counted, writers is null, and error says why
+ *		blocks is the number of the writer's first writes in that era.  cgroup is an id, or
+ *		null if it is not known.  others is true in the entry that is the sum of all writers
+ *		for which the map had no space; its command and cgroup are null.  An era without an
+ *		entry was not counted.  If writers are not counted, writers is null, and error has the
+ *		reason
  *
  * MAP		{"volume", "uuid", "era", "time", "size", "columns", "cells", "ages": [{"newest",
  *		"oldest", "bytes"}]}
- *		A picture of the volume, which erad keeps for a minute at least; time is when it was
- *		read, seconds since 1970.  cells is a string with a character for each cell of the
- *		picture, line by line: '-' if no block of the cell was ever written, or else the
- *		index in ages of the newest era of its blocks.  bytes were last written in the eras
- *		oldest to newest
+ *		A picture of the volume, which erad keeps for at least a minute.  time is when the
+ *		metadata was read, in seconds since 1970.  cells is a string with a character for each
+ *		cell of the picture, line by line: '-' if no block of the cell was ever written, or
+ *		else the index, in ages, of the newest era of its blocks.  An element of ages says how
+ *		many bytes were last written in the eras oldest to newest
  *
- * HEAD	{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
+ * HEAD		{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
  *		"array_chunk"}.  A dump or check of a live volume reads a snapshot.  If the request
- *		did not name the volume's own snapshot, erad takes one for this connection: EEXIST
- *		if the volume has a snapshot, EBUSY if another dump or check is under way
+ *		does not name the volume's own snapshot, erad takes one for this connection.  EEXIST:
+ *		the volume has a snapshot.  EBUSY: another dump or check is under way
  *
- * state	"closed", "loading", "active", "failed", "detached" (the target is live, but
- *		erad could not attach to it: error says why), "degraded" (all writes pass
+ * state	"closed", "loading", "active", "failed", "detached" (the target is live, but erad
+ *		could not attach to it; error has the reason), "degraded" (all writes pass
  *		unrecorded)
  */
 #ifndef ERAD_PROTOCOL_H

@@ -16,13 +16,17 @@
 #include "common/fs_places.h"
 #include "common/seal.h"
 
-#define PIECE		(1u << 20)	/* size of the first and of the last place in bytes, and limit of one read */
-#define UNIT		4096u		/* places begin and end at multiples of this many bytes, or at the device's end */
-#define PARTITIONS	16		/* limit of the partitions whose file systems are in a seal */
-#define OTHERS		(SEAL_ENTRIES - SEAL_SAMPLES)	/* limit of the entries that are no samples */
+/* Size of the first and of the last place in bytes, and limit for one read. */
+#define PIECE		(1u << 20)
+/* Places begin and end at multiples of this many bytes, or at the device's end. */
+#define UNIT		4096u
+/* limit of the partitions whose file systems are in a seal */
+#define PARTITIONS	16
+/* limit of the entries that are not samples */
+#define OTHERS		(SEAL_ENTRIES - SEAL_SAMPLES)
 /*
- * How many bytes are read before the samples.  The 2 MiB that libblkid may read for a superblock or
- * a partition table are not counted.
+ * Limit of the bytes that are read before the samples.  The 2 MiB that libblkid may read for a
+ * superblock or a partition table are not included.
  */
 #define OTHERS_READ	(SEAL_READ_MAX - (2u << 20) - SEAL_SAMPLES * SEAL_SAMPLE_SIZE)
 
@@ -39,7 +43,7 @@ struct taker {
 	int fd;
 	uint64_t size;
 	uint8_t *buf;		/* buffer of PIECE bytes */
-	uint64_t read;		/* how many bytes were read so far */
+	uint64_t read;		/* number of bytes that were read so far */
 	struct seal *seal;
 	uint32_t nr;
 	int error;		/* the first error, or 0 */
@@ -74,8 +78,8 @@ static bool has_place(const struct taker *t, uint64_t from, uint64_t to)
 }
 
 /*
- * Adds a place, and leaves it out if there is no room.  The places that a seal must have are added
- * first, and the samples have room of their own.
+ * Adds a place, or leaves it out if there is no space.  The samples have space of their own, and
+ * the places that a seal must have are added first.
  */
 static void add_place(struct taker *t, enum seal_what what, uint64_t offset, uint64_t len)
 {
@@ -152,8 +156,9 @@ static void add_magics(struct taker *t, blkid_probe pr)
 }
 
 /*
- * Drop the page cache of the device: libblkid reads through it, and it may have old content.  Only
- * the choice of the places depends on what libblkid reads; the hashes do not.
+ * Drop the page cache of the device, because libblkid reads through it, and it may have old
+ * content.  Only the choice of the places depends on the bytes that libblkid reads; the hashes do
+ * not.
  */
 static void add_known(struct taker *t)
 {
@@ -178,7 +183,7 @@ static void add_known(struct taker *t)
 		close(fd);
 }
 
-/* Returns random numbers without a pattern, the same ones for the same seed: splitmix64. */
+/* Returns pseudo-random numbers (splitmix64).  The same seed gives the same numbers. */
 static uint64_t next_random(uint64_t *state)
 {
 	uint64_t z = (*state += 0x9e3779b97f4a7c15);
@@ -188,7 +193,10 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* The sample begins at any byte.  Its place consists of whole units, and is SEAL_SAMPLE_SIZE bytes long. */
+/*
+ * Adds the samples.  A sample may begin at any byte; the place that is hashed is SEAL_SAMPLE_SIZE
+ * bytes long, begins and ends at a multiple of UNIT, and contains this byte.
+ */
 static void add_samples(struct taker *t, uint64_t seed)
 {
 	const uint64_t part = t->size / SEAL_SAMPLES;

@@ -4,19 +4,19 @@
  * device, to notice whether the device was written while its volume was closed.
  *
  * The places are the first and the last MiB; the superblocks and the journals that fs_places.h and
- * libblkid know; and SEAL_SAMPLES samples, one at a random place in each part of the device.  A
- * device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount that
- * replays a journal, changes a superblock or a journal.  (ext4 and xfs replay with "ro" too, unless
- * "noload" or "norecovery" is given.)  Other writes are noticed only if they meet a sample, or the
- * first or last MiB.
+ * libblkid recognize; and SEAL_SAMPLES samples, one at a random place in each part of the device.
+ * A device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount
+ * that replays a journal, changes a superblock or a journal.  (ext4 and xfs also replay with "ro",
+ * unless "noload" or "norecovery" is given.)  Other writes are noticed only if they meet one of the
+ * places.
  *
- * Each hash is a CRC of 64 bits: it misses a random change once in 2^64 times, and never a change
- * within 64 successive bits.  A seal is no protection against forgery: whoever can write to the
- * device can also write to the metadata.
+ * Each hash is a CRC of 64 bits: it misses a random change with a probability of 2^-64, and never
+ * misses a change within 64 successive bits.  A seal does not protect against forgery, because
+ * whoever can write to the device can also write to the metadata.
  *
  * Everything is read with O_DIRECT, for two reasons: the page cache of the origin may have content
- * that the volume has overwritten since, and the reads would fill the cache for nothing.  At most
- * SEAL_READ_MAX bytes are read.
+ * that the volume has overwritten since, and the reads would fill the cache with pages that nobody
+ * needs.  At most SEAL_READ_MAX bytes are read.
  */
 #ifndef ERAD_SEAL_H
 #define ERAD_SEAL_H
@@ -36,7 +36,7 @@
 
 /* The layout in the metadata, little-endian.  nr 0: there is no seal. */
 struct seal {
-	__le32 version;		/* is SEAL_VERSION */
+	__le32 version;		/* SEAL_VERSION */
 	__le32 nr;		/* number of entries */
 	__le64 seed;		/* seed from which the places of the samples are computed */
 	struct seal_entry {
@@ -50,7 +50,7 @@ struct seal {
 #define SEAL_VERSION	1u
 
 enum seal_what {
-	SEAL_ALL,		/* the whole of a small device */
+	SEAL_ALL,		/* all of a small device */
 	SEAL_FIRST,
 	SEAL_LAST,
 	SEAL_SUPER,
@@ -63,8 +63,9 @@ _Static_assert(sizeof(struct seal) <= 4096 - 512, "a seal and its checksum fit i
 
 /*
  * Opens a device to read it for a seal.  Returns a file descriptor, which the caller closes, or a
- * negative errno.  claim: EBUSY if the kernel or another program uses the device exclusively, for
- * example if it is mounted; and nobody can begin to do so before the file is closed.
+ * negative errno.  claim true: also claims the device, so that nobody can mount it until the file
+ * is closed.  EBUSY: the kernel or another program uses the device exclusively, for example because
+ * it is mounted.
  */
 int seal_open(const char *path, bool claim, struct err *err);
 
@@ -73,9 +74,9 @@ int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err
 
 /*
  * Compares the device with the seal.  Returns 0 if they agree; 1 if they differ, with one sentence
- * about the difference in `difference`; EINVAL if the seal is not understood; ENOMEM.  A place that
- * cannot be read counts as different.  Places beyond `size` are left out: a device that has become
- * smaller has lost them.
+ * in `difference`; EINVAL if the seal has an unknown form; or ENOMEM.  A place that cannot be read
+ * counts as different.  Ignores places beyond `size`, because a device that has become smaller no
+ * longer has them.
  */
 int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *difference);
 

@@ -30,8 +30,8 @@ static int read_at(int dir, const uint8_t uuid[16], struct token *t)
 	int fd, r;
 
 	/*
-	 * O_NONBLOCK: opening a FIFO must not wait for a writer.  O_NOATIME: the daemon must not write to the
-	 * file system, which may be on a volume.
+	 * With O_NONBLOCK, opening a FIFO does not wait for a writer.  With O_NOATIME, reading does
+	 * not write to the file system, which may be on a volume.
 	 */
 	fd = openat(dir, uuid_text(uuid, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
 	if (fd < 0 && errno == EPERM)	/* the file belongs to another user */
@@ -88,7 +88,7 @@ static int write_once(const char *dir, const struct token *t)
 		return fd;
 	uuid_text(t->uuid, name);
 	snprintf(new_name, sizeof(new_name), "%s" NEW_SUFFIX, name);
-	/* The lock also keeps a slow writer from replacing a newer token. */
+	/* Take the lock, so that a slow writer does not replace a newer token. */
 	r = flock(fd, LOCK_EX) ? -errno : 0;
 	if (!r && !read_at(fd, t->uuid, &has) && has.era >= t->era)
 		goto out;
@@ -107,7 +107,7 @@ int seen_write(const char *dir, const struct token *t)
 {
 	int r = -ENOENT;
 
-	/* Repeat this if seen_remove() has removed the directory meanwhile. */
+	/* Try again if seen_remove() has removed the directory meanwhile. */
 	for (int i = 0; i < WRITE_TRIES && r == -ENOENT; i++)
 		r = write_once(dir, t);
 	return r;
@@ -123,7 +123,7 @@ int seen_remove(const char *dir, const uint8_t uuid[16])
 		return fd == -ENOENT ? 0 : fd;
 	r = unlinkat(fd, uuid_text(uuid, name), 0) && errno != ENOENT ? -errno : 0;
 	close(fd);
-	/* This fails if there are other files. */
+	/* Removes the directory only if it is empty. */
 	rmdir(dir);
 	return r;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The newest token of each volume that eractl has got from erad, kept outside of the metadata: a
- * file for each volume, ERAD_SEEN_DIR/UUID.  Metadata that does not know this token was put back
- * from an older copy, or is the metadata of a copy of the volume that has the same UUID.
+ * file for each volume, ERAD_SEEN_DIR/UUID.  If the metadata does not know this token, the metadata
+ * was replaced by an older copy, or it belongs to a copy of the volume that has the same UUID.
  *
- * eractl writes and removes the file, and erad only reads it: a thread of erad that waited for a
- * file system on a volume could keep erad from ending, and the file system would wait for erad.
+ * eractl writes and removes the file, and erad only reads it.  If a thread of erad waited for a
+ * file system on a volume, erad could not end, and the file system would wait for erad.
  *
- * An era is durable in the metadata before anybody gets its token.  So the file may be older than
- * the metadata after a crash, but never newer.  The file is not flushed: after a power cut it may
- * have an older token, or nothing.
+ * An era is durable in the metadata before anybody gets its token.  So after a crash, the file may
+ * be older than the metadata, but never newer.  The file is not flushed: after a power cut it may
+ * have an older token, or be missing.
  *
  * All functions return 0 or a negative errno.
  */
@@ -23,17 +23,20 @@
 
 #define ERAD_SEEN_DIR	ERAD_LIB_DIR "/seen"
 
-/* Reads the token of the volume.  ENOENT: there is none.  EINVAL: the file has no token of this volume. */
+/*
+ * Reads the token of the volume.  ENOENT: there is no token.  EINVAL: the file has no token of this
+ * volume.
+ */
 int seen_read(const char *dir, const uint8_t uuid[16], struct token *t);
 
 /*
- * Writes the token, unless the file has one of the same era or a newer one.  Makes the directory if
- * it is missing.  A reader finds the old token or the new one.  Processes may call this at the same
- * time.  Waits as long as the file system takes.
+ * Writes the token, unless the file has a token of the same era or of a newer era.  Creates the
+ * directory if it is missing.  A reader finds either the old token or the new token.  Several
+ * processes may call this at the same time.  Waits as long as the file system takes.
  */
 int seen_write(const char *dir, const struct token *t);
 
-/* Removes the file of the volume, if there is one, and the directory if it is empty then. */
+/* Removes the file of the volume, if it exists, and then the directory if it is empty. */
 int seen_remove(const char *dir, const uint8_t uuid[16]);
 
 #endif /* ERAD_SEEN_H */

@@ -11,7 +11,9 @@ int sha256_begin(struct sha256 *s)
 	gcry_md_hd_t handle;
 	gcry_error_t e;
 
-	/* The first call of the process initializes the library; further calls only return the version. */
+	/*
+	 * The first call in a process initializes the library; later calls only return the version.
+	 */
 	if (!gcry_check_version(NULL))
 		return -ENOSYS;
 	e = gcry_md_open(&handle, GCRY_MD_SHA256, 0);

@@ -28,14 +28,17 @@ static bool all_are(const char *text, bool (*check)(char c))
 char *shell_word(const char *text)
 {
 	const bool ascii = all_are(text, is_ascii);
-	/* A byte takes 4 characters at most, and the quotes take 3. */
+	/* A byte takes at most 4 characters; the quotes and the final 0 take 4 more. */
 	char *word = malloc(4 * strlen(text) + 4), *to = word;
 
 	if (!word)
 		return NULL;
 	if (*text && all_are(text, is_plain))
 		return strcpy(word, text);
-	/* Only $'…' can represent all bytes.  Use '…' where it is enough, because more people know '…'. */
+	/*
+	 * Only $'…' can represent all bytes.  Use '…' if it is sufficient, because more people know
+	 * it.
+	 */
 	to += sprintf(to, ascii ? "'" : "$'");
 	for (; *text; text++) {
 		if (!is_ascii(*text))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Byte sizes as people write and read them: 64K, 1.5 GiB. */
+/* Sizes in bytes as people write and read them, for example 64K or 1.5 GiB: see size.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@ int size_parse(const char *text, uint64_t *bytes)
 	unsigned int shift = 0;
 	char *end;
 
-	/* Accept digits only: strtoull() also accepts leading blanks and signs. */
+	/* strtoull() also accepts leading blanks and signs, so check for a digit. */
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;
@@ -42,7 +42,7 @@ static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
 	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 }
 
-/* Writes the size.  Returns whether the text is exact, that is, not rounded. */
+/* Returns the size as text in buf.  Returns whether the text is exact, and not rounded. */
 static bool format_size(char buf[SIZE_TEXT], uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
@@ -53,7 +53,7 @@ static bool format_size(char buf[SIZE_TEXT], uint64_t bytes)
 		snprintf(buf, SIZE_TEXT, "%" PRIu64 " B", bytes);
 		return true;
 	}
-	/* Write 1 of the next unit instead of 1024 of this unit, to which some sizes are rounded. */
+	/* If the number would be rounded up to 1024, use 1 of the next unit instead. */
 	while (u[1] && (bytes / unit >= 1024 || tenths_of(bytes, unit) >= 10240)) {
 		unit <<= 10;
 		u++;

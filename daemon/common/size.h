@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Byte sizes as people write and read them: 64K, 1.5 GiB. */
+/* Sizes in bytes as people write and read them, for example 64K or 1.5 GiB. */
 #ifndef ERAD_SIZE_H
 #define ERAD_SIZE_H
 
 #include <stdint.h>
 
-#define SIZE_TEXT	32	/* bytes that size_format() needs */
-#define SIZE_EXACT	64	/* bytes that size_exact() needs */
+#define SIZE_TEXT	32	/* size of the buffer of size_format() */
+#define SIZE_EXACT	64	/* size of the buffer of size_exact() */
 
 /*
- * Reads a decimal number of bytes.  If K, M, G, T or KiB, MiB, GiB, TiB follows the number, it is a
- * number of these units.  EINVAL: the text is not a size.  ERANGE: the size is too large.
+ * Parses a decimal number of bytes.  If K, M, G, T or KiB, MiB, GiB, TiB follows the number, it is
+ * a number of these units.  EINVAL: the text is not a size.  ERANGE: the size is too large.
  */
 int size_parse(const char *text, uint64_t *bytes);
 
 /*
- * Writes a text such as "64 KiB", and returns buf.  The number is rounded to one decimal if the
- * size is not a multiple of the unit.
+ * Returns in buf a text such as "64 KiB".  If the size is not a multiple of the unit, rounds the
+ * number to one decimal.
  */
 const char *size_format(char buf[SIZE_TEXT], uint64_t bytes);
 

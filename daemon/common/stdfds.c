@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Opens standard input, output and error if the caller of a program has closed them: see stdfds.h. */
+/*
+ * Opens standard input, output and error if the caller of the program has closed them: see
+ * stdfds.h.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +17,7 @@ void stdfds_open(void)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
 			continue;
-		/* open() returns the lowest free number, which is fd.  "/" always exists. */
+		/* fd is the lowest free number, so open() returns fd.  "/" always exists. */
 		if (open("/", O_PATH | O_DIRECTORY) != fd)
 			_exit(EXIT_FAILURE);
 	}

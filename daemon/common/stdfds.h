@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Standard input, output and error: the caller of a program may have closed some of them. */
+/*
+ * Ensures that standard input, output and error are open, because the caller of a program may have
+ * closed some of them.
+ */
 #ifndef ERAD_STDFDS_H
 #define ERAD_STDFDS_H
 
 /*
- * Opens something in place of each closed descriptor of 0 to 2.  Call this first in main().
- * Otherwise a socket or file that is opened later would get the number 0, 1 or 2, and would receive
- * what the program prints.  Reading and writing the new descriptor fails with EBADF, so the program
+ * Opens a placeholder for each closed descriptor from 0 to 2.  Call this first in main().
+ * Otherwise a socket or file that is opened later would get the number 0, 1 or 2, and the output of
+ * the program would go to it.  Reading and writing a placeholder fails with EBADF, so the program
  * reports that its output was lost.
  */
 void stdfds_open(void);

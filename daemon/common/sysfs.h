@@ -7,12 +7,15 @@
 
 #define DM_NAME_SIZE	128	/* the kernel's DM_NAME_LEN */
 
-/* Reads the name of a mapped device.  ENOENT: the device is no mapped device. */
+/* Reads the name of a mapped device.  ENOENT: the device is not a mapped device. */
 int dm_name(dev_t dev, char name[DM_NAME_SIZE]);
 
 #define NODE_PATH_SIZE	(DM_NAME_SIZE + 5)
 
-/* Finds the node of a block device, by the kernel's name of the device.  Returns 0 or a negative errno. */
+/*
+ * Finds the node of a block device, by the kernel's name of the device.  Returns 0 or a negative
+ * errno.
+ */
 int dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
 
 /* Returns the number in the file "dev" of a directory of sysfs, or 0 if there is no such file. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tokens as text: see token.h. */
+/* Converts tokens to and from text: see token.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +33,9 @@ bool token_from_text(const char *text, struct token *t)
 	t->timeline = strtoull(text + UUID_LEN + 1, NULL, 16);
 	era = strtoull(text + UUID_LEN + 1 + 16 + 1, NULL, 10);
 	t->era = era;
-	/* Compare the texts: this refuses any other character in the given text. */
+	/*
+	 * Convert the token back and compare the texts, so that only one text is accepted for each
+	 * token.
+	 */
 	return t->timeline && era < UINT32_MAX && !strcmp(text, token_text(t, again));
 }

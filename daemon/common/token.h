@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tokens: each names one moment of one volume, as the text UUID:TIMELINE:ERA.  TIMELINE is the
+ * Tokens: a token names one moment of one volume, as the text UUID:TIMELINE:ERA.  TIMELINE is the
  * random number of the activation in which the era began, as 16 hexadecimal digits.
  */
 #ifndef ERAD_TOKEN_H
@@ -17,10 +17,10 @@ struct token {
 	uint32_t era;
 };
 
-/* Writes the token as text.  Returns text. */
+/* Converts the token to text.  Returns text. */
 char *token_text(const struct token *t, char text[TOKEN_TEXT_SIZE]);
 
-/* Reads the text of a token.  Returns false if text is not a token as token_text() writes it. */
+/* Parses a token.  Returns false if text is not a token as token_text() makes it. */
 bool token_from_text(const char *text, struct token *t);
 
 #endif /* ERAD_TOKEN_H */

@@ -12,7 +12,7 @@
 
 #define UUID_TEXT_SIZE	37	/* bytes of the text, including the final 0 */
 
-/* Writes u as text, and returns text. */
+/* Converts u to text, and returns text. */
 static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
 {
 	char *p = text;
@@ -22,7 +22,7 @@ static inline char *uuid_text(const uint8_t u[16], char text[UUID_TEXT_SIZE])
 	return text;
 }
 
-/* Reads a UUID.  Returns false if text is not a UUID as uuid_text() writes it. */
+/* Parses a UUID.  Returns false if text is not a UUID as uuid_text() makes it. */
 static inline bool uuid_from_text(const char *text, uint8_t u[16])
 {
 	char again[UUID_TEXT_SIZE];

@@ -16,15 +16,18 @@
 #include "exporter/backups.h"
 #include "exporter/metrics.h"
 
-#define REPORT_MAX	65536u	/* most bytes of a report */
+#define REPORT_MAX	65536u	/* limit for the size of a report, in bytes */
 #define SUFFIX		".json"
 
 struct report {
-	char *name;			/* of the file, without the suffix */
-	struct json_object *content;	/* an object that has the name of a volume */
+	char *name;			/* name of the file, without the suffix */
+	struct json_object *content;	/* an object with the name of a volume */
 };
 
-/* Prometheus refuses all metrics if a label is not UTF-8, so a name must be in ASCII. */
+/*
+ * Returns whether the file is a report.  The name must be ASCII, because it becomes a label, and
+ * Prometheus refuses all metrics if a label is not UTF-8.
+ */
 static int is_report(const struct dirent *d)
 {
 	const size_t len = strlen(d->d_name);
@@ -35,10 +38,10 @@ static int is_report(const struct dirent *d)
 	return d->d_name[0] != '.' && len > strlen(SUFFIX) && !strcmp(d->d_name + len - strlen(SUFFIX), SUFFIX);
 }
 
-/* Returns the object in the file, or NULL if the file is no report. */
+/* Returns the object in the file, or NULL if the file is not a report. */
 static struct json_object *read_report(int directory, const char *name)
 {
-	/* A FIFO must not block, so open it without waiting. */
+	/* With O_NONBLOCK, opening a FIFO does not wait. */
 	const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	struct json_object *content;
 	char text[REPORT_MAX];
@@ -61,7 +64,7 @@ static struct json_object *read_report(int directory, const char *name)
 	return NULL;
 }
 
-/* Reads the reports.  Returns their number.  The caller frees them with free_reports(). */
+/* Reads the reports and returns their number.  The caller frees them with free_reports(). */
 static size_t read_reports(const char *path, struct report **reports)
 {
 	const int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,7 +103,7 @@ static void free_reports(struct report *reports, size_t nr)
 	free(reports);
 }
 
-/* Returns false if the report has no such value, or one that no time, size or truth can have. */
+/* Returns false if the report has no value for this key, or an impossible one. */
 static bool value_of(struct json_object *report, const char *key, double *value)
 {
 	struct json_object *o = json_object_object_get(report, key);

@@ -8,9 +8,9 @@
 #define BACKUPS_DIR	"/var/lib/erad-backup"
 
 /*
- * Writes the metrics of each report DIRECTORY/NAME.json, which eractl backup --report has written.
- * Leaves out a file that is no report, and a value that is missing or impossible.  Writes nothing if
- * there is no directory.  Reads BACKUPS_MAX reports at most, in the order of their names.
+ * Writes the metrics of each report DIRECTORY/NAME.json that eractl backup --report has written.
+ * Leaves out files that are not reports, and values that are missing or impossible.  Writes nothing
+ * if the directory does not exist.  Reads at most BACKUPS_MAX reports, in the order of their names.
  */
 void backups_print(FILE *f, const char *directory);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Walks the tree of cgroups: see cgroups.h.  The id of a cgroup is the number of its inode. */
+/*
+ * Walks the tree of cgroups: see cgroups.h.  The id of a cgroup is the inode number of its
+ * directory.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,7 +26,7 @@ struct walk {
 	char path[PATH_TEXT];	/* path of the directory, below the root */
 };
 
-/* Visits the directory fd and those below it.  Closes fd. */
+/* Visits the directory fd and all directories below it.  Closes fd. */
 static void walk_directory(struct walk *w, int fd, unsigned int depth)
 {
 	const size_t len = strlen(w->path);

@@ -7,8 +7,8 @@
 
 /*
  * Returns an object whose keys are the ids of cgroups in decimal, and whose values are their paths.
- * The caller drops the reference.  NULL: out of memory.  The number of cgroups is limited, so that
- * the call returns soon; further cgroups are left out.
+ * The caller drops the reference.  NULL: out of memory.  Reads only a limited number of cgroups, so
+ * that the call returns soon.
  */
 struct json_object *cgroups_read(void);
 

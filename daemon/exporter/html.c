@@ -9,7 +9,7 @@
 
 #define REPLACEMENT	"\xef\xbf\xbd"	/* U+FFFD in UTF-8 */
 
-/* Decodes the character at p.  Returns how many bytes it has, or 0 if they are not UTF-8. */
+/* Decodes the character at p.  Returns its length in bytes, or 0 if it is not valid UTF-8. */
 static unsigned int decode(const unsigned char *p, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -25,7 +25,7 @@ static unsigned int decode(const unsigned char *p, uint32_t *c)
 	return *c < least[len] || *c > 0x10ffff ? 0 : len;
 }
 
-/* Returns whether the page may contain the character as it is. */
+/* Returns whether the page may contain the character unchanged. */
 static bool is_printable(uint32_t c)
 {
 	return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && !(c >= 0xd800 && c < 0xe000) &&
@@ -75,7 +75,8 @@ void html_duration(FILE *f, uint64_t seconds)
 
 void html_time(FILE *f, uint64_t seconds)
 {
-	const time_t t = seconds > 253402300799 ? 253402300799 : (time_t)seconds;	/* the last second of the year 9999 */
+	/* The limit is the last second of the year 9999. */
+	const time_t t = seconds > 253402300799 ? 253402300799 : (time_t)seconds;
 	char machine[32], people[64];
 	struct tm tm;
 

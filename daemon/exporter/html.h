@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes values as text of an HTML page.  The text is also well-formed XML, whatever the values are. */
+/*
+ * Writes values as text of an HTML page.  The text is also well-formed XML, whatever the values
+ * are.
+ */
 #ifndef EXPORTER_HTML_H
 #define EXPORTER_HTML_H
 
@@ -8,8 +11,8 @@
 
 /*
  * Writes text for use between tags, and in attributes with double quotes.  Escapes the characters
- * that would end the text.  Writes U+FFFD in place of control characters, of characters that change
- * the direction of writing, and of each byte that is not UTF-8.
+ * that have a meaning in HTML.  Replaces control characters, characters that change the direction
+ * of writing, and bytes that are not UTF-8 by U+FFFD.
  */
 void html_text(FILE *f, const char *text);
 

@@ -21,26 +21,28 @@
 #include "exporter/scrape.h"
 
 #define CONNECTIONS_MAX	32u
-#define REQUEST_MAX	16384	/* largest request, and most memory for a connection, in bytes */
-#define IDLE_S		10u	/* seconds without traffic until a connection is closed */
+/* limit for a request, and for the memory of a connection, in bytes */
+#define REQUEST_MAX	16384
+#define IDLE_S		10u	/* a connection without traffic is closed after this many seconds */
 
 static struct MHD_Daemon *server;
 static struct scrape_from from;
 
 /*
- * The newest scrape.  While one thread sends requests to erad, other threads wait for its answer
- * and use it, too.  So the exporter has only one connection to erad, and no HTTP request waits for
- * more than SCRAPE_MS.
+ * The newest scrape.  While one thread gets answers from erad, other threads wait, and use its
+ * scrape, too.  So the exporter has only one connection to erad, and no HTTP request waits for more
+ * than SCRAPE_MS.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t scraped = PTHREAD_COND_INITIALIZER;
-static bool scraping;			/* a thread is sending requests to erad; lock protects this and the fields below */
+/* A thread is getting answers from erad.  This and the fields below are protected by `lock`. */
+static bool scraping;
 static unsigned long scrapes;		/* number of scrapes that have ended */
 static char *text;
 static size_t text_len;
 static struct err trouble;
 
-/* Logs when erad stops answering, answers with another error, or answers again. */
+/* Logs a message when erad stops answering, when the error changes, and when erad answers again. */
 static void log_trouble(const struct err *err)
 {
 	if (!strcmp(trouble.msg, err->msg))
@@ -56,7 +58,7 @@ static void log_trouble(const struct err *err)
 	trouble = *err;
 }
 
-/* Returns a copy of the newest scrape.  The scrape has ended after the call began. */
+/* Returns a copy of the newest scrape.  It is never a scrape that had ended before the call. */
 static char *scrape_or_wait(size_t *len)
 {
 	unsigned long before;
@@ -93,7 +95,7 @@ static char *scrape_or_wait(size_t *len)
 	return copy;
 }
 
-/* Sends the response, and frees it.  response NULL: out of memory; the connection is closed. */
+/* Sends the response, and frees it.  response NULL: out of memory, so closes the connection. */
 static enum MHD_Result reply(struct MHD_Connection *c, unsigned int status, const char *type,
 			     struct MHD_Response *response)
 {
@@ -130,9 +132,10 @@ static enum MHD_Result reply_metrics(struct MHD_Connection *c)
 }
 
 /*
- * Returns whether the name in the request may be a name of this machine: an address, localhost, or
- * the host name.  The owner of a domain can let the domain's name point to this machine, so that a
- * page of the domain could read the metrics.  Then the browser sends the name of that domain.
+ * Returns whether the request uses a name of this machine: an address, localhost, or the host name.
+ * Otherwise a web page could read the metrics: the owner of a domain can let its name point to this
+ * machine, and the browser would let a page of the domain read the answer.  The browser then sends
+ * the name of that domain.
  */
 static bool is_own_name(struct MHD_Connection *c)
 {
@@ -159,13 +162,13 @@ static bool is_own_name(struct MHD_Connection *c)
 	if (!len || strncasecmp(copy, own, len))
 		return false;
 	/*
-	 * Compare the whole name: anybody can register a domain in which a name begins with the
-	 * short name of this machine.
+	 * Compare the whole name, because anybody can register a domain with a name that begins
+	 * with the short name of this machine.
 	 */
 	return !copy[len] || !strcasecmp(copy + len, own + len) || !strcasecmp(copy + len, ".local");
 }
 
-/* The browser may use the style sheet of this server, and nothing else. */
+/* Adds headers that allow the browser to load the style sheet of this server, and nothing else. */
 static void add_safety(struct MHD_Response *r)
 {
 	static const char *const headers[][2] = {
@@ -277,8 +280,8 @@ int http_listen(const char *address, int *fd, struct err *err)
 int http_start(int fd, const struct scrape_from *sources, struct err *err)
 {
 	/*
-	 * Make the socket non-blocking: MHD waits with poll().  If the peer has gone before
-	 * accept(), accept() must not wait.
+	 * Make the socket non-blocking.  MHD waits with poll(), and accept() must not wait if the
+	 * peer has gone before accept().
 	 */
 	const int flags = fcntl(fd, F_GETFL);
 
@@ -286,7 +289,11 @@ int http_start(int fd, const struct scrape_from *sources, struct err *err)
 		return err_set(err, -errno, "the socket to listen at does not work: %m");
 	from = *sources;
 	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-				  MHD_USE_ITC,	/* otherwise MHD would shut down the socket, which belongs to systemd */
+				  /*
+				   * Without this flag, MHD would shut down the socket, which
+				   * belongs to systemd.
+				   */
+				  MHD_USE_ITC,
 				  0, NULL, NULL, answer_request, NULL,
 				  MHD_OPTION_LISTEN_SOCKET, fd,
 				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,

@@ -6,17 +6,17 @@
 #include "common/err.h"
 #include "exporter/scrape.h"
 
-#define HTTP_ADDRESS	"127.0.0.1:9813"	/* address if the user has given none */
+#define HTTP_ADDRESS	"127.0.0.1:9813"	/* default address */
 
 /*
- * Makes a socket that listens at address.  address: "ADDRESS:PORT" or "[ADDRESS]:PORT", in digits;
- * port 0 is any free port.  EINVAL: address has another form.
+ * Makes a socket that listens at address: "ADDRESS:PORT" or "[ADDRESS]:PORT", in digits.  Port 0
+ * means any free port.  EINVAL: address has another form.
  */
 int http_listen(const char *address, int *fd, struct err *err);
 
 /*
  * Serves requests at fd, a listening socket, until http_stop().  On success, fd belongs to the
- * server.  There can be one server at a time.  The caller keeps the paths in sources until
+ * server.  There can be only one server at a time.  The paths in sources must exist until
  * http_stop().
  */
 int http_start(int fd, const struct scrape_from *sources, struct err *err);

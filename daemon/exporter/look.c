@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Requests from erad the contents of the status page: see look.h. */
+/* Requests the contents of the status page from erad: see look.h. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +19,11 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /*
- * The answers of the last LOOK_KEEP_MS.  The exporter requests the status and the ping once.  It
- * requests the writers and the map of a volume when a page first shows the volume.  So the exporter
- * sends no further requests to erad in this time, whatever HTTP requests arrive.
+ * Answers that are at most LOOK_KEEP_MS old.  In this time, the exporter requests the status and
+ * the ping once, and the writers and the map of a volume when a page first shows the volume.  It
+ * sends no further requests to erad, whatever HTTP requests arrive.
  */
-static struct page answers;		/* lock protects this and the fields below */
+static struct page answers;		/* This and the fields below are protected by `lock`. */
 static struct err trouble;
 static long long asked_ms;		/* when the status was requested; 0: there are no answers */
 
@@ -78,7 +78,9 @@ static void forget_answers(void)
 	asked_ms = 0;
 }
 
-/* Returns the name as the status has it.  NULL: erad does not know the volume, or volume is NULL. */
+/*
+ * Returns the name as the status has it.  NULL: erad does not know the volume, or volume is NULL.
+ */
 static const char *find_name(const char *volume)
 {
 	struct json_object *volumes = json_object_object_get(answers.status, "volumes");
@@ -92,7 +94,7 @@ static const char *find_name(const char *volume)
 	return NULL;
 }
 
-/* Requests the writers and maps that the page shows, unless the answers are already kept. */
+/* Requests the writers and maps that the page shows, unless their answers are already kept. */
 static void ask_volumes(const char *socket, long long deadline)
 {
 	struct json_object *volumes = json_object_object_get(answers.status, "volumes");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests from erad the contents of the status page, and makes the page. */
+/* Requests the contents of the status page from erad, and makes the page. */
 #ifndef EXPORTER_LOOK_H
 #define EXPORTER_LOOK_H
 
@@ -7,11 +7,12 @@
 #include <stddef.h>
 
 /*
- * Returns the page, which the caller frees, and its length in *len; NULL: out of memory.  volume:
- * the only volume to be shown in full.  If volume is NULL, or a name that erad does not know, the
- * first volumes are shown in full.  socket: the path of erad's socket.  Any thread may call this.
- * One thread at a time sends requests to erad, for SCRAPE_MS at most.  The answers are used for all
- * pages of the next LOOK_KEEP_MS.
+ * Returns the page, which the caller frees, and sets *len to its length.  NULL: out of memory.
+ * volume: the only volume to be shown in full.  If volume is NULL, or a name that erad does not
+ * know, the first volumes are shown in full.  socket: the path of erad's socket.
+ *
+ * Any thread may call this.  Only one thread at a time sends requests to erad, for at most
+ * SCRAPE_MS.  The answers are used for all pages of the next LOOK_KEEP_MS.
  */
 char *look_page(const char *socket, const char *volume, bool refresh, size_t *len);
 

@@ -116,7 +116,7 @@ static int get_socket(const char *address, int *fd, struct err *err)
 	return 0;
 }
 
-/* Prints the address: if the user has asked for port 0, only the kernel knows the port. */
+/* Prints the address, because if the user has requested port 0, only the kernel knows the port. */
 static void tell_address(int fd)
 {
 	struct sockaddr_storage a;
@@ -139,7 +139,7 @@ static int serve_http(const struct options *o)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	/* Block the signals before the threads are created: threads inherit the mask. */
+	/* Block the signals before any thread is created, because threads inherit the mask. */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	r = get_socket(o->listen, &fd, &err);

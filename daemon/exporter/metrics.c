@@ -17,11 +17,12 @@
 #define HOLD_FIRST	16
 #define HOLD_LAST	35
 
-/* A metric that each volume has. */
+/* A metric that exists for each volume. */
 struct family {
 	const char *name, *type, *help;
 	void (*print)(FILE *f, const struct family *m, const char *volume, struct json_object *status);
-	const char *key;	/* key in STATUS, see common/protocol.h; NULL: the value comes from several keys */
+	/* Key in STATUS: see common/protocol.h.  NULL: the value comes from several keys. */
+	const char *key;
 };
 
 void metrics_print_label(FILE *f, const char *text)
@@ -66,7 +67,7 @@ static void print_pages(FILE *f, const struct family *m, const char *volume, str
 	print_units(f, m, volume, status, ERAD_PAGE);
 }
 
-/* Prints a number that the BPF programs have counted. */
+/* Prints a count of the BPF programs. */
 static void print_event(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	print_number(f, m, volume, json_object_object_get(status, "events"));
@@ -96,7 +97,7 @@ static void print_bool(FILE *f, const struct family *m, const char *volume, stru
 	fprintf(f, "} %d\n", json_object_get_boolean(o));
 }
 
-/* Prints an object of numbers, with each key as the label "kind". */
+/* Prints an object of numbers, a line for each key, with the key as the label "kind". */
 static void print_kinds(FILE *f, const struct family *m, const char *volume, struct json_object *status)
 {
 	struct json_object *kinds = json_object_object_get(status, m->key);
@@ -174,15 +175,15 @@ static void print_info(FILE *f, const struct family *m, const char *volume, stru
 	fputs("} 1\n", f);
 }
 
-/* Prints a time in seconds without rounding.  ns: in nanoseconds. */
+/* Prints ns nanoseconds as seconds, without rounding. */
 static void print_ns(FILE *f, uint64_t ns)
 {
 	fprintf(f, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
 }
 
 /*
- * Adds up the slots.  below[i] receives the number of values below 2^(HOLD_FIRST + i) ns.  Returns
- * false if a slot is not a bound and a number.
+ * Adds up the slots.  Sets below[i] to the number of values below 2^(HOLD_FIRST + i) ns.  Returns
+ * false if a slot does not have a bound and a number.
  */
 static bool add_up_slots(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FIRST + 1], uint64_t *all)
 {
@@ -345,7 +346,10 @@ int metrics_check(struct json_object *status, struct err *err)
 	for (size_t i = 0; i < json_object_array_length(volumes) && !r; i++) {
 		const char *name = json_text(json_object_array_get_idx(volumes, i), "volume");
 
-		/* Refuse a volume that appears twice: Prometheus would refuse all series. */
+		/*
+		 * Refuse a volume that appears twice, because Prometheus would then refuse all
+		 * series.
+		 */
 		if (!name || json_object_object_get_ex(seen, name, NULL))
 			r = err_set(err, -EBADMSG, "the answer of erad cannot be understood: got %s, expected the name of another volume",
 				    name ? name : "none");

@@ -17,9 +17,9 @@
 int metrics_check(struct json_object *status, struct err *err);
 
 /*
- * Writes the metrics of the answers to ping and status.  The caller keeps its references to both.
- * Leaves out a metric whose value is missing or impossible.  status has passed metrics_check();
- * NULL: erad has not answered.  ping NULL: erad's version is not known.
+ * Writes the metrics from the answers to ping and status.  The caller keeps its references to both.
+ * Leaves out a metric whose value is missing or impossible.  status: must have passed
+ * metrics_check(); NULL: erad has not answered.  ping NULL: erad's version is not known.
  */
 void metrics_print(FILE *f, struct json_object *ping, struct json_object *status);
 

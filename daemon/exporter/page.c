@@ -30,8 +30,8 @@ static size_t count_gaps(struct json_object *status)
 }
 
 /*
- * Class in the style sheet: "good", "bad" or "plain".  For readers who see no colours, the text
- * beside it has the same meaning.
+ * Returns the class in the style sheet: "good", "bad" or "plain".  The text beside it says the
+ * same, for readers who see no colours.
  */
 static const char *look_of_state(const char *state, bool noauto)
 {

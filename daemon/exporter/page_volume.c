@@ -11,7 +11,7 @@
 #define CELL		10u	/* width and height of a cell of the map, in units of the picture */
 #define COLUMNS_MAX	256u
 #define CELLS_MAX	65536u
-#define AGES		7u	/* how many colours for ages the style sheet has */
+#define AGES		7u	/* number of colours for ages in the style sheet */
 #define WRITERS_SHOWN	10u
 #define GAPS_SHOWN	8u
 
@@ -20,7 +20,10 @@ static size_t array_length(struct json_object *o)
 	return json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;
 }
 
-/* Returns the member.  Accepts any o, also NULL: the functions of json-c accept objects only. */
+/*
+ * Returns the member.  Accepts any o, including NULL, because the functions of json-c accept only
+ * objects.
+ */
 static struct json_object *member(struct json_object *o, const char *key)
 {
 	return json_object_is_type(o, json_type_object) ? json_object_object_get(o, key) : NULL;
@@ -65,7 +68,7 @@ static void put_cells(FILE *f, const char *cells, uint64_t columns)
 	for (size_t i = 0, n; i < nr; i += n) {
 		const size_t x = i % columns;
 
-		/* Draw neighbouring cells that look the same as one rectangle. */
+		/* Draw adjacent cells of one age as one rectangle. */
 		for (n = 1; x + n < columns && i + n < nr && cells[i + n] == cells[i]; n++)
 			;
 		fprintf(f, "<rect class=\"a%c\" x=\"%zu\" y=\"%zu\" width=\"%zu\" height=\"%u\"/>\n",
@@ -80,7 +83,10 @@ static void put_swatch(FILE *f, char age)
 		age);
 }
 
-/* The map may be older than the status.  era: the current era in the status. */
+/*
+ * Writes the legend of the map.  The map may be older than the status.  era: the current era in the
+ * status.
+ */
 static void put_legend(FILE *f, struct json_object *map, uint64_t era)
 {
 	struct json_object *ages = member(map, "ages");
@@ -165,8 +171,8 @@ static int by_row_blocks(const void *a, const void *b)
 }
 
 /*
- * Returns the writers of the current era, the one with most blocks first.  *all receives the sum of
- * their blocks.  NULL: out of memory.
+ * Returns the writers of the current era, sorted by blocks, the largest first.  Sets *all to the
+ * sum of their blocks.  NULL: out of memory.
  */
 static struct writer *sort_writers(struct json_object *list, uint64_t era, size_t *nr, uint64_t *all)
 {

@@ -6,8 +6,8 @@
 #include "exporter/page.h"
 
 /*
- * Writes the section of a volume.  number: index of the volume, which is in the section's id.
- * status: the volume's STATUS, see common/protocol.h.
+ * Writes the section of a volume.  number: index of the volume, for the id of the section.  status:
+ * the volume's STATUS, see common/protocol.h.
  */
 void page_volume(FILE *f, const struct page *p, size_t number, struct json_object *status);
 

@@ -8,7 +8,10 @@
 #include "exporter/metrics.h"
 #include "exporter/scrape.h"
 
-/* Returns the answer.  If there is no answer before the deadline, returns NULL with the reason in err. */
+/*
+ * Sends a request and returns the answer.  If there is no answer before the deadline, returns NULL,
+ * with the reason in err.
+ */
 static struct json_object *ask_before(const char *socket, const char *op, long long deadline, struct err *err)
 {
 	const long long left = deadline - jsonl_now_ms();

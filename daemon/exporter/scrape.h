@@ -9,16 +9,16 @@
 
 #define SCRAPE_MS	3000	/* how long to wait for erad's answers, in milliseconds */
 
-/* Where the metrics come from.  Both paths belong to the caller. */
+/* The sources of the metrics.  Both paths belong to the caller. */
 struct scrape_from {
 	const char *socket;	/* socket of erad */
 	const char *backups;	/* directory with the reports of backups, see backups.h */
 };
 
 /*
- * Returns the metrics, which the caller frees, with their length in *len.  NULL: out of memory.
- * Takes at most SCRAPE_MS.  If erad does not answer, the metrics say that erad is down, and err
- * receives the reason; otherwise err is "".
+ * Returns the metrics, which the caller frees, and sets *len to their length.  NULL: out of memory.
+ * Takes at most SCRAPE_MS.  If erad does not answer, the metrics say that erad is down, and err is
+ * the reason; otherwise err is "".
  */
 char *scrape(const struct scrape_from *from, size_t *len, struct err *err);
 

@@ -32,10 +32,13 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 	struct stat st;
 	int fd, r;
 
-	/* Refuse a device or a FIFO: rename() would replace it by a file. */
+	/* Refuse a device or a FIFO, because rename() would replace it by a file. */
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s is no regular file; expected one that can be replaced", path);
-	/* The name of the new file does not end in .prom, so the collector does not read it yet. */
+	/*
+	 * The collector reads only names that end in .prom, so it does not read the unfinished
+	 * file.
+	 */
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
 	fd = mkostemp(tmp, O_CLOEXEC);

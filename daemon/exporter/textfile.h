@@ -9,7 +9,7 @@
 /*
  * Replaces the file at path by the metrics, in one step.  Everybody may read the new file.  On
  * failure, the old file stays.  If erad does not answer, the call succeeds, the metrics say that
- * erad is down, and `down` receives the reason; otherwise `down` is "".
+ * erad is down, and `down` is the reason; otherwise `down` is "".
  */
 int textfile_write(const char *path, const struct scrape_from *from, struct err *down, struct err *err);
 

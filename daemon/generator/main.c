@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * erad-generator: writes units for the volumes in /etc/eratab when systemd starts or reloads its
- * configuration. erad-volume@.service opens a volume.  The drop-ins that this program writes add
- * three dependencies.  First, the service waits for the volume's origin and metadata.  Second, the
- * boot starts the service, unless the volume is noauto.  Third, the volume's device unit, for which
- * a mount may wait, requires the service.
+ * configuration.
+ *
+ * erad-volume@.service opens a volume.  The drop-ins that this program writes add three
+ * dependencies.  First, the service waits for the volume's origin and metadata.  Second, the boot
+ * starts the service, unless the volume is noauto.  Third, the volume's device unit, for which a
+ * mount may wait, requires the service.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,12 +35,12 @@ static void log_to_kernel(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e.msg, sizeof(e.msg), fmt, args);
 	va_end(args);
-	/* Use one write: the kernel makes a message of each write to /dev/kmsg. */
+	/* Call write() only once, because the kernel makes a message of each write to /dev/kmsg. */
 	fprintf(stderr, "%serad-generator: %s\n", getenv("SYSTEMD_SCOPE") ? "<3>" : "", printable(e.msg));
 	troubled = true;
 }
 
-/* Opens the drop-in of a unit for writing.  NULL: an error has been printed. */
+/* Opens the drop-in of a unit for writing.  On failure, prints an error and returns NULL. */
 static FILE *dropin_open(const char *dir, const char *unit)
 {
 	char *path;
@@ -75,7 +77,7 @@ static void dropin_close(FILE *f, const char *unit)
 		log_to_kernel("cannot write the drop-in of %s: %m", unit);
 }
 
-/* Escapes path for a value in double quotes. */
+/* Prints path, escaped for a value in double quotes. */
 static void print_quoted(FILE *f, const char *path)
 {
 	for (; *path; path++) {
@@ -88,8 +90,8 @@ static void print_quoted(FILE *f, const char *path)
 }
 
 /*
- * Makes the unit wait for path: for a device, or for the file system of a file.  If systemd cannot express the path,
- * the unit does not wait, and `eractl open` reports what is missing.
+ * Makes the unit wait for path: for a device, or for the file system of a file.  If systemd cannot
+ * express the path, the unit does not wait for it, and `eractl open` reports what is missing.
  */
 static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
 {
@@ -152,7 +154,7 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 
 static void generate_all(const char *dir, const struct eratab *tab)
 {
-	/* The target that also wants erad.service. */
+	/* erad.service is wanted by the same target. */
 	static const char target[] = "sysinit.target";
 	FILE *boot = NULL;
 
@@ -161,7 +163,10 @@ static void generate_all(const char *dir, const struct eratab *tab)
 
 		if (l->error)
 			log_to_kernel("%s", l->error);
-		/* Skip a volume with the option detaching: erad detaches the volume when it starts. */
+		/*
+		 * Skip a volume with the option detaching, because erad detaches this volume when
+		 * erad starts.
+		 */
 		if (!l->entry || l->entry->detaching)
 			continue;
 		if (!boot)
@@ -188,7 +193,10 @@ int main(int argc, char **argv)
 		      ERAD_TAB " into DIRECTORY.\n", stderr);
 		return EXIT_USAGE;
 	}
-	/* systemd does not read the standard error of generators, so messages go to the kernel's log. */
+	/*
+	 * systemd does not read the standard error of generators, so write messages to the kernel's
+	 * log.
+	 */
 	if (getenv("SYSTEMD_SCOPE")) {
 		kmsg = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		if (kmsg >= 0) {

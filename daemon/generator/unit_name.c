@@ -8,7 +8,8 @@
 
 struct name_builder {
 	char *text;
-	size_t len;		/* length of the whole name, also of the part that did not fit into text */
+	/* Length of the whole name, including the part that did not fit into text. */
+	size_t len;
 };
 
 static void add_char(struct name_builder *b, char c)

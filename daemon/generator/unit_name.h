@@ -3,20 +3,20 @@
 #ifndef ERAD_UNIT_NAME_H
 #define ERAD_UNIT_NAME_H
 
-#define UNIT_NAME_MAX	255	/* longest name in bytes; systemd refuses longer names */
+#define UNIT_NAME_MAX	255	/* limit for a name in bytes; systemd refuses longer names */
 
 struct unit_name {
 	char text[UNIT_NAME_MAX + 1];
 };
 
 /*
- * Writes the name of the device unit for an absolute path.  EINVAL: the path has a component "..".
+ * Makes the name of the device unit for an absolute path.  EINVAL: the path has a component "..".
  * ENAMETOOLONG: the name has more than UNIT_NAME_MAX bytes.
  */
 int unit_name_of_device(struct unit_name *out, const char *path);
 
 /*
- * Writes the name of an instance of the template prefix@suffix.  instance: has no slash.
+ * Makes the name of an instance of the template prefix@suffix.  instance must not have a slash.
  * ENAMETOOLONG: the name has more than UNIT_NAME_MAX bytes.
  */
 int unit_name_of_instance(struct unit_name *out, const char *prefix, const char *instance, const char *suffix);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * erad-udev: prints for udev's rules whether a block device is the origin of a volume; see
- * 61-erad-origin.rules.  Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, the links of
- * the device that do not name the content of the device.  Exits with 1 if the device is not the
- * origin of a volume.
+ * 61-erad-origin.rules.  Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, those links of
+ * the device that do not name its content.  Exits with 1 if the device is not the origin of a
+ * volume.
  */
 #include <dirent.h>
 #include <stdbool.h>
@@ -20,22 +20,24 @@
 
 #define DM_UUID_PREFIX	"ERAD-"
 
-/* The name of a device-mapper device is shorter than this. */
+/* Size of the name of a device-mapper device, including the final 0. */
 #define DM_NAME_SIZE	128
 
 /*
- * Returns whether path names the device.  The links of the device may not exist yet, because udev
- * makes them after the rules.
+ * Returns whether path names the device.  Compares names, because udev makes the links of the
+ * device only after the rules.
  */
 static bool is_named(const char *path, dev_t dev, const char *kernel_name, char *const *links)
 {
 	const char *name = path + strlen("/dev/");
 
-	/* Do not follow a path outside /dev, because it may lead to a file system that hangs. */
+	/* Ignore a path outside /dev, because it may lead to a file system that hangs. */
 	if (strncmp(path, "/dev/", strlen("/dev/")))
 		return false;
 	name += strspn(name, "/");
-	/* Ignore a link by UUID or label: it leads to the volume while the volume is open. */
+	/*
+	 * Ignore a link by UUID or label, because it leads to the volume while the volume is open.
+	 */
 	if (blockdev_link_names_content(name))
 		return false;
 	if (!strcmp(name, kernel_name))
@@ -46,7 +48,7 @@ static bool is_named(const char *path, dev_t dev, const char *kernel_name, char 
 	return blockdev_at(path) == dev;
 }
 
-/* Writes the name of the volume whose origin, in eratab, is the device. */
+/* Finds the volume whose origin, in eratab, is the device, and copies its name. */
 static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links, char name[DM_NAME_SIZE])
 {
 	struct eratab tab;
@@ -69,7 +71,7 @@ static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links
 	return found;
 }
 
-/* Writes the name of the open volume whose origin is the device. */
+/* Finds the open volume whose origin is the device, and copies its name. */
 static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 {
 	char path[64], uuid[sizeof(DM_UUID_PREFIX)];
@@ -96,7 +98,8 @@ static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 
 int main(int argc, char **argv)
 {
-	const char *of_disk = getenv("ERAD_ORIGIN");	/* for a partition: the volume that the rules have found for its disk */
+	/* For a partition: the volume that the rules have found for its disk. */
+	const char *of_disk = getenv("ERAD_ORIGIN");
 	unsigned int maj, min;
 	char name[DM_NAME_SIZE];
 	dev_t dev;
