@@ -17,7 +17,10 @@ static bool is_written(const char *file, const struct eratab *tab)
 	return same;
 }
 
-/* Writes the changed table in place of the table `before`.  done: what is done to the line, as in "is added". */
+/*
+ * Writes the changed table in place of the table `before`.  done: what is done to the line, as in
+ * "is added".
+ */
 static int replace_file(const char *file, const struct eratab *before, const struct eratab *changed, const char *done,
 			enum eratab_failed how, struct err *err)
 {
@@ -37,7 +40,10 @@ static int replace_file(const char *file, const struct eratab *before, const str
 		       file, done, strerror(-r));
 }
 
-/* Makes one change: adds or replaces the entry e, or, if e is NULL, removes the line of the volume `name`. */
+/*
+ * Makes one change: adds or replaces the entry e, or, if e is NULL, removes the line of the volume
+ * `name`.
+ */
 static int change(const char *file, const struct eratab_entry *e, const char *name, const char *done, enum eratab_failed how,
 		  struct err *err)
 {

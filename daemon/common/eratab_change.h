@@ -15,8 +15,12 @@
 
 /* What happens to a change that is made, but not durable. */
 enum eratab_failed {
-	ERATAB_PUT_BACK,	/* write the file again as it was before: the caller keeps, or undoes, what the line needs */
-	ERATAB_KEEP,		/* keep the change: the caller has already removed what the old line needs */
+	/*
+	 * write the file again as it was before: the caller keeps, or undoes, what the line needs
+	 */
+	ERATAB_PUT_BACK,
+	/* keep the change: the caller has already removed what the old line needs */
+	ERATAB_KEEP,
 };
 
 /*

@@ -2,23 +2,23 @@
 /*
  * The protocol between eractl and erad on the unix socket.
  *
- * A connection carries one request and its answer.  Both are JSON objects, one a line.  A request is
- * {"op": …, arguments …}.  An answer is any number of progress and part lines, and exactly one last
- * line:
+ * A connection carries one request and its answer.  Both are JSON objects, one a line.  A request
+ * is {"op": …, arguments …}.  An answer is any number of progress and part lines, and exactly one
+ * last line:
  *
  *	{"progress": {"what": "writing metadata", "done": 4096, "total": 16777216}}
  *	{"part": …}				as the operation below says
  *	{"result": …}				last line after a success
  *	{"error": {"code": "EBUSY", "message": "volume data: …"}}	last line after a failure
  *
- * If a connection ends without a last line, erad has stopped.  erad may have carried out the request
- * or not, and the caller can make the request again.  If the caller closes the connection, diff, dump
- * and check stop, and erad goes on with all other operations.  Sizes are in bytes and times in
- * seconds.  In paths and sentences, a ? stands for each byte that is not UTF-8.
+ * If a connection ends without a last line, erad has stopped.  erad may have carried out the
+ * request or not, and the caller can make the request again.  If the caller closes the connection,
+ * diff, dump and check stop, and erad goes on with all other operations.  Sizes are in bytes and
+ * times in seconds.  In paths and sentences, a ? stands for each byte that is not UTF-8.
  *
- * Only root may connect to ERAD_SOCKET.  ERAD_STATUS_SOCKET exists if there is a group erad.  On this
- * socket, members of the group may request ping, list, status and map, and writers of one volume at a
- * time; other requests get EPERM.
+ * Only root may connect to ERAD_SOCKET.  ERAD_STATUS_SOCKET exists if there is a group erad.  On
+ * this socket, members of the group may request ping, list, status and map, and writers of one
+ * volume at a time; other requests get EPERM.
  *
  * A ? marks an argument that may be missing, and a member of the result that may be missing.
  *
@@ -37,8 +37,8 @@
  * open		volume, origin_replaced?,	as for create, without origin_given
  *		accept_gap?: booleans
  * close	volume				{"volume"}
- * forget	volume				{"volume", "uuid", "metadata"}; uuid and metadata are
- *						null if they are not known
+ * forget	volume				{"volume", "uuid", "metadata"}; both are null if not
+ *						known
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * list		-				{"volumes": [{"volume", "origin", "metadata",
@@ -84,20 +84,21 @@
  *		A number that is not known while the volume is closed is null.
  *		state_changes	how often the state has changed since the volume was opened
  *		era_time	when the era began, in seconds since 1970; null if not known
- *		checkpoint_time	when the newest era that a checkpoint requested began; in the same form
+ *		checkpoint_time	when the newest era that a checkpoint requested began; likewise
  *		noauto		the option in eratab; null if the volume is not in eratab
- *		detaching	the option in eratab: erad detaches the volume at its next start; null
- *				if the volume is not in eratab
- *		changed_bytes	number of bytes written in this era; null if the mirror missed a part
+ *		detaching	the option in eratab: erad detaches the volume at its next start;
+ *				null if the volume is not in eratab
+ *		changed_bytes	bytes written in this era; null if the mirror missed a part
  *		changed_before_bytes	the same for the era before
  *		snapshot_era	the newest era that the snapshot shows; null if there is no snapshot
  *		floor_era	every block counts as written in this era or later; null: no floor
  *		timelines_since	the first era whose timeline the metadata knows; null if not known
  *		token		token of the current era; null if its timeline is not known
- *		events		null, or the counts of the BPF programs: {"held", "released", "failed",
- *				"commits", "rollovers", "hold_ns", "batch_writes", "hold":
- *				[{"below_ns", "count"}], "batch": [{"below_writes", "count"}]}.  hold
- *				and batch are histograms; the upper limit of the last slot is null
+ *		events		null, or the counts of the BPF programs: {"held", "released",
+ *				"failed", "commits", "rollovers", "hold_ns", "batch_writes",
+ *				"hold": [{"below_ns", "count"}],
+ *				"batch": [{"below_writes", "count"}]}.  hold and batch are
+ *				histograms; the upper limit of the last slot is null
  *		error		a sentence, or null
  *
  * GAP		{"era", "time", "kind", "detail"}: writes may have gone past erad before this era.
@@ -108,21 +109,21 @@
  *		blocks is the number of the writer's first writes in that era.  cgroup is an id, or
  *		null if it is not known.  others is true in the entry that is the sum of all writers
  *		for which the map had no space; its command and cgroup are null.  An era without an
- *		entry was not counted.  If writers are not counted, writers is null, and error has the
- *		reason
+ *		entry was not counted.  If writers are not counted, writers is null, and error has
+ *		the reason
  *
  * MAP		{"volume", "uuid", "era", "time", "size", "columns", "cells", "ages": [{"newest",
  *		"oldest", "bytes"}]}
  *		A picture of the volume, which erad keeps for at least a minute.  time is when the
- *		metadata was read, in seconds since 1970.  cells is a string with a character for each
- *		cell of the picture, line by line: '-' if no block of the cell was ever written, or
- *		else the index, in ages, of the newest era of its blocks.  An element of ages says how
- *		many bytes were last written in the eras oldest to newest
+ *		metadata was read, in seconds since 1970.  cells is a string with a character for
+ *		each cell of the picture, line by line: '-' if no block of the cell was ever
+ *		written, or else the index, in ages, of the newest era of its blocks.  An element of
+ *		ages says how many bytes were last written in the eras oldest to newest
  *
  * HEAD		{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
  *		"array_chunk"}.  A dump or check of a live volume reads a snapshot.  If the request
- *		does not name the volume's own snapshot, erad takes one for this connection.  EEXIST:
- *		the volume has a snapshot.  EBUSY: another dump or check is under way
+ *		does not name the volume's own snapshot, erad takes one for this connection.
+ *		EEXIST: the volume has a snapshot.  EBUSY: another dump or check is under way
  *
  * state	"closed", "loading", "active", "failed", "detached" (the target is live, but erad
  *		could not attach to it; error has the reason), "degraded" (all writes pass

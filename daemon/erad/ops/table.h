@@ -10,7 +10,9 @@
 /* Reads the table.  The caller frees it. */
 int op_read_table(struct eratab *tab, struct err *err);
 
-/* Each of these functions makes one change, which is durable on return: see common/eratab_change.h. */
+/*
+ * Each of these functions makes one change, which is durable on return: see common/eratab_change.h.
+ */
 int table_add(const struct eratab_entry *e, struct err *err);
 int table_replace(const struct eratab_entry *e, enum eratab_failed how, struct err *err);
 int table_remove(const char *name, enum eratab_failed how, struct err *err);
