@@ -155,14 +155,10 @@ static void make_full(struct backup *b, const char *why)
 	snprintf(b->copy.why, sizeof(b->copy.why), "%s", why);
 }
 
-/*
- * Chooses the copy that is the base of this increment.  Sets b->already if the newest copy is of
- * this moment.
- */
-static void choose_base(struct backup *b)
+/* Finds the newest copy that is good.  With --verify, reads its chain. */
+static void find_base(struct backup *b)
 {
 	const struct manifest *m = &b->manifest;
-	const struct backup_copy *base;
 	struct err why;
 
 	if (b->full || !m->nr) {
@@ -170,21 +166,43 @@ static void choose_base(struct backup *b)
 		return;
 	}
 	b->copy.base = manifest_find_good(m, b->verify, &why);
-	if (b->copy.base < 0) {
+	if (b->copy.base < 0)
 		make_full(b, why.msg);
-		return;
-	}
-	if (*why.msg)
+	else if (*why.msg)
 		complain("%s; the copy is an increment on an earlier one, %s", why.msg, m->copy[b->copy.base].file);
-	base = &m->copy[b->copy.base];
-	b->content.since = token_text(&base->token, b->base_token);
+}
+
+/*
+ * Decides whether this copy is an increment on the copy that find_base() has found.  Sets b->already
+ * if that copy is of this moment.
+ */
+static void choose_base(struct backup *b)
+{
+	const struct manifest *m = &b->manifest;
+	const struct backup_copy *base = b->copy.base < 0 ? NULL : &m->copy[b->copy.base];
+	struct err why;
+
+	b->already = base && base->closed && same_token(&base->token, &b->copy.token);
+	if (b->already)
+		b->copy = *base;
+	if (!base || b->already)
+		return;
+	/*
+	 * The volume may have been written in the era of the base after the base was made.  The stream of an
+	 * increment leads to a later era, so use the base of the base, which is of an earlier era.
+	 */
 	if (same_token(&base->token, &b->copy.token)) {
-		b->already = base->closed;
-		if (b->already)
-			b->copy = *base;
-		else
-			make_full(b, "the last copy is of the same era, in which the volume may have been written since");
-	} else if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {
+		b->copy.base = base->base;
+		if (b->copy.base < 0) {
+			make_full(b, "the last copy is of the same era, in which the volume may have been written since, and is full itself");
+			return;
+		}
+		base = &m->copy[b->copy.base];
+		complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the one before, %s",
+			 base->file);
+	}
+	b->content.since = token_text(&base->token, b->base_token);
+	if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {
 		snprintf(why.msg, sizeof(why.msg), "the number of increments on the last full copy is %u, and --full-every %u was given",
 			 chains_increments(m, b->copy.base), b->full_every);
 		make_full(b, why.msg);
@@ -307,6 +325,9 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	int r;
 
 	r = open_directory(b, directory, err);
+	/* Read earlier copies before the device is opened: the volume must not change from then on. */
+	if (!r)
+		find_base(b);
 	/*
 	 * Open the device before the checkpoint, so that compared_check_still() finds all later
 	 * writes.  With --freeze, the device is opened after the freeze, because the freeze writes
@@ -427,10 +448,10 @@ static void print_result(const struct backup *b)
 }
 
 /* error: what has failed, or NULL. */
-static int write_report(const struct backup *b, const char *directory, const char *path, const char *error, struct err *err)
+static int write_report(const struct backup *b, const char *path, const char *error, struct err *err)
 {
 	const struct backup_report r = {
-		.volume = b->content.operand, .directory = directory, .error = error, .made = b->made,
+		.volume = b->content.operand, .directory = b->content.directory, .error = error, .made = b->made,
 		.full = !b->already && b->copy.base < 0,
 		.bytes = b->bytes_read, .seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000,
 	};
@@ -478,10 +499,12 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	const char *report = NULL;
 	char *its_own = NULL;
 	struct err err, why;
-	int c, r = 0;
+	int c, usage = 0, r = 0;
 
-	while ((c = command_getopt(cmd, argc, argv)) != -1) {
-		if (c == 'd')
+	while ((c = command_getopt_or_error(cmd, argc, argv)) != -1) {
+		if (c == '?')
+			usage = EXIT_USAGE;
+		else if (c == 'd')
 			b.content.device_path = optarg;
 		else if (c == 'I')
 			b.init = true;
@@ -497,20 +520,25 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			b.json = true;
 		else if (c == 'K' ? parse_count(cmd, "--keep", "all", optarg, &b.keep) :
 			 parse_count(cmd, "--full-every", "never", optarg, &b.full_every))
-			return EXIT_USAGE;
+			usage = EXIT_USAGE;
 	}
 	b.content.operand = optind < argc ? argv[optind] : "";
+	b.content.directory = optind + 1 < argc ? argv[optind + 1] : "";
 	b.closed = strchr(b.content.operand, '/');
-	if (check_operands(cmd, &b, argc - optind))
+	if (!usage)
+		usage = check_operands(cmd, &b, argc - optind);
+	if (usage) {
+		if (report && write_report(&b, report, "the command line is wrong; standard error, or systemd's journal, says where", &err))
+			fail(&err);
 		return EXIT_USAGE;
-	b.content.directory = argv[optind + 1];
+	}
 	if (!b.content.device_path) {
 		r = volume_find_device(b.content.operand, &its_own, &err);
 		b.content.device_path = its_own;
 	}
 	b.removed = json_object_new_array();
 	if (!r)
-		r = back_up(&b, argv[optind + 1], &err);
+		r = back_up(&b, b.content.directory, &err);
 	if (b.made)
 		print_result(&b);
 	/* After an error, the file system may still be frozen. */
@@ -522,7 +550,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	free(its_own);
 	if (r)
 		fail(&err);
-	if (report && write_report(&b, argv[optind + 1], report, r ? err.msg : NULL, &err))
+	if (report && write_report(&b, report, r ? err.msg : NULL, &err))
 		r = fail(&err);
 	return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -42,6 +42,9 @@ extern const struct command cmd_create, cmd_attach, cmd_detach, cmd_open, cmd_cl
  * exits with 0.  For a wrong option, prints an error and exits with EXIT_USAGE.
  */
 int command_getopt(const struct command *cmd, int argc, char **argv);
+
+/* As command_getopt(), but returns '?' for a wrong option, after the error was printed. */
+int command_getopt_or_error(const struct command *cmd, int argc, char **argv);
 void command_help(const struct command *cmd);
 
 /* Prints an error in the command line to stderr, and returns EXIT_USAGE. */

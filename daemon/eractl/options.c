@@ -92,6 +92,15 @@ void command_help(const struct command *cmd)
 
 int command_getopt(const struct command *cmd, int argc, char **argv)
 {
+	const int c = command_getopt_or_error(cmd, argc, argv);
+
+	if (c == '?')
+		exit(EXIT_USAGE);
+	return c;
+}
+
+int command_getopt_or_error(const struct command *cmd, int argc, char **argv)
+{
 	struct option longs[NR_OPTIONS + 1] = { };
 	char shorts[2 * NR_OPTIONS + 1], *s = shorts;
 	static char prefix[32];
@@ -120,10 +129,8 @@ int command_getopt(const struct command *cmd, int argc, char **argv)
 		command_help(cmd);
 		exit(end_output(EXIT_SUCCESS));
 	}
-	if (c == '?') {
+	if (c == '?')
 		fprintf(stderr, "usage: eractl %s %s\n", cmd->name, cmd->args);
-		exit(EXIT_USAGE);
-	}
 	return c;
 }
 

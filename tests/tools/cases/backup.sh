@@ -285,6 +285,68 @@ test_backup_makes_a_full_copy_where_it_must()
 	restores "$T/v4"
 }
 
+test_backup_of_the_same_era_is_an_increment_on_the_copy_before()
+{
+	DESCRIPTION="after a copy of an open volume, the copy of the closed volume in the same era is an increment on the base of that copy, or full if there is none"
+	volumes
+	backs_up 1 --init
+	# As if the volume had been open.
+	sed -i 's/"closed":true/"closed":false/' "$T/dir/MANIFEST"
+	backs_up 1
+	says "full copy"
+	says "the last copy is of the same era, in which the volume may have been written since, and is full itself"
+	backs_up 2
+	sed -i 's/"closed":true/"closed":false/' "$T/dir/MANIFEST"
+	# Something is written in era 2 after the copy.
+	write_blocks "$T/v2" 9 30 2
+	sealed 2
+	backs_up 2
+	says "the copy is an increment on the one before, full-000002.erad"
+	says "increment"
+	restores "$T/v2"
+	restores "$T/v2" --at "$(token 2)"
+	tail -n 1 "$T/dir/MANIFEST" > "$T/line"
+	same "$(json "$T/line" '$o->{base}')" full-000002.erad
+	backs_up 2
+	says "nothing was written since the last copy"
+}
+
+test_backup_reads_earlier_copies_before_it_opens_the_device()
+{
+	DESCRIPTION="--verify reads the files of earlier copies before the device is opened, so that the volume may change meanwhile"
+	local read opened
+
+	volumes
+	backs_up 1 --init
+	strace -y -o "$T/calls" -e trace=openat,pread64 eractl backup "$T/m2" "$T/dir" --device "$T/v2" --verify > "$T/said"
+	says increment
+	read=$(grep -n "^pread64(.*<$T/dir/full-000001.erad>" "$T/calls" | tail -n 1 | cut -d : -f 1)
+	opened=$(grep -n "^openat(.*<$T/v2>" "$T/calls" | head -n 1 | cut -d : -f 1)
+	((read && read < opened)) || fail "the copy was read at call $read, the device opened at call $opened"
+}
+
+test_backup_writes_a_report_of_a_wrong_command_line()
+{
+	DESCRIPTION="--report notes that the command line is wrong: an unknown option, a wrong number, a missing directory or a wrong name"
+	local line code last
+
+	volumes
+	backs_up 1 --init --report "$T/good.json"
+	last=$(json "$T/good.json" '$o->{last_success}')
+	for line in "--nonsense $T/m1 $T/dir --device $T/v1" "$T/m1 $T/dir --device $T/v1 --keep none" "$T/m1 --device $T/v1" "$T/m1 $T/dir" "" ".. $T/dir"; do
+		cp "$T/good.json" "$T/report.json"
+		code=0
+		# shellcheck disable=SC2086 # words
+		eractl backup --report "$T/report.json" $line > "$T/said" 2>&1 || code=$?
+		same "$code" 2
+		same "$(json "$T/report.json" '"$o->{success} $o->{last_success} $o->{error}"')" \
+			"0 $last the command line is wrong; standard error, or systemd's journal, says where"
+	done
+	# An option that comes after the wrong one counts.
+	eractl backup --nonsense "$T/m1" "$T/dir" --report "$T/new.json" 2> /dev/null && fail "exit code 0"
+	same "$(json "$T/new.json" '"$o->{volume} $o->{directory} $o->{success}"')" "$T/m1 $T/dir 0"
+}
+
 test_backup_finds_a_damaged_base()
 {
 	DESCRIPTION="a damaged or unreadable file is found before restore-backup writes, and by backup --verify, which then makes a full copy"
