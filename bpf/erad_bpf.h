@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * For the BPF programs of other projects: finds out whether a block is in the current writeset of a
- * volume.  Declare two maps as example.bpf.c does.  The loader replaces them by the volume's pinned
- * maps, with bpf_map__reuse_fd().  Then call erad_in_writeset().  A loaded program keeps its
- * writeset map.  When the volume has a new writeset, erad_in_writeset() returns -1: then load the
- * program again.
+ * volume.
+ *
+ * Declare two maps as example.bpf.c does.  The loader replaces them by the volume's pinned maps,
+ * with bpf_map__reuse_fd().  Then call erad_in_writeset().  A loaded program keeps its writeset
+ * map.  When the volume has a new writeset, erad_in_writeset() returns -1; then load the program
+ * again.
  */
 #ifndef ERAD_BPF_H
 #define ERAD_BPF_H
@@ -16,18 +18,18 @@
 #include "erad_maps.h"
 
 /*
- * Returns the id of the map, which the verifier lets a program read.  libbpf relocates the access
- * for the running kernel.
+ * The field of the kernel's map that the program reads, its id.  The verifier allows this, and
+ * libbpf relocates the access for the running kernel.
  */
 struct bpf_map {
 	__u32 id;
 } __attribute__((preserve_access_index));
 
 /*
- * Returns 1 if the block is recorded in the current era.  In a coarse mirror, 2^shift blocks
- * share a bit: 1 then means that one of these blocks is recorded.  Returns 0 if no write to
- * the block has been released in this era.  Returns -1 if the answer is unknown: the writeset
- * is not the current one any more (load the program again), or the mirror is degraded.
+ * Returns 1 if the block is recorded in the current era.  In a coarse mirror, 2^shift blocks share
+ * a bit: 1 then means that one of these blocks is recorded.  Returns 0 if no write to the block has
+ * been released in this era.  Returns -1 if the answer is unknown: the writeset is no longer the
+ * current one (load the program again), or the mirror is degraded.
  */
 static __always_inline int erad_in_writeset(void *info_map, void *writeset_map, __u64 block)
 {

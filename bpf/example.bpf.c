@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An example of erad_bpf.h: counts the write requests to a volume's origin whose blocks
- * are not in the volume's writeset.  The volume releases a write only when its blocks are
- * recorded, so each counted write went past the volume.
+ * An example of erad_bpf.h: counts the write requests to a volume's origin whose blocks are not in
+ * the volume's writeset.  The volume releases a write only after its blocks are recorded, so each
+ * counted write went past the volume.
  */
 #include "erad_bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-/* Only the types of these two maps matter: the loader replaces them by the volume's maps. */
+/*
+ * Only the types of these two maps matter, because the loader replaces them by the volume's maps.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -31,9 +33,12 @@ const volatile __u32 block_sectors = 128;
 
 __u64 writes, not_in_writeset, unknown;
 
-#define MOST_BLOCKS	64	/* how many blocks of one request are checked at most */
+#define MOST_BLOCKS	64	/* limit of the blocks of one request that are checked */
 
-/* The fields of kernel structs that the program reads.  libbpf finds their offsets when it loads the program. */
+/*
+ * The fields of kernel structs that the program reads.  libbpf finds their offsets when it loads
+ * the program.
+ */
 struct gendisk {
 	int major, first_minor;
 } __attribute__((preserve_access_index));
@@ -57,7 +62,7 @@ int BPF_PROG(on_issue, struct request *rq)
 	__u64 block, last;
 	int in = 1;
 
-	/* An operation that changes the device has its low bit set. */
+	/* If the low bit of an operation is set, the operation changes the device. */
 	if (!(BPF_CORE_READ(rq, cmd_flags) & 1) || !len ||
 	    (__u32)BPF_CORE_READ(rq, q, disk, major) != major ||
 	    (__u32)BPF_CORE_READ(rq, q, disk, first_minor) != minor)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loads example.bpf.c for a volume, and loads it again for each new writeset of the volume.
- * Prints the counts on SIGINT or SIGTERM.
+ * Loads example.bpf.c for a volume, and loads it again for each new writeset of the volume.  Prints
+ * the counts on SIGINT or SIGTERM.
  *
- * usage: example NAME ORIGIN	NAME as in /sys/fs/bpf/erad, ORIGIN a whole disk
+ * usage: example NAME ORIGIN
+ *
+ * NAME is the volume's name as in /sys/fs/bpf/erad.  ORIGIN is a whole disk.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

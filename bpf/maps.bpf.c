@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The types of the maps that erad pins.  erad creates each map itself, in the size that
- * its volume needs.
+ * The types of the maps that erad pins.  erad itself creates each map, in the size that its volume
+ * needs.
  */
 #include <linux/bpf.h>
 

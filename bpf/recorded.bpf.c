@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Counts, for each volume and each writer, the blocks that were recorded.  This is a raw_tp
- * program, like those of trace.bpf.c.  In a commit, it runs once for each sequence of writes by one
- * writer.
+ * program, as in trace.bpf.c.  In a commit, it runs once for each sequence of writes by one writer.
  */
 #include <linux/bpf.h>
 #include <linux/errno.h>
@@ -19,7 +18,10 @@ struct writers_map {
 	__type(value, struct erad_map_written);
 } writers SEC(".maps");
 
-/* The table of the volumes' maps.  The key is the number of the mapped device, as the tracepoint passes it. */
+/*
+ * The table of the volumes' maps.  The key is the number of the mapped device, as the tracepoint
+ * passes it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(max_entries, 65536);
@@ -42,7 +44,7 @@ static long add_blocks(void *map, const struct erad_map_writer *who, __u64 block
 	if (!sum) {
 		const long r = bpf_map_update_elem(map, who, &first, BPF_NOEXIST);
 
-		/* Look again: another processor may just have added the writer. */
+		/* Another processor may just have added the writer, so look it up again. */
 		if (r != -EEXIST)
 			return r;
 		sum = bpf_map_lookup_elem(map, who);

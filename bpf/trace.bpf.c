@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts the events of the module's tracepoints, for each volume.  No tracepoint is on the
- * path of a write whose blocks are recorded already.
+ * Counts the events of the module's tracepoints, for each volume.  No tracepoint is on the path of
+ * a write whose blocks are already recorded.
  *
- * These are raw_tp programs.  They need no type information of the module, because all
- * arguments of its tracepoints are numbers.  The first argument is the mapped device.
+ * These are raw_tp programs.  They need no type information of the module, because all arguments of
+ * its tracepoints are numbers.  The first argument is the mapped device.
  */
 #include <linux/bpf.h>
 
@@ -21,7 +21,10 @@ struct events_map {
 	__type(value, struct erad_map_events);
 } events SEC(".maps");
 
-/* The table of the volumes' maps.  The key is the number of the mapped device, as the tracepoints pass it. */
+/*
+ * The table of the volumes' maps.  The key is the number of the mapped device, as the tracepoints
+ * pass it.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(max_entries, 65536);

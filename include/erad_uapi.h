@@ -1,45 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * The protocol between the dm-erad module and the erad daemon: ioctls on
- * /dev/erad-control, and on the instance file descriptors that ATTACH returns.
+ * The protocol between the dm-erad module and the erad daemon: ioctls on /dev/erad-control, and on
+ * the instance file descriptors that ATTACH returns.
  *
- * An *instance* is the state of one loaded "erad" target.  Its id is never used
- * twice between two boots, also not after the module was loaded again, and a newer
- * instance has a larger id.  During a table reload the old and the new instance of
- * one volume exist at the same time.
+ * An *instance* is the state of one loaded "erad" target.  An id is never used twice between two
+ * boots, even if the module is loaded again, and a newer instance has a larger id.  During a table
+ * reload, the old and the new instance of one volume exist at the same time.
  *
- * The *writeset* of an era is a bitmap: one bit for each block that is recorded in
- * this era.  A write whose blocks are not all in the instance's current writeset is
- * *held*.  The owner of the instance fetches the blocks of held writes as a *batch*
- * of ranges, makes these ranges durable in its metadata, and commits the batch.
- * The commit sets the bits and *releases* the writes: they go to the data device.
+ * The *writeset* of an era is a bitmap: one bit for each block that is recorded in this era.  A
+ * write whose blocks are not all in the instance's current writeset is *held*.  The owner of the
+ * instance fetches the blocks of held writes as a *batch* of ranges, makes these ranges durable in
+ * its metadata, and commits the batch.  The commit sets the bits and *releases* the writes: they go
+ * to the origin, the device that is tracked.
  *
  * What the module promises:
- *  - A write passes only if its blocks are recorded in the current writeset:
- *    by their bits, or by the commit of the write's own batch.  The same writeset
- *    counts the write until the write has completed.
- *  - A commit sets bits only in the writeset from which its batch was fetched.
- *    If this is not the current writeset any more, the batch goes back to
- *    the queue of held writes, and the commit fails with ESTALE.
+ *  - A write passes only if its blocks are recorded in the current writeset: by their bits, or by
+ *    the commit of the write's own batch.  The same writeset counts the write until the write has
+ *    completed.
+ *  - A commit sets bits only in the writeset from which its batch was fetched.  If this writeset is
+ *    no longer the current one, the batch goes back to the queue of held writes, and the commit
+ *    fails with ESTALE.
  *  - Bits are set before the writes of the batch are released.
- *  - After NEW_ERA has returned 0, every write that was recorded only in an
- *    earlier era has completed.
+ *  - After NEW_ERA has returned 0, every write that was recorded only in an earlier era has
+ *    completed.
  *
- * A *degrade record* is one sector of the metadata device.  It says that every block
- * may be written from now on.  The owner passes its content to the module with READY.
- * The module writes the record when an instance with detach_policy degrade has no
- * owner, and when DEGRADE is called.  When the record is durable, the module sets every bit of the current writeset, so that
- * all writes pass: the instance is *degraded*.  NEW_ERA ends this, because the
- * new writeset is empty and holds writes again.  Before NEW_ERA, the owner must make
- * durable that every block counts as written in the current era.
+ * A *degrade record* is one sector of the metadata device.  It says that every block may be written
+ * from now on.  The owner passes its content to the module with READY.  The module writes the
+ * record when an instance with detach_policy degrade has no owner for too long, and when DEGRADE is
+ * called.  When the record is durable, the module sets every bit of the current writeset, so that
+ * all writes pass: the instance is *degraded*.  NEW_ERA ends this, because the new writeset is
+ * empty, and the module holds writes again.  Before NEW_ERA, the owner must make durable that every
+ * block counts as written in the current era.
  *
- * Every struct starts with its own size, so that module and user space may differ in
- * age.  The module copies the bytes that both know.  It returns E2BIG if a byte that
- * only user space knows is not zero.  It never writes more than the caller's size.
- * Unknown flags and padding that is not zero are EINVAL.
+ * Every struct starts with its own size, because module and user space may have different versions.
+ * The module copies the bytes that both know.  It returns E2BIG if a byte that only user space
+ * knows is not zero.  It never writes more than the caller's size.  Unknown flags and padding that
+ * is not zero are EINVAL.
  *
- * All ioctls need CAP_SYS_ADMIN.  Only DEGRADE, and NEW_ERA with drain_ms != 0,
- * wait for I/O.
+ * All ioctls need CAP_SYS_ADMIN.  Only DEGRADE, and NEW_ERA with drain_ms != 0, wait for I/O.
  */
 #ifndef ERAD_UAPI_H
 #define ERAD_UAPI_H
@@ -58,21 +56,28 @@ struct erad_hdr {
 /* Values of erad_info.state. */
 enum erad_state {
 	ERAD_DETACHED = 1,	/* there is no owner; recorded writes pass, others are held */
-	ERAD_LOADING,		/* there is an owner, but READY has not been called; writes are held as in DETACHED */
+	/* There is an owner, but READY has not been called.  Writes are held as in DETACHED. */
+	ERAD_LOADING,
 	ERAD_ACTIVE,		/* there is an owner, which can fetch batches */
 	ERAD_FAILED,		/* recorded writes pass, others get EIO; ends with ATTACH */
-	ERAD_DEGRADED,		/* the degrade record is durable, and every write passes; ends with ATTACH */
+	/* The degrade record is durable, and every write passes.  Ends with ATTACH. */
+	ERAD_DEGRADED,
 };
 
 /* Bits of erad_info.status. */
-#define ERAD_RESUMED	(1U << 0)	/* the instance has been resumed, and is not suspended now */
+/* the instance has been resumed, and is not suspended now */
+#define ERAD_RESUMED	(1U << 0)
 #define ERAD_OWNED	(1U << 1)	/* some file descriptor owns the instance */
 #define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
 #define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy is fail */
 #define ERAD_MESSAGE	(1U << 4)	/* a message waits for MESSAGE_GET */
 #define ERAD_POLICY_DEGRADE (1U << 5)	/* detach_policy is degrade */
-#define ERAD_PASSES_ALL	(1U << 6)	/* all writes pass: the instance was degraded, and no era has begun since; possible in each state */
-#define ERAD_HAS_RECORD	(1U << 7)	/* READY has passed a degrade record, so DEGRADE is possible */
+/*
+ * All writes pass: the instance was degraded, and no era has begun since.  Possible in each state.
+ */
+#define ERAD_PASSES_ALL	(1U << 6)
+/* READY has passed a degrade record, so DEGRADE is possible. */
+#define ERAD_HAS_RECORD	(1U << 7)
 
 struct erad_info {
 	struct erad_hdr h;
@@ -90,22 +95,27 @@ struct erad_info {
 	__u32 pad;
 	__u8 uuid[16];		/* zeros if the table has no option uuid */
 	/*
-	 * How many sectors were written to or discarded on the mapped device, through any table.
-	 * These are the kernel's counters, which survive reloads.  No write to the device is in
-	 * flight at these moments.
+	 * The number of sectors that were written to or discarded on the mapped device, through any
+	 * table, at two moments at which no write to the device is in flight.  These are the
+	 * kernel's counters, which survive reloads.
 	 */
-	__u64 written_resumed;	/* at the first resume of this instance; ERAD_WRITTEN_UNKNOWN before this resume */
-	__u64 written_suspended;	/* at the last suspend of this instance; ERAD_WRITTEN_UNKNOWN before the first suspend */
+	/* At the first resume of this instance.  ERAD_WRITTEN_UNKNOWN before this resume. */
+	__u64 written_resumed;
+	/* At the last suspend of this instance.  ERAD_WRITTEN_UNKNOWN before the first suspend. */
+	__u64 written_suspended;
 	/*
-	 * Id of the oldest instance of the mapped device from which on every write to the device went through
-	 * an instance with the same metadata.  0 before the first resume of this instance.  It is this
-	 * instance's own id if another table came directly before, if there are no counters, or if the data
-	 * device or the metadata is another one.
+	 * Id of the oldest instance since which every write to the mapped device went through an
+	 * instance with the same metadata.  0 before the first resume of this instance.  This
+	 * instance's own id if another table was live directly before, if there are no counters, or
+	 * if the origin or the metadata is another device than before.
 	 */
 	__u64 since_id;
 };
 
-/* The number is not known, for example because somebody has switched off the counters (queue/iostats in sysfs). */
+/*
+ * The number is not known, for example because the counters are switched off (queue/iostats in
+ * sysfs).
+ */
 #define ERAD_WRITTEN_UNKNOWN	(~0ULL)
 
 struct erad_version {
@@ -117,17 +127,18 @@ struct erad_version {
 
 /*
  * Writes to buf the instances whose instance_id is larger than `after`, in ascending order.  buf
- * has cap entries, which are entry_size bytes apart.  h.size of an entry says how many of its bytes
- * the module has filled.  Returns in nr the number of such instances, which may be larger than cap.
+ * has cap entries, which are entry_size bytes apart.  The module sets h.size of an entry to the
+ * number of bytes that it has filled in.  Returns in nr the number of all these instances, which
+ * may be larger than cap.
  *
- * The call allocates no memory.  Its caller need not allocate memory either: it can get all
+ * The call allocates no memory.  Its caller need not allocate memory either, because it can get all
  * instances in several calls with a small buf.  In each call, `after` is then the last id of the
  * previous call.
  *
  * gen grows when an instance is created, removed, resumed or suspended, and when it changes its
  * state, loses its owner, or has a message for MESSAGE_GET.  Two changes that only the owner needs
- * do not change gen: a new era, and the end of a drain. poll() on the control node returns IN when
- * gen has grown since the last LIST by this open file.
+ * to know do not change gen: a new era, and the end of a drain.  poll() on the control node returns
+ * IN when gen has grown since the last LIST by this open file.
  */
 struct erad_list {
 	struct erad_hdr h;
@@ -141,14 +152,14 @@ struct erad_list {
 };
 
 /*
- * Makes the caller the owner: fd is a new O_CLOEXEC instance fd.  The state becomes LOADING.
+ * Makes the caller the owner: fd is a new instance fd with O_CLOEXEC.  The state becomes LOADING.
  * EBUSY: the instance has an owner.  EAGAIN: the degrade record is being written.  ENOENT: there is
  * no such instance.
  *
- * When the last reference to the fd is dropped, the state becomes DETACHED.  With ERAD_PASSES_ALL,
- * it becomes DEGRADED instead.  A FAILED instance stays FAILED.  A fetched batch goes back to the
- * head of the queue, and nothing else changes.  To leave FAILED or DEGRADED, close the fd and
- * attach again.
+ * When the last reference to the fd is dropped, the state becomes DETACHED, with two exceptions:
+ * with ERAD_PASSES_ALL, it becomes DEGRADED, and a FAILED instance stays FAILED.  A fetched batch
+ * goes back to the head of the queue.  Nothing else changes.  To leave FAILED or DEGRADED, close
+ * the fd and attach again.
  */
 struct erad_attach {
 	struct erad_hdr h;
@@ -158,28 +169,29 @@ struct erad_attach {
 };
 
 /*
- * Fails all held writes with EIO and makes the instance FAILED, with or without an
- * owner.  Takes no lock of device-mapper, so that it can end a suspend that waits
- * for held writes.  With ERAD_PASSES_ALL no write is held, and ABORT changes nothing.
+ * Fails all held writes with EIO and makes the instance FAILED, with or without an owner.  Takes no
+ * lock of device-mapper, so that it can end a suspend that waits for held writes.  With
+ * ERAD_PASSES_ALL, no write is held, and ABORT changes nothing.
  */
 struct erad_abort {
 	struct erad_hdr h;
 	__u64 instance_id;
-	__u64 failed;		/* out: how many writes were held, and have failed now */
+	__u64 failed;		/* out: number of held writes that have failed now */
 };
 
 /*
  * Writes the degrade record.  When the record is durable, releases all held writes and makes the
  * instance DEGRADED, with or without an owner.  Waits until the write of the record has ended; a
- * fatal signal ends the wait with EINTR, but not the write.  Takes no lock of device-mapper.
- * Returns 0 also if the instance passes all writes already.
+ * fatal signal ends the wait with EINTR, but not the write.  Takes no lock of device-mapper.  Also
+ * returns 0 if the instance passes all writes already.
+ *
  * EOPNOTSUPP	there is no record: the metadata is a file, no owner has called READY, or the last
- *		READY brought none
+ *		READY passed no record
  * EAGAIN		an owner is LOADING
  * EBUSY		the device is suspended, and so holds no writes
  * ECANCELED	ABORT was called during the write
- * EIO and others	an error of the metadata device: the record may be durable or not, and held writes
- *		keep waiting
+ * EIO and others	an error of the metadata device: the record may be durable or not, and held
+ *		writes stay held
  */
 struct erad_degrade {
 	struct erad_hdr h;
@@ -187,9 +199,9 @@ struct erad_degrade {
 };
 
 /*
- * Changes the state from LOADING to ACTIVE.  The record is copied.  If the metadata device's
- * logical blocks are larger than the record, the rest of its block is written with zeros.  EINVAL
- * has these reasons:
+ * Changes the state from LOADING to ACTIVE.  The module copies the record.  If a logical block of
+ * the metadata device is larger than the record, the rest of the block is written with zeros.
+ * EINVAL has these reasons:
  * - The state is not LOADING.
  * - era is 0, or is not the instance's era.
  * - The instance has ERAD_PASSES_ALL; call NEW_ERA first.
@@ -200,13 +212,17 @@ struct erad_ready {
 	struct erad_hdr h;
 	__u32 era;
 	__u32 pad;
-	__u64 record;		/* pointer to the ERAD_RECORD_SIZE bytes of the record; 0: there is no record */
-	__u64 record_sector;	/* place of the record on the metadata device, in 512-byte sectors */
+	/* Pointer to the ERAD_RECORD_SIZE bytes of the record.  0: there is no record. */
+	__u64 record;
+	/* Place of the record on the metadata device, in 512-byte sectors. */
+	__u64 record_sector;
 };
 
 #define ERAD_RECORD_SIZE	512
 
-/* The blocks from `first` on; their number, len, is never 0.  This struct does not grow. */
+/*
+ * The blocks first … first + len - 1.  len is never 0.  Later versions do not extend this struct.
+ */
 struct erad_range {
 	__u64 first;
 	__u32 len;
@@ -214,21 +230,21 @@ struct erad_range {
 };
 
 /*
- * Commits the outstanding batch, if commit_batch is not 0.  Then fetches the next
- * batch, if max is not 0 and a write is held.  At most one batch is outstanding.
+ * Commits the outstanding batch, if commit_batch is not 0.  Then fetches the next batch, if max is
+ * not 0 and a write is held.  At most one batch is outstanding.
  *
- * The ranges cover every block of the batch's writes that is not yet in the current
- * writeset, in the order in which the writes arrived.  Adjacent ranges of consecutive
- * writes are merged.  A range may contain blocks that are recorded in this era
- * already, and a block may be in several ranges.
+ * The ranges cover every block of the batch's writes that is not yet in the current writeset, in
+ * the order in which the writes arrived.  Adjacent ranges of consecutive writes are merged.  A
+ * range may contain blocks that are recorded in this era already, and a block may be in several
+ * ranges.
  *
- * commit_status is 0, or a positive errno: the owner could not record the batch.  Then
+ * commit_status is 0, or a positive errno if the owner could not record the batch.  With an errno,
  * the instance becomes FAILED, and all held writes fail with EIO.
  *
  * Errors:
- * ESTALE: the batch is of an earlier era, or is not outstanding any more, because of a
- *   suspend or ABORT.  Its writes, if still held, are back in the queue.
- *   Nothing was fetched.
+ * ESTALE: the batch is of an earlier era, or is no longer outstanding because of a suspend or
+ * ABORT.
+ *   Those of its writes that are still held are back in the queue.  Nothing was fetched.
  * EBUSY: a batch is outstanding, commit_batch is 0 and max is not 0.
  * EINVAL: the state is DETACHED or LOADING, or a field is invalid.
  * EIO: the state is FAILED.
@@ -243,7 +259,7 @@ struct erad_xfer {
 	__u32 max;		/* at most ERAD_MAX_RANGES */
 	__u32 commit_status;
 	__u64 batch;		/* out; 0: nothing was fetched */
-	__u32 era;		/* out: the era to which the batch belongs */
+	__u32 era;		/* out: the era of the batch */
 	__u32 nr;		/* out: number of ranges */
 	__u64 pending;		/* out: number of held writes that are not in this batch */
 };
@@ -252,10 +268,11 @@ struct erad_xfer {
 
 /*
  * Allocates the writeset of era `to`.  Does nothing if it is allocated already.  This call may
- * sleep while memory is reclaimed, but no other call waits for it: one thread of the owner can
- * prepare while another thread commits.  ENOMEM: there is no memory now, so call again later; or
- * the directory of the writeset (8 bytes for 32,768 blocks) would need more than a quarter of the
- * machine's memory.
+ * sleep while memory is reclaimed, but no other call waits for it, so one thread of the owner can
+ * prepare while another thread commits.
+ *
+ * ENOMEM has two reasons.  There is no memory now: call again later.  Or the directory of the
+ * writeset (8 bytes for 32,768 blocks) would need more than a quarter of the machine's memory.
  */
 struct erad_prepare {
 	struct erad_hdr h;
@@ -266,12 +283,13 @@ struct erad_prepare {
 /*
  * Begins era `to` if the current era is `from`.  Waits up to drain_ms for the writes that were
  * recorded in `from`.  from is 0 on a new instance.  Returns 0 when all of these writes have
- * completed.  An outstanding batch stays outstanding, and its commit will be ESTALE.
+ * completed.  An outstanding batch stays outstanding, and its commit will fail with ESTALE.
+ *
  * ETIMEDOUT	the era has begun, and some writes are in flight: call again with the same eras
  * EINTR		as ETIMEDOUT, after a signal
- * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger, or not prepared; or
- *		the instance is DETACHED or DEGRADED
- * EBUSY		the drain of the era before has not ended
+ * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger, or not prepared;
+ *		or the instance is DETACHED or DEGRADED
+ * EBUSY		the drain of the previous era has not ended
  * EIO		the instance is FAILED
  */
 struct erad_newera {
@@ -285,7 +303,11 @@ struct erad_newera {
 struct erad_usage {
 	struct erad_hdr h;
 	__u64 used, total;	/* in blocks of 4 KiB */
-	__u64 held_root;	/* newest era in the metadata snapshot; 0: there is none, and the status line has "-" */
+	/*
+	 * Newest era in the metadata snapshot.  0: there is no snapshot, and the status line has
+	 * "-".
+	 */
+	__u64 held_root;
 };
 
 enum erad_message_type {
@@ -297,8 +319,8 @@ enum erad_message_type {
 /*
  * MESSAGE_GET returns the waiting message of `dmsetup message`, once; id 0: no message waits.  The
  * sender waits for MESSAGE_REPLY for at most 30 seconds; then it gets ETIME.  The sender also gets
- * an error when the instance is suspended or removed, when its state is not ACTIVE any more, or
- * when a signal arrives.
+ * an error when the instance is suspended or removed, when the state is no longer ACTIVE, or when a
+ * signal arrives.
  */
 struct erad_message {
 	struct erad_hdr h;
@@ -307,7 +329,7 @@ struct erad_message {
 	__u32 pad;
 };
 
-/* ENOENT: no sender waits for this reply any more, for example after the 30 seconds. */
+/* ENOENT: the sender no longer waits for this reply, for example after the 30 seconds. */
 struct erad_reply {
 	struct erad_hdr h;
 	__u64 id;
@@ -318,11 +340,15 @@ struct erad_reply {
 struct erad_stats {
 	struct erad_hdr h;
 	__u64 held_now;		/* number of held writes */
-	__u64 oldest_held_ns;	/* for how long the oldest of them has been held; 0: none is held */
-	__u64 held, released, requeued, failed;	/* held writes that were released since the target was made */
+	__u64 oldest_held_ns;	/* how long the oldest of them has been held; 0: no write is held */
+	/*
+	 * Since the target was made: number of writes that were held, and of held writes that were
+	 * released, that went back to dm, and that got an I/O error.
+	 */
+	__u64 held, released, requeued, failed;
 	__u64 batches;		/* batches that were committed */
 	__u64 bitmap_bytes;	/* memory of the writesets in bytes */
-	__u64 passed;		/* writes that were not held, since the target was made */
+	__u64 passed;		/* number of writes that were not held, since the target was made */
 };
 
 #define ERAD_IOC_MAGIC	0xEA
@@ -336,9 +362,10 @@ struct erad_stats {
 
 /*
  * Ioctls of an instance fd.  poll() on this fd returns
+ *
  * IN	a write is held, and no batch is outstanding
- * PRI	since the last INFO the state has changed, an era has begun or a drain has ended; or a message waits for
- *	MESSAGE_GET
+ * PRI	since the last INFO, the state has changed, an era has begun or a drain has ended; or a
+ *	message waits for MESSAGE_GET
  * HUP	the target is removed: every ioctl returns ENODEV, but INFO also fills in its struct
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)
@@ -357,7 +384,7 @@ struct erad_stats {
 #define ERAD_ASSERT(cond)	_Static_assert(cond, #cond)
 #endif
 
-/* Callers with 32 and with 64 bits have the same layout. */
+/* The layout is the same for callers with 32 and with 64 bits. */
 ERAD_ASSERT(sizeof(struct erad_info) == 120);
 ERAD_ASSERT(sizeof(struct erad_version) == 24);
 ERAD_ASSERT(sizeof(struct erad_list) == 48);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copies the arguments of ioctls from and to user space. */
+/* Copies the arguments of ioctls between user space and the kernel. */
 #ifndef ERAD_ARG_H
 #define ERAD_ARG_H
 
@@ -9,7 +9,7 @@
 
 /*
  * Copies a struct from user space.  The caller's struct may be shorter (older) or longer (newer)
- * than the module's; v1 is the size of its first version.
+ * than the module's struct.  v1: size of the first version of the struct.
  */
 static inline int get_arg(void *dst, size_t ksize, size_t v1, void __user *arg)
 {
@@ -26,7 +26,8 @@ static inline int get_arg(void *dst, size_t ksize, size_t v1, void __user *arg)
 	r = copy_struct_from_user(dst, ksize, arg, size);
 	if (r)
 		return r;
-	h->size = size;			/* the copied size may differ, because user space can change its memory at any time */
+	/* User space can change the size in its memory at any time, so use the first read. */
+	h->size = size;
 	return h->flags ? -EINVAL : 0;
 }
 

@@ -33,11 +33,13 @@ static int control_version(void __user *arg)
 	return PUT_ARG(a, arg);
 }
 
-#define LIST_STEP	4u		/* how many instances are copied at a time: their infos fit on the stack */
+/* number of instances copied at a time, so that their infos fit on the stack */
+#define LIST_STEP	4u
 
 /*
  * Lists the instances without allocating memory.  erad calls LIST to find a target that replaces
- * another one, and writes to the replaced target may be held during the call.
+ * another target.  Writes to the replaced target may be held at this time, so memory reclaim may
+ * wait for this call.
  */
 static int control_list(struct control *c, void __user *arg)
 {
@@ -53,7 +55,10 @@ static int control_list(struct control *c, void __user *arg)
 		return -EINVAL;
 	size = min_t(u32, a.entry_size, sizeof(infos[0]));
 	after = a.after;
-	/* Store gen before reading the list: then a change in between makes poll() return IN again. */
+	/*
+	 * Store gen before reading the list, so that poll() returns IN again if the list changes in
+	 * between.
+	 */
 	a.gen = erad_instances_gen();
 	WRITE_ONCE(c->seen_gen, a.gen);
 	do {

@@ -7,24 +7,24 @@
  *
  * 1. the record is durable (FUA);
  * 2. all bits of the current writeset are set;
- * 3. all held writes are released, counted by that writeset.
+ * 3. all held writes are released, counted by the current writeset.
  *
- * From then on every write finds its bits and is counted, so the drain of the next era waits for
- * these writes as for any others.  NEW_ERA needs no step of its own to hold writes again, because
- * the new writeset is empty.
+ * From then on, every write finds its bits and is counted, so the drain of the next era also waits
+ * for these writes.  NEW_ERA holds writes again without a further step, because the new writeset is
+ * empty.
  *
- * READY passes a record with the next serial to the module.  After READY the owner raises the
- * serial in its metadata; then the previous record is no longer in force.  Between ATTACH and READY
- * the record on disk does not change: ATTACH fails while a write of the record is in flight, and
- * the module starts no write of the record while the state is LOADING.
+ * READY passes a record with the next serial to the module.  After READY, the owner raises the
+ * serial in its metadata; then the previous record is no longer in force.  Between ATTACH and
+ * READY, the record on disk does not change: ATTACH fails while a write of the record is in flight,
+ * and the module starts no write of the record while the state is LOADING.
  *
  * With detach_policy degrade, the record is written when two conditions are true: the state is
  * DETACHED, and a write has been held for detach_timeout seconds in which no batch was committed
  * (detach.c).  If an owner attaches and ends without a commit, the time does not start again.  A
  * detached instance that holds no writes does not write the record.
  *
- * ctr allocates all memory.  The write needs no PREFLUSH, because the record is valid whatever the
- * device still has in its cache.
+ * ctr allocates all memory.  The write needs no PREFLUSH, because the record is valid even if other
+ * data is still in the device's write cache.
  */
 
 #include <linux/blkdev.h>
@@ -44,15 +44,18 @@ struct erad_record {
 	struct erad_instance *ei;
 	struct page *page;		/* mutex, and not while busy; page with the content */
 	sector_t sector;		/* mutex, and not while busy; where to write the record */
-	unsigned int len;		/* mutex, and not while busy; how many bytes to write: one logical block */
-	bool busy;			/* mutex for writing; whether a write of the record is in flight */
-	bool wanted;			/* mutex; whether the writes are released when the record is durable; ABORT clears this */
+	/* mutex, and not while busy; number of bytes to write: one logical block. */
+	unsigned int len;
+	bool busy;			/* mutex for writing; a write of the record is in flight. */
+	/* mutex; all writes are released when the record is durable.  ABORT clears this. */
+	bool wanted;
 	int result;			/* mutex; result of the last write, 0 or a negative errno */
-	unsigned int retry;		/* mutex; seconds until the next attempt; 0: no attempt has failed */
+	/* mutex; seconds until the next attempt.  0: no attempt has failed. */
+	unsigned int retry;
 	struct bio bio;
 	struct bio_vec vec;
-	struct work_struct write_work;	/* submits bio */
-	struct work_struct done_work;	/* after the completion of bio */
+	struct work_struct write_work;	/* submits `bio` */
+	struct work_struct done_work;	/* runs after the completion of `bio` */
 };
 
 bool erad_degrade_busy(const struct erad_instance *ei)
@@ -67,7 +70,7 @@ static void record_bio_ended(struct bio *bio)
 	queue_work(rec->ei->wq, &rec->done_work);
 }
 
-/* Use a work item, because submitting may wait for the metadata device. */
+/* Runs in a work item, because submitting may wait for the metadata device. */
 static void submit_record(struct work_struct *work)
 {
 	struct erad_record *rec = container_of(work, struct erad_record, write_work);
@@ -90,9 +93,9 @@ static void pass_all(struct erad_instance *ei)
 	erad_writeset_fill(rcu_dereference_protected(ei->current_ws,
 						     lockdep_is_held(&ei->mutex)));
 	/*
-	 * Set `passing` after the bits: when ->map reads `passing`, it holds no write, but tests
-	 * the bits again, and must find them set.  Set `passing` before the release: after the
-	 * release, ->map must not add to the queue.
+	 * Set `passing` after the bits are set: if ->map finds `passing` set, it does not hold the
+	 * write, but tests the bits once more, and must find them set.  Set `passing` before the
+	 * release: after the release, ->map must not add a write to the queue.
 	 */
 	spin_lock(&ei->lock);
 	ei->passing = true;
@@ -129,7 +132,8 @@ static void record_written(struct work_struct *work)
 	}
 	WRITE_ONCE(rec->busy, false);
 	mutex_unlock(&ei->mutex);
-	wake_up_all(&ei->wait);		/* after this, dtr destroys ei->wq, which waits until this work item has ended */
+	/* After this, dtr may destroy ei->wq, which waits for this work item. */
+	wake_up_all(&ei->wait);
 }
 
 /* Takes step 1 of the order above. */
@@ -161,7 +165,7 @@ int erad_degrade_now(struct erad_instance *ei)
 	else if (ei->state == ERAD_LOADING)
 		r = -EAGAIN;
 	else if (!READ_ONCE(ei->resumed))
-		r = -EBUSY;	/* no write is held: see erad_postsuspend() */
+		r = -EBUSY;	/* a suspended device holds no writes: see erad_postsuspend() */
 	else
 		r = 1;
 	if (r > 0)

@@ -5,18 +5,23 @@
 
 #include "instance.h"
 
-/* ctr calls this if ei has opened a metadata device.  The record is freed with ei. */
+/* Called by ctr if ei has opened a metadata device.  The record is freed together with ei. */
 int erad_record_alloc(struct erad_instance *ei);
 
-/* Frees the page of the record.  dtr calls this when no write of the record is in flight.  d may be NULL. */
+/*
+ * Frees the page of the record.  Called by dtr when no write of the record is in flight.  rec may
+ * be NULL.
+ */
 void erad_record_free_page(struct erad_record *rec);
 
 /*
  * Copies the record that READY passes, and the sector to which the record will be written.  content
- * NULL: READY passes no record; drops the old one and returns 0.  Returns -EINVAL if there is no
- * metadata device, if a logical block of the device is larger than a page, if the sector is not
- * aligned to a logical block, or if the record does not fit into the device there.  Context:
- * ei->mutex, while LOADING.
+ * NULL: READY passes no record; drops the old record and returns 0.  Context: ei->mutex, while
+ * LOADING.
+ *
+ * Returns -EINVAL if there is no metadata device, if a logical block of the device is larger than a
+ * page, if the sector is not aligned to a logical block, or if the record would reach beyond the
+ * end of the device.
  */
 int erad_record_set(struct erad_instance *ei, const u8 *content, u64 sector);
 
@@ -29,12 +34,12 @@ bool erad_degrade_busy(const struct erad_instance *ei);
  */
 void erad_degrade_start(struct erad_instance *ei);
 
-/* Ioctl DEGRADE: returns its errors.  Waits until the write of the record has ended. */
+/* Ioctl DEGRADE; returns its errors.  Waits until the write of the record has ended. */
 int erad_degrade_now(struct erad_instance *ei);
 
 /*
- * Cancels the release of writes: when the record in flight becomes durable, this instance does not
- * change.  Context: ei->mutex.
+ * If a write of the record is in flight, cancels the release of writes that would follow it.
+ * Context: ei->mutex.
  */
 void erad_degrade_cancel(struct erad_instance *ei);
 

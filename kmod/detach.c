@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* detach_policy: the treatment of held writes while there is no owner. */
+/* detach_policy: what happens to held writes while there is no owner. */
 
 #include <linux/ktime.h>
 
@@ -9,7 +9,8 @@
 
 /*
  * For detach_policy degrade: writes the degrade record if a write has been held for detach_timeout
- * seconds in which no batch was committed.  Otherwise schedules itself for the end of this time.
+ * seconds in which no batch was committed.  Otherwise schedules ei->detach_work for the end of this
+ * time.
  */
 static void degrade_if_due(struct erad_instance *ei)
 {
@@ -25,7 +26,7 @@ static void degrade_if_due(struct erad_instance *ei)
 	held = !bio_list_empty(&ei->queue);
 	spin_unlock(&ei->lock);
 	if (!held)
-		return;		/* the first write that ->map holds will start the time */
+		return;		/* the time starts with the first write that ->map holds */
 	waited = min(erad_oldest_held(ei), ktime_get_ns() - ei->last_commit_ns);
 	if (waited >= timeout)
 		erad_degrade_start(ei);
@@ -52,7 +53,7 @@ void erad_detach_work(struct work_struct *work)
 	struct bio_list failed = BIO_EMPTY_LIST;
 
 	mutex_lock(&ei->mutex);
-	/* Before the resume, no write can be late, because the resume starts the time. */
+	/* The time starts at the resume, so before the resume nothing is due. */
 	if (!ei->dead && READ_ONCE(ei->resumed) && ei->state == ERAD_DETACHED) {
 		if (ei->policy == ERAD_FAIL_WRITES)
 			erad_instance_fail(ei, &failed);

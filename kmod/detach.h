@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* detach_policy: the treatment of held writes while there is no owner. */
+/* detach_policy: what happens to held writes while there is no owner. */
 #ifndef ERAD_DETACH_H
 #define ERAD_DETACH_H
 
 #include "instance.h"
 
 /*
- * Logs a warning if writes are held, and starts the time of detach_policy.  Call this when the
+ * Logs a warning if writes are held, and starts the time of detach_policy.  Call this after the
  * state has become DETACHED.  Context: ei->mutex.
  */
 void erad_detached(struct erad_instance *ei);
 
-/* The function of ei->detach_work: carries out detach_policy fail or degrade if its time has passed. */
+/*
+ * The function of ei->detach_work: carries out detach_policy fail or degrade if its time has
+ * passed.
+ */
 void erad_detach_work(struct work_struct *work);
 
 #endif /* ERAD_DETACH_H */

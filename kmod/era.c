@@ -22,13 +22,17 @@ static void reap_draining(struct work_struct *work)
 
 	mutex_lock(&ei->mutex);
 	ws = ei->draining;
-	/* Clear the counts, because the next writeset uses them and expects zeros. */
+	/* Clear the counts, because the next writeset that uses them expects zeros. */
 	ei->begun += erad_writeset_take_begun(ws);
 	WRITE_ONCE(ei->draining, NULL);
 	mutex_unlock(&ei->mutex);
-	erad_instance_event(ei);	/* after this, dtr waits until this work item has ended */
+	/* after this, dtr may go on, but it waits for this work item */
+	erad_instance_event(ei);
 
-	/* No reader is left: the grace period of the drain began after the swap of the pointer. */
+	/*
+	 * No RCU reader can have ws now: the grace period of the drain began after the swap of the
+	 * pointer.
+	 */
 	erad_writeset_free(ws);
 }
 
@@ -58,7 +62,7 @@ int erad_era_prepare(struct erad_instance *ei, u32 to)
 	mutex_unlock(&ei->mutex);
 
 	/*
-	 * Allocate without a lock: the allocation may sleep, and commits, ABORT and suspends must
+	 * Allocate without a lock.  The allocation may sleep, and commits, ABORT and suspends must
 	 * not wait for it.
 	 */
 	ws = erad_writeset_alloc(ei->nr_blocks, to, on_drained, ei);
@@ -96,13 +100,13 @@ int erad_era_begin(struct erad_instance *ei, u32 from, u32 to)
 		return -EBUSY;
 
 	/*
-	 * Take the set of counts that the current writeset does not use.  There are two sets, and
-	 * the other one is zero, because no writeset is draining.
+	 * There are two sets of counts.  Take the set that the current writeset does not use.  This
+	 * set is zero, because no writeset is draining.
 	 */
 	next->counts = ei->counts + (ws && ws->counts == ei->counts ? 1 : 0);
 	/*
-	 * Clear `passing` before the swap: the new writeset is empty, and ->map must hold writes to
-	 * blocks that are not in the new writeset.
+	 * Clear `passing` before the swap.  The new writeset is empty, and ->map must hold the
+	 * writes to blocks that the new writeset does not contain.
 	 */
 	spin_lock(&ei->lock);
 	ei->passing = false;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The instances, one for each loaded target: their list, their state, and the wake-ups when it changes. */
+/*
+ * The instances, one for each loaded target: their list, their state, and the wake-ups after a
+ * change.
+ */
 
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -147,11 +150,14 @@ u64 erad_instances_unbroken_since(const struct erad_instance *ei, u64 written)
 	list_for_each_entry(other, &instances, list) {
 		if (other->md != ei->md || other->ti->table == ei->ti->table || other->origin_dev != ei->origin_dev)
 			continue;
-		/* Writes that went through an instance with other metadata are not in the metadata of this one. */
+		/*
+		 * Ignore instances with other metadata: writes that went through them are not in
+		 * this instance's metadata.
+		 */
 		if (other->meta_dev != ei->meta_dev || memcmp(other->uuid, ei->uuid, sizeof(ei->uuid)))
 			continue;
 		spin_lock(&other->lock);
-		/* The list is in the order of ids: the newest of the suspended instances decides. */
+		/* The list is sorted by id, so the newest of the suspended instances decides. */
 		if (other->since_id && !other->resumed)
 			id = other->written_suspended == written ? other->since_id : ei->id;
 		spin_unlock(&other->lock);
@@ -183,10 +189,11 @@ void erad_instance_set_state(struct erad_instance *ei, enum erad_state state)
 }
 
 /*
- * dm_table_event() runs in a work item of the system's workqueue, because it takes a global mutex of
- * device-mapper, under which other targets allocate memory with GFP_KERNEL.  Callers such as ABORT
- * must not wait for that mutex.  ei->wq must not wait for it either: ei->wq submits released
- * writes, and when memory is short its only thread may be its rescuer.
+ * Calls dm_table_event(), in a work item of the system's workqueue, because dm_table_event() takes
+ * a global mutex of device-mapper.  Other targets allocate memory with GFP_KERNEL under this mutex.
+ * Callers of erad_instance_event(), for example ABORT, must not wait for the mutex.  ei->wq must
+ * not wait for it either: ei->wq submits released writes, and when memory is short its only thread
+ * may be its rescuer.
  */
 static void tell_dm(struct work_struct *work)
 {
@@ -203,10 +210,13 @@ void erad_instance_event(struct erad_instance *ei)
 }
 
 /*
- * Returns why two instances cannot both exist, or NULL if they can.  There are three conflicts:
- * both would use the same metadata; one writes to the device that has the metadata of the other; or
- * both are on one data device, and each would miss the writes of the other.  Two tables of the same
- * device may use the same devices: this is a reload.
+ * Returns why the two instances cannot both exist, or NULL if they can.  There are three conflicts:
+ *
+ * - both would use the same metadata;
+ * - one writes to the device that has the metadata of the other;
+ * - both are on one data device, and each would miss the writes of the other.
+ *
+ * Two tables of one mapped device may use the same devices, because this is a reload.
  */
 static char *conflict(const struct erad_instance *ei, const struct erad_instance *other)
 {
@@ -238,7 +248,10 @@ int erad_instance_register(struct erad_instance *ei, char **error)
 			break;
 	}
 	if (!why) {
-		/* The boot time as the first id: an id that user space has noted does not come again after rmmod. */
+		/*
+		 * Begin with the boot time, so that ids are not used again after rmmod: user space
+		 * may have noted them.
+		 */
 		if (!last_id)
 			last_id = ktime_get_boottime_ns();
 		ei->id = ++last_id;

@@ -6,8 +6,8 @@
  * Terms.  The *origin* is the device that is tracked.  A *writeset* is a bitmap of the blocks that
  * are recorded in one era; the instance has one current writeset.  The *owner* is the process that
  * has attached, the erad daemon.  A write is *held* while it waits until the owner has recorded its
- * blocks.  It is *released* when it may go to the origin.  A *drain* waits for the writes in flight
- * that a former writeset has counted.
+ * blocks.  A write is *released* when it may go to the origin.  A *drain* waits for the writes in
+ * flight that a former writeset has counted.
  *
  * ->map remaps a write whose bits are all set in the current writeset.  It holds any other write.
  * The owner fetches the blocks of held writes, makes them durable and commits them; the commit sets
@@ -15,9 +15,10 @@
  * and only when no owner can record writes (degrade.c).
  *
  * Life of a write
- *	map		all bits are set: the writeset counts the write as begun, and ->map
- *			remaps the write.  Otherwise the write is held: it goes to `queue`
- *	fetch		the write moves from `queue` to `batch`; the ranges of blocks go to
+ *	map		if all bits are set, the writeset counts the write as begun, and ->map
+ *			remaps the write.  Otherwise ->map holds the write: it adds the write
+ *			to `queue`
+ *	fetch		moves the write from `queue` to `batch`; the ranges of blocks go to
  *			user space
  *	commit		sets the bits, counts each write as begun, and moves it from `batch`
  *			to `submit_list`.  If a page of the bitmap cannot be allocated, its
@@ -41,16 +42,17 @@
  *				user memory, a lock of dm, or an allocation that may sleep
  *	ei->lock (spinlock)	queue, submit_list, state, counters
  *
- * ->map takes ei->lock only to hold a write.  It spins on ei->lock with preemption off, so no work
- * under ei->lock may grow with the number of bios.
+ * ->map takes ei->lock only to hold a write.  While ->map spins on ei->lock, preemption is off, so
+ * the time for which ei->lock is held must not grow with the number of bios.
  *
  * Memory reclaim may wait for the daemon.  So the ioctls allocate with GFP_NOIO, and nothing that a
- * commit waits for allocates memory in a way that may sleep.  Among the owner's ioctls only
+ * commit waits for allocates memory in a way that may sleep.  Among the owner's ioctls, only
  * PREPARE_ERA makes an allocation that may sleep.  PREPARE_ERA holds no lock during this
  * allocation, so another thread can commit.
  *
  * A file calls only functions of files to its right:
- *	target, control, owner, era, detach, degrade, map, message, instance, writeset, writer, trace
+ *	target, control, owner, era, detach, degrade, map, message, instance, writeset, writer,
+ *	trace
  */
 #ifndef ERAD_INSTANCE_H
 #define ERAD_INSTANCE_H
@@ -69,7 +71,7 @@
 
 struct erad_record;
 
-/* The treatment of held writes while there is no owner. */
+/* What happens to held writes while there is no owner. */
 enum erad_detach_policy {
 	ERAD_QUEUE_WRITES,
 	ERAD_FAIL_WRITES,
@@ -79,14 +81,19 @@ enum erad_detach_policy {
 /* The comment of a field begins with the lock that protects the field. */
 struct erad_instance {
 	struct list_head list;		/* instances_lock; entry in the list */
-	struct kref ref;		/* one reference for the target, one for each instance fd, and one for each look-up */
+	/*
+	 * One reference for the target, one for each instance fd, and one for each
+	 * erad_instance_get().
+	 */
+	struct kref ref;
 	u64 id;
-	struct dm_target *ti;		/* not valid if dead, except in dm's hooks */
+	struct dm_target *ti;		/* not valid if `dead` is set, except in dm's callbacks */
 	struct mapped_device *md;	/* only compared, never dereferenced */
 	u32 dev;			/* number of the mapped device */
 	struct dm_dev *origin;
 	struct dm_dev *meta;		/* metadata device; NULL for "-" */
-	dev_t origin_dev, meta_dev;	/* numbers of the devices; valid also after dtr has put the devices; 0 for "-" */
+	/* Numbers of the devices; also valid after dtr has put the devices.  0 for "-". */
+	dev_t origin_dev, meta_dev;
 	u64 nr_sectors;
 	u64 nr_blocks;
 	u32 block_sectors;
@@ -97,32 +104,36 @@ struct erad_instance {
 	u8 uuid[16];
 
 	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
-	bool has_record;		/* mutex for writing; whether READY has passed a record */
+	bool has_record;		/* mutex for writing; READY has passed a record */
 
 	/* Every write on every CPU reads the fields above.  Each commit writes the fields below. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
 	struct erad_writeset *prepared;	/* mutex; the writeset for the next era, or NULL */
-	struct erad_writeset *draining;	/* mutex for writing; a retired writeset with writes in flight, or NULL */
-	struct erad_io_counts __percpu *counts;	/* two sets of counts; a set that no writeset uses is zero */
-	struct bio_list batch;		/* mutex; the outstanding batch */
+	/* mutex for writing; the retired writeset whose writes are in flight, or NULL. */
+	struct erad_writeset *draining;
+	/* Two sets of counts.  A set that no writeset uses is zero. */
+	struct erad_io_counts __percpu *counts;
+	struct bio_list batch;		/* mutex; the writes of the outstanding batch */
 	u64 batch_id;			/* mutex; id of the batch; 0: no batch is outstanding */
 	u64 last_batch_id;		/* mutex; id of the last batch */
 	u32 batch_era;			/* mutex; the era in which the batch was fetched */
-	bool owned;			/* mutex; whether there is an owner */
-	u64 last_commit_ns;		/* mutex; ktime of the last commit, 0 before the first */
+	bool owned;			/* mutex; there is an owner */
+	/* mutex; time of the last commit, by ktime; 0: no commit yet */
+	u64 last_commit_ns;
 	struct {
 		u64 id;			/* mutex; id of the message; 0: no message is under way */
 		enum erad_message_type type;
-		bool taken;		/* MESSAGE_GET has returned the message */
+		bool taken;		/* MESSAGE_GET has returned the message to the owner */
 		bool done;		/* the owner has answered: result and era are set */
 		int result;
 		u32 era;
-	} message;			/* mutex for writing; the message that is under way */
+	} message;			/* mutex for writing; the message under way */
 	u64 last_message_id;		/* mutex; id of the last message */
 	bool suspending;		/* mutex; true from presuspend to resume */
 	bool dead;			/* mutex for writing; dtr has begun */
 
-	struct mutex message_mutex;	/* held by the sender of a message, so there is one message at a time */
+	/* Held by the sender of a message, so that only one message is under way. */
+	struct mutex message_mutex;
 	struct mutex fetch_mutex;	/* held by COMMIT_FETCH, for `fetched` */
 	struct erad_range *fetched;	/* fetch_mutex; array of ERAD_MAX_RANGES entries */
 
@@ -131,27 +142,33 @@ struct erad_instance {
 	bool resumed;			/* lock; as ERAD_RESUMED in erad_info.status */
 	u64 since_id;			/* lock; as in struct erad_info */
 	u64 written_resumed, written_suspended;	/* lock; counters, as in struct erad_info */
-	bool pushback;			/* lock; a noflush suspend has begun: dm requeues writes */
-	bool passing;			/* lock, and mutex for writing; current_ws has all bits, and no write is held */
-	struct bio_list queue;		/* lock, and mutex to remove bios; the held writes that are not in a batch */
+	/* lock; a noflush suspend has begun, so writes go back to dm */
+	bool pushback;
+	/* lock, and mutex for writing; current_ws has all bits, and no write is held. */
+	bool passing;
+	/* lock, and mutex to remove bios; the held writes that are not in a batch. */
+	struct bio_list queue;
 	struct bio_list submit_list;	/* lock; released writes that submit_work will submit */
-	u64 nr_queued;			/* lock; number of bios in queue, and of bios that a fetch examines now */
+	/* lock; number of bios in `queue`, and of bios that a fetch is examining. */
+	u64 nr_queued;
 	u64 nr_batch;			/* lock; number of bios in batch */
 	u64 held, released, requeued, failed, batches;	/* lock; totals for STATS */
-	u64 begun;			/* mutex; how many writes have begun in writesets that are freed */
-	u64 usage_used, usage_total, usage_root;	/* lock; numbers of ioctl USAGE */
+	/* mutex; number of writes begun in writesets that are freed */
+	u64 begun;
+	u64 usage_used, usage_total, usage_root;	/* lock; numbers from ioctl USAGE */
 
 	wait_queue_head_t wait;		/* for poll(), NEW_ERA, DEGRADE, senders of messages, dtr */
-	atomic_t events;		/* grows with every event for which poll() returns POLLPRI */
+	/* Grows with every event for which poll() returns POLLPRI. */
+	atomic_t events;
 
 	struct workqueue_struct *wq;
 	struct work_struct submit_work;
-	struct work_struct count_work, reap_work;	/* the steps of a drain */
-	struct work_struct event_work;	/* runs in the system's workqueue, not in wq */
+	struct work_struct count_work, reap_work;	/* work items of a drain */
+	struct work_struct event_work;	/* dm_table_event(), in the system's workqueue */
 	struct delayed_work detach_work;
 };
 
-/* Returns whether a message waits for MESSAGE_GET.  Needs no lock. */
+/* Returns whether a message waits for MESSAGE_GET.  Any context. */
 static inline bool erad_instance_has_message(const struct erad_instance *ei)
 {
 	return READ_ONCE(ei->message.id) && !READ_ONCE(ei->message.taken) &&
@@ -165,49 +182,53 @@ static inline bool erad_instance_has_message(const struct erad_instance *ei)
 struct erad_instance *erad_instance_alloc(struct dm_target *ti);
 
 /*
- * erad_instance_add() adds the instance to the list; EBUSY: it conflicts with another instance, and
- * *error is a constant string with the reason.  erad_instance_del() removes the instance.
+ * erad_instance_register() adds the instance to the list.  EBUSY: it conflicts with another
+ * instance, and *error is a constant string with the reason.  erad_instance_unregister() removes
+ * the instance from the list.
  */
 int erad_instance_register(struct erad_instance *ei, char **error);
 void erad_instance_unregister(struct erad_instance *ei);
 
-/* Returns the current era, or 0 before the first era.  Needs no lock. */
+/* Returns the current era, or 0 before the first era.  Any context. */
 u32 erad_instance_era(struct erad_instance *ei);
 
 /*
- * Increments erad_list.gen and wakes those who poll the control node.  Call this after each change
+ * Increments erad_list.gen, and wakes all who poll the control node.  Call this after each change
  * that gen counts.
  */
 void erad_instances_changed(void);
 u64 erad_instances_gen(void);
 extern struct wait_queue_head erad_instances_wait;
 
-/* Returns the instance with a reference, for erad_instance_put(), or NULL if there is no such instance. */
+/*
+ * Returns the instance with a reference, which erad_instance_put() drops, or NULL if it does not
+ * exist.
+ */
 struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
 
 /*
- * Writes at most cap entries: the instances whose id is larger than after, in ascending order.
- * Returns the number of these instances, which may be larger than cap.  May sleep.
+ * Writes at most cap entries: the instances whose id is larger than `after`, in ascending order of
+ * ids.  Returns the number of these instances, which may be larger than cap.  May sleep.
  */
 u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap);
 
 /*
- * Returns erad_info.since_id of an instance that is being resumed for the first time.  written: the
- * sectors that were written to the mapped device, or ERAD_WRITTEN_UNKNOWN.  May sleep.
+ * Returns erad_info.since_id for an instance that is being resumed for the first time.  written:
+ * the number of sectors written to the mapped device, or ERAD_WRITTEN_UNKNOWN.  May sleep.
  */
 u64 erad_instances_unbroken_since(const struct erad_instance *ei, u64 written);
 
 /*
- * Fills in the info.  Call this only while dtr cannot put the devices: under ei->mutex if ei is not
- * dead, or under instances_lock if ei is on the list.
+ * Fills in the info.  dtr must not put the devices during the call: the caller holds ei->mutex and
+ * ei is not dead, or the caller holds instances_lock and ei is on the list.
  */
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
  * Call this after a change of a value that INFO returns.  Wakes the owner and all others who wait
- * for the instance, and increments dm's event counter.  Context: ei->mutex, or dtr cannot have
- * ended.
+ * for the instance, and increments dm's event counter.  Context: ei->mutex, or any context in which
+ * dtr cannot have ended.
  */
 void erad_instance_event(struct erad_instance *ei);
 
@@ -216,7 +237,7 @@ void erad_warn_detached(struct erad_instance *ei);
 
 /*
  * Changes the state, and wakes all who wait for a change.  If the state was ACTIVE, the caller must
- * call erad_message_end() next.  Context: ei->mutex.
+ * call erad_message_end() after this.  Context: ei->mutex.
  */
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state);
 

@@ -11,9 +11,9 @@
 #define DM_MSG_PREFIX "erad"
 
 /*
- * The largest number of bios that one fetch examines.  The limit exists because ABORT waits for
- * ei->mutex during a fetch.  If all examined bios are recorded already, the fetch returns no
- * ranges, although more bios are held; then poll() still returns IN.
+ * The largest number of bios that one fetch examines, because ABORT waits for ei->mutex during a
+ * fetch.  If all examined bios are recorded already, the fetch returns no ranges, although more
+ * bios are held.  Then poll() still returns IN.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -25,7 +25,10 @@ static u64 block_of(const struct erad_instance *ei, sector_t sector)
 	return sector;
 }
 
-/* Returns the blocks that the bio touches, partly or in full.  Call this before the bio's sector is remapped. */
+/*
+ * Returns the blocks that the bio touches, partly or completely.  Call this before the bio's sector
+ * is remapped.
+ */
 static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *first, u64 *last)
 {
 	sector_t sector = dm_target_offset(ei->ti, bio->bi_iter.bi_sector);
@@ -35,8 +38,8 @@ static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *fir
 }
 
 /*
- * Sends the bio to the origin.  Call this in the submitter's context, because bio_set_dev() assigns
- * the cgroup of the current task to the bio.
+ * Sets the bio's device to the origin.  Call this in the submitter's context, because bio_set_dev()
+ * assigns the cgroup of the current task to the bio.
  */
 static void remap_device(struct erad_instance *ei, struct bio *bio)
 {
@@ -53,9 +56,13 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 	return dm_per_bio_data(bio, sizeof(struct erad_per_bio));
 }
 
-#define LOOK_AGAIN	(-EAGAIN)	/* different from each DM_MAPIO_ constant: none is negative */
+/* No DM_MAPIO_ constant is negative, so this value differs from all of them. */
+#define LOOK_AGAIN	(-EAGAIN)
 
-/* Holds the bio.  Returns what ->map returns, or LOOK_AGAIN if all bits have been set since ->map tested them. */
+/*
+ * Holds the bio.  Returns the result for ->map, or LOOK_AGAIN if all bits have been set since ->map
+ * tested them.
+ */
 static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {
 	u32 op = (__force u32)bio_op(bio);
@@ -76,8 +83,8 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 		return LOOK_AGAIN;
 	}
 	/*
-	 * Also ask dm.  When a noflush suspend is interrupted, dm lets bios in again before it
-	 * calls ->presuspend_undo.  At this time, a requeue would be an I/O error.
+	 * Check dm's state, too.  When a noflush suspend is interrupted, dm lets bios in again
+	 * before it calls ->presuspend_undo.  A requeue in between would be an I/O error.
 	 */
 	if (ei->pushback && dm_noflush_suspending(ei->ti)) {
 		ei->requeued++;
@@ -85,9 +92,9 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 		return DM_MAPIO_REQUEUE;
 	}
 	/*
-	 * Clear REQ_NOWAIT: the submitter does not block, and the workqueue that submits the bio to
-	 * the origin later may sleep.  Clear REQ_POLLED: nobody polls for the completion of that
-	 * request.
+	 * Clear REQ_NOWAIT: the submitter does not wait for the origin, and the work item that
+	 * submits the bio later may sleep.  Clear REQ_POLLED: nobody polls for the completion of
+	 * the later request.
 	 */
 	bio->bi_opf &= ~REQ_NOWAIT;
 	bio_clear_polled(bio);
@@ -97,13 +104,16 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 	detached = ei->state == ERAD_DETACHED;
 	spin_unlock(&ei->lock);
 
-	/* The bio may have ended by now, but ei is valid: dm keeps the table until ->map returns. */
+	/*
+	 * The bio may have ended by now.  ei is still valid, because dm keeps the table until ->map
+	 * returns.
+	 */
 	trace_erad_gated(ei->dev, first, last - first + 1, op);
 	if (wake) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 		if (detached)
 			erad_warn_detached(ei);
-		/* The first held write starts the time after which detach_policy acts. */
+		/* The time of detach_policy starts with the first held write. */
 		if (detached && ei->policy == ERAD_DEGRADE_WRITES)
 			queue_delayed_work(ei->wq, &ei->detach_work, ei->detach_timeout * HZ);
 	}
@@ -111,8 +121,8 @@ static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 fi
 }
 
 /*
- * Returns whether the per-bio data of the bio is initialized.  erad_map() and erad_end_io() must
- * use the same test, because dm does not zero the data.
+ * Returns whether the per-bio data of the bio is initialized.  dm does not zero the data, so
+ * erad_map() and erad_end_io() must use the same test.
  */
 static bool may_have_writeset(const struct bio *bio)
 {
@@ -167,8 +177,8 @@ int erad_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 }
 
 /*
- * Emits one event for consecutive bios that were held for about the same time: this makes counting
- * by the tracepoint cheap.
+ * Emits one event for consecutive bios that were held for about the same time, so that there are
+ * few events.
  */
 static void note_waits(const struct erad_instance *ei, const struct bio_list *bios, u64 now)
 {
@@ -196,8 +206,8 @@ static void note_waits(const struct erad_instance *ei, const struct bio_list *bi
 }
 
 /*
- * Submits the released bios.  Runs in the workqueue, and not in the owner's context: a submission
- * may wait for the origin, and the owner must be able to commit in the meantime.
+ * Submits the released bios.  Runs in the workqueue and not in the owner's context, because a
+ * submission may wait for the origin, and the owner must be able to commit meanwhile.
  */
 void erad_submit_work(struct work_struct *work)
 {
@@ -225,7 +235,10 @@ void erad_submit_work(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
-/* Counts a bio that is about to be added to ei->submit_list.  Context: ei->mutex, so that ws stays current. */
+/*
+ * Counts a bio as begun, before the bio is added to ei->submit_list.  Context: ei->mutex, so that
+ * ws stays the current writeset.
+ */
 static void begin_write(struct erad_writeset *ws, struct bio *bio)
 {
 	erad_writeset_begin_write(ws);
@@ -238,10 +251,10 @@ static struct erad_writeset *current_writeset(struct erad_instance *ei)
 }
 
 /*
- * Examines the bios of ei->queue.  ->map spins on ei->lock, so the bios are moved to a local list
- * and examined without ei->lock.  The bios stay in order, because only the holder of ei->mutex
- * removes bios from ei->queue.  ei->nr_queued includes the bios of the local list until they are in
- * the batch or released.
+ * Moves bios from ei->queue to the batch.  ->map spins on ei->lock, so this function moves all bios
+ * to a local list, and examines them without ei->lock.  The bios stay in order, because only the
+ * holder of ei->mutex removes bios from ei->queue.  ei->nr_queued includes the bios of the local
+ * list until they are in the batch or released.
  */
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 {
@@ -265,7 +278,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		bio_blocks(ei, bio, &first, &last);
 		first = erad_writeset_next_missing(ws, first, last);
 		if (first > last) {
-			/* since the write was held, all of its blocks have been recorded */
+			/* All blocks of the write have been recorded since it was held. */
 			begin_write(ws, bio);
 			bio_list_add(&release, bio_list_pop(&queue));
 			nr_release++;
@@ -278,7 +291,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 		} else if (nr < max) {
 			ranges[nr++] = (struct erad_range) {
 				.first = first,
-				.len = last - first + 1,	/* one bio has at most 2^20 blocks */
+				.len = last - first + 1,	/* a bio has at most 2^20 blocks */
 			};
 		} else {
 			break;
@@ -300,7 +313,7 @@ u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max)
 	if (nr_release)
 		queue_work(ei->wq, &ei->submit_work);
 	/*
-	 * Wake pollers.  If a write was held during the fetch, it did not wake them, because
+	 * Wake pollers.  A write that was held during the fetch did not wake them, because
 	 * nr_queued was not 0.
 	 */
 	if (more && !nr)
@@ -360,7 +373,10 @@ void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed)
 
 	lockdep_assert_held(&ei->mutex);
 
-	/* This list contains all held writes, because ->map holds no write in the state FAILED. */
+	/*
+	 * In the state FAILED, ->map holds no write, so erad_held_take() then finds all held
+	 * writes.
+	 */
 	erad_instance_set_state(ei, ERAD_FAILED);
 	erad_message_end(ei, -EIO, 0);
 	nr = erad_held_take(ei, failed);
@@ -395,8 +411,8 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	}
 
 	/*
-	 * Set the bits before any bio is released: once a write has completed, the next
-	 * write to the same block must find its bit.
+	 * Set the bits before any bio is released: once a write has completed, the next write to
+	 * the same block must find its bit.
 	 */
 	bio_list_for_each(bio, &ei->batch) {
 		const struct erad_writer *next = &per_bio(bio)->writer;
@@ -427,7 +443,9 @@ int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list
 	spin_unlock(&ei->lock);
 	bio_list_init(&ei->batch);
 	queue_work(ei->wq, &ei->submit_work);
-	/* Wake pollers.  If a write was held while the batch was outstanding, it did not make the fd readable. */
+	/*
+	 * Wake pollers.  A write that was held while the batch was outstanding did not wake them.
+	 */
 	if (more)
 		wake_up_interruptible_poll(&ei->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Messages of `dmsetup message`: passes each message to the owner, and waits for the owner's answer. */
+/*
+ * Messages of `dmsetup message`: passes each message to the owner, and waits for the owner's
+ * answer.
+ */
 
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "message.h"
 
-/* How long to wait for an owner.  After a reload, or a restart of erad, an owner attaches much sooner. */
+/*
+ * How long to wait for an owner.  After a reload, or a restart of erad, an owner attaches much
+ * sooner.
+ */
 #define OWNER_WAIT	(HZ / 2)
 
-/* How long a sender waits in total, for the messages before its own and for the owner's answer. */
+/* Limit for a sender's wait for the messages before its own, and again for the owner's answer. */
 #define ANSWER_WAIT	(30 * HZ)
 
 void erad_message_end(struct erad_instance *ei, int result, u32 era)
@@ -24,7 +30,10 @@ void erad_message_end(struct erad_instance *ei, int result, u32 era)
 	wake_up_all(&ei->wait);
 }
 
-/* Returns 0 if the owner can serve a message, or EAGAIN if the owner may be able to serve it soon. */
+/*
+ * Returns 0 if the owner can carry out a message, EAGAIN if it may soon be able to, or another
+ * negative errno.
+ */
 static int owner_can_serve(struct erad_instance *ei)
 {
 	if (READ_ONCE(ei->suspending) || !READ_ONCE(ei->resumed))
@@ -57,8 +66,8 @@ static int message_begin(struct erad_instance *ei, enum erad_message_type type)
 }
 
 /*
- * Waits for the owner for at most `wait` jiffies.  The wait is interruptible, because
- * the freezer may have frozen the owner already.  Context: message_mutex.
+ * Waits at most `wait` jiffies for the owner's answer.  The wait is interruptible, because the
+ * freezer may have frozen the owner already.  Context: message_mutex.
  */
 static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 {
@@ -80,10 +89,10 @@ static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 
 /*
  * dm calls this function in an SRCU read section for the table, and with no lock that an ioctl of
- * the owner takes.  A suspend waits for the end of the section, but presuspend has ended the
- * message before.  A task that replaces, clears or removes an inactive table of the device waits
- * for the section, too, in uninterruptible sleep, and nothing ends the message for this task.  So
- * the wait for the owner is bounded.
+ * the owner takes.  So the wait for the owner must be bounded.  There are two waiters for the SRCU
+ * section.  A suspend waits for its end, but presuspend has ended the message before.  A task that
+ * replaces, clears or removes an inactive table of the device also waits, in uninterruptible sleep,
+ * and nothing ends the message for it.
  */
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)
@@ -106,7 +115,7 @@ int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, ch
 	else
 		return -EINVAL;
 
-	/* Poll the mutex, because no lock function of a mutex has a timeout. */
+	/* Poll the mutex, because a mutex has no lock function with a timeout. */
 	wait = wait_event_interruptible_timeout(ei->wait, mutex_trylock(&ei->message_mutex),
 						ANSWER_WAIT);
 	if (wait <= 0)
@@ -116,7 +125,10 @@ int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, ch
 		r = message_begin(ei, type);
 	if (!r) {
 		wake_up_interruptible_poll(&ei->wait, EPOLLPRI);
-		/* Also wake the pollers of LIST: a busy owner may not poll its own fd for a long time. */
+		/*
+		 * Also wake the pollers of the control node, because a busy owner may not poll its
+		 * own fd for a long time.
+		 */
 		erad_instances_changed();
 		r = message_wait(ei, wait, &era);
 	}

@@ -8,7 +8,9 @@
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen);
 
-/* Ends the message that is under way, if any, with this result, and wakes its sender.  Context: ei->mutex. */
+/*
+ * If a message is under way, ends it with this result, and wakes its sender.  Context: ei->mutex.
+ */
 void erad_message_end(struct erad_instance *ei, int result, u32 era);
 
 #endif /* ERAD_MESSAGE_H */

@@ -21,7 +21,7 @@
 struct owner {
 	struct erad_instance *ei;	/* the fd has a reference */
 	int seen_events;		/* ei->events at the last INFO */
-	bool attached;			/* whether this fd has set ei->owned */
+	bool attached;			/* this fd has set ei->owned */
 };
 
 static int owner_info(struct owner *o, void __user *arg)
@@ -33,13 +33,13 @@ static int owner_info(struct owner *o, void __user *arg)
 	if (r)
 		return r;
 	/*
-	 * Store the number of events before reading the state: then a change in between makes
-	 * poll() return PRI again.
+	 * Store the number of events before reading the state, so that poll() returns PRI again if
+	 * the state changes in between.
 	 */
 	WRITE_ONCE(o->seen_events, atomic_read(&ei->events));
 	mutex_lock(&ei->mutex);
 	/*
-	 * INFO also works for a removed target: its owner needs the number of sectors that were
+	 * INFO also works for a removed target, because its owner needs the number of sectors
 	 * written until the removal.
 	 */
 	erad_instance_info(ei, &info);
@@ -79,9 +79,9 @@ static int owner_ready(struct owner *o, void __user *arg)
 }
 
 /*
- * Copies to user memory without ei->mutex, because user space can make a page fault last for any
- * time.  If the copy of a batch fails, the batch goes back to the queue, unless it is not
- * outstanding any more.
+ * Copies to user memory without ei->mutex, because user space can delay a page fault without limit.
+ * If copying a batch fails, returns the batch to the queue, unless the batch is no longer
+ * outstanding.
  */
 static int owner_commit_fetch(struct owner *o, void __user *arg)
 {
@@ -212,8 +212,8 @@ static int owner_stats(struct owner *o, void __user *arg)
 	a.bitmap_bytes = erad_writeset_bytes(ei->prepared) + erad_writeset_bytes(ei->draining) +
 		erad_writeset_bytes(ws);
 	/*
-	 * Subtract the released writes from all writes that have begun.  Both numbers include each
-	 * released write, because both change under ei->mutex.
+	 * Subtract the released writes from the number of all writes that have begun.  Both numbers
+	 * include each released write, because both change under ei->mutex.
 	 */
 	a.passed = ei->begun + erad_writeset_begun(ei->draining) + erad_writeset_begun(ws) -
 		READ_ONCE(ei->released);
@@ -405,8 +405,8 @@ int erad_owner_attach(void __user *arg)
 		return -ENOENT;
 	r = -ENOMEM;
 	/*
-	 * Allocate little, because memory reclaim may wait for held writes, and they wait for this
-	 * owner.  The large array of ranges belongs to the instance.
+	 * Allocate only little memory, because memory reclaim may wait for held writes, and they
+	 * wait for this owner.  The large array of ranges belongs to the instance.
 	 */
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
@@ -424,7 +424,7 @@ int erad_owner_attach(void __user *arg)
 		goto out_fd;
 	}
 
-	/* From here on, fput() undoes all steps. */
+	/* From here on, fput() undoes all earlier steps. */
 	mutex_lock(&ei->mutex);
 	if (ei->dead)
 		r = -ENOENT;

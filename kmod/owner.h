@@ -5,7 +5,7 @@
 
 #include <linux/compiler.h>
 
-/* Ioctl ATTACH: makes the caller the owner, and returns its errors. */
+/* Ioctl ATTACH: makes the caller the owner.  Returns the errors of the ioctl. */
 int erad_owner_attach(void __user *arg);
 
 #endif /* ERAD_OWNER_H */

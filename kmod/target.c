@@ -107,12 +107,16 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 	return 0;
 }
 
-/* Frees everything that ctr has set up so far.  This is also the last part of dtr, when no write is in flight. */
+/*
+ * Frees everything that ctr has set up so far.  Also the last part of dtr, when no write is in
+ * flight.
+ */
 static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
-	flush_work(&ei->event_work);	/* the last work item of ei->wq may have queued it */
+	/* it may have been queued by the last work item of ei->wq */
+	flush_work(&ei->event_work);
 	free_percpu(ei->counts);
 	erad_record_free_page(ei->record);
 	if (ei->origin)
@@ -139,9 +143,9 @@ static int open_metadata(struct dm_target *ti, struct erad_instance *ei, const c
 		return 0;
 	}
 	/*
-	 * Open the device in the mode of the table, although claiming it needs no writing.
-	 * If a target earlier in the table has this device in one mode, another mode would
-	 * make dm replace that target's dm_dev.
+	 * Open the device in the mode of the table, although claiming the device needs no writing.
+	 * If an earlier target of the table has opened the device in one mode, dm would replace
+	 * that target's dm_dev for another mode.
 	 */
 	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &ei->meta);
 	if (r) {
@@ -165,8 +169,8 @@ static int open_origin(struct dm_target *ti, struct erad_instance *ei, const cha
 		return r;
 	}
 	/*
-	 * Refuse zoned devices here, because dm itself refuses only some of them.  A zone reset
-	 * changes blocks, and its bio has no sectors.
+	 * Refuse zoned devices, because dm itself refuses only some of them.  A zone reset changes
+	 * blocks, but its bio has no sectors.
 	 */
 	if (bdev_is_zoned(ei->origin->bdev)) {
 		ti->error = "Zoned data devices are not supported";
@@ -189,7 +193,7 @@ static int alloc_counts_and_queue(struct dm_target *ti, struct erad_instance *ei
 		return -ENOMEM;
 	}
 	/*
-	 * Give each instance a workqueue of its own.  If one volume is on top of another, a work
+	 * Give each instance its own workqueue.  If one volume is on top of another volume, a work
 	 * item that submits a write of the upper volume may wait for a work item of the lower
 	 * volume.  When memory is short, a workqueue has only its rescuer thread, which runs one
 	 * work item at a time.
@@ -204,8 +208,8 @@ static int alloc_counts_and_queue(struct dm_target *ti, struct erad_instance *ei
 }
 
 /*
- * Sets up a new instance from the table line.  argc is at least 3.  If this fails, what was set up
- * before the failure stays, and undo_ctr() frees it.
+ * Sets up a new instance from the table line.  argc is at least 3.  After a failure, the caller
+ * must call undo_ctr(), which frees everything that was set up.
  */
 static int set_up(struct dm_target *ti, struct erad_instance *ei, unsigned int argc, char **argv)
 {
@@ -267,7 +271,7 @@ static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->num_secure_erase_bios = 1;
 	ti->num_write_zeroes_bios = 1;
 	ti->accounts_remapped_io = true;
-	ti->limit_swap_bios = true;	/* set because writes to swap may wait for the daemon */
+	ti->limit_swap_bios = true;	/* because writes to swap may wait for the daemon */
 	ti->per_io_data_size = sizeof(struct erad_per_bio);
 	return 0;
 }
@@ -279,7 +283,10 @@ static void erad_dtr(struct dm_target *ti)
 
 	erad_instance_unregister(ei);
 
-	/* After this, no ioctl of the owner uses the target: each ioctl tests `dead` under ei->mutex. */
+	/*
+	 * After this, no ioctl of the owner uses the target, because each ioctl tests `dead` under
+	 * ei->mutex.
+	 */
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->dead, true);
 	mutex_unlock(&ei->mutex);
@@ -289,10 +296,10 @@ static void erad_dtr(struct dm_target *ti)
 
 	/*
 	 * dm has waited for all I/O.  So a drain ends soon, and the current writeset has no writes
-	 * in flight.  dm does not wait for the write of a degrade record, so dtr does.
+	 * in flight.  dm does not wait for the write of a degrade record, so wait for it here.
 	 */
 	wait_event(ei->wait, !READ_ONCE(ei->draining) && !erad_degrade_busy(ei));
-	/* INFO of a removed target reads the era of the writeset under ei->mutex. */
+	/* INFO of a removed target still reads the era of the writeset under ei->mutex. */
 	mutex_lock(&ei->mutex);
 	ws = rcu_dereference_protected(ei->current_ws, lockdep_is_held(&ei->mutex));
 	RCU_INIT_POINTER(ei->current_ws, NULL);
@@ -310,7 +317,7 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 {
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->suspending, suspending);
-	/* End the message: the suspend waits for its sender. */
+	/* End the message under way, because the suspend waits for its sender. */
 	if (suspending)
 		erad_message_end(ei, -EBUSY, 0);
 	mutex_unlock(&ei->mutex);
@@ -318,22 +325,25 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 }
 
 /*
- * Returns how many sectors were written to the mapped device.  The number is exact only while the
- * device is suspended, because dm counts some writes when they begin, and some when they end.
+ * Returns the number of sectors written to the mapped device.  The number is exact only while the
+ * device is suspended, because dm counts some writes when they begin, and others when they end.
  */
 static u64 written_sectors(struct erad_instance *ei)
 {
 	struct gendisk *disk = dm_disk(dm_table_get_md(ei->ti->table));
 
 #ifdef BLK_FEAT_IO_STAT
-	/* Look at the queue's flag.  Kernels without this feature always count, whatever the flag is. */
+	/*
+	 * Without this feature of the kernel, dm always counts, even if the flag of the queue is
+	 * clear.
+	 */
 	if (!blk_queue_io_stat(disk->queue))
 		return ERAD_WRITTEN_UNKNOWN;
 #endif
 	return part_stat_read(disk->part0, sectors[STAT_WRITE]) + part_stat_read(disk->part0, sectors[STAT_DISCARD]);
 }
 
-/* dm calls this when all I/O of the old table has ended and no I/O of the new one has begun. */
+/* Called when all I/O of the old table has ended and no I/O of the new table has begun. */
 static void set_resumed(struct erad_instance *ei, bool resumed)
 {
 	const u64 written = written_sectors(ei);
@@ -354,10 +364,10 @@ static void set_resumed(struct erad_instance *ei, bool resumed)
 }
 
 /*
- * A noflush suspend does not wait for held writes: they go back to dm, which submits them again
- * after the next resume, to the table that is live then.  A flush suspend waits for held
- * writes, so the owner keeps committing; without an owner, the suspend waits for an owner
- * or for ABORT.
+ * A noflush suspend does not wait for held writes.  They go back to dm, which submits them again
+ * after the next resume, to the table that is live then.  A flush suspend waits for held writes, so
+ * the owner keeps committing.  Without an owner, a flush suspend waits until an owner attaches or
+ * ABORT is called.
  */
 static void erad_presuspend(struct dm_target *ti)
 {
@@ -391,15 +401,19 @@ static void erad_presuspend_undo(struct dm_target *ti)
 }
 
 /*
- * The next table may use the same metadata, and its owner looks for a degrade record before it
- * records writes.  So no record of this table may be in flight when the suspend has ended.
+ * No write of this table's degrade record may be in flight when the suspend has ended.  The next
+ * table may use the same metadata, and its owner looks for a degrade record only once before it
+ * records writes.
  */
 static void erad_postsuspend(struct dm_target *ti)
 {
 	struct erad_instance *ei = ti->private;
 
 	set_resumed(ei, false);
-	/* This waits for a DEGRADE under ei->mutex, which has set `busy`.  A later DEGRADE fails with EBUSY. */
+	/*
+	 * A DEGRADE that holds ei->mutex now has set `busy` when it releases ei->mutex.  A later
+	 * DEGRADE fails with EBUSY.
+	 */
 	mutex_lock(&ei->mutex);
 	mutex_unlock(&ei->mutex);
 	wait_event(ei->wait, !erad_degrade_busy(ei));
@@ -434,7 +448,7 @@ static const char *const policy_names[] = {
 };
 
 /*
- * The status line for INFO: the four fields of dm-era, then erad's own: <metadata block size,
+ * The status line for INFO has the four fields of dm-era, then erad's own: <metadata block size,
  * sectors> <used>/<total metadata blocks> <era> <held root | -> <state> <held writes> <draining |
  * -> <uuid | ->
  */
@@ -514,11 +528,14 @@ static int erad_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn
 #endif
 
 /*
- * There is no .prepare_ioctl.  It would pass ioctls such as SG_IO to the origin, which can write
- * without a record.  As a consequence, the ioctls for persistent reservations that need
- * .prepare_ioctl fail with ENOTTY.
- * flush_bypasses_map is not set: dm would also send flushes to the metadata device.
- * DM_TARGET_ATOMIC_WRITES is set: no bio is split, so an atomic write stays in one piece.
+ * There is no .prepare_ioctl, because dm would then pass ioctls such as SG_IO to the origin, and
+ * these can write without a record.  One consequence: the ioctls for persistent reservations, which
+ * need .prepare_ioctl, fail with ENOTTY.
+ *
+ * flush_bypasses_map is not set, because dm would then also send flushes to the metadata device.
+ *
+ * DM_TARGET_ATOMIC_WRITES is set, because the target never splits a bio, so an atomic write stays
+ * in one piece.
  */
 static struct target_type erad_target = {
 	.name = "erad",

@@ -2,11 +2,10 @@
 /*
  * Tracepoints of dm-erad, system "erad".
  *
- * All arguments are numbers, except comm, which points to TASK_COMM_LEN bytes.  So a BPF
- * program can attach to a tracepoint as raw_tp without the module's BTF.  Such a program
- * finds an argument by its position (see bpf/trace.bpf.c): the order of the arguments is
- * an ABI.  dev is the dev_t of the mapped device in the kernel's encoding
- * (major << 20 | minor).
+ * All arguments are numbers, except comm, which points to TASK_COMM_LEN bytes.  So a BPF program
+ * can attach to a tracepoint as raw_tp without the module's BTF.  The program finds an argument by
+ * its position (see bpf/trace.bpf.c), so the order of the arguments is an ABI.  dev is the dev_t of
+ * the mapped device in the kernel's encoding (major << 20 | minor).
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM erad
@@ -39,9 +38,9 @@ TRACE_EVENT(erad_gated,
 );
 
 /*
- * A commit has recorded nr_blocks blocks that were not recorded before in this era.  Each block is
- * counted at most once in an era.  If several writes of the batch cover a block, the first of these
- * writes counts it.  cgroup and comm say who submitted the writes (see writer.c).
+ * A commit has recorded nr_blocks blocks that were not recorded in this era before.  Each block is
+ * counted at most once in an era.  If several writes of the batch cover a block, it is counted for
+ * the first of these writes.  cgroup and comm: the submitter of the writes (see writer.c).
  */
 TRACE_EVENT(erad_recorded,
 	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),
@@ -109,8 +108,8 @@ TRACE_EVENT(erad_released,
 
 /*
  * nr_bios released writes are submitted to the origin.  Each of them was held for at least
- * 2^log2_ns ns (with log2_ns 0: at least 0 ns) and for less than 2^(log2_ns + 1) ns.
- * wait_ns is the sum.
+ * 2^log2_ns ns (log2_ns 0: at least 0 ns) and for less than 2^(log2_ns + 1) ns.  wait_ns is the sum
+ * of these times.
  */
 TRACE_EVENT(erad_waited,
 	TP_PROTO(u32 dev, u32 log2_ns, u32 nr_bios, u64 wait_ns),

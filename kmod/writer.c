@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Finds out who submits a write: the name of the task, and the cgroup to which the write is charged. */
+/*
+ * Finds out who submits a write: the name of the task, and the cgroup to which the write is
+ * charged.
+ */
 
 #include <linux/cgroup.h>
 #include <linux/memcontrol.h>
@@ -12,10 +15,11 @@
 #ifdef CONFIG_MEMCG
 /*
  * Returns the id of the cgroup to which the memory of the written page is charged.  In writeback,
- * this is the cgroup of the task that put the page into the page cache.  It needs the memory
- * controller, but neither the io controller nor support by the file system.  The cgroup of the bio
- * cannot be used: dm's clone may get its cgroup only after ->map.  A page that was charged to
- * nobody in particular belongs to the root, which counts as unknown.
+ * this is the cgroup of the task that put the page into the page cache.  This works with the memory
+ * controller alone: neither the io controller nor support by the file system is needed.
+ *
+ * Do not use the cgroup of the bio, because dm's clone may get its cgroup only after ->map.  A page
+ * that is charged to the root cgroup has no particular owner, so the root counts as unknown.
  */
 static u64 id_of_page(struct bio *bio)
 {
@@ -56,8 +60,8 @@ static u64 id_of_task(void)
 #endif
 
 /*
- * Returns the id of the cgroup of a write.  A kernel thread may write for any task, and a task may
- * write back pages of another task.
+ * Returns the id of the cgroup of a write.  Prefers the cgroup of the page in two cases: a kernel
+ * thread may write for any task, and a task may write back pages of another task.
  */
 static u64 id_of_writer(struct bio *bio)
 {
@@ -75,7 +79,7 @@ void erad_writer_note(struct erad_writer *w, struct bio *bio)
 	/*
 	 * Use one name for all workers, because their names contain an arbitrary id (kworker/u8:3).
 	 * Workers submit writeback.  A worker of dm also submits each write with REQ_PREFLUSH, and
-	 * each write that has waited for a resume; the task of these writes is unknown here.
+	 * each write that has waited for a resume; the original task of these two is unknown here.
 	 */
 	if (current->flags & PF_WQ_WORKER)
 		strscpy_pad(w->comm, "kworker", sizeof(w->comm));

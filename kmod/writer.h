@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finds out who submits a write: the name of the task, and the cgroup to which the write is charged. */
+/*
+ * Finds out who submits a write: the name of the task, and the cgroup to which the write is
+ * charged.
+ */
 #ifndef ERAD_WRITER_H
 #define ERAD_WRITER_H
 
@@ -7,9 +10,10 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-/* Who has submitted a write.  For statistics only. */
+/* The submitter of a write.  For statistics only. */
 struct erad_writer {
-	u64 cgroup;			/* id of the cgroup in the default hierarchy; 0: not known */
+	/* id of the cgroup in the default hierarchy; 0: not known */
+	u64 cgroup;
 	char comm[TASK_COMM_LEN];	/* name of the task, padded with zeros */
 };
 

@@ -25,7 +25,7 @@ void erad_writeset_exit(void)
 
 u64 erad_writeset_max_blocks(void)
 {
-	/* limit of kvmalloc(), which allocates at most INT_MAX bytes */
+	/* kvmalloc() allocates at most INT_MAX bytes. */
 	return (INT_MAX - sizeof(struct erad_writeset)) / sizeof(unsigned long *) * ERAD_BITS_PER_PAGE;
 }
 
@@ -62,9 +62,9 @@ void erad_writeset_add_remaining(struct erad_writeset *ws)
 	s64 remaining = 0;
 
 	/*
-	 * After the grace period, the counts of all CPUs stand still.  A task that read ws as the
-	 * current writeset has counted the begin of its write.  A task that read ws as not retired
-	 * has counted the end of its write.
+	 * After the grace period, the counts of all CPUs no longer change.  Each task that read ws
+	 * as the current writeset has counted the begin of its write.  Each task that read ws as
+	 * not retired has counted the end of its write.
 	 *
 	 * The grace period is expedited, because a checkpoint waits for this drain, and a normal
 	 * grace period takes tens of milliseconds.
@@ -76,9 +76,9 @@ void erad_writeset_add_remaining(struct erad_writeset *ws)
 		remaining += c->begun - c->ended;
 	}
 	/*
-	 * The writes that have ended since ws was retired are already subtracted, so ws->remaining
-	 * is at most zero here.  After the sum is added, ws->remaining is the number of writes in
-	 * flight.
+	 * Writes that have ended since ws was retired have already been subtracted, so
+	 * ws->remaining is at most zero here.  After this addition, ws->remaining is the number of
+	 * writes in flight.
 	 */
 	if (!atomic64_add_return(remaining, &ws->remaining))
 		ws->done(ws);
@@ -91,12 +91,15 @@ struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
 	struct erad_writeset *ws;
 	size_t size = struct_size(ws, dir, nr_pages);
 
-	/* Refuse a directory that cannot fit: the attempt would first reclaim all other memory. */
+	/*
+	 * Refuse a directory that cannot fit into memory, because the attempt would first reclaim
+	 * all other memory.
+	 */
 	if (size / PAGE_SIZE > totalram_pages() / 4)
 		return NULL;
 	/*
-	 * Add NORETRY.  A GFP_NOIO allocation never invokes the OOM killer.  Without NORETRY, the
-	 * kernel would retry an impossible allocation for ever.
+	 * A GFP_NOIO allocation never invokes the OOM killer.  Without __GFP_NORETRY, the kernel
+	 * would retry an impossible allocation for ever.
 	 */
 	ws = kvzalloc(size, GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	if (!ws)
@@ -137,7 +140,10 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 
 		if (!bits)
 			return base + start;
-		/* If another task is setting a bit, the result may be either value.  Both are correct. */
+		/*
+		 * If another task is setting a bit now, the result may be either value.  Both are
+		 * correct.
+		 */
 		bit = data_race(find_next_zero_bit(bits, end, start));
 		if (bit < end)
 			return base + bit;
@@ -149,8 +155,8 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 }
 
 /*
- * Sets the bits in one page.  Returns how many bits were clear.  Concurrent readers find each bit
- * either clear or set.
+ * Sets the bits in one page.  Returns how many of them were clear.  A concurrent reader finds each
+ * bit either clear or set.
  */
 static u64 set_bits(unsigned long *bits, u64 start, u64 end)
 {
@@ -183,16 +189,16 @@ static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 		return set_bits(bits, start, end);
 
 	/*
-	 * Allocate without reclaim: in each call, direct reclaim may make a task without __GFP_FS
-	 * sleep for a second.  During this time, ABORT and suspends would wait for the caller's
-	 * mutex.
+	 * Allocate without reclaim.  Direct reclaim may make a task without __GFP_FS sleep for a
+	 * second in each call, and ABORT and suspends would wait for the mutex that the caller
+	 * holds.
 	 */
 	bits = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_NOWARN);
 	if (!bits)
 		return 0;
 	bitmap_set(bits, start, end - start);
 	ws->nr_allocated++;
-	/* Publish the page after its content: readers must not see the page before. */
+	/* Set the bits before publishing the page, because readers do not take a lock. */
 	smp_store_release(&ws->dir[page], bits);
 	return end - start;
 }

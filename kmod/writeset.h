@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The set of blocks that are recorded in one era, and the counts of the writes that went to the
- * origin because their blocks are in the set.  This code does not use instances, so
- * tests/unit/test_writeset.c runs it in user space.
+ * origin because their blocks are in the set.  This code does not use instances, so that
+ * tests/unit/test_writeset.c can run it in user space.
  */
 #ifndef ERAD_WRITESET_H
 #define ERAD_WRITESET_H
@@ -10,7 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 
-/* Counts of writes to the origin, on the CPU on which the write began or ended. */
+/* Counts of writes to the origin, for each CPU: on the CPU on which the write began or ended. */
 struct erad_io_counts {
 	u64 begun, ended;
 };
@@ -18,18 +18,19 @@ struct erad_io_counts {
 /*
  * One bit for each block, in pages of PAGE_SIZE * 8 bits.  A page without any set bit is NULL.  A
  * page whose bits were all set in one call is the shared page of ones.  Bits are never cleared.
- * One writer at a time sets bits; readers need nothing but RCU.
+ * Only one writer at a time may set bits; readers need only RCU.
  */
 struct erad_writeset {
-	struct erad_io_counts __percpu *counts;	/* the era; set before the writeset becomes current */
-	bool retired;			/* retired: writes that end from now on decrement `remaining` */
+	/* The caller sets this before the writeset becomes current. */
+	struct erad_io_counts __percpu *counts;
+	bool retired;			/* Writes that end from now on decrement `remaining`. */
 	atomic64_t remaining;		/* writes in flight; see erad_writeset_add_remaining() */
 	void (*done)(struct erad_writeset *ws);
 	void *data;			/* argument of done */
 	u32 era;
 	u64 nr_blocks;
 	u64 nr_pages;			/* number of entries of dir */
-	u64 nr_allocated;		/* how many entries of dir have a page of their own */
+	u64 nr_allocated;		/* number of entries of dir that have a page of their own */
 	unsigned long *dir[];
 };
 
@@ -44,29 +45,33 @@ u64 erad_writeset_max_blocks(void);
 
 /*
  * Returns an empty writeset, or NULL if there is no memory.  May sleep for as long as the machine
- * is short of memory, so the caller holds no lock that a commit takes.  `done` is called once, in
- * any context, when the writeset is retired and no write that it counts is in flight any more.
- * From then on, the caller may free the writeset.
+ * is short of memory, so the caller must not hold a lock that a commit takes.
+ *
+ * `done` is called once, in any context, when the writeset is retired and no write that it counts
+ * is in flight any more.  From then on, the caller may free the writeset.
  */
 struct erad_writeset *erad_writeset_alloc(u64 nr_blocks, u32 era,
 					  void (*done)(struct erad_writeset *ws), void *data);
 
 /*
- * Frees ws, which may be NULL.  No write that ws counts may be in flight, and there may be no RCU
- * section that has seen ws.
+ * Frees ws, which may be NULL.  No write that ws counts may be in flight, and no RCU reader may
+ * still use ws.
  */
 void erad_writeset_free(struct erad_writeset *ws);
 
 /*
- * Counts a write that goes to the origin.  Context: the RCU section in which ws was found to be the
- * current writeset, or while ws cannot be retired.
+ * Counts a write that goes to the origin as begun.  Context: the RCU section in which ws was found
+ * to be the current writeset, or any context in which ws cannot be retired.
  */
 static inline void erad_writeset_begin_write(struct erad_writeset *ws)
 {
 	this_cpu_inc(ws->counts->begun);
 }
 
-/* Counts the end of a write that ws has counted.  Any context.  ws may have been freed when this returns. */
+/*
+ * Counts a write that ws has counted as begun as ended.  Any context.  ws may have been freed when
+ * this returns.
+ */
 static inline void erad_writeset_end_write(struct erad_writeset *ws)
 {
 	rcu_read_lock_sched();
@@ -77,27 +82,30 @@ static inline void erad_writeset_end_write(struct erad_writeset *ws)
 	rcu_read_unlock_sched();
 }
 
-/* Returns how many writes have begun so far, or 0 for NULL. */
+/* Returns the number of writes that have begun so far.  0 for NULL. */
 u64 erad_writeset_begun(const struct erad_writeset *ws);
 
 /*
- * A drain has two steps.  First, when ws is not the current writeset any more, call
+ * A drain has two steps.  First, when ws is no longer the current writeset, call
  * erad_writeset_retire().  Second, call erad_writeset_add_remaining(), which sleeps for an RCU
- * grace period.  ws->done is called when none of the writes that ws counts is in flight any more.
- * The call can come before erad_writeset_add_remaining() returns.
+ * grace period.  When no write that ws counts is in flight any more, ws->done is called, possibly
+ * before erad_writeset_add_remaining() returns.
  */
 void erad_writeset_retire(struct erad_writeset *ws);
 void erad_writeset_add_remaining(struct erad_writeset *ws);
 
-/* Returns what erad_writeset_begun() returns, and clears the counts.  Call this after ws->done. */
+/*
+ * Returns the same number as erad_writeset_begun(), and clears the counts.  Call this after
+ * ws->done.
+ */
 u64 erad_writeset_take_begun(struct erad_writeset *ws);
 
-/* Returns the first block of first … last that is not set, or last + 1. */
+/* Returns the first block in first … last whose bit is clear, or last + 1. */
 u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last);
 
 /*
- * Returns whether all blocks of first … last are set.  Is fast for one block, because most writes
- * are of one block.
+ * Returns whether all blocks of first … last are set.  Has a fast path for one block, because most
+ * writes have one block.
  */
 static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 last)
 {
@@ -110,16 +118,16 @@ static inline bool erad_writeset_has(struct erad_writeset *ws, u64 first, u64 la
 }
 
 /*
- * Sets the blocks.  Returns how many were clear and are set now.  May be scheduled away, but does
- * not wait for memory.  If a page cannot be allocated, its bits stay clear, and the next write to
- * these blocks is held and recorded again.
+ * Sets the bits of the blocks.  Returns how many bits were clear and are set now.  May be
+ * preempted, but does not wait for memory.  If a page cannot be allocated, its bits stay clear, and
+ * the next write to these blocks is held and recorded again.
  */
 u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 
 /* Sets all bits.  Allocates no memory. */
 void erad_writeset_fill(struct erad_writeset *ws);
 
-/* Returns how many bytes of memory ws uses, or 0 for NULL. */
+/* Returns the memory of ws in bytes.  0 for NULL. */
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
 
 #endif /* ERAD_WRITESET_H */
