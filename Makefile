@@ -144,7 +144,7 @@ UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
 daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests $(BUILD)/unit/test_ops
-daemon_sources	:= tests/unit/instance_sim.c tests/unit/writers_sim.c tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
+daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \

@@ -81,7 +81,7 @@ static unsigned int recovery_kind(struct sim *s)
 }
 
 /* Runs another short history on a state that a power failure may leave. */
-static void recover(struct sim *from, uint8_t *image)
+static void run_recovery(struct sim *from, uint8_t *image)
 {
 	struct step steps[4];
 	struct sim s = {
@@ -124,7 +124,7 @@ static int check_power_cut(void *ctx, uint8_t *image)
 	}
 	disk_destroy(&d);
 	if (!s->failed && s->depth && rnd_below(&s->rnd, s->c->rate) == 0)
-		recover(s, image);
+		run_recovery(s, image);
 	return s->failed;
 }
 
@@ -136,7 +136,7 @@ void sim_explore(struct sim *s)
 	disk_crash(&s->disk, s->depth == s->c->depth ? s->c->limit : 16, rnd(&s->rnd), check_power_cut, s);
 }
 
-static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
+static void explore_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	struct sim *s = ctx;
 
@@ -164,7 +164,7 @@ static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)
 {
 	unsigned int i;
 
-	s->disk.hook = hook;
+	s->disk.hook = explore_hook;
 	s->disk.hook_ctx = s;
 	if (!sim_open(s)) {
 		sim_fail(s, "open");
@@ -214,7 +214,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
  * Shortens a history that finds an error: removes each step without which the history still finds
  * an error.
  */
-static unsigned int shrink(const struct sim_config *c, uint64_t seed, struct step *steps,
+static unsigned int shrink_history(const struct sim_config *c, uint64_t seed, struct step *steps,
 			   unsigned int nr)
 {
 	struct step shorter[MAX_STEPS];
@@ -256,7 +256,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 	if (run_history(c, seed, steps, nr, stats, &err))
 		return true;
 	fprintf(stderr, "seed %" PRIu64 ", %u steps: %s\n", seed, nr, err.msg);
-	nr = shrink(c, seed, steps, nr);
+	nr = shrink_history(c, seed, steps, nr);
 	run_history(c, seed, steps, nr, stats, &err);
 	fprintf(stderr, "the same after %u steps: %s\n", nr, err.msg);
 	for (i = 0; i < nr; i++)

@@ -401,7 +401,7 @@ static void do_nest(struct sim *s, const struct step *step)
 	s->nest_at = 0;
 }
 
-static void reopen(struct sim *s, bool clean)
+static void reopen_store(struct sim *s, bool clean)
 {
 	int ret = store_close(s->store, clean, &s->err);
 
@@ -472,7 +472,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 		return;
 	}
 	s->disk.fail_to = 0;
-	reopen(s, false);
+	reopen_store(s, false);
 }
 
 static void do_simple(struct sim *s, uint64_t seed)
@@ -598,7 +598,7 @@ void sim_step(struct sim *s, const struct step *step)
 		do_nest(s, step);
 		break;
 	case SIM_REOPEN:
-		reopen(s, step->seed & 1);
+		reopen_store(s, step->seed & 1);
 		break;
 	case SIM_KILL:
 		do_kill(s, step->seed);

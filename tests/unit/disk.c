@@ -18,7 +18,7 @@ static struct disk *to_disk(struct engine *e)
 	return ((struct disk_engine *)e)->disk;
 }
 
-static void cache(struct disk *d, uint64_t sector, const uint8_t *data)
+static void cache_write(struct disk *d, uint64_t sector, const uint8_t *data)
 {
 	if (!d->durable)
 		abort();	/* whether the image is shared, so that it must not be written */
@@ -95,7 +95,7 @@ static int write_sectors(struct disk *d, enum disk_op op, const uint8_t *buf, ui
 	for (i = 0; i < len; i += DISK_SECTOR) {
 		if (fail && (!d->fail_torn || rnd(&d->rnd) % 2))
 			continue;
-		cache(d, (off + i) / DISK_SECTOR, buf ? buf + i : zeros);
+		cache_write(d, (off + i) / DISK_SECTOR, buf ? buf + i : zeros);
 		if (i % 4096 == 0) {
 			pthread_mutex_unlock(&d->lock);
 			pthread_mutex_lock(&d->lock);
@@ -118,7 +118,7 @@ static int disk_zero(struct engine *e, uint64_t off, uint64_t len)
 }
 
 /* Makes the visible content of the sector durable.  Context: lock. */
-static void persist(struct disk *d, uint64_t sector)
+static void persist_sector(struct disk *d, uint64_t sector)
 {
 	size_t i, kept = 0;
 
@@ -173,7 +173,7 @@ static int disk_write_durable(struct engine *e, const void *buf, uint64_t off, u
 	fail = begin_op(d, DISK_PERSIST, off, len);
 	if (!fail)
 		for (i = 0; i < len; i += DISK_SECTOR)
-			persist(d, (off + i) / DISK_SECTOR);
+			persist_sector(d, (off + i) / DISK_SECTOR);
 	else if (d->fail_lossy)
 		lose_some(d);
 	end_op(d, DISK_PERSIST);
@@ -246,14 +246,14 @@ void disk_destroy(struct disk *d)
 void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data)
 {
 	pthread_mutex_lock(&d->lock);
-	cache(d, sector, data);
+	cache_write(d, sector, data);
 	pthread_mutex_unlock(&d->lock);
 }
 
 void disk_persist(struct disk *d, uint64_t sector)
 {
 	pthread_mutex_lock(&d->lock);
-	persist(d, sector);
+	persist_sector(d, sector);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -327,7 +327,7 @@ static void find_choices(struct crash *c)
 	free(w);
 }
 
-static void choose(struct crash *c, size_t i, unsigned int version)
+static void choose_version(struct crash *c, size_t i, unsigned int version)
 {
 	struct choice *ch = &c->choices[i];
 
@@ -349,10 +349,10 @@ static int crash_all(struct crash *c)
 			return ret;
 		for (i = 0; i < c->nr; i++) {
 			if (c->choices[i].now + 1 < c->choices[i].nr) {
-				choose(c, i, c->choices[i].now + 1);
+				choose_version(c, i, c->choices[i].now + 1);
 				break;
 			}
-			choose(c, i, 0);
+			choose_version(c, i, 0);
 		}
 		if (i == c->nr)
 			return 0;
@@ -372,11 +372,11 @@ static int crash_some(struct crash *c, uint64_t limit, uint64_t seed)
 			const unsigned int last = c->choices[i].nr - 1;
 
 			if (k < 2)
-				choose(c, i, k ? last : 0);
+				choose_version(c, i, k ? last : 0);
 			else if (one < c->nr && k < limit / 2)
-				choose(c, i, (i == one) == (k % 2) ? last : 0);
+				choose_version(c, i, (i == one) == (k % 2) ? last : 0);
 			else
-				choose(c, i, rnd_below(&seed, last + 1));
+				choose_version(c, i, rnd_below(&seed, last + 1));
 		}
 		ret = c->fn(c->ctx, c->image);
 		if (ret)

@@ -109,7 +109,7 @@ int __wrap_dm_task_skip_lockfs(struct dm_task *t)
 	return 1;
 }
 
-static void note(const char *what)
+static void note_task(const char *what)
 {
 	strncat(dm_sim.tasks, what, sizeof(dm_sim.tasks) - strlen(dm_sim.tasks) - 1);
 }
@@ -125,26 +125,26 @@ int __wrap_dm_task_run(struct dm_task *t)
 	}
 	switch (t->type) {
 	case DM_DEVICE_CREATE:
-		note("create ");
+		note_task("create ");
 		dm_sim.exists = true;
 		strcpy(dm_sim.loaded, t->table);
 		break;
 	case DM_DEVICE_RELOAD:
-		note(t->read_only ? "load-ro " : "load ");
+		note_task(t->read_only ? "load-ro " : "load ");
 		strcpy(dm_sim.loaded, t->table);
 		break;
 	case DM_DEVICE_RESUME:
 		assert_true(t->no_flush && t->skip_lockfs);
-		note("resume ");
+		note_task("resume ");
 		dm_sim.suspended = false;
 		*dm_sim.loaded = 0;
 		break;
 	case DM_DEVICE_CLEAR:
-		note("clear ");
+		note_task("clear ");
 		*dm_sim.loaded = 0;
 		break;
 	case DM_DEVICE_REMOVE:
-		note("remove ");
+		note_task("remove ");
 		dm_sim.exists = false;
 		break;
 	}

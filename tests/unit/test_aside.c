@@ -17,7 +17,7 @@
 
 static char dir[64], path[128], other[128], aside[PATH_MAX];
 
-static void make(const char *file, const char *text, struct stat *st)
+static void make_file(const char *file, const char *text, struct stat *st)
 {
 	FILE *f = fopen(file, "w");
 
@@ -64,7 +64,7 @@ static void test_the_file_that_is_meant_is_removed(void **state)
 	struct stat st;
 
 	(void)state;
-	make(path, "mine", &st);
+	make_file(path, "mine", &st);
 	assert_int_equal(aside_remove(path, &st), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(aside_remove(path, &st), -ENOENT);
@@ -75,9 +75,9 @@ static void test_another_file_stays(void **state)
 	struct stat st;
 
 	(void)state;
-	make(path, "mine", &st);
+	make_file(path, "mine", &st);
 	assert_int_equal(rename(path, other), 0);
-	make(path, "precious", NULL);
+	make_file(path, "precious", NULL);
 	assert_int_equal(aside_remove(path, &st), -ESTALE);
 	assert_holds(path, "precious");
 	assert_holds(other, "mine");
@@ -91,11 +91,11 @@ static void test_a_file_returns_but_replaces_no_other(void **state)
 	struct stat st;
 
 	(void)state;
-	make(path, "mine", &st);
+	make_file(path, "mine", &st);
 	assert_int_equal(aside_move(path, &st, aside), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_holds(aside, "mine");
-	make(path, "precious", NULL);
+	make_file(path, "precious", NULL);
 	assert_int_equal(aside_return(aside, path), -EEXIST);
 	assert_holds(path, "precious");
 	assert_holds(aside, "mine");
@@ -113,7 +113,7 @@ static void test_behind_a_link_the_link_is_removed(void **state)
 	struct stat st;
 
 	(void)state;
-	make(other, "mine", &st);
+	make_file(other, "mine", &st);
 	assert_int_equal(symlink("other", path), 0);
 	assert_int_equal(aside_remove(path, &st), 0);
 	assert_holds(other, "mine");

@@ -24,7 +24,7 @@ struct map {
 	int fail;
 };
 
-static int flush(struct bitmap_words *w, void *ctx)
+static int flush_words(struct bitmap_words *w, void *ctx)
 {
 	struct map *m = ctx;
 
@@ -50,7 +50,7 @@ static struct bitmap_words *new_words(const struct map *m, unsigned int shift)
 	return w;
 }
 
-static uint64_t count(const uint8_t *bytes, unsigned int shift)
+static uint64_t count_words(const uint8_t *bytes, unsigned int shift)
 {
 	uint64_t n = 0;
 
@@ -76,15 +76,15 @@ static void random_runs(unsigned int shift)
 
 			if (len > NR - first)
 				len = NR - first;
-			assert_int_equal(bitmap_words_add(w, first, len, flush, m), 0);
+			assert_int_equal(bitmap_words_add(w, first, len, flush_words, m), 0);
 			memset(bytes + (first >> shift), 1,
 			       ((first + len - 1) >> shift) - (first >> shift) + 1);
 			first += len + 1 + rnd_below(&r, rnd_below(&r, 3) ? 9000 : 9);
 		}
-		assert_int_equal(flush(w, m), 0);
+		assert_int_equal(flush_words(w, m), 0);
 		for (unsigned int i = 0; i < NR >> shift; i++)
 			assert_int_equal(m->word[i / 64] >> i % 64 & 1, bytes[i]);
-		assert_int_equal(w->marked, count(bytes, shift));
+		assert_int_equal(w->marked, count_words(bytes, shift));
 	}
 	free(bytes);
 	free(w);
@@ -105,17 +105,17 @@ static void test_full_and_failing(void **state)
 	struct bitmap_words *w = new_words(m, 0);
 
 	(void)state;
-	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), 0);
+	assert_int_equal(bitmap_words_add(w, 0, NR, flush_words, m), 0);
 	assert_int_equal(m->flushes, NR / 64 / BITMAP_WORDS_MAX - 1);
-	flush(w, m);
+	flush_words(w, m);
 	assert_int_equal(m->word[NR / 64 - 1], ~0ull);
 	/* A word whose bits are set already is not written again. */
-	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), 0);
+	assert_int_equal(bitmap_words_add(w, 0, NR, flush_words, m), 0);
 	assert_int_equal(w->nr, 0);
 
 	memset(m->word, 0, sizeof(m->word));
 	m->fail = -12;
-	assert_int_equal(bitmap_words_add(w, 0, NR, flush, m), -12);
+	assert_int_equal(bitmap_words_add(w, 0, NR, flush_words, m), -12);
 	free(w);
 	free(m);
 }

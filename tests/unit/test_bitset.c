@@ -20,7 +20,7 @@ static uint64_t naive_find(const uint8_t *bytes, uint64_t from, uint64_t end, bo
 	return from < end ? from : end;
 }
 
-static void compare(const struct bitset *b, const uint8_t *bytes, uint64_t nr, uint64_t *r)
+static void compare_bits(const struct bitset *b, const uint8_t *bytes, uint64_t nr, uint64_t *r)
 {
 	uint64_t from, end, pos;
 	unsigned int i;
@@ -61,7 +61,7 @@ static void test_random(void **state)
 				len = nr - first;
 			assert_int_equal(bitset_set(&b, first, len), 0);
 			memset(bytes + first, 1, len);
-			compare(&b, bytes, nr, &r);
+			compare_bits(&b, bytes, nr, &r);
 		}
 		bitset_destroy(&b);
 		assert_int_equal(b.nodes, 0);
@@ -93,7 +93,7 @@ static void test_after_runs(void **state)
 			assert_int_equal(bitset_set(&b, first, len), 0);
 			memset(bytes + first, 1, len);
 		}
-		compare(&b, bytes, NR, &r);
+		compare_bits(&b, bytes, NR, &r);
 		bitset_destroy(&b);
 	}
 }

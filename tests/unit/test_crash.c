@@ -18,7 +18,7 @@
 #include "rnd.h"
 
 /* ERAD_SEED=n runs only the history with this seed.  ERAD_RUNS=n multiplies the number of histories. */
-static void run(const struct sim_config *c, uint64_t first, unsigned int histories)
+static void run_histories(const struct sim_config *c, uint64_t first, unsigned int histories)
 {
 	const char *seed = getenv("ERAD_SEED"), *runs = getenv("ERAD_RUNS");
 	struct sim_stats st = { 0 };
@@ -47,7 +47,7 @@ static void test_small(void **state)
 	};
 
 	(void)state;
-	run(&c, 1, 170);
+	run_histories(&c, 1, 170);
 }
 
 /* The only crashes are power failures, so the content of the disk is known exactly. */
@@ -60,7 +60,7 @@ static void test_no_faults(void **state)
 	};
 
 	(void)state;
-	run(&c, 1000, 25);
+	run_histories(&c, 1000, 25);
 }
 
 /* The journal wraps at odd places, and the array has two chunks. */
@@ -72,7 +72,7 @@ static void test_ring(void **state)
 	};
 
 	(void)state;
-	run(&c, 2000, 8);
+	run_histories(&c, 2000, 8);
 }
 
 /* Groups have several journal pages, and are torn at any sector. */
@@ -85,7 +85,7 @@ static void test_groups(void **state)
 	};
 
 	(void)state;
-	run(&c, 3000, 8);
+	run_histories(&c, 3000, 8);
 }
 
 int main(void)

@@ -97,7 +97,7 @@ static void test_damaged_array(void **state)
 	disk_destroy(&d);
 }
 
-static void reseal(uint8_t *image, uint64_t page, bool super)
+static void reseal_page(uint8_t *image, uint64_t page, bool super)
 {
 	uint8_t *p = image + page * ERAD_PAGE;
 	unsigned int i;
@@ -149,7 +149,7 @@ static void test_hostile(void **state)
 
 			memcpy(bad.visible + page * ERAD_PAGE + at % (ERAD_PAGE - 8), &v,
 			       1 + rnd_below(&r, 8));
-			reseal(bad.visible, page, rnd_below(&r, 4));
+			reseal_page(bad.visible, page, rnd_below(&r, 4));
 		}
 		check(&bad, NULL);
 		if (store_open(disk_engine(&bad), STORE_WRITE, &s, NULL)) {

@@ -49,7 +49,7 @@ static int check_second(void *ctx, uint8_t *image)
  * record of the first degrade again, with era 3.  After a power cut at any point, every block must
  * count as written in the era of the written record.
  */
-static void overlap(bool next, struct second x, bool *done)
+static void degrade_during_floor(bool next, struct second x, bool *done)
 {
 	uint8_t content[ERAD_SECTOR], again[ERAD_SECTOR];
 	uint32_t era = next ? 4 : 3;
@@ -93,7 +93,7 @@ static void test_a_second_record_while_the_floor_of_the_first_is_written(void **
 				struct second x = { .op = ops[i], .after = after };
 
 				for (done = false; !done; x.at++, n++)
-					overlap(next, x, &done);
+					degrade_during_floor(next, x, &done);
 			}
 	/* The loop has tested some of the writes and flushes at which the target can write. */
 	assert_in_range(n, 20, 200);

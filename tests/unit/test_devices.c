@@ -55,7 +55,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void mounts(const char *line)
+static void write_mounts(const char *line)
 {
 	devices_write("/proc/self/mountinfo", line);
 }
@@ -130,7 +130,7 @@ static void test_mounted_partition_and_swap_are_in_use(void **state)
 
 	(void)state;
 	assert_false(probe_in_use(SDB, NULL, &who));
-	mounts("30 1 8:1 / /mnt/with\\040space rw shared:1 master:2 - ext4 /dev/sda1 rw\n");
+	write_mounts("30 1 8:1 / /mnt/with\\040space rw shared:1 master:2 - ext4 /dev/sda1 rw\n");
 	devices_write("/proc/swaps", "/dev/sdb\\040(deleted)\tpartition\t1\t0\t-2\n/dev/sdb  partition\t1\t0\t-2\n");
 	in_use(SDA1, "mounted on /mnt/with space (ext4)");
 	in_use(SDA, "partition sda1: mounted on /mnt/with space (ext4)");
@@ -153,7 +153,7 @@ static void test_lines_that_are_no_mounts_are_passed_over(void **state)
 	struct mount m;
 
 	(void)state;
-	mounts("\n30\n31 1 8:1 / /a rw - ext4\n32 1 8:1 / /\\999 rw - ext4 /dev/sda1 rw\n33 1 x / /a rw - ext4 /dev/sda1 rw\n"
+	write_mounts("\n30\n31 1 8:1 / /a rw - ext4\n32 1 8:1 / /\\999 rw - ext4 /dev/sda1 rw\n33 1 x / /a rw - ext4 /dev/sda1 rw\n"
 	       "34 1 8:16 /sub /b rw - xfs /dev/sdb rw,x=1\n");
 	mounts_open(&t);
 	assert_true(mounts_next(&t, &m));
@@ -189,7 +189,7 @@ static void test_option_is_found_by_its_whole_name_and_unescaped(void **state)
 static void begin_btrfs(void)
 {
 	devices_node("/dev/mapper/a b#c", DM0);
-	mounts("40 1 0:40 / /pool rw - btrfs /dev/mapper/a\\040b\\043c rw,subvol=/\n");
+	write_mounts("40 1 0:40 / /pool rw - btrfs /dev/mapper/a\\040b\\043c rw,subvol=/\n");
 	devices_write("/sys/fs/btrfs/UUID/devices/dm-0/dev", "253:0\n");
 	devices_write("/sys/fs/btrfs/UUID/devices/sdb/dev", "8:16\n");
 	devices_write("/sys/fs/btrfs/features/x", "");
@@ -229,7 +229,7 @@ static void begin_overlay(bool in_memory)
 {
 	dev_t dev = in_memory ? TMPFS : SDB;
 
-	mounts("50 1 0:50 / /merged rw - overlay overlay rw,lowerdir=/low/upperdir=x,upperdir=/up/a\\134\\054b,workdir=/w\n");
+	write_mounts("50 1 0:50 / /merged rw - overlay overlay rw,lowerdir=/low/upperdir=x,upperdir=/up/a\\134\\054b,workdir=/w\n");
 	devices_file("/up/a,b/", dev, 2, 51, in_memory);
 	devices_file("/merged/copied/file", OVERLAY, 100, 50, false);
 	devices_file("/up/a,b/copied/file", dev, 3, 51, in_memory);

@@ -15,7 +15,7 @@
 
 #include "common/eratab.h"
 
-static void parse(const char *text, struct eratab *tab)
+static void parse_table(const char *text, struct eratab *tab)
 {
 	struct err err;
 
@@ -29,7 +29,7 @@ static void test_reads_all_fields(void **state)
 	struct err err;
 
 	(void)state;
-	parse("# a comment\n\n"
+	parse_table("# a comment\n\n"
 	      "data /dev/sdb /var/lib/erad/data.erad\n"
 	      "\tlog\t/dev/sdc   /dev/nvme0n1p3 noauto,detach_policy=fail,detach_timeout=90,gap=refuse\t\n"
 	      "odd /dev/a\\040b /x\\134y gap=refuse,gap=record", &tab);
@@ -54,13 +54,13 @@ static void test_reads_all_fields(void **state)
 	eratab_free(&tab);
 }
 
-static void refused(const char *text, const char *name, const char *words)
+static void assert_line_refused(const char *text, const char *name, const char *words)
 {
 	const struct eratab_entry *e;
 	struct eratab tab;
 	struct err err;
 
-	parse(text, &tab);
+	parse_table(text, &tab);
 	assert_int_equal(eratab_find(&tab, name, &e, &err), -EINVAL);
 	if (strcmp(err.msg, words))
 		fail_msg("got \"%s\", expected \"%s\"", err.msg, words);
@@ -70,17 +70,17 @@ static void refused(const char *text, const char *name, const char *words)
 static void test_says_where_and_what_is_wrong(void **state)
 {
 	(void)state;
-	refused("\ndata /dev/sdb\n", "data",
+	assert_line_refused("\ndata /dev/sdb\n", "data",
 		"eratab:2: no metadata; expected NAME ORIGIN METADATA [OPTIONS]");
-	refused("data", "data", "eratab:1: no origin; expected NAME ORIGIN METADATA [OPTIONS]");
-	refused("data sdb /m", "data", "eratab:1: origin sdb is not an absolute path");
-	refused("data /dev/sdb /m\\04 -", "data",
+	assert_line_refused("data", "data", "eratab:1: no origin; expected NAME ORIGIN METADATA [OPTIONS]");
+	assert_line_refused("data sdb /m", "data", "eratab:1: origin sdb is not an absolute path");
+	assert_line_refused("data /dev/sdb /m\\04 -", "data",
 		"eratab:1: metadata /m\\04: a backslash begins three octal digits, 001 to 377");
-	refused("data /dev/sdb /m noauto,nofail", "data",
+	assert_line_refused("data /dev/sdb /m noauto,nofail", "data",
 		"eratab:1: option nofail is not one of noauto, detaching, detach_policy=queue|fail|degrade, detach_timeout=SECONDS, gap=record|refuse");
-	refused("data /dev/sdb /m detach_timeout=4h", "data",
+	assert_line_refused("data /dev/sdb /m detach_timeout=4h", "data",
 		"eratab:1: detach_timeout=4h: expected seconds, 1 to 4294967");
-	refused("data /dev/sdb /m - more", "data",
+	assert_line_refused("data /dev/sdb /m - more", "data",
 		"eratab:1: more is one field too many; expected NAME ORIGIN METADATA [OPTIONS]");
 }
 
@@ -132,7 +132,7 @@ static void test_one_name_on_two_lines_is_refused_with_both_lines(void **state)
 	struct err err;
 
 	(void)state;
-	parse("a /dev/a /m/a\nb /dev/b /m/b\na /dev/z /m/z\n", &tab);
+	parse_table("a /dev/a /m/a\nb /dev/b /m/b\na /dev/z /m/z\n", &tab);
 	assert_int_equal(eratab_find(&tab, "a", &e, &err), -EEXIST);
 	assert_string_equal(err.msg, said);
 	assert_int_equal(eratab_remove(&tab, "a", &err), -EEXIST);
@@ -150,17 +150,17 @@ static void test_the_first_line_may_follow_a_byte_order_mark(void **state)
 	struct err err;
 
 	(void)state;
-	parse("\xef\xbb\xbf" "a /dev/a /m/a\nb /dev/b /m/b\n", &tab);
+	parse_table("\xef\xbb\xbf" "a /dev/a /m/a\nb /dev/b /m/b\n", &tab);
 	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
 	assert_string_equal(e->origin, "/dev/a");
 	/* A rewrite keeps the byte order mark. */
 	assert_memory_equal(tab.line[0].text, "\xef\xbb\xbf" "a ", 5);
 	eratab_free(&tab);
-	parse("\xef\xbb\xbf# a comment\nb /dev/b /m/b\n", &tab);
+	parse_table("\xef\xbb\xbf# a comment\nb /dev/b /m/b\n", &tab);
 	assert_null(tab.line[0].error);
 	eratab_free(&tab);
 	/* The byte order mark is allowed only at the beginning of the file. */
-	parse("a /dev/a /m/a\n\xef\xbb\xbf" "b /dev/b /m/b\n", &tab);
+	parse_table("a /dev/a /m/a\n\xef\xbb\xbf" "b /dev/b /m/b\n", &tab);
 	assert_non_null(tab.line[1].error);
 	eratab_free(&tab);
 }
@@ -172,7 +172,7 @@ static void test_lines_may_end_as_on_windows(void **state)
 	struct err err;
 
 	(void)state;
-	parse("# a comment\r\n\r\na /dev/a /m/a\r\nb /dev/b /m/b noauto\r\n", &tab);
+	parse_table("# a comment\r\n\r\na /dev/a /m/a\r\nb /dev/b /m/b noauto\r\n", &tab);
 	for (size_t i = 0; i < tab.nr; i++)
 		assert_null(tab.line[i].error);
 	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
@@ -297,7 +297,7 @@ static void test_many_add_and_remove(void **state)
 	struct err err;
 
 	(void)state;
-	parse("", &tab);
+	parse_table("", &tab);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 37; i++) {
 			struct eratab_entry e = { .origin = "/o", .metadata = "/m" };
@@ -331,7 +331,7 @@ static void test_replacing_a_line_keeps_its_place_and_the_other_lines(void **sta
 	struct err err;
 
 	(void)state;
-	parse(text, &tab);
+	parse_table(text, &tab);
 	assert_int_equal(eratab_find(&tab, "a", &e, &err), 0);
 	changed = *e;
 	changed.detaching = true;

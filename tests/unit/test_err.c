@@ -11,7 +11,7 @@
 
 #include "common/err.h"
 
-static void printed(const char *text, const char *expected)
+static void assert_printed(const char *text, const char *expected)
 {
 	size_t len;
 	char *got;
@@ -24,7 +24,7 @@ static void printed(const char *text, const char *expected)
 	free(got);
 }
 
-static void replaced(const char *text, const char *expected)
+static void assert_replaced(const char *text, const char *expected)
 {
 	char copy[64];
 
@@ -35,20 +35,20 @@ static void replaced(const char *text, const char *expected)
 static void test_control_characters_are_printed_as_numbers(void **state)
 {
 	(void)state;
-	printed("", "");
-	printed("/srv/data.erad", "/srv/data.erad");
-	printed("m\033[31m\nred\177", "m\\x1b[31m\\x0ared\\x7f");
+	assert_printed("", "");
+	assert_printed("/srv/data.erad", "/srv/data.erad");
+	assert_printed("m\033[31m\nred\177", "m\\x1b[31m\\x0ared\\x7f");
 	/* The text has the control character U+009B in UTF-8, and then letters that contain its bytes. */
-	printed("\xc2\x9b" "31m", "\\xc2\\x9b31m");
-	printed("\xc3\x9b\xc2\xa0\xe2\x82\xac", "\xc3\x9b\xc2\xa0\xe2\x82\xac");
-	printed("\xc2", "\xc2");
+	assert_printed("\xc2\x9b" "31m", "\\xc2\\x9b31m");
+	assert_printed("\xc3\x9b\xc2\xa0\xe2\x82\xac", "\xc3\x9b\xc2\xa0\xe2\x82\xac");
+	assert_printed("\xc2", "\xc2");
 }
 
 static void test_control_characters_are_replaced_in_sentences(void **state)
 {
 	(void)state;
-	replaced("m\033[31m\nred", "m?[31m?red");
-	replaced("\xc2\x9b" "31m \xc3\x9b", "??31m \xc3\x9b");
+	assert_replaced("m\033[31m\nred", "m?[31m?red");
+	assert_replaced("\xc2\x9b" "31m \xc3\x9b", "??31m \xc3\x9b");
 }
 
 /*
@@ -105,7 +105,7 @@ static void test_a_sentence_that_is_too_long_shows_that_it_is_cut(void **state)
 	}
 }
 
-static void joined(const char *text, const char *expected)
+static void assert_joined(const char *text, const char *expected)
 {
 	char copy[64];
 
@@ -116,10 +116,10 @@ static void joined(const char *text, const char *expected)
 static void test_the_output_of_a_program_becomes_one_line(void **state)
 {
 	(void)state;
-	joined("", "");
-	joined("\n \n", "");
-	joined("global_filter=\"a|.*|\"\n", "global_filter=\"a|.*|\"");
-	joined("  WARNING: one.\n  Two  words.\n", "WARNING: one. Two words.");
+	assert_joined("", "");
+	assert_joined("\n \n", "");
+	assert_joined("global_filter=\"a|.*|\"\n", "global_filter=\"a|.*|\"");
+	assert_joined("  WARNING: one.\n  Two  words.\n", "WARNING: one. Two words.");
 }
 
 int main(void)

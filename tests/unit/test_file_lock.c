@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "common/file_lock.h"
+#include "temp_dir.h"
 
 static char dir[] = "/tmp/erad-lock-XXXXXX";
 static char path[sizeof(dir) + 8];
@@ -134,9 +135,7 @@ static void test_a_removed_file_is_not_locked(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(strrchr(dir, '-'), "-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/lock", dir);
 	return 0;
 }
@@ -144,8 +143,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	unlink(path);
-	return rmdir(dir);
+	return temp_dir_remove(dir, path);
 }
 
 #define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)

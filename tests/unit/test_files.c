@@ -22,6 +22,7 @@
 #include "common/lvm_filter.h"
 #include "eractl/standing.h"
 #include "store/engine.h"
+#include "temp_dir.h"
 
 static char dir[] = "/var/tmp/erad-files-XXXXXX";
 static char path[sizeof(dir) + 8], temporary[sizeof(dir) + 8];
@@ -41,7 +42,7 @@ int __wrap_fsync(int fd)
 	return -1;
 }
 
-static int make(const char *file, const char *text)
+static int make_file(const char *file, const char *text)
 {
 	const int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -74,14 +75,14 @@ static void test_a_file_is_replaced_in_full_or_not_at_all(void **state)
 	struct err err;
 
 	(void)state;
-	close(make(path, "old"));
+	close(make_file(path, "old"));
 	fails = S_IFREG;
-	assert_int_equal(file_replace(make(temporary, "new"), temporary, path, &err), -EIO);
+	assert_int_equal(file_replace(make_file(temporary, "new"), temporary, path, &err), -EIO);
 	assert_sentence(&err, "cannot replace");
 	assert_holds("old");
 	assert_int_equal(access(temporary, F_OK), -1);
 	fails = 0;
-	assert_int_equal(file_replace(make(temporary, "new"), temporary, path, &err), 0);
+	assert_int_equal(file_replace(make_file(temporary, "new"), temporary, path, &err), 0);
 	assert_holds("new");
 	assert_int_equal(access(temporary, F_OK), -1);
 }
@@ -91,9 +92,9 @@ static void test_a_name_that_is_not_durable_is_an_error(void **state)
 	struct err err;
 
 	(void)state;
-	close(make(path, "old"));
+	close(make_file(path, "old"));
 	fails = S_IFDIR;
-	assert_int_equal(file_replace(make(temporary, "new"), temporary, path, &err), -EIO);
+	assert_int_equal(file_replace(make_file(temporary, "new"), temporary, path, &err), -EIO);
 	assert_sentence(&err, "durable: Input/output error; a power cut may bring back the old one");
 	assert_holds("new");
 }
@@ -104,7 +105,7 @@ static void test_eratab_reports_that_it_is_not_durable(void **state)
 	struct err err;
 
 	(void)state;
-	close(make(path, "a /dev/a /dev/b\n\n# last"));
+	close(make_file(path, "a /dev/a /dev/b\n\n# last"));
 	assert_int_equal(eratab_read(path, &tab, &err), 0);
 	assert_int_equal(eratab_remove(&tab, "a", &err), 0);
 	fails = S_IFREG;
@@ -158,7 +159,7 @@ static void test_a_line_that_is_not_durable_is_kept_on_request(void **state)
 	struct err err;
 
 	(void)state;
-	close(make(path, unmarked));
+	close(make_file(path, unmarked));
 	fails = S_IFDIR;
 	assert_int_equal(eratab_change_replace(path, &e, ERATAB_KEEP, &err), -EIO);
 	assert_sentence(&err, "is changed, but a power cut may undo this, because the file cannot be made durable: Input/output error");
@@ -174,7 +175,7 @@ static void test_a_line_that_is_not_written_is_not_said_to_be_changed(void **sta
 	struct err err;
 
 	(void)state;
-	close(make(path, unmarked));
+	close(make_file(path, unmarked));
 	fails = S_IFREG;
 	assert_int_equal(eratab_change_replace(path, &e, ERATAB_KEEP, &err), -EIO);
 	assert_sentence(&err, "cannot replace");
@@ -232,9 +233,7 @@ static void test_a_new_metadata_file_reports_that_it_is_not_durable(void **state
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(strrchr(dir, '-'), "-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
+	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/file", dir);
 	snprintf(temporary, sizeof(temporary), "%s/new", dir);
 	fails = 0;
@@ -244,8 +243,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	unlink(path);
-	return rmdir(dir);
+	return temp_dir_remove(dir, path);
 }
 
 #define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)

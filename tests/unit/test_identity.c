@@ -44,7 +44,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct identity made(const char *dm_uuid, const char *serial, const char *part_uuid)
+static struct identity make_identity(const char *dm_uuid, const char *serial, const char *part_uuid)
 {
 	struct identity i = { .version = htole32(IDENTITY_VERSION), .nr_sectors = htole64(2097152) };
 
@@ -54,7 +54,7 @@ static struct identity made(const char *dm_uuid, const char *serial, const char 
 	return i;
 }
 
-static void compares(enum identity_match expected, struct identity was, struct identity now)
+static void assert_match(enum identity_match expected, struct identity was, struct identity now)
 {
 	assert_int_equal(identity_compare(&was, &now), expected);
 }
@@ -101,8 +101,8 @@ static void test_device_without_any_has_only_its_size(void **state)
 	identity_of(SDB, 2048, &i);
 	assert_string_equal(identity_text(&i, text), "1 MiB");
 	identity_of(SDA, 2048, &other);
-	compares(IDENTITY_UNKNOWN, i, other);
-	compares(IDENTITY_UNKNOWN, i, i);
+	assert_match(IDENTITY_UNKNOWN, i, other);
+	assert_match(IDENTITY_UNKNOWN, i, i);
 }
 
 static void test_long_and_strange_values_are_cut_and_printable(void **state)
@@ -123,55 +123,55 @@ static void test_long_and_strange_values_are_cut_and_printable(void **state)
 static void test_same_and_other_devices_are_told_apart(void **state)
 {
 	(void)state;
-	compares(IDENTITY_SAME, made("LVM-a", "", ""), made("LVM-a", "", ""));
-	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("LVM-b", "", ""));
-	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("LVM-aa", "", ""));
+	assert_match(IDENTITY_SAME, make_identity("LVM-a", "", ""), make_identity("LVM-a", "", ""));
+	assert_match(IDENTITY_OTHER, make_identity("LVM-a", "", ""), make_identity("LVM-b", "", ""));
+	assert_match(IDENTITY_OTHER, make_identity("LVM-a", "", ""), make_identity("LVM-aa", "", ""));
 	/* A device-mapper device always shows its UUID. */
-	compares(IDENTITY_OTHER, made("LVM-a", "", ""), made("", "wwid:1", ""));
-	compares(IDENTITY_OTHER, made("", "wwid:1", ""), made("", "wwid:2", ""));
-	compares(IDENTITY_SAME, made("", "wwid:1", ""), made("", "wwid:1", ""));
+	assert_match(IDENTITY_OTHER, make_identity("LVM-a", "", ""), make_identity("", "wwid:1", ""));
+	assert_match(IDENTITY_OTHER, make_identity("", "wwid:1", ""), make_identity("", "wwid:2", ""));
+	assert_match(IDENTITY_SAME, make_identity("", "wwid:1", ""), make_identity("", "wwid:1", ""));
 	/*
 	 * Tests a copied partition table on another disk, and another partition of the same disk.
 	 */
-	compares(IDENTITY_OTHER, made("", "wwid:1", "p"), made("", "wwid:2", "p"));
-	compares(IDENTITY_OTHER, made("", "wwid:1", "p"), made("", "wwid:1", "q"));
-	compares(IDENTITY_SAME, made("", "", "p"), made("", "", "p"));
+	assert_match(IDENTITY_OTHER, make_identity("", "wwid:1", "p"), make_identity("", "wwid:2", "p"));
+	assert_match(IDENTITY_OTHER, make_identity("", "wwid:1", "p"), make_identity("", "wwid:1", "q"));
+	assert_match(IDENTITY_SAME, make_identity("", "", "p"), make_identity("", "", "p"));
 }
 
 static void test_what_only_one_of_two_has_says_nothing(void **state)
 {
 	(void)state;
-	compares(IDENTITY_UNKNOWN, made("", "wwid:1", ""), made("", "", ""));
-	compares(IDENTITY_UNKNOWN, made("", "", ""), made("LVM-a", "", ""));
-	compares(IDENTITY_UNKNOWN, made("", "udev:1", ""), made("", "wwid:1", ""));
-	compares(IDENTITY_SAME, made("", "udev:1", "p"), made("", "wwid:1", "p"));
+	assert_match(IDENTITY_UNKNOWN, make_identity("", "wwid:1", ""), make_identity("", "", ""));
+	assert_match(IDENTITY_UNKNOWN, make_identity("", "", ""), make_identity("LVM-a", "", ""));
+	assert_match(IDENTITY_UNKNOWN, make_identity("", "udev:1", ""), make_identity("", "wwid:1", ""));
+	assert_match(IDENTITY_SAME, make_identity("", "udev:1", "p"), make_identity("", "wwid:1", "p"));
 }
 
 static void test_growth_is_no_other_device(void **state)
 {
-	struct identity was = made("LVM-a", "", ""), now = was;
+	struct identity was = make_identity("LVM-a", "", ""), now = was;
 
 	(void)state;
 	now.nr_sectors = htole64(1 << 30);
-	compares(IDENTITY_SAME, was, now);
+	assert_match(IDENTITY_SAME, was, now);
 }
 
 static void test_renamed_crypt_device_is_the_same(void **state)
 {
 	(void)state;
-	compares(IDENTITY_SAME, made("CRYPT-LUKS2-0123-old-name", "", ""), made("CRYPT-LUKS2-0123-new", "", ""));
-	compares(IDENTITY_OTHER, made("CRYPT-LUKS2-0123-name", "", ""), made("CRYPT-LUKS2-4567-name", "", ""));
+	assert_match(IDENTITY_SAME, make_identity("CRYPT-LUKS2-0123-old-name", "", ""), make_identity("CRYPT-LUKS2-0123-new", "", ""));
+	assert_match(IDENTITY_OTHER, make_identity("CRYPT-LUKS2-0123-name", "", ""), make_identity("CRYPT-LUKS2-4567-name", "", ""));
 	/* This UUID has only a name, which the user has given to cryptsetup and may change. */
-	compares(IDENTITY_UNKNOWN, made("CRYPT-PLAIN-old", "", ""), made("CRYPT-PLAIN-new", "", ""));
+	assert_match(IDENTITY_UNKNOWN, make_identity("CRYPT-PLAIN-old", "", ""), make_identity("CRYPT-PLAIN-new", "", ""));
 	/*
 	 * A kernel that does not trust the identifier of a disk shows another kind of identifier.
 	 */
-	compares(IDENTITY_UNKNOWN, made("", "wwid:eui.0025", ""), made("", "wwid:nvme.8086-41", ""));
-	compares(IDENTITY_SAME, made("", "wwid:eui.0025", "1234-01"), made("", "wwid:nvme.8086-41", "1234-01"));
-	compares(IDENTITY_OTHER, made("", "wwid:eui.0025", ""), made("", "wwid:eui.0026", ""));
+	assert_match(IDENTITY_UNKNOWN, make_identity("", "wwid:eui.0025", ""), make_identity("", "wwid:nvme.8086-41", ""));
+	assert_match(IDENTITY_SAME, make_identity("", "wwid:eui.0025", "1234-01"), make_identity("", "wwid:nvme.8086-41", "1234-01"));
+	assert_match(IDENTITY_OTHER, make_identity("", "wwid:eui.0025", ""), make_identity("", "wwid:eui.0026", ""));
 }
 
-static void lasts(const char *given, dev_t dev, const char *expected)
+static void assert_lasting_path(const char *given, dev_t dev, const char *expected)
 {
 	char path[200];
 
@@ -183,20 +183,20 @@ static void test_lasting_path_is_the_best_link_of_the_device(void **state)
 {
 	(void)state;
 	devices_udev(SDA1, NULL);
-	lasts("/dev/sda1", SDA1, "/dev/sda1");
+	assert_lasting_path("/dev/sda1", SDA1, "/dev/sda1");
 	devices_link("/dev/disk/by-uuid/0123", SDA1);
 	devices_link("/dev/disk/by-id/lvm-pv-uuid-x", SDA1);
-	lasts("/dev/sda1", SDA1, "/dev/sda1");
+	assert_lasting_path("/dev/sda1", SDA1, "/dev/sda1");
 	devices_link("/dev/disk/by-partuuid/p", SDA1);
-	lasts("/dev/sda1", SDA1, "/dev/disk/by-partuuid/p");
+	assert_lasting_path("/dev/sda1", SDA1, "/dev/disk/by-partuuid/p");
 	devices_link("/dev/disk/by-id/ata-b-part1", SDA1);
 	devices_link("/dev/disk/by-id/ata-a-part1", SDA1);
-	lasts("/dev/sda1", SDA1, "/dev/disk/by-id/ata-a-part1");
-	lasts("/dev/disk/by-uuid/0123", SDA1, "/dev/disk/by-id/ata-a-part1");
+	assert_lasting_path("/dev/sda1", SDA1, "/dev/disk/by-id/ata-a-part1");
+	assert_lasting_path("/dev/disk/by-uuid/0123", SDA1, "/dev/disk/by-id/ata-a-part1");
 	devices_link("/dev/disk/by-id/wwn-0x1-part1", SDA1);
-	lasts("/dev/sda1", SDA1, "/dev/disk/by-id/wwn-0x1-part1");
+	assert_lasting_path("/dev/sda1", SDA1, "/dev/disk/by-id/wwn-0x1-part1");
 	/* If the given path is lasting, it is kept. */
-	lasts("/dev/disk/by-partuuid/p", SDA1, "/dev/disk/by-partuuid/p");
+	assert_lasting_path("/dev/disk/by-partuuid/p", SDA1, "/dev/disk/by-partuuid/p");
 }
 
 static void test_link_that_leads_elsewhere_is_not_taken(void **state)
@@ -204,7 +204,7 @@ static void test_link_that_leads_elsewhere_is_not_taken(void **state)
 	(void)state;
 	devices_udev(SDA, NULL);
 	devices_link("/dev/disk/by-id/wwn-0x1", SDB);
-	lasts("/dev/sda", SDA, "/dev/sda");
+	assert_lasting_path("/dev/sda", SDA, "/dev/sda");
 }
 
 static void test_lasting_path_of_a_logical_volume_is_by_its_uuid(void **state)
@@ -213,25 +213,25 @@ static void test_lasting_path_of_a_logical_volume_is_by_its_uuid(void **state)
 	devices_udev(DM0, NULL);
 	devices_link("/dev/disk/by-id/dm-name-vg-data", DM0);
 	devices_link("/dev/disk/by-id/dm-uuid-" LV, DM0);
-	lasts("/dev/dm-0", DM0, "/dev/disk/by-id/dm-uuid-" LV);
-	lasts("/dev/mapper/vg-data", DM0, "/dev/disk/by-id/dm-uuid-" LV);
+	assert_lasting_path("/dev/dm-0", DM0, "/dev/disk/by-id/dm-uuid-" LV);
+	assert_lasting_path("/dev/mapper/vg-data", DM0, "/dev/disk/by-id/dm-uuid-" LV);
 }
 
 static void test_uuid_and_label_are_no_path_of_an_origin(void **state)
 {
 	(void)state;
-	lasts("/dev/disk/by-uuid/0123", SDA1, "/dev/sda1");
-	lasts("/dev/disk/by-label/data", SDA1, "/dev/sda1");
+	assert_lasting_path("/dev/disk/by-uuid/0123", SDA1, "/dev/sda1");
+	assert_lasting_path("/dev/disk/by-label/data", SDA1, "/dev/sda1");
 	devices_node("/dev/mapper/vg-data", DM0);
-	lasts("/dev/disk/by-uuid/0123", DM0, "/dev/mapper/vg-data");
+	assert_lasting_path("/dev/disk/by-uuid/0123", DM0, "/dev/mapper/vg-data");
 }
 
 static void test_number_of_a_mapped_device_becomes_its_name(void **state)
 {
 	(void)state;
-	lasts("/dev/dm-0", DM0, "/dev/dm-0");
+	assert_lasting_path("/dev/dm-0", DM0, "/dev/dm-0");
 	devices_node("/dev/mapper/vg-data", DM0);
-	lasts("/dev/dm-0", DM0, "/dev/mapper/vg-data");
+	assert_lasting_path("/dev/dm-0", DM0, "/dev/mapper/vg-data");
 }
 
 static void test_path_without_room_is_an_error(void **state)

@@ -62,7 +62,7 @@ struct run {
 };
 
 /* Attempts a step once.  A further call attempts the same step again. */
-static int attempt(struct run *r, const struct step *step, struct err *err)
+static int attempt_step(struct run *r, const struct step *step, struct err *err)
 {
 	struct engine *e;
 	int ret;
@@ -174,7 +174,7 @@ static void check_failed(struct run *r, const struct step *step)
 	assert_int_equal(disk_crash(&r->d, 4, rnd(&r->rnd), check_image, r), 0);
 }
 
-static void prepare(struct run *r, const struct step *step)
+static void prepare_disk(struct run *r, const struct step *step)
 {
 	unsigned int i;
 
@@ -186,7 +186,7 @@ static void prepare(struct run *r, const struct step *step)
 	}
 }
 
-static void heal(struct disk *d)
+static void heal_disk(struct disk *d)
 {
 	d->fail_from = UINT64_MAX;
 	d->fail_to = 0;
@@ -198,15 +198,15 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 	unsigned int tries = 0;
 	int ret;
 
-	prepare(r, step);
-	while ((ret = attempt(r, step, &err))) {
+	prepare_disk(r, step);
+	while ((ret = attempt_step(r, step, &err))) {
 		r->failures++;
 		check_message(&err, ret);
 		if (!tries)
 			check_failed(r, step);
 		/* This closes the store even if the close is not clean. */
 		if (step->kind == CLOSE) {
-			heal(&r->d);
+			heal_disk(&r->d);
 			return;
 		}
 		/*
@@ -215,7 +215,7 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 		 */
 		assert_true(tries < (for_good ? 2u : 1u));
 		if (++tries == (for_good ? 2u : 1u))
-			heal(&r->d);
+			heal_disk(&r->d);
 		err.msg[0] = '\0';
 	}
 	if (step->kind == OPEN) {
@@ -250,7 +250,7 @@ static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_a
 	r->d.rnd = fail_at;
 	r->d.fail_torn = r->d.fail_lossy = mode & NASTY;
 	r->d.fua = mode & FUA;
-	heal(&r->d);
+	heal_disk(&r->d);
 	if (fail_at != UINT64_MAX) {
 		r->d.fail_from = fail_at;
 		r->d.fail_to = mode & FOR_GOOD ? UINT64_MAX : fail_at + 1;
@@ -258,7 +258,7 @@ static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_a
 	for (i = 0; i < nr; i++)
 		do_step(r, &steps[i], mode & FOR_GOOD);
 	ops = r->d.ops;
-	heal(&r->d);
+	heal_disk(&r->d);
 	ret = model_check(&r->m, r->s, NULL, &err);
 	if (ret)
 		print_message("operation %" PRIu64 ": %s\n", fail_at, err.msg);

@@ -40,7 +40,7 @@ static void teardown(struct fixture *f)
 	free(f->group);
 }
 
-static struct erad_disk_journal *ring(struct fixture *f)
+static struct erad_disk_journal *journal_ring(struct fixture *f)
 {
 	return (struct erad_disk_journal *)f->disk.visible;
 }
@@ -61,7 +61,7 @@ struct seen {
 	uint32_t era;
 };
 
-static int see(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
+static int see_run(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
 {
 	struct seen *s = ctx;
 
@@ -71,13 +71,13 @@ static int see(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
 	return 0;
 }
 
-static int replay(struct fixture *f, uint64_t tail, uint32_t era, struct seen *s,
+static int replay_journal(struct fixture *f, uint64_t tail, uint32_t era, struct seen *s,
 		  struct journal_end *end)
 {
 	struct err err;
 
 	s->nr = 0;
-	return journal_replay(&f->j, tail, era, see, s, end, &err);
+	return journal_replay(&f->j, tail, era, see_run, s, end, &err);
 }
 
 /* Makes nr runs that are as long as possible, and as far from each other as possible. */
@@ -151,7 +151,7 @@ static void test_round_trip(void **state)
 		extreme_runs(&f, ERAD_MAX_RANGES, 0);
 		count = write_marks(&f, tail, 3, ERAD_MAX_RANGES);
 		assert_int_equal(count, 4);
-		assert_int_equal(replay(&f, tail, 3, s, &end), 0);
+		assert_int_equal(replay_journal(&f, tail, 3, s, &end), 0);
 		assert_int_equal(end.head, tail + count);
 		assert_int_equal(end.last, tail);
 		assert_int_equal(s->nr, ERAD_MAX_RANGES);
@@ -159,11 +159,11 @@ static void test_round_trip(void **state)
 	}
 	f.runs[0] = (struct run){ NR - 1, 1 };
 	write_marks(&f, 5000, 3, 1);
-	assert_int_equal(replay(&f, 5000, 3, s, &end), 0);
+	assert_int_equal(replay_journal(&f, 5000, 3, s, &end), 0);
 	assert_int_equal(s->runs[0].first, NR - 1);
 	f.runs[0] = (struct run){ 0, NR };
 	write_marks(&f, 6000, 3, 1);
-	assert_int_equal(replay(&f, 6000, 3, s, &end), 0);
+	assert_int_equal(replay_journal(&f, 6000, 3, s, &end), 0);
 	assert_int_equal(s->runs[0].len, NR);
 	free(s);
 	teardown(&f);
@@ -185,21 +185,21 @@ static void test_mixed_attempts(void **state)
 	setup(&f);
 	extreme_runs(&f, ERAD_MAX_RANGES, 0);
 	write_marks(&f, 64, 3, ERAD_MAX_RANGES);
-	memcpy(first, ring(&f), sizeof(first));
+	memcpy(first, journal_ring(&f), sizeof(first));
 	extreme_runs(&f, ERAD_MAX_RANGES, 1);
 	write_marks(&f, 64, 3, ERAD_MAX_RANGES);
-	memcpy(second, ring(&f), sizeof(second));
+	memcpy(second, journal_ring(&f), sizeof(second));
 	for (mix = 0; mix < 81; mix++) {
 		unsigned int m = mix, kinds = 0;
 
 		for (i = 0; i < ERAD_GROUP_MAX; i++, m /= 3) {
 			kinds |= 1 << m % 3;
 			if (m % 3 == 2)
-				memset(ring(&f) + i, 0, ERAD_PAGE);
+				memset(journal_ring(&f) + i, 0, ERAD_PAGE);
 			else
-				memcpy(ring(&f) + i, m % 3 ? &second[i] : &first[i], ERAD_PAGE);
+				memcpy(journal_ring(&f) + i, m % 3 ? &second[i] : &first[i], ERAD_PAGE);
 		}
-		assert_int_equal(replay(&f, 64, 3, s, &end), 0);
+		assert_int_equal(replay_journal(&f, 64, 3, s, &end), 0);
 		assert_int_equal(end.head, kinds == 1 || kinds == 2 ? 68 : 64);
 		if (kinds > 2)
 			assert_int_equal(s->nr, 0);
@@ -237,7 +237,7 @@ static void test_torn(void **state)
 			memcpy(f.disk.visible + i * 512, (lost ? old : new) + i * 512, 512);
 			torn += lost && memcmp(old + i * 512, new + i * 512, 512);
 		}
-		assert_int_equal(replay(&f, 32, 3, s, &end), 0);
+		assert_int_equal(replay_journal(&f, 32, 3, s, &end), 0);
 		assert_int_equal(end.head, torn ? 32 : 36);
 	}
 	free(s);
@@ -246,7 +246,7 @@ static void test_torn(void **state)
 	teardown(&f);
 }
 
-static void reseal(struct erad_disk_journal *page)
+static void reseal_page(struct erad_disk_journal *page)
 {
 	page->group = htole32(journal_group_csum(page, 1));
 	page->csum = htole32(journal_page_csum(page));
@@ -263,7 +263,7 @@ static void test_nonsense(void **state)
 
 	(void)state;
 	setup(&f);
-	p = ring(&f);
+	p = journal_ring(&f);
 	for (i = 0; i < 12; i++) {
 		int want = -EUCLEAN;
 
@@ -317,15 +317,15 @@ static void test_nonsense(void **state)
 			p->bytes = htole16(11);
 			break;
 		}
-		reseal(p);
-		assert_int_equal(replay(&f, 0, 3, s, &end), want);
+		reseal_page(p);
+		assert_int_equal(replay_journal(&f, 0, 3, s, &end), want);
 	}
 	/* The last page is the beginning of a group that is not complete. */
 	f.runs[0] = (struct run){ 100, 100 };
 	write_marks(&f, 0, 3, 1);
 	p->group++;
 	p->csum = htole32(journal_page_csum(p));
-	assert_int_equal(replay(&f, 0, 3, s, &end), 0);
+	assert_int_equal(replay_journal(&f, 0, 3, s, &end), 0);
 	assert_int_equal(end.head, 0);
 	free(s);
 	teardown(&f);
@@ -344,15 +344,15 @@ static void test_other_durable(void **state)
 
 	(void)state;
 	setup(&f);
-	p = ring(&f) + 1;
+	p = journal_ring(&f) + 1;
 	f.runs[0] = (struct run){ 100, 100 };
 	write_marks(&f, 1, 3, 1);
 	p->durable = htole64(0);
-	reseal(p);
-	assert_int_equal(replay(&f, 0, 3, s, &end), 0);
+	reseal_page(p);
+	assert_int_equal(replay_journal(&f, 0, 3, s, &end), 0);
 	assert_int_equal(end.head, 0);
 	write_marks(&f, 0, 3, 1);
-	assert_int_equal(replay(&f, 0, 3, s, &end), 0);
+	assert_int_equal(replay_journal(&f, 0, 3, s, &end), 0);
 	assert_int_equal(end.head, 1);
 	free(s);
 	teardown(&f);
@@ -374,11 +374,11 @@ static void test_lost(void **state)
 
 		for (i = 0; i < 10; i++)
 			write_marks(&f, i, 3, 1);
-		ring(&f)[seq].payload[0] ^= 1;
-		assert_int_equal(replay(&f, 0, 3, s, &end), seq < 9 ? -EUCLEAN : 0);
+		journal_ring(&f)[seq].payload[0] ^= 1;
+		assert_int_equal(replay_journal(&f, 0, 3, s, &end), seq < 9 ? -EUCLEAN : 0);
 		assert_int_equal(end.head, seq);
 		/* Damage before the tail does not matter. */
-		assert_int_equal(replay(&f, seq + 1, 3, s, &end), 0);
+		assert_int_equal(replay_journal(&f, seq + 1, 3, s, &end), 0);
 		assert_int_equal(end.head, 10);
 	}
 	free(s);

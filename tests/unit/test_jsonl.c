@@ -14,7 +14,7 @@
 #include "common/jsonl.h"
 
 /* Writes text into a line, and checks that the peer reads `expected`. */
-static void becomes(const char *text, const char *expected)
+static void assert_becomes(const char *text, const char *expected)
 {
 	struct json_object *o = json_object_new_object(), *read;
 	const char *line;
@@ -38,28 +38,28 @@ static void test_utf8(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(kept) / sizeof(*kept); i++)
-		becomes(kept[i], kept[i]);
+		assert_becomes(kept[i], kept[i]);
 }
 
 static void test_not_utf8(void **state)
 {
 	(void)state;
-	becomes("/dev/\377", "/dev/?");
-	becomes("\200a", "?a");
+	assert_becomes("/dev/\377", "/dev/?");
+	assert_becomes("\200a", "?a");
 	/* Cut a character off, at the end of the text and before another character. */
-	becomes("a\303", "a?");
-	becomes("\342\202", "??");
-	becomes("\342\202x", "??x");
-	becomes("\303\303\251", "?\303\251");
+	assert_becomes("a\303", "a?");
+	assert_becomes("\342\202", "??");
+	assert_becomes("\342\202x", "??x");
+	assert_becomes("\303\303\251", "?\303\251");
 	/*
 	 * Use an encoding with too many bytes, half of a surrogate pair, and a code point that is
 	 * too large.
 	 */
-	becomes("\300\200", "??");
-	becomes("\340\237\277", "???");
-	becomes("\355\240\200", "???");
-	becomes("\364\220\200\200", "????");
-	becomes("\370\210\200\200\200", "?????");
+	assert_becomes("\300\200", "??");
+	assert_becomes("\340\237\277", "???");
+	assert_becomes("\355\240\200", "???");
+	assert_becomes("\364\220\200\200", "????");
+	assert_becomes("\370\210\200\200\200", "?????");
 }
 
 /* The bytes must be replaced, because the peer would refuse the whole line. */

@@ -106,7 +106,7 @@ static void assert_refused(struct disk *d)
 	store_close(s, false, NULL);
 }
 
-static int repair(struct disk *d)
+static int repair_metadata(struct disk *d)
 {
 	static const uint8_t uuid[16] = { 9 };
 	struct store_repaired done;
@@ -186,7 +186,7 @@ enum damage {
 	NR_DAMAGES,
 };
 
-static void damage(struct disk *d, enum damage what, uint64_t seq, uint64_t tail)
+static void damage_metadata(struct disk *d, enum damage what, uint64_t seq, uint64_t tail)
 {
 	struct erad_disk_eras *e = (void *)(d->visible + ARRAY_SECTOR(2));
 
@@ -223,9 +223,9 @@ static void repair_at(uint64_t seq, uint64_t tail)
 
 	for (what = 0; what < NR_DAMAGES; what++) {
 		write_supers(&d, seq, tail);
-		damage(&d, what, seq, tail);
+		damage_metadata(&d, what, seq, tail);
 		before = copy_of(&d);
-		ret = repair(&d);
+		ret = repair_metadata(&d);
 		if (ret) {
 			assert_int_equal(ret, -EOVERFLOW);
 			assert_unchanged(&d, before);
@@ -293,7 +293,7 @@ static void test_repair_of_strange_pages(void **state)
 			}
 			before = copy_of(&d);
 			assert_int_equal(check(&d, NULL), 1);
-			assert_int_equal(repair(&d), pages[i].want);
+			assert_int_equal(repair_metadata(&d), pages[i].want);
 			if (pages[i].want) {
 				assert_unchanged(&d, before);
 			} else {
@@ -316,7 +316,7 @@ static void test_repair_of_both_supers(void **state)
 	put_page(&d, UINT64_MAX, 3);
 	d.visible[2] ^= 1;
 	d.visible[ERAD_PAGE + 2] ^= 1;
-	assert_int_equal(repair(&d), 0);
+	assert_int_equal(repair_metadata(&d), 0);
 	assert_int_equal(check(&d, NULL), 0);
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_close(s, true, NULL), 0);
@@ -365,14 +365,14 @@ static void test_repair_in_last_era(void **state)
 	for (i = 0; i < NR_DAMAGES; i++) {
 		write_supers(&d, 20, 30);
 		set_counters(&d, 20, 30, LAST_ERA);
-		damage(&d, i, 20, 30);
+		damage_metadata(&d, i, 20, 30);
 		if (i == D_ERA) {
 			struct erad_disk_eras *e = (void *)(d.visible + ARRAY_SECTOR(2));
 
 			e->era[5] = htole32(UINT32_MAX);
 			array_seal(e, e->tag, 2);
 		}
-		assert_int_equal(repair(&d), 0);
+		assert_int_equal(repair_metadata(&d), 0);
 		assert_int_equal(check(&d, &info), 0);
 		assert_int_equal(info.era, LAST_ERA);
 		s = open_store(&d, STORE_WRITE);

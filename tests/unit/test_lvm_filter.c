@@ -21,7 +21,7 @@
 static char dir[] = "/tmp/erad-lvm-XXXXXX";
 static char file[sizeof(dir) + 20];
 
-static void put(const char *text)
+static void put_file(const char *text)
 {
 	FILE *f = fopen(file, "w");
 
@@ -30,7 +30,7 @@ static void put(const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static const char *get(void)
+static const char *get_file(void)
 {
 	static char text[4096];
 	FILE *f = fopen(file, "r");
@@ -53,12 +53,12 @@ static void test_a_removed_pattern_leaves_the_file_as_it_was(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
-		put(before[i]);
+		put_file(before[i]);
 		assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
-		assert_memory_equal(get(), before[i], strlen(before[i]));
-		assert_non_null(strstr(get(), "devices/global_filter = [ \"r|^/dev/vda$|\" ]\n"));
+		assert_memory_equal(get_file(), before[i], strlen(before[i]));
+		assert_non_null(strstr(get_file(), "devices/global_filter = [ \"r|^/dev/vda$|\" ]\n"));
 		assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 1);
-		assert_string_equal(get(), before[i]);
+		assert_string_equal(get_file(), before[i]);
 	}
 }
 
@@ -68,18 +68,18 @@ static void test_a_pattern_is_found_wherever_the_line_of_erad_is(void **state)
 	char text[4096];
 
 	(void)state;
-	put("local {\n}\n");
+	put_file("local {\n}\n");
 	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
 	/*
 	 * A user adds a line below erad's line, and in another place a pattern with the same text
 	 * as erad's pattern.
 	 */
-	snprintf(text, sizeof(text), "%s# \"r|^/dev/vdc$|\"\nlog {\n}\n", get());
-	put(text);
+	snprintf(text, sizeof(text), "%s# \"r|^/dev/vdc$|\"\nlog {\n}\n", get_file());
+	put_file(text);
 	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_ours(file));
 	assert_false(lvm_filter_has(file, "/dev/vdb"));
 	assert_false(lvm_filter_has(file, "/dev/vdc"));
-	assert_string_equal(get(), text);
+	assert_string_equal(get_file(), text);
 }
 
 static void test_processes_that_change_the_file_at_once_lose_no_pattern(void **state)
@@ -91,7 +91,7 @@ static void test_processes_that_change_the_file_at_once_lose_no_pattern(void **s
 	int status;
 
 	(void)state;
-	put("local {\n}\n");
+	put_file("local {\n}\n");
 	for (int i = 0; i < PROCESSES; i++) {
 		pid[i] = fork();
 		assert_true(pid[i] >= 0);
@@ -121,20 +121,20 @@ static void test_two_physical_volumes_are_in_one_line(void **state)
 	struct err err;
 
 	(void)state;
-	put("");
+	put_file("");
 	assert_false(lvm_filter_ours(file));
 	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
 	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 1);
 	/* If the file already has the requested content, it is not written. */
 	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 0);
-	assert_non_null(strstr(get(), "[ \"r|^/dev/vda$|\", \"r|^/dev/vdb$|\" ]"));
+	assert_non_null(strstr(get_file(), "[ \"r|^/dev/vda$|\", \"r|^/dev/vdb$|\" ]"));
 	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_has(file, "/dev/vdb") && lvm_filter_ours(file));
 	assert_false(lvm_filter_has(file, "/dev/vd"));
 	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 1);
-	assert_non_null(strstr(get(), "[ \"r|^/dev/vdb$|\" ]"));
+	assert_non_null(strstr(get_file(), "[ \"r|^/dev/vdb$|\" ]"));
 	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 0);
 	assert_int_equal(lvm_filter_remove(file, "/dev/vdb", &err), 1);
-	assert_string_equal(get(), "");
+	assert_string_equal(get_file(), "");
 }
 
 static void test_a_path_matches_only_itself(void **state)
@@ -143,12 +143,12 @@ static void test_a_path_matches_only_itself(void **state)
 	char line[200];
 
 	(void)state;
-	put("");
+	put_file("");
 	lvm_filter_line("/dev/disk/by-id/a.b+c", line, sizeof(line));
 	assert_string_equal(line, "devices/global_filter = [ \"r|^/dev/disk/by-id/a\\\\.b\\\\+c$|\" ]");
 	assert_int_equal(lvm_filter_add(file, "/dev/a|b", &err), -EINVAL);
 	assert_int_equal(lvm_filter_add(file, "/dev/a\"b", &err), -EINVAL);
-	assert_string_equal(get(), "");
+	assert_string_equal(get_file(), "");
 }
 
 static void test_a_file_that_is_missing_is_made(void **state)

@@ -53,7 +53,7 @@ static void check_text(char *text)
 }
 
 /* Prints the metrics of o, and checks them.  text: a part that the metrics must have, or NULL. */
-static void print(struct json_object *o, const char *text)
+static void print_metrics(struct json_object *o, const char *text)
 {
 	struct err err = { "" };
 	char *got = NULL;
@@ -77,7 +77,7 @@ static void print(struct json_object *o, const char *text)
 	free(got);
 }
 
-static struct json_object *parse(const char *text)
+static struct json_object *parse_json(const char *text)
 {
 	struct json_object *o = json_tokener_parse(text);
 
@@ -86,7 +86,7 @@ static struct json_object *parse(const char *text)
 }
 
 /* Reads the status from a file.  Tests run in the top directory of the tree. */
-static struct json_object *status(void)
+static struct json_object *read_status(void)
 {
 	struct json_object *answer = json_object_from_file("tests/tools/exporter/status.json");
 	struct json_object *o;
@@ -104,17 +104,17 @@ static struct json_object *first_volume(struct json_object *o)
 
 static void test_values(void **state)
 {
-	struct json_object *whole = status();
+	struct json_object *whole = read_status();
 
 	(void)state;
-	print(whole, "erad_hold_duration_seconds_bucket{volume=\"data\",le=\"+Inf\"} 125\n");
+	print_metrics(whole, "erad_hold_duration_seconds_bucket{volume=\"data\",le=\"+Inf\"} 125\n");
 	json_object_object_foreach(first_volume(whole), key, unused) {
 		(void)unused;
 		for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-			struct json_object *o = status();
+			struct json_object *o = read_status();
 
 			json_object_object_add(first_volume(o), key, json_tokener_parse(values[i]));
-			print(o, NULL);
+			print_metrics(o, NULL);
 			json_object_put(o);
 		}
 	}
@@ -128,11 +128,11 @@ static void test_events(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
 		for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-			struct json_object *o = status();
+			struct json_object *o = read_status();
 
 			json_object_object_add(json_object_object_get(first_volume(o), "events"), keys[k],
 					       json_tokener_parse(values[i]));
-			print(o, NULL);
+			print_metrics(o, NULL);
 			json_object_put(o);
 		}
 }
@@ -150,7 +150,7 @@ static void test_shapes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		o = parse(bad[i]);
+		o = parse_json(bad[i]);
 		assert_int_equal(metrics_check(o, &err), -EBADMSG);
 		json_object_put(o);
 	}

@@ -33,6 +33,7 @@
 #include "erad/volume/registry.h"
 #include "store/history.h"
 #include "instance_sim.h"
+#include "temp_dir.h"
 #include "volume_fixture.h"
 
 #define SECTORS		((uint64_t)SIM_BLOCKS * SIM_BLOCK_SECTORS)
@@ -250,8 +251,7 @@ static void assert_tab(const char *expected)
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(strrchr(dir, '.'), ".XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	temp_dir_make(dir);
 	snprintf(tab_path, sizeof(tab_path), "%s/eratab", dir);
 	snprintf(metadata, sizeof(metadata), "%s/data.erad", dir);
 	snprintf(other, sizeof(other), "%s/other", dir);
@@ -274,7 +274,7 @@ static int tear_down(void **state)
 	return rmdir(dir);
 }
 
-static void progress(void *ctx, uint64_t done, uint64_t total)
+static void note_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	(void)ctx;
 	(void)done;
@@ -282,13 +282,13 @@ static void progress(void *ctx, uint64_t done, uint64_t total)
 	formatted = true;
 }
 
-static const struct create_args *args(void)
+static const struct create_args *create_args_of_data(void)
 {
 	static struct create_args a;
 
 	a = (struct create_args){
 		.name = "data", .origin = ORIGIN, .metadata = metadata, .block_size = SIM_BLOCK_SECTORS * 512,
-		.progress = progress,
+		.progress = note_progress,
 	};
 	return &a;
 }
@@ -298,7 +298,7 @@ static void create_data(void)
 	struct volume *v;
 	struct err err;
 
-	if (op_create(args(), &v, &err))
+	if (op_create(create_args_of_data(), &v, &err))
 		fail_msg("%s", err.msg);
 	volume_unref(v);
 }
@@ -345,16 +345,16 @@ static void test_create_refuses_wrong_arguments(void **state)
 	struct create_args a;
 
 	(void)state;
-	a = *args();
+	a = *create_args_of_data();
 	a.name = "a/b";
 	refuse_at_once(&a, -EINVAL, "a/b");
-	a = *args();
+	a = *create_args_of_data();
 	a.origin = "origin";
 	refuse_at_once(&a, -EINVAL, "origin is not an absolute path");
-	a = *args();
+	a = *create_args_of_data();
 	a.metadata = "data.erad";
 	refuse_at_once(&a, -EINVAL, "data.erad is not an absolute path");
-	a = *args();
+	a = *create_args_of_data();
 	for (a.block_size = 0; a.block_size < 3; a.block_size++)
 		refuse_at_once(&a, -EINVAL, "expected a multiple of 4096 below 2 TiB");
 	a.block_size = (uint64_t)UINT32_MAX * 512 + 512;
@@ -368,14 +368,14 @@ static void test_create_refuses_what_eratab_has(void **state)
 
 	(void)state;
 	write_file(tab_path, "data /dev/a /dev/b\n");
-	refuse_at_once(args(), -EEXIST, "already has a volume of this name");
+	refuse_at_once(create_args_of_data(), -EEXIST, "already has a volume of this name");
 	write_file(tab_path, "other " ORIGIN " /dev/b\n");
-	refuse_at_once(args(), -EEXIST, "origin " ORIGIN " is the origin of volume other in line 1");
+	refuse_at_once(create_args_of_data(), -EEXIST, "origin " ORIGIN " is the origin of volume other in line 1");
 	write_file(tab_path, "other /dev/a " ORIGIN "\n");
-	refuse_at_once(args(), -EEXIST, "origin " ORIGIN " is the metadata of volume other in line 1");
+	refuse_at_once(create_args_of_data(), -EEXIST, "origin " ORIGIN " is the metadata of volume other in line 1");
 	snprintf(line, sizeof(line), "# a comment\nother /dev/a %s\n", metadata);
 	write_file(tab_path, line);
-	refuse_at_once(args(), -EEXIST, "is the metadata of volume other in line 2");
+	refuse_at_once(create_args_of_data(), -EEXIST, "is the metadata of volume other in line 2");
 	assert_tab(line);
 }
 
@@ -383,15 +383,15 @@ static void test_create_refuses_a_wrong_origin(void **state)
 {
 	(void)state;
 	sim.device_exists = true;
-	refuse_at_once(args(), -EEXIST, "there is a /dev/mapper/data already");
+	refuse_at_once(create_args_of_data(), -EEXIST, "there is a /dev/mapper/data already");
 	sim.device_exists = false;
 	sim.device = (struct refusal){ -ENOTBLK, "it is no block device" };
-	refuse_at_once(args(), -ENOTBLK, "it is no block device");
+	refuse_at_once(create_args_of_data(), -ENOTBLK, "it is no block device");
 	sim.sectors = 0;
-	refuse_at_once(args(), -EINVAL, "origin " ORIGIN " has no sectors");
+	refuse_at_once(create_args_of_data(), -EINVAL, "origin " ORIGIN " has no sectors");
 	sim.sectors = SECTORS;
 	sim.in_use = true;
-	refuse_at_once(args(), -EBUSY, "origin " ORIGIN " is in use: it is mounted");
+	refuse_at_once(create_args_of_data(), -EBUSY, "origin " ORIGIN " is in use: it is mounted");
 	assert_tab("");
 }
 
@@ -402,7 +402,7 @@ static void test_create_and_open_refuse_a_file_at_the_node(void **state)
 
 	(void)state;
 	sim.file_size = 10 << 20;
-	refuse_at_once(args(), -EEXIST, "/dev/mapper/data is a regular file of 10 MiB in memory, expected no file");
+	refuse_at_once(create_args_of_data(), -EEXIST, "/dev/mapper/data is a regular file of 10 MiB in memory, expected no file");
 	assert_tab("");
 	sim.file_size = 0;
 	create_data();
@@ -416,7 +416,7 @@ static void test_create_and_open_refuse_a_file_at_the_node(void **state)
 
 static void test_create_refuses_a_wrong_place_of_the_metadata(void **state)
 {
-	struct create_args a = *args();
+	struct create_args a = *create_args_of_data();
 	struct volume *v;
 	struct stat st;
 	struct err err;
@@ -441,7 +441,7 @@ static void test_create_whose_device_cannot_be_made_leaves_nothing(void **state)
 	(void)state;
 	write_file(tab_path, "# kept\n");
 	sim.create = (struct refusal){ -EIO, "the table is refused" };
-	refuse_create(args(), -EIO, "the table is refused");
+	refuse_create(create_args_of_data(), -EIO, "the table is refused");
 	assert_true(formatted);
 	assert_tab("# kept\n");
 	create_data();
@@ -453,11 +453,11 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 	write_file(tab_path, "# kept\n");
 	/* fails at the new metadata file */
 	sim.fsync_fails = 1;
-	refuse_create(args(), -EIO, "data.erad: creating it with");
+	refuse_create(create_args_of_data(), -EIO, "data.erad: creating it with");
 	assert_tab("# kept\n");
 	/* fails at the line in eratab */
 	sim.fsync_fails = 2;
-	refuse_create(args(), -EIO, "eratab cannot be added durably: Input/output error; the line is as before; try again");
+	refuse_create(create_args_of_data(), -EIO, "eratab cannot be added durably: Input/output error; the line is as before; try again");
 	assert_tab("# kept\n");
 	assert_int_equal(sim.fsync_fails, 0);
 	create_data();
@@ -465,7 +465,7 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 
 static void test_create_refuses_the_name_and_the_metadata_of_an_open_volume(void **state)
 {
-	struct create_args a = *args();
+	struct create_args a = *create_args_of_data();
 	struct volume *v;
 	struct err err;
 

@@ -84,7 +84,7 @@ static void on_start(void *ctx, const XML_Char *name, const XML_Char **attribute
  * Returns the page, and checks that it is well-formed and has only the elements and attributes that
  * a page may have.
  */
-static char *print(struct json_object *o)
+static char *print_page(struct json_object *o)
 {
 	struct page p = {
 		.host = "m<a>\"&", .error = "", .now = 200, .refresh = true,
@@ -127,7 +127,7 @@ static void test_hostile_names_are_text(void **state)
 
 	(void)state;
 	assert_non_null(o);
-	text = print(o);
+	text = print_page(o);
 	assert_null(strstr(text, "<script"));
 	assert_null(strstr(text, "\x1b"));
 	assert_null(strstr(text, "\xe2\x80\xae"));
@@ -156,7 +156,7 @@ static void replace_members(struct json_object *root, struct json_object *in)
 
 		for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
 			json_object_object_add(in, key, json_tokener_parse(values[i]));
-			free(print(root));
+			free(print_page(root));
 		}
 		json_object_object_add(in, key, had);
 		replace_members(root, had);

@@ -24,7 +24,7 @@ static char path[64];
 static struct engine *e;
 static int fd;
 
-static void reopen(void)
+static void reopen_engine(void)
 {
 	engine_destroy(e);
 	assert_int_equal(engine_open(path, ENGINE_WRITE, &e, NULL), 0);
@@ -39,7 +39,7 @@ static int setup(void **state)
 	if (fd < 0 || ftruncate(fd, store_size(&g, NULL) + 65536))
 		return -1;
 	e = NULL;
-	reopen();
+	reopen_engine();
 	return 0;
 }
 
@@ -51,12 +51,12 @@ static int teardown(void **state)
 	return unlink(path);
 }
 
-static void put(uint64_t off, const void *what, size_t len)
+static void put_bytes(uint64_t off, const void *what, size_t len)
 {
 	assert_int_equal(pwrite(fd, what, len, off), (ssize_t)len);
 }
 
-static int check(bool overwrite, struct err *err)
+static int check_place(bool overwrite, struct err *err)
 {
 	bool blank;
 	int r = place_check(path, e, &g, overwrite, &blank, err);
@@ -71,9 +71,9 @@ static void test_zeros_are_blank(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(check(false, &err), 0);
-	put(0, zeros, sizeof(zeros));
-	assert_int_equal(check(false, &err), 0);
+	assert_int_equal(check_place(false, &err), 0);
+	put_bytes(0, zeros, sizeof(zeros));
+	assert_int_equal(check_place(false, &err), 0);
 }
 
 static void test_every_byte_to_be_written_counts(void **state)
@@ -86,15 +86,15 @@ static void test_every_byte_to_be_written_counts(void **state)
 		const uint64_t off = page * ERAD_PAGE + (page * 211 + 4095) % ERAD_PAGE;
 		char text[64];
 
-		put(off, "x", 1);
+		put_bytes(off, "x", 1);
 		assert_int_equal(place_blank(path, e, &g, &err), -EEXIST);
 		snprintf(text, sizeof(text), "got data at byte %llu,", (unsigned long long)off);
 		assert_non_null(strstr(err.msg, text));
-		put(off, "", 1);
+		put_bytes(off, "", 1);
 		assert_int_equal(place_blank(path, e, &g, &err), 0);
 	}
 	/* Bytes after the end of the metadata do not matter, because they are not overwritten. */
-	put(size, "x", 1);
+	put_bytes(size, "x", 1);
 	assert_int_equal(place_blank(path, e, &g, &err), 0);
 }
 
@@ -104,9 +104,9 @@ static void test_file_that_is_not_metadata_is_never_overwritten(void **state)
 	struct err err;
 
 	(void)state;
-	put(5 * ERAD_PAGE, text, sizeof(text));
-	assert_int_equal(check(false, &err), -EEXIST);
-	assert_int_equal(check(true, &err), -EEXIST);
+	put_bytes(5 * ERAD_PAGE, text, sizeof(text));
+	assert_int_equal(check_place(false, &err), -EEXIST);
+	assert_int_equal(check_place(true, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "never overwritten"));
 
 	/*
@@ -116,10 +116,10 @@ static void test_file_that_is_not_metadata_is_never_overwritten(void **state)
 	for (off_t size = sizeof(text); size < 3 * ERAD_PAGE; size += 2 * ERAD_PAGE) {
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(ftruncate(fd, size), 0);
-		put(size - sizeof(text), text, sizeof(text));
-		reopen();
-		assert_int_equal(check(false, &err), -EEXIST);
-		assert_int_equal(check(true, &err), -EEXIST);
+		put_bytes(size - sizeof(text), text, sizeof(text));
+		reopen_engine();
+		assert_int_equal(check_place(false, &err), -EEXIST);
+		assert_int_equal(check_place(true, &err), -EEXIST);
 	}
 }
 
@@ -130,16 +130,16 @@ static void test_metadata_is_overwritten_when_asked_for(void **state)
 	(void)state;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
 	assert_true(place_is_erad(e));
-	assert_int_equal(check(false, &err), -EEXIST);
+	assert_int_equal(check_place(false, &err), -EEXIST);
 	assert_non_null(strstr(err.msg, "carries erad metadata; --overwrite-metadata"));
-	assert_int_equal(check(true, &err), 0);
+	assert_int_equal(check_place(true, &err), 0);
 	/* One superblock, even a damaged one, is enough to recognize metadata. */
-	put(100, "damaged", 7);
-	put(ERAD_PAGE + offsetof(struct erad_disk_super, magic), "", 1);
+	put_bytes(100, "damaged", 7);
+	put_bytes(ERAD_PAGE + offsetof(struct erad_disk_super, magic), "", 1);
 	assert_true(place_is_erad(e));
-	put(offsetof(struct erad_disk_super, magic), "", 1);
+	put_bytes(offsetof(struct erad_disk_super, magic), "", 1);
 	assert_false(place_is_erad(e));
-	assert_int_equal(check(true, &err), -EEXIST);
+	assert_int_equal(check_place(true, &err), -EEXIST);
 }
 
 static void test_clear_makes_a_place_blank(void **state)
@@ -148,10 +148,10 @@ static void test_clear_makes_a_place_blank(void **state)
 
 	(void)state;
 	assert_int_equal(store_format(e, &g, NULL, NULL, &err), 0);
-	put(store_size(&g, NULL) - 1, "x", 1);
-	put(store_size(&g, NULL), "x", 1);
+	put_bytes(store_size(&g, NULL) - 1, "x", 1);
+	put_bytes(store_size(&g, NULL), "x", 1);
 	assert_int_equal(place_clear(e, &g), 0);
-	assert_int_equal(check(false, &err), 0);
+	assert_int_equal(check_place(false, &err), 0);
 	assert_int_equal(pread(fd, err.msg, 1, store_size(&g, NULL)), 1);
 	assert_int_equal(*err.msg, 'x');
 }

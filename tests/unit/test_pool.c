@@ -65,7 +65,7 @@ static int tear_down(void **state)
 }
 
 /* Takes nodes out of the pool until `left` nodes remain. */
-static void drain(struct store *s, size_t left)
+static void drain_pool(struct store *s, size_t left)
 {
 	struct nodes nodes = { 0 };
 
@@ -94,7 +94,7 @@ static unsigned int many_leaves(struct fixture *f, struct erad_range *r)
 	return i;
 }
 
-static int mark(struct fixture *f, const struct erad_range *r, unsigned int nr)
+static int mark_ranges(struct fixture *f, const struct erad_range *r, unsigned int nr)
 {
 	int ret;
 
@@ -107,7 +107,7 @@ static int mark(struct fixture *f, const struct erad_range *r, unsigned int nr)
 	return ret;
 }
 
-static int fold(struct fixture *f)
+static int fold_store(struct fixture *f)
 {
 	int ret;
 
@@ -145,7 +145,7 @@ static void assert_diff_exact(struct fixture *f)
  * Opens the store again, as after a crash of the process, and checks that it has every acknowledged
  * mark.
  */
-static void reopen(struct fixture *f)
+static void reopen_store(struct fixture *f)
 {
 	assert_int_equal(store_close(f->s, false, NULL), 0);
 	assert_int_equal(store_open(disk_engine(&f->disk), STORE_WRITE, &f->s, NULL), 0);
@@ -162,13 +162,13 @@ static void test_marks_and_folds_do_not_call_the_heap(void **state)
 	unsigned int i;
 
 	for (i = 0; i < 200; i++) {
-		assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
+		assert_int_equal(mark_ranges(f, r, many_leaves(f, r)), 0);
 		if (i % 50 == 20)
 			assert_int_equal(store_begin_era(f->s, 2 + i, NULL), 0);
 		if (i == 60)
 			assert_int_equal(store_begin_snapshot(f->s, 2 + i, true, NULL), 0);
 		if (i % 30 == 10)
-			assert_int_equal(fold(f), 0);
+			assert_int_equal(fold_store(f), 0);
 		if (i % 70 == 30)
 			store_fill_pool(f->s);
 		if (i == 150)
@@ -190,14 +190,14 @@ static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 
 	for (i = 0; i < 12; i++) {
 		assert_int_equal(store_fold(f->s, NULL), 0);
-		drain(f->s, needs + i);
+		drain_pool(f->s, needs + i);
 		folds = nr_folds(f->s);
 		nr = many_leaves(f, r);
-		assert_int_equal(mark(f, r, nr), 0);
+		assert_int_equal(mark_ranges(f, r, nr), 0);
 		/* Each run takes a leaf from the pool.  So a group has at most needs + i runs. */
 		assert_true(nr_folds(f->s) - folds >= nr / (needs + i));
 		assert_diff_exact(f);
-		reopen(f);
+		reopen_store(f);
 		assert_diff_exact(f);
 	}
 	assert_heap_not_called();
@@ -218,17 +218,17 @@ static void test_mark_of_parts_that_fails_can_be_made_again(void **state)
 
 	for (at = 0; ret; at += 3) {
 		assert_int_equal(store_fold(f->s, NULL), 0);
-		drain(f->s, needs + 2);
+		drain_pool(f->s, needs + 2);
 		nr = many_leaves(f, r);
 		f->disk.fail_from = f->disk.ops + at;
 		f->disk.fail_to = f->disk.fail_from + 1;
-		ret = mark(f, r, nr);
+		ret = mark_ranges(f, r, nr);
 		assert_true(!ret || ret == -EIO);
 		if (ret)
-			assert_int_equal(mark(f, r, nr), 0);
+			assert_int_equal(mark_ranges(f, r, nr), 0);
 		f->disk.fail_to = 0;
 		assert_diff_exact(f);
-		reopen(f);
+		reopen_store(f);
 		assert_diff_exact(f);
 	}
 	assert_true(at > 30);
@@ -243,14 +243,14 @@ static void test_memory_of_marks_that_failed_comes_back(void **state)
 	unsigned int i;
 
 	assert_int_equal(store_fold(f->s, NULL), 0);
-	drain(f->s, overlay_needs(&f->s->active));
+	drain_pool(f->s, overlay_needs(&f->s->active));
 	f->disk.fail_from = f->disk.ops;
 	f->disk.fail_to = UINT64_MAX;
 	for (i = 0; i < 2; i++)
-		assert_int_equal(mark(f, r, many_leaves(f, r)), -EIO);
+		assert_int_equal(mark_ranges(f, r, many_leaves(f, r)), -EIO);
 	assert_int_not_equal(overlay_bytes(&f->s->active) + overlay_bytes(&f->s->frozen), 0);
 	f->disk.fail_to = 0;
-	assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
+	assert_int_equal(mark_ranges(f, r, many_leaves(f, r)), 0);
 	assert_int_equal(store_fold(f->s, NULL), 0);
 	assert_int_equal(overlay_bytes(&f->s->active) + overlay_bytes(&f->s->frozen), 0);
 	assert_heap_not_called();
@@ -268,20 +268,20 @@ static void test_pool_is_filled_and_trimmed(void **state)
 	assert_false(store_fill_pool(f->s));
 	full = f->s->pool.nr;
 	assert_in_range(full, 2 * LEAVES, POOL_MAX);
-	drain(f->s, full / 2);
+	drain_pool(f->s, full / 2);
 	assert_false(store_pool_low(f->s));
-	drain(f->s, full / 2 - 1);
+	drain_pool(f->s, full / 2 - 1);
 	assert_true(store_pool_low(f->s));
 	assert_true(store_fill_pool(f->s));
 	assert_int_equal(f->s->pool.nr, full);
 	/* Many eras begin between two folds, and the pool is filled all the time. */
 	for (i = 2; i < 12; i++) {
 		assert_int_equal(store_begin_era(f->s, i, NULL), 0);
-		assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
+		assert_int_equal(mark_ranges(f, r, many_leaves(f, r)), 0);
 		store_fill_pool(f->s);
 	}
 	assert_int_equal(f->s->pool.nr, full);
-	assert_int_equal(fold(f), 0);
+	assert_int_equal(fold_store(f), 0);
 	assert_true(f->s->pool.nr > 10 * LEAVES);
 	assert_false(store_fill_pool(f->s));
 	assert_int_equal(f->s->pool.nr, full);
@@ -296,11 +296,11 @@ static void test_snapshot_leaves_memory_for_marks(void **state)
 	unsigned int i;
 
 	assert_int_equal(store_fold(f->s, NULL), 0);
-	drain(f->s, POOL_MIN);
+	drain_pool(f->s, POOL_MIN);
 	assert_int_equal(store_begin_snapshot(f->s, 2, true, NULL), 0);
 	for (i = 0; i < 20; i++) {
-		assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
-		assert_int_equal(fold(f), 0);
+		assert_int_equal(mark_ranges(f, r, many_leaves(f, r)), 0);
+		assert_int_equal(fold_store(f), 0);
 		assert_in_range(f->s->pool.nr, POOL_MIN, POOL_MIN);
 	}
 	assert_heap_not_called();
@@ -343,7 +343,7 @@ static void test_marks_folds_and_fills_at_once(void **state)
 
 	assert_int_equal(pthread_create(&folder, NULL, fold_thread, &t), 0);
 	for (i = 0; i < 300; i++) {
-		assert_int_equal(mark(f, r, many_leaves(f, r)), 0);
+		assert_int_equal(mark_ranges(f, r, many_leaves(f, r)), 0);
 		if (i % 10 == 0)
 			assert_int_equal(store_begin_era(f->s, ++era, NULL), 0);
 	}
@@ -351,7 +351,7 @@ static void test_marks_folds_and_fills_at_once(void **state)
 	pthread_join(folder, NULL);
 	assert_heap_not_called();
 	assert_diff_exact(f);
-	reopen(f);
+	reopen_store(f);
 	assert_diff_exact(f);
 }
 

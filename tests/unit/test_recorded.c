@@ -30,7 +30,7 @@ static struct writers {
 	bool race;		/* whether another processor adds the same writer between the next look-up and the update */
 } writers;
 
-static struct erad_map_written *find(const void *key)
+static struct erad_map_written *find_writer(const void *key)
 {
 	for (unsigned int i = 0; i < writers.nr; i++)
 		if (!memcmp(&writers.key[i], key, sizeof(writers.key[i])))
@@ -41,12 +41,12 @@ static struct erad_map_written *find(const void *key)
 /* If the map is not the map of the writers, it is the map of the volumes, which has one entry. */
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
-	return map == &writers ? (void *)find(key) : &writers;
+	return map == &writers ? (void *)find_writer(key) : &writers;
 }
 
-static long add(const void *key, const void *value)
+static long add_writer(const void *key, const void *value)
 {
-	if (find(key))
+	if (find_writer(key))
 		return -EEXIST;
 	if (writers.nr == writers.room)
 		return -E2BIG;
@@ -63,9 +63,9 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 	assert_int_equal(flags, BPF_NOEXIST);
 	if (writers.race) {
 		writers.race = false;
-		assert_int_equal(add(key, &other), 0);
+		assert_int_equal(add_writer(key, &other), 0);
 	}
-	return add(key, value);
+	return add_writer(key, value);
 }
 
 long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe)
@@ -78,7 +78,7 @@ long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe)
 }
 
 /* Calls the program as the tracepoint does: nr blocks were recorded for a command. */
-static void record(uint64_t blocks, const char *command)
+static void record_blocks(uint64_t blocks, const char *command)
 {
 	const uint64_t args[] = { 7, 3, blocks, 99, (uintptr_t)command };
 	struct bpf_raw_tracepoint_args *ctx;
@@ -98,7 +98,7 @@ static uint64_t blocks_of(uint32_t flags, const char *command)
 	if (!flags)
 		key.cgroup = 99;
 	strcpy(key.comm, command);
-	value = find(&key);
+	value = find_writer(&key);
 	return value ? value->blocks : 0;
 }
 
@@ -112,9 +112,9 @@ static int setup(void **state)
 static void test_blocks_of_a_writer_add_up(void **state)
 {
 	(void)state;
-	record(5, "dd");
-	record(7, "dd");
-	record(2, "cp");
+	record_blocks(5, "dd");
+	record_blocks(7, "dd");
+	record_blocks(2, "cp");
 	assert_int_equal(blocks_of(0, "dd"), 12);
 	assert_int_equal(blocks_of(0, "cp"), 2);
 	assert_int_equal(writers.nr, 2);
@@ -123,15 +123,15 @@ static void test_blocks_of_a_writer_add_up(void **state)
 static void test_writers_without_room_are_counted_as_others(void **state)
 {
 	(void)state;
-	record(5, "dd");
+	record_blocks(5, "dd");
 	writers.key[1] = (struct erad_map_writer){ .era = 3, .flags = ERAD_MAP_OTHERS };
 	writers.value[1] = (struct erad_map_written){ .blocks = 7 };
 	writers.nr = 2;
 	writers.room = 2;
-	record(4, "mv");
+	record_blocks(4, "mv");
 	assert_int_equal(blocks_of(0, "mv"), 0);
 	assert_int_equal(blocks_of(ERAD_MAP_OTHERS, ""), 11);
-	record(1, "dd");
+	record_blocks(1, "dd");
 	assert_int_equal(blocks_of(0, "dd"), 6);
 }
 
@@ -143,7 +143,7 @@ static void test_a_writer_whom_another_processor_has_just_added_is_not_others(vo
 {
 	(void)state;
 	writers.race = true;
-	record(5, "dd");
+	record_blocks(5, "dd");
 	assert_int_equal(blocks_of(0, "dd"), 1005);
 	assert_int_equal(blocks_of(ERAD_MAP_OTHERS, ""), 0);
 	assert_int_equal(writers.nr, 1);

@@ -37,7 +37,7 @@ static void list_eras(struct disk *d, uint32_t eras[NR_BLOCKS])
 	store_close(s, false, NULL);
 }
 
-static int repair(struct disk *d, struct store_repaired *done)
+static int repair_metadata(struct disk *d, struct store_repaired *done)
 {
 	struct err err = { "" };
 	unsigned int said = 0;
@@ -166,7 +166,7 @@ static void test_unreadable(void **state)
 		assert_int_equal(check(&d, NULL), 1);
 		if (journal)
 			d.visible[(ERAD_JOURNAL_START + 5) * ERAD_PAGE + 77] ^= 1;
-		assert_int_equal(repair(&d, &done), 0);
+		assert_int_equal(repair_metadata(&d, &done), 0);
 		assert_int_equal(check(&d, NULL), 0);
 		list_eras(&d, eras);
 		for (b = 0; b < NR_BLOCKS; b++)
@@ -195,7 +195,7 @@ static void test_unreadable_for_good(void **state)
 	d.bad_from = ARRAY_SECTOR(0);
 	d.bad_to = d.bad_from + ERAD_PAGE;
 	d.broken_from = d.bad_from;
-	assert_int_equal(repair(&d, &done), -EIO);
+	assert_int_equal(repair_metadata(&d, &done), -EIO);
 	assert_int_equal(done.repairs, 0);
 	disk_destroy(&d);
 }
@@ -227,7 +227,7 @@ static void test_unreadable_journal(void **state)
 		d.bad_to = d.bad_from + 1;
 		assert_int_equal(try_open(&d, STORE_READ, &s), -EIO);
 		assert_int_equal(check(&d, NULL), 1);
-		assert_int_equal(repair(&d, &done), 0);
+		assert_int_equal(repair_metadata(&d, &done), 0);
 		assert_int_equal(done.repairs, 1);
 		assert_int_equal(check(&d, &info), 0);
 		assert_in_range(info.era, 5, 6);
@@ -279,7 +279,7 @@ static void test_unreadable_ring(void **state)
 		if (torn)
 			d.visible[(torn - 1) * ERAD_PAGE + 3] ^= 1;
 		memcpy(d.durable, d.visible, d.size);
-		assert_int_equal(repair(&d, &done), 0);
+		assert_int_equal(repair_metadata(&d, &done), 0);
 		assert_int_equal(check(&d, &info), 0);
 		assert_in_range(info.era, 1024, 1024 + 2 * ERAD_JOURNAL_MIN);
 		list_eras(&d, eras);
@@ -311,12 +311,12 @@ static void test_unreadable_super(void **state)
 				d.visible[!copy * ERAD_PAGE + (torn == 1 ? 3 : 9)] ^= 1;
 			if (torn == 2) {
 				/* The magic number is damaged, too. */
-				assert_int_equal(repair(&d, &done), -EUCLEAN);
+				assert_int_equal(repair_metadata(&d, &done), -EUCLEAN);
 				assert_int_equal(done.repairs, 0);
 				disk_destroy(&d);
 				continue;
 			}
-			assert_int_equal(repair(&d, &done), 0);
+			assert_int_equal(repair_metadata(&d, &done), 0);
 			assert_int_equal(done.repairs, 1);
 			assert_int_equal(done.new_uuid, torn);
 			assert_int_equal(check(&d, NULL), 0);
@@ -336,7 +336,7 @@ enum damage {
 	D_UNREADABLE = 16,	/* the last page of the journal cannot be read, until the crash */
 };
 
-static void damage(struct disk *d, unsigned int what)
+static void damage_metadata(struct disk *d, unsigned int what)
 {
 	const uint64_t *seq = (uint64_t *)(d->visible + 56);
 	const unsigned int older = le64toh(seq[0]) > le64toh(seq[ERAD_PAGE / 8]);
@@ -385,7 +385,7 @@ static int repair_again(void *ctx, uint8_t *image)
 	int ret;
 
 	disk_init_copy(&d, image, ARRAY_SECTOR(8 * 2));
-	ret = repair(&d, &done);
+	ret = repair_metadata(&d, &done);
 	if (ret && a->may_be_gone)
 		assert_true(ret == -ENODATA || ret == -EINVAL || ret == -EUCLEAN);
 	else
@@ -421,11 +421,11 @@ static void test_interrupted(void **state)
 		a.newest = damages[i] & D_UNREADABLE ? 5 : 4;
 		for (n = 0, ret = -EIO; ret; n++) {
 			make_volume(&d);
-			damage(&d, damages[i]);
+			damage_metadata(&d, damages[i]);
 			d.nr_cached = 0;
 			d.fail_from = d.ops + n;
 			d.fail_to = d.fail_from + 100000;
-			ret = repair(&d, &done);
+			ret = repair_metadata(&d, &done);
 			d.fail_to = 0;
 			if (!ret) {
 				assert_int_not_equal(done.repairs, 0);

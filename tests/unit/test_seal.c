@@ -42,21 +42,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void put(uint64_t offset, const void *bytes, size_t len)
+static void put_bytes(uint64_t offset, const void *bytes, size_t len)
 {
 	assert_int_equal(pwrite(fd, bytes, len, offset), len);
 }
 
-static void flip(uint64_t offset)
+static void flip_bit(uint64_t offset)
 {
 	uint8_t b;
 
 	assert_int_equal(pread(fd, &b, 1, offset), 1);
 	b ^= 0x10;
-	put(offset, &b, 1);
+	put_bytes(offset, &b, 1);
 }
 
-static void take(uint64_t size, struct seal *s)
+static void take_seal(uint64_t size, struct seal *s)
 {
 	struct err err;
 
@@ -64,7 +64,7 @@ static void take(uint64_t size, struct seal *s)
 		fail_msg("%s", err.msg);
 }
 
-static const struct seal_entry *find(const struct seal *s, enum seal_what what, uint64_t offset)
+static const struct seal_entry *find_entry(const struct seal *s, enum seal_what what, uint64_t offset)
 {
 	for (uint32_t i = 0; i < le32toh(s->nr); i++)
 		if (le32toh(s->entry[i].what) == what && le64toh(s->entry[i].offset) == offset)
@@ -76,15 +76,15 @@ static const struct seal_entry *find(const struct seal *s, enum seal_what what, 
  * Changes one bit at the place.  Checks that the change is noticed, and that it is described as
  * `text`.
  */
-static void seen(const struct seal *s, uint64_t offset, const char *text)
+static void assert_seen(const struct seal *s, uint64_t offset, const char *text)
 {
 	struct err err;
 
-	flip(offset);
+	flip_bit(offset);
 	assert_int_equal(seal_compare(fd, SIZE, s, &err), 1);
 	if (!strstr(err.msg, text))
 		fail_msg("got '%s', expected '%s'", err.msg, text);
-	flip(offset);
+	flip_bit(offset);
 	assert_int_equal(seal_compare(fd, SIZE, s, &err), 0);
 }
 
@@ -93,16 +93,16 @@ static void test_change_at_each_place_of_a_seal_is_seen(void **state)
 	struct seal s;
 
 	(void)state;
-	take(SIZE, &s);
-	seen(&s, 0, "differs, 1 MiB at byte 0 in the start of the device");
-	seen(&s, (1 << 20) - 1, "the start of the device");
-	seen(&s, SIZE - 1, "the end of the device");
-	seen(&s, SIZE - (1 << 20), "the end of the device");
+	take_seal(SIZE, &s);
+	assert_seen(&s, 0, "differs, 1 MiB at byte 0 in the start of the device");
+	assert_seen(&s, (1 << 20) - 1, "the start of the device");
+	assert_seen(&s, SIZE - 1, "the end of the device");
+	assert_seen(&s, SIZE - (1 << 20), "the end of the device");
 	for (uint32_t i = 0; i < le32toh(s.nr); i++) {
 		const struct seal_entry *e = &s.entry[i];
 
-		seen(&s, le64toh(e->offset), "1 of ");
-		seen(&s, le64toh(e->offset) + le32toh(e->length) - 1, "1 of ");
+		assert_seen(&s, le64toh(e->offset), "1 of ");
+		assert_seen(&s, le64toh(e->offset) + le32toh(e->length) - 1, "1 of ");
 	}
 }
 
@@ -113,7 +113,7 @@ static void test_samples_are_spread_and_depend_on_the_seed(void **state)
 	struct err err;
 
 	(void)state;
-	take(SIZE, &s);
+	take_seal(SIZE, &s);
 	assert_int_equal(seal_take(fd, SIZE, 43, &other, &err), 0);
 	for (uint32_t i = 0; i < le32toh(s.nr); i++) {
 		const struct seal_entry *e = &s.entry[i];
@@ -123,7 +123,7 @@ static void test_samples_are_spread_and_depend_on_the_seed(void **state)
 		assert_int_equal(le32toh(e->length), SEAL_SAMPLE_SIZE);
 		assert_int_equal(le64toh(e->offset) % 4096, 0);
 		nr++;
-		same += !!find(&other, SEAL_SAMPLE, le64toh(e->offset));
+		same += !!find_entry(&other, SEAL_SAMPLE, le64toh(e->offset));
 	}
 	/* The first and the last sample may be within the first and the last MiB. */
 	assert_in_range(nr, SEAL_SAMPLES - 2, SEAL_SAMPLES);
@@ -139,14 +139,14 @@ static void test_seal_of_a_small_or_odd_device_covers_all_of_it(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		uint64_t covered = 0;
 
-		take(sizes[i], &s);
+		take_seal(sizes[i], &s);
 		for (uint32_t n = 0; n < le32toh(s.nr); n++)
 			covered += le32toh(s.entry[n].length);
 		assert_int_equal(covered, sizes[i]);
 	}
-	take(SEAL_WHOLE + 512, &s);
-	assert_non_null(find(&s, SEAL_LAST, SEAL_WHOLE - (1 << 20) + 4096));
-	seen(&s, SEAL_WHOLE + 511, "the end of the device");
+	take_seal(SEAL_WHOLE + 512, &s);
+	assert_non_null(find_entry(&s, SEAL_LAST, SEAL_WHOLE - (1 << 20) + 4096));
+	assert_seen(&s, SEAL_WHOLE + 511, "the end of the device");
 }
 
 static void test_places_behind_the_end_are_left_out(void **state)
@@ -155,7 +155,7 @@ static void test_places_behind_the_end_are_left_out(void **state)
 	struct err err;
 
 	(void)state;
-	take(SIZE, &s);
+	take_seal(SIZE, &s);
 	assert_int_equal(ftruncate(fd, SIZE / 2), 0);
 	assert_int_equal(seal_compare(fd, SIZE / 2, &s, &err), 0);
 	/* A sealed place that cannot be read counts as different. */
@@ -169,10 +169,10 @@ static void test_seal_that_is_not_understood_is_an_error(void **state)
 	struct err err;
 
 	(void)state;
-	take(SIZE, &s);
+	take_seal(SIZE, &s);
 	s.version = htole32(SEAL_VERSION + 1);
 	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
-	take(SIZE, &s);
+	take_seal(SIZE, &s);
 	s.nr = htole32(SEAL_ENTRIES + 1);
 	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
 	memset(&s, 0, sizeof(s));
@@ -182,23 +182,23 @@ static void test_seal_that_is_not_understood_is_an_error(void **state)
 static void put_be32(uint64_t offset, uint32_t v)
 {
 	v = htobe32(v);
-	put(offset, &v, sizeof(v));
+	put_bytes(offset, &v, sizeof(v));
 }
 
 static void put_le32(uint64_t offset, uint32_t v)
 {
 	v = htole32(v);
-	put(offset, &v, sizeof(v));
+	put_bytes(offset, &v, sizeof(v));
 }
 
 /* Makes an ext4 with blocks of 4 KiB at byte base.  Its journal begins at `block`. */
 static void put_ext4(uint64_t base, uint32_t journal)
 {
 	put_le32(base + 1024 + 24, 2);
-	put(base + 1024 + 56, "\x53\xef", 2);
+	put_bytes(base + 1024 + 56, "\x53\xef", 2);
 	put_le32(base + 1024 + 92, 4);
 	put_le32(base + 1024 + 224, 8);
-	put(base + 1024 + 253, "\x01", 1);
+	put_bytes(base + 1024 + 253, "\x01", 1);
 	put_le32(base + 1024 + 268, 0x0001f30a);	/* one extent … */
 	put_le32(base + 1024 + 268 + 12 + 8, journal);	/* … and where it is */
 }
@@ -209,13 +209,13 @@ static void test_journal_of_ext4_is_sealed(void **state)
 
 	(void)state;
 	put_ext4(0, 20000);
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_LOG, 20000 * 4096ull));
-	seen(&s, 20000 * 4096ull + 100, "the journal of a file system");
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_LOG, 20000 * 4096ull));
+	assert_seen(&s, 20000 * 4096ull + 100, "the journal of a file system");
 	/* ext3 has a list of blocks instead of an extent. */
 	put_le32(1024 + 268, 30000);
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_LOG, 30000 * 4096ull));
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_LOG, 30000 * 4096ull));
 }
 
 /*
@@ -226,11 +226,11 @@ static void put_xfs(void)
 {
 	const uint64_t log = 128ull << 20;
 
-	put(0, "XFSB", 4);
+	put_bytes(0, "XFSB", 4);
 	put_be32(4, 4096);
 	put_be32(84, 16384);
 	put_be32(96, (64 << 20) / 4096);
-	put(124, "\x0e", 1);
+	put_bytes(124, "\x0e", 1);
 	put_be32(52, (2 << 14) | 0);		/* group 2 begins at 128 MiB */
 	for (uint64_t i = 0; i < 64 << 11; i++)
 		put_be32(log + i * 512, i < 8000 ? 2 : 1);
@@ -248,10 +248,10 @@ static void test_head_of_the_log_of_xfs_is_found_and_sealed(void **state)
 
 	(void)state;
 	put_xfs();
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_LOG, 128 << 20));
-	seen(&s, (128 << 20) + 8000 * 512, "the journal of a file system");
-	seen(&s, (128 << 20) + 7999 * 512, "the journal of a file system");
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_LOG, 128 << 20));
+	assert_seen(&s, (128 << 20) + 8000 * 512, "the journal of a file system");
+	assert_seen(&s, (128 << 20) + 7999 * 512, "the journal of a file system");
 }
 
 static void test_superblocks_of_btrfs_are_sealed(void **state)
@@ -259,9 +259,9 @@ static void test_superblocks_of_btrfs_are_sealed(void **state)
 	struct seal s;
 
 	(void)state;
-	put(65536 + 64, "_BHRfS_M", 8);
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_SUPER, 64 << 20));
+	put_bytes(65536 + 64, "_BHRfS_M", 8);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 64 << 20));
 }
 
 static void test_file_system_in_luks_is_sealed(void **state)
@@ -271,14 +271,14 @@ static void test_file_system_in_luks_is_sealed(void **state)
 	struct seal s;
 
 	(void)state;
-	put(0, "LUKS\xba\xbe\0\2", 8);
-	put(4096, json, sizeof(json));
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_SUPER, 33554432));
-	put(0, "LUKS\xba\xbe\0\1", 8);
+	put_bytes(0, "LUKS\xba\xbe\0\2", 8);
+	put_bytes(4096, json, sizeof(json));
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 33554432));
+	put_bytes(0, "LUKS\xba\xbe\0\1", 8);
 	put_be32(104, 4096);
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_SUPER, 4096 * 512));
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 4096 * 512));
 }
 
 static void test_file_system_in_a_partition_is_sealed(void **state)
@@ -287,14 +287,14 @@ static void test_file_system_in_a_partition_is_sealed(void **state)
 
 	(void)state;
 	/* Makes one partition, of type 83, from sector 65536 on. */
-	put(446 + 4, "\x83", 1);
+	put_bytes(446 + 4, "\x83", 1);
 	put_le32(446 + 8, 65536);
 	put_le32(446 + 12, 200000);
-	put(510, "\x55\xaa", 2);
+	put_bytes(510, "\x55\xaa", 2);
 	put_ext4(65536 * 512, 5000);
-	take(SIZE, &s);
-	assert_non_null(find(&s, SEAL_SUPER, 65536 * 512));
-	assert_non_null(find(&s, SEAL_LOG, 65536 * 512 + 5000 * 4096));
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 65536 * 512));
+	assert_non_null(find_entry(&s, SEAL_LOG, 65536 * 512 + 5000 * 4096));
 }
 
 /*
@@ -322,8 +322,8 @@ static void test_broken_superblocks_lead_no_seal_astray(void **state)
 			head[1024 + 253] = 1;
 			memcpy(head + 1024 + 24, "\2\0\0", 4);
 		}
-		put(0, head, sizeof(head));
-		take(SIZE, &s);
+		put_bytes(0, head, sizeof(head));
+		take_seal(SIZE, &s);
 		for (uint32_t i = 0; i < le32toh(s.nr); i++) {
 			covered += le32toh(s.entry[i].length);
 			assert_true(le64toh(s.entry[i].offset) + le32toh(s.entry[i].length) <= SIZE);

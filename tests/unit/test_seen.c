@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "common/seen.h"
+#include "temp_dir.h"
 
 static char top[] = "/tmp/test_seen.XXXXXX";
 static char dir[64];
@@ -24,8 +25,7 @@ static char dir[64];
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(strrchr(top, '.'), ".XXXXXX");
-	assert_non_null(mkdtemp(top));
+	temp_dir_make(top);
 	snprintf(dir, sizeof(dir), "%s/seen", top);
 	return 0;
 }

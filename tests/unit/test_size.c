@@ -11,7 +11,7 @@
 
 #include "common/size.h"
 
-static uint64_t parsed(const char *text)
+static uint64_t parse_size(const char *text)
 {
 	uint64_t n = 0;
 
@@ -22,20 +22,20 @@ static uint64_t parsed(const char *text)
 static void test_parse(void **state)
 {
 	(void)state;
-	assert_int_equal(parsed("0"), 0);
-	assert_int_equal(parsed("65536"), 65536);
-	assert_int_equal(parsed("64K"), 65536);
-	assert_int_equal(parsed("64KiB"), 65536);
-	assert_int_equal(parsed("64k"), 65536);
-	assert_int_equal(parsed("64kiB"), 65536);
-	assert_int_equal(parsed("1m"), 1 << 20);
-	assert_int_equal(parsed("3g"), 3ull << 30);
-	assert_int_equal(parsed("2t"), 2ull << 40);
-	assert_int_equal(parsed("1M"), 1 << 20);
-	assert_int_equal(parsed("3G"), 3ull << 30);
-	assert_int_equal(parsed("2T"), 2ull << 40);
-	assert_int_equal(parsed("18446744073709551615"), UINT64_MAX);
-	assert_int_equal(parsed("16777215T"), 16777215ull << 40);
+	assert_int_equal(parse_size("0"), 0);
+	assert_int_equal(parse_size("65536"), 65536);
+	assert_int_equal(parse_size("64K"), 65536);
+	assert_int_equal(parse_size("64KiB"), 65536);
+	assert_int_equal(parse_size("64k"), 65536);
+	assert_int_equal(parse_size("64kiB"), 65536);
+	assert_int_equal(parse_size("1m"), 1 << 20);
+	assert_int_equal(parse_size("3g"), 3ull << 30);
+	assert_int_equal(parse_size("2t"), 2ull << 40);
+	assert_int_equal(parse_size("1M"), 1 << 20);
+	assert_int_equal(parse_size("3G"), 3ull << 30);
+	assert_int_equal(parse_size("2T"), 2ull << 40);
+	assert_int_equal(parse_size("18446744073709551615"), UINT64_MAX);
+	assert_int_equal(parse_size("16777215T"), 16777215ull << 40);
 }
 
 static void test_refuse(void **state)
@@ -55,7 +55,7 @@ static void test_refuse(void **state)
 	assert_int_equal(n, 7);
 }
 
-static void shown(uint64_t bytes, const char *text)
+static void assert_shown(uint64_t bytes, const char *text)
 {
 	char buf[SIZE_TEXT];
 
@@ -65,19 +65,19 @@ static void shown(uint64_t bytes, const char *text)
 static void test_format(void **state)
 {
 	(void)state;
-	shown(0, "0 B");
-	shown(1023, "1023 B");
-	shown(1024, "1 KiB");
-	shown(65536, "64 KiB");
-	shown(1536, "1.5 KiB");
-	shown((1 << 20) - 1, "1 MiB");
-	shown(1023 * 1024, "1023 KiB");
-	shown(1300ull << 30, "1.3 TiB");
-	shown(UINT64_MAX, "16 EiB");
-	shown(UINT64_MAX / 10 * 9, "14.4 EiB");
+	assert_shown(0, "0 B");
+	assert_shown(1023, "1023 B");
+	assert_shown(1024, "1 KiB");
+	assert_shown(65536, "64 KiB");
+	assert_shown(1536, "1.5 KiB");
+	assert_shown((1 << 20) - 1, "1 MiB");
+	assert_shown(1023 * 1024, "1023 KiB");
+	assert_shown(1300ull << 30, "1.3 TiB");
+	assert_shown(UINT64_MAX, "16 EiB");
+	assert_shown(UINT64_MAX / 10 * 9, "14.4 EiB");
 }
 
-static void exactly(uint64_t bytes, const char *text)
+static void assert_exact(uint64_t bytes, const char *text)
 {
 	char buf[SIZE_EXACT];
 
@@ -87,13 +87,13 @@ static void exactly(uint64_t bytes, const char *text)
 static void test_exact_text_has_the_bytes_where_the_short_one_is_rounded(void **state)
 {
 	(void)state;
-	exactly(0, "0 B");
-	exactly(65536, "64 KiB");
-	exactly(1536, "1.5 KiB (1536 bytes)");
-	exactly(1 << 20, "1 MiB");
-	exactly((1 << 20) + 1, "1 MiB (1048577 bytes)");
-	exactly((1 << 20) - 1, "1 MiB (1048575 bytes)");
-	exactly(UINT64_MAX, "16 EiB (18446744073709551615 bytes)");
+	assert_exact(0, "0 B");
+	assert_exact(65536, "64 KiB");
+	assert_exact(1536, "1.5 KiB (1536 bytes)");
+	assert_exact(1 << 20, "1 MiB");
+	assert_exact((1 << 20) + 1, "1 MiB (1048577 bytes)");
+	assert_exact((1 << 20) - 1, "1 MiB (1048575 bytes)");
+	assert_exact(UINT64_MAX, "16 EiB (18446744073709551615 bytes)");
 }
 
 int main(void)

@@ -20,6 +20,7 @@
 
 #include "common/files.h"
 #include "eractl/standing.h"
+#include "temp_dir.h"
 
 static char directory[] = "/var/tmp/erad-standing-XXXXXX";
 static char copy[64], file[64];
@@ -28,8 +29,7 @@ static struct standing_place place = { .fd = -1, .path = copy, .file = file };
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(strrchr(directory, '-') + 1, "XXXXXX");
-	assert_non_null(mkdtemp(directory));
+	temp_dir_make(directory);
 	snprintf(copy, sizeof(copy), "%s/copy", directory);
 	snprintf(file, sizeof(file), "%s/state", directory);
 	place.fd = open(copy, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -47,23 +47,23 @@ static int tear_down(void **state)
 	return rmdir(directory);
 }
 
-static void fill(char *text, size_t size, char c)
+static void fill_text(char *text, size_t size, char c)
 {
 	memset(text, c, size - 1);
 	text[size - 1] = 0;
 }
 
 /* Makes a state in which every field has its greatest length. */
-static void longest(struct standing *s)
+static void make_longest_state(struct standing *s)
 {
 	*s = (struct standing){ .partial = true, .settled = true, .mtime_s = INT64_MAX, .mtime_ns = 999999999 };
-	fill(s->at, sizeof(s->at), 'a');
-	fill(s->unfinished, sizeof(s->unfinished), 'u');
+	fill_text(s->at, sizeof(s->at), 'a');
+	fill_text(s->unfinished, sizeof(s->unfinished), 'u');
 	s->device.version = htole32(IDENTITY_VERSION);
 	s->device.nr_sectors = htole64(UINT64_MAX);
-	fill(s->device.dm_uuid, sizeof(s->device.dm_uuid), 'd');
-	fill(s->device.serial, sizeof(s->device.serial), ' ');
-	fill(s->device.part_uuid, sizeof(s->device.part_uuid), 'p');
+	fill_text(s->device.dm_uuid, sizeof(s->device.dm_uuid), 'd');
+	fill_text(s->device.serial, sizeof(s->device.serial), ' ');
+	fill_text(s->device.part_uuid, sizeof(s->device.part_uuid), 'p');
 	s->seal.version = htole32(SEAL_VERSION);
 	s->seal.nr = htole32(SEAL_ENTRIES);
 	for (uint32_t i = 0; i < SEAL_ENTRIES; i++)
@@ -79,7 +79,7 @@ static void a_state_reads_as_it_was_written(void **state)
 	struct err err;
 
 	(void)state;
-	longest(&s);
+	make_longest_state(&s);
 	assert_int_equal(standing_write(&place, &s, &err), 0);
 	assert_int_equal(standing_read(&place, &got, &err), 0);
 	assert_memory_equal(&got, &s, sizeof(s));
@@ -101,7 +101,7 @@ static void nothing_else_is_a_state(void **state)
 	int fd;
 
 	(void)state;
-	longest(&s);
+	make_longest_state(&s);
 	assert_int_equal(standing_write(&place, &s, &err), 0);
 	fd = open(file, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);

@@ -19,7 +19,7 @@
 #include "store/crc32c.h"
 #include "volume.h"
 
-static int stop(void *ctx, uint64_t first, uint64_t len)
+static int stop_diff(void *ctx, uint64_t first, uint64_t len)
 {
 	(void)ctx;
 	(void)first;
@@ -54,7 +54,7 @@ static void test_contract(void **state)
 	assert_int_equal(mark(s, NR_BLOCKS - 1, 1), 0);
 	assert_int_equal(mark(s, 0, 2), 0);
 	assert_int_equal(diff_blocks(s, 3), 3);
-	assert_int_equal(store_diff(s, 3, stop, NULL, NULL), 42);
+	assert_int_equal(store_diff(s, 3, stop_diff, NULL, NULL), 42);
 	assert_int_equal(store_diff(s, 4, add_len, &n, NULL), -EINVAL);
 	store_info(s, &info);
 	assert_true(info.clean);
@@ -209,7 +209,7 @@ struct script {
 	bool failed;		/* number of the I/O that fails */
 };
 
-static bool again(struct script *sc, int ret, unsigned int *tries)
+static bool try_again(struct script *sc, int ret, unsigned int *tries)
 {
 	if (!ret)
 		return false;
@@ -226,7 +226,7 @@ static void script_era(struct script *sc, uint32_t era)
 	do {
 		model_try_era(&sc->m, era);
 		ret = store_begin_era(sc->s, era, NULL);
-	} while (again(sc, ret, &tries));
+	} while (try_again(sc, ret, &tries));
 	if (!ret)
 		model_ack_era(&sc->m, era);
 }
@@ -246,7 +246,7 @@ static void script_mark(struct script *sc, uint64_t first, uint32_t len)
 	do {
 		model_try_mark(&sc->m, r, 2, info.era);
 		ret = store_mark(sc->s, r, 2, NULL);
-	} while (again(sc, ret, &tries));
+	} while (try_again(sc, ret, &tries));
 	if (!ret)
 		model_ack_mark(&sc->m, r, 2, info.era);
 }
@@ -258,7 +258,7 @@ static bool script_open(struct script *sc)
 
 	do {
 		ret = store_open(disk_engine(&sc->d), STORE_WRITE, &sc->s, NULL);
-	} while (again(sc, ret, &tries));
+	} while (try_again(sc, ret, &tries));
 	return !ret;
 }
 
@@ -273,7 +273,7 @@ static void script_run(struct script *sc)
 			script_era(sc, 1 + i);
 		script_mark(sc, i * 100, 150);
 	}
-	while (again(sc, store_fold(sc->s, NULL), &tries))
+	while (try_again(sc, store_fold(sc->s, NULL), &tries))
 		;
 	script_mark(sc, 3, 1);
 	if (store_close(sc->s, true, NULL))

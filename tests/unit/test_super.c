@@ -37,7 +37,7 @@ static void teardown(struct fixture *f)
 	free(f->page);
 }
 
-static struct erad_disk_super good(uint64_t seq)
+static struct erad_disk_super good_super(uint64_t seq)
 {
 	static const uint8_t uuid[16] = { 1, 2, 3 };
 	struct erad_disk_super sb;
@@ -49,12 +49,12 @@ static struct erad_disk_super good(uint64_t seq)
 	return sb;
 }
 
-static void put(struct fixture *f, struct erad_disk_super sb)
+static void put_super(struct fixture *f, struct erad_disk_super sb)
 {
 	assert_int_equal(super_write(f->e, &sb, f->page), 0);
 }
 
-static int get(struct fixture *f, struct erad_disk_super *sb)
+static int get_super(struct fixture *f, struct erad_disk_super *sb)
 {
 	struct err err = { "" };
 	int ret = super_read(f->e, sb, &err);
@@ -69,7 +69,7 @@ static void test_fields(void **state)
 
 	(void)state;
 	for (i = 0; ; i++) {
-		struct erad_disk_super sb = good(4), got;
+		struct erad_disk_super sb = good_super(4), got;
 		int want = -EUCLEAN;
 		struct fixture f;
 
@@ -184,14 +184,14 @@ static void test_fields(void **state)
 			return;
 		}
 		setup(&f);
-		put(&f, sb);
-		assert_int_equal(get(&f, &got), want);
+		put_super(&f, sb);
+		assert_int_equal(get_super(&f, &got), want);
 		if (!want)
 			assert_memory_equal((char *)&got + 4, (char *)&sb + 4, sizeof(sb) - 4);
 		/* A superblock of one place is not valid in the other place. */
 		memcpy(f.disk.visible + ERAD_PAGE, f.disk.visible, ERAD_PAGE);
 		memset(f.disk.visible, 0, ERAD_PAGE);
-		assert_int_equal(get(&f, &got), want ? want : -EUCLEAN);
+		assert_int_equal(get_super(&f, &got), want ? want : -EUCLEAN);
 		teardown(&f);
 	}
 }
@@ -204,38 +204,38 @@ static void test_choice(void **state)
 
 	(void)state;
 	setup(&f);
-	put(&f, good(4));
-	put(&f, good(5));
-	assert_int_equal(get(&f, &got), 0);
+	put_super(&f, good_super(4));
+	put_super(&f, good_super(5));
+	assert_int_equal(get_super(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 5);
-	put(&f, good(6));
-	assert_int_equal(get(&f, &got), 0);
+	put_super(&f, good_super(6));
+	assert_int_equal(get_super(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 6);
 
 	/* If one superblock is torn or unreadable, the other one is used. */
 	f.disk.visible[300] ^= 1;
-	assert_int_equal(get(&f, &got), 0);
+	assert_int_equal(get_super(&f, &got), 0);
 	assert_int_equal(le64toh(got.seq), 5);
 	f.disk.visible[300] ^= 1;
 	for (i = 0; i < 2; i++) {
 		f.disk.fail_from = f.disk.ops + i;
 		f.disk.fail_to = f.disk.fail_from + 1;
-		assert_int_equal(get(&f, &got), 0);
+		assert_int_equal(get_super(&f, &got), 0);
 		assert_int_equal(le64toh(got.seq), 5 + i);
 	}
 	f.disk.fail_to = f.disk.fail_from + 10;
-	assert_int_equal(get(&f, &got), -EIO);
+	assert_int_equal(get_super(&f, &got), -EIO);
 	f.disk.fail_to = 0;
 
 	/* If one superblock is of another volume, or of a future version, none is used. */
-	other = good(7);
+	other = good_super(7);
 	other.uuid[0]++;
-	put(&f, other);
-	assert_int_equal(get(&f, &got), -EUCLEAN);
-	other = good(7);
+	put_super(&f, other);
+	assert_int_equal(get_super(&f, &got), -EUCLEAN);
+	other = good_super(7);
 	other.version = htole32(ERAD_FORMAT_VERSION + 1);
-	put(&f, other);
-	assert_int_equal(get(&f, &got), -EOPNOTSUPP);
+	put_super(&f, other);
+	assert_int_equal(get_super(&f, &got), -EOPNOTSUPP);
 	teardown(&f);
 }
 
@@ -246,14 +246,14 @@ static void test_nothing(void **state)
 
 	(void)state;
 	setup(&f);
-	assert_int_equal(get(&f, &got), -ENODATA);
+	assert_int_equal(get_super(&f, &got), -ENODATA);
 	f.disk.visible[2 * ERAD_PAGE - 1] = 1;
-	assert_int_equal(get(&f, &got), -EINVAL);
-	put(&f, good(4));
+	assert_int_equal(get_super(&f, &got), -EINVAL);
+	put_super(&f, good_super(4));
 	f.disk.visible[100]++;
-	assert_int_equal(get(&f, &got), -EUCLEAN);
+	assert_int_equal(get_super(&f, &got), -EUCLEAN);
 	f.e->size = ERAD_PAGE;
-	assert_int_equal(get(&f, &got), -EINVAL);
+	assert_int_equal(get_super(&f, &got), -EINVAL);
 	teardown(&f);
 }
 

@@ -232,7 +232,7 @@ static int check_cut(void *ctx, uint8_t *image)
 	return 0;
 }
 
-static void hook(struct disk *d, enum disk_op op, bool after, void *ctx)
+static void upgrade_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	struct upgrade *u = ctx;
 
@@ -250,7 +250,7 @@ static void test_a_power_cut_in_an_upgrade_loses_nothing(void **state)
 	fill_old(&d);
 	d.tear_below = ERAD_JOURNAL_START * ERAD_PAGE / ERAD_SECTOR;
 	u.d = &d;
-	d.hook = hook;
+	d.hook = upgrade_hook;
 	d.hook_ctx = &u;
 	s = open_store(&d, STORE_WRITE);
 	d.hook = NULL;

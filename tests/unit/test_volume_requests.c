@@ -141,7 +141,7 @@ static void *serve_thread(void *arg)
 	return NULL;
 }
 
-static void call(struct caller *c, const char *request)
+static void send_request(struct caller *c, const char *request)
 {
 	int pair[2];
 
@@ -153,7 +153,7 @@ static void call(struct caller *c, const char *request)
 }
 
 /* Reads the answer to its end. */
-static const char *told(struct caller *c)
+static const char *read_answer(struct caller *c)
 {
 	size_t have = 0;
 	ssize_t n;
@@ -211,8 +211,8 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 		struct caller c;
 
 		write_record();
-		call(&c, request[i]);
-		assert_non_null(strstr(told(&c), "\"result\""));
+		send_request(&c, request[i]);
+		assert_non_null(strstr(read_answer(&c), "\"result\""));
 		/* erad attaches again, sets the floor, and then ends the record. */
 		while (look_at_store().floor_era != 1 + i || look_at_store().degraded)
 			usleep(1000);
@@ -236,8 +236,8 @@ static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_noth
 		atomic_store(&reads, 0);
 		disk.hook_ctx = &c;
 		disk.hook = hang_up_at_first_read;
-		call(&c, request[i]);
-		told(&c);
+		send_request(&c, request[i]);
+		read_answer(&c);
 		disk.hook = NULL;
 		assert_int_equal(atomic_load(&reads), 1);
 	}
@@ -248,8 +248,8 @@ static const char *ask_map(struct caller *c, const char *name)
 	char request[128];
 
 	snprintf(request, sizeof(request), MAP, name);
-	call(c, request);
-	return told(c);
+	send_request(c, request);
+	return read_answer(c);
 }
 
 static void test_map_is_read_to_its_end_and_kept_though_its_caller_goes(void **state)
@@ -326,16 +326,16 @@ static void test_requests_that_hang_leave_room_for_those_that_look(void **state)
 	atomic_store(&disk_hangs, true);
 	disk.hook = hang_read;
 	for (unsigned int i = 0; i < 48; i++)
-		call(&c[i], DIFF);
+		send_request(&c[i], DIFF);
 	while (atomic_load(&hanging) < 48)
 		usleep(1000);
-	call(&more, DIFF);
-	assert_non_null(strstr(told(&more), "erad is already carrying out 48 requests that take long"));
-	call(&more, PING);
-	assert_non_null(strstr(told(&more), "\"result\""));
+	send_request(&more, DIFF);
+	assert_non_null(strstr(read_answer(&more), "erad is already carrying out 48 requests that take long"));
+	send_request(&more, PING);
+	assert_non_null(strstr(read_answer(&more), "\"result\""));
 	atomic_store(&disk_hangs, false);
 	for (unsigned int i = 0; i < 48; i++)
-		assert_non_null(strstr(told(&c[i]), "\"result\""));
+		assert_non_null(strstr(read_answer(&c[i]), "\"result\""));
 	disk.hook = NULL;
 }
 
@@ -444,7 +444,7 @@ static void *status(void *done)
 	return NULL;
 }
 
-static int ignore(void *ctx, uint64_t first, uint64_t len)
+static int ignore_extent(void *ctx, uint64_t first, uint64_t len)
 {
 	(void)ctx;
 	(void)first;
@@ -466,7 +466,7 @@ static void test_requests_of_all_kinds_at_once(void **state)
 		struct store_info info;
 
 		store_info(s, &info);
-		assert_int_equal(store_diff_view(s, STORE_NOW, info.era, ignore, NULL, NULL), 0);
+		assert_int_equal(store_diff_view(s, STORE_NOW, info.era, ignore_extent, NULL, NULL), 0);
 		volume_store_put(volume);
 	}
 	pthread_join(t[0], NULL);

@@ -21,7 +21,7 @@ static void on_done(struct erad_writeset *ws)
 	nr_done++;
 }
 
-static struct erad_writeset *make(u64 nr_blocks)
+static struct erad_writeset *make_writeset(u64 nr_blocks)
 {
 	struct erad_writeset *ws = erad_writeset_alloc(nr_blocks, 7, on_done, &nr_done);
 
@@ -60,7 +60,7 @@ static u64 naive_next_missing(const uint8_t *bytes, u64 first, u64 last)
 	return first;
 }
 
-static void look(struct erad_writeset *ws, const uint8_t *bytes, u64 first, u64 last)
+static void compare_bits(struct erad_writeset *ws, const uint8_t *bytes, u64 first, u64 last)
 {
 	u64 missing = naive_next_missing(bytes, first, last);
 
@@ -68,7 +68,7 @@ static void look(struct erad_writeset *ws, const uint8_t *bytes, u64 first, u64 
 	assert_int_equal(erad_writeset_has(ws, first, last), missing > last);
 }
 
-static void set(struct erad_writeset *ws, uint8_t *bytes, u64 first, u64 last)
+static void set_bits(struct erad_writeset *ws, uint8_t *bytes, u64 first, u64 last)
 {
 	u64 nr_new = 0, b;
 
@@ -90,19 +90,19 @@ static void test_any_set_is_found_as_in_an_array_of_bytes(void **state)
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		const u64 nr = sizes[i];
 		uint8_t *bytes = calloc(1, nr);
-		struct erad_writeset *ws = make(nr);
+		struct erad_writeset *ws = make_writeset(nr);
 
 		for (k = 0; k < 60; k++) {
 			u64 first = rnd_below(&r, nr);
 			u64 len = 1 + rnd_below(&r, rnd_below(&r, 4) ? 200 : nr);
 
-			set(ws, bytes, first, min(first + len, nr) - 1);
+			set_bits(ws, bytes, first, min(first + len, nr) - 1);
 			for (n = 0; n < 20; n++) {
 				first = rnd_below(&r, nr);
 				len = 1 + rnd_below(&r, rnd_below(&r, 2) ? 3 : nr - first);
-				look(ws, bytes, first, min(first + len, nr) - 1);
+				compare_bits(ws, bytes, first, min(first + len, nr) - 1);
 			}
-			look(ws, bytes, 0, nr - 1);
+			compare_bits(ws, bytes, 0, nr - 1);
 		}
 		erad_writeset_free(ws);
 		free(bytes);
@@ -114,27 +114,27 @@ static void test_first_and_last_block_of_each_page(void **state)
 	const u64 nr = 2 * PAGE_BITS + 5;
 	const u64 at[] = { 0, PAGE_BITS - 1, PAGE_BITS, 2 * PAGE_BITS - 1, 2 * PAGE_BITS, nr - 1 };
 	uint8_t *bytes = calloc(1, nr);
-	struct erad_writeset *ws = make(nr);
+	struct erad_writeset *ws = make_writeset(nr);
 	size_t i, k;
 
 	(void)state;
 	assert_int_equal(ws->nr_pages, 3);
 	for (i = 0; i < sizeof(at) / sizeof(*at); i++) {
-		set(ws, bytes, at[i], at[i]);
+		set_bits(ws, bytes, at[i], at[i]);
 		for (k = 0; k < sizeof(at) / sizeof(*at); k++) {
-			look(ws, bytes, at[k], at[k]);
-			look(ws, bytes, at[k], nr - 1);
-			look(ws, bytes, 0, at[k]);
+			compare_bits(ws, bytes, at[k], at[k]);
+			compare_bits(ws, bytes, at[k], nr - 1);
+			compare_bits(ws, bytes, 0, at[k]);
 		}
 	}
 	/* these bits cross a border between pages, and fill neither page */
-	set(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
-	look(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
-	look(ws, bytes, PAGE_BITS - 4, PAGE_BITS + 4);
+	set_bits(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
+	compare_bits(ws, bytes, PAGE_BITS - 3, PAGE_BITS + 3);
+	compare_bits(ws, bytes, PAGE_BITS - 4, PAGE_BITS + 4);
 	/* these bits reach from one page to the page after the next */
-	set(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
-	look(ws, bytes, 0, nr - 1);
-	look(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
+	set_bits(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
+	compare_bits(ws, bytes, 0, nr - 1);
+	compare_bits(ws, bytes, PAGE_BITS - 10, 2 * PAGE_BITS);
 	assert_int_equal(erad_writeset_set(ws, PAGE_BITS - 10, 2 * PAGE_BITS), 0);
 	erad_writeset_free(ws);
 	free(bytes);
@@ -143,7 +143,7 @@ static void test_first_and_last_block_of_each_page(void **state)
 static void test_page_set_in_one_call_needs_no_memory(void **state)
 {
 	const u64 nr = 3 * PAGE_BITS;
-	struct erad_writeset *ws = make(nr), *other = make(nr);
+	struct erad_writeset *ws = make_writeset(nr), *other = make_writeset(nr);
 	const u64 empty = erad_writeset_bytes(ws);
 
 	(void)state;
@@ -178,7 +178,7 @@ static void test_page_set_in_one_call_needs_no_memory(void **state)
 static void test_bits_stay_clear_without_memory(void **state)
 {
 	const u64 nr = 3 * PAGE_BITS;
-	struct erad_writeset *ws = make(nr);
+	struct erad_writeset *ws = make_writeset(nr);
 
 	(void)state;
 	kernel_free_pages = 1;
@@ -194,7 +194,7 @@ static void test_bits_stay_clear_without_memory(void **state)
 static void test_fill_sets_all_bits_and_allocates_nothing(void **state)
 {
 	const u64 nr = 3 * PAGE_BITS + 7;
-	struct erad_writeset *ws = make(nr);
+	struct erad_writeset *ws = make_writeset(nr);
 	u64 bytes;
 
 	(void)state;
@@ -257,7 +257,7 @@ static _Alignas(KERNEL_CPU_STRIDE) struct {
 
 static struct erad_writeset *make_counting(void)
 {
-	struct erad_writeset *ws = make(1);
+	struct erad_writeset *ws = make_writeset(1);
 
 	ws->counts = &cpus[0].counts;
 	nr_done = 0;
