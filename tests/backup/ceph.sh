@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A Ceph cluster on loopback: one monitor, and one object store in memory. Needs no manager and no keys.
+# A Ceph cluster on loopback: one monitor, and one object store in memory. The cluster needs no
+# manager and no keys.
 
 # ceph_start DIR: starts a cluster with the pool rbd.  Its files are in DIR.  Exports CEPH_CONF for
 # rbd and ceph.

@@ -76,8 +76,8 @@ static uint64_t now(void)
 
 /*
  * Returns the offset of the n-th request. The random order comes from a linear congruential
- * generator, whose period is the smallest power of two that is not below the number of slots.
- * Numbers that are no slots are skipped, so each period has each slot once.
+ * generator, whose period is the smallest power of two that is not smaller than the number of
+ * slots. Numbers that are not slots are skipped, so each period has each slot once.
  */
 static uint64_t offset_of(const struct load *l, uint64_t n)
 {
@@ -285,9 +285,9 @@ static void print(struct load *l)
 }
 
 /*
- * Another process sends the messages, because requests and messages both wait.  This process has
- * started, and has sent one message, before the first request, and it ends after the last request.
- * So only the messages themselves can delay requests.
+ * A separate process sends the messages, because requests and messages both wait.  This process is
+ * started, and has sent one message, before the first request. It ends after the last request. So
+ * the requests are delayed only by the messages, and not by its start or end.
  */
 static void start_messages(struct load *l)
 {
@@ -302,8 +302,9 @@ static void start_messages(struct load *l)
 	}
 	/*
 	 * Run at a low priority: on one processor, the work of this process must not delay the
-	 * requests.  With more requests at a time, the processor is never idle, and a process of
-	 * low priority would wait for it.
+	 * requests.  If there are several requests at a time, the processor is never idle, and a
+	 * process of low priority would never run. So the priority is lowered only for one request
+	 * at a time.
 	 */
 	if (l->depth == 1 && nice(19) < 0)
 		die("nice", errno);

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Shared by the benchmarks: the device that they measure, on $ORIGIN and $METADATA, and the lines that they print.
+# Functions of the benchmarks: they make the measured device on $ORIGIN and $METADATA, and print
+# results.
 
 # wipe_metadata: removes the metadata, so that dm-era makes new metadata.
 wipe_metadata()
@@ -8,8 +9,8 @@ wipe_metadata()
 	dd if=/dev/zero of="$METADATA" bs=8192 count=1 oflag=direct status=none
 }
 
-# up TARGET BLOCK_SECTORS: makes /dev/mapper/bench, which is TARGET on $ORIGIN, with new metadata on
-# $METADATA.
+# up TARGET BLOCK_SECTORS: makes /dev/mapper/bench with the target TARGET on $ORIGIN, and with new
+# metadata on $METADATA.
 up()
 {
 	local sectors
@@ -36,7 +37,7 @@ down()
 		eractl close bench > /dev/null
 		eractl forget bench > /dev/null
 	else
-		# Try again: udev opens a device when a writer has closed it.
+		# Try again: udev opens a device for a short time after a writer has closed it.
 		dmsetup remove --retry bench
 	fi
 }

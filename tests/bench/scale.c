@@ -112,7 +112,7 @@ static bool is_full(struct bench *b)
 	return info.journal_pages - info.journal_used < 8;
 }
 
-/* Marks single blocks, at random places if scattered, else one after the other. */
+/* Marks single blocks, at random places if scattered, otherwise one after the other. */
 static void mark(struct bench *b, uint64_t nr_blocks, bool scattered)
 {
 	struct erad_range r[ERAD_MAX_RANGES];
@@ -272,7 +272,10 @@ int main(int argc, char **argv)
 	printf("  %10s %10s %10s\n", "metadata", "allocated", "memory");
 	for (i = 0; i < 2 * sizeof(device) / sizeof(device[0]); i++) {
 		fflush(stdout);
-		/* Each measurement has a process of its own, because the peak of memory is measured. */
+		/*
+		 * Run each measurement in a separate process, because the peak of memory of the
+		 * process is measured.
+		 */
 		if (fork() == 0) {
 			row(path, device[i / 2], i % 2);
 			return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Loads tables that must be refused: each line of standard input is "SECTORS TARGET PARAMETERS",
+ * Loads tables that must be refused.  Each line of standard input is "SECTORS TARGET PARAMETERS",
  * and is loaded COUNT times.
  *
  * usage: bad_tables COUNT
@@ -14,7 +14,10 @@
 
 #define NAME	"bad"
 
-/* Returns whether the target itself refuses the line, and not the parser of this program. */
+/*
+ * Returns whether the target refuses the line.  A refusal by the parser of this program does not
+ * count.
+ */
 static bool refused(int fd, const char *line)
 {
 	char type[DM_MAX_TYPE_NAME];

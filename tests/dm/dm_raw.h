@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Calls device-mapper's ioctls one by one, for tests that must know which call fails.  The node is
- * /dev/dm-MINOR.
+ * Calls device-mapper's ioctls one by one, for tests that must know which call fails.  The node of
+ * a device is /dev/dm-MINOR.
  */
 #ifndef ERAD_TESTS_DM_RAW_H
 #define ERAD_TESTS_DM_RAW_H

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Makes calls to the module fail inside the kernel.  Repeats each call with N = 1, 2, 3 …, and lets
- * the Nth allocation of the call fail, or the Nth copy from or to user memory, until the call makes
- * fewer than N of them.  After each failure, the call must work as if the failed call had never been
- * made.  Uses /proc/self/fail-nth, which counts only what the calling thread does in the kernel.
+ * the Nth allocation of the call fail, or the Nth copy from or to user memory.  Ends when the call
+ * makes fewer than N allocations and copies.  After each failure, the call must work as if the
+ * failed call had never been made.  Uses /proc/self/fail-nth, which counts only allocations and
+ * copies of the calling thread.
  */
 
 #include <poll.h>
@@ -16,7 +17,8 @@
 #include "dm_raw.h"
 #include "failing_calls/calls.h"
 
-#define MAX_FAULTS	5000		/* upper limit of N; a call that needs more never ends */
+/* upper limit of N; a call that reaches this limit would never end */
+#define MAX_FAULTS	5000
 
 static const char *only;		/* part of the names of the calls to test; NULL: all calls */
 static int fail_nth;
@@ -38,8 +40,8 @@ static void set_nth(unsigned int n)
 }
 
 /*
- * Returns whether the fault has happened.  Reading fail-nth also copies to user memory.  If the
- * read itself fails, no fault has happened before, so N is larger than the number of fn's
+ * Returns whether the fault has happened.  Reading fail-nth also copies to user memory.  If this
+ * read fails, the fault has not happened before the read, so N is larger than the number of fn's
  * allocations and copies.
  */
 static bool has_failed(void)
@@ -63,8 +65,8 @@ static unsigned long total_faults, total_errors;
 
 /*
  * Calls fn again and again, and lets each of its allocations and copies fail in turn.  `before`
- * runs before each call of fn.  After a call that has failed, `again` must work, or fn if `again`
- * is NULL.  `undo` runs after each call that has worked.
+ * runs before each call of fn.  After a call that has failed, `again` must work; if `again` is
+ * NULL, fn must work.  `undo` runs after each call that has worked.
  */
 static void sweep(const char *name, int (*fn)(void), void (*before)(void), int (*again)(void), void (*undo)(void))
 {
@@ -150,7 +152,7 @@ static void nobody_uses(const char *disk)
 	close(fd);
 }
 
-/* If a table could not be loaded, no instance must exist. */
+/* If a table could not be loaded, there must be no instance. */
 static void no_instance(void)
 {
 	EXPECT(list(), 0);
@@ -261,7 +263,7 @@ static void must_be_active(void)
 	EXPECT(last_info.state, ERAD_ACTIVE);
 }
 
-/* The fetched batch contains the write of the writer that was started in this turn. */
+/* The fetched batch has the write of the writer that this turn has started. */
 static void fetched_and_done(void)
 {
 	EXPECT(ranges[0].first, writer_block);
@@ -277,8 +279,8 @@ static void writer_and_fetch(void)
 }
 
 /*
- * Ignore a failure, because only the answer can have failed: the write has been released, or
- * another call will release it.
+ * Ignore a failure, because only the answer can have failed.  The write was released, or another
+ * call will release it.
  */
 static int commit_again(void)
 {
@@ -308,7 +310,7 @@ static void committed(void)
 		EXPECT(commit(), 0);
 	}
 	EXPECT(writer_result, 0);
-	/* Makes an empty writeset, without a page, for the next turn of the test. */
+	/* Make an empty writeset, without a page, for the next turn of the test. */
 	EXPECT(info(), 0);
 	EXPECT(prepare(), 0);
 	EXPECT(new_era(), 0);
@@ -378,8 +380,8 @@ static void sweep_all(void)
 
 	EXPECT(dm_raw_create(dm, NAME, path), 0);
 	/*
-	 * Load a first table, which also initializes the rest of the kernel for this disk.  Faults
-	 * in that part are not tested here.
+	 * Load a first table, which also initializes other parts of the kernel for this disk.
+	 * Faults in these parts are not tested here.
 	 */
 	EXPECT(load(), 0);
 	must_clear();

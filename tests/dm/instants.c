@@ -2,8 +2,10 @@
 /*
  * Compares the BPF mirror of a volume with its metadata at many moments.  Fails if the mirror has a
  * block that the metadata does not have.
+ *
  * usage: instants NAME METADATA PIDFILE COUNT
- * At each moment erad is stopped, or it is dead.  So the mirror and the metadata cannot change
+ *
+ * At each of these moments, erad is stopped or dead.  So the mirror and the metadata cannot change
  * during the comparison.  Other processes kill erad and begin eras.
  */
 #include <bpf/bpf.h>
@@ -26,7 +28,7 @@ static void nap_us(long us)
 	nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
 }
 
-/* ---- the metadata at the moment ---- */
+/* ---- the metadata at one of the moments ---- */
 
 struct copy {
 	struct engine e;
@@ -83,7 +85,10 @@ static int open_pin(const char *pin)
 	return bpf_obj_get(path);
 }
 
-/* Reads the mirror.  Returns whether there is one.  Reads the words of the pinned map, whatever `info` says. */
+/*
+ * Reads the mirror.  Returns whether there is a mirror.  Reads the words of the pinned map, even if
+ * `info` names another map.
+ */
 static bool read_mirror(struct mirror *m)
 {
 	struct bpf_map_info map = { 0 };
@@ -97,8 +102,8 @@ static bool read_mirror(struct mirror *m)
 			FAIL("cannot read the pins: %m");
 		EXPECT(m->info.shift, 0);
 		/*
-		 * Skip this moment, because the era is changing, and seq is odd.  A reader would
-		 * notice this, and would read again.
+		 * Skip this moment: the era is changing, so seq is odd.  A reader would notice
+		 * this, and would read again.
 		 */
 		if (map.id != m->info.writeset_id)
 			there = false;
@@ -130,7 +135,10 @@ static int take_off(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* Checks that each block in the mirror is in the metadata, in the mirror's era.  Frees both. */
+/*
+ * Checks that each block in the mirror is in the metadata, in the mirror's era.  Frees the mirror
+ * and the copy.
+ */
 static void compare(struct mirror *m, struct engine *copy)
 {
 	struct store *s;
@@ -152,7 +160,7 @@ static void compare(struct mirror *m, struct engine *copy)
 
 /* ---- erad ---- */
 
-/* Returns the state of a thread, or 0 if it is gone. */
+/* Returns the state of a thread, or 0 if the thread has ended. */
 static char state_of(pid_t pid, const char *tid)
 {
 	char path[288], line[512], *end;

@@ -9,8 +9,8 @@
  * Third, nothing is written beyond the memory that the caller has passed.  The kernel's log shows
  * other faults.
  *
- * Half of the calls are correct calls of an owner, or nearly correct.  Without them, no other call
- * would get past the first check.
+ * Half of the calls are correct calls of an owner, or nearly correct calls.  Without a correct
+ * owner, most calls would fail at the first check of the module.
  */
 
 #include <linux/fs.h>
@@ -35,7 +35,8 @@ enum place { PRIVATE, EDGE, OVER_EDGE, READ_ONLY, SHARED, NOWHERE };
 static const struct command {
 	unsigned long cmd;
 	size_t size;
-	bool control;			/* true: an ioctl of the control node; false: an ioctl of an instance */
+	/* true: an ioctl of the control node; false: an ioctl of an instance */
+	bool control;
 	bool in_only;			/* whether the ioctl never writes to the struct */
 } commands[] = {
 	{ ERAD_IOC_VERSION, sizeof(struct erad_version), true, false },
@@ -77,9 +78,10 @@ struct caller {
 	pthread_t thread;
 	uint64_t rng;
 	unsigned long ops;
-	uint8_t *page;			/* a writable page, with a gap after it */
-	uint8_t *rw, *ro;		/* two addresses of one page */
-	uint8_t *out;			/* two pages for arrays, with a gap after them */
+	uint8_t *page;			/* a writable page, followed by inaccessible memory */
+	/* two addresses of one page, one writable and one read-only */
+	uint8_t *rw, *ro;
+	uint8_t *out;			/* two pages for arrays, followed by inaccessible memory */
 };
 
 static union arg *shared;		/* a struct that all callers change at any time */
@@ -130,8 +132,8 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 		a->list.buf = (uintptr_t)c->out;
 		if (array_length(command, a) > 2 * PAGE || one_in(rng, 8))
 			/*
-			 * Place this array elsewhere, because an entry larger than a page could
-			 * reach across the gap into memory of this program.
+			 * Place this array elsewhere: an entry larger than a page could reach
+			 * across the inaccessible memory into memory of this program.
 			 */
 			a->list.buf = one_in(rng, 2) || a->list.entry_size > PAGE ?
 				hostile_pointer(rng) : (uintptr_t)c->out + PAGE;
@@ -180,7 +182,10 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 	}
 }
 
-/* Copies the struct that fill() has made to the place.  Returns its address for the call. */
+/*
+ * Copies the struct that fill() has made to the place.  Returns the address of the struct for the
+ * call.
+ */
 static void *put(struct caller *c, enum place place, const union arg *a, size_t size)
 {
 	uint8_t *at;
@@ -306,7 +311,7 @@ static void call_anything(struct caller *c)
 	if (r == 0 && (place == PRIVATE || place == EDGE))
 		learn(c, command, after);
 
-	/* Do not compare what other pointers point to, because they may lead anywhere. */
+	/* Do not compare the memory of other pointers, because they may lead anywhere. */
 	if (place == PRIVATE) {
 		/* INFO fills in its struct even if it returns ENODEV, because the target is removed. */
 		if ((r || command->in_only) && !(cmd == ERAD_IOC_INFO && r == ENODEV) &&
@@ -322,7 +327,7 @@ static void call_anything(struct caller *c)
 				FAIL("cmd %#lx: byte %zu of an array of %zu written", cmd, i, length);
 }
 
-/* Makes the calls of a good owner, on a kept fd or on a new one. */
+/* Makes the calls of a correct owner, on a kept fd or on a new one. */
 static void be_good(struct caller *c)
 {
 	struct erad_info infos[8], i = { 0 };
@@ -383,7 +388,7 @@ static void be_good(struct caller *c)
 		committed++;
 }
 
-/* Makes all other system calls on an fd. */
+/* Makes all other system calls that an fd has. */
 static void other_calls(struct caller *c)
 {
 	bool control = one_in(&c->rng, 2);
@@ -431,8 +436,8 @@ static void *caller_main(void *arg)
 	struct caller *c = arg;
 
 	/*
-	 * Go on until at least one batch was committed.  By chance this may take long; then the
-	 * time limit of the case ends the test.
+	 * Go on until at least one batch was committed.  This may take long if chance is against
+	 * it.  Then the time limit of the case ends the test.
 	 */
 	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {
 		if (one_in(&c->rng, 8))
@@ -447,7 +452,10 @@ static void *caller_main(void *arg)
 
 static void *pages(size_t nr, int prot, int fd)
 {
-	/* Make the last page inaccessible.  It stays mapped, so that nothing else is mapped there. */
+	/*
+	 * Make the last page inaccessible.  The page stays mapped, so that the kernel maps nothing
+	 * else there.
+	 */
 	uint8_t *p = mmap(NULL, (nr + 1) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(p != MAP_FAILED);
@@ -481,7 +489,7 @@ static void *write_once(void *path)
 	return NULL;
 }
 
-/* Uses a volume as a good owner does, from its creation to its removal. */
+/* Uses a volume as a correct owner does, from its creation to its removal. */
 static void still_works(const char *origin, int control)
 {
 	struct erad_attach at = { 0 };

@@ -28,7 +28,8 @@ static uint64_t size;			/* in bytes */
 static uint64_t block = 65536;
 static unsigned int nr_threads = 4;
 static double seconds = 2;
-static unsigned long max_writes;	/* how many operations each thread does; 0: until the time is over */
+/* how many operations each thread does; 0: until the time is over */
+static unsigned long max_writes;
 static uint64_t seed = 1;
 static bool discards;
 static bool say_done;
@@ -90,7 +91,7 @@ static void touch(uint64_t page, uint64_t nr)
 		__atomic_store_n(&touched[b], 1, __ATOMIC_RELAXED);
 }
 
-/* Each thread writes pages of its own, so that the content of each page is known. */
+/* Each thread writes its own pages, so that the expected content of each page is known. */
 static void *write_pages(void *arg)
 {
 	struct thread *t = arg;
@@ -120,7 +121,8 @@ static void *write_pages(void *arg)
 			r = ioctl(fd, BLKZEROOUT, range);
 		} else if (discards && kind >= 90) {
 			r = ioctl(fd, BLKDISCARD, range);
-			if (!r)		/* the device decides what reading a discarded page returns */
+			/* the device decides what a read of a discarded page returns */
+			if (!r)
 				r = ioctl(fd, BLKZEROOUT, range);
 		} else {
 			stamp = next(&t->rng) | 1;

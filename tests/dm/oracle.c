@@ -2,7 +2,7 @@
 /*
  * Runs a random history of one volume.  Several threads write, discard and zero blocks, in eras
  * that begin with a checkpoint, a reload or an open.  Prints "BLOCK ERA" for each block that was
- * touched; the metadata must contain the same.
+ * touched.  The metadata must have the same eras.
  */
 
 #include <errno.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Plays the owner of an instance, ioctl by ioctl, and checks every promise of include/erad_uapi.h. */
+/*
+ * Acts as the owner of an instance, ioctl by ioctl, and checks every promise of
+ * include/erad_uapi.h.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +21,7 @@ static const struct {
 
 /*
  * Runs the case with this name, on an origin and on a slow device on the same origin.  Without
- * arguments, prints the names.
+ * arguments, prints the names of the cases.
  */
 int main(int argc, char **argv)
 {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Volumes of /etc/eratab are opened when systemd boots, as mounts need them, and closed in order when it shuts down.
+# systemd opens the volumes of /etc/eratab at boot, when mounts need them, and closes them in order
+# at shutdown.
 #
 # usage: tests/host/boot.sh KERNEL
 
@@ -12,8 +13,8 @@ trap 'rm -rf "$work"' EXIT
 began=$SECONDS
 
 # The volume data has a file system, which has the metadata of the volume spare-1+2.  The line of
-# the volume wrong is wrong.  The origin of the volume late does not exist.  The origin of the volume
-# strict, which has gap=refuse, was written while the volume was closed.
+# the volume wrong has an error.  The origin of the volume late does not exist.  The volume strict
+# has gap=refuse, and its origin was written while the volume was closed.
 files=$work/files
 units=$files/etc/systemd/system
 mkdir -p "$units/sysinit.target.wants" "$files/mnt/data" "$files/mnt/spare" "$files/mnt/strict"
@@ -26,7 +27,7 @@ strict		/dev/vdd	/dev/vde	gap=refuse
 EOF
 cp "$files/etc/eratab" "$work/eratab"
 
-# Write a line as Debian's installer writes it, by UUID.  The origin has the same UUID.
+# Write a line with a UUID, as Debian's installer does.  The origin has the same UUID.
 cat > "$files/etc/fstab" << 'EOF'
 UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
 /dev/mapper/spare-1+2 /mnt/spare ext4 noauto 0 0
@@ -34,9 +35,9 @@ UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
 EOF
 mkdir -p "$files/usr/lib/systemd/system-generators"
 cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
-# Do by hand what `systemctl enable` does.
+# Make the link that `systemctl enable` would make.
 ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
-# Set a shorter limit than the usual 90 seconds.
+# Wait less than the usual 90 seconds.
 mkdir "$units/dev-disk-by\\x2did-absent.device.d"
 printf '[Unit]\nJobTimeoutSec=5\n' > "$units/dev-disk-by\\x2did-absent.device.d/timeout.conf"
 

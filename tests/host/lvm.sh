@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A physical volume below which a volume was attached, when the machine boots: with systemd, udev and LVM's own activation.
+# A volume was attached below a volume group.  The machine boots with systemd, udev and LVM's own
+# activation.
 #
 # usage: tests/host/lvm.sh KERNEL
 
@@ -16,7 +17,7 @@ claim="after a boot the logical volumes lie on the attached volume, and on the p
 first=$work/first
 units=$first/etc/systemd/system
 mkdir -p "$units/sysinit.target.wants" "$first/mnt/data"
-# Does what `systemctl enable` does.
+# Make the link that `systemctl enable` would make.
 ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
 
 # boot PART FILES: boots a VM that runs this part of lvm-guest.
@@ -26,7 +27,8 @@ boot()
 		--disk "256M:$work/pv" --disk "64M:$work/meta" -- tests/host/lvm-guest "$1"
 }
 
-# later [OPTION]: prints a directory with what a later boot finds in /etc, and the option in the line of the volume.
+# later [OPTION]: prints a directory with the files that a later boot finds in /etc. The line of the
+# volume has the option.
 later()
 {
 	local files=$work/later${1-}
@@ -37,8 +39,8 @@ later()
 	sed "/^pv0/s/\$/${1:+\\t$1}/" "$work/vm/out/eratab" > "$files/etc/eratab"
 	echo "/dev/vg/data /mnt/data ext4 defaults 0 0" > "$files/etc/fstab"
 	cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
-	# erad starts when the rules of the first event of the disk have found the disk to be an origin, and udev is
-	# still processing the event.
+	# Delay udev, so that erad starts while udev still processes the first event of the disk,
+	# after its rules have recognized the disk as an origin.
 	mkdir -p "$files/etc/udev/rules.d" "$files/etc/systemd/system/erad.service.d"
 	echo 'KERNEL=="vda", ACTION=="add", PROGRAM="/bin/sh -c '"'touch /run/first-event; sleep 6'"'"' > "$files/etc/udev/rules.d/62-slow.rules"
 	cat > "$files/etc/systemd/system/erad.service.d/slow.conf" <<- EOF

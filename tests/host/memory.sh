@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# No memory is left, and erad is killed: with swap on a volume, and with a file system on one that is full of dirty pages.
+# erad is killed while no memory is left: with swap on a volume, and with many dirty pages of a file
+# system on a volume.
 #
 # usage: tests/host/memory.sh KERNEL
 
@@ -8,8 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 kernel=${1:-6.1}
 
-# memory_case NAME DESCRIPTION OPTION...: runs the case in a VM of its own, because the only way to
-# end a VM that hangs is to kill it.
+# memory_case NAME DESCRIPTION OPTION...: runs the case in a separate VM, because a VM that hangs
+# can only be killed.
 memory_case()
 {
 	local began=$SECONDS output result=ok

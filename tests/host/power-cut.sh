@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The VM's power is cut under load, and it boots again: every write that had completed is reported.
+# The VM's power is cut under load, and the VM boots again: the diff has every write that had
+# completed.
 #
 # usage: tests/host/power-cut.sh KERNEL
 
@@ -11,7 +12,7 @@ work=$(mktemp -d "$PWD/build/power-cut.XXXXXX")
 pid=
 trap '[[ -z $pid ]] || kill "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 
-# case NAME METADATA: runs the case on two new disks.  The third disk has the file system for
+# power_cut NAME METADATA: runs the case on two new disks.  The third disk has the file system for
 # metadata in a file.
 power_cut()
 {

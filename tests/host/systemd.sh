@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# erad as a service of systemd, with udev: start, kill, watchdog, stop, all with a live volume.
+# erad as a service of systemd, with udev: start, kill, watchdog and stop, each with a live volume.
 #
 # usage: tests/host/systemd.sh KERNEL
 

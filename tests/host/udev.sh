@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# UUIDs and labels lead to a volume, and not to its origin, while erad has the origin.
+# UUIDs and labels lead to a volume, and not to its origin, as long as eratab names the origin or
+# the volume is open.
 #
 # usage: tests/host/udev.sh KERNEL
 

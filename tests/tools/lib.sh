@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Shared by the cases in cases/: metadata with some content, damage and comparisons.
+# Functions of the cases in cases/: metadata with some content, damage and comparisons.
 #
-# A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with errexit, in which $T is
-# an empty directory.
+# A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with
+# errexit, in which $T is an empty directory.
 
 fail()
 {
@@ -29,7 +29,7 @@ refused()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
-# with_eratab COMMAND…: runs the command in a mount namespace in which the lines of $T/etc/eratab are /etc/eratab
+# with_eratab COMMAND…: runs the command in a mount namespace in which $T/etc/eratab is /etc/eratab
 with_eratab()
 {
 	unshare --mount --map-root-user sh -ec 'mount --bind "$T/etc" /etc; exec "$@"' sh "$@"
@@ -44,18 +44,20 @@ json()
 # The first pages of the journal and of the era array.
 readonly journal=19 array=35
 
-# The pages of what metadata makes: superblocks 0 and 1, degrade record 2, history 3 to 18, journal 19 to 34, era array 35, 37, 39 and 41, each
-# followed by its copy. A sector has 124 blocks, a page 992; the last page has 3 sectors, the last of them 1 block.
+# The pages of the metadata that used() makes: superblocks 0 and 1, degrade record 2, history 3 to
+# 18, journal 19 to 34, era array 35, 37, 39 and 41, each followed by its copy. A sector has 124
+# blocks, and a page has 992. The last page has 3 sectors, the last of which has 1 block.
 #
-# used FILE: makes metadata with eras 1 and 2 in the array, and 3 and 4 in the journal. The journal has seven groups of one
-# page, 21 to 27. The metadata is not closed.
+# used FILE: makes metadata with eras 1 and 2 in the array, and eras 3 and 4 in the journal. The
+# journal has seven groups of one page, 21 to 27. The metadata is not closed.
 used()
 {
 	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \
 		era 3 mark 2000 5 mark 2990 235 era 4 mark 3 1 mark 700 20 mark 1000 1
 }
 
-# overwrite FILE OFFSET LENGTH: writes random bytes, which are the same each time
+# overwrite FILE OFFSET LENGTH: writes random bytes. Each call with the same length writes the same
+# bytes.
 overwrite()
 {
 	perl -e 'srand 7; print pack "C*", map { int rand 256 } 1 .. $ARGV[0]' "$3" |
@@ -84,9 +86,10 @@ only_more()
 		fail "blocks have an older era than before"
 }
 
-# mended FILE BEFORE TEXT BLOCKS [SAID]: repairs the file.  Before the repair, check finds a fault. repair prints TEXT, and says that up to SAID blocks have a
-# newer era than before.  Compared with BEFORE, exactly BLOCKS blocks have a newer era, and none has
-# an older one.  After the repair, check finds no fault.
+# mended FILE BEFORE TEXT BLOCKS [SAID]: repairs the file.  Before the repair, check finds a fault.
+# repair prints TEXT, and says that at most SAID blocks have a newer era than before.  Compared with
+# BEFORE, exactly BLOCKS blocks have a newer era, and none has an older era.  After the repair,
+# check finds no fault.
 mended()
 {
 	local file=$1 more said=${5-$4}

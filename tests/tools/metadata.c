@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Makes, changes and damages metadata in a file, step by step.  Uses erad's own library.  Keeps the
- * checksums of damaged metadata correct.
+ * Makes, changes and damages metadata in a file, step by step, with erad's own library.  After
+ * damaging metadata, makes its checksums correct again.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static struct store *opened(void)
 
 	if (!store) {
 		check(engine_open(path, ENGINE_WRITE, &e, &err));
-		e->block_device = true;		/* use the file in place of a block device */
+		e->block_device = true;		/* treat the file like a block device */
 		check(store_open(e, STORE_WRITE, &store, &err));
 	}
 	return store;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Damages metadata of dm-era, and keeps its checksums correct. */
+/* Damages metadata of dm-era, and makes its checksums correct again. */
 #include <endian.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,10 @@ static void must(int good, const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* Returns the kind of block for which the checksum is correct now.  The new checksum must be of the same kind. */
+/*
+ * Returns the kind of block for which the present checksum is correct.  The new checksum must be of
+ * the same kind.
+ */
 static uint32_t kind_of(const void *block)
 {
 	static const uint32_t kinds[] = { DM_ERA_SUPER_XOR, DM_ERA_NODE_XOR, DM_ERA_ARRAY_XOR };

@@ -5,7 +5,7 @@
 readonly uuid=e7ad0300-0000-0000-0000-000000000001
 readonly size=$((299 * 65536 + 5 * 512))
 
-# random SEED BYTES: prints bytes that are the same each time
+# random SEED BYTES: prints random bytes that depend only on the seed
 random()
 {
 	perl -e 'srand $ARGV[0]; my $s = join "", map { chr int rand 256 } 1 .. 4096; for (my $n = $ARGV[1]; $n > 0; $n -= 4096) {
@@ -26,7 +26,7 @@ token()
 	echo "$uuid:000000000000004d:$1"
 }
 
-# A volume in eras 1, 2 and 3: $T/m1 and $T/v1 are its metadata and data in era 1, and so on.
+# Makes a volume in eras 1, 2 and 3: $T/m1 and $T/v1 are its metadata and data in era 1, and so on.
 three_eras()
 {
 	truncate -s $size "$T/v1"
@@ -42,12 +42,11 @@ three_eras()
 	write_blocks "$T/v3" 5 100 1
 	metadata "$T/m3" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 close
-	# In m4, era 4 has begun, and nothing was written in it.  So a copy that m4 describes equals
-	# v3.
+	# In m4, era 4 has begun, and nothing was written in it.  So v3 also has the data of m4.
 	metadata "$T/m4" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 era 4 close
 	eractl send "$T/m1" --device "$T/v1" > "$T/full"
-	# Era 1 was still being written when the full copy was made.
+	# The volume was still written in era 1 when the full copy was made.
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 1)" > "$T/one_to_three"
 	eractl send "$T/m2" --device "$T/v2" --since "$(token 1)" > "$T/one_to_two"
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/two_to_three"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The calls that failing_calls lets fail, each with arguments with which it works.  Each returns 0
- * or a positive errno.  The calls share one state, which is declared below, so they must be made
- * one after the other.  Only the writer's part may be used by several threads.
+ * The calls that failing_calls lets fail, each with arguments with which it works.  Each call
+ * returns 0 or a positive errno.  The calls share the state that is declared below, so they must be
+ * made one after the other.  Only the functions of the writer may be called by several threads.
  */
 #ifndef ERAD_TESTS_FAILING_CALLS_H
 #define ERAD_TESTS_FAILING_CALLS_H
@@ -48,7 +48,8 @@ int usage(void);
 int stats(void);
 int fetch(void);
 int commit(void);				/* commits the batch that fetch() has fetched */
-int message_get(void);				/* ENOENT: the message is another one than the sender's */
+/* ENOENT: the message is not the sender's message */
+int message_get(void);
 int message_reply(void);			/* answers the message that message_get() has returned */
 int poll_owner(void);
 int epoll_owner(void);
@@ -66,13 +67,16 @@ int deps(void);
 int message(void);				/* returns 0 if the message was refused */
 int remove_device(void);
 
-/* These do I/O.  The first three read or write block 0. */
+/* These functions do I/O.  The first three read or write block 0. */
 int write_recorded(void);
 int discard_recorded(void);
 int zero_recorded(void);
 int read_any(void);
 
-/* A thread that writes to a new block, the one after the last writer's block.  Its own allocations do not fail. */
+/*
+ * A thread that writes to a new block, which is the block after the last writer's block.  The
+ * allocations of this thread do not fail.
+ */
 extern uint64_t writer_block;
 extern pthread_t writer;
 extern int writer_result;			/* result of the write, valid when the thread has been joined */
@@ -82,7 +86,7 @@ void start_writer(void);			/* returns when the module holds the write */
 void wait_held(void);
 void finish_writer(int want);			/* joins the thread, and checks its result */
 
-/* A thread that sends a message to the volume.  Its own allocations do not fail. */
+/* A thread that sends a message to the volume.  The allocations of this thread do not fail. */
 #define SENDER_ERROR	ENOSPC			/* era in the answer that message_reply() sends; no other answer contains this era */
 
 void start_sender(void);			/* returns when the message waits for message_get() */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Random numbers for ioctl_fuzz: the same for the same seed; each thread has its own state. */
+/*
+ * Random numbers for ioctl_fuzz.  They depend only on the seed, and each thread has its own state.
+ */
 #ifndef ERAD_TESTS_RANDOM_H
 #define ERAD_TESTS_RANDOM_H
 
@@ -16,7 +18,7 @@ static inline uint64_t next(uint64_t *s)	/* This is splitmix64. */
 	return z ^ (z >> 31);
 }
 
-/* Returns true once in n times. */
+/* Returns true in one of n cases. */
 static inline bool one_in(uint64_t *rng, unsigned int n)
 {
 	return next(rng) % n == 0;

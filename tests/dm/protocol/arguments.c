@@ -63,7 +63,7 @@ void wrong_headers(void)
 			h->flags = 1u << bit;
 			EXPECT(call(fd, c->cmd, m), EINVAL);
 		}
-		/* flags and fields that only a newer caller knows */
+		/* flags and fields that only a newer version of the ABI has */
 		memset(m, 0, page);
 		h->size = c->size + 8;
 		m[c->size + 7] = 1;
@@ -176,8 +176,8 @@ void metadata_is_not_shared(void)
 }
 
 /*
- * Refuse two targets with the same origin, even with different metadata: each would miss the writes
- * of the other.
+ * Refuse two targets with the same origin, even with different metadata, because each would miss
+ * the writes of the other.
  */
 void origin_is_not_shared(void)
 {

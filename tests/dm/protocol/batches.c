@@ -52,8 +52,8 @@ static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 }
 
 /*
- * A write of many blocks is held if any of them is not recorded.  The batch has all blocks that are
- * not recorded.
+ * A write of many blocks is held if at least one of the blocks is not recorded.  The batch has all
+ * blocks that are not recorded.
  */
 void many_blocks(void)
 {
@@ -152,8 +152,8 @@ static void *poll_main(void *arg)
 }
 
 /*
- * An owner may sleep in poll() while a batch is outstanding.  If writes were held in this time, the
- * commit wakes the owner.
+ * An owner may sleep in poll() while a batch is outstanding.  If writes were held during this
+ * sleep, the commit wakes the owner.
  */
 void poll_wakes_after_commit(void)
 {

@@ -18,7 +18,7 @@
 static char disk[64];			/* path of the loop device below META */
 static uint8_t record[ERAD_RECORD_SIZE];
 
-/* Changes the table of META.  table: "linear %s 0" or the like, where %s becomes the disk. */
+/* Changes the table of META.  table: for example "linear %s 0"; %s is replaced by the disk. */
 static void metadata_is(const char *table)
 {
 	char text[256];
@@ -42,7 +42,10 @@ static void create_with_metadata(const char *on, const char *options)
 {
 	FILE *f;
 
-	/* Write text to the start of META: a running erad would treat zeros as a place for new metadata. */
+	/*
+	 * Write text to the start of META: a running erad would format a disk of zeros as new
+	 * metadata.
+	 */
 	f = popen("truncate -s 4M $T/meta && echo protocol > $T/begin && "
 		  "dd if=$T/begin of=$T/meta conv=notrunc status=none && losetup --find --show --direct-io=off $T/meta",
 		  "r");
@@ -106,7 +109,7 @@ static bool state_is(const char *state)
 	return !run("dmsetup status " NAME " | grep -q ' %s '", state);
 }
 
-/* Attaches as soon as the module allows it. */
+/* Attaches as soon as the module allows this. */
 static void attach_at_last(void)
 {
 	uint64_t end = now_ms() + 60000;
@@ -124,7 +127,10 @@ static void *degrade_main(void *result)
 	return NULL;
 }
 
-/* Calls DEGRADE with slow metadata.  When this function returns, the record is still being written. */
+/*
+ * Calls DEGRADE with slow metadata.  When this function returns, the write of the record is still
+ * in flight.
+ */
 static void start_degrade(pthread_t *t, int *result)
 {
 	metadata_is_slow(1500);
@@ -167,7 +173,7 @@ void degrade_record_is_first(void)
 	EXPECT(do_io(DISCARD, 0, 100 * BLOCK), 0);
 }
 
-/* Check the flags of the record's write with a tracepoint of the block layer. */
+/* Check the flags of the record's write, using a tracepoint of the block layer. */
 void degrade_record_is_fua(void)
 {
 	create_with_metadata(origin, UNTIMED);
@@ -204,7 +210,7 @@ void degrade_only_for_held_writes(void)
 	CHECK(state_is("degraded"));
 }
 
-/* Owners that attach and detach without a commit do not start the time again. */
+/* Owners that attach and detach without a commit do not restart the detach timeout. */
 void degrade_in_spite_of_attempts(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -225,7 +231,7 @@ void degrade_in_spite_of_attempts(void)
 	CHECK(state_is("degraded"));
 }
 
-/* The detach timeout does not run while there is an owner. */
+/* While there is an owner, the detach timeout does not run. */
 void degrade_not_while_owned(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -329,7 +335,7 @@ void degrade_metadata_fails(void)
 	CHECK(state_is("degraded"));
 }
 
-/* DEGRADE works while there is an owner, and while a batch is outstanding. */
+/* DEGRADE works while there is an owner, and also while a batch is outstanding. */
 void degrade_by_hand(void)
 {
 	struct writer a = { .off = 0, .len = 4096 }, b = { .off = 7 * BLOCK, .len = 4096 };
@@ -363,7 +369,7 @@ void degrade_by_hand(void)
 	CHECK(state_is("degraded"));
 }
 
-/* DEGRADE works in the state FAILED, too. */
+/* DEGRADE also works in the state FAILED. */
 void degrade_after_abort(void)
 {
 	create_with_metadata(origin, UNTIMED);
@@ -392,7 +398,7 @@ void degrade_aborted(void)
 	EXPECT(do_io(WRITE, 0, 4096), EIO);
 }
 
-/* Removing the target during the write of the record works. */
+/* The target can be removed during the write of the record. */
 void degrade_gone(void)
 {
 	pthread_t t;
@@ -418,7 +424,8 @@ void degrade_noflush_suspend(void)
 	leave_held(UNTIMED, &w);
 	start_degrade(&t, &r);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
-	CHECK(record_is_there());		/* so no write of a record is in flight when the next table is used */
+	/* wait for the record, so that no write is in flight when the next table is used */
+	CHECK(record_is_there());
 	EXPECT(pthread_join(t, NULL), 0);
 	EXPECT(r, 0);
 	CHECK(state_is("degraded"));

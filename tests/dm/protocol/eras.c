@@ -26,7 +26,8 @@ void rollover_gates_again(void)
 	EXPECT(new_era(3, 2, 1000), EINVAL);
 	EXPECT(new_era(0, 2, 1000), EINVAL);
 	EXPECT(new_era(1, 2, 1000), 0);
-	EXPECT(new_era(1, 2, 1000), 0);			/* the second call does nothing: the era has begun already */
+	/* the second call does nothing, because the era has begun already */
+	EXPECT(new_era(1, 2, 1000), 0);
 	EXPECT(info().era, 2);
 	start(&w);
 	x = fetch();
@@ -63,7 +64,7 @@ void rollover_drains(void)
 	EXPECT(new_era(2, 3, 0), EBUSY);	/* there is only one drain at a time */
 	EXPECT(new_era(1, 2, 10000), 0);
 	CHECK(!(info().status & ERAD_DRAINING));
-	/* end_io has run, but the scheduler may run the writer later */
+	/* end_io has run already, but the scheduler may run the writer later */
 	for (int i = 0; i < 50 && !w.done; i++)
 		usleep(2000);
 	CHECK(w.done);
@@ -73,8 +74,8 @@ void rollover_drains(void)
 }
 
 /*
- * The module has two sets of counters, which the eras use in turn.  No write of an era is counted
- * in another era.
+ * The module has two sets of counters, which the eras use in turn.  Check that no write of an era
+ * is counted in another era.
  */
 void counts_of_many_eras(void)
 {
@@ -147,8 +148,8 @@ static void *prepare_main(void *arg)
 }
 
 /*
- * A thread that sleeps in PREPARE_ERA does not keep another thread from committing.  In this case,
- * the thread sleeps because a page of its argument is missing.
+ * A thread that sleeps in PREPARE_ERA does not block a commit by another thread.  In this case, the
+ * thread sleeps because a page of its argument is missing.
  */
 void prepare_beside_commit(void)
 {
@@ -185,8 +186,8 @@ void prepare_beside_commit(void)
 }
 
 /*
- * The directory of this writeset needs as much memory as the machine has, which is more than the
- * module allows.  (One page of the directory covers 2^24 blocks.)
+ * The directory of this writeset needs as much memory as the machine has.  The module refuses to
+ * allocate this much.  (One page of the directory covers 2^24 blocks.)
  */
 void no_memory_for_the_writeset(void)
 {
@@ -212,7 +213,7 @@ void no_memory_for_the_writeset(void)
 
 #define MANY		5u		/* number of targets; the module lists 4 at a time */
 
-/* The list contains each instance once, in the order of the ids, however many instances each call returns. */
+/* The list has each instance once, sorted by id, however many instances each call returns. */
 void list_in_parts(void)
 {
 	const struct erad_list none = { .entry_size = sizeof(struct erad_info), .after = UINT64_MAX };

@@ -66,7 +66,7 @@ void remove_after_abort(void)
 	EXPECT(run("dmsetup remove " NAME), 0);
 }
 
-/* The kernel's log has one message for all writes that wait. */
+/* The kernel logs one message for all writes that wait. */
 void log_says_why_writes_hang(void)
 {
 	struct writer w[2] = {
@@ -108,7 +108,8 @@ void reattach(void)
 	EXPECT(finish(&a), 0);
 	start(&b);
 	x = fetch();
-	close(owner);				/* the owner ends with a fetched batch, like an erad that is killed */
+	/* the owner ends while it has a fetched batch, like an erad that is killed */
+	close(owner);
 	EXPECT(do_io(WRITE, 4096, 4096), 0);	/* a write to a recorded block */
 	EXPECT(do_io(READ, 5 * BLOCK, 4096), 0);
 	CHECK(still_held(&b));
@@ -135,7 +136,7 @@ void detach_policy_fail(void)
 	EXPECT(info().state, ERAD_LOADING);
 }
 
-/* The time of detach_policy begins with the resume, and stops while the device is suspended. */
+/* The detach timeout starts at the resume, and stops while the device is suspended. */
 void detach_timeout_suspended(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };

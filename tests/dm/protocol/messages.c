@@ -49,7 +49,7 @@ static int message_reply(uint64_t message, uint32_t status, uint32_t era)
 	return call(owner, ERAD_IOC_MESSAGE_REPLY, &a);
 }
 
-/* Gets the next message, which must exist.  It wakes pollers. */
+/* Gets the next message, which must exist.  A message wakes pollers. */
 static struct erad_message message_wait(void)
 {
 	uint64_t end = now_ms() + 10000;
@@ -130,7 +130,7 @@ void message_without_answer(void)
 	CHECK(strstr(s.text, "not connected"));
 	begin(1);
 
-	/* the owner dies, after MESSAGE_GET or before */
+	/* the owner dies before or after MESSAGE_GET */
 	for (int taken = 0; taken < 2; taken++) {
 		send_message(&s, "checkpoint");
 		while (!(info().status & ERAD_MESSAGE))
@@ -145,7 +145,10 @@ void message_without_answer(void)
 	}
 	EXPECT(message_reply(m.id, 0, 2), ENOENT);
 
-	/* with both kinds of suspend: a second sender, which waits for the first one, gets the error, too */
+	/*
+	 * with both kinds of suspend: the first sender gets the error, and so does a second sender,
+	 * which waits for the first one
+	 */
 	for (int noflush = 0; noflush < 2; noflush++) {
 		send_message(&s, "checkpoint");
 		m = message_wait();
@@ -164,7 +167,7 @@ void message_without_answer(void)
 		EXPECT(run("dmsetup resume " NAME), 0);
 	}
 
-	/* the sender is killed, and the next sender does not get the killed one's answer */
+	/* the sender is killed, and the next sender does not get the answer to the killed sender */
 	EXPECT(run("timeout -s KILL 1 dmsetup message " NAME " 0 checkpoint"), 137);
 	EXPECT(message_get().id, 0);
 	send_message(&s, "checkpoint");
@@ -194,8 +197,9 @@ void message_without_answer(void)
 }
 
 /*
- * If the owner hangs, the sender stops waiting.  So does `dmsetup clear`, which waits for all
- * senders.  A second sender stops waiting at the same time as the first.
+ * If the owner hangs, the sender stops waiting after a timeout.  `dmsetup clear` waits for all
+ * senders, so it stops waiting, too.  A second sender stops waiting at the same time as the first
+ * one.
  */
 void message_times_out(void)
 {
@@ -223,7 +227,7 @@ void message_times_out(void)
 	EXPECT(strcmp(s.text, "3\n"), 0);
 }
 
-/* The owner of a new table may come a little later. */
+/* The owner of a new table may attach a little later. */
 void message_waits_for_owner(void)
 {
 	struct sender s;

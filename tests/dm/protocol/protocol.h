@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An owner of an instance, for tests that make each ioctl themselves.  If something fails, the
- * process ends with a sentence on stderr.
+ * An owner of an instance, for tests that make each ioctl themselves.  If a call fails, the process
+ * ends with a message on stderr.
  */
 #ifndef ERAD_TESTS_PROTOCOL_H
 #define ERAD_TESTS_PROTOCOL_H
@@ -29,7 +29,7 @@ extern struct erad_range ranges[ERAD_MAX_RANGES];	/* ranges of the batch that wa
 int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t now_ms(void);
 
-/* The ioctls.  Each returns 0 or a positive errno. */
+/* The ioctls.  Each function returns 0 or a positive errno. */
 int attach(uint64_t which, int *fd);
 int prepare(uint32_t to);
 int new_era(uint32_t from, uint32_t to, uint32_t drain_ms);
@@ -38,7 +38,7 @@ int xfer(uint64_t commit, uint32_t status, uint32_t max, struct erad_xfer *x);
 int do_abort(uint64_t which);
 struct erad_stats stats(void);
 
-/* These make the same ioctls, and end the process if the ioctl fails. */
+/* These functions make the same ioctls, and end the process if an ioctl fails. */
 struct erad_info info(void);
 void commit(uint64_t batch);
 
@@ -54,7 +54,7 @@ uint64_t find_instance(void);
 void create(const char *on, const char *options);
 void begin(uint32_t era);
 
-/* Makes the device on the origin, and begins era 1 as its owner. */
+/* Makes the device on the origin, attaches to it as the owner, and begins era 1. */
 void setup(void);
 
 struct writer {

@@ -33,7 +33,10 @@ void noflush_suspend(void)
 	EXPECT(finish(&b), 0);
 }
 
-/* A noflush suspend also returns held writes if there is no owner, while another table is put into use. */
+/*
+ * If there is no owner, a noflush suspend also returns held writes, while another table is put into
+ * use.
+ */
 void noflush_reload_detached(void)
 {
 	struct writer w = { .off = 0, .len = 4096 };
@@ -156,7 +159,10 @@ void written_between_tables(void)
 	EXPECT(info().written_resumed, left + 8);
 	EXPECT(info().since_id, info().instance_id);
 
-	/* A table with other metadata is used in between: its writes are not in the metadata of the first table. */
+	/*
+	 * A table with other metadata is used in between.  Its writes are not in the metadata of
+	 * the first table.
+	 */
 	for (int other = 1; other >= 0; other--) {
 		snprintf(table, sizeof(table), erad, SECTORS, origin, BLOCK / 512);
 		if (other)

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl backup of closed volumes into a directory, and eractl restore-backup: chains, kills, damage, and what is refused.
+# eractl backup of closed volumes into a directory, and eractl restore-backup: chains, kills,
+# damage, and refused arguments.
 
 # shellcheck source=tests/tools/volumes.sh
 . tests/tools/volumes.sh
@@ -11,7 +12,7 @@ sealed()
 	metadata "$T/m$1" close-sealed "$T/v$1"
 }
 
-# A volume in eras 1 to 3, closed, and an empty directory for its backups.
+# Makes a closed volume with copies in eras 1 to 3, and an empty directory for its backups.
 volumes()
 {
 	local i
@@ -52,7 +53,7 @@ restores()
 
 test_backup_makes_a_chain_that_restores_each_moment()
 {
-	DESCRIPTION="a full copy and increments restore each moment, by token, by time and as the latest; nothing new is nothing to copy"
+	DESCRIPTION="a full copy and increments restore each moment, by token, by time and as the latest; if nothing was written, nothing is copied"
 	volumes
 	backs_up 1 --init
 	says "full copy"
@@ -91,7 +92,7 @@ test_backup_makes_a_chain_that_restores_each_moment()
 
 test_backup_needs_the_right_directory()
 {
-	DESCRIPTION="backup makes no directory, takes one without MANIFEST only with --init and if it is empty, and one directory for one volume"
+	DESCRIPTION="backup makes no directory, takes a directory without MANIFEST only with --init and if it is empty, and keeps backups of one volume in a directory"
 	volumes
 	refused "expected a directory" eractl backup "$T/m1" "$T/none" --device "$T/v1" --init
 	[[ ! -e $T/none ]] || fail "the directory was made"
@@ -105,7 +106,8 @@ test_backup_needs_the_right_directory()
 	mkdir "$T/dir/lost+found"
 	backs_up 1 --init
 	refused "leave out --init" eractl backup "$T/m1" "$T/dir" --device "$T/v1" --init
-	# Another volume with the same path of its metadata, and the same volume at another path.
+	# First another volume with the same path of its metadata, then the same volume with another
+	# path.
 	cp "$T/m2" "$T/elsewhere"
 	eractl backup "$T/elsewhere" "$T/dir" --device "$T/v2" > "$T/said"
 	says increment
@@ -121,7 +123,7 @@ test_backup_needs_the_right_directory()
 
 test_backup_refuses_a_manifest_that_was_changed()
 {
-	DESCRIPTION="a MANIFEST whose lines name files elsewhere, unknown bases, other volumes or wrong hashes is refused with its line"
+	DESCRIPTION="backup refuses a MANIFEST whose lines name files elsewhere, unknown bases, other volumes or wrong hashes, and names the line"
 	local change
 
 	volumes
@@ -144,14 +146,14 @@ test_backup_refuses_a_manifest_that_was_changed()
 
 test_backup_of_a_closed_volume_checks_its_device()
 {
-	DESCRIPTION="a closed volume whose device was written since, is another one, or has no seal is not backed up; a missing option is said"
+	DESCRIPTION="a closed volume is not backed up if its device was written since the close, is another device, or has no seal; a missing option is an error"
 	volumes
 	backs_up 1 --init
 	cp "$T/dir/MANIFEST" "$T/before"
 	printf x | dd of="$T/v2" bs=1 seek=1000 conv=notrunc status=none
 	refused "was written since its volume was closed, or is another device" eractl backup "$T/m2" "$T/dir" --device "$T/v2"
 	refused "was written since its volume was closed, or is another device" eractl backup "$T/m2" "$T/dir" --device "$T/v3"
-	# Nothing new in the metadata, but something in the device.
+	# Nothing was written according to the metadata, but the device was written.
 	printf x | dd of="$T/v1" bs=1 seek=1000 conv=notrunc status=none
 	refused "was written since its volume was closed" eractl backup "$T/m1" "$T/dir" --device "$T/v1"
 	refused "was not closed properly" eractl backup "$T/m4" "$T/dir" --device "$T/v3"
@@ -165,10 +167,11 @@ test_backup_of_a_closed_volume_checks_its_device()
 
 test_backup_notices_a_write_while_it_reads()
 {
-	DESCRIPTION="a device that is written while it is copied makes no copy that counts, and the next backup is right"
+	DESCRIPTION="if the device is written while it is copied, the copy is not added, and the next backup is right"
 	volumes
 	backs_up 1 --init
-	# strace lets each write of the copy take half a second, so that the device is written meanwhile.
+	# strace delays each write of the copy by half a second, so that the device is written
+	# meanwhile.
 	strace -f -o "$T/calls" -e trace=write -e inject=write:delay_enter=500000 \
 		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
 	until [[ -e $T/dir/unfinished.erad ]]; do
@@ -186,12 +189,12 @@ test_backup_notices_a_write_while_it_reads()
 
 test_backup_notes_the_time_of_the_moment()
 {
-	DESCRIPTION="the time of a copy is the moment of which it is, and not the end of the copying"
+	DESCRIPTION="the time of a copy is the moment of its data, and not the end of the copying"
 	local pid stat later
 
 	volumes
 	backs_up 1 --init
-	# The backup is stopped when it has copied all, before it makes the copy durable.
+	# Stop the backup when it has copied all data, before it makes the copy durable.
 	strace -qq -o "$T/calls" -e inject=fsync:signal=STOP:when=1 \
 		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
 	until [[ -s $T/dir/unfinished.erad ]]; do
@@ -213,7 +216,7 @@ test_backup_notes_the_time_of_the_moment()
 
 test_backup_writes_a_report()
 {
-	DESCRIPTION="--report notes a success and a failure, keeps the time of the last success, and is replaced in one step"
+	DESCRIPTION="--report writes a success and a failure, keeps the time of the last success, and replaces the file in one step"
 	local last
 
 	volumes
@@ -243,11 +246,11 @@ test_backup_writes_a_report()
 
 test_backup_makes_a_full_copy_where_it_must()
 {
-	DESCRIPTION="backup makes a full copy, and says why, of another timeline, after a gap, of another size and if a file of the chain is gone"
+	DESCRIPTION="backup makes a full copy, and says why, in another timeline, after a gap, with another size, and if a file of the chain is missing"
 	volumes
 	backs_up 1 --init
 	backs_up 2
-	# The newest file is gone: an increment on the one before.
+	# The newest file is missing, so the increment is made on the previous copy.
 	mv "$T/dir/incr-000002.erad" "$T/aside"
 	backs_up 3
 	says "incr-000002.erad: finding the file of a copy: No such file or directory; the copy is an increment on an earlier one, full-000001.erad"
@@ -255,13 +258,13 @@ test_backup_makes_a_full_copy_where_it_must()
 	refused "incr-000002.erad: finding the file of a copy: No such file" eractl restore-backup "$T/dir" "$T/new" --at "$(token 2)"
 	mv "$T/aside" "$T/dir/incr-000002.erad"
 	restores "$T/v2" --at "$(token 2)"
-	# The full copy is cut: all increments are of no use.
+	# The full copy is cut off, so all increments are of no use.
 	truncate -s -1 "$T/dir/full-000001.erad"
 	backs_up 3
 	says "full copy"
 	says "full-000001.erad: it has"
 	restores "$T/v3"
-	# The volume was put back to era 1, and went on in another timeline.
+	# The volume was put back to era 1, and used again in another timeline.
 	rm "$T/m2" "$T/m3"
 	metadata "$T/m2" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 timeline 88 era 2 mark 0 300 close-sealed "$T/v2"
 	backs_up 2
@@ -275,7 +278,7 @@ test_backup_makes_a_full_copy_where_it_must()
 	json "$T/dir/MANIFEST" 1 > /dev/null 2>&1 && fail "one object"
 	tail -n 1 "$T/dir/MANIFEST" > "$T/line"
 	same "$(json "$T/line" '"$o->{why}" . ($o->{base} // "")')" "writes may have gone past erad"
-	# Another size.
+	# The volume has another size.
 	cp "$T/v3" "$T/v4"
 	truncate -s $((301 * 65536)) "$T/v4"
 	rm "$T/m4"
@@ -287,17 +290,17 @@ test_backup_makes_a_full_copy_where_it_must()
 
 test_backup_of_the_same_era_is_an_increment_on_the_copy_before()
 {
-	DESCRIPTION="after a copy of an open volume, the copy of the closed volume in the same era is an increment on the base of that copy, or full if there is none"
+	DESCRIPTION="after a copy of an open volume, the copy of the closed volume in the same era is an increment on the base of the first copy, or full if there is no base"
 	volumes
 	backs_up 1 --init
-	# As if the volume had been open.
+	# Change the MANIFEST as if the volume had been open.
 	sed -i 's/"closed":true/"closed":false/' "$T/dir/MANIFEST"
 	backs_up 1
 	says "full copy"
 	says "the last copy is of the same era, in which the volume may have been written since, and is full itself"
 	backs_up 2
 	sed -i 's/"closed":true/"closed":false/' "$T/dir/MANIFEST"
-	# Something is written in era 2 after the copy.
+	# Write in era 2 after the copy.
 	write_blocks "$T/v2" 9 30 2
 	sealed 2
 	backs_up 2
@@ -313,7 +316,7 @@ test_backup_of_the_same_era_is_an_increment_on_the_copy_before()
 
 test_backup_reads_earlier_copies_before_it_opens_the_device()
 {
-	DESCRIPTION="--verify reads the files of earlier copies before the device is opened, so that the volume may change meanwhile"
+	DESCRIPTION="--verify reads the files of earlier copies before it opens the device, so that the volume may change meanwhile"
 	local read opened
 
 	volumes
@@ -327,7 +330,7 @@ test_backup_reads_earlier_copies_before_it_opens_the_device()
 
 test_backup_writes_a_report_of_a_wrong_command_line()
 {
-	DESCRIPTION="--report notes that the command line is wrong: an unknown option, a wrong number, a missing directory or a wrong name"
+	DESCRIPTION="--report notes a wrong command line: an unknown option, a wrong number, a missing directory or a wrong name"
 	local line code last
 
 	volumes
@@ -342,14 +345,14 @@ test_backup_writes_a_report_of_a_wrong_command_line()
 		same "$(json "$T/report.json" '"$o->{success} $o->{last_success} $o->{error}"')" \
 			"0 $last the command line is wrong; standard error, or systemd's journal, says where"
 	done
-	# An option that comes after the wrong one counts.
+	# --report counts even after a wrong option.
 	eractl backup --nonsense "$T/m1" "$T/dir" --report "$T/new.json" 2> /dev/null && fail "exit code 0"
 	same "$(json "$T/new.json" '"$o->{volume} $o->{directory} $o->{success}"')" "$T/m1 $T/dir 0"
 }
 
 test_backup_finds_a_damaged_base()
 {
-	DESCRIPTION="a damaged or unreadable file is found before restore-backup writes, and by backup --verify, which then makes a full copy"
+	DESCRIPTION="restore-backup finds a damaged or unreadable file before it writes; backup --verify finds it too, and then makes a full copy"
 	volumes
 	backs_up 1 --init
 	backs_up 2
@@ -364,7 +367,7 @@ test_backup_finds_a_damaged_base()
 	says "full copy"
 	says "full-000001.erad: it is damaged"
 	restores "$T/v3"
-	# The medium cannot be read.
+	# Simulate a medium that cannot be read.
 	cp "$T/good" "$T/dir/full-000001.erad"
 	restores "$T/v2" --at "$(token 2)"
 	rm "$T/restored"
@@ -380,7 +383,7 @@ test_backup_finds_a_damaged_base()
 
 test_backup_that_reads_back_damage_does_not_count()
 {
-	DESCRIPTION="backup --verify reads the copy back after it has closed the device, and a copy that reads back otherwise does not count"
+	DESCRIPTION="backup --verify reads the copy after it has closed the device, and does not add a copy with wrong content"
 	local closed read
 
 	volumes
@@ -432,7 +435,7 @@ test_backup_is_killed_at_any_moment()
 		echo "$call: killed $((n - 1)) times"
 		((n > 1 && n < 20)) || fail "$call: killed $((n - 1)) times"
 	done
-	# The same for the first backup.
+	# Do the same with the first backup.
 	for ((n = 1; n < 9; n++)); do
 		rm -rf "$T/dir"
 		mkdir "$T/dir"
@@ -454,7 +457,7 @@ files()
 	(cd "$T/dir" && echo *)
 }
 
-# volumes_of_four_eras: as volumes, with the volume in era 4, in which nothing was written
+# volumes_of_four_eras: like volumes, but the volume is in era 4, in which nothing was written
 volumes_of_four_eras()
 {
 	volumes
@@ -485,7 +488,7 @@ two_chains()
 
 test_backup_makes_a_full_copy_after_some_increments()
 {
-	DESCRIPTION="--full-every N makes a full copy where a restore would take N increments or more, says so, and not if nothing was written"
+	DESCRIPTION="--full-every N makes a full copy if a restore would need N increments or more, and says so, but makes no copy if nothing was written"
 	local n
 
 	volumes_of_four_eras
@@ -516,7 +519,7 @@ test_backup_makes_a_full_copy_after_some_increments()
 
 test_backup_keeps_the_newest_chains()
 {
-	DESCRIPTION="--keep N removes the oldest full copies with their increments, and those that stay restore each moment"
+	DESCRIPTION="--keep N removes the oldest full copies with their increments, and the remaining copies restore each moment"
 	volumes_of_four_eras
 	two_chains
 	echo mine > "$T/dir/mine"
@@ -536,13 +539,13 @@ test_backup_keeps_the_newest_chains()
 	restores "$T/v3" --at "$(token 3)"
 	restores "$T/v3"
 	refused "there is no copy of $(token 1)" eractl restore-backup "$T/dir" "$T/new" --at "$(token 1)"
-	# Also if nothing is copied.
+	# --keep also removes copies if nothing is copied.
 	backs_up 4 --keep 1 --verify
 	says "nothing was written since the last copy"
 	says "$T/m4: removed 3 old copies, "
 	same "$(files)" "LOCK MANIFEST full-000000.erad full-000007.erad mine"
 	restores "$T/v3"
-	# The base of an increment is named as before its index has changed.
+	# The base of an increment keeps its name, although its index has changed.
 	rm -rf "$T/dir"
 	mkdir "$T/dir"
 	two_chains
@@ -559,13 +562,13 @@ test_backup_keeps_enough_good_chains()
 	volumes_of_four_eras
 	two_chains
 	cp -a "$T/dir" "$T/chains"
-	# The backup fails.
+	# Let the backup fail.
 	cp "$T/dir/MANIFEST" "$T/before"
 	refused "No space left on device" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" -e inject=write:error=ENOSPC:when=1 \
 		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1
 	cmp "$T/dir/MANIFEST" "$T/before"
 	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad incr-000002.erad incr-000003.erad incr-000005.erad"
-	# A file of the second chain is cut, missing, or damaged.
+	# Cut, remove or damage a file of the second chain.
 	truncate -s -1 "$T/dir/full-000004.erad"
 	backs_up 4 --full --keep 2
 	says "full-000004.erad: it has"
@@ -585,10 +588,11 @@ test_backup_keeps_enough_good_chains()
 	says "incr-000005.erad: it is damaged"
 	says "the chain of full-000004.erad is not counted for --keep"
 	restores "$T/v1" --at "$(token 1)"
-	# Two good chains are newer now, so the damaged one and the one before can go.
+	# Two newer chains are good, so the damaged chain and the chain before it are removed.
 	backs_up 4 --full --verify --keep 2
 	same "$(files)" "LOCK MANIFEST full-000006.erad full-000007.erad"
-	# The newest full copy is damaged, so the new increment is on the older chain, which is the newest now.
+	# The newest full copy is damaged.  So the new increment is made on the older chain, which
+	# becomes the newest chain.
 	rm -rf "$T/dir"
 	cp -a "$T/chains" "$T/dir"
 	printf x | dd of="$T/dir/full-000004.erad" bs=1 seek=100000 conv=notrunc status=none
@@ -602,7 +606,7 @@ test_backup_keeps_enough_good_chains()
 
 test_backup_is_killed_while_it_removes()
 {
-	DESCRIPTION="after a kill at any flush, rename or unlink of a backup with --keep, all that MANIFEST names can be restored, and the next backup leaves no file"
+	DESCRIPTION="after a kill at any flush, rename or unlink of a backup with --keep, every copy in MANIFEST can be restored, and the next backup leaves no other file"
 	local call n file
 
 	volumes_of_four_eras
@@ -625,7 +629,8 @@ test_backup_is_killed_while_it_removes()
 		echo "$call: killed $((n - 1)) times"
 		((n > 1 && n < 30)) || fail "$call: killed $((n - 1)) times"
 	done
-	# The power fails: MANIFEST is durable before the first file is removed, and the removal before the list is.
+	# For a power failure: MANIFEST is durable before the first file is removed, and the removal
+	# is durable before the list is removed.
 	rm -rf "$T/dir"
 	cp -a "$T/chains" "$T/dir"
 	strace -y -o "$T/calls" -e trace=fsync,renameat,unlinkat \
@@ -636,7 +641,7 @@ test_backup_is_killed_while_it_removes()
 
 test_backup_removes_only_what_manifest_names()
 {
-	DESCRIPTION="a list of removed files that names a copy or a path is refused; a file that cannot be removed is an error, and the copy counts"
+	DESCRIPTION="a list of removed files that names a copy or a path is refused; if a file cannot be removed, this is an error, but the copy is added"
 	local name
 
 	volumes_of_four_eras
@@ -648,7 +653,7 @@ test_backup_removes_only_what_manifest_names()
 		refused "MANIFEST: line " eractl restore-backup "$T/dir" "$T/new"
 		cp "$T/chains/MANIFEST" "$T/dir/MANIFEST"
 	done
-	# The first three calls are for what an interrupted backup may have left.
+	# The first three calls remove what an interrupted backup may have left.
 	strace -qq -o "$T/calls" -e inject=unlinkat:error=EPERM:when=4 \
 		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 --report "$T/report.json" > "$T/said" 2>&1 && fail "exit code 0"
 	says "full copy"
@@ -656,14 +661,14 @@ test_backup_removes_only_what_manifest_names()
 	same "$(json "$T/report.json" '"$o->{success} ".($o->{last_success} == $o->{time})." $o->{full}"')" "0 1 1"
 	restores "$T/v3"
 	grep -q '"removed":\["full-000001.erad"' "$T/dir/MANIFEST" || fail "no list: $(cat "$T/dir/MANIFEST")"
-	# Without --keep too, the next backup removes the rest, before it copies.
+	# Even without --keep, the next backup removes the remaining files before it copies.
 	backs_up 4
 	same "$(files)" "LOCK MANIFEST full-000006.erad"
 }
 
 test_backup_removes_nothing_while_a_copy_is_restored()
 {
-	DESCRIPTION="--keep removes nothing while restore-backup reads the directory, says so, and the next backup removes the old copies"
+	DESCRIPTION="--keep removes nothing while restore-backup reads the directory, and says so; the next backup removes the old copies"
 	volumes_of_four_eras
 	two_chains
 	exec 8< "$T/dir"
@@ -672,7 +677,7 @@ test_backup_removes_nothing_while_a_copy_is_restored()
 	says "a copy is being restored, so the next backup will remove the old ones"
 	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad full-000006.erad incr-000002.erad incr-000003.erad incr-000005.erad"
 	exec 8<&-
-	# restore-backup holds the files as flock has done.
+	# strace stops restore-backup after its flock, while it has the directory locked.
 	strace -qq -o "$T/calls" -P "$T/dir" -e trace=flock eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)" > /dev/null
 	grep -q 'LOCK_SH' "$T/calls" || fail "restore-backup has no lock: $(cat "$T/calls")"
 	cmp "$T/restored" "$T/v1"
@@ -686,7 +691,7 @@ test_backup_removes_nothing_while_a_copy_is_restored()
 
 test_backup_is_alone_in_its_directory()
 {
-	DESCRIPTION="two backups into one directory at a time: the second one is refused and changes nothing"
+	DESCRIPTION="if two backups into one directory run at the same time, the second one is refused and changes nothing"
 	volumes
 	backs_up 1 --init
 	exec 8> "$T/dir/LOCK"
@@ -702,7 +707,7 @@ test_backup_is_alone_in_its_directory()
 
 test_restore_backup_protects_what_is_there()
 {
-	DESCRIPTION="restore-backup replaces a file only with --overwrite and when complete, none in the directory of backups, and no other thing"
+	DESCRIPTION="restore-backup replaces a file only with --overwrite and only by a complete copy; it replaces no file in the directory of backups, and nothing but a regular file"
 	volumes
 	backs_up 1 --init
 	echo precious > "$T/file"

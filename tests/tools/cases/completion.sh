@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What bash and zsh complete.
+# The completions of bash and zsh.
 
-# in_bash WORD...: prints what bash completes for the last word.
+# in_bash WORD...: prints the words with which bash completes the last word.
 in_bash()
 {
 	(
@@ -15,7 +15,8 @@ in_bash()
 	) | sort
 }
 
-# in_zsh WORD...: prints what zsh offers for the last word. It calls these functions of zsh's completion.
+# in_zsh WORD...: prints the words that zsh offers for the last word. The script replaces functions
+# of zsh's completion.
 in_zsh()
 {
 	zsh -f -c 'compadd() {
@@ -51,7 +52,7 @@ test_completion_has_all_commands()
 
 test_completion_has_formats()
 {
-	DESCRIPTION="bash and zsh complete the formats of diff that its help has"
+	DESCRIPTION="bash and zsh complete the formats of diff that are in its help"
 	local formats='ddrescue json qcow2 ranges table xml'
 
 	same "$(in_bash eractl diff data --format '' | paste -sd ' ')" "$formats"
@@ -60,7 +61,7 @@ test_completion_has_formats()
 
 test_completion_has_words_of_backup()
 {
-	DESCRIPTION="bash and zsh complete the words that backup's --keep and --full-every take, and eractl takes each of them"
+	DESCRIPTION="bash and zsh complete the arguments of backup's --keep and --full-every, and eractl accepts each of them"
 	local option words word
 
 	for option in keep full-every; do

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl diff of the metadata of a closed volume, its offset, and the dirty bitmap that it makes in a qcow2 file.
+# eractl diff of the metadata of a closed volume, its option --offset, and the dirty bitmap in a
+# qcow2 file.
 
 # bitmap_of FILE: prints the offset and length of each dirty extent, as reported by QEMU's NBD
 # server
@@ -13,7 +14,7 @@ bitmap_of()
 
 test_diff_of_metadata_needs_no_erad()
 {
-	DESCRIPTION="diff of a metadata file lists the blocks that dump shows with a newer era, in all formats"
+	DESCRIPTION="diff of a metadata file lists in all formats the blocks to which dump gives a newer era"
 	local want
 
 	used "$T/m"
@@ -30,7 +31,7 @@ test_diff_of_metadata_needs_no_erad()
 
 test_diff_of_a_logical_volume_is_not_of_a_snapshot()
 {
-	DESCRIPTION="diff --lv with --snapshot is a usage error: the logical volume may have lain elsewhere when the snapshot was taken"
+	DESCRIPTION="diff --lv with --snapshot is a usage error, because the place of the logical volume at the time of the snapshot is not known"
 	local status=0
 
 	eractl diff pv0 --since 1 --snapshot --lv vg/a > /dev/null 2> "$T/err" || status=$?
@@ -40,7 +41,7 @@ test_diff_of_a_logical_volume_is_not_of_a_snapshot()
 
 test_diff_checks_the_token_of_closed_metadata()
 {
-	DESCRIPTION="diff of a metadata file takes a token that it knows, and exits with 3 for one that it does not know"
+	DESCRIPTION="diff of a metadata file accepts a token that the metadata knows, and exits with 3 for a token that it does not know"
 	local token
 
 	metadata "$T/m" format 100 128 timeline 77 era 1 mark 3 1 era 2 mark 5 1 close
@@ -65,7 +66,7 @@ test_diff_adds_the_offset()
 		cmp - <(cut -d ' ' -f 1 "$T/want")
 	eractl diff "$T/m" --since 3 --offset $mib --format ddrescue > "$T/map"
 	perl -lane 'print hex $F[0], " ", hex $F[1] if $#F == 2 && $F[2] eq "+"' "$T/map" | cmp - "$T/want"
-	# The map has no hole, and ends where the volume ends.
+	# The map has no gap, and ends at the end of the volume.
 	same "$(perl -lane 'next if /^#/ || $seen++ < 1; die "hole" if hex $F[0] != $end; $end += hex $F[1]; END { print $end }' "$T/map")" \
 		$((mib + 3224 * 65536 + 5 * 512))
 	eractl diff "$T/m" --since 3 --offset $mib --json > "$T/json"
@@ -79,7 +80,7 @@ test_diff_adds_the_offset()
 
 test_diff_makes_a_dirty_bitmap()
 {
-	DESCRIPTION="diff --format qcow2 makes a file in which qemu-img finds no fault and whose bitmap, read by NBD, is the diff"
+	DESCRIPTION="diff --format qcow2 makes a file in which qemu-img finds no fault; the bitmap of the file, read by NBD, equals the diff"
 	local offset
 
 	used "$T/m"
@@ -98,7 +99,7 @@ test_diff_makes_a_dirty_bitmap()
 
 test_diff_makes_a_dirty_bitmap_of_a_large_volume()
 {
-	DESCRIPTION="the bitmap of a volume of 1 TiB has the first and the last block, and a file of less than 3 MiB"
+	DESCRIPTION="the bitmap of a volume of 1 TiB has the first and the last block, and the file takes less than 3 MiB"
 	metadata "$T/m" format 16777216 128 era 1 mark 0 1 mark 524287 2 mark 5000000 1000000 mark 16777215 1
 	truncate -s 1T "$T/vol"
 	eractl diff "$T/m" --since 1 --format qcow2 "$T/q" --device "$T/vol"
@@ -109,7 +110,7 @@ test_diff_makes_a_dirty_bitmap_of_a_large_volume()
 
 test_diff_leaves_no_half_of_a_bitmap()
 {
-	DESCRIPTION="diff --format qcow2 overwrites no file, and leaves none if it fails"
+	DESCRIPTION="diff --format qcow2 overwrites no file, and leaves no file if it fails"
 	metadata "$T/m" format 16777216 128 era 1 mark 0 1 mark 16777215 1
 	echo mine > "$T/q"
 	refused "File exists: eractl does not overwrite it" eractl diff "$T/m" --since 1 --format qcow2 "$T/q" --device "$T/vol"

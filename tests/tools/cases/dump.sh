@@ -4,7 +4,7 @@
 
 test_dump_round_trip()
 {
-	DESCRIPTION="what dump prints restores to metadata that dumps the same, and to the same bytes each time"
+	DESCRIPTION="metadata that is restored from a dump has the same dump, and each restore makes the same bytes"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/xml"
 	same "$(grep -c '<era ' "$T/xml")" 420
@@ -41,7 +41,7 @@ test_dump_says_the_eras()
 	eractl dump "$T/m" --json > "$T/json"
 	same "$(json "$T/json" 'join " ", map { "$_->{offset}+$_->{length}:$_->{era}" } @{$o->{extents}}[0, 1, -1]')" \
 		"0+196608:1 196608+65536:4 $((2990 * 65536))+$((234 * 65536 + 5 * 512)):3"
-	# with and without the attributes that only erad writes
+	# The dump is restored with the attributes that only erad writes, and without them.
 	eractl dump "$T/m" > "$T/xml"
 	sed -n 1p "$T/xml" | grep ' nr_sectors="412677" journal_pages="16" array_chunk="1">$'
 	eractl dump "$T/m" --dm-era > "$T/xml"
@@ -56,7 +56,7 @@ test_dump_says_the_eras()
 
 test_dump_for_era_restore()
 {
-	DESCRIPTION="era_restore takes what dump prints, and era_dump shows the same of it"
+	DESCRIPTION="era_restore accepts the output of dump, and era_dump prints the same eras"
 	local option
 
 	used "$T/m"
@@ -75,7 +75,7 @@ test_dump_for_era_restore()
 
 test_restore_from_era_dump()
 {
-	DESCRIPTION="restore takes what era_dump prints of dm-era's metadata, writesets included"
+	DESCRIPTION="restore accepts the output of era_dump for dm-era's metadata, including writesets"
 	truncate -s 4M "$T/dm-era"
 	cat > "$T/xml" << 'EOF'
 <superblock uuid="" block_size="8" nr_blocks="1000" current_era="7">
@@ -108,14 +108,14 @@ EOF
 	eractl check "$T/m" > "$T/said" || fail "check: $(cat "$T/said")"
 	grep -q 'era 7, 3.9 MiB in blocks of 4 KiB' "$T/said"
 
-	# <marked>, as newer versions write it; and a writeset from a time when the device was
-	# larger
+	# Use <marked>, as newer versions print it, and a writeset from a time when the device was
+	# larger.
 	sed '/<bit/d; s/^  <writeset era="5" nr_bits="1000">/&<marked block_begin="10" len="3"\/>/
 		s/^  <writeset era="6" nr_bits="1000">/  <writeset era="6" nr_bits="1200"><marked block_begin="998" len="100"\/>/' \
 		"$T/xml" > "$T/xml2"
 	eractl restore "$T/m2" --input "$T/xml2" > /dev/null
 	same "$(eras "$T/m2" | tr '\n' ';')" "0 1;1 2;10 5;11 5;12 5;500 7;998 6;999 6;"
-	# without a UUID in the XML, each metadata gets a new UUID
+	# If the XML has no UUID, each metadata gets a new UUID.
 	same "$(eractl dump "$T/m" | grep -c "$(eractl dump "$T/m2" | grep -o ' uuid="[^"]*"')" || :)" 0
 }
 
@@ -132,7 +132,7 @@ not_xml()
 
 test_restore_refuses()
 {
-	DESCRIPTION="XML that is not right is refused, with the number of the line, before anything is written"
+	DESCRIPTION="restore refuses wrong XML with the number of the line, before it writes anything"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/all"
 	head -n 6 "$T/all" > "$T/xml"
@@ -175,7 +175,7 @@ test_restore_refuses()
 
 test_restore_in_place()
 {
-	DESCRIPTION="restore overwrites only with --overwrite-metadata, and what fails on the way leaves nothing that opens"
+	DESCRIPTION="restore overwrites only with --overwrite-metadata; a restore that fails midway leaves no metadata that can be opened"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/xml"
 	cp "$T/m" "$T/before"
@@ -195,7 +195,7 @@ test_restore_in_place()
 
 test_dump_damaged()
 {
-	DESCRIPTION="dump of damaged metadata fails, says where, and prints nothing that restore takes"
+	DESCRIPTION="dump of damaged metadata fails, says where the damage is, and prints no XML that restore accepts"
 	used "$T/m"
 	overwrite "$T/m" $(((array + 2) * 4096)) 10
 	eractl dump "$T/m" > "$T/xml" 2> "$T/said" && fail "it worked"

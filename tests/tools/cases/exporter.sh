@@ -1,10 +1,11 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# erad-exporter: the metrics that it makes of erad's answers, and its HTTP server. A script answers instead of erad.
+# erad-exporter: the metrics that it makes from erad's answers, and its HTTP server. A script
+# answers in place of erad.
 
 # answering: starts a process, $answerer, that listens at $T/erad.sock.  It answers a request for OP
-# with the file $T/answers/OP.  Without such a file, it does not answer until the case ends.  It
-# writes the OPs to $T/asked.
+# with the file $T/answers/OP.  If there is no such file, it gives no answer until the case ends.
+# It writes the OPs to $T/asked.
 answering()
 {
 	mkdir -p "$T/answers"
@@ -70,7 +71,7 @@ http()
 
 test_exporter_golden()
 {
-	DESCRIPTION="a status becomes these metrics, with labels escaped, and promtool has nothing to say of them"
+	DESCRIPTION="a status becomes these metrics, with escaped labels, and promtool finds no fault in them"
 	local name
 
 	answering
@@ -90,7 +91,7 @@ test_exporter_golden()
 
 test_exporter_textfile()
 {
-	DESCRIPTION="a text file is replaced in one step, is readable by all, and stays if it cannot be"
+	DESCRIPTION="a text file is replaced in one step, can be read by all users, and stays as it is if it cannot be replaced"
 	answering
 	echo old > "$T/erad.prom"
 	chmod 600 "$T/erad.prom"
@@ -115,7 +116,7 @@ backups()
 
 test_exporter_backups()
 {
-	DESCRIPTION="the reports of backups become metrics; files that are no reports, and values that make no sense, are left out"
+	DESCRIPTION="reports of backups become metrics; files that are no reports, and invalid values, are left out"
 	same "$(backups)" ""
 	mkdir "$T/backups"
 	same "$(backups)" ""
@@ -150,7 +151,7 @@ erad_backup_last_success_timestamp_seconds{backup="nightly",volume="da\"ta"} 178
 
 test_exporter_bad_answers()
 {
-	DESCRIPTION="whatever answers in erad's place, there are metrics: erad is not up, or what makes no sense is left out"
+	DESCRIPTION="whatever the answer in place of erad's is, there are metrics: erad_up is 0, or invalid values are left out"
 	local answer said
 
 	answering
@@ -175,7 +176,7 @@ test_exporter_bad_answers()
 		part|{"part": 1}\n
 		deep|{"result": [[[[[[[[[[[[[[[[[[[[[[[[[[[[\n
 	END
-	# Wrong values in members that are not needed.
+	# Invalid values in members that are not required.
 	printf '%s\n' '{"result": {"volumes": [{"volume": "a", "state": "x", "era": -1, "size": "1", "held": 1e99,
 		"oldest_held_seconds": -1.5, "journal_pages": 18446744073709551615, "suspended": 1, "mirror": 5, "error": {},
 		"events": {"failed": [], "hold": [{"below_ns": 4, "count": 18446744073709551615}, {"below_ns": 8, "count": 1}],
@@ -187,7 +188,7 @@ test_exporter_bad_answers()
 erad_volume_info{volume="a",uuid="",device="",origin="",metadata=""} 1
 erad_error{volume="a"} 0'
 	same "$(grep 'state=.* 1$' "$T/got")" ""
-	# there is no socket
+	# The socket does not exist.
 	rm "$T/erad.sock"
 	exported 2> "$T/said" | grep -qx 'erad_up 0' || fail "up without a socket"
 	grep -q '^erad-exporter: erad is not running' "$T/said" || fail "it said '$(cat "$T/said")'"
@@ -195,7 +196,7 @@ erad_error{volume="a"} 0'
 
 test_exporter_http()
 {
-	DESCRIPTION="GET and HEAD of /metrics and / are served, all else is refused, and it ends when it is told to"
+	DESCRIPTION="the exporter serves GET and HEAD of /metrics and /, refuses all other requests, and ends when it is told to"
 	answering
 	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
 	serving
@@ -207,7 +208,7 @@ test_exporter_http()
 	same "$(http GET /metrics/x | head -n 1)" "404 text/plain; charset=utf-8"
 	same "$(http POST /metrics | head -n 1)" "405 text/plain; charset=utf-8"
 	same "$(http DELETE / | head -n 1)" "405 text/plain; charset=utf-8"
-	# Input that is not HTTP, and much too long, does not stop the exporter.
+	# Input that is not HTTP and much too long does not stop the exporter.
 	perl -MIO::Socket::INET -e '
 		for my $what ("\0\1\2\r\n\r\n", "GET /" . "x" x 100000 . " HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA: " . "x" x 100000) {
 			my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]") or die "$!\n";
@@ -222,7 +223,7 @@ test_exporter_http()
 	refused "expected one" erad-exporter --listen 127.0.0.1:0 --textfile "$T/x"
 }
 
-# answers_of_all: makes an answer of the answerer to each request of the page
+# answers_of_all: makes an answer of the answerer for each request that the page needs
 answers_of_all()
 {
 	tr -d '\n' < tests/tools/exporter/status.json > "$T/answers/status"
@@ -233,7 +234,7 @@ answers_of_all()
 
 test_exporter_page()
 {
-	DESCRIPTION="the page at / has each volume with its map, writers and gaps as well-formed HTML, escaped, and may load nothing from elsewhere"
+	DESCRIPTION="the page at / shows each volume with its map, writers and gaps as well-formed and escaped HTML, which loads nothing from elsewhere"
 	local want asked
 
 	answering
@@ -262,19 +263,18 @@ test_exporter_page()
 	same "$(grep -c '^</html>' "$T/got")" 54
 	asked=$(($(grep -c status "$T/asked") - asked))
 	((asked <= 5)) || fail "54 requests made the exporter ask $asked times"
-	# The page shows this volume in full, and no other.
+	# The page shows all details of this volume, and no other volume.
 	curl -sS "http://127.0.0.1:$port/?volume=data&refresh=1" > "$T/got"
 	same "$(grep -c '<section' "$T/got")" 1
 	grep -q '<meta http-equiv="refresh" content="30"/>' "$T/got" || fail "no refresh"
-	# The request has the name of another host: a page of the Internet can let its own name
-	# point to this machine.
+	# The request names another host, as if the name of a web page pointed to this machine.
 	for want in evil.example:80 "$(uname -n).evil.example"; do
 		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 403
 	done
 	for want in "localhost:$port" "[::1]:$port" "$(uname -n)" "$(uname -n).local"; do
 		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 200
 	done
-	# The map may be older than the era.
+	# The era in the map may be older than the current era.
 	sed -i 's/"era": 7/"era": 8/' "$T/answers/status"
 	sleep 2.1
 	curl -sS "http://127.0.0.1:$port/?volume=data" > "$T/got"
@@ -288,7 +288,7 @@ test_exporter_page()
 
 test_exporter_hung()
 {
-	DESCRIPTION="while erad hangs, all scrapes are answered within 5 seconds, and it has one request; when it is back, so are the metrics"
+	DESCRIPTION="while erad hangs, all scrapes are answered within 5 seconds, and erad has one request only; when erad answers again, the metrics are complete"
 	local began pids=() i
 
 	answering
@@ -328,7 +328,7 @@ erad-exporter: erad answers again"
 
 test_exporter_monitoring()
 {
-	DESCRIPTION="promtool takes the alerts, which fire when they should; they and the dashboard name metrics that there are"
+	DESCRIPTION="promtool accepts the alerts, which fire when they should; the alerts and the dashboard use only existing metrics"
 	local name
 
 	promtool check rules daemon/exporter/erad-alerts.yml > "$T/out" 2>&1 || fail "$(cat "$T/out")"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The floor and the degrade record, as eractl shows them for metadata that is not open.
+# The floor and the degrade record in closed metadata, as eractl shows them.
 
 # eras FILE: prints a line "offset length era" for each extent of the dump
 eras()
@@ -11,7 +11,7 @@ eras()
 
 test_floor_degraded()
 {
-	DESCRIPTION="of metadata whose volume has gone on without erad, dump, map and check report every block, say so, and write nothing"
+	DESCRIPTION="if the volume was degraded when it ended, dump, map and check of its metadata report every block as written, say so, and write nothing"
 	local size=$(((3224 * 128 + 5) * 512))
 
 	used "$T/m"
@@ -32,7 +32,7 @@ test_floor_degraded()
 
 test_floor_kept()
 {
-	DESCRIPTION="with a floor, no block is older in dump, check says it, and restore of the dump has the same eras"
+	DESCRIPTION="with a floor, dump shows no block with an older era, check reports the floor, and restore of the dump makes the same eras"
 	local size=$(((3224 * 128 + 5) * 512))
 
 	used "$T/m"
@@ -52,7 +52,7 @@ $((3224 * 65536)) 2560 5"
 
 test_floor_damaged_record()
 {
-	DESCRIPTION="a damaged degrade record is a fault, counts as one in force, and repair makes a floor of it"
+	DESCRIPTION="a damaged degrade record is a fault and counts as a record in force, and repair replaces it by a floor"
 	local size=$(((3224 * 128 + 5) * 512)) at
 
 	for at in 8200 8600; do

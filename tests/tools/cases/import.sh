@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# import reads dm-era's metadata that thin-provisioning-tools have made, and these tools read erad's dumps.
+# import reads dm-era's metadata that thin-provisioning-tools have made, and thin-provisioning-tools
+# read erad's dumps.
 
 # dm_era_xml BLOCKS WRITESETS: writes XML for era_restore to $T/xml, and its eras, in the format of eras, to $T/want
 dm_era_xml()
@@ -46,12 +47,12 @@ dm_era()
 
 test_import_sizes()
 {
-	DESCRIPTION="era_restore, import: the same eras; dump, era_restore: era_check is content, era_dump has the same"
+	DESCRIPTION="metadata that era_restore makes is imported with the same eras; metadata that era_restore makes from the dump passes era_check, and era_dump prints the same eras"
 	local blocks sets
 
-	# These sizes are around the limits of a word of bits, a block of the era array (1018
+	# These sizes are near several limits: a word of bits, a block of the era array (1018
 	# values), a block of a writeset (32576 bits), and one level of the array's tree (256536).
-	# The numbers of writesets are around the limit of one node of their tree (201).
+	# The numbers of writesets are near the limit of one node of their tree (201).
 	while read -r blocks sets; do
 		dm_era "$T/dm-era" "$blocks" "$sets"
 		rm -f "$T/m"
@@ -104,7 +105,7 @@ current()
 
 test_import_current_writeset()
 {
-	DESCRIPTION="import takes the current era's writeset, one of another size than the device, and not that of the snapshot"
+	DESCRIPTION="import reads the writeset of the current era, and a writeset of another size than the device, but not the snapshot's writeset"
 	small
 	cp "$T/dm-era" "$T/snapshot"
 	reseal "$T/dm-era" 4 16 4 0
@@ -123,8 +124,8 @@ test_import_current_writeset()
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(current 2036 1030)
 
-	# a snapshot at block 20; by now, the blocks of its current writeset have other content, and
-	# the live superblock is not read
+	# A snapshot at block 20.  The blocks of its writeset have been overwritten since, and the
+	# live superblock must not be read.
 	refused "$T/snapshot: it has no metadata snapshot" eractl import "$T/snapshot" "$T/s" --metadata-snapshot
 	dd if="$T/snapshot" of="$T/snapshot" bs=4096 count=1 seek=20 conv=notrunc status=none
 	reseal "$T/snapshot" 20 8 8 20 188 4 2036 192 8 1
@@ -136,7 +137,7 @@ test_import_current_writeset()
 
 test_import_options()
 {
-	DESCRIPTION="import takes the origin's size, overwrites with --overwrite-metadata alone, and changes nothing of dm-era's"
+	DESCRIPTION="import uses the size of the origin, overwrites metadata only with --overwrite-metadata, and does not change dm-era's metadata"
 	small
 	cp "$T/dm-era" "$T/before"
 	truncate -s $((2035 * 65536 + 512)) "$T/origin"
@@ -184,7 +185,7 @@ chain()
 
 test_import_refuses()
 {
-	DESCRIPTION="dm-era's metadata that is damaged or hostile is refused, with the block, before anything is written"
+	DESCRIPTION="import refuses damaged or hostile metadata of dm-era, and names the block, before it writes anything"
 	local block
 
 	small
@@ -237,7 +238,7 @@ test_import_refuses()
 	chain 16
 	eractl import "$T/bad" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") "$T/want"
-	# a block too many, which the kernel left behind when it shrank the array
+	# One block more than expected, which the kernel has left behind when it shrank the array.
 	reseal "$T/dm-era" 0 180 4 1018
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(awk '$1 < 1018' "$T/want")

@@ -13,7 +13,7 @@ many()
 	metadata "$1" "${steps[@]}"
 }
 
-# on_terminal COLUMNS ROWS COMMAND…: prints the output of the command on a terminal of that size
+# on_terminal COLUMNS ROWS COMMAND…: prints the output of the command on a terminal of this size
 on_terminal()
 {
 	local columns=$1 rows=$2
@@ -24,13 +24,13 @@ on_terminal()
 
 test_map_text()
 {
-	DESCRIPTION="map shows the newest era of each cell by a character, and in the legend what dump says"
+	DESCRIPTION="map shows the newest era of each cell by a character, and its legend agrees with dump"
 	many "$T/m"
 	eractl map "$T/m" > "$T/map"
 	sed "s|^.*/m:|m:|" "$T/map" > "$T/got"
 	same "$(sed -n 1p "$T/got")" "m: 64 MiB, about 128 KiB for each cell"
 	same "$(sed -n 2p "$T/got" | cut -c 1-12)" "       0 B  "
-	# 80 columns have room for 816 cells in lines of 68
+	# In 80 columns there is room for 816 cells, 68 in a line.
 	sed -n '2,/^$/s/^.\{12\}//p' "$T/got" > "$T/cells"
 	same "$(wc -l < "$T/cells") $(tr -d '\n' < "$T/cells" | wc -c)" "12 816"
 	tr -d '\n' < "$T/cells" | sed 's/./&\n/g' > "$T/each"
@@ -45,7 +45,7 @@ test_map_text()
 			}
 		}' > "$T/expected"
 	diff "$T/each" "$T/expected" || fail "cells differ from the dump"
-	# 16 times 32 blocks, each time with another era
+	# The volume has 16 groups of 32 blocks, each group in another era.
 	same "$(sed '1,/^$/d; s/  */ /g' "$T/got")" " @ era 46, the current one 2 MiB
  # era 45 0 B
  * eras 43 to 44 2 MiB
@@ -58,7 +58,7 @@ test_map_text()
 
 test_map_since()
 {
-	DESCRIPTION="with --since, what is older counts as nothing; an era that has not begun is refused"
+	DESCRIPTION="with --since, blocks of older eras count as never written; an era that has not begun is refused"
 	many "$T/m"
 	eractl map "$T/m" --since 44 > "$T/got"
 	same "$(sed '1,/^$/d; s/  */ /g' "$T/got")" " @ era 46, the current one 2 MiB
@@ -75,7 +75,7 @@ test_map_since()
 
 test_map_small()
 {
-	DESCRIPTION="a volume of few blocks has a cell for each, the last of them with its real size"
+	DESCRIPTION="a volume with few blocks has one cell for each block, and the last cell has the real size of its block"
 	metadata "$T/m" format 5 3 era 1 mark 1 1 mark 4 1
 	same "$(eractl map "$T/m" | sed -n '2,3p')" "       0 B  .@..@"
 	same "$(eractl map "$T/m" | tail -n 2 | sed 's/  */ /g')" " @ era 1, the current one 65.5 KiB
@@ -89,7 +89,7 @@ test_map_small()
 
 test_map_json()
 {
-	DESCRIPTION="the cells in JSON cover the volume without a gap, and hold as many bytes as the ages"
+	DESCRIPTION="the cells in JSON cover the volume without a gap, and have as many bytes as the ages"
 	used "$T/m"
 	eractl map "$T/m" --json --since 2 > "$T/json"
 	same "$(json "$T/json" 'my ($at, $n) = (0, 0);
@@ -100,7 +100,7 @@ test_map_json()
 
 test_map_terminal()
 {
-	DESCRIPTION="on a terminal the map fits it, in colour unless NO_COLOR says otherwise"
+	DESCRIPTION="on a terminal the map has the size of the terminal, and has colours unless NO_COLOR is set"
 	local plain
 
 	many "$T/m"
@@ -122,7 +122,7 @@ test_map_terminal()
 
 test_map_svg()
 {
-	DESCRIPTION="the SVG is well-formed, has a rectangle where something was written, and names the eras"
+	DESCRIPTION="the SVG is well-formed, has a rectangle where blocks were written, and names the eras"
 	many "$T/m<&>"
 	eractl map "$T/m<&>" --svg "$T/svg" > "$T/out"
 	[[ ! -s $T/out ]] || fail "it printed: $(cat "$T/out")"
@@ -135,7 +135,8 @@ assert texts[0] == sys.argv[2] + ", 64 MiB", texts[0]
 assert "era 46, the current one: 2 MiB" in texts and "never written: 32 MiB" in texts, texts
 rects = [r.attrib for r in svg.iter(ns + "rect")][1:]
 cells = [r for r in rects if int(r["y"]) >= 28 and int(r["y"]) < 28 + 8 * 8]
-# 1024 blocks, one for each cell, in 8 lines of 128; each line has two runs of 32
+# The map has 1024 blocks, one for each cell, in 8 lines of 128 cells. Each line has two runs of 32
+# cells.
 assert sum(int(r["width"]) for r in cells) == 1024 * 8, cells
 hot = [r for r in cells if r["fill"] == "#fff18a"]
 assert [(r["x"], r["y"], r["width"]) for r in hot] == [("520", "84", "256")], hot
@@ -145,7 +146,7 @@ PYTHON
 
 test_map_svg_replaces_a_picture_only()
 {
-	DESCRIPTION="map --svg replaces an old picture in one step, and refuses a device, metadata and a file with anything else"
+	DESCRIPTION="map --svg replaces an old picture in one step, and refuses a device, metadata and a file with other content"
 	many "$T/m"
 	cp "$T/m" "$T/before"
 	refused "expected a regular file, or a path at which there is nothing" eractl map "$T/m" --svg /dev/full

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How all programs handle failing output, closed descriptors and unusual paths.
+# How all programs handle output that cannot be written, closed descriptors and unusual paths.
 
 # The commands of eractl that print without erad, and the other programs that print.
 printing=('eractl help' 'eractl help diff' 'eractl create --help' 'eractl --version' 'eractl check F' 'eractl check --json F'
@@ -9,7 +9,7 @@ printing=('eractl help' 'eractl help diff' 'eractl create --help' 'eractl --vers
 
 test_a_full_device_is_told_as_such()
 {
-	DESCRIPTION="what cannot be printed as the device is full fails, and says so"
+	DESCRIPTION="if the output cannot be printed because the device is full, the command fails and says so"
 	local command out i marks=()
 
 	used "$T/F"
@@ -33,7 +33,7 @@ test_a_full_device_is_told_as_such()
 
 test_closed_descriptors_are_not_given_to_files()
 {
-	DESCRIPTION="with standard output closed, what is printed goes nowhere, and the command fails"
+	DESCRIPTION="if standard output is closed, nothing is printed into another file, and the command fails"
 	local command out
 
 	used "$T/F"
@@ -44,8 +44,8 @@ test_closed_descriptors_are_not_given_to_files()
 		[[ $out == "${command%% *}: cannot write the output: Bad file descriptor" ]] || fail "$command: got '$out'"
 	done
 	cp F before
-	# Close the three descriptors: the next files that the program opens must not get their
-	# numbers.
+	# Close the three descriptors: the files that the program opens next must not get the
+	# numbers of these descriptors.
 	eractl dump F <&- >&- 2>&- && fail "dump: exit code 0"
 	eractl repair F <&- >&- 2>&- && fail "repair: exit code 0"
 	eractl dump F <&- 2>&- > out
@@ -61,7 +61,7 @@ test_closed_descriptors_are_not_given_to_files()
 
 test_control_characters_do_not_reach_the_terminal()
 {
-	DESCRIPTION="control characters in paths are shown as numbers, or replaced in errors"
+	DESCRIPTION="control characters in paths are printed as numbers, or replaced in errors"
 	local name=$'m\e[31m\nred\xc2\x9b' command
 
 	cd "$T" || return
@@ -83,7 +83,7 @@ test_control_characters_do_not_reach_the_terminal()
 
 test_the_text_file_replaces_only_files()
 {
-	DESCRIPTION="erad-exporter --textfile puts no file in the place of a FIFO or a directory"
+	DESCRIPTION="erad-exporter --textfile does not replace a FIFO or a directory"
 	mkfifo "$T/fifo"
 	mkdir "$T/dir"
 	refused "fifo is no regular file" erad-exporter --textfile "$T/fifo"
@@ -91,7 +91,7 @@ test_the_text_file_replaces_only_files()
 	[[ -p $T/fifo && -d $T/dir ]] || fail "it is gone"
 }
 
-# page_section COMMAND: prints what eractl(8) says of this command below COMMANDS.
+# page_section COMMAND: prints the description of this command in eractl(8), below COMMANDS.
 page_section()
 {
 	awk -v command="$1" '
@@ -102,7 +102,7 @@ page_section()
 
 test_manual_has_the_options_of_the_help()
 {
-	DESCRIPTION="eractl(8) describes every command of eractl's help, with exactly the options that the help of this command has"
+	DESCRIPTION="eractl(8) describes every command in eractl's help, with exactly the options in the help of this command"
 	local command page
 
 	for command in $(eractl help | sed -n 's/^  \([a-z-]\{1,\}\)  .*/\1/p'); do

@@ -1,16 +1,16 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check and repair: every kind of damage is found, and repaired without losing a write.
+# check and repair: every kind of damage is found, and is repaired so that no write is missing.
 
 test_repair_nothing()
 {
-	DESCRIPTION="repair writes nothing if there is no damage, and a torn last commit is none"
+	DESCRIPTION="repair writes nothing if there is no damage; a torn last commit is no damage"
 	used "$T/m"
 	cp "$T/m" "$T/before"
 	eractl repair "$T/m" > "$T/said"
 	same "$(tail -n 1 "$T/said")" "nothing to repair"
 	cmp "$T/m" "$T/before"
-	# the last group: page 11 of the journal, which is page 14 of the metadata
+	# The last group is page 11 of the journal, which is page 14 of the metadata.
 	zero "$T/m" $(((journal + 11) * 4096 + 512)) 3584
 	cp "$T/m" "$T/before"
 	eractl check "$T/m" | grep -x 'no faults'
@@ -20,7 +20,7 @@ test_repair_nothing()
 
 test_repair_superblock()
 {
-	DESCRIPTION="a superblock that is damaged is written anew from the other, and nothing is marked"
+	DESCRIPTION="a damaged superblock is written anew from the other superblock, and no block is marked"
 	local copy
 
 	for copy in 0 1; do
@@ -49,7 +49,7 @@ newer_superblock()
 
 test_repair_superblock_old()
 {
-	DESCRIPTION="where the superblock that is left is too old for what is in the ring, all blocks are marked"
+	DESCRIPTION="if the remaining superblock is too old for the content of the ring, all blocks are marked"
 	local i steps=()
 
 	for ((i = 300; i < 320; i++)); do
@@ -64,7 +64,7 @@ test_repair_superblock_old()
 
 test_repair_superblock_closed()
 {
-	DESCRIPTION="check finds a damaged superblock of closed metadata, whichever it is, and none in new metadata"
+	DESCRIPTION="check finds either damaged superblock of closed metadata, and no fault in new metadata"
 	local copy letter other damage
 	local -A name=([0]=A [1]=B)
 
@@ -93,14 +93,14 @@ test_repair_superblock_closed()
 
 test_repair_both_superblocks()
 {
-	DESCRIPTION="where both superblocks are damaged but tell the size, new metadata with another UUID has all blocks marked"
+	DESCRIPTION="if both superblocks are damaged but the size can be read, new metadata with another UUID is made, in which all blocks are marked"
 	local uuid
 
 	used "$T/m"
 	eras "$T/m" > "$T/before"
 	eractl check "$T/m" --json > "$T/json" || fail "it is not sound"
 	uuid=$(json "$T/json" '$o->{uuid}')
-	# damage a bit of the checksum, and the tail in the journal
+	# Damage a bit of the checksum, and the tail of the journal.
 	overwrite "$T/m" 0 4
 	overwrite "$T/m" $((4096 + 120)) 2
 	mended "$T/m" "$T/before" "new metadata, with a new UUID" 3203 3225
@@ -113,7 +113,7 @@ test_repair_both_superblocks()
 
 test_repair_superblocks_gone()
 {
-	DESCRIPTION="where nothing tells what the metadata is of, repair refuses and writes nothing"
+	DESCRIPTION="if the geometry cannot be read, repair refuses the metadata and writes nothing"
 	used "$T/m"
 	zero "$T/m" 0 8192
 	cp "$T/m" "$T/before"
@@ -131,7 +131,7 @@ test_repair_superblocks_gone()
 
 test_repair_journal_page()
 {
-	DESCRIPTION="where a page of the journal is lost, whichever, all blocks are marked in the current era"
+	DESCRIPTION="if any page of the journal is lost, all blocks are marked in the current era"
 	local page
 
 	used "$T/pristine"
@@ -149,7 +149,7 @@ test_repair_journal_page()
 
 test_repair_array()
 {
-	DESCRIPTION="a damaged sector or page of the era array, or a torn one: its blocks are marked, in the current era, no others"
+	DESCRIPTION="if a sector or page of the era array is damaged or torn, its blocks are marked in the current era, and no others"
 	used "$T/pristine"
 	eras "$T/pristine" > "$T/before"
 
@@ -175,7 +175,7 @@ test_repair_array()
 
 test_repair_array_and_journal()
 {
-	DESCRIPTION="damage to a superblock, the journal and the array at once"
+	DESCRIPTION="Damage a superblock, the journal and the array at the same time."
 	used "$T/m"
 	eras "$T/m" > "$T/before"
 	overwrite "$T/m" $((array * 4096)) 4096
@@ -186,21 +186,21 @@ test_repair_array_and_journal()
 
 test_repair_era_to_come()
 {
-	DESCRIPTION="where blocks have an era that has not begun, it begins, and no era gets lower"
+	DESCRIPTION="if blocks have an era that has not begun, repair begins this era, and no block gets an older era"
 	used "$T/m"
 	metadata "$T/m" poke "$array" 0 7 9
 	awk '$1 == 7 { $2 = 9 } { print }' <(eras "$T/m") > "$T/before"
 	mended "$T/m" "$T/before" "blocks were written in era 9, which had not begun" 0
 	same "$(eractl check "$T/m" | grep -o 'era [0-9]*')" "era 9"
 
-	# damage that cannot be repaired
+	# This damage cannot be repaired.
 	metadata "$T/m" poke "$array" 0 8 4294967295
 	mended "$T/m" "$T/before" "124 blocks from block 0" 123 124
 }
 
 test_repair_snapshot()
 {
-	DESCRIPTION="a snapshot shows what it showed after the array is repaired, and the damaged sector's blocks as written"
+	DESCRIPTION="after a repair of the array, a snapshot shows the same eras as before, and the blocks of the damaged sector as written"
 	metadata "$T/m" format 3225 5 era 1 mark 0 100 mark 200 9 snapshot 2 mark 1000 10 fold
 	eras "$T/m" > "$T/before"
 	metadata "$T/m" snapshot-eras > "$T/shown"
@@ -214,7 +214,7 @@ test_repair_snapshot()
 
 test_repair_in_use()
 {
-	DESCRIPTION="metadata that somebody has open is refused by all"
+	DESCRIPTION="all commands refuse metadata that another process has open"
 	local held command
 
 	used "$T/m"

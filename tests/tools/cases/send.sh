@@ -1,11 +1,12 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl send of closed volumes, and eractl receive: streams, where copies stand, and streams that are cut, damaged or foreign.
+# eractl send of closed volumes, and eractl receive: streams, the state of copies, and streams that
+# are cut, damaged or foreign.
 
 # shellcheck source=tests/tools/volumes.sh
 . tests/tools/volumes.sh
 
-# refuses CODE TEXT COPY STREAM: checks that receive ends with the code and the text
+# refuses CODE TEXT COPY STREAM: checks that receive exits with the code and prints the text
 refuses()
 {
 	local status=0 out
@@ -14,7 +15,8 @@ refuses()
 	[[ $status == "$1" && $out == *"$2"* ]] || fail "got status $status and '$out', expected $1 and '$2'"
 }
 
-# stated CODE TEXT STREAM: checks that receive of $T/copy with --state $T/state ends with the code and the text
+# stated CODE TEXT STREAM: checks that receive to $T/copy with --state $T/state exits with the code
+# and prints the text
 stated()
 {
 	local status=0 out
@@ -25,7 +27,7 @@ stated()
 
 test_send_of_a_closed_volume_checks_its_device()
 {
-	DESCRIPTION="send of a closed volume refuses a device that was written since the close, and says if there is no seal"
+	DESCRIPTION="send of a closed volume refuses a device that was written since the close, and says so if there is no seal"
 	three_eras
 	metadata "$T/m3" close-sealed "$T/v3"
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" 2> "$T/said" | cmp - "$T/two_to_three"
@@ -36,13 +38,13 @@ test_send_of_a_closed_volume_checks_its_device()
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/out" 2> "$T/said" && fail "it worked"
 	grep -q "$T/v3 was written since its volume was closed" "$T/said" || fail "it said $(cat "$T/said")"
 	[[ ! -s $T/out ]] || fail "it sent something"
-	# A snapshot from before the close.
+	# Use a snapshot that was made before the close.
 	eractl send "$T/m3" --device "$T/v3" --to "$(token 3)" > "$T/out"
 }
 
 test_send_and_receive_keep_a_copy()
 {
-	DESCRIPTION="a full copy and increments in order make the copy equal to the volume, and name the token of the next increment"
+	DESCRIPTION="a full copy and increments in order make the copy equal to the volume, and print the token for the next increment"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
 	cmp "$T/copy" "$T/v1"
@@ -55,14 +57,14 @@ test_send_and_receive_keep_a_copy()
 	mv "$T/copy" "$T/moved"
 	eractl receive "$T/moved" --json < "$T/three_to_four" > "$T/json"
 	same "$(json "$T/json" '"$o->{already} $o->{token}"')" "1 $(token 4)"
-	# Zeros take no space in a copy, and few bytes in a stream.
+	# Zeros take no space in a copy, and only a few bytes in a stream.
 	(($(stat -c %b "$T/moved") * 512 < 100 * 65536)) || fail "the copy takes $(stat -c %b "$T/moved") sectors"
 	(($(stat -c %s "$T/three_to_four") < 2 * 65536 + 500)) || fail "the increment is too large"
 }
 
 test_receive_takes_increments_in_order_only()
 {
-	DESCRIPTION="receive refuses an increment on another moment than the copy's, on no copy and on a changed copy, and writes nothing"
+	DESCRIPTION="receive refuses an increment since another token than the copy's, an increment without a copy, and a changed copy, and writes nothing"
 	three_eras
 	refuses 3 "a full copy is due: there is no copy" "$T/copy" "$T/one_to_two"
 	[[ ! -e $T/copy ]] || fail "it made a file"
@@ -85,10 +87,10 @@ test_receive_takes_increments_in_order_only()
 
 test_receive_compares_a_stream_of_the_same_era()
 {
-	DESCRIPTION="a stream of the era of the copy that was made later in this era is not taken for one that was received already"
+	DESCRIPTION="a stream with the era of the copy that was made later in this era is not treated as received already"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
-	# The volume was written in era 1 after the stream was made, and is closed now.
+	# The volume was written in era 1 after the stream was made, and was closed then.
 	write_blocks "$T/v1" 7 50 1
 	rm "$T/m1"
 	metadata "$T/m1" format 300 5 timeline 77 era 1 mark 0 40 mark 50 1 mark 290 10 close-sealed "$T/v1"
@@ -109,7 +111,7 @@ test_receive_compares_a_stream_of_the_same_era()
 
 test_receive_takes_a_full_copy_twice()
 {
-	DESCRIPTION="a full copy that is received again is not written; it is refused if the copy was written since, or is of another moment"
+	DESCRIPTION="a full copy that was received already is not written again; it is refused if the copy was written since, or has another token"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
 	stat -c '%y %z' "$T/copy" > "$T/times"
@@ -118,19 +120,19 @@ test_receive_takes_a_full_copy_twice()
 	eractl receive "$T/copy" --json < "$T/full" > "$T/json"
 	same "$(json "$T/json" '"$o->{already} $o->{token}"')" "1 $(token 1)"
 	same "$(stat -c '%y %z' "$T/copy")" "$(cat "$T/times")"
-	# The stream is read to its end, so damage is an error.
+	# The stream is read to its end, so damage in it is an error.
 	head -c -100 "$T/full" > "$T/cut"
 	eractl receive "$T/copy" < "$T/cut" > "$T/said" 2>&1 && fail "a stream that was cut was taken"
 	cmp "$T/copy" "$T/v1"
 	touch "$T/copy"
 	refuses 1 "it has content, and the stream is a full copy" "$T/copy" "$T/full"
-	# A directory that is missing is no reason for a full copy.
+	# A missing directory does not mean that a full copy is due.
 	refuses 1 "$T/none/copy: creating the copy: No such file or directory" "$T/none/copy" "$T/full"
 }
 
 test_receive_completes_a_cut_increment()
 {
-	DESCRIPTION="an increment that was cut anywhere leaves a copy that the same or a later increment completes, and no other"
+	DESCRIPTION="after an increment was cut at any place, the same or a later increment completes the copy, and no other stream does"
 	local bytes cut
 
 	three_eras
@@ -162,7 +164,7 @@ test_receive_completes_a_cut_increment()
 
 test_receive_completes_no_copy_from_another_timeline()
 {
-	DESCRIPTION="a copy with a part of an increment is not completed by a later one, if the volume was put back between the two"
+	DESCRIPTION="if a copy has a part of an increment, and the volume was put back since, a later increment does not complete the copy"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
 	head -c $(($(stat -c %s "$T/one_to_two") - 1)) "$T/one_to_two" > "$T/cut"
@@ -178,7 +180,7 @@ test_receive_completes_no_copy_from_another_timeline()
 
 test_receive_writes_nothing_of_a_damaged_group()
 {
-	DESCRIPTION="a stream of send with any changed byte is refused, and nothing of the group with that byte is written"
+	DESCRIPTION="a stream of send with any changed byte is refused, and nothing of the group with this byte is written"
 	local bytes at
 
 	three_eras
@@ -201,7 +203,7 @@ test_receive_writes_nothing_of_a_damaged_group()
 
 test_receive_takes_groups_of_a_large_stream()
 {
-	DESCRIPTION="a volume of several groups arrives whole; damage in the last group is found after the groups before it"
+	DESCRIPTION="a volume of several groups arrives completely; damage in the last group is found after the earlier groups were written"
 	truncate -s $((1000 * 65536)) "$T/v"
 	random 9 $((1000 * 65536)) > "$T/v"
 	metadata "$T/m" format 1000 128 timeline 77 era 1 mark 0 1000 close
@@ -211,14 +213,15 @@ test_receive_takes_groups_of_a_large_stream()
 	perl -e 'local $/; my $s = <STDIN>; substr($s, -1000, 1) ^= "\x01"; print $s' < "$T/full" > "$T/bad"
 	refuses 1 "got the checksum" "$T/other" "$T/bad"
 	cmp -n $((48 << 20)) "$T/other" "$T/v"
-	# Memory is needed for the data of one group, 16 MiB, and for a buffer to read back.
+	# Limit the memory: receive needs memory for the data of one group, 16 MiB, and for a buffer
+	# to read it back.
 	(ulimit -v 120000 && eractl send "$T/m" --device "$T/v" | eractl receive "$T/small" > "$T/said")
 	cmp "$T/small" "$T/v"
 }
 
 test_send_refuses_what_is_no_increment()
 {
-	DESCRIPTION="send refuses a base that the metadata does not know (status 3), the current era as a base, a short device, and a terminal"
+	DESCRIPTION="send refuses a token that the metadata does not know (status 3), the current era, a short device, and a terminal"
 	local status=0
 
 	three_eras
@@ -243,7 +246,7 @@ test_send_refuses_what_is_no_increment()
 
 test_send_says_that_the_output_failed()
 {
-	DESCRIPTION="send to a full device fails and says why; a stream of a device that was written meanwhile has no end"
+	DESCRIPTION="send to a full device fails and says why; the stream of a device that was written meanwhile has no end"
 	three_eras
 	refused "cannot write the output: No space left on device" bash -c 'eractl send "$0" --device "$1" > /dev/full' "$T/m3" "$T/v3"
 	truncate -s $((1000 * 65536)) "$T/v"
@@ -251,8 +254,8 @@ test_send_says_that_the_output_failed()
 	metadata "$T/m" format 1000 128 timeline 77 era 1 mark 0 1000 close
 	mkfifo "$T/pipe"
 	eractl send "$T/m" --device "$T/v" > "$T/pipe" 2> "$T/said" &
-	# The pipe is full long before the end of the volume, so the writes below happen during the
-	# send.
+	# The pipe is full long before the end of the volume, so the writes below happen while send
+	# runs.
 	{
 		head -c 1000000 > "$T/begin"
 		echo more >> "$T/v"
@@ -266,7 +269,7 @@ test_send_says_that_the_output_failed()
 
 test_receive_notes_in_a_file_where_a_copy_stands()
 {
-	DESCRIPTION="receive --state keeps in a file where a copy stands, and refuses a file that is something else"
+	DESCRIPTION="receive --state keeps the state of a copy in a file, and refuses a file with other content"
 	three_eras
 	eractl receive "$T/copy" --state "$T/state" < "$T/full" > /dev/null
 	refuses 3 "not known to be a copy" "$T/copy" "$T/one_to_two"
@@ -294,11 +297,11 @@ test_receive_binds_a_state_in_a_file_to_its_copy()
 		stated 3 "$T/copy: a full copy is due: it was written since" "$T/one_to_two"
 		cmp "$T/copy" "$T/before"
 	done
-	# The same copy at another place is still the copy.
+	# The same copy at another path is still the copy.
 	cp --preserve=all "$T/base" "$T/copy"
 	stated 0 "$(token 2)" "$T/one_to_two"
 	cmp "$T/copy" "$T/v2"
-	# An old copy with the state of a newer one.
+	# Use an old copy with the state of a newer one.
 	cp --preserve=all "$T/base" "$T/copy"
 	stated 3 "a full copy is due" "$T/two_to_three"
 	cmp "$T/copy" "$T/v1"
@@ -315,7 +318,7 @@ test_receive_notices_a_write_to_an_unfinished_copy()
 	printf x | dd of="$T/copy" bs=1 seek=1000000 conv=notrunc status=none
 	refuses 3 "$T/copy: a full copy is due: it was written since" "$T/copy" "$T/one_to_two"
 	eractl receive "$T/copy" --overwrite < "$T/one_to_two" > "$T/said" 2>&1 && fail "--overwrite completed it"
-	# The same for a state in a file.
+	# Do the same with a state in a file.
 	cp --preserve=all "$T/base" "$T/copy"
 	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > /dev/null
 	stated 1 "the stream was cut" "$T/cut"
@@ -326,7 +329,7 @@ test_receive_notices_a_write_to_an_unfinished_copy()
 	cp --preserve=all "$T/other" "$T/copy"
 	stated 0 "$(token 2)" "$T/one_to_two"
 	cmp "$T/copy" "$T/v2"
-	# A full copy that was cut, and to which somebody has written something of value.
+	# A full copy was cut, and another program has written to the file since.
 	head -c 100000 "$T/full" > "$T/cut"
 	refuses 1 "the stream was cut" "$T/new" "$T/cut"
 	echo letters > "$T/new"
@@ -338,11 +341,11 @@ test_receive_notices_a_write_to_an_unfinished_copy()
 
 test_receive_overwrites_only_the_device_of_its_state()
 {
-	DESCRIPTION="--overwrite takes no other device than that in the state: the state may have been named by mistake"
+	DESCRIPTION="--overwrite accepts only the device in the state, because the state may have been named by mistake"
 	three_eras
 	eractl receive "$T/copy" --state "$T/state" < "$T/full" > /dev/null
 	cp --preserve=all "$T/copy" "$T/before"
-	# The state of a block device, as it would be for another disk.
+	# Give the state the identity of another disk.
 	sed -i '0,/^place/s/^place/device 8192\ndm_uuid LVM-another\nserial \npart_uuid \n&/' "$T/state"
 	eractl receive "$T/copy" --state "$T/state" --overwrite < "$T/full" > "$T/said" 2>&1 && fail "another device was overwritten"
 	grep -q "$T/copy: $T/state has the state of another copy: expected device-mapper UUID LVM-another, .*, got a file; if $T/copy is the right one, remove $T/state, or name another file with --state" "$T/said" ||
@@ -354,7 +357,7 @@ test_receive_overwrites_only_the_device_of_its_state()
 
 test_receive_makes_no_file_in_dev()
 {
-	DESCRIPTION="a full copy into a device that is missing is refused, whatever names the directory; one into a directory that is missing says so"
+	DESCRIPTION="a full copy to a missing file in the directory of devices is refused, whatever path names this directory; for a missing directory, the message says so"
 	local name=no-such-disk-of-erad target
 
 	three_eras
@@ -371,7 +374,7 @@ test_receive_makes_no_file_in_dev()
 
 test_receive_says_that_it_waits_for_the_end_of_its_input()
 {
-	DESCRIPTION="if the writer of a stream keeps the pipe open after the end of the stream, receive says for what it waits, and then goes on"
+	DESCRIPTION="if the writer of a stream keeps the pipe open after the end of the stream, receive says what it waits for, and then goes on"
 	local receiver
 
 	three_eras
@@ -390,8 +393,8 @@ test_receive_says_that_it_waits_for_the_end_of_its_input()
 	same "$(wc -l < "$T/err")" 1
 }
 
-# receive_half: begins to receive an increment in the background, as the process $half, which waits for more input from
-# file descriptor 9. The state says already that the copy is unfinished.
+# receive_half: begins to receive an increment in the background, as the process $half, which waits
+# for more input from file descriptor 9. At this time the state says that the copy is unfinished.
 receive_half()
 {
 	rm -f "$T/pipe"
@@ -407,7 +410,7 @@ receive_half()
 
 test_receive_does_not_trust_a_copy_after_it_was_killed()
 {
-	DESCRIPTION="after receive was killed, nobody knows what else was written to the copy: the next one asks for --overwrite"
+	DESCRIPTION="after receive was killed, it is not known whether the copy was written since: the next receive requires --overwrite"
 	local half
 
 	three_eras
@@ -426,7 +429,7 @@ test_receive_does_not_trust_a_copy_after_it_was_killed()
 
 test_receive_that_is_interrupted_notes_the_state()
 {
-	DESCRIPTION="receive that is ended by SIGTERM or SIGHUP notes how it leaves the copy, so that the next one completes it"
+	DESCRIPTION="if SIGTERM or SIGHUP ends receive, it notes the state of the copy, so that the next receive completes the copy"
 	local half name status
 
 	three_eras
@@ -448,10 +451,10 @@ test_receive_that_is_interrupted_notes_the_state()
 
 test_receive_waits_for_a_lock()
 {
-	DESCRIPTION="receive waits for a short lock of the copy, as udev takes one of a disk"
+	DESCRIPTION="receive waits if another process locks the copy for a short time, as udev locks a disk"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
-	# flock makes the file "locked" while it holds the lock.
+	# The shell below makes the file "locked" while flock holds the lock.
 	flock --shared "$T/copy" bash -c 'touch "$0"; sleep 1' "$T/locked" &
 	until [[ -e $T/locked ]]; do
 		sleep 0.05
@@ -462,12 +465,13 @@ test_receive_waits_for_a_lock()
 
 test_receive_takes_no_data_after_the_end()
 {
-	DESCRIPTION="a stream with data after its end is refused, with checksums and without, and its last group is not written"
+	DESCRIPTION="a stream with data after its end is refused, with and without checksums, and its last group is not written"
 	local from=tests/fuzz/corpus/stream
 
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
-	# A second increment behind the first one: taken alone, the first one would lose what is in the second one.
+	# Append a second increment to the first one.  If only the first one were received, the data
+	# of the second one would be lost.
 	cat "$T/one_to_two" "$T/two_to_three" > "$T/both"
 	refuses 1 "got the end, and more data after it" "$T/copy" "$T/both"
 	cmp "$T/copy" "$T/v1"
@@ -479,7 +483,7 @@ test_receive_takes_no_data_after_the_end()
 	refuses 1 "got the end, and more data after it" "$T/rbd" "$T/both"
 	cmp "$T/rbd" "$T/before"
 	receives "$T/rbd" $from/rbd_increment tuesday
-	# A stream without any record, and a stream that was received already.
+	# Use a stream without any record, and a stream that was received already.
 	printf 'rbd diff v1\nt\1\0\0\0as\0\2\0\0\0\0\0\0ee' > "$T/empty"
 	refuses 1 "got the end, and more data after it" "$T/new" "$T/empty"
 	cat "$T/one_to_two" <(echo) > "$T/both"
@@ -488,7 +492,7 @@ test_receive_takes_no_data_after_the_end()
 
 test_receive_makes_the_names_of_files_durable()
 {
-	DESCRIPTION="receive makes the directory durable in which it has created the copy, and the one of the state; so does diff --format qcow2"
+	DESCRIPTION="receive makes the directories durable in which it has created the copy and the state; diff --format qcow2 does the same"
 	three_eras
 	mkdir "$T/a" "$T/b" "$T/c"
 	strace -y -e trace=fsync -o "$T/calls" eractl receive "$T/a/copy" --state "$T/b/state" < "$T/full"
@@ -500,7 +504,7 @@ test_receive_makes_the_names_of_files_durable()
 
 test_receive_takes_what_rbd_export_diff_writes()
 {
-	DESCRIPTION="receive takes streams that Ceph's rbd export-diff has made, in order, and the copy is what rbd export has shown"
+	DESCRIPTION="receive takes streams of Ceph's rbd export-diff, in order, and the copy equals the output of rbd export"
 	local from=tests/fuzz/corpus/stream
 
 	receives "$T/copy" $from/rbd_full monday
@@ -509,7 +513,7 @@ test_receive_takes_what_rbd_export_diff_writes()
 	receives "$T/copy" $from/rbd_increment tuesday
 	sha256sum --check --status <<< "e886fa905ebd0251807b63f93b7d36beb2c9877c5ebdbec4a82f163575d1a0f1  $T/copy"
 	grep -F "the stream has no checksums" "$T/said"
-	# An increment that leads to no snapshot, and makes the image smaller.
+	# This increment leads to no snapshot, and makes the image smaller.
 	eractl receive "$T/copy" < $from/rbd_head > "$T/said"
 	sha256sum --check --status <<< "5d306ca61624ab876bbd4d8bb66d5d0c675e97f116e702c0313d8886bf81076c  $T/copy"
 	refuses 3 "a full copy is due" "$T/copy" $from/rbd_head

@@ -1,12 +1,14 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What eractl refuses to overwrite: metadata, also of closed volumes, and what a line of /etc/eratab names.
+# What eractl refuses to overwrite: metadata, even of closed volumes, and the origins and metadata
+# in lines of /etc/eratab.
 
 # shellcheck source=tests/tools/volumes.sh
 . tests/tools/volumes.sh
 
-# A volume with a full copy as a stream, a directory of backups with the same copy, and a table with the volume "data",
-# whose origin is $T/v2 and whose metadata is $T/gone, a file that does not exist.
+# Makes a volume with a full copy as a stream, a directory of backups with the same copy, and an
+# eratab with the volume "data".  The origin of "data" is $T/v2, and its metadata is $T/gone, a file
+# that does not exist.
 targets()
 {
 	three_eras
@@ -16,7 +18,7 @@ targets()
 	printf '%s\n' '# volumes' "data $T/v2 $T/gone" > "$T/etc/eratab"
 }
 
-# overwrites COMMAND TARGET: overwrites the target by the command
+# overwrites COMMAND TARGET: runs the command with the option to overwrite the target
 overwrites()
 {
 	case $1 in
@@ -25,7 +27,7 @@ overwrites()
 	esac
 }
 
-# keeps COMMAND: checks what the command refuses to overwrite
+# keeps COMMAND: checks that the command refuses to overwrite these targets
 keeps()
 {
 	local holder
@@ -34,10 +36,10 @@ keeps()
 	cp "$T/m2" "$T/before"
 	refused "$T/m2: it is metadata of erad with the UUID $uuid" overwrites "$1" "$T/m2"
 	cmp "$T/m2" "$T/before"
-	# The first superblock is lost.
+	# Damage the first superblock.
 	zero "$T/m2" 0 4096
 	refused "$T/m2: it is metadata of erad with the UUID $uuid" overwrites "$1" "$T/m2"
-	# Both superblocks are lost, but a process has the metadata open.
+	# Damage both superblocks, but let a process have the metadata open.
 	zero "$T/m2" 0 8192
 	cp "$T/m2" "$T/before"
 	mkfifo "$T/held"
@@ -59,26 +61,26 @@ time.sleep(100)' "$T/m2" "$T/held" &
 	cmp "$T/v2" "$T/before"
 	refused "$T/gone is the metadata of volume data in line 2 of /etc/eratab: name another file or device" overwrites "$1" "$T/gone"
 	[[ ! -e $T/gone ]] || fail "a file was made"
-	# Without the lock, it is a file with any content.
+	# Without the lock, the file counts as a file with any content.
 	overwrites "$1" "$T/m2"
 	cmp "$T/m2" "$T/v1"
 }
 
 test_receive_keeps_metadata_and_origins()
 {
-	DESCRIPTION="receive --overwrite refuses metadata, damaged metadata, what a process has locked, and what eratab names"
+	DESCRIPTION="receive --overwrite refuses metadata, damaged metadata, a file that a process has locked, and a path in eratab"
 	keeps receive
 }
 
 test_restore_backup_keeps_metadata_and_origins()
 {
-	DESCRIPTION="restore-backup --overwrite refuses metadata, damaged metadata, what a process has locked, and what eratab names"
+	DESCRIPTION="restore-backup --overwrite refuses metadata, damaged metadata, a file that a process has locked, and a path in eratab"
 	keeps restore-backup
 }
 
 test_restore_and_import_keep_origins()
 {
-	DESCRIPTION="restore and import refuse an origin of eratab, also with --overwrite-metadata, and take the metadata of a line"
+	DESCRIPTION="restore and import refuse an origin in eratab, even with --overwrite-metadata, and accept the metadata of a line"
 	local what
 
 	targets
@@ -86,7 +88,7 @@ test_restore_and_import_keep_origins()
 	eractl dump "$T/m2" --dm-era > "$T/era_xml"
 	truncate -s 8M "$T/dm-era"
 	era_restore -i "$T/era_xml" -o "$T/dm-era"
-	# The origin has metadata as its content, so that --overwrite-metadata would overwrite it.
+	# The origin has metadata as its content, so --overwrite-metadata would overwrite it.
 	cp "$T/m3" "$T/v2"
 	ln -s v2 "$T/link"
 	for what in "restore $T/link --input $T/xml" "import $T/dm-era $T/link"; do

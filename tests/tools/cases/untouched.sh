@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# If eractl refuses a command, it has not changed a byte.
+# If eractl refuses a command, it does not change a byte.
 
 # shellcheck source=tests/content.sh
 . tests/content.sh
@@ -29,12 +29,12 @@ test_untouched_by_restore()
 		untouched "$type" "$T/$type" eractl repair "$T/$type"
 		rm "$T/$type"*
 	done
-	# a file of less than a page, which the engine cannot read
+	# A file that is smaller than a page, which the engine cannot read.
 	printf 'all that I have' > "$T/text"
 	cp "$T/text" "$T/text.before"
 	untouched text "is never overwritten" eractl restore "$T/text" --input "$T/xml" --overwrite-metadata
 	untouched text "" eractl repair "$T/text"
-	# a file of zeros, with one other byte at the end of the range that restore would write
+	# A file of zeros, with one other byte at the end of the range that restore would write.
 	truncate -s $((42 * 4096)) "$T/late"
 	printf x | dd of="$T/late" bs=1 seek=$((42 * 4096 - 1)) conv=notrunc status=none
 	cp "$T/late" "$T/late.before"
@@ -43,7 +43,7 @@ test_untouched_by_restore()
 
 test_untouched_metadata()
 {
-	DESCRIPTION="metadata in a file is overwritten only with --overwrite-metadata, which --force is not"
+	DESCRIPTION="metadata in a file is overwritten only with --overwrite-metadata; --force is not enough"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/xml"
 	cp "$T/m" "$T/m.before"
@@ -53,12 +53,12 @@ test_untouched_metadata()
 
 test_untouched_zeros()
 {
-	DESCRIPTION="a restore that fails on the way leaves a file of zeros as it was, with its size"
+	DESCRIPTION="a restore that fails midway leaves a file of zeros unchanged, with its size"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/xml"
 	truncate -s 5000 "$T/zeros"
 	cp "$T/zeros" "$T/zeros.before"
-	# the file system has no room for the new metadata
+	# The file system has no room for the new metadata.
 	trap '' XFSZ
 	(ulimit -f 20 && untouched zeros "File too large" eractl restore "$T/zeros" --input "$T/xml")
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
