@@ -15,7 +15,7 @@
 
 struct memory_engine {
 	struct engine engine;
-	uint8_t *image;		/* where to count the result; the caller's */
+	uint8_t *image;		/* the caller's counter for the result */
 };
 
 static int memory_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
@@ -121,7 +121,10 @@ static bool compare(const struct expect *x, const uint32_t *era, uint64_t *lost)
 		if (era[b] < x->need[b] && missing++ < SAY_AT_MOST)
 			printf("  lost: block %" PRIu64 " is reported in era %" PRIu32
 			       ", expected %" PRIu32 " or newer\n", b, era[b], x->need[b]);
-		/* An era in which the block was not written would miss no write, but no power cut can cause it. */
+		/*
+		 * A block that is reported in an era in which it was not written is no missed
+		 * write.  But no power cut can cause this, so it is an error.
+		 */
 		if (x->only_marked && era[b] && !(x->may[b] & 1ULL << (era[b] - 1)) &&
 		    wrong++ < SAY_AT_MOST)
 			printf("  block %" PRIu64 " is reported in era %" PRIu32

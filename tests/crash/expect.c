@@ -35,7 +35,7 @@ static void need(struct expect *x, uint64_t offset, uint64_t length, uint32_t er
 			x->need[b] = era;
 }
 
-/* A write may be reported in each era in which it was in flight, from its submission on. */
+/* A write may be reported in each era in which it was in flight, counted from its submission. */
 static void find_may(struct expect *x, const struct log *log)
 {
 	char buf[SECTOR];

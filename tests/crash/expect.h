@@ -23,7 +23,8 @@
 
 struct expect {
 	uint64_t block, nr_blocks;	/* size of a block in bytes, and number of blocks of the tracked device */
-	uint32_t acked, requested;	/* newest acknowledged and requested era; 0: the volume is not created yet */
+	/* newest acknowledged and newest requested era; 0: the volume has not been created yet */
+	uint32_t acked, requested;
 	uint32_t *need;			/* for each block: the oldest era that may be reported for the block */
 	uint64_t completed;		/* number of completed writes so far */
 	/* For each block: bit e - 1 is set if the block is written in era e anywhere in the log. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Checks files on an ext4 that were fsynced before a power cut: each must exist, be complete and be
- * reported as changed.
+ * Checks files on an ext4 that were fsynced before a power cut: each file must exist, be complete
+ * and be reported as changed.
  */
 #ifndef CRASH_FILES_H
 #define CRASH_FILES_H
@@ -11,7 +11,7 @@
 
 #include "expect.h"
 
-/* Returns byte i of file id, which is always the same. */
+/* Returns byte i of file id. The byte depends only on i and id. */
 static inline uint8_t file_byte(unsigned int id, uint64_t i)
 {
 	return (uint8_t)((id * 2654435761u + i / 512 * 40503u + i * 7u) >> 3);

@@ -59,7 +59,10 @@ static bool read_entry(const struct log *log, size_t *at, size_t sector_size, st
 	return true;
 }
 
-/* Returns whether the entry is the last mark, which the kernel writes when the device is removed. */
+/*
+ * Returns whether the entry is the last mark. The kernel writes this mark when the device is
+ * removed.
+ */
 static bool is_end(const struct entry *e)
 {
 	static const char end[] = "dm-log-writes-end";

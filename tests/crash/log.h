@@ -4,9 +4,9 @@
  *
  * The order of entries: a FUA write and a flush are logged when they complete, and a mark when it
  * is made.  Other writes and discards are logged just before the first flush that was submitted
- * after their completion.  So the log up to any point has everything that is durable at that
- * point.  A *group* is the part of the log between two flushes: a power cut before the second
- * flush may keep or lose each of its other writes.
+ * after their completion.  So the log up to a point has everything that is durable at this point.
+ * A *group* is the part of the log between two flushes: a power cut before the second flush may
+ * keep or lose each other write of the group.
  */
 #ifndef CRASH_LOG_H
 #define CRASH_LOG_H
@@ -28,7 +28,7 @@ enum entry_kind {
 struct entry {
 	enum entry_kind kind;
 	uint64_t offset, length;	/* in bytes, on the logged device; a flush may also have data */
-	const uint8_t *data;		/* NULL: zeros; of a mark: its text, without a final 0 */
+	const uint8_t *data;		/* NULL: zeros; for a mark: its text, without a final 0 */
 };
 
 struct log {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Simulates power cuts at every flush, FUA and mark of a dm-log-writes log, and at random moments
- * between them, and checks the metadata after each. Or writes the devices of one such moment to
- * files.
+ * between them, and checks the metadata after each cut.  Alternatively, writes the devices of one
+ * such moment to files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,8 @@ struct replay {
 	uint64_t rng;			/* random state for the cuts; it does not depend on which points are checked */
 	uint64_t bringup_rng;
 	bool ext4;
-	bool no_flush;			/* ignore all flushes: then the replay must find lost blocks */
+	/* ignore all flushes; then the replay must find lost blocks */
+	bool no_flush;
 	const char *scratch;
 
 	unsigned long points, at_flush, at_fua, at_mark, between, mounted, failed;
@@ -51,8 +52,8 @@ static uint64_t disk_size(const struct replay *r)
 }
 
 /*
- * Applies an entry to the disk: all its sectors, or, if torn, some of them.  Writes of an ext4 are torn only at whole
- * pages, because ext4 relies on that.
+ * Applies an entry to the disk: all its sectors, or some of them if torn is true.  Writes of an
+ * ext4 are torn only between whole pages, because ext4 relies on writes of whole pages.
  */
 static void apply(struct replay *r, uint8_t *disk, const struct entry *e, bool torn)
 {
@@ -221,8 +222,9 @@ static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 }
 
 /*
- * Returns the end of the marks that count when all entries before i are durable.  Marks count up to
- * the next durable entry, because a write is released only after its blocks are durable.
+ * Returns the end of the marks that must be expected when all entries before i are durable.  These
+ * are the marks up to the next durable entry, because a write is released only after its blocks are
+ * durable.
  */
 static size_t told_until(const struct replay *r, const struct group *g, size_t i)
 {
@@ -260,8 +262,8 @@ static bool group(struct replay *r, const struct group *g)
 		} else if (e->kind == ENTRY_MARK) {
 			/*
 			 * Start after the last FUA write: before it, the log does not show which
-			 * writes were submitted before a FUA write had completed, and so are
-			 * durable.
+			 * writes were submitted before a FUA write had completed. Those writes may
+			 * be durable.
 			 */
 			r->at_mark++;
 			if (!point(r, "a mark", i, g, i >= last_fua))

@@ -48,7 +48,10 @@ static void give_up(const char *what)
 	exit(1);
 }
 
-/* Writes a mark to the log.  In the log, the mark is before all writes that the caller makes after this call. */
+/*
+ * Writes a mark to the log.  In the log, the mark comes before all writes that the caller makes
+ * after this call.
+ */
 __attribute__((format(printf, 1, 2)))
 static void mark(const char *fmt, ...)
 {
@@ -74,7 +77,10 @@ static void mark(const char *fmt, ...)
 		give_up("mark");
 }
 
-/* One write in four goes anywhere.  The others go to the first sixteenth, which is written again and again. */
+/*
+ * One write in four is at a random place.  The others are in the first sixteenth, so that its
+ * blocks are written again and again.
+ */
 static uint64_t somewhere(uint64_t *rng, uint64_t length)
 {
 	const uint64_t room = size - length;
@@ -112,7 +118,10 @@ static void file_name(char path[4096], unsigned int id)
 	snprintf(path, 4096, "%s/f%u", directory, id);
 }
 
-/* Writes a new file, and removes an old one.  Most files are fsynced; only these have a mark. */
+/*
+ * Writes a new file, and removes an old one.  Most files are fsynced, and only fsynced files have a
+ * mark.
+ */
 static int one_file(uint64_t *rng, uint8_t *buffer)
 {
 	const unsigned int id = atomic_fetch_add(&next_file, 1);
@@ -172,7 +181,10 @@ static void *write_slots(void *arg)
 	return NULL;
 }
 
-/* Requests checkpoints until one is acknowledged.  If erad is killed, nobody knows whether the era has begun. */
+/*
+ * Requests checkpoints until one is acknowledged.  If erad is killed, it is not known whether the
+ * era has begun.
+ */
 static bool checkpoint(void)
 {
 	char command[512];

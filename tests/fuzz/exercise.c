@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Checks what must be true of any metadata, even hostile: all functions refuse it, or it opens, and
- * all its answers are consistent.
+ * Checks any metadata, even hostile: either all functions refuse it, or it opens, and all its
+ * answers are consistent.
  *
  * Readers write nothing. The extents of a diff are in order and on the device, and a diff since a
  * newer era is not larger. Opening for writing, folding, closing and opening again lose and add
@@ -47,7 +47,7 @@ struct seen {
 
 #define NR_SINCE	3
 
-/* Everything that readers of a store see. */
+/* Everything that a reader of a store can read. */
 struct picture {
 	struct store_info info;
 	uint32_t since[NR_SINCE];
@@ -59,7 +59,10 @@ static int see_extent(void *ctx, uint64_t first, uint64_t len)
 	struct seen *s = ctx;
 
 	expect(len > 0 && len <= s->nr_blocks && first <= s->nr_blocks - len);
-	/* Checks that the next extent does not touch the last one, because extents are merged. */
+	/*
+	 * Check that the next extent does not touch the last one: extents that touch must have been
+	 * merged.
+	 */
 	expect(!s->end || first > s->end);
 	memset(s->block + first, 1, len);
 	s->end = first + len;
@@ -79,7 +82,7 @@ static void read_extents_of(struct store *s, enum store_view view, uint32_t sinc
 	expect(!err.msg[0]);
 }
 
-/* Returns whether all blocks of a are in b, up to the end of the smaller device. */
+/* Returns whether b has all blocks of a, up to the end of the smaller device. */
 static bool within(const struct seen *a, const struct seen *b)
 {
 	const uint64_t nr = a->nr_blocks < b->nr_blocks ? a->nr_blocks : b->nr_blocks;
@@ -122,7 +125,10 @@ static void read_bookmarks(struct store *s)
 	}
 }
 
-/* Sets a bookmark to the beginning of the current era, whatever bookmarks there are, and deletes it. */
+/*
+ * Sets a bookmark to the beginning of the current era, and deletes it. There may be other
+ * bookmarks.
+ */
 static void exercise_bookmark(struct store *s, uint32_t era)
 {
 	static struct store_bookmark bookmark[ERAD_BOOKMARKS];
@@ -158,7 +164,10 @@ static void read_history(struct store *s, const struct store_info *info)
 	if (number) {
 		expect(store_timelines_since(s) <= info->era);
 		ret = store_moment(s, number, info->era);
-		/* Leave out hostile metadata with two timelines of the same number. */
+		/*
+		 * Hostile metadata may have two timelines with the same number.  This is not
+		 * checked.
+		 */
 		expect(ret == MOMENT_KNOWN || ret == MOMENT_OTHER_ERA);
 	}
 	store_moment(s, 99, 1);
@@ -166,8 +175,8 @@ static void read_history(struct store *s, const struct store_info *info)
 }
 
 /*
- * Reads a picture of the store.  Its diffs are since the eras of the picture `before`; if that is
- * NULL, since the current era.
+ * Reads a picture of the store.  Its diffs are since the eras of the picture `before`. If `before`
+ * is NULL, they are since the current era.
  */
 static void take_picture(struct store *s, const struct mem *m, const struct picture *before,
 			 struct picture *p)
@@ -236,7 +245,7 @@ static int open_store(struct mem *m, enum store_mode mode, struct store **s)
 	m->written = false;
 	ret = store_open(mem_engine(m), mode, s, &err);
 	expect(!ret == !err.msg[0]);
-	/* Checks that nothing was written: the metadata was refused, or opened for reading. */
+	/* Check that nothing was written if the metadata was refused, or was opened for reading. */
 	expect(!m->written || (!ret && mode == STORE_WRITE));
 	return ret;
 }
@@ -253,7 +262,10 @@ static bool has_copies(const struct mem *m)
 	return false;
 }
 
-/* Leaves memory for one run only: then each range of a mark is a group of its own, with a fold in between. */
+/*
+ * Leaves memory for one run only. Then each range of a mark becomes a separate group, with a fold
+ * between the groups.
+ */
 static void drain_pool(struct store *s)
 {
 	const size_t needs = overlay_needs(&s->active);
@@ -359,7 +371,7 @@ static void exercise_floor(struct store *s)
 	const bool was = store_degraded(s);
 	int ret;
 
-	/* Nobody has written a degrade record since the open. */
+	/* Since the open, no degrade record was written. */
 	expect(!store_find_degraded(s, NULL));
 	expect(store_degraded(s) == was);
 	expect(!store_set_floor(s, NULL));
@@ -451,7 +463,10 @@ static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 		expect(!store_fold(s, NULL));
 }
 
-/* Returns whether ro_compat is set: then an open for writing is refused before the rest is examined. */
+/*
+ * Returns whether ro_compat is set. Then an open for writing is refused before the rest of the
+ * metadata is examined.
+ */
 static bool has_ro_compat(const struct mem *m)
 {
 	const struct erad_disk_super *a = (const void *)m->image;
@@ -460,7 +475,7 @@ static bool has_ro_compat(const struct mem *m)
 	return a->ro_compat || b->ro_compat;
 }
 
-/* Returns whether sequence numbers are used up: then the metadata can only be read. */
+/* Returns whether the sequence numbers are used up. Then the metadata can only be read. */
 static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 {
 	struct engine *e = mem_engine(m);
@@ -476,8 +491,8 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 }
 
 /*
- * Clears pages behind the head of the journal.  Hostile metadata may have valid pages there, which
- * would follow the pages that are appended; erad never leaves such pages.
+ * Clears pages after the head of the journal.  Hostile metadata may have valid pages there, and
+ * these would continue the pages that are appended. erad never leaves such pages.
  */
 static void clear_ahead(struct mem *m, uint64_t journal_used)
 {

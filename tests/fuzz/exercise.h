@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Checks what must be true of any metadata: see exercise.c. */
+/* Checks any metadata, even hostile: see exercise.c. */
 #ifndef ERAD_FUZZ_EXERCISE_H
 #define ERAD_FUZZ_EXERCISE_H
 

@@ -4,10 +4,10 @@
  *
  * An input is a byte, which selects what is read, and any number of pieces of blocks:
  *
- *	struct piece, len bytes		bytes that no piece has are zeros
+ * 	struct piece, len bytes		bytes that are in no piece are zeros
  *
- * Then each block gets a correct checksum, as the last of its pieces asks for, so that inputs pass
- * the check of checksums. Any bytes are an input.
+ * Then each block gets a correct checksum of the kind that its last piece names, so that inputs
+ * pass the check of checksums. Any sequence of bytes is an input.
  */
 #include <endian.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 struct piece {
 	uint8_t block;
 	uint8_t seal;		/* the kind of block whose checksum the block gets; 0: none; SEAL_PLACE: also sets the block's number */
-	uint8_t offset[2];	/* little-endian, as is len */
+	uint8_t offset[2];	/* little-endian, like len */
 	uint8_t len[2];
 };
 
@@ -40,7 +40,7 @@ static unsigned int number(const uint8_t n[2])
 	return n[0] | n[1] << 8;
 }
 
-/* Returns the next piece at *data, or NULL if there is none.  The piece's bytes follow it. */
+/* Returns the next piece at *data, or NULL if there is none.  The bytes of the piece follow it. */
 static const struct piece *next_piece(const uint8_t **data, size_t *size, unsigned int *len)
 {
 	const struct piece *p = (const struct piece *)*data;
@@ -140,8 +140,8 @@ static int read_it(struct dm_era *d, bool snapshot, struct told *t)
 	ret = dm_era_read(d, &sink, t, &err);
 	expect(!ret == !err.msg[0] && (!ret || ret == -EUCLEAN));
 	/*
-	 * Check that no block is read twice, so that cycles end.  Only the superblocks are read
-	 * again at the end.
+	 * Check that no block is read twice: then cycles end.  Only the superblocks are read again
+	 * at the end.
 	 */
 	for (i = 1; i < MEM_PAGES; i++)
 		expect(reads[i] <= 1u + snapshot);
@@ -185,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* Changes a number of 4 or 8 bytes: most such numbers are fields of headers, keys or values. */
+/* Changes a number of 4 or 8 bytes. Most of these numbers are fields of headers, keys or values. */
 static void set_number(uint8_t *bytes, unsigned int len, unsigned int *seed)
 {
 	static const uint64_t nice[] = {

@@ -59,7 +59,7 @@ static void check_line(const struct eratab *tab, const struct eratab_line *l)
 	expect(e->metadata[0] == '/' && strlen(e->metadata) <= ERATAB_PATH_MAX);
 }
 
-/* Checks that the line for an entry is read as the same entry. */
+/* Checks that the line that is written for an entry is read as the same entry. */
 static void rewrite(const struct eratab *tab)
 {
 	const struct eratab_entry *e;
@@ -118,7 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snprintf(file, sizeof(file), "%s/eratab", dir);
 		atexit(clean_up);
 	}
-	/* The buffer has no spare byte: so the sanitizer finds a read behind the text. */
+	/*
+	 * The buffer has no spare byte, so that the sanitizer finds a read after the end of the
+	 * text.
+	 */
 	text = malloc(size ? size : 1);
 	expect(text);
 	if (size)

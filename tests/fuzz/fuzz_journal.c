@@ -52,7 +52,9 @@ static bool has_unknown_gap(struct mem *m)
 	return has;
 }
 
-/* After a repair that succeeds, check finds no faults, and a history that was damaged has a gap. */
+/*
+ * If a repair succeeds, check finds no faults afterwards, and a history that was damaged has a gap.
+ */
 static void repair(struct mem *m, const struct image_head *head)
 {
 	static const uint8_t uuid[16] = { 1 };

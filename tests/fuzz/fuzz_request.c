@@ -3,10 +3,11 @@
  * Fuzzes erad's side of the socket: the real parser and the real answers, for an open volume, a
  * closed volume and names of no volume.
  *
- * The functions that make and remove devices are replaced by functions that check their
- * arguments: the parser must pass only valid names of volumes and possible paths.
+ * The functions that make and remove devices are replaced by functions that check their arguments:
+ * the parser must pass only valid names of volumes and possible paths.
  *
- * Reaches: daemon/erad/request/request.c daemon/erad/request/report.c daemon/erad/request/diff.c daemon/common/jsonl.c
+ * Reaches: daemon/erad/request/request.c daemon/erad/request/report.c daemon/erad/request/diff.c
+ * daemon/common/jsonl.c
  */
 #include <errno.h>
 #include <string.h>
@@ -272,7 +273,7 @@ static void set_up(void)
 	expect(!store_open(mem_engine(&m), STORE_WRITE, &s, NULL));
 	write_some(s);
 	expect(!volume_new("open", "/dev/a", "/b\303c", image_geometry.uuid, s, &open_volume, NULL));
-	/* A sentence may contain a path with any bytes. */
+	/* An error message may contain a path with any bytes. */
 	err_set(&err, 0, "opening /b\303c");
 	trouble_says(&open_volume->attach_trouble, "attach", &err);
 
@@ -320,7 +321,7 @@ static void check_answer(int fd, bool error)
 	expect(ret == -ENODATA && last);
 }
 
-/* Returns whether a name in the list has a 0 character: then the answer must be an error. */
+/* Returns whether a name in the list has a 0 character. Then the answer must be an error. */
 static bool asks_for_zero(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, '\n', size);
@@ -357,7 +358,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd));
 	expect(!setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
 	expect(send(fd[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size);
-	/* Leave the newline out of some requests: then erad must answer that the request is not complete. */
+	/*
+	 * Leave the newline out of some requests. Then erad must answer that the request is not
+	 * complete.
+	 */
 	if (!size || data[size - 1] % 2)
 		expect(send(fd[0], "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1);
 	jsonl_init(&j, fd[1], ERAD_REQUEST_MAX, 0);

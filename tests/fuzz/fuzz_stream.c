@@ -2,8 +2,9 @@
 /*
  * Fuzzes the reader of streams. Reaches: daemon/eractl/stream_read.c daemon/eractl/stream_write.c
  *
- * An input that begins with "rbd" is a stream. Of any other input, the target makes a stream with checks, and changes a byte of
- * the stream: the reader must return no extent that was not written.
+ * An input that begins with "rbd" is used as a stream. From any other input, the target makes a
+ * stream with checks, and changes a byte of the stream. The reader must return no extent that was
+ * not written.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -85,7 +86,7 @@ static void read_all(const uint8_t *data, size_t size, size_t step, struct resul
 	stream_close(s);
 }
 
-/* Reads a foreign stream: the result must not depend on the sizes of the reads. */
+/* Reads a foreign stream. The result must not depend on the sizes of the reads. */
 static void read_as_it_is(const uint8_t *data, size_t size)
 {
 	struct result whole, pieces;
@@ -119,8 +120,8 @@ static void put_extents(const uint8_t *data, size_t size, const struct stream_he
 }
 
 /*
- * Reads a stream of erad.  The unchanged stream is read as it was written.  A stream with a changed
- * byte, or without its end, is refused.
+ * Reads a stream of erad.  The unchanged stream is read with the content that was written.  A
+ * stream with a changed byte, or without its end, is refused.
  */
 static void write_and_read(const uint8_t *data, size_t size)
 {

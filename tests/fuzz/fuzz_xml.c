@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the XML from which metadata is made: the metadata has the eras that were read from the XML.
- * Reaches: daemon/eractl/era_xml.c daemon/store/build.c
+ * Fuzzes the XML from which metadata is made. The metadata must have the eras in the XML. Reaches:
+ * daemon/eractl/era_xml.c daemon/store/build.c
  */
 #include <errno.h>
 #include <string.h>
@@ -13,14 +13,15 @@
 #include "store/build.h"
 #include "store/store.h"
 
-#define BLOCKS_MAX	20000u	/* largest device that is compared block by block: larger than the window of a build */
+/* the largest device that is compared block by block; it is larger than the window of a build */
+#define BLOCKS_MAX	20000u
 #define NAME		"the XML"
 
 struct heard {
 	struct era_super sb;
 	unsigned int supers, calls;
 	unsigned int fail_at;		/* which call of the sink fails; UINT_MAX: none */
-	struct build *build;		/* metadata that is written; NULL: only fill eras */
+	struct build *build;		/* metadata that is written; NULL: only eras is filled */
 	bool modelled;			/* whether eras has the newest era of each block */
 	uint32_t eras[BLOCKS_MAX];
 };
@@ -76,7 +77,10 @@ static int read_xml(struct heard *h, const uint8_t *data, size_t size, struct er
 	return ret;
 }
 
-/* Compares a run of the metadata with the eras in ctx, and clears these eras, so that none may be left in the end. */
+/*
+ * Compares a run of the metadata with the eras in ctx, and clears these eras. At the end, no era
+ * may be left.
+ */
 static int compare(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 {
 	uint32_t *eras = ctx;
@@ -142,7 +146,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!ret && h.modelled)
 		build(&h, data, size);
 
-	/* If the sink fails first, the reader returns the error of the sink. */
+	/*
+	 * If the sink fails before the XML has an error, the reader returns the error of the sink.
+	 */
 	calls = h.calls;
 	h.fail_at = size % 16;
 	again = read_xml(&h, data, size, &err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Turns a fuzzer's input into metadata, and back: see image.h. */
+/* Converts a fuzzer's input into metadata, and back: see image.h. */
 #include <endian.h>
 #include <string.h>
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turns a fuzzer's input into metadata, and back.  An input has only the parts of the metadata that
- * are not zero, so that inputs are small and most mutations matter.  Each part says which checksums
- * are made correct, so that inputs pass the check of checksums.
- *	struct image_head
- *	struct image_item, len bytes		any number of them
- * Any sequence of bytes is an input.
+ * Converts a fuzzer's input into metadata, and back.  An input has only the parts of the metadata
+ * that are not zero, so that inputs are small and most mutations matter.  Each part says which
+ * checksums are made correct, so that inputs pass the check of checksums.
+ * 	struct image_head
+ * 	struct image_item, len bytes		any number of them Any sequence of bytes is an input.
  */
 #ifndef ERAD_FUZZ_IMAGE_H
 #define ERAD_FUZZ_IMAGE_H
@@ -55,8 +54,8 @@ size_t image_encode(const struct mem *m, const struct image_head *head, enum ima
 		    uint8_t *data, size_t max);
 
 /*
- * For LLVMFuzzerCustomMutator(): keeps items whole, and changes fields.  Calls mutate, which is
- * LLVMFuzzerMutate(), for other mutations.
+ * For LLVMFuzzerCustomMutator(): keeps items whole, and changes their fields.  For other mutations,
+ * calls mutate, which is LLVMFuzzerMutate().
  */
 size_t image_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed,
 		    size_t (*mutate)(uint8_t *data, size_t size, size_t max));

@@ -12,12 +12,12 @@
 #include "erad_format.h"
 #include "store/engine.h"
 
-#define MEM_PAGES	64u	/* largest size; a grow beyond it fails with ENOSPC */
+#define MEM_PAGES	64u	/* the largest size; growing beyond it fails with ENOSPC */
 
 struct mem {
 	_Alignas(ERAD_PAGE) uint8_t image[MEM_PAGES * ERAD_PAGE];
 	uint64_t size;		/* current size in bytes */
-	bool written;		/* whether something was written since this was cleared */
+	bool written;		/* whether there was a write since this field was cleared */
 	bool holes;		/* whether zeros count as a hole, that is, as never written */
 	uint64_t unreadable;	/* number of a page that cannot be read until it is written; 0: none */
 };

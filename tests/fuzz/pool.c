@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Allocates the large buffers of the store, up to a megabyte, from a pool: the usual allocator would
- * map and unmap them for each of a thousand opens a second. As with the sanitizer's own allocator,
- * memory around a buffer and in a free buffer is poisoned. Linked with --wrap.
+ * Allocates the large buffers of the store, up to a megabyte, from a pool. A fuzz target opens a
+ * store a thousand times a second, and the usual allocator would map and unmap the buffers each
+ * time. Like the sanitizer's own allocator, the pool poisons the memory around a buffer and in a
+ * free buffer. Linked with --wrap.
  */
 #include <sanitizer/asan_interface.h>
 
@@ -18,7 +19,8 @@ void __wrap_free(void *p);
 void __real_free(void *p);
 
 static _Alignas(GAP) uint8_t pool[NR][BIG + GAP];
-static unsigned int used;	/* a bit for each buffer; here, only one thread uses the store */
+/* a bit for each used buffer; no lock is needed, because only one thread uses the store */
+static unsigned int used;
 
 void *__wrap_aligned_alloc(size_t align, size_t size)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Makes the seeds of the targets that read metadata: the store writes some small histories, which
- * become inputs as image.h describes.
+ * Makes the seeds of the targets that read metadata. The store writes some small histories, which
+ * are converted to inputs as image.h describes.
  *
  * usage: seeds DIRECTORY		the files go to DIRECTORY/{super,journal,image}
  */
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		struct erad_disk_super *sb = (void *)(m.image + i * ERAD_PAGE);
 
-		/* Makes metadata as the version of erad without a history has written it. */
+		/* Makes metadata like the version of erad without a history. */
 		sb->incompat = 0;
 		sb->journal_start = htole64(ERAD_JOURNAL_START_OLD);
 		sb->journal_pages = htole64(IMAGE_RING + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD);

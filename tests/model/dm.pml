@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Models device-mapper around the module: suspend with and without flush, a suspend that is
- * interrupted, a table that is reloaded, resume.  The steps are those of __dm_suspend(),
- * do_resume() and __dm_resume() in drivers/md/dm.c and dm-ioctl.c; the hooks are those of the
+ * interrupted, a reload of the table, and resume.  The steps are those of __dm_suspend(),
+ * do_resume() and __dm_resume() in drivers/md/dm.c and dm-ioctl.c.  The hooks are those of the
  * module, kmod/target.c.
  */
 
-bool loaded;			/* whether the device has an inactive table; its target is the other instance */
+/* whether the device has an inactive table; its target is the instance that is not live */
+bool loaded;
 byte dm;			/* the next step */
 
 #define DM_IDLE		0
@@ -75,7 +76,7 @@ proctype admin()
 			loaded = true;
 			ctr(1 - live)
 	}
-	/* __dm_suspend(): the flag, dm_table_presuspend_targets() */
+	/* __dm_suspend(): sets the flag, and calls dm_table_presuspend_targets() */
 	:: atomic {
 		dm == DM_IDLE && suspends > 0 ->
 			suspends--;
@@ -103,7 +104,7 @@ proctype admin()
 	:: d_step { dm == DM_UNDO_TARGET -> inst[live].pushback = false; dm = DM_IDLE }
 	/* stands for erad_postsuspend() */
 	:: d_step { dm == DM_SUSPENDED -> set_resumed(live, false); dm = DM_RESUMED }
-	/* if there is another table, dm_swap_table(); then erad_resume() */
+	/* If there is an inactive table, dm_swap_table() puts it into use. Then erad_resume(). */
 	:: d_step {
 		dm == DM_RESUMED ->
 			if
@@ -126,8 +127,8 @@ proctype admin()
 			changed()
 	}
 	/*
-	 * erad_dtr(): waits for the drain and for the degrade record.  The owner's fd, if any, is
-	 * of no use any more
+	 * erad_dtr(): waits for the drain and for the degrade record.  After that, all calls on the
+	 * owner's fd fail.
 	 */
 	:: d_step {
 		dm == DM_DTR && inst[1 - live].dead && !inst[1 - live].draining && !BUSY(1 - live) ->

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Models the owner of the instance that erad is: its volume thread, daemon/erad/volume/commit.c,
- * attach.c and rollover.c.  Each inline is the function of the same name.  A timer may expire at
- * any time after it was set.
+ * Models erad as the owner of the instance: its volume thread, daemon/erad/volume/commit.c,
+ * attach.c and rollover.c.  Each inline models the function of the same name.  A timer may expire
+ * at any time after it was set.
  */
 
 /* Copies of v->fd and v->batch for other processes: */
 bool d_ready;			/* stands for v->ready */
 bool attention;			/* v->attention, and event_fd */
-bool killed;			/* a new erad process must begin */
+bool killed;			/* the process was killed, and a new erad process must begin */
 
 #define IDLE		0	/* CHECKPOINT_… */
 #define WANTED		1
@@ -16,7 +16,10 @@ bool killed;			/* a new erad process must begin */
 #define DRAIN		3
 byte phase;
 
-/* Clears v->info when it is not used any more.  Otherwise its old content would multiply the number of states. */
+/*
+ * Clears v->info when it is not needed any more.  Otherwise its old content would multiply the
+ * number of states.
+ */
 #define forget_info()	i_era = 0; i_state = 0; i_resumed = false; i_draining = false
 
 #define kick()		attention = true; asleep = false
@@ -39,8 +42,8 @@ byte phase;
 
 /*
  * Models on_control() and volumes_changed(), in the main thread: if the instances of this volume
- * have changed, its thread must look.  Without EXACT_LOOK, the thread must look after any change,
- * which makes fewer states.
+ * have changed, the volume's thread must look at them.  Without EXACT_LOOK, the thread must look
+ * after any change, which makes fewer states.
  */
 #ifdef EXACT_LOOK
 #define SHOWS(i)	(inst[i].exists -> 1 + 2 * inst[i].resumed + 4 * inst[i].owned + 8 * inst[i].draining + \
@@ -143,7 +146,10 @@ inline take_up()
 		:: PASSING(fd) || FIND_RECORD -> d_degraded = true
 		:: else
 		fi;
-		/* reach_era(): newer than each record that was found.  Here a second attempt takes the same serial again. */
+		/*
+		 * reach_era(): makes the era newer than each record that was found.  In this case,
+		 * a second attempt uses the same serial again.
+		 */
 		if
 		:: d_degraded -> d_serial = MAX(dserial + 1, drecord)
 		:: else
@@ -192,7 +198,8 @@ inline degraded_step()
 inline flip_era(from, to)
 {
 	atomic {
-		k_prepare(fd, to, r);	/* nobody else reads this state, so this is not a step of its own */
+		/* this is not a separate step, because no other process reads this state */
+		k_prepare(fd, to, r);
 		if
 		:: r == OK ->
 			k_new_era(fd, from, to, r);
@@ -287,7 +294,7 @@ inline attach_to()
 	fi
 }
 
-/* better(): of two instances, prefers the one in use, then the one with an era, then the newer one */
+/* better(): prefers the instance in use, then the instance with an era, then the newer instance */
 #define BETTER		(!inst[0].exists -> 1 : (!inst[1].exists -> 0 : \
 			(inst[0].resumed != inst[1].resumed -> (inst[1].resumed -> 1 : 0) : \
 			((ERA(0) == 0) != (ERA(1) == 0) -> (ERA(1) != 0 -> 1 : 0) : 1))))
@@ -425,7 +432,7 @@ inline serve_batches()
 	r = OK
 }
 
-/* models begin_checkpoint(): r is EBUSY if an earlier drain must end first */
+/* Models begin_checkpoint(). r is EBUSY if an earlier drain must end first. */
 inline begin_checkpoint()
 {
 	atomic {
@@ -456,7 +463,7 @@ inline begin_checkpoint()
 #endif
 }
 
-/* A diff of the running erad has all writes that have passed while a record was in force. */
+/* While a record is in force, a diff of the running erad must have all writes that have passed. */
 #if DEGRADES
 #define KNOWN		(!IN_FORCE || d_degraded || BUSY(0) || BUSY(1) || PASSING(0) || PASSING(1))
 #else
@@ -465,13 +472,13 @@ inline begin_checkpoint()
 
 /*
  * If DEGRADE fails while erad is active, the record may still be durable.  Then the next reader of
- * the metadata finds the record, and wakes erad.  Only the searches about this event request it.
+ * the metadata finds the record, and wakes erad.  Only the searches that need this event enable it.
  */
 #ifndef RECORD_UNKNOWN
 #define RECORD_UNKNOWN	false
 #endif
 
-/* finish(): from here on the requester may rely on the answer */
+/* finish(): from now on the requester may rely on the answer */
 #define IN_FLIGHT_RECORDED(w)	(!IN_FLIGHT(w) || RECORDED(w))
 #define acknowledge() \
 	acked = c_to; \
@@ -575,7 +582,8 @@ proctype erad()
 	bool i_resumed, i_draining;
 	byte r;				/* result of a call */
 	byte p;				/* stands for v->checkpoint.phase */
-	int digest;			/* status of the instance at which the volume thread looks */
+	/* status of the instances as the volume thread has read it */
+	int digest;
 	byte pick;			/* the instance to attach to */
 	bool status;			/* xfer.commit_status */
 

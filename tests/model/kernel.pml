@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Models the module, kmod/: the ioctls of an instance, and the path of a write.  A section of the
- * code under ei->mutex, or under ei->lock, is one step here. ->map is three steps, because it takes
- * no lock until it holds a write: it reads the bits, then counts the write or decides to hold it,
- * and then holds it.  Other events can happen between these steps. end_io is two steps: it reads
- * `draining`, and then counts.
+ * Models the module, kmod/: the ioctls of an instance, and the path of a write.
+ *
+ * A section of the code under ei->mutex, or under ei->lock, is one step here. ->map is three steps,
+ * because it takes no lock until it holds a write: first it reads the bits, then it counts the
+ * write or decides to hold it, and then it holds the write.  Other events can happen between these
+ * steps. end_io is two steps: it reads `draining`, and then it counts.
  */
 
 #define DETACHED	1	/* enum erad_state */
@@ -23,7 +24,8 @@ typedef writeset {
 }
 
 typedef instance {
-	bool exists;		/* between ctr and dtr */
+	/* the instance exists: ctr was called, and dtr was not called yet */
+	bool exists;
 	bool dead;
 	bool owned;
 	bool resumed;
@@ -37,14 +39,14 @@ typedef instance {
 	byte batch_era;
 #if DEGRADES
 	byte record;		/* the serial of the record that READY has passed, plus 1; 0: there is no record */
-	byte busy;		/* the write of the record is in flight, or … */
+	byte busy;		/* the write of the record: 0, IN_FLIGHT_YET or LANDED */
 	byte writing;		/* the record that this write writes */
 	bool passing;
 #endif
 	writeset ws[2];
 }
 #define IN_FLIGHT_YET	1
-#define LANDED		2	/* … is durable, and the module does not know this yet */
+#define LANDED		2	/* the record is durable, but the module does not know this yet */
 #if DEGRADES
 #define PASSING(i)	inst[i].passing
 #define BUSY(i)		(inst[i].busy != 0)
@@ -58,7 +60,8 @@ instance inst[2];		/* the instances before and after the reload of the table */
 #define NEW		0	/* not submitted */
 #define DEFERRED	1	/* dm keeps the write until the device is resumed */
 #define MAP_COUNT	3	/* in ->map: has found all bits set, will be counted in the next step */
-#define MAP_HOLD	4	/* in ->map: has found a bit that is not set, will be queued in the next step */
+/* in ->map: has found a bit that is not set, will be held in the next step */
+#define MAP_HOLD	4
 #define QUEUED		5	/* stands for ei->queue */
 #define BATCH		6	/* stands for ei->batch */
 #define FLIGHT		7	/* passed on, or ei->release: on its way to the origin */
@@ -66,7 +69,7 @@ instance inst[2];		/* the instances before and after the reload of the table */
 #define END_LEFT	9	/* in end_io: the writeset was draining, `left` will be counted down in the next step */
 #define DONE		10	/* completed */
 #define ERROR		11	/* ended with EIO */
-#define LOST		12	/* the power was cut before the write ended */
+#define LOST		12	/* lost in a power cut before the write ended */
 
 byte st[WRITES];
 byte blk[WRITES];		/* bitmap of the blocks that the write touches */
@@ -189,8 +192,8 @@ bool nomem;			/* whether there is no memory for the next page of a bitmap */
 #define fresh_id	(FRESH(1) -> 1 : (FRESH(2) -> 2 : (FRESH(3) -> 3 : (FRESH(4) -> 4 : 5))))
 
 /*
- * Models release(): counts the write before the write is passed on.  The caller holds ei->mutex, so
- * that the writeset is current.
+ * Models release(): counts the write, and then passes it on.  The caller holds ei->mutex, so that
+ * the writeset stays current.
  */
 #ifdef M_RELEASE_NO_COUNT
 #define release_enter(w, i)	slot[w] = NONE
@@ -442,7 +445,8 @@ inline k_new_era(i, from, to, r)
 #define lands(i)	skip
 #else
 #define PASSES(i)	(inst[i].busy != 0)
-#define lands(i)	drecord = inst[i].writing	/* the write may have happened or not */
+/* this write may have reached the disk or not */
+#define lands(i)	drecord = inst[i].writing
 #endif
 
 #define pass(w, i)	if :: HELD(w, i) -> release(w, i) :: else fi
@@ -510,9 +514,9 @@ end:	do
 /* ---- the workqueue ---- */
 
 /*
- * Models erad_writeset_add_remaining(), and reap_draining() when no write is in flight.  The grace
- * period ends after every ->map that has read the old pointer, and after every end_io that has read
- * the writeset as not retired.
+ * Models erad_writeset_add_remaining(), and reap_draining() if no write is in flight.  The grace
+ * period ends only after every ->map that has read the old pointer, and after every end_io that has
+ * read that the writeset is not retired.
  */
 #define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (MAP_READS(w) || END_READS(w)))
 #define READERS(i)	ANY(READS, i)
@@ -592,10 +596,10 @@ proctype writer(byte w)
 {
 	do
 	/*
-	 * Models dm_submit_bio() and erad_map(): the live target, its writeset,
-	 * erad_writeset_next_missing().  This is one step.  If bits are set between two looks, they
-	 * could have been set before the first look.  No bits are set in a writeset that is not
-	 * current any more.
+	 * Models dm_submit_bio() and erad_map(): they choose the live target and its writeset, and
+	 * call erad_writeset_next_missing().  This is one step, for two reasons.  If bits are set
+	 * between two looks, they could have been set before the first look.  And no bits are set
+	 * in a writeset that is not current any more.
 	 */
 	:: d_step {
 		(st[w] == NEW || st[w] == DEFERRED) && !blocked ->

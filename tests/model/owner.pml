@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Models any owner that include/erad_uapi.h allows, instead of erad: several threads fetch, record
+ * Models any owner that include/erad_uapi.h allows, instead of erad. Several threads fetch, record
  * and commit batches and begin eras at the same time, and do not remember the results of their
  * calls.  The owner keeps these rules:
  *
- *	an era is durable before NEW_ERA begins it;
- *	a batch is durable, in the newest era begun, before it is committed;
- *	a checkpoint is acknowledged when NEW_ERA has returned 0.
+ * 	an era is durable before NEW_ERA begins it;
+ * 	a batch is durable, in the newest era begun, before it is committed;
+ * 	a checkpoint is acknowledged when NEW_ERA has returned 0.
  *
- * All other events happen in any order.  So this also checks promises of the module on which erad
- * does not rely.
+ * All other events happen in any order.  So this model also checks promises of the module on which
+ * erad does not rely.
  */
 
 byte s_blocks[2];		/* blocks of the fetched batches */
@@ -19,7 +19,7 @@ byte flipped;			/* newest era that a target has begun */
 byte io;			/* a batch or an era that is written and not yet flushed */
 #define IO_ERA		3
 byte r;				/* result of a call */
-bool killed;			/* is never true: see die() */
+bool killed;			/* never true: see die() */
 
 #if POWER_CUTS || ERRORS || DEGRADES
 #error any owner: power cuts, failing metadata and degrades are for erad alone
@@ -77,12 +77,12 @@ proctype owner()
 
 end:	do
 	:: atomic { d_fd == NONE -> k_attach(live, r); r = OK }
-	/* Attach again, because another table is in use, or the target has failed. */
+	/* Attach again if another table is in use, or if the target has failed. */
 	:: d_step { d_fd != NONE && ((d_fd != live && inst[live].resumed) || inst[d_fd].state == FAILED) -> die() }
 	:: atomic { ATTACHED && inst[d_fd].state == LOADING && ERA(d_fd) == sera && sera != 0 -> k_ready(d_fd, sera, 0, r); r = OK }
 	record(0)
 	record(1)
-	/* COMMIT of any batch, or of no batch, and FETCH. */
+	/* Commits any batch, or no batch, and fetches. */
 	:: atomic {
 		ATTACHED && (s_recorded[0] || s_recorded[1] || FETCHES) ->
 			if

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Models the metadata, daemon/store/: a journal.  Only its newest group can be unflushed, because
- * every append ends with a flush, and there is only one append at a time.  A replay finds the
- * newest era of each block, and the newest era that was begun.  Folds do not change this, so they
- * are not modelled; the crash simulator of tests/unit tests folds.
+ * Models the metadata, daemon/store/, as a journal.  Only its newest group can be unflushed,
+ * because every append ends with a flush, and only one append runs at a time.  A replay finds the
+ * newest era of each block, and the newest era that was begun.  Folds do not change this result, so
+ * they are not modelled.  The crash simulator of tests/unit tests folds.
  */
 
 byte dmark[BLOCKS];		/* durable: the newest era that the block is recorded in; 0: none */
@@ -11,8 +11,9 @@ byte dera;			/* durable: the newest era begun */
 
 /* The last written group, which may not be durable. After a kill of the daemon, it remains in the page cache. */
 byte pend_era;			/* era of the group; 0: there is no group */
-byte pend_blocks;		/* blocks of the group; 0: it is an ERA_BEGIN */
-bool pend_read;			/* a replay has read the group, so the next group is written after it, and not over it */
+byte pend_blocks;		/* blocks of the group; 0: the group begins an era (ERA_BEGIN) */
+/* a replay has read the group, so the next group is written after it and does not overwrite it */
+bool pend_read;
 
 byte acked;			/* the newest acknowledged era */
 
@@ -34,8 +35,8 @@ byte dserial;			/* durable: records with a smaller serial are not in force */
 #define DURABLE(b, e)	(ALL_DURABLE(e) || ((!((b) & 1) || dmark[0] >= (e)) && (!((b) & 2) || dmark[1] >= (e))))
 
 /*
- * erad's promise for a write that was passed on: after a crash, all its blocks are found, in an era that is not older than
- * the last acknowledged one.
+ * erad's promise for a write that was passed on: after a crash, all its blocks are found, in the
+ * last acknowledged era or a later one.
  */
 #define RECORDED(w)	DURABLE(blk[w], (acked == 0 -> 1 : acked))
 
@@ -56,7 +57,7 @@ byte dserial;			/* durable: records with a smaller serial are not in force */
 	pend_blocks = 0; \
 	pend_read = false
 
-/* append_group(): the write; if the last write has failed, the same pages are written again */
+/* append_group(): the write. If the last write has failed, the same pages are written again. */
 inline store_write(e, b)
 {
 	d_step {
@@ -83,7 +84,8 @@ inline store_append(e, b, r)
 	store_write(e, b);
 	store_flush(r)
 #else
-	atomic { store_write(e, b); store_flush(r) }	/* the write may have happened or not */
+	/* the write may have reached the disk or not */
+	atomic { store_write(e, b); store_flush(r) }
 #endif
 }
 

@@ -1,17 +1,18 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Shared by the cases in cases/: one volume, "data", of the target $TARGET, which is era or erad.
+# Functions of the cases in cases/: they use one volume, "data", of the target $TARGET, which is era
+# or erad.
 #
-# A case is a function test_NAME as in tests/dm, and runs once with each target. It uses the volume through device-mapper
-# and through what target_era.sh and target_erad.sh define:
+# A case is a function test_NAME as in tests/dm, and runs once with each target. It uses the volume
+# through device-mapper and through the functions of target_era.sh and target_erad.sh:
 #
-#	make_volume BLOCK		makes a volume in era 1 on $origin and $metadata, which are new; BLOCK in sectors
-#	open_volume			opens the volume, which begins a new era
-#	close_volume			closes the volume
-#	checkpoint			begins a new era
-#	dump				prints "BLOCK ERA" for each block that was ever written, in order; the volume is closed
+# 	make_volume BLOCK		makes a volume in era 1 on $origin and $metadata, which are new; BLOCK in sectors
+# 	open_volume			opens the volume, which begins a new era
+# 	close_volume			closes the volume
+# 	checkpoint			begins a new era
+# 	dump				prints "BLOCK ERA" for each block that was ever written, in order; the volume is closed
 #
-# None of them waits for a suspended device, and each fails if the target fails.
+# None of these functions waits for a suspended device, and each fails if the target fails.
 
 # shellcheck source=../dm/lib.sh
 . tests/dm/lib.sh
@@ -52,7 +53,7 @@ slow_metadata()
 	metadata_is "0 $metadata_size delay $metadata_disk 0 0 $metadata_disk 0 $1 $metadata_disk 0 $1"
 }
 
-# save_metadata FILE: copies the content that is durable now, as a power cut would leave it.
+# save_metadata FILE: copies the durable content of the metadata, which a power cut would leave.
 save_metadata()
 {
 	dmsetup suspend --nolockfs metadata
@@ -60,7 +61,8 @@ save_metadata()
 	dmsetup resume metadata
 }
 
-# load_metadata FILE: writes FILE to $metadata, as if power had been cut when FILE was saved. The volume must be closed.
+# load_metadata FILE: writes FILE to $metadata, as if power had been cut when FILE was saved. The
+# volume must be closed.
 load_metadata()
 {
 	another_boot
@@ -69,7 +71,8 @@ load_metadata()
 	blockdev --flushbufs "$metadata"
 }
 
-# crash: closes the volume, and then puts back a copy of the metadata from before the close.
+# crash: closes the volume, and then puts back a copy of the metadata that was made before the
+# close.
 crash()
 {
 	save_metadata "$T/crash"
@@ -124,8 +127,8 @@ stat_field()
 	awk -v n="$2" '{ print $n }' "$(sys_dir "$1")/stat"
 }
 
-# swap_table TABLE: suspends, loads and resumes the device. dm-era works correctly only with this
-# order.
+# swap_table TABLE: suspends the device, loads the table and resumes. dm-era works correctly only in
+# this order.
 swap_table()
 {
 	dmsetup suspend data

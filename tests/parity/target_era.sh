@@ -53,8 +53,8 @@ metadata_uuid()
 	sed -n 's/.*<superblock uuid="\([^"]*\)".*/\1/p' "$T/xml"
 }
 
-# read_live: prints what has changed since era 1, from the live volume, and begins a new era.  It
-# stops at the first failure, as a script with `set -e` does.
+# read_live: prints the blocks that have changed since era 1, from the live volume, and begins a new
+# era.  It stops at the first failure, as a script with `set -e` does.
 read_live()
 {
 	dmsetup message data 0 take_metadata_snap &&

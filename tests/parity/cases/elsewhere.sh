@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Rows of dm-era's history that cannot be tested with a volume. Other tests check the sources for them.
+# Fixes in dm-era's history that cannot be tested with a volume. Other tests check the sources.
 
 # This case also covers the commits 8ae12666, 74d46992, ed00aabd, 21cf8661, dc3b17cc, 1eff9d32,
 # 28a8f0d3, 05bdb996, 3664ff82, b362c733, 4c7da06f and 73cbca6a, which changed the kernel's API.
@@ -23,5 +23,5 @@ elsewhere["test_later_hostile_metadata"]=unit:damage_hostile
 not_for_era["test_later_hostile_metadata"]="it is not fuzzed here"
 test_later_hostile_metadata()
 {
-	DESCRIPTION="no field of the metadata is trusted"
+	DESCRIPTION="the module relies on no field of the metadata"
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The faults that dm-era has today: dm-era is expected to fail each of these cases.
+# The faults that dm-era has today. dm-era is expected to fail each of these cases.
 
 test_W1_discard()
 {
-	DESCRIPTION="a discard of many blocks is reported for all of them, its unaligned ends too"
+	DESCRIPTION="a discard of many blocks is reported for all its blocks, including the unaligned ends"
 	new_devices 1M
 	make_volume 128
 	blkdiscard --offset $((2 * 65536 + 512)) --length $((4 * 65536)) /dev/mapper/data
@@ -13,7 +13,7 @@ test_W1_discard()
 
 test_W2_checkpoint_waits()
 {
-	DESCRIPTION="a write that lands after a checkpoint has returned is reported as newer than it"
+	DESCRIPTION="a write that completes after a checkpoint has returned is reported in an era after the checkpoint"
 	local disk writer landed=
 
 	new_devices 1M
@@ -36,7 +36,7 @@ test_W2_checkpoint_waits()
 
 test_W3_load_before_suspend()
 {
-	DESCRIPTION="a table loaded before the suspend, with eras in between: nothing is lost, eras only grow"
+	DESCRIPTION="if a table is loaded before the suspend, and eras begin in between, no block is lost, and no era gets smaller"
 	new_devices 1M
 	make_volume 128
 	table=$(dmsetup table data)
@@ -56,7 +56,7 @@ test_W3_load_before_suspend()
 
 test_W5_status_writes_nothing()
 {
-	DESCRIPTION="status writes nothing"
+	DESCRIPTION="status writes nothing to the metadata"
 	local before i
 
 	new_devices 1M
@@ -72,7 +72,7 @@ test_W5_status_writes_nothing()
 
 test_W6_write_error_heals()
 {
-	DESCRIPTION="metadata fails for a moment: when it works again first writes do, too, and all are reported"
+	DESCRIPTION="if the metadata fails for a moment, first writes work again when it works again, and all are reported"
 	local writer first=1
 
 	new_devices 1M
@@ -103,11 +103,11 @@ era_tree()
 		print "$root $nr ", unpack("Q<", substr(block($root), 32 + 8 * $max + 4, 8)), "\n"' "$1"
 }
 
-# The unit test shows that erad finds damage, and which blocks then count as written.
+# This unit test shows that erad finds the damage, and which blocks count as written after that.
 elsewhere["test_W8_damaged_writeset"]=unit:damage_damaged_array
 test_W8_damaged_writeset()
 {
-	DESCRIPTION="one damaged block of an era does not keep the others from being digested"
+	DESCRIPTION="if one block of an era is damaged, the other blocks are still digested"
 	local root nr first
 
 	new_devices 1M
@@ -134,7 +134,7 @@ test_W8_damaged_writeset()
 
 test_W9_idle()
 {
-	DESCRIPTION="after a checkpoint, with no I/O at all, the array of the metadata gets the old era's blocks"
+	DESCRIPTION="after a checkpoint, the blocks of the old era are moved into the array of the metadata, even without any I/O"
 	new_devices 1M
 	make_volume 128
 	write_block 1
@@ -144,7 +144,7 @@ test_W9_idle()
 	array_has "$T/then" 1 1 || fail "3 s after the checkpoint block 1 is not in the array"
 }
 
-# void MIB: makes an $origin of this size that keeps no content and needs no memory.
+# void MIB: makes $origin with this size. It keeps no content and needs no memory.
 void()
 {
 	dmsetup create void --table "0 $(($1 * 2048)) zero"
@@ -171,7 +171,7 @@ test_W10_array_in_place()
 
 test_W11_eras_pile_up()
 {
-	DESCRIPTION="a volume of 4 million blocks, 10 eras one after the other: the metadata in use stays what it was"
+	DESCRIPTION="on a volume of 4 million blocks, the used metadata does not grow during 10 eras"
 	local i used
 
 	new_devices 1M 64M
@@ -187,7 +187,7 @@ test_W11_eras_pile_up()
 
 test_W12_metadata_in_use()
 {
-	DESCRIPTION="metadata that is in use is refused to a second volume"
+	DESCRIPTION="a second volume cannot use metadata that is in use"
 	local other
 
 	new_devices 1M
@@ -200,7 +200,7 @@ test_W12_metadata_in_use()
 
 test_W13_last_era()
 {
-	DESCRIPTION="at the last era number a checkpoint fails, and the era does not begin at 0 again"
+	DESCRIPTION="at the last era number, a checkpoint fails, and the numbers do not begin at 0 again"
 	local i before=0 now
 
 	new_devices 1M
@@ -242,12 +242,12 @@ test_W14_cost_of_a_first_write()
 
 test_W15_dead_reader()
 {
-	DESCRIPTION="a reader of the metadata that dies leaves no snapshot behind"
+	DESCRIPTION="if a reader of the metadata is killed, it leaves no snapshot behind"
 
 	new_devices 1M
 	make_volume 128
 	write_block 1
-	# Nobody reads the output, so the program gets SIGPIPE.
+	# No program reads the output, so the command gets SIGPIPE.
 	(read_live | :) || :
 	nap 0.5
 	same "$(status_field 7)" -
@@ -257,7 +257,7 @@ test_W15_dead_reader()
 
 test_W16_uuid()
 {
-	DESCRIPTION="metadata has a UUID of its own, and shows whether it was closed cleanly"
+	DESCRIPTION="metadata has its own UUID, and shows whether it was closed cleanly"
 	local first
 
 	new_devices 1M
@@ -281,7 +281,7 @@ test_W16_uuid()
 
 test_W17_no_split()
 {
-	DESCRIPTION="a write and a read of 1 MiB at blocks of 4 KiB reach the origin whole"
+	DESCRIPTION="a write and a read of 1 MiB reach the origin undivided although the blocks have 4 KiB"
 	local writes reads
 
 	new_devices 4M

@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What each fix in the history of Linux's dm-era promises. The names begin with the commit of the fix, or with the
-# first commit if the fix has several.
+# Each fix in the history of Linux's dm-era, and what it promises. The names begin with the commit
+# of the fix, or with the first commit if the fix has several.
 
 test_eec40579_eras()
 {
-	DESCRIPTION="eras grow by one; a block is reported for the era in which it was written last"
+	DESCRIPTION="each era is one larger than the last; a block is reported in the era in which it was last written"
 	new_devices 1M
 	make_volume 128
 	same "$(status_field 6)" 1
@@ -25,7 +25,7 @@ test_eec40579_eras()
 case_timeout["test_2099b145_bit_after_commit"]=300
 test_2099b145_bit_after_commit()
 {
-	DESCRIPTION="with slow metadata a second write to the block waits, too; power cut then: no changed block is missed"
+	DESCRIPTION="if the metadata is slow, a second write to the block waits, too; after a power cut at this moment, no changed block is missing"
 	local one two
 
 	new_devices 1M
@@ -58,7 +58,7 @@ test_2099b145_bit_after_commit()
 
 test_de89afc1_current_writeset()
 {
-	DESCRIPTION="what was written in the current era survives a crash: at the first era, later, twice in a row, at activation"
+	DESCRIPTION="blocks written in the current era survive a crash: in the first era, in a later era, in two crashes one after the other, and during activation"
 	new_devices 1M
 	make_volume 128
 	write_block 1
@@ -84,7 +84,7 @@ test_de89afc1_current_writeset()
 
 test_25249333_stale_bits()
 {
-	DESCRIPTION="48, 64, 65 and 128 blocks: each era reports its own block, before and after the writesets are digested"
+	DESCRIPTION="with 48, 64, 65 and 128 blocks, each era reports its own block, before and after the writesets are digested"
 	local n
 
 	for n in 48 64 65 128; do
@@ -109,7 +109,7 @@ test_25249333_stale_bits()
 
 test_c8e846ff_block_size()
 {
-	DESCRIPTION="a table with another block size is refused or never gets active; the metadata stays as it is"
+	DESCRIPTION="a table with another block size is refused or does not become active, and does not change the metadata"
 	local before writer=''
 
 	new_devices 4M
@@ -138,7 +138,7 @@ test_c8e846ff_block_size()
 
 test_64f2d15a_snapshot_leaks()
 {
-	DESCRIPTION="eras pass while a snapshot of the metadata is held: afterwards nothing is left of it"
+	DESCRIPTION="if eras begin while a snapshot of the metadata exists, the snapshot takes no space after its drop"
 	local i j
 	local used=()
 
@@ -153,7 +153,7 @@ test_64f2d15a_snapshot_leaks()
 		done
 		dmsetup message data 0 drop_metadata_snap > /dev/null
 		same "$(status_field 7)" -
-		# writes that are digested later must not change the result
+		# Writes that are digested later must not change the result.
 		write_block 5
 		checkpoint
 		write_block 6
@@ -175,7 +175,7 @@ kernel_memory()
 
 test_904e6b26_constructor_errors()
 {
-	DESCRIPTION="each argument of the table wrong in turn, 200 times: refused, and no memory or device is left"
+	DESCRIPTION="if any argument of the table is wrong, the table is refused, and after 200 attempts no memory or device is left"
 	local memory grown size
 
 	new_devices 1M
@@ -201,17 +201,17 @@ test_904e6b26_constructor_errors()
 	refused 200
 	grown=$(($(kernel_memory) - memory))
 	((grown < 2048)) || fail "the kernel grew by $grown KiB"
-	# Both devices can be removed, so nobody has one of them open.
+	# Both devices can be removed, so they are not open any more.
 	dmsetup remove metadata
 	losetup -d "$metadata_disk" "$origin"
 }
 
-# Few rounds are enough: another test creates and removes 400 times, and also checks erad's
-# memory.
+# A few rounds are enough, because another test creates and removes 400 times, and also checks
+# erad's memory.
 elsewhere["test_989f26f5_create_remove"]=dm:test_no_leak
 test_989f26f5_create_remove()
 {
-	DESCRIPTION="create, write, remove again and again: memory stays"
+	DESCRIPTION="repeated creating, writing and removing does not use more and more memory"
 	local i memory grown
 
 	new_devices 1M
@@ -227,7 +227,7 @@ test_989f26f5_create_remove()
 
 test_cca2c6ae_resize_not_at_load()
 {
-	DESCRIPTION="a table of another size that is loaded and cleared again changes nothing"
+	DESCRIPTION="a table of another size that is loaded and cleared changes nothing"
 	new_devices 4M
 	make_volume 128
 	table=$(dmsetup table data)
@@ -245,7 +245,7 @@ test_cca2c6ae_resize_not_at_load()
 
 test_cca2c6ae_resize_and_digest()
 {
-	DESCRIPTION="shrunk and grown, with eras of the old size not yet digested: what is in range is right"
+	DESCRIPTION="if the device is shrunk and grown while eras of the old size are not digested yet, the blocks within the device are right"
 	new_devices 8M
 	make_volume 128
 	table=$(dmsetup table data)
@@ -268,7 +268,7 @@ test_cca2c6ae_resize_and_digest()
 
 test_9ae6e8b1_final_commit()
 {
-	DESCRIPTION="a suspend while thousands of blocks are digested: from then on the metadata does not change"
+	DESCRIPTION="from a suspend on, the metadata does not change, even if thousands of blocks were being digested"
 	local before
 
 	new_devices 64M
@@ -289,7 +289,7 @@ test_9ae6e8b1_final_commit()
 # For erad, cut the power at each write and each flush.
 test_117aceb0_every_commit()
 {
-	DESCRIPTION="power cuts at random moments of writes and checkpoints: each leaves metadata with all that had completed"
+	DESCRIPTION="after a power cut at a random moment of writes and checkpoints, the metadata has every completed write and era"
 	local i writer last
 
 	new_devices 4M
@@ -325,7 +325,7 @@ test_117aceb0_every_commit()
 
 test_be500ed7_digest_cost()
 {
-	DESCRIPTION="taking 8 blocks into the array costs as many writes of metadata on a device 256 times as large"
+	DESCRIPTION="moving 8 blocks into the array costs as many writes of metadata on a device that is 256 times as large"
 	local k before
 	local cost=()
 
@@ -348,14 +348,15 @@ test_be500ed7_digest_cost()
 
 test_7dea378b_discard_limits()
 {
-	DESCRIPTION="discards are offered where the origin has them, and only there"
+	DESCRIPTION="the volume supports discards if the origin supports them, and only then"
 	new_devices 1M
 	make_volume 128
 	(($(< "$(sys_dir /dev/mapper/data)/queue/discard_max_bytes") > 0)) ||
 		fail "the origin can discard, the volume cannot"
 	close_volume
 	[[ $TARGET != erad ]] || eractl forget data > /dev/null
-	# A loop device on ramfs, whose files cannot have holes.
+	# A loop device on ramfs does not support discards, because files of ramfs cannot have
+	# holes.
 	mkdir "$T/mnt"
 	mount -t ramfs none "$T/mnt"
 	truncate -s 1M "$T/mnt/origin"
@@ -372,7 +373,7 @@ test_7dea378b_discard_limits()
 
 test_8ec45662_ima()
 {
-	DESCRIPTION="the integrity measurement of a table says what target it is, and its arguments"
+	DESCRIPTION="the kernel's integrity measurement of a table has the name of the target and its arguments"
 	new_devices 1M
 	make_volume 128
 	awk '{ print $NF }' /sys/kernel/security/ima/ascii_runtime_measurements |
@@ -383,7 +384,7 @@ test_8ec45662_ima()
 
 test_1eb5fa84_checkpoint_answers()
 {
-	DESCRIPTION="the message checkpoint answers with the new era"
+	DESCRIPTION="the message checkpoint returns the number of the new era"
 	new_devices 1M
 	make_volume 128
 	same "$(dmsetup message data 0 checkpoint)" 2
@@ -396,7 +397,7 @@ test_1eb5fa84_checkpoint_answers()
 
 test_later_table_offset()
 {
-	DESCRIPTION="behind another target in the table, blocks count from the start of this target"
+	DESCRIPTION="if another target comes before this one in the table, blocks are counted from the start of this target"
 	local size line scratch
 
 	new_devices 1M

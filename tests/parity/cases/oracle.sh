@@ -5,12 +5,12 @@
 case_timeout["test_oracle"]=$((300 + 20 * ${ORACLE_SEEDS:-4}))
 test_oracle()
 {
-	DESCRIPTION="${ORACLE_SEEDS:-4} random histories of writes, discards, checkpoints, reloads, openings: each block has the recorder's era"
+	DESCRIPTION="after ${ORACLE_SEEDS:-4} random histories of writes, discards, checkpoints, reloads and opens, each block has the era that the recorder knows"
 	local seed what=many reload="dmsetup load data && dmsetup suspend data && dmsetup resume data"
 	local sizes=(8 24 32 128)
 
 	if [[ $TARGET == era ]]; then
-		# In this history, dm-era's faults have no effect.
+		# This kind of history avoids dm-era's faults.
 		what=one
 		reload="dmsetup suspend data && dmsetup load data && dmsetup resume data"
 	fi
@@ -19,7 +19,7 @@ test_oracle()
 		dd if=/dev/zero of="$metadata" bs=4096 count=1 oflag=direct status=none
 		make_volume "${sizes[seed % 4]}"
 		echo "$table" > "$T/table"
-		# Write the shell function to a script, so that another program can call it.
+		# Write the shell function to a script, so that another program can run it.
 		{ declare -f checkpoint && echo checkpoint; } > "$T/checkpoint"
 		{ declare -f close_volume open_volume && echo "table='$table'; close_volume && open_volume"; } > "$T/reopen"
 		oracle $what $seed $((block * 512)) /dev/mapper/data ". $T/checkpoint" ". $T/checkpoint" \

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Faults after which dm-era may hang for ever. This is the last file, because processes that wait for dm-era then cannot be
-# killed.
+# Faults after which dm-era may hang for ever. This file is the last one, because processes that
+# wait for dm-era then cannot be killed.
 
 # answers COMMAND...: checks that the command ends, with success or failure, although the volume is stuck.
 answers()
@@ -18,7 +18,7 @@ answers()
 
 test_W4_status_while_suspended()
 {
-	DESCRIPTION="status and messages of a suspended volume are answered, with erad dead, too"
+	DESCRIPTION="status and messages of a suspended volume are answered, even if erad is dead"
 	new_devices 1M
 	make_volume 128
 	write_block 1
@@ -42,7 +42,7 @@ test_W4_status_while_suspended()
 
 test_W7_full_at_rollover()
 {
-	DESCRIPTION="eras until small metadata is full: no completed write is lost, and the volume goes on"
+	DESCRIPTION="when so many eras begin that small metadata is full, no completed write is lost, and the volume still works"
 	local i last=-1
 
 	# The smallest metadata that erad can have for 16384 blocks. dm-era would need room for a second array.
