@@ -316,7 +316,7 @@ this_boot()
 # no_gap VOLUME: checks that the metadata has no gap.
 no_gap()
 {
-	[[ $(eractl status --json "$1") != *'"kind"'* ]] || fail "a gap of nothing: $(eractl status "$1")"
+	[[ $(eractl status --json "$1") != *'"kind"'* ]] || fail "there is a gap, although nothing was written: $(eractl status "$1")"
 }
 
 # ---- an erad that kills itself where a test wants it to, see daemon/common/failpoint.h ----

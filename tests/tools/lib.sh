@@ -25,7 +25,7 @@ refused()
 	local text=$1 out
 
 	shift
-	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	out=$("$@" 2>&1 > /dev/null) && fail "the command succeeded, expected a failure: $*"
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 

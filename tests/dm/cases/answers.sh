@@ -73,7 +73,7 @@ test_read_only_origin_is_refused()
 	eractl close data
 	blockdev --setro "$origin"
 	said "$origin is read-only" eractl open data
-	[[ ! -e /dev/mapper/data ]] || fail "it was opened"
+	[[ ! -e /dev/mapper/data ]] || fail "the volume was opened"
 	blockdev --setrw "$origin"
 	eractl open data > /dev/null
 	truncate -s 64M "$T/hard"
@@ -140,7 +140,7 @@ test_a_hung_erad_is_told_of_once()
 	same "$(cat "$T/err")" "waiting for erad, which has not answered at /run/erad/erad.sock for 5 seconds and may still be busy with the request; Ctrl-C gives up, and 'journalctl -u erad' may tell more"
 	grep -q data "$T/out" || fail "no answer"
 	eractl list 2> "$T/err" > /dev/null
-	[[ ! -s $T/err ]] || fail "an erad that answers is complained of: $(cat "$T/err")"
+	[[ ! -s $T/err ]] || fail "a message complains about an erad that answers: $(cat "$T/err")"
 }
 
 test_closed_descriptors()
@@ -152,7 +152,7 @@ test_closed_descriptors()
 	# shellcheck disable=SC2016 # it is perl
 	perl -e 'open my $f, "+<", $ARGV[0] or die; sysseek($f, 8192 * $_, 0) && syswrite($f, "x" x 4096) or die for 1 .. 1000' /dev/mapper/data
 	blockdev --flushbufs /dev/mapper/data
-	(($(changed data 1 | wc -c) > 8192)) || fail "it is all in one buffer"
+	(($(changed data 1 | wc -c) > 8192)) || fail "the output fits into one buffer"
 	said "eractl: cannot write the output: Bad file descriptor" sh -c 'eractl diff data --since 1 --format ranges >&-'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl checkpoint data > /dev/full'
 	said "eractl: cannot write the output: No space left on device" sh -c 'eractl list > /dev/full'
@@ -182,11 +182,11 @@ test_priorities_are_for_the_journal()
 
 	: > "$T/log"
 	stream=$(stat -c %d:%i "$T/log")
-	JOURNAL_STREAM=$stream erad 2>> "$T/log" && fail "two run"
+	JOURNAL_STREAM=$stream erad 2>> "$T/log" && fail "a second erad runs"
 	same "$(cat "$T/log")" "<3>$words"
 	# The environment names the file of the program that starts erad, but erad's standard error
 	# is another file.
-	JOURNAL_STREAM=8:12345 erad 2> "$T/log" && fail "two run"
+	JOURNAL_STREAM=8:12345 erad 2> "$T/log" && fail "a second erad runs"
 	same "$(cat "$T/log")" "erad: $words"
 }
 
@@ -211,10 +211,10 @@ test_erad_without_its_socket()
 	NOTIFY_SOCKET=$T/notify setsid erad --no-standby < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2> "$T/err" &
 	echo $! > /run/vm/erad.pid
 	wait_until "it says so" grep -q '^STATUS=cannot listen at /run/erad/erad.sock' "$T/told"
-	grep -q '^EXTEND_TIMEOUT_USEC=[1-9]' "$T/told" || fail "it asks for no time: $(cat "$T/told")"
+	grep -q '^EXTEND_TIMEOUT_USEC=[1-9]' "$T/told" || fail "erad asks systemd for no further time: $(cat "$T/told")"
 	grep -q "requests are not answered until that works, volumes are served" "$T/err" || fail "got $(cat "$T/err")"
 	bounded 30 write_at data 0 4096 || fail "the volume is not served"
-	grep -q ^READY "$T/told" && fail "it claims to be ready"
+	grep -q ^READY "$T/told" && fail "erad reports that it is ready"
 	rm -r /run/erad/erad.sock
 	wait_until "it is ready" grep -q ^READY=1 "$T/told"
 	same "$(changed data 1)" "0 65536"
@@ -240,7 +240,7 @@ refused_places()
 			eractl create data "$1" --metadata "$place"
 		[[ ! -e $place ]] || fail "$place was made"
 	done
-	eractl create data "$1" > /dev/null || fail "the usual place is refused"
+	eractl create data "$1" > /dev/null || fail "metadata in the usual place is refused"
 	eractl close data
 }
 
@@ -285,7 +285,7 @@ test_eratab_that_is_not_as_it_should_be()
 
 	rm /etc/eratab
 	mkfifo /etc/eratab
-	bounded 20 eractl list 2> "$T/err" && fail "it was read"
+	bounded 20 eractl list 2> "$T/err" && fail "the FIFO was read"
 	grep -q '/etc/eratab is a FIFO, expected a regular file' "$T/err" || fail "got $(cat "$T/err")"
 	cp --remove-destination "$T/eratab" /etc/eratab
 	eractl open a > /dev/null
@@ -303,7 +303,7 @@ test_control_characters_of_paths_are_shown_as_numbers()
 		eractl $command >> "$T/out" 2>&1
 		cat /etc/eratab >> "$T/out"
 	done
-	eractl create data "$(new_disk 64M)" --metadata "$name" >> "$T/out" 2>&1 && fail "overwritten"
+	eractl create data "$(new_disk 64M)" --metadata "$name" >> "$T/out" 2>&1 && fail "the device was overwritten"
 	cat "${ERAD_OUT:-/tmp}/erad.log" >> "$T/out"
 	grep -q $'\e' "$T/out" && fail "got $(cat -v "$T/out")"
 	return 0

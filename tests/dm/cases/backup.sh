@@ -20,7 +20,7 @@ not_backed_up()
 
 	shift
 	cp "$T/dir/MANIFEST" "$T/before"
-	eractl backup "$1" "$T/dir" "${@:2}" > "$T/said" 2>&1 && fail "it worked: $(cat "$T/said")"
+	eractl backup "$1" "$T/dir" "${@:2}" > "$T/said" 2>&1 && fail "the command succeeded, expected a failure: $(cat "$T/said")"
 	grep -qF -- "$text" "$T/said" || fail "got '$(cat "$T/said")', expected '$text'"
 	cmp "$T/dir/MANIFEST" "$T/before"
 	[[ ! -e $T/dir/unfinished.erad ]] || fail "an unfinished file was left"
@@ -55,15 +55,15 @@ test_backup_of_an_open_volume()
 	restored_equals /dev/mapper/data
 	# Fill the device first: the restore must write zeros where the copy has zeros.
 	dd if=/dev/urandom of="$target" bs=1M count=64 oflag=direct conv=nocreat status=none
-	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "it took a device without --overwrite"
+	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "restore-backup accepted a device without --overwrite"
 	grep -F "all of the device will be overwritten" "$T/said"
 	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said"
 	cmp "$target" /dev/mapper/data
-	eractl restore-backup "$T/dir" "$small" --overwrite > "$T/said" 2>&1 && fail "it took a small device"
+	eractl restore-backup "$T/dir" "$small" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a device that is too small"
 	grep -F "$small has 66060288 bytes, but the volume had 67108864" "$T/said"
 	mkfs.ext4 -q "$target"
 	mount "$target" "$T/mnt"
-	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said" 2>&1 && fail "it took a mounted device"
+	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a mounted device"
 	grep -F "it is in use, for example mounted" "$T/said"
 	umount "$T/mnt"
 
@@ -86,7 +86,7 @@ test_backup_of_an_open_volume()
 		write_at other 50331648 4096
 	done &
 	writer=$!
-	eractl backup other "$T/dir" --init > "$T/said" 2>&1 && fail "it worked: $(cat "$T/said")"
+	eractl backup other "$T/dir" --init > "$T/said" 2>&1 && fail "the command succeeded, expected a failure: $(cat "$T/said")"
 	kill $writer
 	wait $writer 2> /dev/null || :
 	grep -F "was written to while it was copied, so this copy does not count" "$T/said"

@@ -14,20 +14,20 @@ test_bench_wall()
 	origin=$(new_disk 4G)
 	metadata=$(new_disk 300M)
 
-	tests/bench/wall "$origin" > "$T/out" 2>&1 && fail "it takes one operand"
+	tests/bench/wall "$origin" > "$T/out" 2>&1 && fail "the benchmark accepts one operand"
 	grep -q "got '$origin', expected ORIGIN METADATA" "$T/out" || fail "$(< "$T/out")"
-	tests/bench/wall /dev/null "$metadata" > "$T/out" 2>&1 && fail "it takes /dev/null"
+	tests/bench/wall /dev/null "$metadata" > "$T/out" 2>&1 && fail "the benchmark accepts /dev/null"
 	grep -q "/dev/null: got no block device" "$T/out" || fail "$(< "$T/out")"
-	tests/bench/wall "$metadata" "$origin" > "$T/out" 2>&1 && fail "it takes a small origin"
+	tests/bench/wall "$metadata" "$origin" > "$T/out" 2>&1 && fail "the benchmark accepts an origin that is too small"
 	grep -q "$metadata: got 300 MiB, expected at least 4096" "$T/out" || fail "$(< "$T/out")"
 	mkfs.ext4 -q "$metadata"
-	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "it takes what has a file system"
+	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "the benchmark accepts a device with a file system"
 	grep -q "$metadata: got .*ext4.*expected no signature" "$T/out" || fail "$(< "$T/out")"
 	[[ $(blkid -p -o value -s TYPE "$metadata") == ext4 ]] || fail "the file system is gone"
 	wipefs -qa "$metadata"
-	tests/bench/wall "$origin" "$origin" > "$T/out" 2>&1 && fail "it takes one device twice"
+	tests/bench/wall "$origin" "$origin" > "$T/out" 2>&1 && fail "the benchmark accepts the same device twice"
 	dmsetup create user --table "0 1024 linear $metadata 0"
-	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "it takes what is in use"
+	tests/bench/wall "$origin" "$metadata" > "$T/out" 2>&1 && fail "the benchmark accepts a device that is in use"
 	grep -q "the devices cannot be used" "$T/out" || fail "$(< "$T/out")"
 	dmsetup remove user
 	# If a job fails, the benchmark removes its devices.

@@ -10,9 +10,9 @@ names()
 	local text=$1 out began=$SECONDS
 
 	shift
-	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	out=$("$@" 2>&1 > /dev/null) && fail "the command succeeded, expected a failure: $*"
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
-	((SECONDS - began < 10 * SLOWNESS)) || fail "it took $((SECONDS - began)) s to refuse: $*"
+	((SECONDS - began < 10 * SLOWNESS)) || fail "the refusal took $((SECONDS - began)) s: $*"
 }
 
 test_conflict_copy()
@@ -94,7 +94,7 @@ test_conflict_at_one_moment()
 		eractl open two 2> "$T/two" &
 		won=two lost=one
 		eractl open one 2> "$T/one" && won=one lost=two
-		wait $! && [[ $won == one ]] && fail "both are live on one origin"
+		wait $! && [[ $won == one ]] && fail "two volumes are live on one origin"
 		[[ -e /dev/mapper/$won && ! -e /dev/mapper/$lost ]] || fail "not just $won is live: $(ls /dev/mapper)"
 		# The device is in use.  Either erad has noticed this before it loaded the table, or
 		# the other volume became live after erad's check.
@@ -121,7 +121,7 @@ test_forget_shared()
 	eractl forget old > /dev/null
 	[[ -e $m ]] || fail "the metadata of a live volume is gone"
 	cp "$T/lines" /etc/eratab
-	eractl forget old | grep -q "its metadata is still in $m" || fail "it does not say that the metadata stays"
+	eractl forget old | grep -q "its metadata is still in $m" || fail "forget does not say that the metadata is still there"
 	eractl checkpoint new > /dev/null
 	eractl close new
 	eractl open new

@@ -72,7 +72,7 @@ test_degrade_under_ext4()
 	umount "$T/mnt"
 	e2fsck -fn /dev/mapper/data > "$T/fsck" 2>&1 || fail "$(cat "$T/fsck")"
 	eractl status data > "$T/status"
-	grep -q 'data: every block counts as written in era' "$T/status" || fail "status does not say it: $(cat "$T/status")"
+	grep -q 'data: every block counts as written in era' "$T/status" || fail "status does not say that every block counts as written: $(cat "$T/status")"
 	check_full_and_exact "$era"
 	eractl close data > /dev/null
 	eractl check "$meta"
@@ -123,7 +123,7 @@ test_degrade_found_at_open()
 	write_at data $((7 << 20)) 4096
 	wait_until "removed" dmsetup remove data
 	start_erad
-	eractl open data > /dev/null 2>&1 || eractl_state_is data active || fail "not opened"
+	eractl open data > /dev/null 2>&1 || eractl_state_is data active || fail "the volume was not opened"
 	check_full_and_exact "$era"
 	eractl close data > /dev/null
 	eractl open data > /dev/null

@@ -47,7 +47,7 @@ test_events_follow_a_volume()
 	awaits "state   data: gone"
 	kill $follower
 	wait $follower || :
-	! grep missed "$T/events" || fail "an event counts as missed"
+	! grep missed "$T/events" || fail "an event was shown as missed"
 }
 
 # write_to DEVICE: writes 1 MiB at the beginning of the device.

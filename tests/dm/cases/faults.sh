@@ -60,7 +60,7 @@ test_erad_absent()
 	is_running $writer || fail "an unrecorded write completed without erad"
 	dmsetup status data | grep -q detached || fail "status: $(dmsetup status data)"
 	eractl status 2> "$T/err" && fail "eractl status worked without erad"
-	grep -q 'erad is not running' "$T/err" || fail "the error is not clear: $(cat "$T/err")"
+	grep -q 'erad is not running' "$T/err" || fail "the error has other words than expected: $(cat "$T/err")"
 	start_erad
 	wait $writer || fail "the write failed"
 	same "$(changed data 1)" "0 65536
@@ -226,7 +226,7 @@ test_metadata_error_heals()
 	write_at data 65536 4096 &
 	writer=$!
 	sleep 2
-	is_running $writer || fail "a write was let through that could not be recorded"
+	is_running $writer || fail "a write passed although it could not be recorded"
 	write_at data 0 4096
 	eractl status --json data | field error | grep -qi "error" || fail "status does not show the error"
 	dmsetup load flaky --table "0 $size linear $meta 0"
@@ -245,8 +245,8 @@ test_second_erad_refused()
 	origin=$(new_disk 32M)
 	eractl create data "$origin"
 	timeout 10 erad > "$T/out" 2>&1 && fail "a second erad started"
-	grep -qi 'running\|already' "$T/out" || fail "it does not say why: $(cat "$T/out")"
-	eractl check /var/lib/erad/data.erad > "$T/out" 2>&1 && fail "checked metadata that is in use"
+	grep -qi 'running\|already' "$T/out" || fail "the error has no reason: $(cat "$T/out")"
+	eractl check /var/lib/erad/data.erad > "$T/out" 2>&1 && fail "check of metadata in use succeeded"
 	write_at data 0 4096
 	same "$(changed data 1)" "0 65536"
 }
@@ -258,9 +258,9 @@ test_unload_refused()
 
 	origin=$(new_disk 32M)
 	eractl create data "$origin"
-	rmmod dm_erad 2> /dev/null && fail "unloaded under erad"
+	rmmod dm_erad 2> /dev/null && fail "the module was unloaded while erad ran"
 	kill_erad
-	rmmod dm_erad 2> /dev/null && fail "unloaded under a volume"
+	rmmod dm_erad 2> /dev/null && fail "the module was unloaded while a volume existed"
 	start_erad
 }
 
@@ -347,7 +347,7 @@ test_no_leak()
 	# For each live thread, the C library counts some KiB of freed memory as allocated.  Allow
 	# this, and 190 bytes for each volume that was created and forgotten.  A leaked volume would
 	# take 40 KiB.
-	((heap2 <= heap + 65536)) || fail "what erad has allocated grew from $heap to $heap2 bytes"
+	((heap2 <= heap + 65536)) || fail "the memory that erad has allocated grew from $heap to $heap2 bytes"
 	# Allow further memory for gaps in the heap, and for the stacks of threads that have ended,
 	# 256 KiB each. The C library keeps as many of these stacks as threads ran at the same time.
 	((rss2 <= rss + 12288)) || fail "erad grew from $rss to $rss2 KiB"

@@ -31,7 +31,7 @@ test_metadata_deleted_live()
 	rm $its
 	same "$(eractl checkpoint data)" 2
 	[[ -e $its ]] || fail "the checkpoint did not write the file anew"
-	grep -q "data.erad was deleted; erad has written a new, complete file in its place" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad does not say so"
+	grep -q "data.erad was deleted; erad has written a new, complete file in its place" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad does not log this"
 	write_at data 1048576 4096
 	rm $its
 	eractl status data > /dev/null
@@ -64,7 +64,7 @@ test_metadata_deleted_under_load()
 	for ((i = 0; i < 8; i++)); do
 		rm $its
 		eractl checkpoint data > /dev/null
-		[[ -e $its ]] || fail "it is not there again"
+		[[ -e $its ]] || fail "there is no new metadata file"
 		sleep 0.1
 	done
 	kill $writer || fail "the load ended: $(cat "$T/load")"
@@ -90,7 +90,7 @@ test_metadata_replaced_live()
 	mv $its.copy $its
 	before=$(cksum < $its)
 	fails "data.erad was replaced by another file" eractl checkpoint data
-	eractl status data | grep -q "was replaced" || fail "status does not say so: $(eractl status data)"
+	eractl status data | grep -q "was replaced" || fail "status does not have the error of the metadata: $(eractl status data)"
 	write_at data 1048576 4096
 	same "$(cksum < $its)" "$before"
 	mv $its $its.other
@@ -134,9 +134,9 @@ test_metadata_truncated_live()
 	truncate -s 8K $its
 	write_at data 1048576 4096
 	fails "data.erad was truncated: the file has .* expected" eractl checkpoint data
-	eractl status data | grep -q "was truncated" || fail "status does not say so: $(eractl status data)"
+	eractl status data | grep -q "was truncated" || fail "status does not have the error of the metadata: $(eractl status data)"
 	fails "not closed cleanly: .*was truncated" eractl close data
-	! eractl open data > "$T/out" 2>&1 || fail "it was opened again"
+	! eractl open data > "$T/out" 2>&1 || fail "the truncated metadata was opened"
 }
 
 test_truncated_metadata_fills()

@@ -78,7 +78,7 @@ test_interop_import()
 	echo "live $origin $T/live" >> /etc/eratab
 	same "$(eras "$T/live" | tr '\n' ' ')" "1 1 2 2 3 2 4 2 5 2 64 3 700 3 1023 1 "
 	same_diffs live 3 --metadata-snapshot
-	eractl import "$meta" "$T/m" --origin "$origin" 2> "$T/err" && fail "imported what is in use"
+	eractl import "$meta" "$T/m" --origin "$origin" 2> "$T/err" && fail "import of metadata in use succeeded"
 	dmsetup message old 0 drop_metadata_snap
 	dmsetup message old 0 checkpoint
 	blocks old 1

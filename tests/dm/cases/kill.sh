@@ -163,7 +163,7 @@ check_eras()
 		close($out) or die "$dir/bounds: $!\n";
 		print scalar(@writes), " writes, ", scalar(@acks), " checkpoints, era $era: ",
 			"$known answers right or wrong, $open either way\n";
-		die "$bad are wrong\n" if $bad;' "$T" "$era" || fail "reported is not what was written"
+		die "$bad are wrong\n" if $bad;' "$T" "$era" || fail "the reported blocks are not the written blocks"
 	rm -f "$T"/diff.*
 	FIRST_ERA=$era
 }

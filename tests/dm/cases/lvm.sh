@@ -153,7 +153,7 @@ refused()
 	local before
 
 	before=$(state)
-	eractl attach pv0 "${@:2}" 2> "$T/err" && fail "attached: $*"
+	eractl attach pv0 "${@:2}" 2> "$T/err" && fail "attach succeeded, expected a failure: $*"
 	grep -q -e "$1" "$T/err" || fail "got '$(cat "$T/err")', expected '$1'"
 	same "$(state)" "$before"
 }
@@ -216,17 +216,17 @@ test_lvm_attach_refused()
 
 	# a volume of create
 	eractl create data "$(new_disk 16M)" > /dev/null
-	eractl detach data 2> "$T/err" && fail "detached what was created"
+	eractl detach data 2> "$T/err" && fail "detach of a volume of create succeeded"
 	grep -q "does not lie below logical volumes" "$T/err" || fail "$(cat "$T/err")"
 	eractl status data > /dev/null
 	# a volume that another program uses
 	attach --metadata "$T/meta"
 	exec {held}< /dev/mapper/pv0
-	eractl detach pv0 2> "$T/err" && fail "detached what is open"
+	eractl detach pv0 2> "$T/err" && fail "detach of an open volume succeeded"
 	grep -q "in use by others" "$T/err" || fail "$(cat "$T/err")"
 	exec {held}<&-
 	eractl_state_is pv0 active
-	eractl close pv0 2> /dev/null && fail "closed below logical volumes"
+	eractl close pv0 2> /dev/null && fail "a volume below logical volumes was closed"
 	eractl detach pv0 > /dev/null
 }
 
@@ -426,7 +426,7 @@ test_lvm_interrupted_is_tried_again()
 	start_erad
 	wait_until "erad has tried" eval 'said_since | grep -q "volume pv0: .*cannot be ended now.*Read-only"'
 	! dmsetup info pv0 > /dev/null 2>&1 || fail "the volume is there"
-	eractl list --json | grep -q pv0 || fail "forgotten before LVM's configuration was written"
+	eractl list --json | grep -q pv0 || fail "the volume was forgotten before LVM's configuration was written"
 	umount /etc/lvm
 	wait_until "the attach is undone" eval "[[ \$(state) == \"\$before\" ]]"
 	same "$(said_since | grep -c "cannot be ended now")" 1

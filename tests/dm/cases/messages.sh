@@ -5,7 +5,7 @@
 # refused MESSAGE ERROR: checks that the message to data fails with ERROR.
 refused()
 {
-	dmsetup message data 0 "$1" 2> "$T/err" && fail "accepted: $1"
+	dmsetup message data 0 "$1" 2> "$T/err" && fail "the argument was accepted: $1"
 	grep -q "$2" "$T/err" || fail "message $1: got $(cat "$T/err"), expected $2"
 }
 
@@ -53,12 +53,12 @@ test_messages()
 	same "$(status_field 6)" 3
 	refused "checkpoint 1" "Invalid argument"
 	refused what "Invalid argument"
-	eractl snapshot take data 2> "$T/err" && fail "two snapshots"
-	grep -q "a snapshot of era 2 is held" "$T/err" || fail "it does not say why: $(cat "$T/err")"
+	eractl snapshot take data 2> "$T/err" && fail "a second snapshot was accepted"
+	grep -q "a snapshot of era 2 is held" "$T/err" || fail "the error has no reason: $(cat "$T/err")"
 	dmsetup message data 0 Drop_Metadata_Snap
 	same "$(status_field 7)" -
 	kill -STOP "$(erad_pid)"
-	timeout 2 dmsetup message data 0 checkpoint && fail "acknowledged by nobody"
+	timeout 2 dmsetup message data 0 checkpoint && fail "the checkpoint was acknowledged although no erad runs"
 	kill_erad
 	refused checkpoint "not connected"
 	start_erad
@@ -74,13 +74,13 @@ test_snapshot()
 	eractl create data "$origin" --block-size 4K
 	load -t 2 -n 100 -s 20 -r 1 -b 4096 -d /dev/mapper/data > "$T/first"
 	eractl diff data --since 1 --snapshot 2> "$T/err" && fail "there is no snapshot yet"
-	grep -q "no snapshot is held" "$T/err" || fail "it does not say so: $(cat "$T/err")"
+	grep -q "no snapshot is held" "$T/err" || fail "the error does not say that there is no snapshot: $(cat "$T/err")"
 	same "$(eractl snapshot take data)" 2
 	same "$(eractl status --json data | field snapshot_era)" 1
 	load -t 2 -n 600 -s 20 -r 2 -b 4096 -d /dev/mapper/data > "$T/second"
 	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
 	same "$(changed data 2)" "$(cat "$T/second")"
-	eractl diff data --since 2 --snapshot 2> "$T/err" && fail "that era had not begun"
+	eractl diff data --since 2 --snapshot 2> "$T/err" && fail "the era had not begun"
 	kill_erad
 	start_erad
 	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
@@ -92,7 +92,7 @@ test_snapshot()
 	load -t 2 -n 100 -s 20 -r 3 -b 4096 -d /dev/mapper/data > "$T/third"
 	same "$(eractl diff data --since 1 --snapshot --format ranges)" "$(cat "$T/first")"
 	eractl snapshot drop data
-	eractl snapshot drop data 2> "$T/err" && fail "dropped twice"
+	eractl snapshot drop data 2> "$T/err" && fail "a snapshot was dropped twice"
 	same "$(eractl snapshot take data)" 4
 	same "$(eractl diff data --since 2 --snapshot --format ranges)" "$(changed data 2)"
 }
@@ -214,8 +214,8 @@ test_live_reader()
 	eractl dump data > "$T/fifo" &
 	reader=$!
 	wait_until "pinned" pinned
-	eractl dump data > /dev/null 2> "$T/err" && fail "two readers"
-	grep -q "under way" "$T/err" || fail "it does not say why: $(cat "$T/err")"
+	eractl dump data > /dev/null 2> "$T/err" && fail "two readers were accepted at the same time"
+	grep -q "under way" "$T/err" || fail "the error has no reason: $(cat "$T/err")"
 	refused take_metadata_snap "busy"
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
@@ -224,7 +224,7 @@ test_live_reader()
 	# closed volume.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
-	grep -q -- "--snapshot" "$T/err" || fail "it does not say what helps: $(cat "$T/err")"
+	grep -q -- "--snapshot" "$T/err" || fail "the error does not name --snapshot: $(cat "$T/err")"
 	eractl dump data --snapshot > "$T/snapshot"
 	eractl close data
 	eractl dump data --snapshot | cmp - "$T/snapshot" || fail "the snapshot differs when it is closed"

@@ -39,13 +39,13 @@ test_metadata_ring_full()
 	writer=$!
 	wait_until "the error is shown" error_shown "era array"
 	sleep 2
-	is_running $writer || fail "writes were let through that could not be recorded"
+	is_running $writer || fail "writes passed although they could not be recorded"
 	eractl checkpoint data 2> "$T/err" && fail "a checkpoint was made durable in a ring without room"
 	grep -q "the metadata does not work" "$T/err" || fail "the checkpoint does not say why: $(cat "$T/err")"
 	# A restarted erad cannot write the array either, but no record is lost.
 	kill_erad
 	start_erad
-	is_running $writer || fail "writes were let through that could not be recorded"
+	is_running $writer || fail "writes passed although they could not be recorded"
 	dmsetup load flaky --table "0 $size linear $meta 0"
 	dmsetup suspend --nolockfs flaky
 	dmsetup resume flaky
@@ -64,8 +64,8 @@ test_metadata_no_space()
 	origin=$(new_disk 64M)
 	mkdir "$T/small" "$T/large"
 	mount -t tmpfs -o size=2M small "$T/small"
-	eractl create data "$origin" --metadata "$T/small/meta" 2> "$T/err" && fail "created without room"
-	grep -q "No space left on device" "$T/err" || fail "it does not say why: $(cat "$T/err")"
+	eractl create data "$origin" --metadata "$T/small/meta" 2> "$T/err" && fail "create succeeded without room"
+	grep -q "No space left on device" "$T/err" || fail "the error has no reason: $(cat "$T/err")"
 	[[ -z $(ls "$T/small") ]] || fail "left behind: $(ls "$T/small")"
 	grep -q '^data' /etc/eratab && fail "the table has a line of it"
 
@@ -81,7 +81,7 @@ test_metadata_no_space()
 	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
 		fail "got $(cat "$T/err")"
 	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" ||
-		fail "erad says nothing of it"
+		fail "erad logs nothing about this"
 	eractl open data
 	same "$(changed data 1)" "$(cat "$T/touched")"
 	rm "$T/large/filler"
@@ -101,7 +101,7 @@ test_metadata_least_size()
 	origin=$(new_disk 64M)
 	meta=$(new_disk $(((least - 1) * 4))K)
 	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
-	grep -q "needs at least $((least * 4)) KiB" "$T/err" || fail "it does not say how large: $(cat "$T/err")"
+	grep -q "needs at least $((least * 4)) KiB" "$T/err" || fail "the error does not have the needed size: $(cat "$T/err")"
 	# Try only some values of k here: the unit tests try each k from 0 to 20.
 	for k in 0 1 5 20; do
 		meta=$(new_disk $(((least + k) * 4))K)

@@ -77,7 +77,7 @@ test_mirror_is_the_era()
 	same "$(mirrored da:ta 4096)" "40960 8192
 33554432 4096"
 	start_erad
-	[[ ! -e $maps/gone ]] || fail "what a volume left that is no more is still there"
+	[[ ! -e $maps/gone ]] || fail "a file of a removed volume is still there"
 	same "$(mirrored da:ta 4096)" "40960 8192
 33554432 4096"
 	write_at da.ta 65536 1
@@ -163,7 +163,7 @@ test_mirror_example()
 	write_at data 131072 131072
 	dd if=/dev/zero of="$origin" bs=4096 seek=1000 count=1 oflag=direct status=none
 	kill $watcher
-	wait $watcher || fail "it failed: $(cat "$T/example")"
+	wait $watcher || fail "the example failed: $(cat "$T/example")"
 	same "$(tail -n 1 "$T/example")" "4 writes, 1 to blocks not in the writeset, 0 unknown"
 }
 
@@ -208,7 +208,7 @@ test_mirror_contained()
 	((kills > 2)) || fail "erad was killed $kills times only"
 	[[ $watcher ]] || return 0
 	tail -n 1 "$T/example"
-	(($(tail -n 1 "$T/example" | awk '{ print $1 }') > 100)) || fail "hardly any write was seen: $(cat "$T/example")"
+	(($(tail -n 1 "$T/example" | awk '{ print $1 }') > 100)) || fail "too few writes were counted: $(cat "$T/example")"
 	grep -q ', 0 to blocks not in the writeset' "$T/example" || fail "$(tail -n 1 "$T/example")"
 }
 

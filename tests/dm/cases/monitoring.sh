@@ -13,7 +13,7 @@ refuses()
 	local text=$1 out
 
 	shift
-	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	out=$("$@" 2>&1 > /dev/null) && fail "the command succeeded, expected a failure: $*"
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
@@ -74,7 +74,7 @@ test_group_made_later()
 	stop_erad
 	sed -i /^erad:/d /etc/group
 	start_erad
-	[[ ! -e /run/erad/status.sock ]] || fail "there is a socket for nobody"
+	[[ ! -e /run/erad/status.sock ]] || fail "there is a socket for a group that does not exist"
 	echo erad:x:7777: >> /etc/group
 	eractl create data "$(new_disk 64M)" > /dev/null
 	wait_until "a member may look" "${member[@]}" eractl status data
@@ -170,8 +170,8 @@ test_group_sees_map_and_writers()
 	write_at data 33554432 4096
 	same "$(asks_guest '{"op": "map", "volume": "data"}')" "$(cat "$T/map")"
 	asks_guest '{"op": "map", "volume": "none"}' | grep -q '"error"' || fail "a map of no volume"
-	asks_guest '{"op": "writers"}' | grep -q '"EPERM"' || fail "a guest may ask for the writers of all volumes"
-	asks_guest '{"op": "writers", "volumes": ["data"]}' | grep -q '"writers": *\[' || fail "a guest may not ask for writers"
+	asks_guest '{"op": "writers"}' | grep -q '"EPERM"' || fail "a member of the group erad may request the writers of all volumes"
+	asks_guest '{"op": "writers", "volumes": ["data"]}' | grep -q '"writers": *\[' || fail "a member of the group erad may not request writers"
 	"${member[@]}" erad-exporter --listen 127.0.0.1:9814 &
 	exporter=$!
 	wait_until "the exporter serves" curl -s -o "$T/page" http://127.0.0.1:9814/

@@ -72,7 +72,7 @@ test_resize()
 	write_at data $((60 << 20)) 4096
 	same "$(changed data 3)" "62914560 65536"
 
-	eractl resize data --size 65M 2> "$T/err" && fail "larger than the origin"
+	eractl resize data --size 65M 2> "$T/err" && fail "a size larger than the origin was accepted"
 	grep -q "got a size of 65 MiB, expected 512 bytes to the 64 MiB of origin $origin" "$T/err" || fail "$(cat "$T/err")"
 	dmsetup suspend data
 	eractl resize data --size 32M 2> "$T/err" && fail "resized while it was suspended"
@@ -240,7 +240,7 @@ test_resize_metadata_too_small()
 	write_at data 8192 4096 &
 	writer=$!
 	sleep 0.3
-	is_running $writer || fail "a write was let through that could not be recorded"
+	is_running $writer || fail "a write passed although it could not be recorded"
 	same "$(eractl resize data --size 32M)" "data: 32 MiB, was 64 MiB; in era 2"
 	wait $writer || fail "the write failed"
 
@@ -284,5 +284,5 @@ test_resize_ext4()
 	umount "$T/mnt"
 	changed data 3 > "$T/changed"
 	awk '$1 + $2 > 24 * 1024 * 1024 { n++ } END { exit !n }' "$T/changed" ||
-		fail "nothing is reported of what the file system has gained: $(cat "$T/changed")"
+		fail "no block that the file system has gained is reported: $(cat "$T/changed")"
 }

@@ -93,7 +93,7 @@ test_small_write_while_closed()
 	reopened dd if="$origin" of=/dev/null bs=1M status=none
 	no_alarm data
 	reopened dd if=/dev/urandom of="$origin" bs=4096 seek=30001 count=1 conv=nocreat,notrunc,fsync status=none
-	read_fully data || fail "not noticed: $(changed data 1)"
+	read_fully data || fail "the write was not noticed: $(changed data 1)"
 	gap_was written-while-closed .
 	eractl checkpoint data > /dev/null
 	reopened true
@@ -109,7 +109,7 @@ test_written_at_a_sample_while_closed()
 	eractl create data "$origin" > /dev/null
 	write_at data 0 4096
 	reopened dd if=/dev/urandom of="$origin" bs=1M seek=20 count=20 oflag=direct conv=notrunc status=none
-	read_fully data || fail "not noticed: $(changed data 1)"
+	read_fully data || fail "the write was not noticed: $(changed data 1)"
 	gap_was written-while-closed "a sample"
 }
 
@@ -273,7 +273,7 @@ test_thrown_out_of_the_table()
 	while_linear data "$origin" when_closed data write_at data 1048576 4096
 	wait_until "active" eractl_state_is data active
 	gap_was written-past-table "8 sectors were written"
-	read_fully data || fail "not noticed: $(changed data 1)"
+	read_fully data || fail "the write was not noticed: $(changed data 1)"
 	# erad cannot notice that the target was removed, because the swap takes no time.
 	eractl checkpoint data > /dev/null
 	while_linear data "$origin" blkdiscard --offset 2097152 --length 65536 /dev/mapper/data

@@ -113,7 +113,7 @@ test_standby_killed_twice()
 		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
 	done
 	kill_erad
-	bounded 20 write_at data $((i << 20)) 4096 || fail "nobody serves the volume"
+	bounded 20 write_at data $((i << 20)) 4096 || fail "no erad serves the volume"
 	same "$(wc -w <<< "$(standbys)")" 1
 	next_erad
 	same "$(changed data 1)" "$(for ((i = 0; i < 7; i++)); do echo "$((i << 20)) 4096"; done)"
@@ -187,7 +187,7 @@ test_standby_told_to_end()
 	kill -STOP "$first"
 	kill -TERM "$first"
 	die_while_starting
-	bounded 40 write_at data 0 4096 || fail "nobody serves the volume"
+	bounded 40 write_at data 0 4096 || fail "no erad serves the volume"
 	is_relieved "$first" || fail "the first standby is still there"
 
 	# this standby waits for its volumes to end
@@ -202,7 +202,7 @@ test_standby_told_to_end()
 	die_while_starting
 	same "$(wc -w <<< "$(standbys)")" 2
 	dmsetup resume slow-end
-	bounded 40 write_at data 2097152 4096 || fail "nobody serves the volume"
+	bounded 40 write_at data 2097152 4096 || fail "no erad serves the volume"
 	wait
 	next_erad
 	same "$(changed data 1)" $'0 4096\n1048576 4096\n2097152 4096'
@@ -263,7 +263,7 @@ test_standby_without_socket()
 	mkdir -p $socket/something
 	setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 	echo $! > /run/vm/erad.pid
-	bounded 20 write_at data 0 4096 || fail "nobody serves the volume"
+	bounded 20 write_at data 0 4096 || fail "no erad serves the volume"
 	wait_until "erad says so" grep -q "requests are not answered until that works" "${ERAD_OUT:-/tmp}/erad.log"
 	same "$(wc -w <<< "$(standbys)")" 1
 	rm -r $socket
@@ -276,7 +276,7 @@ test_standby_without_socket()
 	erad_options=()
 	start_erad
 	same "$(eractl status --json data | field state standby)" "active none"
-	bounded 20 write_at data 1048576 4096 || fail "nobody serves the volume"
+	bounded 20 write_at data 1048576 4096 || fail "no erad serves the volume"
 	stop_erad
 	umount /run/erad
 	end_both

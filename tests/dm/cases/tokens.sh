@@ -259,7 +259,7 @@ weekly $token"
 	same "$(eractl diff data --since @nightly --format ranges)" ""
 
 	eractl bookmark data weekly --delete
-	eractl bookmark data weekly --delete 2> "$T/err" && fail "deleted twice"
+	eractl bookmark data weekly --delete 2> "$T/err" && fail "a bookmark was deleted twice"
 	grep -q "volume data: bookmark weekly: there is none of this name" "$T/err" || fail "got $(cat "$T/err")"
 	eractl diff data --since @weekly 2> "$T/err" && fail "there was a diff since a bookmark that was deleted"
 	grep -q "there is no bookmark weekly" "$T/err" || fail "got $(cat "$T/err")"

@@ -158,7 +158,7 @@ undone()
 
 	shift
 	size=$(stat -c %s "$T/place")
-	out=$("$@" 2>&1 > /dev/null) && fail "it worked: $*"
+	out=$("$@" 2>&1 > /dev/null) && fail "the command succeeded, expected a failure: $*"
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 	same "$(stat -c %s "$T/place")" "$size"
 	cmp -n "$size" "$T/place" /dev/zero || fail "not zeros any more after $*"
@@ -200,12 +200,12 @@ test_untouched_undone()
 	eractl forget data > /dev/null
 	cp "$T/dir/m" "$T/before"
 	mount --bind /etc/eratab /etc/eratab
-	eractl create data "$origin" --metadata "$T/dir/m" --overwrite-metadata 2> "$T/err" && fail "it worked"
+	eractl create data "$origin" --metadata "$T/dir/m" --overwrite-metadata 2> "$T/err" && fail "the command succeeded, expected a failure"
 	umount /etc/eratab
 	cmp "$T/dir/m" "$T/before"
-	eractl create data $zoned --metadata "$T/dir/m" --overwrite-metadata 2> "$T/err" && fail "it worked"
+	eractl create data $zoned --metadata "$T/dir/m" --overwrite-metadata 2> "$T/err" && fail "the command succeeded, expected a failure"
 	cmp "$T/dir/m" "$T/before"
-	eractl create data "$origin" --metadata "$T/dir/m" 2> "$T/err" && fail "it worked"
+	eractl create data "$origin" --metadata "$T/dir/m" 2> "$T/err" && fail "the command succeeded, expected a failure"
 	grep -q "carries erad metadata; --overwrite-metadata overwrites it" "$T/err" || fail "got $(cat "$T/err")"
 	eractl create data "$origin" --metadata "$T/dir/m" --overwrite-metadata > /dev/null
 	same "$(changed data 1)" ""
@@ -271,7 +271,7 @@ test_untouched_replaced()
 	wait_until "the file is made" test -s "$T/fs/m"
 	mv "$T/fs/m" "$T/fs/made"
 	echo precious > "$T/fs/m"
-	wait $creating && fail "it worked"
+	wait $creating && fail "the command succeeded, expected a failure"
 	umount /etc/eratab
 	same "$(cat "$T/fs/m")" precious
 	grep -q "another process has replaced" "$T/err" || grep -q "/etc/eratab" "$T/err" || fail "got '$(cat "$T/err")'"
@@ -373,10 +373,10 @@ test_untouched_while_formatted()
 	eractl restore $slow --input "$T/xml" --overwrite-metadata > /dev/null &
 	creating=$!
 	nap 0.7
-	is_running $creating || fail "it is over too soon"
+	is_running $creating || fail "the create ended before the check"
 	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "made a table with it meanwhile"
 	flock -n $slow true && fail "udev would examine it"
-	is_running $creating || fail "it is over too soon"
+	is_running $creating || fail "the create ended before the check"
 	wait $creating || :
 	dmsetup create holder --table "0 8 linear $slow 0"
 	dmsetup remove holder

@@ -42,7 +42,7 @@ test_pass_through()
 	dd if=/dev/urandom of="$origin" bs=1M count=32 oflag=direct status=none
 	eractl create data "$origin"
 	cmp "$origin" /dev/mapper/data || fail "reads differ from the origin"
-	[[ -z $(changed data 1) ]] || fail "reading was recorded: $(changed data 1)"
+	[[ -z $(changed data 1) ]] || fail "a read was recorded as a write: $(changed data 1)"
 	dd if=/dev/urandom of="$T/content" bs=1M count=32 status=none
 	dd if="$T/content" of=/dev/mapper/data conv=nocreat bs=1M oflag=direct status=none
 	dd if="$T/content" of=/dev/mapper/data conv=nocreat bs=4k oflag=direct count=256 status=none
@@ -267,7 +267,7 @@ test_list_and_forget()
 	eractl list | grep -q '^data .*closed' || fail "not in the list as closed: $(eractl list)"
 	eractl forget data
 	eractl list | grep -q '^data' && fail "still in the list"
-	eractl open data 2> "$T/err" && fail "opened what was forgotten"
+	eractl open data 2> "$T/err" && fail "open of a forgotten volume succeeded"
 	grep -q data "$T/err" || fail "the error does not name the volume: $(cat "$T/err")"
 }
 
@@ -295,7 +295,7 @@ test_adoption_beside_hung_metadata()
 	wait_until "the other volume is adopted" eractl_state_is data active
 	write_at renamed 1048576 4096
 	same "$(changed data 1)" $'0 65536\n1048576 65536'
-	eractl_state_is stuck active && fail "it does not hang"
+	eractl_state_is stuck active && fail "the volume stuck is served, although its metadata hangs"
 	dmsetup resume below-closed
 	dmsetup resume below-stuck
 	wait_until "what hung is adopted" eractl_state_is stuck active

@@ -88,12 +88,12 @@ test_failing_origin()
 	echo 0 > /sys/kernel/debug/fail_make_request/probability
 	worked=$(wc -l < "$T/worked")
 	echo "$worked of 60 worked"
-	((worked >= 10 && worked <= 50)) || fail "the faults are not what they should be"
+	((worked >= 10 && worked <= 50)) || fail "check finds other faults than expected"
 	changed data 1 > "$T/changed"
 	awk 'NR == FNR { from[NR] = $1; to[NR] = $1 + $2; next }
 		{ found = 0; for (i in from) found += from[i] <= $1 && $1 < to[i]; if (!found) { print $1; bad = 1 } }
 		END { exit bad }' "$T/changed" "$T/worked" > "$T/lost" ||
-		fail "not recorded: $(tr '\n' ' ' < "$T/lost"), but only $(cat "$T/changed")"
+		fail "written blocks are not recorded: $(tr '\n' ' ' < "$T/lost"), but only $(cat "$T/changed")"
 	eractl checkpoint data
 	write_at data 0 4096
 	same "$(eractl status --json data | field state)" active
@@ -144,14 +144,14 @@ test_failing_memory_of_erad()
 	slabs=$((MANY_FAULTS - $(< /sys/kernel/debug/failslab/times)))
 	pages=$((MANY_FAULTS - $(< /sys/kernel/debug/fail_page_alloc/times)))
 	echo "# $slabs slab and $pages page allocations failed, and $failed of 20 checkpoints"
-	((slabs >= 50 && pages >= 5 && failed < 20)) || fail "the faults are not what they should be"
+	((slabs >= 50 && pages >= 5 && failed < 20)) || fail "check finds other faults than expected"
 	eractl checkpoint data
 	changed data 1 > "$T/changed"
 	sort -nu "$T/worked" > "$T/expected"
 	awk 'NR == FNR { from[NR] = $1; to[NR] = $1 + $2; next }
 		{ found = 0; for (i in from) found += from[i] <= $1 && $1 < to[i]; if (!found) { print $1; bad = 1 } }
 		END { exit bad }' "$T/changed" "$T/expected" > "$T/lost" ||
-		fail "not recorded: $(tr '\n' ' ' < "$T/lost"), but only $(cat "$T/changed")"
+		fail "written blocks are not recorded: $(tr '\n' ' ' < "$T/lost"), but only $(cat "$T/changed")"
 	same "$(eractl status --json data | field state)" active
 	eractl close data
 	eractl check "$metadata"

@@ -87,7 +87,7 @@ test_W6_write_error_heals()
 	write_block 3 || fail "a first write fails although the metadata works again"
 	close_volume
 	dump | sort -n > "$T/dump"
-	(($(grep -c '^[13] ' "$T/dump") == 2)) || fail "what was written is not reported: $(tr '\n' ' ' < "$T/dump")"
+	(($(grep -c '^[13] ' "$T/dump") == 2)) || fail "written blocks are not reported: $(tr '\n' ' ' < "$T/dump")"
 	[[ ! $first ]] || grep -q '^2 ' "$T/dump" || fail "block 2 is not reported"
 }
 
@@ -193,7 +193,7 @@ test_W12_metadata_in_use()
 	new_devices 1M
 	other=$(new_disk 1M)
 	make_volume 128
-	dmsetup create other --table "0 2048 $TARGET $metadata $other 128" 2> /dev/null && fail "accepted"
+	dmsetup create other --table "0 2048 $TARGET $metadata $other 128" 2> /dev/null && fail "the argument was accepted"
 	write_block 1
 	same "$(eras)" "1:1"
 }
@@ -295,6 +295,6 @@ test_W17_no_split()
 	reads=$(stat_field "$origin" 1)
 	dd if=/dev/mapper/data of=/dev/null bs=1M count=1 iflag=direct status=none
 	reads=$(($(stat_field "$origin" 1) - reads))
-	((writes > 0 && reads > 0)) || fail "they are not counted"
+	((writes > 0 && reads > 0)) || fail "the writes are not counted"
 	((writes <= 4 && reads <= 4)) || fail "got $writes writes and $reads reads"
 }

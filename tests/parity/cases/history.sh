@@ -50,7 +50,7 @@ test_2099b145_bit_after_commit()
 	load_metadata "$T/then"
 	open_volume
 	eras > "$T/eras"
-	grep -qw 9:1 "$T/eras" || fail "what was recorded before is lost: $(cat "$T/eras")"
+	grep -qw 9:1 "$T/eras" || fail "blocks that were recorded before are lost: $(cat "$T/eras")"
 	load_metadata "$T/after"
 	open_volume
 	same "$(eras)" "3:1 9:1"
@@ -132,8 +132,8 @@ test_c8e846ff_block_size()
 	[[ ! $writer ]] || wait $writer
 	write_block 3
 	close_volume
-	dump | grep -q "^1 1$" || fail "what was written before is lost"
-	dump | grep -q "^3 [2-9]$" || fail "what was written after is lost"
+	dump | grep -q "^1 1$" || fail "blocks that were written before are lost"
+	dump | grep -q "^3 [2-9]$" || fail "blocks that were written afterwards are lost"
 }
 
 test_64f2d15a_snapshot_leaks()

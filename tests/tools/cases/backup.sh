@@ -228,7 +228,7 @@ test_backup_writes_a_report()
 	same "$(json "$T/report.json" '$o->{time}')" "$last"
 	sleep 1.1
 	exec 3< "$T/report.json"
-	eractl backup "$T/m2" "$T/none" --device "$T/v2" --report "$T/report.json" 2> /dev/null && fail "it worked"
+	eractl backup "$T/m2" "$T/none" --device "$T/v2" --report "$T/report.json" 2> /dev/null && fail "the command succeeded, expected a failure"
 	same "$(json "$T/report.json" '"$o->{success} ".($o->{full} // "null")." $o->{last_success}"')" "0 null $last"
 	(($(json "$T/report.json" '$o->{time}') > last)) || fail "the time is that of the success"
 	json "$T/report.json" '$o->{error}' | grep -q "$T/none" || fail "the error is $(cat "$T/report.json")"
@@ -240,7 +240,7 @@ test_backup_writes_a_report()
 	backs_up 3 --report "$T/report.json"
 	same "$(json "$T/report.json" '$o->{success}')" 1
 	same "$(cd "$T" && echo report*)" report.json
-	eractl backup "$T/m3" "$T/dir" --device "$T/v3" --report "$T/none/report" > /dev/null 2> "$T/said" && fail "no report, and exit code 0"
+	eractl backup "$T/m3" "$T/dir" --device "$T/v3" --report "$T/none/report" > /dev/null 2> "$T/said" && fail "the backup wrote no report, but exited with 0"
 	says "$T/none/report"
 }
 
@@ -346,7 +346,7 @@ test_backup_writes_a_report_of_a_wrong_command_line()
 			"0 $last the command line is wrong; standard error, or systemd's journal, says where"
 	done
 	# --report counts even after a wrong option.
-	eractl backup --nonsense "$T/m1" "$T/dir" --report "$T/new.json" 2> /dev/null && fail "exit code 0"
+	eractl backup --nonsense "$T/m1" "$T/dir" --report "$T/new.json" 2> /dev/null && fail "the command exited with 0, expected a failure"
 	same "$(json "$T/new.json" '"$o->{volume} $o->{directory} $o->{success}"')" "$T/m1 $T/dir 0"
 }
 
@@ -655,12 +655,12 @@ test_backup_removes_only_what_manifest_names()
 	done
 	# The first three calls remove what an interrupted backup may have left.
 	strace -qq -o "$T/calls" -e inject=unlinkat:error=EPERM:when=4 \
-		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 --report "$T/report.json" > "$T/said" 2>&1 && fail "exit code 0"
+		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 --report "$T/report.json" > "$T/said" 2>&1 && fail "the command exited with 0, expected a failure"
 	says "full copy"
 	says "full-000001.erad: removing the file of an old copy: Operation not permitted"
 	same "$(json "$T/report.json" '"$o->{success} ".($o->{last_success} == $o->{time})." $o->{full}"')" "0 1 1"
 	restores "$T/v3"
-	grep -q '"removed":\["full-000001.erad"' "$T/dir/MANIFEST" || fail "no list: $(cat "$T/dir/MANIFEST")"
+	grep -q '"removed":\["full-000001.erad"' "$T/dir/MANIFEST" || fail "the answer has no list: $(cat "$T/dir/MANIFEST")"
 	# Even without --keep, the next backup removes the remaining files before it copies.
 	backs_up 4
 	same "$(files)" "LOCK MANIFEST full-000006.erad"
@@ -714,7 +714,7 @@ test_restore_backup_protects_what_is_there()
 	refused "$T/file: it exists; --overwrite replaces it" eractl restore-backup "$T/dir" "$T/file"
 	same "$(cat "$T/file")" precious
 	ln -s file "$T/link"
-	strace -qq -o "$T/calls" -e inject=fsync:signal=KILL:when=1 eractl restore-backup "$T/dir" "$T/link" --overwrite && fail "not killed"
+	strace -qq -o "$T/calls" -e inject=fsync:signal=KILL:when=1 eractl restore-backup "$T/dir" "$T/link" --overwrite && fail "erad was not killed"
 	same "$(cat "$T/file")" precious
 	eractl restore-backup "$T/dir" "$T/link" --overwrite --json > "$T/said"
 	same "$(json "$T/said" '"$o->{file} $o->{token} $o->{size}"')" "full-000001.erad $(token 1) $size"
@@ -728,7 +728,7 @@ test_restore_backup_protects_what_is_there()
 	refused "there is no such device" eractl restore-backup "$T/dir" /dev/none --overwrite
 	[[ ! -e /dev/none.unfinished && ! -e /dev/none ]] || fail "there is a file in /dev"
 	# Another restore-backup writes to the same file.
-	flock "$T/new.unfinished" eractl restore-backup "$T/dir" "$T/new" 2> "$T/said" && fail "two at a time"
+	flock "$T/new.unfinished" eractl restore-backup "$T/dir" "$T/new" 2> "$T/said" && fail "two backups were accepted at the same time"
 	says "new.unfinished"
 	# Some file systems do not support RENAME_NOREPLACE.
 	rm -f "$T/new.unfinished"

@@ -17,7 +17,7 @@ test_dump_round_trip()
 	cmp "$T/r1" "$T/r2"
 	# restore from a pipe, over other metadata
 	grep -v 'block="3"' "$T/xml" | eractl restore "$T/r2" --overwrite-metadata > /dev/null
-	cmp -s "$T/r1" "$T/r2" && fail "it says the same"
+	cmp -s "$T/r1" "$T/r2" && fail "the two restores have the same UUID or content"
 	eractl restore "$T/r2" --overwrite-metadata --json < "$T/xml" > "$T/json"
 	cmp "$T/r1" "$T/r2"
 	same "$(json "$T/json" '"@$o{qw(version uuid era size block_size)}"')" \
@@ -198,7 +198,7 @@ test_dump_damaged()
 	DESCRIPTION="dump of damaged metadata fails, says where the damage is, and prints no XML that restore accepts"
 	used "$T/m"
 	overwrite "$T/m" $(((array + 2) * 4096)) 10
-	eractl dump "$T/m" > "$T/xml" 2> "$T/said" && fail "it worked"
+	eractl dump "$T/m" > "$T/xml" 2> "$T/said" && fail "the command succeeded, expected a failure"
 	grep -q "era array sector 8 (page $((array + 2)) of the metadata) is damaged: 'eractl repair' repairs it" "$T/said"
 	refused "no element found" eractl restore "$T/r" --input "$T/xml"
 	refused "cannot write the output" sh -c "eractl dump '$T/m' > /dev/full"

@@ -58,7 +58,7 @@ serving()
 		[[ $port ]] && return
 		sleep 0.05
 	done
-	fail "not serving: $(cat "$T/exporter.log")"
+	fail "the exporter does not serve: $(cat "$T/exporter.log")"
 }
 
 # http METHOD PATH: prints the status and the type of the answer, then its content
@@ -190,8 +190,8 @@ erad_error{volume="a"} 0'
 	same "$(grep 'state=.* 1$' "$T/got")" ""
 	# The socket does not exist.
 	rm "$T/erad.sock"
-	exported 2> "$T/said" | grep -qx 'erad_up 0' || fail "up without a socket"
-	grep -q '^erad-exporter: erad is not running' "$T/said" || fail "it said '$(cat "$T/said")'"
+	exported 2> "$T/said" | grep -qx 'erad_up 0' || fail "erad_up is 1 without a socket"
+	grep -q '^erad-exporter: erad is not running' "$T/said" || fail "the exporter printed '$(cat "$T/said")'"
 }
 
 test_exporter_http()
@@ -201,7 +201,7 @@ test_exporter_http()
 	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
 	serving
 	same "$(http GET /metrics | head -n 1)" "200 text/plain; version=0.0.4; charset=utf-8"
-	http GET '/metrics?x=y' | grep -qx 'erad_up 1' || fail "not up"
+	http GET '/metrics?x=y' | grep -qx 'erad_up 1' || fail "erad_up is not 1"
 	same "$(http HEAD /metrics)" "200 text/plain; version=0.0.4; charset=utf-8"
 	same "$(http HEAD /)" "200 text/html; charset=utf-8"
 	same "$(http GET /style.css | head -n 1)" "200 text/css; charset=utf-8"
@@ -215,7 +215,7 @@ test_exporter_http()
 			$SIG{PIPE} = "IGNORE";
 			print $s $what;
 		}' "$port"
-	http GET /metrics | grep -qx 'erad_up 1' || fail "not up"
+	http GET /metrics | grep -qx 'erad_up 1' || fail "erad_up is not 1"
 	kill $exporter
 	wait $exporter || fail "ended with $?"
 	refused "expected ADDRESS:PORT" erad-exporter --listen nowhere
@@ -250,11 +250,11 @@ test_exporter_page()
 		'its metadata is damaged' 'datetime="2023-11-14T22:20:00Z"' 'href="/?refresh=1"'; do
 		grep -qF "$want" "$T/page.html" || fail "the page does not have $want"
 	done
-	grep -q '<script\|of-an-old-era' "$T/page.html" && fail "the page has what must not be there"
+	grep -q '<script\|of-an-old-era' "$T/page.html" && fail "the page has forbidden content"
 	# Several requests within two seconds cause one request to erad.
 	asked=$(grep -c status "$T/asked")
 	curl -sS "http://127.0.0.1:$port/" "http://127.0.0.1:$port/" > "$T/got"
-	(($(grep -c status "$T/asked") <= asked + 1)) || fail "each page asks erad"
+	(($(grep -c status "$T/asked") <= asked + 1)) || fail "each page sends a request to erad"
 	# Requests with unknown names, and for the volumes in turn, cause no more requests to erad.
 	sleep 2.1
 	asked=$(grep -c status "$T/asked")
@@ -300,13 +300,13 @@ test_exporter_hung()
 		sleep 0.3
 	done
 	wait "${pids[@]}"
-	(((${EPOCHREALTIME/./} - ${began/./}) / 1000 < 5000)) || fail "it took longer than 5 seconds"
+	(((${EPOCHREALTIME/./} - ${began/./}) / 1000 < 5000)) || fail "the scrape took longer than 5 seconds"
 	for i in 1 2 3 4; do
 		grep -qx 'erad_up 0' "$T/got.$i" || fail "got $(cat "$T/got.$i")"
 	done
 	same "$(cat "$T/asked")" status
 	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
-	http GET /metrics | grep -qx 'erad_up 1' || fail "not up"
+	http GET /metrics | grep -qx 'erad_up 1' || fail "erad_up is not 1"
 	same "$(tail -n +2 "$T/exporter.log")" "erad-exporter: erad has not answered in time
 erad-exporter: erad answers again"
 

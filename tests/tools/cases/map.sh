@@ -66,7 +66,7 @@ test_map_since()
  * era 44 0 B
  . not since era 44 62 MiB"
 	same "$(sed -n '2,/^$/s/^.\{12\}//p' "$T/got" | tr -d '.\n')" "$(printf '@%.0s' {1..25})"
-	eractl map "$T/m" --since 0 | cmp - <(eractl map "$T/m") || fail "era 0 is not all"
+	eractl map "$T/m" --since 0 | cmp - <(eractl map "$T/m") || fail "the diff since era 0 is not the whole volume"
 	refused "era 47 has not begun: the current one is 46" eractl map "$T/m" --since 47
 	refused "era x: expected a number" eractl map "$T/m" --since x
 	refused "expected one" eractl map "$T/m" --json --svg "$T/svg"
@@ -110,13 +110,13 @@ test_map_terminal()
 	on_terminal 60 20 "env -u NO_COLOR TERM=dumb eractl map $T/m" | cmp - "$T/plain" || fail "TERM=dumb is coloured"
 	grep -q $'\033\\[48;5;228m ' "$T/256" || fail "no colour of 256"
 	grep -q $'\033\\[48;2;255;241;138m ' "$T/true" || fail "no true colour"
-	grep -q $'\033' "$T/plain" && fail "colour in spite of NO_COLOR"
+	grep -q $'\033' "$T/plain" && fail "the map has colours in spite of NO_COLOR"
 	same "$(wc -l < "$T/plain")" 18
 	same "$(sed -n 2p "$T/plain" | wc -m)" 61
 	for plain in 256 true; do
 		same "$(sed -n 2p "$T/$plain" | sed $'s/\033\\[[0-9;]*m//g' | wc -m)" 61
 	done
-	env -u NO_COLOR TERM=xterm eractl map "$T/m" | grep -q $'\033' && fail "colour into a pipe"
+	env -u NO_COLOR TERM=xterm eractl map "$T/m" | grep -q $'\033' && fail "the map in a pipe has colours"
 	return 0
 }
 
@@ -125,7 +125,7 @@ test_map_svg()
 	DESCRIPTION="the SVG is well-formed, has a rectangle where blocks were written, and names the eras"
 	many "$T/m<&>"
 	eractl map "$T/m<&>" --svg "$T/svg" > "$T/out"
-	[[ ! -s $T/out ]] || fail "it printed: $(cat "$T/out")"
+	[[ ! -s $T/out ]] || fail "map printed: $(cat "$T/out")"
 	python3 - "$T/svg" "$T/m<&>" << 'PYTHON'
 import sys, xml.etree.ElementTree as xml
 svg = xml.parse(sys.argv[1]).getroot()
@@ -167,7 +167,7 @@ test_map_svg_replaces_a_picture_only()
 		bash -c 'trap "" XFSZ; ulimit -f 1; exec eractl map "$1" --since 46 --svg "$2"' bash "$T/m" "$T/svg"
 	cmp "$T/svg" "$T/before"
 	eractl map "$T/m" --since 46 --svg "$T/link"
-	cmp -s "$T/svg" "$T/before" && fail "it was not replaced"
+	cmp -s "$T/svg" "$T/before" && fail "the picture was not replaced"
 	[[ -L $T/link ]] || fail "the link was replaced"
 	same "$(stat -c %a "$T/svg")" 640
 	same "$(echo "$T"/svg*)" "$T/svg"

@@ -75,7 +75,7 @@ test_control_characters_do_not_reach_the_terminal()
 	for command in check repair restore; do
 		eractl "$command" --json "$name" >> out 2>> err < xml || :
 	done
-	[[ -s err ]] || fail "no error"
+	[[ -s err ]] || fail "the command reported no error"
 	LC_ALL=C grep -qP '\x1b|\xc2\x9b' <(grep -v '"metadata"' out; cat err) && fail "got $(cat -v out err)"
 	grep -q $'\e' out && fail "got $(cat -v out)"
 	return 0
@@ -88,7 +88,7 @@ test_the_text_file_replaces_only_files()
 	mkdir "$T/dir"
 	refused "fifo is no regular file" erad-exporter --textfile "$T/fifo"
 	refused "dir is no regular file" erad-exporter --textfile "$T/dir"
-	[[ -p $T/fifo && -d $T/dir ]] || fail "it is gone"
+	[[ -p $T/fifo && -d $T/dir ]] || fail "the FIFO or the directory was replaced"
 }
 
 # page_section COMMAND: prints the description of this command in eractl(8), below COMMANDS.

@@ -98,7 +98,7 @@ test_repair_both_superblocks()
 
 	used "$T/m"
 	eras "$T/m" > "$T/before"
-	eractl check "$T/m" --json > "$T/json" || fail "it is not sound"
+	eractl check "$T/m" --json > "$T/json" || fail "check finds faults"
 	uuid=$(json "$T/json" '$o->{uuid}')
 	# Damage a bit of the checksum, and the tail of the journal.
 	overwrite "$T/m" 0 4

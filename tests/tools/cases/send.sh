@@ -31,13 +31,13 @@ test_send_of_a_closed_volume_checks_its_device()
 	three_eras
 	metadata "$T/m3" close-sealed "$T/v3"
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" 2> "$T/said" | cmp - "$T/two_to_three"
-	[[ ! -s $T/said ]] || fail "it said $(cat "$T/said")"
+	[[ ! -s $T/said ]] || fail "send printed $(cat "$T/said")"
 	eractl send "$T/m2" --device "$T/v2" --since "$(token 1)" 2> "$T/said" | cmp - "$T/one_to_two"
-	grep -q "not known whether the device was written since.*send takes the data as they are" "$T/said" || fail "it said $(cat "$T/said")"
+	grep -q "not known whether the device was written since.*send takes the data as they are" "$T/said" || fail "send printed $(cat "$T/said")"
 	write_blocks "$T/v3" 9 0 1
-	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/out" 2> "$T/said" && fail "it worked"
-	grep -q "$T/v3 was written since its volume was closed" "$T/said" || fail "it said $(cat "$T/said")"
-	[[ ! -s $T/out ]] || fail "it sent something"
+	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/out" 2> "$T/said" && fail "the command succeeded, expected a failure"
+	grep -q "$T/v3 was written since its volume was closed" "$T/said" || fail "send printed $(cat "$T/said")"
+	[[ ! -s $T/out ]] || fail "send wrote a stream"
 	# Use a snapshot that was made before the close.
 	eractl send "$T/m3" --device "$T/v3" --to "$(token 3)" > "$T/out"
 }
@@ -67,7 +67,7 @@ test_receive_takes_increments_in_order_only()
 	DESCRIPTION="receive refuses an increment since another token than the copy's, an increment without a copy, and a changed copy, and writes nothing"
 	three_eras
 	refuses 3 "a full copy is due: there is no copy" "$T/copy" "$T/one_to_two"
-	[[ ! -e $T/copy ]] || fail "it made a file"
+	[[ ! -e $T/copy ]] || fail "receive made a file"
 	receives "$T/copy" "$T/full" "$(token 1)"
 	cp --preserve=all "$T/copy" "$T/before"
 	refuses 1 "but the stream is an increment on" "$T/copy" "$T/two_to_three"
@@ -240,7 +240,7 @@ test_send_refuses_what_is_no_increment()
 	refused "since 1: expected a token" eractl send "$T/m3" --device "$T/v3" --since 1
 	refused "--device DEV is missing" eractl send "$T/m3"
 	refused "expected --device DEV and --to TOKEN together" eractl send data --device "$T/v3"
-	script -qec "eractl send '$T/m3' --device '$T/v3'" /dev/null < /dev/null > "$T/said" && fail "it wrote to a terminal"
+	script -qec "eractl send '$T/m3' --device '$T/v3'" /dev/null < /dev/null > "$T/said" && fail "send wrote to a terminal"
 	grep -F "not for a terminal" "$T/said"
 }
 
@@ -261,7 +261,7 @@ test_send_says_that_the_output_failed()
 		echo more >> "$T/v"
 		cat
 	} < "$T/pipe" > "$T/rest"
-	wait $! && fail "exit code 0"
+	wait $! && fail "the command exited with 0, expected a failure"
 	grep -F "was written to while it was sent, so the stream has no end" "$T/said"
 	cat "$T/begin" "$T/rest" > "$T/stream"
 	refuses 1 "the stream was cut" "$T/copy" "$T/stream"
