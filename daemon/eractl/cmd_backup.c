@@ -15,6 +15,7 @@
 #include "common/uuid.h"
 #include "eractl/backup_file.h"
 #include "eractl/backup_report.h"
+#include "eractl/backup_source.h"
 #include "eractl/chains.h"
 #include "eractl/closed.h"
 #include "eractl/content.h"
@@ -32,6 +33,7 @@ struct backup {
 	bool init, full, verify, json;
 	unsigned int keep;		/* how many chains stay; 0: all */
 	unsigned int full_every;	/* after how many increments a full copy comes; 0: never */
+	const char *to;			/* token of the era that had begun when the snapshot was made, or NULL: there is no snapshot */
 	bool with_freeze;		/* --freeze was given */
 	struct freeze freeze;
 	long long frozen_ms;		/* how long the file system was frozen */
@@ -140,9 +142,11 @@ static int find_moment(struct backup *b, struct err *err)
 	b->copy.time = time(NULL);
 	b->copy.closed = b->closed;
 	if (!b->closed)
-		r = content_find_moment(c, NULL, err);
+		r = content_find_moment(c, b->to, err);
 	else
 		r = closed_check(c->operand, &c->device, &c->to, err);
+	if (r == -ESTALE && b->to)
+		r = err_prefix(err, r, "begin an era, make a new snapshot, and give the token of this era");
 	c->has_to = true;
 	b->copy.token = c->to;
 	return r;
@@ -335,6 +339,8 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	 */
 	if (!r && !b->with_freeze)
 		r = content_open(&b->content, err);
+	if (!r && b->to)
+		r = backup_source_check(b->content.operand, &b->content.device, err);
 	if (!r)
 		r = find_moment(b, err);
 	if (!r)
@@ -486,10 +492,14 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 		return usage_error(cmd, "got %d operands, expected a volume and one directory", operands);
 	if (b->closed && !b->content.device_path)
 		return usage_error(cmd, "--device DEV is missing: the device with the data");
-	if (b->closed && b->with_freeze)
-		return usage_error(cmd, "--freeze is for a volume that is open");
-	if (!b->closed && b->content.device_path)
-		return usage_error(cmd, "--device is for a volume that is closed, and is named by its metadata, a path with a /");
+	if (b->closed && (b->with_freeze || b->to))
+		return usage_error(cmd, "%s is for a volume that is open", b->to ? "--to" : "--freeze");
+	if (!b->closed && !b->content.device_path != !b->to)
+		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
+	if (b->to && !token_from_text(b->to, &b->content.to))
+		return usage_error(cmd, "to %s: expected a token of 'eractl checkpoint --token'", b->to);
+	if (b->to && b->with_freeze)
+		return usage_error(cmd, "--freeze is not for a snapshot, which does not change: freeze the file system while the snapshot is made");
 	return b->closed ? 0 : check_name(cmd, b->content.operand);
 }
 
@@ -506,6 +516,8 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			usage = EXIT_USAGE;
 		else if (c == 'd')
 			b.content.device_path = optarg;
+		else if (c == 'T')
+			b.to = optarg;
 		else if (c == 'I')
 			b.init = true;
 		else if (c == 'u')
@@ -557,7 +569,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR [--device DEV] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
+	.args = "NAME|METADATA DIR [--device DEV [--to TOKEN]] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups",
 	.text =
 	"Copies what was written since the last copy in DIR, or all of the volume where\n"
@@ -576,7 +588,8 @@ const struct command cmd_backup = {
 	"copy, so give --full-every, too.\n"
 	"\n"
 	"A volume that is closed is named by its metadata, a path with a /, and its device\n"
-	"by --device.",
-	.options = "dzIueKyrJ",
+	"by --device. With a volume that is open, --device is a snapshot of it, and --to is\n"
+	"the token of a checkpoint that was made before the snapshot.",
+	.options = "dTzIueKyrJ",
 	.run = run_backup,
 };

@@ -46,7 +46,7 @@ static const struct {
 	{ 'T', true, "to", "TOKEN", "the token of the checkpoint before DEV was made" },
 	{ 'N', true, "state", "FILE", "keep the state of the copy in FILE; default: in an attribute of TARGET" },
 	{ 'w', true, "overwrite", NULL, "overwrite TARGET with a full copy, or go on after receive was killed" },
-	{ 'd', true, "device", "DEV", "the device of the closed volume" },
+	{ 'd', true, "device", "DEV", "the device of the closed volume, or a snapshot of the open one" },
 	{ 'z', true, "freeze", NULL, "freeze the file system on the volume while it is read, and thaw it in every case" },
 	{ 'I', true, "init", NULL, "make the first backup, in an empty directory" },
 	{ 'u', true, "full", NULL, "copy all of the volume" },

@@ -62,10 +62,7 @@ static int check_eratab(const char *path, struct err *err)
 	return r;
 }
 
-/*
- * Returns EEXIST if one of the superblocks has the magic number, even if the superblock is damaged.
- */
-static int check_magic(const char *path, struct err *err)
+int target_check_magic(const char *path, struct err *err)
 {
 	struct erad_disk_super sb[2];
 	char uuid[UUID_TEXT_SIZE];
@@ -102,7 +99,7 @@ int target_check_data(const char *path, struct err *err)
 	/* Other kinds of files cannot be metadata, and the caller refuses them. */
 	if (r || stat(path, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
 		return r;
-	r = check_magic(path, err);
+	r = target_check_magic(path, err);
 	return r ? r : check_lock(path, err);
 }
 

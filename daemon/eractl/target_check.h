@@ -8,6 +8,9 @@
 
 #include "common/err.h"
 
+/* EEXIST: metadata of erad is at the path, also if it is damaged or its volume is closed.  Writes nothing. */
+int target_check_magic(const char *path, struct err *err);
+
 /*
  * Checks that data may be written to the path, at which nothing need exist yet.  EEXIST: a line of
  * /etc/eratab has the path as origin or as metadata, or metadata of erad is at the path, even if it

@@ -257,20 +257,33 @@ int one_name(const struct command *cmd, int argc, char **argv)
  * Finds the path in the member `member` of the volume's status.  Only the status of an open volume
  * has it.
  */
-static int find_path(const char *name, const char *member, char **path, struct err *err)
+int volume_find_status(const char *name, struct json_object **status, struct err *err)
 {
 	char *names[] = { (char *)name, NULL };
 	struct json_object *result, *list;
-	const char *text;
 	int r;
 
 	r = client_call(volumes_request("status", names), NULL, NULL, &result, err);
 	if (r)
 		return r;
 	list = json_object_object_get(result, "volumes");
-	text = json_object_is_type(list, json_type_array) ? json_text(json_object_array_get_idx(list, 0), member) : NULL;
-	*path = text ? strdup(text) : NULL;
+	*status = json_object_is_type(list, json_type_array) ? json_object_get(json_object_array_get_idx(list, 0)) : NULL;
 	json_object_put(result);
+	return *status ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it", name, name);
+}
+
+static int find_path(const char *name, const char *member, char **path, struct err *err)
+{
+	struct json_object *status;
+	const char *text;
+	int r;
+
+	r = volume_find_status(name, &status, err);
+	if (r)
+		return r;
+	text = json_text(status, member);
+	*path = text ? strdup(text) : NULL;
+	json_object_put(status);
 	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it", name, name);
 }
 

@@ -85,6 +85,9 @@ int one_name(const struct command *cmd, int argc, char **argv);
 int volume_find_metadata(const char *name, char **path, struct err *err);
 int volume_find_device(const char *name, char **path, struct err *err);
 
+/* Returns the STATUS of an open volume, as protocol.h describes it.  The caller drops the reference. */
+int volume_find_status(const char *name, struct json_object **status, struct err *err);
+
 /* Prints "data: /dev/mapper/data is in era 5, …", for create and open. */
 bool print_opened(struct json_object *result);
 

@@ -128,6 +128,13 @@ test_backup_of_a_closed_volume()
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
 	restored_equals "$origin"
+	# The last copy is of an open volume, and the volume is closed in the same era.
+	eractl open data > /dev/null
+	backs_up "increment" data
+	write_at data 58720256 65536
+	eractl close data
+	backs_up "the copy is an increment on the one before, incr-" "$metadata" --device "$origin"
+	restored_equals "$origin"
 	mount "$origin" "$T/mnt"
 	not_backed_up "$origin is in use, for example mounted, although its volume is closed" "$metadata" --device "$origin"
 	umount "$T/mnt"

@@ -530,6 +530,105 @@ test_lvm_diff_of_a_logical_volume()
 	eractl detach pv0 > /dev/null
 }
 
+# snapshot_copied TEXT [ARGUMENT...]: copies the snapshot vg/night of the moment $token, and compares what is restored with the snapshot.
+snapshot_copied()
+{
+	eractl backup data "$T/dir" --device /dev/vg/night --to "$token" "${@:2}" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"
+	grep -qF -- "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
+	eractl restore-backup "$T/dir" "$T/restored" --at "$token" --overwrite > /dev/null
+	cmp "$T/restored" /dev/vg/night
+}
+
+# snapshot_refused TEXT DEVICE [TOKEN]: no copy of the device is made, and the directory does not change.
+snapshot_refused()
+{
+	find "$T/dir" -type f -printf '%p %s %T@\n' | sort > "$T/before"
+	eractl backup data "$T/dir" --device "$2" --to "${3-$token}" > "$T/said" 2>&1 && fail "it worked: $(cat "$T/said")"
+	grep -qF -- "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
+	find "$T/dir" -type f -printf '%p %s %T@\n' | sort | diff "$T/before" -
+}
+
+case_timeout["test_lvm_backup_of_a_snapshot"]=300
+test_lvm_backup_of_a_snapshot()
+{
+	DESCRIPTION="backup --device copies a snapshot while the file system on the volume is written: each copy equals its snapshot, fsck finds no error, and writes after the checkpoint are in the next increment, too"
+	local pv i token writer init=--init
+
+	new_vg 600M
+	new_lv data 64M
+	eractl create data /dev/vg/data > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mkdir "$T/mnt" "$T/dir"
+	mount /dev/mapper/data "$T/mnt"
+	files "$T/mnt" &
+	writer=$!
+	for i in 1 2 3; do
+		nap 1
+		fsfreeze -f "$T/mnt"
+		token=$(eractl checkpoint data --token)
+		lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+		fsfreeze -u "$T/mnt"
+		nap 1
+		snapshot_copied "$([[ $init ]] && echo "full copy" || echo increment)" $init
+		e2fsck -fn "$T/restored" > "$T/fsck" 2>&1 || fail "$(cat "$T/fsck")"
+		cp "$T/restored" "$T/copy$i"
+		echo "$token" > "$T/token$i"
+		lvremove -qy vg/night > /dev/null
+		init=
+	done
+	cmp -s "$T/copy1" "$T/copy2" && fail "nothing was written between the snapshots"
+	touch "$T/stop"
+	wait $writer
+	[[ ! -e $T/failed ]] || fail "files: $(cat "$T/failed")"
+	umount "$T/mnt"
+	for i in 1 2 3; do
+		eractl restore-backup "$T/dir" "$T/restored" --at "$(< "$T/token$i")" --overwrite > /dev/null
+		cmp "$T/restored" "$T/copy$i"
+	done
+
+	# A block that is written between the checkpoint and the snapshot is in both copies, and one that is written later in the second.
+	token=$(eractl checkpoint data --token)
+	write_at data 33554432 65536
+	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+	write_at data 41943040 65536
+	snapshot_copied increment
+	snapshot_refused "expected a snapshot, or leave out --device" /dev/mapper/data
+	snapshot_refused "/dev/vg/data is the origin of volume data" /dev/vg/data
+	snapshot_refused "begin an era, make a new snapshot" /dev/vg/night "${token%:*}:99999"
+	cmp /dev/vg/night /dev/mapper/data > /dev/null && fail "the snapshot has the later block"
+	lvremove -qy vg/night > /dev/null
+	token=$(eractl checkpoint data --token)
+	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+	snapshot_copied "increment, 128 KiB"
+	cmp "$T/restored" /dev/mapper/data
+	lvremove -qy vg/night > /dev/null
+
+	# Other devices, and a snapshot that has overflowed.
+	token=$(eractl checkpoint data --token)
+	new_lv small 60M
+	new_lv large 68M
+	new_lv same 64M
+	snapshot_refused "/dev/vg/small has 62914560 bytes, expected a snapshot of volume data with 67108864 bytes" /dev/vg/small
+	snapshot_refused "/dev/vg/large has 71303168 bytes, expected" /dev/vg/large
+	dd if=/var/lib/erad/data.erad of=/dev/vg/same conv=nocreat,fsync status=none
+	snapshot_refused "it is metadata of erad" /dev/vg/same
+	lvcreate -qy -s -n night -L 4M vg/data > /dev/null
+	write_at data 0 8388608
+	snapshot_refused "/dev/vg/night: cannot read at byte" /dev/vg/night
+	# The volume is smaller than its origin, and so than the snapshot.
+	lvremove -qy vg/night > /dev/null
+	eractl resize data --size 48M > /dev/null
+	token=$(eractl checkpoint data --token)
+	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+	eractl backup data "$T/dir" --device /dev/vg/night --to "$token" > "$T/said"
+	grep -F "the volume has 50331648 bytes now" "$T/said"
+	eractl restore-backup "$T/dir" "$T/restored" --overwrite > /dev/null
+	cmp "$T/restored" /dev/mapper/data
+	eractl close data
+	eractl forget data
+	vgremove -qfy vg > /dev/null
+}
+
 # Run in a separate mount namespace, so that no mount stays after the case.  The shell ends at the
 # first command that fails.
 test_lvm_manual_page()
@@ -546,13 +645,15 @@ test_lvm_manual_page()
 	{
 		echo "mount $copies /backup"
 		echo 'mount /dev/vg/data /srv'
+		# What was copied last equals the snapshot.
+		echo 'copied() { if [ -e /backup/data ]; then eractl restore-backup /backup/data /backup/data.img --overwrite; fi; cmp /dev/vg/night /backup/data.img; }'
 		page_commands erad-lvm.7 "ON A LOGICAL VOLUME" |
-			sed -e 's/^since=/echo later > \/srv\/later; &/' -e 's/^resize2fs .*/&; test $(blockdev --getsize64 \/dev\/mapper\/data) = 100663296/' -e 's/^lvremove/cmp \/dev\/vg\/night \/backup\/data.img; &/'
+			sed -e 's/^since=/echo later > \/srv\/later; &/' -e 's/^resize2fs .*/&; test $(blockdev --getsize64 \/dev\/mapper\/data) = 100663296/' -e 's/^lvremove/copied; &/'
 		page_commands erad-lvm.7 "BELOW THE VOLUME GROUP" | sed -e "s|/dev/vdb|$pv|" -e 's/^eractl diff .*/& > "$T\/diff"/'
 		echo 'grep -q later /srv/later'
 		echo 'umount /srv'
 	} > "$T/script"
-	same "$(grep -c . "$T/script")" 34
+	same "$(grep -c . "$T/script")" 42
 	unshare --mount bash -euxo pipefail "$T/script" > "$T/out"
 	grep -q 'changed of 128 MiB' "$T/diff" || fail "the diff is $(cat "$T/diff")"
 	same "$(eractl list --json | grep -c '"volume"')" 0

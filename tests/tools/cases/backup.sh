@@ -158,7 +158,12 @@ test_backup_of_a_closed_volume_checks_its_device()
 	refused "was written since its volume was closed" eractl backup "$T/m1" "$T/dir" --device "$T/v1"
 	refused "was not closed properly" eractl backup "$T/m4" "$T/dir" --device "$T/v3"
 	refused "--device DEV is missing" eractl backup "$T/m3" "$T/dir"
-	refused "--device is for a volume that is closed" eractl backup data "$T/dir" --device "$T/v3"
+	refused "--to is for a volume that is open" eractl backup "$T/m3" "$T/dir" --device "$T/v3" --to "$(token 3)"
+	# Of a volume that is open, a snapshot.
+	refused "expected --device DEV and --to TOKEN together" eractl backup data "$T/dir" --device "$T/v3"
+	refused "expected --device DEV and --to TOKEN together" eractl backup data "$T/dir" --to "$(token 3)"
+	refused "to 3: expected a token" eractl backup data "$T/dir" --device "$T/v3" --to 3
+	refused "--freeze is not for a snapshot" eractl backup data "$T/dir" --device "$T/v3" --to "$(token 3)" --freeze
 	truncate -s -512 "$T/v3"
 	refused "v3" eractl backup "$T/m3" "$T/dir" --device "$T/v3"
 	cmp "$T/dir/MANIFEST" "$T/before"
