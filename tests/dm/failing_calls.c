@@ -40,9 +40,9 @@ static void set_nth(unsigned int n)
 }
 
 /*
- * Returns whether the fault has happened.  Reading fail-nth also copies to user memory.  If this
- * read fails, the fault has not happened before the read, so N is larger than the number of fn's
- * allocations and copies.
+ * Returns whether the fault has happened.  Reading fail-nth copies to user memory, so this read
+ * itself can be the Nth copy, and fail.  Then fn has made fewer than N allocations and copies, and
+ * no fault has happened in fn.
  */
 static bool has_failed(void)
 {

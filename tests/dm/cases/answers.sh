@@ -30,7 +30,7 @@ test_close_that_failed_says_so()
 	truncate -s 0 /var/lib/erad/data.erad
 	said "volume data: the device is removed, but its metadata /var/lib/erad/data.erad is not closed cleanly: " eractl close data
 	[[ ! -e /dev/mapper/data ]] || fail "the device is still there"
-	eractl open data 2> /dev/null && fail "opened without metadata"
+	eractl open data 2> /dev/null && fail "open without metadata succeeded"
 	eractl forget data > /dev/null
 
 	# erad has already noticed that the disk fails, so it does not write to the disk any more.
@@ -67,7 +67,7 @@ test_read_only_origin_is_refused()
 	blockdev --setro "$origin"
 	said "$origin is read-only" eractl create data "$origin"
 	same "$(eractl list 2>&1)" "eractl: there are no volumes; 'eractl create' makes one"
-	[[ ! -e /var/lib/erad/data.erad ]] || fail "metadata was made"
+	[[ ! -e /var/lib/erad/data.erad ]] || fail "create made metadata"
 	blockdev --setrw "$origin"
 	eractl create data "$origin" > /dev/null
 	eractl close data
@@ -138,7 +138,7 @@ test_a_hung_erad_is_told_of_once()
 	kill -CONT "$(erad_pid)"
 	wait $asker || fail "the command failed: $(cat "$T/err")"
 	same "$(cat "$T/err")" "waiting for erad, which has not answered at /run/erad/erad.sock for 5 seconds and may still be busy with the request; Ctrl-C gives up, and 'journalctl -u erad' may tell more"
-	grep -q data "$T/out" || fail "no answer"
+	grep -q data "$T/out" || fail "there is no answer"
 	eractl list 2> "$T/err" > /dev/null
 	[[ ! -s $T/err ]] || fail "a message complains about an erad that answers: $(cat "$T/err")"
 }

@@ -103,12 +103,12 @@ test_degrade_by_hand()
 
 	other=$(new_disk 16M)
 	eractl create other "$other" > /dev/null
-	eractl abort other --degrade 2> "$T/err" && fail "degraded with metadata in a file"
+	eractl abort other --degrade 2> "$T/err" && fail "a volume with metadata in a file was degraded"
 	grep -q 'its table names no metadata device' "$T/err" || fail "got: $(cat "$T/err")"
 	same "$(eractl status --json other | field state)" active
 	eractl close other > /dev/null
 	sed -i 's/^\(other[[:blank:]].*\)$/\1 detach_policy=degrade/' /etc/eratab
-	eractl open other 2> "$T/err" && fail "opened with detach_policy=degrade and metadata in a file"
+	eractl open other 2> "$T/err" && fail "open with detach_policy=degrade and metadata in a file succeeded"
 	grep -q 'needs the metadata on a block device' "$T/err" || fail "got: $(cat "$T/err")"
 }
 

@@ -258,7 +258,7 @@ test_doctor_finds_a_file_at_the_node()
 	DESCRIPTION="create and open refuse a regular file at /dev/mapper/NAME, doctor reports it, and the command that doctor prints keeps its content"
 	origin=$(new_disk 64M)
 	echo kept > /dev/mapper/data
-	eractl create data "$origin" 2> "$T/err" && fail "created a volume whose node is a file"
+	eractl create data "$origin" 2> "$T/err" && fail "create of a volume whose node is a file succeeded"
 	grep -q "/dev/mapper/data is a regular file of 5 B in memory, expected no file" "$T/err" || fail "$(cat "$T/err")"
 	[[ ! -s /etc/eratab && ! -e /var/lib/erad/data.erad ]] || fail "a refused create has left something"
 	rm /dev/mapper/data
@@ -266,7 +266,7 @@ test_doctor_finds_a_file_at_the_node()
 	eractl close data
 
 	echo kept > /dev/mapper/data
-	eractl open data 2> "$T/err" && fail "opened a volume whose node is a file"
+	eractl open data 2> "$T/err" && fail "open of a volume whose node is a file succeeded"
 	grep -q "'mv /dev/mapper/data /var/tmp/' keeps it" "$T/err" || fail "$(cat "$T/err")"
 	! dmsetup info data > /dev/null 2>&1 || fail "a refused open has made the device"
 	finds problem volume "data: /dev/mapper/data is a regular file of 5 B in memory, and not the volume"

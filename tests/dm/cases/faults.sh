@@ -17,7 +17,7 @@ test_erad_killed_under_load()
 		sleep 0.3
 		start_erad
 	done
-	wait $writer || fail "the load saw an error"
+	wait $writer || fail "the load had an I/O error"
 	same "$(eractl status --json data | field era)" 1
 	same "$(changed data 1)" "$(cat "$T/touched")"
 }
@@ -95,7 +95,7 @@ test_abort_and_remove()
 	write_at data 0 4096 2> /dev/null &
 	writer=$!
 	sleep 0.5
-	dmsetup remove data 2> /dev/null && fail "removed with a held write"
+	dmsetup remove data 2> /dev/null && fail "the device was removed although it had a held write"
 	eractl abort data
 	wait $writer && fail "the held write succeeded"
 	wait_until "removed" dmsetup remove data
@@ -172,7 +172,7 @@ test_reload_live()
 		((i % 2)) && dmsetup suspend --noflush --nolockfs data
 		dmsetup resume data
 	done
-	wait $writer || fail "the load saw an error"
+	wait $writer || fail "the load had an I/O error"
 	same "$(changed data 1)" "$(cat "$T/touched")"
 	same "$(eractl status --json data | field era)" 5
 }
@@ -334,7 +334,7 @@ test_no_leak()
 			workers+=" $!"
 		done
 		for i in $workers; do
-			wait "$i" || fail "a cycle failed"
+			wait "$i" || fail "a round of create, write, close and forget failed"
 		done
 	}
 	round 15

@@ -31,7 +31,7 @@ test_metadata_deleted_live()
 	rm $its
 	same "$(eractl checkpoint data)" 2
 	[[ -e $its ]] || fail "the checkpoint did not write the file anew"
-	grep -q "data.erad was deleted; erad has written a new, complete file in its place" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad does not log this"
+	grep -q "data.erad was deleted; erad has written a new, complete file in its place" "${ERAD_OUT:-/tmp}/erad.log" || fail "erad has not logged that it wrote a new file"
 	write_at data 1048576 4096
 	rm $its
 	eractl status data > /dev/null
@@ -162,6 +162,6 @@ test_truncated_metadata_fills()
 	is_running $writer || fail "nothing waits: $(cat "$T/writer")"
 	# Do what the message tells the user to do.
 	eractl abort data > /dev/null
-	! wait $writer || fail "no write failed"
+	! wait $writer || fail "no write has failed, expected a failure"
 	fails "not closed cleanly: .*was truncated" eractl close data
 }

@@ -168,6 +168,6 @@ test_interop_manual_page()
 	perl -ne 'my ($o, $l) = split; print "$_\n" for $o >> 16 .. ($o + $l - 1) >> 16' "$T/changed" | sort > "$T/want"
 	same "$(comm -13 <(cut -d ' ' -f 1 "$T/back" | sort) "$T/want")" ""
 	(($(wc -l < "$T/want") > 16)) || fail "only $(wc -l < "$T/want") blocks were reported"
-	awk '$2 == 2' "$T/back" | grep -q . || fail "nothing is left of dm-era's era 2"
+	awk '$2 == 2' "$T/back" | grep -q . || fail "the dump has no block of dm-era's era 2"
 	[[ ! -e /var/lib/erad/data.erad ]] || fail "erad's metadata is still there"
 }

@@ -266,7 +266,7 @@ test_lvm_forget_refused()
 	attach
 	vgchange -qan vg > /dev/null
 	eractl close pv0
-	eractl forget pv0 2> "$T/err" && fail "forgot an attached volume"
+	eractl forget pv0 2> "$T/err" && fail "forget of an attached volume succeeded"
 	grep -q "'eractl detach pv0' forgets the volume" "$T/err" || fail "$(cat "$T/err")"
 	grep -q ^pv0 /etc/eratab || fail "the line is gone"
 	eractl detach pv0 > "$T/said" 2> "$T/err"
@@ -344,14 +344,14 @@ test_lvm_detach_beside_a_command()
 	nap 1
 	same "$(dmsetup table --inactive vg-a)" "$loaded"
 	exec {lock}>&-
-	wait $detach && fail "detached a logical volume with a table that is loaded"
+	wait $detach && fail "detach succeeded although a table was loaded"
 	grep -q "vg-a has a table that is loaded and not in use" "$T/said" || fail "$(cat "$T/said")"
 	same "$(dmsetup table --inactive vg-a)" "$loaded"
 	eractl_state_is pv0 active
 
 	# The same without erad.
 	kill_erad
-	eractl detach pv0 2> "$T/said" && fail "detached a logical volume with a table that is loaded"
+	eractl detach pv0 2> "$T/said" && fail "detach succeeded although a table was loaded"
 	same "$(dmsetup table --inactive vg-a)" "$loaded"
 	start_erad
 	dmsetup clear vg-a
@@ -425,7 +425,7 @@ test_lvm_interrupted_is_tried_again()
 	from=$(wc -l < "$ERAD_OUT/erad.log")
 	start_erad
 	wait_until "erad has tried" eval 'said_since | grep -q "volume pv0: .*cannot be ended now.*Read-only"'
-	! dmsetup info pv0 > /dev/null 2>&1 || fail "the volume is there"
+	! dmsetup info pv0 > /dev/null 2>&1 || fail "the volume exists"
 	eractl list --json | grep -q pv0 || fail "the volume was forgotten before LVM's configuration was written"
 	umount /etc/lvm
 	wait_until "the attach is undone" eval "[[ \$(state) == \"\$before\" ]]"
@@ -516,15 +516,15 @@ test_lvm_diff_of_a_logical_volume()
 
 	lvcreate -qy --type thin-pool -n pool -l 4 vg > /dev/null 2>&1
 	lvcreate -qy -n thin -V 64M --thinpool vg/pool > /dev/null 2>&1
-	eractl diff pv0 --lv vg/thin --since 1 > /dev/null 2> "$T/err" && fail "translated a thin volume"
+	eractl diff pv0 --lv vg/thin --since 1 > /dev/null 2> "$T/err" && fail "diff --lv translated a thin volume"
 	grep -q "is a thin volume.*thin_delta" "$T/err" || fail "$(cat "$T/err")"
 	vgextend -q vg "$third" > /dev/null
 	lvextend -q -l +2 vg/pieces "$third" > /dev/null
-	eractl diff pv0 --lv vg/pieces --since 1 > /dev/null 2> "$T/err" && fail "translated a part that is not tracked"
+	eractl diff pv0 --lv vg/pieces --since 1 > /dev/null 2> "$T/err" && fail "diff --lv translated a part that is not tracked"
 	grep -q "does not track: copy it in full" "$T/err" || fail "$(cat "$T/err")"
-	eractl diff pv0 --lv vg/none --since 1 2> "$T/err" && fail "listed a logical volume that does not exist"
+	eractl diff pv0 --lv vg/none --since 1 2> "$T/err" && fail "diff listed a logical volume that does not exist"
 	grep -q "vg/none is not an active logical volume" "$T/err" || fail "$(cat "$T/err")"
-	eractl diff pv0 --lv vg/between --since 1 --format xml 2> "$T/err" && fail "listed blocks of a logical volume"
+	eractl diff pv0 --lv vg/between --since 1 --format xml 2> "$T/err" && fail "diff listed blocks of the logical volume"
 	grep -q "xml is for whole volumes" "$T/err" || fail "$(cat "$T/err")"
 	eractl detach pv1 > /dev/null
 	eractl detach pv0 > /dev/null

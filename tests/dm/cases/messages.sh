@@ -197,7 +197,7 @@ test_live_reader()
 	eractl dump data > "$T/live"
 	same "$(sed -n 's/.*current_era="\([0-9]*\)".*/\1/p' "$T/live")" 1
 	same "$(tail -n 1 "$T/live")" "</superblock>"
-	eractl check data | grep -q "no faults" || fail "check of a live volume"
+	eractl check data | grep -q "no faults" || fail "check of the live volume failed"
 	same "$(eractl status --json data | field snapshot_era)" null
 	# A map begins no era. Therefore its blocks may be of different moments.
 	same "$(eractl status --json data | field era)" 3
@@ -206,7 +206,7 @@ test_live_reader()
 	grep -q '"era":3,"since":1,' "$T/map" || fail "the map is not of era 3: $(head -c 200 "$T/map")"
 	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
 	kill $writer
-	wait $writer || fail "the load saw an error"
+	wait $writer || fail "the load had an I/O error"
 	# One reader reads nothing, and erad waits 30 seconds for this reader.  Meanwhile, a second
 	# reader waits for its turn.
 	mkfifo "$T/fifo"
@@ -223,7 +223,7 @@ test_live_reader()
 	# Dump the snapshot of snapshot take while writes go on.  The dump equals the dump of the
 	# closed volume.
 	eractl snapshot take data > /dev/null
-	eractl dump data > /dev/null 2> "$T/err" && fail "dumped with a snapshot held"
+	eractl dump data > /dev/null 2> "$T/err" && fail "dump succeeded although a snapshot existed"
 	grep -q -- "--snapshot" "$T/err" || fail "the error does not name --snapshot: $(cat "$T/err")"
 	eractl dump data --snapshot > "$T/snapshot"
 	eractl close data

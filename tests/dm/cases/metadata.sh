@@ -81,7 +81,7 @@ test_metadata_no_space()
 	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
 		fail "got $(cat "$T/err")"
 	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" ||
-		fail "erad logs nothing about this"
+		fail "erad has not logged that the close was not clean"
 	eractl open data
 	same "$(changed data 1)" "$(cat "$T/touched")"
 	rm "$T/large/filler"
@@ -100,7 +100,7 @@ test_metadata_least_size()
 	# 1024 blocks need two pages of the array.
 	origin=$(new_disk 64M)
 	meta=$(new_disk $(((least - 1) * 4))K)
-	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "created on too small a device"
+	eractl create data "$origin" --metadata "$meta" 2> "$T/err" && fail "create on a device that is too small succeeded"
 	grep -q "needs at least $((least * 4)) KiB" "$T/err" || fail "the error does not have the needed size: $(cat "$T/err")"
 	# Try only some values of k here: the unit tests try each k from 0 to 20.
 	for k in 0 1 5 20; do

@@ -202,7 +202,7 @@ test_mirror_contained()
 	start_erad
 	[[ ! $watcher ]] || { kill $watcher && wait $watcher; } || fail "the example failed: $(cat "$T/example")"
 	kill $writer
-	wait $writer || fail "the load saw an error"
+	wait $writer || fail "the load had an I/O error"
 	same "$(mirrored data 4096)" "$(changed data "$(in_map data info era)")"
 	sed "s/^/# /" "$T/instants"
 	((kills > 2)) || fail "erad was killed $kills times only"

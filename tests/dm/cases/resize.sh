@@ -75,7 +75,7 @@ test_resize()
 	eractl resize data --size 65M 2> "$T/err" && fail "a size larger than the origin was accepted"
 	grep -q "got a size of 65 MiB, expected 512 bytes to the 64 MiB of origin $origin" "$T/err" || fail "$(cat "$T/err")"
 	dmsetup suspend data
-	eractl resize data --size 32M 2> "$T/err" && fail "resized while it was suspended"
+	eractl resize data --size 32M 2> "$T/err" && fail "resize of a suspended volume succeeded"
 	grep -q "data: .*suspended" "$T/err" || fail "$(cat "$T/err")"
 	dmsetup resume data
 	same "$(blockdev --getsize64 /dev/mapper/data)" 67108864
@@ -89,7 +89,7 @@ test_resize()
 <era block="767" era="2"/>'
 	linear tiny "$origin" 65536
 	sed -i "s|$origin|/dev/mapper/tiny|" /etc/eratab
-	eractl open data 2> "$T/err" && fail "opened on an origin that is too small"
+	eractl open data 2> "$T/err" && fail "open with an origin that is too small succeeded"
 	grep -q "data: origin /dev/mapper/tiny has 32 MiB, .* 48 MiB" "$T/err" || fail "$(cat "$T/err")"
 	dmsetup remove tiny
 	sed -i "s|/dev/mapper/tiny|$origin|" /etc/eratab
@@ -104,7 +104,7 @@ test_resize()
 		8 65536 erad - $origin 128 2 uuid $uuid
 	EOT
 	wait_until "taken in" resized data 33554432
-	eractl resize data 2> "$T/err" && fail "replaced a table that is not one target"
+	eractl resize data 2> "$T/err" && fail "a table with several targets was replaced"
 	grep -q "data: .*not one erad target alone" "$T/err" || fail "$(cat "$T/err")"
 	same "$(blockdev --getsz /dev/mapper/data)" 65544
 	same "$(changed data 1)" "0 65536
@@ -226,7 +226,7 @@ test_resize_metadata_too_small()
 	write_at data 0 4096
 	linear part "$origin" 131072
 
-	eractl resize data 2> "$T/err" && fail "resized without room for it"
+	eractl resize data 2> "$T/err" && fail "resize without room for the metadata succeeded"
 	grep -q "volume data: /dev/mapper/small has $((pages * 4)) KiB, but the metadata of a volume of 64 MiB needs at least $(((pages + 8) * 4)) KiB" \
 		"$T/err" || fail "the error does not say what was got and expected: $(cat "$T/err")"
 	same "$(blockdev --getsize64 /dev/mapper/data)" 33554432

@@ -125,7 +125,7 @@ test_open_that_fails_keeps_the_seal()
 	eractl close data
 	dd if=/dev/urandom of="$origin" bs=4096 count=1 oflag=direct conv=notrunc status=none
 	dmsetup create blocker --notable --uuid "ERAD-$uuid"
-	eractl open data 2> "$T/err" && fail "opened beside a device with its UUID"
+	eractl open data 2> "$T/err" && fail "open beside a device with the same UUID succeeded"
 	dmsetup remove blocker
 	stop_erad
 	start_erad
@@ -242,7 +242,7 @@ test_origins_exchanged_in_eratab()
 	write_at data 0 4096
 	eractl close data other
 	sed -i 's#/mapper/one#/mapper/x#; s#/mapper/two#/mapper/one#; s#/mapper/x#/mapper/two#' /etc/eratab
-	eractl open data 2> "$T/err" && fail "opened on another device"
+	eractl open data 2> "$T/err" && fail "open with another device as origin succeeded"
 	grep -q "volume data: origin /dev/mapper/two is device-mapper UUID LVM-two, 64 MiB, expected device-mapper UUID LVM-one, 64 MiB; .*--origin-replaced" "$T/err" ||
 		fail "got $(cat "$T/err")"
 	# A refused open changes nothing.
@@ -344,7 +344,7 @@ test_gap_refuse()
 		eractl open data --accept-gap > /dev/null
 		eractl close data
 	done
-	dmsetup info data > /dev/null || fail "each open was undone"
+	dmsetup info data > /dev/null || fail "every open was undone, expected some that were not"
 	eractl open data --accept-gap > /dev/null
 	kill $holder
 	wait $holder || :
@@ -380,7 +380,7 @@ open_has_ended()
 
 test_gap_refuse_outlives_a_kill()
 {
-	DESCRIPTION="with gap=refuse, if erad is killed in the open that it refuses, no device is left, and the next open is refused again"
+	DESCRIPTION="with gap=refuse, an open is refused, and erad is killed meanwhile: then no device is left, and the next open is refused again"
 	local origin point opener killed=0
 
 	origin=$(new_disk 64M)

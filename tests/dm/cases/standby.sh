@@ -172,7 +172,7 @@ is_stopping()
 
 test_standby_told_to_end()
 {
-	DESCRIPTION="a standby that was told to end but hangs does not count as a serving standby: the next standby replaces it"
+	DESCRIPTION="if a standby was told to end but hangs, it does not count as a serving standby: the next standby replaces it"
 	local first second metadata
 
 	start_both

@@ -106,7 +106,7 @@ test_metadata_put_back()
 	eractl close data
 	cp --sparse=always "$T/night" $m
 	sed -i 's/^data.*/& gap=refuse/' /etc/eratab
-	eractl open data 2> "$T/err" && fail "opened with gap=refuse"
+	eractl open data 2> "$T/err" && fail "open with gap=refuse succeeded"
 	grep -q "(metadata-rolled-back): the metadata, in era 2, does not know the noted era $((full + 1)): an older copy, or a clone with the same UUID; .*'eractl open data --accept-gap'.*; if the volume is a clone, 'eractl forget data' and 'eractl create' give it" "$T/err" ||
 		fail "got $(cat "$T/err")"
 	sed -i 's/ gap=refuse//' /etc/eratab

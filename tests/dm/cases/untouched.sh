@@ -374,8 +374,8 @@ test_untouched_while_formatted()
 	creating=$!
 	nap 0.7
 	is_running $creating || fail "the create ended before the check"
-	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "made a table with it meanwhile"
-	flock -n $slow true && fail "udev would examine it"
+	dmsetup create holder --table "0 8 linear $slow 0" 2> /dev/null && fail "dmsetup made a table with the device meanwhile"
+	flock -n $slow true && fail "udev would examine the device"
 	is_running $creating || fail "the create ended before the check"
 	wait $creating || :
 	dmsetup create holder --table "0 8 linear $slow 0"

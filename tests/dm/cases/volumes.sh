@@ -246,11 +246,11 @@ test_refusals()
 	mount /dev/mapper/data "$T/mnt"
 	eractl create other "$other" --metadata "$T/mnt/other.erad" || fail "metadata on another volume is allowed"
 	eractl close other
-	eractl close data 2> "$T/out" && fail "closed a volume that is mounted"
+	eractl close data 2> "$T/out" && fail "close of a mounted volume succeeded"
 	grep -qi "$T/mnt\|in use\|busy" "$T/out" || fail "close does not say why: $(cat "$T/out")"
 	umount "$T/mnt"
-	eractl create data "$other" 2> "$T/out" && fail "two volumes of one name"
-	eractl create again "$origin" > "$T/out" 2>&1 && fail "one origin for two volumes"
+	eractl create data "$other" 2> "$T/out" && fail "two volumes have the same name"
+	eractl create again "$origin" > "$T/out" 2>&1 && fail "two volumes have the same origin"
 	return 0
 }
 
@@ -262,11 +262,11 @@ test_list_and_forget()
 	origin=$(new_disk 32M)
 	eractl create data "$origin"
 	eractl list | grep -q '^data .*active' || fail "not in the list: $(eractl list)"
-	eractl forget data 2> "$T/err" && fail "forgot an open volume"
+	eractl forget data 2> "$T/err" && fail "forget of an open volume succeeded"
 	eractl close data
 	eractl list | grep -q '^data .*closed' || fail "not in the list as closed: $(eractl list)"
 	eractl forget data
-	eractl list | grep -q '^data' && fail "still in the list"
+	eractl list | grep -q '^data' && fail "the volume is still in the list"
 	eractl open data 2> "$T/err" && fail "open of a forgotten volume succeeded"
 	grep -q data "$T/err" || fail "the error does not name the volume: $(cat "$T/err")"
 }
@@ -295,7 +295,7 @@ test_adoption_beside_hung_metadata()
 	wait_until "the other volume is adopted" eractl_state_is data active
 	write_at renamed 1048576 4096
 	same "$(changed data 1)" $'0 65536\n1048576 65536'
-	eractl_state_is stuck active && fail "the volume stuck is served, although its metadata hangs"
+	eractl_state_is stuck active && fail "the volume named stuck is served, although its metadata hangs"
 	dmsetup resume below-closed
 	dmsetup resume below-stuck
 	wait_until "what hung is adopted" eractl_state_is stuck active

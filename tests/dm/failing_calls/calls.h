@@ -18,8 +18,9 @@
 #define BLOCK		65536
 #define SECTORS		131072			/* size of the disks, 64 MiB */
 
-extern const char *origin;			/* path of a disk of SECTORS */
-extern const char *metadata;			/* path of a disk, or "-": the table has no metadata device */
+extern const char *origin;			/* path of a disk with SECTORS sectors */
+/* path of a disk, or "-" if the table has no metadata device */
+extern const char *metadata;
 extern int dm;					/* fd of /dev/mapper/control */
 extern int control;				/* fd of the control node */
 extern int owner;				/* fd of the instance, set by attach(); -1: none */

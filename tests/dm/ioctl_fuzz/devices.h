@@ -7,8 +7,9 @@
 
 #include "erad_uapi.h"
 
-#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"	/* beginning of the names of the devices; a digit follows */
-#define SECTORS		131072		/* size of an origin, 64 MiB */
+/* the first characters of the names of the devices; a digit follows */
+#define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"
+#define SECTORS		131072		/* size of an origin in sectors: 64 MiB */
 #define PAGE		4096
 
 #define NR_DEVICES	2

@@ -21,7 +21,7 @@
 extern int control;			/* fd of the control node */
 extern int owner;			/* the instance's fd; -1: not attached */
 extern uint64_t id;			/* id of the instance */
-extern const char *origin;		/* path of a loop device of SECTORS */
+extern const char *origin;		/* path of a loop device with SECTORS sectors */
 extern const char *slow;		/* path of a dm-delay device on origin: each write takes 300 ms */
 extern struct erad_range ranges[ERAD_MAX_RANGES];	/* ranges of the batch that was fetched last */
 

@@ -161,8 +161,8 @@ test_W10_array_in_place()
 	checkpoint
 	write_block 1
 	nap 3
-	checkpoint || fail "no further checkpoint"
-	write_block 2 || fail "no further write"
+	checkpoint || fail "there was no further checkpoint"
+	write_block 2 || fail "there was no further write"
 	close_volume
 	dump > "$T/dump"
 	same "$(wc -l < "$T/dump")" 65536

@@ -280,7 +280,7 @@ test_backup_makes_a_full_copy_where_it_must()
 	backs_up 3
 	says "writes may have gone past erad"
 	restores "$T/v3"
-	json "$T/dir/MANIFEST" 1 > /dev/null 2>&1 && fail "one object"
+	json "$T/dir/MANIFEST" 1 > /dev/null 2>&1 && fail "MANIFEST is one JSON object, expected one object in each line"
 	tail -n 1 "$T/dir/MANIFEST" > "$T/line"
 	same "$(json "$T/line" '"$o->{why}" . ($o->{base} // "")')" "writes may have gone past erad"
 	# The volume has another size.
@@ -738,7 +738,7 @@ test_restore_backup_protects_what_is_there()
 	# Some file systems do not support RENAME_NOREPLACE.
 	rm -f "$T/new.unfinished"
 	strace -qq -o "$T/calls" -e inject=renameat2:error=EINVAL eractl restore-backup "$T/dir" "$T/new" > "$T/said" 2>&1 || fail "$(cat "$T/said")"
-	grep -q INJECTED "$T/calls" || fail "no rename failed"
+	grep -q INJECTED "$T/calls" || fail "no rename has failed, expected a failure"
 	cmp "$T/new" "$T/v1"
 	[[ ! -e $T/new.unfinished ]] || fail "the other name is left"
 	refused "expected a directory" eractl restore-backup "$T/none" "$T/new"

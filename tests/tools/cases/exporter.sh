@@ -31,7 +31,7 @@ answering()
 		[[ -S $T/erad.sock ]] && return
 		sleep 0.05
 	done
-	fail "no socket"
+	fail "there is no socket"
 }
 
 # exported: prints the metrics, which the exporter writes to a file
@@ -266,7 +266,7 @@ test_exporter_page()
 	# The page shows all details of this volume, and no other volume.
 	curl -sS "http://127.0.0.1:$port/?volume=data&refresh=1" > "$T/got"
 	same "$(grep -c '<section' "$T/got")" 1
-	grep -q '<meta http-equiv="refresh" content="30"/>' "$T/got" || fail "no refresh"
+	grep -q '<meta http-equiv="refresh" content="30"/>' "$T/got" || fail "the page does not reload itself"
 	# The request names another host, as if the name of a web page pointed to this machine.
 	for want in evil.example:80 "$(uname -n).evil.example"; do
 		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 403

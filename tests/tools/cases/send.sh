@@ -225,13 +225,13 @@ test_send_refuses_what_is_no_increment()
 	local status=0
 
 	three_eras
-	eractl send "$T/m3" --device "$T/v3" --since "$(token 3)" > "$T/out" 2> "$T/said" && fail "era 3 since era 3 was sent"
+	eractl send "$T/m3" --device "$T/v3" --since "$(token 3)" > "$T/out" 2> "$T/said" && fail "send accepted the token of the current era"
 	grep -F "expected an older one" "$T/said"
-	[[ ! -s $T/out ]] || fail "there is output"
+	[[ ! -s $T/out ]] || fail "the command printed something"
 	eractl send "$T/m3" --device "$T/v3" --since "$uuid:000000000000004e:1" > "$T/out" 2> "$T/said" || status=$?
 	same $status 3
 	grep -F "a full copy is due" "$T/said"
-	[[ ! -s $T/out ]] || fail "there is output"
+	[[ ! -s $T/out ]] || fail "the command printed something"
 	status=0
 	eractl send "$T/m3" --device "$T/v3" --to "$uuid:000000000000004e:1" > "$T/out" 2> "$T/said" || status=$?
 	same $status 3
