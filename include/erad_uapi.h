@@ -287,8 +287,8 @@ struct erad_prepare {
  *
  * ETIMEDOUT	the era has begun, and some writes are in flight: call again with the same eras
  * EINTR		as ETIMEDOUT, after a signal
- * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger, or not prepared;
- *		or the instance is DETACHED or DEGRADED
+ * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger, or not
+ *		prepared; or the instance is DETACHED or DEGRADED
  * EBUSY		the drain of the previous era has not ended
  * EIO		the instance is FAILED
  */
