@@ -4,7 +4,7 @@
 
 #include "common/eratab_change.h"
 
-/* Returns whether the file has the lines of the table. */
+/* Returns whether the file has exactly the lines of the table. */
 static bool is_written(const char *file, const struct eratab *tab)
 {
 	struct eratab now = { 0 };
@@ -18,8 +18,8 @@ static bool is_written(const char *file, const struct eratab *tab)
 }
 
 /*
- * Writes the changed table in place of the table `before`.  done: what is done to the line, as in
- * "is added".
+ * Replaces the table `before` in the file by the changed table.  done: the change of the line, for
+ * messages, for example "is added".
  */
 static int replace_file(const char *file, const struct eratab *before, const struct eratab *changed, const char *done,
 			enum eratab_failed how, struct err *err)
@@ -41,8 +41,8 @@ static int replace_file(const char *file, const struct eratab *before, const str
 }
 
 /*
- * Makes one change: adds or replaces the entry e, or, if e is NULL, removes the line of the volume
- * `name`.
+ * Makes one change.  If e is not NULL, adds or replaces its line.  If e is NULL, removes the line
+ * of the volume `name`.
  */
 static int change(const char *file, const struct eratab_entry *e, const char *name, const char *done, enum eratab_failed how,
 		  struct err *err)

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes one line of eratab durably.  A failure has one of two forms.  The file may be as before.
- * Or the file has the change, and only the name of the new file could not be made durable.  The
- * caller chooses what happens in the second form.  The error sentence says which line the file has
- * then, and which one it may have after a power cut.  Each function can be called again after a
- * failure.
+ * Changes one line of eratab durably.  There are two kinds of failures.  In the first, the file is
+ * unchanged.  In the second, the file has the change, and only the name of the new file could not
+ * be made durable.  The caller chooses what happens after a failure of the second kind.  The error
+ * message says which line the file has then, and which line it may have after a power cut.  Each
+ * function can be called again after a failure.
  *
- * These functions take no lock.  Error sentences do not name the volume: the caller adds its name.
+ * These functions take no lock.  Error messages do not name the volume, because the caller adds its
+ * name.
  */
 #ifndef ERAD_ERATAB_CHANGE_H
 #define ERAD_ERATAB_CHANGE_H
 
 #include "common/eratab.h"
 
-/* What happens to a change that is made, but not durable. */
+/* What happens to a change that was made and could not be made durable. */
 enum eratab_failed {
 	/*
-	 * write the file again as it was before: the caller keeps, or undoes, what the line needs
+	 * Write the old file again.  The caller keeps or undoes the steps that depend on the line.
 	 */
 	ERATAB_PUT_BACK,
-	/* keep the change: the caller has already removed what the old line needs */
+	/*
+	 * Keep the change, because the caller has already undone the steps that depend on the old
+	 * line.
+	 */
 	ERATAB_KEEP,
 };
 

@@ -26,7 +26,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Adds "; " and more to the end of the sentence. */
+/* Adds "; " and the formatted text to the end of the message. */
 void err_suffix(struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -8,9 +8,9 @@
 
 #include "eractl/backup_file.h"
 
-#define FILE_BUFFER	(1u << 20)	/* how many bytes are written at a time */
+#define FILE_BUFFER	(1u << 20)	/* bytes are written in units of this size */
 
-/* The file, as the cookie of a FILE.  Hashes what is written. */
+/* The file of a copy, with the hash of its bytes.  It is the cookie of a FILE. */
 struct copy_file {
 	int fd;
 	struct sha256 hash;

@@ -10,10 +10,10 @@
 
 struct backup_report {
 	const char *volume, *directory;
-	const char *error;	/* what has failed, or NULL */
+	const char *error;	/* the error, or NULL */
 	/*
-	 * whether there is a new good copy, or none was needed; also if removing old copies has
-	 * failed then
+	 * There is a new good copy, or no new copy was needed.  Also true if only the removal of
+	 * old copies has failed.
 	 */
 	bool made;
 	bool full;		/* the copy is a full one */

@@ -9,7 +9,7 @@
 #include "eractl/chains.h"
 #include "eractl/eractl.h"
 
-/* Returns the index of the full copy of the chain that has the copy. */
+/* Returns the index of the full copy with which the copy's chain begins. */
 static unsigned int full_of(const struct manifest *m, unsigned int index)
 {
 	while (m->copy[index].base >= 0)
@@ -50,7 +50,7 @@ static unsigned int count_chains(const struct manifest *m)
 	return n;
 }
 
-/* Sets stays[i] for the full copy i of each chain that stays. */
+/* For each chain that stays, sets stays[i], where i is the index of its full copy. */
 static void find_staying(const struct manifest *m, unsigned int keep, bool contents, bool *stays)
 {
 	for (unsigned int i = m->nr; i-- && keep;) {
@@ -66,14 +66,14 @@ static void find_staying(const struct manifest *m, unsigned int keep, bool conte
 /* ---- removing ---- */
 
 /*
- * Returns false if a copy is being restored.  The lock ends with the directory's file descriptor,
- * or with unlock().
+ * Locks the directory, so that no restore can begin.  Returns false if a copy is being restored.
+ * The lock is released by unlock(), or when the directory's file descriptor is closed.
  */
 static bool lock_against_restore(const struct manifest *m)
 {
 	/*
-	 * Where the file system has no such locks, a restore of a copy that is removed meanwhile
-	 * ends with an error.
+	 * Go on if the file system has no locks of this kind.  If a copy is removed while it is
+	 * being restored, the restore then fails.
 	 */
 	return !flock(m->fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK;
 }
@@ -83,7 +83,7 @@ static void unlock(const struct manifest *m)
 	flock(m->fd, LOCK_UN);
 }
 
-/* Removes the files in the list of MANIFEST, and then the list. */
+/* Removes the files in MANIFEST's list of files to be removed, and then the list. */
 static int remove_files(struct manifest *m, struct err *err)
 {
 	for (unsigned int i = 0; i < m->nr_removed; i++)
@@ -108,7 +108,7 @@ int chains_clean(struct manifest *m, struct err *err)
 }
 
 /*
- * Takes the chains that do not stay out of m, and notes their files in the list of those to be
+ * Removes the chains that do not stay from m, and adds their files to the list of files to be
  * removed.
  */
 static int drop_chains(struct manifest *m, const bool *stays, struct json_object *removed, uint64_t *bytes, struct err *err)
@@ -121,8 +121,8 @@ static int drop_chains(struct manifest *m, const bool *stays, struct json_object
 		struct backup_copy *c = &m->copy[i];
 
 		/*
-		 * A base comes before its increments, so full_of() cannot be asked here: bases have
-		 * moved.
+		 * Do not use full_of() here, because the bases have moved already.  A base comes
+		 * before its increments, so moved[] has its new index.
 		 */
 		moved[i] = c->base < 0 ? (stays[i] ? 0 : -1) : moved[c->base];
 		if (moved[i] < 0) {

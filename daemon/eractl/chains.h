@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The chains in a directory of backups: a full copy with all increments on it is a chain. */
+/* The chains in a directory of backups.  A chain is a full copy with all increments on it. */
 #ifndef ERACTL_CHAINS_H
 #define ERACTL_CHAINS_H
 
@@ -10,30 +10,32 @@
 #include "common/err.h"
 #include "eractl/manifest.h"
 
-/* Returns how many increments it takes to restore the copy `index`; 0: it is a full copy. */
+/*
+ * Returns the number of increments that a restore of the copy `index` needs.  0: it is a full copy.
+ */
 unsigned int chains_increments(const struct manifest *m, int index);
 
 /*
- * Removes the oldest chains, so that the `keep` newest good ones remain; keep is not 0.  The age of
- * a chain is that of its newest copy.  A chain is good if all its files exist and have the sizes
- * that MANIFEST says.  contents: also their hashes must be right, except that of the newest copy,
- * which the caller has just written.  A chain that is not good is not counted: a note on stderr
- * names its file.
+ * Removes the oldest chains, so that the `keep` newest good chains remain; keep is not 0.  The age
+ * of a chain is the age of its newest copy.  A chain is good if all its files exist and have the
+ * sizes that MANIFEST says.  contents true: their hashes must also be right, except the hash of the
+ * newest copy, which the caller has just written.  For a chain that is not good, prints a note to
+ * stderr that names the bad file, and does not count the chain.
  *
- * MANIFEST is replaced durably before the first file is removed, and has a list of the files that
- * are to be removed: see chains_clean().  So a kill at any moment leaves a directory in which all
- * copies of MANIFEST can be restored.  Removes nothing, and prints a note, while a copy is
- * restored.
+ * MANIFEST is replaced durably before the first file is removed.  The new MANIFEST has a list of
+ * the files that are to be removed: see chains_clean().  So if the process is killed at any moment,
+ * all copies in MANIFEST can still be restored.  While a copy is being restored, removes nothing,
+ * and prints a note.
  *
- * Adds the names of the files to the array `removed`, and their sizes to *bytes.  After an error,
- * indices of copies in m from before this call are not valid either.
+ * Adds the names of the files to the array `removed`, and their sizes to *bytes.  After this call,
+ * indices of copies in m from before the call are not valid any more, even after an error.
  */
 int chains_remove_old(struct manifest *m, unsigned int keep, bool contents, struct json_object *removed, uint64_t *bytes,
 		      struct err *err);
 
 /*
- * Removes the files that chains_remove_old() has taken out of MANIFEST, and that still exist, for
- * example because it was killed.  Does nothing while a copy is restored.
+ * Removes files that chains_remove_old() has put on the list in MANIFEST and that still exist, for
+ * example because the process was killed.  Does nothing while a copy is being restored.
  */
 int chains_clean(struct manifest *m, struct err *err);
 

@@ -26,13 +26,14 @@
 
 /* A piece of this many bytes is stored as zeros if all its bytes are zeros, else as data. */
 #define GRAIN		(64u << 10)
-#define COUNT_MAX	1000000u	/* most copies that --keep and --full-every take */
+#define COUNT_MAX	1000000u	/* limit of the numbers for --keep and --full-every */
 
 struct backup {
 	bool closed;			/* the operand is the metadata of a closed volume */
 	bool init, full, verify, json;
-	unsigned int keep;		/* how many chains stay; 0: all */
-	unsigned int full_every;	/* after how many increments a full copy comes; 0: never */
+	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
+	/* number of increments after which a full copy follows; 0: never */
+	unsigned int full_every;
 	const char *to;			/* token of the era that had begun when the snapshot was made, or NULL: there is no snapshot */
 	bool with_freeze;		/* --freeze was given */
 	struct freeze freeze;
@@ -41,13 +42,14 @@ struct backup {
 	struct manifest manifest;
 	struct backup_copy copy;	/* the copy that is being made */
 	char base_token[TOKEN_TEXT_SIZE];
-	/* the file of the copy on which this copy is an increment; "": this is a full copy */
+	/* The file of the copy that is the base of this increment.  "": this is a full copy. */
 	char base_file[MANIFEST_FILE_MAX + 1];
 	/*
-	 * the newest copy is of this moment, so nothing was copied, and `copy` is the newest copy
+	 * The newest copy is of this moment already.  Then nothing was copied, and `copy` is the
+	 * newest copy.
 	 */
 	bool already;
-	bool made;			/* the copy counts, or is not needed */
+	bool made;			/* the copy is in MANIFEST, or no copy was needed */
 	struct json_object *removed;	/* array of the files of old copies that were removed */
 	uint64_t bytes_removed;
 	uint64_t bytes_read;		/* number of bytes of the volume that were copied */
@@ -108,7 +110,7 @@ static int open_directory(struct backup *b, const char *directory, struct err *e
 		r = manifest_check_empty(m, err);
 	if (!r)
 		r = remove_unfinished(m, err);
-	/* Remove the rest of old copies now, so that the new one has room. */
+	/* Remove the files of old copies now, to make space for the new copy. */
 	if (!r && chains_clean(m, &why))
 		complain("%s", why.msg);
 	return r;
@@ -177,8 +179,8 @@ static void find_base(struct backup *b)
 }
 
 /*
- * Decides whether this copy is an increment on the copy that find_base() has found.  Sets b->already
- * if that copy is of this moment.
+ * Decides whether this copy is an increment on the copy that find_base() has found.  Sets
+ * b->already if that copy is of the same moment.
  */
 static void choose_base(struct backup *b)
 {
@@ -329,7 +331,10 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	int r;
 
 	r = open_directory(b, directory, err);
-	/* Read earlier copies before the device is opened: the volume must not change from then on. */
+	/*
+	 * Read earlier copies before the device is opened, because the volume must not change from
+	 * then on.
+	 */
 	if (!r)
 		find_base(b);
 	/*
@@ -360,7 +365,7 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	return r ? r : copy_content(b, err);
 }
 
-/* Makes the copy.  Removes old ones when the new one counts, or is not needed. */
+/* Makes the copy.  Removes old copies when the new copy is in MANIFEST, or is not needed. */
 static int back_up(struct backup *b, const char *directory, struct err *err)
 {
 	struct manifest *m = &b->manifest;
@@ -369,7 +374,10 @@ static int back_up(struct backup *b, const char *directory, struct err *err)
 	if (r)
 		return r;
 	b->made = true;
-	/* Indices of copies change when old ones are removed. */
+	/*
+	 * Store the name of the base now, because the indices of copies change when old copies are
+	 * removed.
+	 */
 	if (b->copy.base >= 0)
 		strcpy(b->base_file, m->copy[b->copy.base].file);
 	return b->keep ? chains_remove_old(m, b->keep, b->verify, b->removed, &b->bytes_removed, err) : 0;
@@ -453,7 +461,7 @@ static void print_result(const struct backup *b)
 	print_removed(b);
 }
 
-/* error: what has failed, or NULL. */
+/* Writes the report.  error: the error of the backup, or NULL. */
 static int write_report(const struct backup *b, const char *path, const char *error, struct err *err)
 {
 	const struct backup_report r = {
@@ -466,8 +474,8 @@ static int write_report(const struct backup *b, const char *path, const char *er
 }
 
 /*
- * Reads the argument of --keep or --full-every.  none: the word for no limit, which is 0 in *n.
- * Returns 0, or prints an error and returns EXIT_USAGE.
+ * Parses the argument of --keep or --full-every.  none: the word for no limit, for which *n becomes
+ * 0.  Returns 0, or prints an error and returns EXIT_USAGE.
  */
 static int parse_count(const struct command *cmd, const char *option, const char *none, const char *text, unsigned int *n)
 {

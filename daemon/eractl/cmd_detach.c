@@ -82,8 +82,8 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 }
 
 /*
- * Finds the name of another volume of eratab, or "".  Its metadata may have the same UUID.  This is
- * not read here: its device may hang.
+ * Returns in `other` the name of another volume of eratab, or "".  The metadata of the other volume
+ * may have the same UUID.  Does not read it, because its device may hang.
  */
 static void find_other(const struct eratab *tab, const char *name, char other[ERAD_NAME_MAX + 1])
 {

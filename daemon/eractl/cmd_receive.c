@@ -203,8 +203,7 @@ static bool same_source(const char *to, const char *unfinished, struct token *t,
  *
  * - The same increment, and a later increment of the same timeline, overwrite it.
  * - An increment of another timeline may not overwrite it.  The volume may have been restored in
- *   between, and then some
- *   blocks of the part were never written on the other timeline.
+ *   between, and then some blocks of the part were never written on the other timeline.
  */
 static int check_completes(struct receive *rc, struct err *err)
 {

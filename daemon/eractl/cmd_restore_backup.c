@@ -33,7 +33,7 @@ struct restoring {
 	const struct backup_copy *copy;	/* the copy that is restored */
 	const char *path;		/* path of the device or file that the user has given */
 	bool overwrite, json, device;
-	int hold;			/* what manifest_hold() has returned */
+	int hold;			/* result of manifest_hold() */
 	int fd;				/* the device, or the new file; -1: not open */
 	/* The name of the new file until the end; then the file is renamed to `path`. */
 	char unfinished[PATH_MAX];

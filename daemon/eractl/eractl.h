@@ -43,7 +43,7 @@ extern const struct command cmd_create, cmd_attach, cmd_detach, cmd_open, cmd_cl
  */
 int command_getopt(const struct command *cmd, int argc, char **argv);
 
-/* As command_getopt(), but returns '?' for a wrong option, after the error was printed. */
+/* Does what command_getopt() does, but for a wrong option, prints an error and returns '?'. */
 int command_getopt_or_error(const struct command *cmd, int argc, char **argv);
 void command_help(const struct command *cmd);
 

@@ -57,7 +57,7 @@ struct manifest {
 	char *volume;
 	struct backup_copy *copy;
 	unsigned int nr;
-	char (*removed)[MANIFEST_FILE_MAX + 1];	/* files of former copies, which may still exist */
+	char (*removed)[MANIFEST_FILE_MAX + 1];	/* files that are to be removed, of former copies */
 	unsigned int nr_removed;
 };
 
@@ -80,10 +80,10 @@ void manifest_close(struct manifest *m);
 int manifest_lock(struct manifest *m, struct err *err);
 
 /*
- * Keeps the files of copies in the directory from being removed.  The caller calls this before
- * manifest_open().  Returns a file descriptor, which the caller closes in the end; or -1 if the
- * directory cannot be opened.  Waits while another process is removing files.  Where the file
- * system has no locks, has no effect.
+ * Keeps other processes from removing files of copies in the directory.  Call this before
+ * manifest_open().  Returns a file descriptor, which the caller closes in the end, or -1 if the
+ * directory cannot be opened.  Waits while another process removes files.  If the file system has
+ * no locks, this has no effect.
  */
 int manifest_hold(const char *directory);
 
@@ -105,7 +105,7 @@ int manifest_write(const struct manifest *m, struct err *err);
 /* Appends a copy to m.  Does not write MANIFEST. */
 int manifest_add(struct manifest *m, const struct backup_copy *copy, struct err *err);
 
-/* Appends the file to the list of those to be removed.  Does not write MANIFEST. */
+/* Appends the file to the list of files to be removed.  Does not write MANIFEST. */
 int manifest_add_removed(struct manifest *m, const char *file, struct err *err);
 
 /*
@@ -123,7 +123,7 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
 int manifest_check_chain(const struct manifest *m, int index, bool contents, int *bad, struct err *err);
 
 /*
- * Checks that the file of the copy exists and has the size that MANIFEST says.  contents: also
+ * Checks that the file of the copy exists and has the size that MANIFEST says.  contents true: also
  * reads the file, from the medium if possible, and compares its hash.
  */
 int manifest_check_copy(const struct manifest *m, const struct backup_copy *copy, bool contents, struct err *err);

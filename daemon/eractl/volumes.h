@@ -45,8 +45,9 @@ int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *j
 int volume_run(const struct volumes_job *job, struct json_object *request);
 
 /*
- * Removes the note of the newest token of a volume that erad's answer says is forgotten, unless
- * another volume may have the same UUID, and so the same note.
+ * Call this with erad's answer to a request that has forgotten a volume.  Removes the note of the
+ * volume's newest token, unless another volume may have the same UUID, because the two would share
+ * the note.
  */
 void volume_forget_note(struct json_object *result);
 

@@ -4,14 +4,11 @@
  * safe:
  *
  * 1. The journal is empty, and the tail is beyond the pages in which failed appends may be.  So no
- *    mark
- *    in the journal is of a block that no longer exists.
+ *    mark in the journal is of a block that no longer exists.
  * 2. Before the new size is durable, the new blocks of the device are durably marked as written in
- *    the
- *    current era, because no earlier copy of the device contains them.
+ *    the current era, because no earlier copy of the device contains them.
  * 3. Both superblocks get the same size before anything else is recorded, even if the resize has
- *    failed.
- *    So the next open cannot find a superblock with another size.
+ *    failed.  So the next open cannot find a superblock with another size.
  *
  * Each step may be repeated.
  */

@@ -183,7 +183,7 @@ out_filter:
 	 * pattern although the pattern is not durable.
 	 */
 	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0) {
-		/* Keep the line: it says that the pattern must be removed. */
+		/* Keep the line, because it shows that the pattern must be removed. */
 		err_suffix(err, "the attach is not undone completely (%s), 'eractl detach %s' tries again", why.msg, e->name);
 		lvs_free(&lvs);
 		creation_keep(c);

@@ -46,8 +46,8 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 }
 
 /*
- * Finds another volume of eratab whose metadata has this UUID.  Metadata that cannot be read, for
- * example because its device is missing, may have it.
+ * Finds another volume of eratab whose metadata has this UUID.  If its metadata cannot be read, for
+ * example because its device is missing, assumes that the UUID is the same.
  */
 static void find_same_uuid(const struct eratab *tab, struct forgotten *out, const char *name)
 {
@@ -83,9 +83,9 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	}
 
 	/*
-	 * Remove the line first: a file without a line does no harm, but a line without its file
-	 * does.  If a power cut could bring the line back, keep both, so that the next forget can
-	 * remove both.
+	 * Remove the line before the file: a file without a line does no harm, but a line without
+	 * its file does.  If the removal of the line is not durable, keep both, so that the next
+	 * forget can remove both.
 	 */
 	r = table_remove(name, ERATAB_PUT_BACK, err);
 	if (r) {

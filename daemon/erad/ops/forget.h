@@ -17,8 +17,8 @@ struct forgotten {
 	/* UUID of the metadata; "" if it cannot be read within 5 seconds. */
 	char uuid[UUID_TEXT_SIZE];
 	/*
-	 * Another volume of eratab whose metadata has this UUID, or cannot be read; "": there is
-	 * none.
+	 * Another volume of eratab whose metadata has this UUID, or cannot be read.  "": there is
+	 * no such volume.
 	 */
 	char same_uuid[ERAD_NAME_MAX + 1];
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reads the arguments of a request: see args.h. */
+/* Gets the arguments of a request: see args.h. */
 #include <errno.h>
 #include <string.h>
 

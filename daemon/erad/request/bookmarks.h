@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The requests BOOKMARKS, BOOKMARK_SET and BOOKMARK_DELETE of common/protocol.h.  The answer of
- * each has all bookmarks of the volume.
+ * The requests BOOKMARKS, BOOKMARK_SET and BOOKMARK_DELETE of common/protocol.h.  Each answer
+ * contains all bookmarks of the volume.
  *
  * arg: the request.  The functions return 0 and *result, to which the caller drops the reference,
  * or a negative errno.

@@ -8,8 +8,7 @@
  * 1. the floor: every block counts as written in the current era;
  * 2. a new era begins in the metadata, if the target lets all writes pass;
  * 3. NEW_ERA, also only if the target lets all writes pass: it holds the writes to unrecorded
- *    blocks
- *    again;
+ *    blocks again;
  * 4. READY: the target has the next degrade record;
  * 5. all writes that the target had let pass have completed;
  * 6. the last degrade record is no longer in force.
