@@ -248,7 +248,7 @@ enum erad_gap_kind {
 #define ERAD_GAP_KINDS_MAX	16u
 #define ERAD_GAPS		32u	/* number of gaps that are kept; older gaps are dropped */
 #define ERAD_GAP_DETAIL		112u
-/* number of timelines that are kept; older timelines are dropped */
+/* Number of timelines that are kept; older timelines are dropped. */
 #define ERAD_TIMELINES		1000u
 #define ERAD_BOOKMARKS		64u	/* limit of bookmarks */
 #define ERAD_BOOKMARK_NAME	40u	/* size of a bookmark's name in bytes */
@@ -324,7 +324,7 @@ struct erad_disk_degrade {
 };
 
 /* Bits of page.flags. */
-/* in an ERA_BEGIN: a checkpoint has requested the era */
+/* In an ERA_BEGIN: a checkpoint has requested the era. */
 #define ERAD_J_CHECKPOINT	(1u << 0)
 
 enum erad_journal_type {

@@ -65,7 +65,7 @@ enum erad_state {
 };
 
 /* Bits of erad_info.status. */
-/* the instance has been resumed, and is not suspended now */
+/* The instance has been resumed, and is not suspended now. */
 #define ERAD_RESUMED	(1U << 0)
 #define ERAD_OWNED	(1U << 1)	/* some file descriptor owns the instance */
 #define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
@@ -340,7 +340,7 @@ struct erad_reply {
 struct erad_stats {
 	struct erad_hdr h;
 	__u64 held_now;		/* number of held writes */
-	__u64 oldest_held_ns;	/* how long the oldest of them has been held; 0: no write is held */
+	__u64 oldest_held_ns;	/* for how long the oldest held write has been held; 0: none */
 	/*
 	 * Since the target was made: number of writes that were held, and of held writes that were
 	 * released, that went back to dm, and that got an I/O error.

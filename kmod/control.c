@@ -33,7 +33,7 @@ static int control_version(void __user *arg)
 	return PUT_ARG(a, arg);
 }
 
-/* number of instances copied at a time, so that their infos fit on the stack */
+/* Number of instances copied at a time, so that their infos fit on the stack. */
 #define LIST_STEP	4u
 
 /*

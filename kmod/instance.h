@@ -118,7 +118,7 @@ struct erad_instance {
 	u64 last_batch_id;		/* mutex; id of the last batch */
 	u32 batch_era;			/* mutex; the era in which the batch was fetched */
 	bool owned;			/* mutex; there is an owner */
-	/* mutex; time of the last commit, by ktime; 0: no commit yet */
+	/* mutex; time of the last commit, by ktime; 0: no commit yet. */
 	u64 last_commit_ns;
 	struct {
 		u64 id;			/* mutex; id of the message; 0: no message is under way */
@@ -142,7 +142,7 @@ struct erad_instance {
 	bool resumed;			/* lock; as ERAD_RESUMED in erad_info.status */
 	u64 since_id;			/* lock; as in struct erad_info */
 	u64 written_resumed, written_suspended;	/* lock; counters, as in struct erad_info */
-	/* lock; a noflush suspend has begun, so writes go back to dm */
+	/* lock; a noflush suspend has begun, so writes go back to dm. */
 	bool pushback;
 	/* lock, and mutex for writing; current_ws has all bits, and no write is held. */
 	bool passing;
@@ -153,7 +153,7 @@ struct erad_instance {
 	u64 nr_queued;
 	u64 nr_batch;			/* lock; number of bios in batch */
 	u64 held, released, requeued, failed, batches;	/* lock; totals for STATS */
-	/* mutex; number of writes begun in writesets that are freed */
+	/* mutex; number of writes begun in writesets that are freed. */
 	u64 begun;
 	u64 usage_used, usage_total, usage_root;	/* lock; numbers from ioctl USAGE */
 

@@ -115,7 +115,7 @@ static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
-	/* it may have been queued by the last work item of ei->wq */
+	/* It may have been queued by the last work item of ei->wq. */
 	flush_work(&ei->event_work);
 	free_percpu(ei->counts);
 	erad_record_free_page(ei->record);

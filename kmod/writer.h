@@ -12,7 +12,7 @@
 
 /* The submitter of a write.  For statistics only. */
 struct erad_writer {
-	/* id of the cgroup in the default hierarchy; 0: not known */
+	/* Id of the cgroup in the default hierarchy; 0: not known. */
 	u64 cgroup;
 	char comm[TASK_COMM_LEN];	/* name of the task, padded with zeros */
 };

@@ -30,7 +30,10 @@ static int origin_of(const struct dm_device *d, dev_t *origin, bool *is_erad, st
 	return 0;
 }
 
-/* udev may have the device open for a moment, so try again. */
+/*
+ * Checks that only logical volumes have the device open.  udev may have the device open for a
+ * moment, so this tries several times.
+ */
 static int check_open(dev_t device, const struct lvs *lvs, struct err *err)
 {
 	struct dm_device d;

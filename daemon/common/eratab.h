@@ -22,7 +22,7 @@
 #include "common/err.h"
 #include "common/protocol.h"
 
-/* limit for the file in bytes; a larger file is refused */
+/* Limit for the file in bytes; a larger file is refused. */
 #define ERATAB_SIZE_MAX		(1u << 20)
 #define ERATAB_LINES_MAX	10000u
 #define ERATAB_PATH_MAX		4095		/* limit for a path in bytes */
@@ -35,12 +35,12 @@ enum detach_policy {
 	NR_DETACH_POLICIES
 };
 
-/* the policies as text: "queue", "fail", "degrade" */
+/* The policies as text: "queue", "fail", "degrade". */
 extern const char *const detach_policy_name[NR_DETACH_POLICIES];
 
 struct eratab_entry {
 	char name[ERAD_NAME_MAX + 1];
-	char *origin;		/* paths; absolute */
+	char *origin;		/* absolute paths of origin and metadata */
 	char *metadata;
 	bool noauto;		/* the volume is not opened at boot */
 	/* erad detaches the volume from its logical volumes at its next start: see below.h. */

@@ -6,9 +6,9 @@
 
 #include "common/fs_places.h"
 
-/* number of bytes that are reported at the start of a journal */
+/* Number of bytes that are reported at the start of a journal. */
 #define LOG_FIRST	(128u << 10)
-/* number of bytes that are reported before and after the head of an xfs log */
+/* Number of bytes that are reported before and after the head of an xfs log. */
 #define LOG_BEFORE	(32u << 10)
 #define LOG_AFTER	(96u << 10)
 #define PAGE		4096u
@@ -53,7 +53,7 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 	if (get_le(map, 2) != 0xf30a)
 		block = get_le(map, 4);			/* the map is a list of blocks */
 	else if (get_le(map + 2, 2) && !get_le(map + 6, 2))
-		/* the map is a tree of extents */
+		/* The map is a tree of extents. */
 		block = get_le(map + 20, 4) | get_le(map + 18, 2) << 32;
 	else
 		return;

@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct identity) == 512, "one sector");
 enum identity_match {
 	IDENTITY_SAME,
 	IDENTITY_OTHER,
-	/* the identities have no property in common, so they cannot be compared */
+	/* The identities have no property in common, so they cannot be compared. */
 	IDENTITY_UNKNOWN,
 };
 

@@ -11,7 +11,7 @@
 
 struct jsonl {
 	int fd;			/* the socket, blocking or not; the caller closes it */
-	/* limit for one whole line to arrive, or for one write to make progress; -1: no limit */
+	/* Limit for one whole line to arrive, or for one write to make progress; -1: no limit. */
 	int timeout_ms;
 	size_t max;		/* longest line that is read, in bytes */
 	char *buf;		/* buffer, which grows up to max + 1 bytes */

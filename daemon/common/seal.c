@@ -20,9 +20,9 @@
 #define PIECE		(1u << 20)
 /* Places begin and end at multiples of this many bytes, or at the device's end. */
 #define UNIT		4096u
-/* limit of the partitions whose file systems are in a seal */
+/* Limit of the partitions whose file systems are in a seal. */
 #define PARTITIONS	16
-/* limit of the entries that are not samples */
+/* Limit of the entries that are not samples. */
 #define OTHERS		(SEAL_ENTRIES - SEAL_SAMPLES)
 /*
  * Limit of the bytes that are read before the samples.  The 2 MiB that libblkid may read for a

@@ -38,7 +38,10 @@ static int check_with_status(const char *volume, const struct compared *source, 
 	if (blockdev_same_place(source->path, origin))
 		return err_set(err, -EINVAL, "%s is the origin of volume %s, which may be written after the checkpoint: expected a snapshot",
 			       source->path, volume);
-	/* The volume may be smaller than its origin, and a snapshot of the origin is as large as the origin. */
+	/*
+	 * The volume may be smaller than its origin, and a snapshot of the origin is as large as
+	 * the origin.
+	 */
 	if (source->size != size && source->size != device_size(origin))
 		return err_set(err, -EINVAL, "%s has %" PRIu64 " bytes, expected a snapshot of volume %s with %" PRIu64 " bytes",
 			       source->path, source->size, volume, size);

@@ -32,9 +32,12 @@ struct backup {
 	bool closed;			/* the operand is the metadata of a closed volume */
 	bool init, full, verify, json;
 	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
-	/* number of increments after which a full copy follows; 0: never */
+	/* Number of increments after which a full copy follows; 0: never. */
 	unsigned int full_every;
-	const char *to;			/* token of the era that had begun when the snapshot was made, or NULL: there is no snapshot */
+	/*
+	 * token of the era that had begun when the snapshot was made, or NULL: there is no snapshot
+	 */
+	const char *to;
 	bool with_freeze;		/* --freeze was given */
 	struct freeze freeze;
 	long long frozen_ms;		/* how long the file system was frozen */
@@ -194,8 +197,9 @@ static void choose_base(struct backup *b)
 	if (!base || b->already)
 		return;
 	/*
-	 * The volume may have been written in the era of the base after the base was made.  The stream of an
-	 * increment leads to a later era, so use the base of the base, which is of an earlier era.
+	 * The volume may have been written in the era of the base after the base was made.  The
+	 * stream of an increment leads to a later era, so use the base of the base, which is of an
+	 * earlier era.
 	 */
 	if (same_token(&base->token, &b->copy.token)) {
 		b->copy.base = base->base;

@@ -28,7 +28,7 @@
 #include "store/device_lock.h"
 
 #define ZEROS	(1u << 20)	/* zeros are written in units of this many bytes */
-/* how long receive waits for the end of standard input before it prints a note */
+/* How long receive waits for the end of standard input before it prints a note. */
 #define EOF_MS	3000
 
 /*
@@ -52,10 +52,10 @@ struct receive {
 	bool block_device, created;
 	FILE *written;		/* temporary file, an array of struct written */
 	uint8_t *buf;		/* buffer of STREAM_GROUP bytes */
-	/* number of bytes of data, and of zeros, in the stream */
+	/* Number of bytes of data, and of zeros, in the stream. */
 	uint64_t data_bytes, zero_bytes;
 	bool full_copy_due, already;
-	/* receive has printed that it waits for the end of standard input */
+	/* receive has printed that it waits for the end of standard input. */
 	bool told_of_eof;
 };
 

@@ -24,7 +24,7 @@ struct content {
 	const char *operand;
 	/* The device with the data: the volume, or a snapshot of the volume. */
 	const char *device_path;
-	/* token of the earlier copy; NULL: read all of the volume */
+	/* Token of the earlier copy; NULL: read all of the volume. */
 	const char *since;
 	/* Directory for temporary files.  NULL: the system's directory for temporary files. */
 	const char *directory;

@@ -20,7 +20,7 @@
  * everything.
  */
 #define DEPTH_MAX	16u
-/* for a path in each of two trees, and a block of an array */
+/* For a path in each of two trees, and a block of an array. */
 #define PAGES		(2 * DEPTH_MAX + 1)
 #define END		UINT64_MAX		/* a number greater than all keys */
 

@@ -38,7 +38,7 @@ struct dm_era_disk_writeset {
 struct dm_era_disk_super {
 	__le32 csum;
 	__le32 flags;
-	/* number of this block; all kinds of blocks have this field */
+	/* Number of this block; all kinds of blocks have this field. */
 	__le64 blocknr;
 	__u8 uuid[16];			/* zeros, because the kernel sets no UUID */
 	__le64 magic;

@@ -14,7 +14,7 @@
 #include "eractl/lv_map.h"
 
 #define SECTOR		512u
-/* limit of the levels of devices between the logical volume and the volume */
+/* Limit of the levels of devices between the logical volume and the volume. */
 #define DEPTH_MAX	8
 
 /*

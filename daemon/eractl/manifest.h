@@ -29,7 +29,7 @@
 #include "common/token.h"
 
 #define MANIFEST_FILE_MAX	31u	/* longest name of the file of a copy */
-/* name of the file of a copy that is being made */
+/* Name of the file of a copy that is being made. */
 #define MANIFEST_UNFINISHED	"unfinished.erad"
 
 struct backup_copy {

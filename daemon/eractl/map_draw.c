@@ -9,7 +9,7 @@
 #include "eractl/eractl.h"
 #include "eractl/map_draw.h"
 
-/* index of the band for cells in which no block has an era */
+/* Index of the band for cells in which no block has an era. */
 #define NOTHING		MAP_BANDS
 #define LABEL		10		/* width of the offset in front of a row */
 #define SVG_CELL	8		/* width and height of a cell in pixels */

@@ -38,7 +38,7 @@ struct mentions {
 	const char *volume, *origin, *given;
 	char kernel_path[80];
 	dev_t dev;
-	/* values of the tags of the origin; NULL: the origin has no such tag */
+	/* Values of the tags of the origin; NULL: the origin has no such tag. */
 	char *value[NR_TAGS];
 	bool is_pv;		/* the origin is a physical volume of LVM */
 	size_t found;

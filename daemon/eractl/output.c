@@ -56,7 +56,7 @@ struct winsize terminal_size(void)
 	return (struct winsize){ .ws_col = 80, .ws_row = 24 };
 }
 
-/* errno of the first write to stdout that failed; 0: no write has failed */
+/* errno of the first write to stdout that failed; 0: no write has failed. */
 static int output_errno;
 
 /*

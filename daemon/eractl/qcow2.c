@@ -26,15 +26,15 @@
 
 #define CLUSTER_BITS	16u
 #define CLUSTER		(1u << CLUSTER_BITS)
-/* number of bits in a cluster of the bitmap */
+/* Number of bits in a cluster of the bitmap. */
 #define CLUSTER_GRAINS	(8ull * CLUSTER)
-/* number of bytes of the volume that one entry of the L1 table covers */
+/* Number of bytes of the volume that one entry of the L1 table covers. */
 #define L1_COVERS	((uint64_t)CLUSTER / 8 * CLUSTER)
-/* largest L1 table that QEMU accepts, in bytes */
+/* Largest L1 table that QEMU accepts, in bytes. */
 #define L1_MAX		(32u << 20)
-/* largest bitmap that QEMU accepts, in bytes */
+/* Largest bitmap that QEMU accepts, in bytes. */
 #define BITMAP_MAX	(512u << 20)
-/* longest path of a backing file that QEMU accepts, in bytes */
+/* Longest path of a backing file that QEMU accepts, in bytes. */
 #define BACKING_MAX	1023u
 
 #define EXT_FORMAT	0xe2792acau
@@ -42,7 +42,7 @@
 #define AUTOCLEAR_BITMAPS 1u
 #define BITMAP_DIRTY	1u				/* value of the type of a dirty bitmap */
 
-/* numbers of the first clusters of the file */
+/* Numbers of the first clusters of the file. */
 enum { HEADER, REFTABLE, REFBLOCK, L1 };
 
 struct header {

@@ -23,7 +23,7 @@
 #define STANDING_XATTR	"user.erad.copy"
 
 struct standing {
-	/* name of the moment that the copy shows; "": none */
+	/* Name of the moment that the copy shows; "": none. */
 	char at[STREAM_NAME_MAX + 1];
 	/*
 	 * Name of the moment to which a stream was applied in part.  "": the stream has no name, or

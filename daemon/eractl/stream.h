@@ -56,7 +56,7 @@ enum stream_check {
 };
 
 struct stream_head {
-	/* names of the two moments; "": no name */
+	/* Names of the two moments; "": no name. */
 	char from[STREAM_NAME_MAX + 1], to[STREAM_NAME_MAX + 1];
 	uint64_t size;		/* size of the volume in bytes */
 };

@@ -37,7 +37,7 @@ struct stream_in {
 	struct record pending;
 	/* The group that was read last. */
 	uint8_t *data;
-	/* number of bytes of data in the group, and size of `data` */
+	/* Number of bytes of data in the group, and size of `data`. */
 	uint64_t used, room;
 	struct { uint64_t offset, length, at; bool zeros; } extents[STREAM_EXTENTS];
 	unsigned int nr, next;

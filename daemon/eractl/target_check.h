@@ -8,7 +8,10 @@
 
 #include "common/err.h"
 
-/* EEXIST: metadata of erad is at the path, also if it is damaged or its volume is closed.  Writes nothing. */
+/*
+ * EEXIST: metadata of erad is at the path, also if it is damaged or its volume is closed.  Writes
+ * nothing.
+ */
 int target_check_magic(const char *path, struct err *err);
 
 /*

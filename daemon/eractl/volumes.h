@@ -13,7 +13,7 @@ struct volumes_job {
 	bool (*print)(struct json_object *result);
 	bool stop;		/* true: do not continue with the next volume after an error */
 	bool origin_replaced;	/* for open: the origin may be another device than before */
-	/* for open: open the volume even if gap=refuse in eratab forbids it */
+	/* For open: open the volume even if gap=refuse in eratab forbids it. */
 	bool accept_gap;
 	/* The command may run before the file system of ERAD_LIB_DIR is mounted. */
 	bool at_boot;
@@ -86,7 +86,10 @@ int one_name(const struct command *cmd, int argc, char **argv);
 int volume_find_metadata(const char *name, char **path, struct err *err);
 int volume_find_device(const char *name, char **path, struct err *err);
 
-/* Returns the STATUS of an open volume, as protocol.h describes it.  The caller drops the reference. */
+/*
+ * Returns the STATUS of an open volume, as protocol.h describes it.  The caller drops the
+ * reference.
+ */
 int volume_find_status(const char *name, struct json_object **status, struct err *err);
 
 /* Prints "data: /dev/mapper/data is in era 5, …", for create and open. */

@@ -49,15 +49,15 @@
 #endif
 
 #define HEAP_KEEP	(4u << 20)	/* size of the heap from the start, in bytes */
-/* stack of the main thread, as large as the other threads' stacks */
+/* Stack of the main thread, as large as the other threads' stacks. */
 #define STACK_KEEP	(256u << 10)
 /* erad reports READY after this time, even if it has not attached to all live targets. */
 #define READY_LATEST_MS	20000
-/* pause after a failed LIST, or a failed attempt to create the socket */
+/* Pause after a failed LIST, or a failed attempt to create the socket. */
 #define AGAIN_MS	1000
 /* If one commit takes longer than this, erad stops notifying the watchdog. */
 #define STUCK_MS	20000
-/* limit for closing the volumes, and also for ending the requests */
+/* Limit for closing the volumes, and also for ending the requests. */
 #define STOP_MS		10000
 /*
  * Limit for ending the requests in a standby.  Short, because the next erad waits for the standby.
@@ -69,7 +69,7 @@ struct erad {
 	sd_event *event;
 	int lock_fd, control_fd, socket_fd, progress_fd;
 	sd_event_source *relist;	/* timer that repeats a failed LIST */
-	/* timer that repeats a failed attempt to create the socket */
+	/* Timer that repeats a failed attempt to create the socket. */
 	sd_event_source *relisten;
 	/* Interval of notifications to the watchdog.  0: there is no watchdog. */
 	uint64_t watchdog_usec;

@@ -21,7 +21,7 @@
 #include "exporter/scrape.h"
 
 #define CONNECTIONS_MAX	32u
-/* limit for a request, and for the memory of a connection, in bytes */
+/* Limit for a request, and for the memory of a connection, in bytes. */
 #define REQUEST_MAX	16384
 #define IDLE_S		10u	/* a connection without traffic is closed after this many seconds */
 

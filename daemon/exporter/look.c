@@ -19,9 +19,10 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /*
- * Answers that are at most LOOK_KEEP_MS old.  In this time, the exporter requests the status and
- * the ping once, and the writers and the map of a volume when a page first shows the volume.  It
- * sends no further requests to erad, whatever HTTP requests arrive.
+ * The last answers of erad, which are used for LOOK_KEEP_MS.  Within LOOK_KEEP_MS, the exporter
+ * requests the status and the ping only once.  It requests the writers and the map of a volume when
+ * a page first shows the volume.  It sends no further requests to erad, whatever HTTP requests
+ * arrive.
  */
 static struct page answers;		/* This and the fields below are protected by `lock`. */
 static struct err trouble;

@@ -18,7 +18,7 @@ struct build {
 	struct erad_disk_super sb;
 	struct array array;
 	struct erad_disk_eras *window;
-	/* first page of the array in memory, and number of pages in memory */
+	/* First page of the array in memory, and number of pages in memory. */
 	uint64_t first, nr;
 	bool dirty;
 };

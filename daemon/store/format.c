@@ -11,7 +11,7 @@
 #include "store/format.h"
 #include "store/super.h"
 
-/* default size of the ring, 4 MiB, up to SMALL_BLOCKS blocks */
+/* Default size of the ring, 4 MiB, up to SMALL_BLOCKS blocks. */
 #define RING_SMALL	1024u
 #define RING_LARGE	4096u		/* default size of the ring, 16 MiB, for more blocks */
 #define SMALL_BLOCKS	(16u << 20)	/* see RING_SMALL */

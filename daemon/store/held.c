@@ -8,8 +8,8 @@
 #include "store/append.h"
 
 /*
- * Makes the error, with the size with which store_format() leaves room for snapshots, so that the
- * user's next attempt succeeds.
+ * Makes the error.  The message contains a size with which store_format() leaves room for
+ * snapshots, so that the user's next attempt succeeds.
  */
 static int no_room_for_snapshots(struct store *s, struct err *err)
 {

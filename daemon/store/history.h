@@ -60,7 +60,7 @@ enum store_moment {
 	/* The metadata has no timeline of this number: it was restored from a copy or a dump. */
 	MOMENT_FOREIGN,
 	MOMENT_OTHER_ERA,	/* the timeline does not contain this era */
-	/* the era is older than all timelines that the metadata still has */
+	/* The era is older than all timelines that the metadata still has. */
 	MOMENT_TOO_OLD,
 };
 
@@ -76,7 +76,7 @@ uint32_t store_timelines_since(struct store *s);
  */
 enum store_item {
 	STORE_IDENTITY,		/* identity of the origin */
-	STORE_TABLE_NOTE,	/* where the target of the last activation is, and counters */
+	STORE_TABLE_NOTE,	/* the table note: see erad/volume/table_note.h */
 };
 
 void store_item(struct store *s, enum store_item which, uint8_t out[ERAD_HISTORY_ITEM]);

@@ -7,7 +7,7 @@
 #include "store/snapshot.h"
 #include "store/super.h"
 
-/* pages that are read at a time; the buffer must also hold their copies */
+/* Pages that are read at a time; the buffer must also hold their copies. */
 #define SAVE_PAGES	(ARRAY_FOLD_PAGES / 2)
 
 void snapshot_init(struct snapshot *p, const struct erad_disk_super *sb)

@@ -84,7 +84,7 @@ struct store {
 	struct run runs[ERAD_MAX_RANGES];	/* journal_lock; the sorted ranges of one call */
 
 	pthread_mutex_t flush_lock;
-	/* flush_lock; number of failed flushes and failed durable writes */
+	/* flush_lock; number of failed flushes and failed durable writes. */
 	unsigned long lost_writes;
 
 	pthread_mutex_t lock;
@@ -100,16 +100,16 @@ struct store {
 	struct era_times times;		/* lock, journal_lock to change; the times of `era` */
 	/* lock, fold_lock to change.  The field `saved` is protected by fold_lock alone. */
 	struct snapshot snapshot;
-	/* lock, fold_lock to change; the era of the floor, durable */
+	/* lock, fold_lock to change; the era of the floor, durable. */
 	uint32_t floor_era;
-	/* lock, fold_lock to change; the history in force, durable */
+	/* lock, fold_lock to change; the history in force, durable. */
 	struct erad_disk_history *history;
 	struct {
-		/* a record is in force, or the target has let writes pass */
+		/* A record is in force, or the target has let writes pass. */
 		bool set;
 		/* The record's page has content that is no record.  Then `set` is true, too. */
 		bool damaged;
-		/* the floor covers the writes that the target had let pass */
+		/* The floor covers the writes that the target had let pass. */
 		bool floor;
 		uint32_t era;		/* era of the record */
 		uint64_t serial;	/* serial of the next record for the target */
@@ -118,7 +118,7 @@ struct store {
 	} degrade;			/* lock; the state of a degrade */
 	struct {
 		enum snapshot_kind kind;
-		/* the snapshot will show everything before this sequence number */
+		/* The snapshot will show everything before this sequence number. */
 		uint64_t seq;
 		uint32_t era;		/* the newest era that begins before seq */
 		struct era_times times;	/* the times of that era */

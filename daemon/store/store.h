@@ -31,7 +31,7 @@ struct store_geometry {
 	uint32_t block_sectors;		/* never 0; a multiple of 8 */
 	/* Size of the journal in pages; 0: depends on the size of the device. */
 	uint64_t journal_pages;
-	/* size of a piece of the era array in pages; 0: the default */
+	/* Size of a piece of the era array in pages; 0: the default. */
 	uint32_t chunk_pages;
 };
 
@@ -94,9 +94,9 @@ struct store_info {
 	/* In pages of 4 KiB.  The free part of the ring does not count as used. */
 	uint64_t size_pages, used_pages;
 	uint64_t journal_pages, journal_used;
-	/* size of a piece of the era array in pages; 0: no room for snapshots */
+	/* Size of a piece of the era array in pages; 0: no room for snapshots. */
 	uint32_t chunk_pages;
-	/* number of groups, and of pages, appended since the open */
+	/* Number of groups, and of pages, appended since the open. */
 	uint64_t commits, commit_pages;
 	uint64_t folds;			/* number of folds completed since the open */
 	/* Number of blocks that folds have marked because their entries were damaged. */

@@ -21,9 +21,9 @@ struct view {
 	uint32_t era;			/* newest era that the view shows */
 	uint32_t floor;			/* era of the floor: no block has an older era */
 	uint64_t page, nr_pages;	/* first page of the piece, and number of its pages */
-	/* first block of the piece, and number of its blocks (up to VIEW_BLOCKS) */
+	/* First block of the piece, and number of its blocks (up to VIEW_BLOCKS) */
 	uint64_t first, len;
-	/* buffer of VIEW_PAGES pages, or of all pages if there are fewer */
+	/* Buffer of VIEW_PAGES pages, or of all pages if there are fewer. */
 	struct erad_disk_eras *sector;
 	void *copies;			/* buffer for copies if of_snapshot is true */
 	/*

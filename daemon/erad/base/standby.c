@@ -26,12 +26,12 @@
 #define HALF_SIZE	(64u << 10)	/* bytes for the names and paths of volumes, in each half */
 #define VOLUMES_READY	8u		/* threads are reserved for this many volumes */
 #define KEEP_UP_MS	5000		/* how often the standby adapts its heap and its threads */
-/* keep_up() takes memory only if more than this stays free */
+/* keep_up() takes memory only if more than this stays free. */
 #define FREE_MIN	(64u << 20)
 #define RELIEVE_MS	12000		/* how long a standby may take to end after SIGTERM */
 #define KILLED_MS	2000		/* how long a killed standby may take to disappear */
 #define PRESENT		0		/* offset of the locks of standbys that exist */
-/* offset of the locks of standbys that have not begun to end */
+/* Offset of the locks of standbys that have not begun to end. */
 #define GOES_ON		(1ll << 32)
 
 /* Memory that the main process writes and its standby reads. */
@@ -59,7 +59,7 @@ static uint32_t generation;
 static bool is_standby;
 static int main_fd = -1;		/* in the standby: pidfd of the main process */
 static int child_fd = -1;		/* in the main process: pidfd of the standby */
-/* a pipe, which the standby writes and the main process reads */
+/* A pipe, which the standby writes and the main process reads. */
 static int resident_fd = -1;
 static atomic_int child;		/* in the main process: pid of the standby, or 0 */
 static char *heap_start;		/* end of this process's heap when the standby was forked */

@@ -13,7 +13,7 @@ struct trouble {
 	const char *volume;		/* name of the volume */
 	pthread_mutex_t *lock;		/* protects the fields below */
 	struct err err;			/* the newest error */
-	/* when the trouble began, by thread_now_ms(); 0: no trouble */
+	/* When the trouble began, by thread_now_ms(); 0: no trouble. */
 	uint64_t since_ms;
 	unsigned int backoff_ms;	/* how long to wait until the next attempt */
 };

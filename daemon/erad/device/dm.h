@@ -15,7 +15,7 @@ void dm_setup(void);
 
 struct dm_table {
 	uint64_t nr_sectors;
-	/* number of the metadata device; 0: it is a file, "-" in the table */
+	/* Number of the metadata device; 0: it is a file, "-" in the table. */
 	dev_t metadata;
 	dev_t origin;
 	uint32_t block_sectors;

@@ -47,9 +47,9 @@ int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms);
 int instance_commit_fetch(int fd, struct erad_xfer *x);	/* sets x->h itself */
 int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era);
 int instance_stats(int fd, struct erad_stats *stats);
-/* sets m->id to 0 if no message waits */
+/* Sets m->id to 0 if no message waits. */
 int instance_message_get(int fd, struct erad_message *m);
-/* result: 0 or a negative errno */
+/* result: 0 or a negative errno. */
 int instance_message_reply(int fd, uint64_t id, int result, uint32_t era);
 
 #endif /* ERAD_CONTROL_H */

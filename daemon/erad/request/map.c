@@ -31,7 +31,7 @@ struct kept {
 	struct kept *next;
 	char name[ERAD_NAME_MAX + 1];	/* name of the volume */
 	uint8_t uuid[16];
-	/* the picture is used until this time, by thread_now_ms() */
+	/* The picture is used until this time, by thread_now_ms() */
 	uint64_t until;
 	struct json_object *picture;	/* NULL: the attempt has failed */
 	int code;

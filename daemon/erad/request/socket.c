@@ -18,7 +18,7 @@
 
 #define CONNECTIONS_MAX	64
 #define GUESTS_MAX	16	/* limit of connections of guests: callers other than root */
-/* limit for each user, so that no user occupies all guests' connections */
+/* Limit for each user, so that no user occupies all guests' connections. */
 #define GUESTS_OF_ONE	4
 #define TIMEOUT_MS	30000
 #define NAP_US		100000	/* pause after turn_away() could not accept a caller */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * For the owner of a target that has let writes pass unrecorded.  Context: the volume thread.
+ * Repairs the metadata after a target has let writes pass unrecorded, and makes the target hold
+ * writes again.  Context: the volume thread.
  */
 #ifndef ERAD_DEGRADED_H
 #define ERAD_DEGRADED_H
