@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Refuses an origin or metadata that another volume uses: see conflict.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -12,6 +13,7 @@
 #include "erad/ops/conflict.h"
 #include "erad/volume/peek.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/volume.h"
 
 /*
  * Returns whether two paths lead to the same block device or file.  Two equal paths do, even if
@@ -69,6 +71,29 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 	return 0;
 }
 
+/*
+ * Finds the name of the target's device.  sysfs has no name yet while the table is being loaded.
+ * Then the volume is one that erad is opening now.  "?": the device has just gone, or was made by
+ * another program.
+ */
+static void find_device_name(const struct erad_info *i, char name[DM_NAME_SIZE])
+{
+	struct volume **all;
+	size_t nr;
+
+	if (!dm_name(makedev(i->dev_major, i->dev_minor), name))
+		return;
+	strcpy(name, "?");
+	if (volumes_all(&all, &nr))
+		return;
+	for (size_t n = 0; n < nr; n++) {
+		if (volume_owns(all[n], i))
+			snprintf(name, DM_NAME_SIZE, "%s", all[n]->name);
+		volume_unref(all[n]);
+	}
+	free(all);
+}
+
 int conflict_live(const struct use *u, struct err *err)
 {
 	const dev_t metadata = blockdev_at(u->metadata);
@@ -82,8 +107,7 @@ int conflict_live(const struct use *u, struct err *err)
 	for (uint32_t n = 0; n < l.nr && !r; n++) {
 		char name[DM_NAME_SIZE];
 
-		if (dm_name(makedev(l.info[n].dev_major, l.info[n].dev_minor), name))
-			strcpy(name, "?");
+		find_device_name(&l.info[n], name);
 		r = with_target(u, metadata, &l.info[n], name, err);
 	}
 	instances_free(&l);

@@ -31,10 +31,10 @@ test_events_follow_a_volume()
 	same "$(sed -n 's/.*era     data: //p' "$T/events" | paste -sd ' ')" "2 3 4 5 6"
 
 	eractl close data
-	awaits "state   data: closed, was active"
+	# While a volume is opened and closed, it may be seen in the state loading.
+	awaits "state   data: closed, was "
 	write_to "$disk"
 	eractl open data > /dev/null
-	# The volume may have been seen in the state loading.
 	awaits "state   data: active, was "
 	awaits "gap     data: "
 
