@@ -34,9 +34,7 @@ struct backup {
 	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
 	/* Number of increments after which a full copy follows; 0: never. */
 	unsigned int full_every;
-	/*
-	 * token of the era that had begun when the snapshot was made, or NULL: there is no snapshot
-	 */
+	/* Token of the era that had begun when the snapshot was made.  NULL: no snapshot. */
 	const char *to;
 	bool with_freeze;		/* --freeze was given */
 	struct freeze freeze;
@@ -197,9 +195,9 @@ static void choose_base(struct backup *b)
 	if (!base || b->already)
 		return;
 	/*
-	 * The volume may have been written in the era of the base after the base was made.  The
-	 * stream of an increment leads to a later era, so use the base of the base, which is of an
-	 * earlier era.
+	 * If the base is of the same era as this copy, the volume may have been written in this era
+	 * after the base was made.  An increment must lead to a later era than its base.  So use an
+	 * earlier copy instead: the base of this base.
 	 */
 	if (same_token(&base->token, &b->copy.token)) {
 		b->copy.base = base->base;

@@ -9,8 +9,8 @@
 #include "common/err.h"
 
 /*
- * EEXIST: metadata of erad is at the path, also if it is damaged or its volume is closed.  Writes
- * nothing.
+ * Checks that there is no metadata of erad at the path.  EEXIST: there is metadata, even if it is
+ * damaged or its volume is closed.  Writes nothing.
  */
 int target_check_magic(const char *path, struct err *err);
 

@@ -92,7 +92,7 @@ struct engine {
 enum engine_mode {
 	ENGINE_READ,		/* shared lock; EBUSY: somebody has the metadata open for writing */
 	ENGINE_WRITE,		/* exclusive lock; EBUSY: somebody has the metadata open */
-	/* Exclusive lock; a block device must not be used by anybody else. */
+	/* Exclusive lock.  EBUSY: another program or the kernel uses the block device. */
 	ENGINE_CLAIM,
 };
 
