@@ -58,6 +58,8 @@
 	X(FIRST_DURABLE)	/* create - the first era is durable, the target has no era */ \
 	X(FIRST_BEGUN)		/* create - the target has the first era, no READY yet */ \
 	X(BELOW_LISTED)		/* attach - eratab has the line with the option detaching */ \
+	X(BELOW_WRITTEN)	/* attach - the metadata is complete, LVM's locks are not taken */ \
+	X(BELOW_LOCKED)		/* attach - LVM's locks are taken, all is checked again */ \
 	X(BELOW_FILTERED)	/* attach - LVM's configuration has the pattern */ \
 	X(BELOW_MADE)		/* attach - the device exists, with a linear table */ \
 	X(BELOW_LOADED)		/* attach - the tables of the logical volumes are loaded */ \

@@ -172,10 +172,17 @@ int lvs_find(dev_t lower, dev_t but, struct lvs *out, struct err *err)
 void lvs_free(struct lvs *l)
 {
 	free_devices(l);
+	lvs_unlock(l);
+	*l = (struct lvs){ 0 };
+}
+
+void lvs_unlock(struct lvs *l)
+{
 	for (unsigned int i = 0; i < l->nr_locks; i++)
 		close(l->lock[i].fd);
 	free(l->lock);
-	*l = (struct lvs){ 0 };
+	l->lock = NULL;
+	l->nr_locks = 0;
 }
 
 /*
@@ -215,22 +222,30 @@ static int lock_vg(struct lvs *l, const char *vg, struct err *err)
 	return 0;
 }
 
+static bool has_lock(const struct lvs *l, const char *vg)
+{
+	for (unsigned int n = 0; n < l->nr_locks; n++)
+		if (!strcmp(vg, l->lock[n].vg))
+			return true;
+	return false;
+}
+
 /*
- * Locks those volume groups of the listed devices that are not locked yet.  Returns the number of
- * new locks, or a negative errno.
+ * Locks l->vg and the volume groups of the listed devices, if they are not locked yet.  Returns the
+ * number of new locks, or a negative errno.
  */
 static int lock_more(struct lvs *l, struct err *err)
 {
 	char vg[DM_NAME_LEN];
 	int r = 0, taken = 0;
 
+	if (l->vg && !has_lock(l, l->vg)) {
+		r = lock_vg(l, l->vg, err);
+		taken += !r;
+	}
 	for (unsigned int i = 0; i < l->nr && !r; i++) {
-		bool have = false;
-
 		vg_name(l->lv[i].name, vg);
-		for (unsigned int n = 0; n < l->nr_locks; n++)
-			have |= !strcmp(vg, l->lock[n].vg);
-		if (have)
+		if (has_lock(l, vg))
 			continue;
 		r = lock_vg(l, vg, err);
 		taken += !r;
@@ -253,6 +268,45 @@ int lvs_lock(struct lvs *l, dev_t other, struct err *err)
 			return r;
 	}
 	return r ? r : settle(l, other, err);
+}
+
+static bool same_tables(const struct dm_device *a, const struct dm_device *b)
+{
+	bool same = a->nr == b->nr;
+
+	for (unsigned int i = 0; same && i < a->nr; i++)
+		same = a->line[i].start == b->line[i].start && a->line[i].length == b->line[i].length &&
+		       !strcmp(a->line[i].type, b->line[i].type) && !strcmp(a->line[i].params, b->line[i].params);
+	return same;
+}
+
+static const struct dm_device *find_same(const struct lvs *l, const struct dm_device *d)
+{
+	for (unsigned int i = 0; i < l->nr; i++)
+		if (l->lv[i].dev == d->dev && !strcmp(l->lv[i].uuid, d->uuid))
+			return &l->lv[i];
+	return NULL;
+}
+
+int lvs_compare(const struct lvs *before, const struct lvs *now, struct err *err)
+{
+	const struct dm_device *was;
+
+	for (unsigned int i = 0; i < now->nr; i++) {
+		const struct dm_device *d = &now->lv[i];
+
+		was = find_same(before, d);
+		if (!was)
+			return err_set(err, -EBUSY, "/dev/mapper/%s was added", d->name);
+		if (strcmp(was->name, d->name))
+			return err_set(err, -EBUSY, "/dev/mapper/%s was renamed to %s", was->name, d->name);
+		if (!same_tables(was, d))
+			return err_set(err, -EBUSY, "/dev/mapper/%s has another table now", d->name);
+	}
+	for (unsigned int i = 0; i < before->nr; i++)
+		if (!find_same(now, &before->lv[i]))
+			return err_set(err, -EBUSY, "/dev/mapper/%s is gone", before->lv[i].name);
+	return 0;
 }
 
 void lvs_clear(const struct lvs *l)

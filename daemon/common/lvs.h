@@ -18,6 +18,8 @@ struct lvs {
 	struct dm_device *lv;
 	unsigned int nr;
 	dev_t lower, but;		/* arguments of lvs_find() */
+	/* NULL, or a volume group that lvs_lock() locks even if the list is empty.  The caller sets it. */
+	const char *vg;
 	struct lvs_lock *lock;
 	unsigned int nr_locks;
 };
@@ -44,6 +46,15 @@ void lvs_free(struct lvs *l);
  * pvmove.
  */
 int lvs_lock(struct lvs *l, dev_t other, struct err *err);
+
+/* Releases the locks, and keeps the list. */
+void lvs_unlock(struct lvs *l);
+
+/*
+ * Compares two lists of one physical volume.  EBUSY: a device was added, is gone, is renamed, or
+ * has another table; err names the device.
+ */
+int lvs_compare(const struct lvs *before, const struct lvs *now, struct err *err);
 
 /*
  * Loads tables with `to` in place of `from`.  If this fails for one device, no device has an

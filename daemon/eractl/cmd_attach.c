@@ -90,6 +90,7 @@ static int request_attach(const struct command *cmd, const struct create_options
 	struct create_options at = *o;
 	struct json_object *request;
 	char pv[PATH_MAX];
+	struct lvm_vg vg;
 	struct err err;
 	bool uses;
 	int code;
@@ -97,6 +98,15 @@ static int request_attach(const struct command *cmd, const struct create_options
 	if (lvm_path(o->origin, pv, sizeof(pv), &err) || lvm_uses(pv, &uses, &err) ||
 	    (uses && write_filter && lvm_check_filter(pv, o->name, &err)))
 		return fail(&err);
+	/*
+	 * If LVM leaves the physical volume alone, LVM may know it by another path, and not answer.  Then
+	 * erad takes the volume group from the logical volumes.
+	 */
+	if (lvm_vg_of(pv, &vg, &err)) {
+		if (uses)
+			return fail(&err);
+		vg = (struct lvm_vg){ 0 };
+	}
 	/*
 	 * Use a path by which LVM knows the origin, because LVM's reject pattern contains the path.
 	 */
@@ -106,6 +116,10 @@ static int request_attach(const struct command *cmd, const struct create_options
 		return code;
 	json_object_object_add(request, "lvm_rejects", json_object_new_boolean(!uses));
 	json_object_object_add(request, "write_lvm_filter", json_object_new_boolean(write_filter));
+	if (*vg.name) {
+		json_object_object_add(request, "vg_name", json_object_new_string(vg.name));
+		json_object_object_add(request, "vg_uuid", json_object_new_string(vg.uuid));
+	}
 	code = volume_run(&job, request);
 	fflush(stdout);
 	return code ? code : check_lvm(pv, o->name);

@@ -125,6 +125,44 @@ int lvm_uses(const char *device, bool *uses, struct err *err)
 	return lvm_error(said, asked, err);
 }
 
+/*
+ * Takes the answer from the output, which may have warnings before it.  The answer is
+ * "LVM2_VG_NAME=NAME/LVM2_VG_UUID=UUID".  Both are empty if there is no volume group.
+ */
+static bool take_vg(const char *said, struct lvm_vg *vg)
+{
+	static const char key[] = "LVM2_VG_NAME=";
+	const char *answer = strstr(said, key);
+	char uuid[64];
+	size_t n = 0;
+
+	*vg = (struct lvm_vg){ 0 };
+	if (!answer)
+		return false;
+	if (answer[strlen(key)] == '/')
+		return true;
+	if (sscanf(answer, "LVM2_VG_NAME=%127[^/ \n]/LVM2_VG_UUID=%63s", vg->name, uuid) != 2)
+		return false;
+	for (const char *c = uuid; *c && n < sizeof(vg->uuid) - 1; c++)
+		if (*c != '-')
+			vg->uuid[n++] = *c;
+	return n == sizeof(vg->uuid) - 1;
+}
+
+int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
+{
+	static const char all[] = "devices{filter=[\"a|.*|\"] global_filter=[\"a|.*|\"] use_devicesfile=0}";
+	char said[TEXT_MAX], asked[PATH_MAX + 8];
+	int code;
+
+	code = run_lvm((const char *const[]){ "lvm", "pvs", "--noheadings", "--nameprefixes", "--unquoted", "--config", all, "--separator", "/",
+					      "-o", "vg_name,vg_uuid", device, NULL }, said, sizeof(said));
+	if (!code && take_vg(said, vg))
+		return 0;
+	snprintf(asked, sizeof(asked), "pvs %s", device);
+	return lvm_error(said, asked, err);
+}
+
 /* Returns whether LVM's configuration has a value for a key.  Then text is "KEY=VALUE". */
 static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
 {

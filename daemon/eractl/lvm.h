@@ -22,6 +22,18 @@ int lvm_path(const char *path, char *device, size_t size, struct err *err);
  */
 int lvm_uses(const char *device, bool *uses, struct err *err);
 
+/* The volume group of a physical volume.  Both are "" if it has none. */
+struct lvm_vg {
+	char name[128];
+	char uuid[33];		/* 32 characters without dashes */
+};
+
+/*
+ * Asks LVM for the volume group of a physical volume, also if LVM's filter or its file of devices
+ * rejects the device.  device: a path from lvm_path().
+ */
+int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err);
+
 /*
  * Checks whether attach may add its line to LVM's configuration.  EEXIST: the configuration has a
  * filter, which the line would override, or uses a file of devices, with which the line would have

@@ -10,6 +10,7 @@
 #include "common/failpoint.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
+#include "common/pv_label.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
@@ -31,6 +32,32 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* What an attach has found before it writes its metadata, without LVM's locks. */
+struct found {
+	struct lvs lvs;			/* the devices that lie on the physical volume */
+	char uuid[PV_UUID_SIZE];	/* of the physical volume */
+};
+
+/*
+ * Refuses the volume group of the root file system, also if no logical volume lies on this physical
+ * volume: the initramfs may activate all of the volume group.
+ */
+static int check_vg(const struct create_args *a, const struct eratab_entry *e, const struct lvs *lvs, struct err *err)
+{
+	char prefix[DM_UUID_LEN];
+	const char *uuid = prefix;
+	int r;
+
+	if (a->below->vg_uuid)
+		snprintf(prefix, sizeof(prefix), "LVM-%.32s", a->below->vg_uuid);
+	else if (lvs->nr)
+		uuid = lvs->lv[0].uuid;
+	else
+		return 0;
+	r = probe_boot_vg(uuid, err);
+	return r ? r : probe_other_vg(e->metadata, uuid, err);
+}
+
 /*
  * Refuses physical volumes that attach does not support.  On success, *lvs has the devices that lie
  * on the physical volume, with LVM's locks; the caller frees *lvs.
@@ -44,12 +71,11 @@ static int check(const struct create_args *a, const struct eratab_entry *e, dev_
 	r = lvs_find(origin, 0, lvs, err);
 	if (r)
 		return err_prefix(err, r, "%.100s", a->origin);
+	lvs->vg = a->below->vg_name;
 	if (!lvs->nr && probe_in_use(origin, a->origin, &who))
 		r = err_set(err, -EBUSY, "%.100s is in use, but not by logical volumes: %s", a->origin, who.msg);
-	if (!r && lvs->nr)
-		r = probe_boot_vg(lvs->lv[0].uuid, err);
-	if (!r && lvs->nr)
-		r = probe_other_vg(e->metadata, lvs->lv[0].uuid, err);
+	if (!r)
+		r = check_vg(a, e, lvs, err);
 	if (!r && !a->below->lvm_rejects && !a->below->write_filter) {
 		lvm_filter_line(e->origin, line, sizeof(line));
 		r = err_set(err, -EEXIST,
@@ -60,6 +86,58 @@ static int check(const struct create_args *a, const struct eratab_entry *e, dev_
 		r = lvs_lock(lvs, 0, err);
 	if (r)
 		lvs_free(lvs);
+	return r;
+}
+
+/* Makes all checks, and releases LVM's locks.  On success, the caller frees f->lvs. */
+static int check_first(const struct create_args *a, const struct eratab_entry *e, dev_t origin, struct found *f, struct err *err)
+{
+	int r = check(a, e, origin, &f->lvs, err);
+
+	if (r)
+		return r;
+	lvs_unlock(&f->lvs);
+	r = pv_label_uuid(e->origin, f->uuid, err);
+	if (r)
+		lvs_free(&f->lvs);
+	return r;
+}
+
+static int compare_pv(const struct found *f, const struct eratab_entry *e, const struct dm_table *t, struct err *err)
+{
+	char uuid[PV_UUID_SIZE];
+	uint64_t nr_sectors;
+	dev_t dev;
+	int r;
+
+	r = probe_device(e->origin, &dev, &nr_sectors, err);
+	if (!r && (dev != t->origin || nr_sectors != t->nr_sectors))
+		r = err_set(err, -EBUSY, "%.200s is another device, or has another size", e->origin);
+	if (!r)
+		r = pv_label_uuid(e->origin, uuid, err);
+	if (!r && strcmp(uuid, f->uuid))
+		r = err_set(err, -EBUSY, "%.200s is another physical volume", e->origin);
+	return r;
+}
+
+/*
+ * Takes LVM's locks, and makes all checks again: commands of LVM may have run while the metadata was
+ * written.  On success, the caller frees *lvs.
+ */
+static int check_again(const struct create_args *a, const struct eratab_entry *e, const struct dm_table *t, const struct found *f,
+		       struct lvs *lvs, struct err *err)
+{
+	int r = check(a, e, t->origin, lvs, err);
+
+	if (r)
+		return r;
+	r = compare_pv(f, e, t, err);
+	if (!r)
+		r = lvs_compare(&f->lvs, lvs, err);
+	if (!r)
+		return 0;
+	err_prefix(err, r, "%.100s has changed while the metadata was written, try again", a->origin);
+	lvs_free(lvs);
 	return r;
 }
 
@@ -118,7 +196,8 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 	struct creation *c;
 	struct dm_table t;
 	struct err why;
-	struct lvs lvs;
+	struct lvs lvs = { 0 };
+	struct found found;
 	uint64_t us;
 	int r;
 
@@ -127,18 +206,28 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 		return r;
 	e = creation_entry(c);
 	creation_table(c, &t);
-	r = check(a, e, t.origin, &lvs, err);
+	r = check_first(a, e, t.origin, &found, err);
 	if (r)
 		goto out_creation;
-	a->below->nr_lvs = lvs.nr;
+	/* If erad is killed from now on, the next erad removes the metadata: so refuse a place that has content. */
+	r = creation_examine(c, err);
+	if (r)
+		goto out_found;
 	e->detaching = true;
 	r = table_add(e, err);
 	if (r)
-		goto out_lvs;
+		goto out_found;
 	failpoint(FAILPOINT_BELOW_LISTED);
+	/* This may take long.  Commands of LVM can run meanwhile. */
 	r = creation_write(c, err);
 	if (r)
 		goto out_line;
+	failpoint(FAILPOINT_BELOW_WRITTEN);
+	r = check_again(a, e, &t, &found, &lvs, err);
+	if (r)
+		goto out_line;
+	failpoint(FAILPOINT_BELOW_LOCKED);
+	a->below->nr_lvs = lvs.nr;
 	if (!a->below->lvm_rejects) {
 		r = lvm_filter_add(LVM_FILTER_FILE, e->origin, err);
 		/*
@@ -166,6 +255,7 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 		goto out_device;
 	}
 	lvs_free(&lvs);
+	lvs_free(&found.lvs);
 	creation_keep(c);
 	return 0;
 
@@ -174,6 +264,7 @@ out_device:
 	lvs_free(&lvs);
 	if (take_away(e->name, &us, &why)) {
 		err_prefix(err, r, "the attach could not be undone (%s), 'eractl detach %s' tries again", why.msg, e->name);
+		lvs_free(&found.lvs);
 		creation_keep(c);
 		return r;
 	}
@@ -186,6 +277,7 @@ out_filter:
 		/* Keep the line, because it shows that the pattern must be removed. */
 		err_suffix(err, "the attach is not undone completely (%s), 'eractl detach %s' tries again", why.msg, e->name);
 		lvs_free(&lvs);
+		lvs_free(&found.lvs);
 		creation_keep(c);
 		return r;
 	}
@@ -197,15 +289,34 @@ out_line:
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
 	 */
 	hidden_update(t.origin, false);
-out_lvs:
 	lvs_free(&lvs);
+out_found:
+	lvs_free(&found.lvs);
 out_creation:
 	creation_undo(c);
 	return r;
 }
 
+/* The name becomes a part of the path of LVM's lock. */
+static int check_vg_arguments(const struct attach *at, struct err *err)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", more[] = "+_.-";
+	char allowed[sizeof(letters) + sizeof(more)];
+
+	snprintf(allowed, sizeof(allowed), "%s%s", letters, more);
+	if (at->vg_name && (!*at->vg_name || strlen(at->vg_name) >= DM_NAME_LEN || at->vg_name[strspn(at->vg_name, allowed)]))
+		return err_set(err, -EINVAL, "got vg_name '%.150s', expected the name of a volume group", at->vg_name);
+	if (at->vg_uuid && (strlen(at->vg_uuid) != PV_UUID_SIZE - 1 || at->vg_uuid[strspn(at->vg_uuid, letters)]))
+		return err_set(err, -EINVAL, "got vg_uuid '%.150s', expected 32 letters and digits", at->vg_uuid);
+	return 0;
+}
+
 int op_attach(const struct create_args *args, struct volume **out, struct err *err)
 {
+	int r = check_vg_arguments(args->below, err);
+
+	if (r)
+		return r;
 	return create_with(args, attach_claimed, out, err);
 }
 

@@ -226,14 +226,10 @@ static int make_file(struct place *p, const struct store_geometry *g, struct err
 	return r;
 }
 
-/*
- * Examines the place of the metadata, and opens the file or device there.  The caller closes *e.
- * Sets *e to NULL if create must make a file.
- */
-static int open_existing(const struct create_args *a, struct place *p, bool device,
+/* Examines the place of the metadata, and opens the file or device there.  The caller closes *e. */
+static int examine(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
 {
-	const uint64_t size = store_size(g, NULL);
 	struct err who;
 	uint64_t nr_sectors;
 	dev_t dev;
@@ -252,7 +248,20 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 	r = engine_stat(*e, &p->st);
 	if (r)
 		return err_set(err, r, "cannot look at %s: %s", p->path, strerror(-r));
-	r = place_check(p->path, *e, g, a->overwrite, &p->blank, err);
+	return place_check(p->path, *e, g, a->overwrite, &p->blank, err);
+}
+
+/*
+ * Examines the place of the metadata, opens the file or device there, and prepares a file.  The
+ * caller closes *e.  Sets *e to NULL if create must make a file.
+ */
+static int open_existing(const struct create_args *a, struct place *p, bool device,
+			 const struct store_geometry *g, struct engine **e, struct err *err)
+{
+	const uint64_t size = store_size(g, NULL);
+	int r;
+
+	r = examine(a, p, device, g, e, err);
 	if (r || !S_ISREG(p->st.st_mode))
 		return r;
 	if (p->blank) {
@@ -380,6 +389,21 @@ int creation_new(const struct create_args *a, struct creation **out, struct err 
 		free(c);
 	else
 		*out = c;
+	return r;
+}
+
+int creation_examine(const struct creation *c, struct err *err)
+{
+	struct place p = c->place;
+	struct engine *e = NULL;
+	struct stat st;
+	int r;
+
+	/* creation_write() refuses what is neither a file nor a device. */
+	if (stat(p.path, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+		return 0;
+	r = examine(c->args, &p, S_ISBLK(st.st_mode), &c->geometry, &e, err);
+	engine_destroy(e);
 	return r;
 }
 

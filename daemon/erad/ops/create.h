@@ -57,6 +57,10 @@ int creation_new(const struct create_args *a, struct creation **out, struct err 
 struct eratab_entry *creation_entry(struct creation *c);
 /* Fills in t: the length, the origin and the UUID. */
 void creation_table(const struct creation *c, struct dm_table *t);
+/*
+ * Fails in the cases in which creation_write() refuses the place of the metadata.  Writes nothing.
+ */
+int creation_examine(const struct creation *c, struct err *err);
 /* Writes the metadata. */
 int creation_write(struct creation *c, struct err *err);
 void creation_keep(struct creation *c);

@@ -196,6 +196,11 @@ static int serve_attach(struct request *q, struct json_object **result, struct e
 		r = args_member(q->arg, "write_lvm_filter", json_type_boolean, &write, err);
 	if (r)
 		return r;
+	r = args_text(q->arg, "vg_name", false, &at.vg_name, err);
+	if (!r)
+		r = args_text(q->arg, "vg_uuid", false, &at.vg_uuid, err);
+	if (r)
+		return r;
 	at.lvm_rejects = json_object_get_boolean(rejects);
 	at.write_filter = json_object_get_boolean(write);
 	r = op_attach(&a, &v, err);

@@ -175,6 +175,11 @@ test_lvm_attach_refused()
 	# the same volume group on another disk
 	pvcreate -qy "$other" > /dev/null
 	vgextend -q vg "$other" > /dev/null
+	# No logical volume lies on this disk, but the initramfs would activate the volume group.
+	mkswap /dev/vg/b > /dev/null
+	swapon /dev/vg/b
+	refused "swap lies on /dev/mapper/vg-b, a logical volume of the same volume group" --pv "$other" --write-lvm-filter
+	swapoff /dev/vg/b
 	lvcreate -qy -n meta -L 16M vg "$other" > /dev/null
 	refused "same volume group" --pv "$pv" --write-lvm-filter --metadata /dev/vg/meta
 
@@ -303,26 +308,90 @@ test_lvm_attach_fails()
 	same "$(state)" "$before"
 }
 
+# attach_stopped_at POINT: starts erad and an attach, and stops erad at the failpoint. $attach is the process of the attach.
+attach_stopped_at()
+{
+	stop_erad
+	start_erad_armed "$1" 1 stop
+	eractl attach pv0 --pv "$pv" --write-lvm-filter > "$T/said" 2> "$T/err" &
+	attach=$!
+	wait_until "erad has stopped at $1" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
+}
+
 test_lvm_attach_beside_a_command()
 {
 	DESCRIPTION="if an earlier command of LVM puts a logical volume back on the physical volume, attach fails and undoes its changes"
-	local pv before other attach
+	local pv before attach lvchange
 
 	new_vg 100M
 	new_lv a 32M
-	# The metadata is written slowly. Meanwhile attach has LVM's lock, and LVM does not reject
-	# the physical volume yet.
-	other=$(new_disk 16M)
-	slow_disk slow "$other" 200
 	before=$(state)
-	eractl attach pv0 --pv "$pv" --write-lvm-filter --metadata /dev/mapper/slow > "$T/said" 2> "$T/err" &
-	attach=$!
-	wait_until "attach has the lock" grep -q detaching /etc/eratab
+	# Attach has LVM's lock, and LVM does not reject the physical volume yet.
+	attach_stopped_at BELOW_LOCKED
 	lvchange --refresh vg/a &
+	lvchange=$!
+	wait_until "lvchange waits for LVM's lock" grep -q -e '->' /proc/locks
+	kill -CONT "$(erad_pid)"
 	wait $attach && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
 	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
-	wait
+	wait $lvchange
 	same "$(state)" "$before"
+}
+
+test_lvm_attach_written_without_locks()
+{
+	DESCRIPTION="commands of LVM run while attach writes its metadata; attach then fails and undoes its changes, because a logical volume or the physical volume is another one"
+	local pv before attach
+
+	new_vg 100M
+	new_lv a 32M
+	attach_stopped_at BELOW_WRITTEN
+	bounded 20 lvextend -q -L 48M vg/a > /dev/null || fail "lvextend failed, or waits for attach"
+	kill -CONT "$(erad_pid)"
+	wait $attach && fail "attached what has changed: $(cat "$T/said")"
+	grep -q "$pv has changed while the metadata was written, try again: /dev/mapper/vg-a has another table now" "$T/err" || fail "$(cat "$T/err")"
+	same "$(ls /var/lib/erad)$(cat /etc/eratab)" ""
+
+	attach_stopped_at BELOW_WRITTEN
+	bounded 20 lvrename -q vg a b > /dev/null || fail "lvrename failed, or waits for attach"
+	kill -CONT "$(erad_pid)"
+	wait $attach && fail "attached what has changed: $(cat "$T/said")"
+	grep -q "/dev/mapper/vg-a was renamed to vg-b" "$T/err" || fail "$(cat "$T/err")"
+
+	# another physical volume in the same place
+	vgremove -qfy vg > /dev/null
+	vgcreate -qy vg "$pv" > /dev/null
+	attach_stopped_at BELOW_WRITTEN
+	vgremove -qy vg > /dev/null
+	pvremove -qy "$pv" > /dev/null
+	pvcreate -qy "$pv" > /dev/null
+	kill -CONT "$(erad_pid)"
+	wait $attach && fail "attached what has changed: $(cat "$T/said")"
+	grep -q "$pv is another physical volume" "$T/err" || fail "$(cat "$T/err")"
+	same "$(ls /var/lib/erad)$(cat /etc/eratab)" ""
+
+	vgcreate -qy vg "$pv" > /dev/null
+	new_lv a 32M
+	before=$(state)
+	attach
+	eractl detach pv0 > /dev/null
+	same "$(state)" "$before"
+}
+
+test_lvm_attach_keeps_old_metadata()
+{
+	DESCRIPTION="attach refuses a metadata file that exists before it writes its line, so that an erad that is killed then does not have the file removed"
+	local pv
+
+	new_vg 100M
+	new_lv a 32M
+	mkdir -p /var/lib/erad
+	echo "an older file" > /var/lib/erad/pv0.erad
+	stop_erad
+	start_erad_armed BELOW_LISTED
+	refused "is not empty" --pv "$pv" --write-lvm-filter
+	same "$(cat /var/lib/erad/pv0.erad)" "an older file"
+	rm /var/lib/erad/pv0.erad
 }
 
 test_lvm_detach_beside_a_command()

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads the label of a physical volume: see pv_label.h. */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/files.h"
+#include "common/pv_label.h"
+
+#define SECTOR		512u
+#define NR_SECTORS	4u	/* LVM looks for the label in the first four sectors */
+
+/* As in LVM's lib/label/label.h and lib/format_text/layout.h. */
+struct label {
+	char id[8];		/* "LABELONE" */
+	uint64_t sector;
+	uint32_t crc;
+	uint32_t offset;	/* of the header of the physical volume, in bytes from the label; little-endian */
+	char type[8];		/* "LVM2 001" */
+};
+
+_Static_assert(sizeof(struct label) == 32, "layout on disk");
+
+/* Returns the UUID in the sector, or NULL if the sector is no label of LVM. */
+static const char *find_uuid(const char *sector)
+{
+	struct label l;
+	uint32_t offset;
+
+	memcpy(&l, sector, sizeof(l));
+	offset = le32toh(l.offset);
+	if (memcmp(l.id, "LABELONE", sizeof(l.id)) || memcmp(l.type, "LVM2 001", sizeof(l.type)) ||
+	    offset > SECTOR - (PV_UUID_SIZE - 1))
+		return NULL;
+	return sector + offset;
+}
+
+int pv_label_uuid(const char *path, char uuid[PV_UUID_SIZE], struct err *err)
+{
+	char sectors[NR_SECTORS * SECTOR];
+	const char *found = NULL;
+	size_t n;
+	int fd, r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %.200s: %m", path);
+	r = file_read_at(fd, sectors, sizeof(sectors), 0, &n);
+	close(fd);
+	if (r)
+		return err_set(err, r, "cannot read %.200s: %s", path, strerror(-r));
+	for (size_t at = 0; at + SECTOR <= n && !found; at += SECTOR)
+		found = find_uuid(sectors + at);
+	if (!found)
+		return err_set(err, -ENODATA, "%.200s has no label of LVM", path);
+	memcpy(uuid, found, PV_UUID_SIZE - 1);
+	uuid[PV_UUID_SIZE - 1] = 0;
+	return 0;
+}
