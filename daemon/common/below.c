@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Removes the device of a volume from below logical volumes: see below.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +8,10 @@
 #include <time.h>
 
 #include "common/below.h"
+#include "common/blockdev.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
+#include "common/sysfs.h"
 
 #define OPEN_TRIES	30
 #define OPEN_PAUSE_MS	100
@@ -60,7 +63,20 @@ static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, st
 	return r ? r : dm_tables_swap(d, us, err);
 }
 
-int below_detach(dev_t device, uint64_t *us, struct err *err)
+/* Makes the erad table linear, so that a command of LVM whose write waits can end, and takes LVM's locks. */
+static int pass_and_lock(const struct dm_device *d, dev_t origin, struct lvs *lvs, uint64_t *us, struct err *err)
+{
+	int r = make_linear(d, origin, us, err);
+
+	if (r)
+		return r;
+	r = lvs_lock(lvs, origin, err);
+	if (r)
+		err_suffix(err, "the writes that waited for erad go on, and the volume is not tracked any more: run 'eractl detach' again");
+	return r;
+}
+
+int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err)
 {
 	uint64_t lvs_us = 0;
 	struct dm_device d;
@@ -80,6 +96,10 @@ int below_detach(dev_t device, uint64_t *us, struct err *err)
 	if (r)
 		goto out_device;
 	r = lvs_lock(&lvs, origin, err);
+	if (r == -ETIMEDOUT && stuck && is_erad) {
+		is_erad = false;
+		r = pass_and_lock(&d, origin, &lvs, us, err);
+	}
 	if (!r)
 		r = check_open(device, &lvs, err);
 	if (!r)
@@ -148,4 +168,28 @@ int below_check(dev_t device, const char *name, const char *origin, struct err *
 	}
 	return nr ? 0 : err_set(err, -EINVAL, "the volume does not lie below logical volumes; to end a volume that was made with create, use 'eractl close %s' and 'eractl forget %s'",
 				name, name);
+}
+
+int below_check_renamed(const char *name, const char *origin, struct err *err)
+{
+	char dir[64], path[sizeof(dir) + 270], mapped[DM_NAME_SIZE], uuid[256];
+	const dev_t lower = blockdev_at(origin);
+	struct dirent *de;
+	dev_t holder;
+	int r = 0;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/holders", major(lower), minor(lower));
+	d = lower ? opendir(dir) : NULL;
+	while (d && !r && (de = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
+		holder = de->d_name[0] == '.' ? 0 : sysfs_read_dev(path);
+		if (holder && !dm_name(holder, mapped) && !blockdev_attribute(holder, "dm/uuid", uuid, sizeof(uuid)) &&
+		    !strncmp(uuid, "ERAD-", 5))
+			r = err_set(err, -EBUSY, "there is no /dev/mapper/%s, and /dev/mapper/%s lies on %.200s: if it is the device of the volume, give it its name back with 'dmsetup rename %s %s'",
+				    name, mapped, origin, mapped, name);
+	}
+	if (d)
+		closedir(d);
+	return r;
 }

@@ -32,8 +32,13 @@
  * logical volume is moved to the physical volume.  The device itself remains, and the caller
  * removes it.  Sets *us to the longest time for which I/O waited, in microseconds.  EBUSY: another
  * program uses the device, and nothing has changed.  Works without erad.
+ *
+ * stuck: no erad serves the volume, so writes may wait.  A command of LVM whose write waits keeps
+ * LVM's lock.  So if the lock is not free for ten seconds, this function replaces the erad table
+ * first, and then waits for the lock again.  ETIMEDOUT: LVM's lock was not free; with `stuck`, the
+ * volume is not tracked any more.
  */
-int below_detach(dev_t device, uint64_t *us, struct err *err);
+int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err);
 
 /* Takes only the first step of below_detach(): a linear table replaces the erad table. */
 int below_pass(dev_t device, uint64_t *us, struct err *err);
@@ -47,5 +52,12 @@ bool below_tracked(dev_t device);
  * erad for the origin.
  */
 int below_check(dev_t device, const char *name, const char *origin, struct err *err);
+
+/*
+ * Checks that there is no device of a volume on the origin.  Call this if there is no device with
+ * the volume's name, because somebody may have renamed the device.  EBUSY: there is one; err says
+ * how to give it its name back.
+ */
+int below_check_renamed(const char *name, const char *origin, struct err *err);
 
 #endif /* ERAD_BELOW_H */

@@ -106,7 +106,9 @@ static int add(struct lvs *l, dev_t dev, struct err *err)
 	r = dm_tables_read(dev, &d, err);
 	if (r)
 		return r == -ENXIO ? 0 : r;	/* the device was removed after it was listed */
-	if (strncmp(d.uuid, "LVM-", 4)) {
+	if (!strncmp(d.uuid, "ERAD-", 5)) {
+		r = err_set(err, -EBUSY, "volume %s lies on it: detach volume %s first, or close it", d.name, d.name);
+	} else if (strncmp(d.uuid, "LVM-", 4)) {
 		snprintf(name, sizeof(name), "mapper/%s", d.name);
 		r = refuse_foreign(l, name, err);
 	}
@@ -214,7 +216,7 @@ static int lock_vg(struct lvs *l, const char *vg, struct err *err)
 	snprintf(path, sizeof(path), LOCK_DIR "/V_%s", vg);
 	fd = file_lock(path, O_RDWR | O_CREAT | O_APPEND, LOCK_S, err);
 	if (fd == -EBUSY)
-		err_set(err, fd, "a command of LVM has had the lock of volume group %s for %d seconds; try again when it has ended", vg, LOCK_S);
+		return err_set(err, -ETIMEDOUT, "a command of LVM has had the lock of volume group %s for %d seconds; try again when it has ended", vg, LOCK_S);
 	if (fd < 0)
 		return fd;
 	strcpy(l->lock[l->nr_locks].vg, vg);

@@ -41,8 +41,8 @@ void lvs_free(struct lvs *l);
  * the inactive tables that the move has loaded.  It recognizes them: each is the live table of its
  * device, with one of the two names replaced by the other.
  *
- * EBUSY: a lock was not free for ten seconds, or a device is suspended, or a device has another
- * inactive table.  EOPNOTSUPP: a table is not linear or striped, for example the table of a running
+ * ETIMEDOUT: a lock was not free for ten seconds.  EBUSY: a device is suspended, or has another
+ * inactive table.  EOPNOTSUPP: a table is not linear or striped, for example that of a running
  * pvmove.
  */
 int lvs_lock(struct lvs *l, dev_t other, struct err *err);

@@ -117,7 +117,9 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 	int r;
 
 	*us = 0;
-	r = e.detaching ? 0 : below_check(dev, e.name, e.origin, err);
+	r = dev ? 0 : below_check_renamed(e.name, e.origin, err);
+	if (!r && !e.detaching)
+		r = below_check(dev, e.name, e.origin, err);
 	if (r)
 		return err_prefix(err, r, "volume %s", e.name);
 	e.detaching = true;
@@ -125,7 +127,7 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 	if (r)
 		return err_prefix(err, r, "volume %s: nothing is detached", e.name);
 	if (dev)
-		r = below_detach(dev, us, err);
+		r = below_detach(dev, true, us, err);
 	/*
 	 * If the volume is still attached, remove the option detaching, so that the next erad
 	 * serves the volume.

@@ -161,6 +161,21 @@ static int move_lvs(const char *name, const struct dm_table *t, struct lvs *lvs,
 	return r;
 }
 
+/* Returns whether the volume is open and erad records its writes. */
+static bool is_served(const char *name)
+{
+	struct volume *v = volumes_get(name);
+	bool served = false;
+
+	if (v) {
+		pthread_mutex_lock(&v->lock);
+		served = !strcmp(volume_state(v, NULL), "active");
+		pthread_mutex_unlock(&v->lock);
+		volume_unref(v);
+	}
+	return served;
+}
+
 /*
  * Moves the logical volumes back to the physical volume and removes the device, whatever its state.
  */
@@ -173,7 +188,7 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 	*us = 0;
 	if (!dev)
 		return 0;
-	r = below_detach(dev, us, err);
+	r = below_detach(dev, !is_served(name), us, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_BELOW_FREED);
@@ -327,6 +342,11 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	struct err why;
 	int r;
 
+	if (!dm_tables_find(e.name)) {
+		r = below_check_renamed(e.name, e.origin, err);
+		if (r)
+			return r;
+	}
 	if (!e.detaching) {
 		r = below_check(dm_tables_find(e.name), e.name, e.origin, err);
 		if (r)

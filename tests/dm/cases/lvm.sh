@@ -447,6 +447,71 @@ test_lvm_detach_without_erad()
 	same "$(eractl list --json | grep -c pv0)" 0
 }
 
+test_lvm_detach_of_a_renamed_device()
+{
+	DESCRIPTION="detach refuses a volume whose device was renamed, with and without erad, because logical volumes lie on the device; it works again with the old name"
+	local pv before
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach
+	dmsetup rename pv0 other0
+	eractl detach pv0 2> "$T/err" && fail "detached, but the logical volumes lie on /dev/mapper/other0"
+	grep -q "there is no /dev/mapper/pv0, and /dev/mapper/other0 lies on $pv: .*'dmsetup rename other0 pv0'" "$T/err" || fail "$(cat "$T/err")"
+	stop_erad
+	eractl detach pv0 2> "$T/err" && fail "detached without erad, but the logical volumes lie on /dev/mapper/other0"
+	grep -q "'dmsetup rename other0 pv0'" "$T/err" || fail "$(cat "$T/err")"
+	same "$(grep -c '^pv0.*erad$' /etc/eratab)" 1
+	start_erad
+	dmsetup rename other0 pv0
+	eractl detach pv0 > /dev/null
+	same "$(state)" "$before"
+}
+
+test_lvm_detach_frees_a_command()
+{
+	DESCRIPTION="detach without erad works while a command of LVM holds LVM's lock and waits for erad: the command ends, and then the logical volumes move"
+	local pv lvextend
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	kill_erad
+	lvextend -L 48M vg/a > "$T/said" 2>&1 &
+	lvextend=$!
+	wait_until "lvextend waits for erad" eval "[[ \$(dmsetup status pv0 | awk '{ print \$9 }') != 0 ]]"
+	bounded 60 eractl detach pv0 > /dev/null || fail "detach does not free lvextend"
+	wait $lvextend || fail "$(cat "$T/said")"
+	same "$(dmsetup table)" "vg-a: 0 98304 linear $(lsblk -dno MAJ:MIN "$pv" | tr -d ' ') 2048"
+	same "$(cat /etc/eratab)" ""
+	[[ ! -e /var/lib/erad/pv0.erad ]] || fail "the metadata is left"
+	start_erad
+	vgchange -qan vg > /dev/null
+	vgchange -qay vg > /dev/null
+}
+
+test_lvm_attached_twice()
+{
+	DESCRIPTION="a second attach of a physical volume is refused; on a volume it works, and detach of the lower volume says what to detach first"
+	local pv before
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach
+	eractl attach pv0 --pv "$pv" --write-lvm-filter 2> "$T/err" && fail "attached twice"
+	grep -q "a volume of this name is open already" "$T/err" || fail "$(cat "$T/err")"
+	eractl attach pv1 --pv "$pv" --write-lvm-filter 2> "$T/err" && fail "attached twice"
+	grep -q "is the origin of volume pv0" "$T/err" || fail "$(cat "$T/err")"
+	eractl attach pv1 --pv /dev/mapper/pv0 --write-lvm-filter > /dev/null
+	eractl detach pv0 2> "$T/err" && fail "detached below a volume"
+	grep -q "volume pv1 lies on it: detach volume pv1 first, or close it" "$T/err" || fail "$(cat "$T/err")"
+	eractl detach pv1 > /dev/null
+	eractl detach pv0 > /dev/null
+	same "$(state)" "$before"
+}
+
 test_lvm_detaching_is_shown()
 {
 	DESCRIPTION="status, doctor and the metrics show that an attach or a detach was interrupted, and doctor shows that LVM rejects the origin"
