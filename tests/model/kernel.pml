@@ -56,7 +56,7 @@ typedef instance {
 #endif
 instance inst[2];		/* the instances before and after the reload of the table */
 
-/* The place of a write. */
+/* The states of a write: where the write is. */
 #define NEW		0	/* not submitted */
 #define DEFERRED	1	/* dm keeps the write until the device is resumed */
 #define MAP_COUNT	3	/* in ->map: has found all bits set, will be counted in the next step */
