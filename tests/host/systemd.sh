@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 kernel=${1:-6.1}
 began=$SECONDS
-if output=$(tests/vm/run --kernel "$kernel" --systemd --disk 64M --timeout 240 -- tests/host/systemd-guest 2>&1); then
+if output=$(tests/vm/run --kernel "$kernel" --systemd --disk 64M --timeout 360 -- tests/host/systemd-guest 2>&1); then
 	echo "ok systemd_service ($((SECONDS - began)) s) erad under systemd is restarted when it dies or hangs, and its volumes live on"
 else
 	echo "not ok systemd_service ($((SECONDS - began)) s) erad under systemd is restarted when it dies or hangs, and its volumes live on"
