@@ -143,7 +143,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
-daemon_tests	:= $(BUILD)/unit/test_volume $(BUILD)/unit/test_volume_requests $(BUILD)/unit/test_ops
+daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_ops test_witness)
 daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity

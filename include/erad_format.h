@@ -55,7 +55,9 @@
  *  - the *bookmarks*, which are names for moments;
  *  - the identity of the origin;
  *  - the *seal*, by which an open finds out whether the origin was written while the volume was
- *    closed.
+ *    closed;
+ *  - the *witness*, which replaces the seal after a crash.  It names an era, and an open compares
+ *    only places whose blocks were not written in this era or later.
  *
  * history_seq in the superblock names the copy in force.  A change of the history is one
  * transaction with the change of the superblock that belongs to it:
@@ -285,8 +287,8 @@ struct erad_disk_bookmark {
 
 /*
  * One copy of the history.  Gaps and timelines are in order, the oldest first; bookmarks are in the
- * order of their names.  Unused entries are zeros.  Older versions of erad do not use bookmarks:
- * they write zeros in new metadata, and otherwise do not change them.
+ * order of their names.  Unused entries are zeros.  Older versions of erad use neither bookmarks
+ * nor the witness: they write zeros in new metadata, and otherwise do not change them.
  */
 struct erad_disk_history {
 	__le32 csum;		/* crc32c of the rest of the copy */

@@ -29,6 +29,7 @@
  * superblock or a partition table are not included.
  */
 #define OTHERS_READ	(SEAL_READ_MAX - (2u << 20) - SEAL_SAMPLES * SEAL_SAMPLE_SIZE)
+#define KNOWN_READ	(2u << 20)	/* the same for seal_take_known() */
 
 static const char *const what_text[NR_SEAL_WHAT] = {
 	[SEAL_ALL] = "a part of the device",
@@ -46,6 +47,9 @@ struct taker {
 	uint64_t read;		/* number of bytes that were read so far */
 	struct seal *seal;
 	uint32_t nr;
+	uint32_t others;	/* limit of the entries that are no samples */
+	uint64_t limit;		/* limit of the bytes that are read before the samples */
+	bool pieces;		/* whether no entry may cross a multiple of SEAL_PIECE bytes */
 	int error;		/* the first error, or 0 */
 };
 
@@ -95,7 +99,7 @@ static void add_place(struct taker *t, enum seal_what what, uint64_t offset, uin
 	if (has_place(t, from, to) || to - from > PIECE)
 		return;
 	if (what == SEAL_SUPER || what == SEAL_LOG) {
-		if (t->nr >= OTHERS || t->read + (to - from) > OTHERS_READ)
+		if (t->nr >= t->others || t->read + (to - from) > t->limit)
 			return;
 	}
 	t->error = hash_at(t->fd, t->buf, from, to - from, &hash);
@@ -111,15 +115,25 @@ static int fs_read(void *ctx, uint64_t offset, void *buf, size_t len)
 {
 	struct taker *t = ctx;
 
-	if (offset >= t->size || len > t->size - offset || t->read + len > OTHERS_READ)
+	if (offset >= t->size || len > t->size - offset || t->read + len > t->limit)
 		return -ENODATA;
 	t->read += len;
 	return read_device_at(t->fd, offset, buf, len);
 }
 
-static void fs_add(void *ctx, enum fs_place what, uint64_t offset, uint64_t len)
+static void fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len)
 {
-	add_place(ctx, what == FS_LOG ? SEAL_LOG : SEAL_SUPER, offset, len);
+	const enum seal_what what = place == FS_LOG ? SEAL_LOG : SEAL_SUPER;
+	const struct taker *t = ctx;
+
+	while (t->pieces && offset < t->size && offset % SEAL_PIECE + len > SEAL_PIECE) {
+		const uint64_t part = SEAL_PIECE - offset % SEAL_PIECE;
+
+		add_place(ctx, what, offset, part);
+		offset += part;
+		len -= part;
+	}
+	add_place(ctx, what, offset, len);
 }
 
 /* Adds the places of the file systems in the partitions of the device. */
@@ -156,9 +170,9 @@ static void add_magics(struct taker *t, blkid_probe pr)
 }
 
 /*
- * Drop the page cache of the device, because libblkid reads through it, and it may have old
- * content.  Only the choice of the places depends on the bytes that libblkid reads; the hashes do
- * not.
+ * Drop the page cache of the device before and after, because libblkid reads through it, and it may
+ * have old content.  Only the choice of the places depends on the bytes that libblkid reads; the
+ * hashes do not.
  */
 static void add_known(struct taker *t)
 {
@@ -174,10 +188,12 @@ static void add_known(struct taker *t)
 	if (pr) {
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 		if (!blkid_probe_set_device(pr, fd, 0, 0)) {
-			add_magics(t, pr);
+			if (!t->pieces)
+				add_magics(t, pr);
 			add_partitions(t, pr);
 		}
 		blkid_free_probe(pr);
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -213,9 +229,21 @@ int seal_open(const char *path, bool claim, struct err *err)
 	return fd >= 0 ? fd : err_set(err, -errno, "cannot open %s: %m", path);
 }
 
+/* Ends a taker, and frees its buffer. */
+static int finish(struct taker *t, struct err *err)
+{
+	free(t->buf);
+	t->seal->version = htole32(SEAL_VERSION);
+	t->seal->nr = htole32(t->nr);
+	if (!t->error)
+		return 0;
+	memset(t->seal, 0, sizeof(*t->seal));
+	return err_set(err, t->error, "cannot read the device for its seal: %s", strerror(-t->error));
+}
+
 int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err)
 {
-	struct taker t = { .fd = fd, .size = size, .seal = out };
+	struct taker t = { .fd = fd, .size = size, .seal = out, .others = OTHERS, .limit = OTHERS_READ };
 
 	memset(out, 0, sizeof(*out));
 	t.buf = aligned_alloc(UNIT, PIECE);
@@ -230,20 +258,52 @@ int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err
 		add_known(&t);
 		add_samples(&t, seed);
 	}
-	free(t.buf);
-	out->version = htole32(SEAL_VERSION);
 	out->seed = htole64(seed);
-	out->nr = htole32(t.nr);
-	if (!t.error)
-		return 0;
+	return finish(&t, err);
+}
+
+int seal_take_known(int fd, uint64_t size, unsigned int nr, struct seal *out, struct err *err)
+{
+	struct taker t = {
+		.fd = fd, .size = size, .seal = out, .others = nr, .limit = KNOWN_READ, .pieces = true,
+	};
+
 	memset(out, 0, sizeof(*out));
-	return err_set(err, t.error, "cannot read the device for its seal: %s", strerror(-t.error));
+	t.buf = aligned_alloc(UNIT, PIECE);
+	if (!t.buf)
+		return err_set(err, -ENOMEM, "out of memory");
+	add_known(&t);
+	return finish(&t, err);
+}
+
+int seal_hash_entry(int fd, const struct seal_entry *e, uint64_t *hash)
+{
+	const uint32_t len = le32toh(e->length);
+	uint8_t *buf;
+	int r;
+
+	if (len > SEAL_PIECE)
+		return -EINVAL;
+	buf = aligned_alloc(UNIT, SEAL_PIECE);
+	r = buf ? hash_at(fd, buf, le64toh(e->offset), len, hash) : -ENOMEM;
+	free(buf);
+	return r;
+}
+
+const char *seal_entry_text(const struct seal_entry *e, char text[SEAL_ENTRY_TEXT])
+{
+	const uint32_t len = le32toh(e->length), what = le32toh(e->what);
+	char length[SIZE_EXACT];
+
+	snprintf(text, SEAL_ENTRY_TEXT, "%s at byte %" PRIu64 " in %s", size_exact(length, len), (uint64_t)le64toh(e->offset),
+		 what < NR_SEAL_WHAT ? what_text[what] : "it");
+	return text;
 }
 
 int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *difference)
 {
 	const uint32_t nr = le32toh(s->nr);
-	char length[SIZE_EXACT];
+	char text[SEAL_ENTRY_TEXT];
 	unsigned int differ = 0;
 	uint8_t *buf;
 
@@ -256,7 +316,7 @@ int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *differ
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct seal_entry *e = &s->entry[i];
 		const uint64_t offset = le64toh(e->offset);
-		const uint32_t len = le32toh(e->length), what = le32toh(e->what);
+		const uint32_t len = le32toh(e->length);
 		uint64_t hash;
 		int r;
 
@@ -266,8 +326,7 @@ int seal_compare(int fd, uint64_t size, const struct seal *s, struct err *differ
 		if (!r && hash == le64toh(e->hash))
 			continue;
 		if (!differ++)
-			err_set(difference, 0, "%s at byte %" PRIu64 " in %s%s%s",
-				size_exact(length, len), offset, what < NR_SEAL_WHAT ? what_text[what] : "it",
+			err_set(difference, 0, "%s%s%s", seal_entry_text(e, text),
 				r ? ", which cannot be read: " : "", r ? strerror(-r) : "");
 	}
 	free(buf);

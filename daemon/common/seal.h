@@ -32,6 +32,7 @@
 #define SEAL_SAMPLES	64u
 #define SEAL_SAMPLE_SIZE	(64u << 10)
 #define SEAL_WHOLE	(12u << 20)
+#define SEAL_PIECE	(64u << 10)
 #define SEAL_READ_MAX	(16u << 20)
 
 /* The layout in the metadata, little-endian.  nr 0: there is no seal. */
@@ -71,6 +72,19 @@ int seal_open(const char *path, bool claim, struct err *err);
 
 /* Computes the seal of the first `size` bytes of the device. */
 int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
+
+/*
+ * Computes a seal of the superblocks and journals only.  It has at most `nr` entries, none of which
+ * crosses a multiple of SEAL_PIECE bytes.  Reads at most 2 MiB, and the partition table.
+ */
+int seal_take_known(int fd, uint64_t size, unsigned int nr, struct seal *out, struct err *err);
+
+/* Computes the hash of one entry of a seal, of at most SEAL_PIECE bytes.  Returns 0 or a negative errno. */
+int seal_hash_entry(int fd, const struct seal_entry *e, uint64_t *hash);
+
+/* Writes what the entry is, for example "4 KiB at byte 0 in a superblock". */
+#define SEAL_ENTRY_TEXT	100
+const char *seal_entry_text(const struct seal_entry *e, char text[SEAL_ENTRY_TEXT]);
 
 /*
  * Compares the device with the seal.  Returns 0 if they agree; 1 if they differ, with one sentence

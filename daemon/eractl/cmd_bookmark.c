@@ -8,6 +8,7 @@
 #include "common/client.h"
 #include "eractl/bookmarks.h"
 #include "eractl/seen_note.h"
+#include "eractl/witness_note.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
 
@@ -55,6 +56,7 @@ static int set_bookmark(const char *volume, const char *bookmark, const char *to
 		r = client_call(client_request("checkpoint", volume), NULL, NULL, &checkpoint, &err);
 		token = json_text(checkpoint, "token");
 		seen_note(token);
+		witness_note(volume, token);
 	}
 	if (!r && !token)
 		r = err_set(&err, -EBADMSG, "volume %s: the answer of erad to checkpoint has no token", volume);

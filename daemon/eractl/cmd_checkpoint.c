@@ -7,7 +7,7 @@
 static int run_checkpoint(const struct command *cmd, int argc, char **argv)
 {
 	/* Stop at the first error, because line n of the output must belong to volume n. */
-	struct volumes_job job = { .op = "checkpoint", .print = print_era, .stop = true };
+	struct volumes_job job = { .op = "checkpoint", .print = print_era, .stop = true, .witness = true };
 
 	int c;
 

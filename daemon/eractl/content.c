@@ -13,6 +13,7 @@
 #include "eractl/content.h"
 #include "eractl/progress.h"
 #include "eractl/seen_note.h"
+#include "eractl/witness_note.h"
 
 struct extent {
 	uint64_t offset, length;
@@ -69,6 +70,7 @@ static int begin_era(struct content *c, struct err *err)
 		r = err_set(err, -EBADMSG, "volume %s: the answer of erad to checkpoint has no token", c->operand);
 	c->has_to = true;
 	seen_note(token);
+	witness_note(c->operand, token);
 	json_object_put(result);
 	return r;
 }

@@ -5,7 +5,7 @@
 
 /*
  * Notes a token from an answer of erad, before the user gets the token.  token may be NULL.  If
- * this is not possible, prints an error, but does not fail.  Waits at most NOTE_MS, because the
+ * this is not possible, prints an error, but does not fail.  Waits at most CHILD_MS, because the
  * file system of the note may be frozen, or may wait for an erad that does not run.
  */
 void seen_note(const char *token);

@@ -11,6 +11,7 @@
 #include "common/eratab.h"
 #include "eractl/seen_note.h"
 #include "eractl/volumes.h"
+#include "eractl/witness_note.h"
 
 bool print_opened(struct json_object *result)
 {
@@ -75,15 +76,18 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 		seen_note_opened(json_text(result, "token"));
 	else
 		seen_note(json_text(result, "token"));
-	if (results) {
+	if (results)
 		json_object_array_add(results, result);
-		return EXIT_SUCCESS;
-	}
-	if (job->json)
+	else if (job->json)
 		print_json(result);
 	else if (job->print)
 		ok = job->print(result);
-	json_object_put(result);
+	if (job->witness) {
+		fflush(stdout);
+		witness_note(json_text(result, "volume"), json_text(result, "token"));
+	}
+	if (!results)
+		json_object_put(result);
 	if (ok)
 		return EXIT_SUCCESS;
 	complain("the answer of erad to %s cannot be understood: a member is missing", job->op);

@@ -19,6 +19,8 @@ struct volumes_job {
 	bool at_boot;
 	/* The volume is forgotten, so the note of its newest token must be removed. */
 	bool forgets;
+	/* The answer is that of a checkpoint, so a witness of the origin must be taken. */
+	bool witness;
 	bool json;		/* print {"version", "volumes": [RESULT]} instead of text */
 };
 

@@ -142,3 +142,35 @@ int store_eras(struct store *s, enum store_view which,
 {
 	return store_eras_watched(s, which, fn, NULL, ctx, damaged, err);
 }
+
+int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *era, struct err *err)
+{
+	uint64_t damaged = 0, i;
+	struct runs r = { .damaged = &damaged };
+	struct view v;
+	int ret;
+
+	ret = view_begin(&v, s, STORE_NOW, err);
+	if (!ret && !view_at(&v, first, len))
+		ret = err_set(err, -ERANGE, "%s: got %" PRIu64 " blocks from block %" PRIu64 ", expected at most 4096 of %" PRIu64,
+			      s->e->name, len, first, v.array.nr_blocks);
+	if (ret)
+		goto out;
+	r.eras = malloc(v.len * sizeof(*r.eras));
+	if (!r.eras) {
+		ret = err_set(err, -ENOMEM, "%s: out of memory", s->e->name);
+		goto out;
+	}
+	for (i = 0; i < v.len; i++)
+		r.eras[i] = v.floor;
+	view_marks(&v, add_mark_eras, &r);
+	ret = add_array_eras(&r, &v, err);
+	*era = 0;
+	for (i = first - v.first; i < first - v.first + len; i++)
+		if (*era < r.eras[i])
+			*era = r.eras[i];
+out:
+	free(r.eras);
+	view_end(&v);
+	return ret;
+}

@@ -5,7 +5,7 @@
  * activation.  include/erad_format.h has the layout and the order of durability.
  *
  * Functions that change the history return when the change is durable.  Only the thread that marks
- * and begins eras calls them.  If they fail, they may be repeated.  Any thread may call the
+ * and begins eras calls them; but any thread may call store_set_item().  If they fail, they may be repeated.  Any thread may call the
  * functions that read the history.  These take no lock that is held over I/O, except store_seal().
  * No function allocates memory.
  *
@@ -77,6 +77,7 @@ uint32_t store_timelines_since(struct store *s);
 enum store_item {
 	STORE_IDENTITY,		/* identity of the origin */
 	STORE_TABLE_NOTE,	/* the table note: see erad/volume/table_note.h */
+	STORE_WITNESS,		/* hashes of places of the origin: see common/witness.h */
 };
 
 void store_item(struct store *s, enum store_item which, uint8_t out[ERAD_HISTORY_ITEM]);

@@ -240,6 +240,13 @@ int store_eras(struct store *s, enum store_view which,
 	       uint64_t *damaged, struct err *err);
 
 /*
+ * Finds the newest era in which one of `len` blocks, at least 1, was written.  Reads few pages of the
+ * array.  A damaged sector counts as written in the current era.  ERANGE: there is no such block, or there
+ * are more than 4096.
+ */
+int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *era, struct err *err);
+
+/*
  * The degrade record.  If no daemon comes back for too long, the module lets all writes pass, and
  * writes this record to the metadata (erad_format.h).
  *

@@ -46,19 +46,31 @@ void view_end(struct view *v)
 	free(v->copies);
 }
 
+/* Moves to the piece of these pages. */
+static void set_piece(struct view *v, uint64_t page, uint64_t nr_pages)
+{
+	v->page = page;
+	v->nr_pages = nr_pages;
+	v->first = page * ERAD_ERAS_PER_PAGE;
+	v->len = array_sector_end(&v->array, (page + nr_pages) * ARRAY_PAGE_SECTORS - 1) - v->first;
+}
+
 bool view_next(struct view *v)
 {
-	uint64_t end;
+	const uint64_t page = v->page + v->nr_pages, left = v->array.pages - page;
 
-	v->page += v->nr_pages;
-	v->nr_pages = v->array.pages - v->page;
-	if (v->nr_pages > VIEW_PAGES)
-		v->nr_pages = VIEW_PAGES;
-	if (!v->nr_pages)
+	if (left)
+		set_piece(v, page, left < VIEW_PAGES ? left : VIEW_PAGES);
+	return left;
+}
+
+bool view_at(struct view *v, uint64_t first, uint64_t len)
+{
+	const uint64_t page = first / ERAD_ERAS_PER_PAGE;
+
+	if (!len || len > 4096 || first >= v->array.nr_blocks || len > v->array.nr_blocks - first)
 		return false;
-	v->first = v->page * ERAD_ERAS_PER_PAGE;
-	end = array_sector_end(&v->array, (v->page + v->nr_pages) * ARRAY_PAGE_SECTORS - 1);
-	v->len = end - v->first;
+	set_piece(v, page, (first + len - 1) / ERAD_ERAS_PER_PAGE - page + 1);
 	return true;
 }
 

@@ -46,6 +46,9 @@ void view_end(struct view *v);
  */
 bool view_next(struct view *v);
 
+/* Moves to a piece that has these blocks, at most 4096.  Returns false if the view has no such blocks. */
+bool view_at(struct view *v, uint64_t first, uint64_t len);
+
 /*
  * Calls add for the marks in memory that may not be in the array yet.  Call this before
  * view_read().  In this order no mark is missed, because a fold drops marks from memory only when

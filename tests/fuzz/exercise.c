@@ -15,6 +15,7 @@
 #include "exercise.h"
 #include "fuzz.h"
 #include "common/bookmark.h"
+#include "common/witness.h"
 #include "store/bookmarks.h"
 #include "store/history.h"
 #include "store/moment.h"
@@ -143,6 +144,33 @@ static void exercise_bookmark(struct store *s, uint32_t era)
 	expect(store_delete_bookmark(s, "fuzz", NULL) == (ret ? -ENOENT : 0));
 }
 
+/* Reads the era of each place of the witness, as the comparison after a crash does. */
+static void read_witness(struct store *s, const struct store_info *info)
+{
+	union {
+		uint8_t item[ERAD_HISTORY_ITEM];
+		struct witness w;
+	} kept;
+	uint32_t era, newest;
+
+	store_item(s, STORE_WITNESS, kept.item);
+	for (uint32_t i = 0; witness_valid(&kept.w) && i < le32toh(kept.w.nr); i++) {
+		const uint64_t block = le64toh(kept.w.place[i].offset) / ERAD_SECTOR / info->block_sectors;
+		const uint64_t len = le32toh(kept.w.place[i].length) / ERAD_SECTOR;
+		const int ret = store_newest_era(s, block, len, &era, NULL);
+
+		expect(ret == (len && block < info->nr_blocks && len <= info->nr_blocks - block ? 0 : -ERANGE));
+	}
+	/* The newest era of several blocks is that of one of them. */
+	expect(!store_newest_era(s, 0, 1, &era, NULL));
+	if (info->nr_blocks > 1) {
+		expect(!store_newest_era(s, 1, 1, &newest, NULL));
+		if (newest < era)
+			newest = era;
+		expect(!store_newest_era(s, 0, 2, &era, NULL) && era == newest);
+	}
+}
+
 /* Checks that the history is in order, and agrees with the rest of the metadata. */
 static void read_history(struct store *s, const struct store_info *info)
 {
@@ -172,6 +200,7 @@ static void read_history(struct store *s, const struct store_info *info)
 	}
 	store_moment(s, 99, 1);
 	read_bookmarks(s);
+	read_witness(s, info);
 }
 
 /*
@@ -401,6 +430,10 @@ static void exercise_floor(struct store *s)
 static void exercise_gap(struct store *s, const uint8_t *choice)
 {
 	static struct seen all;
+	const struct witness w = {
+		.version = htole32(WITNESS_VERSION), .nr = htole32(1), .era = htole32(1),
+		.place[0] = { .offset = htole64(choice[1] * 4096ull), .length = htole32(4096) },
+	};
 	uint8_t item[ERAD_HISTORY_ITEM] = { 1, choice[1] }, got[ERAD_HISTORY_ITEM];
 	struct store_gap gap[ERAD_GAPS];
 	struct store_info info, after;
@@ -418,6 +451,7 @@ static void exercise_gap(struct store *s, const uint8_t *choice)
 		for (b = 0; b < info.nr_blocks; b++)
 			expect(all.block[b]);
 	}
+	expect(!store_set_item(s, STORE_WITNESS, (const uint8_t *)&w, NULL));
 	expect(!store_set_item(s, STORE_TABLE_NOTE, item, NULL));
 	store_item(s, STORE_TABLE_NOTE, got);
 	expect(!memcmp(item, got, sizeof(item)));

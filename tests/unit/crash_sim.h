@@ -28,7 +28,7 @@
 #define SIM_RESIZE	(1u << 10)	/* resizes the device to the smaller size, or back */
 #define SIM_SNAPSHOT	(1u << 11)	/* takes a snapshot of either kind, or drops it */
 #define SIM_DEGRADE	(1u << 12)	/* no daemon attaches for a long time: the target lets all writes pass */
-#define SIM_GAP		(1u << 13)	/* changes the history: a gap, an activation with a timeline, or an item */
+#define SIM_GAP		(1u << 13)	/* changes the history: a gap, an activation with a timeline, an item, or a witness */
 #define SIM_ALL		((1u << 14) - 1)
 
 struct sim_config {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Implements the steps of the crash simulator's histories: see crash_steps.h. */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/witness.h"
 #include "crash_sim.h"
 #include "crash_steps.h"
 #include "erad_format.h"
@@ -297,6 +299,24 @@ static void do_item(struct sim *s, uint64_t seed)
 	sim_expect(s, ret, "item");
 }
 
+/* Keeps a witness of the current era, as after a checkpoint. */
+static void do_witness(struct sim *s)
+{
+	struct witness w = { .version = htole32(WITNESS_VERSION) };
+	struct store_info info;
+	int ret;
+
+	store_info(s->store, &info);
+	if (!info.era)
+		return;
+	w.era = htole32(info.era);
+	model_try_witness(&s->model, info.era);
+	ret = store_set_item(s->store, STORE_WITNESS, (const uint8_t *)&w, &s->err);
+	if (!ret)
+		model_ack_witness(&s->model, info.era);
+	sim_expect(s, ret, "witness");
+}
+
 /* Sets a bookmark to the beginning of the current era, or deletes a bookmark. */
 static void do_bookmark(struct sim *s, uint64_t seed)
 {
@@ -322,7 +342,7 @@ static void do_bookmark(struct sim *s, uint64_t seed)
 
 static void do_history(struct sim *s, uint64_t seed)
 {
-	switch (rnd_below(&seed, 6)) {
+	switch (rnd_below(&seed, 7)) {
 	case 0:
 		do_timeline(s, rnd(&seed));
 		break;
@@ -332,6 +352,9 @@ static void do_history(struct sim *s, uint64_t seed)
 	case 2:
 	case 3:
 		do_bookmark(s, rnd(&seed));
+		break;
+	case 4:
+		do_witness(s);
 		break;
 	default:
 		do_gap(s, rnd(&seed));

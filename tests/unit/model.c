@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/witness.h"
 #include "model.h"
 #include "rnd.h"
 #include "store/bookmarks.h"
@@ -18,6 +19,7 @@ void model_init(struct model *m, uint64_t nr_blocks)
 	m->nr_blocks = nr_blocks;
 	m->size = nr_blocks;
 	m->item[0] = true;
+	m->witness[0] = true;
 	for (unsigned int i = 0; i < MODEL_BOOKMARKS; i++)
 		m->bookmark[i][0] = true;
 	m->other_size = nr_blocks;
@@ -123,6 +125,28 @@ void model_ack_item(struct model *m, unsigned int item)
 static unsigned int era_slot(uint32_t era)
 {
 	return era ? era % 255 + 1 : 0;
+}
+
+void model_try_witness(struct model *m, uint32_t era)
+{
+	m->witness[era_slot(era)] = true;
+}
+
+void model_ack_witness(struct model *m, uint32_t era)
+{
+	memset(m->witness, 0, sizeof(m->witness));
+	m->witness[era_slot(era)] = true;
+}
+
+uint32_t model_read_witness(struct store *s)
+{
+	union {
+		uint8_t item[ERAD_HISTORY_ITEM];
+		struct witness w;
+	} kept;
+
+	store_item(s, STORE_WITNESS, kept.item);
+	return le32toh(kept.w.era);
 }
 
 void model_try_bookmark(struct model *m, unsigned int nr, uint32_t era)
@@ -411,6 +435,31 @@ static int check_note(struct store *s, struct err *err)
 		err_set(err, -EBADMSG, "the table note is not the one of the newest timeline") : 0;
 }
 
+/*
+ * Checks that the witness is one that was tried last, and what its proof relies on: a block for which a
+ * write was let through in the era of the witness or later does not seem to be older.
+ */
+static int check_witness(struct model *m, struct store *s, const struct store_info *info, struct err *err)
+{
+	const uint32_t era = model_read_witness(s);
+	uint64_t i, b;
+	uint32_t newest;
+	int ret;
+
+	if (!m->witness[era_slot(era)] || era > info->era)
+		return err_set(err, -EBADMSG, "the witness is of era %" PRIu32 ", which was not tried last", era);
+	for (i = 0; i < 8 && era; i++) {
+		b = (i * info->nr_blocks / 8 + info->era) % info->nr_blocks;
+		ret = store_newest_era(s, b, 1, &newest, err);
+		if (ret)
+			return ret;
+		if (newest < era && m->min[b] >= era)
+			return err_set(err, -EBADMSG, "block %" PRIu64 " is compared with the witness of era %" PRIu32
+				       ", but was written in era %" PRIu32, b, era, m->min[b]);
+	}
+	return 0;
+}
+
 /* Checks that every floor has a gap, and that no known gap, timeline, item or bookmark is lost. */
 static int check_history(struct model *m, struct store *s, const struct store_info *info,
 			 struct err *err)
@@ -433,7 +482,7 @@ static int check_history(struct model *m, struct store *s, const struct store_in
 	store_item(s, STORE_IDENTITY, item);
 	if (!m->item[item[0]])
 		return err_set(err, -EBADMSG, "the item is %u, which was not tried last", item[0]);
-	if (check_note(s, err))
+	if (check_note(s, err) || check_witness(m, s, info, err))
 		return -EBADMSG;
 	model_read_bookmarks(s, era);
 	for (b = 0; b < MODEL_BOOKMARKS; b++)

@@ -29,6 +29,7 @@ struct model {
 	uint64_t timeline;		/* a timeline that the store must know; 0: there is none */
 	uint32_t timeline_first;	/* first era of this timeline */
 	bool bookmark[MODEL_BOOKMARKS][256];	/* possible eras of each bookmark, modulo 255, plus 1; 0: there is no such bookmark */
+	bool witness[256];		/* possible eras of the witness, modulo 255, plus 1; 0: there is none */
 	bool item[256];			/* possible values of the first byte of STORE_IDENTITY */
 	struct {
 		bool may, must;		/* whether the snapshot may exist, and whether it must exist */
@@ -74,6 +75,14 @@ void model_ack_gap(struct model *m, const struct store_info *info);
 /* model_try_item(): the item is about to get this value.  model_ack_item(): the item has this value. */
 void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
+
+/*
+ * model_try_witness(): the origin is about to get a witness of this era.  model_ack_witness(): it has the
+ * witness; era 0: none.  model_read_witness(): returns the era of the witness in the store, or 0.
+ */
+void model_try_witness(struct model *m, uint32_t era);
+void model_ack_witness(struct model *m, uint32_t era);
+uint32_t model_read_witness(struct store *s);
 
 /* Fills in the table note that goes with a timeline; 0: there is no timeline. */
 void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "common/seal.h"
+#include "common/witness.h"
 
 #define SIZE	(512ull << 20)
 
@@ -218,6 +219,47 @@ static void test_journal_of_ext4_is_sealed(void **state)
 	assert_non_null(find_entry(&s, SEAL_LOG, 30000 * 4096ull));
 }
 
+/* A witness has the known places only, in pieces that do not cross a multiple of 64 KiB. */
+static void test_known_places_are_cut_into_pieces(void **state)
+{
+	struct witness w, again;
+	char text[WITNESS_TEXT_SIZE];
+	struct err err;
+	struct seal s;
+
+	(void)state;
+	put_ext4(0, 20001);
+	assert_int_equal(seal_take_known(fd, SIZE, 20, &s, &err), 0);
+	assert_int_equal(le32toh(s.nr), 5);
+	for (uint32_t i = 0; i < 5; i++) {
+		const uint64_t offset = le64toh(s.entry[i].offset), len = le32toh(s.entry[i].length);
+		uint64_t hash;
+
+		assert_true(len && offset / SEAL_PIECE == (offset + len - 1) / SEAL_PIECE);
+		assert_int_equal(seal_hash_entry(fd, &s.entry[i], &hash), 0);
+		assert_true(hash == le64toh(s.entry[i].hash));
+		flip_bit(offset + len - 1);
+		assert_int_equal(seal_hash_entry(fd, &s.entry[i], &hash), 0);
+		assert_true(hash != le64toh(s.entry[i].hash));
+	}
+	assert_non_null(find_entry(&s, SEAL_SUPER, 0));
+	assert_non_null(find_entry(&s, SEAL_SUPER, SEAL_PIECE));
+	assert_non_null(find_entry(&s, SEAL_LOG, 20001 * 4096ull));
+	assert_non_null(find_entry(&s, SEAL_LOG, 20016 * 4096ull));
+	assert_non_null(find_entry(&s, SEAL_LOG, 20032 * 4096ull));
+	assert_int_equal(seal_take_known(fd, SIZE, 3, &s, &err), 0);
+	assert_int_equal(le32toh(s.nr), 3);
+
+	assert_int_equal(witness_take(fd, SIZE, 7, &w, &err), 0);
+	assert_true(witness_valid(&w) && le32toh(w.nr) == 5 && le32toh(w.era) == 7);
+	assert_true(witness_from_text(witness_text(&w, text), &again));
+	assert_memory_equal(&w, &again, sizeof(w));
+	text[1] = 'g';
+	assert_false(witness_from_text(text, &again));
+	text[WITNESS_TEXT_SIZE - 2] = 0;
+	assert_false(witness_from_text(text, &again));
+}
+
 /*
  * The log is 64 MiB from byte 128 MiB on.  It has wrapped once, and 8000 of its sectors are of the
  * second cycle.
@@ -352,6 +394,7 @@ int main(void)
 		T(test_places_behind_the_end_are_left_out),
 		T(test_seal_that_is_not_understood_is_an_error),
 		T(test_journal_of_ext4_is_sealed),
+		T(test_known_places_are_cut_into_pieces),
 		T(test_head_of_the_log_of_xfs_is_found_and_sealed),
 		T(test_superblocks_of_btrfs_are_sealed),
 		T(test_file_system_in_luks_is_sealed),

@@ -177,6 +177,8 @@ static int refuse_before_target(struct volume *v, const struct dm_table *t, uint
 		r = origin_compare(v, err);
 	if (!r)
 		r = table_note_arrive(v, era, &note, err);
+	if (!r)
+		r = origin_compare_witness(v, err);
 	v->info = (struct erad_info){ 0 };
 	return r;
 }

@@ -30,6 +30,7 @@
 #include "erad/request/map.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
+#include "erad/request/witness.h"
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
@@ -440,6 +441,11 @@ static int serve_bookmark_delete(struct request *q, struct json_object **result,
 	return request_bookmark_delete(q->arg, result, err);
 }
 
+static int serve_witness(struct request *q, struct json_object **result, struct err *err)
+{
+	return request_witness(q->arg, result, err);
+}
+
 static int serve_diff(struct request *q, struct json_object **result, struct err *err)
 {
 	uint64_t since = UINT64_MAX;
@@ -522,6 +528,7 @@ static const struct {
 	{ "bookmarks", serve_bookmarks, false, true },
 	{ "bookmark_set", serve_bookmark_set, false, true },
 	{ "bookmark_delete", serve_bookmark_delete, false, true },
+	{ "witness", serve_witness, false, true },
 	{ "diff", serve_diff, false, true },
 	{ "dump", serve_dump, false, true },
 	{ "check", serve_check, false, true },

@@ -27,6 +27,7 @@
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
+#include "erad/volume/witness.h"
 #include "store/history.h"
 #include "store/place.h"
 
@@ -224,6 +225,8 @@ int attach_begin_timeline(struct volume *v, struct err *err)
 /* Begins the first era of a new target. */
 static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
+	/* Not for new metadata: its origin may be in use, so that writes wait. */
+	const bool opens = !v->activated && s->era;
 	struct table_note note;
 	int r;
 
@@ -242,6 +245,8 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		r = origin_compare(v, err);
 	if (!r)
 		r = table_note_arrive(v, s->era, &note, err);
+	if (!r)
+		r = origin_compare_witness(v, err);
 	/*
 	 * Prepare the era before it is durable: preparing may fail again and again, and each
 	 * durable era uses up an era number.
@@ -254,6 +259,8 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		v->begun = true;
 	if (!r)
 		r = store_begin_era(v->store, ++s->era, err);
+	if (!r && opens)
+		r = witness_begin(v, s->era, err);
 	if (r)
 		return r;
 	/* The metadata works now, so end its trouble, if there is one. */

@@ -18,6 +18,7 @@
 #include "erad/volume/registry.h"
 #include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
+#include "erad/volume/witness.h"
 #include "store/history.h"
 
 #define CLAIM_TRIES	20
@@ -145,6 +146,16 @@ int origin_compare(struct volume *v, struct err *err)
 		err_set(err, r, "cannot read the seal: %s", strerror(-r));
 	}
 	return r;
+}
+
+int origin_compare_witness(struct volume *v, struct err *err)
+{
+	uint8_t seal[ERAD_HISTORY_SEAL];
+	struct err difference;
+
+	if (v->activated || !store_seal(v->store, seal) || !witness_compare(v, &difference))
+		return 0;
+	return origin_gap(v, ERAD_GAP_CLOSED, difference.msg, err);
 }
 
 struct search {

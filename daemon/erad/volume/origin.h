@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Notices writes to the origin while the volume was closed.  The identity shows whether the origin
- * is still the same device.  The seal shows whether the origin was written.  Context: the volume
+ * is still the same device.  The seal shows whether the origin was written.  After a crash there is
+ * no seal, and the witness takes its place: see witness.h.  Context: the volume
  * thread, unless a function says otherwise.
  */
 #ifndef ERAD_ORIGIN_H
@@ -22,6 +23,14 @@ struct volume;
  * write through.  An open with gap=refuse also calls this before there is a target.
  */
 int origin_compare(struct volume *v, struct err *err);
+
+/*
+ * If there is no seal, compares the origin with the witness, and records a gap if they differ.  Call
+ * this after table_note_arrive(), whose gap has a more precise reason: after a gap, no place of the
+ * witness is compared.  Does nothing after a reload, because the old target was suspended until the
+ * new one came.
+ */
+int origin_compare_witness(struct volume *v, struct err *err);
 
 /*
  * Closes the store of a volume whose target and mapped device are gone, with a seal.  If the origin

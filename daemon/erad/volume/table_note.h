@@ -46,7 +46,8 @@
  *
  * If the metadata has a seal, the seal decides in place of the notes IN and GONE: see origin.h.
  * But in the same boot, the counter of the note GONE is compared, too, because a small write may
- * miss all places that the seal contains.  Metadata in which no era has begun has no gap.
+ * miss all places that the seal contains.  Without a seal, the witness is compared, too: see
+ * witness.h.  Metadata in which no era has begun has no gap.
  *
  * These writes are not noticed:
  *
@@ -131,7 +132,7 @@ int table_note_end(struct volume *v, struct err *err);
  */
 int table_note_end_again(struct volume *v, struct store *s, struct err *err);
 
-#define TABLE_NOTE_TRIES	4u
+#define TABLE_NOTE_TRIES	10u
 #define TABLE_NOTE_PAUSE_MS	500u
 
 /*

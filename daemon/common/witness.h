@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A witness: hashes of some places of an origin while the volume is open, with the era that was
+ * current.  After a crash, there is no seal, and the next open compares the origin with the
+ * witness. erad/volume/witness.h says which places are compared, and why a difference is never a
+ * false alarm.
+ *
+ * The places are the superblocks and the starts of journals, as in a seal.  No place crosses a
+ * multiple of 64 KiB, so that few places are in a block that was written since.
+ */
+#ifndef ERAD_WITNESS_H
+#define ERAD_WITNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "common/err.h"
+#include "common/seal.h"
+
+#define WITNESS_VERSION	1u
+#define WITNESS_PLACES	20u
+
+/* The layout in the metadata, little-endian.  nr 0: there is no place. */
+struct witness {
+	__le32 version;		/* is WITNESS_VERSION; 0: there is no witness */
+	__le32 nr;		/* number of places */
+	/* The places were read after this era had begun, and the writes of older eras had ended. */
+	__le32 era;
+	__u8 zero0[4];
+	struct seal_entry place[WITNESS_PLACES];
+	__u8 zero1[16];
+};
+
+_Static_assert(sizeof(struct witness) == 512, "one sector");
+
+/*
+ * Flushes the device, and then reads the places.  era: see struct witness.  fd: from seal_open().
+ * size: bytes of the volume.  Reads at most 2 MiB.  Waits as long as the device takes.
+ */
+int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struct err *err);
+
+/* Returns whether the content is a witness with places that this version understands. */
+bool witness_valid(const struct witness *w);
+
+/* A witness as text, in hexadecimal.  witness_from_text() returns false if the text is not such a text. */
+#define WITNESS_TEXT_SIZE	(2 * sizeof(struct witness) + 1)
+const char *witness_text(const struct witness *w, char text[WITNESS_TEXT_SIZE]);
+bool witness_from_text(const char *text, struct witness *w);
+
+#endif /* ERAD_WITNESS_H */

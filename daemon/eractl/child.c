@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Calls a function in a child process: see child.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "eractl/child.h"
+
+/* Runs in the child process. */
+static void run_child(int (*fn)(const void *arg), const void *arg)
+{
+	close_range(0, ~0u, 0);
+	if (open("/dev/null", O_RDWR) || dup(0) != 1 || dup(0) != 2 || chdir("/"))
+		_exit(errno);
+	_exit(-fn(arg));
+}
+
+/* Returns the result of the child process, or ETIMEDOUT if it has not ended yet. */
+static int wait_for_child(pid_t pid)
+{
+	struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int r = -ETIMEDOUT, status;
+
+	if (p.fd < 0)
+		return -errno;
+	while ((status = poll(&p, 1, CHILD_MS)) < 0 && errno == EINTR)
+		;
+	if (status > 0 && waitpid(pid, &status, 0) == pid)
+		r = WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+	close(p.fd);
+	return r;
+}
+
+int child_call(int (*fn)(const void *arg), const void *arg)
+{
+	const pid_t pid = fork();
+
+	if (!pid)
+		run_child(fn, arg);
+	return pid < 0 ? -errno : wait_for_child(pid);
+}

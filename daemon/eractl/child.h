@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls a function in a child process, so that eractl does not wait for a file system or a device
+ * that hangs.
+ */
+#ifndef ERACTL_CHILD_H
+#define ERACTL_CHILD_H
+
+#define CHILD_MS	1000	/* limit of the wait for the child process */
+
+/*
+ * Calls fn(arg) in a child process, and returns its result, which is 0 or a negative errno down to
+ * -255.  ETIMEDOUT: the child process has not ended within CHILD_MS, and goes on.  The child
+ * process has no open file of eractl, no output, and another current directory, so it keeps none of
+ * them in use.
+ */
+int child_call(int (*fn)(const void *arg), const void *arg);
+
+#endif /* ERACTL_CHILD_H */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Notices after a crash, when there is no seal, that the origin was written past erad.
+ *
+ * The metadata keeps a witness (common/witness.h): the hashes of some places of the origin, and an
+ * era E.  The volume may be in use while the places are read.  At the next open, a place is
+ * compared only if the metadata says that none of its blocks was written in era E or later.  If it
+ * differs, the origin was written past erad.
+ *
+ * The proof that this is never a false alarm.  Let B be the blocks of a place, t the time at which
+ * the place was read, and let the metadata of the next open have no block of B in era E or later.
+ *
+ *  1. Before t, every write that was recorded in an era before E had ended.  The taker has E from
+ *     the answer to a checkpoint, which comes after the drain; or E is the first era of a target,
+ *     which has let no write through yet, and the targets before it are gone or suspended.
+ *  2. No write to B that the target has let through in era E or later exists, neither before t nor
+ *     after t: each such write is recorded durably before it is let through, and the metadata would
+ *     have its block in E or later.  A write that all targets let pass unrecorded raises the floor
+ *     to its era, which is E or later.  So do a repair that loses records, and each other gap.
+ *  3. By 1 and 2, no write through erad has changed B after t, and none was in flight at t.
+ *  4. The origin was flushed after the writes of 1 had ended, and before t.  So a power cut does
+ *     not bring older content back.
+ *  5. By 3 and 4, the content of B is what it was at t, unless somebody else has written to it.  Like
+ *     the seal, this assumes that a disk returns the same content for a block until the block is
+ *     written.  Some disks do not do so after a discard.  A superblock or a journal is seldom
+ *     discarded.
+ *
+ * Even if a disk breaks 4, because it loses what it has flushed, the difference is no false alarm:
+ * the content of B has changed since era E began, and a diff since E would not list it.
+ *
+ * It does not matter how much later than the beginning of E the places are read, and how old the
+ * witness is at the next open: writes in between only make more places drop out.  Metadata that was
+ * put back from an older copy has an older witness, too: then the comparison may notice that blocks
+ * were written which the older copy does not have.
+ *
+ * What this does not notice: writes that change no place, and writes to places whose blocks were
+ * written through erad since E.  A mounted file system writes some places itself.
+ */
+#ifndef ERAD_VOLUME_WITNESS_H
+#define ERAD_VOLUME_WITNESS_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/token.h"
+#include "common/witness.h"
+
+struct volume;
+
+/*
+ * Compares the origin with the witness, as described above.  Returns 1 if a place differs, with a
+ * sentence in *difference.  Returns 0 otherwise, also if there is no witness, or if a place cannot
+ * be read.  Context: the volume thread, before a new target lets its first write through.
+ */
+int witness_compare(struct volume *v, struct err *difference);
+
+/*
+ * Takes the witness of a volume that is being opened: era is its first era, which is durable, and
+ * the target lets no write through yet.  If the origin cannot be read, keeps the former witness.
+ * Returns an error if the metadata cannot be written.  Context: the volume thread.
+ */
+int witness_begin(struct volume *v, uint32_t era, struct err *err);
+
+/*
+ * Keeps a witness that another process has taken after it got the token from the answer to a
+ * checkpoint.  ESTALE: the token is not of the current activation, so the places may be those of
+ * another device.  EINVAL: the witness is not valid, or has another era.  Any thread may call this.
+ */
+int witness_keep(struct volume *v, const struct token *t, const struct witness *w, struct err *err);
+
+#endif /* ERAD_VOLUME_WITNESS_H */
