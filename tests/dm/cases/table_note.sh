@@ -248,6 +248,64 @@ test_written_before_the_seal()
 	read_fully data || fail "got $(changed data 1)"
 }
 
+test_close_whose_metadata_fails_for_a_moment()
+{
+	DESCRIPTION="metadata that fails at the beginning of a close and works again within five seconds is closed with a seal: a write after the next boot is noticed"
+	local origin erad linear disk good closer
+
+	disk=$(new_disk 16M)
+	good="0 $(blockdev --getsz "$disk") linear $disk 0"
+	dmsetup create meta --table "$good"
+	tracked --metadata /dev/mapper/meta
+	swap_table meta "0 $(blockdev --getsz "$disk") error"
+	eractl close data 2> "$T/err" &
+	closer=$!
+	until device_is_gone data; do :; done
+	swap_table meta "$good"
+	wait $closer || fail "the close failed: $(cat "$T/err")"
+	another_boot
+	dd if=/dev/urandom of="$origin" bs=4096 count=1 oflag=direct conv=notrunc,nocreat status=none
+	eractl open data > /dev/null
+	this_boot
+	gap_was written-while-closed "the start of the device"
+	read_fully data || fail "got $(changed data 1)"
+}
+
+device_is_gone()
+{
+	! dmsetup info "$1" > /dev/null 2>&1
+}
+
+test_close_without_room_is_sealed()
+{
+	DESCRIPTION="a close that cannot fold because the file system is full seals the origin: a write after the next boot is noticed, and without a write there is no gap"
+	local origin
+
+	origin=$(new_disk 64M)
+	mkdir "$T/meta"
+	mount -t tmpfs -o size=5M meta "$T/meta"
+	eractl create data "$origin" --metadata "$T/meta/data.erad" --block-size 4K > /dev/null
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	dd if=/dev/zero of="$T/meta/filler" bs=4K status=none 2> /dev/null || :
+	write_at data 33554432 4096
+	eractl close data 2> "$T/err" && fail "the close did not say that it was not clean"
+	grep -q "not closed cleanly: .*No space left on device" "$T/err" || fail "got $(cat "$T/err")"
+	another_boot
+	eractl open data > /dev/null
+	no_gap data
+	same "$(changed data 1)" "33554432 4096"
+	eractl close data 2> /dev/null && fail "the second close did not say that it was not clean"
+	dd if=/dev/urandom of="$origin" bs=4096 count=1 oflag=direct conv=notrunc,nocreat status=none
+	another_boot
+	eractl open data > /dev/null
+	this_boot
+	gap_was written-while-closed "the start of the device"
+	read_fully data || fail "got $(changed data 1)"
+	rm "$T/meta/filler"
+	eractl close data
+	umount "$T/meta"
+}
+
 test_thrown_out_while_the_metadata_fails()
 {
 	DESCRIPTION="if a target is removed while its metadata cannot be written, the next diff lists everything"

@@ -161,12 +161,13 @@ test_metadata_put_back_without_a_checkpoint()
 
 test_clone_with_the_same_uuid()
 {
-	DESCRIPTION="a clone, a copy of the origin and of the metadata, gets a gap when it is opened after its original; after forget and create of the clone, both volumes are exact"
-	local origin copy
+	DESCRIPTION="a clone, a copy of the origin and of the metadata, gets a gap when it is opened after its original, and the original when it is opened after the clone; after forget and create of the clone, both volumes are exact"
+	local origin copy uuid before
 
 	origin=$(new_disk 64M)
 	copy=$(new_disk 64M)
 	eractl create data "$origin" > /dev/null
+	uuid=$(eractl status --json data | field uuid)
 	write_at data 0 4096
 	eractl close data
 	dd if="$origin" of="$copy" bs=1M oflag=direct status=none
@@ -180,15 +181,41 @@ test_clone_with_the_same_uuid()
 		fail "no gap: $(tail -n 5 "${ERAD_OUT:-/tmp}/erad.log")"
 	same "$(changed clone 1 2> /dev/null)" "0 67108864"
 	eractl close clone
-	eractl forget clone > /dev/null
+	eractl forget clone | grep -q "; the note of its newest token stays for volume data, whose metadata has the same UUID" ||
+		fail "forget does not say that the note stays"
+	[[ -e /var/lib/erad/seen/$uuid ]] || fail "there is no note"
 	eractl create clone "$copy" > /dev/null
+	# The note has a token of the clone.
 	eractl open data > /dev/null
-	same "$(gap_kinds)" ""
-	same "$(changed data 1)" "0 65536
-1048576 65536"
+	same "$(gap_kinds)" metadata-rolled-back
+	before=$(eractl checkpoint data)
+	write_at data 2097152 4096
+	same "$(changed data "$before")" "2097152 65536"
 	eractl close clone
 	eractl open clone > /dev/null
 	same "$(eractl status --json clone | grep -c '"kind"')" 0
+}
+
+test_a_forgotten_clone_leaves_the_note_of_its_original()
+{
+	DESCRIPTION="forget of a clone that has the UUID of its original leaves the note of the newest token: metadata of the original that is put back is noticed"
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	write_at data 0 4096
+	eractl close data
+	cp --sparse=always /var/lib/erad/data.erad "$T/older"
+	echo "clone $(new_disk 64M) $T/older" >> /etc/eratab
+	eractl open data > /dev/null
+	eractl checkpoint data > /dev/null
+	eractl close data
+	eractl forget clone > /dev/null
+	cp --sparse=always "$T/older" /var/lib/erad/data.erad
+	eractl open data > /dev/null
+	same "$(gap_kinds)" metadata-rolled-back
+	read_fully data || fail "got $(changed data 1)"
+	eractl close data
+	eractl forget data > /dev/null
+	[[ ! -e /var/lib/erad/seen ]] || fail "forget has left $(ls -R /var/lib/erad/seen)"
 }
 
 test_checkpoint_does_not_wait_for_its_note()

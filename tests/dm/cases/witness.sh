@@ -1,0 +1,165 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The witness: after a power cut, which leaves no seal, writes past erad to superblocks and journals are noticed, and nothing
+# else is.
+
+# power_cut COMMAND…: ends data without a close, as a power cut does, runs the command, and opens data in another boot.
+power_cut()
+{
+	stop_erad
+	dmsetup remove data
+	another_boot
+	"$@"
+	start_erad
+	eractl open data > /dev/null
+}
+
+# write_past DEV BYTE: writes 4 KiB of the origin.
+write_past()
+{
+	dd if=/dev/urandom of="$1" bs=4096 seek=$(($2 / 4096)) count=1 oflag=direct conv=notrunc,nocreat status=none
+}
+
+mount_and_write()
+{
+	mount "$1" "$T/mnt"
+	dd if=/dev/urandom of="$T/mnt/file" bs=1M count=5 conv=fsync status=none
+	umount "$T/mnt"
+}
+
+# nr_gaps: how many gaps data has.
+nr_gaps()
+{
+	eractl status --json data | grep -o '"kind"' | wc -l
+}
+
+test_mount_after_a_power_cut()
+{
+	DESCRIPTION="a mount of the origin after a power cut is noticed with ext4, xfs and btrfs if the file system was not written since the last checkpoint: the next diff lists everything"
+	local origin fs
+
+	mkdir "$T/mnt"
+	for fs in ext4 xfs btrfs; do
+		origin=$(new_disk 400M)
+		"mkfs.$fs" -q "$origin"
+		eractl create data "$origin" > /dev/null
+		: > "${ERAD_OUT:-/tmp}/erad.log"
+		mount_and_write /dev/mapper/data
+		eractl checkpoint data > /dev/null
+		power_cut true
+		power_cut true
+		no_gap data
+		mount_and_write /dev/mapper/data
+		eractl checkpoint data > /dev/null
+		power_cut mount_and_write "$origin"
+		gap_was written-while-closed "has changed, and no write to it is recorded since era"
+		read_fully data || fail "$fs: not noticed: $(changed data 1)"
+		same "$(nr_gaps)" 1
+		power_cut true
+		same "$(nr_gaps)" 1
+		eractl close data
+		eractl forget data > /dev/null
+	done
+}
+
+# cut_mounted DEV: ends data while its file system is mounted: from some moment on, no write reaches the origin.
+cut_mounted()
+{
+	stop_erad
+	swap_table data "0 $(blockdev --getsz "$1") error"
+	umount "$T/mnt"
+	dmsetup remove data
+	another_boot
+	start_erad
+	eractl open data > /dev/null
+}
+
+case_timeout["test_power_cuts_of_mounted_file_systems"]=300
+test_power_cuts_of_mounted_file_systems()
+{
+	DESCRIPTION="power cuts while a file system is mounted and written make no gap, with checkpoints at any time and without"
+	local origin fs i writer
+
+	mkdir "$T/mnt"
+	for fs in ext4 xfs btrfs; do
+		origin=$(new_disk 400M)
+		"mkfs.$fs" -q "$origin"
+		eractl create data "$origin" > /dev/null
+		for ((i = 0; i < 6; i++)); do
+			mount /dev/mapper/data "$T/mnt"
+			(
+				while :; do
+					dd if=/dev/urandom of="$T/mnt/file$i" bs=64K count=20 conv=fsync status=none
+					rm -f "$T/mnt/file$((i - 1))"
+				done
+			) 2> /dev/null &
+			writer=$!
+			nap 0.3
+			((i % 3 == 0)) || eractl checkpoint data > /dev/null
+			((i % 3 != 1)) || eractl checkpoint data > /dev/null
+			nap 0.2
+			kill $writer
+			wait $writer || :
+			cut_mounted "$origin"
+			no_gap data
+		done
+		eractl close data
+		eractl forget data > /dev/null
+	done
+}
+
+test_checkpoint_takes_a_witness()
+{
+	DESCRIPTION="a block that was written before a checkpoint is in the witness of the checkpoint, and not in that of the open"
+	local origin
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	# A new volume gets its first witness at the second open.
+	power_cut true
+	write_at data 0 4096
+	power_cut write_past "$origin" 8192
+	# The write to the same block is recorded, so the other one cannot be told from it.
+	no_gap data
+	write_at data 0 4096
+	eractl checkpoint data > /dev/null
+	power_cut write_past "$origin" 8192
+	gap_was written-while-closed "64 KiB at byte 0 in a superblock has changed, and no write to it is recorded since era"
+	read_fully data || fail "got $(changed data 1)"
+	eractl bookmark data before > /dev/null
+	power_cut write_past "$origin" 8192
+	same "$(nr_gaps)" 2
+	# The older copy of the metadata has an older witness.
+	eractl checkpoint data > /dev/null
+	cp --sparse=always /var/lib/erad/data.erad "$T/older"
+	write_at data 0 4096
+	eractl checkpoint data > /dev/null
+	rm -r /var/lib/erad/seen
+	power_cut cp --sparse=always "$T/older" /var/lib/erad/data.erad
+	same "$(nr_gaps)" 3
+}
+
+test_checkpoint_does_not_wait_for_a_hung_origin()
+{
+	DESCRIPTION="a checkpoint of a volume whose origin hangs ends within a few seconds, without a witness"
+	local disk began before
+
+	disk=$(new_disk 64M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl create data /dev/mapper/slow > /dev/null
+	write_at data 0 4096
+	before=$(eractl checkpoint data)
+	dmsetup suspend slow
+	began=$SECONDS
+	same "$(eractl checkpoint data)" $((before + 1))
+	((SECONDS - began < 5)) || fail "the checkpoint took $((SECONDS - began)) seconds"
+	dmsetup resume slow
+	wait_until "the children have ended" no_child
+	eractl close data
+}
+
+no_child()
+{
+	! pgrep -x eractl > /dev/null
+}
