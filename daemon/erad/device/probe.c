@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/blockdev.h"
+#include "common/dm_tables.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
@@ -342,5 +343,69 @@ int probe_boot_vg(const char *lv_uuid, struct err *err)
 	if (!r && swaps_find(swap_in_vg, &swap))
 		r = swap.code ? swap.code : refuse_boot_vg("swap", swap.name, err);
 	free(s);
+	return r;
+}
+
+/* The search of probe_cycle(). */
+struct chain {
+	const struct eratab *tab;
+	struct stack *stack;		/* of the metadata that is examined */
+	bool *seen;			/* for each line of tab: whether its volume is in the queue */
+	const struct eratab_entry **queue;
+	size_t nr;
+};
+
+/* Adds the volumes whose devices are in the stack to the queue. */
+static void add_volumes(struct chain *c)
+{
+	for (size_t i = 0; i < c->tab->nr; i++) {
+		const struct eratab_entry *e = c->tab->line[i].entry;
+		dev_t dev;
+
+		if (!e || c->seen[i])
+			continue;
+		dev = dm_tables_find(e->name);
+		if (!dev || !stack_has_device(c->stack, dev))
+			continue;
+		c->seen[i] = true;
+		c->queue[c->nr++] = e;
+	}
+}
+
+static int follow(struct chain *c, const char *metadata, const char *origin_path, dev_t origin, struct err *err)
+{
+	int r = stack_of_metadata(c->stack, metadata, err);
+
+	if (r)
+		return r;
+	add_volumes(c);
+	for (size_t i = 0; i < c->nr; i++) {
+		const struct eratab_entry *e = c->queue[i];
+
+		*c->stack = (struct stack){ 0 };
+		/* The metadata of another volume may be missing. */
+		if (stack_of_metadata(c->stack, e->metadata, NULL))
+			continue;
+		if (stack_has_device(c->stack, origin))
+			return err_set(err, -EDEADLK,
+				       "metadata %.200s depends on volume %s, whose metadata %.200s lies on %.200s, the device to be tracked: writes would wait for each other; choose another place for the metadata",
+				       metadata, e->name, e->metadata, origin_path);
+		add_volumes(c);
+	}
+	return 0;
+}
+
+int probe_cycle(const struct eratab *tab, const char *metadata, const char *origin_path, dev_t origin, struct err *err)
+{
+	struct chain c = { .tab = tab };
+	int r;
+
+	c.stack = calloc(1, sizeof(*c.stack));
+	c.seen = calloc(tab->nr + 1, sizeof(*c.seen));
+	c.queue = calloc(tab->nr + 1, sizeof(*c.queue));
+	r = c.stack && c.seen && c.queue ? follow(&c, metadata, origin_path, origin, err) : err_set(err, -ENOMEM, "out of memory");
+	free(c.stack);
+	free(c.seen);
+	free(c.queue);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/eratab.h"
 #include "common/err.h"
 
 /*
@@ -60,5 +61,12 @@ int probe_other_vg(const char *metadata, const char *lv_uuid, struct err *err);
  * initramfs.  err names the logical volume.  lv_uuid: as for probe_other_vg().  Writes nothing.
  */
 int probe_boot_vg(const char *lv_uuid, struct err *err);
+
+/*
+ * Returns EDEADLK if the metadata lies on a volume whose own metadata lies on the device to be
+ * tracked, also by way of further volumes: then a write of one volume would wait for a write of the
+ * other, and this one for the first.  tab: all volumes.  err names the volume.
+ */
+int probe_cycle(const struct eratab *tab, const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 
 #endif /* ERAD_PROBE_H */

@@ -58,6 +58,18 @@ static int check_vg(const struct create_args *a, const struct eratab_entry *e, c
 	return r ? r : probe_other_vg(e->metadata, uuid, err);
 }
 
+static int check_cycle(const struct create_args *a, const struct eratab_entry *e, dev_t origin, struct err *err)
+{
+	struct eratab tab;
+	int r = op_read_table(&tab, err);
+
+	if (r)
+		return r;
+	r = probe_cycle(&tab, e->metadata, a->origin, origin, err);
+	eratab_free(&tab);
+	return r;
+}
+
 /*
  * Refuses physical volumes that attach does not support.  On success, *lvs has the devices that lie
  * on the physical volume, with LVM's locks; the caller frees *lvs.
@@ -76,6 +88,8 @@ static int check(const struct create_args *a, const struct eratab_entry *e, dev_
 		r = err_set(err, -EBUSY, "%.100s is in use, but not by logical volumes: %s", a->origin, who.msg);
 	if (!r)
 		r = check_vg(a, e, lvs, err);
+	if (!r)
+		r = check_cycle(a, e, origin, err);
 	if (!r && !a->below->lvm_rejects && !a->below->write_filter) {
 		lvm_filter_line(e->origin, line, sizeof(line));
 		r = err_set(err, -EEXIST,

@@ -235,6 +235,30 @@ test_lvm_attach_refused()
 	eractl detach pv0 > /dev/null
 }
 
+test_lvm_attach_no_circle()
+{
+	DESCRIPTION="attach refuses a metadata file on a volume whose own metadata file is on the physical volume, because writes would wait for each other"
+	local pv other
+
+	new_vg 100M
+	new_lv meta 32M
+	other=$(new_disk 100M)
+	pvcreate -qy "$other" > /dev/null
+	vgcreate -qy vh "$other" > /dev/null
+	lvcreate -qy -n meta -L 32M vh > /dev/null
+	mkfs.ext4 -q /dev/vg/meta
+	mkfs.ext4 -q /dev/vh/meta
+	mkdir "$T/vg" "$T/vh"
+	mount /dev/vg/meta "$T/vg"
+	mount /dev/vh/meta "$T/vh"
+	eractl attach pv1 --pv "$other" --write-lvm-filter --metadata "$T/vg/pv1" > /dev/null
+	refused "metadata $T/vh/pv0 depends on volume pv1, whose metadata $T/vg/pv1 lies on $pv" --pv "$pv" --write-lvm-filter --metadata "$T/vh/pv0"
+	bounded 20 dd if=/dev/zero of="$T/vh/file" bs=4k count=1 oflag=direct status=none || fail "a write waits"
+	eractl detach pv1 > /dev/null
+	umount "$T/vg" "$T/vh"
+	vgremove -qfy vh > /dev/null
+}
+
 test_lvm_attach_by_any_path()
 {
 	DESCRIPTION="attach writes LVM's filter for any path of the physical volume, and with a PATH without sbin; attach fails if LVM gives no answer"
