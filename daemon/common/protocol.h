@@ -32,13 +32,15 @@
  * attach	as for create, lvm_rejects?,	as for create, and {"stood_still_seconds",
  *		write_lvm_filter?: booleans	"logical_volumes"}: the time for which I/O waited,
  *						and the number of LVM's devices on the volume
- * detach	volume				{"volume", "uuid", "stood_still_seconds"}; uuid is
- *						null if it is not known
+ * detach	volume				{"volume", "uuid", "same_uuid", "stood_still_seconds"}:
+ *						uuid and same_uuid as for forget
  * open		volume, origin_replaced?,	as for create, without origin_given
  *		accept_gap?: booleans
  * close	volume				{"volume"}
- * forget	volume				{"volume", "uuid", "metadata"}; both are null if not
- *						known
+ * forget	volume				{"volume", "uuid", "same_uuid", "metadata"}: uuid and
+ *						metadata are null if not known; same_uuid is another
+ *						volume in eratab whose metadata has the same UUID or
+ *						cannot be read, or null
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * list		-				{"volumes": [{"volume", "origin", "metadata",
@@ -57,6 +59,10 @@
  * bookmark_set	volume, bookmark, token		as for bookmarks, after the change; live volumes
  *						only
  * bookmark_delete volume, bookmark		as for bookmark_set
+ * witness	volume, token?, witness?	{"size", "origin_dev"}: the size of the volume, and
+ *						MAJOR:MINOR of its origin.  Keeps the witness, a text
+ *						in hexadecimal, in the metadata: see witness.h.  The
+ *						token is of the era of the witness
  * diff		volume, since or token,		First the part {"volume", "block_size", "since",
  *		snapshot?			"era", "size", "token", "gaps": [GAP]}: gaps are the
  *						gaps because of which every block is listed.  Then
