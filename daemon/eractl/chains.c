@@ -102,7 +102,11 @@ int chains_clean(struct manifest *m, struct err *err)
 
 	if (!m->nr_removed || !lock_against_restore(m))
 		return 0;
-	r = remove_files(m, err);
+	/*
+	 * The backup that has written MANIFEST may have been killed before MANIFEST was durable.  A
+	 * power cut must not bring back a MANIFEST that lists the files as copies.
+	 */
+	r = fsync(m->fd) ? err_set(err, -errno, "%s: making MANIFEST durable: %s", m->directory, strerror(errno)) : remove_files(m, err);
 	unlock(m);
 	return r;
 }
@@ -111,7 +115,7 @@ int chains_clean(struct manifest *m, struct err *err)
  * Removes the chains that do not stay from m, and adds their files to the list of files to be
  * removed.
  */
-static int drop_chains(struct manifest *m, const bool *stays, struct json_object *removed, uint64_t *bytes, struct err *err)
+static int drop_chains(struct manifest *m, const bool *stays, uint64_t *bytes, struct err *err)
 {
 	int *moved = calloc(m->nr, sizeof(*moved));	/* the new index of each copy */
 	unsigned int nr = 0;
@@ -126,7 +130,6 @@ static int drop_chains(struct manifest *m, const bool *stays, struct json_object
 		 */
 		moved[i] = c->base < 0 ? (stays[i] ? 0 : -1) : moved[c->base];
 		if (moved[i] < 0) {
-			json_object_array_add(removed, json_object_new_string(c->file));
 			*bytes += c->bytes;
 			r = manifest_add_removed(m, c->file, err);
 			continue;
@@ -144,17 +147,23 @@ static int drop_chains(struct manifest *m, const bool *stays, struct json_object
 
 static int replace_and_remove(struct manifest *m, const bool *stays, struct json_object *removed, uint64_t *bytes, struct err *err)
 {
+	const unsigned int had = m->nr_removed;
+	uint64_t dropped = 0;
 	int r;
 
 	if (!lock_against_restore(m)) {
 		complain("%s: a copy is being restored, so the next backup will remove the old ones", m->directory);
 		return 0;
 	}
-	r = drop_chains(m, stays, removed, bytes, err);
+	r = drop_chains(m, stays, &dropped, err);
 	if (!r)
 		r = manifest_write(m, err);
-	if (!r)
+	if (!r) {
+		for (unsigned int i = had; i < m->nr_removed; i++)
+			json_object_array_add(removed, json_object_new_string(m->removed[i]));
+		*bytes += dropped;
 		r = remove_files(m, err);
+	}
 	unlock(m);
 	return r;
 }

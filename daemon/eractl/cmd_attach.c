@@ -28,19 +28,14 @@ static bool print_attached(struct json_object *result)
 	return true;
 }
 
-/*
- * Looks for logical volumes that are still on the physical volume.  A command of LVM may have read
- * LVM's configuration before the attach, and then have waited for LVM's lock until the attach
- * ended.  This command loads tables that name the physical volume.
- */
-static bool lvm_went_back(const char *pv, const char *name)
+static bool find_back(const char *pv, const char *name, dev_t volume)
 {
 	struct lvs lvs;
 	struct err err;
 	bool back;
 
-	if (lvs_find(blockdev_at(pv), dm_tables_find(name), &lvs, &err)) {
-		complain("volume %s: %s", name, err.msg);
+	if (lvs_find(blockdev_at(pv), volume, &lvs, &err)) {
+		complain("volume %s: cannot tell what lies on %s, so the volume is detached again: %s", name, pv, err.msg);
 		return true;
 	}
 	back = lvs.nr;
@@ -51,8 +46,37 @@ static bool lvm_went_back(const char *pv, const char *name)
 	return back;
 }
 
+/*
+ * Looks for logical volumes that are still on the physical volume.  A command of LVM may have read
+ * LVM's configuration before the attach, and then have waited for LVM's lock until the attach
+ * ended.  This command loads tables that name the physical volume.  So this function first takes
+ * the lock: then the command that waited has ended.  vg: the volume group, or "" if it is not
+ * known.  Then its name is taken from the logical volumes on the volume.
+ */
+static bool lvm_went_back(const char *pv, const char *name, const char *vg)
+{
+	const dev_t volume = dm_tables_find(name);
+	struct lvs moved = { 0 };
+	struct err err;
+	bool back;
+	int r;
+
+	r = lvs_find(volume, 0, &moved, &err);
+	if (r) {
+		complain("volume %s: cannot tell what lies on it, so the volume is detached again: %s", name, err.msg);
+		return true;
+	}
+	moved.vg = *vg ? vg : NULL;
+	r = lvs_lock(&moved, 0, &err);
+	if (r)
+		complain("volume %s: cannot wait for commands of LVM, so the volume is detached again: %s", name, err.msg);
+	back = r || find_back(pv, name, volume);
+	lvs_free(&moved);
+	return back;
+}
+
 /* Checks, after the attach, that LVM uses the volume, and not the physical volume below it. */
-static int check_lvm(const char *pv, const char *name)
+static int check_lvm(const char *pv, const char *name, const char *vg)
 {
 	struct json_object *result;
 	bool uses, failed;
@@ -65,11 +89,7 @@ static int check_lvm(const char *pv, const char *name)
 		complain("volume %s: cannot tell whether LVM leaves %s alone, so the volume is detached again: %s", name, pv, err.msg);
 	else if (uses)
 		complain("volume %s: LVM still uses %s in spite of the filter, so the volume is detached again", name, pv);
-	/*
-	 * lvm_uses() has waited for LVM's locks.  So all commands of LVM that waited before it have
-	 * ended.
-	 */
-	if (failed || uses || lvm_went_back(pv, name)) {
+	if (failed || uses || lvm_went_back(pv, name, vg)) {
 		if (client_call(client_request("detach", name), NULL, NULL, &result, &err))
 			return fail(&err);
 		volume_forget_note(result);
@@ -122,7 +142,7 @@ static int request_attach(const struct command *cmd, const struct create_options
 	}
 	code = volume_run(&job, request);
 	fflush(stdout);
-	return code ? code : check_lvm(pv, o->name);
+	return code ? code : check_lvm(pv, o->name, vg.name);
 }
 
 static int run_attach(const struct command *cmd, int argc, char **argv)

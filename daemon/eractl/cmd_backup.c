@@ -97,7 +97,7 @@ static int open_directory(struct backup *b, const char *directory, struct err *e
 		return err_set(err, r, "%s: it has no backups of erad; if it is the right directory, and its disk is mounted, --init makes the first backup there",
 			       directory);
 	if (!r && b->init)
-		return err_set(err, -EEXIST, "%s: it has backups already: leave out --init", directory);
+		return err_set(err, -EEXIST, "%s: it is a directory of backups already: leave out --init", directory);
 	if (r && r != -ENODATA)
 		return r;
 	r = manifest_lock(m, err);
@@ -189,7 +189,12 @@ static void choose_base(struct backup *b)
 	const struct backup_copy *base = b->copy.base < 0 ? NULL : &m->copy[b->copy.base];
 	struct err why;
 
-	b->already = base && base->closed && same_token(&base->token, &b->copy.token);
+	/*
+	 * Nothing was written after a closed volume was copied, if the volume is still closed.  If a
+	 * newer copy is damaged, make another copy.
+	 */
+	b->already = b->closed && base && base->closed && b->copy.base + 1 == (int)m->nr &&
+		same_token(&base->token, &b->copy.token);
 	if (b->already)
 		b->copy = *base;
 	if (!base || b->already)
@@ -507,7 +512,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 	if (!b->closed && !b->content.device_path != !b->to)
 		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
 	if (b->to && !token_from_text(b->to, &b->content.to))
-		return usage_error(cmd, "to %s: expected a token of 'eractl checkpoint --token'", b->to);
+		return usage_error(cmd, "--to %s: expected a token of 'eractl checkpoint --token'", b->to);
 	if (b->to && b->with_freeze)
 		return usage_error(cmd, "--freeze is not for a snapshot, which does not change: freeze the file system while the snapshot is made");
 	return b->closed ? 0 : check_name(cmd, b->content.operand);

@@ -89,8 +89,8 @@ static void find_other(const struct eratab *tab, const char *name, char other[ER
 {
 	*other = 0;
 	for (size_t i = 0; i < tab->nr; i++)
-		if (tab->line[i].entry && strcmp(tab->line[i].entry->name, name))
-			snprintf(other, ERAD_NAME_MAX + 1, "%s", tab->line[i].entry->name);
+		if ((tab->line[i].entry || tab->line[i].error) && strcmp(tab->line[i].name, name))
+			snprintf(other, ERAD_NAME_MAX + 1, "%s", *tab->line[i].name ? tab->line[i].name : "?");
 }
 
 /* Removes the line of the volume, and the metadata file that attach has created. */

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Attaches volumes below logical volumes that are in use, and detaches volumes: see attach.h. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common/below.h"
+#include "common/blockdev.h"
 #include "common/failpoint.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
 #include "common/pv_label.h"
+#include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
@@ -155,17 +159,23 @@ static int check_again(const struct create_args *a, const struct eratab_entry *e
 	return r;
 }
 
-/* Creates the device, and moves the logical volumes from the physical volume to the device. */
+/* Returns whether the device /dev/mapper/NAME exists, and is the device of this volume. */
+static bool is_ours(const char *name, const struct dm_table *t)
+{
+	char uuid[UUID_TEXT_SIZE], expected[64], found[DM_UUID_LEN];
+	const dev_t dev = dm_tables_find(name);
+
+	snprintf(expected, sizeof(expected), "ERAD-%s", uuid_text(t->uuid, uuid));
+	return dev && !blockdev_attribute(dev, "dm/uuid", found, sizeof(found)) && !strcmp(found, expected);
+}
+
+/* Moves the logical volumes from the physical volume to the device `name`. */
 static int move_lvs(const char *name, const struct dm_table *t, struct lvs *lvs, uint64_t *us, struct err *err)
 {
-	dev_t dev;
+	const dev_t dev = dm_tables_find(name);
 	int r;
 
-	r = dm_create_linear(name, t, err);
-	if (r)
-		return r;
 	failpoint(FAILPOINT_BELOW_MADE);
-	dev = dm_tables_find(name);
 	r = lvs_load(lvs, t->origin, dev, err);
 	if (r)
 		return r;
@@ -219,6 +229,20 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 	return r;
 }
 
+/*
+ * Refuses a file that has content, also if it may be overwritten.  If erad is killed, the next erad
+ * removes the file as one that the attach has made.
+ */
+static int check_no_file(const struct eratab_entry *e, struct err *err)
+{
+	struct stat st;
+
+	if (stat(e->metadata, &st) || !S_ISREG(st.st_mode) || !st.st_size)
+		return 0;
+	return err_set(err, -EEXIST, "metadata %.200s is a file that has content, and attach overwrites no file: move the file away, or name another one with --metadata",
+		       e->metadata);
+}
+
 static int attach_claimed(const struct create_args *a, struct volume **out, struct err *err)
 {
 	struct eratab_entry *e;
@@ -240,6 +264,8 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 		goto out_creation;
 	/* If erad is killed from now on, the next erad removes the metadata: so refuse a place that has content. */
 	r = creation_examine(c, err);
+	if (!r)
+		r = check_no_file(e, err);
 	if (r)
 		goto out_found;
 	e->detaching = true;
@@ -269,7 +295,11 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 			goto out_filter;
 	}
 	failpoint(FAILPOINT_BELOW_FILTERED);
-	r = move_lvs(e->name, &t, &lvs, &a->below->us, err);
+	r = dm_create_linear(e->name, &t, err);
+	if (r && !is_ours(e->name, &t))
+		goto out_filter;
+	if (!r)
+		r = move_lvs(e->name, &t, &lvs, &a->below->us, err);
 	if (r)
 		goto out_device;
 	r = open_claimed(e, OPEN_IN_PLACE, &(struct open_choice){ 0 }, &us, out, err);
@@ -311,6 +341,8 @@ out_filter:
 		return r;
 	}
 out_line:
+	/* Release LVM's locks first: hidden_update() waits for udev, and udev's rules may run commands of LVM. */
+	lvs_free(&lvs);
 	if (table_remove(e->name, ERATAB_KEEP, &why))
 		err_suffix(err, "the attach is not undone completely: %s; while /etc/eratab has the line, 'eractl detach %s' removes it", why.msg,
 			   e->name);
@@ -318,7 +350,6 @@ out_line:
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.
 	 */
 	hidden_update(t.origin, false);
-	lvs_free(&lvs);
 out_found:
 	lvs_free(&found.lvs);
 out_creation:
@@ -340,13 +371,23 @@ static int check_vg_arguments(const struct attach *at, struct err *err)
 	return 0;
 }
 
+/*
+ * Two attaches at the same time could each put their metadata on the other's volume group, and
+ * check_cycle() would notice neither.
+ */
+static atomic_bool attaching;
+
 int op_attach(const struct create_args *args, struct volume **out, struct err *err)
 {
 	int r = check_vg_arguments(args->below, err);
 
 	if (r)
 		return r;
-	return create_with(args, attach_claimed, out, err);
+	if (atomic_exchange(&attaching, true))
+		return err_set(err, -EBUSY, "another attach is under way; try again when it has ended");
+	r = create_with(args, attach_claimed, out, err);
+	atomic_store(&attaching, false);
+	return r;
 }
 
 static int detach_claimed(const struct eratab_entry *found, struct detached *out, struct err *err)

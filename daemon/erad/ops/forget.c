@@ -46,21 +46,23 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 }
 
 /*
- * Finds another volume of eratab whose metadata has this UUID.  If its metadata cannot be read, for
- * example because its device is missing, assumes that the UUID is the same.
+ * Finds another volume of eratab whose metadata has this UUID.  If its metadata or its line cannot
+ * be read, for example because its device is missing, assumes that the UUID is the same.
  */
 static void find_same_uuid(const struct eratab *tab, struct forgotten *out, const char *name)
 {
 	char uuid[UUID_TEXT_SIZE];
 
 	for (size_t n = 0; n < tab->nr && *out->uuid && !*out->same_uuid; n++) {
-		const struct eratab_entry *e = tab->line[n].entry;
+		const struct eratab_line *l = &tab->line[n];
 
-		if (!e || !strcmp(e->name, name))
+		if ((!l->entry && !l->error) || !strcmp(l->name, name))
 			continue;
-		read_uuid(e->metadata, uuid);
+		*uuid = 0;
+		if (l->entry)
+			read_uuid(l->entry->metadata, uuid);
 		if (!*uuid || !strcmp(uuid, out->uuid))
-			snprintf(out->same_uuid, sizeof(out->same_uuid), "%s", e->name);
+			snprintf(out->same_uuid, sizeof(out->same_uuid), "%s", *l->name ? l->name : "?");
 	}
 }
 

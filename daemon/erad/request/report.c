@@ -64,6 +64,17 @@ struct report {
 	uint64_t events_held;
 };
 
+/*
+ * Returns the current era, or 0 if it is not known.  A target that erad has not attached to yet has
+ * era 0, and then the metadata has the era.
+ */
+static uint32_t current_era(const struct report *p)
+{
+	if (p->has_info && p->info.era)
+		return p->info.era;
+	return p->has_store ? p->store.era : 0;
+}
+
 static void look_at_state(struct volume *v, struct report *p)
 {
 	*p = (struct report){
@@ -85,7 +96,7 @@ static void look_at_state(struct volume *v, struct report *p)
 		p->nr_gaps = store_gaps(v->store, p->gap);
 		store_gap_totals(v->store, p->gaps_total);
 		p->timelines_since = store_timelines_since(v->store);
-		p->token.era = p->has_info ? p->info.era : p->store.era;
+		p->token.era = current_era(p);
 		p->token.timeline = store_timeline(v->store, p->token.era);
 	}
 	/* Call the ioctl under the lock, so that the fd stays open.  The ioctl does not wait. */
@@ -121,7 +132,7 @@ static struct json_object *list_json(const struct report *p)
 
 static void add_era(struct json_object *o, const struct report *p)
 {
-	add_number(o, "era", p->has_info || p->has_store, p->has_info ? p->info.era : p->store.era);
+	add_number(o, "era", current_era(p), current_era(p));
 }
 
 /*
@@ -193,7 +204,7 @@ static struct json_object *status_json(const struct report *p)
 	json_object_object_add(o, "suspended", p->has_info ?
 			       json_object_new_boolean(!(p->info.status & ERAD_RESUMED)) : NULL);
 	add_era(o, p);
-	add_number(o, "era_time", st && p->store.era_time && (!p->has_info || p->info.era == p->store.era),
+	add_number(o, "era_time", st && p->store.era_time && current_era(p) == p->store.era,
 		   p->store.era_time);
 	add_number(o, "checkpoint_time", st && p->store.checkpoint_time, p->store.checkpoint_time);
 	json_object_object_add(o, "noauto", p->in_table ? json_object_new_boolean(p->noauto) : NULL);

@@ -15,6 +15,7 @@
 
 #include "common/blockdev.h"
 #include "erad/base/log.h"
+#include "erad/base/thread.h"
 #include "erad/device/dm.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/table_note.h"
@@ -231,12 +232,14 @@ int table_note_end(struct volume *v, struct err *err)
 
 int table_note_end_again(struct volume *v, struct store *s, struct err *err)
 {
-	int r = -EIO;
+	const uint64_t until = thread_now_ms() + TABLE_NOTE_AGAIN_MS;
+	int r;
 
-	for (unsigned int i = 0; i < TABLE_NOTE_TRIES && r < 0; i++) {
+	/* One write may take long until it fails. */
+	do {
 		usleep(TABLE_NOTE_PAUSE_MS * 1000);
 		r = write_gone(v, s, err);
-	}
+	} while (r < 0 && thread_now_ms() < until);
 	return r;
 }
 

@@ -126,13 +126,13 @@ int table_note_stay(struct volume *v, struct err *err);
 int table_note_end(struct volume *v, struct err *err);
 
 /*
- * Tries again to write the note that table_note_end() could not write: TABLE_NOTE_TRIES times, with
- * a pause before each attempt.  s: the store, because the volume no longer has it.  The note has
+ * Tries again to write the note that table_note_end() could not write, for TABLE_NOTE_AGAIN_MS, with
+ * a pause before each attempt.  An attempt that hangs takes longer.  s: the store, because the volume no longer has it.  The note has
  * the counter that table_note_end() has read.  Returns the same values as table_note_end().
  */
 int table_note_end_again(struct volume *v, struct store *s, struct err *err);
 
-#define TABLE_NOTE_TRIES	10u
+#define TABLE_NOTE_AGAIN_MS	5000u
 #define TABLE_NOTE_PAUSE_MS	500u
 
 /*

@@ -103,7 +103,7 @@ test_backup_of_an_open_volume()
 test_backup_of_a_closed_volume()
 {
 	DESCRIPTION="a volume is backed up while it is open and while it is closed; a write to the origin of the closed volume makes backup fail, and makes the next copy full"
-	local origin metadata=/var/lib/erad/data.erad
+	local origin snapshot token metadata=/var/lib/erad/data.erad
 
 	origin=$(new_disk 64M)
 	mkdir "$T/dir" "$T/mnt"
@@ -142,6 +142,16 @@ test_backup_of_a_closed_volume()
 	eractl open data > /dev/null
 	backs_up "writes may have gone past erad" data
 	restored_equals /dev/mapper/data
+	# The snapshot has a write that the copy of the closed volume, with the same token, does not have.
+	token=$(eractl checkpoint data --token)
+	eractl close data
+	backs_up "increment" "$metadata" --device "$origin"
+	eractl open data > /dev/null
+	write_at data 25165824 65536
+	snapshot=$(new_disk 64M)
+	dd if=/dev/mapper/data of="$snapshot" bs=1M oflag=direct status=none
+	backs_up "increment" data --device "$snapshot" --to "$token"
+	restored_equals "$snapshot"
 }
 
 # mounted_volume: makes the volume data with an ext4 file system, mounted at $T/mnt. Reading the

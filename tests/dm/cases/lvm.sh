@@ -345,10 +345,14 @@ attach_stopped_at()
 test_lvm_attach_beside_a_command()
 {
 	DESCRIPTION="if an earlier command of LVM puts a logical volume back on the physical volume, attach fails and undoes its changes"
-	local pv before attach lvchange
+	local pv before attach lvchange other
 
 	new_vg 100M
 	new_lv a 32M
+	# With another volume group, pvs may not wait for the lock of the first one.
+	other=$(new_disk 32M)
+	pvcreate -qy "$other" > /dev/null
+	vgcreate -qy other "$other" > /dev/null
 	before=$(state)
 	# Attach has LVM's lock, and LVM does not reject the physical volume yet.
 	attach_stopped_at BELOW_LOCKED
@@ -577,6 +581,8 @@ test_lvm_interrupted_is_tried_again()
 	before=$(state)
 	attach
 	stop_erad
+	# Only eractl removes the note of the newest token.
+	rm -rf /var/lib/erad/seen
 	sed -i '/^pv0/s/$/\tdetaching/' /etc/eratab
 	mount --bind /etc/lvm /etc/lvm
 	mount -o remount,ro,bind /etc/lvm

@@ -145,7 +145,7 @@ test_metadata_of_live_volume()
 	eractl dump "$T/copy" > "$T/xml"
 	eractl repair "$T/copy"
 	refuses_live "$file" "this is the metadata of the live volume data"
-	refuses_live "$meta" "it is in use"
+	refuses_live "$meta" "it is in use by another program or device"
 	cmp "$file" "$T/before"
 
 	# Live metadata is recognized by its UUID alone, and by its line in eratab alone.

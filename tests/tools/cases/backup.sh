@@ -609,6 +609,19 @@ test_backup_keeps_enough_good_chains()
 	restores "$T/v1" --at "$(token 1)"
 }
 
+test_backup_replaces_a_damaged_newest_copy()
+{
+	DESCRIPTION="if the newest copy of a closed volume is damaged, a backup makes a new copy, although an older copy is of the same moment; --keep counts only the new copy"
+	volumes
+	backs_up 1 --init
+	backs_up 1 --full
+	printf x | dd of="$T/dir/full-000002.erad" bs=1 seek=1000 conv=notrunc status=none
+	backs_up 1 --verify --keep 1
+	says "full copy"
+	same "$(files)" "LOCK MANIFEST full-000003.erad"
+	restores "$T/v1"
+}
+
 test_backup_is_killed_while_it_removes()
 {
 	DESCRIPTION="after a kill at any flush, rename or unlink of a backup with --keep, every copy in MANIFEST can be restored, and the next backup leaves no other file"
