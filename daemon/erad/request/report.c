@@ -96,8 +96,11 @@ static void look_at_state(struct volume *v, struct report *p)
 		p->nr_gaps = store_gaps(v->store, p->gap);
 		store_gap_totals(v->store, p->gaps_total);
 		p->timelines_since = store_timelines_since(v->store);
-		p->token.era = current_era(p);
-		p->token.timeline = store_timeline(v->store, p->token.era);
+		/* Until the target has an era, the metadata may have only the timeline of the last activation. */
+		if (p->has_info && p->info.era) {
+			p->token.era = p->info.era;
+			p->token.timeline = store_timeline(v->store, p->token.era);
+		}
 	}
 	/* Call the ioctl under the lock, so that the fd stays open.  The ioctl does not wait. */
 	p->has_stats = v->fd >= 0 && !instance_stats(v->fd, &p->stats);

@@ -413,12 +413,18 @@ test_lvm_attach_keeps_old_metadata()
 
 	new_vg 100M
 	new_lv a 32M
-	mkdir -p /var/lib/erad
+	eractl create old "$(new_disk 16M)" > /dev/null
+	eractl close old
+	cp /var/lib/erad/old.erad "$T/old"
+	eractl forget old > /dev/null
 	echo "an older file" > /var/lib/erad/pv0.erad
 	stop_erad
 	start_erad_armed BELOW_LISTED
 	refused "is not empty" --pv "$pv" --write-lvm-filter
 	same "$(cat /var/lib/erad/pv0.erad)" "an older file"
+	cp "$T/old" /var/lib/erad/pv0.erad
+	refused "attach overwrites no file" --pv "$pv" --write-lvm-filter --overwrite-metadata
+	cmp /var/lib/erad/pv0.erad "$T/old"
 	rm /var/lib/erad/pv0.erad
 }
 
