@@ -50,7 +50,7 @@ static bool find_back(const char *pv, const char *name, dev_t volume)
  * Looks for logical volumes that are still on the physical volume.  A command of LVM may have read
  * LVM's configuration before the attach, and then have waited for LVM's lock until the attach
  * ended.  This command loads tables that name the physical volume.  So this function first takes
- * the lock: then the command that waited has ended.  vg: the volume group, or "" if it is not
+ * the lock, for which it waits as long as such a command has the lock.  vg: the volume group, or "" if it is not
  * known.  Then its name is taken from the logical volumes on the volume.
  */
 static bool lvm_went_back(const char *pv, const char *name, const char *vg)
@@ -90,8 +90,11 @@ static int check_lvm(const char *pv, const char *name, const char *vg)
 	else if (uses)
 		complain("volume %s: LVM still uses %s in spite of the filter, so the volume is detached again", name, pv);
 	if (failed || uses || lvm_went_back(pv, name, vg)) {
-		if (client_call(client_request("detach", name), NULL, NULL, &result, &err))
+		if (client_call(client_request("detach", name), NULL, NULL, &result, &err)) {
+			complain("volume %s: it is still attached, and logical volumes may lie on %s, where their writes are not recorded; type 'eractl detach %s'",
+				 name, pv, name);
 			return fail(&err);
+		}
 		volume_forget_note(result);
 		json_object_put(result);
 		return EXIT_FAILURE;

@@ -187,14 +187,14 @@ static void choose_base(struct backup *b)
 {
 	const struct manifest *m = &b->manifest;
 	const struct backup_copy *base = b->copy.base < 0 ? NULL : &m->copy[b->copy.base];
+	const bool newest = b->copy.base + 1 == (int)m->nr;
 	struct err why;
 
 	/*
 	 * Nothing was written after a closed volume was copied, if the volume is still closed.  If a
 	 * newer copy is damaged, make another copy.
 	 */
-	b->already = b->closed && base && base->closed && b->copy.base + 1 == (int)m->nr &&
-		same_token(&base->token, &b->copy.token);
+	b->already = b->closed && base && base->closed && newest && same_token(&base->token, &b->copy.token);
 	if (b->already)
 		b->copy = *base;
 	if (!base || b->already)
@@ -207,12 +207,16 @@ static void choose_base(struct backup *b)
 	if (same_token(&base->token, &b->copy.token)) {
 		b->copy.base = base->base;
 		if (b->copy.base < 0) {
-			make_full(b, "the last copy is of the same era, in which the volume may have been written since, and is full itself");
+			make_full(b, newest ? "the last copy is of the same era, in which the volume may have been written since, and is full itself" :
+				  "a newer copy cannot be used, and the copy before it is of the same era and full itself");
 			return;
 		}
 		base = &m->copy[b->copy.base];
-		complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the one before, %s",
-			 base->file);
+		if (newest)
+			complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the one before, %s",
+				 base->file);
+		else
+			complain("the earlier copy is of the same era, so the copy is an increment on the one before, %s", base->file);
 	}
 	b->content.since = token_text(&base->token, b->base_token);
 	if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {

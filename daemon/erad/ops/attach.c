@@ -230,16 +230,18 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 }
 
 /*
- * Refuses a file that has content, also if it may be overwritten.  If erad is killed, the next erad
- * removes the file as one that the attach has made.
+ * Refuses to overwrite a file at the default path, even if the caller allows it.  If erad is killed,
+ * the next erad removes the file at this path, as one that the attach has made.
  */
 static int check_no_file(const struct eratab_entry *e, struct err *err)
 {
+	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
 	struct stat st;
 
-	if (stat(e->metadata, &st) || !S_ISREG(st.st_mode) || !st.st_size)
+	default_metadata(e->name, own, sizeof(own));
+	if (strcmp(e->metadata, own) || stat(own, &st) || !S_ISREG(st.st_mode) || !st.st_size)
 		return 0;
-	return err_set(err, -EEXIST, "metadata %.200s is a file that has content, and attach overwrites no file: move the file away, or name another one with --metadata",
+	return err_set(err, -EEXIST, "metadata %.200s is a file that is not empty, and attach overwrites no file there: move the file away, or name another one with --metadata",
 		       e->metadata);
 }
 

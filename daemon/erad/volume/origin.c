@@ -152,10 +152,12 @@ int origin_compare_witness(struct volume *v, struct err *err)
 {
 	uint8_t seal[ERAD_HISTORY_SEAL];
 	struct err difference;
+	int r;
 
-	if (v->activated || !store_seal(v->store, seal) || !witness_compare(v, &difference))
+	if (v->activated || !store_seal(v->store, seal))
 		return 0;
-	return origin_gap(v, ERAD_GAP_CLOSED, difference.msg, err);
+	r = witness_compare(v, &difference);
+	return r ? origin_gap(v, r < 0 ? ERAD_GAP_UNKNOWN : ERAD_GAP_CLOSED, difference.msg, err) : 0;
 }
 
 struct search {

@@ -60,7 +60,7 @@ int witness_compare(struct volume *v, struct err *difference)
 	/* An origin that cannot be read may have changed: the witness of this open will replace this one. */
 	fd = open_origin(v, difference);
 	if (fd < 0)
-		return 1;
+		return fd;
 	for (uint32_t i = 0; i < le32toh(kept.w.nr) && !differs; i++) {
 		const struct seal_entry *e = &kept.w.place[i];
 

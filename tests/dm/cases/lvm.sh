@@ -423,7 +423,7 @@ test_lvm_attach_keeps_old_metadata()
 	refused "is not empty" --pv "$pv" --write-lvm-filter
 	same "$(cat /var/lib/erad/pv0.erad)" "an older file"
 	cp "$T/old" /var/lib/erad/pv0.erad
-	refused "attach overwrites no file" --pv "$pv" --write-lvm-filter --overwrite-metadata
+	refused "attach overwrites no file there" --pv "$pv" --write-lvm-filter --overwrite-metadata
 	cmp /var/lib/erad/pv0.erad "$T/old"
 	rm /var/lib/erad/pv0.erad
 }
