@@ -360,7 +360,7 @@ test_lvm_attach_beside_a_command()
 	lvchange=$!
 	wait_until "lvchange waits for LVM's lock" grep -q -e '->' /proc/locks
 	kill -CONT "$(erad_pid)"
-	wait $attach && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
+	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
 	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
 	wait $lvchange
 	same "$(state)" "$before"
@@ -376,14 +376,14 @@ test_lvm_attach_written_without_locks()
 	attach_stopped_at BELOW_WRITTEN
 	bounded 20 lvextend -q -L 48M vg/a > /dev/null || fail "lvextend failed, or waits for attach"
 	kill -CONT "$(erad_pid)"
-	wait $attach && fail "attached what has changed: $(cat "$T/said")"
+	wait "$attach" && fail "attached what has changed: $(cat "$T/said")"
 	grep -q "$pv has changed while the metadata was written, try again: /dev/mapper/vg-a has another table now" "$T/err" || fail "$(cat "$T/err")"
 	same "$(ls /var/lib/erad)$(cat /etc/eratab)" ""
 
 	attach_stopped_at BELOW_WRITTEN
 	bounded 20 lvrename -q vg a b > /dev/null || fail "lvrename failed, or waits for attach"
 	kill -CONT "$(erad_pid)"
-	wait $attach && fail "attached what has changed: $(cat "$T/said")"
+	wait "$attach" && fail "attached what has changed: $(cat "$T/said")"
 	grep -q "/dev/mapper/vg-a was renamed to vg-b" "$T/err" || fail "$(cat "$T/err")"
 
 	# another physical volume in the same place
@@ -394,7 +394,7 @@ test_lvm_attach_written_without_locks()
 	pvremove -qy "$pv" > /dev/null
 	pvcreate -qy "$pv" > /dev/null
 	kill -CONT "$(erad_pid)"
-	wait $attach && fail "attached what has changed: $(cat "$T/said")"
+	wait "$attach" && fail "attached what has changed: $(cat "$T/said")"
 	grep -q "$pv is another physical volume" "$T/err" || fail "$(cat "$T/err")"
 	same "$(ls /var/lib/erad)$(cat /etc/eratab)" ""
 
