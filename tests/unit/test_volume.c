@@ -218,17 +218,24 @@ static bool mark_fails(void)
 	return fails;
 }
 
-/* Waits until more than `before` operations of the metadata have failed. */
-static void wait_for_operation(uint64_t before)
+static uint64_t count_operations(void)
 {
 	uint64_t ops;
 
-	do {
+	pthread_mutex_lock(&disk.lock);
+	ops = disk.ops;
+	pthread_mutex_unlock(&disk.lock);
+	return ops;
+}
+
+/* Waits for the next operation of the metadata. */
+static void wait_for_operation(void)
+{
+	const uint64_t before = count_operations();
+
+	do
 		usleep(1000);
-		pthread_mutex_lock(&disk.lock);
-		ops = disk.ops;
-		pthread_mutex_unlock(&disk.lock);
-	} while (ops == before);
+	while (count_operations() == before);
 }
 
 /* held: when the target is removed, a write waits because the metadata fails. */
@@ -248,7 +255,7 @@ static void close_with_short_failure(bool held)
 	}
 	sim_remove();
 	volume_kick(volume);
-	wait_for_operation(disk.ops);
+	wait_for_operation();
 	fail_disk(false);
 	assert_true(volume_wait_ended(volume, LONG_MS));
 	assert_int_equal(volume->close_code, 0);
