@@ -7,7 +7,7 @@
  * the parser must pass only valid names of volumes and possible paths.
  *
  * Reaches: daemon/erad/request/request.c daemon/erad/request/report.c daemon/erad/request/diff.c
- * daemon/common/jsonl.c
+ * Reaches: daemon/erad/request/args.c daemon/common/jsonl.c
  */
 #include <errno.h>
 #include <string.h>

@@ -66,6 +66,8 @@ save_metadata()
 load_metadata()
 {
 	another_boot
+	# This is no rollback by mistake, so erad must not notice it.
+	rm -rf /var/lib/erad/seen
 	cat "$1" > "$metadata_file"
 	blockdev --flushbufs "$metadata_disk"
 	blockdev --flushbufs "$metadata"
