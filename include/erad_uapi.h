@@ -317,10 +317,10 @@ enum erad_message_type {
 };
 
 /*
- * MESSAGE_GET returns the waiting message of `dmsetup message`, once; id 0: no message waits.  The
- * sender waits for MESSAGE_REPLY for at most 30 seconds; then it gets ETIME.  The sender also gets
- * an error when the instance is suspended or removed, when the state is no longer ACTIVE, or when a
- * signal arrives.
+ * MESSAGE_GET returns the message that `dmsetup message` has sent to the instance.  It returns each
+ * message once.  If no message waits, id is 0.  The sender waits for MESSAGE_REPLY for at most 30
+ * seconds, and then gets ETIME.  The sender also gets an error when the instance is suspended or
+ * removed, when the state is no longer ACTIVE, or when a signal arrives.
  */
 struct erad_message {
 	struct erad_hdr h;

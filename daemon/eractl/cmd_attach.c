@@ -50,8 +50,8 @@ static bool find_back(const char *pv, const char *name, dev_t volume)
  * Looks for logical volumes that are still on the physical volume.  A command of LVM may have read
  * LVM's configuration before the attach, and then have waited for LVM's lock until the attach
  * ended.  This command loads tables that name the physical volume.  So this function first takes
- * the lock, for which it waits as long as such a command has the lock.  vg: the volume group, or "" if it is not
- * known.  Then its name is taken from the logical volumes on the volume.
+ * the lock, and waits while such a command has the lock.  vg: the volume group, or "" if the volume
+ * group is not known.  In that case, the name is taken from the logical volumes on the volume.
  */
 static bool lvm_went_back(const char *pv, const char *name, const char *vg)
 {

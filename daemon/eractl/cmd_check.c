@@ -118,8 +118,8 @@ static void begin_check_json(const struct check *c, const char *metadata)
 }
 
 /*
- * Examines metadata that is not in use, or asks erad to examine metadata in use.  e: the volume's
- * entry in eratab.  If e is NULL, path is the path of the metadata.
+ * Examines the metadata.  If the metadata is in use, asks erad to examine it.  e: the volume's entry
+ * in eratab.  If e is NULL, path is the path of the metadata.
  */
 static int check_either(struct check *c, const struct eratab_entry *e, const char *path,
 			struct store_info *info, struct err *err)

@@ -8,9 +8,10 @@
  * checkpoint; token: the token in this answer, or NULL.
  *
  * eractl reads the origin, and not erad: a process that reads a device that hangs cannot be ended,
- * and then no other erad could serve the volumes.  Only at an open does erad read the origin itself.  Waits at most CHILD_MS.  Prints nothing if this
- * fails: the metadata keeps the former witness, which is valid, but has fewer places that can be
- * compared.
+ * and then no other erad could serve the volumes.  erad itself reads the origin only at an open.
+ *
+ * Waits at most CHILD_MS.  Prints nothing if this fails: the metadata keeps the former witness, which
+ * is valid, but has fewer places that can be compared.
  */
 void witness_note(const char *volume, const char *token);
 

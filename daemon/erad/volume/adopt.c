@@ -125,8 +125,9 @@ struct by_hand {
 };
 
 /*
- * Returns whether a volume of that name is open and has lost its target.  A new target waits until
- * this volume has ended, and then gets its name.  The end of the volume wakes the adopter.
+ * Returns whether a volume with this name is open and has lost its target.  Then a new target with
+ * the same name must wait: the end of the volume wakes the adopter, which opens a volume for the
+ * new target.
  */
 static bool is_closing(const char *name, const struct instances *l)
 {

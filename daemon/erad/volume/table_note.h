@@ -127,8 +127,9 @@ int table_note_end(struct volume *v, struct err *err);
 
 /*
  * Tries again to write the note that table_note_end() could not write, for TABLE_NOTE_AGAIN_MS, with
- * a pause before each attempt.  An attempt that hangs takes longer.  s: the store, because the volume no longer has it.  The note has
- * the counter that table_note_end() has read.  Returns the same values as table_note_end().
+ * a pause before each attempt.  An attempt that hangs takes longer.  s: the store, because the volume
+ * no longer has it.  The note has the counter that table_note_end() has read.  Returns the same
+ * values as table_note_end().
  */
 int table_note_end_again(struct volume *v, struct store *s, struct err *err);
 

@@ -50,7 +50,8 @@ struct volume;
 /*
  * Compares the origin with the witness, as described above.  Returns 0 if no place differs, or if
  * there is no witness.  Returns 1 if a place differs or cannot be read, or a negative errno if the
- * origin cannot be opened; then *difference has a sentence.  Context: the volume thread, before a new target lets its first write through.
+ * origin cannot be opened; then *difference has a sentence.  Context: the volume thread, before a
+ * new target lets its first write through.
  */
 int witness_compare(struct volume *v, struct err *difference);
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # How all programs handle output that cannot be written, closed descriptors and unusual paths.
 
-# The commands of eractl that print without erad, and the other programs that print.
+# Command lines that print something and need no running erad.
 printing=('eractl help' 'eractl help diff' 'eractl create --help' 'eractl --version' 'eractl check F' 'eractl check --json F'
 	'eractl dump F' 'eractl dump --json F' 'eractl map F' 'eractl map --json F' 'eractl repair F' 'eractl repair --json F'
 	'erad --help' 'erad --version' 'erad-exporter --help' 'erad-exporter --version')
