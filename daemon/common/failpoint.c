@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char *const names[NR_FAILPOINTS] = {
-#define FAILPOINT_NAME(name)	#name,
+#define FAILPOINT_NAME(name, ...)	#name,
 	FAILPOINTS(FAILPOINT_NAME)
 #undef FAILPOINT_NAME
 };

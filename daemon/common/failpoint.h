@@ -13,77 +13,78 @@
 #define ERAD_FAILPOINT_H
 
 /*
- * Each comment says what has happened when the point is passed.  tests/dm/cases/kill.sh reads the
- * names here, one a line; the word before the dash is the part of the protocol.
+ * One point a line: its name, and the part of the protocol to which the point belongs.  The function
+ * points of tests/dm/lib.sh reads these two words.  The comment says what has happened when the
+ * process passes the point.
  */
 #define FAILPOINTS(X) \
-	X(COMMIT_WRITTEN)	/* mark - a batch or era is in the journal, not flushed */ \
-	X(COMMIT_FLUSHED)	/* mark - a batch or era is flushed, head has not moved */ \
-	X(COMMIT_DURABLE)	/* mark - the batch is durable, COMMIT is not called */ \
-	X(COMMIT_MIRRORED)	/* mark - the batch is in the mirror, COMMIT is not called */ \
-	X(COMMIT_FETCHED)	/* mark - COMMIT has released the writes */ \
-	X(FOLD_FROZEN)		/* mark - a fold has begun, nothing is written */ \
-	X(FOLD_WROTE)		/* mark - some pages of the array are written, not flushed */ \
-	X(FOLD_WRITTEN)		/* mark - all pages of the array are written, not flushed */ \
-	X(FOLD_FLUSHED)		/* mark - the array is durable, the tail has not moved */ \
-	X(SUPER_WRITTEN)	/* mark - a superblock is written, not flushed */ \
-	X(SUPER_FLUSHED)	/* mark - a superblock is flushed, memory has the old one */ \
-	X(FOLD_DONE)		/* mark - the tail has moved durably */ \
-	X(ROLL_PREPARED)	/* era - PREPARE_ERA has returned, the journal has no new era */ \
-	X(ROLL_DURABLE)		/* era - the era is durable, NEW_ERA is not called yet */ \
-	X(ROLL_DRAINING)	/* era - NEW_ERA has returned, the drain goes on */ \
-	X(ROLL_DRAINED)		/* era - the drain has ended, the caller has no answer */ \
-	X(SNAP_ASKED)		/* snap - the era has begun, no fold has begun */ \
-	X(SNAP_HELD)		/* snap - the snapshot is durable, the caller has no answer */ \
-	X(SNAP_DROPPED)		/* snap - the snapshot is dropped, the caller has no answer */ \
-	X(START_SET_UP)		/* standby - erad is set up, the old standby still serves */ \
-	X(OPEN_SUPER)		/* start - the newest superblock is written again, not flushed */ \
-	X(OPEN_JOURNAL)		/* start - the last group is written again, not flushed */ \
-	X(OPEN_FLUSHED)		/* start - both are flushed, CLEAN is still set */ \
-	X(OPEN_DONE)		/* start - the store is open, the target is not attached */ \
-	X(ATTACH_OWNED)		/* start - the target is attached, its era is not compared */ \
-	X(ATTACH_READY)		/* start - READY has returned */ \
-	X(DEGRADE_FLOOR)	/* degrade - all blocks count as written, no new era has begun */ \
-	X(DEGRADE_DRAINED)	/* degrade - the drain has ended, the record is in force */ \
-	X(DEGRADE_CLEARED)	/* degrade - the record has ended, the caller has no answer */ \
-	X(FORMAT_GONE)		/* create - the old superblocks are gone */ \
-	X(FORMAT_ZEROED)	/* create - the metadata is all zeros, there is no superblock */ \
-	X(FORMAT_SUPER)		/* create - one superblock is written */ \
-	X(HISTORY_WRITTEN)	/* create - a copy of the history is written, not flushed */ \
-	X(HISTORY_FLUSHED)	/* create - the copy is flushed, no superblock names the copy */ \
-	X(CREATE_FORMATTED)	/* create - the metadata is complete, eratab has no line */ \
-	X(CREATE_LISTED)	/* create - eratab has a line, the volume is not open */ \
-	X(OPEN_COMPARED)	/* create - gap=refuse: the origin is compared */ \
-	X(CREATE_TARGET)	/* create - the device exists, the caller has no answer */ \
-	X(FIRST_DURABLE)	/* create - the first era is durable, the target has no era */ \
-	X(FIRST_BEGUN)		/* create - the target has the first era, no READY yet */ \
-	X(BELOW_LISTED)		/* attach - eratab has the line with the option detaching */ \
-	X(BELOW_WRITTEN)	/* attach - the metadata is complete, LVM's locks are not taken */ \
-	X(BELOW_LOCKED)		/* attach - LVM's locks are taken, all is checked again */ \
-	X(BELOW_FILTERED)	/* attach - LVM's configuration has the pattern */ \
-	X(BELOW_MADE)		/* attach - the device exists, with a linear table */ \
-	X(BELOW_LOADED)		/* attach - the tables of the logical volumes are loaded */ \
-	X(BELOW_SWAPPED)	/* attach - one logical volume has moved */ \
-	X(BELOW_MOVED)		/* attach - the logical volumes lie on the device */ \
-	X(BELOW_TRACKED)	/* attach - the device has the erad table */ \
-	X(BELOW_MARKED)		/* detach - eratab has the option detaching */ \
-	X(BELOW_FREED)		/* detach - the logical volumes lie on the origin again */ \
-	X(BELOW_GONE)		/* detach - the device is removed, eratab still has the line */ \
-	X(CLOSE_ENDED)		/* close - the device is gone, and the metadata has a note */ \
-	X(CLOSE_FOLDED)		/* close - the journal is folded, CLEAN is not set */ \
-	X(HOME_MADE)		/* home - the new file for deleted metadata is empty */ \
-	X(HOME_COPIED)		/* home - the new file has the content, not flushed */ \
-	X(HOME_FLUSHED)		/* home - the new file is complete, and has a name of its own */ \
-	X(HOME_RENAMED)		/* home - the new file is at the path, and is not in use */ \
-	X(RESIZE_LOADED)	/* resize - the new table is loaded, the old one is live */ \
-	X(RESIZE_RESUMED)	/* resize - the new table is live, the caller has no answer */ \
-	X(RESIZE_FOLDED)	/* resize - the journal is folded, the array is unchanged */ \
-	X(RESIZE_MARKED)	/* resize - new blocks are marked, the size is unchanged */ \
-	X(RESIZE_WRITTEN)	/* resize - one superblock durably has the new size */ \
-	X(RESIZE_SETTLED)	/* resize - both superblocks have the new size, no era has begun */
+	X(COMMIT_WRITTEN, mark)		/* a batch or era is in the journal, not flushed */ \
+	X(COMMIT_FLUSHED, mark)		/* a batch or era is flushed, head has not moved */ \
+	X(COMMIT_DURABLE, mark)		/* the batch is durable, COMMIT is not called */ \
+	X(COMMIT_MIRRORED, mark)	/* the batch is in the mirror, COMMIT is not called */ \
+	X(COMMIT_FETCHED, mark)		/* COMMIT has released the writes */ \
+	X(FOLD_FROZEN, mark)		/* a fold has begun, nothing is written */ \
+	X(FOLD_WROTE, mark)		/* some pages of the array are written, not flushed */ \
+	X(FOLD_WRITTEN, mark)		/* all pages of the array are written, not flushed */ \
+	X(FOLD_FLUSHED, mark)		/* the array is durable, the tail has not moved */ \
+	X(SUPER_WRITTEN, mark)		/* a superblock is written, not flushed */ \
+	X(SUPER_FLUSHED, mark)		/* a superblock is flushed, memory has the old one */ \
+	X(FOLD_DONE, mark)		/* the tail has moved durably */ \
+	X(ROLL_PREPARED, era)		/* PREPARE_ERA has returned, the journal has no new era */ \
+	X(ROLL_DURABLE, era)		/* the era is durable, NEW_ERA is not called yet */ \
+	X(ROLL_DRAINING, era)		/* NEW_ERA has returned, the drain goes on */ \
+	X(ROLL_DRAINED, era)		/* the drain has ended, the caller has no answer */ \
+	X(SNAP_ASKED, snap)		/* the era has begun, no fold has begun */ \
+	X(SNAP_HELD, snap)		/* the snapshot is durable, the caller has no answer */ \
+	X(SNAP_DROPPED, snap)		/* the snapshot is dropped, the caller has no answer */ \
+	X(START_SET_UP, standby)	/* erad is set up, the old standby still serves */ \
+	X(OPEN_SUPER, start)		/* the newest superblock is written again, not flushed */ \
+	X(OPEN_JOURNAL, start)		/* the last group is written again, not flushed */ \
+	X(OPEN_FLUSHED, start)		/* both are flushed, CLEAN is still set */ \
+	X(OPEN_DONE, start)		/* the store is open, the target is not attached */ \
+	X(ATTACH_OWNED, start)		/* the target is attached, its era is not compared */ \
+	X(ATTACH_READY, start)		/* READY has returned */ \
+	X(DEGRADE_FLOOR, degrade)	/* all blocks count as written, no new era has begun */ \
+	X(DEGRADE_DRAINED, degrade)	/* the drain has ended, the record is in force */ \
+	X(DEGRADE_CLEARED, degrade)	/* the record has ended, the caller has no answer */ \
+	X(FORMAT_GONE, create)		/* the old superblocks are gone */ \
+	X(FORMAT_ZEROED, create)	/* the metadata is all zeros, there is no superblock */ \
+	X(FORMAT_SUPER, create)		/* one superblock is written */ \
+	X(HISTORY_WRITTEN, create)	/* a copy of the history is written, not flushed */ \
+	X(HISTORY_FLUSHED, create)	/* the copy is flushed, no superblock names the copy */ \
+	X(CREATE_FORMATTED, create)	/* the metadata is complete, eratab has no line */ \
+	X(CREATE_LISTED, create)	/* eratab has a line, the volume is not open */ \
+	X(OPEN_COMPARED, create)	/* gap=refuse: the origin is compared */ \
+	X(CREATE_TARGET, create)	/* the device exists, the caller has no answer */ \
+	X(FIRST_DURABLE, create)	/* the first era is durable, the target has no era */ \
+	X(FIRST_BEGUN, create)		/* the target has the first era, no READY yet */ \
+	X(BELOW_LISTED, attach)		/* eratab has the line with the option detaching */ \
+	X(BELOW_WRITTEN, attach)	/* the metadata is complete, LVM's locks are not taken */ \
+	X(BELOW_LOCKED, attach)		/* LVM's locks are taken, all is checked again */ \
+	X(BELOW_FILTERED, attach)	/* LVM's configuration has the pattern */ \
+	X(BELOW_MADE, attach)		/* the device exists, with a linear table */ \
+	X(BELOW_LOADED, attach)		/* the tables of the logical volumes are loaded */ \
+	X(BELOW_SWAPPED, attach)	/* one logical volume has moved */ \
+	X(BELOW_MOVED, attach)		/* the logical volumes lie on the device */ \
+	X(BELOW_TRACKED, attach)	/* the device has the erad table */ \
+	X(BELOW_MARKED, detach)		/* eratab has the option detaching */ \
+	X(BELOW_FREED, detach)		/* the logical volumes lie on the origin again */ \
+	X(BELOW_GONE, detach)		/* the device is removed, eratab still has the line */ \
+	X(CLOSE_ENDED, close)		/* the device is gone, and the metadata has a note */ \
+	X(CLOSE_FOLDED, close)		/* the journal is folded, CLEAN is not set */ \
+	X(HOME_MADE, home)		/* the new file for deleted metadata is empty */ \
+	X(HOME_COPIED, home)		/* the new file has the content, not flushed */ \
+	X(HOME_FLUSHED, home)		/* the new file is complete, and has a name of its own */ \
+	X(HOME_RENAMED, home)		/* the new file is at the path, and is not in use */ \
+	X(RESIZE_LOADED, resize)	/* the new table is loaded, the old one is live */ \
+	X(RESIZE_RESUMED, resize)	/* the new table is live, the caller has no answer */ \
+	X(RESIZE_FOLDED, resize)	/* the journal is folded, the array is unchanged */ \
+	X(RESIZE_MARKED, resize)	/* new blocks are marked, the size is unchanged */ \
+	X(RESIZE_WRITTEN, resize)	/* one superblock durably has the new size */ \
+	X(RESIZE_SETTLED, resize)	/* both superblocks have the new size, no era has begun */
 
 enum failpoint {
-#define FAILPOINT_ENUM(name)	FAILPOINT_##name,
+#define FAILPOINT_ENUM(name, ...)	FAILPOINT_##name,
 	FAILPOINTS(FAILPOINT_ENUM)
 #undef FAILPOINT_ENUM
 	NR_FAILPOINTS

@@ -324,7 +324,7 @@ no_gap()
 # points PART: prints the names of the failpoints of this part.
 points()
 {
-	sed -n "s|^\tX(\([A-Z_]*\))\t*/\* $1 - .*|\1|p" daemon/common/failpoint.h
+	sed -n "s|^\tX(\([A-Z_]*\), $1)\t.*|\1|p" daemon/common/failpoint.h
 }
 
 # start_erad_armed POINT [N [stop]]: starts erad with failpoints. $T/life has its messages.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the reader of dm-era's metadata. Reaches: daemon/eractl/dm_era.c
+ * Fuzzes the reader of dm-era's metadata.
  *
  * An input is a byte, which selects what is read, and any number of pieces of blocks:
  *

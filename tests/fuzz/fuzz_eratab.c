@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Fuzzes the parser and the writer of /etc/eratab. Reaches: daemon/common/eratab.c */
+/* Fuzzes the parser and the writer of /etc/eratab. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzes all of the metadata, including the era array and its copies.
- * Reaches: daemon/store/array.c daemon/store/check.c daemon/store/diff.c daemon/store/fold.c
- * Reaches: daemon/store/resize.c daemon/store/snapshot.c daemon/store/view.c
  */
 #include <string.h>
 

@@ -2,8 +2,6 @@
 /*
  * Fuzzes the journal, with superblocks that also come from the input. Also fuzzes the repair of such metadata, and of a
  * journal with a page that cannot be read.
- *
- * Reaches: daemon/store/replay.c daemon/store/journal.c
  */
 #include <errno.h>
 

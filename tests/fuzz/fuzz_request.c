@@ -5,9 +5,6 @@
  *
  * The functions that make and remove devices are replaced by functions that check their arguments:
  * the parser must pass only valid names of volumes and possible paths.
- *
- * Reaches: daemon/erad/request/request.c daemon/erad/request/report.c daemon/erad/request/diff.c
- * Reaches: daemon/erad/request/args.c daemon/common/jsonl.c
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes the reader of streams. Reaches: daemon/eractl/stream_read.c daemon/eractl/stream_write.c
+ * Fuzzes the reader of streams.
  *
  * An input that begins with "rbd" is used as a stream. From any other input, the target makes a
  * stream with checks, and changes a byte of the stream. The reader must return no extent that was

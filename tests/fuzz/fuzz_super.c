@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzes the superblocks, the degrade record and the history of an otherwise empty volume.
- *
- * Reaches: daemon/store/super.c daemon/store/open.c daemon/store/degrade.c daemon/store/history.c
- * Reaches: daemon/store/history_copy.c
  */
 #include <endian.h>
 #include <errno.h>

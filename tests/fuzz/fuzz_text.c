@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzes readers and writers of single values: sizes, eras, volume names, JSON numbers, and the formats of a diff.
- * Reaches: daemon/common/size.c daemon/common/members.c daemon/eractl/values.c daemon/eractl/format.c
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Fuzzes the XML from which metadata is made. The metadata must have the eras in the XML.
- * Reaches: daemon/eractl/era_xml.c daemon/store/build.c
  */
 #include <errno.h>
 #include <string.h>
