@@ -82,9 +82,9 @@ static bool xfs_cycle(const struct fs_reader *r, uint64_t sector_at, uint32_t *c
 }
 
 /*
- * Reports the head of an xfs log, where the next transaction is written; an unmount always writes
- * one.  The sectors before the head have one cycle, and the sectors from the head on have the cycle
- * before it, so a binary search finds the head.
+ * Reports the head of an xfs log, where the next transaction is written; an unmount always writes a
+ * transaction.  All sectors before the head have one cycle number, and all sectors from the head on
+ * have the previous cycle number.  So a binary search finds the head.
  */
 static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *sb)
 {

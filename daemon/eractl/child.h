@@ -11,8 +11,8 @@
 /*
  * Calls fn(arg) in a child process, and returns its result, which is 0 or a negative errno down to
  * -255.  ETIMEDOUT: the child process has not ended within CHILD_MS, and goes on.  The child
- * process has no open file of eractl, no output, and another current directory, so it keeps none of
- * them in use.
+ * process closes eractl's files and output, and changes its current directory.  So a child process
+ * that hangs keeps no file system of eractl's files in use.
  */
 int child_call(int (*fn)(const void *arg), const void *arg);
 

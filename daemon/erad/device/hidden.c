@@ -153,9 +153,9 @@ void hidden_update(dev_t dev, bool origin)
 	if (hidden < 0 || (origin && hidden))
 		return;
 	/*
-	 * Trigger an event even if the database says that the device is shown.  udev may be
-	 * processing an event whose rules have found the device to be an origin, and will write
-	 * this result at the end.  The action matters, too: LVM's rules activate the volume group
+	 * Trigger an event even if the database says that the device is shown.  udev may still
+	 * be processing an earlier event, whose rules have found that the device is an origin.  At
+	 * the end of that event, udev would write to the database that the device is hidden.  The action matters, too: LVM's rules activate the volume group
 	 * of a disk at the event "add", but not at "change".
 	 */
 	make_events(dev, action);

@@ -64,8 +64,8 @@ int probe_boot_vg(const char *lv_uuid, struct err *err);
 
 /*
  * Returns EDEADLK if the metadata lies on a volume whose own metadata lies on the device to be
- * tracked, also by way of further volumes: then a write of one volume would wait for a write of the
- * other, and this one for the first.  tab: all volumes.  err names the volume.
+ * tracked, also by way of further volumes.  Then a write to each of these volumes would wait for a
+ * write to the next one, and no write would complete.  tab: all volumes.  err names the volume.
  */
 int probe_cycle(const struct eratab *tab, const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 

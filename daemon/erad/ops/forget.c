@@ -46,8 +46,9 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 }
 
 /*
- * Finds another volume of eratab whose metadata has this UUID.  If its metadata or its line cannot
- * be read, for example because its device is missing, assumes that the UUID is the same.
+ * Finds another volume of eratab whose metadata has this UUID.  If the line or the metadata of
+ * another volume cannot be read, for example because its device is missing, assumes that its
+ * metadata has this UUID.
  */
 static void find_same_uuid(const struct eratab *tab, struct forgotten *out, const char *name)
 {

@@ -89,9 +89,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 }
 
 /*
- * Finds the entry of a live target.  This is the entry with the name of the target's device.  If
- * there is none, because somebody has renamed the device or has made it by hand, this is the entry
- * with the target's metadata.  *unsure: see has_metadata().
+ * Finds the entry of a live target: the entry with the name of the target's device.  If somebody has
+ * renamed the device or has made it by hand, no entry may have this name.  Then finds the entry with
+ * the target's metadata.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)
@@ -319,8 +319,8 @@ static void inherit(const struct heirloom *h)
 	int r;
 
 	/*
-	 * Open the volumes that the main process had open.  It may have opened them long after it
-	 * had read the boot table, so do not use the boot table.
+	 * Do not use the boot table: the main process may have opened the volume long after it had
+	 * read the boot table.
 	 */
 	drop_early();
 	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);

@@ -182,8 +182,8 @@ static int flip_era(struct volume *v, uint32_t from, uint32_t to, struct err *er
 /*
  * Changes the size in the metadata to the size of a new target with another length.  At this
  * moment, only the new target is in use, so the targets of the old length have no write that must
- * be recorded.  This may be repeated until the target has an era, also for a target that replaces
- * this one.
+ * be recorded.  As long as the target has no era, the size may be changed again, also for another
+ * target that replaces this target.
  */
 static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 {

@@ -129,8 +129,8 @@ static bool count_since(const struct table_note *was, const struct erad_info *i,
 }
 
 /*
- * Finds the gap if erad ended, in this boot, after the end of the mapped device and before it had
- * sealed the origin.
+ * Finds the gap if the mapped device ended, and then erad ended before it had sealed the origin.
+ * Both happened in this boot.
  */
 static void compare_unsealed(struct finding *f, const struct table_note *was, const struct erad_info *i)
 {

@@ -4,8 +4,8 @@
  *
  * The metadata keeps a witness (common/witness.h): the hashes of some places of the origin, and an
  * era E.  The volume may be in use while the places are read.  At the next open, a place is
- * compared only if the metadata says that none of its blocks was written in era E or later.  If it
- * differs, the origin was written past erad.
+ * compared only if the metadata says that none of its blocks was written in era E or later.  If the
+ * content of the place differs, the origin was written past erad.
  *
  * The proof that this is never a false alarm.  Let B be the blocks of a place, t the time at which
  * the place was read, and let the metadata of the next open have no block of B in era E or later.
@@ -16,11 +16,12 @@
  *  2. No write to B that the target has let through in era E or later exists, neither before t nor
  *     after t: each such write is recorded durably before it is let through, and the metadata would
  *     have its block in E or later.  A write that all targets let pass unrecorded raises the floor
- *     to its era, which is E or later.  So do a repair that loses records, and each other gap.
+ *     to its era, which is E or later.  A repair that loses records also raises the
+ *     floor to its era, and so does each gap.
  *  3. By 1 and 2, no write through erad has changed B after t, and none was in flight at t.
  *  4. The origin was flushed after the writes of 1 had ended, and before t.  So a power cut does
  *     not bring older content back.
- *  5. By 3 and 4, the content of B is what it was at t, unless somebody else has written to it.  Like
+ *  5. By 3 and 4, the content of B has not changed since t, unless somebody has written to B past erad.  Like
  *     the seal, this assumes that a disk returns the same content for a block until the block is
  *     written.  Some disks do not do so after a discard.  A superblock or a journal is seldom
  *     discarded.
@@ -30,11 +31,11 @@
  *
  * It does not matter how much later than the beginning of E the places are read, and how old the
  * witness is at the next open: writes in between only make more places drop out.  Metadata that was
- * put back from an older copy has an older witness, too: then the comparison may notice that blocks
- * were written which the older copy does not have.
+ * put back from an older copy has an older witness, too.  Then the comparison may find a written
+ * block that the older copy does not have.
  *
- * What this does not notice: writes that change no place, and writes to places whose blocks were
- * written through erad since E.  A mounted file system writes some places itself.
+ * The comparison does not notice a write that changes no place, or a write to a place whose blocks
+ * were written through erad since E.  A mounted file system writes some places itself.
  */
 #ifndef ERAD_VOLUME_WITNESS_H
 #define ERAD_VOLUME_WITNESS_H

@@ -184,8 +184,8 @@ test_priorities_are_for_the_journal()
 	stream=$(stat -c %d:%i "$T/log")
 	JOURNAL_STREAM=$stream erad 2>> "$T/log" && fail "a second erad runs"
 	same "$(cat "$T/log")" "<3>$words"
-	# The environment names the file of the program that starts erad, but erad's standard error
-	# is another file.
+	# JOURNAL_STREAM names the standard error of the program that starts erad, but erad's own
+	# standard error is another file.
 	JOURNAL_STREAM=8:12345 erad 2> "$T/log" && fail "a second erad runs"
 	same "$(cat "$T/log")" "erad: $words"
 }

@@ -57,7 +57,7 @@ test_thrown_out_while_no_erad_runs()
 }
 
 # counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.11 always
-# count.
+# count writes.
 counters()
 {
 	local dev
@@ -104,8 +104,8 @@ test_counters_switched_off()
 	counters 1
 	swap_table data "$erad"
 	served_again
-	# Nothing was written past erad. A kernel that always counts proves this; with other kernels
-	# it cannot be known.
+	# Nothing was written past erad. On a kernel that always counts writes, erad knows this, and
+	# records no gap. On another kernel, erad cannot know this, and a gap is correct.
 	[[ $(changed data "$before" 2> /dev/null) == "0 67108864" ]] || counts_always
 	before=$(eractl checkpoint data)
 	swap_table data "$linear"
