@@ -527,10 +527,10 @@ static int compare_part(struct receive *rc, const void *data, uint64_t offset, u
 }
 
 /*
- * Compares a stream with a copy of the same era.  The stream and the copy may differ: send of closed
- * metadata, and send --to, name a stream by an era that can still go on, so the volume may have been
- * written after the copy was made.  Reads the stream to its end, because otherwise the program that
- * writes the stream would fail.
+ * Compares a stream with a copy of the same era.  The stream and the copy may differ: send of
+ * closed metadata, and send --to, name a stream by an era that can still go on, so the volume may
+ * have been written after the copy was made.  Reads the stream to its end, because otherwise the
+ * program that writes the stream would fail.
  */
 static int compare_stream(struct receive *rc, struct err *err)
 {

@@ -286,7 +286,7 @@ static void doctor_state(struct findings *f, const struct eratab_entry *e, struc
 		if (!strcmp(state, "closed"))
 			finding_add(f, e->noauto ? FINDING_NOTE : FINDING_PROBLEM, "volume", name, command,
 				    "is closed, so writes to its origin are not recorded%s%s", error ? ": " : e->refuse_gap ?
-				    "; if open refuses it because of gap=refuse, find out what wrote to the origin, and then open it with --accept-gap, after which every block counts as written" : "",
+				    "; if open refuses the volume because of gap=refuse, find out what wrote to the origin, and open the volume with --accept-gap: then every block counts as written" : "",
 				    error ? error : "");
 		else if (strcmp(state, "active") || error)
 			finding_add(f, FINDING_PROBLEM, "volume", name, command, "is %s%s%s", state, error ? ": " : "",

@@ -6,8 +6,9 @@
  *
  *	{"erad_backup": 1, "uuid": UUID, "volume": NAME, "removed": [FILE]}
  *
- * "removed" lists files that are about to be removed, because their copies are no longer in MANIFEST:
- * see chains.h.  At other times, "removed" is missing.  Each further line is one copy, in the order in which the copies were made:
+ * "removed" lists files that are about to be removed, because their copies are no longer in
+ * MANIFEST: see chains.h.  At other times, "removed" is missing.  Each further line is one copy, in
+ * the order in which the copies were made:
  *
  *	{"file", "base", "token", "time", "closed", "size", "bytes", "sha256", "why"}
  *
@@ -15,8 +16,8 @@
  * file is full-NUMBER.erad.  The file of an increment is incr-NUMBER.erad, and its base is the file
  * of an earlier copy.  A copy counts only if it is in MANIFEST.  MANIFEST is replaced in one step
  * when the file of the new copy is durable.  No command changes a file that MANIFEST lists.  A file
- * is removed only after MANIFEST was replaced by a MANIFEST that has the file in "removed" and not as
- * a copy.
+ * is removed only after MANIFEST was replaced by a MANIFEST that has the file in "removed" and not
+ * as a copy.
  */
 #ifndef ERACTL_MANIFEST_H
 #define ERACTL_MANIFEST_H

@@ -14,9 +14,9 @@
  * the stat of the file; if path is a symbolic link, the stat of the link's target.
  *
  * ESTALE: the file at path is not the file that st describes.  aside_move() has then renamed the
- * wrong file, and has renamed it back to path; aside is "".  If a third file was put at path in
- * the meantime, the wrong file keeps its new name, and aside is this name.  After any
- * other error, aside is "".
+ * wrong file, and has renamed it back to path; aside is "".  If a third file was put at path in the
+ * meantime, the wrong file keeps its new name, and aside is this name.  After any other error,
+ * aside is "".
  */
 int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX]);
 

@@ -261,9 +261,9 @@ static bool group(struct replay *r, const struct group *g)
 				return false;
 		} else if (e->kind == ENTRY_MARK) {
 			/*
-			 * Start after the last FUA write: before it, the log does not show which
-			 * writes were submitted before a FUA write had completed. Those writes may
-			 * be durable.
+			 * Start after the last FUA write. In the log, a write that precedes a FUA
+			 * write may have been submitted before or after the FUA write completed. If
+			 * before, the write may be durable already.
 			 */
 			r->at_mark++;
 			if (!point(r, "a mark", i, g, i >= last_fua))

@@ -436,8 +436,8 @@ static void *caller_main(void *arg)
 	struct caller *c = arg;
 
 	/*
-	 * Go on until at least one batch was committed.  If no batch is committed, the time limit of
-	 * the case ends the test.
+	 * Go on until at least one batch was committed.  If no batch is committed, the time limit
+	 * of the case ends the test.
 	 */
 	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {
 		if (one_in(&c->rng, 8))

@@ -437,8 +437,8 @@ static int check_note(struct store *s, struct err *err)
 
 /*
  * Checks that the witness is one of those that were tried last.  Also checks the condition of the
- * proof in erad/volume/witness.h: if a write to a block was let through in the era of the witness or
- * later, the metadata has the block in this era or later.
+ * proof in erad/volume/witness.h: if a write to a block was let through in the era of the witness
+ * or later, the metadata has the block in this era or later.
  */
 static int check_witness(struct model *m, struct store *s, const struct store_info *info, struct err *err)
 {

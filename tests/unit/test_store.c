@@ -507,8 +507,8 @@ static void lose_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 }
 
 /*
- * The kernel reports lost writes to one thread only, which may be another thread than the thread that
- * has made the writes.
+ * The kernel reports lost writes to one thread only, which may be another thread than the thread
+ * that has made the writes.
  */
 static void test_lost_writes(void **state)
 {

@@ -41,8 +41,8 @@ void thread_name(const char *name);
  */
 void thread_first(void);
 /*
- * Sets the niceness with which erad was started.  For a thread for which writes do not wait, or no
- * longer wait.
+ * Sets the niceness with which erad was started.  Call this in a thread when no write waits for the
+ * thread.
  */
 void thread_usual(void);
 

@@ -153,10 +153,11 @@ void hidden_update(dev_t dev, bool origin)
 	if (hidden < 0 || (origin && hidden))
 		return;
 	/*
-	 * Trigger an event even if the database says that the device is shown.  udev may still
-	 * be processing an earlier event, whose rules have found that the device is an origin.  At
-	 * the end of that event, udev would write to the database that the device is hidden.  The action matters, too: LVM's rules activate the volume group
-	 * of a disk at the event "add", but not at "change".
+	 * Trigger an event even if the database says that the device is shown.  udev may still be
+	 * processing an earlier event, whose rules have found that the device is an origin.  At the
+	 * end of that event, udev would write to the database that the device is hidden.  The
+	 * action matters, too: LVM's rules activate the volume group of a disk at the event "add",
+	 * but not at "change".
 	 */
 	make_events(dev, action);
 	while ((hidden = is_hidden(dev)) >= 0 && (hidden != origin || is_same_file(look_at_db(dev), before))) {

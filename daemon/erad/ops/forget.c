@@ -120,8 +120,8 @@ static int refuse_attached(const char *name, struct err *err)
 	if (op_read_table(&tab, err))
 		return 0;
 	if (!eratab_find(&tab, name, &e, NULL) && (e->detaching || lvm_filter_has(LVM_FILTER_FILE, e->origin)))
-		r = err_set(err, -EBUSY, "it was attached to a physical volume of LVM, which LVM does not use while the volume exists; 'eractl detach %s' forgets the volume and has LVM use %.150s again",
-			    name, e->origin);
+		r = err_set(err, -EBUSY, "it was attached to %.150s, which LVM does not use while the volume exists; 'eractl detach %s' forgets the volume, and LVM uses the physical volume again",
+			    e->origin, name);
 	eratab_free(&tab);
 	return r;
 }

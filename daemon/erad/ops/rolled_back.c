@@ -169,8 +169,8 @@ int rolled_back_check(struct volume *v, struct err *err)
 	/*
 	 * If the copy was made while the volume was in use, the current timeline is the token's
 	 * timeline.  Begin another timeline before the era of the token begins.  Otherwise the
-	 * metadata would know the token, although erad may be killed before it records the gap.
-	 * The new timeline drops no seal, because a copy of this kind has no seal.
+	 * metadata would know the token, although erad may be killed before it records the gap.  The
+	 * new timeline drops no seal, because a copy of this kind has no seal.
 	 */
 	if (!r && t.era > info.era && store_timeline(v->store, info.era) == t.timeline)
 		r = attach_begin_timeline(v, err);

@@ -80,8 +80,8 @@ int volumes_changed(int control);
  * A volume thread calls volumes_looking() before it lists the instances, and then volumes_looked()
  * with the digest of its own instances in the list.  volumes_changed() compares its own list with
  * this digest.  volumes_changed() must not compare with its previous list instead: an instance can
- * change and change back between two calls of volumes_changed(), and the volume thread may have read
- * its list in between.
+ * change and change back between two calls of volumes_changed(), and the volume thread may have
+ * read its list in between.
  */
 void volumes_looking(struct volume *v);
 void volumes_looked(struct volume *v, uint64_t digest);

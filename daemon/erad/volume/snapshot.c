@@ -9,9 +9,9 @@
 #include "erad/volume/volume.h"
 
 /*
- * Drops a snapshot that is not a lasting one and has no reader.  There are two
- * cases.  The metadata failed when the reader wanted to drop the snapshot.  Or the fold that began
- * the snapshot returned an error.  Context: snapshot_lock.
+ * Drops a snapshot that is not a lasting one and has no reader.  There are two cases.  The metadata
+ * failed when the reader wanted to drop the snapshot.  Or the fold that began the snapshot returned
+ * an error.  Context: snapshot_lock.
  */
 static int drop_orphan(struct volume *v, struct store *s, struct err *err)
 {

@@ -16,15 +16,15 @@
  *  2. No write to B that the target has let through in era E or later exists, neither before t nor
  *     after t: each such write is recorded durably before it is let through, and the metadata would
  *     have its block in E or later.  A write that all targets let pass unrecorded raises the floor
- *     to its era, which is E or later.  A repair that loses records also raises the
- *     floor to its era, and so does each gap.
+ *     to its era, which is E or later.  A repair that loses records also raises the floor to its
+ *     era, and so does each gap.
  *  3. By 1 and 2, no write through erad has changed B after t, and none was in flight at t.
  *  4. The origin was flushed after the writes of 1 had ended, and before t.  So a power cut does
  *     not bring older content back.
- *  5. By 3 and 4, the content of B has not changed since t, unless somebody has written to B past erad.  Like
- *     the seal, this assumes that a disk returns the same content for a block until the block is
- *     written.  Some disks do not do so after a discard.  A superblock or a journal is seldom
- *     discarded.
+ *  5. By 3 and 4, the content of B has not changed since t, unless somebody has written to B past
+ *     erad.  Like the seal, this assumes that a disk returns the same content for a block until the
+ *     block is written.  Some disks do not do so after a discard.  A superblock or a journal is
+ *     seldom discarded.
  *
  * Even if a disk breaks 4, because it loses what it has flushed, the difference is no false alarm:
  * the content of B has changed since era E began, and a diff since E would not list it.

@@ -56,8 +56,8 @@ test_thrown_out_while_no_erad_runs()
 	same "$(changed data "$before")" "2097152 65536"
 }
 
-# counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.11 always
-# count writes.
+# counters 0|1: sets whether the kernel counts the writes to data.  Kernels before 6.11 always count
+# writes.
 counters()
 {
 	local dev
