@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The steps of receive: see receive.h. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "eractl/receive.h"
+#include "eractl/receive_data.h"
+#include "eractl/receive_target.h"
+
+/*
+ * Notes in the state that the copy is between two moments.  settle false: this is before the first
+ * write, and leaves the state unsettled.  If this receive is killed, the unsettled state tells the
+ * next receive that the copy may have been written.
+ */
+static int note_unfinished(struct receive *rc, bool settle, struct err *err)
+{
+	struct standing s = { .partial = true };
+	int r = 0;
+
+	strcpy(s.at, rc->head->from);
+	strcpy(s.unfinished, rc->head->to);
+	standing_identify(&rc->place, &s);
+	if (settle)
+		r = standing_settle(&rc->place, &s, rc->head->size, err);
+	return r ? err_prefix(err, r, "%s", rc->path) : standing_write(&rc->place, &s, err);
+}
+
+static int note_complete(struct receive *rc, struct err *err)
+{
+	struct standing s = { };
+	int r;
+
+	strcpy(s.at, rc->head->to);
+	r = standing_settle(&rc->place, &s, rc->head->size, err);
+	return r ? err_prefix(err, r, "%s", rc->path) : standing_write(&rc->place, &s, err);
+}
+
+int receive(struct receive *rc, struct err *err)
+{
+	struct err why;
+	int r = receive_prepare(rc, err);
+
+	if (r) {
+		if (rc->created)
+			unlink(rc->path);
+		return r;
+	}
+	if (rc->already)
+		return receive_compare(rc, err);
+	r = note_unfinished(rc, false, err);
+	if (r)
+		return r;
+	r = receive_apply(rc, err);
+	if (!r)
+		r = receive_verify(rc, err);
+	if (!r)
+		return note_complete(rc, err);
+	/*
+	 * If this fails, the state stays unsettled, and the next receive asks for --overwrite.
+	 */
+	note_unfinished(rc, true, &why);
+	if (*rc->head->from)
+		return err_prefix(err, r, "%s: the copy is between two moments: send an increment on %s again", rc->path,
+				  rc->head->from);
+	return err_prefix(err, r, "%s: the copy is not complete: send a full copy again", rc->path);
+}
+
+void receive_free(struct receive *rc)
+{
+	if (rc->place.fd >= 0)
+		close(rc->place.fd);
+	if (rc->written)
+		fclose(rc->written);
+	free(rc->buf);
+}

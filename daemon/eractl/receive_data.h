@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The data of a stream: writing them to the copy, reading them back, and comparing them with the
+ * copy.  The copy is open: see receive_prepare().
+ */
+#ifndef ERACTL_RECEIVE_DATA_H
+#define ERACTL_RECEIVE_DATA_H
+
+#include "eractl/receive.h"
+
+/* Writes the stream to the copy, and makes the copy durable. */
+int receive_apply(struct receive *rc, struct err *err);
+
+/* Compares the extents that receive_apply() has written with the content of the medium. */
+int receive_verify(struct receive *rc, struct err *err);
+
+/*
+ * Compares a stream with a copy of the same era.  The stream and the copy may differ: send of
+ * closed metadata, and send --to, name a stream by an era that can still go on, so the volume may
+ * have been written after the copy was made.  Reads the stream to its end, because otherwise the
+ * program that writes the stream would fail.
+ */
+int receive_compare(struct receive *rc, struct err *err);
+
+#endif /* ERACTL_RECEIVE_DATA_H */
