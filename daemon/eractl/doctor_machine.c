@@ -24,10 +24,6 @@
 #include "eractl/findings.h"
 #include "erad_maps.h"
 
-#ifndef ERAD_VERSION
-#define ERAD_VERSION	"unknown"
-#endif
-
 #define MODULE		"dm-erad"
 #define LOADED		"/sys/module/dm_erad"
 #define ENABLED		"/etc/systemd/system/"

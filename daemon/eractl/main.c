@@ -9,10 +9,6 @@
 #include "common/stdfds.h"
 #include "eractl/eractl.h"
 
-#ifndef ERAD_VERSION
-#define ERAD_VERSION	"0.1"
-#endif
-
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_attach, &cmd_detach, &cmd_open, &cmd_close, &cmd_forget, &cmd_resize, &cmd_list, &cmd_status,
 	&cmd_top, &cmd_events, &cmd_checkpoint, &cmd_bookmark, &cmd_snapshot, &cmd_diff, &cmd_backup, &cmd_restore_backup, &cmd_send, &cmd_receive,

@@ -35,10 +35,6 @@
 #include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
-#ifndef ERAD_VERSION
-#define ERAD_VERSION	"unknown"
-#endif
-
 #define PROGRESS_MS	200	/* shortest pause between two progress lines */
 /*
  * Limit of long requests.  The other connections, of the 64 of the socket, are for status, abort
