@@ -149,6 +149,9 @@ daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writer
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
 device_sources	:= tests/unit/devices_sim.c tests/unit/dm_sim.c \
 	$(patsubst %,daemon/erad/%.c,device/dm device/mounts device/probe device/stack base/log base/thread)
+# The test of the processes that read origins. It links stand-ins for the functions that find and open an origin.
+reader_test	:= $(BUILD)/unit/test_origin_reader
+reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log base/thread)
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
@@ -181,6 +184,8 @@ $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_file_lock: OWN_LDFLAGS := -Wl,--wrap=flock
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
+$(reader_test): $(call unit_object,$(reader_sources))
+$(reader_test): OWN_LDFLAGS := -Wl,--wrap=dm_node,--wrap=seal_open
 $(device_tests): $(call unit_object,$(device_sources))
 $(device_tests): OWN_LDFLAGS := $(device_wraps:%=-Wl,--wrap=%)
 

@@ -2,6 +2,7 @@
 /* Takes witnesses of origins: see witness.h. */
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,29 @@ int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struc
 	out->nr = known.nr;
 	out->era = htole32(era);
 	memcpy(out->place, known.entry, le32toh(known.nr) * sizeof(out->place[0]));
+	return 0;
+}
+
+int witness_difference(int fd, const struct witness *w, struct err *difference)
+{
+	char text[SEAL_ENTRY_TEXT];
+	uint64_t hash;
+	int r;
+
+	for (uint32_t i = 0; i < le32toh(w->nr); i++) {
+		const struct seal_entry *e = &w->place[i];
+
+		r = seal_hash_entry(fd, e, &hash);
+		if (!r && hash == le64toh(e->hash))
+			continue;
+		/* The metadata keeps only the first ERAD_GAP_DETAIL bytes of the sentence. */
+		if (r)
+			err_set(difference, 0, "%s cannot be read: %s", seal_entry_text(e, text), strerror(-r));
+		else
+			err_set(difference, 0, "without a record since era %" PRIu32 ", %s has changed",
+				le32toh(w->era), seal_entry_text(e, text));
+		return 1;
+	}
 	return 0;
 }
 

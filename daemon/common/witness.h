@@ -41,6 +41,12 @@ _Static_assert(sizeof(struct witness) == 512, "one sector");
  */
 int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struct err *err);
 
+/*
+ * Compares the device with all places of a valid witness.  Returns 0 if they agree.  Returns 1 if a
+ * place differs or cannot be read; then *difference has a sentence.  Waits as long as the device takes.
+ */
+int witness_difference(int fd, const struct witness *w, struct err *difference);
+
 /* Returns whether the content is a witness with places that this version understands. */
 bool witness_valid(const struct witness *w);
 

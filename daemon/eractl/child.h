@@ -13,7 +13,11 @@
  * -255.  ETIMEDOUT: the child process has not ended within CHILD_MS, and goes on.  The child
  * process closes eractl's files and output, and changes its current directory.  So a child process
  * that hangs keeps no file system of eractl's files in use.
+ *
+ * lock: name of a lock file in ERAD_RUN_DIR, which the child process removes, or NULL.  At most one
+ * child process with the same lock goes on while a file system or a device hangs.  EBUSY: another
+ * child process had the lock for a second.
  */
-int child_call(int (*fn)(const void *arg), const void *arg);
+int child_call(const char *lock, int (*fn)(const void *arg), const void *arg);
 
 #endif /* ERACTL_CHILD_H */

@@ -18,6 +18,7 @@
 #include "common/file_lock.h"
 #include "common/lvm_filter.h"
 #include "common/uuid.h"
+#include "eractl/child.h"
 #include "eractl/lvm.h"
 #include "eractl/volumes.h"
 #include "store/super.h"
@@ -81,16 +82,38 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 			uuid_text(sb[i].uuid, uuid);
 }
 
+struct comparison {
+	const char *metadata, *uuid;
+};
+
+/* Returns 0 if the metadata can be read, and has another UUID. */
+static int has_other_uuid(const void *arg)
+{
+	const struct comparison *c = arg;
+	char uuid[UUID_TEXT_SIZE];
+
+	read_uuid(c->metadata, uuid);
+	return !*uuid ? -ENODATA : !strcmp(uuid, c->uuid) ? -EEXIST : 0;
+}
+
 /*
- * Returns in `other` the name of another volume of eratab, or "".  The metadata of the other volume
- * may have the same UUID.  Does not read it, because its device may hang.
+ * Returns in `other` the name of another volume of eratab whose metadata has this UUID, or "".  If the
+ * metadata or the line of a volume cannot be read, assumes that the UUID is the same.  Reads the
+ * metadata in a child process, because its device may hang.
  */
-static void find_other(const struct eratab *tab, const char *name, char other[ERAD_NAME_MAX + 1])
+static void find_same_uuid(const struct eratab *tab, const char *name, const char *uuid, char other[ERAD_NAME_MAX + 1])
 {
 	*other = 0;
-	for (size_t i = 0; i < tab->nr; i++)
-		if ((tab->line[i].entry || tab->line[i].error) && strcmp(tab->line[i].name, name))
-			snprintf(other, ERAD_NAME_MAX + 1, "%s", *tab->line[i].name ? tab->line[i].name : "?");
+	for (size_t i = 0; i < tab->nr && *uuid && !*other; i++) {
+		const struct eratab_line *l = &tab->line[i];
+		struct comparison c = { .uuid = uuid };
+
+		if ((!l->entry && !l->error) || !strcmp(l->name, name))
+			continue;
+		c.metadata = l->entry ? l->entry->metadata : NULL;
+		if (!c.metadata || child_call(NULL, has_other_uuid, &c))
+			snprintf(other, ERAD_NAME_MAX + 1, "%s", *l->name ? l->name : "?");
+	}
 }
 
 /* Removes the line of the volume, and the metadata file that attach has created. */
@@ -198,7 +221,8 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		r = eratab_find(&tab, name, &e, &err);
 		if (!r)
 			r = detach_offline(e, &us, uuid, &err);
-		find_other(&tab, name, other);
+		if (!r)
+			find_same_uuid(&tab, name, uuid, other);
 		eratab_free(&tab);
 	}
 	close(lock);

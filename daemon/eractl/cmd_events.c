@@ -102,10 +102,21 @@ static uint64_t number_of(struct json_object *o, const char *key)
 	return json_number(o, key, &n) ? n : 0;
 }
 
-/* Returns whether both tokens are known and have different timelines. */
+/*
+ * Returns the token in the answer, or the older token in the member "last_token", or NULL.  While a
+ * volume closes, erad's answer has no token.
+ */
+static const char *last_token(struct json_object *o)
+{
+	const char *token = json_text(o, "token");
+
+	return token ? token : json_text(o, "last_token");
+}
+
+/* Returns whether both tokens are known and have different timelines.  old: as in last_token(). */
 static bool reopened(struct json_object *old, struct json_object *new)
 {
-	const char *a = json_text(old, "token"), *b = json_text(new, "token");
+	const char *a = last_token(old), *b = json_text(new, "token");
 	const char *end_a = a ? strrchr(a, ':') : NULL, *end_b = b ? strrchr(b, ':') : NULL;
 
 	return end_a && end_b && (end_a - a != end_b - b || memcmp(a, b, end_a - a));
@@ -218,9 +229,17 @@ static bool is_wanted(const struct follower *f, const char *name)
 	return f->names[i] || !f->names[0];
 }
 
+static bool is_closed(struct json_object *o)
+{
+	const char *state = json_text(o, "state");
+
+	return state && !strcmp(state, "closed");
+}
+
 static void look_at_volumes(struct follower *f, struct json_object *volumes)
 {
 	struct json_object *now = json_object_new_object(), *old, *known;
+	const char *token;
 
 	for (size_t i = 0; i < json_object_array_length(volumes); i++) {
 		struct json_object *v = json_object_array_get_idx(volumes, i);
@@ -239,6 +258,10 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 			look_at_eras(f, name, known, v);
 			look_at_gaps(f, name, known, v);
 		}
+		/* If the command has shown that the volume was closed, the next token is no news. */
+		token = json_text(v, "token") || is_closed(v) ? NULL : last_token(old);
+		if (token)
+			json_object_object_add(v, "last_token", json_object_new_string(token));
 		json_object_object_add(now, name, json_object_get(v));
 		if (known && !json_object_object_get(v, "era"))
 			json_object_object_add(v, "known", json_object_get(known));

@@ -4,6 +4,7 @@
  * seen_note.h.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,15 @@
 #include "eractl/child.h"
 #include "eractl/eractl.h"
 #include "eractl/seen_note.h"
+
+/* Calls fn(t) in a child process.  Each volume has at most one such process that goes on. */
+static int call(int (*fn)(const void *t), const struct token *t)
+{
+	char uuid[UUID_TEXT_SIZE], lock[UUID_TEXT_SIZE + 8];
+
+	snprintf(lock, sizeof(lock), "seen.%s", uuid_text(t->uuid, uuid));
+	return child_call(lock, fn, t);
+}
 
 static int write_where_it_is(const void *t)
 {
@@ -36,7 +46,7 @@ void seen_note(const char *token)
 	struct token t;
 
 	if (token && token_from_text(token, &t))
-		complain_of_note(token, child_call(write_anywhere, &t));
+		complain_of_note(token, call(write_anywhere, &t));
 }
 
 void seen_note_opened(const char *token)
@@ -46,7 +56,7 @@ void seen_note_opened(const char *token)
 
 	if (!token || !token_from_text(token, &t))
 		return;
-	r = child_call(write_where_it_is, &t);
+	r = call(write_where_it_is, &t);
 	if (r != -ENOENT && r != -EROFS)
 		complain_of_note(token, r);
 }
@@ -65,7 +75,7 @@ void seen_forget(const char *uuid)
 
 	if (!uuid || !uuid_from_text(uuid, t.uuid))
 		return;
-	r = child_call(remove_note, &t);
+	r = call(remove_note, &t);
 	if (r)
 		complain("the note " ERAD_SEEN_DIR "/%s cannot be removed: %s; the volume is forgotten, so remove the file", uuid,
 			 strerror(-r));

@@ -8,6 +8,7 @@
 
 #include "common/client.h"
 #include "common/members.h"
+#include "common/protocol.h"
 #include "common/sysfs.h"
 #include "common/token.h"
 #include "common/witness.h"
@@ -88,10 +89,12 @@ static int take(const void *arg)
 void witness_note(const char *volume, const char *token)
 {
 	struct checkpointed c = { .volume = volume, .token = token };
+	char lock[ERAD_NAME_MAX + 16];
 	struct token t;
 
 	if (!volume || !token || !token_from_text(token, &t))
 		return;
 	c.era = t.era;
-	child_call(take, &c);
+	snprintf(lock, sizeof(lock), "witness.%s", volume);
+	child_call(lock, take, &c);
 }

@@ -10,7 +10,7 @@
  * eractl reads the origin, and not erad: a process that reads a device that hangs cannot be ended,
  * and then no other erad could serve the volumes.  erad itself reads the origin only at an open.
  *
- * Waits at most CHILD_MS.  Prints nothing if this fails: the metadata keeps the former witness, which
+ * Waits at most CHILD_MS.  If the origin hangs, at most one child process waits for it.  Prints nothing if this fails: the metadata keeps the former witness, which
  * is valid, but has fewer places that can be compared.
  */
 void witness_note(const char *volume, const char *token);

@@ -33,6 +33,7 @@
 #include "erad/base/thread.h"
 #include "erad/bpf/shown.h"
 #include "erad/device/dm.h"
+#include "erad/device/origin_reader.h"
 #include "erad/loop.h"
 #include "erad/module/control.h"
 #include "erad/ops/attach.h"
@@ -239,6 +240,8 @@ static int setup_all(struct erad *e, int *shared, struct err *err)
 	int r;
 
 	r = lock_instance(e, err);
+	if (!r && origin_reader_start(err))
+		log_warn("%s; erad waits for each origin that hangs", err->msg);
 	if (!r)
 		r = process_setup(err);
 	if (!r)

@@ -307,8 +307,15 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 		 */
 		r->sb.history_seq = htole64(le64toh(r->sb.history_seq) + 1);
 	}
-	if (r->journal_lost)
+	if (r->journal_lost) {
 		history_add_gap(r->history, ERAD_GAP_JOURNAL, r->era, time(NULL), JOURNAL_LOST);
+		/*
+		 * The journal may have begun the era of the witness, and may have recorded writes to
+		 * its places.  Without these records, each of these writes would look like a write
+		 * past erad.
+		 */
+		memset(r->history->item[STORE_WITNESS], 0, sizeof(r->history->item[STORE_WITNESS]));
+	}
 	ret = history_write(r->e, &r->sb, r->history);
 	if (!ret)
 		ret = r->e->ops->flush(r->e);

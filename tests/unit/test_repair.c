@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "store/build.h"
+#include "store/history.h"
 #include "store/repair.h"
 #include "volume.h"
 
@@ -371,6 +372,33 @@ static void assert_no_older(struct disk *d, uint32_t newest)
 		assert_in_range(eras[b], era_of(b), newest);
 }
 
+/* The journal may have had the era of the witness, and records of writes to its places. */
+static void test_lost_journal_drops_the_witness(void **state)
+{
+	static const unsigned int damages[] = { D_ARRAY, D_JOURNAL, D_JOURNAL | D_ARRAY | D_SUPER, D_UNREADABLE };
+	static const uint8_t none[ERAD_HISTORY_ITEM];
+	uint8_t witness[ERAD_HISTORY_ITEM], got[ERAD_HISTORY_ITEM];
+	struct store_repaired done;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	memset(witness, 0xee, sizeof(witness));
+	for (unsigned int i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		make_volume(&d);
+		s = open_store(&d, STORE_WRITE);
+		assert_int_equal(store_set_item(s, STORE_WITNESS, witness, NULL), 0);
+		store_close(s, false, NULL);
+		damage_metadata(&d, damages[i]);
+		assert_int_equal(repair_metadata(&d, &done), 0);
+		s = open_store(&d, STORE_READ);
+		store_item(s, STORE_WITNESS, got);
+		assert_memory_equal(got, damages[i] == D_ARRAY ? witness : none, sizeof(got));
+		store_close(s, false, NULL);
+		disk_destroy(&d);
+	}
+}
+
 struct after_crash {
 	bool may_be_gone;	/* if power failed while the metadata was made, it may be missing */
 	uint32_t newest;
@@ -450,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable_journal),
 		cmocka_unit_test(test_unreadable_ring),
 		cmocka_unit_test(test_unreadable_super),
+		cmocka_unit_test(test_lost_journal_drops_the_witness),
 		cmocka_unit_test(test_interrupted),
 	};
 

@@ -211,6 +211,27 @@ static void test_places_behind_the_end_of_the_volume_are_not_compared(void **sta
 	assert_int_equal(gaps(&last), 0);
 }
 
+/* A repair may have emptied the journal, which had this era, and records of writes to the places. */
+static void test_witness_of_an_era_that_is_lost_is_not_compared(void **state)
+{
+	union {
+		uint8_t item[ERAD_HISTORY_ITEM];
+		struct witness w;
+	} kept;
+	struct store *s = crash();
+	struct store_gap last;
+	struct store_info info;
+
+	(void)state;
+	store_info(s, &info);
+	store_item(s, STORE_WITNESS, kept.item);
+	kept.w.era = htole32(info.era + 1);
+	assert_int_equal(store_set_item(s, STORE_WITNESS, kept.item, NULL), 0);
+	fixture_origin_byte++;
+	open_again(s);
+	assert_int_equal(gaps(&last), 0);
+}
+
 struct newest {
 	uint32_t era[4096];
 };
@@ -277,6 +298,7 @@ int main(void)
 		with_volume(test_change_in_a_time_that_is_a_gap_already_is_no_second_gap),
 		with_volume(test_witness_of_a_checkpoint_sees_more_than_that_of_the_open),
 		with_volume(test_places_behind_the_end_of_the_volume_are_not_compared),
+		with_volume(test_witness_of_an_era_that_is_lost_is_not_compared),
 		with_volume(test_newest_era_of_blocks_is_that_of_the_list_of_all_eras),
 	};
 

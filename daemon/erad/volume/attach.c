@@ -511,6 +511,9 @@ bool attach_look(struct volume *v)
 		attach_let_go(v);
 	}
 	r = attach_to(v, best, &err);
+	/* The volume thread ends now. */
+	if (r == -ESHUTDOWN)
+		return true;
 	if (r) {
 		v->look_at = thread_now_ms() +
 			trouble_says(&v->attach_trouble,

@@ -11,9 +11,9 @@
 #include "common/eratab.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
+#include "erad/base/thread.h"
 #include "common/identity.h"
 #include "common/seal.h"
-#include "common/sysfs.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/table_note.h"
@@ -26,16 +26,44 @@
 
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
-/*
- * Finds a node of the instance's origin.  Do not use the path in eratab: if somebody has made the
- * table by hand, eratab may name another origin.
- */
-static int node_of(const struct volume *v, char path[NODE_PATH_SIZE], struct err *err)
+void origin_question(const struct volume *v, enum origin_read what, struct origin_question *q)
 {
-	const dev_t dev = makedev(v->info.origin_major, v->info.origin_minor);
-	int r = dm_node(dev, path);
+	memset(q, 0, sizeof(*q));
+	q->what = what;
+	/* Do not use the path in eratab: if somebody has made the table by hand, eratab may name another origin. */
+	q->dev = makedev(v->info.origin_major, v->info.origin_minor);
+	q->size = v->info.nr_sectors * ERAD_SECTOR;
+}
 
-	return r ? err_set(err, r, "cannot find the origin %u:%u: %s", major(dev), minor(dev), strerror(-r)) : 0;
+/* How long a read may go on when erad is stopping. */
+struct patience {
+	struct volume *v;
+	unsigned int ms;
+	uint64_t until;		/* 0: erad is not stopping */
+};
+
+static bool patience_ends(void *ctx)
+{
+	struct patience *p = ctx;
+	bool stop;
+
+	pthread_mutex_lock(&p->v->lock);
+	stop = p->v->stop;
+	pthread_mutex_unlock(&p->v->lock);
+	if (stop && !p->until)
+		p->until = thread_now_ms() + p->ms;
+	return stop && thread_now_ms() >= p->until;
+}
+
+int origin_read(struct volume *v, const struct origin_question *q, unsigned int ms, struct origin_answer *a,
+		struct err *err)
+{
+	struct origin_asked *asked = q->what == ORIGIN_READ_IDENTITY ? &v->asked_identity : &v->asked;
+	struct patience p = { .v = v };
+
+	if ((v->asked_identity.fd >= 0 || v->asked.fd >= 0) && ms > ORIGIN_AGAIN_MS)
+		ms = ORIGIN_AGAIN_MS;
+	return origin_ask(asked, q, ms, patience_ends, &p, a, err);
 }
 
 int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err)
@@ -68,11 +96,17 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 {
 	char text_was[IDENTITY_TEXT], text_now[IDENTITY_TEXT];
 	struct identity was, now;
+	struct origin_question q;
+	struct origin_answer a;
 	struct err detail;
 	int r;
 
 	store_item(v->store, STORE_IDENTITY, (uint8_t *)&was);
-	identity_of(makedev(v->info.origin_major, v->info.origin_minor), v->info.nr_sectors, &now);
+	origin_question(v, ORIGIN_READ_IDENTITY, &q);
+	r = origin_read(v, &q, ORIGIN_OPEN_MS, &a, err);
+	if (r)
+		return r;
+	now = a.identity;
 	*other = was.version && identity_compare(&was, &now) == IDENTITY_OTHER;
 	if (*other) {
 		err_set(&detail, 0, "the origin is %.130s now, and was %.130s before", identity_text(&now, text_now),
@@ -93,38 +127,34 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 }
 
 /*
- * Compares the origin with the seal.  Returns 1 if the origin differs or cannot be compared.  Then
- * *kind is the kind of the gap, and *difference the reason.
+ * Compares the origin with the seal, and records a gap if it differs or cannot be compared.  Returns
+ * an error if the comparison has not ended, or if the gap cannot be recorded.
  */
-static int compare_seal(struct volume *v, const struct seal *s, enum erad_gap_kind *kind, struct err *difference)
+static int compare_seal(struct volume *v, const struct seal *s, struct err *err)
 {
-	char node[NODE_PATH_SIZE];
-	int fd, r;
+	struct origin_question q;
+	struct origin_answer a;
+	struct err difference;
+	int r;
 
-	*kind = ERAD_GAP_UNKNOWN;
-	if (!s->nr) {
-		err_set(difference, 0, "when the volume was closed, the origin was in use already, was written, or could not be read");
-		return 1;
-	}
-	r = node_of(v, node, difference);
+	if (!s->nr)
+		return origin_gap(v, ERAD_GAP_UNKNOWN,
+				  "when the volume was closed, the origin was in use already, was written, or could not be read",
+				  err);
+	origin_question(v, ORIGIN_READ_SEAL_DIFFERENCE, &q);
+	q.seal = *s;
+	r = origin_read(v, &q, ORIGIN_OPEN_MS, &a, err);
 	if (r)
 		return r;
-	fd = seal_open(node, false, difference);
-	if (fd < 0)
-		return fd;
-	r = seal_compare(fd, v->info.nr_sectors * ERAD_SECTOR, s, difference);
-	close(fd);
+	r = a.code;
+	difference = a.err;
 	if (!r)
-		r = table_note_written_while_closed(v, difference);
-	if (r == 1)
-		*kind = ERAD_GAP_CLOSED;
-	return r;
+		r = table_note_written_while_closed(v, &difference);
+	return r ? origin_gap(v, r == 1 ? ERAD_GAP_CLOSED : ERAD_GAP_UNKNOWN, difference.msg, err) : 0;
 }
 
 int origin_compare(struct volume *v, struct err *err)
 {
-	enum erad_gap_kind kind;
-	struct err difference;
 	bool other;
 	union {
 		uint8_t bytes[ERAD_HISTORY_SEAL];
@@ -136,15 +166,12 @@ int origin_compare(struct volume *v, struct err *err)
 	if (r || other)
 		return r;
 	r = store_seal(v->store, page.bytes);
-	if (!r) {
-		r = compare_seal(v, &page.seal, &kind, &difference);
-		if (r)
-			r = origin_gap(v, kind, difference.msg, err);
-	} else if (r == -ENOENT) {
+	if (!r)
+		r = compare_seal(v, &page.seal, err);
+	else if (r == -ENOENT)
 		r = 0;
-	} else {
+	else
 		err_set(err, r, "cannot read the seal: %s", strerror(-r));
-	}
 	return r;
 }
 
@@ -152,12 +179,14 @@ int origin_compare_witness(struct volume *v, struct err *err)
 {
 	uint8_t seal[ERAD_HISTORY_SEAL];
 	struct err difference;
-	int r;
+	int code, r;
 
 	if (v->activated || !store_seal(v->store, seal))
 		return 0;
-	r = witness_compare(v, &difference);
-	return r ? origin_gap(v, r < 0 ? ERAD_GAP_UNKNOWN : ERAD_GAP_CLOSED, difference.msg, err) : 0;
+	r = witness_compare(v, &code, &difference, err);
+	if (!r && code)
+		r = origin_gap(v, code < 0 ? ERAD_GAP_UNKNOWN : ERAD_GAP_CLOSED, difference.msg, err);
+	return r;
 }
 
 struct search {
@@ -185,57 +214,66 @@ static bool new_target_has_it(const struct volume *v)
 	return !control_each(volumes_control(), search_one, &s) && s.found;
 }
 
+/* Asks a question for the seal of a close.  Returns the code of the answer, or an error of origin_ask(). */
+static int ask_for_seal(struct volume *v, const struct origin_question *q, struct origin_answer *a, struct err *err)
+{
+	struct patience p = { .v = v, .ms = ORIGIN_STOP_MS };
+	int r = origin_ask(&v->asked, q, ORIGIN_CLOSE_MS, patience_ends, &p, a, err);
+
+	if (r)
+		return r;
+	*err = a->err;
+	return a->code;
+}
+
 /*
  * Returns EBUSY if another program uses the origin.  Claims the origin exclusively only for a
  * moment, so that other programs are refused only for this moment.  Tries several times, because
  * the old target releases the origin shortly after erad has noticed the end of the target.
  */
-static int check_unused(const struct volume *v, const char *node, struct err *err)
+static int check_unused(struct volume *v, struct err *err)
 {
-	int fd = -EBUSY;
+	struct origin_question q;
+	struct origin_answer a;
+	int r = -EBUSY;
 
-	for (unsigned int i = 0; i < CLAIM_TRIES && fd == -EBUSY; i++) {
+	origin_question(v, ORIGIN_READ_UNUSED, &q);
+	for (unsigned int i = 0; i < CLAIM_TRIES && r == -EBUSY; i++) {
 		if (i)
 			usleep(CLAIM_PAUSE_US);
-		fd = seal_open(node, true, err);
-		if (fd == -EBUSY && new_target_has_it(v))
+		r = ask_for_seal(v, &q, &a, err);
+		if (r == -EBUSY && new_target_has_it(v))
 			return 0;
 	}
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
+	return r;
 }
 
-static int take_seal(const struct volume *v, struct seal *s, struct err *err)
+static int take_seal(struct volume *v, struct seal *s, struct err *err)
 {
-	char node[NODE_PATH_SIZE];
+	struct origin_question q;
+	struct origin_answer a;
 	uint8_t random[16];
-	uint64_t seed;
-	int fd, r;
+	int r;
 
-	r = node_of(v, node, err);
-	if (r)
-		return r;
 	r = uuid_random(random);
 	if (r)
 		return err_set(err, r, "cannot get random numbers: %s", strerror(-r));
-	memcpy(&seed, random, sizeof(seed));
-	r = check_unused(v, node, err);
+	r = check_unused(v, err);
 	if (r)
 		return r;
-	fd = seal_open(node, false, err);
-	if (fd < 0)
-		return fd;
-	r = seal_take(fd, v->info.nr_sectors * ERAD_SECTOR, seed, s, err);
-	close(fd);
-	if (!r && table_note_written_since_end(v))
-		r = err_set(err, -EBUSY, "the origin was written to after its volume was closed");
+	origin_question(v, ORIGIN_READ_SEAL, &q);
+	memcpy(&q.seed, random, sizeof(q.seed));
+	r = ask_for_seal(v, &q, &a, err);
+	if (r)
+		return r;
+	*s = a.seal;
+	if (table_note_written_since_end(v))
+		return err_set(err, -EBUSY, "the origin was written to after its volume was closed");
 	/*
 	 * Check again after sealing.  A program that has begun to use the origin meanwhile may have
 	 * written, and the seal may contain its writes.
 	 */
-	return r ? r : check_unused(v, node, err);
+	return check_unused(v, err);
 }
 
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
@@ -262,12 +300,24 @@ int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
 int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_sectors, struct err *err)
 {
 	char text_was[IDENTITY_TEXT], text_now[IDENTITY_TEXT];
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
 	struct identity was, now;
+	struct origin_answer a;
+	int r;
 
 	store_item(s, STORE_IDENTITY, (uint8_t *)&was);
 	if (!was.version)
 		return 0;
-	identity_of(dev, nr_sectors, &now);
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_READ_IDENTITY;
+	q.dev = dev;
+	q.size = nr_sectors * ERAD_SECTOR;
+	r = origin_ask(&asked, &q, ORIGIN_OPEN_MS, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r)
+		return r;
+	now = a.identity;
 	if (identity_compare(&was, &now) != IDENTITY_OTHER)
 		return 0;
 	return err_set(err, -EXDEV,

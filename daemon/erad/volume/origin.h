@@ -12,10 +12,32 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "erad/device/origin_reader.h"
 #include "store/history.h"
 
 struct store;
 struct volume;
+
+/* Limits for a read of the origin: by an open, by a later attempt of this open, */
+#define ORIGIN_OPEN_MS		20000u
+#define ORIGIN_AGAIN_MS		1000u
+/* for the first witness of an open, */
+#define ORIGIN_WITNESS_MS	5000u
+/* and for the seal of a close, also if erad is stopping. */
+#define ORIGIN_CLOSE_MS		30000u
+#define ORIGIN_STOP_MS		3000u
+
+/* Makes a question about the origin of the volume. */
+void origin_question(const struct volume *v, enum origin_read what, struct origin_question *q);
+
+/*
+ * Asks the question for an open, and waits for the answer.  Returns 0 if there is an answer, or an
+ * error of origin_ask().  After an error, the volume must not let writes through; the next attempt to
+ * attach asks again, and uses the late answer if it asks the same question.  The late answer is right,
+ * because since the first attempt, the target uses the origin exclusively, and has let no write through.
+ */
+int origin_read(struct volume *v, const struct origin_question *q, unsigned int ms, struct origin_answer *a,
+		struct err *err);
 
 /*
  * Compares the origin with the identity and the seal in the metadata.  Records a gap for each

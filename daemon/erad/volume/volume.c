@@ -36,6 +36,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	if (!v)
 		return err_set(err, -ENOMEM, "out of memory");
 	v->fd = -1;
+	v->asked_identity.fd = v->asked.fd = -1;
 	r = shown_init(&v->shown, v->name, &v->lock);
 	v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->origin = strdup(origin);
@@ -82,6 +83,8 @@ void volume_unref(struct volume *v)
 	pthread_mutex_destroy(&v->checkpoint_lock);
 	pthread_mutex_destroy(&v->lock);
 	close(v->event_fd);
+	origin_drop(&v->asked_identity);
+	origin_drop(&v->asked);
 	shown_free(&v->shown);
 	free(v->origin);
 	free(v->metadata);

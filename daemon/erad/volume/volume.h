@@ -29,6 +29,7 @@
 #include "common/protocol.h"
 #include "erad/base/trouble.h"
 #include "erad/bpf/shown.h"
+#include "erad/device/origin_reader.h"
 #include "erad/module/control.h"
 #include "erad/volume/table_note.h"
 #include "store/store.h"
@@ -159,6 +160,11 @@ struct volume {
 	uint64_t diskseq;		/* diskseq of the mapped device; 0: not known */
 	/* The mapped device existed when the last instance had gone. */
 	bool lived_on;
+	/*
+	 * The last questions about the identity of the origin, and about its content.  Each attempt to
+	 * attach asks both, so the second one must not replace the first one.
+	 */
+	struct origin_asked asked_identity, asked;
 	struct origin_count end_count;	/* counter of the origin when the mapped device had gone */
 	/* The origin has been compared, so writes may have been let through. */
 	bool begun;

@@ -4,26 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
-#include "common/sysfs.h"
 #include "erad/base/log.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/volume.h"
 #include "erad/volume/witness.h"
 #include "store/history.h"
 #include "store/moment.h"
-
-static int open_origin(const struct volume *v, struct err *err)
-{
-	const dev_t dev = makedev(v->info.origin_major, v->info.origin_minor);
-	char node[NODE_PATH_SIZE];
-	int r;
-
-	r = dm_node(dev, node);
-	return r ? err_set(err, r, "cannot find the origin %u:%u: %s", major(dev), minor(dev), strerror(-r)) :
-		seal_open(node, false, err);
-}
 
 /*
  * Returns whether no block of the place was written in this era or later.  If that is not known,
@@ -44,59 +31,61 @@ static bool not_written_since(struct store *s, const struct seal_entry *e, uint3
 	return !store_newest_era(s, first, (to - 1) / block - first + 1, &newest, NULL) && newest < era;
 }
 
-int witness_compare(struct volume *v, struct err *difference)
+int witness_compare(struct volume *v, int *code, struct err *difference, struct err *err)
 {
 	union {
 		uint8_t item[ERAD_HISTORY_ITEM];
 		struct witness w;
 	} kept;
-	char text[SEAL_ENTRY_TEXT];
-	int fd, r, differs = 0;
-	uint64_t hash;
+	struct origin_question q;
+	struct origin_answer a;
+	struct store_info info;
+	uint32_t nr = 0;
+	int r;
 
+	*code = 0;
 	store_item(v->store, STORE_WITNESS, kept.item);
-	if (!witness_valid(&kept.w) || !kept.w.nr)
+	store_info(v->store, &info);
+	/*
+	 * If the metadata has not begun the era of the witness, it has lost the records of this era:
+	 * an older erad's repair has emptied the journal, but has kept the witness.
+	 */
+	if (!witness_valid(&kept.w) || le32toh(kept.w.era) > info.era)
 		return 0;
-	/* An origin that cannot be read may have changed: the witness of this open will replace this one. */
-	fd = open_origin(v, difference);
-	if (fd < 0)
-		return fd;
-	for (uint32_t i = 0; i < le32toh(kept.w.nr) && !differs; i++) {
-		const struct seal_entry *e = &kept.w.place[i];
-
-		if (!not_written_since(v->store, e, le32toh(kept.w.era)))
-			continue;
-		r = seal_hash_entry(fd, e, &hash);
-		if (!r && hash == le64toh(e->hash))
-			continue;
-		/* The metadata keeps only the first ERAD_GAP_DETAIL bytes of the sentence. */
-		if (r)
-			err_set(difference, 0, "%s cannot be read: %s", seal_entry_text(e, text), strerror(-r));
-		else
-			err_set(difference, 0, "without a record since era %" PRIu32 ", %s has changed",
-				le32toh(kept.w.era), seal_entry_text(e, text));
-		differs = 1;
-	}
-	close(fd);
-	return differs;
+	origin_question(v, ORIGIN_READ_WITNESS_DIFFERENCE, &q);
+	q.witness = kept.w;
+	memset(q.witness.place, 0, sizeof(q.witness.place));
+	for (uint32_t i = 0; i < le32toh(kept.w.nr); i++)
+		if (not_written_since(v->store, &kept.w.place[i], le32toh(kept.w.era)))
+			q.witness.place[nr++] = kept.w.place[i];
+	q.witness.nr = htole32(nr);
+	if (!nr)
+		return 0;
+	r = origin_read(v, &q, ORIGIN_OPEN_MS, &a, err);
+	if (r)
+		return r;
+	*code = a.code;
+	if (a.code)
+		*difference = a.err;
+	return 0;
 }
 
 int witness_begin(struct volume *v, uint32_t era, struct err *err)
 {
-	struct witness w;
+	struct origin_question q;
+	struct origin_answer a;
 	struct err why;
-	int fd, r;
+	int r;
 
-	fd = open_origin(v, &why);
-	if (fd < 0)
-		return 0;
-	r = witness_take(fd, v->info.nr_sectors * ERAD_SECTOR, era, &w, &why);
-	close(fd);
-	if (r) {
-		log_notice("volume %s: its origin has no witness of era %" PRIu32 ": %s", v->name, era, why.msg);
+	origin_question(v, ORIGIN_READ_WITNESS, &q);
+	q.era = era;
+	r = origin_read(v, &q, ORIGIN_WITNESS_MS, &a, &why);
+	if (r || a.code) {
+		log_notice("volume %s: its origin has no witness of era %" PRIu32 ": %s", v->name, era,
+			   r ? why.msg : a.err.msg);
 		return 0;
 	}
-	return store_set_item(v->store, STORE_WITNESS, (const uint8_t *)&w, err);
+	return store_set_item(v->store, STORE_WITNESS, (const uint8_t *)&a.witness, err);
 }
 
 int witness_keep(struct volume *v, const struct token *t, const struct witness *w, struct err *err)

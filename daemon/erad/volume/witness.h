@@ -49,17 +49,18 @@
 struct volume;
 
 /*
- * Compares the origin with the witness, as described above.  Returns 0 if no place differs, or if
- * there is no witness.  Returns 1 if a place differs or cannot be read, or a negative errno if the
- * origin cannot be opened; then *difference has a sentence.  Context: the volume thread, before a
- * new target lets its first write through.
+ * Compares the origin with the witness, as described above.  Sets *code to 0 if no place differs, or
+ * if there is no witness; to 1 if a place differs or cannot be read; or to a negative errno if the
+ * origin cannot be opened.  If *code is not 0, *difference has a sentence.  Returns 0, or an error if
+ * the comparison has not ended: see origin_read().  Context: the volume thread, before a new target
+ * lets its first write through.
  */
-int witness_compare(struct volume *v, struct err *difference);
+int witness_compare(struct volume *v, int *code, struct err *difference, struct err *err);
 
 /*
  * Takes the witness of a volume that is being opened: era is its first era, which is durable, and
- * the target lets no write through yet.  If the origin cannot be read, keeps the former witness.
- * Returns an error if the metadata cannot be written.  Context: the volume thread.
+ * the target lets no write through yet.  If the origin cannot be read within ORIGIN_WITNESS_MS, keeps
+ * the former witness.  Returns an error if the metadata cannot be written.  Context: the volume thread.
  */
 int witness_begin(struct volume *v, uint32_t era, struct err *err);
 

@@ -78,3 +78,29 @@ test_events_are_not_lost_silently()
 	wait $follower || :
 	perl -MJSON::PP -ne 'JSON::PP->new->decode($_)->{version} == 1 or exit 1' "$T/events" || fail "a line is not JSON"
 }
+
+test_events_of_a_close_that_takes_long()
+{
+	DESCRIPTION="if eractl events sees a volume while it closes, and then only after it was opened again, it shows that it has missed something"
+	local disk follower close
+
+	disk=$(new_disk 64M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl create data /dev/mapper/slow > /dev/null
+	eractl events data > "$T/events" &
+	follower=$!
+	awaits "state   data: active"
+	dmsetup suspend slow
+	eractl close data &
+	close=$!
+	awaits "state   data: loading, was active"
+	kill -STOP $follower
+	dmsetup resume slow
+	wait $close
+	eractl open data > /dev/null
+	kill -CONT $follower
+	awaits "state   data: active, was "
+	has_event "missed  data: the volume was closed and opened" || fail "got $(cat "$T/events")"
+	kill $follower
+	wait $follower || :
+}

@@ -464,21 +464,45 @@ test_lvm_detach_beside_a_command()
 test_lvm_detach_without_erad()
 {
 	DESCRIPTION="detach works without erad: waiting writes complete, no write fails, and the state is as before the attach"
-	local pv before
+	local pv before seen
 
 	new_vg 100M
 	new_lv a 32M
 	before=$(state)
+	eractl create other "$(new_disk 64M)" > /dev/null
 	attach
 	write_at vg-a 0 4096
+	seen=/var/lib/erad/seen/$(eractl status --json pv0 | field uuid)
+	[[ -e $seen ]] || fail "the token of pv0 was not noted"
 	kill_erad
 	load -t 2 -n 20 /dev/vg/a > "$T/load" 2>&1 &
 	wait_until "a write waits" eval "[[ \$(dmsetup status pv0 | awk '{ print \$9 }') != 0 ]]"
 	eractl detach pv0 > "$T/said"
 	wait $! || fail "$(cat "$T/load")"
-	same "$(state)" "$before"
+	# The metadata of another volume has another UUID, so the note is removed.
+	[[ ! -e $seen ]] || fail "detach has kept $seen"
 	start_erad
 	same "$(eractl list --json | grep -c pv0)" 0
+	eractl close other
+	eractl forget other > /dev/null
+	same "$(state)" "$before"
+}
+
+test_lvm_detach_without_erad_beside_a_copy()
+{
+	DESCRIPTION="detach without erad names another volume whose metadata has the same UUID or cannot be read, and keeps the note of the newest token"
+	local seen
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	seen=/var/lib/erad/seen/$(eractl status --json pv0 | field uuid)
+	cp --sparse=always /var/lib/erad/pv0.erad "$T/copy"
+	printf 'other\t/dev/null\t%s\n' "$T/copy" >> /etc/eratab
+	kill_erad
+	eractl detach pv0 --json > "$T/said"
+	grep -q '"same_uuid":"other"' "$T/said" || fail "got $(cat "$T/said")"
+	[[ -e $seen ]] || fail "detach has removed $seen, and the copy still needs it"
 }
 
 test_lvm_detach_of_a_renamed_device()

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads origins in other processes: see origin_reader.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/sysfs.h"
+#include "erad/base/log.h"
+#include "erad/base/thread.h"
+#include "erad/device/origin_reader.h"
+
+#define CHILDREN	256u		/* limit of the children of the reader */
+#define CHILD_END_MS	100		/* how long the reader waits for the end of a child that has answered */
+#define LOOK_MS		100		/* how often origin_ask() calls ends() */
+
+static atomic_int reader_fd = -1;	/* the socket to the reader; -1: there is no reader */
+
+/* ---- what a child does, or the calling thread without a reader ---- */
+
+static int open_origin(const struct origin_question *q, struct err *err)
+{
+	char node[NODE_PATH_SIZE];
+	struct stat st;
+	int fd, r;
+
+	r = dm_node(q->dev, node);
+	if (r)
+		return err_set(err, r, "cannot find the origin %u:%u: %s", major(q->dev), minor(q->dev), strerror(-r));
+	fd = seal_open(node, q->what == ORIGIN_READ_UNUSED, err);
+	if (fd < 0 || fstat(fd, &st) || !S_ISBLK(st.st_mode) || st.st_rdev == (dev_t)q->dev)
+		return fd;
+	close(fd);
+	return err_set(err, -ENODEV, "%s is not the origin %u:%u", node, major(q->dev), minor(q->dev));
+}
+
+static void read_origin(const struct origin_question *q, struct origin_answer *a)
+{
+	int fd;
+
+	memset(a, 0, sizeof(*a));
+	if (q->what == ORIGIN_READ_IDENTITY) {
+		identity_of(q->dev, q->size / 512, &a->identity);
+		return;
+	}
+	fd = open_origin(q, &a->err);
+	if (fd < 0) {
+		a->code = fd;
+		return;
+	}
+	if (q->what == ORIGIN_READ_SEAL)
+		a->code = seal_take(fd, q->size, q->seed, &a->seal, &a->err);
+	else if (q->what == ORIGIN_READ_SEAL_DIFFERENCE)
+		a->code = seal_compare(fd, q->size, &q->seal, &a->err);
+	else if (q->what == ORIGIN_READ_WITNESS)
+		a->code = witness_take(fd, q->size, q->era, &a->witness, &a->err);
+	else if (q->what == ORIGIN_READ_WITNESS_DIFFERENCE)
+		a->code = witness_difference(fd, &q->witness, &a->err);
+	close(fd);
+}
+
+/* ---- the reader ---- */
+
+/* A child.  fd: its pidfd; -1: the entry is free. */
+struct child {
+	uint64_t dev;
+	int fd;
+};
+
+static bool has_ended(const struct child *c, int ms)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+/*
+ * Finds a free entry for a child that reads dev.  NULL: another child reads dev, or there are too
+ * many children.
+ */
+static struct child *find_free(struct child *all, uint64_t dev)
+{
+	struct child *found = NULL;
+
+	for (struct child *c = all; c < all + CHILDREN; c++) {
+		if (c->fd >= 0 && has_ended(c, c->dev == dev ? CHILD_END_MS : 0)) {
+			close(c->fd);
+			c->fd = -1;
+		}
+		if (c->fd < 0)
+			found = c;
+		else if (c->dev == dev)
+			return NULL;
+	}
+	return found;
+}
+
+static void send_answer(int fd, const struct origin_answer *a)
+{
+	const char *at = (const char *)a;
+	size_t left = sizeof(*a);
+
+	while (left) {
+		const ssize_t n = write(fd, at, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		at += n;
+		left -= n;
+	}
+}
+
+/* Runs in a child: closes all files but the pipe, so that the child keeps nothing of others open. */
+static void run_child(int pipe_fd, const struct origin_question *q)
+{
+	struct origin_answer a;
+
+	if (dup2(pipe_fd, 3) < 0)
+		_exit(EXIT_FAILURE);
+	close_range(4, ~0u, 0);
+	fcntl(3, F_SETFD, FD_CLOEXEC);
+	read_origin(q, &a);
+	send_answer(3, &a);
+	_exit(EXIT_SUCCESS);
+}
+
+/* Receives a question and its pipe.  Returns false if all askers have ended. */
+static bool receive(int fd, struct origin_question *q, int *pipe_fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = q, .iov_len = sizeof(*q) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *c;
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n != sizeof(*q))
+		return false;
+	c = CMSG_FIRSTHDR(&m);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return false;
+	memcpy(pipe_fd, CMSG_DATA(c), sizeof(*pipe_fd));
+	return true;
+}
+
+static void run_reader(int fd)
+{
+	static struct child children[CHILDREN];
+	static struct origin_question q;
+	struct child *c;
+	int pipe_fd;
+	pid_t pid;
+
+	prctl(PR_SET_NAME, "erad-reader");
+	/* The kernel reaps the children.  SIGINT comes from the terminal, and erad handles it. */
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	close_range(0, fd - 1, 0);
+	close_range(fd + 1, ~0u, 0);
+	if (open("/dev/null", O_RDWR) || dup(0) != 1 || dup(0) != 2 || chdir("/"))
+		_exit(EXIT_FAILURE);
+	for (unsigned int i = 0; i < CHILDREN; i++)
+		children[i].fd = -1;
+	while (receive(fd, &q, &pipe_fd)) {
+		/* The asker asks again if the pipe ends without an answer. */
+		c = find_free(children, q.dev);
+		pid = c ? fork() : -1;
+		if (!pid)
+			run_child(pipe_fd, &q);
+		if (pid > 0) {
+			c->dev = q.dev;
+			c->fd = pidfd_open(pid, 0);
+		}
+		close(pipe_fd);
+	}
+	_exit(EXIT_SUCCESS);
+}
+
+int origin_reader_start(struct err *err)
+{
+	int ends[2];
+	pid_t pid;
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return err_set(err, -errno, "cannot make a socket for the process that reads origins: %m");
+	pid = fork();
+	if (!pid)
+		run_reader(ends[1]);
+	r = pid < 0 ? err_set(err, -errno, "cannot fork the process that reads origins: %m") : 0;
+	close(ends[1]);
+	if (r)
+		close(ends[0]);
+	else
+		reader_fd = ends[0];
+	return r;
+}
+
+/* ---- for erad ---- */
+
+void origin_drop(struct origin_asked *asked)
+{
+	if (asked->fd >= 0)
+		close(asked->fd);
+	asked->fd = -1;
+}
+
+/* Sends the question and the writing end of a pipe to the reader. */
+static int send_question(const struct origin_question *q, int pipe_fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)q, .iov_len = sizeof(*q) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &pipe_fd, sizeof(pipe_fd));
+	return sendmsg(reader_fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*q) ? 0 : -errno;
+}
+
+static int ask(struct origin_asked *asked, const struct origin_question *q)
+{
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	r = send_question(q, ends[1]);
+	close(ends[1]);
+	if (r) {
+		close(ends[0]);
+		return r;
+	}
+	asked->fd = ends[0];
+	asked->question = *q;
+	return 0;
+}
+
+/*
+ * Reads what has arrived of the answer.  Returns 0 when the answer is complete, EAGAIN if more will
+ * come, or EPIPE if the pipe has ended without an answer.
+ */
+static int read_answer(int fd, struct origin_answer *a, size_t *got)
+{
+	while (*got < sizeof(*a)) {
+		const ssize_t n = read(fd, (char *)a + *got, sizeof(*a) - *got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return -EAGAIN;
+		if (n <= 0)
+			return -EPIPE;
+		*got += n;
+	}
+	return 0;
+}
+
+/* Waits for the answer until `until`.  Returns 0, EPIPE, ESHUTDOWN or ETIMEDOUT. */
+static int await(int fd, uint64_t until, bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
+{
+	size_t got = 0;
+	int r;
+
+	while ((r = read_answer(fd, a, &got)) == -EAGAIN) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		/* An answer of which only a part has come is lost if this returns, so wait for the rest. */
+		if (!got && ends && ends(ctx))
+			return -ESHUTDOWN;
+		if (!got && thread_now_ms() >= until)
+			return -ETIMEDOUT;
+		poll(&p, 1, LOOK_MS);
+	}
+	return r;
+}
+
+/*
+ * Asks the question, unless *asked has it already, and waits for the answer until `until`.  Returns 0,
+ * or EPIPE if the reader could not start a child, or another negative errno.
+ */
+static int ask_once(struct origin_asked *asked, const struct origin_question *q, uint64_t until,
+		    bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
+{
+	int r = 0;
+
+	if (asked->fd < 0 && reader_fd >= 0)
+		r = ask(asked, q);
+	if (r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED) {
+		/* Without the reader, the volumes must be opened nevertheless. */
+		log_warn("the process that reads origins has ended; until erad is started again, erad waits for each origin that hangs");
+		reader_fd = -1;
+		r = 0;
+	}
+	if (!r && asked->fd < 0) {
+		read_origin(q, a);
+		return 0;
+	}
+	if (!r)
+		r = await(asked->fd, until, ends, ctx, a);
+	if (r != -ETIMEDOUT && r != -ESHUTDOWN)
+		origin_drop(asked);
+	return r;
+}
+
+int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
+	       bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err)
+{
+	const uint64_t until = thread_now_ms() + ms;
+	const dev_t dev = q->dev;
+	bool refused = false;
+	int r;
+
+	if (asked->fd >= 0 && memcmp(&asked->question, q, sizeof(*q)))
+		origin_drop(asked);
+	for (;;) {
+		r = ask_once(asked, q, until, ends, ctx, a);
+		if (r != -EPIPE && r != -EAGAIN)
+			break;
+		refused = true;
+		if (ends && ends(ctx)) {
+			r = -ESHUTDOWN;
+			break;
+		}
+		if (thread_now_ms() >= until) {
+			r = -ETIMEDOUT;
+			break;
+		}
+		poll(NULL, 0, LOOK_MS);
+	}
+	if (r == -ETIMEDOUT && refused)
+		return err_set(err, r,
+			       "the origin %u:%u cannot be read, because an attempt to read it has not ended; check whether the device hangs",
+			       major(dev), minor(dev));
+	if (r == -ETIMEDOUT)
+		return err_set(err, r, "the origin %u:%u was not read within %u seconds; check whether the device hangs",
+			       major(dev), minor(dev), ms / 1000);
+	if (r == -ESHUTDOWN)
+		return err_set(err, r, "erad is stopping");
+	return r ? err_set(err, r, "cannot read the origin %u:%u in another process: %s", major(dev), minor(dev),
+			   strerror(-r)) : 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads origins in other processes, so that an origin that hangs does not stop erad.
+ *
+ * A thread that reads a device that hangs cannot be ended.  Its process can neither end nor close
+ * its files.  If this process were erad, no other erad could attach to the volumes, so first writes
+ * to all volumes would wait for this one origin.  So erad never reads an origin:
+ *
+ *	erad ── question, pipe ──► reader ── fork ──► child: reads the origin,
+ *	     ◄────────────────── answer in the pipe ────────  writes the answer, ends
+ *
+ * The reader is a process that erad forks when it starts.  It only forks children, so it does not
+ * hang.  A child that hangs keeps nothing open but the origin and the pipe, and has no lock.  There
+ * is at most one child for each origin.  erad does not fork the children itself, because a fork makes
+ * all pages copy-on-write, and then the path of a commit would wait for memory.
+ *
+ * The main process and its standby share one reader.  The reader ends when both have ended.  If there
+ * is no reader, for example in unit tests, the calling thread reads the origin itself.
+ */
+#ifndef ERAD_ORIGIN_READER_H
+#define ERAD_ORIGIN_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/identity.h"
+#include "common/seal.h"
+#include "common/witness.h"
+
+enum origin_read {
+	ORIGIN_READ_IDENTITY,		/* identity_of() */
+	ORIGIN_READ_UNUSED,		/* claims the origin for a moment; EBUSY: another program uses it */
+	ORIGIN_READ_SEAL,		/* seal_take() */
+	ORIGIN_READ_SEAL_DIFFERENCE,	/* seal_compare() */
+	ORIGIN_READ_WITNESS,		/* witness_take() */
+	ORIGIN_READ_WITNESS_DIFFERENCE,	/* witness_difference() */
+};
+
+/* A question about an origin.  Set the members that the function of `what` needs, and all others to 0. */
+struct origin_question {
+	uint32_t what;			/* a value of enum origin_read */
+	uint32_t era;
+	uint64_t dev;			/* number of the origin, a dev_t */
+	uint64_t size;			/* bytes of the volume */
+	uint64_t seed;
+	union {
+		struct seal seal;	/* the seal to compare */
+		struct witness witness;	/* the witness to compare */
+	};
+};
+
+struct origin_answer {
+	int code;			/* result of the function of `what` */
+	struct err err;			/* its message, if code is not 0 */
+	union {
+		struct identity identity;
+		struct seal seal;
+		struct witness witness;
+	};
+};
+
+/* A question that was asked.  fd -1: there is no such question. */
+struct origin_asked {
+	int fd;				/* the pipe from which the answer comes; does not block */
+	struct origin_question question;
+};
+
+/*
+ * Forks the reader.  Call this before any thread is created, and before process_setup(), so that the
+ * reader has little memory.  If this fails, erad goes on without a reader.
+ */
+int origin_reader_start(struct err *err);
+
+/*
+ * Asks a question, and waits for the answer, at most ms milliseconds.  Returns 0 if there is an
+ * answer, or a negative errno with a message.  ETIMEDOUT: there is no answer yet.  ESHUTDOWN: ends(ctx)
+ * has returned true; ends may be NULL.
+ *
+ * After ETIMEDOUT and ESHUTDOWN, *asked keeps the question.  If the next question is the same, its
+ * answer is the answer to the kept question.  If it is another question, the kept question is dropped,
+ * but its child goes on; the new question waits for the end of this child.  Any thread may call this,
+ * but only one thread at a time with the same *asked.
+ */
+int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
+	       bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);
+
+/* Drops the question that *asked keeps, if there is one. */
+void origin_drop(struct origin_asked *asked);
+
+#endif /* ERAD_ORIGIN_READER_H */

@@ -1,0 +1,77 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: GPL-2.0-or-later
+# An origin that hangs: other volumes are served, and erad can be stopped.
+
+# hung_volume: makes data, whose origin is on /dev/mapper/slow, and other, whose origin never hangs.
+hung_volume()
+{
+	local disk
+
+	disk=$(new_disk 64M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	eractl create data /dev/mapper/slow > /dev/null
+	write_at data 0 4096
+	eractl create other "$(new_disk 64M)" > /dev/null
+}
+
+# others_are_served: checks that other does not wait for data.
+others_are_served()
+{
+	bounded 3 write_at other $((RANDOM * 512)) 65536 || fail "a write to the other volume is held"
+	bounded 3 eractl checkpoint other > /dev/null || fail "no checkpoint of the other volume"
+}
+
+# stops_soon: stops erad within 12 seconds, although an origin hangs.
+stops_soon()
+{
+	local i
+
+	kill -TERM "$(erad_pid)"
+	for ((i = 0; i < 60 * SLOWNESS; i++)); do
+		! erad_gone || return 0
+		nap 0.2
+	done
+	dmsetup resume slow
+	fail "erad did not stop while an origin hung"
+}
+
+test_others_are_served_while_an_open_hangs()
+{
+	DESCRIPTION="while the origin of a volume hangs during its open, other volumes are served, and erad can be stopped and started; then the volume opens without a gap"
+	local open
+
+	hung_volume
+	eractl close data
+	dmsetup suspend slow
+	eractl open data > "$T/open" 2>&1 &
+	open=$!
+	bounded 3 eractl status > /dev/null || fail "no status"
+	wait_until "the open waits" eractl_state_is data loading
+	others_are_served
+	stops_soon
+	wait "$open" && fail "the open has succeeded"
+	setsid erad --no-standby < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
+	echo $! > /run/vm/erad.pid
+	bounded 5 write_at other 0 131072 || fail "the next erad does not serve the other volume"
+	dmsetup resume slow
+	wait_until "erad answers" eractl list
+	eractl open data > /dev/null
+	no_gap data
+}
+
+test_close_of_a_volume_whose_origin_hangs()
+{
+	DESCRIPTION="while the origin of a volume hangs during its close, other volumes are served, and erad can be stopped; the next open counts every block as written"
+
+	hung_volume
+	dmsetup suspend slow
+	eractl close data > "$T/close" 2>&1 &
+	wait_until "the device is removed" test ! -e /dev/mapper/data
+	bounded 3 eractl checkpoint other > /dev/null || fail "no checkpoint of the other volume"
+	stops_soon
+	dmsetup resume slow
+	start_erad
+	eractl open data > /dev/null
+	read_fully data || fail "got $(changed data 1)"
+	gap_was unknown "could not be read"
+}

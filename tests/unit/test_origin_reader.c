@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Origins are read in other processes: a hung origin delays no other one, and its late answer is used. */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/sysfs.h"
+#include "erad/device/origin_reader.h"
+
+#define SIZE		(16u << 20)
+#define HUNG		makedev(7, 1)
+#define OTHER		makedev(7, 2)
+#define SHORT_MS	300u
+#define LONG_MS		20000u
+
+/* Memory that the test shares with the reader and its children. */
+static struct {
+	atomic_bool hangs;		/* opening HUNG does not end */
+	atomic_uint opened;		/* how often an origin was opened */
+	atomic_int pid, parent;		/* of the process that has opened an origin last */
+	char path[64];			/* the content of all origins */
+} *shared;
+
+int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
+int __wrap_seal_open(const char *path, bool claim, struct err *err);
+
+int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE])
+{
+	snprintf(path, NODE_PATH_SIZE, "/dev/%u", minor(dev));
+	return 0;
+}
+
+int __wrap_seal_open(const char *path, bool claim, struct err *err)
+{
+	int fd;
+
+	(void)claim;
+	shared->opened++;
+	shared->pid = getpid();
+	shared->parent = getppid();
+	while (!strcmp(path, "/dev/1") && shared->hangs)
+		usleep(1000);
+	fd = open(shared->path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, -errno, "%m") : fd;
+}
+
+static struct origin_question about(dev_t dev, enum origin_read what)
+{
+	struct origin_question q;
+
+	memset(&q, 0, sizeof(q));
+	q.what = what;
+	q.dev = dev;
+	q.size = SIZE;
+	return q;
+}
+
+static bool at_once(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static void test_answers_come_from_another_process(void **state)
+{
+	struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct seal seal;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_int_not_equal(shared->pid, getpid());
+	assert_int_equal(asked.fd, -1);
+	seal = a.seal;
+	q = about(OTHER, ORIGIN_READ_SEAL_DIFFERENCE);
+	q.seal = seal;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	q.seal.entry[2].hash++;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 1);
+	assert_non_null(strstr(a.err.msg, "places differs"));
+
+	q = about(OTHER, ORIGIN_READ_WITNESS);
+	q.era = 4;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_true(witness_valid(&a.witness));
+	q = about(OTHER, ORIGIN_READ_UNUSED);
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	q = about(OTHER, ORIGIN_READ_IDENTITY);
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(le32toh(a.identity.version), IDENTITY_VERSION);
+}
+
+static void test_late_answer_is_used(void **state)
+{
+	const struct origin_question q = about(HUNG, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	unsigned int before;
+	struct err err;
+
+	(void)state;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "the origin 7:1 was not read within 0 seconds"));
+	before = shared->opened;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, at_once, NULL, &a, &err), -ESHUTDOWN);
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_int_equal(shared->opened, before);
+}
+
+static void test_hung_origin_has_one_process_and_delays_no_other_origin(void **state)
+{
+	const struct origin_question seal = about(HUNG, ORIGIN_READ_SEAL), witness = about(HUNG, ORIGIN_READ_WITNESS),
+		other = about(OTHER, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 }, others = { .fd = -1 };
+	struct origin_answer a;
+	unsigned int before;
+	struct err err;
+
+	(void)state;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &seal, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	before = shared->opened;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(origin_ask(&asked, &witness, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+		assert_non_null(strstr(err.msg, "an attempt to read it has not ended"));
+	}
+	assert_int_equal(origin_ask(&asked, &witness, LONG_MS, at_once, NULL, &a, &err), -ESHUTDOWN);
+	assert_int_equal(shared->opened, before);
+	assert_int_equal(origin_ask(&others, &other, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	shared->hangs = false;
+	assert_int_equal(origin_ask(&asked, &witness, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+}
+
+static void test_without_a_reader_the_caller_reads(void **state)
+{
+	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	const pid_t reader = shared->parent;
+	struct err err;
+
+	(void)state;
+	assert_int_not_equal(reader, getppid());
+	assert_int_equal(kill(reader, SIGKILL), 0);
+	assert_int_equal(waitpid(reader, NULL, 0), reader);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+		assert_int_equal(a.code, 0);
+		assert_int_equal(shared->pid, getpid());
+	}
+}
+
+static int set_up(void **state)
+{
+	const int fd = memfd_create("origin", MFD_CLOEXEC);
+	struct err err;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(shared, MAP_FAILED);
+	snprintf(shared->path, sizeof(shared->path), "/proc/%d/fd/%d", getpid(), fd);
+	return origin_reader_start(&err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answers_come_from_another_process),
+		cmocka_unit_test(test_late_answer_is_used),
+		cmocka_unit_test(test_hung_origin_has_one_process_and_delays_no_other_origin),
+		cmocka_unit_test(test_without_a_reader_the_caller_reads),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
