@@ -55,6 +55,7 @@ bool sim_settle(struct sim *s)
 	store_item(s->store, STORE_IDENTITY, item);
 	model_ack_item(&s->model, item[0]);
 	model_ack_witness(&s->model, model_read_witness(s->store));
+	model_ack_seal(&s->model, model_read_seal(s->store));
 	model_read_bookmarks(s->store, bookmark);
 	for (unsigned int i = 0; i < MODEL_BOOKMARKS; i++)
 		model_ack_bookmark(&s->model, i, bookmark[i]);

@@ -15,7 +15,7 @@
 #define SIM_FOLD	(1u << 2)
 #define SIM_FOLD_NEST	(1u << 3)	/* a fold; during its I/O, a mark, an era or a diff */
 #define SIM_DIFF_NEST	(1u << 4)	/* a diff; during its I/O, a mark and a fold */
-#define SIM_REOPEN	(1u << 5)	/* closes the metadata, cleanly or not, and opens it */
+#define SIM_REOPEN	(1u << 5)	/* closes the metadata, cleanly or not, with a seal or without, and opens it */
 /*
  * kills the process during the next step: from some operation on, all I/O fails; then opens the
  * metadata

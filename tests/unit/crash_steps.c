@@ -279,7 +279,10 @@ static void do_timeline(struct sim *s, uint64_t seed)
 
 	store_info(s->store, &info);
 	model_note(note, number);
+	model_try_seal(&s->model, 0);
 	ret = store_new_timeline(s->store, number, note, &s->err);
+	if (!ret)
+		model_ack_seal(&s->model, 0);
 	sim_expect(s, ret, "timeline");
 	if (ret || do_era(s, rnd(&seed)))
 		return;
@@ -424,12 +427,37 @@ static void do_nest(struct sim *s, const struct step *step)
 	s->nest_at = 0;
 }
 
-static void reopen_store(struct sim *s, bool clean)
+/* Closes the store with a seal, as after the end of a target.  In some cases, kills the process meanwhile. */
+static int close_sealed(struct sim *s, uint64_t seed)
 {
-	int ret = store_close(s->store, clean, &s->err);
+	const uint8_t seal = 1 + rnd_below(&seed, 255);
+	uint8_t page[ERAD_HISTORY_SEAL];
+	int ret;
+
+	model_make_seal(page, seal);
+	model_try_seal(&s->model, seal);
+	if (s->c->kinds & SIM_KILL && rnd_below(&seed, 3) == 0) {
+		s->killed = true;
+		s->disk.rnd = rnd(&seed);
+		s->disk.fail_torn = rnd_below(&seed, 2);
+		s->disk.fail_from = s->disk.ops + rnd_below(&seed, 12);
+		s->disk.fail_to = UINT64_MAX;
+	}
+	ret = store_close_sealed(s->store, page, &s->err);
+	if (!ret)
+		model_ack_seal(&s->model, seal);
+	return ret;
+}
+
+/* how: a random number.  Closes the store cleanly or not, with a seal or without. */
+static void reopen_store(struct sim *s, uint64_t how)
+{
+	const bool clean = how & 1, sealed = clean && how & 2 && s->c->kinds & SIM_GAP;
+	int ret = sealed ? close_sealed(s, how) : store_close(s->store, clean, &s->err);
 
 	s->store = NULL;
 	sim_expect(s, ret, "close");
+	s->disk.fail_to = 0;
 	if (s->failed)
 		return;
 	if (!sim_open(s))
@@ -495,7 +523,7 @@ static void do_degrade(struct sim *s, uint64_t seed)
 		return;
 	}
 	s->disk.fail_to = 0;
-	reopen_store(s, false);
+	reopen_store(s, 0);
 }
 
 static void do_simple(struct sim *s, uint64_t seed)
@@ -621,7 +649,7 @@ void sim_step(struct sim *s, const struct step *step)
 		do_nest(s, step);
 		break;
 	case SIM_REOPEN:
-		reopen_store(s, step->seed & 1);
+		reopen_store(s, step->seed);
 		break;
 	case SIM_KILL:
 		do_kill(s, step->seed);

@@ -20,6 +20,7 @@ void model_init(struct model *m, uint64_t nr_blocks)
 	m->size = nr_blocks;
 	m->item[0] = true;
 	m->witness[0] = true;
+	m->seal[0] = true;
 	for (unsigned int i = 0; i < MODEL_BOOKMARKS; i++)
 		m->bookmark[i][0] = true;
 	m->other_size = nr_blocks;
@@ -147,6 +148,33 @@ uint32_t model_read_witness(struct store *s)
 
 	store_item(s, STORE_WITNESS, kept.item);
 	return le32toh(kept.w.era);
+}
+
+void model_try_seal(struct model *m, uint8_t seal)
+{
+	m->seal[seal] = true;
+}
+
+void model_ack_seal(struct model *m, uint8_t seal)
+{
+	memset(m->seal, 0, sizeof(m->seal));
+	m->seal[seal] = true;
+}
+
+void model_make_seal(uint8_t page[ERAD_HISTORY_SEAL], uint8_t seal)
+{
+	memset(page, seal, ERAD_HISTORY_SEAL);
+}
+
+/* Returns -1 if the seal in the store is none that model_make_seal() makes. */
+int model_read_seal(struct store *s)
+{
+	uint8_t got[ERAD_HISTORY_SEAL], expected[ERAD_HISTORY_SEAL];
+
+	if (store_seal(s, got))
+		return 0;
+	model_make_seal(expected, got[0]);
+	return got[0] && !memcmp(got, expected, sizeof(got)) ? got[0] : -1;
 }
 
 void model_try_bookmark(struct model *m, unsigned int nr, uint32_t era)
@@ -461,7 +489,20 @@ static int check_witness(struct model *m, struct store *s, const struct store_in
 	return 0;
 }
 
-/* Checks that every floor has a gap, and that no known gap, timeline, item or bookmark is lost. */
+/*
+ * Checks that the seal is one that was tried last, and complete.  If a timeline has dropped the seal,
+ * there must be none: it would hide writes past erad from the next open, or report them without cause.
+ */
+static int check_seal(struct model *m, struct store *s, struct err *err)
+{
+	const int seal = model_read_seal(s);
+
+	if (seal < 0)
+		return err_set(err, -EBADMSG, "the seal is not one that was made");
+	return m->seal[seal] ? 0 : err_set(err, -EBADMSG, "the seal is %d, which was not tried last; 0: none", seal);
+}
+
+/* Checks that every floor has a gap, and that no known gap, timeline, item, seal or bookmark is lost. */
 static int check_history(struct model *m, struct store *s, const struct store_info *info,
 			 struct err *err)
 {
@@ -483,7 +524,7 @@ static int check_history(struct model *m, struct store *s, const struct store_in
 	store_item(s, STORE_IDENTITY, item);
 	if (!m->item[item[0]])
 		return err_set(err, -EBADMSG, "the item is %u, which was not tried last", item[0]);
-	if (check_note(s, err) || check_witness(m, s, info, err))
+	if (check_note(s, err) || check_witness(m, s, info, err) || check_seal(m, s, err))
 		return -EBADMSG;
 	model_read_bookmarks(s, era);
 	for (b = 0; b < MODEL_BOOKMARKS; b++)

@@ -31,6 +31,7 @@ struct model {
 	bool bookmark[MODEL_BOOKMARKS][256];	/* possible eras of each bookmark, modulo 255, plus 1; 0: there is no such bookmark */
 	bool witness[256];		/* possible eras of the witness, modulo 255, plus 1; 0: there is none */
 	bool item[256];			/* possible values of the first byte of STORE_IDENTITY */
+	bool seal[256];			/* possible seals; 0: there is none */
 	struct {
 		bool may, must;		/* whether the snapshot may exist, and whether it must exist */
 		bool lasts;
@@ -83,6 +84,17 @@ void model_ack_item(struct model *m, unsigned int item);
 void model_try_witness(struct model *m, uint32_t era);
 void model_ack_witness(struct model *m, uint32_t era);
 uint32_t model_read_witness(struct store *s);
+
+/*
+ * model_try_seal(): the metadata is about to be closed with this seal, 1 to 255, or a timeline is about
+ * to drop the seal if it is 0.  model_ack_seal(): the metadata has the seal, or has none.
+ * model_make_seal(): fills in the page of a seal.  model_read_seal(): returns the seal in the store; 0:
+ * none; -1: another one.
+ */
+void model_try_seal(struct model *m, uint8_t seal);
+void model_ack_seal(struct model *m, uint8_t seal);
+void model_make_seal(uint8_t page[ERAD_HISTORY_SEAL], uint8_t seal);
+int model_read_seal(struct store *s);
 
 /* Fills in the table note that goes with a timeline; 0: there is no timeline. */
 void model_note(uint8_t note[ERAD_HISTORY_ITEM], uint64_t timeline);
