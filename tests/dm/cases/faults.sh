@@ -314,7 +314,7 @@ usage_now()
 case_timeout["test_no_leak"]=900
 test_no_leak()
 {
-	DESCRIPTION="after $((4 * (15 + 85 / SLOWNESS))) rounds of create, write, close and forget, no memory, file descriptor, thread or map is left"
+	DESCRIPTION="after $((4 * (15 + 45 / SLOWNESS))) rounds of create, write, close and forget, no memory, file descriptor, thread or map is left"
 	local pid i workers fds threads heap rss kernel fds2 threads2 heap2 rss2 kernel2
 	local disks=() metadata=()
 
@@ -339,13 +339,13 @@ test_no_leak()
 	}
 	round 15
 	read -r fds threads heap rss kernel < <(usage_now "$pid")
-	round $((85 / SLOWNESS))
+	round $((45 / SLOWNESS))
 	read -r fds2 threads2 heap2 rss2 kernel2 < <(usage_now "$pid")
 	echo "fds $fds -> $fds2, threads $threads -> $threads2, heap $heap -> $heap2 bytes, erad $rss -> $rss2 KiB, kernel $kernel -> $kernel2 KiB"
 	same "$fds2" "$fds"
 	same "$threads2" "$threads"
 	# For each live thread, the C library counts some KiB of freed memory as allocated.  Allow
-	# this, and 190 bytes for each volume that was created and forgotten.  A leaked volume would
+	# this, and 360 bytes for each volume that was created and forgotten.  A leaked volume would
 	# take 40 KiB.
 	((heap2 <= heap + 65536)) || fail "the memory that erad has allocated grew from $heap to $heap2 bytes"
 	# Allow further memory for gaps in the heap, and for the stacks of threads that have ended,

@@ -85,7 +85,7 @@ test_power_cuts_of_mounted_file_systems()
 		origin=$(new_disk 400M)
 		"mkfs.$fs" -q "$origin"
 		eractl create data "$origin" > /dev/null
-		for ((i = 0; i < 6; i++)); do
+		for ((i = 0; i < 3; i++)); do
 			mount /dev/mapper/data "$T/mnt"
 			(
 				while :; do
@@ -95,8 +95,8 @@ test_power_cuts_of_mounted_file_systems()
 			) 2> /dev/null &
 			writer=$!
 			nap 0.3
-			((i % 3 == 0)) || eractl checkpoint data > /dev/null
-			((i % 3 != 1)) || eractl checkpoint data > /dev/null
+			((i == 0)) || eractl checkpoint data > /dev/null
+			((i != 1)) || eractl checkpoint data > /dev/null
 			nap 0.2
 			kill $writer
 			wait $writer || :
