@@ -12,6 +12,7 @@
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
 #include "common/sysfs.h"
+#include "common/uuid.h"
 
 #define OPEN_TRIES	30
 #define OPEN_PAUSE_MS	100
@@ -20,17 +21,33 @@
  * Finds the origin of a table: the second parameter of an erad table, or the first parameter of a
  * linear table.
  */
-static int origin_of(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
+static int find_origin(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
 {
 	const struct dm_line *l = d->line;
 	unsigned int ma, mi;
 
 	*is_erad = d->nr == 1 && !strcmp(l->type, "erad");
-	if (d->nr != 1 || strncmp(d->uuid, "ERAD-", 5) || (!*is_erad && strcmp(l->type, "linear")) ||
+	if (d->nr != 1 || !uuid_dm_is_volume(d->uuid) || (!*is_erad && strcmp(l->type, "linear")) ||
 	    sscanf(l->params, *is_erad ? "%*s %u:%u" : "%u:%u", &ma, &mi) != 2)
 		return err_set(err, -EOPNOTSUPP, "/dev/mapper/%s has a table that erad has not made", d->name);
 	*origin = makedev(ma, mi);
 	return 0;
+}
+
+/*
+ * Reads the table of a volume's device, which is an erad table or a linear table.  After success,
+ * the caller frees *d with dm_tables_free().
+ */
+static int read_volume(dev_t device, struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
+{
+	int r = dm_tables_read(device, d, err);
+
+	if (r)
+		return r;
+	r = find_origin(d, origin, is_erad, err);
+	if (r)
+		dm_tables_free(d);
+	return r;
 }
 
 /*
@@ -86,12 +103,9 @@ int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err)
 	int r;
 
 	*us = 0;
-	r = dm_tables_read(device, &d, err);
+	r = read_volume(device, &d, &origin, &is_erad, err);
 	if (r)
 		return r;
-	r = origin_of(&d, &origin, &is_erad, err);
-	if (r)
-		goto out_device;
 	r = lvs_find(device, 0, &lvs, err);
 	if (r)
 		goto out_device;
@@ -129,11 +143,10 @@ int below_pass(dev_t device, uint64_t *us, struct err *err)
 	int r;
 
 	*us = 0;
-	r = dm_tables_read(device, &d, err);
+	r = read_volume(device, &d, &origin, &is_erad, err);
 	if (r)
 		return r;
-	r = origin_of(&d, &origin, &is_erad, err);
-	if (!r && is_erad)
+	if (is_erad)
 		r = make_linear(&d, origin, us, err);
 	dm_tables_free(&d);
 	return r;
@@ -185,7 +198,7 @@ int below_check_renamed(const char *name, const char *origin, struct err *err)
 		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
 		holder = de->d_name[0] == '.' ? 0 : sysfs_read_dev(path);
 		if (holder && !dm_name(holder, mapped) && !blockdev_attribute(holder, "dm/uuid", uuid, sizeof(uuid)) &&
-		    !strncmp(uuid, "ERAD-", 5))
+		    uuid_dm_is_volume(uuid))
 			r = err_set(err, -EBUSY, "there is no /dev/mapper/%s, and /dev/mapper/%s lies on %.200s: if it is the device of the volume, give it its name back with 'dmsetup rename %s %s'",
 				    name, mapped, origin, mapped, name);
 	}

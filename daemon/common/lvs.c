@@ -14,6 +14,7 @@
 #include "common/file_lock.h"
 #include "common/lvs.h"
 #include "common/sysfs.h"
+#include "common/uuid.h"
 
 #define LOCK_DIR	"/run/lock/lvm"
 #define LOCK_S		10
@@ -106,7 +107,7 @@ static int add(struct lvs *l, dev_t dev, struct err *err)
 	r = dm_tables_read(dev, &d, err);
 	if (r)
 		return r == -ENXIO ? 0 : r;	/* the device was removed after it was listed */
-	if (!strncmp(d.uuid, "ERAD-", 5)) {
+	if (uuid_dm_is_volume(d.uuid)) {
 		r = err_set(err, -EBUSY, "volume %s lies on it: detach volume %s first, or close it", d.name, d.name);
 	} else if (strncmp(d.uuid, "LVM-", 4)) {
 		snprintf(name, sizeof(name), "mapper/%s", d.name);

@@ -37,6 +37,27 @@ static inline bool uuid_from_text(const char *text, uint8_t u[16])
 	return !strcmp(text, uuid_text(u, again));
 }
 
+/*
+ * The UUID that device-mapper has of the mapped device of a volume: this prefix, and the UUID of
+ * the metadata as text.
+ */
+#define DM_UUID_PREFIX	"ERAD-"
+#define DM_UUID_TEXT_SIZE	(sizeof(DM_UUID_PREFIX) - 1 + UUID_TEXT_SIZE)
+
+/* Converts the UUID u of metadata to the UUID of the mapped device, and returns text. */
+static inline char *uuid_dm_text(const uint8_t u[16], char text[DM_UUID_TEXT_SIZE])
+{
+	strcpy(text, DM_UUID_PREFIX);
+	uuid_text(u, text + sizeof(DM_UUID_PREFIX) - 1);
+	return text;
+}
+
+/* Returns whether the mapped device with this UUID belongs to a volume. */
+static inline bool uuid_dm_is_volume(const char *dm_uuid)
+{
+	return !strncmp(dm_uuid, DM_UUID_PREFIX, sizeof(DM_UUID_PREFIX) - 1);
+}
+
 /* Makes a UUID of version 4.  Returns 0 or a negative errno. */
 static inline int uuid_random(uint8_t u[16])
 {

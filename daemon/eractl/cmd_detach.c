@@ -70,16 +70,14 @@ static int remove_device(const char *name, struct err *err)
 	return r;
 }
 
-/* Sets uuid to the UUID of the metadata, or to "" if it cannot be read. */
+/* Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read. */
 static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
-	struct erad_disk_super sb[2];
+	uint8_t found[16];
 
 	*uuid = 0;
-	super_peek(metadata, sb);
-	for (int i = 0; i < 2; i++)
-		if (!memcmp(sb[i].magic, ERAD_SUPER_MAGIC, sizeof(sb[i].magic)))
-			uuid_text(sb[i].uuid, uuid);
+	if (super_peek_uuid(metadata, found))
+		uuid_text(found, uuid);
 }
 
 struct comparison {

@@ -64,16 +64,14 @@ static int check_eratab(const char *path, struct err *err)
 
 int target_check_magic(const char *path, struct err *err)
 {
-	struct erad_disk_super sb[2];
-	char uuid[UUID_TEXT_SIZE];
+	char text[UUID_TEXT_SIZE];
+	uint8_t uuid[16];
 
-	super_peek(path, sb);
-	for (int i = 0; i < 2; i++)
-		if (!memcmp(sb[i].magic, ERAD_SUPER_MAGIC, sizeof(sb[i].magic)))
-			return err_set(err, -EEXIST,
-				       "%s: it is metadata of erad with the UUID %s: name another file or device; if this metadata is not needed any more, remove the file, or write zeros to the first 8 KiB of the device",
-				       path, uuid_text(sb[i].uuid, uuid));
-	return 0;
+	if (!super_peek_uuid(path, uuid))
+		return 0;
+	return err_set(err, -EEXIST,
+		       "%s: it is metadata of erad with the UUID %s: name another file or device; if this metadata is not needed any more, remove the file, or write zeros to the first 8 KiB of the device",
+		       path, uuid_text(uuid, text));
 }
 
 /*

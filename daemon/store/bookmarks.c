@@ -61,6 +61,29 @@ static int commit_bookmarks(struct store *s, struct err *err)
 	return ret ? store_io_error(s, err, ret, "writing the bookmarks") : 0;
 }
 
+static int check_change(struct store *s, const char *name, struct err *err)
+{
+	const int ret = store_check_writable(s, err);
+
+	return ret ? ret : bookmark_check_name(name, err);
+}
+
+/*
+ * Begins a change of the bookmark.  Takes fold_lock; commit_bookmarks() releases it.  Returns a copy
+ * of the history.  *i receives the index of the bookmark or, if it is not there, the index that it
+ * would have; *nr receives the number of bookmarks.
+ */
+static struct erad_disk_history *edit_bookmark(struct store *s, const char *name, uint32_t *i, uint32_t *nr, bool *there)
+{
+	struct erad_disk_history *h;
+
+	pthread_mutex_lock(&s->fold_lock);
+	h = history_edit(s);
+	*nr = le32toh(h->nr_bookmarks);
+	*i = find_bookmark(h, name, there);
+	return h;
+}
+
 int store_set_bookmark(struct store *s, const char *name, const struct token *t, struct err *err)
 {
 	struct erad_disk_history *h;
@@ -69,18 +92,13 @@ int store_set_bookmark(struct store *s, const char *name, const struct token *t,
 	bool there;
 	int ret;
 
-	ret = store_check_writable(s, err);
-	if (!ret)
-		ret = bookmark_check_name(name, err);
+	ret = check_change(s, name, err);
 	if (ret)
 		return ret;
 	ret = store_check_token(s, t, err);
 	if (ret)
 		return err_prefix(err, ret, "bookmark %s", name);
-	pthread_mutex_lock(&s->fold_lock);
-	h = history_edit(s);
-	nr = le32toh(h->nr_bookmarks);
-	i = find_bookmark(h, name, &there);
+	h = edit_bookmark(s, name, &i, &nr, &there);
 	b = &h->bookmark[i];
 	if (!there && nr == ERAD_BOOKMARKS) {
 		pthread_mutex_unlock(&s->fold_lock);
@@ -106,15 +124,10 @@ int store_delete_bookmark(struct store *s, const char *name, struct err *err)
 	bool there;
 	int ret;
 
-	ret = store_check_writable(s, err);
-	if (!ret)
-		ret = bookmark_check_name(name, err);
+	ret = check_change(s, name, err);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&s->fold_lock);
-	h = history_edit(s);
-	nr = le32toh(h->nr_bookmarks);
-	i = find_bookmark(h, name, &there);
+	h = edit_bookmark(s, name, &i, &nr, &there);
 	if (!there) {
 		pthread_mutex_unlock(&s->fold_lock);
 		return err_set(err, -ENOENT, "bookmark %s: there is none of this name", name);

@@ -74,18 +74,26 @@ static int change_error(struct store *s, int ret, struct err *err)
 	return ret ? store_io_error(s, err, ret, "writing the history") : 0;
 }
 
+/* Checks that the store can be written, and returns the current era in *era. */
+static int begin_change(struct store *s, uint32_t *era, struct err *err)
+{
+	const int ret = store_check_writable(s, err);
+
+	pthread_mutex_lock(&s->lock);
+	*era = s->era;
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
 int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
 	struct erad_disk_super sb;
 	uint32_t era;
 	int ret;
 
-	ret = store_check_writable(s, err);
+	ret = begin_change(s, &era, err);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&s->lock);
-	era = s->era;
-	pthread_mutex_unlock(&s->lock);
 	pthread_mutex_lock(&s->fold_lock);
 	sb = s->super;
 	sb.floor_era = htole32(era);
@@ -125,12 +133,9 @@ int store_new_timeline(struct store *s, uint64_t number, const uint8_t *note, st
 	uint32_t era;
 	int ret;
 
-	ret = store_check_writable(s, err);
+	ret = begin_change(s, &era, err);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&s->lock);
-	era = s->era;
-	pthread_mutex_unlock(&s->lock);
 	if (era >= UINT32_MAX - 1)
 		return err_set(err, -EOVERFLOW, "%s: there is no era after %" PRIu32
 			       "; create the volume anew", s->e->name, era);

@@ -330,6 +330,20 @@ void super_peek(const char *path, struct erad_disk_super sb[2])
 	close(fd);
 }
 
+bool super_peek_uuid(const char *path, uint8_t uuid[16])
+{
+	struct erad_disk_super sb[NR_COPIES];
+
+	super_peek(path, sb);
+	for (int i = 0; i < NR_COPIES; i++) {
+		if (!has_magic(&sb[i]))
+			continue;
+		memcpy(uuid, sb[i].uuid, sizeof(sb[i].uuid));
+		return true;
+	}
+	return false;
+}
+
 unsigned int super_damaged(struct engine *e)
 {
 	struct erad_disk_super copies[NR_COPIES];

@@ -92,6 +92,12 @@ int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);
 void super_peek(const char *path, struct erad_disk_super sb[2]);
 
 /*
+ * Returns whether one of the two pages at a path has the magic number of a superblock, valid or
+ * not, and sets uuid to the UUID in this page.  Reads as super_peek() does.
+ */
+bool super_peek_uuid(const char *path, uint8_t uuid[16]);
+
+/*
  * Returns bit 0 if copy A is not valid, and bit 1 if copy B is not valid.  A copy is not valid if
  * it is torn, damaged or unreadable, or has other content.
  */

@@ -15,10 +15,9 @@
 #include "common/blockdev.h"
 #include "common/eratab.h"
 #include "common/stdfds.h"
+#include "common/uuid.h"
 
 #define EXIT_USAGE	2
-
-#define DM_UUID_PREFIX	"ERAD-"
 
 /* Size of the name of a device-mapper device, including the final 0. */
 #define DM_NAME_SIZE	128

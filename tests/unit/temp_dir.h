@@ -27,4 +27,17 @@ static inline int temp_dir_remove(const char *dir, const char *file)
 	return rmdir(dir);
 }
 
+/* The directory of a test and its only file. */
+struct temp_file {
+	const char *dir, *path;
+};
+
+/* A teardown of cmocka.  The set-up has set *state to a struct temp_file. */
+static inline int temp_file_tear_down(void **state)
+{
+	const struct temp_file *f = *state;
+
+	return temp_dir_remove(f->dir, f->path);
+}
+
 #endif /* ERAD_TEST_TEMP_DIR_H */

@@ -134,19 +134,15 @@ static void test_a_removed_file_is_not_locked(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
+	static const struct temp_file file = { dir, path };
+
+	*state = (void *)&file;
 	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/lock", dir);
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	return temp_dir_remove(dir, path);
-}
-
-#define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, temp_file_tear_down)
 
 int main(void)
 {

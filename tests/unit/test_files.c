@@ -232,7 +232,9 @@ static void test_a_new_metadata_file_reports_that_it_is_not_durable(void **state
 
 static int set_up(void **state)
 {
-	(void)state;
+	static const struct temp_file file = { dir, path };
+
+	*state = (void *)&file;
 	temp_dir_make(dir);
 	snprintf(path, sizeof(path), "%s/file", dir);
 	snprintf(temporary, sizeof(temporary), "%s/new", dir);
@@ -240,13 +242,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	return temp_dir_remove(dir, path);
-}
-
-#define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_files(test)	cmocka_unit_test_setup_teardown(test, set_up, temp_file_tear_down)
 
 int main(void)
 {

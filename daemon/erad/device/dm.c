@@ -122,17 +122,16 @@ static struct dm_task *task_for(int type, const char *name)
 
 static int create(const char *name, const struct dm_table *table, const char *type, const char *text, struct err *err)
 {
-	char uuid[UUID_TEXT_SIZE], dm_uuid[64];
+	char dm_uuid[DM_UUID_TEXT_SIZE];
 	struct dm_task *t;
 	int r;
 
-	snprintf(dm_uuid, sizeof(dm_uuid), "ERAD-%s", uuid_text(table->uuid, uuid));
 	log_debug("volume %s: table 0 %llu %s %s", name,
 		  (unsigned long long)table->nr_sectors, type, text);
 
 	pthread_mutex_lock(&dm_lock);
 	t = task_for(DM_DEVICE_CREATE, name);
-	if (t && (!dm_task_set_uuid(t, dm_uuid) ||
+	if (t && (!dm_task_set_uuid(t, uuid_dm_text(table->uuid, dm_uuid)) ||
 		  !dm_task_add_target(t, 0, table->nr_sectors, type, text) ||
 		  !dm_task_set_add_node(t, DM_ADD_NODE_ON_CREATE))) {
 		dm_task_destroy(t);

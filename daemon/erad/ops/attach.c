@@ -162,11 +162,10 @@ static int check_again(const struct create_args *a, const struct eratab_entry *e
 /* Returns whether the device /dev/mapper/NAME exists, and is the device of this volume. */
 static bool is_ours(const char *name, const struct dm_table *t)
 {
-	char uuid[UUID_TEXT_SIZE], expected[64], found[DM_UUID_LEN];
+	char expected[DM_UUID_TEXT_SIZE], found[DM_UUID_LEN];
 	const dev_t dev = dm_tables_find(name);
 
-	snprintf(expected, sizeof(expected), "ERAD-%s", uuid_text(t->uuid, uuid));
-	return dev && !blockdev_attribute(dev, "dm/uuid", found, sizeof(found)) && !strcmp(found, expected);
+	return dev && !blockdev_attribute(dev, "dm/uuid", found, sizeof(found)) && !strcmp(found, uuid_dm_text(t->uuid, expected));
 }
 
 /* Moves the logical volumes from the physical volume to the device `name`. */

@@ -29,19 +29,13 @@ static struct look *looks;
 
 void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 {
-	struct erad_disk_super sb[2];
 	struct stat st;
 
 	*out = (struct peek){ 0 };
 	if (!stat(path, &st) && S_ISBLK(st.st_mode))
 		out->dev = st.st_rdev;
-	if (depth == PEEK_DEVICE)
-		return;
-	super_peek(path, sb);
-	for (int i = 0; i < 2 && !out->is_erad; i++) {
-		out->is_erad = !memcmp(sb[i].magic, ERAD_SUPER_MAGIC, sizeof(sb[i].magic));
-		memcpy(out->uuid, sb[i].uuid, sizeof(out->uuid));
-	}
+	if (depth != PEEK_DEVICE)
+		out->is_erad = super_peek_uuid(path, out->uuid);
 }
 
 /* Removes a request from the list, and frees it.  Context: lock. */
