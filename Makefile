@@ -143,7 +143,7 @@ SANITIZE	:= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 UNIT_CFLAGS	= -std=gnu11 $(WARNINGS) -O1 -g -pthread $(SANITIZE) $(PKG_CFLAGS)
 unit_tests	:= $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # The tests of the daemon's threads. They link a stand-in for the module instead of erad/module/control.c.
-daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_ops test_witness)
+daemon_tests	:= $(addprefix $(BUILD)/unit/,test_volume test_volume_requests test_ops test_ops_open test_witness)
 daemon_sources	:= $(patsubst %,tests/unit/%_sim.c,instance target control writers) tests/unit/volume_fixture.c $(filter-out %/main.c %/control.c,$(call sources,erad))
 # The tests of daemon/erad/device. They link stand-ins for sysfs, /proc and libdevmapper.
 device_tests	:= $(BUILD)/unit/test_devices $(BUILD)/unit/test_dm $(BUILD)/unit/test_identity
@@ -156,14 +156,16 @@ device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_d
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
 	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
-# The test of daemon/erad/ops needs further stand-ins.
+# The tests of daemon/erad/ops need further stand-ins.
+ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_open)
+ops_sources	:= tests/unit/ops_fixture.c
 ops_wraps	:= eratab_read lstat fsync hidden_update seen_read $(patsubst %,probe_%,device sector_size in_use lasting apart) \
 	$(patsubst %,dm_%,exists create remove load_size)
 # These tests fail if the heap is used in a place where it must not be used.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
 heap_wraps	:= malloc calloc realloc aligned_alloc strdup free
-unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(device_sources) $(heap_sources),$(wildcard tests/unit/*.c))
+unit_helpers	:= $(filter-out tests/unit/test_% $(daemon_sources) $(ops_sources) $(device_sources) $(heap_sources),$(wildcard tests/unit/*.c))
 unit_sources	:= $(unit_helpers) $(call sources,store common) $(addprefix daemon/exporter/,html.c metrics.c page.c page_volume.c) daemon/eractl/standing.c daemon/generator/unit_name.c
 unit_object	= $(patsubst %.c,$(BUILD)/unit/obj/%.o,$(1))
 unit_objects	:= $(call unit_object,$(unit_sources))
@@ -179,7 +181,8 @@ $(unit_tests): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(unit_objects)
 
 $(daemon_tests): $(call unit_object,$(daemon_sources))
 $(daemon_tests): OWN_LDFLAGS = -Wl,--wrap=poll,--wrap=thread_start_detached,--wrap=thread_usual,--wrap=seal_open,--wrap=dm_lives,--wrap=dm_node $(heap_wraps:%=-Wl,--wrap=%)
-$(BUILD)/unit/test_ops: OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
+$(ops_tests): $(call unit_object,$(ops_sources))
+$(ops_tests): OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_file_lock: OWN_LDFLAGS := -Wl,--wrap=flock
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
@@ -204,7 +207,7 @@ $(BUILD)/unit/test_recorded: $(call unit_object,bpf/recorded.bpf.c)
 tsan_tests	:= test_pool test_threads test_volume test_volume_requests
 
 .SECONDARY:
--include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
+-include $(unit_objects:.o=.d) $(kernel_objects:.o=.d) $(bpf_objects:.o=.d) $(patsubst %.o,%.d,$(call unit_object,$(sort $(daemon_sources) $(ops_sources) $(device_sources) $(heap_sources)))) $(patsubst tests/unit/%.c,$(BUILD)/unit/obj/tests/unit/%.d,$(wildcard tests/unit/test_*.c))
 
 # ---- fuzz targets, built by clang with libFuzzer, sanitizers, and a profile of the lines that they reach ---------------------
 

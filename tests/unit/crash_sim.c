@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash_ops.h"
 #include "crash_sim.h"
 #include "crash_steps.h"
 #include "erad_format.h"

@@ -78,15 +78,7 @@ void sim_degrade(struct sim *s);
 /* Completes a write that passes unrecorded. */
 void sim_pass(struct sim *s);
 
-/*
- * In crash_steps.c: checks the result ret of a call.  The result must be 0, or -EIO if the
- * simulator made an I/O fail.
- */
-void sim_expect(struct sim *s, int ret, const char *what);
-
+/* In crash_steps.c: runs a step of a history. */
 void sim_step(struct sim *s, const struct step *step);
-
-/* Runs a step inside the I/O of another step.  The inner step must not wait for a lock that the outer step holds. */
-void sim_nest(struct sim *s);
 
 #endif /* ERAD_TEST_CRASH_STEPS_H */

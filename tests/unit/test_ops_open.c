@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Open: what it refuses, with which message, that a refusal changes nothing, and that it notices
+ * metadata that was put back from an older copy.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "erad/ops/open.h"
+#include "erad/volume/checkpoint.h"
+#include "erad/volume/registry.h"
+#include "ops_fixture.h"
+#include "store/history.h"
+#include "volume_fixture.h"
+
+static void refuse_open(int code, const char *sentence)
+{
+	struct volume *v;
+	struct err err;
+
+	assert_int_equal(op_open("data", &(struct open_choice){ 0 }, &v, &err), code);
+	assert_sentence(&err, sentence);
+	assert_false(volumes_have("data"));
+}
+
+static void write_line(const char *options)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "data " ORIGIN " %s %s\n", metadata, options);
+	write_file(tab_path, line);
+}
+
+static void test_open_refuses_a_line_that_is_missing_or_wrong(void **state)
+{
+	(void)state;
+	refuse_open(-ENOENT, "data");
+	write_file(tab_path, "data " ORIGIN "\n");
+	refuse_open(-EINVAL, "eratab:1: no metadata");
+	write_file(tab_path, "data " ORIGIN " /dev/b\ndata " ORIGIN " /dev/b\n");
+	refuse_open(-EEXIST, "data");
+	write_line("");
+	refuse_open(-ENOENT, metadata);
+}
+
+static void test_open_that_is_refused_can_be_repeated(void **state)
+{
+	struct volume *v;
+	struct err err;
+
+	(void)state;
+	create_data();
+	close_data();
+	sim.device_exists = true;
+	refuse_open(-EEXIST, "there is a /dev/mapper/data already");
+	sim.device_exists = false;
+	sim.device = (struct refusal){ -EROFS, "it is read-only" };
+	refuse_open(-EROFS, "it is read-only");
+	sim.in_use = true;
+	refuse_open(-EBUSY, "origin " ORIGIN " is in use: it is mounted");
+	sim.in_use = false;
+	sim.apart = (struct refusal){ -EDEADLK, "it is on the origin" };
+	refuse_open(-EDEADLK, "it is on the origin");
+	sim.sectors = SECTORS - 8;
+	refuse_open(-EINVAL, "'eractl resize data' gives the volume its size");
+	sim.sectors = SECTORS;
+	sim.create = (struct refusal){ -EIO, "the table is refused" };
+	refuse_open(-EIO, "the table is refused");
+	write_line("detach_policy=degrade");
+	refuse_open(-ENOTBLK, "needs the metadata on a block device");
+	write_line("");
+
+	assert_int_equal(op_open("data", &(struct open_choice){ 0 }, &v, &err), 0);
+	volume_unref(v);
+	assert_int_equal(op_open("data", &(struct open_choice){ 0 }, &v, &err), 0);
+	volume_unref(v);
+}
+
+/* Opens the volume, and returns how many gaps its metadata has. */
+static uint64_t gaps_after_open(const struct open_choice *choice)
+{
+	struct store_info info;
+	struct volume *v;
+	struct err err;
+
+	if (op_open("data", choice, &v, &err))
+		fail_msg("%s", err.msg);
+	store_info(volume_store_get(v), &info);
+	volume_store_put(v);
+	volume_unref(v);
+	return info.gaps;
+}
+
+static void test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepted(void **state)
+{
+	static const struct open_choice none, accept = { .accept_gap = true };
+	unsigned int creates;
+
+	(void)state;
+	create_data();
+	write_line("gap=refuse");
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 0);
+	close_data();
+	fixture_origin_byte++;
+	/*
+	 * A refused open records nothing, so the next open finds the gap again.  It makes no
+	 * device, so if this erad is killed, the next erad finds no device to adopt.
+	 */
+	creates = sim.creates;
+	for (unsigned int i = 0; i < 2; i++)
+		refuse_open(-EUCLEAN, "writes may have gone past erad (written-while-closed): ");
+	assert_int_equal(sim.creates, creates);
+	refuse_open(-EUCLEAN, "; /etc/eratab has gap=refuse, so the volume is not opened; 'eractl open data --accept-gap' opens it");
+	assert_int_equal(gaps_after_open(&accept), 1);
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 1);
+	close_data();
+
+	fixture_origin_byte++;
+	write_line("gap=record");
+	assert_int_equal(gaps_after_open(&none), 2);
+}
+
+/* Notes the token of the current era of the open volume. */
+static void hand_out_token(void)
+{
+	struct volume *v = volumes_get("data");
+	struct store *s = volume_store_get(v);
+	struct store_info info;
+
+	store_info(s, &info);
+	sim.seen = (struct token){ .timeline = store_timeline(s, info.era), .era = info.era };
+	volume_store_put(v);
+	volume_unref(v);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char buf[65536];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t n;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	while ((n = fread(buf, 1, sizeof(buf), in)))
+		assert_int_equal(fwrite(buf, 1, n, out), n);
+	assert_false(ferror(in));
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* Returns the current era and, unless floor is NULL, the era of the floor. */
+static uint32_t era_of_data(uint32_t *floor)
+{
+	struct volume *v = volumes_get("data");
+	struct store_info info;
+
+	store_info(volume_store_get(v), &info);
+	volume_store_put(v);
+	volume_unref(v);
+	if (floor)
+		*floor = info.floor_era;
+	return info.era;
+}
+
+/*
+ * Opens metadata that was put back.  Checks that there is a gap in the era of the token, and that
+ * the volume is in a later era.
+ */
+static void check_put_back(uint64_t gaps)
+{
+	static const struct open_choice none, accept = { .accept_gap = true };
+	uint32_t floor;
+
+	write_line("gap=refuse");
+	for (unsigned int i = 0; i < 2; i++)
+		refuse_open(-EUCLEAN, "writes may have gone past erad (metadata-rolled-back): the metadata, in era ");
+	refuse_open(-EUCLEAN, "if the volume is a clone, 'eractl forget data' and 'eractl create' give it a UUID of its own");
+	assert_int_equal(gaps_after_open(&accept), gaps);
+	assert_int_equal(era_of_data(&floor), sim.seen.era + 1);
+	assert_int_equal(floor, sim.seen.era);
+	close_data();
+	/*
+	 * The gap is found only once, even if eractl has not noted a new token before the next
+	 * open.
+	 */
+	assert_int_equal(gaps_after_open(&none), gaps);
+	close_data();
+}
+
+/* Opens the volume, copies its metadata, begins an era, and puts the copy back. */
+static void test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token(void **state)
+{
+	enum store_moment moment;
+	struct volume *v;
+	uint32_t era;
+	struct err err;
+
+	(void)state;
+	create_data();
+	copy_file(metadata, other);
+	v = volumes_get("data");
+	if (volume_checkpoint(v, &era, &err))
+		fail_msg("%s", err.msg);
+	volume_unref(v);
+	hand_out_token();
+	assert_int_equal(sim.seen.era, era);
+	close_data();
+	copy_file(other, metadata);
+	check_put_back(1);
+	/* If erad is killed between the two steps of the check, the next open finds the gap. */
+	assert_int_equal(gaps_after_open(&(struct open_choice){ 0 }), 1);
+	v = volumes_get("data");
+	moment = store_moment(volume_store_get(v), sim.seen.timeline, sim.seen.era);
+	volume_store_put(v);
+	volume_unref(v);
+	assert_int_equal(moment, MOMENT_OTHER_ERA);
+}
+
+static void test_metadata_that_was_put_back_is_noticed_once(void **state)
+{
+	static const struct open_choice none;
+
+	(void)state;
+	create_data();
+	hand_out_token();
+	write_line("gap=refuse");
+	close_data();
+	/* The metadata knows the token, because no older copy was put back. */
+	assert_int_equal(gaps_after_open(&none), 0);
+	copy_file(metadata, other);	/* a copy that was made while the volume was in use */
+	close_data();
+	assert_int_equal(gaps_after_open(&none), 0);
+	hand_out_token();
+	close_data();
+	copy_file(other, metadata);
+	check_put_back(1);
+}
+
+static void test_an_open_does_not_wait_for_a_note_whose_file_system_hangs(void **state)
+{
+	static const struct open_choice none;
+	static pthread_mutex_t hangs = PTHREAD_MUTEX_INITIALIZER;
+
+	(void)state;
+	create_data();
+	close_data();
+	pthread_mutex_lock(&hangs);
+	sim.seen_hangs = &hangs;
+	/* The second open finds that the thread of the first open still waits. */
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(gaps_after_open(&none), 0);
+		close_data();
+	}
+	pthread_mutex_unlock(&hangs);
+	sim.seen_hangs = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_files(test_open_refuses_a_line_that_is_missing_or_wrong),
+		with_files(test_open_that_is_refused_can_be_repeated),
+		with_files(test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepted),
+		with_files(test_metadata_that_was_put_back_is_noticed_once),
+		with_files(test_metadata_of_the_same_timeline_that_was_put_back_does_not_know_the_token),
+		/* This is the last test, because its thread may still wait when the test ends. */
+		with_files(test_an_open_does_not_wait_for_a_note_whose_file_system_hangs),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_start_registry, NULL);
+}
