@@ -269,6 +269,22 @@ reopened()
 	eractl open data > /dev/null
 }
 
+# track_file_system FS: creates the volume data on a new disk with a file system.  Sets $origin to the disk.
+track_file_system()
+{
+	origin=$(new_disk 400M)
+	"mkfs.$1" -q "$origin"
+	eractl create data "$origin" > /dev/null
+}
+
+# mount_and_write DEVICE: mounts the device at $T/mnt, writes a file, and unmounts the device.
+mount_and_write()
+{
+	mount "$1" "$T/mnt"
+	dd if=/dev/urandom of="$T/mnt/file" bs=1M count=5 conv=fsync status=none
+	umount "$T/mnt"
+}
+
 # swap_table NAME TABLE: changes the table of a device that is in use.
 swap_table()
 {

@@ -38,13 +38,6 @@ test_origin_has_a_path_that_lasts()
 	rm "/run/udev/data/b$dev" /dev/disk/by-id/dm-uuid-LVM-one
 }
 
-mount_and_write()
-{
-	mount "$1" "$T/mnt"
-	dd if=/dev/urandom of="$T/mnt/file" bs=1M count=5 conv=fsync status=none
-	umount "$T/mnt"
-}
-
 mount_only()
 {
 	mount -o "$1" "$2" "$T/mnt"
@@ -58,9 +51,7 @@ test_written_while_closed()
 
 	mkdir "$T/mnt"
 	for fs in ext4 xfs btrfs; do
-		origin=$(new_disk 400M)
-		"mkfs.$fs" -q "$origin"
-		eractl create data "$origin" > /dev/null
+		track_file_system "$fs"
 		mount_and_write /dev/mapper/data
 		reopened true
 		no_alarm data

@@ -20,13 +20,6 @@ write_past()
 	dd if=/dev/urandom of="$1" bs=4096 seek=$(($2 / 4096)) count=1 oflag=direct conv=notrunc,nocreat status=none
 }
 
-mount_and_write()
-{
-	mount "$1" "$T/mnt"
-	dd if=/dev/urandom of="$T/mnt/file" bs=1M count=5 conv=fsync status=none
-	umount "$T/mnt"
-}
-
 # nr_gaps: how many gaps data has.
 nr_gaps()
 {
@@ -40,9 +33,7 @@ test_mount_after_a_power_cut()
 
 	mkdir "$T/mnt"
 	for fs in ext4 xfs btrfs; do
-		origin=$(new_disk 400M)
-		"mkfs.$fs" -q "$origin"
-		eractl create data "$origin" > /dev/null
+		track_file_system "$fs"
 		: > "${ERAD_OUT:-/tmp}/erad.log"
 		mount_and_write /dev/mapper/data
 		eractl checkpoint data > /dev/null
@@ -82,9 +73,7 @@ test_power_cuts_of_mounted_file_systems()
 
 	mkdir "$T/mnt"
 	for fs in ext4 xfs btrfs; do
-		origin=$(new_disk 400M)
-		"mkfs.$fs" -q "$origin"
-		eractl create data "$origin" > /dev/null
+		track_file_system "$fs"
 		for ((i = 0; i < 3; i++)); do
 			mount /dev/mapper/data "$T/mnt"
 			(
