@@ -218,7 +218,7 @@ void erad_instance_event(struct erad_instance *ei)
  *
  * Two tables of one mapped device may use the same devices, because this is a reload.
  */
-static char *conflict(const struct erad_instance *ei, const struct erad_instance *other)
+static char *conflict_reason(const struct erad_instance *ei, const struct erad_instance *other)
 {
 	if (ei->meta_dev == other->origin_dev)
 		return "Metadata device is the data device of another erad target";
@@ -243,7 +243,7 @@ int erad_instance_register(struct erad_instance *ei, char **error)
 
 	mutex_lock(&instances_lock);
 	list_for_each_entry(other, &instances, list) {
-		why = conflict(ei, other);
+		why = conflict_reason(ei, other);
 		if (why)
 			break;
 	}

@@ -21,7 +21,7 @@
  * Finds the origin of a table: the second parameter of an erad table, or the first parameter of a
  * linear table.
  */
-static int find_origin(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
+static int table_origin(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
 {
 	const struct dm_line *l = d->line;
 	unsigned int ma, mi;
@@ -44,7 +44,7 @@ static int read_volume(dev_t device, struct dm_device *d, dev_t *origin, bool *i
 
 	if (r)
 		return r;
-	r = find_origin(d, origin, is_erad, err);
+	r = table_origin(d, origin, is_erad, err);
 	if (r)
 		dm_tables_free(d);
 	return r;

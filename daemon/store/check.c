@@ -19,7 +19,7 @@ struct check {
 	int faults;
 };
 
-static void found(struct check *c, const char *msg)
+static void report_fault(struct check *c, const char *msg)
 {
 	c->complain(c->ctx, msg);
 	if (c->faults < INT_MAX)
@@ -27,8 +27,8 @@ static void found(struct check *c, const char *msg)
 }
 
 /* Reports one fault.  index: number of the sector in the array. */
-static void fault(struct check *c, uint64_t index, const char *what, uint64_t got,
-		  const char *expected, uint64_t limit)
+static void report_sector_fault(struct check *c, uint64_t index, const char *what, uint64_t got,
+				const char *expected, uint64_t limit)
 {
 	const struct store *s = c->s;
 	uint64_t one = 1;
@@ -37,7 +37,7 @@ static void fault(struct check *c, uint64_t index, const char *what, uint64_t go
 	snprintf(msg, sizeof(msg), "%s: era array sector %" PRIu64 " (page %" PRIu64
 		 " of the metadata): %s is %" PRIu64 ", expected %s%" PRIu64, s->e->name, index,
 		 array_place(&s->array, ARRAY_MAIN, index / ARRAY_PAGE_SECTORS, &one), what, got, expected, limit);
-	found(c, msg);
+	report_fault(c, msg);
 }
 
 static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64_t index)
@@ -48,20 +48,20 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 
 	if (!array_sector_valid(a, e, index)) {
 		if (le32toh(e->csum) != array_sector_csum(e))
-			fault(c, index, "the checksum", le32toh(e->csum), "",
-			      array_sector_csum(e));
+			report_sector_fault(c, index, "the checksum", le32toh(e->csum), "",
+					    array_sector_csum(e));
 		else if (le64toh(e->index) != index)
-			fault(c, index, "its number", le64toh(e->index), "", index);
+			report_sector_fault(c, index, "its number", le64toh(e->index), "", index);
 		else
-			fault(c, index, "the volume's tag", le32toh(e->tag), "", a->tag);
+			report_sector_fault(c, index, "the volume's tag", le32toh(e->tag), "", a->tag);
 		return;
 	}
 	for (i = 0; i < ERAD_ERAS_PER_SECTOR; i++) {
 		const uint32_t era = le32toh(e->era[i]);
 
 		if (era > c->s->era) {
-			fault(c, index, first + i < a->nr_blocks ? "the era of a block" :
-			      "an entry beyond the device", era, "at most ", c->s->era);
+			report_sector_fault(c, index, first + i < a->nr_blocks ? "the era of a block" :
+					    "an entry beyond the device", era, "at most ", c->s->era);
 			return;
 		}
 	}
@@ -80,7 +80,7 @@ static int check_pages(struct check *c, struct erad_disk_eras *buf, uint64_t pag
 
 	ret = array_read(&c->s->array, ARRAY_MAIN, buf, page, nr, &why);
 	if (ret == -EIO && nr == 1) {
-		found(c, why.msg);
+		report_fault(c, why.msg);
 		return 0;
 	}
 	if (ret == -EIO) {
@@ -131,7 +131,7 @@ static void check_supers(struct check *c)
 		return;
 	snprintf(msg, sizeof(msg), "%s: superblock %s (page %u of the metadata) is damaged, expected a valid checksum: all that is said here is from superblock %s, which may be the older one; 'eractl repair' writes superblock %s anew",
 		 c->s->e->name, a ? "A" : "B", a ? ERAD_SUPER_A : ERAD_SUPER_B, a ? "B" : "A", a ? "A" : "B");
-	found(c, msg);
+	report_fault(c, msg);
 }
 
 int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
@@ -159,7 +159,7 @@ int store_check(struct engine *e, void (*complain)(void *ctx, const char *what),
 	if (c.s->degrade.damaged) {
 		snprintf(msg, sizeof(msg), "%s: page %u is damaged, expected a degrade record or zeros: all blocks count as written",
 			 c.s->e->name, ERAD_DEGRADE);
-		found(&c, msg);
+		report_fault(&c, msg);
 	}
 	ret = check_array(&c, err);
 	store_close(c.s, false, NULL);

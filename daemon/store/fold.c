@@ -142,7 +142,7 @@ static int finish_fold(struct store *s, struct err *err)
  * If a snapshot was requested, freezes only the marks from before the snapshot, and returns true:
  * the caller must fold again.
  */
-static bool freeze(struct store *s)
+static bool freeze_overlay(struct store *s)
 {
 	bool to_snapshot;
 
@@ -176,7 +176,7 @@ int store_fold_locked(struct store *s, struct err *err)
 	if (s->folding)		/* an earlier fold has failed, so repeat it */
 		ret = finish_fold(s, err);
 	while (more && !ret) {
-		more = freeze(s);
+		more = freeze_overlay(s);
 		if (s->folding)
 			ret = finish_fold(s, err);
 	}

@@ -93,7 +93,7 @@ struct zeroing {
 	uint64_t done, total;	/* in bytes */
 };
 
-static void advance(struct zeroing *z, uint64_t len)
+static void advance_zeroing(struct zeroing *z, uint64_t len)
 {
 	z->done += len;
 	if (z->progress)
@@ -114,7 +114,7 @@ static int zero_pages(struct zeroing *z, uint64_t first, uint64_t end, const voi
 		ret = buf ? z->e->ops->write(z->e, buf, off, n) : z->e->ops->zero(z->e, off, n);
 		if (ret)
 			return ret;
-		advance(z, n);
+		advance_zeroing(z, n);
 		off += n;
 		left -= n;
 	}

@@ -27,7 +27,7 @@ static uint64_t place_of(uint64_t seq)
 	return (ERAD_HISTORY + (seq & 1) * ERAD_HISTORY_PAGES) * (uint64_t)ERAD_PAGE;
 }
 
-static uint32_t csum(const struct erad_disk_history *h)
+static uint32_t history_csum(const struct erad_disk_history *h)
 {
 	return crc32c(0, (const char *)h + sizeof(h->csum), sizeof(*h) - sizeof(h->csum));
 }
@@ -95,7 +95,7 @@ int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad
 	if (ret)
 		return err_set(err, ret, "%s: reading the history from page %" PRIu64 ": %s", e->name,
 			       place_of(seq) / ERAD_PAGE, strerror(-ret));
-	if (le32toh(h->csum) != csum(h))
+	if (le32toh(h->csum) != history_csum(h))
 		what = "the checksum is wrong";
 	else if (le64toh(h->seq) != seq)
 		what = "the superblock names another copy";
@@ -119,7 +119,7 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 
 		if (i == 2 && !best)
 			break;
-		if (e->ops->read(e, h, place, HISTORY_BYTES) || le32toh(h->csum) != csum(h) ||
+		if (e->ops->read(e, h, place, HISTORY_BYTES) || le32toh(h->csum) != history_csum(h) ||
 		    (le64toh(h->seq) & 1) != (i < 2 ? i : best & 1) || wrong_content(h, UINT32_MAX))
 			continue;
 		if (i >= 2) {
@@ -140,7 +140,7 @@ int history_write(struct engine *e, struct erad_disk_super *sb, struct erad_disk
 	int ret;
 
 	h->seq = htole64(seq);
-	h->csum = htole32(csum(h));
+	h->csum = htole32(history_csum(h));
 	ret = e->ops->write(e, h, place_of(seq), HISTORY_BYTES);
 	if (!ret)
 		sb->history_seq = htole64(seq);

@@ -124,17 +124,17 @@ unsigned int journal_encode(struct erad_disk_journal *group, const struct run *r
 /* A function that reads or writes pages of the ring that follow each other on the disk. */
 typedef int ring_fn(struct engine *e, void *buf, uint64_t off, uint64_t len);
 
-static int read_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
+static int read_ring_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
 	return e->ops->read(e, buf, off, len);
 }
 
-static int write_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
+static int write_ring_part(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
 	return e->ops->write(e, buf, off, len);
 }
 
-static int write_part_durably(struct engine *e, void *buf, uint64_t off, uint64_t len)
+static int write_ring_part_durably(struct engine *e, void *buf, uint64_t off, uint64_t len)
 {
 	return engine_write_durable(e, buf, off, len);
 }
@@ -187,18 +187,18 @@ void journal_number(const struct journal *j, struct erad_disk_journal *group, un
 int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned int count,
 		  uint64_t seq, bool durable)
 {
-	return ring_io(j, durable ? write_part_durably : write_part, group, seq, count);
+	return ring_io(j, durable ? write_ring_part_durably : write_ring_part, group, seq, count);
 }
 
 int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *buf)
 {
-	int ret = ring_io(j, read_part, buf, seq, count);
+	int ret = ring_io(j, read_ring_part, buf, seq, count);
 
 	/*
 	 * While metadata is opened, make a durable write even if it is not needed, because the
 	 * first durable write may allocate memory in the kernel.
 	 */
 	if (!ret)
-		ret = ring_io(j, write_part_durably, buf, seq, count);
-	return ret == -EOPNOTSUPP ? ring_io(j, write_part, buf, seq, count) : ret;
+		ret = ring_io(j, write_ring_part_durably, buf, seq, count);
+	return ret == -EOPNOTSUPP ? ring_io(j, write_ring_part, buf, seq, count) : ret;
 }

@@ -61,7 +61,7 @@ static int replay_marks(void *ctx, uint32_t era, const struct run *runs, unsigne
 	return overlay_add_all(&s->active, era, runs, nr);
 }
 
-static int load(struct store *s, struct err *err)
+static int load_metadata(struct store *s, struct err *err)
 {
 	struct journal_end end;
 	int ret;
@@ -160,7 +160,7 @@ int store_open(struct engine *e, enum store_mode mode, struct store **out, struc
 	s->history = aligned_alloc(ERAD_PAGE, sizeof(*s->history));
 	s->history_new = aligned_alloc(ERAD_PAGE, sizeof(*s->history_new));
 	if (s->group && s->fold_buf && s->history && s->history_new)
-		ret = load(s, err);
+		ret = load_metadata(s, err);
 	else
 		ret = err_set(err, -ENOMEM, "%s: out of memory", e->name);
 	if (ret) {

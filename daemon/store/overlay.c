@@ -14,7 +14,7 @@ size_t overlay_needs(const struct overlay *o)
 	return 1 + bitset_needs(&b);
 }
 
-static struct overlay_era *begin_era(struct overlay *o, uint32_t era)
+static struct overlay_era *add_era(struct overlay *o, uint32_t era)
 {
 	struct overlay_era *oe = nodes_take(o->pool);
 
@@ -34,7 +34,7 @@ unsigned int overlay_add(struct overlay *o, uint32_t era, const struct run *runs
 
 	for (i = 0; i < nr && o->pool->nr >= needs; i++) {
 		if (!oe || oe->era != era)
-			oe = begin_era(o, era);
+			oe = add_era(o, era);
 		/* This cannot fail, because the pool has as many nodes as the run can need. */
 		bitset_set(&oe->blocks, runs[i].first, runs[i].len);
 	}

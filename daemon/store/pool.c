@@ -10,7 +10,7 @@
  * Returns how many nodes the pool should have: enough for the marks of two eras on the whole
  * device, but between 2 * POOL_MIN and POOL_MAX.  Context: lock.
  */
-static size_t wanted(const struct store *s)
+static size_t wanted_nodes(const struct store *s)
 {
 	const size_t most = 2 * (1 + bitset_most(s->active.nr_blocks));
 
@@ -29,7 +29,7 @@ bool store_pool_low(struct store *s)
 	bool ret;
 
 	pthread_mutex_lock(&s->lock);
-	ret = s->pool.nr < wanted(s) / 2;
+	ret = s->pool.nr < wanted_nodes(s) / 2;
 	pthread_mutex_unlock(&s->lock);
 	return ret;
 }
@@ -43,12 +43,12 @@ static size_t at_most_a_step(size_t nr)
  * Returns how many nodes the pool lacks.  If the pool has too many nodes, moves up to STEP of them
  * to *extra.
  */
-static size_t balance(struct store *s, struct nodes *extra)
+static size_t balance_pool(struct store *s, struct nodes *extra)
 {
 	size_t missing = 0, want;
 
 	pthread_mutex_lock(&s->lock);
-	want = wanted(s);
+	want = wanted_nodes(s);
 	if (s->pool.nr < want)
 		missing = want - s->pool.nr;
 	else
@@ -64,7 +64,7 @@ bool store_fill_pool(struct store *s)
 
 	do {
 		nodes_free(&nodes);
-		missing = balance(s, &nodes);
+		missing = balance_pool(s, &nodes);
 	} while (nodes.nr);
 	/* If the heap had too few nodes, add the nodes that it had. */
 	nodes_fill(&nodes, missing);

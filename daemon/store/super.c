@@ -129,7 +129,7 @@ static int wrong_field(struct err *err, const char *what, uint64_t got, uint64_t
 	return err_set(err, -EUCLEAN, "%s is %" PRIu64 ", expected %" PRIu64, what, got, expected);
 }
 
-static int above(struct err *err, const char *what, uint64_t got, uint64_t max)
+static int refuse_above(struct err *err, const char *what, uint64_t got, uint64_t max)
 {
 	return err_set(err, -EUCLEAN, "%s is %" PRIu64 ", expected at most %" PRIu64,
 		       what, got, max);
@@ -159,7 +159,7 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 			       "it uses features that this version does not support (incompat %#" PRIx64 ")",
 			       le64toh(sb->incompat & ~htole64(ERAD_INCOMPAT_HISTORY)));
 	if (seq > SUPER_MAX_SEQ)
-		return above(err, "seq", seq, SUPER_MAX_SEQ);
+		return refuse_above(err, "seq", seq, SUPER_MAX_SEQ);
 	if ((seq & 1) != copy)
 		return err_set(err, -EUCLEAN, "got seq %" PRIu64 ", which only copy %s can have", seq,
 			       copy_name[seq & 1]);
@@ -180,17 +180,17 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 	if (le64toh(sb->array_pages) != array_pages)
 		return wrong_field(err, "array_pages", le64toh(sb->array_pages), array_pages);
 	if (le32toh(sb->array_chunk) > ERAD_CHUNK_MAX)
-		return above(err, "array_chunk", le32toh(sb->array_chunk), ERAD_CHUNK_MAX);
+		return refuse_above(err, "array_chunk", le32toh(sb->array_chunk), ERAD_CHUNK_MAX);
 	if (le32toh(sb->floor_era) == UINT32_MAX)
-		return above(err, "floor_era", UINT32_MAX, UINT32_MAX - 1);
+		return refuse_above(err, "floor_era", UINT32_MAX, UINT32_MAX - 1);
 	if (le64toh(sb->degrade_serial) > SUPER_MAX_SEQ)
-		return above(err, "degrade_serial", le64toh(sb->degrade_serial), SUPER_MAX_SEQ);
+		return refuse_above(err, "degrade_serial", le64toh(sb->degrade_serial), SUPER_MAX_SEQ);
 	if (le32toh(sb->snap_floor_era) > le32toh(sb->snap_era))
-		return above(err, "snap_floor_era", le32toh(sb->snap_floor_era),
-			     le32toh(sb->snap_era));
+		return refuse_above(err, "snap_floor_era", le32toh(sb->snap_floor_era),
+				    le32toh(sb->snap_era));
 	if (sb->snap_era) {
 		if (le32toh(sb->snap_era) > le32toh(sb->era))
-			return above(err, "snap_era", le32toh(sb->snap_era), le32toh(sb->era));
+			return refuse_above(err, "snap_era", le32toh(sb->snap_era), le32toh(sb->era));
 		if (super_check_device(le64toh(sb->snap_nr_sectors), block_sectors, err))
 			return -EUCLEAN;
 		if (!sb->array_chunk)
@@ -201,11 +201,11 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 		return err_set(err, -EUCLEAN, "it has %s, expected at least %s", size_exact(has, size),
 			       size_exact(needed, super_pages(sb) * ERAD_PAGE));
 	if (le64toh(sb->journal_tail) > SUPER_MAX_SEQ)
-		return above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
+		return refuse_above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
 	if (le32toh(sb->era) == UINT32_MAX)
-		return above(err, "era", UINT32_MAX, UINT32_MAX - 1);
+		return refuse_above(err, "era", UINT32_MAX, UINT32_MAX - 1);
 	if (le64toh(sb->history_seq) > SUPER_MAX_SEQ)
-		return above(err, "history_seq", le64toh(sb->history_seq), SUPER_MAX_SEQ);
+		return refuse_above(err, "history_seq", le64toh(sb->history_seq), SUPER_MAX_SEQ);
 	if (le32toh(sb->flags) & ~FLAGS)
 		return err_set(err, -EUCLEAN, "flags are %#" PRIx32 ", expected none but %#x",
 			       le32toh(sb->flags), FLAGS);

@@ -98,7 +98,7 @@ void view_marks(struct view *v,
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int read_part(struct view *v, uint64_t from, uint64_t to, struct err *err)
+static int read_view_part(struct view *v, uint64_t from, uint64_t to, struct err *err)
 {
 	return from == to ? 0 : array_read(&v->array, ARRAY_MAIN, v->sector + from * ARRAY_PAGE_SECTORS,
 					   v->page + from, to - from, err);
@@ -119,10 +119,10 @@ static int read_main(struct view *v, struct err *err)
 		if (!array_hole(&v->array, ARRAY_MAIN, v->page + page, nr))
 			continue;
 		bits_set(v->blank, page * ARRAY_PAGE_SECTORS, nr * ARRAY_PAGE_SECTORS);
-		ret = read_part(v, from, page, err);
+		ret = read_view_part(v, from, page, err);
 		from = page + nr;
 	}
-	return ret ? ret : read_part(v, from, v->nr_pages, err);
+	return ret ? ret : read_view_part(v, from, v->nr_pages, err);
 }
 
 /* Reads the pages.  Sets *damaged to true if a sector is damaged. */

@@ -374,7 +374,7 @@ inline commit_batches()
 			mark_batch();
 			if
 			:: r != OK -> r = EAGAIN; break
-			:: r != OK && policy_fail -> status = true	/* stands for patience() */
+			:: r != OK && policy_fail -> status = true	/* stands for held_must_fail_at() */
 			:: r == OK
 			fi
 		:: else

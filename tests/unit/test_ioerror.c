@@ -286,8 +286,8 @@ static void every_operation(const struct step *steps, size_t nr)
 	print_message("%" PRIu64 " operations, %u histories, %u steps that failed\n", ops, runs,
 		      failures);
 	/*
-	 * Only failed reads of one superblock may have no effect.  A failed durable write is
-	 * repeated without FUA.
+	 * A failed I/O makes its step fail, with two exceptions: a read of one of the two
+	 * superblocks, and a durable write, which is repeated without FUA.
 	 */
 	assert_int_equal(none, 0);
 	assert_true(failures > runs / 2 * 9 / 10 - runs / 20);

@@ -321,9 +321,9 @@ static void test_drain_is_done_with_the_last_write(void **state)
 }
 
 /*
- * The moments at which a write of the random plan begins or ends.  IN_GRACE_AS_BEFORE: during the
- * grace period, a write is counted by an RCU section that began before the retirement and does not
- * see the retirement.
+ * The moments at which a write of the random plan begins or ends.  IN_GRACE: during the grace
+ * period.  IN_GRACE_AS_BEFORE: during the grace period, but in an RCU section that began before the
+ * retirement.  This section still finds the writeset as it was before the retirement.
  */
 enum when { BEFORE, IN_GRACE_AS_BEFORE, IN_GRACE, LATER };
 

@@ -12,7 +12,7 @@
 #define CONTROL_NODE	"/dev/" ERAD_CONTROL_NAME
 #define EACH_STEP	8u	/* how many instances one LIST returns */
 
-static int control_ioctl(int fd, unsigned long nr, void *arg)
+static int call_control(int fd, unsigned long nr, void *arg)
 {
 	return ioctl(fd, nr, arg) < 0 ? -errno : 0;
 }
@@ -27,7 +27,7 @@ int control_open(int *out, struct err *err)
 		return err_set(err, -errno, "cannot open %s: %m%s", CONTROL_NODE,
 			       errno == ENOENT || errno == ENXIO ?
 			       "; the kernel module dm-erad is not loaded: 'modprobe dm-erad' loads it" : "");
-	r = control_ioctl(fd, ERAD_IOC_VERSION, &v);
+	r = call_control(fd, ERAD_IOC_VERSION, &v);
 	if (r)
 		err_set(err, r, "cannot get the version of the module dm-erad from %s: %s", CONTROL_NODE,
 			strerror(-r));
@@ -52,7 +52,7 @@ static int list_after(int control, uint64_t after, struct erad_info *info, uint3
 		.cap = cap,
 		.after = after,
 	};
-	int r = control_ioctl(control, ERAD_IOC_LIST, &a);
+	int r = call_control(control, ERAD_IOC_LIST, &a);
 
 	*nr = a.nr;
 	return r;
@@ -115,7 +115,7 @@ void instances_free(struct instances *l)
 int control_attach(int control, uint64_t instance_id, int *fd)
 {
 	struct erad_attach a = { .h.size = sizeof(a), .instance_id = instance_id };
-	int r = control_ioctl(control, ERAD_IOC_ATTACH, &a);
+	int r = call_control(control, ERAD_IOC_ATTACH, &a);
 
 	if (!r)
 		*fd = a.fd;
@@ -126,13 +126,13 @@ int control_abort(int control, uint64_t instance_id)
 {
 	struct erad_abort a = { .h.size = sizeof(a), .instance_id = instance_id };
 
-	return control_ioctl(control, ERAD_IOC_ABORT, &a);
+	return call_control(control, ERAD_IOC_ABORT, &a);
 }
 
 int instance_info(int fd, struct erad_info *info)
 {
 	*info = (struct erad_info){ .h.size = sizeof(*info) };
-	return control_ioctl(fd, ERAD_IOC_INFO, info);
+	return call_control(fd, ERAD_IOC_INFO, info);
 }
 
 int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
@@ -142,14 +142,14 @@ int instance_ready(int fd, uint32_t era, const void *record, uint64_t sector)
 		.record = (uintptr_t)record, .record_sector = sector,
 	};
 
-	return control_ioctl(fd, ERAD_IOC_READY, &a);
+	return call_control(fd, ERAD_IOC_READY, &a);
 }
 
 int instance_prepare_era(int fd, uint32_t to)
 {
 	struct erad_prepare a = { .h.size = sizeof(a), .to = to };
 
-	return control_ioctl(fd, ERAD_IOC_PREPARE_ERA, &a);
+	return call_control(fd, ERAD_IOC_PREPARE_ERA, &a);
 }
 
 int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
@@ -158,13 +158,13 @@ int instance_new_era(int fd, uint32_t from, uint32_t to, uint32_t drain_ms)
 		.h.size = sizeof(a), .from = from, .to = to, .drain_ms = drain_ms,
 	};
 
-	return control_ioctl(fd, ERAD_IOC_NEW_ERA, &a);
+	return call_control(fd, ERAD_IOC_NEW_ERA, &a);
 }
 
 int instance_commit_fetch(int fd, struct erad_xfer *x)
 {
 	x->h = (struct erad_hdr){ .size = sizeof(*x) };
-	return control_ioctl(fd, ERAD_IOC_COMMIT_FETCH, x);
+	return call_control(fd, ERAD_IOC_COMMIT_FETCH, x);
 }
 
 int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era)
@@ -173,24 +173,24 @@ int instance_usage(int fd, uint64_t used, uint64_t total, uint32_t snapshot_era)
 		.h.size = sizeof(a), .used = used, .total = total, .held_root = snapshot_era,
 	};
 
-	return control_ioctl(fd, ERAD_IOC_USAGE, &a);
+	return call_control(fd, ERAD_IOC_USAGE, &a);
 }
 
 int instance_stats(int fd, struct erad_stats *stats)
 {
 	*stats = (struct erad_stats){ .h.size = sizeof(*stats) };
-	return control_ioctl(fd, ERAD_IOC_STATS, stats);
+	return call_control(fd, ERAD_IOC_STATS, stats);
 }
 
 int instance_message_get(int fd, struct erad_message *m)
 {
 	*m = (struct erad_message){ .h.size = sizeof(*m) };
-	return control_ioctl(fd, ERAD_IOC_MESSAGE_GET, m);
+	return call_control(fd, ERAD_IOC_MESSAGE_GET, m);
 }
 
 int instance_message_reply(int fd, uint64_t id, int result, uint32_t era)
 {
 	struct erad_reply a = { .h.size = sizeof(a), .id = id, .status = -result, .era = era };
 
-	return control_ioctl(fd, ERAD_IOC_MESSAGE_REPLY, &a);
+	return call_control(fd, ERAD_IOC_MESSAGE_REPLY, &a);
 }

@@ -52,14 +52,14 @@
 /*
  * Returns when the held writes must fail if the metadata still does not work.  UINT64_MAX: never.
  */
-static uint64_t patience(struct volume *v)
+static uint64_t held_must_fail_at(struct volume *v)
 {
 	if (!(v->info.status & ERAD_POLICY_FAIL) || !v->mark_trouble.since_ms)
 		return UINT64_MAX;
 	return v->mark_trouble.since_ms + v->info.detach_timeout * 1000ull;
 }
 
-static uint64_t earliest(uint64_t a, uint64_t b)
+static uint64_t earlier_of(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -113,8 +113,8 @@ static int commit_batches(struct volume *v)
 			atomic_store(&v->busy_since, thread_now_ms());
 		if (v->batch) {
 			r = mark_batch(v);
-			if (r && thread_now_ms() < patience(v)) {
-				v->retry_at = earliest(v->retry_at, patience(v));
+			if (r && thread_now_ms() < held_must_fail_at(v)) {
+				v->retry_at = earlier_of(v->retry_at, held_must_fail_at(v));
 				return -EAGAIN;
 			}
 			if (!r) {
@@ -208,8 +208,8 @@ static void serve_batches(struct volume *v)
 /* Waits for work.  Returns true if writes are held. */
 static bool wait_for_work(struct volume *v)
 {
-	uint64_t until = earliest(earliest(v->look_at, v->degraded_at),
-				  earliest(v->retry_at, v->roll_at));
+	uint64_t until = earlier_of(earlier_of(v->look_at, v->degraded_at),
+				    earlier_of(v->retry_at, v->roll_at));
 	struct pollfd p[2] = {
 		{ .fd = v->event_fd, .events = POLLIN },
 		{ .fd = v->fd, .events = POLLPRI | (v->batch || v->failed ? 0 : POLLIN) },

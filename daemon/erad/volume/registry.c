@@ -171,7 +171,7 @@ void volumes_remove(struct volume *v)
 }
 
 /* Returns whether the name is claimed.  Context: volumes_lock. */
-static bool claimed(const char *name)
+static bool name_is_claimed(const char *name)
 {
 	struct claim *c = claims;
 
@@ -195,11 +195,11 @@ int volumes_claim(struct claim *c, const char *name, struct volume **v, struct e
 	int r = 0;
 
 	pthread_mutex_lock(&volumes_lock);
-	while (claimed(name) && !stopping && !r)
+	while (name_is_claimed(name) && !stopping && !r)
 		r = pthread_cond_timedwait(&released, &volumes_lock, &until);
 	if (stopping)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
-	else if (claimed(name))
+	else if (name_is_claimed(name))
 		r = err_set(err, -EBUSY, "another request for this volume is being carried out; try again later");
 	else
 		r = 0;
@@ -218,7 +218,7 @@ bool volumes_try_claim(struct claim *c, const char *name)
 	bool busy;
 
 	pthread_mutex_lock(&volumes_lock);
-	busy = stopping || claimed(name) || find_volume(name);
+	busy = stopping || name_is_claimed(name) || find_volume(name);
 	if (!busy)
 		push_claim(c, name, true);
 	pthread_mutex_unlock(&volumes_lock);
