@@ -23,7 +23,7 @@
  *	commit		sets the bits, counts each write as begun, and moves it from `batch`
  *			to `submit_list`.  If a page of the bitmap cannot be allocated, its
  *			bits stay clear.  The writes are still released, because their blocks
- *			are durable.  The next write to those blocks is held and recorded
+ *			are durable.  The next write to these blocks is held and recorded
  *			once more
  *	submit work	sends the writes of `submit_list` to the origin
  *	end_io		the same writeset counts the write as ended

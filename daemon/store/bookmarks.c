@@ -130,7 +130,7 @@ int store_delete_bookmark(struct store *s, const char *name, struct err *err)
 	h = edit_bookmark(s, name, &i, &nr, &there);
 	if (!there) {
 		pthread_mutex_unlock(&s->fold_lock);
-		return err_set(err, -ENOENT, "bookmark %s: there is none of this name", name);
+		return err_set(err, -ENOENT, "there is no bookmark %s", name);
 	}
 	b = &h->bookmark[i];
 	memmove(b, b + 1, (nr - i - 1) * sizeof(*b));

@@ -118,8 +118,8 @@ void snapshot_saved(struct snapshot *p, const struct array *a, const struct over
 }
 
 /*
- * Read the array before the copies.  If a page then has no copy, it had not changed yet when it was
- * read.
+ * Read the array before the copies.  A page is copied before it changes.  So if there is no copy of
+ * a page after the array was read, the page had not changed when the array was read.
  */
 int snapshot_read(const struct snapshot *p, struct array *a, void *buf, void *copies,
 		  uint64_t first, uint64_t nr, struct err *err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * erad-udev: prints for udev's rules whether a block device is the origin of a volume; see
- * 61-erad-origin.rules.  Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, those links of
+ * 61-erad-origin.rules.  Prints ERAD_ORIGIN, the name of the volume, and ERAD_LINKS, the links of
  * the device that do not name its content.  Exits with 1 if the device is not the origin of a
  * volume.
  */

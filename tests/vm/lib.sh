@@ -2,19 +2,19 @@
 # shellcheck shell=bash
 # Shared by the VM scripts and the test drivers: paths, exit statuses, and the kernel messages that fail a test.
 
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this file
 ERAD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this file
 ERAD_BUILD=$ERAD_TOP/build
 
 # Exit statuses of tests/vm/run, besides the status of the COMMAND. A COMMAND that was killed by a
 # signal has the status 128 + the signal. These statuses are higher than that of any signal.
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this file
 readonly VM_KERNEL_TROUBLE=240 VM_NO_VERDICT=241 VM_KILLED=242 VM_TIMEOUT=243 VM_CANNOT_START=244
 
 # A line in the kernel log that matches this pattern fails the test, whatever the cause of the line
 # is.
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this file
 TROUBLE='WARNING: |BUG: |BUG at |\bOops\b|Kernel panic|general protection fault|[Uu]nable to handle (kernel|page)'
 TROUBLE+='|stack segment:|divide error:|invalid opcode:|double fault:|traps: |segfault at '
 TROUBLE+='|blocked for more than|soft lockup|hard LOCKUP|rcu.*(detected|self-detected) (expedited )?stall|rcu.*stalls? on '

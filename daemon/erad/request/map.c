@@ -135,7 +135,7 @@ static struct kept *find_kept(const char *name, const uint8_t uuid[16])
 }
 
 /*
- * Frees pictures that have been outdated for MAP_KEEP_MS, for example those of closed volumes.
+ * Frees pictures that have been outdated for MAP_KEEP_MS, for example pictures of closed volumes.
  * Context: lock.
  */
 static void drop_old(void)

@@ -287,7 +287,7 @@ weekly $token"
 
 	eractl bookmark data weekly --delete
 	eractl bookmark data weekly --delete 2> "$T/err" && fail "a bookmark was deleted twice"
-	grep -q "volume data: bookmark weekly: there is none of this name" "$T/err" || fail "got $(cat "$T/err")"
+	grep -q "volume data: there is no bookmark weekly" "$T/err" || fail "got $(cat "$T/err")"
 	eractl diff data --since @weekly 2> "$T/err" && fail "there was a diff since a bookmark that was deleted"
 	grep -q "there is no bookmark weekly" "$T/err" || fail "got $(cat "$T/err")"
 	eractl bookmark data a/b 2> "$T/err" && fail "a name with a slash was accepted"
