@@ -246,6 +246,12 @@ int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err
 	struct taker t = { .fd = fd, .size = size, .seal = out, .others = OTHERS, .limit = OTHERS_READ };
 
 	memset(out, 0, sizeof(*out));
+	/*
+	 * Flush first: a power cut may undo writes through the volume that are in the cache of the disk
+	 * only, and then a place would differ although nobody has written past erad.
+	 */
+	if (fsync(fd))
+		return err_set(err, -errno, "cannot flush the device: %m");
 	t.buf = aligned_alloc(UNIT, PIECE);
 	if (!t.buf)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct seal) <= 4096 - 512, "a seal and its checksum fit i
  */
 int seal_open(const char *path, bool claim, struct err *err);
 
-/* Computes the seal of the first `size` bytes of the device. */
+/* Flushes the device, and then computes the seal of its first `size` bytes. */
 int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
 
 /*
