@@ -1,0 +1,222 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2119
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl detach, and attaches that are interrupted: afterwards, the logical volumes lie on the
+# physical volume again.
+
+# shellcheck source=tests/dm/lvm.sh
+. tests/dm/lvm.sh
+
+test_lvm_detach_beside_a_command()
+{
+	DESCRIPTION="detach drops no table that a command of LVM or a person has loaded: it waits for LVM's lock, and then refuses"
+	local pv loaded detach lock
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	# The state in the middle of an lvextend: LVM has the lock, and a new table is loaded.
+	exec {lock}>> /run/lock/lvm/V_vg
+	flock "$lock"
+	loaded="0 65536 linear $(lsblk -dno MAJ:MIN /dev/mapper/pv0 | tr -d ' ') 100000"
+	dmsetup load vg-a --table "$loaded"
+	eractl detach pv0 > "$T/said" 2>&1 {lock}>&- &
+	detach=$!
+	wait_until "the detach has begun" grep -q detaching /etc/eratab
+	nap 1
+	same "$(dmsetup table --inactive vg-a)" "$loaded"
+	exec {lock}>&-
+	wait $detach && fail "detach succeeded although a table was loaded"
+	grep -q "vg-a has a table that is loaded and not in use" "$T/said" || fail "$(cat "$T/said")"
+	same "$(dmsetup table --inactive vg-a)" "$loaded"
+	eractl_state_is pv0 active
+
+	# The same without erad.
+	kill_erad
+	eractl detach pv0 2> "$T/said" && fail "detach succeeded although a table was loaded"
+	same "$(dmsetup table --inactive vg-a)" "$loaded"
+	start_erad
+	dmsetup clear vg-a
+	eractl detach pv0 > /dev/null
+}
+
+test_lvm_detach_without_erad()
+{
+	DESCRIPTION="detach works without erad: waiting writes complete, no write fails, and the state is as before the attach"
+	local pv before seen
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	eractl create other "$(new_disk 64M)" > /dev/null
+	attach
+	write_at vg-a 0 4096
+	seen=/var/lib/erad/seen/$(eractl status --json pv0 | field uuid)
+	[[ -e $seen ]] || fail "the token of pv0 was not noted"
+	kill_erad
+	load -t 2 -n 20 /dev/vg/a > "$T/load" 2>&1 &
+	wait_until "a write waits" eval "[[ \$(dmsetup status pv0 | awk '{ print \$9 }') != 0 ]]"
+	eractl detach pv0 > "$T/said"
+	wait $! || fail "$(cat "$T/load")"
+	# The metadata of another volume has another UUID, so the note is removed.
+	[[ ! -e $seen ]] || fail "detach has kept $seen"
+	start_erad
+	same "$(eractl list --json | grep -c pv0)" 0
+	eractl close other
+	eractl forget other > /dev/null
+	same "$(state)" "$before"
+}
+
+test_lvm_detach_without_erad_beside_a_copy()
+{
+	DESCRIPTION="detach without erad names another volume whose metadata has the same UUID or cannot be read, and keeps the note of the newest token"
+	local seen
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	seen=/var/lib/erad/seen/$(eractl status --json pv0 | field uuid)
+	cp --sparse=always /var/lib/erad/pv0.erad "$T/copy"
+	printf 'other\t/dev/null\t%s\n' "$T/copy" >> /etc/eratab
+	kill_erad
+	eractl detach pv0 --json > "$T/said"
+	grep -q '"same_uuid":"other"' "$T/said" || fail "got $(cat "$T/said")"
+	[[ -e $seen ]] || fail "detach has removed $seen, and the copy still needs it"
+}
+
+test_lvm_detach_of_a_renamed_device()
+{
+	DESCRIPTION="detach refuses a volume whose device was renamed, with and without erad, because logical volumes lie on the device; it works again with the old name"
+	local pv before
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach
+	dmsetup rename pv0 other0
+	eractl detach pv0 2> "$T/err" && fail "detached, but the logical volumes lie on /dev/mapper/other0"
+	grep -q "there is no /dev/mapper/pv0, and /dev/mapper/other0 lies on $pv: .*'dmsetup rename other0 pv0'" "$T/err" || fail "$(cat "$T/err")"
+	stop_erad
+	eractl detach pv0 2> "$T/err" && fail "detached without erad, but the logical volumes lie on /dev/mapper/other0"
+	grep -q "'dmsetup rename other0 pv0'" "$T/err" || fail "$(cat "$T/err")"
+	same "$(grep -c '^pv0.*erad$' /etc/eratab)" 1
+	start_erad
+	dmsetup rename other0 pv0
+	eractl detach pv0 > /dev/null
+	same "$(state)" "$before"
+}
+
+test_lvm_detach_frees_a_command()
+{
+	DESCRIPTION="detach without erad works while a command of LVM holds LVM's lock and waits for erad: the command ends, and then the logical volumes move"
+	local pv lvextend
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	kill_erad
+	lvextend -L 48M vg/a > "$T/said" 2>&1 &
+	lvextend=$!
+	wait_until "lvextend waits for erad" eval "[[ \$(dmsetup status pv0 | awk '{ print \$9 }') != 0 ]]"
+	bounded 60 eractl detach pv0 > /dev/null || fail "detach does not free lvextend"
+	wait $lvextend || fail "$(cat "$T/said")"
+	same "$(dmsetup table)" "vg-a: 0 98304 linear $(lsblk -dno MAJ:MIN "$pv" | tr -d ' ') 2048"
+	same "$(cat /etc/eratab)" ""
+	[[ ! -e /var/lib/erad/pv0.erad ]] || fail "the metadata is left"
+	start_erad
+	vgchange -qan vg > /dev/null
+	vgchange -qay vg > /dev/null
+}
+
+test_lvm_detaching_is_shown()
+{
+	DESCRIPTION="status, doctor and the metrics show that an attach or a detach was interrupted, and doctor shows that LVM rejects the origin"
+	local pv origin
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	origin=$(awk '/^pv0/ { print $2 }' /etc/eratab)
+	eractl doctor > "$T/doctor" || :
+	grep -qF "pv0: /etc/lvm/lvmlocal.conf has LVM use the volume, and not $origin" "$T/doctor" || fail "$(cat "$T/doctor")"
+	dmsetup create stray --uuid LVM-0123 --table "0 8 linear $pv 0"
+	eractl doctor > "$T/doctor" && fail "doctor has no problem"
+	grep -A 1 "pv0: LVM uses the origin itself" "$T/doctor" | grep -q "# eractl detach pv0" || fail "$(cat "$T/doctor")"
+	dmsetup remove stray
+
+	sed -i '/^pv0/s/$/\tdetaching/' /etc/eratab
+	eractl status pv0 | grep -q "^pv0 *active, detaching " || fail "status: $(eractl status pv0)"
+	eractl doctor > "$T/doctor" && fail "doctor has no problem"
+	grep -A 1 "pv0: is being attached or detached" "$T/doctor" | grep -q "# eractl detach pv0" || fail "$(cat "$T/doctor")"
+	erad-exporter --textfile "$T/metrics"
+	grep -q '^erad_detaching{volume="pv0"} 1$' "$T/metrics" || fail "no erad_detaching: $(cat "$T/metrics")"
+	eractl detach pv0 > /dev/null
+}
+
+# said_since: prints the messages of erad after the first $from lines.
+said_since()
+{
+	tail -n "+$((from + 1))" "$ERAD_OUT/erad.log"
+}
+
+test_lvm_interrupted_is_tried_again()
+{
+	DESCRIPTION="if erad cannot undo an interrupted attach when it starts, because LVM's configuration cannot be written, it undoes the attach later"
+	local pv before from
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach
+	stop_erad
+	# Only eractl removes the note of the newest token.
+	rm -rf /var/lib/erad/seen
+	sed -i '/^pv0/s/$/\tdetaching/' /etc/eratab
+	mount --bind /etc/lvm /etc/lvm
+	mount -o remount,ro,bind /etc/lvm
+	from=$(wc -l < "$ERAD_OUT/erad.log")
+	start_erad
+	wait_until "erad has tried" eval 'said_since | grep -q "volume pv0: .*cannot be ended now.*Read-only"'
+	! dmsetup info pv0 > /dev/null 2>&1 || fail "the volume exists"
+	eractl list --json | grep -q pv0 || fail "the volume was forgotten before LVM's configuration was written"
+	umount /etc/lvm
+	wait_until "the attach is undone" eval "[[ \$(state) == \"\$before\" ]]"
+	same "$(said_since | grep -c "cannot be ended now")" 1
+}
+
+case_timeout["test_lvm_killed_at_every_step"]=300
+test_lvm_killed_at_every_step()
+{
+	DESCRIPTION="if erad is killed at every step of attach and detach under load, the next erad restores the logical volumes"
+	local pv before point
+
+	new_vg 100M
+	new_lv a 16M
+	new_lv b 16M
+	before=$(state)
+	load -t 1 -s 600 /dev/vg/a > "$T/load" 2>&1 &
+	load_pid=$!
+	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
+	wait_back
+	for point in $(points attach) $(points detach); do
+		if [[ $(points detach) == *"$point"* ]]; then
+			attach > /dev/null
+			arm "$point"
+			eractl detach pv0 > /dev/null 2>&1 || :
+		else
+			arm "$point"
+			eractl attach pv0 --pv "$pv" --write-lvm-filter > /dev/null 2>&1 && fail "attach worked at $point"
+		fi
+		wait_killed
+		wait_back
+		# Only eractl removes the note of the newest token, but this eractl has got no
+		# answer.
+		rm -rf /var/lib/erad/seen
+		wait_until "$point is undone" eval "[[ \$(state) == \"\$before\" ]]" || fail "at $point: $(diff <(echo "$before") <(state))"
+		is_running $load_pid || fail "the load ended at $point: $(cat "$T/load")"
+	done
+	kill -TERM $load_pid
+	wait $load_pid || fail "$(cat "$T/load")"
+}
