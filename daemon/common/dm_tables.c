@@ -89,7 +89,8 @@ static int take_lines(struct dm_device *d, const struct dm_ioctl *io)
 }
 
 /*
- * Reads a table.  which: 0 for the live table, DM_QUERY_INACTIVE_TABLE_FLAG for the inactive table.
+ * Reads a table.  which: DM_STATUS_TABLE_FLAG for the parameters of the targets, or 0 for their
+ * status; and DM_QUERY_INACTIVE_TABLE_FLAG for the inactive table.
  */
 static int read_table(dev_t dev, uint32_t which, struct dm_device *out, struct err *err)
 {
@@ -106,7 +107,7 @@ static int read_table(dev_t dev, uint32_t which, struct dm_device *out, struct e
 		}
 		io = more;
 		init_request(io, size, dev);
-		io->flags = DM_STATUS_TABLE_FLAG | DM_NOFLUSH_FLAG | which;
+		io->flags = DM_NOFLUSH_FLAG | which;
 		r = call(DM_TABLE_STATUS, io);
 		if (r || !(io->flags & DM_BUFFER_FULL_FLAG))
 			break;
@@ -133,6 +134,11 @@ static int read_table(dev_t dev, uint32_t which, struct dm_device *out, struct e
 }
 
 int dm_tables_read(dev_t dev, struct dm_device *out, struct err *err)
+{
+	return read_table(dev, DM_STATUS_TABLE_FLAG, out, err);
+}
+
+int dm_tables_status(dev_t dev, struct dm_device *out, struct err *err)
 {
 	return read_table(dev, 0, out, err);
 }
@@ -205,7 +211,7 @@ bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to)
 	struct dm_device loaded;
 	bool names = false, same;
 
-	if (!d->loaded || read_table(d->dev, DM_QUERY_INACTIVE_TABLE_FLAG, &loaded, NULL))
+	if (!d->loaded || read_table(d->dev, DM_STATUS_TABLE_FLAG | DM_QUERY_INACTIVE_TABLE_FLAG, &loaded, NULL))
 		return false;
 	same = loaded.nr == d->nr;
 	for (unsigned int i = 0; i < d->nr && same; i++) {
@@ -287,7 +293,7 @@ int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t 
 	return dm_tables_load(&linear, 0, 0, err);
 }
 
-static int resume(const struct dm_device *d)
+static int resume(const struct dm_device *d, uint32_t flags)
 {
 	struct dm_ioctl io;
 
@@ -296,7 +302,7 @@ static int resume(const struct dm_device *d)
 	 * table, it suspends the device, swaps the tables, and resumes the device.
 	 */
 	init_request(&io, sizeof(io), d->dev);
-	io.flags = DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG;
+	io.flags = flags;
 	return call(DM_DEV_SUSPEND, &io);
 }
 
@@ -316,11 +322,11 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err)
+static int swap(const struct dm_device *d, uint32_t flags, uint64_t *us, struct err *err)
 {
 	const uint64_t began = now_us();
 	struct dm_device now;
-	int r = resume(d);
+	int r = resume(d, flags);
 
 	*us = now_us() - began;
 	if (!r)
@@ -328,8 +334,18 @@ int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err)
 	dm_tables_clear(d);
 	if (!dm_tables_read(d->dev, &now, NULL)) {
 		if (now.suspended)
-			resume(d);
+			resume(d, DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG);
 		dm_tables_free(&now);
 	}
 	return err_set(err, r, "cannot put the new table of /dev/mapper/%s into use: %s", d->name, strerror(-r));
+}
+
+int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err)
+{
+	return swap(d, DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG, us, err);
+}
+
+int dm_tables_swap_frozen(const struct dm_device *d, uint64_t *us, struct err *err)
+{
+	return swap(d, 0, us, err);
 }

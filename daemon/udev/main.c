@@ -14,6 +14,7 @@
 
 #include "common/blockdev.h"
 #include "common/eratab.h"
+#include "common/image.h"
 #include "common/stdfds.h"
 #include "common/uuid.h"
 
@@ -73,7 +74,7 @@ static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links
 /* Finds the open volume whose origin is the device, and copies its name. */
 static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 {
-	char path[64], uuid[sizeof(DM_UUID_PREFIX)];
+	char path[64], uuid[DM_UUID_LEN];
 	struct dirent *d;
 	bool found = false;
 	DIR *dir;
@@ -86,10 +87,12 @@ static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 		char attribute[sizeof("holders//dm/uuid") + sizeof(d->d_name)];
 
 		snprintf(attribute, sizeof(attribute), "holders/%s/dm/uuid", d->d_name);
-		if (*d->d_name == '.' || blockdev_attribute(dev, attribute, uuid, sizeof(uuid)) || strcmp(uuid, DM_UUID_PREFIX))
+		if (*d->d_name == '.' || blockdev_attribute(dev, attribute, uuid, sizeof(uuid)) ||
+		    strncmp(uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)))
 			continue;
 		snprintf(attribute, sizeof(attribute), "holders/%s/dm/name", d->d_name);
 		found = !blockdev_attribute(dev, attribute, name, DM_NAME_SIZE);
+		image_cut_name(name, uuid);
 	}
 	closedir(dir);
 	return found;

@@ -8,6 +8,7 @@
 
 #include "common/blockdev.h"
 #include "common/eratab_use.h"
+#include "common/image.h"
 #include "common/uuid.h"
 #include "common/sysfs.h"
 #include "erad/ops/conflict.h"
@@ -53,7 +54,7 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 		       const char *name, struct err *err)
 {
 	const dev_t its_metadata = makedev(i->meta_major, i->meta_minor);
-	const dev_t its_origin = makedev(i->origin_major, i->origin_minor);
+	const dev_t its_origin = image_beneath(makedev(i->origin_major, i->origin_minor));
 	char uuid[UUID_TEXT_SIZE];
 
 	if (!strcmp(name, u->name))

@@ -9,6 +9,7 @@
 #include "common/blockdev.h"
 #include "common/dm_tables.h"
 #include "common/failpoint.h"
+#include "common/image.h"
 #include "common/mapper_file.h"
 #include "common/size.h"
 #include "erad/base/log.h"
@@ -169,6 +170,7 @@ static int refuse_before_target(struct volume *v, const struct dm_table *t, uint
 
 	if (!v->refuse_gap)
 		return 0;
+	v->origin_dev = t->origin;
 	v->info = (struct erad_info){
 		.origin_major = major(t->origin), .origin_minor = minor(t->origin), .nr_sectors = t->nr_sectors,
 	};
@@ -204,6 +206,8 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	if (r && way != OPEN_IN_PLACE)
 		return err_set(err, -EEXIST, "there is a /dev/mapper/%s already", e->name);
 	r = mapper_file_refuse(e->name, err);
+	if (!r)
+		r = image_refuse(e->name, 0, err);
 	if (r)
 		return r;
 	r = check_origin(e, way, &t.origin, &nr_sectors, err);

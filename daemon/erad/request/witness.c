@@ -2,6 +2,7 @@
 /* Carries out requests about the witness of a volume: see witness.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/sysmacros.h>
 
 #include "erad/ops/open.h"
 #include "erad/request/args.h"
@@ -15,7 +16,7 @@ static struct json_object *origin_json(struct volume *v)
 	char dev[32];
 
 	pthread_mutex_lock(&v->lock);
-	snprintf(dev, sizeof(dev), "%u:%u", v->info.origin_major, v->info.origin_minor);
+	snprintf(dev, sizeof(dev), "%u:%u", major(v->origin_dev), minor(v->origin_dev));
 	json_object_object_add(o, "size", json_object_new_uint64(v->info.nr_sectors * 512));
 	pthread_mutex_unlock(&v->lock);
 	json_object_object_add(o, "origin_dev", json_object_new_string(dev));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/eratab.h"
+#include "common/image.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/standby.h"
@@ -151,7 +152,7 @@ static const struct eratab_entry *make_entry(struct by_hand *h, const char *name
 	struct volume *v;
 
 	if (!i->meta_major || dm_node(makedev(i->meta_major, i->meta_minor), h->metadata) ||
-	    dm_node(makedev(i->origin_major, i->origin_minor), h->origin))
+	    dm_node(image_beneath(makedev(i->origin_major, i->origin_minor)), h->origin))
 		return NULL;
 	h->e = (struct eratab_entry){ .origin = h->origin, .metadata = h->metadata };
 	v = volumes_get(name);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/failpoint.h"
+#include "common/image.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
@@ -361,6 +362,7 @@ static int attach_error(struct volume *v, int r, struct err *err)
 
 static int attach_to(struct volume *v, const struct erad_info *i, struct err *err)
 {
+	const dev_t origin = image_beneath(makedev(i->origin_major, i->origin_minor));
 	int fd, r;
 
 	if (!v->store) {
@@ -384,6 +386,7 @@ static int attach_to(struct volume *v, const struct erad_info *i, struct err *er
 	pthread_mutex_lock(&v->lock);
 	v->fd = fd;
 	v->info = *i;
+	v->origin_dev = origin;
 	pthread_mutex_unlock(&v->lock);
 	failpoint(FAILPOINT_ATTACH_OWNED);
 

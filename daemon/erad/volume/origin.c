@@ -9,6 +9,7 @@
 
 #include "common/blockdev.h"
 #include "common/eratab.h"
+#include "common/image.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
@@ -31,7 +32,7 @@ void origin_question(const struct volume *v, enum origin_read what, struct origi
 	memset(q, 0, sizeof(*q));
 	q->what = what;
 	/* Do not use the path in eratab: if somebody has made the table by hand, eratab may name another origin. */
-	q->dev = makedev(v->info.origin_major, v->info.origin_minor);
+	q->dev = v->origin_dev;
 	q->size = v->info.nr_sectors * ERAD_SECTOR;
 }
 
@@ -200,7 +201,7 @@ static void search_one(void *ctx, const struct erad_info *i)
 	const struct volume *v = s->v;
 
 	s->found |= !i->era && !(i->status & ERAD_PASSES_ALL) && !memcmp(i->uuid, v->uuid, sizeof(v->uuid)) &&
-		i->origin_major == v->info.origin_major && i->origin_minor == v->info.origin_minor;
+		image_beneath(makedev(i->origin_major, i->origin_minor)) == v->origin_dev;
 }
 
 /*

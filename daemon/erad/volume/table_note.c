@@ -119,11 +119,11 @@ static void compare_unseen(struct finding *f, const struct table_note *was, cons
  * was: a note GONE of this boot.  Sets *sectors to the number of sectors that were written since
  * the note.  Returns false if the counters of the origin cannot be compared.
  */
-static bool count_since(const struct table_note *was, const struct erad_info *i, uint64_t *sectors)
+static bool count_since(const struct table_note *was, dev_t origin, uint64_t *sectors)
 {
 	struct origin_count now;
 
-	origin_count_read(makedev(i->origin_major, i->origin_minor), &now);
+	origin_count_read(origin, &now);
 	*sectors = le64toh(now.sectors) - le64toh(was->origin.sectors);
 	return origin_count_comparable(&was->origin, &now);
 }
@@ -132,11 +132,11 @@ static bool count_since(const struct table_note *was, const struct erad_info *i,
  * Finds the gap if the mapped device ended, and then erad ended before it had sealed the origin.
  * Both happened in this boot.
  */
-static void compare_unsealed(struct finding *f, const struct table_note *was, const struct erad_info *i)
+static void compare_unsealed(struct finding *f, const struct table_note *was, dev_t origin)
 {
 	uint64_t sectors;
 
-	if (!count_since(was, i, &sectors)) {
+	if (!count_since(was, origin, &sectors)) {
 		find_gap(f, ERAD_GAP_UNKNOWN, "erad ended before it had sealed the origin, and the origin has no counters of writes");
 	} else if (sectors) {
 		f->kind = ERAD_GAP_CLOSED;
@@ -152,14 +152,14 @@ int table_note_written_while_closed(const struct volume *v, struct err *differen
 	store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
 	fill_note(&now, NOTE_GONE, 0, 0);
 	if (le32toh(was.version) != TABLE_NOTE_VERSION || le32toh(was.state) != NOTE_GONE || strcmp(was.boot, now.boot) ||
-	    !count_since(&was, &v->info, &sectors) || !sectors)
+	    !count_since(&was, v->origin_dev, &sectors) || !sectors)
 		return 0;
 	err_set(difference, 0, WRITTEN_WHILE_CLOSED, sectors);
 	return 1;
 }
 
 static void compare_note(struct finding *f, const struct table_note *was, const struct table_note *now,
-			 const struct erad_info *i)
+			 const struct erad_info *i, dev_t origin)
 {
 	const bool same_boot = !strcmp(was->boot, now->boot);
 	const bool same_device = same_boot && was->diskseq == now->diskseq;
@@ -173,7 +173,7 @@ static void compare_note(struct finding *f, const struct table_note *was, const 
 		return;
 	case NOTE_GONE:
 		if (same_boot)
-			compare_unsealed(f, was, i);
+			compare_unsealed(f, was, origin);
 		break;
 	default:
 		if (same_boot) {
@@ -201,7 +201,7 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 		return 0;
 	if (le32toh(was.state) != NOTE_OUT && !store_seal(v->store, seal))
 		return 0;
-	compare_note(&f, &was, in, &v->info);
+	compare_note(&f, &was, in, &v->info, v->origin_dev);
 	return *f.detail ? origin_gap(v, f.kind, f.detail, err) : 0;
 }
 
@@ -226,7 +226,7 @@ int table_note_end(struct volume *v, struct err *err)
 	v->lived_on = lives_on(v);
 	if (v->lived_on || !v->store || !v->begun)
 		return 0;
-	origin_count_read(makedev(v->info.origin_major, v->info.origin_minor), &v->end_count);
+	origin_count_read(v->origin_dev, &v->end_count);
 	return write_gone(v, v->store, err);
 }
 
@@ -252,7 +252,7 @@ bool table_note_written_since_end(const struct volume *v)
 {
 	struct origin_count now;
 
-	origin_count_read(makedev(v->info.origin_major, v->info.origin_minor), &now);
+	origin_count_read(v->origin_dev, &now);
 	return origin_count_comparable(&v->end_count, &now) && v->end_count.sectors != now.sectors;
 }
 

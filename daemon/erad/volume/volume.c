@@ -151,21 +151,23 @@ int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
 	return r;
 }
 
-int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
-		     struct err *err)
+/* Returns whether the volume serves the table for which wait_for_table() waits.  Context: v->lock. */
+typedef bool (*serves_fn)(const struct volume *v, uint64_t what);
+
+static int wait_for_table(struct volume *v, serves_fn serves, uint64_t what, uint64_t trouble_ms, unsigned int ms,
+			  struct err *err)
 {
 	const struct trouble *t = &v->attach_trouble;
 	struct timespec until = thread_deadline(ms);
 	int r = 0;
 
 	pthread_mutex_lock(&v->lock);
-	while (!(v->ready && v->info.nr_sectors == nr_sectors) && !v->ended && !v->stop &&
-	       (!t->since_ms || t->since_ms == trouble_ms) && !r)
+	while (!serves(v, what) && !v->ended && !v->stop && (!t->since_ms || t->since_ms == trouble_ms) && !r)
 		r = pthread_cond_timedwait(&v->changed, &v->lock, &until);
-	if (v->ready && v->info.nr_sectors == nr_sectors)
+	if (serves(v, what))
 		r = 0;
 	else if (v->ended)
-		r = err_set(err, -ENODEV, "the target went away while it was being resized");
+		r = err_set(err, -ENODEV, "the target went away while its table was being replaced");
 	else if (v->stop)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
 	else if (t->since_ms)
@@ -175,6 +177,27 @@ int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms,
 			    ms / 1000);
 	pthread_mutex_unlock(&v->lock);
 	return r;
+}
+
+static bool serves_size(const struct volume *v, uint64_t nr_sectors)
+{
+	return v->ready && v->info.nr_sectors == nr_sectors;
+}
+
+int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
+		     struct err *err)
+{
+	return wait_for_table(v, serves_size, nr_sectors, trouble_ms, ms, err);
+}
+
+static bool serves_other(const struct volume *v, uint64_t instance_id)
+{
+	return v->ready && v->info.instance_id != instance_id;
+}
+
+int volume_wait_other(struct volume *v, uint64_t instance_id, uint64_t trouble_ms, unsigned int ms, struct err *err)
+{
+	return wait_for_table(v, serves_other, instance_id, trouble_ms, ms, err);
 }
 
 bool volume_wait_ended(struct volume *v, unsigned int ms)

@@ -108,6 +108,11 @@ struct volume {
 	 */
 	bool preparing;
 	struct erad_info info;		/* last known state of the instance */
+	/*
+	 * The origin of the instance.  While the volume has an image, this is the device beneath the
+	 * image, and not the device in `info`: see common/image.h.
+	 */
+	dev_t origin_dev;
 	bool ready;			/* the instance at fd serves writes */
 	bool settled;			/* the first attempt to attach has ended */
 	bool expected;			/* wait for a target that is about to be made */
@@ -223,6 +228,12 @@ void volume_accept_gap(struct volume *v);
  */
 int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
 		     struct err *err);
+
+/*
+ * Waits until the volume serves another instance than this one, whose table the caller has replaced.
+ * Fails in the same way as volume_wait_size().
+ */
+int volume_wait_other(struct volume *v, uint64_t instance_id, uint64_t trouble_ms, unsigned int ms, struct err *err);
 
 /* Waits until the volume thread has ended.  Returns false after ms milliseconds. */
 bool volume_wait_ended(struct volume *v, unsigned int ms);

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds the image of a volume, and the origin beneath the image: see image.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/dm_tables.h"
+#include "common/image.h"
+#include "common/protocol.h"
+
+static bool ends_with(const char *text, const char *end)
+{
+	const size_t n = strlen(text), m = strlen(end);
+
+	return n > m && !strcmp(text + n - m, end);
+}
+
+/* Returns whether erad has made the device with this UUID for an image.  suffix: one of image.h. */
+static bool uuid_is(const char *uuid, const char *suffix)
+{
+	return !strncmp(uuid, "ERAD-", 5) && ends_with(uuid, suffix);
+}
+
+bool image_is_origin(dev_t dev)
+{
+	char uuid[DM_UUID_LEN];
+
+	return dev && !blockdev_attribute(dev, "dm/uuid", uuid, sizeof(uuid)) && uuid_is(uuid, IMAGE_ORIGIN_SUFFIX);
+}
+
+dev_t image_beneath(dev_t dev)
+{
+	char dir[64], attribute[sizeof("slaves//dev") + 256], number[32];
+	unsigned int ma, mi;
+	dev_t beneath = dev;
+	struct dirent *de;
+	DIR *d;
+
+	if (!image_is_origin(dev))
+		return dev;
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u/slaves", major(dev), minor(dev));
+	d = opendir(dir);
+	while (d && beneath == dev && (de = readdir(d))) {
+		snprintf(attribute, sizeof(attribute), "slaves/%s/dev", de->d_name);
+		if (*de->d_name != '.' && !blockdev_attribute(dev, attribute, number, sizeof(number)) &&
+		    sscanf(number, "%u:%u", &ma, &mi) == 2)
+			beneath = makedev(ma, mi);
+	}
+	if (d)
+		closedir(d);
+	return beneath;
+}
+
+void image_cut_name(char *name, const char *uuid)
+{
+	static const char *const suffixes[] = { IMAGE_ORIGIN_SUFFIX, IMAGE_SUFFIX };
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		if (uuid_is(uuid, suffixes[i]) && ends_with(name, suffixes[i]))
+			name[strlen(name) - strlen(suffixes[i])] = 0;
+}
+
+const char *image_state_name(enum image_state state)
+{
+	static const char *const names[] = {
+		[IMAGE_VALID] = "valid", [IMAGE_INVALID] = "invalid", [IMAGE_INTERRUPTED] = "interrupted",
+	};
+
+	return names[state];
+}
+
+void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN])
+{
+	snprintf(name, DM_NAME_LEN, "%.*s%s", ERAD_NAME_MAX, volume, suffix);
+}
+
+/*
+ * Reads the table of a device of the volume's image.  Returns the number of the device, or 0 if there
+ * is none that erad has made.  The caller frees the table.
+ */
+static dev_t find_ours(const char *volume, const char *suffix, struct dm_device *d)
+{
+	char name[DM_NAME_LEN];
+	dev_t dev;
+
+	image_name(volume, suffix, name);
+	dev = dm_tables_find(name);
+	if (!dev || dm_tables_read(dev, d, NULL))
+		return 0;
+	if (uuid_is(d->uuid, suffix))
+		return dev;
+	dm_tables_free(d);
+	return 0;
+}
+
+/* Reads the status of the snapshot target, which is "USED/TOTAL METADATA" in sectors. */
+static void look_at_snapshot(struct image *out)
+{
+	struct dm_device d;
+	uint64_t used;
+
+	/* Another text, for example "Invalid", is in place of the numbers if the image is invalid. */
+	out->state = IMAGE_INVALID;
+	if (dm_tables_status(out->image, &d, NULL))
+		return;
+	if (d.nr == 1 && !strcmp(d.line->type, "snapshot") && sscanf(d.line->params, "%" SCNu64 "/", &used) == 1) {
+		out->store_used = used * 512;
+		out->state = IMAGE_VALID;
+	}
+	dm_tables_free(&d);
+}
+
+static void look_at_store(const struct dm_device *d, struct image *out)
+{
+	unsigned int ma, mi;
+
+	if (d->nr != 1 || sscanf(d->line->params, "%u:%u", &ma, &mi) != 2)
+		return;
+	out->store_beneath = makedev(ma, mi);
+	out->store_size = d->line->length * 512;
+}
+
+static bool lies_on(dev_t device, dev_t origin)
+{
+	struct dm_device d;
+	bool found = false;
+
+	if (!device || !origin || dm_tables_read(device, &d, NULL))
+		return false;
+	for (unsigned int i = 0; i < d.nr; i++)
+		found |= dm_line_names(&d.line[i], origin);
+	dm_tables_free(&d);
+	return found;
+}
+
+void image_look(const char *volume, dev_t device, struct image *out)
+{
+	struct dm_device d;
+
+	*out = (struct image){ .state = IMAGE_NONE };
+	out->origin = find_ours(volume, IMAGE_ORIGIN_SUFFIX, &d);
+	if (out->origin)
+		dm_tables_free(&d);
+	out->below = lies_on(device, out->origin);
+	out->store = find_ours(volume, IMAGE_STORE_SUFFIX, &d);
+	if (out->store) {
+		look_at_store(&d, out);
+		dm_tables_free(&d);
+	}
+	out->image = find_ours(volume, IMAGE_SUFFIX, &d);
+	if (out->image) {
+		out->for_backup = uuid_is(d.uuid, IMAGE_BACKUP_SUFFIX);
+		out->in_use = d.open_count;
+		dm_tables_free(&d);
+		look_at_snapshot(out);
+	}
+	if ((out->image || out->origin || out->store) && !(out->image && out->below))
+		out->state = IMAGE_INTERRUPTED;
+}
+
+int image_refuse(const char *volume, dev_t device, struct err *err)
+{
+	struct image image;
+
+	image_look(volume, device, &image);
+	if (image.state == IMAGE_NONE)
+		return 0;
+	return err_set(err, -EBUSY, "the volume has an image, /dev/mapper/%s%s, which is %s; 'eractl image drop %s' first",
+		       volume, image.image ? IMAGE_SUFFIX : image.origin ? IMAGE_ORIGIN_SUFFIX : IMAGE_STORE_SUFFIX,
+		       image_state_name(image.state), volume);
+}

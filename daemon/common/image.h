@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Images of volumes: read-only views of live volumes at one moment.
+ *
+ * An image is made of three mapped devices:
+ *
+ *	/dev/mapper/NAME			the volume: an erad target
+ *	  └ /dev/mapper/NAME-image-origin	a snapshot-origin target of dm-snapshot
+ *	      └ the origin
+ *	/dev/mapper/NAME-image			the image: a snapshot target
+ *	  ├ the origin
+ *	  └ /dev/mapper/NAME-image-store	the copy-on-write store: a linear target
+ *	      └ a block device, from IMAGE_STORE_START on
+ *
+ * The store does not begin at the beginning of its device, because it has copies of the superblocks
+ * of the volume: udev must not find them there, and make links to the device.
+ *
+ * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
+ * ERAD-UUID-image-store, or ERAD-UUID-backup-image for an image that eractl backup has made.  UUID is
+ * the UUID of the metadata.  Nothing on a disk says that there is an image: mapped devices do not
+ * survive a reboot, and then the volume is opened as if there had been no image.
+ *
+ * While there is an image, the target of the volume names NAME-image-origin as its origin.  The
+ * origin of the volume is still the device beneath: its identity, its seal and its counters are
+ * those of image_beneath().
+ */
+#ifndef ERAD_IMAGE_H
+#define ERAD_IMAGE_H
+
+#include <linux/dm-ioctl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+#define IMAGE_SUFFIX		"-image"
+#define IMAGE_BACKUP_SUFFIX	"-backup-image"		/* of a UUID only */
+#define IMAGE_ORIGIN_SUFFIX	"-image-origin"
+#define IMAGE_STORE_SUFFIX	"-image-store"
+
+#define IMAGE_STORE_START	2048u	/* in sectors of 512 bytes */
+
+/* Returns whether dev is the device NAME-image-origin of a volume.  Any thread may call this. */
+bool image_is_origin(dev_t dev);
+
+/*
+ * Returns the device beneath NAME-image-origin, if dev is such a device.  Otherwise returns dev.
+ * Any thread may call this.
+ */
+dev_t image_beneath(dev_t dev);
+
+/*
+ * If the UUID in device-mapper is that of NAME-image-origin or NAME-image, cuts name, the name of this
+ * device, to the name of the volume.
+ */
+void image_cut_name(char *name, const char *uuid);
+
+enum image_state {
+	IMAGE_NONE,		/* there is none of the devices */
+	IMAGE_VALID,
+	IMAGE_INVALID,		/* the copy-on-write store is full, or a write to the store has failed */
+	/* A create or a drop was interrupted: a device is missing, or the volume does not lie on it. */
+	IMAGE_INTERRUPTED,
+};
+
+struct image {
+	enum image_state state;
+	dev_t image, origin, store;	/* numbers of the three devices; 0: the device is missing */
+	bool below;			/* the volume lies on NAME-image-origin */
+	bool for_backup;		/* eractl backup has made the image */
+	bool in_use;			/* a program or another device has NAME-image open */
+	dev_t store_beneath;		/* the device on which the store lies; 0: not known */
+	uint64_t store_size;		/* in bytes */
+	uint64_t store_used;		/* in bytes; 0 if the image is not valid */
+};
+
+/* Returns "valid", "invalid" and so on, or NULL if there is no image. */
+const char *image_state_name(enum image_state state);
+
+/* Sets name to the name of a device of the volume's image.  suffix: one of the names above. */
+void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN]);
+
+/*
+ * Looks at the image of a volume.  device: the number of the volume's mapped device, or 0 if it has
+ * none.  A device of these names that erad has not made does not count.  Does not wait for I/O.
+ * Any thread may call this.
+ */
+void image_look(const char *volume, dev_t device, struct image *out);
+
+/*
+ * Returns EBUSY if the volume has an image, or what is left of one.  The message says how to drop
+ * the image first.  device: as for image_look().
+ */
+int image_refuse(const char *volume, dev_t device, struct err *err);
+
+#endif /* ERAD_IMAGE_H */

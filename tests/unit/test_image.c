@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Tests how the devices of images are named and recognized, without device-mapper. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include <cmocka.h>
+
+#include "common/image.h"
+#include "common/protocol.h"
+
+#define UUID	"ERAD-00010203-0405-0607-0809-0a0b0c0d0e0f"
+
+static const char *cut(const char *name, const char *uuid)
+{
+	static char buf[DM_NAME_LEN];
+
+	strcpy(buf, name);
+	image_cut_name(buf, uuid);
+	return buf;
+}
+
+static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
+{
+	(void)state;
+	assert_string_equal(cut("data-image", UUID "-image"), "data");
+	assert_string_equal(cut("data-image", UUID "-backup-image"), "data");
+	assert_string_equal(cut("data-image-origin", UUID "-image-origin"), "data");
+	/* A volume may have a name that ends in this way. */
+	assert_string_equal(cut("data-image", UUID), "data-image");
+	assert_string_equal(cut("data-image-origin", UUID "-image"), "data-image-origin");
+	/* Somebody has renamed the device. */
+	assert_string_equal(cut("other", UUID "-image"), "other");
+	assert_string_equal(cut("data-image", "LVM-image"), "data-image");
+	assert_string_equal(cut("-image", UUID "-image"), "-image");
+}
+
+static void test_longest_name_of_a_volume_has_room_for_the_suffixes(void **state)
+{
+	static const char *const suffixes[] = { IMAGE_SUFFIX, IMAGE_ORIGIN_SUFFIX, IMAGE_STORE_SUFFIX };
+	char volume[ERAD_NAME_MAX + 1], name[DM_NAME_LEN], expected[2 * DM_NAME_LEN];
+
+	(void)state;
+	memset(volume, 'x', ERAD_NAME_MAX);
+	volume[ERAD_NAME_MAX] = 0;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		snprintf(expected, sizeof(expected), "%s%s", volume, suffixes[i]);
+		image_name(volume, suffixes[i], name);
+		assert_string_equal(name, expected);
+	}
+}
+
+static void test_origin_without_an_image_is_the_origin(void **state)
+{
+	const dev_t none = makedev(1000, 77);
+
+	(void)state;
+	assert_false(image_is_origin(0));
+	assert_false(image_is_origin(none));
+	assert_true(image_beneath(none) == none);
+	assert_true(image_beneath(0) == 0);
+}
+
+static void test_each_state_with_an_image_has_a_name(void **state)
+{
+	(void)state;
+	assert_null(image_state_name(IMAGE_NONE));
+	assert_string_equal(image_state_name(IMAGE_VALID), "valid");
+	assert_string_equal(image_state_name(IMAGE_INVALID), "invalid");
+	assert_string_equal(image_state_name(IMAGE_INTERRUPTED), "interrupted");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_name_is_cut_only_for_the_devices_of_an_image),
+		cmocka_unit_test(test_longest_name_of_a_volume_has_room_for_the_suffixes),
+		cmocka_unit_test(test_origin_without_an_image_is_the_origin),
+		cmocka_unit_test(test_each_state_with_an_image_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
