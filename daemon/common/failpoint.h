@@ -70,6 +70,13 @@
 	X(BELOW_MARKED, detach)		/* eratab has the option detaching */ \
 	X(BELOW_FREED, detach)		/* the logical volumes lie on the origin again */ \
 	X(BELOW_GONE, detach)		/* the device is removed, eratab still has the line */ \
+	X(IMAGE_STORED, image)		/* the device of the store exists */ \
+	X(IMAGE_SNAPPED, image)		/* the device of the image exists */ \
+	X(IMAGE_MADE, image)		/* the device for below the volume exists */ \
+	X(IMAGE_LOADED, image)		/* the new table of the volume is loaded, the old one is live */ \
+	X(IMAGE_SWAPPED, image_kept)	/* the volume lies on the image, the caller has no answer */ \
+	X(IMAGE_GONE, image_drop)	/* the device of the image is gone */ \
+	X(IMAGE_RETURNED, image_drop)	/* the volume lies on its origin again */ \
 	X(CLOSE_ENDED, close)		/* the device is gone, and the metadata has a note */ \
 	X(CLOSE_FOLDED, close)		/* the journal is folded, CLEAN is not set */ \
 	X(HOME_MADE, home)		/* the new file for deleted metadata is empty */ \

@@ -43,6 +43,15 @@
  *						cannot be read, or null
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
+ * image_create	volume, store?: a path,		{"volume", "device", "era", "token",
+ *		store_size?: bytes, backup?:	"stood_still_seconds", "store_size"}.  All writes of
+ *		boolean				eras before the token's are in the image.  store is
+ *						the block device or file of the copy-on-write store;
+ *						without it, erad makes a file.  backup: the image is
+ *						for eractl backup.  EEXIST: the volume has an image
+ * image_drop	volume, backup?: boolean	{"volume", "stood_still_seconds"}.  backup: only if the
+ *						image is for eractl backup.  ENOENT: the volume has
+ *						no image
  * list		-				{"volumes": [{"volume", "origin", "metadata",
  *						"state", "device"}]}; device is null if closed
  * status	volumes: [] for all volumes	{"volumes": [STATUS]}
@@ -85,8 +94,8 @@
  *		"journal_pages", "journal_used", "held", "oldest_held_seconds", "bitmap_bytes",
  *		"passed", "released", "commits", "commit_pages", "folds", "over_marked",
  *		"changed_bytes", "changed_before_bytes", "mirror", "mirror_error", "events",
- *		"events_error", "standby", "snapshot_era", "floor_era", "timelines_since", "token",
- *		"gaps": [GAP], "gaps_total": {kind: number}, "error"}
+ *		"events_error", "standby", "snapshot_era", "floor_era", "image": IMAGE,
+ *		"timelines_since", "token", "gaps": [GAP], "gaps_total": {kind: number}, "error"}
  *		A number that is not known while the volume is closed is null.
  *		state_changes	how often the state has changed since the volume was opened
  *		era_time	when the era began, in seconds since 1970; null if not known
@@ -106,6 +115,14 @@
  *				"batch": [{"below_writes", "count"}]}.  hold and batch are
  *				histograms; the upper limit of the last slot is null
  *		error		a sentence, or null
+ *
+ * IMAGE	null if the volume has no image; or {"device", "state", "backup", "store_device",
+ *		"store_size", "store_used"}
+ *		state is "valid"; or "invalid": the copy-on-write store is full; or "interrupted":
+ *		this is what an interrupted create or drop has left.  device is null if there is no
+ *		device of the image.  backup is true if eractl backup has made the image.
+ *		store_device is MAJOR:MINOR of the device on which the store lies, or null.
+ *		store_used is null if the image is not valid
  *
  * GAP		{"era", "time", "kind", "detail"}: writes may have gone past erad before this era.
  *		time is in seconds since 1970, or null.  kind is a name from store_gap_name()

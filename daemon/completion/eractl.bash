@@ -27,6 +27,9 @@ _eractl()
 		snapshot:snapshot)
 			words='take drop'
 			;;
+		image:image)
+			words='create drop'
+			;;
 		create:-b | create:--block-size | attach:-b | attach:--block-size)
 			words='4K 16K 64K 256K 1M'
 			;;
@@ -35,7 +38,7 @@ _eractl()
 		diff:--lv)
 			words=$(lvs --noheadings -o vg_name,lv_name --separator / 2> /dev/null)
 			;;
-		verify:--base | *:--device | diff:qcow2 | receive:* | backup:* | restore-backup:* | create:* | attach:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
+		verify:--base | *:--cow | *:--device | diff:qcow2 | receive:* | backup:* | restore-backup:* | create:* | attach:* | check:* | map:* | repair:* | dump:* | restore:* | import:*)
 			[[ ${COMP_WORDS[1]} != @(check|dump|map|backup) ]] ||
 				words=$(awk '$1 !~ /^#/ { print $1 }' /etc/eratab 2> /dev/null)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -35,10 +35,11 @@ _eractl()
 	backup:--keep) compadd all 1 2 3 ;;
 	backup:--full-every) compadd never 6 13 29 ;;
 	snapshot:snapshot) compadd take drop ;;
+	image:image) compadd create drop ;;
 	create:-b | create:--block-size | attach:-b | attach:--block-size) compadd 4K 16K 64K 256K 1M ;;
 	diff:--lv) compadd -- ${=$(lvs --noheadings -o vg_name,lv_name --separator / 2> /dev/null)} ;;
 	create:create | attach:attach | list:* | doctor:*) ;;
-	verify:--base | *:--device | restore-backup:* | create:* | attach:* | repair:* | restore:* | import:*) _files ;;
+	verify:--base | *:--cow | *:--device | restore-backup:* | create:* | attach:* | repair:* | restore:* | import:*) _files ;;
 	check:* | dump:* | map:* | backup:*)
 		_eractl_volumes
 		_files

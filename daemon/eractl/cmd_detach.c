@@ -16,6 +16,7 @@
 #include "common/dm_tables.h"
 #include "common/eratab_change.h"
 #include "common/file_lock.h"
+#include "common/image.h"
 #include "common/lvm_filter.h"
 #include "common/uuid.h"
 #include "eractl/child.h"
@@ -138,7 +139,9 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 	int r;
 
 	*us = 0;
-	r = dev ? 0 : below_check_renamed(e.name, e.origin, err);
+	r = image_refuse(e.name, dev, err);
+	if (!r && !dev)
+		r = below_check_renamed(e.name, e.origin, err);
 	if (!r && !e.detaching)
 		r = below_check(dev, e.name, e.origin, err);
 	if (r)

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/size.h"
 #include "eractl/table.h"
 #include "eractl/volumes.h"
 
@@ -19,6 +20,23 @@ static void cell_state(char buf[CELL_MAX], struct json_object *row, const struct
 		strcat(buf, ", suspended");
 	if (json_object_get_boolean(json_object_object_get(row, "detaching")))
 		strcat(buf, ", detaching");
+}
+
+/* Shows "/dev/mapper/data-image, valid, 3 MiB of 64 MiB used". */
+static void cell_image(char buf[CELL_MAX], struct json_object *row, const struct column *col)
+{
+	struct json_object *image = json_object_object_get(row, col->key);
+	const char *device = json_text(image, "device"), *state = json_text(image, "state");
+	char used_text[SIZE_TEXT], size_text[SIZE_TEXT];
+	uint64_t used, size;
+
+	if (!state)
+		snprintf(buf, CELL_MAX, "-");
+	else if (json_number(image, "store_used", &used) && json_number(image, "store_size", &size))
+		snprintf(buf, CELL_MAX, "%s, %s, %s of %s used", device ? device : "?", state, size_format(used_text, used),
+			 size_format(size_text, size));
+	else
+		snprintf(buf, CELL_MAX, "%s, %s", device ? device : "?", state);
 }
 
 static const struct column columns[] = {
@@ -60,6 +78,7 @@ static const struct column details[] = {
 	{ "standby", cell_text, "standby", NULL, 0 },
 	{ "over-marked", cell_count, "over_marked", NULL, 0 },
 	{ "snapshot of era", cell_count, "snapshot_era", NULL, 0 },
+	{ "image", cell_image, "image", NULL, 0 },
 	{ "all written in era", cell_count, "floor_era", NULL, 0 },
 	{ }
 };
@@ -106,6 +125,18 @@ static void print_gaps(struct json_object *gaps)
 	}
 }
 
+static void print_image_trouble(const char *volume, struct json_object *image)
+{
+	const char *state = json_text(image, "state");
+
+	if (state && !strcmp(state, "invalid"))
+		printf("%s: the image is invalid, because its copy-on-write store is full or failed; the volume goes on, and 'eractl image drop %s' drops the image\n",
+		       volume, volume);
+	else if (state && !strcmp(state, "interrupted"))
+		printf("%s: a part of an image is there, because a create or a drop was interrupted; 'eractl image drop %s' removes it\n",
+		       volume, volume);
+}
+
 static void print_trouble(struct json_object *row)
 {
 	const char *volume = json_text(row, "volume"), *error = json_text(row, "error");
@@ -128,6 +159,7 @@ static void print_trouble(struct json_object *row)
 	if (standby && !strcmp(standby, "serves"))
 		printf("%s: erad has died, the standby of erad serves the volume; start erad again\n",
 		       volume ? volume : "?");
+	print_image_trouble(volume ? volume : "?", json_object_object_get(row, "image"));
 	if (mirror) {
 		snprintf(what, sizeof(what), "%s: the BPF mirror is degraded: %s", volume ? volume : "?",
 			 mirror);

@@ -16,6 +16,7 @@
 #include "common/blockdev.h"
 #include "common/client.h"
 #include "common/dm_tables.h"
+#include "common/image.h"
 #include "common/lvm_filter.h"
 #include "common/mapper_file.h"
 #include "common/protocol.h"
@@ -300,6 +301,31 @@ static void doctor_state(struct findings *f, const struct eratab_entry *e, struc
 	}
 }
 
+/* Reports what is wrong with the image of a volume. */
+static void look_at_image(struct findings *f, const struct eratab_entry *e)
+{
+	char command[ERAD_NAME_MAX + 32];
+	struct image image;
+
+	image_look(e->name, dm_tables_find(e->name), &image);
+	snprintf(command, sizeof(command), "eractl image drop %s", e->name);
+	switch (image.state) {
+	case IMAGE_NONE:
+		break;
+	case IMAGE_VALID:
+		finding_add(f, FINDING_OK, "image", e->name, NULL, "/dev/mapper/%s" IMAGE_SUFFIX " is valid", e->name);
+		break;
+	case IMAGE_INVALID:
+		finding_add(f, FINDING_PROBLEM, "image", e->name, command,
+			    "/dev/mapper/%s" IMAGE_SUFFIX " is invalid, because its copy-on-write store is full or failed; the volume goes on",
+			    e->name);
+		break;
+	case IMAGE_INTERRUPTED:
+		finding_add(f, FINDING_PROBLEM, "image", e->name, command,
+			    "a part of an image is there, because a create or a drop was interrupted");
+	}
+}
+
 void doctor_volumes(struct findings *f, const struct eratab *tab)
 {
 	static char *const all[] = { NULL };
@@ -332,6 +358,7 @@ void doctor_volumes(struct findings *f, const struct eratab *tab)
 		if (tags.probe)
 			blkid_free_probe(tags.probe);
 		look_at_node(f, e);
+		look_at_image(f, e);
 		doctor_state(f, e, status);
 	}
 	json_object_put(status);

@@ -33,7 +33,7 @@ struct command {
 };
 
 extern const struct command cmd_create, cmd_attach, cmd_detach, cmd_open, cmd_close, cmd_forget, cmd_resize, cmd_list,
-	cmd_status, cmd_top, cmd_checkpoint, cmd_bookmark, cmd_snapshot, cmd_diff, cmd_verify, cmd_explain, cmd_abort,
+	cmd_status, cmd_top, cmd_checkpoint, cmd_bookmark, cmd_snapshot, cmd_image, cmd_diff, cmd_verify, cmd_explain, cmd_abort,
 	cmd_send, cmd_receive, cmd_backup, cmd_restore_backup, cmd_check, cmd_doctor, cmd_events, cmd_repair, cmd_dump, cmd_map, cmd_restore, cmd_import;
 
 /*

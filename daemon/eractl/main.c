@@ -11,7 +11,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_attach, &cmd_detach, &cmd_open, &cmd_close, &cmd_forget, &cmd_resize, &cmd_list, &cmd_status,
-	&cmd_top, &cmd_events, &cmd_checkpoint, &cmd_bookmark, &cmd_snapshot, &cmd_diff, &cmd_backup, &cmd_restore_backup, &cmd_send, &cmd_receive,
+	&cmd_top, &cmd_events, &cmd_checkpoint, &cmd_bookmark, &cmd_snapshot, &cmd_image, &cmd_diff, &cmd_backup, &cmd_restore_backup, &cmd_send, &cmd_receive,
 	&cmd_verify, &cmd_explain, &cmd_map, &cmd_abort,
 	&cmd_doctor, &cmd_check, &cmd_repair, &cmd_dump, &cmd_restore, &cmd_import, NULL
 };

@@ -47,6 +47,8 @@ static const struct {
 	{ 'N', true, "state", "FILE", "keep the state of the copy in FILE; default: in an attribute of TARGET" },
 	{ 'w', true, "overwrite", NULL, "overwrite TARGET with a full copy, or go on after receive was killed" },
 	{ 'd', true, "device", "DEV", "the device of the closed volume, or a snapshot of the open one" },
+	{ 'g', true, "image", NULL, "copy an image of the volume, which may be mounted and written" },
+	{ 'c', true, "cow", "DEV|FILE|SIZE", "where the former content goes; default: a file of a tenth of the volume" },
 	{ 'z', true, "freeze", NULL, "freeze the file system on the volume while it is read, and thaw it in every case" },
 	{ 'I', true, "init", NULL, "make the first backup, in an empty directory" },
 	{ 'u', true, "full", NULL, "copy all of the volume" },

@@ -37,6 +37,7 @@
 #include "erad/loop.h"
 #include "erad/module/control.h"
 #include "erad/ops/attach.h"
+#include "erad/ops/image.h"
 #include "erad/request/socket.h"
 #include "erad/volume/adopt.h"
 #include "erad/volume/registry.h"
@@ -296,8 +297,10 @@ static int run_erad(struct erad *e)
 		log_stop();
 		return r;
 	}
-	if (!standby_is_me())
+	if (!standby_is_me()) {
 		attach_recover();
+		image_recover();
+	}
 	r = loop_start_timers(&e->loop);
 	if (r >= 0)
 		r = loop_run(&e->loop);

@@ -83,13 +83,13 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 		snprintf(text + n, size - n, " detach_timeout %u", t->detach_timeout);
 }
 
-/* Runs the task t, destroys t, and waits for udev. */
-static int run_task(struct dm_task *t, const char *what, const char *name, struct err *err)
+/* Runs the task t, destroys t, and waits for udev.  udev_flags: flags for udev's rules. */
+static int run_task_flags(struct dm_task *t, uint16_t udev_flags, const char *what, const char *name, struct err *err)
 {
 	uint32_t cookie = 0;
 	int r = 0;
 
-	if (!t || !dm_task_set_cookie(t, &cookie, 0) || !dm_task_run(t))
+	if (!t || !dm_task_set_cookie(t, &cookie, udev_flags) || !dm_task_run(t))
 		r = task_failed(t, what, name, err);
 	if (t)
 		dm_task_destroy(t);
@@ -105,6 +105,11 @@ static int run_task(struct dm_task *t, const char *what, const char *name, struc
 	pthread_mutex_lock(&dm_lock);
 	dm_task_update_nodes();
 	return r;
+}
+
+static int run_task(struct dm_task *t, const char *what, const char *name, struct err *err)
+{
+	return run_task_flags(t, 0, what, name, err);
 }
 
 /* Creates a task for the device NAME.  Returns NULL on failure.  Context: dm_lock. */
@@ -138,6 +143,25 @@ static int create(const char *name, const struct dm_table *table, const char *ty
 		t = NULL;
 	}
 	r = run_task(t, "create", name, err);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
+int dm_create_hidden(const char *name, const char *uuid, const struct dm_line *line, bool read_only, struct err *err)
+{
+	struct dm_task *t;
+	int r;
+
+	log_debug("/dev/mapper/%s: table 0 %llu %s %s", name, (unsigned long long)line->length, line->type, line->params);
+	pthread_mutex_lock(&dm_lock);
+	t = task_for(DM_DEVICE_CREATE, name);
+	if (t && (!dm_task_set_uuid(t, uuid) || !dm_task_add_target(t, 0, line->length, line->type, line->params) ||
+		  (read_only && !dm_task_set_ro(t)) || !dm_task_set_add_node(t, DM_ADD_NODE_ON_CREATE))) {
+		dm_task_destroy(t);
+		t = NULL;
+	}
+	r = run_task_flags(t, DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
+			   DM_UDEV_DISABLE_OTHER_RULES_FLAG, "create", name, err);
 	pthread_mutex_unlock(&dm_lock);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/dm_tables.h"
 #include "common/eratab.h"
 #include "common/err.h"
 
@@ -35,6 +36,12 @@ int dm_create(const char *name, const struct dm_table *t, struct err *err);
  * see common/below.h.
  */
 int dm_create_linear(const char *name, const struct dm_table *t, struct err *err);
+
+/*
+ * Creates /dev/mapper/NAME with a table of one line, for an image: see common/image.h.  udev makes
+ * the node, and does not examine the content, so no link by UUID or label leads to the device.
+ */
+int dm_create_hidden(const char *name, const char *uuid, const struct dm_line *line, bool read_only, struct err *err);
 
 /*
  * Replaces a linear table by the erad table t, without freezing the file systems on the device.  If

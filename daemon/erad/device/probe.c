@@ -221,7 +221,11 @@ int probe_lasting(const char *metadata, struct err *err)
 	return r;
 }
 
-int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)
+/*
+ * Returns 1 if the file, device or directory at path lies on the origin, 2 if the origin lies on the
+ * file or device, 0 if they are apart, or a negative errno.
+ */
+static int depend(const char *path, dev_t origin, struct err *err)
 {
 	struct stack *meta, *tracked;
 	struct stat st;
@@ -234,26 +238,48 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 		r = err_set(err, -ENOMEM, "out of memory");
 		goto out;
 	}
-	if (stat(metadata, &st))
+	if (stat(path, &st))
 		st = (struct stat){ 0 };
-	r = stack_of_metadata(meta, metadata, err);
+	r = stack_of_metadata(meta, path, err);
 	if (!r)
 		r = stack_add_device(tracked, origin, err);
 	if (r)
 		goto out;
 	if (stack_has_device(meta, origin))
-		r = err_set(err, -EDEADLK,
-			    "metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another device",
-			    metadata, origin_path);
+		r = 1;
 	else if ((S_ISBLK(st.st_mode) && stack_has_device(tracked, st.st_rdev)) ||
 		 (S_ISREG(st.st_mode) && stands_on_file(tracked, meta)))
-		r = err_set(err, -EDEADLK,
-			    "%s, the device to be tracked, lies on its own metadata %s; use another device",
-			    origin_path, metadata);
+		r = 2;
 out:
 	free(meta);
 	free(tracked);
 	return r;
+}
+
+int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err)
+{
+	const int r = depend(metadata, origin, err);
+
+	if (r <= 0)
+		return r;
+	return r == 1 ? err_set(err, -EDEADLK,
+				"metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another device",
+				metadata, origin_path) :
+		err_set(err, -EDEADLK, "%s, the device to be tracked, lies on its own metadata %s; use another device",
+			origin_path, metadata);
+}
+
+int probe_store_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
+{
+	const int r = depend(path, origin, err);
+
+	if (r <= 0)
+		return r;
+	return r == 1 ? err_set(err, -EDEADLK,
+				"the copy-on-write store at %s would lie on the volume, whose origin is %s: writes would wait for themselves; name another place with --cow",
+				path, origin_path) :
+		err_set(err, -EDEADLK, "%s, the origin of the volume, lies on %s; name another place for the copy-on-write store with --cow",
+			origin_path, path);
 }
 
 /*

@@ -48,6 +48,13 @@ int probe_lasting(const char *metadata, struct err *err);
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 
 /*
+ * Returns EDEADLK if the copy-on-write store of an image would lie on the volume, because a write to
+ * the volume would then wait for itself, or if the origin lies on the store.  path: the block device
+ * or file of the store, or the directory of the file.
+ */
+int probe_store_apart(const char *path, const char *origin_path, dev_t origin, struct err *err);
+
+/*
  * Returns EINVAL if the metadata lies on a logical volume of the volume group that is tracked.  At
  * boot, the metadata would wait for the volume group, and the volume group for the metadata.
  * lv_uuid: the device-mapper UUID of any logical volume of the volume group, or the part that all

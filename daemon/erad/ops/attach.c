@@ -11,6 +11,7 @@
 #include "common/below.h"
 #include "common/blockdev.h"
 #include "common/failpoint.h"
+#include "common/image.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
 #include "common/pv_label.h"
@@ -403,6 +404,9 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 		if (r)
 			return r;
 	}
+	r = image_refuse(e.name, dm_tables_find(e.name), err);
+	if (r)
+		return r;
 	if (!e.detaching) {
 		r = below_check(dm_tables_find(e.name), e.name, e.origin, err);
 		if (r)

@@ -7,6 +7,7 @@
 #include "erad/device/dm.h"
 #include "erad/device/hidden.h"
 #include "common/identity.h"
+#include "common/image.h"
 #include "common/sysfs.h"
 #include "erad/ops/close.h"
 #include "erad/ops/closed.h"
@@ -50,8 +51,11 @@ int op_close(const char *name, struct err *err)
 	}
 	pthread_mutex_lock(&v->lock);
 	dev = v->dev;
-	origin = makedev(v->info.origin_major, v->info.origin_minor);
+	origin = v->origin_dev;
 	pthread_mutex_unlock(&v->lock);
+	r = image_refuse(name, dev, err);
+	if (r)
+		goto out_unref;
 	/* Find out the current name of the device, because somebody may have renamed it. */
 	if (!dev || dm_name(dev, mapped))
 		strcpy(mapped, name);
@@ -71,6 +75,7 @@ int op_close(const char *name, struct err *err)
 	 */
 	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
 		hidden_update(origin, false);
+out_unref:
 	volume_unref(v);
 out_release:
 	volumes_release(&claim);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/dm_tables.h"
+#include "common/image.h"
 #include "common/lvm_filter.h"
 #include "erad/base/log.h"
 #include "erad/device/hidden.h"
@@ -140,7 +142,9 @@ int op_forget(const char *name, struct forgotten *out, struct err *err)
 		volume_unref(v);
 		r = err_set(err, -EBUSY, "it is open; close it first");
 	} else {
-		r = refuse_attached(name, err);
+		r = image_refuse(name, dm_tables_find(name), err);
+		if (!r)
+			r = refuse_attached(name, err);
 		if (!r)
 			r = forget_claimed(name, out, err);
 	}

@@ -12,6 +12,7 @@
 
 #include "common/blockdev.h"
 #include "common/failpoint.h"
+#include "common/image.h"
 #include "common/size.h"
 #include "erad/base/log.h"
 #include "erad/device/dm.h"
@@ -140,6 +141,9 @@ static int resize_open(struct volume *v, uint64_t bytes, struct resized *out, st
 	int r;
 
 	copy_state(v, &l);
+	r = image_refuse(v->name, l.dev, err);
+	if (r)
+		return r;
 	r = choose_size(v->origin, bytes, &origin, &nr_sectors, err);
 	if (r)
 		return r;

@@ -12,6 +12,7 @@
 #include "common/sysfs.h"
 #include "erad/ops/table.h"
 #include "erad/request/history.h"
+#include "erad/request/image.h"
 #include "erad/request/report.h"
 #include "erad/volume/home.h"
 #include "erad/volume/registry.h"
@@ -62,6 +63,7 @@ struct report {
 	struct erad_map_events events;
 	uint64_t changed, changed_before;
 	uint64_t events_held;
+	struct image image;
 };
 
 /*
@@ -109,6 +111,7 @@ static void look_at_state(struct volume *v, struct report *p)
 	pthread_mutex_unlock(&v->lock);
 	p->has_uuid = p->has_store || !uuid_is_zero(v->uuid);
 	memcpy(p->uuid, p->has_store ? p->store.uuid : v->uuid, sizeof(p->uuid));
+	image_look(p->name, p->dev, &p->image);
 }
 
 static void look_closed(const struct eratab_entry *e, struct report *p)
@@ -118,6 +121,7 @@ static void look_closed(const struct eratab_entry *e, struct report *p)
 		.in_table = true, .noauto = e->noauto, .detaching = e->detaching,
 		.state = "closed", .changed = MIRROR_UNKNOWN, .changed_before = MIRROR_UNKNOWN,
 	};
+	image_look(p->name, 0, &p->image);
 }
 
 static struct json_object *list_json(const struct report *p)
@@ -243,6 +247,7 @@ static struct json_object *status_json(const struct report *p)
 	add_text_member(o, "standby", p->v ? standby_state() : NULL);
 	add_number(o, "snapshot_era", st && p->store.snapshot_era, p->store.snapshot_era);
 	add_number(o, "floor_era", st && p->store.floor_era, p->store.floor_era);
+	json_object_object_add(o, "image", image_json(p->name, &p->image));
 	add_history(o, p);
 	add_text_member(o, "error", *p->error.msg ? p->error.msg : NULL);
 	return o;

@@ -27,6 +27,7 @@
 #include "erad/request/diff.h"
 #include "erad/request/dump.h"
 #include "erad/request/history.h"
+#include "erad/request/image.h"
 #include "erad/request/map.h"
 #include "erad/request/report.h"
 #include "erad/request/request.h"
@@ -422,6 +423,16 @@ static int serve_snapshot_drop(struct request *q, struct json_object **result, s
 	return serve_open_volume(q, request_snapshot_drop, result, err);
 }
 
+static int serve_image_create(struct request *q, struct json_object **result, struct err *err)
+{
+	return request_image_create(q->arg, result, err);
+}
+
+static int serve_image_drop(struct request *q, struct json_object **result, struct err *err)
+{
+	return request_image_drop(q->arg, result, err);
+}
+
 static int serve_bookmarks(struct request *q, struct json_object **result, struct err *err)
 {
 	return request_bookmarks(q->arg, result, err);
@@ -514,6 +525,8 @@ static const struct {
 	{ "close", serve_close, false, false },
 	{ "forget", serve_forget, false, false },
 	{ "resize", serve_resize, false, false },
+	{ "image_create", serve_image_create, false, false },
+	{ "image_drop", serve_image_drop, false, false },
 	{ "list", serve_list, true, false },
 	{ "status", serve_status, true, false },
 	{ "writers", serve_writers, true, false },

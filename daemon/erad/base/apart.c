@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Runs a function in a process that shares erad's memory and none of its files: see apart.h. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "erad/base/apart.h"
+
+#define STACK	(48u << 10)	/* bytes; less than THREAD_STACK */
+
+struct job {
+	int (*fn)(void *arg);
+	void *arg;
+	int result;
+};
+
+static int run(void *arg)
+{
+	struct job *j = arg;
+
+	close_range(0, ~0U, 0);
+	j->result = j->fn(j->arg);
+	return 0;
+}
+
+int apart_run(int (*fn)(void *arg), void *arg)
+{
+	struct job j = { .fn = fn, .arg = arg, .result = -EIO };
+	char stack[STACK] __attribute__((aligned(16)));
+	sigset_t all, old;
+	int r = 0;
+	pid_t pid;
+
+	/* The process must not take a signal with a handler of this process. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	/*
+	 * CLONE_VM: a copy of the memory would make each write of a volume thread to its own memory
+	 * allocate a page.  CLONE_VFORK: this thread waits until the process has ended, because the two
+	 * share this stack frame and the storage of the thread.
+	 */
+	pid = clone(run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &j);
+	if (pid < 0)
+		r = -errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r)
+		return r;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return j.result;
+}

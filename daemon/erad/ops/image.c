@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Makes and drops images of volumes, by dm-snapshot beneath the volume: see image.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/failpoint.h"
+#include "common/mapper_file.h"
+#include "common/uuid.h"
+#include "erad/base/log.h"
+#include "erad/base/apart.h"
+#include "erad/base/thread.h"
+#include "erad/device/dm.h"
+#include "erad/ops/closed.h"
+#include "erad/ops/image.h"
+#include "erad/ops/table.h"
+#include "erad/volume/registry.h"
+
+#define SETTLE_MS	60000
+#define AGAIN_S		5u	/* seconds between two attempts to remove what was left */
+#define PAUSE_MS	50	/* between two looks whether erad has attached to all targets */
+#define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
+
+/* Properties of an open volume, which were copied under its lock. */
+struct look {
+	dev_t dev, origin;
+	uint64_t instance_id, nr_sectors, trouble_ms;
+	uint32_t era;
+	bool served;
+};
+
+static void look_at(struct volume *v, struct look *l)
+{
+	pthread_mutex_lock(&v->lock);
+	*l = (struct look){
+		.dev = v->dev, .origin = v->origin_dev, .instance_id = v->info.instance_id,
+		.nr_sectors = v->info.nr_sectors, .era = v->info.era, .trouble_ms = v->attach_trouble.since_ms,
+		.served = v->ready && !strcmp(volume_state(v, NULL), "active"),
+	};
+	pthread_mutex_unlock(&v->lock);
+}
+
+static dev_t device_of(const char *name, struct volume *v)
+{
+	struct look l = { 0 };
+
+	if (v)
+		look_at(v, &l);
+	return l.dev ? l.dev : dm_tables_find(name);
+}
+
+/* ---- create ---- */
+
+/* Refuses a name that another device or volume has. */
+static int check_name(const char *volume, const char *suffix, struct err *err)
+{
+	const struct eratab_entry *e;
+	char name[DM_NAME_LEN];
+	struct eratab tab;
+	int r;
+
+	image_name(volume, suffix, name);
+	r = dm_exists(name, err);
+	if (r)
+		return r < 0 ? r : err_set(err, -EEXIST, "there is a /dev/mapper/%s already", name);
+	r = mapper_file_refuse(name, err);
+	if (!r)
+		r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	if (eratab_find(&tab, name, &e, NULL) != -ENOENT)
+		r = err_set(err, -EEXIST, "%s has a volume with the name %s, which a device of the image needs", ERAD_TAB, name);
+	eratab_free(&tab);
+	return r;
+}
+
+/* Checks that the live table of the volume is one erad target on the origin, and that no other table is loaded. */
+static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
+{
+	if (d->nr != 1 || strcmp(d->line->type, "erad") || !dm_line_names(d->line, origin))
+		return err_set(err, -EOPNOTSUPP, "the table of /dev/mapper/%s is not one erad target alone", d->name);
+	if (d->suspended)
+		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
+	if (d->loaded)
+		return err_set(err, -EBUSY, "/dev/mapper/%s has a table that is loaded but not in use; 'dmsetup clear %s' drops it", d->name, d->name);
+	return 0;
+}
+
+/* Makes one device of the image.  kind: the part of the UUID after that of the volume. */
+static int make_device(const struct volume *v, const char *suffix, const char *kind, struct dm_line *line, bool read_only,
+		       dev_t *dev, struct err *err)
+{
+	char name[DM_NAME_LEN], uuid[UUID_TEXT_SIZE], dm_uuid[DM_UUID_LEN];
+	int r;
+
+	image_name(v->name, suffix, name);
+	snprintf(dm_uuid, sizeof(dm_uuid), "ERAD-%s%s", uuid_text(v->uuid, uuid), kind);
+	r = dm_create_hidden(name, dm_uuid, line, read_only, err);
+	if (r)
+		return r;
+	*dev = dm_tables_find(name);
+	return *dev ? 0 : err_set(err, -ENXIO, "/dev/mapper/%s was removed meanwhile", name);
+}
+
+static int make_store(const struct volume *v, const struct image_store *s, dev_t *dev, struct err *err)
+{
+	char params[PARAMS];
+	struct dm_line line = { .length = s->nr_sectors, .type = "linear", .params = params };
+
+	snprintf(params, sizeof(params), "%u:%u %u", major(s->dev), minor(s->dev), IMAGE_STORE_START);
+	return make_device(v, IMAGE_STORE_SUFFIX, IMAGE_STORE_SUFFIX, &line, false, dev, err);
+}
+
+/* The N: the table of copied chunks is in memory only, so the store needs no header. */
+static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, bool for_backup, struct err *err)
+{
+	char params[PARAMS];
+	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot", .params = params };
+	dev_t dev;
+
+	snprintf(params, sizeof(params), "%u:%u %u:%u N %u", major(l->origin), minor(l->origin), major(store), minor(store),
+		 IMAGE_CHUNK);
+	return make_device(v, IMAGE_SUFFIX, for_backup ? IMAGE_BACKUP_SUFFIX : IMAGE_SUFFIX, &line, true, &dev, err);
+}
+
+static int make_origin(const struct volume *v, const struct look *l, dev_t *dev, struct err *err)
+{
+	char params[PARAMS];
+	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot-origin", .params = params };
+
+	snprintf(params, sizeof(params), "%u:%u", major(l->origin), minor(l->origin));
+	return make_device(v, IMAGE_ORIGIN_SUFFIX, IMAGE_ORIGIN_SUFFIX, &line, false, dev, err);
+}
+
+/* The argument and the results of swap_frozen(), which runs in a process of its own. */
+struct swap {
+	const struct dm_device *d;
+	uint64_t us;
+	struct err err;
+};
+
+static int swap_frozen(void *arg)
+{
+	struct swap *s = arg;
+
+	return dm_tables_swap_frozen(s->d, &s->us, &s->err);
+}
+
+/*
+ * Puts the loaded table into use, while the file system is frozen.  Freezing writes to the volume, and
+ * these writes wait for this erad, or for the next one if this erad is killed.
+ */
+static int swap_in(const struct dm_device *d, struct err *err)
+{
+	struct swap s = { .d = d, .err = { "" } };
+	const int r = apart_run(swap_frozen, &s);
+
+	if (!r)
+		return 0;
+	if (!*s.err.msg)
+		return err_set(err, r, "cannot start a process that freezes the file system: %s", strerror(-r));
+	*err = s.err;
+	if (r == -EINVAL || r == -EBUSY)
+		err_suffix(err, "the file system on the volume may be frozen already");
+	return r;
+}
+
+/*
+ * Drops what the page cache has of the image: a program may have read the device before the moment of
+ * the image, when it showed the changing origin.
+ */
+static void drop_cache(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, BLKFLSBUF))
+		log_warn("%s: cannot drop cached pages: %m", path);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err);
+
+/*
+ * Makes the devices.  The order matters: a snapshot-origin target splits writes at the boundaries of
+ * chunks only if the snapshot exists when the snapshot-origin is resumed.
+ */
+static int make_devices(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *origin,
+			struct image_made *out, struct err *err)
+{
+	struct image_store store;
+	dev_t on_store;
+	int r;
+
+	r = image_store_open(&choice->store, v->name, v->origin, l->origin, l->nr_sectors * 512, &store, err);
+	if (r)
+		return r;
+	out->store_size = store.nr_sectors * 512;
+	r = make_store(v, &store, &on_store, err);
+	image_store_close(&store);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_IMAGE_STORED);
+	r = make_snapshot(v, l, on_store, choice->for_backup, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_IMAGE_SNAPPED);
+	r = make_origin(v, l, origin, err);
+	if (!r)
+		failpoint(FAILPOINT_IMAGE_MADE);
+	return r;
+}
+
+static int put_below(struct volume *v, const struct look *l, const struct dm_device *d, dev_t origin, struct image_made *out,
+		     struct err *err)
+{
+	uint64_t began;
+	struct look now;
+	int r;
+
+	r = dm_tables_load(d, l->origin, origin, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_IMAGE_LOADED);
+	/* Read the era again: a checkpoint may have begun one since. */
+	look_at(v, &now);
+	began = thread_now_us();
+	r = swap_in(d, err);
+	if (r)
+		return r;
+	failpoint(FAILPOINT_IMAGE_SWAPPED);
+	r = volume_wait_other(v, l->instance_id, l->trouble_ms, SETTLE_MS, err);
+	out->us = thread_now_us() - began;
+	out->era = now.era + 1;
+	return r;
+}
+
+static int create_open(struct volume *v, const struct image_choice *choice, struct image_made *out, struct err *err)
+{
+	char name[DM_NAME_LEN];
+	struct dm_device d;
+	struct look l;
+	struct err why;
+	uint64_t us;
+	dev_t origin;
+	int r, undo;
+
+	look_at(v, &l);
+	if (!l.served)
+		return err_set(err, -EAGAIN, "erad does not record the writes of the volume now; 'eractl status %s' says why", v->name);
+	r = check_name(v->name, IMAGE_SUFFIX, err);
+	if (!r)
+		r = check_name(v->name, IMAGE_ORIGIN_SUFFIX, err);
+	if (!r)
+		r = check_name(v->name, IMAGE_STORE_SUFFIX, err);
+	if (!r)
+		r = dm_tables_read(l.dev, &d, err);
+	if (r)
+		return r;
+	r = check_table(&d, l.origin, err);
+	if (r)
+		goto out;
+	r = make_devices(v, &l, choice, &origin, out, err);
+	if (!r)
+		r = put_below(v, &l, &d, origin, out, err);
+	if (r) {
+		undo = drop_claimed(v->name, v, &us, &why);
+		if (undo && undo != -ENOENT)
+			err_suffix(err, "not all is undone (%s), 'eractl image drop %s' tries again", why.msg, v->name);
+		goto out;
+	}
+	image_name(v->name, IMAGE_SUFFIX, name);
+	snprintf(out->device, sizeof(out->device), "/dev/mapper/%s", name);
+	drop_cache(out->device);
+out:
+	dm_tables_free(&d);
+	return r;
+}
+
+static int create_claimed(struct volume *v, const struct image_choice *choice, struct image_made *out, struct err *err)
+{
+	struct image image;
+	uint64_t us;
+	int r;
+
+	image_look(v->name, device_of(v->name, v), &image);
+	if (image.state == IMAGE_INTERRUPTED || (image.image && choice->for_backup && image.for_backup && !image.in_use)) {
+		r = drop_claimed(v->name, v, &us, err);
+		if (r)
+			return r;
+		log_notice("volume %s: what an interrupted image or backup had left is dropped", v->name);
+	} else if (image.state != IMAGE_NONE) {
+		return err_set(err, -EEXIST, "the volume has an image already, which is %s; 'eractl image drop %s' drops it",
+			       image_state_name(image.state), v->name);
+	}
+	return create_open(v, choice, out, err);
+}
+
+int op_image_create(const struct image_choice *choice, struct volume **out, struct image_made *made, struct err *err)
+{
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	*made = (struct image_made){ 0 };
+	r = volumes_claim(&claim, choice->name, &v, err);
+	if (r)
+		return r;
+	if (v) {
+		r = create_claimed(v, choice, made, err);
+	} else {
+		r = op_known(choice->name, err);
+		if (!r)
+			r = err_set(err, -ENOTCONN, "it is closed; open it first");
+	}
+	if (r)
+		volume_unref(v);
+	else
+		*out = v;
+	volumes_release(&claim);
+	return r;
+}
+
+/* ---- drop ---- */
+
+static int remove_device(const char *volume, const char *suffix, dev_t dev, struct err *err)
+{
+	char name[DM_NAME_LEN];
+	int r;
+
+	if (!dev)
+		return 0;
+	image_name(volume, suffix, name);
+	r = dm_remove(name, err);
+	return r == -ENXIO ? 0 : r;
+}
+
+/* Refuses to replace the table of a device that somebody has suspended, because this would resume it. */
+static int check_resumed(dev_t device, struct err *err)
+{
+	struct dm_device d;
+	int r = dm_tables_read(device, &d, err);
+
+	if (r)
+		return r;
+	if (d.suspended)
+		r = err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d.name);
+	dm_tables_free(&d);
+	return r;
+}
+
+/*
+ * Puts the volume back on its origin, if it lies on the image, and drops a table that is only loaded.
+ * *us receives for how long I/O waited.
+ */
+static int put_back(dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
+{
+	struct look before = { 0 };
+	struct dm_device d;
+	uint64_t began;
+	int r;
+
+	*us = 0;
+	if (!device || !image->origin)
+		return 0;
+	r = dm_tables_read(device, &d, err);
+	if (r)
+		return r;
+	/* create refuses a volume that has a loaded table, so this one is of an interrupted create or drop. */
+	if (d.loaded)
+		dm_tables_clear(&d);
+	began = thread_now_us();
+	if (image->below) {
+		if (v)
+			look_at(v, &before);
+		r = dm_tables_load(&d, image->origin, image_beneath(image->origin), err);
+		if (!r)
+			r = dm_tables_swap(&d, us, err);
+		if (!r)
+			failpoint(FAILPOINT_IMAGE_RETURNED);
+	}
+	dm_tables_free(&d);
+	if (r || !image->below || !v || !before.served)
+		return r;
+	/* The image is dropped even if erad cannot attach to the new target: the volume says so itself. */
+	if (volume_wait_other(v, before.instance_id, before.trouble_ms, SETTLE_MS, err))
+		log_warn("volume %s: the image is dropped, but new writes wait: %s", v->name, err->msg);
+	*us = thread_now_us() - began;
+	return 0;
+}
+
+/* v: the open volume, or NULL. */
+static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err)
+{
+	const dev_t device = device_of(name, v);
+	struct image image;
+	int store, r;
+
+	*us = 0;
+	image_look(name, device, &image);
+	if (image.state == IMAGE_NONE)
+		return err_set(err, -ENOENT, "the volume has no image");
+	r = image.below ? check_resumed(device, err) : 0;
+	if (r)
+		return r;
+	store = image_store_keep(image.store_beneath);
+	r = remove_device(name, IMAGE_SUFFIX, image.image, err);
+	if (!r) {
+		failpoint(FAILPOINT_IMAGE_GONE);
+		r = put_back(device, &image, v, us, err);
+	}
+	if (!r)
+		r = remove_device(name, IMAGE_ORIGIN_SUFFIX, image.origin, err);
+	if (!r)
+		r = remove_device(name, IMAGE_STORE_SUFFIX, image.store, err);
+	if (!r)
+		image_store_return(store);
+	else if (store >= 0)
+		close(store);
+	return r;
+}
+
+int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err)
+{
+	struct image image;
+	struct claim claim;
+	struct volume *v;
+	int r;
+
+	r = volumes_claim(&claim, name, &v, err);
+	if (r)
+		return r;
+	r = v ? 0 : op_known(name, err);
+	image_look(name, device_of(name, v), &image);
+	if (!r && for_backup && image.image && !image.for_backup)
+		r = err_set(err, -ENOENT, "the volume has no image that a backup has made");
+	if (!r)
+		r = drop_claimed(name, v, us, err);
+	volume_unref(v);
+	volumes_release(&claim);
+	return r;
+}
+
+/* ---- what was interrupted ---- */
+
+/*
+ * Removes what is left of one volume's image.  Returns 1 if there is nothing to remove.  EAGAIN: the
+ * volume must be put back on its origin, but erad has not attached to its target.  If the table were
+ * replaced now, erad could not know whether a write went past the target, and would record a gap.
+ */
+static int end_one(const char *name, struct err *err)
+{
+	struct look l = { 0 };
+	struct image image;
+	struct claim claim;
+	struct volume *v;
+	uint64_t us;
+	int r;
+
+	image_look(name, dm_tables_find(name), &image);
+	if (image.state != IMAGE_INTERRUPTED)
+		return 1;
+	r = volumes_claim(&claim, name, &v, err);
+	if (r)
+		return r;
+	if (v)
+		look_at(v, &l);
+	image_look(name, device_of(name, v), &image);
+	if (image.state != IMAGE_INTERRUPTED)
+		r = 1;
+	else if (image.below && !l.served)
+		r = err_set(err, -EAGAIN, "erad does not serve the volume yet");
+	else
+		r = drop_claimed(name, v, &us, err);
+	volume_unref(v);
+	volumes_release(&claim);
+	return r;
+}
+
+/* Returns whether nothing is left of any volume of eratab. */
+static bool end_interrupted(bool log)
+{
+	struct eratab tab;
+	bool done = true;
+	struct err err;
+	int r;
+
+	if (op_read_table(&tab, &err)) {
+		if (log)
+			log_error("cannot look for interrupted images, tries again every %u seconds: %s", AGAIN_S, err.msg);
+		return false;
+	}
+	for (size_t n = 0; n < tab.nr; n++) {
+		if (!tab.line[n].entry)
+			continue;
+		r = end_one(tab.line[n].entry->name, &err);
+		if (!r)
+			log_notice("volume %s: what an interrupted image had left is removed", tab.line[n].entry->name);
+		else if (r < 0 && log)
+			log_error("volume %s: an interrupted image cannot be removed now: %s; erad tries again every %u seconds",
+				  tab.line[n].entry->name, err.msg, AGAIN_S);
+		done &= r >= 0;
+	}
+	eratab_free(&tab);
+	return done;
+}
+
+static void *recover(void *arg)
+{
+	(void)arg;
+	thread_name("erad-image");
+	for (unsigned int ms = 0; ms < SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
+		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+	for (bool log = true; !end_interrupted(log); log = false)
+		nanosleep(&(struct timespec){ .tv_sec = AGAIN_S }, NULL);
+	return NULL;
+}
+
+void image_recover(void)
+{
+	int r = thread_start_detached(recover, NULL);
+
+	if (r)
+		log_error("cannot start a thread that removes interrupted images: %s", strerror(-r));
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Makes and drops images of open volumes: see common/image.h.  These functions may take long, and run
+ * in the thread of the request.  Error messages do not name the volume, because the caller adds its
+ * name.
+ *
+ * op_image_create() makes the devices from the bottom up.  The image then shows the origin, which
+ * changes.  The last step is one system call, which freezes and flushes the file system on the
+ * volume, puts the new table of the volume into use, and lets the file system go on.  This is the
+ * moment of the image: later writes go through NAME-image-origin, and dm-snapshot keeps the former
+ * content.  If erad is killed before this step, the volume is as before, and only unused devices are
+ * left.  If erad is killed after it, the image is complete, and stays.
+ *
+ * op_image_drop() removes the image first, because this fails if the image is in use.  Then it puts
+ * the volume back on its origin, and removes the other devices.  It also removes what an interrupted
+ * create or drop has left.
+ */
+#ifndef ERAD_OPS_IMAGE_H
+#define ERAD_OPS_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/image.h"
+#include "erad/ops/image_store.h"
+
+struct volume;
+
+struct image_choice {
+	const char *name;		/* of the volume */
+	struct image_store_choice store;
+	/*
+	 * The image is for eractl backup.  If an earlier one is left, which is not in use, drops it
+	 * first.
+	 */
+	bool for_backup;
+};
+
+struct image_made {
+	char device[sizeof("/dev/mapper/") + DM_NAME_LEN];
+	/*
+	 * All writes of earlier eras are in the image.  A write of this era is not, unless another
+	 * checkpoint has begun the era just before the image.
+	 */
+	uint32_t era;
+	uint64_t us;			/* for how long I/O waited, in microseconds */
+	uint64_t store_size;		/* in bytes */
+};
+
+/*
+ * Makes an image of an open volume, which erad serves.  *v is a reference, which the caller drops.
+ * If this fails, undoes all changes.  If a change cannot be undone, err says so.  EEXIST: the volume
+ * has an image.  What an interrupted create or drop has left is removed first.
+ */
+int op_image_create(const struct image_choice *choice, struct volume **v, struct image_made *out, struct err *err);
+
+/*
+ * Drops the image of a volume, open or closed.  for_backup: only if eractl backup has made the image.
+ * *us receives for how long I/O waited, in
+ * microseconds.  EBUSY: the image is in use, and nothing has changed.  ENOENT: there is no image.
+ */
+int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err);
+
+/*
+ * Starts a thread that removes what an interrupted create or drop has left.  If this fails, the
+ * thread logs the error once, and tries again every five seconds.
+ */
+void image_recover(void);
+
+#endif /* ERAD_OPS_IMAGE_H */

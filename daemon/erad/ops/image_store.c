@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Prepares the copy-on-write store of an image: see image_store.h. */
+#include <blkid/blkid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/blockdev.h"
+#include "common/eratab_use.h"
+#include "common/image.h"
+#include "common/size.h"
+#include "common/sysfs.h"
+#include "erad/base/log.h"
+#include "erad/device/probe.h"
+#include "erad/ops/image_store.h"
+#include "erad/ops/table.h"
+#include "erad/volume/peek.h"
+
+#define SIZE_MIN	(8u << 20)	/* bytes */
+#define DEFAULT_MIN	(64u << 20)	/* bytes */
+#define DEFAULT_PART	10u		/* the default is this part of the volume */
+#define LOOP_TRIES	20
+
+/* Returns EDEADLK if a write to the store would wait for a write to the volume. */
+static int check_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
+{
+	struct eratab tab;
+	int r = probe_store_apart(path, origin_path, origin, err);
+
+	if (!r)
+		r = op_read_table(&tab, err);
+	if (r)
+		return r;
+	for (size_t n = 0; n < tab.nr && !r; n++) {
+		const char *use = tab.line[n].entry ? eratab_use(tab.line[n].entry, path) : NULL;
+
+		if (use)
+			r = eratab_refuse(&tab, n, "copy-on-write store", path, use, err);
+	}
+	if (!r) {
+		r = probe_cycle(&tab, path, origin_path, origin, err);
+		if (r)
+			err_prefix(err, r, "the copy-on-write store would depend on the volume, as if it were its metadata");
+	}
+	eratab_free(&tab);
+	return r;
+}
+
+static int set_size(struct image_store *s, const char *path, uint64_t bytes, struct err *err)
+{
+	char got[SIZE_EXACT], expected[SIZE_TEXT];
+
+	if (bytes < SIZE_MIN)
+		return err_set(err, -EINVAL, "the copy-on-write store at %s has %s, expected at least %s", path,
+			       size_exact(got, bytes), size_format(expected, SIZE_MIN));
+	s->nr_sectors = bytes / 512 - IMAGE_STORE_START;
+	s->nr_sectors -= s->nr_sectors % IMAGE_CHUNK;
+	return 0;
+}
+
+/* ---- a block device ---- */
+
+/* Refuses a device on which libblkid finds a file system, partitions or the like. */
+static int check_blank(const char *path, int fd, struct err *err)
+{
+	blkid_probe pr = blkid_new_probe();
+	int r = -EIO, found;
+
+	if (pr && !blkid_probe_set_device(pr, fd, 0, 0)) {
+		blkid_probe_enable_superblocks(pr, 1);
+		blkid_probe_enable_partitions(pr, 1);
+		found = blkid_do_safeprobe(pr);
+		r = found == 1 ? 0 : found == 0 || found == -2 ? -EEXIST : -EIO;
+	}
+	blkid_free_probe(pr);
+	if (r == -EEXIST)
+		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; 'wipefs -a %s' removes it",
+			       path, path);
+	return r ? err_set(err, r, "cannot examine %s", path) : 0;
+}
+
+static int open_device(const char *path, struct image_store *s, struct err *err)
+{
+	uint64_t nr_sectors;
+	struct peek found;
+	struct err who;
+	int fd, r;
+
+	r = probe_device(path, &s->dev, &nr_sectors, err);
+	if (r)
+		return r;
+	if (probe_in_use(s->dev, path, &who))
+		return err_set(err, -EBUSY, "%s is in use: %s", path, who.msg);
+	peek_now(path, PEEK_SUPER, &found);
+	if (found.is_erad)
+		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite", path);
+	/* Close it again: device-mapper opens it exclusively.  A loop device is kept open only by attach_loop(). */
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	r = check_blank(path, fd, err);
+	close(fd);
+	return r ? r : set_size(s, path, nr_sectors * 512, err);
+}
+
+/* ---- a file behind a loop device ---- */
+
+/*
+ * Attaches the file to a loop device that is free.  Another program may take the device between the
+ * two calls, so this tries several times.
+ */
+static int attach_loop(int file, const char *path, struct image_store *s, struct err *err)
+{
+	struct loop_config c = { .fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+	const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	char node[32];
+	struct stat st;
+	int nr, r = -EBUSY;
+
+	if (control < 0)
+		return err_set(err, -errno, "cannot open /dev/loop-control: %m");
+	snprintf((char *)c.info.lo_file_name, sizeof(c.info.lo_file_name), "%.60s", path);
+	for (unsigned int i = 0; i < LOOP_TRIES && r == -EBUSY; i++) {
+		nr = ioctl(control, LOOP_CTL_GET_FREE);
+		if (nr < 0) {
+			r = -errno;
+			break;
+		}
+		snprintf(node, sizeof(node), "/dev/loop%d", nr);
+		s->fd = open(node, O_RDWR | O_CLOEXEC);
+		r = s->fd < 0 || ioctl(s->fd, LOOP_CONFIGURE, &c) ? -errno : 0;
+		if (r && s->fd >= 0) {
+			close(s->fd);
+			s->fd = -1;
+		}
+	}
+	close(control);
+	if (r || fstat(s->fd, &st))
+		return err_set(err, r ? r : -errno, "cannot make a loop device for %s: %s", path, strerror(r ? -r : errno));
+	s->dev = st.st_rdev;
+	return 0;
+}
+
+/* Refuses a file that has data: only the user knows whether they may be overwritten. */
+static int check_file(int file, const char *path, uint64_t *bytes, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(file, &st))
+		return err_set(err, -errno, "cannot look at %s: %m", path);
+	*bytes = st.st_size;
+	if (lseek(file, 0, SEEK_DATA) < 0 && errno == ENXIO)
+		return 0;
+	return err_set(err, -EEXIST, "%s has data, which the image would overwrite, expected a file without data; 'truncate -s 0 %s && truncate -s SIZE %s' makes one",
+		       path, path, path);
+}
+
+static int open_file(const char *path, struct image_store *s, struct err *err)
+{
+	const int file = open(path, O_RDWR | O_CLOEXEC);
+	uint64_t bytes = 0;
+	int r;
+
+	if (file < 0)
+		return err_set(err, -errno, "cannot open %s: %m", path);
+	r = check_file(file, path, &bytes, err);
+	if (!r)
+		r = set_size(s, path, bytes, err);
+	if (!r)
+		r = attach_loop(file, path, s, err);
+	close(file);
+	return r;
+}
+
+/* Makes a file without a name in erad's directory.  Returns its descriptor, or a negative errno. */
+static int make_unnamed(struct err *err)
+{
+	char path[] = ERAD_LIB_DIR "/.image-XXXXXX";
+	int file;
+
+	file = open(ERAD_LIB_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	/* Not every file system has files without a name. */
+	if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+		file = mkostemp(path, O_CLOEXEC);
+		if (file >= 0)
+			unlink(path);
+	}
+	return file < 0 ? err_set(err, -errno, "cannot make a file in %s: %m", ERAD_LIB_DIR) : file;
+}
+
+static int make_file(uint64_t bytes, struct image_store *s, struct err *err)
+{
+	char text[SIZE_TEXT];
+	int file, r;
+
+	r = set_size(s, ERAD_LIB_DIR, bytes, err);
+	if (r)
+		return r;
+	file = make_unnamed(err);
+	if (file < 0)
+		return file;
+	/* Reserve the space, so that another program cannot use it up, and make the image invalid. */
+	if (fallocate(file, 0, 0, bytes) && (errno != EOPNOTSUPP || ftruncate(file, bytes)))
+		r = err_set(err, -errno, "cannot make a copy-on-write store of %s in %s: %m; name another size or place with --cow",
+			    size_format(text, bytes), ERAD_LIB_DIR);
+	if (!r)
+		r = attach_loop(file, ERAD_LIB_DIR, s, err);
+	close(file);
+	return r;
+}
+
+/* ---- all stores ---- */
+
+static uint64_t default_size(uint64_t volume_bytes)
+{
+	const uint64_t all = volume_bytes + IMAGE_STORE_START * 512 + IMAGE_CHUNK * 512;
+	uint64_t bytes = volume_bytes / DEFAULT_PART;
+
+	if (bytes < DEFAULT_MIN)
+		bytes = DEFAULT_MIN;
+	if (bytes > all)
+		bytes = all < SIZE_MIN ? SIZE_MIN : all;
+	return bytes - bytes % 4096;
+}
+
+int image_store_open(const struct image_store_choice *choice, const char *name, const char *origin_path, dev_t origin,
+		     uint64_t volume_bytes, struct image_store *out, struct err *err)
+{
+	const char *path = choice->path;
+	struct stat st = { 0 };
+	int r;
+
+	*out = (struct image_store){ .fd = -1 };
+	if (path && stat(path, &st))
+		return err_set(err, -errno, "cannot look at %s: %m", path);
+	if (path && !S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_set(err, -ENOTBLK, "%s is neither a block device nor a regular file", path);
+	if (!path && mkdir(ERAD_LIB_DIR, 0700) && errno != EEXIST)
+		return err_set(err, -errno, "cannot make %s: %m", ERAD_LIB_DIR);
+	r = check_apart(path ? path : ERAD_LIB_DIR, origin_path, origin, err);
+	if (r)
+		return r;
+	if (!path)
+		r = make_file(choice->size ? choice->size : default_size(volume_bytes), out, err);
+	else
+		r = S_ISBLK(st.st_mode) ? open_device(path, out, err) : open_file(path, out, err);
+	if (r)
+		image_store_close(out);
+	else
+		log_debug("volume %s: the copy-on-write store is on device %u:%u", name, major(out->dev), minor(out->dev));
+	return r;
+}
+
+void image_store_close(struct image_store *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+int image_store_keep(dev_t dev)
+{
+	char node[NODE_PATH_SIZE], line[8];
+
+	/* Only a loop device has this attribute.  The loop devices of attach_loop() have the value 1. */
+	if (!dev || blockdev_attribute(dev, "loop/autoclear", line, sizeof(line)) || strcmp(line, "1") || dm_node(dev, node))
+		return -1;
+	return open(node, O_RDWR | O_CLOEXEC);
+}
+
+void image_store_return(int fd)
+{
+	uint64_t bytes;
+
+	if (fd < 0)
+		return;
+	/* The loop device makes a hole in the file.  If the file system cannot do this, the data stay. */
+	if (!ioctl(fd, BLKGETSIZE64, &bytes) && ioctl(fd, BLKDISCARD, (uint64_t[]){ 0, bytes }))
+		log_debug("the space of the copy-on-write store is not returned: %m");
+	close(fd);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The copy-on-write store of an image: a block device, or a file behind a loop device.
+ *
+ * The kernel detaches the loop device when its last user closes it, and a file that erad has made
+ * has no name.  So if erad is killed, no file and no loop device are left, except as long as the
+ * mapped devices of the image exist.
+ */
+#ifndef ERAD_IMAGE_STORE_H
+#define ERAD_IMAGE_STORE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+/* Size of the pieces that dm-snapshot copies, in sectors of 512 bytes. */
+#define IMAGE_CHUNK	32u
+
+struct image_store_choice {
+	/* A block device, or a file that is empty except for its size.  NULL: make a file. */
+	const char *path;
+	uint64_t size;		/* size of the file to be made in bytes; 0: a default */
+};
+
+struct image_store {
+	dev_t dev;		/* the block device */
+	uint64_t nr_sectors;	/* size of the store, after IMAGE_STORE_START */
+	int fd;			/* keeps a loop device until another device uses it; -1: none */
+};
+
+/*
+ * Prepares the store.  Refuses a place that is in use, that has content, or that lies on the volume.
+ * name, origin_path, origin, volume_bytes: the volume and its size.  On success, the caller calls
+ * image_store_close() when a mapped device has the device open, or to undo this.
+ */
+int image_store_open(const struct image_store_choice *choice, const char *name, const char *origin_path, dev_t origin,
+		     uint64_t volume_bytes, struct image_store *out, struct err *err);
+void image_store_close(struct image_store *s);
+
+/*
+ * Returns an open file of the device of a store, before the store is dropped; or -1, if the store
+ * has no file whose space must be returned.
+ */
+int image_store_keep(dev_t dev);
+
+/* Returns the space of the file, when the store is dropped.  Closes fd, which may be -1. */
+void image_store_return(int fd);
+
+#endif /* ERAD_IMAGE_STORE_H */

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Carries out requests about images, and reports images: see image.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+
+#include "common/jsonl.h"
+#include "erad/ops/image.h"
+#include "erad/request/args.h"
+#include "erad/request/history.h"
+#include "erad/request/image.h"
+#include "erad/volume/volume.h"
+
+static int get_choice(struct json_object *arg, struct image_choice *c, struct err *err)
+{
+	struct json_object *backup;
+	int r;
+
+	r = args_volume(arg, &c->name, err);
+	if (!r)
+		r = args_text(arg, "store", false, &c->store.path, err);
+	if (!r)
+		r = args_number(arg, "store_size", INT64_MAX, &c->store.size, err);
+	if (!r)
+		r = args_member(arg, "backup", json_type_boolean, &backup, err);
+	if (r)
+		return r;
+	c->for_backup = json_object_get_boolean(backup);
+	if (c->store.path && c->store.size)
+		return err_set(err, -EINVAL, "the request has both \"store\" and \"store_size\", expected one");
+	if (c->store.path && *c->store.path != '/')
+		return err_set(err, -EINVAL, "%.300s is not an absolute path", c->store.path);
+	return 0;
+}
+
+static struct json_object *made_json(struct volume *v, const struct image_made *made)
+{
+	struct json_object *o = json_object_new_object();
+	struct store *s = volume_store_get(v);
+
+	json_object_object_add(o, "volume", json_object_new_string(v->name));
+	json_object_object_add(o, "device", jsonl_text(made->device));
+	json_object_object_add(o, "era", json_object_new_int64(made->era));
+	json_object_object_add(o, "token", s ? token_json(s, made->era) : NULL);
+	json_object_object_add(o, "stood_still_seconds", json_object_new_double(made->us / 1e6));
+	json_object_object_add(o, "store_size", json_object_new_uint64(made->store_size));
+	if (s)
+		volume_store_put(v);
+	return o;
+}
+
+int request_image_create(struct json_object *arg, struct json_object **result, struct err *err)
+{
+	struct image_choice choice = { 0 };
+	struct image_made made;
+	struct volume *v;
+	int r;
+
+	r = get_choice(arg, &choice, err);
+	if (!r)
+		r = op_image_create(&choice, &v, &made, err);
+	if (r)
+		return r;
+	*result = made_json(v, &made);
+	volume_unref(v);
+	return 0;
+}
+
+int request_image_drop(struct json_object *arg, struct json_object **result, struct err *err)
+{
+	struct json_object *backup;
+	const char *name;
+	uint64_t us;
+	int r;
+
+	r = args_volume(arg, &name, err);
+	if (!r)
+		r = args_member(arg, "backup", json_type_boolean, &backup, err);
+	if (!r)
+		r = op_image_drop(name, json_object_get_boolean(backup), &us, err);
+	if (r)
+		return r;
+	*result = json_object_new_object();
+	json_object_object_add(*result, "volume", json_object_new_string(name));
+	json_object_object_add(*result, "stood_still_seconds", json_object_new_double(us / 1e6));
+	return 0;
+}
+
+struct json_object *image_json(const char *volume, const struct image *image)
+{
+	char name[DM_NAME_LEN], device[sizeof("/dev/mapper/") + DM_NAME_LEN], store[32];
+	struct json_object *o;
+
+	if (image->state == IMAGE_NONE)
+		return NULL;
+	image_name(volume, IMAGE_SUFFIX, name);
+	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
+	snprintf(store, sizeof(store), "%u:%u", major(image->store_beneath), minor(image->store_beneath));
+	o = json_object_new_object();
+	json_object_object_add(o, "device", image->image ? jsonl_text(device) : NULL);
+	json_object_object_add(o, "state", json_object_new_string(image_state_name(image->state)));
+	json_object_object_add(o, "backup", json_object_new_boolean(image->for_backup));
+	json_object_object_add(o, "store_device", image->store_beneath ? json_object_new_string(store) : NULL);
+	json_object_object_add(o, "store_size", json_object_new_uint64(image->store_size));
+	json_object_object_add(o, "store_used", image->state == IMAGE_VALID ? json_object_new_uint64(image->store_used) : NULL);
+	return o;
+}

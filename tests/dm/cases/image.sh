@@ -1,0 +1,431 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2046
+# SPDX-License-Identifier: GPL-2.0-or-later
+# eractl image: read-only views of live volumes at one moment, and backups of them.
+
+# image_state: prints the state of the image of data, or "none"
+image_state()
+{
+	eractl status --json data | perl -MJSON::PP -0777 -ne '
+		my $i = JSON::PP->new->decode($_)->{volumes}[0]{image};
+		print $i ? $i->{state} : "none", "\n"'
+}
+
+# image_state_is STATE
+image_state_is()
+{
+	[[ $(image_state) == "$1" ]]
+}
+
+# devices: prints the tables of all mapped devices, and the loop devices
+devices()
+{
+	dmsetup table | sort
+	losetup --noheadings -O NAME,BACK-FILE | sort
+}
+
+# lies_on: prints the number of the device on which data lies
+lies_on()
+{
+	dmsetup table data | awk '{ print $5 }'
+}
+
+# image_create [OPTION]…: makes an image of data, and sets token
+image_create()
+{
+	local said
+
+	said=$(eractl image create data "$@")
+	[[ $said == "data: /dev/mapper/data-image, token "*$'\n'"data: I/O stood still for "*" ms" ]] || fail "image create said '$said'"
+	token=${said#*token }
+	token=${token%%$'\n'*}
+}
+
+# files: writes, syncs and removes files below $T/mnt until $T/stop exists. Failures are in $T/failed.
+files()
+{
+	local i
+
+	for ((i = 0; ; i++)); do
+		[[ ! -e $T/stop ]] || return 0
+		head -c $((20000 + i % 5 * 50000)) /dev/urandom > "$T/mnt/f$((i % 20))" || echo "write $i" >> "$T/failed"
+		((i % 5)) || sync -f "$T/mnt" || echo "sync $i" >> "$T/failed"
+		nap 0.02
+	done
+}
+
+# patched COPY ERA: puts what the diff since the era lists from data-image into the file COPY
+patched()
+{
+	local offset length
+
+	changed data "$2" | while read -r offset length; do
+		dd if=/dev/mapper/data-image of="$1" bs=64K iflag=skip_bytes,count_bytes oflag=seek_bytes skip="$offset" seek="$offset" count="$length" conv=notrunc status=none
+	done
+}
+
+test_image_is_the_moment_under_load()
+{
+	DESCRIPTION="an image of a mounted ext4 under load does not change; the diff since the base with content from the image makes the base equal to it; after the drop, the volume lies on its origin again without a gap"
+	local origin before base token writer sum
+
+	origin=$(new_disk 64M)
+	mkdir "$T/mnt"
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	before=$(devices)
+	echo first > "$T/mnt/kept"
+	sync -f "$T/mnt"
+	base=$(eractl checkpoint data)
+	fsfreeze -f "$T/mnt"
+	cp /dev/mapper/data "$T/copy"
+	fsfreeze -u "$T/mnt"
+	files &
+	writer=$!
+	nap 1
+	echo second > "$T/mnt/kept"
+	image_create --cow 68M
+	echo third > "$T/mnt/kept"
+	same "$(image_state)" valid
+	sum=$(md5sum < /dev/mapper/data-image)
+	[[ $(blockdev --getro /dev/mapper/data-image) == 1 ]] || fail "the image can be written"
+	same "$(blockdev --getsize64 /dev/mapper/data-image)" $((64 << 20))
+	nap 1
+	patched "$T/copy" "$base"
+	cmp "$T/copy" /dev/mapper/data-image
+	same "$(image_state)" valid
+	# The writes that came later are in the next diff, and the image is still of its moment.
+	[[ $(eractl diff data --since "$token" --format ranges) ]] || fail "nothing is written since the image"
+	same "$(md5sum < /dev/mapper/data-image)" "$sum"
+	e2fsck -fn "$T/copy" > "$T/fsck" 2>&1 || fail "the image is damaged: $(cat "$T/fsck")"
+	same "$(debugfs -R 'cat /kept' "$T/copy" 2> /dev/null)" second
+	eractl image drop data > "$T/said"
+	grep -q "^data: I/O stood still for .* ms$" "$T/said"
+	nap 0.5
+	touch "$T/stop"
+	wait $writer
+	[[ ! -e $T/failed ]] || fail "$(cat "$T/failed")"
+	umount "$T/mnt"
+	same "$(devices)" "$before"
+	same "$(image_state)" none
+	no_gap data
+	e2fsck -fn /dev/mapper/data > "$T/fsck" 2>&1 || fail "the volume is damaged: $(cat "$T/fsck")"
+	reopened true
+	no_gap data
+}
+
+test_image_store_that_is_full()
+{
+	DESCRIPTION="when the copy-on-write store is full, the image is invalid and status says so; the volume goes on, and a new image can be made"
+	local origin said
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	eractl image create data --cow 8M > /dev/null
+	same "$(image_state)" valid
+	write_at data 0 4194304
+	same "$(image_state)" valid
+	write_at data 4194304 16777216
+	wait_until "invalid" image_state_is invalid
+	dd if=/dev/mapper/data-image of=/dev/null bs=64K count=1 iflag=direct 2> /dev/null && fail "the invalid image was read"
+	eractl status data > "$T/said"
+	grep -F "data: the image is invalid, because its copy-on-write store is full or failed; the volume goes on, and 'eractl image drop data' drops the image" "$T/said"
+	eractl doctor > "$T/said" || :
+	grep -F "/dev/mapper/data-image is invalid" "$T/said"
+	write_at data 33554432 1048576
+	eractl checkpoint data > /dev/null
+	eractl image drop data > /dev/null
+	same "$(image_state)" none
+	eractl image create data > /dev/null
+	cmp /dev/mapper/data /dev/mapper/data-image
+	eractl image drop data > /dev/null
+	no_gap data
+	eractl close data
+}
+
+# refused TEXT ARGUMENT…: checks that eractl fails with the text
+refused()
+{
+	local text=$1
+	shift
+	eractl "$@" > "$T/said" 2>&1 && fail "it worked, expected a failure: eractl $*"
+	grep -qF -e "$text" "$T/said" || fail "got '$(cat "$T/said")' from eractl $*, expected '$text'"
+}
+
+test_image_refusals()
+{
+	DESCRIPTION="image create refuses a store that is in use, has content or lies on the volume, a second image, and a table that erad does not know; close, resize, forget and open refuse a volume with an image"
+	local origin other store before
+
+	origin=$(new_disk 64M)
+	other=$(new_disk 64M)
+	store=$(new_disk 32M)
+	mkdir "$T/mnt"
+	refused "no volume" image create data
+	eractl create data "$origin" > /dev/null
+	eractl create other "$other" > /dev/null
+	refused "the volume has no image" image drop data
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	truncate -s 16M "$T/mnt/store"
+	before=$(devices)
+	refused "the copy-on-write store at $T/mnt/store would lie on the volume" image create data --cow "$T/mnt/store"
+	refused "would lie on the volume" image create data --cow "$origin"
+	refused "is the origin of volume other" image create data --cow "$other"
+	mkfs.ext4 -q "$store"
+	refused "$store has a file system, partitions or other content" image create data --cow "$store"
+	wipefs -qa "$store"
+	echo text > "$T/text"
+	refused "$T/text has data, which the image would overwrite" image create data --cow "$T/text"
+	refused "expected at least 8 MiB" image create data --cow 1M
+	refused "/var/lib/erad/other.erad is the metadata of volume other" image create data --cow /var/lib/erad/other.erad
+	refused "expected a block device, a file that exists, or a size" image create data --cow "$T/none"
+	refused "is neither a block device nor a regular file" image create data --cow "$T"
+	refused "cannot make a copy-on-write store of 1 PiB" image create data --cow 1024T
+	fsfreeze -f "$T/mnt"
+	refused "the file system on the volume may be frozen already" image create data --cow "$store"
+	fsfreeze -u "$T/mnt"
+	dmsetup create data-image --table "0 8 zero"
+	refused "there is a /dev/mapper/data-image already" image create data
+	dmsetup remove data-image
+	dmsetup load data --table "$(dmsetup table data)"
+	refused "has a table that is loaded" image create data
+	dmsetup clear data
+	dmsetup suspend --noflush --nolockfs data
+	refused "is suspended" image create data
+	dmsetup resume data
+	# No refusal has left a device or a loop device.
+	same "$(devices)" "$before"
+	umount "$T/mnt"
+	eractl close data
+	refused "it is closed" image create data
+}
+
+test_image_stores_and_refusals_with_an_image()
+{
+	DESCRIPTION="a file and a device can be the store again and again; close, resize, forget, open and a drop of an image that is in use are refused while there is an image"
+	local origin store i
+
+	origin=$(new_disk 64M)
+	store=$(new_disk 32M)
+	mkdir "$T/mnt"
+	truncate -s 16M "$T/store"
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	# A file and a device as the store, each used again, and left empty.
+	for ((i = 0; i < 2; i++)); do
+		eractl image create data --cow "$T/store" > /dev/null
+		write_at data 33554432 1048576
+		same "$(image_state)" valid
+		eractl image drop data > /dev/null
+		eractl image create data --cow "$store" > /dev/null
+		head -c 300000 /dev/urandom > "$T/mnt/f$i"
+		sync -f "$T/mnt"
+		same "$(image_state)" valid
+		[[ ! $(blkid -p "$store") ]] || fail "the store has a signature: $(blkid -p "$store")"
+		((i)) || eractl image drop data > /dev/null
+	done
+	refused "the volume has an image already, which is valid" image create data
+	umount "$T/mnt"
+	refused "the volume has an image, /dev/mapper/data-image, which is valid; 'eractl image drop data' first" close data
+	refused "'eractl image drop data' first" resize data --size 32M
+	exec {image_fd}< /dev/mapper/data-image
+	refused "/dev/mapper/data-image is in use" image drop data
+	same "$(image_state)" valid
+	exec {image_fd}<&-
+	# Somebody removes the volume beside erad.
+	dmsetup remove data
+	wait_until "closed" eractl_state_is data closed
+	same "$(image_state)" interrupted
+	refused "'eractl image drop data' first" open data
+	refused "'eractl image drop data' first" forget data
+	eractl image drop data > /dev/null
+	same "$(image_state)" none
+	eractl open data > /dev/null
+	# The origin could not be sealed, so the open records a gap, and never a wrong diff.
+	read_fully data
+	eractl close data
+}
+
+test_image_while_erad_is_restarted()
+{
+	DESCRIPTION="an image outlives a restart and a kill of erad; the volume goes on, has no gap, and diff, verify and checkpoint are right; the drop puts it back"
+	local origin era token
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 1048576
+	dd if=/dev/mapper/data of="$T/base" bs=1M iflag=direct status=none
+	image_create
+	same "$(image_state)" valid
+	era=$(eractl checkpoint data)
+	write_at data 1048576 65536
+	stop_erad
+	write_at data 1048576 65536
+	start_erad
+	same "$(image_state)" valid
+	write_at data 2097152 65536
+	kill_erad
+	start_erad
+	write_at data 3145728 65536
+	same "$(image_state)" valid
+	cmp "$T/base" /dev/mapper/data-image
+	same "$(changed data "$era")" $'1048576 65536\n2097152 65536\n3145728 65536'
+	eractl verify data --base "$T/base" --since "$era" > /dev/null
+	no_gap data
+	eractl image drop data > /dev/null
+	same "$(lies_on)" "$(lsblk -dno MAJ:MIN "$origin" | tr -d ' ')"
+	no_gap data
+	same "$(changed data "$era")" $'1048576 65536\n2097152 65536\n3145728 65536'
+	# Writes past erad are still noticed.
+	eractl image create data > /dev/null
+	while_linear data "$origin" write_at data 33554432 65536
+	wait_until "active" eractl_state_is data active
+	gap_was written-past-table "sectors were written while the target was out of its table"
+	read_fully data
+	eractl image drop data > /dev/null
+	eractl close data
+	dd if=/dev/urandom of="$origin" bs=64K seek=20 count=1 oflag=direct conv=nocreat status=none
+	eractl open data > /dev/null
+	gap_was written-while-closed ""
+	eractl close data
+}
+
+case_timeout["test_image_killed_at_every_step"]=120
+test_image_killed_at_every_step()
+{
+	DESCRIPTION="if erad is killed at every step of image create and drop under load, the next erad restores the volume, or the image is complete, and no write fails"
+	local origin before point gaps known=0
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	load -t 1 -s 600 /dev/mapper/data > "$T/load" 2>&1 &
+	load_pid=$!
+	before=$(devices)
+	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
+	wait_back
+	for point in $(points image) $(points image_kept) $(points image_drop); do
+		if [[ $point == IMAGE_GONE || $point == IMAGE_RETURNED ]]; then
+			eractl image create data --cow 68M > /dev/null
+			arm "$point"
+			eractl image drop data > /dev/null 2>&1 && fail "drop worked at $point"
+		else
+			arm "$point"
+			eractl image create data --cow 68M > /dev/null 2>&1 && fail "create worked at $point"
+		fi
+		wait_killed
+		wait_back
+		if [[ $point == IMAGE_SWAPPED ]]; then
+			same "$(image_state)" valid
+			eractl image drop data > /dev/null
+		fi
+		wait_until "$point is undone" image_state_is none
+		same "$(devices)" "$before"
+		is_running $load_pid || fail "the load ended at $point: $(cat "$T/load")"
+		# The kernel cannot tell whether a write went past the new target before erad came, because
+		# its origin is another device. So all blocks count as written.
+		gaps=$(eractl status --json data | grep -o '"kind"' | wc -l) || :
+		[[ $point != IMAGE_SWAPPED && $point != IMAGE_RETURNED ]] || ((known = gaps))
+		same "$gaps" "$known"
+	done
+	kill -TERM $load_pid
+	wait $load_pid || fail "$(cat "$T/load")"
+}
+
+test_image_when_erad_dies_while_it_freezes()
+{
+	DESCRIPTION="if erad is killed while image create freezes the file system, whose writes wait for erad, the next erad serves these writes, and no half image is left"
+	local origin before
+
+	origin=$(new_disk 64M)
+	mkdir "$T/mnt"
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	before=$(devices)
+	stop_erad
+	: > "$T/armed"
+	: > "$T/life"
+	keep_erad &
+	wait_back
+	eractl checkpoint data > /dev/null
+	head -c 3000000 /dev/urandom > "$T/mnt/file"
+	arm COMMIT_WRITTEN
+	bounded 20 eractl image create data > "$T/said" 2>&1 && fail "create worked, although erad was killed"
+	wait_killed
+	wait_back
+	wait_until "the volume is as before, or has a whole image" eval '[[ $(image_state) != interrupted ]]'
+	bounded 20 sync -f "$T/mnt" || fail "the file system is still frozen"
+	eractl image drop data > /dev/null 2>&1 || :
+	same "$(devices)" "$before"
+	umount "$T/mnt"
+	e2fsck -fn /dev/mapper/data > "$T/fsck" 2>&1 || fail "the volume is damaged: $(cat "$T/fsck")"
+	no_gap data
+}
+
+# stopped_backup: begins a backup, and stops eractl when the image is being made. Sets backup to its number.
+stopped_backup()
+{
+	eractl backup data "$T/dir" --full --image > "$T/said" 2>&1 &
+	backup=$!
+	while [[ ! -e /dev/mapper/data-image ]]; do
+		is_running $backup || fail "$(cat "$T/said")"
+		nap 0.01
+	done
+	kill -STOP $backup
+	wait_until "the image" image_state_is valid
+}
+
+test_image_backup_under_load()
+{
+	DESCRIPTION="backup --image of a mounted ext4 under load makes copies that restore to a clean file system; after a failure, a kill of eractl, and a kill of its guardian, no image is left or the next backup drops it"
+	local origin before writer backup i
+
+	origin=$(new_disk 64M)
+	mkdir "$T/mnt" "$T/dir"
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mount /dev/mapper/data "$T/mnt"
+	before=$(devices)
+	files &
+	writer=$!
+	nap 0.5
+	for ((i = 0; i < 3; i++)); do
+		echo "copy $i" > "$T/mnt/kept"
+		eractl backup data "$T/dir" $( ((i)) || echo --init) --image --cow 68M --verify > "$T/said" 2>&1 || fail "$(cat "$T/said")"
+		grep -q "$( ((i)) && echo increment || echo "full copy"), .*I/O stood still for .* ms" "$T/said" || fail "got '$(cat "$T/said")'"
+		same "$(image_state)" none
+		rm -f "$T/restored"
+		eractl restore-backup "$T/dir" "$T/restored" > /dev/null
+		e2fsck -fn "$T/restored" > "$T/fsck" 2>&1 || fail "copy $i is damaged: $(cat "$T/fsck")"
+		same "$(debugfs -R 'cat /kept' "$T/restored" 2> /dev/null)" "copy $i"
+	done
+	touch "$T/stop"
+	wait $writer
+	same "$(devices)" "$before"
+
+	refused "would lie on the volume" backup data "$T/dir" --image --cow "$origin"
+	refused "it has no backups of erad" backup data "$T" --image
+	eractl image create data > /dev/null
+	refused "the volume has an image already, which is valid" backup data "$T/dir" --image
+	same "$(image_state)" valid
+	eractl image drop data > /dev/null
+
+	# eractl is killed while it copies: its guardian drops the image.  If the guardian is killed, too, the
+	# next backup drops it.
+	before=$(devices)
+	stopped_backup
+	kill -KILL $backup
+	wait_until "the image is dropped" image_state_is none
+	same "$(devices)" "$before"
+	stopped_backup
+	kill -KILL $(pgrep -P $backup) $backup
+	same "$(image_state)" valid
+	eractl backup data "$T/dir" --image > /dev/null
+	same "$(devices)" "$before"
+	umount "$T/mnt"
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Tests that a function runs in another process, with the memory of this one and without its files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "erad/base/apart.h"
+
+struct seen {
+	int fd;			/* a file that is open in the caller */
+	pid_t pid;
+	int fd_errno;		/* errno of the use of fd in the new process; 0: it works */
+	int opened;		/* the first file that the new process opens */
+};
+
+static int look(void *arg)
+{
+	struct seen *s = arg;
+
+	s->pid = getpid();
+	s->fd_errno = fcntl(s->fd, F_GETFD) < 0 ? errno : 0;
+	s->opened = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return -ENXIO;
+}
+
+static void test_function_has_the_memory_and_no_open_file(void **state)
+{
+	struct seen s = { .fd = open("/dev/null", O_RDONLY | O_CLOEXEC), .opened = -1 };
+
+	(void)state;
+	assert_true(s.fd > 2);
+	assert_int_equal(apart_run(look, &s), -ENXIO);
+	assert_true(s.pid > 0 && s.pid != getpid());
+	assert_int_equal(s.fd_errno, EBADF);
+	assert_int_equal(s.opened, 0);
+	/* The files of this process are still open. */
+	assert_int_not_equal(fcntl(s.fd, F_GETFD), -1);
+	assert_int_equal(close(s.fd), 0);
+}
+
+static int no_error(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static void test_result_of_the_function_is_returned_each_time(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(apart_run(no_error, NULL), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_function_has_the_memory_and_no_open_file),
+		cmocka_unit_test(test_result_of_the_function_is_returned_each_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
