@@ -9,17 +9,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/client.h"
 #include "common/jsonl.h"
 #include "common/seen.h"
 #include "common/size.h"
 #include "common/uuid.h"
 #include "eractl/backup_file.h"
+#include "eractl/backup_image.h"
 #include "eractl/backup_report.h"
 #include "eractl/backup_source.h"
 #include "eractl/chains.h"
 #include "eractl/closed.h"
 #include "eractl/content.h"
 #include "eractl/freeze.h"
+#include "eractl/image.h"
 #include "eractl/manifest.h"
 #include "eractl/stream.h"
 #include "eractl/volumes.h"
@@ -36,6 +39,10 @@ struct backup {
 	unsigned int full_every;
 	/* Token of the era that had begun when the snapshot was made.  NULL: no snapshot. */
 	const char *to;
+	bool with_image;		/* --image was given */
+	/* The request for the image; NULL: without --image, or the image is requested already. */
+	struct json_object *request;
+	struct backup_image image;
 	bool with_freeze;		/* --freeze was given */
 	struct freeze freeze;
 	long long frozen_ms;		/* how long the file system was frozen */
@@ -301,6 +308,29 @@ static int write_stream(void *ctx, FILE *file, struct err *err)
 
 /* ---- the steps of a backup ---- */
 
+/* Makes the image, which is the device of the copy from then on. */
+static int make_image(struct backup *b, struct err *err)
+{
+	struct json_object *request = b->request;
+	int r;
+
+	b->request = NULL;
+	r = backup_image_make(&b->image, b->content.operand, request, err);
+	b->content.device_path = b->image.device;
+	b->to = b->image.token;
+	return r;
+}
+
+/* Call this when the device is closed.  An error does not concern the copy. */
+static void drop_image(struct backup *b)
+{
+	struct err err;
+
+	b->to = NULL;
+	if (backup_image_drop(&b->image, b->content.operand, &err))
+		complain("%s", err.msg);
+}
+
 /*
  * Freezes the file system of the volume.  The era of the copy has begun before.  So a write between
  * the checkpoint and the freeze is in the copy and also in the next increment.
@@ -328,6 +358,7 @@ static int copy_content(struct backup *b, struct err *err)
 	r = backup_file_write(&b->manifest, write_stream, b, &b->copy, err);
 	/* Close the device now, because others may use it while the copy is read back. */
 	content_close(&b->content);
+	drop_image(b);
 	if (!r && b->verify)
 		r = manifest_check_content(&b->manifest, MANIFEST_UNFINISHED, &b->copy, err);
 	if (!r)
@@ -348,6 +379,8 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 	 */
 	if (!r)
 		find_base(b);
+	if (!r && b->with_image)
+		r = make_image(b, err);
 	/*
 	 * Open the device before the checkpoint, so that compared_check_still() finds all later
 	 * writes.  With --freeze, the device is opened after the freeze, because the freeze writes
@@ -414,6 +447,7 @@ static void print_backup_json(const struct backup *b, double seconds)
 	json_object_object_add(o, "file_bytes", json_object_new_uint64(copy->bytes));
 	json_object_object_add(o, "seconds", json_object_new_double(seconds));
 	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
+	json_object_object_add(o, "stood_still_seconds", b->with_image ? json_object_new_double(b->image.stood_still) : NULL);
 	json_object_object_add(o, "verified", json_object_new_boolean(b->verify && !b->already));
 	json_object_object_add(o, "already", json_object_new_boolean(b->already));
 	json_object_object_add(o, "removed", json_object_get(b->removed));
@@ -453,6 +487,8 @@ static void print_backup(const struct backup *b, double seconds)
 	printf("/%s", copy->file);
 	if (b->with_freeze)
 		printf(", frozen for %.1f s", (double)b->frozen_ms / 1000);
+	if (b->with_image)
+		printf(", I/O stood still for %.1f ms", b->image.stood_still * 1000);
 	if (copy->base < 0) {
 		fputs(": ", stdout);
 		print_printable(stdout, copy->why);
@@ -513,6 +549,8 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 		return usage_error(cmd, "--device DEV is missing: the device with the data");
 	if (b->closed && (b->with_freeze || b->to))
 		return usage_error(cmd, "%s is for a volume that is open", b->to ? "--to" : "--freeze");
+	if (b->with_image && (b->closed || b->content.device_path || b->to || b->with_freeze))
+		return usage_error(cmd, "--image is for a volume that is open, and takes the place of --device, --to and --freeze");
 	if (!b->closed && !b->content.device_path != !b->to)
 		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
 	if (b->to && !token_from_text(b->to, &b->content.to))
@@ -524,8 +562,8 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 
 static int run_backup(const struct command *cmd, int argc, char **argv)
 {
-	struct backup b = { .content.device.fd = -1, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
-	const char *report = NULL;
+	struct backup b = { .image = BACKUP_IMAGE_NONE, .content.device.fd = -1, .manifest = MANIFEST_NONE, .freeze.guardian = -1, .started_ms = jsonl_now_ms() };
+	const char *report = NULL, *store = NULL;
 	char *its_own = NULL;
 	struct err err, why;
 	int c, usage = 0, r = 0;
@@ -547,6 +585,10 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			report = optarg;
 		else if (c == 'z')
 			b.with_freeze = true;
+		else if (c == 'g')
+			b.with_image = true;
+		else if (c == 'c')
+			store = optarg;
 		else if (c == 'J')
 			b.json = true;
 		else if (c == 'K' ? parse_count(cmd, "--keep", "all", optarg, &b.keep) :
@@ -558,12 +600,18 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	b.closed = strchr(b.content.operand, '/');
 	if (!usage)
 		usage = check_operands(cmd, &b, argc - optind);
+	if (!usage && store && !b.with_image)
+		usage = usage_error(cmd, "--cow is for --image");
+	if (!usage && b.with_image)
+		b.request = client_request("image_create", b.content.operand);
+	if (!usage && store)
+		usage = image_add_store(cmd, b.request, store);
 	if (usage) {
 		if (report && write_report(&b, report, "the command line is wrong; standard error, or systemd's journal, says where", &err))
 			fail(&err);
 		return EXIT_USAGE;
 	}
-	if (!b.content.device_path) {
+	if (!b.content.device_path && !b.with_image) {
 		r = volume_find_device(b.content.operand, &its_own, &err);
 		b.content.device_path = its_own;
 	}
@@ -576,6 +624,9 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	if (freeze_end(&b.freeze, &b.frozen_ms, &why))
 		complain("%s", why.msg);
 	content_close(&b.content);
+	drop_image(&b);
+	json_object_put(b.request);
+	json_object_put(b.image.made);
 	manifest_close(&b.manifest);
 	json_object_put(b.removed);
 	free(its_own);
@@ -588,7 +639,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_backup = {
 	.name = "backup",
-	.args = "NAME|METADATA DIR [--device DEV [--to TOKEN]] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
+	.args = "NAME|METADATA DIR [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups",
 	.text =
 	"Copies what was written since the last copy in DIR, or all of the volume where\n"
@@ -601,6 +652,8 @@ const struct command cmd_backup = {
 	"\n"
 	"The volume must hold still: it is not mounted, or its file system is frozen, for\n"
 	"which --freeze cares. If anything was written meanwhile, the copy does not count.\n"
+	"With --image, the volume may be written: backup makes an image as 'eractl image\n"
+	"create' does, copies it, and drops it in every case.\n"
 	"\n"
 	"--keep removes the oldest full copies, each with its increments, when the new copy\n"
 	"is durable. A full copy with its increments can be old only after a newer full\n"
@@ -609,6 +662,6 @@ const struct command cmd_backup = {
 	"A volume that is closed is named by its metadata, a path with a /, and its device\n"
 	"by --device. With a volume that is open, --device is a snapshot of it, and --to is\n"
 	"the token of a checkpoint that was made before the snapshot.",
-	.options = "dTzIueKyrJ",
+	.options = "dTgczIueKyrJ",
 	.run = run_backup,
 };

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Makes the image for a backup, and drops it in every case: see backup_image.h. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/client.h"
+#include "common/members.h"
+#include "eractl/backup_image.h"
+#include "eractl/eractl.h"
+#include "eractl/seen_note.h"
+
+#define TRIES		5	/* of the guardian */
+#define PAUSE_S		3	/* between two of them */
+
+/* A byte from the caller to the guardian: the caller has dropped the image, or has none. */
+#define REQUEST_END	1
+
+/* Drops an image that a backup has made, and no other. */
+static int drop(const char *volume, struct err *err)
+{
+	struct json_object *request = client_request("image_drop", volume), *result;
+	int r;
+
+	json_object_object_add(request, "backup", json_object_new_boolean(true));
+	r = client_call(request, NULL, NULL, &result, err);
+	if (!r)
+		json_object_put(result);
+	return r;
+}
+
+/*
+ * Waits for REQUEST_END, or for the end of the caller.  In the latter case, drops the image.  Tries
+ * several times, because erad may be restarted at the moment.
+ */
+static void guard(int socket, const char *volume)
+{
+	struct err err;
+	char request;
+	ssize_t n;
+
+	do {
+		n = recv(socket, &request, sizeof(request), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == sizeof(request))
+		return;
+	for (int i = 0; i < TRIES && drop(volume, &err); i++)
+		sleep(PAUSE_S);
+}
+
+/* Becomes the guardian.  Ignores signals to the caller's terminal, process group or service. */
+static _Noreturn void become_guardian(int socket, const char *volume)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	setsid();
+	/* Close the directory's lock and all other files, which nobody shall find in use. */
+	socket = dup2(socket, STDIN_FILENO);
+	close_range(STDOUT_FILENO, ~0U, 0);
+	if (socket >= 0)
+		guard(socket, volume);
+	_exit(0);
+}
+
+static int start_guardian(struct backup_image *b, const char *volume, struct err *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return err_set(err, -errno, "making a socket: %s", strerror(errno));
+	b->guardian = fork();
+	if (!b->guardian) {
+		close(pair[0]);
+		become_guardian(pair[1], volume);
+	}
+	close(pair[1]);
+	b->socket = pair[0];
+	if (b->guardian > 0)
+		return 0;
+	b->guardian = 0;
+	return err_set(err, -errno, "starting a process: %s", strerror(errno));
+}
+
+static void end_guardian(struct backup_image *b)
+{
+	const char request = REQUEST_END;
+
+	if (b->socket >= 0) {
+		send(b->socket, &request, sizeof(request), MSG_NOSIGNAL);
+		close(b->socket);
+	}
+	b->socket = -1;
+	if (b->guardian)
+		waitpid(b->guardian, NULL, 0);
+	b->guardian = 0;
+}
+
+int backup_image_make(struct backup_image *b, const char *volume, struct json_object *request, struct err *err)
+{
+	int r;
+
+	json_object_object_add(request, "backup", json_object_new_boolean(true));
+	r = start_guardian(b, volume, err);
+	if (r) {
+		json_object_put(request);
+		return r;
+	}
+	r = client_call(request, NULL, NULL, &b->made, err);
+	if (r) {
+		b->made = NULL;
+		/* If the connection has ended, nobody knows whether there is an image: let the guardian look. */
+		if (r != -EREMOTEIO) {
+			close(b->socket);
+			b->socket = -1;
+			b->guardian = 0;
+		}
+		end_guardian(b);
+		return r;
+	}
+	b->there = true;
+	b->device = json_text(b->made, "device");
+	b->token = json_text(b->made, "token");
+	b->stood_still = json_object_get_double(json_object_object_get(b->made, "stood_still_seconds"));
+	seen_note(b->token);
+	if (!b->device || !b->token)
+		return err_set(err, -EBADMSG, "volume %s: the answer of erad to image_create has no device or token", volume);
+	return 0;
+}
+
+int backup_image_drop(struct backup_image *b, const char *volume, struct err *err)
+{
+	int r;
+
+	if (!b->there)
+		return 0;
+	r = drop(volume, err);
+	b->there = false;
+	end_guardian(b);
+	return r ? err_prefix(err, r, "the image is not dropped; the next backup or 'eractl image drop %s' drops it", volume) : 0;
+}
