@@ -222,11 +222,14 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		r = eratab_find(&tab, name, &e, &err);
 		if (!r)
 			r = detach_offline(e, &us, uuid, &err);
+		/* Release the lock first: other metadata may be slow, and meanwhile no erad could start. */
+		close(lock);
 		if (!r)
 			find_same_uuid(&tab, name, uuid, other);
 		eratab_free(&tab);
+	} else {
+		close(lock);
 	}
-	close(lock);
 	if (r)
 		return fail(&err);
 	*result = json_object_new_object();

@@ -2,7 +2,7 @@
 /*
  * erad: sets up the process and its standby, runs the main loop, and stops.
  *
- * The order of the set-up matters.  From process_setup() on, an allocation does not wait for erad's
+ * The order of the set-up matters.  From process_spare() on, an allocation does not wait for erad's
  * own volumes, so steps that need memory come later.  Steps that take long, may fail or need much
  * memory come before standby_relieve(), because until then the standby of the previous erad serves
  * the volumes.  READY=1 comes last, when erad has attached to the live targets again.  The standby
@@ -241,6 +241,8 @@ static int setup_all(struct erad *e, int *shared, struct err *err)
 	int r;
 
 	r = lock_instance(e, err);
+	if (!r)
+		r = process_spare(err);
 	if (!r && origin_reader_start(err))
 		log_warn("%s; erad waits for each origin that hangs", err->msg);
 	if (!r)

@@ -143,6 +143,29 @@ static void test_late_answer_is_used(void **state)
 	assert_int_equal(shared->opened, before);
 }
 
+static void test_late_answer_is_not_used_for_another_instance(void **state)
+{
+	struct origin_question q = about(HUNG, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	unsigned int before;
+	struct err err;
+
+	(void)state;
+	q.instance = 1;
+	shared->hangs = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "the origin 7:1 has not been read yet"));
+	before = shared->opened;
+	shared->hangs = false;
+	/* Between the two instances, the origin may have been written. */
+	q.instance = 2;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_int_equal(shared->opened, before + 1);
+}
+
 static void test_hung_origin_has_one_process_and_delays_no_other_origin(void **state)
 {
 	const struct origin_question seal = about(HUNG, ORIGIN_READ_SEAL), witness = about(HUNG, ORIGIN_READ_WITNESS),
@@ -207,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers_come_from_another_process),
 		cmocka_unit_test(test_late_answer_is_used),
+		cmocka_unit_test(test_late_answer_is_not_used_for_another_instance),
 		cmocka_unit_test(test_hung_origin_has_one_process_and_delays_no_other_origin),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};

@@ -64,9 +64,17 @@ static void keep_stack(void)
 		page[i] = 0;
 }
 
-int process_setup(struct err *err)
+int process_spare(struct err *err)
 {
 	spare_from_oom_killer();
+	/* Otherwise, an allocation could wait for writes, which may wait for erad. */
+	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
+		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
+	return 0;
+}
+
+int process_setup(struct err *err)
+{
 	/*
 	 * Disable core dumps, because the kernel might write the dump to a volume whose writes wait
 	 * for the end of this process.
@@ -75,12 +83,6 @@ int process_setup(struct err *err)
 	keep_stack();
 	if (keep_heap() || reserve_setup())
 		return err_set(err, -ENOMEM, "cannot set up the heap");
-	/*
-	 * With PR_SET_IO_FLUSHER, allocations of this thread and of its new threads never wait for
-	 * writes, which may wait for erad.
-	 */
-	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
-		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return err_set(err, -errno, "cannot lock memory: %m; CAP_IPC_LOCK is needed");
 	return 0;

@@ -6,9 +6,14 @@
 #include "common/err.h"
 
 /*
- * Protects the process from the OOM killer, reserves its heap and its stack, locks its memory, and
- * makes it an I/O flusher.  From then on, an allocation does not wait for erad's own volumes.  Call
- * this before the process has other threads.
+ * Protects the process from the OOM killer, and makes it an I/O flusher.  From then on, an allocation
+ * by this thread, by its new threads or by its child processes does not wait for erad's own volumes.
+ */
+int process_spare(struct err *err);
+
+/*
+ * Reserves the heap and the stack of the process, and locks its memory.  From then on, an allocation
+ * does not wait for memory.  Call this after process_spare(), and before the process has other threads.
  */
 int process_setup(struct err *err);
 

@@ -74,6 +74,7 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 struct child {
 	uint64_t dev;
 	int fd;
+	bool waited;		/* the reader has waited for the end of this child once */
 };
 
 static bool has_ended(const struct child *c, int ms)
@@ -92,10 +93,14 @@ static struct child *find_free(struct child *all, uint64_t dev)
 	struct child *found = NULL;
 
 	for (struct child *c = all; c < all + CHILDREN; c++) {
-		if (c->fd >= 0 && has_ended(c, c->dev == dev ? CHILD_END_MS : 0)) {
+		const bool waits = c->fd >= 0 && c->dev == dev && !c->waited;
+
+		if (c->fd >= 0 && has_ended(c, waits ? CHILD_END_MS : 0)) {
 			close(c->fd);
 			c->fd = -1;
 		}
+		/* Wait only once, because other origins wait meanwhile. */
+		c->waited |= waits;
 		if (c->fd < 0)
 			found = c;
 		else if (c->dev == dev)
@@ -135,8 +140,11 @@ static void run_child(int pipe_fd, const struct origin_question *q)
 	_exit(EXIT_SUCCESS);
 }
 
-/* Receives a question and its pipe.  Returns false if all askers have ended. */
-static bool receive(int fd, struct origin_question *q, int *pipe_fd)
+/*
+ * Receives a question and its pipe.  Returns 0, ESHUTDOWN if all askers have ended, or another negative
+ * errno if this question is lost.
+ */
+static int receive(int fd, struct origin_question *q, int *pipe_fd)
 {
 	union {
 		struct cmsghdr header;
@@ -152,13 +160,13 @@ static bool receive(int fd, struct origin_question *q, int *pipe_fd)
 	do
 		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n != sizeof(*q))
-		return false;
+	if (n <= 0)
+		return n ? -errno : -ESHUTDOWN;
 	c = CMSG_FIRSTHDR(&m);
 	if (!c || c->cmsg_type != SCM_RIGHTS)
-		return false;
+		return -EMFILE;
 	memcpy(pipe_fd, CMSG_DATA(c), sizeof(*pipe_fd));
-	return true;
+	return n == sizeof(*q) ? 0 : -EBADMSG;
 }
 
 static void run_reader(int fd)
@@ -166,7 +174,7 @@ static void run_reader(int fd)
 	static struct child children[CHILDREN];
 	static struct origin_question q;
 	struct child *c;
-	int pipe_fd;
+	int pipe_fd = -1, r;
 	pid_t pid;
 
 	prctl(PR_SET_NAME, "erad-reader");
@@ -179,7 +187,11 @@ static void run_reader(int fd)
 		_exit(EXIT_FAILURE);
 	for (unsigned int i = 0; i < CHILDREN; i++)
 		children[i].fd = -1;
-	while (receive(fd, &q, &pipe_fd)) {
+	while ((r = receive(fd, &q, &pipe_fd)) != -ESHUTDOWN) {
+		if (r) {
+			poll(NULL, 0, LOOK_MS);
+			continue;
+		}
 		/* The asker asks again if the pipe ends without an answer. */
 		c = find_free(children, q.dev);
 		pid = c ? fork() : -1;
@@ -187,6 +199,7 @@ static void run_reader(int fd)
 			run_child(pipe_fd, &q);
 		if (pid > 0) {
 			c->dev = q.dev;
+			c->waited = false;
 			c->fd = pidfd_open(pid, 0);
 		}
 		close(pipe_fd);
@@ -224,7 +237,7 @@ void origin_drop(struct origin_asked *asked)
 }
 
 /* Sends the question and the writing end of a pipe to the reader. */
-static int send_question(const struct origin_question *q, int pipe_fd)
+static int send_question(int reader, const struct origin_question *q, int pipe_fd)
 {
 	union {
 		struct cmsghdr header;
@@ -240,17 +253,17 @@ static int send_question(const struct origin_question *q, int pipe_fd)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &pipe_fd, sizeof(pipe_fd));
-	return sendmsg(reader_fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*q) ? 0 : -errno;
+	return sendmsg(reader, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(*q) ? 0 : -errno;
 }
 
-static int ask(struct origin_asked *asked, const struct origin_question *q)
+static int ask(int reader, struct origin_asked *asked, const struct origin_question *q)
 {
 	int ends[2], r;
 
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	r = send_question(q, ends[1]);
+	r = send_question(reader, q, ends[1]);
 	close(ends[1]);
 	if (r) {
 		close(ends[0]);
@@ -302,15 +315,17 @@ static int await(int fd, uint64_t until, bool (*ends)(void *ctx), void *ctx, str
 
 /*
  * Asks the question, unless *asked has it already, and waits for the answer until `until`.  Returns 0,
- * or EPIPE if the reader could not start a child, or another negative errno.
+ * or EPIPE if the reader could not start a child, or another negative errno.  EAGAIN, ENOBUFS and ENOMEM:
+ * the question could not be asked now.
  */
 static int ask_once(struct origin_asked *asked, const struct origin_question *q, uint64_t until,
 		    bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
 {
+	const int reader = reader_fd;
 	int r = 0;
 
-	if (asked->fd < 0 && reader_fd >= 0)
-		r = ask(asked, q);
+	if (asked->fd < 0 && reader >= 0)
+		r = ask(reader, asked, q);
 	if (r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED) {
 		/* Without the reader, the volumes must be opened nevertheless. */
 		log_warn("the process that reads origins has ended; until erad is started again, erad waits for each origin that hangs");
@@ -333,14 +348,15 @@ int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsi
 {
 	const uint64_t until = thread_now_ms() + ms;
 	const dev_t dev = q->dev;
-	bool refused = false;
+	bool refused = false, again;
 	int r;
 
 	if (asked->fd >= 0 && memcmp(&asked->question, q, sizeof(*q)))
 		origin_drop(asked);
+	again = asked->fd >= 0;
 	for (;;) {
 		r = ask_once(asked, q, until, ends, ctx, a);
-		if (r != -EPIPE && r != -EAGAIN)
+		if (r != -EPIPE && r != -EAGAIN && r != -ENOBUFS && r != -ENOMEM)
 			break;
 		refused = true;
 		if (ends && ends(ctx)) {
@@ -356,6 +372,9 @@ int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsi
 	if (r == -ETIMEDOUT && refused)
 		return err_set(err, r,
 			       "the origin %u:%u cannot be read, because an attempt to read it has not ended; check whether the device hangs",
+			       major(dev), minor(dev));
+	if (r == -ETIMEDOUT && again)
+		return err_set(err, r, "the origin %u:%u has not been read yet; check whether the device hangs",
 			       major(dev), minor(dev));
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "the origin %u:%u was not read within %u seconds; check whether the device hangs",

@@ -42,6 +42,7 @@ struct origin_question {
 	uint32_t what;			/* a value of enum origin_read */
 	uint32_t era;
 	uint64_t dev;			/* number of the origin, a dev_t */
+	uint64_t instance;		/* id of the target; it only makes questions of two targets differ */
 	uint64_t size;			/* bytes of the volume */
 	uint64_t seed;
 	union {
@@ -67,8 +68,8 @@ struct origin_asked {
 };
 
 /*
- * Forks the reader.  Call this before any thread is created, and before process_setup(), so that the
- * reader has little memory.  If this fails, erad goes on without a reader.
+ * Forks the reader.  Call this before any thread is created, after process_spare(), whose settings the
+ * reader inherits, and before process_setup(), so that the reader has little memory.  If this fails, erad goes on without a reader.
  */
 int origin_reader_start(struct err *err);
 

@@ -33,8 +33,9 @@ void origin_question(const struct volume *v, enum origin_read what, struct origi
 /*
  * Asks the question for an open, and waits for the answer.  Returns 0 if there is an answer, or an
  * error of origin_ask().  After an error, the volume must not let writes through; the next attempt to
- * attach asks again, and uses the late answer if it asks the same question.  The late answer is right,
- * because since the first attempt, the target uses the origin exclusively, and has let no write through.
+ * attach asks again, and uses the late answer if it asks the same question for the same instance.  The
+ * late answer is right, because since the first attempt, this instance uses the origin exclusively, and
+ * has let no write through.
  */
 int origin_read(struct volume *v, const struct origin_question *q, unsigned int ms, struct origin_answer *a,
 		struct err *err);

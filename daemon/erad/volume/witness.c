@@ -81,6 +81,8 @@ int witness_begin(struct volume *v, uint32_t era, struct err *err)
 	q.era = era;
 	r = origin_read(v, &q, ORIGIN_WITNESS_MS, &a, &why);
 	if (r || a.code) {
+		/* Nobody asks again.  A question that is kept would shorten the waiting time of all others. */
+		origin_drop(&v->asked);
 		log_notice("volume %s: its origin has no witness of era %" PRIu32 ": %s", v->name, era,
 			   r ? why.msg : a.err.msg);
 		return 0;
