@@ -189,22 +189,39 @@ static void drop_cache(const char *path)
 static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err);
 
 /*
+ * Held from the check that nobody uses a store until a mapped device holds the store.  All mapped
+ * devices open their devices as the same exclusive user, so the kernel refuses no second one.
+ */
+static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int make_stored(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *dev,
+		       uint64_t *bytes, struct err *err)
+{
+	struct image_store store;
+	int r;
+
+	pthread_mutex_lock(&stores_lock);
+	r = image_store_open(&choice->store, v->name, v->origin, l->origin, l->nr_sectors * 512, &store, err);
+	if (!r) {
+		*bytes = store.nr_sectors * 512;
+		r = make_store(v, &store, dev, err);
+		image_store_close(&store);
+	}
+	pthread_mutex_unlock(&stores_lock);
+	return r;
+}
+
+/*
  * Makes the devices.  The order matters: a snapshot-origin target splits writes at the boundaries of
  * chunks only if the snapshot exists when the snapshot-origin is resumed.
  */
 static int make_devices(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *origin,
 			struct image_made *out, struct err *err)
 {
-	struct image_store store;
 	dev_t on_store;
 	int r;
 
-	r = image_store_open(&choice->store, v->name, v->origin, l->origin, l->nr_sectors * 512, &store, err);
-	if (r)
-		return r;
-	out->store_size = store.nr_sectors * 512;
-	r = make_store(v, &store, &on_store, err);
-	image_store_close(&store);
+	r = make_stored(v, l, choice, &on_store, &out->store_size, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_STORED);

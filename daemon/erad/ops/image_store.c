@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
-#include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "common/size.h"
 #include "common/sysfs.h"
 #include "erad/base/log.h"
+#include "erad/device/loopdev.h"
 #include "erad/device/probe.h"
 #include "erad/ops/image_store.h"
 #include "erad/ops/table.h"
@@ -28,7 +28,6 @@
 #define SIZE_MIN	(8u << 20)	/* bytes */
 #define DEFAULT_MIN	(64u << 20)	/* bytes */
 #define DEFAULT_PART	10u		/* the default is this part of the volume */
-#define LOOP_TRIES	20
 
 /* Returns EDEADLK if a write to the store would wait for a write to the volume. */
 static int check_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
@@ -100,10 +99,13 @@ static int open_device(const char *path, struct image_store *s, struct err *err)
 		return r;
 	if (probe_in_use(s->dev, path, &who))
 		return err_set(err, -EBUSY, "%s is in use: %s", path, who.msg);
+	r = loopdev_check_alone(s->dev, path, err);
+	if (r)
+		return r;
 	peek_now(path, PEEK_SUPER, &found);
 	if (found.is_erad)
 		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite", path);
-	/* Close it again: device-mapper opens it exclusively.  A loop device is kept open only by attach_loop(). */
+	/* Close it again: device-mapper opens it exclusively.  A loop device that erad has not made is not kept open. */
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
@@ -114,40 +116,10 @@ static int open_device(const char *path, struct image_store *s, struct err *err)
 
 /* ---- a file behind a loop device ---- */
 
-/*
- * Attaches the file to a loop device that is free.  Another program may take the device between the
- * two calls, so this tries several times.
- */
-static int attach_loop(int file, const char *path, struct image_store *s, struct err *err)
+static int attach(int file, const char *path, struct image_store *s, struct err *err)
 {
-	struct loop_config c = { .fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
-	const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	char node[32];
-	struct stat st;
-	int nr, r = -EBUSY;
-
-	if (control < 0)
-		return err_set(err, -errno, "cannot open /dev/loop-control: %m");
-	snprintf((char *)c.info.lo_file_name, sizeof(c.info.lo_file_name), "%.60s", path);
-	for (unsigned int i = 0; i < LOOP_TRIES && r == -EBUSY; i++) {
-		nr = ioctl(control, LOOP_CTL_GET_FREE);
-		if (nr < 0) {
-			r = -errno;
-			break;
-		}
-		snprintf(node, sizeof(node), "/dev/loop%d", nr);
-		s->fd = open(node, O_RDWR | O_CLOEXEC);
-		r = s->fd < 0 || ioctl(s->fd, LOOP_CONFIGURE, &c) ? -errno : 0;
-		if (r && s->fd >= 0) {
-			close(s->fd);
-			s->fd = -1;
-		}
-	}
-	close(control);
-	if (r || fstat(s->fd, &st))
-		return err_set(err, r ? r : -errno, "cannot make a loop device for %s: %s", path, strerror(r ? -r : errno));
-	s->dev = st.st_rdev;
-	return 0;
+	s->fd = loopdev_attach(file, path, &s->dev, err);
+	return s->fd < 0 ? s->fd : 0;
 }
 
 /* Refuses a file that has data: only the user knows whether they may be overwritten. */
@@ -172,11 +144,14 @@ static int open_file(const char *path, struct image_store *s, struct err *err)
 
 	if (file < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
-	r = check_file(file, path, &bytes, err);
+	/* The loop device keeps the lock, because it keeps this open file. */
+	r = loopdev_claim(file, path, err);
+	if (!r)
+		r = check_file(file, path, &bytes, err);
 	if (!r)
 		r = set_size(s, path, bytes, err);
 	if (!r)
-		r = attach_loop(file, path, s, err);
+		r = attach(file, path, s, err);
 	close(file);
 	return r;
 }
@@ -213,7 +188,7 @@ static int make_file(uint64_t bytes, struct image_store *s, struct err *err)
 		r = err_set(err, -errno, "cannot make a copy-on-write store of %s in %s: %m; name another size or place with --cow",
 			    size_format(text, bytes), ERAD_LIB_DIR);
 	if (!r)
-		r = attach_loop(file, ERAD_LIB_DIR, s, err);
+		r = attach(file, ERAD_LIB_DIR, s, err);
 	close(file);
 	return r;
 }
@@ -271,7 +246,7 @@ int image_store_keep(dev_t dev)
 {
 	char node[NODE_PATH_SIZE], line[8];
 
-	/* Only a loop device has this attribute.  The loop devices of attach_loop() have the value 1. */
+	/* Only a loop device has this attribute.  The loop devices of loopdev_attach() have the value 1. */
 	if (!dev || blockdev_attribute(dev, "loop/autoclear", line, sizeof(line)) || strcmp(line, "1") || dm_node(dev, node))
 		return -1;
 	return open(node, O_RDWR | O_CLOEXEC);

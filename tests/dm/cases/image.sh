@@ -248,6 +248,46 @@ test_image_stores_and_refusals_with_an_image()
 	eractl close data
 }
 
+test_image_stores_are_not_shared()
+{
+	DESCRIPTION="a file or device that is the store of another image, or that a program or a loop device has, is refused; of two creates with one device at the same time, one works"
+	local origin other store loop second i created
+
+	origin=$(new_disk 64M)
+	other=$(new_disk 64M)
+	store=$(new_disk 32M)
+	truncate -s 16M "$T/file"
+	eractl create data "$origin" > /dev/null
+	eractl create other "$other" > /dev/null
+	eractl image create other --cow "$T/file" > /dev/null
+	loop=$(losetup --noheadings -O NAME -j "$T/file")
+	refused "$T/file is in use: it is the file of $loop, which /dev/mapper/other-image-store uses" image create data --cow "$T/file"
+	refused "$loop is in use: held by" image create data --cow "$loop"
+	eractl image drop other > /dev/null
+	eractl image create other --cow "$store" > /dev/null
+	refused "(/dev/mapper/other-image-store)" image create data --cow "$store"
+	eractl image drop other > /dev/null
+	exec {file_fd}< "$T/file"
+	flock "$file_fd"
+	refused "$T/file is in use: another program has locked it" image create data --cow "$T/file"
+	exec {file_fd}<&-
+	loop=$(losetup -f --show "$T/file")
+	refused "$T/file is in use: it is the file of $loop" image create data --cow "$T/file"
+	second=$(losetup -f --show "$T/file")
+	refused "$loop is in use: it is the file of $second" image create data --cow "$loop"
+	losetup -d "$loop" "$second"
+	for ((i = 0; i < 5; i++)); do
+		eractl image create other --cow "$store" > /dev/null 2>&1 &
+		created=0
+		eractl image create data --cow "$store" > "$T/said" 2>&1 && created=1
+		wait $! && ((++created))
+		((created == 1)) || fail "$created of two images were made with one store: $(cat "$T/said")"
+		eractl image drop data > /dev/null 2>&1 || eractl image drop other > /dev/null
+	done
+	eractl image create data --cow "$T/file" > /dev/null
+	eractl image drop data > /dev/null
+}
+
 test_image_while_erad_is_restarted()
 {
 	DESCRIPTION="an image outlives a restart and a kill of erad; the volume goes on, has no gap, and diff, verify and checkpoint are right; the drop puts it back"
