@@ -5,12 +5,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/sysmacros.h>
 
 #include "common/blockdev.h"
 #include "common/dm_tables.h"
 #include "common/image.h"
 #include "common/protocol.h"
+#include "common/uuid.h"
+
+#define RANDOM_DIGITS	16u	/* in the UUID of an image for a backup */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -19,10 +23,36 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
+/* Returns what follows ERAD-UUID in the UUID of a mapped device.  NULL: the UUID has another form. */
+static const char *kind_of(const char *dm_uuid)
+{
+	const size_t len = DM_UUID_TEXT_SIZE - 1;
+	char text[UUID_TEXT_SIZE];
+	uint8_t uuid[16];
+
+	if (strncmp(dm_uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)) || strlen(dm_uuid) < len)
+		return NULL;
+	memcpy(text, dm_uuid + strlen(DM_UUID_PREFIX), sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	return uuid_from_text(text, uuid) ? dm_uuid + len : NULL;
+}
+
+static bool is_backup(const char *kind)
+{
+	return *kind == '-' && strspn(kind + 1, "0123456789abcdef") == RANDOM_DIGITS &&
+		!strcmp(kind + 1 + RANDOM_DIGITS, IMAGE_BACKUP_SUFFIX);
+}
+
 /* Returns whether erad has made the device with this UUID for an image.  suffix: one of image.h. */
 static bool uuid_is(const char *uuid, const char *suffix)
 {
-	return !strncmp(uuid, "ERAD-", 5) && ends_with(uuid, suffix);
+	const char *kind = kind_of(uuid);
+
+	if (!kind)
+		return false;
+	if (!strcmp(suffix, IMAGE_BACKUP_SUFFIX))
+		return is_backup(kind);
+	return !strcmp(kind, suffix) || (!strcmp(suffix, IMAGE_SUFFIX) && is_backup(kind));
 }
 
 bool image_is_origin(dev_t dev)
@@ -71,6 +101,16 @@ const char *image_state_name(enum image_state state)
 	};
 
 	return names[state];
+}
+
+int image_backup_kind(char kind[IMAGE_KIND_SIZE])
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		return -errno;
+	snprintf(kind, IMAGE_KIND_SIZE, "-%0*" PRIx64 IMAGE_BACKUP_SUFFIX, (int)RANDOM_DIGITS, number);
+	return 0;
 }
 
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN])

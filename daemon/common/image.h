@@ -16,9 +16,10 @@
  * of the volume: udev must not find them there, and make links to the device.
  *
  * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
- * ERAD-UUID-image-store, or ERAD-UUID-backup-image for an image that eractl backup has made.  UUID is
- * the UUID of the metadata.  Nothing on a disk says that there is an image: mapped devices do not
- * survive a reboot, and then the volume is opened as if there had been no image.
+ * ERAD-UUID-image-store, or ERAD-UUID-NUMBER-backup-image for an image that eractl backup has made.
+ * UUID is the UUID of the metadata.  NUMBER is random, and tells the image from a later one.  Nothing
+ * on a disk says that there is an image: mapped devices do not survive a reboot, and then the volume
+ * is opened as if there had been no image.
  *
  * While there is an image, the target of the volume names NAME-image-origin as its origin.  The
  * origin of the volume is still the device beneath: its identity, its seal and its counters are
@@ -77,6 +78,12 @@ struct image {
 
 /* Returns "valid", "invalid" and so on, or NULL if there is no image. */
 const char *image_state_name(enum image_state state);
+
+/* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
+#define IMAGE_KIND_SIZE	(1 + 16 + sizeof(IMAGE_BACKUP_SUFFIX))
+
+/* Makes this part with a new random number.  Returns 0 or a negative errno. */
+int image_backup_kind(char kind[IMAGE_KIND_SIZE]);
 
 /* Sets name to the name of a device of the volume's image.  suffix: one of the names above. */
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN]);

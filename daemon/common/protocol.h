@@ -43,12 +43,13 @@
  *						cannot be read, or null
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
- * image_create	volume, store?: a path,		{"volume", "device", "era", "token",
+ * image_create	volume, store?: a path,		{"volume", "device", "dm_uuid", "era", "token",
  *		store_size?: bytes, backup?:	"stood_still_seconds", "store_size"}.  All writes of
  *		boolean				eras before the token's are in the image.  store is
  *						the block device or file of the copy-on-write store;
  *						without it, erad makes a file.  backup: the image is
- *						for eractl backup.  EEXIST: the volume has an image
+ *						for eractl backup, and its dm_uuid has a random
+ *						number.  EEXIST: the volume has an image
  * image_drop	volume, backup?: boolean	{"volume", "stood_still_seconds"}.  backup: only if the
  *						image is for eractl backup.  ENOENT: the volume has
  *						no image

@@ -7,7 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/client.h"
+#include "common/dm_tables.h"
+#include "common/image.h"
 #include "common/members.h"
 #include "eractl/backup_image.h"
 #include "eractl/eractl.h"
@@ -124,11 +127,33 @@ int backup_image_make(struct backup_image *b, const char *volume, struct json_ob
 	}
 	b->there = true;
 	b->device = json_text(b->made, "device");
+	b->dm_uuid = json_text(b->made, "dm_uuid");
 	b->token = json_text(b->made, "token");
 	b->stood_still = json_object_get_double(json_object_object_get(b->made, "stood_still_seconds"));
 	seen_note(b->token);
-	if (!b->device || !b->token)
-		return err_set(err, -EBADMSG, "volume %s: the answer of erad to image_create has no device or token", volume);
+	if (!b->device || !b->dm_uuid || !b->token)
+		return err_set(err, -EBADMSG, "volume %s: the answer of erad to image_create has no device, dm_uuid or token", volume);
+	return 0;
+}
+
+int backup_image_check(const struct backup_image *b, const char *volume, dev_t dev, struct err *err)
+{
+	char uuid[DM_UUID_LEN];
+	struct image image;
+
+	if (blockdev_attribute(dev, "dm/uuid", uuid, sizeof(uuid)) || strcmp(uuid, b->dm_uuid))
+		return err_set(err, -ENXIO, "%s is not the image that was made for this copy, because another command has dropped the image; this copy does not count, so run the backup again",
+			       b->device);
+	image_look(volume, dm_tables_find(volume), &image);
+	if (image.image != dev)
+		return err_set(err, -ENXIO, "the image %s is gone, expected it to be there until it is copied; this copy does not count, so run the backup again",
+			       b->device);
+	if (image.state == IMAGE_INVALID)
+		return err_set(err, -EIO, "the image %s has become invalid while it was copied, because its copy-on-write store is full or has failed; this copy does not count, so name a larger or another store with --cow",
+			       b->device);
+	if (image.state != IMAGE_VALID)
+		return err_set(err, -EIO, "the image %s is %s, expected valid, because the volume does not lie on it any more; this copy does not count, so run the backup again",
+			       b->device, image_state_name(image.state));
 	return 0;
 }
 

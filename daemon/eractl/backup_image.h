@@ -18,7 +18,7 @@ struct backup_image {
 	int socket;			/* the connection to this process; -1: there is none */
 	bool there;			/* there is an image */
 	struct json_object *made;	/* erad's answer to image_create, or NULL; the caller drops it at the end */
-	const char *device, *token;	/* belong to `made` */
+	const char *device, *dm_uuid, *token;	/* belong to `made` */
 	double stood_still;		/* for how long I/O stood still, in seconds */
 };
 
@@ -29,6 +29,13 @@ struct backup_image {
  * caller calls backup_image_drop() also after an error.
  */
 int backup_image_make(struct backup_image *b, const char *volume, struct json_object *request, struct err *err);
+
+/*
+ * Checks that the device dev, from which the copy was read, is the image that was made, and that the
+ * image is still valid.  Call this after the last read, while the device is open: an image that is
+ * valid now was valid during all reads.
+ */
+int backup_image_check(const struct backup_image *b, const char *volume, dev_t dev, struct err *err);
 
 /*
  * Drops the image, if there is one.  No file of this process may have the image open.  May be called

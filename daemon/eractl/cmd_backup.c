@@ -295,6 +295,8 @@ static int write_stream(void *ctx, FILE *file, struct err *err)
 	r = content_read(c, 1, GRAIN, "copying", copy_extent, &copying, err);
 	if (!r)
 		r = compared_check_still(&c->device, "copied, so this copy does not count", err);
+	if (!r && b->with_image)
+		r = backup_image_check(&b->image, c->operand, c->device.dev, err);
 	/*
 	 * The moment has been read completely.  The file system may go on before the copy is
 	 * durable.

@@ -28,7 +28,7 @@ static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
 {
 	(void)state;
 	assert_string_equal(cut("data-image", UUID "-image"), "data");
-	assert_string_equal(cut("data-image", UUID "-backup-image"), "data");
+	assert_string_equal(cut("data-image", UUID "-0123456789abcdef-backup-image"), "data");
 	assert_string_equal(cut("data-image-origin", UUID "-image-origin"), "data");
 	/* A volume may have a name that ends in this way. */
 	assert_string_equal(cut("data-image", UUID), "data-image");
@@ -37,6 +37,25 @@ static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
 	assert_string_equal(cut("other", UUID "-image"), "other");
 	assert_string_equal(cut("data-image", "LVM-image"), "data-image");
 	assert_string_equal(cut("-image", UUID "-image"), "-image");
+	/* The UUID begins or ends as that of an image, and has another form. */
+	assert_string_equal(cut("data-image", "ERAD-image"), "data-image");
+	assert_string_equal(cut("data-image", UUID "-x-image"), "data-image");
+	assert_string_equal(cut("data-image", UUID "-backup-image"), "data-image");
+	assert_string_equal(cut("data-image", UUID "-0123456789abcde-backup-image"), "data-image");
+	assert_string_equal(cut("data-image", UUID "-0123456789abcdeg-backup-image"), "data-image");
+	assert_string_equal(cut("data-image-origin", "ERAD-0-image-origin"), "data-image-origin");
+}
+
+static void test_images_of_two_backups_have_two_uuids(void **state)
+{
+	char first[IMAGE_KIND_SIZE], second[IMAGE_KIND_SIZE], uuid[DM_UUID_LEN];
+
+	(void)state;
+	assert_int_equal(image_backup_kind(first), 0);
+	assert_int_equal(image_backup_kind(second), 0);
+	assert_string_not_equal(first, second);
+	snprintf(uuid, sizeof(uuid), UUID "%s", first);
+	assert_string_equal(cut("data-image", uuid), "data");
 }
 
 static void test_longest_name_of_a_volume_has_room_for_the_suffixes(void **state)
@@ -78,6 +97,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_is_cut_only_for_the_devices_of_an_image),
+		cmocka_unit_test(test_images_of_two_backups_have_two_uuids),
 		cmocka_unit_test(test_longest_name_of_a_volume_has_room_for_the_suffixes),
 		cmocka_unit_test(test_origin_without_an_image_is_the_origin),
 		cmocka_unit_test(test_each_state_with_an_image_has_a_name),

@@ -93,15 +93,15 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 	return 0;
 }
 
-/* Makes one device of the image.  kind: the part of the UUID after that of the volume. */
+/* Makes one device of the image.  kind: the part of the UUID after that of the volume, which dm_uuid receives. */
 static int make_device(const struct volume *v, const char *suffix, const char *kind, struct dm_line *line, bool read_only,
-		       dev_t *dev, struct err *err)
+		       char dm_uuid[DM_UUID_LEN], dev_t *dev, struct err *err)
 {
-	char name[DM_NAME_LEN], uuid[UUID_TEXT_SIZE], dm_uuid[DM_UUID_LEN];
+	char name[DM_NAME_LEN], of_volume[DM_UUID_TEXT_SIZE];
 	int r;
 
 	image_name(v->name, suffix, name);
-	snprintf(dm_uuid, sizeof(dm_uuid), "ERAD-%s%s", uuid_text(v->uuid, uuid), kind);
+	snprintf(dm_uuid, DM_UUID_LEN, "%s%s", uuid_dm_text(v->uuid, of_volume), kind);
 	r = dm_create_hidden(name, dm_uuid, line, read_only, err);
 	if (r)
 		return r;
@@ -111,32 +111,36 @@ static int make_device(const struct volume *v, const char *suffix, const char *k
 
 static int make_store(const struct volume *v, const struct image_store *s, dev_t *dev, struct err *err)
 {
-	char params[PARAMS];
+	char params[PARAMS], dm_uuid[DM_UUID_LEN];
 	struct dm_line line = { .length = s->nr_sectors, .type = "linear", .params = params };
 
 	snprintf(params, sizeof(params), "%u:%u %u", major(s->dev), minor(s->dev), IMAGE_STORE_START);
-	return make_device(v, IMAGE_STORE_SUFFIX, IMAGE_STORE_SUFFIX, &line, false, dev, err);
+	return make_device(v, IMAGE_STORE_SUFFIX, IMAGE_STORE_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
 /* The N: the table of copied chunks is in memory only, so the store needs no header. */
-static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, bool for_backup, struct err *err)
+static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, bool for_backup,
+			 char dm_uuid[DM_UUID_LEN], struct err *err)
 {
-	char params[PARAMS];
+	char params[PARAMS], kind[IMAGE_KIND_SIZE] = IMAGE_SUFFIX;
 	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot", .params = params };
+	int r = for_backup ? image_backup_kind(kind) : 0;
 	dev_t dev;
 
+	if (r)
+		return err_set(err, r, "cannot get a random number: %s", strerror(-r));
 	snprintf(params, sizeof(params), "%u:%u %u:%u N %u", major(l->origin), minor(l->origin), major(store), minor(store),
 		 IMAGE_CHUNK);
-	return make_device(v, IMAGE_SUFFIX, for_backup ? IMAGE_BACKUP_SUFFIX : IMAGE_SUFFIX, &line, true, &dev, err);
+	return make_device(v, IMAGE_SUFFIX, kind, &line, true, dm_uuid, &dev, err);
 }
 
 static int make_origin(const struct volume *v, const struct look *l, dev_t *dev, struct err *err)
 {
-	char params[PARAMS];
+	char params[PARAMS], dm_uuid[DM_UUID_LEN];
 	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot-origin", .params = params };
 
 	snprintf(params, sizeof(params), "%u:%u", major(l->origin), minor(l->origin));
-	return make_device(v, IMAGE_ORIGIN_SUFFIX, IMAGE_ORIGIN_SUFFIX, &line, false, dev, err);
+	return make_device(v, IMAGE_ORIGIN_SUFFIX, IMAGE_ORIGIN_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
 /* The argument and the results of swap_frozen(), which runs in a process of its own. */
@@ -225,7 +229,7 @@ static int make_devices(struct volume *v, const struct look *l, const struct ima
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_STORED);
-	r = make_snapshot(v, l, on_store, choice->for_backup, err);
+	r = make_snapshot(v, l, on_store, choice->for_backup, out->dm_uuid, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_SNAPPED);

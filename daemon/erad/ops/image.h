@@ -39,6 +39,7 @@ struct image_choice {
 
 struct image_made {
 	char device[sizeof("/dev/mapper/") + DM_NAME_LEN];
+	char dm_uuid[DM_UUID_LEN];	/* UUID of the device in device-mapper */
 	/*
 	 * All writes of earlier eras are in the image.  A write of this era is not, unless another
 	 * checkpoint has begun the era just before the image.
@@ -57,8 +58,8 @@ int op_image_create(const struct image_choice *choice, struct volume **v, struct
 
 /*
  * Drops the image of a volume, open or closed.  for_backup: only if eractl backup has made the image.
- * *us receives for how long I/O waited, in
- * microseconds.  EBUSY: the image is in use, and nothing has changed.  ENOENT: there is no image.
+ * *us receives for how long I/O waited, in microseconds.  EBUSY: the image is in use, and nothing has
+ * changed.  ENOENT: there is no image.
  */
 int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err);
 

@@ -469,3 +469,42 @@ test_image_backup_under_load()
 	same "$(devices)" "$before"
 	umount "$T/mnt"
 }
+
+# backup_fails TEXT: lets the stopped backup go on, and checks that it fails with the text, and that the copies are as before
+backup_fails()
+{
+	kill -CONT $backup
+	wait $backup && fail "the backup worked, expected a failure: $(cat "$T/said")"
+	grep -qF "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
+	same "$(md5sum "$T"/dir/*)" "$copies"
+}
+
+test_image_backup_of_a_lost_image()
+{
+	DESCRIPTION="if the image is not valid any more when all is read, or is another one, backup --image fails although each read works, and the copies are as before"
+	local origin backup copies i
+
+	origin=$(new_disk 64M)
+	mkdir "$T/dir"
+	eractl create data "$origin" > /dev/null
+	write_at data 0 1048576
+	eractl backup data "$T/dir" --init --image > /dev/null
+	copies=$(md5sum "$T"/dir/*)
+	stopped_backup
+	dmsetup load --readonly data-image --table "0 131072 linear $(lsblk -dno MAJ:MIN "$origin") 0"
+	dmsetup resume data-image
+	backup_fails "the image /dev/mapper/data-image has become invalid while it was copied"
+	same "$(image_state)" none
+	# eractl may have opened the image before it was stopped.  Then the image cannot be dropped.
+	for ((i = 0; i < 5; i++)); do
+		stopped_backup
+		eractl image drop data > /dev/null 2>&1 && break
+		kill -KILL $backup
+		wait_until "the image is dropped" image_state_is none
+	done
+	eractl image create data > /dev/null
+	backup_fails "/dev/mapper/data-image is not the image that was made for this copy"
+	same "$(image_state)" valid
+	eractl image drop data > /dev/null
+	eractl backup data "$T/dir" --image > /dev/null
+}
