@@ -277,6 +277,26 @@ static void test_metadata_that_the_tracked_device_stands_on_is_refused(void **st
 	assert_int_equal(probe_apart("/dev/sdb", "/dev/mapper/vg-data", DM0, &err), 0);
 }
 
+static void test_store_on_any_volume_is_refused(void **state)
+{
+	struct err err;
+
+	(void)state;
+	devices_file("/mnt/store", DM0, 5, 30, false);
+	devices_file("/elsewhere/store", SDA, 6, 31, false);
+	devices_add("dm-1", NULL, makedev(253, 1));
+	devices_write("/sys/devices/dm-1/dm/name", "vg-upper\n");
+	devices_stack("dm-1", "dm-0");
+	assert_int_equal(probe_store_apart("/mnt/store", "/dev/sdb", SDB, &err), 0);
+	devices_write("/sys/devices/dm-0/dm/uuid", "ERAD-00010203-0405-0607-0809-0a0b0c0d0e0f\n");
+	assert_int_equal(probe_store_apart("/mnt/store", "/dev/sdb", SDB, &err), -EDEADLK);
+	assert_string_equal(err.msg,
+			    "the copy-on-write store at /mnt/store would lie on volume vg-data, and writes of the two volumes might wait for each other; name a place that lies on no volume of erad with --cow");
+	assert_int_equal(probe_store_apart("/dev/dm-1", "/dev/sdb", SDB, &err), -EDEADLK);
+	/* The device below the other volume does not lie on a volume. */
+	assert_int_equal(probe_store_apart("/elsewhere/store", "/dev/sdb", SDB, &err), 0);
+}
+
 #define VG	"LVM-0123456789abcdef0123456789abcdef"
 #define LV	VG "fedcba9876543210fedcba9876543210"
 
@@ -358,6 +378,7 @@ int main(void)
 		T(test_file_of_a_lower_layer_stands_on_the_upper_layer),
 		T(test_metadata_on_an_overlay_in_memory_is_not_lasting),
 		T(test_metadata_that_the_tracked_device_stands_on_is_refused),
+		T(test_store_on_any_volume_is_refused),
 		T(test_volume_group_of_the_root_file_system_is_found),
 		T(test_volume_group_of_usr_is_found),
 		T(test_volume_group_of_encrypted_swap_is_found),

@@ -19,6 +19,7 @@
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
 #include "common/sysfs.h"
+#include "common/uuid.h"
 
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err)
 {
@@ -269,12 +270,55 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 			origin_path, metadata);
 }
 
+/*
+ * Returns whether the device is the mapped device of a volume, or has an erad target in its table.
+ * name receives its name.
+ */
+static bool is_volume(dev_t dev, char name[DM_NAME_SIZE])
+{
+	char uuid[DM_UUID_LEN];
+	struct dm_device d;
+	bool found = false;
+
+	if (dm_name(dev, name))
+		return false;
+	if (!blockdev_attribute(dev, "dm/uuid", uuid, sizeof(uuid)) && uuid_dm_is_volume(uuid))
+		return true;
+	if (dm_tables_read(dev, &d, NULL))
+		return false;
+	for (unsigned int i = 0; i < d.nr; i++)
+		found |= !strcmp(d.line[i].type, "erad");
+	dm_tables_free(&d);
+	return found;
+}
+
+/* Returns EDEADLK if the file, device or directory at path lies on any volume. */
+static int refuse_on_volume(const char *path, struct err *err)
+{
+	struct stack *s = calloc(1, sizeof(*s));
+	char name[DM_NAME_SIZE];
+	int r;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = stack_of_metadata(s, path, err);
+	for (size_t i = 0; !r && i < s->nr; i++)
+		if (is_volume(s->dev[i], name))
+			r = err_set(err, -EDEADLK,
+				    "the copy-on-write store at %.300s would lie on volume %s, and writes of the two volumes might wait for each other; name a place that lies on no volume of erad with --cow",
+				    path, name);
+	free(s);
+	return r;
+}
+
 int probe_store_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
 {
 	const int r = depend(path, origin, err);
 
-	if (r <= 0)
+	if (r < 0)
 		return r;
+	if (!r)
+		return refuse_on_volume(path, err);
 	return r == 1 ? err_set(err, -EDEADLK,
 				"the copy-on-write store at %s would lie on the volume, whose origin is %s: writes would wait for themselves; name another place with --cow",
 				path, origin_path) :

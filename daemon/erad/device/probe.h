@@ -49,8 +49,10 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 
 /*
  * Returns EDEADLK if the copy-on-write store of an image would lie on the volume, because a write to
- * the volume would then wait for itself, or if the origin lies on the store.  path: the block device
- * or file of the store, or the directory of the file.
+ * the volume would then wait for itself, or if the origin lies on the store.  Also returns EDEADLK if
+ * the store would lie on any other volume: the store of an image of that volume, or its metadata, may
+ * lie on this volume, and then a write to each of the two waits for a write to the other.  path: the
+ * block device or file of the store, or the directory of the file.
  */
 int probe_store_apart(const char *path, const char *origin_path, dev_t origin, struct err *err);
 

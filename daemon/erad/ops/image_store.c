@@ -29,7 +29,7 @@
 #define DEFAULT_MIN	(64u << 20)	/* bytes */
 #define DEFAULT_PART	10u		/* the default is this part of the volume */
 
-/* Returns EDEADLK if a write to the store would wait for a write to the volume. */
+/* Returns EDEADLK if a write to the store might wait for a write to the volume. */
 static int check_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
 {
 	struct eratab tab;
@@ -44,11 +44,6 @@ static int check_apart(const char *path, const char *origin_path, dev_t origin, 
 
 		if (use)
 			r = eratab_refuse(&tab, n, "copy-on-write store", path, use, err);
-	}
-	if (!r) {
-		r = probe_cycle(&tab, path, origin_path, origin, err);
-		if (r)
-			err_prefix(err, r, "the copy-on-write store would depend on the volume, as if it were its metadata");
 	}
 	eratab_free(&tab);
 	return r;

@@ -172,6 +172,13 @@ test_image_refusals()
 	refused "the copy-on-write store at $T/mnt/store would lie on the volume" image create data --cow "$T/mnt/store"
 	refused "would lie on the volume" image create data --cow "$origin"
 	refused "is the origin of volume other" image create data --cow "$other"
+	refused "/dev/mapper/other would lie on volume other" image create data --cow /dev/mapper/other
+	mkfs.ext4 -q /dev/mapper/other
+	mkdir "$T/other"
+	mount /dev/mapper/other "$T/other"
+	truncate -s 16M "$T/other/store"
+	refused "$T/other/store would lie on volume other, and writes of the two volumes might wait for each other" image create data --cow "$T/other/store"
+	umount "$T/other"
 	mkfs.ext4 -q "$store"
 	refused "$store has a file system, partitions or other content" image create data --cow "$store"
 	wipefs -qa "$store"
