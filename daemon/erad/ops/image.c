@@ -18,6 +18,7 @@
 #include "erad/base/apart.h"
 #include "erad/base/thread.h"
 #include "erad/device/dm.h"
+#include "erad/device/fs_sync.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/image.h"
 #include "erad/ops/table.h"
@@ -246,6 +247,11 @@ static int put_below(struct volume *v, const struct look *l, const struct dm_dev
 	struct look now;
 	int r;
 
+	/*
+	 * A freeze first makes new writes wait, and then writes back all dirty data.  Write back most of it
+	 * before, while writes go on.
+	 */
+	fs_sync(l->dev);
 	r = dm_tables_load(d, l->origin, origin, err);
 	if (r)
 		return r;

@@ -5,11 +5,12 @@
  * name.
  *
  * op_image_create() makes the devices from the bottom up.  The image then shows the origin, which
- * changes.  The last step is one system call, which freezes and flushes the file system on the
- * volume, puts the new table of the volume into use, and lets the file system go on.  This is the
- * moment of the image: later writes go through NAME-image-origin, and dm-snapshot keeps the former
- * content.  If erad is killed before this step, the volume is as before, and only unused devices are
- * left.  If erad is killed after it, the image is complete, and stays.
+ * changes.  Then it syncs the file system on the volume, so that the freeze has little to write.  The
+ * last step is one system call, which freezes and flushes the file system on the volume, puts the new
+ * table of the volume into use, and lets the file system go on.  This is the moment of the image:
+ * later writes go through NAME-image-origin, and dm-snapshot keeps the former content.  If erad is
+ * killed before this step, the volume is as before, and only unused devices are left.  If erad is
+ * killed after it, the image is complete, and stays.
  *
  * op_image_drop() removes the image first, because this fails if the image is in use.  Then it puts
  * the volume back on its origin, and removes the other devices.  It also removes what an interrupted

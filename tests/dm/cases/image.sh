@@ -385,8 +385,8 @@ test_image_killed_at_every_step()
 
 test_image_when_erad_dies_while_it_freezes()
 {
-	DESCRIPTION="if erad is killed while image create freezes the file system, whose writes wait for erad, the next erad serves these writes, and no half image is left"
-	local origin before
+	DESCRIPTION="image create syncs the file system before it freezes it; if erad is killed while the sync or the freeze writes, and these writes wait for erad, the next erad serves them, and no half image is left"
+	local origin before when
 
 	origin=$(new_disk 64M)
 	mkdir "$T/mnt"
@@ -399,16 +399,27 @@ test_image_when_erad_dies_while_it_freezes()
 	: > "$T/life"
 	keep_erad &
 	wait_back
-	eractl checkpoint data > /dev/null
-	head -c 3000000 /dev/urandom > "$T/mnt/file"
-	arm COMMIT_WRITTEN
+	# When the new table is loaded, nothing is frozen yet, and the data are on the disk.
+	echo "written before the image" > "$T/mnt/kept"
+	arm IMAGE_LOADED
 	bounded 20 eractl image create data > "$T/said" 2>&1 && fail "create worked, although erad was killed"
 	wait_killed
+	dd if="$origin" bs=1M iflag=direct status=none | grep -qaF "written before the image" || fail "the file system was not synced"
 	wait_back
-	wait_until "the volume is as before, or has a whole image" eval '[[ $(image_state) != interrupted ]]'
-	bounded 20 sync -f "$T/mnt" || fail "the file system is still frozen"
-	eractl image drop data > /dev/null 2>&1 || :
-	same "$(devices)" "$before"
+	wait_until "the volume is as before" image_state_is none
+	for when in sync freeze; do
+		head -c 3000000 /dev/urandom > "$T/mnt/file"
+		[[ $when == sync ]] || sync -f "$T/mnt"
+		eractl checkpoint data > /dev/null
+		arm COMMIT_WRITTEN
+		bounded 20 eractl image create data > "$T/said" 2>&1 && fail "create worked, although erad was killed in the $when"
+		wait_killed
+		wait_back
+		wait_until "the volume is as before, or has a whole image" eval '[[ $(image_state) != interrupted ]]'
+		bounded 20 sync -f "$T/mnt" || fail "the file system is still frozen"
+		eractl image drop data > /dev/null 2>&1 || :
+		same "$(devices)" "$before"
+	done
 	umount "$T/mnt"
 	e2fsck -fn /dev/mapper/data > "$T/fsck" 2>&1 || fail "the volume is damaged: $(cat "$T/fsck")"
 	no_gap data
