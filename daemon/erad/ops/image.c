@@ -13,6 +13,8 @@
 
 #include "common/failpoint.h"
 #include "common/mapper_file.h"
+#include "common/pv_label.h"
+#include "common/sysfs.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/apart.h"
@@ -92,6 +94,20 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 	if (d->loaded)
 		return err_set(err, -EBUSY, "/dev/mapper/%s has a table that is loaded but not in use; 'dmsetup clear %s' drops it", d->name, d->name);
 	return 0;
+}
+
+/* Refuses a physical volume: LVM refuses all changes of a volume group of which it sees a physical volume twice. */
+static int check_not_pv(dev_t device, struct err *err)
+{
+	char node[NODE_PATH_SIZE], uuid[PV_UUID_SIZE];
+	int r = dm_node(device, node);
+
+	if (r)
+		return err_set(err, r, "its mapped device was removed meanwhile");
+	r = pv_label_uuid(node, uuid, err);
+	if (r == -ENODATA)
+		return 0;
+	return r ? r : err_set(err, -EOPNOTSUPP, "the volume is a physical volume of LVM, and its image would be a duplicate of it, with which LVM refuses to change the volume group; take a snapshot of the logical volume with 'lvcreate -s', and give it to 'eractl backup --device'");
 }
 
 /* Makes one device of the image.  kind: the part of the UUID after that of the volume, which dm_uuid receives. */
@@ -287,6 +303,8 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 		r = check_name(v->name, IMAGE_ORIGIN_SUFFIX, err);
 	if (!r)
 		r = check_name(v->name, IMAGE_STORE_SUFFIX, err);
+	if (!r)
+		r = check_not_pv(l.dev, err);
 	if (!r)
 		r = dm_tables_read(l.dev, &d, err);
 	if (r)

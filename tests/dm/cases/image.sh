@@ -179,6 +179,12 @@ test_image_refusals()
 	truncate -s 16M "$T/other/store"
 	refused "$T/other/store would lie on volume other, and writes of the two volumes might wait for each other" image create data --cow "$T/other/store"
 	umount "$T/other"
+	wipefs -qa /dev/mapper/other
+	pvcreate -qy /dev/mapper/other > /dev/null
+	refused "the volume is a physical volume of LVM, and its image would be a duplicate of it" image create other
+	mkdir "$T/dir"
+	refused "take a snapshot of the logical volume with 'lvcreate -s', and give it to 'eractl backup --device'" backup other "$T/dir" --init --image
+	wipefs -qa /dev/mapper/other
 	mkfs.ext4 -q "$store"
 	refused "$store has a file system, partitions or other content" image create data --cow "$store"
 	wipefs -qa "$store"
