@@ -23,20 +23,6 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
-/* Returns what follows ERAD-UUID in the UUID of a mapped device.  NULL: the UUID has another form. */
-static const char *kind_of(const char *dm_uuid)
-{
-	const size_t len = DM_UUID_TEXT_SIZE - 1;
-	char text[UUID_TEXT_SIZE];
-	uint8_t uuid[16];
-
-	if (strncmp(dm_uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)) || strlen(dm_uuid) < len)
-		return NULL;
-	memcpy(text, dm_uuid + strlen(DM_UUID_PREFIX), sizeof(text) - 1);
-	text[sizeof(text) - 1] = 0;
-	return uuid_from_text(text, uuid) ? dm_uuid + len : NULL;
-}
-
 static bool is_backup(const char *kind)
 {
 	return *kind == '-' && strspn(kind + 1, "0123456789abcdef") == RANDOM_DIGITS &&
@@ -46,7 +32,7 @@ static bool is_backup(const char *kind)
 /* Returns whether erad has made the device with this UUID for an image.  suffix: one of image.h. */
 static bool uuid_is(const char *uuid, const char *suffix)
 {
-	const char *kind = kind_of(uuid);
+	const char *kind = uuid_dm_rest(uuid);
 
 	if (!kind)
 		return false;
@@ -60,6 +46,16 @@ bool image_is_origin(dev_t dev)
 	char uuid[DM_UUID_LEN];
 
 	return dev && !blockdev_attribute(dev, "dm/uuid", uuid, sizeof(uuid)) && uuid_is(uuid, IMAGE_ORIGIN_SUFFIX);
+}
+
+bool image_uuid_on_origin(const char *dm_uuid)
+{
+	return uuid_dm_is_volume(dm_uuid) || uuid_is(dm_uuid, IMAGE_ORIGIN_SUFFIX) || uuid_is(dm_uuid, IMAGE_SUFFIX);
+}
+
+bool image_uuid_is_store(const char *dm_uuid)
+{
+	return uuid_is(dm_uuid, IMAGE_STORE_SUFFIX);
 }
 
 dev_t image_beneath(dev_t dev)

@@ -52,6 +52,15 @@ bool image_is_origin(dev_t dev);
 dev_t image_beneath(dev_t dev);
 
 /*
+ * Returns whether the mapped device with this UUID lies on the origin of a volume: it is the device of
+ * the volume, NAME-image-origin or NAME-image.
+ */
+bool image_uuid_on_origin(const char *dm_uuid);
+
+/* Returns whether the mapped device with this UUID is NAME-image-store, which lies on any device. */
+bool image_uuid_is_store(const char *dm_uuid);
+
+/*
  * If the UUID in device-mapper is that of NAME-image-origin or NAME-image, cuts name, the name of this
  * device, to the name of the volume.
  */

@@ -12,9 +12,9 @@
 
 #include "common/failpoint.h"
 #include "common/file_lock.h"
+#include "common/image.h"
 #include "common/lvs.h"
 #include "common/sysfs.h"
-#include "common/uuid.h"
 
 #define LOCK_DIR	"/run/lock/lvm"
 #define LOCK_S		10
@@ -107,8 +107,11 @@ static int add(struct lvs *l, dev_t dev, struct err *err)
 	r = dm_tables_read(dev, &d, err);
 	if (r)
 		return r == -ENXIO ? 0 : r;	/* the device was removed after it was listed */
-	if (uuid_dm_is_volume(d.uuid)) {
+	if (image_uuid_on_origin(d.uuid)) {
+		image_cut_name(d.name, d.uuid);
 		r = err_set(err, -EBUSY, "volume %s lies on it: detach volume %s first, or close it", d.name, d.name);
+	} else if (image_uuid_is_store(d.uuid)) {
+		r = err_set(err, -EBUSY, "/dev/mapper/%s, the copy-on-write store of an image, lies on it: drop the image first", d.name);
 	} else if (strncmp(d.uuid, "LVM-", 4)) {
 		snprintf(name, sizeof(name), "mapper/%s", d.name);
 		r = refuse_foreign(l, name, err);

@@ -52,10 +52,32 @@ static inline char *uuid_dm_text(const uint8_t u[16], char text[DM_UUID_TEXT_SIZ
 	return text;
 }
 
-/* Returns whether the mapped device with this UUID belongs to a volume. */
+/*
+ * Returns what follows the prefix and the UUID of metadata in the UUID of a mapped device.  Returns
+ * NULL if dm_uuid does not begin in this way.
+ */
+static inline const char *uuid_dm_rest(const char *dm_uuid)
+{
+	const size_t prefix = sizeof(DM_UUID_PREFIX) - 1;
+	char text[UUID_TEXT_SIZE];
+	uint8_t u[16];
+
+	if (strncmp(dm_uuid, DM_UUID_PREFIX, prefix) || strlen(dm_uuid) < DM_UUID_TEXT_SIZE - 1)
+		return NULL;
+	memcpy(text, dm_uuid + prefix, sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	return uuid_from_text(text, u) ? dm_uuid + DM_UUID_TEXT_SIZE - 1 : NULL;
+}
+
+/*
+ * Returns whether the mapped device with this UUID is that of a volume.  The devices of an image have
+ * longer UUIDs: see common/image.h.
+ */
 static inline bool uuid_dm_is_volume(const char *dm_uuid)
 {
-	return !strncmp(dm_uuid, DM_UUID_PREFIX, sizeof(DM_UUID_PREFIX) - 1);
+	const char *rest = uuid_dm_rest(dm_uuid);
+
+	return rest && !*rest;
 }
 
 /* Makes a UUID of version 4.  Returns 0 or a negative errno. */

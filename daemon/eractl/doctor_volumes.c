@@ -21,7 +21,6 @@
 #include "common/mapper_file.h"
 #include "common/protocol.h"
 #include "common/size.h"
-#include "common/uuid.h"
 #include "eractl/eractl.h"
 #include "eractl/findings.h"
 #include "eractl/volumes.h"
@@ -189,7 +188,7 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 			*uuid = 0;
 		if (!holder || blockdev_attribute(holder, "dm/name", name, sizeof(name)))
 			*name = 0;
-		if (uuid_dm_is_volume(uuid) || !strcmp(name, e->name))
+		if (image_uuid_on_origin(uuid) || !strcmp(name, e->name))
 			continue;
 		if (e->detaching)
 			continue;

@@ -16,7 +16,6 @@
 #include "common/eratab.h"
 #include "common/image.h"
 #include "common/stdfds.h"
-#include "common/uuid.h"
 
 #define EXIT_USAGE	2
 
@@ -88,7 +87,7 @@ static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 
 		snprintf(attribute, sizeof(attribute), "holders/%s/dm/uuid", d->d_name);
 		if (*d->d_name == '.' || blockdev_attribute(dev, attribute, uuid, sizeof(uuid)) ||
-		    strncmp(uuid, DM_UUID_PREFIX, strlen(DM_UUID_PREFIX)))
+		    !image_uuid_on_origin(uuid))
 			continue;
 		snprintf(attribute, sizeof(attribute), "holders/%s/dm/name", d->d_name);
 		found = !blockdev_attribute(dev, attribute, name, DM_NAME_SIZE);

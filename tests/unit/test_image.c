@@ -12,6 +12,7 @@
 
 #include "common/image.h"
 #include "common/protocol.h"
+#include "common/uuid.h"
 
 #define UUID	"ERAD-00010203-0405-0607-0809-0a0b0c0d0e0f"
 
@@ -44,6 +45,25 @@ static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
 	assert_string_equal(cut("data-image", UUID "-0123456789abcde-backup-image"), "data-image");
 	assert_string_equal(cut("data-image", UUID "-0123456789abcdeg-backup-image"), "data-image");
 	assert_string_equal(cut("data-image-origin", "ERAD-0-image-origin"), "data-image-origin");
+}
+
+static void test_origin_is_told_from_a_store_by_the_whole_uuid_of_its_holder(void **state)
+{
+	(void)state;
+	assert_true(image_uuid_on_origin(UUID));
+	assert_true(image_uuid_on_origin(UUID "-image-origin"));
+	assert_true(image_uuid_on_origin(UUID "-image"));
+	assert_true(image_uuid_on_origin(UUID "-0123456789abcdef-backup-image"));
+	assert_false(image_uuid_on_origin(UUID "-image-store"));
+	assert_false(image_uuid_on_origin(UUID "0"));
+	assert_false(image_uuid_on_origin("ERAD-"));
+	assert_false(image_uuid_on_origin("ERAD-00010203-0405-0607-0809-0a0b0c0d0e0"));
+	assert_false(image_uuid_on_origin("ERAD-00010203-0405-0607-0809x0a0b0c0d0e0f"));
+	assert_true(image_uuid_is_store(UUID "-image-store"));
+	assert_false(image_uuid_is_store(UUID));
+	assert_false(image_uuid_is_store("ERAD-image-store"));
+	assert_true(uuid_dm_is_volume(UUID));
+	assert_false(uuid_dm_is_volume(UUID "-image-origin"));
 }
 
 static void test_images_of_two_backups_have_two_uuids(void **state)
@@ -97,6 +117,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_is_cut_only_for_the_devices_of_an_image),
+		cmocka_unit_test(test_origin_is_told_from_a_store_by_the_whole_uuid_of_its_holder),
 		cmocka_unit_test(test_images_of_two_backups_have_two_uuids),
 		cmocka_unit_test(test_longest_name_of_a_volume_has_room_for_the_suffixes),
 		cmocka_unit_test(test_origin_without_an_image_is_the_origin),
