@@ -14,9 +14,11 @@
 #include "common/members.h"
 #include "eractl/backup_image.h"
 #include "eractl/eractl.h"
+#include "eractl/image.h"
 #include "eractl/seen_note.h"
 
-#define TRIES		5	/* of the guardian */
+#define TRIES		5	/* of the guardian, if erad says that there is no image, or does not answer */
+#define TRIES_MAX	1200	/* if there is an image */
 #define PAUSE_S		3	/* between two of them */
 
 /* A byte from the caller to the guardian: the caller has dropped the image, or has none. */
@@ -36,8 +38,8 @@ static int drop(const char *volume, struct err *err)
 }
 
 /*
- * Waits for REQUEST_END, or for the end of the caller.  In the latter case, drops the image.  Tries
- * several times, because erad may be restarted at the moment.
+ * Waits for REQUEST_END, or for the end of the caller.  In the latter case, drops the image.  Tries for
+ * an hour, because erad may still be making the image, or may be restarted at the moment.
  */
 static void guard(int socket, const char *volume)
 {
@@ -50,8 +52,11 @@ static void guard(int socket, const char *volume)
 	} while (n < 0 && errno == EINTR);
 	if (n == sizeof(request))
 		return;
-	for (int i = 0; i < TRIES && drop(volume, &err); i++)
+	for (int i = 0; i < TRIES_MAX && drop(volume, &err); i++) {
+		if (i >= TRIES && !image_is_there(volume))
+			return;
 		sleep(PAUSE_S);
+	}
 }
 
 /* Becomes the guardian.  Ignores signals to the caller's terminal, process group or service. */

@@ -46,12 +46,13 @@ static int run_close(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_close = {
 	.name = "close",
-	.args = "NAME… | --all [--json]",
+	.args = "NAME… | --all [--drop-image] [--json]",
 	.summary = "close volumes",
 	.text =
 	"Removes /dev/mapper/NAME and marks the metadata clean. If a volume is in use,\n"
 	"or its metadata cannot be marked clean, prints an error and goes on with the\n"
-	"next volume. Writes to the origin of a closed volume are not recorded.",
-	.options = "aJ",
+	"next volume. Writes to the origin of a closed volume are not recorded. A volume\n"
+	"with an image is closed only with --drop-image.",
+	.options = "aqJ",
 	.run = run_close,
 };

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Completes the requests for images: see image.h. */
+/* Completes the requests for images, and drops images: see image.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/client.h"
 #include "common/jsonl.h"
 #include "common/size.h"
 #include "eractl/image.h"
+#include "eractl/volumes.h"
+
+#define DROP_TRIES	40
+#define DROP_PAUSE_US	500000
 
 int image_add_store(const struct command *cmd, struct json_object *request, const char *store)
 {
@@ -28,4 +34,33 @@ int image_add_store(const struct command *cmd, struct json_object *request, cons
 	json_object_object_add(request, "store", jsonl_text(path));
 	free(path);
 	return 0;
+}
+
+bool image_is_there(const char *volume)
+{
+	char *const names[] = { (char *)volume, NULL };
+	struct json_object *result, *volumes;
+	struct err err;
+	bool there;
+
+	if (client_call(volumes_request("status", names), NULL, NULL, &result, &err))
+		return false;
+	volumes = json_object_object_get(result, "volumes");
+	there = json_object_is_type(volumes, json_type_array) && json_object_array_length(volumes) &&
+		json_object_object_get(json_object_array_get_idx(volumes, 0), "image");
+	json_object_put(result);
+	return there;
+}
+
+void image_drop_before_close(const char *volume)
+{
+	struct json_object *result;
+	struct err err;
+
+	for (int i = 0; i < DROP_TRIES && image_is_there(volume); i++) {
+		if (i)
+			usleep(DROP_PAUSE_US);
+		if (!client_call(client_request("image_drop", volume), NULL, NULL, &result, &err))
+			json_object_put(result);
+	}
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What eractl image and eractl backup share: the requests for images. */
+/* What the commands image, backup and close share about images. */
 #ifndef ERACTL_IMAGE_H
 #define ERACTL_IMAGE_H
+
+#include <stdbool.h>
 
 #include <json-c/json.h>
 
@@ -12,5 +14,15 @@
  * Returns 0, or prints an error and returns EXIT_USAGE.
  */
 int image_add_store(const struct command *cmd, struct json_object *request, const char *store);
+
+/* Returns whether erad says that the volume has an image, complete or interrupted. */
+bool image_is_there(const char *volume);
+
+/*
+ * Drops the image of a volume that is to be closed, if it has one.  If a program has the image open,
+ * waits for it, at most 20 seconds, because a backup that is stopped drops its image itself.  Prints
+ * nothing: if the image is still there, erad refuses the close and says why.
+ */
+void image_drop_before_close(const char *volume);
 
 #endif /* ERACTL_IMAGE_H */

@@ -30,6 +30,7 @@ static const struct {
 	{ 'D', true, "degrade", NULL, "let all writes pass instead, and count every block as written" },
 	{ 'R', true, "origin-replaced", NULL, "the origin is another device now: all of it counts as written" },
 	{ 'A', true, "accept-gap", NULL, "open although writes may have gone past erad: all of it counts as written" },
+	{ 'q', true, "drop-image", NULL, "drop the image of the volume first" },
 	{ 'i', false, "input", "FILE", "the XML; default: standard input" },
 	{ 'o', false, "origin", "DEV", "the tracked device, for its exact size; default: whole blocks" },
 	{ 'M', true, "metadata-snapshot", NULL, "read dm-era's metadata snapshot; the volume may be in use" },

@@ -9,6 +9,7 @@
 
 #include "common/client.h"
 #include "common/eratab.h"
+#include "eractl/image.h"
 #include "eractl/seen_note.h"
 #include "eractl/volumes.h"
 #include "eractl/witness_note.h"
@@ -123,6 +124,8 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 			json_object_object_add(request, "origin_replaced", json_object_new_boolean(true));
 		if (job->accept_gap)
 			json_object_object_add(request, "accept_gap", json_object_new_boolean(true));
+		if (job->drop_image)
+			image_drop_before_close(names[i]);
 		if (run_one(job, request, results))
 			code = EXIT_FAILURE;
 		/* Flush the output, because the next volume may take long. */
@@ -234,6 +237,8 @@ int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *j
 			job->origin_replaced = true;
 		else if (c == 'A')
 			job->accept_gap = true;
+		else if (c == 'q')
+			job->drop_image = true;
 		else if (c == 'J')
 			job->json = true;
 	}

@@ -15,6 +15,7 @@ struct volumes_job {
 	bool origin_replaced;	/* for open: the origin may be another device than before */
 	/* For open: open the volume even if gap=refuse in eratab forbids it. */
 	bool accept_gap;
+	bool drop_image;	/* for close: drop the volume's image first */
 	/* The command may run before the file system of ERAD_LIB_DIR is mounted. */
 	bool at_boot;
 	/* The volume is forgotten, so the note of its newest token must be removed. */

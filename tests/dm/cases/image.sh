@@ -301,6 +301,28 @@ test_image_stores_are_not_shared()
 	eractl image drop data > /dev/null
 }
 
+test_image_dropped_by_a_close()
+{
+	DESCRIPTION="close --drop-image drops an image first, also if a program has it open for a moment; then the origin is sealed"
+	local i
+
+	eractl create data "$(new_disk 64M)" > /dev/null
+	for ((i = 0; i < 2; i++)); do
+		eractl image create data > /dev/null
+		refused "'eractl image drop data' first" close data
+		if ((i)); then
+			sleep 3 < /dev/mapper/data-image &
+			nap 0.5
+		fi
+		eractl close data --drop-image
+		same "$(image_state)" none
+		wait
+		eractl open data > /dev/null
+		no_gap data
+	done
+	eractl close data --drop-image
+}
+
 test_image_while_erad_is_restarted()
 {
 	DESCRIPTION="an image outlives a restart and a kill of erad; the volume goes on, has no gap, and diff, verify and checkpoint are right; the drop puts it back"
