@@ -311,7 +311,7 @@ test_image_dropped_by_a_close()
 		eractl image create data > /dev/null
 		refused "'eractl image drop data' first" close data
 		if ((i)); then
-			sleep 3 < /dev/mapper/data-image &
+			(exec < /dev/mapper/data-image; nap 3) &
 			nap 0.5
 		fi
 		eractl close data --drop-image
