@@ -13,6 +13,7 @@
 #include "common/image.h"
 #include "common/protocol.h"
 #include "common/uuid.h"
+#include "erad/ops/image_store.h"
 
 #define UUID	"ERAD-00010203-0405-0607-0809-0a0b0c0d0e0f"
 
@@ -64,6 +65,22 @@ static void test_origin_is_told_from_a_store_by_the_whole_uuid_of_its_holder(voi
 	assert_false(image_uuid_is_store("ERAD-image-store"));
 	assert_true(uuid_dm_is_volume(UUID));
 	assert_false(uuid_dm_is_volume(UUID "-image-origin"));
+}
+
+#define MIB	(1ull << 20)
+#define TIB	(1ull << 40)
+
+static void test_store_leaves_a_tenth_or_a_gibibyte_free(void **state)
+{
+	(void)state;
+	assert_true(image_store_fits(900 * MIB, 1000 * MIB, 1000 * MIB));
+	assert_false(image_store_fits(900 * MIB + 1, 1000 * MIB, 1000 * MIB));
+	assert_false(image_store_fits(64 * MIB, 163 * MIB, 1000 * MIB));
+	assert_true(image_store_fits(TIB, TIB + 1024 * MIB, 100 * TIB));
+	assert_false(image_store_fits(TIB, TIB + 1024 * MIB - 1, 100 * TIB));
+	/* more than is free */
+	assert_false(image_store_fits(2, 1, 0));
+	assert_false(image_store_fits(UINT64_MAX, 1000 * MIB, 1000 * MIB));
 }
 
 static void test_images_of_two_backups_have_two_uuids(void **state)
@@ -118,6 +135,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_is_cut_only_for_the_devices_of_an_image),
 		cmocka_unit_test(test_origin_is_told_from_a_store_by_the_whole_uuid_of_its_holder),
+		cmocka_unit_test(test_store_leaves_a_tenth_or_a_gibibyte_free),
 		cmocka_unit_test(test_images_of_two_backups_have_two_uuids),
 		cmocka_unit_test(test_longest_name_of_a_volume_has_room_for_the_suffixes),
 		cmocka_unit_test(test_origin_without_an_image_is_the_origin),

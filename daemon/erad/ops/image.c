@@ -197,14 +197,16 @@ static int swap_in(const struct dm_device *d, struct err *err)
  * Drops what the page cache has of the image: a program may have read the device before the moment of
  * the image, when it showed the changing origin.
  */
-static void drop_cache(const char *path)
+static int drop_cache(const char *path, struct err *err)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = 0;
 
 	if (fd < 0 || ioctl(fd, BLKFLSBUF))
-		log_warn("%s: cannot drop cached pages: %m", path);
+		r = err_set(err, -errno, "%s: cannot drop cached pages, which may be older than the image: %m", path);
 	if (fd >= 0)
 		close(fd);
+	return r;
 }
 
 static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err);
@@ -315,15 +317,16 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 	r = make_devices(v, &l, choice, &origin, out, err);
 	if (!r)
 		r = put_below(v, &l, &d, origin, out, err);
+	if (!r) {
+		image_name(v->name, IMAGE_SUFFIX, name);
+		snprintf(out->device, sizeof(out->device), "/dev/mapper/%s", name);
+		r = drop_cache(out->device, err);
+	}
 	if (r) {
 		undo = drop_claimed(v->name, v, &us, &why);
 		if (undo && undo != -ENOENT)
 			err_suffix(err, "not all is undone (%s), 'eractl image drop %s' tries again", why.msg, v->name);
-		goto out;
 	}
-	image_name(v->name, IMAGE_SUFFIX, name);
-	snprintf(out->device, sizeof(out->device), "/dev/mapper/%s", name);
-	drop_cache(out->device);
 out:
 	dm_tables_free(&d);
 	return r;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -77,7 +78,7 @@ static int check_blank(const char *path, int fd, struct err *err)
 	}
 	blkid_free_probe(pr);
 	if (r == -EEXIST)
-		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; 'wipefs -a %s' removes it",
+		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; 'wipefs -a %s' removes it, if its content is not needed",
 			       path, path);
 	return r ? err_set(err, r, "cannot examine %s", path) : 0;
 }
@@ -127,7 +128,7 @@ static int check_file(int file, const char *path, uint64_t *bytes, struct err *e
 	*bytes = st.st_size;
 	if (lseek(file, 0, SEEK_DATA) < 0 && errno == ENXIO)
 		return 0;
-	return err_set(err, -EEXIST, "%s has data, which the image would overwrite, expected a file without data; 'truncate -s 0 %s && truncate -s SIZE %s' makes one",
+	return err_set(err, -EEXIST, "%s has data, which the image would overwrite, expected a file without data; 'truncate -s 0 %s && truncate -s SIZE %s' makes it one, if its content is not needed",
 		       path, path, path);
 }
 
@@ -167,12 +168,32 @@ static int make_unnamed(struct err *err)
 	return file < 0 ? err_set(err, -errno, "cannot make a file in %s: %m", ERAD_LIB_DIR) : file;
 }
 
+/* Refuses a file that would fill the file system, because the metadata of volumes is there, too. */
+static int check_room(uint64_t bytes, struct err *err)
+{
+	char text[SIZE_TEXT], has[SIZE_TEXT], leave[SIZE_TEXT];
+	uint64_t free_bytes, fs_bytes;
+	struct statvfs fs;
+
+	if (statvfs(ERAD_LIB_DIR, &fs))
+		return err_set(err, -errno, "cannot find out how much is free in %s: %m", ERAD_LIB_DIR);
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	fs_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+	/* Some file systems have no limit, and say 0. */
+	if (!fs_bytes || image_store_fits(bytes, free_bytes, fs_bytes))
+		return 0;
+	return err_set(err, -ENOSPC, "cannot make a copy-on-write store of %s in %s: %s of its file system are free, and %s must stay free; name another size or place with --cow",
+		       size_format(text, bytes), ERAD_LIB_DIR, size_format(has, free_bytes), size_format(leave, image_store_leave(fs_bytes)));
+}
+
 static int make_file(uint64_t bytes, struct image_store *s, struct err *err)
 {
 	char text[SIZE_TEXT];
 	int file, r;
 
 	r = set_size(s, ERAD_LIB_DIR, bytes, err);
+	if (!r)
+		r = check_room(bytes, err);
 	if (r)
 		return r;
 	file = make_unnamed(err);

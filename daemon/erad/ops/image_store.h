@@ -9,6 +9,7 @@
 #ifndef ERAD_IMAGE_STORE_H
 #define ERAD_IMAGE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,20 @@
 
 /* Size of the pieces that dm-snapshot copies, in sectors of 512 bytes. */
 #define IMAGE_CHUNK	32u
+
+/* How much of a file system a file that erad makes must leave free: a tenth, but at most this many bytes. */
+#define IMAGE_STORE_LEAVE	(1ull << 30)
+
+static inline uint64_t image_store_leave(uint64_t fs_bytes)
+{
+	return fs_bytes / 10 < IMAGE_STORE_LEAVE ? fs_bytes / 10 : IMAGE_STORE_LEAVE;
+}
+
+/* Returns whether a new file of so many bytes leaves enough free.  free_bytes: what is free now. */
+static inline bool image_store_fits(uint64_t bytes, uint64_t free_bytes, uint64_t fs_bytes)
+{
+	return bytes <= free_bytes && free_bytes - bytes >= image_store_leave(fs_bytes);
+}
 
 struct image_store_choice {
 	/* A block device, or a file that is empty except for its size.  NULL: make a file. */

@@ -194,7 +194,7 @@ test_image_refusals()
 	refused "/var/lib/erad/other.erad is the metadata of volume other" image create data --cow /var/lib/erad/other.erad
 	refused "expected a block device, a file that exists, or a size" image create data --cow "$T/none"
 	refused "is neither a block device nor a regular file" image create data --cow "$T"
-	refused "cannot make a copy-on-write store of 1 PiB" image create data --cow 1024T
+	refused "must stay free; name another size or place with --cow" image create data --cow 1024T
 	fsfreeze -f "$T/mnt"
 	refused "the file system on the volume may be frozen already" image create data --cow "$store"
 	fsfreeze -u "$T/mnt"
