@@ -199,8 +199,10 @@ struct erad_degrade {
 };
 
 /*
- * Changes the state from LOADING to ACTIVE.  The module copies the record.  If a logical block of
- * the metadata device is larger than the record, the rest of the block is written with zeros.
+ * Changes the state from LOADING to ACTIVE.  The module keeps a copy of the degrade record, and
+ * writes this copy when it degrades.  If a logical block of the metadata device is larger than the
+ * record, the write zeroes the rest of the block.
+ *
  * EINVAL has these reasons:
  * - The state is not LOADING.
  * - era is 0, or is not the instance's era.

@@ -278,10 +278,10 @@ const struct command cmd_detach = {
 	.args = "NAME [--json]",
 	.summary = "undo attach, while the logical volumes are in use",
 	.text =
-	"Moves the logical volumes back to the physical volume, removes the volume and\n"
-	"the line that attach has written to LVM's configuration, and forgets the volume.\n"
-	"Works without erad, too: then writes that wait for erad go on, and no write\n"
-	"fails. If detach is interrupted, erad completes it when erad starts.",
+	"Moves the logical volumes back to the physical volume, removes /dev/mapper/NAME\n"
+	"and attach's line in LVM's configuration, and forgets the volume. Also works\n"
+	"without erad: writes that wait for erad then go on, and none fails. If detach is\n"
+	"interrupted, erad completes it when erad starts.",
 	.options = "J",
 	.run = run_detach,
 };

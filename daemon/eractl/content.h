@@ -60,8 +60,8 @@ void content_close(struct content *c);
 int content_find_moment(struct content *c, const char *to, struct err *err);
 
 /*
- * Lists the extents for content_read(), and sets c->head.  ESTALE: a full copy is due.  Then the
- * caller may set c->since to NULL and call this again.
+ * Lists the extents for content_read(), and sets c->head.  ESTALE: a full copy is due; the caller
+ * may set c->since to NULL and call this again.
  */
 int content_list(struct content *c, struct err *err);
 
@@ -69,8 +69,8 @@ int content_list(struct content *c, struct err *err);
  * Reads the data and calls fn for each extent, in ascending order.  align: a power of two.  Each
  * extent begins at a multiple of align, and ends at a multiple of align or at the end of the
  * volume, so an extent may have data around the bytes that were written.  Runs of zeros are found
- * in units of grain bytes, which is a multiple of align and at most CONTENT_PIECE.  what: the word
- * for the display of the progress.
+ * in units of grain bytes, which is a multiple of align and at most CONTENT_PIECE.  what: the verb
+ * that the progress display shows, such as "copying".
  */
 int content_read(struct content *c, uint64_t align, uint64_t grain, const char *what, content_fn fn, void *ctx, struct err *err);
 

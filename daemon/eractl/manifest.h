@@ -40,8 +40,8 @@ struct backup_copy {
 	struct token token;	/* the moment of the copy */
 	uint64_t time;		/* the time of this moment, in seconds since 1970 */
 	/*
-	 * The volume was closed.  Then the copy has all writes in the era of the token.  If false,
-	 * there may be writes in this era after the copy.
+	 * Whether the volume was closed.  If so, the copy has all writes in the token's era; else,
+	 * writes in this era may follow the copy.
 	 */
 	bool closed;
 	uint64_t size;		/* size of the volume in bytes */

@@ -115,8 +115,8 @@ static int read_back(struct receive *rc, const struct written *w, struct err *er
 		return err_set(err, -EIO, "%s ends at byte %" PRIu64, rc->path, w->offset + done);
 	if (crc32c(0, rc->buf, w->length) == w->crc)
 		return 0;
-	return err_set(err, -EIO, "%s: what was written at byte %" PRIu64 ", %" PRIu64 " bytes, reads back as something else",
-		       rc->path, w->offset, w->length);
+	return err_set(err, -EIO, "%s: %" PRIu64 " bytes at byte %" PRIu64 " read back with other content than was written; the medium may be faulty",
+		       rc->path, w->length, w->offset);
 }
 
 int receive_verify(struct receive *rc, struct err *err)

@@ -15,10 +15,10 @@ int receive_apply(struct receive *rc, struct err *err);
 int receive_verify(struct receive *rc, struct err *err);
 
 /*
- * Compares a stream with a copy of the same era.  The stream and the copy may differ: send of
- * closed metadata, and send --to, name a stream by an era that can still go on, so the volume may
- * have been written after the copy was made.  Reads the stream to its end, because otherwise the
- * program that writes the stream would fail.
+ * Compares a stream with a copy of the same era.  They can differ: for closed metadata, and with
+ * --to, send names the stream by an era that may not have ended, so the volume may have been
+ * written after the copy was made.  Reads the stream to its end, because otherwise the program that
+ * writes the stream would fail.
  */
 int receive_compare(struct receive *rc, struct err *err);
 

@@ -37,7 +37,7 @@ static int write_anywhere(const void *t)
 static void complain_of_note(const char *token, int r)
 {
 	if (r)
-		complain("token %s cannot be noted in " ERAD_SEEN_DIR ": %s; the next open may not notice if the metadata is put back from an older copy",
+		complain("cannot save token %s in " ERAD_SEEN_DIR ": %s; the next open may miss that the metadata was restored from an older copy",
 			 token, strerror(-r));
 }
 

@@ -207,8 +207,8 @@ static int look_at_record(struct repair *r, struct err *err)
 }
 
 /*
- * Overwrites an unreadable degrade record with garbage.  The record may have been in force; garbage
- * in its place counts as a record in force.
+ * Overwrites an unreadable degrade record with garbage.  Garbage counts as a record in force, which
+ * the lost record may have been.
  */
 static int overwrite_unreadable_record(struct repair *r, struct err *err)
 {

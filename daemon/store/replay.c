@@ -230,8 +230,8 @@ static int check_not_lost(struct window *w, uint64_t head, struct err *err)
 			return ret;
 		if (page_valid(w->j, page, place) && le64toh(page->durable) > head)
 			return err_set(err, -EUCLEAN,
-				       "%s: journal page %" PRIu64 " is lost: expected at page %" PRIu64
-				       ", because it was durable before journal page %" PRIu64
+				       "%s: journal page %" PRIu64 " (at page %" PRIu64
+				       ") is lost: it was durable before journal page %" PRIu64
 				       " was written", w->j->e->name, head,
 				       w->j->start + head % w->j->pages, le64toh(page->seq));
 	}

@@ -290,10 +290,9 @@ static int commit_again(void)
 }
 
 /*
- * Checks the commit with two writers.  If there was no memory for a page, the bit stays clear, and
- * the next write to the block is held again.  So the bit does not show whether the commit has
- * worked.  Instead, the first writer's write must end.  The second writer's write must not end
- * without a commit.
+ * Checks the commit with two writers.  If no writeset page could be allocated, the block's bit
+ * stays clear and its next write is held again, so the bit proves nothing.  Instead, the first
+ * writer's write must end, and the second writer's write must not end without a commit.
  */
 static void committed(void)
 {

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Functions of the cases in cases/: disks for one case, starting and ending erad, comparisons.
+# Functions for the cases in cases/: they make disks for a case, start and stop erad, and compare
+# results.
 #
 # A case is a function test_NAME that sets DESCRIPTION first. It runs in a shell of its own with
 # errexit, in which $T is an empty directory. After the case, the suite removes the devices, volumes

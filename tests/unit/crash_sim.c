@@ -160,7 +160,7 @@ static void explore_hook(struct disk *d, enum disk_op op, bool after, void *ctx)
 }
 
 /*
- * Opens the metadata on the disk, whose content the model allows, runs the steps and closes the
+ * The model must allow the disk's content.  Opens the metadata, runs the steps and closes the
  * metadata.
  */
 static void run_steps(struct sim *s, const struct step *steps, unsigned int nr)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The BPF program that counts which commands write, bpf/recorded.bpf.c, with stand-ins for the
- * helpers of the kernel.
+ * The BPF program bpf/recorded.bpf.c, which counts the blocks that each command writes.  This file
+ * replaces the kernel's helper functions.
  */
 #include <errno.h>
 #include <setjmp.h>

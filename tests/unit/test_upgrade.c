@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Metadata of the version without a history: this version reads it, and upgrades it at its first
- * open for writing.
+ * Metadata of an old version, without a history: the current version reads it, and upgrades it at
+ * its first open for writing.
  */
 #include <endian.h>
 #include <errno.h>

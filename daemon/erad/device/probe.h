@@ -27,16 +27,16 @@ int probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 
 /*
  * Returns whether the device or one of its partitions is mounted, is swap space, or is used by
- * another device.  Then `who` names the user.  If path is not NULL, also returns true if a program
- * has opened the device exclusively.
+ * another device.  If so, `who` names the user.  If path is not NULL, also returns true if a
+ * program has opened the device exclusively.
  */
 bool probe_in_use(dev_t dev, const char *path, struct err *who);
 
 /*
- * Returns EINVAL if a reboot would destroy the metadata: the metadata is in memory, even if only
- * below a loop device, or the metadata is below /tmp, /run or /dev.  If the metadata file does not
- * exist yet, examines its directory.  If the environment variable ERAD_VOLATILE_METADATA is set,
- * refuses nothing.
+ * Returns EINVAL if a reboot would destroy the metadata: it is in memory, directly or through a
+ * loop device, or in a directory under /tmp, /run or /dev.  If the metadata file does not exist
+ * yet, examines its directory.  If ERAD_VOLATILE_METADATA is set in the environment, does not check
+ * this.
  */
 int probe_lasting(const char *metadata, struct err *err);
 
@@ -73,8 +73,8 @@ int probe_boot_vg(const char *lv_uuid, struct err *err);
 
 /*
  * Returns EDEADLK if the metadata lies on a volume whose own metadata lies on the device to be
- * tracked, also by way of further volumes.  Then a write to each of these volumes would wait for a
- * write to the next one, and no write would complete.  tab: all volumes.  err names the volume.
+ * tracked, also by way of further volumes: a write to each of these volumes would wait for a write
+ * to the next one, and no write would complete.  tab: all volumes.  err names the volume.
  */
 int probe_cycle(const struct eratab *tab, const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 

@@ -28,7 +28,7 @@ static int check_closed_cleanly(struct volume *v, struct err *err)
 	r = v->close_code;
 	if (r)
 		err_set(err, r,
-			"the device is removed, but its metadata %.150s is not closed cleanly: %s; 'eractl check' says whether the metadata is damaged; if the origin is written before the next open, make a full copy, because after a reboot these writes may not be noticed",
+			"the device is removed, but its metadata %.150s was not closed cleanly: %s; run 'eractl check'; make a full copy if the origin is written before the next open: after a reboot, erad may miss these writes",
 			v->metadata, v->close_err.msg);
 	pthread_mutex_unlock(&v->lock);
 	return r;

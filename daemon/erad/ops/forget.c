@@ -122,7 +122,7 @@ static int refuse_attached(const char *name, struct err *err)
 	if (op_read_table(&tab, err))
 		return 0;
 	if (!eratab_find(&tab, name, &e, NULL) && (e->detaching || lvm_filter_has(LVM_FILTER_FILE, e->origin)))
-		r = err_set(err, -EBUSY, "it was attached to %.150s, which LVM does not use while the volume exists; 'eractl detach %s' forgets the volume, and LVM uses the physical volume again",
+		r = err_set(err, -EBUSY, "it was attached to %.150s, which LVM cannot use until the volume is detached; run 'eractl detach %s' to detach and forget the volume",
 			    e->origin, name);
 	eratab_free(&tab);
 	return r;

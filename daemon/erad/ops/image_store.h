@@ -45,10 +45,11 @@ struct image_store {
 };
 
 /*
- * Prepares the store.  Refuses a place that is in use, that has content, or that lies on the volume.
- * name, origin_path, origin, volume_bytes: the volume and its size.  On success, the caller calls
- * image_store_close() when a mapped device has the device open, or to undo this.  Until then, no other
- * thread may call this function: two calls for the same device would both find it unused.
+ * Prepares the store.  Refuses a place that is in use, that has content, or that lies on the
+ * volume.  name, origin_path, origin, volume_bytes: the volume and its size.  On success, the
+ * caller calls image_store_close() once a mapped device holds the store's device, or to undo the
+ * open.  Until then, no other thread may call image_store_open(): two calls for one device would
+ * both find it unused.
  */
 int image_store_open(const struct image_store_choice *choice, const char *name, const char *origin_path, dev_t origin,
 		     uint64_t volume_bytes, struct image_store *out, struct err *err);

@@ -300,7 +300,7 @@ int op_open(const char *name, const struct open_choice *choice, struct volume **
 	if (r)
 		goto out_release;
 	if (e->detaching)
-		r = err_set(err, -EBUSY, "an attach or a detach of the volume was interrupted; 'eractl detach %s' ends it", name);
+		r = err_set(err, -EBUSY, "an attach or a detach of the volume was interrupted; run 'eractl detach %s' to detach the volume", name);
 	else
 		r = open_claimed(e, OPEN_NEW, choice, NULL, out, err);
 	eratab_free(&tab);

@@ -116,9 +116,9 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 }
 
 /*
- * The entry for a table that somebody has made by hand, as users of dm-era do, with space for its
- * paths.  A table counts as made by hand if eratab has no line for the device, and the table names
- * a metadata device.  make_entry() fills this structure.
+ * An eratab entry, and space for its paths, for a table made by hand, as dm-era users do.  A table
+ * counts as made by hand if eratab has no line for the device, and the table names a metadata
+ * device.  make_entry() fills this structure.
  */
 struct by_hand {
 	struct eratab_entry e;

@@ -261,7 +261,7 @@ int table_note_close_out(struct volume *v, struct store *s, struct err *err)
 	const struct table_note left = v->left;
 	int r = 0;
 
-	log_warn("volume %s: its target was taken out of the table of a device that lives on; what is written to the device now is not recorded",
+	log_warn("volume %s: its target was removed from the table of a device that still exists; writes to the device are no longer recorded",
 		 v->name);
 	if (left.version)
 		r = store_set_item(s, STORE_TABLE_NOTE, (const uint8_t *)&left, err);

@@ -28,7 +28,7 @@ test_close_that_failed_says_so()
 	eractl create data "$origin" > /dev/null
 	write_at data 0 4096
 	truncate -s 0 /var/lib/erad/data.erad
-	said "volume data: the device is removed, but its metadata /var/lib/erad/data.erad is not closed cleanly: " eractl close data
+	said "volume data: the device is removed, but its metadata /var/lib/erad/data.erad was not closed cleanly: " eractl close data
 	[[ ! -e /dev/mapper/data ]] || fail "the device is still there"
 	eractl open data 2> /dev/null && fail "open without metadata succeeded"
 	eractl forget data > /dev/null
@@ -46,7 +46,7 @@ test_close_that_failed_says_so()
 	wait_until "trouble" in_trouble
 	eractl abort data > /dev/null
 	wait $writer && fail "the write succeeded"
-	said "is not closed cleanly: " eractl close data
+	said "was not closed cleanly: " eractl close data
 	dmsetup suspend meta
 	dmsetup load meta --table "0 131072 linear $meta 0"
 	dmsetup resume meta

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Metadata that is too small, full, or fails: each write waits or is recorded.
 
-# broken_behind NAME DEVICE SECTORS: makes /dev/mapper/NAME with the content of DEVICE.  I/O to its
-# first SECTORS works, and all other I/O fails.
+# broken_behind NAME DEVICE SECTORS: reloads /dev/mapper/NAME onto DEVICE.  I/O to its first SECTORS
+# works, and all other I/O fails.
 broken_behind()
 {
 	local size
@@ -78,7 +78,7 @@ test_metadata_no_space()
 	# The fold of the close fails.  The device is still removed, and the journal keeps all
 	# marks.
 	eractl close data 2> "$T/err" && fail "the close did not say that it was not clean"
-	grep -q "volume data: the device is removed, but its metadata $T/large/meta is not closed cleanly: .*No space left on device" "$T/err" ||
+	grep -q "volume data: the device is removed, but its metadata $T/large/meta was not closed cleanly: .*No space left on device" "$T/err" ||
 		fail "got $(cat "$T/err")"
 	grep -q "data: closed, but not cleanly: .*No space left on device" "${ERAD_OUT:-/tmp}/erad.log" ||
 		fail "erad has not logged that the close was not clean"

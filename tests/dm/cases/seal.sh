@@ -396,8 +396,7 @@ test_gap_refuse_outlives_a_kill()
 		eractl open data 2> "$T/err" && fail "$point: the next open succeeded"
 		grep -q "(written-while-closed): .*the start of the device; .*has gap=refuse" "$T/err" || fail "$point: got $(cat "$T/err")"
 	done
-	# erad was killed at the first two points. At the other points it had refused the open
-	# before.
+	# erad was killed at the first two points. It refused the open before it reached the others.
 	same $killed 2
 	: > "$T/armed"
 	eractl open data --accept-gap > /dev/null
