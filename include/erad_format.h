@@ -70,7 +70,7 @@
  * After a crash before step 4 has ended, there are two cases.  Either the old superblock is valid,
  * and the old copy is untouched; or the new superblock is valid, and the new copy is durable.  So
  * no gap is ever logged without its floor, and no floor of a gap is ever raised without its line in
- * the log.  If step 3 or 4 fails, nobody knows which of the two superblocks is on the disk.  Then a
+ * the log.  If step 3 or 4 fails, nobody knows which of the two superblocks is on the disk, so a
  * superblock with the old history_seq is made durable before the copy is written again.
  *
  * A gap raises the floor to the current era.  The volume begins a new era before it lets a write

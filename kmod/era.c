@@ -26,7 +26,7 @@ static void reap_draining(struct work_struct *work)
 	ei->begun += erad_writeset_take_begun(ws);
 	WRITE_ONCE(ei->draining, NULL);
 	mutex_unlock(&ei->mutex);
-	/* After this, dtr may go on, but it waits for this work item. */
+	/* After erad_instance_event(), dtr may go on, but it waits for this work item. */
 	erad_instance_event(ei);
 
 	/*

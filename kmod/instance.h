@@ -237,7 +237,7 @@ void erad_warn_detached(struct erad_instance *ei);
 
 /*
  * Changes the state, and wakes all who wait for a change.  If the state was ACTIVE, the caller must
- * call erad_message_end() after this.  Context: ei->mutex.
+ * call erad_message_end() after erad_instance_set_state().  Context: ei->mutex.
  */
 void erad_instance_set_state(struct erad_instance *ei, enum erad_state state);
 

@@ -13,7 +13,7 @@
 /*
  * The largest number of bios that one fetch examines, because ABORT waits for ei->mutex during a
  * fetch.  If all examined bios are recorded already, the fetch returns no ranges, although more
- * bios are held.  Then poll() still returns IN.
+ * bios are held, and poll() still returns IN.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -207,7 +207,7 @@ static void note_waits(const struct erad_instance *ei, const struct bio_list *bi
 
 /*
  * Submits the released bios.  Runs in the workqueue and not in the owner's context, because a
- * submission may wait for the origin, and the owner must be able to commit meanwhile.
+ * submission may wait for the origin, and the owner must be able to commit during this wait.
  */
 void erad_submit_work(struct work_struct *work)
 {

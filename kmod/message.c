@@ -90,9 +90,9 @@ static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 /*
  * dm calls this function in an SRCU read section for the table, and with no lock that an ioctl of
  * the owner takes.  So the wait for the owner must be bounded.  There are two waiters for the SRCU
- * section.  A suspend waits for its end, but presuspend has ended the message before.  A task that
- * replaces, clears or removes an inactive table of the device also waits, in uninterruptible sleep,
- * and nothing ends the message for it.
+ * section.  A suspend waits for its end, but only after presuspend has ended the message.  A task
+ * that replaces, clears or removes an inactive table of the device also waits, in uninterruptible
+ * sleep, and nothing ends the message for it.
  */
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)

@@ -284,8 +284,8 @@ static void erad_dtr(struct dm_target *ti)
 	erad_instance_unregister(ei);
 
 	/*
-	 * After this, no ioctl of the owner uses the target, because each ioctl tests `dead` under
-	 * ei->mutex.
+	 * After `dead` is set, no ioctl of the owner uses the target, because each ioctl tests
+	 * `dead` under ei->mutex.
 	 */
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->dead, true);

@@ -38,9 +38,10 @@ TRACE_EVENT(erad_gated,
 );
 
 /*
- * A commit has recorded nr_blocks blocks that were not recorded in this era before.  Each block is
- * counted at most once in an era.  If several writes of the batch cover a block, it is counted for
- * the first of these writes.  cgroup and comm: the submitter of the writes (see writer.c).
+ * A commit has recorded nr_blocks blocks that had not been recorded in this era before this commit.
+ * Each block is counted at most once in an era.  If several writes of the batch cover a block, it
+ * is counted for the first of these writes.  cgroup and comm: the submitter of the writes (see
+ * writer.c).
  */
 TRACE_EVENT(erad_recorded,
 	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),

@@ -5,9 +5,10 @@
  * no code for them.
  *
  * The environment variable ERAD_FAILPOINT names a file.  A test writes "NAME N" into the file at
- * any time.  When the process passes the point for the Nth time after that, it prints "failpoint
- * NAME" to standard error, empties the file and kills itself.  It empties the file first, so that
- * the next process survives.  With "NAME N stop", the process stops itself with SIGSTOP instead.
+ * any time.  When the process passes the point for the Nth time after this write, it prints
+ * "failpoint NAME" to standard error, empties the file and kills itself.  It empties the file
+ * first, so that the next process survives.  With "NAME N stop", the process stops itself with
+ * SIGSTOP instead.
  */
 #ifndef ERAD_FAILPOINT_H
 #define ERAD_FAILPOINT_H

@@ -107,7 +107,7 @@ int seen_write(const char *dir, const struct token *t)
 {
 	int r = -ENOENT;
 
-	/* Try again if seen_remove() has removed the directory meanwhile. */
+	/* Try again if seen_remove() has removed the directory during the attempt. */
 	for (int i = 0; i < WRITE_TRIES && r == -ENOENT; i++)
 		r = write_once(dir, t);
 	return r;

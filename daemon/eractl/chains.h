@@ -27,8 +27,9 @@ unsigned int chains_increments(const struct manifest *m, int index);
  * all copies in MANIFEST can still be restored.  While a copy is being restored, removes nothing,
  * and prints a note.
  *
- * Adds the names of the files to the array `removed`, and their sizes to *bytes.  After this call,
- * indices of copies in m from before the call are not valid any more, even after an error.
+ * Adds the names of the files to the array `removed`, and their sizes to *bytes.  After
+ * chains_remove_old(), indices of copies in m from before the call are not valid any more, even
+ * after an error.
  */
 int chains_remove_old(struct manifest *m, unsigned int keep, bool contents, struct json_object *removed, uint64_t *bytes,
 		      struct err *err);

@@ -43,8 +43,8 @@ struct changes_reader {
  * Returns 0 when all extents were read.  Otherwise returns the error of a function of the reader,
  * or a negative errno.
  *
- * ESTALE: a full copy is due.  Then begin() was not called, and err has only the reason, without
- * the name of the volume.
+ * ESTALE: a full copy is due.  begin() was not called, and err has only the reason, without the
+ * name of the volume.
  */
 int changes_read(const char *operand, const struct changes_reader *r, struct err *err);
 

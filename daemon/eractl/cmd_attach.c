@@ -122,8 +122,8 @@ static int request_attach(const struct command *cmd, const struct create_options
 	    (uses && write_filter && lvm_check_filter(pv, o->name, &err)))
 		return fail(&err);
 	/*
-	 * If LVM does not use the physical volume by this path, LVM may name no volume group.  Then
-	 * erad finds the volume group by the logical volumes.
+	 * If LVM does not use the physical volume by this path, LVM may name no volume group.  If
+	 * so, erad finds the volume group by the logical volumes.
 	 */
 	if (lvm_vg_of(pv, &vg, &err)) {
 		if (uses)

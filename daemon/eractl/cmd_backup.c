@@ -53,11 +53,11 @@ struct backup {
 	/* The file of the copy that is the base of this increment.  "": this is a full copy. */
 	char base_file[MANIFEST_FILE_MAX + 1];
 	/*
-	 * The newest copy is of this moment already.  Then nothing was copied, and `copy` is the
-	 * newest copy.
+	 * Whether the newest copy is of this moment already.  If so, nothing was copied, and `copy`
+	 * is the newest copy.
 	 */
 	bool already;
-	bool made;			/* the copy is in MANIFEST, or no copy was needed */
+	bool made;			/* whether the copy is in MANIFEST, or no copy was needed */
 	struct json_object *removed;	/* array of the files of old copies that were removed */
 	uint64_t bytes_removed;
 	uint64_t bytes_read;		/* number of bytes of the volume that were copied */
@@ -334,8 +334,8 @@ static void drop_image(struct backup *b)
 }
 
 /*
- * Freezes the file system of the volume.  The era of the copy has begun before.  So a write between
- * the checkpoint and the freeze is in the copy and also in the next increment.
+ * Freezes the file system of the volume.  The era of the copy has begun before the freeze, so a
+ * write between the checkpoint and the freeze is in the copy and also in the next increment.
  */
 static int freeze_volume(struct backup *b, struct err *err)
 {

@@ -89,7 +89,7 @@ static int ask_both(struct explain *x, struct err *err)
 		x->since = x->oldest ? x->oldest : 1;
 	}
 	/*
-	 * Request the diff before the writers.  Then the writers of all blocks of the diff have
+	 * Request the diff before the writers, so that the writers of all blocks of the diff have
 	 * been counted.
 	 */
 	if (!r)

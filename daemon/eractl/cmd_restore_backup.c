@@ -151,7 +151,7 @@ static int make_file(struct restoring *t, struct err *err)
 
 /*
  * Renames the file.  Without --overwrite, does not replace a file that another program has created
- * meanwhile.
+ * during the restore.
  */
 static int rename_file(const struct restoring *t, const char *path)
 {

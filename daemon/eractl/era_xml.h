@@ -23,8 +23,8 @@
 #include "eractl/era_sink.h"
 
 /*
- * Reads all of f.  EBADMSG: f has another format.  Then err begins with "NAME: line N: ", and the
- * sink may already have received some blocks.
+ * Reads all of f.  EBADMSG: f has another format; err begins with "NAME: line N: ", and the sink
+ * may already have received some blocks.
  */
 int era_xml_read(FILE *f, const char *name, const struct era_sink *sink, void *ctx,
 		 struct err *err);

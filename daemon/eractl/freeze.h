@@ -36,8 +36,8 @@ void freeze_alive(const struct freeze *f);
 
 /*
  * Thaws the file system, if it is frozen.  Sets *ms to the time for which it was frozen, in
- * milliseconds.  ETIMEDOUT: the guardian had thawed it before.  If the thaw takes more than 10
- * seconds, prints a note and returns 0, and the guardian goes on.
+ * milliseconds.  ETIMEDOUT: the guardian had thawed it before this call.  If the thaw takes more
+ * than 10 seconds, prints a note and returns 0, and the guardian goes on.
  */
 int freeze_end(struct freeze *f, long long *ms, struct err *err);
 

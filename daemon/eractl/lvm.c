@@ -163,7 +163,7 @@ int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
 	return lvm_error(said, asked, err);
 }
 
-/* Returns whether LVM's configuration has a value for a key.  Then text is "KEY=VALUE". */
+/* Returns whether LVM's configuration has a value for a key.  If so, text is "KEY=VALUE". */
 static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
 {
 	*has = !run_lvm(argv, text, size);

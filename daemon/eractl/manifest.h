@@ -75,8 +75,8 @@ void manifest_close(struct manifest *m);
 
 /*
  * Locks the directory against other backups, until manifest_close().  EBUSY: another backup has the
- * lock.  After this, the caller calls manifest_open() again, because another backup may have
- * changed MANIFEST before the lock was taken.
+ * lock.  After manifest_lock(), the caller calls manifest_open() again, because another backup may
+ * have changed MANIFEST before the lock was taken.
  */
 int manifest_lock(struct manifest *m, struct err *err);
 

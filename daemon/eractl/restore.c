@@ -66,7 +66,7 @@ static int read_input(struct target *t, struct err *err)
 	return t->what->read(t->what->from, &sink, t, err);
 }
 
-/* Opens the file or device for the metadata.  *p receives its state before. */
+/* Opens the file or device for the metadata.  *p receives its state before the first write. */
 static int open_restore_target(struct target *t, struct place *p, struct engine **e, struct err *err)
 {
 	const char *path = t->what->path;

@@ -43,7 +43,7 @@ int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX])
 	}
 	/*
 	 * Check which file was renamed, because somebody may have put another file at the path just
-	 * before.
+	 * before the rename.
 	 */
 	if (!stat(aside, &moved) && moved.st_dev == st->st_dev && moved.st_ino == st->st_ino)
 		return 0;

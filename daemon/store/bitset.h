@@ -6,7 +6,8 @@
  * The set is a radix tree of 4 KiB nodes.  Leaves are bitmaps of 32768 blocks, and a node of each
  * higher level has 512 children.  A child that is NULL is an empty subtree.  A child that is
  * BITSET_FULL is a full subtree, so a discard of a whole device needs only a few nodes.  Nodes come
- * from the heap, or from a pool that the caller has filled before.  The functions take no locks.
+ * from the heap, or from a pool that the caller has filled in advance.  The functions take no
+ * locks.
  */
 #ifndef ERAD_BITSET_H
 #define ERAD_BITSET_H
@@ -42,7 +43,7 @@ struct run {
  */
 void bitset_init(struct bitset *b, uint64_t nr);
 
-/* Frees all nodes, or returns them to the pool.  Then the set is empty. */
+/* Frees all nodes, or returns them to the pool.  After that, the set is empty. */
 void bitset_destroy(struct bitset *b);
 
 /*
@@ -68,7 +69,7 @@ int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
 
 /*
  * Adds the blocks first … first + len - 1.  ENOMEM: there is no memory, or the pool has too few
- * nodes.  Then some of the blocks may have been added.
+ * nodes; some of the blocks may have been added.
  */
 static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
 {

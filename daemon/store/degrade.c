@@ -65,7 +65,7 @@ bool degrade_damaged(const struct erad_disk_super *sb, const void *page)
 /*
  * Replaces a damaged record by a valid record.  This happens at open and before the floor is set,
  * and always before the target gets a record with a newer serial.  The target may write its own
- * record at the same moment.  Then one of the two records is in force, and both say that every
+ * record at the same moment.  If so, one of the two records is in force, and both say that every
  * block may have been written.
  */
 int store_mend_degrade(struct store *s)

@@ -21,7 +21,8 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 
 /*
  * Takes flock(LOCK_EX) on the open file or device fd.  Waits up to five seconds, because udev locks
- * a device for a short time while it examines the device.  Then returns EBUSY.
+ * a device for a short time while it examines the device.  EBUSY: the device is still locked after
+ * this time.
  */
 int device_flock(int fd, const char *name, struct err *err);
 

@@ -89,8 +89,8 @@ int fua_write(struct fua *f, int fd, const void *buf, size_t len, uint64_t offse
 		return -EOPNOTSUPP;
 	}
 	/*
-	 * Wait until the write has completed in any case, because the kernel uses the caller's
-	 * buffer until then.
+	 * Wait for the write in any case, because the kernel uses the caller's buffer until the
+	 * write has completed.
 	 */
 	do
 		n = io_getevents(f->context, 1, 1, &event, NULL);

@@ -43,8 +43,8 @@ void fua_destroy(struct fua *f);
  *
  * EOPNOTSUPP: durable writes are not possible, and nothing was done.  Other negative errnos: the
  * write has failed, and earlier writes that were not durable may be lost, as after a failed
- * fdatasync().  After this, all further calls return EOPNOTSUPP, because the disk may be one that
- * refuses FUA.
+ * fdatasync().  After a failed write, all further calls return EOPNOTSUPP, because the disk may be
+ * one that refuses FUA.
  *
  * If the process is killed during the write, the kernel keeps the file open and locked until the
  * disk has completed the write.  So the write cannot reach the disk after another process has got

@@ -34,10 +34,11 @@ unsigned int store_gaps(struct store *s, struct store_gap gap[ERAD_GAPS]);
 void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS]);
 
 /*
- * Records a gap, and in the same transaction raises the floor to the current era.  After this, the
- * caller must begin a new era before it lets a write through; without the new era, the next diff
- * would list too much.  A second gap of the same kind in the same era replaces the first gap, so a
- * gap that is found again after a crash counts once.  detail is cut after ERAD_GAP_DETAIL bytes.
+ * Records a gap, and in the same transaction raises the floor to the current era.  After
+ * store_gap(), the caller must begin a new era before it lets a write through; without the new era,
+ * the next diff would list too much.  A second gap of the same kind in the same era replaces the
+ * first gap, so a gap that is found again after a crash counts once.  detail is cut after
+ * ERAD_GAP_DETAIL bytes.
  */
 int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 

@@ -26,8 +26,8 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
 		     struct erad_disk_history *h);
 
 /*
- * Writes h to the copy that is not in force, and makes sb name this copy.  After this, the caller
- * must flush, and then write sb.
+ * Writes h to the copy that is not in force, and makes sb name this copy.  After history_write(),
+ * the caller must flush, and then write sb.
  */
 int history_write(struct engine *e, struct erad_disk_super *sb, struct erad_disk_history *h);
 

@@ -41,8 +41,8 @@ int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 int journal_newest(struct journal *j, uint64_t *head, uint32_t *era, struct err *err);
 
 /*
- * Zeroes the pages that cannot be read, and flushes.  After this, the pages can often be read
- * again.  Call this only if the content of the ring is no longer needed.
+ * Zeroes the pages that cannot be read, and flushes.  After the overwrite, the pages can often be
+ * read again.  Call this only if the content of the ring is no longer needed.
  */
 int journal_overwrite_unreadable(struct journal *j, struct err *err);
 

@@ -105,11 +105,14 @@ struct store {
 	/* lock, fold_lock to change; the history in force, durable. */
 	struct erad_disk_history *history;
 	struct {
-		/* A record is in force, or the target has let writes pass. */
+		/* Whether a record is in force, or the target has let writes pass. */
 		bool set;
-		/* The record's page has content that is no record.  Then `set` is true, too. */
+		/*
+		 * Whether the record's page has content that is no record.  If so, `set` is true,
+		 * too.
+		 */
 		bool damaged;
-		/* The floor covers the writes that the target had let pass. */
+		/* Whether the floor covers the writes that the target had let pass. */
 		bool floor;
 		uint32_t era;		/* era of the record */
 		uint64_t serial;	/* serial of the next record for the target */

@@ -72,8 +72,8 @@ uint64_t super_pages(const struct erad_disk_super *sb);
 /*
  * Reads both copies, and returns the valid copy with the larger seq.
  *
- * A torn or unreadable copy is ignored.  The other copy may have an older tail.  Then replay either
- * finds everything, or notices that pages of the ring were used again, and refuses the metadata.
+ * A torn or unreadable copy is ignored.  If the other copy has an older tail, replay either finds
+ * everything, or notices that pages of the ring were used again, and refuses the metadata.
  *
  * A valid checksum shows that the copy was written in full.  So if the fields of this copy
  * contradict each other, the metadata is refused.

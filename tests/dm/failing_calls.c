@@ -41,8 +41,8 @@ static void set_nth(unsigned int n)
 
 /*
  * Returns whether the fault has happened.  Reading fail-nth copies to user memory, so this read
- * itself can be the Nth copy, and fail.  Then fn has made fewer than N allocations and copies, and
- * no fault has happened in fn.
+ * itself can be the Nth copy, and fail.  If so, fn has made fewer than N allocations and copies,
+ * and no fault has happened in fn.
  */
 static bool has_failed(void)
 {

@@ -292,8 +292,8 @@ static bool has_copies(const struct mem *m)
 }
 
 /*
- * Leaves memory for one run only. Then each range of a mark becomes a separate group, with a fold
- * between the groups.
+ * Leaves memory for one run only, so that each range of a mark becomes a separate group, with a
+ * fold between the groups.
  */
 static void drain_pool(struct store *s)
 {
@@ -498,7 +498,7 @@ static void act(struct store *s, const struct mem *m, const uint8_t *choice)
 }
 
 /*
- * Returns whether ro_compat is set. Then an open for writing is refused before the rest of the
+ * Returns whether ro_compat is set. If so, an open for writing is refused before the rest of the
  * metadata is examined.
  */
 static bool has_ro_compat(const struct mem *m)
@@ -509,7 +509,7 @@ static bool has_ro_compat(const struct mem *m)
 	return a->ro_compat || b->ro_compat;
 }
 
-/* Returns whether the sequence numbers are used up. Then the metadata can only be read. */
+/* Returns whether the sequence numbers are used up. If so, the metadata can only be read. */
 static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 {
 	struct engine *e = mem_engine(m);

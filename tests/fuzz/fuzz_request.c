@@ -345,7 +345,7 @@ static void check_answer(int fd, bool error)
 	expect(ret == -ENODATA && last);
 }
 
-/* Returns whether a name in the list has a 0 character. Then the answer must be an error. */
+/* Returns whether a name in the list has a 0 character. If so, the answer must be an error. */
 static bool asks_for_zero(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, '\n', size);
@@ -383,7 +383,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(!setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
 	expect(send(fd[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size);
 	/*
-	 * Leave the newline out of some requests. Then erad must answer that the request is not
+	 * Leave the newline out of some requests: erad must answer that the request is not
 	 * complete.
 	 */
 	if (!size || data[size - 1] % 2)

@@ -471,8 +471,9 @@ inline begin_checkpoint()
 #endif
 
 /*
- * If DEGRADE fails while erad is active, the record may still be durable.  Then the next reader of
- * the metadata finds the record, and wakes erad.  Only the searches that need this event enable it.
+ * If DEGRADE fails while erad is active, the record may still be durable.  If so, the next reader
+ * of the metadata finds the record, and wakes erad.  Only the searches that need this event enable
+ * it.
  */
 #ifndef RECORD_UNKNOWN
 #define RECORD_UNKNOWN	false

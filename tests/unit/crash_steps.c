@@ -13,7 +13,10 @@
 #include "store/history.h"
 #include "store/store.h"
 
-/* Closes the store with a seal, as after the end of a target.  In some cases, kills the process meanwhile. */
+/*
+ * Closes the store with a seal, as after the end of a target.  In some cases, kills the process
+ * during the close.
+ */
 static int close_sealed(struct sim *s, uint64_t seed)
 {
 	const uint8_t seal = 1 + rnd_below(&seed, 255);

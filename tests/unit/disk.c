@@ -73,7 +73,7 @@ static int disk_read(struct engine *e, void *buf, uint64_t off, uint64_t len)
 
 	if ((uintptr_t)buf % 4096)
 		abort();
-	/* Copy sector by sector, because other threads may write meanwhile. */
+	/* Copy sector by sector, because other threads may write during the copy. */
 	for (i = 0; i < len && !fail; i += DISK_SECTOR) {
 		memcpy((char *)buf + i, d->visible + off + i, DISK_SECTOR);
 		if (i % 4096 == 0) {

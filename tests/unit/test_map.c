@@ -39,7 +39,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* A volume may grow while its map is made.  Then the array has blocks that are not in the map. */
+/* If a volume grows while its map is made, the array has blocks that are not in the map. */
 static void test_blocks_that_the_volume_has_gained_are_not_added(void **state)
 {
 	(void)state;
@@ -52,7 +52,7 @@ static void test_blocks_that_the_volume_has_gained_are_not_added(void **state)
 	assert_int_equal(map.bytes[0], 2 * BLOCK_SECTORS * 512);
 }
 
-/* An era may begin while a map is made.  Then some blocks are in this era. */
+/* If an era begins while a map is made, some blocks are in this era. */
 static void test_a_newer_era_counts_as_the_current_one(void **state)
 {
 	(void)state;

@@ -426,8 +426,8 @@ static int repair_again(void *ctx, uint8_t *image)
 }
 
 /*
- * Each I/O of a repair fails, or is the last one before a power failure.  Then the repair runs
- * again.
+ * Each I/O of a repair fails, or is the last one before a power failure.  After that, the repair
+ * runs again.
  */
 static void test_interrupted(void **state)
 {

@@ -72,7 +72,7 @@ int request_answer(struct request *q);
 enum checkpoint_phase checkpoint_phase_now(void);
 void wait_for_phase(enum checkpoint_phase p);
 
-/* Requests a checkpoint whose drain does not end.  Writes are still served meanwhile. */
+/* Requests a checkpoint whose drain does not end.  Writes are still served during the drain. */
 void begin_endless_drain(struct request *q);
 
 /* Returns the current era of the metadata. */

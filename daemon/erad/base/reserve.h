@@ -4,8 +4,8 @@
  * to serve volumes.
  *
  * As long as no process owns a live target, new writes to the target are held.  If swap or dirty
- * pages are on the target's device, the kernel cannot free memory by writing them.  Then open() or
- * ATTACH in erad can find no free memory, and the memory becomes free only after ATTACH: a
+ * pages are on the target's device, the kernel cannot free memory by writing them, so open() or
+ * ATTACH in erad may find no free memory, and the memory becomes free only after ATTACH: a
  * deadlock.  The reserve breaks this deadlock.  erad returns it in small parts over several
  * seconds, because other processes also take the free memory, and some must be left whenever erad
  * needs a page.

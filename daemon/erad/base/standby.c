@@ -356,7 +356,7 @@ static bool is_to_end(pid_t pid)
 
 /*
  * Called in the standby of a main process that has died.  Returns true if the main process died
- * during its start, and the standby of an earlier main process goes on serving the volumes.  Then
+ * during its start, and the standby of an earlier main process goes on serving the volumes.  If so,
  * the earlier standby must go on, because it knows the volumes, and this standby does not.
  */
 static bool earlier_one_serves(void)

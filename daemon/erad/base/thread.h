@@ -18,9 +18,9 @@ static inline unsigned int thread_needed(unsigned int nr_volumes)
 }
 
 /*
- * Creates threads in advance until nr threads wait for thread_start().  Then thread_start() needs
- * no memory, not even from the kernel.  Returns 0 or a negative errno; on failure, the threads that
- * were created stay.  Two threads must not call this at the same time.
+ * Creates threads in advance until nr threads wait for thread_start().  After that, thread_start()
+ * needs no memory, not even from the kernel.  Returns 0 or a negative errno; on failure, the
+ * threads that were created stay.  Two threads must not call this at the same time.
  */
 int thread_reserve(unsigned int nr);
 

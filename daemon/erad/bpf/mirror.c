@@ -18,8 +18,8 @@
 
 /*
  * Limit in blocks, equal to 1 GiB of era array.  When erad restarts during an era, it fills the
- * mirror from the era array, and writes are held meanwhile.  For a volume with more blocks, erad
- * does not read the array, and the mirror is degraded until the next era.
+ * mirror from the era array, and writes are held until the mirror is filled.  For a volume with
+ * more blocks, erad does not read the array, and the mirror is degraded until the next era.
  */
 #define FILL_MAX	(1ull << 28)
 

@@ -50,8 +50,8 @@ void shown_next(struct shown *s, const struct mirror_era *e, struct mirror_map *
 
 	mirror_begin(&s->mirror, e, map);
 	/*
-	 * events_begin() is needed only if somebody has removed a pin, or if counting did not work
-	 * before.
+	 * events_begin() is needed only if somebody has removed a pin, or if counting has not
+	 * worked until now.
 	 */
 	if (!pinned || s->events.map.trouble.since_ms)
 		events_begin(&s->events, e->dev);

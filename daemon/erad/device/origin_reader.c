@@ -99,7 +99,7 @@ static struct child *find_free(struct child *all, uint64_t dev)
 			close(c->fd);
 			c->fd = -1;
 		}
-		/* Wait only once, because other origins wait meanwhile. */
+		/* Wait only once, because other origins wait during this time. */
 		c->waited |= waits;
 		if (c->fd < 0)
 			found = c;

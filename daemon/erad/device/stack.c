@@ -146,7 +146,7 @@ static void drop_backslashes(char *s)
 
 /*
  * Finds where an overlay stores the content of a file: the path in the upper layer.  upper has
- * PATH_MAX bytes.  A file that is only in a lower layer has no path in the upper layer yet.  Then
+ * PATH_MAX bytes.  If the file is only in a lower layer, it has no path in the upper layer yet, and
  * the result is the root directory of the upper layer, because the first write copies the file to
  * the upper layer.  Returns false if the mount is not an overlay, or if the upper layer is not
  * visible here.

@@ -275,7 +275,7 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 	if (r)
 		goto out_found;
 	failpoint(FAILPOINT_BELOW_LISTED);
-	/* This may take long.  Commands of LVM can run meanwhile. */
+	/* Writing the metadata may take long, and commands of LVM can run during the write. */
 	r = creation_write(c, err);
 	if (r)
 		goto out_line;

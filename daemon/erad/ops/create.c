@@ -40,8 +40,8 @@ struct place {
 	bool blank;			/* there was no content before */
 	struct stat st;			/* stat of the file or device before the first write */
 	/*
-	 * New path of the file that was moved aside, because it was at path before.  "": there was
-	 * none.
+	 * New path of the file that was at the path before the create, and was moved aside.  "":
+	 * there was none.
 	 */
 	char aside[PATH_MAX];
 };
@@ -82,8 +82,8 @@ static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
 /*
  * Erases what this create has written, which the UUID in the superblocks shows.  blank true: there
  * was no content before, so erases everything.  blank false: erases only the superblocks, so that
- * the metadata cannot be opened.  EBUSY: blank is true, but another program has written to the
- * place.  Then nothing is erased.
+ * the metadata cannot be opened.  EBUSY: nothing was erased, because blank is true, but another
+ * program has written to the place.
  */
 static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 {

@@ -81,7 +81,9 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	r = op_read_table(&tab, err);
 	if (r)
 		return r;
-	/* Also remove a line that cannot be parsed.  Then the path of the metadata is not known. */
+	/*
+	 * Also remove a line that cannot be parsed, although the path of its metadata is not known.
+	 */
 	if (!eratab_find(&tab, name, &e, NULL)) {
 		origin = hidden_find(e->origin);
 		out->metadata = strdup(e->metadata);

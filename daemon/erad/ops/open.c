@@ -74,7 +74,7 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 
 /*
  * Accept an origin that has grown while the volume was closed; the volume uses the same part as
- * before.
+ * before the growth.
  */
 static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr_sectors, bool replaced,
 			 struct store **out, struct store_info *info, struct err *err)

@@ -137,14 +137,14 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 	if (s) {
 		/*
 		 * If erad cannot attach to the target, the target may have let writes pass
-		 * unrecorded.  Then refuse the diff.
+		 * unrecorded.  If so, refuse the diff.
 		 */
 		r = store_find_degraded(s, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
 		/*
-		 * Wake the volume thread, which ends the degrade record.  Then the next backup can
-		 * be an increment.
+		 * Wake the volume thread, which ends the degrade record, so that the next backup
+		 * can be an increment.
 		 */
 		if (store_degraded(s))
 			volume_kick(d.v);

@@ -153,7 +153,7 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 		return volume_store_missing(err);
 	/*
 	 * If erad cannot attach to the target, the target may have let writes pass unrecorded.
-	 * Then refuse the dump.
+	 * If so, refuse the dump.
 	 */
 	r = store_find_degraded(s, err);
 	if (!r && pin)
@@ -169,7 +169,7 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 			volume_snapshot_unpin(d->v, s, NULL);
 	}
 	/*
-	 * Wake the volume thread, which ends the degrade record.  Then the next backup can be an
+	 * Wake the volume thread, which ends the degrade record, so that the next backup can be an
 	 * increment.
 	 */
 	if (store_degraded(s))

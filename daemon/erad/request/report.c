@@ -275,7 +275,7 @@ static struct json_object *writers_json(const struct report *p)
 	struct writers_list *l;
 
 	/*
-	 * Without the metadata, the block size is not known.  Then report an error instead of the
+	 * Without the metadata, the block size is not known, so report an error instead of the
 	 * writers.
 	 */
 	if (p->v && p->has_store && !writers_read(&p->v->shown.writers, &l, &err)) {

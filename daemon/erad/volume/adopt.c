@@ -57,7 +57,7 @@ void adopt_stop(void)
  * the device.
  *
  * Sets *unsure to true if the metadata does not answer within PEEK_MS, because other volumes must
- * not wait for it.  Then the result is false, and may be wrong.  When the metadata answers, the
+ * not wait for it.  If so, the result is false, and may be wrong.  When the metadata answers, the
  * adopter looks at all targets again.
  */
 static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
@@ -91,8 +91,8 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 
 /*
  * Finds the entry of a live target: the entry with the name of the target's device.  If somebody
- * has renamed the device or has made it by hand, no entry may have this name.  Then finds the entry
- * with the target's metadata.  *unsure: see has_metadata().
+ * has renamed the device or has made it by hand, no entry may have this name.  If so, finds the
+ * entry with the target's metadata.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)
@@ -126,9 +126,9 @@ struct by_hand {
 };
 
 /*
- * Returns whether a volume with this name is open and has lost its target.  Then a new target with
- * the same name must wait: the end of the volume wakes the adopter, which opens a volume for the
- * new target.
+ * Returns whether a volume with this name is open and has lost its target.  If so, a new target
+ * with the same name must wait: the end of the volume wakes the adopter, which opens a volume for
+ * the new target.
  */
 static bool is_closing(const char *name, const struct instances *l)
 {

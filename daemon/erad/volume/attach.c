@@ -102,8 +102,8 @@ void attach_let_go(struct volume *v)
 		table_note_leave(v);
 	pthread_mutex_lock(&v->lock);
 	/*
-	 * Count the state before and after this change.  volume_count_states() would otherwise miss
-	 * a state that begins and ends within this step of the thread.
+	 * Count the state before and after the change of v->fd.  volume_count_states() would
+	 * otherwise miss a state that begins and ends within this step of the thread.
 	 */
 	volume_count_states(v);
 	fd = v->fd;

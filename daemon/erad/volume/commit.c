@@ -157,8 +157,8 @@ static int commit_batches(struct volume *v)
 
 /*
  * Handles an instance that is FAILED.  As long as the metadata does not work, attaching again is
- * useless.  So the thread first tries to record the ranges that it could not record before.  If
- * this succeeds, the metadata works, and the thread attaches again.
+ * useless.  So the thread first tries to record the ranges whose recording has failed.  If this
+ * succeeds, the metadata works, and the thread attaches again.
  */
 static void recover_failed(struct volume *v)
 {
@@ -382,7 +382,7 @@ static void *volume_thread(void *arg)
 		bool kicked = atomic_exchange(&v->attention, false);
 		uint64_t now = thread_now_ms();
 
-		/* After this, attach_look() attaches to the same target again. */
+		/* After attach_let_go(), attach_look() attaches to the same target again. */
 		if (kicked && degraded_unseen(v))
 			attach_let_go(v);
 		if (kicked || now >= v->look_at) {

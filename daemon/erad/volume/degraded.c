@@ -15,14 +15,15 @@
  *
  * degraded_take_up() takes steps 1 and 2.  attach.c takes steps 3 and 4, as for every target.
  * degraded_step() takes steps 5 and 6.  After a crash between two steps, the record is in force, or
- * the target lets all writes pass, or both are true.  Then the next erad begins with step 1 again.
+ * the target lets all writes pass, or both are true.  In all three cases, the next erad begins with
+ * step 1 again.
  *
  * Steps 2 and 3 are left out if the target does not let all writes pass.  There are two cases:
  *
  * - An erad that was killed after step 3 has already taken these steps.
  * - DEGRADE has failed although its record is durable.  In this case, erad may have been attached
- *   all the time.  Then a reader of the metadata finds the record and wakes the volume thread.  The
- *   thread attaches again (degraded_unseen()).
+ *   all the time.  If so, a reader of the metadata finds the record and wakes the volume thread.
+ *   The thread attaches again (degraded_unseen()).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -105,7 +106,7 @@ int degraded_ready(struct volume *v, uint32_t era, struct err *err)
 	if (r && r != -ENOTSUP)
 		return err_set(err, r, "cannot make a degrade record: %s", strerror(-r));
 	/*
-	 * A table that was made by hand may have "-" for the metadata device.  Then there is no
+	 * A table that was made by hand may have "-" for the metadata device.  If so, there is no
 	 * degrade record.
 	 */
 	have = !r && v->info.meta_major;

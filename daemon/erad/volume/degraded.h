@@ -24,7 +24,7 @@ struct volume;
  * that the target had let pass have completed.
  *
  * degraded_unseen(): returns true if a reader of the metadata has found a record in force since the
- * last degraded_take_up(), and the thread may detach now.  Then the thread must attach again.
+ * last degraded_take_up(), and the thread may detach now.  If so, the thread must attach again.
  */
 int degraded_take_up(struct volume *v, struct err *err);
 int degraded_ready(struct volume *v, uint32_t era, struct err *err);

@@ -63,14 +63,14 @@ int origin_compare_witness(struct volume *v, struct err *err);
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err);
 
 /*
- * Returns EUCLEAN if eratab has gap=refuse, and the volume is still being opened.  Then the caller
- * must not record the gap, so that the next open finds the gap again.
+ * Returns EUCLEAN if eratab has gap=refuse, and the volume is still being opened.  If so, the
+ * caller must not record the gap, so that the next open finds the gap again.
  */
 int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
- * Records a gap in the metadata, and logs the gap.  After this call, the caller must begin an era
- * before it lets a write through.  EUCLEAN: see origin_refuse_gap().
+ * Records a gap in the metadata, and logs the gap.  After origin_gap(), the caller must begin an
+ * era before it lets a write through.  EUCLEAN: see origin_refuse_gap().
  */
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 

@@ -141,8 +141,8 @@ int volumes_add(struct volume *v, struct err *err)
 		last = &v->next;
 	}
 	/*
-	 * After volumes_stop(), no volume may stay open, so end this volume at once.  Then the
-	 * request fails.
+	 * After volumes_stop(), no volume may stay open, so end this volume at once; the request
+	 * fails.
 	 */
 	if (stopping && !r)
 		volume_stop(v);

@@ -90,8 +90,8 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 	c->to = rollover_next(c->from, s.era);
 	/*
 	 * A snapshot begins with an era in the metadata.  If the metadata has already begun an era
-	 * without the snapshot, the target first moves to this era.  Then the caller requests the
-	 * snapshot once more.
+	 * without the snapshot, the target first moves to this era, and after that the caller
+	 * requests the snapshot once more.
 	 */
 	c->again = c->snapshot && c->to == s.era;
 	if (s.era == UINT32_MAX || c->to == UINT32_MAX)

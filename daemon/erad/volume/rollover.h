@@ -23,7 +23,7 @@ static inline uint32_t rollover_next(uint32_t from, uint32_t durable)
 {
 	/*
 	 * If an earlier attempt has failed, the metadata may have begun an era that the target has
-	 * not begun.  Then use this era.
+	 * not begun.  If so, use this era.
 	 */
 	return durable > from ? durable : durable + 1;
 }

@@ -119,7 +119,7 @@ int table_note_stay(struct volume *v, struct err *err);
 
 /*
  * Call this as soon as the volume's last instance has gone.  If the mapped device has also gone,
- * makes the note GONE durable, with the counter of the origin.  Then no write to the origin goes
+ * makes the note GONE durable, with the counter of the origin, so that no write to the origin goes
  * unnoticed if erad is killed before the seal is durable, or if the origin is written before erad
  * has sealed it.  Returns 1 if the note is durable, and 0 if there is nothing to note.
  */

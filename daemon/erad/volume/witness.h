@@ -31,8 +31,8 @@
  *
  * It does not matter how much later than the beginning of E the places are read, and how old the
  * witness is at the next open: writes in between only make more places drop out.  Metadata that was
- * put back from an older copy has an older witness, too.  Then the comparison may find a written
- * block that the older copy does not have.
+ * put back from an older copy has an older witness, too, so the comparison may find a written block
+ * that the older copy does not have.
  *
  * The comparison does not notice a write that changes no place, or a write to a place whose blocks
  * were written through erad since E.  A mounted file system writes some places itself.

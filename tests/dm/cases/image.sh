@@ -541,7 +541,7 @@ test_image_backup_of_a_lost_image()
 	dmsetup resume data-image
 	backup_fails "the image /dev/mapper/data-image has become invalid while it was copied"
 	same "$(image_state)" none
-	# eractl may have opened the image before it was stopped.  Then the image cannot be dropped.
+	# If eractl has opened the image before it was stopped, the image cannot be dropped.
 	for ((i = 0; i < 5; i++)); do
 		stopped_backup
 		eractl image drop data > /dev/null 2>&1 && break

@@ -176,7 +176,7 @@ test_backup_notices_a_write_while_it_reads()
 	volumes
 	backs_up 1 --init
 	# strace delays each write of the copy by half a second, so that the device is written
-	# meanwhile.
+	# during the copy.
 	strace -f -o "$T/calls" -e trace=write -e inject=write:delay_enter=500000 \
 		eractl backup "$T/m2" "$T/dir" --device "$T/v2" > "$T/said" 2>&1 &
 	until [[ -e $T/dir/unfinished.erad ]]; do
