@@ -52,7 +52,7 @@ static int fill_and_flush(const struct manifest *m, struct copy_file *f,
 	if (!r && !f->error && fsync(f->fd))
 		f->error = errno;
 	if (f->error)
-		r = err_set(err, -f->error, "%s/" MANIFEST_UNFINISHED ": writing the copy: %s", m->directory, strerror(f->error));
+		r = err_set(err, -f->error, "%s/" MANIFEST_UNFINISHED ": cannot write the copy: %s", m->directory, strerror(f->error));
 	return r;
 }
 
@@ -67,11 +67,11 @@ int backup_file_write(const struct manifest *m, int (*fill)(void *ctx, FILE *fil
 		return err_set(err, r, "SHA-256: %s", strerror(-r));
 	f.fd = openat(m->fd, MANIFEST_UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (f.fd < 0)
-		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": making the file: %s", m->directory, strerror(errno));
+		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": cannot make the file: %s", m->directory, strerror(errno));
 	else
 		r = fill_and_flush(m, &f, fill, ctx, err);
 	if (f.fd >= 0 && close(f.fd) && !r)
-		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": closing the file: %s", m->directory, strerror(errno));
+		r = err_set(err, -errno, "%s/" MANIFEST_UNFINISHED ": cannot close the file: %s", m->directory, strerror(errno));
 	copy->bytes = f.bytes;
 	sha256_end(&f.hash, copy->sha256);
 	return r;

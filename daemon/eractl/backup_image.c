@@ -80,7 +80,7 @@ static int start_guardian(struct backup_image *b, const char *volume, struct err
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return err_set(err, -errno, "making a socket: %s", strerror(errno));
+		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
 	b->guardian = fork();
 	if (!b->guardian) {
 		close(pair[0]);
@@ -91,7 +91,7 @@ static int start_guardian(struct backup_image *b, const char *volume, struct err
 	if (b->guardian > 0)
 		return 0;
 	b->guardian = 0;
-	return err_set(err, -errno, "starting a process: %s", strerror(errno));
+	return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
 }
 
 static void end_guardian(struct backup_image *b)

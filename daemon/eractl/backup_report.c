@@ -89,5 +89,5 @@ int backup_report_write(const char *path, const struct backup_report *report, st
 	}
 out:
 	json_object_put(o);
-	return err_set(err, r, "report %s: writing it: %s", path, strerror(-r));
+	return err_set(err, r, "cannot write the report %s: %s", path, strerror(-r));
 }

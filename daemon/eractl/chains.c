@@ -88,10 +88,10 @@ static int remove_files(struct manifest *m, struct err *err)
 {
 	for (unsigned int i = 0; i < m->nr_removed; i++)
 		if (unlinkat(m->fd, m->removed[i], 0) && errno != ENOENT)
-			return err_set(err, -errno, "%s/%s: removing the file of an old copy: %s", m->directory, m->removed[i],
+			return err_set(err, -errno, "%s/%s: cannot remove the file of an old copy: %s", m->directory, m->removed[i],
 				       strerror(errno));
 	if (fsync(m->fd))
-		return err_set(err, -errno, "%s: making the removal of old copies durable: %s", m->directory, strerror(errno));
+		return err_set(err, -errno, "%s: cannot make the removal of old copies durable: %s", m->directory, strerror(errno));
 	m->nr_removed = 0;
 	return manifest_write(m, err);
 }
@@ -106,7 +106,7 @@ int chains_clean(struct manifest *m, struct err *err)
 	 * The backup that has written MANIFEST may have been killed before MANIFEST was durable.  A
 	 * power cut must not bring back a MANIFEST that lists the files as copies.
 	 */
-	r = fsync(m->fd) ? err_set(err, -errno, "%s: making MANIFEST durable: %s", m->directory, strerror(errno)) : remove_files(m, err);
+	r = fsync(m->fd) ? err_set(err, -errno, "%s: cannot make MANIFEST durable: %s", m->directory, strerror(errno)) : remove_files(m, err);
 	unlock(m);
 	return r;
 }

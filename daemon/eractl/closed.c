@@ -55,7 +55,7 @@ static int compare_with_seal(const char *metadata, const struct compared *device
 	if (r == 1)
 		return err_prefix(err, -ESTALE, "%s was written since its volume was closed, or is another device: open the volume, which counts every block as written then, and name the volume instead of its metadata",
 				  device->path);
-	return r ? err_prefix(err, r, "%s: comparing it with the seal in %s", device->path, metadata) : 0;
+	return r ? err_prefix(err, r, "%s: cannot compare it with the seal in %s", device->path, metadata) : 0;
 }
 
 int closed_compare(const char *metadata, const struct compared *device, struct err *err)

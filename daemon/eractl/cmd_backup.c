@@ -83,7 +83,7 @@ static int remove_unfinished(const struct manifest *m, struct err *err)
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
 		snprintf(file, sizeof(file), formats[i], manifest_next_number(m));
 		if (unlinkat(m->fd, file, 0) && errno != ENOENT)
-			return err_set(err, -errno, "%s/%s: removing what an interrupted backup has left: %s", m->directory, file,
+			return err_set(err, -errno, "%s/%s: cannot remove what an interrupted backup has left: %s", m->directory, file,
 				       strerror(errno));
 	}
 	return 0;

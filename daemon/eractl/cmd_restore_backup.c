@@ -105,9 +105,9 @@ static int open_device(struct restoring *t, struct err *err)
 	if (t->fd < 0 && errno == EBUSY)
 		return err_set(err, -EBUSY, "%s: it is in use, for example mounted", t->path);
 	if (t->fd < 0)
-		return target_failed(t, "opening the device", err);
+		return target_failed(t, "cannot open the device", err);
 	if (ioctl(t->fd, BLKGETSIZE64, &size))
-		return target_failed(t, "asking for the size", err);
+		return target_failed(t, "cannot get the size", err);
 	if (size >= t->copy->size)
 		return 0;
 	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, but the volume had %" PRIu64, t->path, size, t->copy->size);
@@ -145,7 +145,7 @@ static int make_file(struct restoring *t, struct err *err)
 	if (t->fd < 0)
 		return t->fd;
 	if (ftruncate(t->fd, 0) || ftruncate(t->fd, t->copy->size))
-		return target_failed(t, "setting the size", err);
+		return target_failed(t, "cannot set the size", err);
 	return 0;
 }
 
@@ -175,7 +175,7 @@ static int name_file(struct restoring *t, struct err *err)
 	if (rename_file(t, path))
 		return target_failed(t, "the file is complete, but cannot be renamed", err);
 	r = file_sync_name(path);
-	return r ? err_set(err, r, "%s: making the name of the file durable: %s", path, strerror(-r)) : 0;
+	return r ? err_set(err, r, "%s: cannot make the name of the file durable: %s", path, strerror(-r)) : 0;
 }
 
 /* ---- writing ---- */
@@ -184,7 +184,7 @@ static int write_data(struct restoring *t, const void *data, uint64_t length, ui
 {
 	const int r = file_write_at(t->fd, data, length, offset);
 
-	return r ? err_set(err, r, "%s: writing at byte %" PRIu64 ": %s", t->path, offset, strerror(-r)) : 0;
+	return r ? err_set(err, r, "%s: cannot write at byte %" PRIu64 ": %s", t->path, offset, strerror(-r)) : 0;
 }
 
 static int write_zeros(struct restoring *t, uint64_t offset, uint64_t length, struct err *err)
@@ -265,7 +265,7 @@ static int apply_chain(struct restoring *t, const struct backup_copy *copy, stru
 		r = apply_file(t, &m->copy[order[--nr]], err);
 	free(order);
 	if (!r && fsync(t->fd))
-		r = target_failed(t, "making it durable", err);
+		r = target_failed(t, "cannot make it durable", err);
 	return r;
 }
 

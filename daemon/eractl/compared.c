@@ -107,7 +107,7 @@ int compared_open(struct compared *c, const char *path, struct err *err)
 	 * during the reads, and compared_check_still() would report these writes.
 	 */
 	if (fsync(c->fd))
-		return err_set(err, -errno, "%s: writing the dirty pages of its cache: %s", path, strerror(errno));
+		return err_set(err, -errno, "%s: cannot write the dirty pages of its cache: %s", path, strerror(errno));
 	return read_counters(c, c->written, err);
 }
 

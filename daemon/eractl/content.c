@@ -114,7 +114,7 @@ static int add_content_extent(void *ctx, uint64_t offset, uint64_t length, struc
 
 	if (fwrite(&e, sizeof(e), 1, c->extents) == 1)
 		return 0;
-	return err_set(err, -errno, "volume %s: writing a temporary file: %s", c->operand, strerror(errno));
+	return err_set(err, -errno, "volume %s: cannot write a temporary file: %s", c->operand, strerror(errno));
 }
 
 int content_list(struct content *c, struct err *err)
@@ -131,7 +131,7 @@ int content_list(struct content *c, struct err *err)
 		fclose(c->extents);
 	c->extents = content_temporary(c->directory);
 	if (!c->extents)
-		return err_set(err, -errno, "volume %s: making a temporary file: %s", c->operand, strerror(errno));
+		return err_set(err, -errno, "volume %s: cannot make a temporary file: %s", c->operand, strerror(errno));
 	r = changes_read(c->operand, &reader, err);
 	if (!r && (fflush(c->extents) || ferror(c->extents)))
 		r = err_set(err, -EIO, "volume %s: a temporary file cannot be written", c->operand);

@@ -91,7 +91,7 @@ static int read_block_at(struct dm_era *d, uint64_t block, void *page)
 	int ret = d->e->ops->read(d->e, page, block * DM_ERA_BLOCK, DM_ERA_BLOCK);
 
 	if (ret)
-		return err_set(d->err, ret, "%s: block %" PRIu64 ": reading it: %s", d->e->name,
+		return err_set(d->err, ret, "%s: cannot read block %" PRIu64 ": %s", d->e->name,
 			       block, strerror(-ret));
 	return 0;
 }

@@ -158,18 +158,18 @@ static int start_guardian(struct freeze *f, int root, const char *device, struct
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return err_set(err, -errno, "making a socket: %s", strerror(errno));
+		return err_set(err, -errno, "cannot make a socket: %s", strerror(errno));
 	pid = fork();
 	if (!pid)
 		become_guardian(pair[1], root);
 	close(pair[1]);
 	f->guardian = pair[0];
 	if (pid < 0)
-		return err_set(err, -errno, "starting a process: %s", strerror(errno));
+		return err_set(err, -errno, "cannot start a process: %s", strerror(errno));
 	if (recv(f->guardian, &answer, sizeof(answer), 0) != sizeof(answer))
 		return err_set(err, -EIO, "%s: the process that freezes the file system has ended", device);
 	if (answer)
-		return err_set(err, -answer, "%s: freezing the file system: %s", device,
+		return err_set(err, -answer, "%s: cannot freeze the file system: %s", device,
 			       answer == EBUSY ? "it is frozen already" : strerror(answer));
 	f->since_ms = jsonl_now_ms();
 	return 0;
@@ -216,7 +216,7 @@ void freeze_alive(const struct freeze *f)
 static int thaw_without_guardian(const struct freeze *f, struct err *err)
 {
 	if (ioctl(f->root, FITHAW, 0) && errno != EINVAL)
-		return err_set(err, -errno, "thawing the file system: %s", strerror(errno));
+		return err_set(err, -errno, "cannot thaw the file system: %s", strerror(errno));
 	return 0;
 }
 
@@ -237,7 +237,7 @@ int freeze_end(struct freeze *f, long long *ms, struct err *err)
 		r = err_set(err, -ETIMEDOUT, "the file system was thawed before the copy was complete, because nothing was copied for %d seconds",
 			    FREEZE_SILENCE_S);
 	else if (answer)
-		r = err_set(err, -answer, "thawing the file system: %s", strerror(answer));
+		r = err_set(err, -answer, "cannot thaw the file system: %s", strerror(answer));
 	*ms = jsonl_now_ms() - f->since_ms;
 	close(f->guardian);
 	close(f->root);

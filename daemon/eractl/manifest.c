@@ -162,7 +162,7 @@ static int parse_manifest(struct manifest *m, FILE *f, struct err *err)
 			r = parse_line(m, line, length - 1, ++number, err);
 	}
 	if (!r && ferror(f))
-		r = err_set(err, -EIO, "reading it: %s", strerror(errno));
+		r = err_set(err, -EIO, "cannot read it: %s", strerror(errno));
 	if (!r && !number)
 		r = err_set(err, -EBADMSG, "it is empty");
 	free(line);
@@ -186,7 +186,7 @@ int manifest_open(struct manifest *m, const char *directory, struct err *err)
 		return err_set(err, -ENODATA, "%s: it has no " NAME, directory);
 	f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f)
-		return file_failed(m, NAME, "opening it", err);
+		return file_failed(m, NAME, "cannot open it", err);
 	r = parse_manifest(m, f, err);
 	fclose(f);
 	return r;
@@ -213,12 +213,12 @@ int manifest_lock(struct manifest *m, struct err *err)
 {
 	m->lock = openat(m->fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (m->lock < 0)
-		return file_failed(m, LOCK_NAME, "opening it", err);
+		return file_failed(m, LOCK_NAME, "cannot open it", err);
 	if (!flock(m->lock, LOCK_EX | LOCK_NB))
 		return 0;
 	if (errno == EWOULDBLOCK)
 		return err_set(err, -EBUSY, "%s: another backup is being made in this directory", m->directory);
-	return file_failed(m, LOCK_NAME, "locking it", err);
+	return file_failed(m, LOCK_NAME, "cannot lock it", err);
 }
 
 int manifest_hold(const char *directory)
@@ -308,18 +308,18 @@ int manifest_write(const struct manifest *m, struct err *err)
 	bool good;
 
 	if (!f)
-		return file_failed(m, NEW_NAME, "opening it", err);
+		return file_failed(m, NEW_NAME, "cannot open it", err);
 	write_first(m, f);
 	for (unsigned int i = 0; i < m->nr; i++)
 		write_copy_line(m, &m->copy[i], f);
 	good = !fflush(f) && !ferror(f) && !fsync(fd);
 	if (!good)
-		file_failed(m, NEW_NAME, "writing it", err);
+		file_failed(m, NEW_NAME, "cannot write it", err);
 	fclose(f);
 	if (!good)
 		return -EIO;
 	if (renameat(m->fd, NEW_NAME, m->fd, NAME) || fsync(m->fd))
-		return file_failed(m, NAME, "replacing it", err);
+		return file_failed(m, NAME, "cannot replace it", err);
 	return 0;
 }
 
@@ -352,7 +352,7 @@ static int check_file_size(const struct manifest *m, const struct backup_copy *c
 	struct stat st;
 
 	if (fstatat(m->fd, c->file, &st, AT_SYMLINK_NOFOLLOW))
-		return file_failed(m, c->file, "finding the file of a copy", err);
+		return file_failed(m, c->file, "cannot find the file of a copy", err);
 	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == c->bytes)
 		return 0;
 	return err_set(err, -EBADMSG, "%s/%s: it has %lld bytes, expected %" PRIu64, m->directory, c->file,
@@ -375,7 +375,7 @@ static int hash_file(const struct manifest *m, int fd, const char *file, uint64_
 		progress_show("reading back", at < bytes ? at : bytes, bytes);
 		r = file_read_at(fd, buf, PIECE, at, &n);
 		if (r)
-			err_set(err, r, "%s/%s: reading it at byte %" PRIu64 ": %s", m->directory, file, at + n, strerror(-r));
+			err_set(err, r, "%s/%s: cannot read it at byte %" PRIu64 ": %s", m->directory, file, at + n, strerror(-r));
 		if (r || !n)
 			break;
 		sha256_add(&hash, buf, n);
@@ -396,7 +396,7 @@ int manifest_check_content(const struct manifest *m, const char *file, const str
 	int r;
 
 	if (fd < 0)
-		return file_failed(m, file, "opening the file of a copy", err);
+		return file_failed(m, file, "cannot open the file of a copy", err);
 	/*
 	 * Drop the pages from the page cache, so that reads come from the medium.  This works
 	 * because the file was flushed when it was made.

@@ -281,7 +281,7 @@ int qcow2_finish(struct qcow2 *q, struct err *err)
 	if (!r) {
 		r = file_sync_name(q->path);
 		if (r)
-			err_set(err, r, "%s: making the name of the file durable: %s", q->path, strerror(-r));
+			err_set(err, r, "%s: cannot make the name of the file durable: %s", q->path, strerror(-r));
 	}
 	if (r)
 		qcow2_drop(q);

@@ -29,7 +29,7 @@ static int write_target(struct receive *rc, const uint8_t *data, uint64_t length
 {
 	const int r = file_write_at(rc->place.fd, data, length, offset);
 
-	return r ? err_set(err, r, "%s: writing the copy: %s", rc->path, strerror(-r)) : 0;
+	return r ? err_set(err, r, "%s: cannot write the copy: %s", rc->path, strerror(-r)) : 0;
 }
 
 static int zero_target(struct receive *rc, uint64_t offset, uint64_t length, struct err *err)
@@ -64,7 +64,7 @@ static int receive_extent(struct receive *rc, const struct stream_extent *e, str
 	if (r)
 		return r;
 	w.crc = crc32c(0, e->data, e->length);
-	return fwrite(&w, sizeof(w), 1, rc->written) == 1 ? 0 : receive_target_failed(rc, err, "writing a temporary file");
+	return fwrite(&w, sizeof(w), 1, rc->written) == 1 ? 0 : receive_target_failed(rc, err, "cannot write a temporary file");
 }
 
 int receive_apply(struct receive *rc, struct err *err)
@@ -74,9 +74,9 @@ int receive_apply(struct receive *rc, struct err *err)
 	int r;
 
 	if (!rc->block_device && !*rc->head->from && ftruncate(rc->place.fd, 0))
-		return receive_target_failed(rc, err, "emptying the copy");
+		return receive_target_failed(rc, err, "cannot empty the copy");
 	if (!rc->block_device && ftruncate(rc->place.fd, rc->head->size))
-		return receive_target_failed(rc, err, "setting the size of the copy");
+		return receive_target_failed(rc, err, "cannot set the size of the copy");
 	while ((r = stream_next(rc->in, &e, err)) == 1) {
 		progress_show("receiving", e.offset, rc->head->size);
 		/* In a full copy, everything between two extents is zeros. */
@@ -90,7 +90,7 @@ int receive_apply(struct receive *rc, struct err *err)
 	if (!r && !*rc->head->from)
 		r = zero_target(rc, end, rc->head->size - end, err);
 	if (!r && fsync(rc->place.fd))
-		r = receive_target_failed(rc, err, "making the copy durable");
+		r = receive_target_failed(rc, err, "cannot make the copy durable");
 	/*
 	 * Do this even if this receive has not created the copy, because an interrupted receive may
 	 * have created it.
@@ -98,7 +98,7 @@ int receive_apply(struct receive *rc, struct err *err)
 	if (!r && !rc->block_device && !*rc->head->from) {
 		r = file_sync_name(rc->path);
 		if (r)
-			err_set(err, r, "%s: making the name of the copy durable: %s", rc->path, strerror(-r));
+			err_set(err, r, "%s: cannot make the name of the copy durable: %s", rc->path, strerror(-r));
 	}
 	progress_show("receiving", rc->head->size, rc->head->size);
 	return r;
@@ -110,7 +110,7 @@ static int read_back(struct receive *rc, const struct written *w, struct err *er
 	const int r = file_read_at(rc->place.fd, rc->buf, w->length, w->offset, &done);
 
 	if (r)
-		return err_set(err, r, "%s: reading back the copy: %s", rc->path, strerror(-r));
+		return err_set(err, r, "%s: cannot read back the copy: %s", rc->path, strerror(-r));
 	if (done < w->length)
 		return err_set(err, -EIO, "%s ends at byte %" PRIu64, rc->path, w->offset + done);
 	if (crc32c(0, rc->buf, w->length) == w->crc)
@@ -157,7 +157,7 @@ static int compare_part(struct receive *rc, const void *data, uint64_t offset, u
 			return r;
 		r = file_read_at(rc->place.fd, rc->buf, n, offset + at, &done);
 		if (r)
-			return err_set(err, r, "%s: reading the copy: %s", rc->path, strerror(-r));
+			return err_set(err, r, "%s: cannot read the copy: %s", rc->path, strerror(-r));
 		same = done == n && (data ? !memcmp(rc->buf, (const char *)data + at, n) : content_all_zeros((const char *)rc->buf, n));
 		if (!same)
 			return err_set(err, -EILSEQ, "the data differ between byte %" PRIu64 " and byte %" PRIu64, offset + at, offset + at + n);

@@ -27,7 +27,7 @@ static int create_copy(struct receive *rc, struct err *err)
 		return r;
 	fd = open(rc->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	rc->created = fd >= 0;
-	return fd < 0 ? receive_target_failed(rc, err, "creating the copy") : fd;
+	return fd < 0 ? receive_target_failed(rc, err, "cannot create the copy") : fd;
 }
 
 static int open_receive_target(struct receive *rc, struct err *err)
@@ -53,7 +53,7 @@ static int open_receive_target(struct receive *rc, struct err *err)
 			       rc->path, rc->head->from);
 	}
 	if (fd < 0 || fstat(fd, &st))
-		return receive_target_failed(rc, err, "opening the copy");
+		return receive_target_failed(rc, err, "cannot open the copy");
 	rc->place.fd = fd;
 	rc->block_device = S_ISBLK(st.st_mode);
 	if (!rc->block_device && !S_ISREG(st.st_mode))
@@ -212,7 +212,7 @@ static int check_size(struct receive *rc, struct err *err)
 	if (!rc->block_device)
 		return 0;
 	if (ioctl(rc->place.fd, BLKGETSIZE64, &size))
-		return receive_target_failed(rc, err, "asking for the size");
+		return receive_target_failed(rc, err, "cannot get the size");
 	if (size >= rc->head->size)
 		return 0;
 	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, but the volume has %" PRIu64, rc->path, size, rc->head->size);
@@ -234,7 +234,7 @@ int receive_prepare(struct receive *rc, struct err *err)
 		return r;
 	rc->written = tmpfile();
 	if (!rc->written)
-		return receive_target_failed(rc, err, "making a temporary file");
+		return receive_target_failed(rc, err, "cannot make a temporary file");
 	rc->buf = malloc(STREAM_GROUP);
 	return rc->buf ? 0 : err_set(err, -ENOMEM, "out of memory");
 }

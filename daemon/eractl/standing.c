@@ -246,7 +246,7 @@ int standing_settle(const struct standing_place *p, struct standing *s, uint64_t
 	int fd, r;
 
 	if (fsync(p->fd))
-		return err_set(err, -errno, "making the copy durable: %s", strerror(errno));
+		return err_set(err, -errno, "cannot make the copy durable: %s", strerror(errno));
 	if (fstat(p->fd, &st) || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return copy_failed(err);
 	if (S_ISBLK(st.st_mode) && size_of_seal(p, &size))

@@ -59,7 +59,7 @@ static int get_bytes(struct stream_in *s, void *buf, size_t len, struct err *err
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set(err, -errno, "reading the stream: %s", strerror(errno));
+			return err_set(err, -errno, "cannot read the stream: %s", strerror(errno));
 		if (!n)
 			return err_set(err, -EPIPE, "the stream was cut: it ends after %" PRIu64 " bytes, without its end",
 				       s->position + done);
@@ -160,7 +160,7 @@ static int take_end(struct stream_in *s, struct err *err)
 		n = s->read(s->ctx, &c, 1);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_set(err, -errno, "reading the stream: %s", strerror(errno));
+		return err_set(err, -errno, "cannot read the stream: %s", strerror(errno));
 	if (n)
 		return damaged_stream(s, err, "the end, and more data after it");
 	s->ended = true;

@@ -63,7 +63,7 @@ static int append_group(struct store *s, unsigned int count, uint32_t era, enum 
 
 	ret = store_write_group(s, count, era, type);
 	if (ret)
-		return store_io_error(s, err, ret, "appending to the journal");
+		return store_io_error(s, err, ret, "cannot append to the journal");
 	pthread_mutex_lock(&s->lock);
 	if (kind) {
 		/*

@@ -78,7 +78,7 @@ enum io { IO_READ, IO_WRITE, IO_ZERO };
 static int do_io(struct array *a, enum io io, enum array_part part, char *buf, uint64_t first,
 		 uint64_t nr, struct err *err)
 {
-	static const char *const what[] = { "reading", "writing", "zeroing" };
+	static const char *const what[] = { "read", "write", "zero" };
 	const struct engine_ops *ops = a->e->ops;
 	int ret = 0;
 
@@ -93,7 +93,7 @@ static int do_io(struct array *a, enum io io, enum array_part part, char *buf, u
 		else
 			ret = ops->zero(a->e, off, n * ERAD_PAGE);
 		if (ret)
-			err_set(err, ret, "%s: %s the era array from page %" PRIu64 ": %s",
+			err_set(err, ret, "%s: cannot %s the era array from page %" PRIu64 ": %s",
 				a->e->name, what[io], at, strerror(-ret));
 		if (buf)
 			buf += n * ERAD_PAGE;

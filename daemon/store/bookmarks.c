@@ -58,7 +58,7 @@ static int commit_bookmarks(struct store *s, struct err *err)
 	const int ret = history_commit(s, &sb);
 
 	pthread_mutex_unlock(&s->fold_lock);
-	return ret ? store_io_error(s, err, ret, "writing the bookmarks") : 0;
+	return ret ? store_io_error(s, err, ret, "cannot write the bookmarks") : 0;
 }
 
 static int check_change(struct store *s, const char *name, struct err *err)

@@ -115,7 +115,7 @@ int store_find_degraded(struct store *s, struct err *err)
 		ret = s->e->ops->read(s->e, r, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	pthread_mutex_lock(&s->lock);
 	if (ret) {
-		store_io_error(s, err, ret, "reading the degrade record");
+		store_io_error(s, err, ret, "cannot read the degrade record");
 	} else if (!record_valid(&s->super, r)) {
 		/* A damaged record may be newer than the floor, so the floor does not count. */
 		if (!s->degrade.damaged)
@@ -209,7 +209,7 @@ int store_set_floor(struct store *s, struct err *err)
 	if (!ret)
 		ret = history_commit(s, &sb);
 	if (ret) {
-		store_io_error(s, err, ret, "writing the floor");
+		store_io_error(s, err, ret, "cannot write the floor");
 	} else {
 		pthread_mutex_lock(&s->lock);
 		s->floor_era = era;
@@ -233,7 +233,7 @@ static int raise_serial(struct store *s, uint64_t to, struct err *err)
 	sb.degrade_serial = htole64(to);
 	ret = store_next_super(s, &sb);
 	if (ret)
-		return store_io_error(s, err, ret, "ending the degrade record");
+		return store_io_error(s, err, ret, "cannot end the degrade record");
 	pthread_mutex_lock(&s->lock);
 	s->degrade.set = false;
 	s->degrade.damaged = false;

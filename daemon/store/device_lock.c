@@ -46,7 +46,7 @@ int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err
 		r = err_set(err, -EBUSY, "%s: another process has it open%s", name,
 			    exclusive ? "" : " for writing");
 	else
-		r = err_set(err, -errno, "%s: locking %s: %s", name, path, strerror(errno));
+		r = err_set(err, -errno, "%s: cannot lock %s: %s", name, path, strerror(errno));
 	close(*fd);
 	*fd = -1;
 	return r;

@@ -414,7 +414,7 @@ static int lock_file(struct file_engine *f, enum engine_mode mode, struct err *e
 		if (errno == EAGAIN || errno == EACCES)
 			return err_set(err, -EBUSY, "%s: another process has it open%s",
 				       f->engine.name, mode == ENGINE_READ ? " for writing" : "");
-		return err_set(err, -errno, "%s: locking it: %s", f->engine.name, strerror(errno));
+		return err_set(err, -errno, "cannot lock %s: %s", f->engine.name, strerror(errno));
 	}
 	if (!f->engine.block_device)
 		return 0;
@@ -519,7 +519,7 @@ int engine_create_file(const char *path, uint64_t size, uint64_t written, struct
 
 	f.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (f.fd < 0)
-		return err_set(err, -errno, "%s: creating it: %s", path, strerror(errno));
+		return err_set(err, -errno, "cannot create %s: %s", path, strerror(errno));
 	ret = fstat(f.fd, &st) || ftruncate(f.fd, size) ? -errno : 0;
 	if (!ret)
 		ret = write_zeros(&f.engine, 0, written < size ? written : size);
@@ -534,7 +534,7 @@ int engine_create_file(const char *path, uint64_t size, uint64_t written, struct
 		*made = st;
 	if (!ret)
 		return 0;
-	return err_set(err, ret, "%s: creating it with %s: %s", path, size_exact(text, size),
+	return err_set(err, ret, "cannot create %s with %s: %s", path, size_exact(text, size),
 		       strerror(-ret));
 }
 

@@ -26,7 +26,7 @@ int store_save_pages(struct store *s, struct array *a, const struct overlay *o, 
 		return ret;
 	ret = store_flush(s, lost);
 	if (ret)
-		return store_io_error(s, err, ret, "flushing the snapshot's pages");
+		return store_io_error(s, err, ret, "cannot flush the snapshot's pages");
 	store_borrow_nodes(s, &nodes);
 	snapshot_saved(&s->snapshot, a, o, &nodes);
 	store_return_nodes(s, &nodes);
@@ -89,7 +89,7 @@ static int finish_fold(struct store *s, struct err *err)
 	 */
 	ret = store_flush(s, lost);
 	if (ret)
-		return store_io_error(s, err, ret, "flushing the era array");
+		return store_io_error(s, err, ret, "cannot flush the era array");
 	failpoint(FAILPOINT_FOLD_FLUSHED);
 
 	sb.era = htole32(s->fold_era);
@@ -105,7 +105,7 @@ static int finish_fold(struct store *s, struct err *err)
 	}
 	ret = store_next_super(s, &sb);
 	if (ret)
-		return store_io_error(s, err, ret, "moving the journal's tail");
+		return store_io_error(s, err, ret, "cannot move the journal's tail");
 
 	/*
 	 * The superblock is durable.  From now on, the ring's pages before the tail may be used

@@ -139,7 +139,7 @@ int format_layout(const struct engine *e, const struct store_geometry *g,
 
 static int write_error(struct engine *e, int ret, struct err *err)
 {
-	return err_set(err, ret, "%s: writing new metadata: %s", e->name, strerror(-ret));
+	return err_set(err, ret, "%s: cannot write new metadata: %s", e->name, strerror(-ret));
 }
 
 int format_wipe(struct engine *e, const struct erad_disk_super *sb,

@@ -79,7 +79,7 @@ int store_drop_snapshot(struct store *s, struct err *err)
 			pthread_mutex_unlock(&s->lock);
 			store_set_snapshot(s);
 		} else {
-			store_io_error(s, err, ret, "dropping the snapshot");
+			store_io_error(s, err, ret, "cannot drop the snapshot");
 		}
 	} else if (!asked) {
 		ret = err_set(err, -ENOENT, "%s: no snapshot is held", s->e->name);

@@ -71,7 +71,7 @@ void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS])
 
 static int change_error(struct store *s, int ret, struct err *err)
 {
-	return ret ? store_io_error(s, err, ret, "writing the history") : 0;
+	return ret ? store_io_error(s, err, ret, "cannot write the history") : 0;
 }
 
 /* Checks that the store can be written, and returns the current era in *era. */

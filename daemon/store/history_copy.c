@@ -93,7 +93,7 @@ int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad
 	}
 	ret = e->ops->read(e, h, place_of(seq), HISTORY_BYTES);
 	if (ret)
-		return err_set(err, ret, "%s: reading the history from page %" PRIu64 ": %s", e->name,
+		return err_set(err, ret, "%s: cannot read the history from page %" PRIu64 ": %s", e->name,
 			       place_of(seq) / ERAD_PAGE, strerror(-ret));
 	if (le32toh(h->csum) != history_csum(h))
 		what = "the checksum is wrong";
@@ -252,7 +252,7 @@ int history_upgrade(struct store *s, struct err *err)
 	if (!ret)
 		ret = store_next_super(s, &sb);
 	if (ret) {
-		store_io_error(s, err, ret, "making room for the history");
+		store_io_error(s, err, ret, "cannot make room for the history");
 		goto out;
 	}
 	pthread_mutex_lock(&s->lock);

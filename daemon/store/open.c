@@ -51,7 +51,7 @@ static int take_over(struct store *s, uint64_t last_group, struct err *err)
 	}
 	if (!ret)
 		store_set_snapshot(s);
-	return ret ? store_io_error(s, err, ret, "preparing it for writing") : 0;
+	return ret ? store_io_error(s, err, ret, "cannot prepare it for writing") : 0;
 }
 
 static int replay_marks(void *ctx, uint32_t era, const struct run *runs, unsigned int nr)
@@ -190,7 +190,7 @@ static int mark_closed(struct store *s, bool clean, const uint8_t *seal, struct 
 	} else {
 		ret = store_next_super(s, &sb);
 	}
-	return ret ? store_io_error(s, err, ret, "writing the superblock") : 0;
+	return ret ? store_io_error(s, err, ret, "cannot write the superblock") : 0;
 }
 
 static int close_locked(struct store *s, bool clean, const uint8_t *seal, struct err *err)

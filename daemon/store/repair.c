@@ -60,7 +60,7 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 	ret = history_write(r->e, &r->sb, r->history);
 	if (!ret)
 		ret = r->e->ops->flush(r->e);
-	return ret ? err_set(err, ret, "%s: writing the history: %s", r->e->name, strerror(-ret)) : 0;
+	return ret ? err_set(err, ret, "%s: cannot write the history: %s", r->e->name, strerror(-ret)) : 0;
 }
 
 /*
@@ -199,7 +199,7 @@ static int look_at_record(struct repair *r, struct err *err)
 
 	ret = r->e->ops->read(r->e, r->buf, ERAD_DEGRADE * ERAD_PAGE, ERAD_PAGE);
 	if (ret && ret != -EIO)
-		return err_set(err, ret, "%s: reading the degrade record: %s", r->e->name,
+		return err_set(err, ret, "%s: cannot read the degrade record: %s", r->e->name,
 			       strerror(-ret));
 	r->record_unreadable = ret;
 	r->record_damaged = ret || degrade_damaged(&r->sb, r->buf);

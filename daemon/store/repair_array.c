@@ -161,7 +161,7 @@ static int save_snapshot(struct repair *r, struct err *err)
 	snapshot_destroy(&p, &nodes);
 	nodes_free(&nodes);
 	if (!ret && r->e->ops->flush(r->e))
-		ret = err_set(err, -EIO, "%s: flushing the snapshot's pages failed", r->e->name);
+		ret = err_set(err, -EIO, "%s: cannot flush the snapshot's pages", r->e->name);
 	return ret;
 }
 
@@ -190,7 +190,7 @@ static int rewrite_bad(struct repair *r, struct err *err)
 			ret = array_write(&r->array, ARRAY_MAIN, r->buf, page, nr, err);
 	}
 	if (!ret && r->e->ops->flush(r->e))
-		ret = err_set(err, -EIO, "%s: flushing the era array failed", r->e->name);
+		ret = err_set(err, -EIO, "%s: cannot flush the era array", r->e->name);
 	return ret;
 }
 

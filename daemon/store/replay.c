@@ -53,7 +53,7 @@ static int read_page(struct window *w, uint64_t place, const struct erad_disk_jo
 				      w->nr * ERAD_PAGE);
 		if (ret) {
 			w->nr = 0;
-			return err_set(err, ret, "%s: reading the journal from page %" PRIu64 ": %s",
+			return err_set(err, ret, "%s: cannot read the journal from page %" PRIu64 ": %s",
 				       j->e->name, j->start + place, strerror(-ret));
 		}
 	}
@@ -207,7 +207,7 @@ static int visit_group(const struct window *w, unsigned int count, struct journa
 			       ", expected era %" PRIu32 ")", w->j->e->name, le64toh(page->seq), why,
 			       le16toh(page->type), era, end->era);
 	if (ret)
-		return err_set(err, ret, "%s: replaying journal page %" PRIu64 ": %s",
+		return err_set(err, ret, "%s: cannot replay journal page %" PRIu64 ": %s",
 			       w->j->e->name, le64toh(page->seq), strerror(-ret));
 	return 0;
 }
@@ -291,7 +291,7 @@ int journal_overwrite_unreadable(struct journal *j, struct err *err)
 	}
 	free(w.pages);
 	if (!ret && j->e->ops->flush(j->e))
-		ret = err_set(err, -EIO, "%s: flushing the journal failed", j->e->name);
+		ret = err_set(err, -EIO, "%s: cannot flush the journal", j->e->name);
 	return ret;
 }
 

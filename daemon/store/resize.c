@@ -65,7 +65,7 @@ static int save_copies(struct store *s, struct array *a, uint64_t from, struct e
 		return 0;
 	ret = overlay_add_all(&o, 1, &(struct run){ from, end - from }, 1);
 	if (ret)
-		store_io_error(s, err, ret, "saving the snapshot's pages");
+		store_io_error(s, err, ret, "cannot save the snapshot's pages");
 	else
 		ret = store_save_pages(s, a, &o, err);
 	overlay_destroy(&o, &nodes);
@@ -134,7 +134,7 @@ static int grow_metadata(struct store *s, struct array *a, const struct erad_dis
 		return ret;
 	ret = store_flush(s, lost);
 	if (ret)
-		return store_io_error(s, err, ret, "flushing the era array");
+		return store_io_error(s, err, ret, "cannot flush the era array");
 	failpoint(FAILPOINT_RESIZE_MARKED);
 	return 0;
 }
@@ -163,7 +163,7 @@ static int settle_size(struct store *s, struct err *err)
 	if (!ret)
 		ret = store_next_super(s, &sb);
 	if (ret)
-		return store_io_error(s, err, ret, "writing the size");
+		return store_io_error(s, err, ret, "cannot write the size");
 	s->size_unsettled = false;
 	failpoint(FAILPOINT_RESIZE_SETTLED);
 	return 0;
@@ -196,7 +196,7 @@ static int resize_locked(struct store *s, uint64_t nr_sectors, struct err *err)
 		s->size_unsettled = true;
 		ret = store_next_super(s, &sb);
 		if (ret)
-			return store_io_error(s, err, ret, "writing the new size");
+			return store_io_error(s, err, ret, "cannot write the new size");
 		set_size(s, &a, nr_sectors);
 		failpoint(FAILPOINT_RESIZE_WRITTEN);
 	}

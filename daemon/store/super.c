@@ -263,7 +263,7 @@ static int pick_copy(struct engine *e, const char *pages, const int *read_err,
 	}
 	for (i = 0; i < NR_COPIES; i++)
 		if (read_err[i])
-			return err_set(err, read_err[i], "%s: reading superblock %s: %s", e->name,
+			return err_set(err, read_err[i], "%s: cannot read superblock %s: %s", e->name,
 				       copy_name[i], strerror(-read_err[i]));
 	if (ours)
 		return err_set(err, -EUCLEAN,

@@ -329,7 +329,7 @@ static void test_full_ring(void **state)
 		const struct erad_range r = { .first = 1000 + i, .len = 1 };
 
 		assert_int_equal(store_mark(s, &r, 1, &err), -EIO);
-		assert_non_null(strstr(err.msg, "writing the era array"));
+		assert_non_null(strstr(err.msg, "cannot write the era array"));
 		assert_int_equal(store_begin_era(s, 2, NULL), -EIO);
 		assert_int_equal(store_fold(s, NULL), -EIO);
 		assert_int_equal(diff_blocks(s, 1), held);

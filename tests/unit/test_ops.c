@@ -161,7 +161,7 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 	write_file(tab_path, "# kept\n");
 	/* fails at the new metadata file */
 	sim.fsync_fails = 1;
-	refuse_create(create_args_of_data(), -EIO, "data.erad: creating it with");
+	refuse_create(create_args_of_data(), -EIO, "data.erad with");
 	assert_tab("# kept\n");
 	/* fails at the line in eratab */
 	sim.fsync_fails = 2;
@@ -252,7 +252,7 @@ static void test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that
 
 	write_file(tab_path, "data /dev/a /dev/b detaching\n");
 	assert_int_equal(op_forget("data", &left, &err), -EBUSY);
-	assert_sentence(&err, "'eractl detach data' forgets the volume");
+	assert_sentence(&err, "run 'eractl detach data' to detach and forget the volume");
 	assert_null(left.metadata);
 	assert_tab("data /dev/a /dev/b detaching\n");
 

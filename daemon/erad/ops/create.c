@@ -267,7 +267,7 @@ static int open_existing(const struct create_args *a, struct place *p, bool devi
 	if (p->blank) {
 		p->begun = true;
 		r = (*e)->ops->grow(*e, size);
-		return r ? err_set(err, r, "%s: making it %llu bytes long: %s", p->path,
+		return r ? err_set(err, r, "cannot make %s %llu bytes long: %s", p->path,
 				   (unsigned long long)size, strerror(-r)) : 0;
 	}
 	r = move_aside(p, err);

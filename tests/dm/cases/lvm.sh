@@ -202,7 +202,7 @@ test_lvm_forget_refused()
 	vgchange -qan vg > /dev/null
 	eractl close pv0
 	eractl forget pv0 2> "$T/err" && fail "forget of an attached volume succeeded"
-	grep -q "'eractl detach pv0' forgets the volume" "$T/err" || fail "$(cat "$T/err")"
+	grep -q "run 'eractl detach pv0' to detach and forget the volume" "$T/err" || fail "$(cat "$T/err")"
 	grep -q ^pv0 /etc/eratab || fail "the line is gone"
 	eractl detach pv0 > "$T/said" 2> "$T/err"
 	same "$(cat "$T/err")" ""

@@ -258,9 +258,9 @@ test_backup_makes_a_full_copy_where_it_must()
 	# The newest file is missing, so the increment is made on the previous copy.
 	mv "$T/dir/incr-000002.erad" "$T/aside"
 	backs_up 3
-	says "incr-000002.erad: finding the file of a copy: No such file or directory; the copy is an increment on an earlier one, full-000001.erad"
+	says "incr-000002.erad: cannot find the file of a copy: No such file or directory; the copy is an increment on an earlier one, full-000001.erad"
 	restores "$T/v3"
-	refused "incr-000002.erad: finding the file of a copy: No such file" eractl restore-backup "$T/dir" "$T/new" --at "$(token 2)"
+	refused "incr-000002.erad: cannot find the file of a copy: No such file" eractl restore-backup "$T/dir" "$T/new" --at "$(token 2)"
 	mv "$T/aside" "$T/dir/incr-000002.erad"
 	restores "$T/v2" --at "$(token 2)"
 	# The full copy is cut off, so all increments are of no use.
@@ -376,12 +376,12 @@ test_backup_finds_a_damaged_base()
 	cp "$T/good" "$T/dir/full-000001.erad"
 	restores "$T/v2" --at "$(token 2)"
 	rm "$T/restored"
-	refused "$T/dir/full-000001.erad: reading it at byte 1048576: Input/output error" strace -qq -P "$T/dir/full-000001.erad" -o "$T/calls" \
+	refused "$T/dir/full-000001.erad: cannot read it at byte 1048576: Input/output error" strace -qq -P "$T/dir/full-000001.erad" -o "$T/calls" \
 		-e inject=pread64:error=EIO:when=2 eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)"
 	same "$(ls "$T"/restored* 2> /dev/null)" ""
 	strace -qq -P "$T/dir/full-000003.erad" -o "$T/calls" -e inject=pread64:error=EIO:when=1 \
 		eractl backup "$T/m3" "$T/dir" --device "$T/v3" --verify > "$T/said" 2>&1
-	says "full-000003.erad: reading it at byte 0: Input/output error"
+	says "full-000003.erad: cannot read it at byte 0: Input/output error"
 	says "increment"
 	restores "$T/v3"
 }
@@ -398,7 +398,7 @@ test_backup_that_reads_back_damage_does_not_count()
 	read=$(grep -n "^pread64(.*<$T/dir/unfinished.erad>" "$T/calls" | head -n 1 | cut -d : -f 1)
 	((closed < read)) || fail "the device was closed at call $closed, the copy read back at call $read"
 	cp "$T/dir/MANIFEST" "$T/before"
-	refused "$T/dir/unfinished.erad: reading it at byte 0: Input/output error" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" \
+	refused "$T/dir/unfinished.erad: cannot read it at byte 0: Input/output error" strace -qq -P "$T/dir/unfinished.erad" -o "$T/calls" \
 		-e inject=pread64:error=EIO:when=1 eractl backup "$T/m3" "$T/dir" --device "$T/v3" --verify
 	cmp "$T/dir/MANIFEST" "$T/before"
 	same "$(find "$T/dir" -type f -printf '%f\n' | sort | paste -sd ' ')" "LOCK MANIFEST full-000001.erad incr-000002.erad"
@@ -583,7 +583,7 @@ test_backup_keeps_enough_good_chains()
 	cp -a "$T/chains" "$T/dir"
 	rm "$T/dir/incr-000005.erad"
 	backs_up 4 --full --keep 2
-	says "incr-000005.erad: finding the file of a copy: No such file or directory; the chain of full-000004.erad is not counted for --keep"
+	says "incr-000005.erad: cannot find the file of a copy: No such file or directory; the chain of full-000004.erad is not counted for --keep"
 	restores "$T/v1" --at "$(token 1)"
 	rm -rf "$T/dir"
 	cp -a "$T/chains" "$T/dir"
@@ -675,7 +675,7 @@ test_backup_removes_only_what_manifest_names()
 	strace -qq -o "$T/calls" -e inject=unlinkat:error=EPERM:when=4 \
 		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 --report "$T/report.json" > "$T/said" 2>&1 && fail "the command exited with 0, expected a failure"
 	says "full copy"
-	says "full-000001.erad: removing the file of an old copy: Operation not permitted"
+	says "full-000001.erad: cannot remove the file of an old copy: Operation not permitted"
 	same "$(json "$T/report.json" '"$o->{success} ".($o->{last_success} == $o->{time})." $o->{full}"')" "0 1 1"
 	restores "$T/v3"
 	grep -q '"removed":\["full-000001.erad"' "$T/dir/MANIFEST" || fail "the answer has no list: $(cat "$T/dir/MANIFEST")"

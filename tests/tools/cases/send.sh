@@ -127,7 +127,7 @@ test_receive_takes_a_full_copy_twice()
 	touch "$T/copy"
 	refuses 1 "it has content, and the stream is a full copy" "$T/copy" "$T/full"
 	# A missing directory does not mean that a full copy is due.
-	refuses 1 "$T/none/copy: creating the copy: No such file or directory" "$T/none/copy" "$T/full"
+	refuses 1 "$T/none/copy: cannot create the copy: No such file or directory" "$T/none/copy" "$T/full"
 }
 
 test_receive_completes_a_cut_increment()
@@ -369,7 +369,7 @@ test_receive_makes_no_file_in_dev()
 			fail "there is a file $target"
 		}
 	done
-	refuses 1 "$T/missing/copy: creating the copy: No such file or directory" "$T/missing/copy" "$T/full"
+	refuses 1 "$T/missing/copy: cannot create the copy: No such file or directory" "$T/missing/copy" "$T/full"
 }
 
 test_receive_says_that_it_waits_for_the_end_of_its_input()
