@@ -96,8 +96,8 @@ static int connect_to(const char *path, bool wait, struct err *err)
 	if (e == ENOENT || e == ECONNREFUSED)
 		return err_set(err, -ENOTCONN, "erad is not running (%s: %s): %s", path, strerror(e),
 			       access(CONTROL_NODE, F_OK) ?
-			       "the kernel module dm-erad is not loaded; 'modprobe dm-erad' loads it, then 'systemctl start erad' starts erad" :
-			       "'systemctl start erad' starts it");
+			       "the kernel module dm-erad is not loaded; run 'modprobe dm-erad' to load it, then 'systemctl start erad' to start erad" :
+			       "run 'systemctl start erad' to start it");
 	if (e == EAGAIN)
 		return err_set(err, -ETIMEDOUT, "%s: erad does not accept connections", path);
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));

@@ -39,7 +39,7 @@ static int check(const struct dm_device *d, dev_t lower, struct err *err)
 		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
 	if (d->loaded)
 		return err_set(err, -EBUSY,
-			       "/dev/mapper/%s has a table that is loaded and not in use; 'dmsetup clear %s' drops it, 'dmsetup resume %s' puts it into use",
+			       "/dev/mapper/%s has a table that is loaded and not in use; run 'dmsetup clear %s' to drop the table, or 'dmsetup resume %s' to use it",
 			       d->name, d->name, d->name);
 	for (unsigned int i = 0; i < d->nr; i++) {
 		const struct dm_line *l = &d->line[i];

@@ -171,5 +171,5 @@ int backup_image_drop(struct backup_image *b, const char *volume, struct err *er
 	r = drop(volume, err);
 	b->there = false;
 	end_guardian(b);
-	return r ? err_prefix(err, r, "the image is not dropped; the next backup or 'eractl image drop %s' drops it", volume) : 0;
+	return r ? err_prefix(err, r, "the image is not dropped; run 'eractl image drop %s' to drop it, else the next backup drops it", volume) : 0;
 }

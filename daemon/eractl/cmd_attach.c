@@ -189,7 +189,7 @@ const struct command cmd_attach = {
 	"configuration. Prints how long I/O stood still. If attach fails or erad is\n"
 	"killed, all is as it was before.\n"
 	"\n"
-	"The metadata must not lie in the same volume group. 'eractl detach' undoes it.",
+	"The metadata must not lie in the same volume group. 'eractl detach' undoes attach.",
 	.options = "pLmbWJ",
 	.run = run_attach,
 };

@@ -130,10 +130,10 @@ static void print_image_trouble(const char *volume, struct json_object *image)
 	const char *state = json_text(image, "state");
 
 	if (state && !strcmp(state, "invalid"))
-		printf("%s: the image is invalid, because its copy-on-write store is full or failed; the volume goes on, and 'eractl image drop %s' drops the image\n",
+		printf("%s: the image is invalid, because its copy-on-write store is full or failed; the volume goes on; run 'eractl image drop %s' to drop the image\n",
 		       volume, volume);
 	else if (state && !strcmp(state, "interrupted"))
-		printf("%s: a part of an image is there, because a create or a drop was interrupted; 'eractl image drop %s' removes it\n",
+		printf("%s: a part of an image is there, because a create or a drop was interrupted; run 'eractl image drop %s' to remove it\n",
 		       volume, volume);
 }
 

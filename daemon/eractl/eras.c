@@ -35,7 +35,7 @@ static int eras_from_store(const struct eras_reader *r, const char *path, struct
 	if (ret == -EUCLEAN) {
 		struct err why = *err;
 
-		return err_set(err, ret, "%s: 'eractl repair' repairs it", why.msg);
+		return err_set(err, ret, "%s: run 'eractl repair' to repair it", why.msg);
 	}
 	return ret;
 }

@@ -195,7 +195,7 @@ int volumes_show(struct json_object *request, bool json,
 	} else if (json_object_array_length(volumes)) {
 		code = print(volumes, verbose);
 	} else {
-		complain("there are no volumes; 'eractl create' makes one");
+		complain("there are no volumes; run 'eractl create' to create one");
 	}
 	/*
 	 * erad's answer does not contain volumes whose lines in eratab cannot be parsed, so print
@@ -278,7 +278,7 @@ int volume_find_status(const char *name, struct json_object **status, struct err
 	list = json_object_object_get(result, "volumes");
 	*status = json_object_is_type(list, json_type_array) ? json_object_get(json_object_array_get_idx(list, 0)) : NULL;
 	json_object_put(result);
-	return *status ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it", name, name);
+	return *status ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; run 'eractl open %s' to open it", name, name);
 }
 
 static int find_path(const char *name, const char *member, char **path, struct err *err)
@@ -293,7 +293,7 @@ static int find_path(const char *name, const char *member, char **path, struct e
 	text = json_text(status, member);
 	*path = text ? strdup(text) : NULL;
 	json_object_put(status);
-	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; 'eractl open %s' opens it", name, name);
+	return *path ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; run 'eractl open %s' to open it", name, name);
 }
 
 int volume_find_device(const char *name, char **path, struct err *err)

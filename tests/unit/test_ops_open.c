@@ -70,7 +70,7 @@ static void test_open_that_is_refused_can_be_repeated(void **state)
 	sim.apart = (struct refusal){ -EDEADLK, "it is on the origin" };
 	refuse_open(-EDEADLK, "it is on the origin");
 	sim.sectors = SECTORS - 8;
-	refuse_open(-EINVAL, "'eractl resize data' gives the volume its size");
+	refuse_open(-EINVAL, "run 'eractl resize data' to give the volume the size of the origin");
 	sim.sectors = SECTORS;
 	sim.create = (struct refusal){ -EIO, "the table is refused" };
 	refuse_open(-EIO, "the table is refused");
@@ -119,7 +119,7 @@ static void test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepte
 	for (unsigned int i = 0; i < 2; i++)
 		refuse_open(-EUCLEAN, "writes may have gone past erad (written-while-closed): ");
 	assert_int_equal(sim.creates, creates);
-	refuse_open(-EUCLEAN, "; /etc/eratab has gap=refuse, so the volume is not opened; 'eractl open data --accept-gap' opens it");
+	refuse_open(-EUCLEAN, "; /etc/eratab has gap=refuse, so the volume is not opened; run 'eractl open data --accept-gap' to open it");
 	assert_int_equal(gaps_after_open(&accept), 1);
 	close_data();
 	assert_int_equal(gaps_after_open(&none), 1);

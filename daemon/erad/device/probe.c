@@ -44,7 +44,7 @@ int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err 
 		return r;
 	if (read_only)
 		return err_set(err, -EROFS,
-			       "%s is read-only, and erad has to write to it; 'blockdev --setrw %s' makes it writable if the device can be",
+			       "%s is read-only, and erad has to write to it; run 'blockdev --setrw %s' to make it writable, if the device can be written",
 			       path, path);
 	*dev = st.st_rdev;
 	*nr_sectors = bytes / 512;

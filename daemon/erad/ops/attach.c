@@ -336,7 +336,7 @@ out_filter:
 	 */
 	if (!a->below->lvm_rejects && lvm_filter_remove(LVM_FILTER_FILE, e->origin, &why) < 0) {
 		/* Keep the line, because it shows that the pattern must be removed. */
-		err_suffix(err, "the attach is not undone completely (%s), 'eractl detach %s' tries again", why.msg, e->name);
+		err_suffix(err, "the attach is not undone completely (%s); run 'eractl detach %s' to try again", why.msg, e->name);
 		lvs_free(&lvs);
 		lvs_free(&found.lvs);
 		creation_keep(c);
@@ -346,7 +346,7 @@ out_line:
 	/* Release LVM's locks first: hidden_update() waits for udev, and udev's rules may run commands of LVM. */
 	lvs_free(&lvs);
 	if (table_remove(e->name, ERATAB_KEEP, &why))
-		err_suffix(err, "the attach is not undone completely: %s; while /etc/eratab has the line, 'eractl detach %s' removes it", why.msg,
+		err_suffix(err, "the attach is not undone completely: %s; while /etc/eratab has the volume's line, run 'eractl detach %s' to undo the attach", why.msg,
 			   e->name);
 	/*
 	 * Show the origin again, because udev may have hidden it after reading the line of eratab.

@@ -92,7 +92,7 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 	if (d->suspended)
 		return err_set(err, -EBUSY, "/dev/mapper/%s is suspended; resume it first", d->name);
 	if (d->loaded)
-		return err_set(err, -EBUSY, "/dev/mapper/%s has a table that is loaded but not in use; 'dmsetup clear %s' drops it", d->name, d->name);
+		return err_set(err, -EBUSY, "/dev/mapper/%s has a table that is loaded but not in use; run 'dmsetup clear %s' to drop the table", d->name, d->name);
 	return 0;
 }
 
@@ -299,7 +299,7 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 
 	look_at(v, &l);
 	if (!l.served)
-		return err_set(err, -EAGAIN, "erad does not record the writes of the volume now; 'eractl status %s' says why", v->name);
+		return err_set(err, -EAGAIN, "erad does not record the writes of the volume now; run 'eractl status %s' to see why", v->name);
 	r = check_name(v->name, IMAGE_SUFFIX, err);
 	if (!r)
 		r = check_name(v->name, IMAGE_ORIGIN_SUFFIX, err);
@@ -345,7 +345,7 @@ static int create_claimed(struct volume *v, const struct image_choice *choice, s
 			return r;
 		log_notice("volume %s: what an interrupted image or backup had left is dropped", v->name);
 	} else if (image.state != IMAGE_NONE) {
-		return err_set(err, -EEXIST, "the volume has an image already, which is %s; 'eractl image drop %s' drops it",
+		return err_set(err, -EEXIST, "the volume has an image already, which is %s; run 'eractl image drop %s' to drop it",
 			       image_state_name(image.state), v->name);
 	}
 	return create_open(v, choice, out, err);

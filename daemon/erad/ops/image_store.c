@@ -78,7 +78,7 @@ static int check_blank(const char *path, int fd, struct err *err)
 	}
 	blkid_free_probe(pr);
 	if (r == -EEXIST)
-		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; 'wipefs -a %s' removes it, if its content is not needed",
+		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; if the content is not needed, run 'wipefs -a %s' to erase it",
 			       path, path);
 	return r ? err_set(err, r, "cannot examine %s", path) : 0;
 }
@@ -128,7 +128,7 @@ static int check_file(int file, const char *path, uint64_t *bytes, struct err *e
 	*bytes = st.st_size;
 	if (lseek(file, 0, SEEK_DATA) < 0 && errno == ENXIO)
 		return 0;
-	return err_set(err, -EEXIST, "%s has data, which the image would overwrite, expected a file without data; 'truncate -s 0 %s && truncate -s SIZE %s' makes it one, if its content is not needed",
+	return err_set(err, -EEXIST, "%s has data, which the image would overwrite, expected a file without data; if the data are not needed, run 'truncate -s 0 %s && truncate -s SIZE %s' to remove them",
 		       path, path, path);
 }
 

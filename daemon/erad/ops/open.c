@@ -67,7 +67,7 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 	if (r || le64toh(sb.nr_sectors) <= nr_sectors)
 		return r;
 	return err_set(err, -EINVAL,
-		       "origin %s has %s, its metadata %s expects %s; if this is the right origin, 'eractl resize %s' gives the volume its size",
+		       "origin %s has %s, its metadata %s expects %s; if this is the right origin, run 'eractl resize %s' to give the volume the size of the origin",
 		       e->origin, size_exact(has, nr_sectors * ERAD_SECTOR), e->metadata,
 		       size_exact(uses, le64toh(sb.nr_sectors) * ERAD_SECTOR), e->name);
 }
@@ -110,7 +110,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 		return r;
 	}
 	if (info->nr_sectors < nr_sectors)
-		log_notice("volume %s: origin %s has %s, of which the volume uses %s; 'eractl resize %s' gives it the rest",
+		log_notice("volume %s: origin %s has %s, of which the volume uses %s; run 'eractl resize %s' to use all of the origin",
 			   e->name, e->origin, size_exact(has, nr_sectors * ERAD_SECTOR),
 			   size_exact(uses, info->nr_sectors * ERAD_SECTOR), e->name);
 	*out = s;

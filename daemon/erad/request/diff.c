@@ -77,7 +77,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	 * Check the token before sending the first part, so that the caller need not undo anything.
 	 */
 	if (snapshot && !era)
-		return err_set(err, -ENOENT, "no snapshot is held; 'eractl snapshot take' takes one");
+		return err_set(err, -ENOENT, "no snapshot is held; run 'eractl snapshot take' to take one");
 	if (since > era)
 		return err_set(err, -EINVAL, "era %u has not begun, the %s era is %u", since,
 			       snapshot ? "snapshot's" : "current", era);

@@ -101,7 +101,7 @@ static int send_eras(struct dump *d, const char *name, struct store *s, enum sto
 
 	store_info(s, &info);
 	if (view == STORE_SNAPSHOT && !info.snapshot_era)
-		return err_set(err, -ENOENT, "no snapshot is held; 'eractl snapshot take' takes one");
+		return err_set(err, -ENOENT, "no snapshot is held; run 'eractl snapshot take' to take one");
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
 	r = check ? 0 : jsonl_send(d->j, "part", dump_head(name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)

@@ -160,7 +160,7 @@ int volume_may_wait(struct volume *v, struct err *err)
 	if (atomic_fetch_add(&v->waiting, 1) < WAITING_MAX)
 		return 0;
 	volume_has_waited(v);
-	return err_set(err, -EBUSY, "%u checkpoints or snapshots are under way or wait already; 'eractl status' shows whether writes hang",
+	return err_set(err, -EBUSY, "%u checkpoints or snapshots are under way or wait already; run 'eractl status' to see whether writes hang",
 		       WAITING_MAX);
 }
 

@@ -73,7 +73,7 @@ int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const cha
 	if (!v->refuse_gap || v->activated)
 		return 0;
 	return err_set(err, -EUCLEAN,
-		       "writes may have gone past erad (%s): %s; " ERAD_TAB " has gap=refuse, so the volume is not opened; 'eractl open %s --accept-gap' opens it, and every block counts as written",
+		       "writes may have gone past erad (%s): %s; " ERAD_TAB " has gap=refuse, so the volume is not opened; run 'eractl open %s --accept-gap' to open it, with every block counted as written",
 		       store_gap_name(kind), detail, v->name);
 }
 

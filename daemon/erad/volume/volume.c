@@ -228,7 +228,7 @@ struct store *volume_store_get(struct volume *v)
 
 int volume_store_missing(struct err *err)
 {
-	return err_set(err, -EAGAIN, "the metadata is not open; 'eractl status' says why");
+	return err_set(err, -EAGAIN, "the metadata is not open; run 'eractl status' to see why");
 }
 
 void volume_store_put(struct volume *v)

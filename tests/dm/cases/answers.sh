@@ -66,7 +66,7 @@ test_read_only_origin_is_refused()
 	origin=$(new_disk 64M)
 	blockdev --setro "$origin"
 	said "$origin is read-only" eractl create data "$origin"
-	same "$(eractl list 2>&1)" "eractl: there are no volumes; 'eractl create' makes one"
+	same "$(eractl list 2>&1)" "eractl: there are no volumes; run 'eractl create' to create one"
 	[[ ! -e /var/lib/erad/data.erad ]] || fail "create made metadata"
 	blockdev --setrw "$origin"
 	eractl create data "$origin" > /dev/null

@@ -129,7 +129,7 @@ test_image_store_that_is_full()
 	wait_until "invalid" image_state_is invalid
 	dd if=/dev/mapper/data-image of=/dev/null bs=64K count=1 iflag=direct 2> /dev/null && fail "the invalid image was read"
 	eractl status data > "$T/said"
-	grep -F "data: the image is invalid, because its copy-on-write store is full or failed; the volume goes on, and 'eractl image drop data' drops the image" "$T/said"
+	grep -F "data: the image is invalid, because its copy-on-write store is full or failed; the volume goes on; run 'eractl image drop data' to drop the image" "$T/said"
 	eractl doctor > "$T/said" || :
 	grep -F "/dev/mapper/data-image is invalid" "$T/said"
 	write_at data 33554432 1048576

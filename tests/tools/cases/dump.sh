@@ -199,7 +199,7 @@ test_dump_damaged()
 	used "$T/m"
 	overwrite "$T/m" $(((array + 2) * 4096)) 10
 	eractl dump "$T/m" > "$T/xml" 2> "$T/said" && fail "the command succeeded, expected a failure"
-	grep -q "era array sector 8 (page $((array + 2)) of the metadata) is damaged: 'eractl repair' repairs it" "$T/said"
+	grep -q "era array sector 8 (page $((array + 2)) of the metadata) is damaged: run 'eractl repair' to repair it" "$T/said"
 	refused "no element found" eractl restore "$T/r" --input "$T/xml"
 	refused "cannot write the output" sh -c "eractl dump '$T/m' > /dev/full"
 }
