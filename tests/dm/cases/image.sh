@@ -226,6 +226,7 @@ test_image_stores_and_refusals_with_an_image()
 	eractl create data "$origin" > /dev/null
 	mkfs.ext4 -q /dev/mapper/data
 	mount /dev/mapper/data "$T/mnt"
+	fstrim "$T/mnt" || fail "the volume takes no discards without an image"
 	# A file and a device as the store, each used again, and left empty.
 	for ((i = 0; i < 2; i++)); do
 		eractl image create data --cow "$T/store" > /dev/null
@@ -240,6 +241,7 @@ test_image_stores_and_refusals_with_an_image()
 		((i)) || eractl image drop data > /dev/null
 	done
 	refused "the volume has an image already, which is valid" image create data
+	fstrim "$T/mnt" 2> /dev/null && fail "the volume takes discards while it has an image, which eractl(8) denies"
 	umount "$T/mnt"
 	refused "the volume has an image, /dev/mapper/data-image, which is valid; 'eractl image drop data' first" close data
 	refused "'eractl image drop data' first" resize data --size 32M
@@ -432,7 +434,8 @@ test_image_when_erad_dies_while_it_freezes()
 	arm IMAGE_LOADED
 	bounded 20 eractl image create data > "$T/said" 2>&1 && fail "create worked, although erad was killed"
 	wait_killed
-	dd if="$origin" bs=1M iflag=direct status=none | grep -qaF "written before the image" || fail "the file system was not synced"
+	dd if="$origin" of="$T/disk" bs=1M iflag=direct status=none
+	grep -qaF "written before the image" "$T/disk" || fail "the file system was not synced"
 	wait_back
 	wait_until "the volume is as before" image_state_is none
 	for when in sync freeze; do
