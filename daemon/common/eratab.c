@@ -193,7 +193,7 @@ static int grow_lines(struct eratab *tab, struct eratab_line **out)
 	if (tab->nr == ERATAB_LINES_MAX)
 		return -EFBIG;
 
-	/* The array is full if its number of elements is a power of two.  Then double its size. */
+	/* If the number of elements is a power of two, the array is full: double its size. */
 	if (!(tab->nr & (tab->nr - 1))) {
 		line = realloc(tab->line, (tab->nr ? tab->nr * 2 : 1) * sizeof(*line));
 		if (!line)

@@ -20,8 +20,8 @@
 bool mapper_file_exists(const char *name, uint64_t *bytes);
 
 /*
- * Returns -EEXIST if a regular file is at /dev/mapper/NAME; then err says how to keep or remove the
- * file.
+ * Returns -EEXIST if a regular file is at /dev/mapper/NAME.  If so, err says how to keep or remove
+ * the file.
  */
 int mapper_file_refuse(const char *name, struct err *err);
 

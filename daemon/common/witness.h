@@ -43,7 +43,8 @@ int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struc
 
 /*
  * Compares the device with all places of a valid witness.  Returns 0 if they agree.  Returns 1 if a
- * place differs or cannot be read; then *difference has a sentence.  Waits as long as the device takes.
+ * place differs or cannot be read.  If so, *difference has a sentence.  Waits as long as the device
+ * takes.
  */
 int witness_difference(int fd, const struct witness *w, struct err *difference);
 

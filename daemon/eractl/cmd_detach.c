@@ -222,7 +222,10 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		r = eratab_find(&tab, name, &e, &err);
 		if (!r)
 			r = detach_offline(e, &us, uuid, &err);
-		/* Release the lock first: other metadata may be slow, and meanwhile no erad could start. */
+		/*
+		 * Release the lock first: other metadata may be slow, and no erad can start as long
+		 * as the lock is held.
+		 */
 		close(lock);
 		if (!r)
 			find_same_uuid(&tab, name, uuid, other);

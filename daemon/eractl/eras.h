@@ -13,9 +13,10 @@
 #include "store/store.h"
 
 struct eras_reader {
-	bool snapshot;		/* true: read the volume's snapshot */
+	bool snapshot;		/* whether to read the volume's snapshot */
 	/*
-	 * True: begin no era on a live volume; then different blocks may be of different moments.
+	 * Whether to begin no era on a live volume.  If so, different blocks may be of different
+	 * moments.
 	 */
 	bool loose;
 	void *ctx;

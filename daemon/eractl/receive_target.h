@@ -7,7 +7,7 @@
 
 /*
  * Opens and checks the copy.  Writes nothing to the copy, but creates an empty file if there is no
- * copy: then rc->created is true.
+ * copy.  If so, rc->created is true.
  */
 int receive_prepare(struct receive *rc, struct err *err);
 

@@ -79,7 +79,7 @@ int standing_compare_device(const struct standing_place *p, const struct standin
 
 /*
  * Compares the copy with its state.  Returns 0 if nothing else has written to the copy.  ESTALE:
- * the copy was written, or is another device.  ENODATA: the state is not settled; then only the
+ * the copy was written, or is another device.  ENODATA: the state is not settled.  If so, only the
  * identity of the device was compared.  err says what differs, without the path of the copy.
  */
 int standing_compare(const struct standing_place *p, const struct standing *s, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Renames or removes a metadata file.  If another file has been put at the path meanwhile, leaves
- * the other file alone.
+ * Renames or removes a metadata file.  If another file has been put at the path since the caller
+ * looked at it, leaves the other file alone.
  */
 #ifndef ERAD_ASIDE_H
 #define ERAD_ASIDE_H

@@ -181,7 +181,7 @@ init {
 		inst[0].resumed = true;
 		inst[1].cur = NONE;
 #ifdef BEGINS_DEGRADED
-		/* An erad has served era 1.  Then it was gone, and the module has degraded. */
+		/* An erad has served era 1.  After its end, the module has degraded. */
 		dera = 1;
 		drecord = 1;
 		inst[0].record = 1;

@@ -334,8 +334,8 @@ int dm_track(const char *name, const struct dm_table *table, uint64_t *began, st
 }
 
 /*
- * Tries once to remove the device.  Sets *known to true if err names the user of the device: then
- * another attempt is useless.  Context: dm_lock.
+ * Tries once to remove the device.  Sets *known to true if err names the user of the device.  If
+ * so, another attempt is useless.  Context: dm_lock.
  */
 static int try_remove(const char *name, bool *known, struct err *err)
 {

@@ -324,7 +324,7 @@ out_device:
 	/* take_away() takes LVM's locks itself.  It works in each state of the logical volumes. */
 	lvs_free(&lvs);
 	if (take_away(e->name, &us, &why)) {
-		err_prefix(err, r, "the attach could not be undone (%s), 'eractl detach %s' tries again", why.msg, e->name);
+		err_prefix(err, r, "the attach could not be undone (%s); run 'eractl detach %s' to try again", why.msg, e->name);
 		lvs_free(&found.lvs);
 		creation_keep(c);
 		return r;

@@ -37,7 +37,8 @@ int conflict_line(const struct eratab *tab, const struct use *u, struct err *err
 
 /*
  * Returns whether the metadata file at path is used by another line of eratab, another open volume
- * or another live target; then `who` names the user.  name: a volume that may use the file itself.
+ * or another live target.  If so, `who` names the user.  name: a volume that may use the file
+ * itself.
  */
 bool conflict_file(const struct eratab *tab, const char *name, const char *path, struct err *who);
 

@@ -47,7 +47,7 @@ int op_create(const struct create_args *a, struct volume **out, struct err *err)
  * For op_attach(), which takes the steps of a create one by one.  create_with() checks the paths,
  * completes the arguments, claims the name and calls fn.  creation_new() makes all other checks.
  * The caller ends the creation that creation_new() returns by creation_keep() or creation_undo();
- * until then, the creation has pointers to the arguments.
+ * until this call, the creation has pointers to the arguments.
  */
 int create_with(const struct create_args *args,
 		int (*fn)(const struct create_args *a, struct volume **out, struct err *err),

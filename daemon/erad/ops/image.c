@@ -325,7 +325,7 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 	if (r) {
 		undo = drop_claimed(v->name, v, &us, &why);
 		if (undo && undo != -ENOENT)
-			err_suffix(err, "not all is undone (%s), 'eractl image drop %s' tries again", why.msg, v->name);
+			err_suffix(err, "not all is undone (%s); run 'eractl image drop %s' to try again", why.msg, v->name);
 	}
 out:
 	dm_tables_free(&d);

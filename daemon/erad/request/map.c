@@ -156,7 +156,7 @@ static void drop_old(void)
 
 /*
  * Keeps a picture.  On success, the caller's reference to the picture passes to the list.  Returns
- * NULL if there is no memory; then the caller still has its reference.  Context: lock.
+ * NULL if there is no memory.  If so, the caller still has its reference.  Context: lock.
  */
 static const struct kept *keep_map(const char *name, const uint8_t uuid[16], struct json_object *picture, int code,
 				   const struct err *err, uint64_t took)

@@ -272,8 +272,8 @@ static int take_seal(struct volume *v, struct seal *s, struct err *err)
 	if (table_note_written_since_end(v))
 		return err_set(err, -EBUSY, "the origin was written to after its volume was closed");
 	/*
-	 * Check again after sealing.  A program that has begun to use the origin meanwhile may have
-	 * written, and the seal may contain its writes.
+	 * Check again after sealing.  A program that has begun to use the origin during the sealing
+	 * may have written, and the seal may contain its writes.
 	 */
 	return check_unused(v, err);
 }

@@ -147,8 +147,8 @@ bool table_note_written_since_end(const struct volume *v);
 
 /*
  * Returns 1 if the metadata has the note GONE of this boot, and the counter of the origin has
- * changed since the note; then *difference is a sentence about this.  Returns 0 if the counter is
- * the same, or cannot be compared.
+ * changed since the note.  If so, *difference is a sentence about this.  Returns 0 if the counter
+ * is the same, or cannot be compared.
  */
 int table_note_written_while_closed(const struct volume *v, struct err *difference);
 
