@@ -57,7 +57,13 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 		a->code = fd;
 		return;
 	}
-	if (q->what == ORIGIN_READ_SEAL)
+	/*
+	 * Flush what other programs have written to the origin, so that the counters include it.  The
+	 * functions that take a seal or a witness flush it themselves.
+	 */
+	if ((q->what == ORIGIN_READ_SEAL_DIFFERENCE || q->what == ORIGIN_READ_WITNESS_DIFFERENCE) && fsync(fd))
+		a->code = err_set(&a->err, -errno, "cannot flush the origin: %m");
+	else if (q->what == ORIGIN_READ_SEAL)
 		a->code = seal_take(fd, q->size, q->seed, &a->seal, &a->err);
 	else if (q->what == ORIGIN_READ_SEAL_DIFFERENCE)
 		a->code = seal_compare(fd, q->size, &q->seal, &a->err);

@@ -8,6 +8,7 @@
 #include "erad/request/diff.h"
 #include "erad/request/history.h"
 #include "erad/request/interrupt.h"
+#include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 
 #define PART_EXTENTS	1024
@@ -116,7 +117,12 @@ static int diff_closed(struct diff *d, const char *name, uint32_t since,
 	r = op_open_closed(name, &s, err);
 	if (r)
 		return r;
-	r = stream(d, name, s, since, result, err);
+	if (table_note_is_out(s))
+		r = err_set(err, -ESTALE,
+			    "its target was taken out of the table of /dev/mapper/%s, so writes may have gone past erad; open the volume or load its table again, then make the diff",
+			    name);
+	else
+		r = stream(d, name, s, since, result, err);
 	store_close(s, false, NULL);
 	return r;
 }

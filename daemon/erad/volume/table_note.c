@@ -67,6 +67,7 @@ void table_note_leave(struct volume *v)
 	if (i.status & ERAD_RESUMED)
 		return;
 	fill_note(&v->left, NOTE_OUT, v->diskseq, i.written_suspended);
+	origin_count_read(v->origin_dev, &v->left.origin);
 }
 
 int table_note_stay(struct volume *v, struct err *err)
@@ -116,7 +117,7 @@ static void compare_unseen(struct finding *f, const struct table_note *was, cons
 #define WRITTEN_WHILE_CLOSED	"%" PRIu64 " sectors were written to the origin while the volume was closed"
 
 /*
- * was: a note GONE of this boot.  Sets *sectors to the number of sectors that were written since
+ * was: a note GONE or OUT of this boot.  Sets *sectors to the number of sectors that were written since
  * the note.  Returns false if the counters of the origin cannot be compared.
  */
 static bool count_since(const struct table_note *was, dev_t origin, uint64_t *sectors)
@@ -126,6 +127,18 @@ static bool count_since(const struct table_note *was, dev_t origin, uint64_t *se
 	origin_count_read(origin, &now);
 	*sectors = le64toh(now.sectors) - le64toh(was->origin.sectors);
 	return origin_count_comparable(&was->origin, &now);
+}
+
+/* Finds the gap for a target that is back in its table.  was: its note OUT. */
+static void compare_out(struct finding *f, const struct table_note *was, const struct erad_info *i, dev_t origin)
+{
+	uint64_t sectors;
+
+	compare_written(f, le64toh(was->written), i->written_resumed);
+	/* The other table may not have used the origin, so that the origin could be written directly. */
+	if (!*f->detail && count_since(was, origin, &sectors) && sectors)
+		snprintf(f->detail, sizeof(f->detail),
+			 "%" PRIu64 " sectors were written to the origin while the target was out of its table", sectors);
 }
 
 /*
@@ -167,7 +180,7 @@ static void compare_note(struct finding *f, const struct table_note *was, const 
 	switch (le32toh(was->state)) {
 	case NOTE_OUT:
 		if (same_device)
-			compare_written(f, le64toh(was->written), i->written_resumed);
+			compare_out(f, was, i, origin);
 		else
 			find_gap(f, ERAD_GAP_TABLE, "the target was out of its table, and the device is another one now");
 		return;
@@ -203,6 +216,14 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 		return 0;
 	compare_note(&f, &was, in, &v->info, v->origin_dev);
 	return *f.detail ? origin_gap(v, f.kind, f.detail, err) : 0;
+}
+
+bool table_note_is_out(struct store *s)
+{
+	struct table_note note;
+
+	store_item(s, STORE_TABLE_NOTE, (uint8_t *)&note);
+	return le32toh(note.version) == TABLE_NOTE_VERSION && le32toh(note.state) == NOTE_OUT;
 }
 
 static bool lives_on(const struct volume *v)

@@ -9,7 +9,7 @@
  *
  *	IN	the target is in the table of the mapped device
  *	OUT	another table has replaced the target's table; erad has seen this, and has noted the
- *		counter of the mapped device
+ *		counters of the mapped device and of the origin
  *	GONE	the mapped device is gone; erad has noted the counter of the origin, and begins to
  *		seal the origin
  *
@@ -32,7 +32,7 @@
  *	IN	in the same device, anything else	unknown: no erad saw the target go
  *	IN	in another device of the same boot	unknown: no erad saw the target go, and
  *						there is no seal
- *	OUT	in the same device			written-past-table if the counter has grown
+ *	OUT	in the same device			written-past-table if a counter has grown
  *	OUT	in another device, or after a reboot	written-past-table: it cannot be compared
  *	GONE	in the same boot			written-while-closed if the origin's
  *						counter has changed; unknown if it cannot
@@ -90,7 +90,7 @@ struct table_note {
 	 */
 	__le64 written;
 	__le64 instance;	/* IN: the instance's id */
-	struct origin_count origin;	/* GONE: counter of the origin */
+	struct origin_count origin;	/* OUT, GONE: counter of the origin */
 	__u8 zero[408];
 };
 
@@ -141,6 +141,12 @@ int table_note_end_again(struct volume *v, struct store *s, struct err *err);
  * now.  Call table_note_end() first.
  */
 bool table_note_lives_on(const struct volume *v);
+
+/*
+ * Returns whether the metadata of a closed volume has the note OUT.  Then writes may have gone past
+ * the target, and only the next open finds out.
+ */
+bool table_note_is_out(struct store *s);
 
 /* Returns whether the counter of the origin has changed since table_note_end(). */
 bool table_note_written_since_end(const struct volume *v);

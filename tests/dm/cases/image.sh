@@ -155,7 +155,7 @@ refused()
 test_image_refusals()
 {
 	DESCRIPTION="image create refuses a store that is in use, has content or lies on the volume, a second image, and a table that erad does not know; close, resize, forget and open refuse a volume with an image"
-	local origin other store before
+	local origin other store before major minor
 
 	origin=$(new_disk 64M)
 	other=$(new_disk 64M)
@@ -196,7 +196,14 @@ test_image_refusals()
 	refused "is neither a block device nor a regular file" image create data --cow "$T"
 	refused "must stay free; name another size or place with --cow" image create data --cow 1024T
 	fsfreeze -f "$T/mnt"
-	refused "the file system on the volume may be frozen already" image create data --cow "$store"
+	# Since Linux 6.6, device-mapper can freeze a file system that somebody else has frozen.
+	IFS=.- read -r major minor _ < /proc/sys/kernel/osrelease
+	if ((major > 6 || (major == 6 && minor >= 6))); then
+		eractl image create data --cow "$store" > /dev/null
+		eractl image drop data > /dev/null
+	else
+		refused "the file system on the volume may be frozen already" image create data --cow "$store"
+	fi
 	fsfreeze -u "$T/mnt"
 	dmsetup create data-image --table "0 8 zero"
 	refused "there is a /dev/mapper/data-image already" image create data

@@ -128,6 +128,44 @@ counts_always()
 	((major < 6 || (major == 6 && minor < 11)))
 }
 
+test_origin_written_while_another_table_is_in()
+{
+	DESCRIPTION="if another table replaces that of the target, and the origin is written directly, the next diff lists everything; a diff before that is refused"
+	local origin erad
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	erad=$(dmsetup table data)
+	swap_table data "0 $(blockdev --getsz "$origin") error"
+	wait_until "closed" eractl_state_is data closed
+	eractl diff data --since 1 > /dev/null 2> "$T/err" && fail "diff worked although the target is out of its table"
+	grep -q "volume data: its target was taken out of the table of /dev/mapper/data, so writes may have gone past erad" "$T/err" ||
+		fail "got $(cat "$T/err")"
+	dd if=/dev/urandom of="$origin" bs=4096 seek=2000 count=1 oflag=direct conv=notrunc status=none
+	swap_table data "$erad"
+	wait_until "active" eractl_state_is data active
+	gap_was written-past-table "8 sectors were written to the origin"
+	read_fully data || fail "the write was not noticed: $(changed data 1)"
+}
+
+test_buffered_write_while_closed()
+{
+	DESCRIPTION="a write to the origin of a closed volume is noticed even if the write is still in the page cache when the volume is opened"
+	local origin opener
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	eractl close data
+	# While the origin is open, no close of another program writes back its pages.
+	exec {opener}< "$origin"
+	dd if=/dev/urandom of="$origin" bs=4096 seek=2000 count=1 conv=notrunc status=none
+	eractl open data > /dev/null
+	exec {opener}<&-
+	gap_was written-while-closed "8 sectors were written to the origin while the volume was closed"
+	read_fully data || fail "the write was not noticed: $(changed data 1)"
+}
+
 test_device_removed_while_no_erad_runs()
 {
 	DESCRIPTION="if a device is removed while no erad runs, there is no seal, and the next open in the same boot notes a gap; after a reboot there is no gap"
