@@ -53,7 +53,7 @@ static void guard(int socket, const char *volume)
 	if (n == sizeof(request))
 		return;
 	for (int i = 0; i < TRIES_MAX && drop(volume, &err); i++) {
-		if (i >= TRIES && !image_is_there(volume))
+		if (i >= TRIES && !image_is_there(volume, true))
 			return;
 		sleep(PAUSE_S);
 	}

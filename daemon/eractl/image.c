@@ -12,7 +12,7 @@
 #include "eractl/image.h"
 #include "eractl/volumes.h"
 
-#define DROP_TRIES	40
+#define DROP_MS		20000u
 #define DROP_PAUSE_US	500000
 
 int image_add_store(const struct command *cmd, struct json_object *request, const char *store)
@@ -36,29 +36,31 @@ int image_add_store(const struct command *cmd, struct json_object *request, cons
 	return 0;
 }
 
-bool image_is_there(const char *volume)
+bool image_is_there(const char *volume, bool of_backup)
 {
 	char *const names[] = { (char *)volume, NULL };
-	struct json_object *result, *volumes;
+	struct json_object *result, *volumes, *image = NULL;
 	struct err err;
 	bool there;
 
 	if (client_call(volumes_request("status", names), NULL, NULL, &result, &err))
 		return false;
 	volumes = json_object_object_get(result, "volumes");
-	there = json_object_is_type(volumes, json_type_array) && json_object_array_length(volumes) &&
-		json_object_object_get(json_object_array_get_idx(volumes, 0), "image");
+	if (json_object_is_type(volumes, json_type_array) && json_object_array_length(volumes))
+		image = json_object_object_get(json_object_array_get_idx(volumes, 0), "image");
+	there = image && (!of_backup || json_object_get_boolean(json_object_object_get(image, "backup")));
 	json_object_put(result);
 	return there;
 }
 
 void image_drop_before_close(const char *volume)
 {
+	const long long until = jsonl_now_ms() + DROP_MS;
 	struct json_object *result;
 	struct err err;
 
-	for (int i = 0; i < DROP_TRIES && image_is_there(volume); i++) {
-		if (i)
+	for (bool again = false; jsonl_now_ms() < until && image_is_there(volume, false); again = true) {
+		if (again)
 			usleep(DROP_PAUSE_US);
 		if (!client_call(client_request("image_drop", volume), NULL, NULL, &result, &err))
 			json_object_put(result);

@@ -15,8 +15,11 @@
  */
 int image_add_store(const struct command *cmd, struct json_object *request, const char *store);
 
-/* Returns whether erad says that the volume has an image, complete or interrupted. */
-bool image_is_there(const char *volume);
+/*
+ * Returns whether erad says that the volume has an image, complete or interrupted.  of_backup: only an
+ * image that a backup has made counts.
+ */
+bool image_is_there(const char *volume, bool of_backup);
 
 /*
  * Drops the image of a volume that is to be closed, if it has one.  If a program has the image open,

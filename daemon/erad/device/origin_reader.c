@@ -61,7 +61,8 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 	 * Flush what other programs have written to the origin, so that the counters include it.  The
 	 * functions that take a seal or a witness flush it themselves.
 	 */
-	if ((q->what == ORIGIN_READ_SEAL_DIFFERENCE || q->what == ORIGIN_READ_WITNESS_DIFFERENCE) && fsync(fd))
+	if ((q->what == ORIGIN_READ_SEAL_DIFFERENCE || q->what == ORIGIN_READ_WITNESS_DIFFERENCE || q->what == ORIGIN_FLUSH) &&
+	    fsync(fd))
 		a->code = err_set(&a->err, -errno, "cannot flush the origin: %m");
 	else if (q->what == ORIGIN_READ_SEAL)
 		a->code = seal_take(fd, q->size, q->seed, &a->seal, &a->err);
@@ -172,7 +173,10 @@ static int receive(int fd, struct origin_question *q, int *pipe_fd)
 	if (!c || c->cmsg_type != SCM_RIGHTS)
 		return -EMFILE;
 	memcpy(pipe_fd, CMSG_DATA(c), sizeof(*pipe_fd));
-	return n == sizeof(*q) ? 0 : -EBADMSG;
+	if (n == sizeof(*q))
+		return 0;
+	close(*pipe_fd);
+	return -EBADMSG;
 }
 
 static void run_reader(int fd)

@@ -30,6 +30,7 @@
 
 enum origin_read {
 	ORIGIN_READ_IDENTITY,		/* identity_of() */
+	ORIGIN_FLUSH,			/* fsync() */
 	ORIGIN_READ_UNUSED,		/* claims the origin for a moment; EBUSY: another program uses it */
 	ORIGIN_READ_SEAL,		/* seal_take() */
 	ORIGIN_READ_SEAL_DIFFERENCE,	/* seal_compare() */
@@ -68,8 +69,8 @@ struct origin_asked {
 };
 
 /*
- * Forks the reader.  Call this before any thread is created, after process_spare(), whose settings the
- * reader inherits, and before process_setup(), so that the reader has little memory.  If this fails, erad goes on without a reader.
+ * Forks the reader.  Call this before any thread is created, after process_spare(), whose settings
+ * the reader inherits, and before process_setup(), so that the reader has little memory.  If this fails, erad goes on without a reader.
  */
 int origin_reader_start(struct err *err);
 

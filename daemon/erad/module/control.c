@@ -26,7 +26,7 @@ int control_open(int *out, struct err *err)
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m%s", CONTROL_NODE,
 			       errno == ENOENT || errno == ENXIO ?
-			       "; the kernel module dm-erad is not loaded: 'modprobe dm-erad' loads it" : "");
+			       "; the kernel module dm-erad is not loaded: run 'modprobe dm-erad' to load it" : "");
 	r = call_control(fd, ERAD_IOC_VERSION, &v);
 	if (r)
 		err_set(err, r, "cannot get the version of the module dm-erad from %s: %s", CONTROL_NODE,

@@ -135,8 +135,11 @@ static void compare_out(struct finding *f, const struct table_note *was, const s
 	uint64_t sectors;
 
 	compare_written(f, le64toh(was->written), i->written_resumed);
+	/* Writes of a target that lets all writes pass are a gap of their own: see degraded.h. */
+	if (*f->detail || i->status & ERAD_PASSES_ALL)
+		return;
 	/* The other table may not have used the origin, so that the origin could be written directly. */
-	if (!*f->detail && count_since(was, origin, &sectors) && sectors)
+	if (count_since(was, origin, &sectors) && sectors)
 		snprintf(f->detail, sizeof(f->detail),
 			 "%" PRIu64 " sectors were written to the origin while the target was out of its table", sectors);
 }
@@ -201,11 +204,29 @@ static void compare_note(struct finding *f, const struct table_note *was, const 
 		 "the device was written before its target came");
 }
 
+/*
+ * Flushes the origin, so that its counter includes what other programs have written to it.  Returns an
+ * error if the flush has not ended.  If the flush fails, this is a gap.
+ */
+static int flush_origin(struct volume *v, struct finding *f, struct err *err)
+{
+	struct origin_question q;
+	struct origin_answer a;
+	int r;
+
+	origin_question(v, ORIGIN_FLUSH, &q);
+	r = origin_read(v, &q, ORIGIN_OPEN_MS, &a, err);
+	if (!r && a.code)
+		find_gap(f, ERAD_GAP_UNKNOWN, "the origin cannot be flushed, so its counter may not include all writes");
+	return r;
+}
+
 int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, struct err *err)
 {
 	uint8_t seal[ERAD_HISTORY_SEAL];
 	struct finding f = { .detail = "" };
 	struct table_note was = v->left;
+	int r;
 
 	fill_in(v, in);
 	if (!was.version)
@@ -214,7 +235,13 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 		return 0;
 	if (le32toh(was.state) != NOTE_OUT && !store_seal(v->store, seal))
 		return 0;
-	compare_note(&f, &was, in, &v->info, v->origin_dev);
+	if (was.origin.known && !strcmp(was.boot, in->boot)) {
+		r = flush_origin(v, &f, err);
+		if (r)
+			return r;
+	}
+	if (!*f.detail)
+		compare_note(&f, &was, in, &v->info, v->origin_dev);
 	return *f.detail ? origin_gap(v, f.kind, f.detail, err) : 0;
 }
 

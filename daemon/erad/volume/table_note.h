@@ -54,7 +54,7 @@
  * - to the origin, after the mapped device has gone, and before erad has made the note GONE
  *   durable; if erad is not busy, this takes one write of metadata;
  * - while somebody has switched the counters off (queue/iostats in sysfs), and later on again;
- * - to the origin itself, past the mapped device.
+ * - to the origin itself, past the mapped device, with the note IN.
  *
  * Context: the volume thread.
  */

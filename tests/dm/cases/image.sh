@@ -196,9 +196,9 @@ test_image_refusals()
 	refused "is neither a block device nor a regular file" image create data --cow "$T"
 	refused "must stay free; name another size or place with --cow" image create data --cow 1024T
 	fsfreeze -f "$T/mnt"
-	# Since Linux 6.6, device-mapper can freeze a file system that somebody else has frozen.
+	# Since Linux 6.8, device-mapper can freeze a file system that somebody else has frozen.
 	IFS=.- read -r major minor _ < /proc/sys/kernel/osrelease
-	if ((major > 6 || (major == 6 && minor >= 6))); then
+	if ((major > 6 || (major == 6 && minor >= 8))); then
 		eractl image create data --cow "$store" > /dev/null
 		eractl image drop data > /dev/null
 	else
