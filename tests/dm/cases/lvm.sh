@@ -264,7 +264,8 @@ test_lvm_attach_beside_a_command()
 	attach_stopped_at BELOW_LOCKED
 	lvchange --refresh vg/a &
 	lvchange=$!
-	wait_until "lvchange waits for LVM's lock" grep -q -e '->' /proc/locks
+	# Only this process: other waiters say nothing about what lvchange has read.
+	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
 	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
