@@ -38,8 +38,9 @@ static int drop(const char *volume, struct err *err)
 }
 
 /*
- * Waits for REQUEST_END, or for the end of the caller.  In the latter case, drops the image.  Tries for
- * an hour, because erad may still be making the image, or may be restarted at the moment.
+ * Waits for REQUEST_END, or for the end of the caller.  If the caller has ended, drops the image.
+ * erad may still be making the image, or may be restarted at the moment.  So tries for 15 seconds,
+ * and for an hour while the volume has the image of a backup.
  */
 static void guard(int socket, const char *volume)
 {

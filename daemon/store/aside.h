@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Renames or removes a metadata file.  If another file has been put at the path since the caller
- * looked at it, leaves the other file alone.
+ * Renames or removes a metadata file.  If the path leads to another file than the caller
+ * has examined, does not change that file.
  */
 #ifndef ERAD_ASIDE_H
 #define ERAD_ASIDE_H
@@ -13,10 +13,10 @@
  * Renames the file at path to a new name in the same directory.  aside receives the new name.  st:
  * the stat of the file; if path is a symbolic link, the stat of the link's target.
  *
- * ESTALE: the file at path is not the file that st describes.  aside_move() has then renamed the
- * wrong file, and has renamed it back to path; aside is "".  If a third file was put at path in the
- * meantime, the wrong file keeps its new name, and aside is this name.  After any other error,
- * aside is "".
+ * ESTALE: the file at path was another file than st describes.  aside_move() has renamed this other
+ * file, has noticed this, and has put the file back at path; aside is "".  If path was taken again
+ * before the file was put back, the file keeps its new name, and aside is this name.  After any other
+ * error, aside is "".
  */
 int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX]);
 

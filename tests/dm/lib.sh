@@ -270,7 +270,7 @@ reopened()
 	eractl open data > /dev/null
 }
 
-# track_file_system FS: creates the volume data on a new disk with a file system.  Sets $origin to the disk.
+# track_file_system FS: makes a file system of the type FS on a new disk, and creates the volume data on the disk.  Sets $origin to the disk.
 track_file_system()
 {
 	origin=$(new_disk 400M)

@@ -166,8 +166,8 @@ struct volume {
 	/* The mapped device existed when the last instance had gone. */
 	bool lived_on;
 	/*
-	 * The last questions about the identity of the origin, and about its content.  Each attempt to
-	 * attach asks both, so the second one must not replace the first one.
+	 * asked_identity: the last question about the identity of the origin.  asked: the last question
+	 * about its content.  Each attempt to attach asks both, and may use a late answer to each.
 	 */
 	struct origin_asked asked_identity, asked;
 	struct origin_count end_count;	/* counter of the origin when the mapped device had gone */
