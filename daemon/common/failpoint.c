@@ -56,7 +56,8 @@ void failpoint(enum failpoint at)
 	if (write(STDERR_FILENO, line, len) != len || ftruncate(fd, 0))
 		abort();
 	if (!strcmp(how, "stop")) {
-		kill(getpid(), SIGSTOP);
+		/* Another thread could take a signal to the process, while this thread goes on. */
+		raise(SIGSTOP);
 		return;
 	}
 	kill(getpid(), SIGKILL);
