@@ -13,7 +13,10 @@
 #include "common/members.h"
 #include "eractl/create_request.h"
 #include "eractl/lvm.h"
+#include "eractl/lvm_commands.h"
 #include "eractl/volumes.h"
+
+#define LVM_WAIT_S	10	/* limit of the wait for commands of LVM, in seconds */
 
 static bool print_attached(struct json_object *result)
 {
@@ -47,11 +50,9 @@ static bool find_back(const char *pv, const char *name, dev_t volume)
 }
 
 /*
- * Looks for logical volumes that are still on the physical volume.  A command of LVM may have read
- * LVM's configuration before the attach, and then have waited for LVM's lock until the attach
- * ended.  This command loads tables that name the physical volume.  So this function first takes
- * the lock, and waits while such a command has the lock.  vg: the volume group, or "" if the volume
- * group is not known.  In that case, the name is taken from the logical volumes on the volume.
+ * Looks for logical volumes that are on the physical volume again.  Takes LVM's lock, because a
+ * command of LVM may be moving a logical volume.  vg: the volume group, or "" if the volume group is
+ * not known.  In that case, the name is taken from the logical volumes on the volume.
  */
 static bool lvm_went_back(const char *pv, const char *name, const char *vg)
 {
@@ -75,21 +76,53 @@ static bool lvm_went_back(const char *pv, const char *name, const char *vg)
 	return back;
 }
 
-/* Checks, after the attach, that LVM uses the volume, and not the physical volume below it. */
+/*
+ * A command of LVM may have read LVM's configuration before the attach, and have waited for LVM's
+ * lock until the attach ended.  Then this command puts logical volumes back on the physical volume.
+ * Returns true when all commands have ended that ran when this function was called.  Later commands
+ * have read the new configuration.
+ */
+static bool earlier_commands_end(const char *pv, const char *name)
+{
+	struct err err;
+
+	if (!lvm_commands_wait(LVM_WAIT_S, &err))
+		return true;
+	complain("volume %s: %s, and may put logical volumes back on %s, so the volume is detached again; try again when the command has ended",
+		 name, err.msg, pv);
+	return false;
+}
+
+/* Returns whether LVM uses the volume, and not the physical volume below it. */
+static bool lvm_has_moved(const char *pv, const char *name, const char *vg)
+{
+	struct err err;
+	bool uses;
+
+	/* First, because the lvm program waits without limit for a command that has a lock. */
+	if (!earlier_commands_end(pv, name))
+		return false;
+	if (lvm_uses(pv, &uses, &err)) {
+		complain("volume %s: cannot tell whether LVM leaves %s alone, so the volume is detached again: %s", name, pv, err.msg);
+		return false;
+	}
+	if (uses) {
+		complain("volume %s: LVM still uses %s in spite of the filter, so the volume is detached again", name, pv);
+		return false;
+	}
+	return !lvm_went_back(pv, name, vg);
+}
+
+/* Checks the attach when it has ended.  If LVM has not moved to the volume, undoes the attach. */
 static int check_lvm(const char *pv, const char *name, const char *vg)
 {
 	struct json_object *result;
-	bool uses, failed;
+	bool uses;
 	char device[256];
 	struct err err;
 
 	snprintf(device, sizeof(device), "/dev/mapper/%s", name);
-	failed = lvm_uses(pv, &uses, &err);
-	if (failed)
-		complain("volume %s: cannot tell whether LVM leaves %s alone, so the volume is detached again: %s", name, pv, err.msg);
-	else if (uses)
-		complain("volume %s: LVM still uses %s in spite of the filter, so the volume is detached again", name, pv);
-	if (failed || uses || lvm_went_back(pv, name, vg)) {
+	if (!lvm_has_moved(pv, name, vg)) {
 		if (client_call(client_request("detach", name), NULL, NULL, &result, &err)) {
 			complain("volume %s: it is still attached, and logical volumes may lie on %s, where their writes are not recorded; type 'eractl detach %s'",
 				 name, pv, name);

@@ -35,6 +35,12 @@ state()
 	ls /var/lib/erad /dev/mapper
 }
 
+# on_device NAME LOWER: succeeds if the device NAME lies on the device LOWER.
+on_device()
+{
+	[[ $(dmsetup deps -o devname "$1") == *"($2)"* ]]
+}
+
 # attach [OPTION]...: attaches pv0, and prints for how long I/O was suspended.
 attach()
 {

@@ -273,6 +273,43 @@ test_lvm_attach_beside_a_command()
 	same "$(state)" "$before"
 }
 
+test_lvm_attach_waits_for_earlier_commands()
+{
+	DESCRIPTION="attach waits for a command of LVM that has read the configuration before and that gets LVM's lock late; if the command does not end, attach fails and undoes its changes"
+	local pv before attach lvchange
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach_stopped_at BELOW_LOCKED
+	lvchange --refresh vg/a &
+	lvchange=$!
+	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+	# While lvchange is stopped, attach gets the lock.
+	kill -STOP $lvchange
+	kill -CONT "$(erad_pid)"
+	wait "$attach" && fail "attached, although lvchange still runs: $(cat "$T/said" "$T/err")"
+	grep -q "process $lvchange still runs 'lvchange --refresh vg/a', a command of LVM that began before, and may put logical volumes back on $pv, so the volume is detached again" "$T/err" ||
+		fail "$(cat "$T/err")"
+	kill -CONT $lvchange
+	wait $lvchange
+	same "$(state)" "$before"
+
+	attach_stopped_at BELOW_LOCKED
+	lvchange --refresh vg/a &
+	lvchange=$!
+	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+	kill -STOP $lvchange
+	kill -CONT "$(erad_pid)"
+	wait_until "the logical volume lies on the volume" on_device vg-a pv0
+	nap 2
+	kill -CONT $lvchange
+	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
+	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
+	wait $lvchange
+	same "$(state)" "$before"
+}
+
 test_lvm_attach_written_without_locks()
 {
 	DESCRIPTION="commands of LVM run while attach writes its metadata; attach then fails and undoes its changes, because a logical volume or the physical volume is another one"

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Waits for commands of LVM that may have read LVM's configuration before it was changed. */
+#ifndef ERACTL_LVM_COMMANDS_H
+#define ERACTL_LVM_COMMANDS_H
+
+#include "common/err.h"
+
+/*
+ * Waits until every process has ended that runs the program lvm when this function is called.  Does
+ * not wait for programs that call LVM's library, as dmeventd does: before each command, the library
+ * reads a configuration that has changed.  ETIMEDOUT: a process has not ended within `seconds`; err
+ * names the process.
+ */
+int lvm_commands_wait(unsigned int seconds, struct err *err);
+
+#endif /* ERACTL_LVM_COMMANDS_H */
