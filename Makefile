@@ -390,7 +390,7 @@ test-deps:			## install also the packages that the tests need, and unpack the ke
 # -j is given.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
-test: test-deps			## lint, unit tests, tools, model, fuzzing and all tests in VMs, on the first and the last of KERNELS
+test: test-deps			## lint, unit tests, tools, model, fuzzing and all tests in VMs, those about the module on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs tsan-programs fuzz-programs
 	$(Q)tests/run --kernels "$(KERNELS)" --part --match "$(TESTS)" lint unit tsan tools model fuzz dm parity-erad host
 
