@@ -104,10 +104,11 @@ struct erad_info {
 	/* At the last suspend of this instance.  ERAD_WRITTEN_UNKNOWN before the first suspend. */
 	__u64 written_suspended;
 	/*
-	 * Id of the oldest instance since which every write to the mapped device went through an
-	 * instance with the same metadata.  0 before the first resume of this instance.  This
-	 * instance's own id if another table was live directly before, if there are no counters, or
-	 * if the origin or the metadata is another device than before.
+	 * The smallest instance id with this property: since the first resume of that instance,
+	 * every write to the mapped device has gone through an instance with the metadata and the
+	 * origin of this instance.  0: this instance has not been resumed yet.  The value is this
+	 * instance's own id if another table was live directly before, if the mapped device has no
+	 * counters, or if the instance directly before had another origin or other metadata.
 	 */
 	__u64 since_id;
 };

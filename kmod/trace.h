@@ -38,10 +38,11 @@ TRACE_EVENT(erad_gated,
 );
 
 /*
- * A commit has recorded nr_blocks blocks that had not been recorded in this era before this commit.
- * Each block is counted at most once in an era.  If several writes of the batch cover a block, it
- * is counted for the first of these writes.  cgroup and comm: the submitter of the writes (see
- * writer.c).
+ * Writes of one submitter, which follow each other in a batch, have recorded nr_blocks blocks that
+ * had not been recorded in this era before.  A commit emits one event for each such sequence of
+ * writes, and none if the writes have recorded no new block.  Each block is counted at most once in
+ * an era: if several writes of the batch cover a block, it is counted for the first of them.  cgroup
+ * and comm: the submitter (see writer.c).
  */
 TRACE_EVENT(erad_recorded,
 	TP_PROTO(u32 dev, u32 era, u64 nr_blocks, u64 cgroup, const char *comm),

@@ -26,8 +26,8 @@ void lvm_filter_line(const char *path, char *line, size_t size);
  *
  * Both return 1 if the file was changed, 0 if the file already was as requested, or a negative
  * errno.  EINVAL: the path has a character that a pattern cannot have.  EBUSY: another process has
- * locked the directory of the file for ten seconds.  If only the name of the new file cannot be
- * made durable, the file is changed, and the result is an error: see file_replace().
+ * locked the directory of the file for ten seconds.  If the new file is in its place, but its name
+ * cannot be made durable, the result is an error although the file has changed: see file_replace().
  */
 int lvm_filter_add(const char *file, const char *path, struct err *err);
 int lvm_filter_remove(const char *file, const char *path, struct err *err);

@@ -125,7 +125,7 @@ static int forget(const struct eratab_entry *e, char uuid[UUID_TEXT_SIZE], struc
 	read_uuid(e->metadata, uuid);
 	r = eratab_change_remove(ERAD_TAB, e->name, ERATAB_PUT_BACK, err);
 	if (r)
-		return err_prefix(err, r, "volume %s: the logical volumes lie on %.200s again, but the volume is not forgotten", e->name, e->origin);
+		return err_prefix(err, r, "volume %s: the logical volumes were moved back to %.200s, but the line of the volume cannot be removed from /etc/eratab", e->name, e->origin);
 	if (!strcmp(e->metadata, own) && unlink(own) && errno != ENOENT)
 		complain("volume %s: cannot remove %s: %s", e->name, own, strerror(errno));
 	return 0;

@@ -119,7 +119,7 @@ static int parse_first(struct manifest *m, struct json_object *o, struct err *er
 	uint64_t version;
 
 	if (!json_number(o, "erad_backup", &version) || !uuid || !volume || !uuid_from_text(uuid, m->uuid))
-		return err_set(err, -EBADMSG, "line 1: it does not name a volume");
+		return err_set(err, -EBADMSG, "line 1: expected erad_backup, a UUID and a volume; this is no MANIFEST of 'eractl backup', or it is damaged");
 	if (version != VERSION)
 		return err_set(err, -EOPNOTSUPP, "line 1: got version %" PRIu64 ", expected %u: a newer eractl has written it",
 			       version, VERSION);
@@ -445,7 +445,8 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
 	*why->msg = '\0';
 	while (--index >= 0) {
 		/*
-		 * If the chain has the file that is known to be bad, do not read the chain again.
+		 * bad: the copy whose file was found to be bad in an earlier turn.  No copy that
+		 * depends on this file is good, so their files need not be read.
 		 */
 		if (bad >= 0 && chain_has(m, index, bad))
 			continue;

@@ -107,9 +107,9 @@ static int get_socket(const char *address, int *fd, struct err *err)
 	if (nr <= 0)
 		return http_listen(address ? address : HTTP_ADDRESS, fd, err);
 	if (nr > 1)
-		return err_set(err, -E2BIG, "got %d sockets to listen at, expected one", nr);
+		return err_set(err, -E2BIG, "got %d sockets from systemd, expected one", nr);
 	if (address)
-		return err_set(err, -EINVAL, "got both --listen and a socket to listen at, expected one");
+		return err_set(err, -EINVAL, "got both --listen and a socket from systemd, expected one: remove --listen from the service, or do not use erad-exporter.socket");
 	if (sd_is_socket(SD_LISTEN_FDS_START, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
 		return err_set(err, -ENOTSOCK, "file descriptor %d from systemd is not a TCP socket that listens", SD_LISTEN_FDS_START);
 	*fd = SD_LISTEN_FDS_START;

@@ -36,7 +36,7 @@ static void make_record(const struct erad_disk_super *sb, uint64_t serial, uint3
 
 /*
  * Returns whether a page is empty, or is exactly the page that make_record() makes with the page's
- * own serial and era.
+ * own serial and era, and these two are in range.
  */
 static bool record_valid(const struct erad_disk_super *sb, const struct erad_disk_degrade *r)
 {

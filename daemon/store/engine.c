@@ -282,8 +282,8 @@ static int file_find(struct engine *e, bool by_path, struct err *err)
 		return 0;
 	return err_set(err, -ESTALE, "%s was replaced by another file, which erad does not touch; %s",
 		       e->name, has.st_nlink ?
-		       "put the metadata file back before the volume is closed" :
-		       "the metadata file is deleted, and is lost when erad ends or the volume is closed: move the other file away, and request a checkpoint");
+		       "the metadata file still exists at another place: move it back before the volume is closed" :
+		       "the metadata file is deleted, and is lost when erad ends or the volume is closed: move the other file away, and request a checkpoint, which writes the metadata file anew");
 }
 
 static int lock_copy(int fd)

@@ -36,8 +36,9 @@ void fixture_start(void);
 void fixture_end(void);
 
 /*
- * Setup and teardown for cmocka: they call the functions above for each test, and set up the
- * registry of volumes for each program.
+ * For cmocka.  Before each test, fixture_set_up() calls fixture_begin() and fixture_start().  After
+ * each test, fixture_tear_down() calls fixture_end().  fixture_start_registry() runs once in a
+ * program, and starts the registry of volumes.
  */
 int fixture_set_up(void **state);
 int fixture_tear_down(void **state);

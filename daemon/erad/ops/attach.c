@@ -437,7 +437,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 	free(left.metadata);
 	strcpy(out->uuid, left.uuid);
 	strcpy(out->same_uuid, left.same_uuid);
-	return r ? err_prefix(err, r, "the logical volumes lie on %.200s again, but the volume is not forgotten", e.origin) : 0;
+	return r ? err_prefix(err, r, "the logical volumes were moved back to %.200s, but the line of the volume cannot be removed from /etc/eratab", e.origin) : 0;
 }
 
 /*

@@ -69,9 +69,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 	r = peek_within(e->metadata, depth, PEEK_MS, adopt_wake, &found);
 	if (r == -ETIMEDOUT) {
 		/*
-		 * A target that names a metadata device is not unsure: erad adopts it with this
-		 * device, even without an entry.  So the target does not wait for the metadata of
-		 * another entry, which may be on a file system that hangs.
+		 * If the target names a metadata device, erad can adopt the target with this
+		 * device, even without an entry in eratab.  So the target does not wait for the
+		 * metadata of this entry, which may be on a file system that hangs.
 		 */
 		if (depth == PEEK_SUPER)
 			*unsure = true;

@@ -275,8 +275,8 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 }
 
 /*
- * Continues to serve a target that already has an era, because it was active before this erad
- * started.
+ * Continues to serve a target that already has an era, because another process, or this process, was
+ * attached to it before.
  */
 static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 {
@@ -308,8 +308,8 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 
 /*
  * Makes the target active.  A new target begins a new era, because it is not known which writes
- * were in flight when the last target ended.  A target that existed while erad was down continues
- * in its own era, or begins the era that was already durable when erad ended.
+ * were in flight when the last target ended.  A target to which an erad was attached before
+ * continues in its own era, or begins the era that was already durable when erad was last attached.
  */
 static int activate_target(struct volume *v, struct err *err)
 {
@@ -411,7 +411,7 @@ static bool better_instance(const struct erad_info *a, const struct erad_info *b
 	return a->instance_id > b->instance_id;
 }
 
-/* The instances of a volume, found in the list of all instances. */
+/* The result of a search for the instances of volume v in the list of all instances. */
 struct look {
 	struct volume *v;
 	uint64_t digest;			/* digest of the volume's instances */

@@ -17,7 +17,7 @@ bool attach_look(struct volume *v);
 
 /*
  * Begins a timeline, once for each time that the metadata is opened for a new target.  A target
- * that existed while erad was down keeps its timeline.  Context: the volume thread, or the thread
+ * to which an erad was attached before keeps its timeline.  Context: the volume thread, or the thread
  * that opens the volume, before there is a volume thread.
  */
 int attach_begin_timeline(struct volume *v, struct err *err);

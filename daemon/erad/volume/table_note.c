@@ -117,8 +117,9 @@ static void compare_unseen(struct finding *f, const struct table_note *was, cons
 #define WRITTEN_WHILE_CLOSED	"%" PRIu64 " sectors were written to the origin while the volume was closed"
 
 /*
- * was: a note GONE or OUT of this boot.  Sets *sectors to the number of sectors that were written since
- * the note.  Returns false if the counters of the origin cannot be compared.
+ * was: a note of this boot, with the state GONE or OUT.  Sets *sectors to the number of sectors that
+ * were written to the origin since the note.  Returns false if the counters of the origin cannot be
+ * compared; *sectors has no meaning then.
  */
 static bool count_since(const struct table_note *was, dev_t origin, uint64_t *sectors)
 {

@@ -113,7 +113,7 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 
 /*
  * Makes the note of the attached instance durable.  Call this when the volume has attached to an
- * instance that existed while erad was down.
+ * instance that another process, or this process, was attached to before.
  */
 int table_note_stay(struct volume *v, struct err *err);
 

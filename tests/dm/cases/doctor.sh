@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Each finding of eractl doctor, each caused by a test.
+# Findings of eractl doctor, each caused by a test.
 
 # finds LEVEL AREA TEXT: checks that doctor prints the finding.  Unless the level is ok, the next
 # line has a command.  For a problem, the exit code is 1.

@@ -74,7 +74,7 @@ test_receive_binds_a_state_to_its_device()
 	write_at data 33554432 65536
 	eractl send data --since "$last" > "$T/increment"
 
-	# Use another device with the same content: its content could be that of another moment.
+	# receive refuses a device with another UUID: it cannot know of which moment its content is.
 	dmsetup remove copy
 	map_copy copy second "$loop"
 	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 64 MiB, got device-mapper UUID second" \

@@ -150,8 +150,9 @@ by_hand_refused()
 	eractl status --json byhand | field error | grep -q "$disk: \|$disk carries\|$disk is not empty"
 }
 
-# undone TEXT COMMAND…: checks that the command fails, that its message has TEXT, and that the device
-# of the metadata, the file $T/place, has its former size and only zeros.
+# undone TEXT COMMAND…: checks that the command fails with TEXT in its message, that the file $T/place
+# has its former size and only zeros, and that /dev/mapper/data does not exist. $T/place is the metadata
+# file, or the file behind the loop device of the metadata.
 undone()
 {
 	local text=$1 out size

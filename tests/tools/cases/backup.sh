@@ -470,7 +470,8 @@ volumes_of_four_eras()
 	sealed 4
 }
 
-# restores_all: restores each copy in MANIFEST, and compares it with the volume in its era
+# restores_all: restores each copy in MANIFEST, and compares the result with $T/vN, the content of the
+# volume in era N, where N is the era in the token of the copy
 restores_all()
 {
 	local era

@@ -73,7 +73,8 @@ test_receive_takes_increments_in_order_only()
 	refuses 1 "but the stream is an increment on" "$T/copy" "$T/two_to_three"
 	cmp "$T/copy" "$T/before"
 	receives "$T/copy" "$T/one_to_two" "$(token 2)"
-	# A copy of the file without the attribute is not accepted as a copy.
+	# receive keeps its state in the extended attribute user.erad.copy, which cp does not copy
+	# here. receive refuses a file without this attribute.
 	cp "$T/copy" "$T/plain"
 	refuses 3 "it is not known to be a copy of any moment" "$T/plain" "$T/two_to_three"
 	refuses 1 "it has content, and the stream is a full copy; --overwrite overwrites it" "$T/copy" "$T/full"
