@@ -170,8 +170,9 @@ int below_check(dev_t device, const char *name, const char *origin, struct err *
 	struct lvs lvs;
 	int r;
 
-	if (lvm_filter_has(LVM_FILTER_FILE, origin))
-		return 0;
+	r = lvm_filter_has(LVM_FILTER_FILE, origin, err);
+	if (r)
+		return r < 0 ? r : 0;
 	if (device) {
 		r = lvs_find(device, 0, &lvs, err);
 		if (r)

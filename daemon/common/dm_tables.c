@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/dm_tables.h"
+#include "common/text_stream.h"
 
 #define CONTROL		"/dev/" DM_DIR "/" DM_CONTROL_NODE
 #define BUFFER_FIRST	16384u		/* bytes */
@@ -190,19 +191,18 @@ bool dm_line_names(const struct dm_line *l, dev_t dev)
 /* Returns whether line b is the same as line a with `to` in place of `from`. */
 static bool same_line(const struct dm_line *a, dev_t from, dev_t to, const struct dm_line *b)
 {
-	char *params = NULL;
-	size_t len = 0;
+	struct text_stream t;
 	bool same;
 	FILE *f;
 
 	if (a->start != b->start || a->length != b->length || strcmp(a->type, b->type))
 		return false;
-	f = open_memstream(&params, &len);
+	f = text_stream_open(&t);
 	if (!f)
 		return false;
 	translate(a->params, from, to, f);
-	same = !fclose(f) && !strcmp(params, b->params);
-	free(params);
+	same = !text_stream_close(f, &t) && !strcmp(t.text, b->params);
+	free(t.text);
 	return same;
 }
 
@@ -224,60 +224,60 @@ bool dm_tables_loaded_is(const struct dm_device *d, dev_t from, dev_t to)
 
 /*
  * Writes the lines in the form that the kernel expects: each line begins at a multiple of 8 bytes.
+ * Returns 0 or ENOMEM.
  */
-static void write_lines(FILE *f, const struct dm_device *d, dev_t from, dev_t to)
+static int write_lines(FILE *f, const struct dm_device *d, dev_t from, dev_t to)
 {
 	for (unsigned int i = 0; i < d->nr; i++) {
 		const struct dm_line *l = &d->line[i];
 		struct dm_target_spec spec = { .sector_start = l->start, .length = l->length };
-		char *params = NULL;
-		size_t len = 0;
-		FILE *p = open_memstream(&params, &len);
+		struct text_stream t;
+		FILE *p = text_stream_open(&t);
 
 		if (!p)
-			return;
+			return -ENOMEM;
 		if (from)
 			translate(l->params, from, to, p);
 		else
 			fputs(l->params, p);
-		fclose(p);
+		if (text_stream_close(p, &t))
+			return -ENOMEM;
 		memcpy(spec.target_type, l->type, sizeof(spec.target_type));
-		spec.next = (sizeof(spec) + len + 1 + 7) / 8 * 8;
+		spec.next = (sizeof(spec) + t.len + 1 + 7) / 8 * 8;
 		fwrite(&spec, 1, sizeof(spec), f);
-		fwrite(params, 1, len, f);
-		for (size_t n = sizeof(spec) + len; n < spec.next; n++)
+		fwrite(t.text, 1, t.len, f);
+		for (size_t n = sizeof(spec) + t.len; n < spec.next; n++)
 			fputc(0, f);
-		free(params);
+		free(t.text);
 	}
+	return 0;
 }
 
 int dm_tables_load(const struct dm_device *d, dev_t from, dev_t to, struct err *err)
 {
+	const struct dm_ioctl empty = { 0 };
+	struct text_stream t;
 	struct dm_ioctl *io;
-	char *buffer = NULL;
-	size_t size = 0;
 	FILE *f;
-	int r;
+	int r, closed;
 
-	f = open_memstream(&buffer, &size);
+	f = text_stream_open(&t);
 	if (!f)
 		return err_set(err, -ENOMEM, "out of memory");
-	io = calloc(1, sizeof(*io));
-	if (io)
-		fwrite(io, 1, sizeof(*io), f);
-	free(io);
-	write_lines(f, d, from, to);
-	if (fclose(f) || size < sizeof(*io)) {
-		free(buffer);
+	fwrite(&empty, 1, sizeof(empty), f);
+	r = write_lines(f, d, from, to);
+	closed = text_stream_close(f, &t);
+	if (r || closed) {
+		free(t.text);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	io = (struct dm_ioctl *)buffer;
+	io = (struct dm_ioctl *)t.text;
 	init_request(io, sizeof(*io), d->dev);
-	io->data_size = size;
+	io->data_size = t.len;
 	io->target_count = d->nr;
 	io->flags = d->read_only ? DM_READONLY_FLAG : 0;
 	r = call(DM_TABLE_LOAD, io);
-	free(buffer);
+	free(t.text);
 	return r ? err_set(err, r, "cannot load a table for /dev/mapper/%s: %s", d->name, strerror(-r)) : 0;
 }
 

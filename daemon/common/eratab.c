@@ -13,6 +13,7 @@
 #include "common/eratab.h"
 #include "common/files.h"
 #include "common/octal.h"
+#include "common/text_stream.h"
 
 #define BLANKS		" \t\r\v\f"
 /* Byte order mark, which some editors write at the beginning of a file. */
@@ -424,11 +425,12 @@ static void put_field(FILE *line, const char *s)
 	}
 }
 
+/* Returns NULL if memory is short.  The caller frees the line, which has no newline at its end. */
 static char *format_entry(const struct eratab_entry *e, size_t *len)
 {
 	const char *sep = "\t";
-	char *text = NULL;
-	FILE *line = open_memstream(&text, len);
+	struct text_stream t;
+	FILE *line = text_stream_open(&t);
 
 	if (!line)
 		return NULL;
@@ -455,11 +457,9 @@ static char *format_entry(const struct eratab_entry *e, size_t *len)
 	}
 	if (e->refuse_gap)
 		fprintf(line, "%sgap=refuse", sep);
-	if (fclose(line)) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	text_stream_close(line, &t);
+	*len = t.len;
+	return t.text;
 }
 
 int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err)

@@ -13,6 +13,7 @@
 #include "common/file_lock.h"
 #include "common/files.h"
 #include "common/lvm_filter.h"
+#include "common/text_stream.h"
 
 #define COMMENT	"# The next line is eractl's: attach and detach change it.  LVM is not to use devices below erad's volumes."
 #define BEGIN	"devices/global_filter = ["
@@ -38,50 +39,67 @@ static int put_pattern(FILE *f, const char *path)
 	return 0;
 }
 
-static char *pattern(const char *path)
+/*
+ * Returns 0 and in *text the pattern, which the caller frees.  EINVAL: the path has a character that
+ * a pattern cannot have.
+ */
+static int make_pattern(const char *path, char **text, struct err *err)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	int r;
+	struct text_stream t;
+	FILE *f = text_stream_open(&t);
+	int r, closed;
 
+	*text = NULL;
 	if (!f)
-		return NULL;
+		return err_set(err, -ENOMEM, "out of memory");
 	r = put_pattern(f, path);
-	fclose(f);
-	if (!r)
-		return text;
-	free(text);
-	return NULL;
+	closed = text_stream_close(f, &t);
+	if (r) {
+		free(t.text);
+		return err_set(err, r, "%.200s cannot be part of a pattern of LVM", path);
+	}
+	*text = t.text;
+	return closed ? err_set(err, closed, "out of memory") : 0;
 }
 
 void lvm_filter_line(const char *path, char *line, size_t size)
 {
-	char *text = pattern(path);
+	char *text;
 
+	make_pattern(path, &text, NULL);
 	snprintf(line, size, BEGIN " %s ]", text ? text : "");
 	free(text);
 }
 
-/* Reads the whole file.  Sets *text to "" if there is no file. */
+/*
+ * Reads the whole file.  Sets *text to "" if there is no file, and to NULL on failure.  The caller
+ * frees *text.
+ */
 static int read_file(const char *file, char **text, struct err *err)
 {
-	FILE *f = fopen(file, "re");
+	const int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char *whole = calloc(1, CONF_MAX + 2);
 	size_t n = 0;
+	int r = 0;
 
-	*text = calloc(1, CONF_MAX + 1);
-	if (!*text) {
-		if (f)
-			fclose(f);
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	if (!f)
-		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot open %s: %m", file);
-	n = fread(*text, 1, CONF_MAX + 1, f);
-	fclose(f);
-	if (n > CONF_MAX || strlen(*text) != n)
-		return err_set(err, -EINVAL, "%s is larger than %u bytes or holds a 0 byte", file, CONF_MAX);
-	return 0;
+	*text = NULL;
+	if (fd < 0 && errno != ENOENT)
+		r = err_set(err, -errno, "cannot open %s: %m", file);
+	else if (!whole)
+		r = err_set(err, -ENOMEM, "out of memory");
+	else if (fd >= 0)
+		r = file_read_at(fd, whole, CONF_MAX + 1, 0, &n);
+	if (r && whole && fd >= 0)
+		err_set(err, r, "cannot read %s: %s", file, strerror(-r));
+	if (!r && (n > CONF_MAX || strlen(whole) != n))
+		r = err_set(err, -EINVAL, "%s is larger than %u bytes or holds a 0 byte", file, CONF_MAX);
+	if (fd >= 0)
+		close(fd);
+	if (r)
+		free(whole);
+	else
+		*text = whole;
+	return r;
 }
 
 /*
@@ -169,24 +187,30 @@ static const char *pattern_line(const char *ours, size_t *len)
 	return line;
 }
 
-/* Writes all other lines unchanged, and then erad's two lines, if there are patterns. */
-static void write_edited(FILE *f, const char *text, const char *mine, bool add)
+/*
+ * Writes all other lines unchanged, and then erad's two lines, if there are patterns.  Returns 0 or
+ * ENOMEM.
+ */
+static int write_edited(FILE *f, const char *text, const char *mine, bool add)
 {
 	const char *ours = find_ours(text), *rest = ours, *line;
-	char *patterns = NULL;
-	size_t size, len = 0;
+	struct text_stream patterns;
+	FILE *p = text_stream_open(&patterns);
+	size_t len = 0;
 	unsigned int nr;
-	FILE *p = open_memstream(&patterns, &size);
+	int r;
 
 	if (!p)
-		return;
+		return -ENOMEM;
 	line = pattern_line(ours, &len);
 	if (line)
 		rest = line + len;
 	nr = line ? copy_patterns(p, line, len, mine) : 0;
 	if (add)
 		fprintf(p, "%s%s", nr++ ? ", " : "", mine);
-	fclose(p);
+	r = text_stream_close(p, &patterns);
+	if (r)
+		return r;
 
 	rest += *rest == '\n';
 	fwrite(text, 1, ours - text, f);
@@ -194,9 +218,30 @@ static void write_edited(FILE *f, const char *text, const char *mine, bool add)
 	if (nr) {
 		if (*text && text[strlen(text) - 1] != '\n')
 			fputc('\n', f);
-		fprintf(f, COMMENT "\n" BEGIN " %s ]\n", patterns);
+		fprintf(f, COMMENT "\n" BEGIN " %s ]\n", patterns.text);
 	}
-	free(patterns);
+	free(patterns.text);
+	return 0;
+}
+
+/* Returns in *edited the text after the change, which the caller frees. */
+static int edit(const char *text, const char *mine, bool add, char **edited, struct err *err)
+{
+	struct text_stream t;
+	FILE *f = text_stream_open(&t);
+	int r, closed;
+
+	*edited = NULL;
+	if (!f)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = write_edited(f, text, mine, add);
+	closed = text_stream_close(f, &t);
+	if (!r && !closed) {
+		*edited = t.text;
+		return 0;
+	}
+	free(t.text);
+	return err_set(err, r ? r : closed, "out of memory");
 }
 
 /*
@@ -218,30 +263,23 @@ static int lock(const char *file, struct err *err)
  */
 static int change(const char *file, const char *path, bool add, struct err *err)
 {
-	char *text = NULL, *edited = NULL, *mine = pattern(path);
-	size_t size;
+	char *text = NULL, *edited = NULL, *mine;
 	int fd, r;
-	FILE *f;
 
-	if (!mine)
-		return err_set(err, -EINVAL, "%.200s cannot be part of a pattern of LVM", path);
+	r = make_pattern(path, &mine, err);
+	if (r)
+		return r;
 	fd = lock(file, err);
 	if (fd < 0) {
 		free(mine);
 		return fd == -ENOENT && !add ? 0 : fd;
 	}
 	r = read_file(file, &text, err);
+	if (!r)
+		r = edit(text, mine, add, &edited, err);
 	if (r)
 		goto out;
-	f = open_memstream(&edited, &size);
-	if (!f) {
-		r = err_set(err, -ENOMEM, "out of memory");
-		goto out;
-	}
-	write_edited(f, text, mine, add);
-	if (fclose(f)) {
-		r = err_set(err, -ENOMEM, "out of memory");
-	} else if (strcmp(text, edited)) {
+	if (strcmp(text, edited)) {
 		r = write_file(file, edited, err);
 		r = r ? r : 1;
 	} else if (*text) {
@@ -271,29 +309,34 @@ int lvm_filter_remove(const char *file, const char *path, struct err *err)
 	return change(file, path, false, err);
 }
 
-bool lvm_filter_has(const char *file, const char *path)
+int lvm_filter_has(const char *file, const char *path, struct err *err)
 {
-	char *text = NULL, *mine = pattern(path);
-	const char *line = NULL, *end;
+	char *text = NULL, *mine;
+	const char *line, *end;
 	size_t len, n;
-	bool has = false;
+	int r, has = 0;
 
-	if (mine && !read_file(file, &text, NULL))
-		line = pattern_line(find_ours(text), &len);
+	r = make_pattern(path, &mine, err);
+	if (r)
+		return r == -EINVAL ? 0 : r;
+	r = read_file(file, &text, err);
+	line = r ? NULL : pattern_line(find_ours(text), &len);
 	end = line ? line + len : NULL;
 	for (const char *p = line; p && !has && (p = next_pattern(p, end, &n)); p += n)
 		has = n == strlen(mine) && !strncmp(p, mine, n);
 	free(text);
 	free(mine);
-	return has;
+	return r ? r : has;
 }
 
-bool lvm_filter_ours(const char *file)
+int lvm_filter_ours(const char *file, struct err *err)
 {
 	char *text;
-	bool ours;
+	int r = read_file(file, &text, err);
 
-	ours = !read_file(file, &text, NULL) && *find_ours(text);
+	if (r)
+		return r;
+	r = *find_ours(text) ? 1 : 0;
 	free(text);
-	return ours;
+	return r;
 }

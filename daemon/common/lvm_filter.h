@@ -8,7 +8,6 @@
 #ifndef ERAD_LVM_FILTER_H
 #define ERAD_LVM_FILTER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
@@ -32,10 +31,12 @@ void lvm_filter_line(const char *path, char *line, size_t size);
 int lvm_filter_add(const char *file, const char *path, struct err *err);
 int lvm_filter_remove(const char *file, const char *path, struct err *err);
 
-/* Returns whether the file has erad's line. */
-bool lvm_filter_ours(const char *file);
-
-/* Returns whether erad's line has the pattern for the path. */
-bool lvm_filter_has(const char *file, const char *path);
+/*
+ * lvm_filter_ours() returns 1 if the file has erad's line, or 0 if it does not.  lvm_filter_has()
+ * returns 1 if erad's line has the pattern for the path, or 0 if it does not.  Both return a
+ * negative errno if the file cannot be read.
+ */
+int lvm_filter_ours(const char *file, struct err *err);
+int lvm_filter_has(const char *file, const char *path, struct err *err);
 
 #endif /* ERAD_LVM_FILTER_H */

@@ -171,9 +171,17 @@ static void look_at_crypttab(struct findings *f, const struct eratab_entry *e, d
 static void look_at_holders(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
 {
 	char path[64], node[300], uuid[160], name[160], command[ERAD_NAME_MAX + 32];
-	const bool attached = lvm_filter_has(LVM_FILTER_FILE, e->origin);
 	struct dirent *d;
+	struct err err;
 	DIR *holders;
+	int attached;
+
+	attached = lvm_filter_has(LVM_FILTER_FILE, e->origin, &err);
+	if (attached < 0) {
+		finding_add(f, FINDING_PROBLEM, "lvm", e->name, NULL, "cannot tell whether the volume is attached to a physical volume: %s",
+			    err.msg);
+		return;
+	}
 
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev), minor(dev));
 	holders = opendir(path);

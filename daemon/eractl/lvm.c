@@ -191,7 +191,10 @@ int lvm_check_filter(const char *pv, const char *name, struct err *err)
 	r = configured(ask_filter, text, sizeof(text), &has, err);
 	if (r)
 		return r;
-	if (has && !lvm_filter_ours(LVM_FILTER_FILE))
+	r = has ? lvm_filter_ours(LVM_FILTER_FILE, err) : 1;
+	if (r < 0)
+		return r;
+	if (!r)
 		return err_set(err, -EEXIST,
 			       "LVM has a filter already, %s, which a line in " LVM_FILTER_FILE " would replace; reject %.100s there, and attach without --write-lvm-filter",
 			       text, pv);

@@ -9,6 +9,7 @@
 #include "common/client.h"
 #include "common/jsonl.h"
 #include "common/members.h"
+#include "common/text_stream.h"
 #include "exporter/cgroups.h"
 #include "exporter/look.h"
 #include "exporter/metrics.h"
@@ -138,7 +139,8 @@ static void ask_status(const char *socket, long long deadline)
 char *look_page(const char *socket, const char *volume, bool refresh, size_t *len)
 {
 	const long long deadline = jsonl_now_ms() + SCRAPE_MS;
-	char host[65] = "this machine", *text = NULL;
+	char host[65] = "this machine";
+	struct text_stream text = { 0 };
 	FILE *f;
 
 	pthread_mutex_lock(&lock);
@@ -153,16 +155,14 @@ char *look_page(const char *socket, const char *volume, bool refresh, size_t *le
 	answers.host = host;
 	answers.error = trouble.msg;
 	answers.refresh = refresh;
-	f = open_memstream(&text, len);
+	f = text_stream_open(&text);
 	if (f) {
 		page_print(f, &answers);
-		if (fclose(f)) {
-			free(text);
-			text = NULL;
-		}
+		text_stream_close(f, &text);
 	}
+	*len = text.len;
 	pthread_mutex_unlock(&lock);
-	return text;
+	return text.text;
 }
 
 void look_end(void)

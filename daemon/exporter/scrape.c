@@ -4,6 +4,7 @@
 
 #include "common/client.h"
 #include "common/jsonl.h"
+#include "common/text_stream.h"
 #include "exporter/backups.h"
 #include "exporter/metrics.h"
 #include "exporter/scrape.h"
@@ -26,7 +27,7 @@ char *scrape(const struct scrape_from *from, size_t *len, struct err *err)
 	const long long deadline = jsonl_now_ms() + SCRAPE_MS;
 	struct json_object *status, *ping = NULL;
 	struct err ignored;
-	char *text = NULL;
+	struct text_stream text = { 0 };
 	FILE *f;
 
 	err_set(err, 0, "%s", "");
@@ -37,16 +38,14 @@ char *scrape(const struct scrape_from *from, size_t *len, struct err *err)
 	}
 	if (status)
 		ping = ask_before(from->socket, "ping", deadline, &ignored);
-	f = open_memstream(&text, len);
+	f = text_stream_open(&text);
 	if (f) {
 		metrics_print(f, ping, status);
 		backups_print(f, from->backups);
-		if (fclose(f)) {
-			free(text);
-			text = NULL;
-		}
+		text_stream_close(f, &text);
 	}
 	json_object_put(ping);
 	json_object_put(status);
-	return text;
+	*len = text.len;
+	return text.text;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +22,54 @@
 static char dir[] = "/tmp/erad-lvm-XXXXXX";
 static char file[sizeof(dir) + 20];
 
+/* The call for memory or for a stream that fails: 1 is the next one; 0: none. */
+static int fail_at;
+/* The number of bytes at the beginning of the file that can be read; -1: all. */
+static off_t read_limit = -1;
+
+ssize_t __real_pread(int fd, void *buf, size_t len, off_t offset);
+ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+FILE *__real_fopencookie(void *cookie, const char *mode, cookie_io_functions_t io);
+FILE *__wrap_fopencookie(void *cookie, const char *mode, cookie_io_functions_t io);
+
+ssize_t __wrap_pread(int fd, void *buf, size_t len, off_t offset)
+{
+	if (read_limit >= 0 && offset >= read_limit) {
+		errno = EIO;
+		return -1;
+	}
+	if (read_limit >= 0 && len > (size_t)(read_limit - offset))
+		len = read_limit - offset;
+	return __real_pread(fd, buf, len, offset);
+}
+
+static bool fails(void)
+{
+	if (!fail_at || --fail_at)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return fails() ? NULL : __real_realloc(p, size);
+}
+
+FILE *__wrap_fopencookie(void *cookie, const char *mode, cookie_io_functions_t io)
+{
+	return fails() ? NULL : __real_fopencookie(cookie, mode, io);
+}
+
 static void put_file(const char *text)
 {
 	FILE *f = fopen(file, "w");
@@ -32,7 +81,7 @@ static void put_file(const char *text)
 
 static const char *get_file(void)
 {
-	static char text[4096];
+	static char text[40000];
 	FILE *f = fopen(file, "r");
 	size_t n;
 
@@ -41,6 +90,22 @@ static const char *get_file(void)
 	text[n] = 0;
 	fclose(f);
 	return text;
+}
+
+static bool has(const char *path)
+{
+	const int r = lvm_filter_has(file, path, NULL);
+
+	assert_in_range(r, 0, 1);
+	return r;
+}
+
+static bool ours(void)
+{
+	const int r = lvm_filter_ours(file, NULL);
+
+	assert_in_range(r, 0, 1);
+	return r;
 }
 
 static void test_a_removed_pattern_leaves_the_file_as_it_was(void **state)
@@ -76,9 +141,9 @@ static void test_a_pattern_is_found_wherever_the_line_of_erad_is(void **state)
 	 */
 	snprintf(text, sizeof(text), "%s# \"r|^/dev/vdc$|\"\nlog {\n}\n", get_file());
 	put_file(text);
-	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_ours(file));
-	assert_false(lvm_filter_has(file, "/dev/vdb"));
-	assert_false(lvm_filter_has(file, "/dev/vdc"));
+	assert_true(has("/dev/vda") && ours());
+	assert_false(has("/dev/vdb"));
+	assert_false(has("/dev/vdc"));
 	assert_string_equal(get_file(), text);
 }
 
@@ -112,7 +177,7 @@ static void test_processes_that_change_the_file_at_once_lose_no_pattern(void **s
 	for (int i = 0; i < PROCESSES; i++)
 		for (int n = 0; n < PATTERNS; n++) {
 			snprintf(path, sizeof(path), "/dev/vd%d-%d", i, n);
-			assert_int_equal(lvm_filter_has(file, path), !(n % 2));
+			assert_int_equal(has(path), !(n % 2));
 		}
 }
 
@@ -122,14 +187,14 @@ static void test_two_physical_volumes_are_in_one_line(void **state)
 
 	(void)state;
 	put_file("");
-	assert_false(lvm_filter_ours(file));
+	assert_false(ours());
 	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
 	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 1);
 	/* If the file already has the requested content, it is not written. */
 	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 0);
 	assert_non_null(strstr(get_file(), "[ \"r|^/dev/vda$|\", \"r|^/dev/vdb$|\" ]"));
-	assert_true(lvm_filter_has(file, "/dev/vda") && lvm_filter_has(file, "/dev/vdb") && lvm_filter_ours(file));
-	assert_false(lvm_filter_has(file, "/dev/vd"));
+	assert_true(has("/dev/vda") && has("/dev/vdb") && ours());
+	assert_false(has("/dev/vd"));
 	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 1);
 	assert_non_null(strstr(get_file(), "[ \"r|^/dev/vdb$|\" ]"));
 	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 0);
@@ -160,7 +225,73 @@ static void test_a_file_that_is_missing_is_made(void **state)
 	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 0);
 	assert_int_equal(access(file, F_OK), -1);
 	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
-	assert_true(lvm_filter_has(file, "/dev/vda"));
+	assert_true(has("/dev/vda"));
+}
+
+/* Two patterns and lines of the user, longer than a first buffer of the C library would be. */
+static void put_large_file(char *text, size_t size)
+{
+	struct err err;
+	size_t len = 0;
+
+	while (len + 20 < size - 1000)
+		len += sprintf(text + len, "# line %08zu\n", len);
+	put_file(text);
+	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
+	assert_int_equal(lvm_filter_add(file, "/dev/vdb", &err), 1);
+	strcpy(text, get_file());
+}
+
+static void test_a_file_that_cannot_be_read_is_not_changed(void **state)
+{
+	char before[30000];
+	struct err err;
+
+	(void)state;
+	put_large_file(before, sizeof(before));
+	/* The first bytes can be read, the next cannot. */
+	for (read_limit = 0; read_limit < 200; read_limit += 50) {
+		assert_int_equal(lvm_filter_add(file, "/dev/vdc", &err), -EIO);
+		assert_non_null(strstr(err.msg, "cannot read"));
+		assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), -EIO);
+	}
+	read_limit = -1;
+	assert_string_equal(get_file(), before);
+}
+
+static void test_a_file_that_cannot_be_read_is_not_taken_for_one_without_pattern(void **state)
+{
+	struct err err;
+
+	(void)state;
+	/* A directory can be opened and not be read. */
+	assert_int_equal(lvm_filter_has(dir, "/dev/vda", &err), -EISDIR);
+	assert_int_equal(lvm_filter_ours(dir, &err), -EISDIR);
+	assert_int_equal(lvm_filter_remove(dir, "/dev/vda", &err), -EISDIR);
+}
+
+static void test_a_change_without_memory_loses_no_line(void **state)
+{
+	char before[30000];
+	struct err err;
+	int r;
+
+	(void)state;
+	put_large_file(before, sizeof(before));
+	for (int n = 1;; n++) {
+		fail_at = n;
+		r = lvm_filter_add(file, "/dev/vdc", &err);
+		if (fail_at > 0)
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_string_equal(get_file(), before);
+		assert_true(n < 100);
+	}
+	fail_at = 0;
+	assert_int_equal(r, 1);
+	assert_true(has("/dev/vda") && has("/dev/vdb") && has("/dev/vdc"));
+	assert_int_equal(lvm_filter_remove(file, "/dev/vdc", &err), 1);
+	assert_string_equal(get_file(), before);
 }
 
 static int make_dir(void **state)
@@ -188,6 +319,9 @@ int main(void)
 		cmocka_unit_test(test_two_physical_volumes_are_in_one_line),
 		cmocka_unit_test(test_a_path_matches_only_itself),
 		cmocka_unit_test(test_a_file_that_is_missing_is_made),
+		cmocka_unit_test(test_a_file_that_cannot_be_read_is_not_changed),
+		cmocka_unit_test(test_a_file_that_cannot_be_read_is_not_taken_for_one_without_pattern),
+		cmocka_unit_test(test_a_change_without_memory_loses_no_line),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -123,7 +123,11 @@ static int refuse_attached(const char *name, struct err *err)
 	/* If the line cannot be read or parsed, let forget_claimed() remove it. */
 	if (op_read_table(&tab, err))
 		return 0;
-	if (!eratab_find(&tab, name, &e, NULL) && (e->detaching || lvm_filter_has(LVM_FILTER_FILE, e->origin)))
+	if (!eratab_find(&tab, name, &e, NULL))
+		r = e->detaching ? 1 : lvm_filter_has(LVM_FILTER_FILE, e->origin, err);
+	if (r < 0)
+		err_prefix(err, r, "cannot tell whether it is attached to a physical volume");
+	else if (r)
 		r = err_set(err, -EBUSY, "it was attached to %.150s, which LVM cannot use until the volume is detached; run 'eractl detach %s' to detach and forget the volume",
 			    e->origin, name);
 	eratab_free(&tab);
