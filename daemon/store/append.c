@@ -180,8 +180,9 @@ static int mark_part(struct store *s, const struct run *runs, unsigned int nr, u
  * Writes the marks as one group, or as several groups if the pool has too few nodes for all marks.
  * Each group is durable before the next group begins, and the call returns 0 only after the last
  * group is durable.  So the caller never releases a write of which only some blocks are recorded.
- * After a crash, there may be only the first groups; the writes that they record have not
- * completed.  journal_lock is held over all groups, so that no era begins between them.
+ * After a crash, the journal may have only the first groups; no write of the call has completed,
+ * because the caller had not released it.  journal_lock is held over all groups, so that no era
+ * begins between them.
  */
 int store_mark(struct store *s, const struct erad_range *r, unsigned int nr, struct err *err)
 {

@@ -49,8 +49,8 @@ void array_init(struct array *a, struct engine *e, const struct erad_disk_super 
  * sector with blocks of o is damaged, marks all blocks of the sector as written in era `newest`,
  * and adds their number to *over_marked.  buf has ARRAY_FOLD_PAGES aligned pages.
  *
- * Also writes pages that do not change.  If an earlier attempt has written the page, but its flush
- * has failed, the page is readable but perhaps not durable.
+ * Also writes pages that do not change, because an earlier attempt may have written such a page,
+ * and its flush may have failed.  Such a page can be read, but may not be durable.
  */
 int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *buf,
 	       uint64_t *over_marked, struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Renames or removes a metadata file, but never another file: see aside.h. */
+/* Renames or removes a metadata file: see aside.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

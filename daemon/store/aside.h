@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Renames or removes a metadata file.  If the path leads to another file than the caller
- * has examined, does not change that file.
+ * Renames or removes a metadata file.  If the path leads to another file than the caller has
+ * examined, this other file is neither removed nor replaced.
  */
 #ifndef ERAD_ASIDE_H
 #define ERAD_ASIDE_H
@@ -15,8 +15,8 @@
  *
  * ESTALE: the file at path was another file than st describes.  aside_move() has renamed this other
  * file, has noticed this, and has put the file back at path; aside is "".  If path was taken again
- * before the file was put back, the file keeps its new name, and aside is this name.  After any other
- * error, aside is "".
+ * before the file was put back, the file keeps its new name, and aside is this name.  After any
+ * other error, aside is "".
  */
 int aside_move(const char *path, const struct stat *st, char aside[PATH_MAX]);
 

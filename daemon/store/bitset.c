@@ -13,7 +13,7 @@ static char full_mark;
 #define BITSET_FULL	((void *)&full_mark)
 
 _Static_assert(NODE_BYTES * 8 == 1u << LEAF_SHIFT, "a leaf is one node");
-_Static_assert(NODE_BYTES == FANOUT * sizeof(void *) || sizeof(void *) < 8, "so is a table");
+_Static_assert(NODE_BYTES == FANOUT * sizeof(void *) || sizeof(void *) < 8, "a table of children is one node");
 
 static bool is_node(const void *p)
 {

@@ -56,14 +56,14 @@ static inline size_t bitset_needs(const struct bitset *b)
 }
 
 /*
- * Returns the largest number of nodes that a set can have: each leaf has some blocks, but not all.
- * nr: as for bitset_init().
+ * Returns the largest number of nodes that a set can have.  A set has this many nodes if each leaf
+ * has some blocks, but not all.  nr: as for bitset_init().
  */
 size_t bitset_most(uint64_t nr);
 
 /*
- * Adds a run, for any case that bitset_set() does not handle itself.  Tries the last used leaf
- * first.
+ * Adds any run.  bitset_set() calls this function, unless the run is one block in the last used
+ * leaf.
  */
 int bitset_set_run(struct bitset *b, uint64_t first, uint64_t len);
 

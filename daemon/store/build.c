@@ -10,7 +10,10 @@
 #include "store/build.h"
 #include "store/format.h"
 
-/* Pages of the array in memory.  Few, because the blocks may come in any order. */
+/*
+ * Number of pages of the array that are in memory.  The number is small, because with blocks in
+ * random order, each block may need other pages.
+ */
 #define WINDOW_PAGES	16u
 
 struct build {

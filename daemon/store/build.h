@@ -12,8 +12,8 @@ struct build;
 
 /*
  * Begins a build.  The former content of the engine is lost, and nothing can be opened before
- * build_end().  `era` becomes the current era.  The caller keeps the engine, and calls build_end()
- * or build_cancel() in any case.
+ * build_end().  `era` becomes the current era.  The engine still belongs to the caller.  After a
+ * success, the caller must call build_end() or build_cancel().
  */
 int build_begin(struct engine *e, const struct store_geometry *g, uint32_t era,
 		struct build **out, struct err *err);

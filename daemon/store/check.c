@@ -129,7 +129,7 @@ static void check_supers(struct check *c)
 
 	if (!damaged)
 		return;
-	snprintf(msg, sizeof(msg), "%s: superblock %s (page %u of the metadata) is damaged, expected a valid checksum: all that is said here is from superblock %s, which may be the older one; 'eractl repair' writes superblock %s anew",
+	snprintf(msg, sizeof(msg), "%s: superblock %s (page %u of the metadata) is damaged, expected a valid checksum: this check has used superblock %s, which may be the older one; 'eractl repair' writes superblock %s anew",
 		 c->s->e->name, a ? "A" : "B", a ? ERAD_SUPER_A : ERAD_SUPER_B, a ? "B" : "A", a ? "A" : "B");
 	report_fault(c, msg);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Copies of a metadata file.  When the file is deleted while its volume is open, erad writes a copy
- * of its content.  The copy has another name until it is complete.  A crash before this moment
- * leaves the incomplete copy behind, or a second name of the complete file.
+ * of its content.  The copy has another name until it is complete; then erad renames it.  A crash
+ * may leave the incomplete copy behind.  A crash during the rename may leave a second name of the
+ * complete file.
  */
 #ifndef ERAD_COPIES_H
 #define ERAD_COPIES_H
@@ -19,8 +20,8 @@
 /*
  * Removes the copies of the file at path that were left by crashes.  fd: the file at path, open for
  * writing.  uuid: the UUID of its metadata.  Does not remove a file that is in use, or a file whose
- * first page is neither zeros nor a superblock with this UUID.  Ignores a file that cannot be
- * removed.
+ * first sector is neither zeros nor a superblock with this UUID.  Does not remove a file that has
+ * several names, except a second name of the file at path.  Ignores a file that cannot be removed.
  */
 void copies_remove(const char *path, int fd, const uint8_t uuid[16]);
 

@@ -162,9 +162,9 @@ bool store_wants_floor(struct store *s)
 }
 
 /*
- * Begins the era that the floor needs: the current era, or the record's era if the record's era is
- * newer.  Until the floor is set, every block counts as written in this era, and the target may
- * write its record at any time.
+ * Finds the era for the floor: the current era, or the record's era if that is newer.  If this era
+ * has not begun, begins it.  The target may write its record at any time, so from here until the
+ * floor is set, every block counts as written in the current era.
  */
 static int reach_era(struct store *s, uint32_t *era, struct err *err)
 {

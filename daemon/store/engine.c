@@ -455,7 +455,7 @@ static int drop_direct_if_refused(struct file_engine *f, struct err *err)
 		return 0;	/* other errors are reported by later reads */
 	ret = fcntl(f->fd, F_GETFL);
 	if (ret < 0 || fcntl(f->fd, F_SETFL, ret & ~O_DIRECT) < 0)
-		return err_set(err, -errno, "%s: without O_DIRECT: %s", f->engine.name,
+		return err_set(err, -errno, "%s: cannot switch O_DIRECT off: %s", f->engine.name,
 			       strerror(errno));
 	return 0;
 }

@@ -62,9 +62,10 @@ struct engine_ops {
 	int (*find)(struct engine *e, bool by_path, struct err *err);
 	/*
 	 * These two replace a file that find() has reported as deleted.  begin_copy() creates a new
-	 * file beside the path, under another name, and with the length, the mode and the lock of
-	 * the old file.  Then the caller copies the content of e to the new file.  end_copy() makes
-	 * the new file durable and renames it to the path; from then on, e uses the new file.
+	 * file beside the path, under another name.  The new file has the length, the owner and the
+	 * mode of the old file, and is locked for writing.  Then the caller copies the content of e
+	 * to the new file.  end_copy() makes the new file durable and renames it to the path; from
+	 * then on, e uses the new file.
 	 *
 	 * end_copy() never replaces another file.  Nobody may write to e while end_copy() runs.
 	 * After a failure, e is unchanged, with one exception: if only the new name could not be

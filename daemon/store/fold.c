@@ -49,7 +49,7 @@ static uint32_t snapshot_floor(struct store *s)
 
 /*
  * Moves the frozen marks into the array.  On failure, the marks stay frozen, and the next fold
- * moves all of them again.  Context: fold_lock, folding.
+ * moves all of them again.  Context: fold_lock; s->folding is true.
  */
 static int finish_fold(struct store *s, struct err *err)
 {
@@ -132,7 +132,7 @@ static int finish_fold(struct store *s, struct err *err)
 }
 
 /*
- * Freezes the active marks.  Context: fold_lock, not folding.
+ * Freezes the active marks.  Context: fold_lock; s->folding is false.
  *
  * The marks of a group become active before head moves past the group.  So the frozen marks include
  * all marks of the groups before fold_to.  They may also include marks of an append that is under

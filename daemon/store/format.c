@@ -11,10 +11,13 @@
 #include "store/format.h"
 #include "store/super.h"
 
-/* Default size of the ring, 4 MiB, up to SMALL_BLOCKS blocks. */
+/*
+ * Default size of the ring in pages: RING_SMALL (4 MiB) for at most SMALL_BLOCKS blocks, RING_LARGE
+ * (16 MiB) for more blocks.
+ */
 #define RING_SMALL	1024u
-#define RING_LARGE	4096u		/* default size of the ring, 16 MiB, for more blocks */
-#define SMALL_BLOCKS	(16u << 20)	/* see RING_SMALL */
+#define RING_LARGE	4096u
+#define SMALL_BLOCKS	(16u << 20)
 #define CHUNK_PAGES	256u		/* default size of a piece of the array in pages: 1 MiB */
 #define WRITE_PAGES	256u		/* zeros are written in units of this many pages */
 #define ZERO_BYTES	(64u << 20)	/* bytes that are zeroed between two reports of progress */

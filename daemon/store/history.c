@@ -61,8 +61,8 @@ void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS])
 	for (i = 0; i < ERAD_GAP_KINDS; i++)
 		total[i] = le64toh(s->history->gaps_total[i]);
 	/*
-	 * Count the gaps of all kinds that only a newer version knows as gaps of the kind
-	 * "unknown".
+	 * A newer version may have counted gaps of kinds that this version does not know.  Add
+	 * their numbers to the kind "unknown".
 	 */
 	for (; i < ERAD_GAP_KINDS_MAX; i++)
 		total[ERAD_GAP_UNKNOWN] += le64toh(s->history->gaps_total[i]);

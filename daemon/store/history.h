@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The history of one volume: gaps, timelines, and values by which erad recognizes the origin.  A
- * gap is a time in which writes may have gone past erad.  A timeline is a number for each
- * activation.  include/erad_format.h has the layout and the order of durability.
+ * gap is a time in which writes may have gone past erad.  A timeline is the eras of one activation,
+ * with a random number that names it.  include/erad_format.h has the layout and the order of
+ * durability.
  *
- * Functions that change the history return when the change is durable.  Only the thread that marks
- * and begins eras calls them; but any thread may call store_set_item().  If they fail, they may be repeated.  Any thread may call the
- * functions that read the history.  These take no lock that is held over I/O, except store_seal().
- * No function allocates memory.
+ * Functions that change the history return when the change is durable.  After a failure, the call
+ * may be repeated.  Only the thread that marks and begins eras may call them, with one exception:
+ * any thread may call store_set_item().  Any thread may call the functions that read the history.
+ * The functions that read take no lock that is held over I/O, except store_seal().  No function
+ * allocates memory.
  *
  * Metadata that was opened with STORE_READ and has no history yet appears to have an empty history.
  */
@@ -58,10 +60,13 @@ uint64_t store_timeline(struct store *s, uint32_t era);
 
 enum store_moment {
 	MOMENT_KNOWN,		/* the metadata has begun this era in this timeline */
-	/* The metadata has no timeline of this number: it was restored from a copy or a dump. */
+	/* No timeline has this number: the metadata was restored from a copy or a dump. */
 	MOMENT_FOREIGN,
 	MOMENT_OTHER_ERA,	/* the timeline does not contain this era */
-	/* The era is older than all timelines that the metadata still has. */
+	/*
+	 * No timeline has this number.  The era is older than all timelines that the metadata still
+	 * has, so the timeline may have been dropped.
+	 */
 	MOMENT_TOO_OLD,
 };
 

@@ -38,8 +38,9 @@ void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint3
 /*
  * A transaction on the history of an open store.  history_edit() returns a copy of the history,
  * which the caller changes.  history_commit() makes the copy durable together with sb.  If
- * history_commit() fails, nothing has changed, and the copy is dropped.  Hold fold_lock from
- * history_edit() until history_commit() returns.
+ * history_commit() fails, the store keeps the old history, and drops the copy; but after a crash,
+ * the new history may be in force.  Hold fold_lock from history_edit() until history_commit()
+ * returns.
  */
 struct erad_disk_history *history_edit(struct store *s);
 int history_commit(struct store *s, struct erad_disk_super *sb);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The journal ring: converts commits to groups of pages, and back.  The functions take no locks.
- * The caller must ensure that only one thread at a time appends, and that the pages that are
- * written may be used again.
+ * The journal ring: encodes commits as groups of pages, and writes the groups.  replay.h reads
+ * them.  The functions take no locks.  The caller must ensure that only one thread at a time
+ * appends, and that the pages of the ring that are overwritten are no longer needed.
  */
 #ifndef ERAD_JOURNAL_H
 #define ERAD_JOURNAL_H

@@ -25,7 +25,7 @@ struct map {
 	struct store_info info;
 	uint32_t since;			/* the oldest era that counts, at least 1 */
 	/*
-	 * Size of the largest grid.  If there are fewer blocks than cells, map_init() makes the
+	 * Largest size of the grid.  If there are fewer blocks than cells, map_init() makes the
 	 * grid smaller.
 	 */
 	unsigned int columns, rows;

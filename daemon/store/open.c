@@ -202,8 +202,8 @@ static int close_locked(struct store *s, bool clean, const uint8_t *seal, struct
 		ret = store_fold_locked(s, err);
 		failpoint(FAILPOINT_CLOSE_FOLDED);
 		/*
-		 * Write the seal even if the fold has failed.  Without a seal, the next open could
-		 * not notice, after a reboot, that the origin was written while it was closed.
+		 * Write the seal even if the fold has failed.  Without a seal, an open after a
+		 * reboot could not notice that the origin was written while the volume was closed.
 		 */
 		if (!ret)
 			ret = mark_closed(s, true, seal, err);

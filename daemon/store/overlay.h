@@ -28,8 +28,8 @@ struct overlay {
 };
 
 /*
- * Returns how many nodes one run can need at most: 2 for each level of the tree.  The tree has at
- * most 6 levels, because a device has at most 2^52 blocks.
+ * Returns how many nodes one run can need at most: 2 for each level of the tree, including the node
+ * of a new era.  The tree has at most 6 levels, because a device has at most 2^52 blocks.
  */
 size_t overlay_needs(const struct overlay *o);
 

@@ -25,7 +25,10 @@
  */
 int store_init_pool(struct store *s, struct err *err);
 
-/* Move the nodes that are not reserved for marks to another pool, and back.  Take s->lock. */
+/*
+ * store_borrow_nodes() moves at most 64 of the nodes that are not reserved for marks to another
+ * pool.  store_return_nodes() moves all nodes of a pool back.  Both take s->lock.
+ */
 void store_borrow_nodes(struct store *s, struct nodes *to);
 void store_return_nodes(struct store *s, struct nodes *from);
 

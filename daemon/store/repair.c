@@ -108,9 +108,9 @@ static int replace_history(struct repair *r, uint64_t head, struct err *err)
 		if (r->raised) {
 			/*
 			 * The current era of the metadata must not be before the era of the floor,
-			 * so begin the era here.  All blocks count as written, so no mark is
-			 * missed.  An append may have failed, and its group may be after the head.
-			 * So begin the journal after the place of this group.
+			 * so begin the floor's era here.  All blocks count as written, so no mark
+			 * is missed.  An append may have failed, and its group may be after the
+			 * head.  So begin the journal after the place of this group.
 			 */
 			r->sb.era = htole32(r->era);
 			r->sb.era_time = 0;
@@ -290,7 +290,7 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 		repair_say(r, "%s: superblock %s was damaged and is written anew", r->e->name,
 		    damaged & 1 ? "A" : "B");
 	if (r->raised)
-		repair_say(r, "%s: blocks were written in era %" PRIu32 ", which had not begun: it is the current one now",
+		repair_say(r, "%s: blocks were written in era %" PRIu32 ", which had not begun: this era is the current one now",
 		    r->e->name, r->era);
 	return 0;
 }

@@ -20,7 +20,7 @@ struct store_repaired {
  * the repair.  Writes nothing if there is nothing to repair.
  *
  * what is damaged			what the repair does
- * one superblock			writes it anew, even if it can be written but not read
+ * one superblock			writes it anew, even if its page cannot be read
  * a sector of the era array	marks its blocks as written in the current era
  * an unreadable array page	marks its blocks in the same way, if the page can be written
  * eras after the current one	makes the newest of them the current era
@@ -28,6 +28,8 @@ struct store_repaired {
  * an unreadable journal page	raises the floor in the same way, in an era after any that the page
  *				may have begun
  * the history			raises the floor, and logs a gap
+ * the degrade record		raises the floor, and logs a gap, because the record may have been
+ *				in force
  * both superblocks		makes new metadata with a new UUID, if they still contain the
  *				geometry of the device; all blocks count as written in the current
  *				era, because no other part of the metadata is reliable
@@ -35,8 +37,9 @@ struct store_repaired {
  * A repair that was interrupted may be repeated, with one exception: if new metadata was being
  * made, nothing can be opened after the interruption.
  *
- * EUCLEAN: the damage cannot be repaired.  EOVERFLOW: the counters are so close to their limits
- * that the metadata could not be opened for writing after the repair; nothing was written.
+ * EUCLEAN: the damage cannot be repaired.  EOVERFLOW: the metadata could not be opened for writing
+ * after the repair, for example because the counters are close to their limits; nothing was
+ * written.
  *
  * Destroys the engine, also on failure.
  */

@@ -7,13 +7,14 @@
 
 /*
  * Reads the array.  Adds each damaged sector to r->bad, and each page that cannot be read to
- * r->unreadable.  Raises r->era to the newest era in the array, and then sets r->raised.
+ * r->unreadable.  If the array has a newer era than r->era, raises r->era to this era, and sets
+ * r->raised.
  */
 int repair_scan_array(struct repair *r, struct err *err);
 
 /*
- * Writes the sectors of r->bad anew, durably, and says so.  If there is a snapshot, first saves
- * copies of the pages that change.
+ * Durably writes the sectors of r->bad anew, and reports this with repair_say().  If there is a
+ * snapshot, first saves copies of the pages that change.
  */
 int repair_array(struct repair *r, struct err *err);
 

@@ -21,15 +21,15 @@
 #define RUN_PAGES	8u
 
 _Static_assert(sizeof(((struct erad_disk_journal *)0)->payload) / 2 * sizeof(struct run) <=
-	       RUN_PAGES * ERAD_PAGE, "so many runs have room");
+	       RUN_PAGES * ERAD_PAGE, "the runs of a page fit into the buffer");
 
 /* The part of the ring that is in memory, and a copy of the current group. */
 struct window {
 	struct journal *j;
 	struct erad_disk_journal *pages;
 	/*
-	 * Position in the ring of the first page in memory; number of pages in memory; limit of
-	 * this number.
+	 * first: position in the ring of the first page in memory.  nr: number of pages in memory.
+	 * max: limit of nr.
 	 */
 	uint64_t first, nr, max;
 	struct erad_disk_journal *group;

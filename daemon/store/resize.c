@@ -24,7 +24,7 @@
 
 /*
  * Returns the first block that a device of nr_sectors does not contain completely.  If the device
- * ends in the middle of a block, this is its last block.
+ * ends in the middle of a block, the result is this last block.
  */
 static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 {

@@ -2,9 +2,11 @@
 /*
  * The internals of a store, for the files that implement it.
  *
- * Four functions keep the order of durability (erad_format.h): append_group() (append.c) for a
- * commit and an era, finish_fold() (fold.c) for the tail, take_over() (open.c) for metadata of the
- * previous process, and make_room_for_group() (append.c) for the reuse of ring pages.
+ * These functions keep the order of durability (erad_format.h): append_group() (append.c) for a
+ * commit and an era, finish_fold() (fold.c) for the tail and the copies of a snapshot,
+ * make_room_for_group() (append.c) for the reuse of ring pages, take_over() (open.c) for metadata
+ * of the previous process, history_commit() (history_copy.c) for the history, and resize_locked()
+ * (resize.c) for the size.  For the degrade record, the caller keeps the order (store.h).
  */
 #ifndef ERAD_STATE_H
 #define ERAD_STATE_H
@@ -30,7 +32,7 @@ enum snapshot_kind {
  *
  *	journal_lock	the head of the ring; held over the I/O of an append
  *	fold_lock	superblocks and the era array; held over their I/O
- *	flush_lock	a flush, and whether it failed; held over this flush only
+ *	flush_lock	a flush or a durable write, and whether it failed; held over this I/O only
  *	lock		fields that readers use; never held over I/O
  *
  * The comment of a field begins with the lock that protects the field.  "L, M to change": the field
@@ -54,7 +56,9 @@ struct store {
 
 	pthread_mutex_t fold_lock;
 	struct erad_disk_super super;	/* fold_lock; the newest durable superblock */
-	/* fold_lock; a fold is under way, so frozen, fold_to and fold_era are in use. */
+	/*
+	 * fold_lock; a fold is under way or has failed, so frozen and the fields fold_… are in use.
+	 */
 	bool folding;
 	uint64_t fold_to;		/* fold_lock; where the tail will be after this fold */
 	/* fold_lock, lock to change; the newest era that begins before fold_to. */

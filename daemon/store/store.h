@@ -67,8 +67,8 @@ enum store_mode {
  * EINVAL		this is no metadata of erad
  * EUCLEAN	the metadata is damaged
  * EOPNOTSUPP	a newer version has written the metadata
- * EOVERFLOW	in STORE_WRITE mode: counters are close to their limits, so the metadata can only
- *		be read
+ * EOVERFLOW	in STORE_WRITE mode: the metadata can only be read, because counters are close to
+ *		their limits, or because old metadata has no room for the history
  */
 int store_open(struct engine *e, enum store_mode mode, struct store **out, struct err *err);
 
@@ -160,9 +160,9 @@ int store_resize(struct store *s, uint64_t nr_sectors, struct err *err);
 int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
- * Records that blocks are being written in the current era.  All of the blocks are durable when
- * this returns.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.
- * EINVAL: a range is not within the device.  If the ring is full, folds first.
+ * Records that blocks are being written in the current era.  All records are durable when this
+ * returns.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.  EINVAL: a
+ * range is not within the device.  If the ring is full, folds first.
  *
  * The memory for marks comes from a pool; neither this call nor a fold calls the heap.  If the pool
  * has too little memory, records a part of the blocks, folds, and goes on with the rest.
@@ -181,7 +181,8 @@ bool store_pool_low(struct store *s);
 bool store_fill_pool(struct store *s);
 
 /*
- * Returns whether the ring is full enough for a fold.  Takes little time, and never waits for long.
+ * Returns whether a fold is due: the ring is half full, or the marks use much memory.  Takes little
+ * time, and never waits for long.
  */
 bool store_wants_fold(struct store *s);
 
@@ -215,9 +216,9 @@ int store_diff_view(struct store *s, enum store_view which, uint32_t since,
 		    struct err *err);
 
 /*
- * These functions do the same as store_diff_view() and store_eras(), but also call look(ctx) after
- * each MiB of the array, because a long time may pass between two calls of fn.  A non-zero value
- * from look ends the call and is returned.
+ * These functions do the same as store_diff_view() and store_eras(), but also call look(ctx) before
+ * each MiB of the array.  A non-zero value from look ends the call and is returned.  So the caller
+ * can end a call even if a long time passes between two calls of fn.
  */
 int store_diff_watched(struct store *s, enum store_view which, uint32_t since,
 		       int (*fn)(void *ctx, uint64_t first, uint64_t len), int (*look)(void *ctx),
@@ -240,9 +241,9 @@ int store_eras(struct store *s, enum store_view which,
 	       uint64_t *damaged, struct err *err);
 
 /*
- * Finds the newest era in which one of `len` blocks, at least 1, was written.  Reads few pages of the
- * array.  A damaged sector counts as written in the current era.  ERANGE: there is no such block, or there
- * are more than 4096.
+ * Finds the newest era in which one of `len` blocks, at least 1, was written.  Reads few pages of
+ * the array.  A damaged sector counts as written in the current era.  ERANGE: one of the blocks
+ * does not exist, or `len` is more than 4096.
  */
 int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *era, struct err *err);
 

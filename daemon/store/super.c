@@ -86,8 +86,8 @@ int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32
 }
 
 /*
- * Uses the larger of the two sizes, because the device may have been larger when the snapshot was
- * taken.
+ * Use the size of the device now or at the snapshot, whichever is larger.  The device may have been
+ * larger when the snapshot was taken.
  */
 uint64_t super_pages(const struct erad_disk_super *sb)
 {

@@ -50,8 +50,8 @@ void super_init(struct erad_disk_super *sb, const uint8_t uuid[16], uint64_t nr_
 
 /*
  * Checks that this version can write the metadata; EOPNOTSUPP if ro_compat has a bit.  Also checks
- * that a writer can increment the superblock's seq and the journal's head `steps` times; EOVERFLOW
- * if one of them would become larger than SUPER_LAST_SEQ.
+ * that a writer can increment each counter `steps` times: the superblock's seq, the journal's head,
+ * degrade_serial and history_seq; EOVERFLOW if one of them would become larger than SUPER_LAST_SEQ.
  */
 int super_check_writable(const struct engine *e, const struct erad_disk_super *sb, uint64_t head,
 			 unsigned int steps, struct err *err);
@@ -105,8 +105,8 @@ unsigned int super_damaged(struct engine *e);
 
 /*
  * For metadata without a valid copy: returns a copy in which all fields except the checksum are
- * possible.  If both copies are of this kind, returns the copy with the larger era.  EUCLEAN: there
- * is no such copy.
+ * possible.  If both copies are of this kind, returns copy A, with the larger era of the two.
+ * EUCLEAN: there is no such copy, or the two contradict each other.
  */
 int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err);
 

@@ -173,8 +173,8 @@ int view_read(struct view *v, unsigned int *nr, struct err *err)
 
 	*nr = 0;
 	/*
-	 * If the piece is a hole, also read its copies, because they have the content from before
-	 * the hole was made.
+	 * A snapshot may have copies of a piece that is a hole: a fold writes the copies before the
+	 * piece itself.  So read the piece if it has copies.
 	 */
 	if (array_hole(&v->array, ARRAY_MAIN, v->page, v->nr_pages) &&
 	    (!v->of_snapshot || array_hole(&v->array, ARRAY_COPY, v->page, v->nr_pages)))
