@@ -13,7 +13,7 @@ exported()
 
 test_rbd_import_diff_takes_what_send_writes()
 {
-	DESCRIPTION="rbd import-diff takes a full copy and increments of send, names snapshots by tokens, and refuses an increment on a missing snapshot"
+	DESCRIPTION="rbd import-diff imports the full copy and the increments of eractl send, names its snapshots after their tokens, and refuses an increment whose base snapshot is missing"
 	three_eras
 	timeout 60 rbd create --size 1M take
 	timeout 60 rbd import-diff --no-progress - take < "$T/full"
@@ -31,7 +31,7 @@ test_rbd_import_diff_takes_what_send_writes()
 
 test_receive_takes_what_rbd_passes_on()
 {
-	DESCRIPTION="receive takes the output of rbd export-diff of an image that send has filled, and then takes increments of send"
+	DESCRIPTION="eractl receive accepts the output of rbd export-diff for an image that eractl send has filled, and afterwards accepts increments of eractl send"
 	local one two
 
 	three_eras
@@ -52,7 +52,7 @@ test_receive_takes_what_rbd_passes_on()
 
 test_rbd_takes_many_groups()
 {
-	DESCRIPTION="rbd import-diff takes a stream of several groups with their checksums, and receive takes the image back"
+	DESCRIPTION="rbd import-diff imports a stream of eractl send that has several groups and their checksums, and eractl receive accepts rbd's export of the image"
 	random 9 $((1000 * 65536)) > "$T/v"
 	metadata "$T/m" format 1000 128 timeline 77 era 1 mark 0 1000 close
 	timeout 60 rbd create --size 1M many
@@ -64,7 +64,7 @@ test_rbd_takes_many_groups()
 
 test_rbd_takes_no_cut_stream()
 {
-	DESCRIPTION="a stream that send could not finish leaves no snapshot in the image, and the complete stream then makes the snapshot"
+	DESCRIPTION="a stream of eractl send that was cut makes no snapshot in the image, and the complete stream then makes the snapshot"
 	three_eras
 	timeout 60 rbd create --size 1M cut
 	timeout 60 rbd import-diff --no-progress - cut < "$T/full"

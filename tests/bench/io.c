@@ -285,9 +285,10 @@ static void print(struct load *l)
 }
 
 /*
- * A separate process sends the messages, because requests and messages both wait.  This process is
- * started, and has sent one message, before the first request. It ends after the last request. So
- * the requests are delayed only by the messages, and not by its start or end.
+ * A child process sends the messages, because this process waits for its own requests.  The child
+ * is started, and has sent one message, before the first request.  The child ends after the last
+ * request.  So the requests are delayed only by the messages, and not by the start or the end of
+ * the child.
  */
 static void start_messages(struct load *l)
 {
@@ -301,10 +302,9 @@ static void start_messages(struct load *l)
 		return;
 	}
 	/*
-	 * Run at a low priority: on one processor, the work of this process must not delay the
-	 * requests.  If there are several requests at a time, the processor is never idle, and a
-	 * process of low priority would never run. So the priority is lowered only for one request
-	 * at a time.
+	 * Lower the priority, so that on one processor the work of this process does not delay the
+	 * requests.  Do this only if one request is sent at a time: with several requests at a
+	 * time, the processor is never idle, and a process of low priority would never run.
 	 */
 	if (l->depth == 1 && nice(19) < 0)
 		die("nice", errno);

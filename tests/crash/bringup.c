@@ -15,7 +15,7 @@
 
 struct memory_engine {
 	struct engine engine;
-	uint8_t *image;		/* the caller's counter for the result */
+	uint8_t *image;		/* the content; the caller frees it */
 };
 
 static int memory_read(struct engine *e, void *buf, uint64_t off, uint64_t len)

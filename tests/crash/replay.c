@@ -35,7 +35,7 @@ struct replay {
 	uint64_t rng;			/* random state for the cuts; it does not depend on which points are checked */
 	uint64_t bringup_rng;
 	bool ext4;
-	/* ignore all flushes; then the replay must find lost blocks */
+	/* whether to ignore all flushes; then the replay must find lost blocks */
 	bool no_flush;
 	const char *scratch;
 
@@ -261,9 +261,11 @@ static bool group(struct replay *r, const struct group *g)
 				return false;
 		} else if (e->kind == ENTRY_MARK) {
 			/*
-			 * Start after the last FUA write. In the log, a write that precedes a FUA
-			 * write may have been submitted before or after the FUA write completed. If
-			 * before, the write may be durable already.
+			 * Keep other writes only at a mark after the last FUA write of the group.
+			 * The other writes of the group are logged just before its flush. So the
+			 * log does not say whether they were submitted before or after a FUA write
+			 * completed. A write that was submitted afterwards cannot be on the disk at
+			 * an earlier mark.
 			 */
 			r->at_mark++;
 			if (!point(r, "a mark", i, g, i >= last_fua))

@@ -36,7 +36,7 @@ enum what {
 	DO_CLEAN = 0x80,
 };
 
-/* A bit of choice[2]. */
+/* Bits of choice[2]: each of them selects a part of the exercise. */
 #define DO_FLOOR	0x80
 #define DO_GAP		0x40
 #define DO_DRAIN	0x20
@@ -509,7 +509,10 @@ static bool has_ro_compat(const struct mem *m)
 	return a->ro_compat || b->ro_compat;
 }
 
-/* Returns whether the sequence numbers are used up. If so, the metadata can only be read. */
+/*
+ * Returns whether the metadata can only be read: its sequence numbers are used up, or it is old and
+ * has no room for a history.
+ */
 static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 {
 	struct engine *e = mem_engine(m);
@@ -517,7 +520,6 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 
 	expect(!super_read(e, &sb, NULL));
 	engine_destroy(e);
-	/* Returns whether this is old metadata without room for a history. */
 	if (!sb.incompat && le64toh(sb.journal_pages) < ERAD_JOURNAL_MIN + 2 * ERAD_HISTORY_PAGES)
 		return true;
 	return le64toh(sb.seq) > SUPER_LAST_SEQ || le64toh(sb.history_seq) > SUPER_LAST_SEQ || le64toh(sb.degrade_serial) > SUPER_LAST_SEQ ||

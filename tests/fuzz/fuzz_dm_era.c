@@ -20,7 +20,11 @@
 
 struct piece {
 	uint8_t block;
-	uint8_t seal;		/* the kind of block whose checksum the block gets; 0: none; SEAL_PLACE: also sets the block's number */
+	/*
+	 * SEAL_KIND: the kind of the checksum that the block gets; 0: no checksum. SEAL_PLACE: the
+	 * block also gets its correct number
+	 */
+	uint8_t seal;
 	uint8_t offset[2];	/* little-endian, like len */
 	uint8_t len[2];
 };
@@ -140,8 +144,8 @@ static int read_it(struct dm_era *d, bool snapshot, struct told *t)
 	ret = dm_era_read(d, &sink, t, &err);
 	expect(!ret == !err.msg[0] && (!ret || ret == -EUCLEAN));
 	/*
-	 * Check that no block is read twice: then cycles end.  Only the superblocks are read again
-	 * at the end.
+	 * Check that no block is read twice.  So the reader ends even if a tree has a cycle.  Only
+	 * the superblocks are read again, at the end.
 	 */
 	for (i = 1; i < MEM_PAGES; i++)
 		expect(reads[i] <= 1u + snapshot);

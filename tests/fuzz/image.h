@@ -3,8 +3,11 @@
  * Converts a fuzzer's input into metadata, and back.  An input has only the parts of the metadata
  * that are not zero, so that inputs are small and most mutations matter.  Each part says which
  * checksums are made correct, so that inputs pass the check of checksums.
- * 	struct image_head
- * 	struct image_item, len bytes		any number of them Any sequence of bytes is an input.
+ *
+ *	struct image_head
+ *	struct image_item, len bytes		any number of them
+ *
+ * Any sequence of bytes is an input.
  */
 #ifndef ERAD_FUZZ_IMAGE_H
 #define ERAD_FUZZ_IMAGE_H
@@ -26,9 +29,10 @@ struct image_head {
 };
 
 #define ITEM_SECTOR	0x07	/* index of the sector in the page; not used in the ring */
-#define ITEM_CSUM	0x08	/* bits: make the checksum correct … */
-#define ITEM_IDENTITY	0x10	/* … and before that the UUID or tag, and the place … */
-#define ITEM_GROUP	0x20	/* … and the checksum of a journal page's group */
+#define ITEM_CSUM	0x08	/* make the checksum correct */
+/* before the checksum, make the UUID or tag and the place correct */
+#define ITEM_IDENTITY	0x10
+#define ITEM_GROUP	0x20	/* make the checksum of a journal page's group correct */
 
 struct image_item {
 	uint8_t page;

@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		struct erad_disk_super *sb = (void *)(m.image + i * ERAD_PAGE);
 
-		/* Makes metadata like the version of erad without a history. */
+		/* Make metadata as the old version of erad, which had no history, made it. */
 		sb->incompat = 0;
 		sb->journal_start = htole64(ERAD_JOURNAL_START_OLD);
 		sb->journal_pages = htole64(IMAGE_RING + ERAD_JOURNAL_START - ERAD_JOURNAL_START_OLD);

@@ -5,7 +5,10 @@
  * at any time after it was set.
  */
 
-/* Copies of v->fd and v->batch for other processes: */
+/*
+ * Fields of the volume that other processes use. kernel.pml has d_fd and d_batch, which are copies
+ * of v->fd and v->batch.
+ */
 bool d_ready;			/* stands for v->ready */
 bool attention;			/* v->attention, and event_fd */
 bool killed;			/* the process was killed, and a new erad process must begin */
@@ -147,8 +150,8 @@ inline take_up()
 		:: else
 		fi;
 		/*
-		 * reach_era(): makes the era newer than each record that was found.  In this case,
-		 * a second attempt uses the same serial again.
+		 * Models reach_era(): the next record gets a larger serial than each record that
+		 * was found.  In the model, a second attempt uses the same serial again.
 		 */
 		if
 		:: d_degraded -> d_serial = MAX(dserial + 1, drecord)

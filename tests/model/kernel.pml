@@ -40,7 +40,7 @@ typedef instance {
 #if DEGRADES
 	byte record;		/* the serial of the record that READY has passed, plus 1; 0: there is no record */
 	byte busy;		/* the write of the record: 0, IN_FLIGHT_YET or LANDED */
-	byte writing;		/* the record that this write writes */
+	byte writing;		/* the value of `record` that the write of the record writes */
 	bool passing;
 #endif
 	writeset ws[2];
@@ -445,7 +445,10 @@ inline k_new_era(i, from, to, r)
 #define lands(i)	skip
 #else
 #define PASSES(i)	(inst[i].busy != 0)
-/* this write may have reached the disk or not */
+/*
+ * without power cuts, it makes no difference when the record becomes durable before the module
+ * knows it
+ */
 #define lands(i)	drecord = inst[i].writing
 #endif
 

@@ -84,7 +84,7 @@ inline store_append(e, b, r)
 	store_write(e, b);
 	store_flush(r)
 #else
-	/* the write may have reached the disk or not */
+	/* without crashes, nothing depends on the time between the write and the flush */
 	atomic { store_write(e, b); store_flush(r) }
 #endif
 }

@@ -53,7 +53,7 @@ restores()
 
 test_backup_makes_a_chain_that_restores_each_moment()
 {
-	DESCRIPTION="a full copy and increments restore each moment, by token, by time and as the latest; if nothing was written, nothing is copied"
+	DESCRIPTION="eractl restore-backup restores each copied moment by its token, by its time or as the latest; eractl backup copies nothing if nothing was written"
 	volumes
 	backs_up 1 --init
 	says "full copy"
@@ -92,7 +92,7 @@ test_backup_makes_a_chain_that_restores_each_moment()
 
 test_backup_needs_the_right_directory()
 {
-	DESCRIPTION="backup makes no directory, takes a directory without MANIFEST only with --init and if it is empty, and keeps backups of one volume in a directory"
+	DESCRIPTION="backup creates no directory, accepts a directory without MANIFEST only with --init and only if it is empty, and refuses a directory with the backups of another volume"
 	volumes
 	refused "expected a directory" eractl backup "$T/m1" "$T/none" --device "$T/v1" --init
 	[[ ! -e $T/none ]] || fail "the directory was made"
@@ -106,8 +106,8 @@ test_backup_needs_the_right_directory()
 	mkdir "$T/dir/lost+found"
 	backs_up 1 --init
 	refused "leave out --init" eractl backup "$T/m1" "$T/dir" --device "$T/v1" --init
-	# First another volume with the same path of its metadata, then the same volume with another
-	# path.
+	# The same volume is accepted if its metadata has another path. Another volume is refused
+	# even if its metadata has the same path.
 	cp "$T/m2" "$T/elsewhere"
 	eractl backup "$T/elsewhere" "$T/dir" --device "$T/v2" > "$T/said"
 	says increment
@@ -146,7 +146,7 @@ test_backup_refuses_a_manifest_that_was_changed()
 
 test_backup_of_a_closed_volume_checks_its_device()
 {
-	DESCRIPTION="a closed volume is not backed up if its device was written since the close, is another device, or has no seal; a missing option is an error"
+	DESCRIPTION="backup refuses a closed volume if its device was written since the close, is another device, or has no seal; a missing option is an error"
 	volumes
 	backs_up 1 --init
 	cp "$T/dir/MANIFEST" "$T/before"
@@ -159,7 +159,7 @@ test_backup_of_a_closed_volume_checks_its_device()
 	refused "was not closed properly" eractl backup "$T/m4" "$T/dir" --device "$T/v3"
 	refused "--device DEV is missing" eractl backup "$T/m3" "$T/dir"
 	refused "--to is for a volume that is open" eractl backup "$T/m3" "$T/dir" --device "$T/v3" --to "$(token 3)"
-	# Of a volume that is open, a snapshot.
+	# For an open volume, --device names a snapshot, and --to names its token.
 	refused "expected --device DEV and --to TOKEN together" eractl backup data "$T/dir" --device "$T/v3"
 	refused "expected --device DEV and --to TOKEN together" eractl backup data "$T/dir" --to "$(token 3)"
 	refused "to 3: expected a token" eractl backup data "$T/dir" --device "$T/v3" --to 3
@@ -221,7 +221,7 @@ test_backup_notes_the_time_of_the_moment()
 
 test_backup_writes_a_report()
 {
-	DESCRIPTION="--report writes a success and a failure, keeps the time of the last success, and replaces the file in one step"
+	DESCRIPTION="backup --report reports a success and a failure, keeps the time of the last success, and replaces the report in one step"
 	local last
 
 	volumes
@@ -251,7 +251,7 @@ test_backup_writes_a_report()
 
 test_backup_makes_a_full_copy_where_it_must()
 {
-	DESCRIPTION="backup makes a full copy, and says why, in another timeline, after a gap, with another size, and if a file of the chain is missing"
+	DESCRIPTION="backup makes a full copy, and says why, if the volume has another timeline or another size, if there is a gap, or if no earlier copy is complete"
 	volumes
 	backs_up 1 --init
 	backs_up 2
@@ -295,7 +295,7 @@ test_backup_makes_a_full_copy_where_it_must()
 
 test_backup_of_the_same_era_is_an_increment_on_the_copy_before()
 {
-	DESCRIPTION="after a copy of an open volume, the copy of the closed volume in the same era is an increment on the base of the first copy, or full if there is no base"
+	DESCRIPTION="if the last copy is of the open volume, and the volume is closed in the same era, the next copy is an increment on the base of the last copy, or full if the last copy is full"
 	volumes
 	backs_up 1 --init
 	# Change the MANIFEST as if the volume had been open.
@@ -321,7 +321,7 @@ test_backup_of_the_same_era_is_an_increment_on_the_copy_before()
 
 test_backup_reads_earlier_copies_before_it_opens_the_device()
 {
-	DESCRIPTION="--verify reads the files of earlier copies before it opens the device, so that the volume may change meanwhile"
+	DESCRIPTION="backup --verify reads the files of earlier copies before it opens the device, so that the volume may change meanwhile"
 	local read opened
 
 	volumes
@@ -335,7 +335,7 @@ test_backup_reads_earlier_copies_before_it_opens_the_device()
 
 test_backup_writes_a_report_of_a_wrong_command_line()
 {
-	DESCRIPTION="--report notes a wrong command line: an unknown option, a wrong number, a missing directory or a wrong name"
+	DESCRIPTION="backup --report reports a wrong command line: an unknown option, a wrong number, a missing directory or a wrong name"
 	local line code last
 
 	volumes
@@ -481,7 +481,8 @@ restores_all()
 	done < <(grep -o '"token":"[^"]*"' "$T/dir/MANIFEST" | sed 's/.*:\([0-9]*\)"/\1/' | sort -u)
 }
 
-# two_chains: makes full-000001 with incr-000002 and incr-000003, and full-000004 with incr-000005, in $T/dir
+# two_chains: makes two chains in $T/dir. A chain is a full copy with its increments. The chains are
+# full-000001 with incr-000002 and incr-000003, and full-000004 with incr-000005.
 two_chains()
 {
 	backs_up 1 --init
@@ -494,7 +495,7 @@ two_chains()
 
 test_backup_makes_a_full_copy_after_some_increments()
 {
-	DESCRIPTION="--full-every N makes a full copy if a restore would need N increments or more, and says so, but makes no copy if nothing was written"
+	DESCRIPTION="backup --full-every N makes a full copy if a restore would need N increments or more, and says so, but makes no copy if nothing was written"
 	local n
 
 	volumes_of_four_eras
@@ -525,7 +526,7 @@ test_backup_makes_a_full_copy_after_some_increments()
 
 test_backup_keeps_the_newest_chains()
 {
-	DESCRIPTION="--keep N removes the oldest full copies with their increments, and the remaining copies restore each moment"
+	DESCRIPTION="backup --keep N removes the oldest full copies with their increments, and each remaining copy can be restored"
 	volumes_of_four_eras
 	two_chains
 	echo mine > "$T/dir/mine"
@@ -551,7 +552,8 @@ test_backup_keeps_the_newest_chains()
 	says "$T/m4: removed 3 old copies, "
 	same "$(files)" "LOCK MANIFEST full-000000.erad full-000007.erad mine"
 	restores "$T/v3"
-	# The base of an increment keeps its name, although its index has changed.
+	# An increment names its base. It still names the right base after older copies were removed
+	# from MANIFEST.
 	rm -rf "$T/dir"
 	mkdir "$T/dir"
 	two_chains
@@ -564,7 +566,7 @@ test_backup_keeps_the_newest_chains()
 
 test_backup_keeps_enough_good_chains()
 {
-	DESCRIPTION="--keep does not count a chain with a missing, cut or damaged file, keeps the chain of the newest copy, and removes nothing after a failure"
+	DESCRIPTION="backup --keep does not count a full copy that has, or whose increments have, a missing, cut or damaged file; it keeps the newest copy with all that its restore needs, and removes nothing after a failure"
 	volumes_of_four_eras
 	two_chains
 	cp -a "$T/dir" "$T/chains"
@@ -612,7 +614,7 @@ test_backup_keeps_enough_good_chains()
 
 test_backup_replaces_a_damaged_newest_copy()
 {
-	DESCRIPTION="if the newest copy of a closed volume is damaged, a backup makes a new copy, although an older copy is of the same moment; --keep counts only the new copy"
+	DESCRIPTION="if the newest copy of a closed volume is damaged, a backup makes a new copy, even if an older copy is of the same moment; --keep then counts only the new copy"
 	volumes
 	backs_up 1 --init
 	backs_up 1 --full
@@ -648,8 +650,9 @@ test_backup_is_killed_while_it_removes()
 		echo "$call: killed $((n - 1)) times"
 		((n > 1 && n < 30)) || fail "$call: killed $((n - 1)) times"
 	done
-	# For a power failure: MANIFEST is durable before the first file is removed, and the removal
-	# is durable before the list is removed.
+	# Check the order that a power failure requires. MANIFEST is durable before the first file
+	# is removed. The removal of the files is durable before their list is removed from
+	# MANIFEST.
 	rm -rf "$T/dir"
 	cp -a "$T/chains" "$T/dir"
 	strace -y -o "$T/calls" -e trace=fsync,renameat,unlinkat \
@@ -660,7 +663,7 @@ test_backup_is_killed_while_it_removes()
 
 test_backup_removes_only_what_manifest_names()
 {
-	DESCRIPTION="a list of removed files that names a copy or a path is refused; if a file cannot be removed, this is an error, but the copy is added"
+	DESCRIPTION="backup refuses a MANIFEST whose list of removed files names a copy or a path; if backup cannot remove an old file, it fails, but the new copy is added"
 	local name
 
 	volumes_of_four_eras
@@ -672,7 +675,8 @@ test_backup_removes_only_what_manifest_names()
 		refused "MANIFEST: line " eractl restore-backup "$T/dir" "$T/new"
 		cp "$T/chains/MANIFEST" "$T/dir/MANIFEST"
 	done
-	# The first three calls remove what an interrupted backup may have left.
+	# Let the fourth call fail, because the first three calls remove what an interrupted backup
+	# may have left.
 	strace -qq -o "$T/calls" -e inject=unlinkat:error=EPERM:when=4 \
 		eractl backup "$T/m4" "$T/dir" --device "$T/v4" --full --keep 1 --report "$T/report.json" > "$T/said" 2>&1 && fail "the command exited with 0, expected a failure"
 	says "full copy"
@@ -687,7 +691,7 @@ test_backup_removes_only_what_manifest_names()
 
 test_backup_removes_nothing_while_a_copy_is_restored()
 {
-	DESCRIPTION="--keep removes nothing while restore-backup reads the directory, and says so; the next backup removes the old copies"
+	DESCRIPTION="backup --keep removes nothing while restore-backup reads the directory, and says so; the next backup removes the old copies"
 	volumes_of_four_eras
 	two_chains
 	exec 8< "$T/dir"
@@ -746,7 +750,7 @@ test_restore_backup_protects_what_is_there()
 	refused "No such file or directory" eractl restore-backup "$T/dir" "$T/none/file"
 	refused "there is no such device" eractl restore-backup "$T/dir" /dev/none --overwrite
 	[[ ! -e /dev/none.unfinished && ! -e /dev/none ]] || fail "there is a file in /dev"
-	# Another restore-backup writes to the same file.
+	# Hold the lock that another restore-backup to the same file would hold.
 	flock "$T/new.unfinished" eractl restore-backup "$T/dir" "$T/new" 2> "$T/said" && fail "two backups were accepted at the same time"
 	says "new.unfinished"
 	# Some file systems do not support RENAME_NOREPLACE.

@@ -14,7 +14,7 @@ bitmap_of()
 
 test_diff_of_metadata_needs_no_erad()
 {
-	DESCRIPTION="diff of a metadata file lists in all formats the blocks to which dump gives a newer era"
+	DESCRIPTION="diff of a metadata file lists, in each format, exactly the blocks that have the era of --since or a later era in dump"
 	local want
 
 	used "$T/m"
@@ -99,7 +99,7 @@ test_diff_makes_a_dirty_bitmap()
 
 test_diff_makes_a_dirty_bitmap_of_a_large_volume()
 {
-	DESCRIPTION="the bitmap of a volume of 1 TiB has the first and the last block, and the file takes less than 3 MiB"
+	DESCRIPTION="for a volume of 1 TiB, the bitmap that diff writes into a qcow2 file has the first and the last block, and the file takes less than 3 MiB"
 	metadata "$T/m" format 16777216 128 era 1 mark 0 1 mark 524287 2 mark 5000000 1000000 mark 16777215 1
 	truncate -s 1T "$T/vol"
 	eractl diff "$T/m" --since 1 --format qcow2 "$T/q" --device "$T/vol"

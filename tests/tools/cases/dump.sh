@@ -99,8 +99,8 @@ EOF
 	era_dump "$T/dm-era" > "$T/shown"
 	grep -q '<writeset era="6"' "$T/shown" || fail "era_dump shows no writeset"
 	eractl restore "$T/m" --input "$T/shown" > /dev/null
-	# era_dump --logical of version 0.9 prints era 5 for block 1, which is the older of its
-	# writesets
+	# Block 1 is in the writesets of eras 5 and 6, so its era is 6. era_dump --logical of
+	# version 0.9 prints era 5.
 	same "$(eras "$T/m")" "0 1
 1 6
 500 7
@@ -181,7 +181,7 @@ test_restore_in_place()
 	cp "$T/m" "$T/before"
 	refused "carries erad metadata; --overwrite-metadata overwrites it" eractl restore "$T/m" --input "$T/xml"
 	cmp "$T/m" "$T/before"
-	# the file has another size
+	# the size of the file is not the size of the metadata
 	truncate -s 1M "$T/zeros"
 	eractl restore "$T/zeros" --input "$T/xml" > /dev/null
 	eractl dump "$T/zeros" | cmp - "$T/xml"

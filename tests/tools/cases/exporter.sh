@@ -71,7 +71,7 @@ http()
 
 test_exporter_golden()
 {
-	DESCRIPTION="a status becomes these metrics, with escaped labels, and promtool finds no fault in them"
+	DESCRIPTION="the exporter makes the metrics in metrics.prom from a status, with escaped labels, and promtool finds no fault in them"
 	local name
 
 	answering
@@ -91,7 +91,7 @@ test_exporter_golden()
 
 test_exporter_textfile()
 {
-	DESCRIPTION="a text file is replaced in one step, can be read by all users, and stays as it is if it cannot be replaced"
+	DESCRIPTION="erad-exporter --textfile replaces its file in one step, makes it readable for all users, and leaves it unchanged if it cannot be replaced"
 	answering
 	echo old > "$T/erad.prom"
 	chmod 600 "$T/erad.prom"
@@ -151,7 +151,7 @@ erad_backup_last_success_timestamp_seconds{backup="nightly",volume="da\"ta"} 178
 
 test_exporter_bad_answers()
 {
-	DESCRIPTION="whatever the answer in place of erad's is, there are metrics: erad_up is 0, or invalid values are left out"
+	DESCRIPTION="whatever answer the exporter gets in place of erad's, it makes metrics: either erad_up is 0, or invalid values are left out"
 	local answer said
 
 	answering
@@ -196,7 +196,7 @@ erad_error{volume="a"} 0'
 
 test_exporter_http()
 {
-	DESCRIPTION="the exporter serves GET and HEAD of /metrics and /, refuses all other requests, and ends when it is told to"
+	DESCRIPTION="the exporter serves GET and HEAD of /metrics and / and the style sheet, refuses all other requests, and ends with status 0 at SIGTERM"
 	answering
 	printf '{"result": {"volumes": []}}\n' > "$T/answers/status"
 	serving
@@ -263,11 +263,12 @@ test_exporter_page()
 	same "$(grep -c '^</html>' "$T/got")" 54
 	asked=$(($(grep -c status "$T/asked") - asked))
 	((asked <= 5)) || fail "54 requests made the exporter ask $asked times"
-	# The page shows all details of this volume, and no other volume.
+	# With ?volume=, the page shows all details of this volume, and no other volume.
 	curl -sS "http://127.0.0.1:$port/?volume=data&refresh=1" > "$T/got"
 	same "$(grep -c '<section' "$T/got")" 1
 	grep -q '<meta http-equiv="refresh" content="30"/>' "$T/got" || fail "the page does not reload itself"
-	# The request names another host, as if the name of a web page pointed to this machine.
+	# A request that names another host is refused. A browser sends such a request if the owner
+	# of a web page lets the page's name point to this machine.
 	for want in evil.example:80 "$(uname -n).evil.example"; do
 		same "$(curl -s -o /dev/null -w '%{http_code}' -H "Host: $want" "http://127.0.0.1:$port/")" 403
 	done
@@ -288,7 +289,7 @@ test_exporter_page()
 
 test_exporter_hung()
 {
-	DESCRIPTION="while erad hangs, all scrapes are answered within 5 seconds, and erad has one request only; when erad answers again, the metrics are complete"
+	DESCRIPTION="while erad hangs, the exporter answers all scrapes within 5 seconds and sends erad one request only; when erad answers again, the metrics are complete"
 	local began pids=() i
 
 	answering

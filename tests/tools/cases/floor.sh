@@ -11,7 +11,7 @@ eras()
 
 test_floor_degraded()
 {
-	DESCRIPTION="if the volume was degraded when it ended, dump, map and check of its metadata report every block as written, say so, and write nothing"
+	DESCRIPTION="dump, map and check of the metadata of a degraded volume report every block as written, say so, and write nothing"
 	local size=$(((3224 * 128 + 5) * 512))
 
 	used "$T/m"

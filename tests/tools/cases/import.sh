@@ -93,7 +93,8 @@ small()
 # in nodes whose values have 8 bytes and in nodes whose values have 12 bytes.
 readonly values8=$((32 + 252 * 8)) values12=$((32 + 201 * 8))
 
-# current BITS BLOCKS: prints the eras of $T/xml for BLOCKS blocks, with the first BITS bits of the writeset in era 5
+# current BITS BLOCKS: prints the eras of the first BLOCKS blocks of $T/xml, where the first BITS
+# bits of the writeset are of era 5
 current()
 {
 	perl -ne '
@@ -114,7 +115,7 @@ test_import_current_writeset()
 	cmp <(eras "$T/m") <(current 2036 2036)
 	cmp -s <(current 60 2036) <(current 64 2036) && fail "there are no bits to tell the difference"
 
-	# a writeset from before the device grew, and one from before the device shrank
+	# use a writeset from before the device grew, and then one from before the device shrank
 	reseal "$T/dm-era" 0 188 4 60
 	reseal "$T/dm-era" 9 8 4 1
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
@@ -233,12 +234,13 @@ test_import_refuses()
 	cp "$T/m" "$T/before"
 	refused "$T/bad: block 0 (writeset of era 5): " eractl import "$T/bad" "$T/m" --overwrite-metadata
 	cmp "$T/m" "$T/before"
-	# the deepest tree that is allowed
+	# use the deepest tree that is allowed
 	cp "$T/dm-era" "$T/bad"
 	chain 16
 	eractl import "$T/bad" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") "$T/want"
-	# One block more than expected, which the kernel has left behind when it shrank the array.
+	# The array has one block more than its device needs. dm-era has left this block when it
+	# shrank the array.
 	reseal "$T/dm-era" 0 180 4 1018
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(awk '$1 < 1018' "$T/want")

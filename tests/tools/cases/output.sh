@@ -61,7 +61,7 @@ test_closed_descriptors_are_not_given_to_files()
 
 test_control_characters_do_not_reach_the_terminal()
 {
-	DESCRIPTION="control characters in paths are printed as numbers, or replaced in errors"
+	DESCRIPTION="eractl prints control characters of a path as numbers, or replaces them in error messages"
 	local name=$'m\e[31m\nred\xc2\x9b' command
 
 	cd "$T" || return

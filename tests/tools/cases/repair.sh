@@ -100,7 +100,7 @@ test_repair_both_superblocks()
 	eras "$T/m" > "$T/before"
 	eractl check "$T/m" --json > "$T/json" || fail "check finds faults"
 	uuid=$(json "$T/json" '$o->{uuid}')
-	# Damage a bit of the checksum, and the tail of the journal.
+	# Damage the checksum of superblock A, and journal_tail in superblock B.
 	overwrite "$T/m" 0 4
 	overwrite "$T/m" $((4096 + 120)) 2
 	mended "$T/m" "$T/before" "new metadata, with a new UUID" 3203 3225
@@ -161,11 +161,14 @@ test_repair_array()
 	overwrite "$T/m" $(((array + 2) * 4096)) 4096
 	mended "$T/m" "$T/before" "992 blocks from block 992" 991 992
 
-	cp "$T/pristine" "$T/m"		# the first half of a page from another place; all sectors after its first one are zeros
+	# replace the second half of the page by the first half of another page
+	cp "$T/pristine" "$T/m"
 	dd if="$T/pristine" of="$T/m" bs=512 skip=$((array * 8)) seek=$(((array + 2) * 8 + 4)) count=4 conv=notrunc status=none
 	mended "$T/m" "$T/before" "124 blocks from block 1488" 124
 
-	cp "$T/pristine" "$T/m"		# the last sector has 1 block that exists; damage the entry of this block, and one beyond it
+	# the last sector that is in use has 1 block; first damage this sector, then the sector
+	# after it
+	cp "$T/pristine" "$T/m"
 	overwrite "$T/m" $(((array + 6) * 4096 + 2 * 512)) 512
 	mended "$T/m" "$T/before" "1 block from block 3224" 1
 	cp "$T/pristine" "$T/m"
@@ -175,7 +178,7 @@ test_repair_array()
 
 test_repair_array_and_journal()
 {
-	DESCRIPTION="Damage a superblock, the journal and the array at the same time."
+	DESCRIPTION="if a superblock, the journal and the array are damaged at the same time, all blocks are marked in the current era"
 	used "$T/m"
 	eras "$T/m" > "$T/before"
 	overwrite "$T/m" $((array * 4096)) 4096

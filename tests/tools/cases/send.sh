@@ -88,7 +88,7 @@ test_receive_takes_increments_in_order_only()
 
 test_receive_compares_a_stream_of_the_same_era()
 {
-	DESCRIPTION="a stream with the era of the copy that was made later in this era is not treated as received already"
+	DESCRIPTION="receive does not skip a stream of the copy's own era if the stream was made after further writes in this era"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
 	# The volume was written in era 1 after the stream was made, and was closed then.
@@ -247,7 +247,7 @@ test_send_refuses_what_is_no_increment()
 
 test_send_says_that_the_output_failed()
 {
-	DESCRIPTION="send to a full device fails and says why; the stream of a device that was written meanwhile has no end"
+	DESCRIPTION="send to a full device fails and says why; if the device is written while send reads it, the stream has no end, so that receive refuses it"
 	three_eras
 	refused "cannot write the output: No space left on device" bash -c 'eractl send "$0" --device "$1" > /dev/full' "$T/m3" "$T/v3"
 	truncate -s $((1000 * 65536)) "$T/v"
@@ -284,7 +284,7 @@ test_receive_notes_in_a_file_where_a_copy_stands()
 
 test_receive_binds_a_state_in_a_file_to_its_copy()
 {
-	DESCRIPTION="receive --state refuses a copy whose content is another than it left, even if the time of the last change is the same"
+	DESCRIPTION="receive --state refuses a copy whose content has changed since the last receive, even if its modification time is the same"
 	local at
 
 	three_eras
@@ -342,7 +342,7 @@ test_receive_notices_a_write_to_an_unfinished_copy()
 
 test_receive_overwrites_only_the_device_of_its_state()
 {
-	DESCRIPTION="--overwrite accepts only the device in the state, because the state may have been named by mistake"
+	DESCRIPTION="receive --overwrite overwrites only the device that the state names, because the state may have been named by mistake"
 	three_eras
 	eractl receive "$T/copy" --state "$T/state" < "$T/full" > /dev/null
 	cp --preserve=all "$T/copy" "$T/before"
@@ -395,7 +395,8 @@ test_receive_says_that_it_waits_for_the_end_of_its_input()
 }
 
 # receive_half: begins to receive an increment in the background, as the process $half, which waits
-# for more input from file descriptor 9. At this time the state says that the copy is unfinished.
+# for more input from file descriptor 9. While the process waits, the state says that the copy is
+# unfinished.
 receive_half()
 {
 	rm -f "$T/pipe"

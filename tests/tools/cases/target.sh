@@ -61,7 +61,7 @@ time.sleep(100)' "$T/m2" "$T/held" &
 	cmp "$T/v2" "$T/before"
 	refused "$T/gone is the metadata of volume data in line 2 of /etc/eratab: name another file or device" overwrites "$1" "$T/gone"
 	[[ ! -e $T/gone ]] || fail "a file was made"
-	# Without the lock, the file counts as a file with any content.
+	# When the process has closed the file, the file is overwritten like any other file.
 	overwrites "$1" "$T/m2"
 	cmp "$T/m2" "$T/v1"
 }
@@ -80,7 +80,7 @@ test_restore_backup_keeps_metadata_and_origins()
 
 test_restore_and_import_keep_origins()
 {
-	DESCRIPTION="restore and import refuse an origin in eratab, even with --overwrite-metadata, and accept the metadata of a line"
+	DESCRIPTION="restore and import refuse to overwrite an origin in eratab, even with --overwrite-metadata, and accept the metadata that a line of eratab names"
 	local what
 
 	targets

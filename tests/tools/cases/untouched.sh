@@ -29,12 +29,12 @@ test_untouched_by_restore()
 		untouched "$type" "$T/$type" eractl repair "$T/$type"
 		rm "$T/$type"*
 	done
-	# A file that is smaller than a page, which the engine cannot read.
+	# Use a file that is smaller than a page. The engine cannot read such a file.
 	printf 'all that I have' > "$T/text"
 	cp "$T/text" "$T/text.before"
 	untouched text "is never overwritten" eractl restore "$T/text" --input "$T/xml" --overwrite-metadata
 	untouched text "" eractl repair "$T/text"
-	# A file of zeros, with one other byte at the end of the range that restore would write.
+	# Use a file of zeros, with one other byte at the end of the range that restore would write.
 	truncate -s $((42 * 4096)) "$T/late"
 	printf x | dd of="$T/late" bs=1 seek=$((42 * 4096 - 1)) conv=notrunc status=none
 	cp "$T/late" "$T/late.before"
