@@ -80,7 +80,10 @@ static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, st
 	return r ? r : dm_tables_swap(d, us, err);
 }
 
-/* Makes the erad table linear, so that a command of LVM whose write waits can end, and takes LVM's locks. */
+/*
+ * Makes the erad table linear, so that a command of LVM whose write waits can end.  Then takes
+ * LVM's locks.
+ */
 static int pass_and_lock(const struct dm_device *d, dev_t origin, struct lvs *lvs, uint64_t *us, struct err *err)
 {
 	int r = make_linear(d, origin, us, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The device of a volume that lies between a physical volume of LVM and its logical volumes.
- * `eractl attach` makes the device in steps.  After each step, all logical volumes work without
- * erad:
+ * `eractl attach` makes the device in steps.  After each of the steps 1 to 4, all logical volumes
+ * work without erad:
  *
  * 1. eratab has the line of the volume, with the option detaching
  * 2. LVM's configuration has a reject pattern for the physical volume (lvm_filter.h)
@@ -47,16 +47,16 @@ int below_pass(dev_t device, uint64_t *us, struct err *err);
 bool below_tracked(dev_t device);
 
 /*
- * Checks that the volume was attached, and not created.  dev: the volume's device; 0: there is no
- * device.  EINVAL: no logical volume lies on the device, and LVM's configuration has no pattern of
- * erad for the origin.
+ * Checks that the volume was attached, and not created.  device: the number of the volume's device;
+ * 0: there is no device.  EINVAL: no logical volume lies on the device, and LVM's configuration has
+ * no pattern of erad for the origin.
  */
 int below_check(dev_t device, const char *name, const char *origin, struct err *err);
 
 /*
  * Checks that there is no device of a volume on the origin.  Call this if there is no device with
- * the volume's name, because somebody may have renamed the device.  EBUSY: there is one; err says
- * how to give it its name back.
+ * the volume's name, because somebody may have renamed the device.  EBUSY: there is such a device;
+ * err says how to give the device its name back.
  */
 int below_check_renamed(const char *name, const char *origin, struct err *err);
 

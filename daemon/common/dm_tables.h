@@ -67,8 +67,8 @@ int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
 
 /*
  * Does the same, but first freezes and flushes the file system that is mounted from the device, and
- * waits for held writes.  The file system goes on when the new table is in use.  Only a process that
- * does not serve the writes may call this.  Uses the heap only after an error.
+ * waits for held writes.  The file system goes on when the new table is in use.  Only a process
+ * that does not serve the writes may call this.  Uses the heap only after an error.
  */
 int dm_tables_swap_frozen(const struct dm_device *d, uint64_t *us, struct err *err);
 

@@ -30,10 +30,10 @@ static int replace_file(const char *file, const struct eratab *before, const str
 		return r;
 	if (how == ERATAB_PUT_BACK) {
 		if (!eratab_write(before, NULL))
-			return err_set(err, r, "its line in %s cannot be %s durably: %s; the line is as before; try again", file, done,
+			return err_set(err, r, "its line in %s cannot be %s durably: %s; the file is as before; try again", file, done,
 				       strerror(-r));
 		if (is_written(file, before))
-			return err_set(err, r, "its line in %s cannot be %s durably: %s; the line is as before now, but after a power cut it may be %s; try again",
+			return err_set(err, r, "its line in %s cannot be %s durably: %s; the file is as before now, but after a power cut the line may be %s; try again",
 				       file, done, strerror(-r), done);
 	}
 	return err_set(err, r, "its line in %s is %s, but a power cut may undo this, because the file cannot be made durable: %s",

@@ -21,6 +21,6 @@ const char *eratab_use(const struct eratab_entry *e, const char *path)
 int eratab_refuse(const struct eratab *tab, size_t line, const char *role, const char *path, const char *use, struct err *err)
 {
 	return err_set(err, -EEXIST,
-		       "%s %.200s is the %s of volume %s in line %zu of %s; if that volume is not used any more, forget it first",
+		       "%s %.200s is the %s of volume %s in line %zu of %s; if that volume is not used any more, remove it with 'eractl forget' first",
 		       role, path, use, tab->line[line].entry->name, line + 1, tab->file);
 }

@@ -40,8 +40,8 @@ char *printable(char *text);
 char *one_line(char *text);
 
 /*
- * Prints text, with each byte of a control character as \xNN, so that the user can recognize the
- * path.
+ * Prints text, with each byte of a control character as \xNN, so that the user can recognize a path
+ * that has control characters.
  */
 void print_printable(FILE *f, const char *text);
 

@@ -56,7 +56,10 @@ void failpoint(enum failpoint at)
 	if (write(STDERR_FILENO, line, len) != len || ftruncate(fd, 0))
 		abort();
 	if (!strcmp(how, "stop")) {
-		/* Another thread could take a signal to the process, while this thread goes on. */
+		/*
+		 * raise() sends the signal to this thread.  With kill(), another thread could take
+		 * the signal, and this thread could go on before the process stops.
+		 */
 		raise(SIGSTOP);
 		return;
 	}

@@ -54,8 +54,8 @@ static bool is_at(int fd, const char *path)
 
 /*
  * Open the path in each attempt.  While another program has the lock, it may remove the file, and a
- * third program may create a new file.  A lock on a removed file protects nothing.  In this case
- * the next attempt may follow at once, because the new file may be free.
+ * third program may create a new file.  A lock on a removed file protects nothing.  After such a
+ * lock, make the next attempt at once, because the new file may be free.
  */
 int file_lock(const char *path, int flags, unsigned int seconds, struct err *err)
 {

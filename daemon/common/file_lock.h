@@ -21,7 +21,7 @@ int file_lock_fd(int fd, const char *name, unsigned int seconds, struct err *err
  * caller closes, or a negative errno.
  *
  * A program may remove its lock file when it releases the lock, as LVM does.  A lock on a removed
- * file protects nothing, so this function then opens the path again.
+ * file protects nothing, so this function opens the path again if the file was removed.
  */
 int file_lock(const char *path, int flags, unsigned int seconds, struct err *err);
 

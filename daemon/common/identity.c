@@ -155,7 +155,7 @@ enum identity_match identity_compare(const struct identity *was, const struct id
 	enum identity_match match = IDENTITY_UNKNOWN;
 
 	/*
-	 * sysfs always shows the UUID of a device-mapper device.  So if there is no UUID now, it is
+	 * sysfs always shows the UUID of a device-mapper device.  So a device without a UUID now is
 	 * another device.
 	 */
 	if (*was->dm_uuid && !*now->dm_uuid)

@@ -76,8 +76,8 @@ int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size)
 bool identity_names_content(const char *path);
 
 /*
- * Copies the serial number and the UUID of the partition from `was`, if `now` does not have them, for
- * example because udev does not run yet.  Both must be identities of the same device.
+ * Copies the serial number and the UUID of the partition from `was`, if `now` does not have them,
+ * for example because udev does not run yet.  Both must be identities of the same device.
  */
 void identity_complete(struct identity *now, const struct identity *was);
 

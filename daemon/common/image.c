@@ -29,7 +29,10 @@ static bool is_backup(const char *kind)
 		!strcmp(kind + 1 + RANDOM_DIGITS, IMAGE_BACKUP_SUFFIX);
 }
 
-/* Returns whether erad has made the device with this UUID for an image.  suffix: one of image.h. */
+/*
+ * Returns whether erad has made the device with this UUID for an image.  suffix: a suffix of
+ * image.h.
+ */
 static bool uuid_is(const char *uuid, const char *suffix)
 {
 	const char *kind = uuid_dm_rest(uuid);
@@ -115,8 +118,8 @@ void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN])
 }
 
 /*
- * Reads the table of a device of the volume's image.  Returns the number of the device, or 0 if there
- * is none that erad has made.  The caller frees the table.
+ * Reads the table of a device of the volume's image.  Returns the number of the device; the caller
+ * then frees the table.  Returns 0 if erad has made no such device.
  */
 static dev_t find_ours(const char *volume, const char *suffix, struct dm_device *d)
 {
@@ -139,7 +142,9 @@ static void look_at_snapshot(struct image *out)
 	struct dm_device d;
 	uint64_t used;
 
-	/* Another text, for example "Invalid", is in place of the numbers if the image is invalid. */
+	/*
+	 * If the image is invalid, another text is in place of the numbers, for example "Invalid".
+	 */
 	out->state = IMAGE_INVALID;
 	if (dm_tables_status(out->image, &d, NULL))
 		return;

@@ -12,18 +12,19 @@
  *	  └ /dev/mapper/NAME-image-store	the copy-on-write store: a linear target
  *	      └ a block device, from IMAGE_STORE_START on
  *
- * The store does not begin at the beginning of its device, because it has copies of the superblocks
- * of the volume: udev must not find them there, and make links to the device.
+ * The store has copies of blocks of the volume, also of superblocks of file systems.  So the store
+ * does not begin at the beginning of its device: udev would find the superblocks there, and make
+ * links to the device.
  *
  * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
  * ERAD-UUID-image-store, or ERAD-UUID-NUMBER-backup-image for an image that eractl backup has made.
- * UUID is the UUID of the metadata.  NUMBER is random, and tells the image from a later one.  Nothing
- * on a disk says that there is an image: mapped devices do not survive a reboot, and then the volume
- * is opened as if there had been no image.
+ * UUID is the UUID of the metadata.  NUMBER is random, and distinguishes the image from later
+ * images.  No disk has a note of an image: after a reboot, the mapped devices are gone, and the
+ * volume is opened as if there had been no image.
  *
  * While there is an image, the target of the volume names NAME-image-origin as its origin.  The
- * origin of the volume is still the device beneath: its identity, its seal and its counters are
- * those of image_beneath().
+ * origin of the volume is still the device beneath: the identity, the seal and the counters are
+ * those of the device that image_beneath() returns.
  */
 #ifndef ERAD_IMAGE_H
 #define ERAD_IMAGE_H
@@ -52,17 +53,19 @@ bool image_is_origin(dev_t dev);
 dev_t image_beneath(dev_t dev);
 
 /*
- * Returns whether the mapped device with this UUID lies on the origin of a volume: it is the device of
- * the volume, NAME-image-origin or NAME-image.
+ * Returns whether the mapped device with this UUID lies on the origin of a volume, because it is
+ * the device of the volume, NAME-image-origin or NAME-image.
  */
 bool image_uuid_on_origin(const char *dm_uuid);
 
-/* Returns whether the mapped device with this UUID is NAME-image-store, which lies on any device. */
+/*
+ * Returns whether the mapped device with this UUID is NAME-image-store, which lies on any device.
+ */
 bool image_uuid_is_store(const char *dm_uuid);
 
 /*
- * If the UUID in device-mapper is that of NAME-image-origin or NAME-image, cuts name, the name of this
- * device, to the name of the volume.
+ * If a mapped device is NAME-image-origin or NAME-image, cuts its name to the name of the volume.
+ * uuid: the UUID of the device in device-mapper.
  */
 void image_cut_name(char *name, const char *uuid);
 
@@ -70,7 +73,10 @@ enum image_state {
 	IMAGE_NONE,		/* there is none of the devices */
 	IMAGE_VALID,
 	IMAGE_INVALID,		/* the copy-on-write store is full, or a write to the store has failed */
-	/* A create or a drop was interrupted: a device is missing, or the volume does not lie on it. */
+	/*
+	 * A create or a drop was interrupted: a device is missing, or the volume does not lie on
+	 * NAME-image-origin.
+	 */
 	IMAGE_INTERRUPTED,
 };
 
@@ -91,22 +97,22 @@ const char *image_state_name(enum image_state state);
 /* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
 #define IMAGE_KIND_SIZE	(1 + 16 + sizeof(IMAGE_BACKUP_SUFFIX))
 
-/* Makes this part with a new random number.  Returns 0 or a negative errno. */
+/* Makes this part of a UUID, with a new random number.  Returns 0 or a negative errno. */
 int image_backup_kind(char kind[IMAGE_KIND_SIZE]);
 
-/* Sets name to the name of a device of the volume's image.  suffix: one of the names above. */
+/* Sets name to the name of a device of the volume's image.  suffix: one of the suffixes above. */
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN]);
 
 /*
- * Looks at the image of a volume.  device: the number of the volume's mapped device, or 0 if it has
- * none.  A device of these names that erad has not made does not count.  Does not wait for I/O.
- * Any thread may call this.
+ * Looks at the image of a volume.  device: the number of the volume's mapped device, or 0 if the
+ * volume has none.  Ignores a device that has one of these names, but was not made by erad.  Does
+ * not wait for I/O.  Any thread may call this.
  */
 void image_look(const char *volume, dev_t device, struct image *out);
 
 /*
- * Returns EBUSY if the volume has an image, or what is left of one.  The message says how to drop
- * the image first.  device: as for image_look().
+ * Returns EBUSY if the volume has an image, or a device that is left of an image.  The message says
+ * how to drop the image first.  device: as for image_look().
  */
 int image_refuse(const char *volume, dev_t device, struct err *err);
 

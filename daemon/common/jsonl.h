@@ -61,8 +61,8 @@ struct json_object *jsonl_text(const char *text);
 int jsonl_write(struct jsonl *l, struct json_object *o);
 
 /*
- * Writes {"kind": o} as one line.  Drops the reference to o, also on failure.  ECANCELED: the peer
- * no longer reads.
+ * Writes {"kind": o} as one line.  Drops the reference to o, also on failure.  ECANCELED: the line
+ * was not written, for example because the peer has closed the connection.
  */
 int jsonl_send(struct jsonl *l, const char *kind, struct json_object *o);
 /*

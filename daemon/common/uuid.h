@@ -54,7 +54,7 @@ static inline char *uuid_dm_text(const uint8_t u[16], char text[DM_UUID_TEXT_SIZ
 
 /*
  * Returns what follows the prefix and the UUID of metadata in the UUID of a mapped device.  Returns
- * NULL if dm_uuid does not begin in this way.
+ * NULL if dm_uuid does not begin with these two.
  */
 static inline const char *uuid_dm_rest(const char *dm_uuid)
 {
@@ -70,8 +70,8 @@ static inline const char *uuid_dm_rest(const char *dm_uuid)
 }
 
 /*
- * Returns whether the mapped device with this UUID is that of a volume.  The devices of an image have
- * longer UUIDs: see common/image.h.
+ * Returns whether the mapped device with this UUID is that of a volume.  The devices of an image
+ * have longer UUIDs: see common/image.h.
  */
 static inline bool uuid_dm_is_volume(const char *dm_uuid)
 {

@@ -35,7 +35,7 @@ static struct scrape_from from;
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t scraped = PTHREAD_COND_INITIALIZER;
-/* A thread is getting answers from erad.  This and the fields below are protected by `lock`. */
+/* A thread is getting answers from erad.  `lock` protects this and the variables below. */
 static bool scraping;
 static unsigned long scrapes;		/* number of scrapes that have ended */
 static char *text;
@@ -133,9 +133,9 @@ static enum MHD_Result reply_metrics(struct MHD_Connection *c)
 
 /*
  * Returns whether the request uses a name of this machine: an address, localhost, or the host name.
- * Otherwise a web page could read the metrics: the owner of a domain can let its name point to this
- * machine, and the browser would let a page of the domain read the answer.  The browser then sends
- * the name of that domain.
+ * Without this check, the web page of a stranger could read the status page in the user's browser:
+ * the owner of a domain can let the domain's name point to this machine, and the browser lets a
+ * page of the domain read the answer.  Such a request has the name of the domain.
  */
 static bool is_own_name(struct MHD_Connection *c)
 {
@@ -286,7 +286,7 @@ int http_start(int fd, const struct scrape_from *sources, struct err *err)
 	const int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
-		return err_set(err, -errno, "the socket to listen at does not work: %m");
+		return err_set(err, -errno, "cannot make the listening socket non-blocking: %m");
 	from = *sources;
 	server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
 				  /*

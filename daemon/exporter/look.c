@@ -25,7 +25,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
  * a page first shows the volume.  It sends no further requests to erad, whatever HTTP requests
  * arrive.
  */
-static struct page answers;		/* This and the fields below are protected by `lock`. */
+static struct page answers;		/* `lock` protects this and the variables below */
 static struct err trouble;
 static long long asked_ms;		/* when the status was requested; 0: there are no answers */
 

@@ -20,10 +20,7 @@ static size_t array_length(struct json_object *o)
 	return json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;
 }
 
-/*
- * Returns the member.  Accepts any o, including NULL, because the functions of json-c accept only
- * objects.
- */
+/* Returns the member of o, or NULL if o is not an object. */
 static struct json_object *member(struct json_object *o, const char *key)
 {
 	return json_object_is_type(o, json_type_object) ? json_object_object_get(o, key) : NULL;

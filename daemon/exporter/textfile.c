@@ -34,7 +34,7 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 
 	/* Refuse a device or a FIFO, because rename() would replace it by a file. */
 	if (!stat(path, &st) && !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "%s is no regular file; expected one that can be replaced", path);
+		return err_set(err, -EINVAL, "%s is no regular file; expected a regular file, or no file", path);
 	/*
 	 * The collector reads only names that end in .prom, so it does not read the unfinished
 	 * file.

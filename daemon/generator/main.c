@@ -51,7 +51,7 @@ static FILE *dropin_open(const char *dir, const char *unit)
 		return NULL;
 	}
 	if (mkdir(path, 0755) && errno != EEXIST) {
-		log_to_kernel("%s: %m", path);
+		log_to_kernel("cannot make %s: %m", path);
 		free(path);
 		return NULL;
 	}
@@ -64,7 +64,7 @@ static FILE *dropin_open(const char *dir, const char *unit)
 	if (f)
 		fprintf(f, "# Made by erad-generator from " ERAD_TAB ".\n[Unit]\n");
 	else
-		log_to_kernel("%s: %m", path);
+		log_to_kernel("cannot write %s: %m", path);
 	free(path);
 	return f;
 }
@@ -102,7 +102,7 @@ static void print_needs(FILE *f, const struct eratab_entry *e, const char *path)
 	if (!strncmp(path, "/dev/", 5)) {
 		r = unit_name_of_device(&device, path);
 		if (r)
-			log_to_kernel("volume %s: no unit can have the name of %.200s: %s", e->name, path, strerror(-r));
+			log_to_kernel("volume %s: systemd cannot have a unit for the device %.200s: %s; the service of the volume starts without waiting for the device", e->name, path, strerror(-r));
 		else
 			fprintf(f, "Requires=%s\nAfter=%s\n", device.text, device.text);
 		return;
@@ -131,7 +131,7 @@ static void generate_volume(const char *dir, const struct eratab_entry *e, FILE 
 	if (!r)
 		r = unit_name_of_device(&device, path);
 	if (r) {
-		log_to_kernel("volume %s: no unit can have such a name: %s", e->name, strerror(-r));
+		log_to_kernel("volume %s: systemd cannot have a unit for a volume of this name: %s", e->name, strerror(-r));
 		return;
 	}
 

@@ -165,7 +165,7 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 	assert_tab("# kept\n");
 	/* fails at the line in eratab */
 	sim.fsync_fails = 2;
-	refuse_create(create_args_of_data(), -EIO, "eratab cannot be added durably: Input/output error; the line is as before; try again");
+	refuse_create(create_args_of_data(), -EIO, "eratab cannot be added durably: Input/output error; the file is as before; try again");
 	assert_tab("# kept\n");
 	assert_int_equal(sim.fsync_fails, 0);
 	create_data();
@@ -219,7 +219,7 @@ static void test_forget_that_is_not_durable_can_be_repeated(void **state)
 	/* the line in eratab; the file is then written again as it was */
 	sim.fsync_fails = 1;
 	assert_int_equal(op_forget("data", &left, &err), -EIO);
-	assert_sentence(&err, "eratab cannot be removed durably: Input/output error; the line is as before; try again");
+	assert_sentence(&err, "eratab cannot be removed durably: Input/output error; the file is as before; try again");
 	assert_null(left.metadata);
 	assert_int_equal(op_forget("data", &left, &err), 0);
 	assert_non_null(left.metadata);

@@ -93,7 +93,7 @@ test_restore_and_import_keep_origins()
 	ln -s v2 "$T/link"
 	for what in "restore $T/link --input $T/xml" "import $T/dm-era $T/link"; do
 		# shellcheck disable=SC2086 # words
-		refused "metadata $T/link is the origin of volume data in line 2 of /etc/eratab; if that volume is not used any more, forget it first" \
+		refused "metadata $T/link is the origin of volume data in line 2 of /etc/eratab; if that volume is not used any more, remove it with 'eractl forget' first" \
 			with_eratab eractl $what --overwrite-metadata
 		cmp "$T/v2" "$T/m3"
 	done
