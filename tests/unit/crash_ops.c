@@ -19,8 +19,8 @@
 static void do_nest(struct sim *s, const struct step *step);
 
 /*
- * Records what a power failure must not lose.  If the step has returned 0 and was not nested,
- * everything is durable.
+ * Checks that everything is durable after a step that has returned 0.  A nested step may leave
+ * writes in the disk's cache, and so may a history with kills or faults.
  */
 static void expect_durable(struct sim *s, int ret, const char *what)
 {
@@ -411,10 +411,7 @@ static void do_nest(struct sim *s, const struct step *step)
 	} else if (step->kind == SIM_MARK_NEST) {
 		s->nest_kinds = SIM_FOLD;
 		s->nest_at = s->disk.ops + 1;
-		/*
-		 * Leave this step out if the mark would fold by itself, or would need the fold's
-		 * lock.
-		 */
+		/* Nest no fold if the mark would fold by itself, or would hold the fold's lock. */
 		if (is_full(s->store, 1) || s->unsettled)
 			s->nest_at = 0;
 		do_mark(s, rnd(&r));
@@ -447,7 +444,10 @@ void sim_random_op(struct sim *s, uint64_t seed)
 		do_fold(s);
 		break;
 	case 2:
-		/* Fail the I/O of a commit, but not the I/O of a nested fold. */
+		/*
+		 * The caller lets an I/O fail. Here it may be the I/O of a fold, or of a mark or an
+		 * era during the fold.
+		 */
 		if (s->c->kinds & SIM_FOLD_NEST)
 			do_nest(s, &(struct step){ SIM_FOLD_NEST, rnd(&seed) });
 		break;

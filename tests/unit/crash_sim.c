@@ -38,8 +38,9 @@ bool sim_open(struct sim *s)
 }
 
 /*
- * After an open, checks the store's content against the model, and adopts it as the model's.
- * After a kill, the array may show marks that were never acknowledged, and may lose them later.
+ * After an open, checks the store's content against the model, and then copies this content to the
+ * model. After a kill, the array may show marks that were never acknowledged, and may lose them
+ * later.
  */
 bool sim_settle(struct sim *s)
 {
@@ -248,7 +249,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 	struct err err;
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
-		/* Choose a mark in most steps. */
+		/* Replace the kinds that the history does not use by marks. */
 		unsigned int kind = 1u << rnd_below(&r, 19);
 
 		if (!(kind & c->kinds) || nr == 0)

@@ -37,8 +37,9 @@ struct sim_config {
 	unsigned int steps;		/* number of steps of a history */
 	unsigned int big_marks;		/* number of ranges of a large mark */
 	uint64_t limit;			/* how many states are checked for each flush */
-	unsigned int depth;		/* how often a state after a recovery may crash again … */
-	unsigned int rate;		/* … which is tried for one of `rate` states */
+	/* how many further histories may follow, each after a power failure */
+	unsigned int depth;
+	unsigned int rate;		/* a further history runs on one of `rate` states */
 };
 
 struct sim_stats {

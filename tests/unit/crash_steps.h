@@ -10,7 +10,7 @@
 #include "model.h"
 
 struct step {
-	unsigned int kind;	/* kinds of steps: SIM_… */
+	unsigned int kind;	/* the kind of the step: SIM_… */
 	uint64_t seed;
 };
 
@@ -36,16 +36,19 @@ struct sim {
 	struct disk disk;
 	struct store *store;
 	struct model model;
-	uint64_t small;			/* size of the device in blocks, when it is smaller */
+	/* the smaller size of the device, in blocks, for SIM_RESIZE */
+	uint64_t small;
 	uint64_t rnd;			/* random state for the crashes */
-	unsigned int depth;		/* how often a recovery may crash again */
+	/* how many further histories may follow, each after a power failure */
+	unsigned int depth;
 	/* The step that runs inside another step. */
 	uint64_t nest_at, nest_rnd;	/* nest_at: number of the disk's operation; 0: there is no nested step */
 	unsigned int nest_kinds;
 	bool nested;
 	struct target target;
 	bool unsettled;			/* a resize has failed: the next mark or era writes superblocks */
-	bool killed;			/* the array may show writes that are not durable */
+	/* a process was killed, so the array may show writes that are not durable */
+	bool killed;
 	struct err err;			/* error of the last call */
 	struct err found;
 	bool failed;
@@ -58,8 +61,9 @@ bool sim_fail(struct sim *s, const char *when);
 bool sim_open(struct sim *s);
 
 /*
- * After an open, checks the store's content against the model, and adopts it as the model's.
- * After a kill, the array may show marks that were never acknowledged, and may lose them later.
+ * After an open, checks the store's content against the model, and then copies this content to the
+ * model. After a kill, the array may show marks that were never acknowledged, and may lose them
+ * later.
  */
 bool sim_settle(struct sim *s);
 

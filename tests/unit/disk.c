@@ -21,7 +21,7 @@ static struct disk *to_disk(struct engine *e)
 static void cache_write(struct disk *d, uint64_t sector, const uint8_t *data)
 {
 	if (!d->durable)
-		abort();	/* whether the image is shared, so that it must not be written */
+		abort();	/* abort: the image is shared, so it must not be written */
 	if (d->nr_cached == d->cap) {
 		d->cap = d->cap ? 2 * d->cap : 64;
 		d->cache = realloc(d->cache, d->cap * sizeof(*d->cache));

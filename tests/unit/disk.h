@@ -42,7 +42,8 @@ struct disk {
 
 	uint64_t ops;			/* how many operations there were so far */
 	uint64_t fail_from, fail_to;	/* operations fail_from to fail_to - 1 fail with EIO */
-	uint64_t broken_from;		/* byte offset: writes to this offset or a larger one fail; 0: no write fails */
+	/* offset in bytes: writes at or after it fail; 0: no write fails */
+	uint64_t broken_from;
 	/* byte offsets: reads of this range fail until the range is written */
 	uint64_t bad_from, bad_to;
 	/* whether the disk has durable writes; if not, they return EOPNOTSUPP */
@@ -50,7 +51,7 @@ struct disk {
 	bool fail_torn;			/* whether a failing write writes a part of its data */
 	bool fail_lossy;		/* whether a failing flush or DISK_PERSIST makes some cached writes durable, and loses the others */
 	uint64_t rnd;			/* random state for fail_torn and fail_lossy */
-	/* a power failure can leave sectors with a number below this half written */
+	/* a power failure can leave a sector half written if its number is smaller than this */
 	uint64_t tear_below;
 
 	/* Called, with no lock held, before and after each operation. */

@@ -16,8 +16,8 @@ struct dm_sim {
 	int open_count;
 	unsigned int major, minor;
 	uint64_t start, length;
-	const char *type;		/* parameters of the table's only target */
-	char params[256];		/* length of the live table */
+	const char *type;		/* type of the live table's only target */
+	char params[256];		/* parameters of the live table's only target */
 	char loaded[300];		/* the inactive table as "LENGTH TYPE PARAMS"; "" if there is none */
 	/* The next fail_times tasks of type fail_type fail with fail_errno. */
 	int fail_type, fail_errno;

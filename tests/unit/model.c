@@ -97,8 +97,8 @@ void model_try_gap(struct model *m, uint32_t era)
 	for (b = 0; b < m->nr_blocks; b++)
 		raise_to(&m->max[b], era);
 	/*
-	 * A later fold makes the snapshot.  So the floor in the snapshot is at most the snapshot's
-	 * newest era.
+	 * If the snapshot is not complete, a later fold completes it.  Then the floor in the
+	 * snapshot is at most the snapshot's newest era.
 	 */
 	for (b = 0; b < m->nr_blocks && m->snap.may && !m->snap.must; b++)
 		raise_to(&m->snap.max[b], m->snap.era);
@@ -304,7 +304,7 @@ static int got_extent(void *ctx, uint64_t first, uint64_t len)
 	struct reading *r = ctx;
 	uint64_t b;
 
-	/* Checks that extents ascend, do not touch each other, and are on the device. */
+	/* Check that extents ascend, do not touch each other, and are on the device. */
 	if (len == 0 || (r->end && first <= r->end) || first >= r->size ||
 	    len > r->size - first) {
 		r->bad = true;
@@ -464,9 +464,9 @@ static int check_note(struct store *s, struct err *err)
 }
 
 /*
- * Checks that the witness is one of those that were tried last.  Also checks the condition of the
- * proof in erad/volume/witness.h: if a write to a block was let through in the era of the witness
- * or later, the metadata has the block in this era or later.
+ * Checks that the witness is one of those that were tried last.  Also checks the condition on which
+ * the proof in erad/volume/witness.h relies: if a write to a block was released in the era of the
+ * witness or later, the metadata has the block in this era or later.
  */
 static int check_witness(struct model *m, struct store *s, const struct store_info *info, struct err *err)
 {
@@ -490,8 +490,9 @@ static int check_witness(struct model *m, struct store *s, const struct store_in
 }
 
 /*
- * Checks that the seal is one that was tried last, and complete.  If a timeline has dropped the seal,
- * there must be none: it would hide writes past erad from the next open, or report them without cause.
+ * Checks that the seal is one that was tried last, and complete.  If a timeline has dropped the
+ * seal, the metadata must have no seal: the old seal would hide a write past erad from the next
+ * open, or would report a write that erad has recorded.
  */
 static int check_seal(struct model *m, struct store *s, struct err *err)
 {

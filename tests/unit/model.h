@@ -78,18 +78,19 @@ void model_try_item(struct model *m, unsigned int item);
 void model_ack_item(struct model *m, unsigned int item);
 
 /*
- * model_try_witness(): the origin is about to get a witness of this era.  model_ack_witness(): it has the
- * witness; era 0: none.  model_read_witness(): returns the era of the witness in the store, or 0.
+ * model_try_witness(): the metadata is about to get a witness of this era.  model_ack_witness():
+ * the metadata has this witness, or has none if era is 0.  model_read_witness(): returns the era of
+ * the witness in the store, or 0.
  */
 void model_try_witness(struct model *m, uint32_t era);
 void model_ack_witness(struct model *m, uint32_t era);
 uint32_t model_read_witness(struct store *s);
 
 /*
- * model_try_seal(): the metadata is about to be closed with this seal, 1 to 255, or a timeline is about
- * to drop the seal if it is 0.  model_ack_seal(): the metadata has the seal, or has none.
- * model_make_seal(): fills in the page of a seal.  model_read_seal(): returns the seal in the store; 0:
- * none; -1: another one.
+ * model_try_seal(): if seal is 1 to 255, the metadata is about to be closed with this seal; if seal
+ * is 0, a timeline is about to drop the seal.  model_ack_seal(): the metadata has this seal, or has
+ * none if seal is 0.  model_make_seal(): fills in the page of a seal.  model_read_seal(): returns
+ * the seal in the store; 0: none; -1: another one.
  */
 void model_try_seal(struct model *m, uint8_t seal);
 void model_ack_seal(struct model *m, uint8_t seal);

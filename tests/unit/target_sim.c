@@ -164,7 +164,10 @@ int __wrap_poll(struct pollfd *fds, nfds_t nr, int timeout)
 			pthread_mutex_unlock(&module.lock);
 			continue;
 		}
-		/* Allows the heap until the thread waits again, ends, or attaches to another target. */
+		/*
+		 * Forbid the heap if the target is active, and allow the heap otherwise. This holds
+		 * until the thread's next poll(), its end, or its next attach.
+		 */
 		heap_forbid(t->exists && t->state == ERAD_ACTIVE);
 		pthread_mutex_unlock(&module.lock);
 		if (fds[0].revents || fds[1].revents)

@@ -70,7 +70,7 @@ static void test_random(void **state)
 	}
 }
 
-/* Add single blocks after runs up to the end of a leaf; the last block fills the leaf. */
+/* Adds, in random order, single blocks and runs that end at the end of a leaf. */
 static void test_after_runs(void **state)
 {
 	enum { LEAF = 1 << BITSET_LEAF_SHIFT, NR = 4 * LEAF };

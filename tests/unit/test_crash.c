@@ -63,7 +63,10 @@ static void test_no_faults(void **state)
 	run_histories(&c, 1000, 25);
 }
 
-/* The journal wraps at odd places, and the array has two chunks. */
+/*
+ * The number of journal pages is odd, so the journal wraps at different places. The array has two
+ * chunks.
+ */
 static void test_ring(void **state)
 {
 	static const struct sim_config c = {

@@ -297,7 +297,9 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	assert_false(store_degraded(s));
 	assert_int_equal(diff_blocks(s, 4), 0);
 
-	/* The reader finds the damage before it is repaired, and reports it afterwards. */
+	/*
+	 * The reader finds the damage before the repair, and reports the damage after the repair.
+	 */
 	given(s, content);
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
@@ -309,7 +311,7 @@ static void test_a_record_damaged_after_open_is_mended_before_the_next_open(void
 	given(s, content);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 
-	/* A reader finds new damage, too. */
+	/* Damage that happens after the repair is found, too. */
 	memset(RECORD(&d), 0x11, ERAD_SECTOR);
 	assert_int_equal(store_find_degraded(s, NULL), 0);
 	assert_true(store_degraded(s));

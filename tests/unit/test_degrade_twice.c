@@ -18,7 +18,8 @@ struct second {
 	const uint8_t *content;
 	enum disk_op op;
 	bool after;
-	unsigned int calls, at;		/* number of the disk's operation at which the target writes */
+	/* the target writes at operation number `at` of the kind `op` */
+	unsigned int calls, at;
 };
 
 static void degrade_meanwhile(struct disk *d, enum disk_op op, bool after, void *ctx)
@@ -95,7 +96,10 @@ static void test_a_second_record_while_the_floor_of_the_first_is_written(void **
 				for (done = false; !done; x.at++, n++)
 					degrade_during_floor(next, x, &done);
 			}
-	/* The loop has tested some of the writes and flushes at which the target can write. */
+	/*
+	 * Check that the loop has tested many moments at which the target writes, and not the same
+	 * moment again and again.
+	 */
 	assert_in_range(n, 20, 200);
 }
 

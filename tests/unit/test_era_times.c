@@ -117,7 +117,7 @@ static void test_a_snapshot_keeps_the_times(void **state)
 	assert_int_equal(store_fold(s, NULL), 0);
 	has_times(s, 4, 400, 200);
 	assert_int_equal(store_drop_snapshot(s, NULL), 0);
-	/* The requested snapshot is a lasting one, so it counts as a checkpoint. */
+	/* This snapshot is a lasting one, so it counts as a checkpoint. */
 	now = 500;
 	assert_int_equal(store_begin_snapshot(s, 5, true, NULL), 0);
 	has_times(s, 5, 500, 500);

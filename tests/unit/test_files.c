@@ -145,7 +145,7 @@ static void test_a_line_that_is_not_durable_is_put_back(void **state)
 	assert_int_equal(eratab_change_remove(path, "a", ERATAB_PUT_BACK, &err), -EIO);
 	assert_sentence(&err, "cannot be removed durably: Input/output error; the file is as before now, but after a power cut the line may be removed");
 	assert_holds(unmarked);
-	/* The same commands have the right end result when the disk works again. */
+	/* When the disk works again, the same calls succeed, and the file has the right content. */
 	fails = 0;
 	assert_int_equal(eratab_change_replace(path, &e, ERATAB_PUT_BACK, &err), 0);
 	assert_holds(marked);

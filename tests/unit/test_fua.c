@@ -70,7 +70,7 @@ static void test_a_durable_write_is_made_or_refused(void **state)
 	free(back);
 }
 
-/* Behave as on a disk with FUA, but without the check of the disk. */
+/* The test fills in f as for a disk with FUA, and does not check the disk. */
 static void test_a_refused_durable_write_is_the_last(void **state)
 {
 	const int fd = open(path, O_RDWR);

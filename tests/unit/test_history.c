@@ -297,7 +297,10 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 		assert_in_range(store_gaps(s, gap), 1, 2);
 		assert_int_equal(gap[store_gaps(s, gap) - 1].kind, ERAD_GAP_UNKNOWN);
 		assert_int_equal(gap[store_gaps(s, gap) - 1].era, 4);
-		/* The older copy has its timeline. */
+		/*
+		 * If the other copy of the history is not damaged, the repair uses this copy, which
+		 * knows timeline 71.
+		 */
 		assert_int_equal(store_moment(s, 71, 1), both ? MOMENT_TOO_OLD : MOMENT_KNOWN);
 		store_close(s, false, NULL);
 		disk_destroy(&bad);

@@ -126,7 +126,10 @@ static void test_same_and_other_devices_are_told_apart(void **state)
 	assert_match(IDENTITY_SAME, make_identity("LVM-a", "", ""), make_identity("LVM-a", "", ""));
 	assert_match(IDENTITY_OTHER, make_identity("LVM-a", "", ""), make_identity("LVM-b", "", ""));
 	assert_match(IDENTITY_OTHER, make_identity("LVM-a", "", ""), make_identity("LVM-aa", "", ""));
-	/* A device-mapper device always shows its UUID. */
+	/*
+	 * A device-mapper device always shows its UUID. So an identity without a UUID is of another
+	 * device.
+	 */
 	assert_match(IDENTITY_OTHER, make_identity("LVM-a", "", ""), make_identity("", "wwid:1", ""));
 	assert_match(IDENTITY_OTHER, make_identity("", "wwid:1", ""), make_identity("", "wwid:2", ""));
 	assert_match(IDENTITY_SAME, make_identity("", "wwid:1", ""), make_identity("", "wwid:1", ""));

@@ -32,14 +32,14 @@ static void test_name_is_cut_only_for_the_devices_of_an_image(void **state)
 	assert_string_equal(cut("data-image", UUID "-image"), "data");
 	assert_string_equal(cut("data-image", UUID "-0123456789abcdef-backup-image"), "data");
 	assert_string_equal(cut("data-image-origin", UUID "-image-origin"), "data");
-	/* A volume may have a name that ends in this way. */
+	/* A volume's own name may end in -image or -image-origin. */
 	assert_string_equal(cut("data-image", UUID), "data-image");
 	assert_string_equal(cut("data-image-origin", UUID "-image"), "data-image-origin");
 	/* Somebody has renamed the device. */
 	assert_string_equal(cut("other", UUID "-image"), "other");
 	assert_string_equal(cut("data-image", "LVM-image"), "data-image");
 	assert_string_equal(cut("-image", UUID "-image"), "-image");
-	/* The UUID begins or ends as that of an image, and has another form. */
+	/* The UUID begins or ends like the UUID of an image, but has another form. */
 	assert_string_equal(cut("data-image", "ERAD-image"), "data-image");
 	assert_string_equal(cut("data-image", UUID "-x-image"), "data-image");
 	assert_string_equal(cut("data-image", UUID "-backup-image"), "data-image");
@@ -78,7 +78,7 @@ static void test_store_leaves_a_tenth_or_a_gibibyte_free(void **state)
 	assert_false(image_store_fits(64 * MIB, 163 * MIB, 1000 * MIB));
 	assert_true(image_store_fits(TIB, TIB + 1024 * MIB, 100 * TIB));
 	assert_false(image_store_fits(TIB, TIB + 1024 * MIB - 1, 100 * TIB));
-	/* more than is free */
+	/* the store would need more than is free */
 	assert_false(image_store_fits(2, 1, 0));
 	assert_false(image_store_fits(UINT64_MAX, 1000 * MIB, 1000 * MIB));
 }

@@ -204,7 +204,7 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 		check_message(&err, ret);
 		if (!tries)
 			check_failed(r, step);
-		/* This closes the store even if the close is not clean. */
+		/* A close that fails has closed the store, too. So it cannot be attempted again. */
 		if (step->kind == CLOSE) {
 			heal_disk(&r->d);
 			return;

@@ -46,7 +46,7 @@ static void test_not_utf8(void **state)
 	(void)state;
 	assert_becomes("/dev/\377", "/dev/?");
 	assert_becomes("\200a", "?a");
-	/* Cut a character off, at the end of the text and before another character. */
+	/* Use a character that is cut off, at the end of the text and before another character. */
 	assert_becomes("a\303", "a?");
 	assert_becomes("\342\202", "??");
 	assert_becomes("\342\202x", "??x");
@@ -62,7 +62,10 @@ static void test_not_utf8(void **state)
 	assert_becomes("\370\210\200\200\200", "?????");
 }
 
-/* The bytes must be replaced, because the peer would refuse the whole line. */
+/*
+ * The peer refuses a whole line with bytes that are not UTF-8. This is why the writer replaces such
+ * bytes.
+ */
 static void test_refuse(void **state)
 {
 	static const char line[] = "{\"text\":\"\377\"}", zero[] = "{\"a\":1}\0";

@@ -194,7 +194,8 @@ static void damage_metadata(struct disk *d, enum damage what, uint64_t seq, uint
 	case D_ARRAY:
 		d->visible[ARRAY_SECTOR(3) + 50] ^= 1;
 		break;
-	case D_JOURNAL:		/* the first page is damaged, and the next page says that it was durable */
+	/* the first page is damaged, and the next page says that the first page was durable */
+	case D_JOURNAL:
 		put_page(d, tail + 1, 3);
 		break;
 	case D_JOURNAL_UNREADABLE:
@@ -262,8 +263,8 @@ static void test_repair_at_limits(void **state)
 }
 
 /*
- * The journal has valid pages with the last numbers, which no erad has written.  A repair must not
- * continue from these numbers.
+ * The journal has a valid page with a sequence number or an era that is too large, which no erad
+ * has written.  A repair must not continue from these numbers.
  */
 static void test_repair_of_strange_pages(void **state)
 {

@@ -82,7 +82,7 @@ static void test_file_with_each_kind_of_lock_is_refused(void **state)
 	assert_int_equal(flock(other, LOCK_SH), 0);
 	refused();
 	assert_int_equal(flock(other, LOCK_UN), 0);
-	/* As QEMU locks an image. */
+	/* QEMU locks an image in this way. */
 	assert_int_equal(fcntl(other, F_OFD_SETLK, &byte), 0);
 	refused();
 	close(other);

@@ -159,11 +159,11 @@ static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **st
 {
 	(void)state;
 	write_file(tab_path, "# kept\n");
-	/* fails at the new metadata file */
+	/* the first fsync() of a directory fails, after the metadata file was made */
 	sim.fsync_fails = 1;
 	refuse_create(create_args_of_data(), -EIO, "data.erad with");
 	assert_tab("# kept\n");
-	/* fails at the line in eratab */
+	/* the second fsync() of a directory fails, after the line was added to eratab */
 	sim.fsync_fails = 2;
 	refuse_create(create_args_of_data(), -EIO, "eratab cannot be added durably: Input/output error; the file is as before; try again");
 	assert_tab("# kept\n");
@@ -216,7 +216,10 @@ static void test_forget_that_is_not_durable_can_be_repeated(void **state)
 	(void)state;
 	create_data();
 	close_data();
-	/* the line in eratab; the file is then written again as it was */
+	/*
+	 * the fsync() fails after the line was removed from eratab; then eratab is written again as
+	 * it was
+	 */
 	sim.fsync_fails = 1;
 	assert_int_equal(op_forget("data", &left, &err), -EIO);
 	assert_sentence(&err, "eratab cannot be removed durably: Input/output error; the file is as before; try again");
@@ -300,7 +303,10 @@ static void test_only_an_interrupted_attach_is_detached_at_the_start(void **stat
 	char line[300];
 
 	(void)state;
-	/* The attach ends after erad has read eratab, and before erad has claimed the name. */
+	/*
+	 * Simulate an attach that ends after erad has read eratab, and before erad has claimed the
+	 * name.
+	 */
 	snprintf(line, sizeof(line), "data " ORIGIN " %s noauto\n", metadata);
 	write_file(tab_path, line);
 	assert_int_equal(op_end_interrupted("data", &err), 1);

@@ -112,8 +112,8 @@ static void test_gap_refuse_opens_a_volume_with_a_gap_only_if_the_gap_is_accepte
 	close_data();
 	fixture_origin_byte++;
 	/*
-	 * A refused open records nothing, so the next open finds the gap again.  It makes no
-	 * device, so if this erad is killed, the next erad finds no device to adopt.
+	 * A refused open records nothing, so the next open finds the gap again.  A refused open
+	 * also makes no device.  So if this erad is killed, the next erad finds no device to adopt.
 	 */
 	creates = sim.creates;
 	for (unsigned int i = 0; i < 2; i++)

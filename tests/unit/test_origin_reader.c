@@ -32,8 +32,9 @@ static struct {
 	atomic_bool hangs;		/* opening HUNG does not end */
 	atomic_uint opened;		/* how often an origin was opened */
 	atomic_uint flushed;		/* how often an origin was flushed */
-	atomic_int pid, parent;		/* of the process that has opened an origin last */
-	char path[64];			/* the content of all origins */
+	/* pids of the process that has opened an origin last, and of its parent */
+	atomic_int pid, parent;
+	char path[64];			/* path of a file with the content of all origins */
 } *shared;
 
 int __wrap_dm_node(dev_t dev, char path[NODE_PATH_SIZE]);
@@ -98,7 +99,10 @@ static void test_answers_come_from_another_process(void **state)
 	assert_int_equal(a.code, 0);
 	assert_int_not_equal(shared->pid, getpid());
 	assert_int_equal(asked.fd, -1);
-	/* Otherwise a power cut after the close may make the origin differ from its seal. */
+	/*
+	 * The origin must be flushed: without the flush, a power cut after the close could make the
+	 * origin differ from its seal.
+	 */
 	assert_int_equal(shared->flushed, 1);
 	seal = a.seal;
 	q = about(OTHER, ORIGIN_READ_SEAL_DIFFERENCE);
@@ -159,7 +163,10 @@ static void test_late_answer_is_not_used_for_another_instance(void **state)
 	assert_non_null(strstr(err.msg, "the origin 7:1 has not been read yet"));
 	before = shared->opened;
 	shared->hangs = false;
-	/* Between the two instances, the origin may have been written. */
+	/*
+	 * The late answer is for instance 1. It is not used for instance 2, because the origin may
+	 * have been written between the two instances.
+	 */
 	q.instance = 2;
 	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
 	assert_int_equal(a.code, 0);

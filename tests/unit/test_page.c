@@ -139,9 +139,7 @@ static void test_hostile_names_are_text(void **state)
 	json_object_put(o);
 }
 
-/*
- * Replaces the member by each of the values, and then does the same with the members of the member.
- */
+/* Replaces each member of `in` by each of the values, and then does the same within this member. */
 static void replace_members(struct json_object *root, struct json_object *in)
 {
 	if (json_object_is_type(in, json_type_array)) {

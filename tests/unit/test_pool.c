@@ -179,7 +179,7 @@ static void test_marks_and_folds_do_not_call_the_heap(void **state)
 	assert_diff_exact(f);
 }
 
-/* The pool has only enough memory for one run. */
+/* The pool has only enough memory for a few runs. */
 static void test_marks_in_an_empty_pool_fold_and_miss_nothing(void **state)
 {
 	struct erad_range r[LEAVES];

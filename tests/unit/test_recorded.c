@@ -27,7 +27,8 @@ static struct writers {
 	unsigned int nr, room;
 	struct erad_map_writer key[ROOM];
 	struct erad_map_written value[ROOM];
-	bool race;		/* whether another processor adds the same writer between the next look-up and the update */
+	/* whether another processor adds the same writer just before the next update */
+	bool race;
 } writers;
 
 static struct erad_map_written *find_writer(const void *key)

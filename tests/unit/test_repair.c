@@ -202,8 +202,8 @@ static void test_unreadable_for_good(void **state)
 }
 
 /*
- * Each unreadable page of the journal is a fault.  All blocks are marked, in an era that cannot
- * have begun in this page.
+ * Each unreadable page of the journal is a fault.  All blocks are marked, in an era that is at
+ * least as new as any era that can have begun in this page.
  */
 static void test_unreadable_journal(void **state)
 {
@@ -218,8 +218,8 @@ static void test_unreadable_journal(void **state)
 	for (page = 0; page < ERAD_JOURNAL_MIN; page++) {
 		make_volume(&d);
 		/*
-		 * Damages the last page of the journal.  The acknowledged marks in it are nowhere
-		 * else.
+		 * Begin an era, so that the newest era is only in the journal.  Then make one page
+		 * of the journal unreadable.
 		 */
 		s = open_store(&d, STORE_WRITE);
 		assert_int_equal(store_begin_era(s, 5, NULL), 0);
@@ -372,7 +372,10 @@ static void assert_no_older(struct disk *d, uint32_t newest)
 		assert_in_range(eras[b], era_of(b), newest);
 }
 
-/* The journal may have had the era of the witness, and records of writes to its places. */
+/*
+ * A lost page of the journal may have had records of writes to the places of the witness. So the
+ * witness must not be compared any more.
+ */
 static void test_lost_journal_drops_the_witness(void **state)
 {
 	static const unsigned int damages[] = { D_ARRAY, D_JOURNAL, D_JOURNAL | D_ARRAY | D_SUPER, D_UNREADABLE };

@@ -206,7 +206,7 @@ struct script {
 	struct disk d;
 	struct model m;
 	struct store *s;
-	bool failed;		/* number of the I/O that fails */
+	bool failed;		/* whether a call has failed */
 };
 
 static bool try_again(struct script *sc, int ret, unsigned int *tries)
@@ -475,8 +475,8 @@ static void test_take_over(void **state)
 				assert_int_equal(store_fold(s, NULL), 0);
 		}
 		/*
-		 * the operations are: read; write and flush the array; write and flush the
-		 * superblock
+		 * The fold reads, writes and flushes the array, and writes and flushes the
+		 * superblock. Let the last of these operations fail.
 		 */
 		d.fail_from = d.ops + 4;
 		d.fail_to = d.fail_from + 1;

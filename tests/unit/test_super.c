@@ -90,9 +90,7 @@ static void test_fields(void **state)
 			sb.compat = htole64(1);
 			break;
 		case 4:
-			/*
-			 * a superblock with this fault can be opened for reading: see test_store.c
-			 */
+			/* metadata with this bit can be opened for reading: see test_store.c */
 			want = 0;
 			sb.ro_compat = htole64(1);
 			break;
@@ -162,7 +160,7 @@ static void test_fields(void **state)
 		case 28:
 			sb.history_seq = htole64(SUPER_MAX_SEQ + 1);
 			break;
-		case 29:	/* there is no history, so the ring begins earlier */
+		case 29:	/* without a history, the ring would have to begin earlier */
 			sb.incompat = 0;
 			break;
 		case 30:

@@ -238,7 +238,7 @@ static void wait_for_operation(void)
 	while (count_operations() == before);
 }
 
-/* held: when the target is removed, a write waits because the metadata fails. */
+/* The target is removed while the metadata fails. held: a write waits at this time. */
 static void close_with_short_failure(bool held)
 {
 	uint8_t seal[ERAD_HISTORY_SEAL], note[ERAD_HISTORY_ITEM];
@@ -310,7 +310,9 @@ static void test_attach_beside_a_prepare_says_what_owns_the_target(void **state)
 	(void)state;
 	sim_slow_prepare(UINT32_MAX);
 	request_ask(&q);
-	/* PREPARE_ERA was called for the first time by the attach. */
+	/*
+	 * The attach has made the first call of PREPARE_ERA. Wait for the call of the checkpoint.
+	 */
 	while (sim_calls(SIM_PREPARE_ERA) < 2)
 		usleep(1000);
 	sim_fail_calls(SIM_COMMIT, -EFAULT, 1);
@@ -429,7 +431,7 @@ static void test_reload_counts_the_state_between_two_targets(void **state)
 	sim_reload();
 	volume_kick(volume);
 	wait_for_attach(2);
-	/* active, loading, active */
+	/* The states are: active, loading, active. */
 	assert_int_equal(count_states() - before, 2);
 }
 
@@ -440,7 +442,7 @@ static void test_target_that_failed_and_is_served_again_at_once_counts_each_stat
 	(void)state;
 	sim_abort();
 	wait_for_attach(2);
-	/* active, failed, loading, active */
+	/* The states are: active, failed, loading, active. */
 	assert_int_equal(count_states() - before, 3);
 }
 
@@ -453,7 +455,7 @@ static void test_attach_that_fails_counts_the_state_before_it(void **state)
 	sim_reload();
 	volume_kick(volume);
 	wait_for_attach(3);
-	/* active, loading, detached, active */
+	/* The states are: active, loading, detached, active. */
 	assert_int_equal(count_states() - before, 3);
 }
 
@@ -466,7 +468,7 @@ static void test_target_that_let_all_writes_pass_counts_that_state(void **state)
 	sim_pass_all();
 	assert_int_equal(volume_start(volume, false, &err), 0);
 	wait_for_attach(1);
-	/* degraded, loading, active */
+	/* The states are: degraded, loading, active. */
 	assert_int_equal(count_states(), 2);
 	fixture_end();
 }

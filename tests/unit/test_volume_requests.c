@@ -57,7 +57,9 @@ static void fail_after_flip(struct disk *d, enum disk_op op, bool after, void *c
 	(void)d;
 	(void)op;
 	(void)after;
-	/* NEW_ERA was called for the first time by the attach. */
+	/*
+	 * The attach has made the first call of NEW_ERA. The second call is that of the snapshot.
+	 */
 	if (sim_calls(SIM_NEW_ERA) >= 2 && !atomic_exchange((atomic_bool *)ctx, true))
 		fail_disk(true);
 }
@@ -225,7 +227,7 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 	}
 }
 
-/* The array is read in two pieces. */
+/* The array is read in two pieces, so a request can stop between them. */
 static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing(void **state)
 {
 	static const char *const request[] = { DIFF, DUMP };

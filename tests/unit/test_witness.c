@@ -95,7 +95,10 @@ static void test_write_past_erad_after_a_crash_is_a_gap_once(void **state)
 	assert_int_equal(gaps(&last), 1);
 }
 
-/* The write may have happened before or after the place was read, and may be folded. */
+/*
+ * The recorded write is to the first or the last block of the place, and is in the journal or in
+ * the array.
+ */
 static void test_write_through_erad_is_no_gap(void **state)
 {
 	struct store_gap last;
@@ -165,7 +168,10 @@ static void test_witness_of_a_checkpoint_sees_more_than_that_of_the_open(void **
 	struct store *s;
 
 	(void)state;
-	/* Block 0 was written since the open. */
+	/*
+	 * Block 0 was written since the open. So the witness of the open is not compared at this
+	 * place.
+	 */
 	s = volume_store_get(volume);
 	mark_block(s, 0);
 	volume_store_put(volume);
@@ -180,7 +186,7 @@ static void test_witness_of_a_checkpoint_sees_more_than_that_of_the_open(void **
 	assert_int_equal(gaps(&last), 1);
 	assert_non_null(strstr(last.detail, "without a record since era 3"));
 
-	/* That token is of an earlier activation now: its device may be another one. */
+	/* Now t is a token of an earlier activation. The origin may be another device since. */
 	assert_int_equal(witness_keep(volume, &t, &w, &err), -ESTALE);
 	t = newest_token();
 	assert_int_equal(witness_keep(volume, &t, &w, &err), -EINVAL);

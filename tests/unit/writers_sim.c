@@ -7,7 +7,7 @@
 #include "writers_sim.h"
 
 enum place {
-	IDLE,			/* whether the writer has ended */
+	IDLE,			/* the writer has no write */
 	HELD,
 	FETCHED,
 	AT_ORIGIN,
