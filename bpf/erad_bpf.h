@@ -18,7 +18,7 @@
 #include "erad_maps.h"
 
 /*
- * The field of the kernel's map that the program reads, its id.  The verifier allows this, and
+ * Of the kernel's struct bpf_map, the program reads only the id.  The verifier allows this, and
  * libbpf relocates the access for the running kernel.
  */
 struct bpf_map {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts, for each volume and each writer, the blocks that were recorded.  This is a raw_tp
- * program, as in trace.bpf.c.  In a commit, it runs once for each sequence of writes by one writer.
+ * Counts, for each volume and each writer, the blocks that were recorded.  on_recorded() is a
+ * raw_tp program, like the programs of trace.bpf.c.  It runs once for each event erad_recorded: see
+ * kmod/trace.h.
  */
 #include <linux/bpf.h>
 #include <linux/errno.h>

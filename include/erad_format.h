@@ -74,7 +74,7 @@
  * superblock with the old history_seq is made durable before the copy is written again.
  *
  * A gap raises the floor to the current era.  The volume begins a new era before it lets a write
- * through, so a diff since that era is exact again.
+ * through, so a diff since the new era is exact again.
  *
  * A *timeline* is a random number for the eras from its first era to the first era of the next
  * timeline.  Metadata that is restored from an older copy counts the same eras again, but has other
@@ -101,7 +101,7 @@
  * A record is in force unless its serial is smaller than degrade_serial in the superblock.  While a
  * record is in force, every block counts as written in the current era.  To end a record, the
  * daemon raises degrade_serial and does not write the page, so that no late write of a daemon can
- * overwrite a record of the module.  After a crash between two of the steps above, the record is
+ * overwrite a record of the module.  After a crash before degrade_serial is raised, the record is
  * found again, and every block counts as written once more.
  *
  * A *snapshot* keeps the content of the array at the beginning of an era, while marks and folds
@@ -144,11 +144,12 @@
  *  - A metadata file that is replaced by an older copy has the same UUID, and counts the same eras
  *    again.  Only the timelines show the difference.
  *  - The time at which an era began is the time of the machine's clock.  Nothing depends on it.
- *  - An era has 32 bits and never begins at 0 again.  At the last era, a checkpoint fails.
+ *  - The number of an era has 32 bits and does not wrap around.  In the last era, a checkpoint
+ *    fails.
  *  - A block may be listed although its write failed, or was never released.  Readers must take a
  *    listed block as "may have been written".
- *  - If a file system loses a completed flush, the order above is broken.  Of the pages that may be
- *    lost, only a page of the journal is noticed, by `durable`.
+ *  - If a file system loses a completed flush, the order above is broken.  Pages may be lost, and
+ *    only the loss of a journal page is noticed, by `durable`.
  */
 #ifndef ERAD_FORMAT_H
 #define ERAD_FORMAT_H
@@ -340,8 +341,8 @@ enum erad_journal_type {
  * are valid and agree.  Replay starts at the superblock's tail and ends at the first page that does
  * not continue the sequence.
  *
- * So replay may or may not find a commit that was not acknowledged.  If that commit was torn, a
- * later replay may still find it, if another commit is torn at the same place.
+ * So replay may or may not find a commit that was not acknowledged.  If that commit was torn, and
+ * another commit is torn at the same place, a later replay may still find the first one.
  *
  * Normally replay ends at the torn end of the last commit.  But if any valid page in the ring has a
  * `durable` that is larger than the sequence number s at which replay ended, then page s was

@@ -159,8 +159,8 @@ struct erad_list {
  *
  * When the last reference to the fd is dropped, the state becomes DETACHED, with two exceptions:
  * with ERAD_PASSES_ALL, it becomes DEGRADED, and a FAILED instance stays FAILED.  A fetched batch
- * goes back to the head of the queue.  Nothing else changes.  To leave FAILED or DEGRADED, close
- * the fd and attach again.
+ * goes back to the head of the queue.  The era and the writesets do not change.  To leave FAILED or
+ * DEGRADED, close the fd and attach again.
  */
 struct erad_attach {
 	struct erad_hdr h;
@@ -245,14 +245,14 @@ struct erad_range {
  * the instance becomes FAILED, and all held writes fail with EIO.
  *
  * Errors:
- * ESTALE: the batch is of an earlier era, or is no longer outstanding because of a suspend or
- * ABORT.
- *   Those of its writes that are still held are back in the queue.  Nothing was fetched.
+ * ESTALE: the batch is of an earlier era, or is no longer outstanding, for example after a noflush
+ *   suspend.  Those of its writes that are still held are back in the queue.  Nothing was fetched.
  * EBUSY: a batch is outstanding, commit_batch is 0 and max is not 0.
  * EINVAL: the state is DETACHED or LOADING, or a field is invalid.
  * EIO: the state is FAILED.
  * ENOTCONN: the state is DEGRADED.
- * EFAULT: the commit is done; the fetched batch went back to the queue.
+ * EFAULT: the result cannot be written; the commit is done, and the fetched batch is back in the
+ *   queue.
  * ENODEV: the target is removed.
  */
 struct erad_xfer {
@@ -290,8 +290,8 @@ struct erad_prepare {
  *
  * ETIMEDOUT	the era has begun, and some writes are in flight: call again with the same eras
  * EINTR		as ETIMEDOUT, after a signal
- * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger, or not
- *		prepared; or the instance is DETACHED or DEGRADED
+ * EINVAL		the current era is neither `from` nor `to`; or `to` is not larger than `from`,
+ *		or is not prepared; or the instance is DETACHED or DEGRADED
  * EBUSY		the drain of the previous era has not ended
  * EIO		the instance is FAILED
  */
@@ -345,8 +345,9 @@ struct erad_stats {
 	__u64 held_now;		/* number of held writes */
 	__u64 oldest_held_ns;	/* for how long the oldest held write has been held; 0: none */
 	/*
-	 * Since the target was made: number of writes that were held, and of held writes that were
-	 * released, that went back to dm, and that got an I/O error.
+	 * Counts of writes since the target was made.  held: writes that were held.  released: held
+	 * writes that went to the origin.  requeued: writes that went back to dm.  failed: writes
+	 * that the module has ended with EIO.
 	 */
 	__u64 held, released, requeued, failed;
 	__u64 batches;		/* batches that were committed */
@@ -367,8 +368,8 @@ struct erad_stats {
  * Ioctls of an instance fd.  poll() on this fd returns
  *
  * IN	a write is held, and no batch is outstanding
- * PRI	since the last INFO, the state has changed, an era has begun or a drain has ended; or a
- *	message waits for MESSAGE_GET
+ * PRI	since the last INFO, the state has changed, the device was resumed or suspended, an era has
+ *	begun or a drain has ended; or a message waits for MESSAGE_GET
  * HUP	the target is removed: every ioctl returns ENODEV, but INFO also fills in its struct
  */
 #define ERAD_IOC_INFO		_IOWR(ERAD_IOC_MAGIC, 0x10, struct erad_info)

@@ -38,8 +38,8 @@ void erad_degrade_start(struct erad_instance *ei);
 int erad_degrade_now(struct erad_instance *ei);
 
 /*
- * If a write of the record is in flight, cancels the release of writes that would follow it.
- * Context: ei->mutex.
+ * If a write of the record is in flight, its end no longer releases the held writes.  Context:
+ * ei->mutex.
  */
 void erad_degrade_cancel(struct erad_instance *ei);
 

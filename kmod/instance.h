@@ -201,8 +201,8 @@ u64 erad_instances_gen(void);
 extern struct wait_queue_head erad_instances_wait;
 
 /*
- * Returns the instance with a reference, which erad_instance_put() drops, or NULL if it does not
- * exist.
+ * Returns the instance with this id, or NULL.  The caller drops its reference to the instance with
+ * erad_instance_put().
  */
 struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
@@ -220,15 +220,15 @@ u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap);
 u64 erad_instances_unbroken_since(const struct erad_instance *ei, u64 written);
 
 /*
- * Fills in the info.  dtr must not put the devices during the call: the caller holds ei->mutex and
- * ei is not dead, or the caller holds instances_lock and ei is on the list.
+ * Fills in the info, except info->h.  dtr must not free the current writeset during the call, so
+ * the caller holds ei->mutex, or holds instances_lock while ei is on the list.
  */
 void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
  * Call this after a change of a value that INFO returns.  Wakes the owner and all others who wait
- * for the instance, and increments dm's event counter.  Context: ei->mutex, or any context in which
- * dtr cannot have ended.
+ * for the instance, and increments dm's event counter.  Context: ei->mutex while ei is not dead, or
+ * any context in which dtr cannot have ended.
  */
 void erad_instance_event(struct erad_instance *ei);
 

@@ -385,7 +385,7 @@ void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed)
 	spin_unlock(&ei->lock);
 	trace_erad_error(ei->dev, EIO, nr);
 	if (!was_failed)
-		DMERR("%s: failed; held writes get an I/O error until erad attaches again",
+		DMERR("%s: failed; writes to blocks not yet recorded get an I/O error until erad attaches again",
 		      dm_table_device_name(ei->ti->table));
 }
 

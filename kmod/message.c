@@ -15,7 +15,7 @@
  */
 #define OWNER_WAIT	(HZ / 2)
 
-/* Limit for a sender's wait for the messages before its own, and again for the owner's answer. */
+/* Limit for the time in which a sender waits for the messages before its own and for the answer. */
 #define ANSWER_WAIT	(30 * HZ)
 
 void erad_message_end(struct erad_instance *ei, int result, u32 era)
@@ -88,11 +88,11 @@ static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 }
 
 /*
- * dm calls this function in an SRCU read section for the table, and with no lock that an ioctl of
- * the owner takes.  So the wait for the owner must be bounded.  There are two waiters for the SRCU
- * section.  A suspend waits for its end, but only after presuspend has ended the message.  A task
- * that replaces, clears or removes an inactive table of the device also waits, in uninterruptible
- * sleep, and nothing ends the message for it.
+ * dm calls this function in an SRCU read section for the table.  Two kinds of tasks wait for the
+ * end of this section.  A suspend waits only after presuspend has ended the message.  A task that
+ * replaces, clears or removes an inactive table of the device waits in uninterruptible sleep, and
+ * nothing ends the message for this task.  So the wait for the owner must be bounded.  dm holds no
+ * lock that an ioctl of the owner takes, so the owner can answer.
  */
 int erad_target_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 		 unsigned int maxlen)

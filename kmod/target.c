@@ -115,7 +115,7 @@ static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {
 	if (ei->wq)
 		destroy_workqueue(ei->wq);
-	/* It may have been queued by the last work item of ei->wq. */
+	/* The last work item of ei->wq may have queued event_work. */
 	flush_work(&ei->event_work);
 	free_percpu(ei->counts);
 	erad_record_free_page(ei->record);
@@ -144,8 +144,8 @@ static int open_metadata(struct dm_target *ti, struct erad_instance *ei, const c
 	}
 	/*
 	 * Open the device in the mode of the table, although claiming the device needs no writing.
-	 * If an earlier target of the table has opened the device in one mode, dm would replace
-	 * that target's dm_dev for another mode.
+	 * If another target of the table has opened the device in another mode, dm replaces the
+	 * dm_dev, and that target keeps a pointer to the old dm_dev.
 	 */
 	r = dm_get_device(ti, path, dm_table_get_mode(ti->table), &ei->meta);
 	if (r) {
@@ -334,8 +334,8 @@ static u64 written_sectors(struct erad_instance *ei)
 
 #ifdef BLK_FEAT_IO_STAT
 	/*
-	 * Without this feature of the kernel, dm always counts, even if the flag of the queue is
-	 * clear.
+	 * Only kernels with this feature obey the flag of the queue.  In older kernels, dm always
+	 * counts.
 	 */
 	if (!blk_queue_io_stat(disk->queue))
 		return ERAD_WRITTEN_UNKNOWN;

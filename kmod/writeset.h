@@ -10,7 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 
-/* Counts of writes to the origin, for each CPU: on the CPU on which the write began or ended. */
+/* The number of writes to the origin that have begun, and that have ended, on one CPU. */
 struct erad_io_counts {
 	u64 begun, ended;
 };
@@ -23,7 +23,7 @@ struct erad_io_counts {
 struct erad_writeset {
 	/* The caller sets this before the writeset becomes current. */
 	struct erad_io_counts __percpu *counts;
-	bool retired;			/* Writes that end from now on decrement `remaining`. */
+	bool retired;			/* true: each write that ends decrements `remaining` */
 	atomic64_t remaining;		/* writes in flight; see erad_writeset_add_remaining() */
 	void (*done)(struct erad_writeset *ws);
 	void *data;			/* argument of done */
@@ -69,7 +69,7 @@ static inline void erad_writeset_begin_write(struct erad_writeset *ws)
 }
 
 /*
- * Counts a write that ws has counted as begun as ended.  Any context.  ws may have been freed when
+ * Counts the end of a write whose begin ws has counted.  Any context.  ws may have been freed when
  * this returns.
  */
 static inline void erad_writeset_end_write(struct erad_writeset *ws)

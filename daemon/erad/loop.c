@@ -96,7 +96,7 @@ static int on_standby_end(sd_event_source *s, int fd, uint32_t revents, void *da
 	(void)data;
 	sd_event_source_set_enabled(s, SD_EVENT_OFF);
 	standby_has_ended();
-	log_warn("the standby has ended; if erad is killed now, new writes wait until it has been started again");
+	log_warn("the standby has ended; if erad is killed now, first writes wait until erad has been started again");
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static int listen_for_requests(struct loop *l)
 	r = socket_listen(&l->socket_fd, &err);
 	if (r) {
 		if (!l->no_socket)
-			log_error("%s; requests are not answered until that works, volumes are served", err.msg);
+			log_error("%s; erad serves its volumes, but answers no requests until the socket exists", err.msg);
 		l->no_socket = true;
 		/*
 		 * Extend the timeout.  Otherwise the service manager would kill erad, which serves

@@ -335,7 +335,7 @@ static void refuse_sizes(void)
 {
 	refuse_resize(4097, -EINVAL, "expected a multiple of the 512 bytes of a sector of origin " ORIGIN "; the nearest are 4096 and 4608 bytes");
 	refuse_resize(100, -EINVAL, "the nearest is 512 bytes");
-	refuse_resize((SECTORS + 1) * 512, -EINVAL, "expected 512 bytes to the 1 GiB of origin " ORIGIN);
+	refuse_resize((SECTORS + 1) * 512, -EINVAL, "expected at least 512 bytes and at most the 1 GiB of origin " ORIGIN);
 	sim.sectors = 0;
 	refuse_resize(0, -EINVAL, "got a size of 0 B");
 	sim.sectors = SECTORS;

@@ -34,13 +34,15 @@ int apart_run(int (*fn)(void *arg), void *arg)
 	int r = 0;
 	pid_t pid;
 
-	/* The process must not take a signal with a handler of this process. */
+	/*
+	 * Block all signals, because the new process must not run a signal handler of this process.
+	 */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	/*
-	 * CLONE_VM: a copy of the memory would make each write of a volume thread to its own memory
-	 * allocate a page.  CLONE_VFORK: this thread waits until the process has ended, because the two
-	 * share this stack frame and the storage of the thread.
+	 * CLONE_VM: without it, all memory would be copy-on-write, and a volume thread that writes
+	 * to its memory would have to allocate pages.  CLONE_VFORK: this thread waits until the
+	 * process has ended, because the two share this stack frame and the storage of the thread.
 	 */
 	pid = clone(run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &j);
 	if (pid < 0)

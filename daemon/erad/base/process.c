@@ -67,7 +67,7 @@ static void keep_stack(void)
 int process_spare(struct err *err)
 {
 	spare_from_oom_killer();
-	/* Otherwise, an allocation could wait for writes, which may wait for erad. */
+	/* Unless erad is an I/O flusher, an allocation may wait for writes that wait for erad. */
 	if (prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0))
 		return err_set(err, -errno, "cannot become an I/O flusher: %m; CAP_SYS_RESOURCE is needed");
 	return 0;

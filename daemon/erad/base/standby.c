@@ -24,7 +24,8 @@
 
 #define LOCK_FILE	ERAD_RUN_DIR "/standby.lock"
 #define HALF_SIZE	(64u << 10)	/* bytes for the names and paths of volumes, in each half */
-#define VOLUMES_READY	8u		/* threads are reserved for this many volumes */
+/* Threads are reserved for at most this many volumes. */
+#define VOLUMES_READY	8u
 #define KEEP_UP_MS	5000		/* how often the standby adapts its heap and its threads */
 /* keep_up() takes memory only if more than this stays free. */
 #define FREE_MIN	(64u << 20)
@@ -391,8 +392,9 @@ static unsigned int threads_wanted(void)
 }
 
 /*
- * Makes the heap as large as the heap of the main process.  Must never wait for memory, because the
- * main process may die at any time, and this process must then serve the volumes at once.
+ * Makes the heap as large as the heap of the main process, and reserves threads.  Must never wait
+ * for memory, because the main process may die at any time, and this process must then serve the
+ * volumes at once.
  */
 static void keep_up(bool at_start)
 {

@@ -55,9 +55,9 @@ struct heirloom {
 int standby_generation(int lock_fd);
 
 /*
- * Forks the standby.  Call this before any thread is created.  Returns in both processes.  The
- * standby creates the threads for nr_targets volumes before it reports that it is resident.  If the
- * call fails, erad goes on without a standby.
+ * Forks the standby.  Call this before any thread is created.  Returns in both processes.  Before
+ * the standby reports that it is resident, it creates the threads for nr_targets volumes, but for
+ * at most 8 volumes.  If the call fails, erad goes on without a standby.
  */
 int standby_fork(unsigned int nr_targets, struct err *err);
 

@@ -25,8 +25,8 @@ static inline unsigned int thread_needed(unsigned int nr_volumes)
 int thread_reserve(unsigned int nr);
 
 /*
- * Runs fn(arg) in a thread that waits since thread_reserve(), or else in a new thread.  Returns 0
- * or a negative errno.
+ * Runs fn(arg) in a thread that thread_reserve() has created, or in a new thread if none is left.
+ * Returns 0 or a negative errno.
  */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);
 int thread_start_detached(void *(*fn)(void *), void *arg);
@@ -35,9 +35,9 @@ int thread_start_detached(void *(*fn)(void *), void *arg);
 void thread_name(const char *name);
 
 /*
- * Raises the priority of the calling thread.  For a thread for which writes wait.  Sets its
- * niceness to the niceness of the kernel's workers in the path of writes, if erad is allowed to.  A
- * new thread inherits the niceness of the thread that creates it.
+ * Raises the priority of the calling thread.  Call this in a thread for which writes wait.  Sets
+ * its niceness to the niceness of the kernel's workers in the path of writes, if erad is allowed
+ * to.  A new thread inherits the niceness of the thread that creates it.
  */
 void thread_first(void);
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A map of one volume, in which BPF programs at the module's tracepoints count.  The map is pinned.
- * The programs find it in a hash of maps whose keys are mapped devices, here called the table.
+ * The programs find the map in the *table*, a hash of maps whose keys are the numbers of the mapped
+ * devices.
  */
 #ifndef ERAD_COUNTER_MAP_H
 #define ERAD_COUNTER_MAP_H

@@ -3,10 +3,9 @@
  * The mirror: BPF maps that show the current writeset.  include/erad_maps.h describes the maps for
  * other programs.
  *
- * An error of the mirror never fails a commit, a checkpoint or an attach, and they never wait for
- * the mirror.  The error is logged once, and the maps get the flag ERAD_MAP_DEGRADED.  At the next
- * era or attach, erad creates the mirror again.  If bpf(2) or bpffs cannot be used, there is no
- * mirror, and nothing else fails.
+ * An error of the mirror never fails a commit, a checkpoint or an attach.  The error is logged
+ * once, and the maps get the flag ERAD_MAP_DEGRADED.  At the next era or attach, erad creates the
+ * mirror again.  If bpf(2) or bpffs cannot be used, there is no mirror, and nothing else fails.
  *
  * The kernel charges the memory of the maps to erad's cgroup.  erad is an I/O flusher, so
  * allocating the maps does not wait for erad's own volumes; neither does allocating the module's

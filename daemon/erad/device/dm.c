@@ -227,7 +227,7 @@ static int only_target(const char *name, struct dm_task **t, char **params, stru
 	next = dm_get_next_target(*t, NULL, &start, &length, &type, params);
 	if (next || !type || strcmp(type, "erad") || start)
 		return err_set(err, -EOPNOTSUPP,
-			       "the table of /dev/mapper/%s is not one erad target alone; load another one with dmsetup",
+			       "the table of /dev/mapper/%s is not one erad target alone, so erad cannot change its length; load a table of the new length with dmsetup",
 			       name);
 	return 0;
 }
@@ -286,7 +286,7 @@ static void swap_back(const char *name)
 	struct err err;
 
 	if (!t || !dm_task_run(t))
-		log_warn("volume %s: cannot drop the table that is loaded", name);
+		log_warn("volume %s: cannot drop the inactive table of its device; run 'dmsetup clear' to drop the table", name);
 	if (t)
 		dm_task_destroy(t);
 	if (look_up(name, &info, &err) > 0 && info.suspended &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writes back what the page cache has of a file system: see fs_sync.h. */
+/* Writes back the dirty pages of a file system: see fs_sync.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

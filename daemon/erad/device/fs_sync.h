@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes back what the page cache has of a file system. */
+/* Writes back the dirty pages of a file system. */
 #ifndef ERAD_FS_SYNC_H
 #define ERAD_FS_SYNC_H
 

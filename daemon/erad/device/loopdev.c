@@ -94,14 +94,14 @@ static int refuse_attached(const struct backing *file, dev_t except, const char 
 	return r;
 }
 
-/* Returns EAGAIN if another open file has a lock. */
+/* Takes the two locks of loopdev_claim().  EAGAIN: another open file has one of them. */
 static int lock(int file)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (flock(file, LOCK_EX | LOCK_NB))
 		return -errno;
-	/* QEMU, for one, uses locks of this kind. */
+	/* QEMU, for example, uses locks of open file descriptions. */
 	if (fcntl(file, F_OFD_SETLK, &all))
 		return errno == EACCES ? -EAGAIN : -errno;
 	return 0;

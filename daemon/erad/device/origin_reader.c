@@ -58,8 +58,8 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 		return;
 	}
 	/*
-	 * Flush what other programs have written to the origin, so that the counters include it.  The
-	 * functions that take a seal or a witness flush it themselves.
+	 * Flush the origin, so that the counters include what other programs have written to it.
+	 * seal_take() and witness_take() flush the origin themselves.
 	 */
 	if ((q->what == ORIGIN_READ_SEAL_DIFFERENCE || q->what == ORIGIN_READ_WITNESS_DIFFERENCE || q->what == ORIGIN_FLUSH) &&
 	    fsync(fd))
@@ -313,7 +313,10 @@ static int await(int fd, uint64_t until, bool (*ends)(void *ctx), void *ctx, str
 	while ((r = read_answer(fd, a, &got)) == -EAGAIN) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 
-		/* An answer of which only a part has come is lost if this returns, so wait for the rest. */
+		/*
+		 * When a part of the answer has come, wait for the rest: a return would lose this
+		 * part.
+		 */
 		if (!got && ends && ends(ctx))
 			return -ESHUTDOWN;
 		if (!got && thread_now_ms() >= until)

@@ -69,8 +69,9 @@ struct origin_asked {
 };
 
 /*
- * Forks the reader.  Call this before any thread is created, after process_spare(), whose settings
- * the reader inherits, and before process_setup(), so that the reader has little memory.  If this fails, erad goes on without a reader.
+ * Forks the reader.  Call this before any thread is created.  Call this after process_spare(),
+ * because the reader inherits the settings, and before process_setup(), so that the reader has
+ * little memory.  If this fails, erad goes on without a reader.
  */
 int origin_reader_start(struct err *err);
 

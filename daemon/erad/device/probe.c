@@ -272,7 +272,7 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 
 /*
  * Returns whether the device is the mapped device of a volume, or has an erad target in its table.
- * name receives its name.
+ * name receives the name of the device.
  */
 static bool is_volume(dev_t dev, char name[DM_NAME_SIZE])
 {
@@ -397,7 +397,7 @@ int probe_boot_vg(const char *lv_uuid, struct err *err)
 	struct stack *s;
 	int r = 0;
 
-	/* Allocate it: a struct stack is too large for the stack of a thread. */
+	/* Allocate the struct stack, because it is too large for the stack of a thread. */
 	s = malloc(sizeof(*s));
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -258,7 +258,7 @@ static int push_loop_file(struct stack *s, const char *dir, struct err *err)
 }
 
 /*
- * Add the devices below each device of the list, from `from` on.  The list grows during the loop.
+ * Adds the devices below each device of the list, from `from` on.  The list grows during the loop.
  */
 static int walk(struct stack *s, size_t from, struct err *err)
 {

@@ -50,8 +50,8 @@ struct creation {
 	const struct create_args *args;
 	struct eratab_entry entry;
 	struct store_geometry geometry;
-	char lasting[PATH_MAX];		/* number of the device at entry.origin */
-	dev_t origin;
+	char lasting[PATH_MAX];		/* path of the origin, to which entry.origin points */
+	dev_t origin;			/* number of the device at this path */
 	struct place place;
 };
 
@@ -115,7 +115,7 @@ static int erase(struct engine *e, const struct store_geometry *g, bool blank)
 		return e->ops->flush(e);
 	if (foreign)
 		return -EBUSY;
-	/* No superblock has been written yet, so everything is still zero. */
+	/* If no superblock has been written yet, everything is still zero. */
 	return mine ? place_clear(e, g) : 0;
 }
 
@@ -153,7 +153,7 @@ static void return_former(const struct place *p)
 	int r = aside_return(p->aside, p->path);
 
 	if (r) {
-		log_error("the old metadata file cannot get its name %s back, it is now %s: %s", p->path, p->aside, strerror(-r));
+		log_error("cannot rename the old metadata file back to %s, it is now %s: %s", p->path, p->aside, strerror(-r));
 		return;
 	}
 	r = file_sync_name(p->path);
@@ -373,7 +373,7 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 
 int creation_new(const struct create_args *a, struct creation **out, struct err *err)
 {
-	/* Allocate it, because it is too large for the small stacks of erad's threads. */
+	/* Allocate the creation, because it is too large for the small stacks of erad's threads. */
 	struct creation *c = calloc(1, sizeof(*c));
 	int r;
 

@@ -38,8 +38,9 @@ struct create_args {
 /*
  * Creates and opens a volume.  Writes nothing to the origin.  *out is a reference, which the caller
  * drops.  After a failure, there is no new file, no line in eratab and no device, and every byte of
- * the metadata's place is as before.  One exception: if the user has allowed to overwrite a block
- * device, a part of its content may be lost.
+ * the metadata's place is as before.  There are two exceptions.  If the user has allowed to
+ * overwrite a block device, a part of its content may be lost.  If the new device cannot be
+ * removed, the device, the line and the metadata stay.
  */
 int op_create(const struct create_args *a, struct volume **out, struct err *err);
 

@@ -5,12 +5,12 @@
  * name.
  *
  * op_image_create() makes the devices from the bottom up.  The image then shows the origin, which
- * changes.  Then it syncs the file system on the volume, so that the freeze has little to write.  The
- * last step is one system call, which freezes and flushes the file system on the volume, puts the new
- * table of the volume into use, and lets the file system go on.  This is the moment of the image:
- * later writes go through NAME-image-origin, and dm-snapshot keeps the former content.  If erad is
- * killed before this step, the volume is as before, and only unused devices are left.  If erad is
- * killed after it, the image is complete, and stays.
+ * changes.  Then op_image_create() syncs the file system on the volume, so that the freeze has
+ * little to write.  The last step is one system call, which freezes and flushes the file system on
+ * the volume, puts the new table of the volume into use, and lets the file system go on.  This is
+ * the moment of the image: later writes go through NAME-image-origin, and dm-snapshot keeps the
+ * former content.  If erad is killed before this step, the volume is as before, and only unused
+ * devices are left.  If erad is killed after it, the image is complete, and stays.
  *
  * op_image_drop() removes the image first, because this fails if the image is in use.  Then it puts
  * the volume back on its origin, and removes the other devices.  It also removes what an interrupted
@@ -32,8 +32,8 @@ struct image_choice {
 	const char *name;		/* of the volume */
 	struct image_store_choice store;
 	/*
-	 * The image is for eractl backup.  If an earlier one is left, which is not in use, drops it
-	 * first.
+	 * The image is for eractl backup.  If an earlier image for eractl backup is left and is not
+	 * in use, it is dropped first.
 	 */
 	bool for_backup;
 };

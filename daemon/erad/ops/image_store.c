@@ -101,7 +101,10 @@ static int open_device(const char *path, struct image_store *s, struct err *err)
 	peek_now(path, PEEK_SUPER, &found);
 	if (found.is_erad)
 		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite", path);
-	/* Close it again: device-mapper opens it exclusively.  A loop device that erad has not made is not kept open. */
+	/*
+	 * Close the device again, because device-mapper opens it exclusively.  s->fd stays -1: only
+	 * a loop device that erad has made must be kept open.
+	 */
 	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open %s: %m", path);
@@ -199,7 +202,7 @@ static int make_file(uint64_t bytes, struct image_store *s, struct err *err)
 	file = make_unnamed(err);
 	if (file < 0)
 		return file;
-	/* Reserve the space, so that another program cannot use it up, and make the image invalid. */
+	/* Reserve the space: if another program used it up, the image would become invalid. */
 	if (fallocate(file, 0, 0, bytes) && (errno != EOPNOTSUPP || ftruncate(file, bytes)))
 		r = err_set(err, -errno, "cannot make a copy-on-write store of %s in %s: %m; name another size or place with --cow",
 			    size_format(text, bytes), ERAD_LIB_DIR);
@@ -262,7 +265,10 @@ int image_store_keep(dev_t dev)
 {
 	char node[NODE_PATH_SIZE], line[8];
 
-	/* Only a loop device has this attribute.  The loop devices of loopdev_attach() have the value 1. */
+	/*
+	 * Only a loop device has this attribute.  The loop devices of loopdev_attach() have the
+	 * value 1.
+	 */
 	if (!dev || blockdev_attribute(dev, "loop/autoclear", line, sizeof(line)) || strcmp(line, "1") || dm_node(dev, node))
 		return -1;
 	return open(node, O_RDWR | O_CLOEXEC);
@@ -274,7 +280,10 @@ void image_store_return(int fd)
 
 	if (fd < 0)
 		return;
-	/* The loop device makes a hole in the file.  If the file system cannot do this, the data stay. */
+	/*
+	 * The loop device makes a hole in the file.  If the file system cannot do this, the data
+	 * stay.
+	 */
 	if (!ioctl(fd, BLKGETSIZE64, &bytes) && ioctl(fd, BLKDISCARD, (uint64_t[]){ 0, bytes }))
 		log_debug("the space of the copy-on-write store is not returned: %m");
 	close(fd);

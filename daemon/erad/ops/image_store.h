@@ -18,7 +18,7 @@
 /* Size of the pieces that dm-snapshot copies, in sectors of 512 bytes. */
 #define IMAGE_CHUNK	32u
 
-/* How much of a file system a file that erad makes must leave free: a tenth, but at most this many bytes. */
+/* A file that erad makes leaves a tenth of its file system free, but at most this many bytes. */
 #define IMAGE_STORE_LEAVE	(1ull << 30)
 
 static inline uint64_t image_store_leave(uint64_t fs_bytes)

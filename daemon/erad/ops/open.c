@@ -258,8 +258,8 @@ int open_claimed(const struct eratab_entry *e, enum open_way way, const struct o
 	if (r)
 		goto out_unref;
 	/*
-	 * Hide the origin only now: if eratab names the origin by its content, udev's rules
-	 * recognize the origin only by the open volume.
+	 * Hide the origin only now: if eratab names the origin by its content, for example by a
+	 * label, udev's rules recognize the origin only while the volume is open.
 	 */
 	hidden_update(t.origin, true);
 	*out = v;

@@ -40,7 +40,7 @@ enum open_way {
 
 /*
  * Opens a volume as op_open() does.  The caller must have claimed the name, and the registry must
- * have no volume of this name.  us: NULL, or for OPEN_IN_PLACE, *us is set to the time for which
+ * have no volume of this name.  us may be NULL.  For OPEN_IN_PLACE, *us receives the time for which
  * writes waited for erad, in microseconds.
  */
 int open_claimed(const struct eratab_entry *e, enum open_way way, const struct open_choice *choice, uint64_t *us,

@@ -60,7 +60,7 @@ static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t 
 		bytes = has * 512;
 	down = bytes - bytes % sector;
 	if (!bytes || down > has * 512)
-		return err_set(err, -EINVAL, "got a size of %s, expected %u bytes to the %s of origin %s",
+		return err_set(err, -EINVAL, "got a size of %s, expected at least %u bytes and at most the %s of origin %s",
 			       size_exact(got, bytes), sector, size_exact(upper, has * 512), origin);
 	/*
 	 * Check the size here, because the kernel checks the table only after the device is

@@ -130,7 +130,7 @@ static bool knows(struct store *s, const struct token *t, uint32_t era)
 
 /*
  * Tells the user what to do for either cause: an older copy, or a clone.  The metadata does not
- * show which is the right one.
+ * show which of the two is the cause.
  */
 static int refuse_or_advise(const struct volume *v, const char *detail, struct err *err)
 {

@@ -3,8 +3,8 @@
  * The requests BOOKMARKS, BOOKMARK_SET and BOOKMARK_DELETE of common/protocol.h.  Each answer
  * contains all bookmarks of the volume.
  *
- * arg: the request.  The functions return 0 and *result, to which the caller drops the reference,
- * or a negative errno.
+ * arg: the request.  The functions return 0 or a negative errno.  On success, the caller drops the
+ * reference to *result.
  */
 #ifndef ERAD_REQUEST_BOOKMARKS_H
 #define ERAD_REQUEST_BOOKMARKS_H

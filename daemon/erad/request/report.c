@@ -98,7 +98,10 @@ static void look_at_state(struct volume *v, struct report *p)
 		p->nr_gaps = store_gaps(v->store, p->gap);
 		store_gap_totals(v->store, p->gaps_total);
 		p->timelines_since = store_timelines_since(v->store);
-		/* Until the target has an era, the metadata may have only the timeline of the last activation. */
+		/*
+		 * Until the target has an era, the metadata may have only the timeline of the last
+		 * activation.
+		 */
 		if (p->has_info && p->info.era) {
 			p->token.era = p->info.era;
 			p->token.timeline = store_timeline(v->store, p->token.era);
@@ -326,8 +329,8 @@ static int report_all(to_json json, struct json_object *array, struct err *err)
 		return err_set(err, r, "out of memory");
 	}
 	/*
-	 * First report the volumes of eratab in its order, then the open volumes that are not in
-	 * eratab.
+	 * First report the volumes of eratab, in the order of the lines, then the open volumes that
+	 * are not in eratab.
 	 */
 	for (size_t n = 0; n < tab.nr; n++) {
 		const struct eratab_entry *e = tab.line[n].entry;

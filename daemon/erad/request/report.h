@@ -8,8 +8,8 @@
 #include "common/err.h"
 
 /*
- * These functions return 0 and *result, to which the caller drops the reference, or a negative
- * errno.
+ * These functions return 0 or a negative errno.  On success, the caller drops the reference to
+ * *result.
  */
 int request_list(struct json_object **result, struct err *err);
 int request_status(struct json_object *names, struct json_object **result, struct err *err);

@@ -38,7 +38,7 @@
 
 #define PROGRESS_MS	200	/* shortest pause between two progress lines */
 /*
- * Limit of long requests.  The other connections, of the 64 of the socket, are for status, abort
+ * Limit of long requests.  The socket serves 64 connections.  The other 16 are for status, abort
  * and so on.
  */
 #define LONG_MAX	48u
@@ -213,7 +213,7 @@ static int serve_attach(struct request *q, struct json_object **result, struct e
 
 /*
  * Adds the UUID of the metadata of a volume that is forgotten, and the name of another volume that
- * may have the same UUID, or null if they are not known.
+ * may have the same UUID.  Each of the two is null if it is not known.
  */
 static void add_uuid(struct json_object *o, const char *uuid, const char *same_uuid)
 {

@@ -34,7 +34,8 @@ struct connection {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t connection_ended;
 static unsigned int connections, guests;	/* lock; numbers of connections */
-static uid_t guest_uid[GUESTS_MAX];		/* lock; the users of the first `guests` entries */
+/* lock; the user of each guest's connection, in the first `guests` entries */
+static uid_t guest_uid[GUESTS_MAX];
 /* For the main loop: a descriptor to close in turn_away(). */
 static int spare_fd = -1;
 /* Set under `lock`.  -1: the guests' group does not exist yet. */
@@ -310,7 +311,7 @@ bool socket_stop(int fd, unsigned int ms)
 	if (guests_fd >= 0)
 		shutdown(guests_fd, SHUT_RDWR);
 	/*
-	 * Do not wait for guests, because a guest may be silent for long, and new writes are held
+	 * Do not wait for guests, because a guest may be silent for long, and first writes are held
 	 * while erad is down.
 	 */
 	while (connections && !r)

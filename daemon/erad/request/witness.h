@@ -8,9 +8,9 @@
 #include "common/err.h"
 
 /*
- * Keeps the member "witness" of arg, which was taken after the checkpoint whose token is "token".
- * Without these members, only the result matters: it has the number of the origin, and the size of
- * the volume.  From these the caller takes a witness.
+ * If arg has the members "witness" and "token", keeps the witness, which was taken after the
+ * checkpoint with this token.  The result has the number of the origin and the size of the volume,
+ * from which the caller takes the next witness.
  */
 int request_witness(struct json_object *arg, struct json_object **result, struct err *err);
 

@@ -56,9 +56,10 @@ void adopt_stop(void)
  * than e.  If the target names a metadata device, compares device numbers, and reads nothing from
  * the device.
  *
- * Sets *unsure to true if the metadata does not answer within PEEK_MS, because other volumes must
- * not wait for it.  If so, the result is false, and may be wrong.  When the metadata answers, the
- * adopter looks at all targets again.
+ * Waits at most PEEK_MS for the metadata, because other volumes wait during this time.  If the
+ * metadata has not answered by then, returns false, which may be wrong.  In this case, sets *unsure
+ * to true if the target names no metadata device.  When the metadata answers, the adopter looks at
+ * all targets again.
  */
 static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i, bool *unsure)
 {
@@ -116,9 +117,9 @@ static const struct eratab_entry *entry_of(const struct eratab *tab, const char 
 }
 
 /*
- * An eratab entry, and space for its paths, for a table made by hand, as dm-era users do.  A table
- * counts as made by hand if eratab has no line for the device, and the table names a metadata
- * device.  make_entry() fills this structure.
+ * The entry for a table that was made by hand, as users of dm-era do, and space for the paths of
+ * the entry.  A table counts as made by hand if eratab has no line for the device, and the table
+ * names a metadata device.  make_entry() fills this structure.
  */
 struct by_hand {
 	struct eratab_entry e;
@@ -209,7 +210,7 @@ static void adopt(const struct eratab *tab, const struct instances *l, const str
 		e = make_entry(&hand, name, i);
 	if (!e) {
 		if (i->instance_id > *told)
-			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s: %s %s %s; new writes to it wait",
+			log_warn("/dev/mapper/%s (%u:%u) is an erad target with UUID %s: %s %s %s; writes to the device wait until erad has opened its volume",
 				 name, i->dev_major, i->dev_minor, uuid_text(i->uuid, uuid),
 				 unsure ? "metadata of a line in" : "no line of", tab->file,
 				 unsure ? "does not answer and may have this UUID" : "has metadata with this UUID");

@@ -16,8 +16,8 @@
 void adopt_prepare(void);
 
 /*
- * Starts the adopter, which looks at all targets at once.  In the standby, first opens the volumes
- * that the main process had open.  Call this after volumes_start().
+ * Starts the adopter, whose first look at all targets begins immediately.  In the standby, first
+ * opens the volumes that the main process had open.  Call this after volumes_start().
  */
 int adopt_start(struct err *err);
 
@@ -26,7 +26,7 @@ void adopt_wake(void);
 
 /*
  * Tells the adopter to end.  Does not wait for the end.  If the adopter is opening volumes at this
- * moment, volumes_stop() ends them.
+ * moment, volumes_stop() ends these volumes.
  */
 void adopt_stop(void);
 

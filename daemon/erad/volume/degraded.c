@@ -7,8 +7,8 @@
  *
  * 1. the floor: every block counts as written in the current era;
  * 2. a new era begins in the metadata, if the target lets all writes pass;
- * 3. NEW_ERA, also only if the target lets all writes pass: it holds the writes to unrecorded
- *    blocks again;
+ * 3. NEW_ERA, also only if the target lets all writes pass: the target holds the writes to
+ *    unrecorded blocks again;
  * 4. READY: the target has the next degrade record;
  * 5. all writes that the target had let pass have completed;
  * 6. the last degrade record is no longer in force.
@@ -48,8 +48,8 @@ int degraded_take_up(struct volume *v, struct err *err)
 	int r;
 
 	/*
-	 * Returns whether a degrade record, of this target or of a former target, was written since
-	 * the metadata was opened.
+	 * Look for a degrade record again: this target or a former one may have written a record
+	 * since the metadata was opened.
 	 */
 	r = store_find_degraded(v->store, err);
 	if (r || (!passing && !store_degraded(v->store)))
@@ -71,7 +71,7 @@ int degraded_take_up(struct volume *v, struct err *err)
 		return 0;
 	if (s.era >= UINT32_MAX - 1)
 		return err_set(err, -EOVERFLOW,
-			       "metadata %s is in era %" PRIu32 ", there is no further one; create the volume anew",
+			       "metadata %s is in era %" PRIu32 ", and no further era is possible; create the volume anew",
 			       v->metadata, s.era);
 	return store_begin_era(v->store, s.era + 1, err);
 }

@@ -31,7 +31,10 @@ void origin_question(const struct volume *v, enum origin_read what, struct origi
 {
 	memset(q, 0, sizeof(*q));
 	q->what = what;
-	/* Do not use the path in eratab: if somebody has made the table by hand, eratab may name another origin. */
+	/*
+	 * Do not use the path in eratab: if somebody has made the table by hand, eratab may name
+	 * another origin.
+	 */
 	q->dev = v->origin_dev;
 	q->instance = v->info.instance_id;
 	q->size = v->info.nr_sectors * ERAD_SECTOR;
@@ -91,8 +94,8 @@ int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, st
 }
 
 /*
- * Stores the identity of the origin in the metadata.  Sets *other to true if the origin is another
- * device than before, and logs this.
+ * Stores the identity of the origin in the metadata.  If the origin is another device than before,
+ * sets *other to true, and records a gap.
  */
 static int compare_identity(struct volume *v, bool *other, struct err *err)
 {
@@ -229,9 +232,10 @@ static int ask_for_seal(struct volume *v, const struct origin_question *q, struc
 }
 
 /*
- * Returns EBUSY if another program uses the origin.  Claims the origin exclusively only for a
- * moment, so that other programs are refused only for this moment.  Tries several times, because
- * the old target releases the origin shortly after erad has noticed the end of the target.
+ * Returns EBUSY if another program uses the origin.  Returns 0 if a new target of the volume uses
+ * it.  Claims the origin exclusively only for a moment, so that other programs are refused only for
+ * this moment.  Tries several times, because the old target releases the origin shortly after erad
+ * has noticed the end of the target.
  */
 static int check_unused(struct volume *v, struct err *err)
 {

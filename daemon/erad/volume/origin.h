@@ -18,12 +18,12 @@
 struct store;
 struct volume;
 
-/* Limits for a read of the origin: by an open, by a later attempt of this open, */
+/* Limits for a read of the origin, in ms.  By an open, and by each later attempt of this open. */
 #define ORIGIN_OPEN_MS		20000u
 #define ORIGIN_AGAIN_MS		1000u
-/* for the first witness of an open, */
+/* For the first witness of an open. */
 #define ORIGIN_WITNESS_MS	5000u
-/* and for the seal of a close, also if erad is stopping. */
+/* For the seal of a close.  ORIGIN_STOP_MS: how long this read may go on while erad is stopping. */
 #define ORIGIN_CLOSE_MS		30000u
 #define ORIGIN_STOP_MS		3000u
 
@@ -41,9 +41,9 @@ int origin_read(struct volume *v, const struct origin_question *q, unsigned int 
 		struct err *err);
 
 /*
- * Compares the origin with the identity and the seal in the metadata.  Records a gap for each
- * difference.  Stores the identity of a new origin.  Call this before a new target lets its first
- * write through.  An open with gap=refuse also calls this before there is a target.
+ * Compares the origin with the identity and the seal in the metadata, and records a gap if one of
+ * the two differs.  Stores the identity of a new origin.  Call this before a new target lets its
+ * first write through.  An open with gap=refuse also calls this before there is a target.
  */
 int origin_compare(struct volume *v, struct err *err);
 
@@ -58,7 +58,7 @@ int origin_compare_witness(struct volume *v, struct err *err);
 /*
  * Closes the store of a volume whose target and mapped device are gone, with a seal.  If the origin
  * cannot be sealed, for example because somebody has mounted it already, stores a seal that says
- * so, and the next open records a gap.  Returns the result of store_close().
+ * so, and the next open records a gap.  Returns the result of store_close_sealed(), or ENOMEM.
  */
 int origin_close_sealed(struct volume *v, struct store *s, struct err *err);
 

@@ -132,7 +132,7 @@ int volumes_add(struct volume *v, struct err *err)
 	twin = find_twin(v);
 	if (twin) {
 		r = err_set(err, -EBUSY,
-			    "metadata %.200s has the same UUID as that of volume %s, which is open; a copy of metadata cannot be used beside it",
+			    "metadata %.200s has the same UUID as the metadata of volume %s, which is open; a copy of metadata cannot be used at the same time as the original",
 			    v->metadata, twin->name);
 	} else {
 		volume_ref(v);

@@ -49,9 +49,9 @@ void volumes_remove(struct volume *v);
  * A claim on a name.  Only the thread with the claim may create, open, close, forget or adopt the
  * volume of this name.
  *
- * volumes_claim() waits up to ten seconds until nobody else has claimed the name, then returns
- * EBUSY.  c is in the caller's stack frame.  *v receives the open volume of this name, with a
- * reference for the caller, or NULL.
+ * volumes_claim() waits until nobody else has claimed the name.  EBUSY: the name is still claimed
+ * after ten seconds.  c is in the caller's stack frame.  *v receives the open volume of this name,
+ * with a reference for the caller, or NULL.
  */
 struct claim {
 	const char *name;
@@ -103,13 +103,13 @@ void volumes_settled_one(void);
 void volumes_adopted(void);
 /*
  * Returns whether erad has tried to attach to all targets that existed at the start.  If not, *who
- * is a list of the names of the other volumes.
+ * receives a sentence that says what is missing.  who may be NULL.
  */
 bool volumes_settled(struct err *who);
 
 /*
  * Returns whether the current commit of each volume has taken at most ms milliseconds so far.  If
- * not, *who is the name of a volume.
+ * not, *who receives a sentence about one volume whose commit takes longer.
  */
 bool volumes_progress(unsigned int ms, struct err *who);
 

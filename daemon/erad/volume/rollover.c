@@ -138,8 +138,8 @@ void rollover_step(struct volume *v)
 
 	r = instance_new_era(v->fd, c->from, c->to, 0);
 	/*
-	 * The target has begun the era, even if its drain has not ended.  Call this now, because
-	 * the first commit of the era comes later.
+	 * The target has begun the era, even if the drain has not ended.  Call shown_next() now,
+	 * because it must come before the first commit of the era.
 	 */
 	if (p != CHECKPOINT_DRAIN && (!r || r == -ETIMEDOUT || r == -EINTR)) {
 		const struct mirror_era now = {

@@ -62,7 +62,10 @@ static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t
 		failpoint(FAILPOINT_SNAP_ASKED);
 		r = store_fold(s, err);
 	}
-	/* Drop the snapshot, because the next fold may still begin it, and nobody would read it. */
+	/*
+	 * After a failure, drop the snapshot: the next fold may still begin it, and nobody would
+	 * read it.
+	 */
 	if (r)
 		store_drop_snapshot(s, NULL);
 	v->pinned = !r && !lasts;

@@ -17,7 +17,8 @@
  * has.  The module reports the count at the last suspend of an instance, and at the first resume of
  * the next instance.  No write is in flight at these moments.  So the two numbers are equal if, and
  * only if, no write went past erad between the two moments.  The module also reports the oldest
- * instance since which no write went past an instance (erad_info.since_id).
+ * instance with this property: since its first resume, no write went past an instance
+ * (erad_info.since_id).
  *
  * A new target is compared with the note before the target lets its first write through:
  *
@@ -33,7 +34,8 @@
  *	IN	in another device of the same boot	unknown: no erad saw the target go, and
  *						there is no seal
  *	OUT	in the same device			written-past-table if a counter has grown
- *	OUT	in another device, or after a reboot	written-past-table: it cannot be compared
+ *	OUT	in another device, or after a reboot	written-past-table: no counter can be
+ *						compared
  *	GONE	in the same boot			written-while-closed if the origin's
  *						counter has changed; unknown if it cannot
  *						be compared
@@ -85,8 +87,8 @@ struct table_note {
 	char boot[40];		/* the kernel's boot_id; the counters begin with 0 at each boot */
 	__le64 diskseq;		/* sequence number of the mapped device, unique in this boot */
 	/*
-	 * IN: sectors at the instance's first resume.  OUT: sectors at its last suspend.  Or
-	 * ERAD_WRITTEN_UNKNOWN.
+	 * Sectors written to the mapped device.  IN: at the first resume of the instance.  OUT: at
+	 * its last suspend.  ERAD_WRITTEN_UNKNOWN: not known.
 	 */
 	__le64 written;
 	__le64 instance;	/* IN: the instance's id */

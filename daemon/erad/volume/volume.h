@@ -135,7 +135,7 @@ struct volume {
 	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
 
-	/* The volume thread must look at everything: see volume_kick(). */
+	/* volume_kick() was called, and the volume thread has not looked at its instances since. */
 	atomic_bool attention;
 	/*
 	 * A fold is wanted.  Set without the lock, because the commit path must not take the lock.

@@ -81,7 +81,10 @@ int witness_begin(struct volume *v, uint32_t era, struct err *err)
 	q.era = era;
 	r = origin_read(v, &q, ORIGIN_WITNESS_MS, &a, &why);
 	if (r || a.code) {
-		/* Nobody asks again.  A question that is kept would shorten the waiting time of all others. */
+		/*
+		 * Drop the question, because nobody asks it again.  A kept question would shorten
+		 * the wait for all other answers.
+		 */
 		origin_drop(&v->asked);
 		log_notice("volume %s: its origin has no witness of era %" PRIu32 ": %s", v->name, era,
 			   r ? why.msg : a.err.msg);
@@ -111,7 +114,10 @@ int witness_keep(struct volume *v, const struct token *t, const struct witness *
 			    ", expected version %u, at most %u places and era %" PRIu32, le32toh(w->version),
 			    le32toh(w->nr), le32toh(w->era), WITNESS_VERSION, WITNESS_PLACES, t->era);
 	store_item(s, STORE_WITNESS, kept.item);
-	/* A slow caller may come after a newer witness.  More places are compared with the newer one. */
+	/*
+	 * A slow caller may bring a witness that is older than the one in the metadata.  Keep the
+	 * newer one, because more of its places can be compared.
+	 */
 	if (!r && !(witness_valid(&kept.w) && le32toh(kept.w.era) > t->era && le32toh(kept.w.era) <= info.era))
 		r = store_set_item(s, STORE_WITNESS, (const uint8_t *)w, err);
 	volume_store_put(v);

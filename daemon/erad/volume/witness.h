@@ -10,8 +10,8 @@
  * The proof that this is never a false alarm.  Let B be the blocks of a place, t the time at which
  * the place was read, and let the metadata of the next open have no block of B in era E or later.
  *
- *  1. Before t, every write that was recorded in an era before E had ended.  The taker has E from
- *     the answer to a checkpoint, which comes after the drain; or E is the first era of a target,
+ *  1. Before t, every write that was recorded in an era before E had ended.  E comes from the
+ *     answer to a checkpoint, which is sent after the drain; or E is the first era of a target,
  *     which has let no write through yet, and the targets before it are gone or suspended.
  *  2. No write to B that the target has let through in era E or later exists, neither before t nor
  *     after t: each such write is recorded durably before it is let through, and the metadata would

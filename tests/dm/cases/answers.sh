@@ -96,7 +96,7 @@ test_resize_names_the_nearest_size()
 		eractl resize data --size $((size + 512))
 	said "the nearest is 4096 bytes" eractl resize data --size 512
 	said "the nearest is $((64 * 1048576)) bytes" eractl resize data --size $((64 * 1048576 + 512))
-	said "got a size of 64 MiB ($((64 * 1048576 + 4096)) bytes), expected 4096 bytes to the 64 MiB of origin $origin" \
+	said "got a size of 64 MiB ($((64 * 1048576 + 4096)) bytes), expected at least 4096 bytes and at most the 64 MiB of origin $origin" \
 		eractl resize data --size $((64 * 1048576 + 4096))
 	same "$(dmsetup info -c --noheadings -o events,tables_loaded data)" "$events:Live"
 	same "$(eractl resize data --size $size)" "data: 32 MiB, was 64 MiB; in era 2"
@@ -212,13 +212,13 @@ test_erad_without_its_socket()
 	echo $! > /run/vm/erad.pid
 	wait_until "it says so" grep -q '^STATUS=cannot listen at /run/erad/erad.sock' "$T/told"
 	grep -q '^EXTEND_TIMEOUT_USEC=[1-9]' "$T/told" || fail "erad asks systemd for no further time: $(cat "$T/told")"
-	grep -q "requests are not answered until that works, volumes are served" "$T/err" || fail "got $(cat "$T/err")"
+	grep -q "erad serves its volumes, but answers no requests until the socket exists" "$T/err" || fail "got $(cat "$T/err")"
 	bounded 30 write_at data 0 4096 || fail "the volume is not served"
 	grep -q ^READY "$T/told" && fail "erad reports that it is ready"
 	rm -r /run/erad/erad.sock
 	wait_until "it is ready" grep -q ^READY=1 "$T/told"
 	same "$(changed data 1)" "0 65536"
-	same "$(grep -c "requests are not answered" "$T/err")" 1
+	same "$(grep -c "answers no requests" "$T/err")" 1
 	kill $manager
 	stop_erad
 	start_erad

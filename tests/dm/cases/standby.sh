@@ -264,7 +264,7 @@ test_standby_without_socket()
 	setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 	echo $! > /run/vm/erad.pid
 	bounded 20 write_at data 0 4096 || fail "no erad serves the volume"
-	wait_until "erad says so" grep -q "requests are not answered until that works" "${ERAD_OUT:-/tmp}/erad.log"
+	wait_until "erad says so" grep -q "answers no requests until the socket exists" "${ERAD_OUT:-/tmp}/erad.log"
 	same "$(wc -w <<< "$(standbys)")" 1
 	rm -r $socket
 	wait_until "erad answers" eractl list
