@@ -83,7 +83,7 @@ int backup_file_publish(struct manifest *m, struct backup_copy *copy, struct err
 
 	snprintf(copy->file, sizeof(copy->file), "%s-%06lu.erad", copy->base < 0 ? "full" : "incr", manifest_next_number(m));
 	if (renameat(m->fd, MANIFEST_UNFINISHED, m->fd, copy->file) || fsync(m->fd))
-		return err_set(err, -errno, "%s/%s: naming the file of the copy: %s", m->directory, copy->file, strerror(errno));
+		return err_set(err, -errno, "%s/%s: cannot rename the unfinished file to this name: %s", m->directory, copy->file, strerror(errno));
 	r = manifest_add(m, copy, err);
 	return r ? r : manifest_write(m, err);
 }

@@ -17,9 +17,10 @@
 #include "eractl/image.h"
 #include "eractl/seen_note.h"
 
-#define TRIES		5	/* of the guardian, if erad says that there is no image, or does not answer */
-#define TRIES_MAX	1200	/* if there is an image */
-#define PAUSE_S		3	/* between two of them */
+/* Limits for how often the guardian tries to drop the image. */
+#define TRIES		5	/* erad says that there is no image, or does not answer */
+#define TRIES_MAX	1200	/* erad says that there is an image */
+#define PAUSE_S		3	/* pause between two tries, in seconds */
 
 /* A byte from the caller to the guardian: the caller has dropped the image, or has none. */
 #define REQUEST_END	1
@@ -39,8 +40,8 @@ static int drop(const char *volume, struct err *err)
 
 /*
  * Waits for REQUEST_END, or for the end of the caller.  If the caller has ended, drops the image.
- * erad may still be making the image, or may be restarted at the moment.  So tries for 15 seconds,
- * and for an hour while the volume has the image of a backup.
+ * erad may still be making the image, or may be restarted at the moment.  So tries for 15 seconds
+ * in any case, and for an hour as long as the volume has the image of a backup.
  */
 static void guard(int socket, const char *volume)
 {
@@ -68,7 +69,10 @@ static _Noreturn void become_guardian(int socket, const char *volume)
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	setsid();
-	/* Close the directory's lock and all other files, which nobody shall find in use. */
+	/*
+	 * Close all other files of the caller, so that the guardian keeps neither the lock of the
+	 * directory nor a device.
+	 */
 	socket = dup2(socket, STDIN_FILENO);
 	close_range(STDOUT_FILENO, ~0U, 0);
 	if (socket >= 0)
@@ -122,7 +126,10 @@ int backup_image_make(struct backup_image *b, const char *volume, struct json_ob
 	r = client_call(request, NULL, NULL, &b->made, err);
 	if (r) {
 		b->made = NULL;
-		/* If the connection has ended, nobody knows whether there is an image: let the guardian look. */
+		/*
+		 * EREMOTEIO: erad has answered that it has made no image.  After any other error,
+		 * there may be an image, so close the socket: then the guardian drops the image.
+		 */
 		if (r != -EREMOTEIO) {
 			close(b->socket);
 			b->socket = -1;

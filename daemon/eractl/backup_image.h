@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The image that eractl backup --image makes and reads.  A separate process drops the image even if
- * eractl ends by an error or by any signal.  If this process is killed, too, the next backup drops
- * the image.
+ * The image that eractl backup --image makes and reads.  A separate process, the guardian, drops
+ * the image even if eractl ends by an error or by any signal.  If the guardian is killed, too, the
+ * next backup drops the image.
  */
 #ifndef ERACTL_BACKUP_IMAGE_H
 #define ERACTL_BACKUP_IMAGE_H
@@ -15,9 +15,10 @@
 
 struct backup_image {
 	pid_t guardian;			/* the process that drops the image; 0: there is none */
-	int socket;			/* the connection to this process; -1: there is none */
+	int socket;			/* the connection to the guardian; -1: there is none */
 	bool there;			/* there is an image */
-	struct json_object *made;	/* erad's answer to image_create, or NULL; the caller drops it at the end */
+	/* erad's answer to image_create, or NULL.  The caller drops the reference at the end. */
+	struct json_object *made;
 	const char *device, *dm_uuid, *token;	/* belong to `made` */
 	double stood_still;		/* for how long I/O stood still, in seconds */
 };
@@ -25,8 +26,8 @@ struct backup_image {
 #define BACKUP_IMAGE_NONE	{ .socket = -1 }
 
 /*
- * Makes the image of the volume.  request: image_create for it; this function frees the request.  The
- * caller calls backup_image_drop() also after an error.
+ * Makes the image of the volume.  request: the request image_create for this volume, which this
+ * function frees.  The caller calls backup_image_drop() also after an error.
  */
 int backup_image_make(struct backup_image *b, const char *volume, struct json_object *request, struct err *err);
 

@@ -19,8 +19,9 @@ unsigned int chains_increments(const struct manifest *m, int index);
  * Removes the oldest chains, so that the `keep` newest good chains remain; keep is not 0.  The age
  * of a chain is the age of its newest copy.  A chain is good if all its files exist and have the
  * sizes that MANIFEST says.  contents true: their hashes must also be right, except the hash of the
- * newest copy, which the caller has just written.  For a chain that is not good, prints a note to
- * stderr that names the bad file, and does not count the chain.
+ * newest copy, which the caller has just written.  A chain that is not good is not counted, but
+ * remains if it is newer than the oldest of the `keep` chains.  For such a chain, prints a note to
+ * stderr that names the bad file.
  *
  * MANIFEST is replaced durably before the first file is removed.  The new MANIFEST has a list of
  * the files that are to be removed: see chains_clean().  So if the process is killed at any moment,

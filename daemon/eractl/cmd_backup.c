@@ -83,7 +83,7 @@ static int remove_unfinished(const struct manifest *m, struct err *err)
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
 		snprintf(file, sizeof(file), formats[i], manifest_next_number(m));
 		if (unlinkat(m->fd, file, 0) && errno != ENOENT)
-			return err_set(err, -errno, "%s/%s: cannot remove what an interrupted backup has left: %s", m->directory, file,
+			return err_set(err, -errno, "%s/%s: cannot remove the file that an interrupted backup has left: %s", m->directory, file,
 				       strerror(errno));
 	}
 	return 0;
@@ -198,8 +198,9 @@ static void choose_base(struct backup *b)
 	struct err why;
 
 	/*
-	 * Nothing was written after a closed volume was copied, if the volume is still closed.  If a
-	 * newer copy is damaged, make another copy.
+	 * If the base was made of the closed volume, and the volume was not opened since, nothing
+	 * was written since.  Then no copy is needed, unless a copy that is newer than the base is
+	 * damaged.
 	 */
 	b->already = b->closed && base && base->closed && newest && same_token(&base->token, &b->copy.token);
 	if (b->already)
@@ -298,8 +299,8 @@ static int write_stream(void *ctx, FILE *file, struct err *err)
 	if (!r && b->with_image)
 		r = backup_image_check(&b->image, c->operand, c->device.dev, err);
 	/*
-	 * The moment has been read completely.  The file system may go on before the copy is
-	 * durable.
+	 * All data have been read.  Thaw the file system now, because its users need not wait until
+	 * the copy is durable.
 	 */
 	if (!r)
 		r = freeze_end(&b->freeze, &b->frozen_ms, err);
@@ -323,7 +324,7 @@ static int make_image(struct backup *b, struct err *err)
 	return r;
 }
 
-/* Call this when the device is closed.  An error does not concern the copy. */
+/* Call this after the device was closed.  Only prints an error, because the copy is good anyway. */
 static void drop_image(struct backup *b)
 {
 	struct err err;
@@ -548,7 +549,7 @@ static int check_operands(const struct command *cmd, struct backup *b, int opera
 	if (operands > 2)
 		return usage_error(cmd, "got %d operands, expected a volume and one directory", operands);
 	if (b->closed && !b->content.device_path)
-		return usage_error(cmd, "--device DEV is missing: the device with the data");
+		return usage_error(cmd, "--device DEV is missing: name the device with the data");
 	if (b->closed && (b->with_freeze || b->to))
 		return usage_error(cmd, "%s is for a volume that is open", b->to ? "--to" : "--freeze");
 	if (b->with_image && (b->closed || b->content.device_path || b->to || b->with_freeze))
@@ -652,14 +653,14 @@ const struct command cmd_backup = {
 	"DIR must exist, and is for one volume. The first backup needs --init and an empty\n"
 	"directory, so that no backup goes to the place where a disk is not mounted.\n"
 	"\n"
-	"The volume must hold still: it is not mounted, or its file system is frozen, for\n"
-	"which --freeze cares. If anything was written meanwhile, the copy does not count.\n"
-	"With --image, the volume may be written: backup makes an image as 'eractl image\n"
-	"create' does, copies it, and drops it in every case.\n"
+	"Nothing may write to the volume meanwhile, else the copy does not count: unmount\n"
+	"the file system, or freeze it with --freeze. With --image, the volume may be\n"
+	"written: backup makes an image as 'eractl image create' does, copies the image,\n"
+	"and drops it in every case.\n"
 	"\n"
-	"--keep removes the oldest full copies, each with its increments, when the new copy\n"
-	"is durable. A full copy with its increments can be old only after a newer full\n"
-	"copy, so give --full-every, too.\n"
+	"--keep N removes old copies when the new copy is durable: the N newest full copies\n"
+	"stay, each with its increments. So old copies go only after newer full copies were\n"
+	"made: give --full-every, too.\n"
 	"\n"
 	"A volume that is closed is named by its metadata, a path with a /, and its device\n"
 	"by --device. With a volume that is open, --device is a snapshot of it, and --to is\n"

@@ -135,8 +135,9 @@ const struct command cmd_bookmark = {
 	"A name has up to 40 letters, digits and . _ + -, and begins with a letter or a\n"
 	"digit. A volume has up to 64 bookmarks.\n"
 	"\n"
-	"If the metadata is put back from an older copy, so are its bookmarks. Only a\n"
-	"token that is kept with the backup can tell then that a full copy is due.",
+	"If the metadata is put back from an older copy, its bookmarks are those of the\n"
+	"older copy. Then only a token that was kept with the backup shows that a full\n"
+	"copy is due.",
 	.options = "kxJ",
 	.run = run_bookmark,
 };

@@ -28,13 +28,14 @@ const struct command cmd_checkpoint = {
 	"Begins a new era and prints its number, nothing else: one line for each\n"
 	"volume, in the order given. Stops at the first volume that fails.\n"
 	"\n"
-	"Every write that completes after this command did is in the new era or a\n"
-	"later one; 'eractl diff NAME --since ERA' lists them.\n"
+	"Every write that completes after the end of this command is in the new era or\n"
+	"in a later era; 'eractl diff NAME --since ERA' lists these writes.\n"
 	"\n"
 	"With --token, prints UUID:TIMELINE:ERA in place of the number. Keep the token\n"
-	"with the backup: 'eractl diff NAME --since TOKEN' lists the same, but exits\n"
-	"with 3 where the metadata cannot tell, because it is another volume's, or was\n"
-	"put back from an older copy, and so counts the same eras again.",
+	"with the backup: 'eractl diff NAME --since TOKEN' lists the same blocks, but\n"
+	"exits with 3 if the metadata does not know the moment of the token. This is the\n"
+	"metadata of another volume, or metadata that was put back from an older copy and\n"
+	"counts the same eras again.",
 	.options = "tJ",
 	.run = run_checkpoint,
 };

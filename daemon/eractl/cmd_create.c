@@ -57,10 +57,10 @@ const struct command cmd_create = {
 	.summary = "track a block device as a new volume",
 	.text =
 	"Writes new metadata for the block device ORIGIN, remembers the volume in\n"
-	"/etc/eratab and opens it: use /dev/mapper/NAME in place of ORIGIN from then\n"
-	"on, because writes that do not go through it are not seen. The data on\n"
-	"ORIGIN stays as it is. If a line of fstab, crypttab, lvm.conf or a mount unit\n"
-	"names ORIGIN, the command prints the line that names the volume instead.\n"
+	"/etc/eratab and opens it. From then on, use /dev/mapper/NAME in place of ORIGIN:\n"
+	"other writes to ORIGIN are not recorded. The data on ORIGIN stay as they are. If\n"
+	"a line of fstab, crypttab, lvm.conf or a mount unit names ORIGIN, the command\n"
+	"prints the line that names the volume instead.\n"
 	"\n"
 	"The metadata is a file, /var/lib/erad/NAME.erad, unless --metadata names\n"
 	"another file or a block device, which must not lie on ORIGIN. Other content there\n"

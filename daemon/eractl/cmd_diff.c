@@ -247,14 +247,15 @@ const struct command cmd_diff = {
 	"  qcow2     makes FILE, which holds a dirty bitmap for QEMU and for NBD, and has\n"
 	"            the volume, or the device that --device names, as its backing file\n"
 	"\n"
-	"All but the lengths in the table and XML are plain numbers of bytes. Use the\n"
-	"output only if the exit code is 0: if erad goes away on the way, JSON and XML\n"
-	"have no end, and a line \"incomplete\" spoils ranges and maps.\n"
+	"Numbers are bytes, except the lengths in the table and the block numbers in XML.\n"
+	"Use the output only if the exit code is 0: if erad ends in the middle, JSON and\n"
+	"XML have no end, and ranges and maps have a line \"incomplete\", which is no\n"
+	"valid line of them.\n"
 	"\n"
 	"Exits with 3 if the metadata does not know the moment that TOKEN names: then\n"
-	"only a full copy is complete. JSON has the reason as \"full_copy_due\". Where\n"
-	"writes may have gone past erad since ERA, the whole volume is listed, and a\n"
-	"line on standard error, and \"gaps\" in JSON, say why.",
+	"only a full copy is complete. JSON has the reason as \"full_copy_due\". If writes\n"
+	"may have gone past erad since ERA, the whole volume is listed. A line on standard\n"
+	"error, and \"gaps\" in JSON, say why.",
 	.options = "sSlPfVJ",
 	.run = run_diff,
 };

@@ -57,8 +57,8 @@ static void print_finding(struct json_object *o)
 		 volume ? volume : "", volume ? ": " : "", json_text(o, "text"));
 	puts(printable(line));
 	/*
-	 * Never shorten the command, because the result would be another command.  It has no
-	 * control characters.
+	 * Never shorten the command, because the result would be another command.  Print it
+	 * without printable(), because it has no control characters.
 	 */
 	if (command)
 		printf("%18s # %s\n", "", command);

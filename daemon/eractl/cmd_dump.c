@@ -71,7 +71,7 @@ static int begin_dump(void *ctx, const struct store_info *info, struct err *err)
 	d->info = *info;
 	if (d->dm_era && d->info.nr_blocks > UINT32_MAX)
 		return err_set(err, -EFBIG, "got %" PRIu64
-			       " blocks, expected at most %" PRIu32 ", the most that dm-era can have",
+			       " blocks, expected at most %" PRIu32 ", the most that dm-era can have: leave out --dm-era",
 			       d->info.nr_blocks, UINT32_MAX);
 	if (d->json)
 		begin_dump_json(d);

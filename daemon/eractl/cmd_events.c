@@ -258,7 +258,10 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 			look_at_eras(f, name, known, v);
 			look_at_gaps(f, name, known, v);
 		}
-		/* If the command has shown that the volume was closed, the next token is no news. */
+		/*
+		 * Forget the token of a volume that was shown as closed: its next open has a new
+		 * timeline, and is not an event that was missed.
+		 */
 		token = json_text(v, "token") || is_closed(v) ? NULL : last_token(old);
 		if (token)
 			json_object_object_add(v, "last_token", json_object_new_string(token));
@@ -336,10 +339,10 @@ const struct command cmd_events = {
 	"interrupted. Begins with the present state of erad and of each volume.\n"
 	"\n"
 	"  erad      erad runs, is gone, or was restarted\n"
-	"  state     the state of a volume has changed, or what is wrong with it\n"
+	"  state     the state of a volume, or its error, has changed\n"
 	"  era       a new era has begun\n"
 	"  gap       writes may have gone past erad\n"
-	"  missed    more has happened than is shown; 'eractl status' shows what is now\n"
+	"  missed    more has happened than is shown; 'eractl status' shows the state\n"
 	"\n"
 	"With --json, each line is a JSON object.",
 	.options = "J",

@@ -145,7 +145,7 @@ static int print_table(struct explain *x)
 		puts(", or more, are not: erad does not know who wrote them");
 	}
 	if (x->oldest > x->since)
-		printf("who wrote is known from era %" PRIu64 " on\n", x->oldest);
+		printf("writers are known from era %" PRIu64 " on\n", x->oldest);
 	return EXIT_SUCCESS;
 }
 

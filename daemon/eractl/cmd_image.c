@@ -92,11 +92,12 @@ const struct command cmd_image = {
 	"Create makes /dev/mapper/NAME-image, which has the content of the volume at this\n"
 	"moment, while the volume is in use. It freezes and flushes the file system on the\n"
 	"volume for a moment, and begins a new era in the same moment. Prints the token\n"
-	"of the era, as checkpoint --token does, and for how long I/O stood still. What is\n"
-	"written from then on is copied before, into the copy-on-write store. If the\n"
-	"store is full, the image becomes invalid, and the volume goes on.\n"
+	"of the era, as checkpoint --token does, and for how long I/O stood still. From then\n"
+	"on, before a part of the volume is written, its former content is copied to the\n"
+	"copy-on-write store. If the store is full, the image becomes invalid, and the\n"
+	"volume goes on.\n"
 	"\n"
-	"Drop ends this, and removes what an interrupted create or drop has left. While\n"
+	"Drop removes the image, and what an interrupted create or drop has left. While\n"
 	"there is an image, the volume cannot be closed, resized, detached or forgotten. A\n"
 	"reboot drops the image.",
 	.options = "cJ",

@@ -5,7 +5,10 @@
 #include "common/eratab.h"
 #include "eractl/volumes.h"
 
-/* Opens all volumes that are opened at boot: all volumes without the option noauto. */
+/*
+ * Opens all volumes that are opened at boot: all volumes without the options noauto and detaching.
+ * erad completes the detach of a volume with the option detaching.
+ */
 static int open_all(const struct volumes_job *job)
 {
 	struct eratab tab;
@@ -49,14 +52,15 @@ const struct command cmd_open = {
 	.summary = "bring volumes up",
 	.text =
 	"Makes /dev/mapper/NAME of volumes that are in /etc/eratab, and begins a new\n"
-	"era on each that was closed. Goes on with the next volume where one cannot\n"
-	"be opened. --all means those that are not marked noauto.\n"
+	"era on each volume that was closed. If a volume cannot be opened, goes on with\n"
+	"the next one. --all opens all volumes that are not marked noauto.\n"
 	"\n"
 	"A volume whose origin is another device than the last time is not opened. With\n"
-	"--origin-replaced it is, and every block counts as written.\n"
+	"--origin-replaced, the volume is opened, and every block counts as written.\n"
 	"\n"
 	"A volume with gap=refuse in /etc/eratab is not opened if writes may have gone\n"
-	"past erad. With --accept-gap it is, and every block counts as written.",
+	"past erad. With --accept-gap, the volume is opened, and every block counts as\n"
+	"written.",
 	.options = "aRAJ",
 	.run = run_open,
 };

@@ -96,16 +96,17 @@ const struct command cmd_receive = {
 	.text =
 	"Reads the stream of 'eractl send', or of 'rbd export-diff' of Ceph, from standard\n"
 	"input, and writes it to TARGET, a file or a block device. An increment is accepted\n"
-	"only if TARGET is a copy of the moment since which the increment is. The last line\n"
-	"that is printed is the token of the moment of which TARGET is a copy now: the next\n"
-	"increment is 'eractl send --since' that token.\n"
+	"only if TARGET is a copy of the moment at which the increment begins. The last line\n"
+	"of the output is the token of the moment that TARGET has now. Give this token to\n"
+	"'eractl send --since' for the next increment.\n"
 	"\n"
 	"A stream that is damaged or cut is noticed, and no damaged part of a stream of\n"
-	"'eractl send' is written. Then the copy is between two moments: the same\n"
-	"increment, or a later one on the same base, completes it, if the volume was not\n"
-	"opened again in between. What was written is read back and compared.\n"
+	"'eractl send' is written. Then the copy is between two moments. The same increment,\n"
+	"or a later one on the same base, completes the copy, if the volume was not opened\n"
+	"again in between. What was written is read back and compared.\n"
 	"\n"
-	"Exits with 3 if a full copy is due: TARGET is no copy, or was written since.",
+	"Exits with 3 if a full copy is due: TARGET is no copy, or something else has\n"
+	"written to it since the last receive.",
 	.options = "NwJ",
 	.run = run_receive,
 };

@@ -66,7 +66,6 @@ static int check_closed(const struct content *c, const char *to, struct err *err
 	return 0;
 }
 
-/* Sends the stream.  The help describes how the moment of the stream is found. */
 static int send_volume(struct content *c, const char *to, struct err *err)
 {
 	int r;
@@ -117,7 +116,7 @@ static int run_send(const struct command *cmd, int argc, char **argv)
 	if (!strchr(s.operand, '/') && !s.device_path != !to)
 		return usage_error(cmd, "expected --device DEV and --to TOKEN together: the token must be older than the snapshot DEV");
 	if (strchr(s.operand, '/') && !s.device_path)
-		return usage_error(cmd, "--device DEV is missing: the device with the data");
+		return usage_error(cmd, "--device DEV is missing: name the device with the data");
 	if (isatty(STDOUT_FILENO)) {
 		complain("send: the stream is not for a terminal; expected a pipe or a file as standard output");
 		return EXIT_USAGE;
@@ -145,11 +144,11 @@ const struct command cmd_send = {
 	.text =
 	"Writes a stream to standard output, for 'eractl receive' and for 'rbd import-diff'\n"
 	"of Ceph: the whole volume, or with --since what was written since the token,\n"
-	"with its data. Begins a new era, whose token names the copy: the next increment\n"
-	"is --since that token, which receive prints.\n"
+	"with its data. Begins a new era. The token of this era names the copy, and receive\n"
+	"prints it: give it to --since for the next increment.\n"
 	"\n"
-	"The volume must hold still: it is not mounted, or its file system is frozen. If\n"
-	"anything was written meanwhile, the stream has no end, and cannot complete a copy.\n"
+	"Nothing may write to the volume meanwhile: unmount its file system, or freeze it.\n"
+	"If the volume was written, the stream has no end, and cannot complete a copy.\n"
 	"To send a snapshot, first 'eractl checkpoint --token', then make the snapshot,\n"
 	"then send with --device SNAPSHOT and --to TOKEN.\n"
 	"\n"

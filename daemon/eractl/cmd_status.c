@@ -188,8 +188,8 @@ static const char *time_text(char buf[32], uint64_t ns)
 }
 
 /*
- * Prints a bar for each slot of the list.  An empty slot between two others has no bar, but the
- * bounds of its neighbours show it.
+ * Prints a bar for each slot of the list.  The list has no slots with the count 0, so the bounds of
+ * two neighbours may have a gap between them.
  */
 static void print_histogram(const char *head, struct json_object *slots, const char *key)
 {
@@ -273,16 +273,16 @@ static int run_status(const struct command *cmd, int argc, char **argv)
 const struct command cmd_status = {
 	.name = "status",
 	.args = "[NAME…] [--verbose] [--json]",
-	.summary = "show how volumes are",
+	.summary = "show the state of volumes",
 	.text =
-	"Shows a line for each volume and under the table what is wrong with it.\n"
+	"Shows a line for each volume, and under the table what is wrong with the volumes.\n"
 	"With names, or with --verbose, details follow, and histograms of how long\n"
 	"writes were held and how many were recorded at once.\n"
 	"\n"
-	"  STATE     closed, loading, active, failed, detached or degraded; and suspended,\n"
+	"  STATE     closed, loading, active, failed, detached or degraded. Also suspended;\n"
 	"            or detaching: an attach or a detach is under way, or was interrupted\n"
-	"  ERA       the current one\n"
-	"  BLOCK     what is tracked as one\n"
+	"  ERA       the current era\n"
+	"  BLOCK     the size of a block, the unit of tracking\n"
 	"  HELD      writes that wait until erad has recorded them\n"
 	"  OLDEST    how long the first of them has waited\n"
 	"  JOURNAL   how full the metadata's journal is; it is emptied in the background",

@@ -231,8 +231,8 @@ const struct command cmd_top = {
 	.text =
 	"Lists the writers of first writes in the current era, for all volumes or for\n"
 	"the named ones. On a terminal, prints the list again each second until it is\n"
-	"interrupted, those who write most first. Elsewhere, and with --json, prints\n"
-	"the list once.\n"
+	"interrupted. The writers who write most come first. If the output is no terminal,\n"
+	"and with --json, prints the list once.\n"
 	"\n"
 	"  BLOCKS    first writes in this era; later writes to the same block do not count\n"
 	"  RATE      first writes of the last second\n"

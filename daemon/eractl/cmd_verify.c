@@ -304,15 +304,15 @@ const struct command cmd_verify = {
 	.args = "NAME --base FILE|DEV --since ERA|TOKEN|@BOOKMARK [--device DEV] [--snapshot] [--json]",
 	.summary = "compare with a copy, and check the diff",
 	.text =
-	"Reads the volume and a copy that was made when era ERA began, and says\n"
-	"whether every block that differs is in the diff since ERA, and how many bytes of\n"
-	"the diff do not differ. What the copy is too short to have counts as different.\n"
-	"Reads all of both, and writes nothing. Ends with 1 if a block that\n"
+	"Compares the volume with a copy that was made when era ERA began. Prints whether\n"
+	"every block that differs is in the diff since ERA, and how many bytes of the diff\n"
+	"do not differ. What lies beyond the end of the copy counts as different. Reads all\n"
+	"of the volume and all of the copy, and writes nothing. Exits with 1 if a block that\n"
 	"differs is not in the diff, and with 3 if a full copy is due, as diff does.\n"
 	"\n"
-	"The volume must hold still: it is not mounted, or only for reading, or its file\n"
-	"system is frozen. With --device, reads a snapshot of the volume in its\n"
-	"place. If anything was written meanwhile, the command says so, and fails.",
+	"Nothing may write to the volume meanwhile: unmount its file system, mount it only\n"
+	"for reading, or freeze it. With --device, reads a snapshot of the volume in its\n"
+	"place. If the volume or the copy was written, the command says so, and fails.",
 	.options = "BVsSJ",
 	.run = run_verify,
 };

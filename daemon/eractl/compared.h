@@ -42,8 +42,8 @@ int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err 
 
 /*
  * Returns EBUSY, with a message in err, if the file or device was written since compared_open().
- * consequence: the part of the message after "while it was": the action of the command, and its
- * consequence.
+ * consequence: the words that follow "while it was" in the message.  They name the action of the
+ * command, and what follows for its result.
  */
 int compared_check_still(const struct compared *c, const char *consequence, struct err *err);
 

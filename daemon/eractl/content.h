@@ -47,8 +47,8 @@ struct content {
 typedef int (*content_fn)(void *ctx, const struct stream_extent *e, struct err *err);
 
 /*
- * Opens the device.  compared_check_still() finds all writes from here on.  The caller calls
- * content_close() also after an error of this function and of the other functions.
+ * Opens the device.  From then on, compared_check_still() notices each write to the device.  The
+ * caller calls content_close() also after an error of this function and of the other functions.
  */
 int content_open(struct content *c, struct err *err);
 void content_close(struct content *c);

@@ -16,11 +16,11 @@
 
 #define MAX_SECTORS	((uint64_t)1 << 55)	/* size of the largest device */
 /*
- * Limit of the levels of a tree.  Nodes are at least a third full, so 5 levels are enough for
- * everything.
+ * Limit of the levels of a tree.  Nodes are at least a third full, so 5 levels are enough for the
+ * largest metadata.
  */
 #define DEPTH_MAX	16u
-/* For a path in each of two trees, and a block of an array. */
+/* Number of buffers: for a path in each of two trees, and for a block of an array. */
 #define PAGES		(2 * DEPTH_MAX + 1)
 #define END		UINT64_MAX		/* a number greater than all keys */
 
@@ -397,8 +397,9 @@ static int read_all_eras(struct dm_era *d)
 	if (!ret)
 		ret = walk_tree(&sets, le64toh(sb->writeset_tree_root), d->at, 0, 0, END);
 	/*
-	 * Skip the current writeset of a metadata snapshot.  It had just begun, so it was empty.
-	 * The snapshot does not protect its blocks, which may have other content now.
+	 * Skip the current writeset of a metadata snapshot.  The writeset was empty, because its
+	 * era began when the snapshot was taken.  The snapshot does not protect the blocks of this
+	 * writeset, so the blocks may have other content now.
 	 */
 	if (!ret && !d->snapshot && sb->current_writeset.root)
 		ret = read_writeset(d, d->at, le32toh(sb->current_era), &sb->current_writeset);

@@ -60,8 +60,8 @@ static_assert(sizeof(struct dm_era_disk_super) == DM_ERA_BLOCK, "a block");
 static_assert(offsetof(struct dm_era_disk_super, metadata_snap) == 216, "as the kernel has it");
 
 /*
- * The values are child nodes.  All keys of a child are at least as large as the key of the child
- * here.
+ * In an internal node, each value is the block of a child node.  The key of this value is at most
+ * as large as the keys in the child node.
  */
 #define DM_ERA_INTERNAL		1u
 #define DM_ERA_LEAF		2u

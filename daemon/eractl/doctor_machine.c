@@ -193,7 +193,7 @@ static void look_at_daemon(struct findings *f, bool *runs)
 	r = client_ask(ERAD_SOCKET, client_request("ping", NULL), ASK_MS, &result, &err);
 	*runs = !r;
 	if (r == -EREMOTEIO || r == -EACCES) {
-		finding_add(f, FINDING_NOTE, "erad", NULL, NULL, "not asked, because only root may: %s", err.msg);
+		finding_add(f, FINDING_NOTE, "erad", NULL, NULL, "its version is not known, because only root may ask for it: %s", err.msg);
 	} else if (r == -ETIMEDOUT) {
 		finding_add(f, FINDING_PROBLEM, "erad", NULL, "journalctl -u erad", "%s", err.msg);
 	} else if (r) {

@@ -25,8 +25,8 @@
 #define OVERLAY_MAGIC	0x794c7630
 
 /*
- * The devices below one device, down to the disks.  If there are more than DISKS_MAX, the rest is
- * left out.
+ * A device, and the devices below it, down to the disks.  If there are more than DISKS_MAX, the
+ * rest is left out.
  */
 struct below {
 	dev_t dev[DISKS_MAX];

@@ -74,9 +74,9 @@ static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev
 }
 
 /*
- * The tags, for example the UUID, by which fstab may name the volume.  If the volume is open, they
- * are read from the volume and not from the origin, because the page cache may have old pages of
- * the origin.
+ * The tags, for example the UUID, by which fstab may name the volume.  If the volume is open, the
+ * tags are read from the volume and not from the origin, because the page cache may have old pages
+ * of the origin.
  */
 struct tags {
 	blkid_probe probe;
@@ -222,7 +222,7 @@ static void look_at_holders(struct findings *f, const struct eratab_entry *e, de
 		finding_add(f, FINDING_OK, "lvm", e->name, NULL, LVM_FILTER_FILE " has LVM use the volume, and not %s", e->origin);
 	else if (t->type && !strcmp(t->type, "LVM2_member"))
 		finding_add(f, FINDING_NOTE, "lvm", e->name, "lvmconfig devices/global_filter",
-			    "the origin is a physical volume; LVM must not see %s, else it may be activated before erad is there",
+			    "the origin is a physical volume; LVM must not see %s, else LVM may activate its volume group before erad opens the volume",
 			    e->origin);
 }
 
@@ -280,7 +280,7 @@ static void doctor_state(struct findings *f, const struct eratab_entry *e, struc
 	if (e->detaching) {
 		snprintf(command, sizeof(command), "eractl detach %s", e->name);
 		finding_add(f, FINDING_PROBLEM, "volume", e->name, command,
-			    "is being attached or detached, or was when erad was killed; detach ends this");
+			    "is being attached or detached, or an attach or a detach was interrupted; 'eractl detach' completes the detach");
 	}
 	for (size_t i = 0; i < nr; i++) {
 		struct json_object *v = json_object_array_get_idx(volumes, i);

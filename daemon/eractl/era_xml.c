@@ -334,8 +334,8 @@ static void XMLCALL on_text(void *ctx, const char *text, int len)
 }
 
 /*
- * Refuse a document type, because it could define entities by which a short input expands to a huge
- * one.
+ * Refuses a document type, because a document type could define entities by which a short input
+ * expands to a huge one.
  */
 static void XMLCALL on_doctype(void *ctx, const char *name, const char *system, const char *public,
 			       int internal)

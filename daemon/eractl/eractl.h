@@ -14,7 +14,10 @@
 
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
-/* Of diff and verify: the metadata does not know the token's moment, so a full copy is due. */
+/*
+ * A full copy is due.  Of diff, verify and send: the metadata does not know the token's moment.  Of
+ * receive: there is no copy, or the copy has another content than the stream needs.
+ */
 #define EXIT_FULL_COPY	3
 
 #define JSON_VERSION	1	/* value of "version" in all JSON output */

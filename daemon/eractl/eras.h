@@ -15,14 +15,14 @@
 struct eras_reader {
 	bool snapshot;		/* whether to read the volume's snapshot */
 	/*
-	 * Whether to begin no era on a live volume.  If so, different blocks may be of different
-	 * moments.
+	 * true: begin no new era on a live volume.  Then the eras of different blocks may be those
+	 * of different moments.
 	 */
 	bool loose;
 	void *ctx;
 	/*
-	 * Called once, before the first run.  Of info, the members up to the era, journal_pages and
-	 * chunk_pages are set.
+	 * Called once, before the first run.  These members of info are set: all up to `era`, and
+	 * journal_pages and chunk_pages.
 	 */
 	int (*begin)(void *ctx, const struct store_info *info, struct err *err);
 	/*

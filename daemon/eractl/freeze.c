@@ -52,9 +52,9 @@ static bool heard(int socket)
 }
 
 /*
- * Serves until the file system is thawed.  Uses no memory of the heap, and no open file except the
- * socket and the root directory of the file system, because any other use might wait for the frozen
- * file system.
+ * Freezes the file system, waits for the reasons to thaw that freeze.h lists, and thaws the file
+ * system.  Uses no memory of the heap, and no open file except the socket and the root directory of
+ * the file system, because any other use might wait for the frozen file system.
  */
 static void guard(int socket, int root)
 {
@@ -145,10 +145,10 @@ static int check_apart(dev_t frozen, const char *device, const char *const *away
 
 	for (; *away; away++)
 		if (!stat(*away, &st) && st.st_dev == frozen)
-			return err_set(err, -EDEADLK, "%s: it is on the file system of %s, which cannot be frozen then", *away, device);
+			return err_set(err, -EDEADLK, "%s: it is on the file system of %s, so this file system cannot be frozen; name a place on another file system", *away, device);
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
 		if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_dev == frozen)
-			return err_set(err, -EDEADLK, "the output is a file on the file system of %s, which cannot be frozen then", device);
+			return err_set(err, -EDEADLK, "the output is a file on the file system of %s, so this file system cannot be frozen; redirect the output to another file system", device);
 	return 0;
 }
 
@@ -230,7 +230,7 @@ int freeze_end(struct freeze *f, long long *ms, struct err *err)
 		return 0;
 	send(f->guardian, &request, sizeof(request), MSG_NOSIGNAL);
 	if (!poll(&p, 1, THAW_WAIT_MS))
-		complain("the file system is not known to be thawed yet, because a write to the volume waits, or the process that thaws it is stopped; 'fsfreeze -u' thaws it, too");
+		complain("the file system may still be frozen, because a write to the volume waits, or the process that thaws the file system is stopped; 'fsfreeze -u' with its mount point thaws it, too");
 	else if (recv(f->guardian, &answer, sizeof(answer), 0) != sizeof(answer))
 		r = thaw_without_guardian(f, err);
 	else if (answer == ETIMEDOUT)

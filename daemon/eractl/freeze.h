@@ -19,7 +19,7 @@
 
 struct freeze {
 	int guardian;		/* socket of the guardian; -1: nothing is frozen */
-	int root;		/* root directory of the file system, if something is frozen */
+	int root;		/* fd of the file system's root directory, if something is frozen */
 	long long since_ms;	/* when the file system was frozen, by jsonl_now_ms() */
 };
 
@@ -27,7 +27,7 @@ struct freeze {
  * Freezes the file system that is mounted from the device.  away: a list, with a NULL at the end,
  * of paths that are used during the freeze; paths that do not exist are ignored.  f->guardian must
  * be -1.  ENODEV: no file system of the device is mounted.  EDEADLK: a path of the list, or
- * standard output or error, is on this file system.  EBUSY: it is frozen already.
+ * standard output or error, is on this file system.  EBUSY: the file system is frozen already.
  */
 int freeze_begin(struct freeze *f, const char *device, const char *const *away, struct err *err);
 

@@ -18,14 +18,14 @@
 #define DEPTH_MAX	8
 
 /*
- * A part of the logical volume that lies on one device.  Sizes are in bytes.  A linear part is one
- * stripe, whose chunk is the whole part.
+ * One stripe of a line of the logical volume's table.  The stripe lies on the volume.  Sizes are in
+ * bytes.  A linear line has one stripe, whose chunk is the whole line.
  */
 struct piece {
-	uint64_t start, length;		/* where the part begins in the logical volume */
+	uint64_t start, length;		/* the place of the line in the logical volume */
 	uint64_t place;			/* where the stripe begins on the volume */
 	uint64_t chunk;
-	unsigned int stripes, index;
+	unsigned int stripes, index;	/* number of stripes of the line, and index of this one */
 };
 
 struct extent {
@@ -34,11 +34,11 @@ struct extent {
 
 struct lv_map {
 	const char *lv, *volume;
-	dev_t dev;			/* an extent of the volume */
+	dev_t dev;			/* number of the volume's device */
 	uint64_t size;
 	struct piece *piece;
 	size_t nr;
-	struct extent *extent;
+	struct extent *extent;		/* extents of the logical volume */
 	size_t nr_extents, room;
 };
 
@@ -75,8 +75,9 @@ static int add_piece(struct lv_map *m, const struct piece *p)
 }
 
 /*
- * Checks another device on which a part of the logical volume lies.  The device must be a volume,
- * because the user then also needs the diff of that volume.
+ * Handles another device on which a part of the logical volume lies.  If this device is a volume,
+ * prints that the user also needs the diff of that volume.  Any other device is an error, because
+ * nothing records its writes.
  */
 static int check_other(const struct lv_map *m, dev_t dev, struct err *err)
 {

@@ -10,7 +10,7 @@
 
 /*
  * Finds the path below /dev by which LVM knows a block device.  path: may be relative, or a link
- * outside /dev.  Fails if LVM knows no such path.
+ * outside /dev.  ENODEV: the device has no node in /dev.
  */
 int lvm_path(const char *path, char *device, size_t size, struct err *err);
 

@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 	stdfds_open();
 	if (begin_output())
 		return EXIT_FAILURE;
-	/* Set the locale, so that tables can contain paths with all its characters. */
+	/* Set the locale, so that tables can show all characters of the locale in paths. */
 	setlocale(LC_CTYPE, "");
 	/*
 	 * If the reader of a pipe ends, eractl must report an error, and not be killed by SIGPIPE.

@@ -95,7 +95,7 @@ static const char *parse_copy(const struct manifest *m, struct json_object *o, s
 	return NULL;
 }
 
-/* o: the list of files to be removed, or NULL. */
+/* Parses the list of files to be removed.  o NULL: there is no list. */
 static int parse_removed(struct manifest *m, struct json_object *o, struct err *err)
 {
 	const size_t nr = json_object_is_type(o, json_type_array) ? json_object_array_length(o) : 0;

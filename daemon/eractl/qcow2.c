@@ -81,7 +81,10 @@ struct qcow2 {
 	int fd;
 	uint64_t size;
 	unsigned int grain_bits;
-	/* Number of L1 entries; then numbers of clusters.  next: the first free cluster. */
+	/*
+	 * l1_entries is a number of entries.  The others are numbers of clusters: of the directory
+	 * of bitmaps, of the bitmap's table, and of the first free cluster.
+	 */
 	uint64_t l1_entries, directory, table, next;
 	__be64 *entries;				/* the table of the bitmap */
 	uint64_t nr_entries;
@@ -119,8 +122,8 @@ static int write_at(struct qcow2 *q, const void *buf, size_t len, uint64_t offse
 }
 
 /*
- * Store an absolute path, because QEMU looks for a relative path in the directory of the qcow2
- * file.
+ * Returns the path as an absolute path, because QEMU looks for a relative path in the directory of
+ * the qcow2 file.  The caller frees the result.
  */
 static char *absolute(const char *path)
 {

@@ -9,9 +9,9 @@
 #include "eractl/receive_target.h"
 
 /*
- * Notes in the state that the copy is between two moments.  settle false: this is before the first
- * write, and leaves the state unsettled.  If this receive is killed, the unsettled state tells the
- * next receive that the copy may have been written.
+ * Notes in the state that the copy is between two moments.  settle false, which receive() uses
+ * before the first write: the state stays unsettled.  If this receive is killed, the unsettled
+ * state shows to the next receive that the copy may have been written.
  */
 static int note_unfinished(struct receive *rc, bool settle, struct err *err)
 {
@@ -57,7 +57,8 @@ int receive(struct receive *rc, struct err *err)
 	if (!r)
 		return note_complete(rc, err);
 	/*
-	 * If this fails, the state stays unsettled, and the next receive asks for --overwrite.
+	 * If the state cannot be written, it stays unsettled, and the next receive asks for
+	 * --overwrite.
 	 */
 	note_unfinished(rc, true, &why);
 	if (*rc->head->from)

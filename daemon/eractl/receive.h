@@ -2,9 +2,9 @@
 /*
  * Brings a copy up to date from a stream: see eractl(8), receive.
  *
- * The steps: receive_target.h opens the copy and checks that the stream fits to it, receive_data.h
- * writes the data and reads them back, and receive.c notes in the state of the copy how far this
- * has come.
+ * The steps: receive_target.h opens the copy and checks that the stream fits the copy,
+ * receive_data.h writes the data and reads them back, and receive.c notes in the state of the copy
+ * whether the copy is complete.
  */
 #ifndef ERACTL_RECEIVE_H
 #define ERACTL_RECEIVE_H

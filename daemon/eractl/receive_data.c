@@ -92,8 +92,8 @@ int receive_apply(struct receive *rc, struct err *err)
 	if (!r && fsync(rc->place.fd))
 		r = receive_target_failed(rc, err, "cannot make the copy durable");
 	/*
-	 * Do this even if this receive has not created the copy, because an interrupted receive may
-	 * have created it.
+	 * Make the name durable even if this receive has not created the copy, because an
+	 * interrupted receive may have created the copy.
 	 */
 	if (!r && !rc->block_device && !*rc->head->from) {
 		r = file_sync_name(rc->path);

@@ -75,7 +75,7 @@ static int read_standing(struct receive *rc, struct err *err)
 	if (!r || r == -ENODATA)
 		return 0;
 	if (r == -EOPNOTSUPP)
-		return err_set(err, r, "%s; --state FILE names a file for that", why.msg);
+		return err_set(err, r, "%s; store the state in a file with --state FILE", why.msg);
 	*err = why;
 	return r;
 }
@@ -153,7 +153,8 @@ static int check_full(struct receive *rc, struct err *err)
 	if (!rc->block_device && !size)
 		return 0;
 	/*
-	 * A full copy was applied in part.  Overwrite it, unless something else has written to it.
+	 * A full copy was applied in part.  Overwrite it, unless something else has written to the
+	 * copy since.
 	 */
 	if (rc->has_standing && s->partial && !*s->at)
 		return standing_compare(&rc->place, s, &why) ? err_set(err, -EEXIST, "%s: %s; --overwrite overwrites the copy", rc->path, why.msg) : 0;

@@ -188,12 +188,12 @@ int standing_write(const struct standing_place *p, const struct standing *s, str
 		r = write_standing(p->file, text, &why);
 	else if (fsetxattr(p->fd, STANDING_XATTR, text, strlen(text), 0) || fsync(p->fd))
 		r = err_set(&why, -errno, "%s", strerror(errno));
-	return r ? err_set(err, r, "%.200s: cannot note where the copy stands: %s", p->path, why.msg) : 0;
+	return r ? err_set(err, r, "%.200s: cannot write the state of the copy: %s", p->path, why.msg) : 0;
 }
 
 static int copy_failed(struct err *err)
 {
-	return err_set(err, -errno, "looking at the copy: %s", strerror(errno));
+	return err_set(err, -errno, "cannot examine the copy: %s", strerror(errno));
 }
 
 /*

@@ -26,15 +26,15 @@ struct standing {
 	/* Name of the moment that the copy shows; "": none. */
 	char at[STREAM_NAME_MAX + 1];
 	/*
-	 * Name of the moment to which a stream was applied in part.  "": the stream has no name, or
-	 * there was none.
+	 * Name of the moment to which a stream was applied in part.  "": the moment has no name, or
+	 * no stream was applied in part.
 	 */
 	char unfinished[STREAM_NAME_MAX + 1];
 	/* A stream was applied in part.  The moment of this stream may have no name. */
 	bool partial;
 	/*
-	 * mtime and the seal describe the copy as the last receive has left it.  False if this
-	 * receive was killed, or if the power failed.
+	 * true: mtime and the seal describe the copy as the last receive has left it.  false: the
+	 * last receive was killed, or the power failed.
 	 */
 	bool settled;
 	int64_t mtime_s, mtime_ns;		/* time of the last change of a regular file */

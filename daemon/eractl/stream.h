@@ -94,8 +94,8 @@ const struct stream_head *stream_get_head(const struct stream_in *s);
 bool stream_has_checks(const struct stream_in *s);
 
 /*
- * Returns whether the record 'e' was read.  If it was, the next stream_next() waits until the file
- * ends, too.
+ * Returns whether the record 'e' was read.  If so, stream_next() waits for the end of the input
+ * before it returns the last group.
  */
 bool stream_is_at_end(const struct stream_in *s);
 

@@ -28,7 +28,7 @@ struct stream_in {
 	uint64_t position;
 	uint32_t crc;			/* CRC of all bytes since the last check */
 	uint64_t end;			/* end of the last record */
-	/* The record 'e' was read; the end of the file after it was read. */
+	/* at_end: the record 'e' was read.  ended: the end of the input was read, too. */
 	bool at_end, ended;
 	/*
 	 * In a stream without checks: a record that was read and is not in a group yet.  Its length
@@ -149,7 +149,7 @@ static int check_place(struct stream_in *s, const struct record *rec, struct err
 	return 0;
 }
 
-/* Reads after the record 'e'.  Nothing may follow it. */
+/* Reads the end of the input, which must follow the record 'e'. */
 static int take_end(struct stream_in *s, struct err *err)
 {
 	ssize_t n;

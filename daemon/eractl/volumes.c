@@ -20,7 +20,7 @@ bool print_opened(struct json_object *result)
 	const char *metadata = json_text(result, "metadata");
 	const char *device = json_text(result, "device");
 	const char *origin = json_text(result, "origin");
-	/* Set only if eratab has another path of the origin. */
+	/* NULL if eratab has the path of the origin that the user has given. */
 	const char *given = json_text(result, "origin_given");
 	uint64_t era;
 
@@ -134,7 +134,7 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 			break;
 	}
 	while (job->stop && ++i < nr)
-		complain("volume %s: %s not attempted", names[i], job->op);
+		complain("volume %s: %s was not tried, because it failed for a volume before", names[i], job->op);
 	if (results) {
 		struct json_object *o = json_object_new_object();
 
@@ -262,10 +262,6 @@ int one_name(const struct command *cmd, int argc, char **argv)
 	return check_name(cmd, argv[optind]);
 }
 
-/*
- * Finds the path in the member `member` of the volume's status.  Only the status of an open volume
- * has it.
- */
 int volume_find_status(const char *name, struct json_object **status, struct err *err)
 {
 	char *names[] = { (char *)name, NULL };
@@ -281,6 +277,10 @@ int volume_find_status(const char *name, struct json_object **status, struct err
 	return *status ? 0 : err_set(err, -ENODEV, "volume %s: it is not open; run 'eractl open %s' to open it", name, name);
 }
 
+/*
+ * Finds the path in the member `member` of the volume's status.  Only the status of an open volume
+ * has this member.
+ */
 static int find_path(const char *name, const char *member, char **path, struct err *err)
 {
 	struct json_object *status;

@@ -7,11 +7,12 @@
  * Takes a witness of the volume's origin, and gives it to erad.  Call this after an answer to a
  * checkpoint; token: the token in this answer, or NULL.
  *
- * eractl reads the origin, and not erad: a process that reads a device that hangs cannot be ended,
- * and then no other erad could serve the volumes.  erad itself reads the origin only at an open.
+ * A child process of eractl reads the origin, because a process that reads a device that hangs
+ * cannot be ended.  erad itself takes a witness only at an open.
  *
- * Waits at most CHILD_MS.  If the origin hangs, at most one child process waits for it.  Prints nothing if this fails: the metadata keeps the former witness, which
- * is valid, but has fewer places that can be compared.
+ * Waits at most CHILD_MS.  If the origin hangs, at most one child process for each volume waits for
+ * it.  Prints nothing if no witness can be taken: the metadata keeps the former witness, which is
+ * still valid, but fewer of its places can be compared.
  */
 void witness_note(const char *volume, const char *token);
 

@@ -212,7 +212,7 @@ static void test_the_state_of_a_copy_reports_that_it_is_not_durable(void **state
 	(void)state;
 	fails = S_IFDIR;
 	assert_int_equal(standing_write(&place, &s, &err), -EIO);
-	assert_sentence(&err, "/copy: cannot note where the copy stands: cannot make the new");
+	assert_sentence(&err, "/copy: cannot write the state of the copy: cannot make the new");
 	fails = 0;
 	assert_int_equal(standing_write(&place, &s, &err), 0);
 }

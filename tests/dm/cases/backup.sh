@@ -198,7 +198,7 @@ test_backup_freezes_a_mounted_volume()
 
 	mkdir "$T/mnt/dir"
 	eractl backup data "$T/mnt/dir" --init --freeze > "$T/said" 2>&1 && fail "the directory is on the frozen file system"
-	grep -F "$T/mnt/dir: it is on the file system of /dev/mapper/data, which cannot be frozen then" "$T/said"
+	grep -F "$T/mnt/dir: it is on the file system of /dev/mapper/data, so this file system cannot be frozen" "$T/said"
 	eractl backup data "$T/dir" --freeze > "$T/mnt/said" 2> "$T/said" && fail "the output is on the frozen file system"
 	grep -F "the output is a file on the file system of" "$T/said"
 	mkdir -p /var/lib/erad/seen

@@ -202,7 +202,7 @@ test_writers_bounded()
 	same "$(writers_by_era)" "601 3
 400 4"
 	eractl explain data --since 1 > "$T/table"
-	same "$(tail -n 1 "$T/table")" "who wrote is known from era 3 on"
+	same "$(tail -n 1 "$T/table")" "writers are known from era 3 on"
 }
 
 # recorded_programs: prints how many programs `recorded` are loaded.
