@@ -43,7 +43,7 @@ struct eratab_entry {
 	char *origin;		/* absolute paths of origin and metadata */
 	char *metadata;
 	bool noauto;		/* the volume is not opened at boot */
-	/* erad detaches the volume from its logical volumes at its next start: see below.h. */
+	/* At its next start, erad detaches the volume from the logical volumes: see below.h. */
 	bool detaching;
 	enum detach_policy policy;
 	bool refuse_gap;	/* gap=refuse: the open of the volume fails if it finds a gap */

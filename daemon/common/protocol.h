@@ -30,8 +30,10 @@
  *		overwrite_metadata?		the path in the request, if eratab got another path
  *						of the same device
  * attach	as for create, lvm_rejects?,	as for create, and {"stood_still_seconds",
- *		write_lvm_filter?: booleans	"logical_volumes"}: the time for which I/O waited,
- *						and the number of LVM's devices on the volume
+ *		write_lvm_filter?: booleans,	"logical_volumes"}: the time for which I/O waited,
+ *		vg_name?, vg_uuid?		and the number of LVM's devices on the volume.  vg_name
+ *						and vg_uuid: the volume group of the physical
+ *						volume; vg_uuid has 32 characters without dashes
  * detach	volume				{"volume", "uuid", "same_uuid", "stood_still_seconds"}:
  *						uuid and same_uuid as for forget
  * open		volume, origin_replaced?,	as for create, without origin_given
@@ -72,7 +74,8 @@
  * witness	volume, token?, witness?	{"size", "origin_dev"}: the size of the volume, and
  *						MAJOR:MINOR of its origin.  Keeps the witness, a text
  *						in hexadecimal, in the metadata: see witness.h.  The
- *						token is of the era of the witness
+ *						token is of the era of the witness.  A request
+ *						has both arguments or none of them
  * diff		volume, since or token,		First the part {"volume", "block_size", "since",
  *		snapshot?			"era", "size", "token", "gaps": [GAP]}: gaps are the
  *						gaps because of which every block is listed.  Then
@@ -119,11 +122,11 @@
  *
  * IMAGE	null if the volume has no image; or {"device", "state", "backup", "store_device",
  *		"store_size", "store_used"}
- *		state is "valid"; or "invalid": the copy-on-write store is full; or "interrupted":
- *		this is what an interrupted create or drop has left.  device is null if there is no
- *		device of the image.  backup is true if eractl backup has made the image.
- *		store_device is MAJOR:MINOR of the device on which the store lies, or null.
- *		store_used is null if the image is not valid
+ *		state is "valid"; or "invalid": the copy-on-write store is full, or a write to the
+ *		store has failed; or "interrupted": a create or a drop was interrupted, and has left
+ *		devices.  device is null if NAME-image does not exist.  backup is true if eractl
+ *		backup has made the image.  store_device is MAJOR:MINOR of the device on which the
+ *		store lies, or null.  store_used is null if the image is not valid
  *
  * GAP		{"era", "time", "kind", "detail"}: writes may have gone past erad before this era.
  *		time is in seconds since 1970, or null.  kind is a name from store_gap_name()

@@ -42,7 +42,10 @@ int text_stream_close(FILE *f, struct text_stream *t)
 {
 	if (fclose(f))
 		t->failed = true;
-	/* Also give an empty text a buffer. */
+	/*
+	 * Allocate the buffer of an empty text, too, because t->text must be a text after a
+	 * success.
+	 */
 	if (!t->text)
 		append(t, "", 0);
 	if (!t->failed)

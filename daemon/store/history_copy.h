@@ -12,8 +12,9 @@
 bool history_there(const struct erad_disk_super *sb);
 
 /*
- * Reads the copy that sb names.  If sb names none, or an empty one, h becomes zeros.  EUCLEAN: the
- * copy is damaged or contradicts sb.  If so, the content of h is undefined.
+ * Reads the copy that sb names.  If the metadata has no room for a history, or if the history is
+ * empty, h becomes zeros.  EUCLEAN: the copy is damaged or contradicts sb.  If so, the content of h
+ * is undefined.
  */
 int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad_disk_history *h,
 		 struct err *err);

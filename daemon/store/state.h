@@ -120,7 +120,10 @@ struct store {
 		bool floor;
 		uint32_t era;		/* era of the record */
 		uint64_t serial;	/* serial of the next record for the target */
-		/* The target has got the record with this serial since the floor was set. */
+		/*
+		 * The target has got the record with this serial since store_set_floor() was
+		 * called.
+		 */
 		bool given;
 	} degrade;			/* lock; the state of a degrade */
 	struct {
