@@ -507,7 +507,7 @@ static void test_checkpoint_without_memory_fails_and_says_so(void **state)
 	request_ask(&q);
 	assert_int_equal(request_answer(&q), -ENOMEM);
 	assert_string_equal(q.err.msg,
-			    "the target gets no memory for era 2; request the checkpoint again when there is more");
+			    "the target gets no memory for era 2; request the checkpoint again when more memory is free");
 }
 
 static void test_attach_without_memory_uses_up_no_era(void **state)

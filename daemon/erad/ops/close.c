@@ -17,8 +17,8 @@
 #define CLOSE_MS	120000
 
 /*
- * Waits for the end of a volume whose device is removed.  Returns an error if the metadata was not
- * closed cleanly.
+ * Returns an error if the metadata was not closed cleanly.  Call this when the volume thread has
+ * ended.
  */
 static int check_closed_cleanly(struct volume *v, struct err *err)
 {
@@ -70,8 +70,8 @@ int op_close(const char *name, struct err *err)
 	if (!r)
 		r = check_closed_cleanly(v, err);
 	/*
-	 * Keep the origin hidden if eratab names the origin by a path that udev does not hide.
-	 * Otherwise show the origin, because the next open needs the link that udev hides.
+	 * Show the origin if the next open needs a link that udev hides, or if eratab no longer has
+	 * the volume.  Otherwise keep the origin hidden.
 	 */
 	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
 		hidden_update(origin, false);

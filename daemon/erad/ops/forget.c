@@ -111,8 +111,8 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 }
 
 /*
- * Refuses a volume that was attached.  LVM's configuration has a pattern for its origin, only the
- * line in eratab shows this, and detach must remove the pattern.
+ * Refuses a volume that was attached.  detach must remove the pattern for the origin from LVM's
+ * configuration, and without the line in eratab, erad would not know of this pattern.
  */
 static int refuse_attached(const char *name, struct err *err)
 {

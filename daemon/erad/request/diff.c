@@ -75,7 +75,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	store_info(s, &info);
 	era = snapshot ? info.snapshot_era : info.era;
 	/*
-	 * Check the token before sending the first part, so that the caller need not undo anything.
+	 * Check the era before sending the first part, so that the caller need not undo anything.
 	 */
 	if (snapshot && !era)
 		return err_set(err, -ENOENT, "no snapshot is held; run 'eractl snapshot take' to take one");
@@ -144,7 +144,8 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 	if (s) {
 		/*
 		 * If erad cannot attach to the target, the target may have let writes pass
-		 * unrecorded.  If so, refuse the diff.
+		 * unrecorded.  Look for the degrade record of the target: with this record, every
+		 * block counts as written.  If the metadata cannot be read, refuse the diff.
 		 */
 		r = store_find_degraded(s, err);
 		if (!r)

@@ -152,9 +152,9 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 	if (!s)
 		return volume_store_missing(err);
 	/*
-	 * If erad cannot attach to the target, the target may have let writes pass unrecorded.  If
-	 * the metadata has a degrade record, every block counts as written.  If this cannot be
-	 * found out, refuse the dump.
+	 * If erad cannot attach to the target, the target may have let writes pass unrecorded.
+	 * Look for the degrade record of the target: with this record, every block counts as
+	 * written.  If the metadata cannot be read, refuse the dump.
 	 */
 	r = store_find_degraded(s, err);
 	if (!r && pin)

@@ -55,7 +55,7 @@ static int format_device(struct volume *v, const struct erad_info *i, struct err
 	if (r == -EEXIST) {
 		struct err what = *err;
 
-		err_set(err, r, "%s; metadata is written to a blank device only: load a table with the right device, or clear this one",
+		err_set(err, r, "%s; erad writes new metadata to a blank device only: load a table that names the right metadata device, or clear this device",
 			what.msg);
 	}
 	if (!r)
@@ -202,7 +202,10 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 	return 0;
 }
 
-/* note: as in store_new_timeline(). */
+/*
+ * Begins the timeline of this activation, and stores the note.  If the timeline has begun already,
+ * only stores the note.  note: as in store_new_timeline().
+ */
 static int begin_timeline(struct volume *v, const struct table_note *note, struct err *err)
 {
 	uint64_t number = 0;
@@ -226,14 +229,17 @@ int attach_begin_timeline(struct volume *v, struct err *err)
 /* Begins the first era of a new target. */
 static int begin_first_era(struct volume *v, struct store_info *s, struct err *err)
 {
-	/* Not for new metadata: its origin may be in use, so that writes wait. */
+	/*
+	 * Take no witness for new metadata: the origin may be in use, and writes would wait until
+	 * the witness is taken.
+	 */
 	const bool opens = !v->activated && s->era;
 	struct table_note note;
 	int r;
 
 	if (s->era >= UINT32_MAX - 1)
 		return err_set(err, -EOVERFLOW,
-			       "metadata %s is in era %u, there is no further one; create the volume anew",
+			       "metadata %s is in era %u, and no further era is possible; create the volume anew",
 			       v->metadata, s->era);
 	r = follow_size(v, s, err);
 	if (!r)
@@ -355,7 +361,7 @@ static int attach_error(struct volume *v, int r, struct err *err)
 	if (r == -EBUSY && preparing)
 		return err_set(err, r, "cannot attach to the target yet: an earlier checkpoint still waits for memory for its era");
 	if (r == -EBUSY)
-		return err_set(err, r, "cannot attach to the target: another process owns it; if that is a second erad, stop it");
+		return err_set(err, r, "cannot attach to the target: another process owns the target; if this process is a second erad, stop it");
 	return err_set(err, r, "cannot attach to the target: %s",
 		       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
 }
@@ -471,7 +477,7 @@ bool attach_look(struct volume *v)
 	volumes_looking(v);
 	r = control_each(volumes_control(), look_at_one, &l);
 	if (r) {
-		/* This is not expected to fail.  If it fails, try again later. */
+		/* LIST is not expected to fail.  If it fails, try again later. */
 		v->look_at = thread_now_ms() + 1000;
 		return true;
 	}
@@ -514,7 +520,7 @@ bool attach_look(struct volume *v)
 		attach_let_go(v);
 	}
 	r = attach_to(v, best, &err);
-	/* The volume thread ends now. */
+	/* ESHUTDOWN: erad is stopping, and the volume thread ends after this call. */
 	if (r == -ESHUTDOWN)
 		return true;
 	if (r) {

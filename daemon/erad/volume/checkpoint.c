@@ -64,7 +64,7 @@ static int prepare_era_once(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 	v->preparing = false;
 	pthread_mutex_unlock(&v->lock);
 	if (r == -ENOMEM)
-		return err_set(err, r, "the target gets no memory for era %u; request the checkpoint again when there is more",
+		return err_set(err, r, "the target gets no memory for era %u; request the checkpoint again when more memory is free",
 			       *to);
 	return r ? err_set(err, r, "the target cannot prepare era %u: %s", *to, strerror(-r)) : 0;
 }

@@ -391,7 +391,7 @@ static void *volume_thread(void *arg)
 				break;
 			held = true;
 		}
-		/* Call this before the next turn, because a turn may be long. */
+		/* Call message_look() before the next turn, because a turn may be long. */
 		if (kicked)
 			message_look(v);
 		if (v->fd >= 0 && (kicked || now >= v->roll_at))

@@ -160,7 +160,7 @@ test_dmsetup_alone()
 	dmsetup create data --table "$table"
 	refused checkpoint "not connected"
 	eractl status --json data | field error > "$T/err"
-	grep -q "$meta is not empty: got data at byte 12.*; metadata is written to a blank device only" "$T/err" ||
+	grep -q "$meta is not empty: got data at byte 12.*; erad writes new metadata to a blank device only" "$T/err" ||
 		fail "got '$(cat "$T/err")'"
 	dmsetup remove data
 	wait_until "closed" not_listed
