@@ -98,7 +98,7 @@ static int check(const struct create_args *a, const struct eratab_entry *e, dev_
 	if (!r && !a->below->lvm_rejects && !a->below->write_filter) {
 		lvm_filter_line(e->origin, line, sizeof(line));
 		r = err_set(err, -EEXIST,
-			    "LVM would use %.80s and the volume at the same time; with --write-lvm-filter attach writes this line to " LVM_FILTER_FILE ", or write it yourself: %s",
+			    "LVM would use %.80s and the volume at the same time; use --write-lvm-filter, with which attach writes the following line to " LVM_FILTER_FILE ", or write the line yourself: %s",
 			    a->origin, line);
 	}
 	if (!r)
@@ -230,8 +230,9 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 }
 
 /*
- * Refuses to overwrite a file at the default path, even if the caller allows it.  If erad is killed,
- * the next erad removes the file at this path, as one that the attach has made.
+ * Refuses to overwrite a file at the default path, even if the caller allows it.  If erad is
+ * killed, the next erad takes the file at this path for one that the attach has made, and removes
+ * the file.
  */
 static int check_no_file(const struct eratab_entry *e, struct err *err)
 {
@@ -264,7 +265,10 @@ static int attach_claimed(const struct create_args *a, struct volume **out, stru
 	r = check_first(a, e, t.origin, &found, err);
 	if (r)
 		goto out_creation;
-	/* If erad is killed from now on, the next erad removes the metadata: so refuse a place that has content. */
+	/*
+	 * Refuse a place that has content: if erad is killed from now on, the next erad removes the
+	 * metadata.
+	 */
 	r = creation_examine(c, err);
 	if (!r)
 		r = check_no_file(e, err);
@@ -343,7 +347,10 @@ out_filter:
 		return r;
 	}
 out_line:
-	/* Release LVM's locks first: hidden_update() waits for udev, and udev's rules may run commands of LVM. */
+	/*
+	 * Release LVM's locks first: hidden_update() waits for udev, and udev's rules may run
+	 * commands of LVM.
+	 */
 	lvs_free(&lvs);
 	if (table_remove(e->name, ERATAB_KEEP, &why))
 		err_suffix(err, "the attach is not undone completely: %s; while /etc/eratab has the volume's line, run 'eractl detach %s' to undo the attach", why.msg,
@@ -359,7 +366,10 @@ out_creation:
 	return r;
 }
 
-/* The name becomes a part of the path of LVM's lock. */
+/*
+ * Checks the name and the UUID of the volume group.  The name becomes a part of the path of LVM's
+ * lock.
+ */
 static int check_vg_arguments(const struct attach *at, struct err *err)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", more[] = "+_.-";
@@ -493,7 +503,7 @@ static bool end_interrupted(bool log)
 
 	if (op_read_table(&tab, &err)) {
 		if (log)
-			log_error("cannot look for interrupted attaches, tries again every %u seconds: %s", AGAIN_S, err.msg);
+			log_error("cannot look for interrupted attaches; erad tries again every %u seconds: %s", AGAIN_S, err.msg);
 		return false;
 	}
 	for (size_t n = 0; n < tab.nr; n++) {

@@ -28,7 +28,8 @@
 
 #define SETTLE_MS	60000
 #define AGAIN_S		5u	/* seconds between two attempts to remove what was left */
-#define PAUSE_MS	50	/* between two looks whether erad has attached to all targets */
+/* Pause between two checks whether erad has attached to all targets */
+#define PAUSE_MS	50
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
 
 /* Properties of an open volume, which were copied under its lock. */
@@ -84,7 +85,10 @@ static int check_name(const char *volume, const char *suffix, struct err *err)
 	return r;
 }
 
-/* Checks that the live table of the volume is one erad target on the origin, and that no other table is loaded. */
+/*
+ * Checks that the live table of the volume is one erad target on the origin, that no other table is
+ * loaded, and that the device is not suspended.
+ */
 static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 {
 	if (d->nr != 1 || strcmp(d->line->type, "erad") || !dm_line_names(d->line, origin))
@@ -96,7 +100,10 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 	return 0;
 }
 
-/* Refuses a physical volume: LVM refuses all changes of a volume group of which it sees a physical volume twice. */
+/*
+ * Refuses a physical volume.  LVM would see it twice, on the volume and on the image, and would
+ * refuse all changes of the volume group.
+ */
 static int check_not_pv(dev_t device, struct err *err)
 {
 	char node[NODE_PATH_SIZE], uuid[PV_UUID_SIZE];
@@ -110,7 +117,10 @@ static int check_not_pv(dev_t device, struct err *err)
 	return r ? r : err_set(err, -EOPNOTSUPP, "the volume is a physical volume of LVM, and its image would be a duplicate of it, with which LVM refuses to change the volume group; take a snapshot of the logical volume with 'lvcreate -s', and give it to 'eractl backup --device'");
 }
 
-/* Makes one device of the image.  kind: the part of the UUID after that of the volume, which dm_uuid receives. */
+/*
+ * Makes one device of the image.  dm_uuid receives the UUID of the device, which is the UUID of the
+ * volume, followed by kind.
+ */
 static int make_device(const struct volume *v, const char *suffix, const char *kind, struct dm_line *line, bool read_only,
 		       char dm_uuid[DM_UUID_LEN], dev_t *dev, struct err *err)
 {
@@ -135,7 +145,7 @@ static int make_store(const struct volume *v, const struct image_store *s, dev_t
 	return make_device(v, IMAGE_STORE_SUFFIX, IMAGE_STORE_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
-/* The N: the table of copied chunks is in memory only, so the store needs no header. */
+/* N in the parameters: the table of copied chunks is in memory only, so the store has no header. */
 static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, bool for_backup,
 			 char dm_uuid[DM_UUID_LEN], struct err *err)
 {
@@ -194,8 +204,8 @@ static int swap_in(const struct dm_device *d, struct err *err)
 }
 
 /*
- * Drops what the page cache has of the image: a program may have read the device before the moment of
- * the image, when it showed the changing origin.
+ * Drops what the page cache has of the image: a program may have read the device before the moment
+ * of the image, when the device showed the changing origin.
  */
 static int drop_cache(const char *path, struct err *err)
 {
@@ -212,8 +222,9 @@ static int drop_cache(const char *path, struct err *err)
 static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err);
 
 /*
- * Held from the check that nobody uses a store until a mapped device holds the store.  All mapped
- * devices open their devices as the same exclusive user, so the kernel refuses no second one.
+ * Held from the check that nobody uses a store until a mapped device holds the store.  The kernel
+ * would not refuse a second mapped device on the store, because all mapped devices are the same
+ * exclusive user.
  */
 static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -266,15 +277,15 @@ static int put_below(struct volume *v, const struct look *l, const struct dm_dev
 	int r;
 
 	/*
-	 * A freeze first makes new writes wait, and then writes back all dirty data.  Write back most of it
-	 * before, while writes go on.
+	 * A freeze first makes new writes wait, and then writes back all dirty data.  Write back
+	 * most of the data before the freeze, while writes go on.
 	 */
 	fs_sync(l->dev);
 	r = dm_tables_load(d, l->origin, origin, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_LOADED);
-	/* Read the era again: a checkpoint may have begun one since. */
+	/* Read the era again, because a checkpoint may have begun another era meanwhile. */
 	look_at(v, &now);
 	began = thread_now_us();
 	r = swap_in(d, err);
@@ -325,7 +336,7 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 	if (r) {
 		undo = drop_claimed(v->name, v, &us, &why);
 		if (undo && undo != -ENOENT)
-			err_suffix(err, "not all is undone (%s); run 'eractl image drop %s' to try again", why.msg, v->name);
+			err_suffix(err, "the image is not removed completely (%s); run 'eractl image drop %s' to try again", why.msg, v->name);
 	}
 out:
 	dm_tables_free(&d);
@@ -343,7 +354,7 @@ static int create_claimed(struct volume *v, const struct image_choice *choice, s
 		r = drop_claimed(v->name, v, &us, err);
 		if (r)
 			return r;
-		log_notice("volume %s: what an interrupted image or backup had left is dropped", v->name);
+		log_notice("volume %s: the image that an interrupted create, drop or backup had left is dropped", v->name);
 	} else if (image.state != IMAGE_NONE) {
 		return err_set(err, -EEXIST, "the volume has an image already, which is %s; run 'eractl image drop %s' to drop it",
 			       image_state_name(image.state), v->name);
@@ -390,7 +401,10 @@ static int remove_device(const char *volume, const char *suffix, dev_t dev, stru
 	return r == -ENXIO ? 0 : r;
 }
 
-/* Refuses to replace the table of a device that somebody has suspended, because this would resume it. */
+/*
+ * Refuses a device that somebody has suspended, because replacing its table would resume the
+ * device.
+ */
 static int check_resumed(dev_t device, struct err *err)
 {
 	struct dm_device d;
@@ -421,7 +435,10 @@ static int put_back(dev_t device, const struct image *image, struct volume *v, u
 	r = dm_tables_read(device, &d, err);
 	if (r)
 		return r;
-	/* create refuses a volume that has a loaded table, so this one is of an interrupted create or drop. */
+	/*
+	 * A create refuses a volume that has a loaded table, so this table is left from an
+	 * interrupted create or drop.
+	 */
 	if (d.loaded)
 		dm_tables_clear(&d);
 	began = thread_now_us();
@@ -437,14 +454,17 @@ static int put_back(dev_t device, const struct image *image, struct volume *v, u
 	dm_tables_free(&d);
 	if (r || !image->below || !v || !before.served)
 		return r;
-	/* The image is dropped even if erad cannot attach to the new target: the volume says so itself. */
+	/*
+	 * Return 0 even if erad cannot attach to the new target, because the image is dropped.  The
+	 * status of the volume has the error.
+	 */
 	if (volume_wait_other(v, before.instance_id, before.trouble_ms, SETTLE_MS, err))
 		log_warn("volume %s: the image is dropped, but new writes wait: %s", v->name, err->msg);
 	*us = thread_now_us() - began;
 	return 0;
 }
 
-/* v: the open volume, or NULL. */
+/* Drops the image of a volume whose name the caller has claimed.  v: the open volume, or NULL. */
 static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct err *err)
 {
 	const dev_t device = device_of(name, v);
@@ -532,7 +552,10 @@ static int end_one(const char *name, struct err *err)
 	return r;
 }
 
-/* Returns whether nothing is left of any volume of eratab. */
+/*
+ * Removes what interrupted creates and drops have left of images.  log: whether to log errors.
+ * Returns whether nothing is left for any volume of eratab.
+ */
 static bool end_interrupted(bool log)
 {
 	struct eratab tab;
@@ -542,7 +565,7 @@ static bool end_interrupted(bool log)
 
 	if (op_read_table(&tab, &err)) {
 		if (log)
-			log_error("cannot look for interrupted images, tries again every %u seconds: %s", AGAIN_S, err.msg);
+			log_error("cannot look for interrupted images; erad tries again every %u seconds: %s", AGAIN_S, err.msg);
 		return false;
 	}
 	for (size_t n = 0; n < tab.nr; n++) {
@@ -550,9 +573,9 @@ static bool end_interrupted(bool log)
 			continue;
 		r = end_one(tab.line[n].entry->name, &err);
 		if (!r)
-			log_notice("volume %s: what an interrupted image had left is removed", tab.line[n].entry->name);
+			log_notice("volume %s: the devices that an interrupted create or drop of an image had left are removed", tab.line[n].entry->name);
 		else if (r < 0 && log)
-			log_error("volume %s: an interrupted image cannot be removed now: %s; erad tries again every %u seconds",
+			log_error("volume %s: the devices that an interrupted create or drop of an image has left cannot be removed now: %s; erad tries again every %u seconds",
 				  tab.line[n].entry->name, err.msg, AGAIN_S);
 		done &= r >= 0;
 	}
