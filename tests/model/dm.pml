@@ -104,7 +104,10 @@ proctype admin()
 	:: d_step { dm == DM_UNDO_TARGET -> inst[live].pushback = false; dm = DM_IDLE }
 	/* stands for erad_postsuspend() */
 	:: d_step { dm == DM_SUSPENDED -> set_resumed(live, false); dm = DM_RESUMED }
-	/* If there is an inactive table, dm_swap_table() puts it into use. Then erad_resume(). */
+	/*
+	 * If there is an inactive table, dm_swap_table() puts it into use. Then dm calls
+	 * erad_resume().
+	 */
 	:: d_step {
 		dm == DM_RESUMED ->
 			if

@@ -125,7 +125,10 @@ static int do_mark(struct sim *s, uint64_t seed)
 	if (info.era == 0)
 		return 0;
 	nr = random_ranges(s, &seed, range);
-	/* Make few ranges: each may be a group, with a fold of its own. */
+	/*
+	 * Do this only with few ranges, because each range may become a group with a fold of its
+	 * own.
+	 */
 	if (nr <= 4 && !s->nested && !s->nest_at && rnd_below(&seed, 4) == 0)
 		drain_pool(s->store, &seed);
 	model_try_mark(&s->model, range, nr, info.era);

@@ -14,7 +14,8 @@
 #define SIM_ERA		(1u << 1)
 #define SIM_FOLD	(1u << 2)
 #define SIM_FOLD_NEST	(1u << 3)	/* a fold; during its I/O, a mark, an era or a diff */
-#define SIM_DIFF_NEST	(1u << 4)	/* a diff; during its I/O, a mark and a fold */
+/* a diff; during its I/O, an era, a mark, a fold, or several of them */
+#define SIM_DIFF_NEST	(1u << 4)
 #define SIM_REOPEN	(1u << 5)	/* closes the metadata, cleanly or not, with a seal or without, and opens it */
 /*
  * kills the process during the next step: from some operation on, all I/O fails; then opens the
@@ -24,11 +25,12 @@
 /* one I/O of the next step fails, and may write a part of its data */
 #define SIM_FAULT	(1u << 7)
 #define SIM_POWER	(1u << 8)	/* continues the history from a state after a power failure */
-#define SIM_MARK_NEST	(1u << 9)	/* a mark; during its I/O, a fold or a diff */
+#define SIM_MARK_NEST	(1u << 9)	/* a mark; during its I/O, a fold */
 #define SIM_RESIZE	(1u << 10)	/* resizes the device to the smaller size, or back */
-#define SIM_SNAPSHOT	(1u << 11)	/* takes a snapshot of either kind, or drops it */
+#define SIM_SNAPSHOT	(1u << 11)	/* takes a snapshot, lasting or not, or drops it */
 #define SIM_DEGRADE	(1u << 12)	/* no daemon attaches for a long time: the target lets all writes pass */
-#define SIM_GAP		(1u << 13)	/* changes the history: a gap, an activation with a timeline, an item, or a witness */
+/* changes the history: a gap, a timeline, an item, a bookmark, or a witness */
+#define SIM_GAP		(1u << 13)
 #define SIM_ALL		((1u << 14) - 1)
 
 struct sim_config {

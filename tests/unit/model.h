@@ -28,10 +28,20 @@ struct model {
 	uint64_t gaps_min, gaps_max;
 	uint64_t timeline;		/* a timeline that the store must know; 0: there is none */
 	uint32_t timeline_first;	/* first era of this timeline */
-	bool bookmark[MODEL_BOOKMARKS][256];	/* possible eras of each bookmark, modulo 255, plus 1; 0: there is no such bookmark */
-	bool witness[256];		/* possible eras of the witness, modulo 255, plus 1; 0: there is none */
-	bool item[256];			/* possible values of the first byte of STORE_IDENTITY */
-	bool seal[256];			/* possible seals; 0: there is none */
+	/*
+	 * [n][i]: whether bookmark n may be of an era with era % 255 + 1 == i; i == 0: whether
+	 * bookmark n may not exist
+	 */
+	bool bookmark[MODEL_BOOKMARKS][256];
+	/*
+	 * [i]: whether the witness may be of an era with era % 255 + 1 == i; i == 0: whether there
+	 * may be none
+	 */
+	bool witness[256];
+	/* whether the first byte of STORE_IDENTITY may have this value */
+	bool item[256];
+	/* whether the metadata may have this seal; 0: whether it may have none */
+	bool seal[256];
 	struct {
 		bool may, must;		/* whether the snapshot may exist, and whether it must exist */
 		bool lasts;

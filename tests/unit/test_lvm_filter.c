@@ -228,7 +228,10 @@ static void test_a_file_that_is_missing_is_made(void **state)
 	assert_true(has("/dev/vda"));
 }
 
-/* Two patterns and lines of the user, longer than a first buffer of the C library would be. */
+/*
+ * Makes a file with two patterns and with lines of the user. The file is longer than the C
+ * library's first buffer for a stream.
+ */
 static void put_large_file(char *text, size_t size)
 {
 	struct err err;
@@ -249,7 +252,7 @@ static void test_a_file_that_cannot_be_read_is_not_changed(void **state)
 
 	(void)state;
 	put_large_file(before, sizeof(before));
-	/* The first bytes can be read, the next cannot. */
+	/* Let reads fail after the first bytes. */
 	for (read_limit = 0; read_limit < 200; read_limit += 50) {
 		assert_int_equal(lvm_filter_add(file, "/dev/vdc", &err), -EIO);
 		assert_non_null(strstr(err.msg, "cannot read"));

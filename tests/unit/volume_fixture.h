@@ -27,9 +27,9 @@ extern struct volume *volume;
 struct store *fixture_open_store(enum store_mode mode);
 
 /*
- * fixture_begin() makes a volume whose target exists.  fixture_start() starts the volume, and waits until it has
- * settled.  fixture_end() removes everything, and asserts that no thread has used the heap between a fetch and its
- * COMMIT.
+ * fixture_begin() makes a volume whose target exists.  fixture_start() starts the volume, and waits
+ * until it has settled.  fixture_end() removes everything, and asserts that the volume thread has
+ * not used the heap while its target was active.
  */
 void fixture_begin(void);
 void fixture_start(void);

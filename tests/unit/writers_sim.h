@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The simulated writers of a target, for target_sim.c.  They have a separate clock, which counts
- * steps.  Each writer submits one write at a time, to a block that was never written before.
- * Context: the lock of target_sim.h, for all functions.
+ * The simulated writers of a target, for target_sim.c, control_sim.c and instance_sim.c.  They have
+ * a separate clock, which counts steps.  Each writer submits one write at a time, to a block that
+ * was never written before.  Context: the lock of target_sim.h, for all functions.
  */
 #ifndef ERAD_TEST_WRITERS_SIM_H
 #define ERAD_TEST_WRITERS_SIM_H

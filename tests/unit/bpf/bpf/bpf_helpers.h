@@ -17,7 +17,7 @@ void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
 long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe);
 
-/* The program under test, and its map of maps. */
+/* The program under test. */
 struct bpf_raw_tracepoint_args;
 int on_recorded(struct bpf_raw_tracepoint_args *ctx);
 
