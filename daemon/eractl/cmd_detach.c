@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/below.h"
 #include "common/client.h"
 #include "common/dm_tables.h"
 #include "common/eratab_change.h"
+#include "common/eratab_use.h"
 #include "common/file_lock.h"
 #include "common/image.h"
 #include "common/lvm_filter.h"
@@ -51,7 +53,8 @@ static int lock_out_erad(struct err *err)
 	if (fd == -ENOENT)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fd == -EBUSY)
-		err_set(err, fd, "%s is locked: an erad is running and does not answer; stop it first with 'systemctl stop erad'", path);
+		err_set(err, fd, "%s is locked: an erad is running and does not answer, or another 'eractl detach' is running; stop erad with 'systemctl stop erad', or wait until the other command has ended",
+			path);
 	return fd;
 }
 
@@ -71,48 +74,36 @@ static int remove_device(const char *name, struct err *err)
 	return r;
 }
 
-/* Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read. */
-static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
-{
-	uint8_t found[16];
-
-	*uuid = 0;
-	if (super_peek_uuid(metadata, found))
-		uuid_text(found, uuid);
-}
-
-struct comparison {
-	const char *metadata, *uuid;
+/* Where a child process reads metadata, and where it writes their UUID, in memory that both share. */
+struct reading {
+	const char *metadata;
+	uint8_t *uuid;
 };
 
-/* Returns 0 if the metadata can be read, and has another UUID. */
-static int has_other_uuid(const void *arg)
+static int read_in_child(const void *arg)
 {
-	const struct comparison *c = arg;
-	char uuid[UUID_TEXT_SIZE];
+	const struct reading *rd = arg;
 
-	read_uuid(c->metadata, uuid);
-	return !*uuid ? -ENODATA : !strcmp(uuid, c->uuid) ? -EEXIST : 0;
+	return super_peek_uuid(rd->metadata, rd->uuid) ? 0 : -ENODATA;
 }
 
 /*
- * Returns in `other` the name of another volume of eratab whose metadata has this UUID, or "".  If the
- * metadata or the line of a volume cannot be read, assumes that the UUID is the same.  Reads the
- * metadata in a child process, because its device may hang.
+ * Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read within a second.
+ * Reads in a child process, because the device of the metadata may hang.  A child process that hangs
+ * does not have erad's lock.
  */
-static void find_same_uuid(const struct eratab *tab, const char *name, const char *uuid, char other[ERAD_NAME_MAX + 1])
+static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
-	*other = 0;
-	for (size_t i = 0; i < tab->nr && *uuid && !*other; i++) {
-		const struct eratab_line *l = &tab->line[i];
-		struct comparison c = { .uuid = uuid };
+	struct reading rd = { .metadata = metadata };
+	void *shared = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-		if ((!l->entry && !l->error) || !strcmp(l->name, name))
-			continue;
-		c.metadata = l->entry ? l->entry->metadata : NULL;
-		if (!c.metadata || child_call(NULL, has_other_uuid, &c))
-			snprintf(other, ERAD_NAME_MAX + 1, "%s", *l->name ? l->name : "?");
-	}
+	*uuid = 0;
+	if (shared == MAP_FAILED)
+		return;
+	rd.uuid = shared;
+	if (!child_call(NULL, read_in_child, &rd))
+		uuid_text(rd.uuid, uuid);
+	munmap(shared, 16);
 }
 
 /* Removes the line of the volume, and the metadata file that attach has created. */
@@ -210,7 +201,8 @@ static int detach_without_erad(const char *name, struct json_object **result)
 	const struct eratab_entry *e;
 	struct eratab tab;
 	struct err err;
-	char uuid[UUID_TEXT_SIZE], other[ERAD_NAME_MAX + 1];
+	char uuid[UUID_TEXT_SIZE], other[ERAD_NAME_MAX + 1] = "";
+	const char *same;
 	uint64_t us;
 	int lock, r;
 
@@ -227,8 +219,9 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		 * as the lock is held.
 		 */
 		close(lock);
-		if (!r)
-			find_same_uuid(&tab, name, uuid, other);
+		same = r ? NULL : eratab_same_uuid(&tab, name, uuid, read_uuid);
+		if (same)
+			snprintf(other, sizeof(other), "%s", same);
 		eratab_free(&tab);
 	} else {
 		close(lock);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/dm_tables.h"
+#include "common/eratab_use.h"
 #include "common/image.h"
 #include "common/lvm_filter.h"
 #include "erad/base/log.h"
@@ -41,32 +42,10 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
 	struct peek found;
 
-	if (metadata && !peek_within(metadata, PEEK_SUPER, PEEK_MS, NULL, &found) && found.is_erad)
+	if (!peek_within(metadata, PEEK_SUPER, PEEK_MS, NULL, &found) && found.is_erad)
 		uuid_text(found.uuid, uuid);
 	else
 		*uuid = 0;
-}
-
-/*
- * Finds another volume of eratab whose metadata has this UUID.  If the line or the metadata of
- * another volume cannot be read, for example because its device is missing, assumes that its
- * metadata has this UUID.
- */
-static void find_same_uuid(const struct eratab *tab, struct forgotten *out, const char *name)
-{
-	char uuid[UUID_TEXT_SIZE];
-
-	for (size_t n = 0; n < tab->nr && *out->uuid && !*out->same_uuid; n++) {
-		const struct eratab_line *l = &tab->line[n];
-
-		if ((!l->entry && !l->error) || !strcmp(l->name, name))
-			continue;
-		*uuid = 0;
-		if (l->entry)
-			read_uuid(l->entry->metadata, uuid);
-		if (!*uuid || !strcmp(uuid, out->uuid))
-			snprintf(out->same_uuid, sizeof(out->same_uuid), "%s", *l->name ? l->name : "?");
-	}
 }
 
 int forget_claimed(const char *name, struct forgotten *out, struct err *err)
@@ -74,6 +53,7 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];
 	const struct eratab_entry *e;
 	struct eratab tab;
+	const char *same;
 	dev_t origin = 0;
 	int r;
 
@@ -100,8 +80,11 @@ int forget_claimed(const char *name, struct forgotten *out, struct err *err)
 		*out = (struct forgotten){ 0 };
 	} else {
 		hidden_update(origin, false);
-		read_uuid(out->metadata, out->uuid);
-		find_same_uuid(&tab, out, name);
+		if (out->metadata)
+			read_uuid(out->metadata, out->uuid);
+		same = eratab_same_uuid(&tab, name, out->uuid, read_uuid);
+		if (same)
+			snprintf(out->same_uuid, sizeof(out->same_uuid), "%s", same);
 		default_metadata(name, own, sizeof(own));
 		if (out->metadata && !strcmp(out->metadata, own))
 			remove_own_file(&tab, name, own);

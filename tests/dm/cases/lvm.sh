@@ -204,6 +204,14 @@ test_lvm_forget_refused()
 	eractl forget pv0 2> "$T/err" && fail "forget of an attached volume succeeded"
 	grep -q "run 'eractl detach pv0' to detach and forget the volume" "$T/err" || fail "$(cat "$T/err")"
 	grep -q ^pv0 /etc/eratab || fail "the line is gone"
+	# LVM's configuration cannot be read, so forget cannot know whether it has a pattern of pv0.
+	mv /etc/lvm/lvmlocal.conf "$T/conf"
+	mkdir /etc/lvm/lvmlocal.conf
+	eractl forget pv0 2> "$T/err" && fail "forget succeeded although LVM's configuration cannot be read"
+	grep -q "cannot tell whether it is attached to a physical volume: cannot read /etc/lvm/lvmlocal.conf" "$T/err" || fail "$(cat "$T/err")"
+	rmdir /etc/lvm/lvmlocal.conf
+	mv "$T/conf" /etc/lvm/lvmlocal.conf
+	grep -q ^pv0 /etc/eratab || fail "the line is gone"
 	eractl detach pv0 > "$T/said" 2> "$T/err"
 	same "$(cat "$T/err")" ""
 	vgchange -qay vg > /dev/null

@@ -83,6 +83,51 @@ test_lvm_detach_without_erad_beside_a_copy()
 	[[ -e $seen ]] || fail "detach has removed $seen, and the copy still needs it"
 }
 
+test_lvm_detach_while_the_metadata_hang()
+{
+	DESCRIPTION="if the metadata's device hangs, detach without erad ends, and erad can be started meanwhile"
+	local pv disk detach i
+
+	new_vg 100M
+	new_lv a 32M
+	disk=$(new_disk 64M)
+	dmsetup create slow --table "0 $(blockdev --getsz "$disk") linear $disk 0"
+	attach --metadata /dev/mapper/slow
+	kill_erad
+	dmsetup suspend slow
+	eractl detach pv0 > "$T/said" 2>&1 &
+	detach=$!
+	wait_until "the detach has moved the logical volumes" test ! -e /dev/mapper/pv0
+	# For at most a second, the detach waits for the metadata and holds erad's lock.
+	for ((i = 0; i < 10 * SLOWNESS; i++)); do
+		(start_erad) > "$T/start" 2>&1 && break
+		nap 1
+	done
+	dmsetup resume slow
+	is_running "$(erad_pid)" || fail "erad cannot be started while the metadata hang: $(cat "$T/start")"
+	wait "$detach" || fail "$(cat "$T/said")"
+	same "$(cat /etc/eratab)" ""
+	same "$(dmsetup table vg-a)" "0 65536 linear $(lsblk -dno MAJ:MIN "$pv" | tr -d ' ') 2048"
+}
+
+test_lvm_detach_beside_a_detach()
+{
+	DESCRIPTION="a detach without erad that finds erad's lock held says that an erad or another detach may hold the lock"
+	local lock
+
+	new_vg 100M
+	new_lv a 32M
+	attach
+	kill_erad
+	exec {lock}< /run/erad/erad.lock
+	flock "$lock"
+	eractl detach pv0 2> "$T/err" && fail "detached, although another program has erad's lock"
+	grep -q "an erad is running and does not answer, or another 'eractl detach' is running" "$T/err" || fail "$(cat "$T/err")"
+	exec {lock}<&-
+	start_erad
+	eractl detach pv0 > /dev/null
+}
+
 test_lvm_detach_of_a_renamed_device()
 {
 	DESCRIPTION="detach refuses a volume whose device was renamed, with and without erad, because logical volumes lie on the device; it works again with the old name"
