@@ -203,7 +203,7 @@ int below_check_renamed(const char *name, const char *origin, struct err *err)
 		holder = de->d_name[0] == '.' ? 0 : sysfs_read_dev(path);
 		if (holder && !dm_name(holder, mapped) && !blockdev_attribute(holder, "dm/uuid", uuid, sizeof(uuid)) &&
 		    uuid_dm_is_volume(uuid))
-			r = err_set(err, -EBUSY, "there is no /dev/mapper/%s, and /dev/mapper/%s lies on %.200s: if it is the device of the volume, give it its name back with 'dmsetup rename %s %s'",
+			r = err_set(err, -EBUSY, "there is no /dev/mapper/%s, and /dev/mapper/%s lies on %.200s: if that device is the device of the volume, give the device its name back with 'dmsetup rename %s %s'",
 				    name, mapped, origin, mapped, name);
 	}
 	if (d)

@@ -39,7 +39,7 @@ int eratab_check_name(const char *name, struct err *err)
 			       ERAD_NAME_MAX, len);
 	wrong = (unsigned char)name[strspn(name, ok)];
 	if (wrong > ' ' && wrong < 0x7f)
-		return err_set(err, -EINVAL, "volume name %s has a '%c'; it may have letters, digits and . _ + -",
+		return err_set(err, -EINVAL, "volume name %s has a '%c'; a volume name may have letters, digits and . _ + -",
 			       name, wrong);
 	if (wrong)
 		return err_set(err, -EINVAL,

@@ -210,7 +210,7 @@ int image_refuse(const char *volume, dev_t device, struct err *err)
 	image_look(volume, device, &image);
 	if (image.state == IMAGE_NONE)
 		return 0;
-	return err_set(err, -EBUSY, "the volume has an image, /dev/mapper/%s%s, which is %s; 'eractl image drop %s' first",
+	return err_set(err, -EBUSY, "the volume has an image, /dev/mapper/%s%s, which is %s; run 'eractl image drop %s' first",
 		       volume, image.image ? IMAGE_SUFFIX : image.origin ? IMAGE_ORIGIN_SUFFIX : IMAGE_STORE_SUFFIX,
 		       image_state_name(image.state), volume);
 }

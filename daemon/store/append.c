@@ -34,9 +34,9 @@ static bool has_nodes(struct store *s)
  * Ensures that the ring has room for a group of any size.  marks true: also ensures that the pool
  * has nodes for a run.  Folds if the room or the nodes are missing.
  *
- * A page of the ring may be used again when a superblock is durable whose tail is past the page.
- * At the same moment, the nodes of the page's marks may be used again, because the marks are
- * durably in the array.
+ * A page of the ring may be used again after a superblock with a tail past the page has become
+ * durable.  From then on, the nodes of the page's marks may be used again, too, because the marks
+ * are durably in the array.
  *
  * Context: journal_lock.
  */

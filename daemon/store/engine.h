@@ -128,8 +128,9 @@ int engine_create_file(const char *path, uint64_t size, uint64_t written, struct
 		       struct err *err);
 
 /*
- * For an engine from engine_open().  engine_stat() describes the open file or device, which may no
- * longer be at its path.  engine_truncate() sets the size of the file in bytes.
+ * These functions accept only an engine from engine_open().  engine_stat() describes the open file
+ * or device, which may no longer be at its path.  engine_truncate() sets the size of the file in
+ * bytes.
  */
 int engine_stat(struct engine *e, struct stat *st);
 int engine_truncate(struct engine *e, uint64_t size);

@@ -19,7 +19,7 @@
 #define XFS_SUPER_MAGIC	0x58465342
 #endif
 
-/* Returns whether sysfs shows that this device lies on another device. */
+/* Returns true if this device lies on another device, or if this is not known. */
 static bool is_stacked(dev_t dev)
 {
 	const struct dirent *entry;
@@ -96,7 +96,7 @@ int fua_write(struct fua *f, int fd, const void *buf, size_t len, uint64_t offse
 		n = io_getevents(f->context, 1, 1, &event, NULL);
 	while (n == -EINTR || n == 0);
 	if (n != 1)
-		abort();	/* the kernel does not know its own context */
+		abort();	/* the context is not valid, so nothing can wait for the write */
 	if (event.res != len) {
 		ret = (long)event.res < 0 ? (long)event.res : -EIO;
 		f->ready = false;

@@ -20,7 +20,7 @@ static int no_room_for_snapshots(struct store *s, struct err *err)
 	char size[SIZE_EXACT];
 
 	return err_set(err, -ENOSPC,
-		       "%s has no room for snapshots; metadata with room needs %s: close the volume, and put 'eractl dump' of this metadata on a larger device by 'eractl restore'",
+		       "%s has no room for snapshots; metadata with room needs %s: close the volume, and copy this metadata to a larger device with 'eractl dump' and 'eractl restore'",
 		       s->e->name, size_exact(size, store_size(&g, NULL)));
 }
 
@@ -41,7 +41,7 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 	pthread_mutex_unlock(&s->lock);
 	if (held)
 		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32
-			       " is held, and there can be only one", s->e->name, held);
+			       " is held, and there can be only one; drop it first", s->e->name, held);
 	if (!s->array.chunk)
 		return no_room_for_snapshots(s, err);
 	return store_append_era(s, era, lasts ? SNAPSHOT_LASTS : SNAPSHOT_ENDS, lasts, err);

@@ -13,7 +13,8 @@
 
 struct map_cell {
 	/*
-	 * The newest era of the cell's blocks.  0: all blocks were last written before era `since`.
+	 * The newest era of the cell's blocks.  0: none of the blocks was written in era `since` or
+	 * later.
 	 */
 	uint32_t era;
 	/* Bytes of the cell's blocks that were written in era `since` or later. */

@@ -18,10 +18,7 @@
 #include "store/replay.h"
 #include "store/state.h"
 
-/*
- * An upper limit of the number of superblocks and of the number of journal pages that a repair
- * writes.
- */
+/* A repair writes at most this many superblocks, and at most this many pages of the journal. */
 #define MAX_STEPS	16u
 
 #define JOURNAL_LOST	"a repair has emptied the journal, which was damaged"
@@ -51,9 +48,9 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 	if (r->journal_lost) {
 		history_add_gap(r->history, ERAD_GAP_JOURNAL, r->era, time(NULL), JOURNAL_LOST);
 		/*
-		 * The journal may have begun the era of the witness, and may have recorded writes to
-		 * its places.  Without these records, each of these writes would look like a write
-		 * past erad.
+		 * The journal may have begun the era of the witness, and may have recorded writes
+		 * to its places.  Without these records, each of these writes would look like a
+		 * write past erad.
 		 */
 		memset(r->history->item[STORE_WITNESS], 0, sizeof(r->history->item[STORE_WITNESS]));
 	}
@@ -371,8 +368,8 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 	}
 	ret = super_read(e, &r.sb, &why);
 	/*
-	 * If one superblock is torn and the other unreadable, the metadata is as lost as with two
-	 * torn superblocks.
+	 * If one superblock is torn and the other is unreadable, the metadata has no valid
+	 * superblock, as with two torn ones.
 	 */
 	if ((ret == -EUCLEAN || ret == -EIO) && super_damaged(e) == 3) {
 		ret = super_salvage(e, &r.sb, err);

@@ -24,7 +24,8 @@ struct store_repaired {
  * a sector of the era array	marks its blocks as written in the current era
  * an unreadable array page	marks its blocks in the same way, if the page can be written
  * eras after the current one	makes the newest of them the current era
- * the journal			raises the floor: all blocks count as written in the current era
+ * the journal			raises the floor, and logs a gap; all blocks count as written in the
+ *				current era
  * an unreadable journal page	raises the floor in the same way, in an era after any that the page
  *				may have begun
  * the history			raises the floor, and logs a gap

@@ -38,7 +38,7 @@ struct store_geometry {
 /*
  * Returns how many bytes of metadata a volume needs.  Unless written is NULL, sets *written to the
  * number of bytes, from the start, that should be allocated at creation: all except the era array.
- * journal_pages 0: the default ring.
+ * journal_pages 0: the default ring.  Returns 0 if the geometry is not possible.
  */
 uint64_t store_size(const struct store_geometry *g, uint64_t *written);
 

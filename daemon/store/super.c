@@ -81,7 +81,7 @@ int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32
 	if (le32toh(sb->floor_era) <= newest)
 		return 0;
 	return err_set(err, -EUCLEAN, "%s: the journal ends in era %" PRIu32
-		       ", expected era %" PRIu32 ", because all blocks count as written in it",
+		       ", expected era %" PRIu32 " or later, because the superblock says that all blocks count as written in that era",
 		       name, newest, le32toh(sb->floor_era));
 }
 
@@ -198,7 +198,7 @@ static int check_fields(const struct erad_disk_super *sb, unsigned int copy, uin
 				       "array_chunk is 0, expected room for the snapshot");
 	}
 	if (size / ERAD_PAGE < super_pages(sb))
-		return err_set(err, -EUCLEAN, "it has %s, expected at least %s", size_exact(has, size),
+		return err_set(err, -EUCLEAN, "the metadata has %s, expected at least %s", size_exact(has, size),
 			       size_exact(needed, super_pages(sb) * ERAD_PAGE));
 	if (le64toh(sb->journal_tail) > SUPER_MAX_SEQ)
 		return refuse_above(err, "journal_tail", le64toh(sb->journal_tail), SUPER_MAX_SEQ);
@@ -300,7 +300,7 @@ static bool has_magic(const struct erad_disk_super *sb)
 	return !memcmp(sb->magic, ERAD_SUPER_MAGIC, sizeof(sb->magic));
 }
 
-/* Reads both copies.  A copy that returns EIO counts as damaged. */
+/* Reads both copies.  ok[i] is false for a copy that cannot be read.  Returns 0 or ENOMEM. */
 static int read_copies(struct engine *e, struct erad_disk_super copies[NR_COPIES], bool ok[NR_COPIES])
 {
 	char *page = aligned_alloc(ERAD_PAGE, ERAD_PAGE);

@@ -219,7 +219,7 @@ static void name_refused(const char *name, const char *words)
 static void test_a_bad_name_is_told_in_words(void **state)
 {
 	(void)state;
-	name_refused("a/b", "volume name a/b has a '/'; it may have letters, digits and . _ + -");
+	name_refused("a/b", "volume name a/b has a '/'; a volume name may have letters, digits and . _ + -");
 	name_refused("a b", "a volume name may have letters, digits and . _ + -; got one with a space");
 	name_refused("a\033b", "a volume name may have letters, digits and . _ + -; got one with a control character");
 	name_refused("\xc3\xa4", "a volume name may have letters, digits and . _ + -; got one with a letter that is not ASCII");

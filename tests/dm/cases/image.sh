@@ -250,7 +250,7 @@ test_image_stores_and_refusals_with_an_image()
 	refused "the volume has an image already, which is valid" image create data
 	fstrim "$T/mnt" 2> /dev/null && fail "the volume takes discards while it has an image, which eractl(8) denies"
 	umount "$T/mnt"
-	refused "the volume has an image, /dev/mapper/data-image, which is valid; 'eractl image drop data' first" close data
+	refused "the volume has an image, /dev/mapper/data-image, which is valid; run 'eractl image drop data' first" close data
 	refused "'eractl image drop data' first" resize data --size 32M
 	exec {image_fd}< /dev/mapper/data-image
 	refused "/dev/mapper/data-image is in use" image drop data
