@@ -18,7 +18,8 @@
 #define BUFFER_MAX	(4u << 20)
 
 /*
- * Returns a device number of 32 bits in the form of the ioctls: see new_encode_dev() in the kernel.
+ * Converts a device number to the form that the ioctls use, which has 32 bits: see new_encode_dev()
+ * in the kernel.
  */
 static uint64_t kernel_dev(dev_t dev)
 {

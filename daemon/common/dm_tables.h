@@ -60,8 +60,8 @@ int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t 
  * Makes the inactive table live, by one system call, so the device does not stay suspended if the
  * process dies.  Waits for the I/O in flight.  Does not wait for writes that an erad target of the
  * old table holds, because device-mapper submits held writes to the new table.  Does not freeze a
- * file system.  If this fails, the old table stays in use.  Sets *us to the time for which I/O to
- * the device waited, in microseconds.
+ * file system.  If this fails, the old table stays in use, and the inactive table is dropped.  Sets
+ * *us to the time for which I/O to the device waited, in microseconds.
  */
 int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
 

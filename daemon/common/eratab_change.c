@@ -18,8 +18,8 @@ static bool is_written(const char *file, const struct eratab *tab)
 }
 
 /*
- * Replaces the table `before` in the file by the changed table.  done: the change of the line, for
- * messages, for example "is added".
+ * Replaces the table `before` in the file by the changed table.  done: what is done to the line,
+ * for messages, for example "added".
  */
 static int replace_file(const char *file, const struct eratab *before, const struct eratab *changed, const char *done,
 			enum eratab_failed how, struct err *err)

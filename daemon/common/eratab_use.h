@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finds out whether a line of /etc/eratab names a path as the origin or the metadata of its volume,
- * and whether the metadata of a line have a UUID.
+ * and which other volume has metadata with the same UUID.
  */
 #ifndef ERAD_ERATAB_USE_H
 #define ERAD_ERATAB_USE_H
@@ -24,13 +24,13 @@ const char *eratab_use(const struct eratab_entry *e, const char *path);
 int eratab_refuse(const struct eratab *tab, size_t line, const char *role, const char *path, const char *use, struct err *err);
 
 /*
- * Returns the name of a volume other than `name` whose metadata have this UUID.  Returns NULL if
- * there is no such volume, or if uuid is "".  If the line or the metadata of another volume cannot be
- * read, for example because its device is missing, assumes that its metadata have this UUID; returns
- * "?" if its line has no name.
+ * Finds a volume whose metadata has this UUID, other than the volume `name`, and returns its name.
+ * Returns NULL if there is no such volume, or if uuid is "".  A volume counts as having this UUID
+ * if its line or its metadata cannot be read, for example because a device is missing.  Returns "?"
+ * if the line of this volume has no name.
  *
- * read_uuid() sets uuid to the UUID of the metadata at a path, or to "" if they cannot be read.  It
- * must not wait long for a device that hangs.
+ * read_uuid() sets uuid to the UUID of the metadata at a path, or to "" if the metadata cannot be
+ * read.  read_uuid() must not wait long for a device that hangs.
  */
 const char *eratab_same_uuid(const struct eratab *tab, const char *name, const char *uuid,
 			     void (*read_uuid)(const char *metadata, char uuid[UUID_TEXT_SIZE]));

@@ -68,7 +68,7 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
  *
  * The result is a link in /dev/disk/by-id or by-partuuid, or /dev/mapper/NAME.  If `given` is a
  * lasting path itself, or if there is no lasting path, the result is `given`.  The result is never
- * a link in by-uuid or by-label, because these lead to the volume while it is open.
+ * a link in by-uuid or by-label, because these lead to the volume while the volume is open.
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 

@@ -17,10 +17,11 @@
  * links to the device.
  *
  * In device-mapper, the devices have the UUIDs ERAD-UUID-image-origin, ERAD-UUID-image and
- * ERAD-UUID-image-store, or ERAD-UUID-NUMBER-backup-image for an image that eractl backup has made.
- * UUID is the UUID of the metadata.  NUMBER is random, and distinguishes the image from later
- * images.  No disk has a note of an image: after a reboot, the mapped devices are gone, and the
- * volume is opened as if there had been no image.
+ * ERAD-UUID-image-store.  If eractl backup has made the image, its UUID is
+ * ERAD-UUID-NUMBER-backup-image in place of ERAD-UUID-image.  UUID is the UUID of the metadata.
+ * NUMBER is random, and distinguishes the image from later images.  No disk has a note of an image:
+ * after a reboot, the mapped devices are gone, and the volume is opened as if there had been no
+ * image.
  *
  * While there is an image, the target of the volume names NAME-image-origin as its origin.  The
  * origin of the volume is still the device beneath: the identity, the seal and the counters are

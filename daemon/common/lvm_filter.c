@@ -40,8 +40,8 @@ static int put_pattern(FILE *f, const char *path)
 }
 
 /*
- * Returns 0 and in *text the pattern, which the caller frees.  EINVAL: the path has a character that
- * a pattern cannot have.
+ * Returns 0 and in *text the pattern, which the caller frees.  EINVAL: the path has a character
+ * that a pattern cannot have.
  */
 static int make_pattern(const char *path, char **text, struct err *err)
 {
@@ -56,7 +56,7 @@ static int make_pattern(const char *path, char **text, struct err *err)
 	closed = text_stream_close(f, &t);
 	if (r) {
 		free(t.text);
-		return err_set(err, r, "%.200s cannot be part of a pattern of LVM", path);
+		return err_set(err, r, "%.200s cannot be part of a pattern of LVM, because it has |, \", \\ or a control character", path);
 	}
 	*text = t.text;
 	return closed ? err_set(err, closed, "out of memory") : 0;

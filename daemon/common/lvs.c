@@ -109,9 +109,9 @@ static int add(struct lvs *l, dev_t dev, struct err *err)
 		return r == -ENXIO ? 0 : r;	/* the device was removed after it was listed */
 	if (image_uuid_on_origin(d.uuid)) {
 		image_cut_name(d.name, d.uuid);
-		r = err_set(err, -EBUSY, "volume %s lies on it: detach volume %s first, or close it", d.name, d.name);
+		r = err_set(err, -EBUSY, "volume %s lies on this device: detach or close volume %s first", d.name, d.name);
 	} else if (image_uuid_is_store(d.uuid)) {
-		r = err_set(err, -EBUSY, "/dev/mapper/%s, the copy-on-write store of an image, lies on it: drop the image first", d.name);
+		r = err_set(err, -EBUSY, "/dev/mapper/%s, the copy-on-write store of an image, lies on this device: drop the image first", d.name);
 	} else if (strncmp(d.uuid, "LVM-", 4)) {
 		snprintf(name, sizeof(name), "mapper/%s", d.name);
 		r = refuse_foreign(l, name, err);

@@ -18,7 +18,10 @@ struct lvs {
 	struct dm_device *lv;
 	unsigned int nr;
 	dev_t lower, but;		/* arguments of lvs_find() */
-	/* NULL, or a volume group that lvs_lock() locks even if the list is empty.  The caller sets it. */
+	/*
+	 * NULL, or a volume group that lvs_lock() locks even if the list is empty.  The caller of
+	 * lvs_find() sets this field.
+	 */
 	const char *vg;
 	struct lvs_lock *lock;
 	unsigned int nr_locks;
@@ -38,8 +41,8 @@ void lvs_free(struct lvs *l);
  * `lower`.  The locks are released by lvs_free() or by the end of the process.
  *
  * A move between `lower` and `other` (0: there was none) may have been killed.  This function drops
- * the inactive tables that the move has loaded.  It recognizes them: each is the live table of its
- * device, with one of the two names replaced by the other.
+ * the inactive tables that the move has loaded.  Such a table is the live table of its device, with
+ * one of `lower` and `other` replaced by the other one.
  *
  * ETIMEDOUT: a lock was not free for ten seconds.  EBUSY: a device is suspended, or has another
  * inactive table.  EOPNOTSUPP: a table is not linear or striped, for example that of a running

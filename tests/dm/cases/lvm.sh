@@ -395,7 +395,7 @@ test_lvm_attached_twice()
 	grep -q "is the origin of volume pv0" "$T/err" || fail "$(cat "$T/err")"
 	eractl attach pv1 --pv /dev/mapper/pv0 --write-lvm-filter > /dev/null
 	eractl detach pv0 2> "$T/err" && fail "detached below a volume"
-	grep -q "volume pv1 lies on it: detach volume pv1 first, or close it" "$T/err" || fail "$(cat "$T/err")"
+	grep -q "volume pv1 lies on this device: detach or close volume pv1 first" "$T/err" || fail "$(cat "$T/err")"
 	eractl detach pv1 > /dev/null
 	eractl detach pv0 > /dev/null
 	same "$(state)" "$before"
