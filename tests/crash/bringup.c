@@ -175,7 +175,7 @@ static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint
 		r[i].len = 1;
 		marked[r[i].first] = true;
 	}
-	/* Closes the metadata as erad does. */
+	/* If a degrade record is in force, end the record as erad does. */
 	if (store_degraded(s) && (store_set_floor(s, &err) || store_begin_era(s, newest + 1, &err) ||
 				  store_clear_degraded(s, &err))) {
 		printf("  after recovery: %s\n", err.msg);

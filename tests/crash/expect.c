@@ -83,7 +83,10 @@ bool expect_entry(struct expect *x, const struct entry *e)
 	uint32_t era;
 
 	if (e->kind != ENTRY_MARK) {
-		/* The write is in the log, so it was released, and its blocks were recorded. */
+		/*
+		 * The write is in the log, so it was released, and its blocks were recorded. The
+		 * entry does not say in which era, so any era is right.
+		 */
 		if (e->length && e->offset < size)
 			need(x, e->offset, e->length, 1);
 		return true;

@@ -193,8 +193,8 @@ static void read_history(struct store *s, const struct store_info *info)
 		expect(store_timelines_since(s) <= info->era);
 		ret = store_moment(s, number, info->era);
 		/*
-		 * Hostile metadata may have two timelines with the same number.  This is not
-		 * checked.
+		 * Accept MOMENT_OTHER_ERA, too, because hostile metadata may have two timelines
+		 * with the same number.
 		 */
 		expect(ret == MOMENT_KNOWN || ret == MOMENT_OTHER_ERA);
 	}
@@ -300,7 +300,7 @@ static void drain_pool(struct store *s)
 	const size_t needs = overlay_needs(&s->active);
 	struct nodes nodes = { 0 };
 
-	/* Fold first: the fold returns the nodes that are in use to the pool. */
+	/* Fold first, because a fold returns the used nodes to the pool. */
 	expect(!store_fold(s, NULL));
 	expect(s->pool.nr >= POOL_MIN);
 	nodes_move(&nodes, &s->pool, s->pool.nr - needs);
@@ -400,7 +400,7 @@ static void exercise_floor(struct store *s)
 	const bool was = store_degraded(s);
 	int ret;
 
-	/* Since the open, no degrade record was written. */
+	/* No degrade record was written since the open, so this changes nothing. */
 	expect(!store_find_degraded(s, NULL));
 	expect(store_degraded(s) == was);
 	expect(!store_set_floor(s, NULL));
@@ -527,8 +527,9 @@ static bool beyond_last_number(struct mem *m, uint64_t journal_used)
 }
 
 /*
- * Clears pages after the head of the journal.  Hostile metadata may have valid pages there, and
- * these would continue the pages that are appended. erad never leaves such pages.
+ * Clears the pages after the head of the journal.  Hostile metadata may have valid pages there,
+ * which erad never leaves.  After an append, a replay would take these pages for a part of the
+ * journal.
  */
 static void clear_ahead(struct mem *m, uint64_t journal_used)
 {

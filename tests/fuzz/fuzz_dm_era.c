@@ -177,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ret = read_it(d, snapshot, &first);
 		expect(read_it(d, snapshot, &again) == ret && !memcmp(&first, &again, sizeof(first)));
 	}
-	/* Change the superblock during the reading. */
+	/* Change the superblock after the open: the reader must notice the change. */
 	if (!ret && !snapshot) {
 		m.image[100] ^= 1;
 		memset(&again, 0, sizeof(again));

@@ -376,7 +376,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!open_volume)
 		set_up();
-	/* The answer to a request of this size fits into the socket's buffer. */
+	/*
+	 * Refuse a larger request, because nobody reads its answer before erad has written all of
+	 * it. The answer to a request of 4 KiB fits into the socket's buffer.
+	 */
 	if (size > 4096)
 		return -1;
 	expect(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd));

@@ -163,7 +163,10 @@ void image_build(struct mem *m, const uint8_t *data, size_t size, enum image_par
 
 	parse(data, size, &p);
 	*head = p.head;
-	/* Leave out bytes beyond the end of the engine. */
+	/*
+	 * The engine ends after these pages. Items after the end are built, but no reader can read
+	 * them.
+	 */
 	m->size = p.head.pages % (MEM_PAGES + 1) * (uint64_t)ERAD_PAGE;
 	for (n = 0; n < sizeof(pass); n++) {
 		for (i = 0; i < p.nr; i++) {
@@ -246,7 +249,10 @@ static void set_field(uint8_t *bytes, unsigned int len, unsigned int *seed)
 
 	if (len < width)
 		return;
-	/* Choose a field of the header in most cases, because most fields are there. */
+	/*
+	 * Choose a field of the header in at least half of the cases, because most fields are
+	 * there.
+	 */
 	at = below(seed, 2) && len > 160 ? below(seed, 160) : below(seed, len - width + 1);
 	at -= at % width;
 	memcpy(&v, bytes + at, width);

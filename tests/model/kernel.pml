@@ -445,10 +445,7 @@ inline k_new_era(i, from, to, r)
 #define lands(i)	skip
 #else
 #define PASSES(i)	(inst[i].busy != 0)
-/*
- * without power cuts, it makes no difference when the record becomes durable before the module
- * knows it
- */
+/* without power cuts, the record becomes durable in the step in which the module learns this */
 #define lands(i)	drecord = inst[i].writing
 #endif
 

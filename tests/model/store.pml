@@ -84,7 +84,7 @@ inline store_append(e, b, r)
 	store_write(e, b);
 	store_flush(r)
 #else
-	/* without crashes, nothing depends on the time between the write and the flush */
+	/* without kills and power cuts, the write and the flush are one step */
 	atomic { store_write(e, b); store_flush(r) }
 #endif
 }

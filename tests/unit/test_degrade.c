@@ -46,7 +46,10 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_open(e, STORE_WRITE, &s, NULL), 0);
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
-	/* At this moment the target may still degrade by itself. */
+	/*
+	 * Setting the floor, and the end of the degraded state, need no record that the target has
+	 * received.
+	 */
 	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);
 	assert_int_equal(diff_blocks(s, 1), NR_BLOCKS);
