@@ -62,8 +62,9 @@ static void ext4_places(const struct fs_reader *r, uint64_t base, const uint8_t 
 }
 
 /*
- * Returns the cycle of a sector of an xfs log.  The log is a ring.  The cycle of a sector is the
- * number of the pass over the ring in which the sector was last written.
+ * Reads the cycle of a sector of an xfs log.  Returns false if the sector cannot be read.  The log
+ * is a ring.  The cycle of a sector is the number of the pass over the ring in which the sector was
+ * last written.
  */
 static bool xfs_cycle(const struct fs_reader *r, uint64_t sector_at, uint32_t *cycle)
 {

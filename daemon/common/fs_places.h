@@ -32,7 +32,7 @@ struct fs_reader {
 /*
  * Finds the places of the file system that begins at byte `base` of the device.  Recognizes ext2 to
  * ext4, xfs and btrfs, also inside LUKS.  For other content, the only place is the first FS_HEAD
- * bytes.  Leaves out places that cannot be read.
+ * bytes.  If a read fails, leaves out the places that depend on the bytes of this read.
  */
 void fs_places(const struct fs_reader *r, uint64_t base);
 

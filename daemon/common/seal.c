@@ -170,9 +170,9 @@ static void add_magics(struct taker *t, blkid_probe pr)
 }
 
 /*
- * Drop the page cache of the device before and after, because libblkid reads through it, and it may
- * have old content.  Only the choice of the places depends on the bytes that libblkid reads; the
- * hashes do not.
+ * Drop the page cache of the device before and after, because libblkid reads through the page
+ * cache, which may have old content.  Only the choice of the places depends on the bytes that
+ * libblkid reads; the hashes do not.
  */
 static void add_known(struct taker *t)
 {
@@ -247,8 +247,8 @@ int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err
 
 	memset(out, 0, sizeof(*out));
 	/*
-	 * Flush first: a power cut may undo writes through the volume that are in the cache of the disk
-	 * only, and then a place would differ although nobody has written past erad.
+	 * Flush first.  Writes through the volume may be only in the cache of the disk, and a power
+	 * cut may undo them.  Then a place would differ, although nobody has written past erad.
 	 */
 	if (fsync(fd))
 		return err_set(err, -errno, "cannot flush the device: %m");
@@ -302,7 +302,7 @@ const char *seal_entry_text(const struct seal_entry *e, char text[SEAL_ENTRY_TEX
 	char length[SIZE_EXACT];
 
 	snprintf(text, SEAL_ENTRY_TEXT, "%s at byte %" PRIu64 " in %s", size_exact(length, len), (uint64_t)le64toh(e->offset),
-		 what < NR_SEAL_WHAT ? what_text[what] : "it");
+		 what < NR_SEAL_WHAT ? what_text[what] : "the device");
 	return text;
 }
 

@@ -14,9 +14,9 @@
  * misses a change within 64 successive bits.  A seal does not protect against forgery, because
  * whoever can write to the device can also write to the metadata.
  *
- * Everything is read with O_DIRECT, for two reasons: the page cache of the origin may have content
- * that the volume has overwritten since, and the reads would fill the cache with pages that nobody
- * needs.  At most SEAL_READ_MAX bytes are read.
+ * All hashed bytes are read with O_DIRECT, for two reasons: the page cache of the origin may have
+ * content that the volume has overwritten since, and the reads would fill the cache with pages that
+ * nobody needs.  At most SEAL_READ_MAX bytes are read.
  */
 #ifndef ERAD_SEAL_H
 #define ERAD_SEAL_H
@@ -51,7 +51,7 @@ struct seal {
 #define SEAL_VERSION	1u
 
 enum seal_what {
-	SEAL_ALL,		/* all of a small device */
+	SEAL_ALL,		/* a piece of a small device, which is read in full */
 	SEAL_FIRST,
 	SEAL_LAST,
 	SEAL_SUPER,
@@ -79,7 +79,10 @@ int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err
  */
 int seal_take_known(int fd, uint64_t size, unsigned int nr, struct seal *out, struct err *err);
 
-/* Computes the hash of one entry of a seal, of at most SEAL_PIECE bytes.  Returns 0 or a negative errno. */
+/*
+ * Computes the hash of one entry of a seal.  Returns 0 or a negative errno.  EINVAL: the entry has
+ * more than SEAL_PIECE bytes.
+ */
 int seal_hash_entry(int fd, const struct seal_entry *e, uint64_t *hash);
 
 /* Writes what the entry is, for example "4 KiB at byte 0 in a superblock". */

@@ -16,8 +16,8 @@ int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struc
 
 	memset(out, 0, sizeof(*out));
 	/*
-	 * Flush first: a power cut may undo a write of an older era that is in the cache of the disk
-	 * only, and then the place would differ although nobody has written to it.
+	 * Flush first.  A write of an older era may be only in the cache of the disk, and a power
+	 * cut may undo it.  Then the place would differ, although nobody has written past erad.
 	 */
 	if (fsync(fd))
 		return err_set(err, -errno, "cannot flush the origin: %m");

@@ -24,7 +24,7 @@
 
 /* The layout in the metadata, little-endian.  nr 0: there is no place. */
 struct witness {
-	__le32 version;		/* is WITNESS_VERSION; 0: there is no witness */
+	__le32 version;		/* WITNESS_VERSION; 0: there is no witness */
 	__le32 nr;		/* number of places */
 	/* The places were read after this era had begun, and the writes of older eras had ended. */
 	__le32 era;
@@ -51,7 +51,10 @@ int witness_difference(int fd, const struct witness *w, struct err *difference);
 /* Returns whether the content is a witness with places that this version understands. */
 bool witness_valid(const struct witness *w);
 
-/* A witness as text, in hexadecimal.  witness_from_text() returns false if the text is not such a text. */
+/*
+ * Convert a witness to text in hexadecimal, and back.  witness_from_text() returns false if the
+ * text is not the text of a witness.
+ */
 #define WITNESS_TEXT_SIZE	(2 * sizeof(struct witness) + 1)
 const char *witness_text(const struct witness *w, char text[WITNESS_TEXT_SIZE]);
 bool witness_from_text(const char *text, struct witness *w);
