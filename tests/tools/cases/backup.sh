@@ -123,7 +123,7 @@ test_backup_needs_the_right_directory()
 
 test_backup_refuses_a_manifest_that_was_changed()
 {
-	DESCRIPTION="backup refuses a MANIFEST whose lines name files elsewhere, unknown bases, other volumes or wrong hashes, and names the line"
+	DESCRIPTION="backup refuses a MANIFEST with a line that names a file elsewhere, an unknown base, another volume or a wrong hash, and says which line this is"
 	local change
 
 	volumes
@@ -172,7 +172,7 @@ test_backup_of_a_closed_volume_checks_its_device()
 
 test_backup_notices_a_write_while_it_reads()
 {
-	DESCRIPTION="if the device is written while it is copied, the copy is not added, and the next backup is right"
+	DESCRIPTION="backup adds no copy if the device is written while it is copied, and the next backup is right"
 	volumes
 	backs_up 1 --init
 	# strace delays each write of the copy by half a second, so that the device is written
@@ -194,7 +194,7 @@ test_backup_notices_a_write_while_it_reads()
 
 test_backup_notes_the_time_of_the_moment()
 {
-	DESCRIPTION="the time of a copy is the moment of its data, and not the end of the copying"
+	DESCRIPTION="the time of a copy that backup makes is the moment of its data, and not the end of the copying"
 	local pid stat later
 
 	volumes
@@ -357,7 +357,7 @@ test_backup_writes_a_report_of_a_wrong_command_line()
 
 test_backup_finds_a_damaged_base()
 {
-	DESCRIPTION="restore-backup finds a damaged or unreadable file before it writes; backup --verify finds it too, and then makes a full copy"
+	DESCRIPTION="restore-backup finds a damaged or unreadable file before it writes; backup --verify finds such a file, too, and then makes a full copy"
 	volumes
 	backs_up 1 --init
 	backs_up 2
@@ -388,7 +388,7 @@ test_backup_finds_a_damaged_base()
 
 test_backup_that_reads_back_damage_does_not_count()
 {
-	DESCRIPTION="backup --verify reads the copy after it has closed the device, and does not add a copy with wrong content"
+	DESCRIPTION="backup --verify reads the new copy after the device is closed; backup adds no copy that cannot be read, written or flushed"
 	local closed read
 
 	volumes
@@ -413,7 +413,7 @@ test_backup_that_reads_back_damage_does_not_count()
 
 test_backup_is_killed_at_any_moment()
 {
-	DESCRIPTION="after a kill at any write, flush, rename or unlink, each copy in MANIFEST can be restored, and the next backup is right"
+	DESCRIPTION="after backup is killed at any write, flush, rename or unlink, each copy in MANIFEST can be restored, and the next backup is right"
 	local call n last
 
 	volumes

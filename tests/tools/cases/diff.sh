@@ -56,7 +56,7 @@ status 3"
 
 test_diff_adds_the_offset()
 {
-	DESCRIPTION="diff --offset adds the bytes to every position, in each format"
+	DESCRIPTION="diff --offset N adds N bytes to every position, in each format"
 	local mib=$((1 << 20))
 
 	used "$T/m"

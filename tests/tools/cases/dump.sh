@@ -4,7 +4,7 @@
 
 test_dump_round_trip()
 {
-	DESCRIPTION="metadata that is restored from a dump has the same dump, and each restore makes the same bytes"
+	DESCRIPTION="metadata that restore makes from a dump has the same dump, and each restore of this dump makes the same bytes"
 	used "$T/m"
 	eractl dump "$T/m" > "$T/xml"
 	same "$(grep -c '<era ' "$T/xml")" 420
@@ -26,7 +26,7 @@ test_dump_round_trip()
 
 test_dump_says_the_eras()
 {
-	DESCRIPTION="dump has each block's newest era, from journal and array, as XML and as JSON"
+	DESCRIPTION="dump prints each block's newest era, from the journal and the array, as XML and as JSON"
 	used "$T/m"
 	eras "$T/m" > "$T/eras"
 	{

@@ -116,7 +116,7 @@ backups()
 
 test_exporter_backups()
 {
-	DESCRIPTION="reports of backups become metrics; files that are no reports, and invalid values, are left out"
+	DESCRIPTION="the exporter makes metrics from the reports of backups, and leaves out invalid values and files that are no reports"
 	same "$(backups)" ""
 	mkdir "$T/backups"
 	same "$(backups)" ""

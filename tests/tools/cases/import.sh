@@ -106,7 +106,7 @@ current()
 
 test_import_current_writeset()
 {
-	DESCRIPTION="import reads the writeset of the current era, and a writeset of another size than the device, but not the snapshot's writeset"
+	DESCRIPTION="import reads the writeset of the current era, and a writeset whose size is not the device's, but not the writeset of a metadata snapshot"
 	small
 	cp "$T/dm-era" "$T/snapshot"
 	reseal "$T/dm-era" 4 16 4 0

@@ -24,7 +24,7 @@ on_terminal()
 
 test_map_text()
 {
-	DESCRIPTION="map shows the newest era of each cell by a character, and its legend agrees with dump"
+	DESCRIPTION="map shows the newest era of each cell by a character, and the legend agrees with dump"
 	many "$T/m"
 	eractl map "$T/m" > "$T/map"
 	sed "s|^.*/m:|m:|" "$T/map" > "$T/got"
@@ -58,7 +58,7 @@ test_map_text()
 
 test_map_since()
 {
-	DESCRIPTION="with --since, blocks of older eras count as never written; an era that has not begun is refused"
+	DESCRIPTION="map --since counts blocks of older eras as never written, and refuses an era that has not begun"
 	many "$T/m"
 	eractl map "$T/m" --since 44 > "$T/got"
 	same "$(sed '1,/^$/d; s/  */ /g' "$T/got")" " @ era 46, the current one 2 MiB
@@ -75,7 +75,7 @@ test_map_since()
 
 test_map_small()
 {
-	DESCRIPTION="a volume with few blocks has one cell for each block, and the last cell has the real size of its block"
+	DESCRIPTION="map has one cell for each block if the volume has few blocks, and the last cell has the real size of its block"
 	metadata "$T/m" format 5 3 era 1 mark 1 1 mark 4 1
 	same "$(eractl map "$T/m" | sed -n '2,3p')" "       0 B  .@..@"
 	same "$(eractl map "$T/m" | tail -n 2 | sed 's/  */ /g')" " @ era 1, the current one 65.5 KiB
@@ -122,7 +122,7 @@ test_map_terminal()
 
 test_map_svg()
 {
-	DESCRIPTION="the SVG is well-formed, has a rectangle where blocks were written, and names the eras"
+	DESCRIPTION="map --svg makes well-formed SVG that has a rectangle where blocks were written, and names the eras"
 	many "$T/m<&>"
 	eractl map "$T/m<&>" --svg "$T/svg" > "$T/out"
 	[[ ! -s $T/out ]] || fail "map printed: $(cat "$T/out")"

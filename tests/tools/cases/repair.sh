@@ -20,7 +20,7 @@ test_repair_nothing()
 
 test_repair_superblock()
 {
-	DESCRIPTION="a damaged superblock is written anew from the other superblock, and no block is marked"
+	DESCRIPTION="repair writes a damaged superblock anew from the other superblock, and marks no block"
 	local copy
 
 	for copy in 0 1; do
@@ -49,7 +49,7 @@ newer_superblock()
 
 test_repair_superblock_old()
 {
-	DESCRIPTION="if the remaining superblock is too old for the content of the ring, all blocks are marked"
+	DESCRIPTION="if the remaining superblock refers to journal pages that have been overwritten, repair marks all blocks"
 	local i steps=()
 
 	for ((i = 300; i < 320; i++)); do
@@ -64,7 +64,7 @@ test_repair_superblock_old()
 
 test_repair_superblock_closed()
 {
-	DESCRIPTION="check finds either damaged superblock of closed metadata, and no fault in new metadata"
+	DESCRIPTION="check finds damage in either superblock of closed metadata, and no fault in new metadata"
 	local copy letter other damage
 	local -A name=([0]=A [1]=B)
 
@@ -93,7 +93,7 @@ test_repair_superblock_closed()
 
 test_repair_both_superblocks()
 {
-	DESCRIPTION="if both superblocks are damaged but the size can be read, new metadata with another UUID is made, in which all blocks are marked"
+	DESCRIPTION="if both superblocks are damaged but the size can be read, repair makes new metadata with another UUID, and marks all blocks"
 	local uuid
 
 	used "$T/m"
@@ -131,7 +131,7 @@ test_repair_superblocks_gone()
 
 test_repair_journal_page()
 {
-	DESCRIPTION="if any page of the journal is lost, all blocks are marked in the current era"
+	DESCRIPTION="if any page of the journal is lost, repair marks all blocks in the current era"
 	local page
 
 	used "$T/pristine"
@@ -149,7 +149,7 @@ test_repair_journal_page()
 
 test_repair_array()
 {
-	DESCRIPTION="if a sector or page of the era array is damaged or torn, its blocks are marked in the current era, and no others"
+	DESCRIPTION="if a sector or page of the era array is damaged or torn, repair marks its blocks in the current era, and no others"
 	used "$T/pristine"
 	eras "$T/pristine" > "$T/before"
 
@@ -178,7 +178,7 @@ test_repair_array()
 
 test_repair_array_and_journal()
 {
-	DESCRIPTION="if a superblock, the journal and the array are damaged at the same time, all blocks are marked in the current era"
+	DESCRIPTION="if a superblock, the journal and the array are damaged at the same time, repair marks all blocks in the current era"
 	used "$T/m"
 	eras "$T/m" > "$T/before"
 	overwrite "$T/m" $((array * 4096)) 4096

@@ -44,7 +44,7 @@ test_send_of_a_closed_volume_checks_its_device()
 
 test_send_and_receive_keep_a_copy()
 {
-	DESCRIPTION="a full copy and increments in order make the copy equal to the volume, and print the token for the next increment"
+	DESCRIPTION="receive of a full copy and of increments in order makes the copy equal to the volume, and prints the token for the next increment"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
 	cmp "$T/copy" "$T/v1"
@@ -64,7 +64,7 @@ test_send_and_receive_keep_a_copy()
 
 test_receive_takes_increments_in_order_only()
 {
-	DESCRIPTION="receive refuses an increment since another token than the copy's, an increment without a copy, and a changed copy, and writes nothing"
+	DESCRIPTION="receive refuses an increment since another token than the copy's, an increment without a copy, and a copy that was changed; then it writes nothing"
 	three_eras
 	refuses 3 "a full copy is due: there is no copy" "$T/copy" "$T/one_to_two"
 	[[ ! -e $T/copy ]] || fail "receive made a file"
@@ -112,7 +112,7 @@ test_receive_compares_a_stream_of_the_same_era()
 
 test_receive_takes_a_full_copy_twice()
 {
-	DESCRIPTION="a full copy that was received already is not written again; it is refused if the copy was written since, or has another token"
+	DESCRIPTION="receive does not write a full copy again that it has received already; it refuses the full copy if the file was written since, or has another token"
 	three_eras
 	receives "$T/copy" "$T/full" "$(token 1)"
 	stat -c '%y %z' "$T/copy" > "$T/times"
@@ -133,7 +133,7 @@ test_receive_takes_a_full_copy_twice()
 
 test_receive_completes_a_cut_increment()
 {
-	DESCRIPTION="after an increment was cut at any place, the same or a later increment completes the copy, and no other stream does"
+	DESCRIPTION="if the stream of an increment is cut at any place, receive of the same or a later increment completes the copy, and no other stream does"
 	local bytes cut
 
 	three_eras
@@ -181,7 +181,7 @@ test_receive_completes_no_copy_from_another_timeline()
 
 test_receive_writes_nothing_of_a_damaged_group()
 {
-	DESCRIPTION="a stream of send with any changed byte is refused, and nothing of the group with this byte is written"
+	DESCRIPTION="receive refuses a stream of send with any changed byte, and writes nothing of the group with this byte"
 	local bytes at
 
 	three_eras
@@ -204,7 +204,7 @@ test_receive_writes_nothing_of_a_damaged_group()
 
 test_receive_takes_groups_of_a_large_stream()
 {
-	DESCRIPTION="a volume of several groups arrives completely; damage in the last group is found after the earlier groups were written"
+	DESCRIPTION="receive gets all groups of a stream; it finds damage in the last group after it has written the earlier groups"
 	truncate -s $((1000 * 65536)) "$T/v"
 	random 9 $((1000 * 65536)) > "$T/v"
 	metadata "$T/m" format 1000 128 timeline 77 era 1 mark 0 1000 close
@@ -358,7 +358,7 @@ test_receive_overwrites_only_the_device_of_its_state()
 
 test_receive_makes_no_file_in_dev()
 {
-	DESCRIPTION="a full copy to a missing file in the directory of devices is refused, whatever path names this directory; for a missing directory, the message says so"
+	DESCRIPTION="receive makes no new file in /dev, whatever path names this directory; if the directory of the copy is missing, the message says so"
 	local name=no-such-disk-of-erad target
 
 	three_eras
@@ -431,7 +431,7 @@ test_receive_does_not_trust_a_copy_after_it_was_killed()
 
 test_receive_that_is_interrupted_notes_the_state()
 {
-	DESCRIPTION="if SIGTERM or SIGHUP ends receive, it notes the state of the copy, so that the next receive completes the copy"
+	DESCRIPTION="if SIGTERM or SIGHUP ends receive, receive first notes the state of the copy, so that the next receive completes the copy"
 	local half name status
 
 	three_eras
@@ -467,7 +467,7 @@ test_receive_waits_for_a_lock()
 
 test_receive_takes_no_data_after_the_end()
 {
-	DESCRIPTION="a stream with data after its end is refused, with and without checksums, and its last group is not written"
+	DESCRIPTION="receive refuses a stream with data after its end, with and without checksums, and does not write its last group"
 	local from=tests/fuzz/corpus/stream
 
 	three_eras
