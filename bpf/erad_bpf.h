@@ -29,7 +29,7 @@ struct bpf_map {
  * Returns 1 if the block is recorded in the current era.  In a coarse mirror, 2^shift blocks share
  * a bit: 1 then means that one of these blocks is recorded.  Returns 0 if no write to the block has
  * been released in this era.  Returns -1 if the answer is unknown: the writeset is no longer the
- * current one (load the program again), or the mirror is degraded.
+ * current one (load the program again), the mirror is degraded, or the volume has no such block.
  */
 static __always_inline int erad_in_writeset(void *info_map, void *writeset_map, __u64 block)
 {

@@ -3,8 +3,8 @@
  * Counts the events of the module's tracepoints, for each volume.  No tracepoint is on the path of
  * a write whose blocks are already recorded.
  *
- * These are raw_tp programs.  They need no type information of the module, because all arguments of
- * its tracepoints are numbers.  The first argument is the mapped device.
+ * These are raw_tp programs.  They need no type information of the module, because all arguments
+ * that they read are numbers.  The first argument is the number of the mapped device.
  */
 #include <linux/bpf.h>
 

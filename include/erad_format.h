@@ -106,9 +106,9 @@
  *
  * A *snapshot* keeps the content of the array at the beginning of an era, while marks and folds
  * continue: before the first fold that changes a page, a copy of the page is saved.  There is at
- * most one snapshot.  A lasting snapshot exists until it is dropped; another snapshot ends with the
- * process that reads it.  Each snapshot begins with an era of its own, so the era distinguishes its
- * copies from the copies of any other snapshot.
+ * most one snapshot.  A lasting snapshot exists until it is dropped; a snapshot that is not lasting
+ * ends with the process that reads it.  Each snapshot begins with an era of its own, so the era
+ * distinguishes its copies from the copies of any other snapshot.
  *
  * What a device must promise: the write of one aligned 512-byte sector happens or does not happen.
  * Larger writes may be torn between sectors.  So each sector of the superblocks, of the degrade

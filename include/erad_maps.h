@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * The BPF maps of a volume, /sys/fs/bpf/erad/NAME/{writeset,info,stats,events,writers}.  erad
- * writes them, and everybody may read them.  A dot in the volume's name is a colon in NAME, because
- * bpffs allows no dots.
+ * writes them.  root and the members of the group ERAD_MAPS_GROUP may read them.  A dot in the
+ * volume's name is a colon in NAME, because bpffs allows no dots.
  *
  * The *mirror*, map `writeset`, has the blocks that are recorded in the current era.  erad writes
  * blocks to the mirror after their record is durable, and before the module releases their writes.

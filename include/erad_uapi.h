@@ -3,9 +3,9 @@
  * The protocol between the dm-erad module and the erad daemon: ioctls on /dev/erad-control, and on
  * the instance file descriptors that ATTACH returns.
  *
- * An *instance* is the state of one loaded "erad" target.  An id is never used twice between two
- * boots, even if the module is loaded again, and a newer instance has a larger id.  During a table
- * reload, the old and the new instance of one volume exist at the same time.
+ * An *instance* is the state of one loaded "erad" target.  In one boot, no id is used twice, even
+ * if the module is loaded again, and a newer instance has a larger id.  During a table reload, the
+ * old and the new instance of one volume exist at the same time.
  *
  * The *writeset* of an era is a bitmap: one bit for each block that is recorded in this era.  A
  * write whose blocks are not all in the instance's current writeset is *held*.  The owner of the
@@ -188,7 +188,7 @@ struct erad_abort {
  *
  * EOPNOTSUPP	there is no record: the metadata is a file, no owner has called READY, or the last
  *		READY passed no record
- * EAGAIN		an owner is LOADING
+ * EAGAIN		the state is LOADING
  * EBUSY		the device is suspended, and so holds no writes
  * ECANCELED	ABORT was called during the write
  * EIO and others	an error of the metadata device: the record may be durable or not, and held

@@ -528,11 +528,11 @@ static int erad_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn
 #endif
 
 /*
- * There is no .prepare_ioctl, because dm would then pass ioctls such as SG_IO to the origin, and
- * these can write without a record.  One consequence: the ioctls for persistent reservations, which
- * need .prepare_ioctl, fail with ENOTTY.
+ * There is no .prepare_ioctl.  With it, dm would pass ioctls such as SG_IO to the origin, and these
+ * can write without a record.  One consequence: the ioctls for persistent reservations, which need
+ * .prepare_ioctl, fail with ENOTTY.
  *
- * flush_bypasses_map is not set, because dm would then also send flushes to the metadata device.
+ * flush_bypasses_map is not set.  With it, dm would also send flushes to the metadata device.
  *
  * DM_TARGET_ATOMIC_WRITES is set, because the target never splits a bio, so an atomic write stays
  * in one piece.

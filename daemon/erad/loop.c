@@ -125,7 +125,7 @@ static int listen_for_requests(struct loop *l)
 	if (r < 0)
 		return r;
 	if (socket_listen_guests(request_serve, &err))
-		log_error("%s; only root is served", err.msg);
+		log_error("%s; erad answers the requests of root only", err.msg);
 	log_info("version " ERAD_VERSION " is ready");
 	return sd_notify(0, "READY=1\nSTATUS=");
 }

@@ -267,7 +267,7 @@ static int setup_all(struct erad *e, int *shared, struct err *err)
 	}
 	failpoint(FAILPOINT_START_SET_UP);
 	standby_relieve();
-	/* From here on, new writes are held until erad has attached to their volumes. */
+	/* From here on, first writes are held until erad has attached to their volumes. */
 	if (reserve_return())
 		log_warn("cannot start a thread that returns the reserve of memory");
 	return 0;

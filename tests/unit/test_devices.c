@@ -221,7 +221,7 @@ static void test_metadata_on_a_btrfs_whose_node_is_escaped_is_refused_for_its_de
 	begin_btrfs();
 	assert_int_equal(probe_apart("/pool/file", "/dev/sdb", SDB, &err), -EDEADLK);
 	assert_string_equal(err.msg,
-			    "metadata /pool/file lies on /dev/sdb, the device to be tracked: writes would wait for themselves; use another device");
+			    "metadata /pool/file lies on /dev/sdb, the device to be tracked: writes would wait for themselves; choose another place for the metadata");
 }
 
 /* An overlay; the upper layer is on sdb or in memory. */
@@ -273,7 +273,7 @@ static void test_metadata_that_the_tracked_device_stands_on_is_refused(void **st
 	(void)state;
 	assert_int_equal(probe_apart("/dev/sda1", "/dev/mapper/vg-data", DM0, &err), -EDEADLK);
 	assert_string_equal(err.msg,
-			    "/dev/mapper/vg-data, the device to be tracked, lies on its own metadata /dev/sda1; use another device");
+			    "/dev/mapper/vg-data, the device to be tracked, lies on its own metadata /dev/sda1; choose another place for the metadata");
 	assert_int_equal(probe_apart("/dev/sdb", "/dev/mapper/vg-data", DM0, &err), 0);
 }
 

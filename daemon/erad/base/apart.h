@@ -7,10 +7,10 @@
  * Runs fn(arg) in a new process, and waits for its end.  Returns the result of fn, or a negative
  * errno if there is no new process.
  *
- * The process has the memory of erad, and none of its open files.  So if erad is killed while fn
- * waits for a write, the kernel closes erad's files: the module notices the end of the owner, and the
- * next erad serves the write for which fn waits.  A thread of erad that waits would keep the files
- * open, and the next erad could neither start nor attach.
+ * The process shares the memory of erad, and has none of erad's open files.  So if erad is killed
+ * while fn waits for a write, the kernel closes erad's files: the module notices the end of the
+ * owner, and the next erad serves the write for which fn waits.  A thread of erad that waits would
+ * keep the files open, and the next erad could neither start nor attach.
  *
  * fn may open files, and must not use the log or threads.  If erad is killed, fn goes on.
  */

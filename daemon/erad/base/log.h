@@ -3,10 +3,10 @@
  * Messages to stderr.  If stderr goes to systemd's journal, each message has a prefix <N>, which
  * systemd's journal reads as the priority.  Otherwise each message begins with the program's name.
  *
- * systemd's journal may be on a volume whose writes wait for erad.  So log_msg() never writes to
- * stderr itself, which could block.  It puts the message into a ring buffer of fixed size, and a
- * thread writes the messages from the ring to stderr.  If the ring is full, messages are dropped,
- * and a later message says how many.
+ * systemd's journal may be on a volume whose writes wait for erad.  So while the thread of
+ * log_start() runs, log_msg() does not write to stderr itself, because the write could block.  It
+ * puts the message into a ring buffer of fixed size, and the thread writes the messages from the
+ * ring to stderr.  If the ring is full, messages are dropped, and a later message says how many.
  */
 #ifndef ERAD_LOG_H
 #define ERAD_LOG_H
@@ -17,7 +17,8 @@
 void log_open(void);
 
 /*
- * Starts the thread.  Before log_start() and after log_stop(), log_msg() writes to stderr directly.
+ * Starts the thread that writes the messages.  Before log_start() and after log_stop(), log_msg()
+ * writes to stderr directly.
  */
 int log_start(void);
 
@@ -32,7 +33,7 @@ void log_verbose(void);
 
 /*
  * Logs a message.  prefix is SD_ERR, SD_WARNING and so on.  Any thread may call this.  Allocates
- * nothing, and never waits for I/O.
+ * nothing.  Does not wait for I/O while the thread of log_start() runs.
  */
 void log_msg(const char *prefix, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -82,7 +82,7 @@ int process_setup(struct err *err)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	keep_stack();
 	if (keep_heap() || reserve_setup())
-		return err_set(err, -ENOMEM, "cannot set up the heap");
+		return err_set(err, -ENOMEM, "cannot allocate the memory that erad keeps for its heap");
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return err_set(err, -errno, "cannot lock memory: %m; CAP_IPC_LOCK is needed");
 	return 0;

@@ -3,12 +3,12 @@
  * A reserve of memory, which erad allocates at its start and returns to the kernel when it begins
  * to serve volumes.
  *
- * As long as no process owns a live target, new writes to the target are held.  If swap or dirty
+ * As long as no process owns a live target, first writes to the target are held.  If swap or dirty
  * pages are on the target's device, the kernel cannot free memory by writing them, so open() or
  * ATTACH in erad may find no free memory, and the memory becomes free only after ATTACH: a
- * deadlock.  The reserve breaks this deadlock.  erad returns it in small parts over several
- * seconds, because other processes also take the free memory, and some must be left whenever erad
- * needs a page.
+ * deadlock.  The reserve breaks this deadlock.  erad returns the reserve in small parts over
+ * several seconds, because other processes also take the free memory, and some memory must be free
+ * whenever erad needs a page.
  */
 #ifndef ERAD_RESERVE_H
 #define ERAD_RESERVE_H

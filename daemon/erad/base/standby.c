@@ -140,7 +140,7 @@ void standby_stops(void)
 		log_warn("cannot unlock " LOCK_FILE ": %m");
 }
 
-/* Prepares the process that fork() has created to be the standby. */
+/* Makes this process, which fork() has created, the standby. */
 static void become_standby(void)
 {
 	int r;
@@ -296,7 +296,7 @@ static bool end_standby(int fd, const struct flock *had)
 	pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
 	ended = wait_end(pidfd, RELIEVE_MS);
 	if (!ended) {
-		log_warn("the standby, process %d, does not end; it is killed", l.l_pid);
+		log_warn("the standby, process %d, does not end after SIGTERM, so erad kills this process", l.l_pid);
 		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		ended = wait_end(pidfd, KILLED_MS);
 	}
@@ -326,9 +326,9 @@ void standby_relieve(void)
 }
 
 /*
- * Returns whether a process has been sent SIGTERM or SIGKILL, but still has its locks.  SIGTERM
- * stays pending as long as the process hangs or is stopped.  A killed process keeps its locks while
- * one of its threads waits for I/O.
+ * Returns whether a process has ended, or has been sent SIGTERM or SIGKILL and still has its locks.
+ * SIGTERM stays pending as long as the process hangs or is stopped.  A killed process keeps its
+ * locks while one of its threads waits for I/O.
  */
 static bool is_to_end(pid_t pid)
 {
@@ -449,7 +449,7 @@ void standby_wait(void)
 	close(main_fd);
 	main_fd = -1;
 	if (earlier_one_serves()) {
-		log_warn("erad has died while it started; the standby that serves the volumes goes on");
+		log_warn("the new erad has died during its start; the standby of the previous erad goes on serving the volumes");
 		log_stop();
 		_exit(EXIT_SUCCESS);
 	}

@@ -119,7 +119,7 @@ const char *standby_state(void);
 void standby_wait(void);
 
 /*
- * For one thread at a time of the main process: tell the standby which volumes are open.  Call
+ * For the main process, one thread at a time: tell the standby which volumes are open.  Call
  * heirlooms_begin(), then heirlooms_put() for each volume, then heirlooms_commit().  The standby
  * uses the previous list until the commit.  Without a standby, these functions do nothing.  If a
  * volume does not fit into the list, the standby finds it in the boot table.

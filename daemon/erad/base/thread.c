@@ -14,7 +14,7 @@ static atomic_int usual;	/* niceness of threads for which no write waits */
 /* A thread that was created in advance, and waits until thread_start() sets its function. */
 struct spare {
 	pthread_t id;
-	void *(*fn)(void *arg);	/* spares_lock; the function to run, NULL: none yet */
+	void *(*fn)(void *arg);	/* spares_lock; the function to run; NULL: none yet */
 	void *arg;		/* spares_lock; the argument of fn */
 	pthread_cond_t wake;	/* signalled when fn has been set */
 	struct spare *next;	/* spares_lock; the next waiting thread */

@@ -212,7 +212,7 @@ int dm_exists(const char *name, struct err *err)
 }
 
 /*
- * Reads the live table, which must have exactly one target.  *params belongs to *t; the caller
+ * Reads the live table, which must be exactly one erad target.  *params belongs to *t; the caller
  * destroys *t.  Context: dm_lock.
  */
 static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)

@@ -11,7 +11,7 @@
 #include "erad/device/fs_sync.h"
 #include "erad/device/mounts.h"
 
-/* Returns ENODEV if another file system is mounted over this one. */
+/* Syncs the file system of a mount.  ENODEV: another file system is mounted over this mount. */
 static int sync_mount(void *arg)
 {
 	const struct mount *m = arg;

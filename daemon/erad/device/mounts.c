@@ -26,7 +26,7 @@ void mounts_close(struct mounts *t)
 	free(t->line);
 }
 
-/* "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [FIELD]... - TYPE SOURCE OPTIONS" */
+/* Parses the line "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [FIELD]... - TYPE SOURCE OPTIONS". */
 static bool parse_mount_line(char *line, struct mount *m)
 {
 	char *field[6], *optional, *type, *source, *options;

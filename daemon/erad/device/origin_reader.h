@@ -70,8 +70,8 @@ struct origin_asked {
 
 /*
  * Forks the reader.  Call this before any thread is created.  Call this after process_spare(),
- * because the reader inherits the settings, and before process_setup(), so that the reader has
- * little memory.  If this fails, erad goes on without a reader.
+ * because the reader inherits what process_spare() sets, and before process_setup(), so that the
+ * reader has little memory.  If this fails, erad goes on without a reader.
  */
 int origin_reader_start(struct err *err);
 
@@ -81,9 +81,9 @@ int origin_reader_start(struct err *err);
  * has returned true; ends may be NULL.
  *
  * After ETIMEDOUT and ESHUTDOWN, *asked keeps the question.  If the next question is the same, its
- * answer is the answer to the kept question.  If it is another question, the kept question is dropped,
- * but its child goes on; the new question waits for the end of this child.  Any thread may call this,
- * but only one thread at a time with the same *asked.
+ * answer is the answer to the kept question.  If the next question is another one, the kept
+ * question is dropped, but its child goes on; the new question waits for the end of this child.
+ * Any thread may call this, but only one thread at a time with the same *asked.
  */
 int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
 	       bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);

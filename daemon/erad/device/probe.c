@@ -264,9 +264,9 @@ int probe_apart(const char *metadata, const char *origin_path, dev_t origin, str
 	if (r <= 0)
 		return r;
 	return r == 1 ? err_set(err, -EDEADLK,
-				"metadata %s lies on %s, the device to be tracked: writes would wait for themselves; use another device",
+				"metadata %s lies on %s, the device to be tracked: writes would wait for themselves; choose another place for the metadata",
 				metadata, origin_path) :
-		err_set(err, -EDEADLK, "%s, the device to be tracked, lies on its own metadata %s; use another device",
+		err_set(err, -EDEADLK, "%s, the device to be tracked, lies on its own metadata %s; choose another place for the metadata",
 			origin_path, metadata);
 }
 
@@ -416,10 +416,10 @@ int probe_boot_vg(const char *lv_uuid, struct err *err)
 	return r;
 }
 
-/* The search of probe_cycle(). */
+/* The state of the search of probe_cycle(). */
 struct chain {
 	const struct eratab *tab;
-	struct stack *stack;		/* of the metadata that is examined */
+	struct stack *stack;		/* the devices below the metadata that is examined */
 	bool *seen;			/* for each line of tab: whether its volume is in the queue */
 	const struct eratab_entry **queue;
 	size_t nr;
@@ -453,7 +453,7 @@ static int follow(struct chain *c, const char *metadata, const char *origin_path
 		const struct eratab_entry *e = c->queue[i];
 
 		*c->stack = (struct stack){ 0 };
-		/* The metadata of another volume may be missing. */
+		/* Ignore an error, because the metadata of another volume may be missing. */
 		if (stack_of_metadata(c->stack, e->metadata, NULL))
 			continue;
 		if (stack_has_device(c->stack, origin))

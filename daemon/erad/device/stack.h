@@ -30,8 +30,8 @@ struct stack {
 	} file[STACK_MAX];
 	size_t nr_files;
 	/*
-	 * How many of these files, from the first on, are the file of stack_add_file().  A file of
-	 * an overlay counts twice: as itself, and as the file in the upper layer.
+	 * How many entries of `file`, from the first on, are the file of stack_add_file().  A file
+	 * of an overlay counts twice: as itself, and as the file in the upper layer.
 	 */
 	size_t nr_own;
 	/*

@@ -37,10 +37,13 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* What an attach has found before it writes its metadata, without LVM's locks. */
+/*
+ * What check_first() has found.  LVM may change this before check_again(), because LVM's locks are
+ * released in between.
+ */
 struct found {
 	struct lvs lvs;			/* the devices that lie on the physical volume */
-	char uuid[PV_UUID_SIZE];	/* of the physical volume */
+	char uuid[PV_UUID_SIZE];	/* UUID of the physical volume */
 };
 
 /*

@@ -16,7 +16,7 @@
 
 /* What a volume uses, or is about to use. */
 struct use {
-	const char *name;		/* A volume has no conflict with itself. */
+	const char *name;		/* name of the volume, which has no conflict with itself */
 	const char *origin;		/* paths of origin and metadata; each may be NULL */
 	const char *metadata;
 	dev_t origin_dev;

@@ -66,7 +66,7 @@ void creation_table(const struct creation *c, struct dm_table *t)
 	memcpy(t->uuid, c->geometry.uuid, sizeof(t->uuid));
 }
 
-/* Kinds of pages; the first sector of a page may be a superblock. */
+/* What a page has: zeros, a superblock of this create, or other content. */
 enum page { PAGE_ZEROS, PAGE_MINE, PAGE_FOREIGN };
 
 static enum page look_at_page(const uint8_t *page, const uint8_t uuid[16])
@@ -158,7 +158,7 @@ static void return_former(const struct place *p)
 	}
 	r = file_sync_name(p->path);
 	if (r)
-		log_error("%s has its name back, but after a power cut it may be %s again: %s", p->path, p->aside, strerror(-r));
+		log_error("the old metadata file was renamed back to %s, but after a power cut it may be %s again: %s", p->path, p->aside, strerror(-r));
 }
 
 /*
@@ -186,8 +186,8 @@ static void undo_metadata(const struct place *p, const struct store_geometry *g)
 		if (r)
 			log_warn("cannot erase the new metadata on %s: %s", p->path, undo_error(r));
 		/*
-		 * First open the file, then set its size: the engine's lock keeps other programs
-		 * from opening the metadata from now on.
+		 * Set the size while the file is open: the engine's lock keeps other programs from
+		 * opening the metadata.
 		 */
 		if (!r && S_ISREG(p->st.st_mode)) {
 			r = engine_truncate(e, p->st.st_size);

@@ -10,7 +10,7 @@
  * the volume, puts the new table of the volume into use, and lets the file system go on.  This is
  * the moment of the image: later writes go through NAME-image-origin, and dm-snapshot keeps the
  * former content.  If erad is killed before this step, the volume is as before, and only unused
- * devices are left.  If erad is killed after it, the image is complete, and stays.
+ * devices are left.  If erad is killed after this step, the image is complete, and stays.
  *
  * op_image_drop() removes the image first, because this fails if the image is in use.  Then it puts
  * the volume back on its origin, and removes the other devices.  It also removes what an interrupted
@@ -29,7 +29,7 @@
 struct volume;
 
 struct image_choice {
-	const char *name;		/* of the volume */
+	const char *name;		/* name of the volume */
 	struct image_store_choice store;
 	/*
 	 * The image is for eractl backup.  If an earlier image for eractl backup is left and is not

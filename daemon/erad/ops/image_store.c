@@ -28,7 +28,7 @@
 
 #define SIZE_MIN	(8u << 20)	/* bytes */
 #define DEFAULT_MIN	(64u << 20)	/* bytes */
-#define DEFAULT_PART	10u		/* the default is this part of the volume */
+#define DEFAULT_PART	10u		/* the default size is the volume's size divided by this */
 
 /* Returns EDEADLK if a write to the store might wait for a write to the volume. */
 static int check_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
@@ -162,7 +162,7 @@ static int make_unnamed(struct err *err)
 	int file;
 
 	file = open(ERAD_LIB_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	/* Not every file system has files without a name. */
+	/* If the file system has no files without a name, make a file and remove its name. */
 	if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
 		file = mkostemp(path, O_CLOEXEC);
 		if (file >= 0)
@@ -182,7 +182,7 @@ static int check_room(uint64_t bytes, struct err *err)
 		return err_set(err, -errno, "cannot find out how much is free in %s: %m", ERAD_LIB_DIR);
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	fs_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
-	/* Some file systems have no limit, and say 0. */
+	/* Some file systems have no limit, and report the size 0. */
 	if (!fs_bytes || image_store_fits(bytes, free_bytes, fs_bytes))
 		return 0;
 	return err_set(err, -ENOSPC, "cannot make a copy-on-write store of %s in %s: %s of its file system are free, and %s must stay free; name another size or place with --cow",

@@ -117,7 +117,7 @@ static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr
 	return 0;
 }
 
-/* Ends a volume whose target may or may not exist. */
+/* Ends a volume whose open has failed.  made: the target was made, so first removes the target. */
 static void undo_open(struct volume *v, enum open_way way, bool made)
 {
 	struct err err;
@@ -130,7 +130,7 @@ static void undo_open(struct volume *v, enum open_way way, bool made)
 	volume_expect(v, false);
 	/* If the device still exists, the volume does not end, so do not wait for its end. */
 	if (r && r != -ENXIO)
-		log_error("volume %s: cannot undo its opening: %s", v->name, err.msg);
+		log_error("volume %s: the open has failed, and cannot be undone: %s", v->name, err.msg);
 	else
 		volume_wait_ended(v, UNDO_MS);
 }

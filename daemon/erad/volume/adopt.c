@@ -246,8 +246,8 @@ static void drop_early(void)
 }
 
 /*
- * Read the boot table only if a target needs it, because reading may wait for a write, and the
- * write may wait for erad.
+ * Opens a volume for each live target that has none.  Reads the boot table only if a target needs
+ * it, because reading may wait for a write, and the write may wait for erad.
  */
 static int adopt_all(struct instances *l, uint64_t *told)
 {
@@ -296,7 +296,7 @@ static void *adopter(void *arg)
 	(void)arg;
 	while (wait_until_wanted()) {
 		while (adopt_all(&list, &told))
-			sleep(1);	/* Probably there was no memory. */
+			sleep(1);	/* LIST has failed, probably for lack of memory */
 		volumes_adopted();
 	}
 	instances_free(&list);

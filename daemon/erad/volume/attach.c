@@ -197,7 +197,7 @@ static int follow_size(struct volume *v, struct store_info *s, struct err *err)
 	if (r)
 		return r;
 	store_info(v->store, s);
-	log_notice("volume %s: it has %llu sectors now, %llu before", v->name,
+	log_notice("volume %s: the volume has %llu sectors now, and had %llu before", v->name,
 		   (unsigned long long)s->nr_sectors, (unsigned long long)had);
 	return 0;
 }
@@ -215,7 +215,7 @@ static int begin_timeline(struct volume *v, const struct table_note *note, struc
 		return store_set_item(v->store, STORE_TABLE_NOTE, (const uint8_t *)note, err);
 	while (!number)
 		if (getrandom(&number, sizeof(number), 0) < 0 && errno != EINTR)
-			return err_set(err, -errno, "cannot draw the number of a timeline: %m");
+			return err_set(err, -errno, "cannot get a random number for a timeline: %m");
 	r = store_new_timeline(v->store, number, (const uint8_t *)note, err);
 	v->activated = !r;
 	return r;
@@ -295,7 +295,7 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	 */
 	if (s->era != live && s->era != live + 1)
 		return err_set(err, -ESTALE,
-			       "metadata %s is in era %u, but the target is in era %u, where %u or %u was expected; this is not the metadata that the target was used with last",
+			       "metadata %s is in era %u, but the target is in era %u, expected era %u or %u; this is not the metadata that the target was used with last",
 			       v->metadata, s->era, live, s->era, s->era - 1);
 	v->activated = true;
 	r = compare_size(v, &v->info, s, err);
@@ -398,7 +398,7 @@ static int attach_to(struct volume *v, const struct erad_info *i, struct err *er
 
 	r = link_refresh(v);
 	if (r)
-		err_set(err, r, "the target does not tell its state: %s", strerror(-r));
+		err_set(err, r, "cannot read the state of the target: %s", strerror(-r));
 	else
 		r = activate_target(v, err);
 	if (!r)

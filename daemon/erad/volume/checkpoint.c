@@ -28,7 +28,7 @@ static int may_roll(const struct volume *v, struct err *err)
 	if (v->ready)
 		return 0;
 	state = volume_state(v, &why);
-	return err_set(err, -EAGAIN, "the volume is %s%s%s, it must be active", state,
+	return err_set(err, -EAGAIN, "the volume is %s%s%s; a checkpoint needs an active volume", state,
 		       *why.msg ? ": " : "", why.msg);
 }
 

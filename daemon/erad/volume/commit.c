@@ -135,8 +135,8 @@ static int commit_batches(struct volume *v)
 		r = instance_commit_fetch(v->fd, &x);
 		if (r == -ESTALE) {
 			/*
-			 * The batch is void.  The target holds its writes again, and the next fetch
-			 * returns them.
+			 * The batch is void.  The target holds its writes again, and a later fetch
+			 * returns their blocks again.
 			 */
 			v->batch = 0;
 			continue;
@@ -198,7 +198,7 @@ static void serve_batches(struct volume *v)
 		 * --degrade`.
 		 */
 		if (r != -ENODEV && r != -ENOTCONN)
-			log_error("volume %s: the target does not commit: %s", v->name,
+			log_error("volume %s: the target cannot commit the recorded blocks: %s", v->name,
 				  strerror(-r));
 		attach_let_go(v);
 		v->look_at = thread_now_ms() + (r == -ENODEV || r == -ENOTCONN ? 0 : 1000);
@@ -326,9 +326,9 @@ static void end_volume(struct volume *v, bool gone)
 	attach_let_go(v);
 	thread_usual();
 	/*
-	 * First make the note durable: from now on, somebody may write to the origin, and the next
-	 * steps may take long.  Try even if the last mark has failed, because the metadata may work
-	 * again.
+	 * First make the note GONE durable: from now on, somebody may write to the origin, and the
+	 * next steps may take long.  Try even if the last mark has failed, because the metadata may
+	 * work again.
 	 */
 	if (gone)
 		code = table_note_end(v, &err);

@@ -15,8 +15,8 @@ struct volume;
 
 /*
  * degraded_take_up(): call this after ATTACH, before NEW_ERA and READY.  Finds out whether the
- * target has let writes pass.  If it has, makes two things durable: every block counts as written,
- * and a new era.
+ * target has let writes pass.  If it has, makes durable that every block counts as written.  If the
+ * target still lets all writes pass, also makes a new era durable.
  *
  * degraded_ready(): makes the target active, and gives the target a degrade record.
  *

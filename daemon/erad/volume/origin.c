@@ -121,7 +121,7 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 			return r;
 	} else if (was.version && identity_compare(&was, &now) == IDENTITY_UNKNOWN) {
 		/*
-		 * If a property of the origin cannot be read now, keep its former value, because
+		 * If a property of the origin cannot be read now, keep the former identity, because
 		 * the device may only be incomplete at the moment.
 		 */
 		return 0;
@@ -132,8 +132,8 @@ static int compare_identity(struct volume *v, bool *other, struct err *err)
 }
 
 /*
- * Compares the origin with the seal, and records a gap if it differs or cannot be compared.  Returns
- * an error if the comparison has not ended, or if the gap cannot be recorded.
+ * Compares the origin with the seal, and records a gap if the origin differs or cannot be compared.
+ * Returns an error if the comparison has not ended, or if the gap cannot be recorded.
  */
 static int compare_seal(struct volume *v, const struct seal *s, struct err *err)
 {
@@ -293,7 +293,7 @@ int origin_close_sealed(struct volume *v, struct store *s, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	if (take_seal(v, page, &why)) {
-		log_warn("volume %s: the origin cannot be sealed, so the next open counts all of it as written: %s", v->name,
+		log_warn("volume %s: the origin cannot be sealed, so after the next open every block counts as written: %s", v->name,
 			 why.msg);
 		memset(page, 0, ERAD_HISTORY_SEAL);
 		page->version = htole32(SEAL_VERSION);

@@ -77,7 +77,7 @@ static int begin_checkpoint(struct volume *v, struct err *err)
 			       v->mark_trouble.err.msg);
 	r = link_refresh(v);
 	if (r)
-		return err_set(err, r, "the target does not tell its state: %s", strerror(-r));
+		return err_set(err, r, "cannot read the state of the target: %s", strerror(-r));
 	if (v->info.state != ERAD_ACTIVE)
 		return err_set(err, -EAGAIN, "the target is not active");
 	if (!(v->info.status & ERAD_RESUMED))

@@ -42,10 +42,10 @@ static int check_free(struct volume *v, struct store *s, struct err *err)
 	if (!info.snapshot_era)
 		return 0;
 	if (info.snapshot_lasts)
-		return err_set(err, -EEXIST, "a snapshot of era %" PRIu32 " is held; drop it first",
+		return err_set(err, -EEXIST, "a snapshot of era %" PRIu32 " is held; run 'eractl snapshot drop' to drop the snapshot",
 			       info.snapshot_era);
 	return err_set(err, -EBUSY,
-		       "a dump or check of the volume is under way and holds the only snapshot there can be");
+		       "a dump or check of the volume is under way and holds the only snapshot that is possible; try again when the dump or check has ended");
 }
 
 /* Requests the snapshot with a checkpoint.  Context: snapshot_lock. */

@@ -139,7 +139,10 @@ static void compare_out(struct finding *f, const struct table_note *was, const s
 	/* Writes of a target that lets all writes pass are a gap of their own: see degraded.h. */
 	if (*f->detail || i->status & ERAD_PASSES_ALL)
 		return;
-	/* The other table may not have used the origin, so that the origin could be written directly. */
+	/*
+	 * Also compare the counter of the origin: if the other table has not used the origin, a
+	 * program may have written to the origin directly.
+	 */
 	if (count_since(was, origin, &sectors) && sectors)
 		snprintf(f->detail, sizeof(f->detail),
 			 "%" PRIu64 " sectors were written to the origin while the target was out of its table", sectors);
@@ -284,7 +287,7 @@ int table_note_end_again(struct volume *v, struct store *s, struct err *err)
 	const uint64_t until = thread_now_ms() + TABLE_NOTE_AGAIN_MS;
 	int r;
 
-	/* One write may take long until it fails. */
+	/* Limit the time and not the number of attempts, because an attempt may take long. */
 	do {
 		usleep(TABLE_NOTE_PAUSE_MS * 1000);
 		r = write_gone(v, s, err);

@@ -121,9 +121,9 @@ int table_note_stay(struct volume *v, struct err *err);
 
 /*
  * Call this as soon as the volume's last instance has gone.  If the mapped device has also gone,
- * makes the note GONE durable, with the counter of the origin, so that no write to the origin goes
- * unnoticed if erad is killed before the seal is durable, or if the origin is written before erad
- * has sealed it.  Returns 1 if the note is durable, and 0 if there is nothing to note.
+ * makes the note GONE durable, with the counter of the origin.  By this counter, a write to the
+ * origin is noticed even if erad is killed before the seal is durable, or if the write comes before
+ * erad has sealed the origin.  Returns 1 if the note is durable, and 0 if there is nothing to note.
  */
 int table_note_end(struct volume *v, struct err *err);
 
@@ -145,8 +145,8 @@ int table_note_end_again(struct volume *v, struct store *s, struct err *err);
 bool table_note_lives_on(const struct volume *v);
 
 /*
- * Returns whether the metadata of a closed volume has the note OUT.  Then writes may have gone past
- * the target, and only the next open finds out.
+ * Returns whether the metadata of a closed volume has the note OUT.  If so, writes may have gone
+ * past the target, and only the next open finds out.
  */
 bool table_note_is_out(struct store *s);
 

@@ -139,7 +139,7 @@ int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
 	if (v->ready)
 		r = 0;
 	else if (v->ended)
-		r = err_set(err, -ENODEV, "the target went away while it was being opened");
+		r = err_set(err, -ENODEV, "the target was removed while the volume was being opened");
 	else if (v->stop)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
 	else if (v->attach_trouble.since_ms)
@@ -167,7 +167,7 @@ static int wait_for_table(struct volume *v, serves_fn serves, uint64_t what, uin
 	if (serves(v, what))
 		r = 0;
 	else if (v->ended)
-		r = err_set(err, -ENODEV, "the target went away while its table was being replaced");
+		r = err_set(err, -ENODEV, "the target was removed while its table was being replaced");
 	else if (v->stop)
 		r = err_set(err, -ESHUTDOWN, "erad is stopping");
 	else if (t->since_ms)

@@ -80,8 +80,8 @@ struct volume {
 
 	struct volume *next;		/* volumes_lock; the next volume of the registry */
 	/*
-	 * volumes_lock; digest of the instances that the volume thread has read.  0: it is reading
-	 * them now.
+	 * volumes_lock; digest of the instances that the volume thread has read.  0: the thread is
+	 * reading the list now.
 	 */
 	uint64_t seen;
 	/* volumes_lock; digest of the volume's instances in the list of volumes_changed(). */

@@ -15,9 +15,9 @@
  *     which has let no write through yet, and the targets before it are gone or suspended.
  *  2. No write to B that the target has let through in era E or later exists, neither before t nor
  *     after t: each such write is recorded durably before it is let through, and the metadata would
- *     have its block in E or later.  A write that all targets let pass unrecorded raises the floor
- *     to its era, which is E or later.  A repair that loses records also raises the floor to its
- *     era, and so does each gap.
+ *     have its block in E or later.  A write that a target lets pass unrecorded raises the floor to
+ *     the era of the write, which is E or later.  A repair that loses records raises the floor to
+ *     the newest era, and a gap raises the floor to the current era.
  *  3. By 1 and 2, no write through erad has changed B after t, and none was in flight at t.
  *  4. The origin was flushed after the writes of 1 had ended, and before t.  So a power cut does
  *     not bring older content back.
