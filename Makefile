@@ -9,8 +9,8 @@ VERSION	:= 0.1.0
 # `make help` prints the lines that begin with ##.
 ## V=1                 show the commands
 V	?= 0
-## KERNELS="6.1 …"     Debian's kernel series to build the module for and to test on: 6.1 6.12 newest, the newest in the
-##                     backports to the next Debian; also debug, 6.1-arm64 …, see tests/vm/kernel
+## KERNELS="6.1 …"     the kernels to build the module for and to test on, 6.1 6.12 newest by default: series of Debian,
+##                     newest for the newest in the backports to the next Debian, debug, 6.1-arm64 …, see tests/vm/kernel
 KERNELS	?= 6.1 6.12 newest
 ## ARM64_KERNELS="…"   the kernels of test-arm64: 6.1-arm64 newest-arm64-16k
 ARM64_KERNELS ?= 6.1-arm64 newest-arm64-16k
@@ -109,8 +109,8 @@ $(programs): $(BUILD)/bin/%: $$(call objects,$$(call program_dir,$$*)) $(archive
 # ---- BPF: x.bpf.c becomes x.skel.h, which the loader of x includes -----------------------------------------------------------
 
 bpf_skeletons	:= $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
-# With -target bpf, clang does not find the headers of the C library. A cross compiler reports their
-# directories.
+# With -target bpf, clang does not find the C library's headers. $(CC), which may be a cross
+# compiler, reports their directory.
 BPF_CFLAGS	= -O2 -g -Wall -Werror -target bpf -ffile-prefix-map=$(CURDIR)=. -Iinclude -Ibpf -I$(filter-out /,$(shell $(CC) -print-sysroot 2> /dev/null))/usr/include/$(shell $(CC) -print-multiarch)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(flags_file)
@@ -270,8 +270,8 @@ $(KERNELS:%=kmod-%): kmod-%: kernel-%
 kargs_debug	:= UBSAN_SANITIZE=y
 $(foreach k,$(KERNELS),$(if $(findstring -arm64,$k),$(eval kargs_$k := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)))
 
-# kmod-kdir needs the release that `uname -r` prints. `make kernelrelease` prints another one with
-# Debian's headers.
+# kmod-kdir needs the release that `uname -r` prints. With Debian's headers, `make kernelrelease`
+# prints another release.
 .PHONY: kmod-kdir
 kmod-kdir:
 	$(eval release := $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"$$/\1/p' "$(KDIR)/include/generated/utsrelease.h" 2> /dev/null))

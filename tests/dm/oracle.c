@@ -19,7 +19,7 @@
 
 #define NR_THREADS	4
 #define SECTOR		512u
-#define MAX_SECTORS	512u		/* longest operation in bytes */
+#define MAX_SECTORS	512u		/* longest operation, in sectors */
 
 static const char *device;
 static uint64_t size, block;		/* in bytes */

@@ -27,7 +27,7 @@ strict		/dev/vdd	/dev/vde	gap=refuse
 EOF
 cp "$files/etc/eratab" "$work/eratab"
 
-# Write a line with a UUID, as Debian's installer does.  The origin has the same UUID.
+# Name a file system by its UUID, as Debian's installer does.  The UUID is also on the origin.
 cat > "$files/etc/fstab" << 'EOF'
 UUID=11111111-2222-3333-4444-555555555555 /mnt/data ext4 defaults 0 0
 /dev/mapper/spare-1+2 /mnt/spare ext4 noauto 0 0
@@ -37,7 +37,7 @@ mkdir -p "$files/usr/lib/systemd/system-generators"
 cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
 # Make the link that `systemctl enable` would make.
 ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
-# Wait less than the usual 90 seconds.
+# Let systemd wait 5 seconds for the absent origin, and not 90 seconds.
 mkdir "$units/dev-disk-by\\x2did-absent.device.d"
 printf '[Unit]\nJobTimeoutSec=5\n' > "$units/dev-disk-by\\x2did-absent.device.d/timeout.conf"
 
@@ -53,8 +53,8 @@ boot()
 }
 
 if output=$(boot make 2>&1 && boot use --systemd --files "$files" 2>&1 && boot check 2>&1); then
-	echo "ok boot ($((SECONDS - began)) s) at boot volumes are opened, as mounts need them, and at shutdown closed in order"
+	echo "ok boot ($((SECONDS - began)) s) at boot, volumes are opened when mounts need them; at shutdown, they are closed after their file systems are unmounted"
 else
-	echo "not ok boot ($((SECONDS - began)) s) at boot volumes are opened, as mounts need them, and at shutdown closed in order"
+	echo "not ok boot ($((SECONDS - began)) s) at boot, volumes are opened when mounts need them; at shutdown, they are closed after their file systems are unmounted"
 	printf '%s\n' "$output" | sed 's/^/  | /'
 fi

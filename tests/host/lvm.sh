@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A volume was attached below a volume group.  The machine boots with systemd, udev and LVM's own
-# activation.
+# Boots a machine with systemd, udev and LVM's own activation after a volume was attached below its
+# volume group.
 #
 # usage: tests/host/lvm.sh KERNEL
 
@@ -11,7 +11,7 @@ kernel=${1:-6.1}
 work=$(mktemp -d "$PWD/build/lvm.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 began=$SECONDS
-claim="after a boot the logical volumes lie on the attached volume, and on the physical volume if the attach was interrupted"
+claim="after a boot, the logical volumes lie on the attached volume, or on the physical volume if the attach was interrupted"
 
 # The first boot has no volume and no file system in fstab.
 first=$work/first
@@ -27,8 +27,8 @@ boot()
 		--disk "256M:$work/pv" --disk "64M:$work/meta" -- tests/host/lvm-guest "$1"
 }
 
-# later [OPTION]: prints a directory with the files that a later boot finds in /etc. The line of the
-# volume has the option.
+# later [OPTION]: makes a directory with the files of a later boot, and prints the directory's name.
+# OPTION is added to the volume's line in eratab.
 later()
 {
 	local files=$work/later${1-}
@@ -39,8 +39,8 @@ later()
 	sed "/^pv0/s/\$/${1:+\\t$1}/" "$work/vm/out/eratab" > "$files/etc/eratab"
 	echo "/dev/vg/data /mnt/data ext4 defaults 0 0" > "$files/etc/fstab"
 	cp /usr/lib/systemd/system-generators/systemd-fstab-generator "$files/usr/lib/systemd/system-generators/"
-	# Delay udev, so that erad starts while udev still processes the first event of the disk,
-	# after its rules have recognized the disk as an origin.
+	# Delay udev, so that erad starts while udev still processes the first event of the disk.
+	# At this moment, udev's rules have recognized the disk as an origin already.
 	mkdir -p "$files/etc/udev/rules.d" "$files/etc/systemd/system/erad.service.d"
 	echo 'KERNEL=="vda", ACTION=="add", PROGRAM="/bin/sh -c '"'touch /run/first-event; sleep 6'"'"' > "$files/etc/udev/rules.d/62-slow.rules"
 	cat > "$files/etc/systemd/system/erad.service.d/slow.conf" <<- EOF

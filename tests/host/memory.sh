@@ -24,7 +24,7 @@ memory_case()
 	fi
 }
 
-memory_case swap "swap on a volume, no memory left, erad killed: its standby frees the memory that erad is started with" \
+memory_case swap "with swap on a volume and no memory left, a killed erad can be started again, because its standby serves the writes of swap" \
 	--timeout 240 --mem 700M --disk 512M --disk 64M
-memory_case dirty "a file system full of dirty pages, swap elsewhere, checkpoints, erad killed: no deadlock, nothing is lost" \
+memory_case dirty "if erad is killed while a volume has many dirty pages and checkpoints go on, there is no deadlock, and no write is lost" \
 	--timeout 240 --mem 600M --disk 384M --disk 64M --disk 512M --disk 384M

@@ -12,8 +12,8 @@ work=$(mktemp -d "$PWD/build/power-cut.XXXXXX")
 pid=
 trap '[[ -z $pid ]] || kill "$pid" 2> /dev/null || true; rm -rf "$work"' EXIT
 
-# power_cut NAME METADATA: runs the case on two new disks.  The third disk has the file system for
-# metadata in a file.
+# power_cut NAME: runs the case on two new disks.  The second disk is the metadata device if NAME is
+# device; if NAME is file, it has a file system with the metadata in a file.
 power_cut()
 {
 	local name=$1 began=$SECONDS line lines=0 status=0

@@ -8,7 +8,7 @@ ERAD_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 ERAD_BUILD=$ERAD_TOP/build
 
 # Exit statuses of tests/vm/run, besides the status of the COMMAND. A COMMAND that was killed by a
-# signal has the status 128 + the signal. These statuses are higher than that of any signal.
+# signal has the status 128 + the number of the signal, at most 192. The statuses here are higher.
 # shellcheck disable=SC2034 # used by the scripts that source this file
 readonly VM_KERNEL_TROUBLE=240 VM_NO_VERDICT=241 VM_KILLED=242 VM_TIMEOUT=243 VM_CANNOT_START=244
 

@@ -26,8 +26,8 @@ test_W2_checkpoint_waits()
 	writer=$!
 	nap 0.4
 	checkpoint
-	# Wait a little: the writer may need a moment to end after its write has completed.  The
-	# delay of the metadata is longer.
+	# The writer may need a moment to exit after its write has completed.  If the writer still
+	# runs after 1 s, its write is in flight, because the origin's delay is longer.
 	nap 1
 	! is_running $writer || landed=later
 	wait $writer
@@ -72,7 +72,7 @@ test_W5_status_writes_nothing()
 
 test_W6_write_error_heals()
 {
-	DESCRIPTION="if the metadata fails for a moment, first writes work again when it works again, and all are reported"
+	DESCRIPTION="after a short failure of the metadata device, first writes work again, and all of them are reported"
 	local writer first=1
 
 	new_devices 1M
@@ -103,11 +103,11 @@ era_tree()
 		print "$root $nr ", unpack("Q<", substr(block($root), 32 + 8 * $max + 4, 8)), "\n"' "$1"
 }
 
-# This unit test shows that erad finds the damage, and which blocks count as written after that.
+# For erad, this unit test shows that damage is found, and which blocks count as written after that.
 elsewhere["test_W8_damaged_writeset"]=unit:damage_damaged_array
 test_W8_damaged_writeset()
 {
-	DESCRIPTION="if one block of an era is damaged, the other blocks are still digested"
+	DESCRIPTION="if the metadata of one era is damaged, the writesets of later eras are still digested"
 	local root nr first
 
 	new_devices 1M
@@ -144,7 +144,7 @@ test_W9_idle()
 	array_has "$T/then" 1 1 || fail "3 s after the checkpoint block 1 is not in the array"
 }
 
-# void MIB: makes $origin with this size. It keeps no content and needs no memory.
+# void MIB: makes an $origin of this size, which keeps no content and needs no memory.
 void()
 {
 	dmsetup create void --table "0 $(($1 * 2048)) zero"

@@ -25,7 +25,7 @@ test_eec40579_eras()
 case_timeout["test_2099b145_bit_after_commit"]=300
 test_2099b145_bit_after_commit()
 {
-	DESCRIPTION="if the metadata is slow, a second write to the block waits, too; after a power cut at this moment, no changed block is missing"
+	DESCRIPTION="while a first write waits for slow metadata, a second write to the same block waits, too; a power cut at this moment loses no recorded block"
 	local one two
 
 	new_devices 1M
@@ -286,7 +286,7 @@ test_9ae6e8b1_final_commit()
 	same "$(dump | wc -l)" 16384
 }
 
-# For erad, cut the power at each write and each flush.
+# The case cuts the power at 5 moments. tests/crash cuts erad's power at every flush and FUA write.
 test_117aceb0_every_commit()
 {
 	DESCRIPTION="after a power cut at a random moment of writes and checkpoints, the metadata has every completed write and era"

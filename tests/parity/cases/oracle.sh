@@ -10,7 +10,8 @@ test_oracle()
 	local sizes=(8 24 32 128)
 
 	if [[ $TARGET == era ]]; then
-		# This kind of history avoids dm-era's faults.
+		# dm-era's faults would fail any other history: it needs operations within one block, and
+		# a suspend before the load.
 		what=one
 		reload="dmsetup suspend data && dmsetup load data && dmsetup resume data"
 	fi
