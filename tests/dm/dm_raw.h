@@ -63,7 +63,7 @@ static inline int dm_raw_create(int fd, const char *name, char path[32])
 	return r;
 }
 
-/* Loads a table of one target. */
+/* Fills in the request to load a table of one target. */
 static inline void dm_raw_table(struct dm_raw *q, const char *name, uint64_t sectors, const char *type,
 				const char *params)
 {

@@ -22,7 +22,7 @@
 
 static const char *only;		/* part of the names of the calls to test; NULL: all calls */
 static int fail_nth;
-static char path[32];			/* number of the device */
+static char path[32];			/* path of the device's node */
 
 /* ---- faults ---- */
 
@@ -213,7 +213,7 @@ static void must_resume(void)
 	EXPECT(resume(), 0);
 }
 
-/* If a table could not be resumed, it may be gone. */
+/* After a resume that has failed, the loaded table may be gone, so load it again. */
 static int load_and_resume(void)
 {
 	load();
@@ -278,10 +278,7 @@ static void writer_and_fetch(void)
 	CHECK(batch);
 }
 
-/*
- * Ignore a failure, because only the answer can have failed.  The write was released, or another
- * call will release it.
- */
+/* ESTALE is no failure: the failed call has committed the batch, and only its answer was lost. */
 static int commit_again(void)
 {
 	int r = commit();

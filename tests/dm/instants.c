@@ -86,8 +86,8 @@ static int open_pin(const char *pin)
 }
 
 /*
- * Reads the mirror.  Returns whether there is a mirror.  Reads the words of the pinned map, even if
- * `info` names another map.
+ * Reads the mirror.  Returns false if there is no mirror, or if the pinned writeset is not the map
+ * that `info` names.
  */
 static bool read_mirror(struct mirror *m)
 {
@@ -102,8 +102,8 @@ static bool read_mirror(struct mirror *m)
 			FAIL("cannot read the pins: %m");
 		EXPECT(m->info.shift, 0);
 		/*
-		 * Skip this moment: the era is changing, so seq is odd.  A reader would notice
-		 * this, and would read again.
+		 * Skip this moment: the era is changing.  A reader would notice this by an odd seq,
+		 * and would read again.
 		 */
 		if (map.id != m->info.writeset_id)
 			there = false;

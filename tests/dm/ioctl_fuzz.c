@@ -422,7 +422,7 @@ static void other_calls(struct caller *c)
 			FAIL("mapped");
 		break;
 	case 4:
-		/* Changes the shared struct all the time. */
+		/* Change the shared struct, which another thread may be passing to a call. */
 		shared->h.size = hostile_number(&c->rng);
 		shared->bytes[next(&c->rng) % 96] = next(&c->rng);
 		break;
@@ -436,8 +436,9 @@ static void *caller_main(void *arg)
 	struct caller *c = arg;
 
 	/*
-	 * Go on until at least one batch was committed.  If no batch is committed, the time limit
-	 * of the case ends the test.
+	 * Go on until at least one call has succeeded, one fd was attached, one batch committed and
+	 * one instance degraded.  If one of these never happens, the time limit of the case ends
+	 * the test.
 	 */
 	for (unsigned long i = 0; i < c->ops || !succeeded || !attached || !committed || !degraded; i++) {
 		if (one_in(&c->rng, 8))

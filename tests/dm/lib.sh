@@ -60,7 +60,8 @@ is_running()
 }
 
 # bounded SECONDS COMMAND...: returns the command's status, or 124 if the command does not end in
-# time.  In that case the command goes on, because a signal may not end it.
+# time.  In that case, kills the command, but does not wait for its end: a command that waits in the
+# kernel may not end.
 bounded()
 {
 	local limit=$(($1 * SLOWNESS)) i pid
@@ -218,9 +219,9 @@ start_erad()
 	fail "erad does not answer"
 }
 
-# erad_gone: waits until erad has ended. `wait` cannot be used, because erad may be the child of
-# another process.  Also waits for a zombie whose remaining threads keep its files open, and so its
-# lock.
+# erad_gone: succeeds if erad has ended. `wait` cannot be used, because erad may be the child of
+# another process.  Fails for a zombie whose other threads still run, because these threads keep
+# erad's files open, and so its lock.
 erad_gone()
 {
 	local stat threads
@@ -243,7 +244,7 @@ stop_erad()
 	wait_until "erad has stopped" erad_gone
 }
 
-# read_fully VOLUME: checks that a diff since the first era lists the whole volume.
+# read_fully VOLUME: succeeds if a diff since the first era lists the whole volume.
 read_fully()
 {
 	[[ $(changed "$1" 1) == "0 $(blockdev --getsize64 "/dev/mapper/$1")" ]]
@@ -344,7 +345,8 @@ points()
 	sed -n "s|^\tX(\([A-Z_]*\), $1)\t.*|\1|p" daemon/common/failpoint.h
 }
 
-# start_erad_armed POINT [N [stop]]: starts erad with failpoints. $T/life has its messages.
+# start_erad_armed POINT [N [stop]]: starts an erad that kills itself when it passes POINT for the
+# Nth time, or stops itself with SIGSTOP if the word stop is given. $T/life has its messages.
 start_erad_armed()
 {
 	echo "$1 ${2-1} ${3-}" > "$T/armed"
@@ -391,8 +393,8 @@ wait_killed()
 	fail "erad was not killed within $((40 * SLOWNESS)) s at $(< "$T/armed")"
 }
 
-# wait_back: waits until erad serves again.  Starts no command for this, because the start of a
-# command takes longer than the start of erad.
+# is_back: succeeds if erad serves again.  Reads erad's messages for this: to start eractl would take
+# longer than the start of erad.
 is_back()
 {
 	local life
@@ -412,7 +414,7 @@ protocol_case()
 {
 	local disk
 
-	DESCRIPTION="Check the module's promise for writes."
+	DESCRIPTION="the module keeps its promises in include/erad_uapi.h, for an owner in the case ${1//_/ }"
 	disk=$(new_disk 64M)
 	slow_disk slow "$disk" 300
 	protocol "$1" "$disk" /dev/mapper/slow
@@ -450,7 +452,7 @@ scan_twice()
 # itself loses memory when allocations are made to fail.
 unreferenced_memory()
 {
-	DESCRIPTION="kmemleak finds no memory of the module to which no pointer exists"
+	DESCRIPTION="after all cases, kmemleak finds no memory that the module has leaked"
 	harmless='kmemleak: [0-9]+ new' quietly scan_twice
 	cat /sys/kernel/debug/kmemleak > "$T/all"
 	awk '/^unreferenced object/ { show(); text = "" } { text = text $0 "\n" } END { show() }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A verifying load: random writes, discards and zeroes.  Fails on any I/O error, and reads
- * everything back.  Prints the blocks that it has touched in the format of `eractl diff --format
- * ranges`.
+ * A verifying load: random writes, discards and zeroes.  Fails on any I/O error.  At the end, reads
+ * back the data that it has written.  Prints the blocks that it has touched in the format of `eractl
+ * diff --format ranges`.
  */
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define PAGE		4096u
-#define MAX_PAGES	64u		/* longest write in bytes */
+#define MAX_PAGES	64u		/* longest write, in pages */
 
 static const char *device;
 static uint64_t size;			/* in bytes */
@@ -37,7 +37,7 @@ static int log_fd = -1;
 static volatile sig_atomic_t stopped;
 
 static uint8_t *touched;		/* one byte for each block: whether it was touched */
-static uint64_t *stamps;		/* the content that each page must have; 0: zeros */
+static uint64_t *stamps;		/* the content of each page; 0: not written, or zeroed */
 
 struct thread {
 	pthread_t id;
@@ -154,7 +154,7 @@ static void *write_pages(void *arg)
 	return NULL;
 }
 
-/* Compare only the pages that this load has written. */
+/* Compares the pages that have data of this load.  Skips zeroed pages. */
 static int verify(void)
 {
 	uint64_t *got, want[PAGE / 8];
@@ -202,9 +202,9 @@ static void print_touched(void)
 static void usage(void)
 {
 	fputs("usage: load [-t THREADS] [-s SECONDS] [-n WRITES] [-r SEED] [-b BLOCK] [-d] [-p] [-w FILE] DEVICE\n"
-	      "  -d  discards and zeroes too; -p  tell each write as soon as it has completed\n"
-	      "  -w  append a line \"w BEGAN ENDED OFFSET LENGTH\" for each, in microseconds and bytes\n"
-	      "SIGTERM ends it as the time does.\n",
+	      "  -d  also discard and zero; -p  print a line for each write when it has completed\n"
+	      "  -w  append a line \"w BEGAN ENDED OFFSET LENGTH\" for each write, in microseconds and bytes\n"
+	      "SIGTERM ends the load before SECONDS are over.\n",
 	      stderr);
 	exit(2);
 }

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6) {
 		fputs("usage: oracle one|many SEED BLOCK DEVICE COMMAND...\n"
-		      "  one: no write to more than one block; each COMMAND begins a new era\n", stderr);
+		      "  one: each operation stays within one block.  Each COMMAND must begin a new era.\n", stderr);
 		return 2;
 	}
 	one_block = !strcmp(argv[1], "one");

@@ -33,7 +33,7 @@ test_close_that_failed_says_so()
 	eractl open data 2> /dev/null && fail "open without metadata succeeded"
 	eractl forget data > /dev/null
 
-	# erad has already noticed that the disk fails, so it does not write to the disk any more.
+	# This time, erad notices before the close that the disk fails, and does not write to it any more.
 	meta=$(new_disk 64M)
 	dmsetup create meta --table "0 131072 linear $meta 0"
 	eractl create data "$origin" --metadata /dev/mapper/meta > /dev/null

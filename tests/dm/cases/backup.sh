@@ -79,7 +79,7 @@ test_backup_of_an_open_volume()
 	restored_equals /dev/mapper/data
 	restored_equals "$T/first" --at "$(sed -n 's/.*"file":"full-000001.*"token":"\([^"]*\)".*/\1/p' "$T/dir/MANIFEST")"
 
-	# Write to the volume while backup reads it, which takes more than a second.
+	# Write to the volume while backup reads it.  The read takes more than a second.
 	mv "$T/dir" "$T/aside"
 	mkdir "$T/dir"
 	while :; do
@@ -227,7 +227,7 @@ backs_up_half()
 
 test_backup_thaws_in_every_case()
 {
-	DESCRIPTION="backup --freeze thaws the file system if eractl or its process group gets a signal, if erad or the guardian is killed, and if nothing is copied for a time"
+	DESCRIPTION="backup --freeze thaws the file system if eractl or its process group gets a signal, if erad or eractl's guardian process is killed, and if nothing is copied for a time"
 	local half signal guardian
 
 	mounted_volume
@@ -252,8 +252,8 @@ test_backup_thaws_in_every_case()
 	wait "$half" || :
 	thawed
 	backs_up "increment" data --freeze
-	# Kill the guardian.  Then eractl thaws the file system, so a write can come before the end
-	# of the copy.
+	# Kill the guardian, eractl's child process.  Then eractl thaws the file system, so a write
+	# can come before the end of the copy.
 	backs_up_half
 	read -r guardian < "/proc/$half/task/$half/children" || :
 	kill -KILL "$guardian"

@@ -36,7 +36,7 @@ test_conflict_copy()
 	done
 	same "$(changed data "$since")" "1048576 65536
 2097152 65536"
-	# The volume that was opened first works; the other volume does not.
+	# Of the two volumes, the one that is opened first becomes live.
 	eractl close data
 	eractl open copy
 	names "as has the metadata of /dev/mapper/copy, which is live" eractl open data
@@ -62,7 +62,7 @@ test_conflict_lines()
 	names "is the metadata of volume data" eractl create second "$other" --metadata "$meta" --overwrite-metadata
 	names "is the metadata of volume data" eractl create second "$meta"
 	names "is the origin of volume data" eractl create second "$other" --metadata "$origin" --overwrite-metadata
-	# This path is a link that leads to the same place.
+	# This path is a link that leads to the origin.
 	ln -s "$origin" "$T/link"
 	names "is the origin of volume data" eractl create second "$T/link"
 	eractl create third "$other"
@@ -128,7 +128,7 @@ test_forget_shared()
 	same "$(changed new 1)" "0 65536"
 	eractl close new
 
-	# Only the line of a closed volume has this place.
+	# The metadata is also in the line of another closed volume.
 	sed -i 's/^new/old/' /etc/eratab
 	echo "new $origin $m" >> /etc/eratab
 	eractl forget old
@@ -141,7 +141,7 @@ test_forget_shared()
 	cmp /etc/eratab "$T/eratab"
 	[[ -e $m ]] || fail "the metadata is gone"
 
-	# A program other than erad has loaded the table.
+	# The live device has another name than the volume.
 	sed -i '$d' /etc/eratab
 	eractl open old
 	dmsetup rename old renamed

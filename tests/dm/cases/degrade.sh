@@ -24,7 +24,8 @@ target_is()
 	[[ $(dmsetup status data) == *" $1 "* ]]
 }
 
-# Every block counts as written; after the next checkpoint, the diff is exact again.
+# check_full_and_exact ERA: checks that every block counts as written since ERA, and that the diff is
+# exact again after the next checkpoint.
 check_full_and_exact()
 {
 	local size era
@@ -80,7 +81,7 @@ test_degrade_under_ext4()
 
 test_degrade_by_hand()
 {
-	DESCRIPTION="eractl abort --degrade works while erad runs and while it does not run, and is refused if the record has no place"
+	DESCRIPTION="eractl abort --degrade works while erad runs and while it does not run, and is refused if the metadata is in a file"
 	local meta other writer era
 
 	create_data
@@ -156,7 +157,7 @@ test_degrade_with_gap_refuse()
 
 test_degrade_then_reload()
 {
-	DESCRIPTION="erad, which has the metadata open already, finds the degrade record of a target that was removed"
+	DESCRIPTION="if a degraded target is replaced by a reload while erad is stopped, erad finds the degrade record, although it has the metadata open already"
 	local meta era table pid
 
 	create_data

@@ -81,7 +81,7 @@ test_events_are_not_lost_silently()
 
 test_events_of_a_close_that_takes_long()
 {
-	DESCRIPTION="if eractl events sees a volume while it closes, and then only after it was opened again, it shows that it has missed something"
+	DESCRIPTION="if eractl events is stopped from the close of a volume until after its next open, it prints that it has missed events"
 	local disk follower close
 
 	disk=$(new_disk 64M)

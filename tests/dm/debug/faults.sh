@@ -29,7 +29,7 @@ test_failing_calls()
 case_timeout["test_failing_calls_with_metadata"]=600
 test_failing_calls_with_metadata()
 {
-	DESCRIPTION="the same for a table that names a metadata device, so that its target has a degrade record"
+	DESCRIPTION="with a metadata device in the table, each allocation and each copy of each ioctl, table and write, and of a degrade, fails in turn: the call returns an error, and works when it is repeated"
 
 	faults_everywhere
 	# Fill the disk with bytes other than zeros: a running erad would format a disk of zeros.

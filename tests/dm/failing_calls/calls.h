@@ -68,7 +68,7 @@ int deps(void);
 int message(void);				/* returns 0 if the message was refused */
 int remove_device(void);
 
-/* These functions do I/O.  The first three read or write block 0. */
+/* These functions do I/O.  The first three change block 0, which must be recorded. */
 int write_recorded(void);
 int discard_recorded(void);
 int zero_recorded(void);

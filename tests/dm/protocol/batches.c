@@ -168,7 +168,7 @@ void poll_wakes_after_commit(void)
 	x = fetch();
 	start(&b);
 	usleep(200000);
-	info();			/* do not poll for POLLPRI, which would wake the owner */
+	info();			/* clears POLLPRI, which would wake the owner, too */
 	began = now_ms();
 	EXPECT(pthread_create(&thread, NULL, poll_main, &events), 0);
 	usleep(300000);

@@ -292,7 +292,7 @@ void degrade_survives_owners(void)
 	close(owner);
 	CHECK(state_is("degraded"));
 	EXPECT(do_io(WRITE, BLOCK, 4096), 0);
-	EXPECT(do_abort(id), 0);		/* no write is held */
+	EXPECT(do_abort(id), 0);		/* ABORT changes nothing, because no write is held */
 	CHECK(state_is("degraded"));
 	EXPECT(do_degrade(), 0);
 	EXPECT(attach(id, &owner), 0);
@@ -424,7 +424,7 @@ void degrade_noflush_suspend(void)
 	leave_held(UNTIMED, &w);
 	start_degrade(&t, &r);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
-	/* wait for the record, so that no write is in flight when the next table is used */
+	/* the suspend has waited for the record's write, so the write cannot collide with a next table */
 	CHECK(record_is_there());
 	EXPECT(pthread_join(t, NULL), 0);
 	EXPECT(r, 0);
@@ -434,7 +434,7 @@ void degrade_noflush_suspend(void)
 	EXPECT(finish(&w), 0);
 }
 
-/* DEGRADE ends a suspend that waits for held writes. */
+/* A degrade after the detach timeout ends a suspend that waits for held writes. */
 void degrade_flush_suspend(void)
 {
 	struct writer w;

@@ -186,8 +186,9 @@ void prepare_beside_commit(void)
 }
 
 /*
- * The directory of this writeset needs as much memory as the machine has.  The module refuses to
- * allocate this much.  (One page of the directory covers 2^24 blocks.)
+ * The directory of this writeset needs nearly as much memory as the machine has, but at most the
+ * module's limit of 2 GiB.  PREPARE_ERA may fail with ENOMEM, but the OOM killer must not run, because
+ * the VM counts this as a failure.  (One page of the directory covers 2^24 blocks.)
  */
 void no_memory_for_the_writeset(void)
 {

@@ -34,8 +34,8 @@ void noflush_suspend(void)
 }
 
 /*
- * If there is no owner, a noflush suspend also returns held writes, while another table is put into
- * use.
+ * A noflush suspend returns held writes even if there is no owner.  The instance of the next table
+ * holds these writes.
  */
 void noflush_reload_detached(void)
 {
