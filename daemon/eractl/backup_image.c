@@ -159,13 +159,13 @@ int backup_image_check(const struct backup_image *b, const char *volume, dev_t d
 			       b->device);
 	image_look(volume, dm_tables_find(volume), &image);
 	if (image.image != dev)
-		return err_set(err, -ENXIO, "the image %s is gone, expected it to be there until it is copied; this copy does not count, so run the backup again",
+		return err_set(err, -ENXIO, "the image %s was dropped before it was copied completely; this copy does not count, so run the backup again",
 			       b->device);
 	if (image.state == IMAGE_INVALID)
 		return err_set(err, -EIO, "the image %s has become invalid while it was copied, because its copy-on-write store is full or has failed; this copy does not count, so name a larger or another store with --cow",
 			       b->device);
 	if (image.state != IMAGE_VALID)
-		return err_set(err, -EIO, "the image %s is %s, expected valid, because the volume does not lie on it any more; this copy does not count, so run the backup again",
+		return err_set(err, -EIO, "the image %s is %s, expected valid: the volume does not lie on the image any more; this copy does not count, so run the backup again",
 			       b->device, image_state_name(image.state));
 	return 0;
 }
@@ -179,5 +179,5 @@ int backup_image_drop(struct backup_image *b, const char *volume, struct err *er
 	r = drop(volume, err);
 	b->there = false;
 	end_guardian(b);
-	return r ? err_prefix(err, r, "the image is not dropped; run 'eractl image drop %s' to drop it, else the next backup drops it", volume) : 0;
+	return r ? err_prefix(err, r, "the image is not dropped; run 'eractl image drop %s' to drop it, else the next backup with --image drops it", volume) : 0;
 }

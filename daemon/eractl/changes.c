@@ -225,7 +225,7 @@ static int changes_from_store(struct reading *r, struct store *s, struct err *er
 	}
 	store_info(s, &info);
 	if (r->reader->snapshot && !info.snapshot_era)
-		return err_set(err, -ENOENT, "%s: no snapshot is held", r->operand);
+		return err_set(err, -ENOENT, "%s: the metadata has no snapshot; leave out --snapshot", r->operand);
 	if (r->reader->since > (r->reader->snapshot ? info.snapshot_era : info.era))
 		return err_set(err, -EINVAL, "%s: era %" PRIu32 " has not begun, the %s era is %" PRIu32, r->operand,
 			       r->reader->since, r->reader->snapshot ? "snapshot's" : "current",

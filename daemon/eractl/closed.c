@@ -53,7 +53,7 @@ static int compare_with_seal(const char *metadata, const struct compared *device
 	const int r = seal_compare(device->fd, c->info.nr_sectors * ERAD_SECTOR, &c->page.seal, err);
 
 	if (r == 1)
-		return err_prefix(err, -ESTALE, "%s was written since its volume was closed, or is another device: open the volume: every block then counts as written; and name the volume instead of its metadata",
+		return err_prefix(err, -ESTALE, "%s was written since its volume was closed, or is another device; open the volume, so that every block counts as written, and name the volume instead of its metadata",
 				  device->path);
 	return r ? err_prefix(err, r, "%s: cannot compare it with the seal in %s", device->path, metadata) : 0;
 }
@@ -77,7 +77,7 @@ int closed_check(const char *metadata, const struct compared *device, struct tok
 	if (r)
 		return r;
 	if (device->dev && !device->exclusive)
-		return err_set(err, -EBUSY, "%s is in use, for example mounted, although its volume is closed: end this use, then open the volume: the open notices whether the device was written",
+		return err_set(err, -EBUSY, "%s is in use, for example mounted, although its volume is closed; end this use, and open the volume, which notices if the device was written",
 			       device->path);
 	if (device->dev) {
 		identity_of(device->dev, c.info.nr_sectors, &now);

@@ -58,7 +58,7 @@ static int degrade_one(int fd, const struct erad_info *info, const char *name, s
 		return 0;
 	case -EOPNOTSUPP:
 		return err_set(err, r, info->meta_major ?
-			       "volume %s: no erad has served this target yet, so the kernel has no degrade record to write" :
+			       "volume %s: no erad has served this target yet, so the kernel has no degrade record to write; start erad first" :
 			       "volume %s: its table names no metadata device; the kernel can write the degrade record only to a block device",
 			       name);
 	case -EAGAIN:
@@ -110,7 +110,7 @@ static int abort_named(int fd, const char *name, bool degrade, struct outcome *o
 	if (!r && degrade && found && !done)
 		return err_set(err, -ENOENT, "volume %s: its target was removed in the meantime", name);
 	if (!r && !found)
-		return err_set(err, -ENOENT, "volume %s: not live, so no writes are held", name);
+		return err_set(err, -ENOENT, "volume %s: the kernel has no target of this volume, so no writes are held", name);
 	return r;
 }
 

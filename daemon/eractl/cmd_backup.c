@@ -183,7 +183,7 @@ static void find_base(struct backup *b)
 	if (b->copy.base < 0)
 		make_full(b, why.msg);
 	else if (*why.msg)
-		complain("%s; the copy is an increment on an earlier one, %s", why.msg, m->copy[b->copy.base].file);
+		complain("%s; the copy is an increment on an earlier copy, %s", why.msg, m->copy[b->copy.base].file);
 }
 
 /*
@@ -221,10 +221,10 @@ static void choose_base(struct backup *b)
 		}
 		base = &m->copy[b->copy.base];
 		if (newest)
-			complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the one before, %s",
+			complain("the last copy is of the same era, in which the volume may have been written since, so the copy is an increment on the copy before that, %s",
 				 base->file);
 		else
-			complain("the earlier copy is of the same era, so the copy is an increment on the one before, %s", base->file);
+			complain("the earlier copy is of the same era, so the copy is an increment on the copy before that, %s", base->file);
 	}
 	b->content.since = token_text(&base->token, b->base_token);
 	if (b->full_every && chains_increments(m, b->copy.base) >= b->full_every) {
@@ -252,7 +252,7 @@ static int list_extents(struct backup *b, struct err *err)
 		return r;
 	base_size = c->since ? b->manifest.copy[b->copy.base].size : c->head.size;
 	if (base_size != c->head.size) {
-		snprintf(text, sizeof(text), "the volume has %" PRIu64 " bytes now, and had %" PRIu64 " bytes", c->head.size, base_size);
+		snprintf(text, sizeof(text), "the volume has %" PRIu64 " bytes now, and had %" PRIu64 " bytes at the copy before", c->head.size, base_size);
 		make_full(b, text);
 		r = content_list(c, err);
 	} else if (c->since && c->whole) {

@@ -142,7 +142,7 @@ static int print_table(struct explain *x)
 	puts(" are accounted for");
 	if (unaccounted_blocks(x)) {
 		print_blocks(unaccounted_blocks(x), x->block_size);
-		puts(", or more, are not: erad does not know who wrote them");
+		puts(", or more, are not accounted for: erad does not know their writers");
 	}
 	if (x->oldest > x->since)
 		printf("writers are known from era %" PRIu64 " on\n", x->oldest);

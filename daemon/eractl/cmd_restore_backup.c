@@ -96,21 +96,21 @@ static int open_device(struct restoring *t, struct err *err)
 	uint64_t size;
 
 	if (!t->overwrite)
-		return err_set(err, -EEXIST, "%s: all of the device will be overwritten: --overwrite says that this is meant", t->path);
+		return err_set(err, -EEXIST, "%s: this would overwrite all of the device; give --overwrite to do it", t->path);
 	/*
 	 * With O_EXCL, open() fails if the device is mounted, and nobody can mount the device
 	 * before it is closed.
 	 */
 	t->fd = open(t->path, O_RDWR | O_CLOEXEC | O_EXCL);
 	if (t->fd < 0 && errno == EBUSY)
-		return err_set(err, -EBUSY, "%s: it is in use, for example mounted", t->path);
+		return err_set(err, -EBUSY, "%s: it is in use, for example mounted; end this use, or name another device", t->path);
 	if (t->fd < 0)
 		return target_failed(t, "cannot open the device", err);
 	if (ioctl(t->fd, BLKGETSIZE64, &size))
 		return target_failed(t, "cannot get the size", err);
 	if (size >= t->copy->size)
 		return 0;
-	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, but the volume had %" PRIu64, t->path, size, t->copy->size);
+	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, expected at least those of the volume, %" PRIu64, t->path, size, t->copy->size);
 }
 
 /* Checks the file, and chooses the name under which it is written. */

@@ -62,7 +62,7 @@ static int check_closed(const struct content *c, const char *to, struct err *err
 	r = closed_compare(c->operand, &c->device, err);
 	if (r != -ENODATA)
 		return r;
-	complain("%s; send takes the data as they are", err->msg);
+	complain("%s; send reads the data as they are now", err->msg);
 	return 0;
 }
 

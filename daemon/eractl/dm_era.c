@@ -419,7 +419,7 @@ static int check_metadata_unchanged(struct dm_era *d)
 	if (ret)
 		return ret;
 	if (!d->snapshot && memcmp(again, d->live, sizeof(*again)))
-		return err_set(d->err, -EBUSY, "%s: the metadata has changed while it was read: it is in use",
+		return err_set(d->err, -EBUSY, "%s: dm-era has changed the metadata while it was read; remove the dm-era device, or give --metadata-snapshot",
 			       d->e->name);
 	if (!d->snapshot)
 		return 0;
@@ -429,7 +429,7 @@ static int check_metadata_unchanged(struct dm_era *d)
 		if (ret || !memcmp(again, d->sb, sizeof(*again)))
 			return ret;
 	}
-	return err_set(d->err, -EBUSY, "%s: the metadata snapshot has been dropped while it was read",
+	return err_set(d->err, -EBUSY, "%s: the metadata snapshot was dropped while it was read; take it again",
 		       d->e->name);
 }
 

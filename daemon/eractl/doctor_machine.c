@@ -150,7 +150,7 @@ static void look_at_installed(struct findings *f, const char *release, bool load
 	if (!find_module(release, path, sizeof(path))) {
 		snprintf(command, sizeof(command), "dkms autoinstall -k %s", release);
 		finding_add(f, FINDING_PROBLEM, "module", NULL, command, loaded ?
-			    MODULE " is loaded, but not installed for Linux %s; after the next boot it is not there" :
+			    MODULE " is loaded, but not installed for Linux %s; the next boot does not load it" :
 			    MODULE " is not installed for Linux %s", release);
 		return;
 	}
@@ -230,10 +230,10 @@ static void look_at_group(struct findings *f, bool runs)
 {
 	if (!group_exists())
 		finding_add(f, FINDING_PROBLEM, "group", NULL, "systemd-sysusers && systemctl restart erad",
-			    "there is no group " ERAD_MAPS_GROUP ", so only root may ask erad, and erad-exporter may not");
+			    "there is no group " ERAD_MAPS_GROUP ", so only root may ask erad for the status, and erad-exporter may not");
 	else if (runs && !exists(ERAD_STATUS_SOCKET))
 		finding_add(f, FINDING_PROBLEM, "group", NULL, "systemctl restart erad",
-			    "the group " ERAD_MAPS_GROUP " exists, but erad was started before it did");
+			    "the group " ERAD_MAPS_GROUP " exists, but erad was started before the group existed");
 	else
 		finding_add(f, FINDING_OK, "group", NULL, NULL, "the members of " ERAD_MAPS_GROUP " may ask for the status");
 }

@@ -146,7 +146,7 @@ static void look_at_file(struct findings *f, const struct eratab_entry *e, const
 	command = finding_command("df", dir);
 	if (available < (uint64_t)st->st_size)
 		finding_add(f, FINDING_PROBLEM, "metadata", e->name, command,
-			    "the file system of %s has %" PRIu64 " bytes free; to write the metadata anew takes %" PRIu64,
+			    "the file system of %s has %" PRIu64 " bytes free; to write the metadata anew, erad needs %" PRIu64,
 			    dir, available, (uint64_t)st->st_size);
 	else
 		finding_add(f, FINDING_OK, "metadata", e->name, NULL, "%s, with %" PRIu64 " MiB free beside it", e->metadata,

@@ -182,7 +182,7 @@ static void begin_superblock(struct reader *r, const char **given)
 	if (a[SECTORS].got) {
 		if (a[SECTORS].number > sb->nr_sectors ||
 		    a[SECTORS].number <= sb->nr_sectors - sb->block_sectors) {
-			refuse_xml(r, "nr_sectors is %" PRIu64 ", expected that of %" PRIu64 " blocks",
+			refuse_xml(r, "nr_sectors is %" PRIu64 ", expected the size of %" PRIu64 " blocks",
 			       a[SECTORS].number, sb->nr_blocks);
 			return;
 		}
@@ -202,7 +202,7 @@ static void begin_writeset(struct reader *r, const char **given)
 	r->set_era = a[0].number;
 	r->set_bits = a[1].number;
 	if (!r->set_era)
-		refuse_xml(r, "era of <writeset> is 0, which means never");
+		refuse_xml(r, "era of <writeset> is 0, expected at least 1");
 }
 
 static void put_blocks(struct reader *r, uint64_t first, uint64_t len, uint32_t era)

@@ -19,7 +19,7 @@ static int eras_from_store(const struct eras_reader *r, const char *path, struct
 
 	store_info(s, &info);
 	if (r->snapshot && !info.snapshot_era)
-		return err_set(err, -ENOENT, "no snapshot is held");
+		return err_set(err, -ENOENT, "the metadata has no snapshot; leave out --snapshot");
 	if (r->snapshot) {
 		info.era = info.snapshot_era;
 		info.nr_sectors = info.snapshot_sectors;

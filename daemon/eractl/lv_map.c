@@ -181,7 +181,7 @@ static int read_tables(struct lv_map *m, dev_t dev, struct err *err)
 		dm_tables_free(&d);
 	} while (++depth < DEPTH_MAX);
 	if (below)
-		return err_set(err, -EOPNOTSUPP, "%s lies on too many devices", m->lv);
+		return err_set(err, -EOPNOTSUPP, "%s lies on too many levels of devices", m->lv);
 	for (unsigned int i = 0; i < d.nr && !r; i++) {
 		r = check_type(m, d.line[i].type, err);
 		if (!r)

@@ -42,7 +42,7 @@ static void overview(FILE *f)
 
 static int no_command(const char *name)
 {
-	complain("no such command: %s; 'eractl help' lists them", name);
+	complain("no such command: %s; 'eractl help' lists the commands", name);
 	return EXIT_USAGE;
 }
 

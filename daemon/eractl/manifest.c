@@ -157,7 +157,7 @@ static int parse_manifest(struct manifest *m, FILE *f, struct err *err)
 
 	while (!r && (length = getline(&line, &room, f)) > 0) {
 		if (line[length - 1] != '\n')
-			r = err_set(err, -EBADMSG, "line %u: it has no end", number + 1);
+			r = err_set(err, -EBADMSG, "line %u: it has no end, so the file was cut", number + 1);
 		else
 			r = parse_line(m, line, length - 1, ++number, err);
 	}

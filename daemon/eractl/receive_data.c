@@ -112,7 +112,7 @@ static int read_back(struct receive *rc, const struct written *w, struct err *er
 	if (r)
 		return err_set(err, r, "%s: cannot read back the copy: %s", rc->path, strerror(-r));
 	if (done < w->length)
-		return err_set(err, -EIO, "%s ends at byte %" PRIu64, rc->path, w->offset + done);
+		return err_set(err, -EIO, "%s: while it was read back, it ended at byte %" PRIu64, rc->path, w->offset + done);
 	if (crc32c(0, rc->buf, w->length) == w->crc)
 		return 0;
 	return err_set(err, -EIO, "%s: %" PRIu64 " bytes at byte %" PRIu64 " read back with other content than was written; the medium may be faulty",

@@ -59,7 +59,7 @@ static int open_receive_target(struct receive *rc, struct err *err)
 	if (!rc->block_device && !S_ISREG(st.st_mode))
 		return err_set(err, -EINVAL, "%s: expected a regular file or a block device", rc->path);
 	if (rc->block_device != device)
-		return err_set(err, -EAGAIN, "%s: another file has taken its place just now", rc->path);
+		return err_set(err, -EAGAIN, "%s: another file has taken its place just now; run receive again", rc->path);
 	if (device && !rc->state)
 		return err_set(err, -EINVAL, "%s: --state FILE is missing: receive cannot store the state of a copy on a block device",
 			       rc->path);
@@ -216,7 +216,7 @@ static int check_size(struct receive *rc, struct err *err)
 		return receive_target_failed(rc, err, "cannot get the size");
 	if (size >= rc->head->size)
 		return 0;
-	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, but the volume has %" PRIu64, rc->path, size, rc->head->size);
+	return err_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, expected at least those of the volume, %" PRIu64, rc->path, size, rc->head->size);
 }
 
 int receive_prepare(struct receive *rc, struct err *err)

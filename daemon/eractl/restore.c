@@ -90,12 +90,12 @@ static int open_restore_target(struct target *t, struct place *p, struct engine 
 		return ret;
 	ret = engine_stat(*e, &st);
 	if (ret)
-		return err_set(err, ret, "cannot look at %s: %s", path, strerror(-ret));
+		return err_set(err, ret, "cannot examine %s: %s", path, strerror(-ret));
 	if (!p->created) {
 		p->st = st;
 		ret = place_check(path, *e, &t->geometry, t->what->overwrite, &p->blank, err);
 	} else if (st.st_dev != p->st.st_dev || st.st_ino != p->st.st_ino) {
-		ret = err_set(err, -ESTALE, "another process has replaced %s meanwhile", path);
+		ret = err_set(err, -ESTALE, "another process has replaced %s meanwhile; run the command again", path);
 	}
 	/*
 	 * A device cannot grow, so keep its size.  build_begin() checks whether a smaller journal

@@ -133,7 +133,7 @@ test_doctor_finds_the_machine()
 	umount /sys/fs/bpf
 
 	mv /run/erad/status.sock "$T/status.sock"
-	finds problem group "erad was started before it did"
+	finds problem group "erad was started before the group existed"
 	types "systemctl restart erad"
 	mv "$T/status.sock" /run/erad/status.sock
 	umount /etc/group
@@ -246,7 +246,7 @@ test_doctor_finds_bad_places()
 	finds problem metadata "is in memory"
 	cp "$T/eratab" /etc/eratab
 	fallocate -l "$(($(df --output=avail -B 1 "$T/disk" | tail -n 1) - 4096))" "$T/disk/fill" || :
-	finds problem metadata "bytes free; to write the metadata anew takes"
+	finds problem metadata "bytes free; to write the metadata anew, erad needs"
 	types "df $T/disk"
 	eractl forget data > /dev/null
 }

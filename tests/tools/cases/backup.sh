@@ -258,7 +258,7 @@ test_backup_makes_a_full_copy_where_it_must()
 	# The newest file is missing, so the increment is made on the previous copy.
 	mv "$T/dir/incr-000002.erad" "$T/aside"
 	backs_up 3
-	says "incr-000002.erad: cannot find the file of a copy: No such file or directory; the copy is an increment on an earlier one, full-000001.erad"
+	says "incr-000002.erad: cannot find the file of a copy: No such file or directory; the copy is an increment on an earlier copy, full-000001.erad"
 	restores "$T/v3"
 	refused "incr-000002.erad: cannot find the file of a copy: No such file" eractl restore-backup "$T/dir" "$T/new" --at "$(token 2)"
 	mv "$T/aside" "$T/dir/incr-000002.erad"
@@ -309,7 +309,7 @@ test_backup_of_the_same_era_is_an_increment_on_the_copy_before()
 	write_blocks "$T/v2" 9 30 2
 	sealed 2
 	backs_up 2
-	says "the copy is an increment on the one before, full-000002.erad"
+	says "the copy is an increment on the copy before that, full-000002.erad"
 	says "increment"
 	restores "$T/v2"
 	restores "$T/v2" --at "$(token 2)"
@@ -605,7 +605,7 @@ test_backup_keeps_enough_good_chains()
 	cp -a "$T/chains" "$T/dir"
 	printf x | dd of="$T/dir/full-000004.erad" bs=1 seek=100000 conv=notrunc status=none
 	backs_up 4 --verify
-	says "the copy is an increment on an earlier one, incr-000003.erad"
+	says "the copy is an increment on an earlier copy, incr-000003.erad"
 	backs_up 4 --keep 1
 	same "$(files)" "LOCK MANIFEST full-000001.erad incr-000002.erad incr-000003.erad incr-000006.erad"
 	restores "$T/v3"

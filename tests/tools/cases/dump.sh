@@ -148,7 +148,7 @@ test_restore_refuses()
 	not_xml '1: nr_blocks is 0, expected 1 to' '1s/nr_blocks="3225"/nr_blocks="0"/'
 	not_xml '1: nr_blocks of <superblock> is "99999999999999999999", expected a number up to' \
 		'1s/nr_blocks="3225"/nr_blocks="99999999999999999999"/'
-	not_xml '1: nr_sectors is 5, expected that of 3225 blocks' '1s/nr_sectors="[0-9]*"/nr_sectors="5"/'
+	not_xml '1: nr_sectors is 5, expected the size of 3225 blocks' '1s/nr_sectors="[0-9]*"/nr_sectors="5"/'
 	not_xml '1: current_era of <superblock> is "4294967295", expected a number up to 4294967294' \
 		'1s/current_era="4"/current_era="4294967295"/'
 	not_xml '3: era of <era> is "5", expected a number up to 4' '3s/era="1"/era="5"/'
@@ -162,7 +162,7 @@ test_restore_refuses()
 	not_xml '8: no element found' '8d'
 	not_xml '9: junk after document element' '8s/$/\n<superblock\/>/'
 	not_xml '1: got a document type, expected none' '1s/^/<!DOCTYPE superblock [<!ENTITY a "b">]>/'
-	not_xml '2: era of <writeset> is 0, which means never' '1s/$/\n<writeset era="0" nr_bits="1"><\/writeset>/'
+	not_xml '2: era of <writeset> is 0, expected at least 1' '1s/$/\n<writeset era="0" nr_bits="1"><\/writeset>/'
 	not_xml '2: <bit> is of 1 blocks from block 9, expected them below nr_bits, 9' \
 		'1s/$/\n<writeset era="1" nr_bits="9"><bit block="9" value="true"\/><\/writeset>/'
 	not_xml '2: value of <bit> is "yes", expected true or false' \

@@ -33,7 +33,7 @@ test_send_of_a_closed_volume_checks_its_device()
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" 2> "$T/said" | cmp - "$T/two_to_three"
 	[[ ! -s $T/said ]] || fail "send printed $(cat "$T/said")"
 	eractl send "$T/m2" --device "$T/v2" --since "$(token 1)" 2> "$T/said" | cmp - "$T/one_to_two"
-	grep -q "not known whether the device was written since.*send takes the data as they are" "$T/said" || fail "send printed $(cat "$T/said")"
+	grep -q "not known whether the device was written since.*send reads the data as they are now" "$T/said" || fail "send printed $(cat "$T/said")"
 	write_blocks "$T/v3" 9 0 1
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/out" 2> "$T/said" && fail "the command succeeded, expected a failure"
 	grep -q "$T/v3 was written since its volume was closed" "$T/said" || fail "send printed $(cat "$T/said")"
