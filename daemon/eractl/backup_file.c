@@ -10,7 +10,7 @@
 
 #define FILE_BUFFER	(1u << 20)	/* bytes are written in units of this size */
 
-/* The file of a copy, with the hash of its bytes.  It is the cookie of a FILE. */
+/* The file of a copy, with the hash of its bytes: the cookie for fopencookie(). */
 struct copy_file {
 	int fd;
 	struct sha256 hash;

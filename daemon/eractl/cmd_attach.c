@@ -99,7 +99,10 @@ static bool lvm_has_moved(const char *pv, const char *name, const char *vg)
 	struct err err;
 	bool uses;
 
-	/* First, because the lvm program waits without limit for a command that has a lock. */
+	/*
+	 * Wait for these commands before lvm is run, because lvm waits without limit for a command
+	 * that has a lock.
+	 */
 	if (!earlier_commands_end(pv, name))
 		return false;
 	if (lvm_uses(pv, &uses, &err)) {

@@ -72,8 +72,8 @@ static bool same_token(const struct token *a, const struct token *b)
 /* ---- the directory ---- */
 
 /*
- * Removes the file that an interrupted backup has left.  The file either has the name of an
- * unfinished file, or the name of a copy that MANIFEST does not list.
+ * Removes the file that an interrupted backup has left.  The file has the name of an unfinished
+ * file, or the name of the next copy, which MANIFEST does not list.
  */
 static int remove_unfinished(const struct manifest *m, struct err *err)
 {
@@ -645,10 +645,10 @@ const struct command cmd_backup = {
 	.args = "NAME|METADATA DIR [--image [--cow DEV|FILE|SIZE]] [--device DEV [--to TOKEN]] [--freeze] [--init] [--full] [--full-every N] [--keep N] [--verify] [--report FILE] [--json]",
 	.summary = "add a copy to a directory of backups",
 	.text =
-	"Copies what was written since the last copy in DIR, or all of the volume where\n"
-	"that is not possible, and says why. The copy is durable at the end, and only\n"
-	"then it counts: after a failure or a kill at any moment, the last good copy is\n"
-	"as before, and the next backup is right. 'eractl restore-backup' restores it.\n"
+	"Copies what was written since the last copy in DIR. If that is not possible,\n"
+	"copies all of the volume, and says why. The copy counts only when it is complete\n"
+	"and durable: after a failure or a kill at any moment, the earlier copies are\n"
+	"unchanged, and the next backup is right. 'eractl restore-backup' restores a copy.\n"
 	"\n"
 	"DIR must exist, and is for one volume. The first backup needs --init and an empty\n"
 	"directory, so that no backup goes to the place where a disk is not mounted.\n"

@@ -76,8 +76,8 @@ static void print_checked(const struct check *c, const struct store_info *info)
 }
 
 /*
- * For a live volume, erad checks only the array.  It has checked the superblock and the journal
- * when it opened the volume.
+ * For a live volume, erad checks only the array, because erad has checked the superblock and the
+ * journal when it opened the volume.
  */
 static int check_volume(struct check *c, const char *name, struct store_info *info, struct err *err)
 {

@@ -33,9 +33,9 @@ const struct command cmd_checkpoint = {
 	"\n"
 	"With --token, prints UUID:TIMELINE:ERA in place of the number. Keep the token\n"
 	"with the backup: 'eractl diff NAME --since TOKEN' lists the same blocks, but\n"
-	"exits with 3 if the metadata does not know the moment of the token. This is the\n"
-	"metadata of another volume, or metadata that was put back from an older copy and\n"
-	"counts the same eras again.",
+	"exits with 3 if the metadata does not know the token: if it is the metadata of\n"
+	"another volume, or was put back from an older copy and counts the same eras\n"
+	"again.",
 	.options = "tJ",
 	.run = run_checkpoint,
 };

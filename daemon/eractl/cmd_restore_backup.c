@@ -66,7 +66,10 @@ static bool parse_time(const char *text, uint64_t *seconds)
 	return false;
 }
 
-/* Finds the newest copy up to `at`, which is a token, a time, or "latest".  NULL means "latest". */
+/*
+ * Finds the copy for `at`: the copy with this token; the newest copy that was made at this time or
+ * before; or the newest copy of all, if `at` is "latest" or NULL.
+ */
 static int choose_copy(struct restoring *t, const char *at, struct err *err)
 {
 	const struct manifest *m = &t->manifest;

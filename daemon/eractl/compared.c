@@ -40,7 +40,8 @@ static bool counters_are_off(dev_t dev)
 
 /*
  * Reads values that change with each write.  For a device: the number of sectors written and
- * discarded, which a suspend or a new table does not reset.  For a file: its size and times.
+ * discarded, which a suspend or a new table does not reset.  For a file: its size, and the time of
+ * its last change.
  */
 static int read_counters(const struct compared *c, char text[sizeof(c->written)], struct err *err)
 {

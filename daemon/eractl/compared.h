@@ -21,8 +21,8 @@ struct compared {
 	uint64_t size;		/* size in bytes */
 	char *buf;		/* bytes of the last compared_read() */
 	/*
-	 * Values that change with each write: counters of a device, or the size and times of a
-	 * file.
+	 * Values that change with each write: counters of a device, or the size of a file and the
+	 * time of its last change.
 	 */
 	char written[128];
 };

@@ -25,7 +25,7 @@ void dm_era_close(struct dm_era *d);
 /*
  * Passes the eras of all blocks to the sink, as era_xml_read() does.  May be called again, with the
  * same result.  A metadata snapshot has all writes from before it was taken.  Verifies all
- * checksums, reads each block of the metadata at most once, and uses bounded memory even if the
+ * checksums, reads each block of the trees at most once, and uses bounded memory even if the
  * metadata is damaged.  EBUSY: the superblock has changed since dm_era_open().  EUCLEAN: a block is
  * damaged; the sink may already have received some eras.
  */

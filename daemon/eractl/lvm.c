@@ -13,7 +13,7 @@
 #include "common/lvm_filter.h"
 #include "eractl/lvm.h"
 
-/* Add LVM's directories to the PATH of the user or of cron, which may lack them. */
+/* Search for lvm here, because the PATH of the user or of cron may lack these directories. */
 #define LVM_PATH	"/usr/sbin:/sbin:/usr/bin:/bin"
 #define TEXT_MAX	1024	/* size of the buffer for the output of lvm, in bytes */
 

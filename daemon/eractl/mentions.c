@@ -101,7 +101,8 @@ static bool is_origin(const struct mentions *m, const char *text)
 			is = is_value(m->value[i], unquoted + directory);
 	}
 	/*
-	 * Ignore links by UUID and label, because they lead to the volume while the volume is open.
+	 * The loop above compares the values of links by UUID and label, because these links lead
+	 * to the volume while the volume is open.  Any other path must lead to the origin.
 	 */
 	if (!is && *unquoted == '/')
 		is = blockdev_at(unquoted) == m->dev;

@@ -44,7 +44,7 @@ static const struct {
 	{ 'B', true, "base", "FILE|DEV", "the copy that was made when era ERA began" },
 	{ 'V', true, "device", "DEV", "read this snapshot of the volume in its place" },
 	{ 'G', true, "svg", "FILE", "draw into a file instead" },
-	{ 'T', true, "to", "TOKEN", "the token of the checkpoint before DEV was made" },
+	{ 'T', true, "to", "TOKEN", "the token of a checkpoint that was made before the snapshot DEV" },
 	{ 'N', true, "state", "FILE", "keep the state of the copy in FILE; default: in an attribute of TARGET" },
 	{ 'w', true, "overwrite", NULL, "overwrite TARGET with a full copy, or go on after receive was killed" },
 	{ 'd', true, "device", "DEV", "the device of the closed volume, or a snapshot of the open one" },

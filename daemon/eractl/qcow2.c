@@ -243,7 +243,10 @@ static int write_header(struct qcow2 *q, struct err *err)
 	return write_at(q, &h, sizeof(h), (uint64_t)HEADER * CLUSTER, err);
 }
 
-/* Writes the tables, and the header last, because no program opens a file without a header. */
+/*
+ * Writes the tables.  qcow2_finish() writes the header last, because no program opens a file
+ * without a header.
+ */
 static int write_tables(struct qcow2 *q, struct err *err)
 {
 	const struct directory_entry entry = {

@@ -140,8 +140,7 @@ static int check_full(struct receive *rc, struct err *err)
 	if (rc->created)
 		return 0;
 	/*
-	 * --overwrite allows to overwrite the content, but only on the device that the state
-	 * describes.
+	 * With --overwrite, too, write only to the device that the state describes.
 	 */
 	if (rc->has_standing && rc->state && standing_compare_device(&rc->place, s, &why))
 		return err_set(err, -EEXIST, "%s: %s; if %s is the right one, remove %s, or name another file with --state", rc->path,

@@ -4,8 +4,8 @@
 #define ERACTL_SEEN_NOTE_H
 
 /*
- * Notes a token from an answer of erad, before the user gets the token.  token may be NULL.  If
- * this is not possible, prints an error, but does not fail.  Waits at most CHILD_MS, because the
+ * Notes a token from an answer of erad, before the user gets the token.  token may be NULL.  If the
+ * token cannot be noted, prints an error, but does not fail.  Waits at most CHILD_MS, because the
  * file system of the note may be frozen, or may wait for an erad that does not run.
  */
 void seen_note(const char *token);

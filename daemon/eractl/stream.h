@@ -83,9 +83,10 @@ struct stream_in;
 typedef ssize_t (*stream_read_fn)(void *ctx, void *buf, size_t len);
 
 /*
- * Reads the head and the first check, and nothing after the first check.  EBADMSG: this is not a
- * stream of this format, or it is damaged.  EPIPE: the stream was cut.  After success, the caller
- * calls stream_close().  Allocates memory for a group.
+ * Reads the head and the first check, and nothing after the first check.  In a stream without
+ * checks, reads the head, and the first record without its data.  EBADMSG: this is not a stream of
+ * this format, or it is damaged.  EPIPE: the stream was cut.  After success, the caller calls
+ * stream_close().
  */
 int stream_open(stream_read_fn fn, void *ctx, struct stream_in **out, struct err *err);
 void stream_close(struct stream_in *s);

@@ -16,8 +16,9 @@ int target_check_magic(const char *path, struct err *err);
 
 /*
  * Checks that data may be written to the path, at which nothing need exist yet.  EEXIST: a line of
- * /etc/eratab has the path as origin or as metadata, or metadata of erad is at the path, even if it
- * is damaged or its volume is closed.  EBUSY: another process has the metadata open for writing.
+ * /etc/eratab has the path as origin or as metadata, or has a partition of the path, or its whole
+ * disk; or metadata of erad is at the path, even if the metadata is damaged or its volume is closed.
+ * EBUSY: another process has the metadata open for writing.
  * The volume itself, /dev/mapper/NAME, is allowed.  Writes nothing, and keeps nothing open or
  * locked.
  */
