@@ -223,7 +223,7 @@ const struct command cmd_attach = {
 	"recorded. LVM goes on with /dev/mapper/NAME in place of DEV, and must leave\n"
 	"DEV alone: with --write-lvm-filter, attach writes the line for this to LVM's\n"
 	"configuration. Prints how long I/O stood still. If attach fails or erad is\n"
-	"killed, all is as it was before.\n"
+	"killed, the attach is undone.\n"
 	"\n"
 	"The metadata must not lie in the same volume group. 'eractl detach' undoes attach.",
 	.options = "pLmbWJ",

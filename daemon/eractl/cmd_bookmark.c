@@ -127,7 +127,7 @@ const struct command cmd_bookmark = {
 	.summary = "give a moment of a volume a name",
 	.text =
 	"Begins a new era, as checkpoint does, keeps its token in the volume's metadata\n"
-	"under the name BOOKMARK, and prints the token. With --token, keeps that token.\n"
+	"under the name BOOKMARK, and prints the token. With --token, keeps this token.\n"
 	"Then 'eractl diff NAME --since @BOOKMARK' lists what was written since; send and\n"
 	"verify take @BOOKMARK, too. A bookmark that exists is moved. Without BOOKMARK,\n"
 	"lists the bookmarks, also of a volume that is closed.\n"

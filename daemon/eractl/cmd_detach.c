@@ -277,7 +277,7 @@ const struct command cmd_detach = {
 	"Moves the logical volumes back to the physical volume, removes /dev/mapper/NAME\n"
 	"and attach's line in LVM's configuration, and forgets the volume. Also works\n"
 	"without erad: writes that wait for erad then go on, and none fails. If detach is\n"
-	"interrupted, erad completes it when erad starts.",
+	"interrupted, erad completes the detach at its next start.",
 	.options = "J",
 	.run = run_detach,
 };

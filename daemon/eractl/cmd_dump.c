@@ -122,8 +122,8 @@ const struct command cmd_dump = {
 	"Prints the newest era of each block that was ever written, as XML. Both\n"
 	"'eractl restore' and era_restore of Debian 12's thin-provisioning-tools read\n"
 	"this XML. A closed volume may also be given by its metadata, and nothing is\n"
-	"changed. For a live volume, dump begins a new era and shows all eras before\n"
-	"it. With --snapshot, dump shows the eras before 'eractl snapshot take'.\n"
+	"changed. For a live volume, dump begins a new era and shows all eras before the\n"
+	"new one. With --snapshot, dump shows the eras before 'eractl snapshot take'.\n"
 	"\n"
 	"If something fails, the XML has no end, and the exit code is 1.",
 	.options = "SEJ",

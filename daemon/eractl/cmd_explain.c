@@ -217,8 +217,8 @@ const struct command cmd_explain = {
 	"\n"
 	"  COMMAND   the command that submitted the write; kworker stands for the kernel,\n"
 	"            which writes on behalf of others\n"
-	"  CGROUP    the cgroup to which the write was charged; in writeback, the cgroup\n"
-	"            that made the file's pages dirty\n"
+	"  CGROUP    the cgroup of the command; for data in the page cache, the cgroup to\n"
+	"            which their memory is charged\n"
 	"\n"
 	"This is best effort, unlike the diff: see erad(8).",
 	.options = "sJ",

@@ -90,8 +90,8 @@ const struct command cmd_image = {
 	.summary = "make or drop a read-only view of a volume at one moment",
 	.text =
 	"Create makes /dev/mapper/NAME-image, which has the content of the volume at this\n"
-	"moment, while the volume is in use. It freezes and flushes the file system on the\n"
-	"volume for a moment, and begins a new era in the same moment. Prints the token\n"
+	"moment, while the volume is in use. Create freezes and flushes the file system on\n"
+	"the volume for a moment, and begins a new era in the same moment. Prints the token\n"
 	"of the era, as checkpoint --token does, and for how long I/O stood still. From then\n"
 	"on, before a part of the volume is written, its former content is copied to the\n"
 	"copy-on-write store. If the store is full, the image becomes invalid, and the\n"

@@ -37,7 +37,7 @@ const struct command cmd_list = {
 	.name = "list",
 	.args = "[--json]",
 	.summary = "list the volumes",
-	.text = "Lists the volumes that are in /etc/eratab or live.",
+	.text = "Lists the volumes that are in /etc/eratab, and the volumes whose device exists.",
 	.options = "J",
 	.run = run_list,
 };

@@ -283,9 +283,9 @@ const struct command cmd_status = {
 	"            or detaching: an attach or a detach is under way, or was interrupted\n"
 	"  ERA       the current era\n"
 	"  BLOCK     the size of a block, the unit of tracking\n"
-	"  HELD      writes that wait until erad has recorded them\n"
-	"  OLDEST    how long the first of them has waited\n"
-	"  JOURNAL   how full the metadata's journal is; it is emptied in the background",
+	"  HELD      writes that wait until erad has recorded their blocks\n"
+	"  OLDEST    how long the oldest of these writes has waited\n"
+	"  JOURNAL   how full the metadata's journal is; erad empties it in the background",
 	.options = "vJ",
 	.run = run_status,
 };

@@ -235,11 +235,11 @@ const struct command cmd_top = {
 	"and with --json, prints the list once.\n"
 	"\n"
 	"  BLOCKS    first writes in this era; later writes to the same block do not count\n"
-	"  RATE      first writes of the last second\n"
+	"  RATE      bytes of first writes in the last second\n"
 	"  COMMAND   the command that submitted the write; kworker stands for the kernel,\n"
 	"            which writes on behalf of others\n"
-	"  CGROUP    the cgroup to which the write was charged; in writeback, the cgroup\n"
-	"            that made the file's pages dirty\n"
+	"  CGROUP    the cgroup of the command; for data in the page cache, the cgroup to\n"
+	"            which their memory is charged\n"
 	"\n"
 	"This is best effort: see erad(8).",
 	.options = "OJ",

@@ -14,7 +14,7 @@
 
 static const struct {
 	char letter;
-	bool long_only;		/* the option has no short form, because it is dangerous */
+	bool long_only;		/* the option has no short form */
 	const char *name;
 	const char *arg;	/* name of the argument; NULL: the option has none */
 	const char *text;

@@ -20,7 +20,7 @@ int writers_ask(char *const *names, struct json_object **volumes, struct err *er
  * Makes rows from one element of the array, for the eras from `since` on: {"command", "cgroup",
  * "cgroup_id", "cgroup_removed", "others", "blocks", "bytes"}.  The first row is the writer with
  * most blocks.  The caller drops the reference to *rows.  EBADMSG: the answer is not in this
- * format.  EREMOTEIO: erad does not count writers.  err names the volume.
+ * format.  EREMOTEIO: erad does not count the writers of this volume, and err says why.
  */
 int writers_rows(struct json_object *volume, uint64_t since, struct json_object **rows,
 		 struct err *err);
