@@ -10,7 +10,7 @@ image_state()
 		print $i ? $i->{state} : "none", "\n"'
 }
 
-# image_state_is STATE
+# image_state_is STATE: succeeds if image_state prints STATE
 image_state_is()
 {
 	[[ $(image_state) == "$1" ]]
@@ -65,7 +65,7 @@ patched()
 
 test_image_is_the_moment_under_load()
 {
-	DESCRIPTION="an image of a mounted ext4 under load does not change; the diff since the base with content from the image makes the base equal to it; after the drop, the volume lies on its origin again without a gap"
+	DESCRIPTION="an image of a mounted ext4 under load does not change; a base that gets the blocks of the diff from the image is equal to the image; after the drop, the volume lies on its origin again without a gap"
 	local origin before base token writer sum
 
 	origin=$(new_disk 64M)
@@ -234,7 +234,7 @@ test_image_stores_and_refusals_with_an_image()
 	mkfs.ext4 -q /dev/mapper/data
 	mount /dev/mapper/data "$T/mnt"
 	fstrim "$T/mnt" || fail "the volume takes no discards without an image"
-	# A file and a device as the store, each used again, and left empty.
+	# Use a file and a device as the store, each twice. The image writes no signature to the device.
 	for ((i = 0; i < 2; i++)); do
 		eractl image create data --cow "$T/store" > /dev/null
 		write_at data 33554432 1048576
@@ -256,7 +256,7 @@ test_image_stores_and_refusals_with_an_image()
 	refused "/dev/mapper/data-image is in use" image drop data
 	same "$(image_state)" valid
 	exec {image_fd}<&-
-	# Somebody removes the volume beside erad.
+	# Remove the volume's device with dmsetup, and not through erad.
 	dmsetup remove data
 	wait_until "closed" eractl_state_is data closed
 	same "$(image_state)" interrupted
@@ -334,7 +334,7 @@ test_image_dropped_by_a_close()
 
 test_image_while_erad_is_restarted()
 {
-	DESCRIPTION="an image outlives a restart and a kill of erad; the volume goes on, has no gap, and diff, verify and checkpoint are right; the drop puts it back"
+	DESCRIPTION="an image outlives a restart and a kill of erad; the volume goes on, has no gap, and diff, verify and checkpoint are right; the drop puts the volume back on its origin"
 	local origin era token
 
 	origin=$(new_disk 64M)
@@ -410,8 +410,8 @@ test_image_killed_at_every_step()
 		wait_until "$point is undone" image_state_is none
 		same "$(devices)" "$before"
 		is_running $load_pid || fail "the load ended at $point: $(cat "$T/load")"
-		# The kernel cannot tell whether a write went past the new target before erad came, because
-		# its origin is another device. So all blocks count as written.
+		# At two points, a table with another origin was put into use. The kernel cannot tell
+		# whether a write went past its target before erad attached, so all blocks count as written.
 		gaps=$(eractl status --json data | grep -o '"kind"' | wc -l) || :
 		[[ $point != IMAGE_SWAPPED && $point != IMAGE_RETURNED ]] || ((known = gaps))
 		same "$gaps" "$known"
@@ -463,7 +463,8 @@ test_image_when_erad_dies_while_it_freezes()
 	no_gap data
 }
 
-# stopped_backup: begins a backup, and stops eractl when the image is being made. Sets backup to its number.
+# stopped_backup: begins a backup, and stops eractl with SIGSTOP when the image is being made. Sets
+# backup to the process number of eractl.
 stopped_backup()
 {
 	eractl backup data "$T/dir" --full --image > "$T/said" 2>&1 &
@@ -478,7 +479,7 @@ stopped_backup()
 
 test_image_backup_under_load()
 {
-	DESCRIPTION="backup --image of a mounted ext4 under load makes copies that restore to a clean file system; after a failure, a kill of eractl, and a kill of its guardian, no image is left or the next backup drops it"
+	DESCRIPTION="backup --image of a mounted ext4 under load makes copies that restore to a clean file system; if eractl is killed, its guardian process drops the image; if both are killed, the next backup drops the image"
 	local origin before writer backup i
 
 	origin=$(new_disk 64M)
@@ -511,8 +512,8 @@ test_image_backup_under_load()
 	same "$(image_state)" valid
 	eractl image drop data > /dev/null
 
-	# eractl is killed while it copies: its guardian drops the image.  If the guardian is killed, too, the
-	# next backup drops it.
+	# If eractl is killed while it copies, its guardian drops the image.  If the guardian is killed, too,
+	# the next backup drops the image.
 	before=$(devices)
 	stopped_backup
 	kill -KILL $backup
@@ -537,7 +538,7 @@ backup_fails()
 
 test_image_backup_of_a_lost_image()
 {
-	DESCRIPTION="if the image is not valid any more when all is read, or is another one, backup --image fails although each read works, and the copies are as before"
+	DESCRIPTION="if the image becomes invalid or is replaced by another image during the copy, backup --image fails although each read works, and the earlier copies are unchanged"
 	local origin backup copies i
 
 	origin=$(new_disk 64M)
@@ -551,7 +552,7 @@ test_image_backup_of_a_lost_image()
 	dmsetup resume data-image
 	backup_fails "the image /dev/mapper/data-image has become invalid while it was copied"
 	same "$(image_state)" none
-	# If eractl has opened the image before it was stopped, the image cannot be dropped.
+	# If eractl has opened the image before it was stopped, the image cannot be dropped. Then try again.
 	for ((i = 0; i < 5; i++)); do
 		stopped_backup
 		eractl image drop data > /dev/null 2>&1 && break

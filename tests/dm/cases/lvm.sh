@@ -66,7 +66,7 @@ test_lvm_attached_under_load()
 
 test_lvm_attach_refused()
 {
-	DESCRIPTION="attach refuses what could do harm, says why, and changes nothing; detach does the same"
+	DESCRIPTION="attach refuses metadata on the same volume group, a volume group with swap, unknown tables and a disk with other users, says why, and changes nothing; detach refuses a volume that is not attached or is in use"
 	local pv other third node
 
 	new_vg 200M
@@ -272,7 +272,7 @@ test_lvm_attach_beside_a_command()
 	attach_stopped_at BELOW_LOCKED
 	lvchange --refresh vg/a &
 	lvchange=$!
-	# Only this process: other waiters say nothing about what lvchange has read.
+	# Look for this process only: other waiters say nothing about what lvchange has read.
 	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
@@ -320,7 +320,7 @@ test_lvm_attach_waits_for_earlier_commands()
 
 test_lvm_attach_written_without_locks()
 {
-	DESCRIPTION="commands of LVM run while attach writes its metadata; attach then fails and undoes its changes, because a logical volume or the physical volume is another one"
+	DESCRIPTION="commands of LVM do not wait while attach writes its metadata; if a command has changed a logical volume or the physical volume, attach fails and undoes its changes"
 	local pv before attach
 
 	new_vg 100M
@@ -360,7 +360,7 @@ test_lvm_attach_written_without_locks()
 
 test_lvm_attach_keeps_old_metadata()
 {
-	DESCRIPTION="attach refuses a metadata file that exists before it writes its line, so that an erad that is killed then does not have the file removed"
+	DESCRIPTION="attach refuses an existing metadata file before it writes a line to eratab, so that the file is not removed if erad is killed then"
 	local pv
 
 	new_vg 100M
@@ -382,7 +382,7 @@ test_lvm_attach_keeps_old_metadata()
 
 test_lvm_attached_twice()
 {
-	DESCRIPTION="a second attach of a physical volume is refused; on a volume it works, and detach of the lower volume says what to detach first"
+	DESCRIPTION="a second attach of a physical volume is refused; attach of a volume works, and detach of the lower volume then says what to detach first"
 	local pv before
 
 	new_vg 100M

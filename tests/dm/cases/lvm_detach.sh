@@ -14,7 +14,7 @@ test_lvm_detach_beside_a_command()
 	new_vg 100M
 	new_lv a 32M
 	attach
-	# The state in the middle of an lvextend: LVM has the lock, and a new table is loaded.
+	# Make the state in the middle of an lvextend: LVM has the lock, and a new table is loaded.
 	exec {lock}>> /run/lock/lvm/V_vg
 	flock "$lock"
 	loaded="0 65536 linear $(lsblk -dno MAJ:MIN /dev/mapper/pv0 | tr -d ' ') 100000"
@@ -85,7 +85,7 @@ test_lvm_detach_without_erad_beside_a_copy()
 
 test_lvm_detach_while_the_metadata_hang()
 {
-	DESCRIPTION="if the metadata's device hangs, detach without erad ends, and erad can be started meanwhile"
+	DESCRIPTION="if the metadata device hangs, a detach without erad succeeds, and erad can be started while the device hangs"
 	local pv disk detach i
 
 	new_vg 100M

@@ -5,8 +5,8 @@
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh
 
-# lv_blocks LV: prints the blocks of 64 KiB of the logical volume that a load has written, from its
-# "ranges" in $T/load.
+# lv_blocks FILE: prints the blocks of 64 KiB that FILE lists. FILE has the ranges that a load or a
+# diff has printed.
 lv_blocks()
 {
 	awk '{ for (b = int($1 / 65536); b < ($1 + $2) / 65536; b++) print b }' "$1" | sort -nu
@@ -65,7 +65,8 @@ test_lvm_diff_of_a_logical_volume()
 	eractl detach pv0 > /dev/null
 }
 
-# snapshot_copied TEXT [ARGUMENT...]: copies the snapshot vg/night of the moment $token, and compares what is restored with the snapshot.
+# snapshot_copied TEXT [ARGUMENT...]: copies the snapshot vg/night of the moment $token. Checks that
+# the output has TEXT, and that the restored copy equals the snapshot.
 snapshot_copied()
 {
 	eractl backup data "$T/dir" --device /dev/vg/night --to "$token" "${@:2}" > "$T/said" 2>&1 || fail "exit code $?: $(cat "$T/said")"
@@ -74,7 +75,8 @@ snapshot_copied()
 	cmp "$T/restored" /dev/vg/night
 }
 
-# snapshot_refused TEXT DEVICE [TOKEN]: no copy of the device is made, and the directory does not change.
+# snapshot_refused TEXT DEVICE [TOKEN]: checks that a copy of the device fails with TEXT, and that the
+# directory does not change.
 snapshot_refused()
 {
 	find "$T/dir" -type f -printf '%p %s %T@\n' | sort > "$T/before"
@@ -121,7 +123,8 @@ test_lvm_backup_of_a_snapshot()
 		cmp "$T/restored" "$T/copy$i"
 	done
 
-	# A block that is written between the checkpoint and the snapshot is in both copies, and one that is written later in the second.
+	# A block that is written between the checkpoint and the snapshot is in both copies. A block
+	# that is written after the snapshot is in the second copy only.
 	token=$(eractl checkpoint data --token)
 	write_at data 33554432 65536
 	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
@@ -138,7 +141,7 @@ test_lvm_backup_of_a_snapshot()
 	cmp "$T/restored" /dev/mapper/data
 	lvremove -qy vg/night > /dev/null
 
-	# Other devices, and a snapshot that has overflowed.
+	# Refuse other devices, and a snapshot that has overflowed.
 	token=$(eractl checkpoint data --token)
 	new_lv small 60M
 	new_lv large 68M

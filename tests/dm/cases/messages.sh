@@ -207,8 +207,8 @@ test_live_reader()
 	grep -q '"offset":.*"era":1,' "$T/map" || fail "the map has nothing of era 1"
 	kill $writer
 	wait $writer || fail "the load had an I/O error"
-	# One reader reads nothing, and erad waits 30 seconds for this reader.  Meanwhile, a second
-	# reader waits for its turn.
+	# The first reader reads nothing, and erad waits 30 seconds for this reader.  Meanwhile, erad
+	# refuses a second reader.
 	mkfifo "$T/fifo"
 	exec 3<> "$T/fifo"
 	eractl dump data > "$T/fifo" &
@@ -220,8 +220,8 @@ test_live_reader()
 	refused drop_metadata_snap "Invalid argument"
 	kill -KILL $reader
 	wait_until "no pin" not pinned
-	# Dump the snapshot of snapshot take while writes go on.  The dump equals the dump of the
-	# closed volume.
+	# Dump the snapshot of `eractl snapshot take` from the open volume.  The dump equals those of
+	# the closed volume.
 	eractl snapshot take data > /dev/null
 	eractl dump data > /dev/null 2> "$T/err" && fail "dump succeeded although a snapshot existed"
 	grep -q -- "--snapshot" "$T/err" || fail "the error does not name --snapshot: $(cat "$T/err")"

@@ -24,7 +24,7 @@ error_shown()
 
 test_metadata_ring_full()
 {
-	DESCRIPTION="if the era array fails, writes are recorded until the ring is full, and then wait; no record is lost"
+	DESCRIPTION="if the era array cannot be written, writes are recorded until the journal is full, and then wait; no record is lost"
 	local origin meta writer size
 
 	origin=$(new_disk 64M)

@@ -25,7 +25,7 @@ mirrored()
 		print $first * $size, " ", ($next - $first) * $size, "\n" if defined $next' "$2" "$T/dump"
 }
 
-# in_map VOLUME PIN FIELD: prints a field of the value in the map `info` or `stats`.
+# in_map VOLUME PIN FIELD: prints a field of the value in the map `info`, `stats` or `events`.
 in_map()
 {
 	bpftool map dump pinned "$maps/$1/$2" |
@@ -170,7 +170,7 @@ test_mirror_example()
 case_timeout["test_mirror_contained"]=180
 test_mirror_contained()
 {
-	DESCRIPTION="at ${INSTANTS:-1000} instants under load, with checkpoints and kills, each block that was passed on is in the mirror, and each block in the mirror is durable"
+	DESCRIPTION="at ${INSTANTS:-1000} instants under load, with checkpoints and kills, each block with a write on its way to the origin is in the mirror, and each block in the mirror is recorded durably"
 	local origin meta sampler writer watcher="" kills=0
 
 	origin=$(new_disk 64M)
@@ -251,7 +251,7 @@ test_events_counted()
 	done
 	same "$(event held) $(event released) $(event failed)" "5 5 0"
 	same "$(eractl status --json data | field passed)" 5
-	# All of these blocks fit into one page of the journal.
+	# All of these blocks fit into one page of the writeset.
 	same "$(eractl status --json data | field bitmap_bytes)" $((empty + 4096))
 	same "$(event commits) $(event batch_writes)" "5 5"
 	same "$(event hold) $(event batch)" "5 5"
