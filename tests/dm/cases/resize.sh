@@ -38,8 +38,8 @@ least_metadata()
 	eractl create data /dev/mapper/part --metadata /dev/mapper/small --block-size 4K
 }
 
-# gained FILE FROM TO: prints the ranges of FILE, none of which may end after FROM, and then the
-# range from FROM to TO.
+# gained FILE FROM TO: prints the ranges of FILE, and then the range from FROM to TO, merged with a
+# range of FILE that ends at FROM.  No range of FILE may end after FROM.
 gained()
 {
 	awk -v from="$2" -v to="$3" '$1 + $2 < from { print; next } { from = $1 } END { print from, to - from }' "$1"
@@ -119,7 +119,7 @@ test_resize()
 
 test_resize_by_dmsetup()
 {
-	DESCRIPTION="dmsetup alone changes the length: suspend and load in either order, a table that is cleared before its resume, and while erad is dead"
+	DESCRIPTION="dmsetup alone changes the length of a volume, with suspend and load in either order, and while erad is dead; a table that is cleared before its resume changes nothing"
 	local origin meta before writer
 
 	origin=$(new_disk 64M)
@@ -187,7 +187,6 @@ test_resize_under_load()
 	linear small "$meta" 2048
 	load -t 2 -s 1000 -r 7 -b 4096 -d /dev/mapper/data > "$T/touched" 2> "$T/load" &
 	writer=$!
-	# The diff ends at the size that the volume had when the diff began.
 	wait_until "the load writes" has_released
 	for ((i = 0; i < 4; i++)); do
 		eractl resize data --size $((40 + i * 14))M > /dev/null

@@ -75,7 +75,7 @@ test_written_while_closed()
 
 test_small_write_while_closed()
 {
-	DESCRIPTION="a single block that is written while the volume is closed is noticed until the next boot, even if the seal has no sample there; reading is no change"
+	DESCRIPTION="if a single block of the origin is written while the volume is closed, an open in the same boot notices this even if the seal has no sample there; a read makes no gap"
 	local origin
 
 	origin=$(new_disk 256M)
@@ -178,7 +178,8 @@ test_read_only_mounts_while_closed_are_no_alarm()
 	no_alarm data
 }
 
-# dirty_journal DEVICE: makes an ext4 on the device with a journal to replay, as after a power cut.
+# dirty_journal VOLUME-DEVICE ORIGIN: leaves the ext4 of the volume with a journal to replay, as after
+# a power cut.
 dirty_journal()
 {
 	mount "$1" "$T/mnt"
@@ -193,7 +194,7 @@ dirty_journal()
 
 test_read_only_mount_that_replays_a_journal_is_noticed()
 {
-	DESCRIPTION="mount -o ro of an ext4 with a dirty journal writes to the origin, which is noticed; with noload it does not write"
+	DESCRIPTION="if mount -o ro of the origin of a closed volume replays the journal of an ext4, the next open notices the write; a mount with noload does not write and makes no gap"
 	local origin
 
 	mkdir "$T/mnt"
@@ -371,7 +372,7 @@ open_has_ended()
 
 test_gap_refuse_outlives_a_kill()
 {
-	DESCRIPTION="with gap=refuse, an open is refused, and erad is killed meanwhile: then no device is left, and the next open is refused again"
+	DESCRIPTION="with gap=refuse, if erad is killed in an open that finds a gap, no device is left, and the next open is refused"
 	local origin point opener killed=0
 
 	origin=$(new_disk 64M)
@@ -406,7 +407,7 @@ test_gap_refuse_outlives_a_kill()
 case_timeout["test_closed_and_opened"]=$((100 + 4 * ${CLOSES:-20}))
 test_closed_and_opened()
 {
-	DESCRIPTION="after ${CLOSES:-20} closes and opens without a write in between, of a file system and of its journal, there is no false gap"
+	DESCRIPTION="${CLOSES:-20} closes and opens of a volume with a file system, without a write to the closed volume's origin, make no false gap"
 	local i
 
 	eractl create data "$(new_disk 32M)" > /dev/null

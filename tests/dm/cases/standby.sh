@@ -108,7 +108,7 @@ test_standby_killed_twice()
 		kill_erad
 		setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 		echo $! > /run/vm/erad.pid
-		# This write begins before erad has a standby, and ends after the standby serves.
+		# In each round, the write begins at another moment of the start of the next erad.
 		nap "0.$((i * 15 + 5))"
 		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
 	done
@@ -164,7 +164,8 @@ one_write_is_held()
 	[[ $(eractl status --json data | field held) == 1 ]]
 }
 
-# is_stopping PID: checks that the process has received the signal.
+# is_stopping PID: succeeds if SIGTERM, which the test has sent to the process, is not pending any
+# more.
 is_stopping()
 {
 	! grep -q "ShdPnd:.*4...\$" "/proc/$1/status"
@@ -213,7 +214,7 @@ test_standby_told_to_end()
 
 test_standby_hung_eratab()
 {
-	DESCRIPTION="even if the pages of a boot's table cannot be read any more when the next erad replaces the standby, each live volume is served"
+	DESCRIPTION="if eratab is on a file system that hangs when the next erad replaces the standby, each live volume is still served"
 	local disk standby
 
 	start_both
@@ -228,7 +229,8 @@ test_standby_hung_eratab()
 	kill_erad
 	wait_until "the standby answers" eractl status data
 	standby=$(standbys)
-	# The next erad kills the standby only after some seconds.
+	# The standby is stopped, so it does not end by itself, and the next erad kills it after some
+	# seconds.
 	kill -STOP "$standby"
 	: > "$T/next.log"
 	setsid erad < /dev/null > "$T/next.log" 2>&1 &

@@ -120,12 +120,12 @@ test_integrity_data()
 case_needs["test_zoned_devices"]=$scsi_debug_module
 test_zoned_devices()
 {
-	DESCRIPTION="a zoned data device is refused even if dm would accept it, and the kernel's log says why"
+	DESCRIPTION="the module refuses a zoned origin even if dm would accept it, and the kernel's log says why"
 	local disk model before
 
 	for model in aware managed; do
 		scsi_debug zbc=$model zone_size_mb=8
-		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# kernels since 6.9 do this if the disk is host-aware
+		[[ $(< "/sys/block/${disk##*/}/queue/zoned") != none ]] || continue	# since 6.9, kernels use host-aware disks as disks without zones
 		before=$(dmesg | grep -c "Zoned data devices are not supported" || :)
 		dmsetup create zoned --table "0 131072 erad - $disk 128 2 uuid 7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e003" 2> /dev/null &&
 			fail "a host-$model device is accepted"

@@ -130,7 +130,7 @@ counts_always()
 
 test_origin_written_while_another_table_is_in()
 {
-	DESCRIPTION="if another table replaces that of the target, and the origin is written directly, the next diff lists everything; a diff before that is refused"
+	DESCRIPTION="if another table replaces erad's table, and the origin is written directly, diff fails until erad's table is back, and then lists everything"
 	local origin erad opener
 
 	origin=$(new_disk 64M)
@@ -192,7 +192,7 @@ test_device_removed_while_no_erad_runs()
 
 test_erad_that_ends_in_an_activation_is_no_gap()
 {
-	DESCRIPTION="if erad is killed when the first era is durable, or has begun, there is no gap"
+	DESCRIPTION="if erad is killed in an activation when the first era is durable, or has begun, there is no gap"
 	local origin erad linear point opener
 
 	tracked
@@ -267,7 +267,7 @@ test_killed_before_the_seal()
 
 test_written_before_the_seal()
 {
-	DESCRIPTION="if the origin is written when its device has been removed, but before the slow close has sealed the origin, the next diff lists everything"
+	DESCRIPTION="if the origin is written after a close has removed the device, but before the close has sealed the origin, the next diff lists everything"
 	local origin erad linear closer
 
 	tracked

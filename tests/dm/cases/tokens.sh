@@ -29,7 +29,7 @@ due()
 
 test_a_token_of_metadata_that_was_rolled_back_is_refused()
 {
-	DESCRIPTION="exit status 3 for a token of metadata that was put back from an older copy, of another volume, or of an era that is not in its timeline; a restart of erad begins no timeline"
+	DESCRIPTION="diff exits with status 3 for a token that is newer than metadata put back from an older copy, for a token of another volume, and for an era that is not in the token's timeline; a restart of erad begins no timeline"
 	local m=/var/lib/erad/data.erad token old other
 
 	eractl create data "$(new_disk 64M)"
@@ -82,7 +82,7 @@ gap_kinds()
 
 test_metadata_put_back()
 {
-	DESCRIPTION="the next open notices that metadata was put back from an older copy, once: a diff since an era that was noted lists everything"
+	DESCRIPTION="the first open of metadata that was put back from an older copy notices this, and a diff since an era that erad has noted lists everything"
 	local m=/var/lib/erad/data.erad full next uuid
 
 	eractl create data "$(new_disk 64M)" > /dev/null
@@ -185,7 +185,7 @@ test_clone_with_the_same_uuid()
 		fail "forget does not say that the note stays"
 	[[ -e /var/lib/erad/seen/$uuid ]] || fail "there is no note"
 	eractl create clone "$copy" > /dev/null
-	# The note has a token of the clone.
+	# The note has a token of the clone, so this open also notes a gap.
 	eractl open data > /dev/null
 	same "$(gap_kinds)" metadata-rolled-back
 	before=$(eractl checkpoint data)
@@ -220,7 +220,7 @@ test_a_forgotten_clone_leaves_the_note_of_its_original()
 
 test_checkpoint_does_not_wait_for_its_note()
 {
-	DESCRIPTION="if the file system of the newest token is frozen, checkpoint and forget end, and say that the token is not noted or removed; this is done after the thaw"
+	DESCRIPTION="if the file system with the note of the newest token is frozen, checkpoint and forget still end, and say that the note was not written or removed; the thaw completes this"
 	local disk uuid era
 
 	disk=$(new_disk 32M)

@@ -108,7 +108,7 @@ test_verify_reads_a_snapshot_in_place_of_the_volume()
 	ends 0 '"missing_bytes":0' eractl verify data --base "$T/base" --since "$era" --device "$snapshot" --json
 	touch "$T/enough"
 	wait $writer
-	# The snapshot has these blocks, but the diff does not have them.
+	# Change a block of the snapshot that is not in the diff.
 	losetup -d "$snapshot"
 	printf x | dd of="$T/s" bs=1 seek=20971520 conv=notrunc status=none
 	snapshot=$(losetup --find --show --read-only "$T/s")

@@ -276,7 +276,7 @@ test_adoption_beside_hung_metadata()
 	DESCRIPTION="if the metadata of one volume hangs, erad still serves all other volumes, and serves this volume as soon as its metadata works"
 	local disk name
 
-	# The volume that hangs has the first line of the table.
+	# The volumes whose metadata hangs have the first lines of eratab.
 	for name in closed stuck; do
 		disk=$(new_disk 32M)
 		dmsetup create "below-$name" --table "0 $(blockdev --getsz "$disk") linear $disk 0"
@@ -307,7 +307,7 @@ test_adoption_beside_hung_metadata()
 
 test_adoption_beside_a_hung_file_system()
 {
-	DESCRIPTION="if the metadata of a line is a file in a file system that hangs, erad still serves a table that names its metadata device"
+	DESCRIPTION="if the metadata of a volume in eratab is a file in a file system that hangs, erad still serves a table that names its own metadata device"
 	local disk size=131072
 
 	disk=$(new_disk 32M)
@@ -332,7 +332,7 @@ test_adoption_beside_a_hung_file_system()
 
 test_a_table_made_again_while_closing()
 {
-	DESCRIPTION="if a table that was loaded by hand is removed and made again while erad still closes the first volume, erad serves the new one under its name"
+	DESCRIPTION="if a device that was made by hand is removed and made again while erad still closes its volume, erad serves the new device under the same name"
 	local meta table
 
 	meta=$(new_disk 32M)

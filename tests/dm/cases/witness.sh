@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The witness: after a power cut, which leaves no seal, writes past erad to superblocks and journals are noticed, and nothing
-# else is.
+# The witness shows writes past erad to superblocks and journals after a power cut, which leaves no
+# seal. Without such a write, a power cut makes no gap.
 
-# power_cut COMMAND…: ends data without a close, as a power cut does, runs the command, and opens data in another boot.
+# power_cut COMMAND…: ends data without a close, as a power cut does, runs the command, and opens
+# data in another boot.
 power_cut()
 {
 	stop_erad
@@ -20,7 +21,7 @@ write_past()
 	dd if=/dev/urandom of="$1" bs=4096 seek=$(($2 / 4096)) count=1 oflag=direct conv=notrunc,nocreat status=none
 }
 
-# nr_gaps: how many gaps data has.
+# nr_gaps: prints how many gaps data has.
 nr_gaps()
 {
 	eractl status --json data | grep -o '"kind"' | wc -l
@@ -53,7 +54,8 @@ test_mount_after_a_power_cut()
 	done
 }
 
-# cut_mounted DEV: ends data while its file system is mounted: from some moment on, no write reaches the origin.
+# cut_mounted ORIGIN: ends data while its file system is mounted, so that the last writes do not reach
+# the origin, and opens data in another boot.
 cut_mounted()
 {
 	stop_erad
@@ -109,7 +111,8 @@ test_checkpoint_takes_a_witness()
 	power_cut true
 	write_at data 0 4096
 	power_cut write_past "$origin" 8192
-	# The write to the same block is recorded, so the other one cannot be told from it.
+	# A write to the same block is recorded since the witness, so erad cannot know whether this
+	# write has changed the block, or a write past erad.
 	no_gap data
 	write_at data 0 4096
 	eractl checkpoint data > /dev/null

@@ -23,7 +23,7 @@ as()
 	bash -c 'echo $$ > "$1/cgroup.procs" && exec "${@:2}"' bash "$cgroups/$1" "${@:2}"
 }
 
-# named NAME…: makes programs with these names, copies of dd, which write to /dev/mapper/data.
+# named NAME…: makes copies of dd with these names, which are the names of the commands that write.
 named()
 {
 	for name; do
@@ -134,7 +134,7 @@ data 1 2 128 KiB - alpha /a/deep"
 
 test_writers_in_writeback()
 {
-	DESCRIPTION="writeback from ext4 counts for the cgroup that dirtied the pages; the writer of other writeback is unknown"
+	DESCRIPTION="writeback from ext4 counts for the cgroup that dirtied the pages; the cgroup of writes of ext4's journal is unknown"
 
 	make_cgroups dirty
 	named alpha
