@@ -47,7 +47,7 @@ boot()
 	local part=$1
 
 	shift
-	tests/vm/run --kernel "$kernel" --dir "$work/vm" --timeout 240 "$@" --disk "256M:$work/data" \
+	tests/vm/run --kernel "$kernel" --dir "$work/vm" --timeout 600 "$@" --disk "256M:$work/data" \
 		--disk "64M:$work/meta" --disk "64M:$work/spare" \
 		--disk "64M:$work/strict" --disk "64M:$work/strict-meta" -- tests/host/boot-guest "$part" "$work/eratab"
 }

@@ -23,7 +23,7 @@ ln -s /usr/local/lib/systemd/system/erad.service "$units/sysinit.target.wants/"
 # boot PART FILES: boots a VM that runs this part of lvm-guest.
 boot()
 {
-	tests/vm/run --kernel "$kernel" --dir "$work/vm" --timeout 240 --systemd --files "$2" \
+	tests/vm/run --kernel "$kernel" --dir "$work/vm" --timeout 600 --systemd --files "$2" \
 		--disk "256M:$work/pv" --disk "64M:$work/meta" -- tests/host/lvm-guest "$1"
 }
 

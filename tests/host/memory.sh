@@ -25,6 +25,6 @@ memory_case()
 }
 
 memory_case swap "with swap on a volume and no memory left, a killed erad can be started again, because its standby serves the writes of swap" \
-	--timeout 240 --mem 700M --disk 512M --disk 64M
+	--timeout 600 --mem 700M --disk 512M --disk 64M
 memory_case dirty "if erad is killed while a volume has many dirty pages and checkpoints go on, there is no deadlock, and no write is lost" \
-	--timeout 240 --mem 600M --disk 384M --disk 64M --disk 512M --disk 384M
+	--timeout 600 --mem 600M --disk 384M --disk 64M --disk 512M --disk 384M

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 kernel=${1:-6.1}
 began=$SECONDS
 claim="while a volume is open or eratab names it, UUIDs and labels do not lead to its origin"
-if output=$(tests/vm/run --kernel "$kernel" --systemd --disk 128M --disk 64M --disk 64M --disk 64M --timeout 240 -- tests/host/udev-guest 2>&1); then
+if output=$(tests/vm/run --kernel "$kernel" --systemd --disk 128M --disk 64M --disk 64M --disk 64M --timeout 600 -- tests/host/udev-guest 2>&1); then
 	echo "ok udev ($((SECONDS - began)) s) $claim"
 else
 	echo "not ok udev ($((SECONDS - began)) s) $claim"
