@@ -414,7 +414,7 @@ protocol_case()
 {
 	local disk
 
-	DESCRIPTION="the module keeps its promises in include/erad_uapi.h, for an owner in the case ${1//_/ }"
+	DESCRIPTION="the module does what include/erad_uapi.h promises to owners and writers, case ${1//_/ }"
 	disk=$(new_disk 64M)
 	slow_disk slow "$disk" 300
 	protocol "$1" "$disk" /dev/mapper/slow

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl backup of open volumes, and eractl restore-backup to devices. The cases of kills, damage
-# and closed volumes are in tests/tools.
+# eractl backup of volumes of a running erad, and eractl restore-backup to devices. tests/tools has
+# the cases that use files only: closed volumes, kills of eractl, damage.
 
 # backs_up TEXT ARGUMENT…: makes a backup into $T/dir, and checks that the output has the text
 backs_up()
@@ -36,7 +36,7 @@ restored_equals()
 
 test_backup_of_an_open_volume()
 {
-	DESCRIPTION="backup of an open volume makes a chain of copies that restore-backup writes to a device; backup refuses another volume, and a volume that is written meanwhile"
+	DESCRIPTION="backup of an open volume makes a chain of copies that restore-backup writes to a device; backup refuses another volume's directory, and fails if the volume is written during the copy"
 	local origin other target small writer
 
 	origin=$(new_disk 64M)

@@ -23,7 +23,7 @@ devices()
 	losetup --noheadings -O NAME,BACK-FILE | sort
 }
 
-# lies_on: prints the number of the device on which data lies
+# lies_on: prints the numbers MAJOR:MINOR of the device on which data lies
 lies_on()
 {
 	dmsetup table data | awk '{ print $5 }'
@@ -40,7 +40,7 @@ image_create()
 	token=${token%%$'\n'*}
 }
 
-# files: writes, syncs and removes files below $T/mnt until $T/stop exists. Failures are in $T/failed.
+# files: writes and syncs files below $T/mnt until $T/stop exists. Failures are in $T/failed.
 files()
 {
 	local i
@@ -272,7 +272,7 @@ test_image_stores_and_refusals_with_an_image()
 
 test_image_stores_are_not_shared()
 {
-	DESCRIPTION="a file or device that is the store of another image, or that a program or a loop device has, is refused; of two creates with one device at the same time, one works"
+	DESCRIPTION="image create refuses a store that another image, a program or a loop device uses; of two creates with one device at the same time, one works"
 	local origin other store loop second i created
 
 	origin=$(new_disk 64M)
@@ -527,7 +527,8 @@ test_image_backup_under_load()
 	umount "$T/mnt"
 }
 
-# backup_fails TEXT: lets the stopped backup go on, and checks that it fails with the text, and that the copies are as before
+# backup_fails TEXT: lets the stopped backup go on. Checks that the backup fails with the text, and that
+# the copies are as before.
 backup_fails()
 {
 	kill -CONT $backup

@@ -13,8 +13,8 @@ new_disks()
 	ln -sfn "$meta" /dev/vg/data-era
 }
 
-# ext4 FILE: prints a loop device with an ext4 file system. era_restore needs O_DIRECT, which ext4
-# supports. On Linux 6.1, the file system of $T does not support it.
+# ext4: makes an ext4 file system on a new loop device, and prints the path of the device. era_restore
+# needs O_DIRECT, which ext4 supports. On Linux 6.1, the file system of $T does not support O_DIRECT.
 ext4()
 {
 	local disk

@@ -193,7 +193,7 @@ test_killed_at_every_point()
 	# gets enough processor time.
 	slow_disk slow "$origin" 40
 	# The metadata has the smallest possible size: 2 superblocks, the degrade record, the
-	# history, a ring of 24 pages, the array and its copy.  So the journal is folded all the
+	# history, a journal of 24 pages, the array and its copy.  So the journal is folded all the
 	# time.
 	array=$(((BLOCKS + 991) / 992))
 	meta=$(new_disk $(((19 + 24 + 2 * array) * 4))K)
@@ -312,7 +312,7 @@ test_killed_after_degrade()
 
 test_killed_while_metadata_is_written_anew()
 {
-	DESCRIPTION="if erad is killed at each step while it writes deleted metadata anew, the next open removes the remaining file and no other file"
+	DESCRIPTION="if erad is killed at any step while it writes deleted metadata anew, the next erad removes the unfinished file and no other file"
 	local its=/var/lib/erad/data.erad point mine
 
 	eractl create data "$(new_disk 64M)" > /dev/null

@@ -246,7 +246,8 @@ test_lvm_attach_fails()
 	same "$(state)" "$before"
 }
 
-# attach_stopped_at POINT: starts erad and an attach, and stops erad at the failpoint. $attach is the process of the attach.
+# attach_stopped_at POINT: starts erad and an attach, and stops erad at the failpoint. $attach is the
+# process number of the attach.
 attach_stopped_at()
 {
 	stop_erad
@@ -258,12 +259,12 @@ attach_stopped_at()
 
 test_lvm_attach_beside_a_command()
 {
-	DESCRIPTION="if an earlier command of LVM puts a logical volume back on the physical volume, attach fails and undoes its changes"
+	DESCRIPTION="if a command of LVM that began before the attach puts a logical volume back on the physical volume, attach fails and undoes its changes"
 	local pv before attach lvchange other
 
 	new_vg 100M
 	new_lv a 32M
-	# With another volume group, pvs may not wait for the lock of the first one.
+	# pvs waits for the lock of one volume group only. With two groups, that may be the other one.
 	other=$(new_disk 32M)
 	pvcreate -qy "$other" > /dev/null
 	vgcreate -qy other "$other" > /dev/null
@@ -283,7 +284,7 @@ test_lvm_attach_beside_a_command()
 
 test_lvm_attach_waits_for_earlier_commands()
 {
-	DESCRIPTION="attach waits for a command of LVM that has read the configuration before and that gets LVM's lock late; if the command does not end, attach fails and undoes its changes"
+	DESCRIPTION="attach waits for a command of LVM that began earlier and gets LVM's lock later; if the command does not end, attach fails and undoes its changes"
 	local pv before attach lvchange
 
 	new_vg 100M

@@ -8,7 +8,7 @@
 
 test_lvm_detach_beside_a_command()
 {
-	DESCRIPTION="detach drops no table that a command of LVM or a person has loaded: it waits for LVM's lock, and then refuses"
+	DESCRIPTION="if a command of LVM or a person has loaded a table, detach waits for LVM's lock, and then fails and keeps the loaded table"
 	local pv loaded detach lock
 
 	new_vg 100M
@@ -30,7 +30,7 @@ test_lvm_detach_beside_a_command()
 	same "$(dmsetup table --inactive vg-a)" "$loaded"
 	eractl_state_is pv0 active
 
-	# The same without erad.
+	# Do the same without erad.
 	kill_erad
 	eractl detach pv0 2> "$T/said" && fail "detach succeeded although a table was loaded"
 	same "$(dmsetup table --inactive vg-a)" "$loaded"

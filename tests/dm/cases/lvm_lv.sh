@@ -153,7 +153,7 @@ test_lvm_backup_of_a_snapshot()
 	lvcreate -qy -s -n night -L 4M vg/data > /dev/null
 	write_at data 0 8388608
 	snapshot_refused "/dev/vg/night: cannot read at byte" /dev/vg/night
-	# The volume is smaller than its origin, and so than the snapshot.
+	# Now the volume is smaller than its origin, and smaller than the snapshot.
 	lvremove -qy vg/night > /dev/null
 	eractl resize data --size 48M > /dev/null
 	token=$(eractl checkpoint data --token)

@@ -129,7 +129,7 @@ test_mirror_missing()
 	write_at data 131072 4096
 	same "$(mirrored data 65536)" "131072 65536"
 
-	# Check that the module can be unloaded and loaded again while maps exist.
+	# Check that the next erad completes the mirror of an era that began without bpffs.
 	umount /sys/fs/bpf
 	same "$(eractl checkpoint data)" 4
 	mirror_is degraded || fail "got mirror $(eractl status --json data | field mirror), expected degraded"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What users other than root can see of volumes.
 
-# Commands that run another command: as nobody without the group erad, as nobody with the group, and as daemon with the group.
+# Prefixes that run a command as nobody without the group erad, as nobody with the group, and as
+# daemon with the group.
 nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups --no-new-privs)
 member=(setpriv --reuid=nobody --regid=nogroup --groups=erad --no-new-privs)
 other_member=(setpriv --reuid=daemon --regid=nogroup --groups=erad --no-new-privs)
@@ -17,7 +18,7 @@ refuses()
 	[[ $out == *"$text"* ]] || fail "got '$out' from $*, expected '$text'"
 }
 
-# with_group: makes the group erad, and waits until erad has noticed it.
+# with_group: makes the group erad, and restarts erad, which then serves the group.
 with_group()
 {
 	# A previous case may have created a group erad.

@@ -26,8 +26,8 @@ linear()
 }
 
 # least_metadata SIZE: makes $origin with SIZE, and creates data from its first 32 MiB, in blocks of
-# 4 KiB.  The metadata is as small as possible, $pages pages: the shortest ring, and an array of 9
-# pages.  For 64 MiB, the array would have 17 pages.
+# 4 KiB.  The metadata is as small as possible, $pages pages, with the shortest journal and an array
+# of 9 pages.  For 64 MiB, the array would have 17 pages.
 least_metadata()
 {
 	pages=$((19 + 24 + 9))
@@ -181,7 +181,7 @@ test_resize_under_load()
 	DESCRIPTION="a volume is grown and shrunk again and again under load, with pending folds and kills of erad: no write fails, and exactly the written blocks are recorded"
 	local origin meta pages writer i
 
-	# The ring is very short, so that a fold is always under way.
+	# The journal is very short, so that a fold is always under way.
 	least_metadata 96M
 	linear part "$origin" 196608
 	linear small "$meta" 2048

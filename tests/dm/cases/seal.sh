@@ -178,7 +178,7 @@ test_read_only_mounts_while_closed_are_no_alarm()
 	no_alarm data
 }
 
-# dirty_journal VOLUME-DEVICE ORIGIN: leaves the ext4 of the volume with a journal to replay, as after
+# dirty_journal DEVICE ORIGIN: leaves the ext4 on DEVICE, a volume, with a journal to replay, as after
 # a power cut.
 dirty_journal()
 {

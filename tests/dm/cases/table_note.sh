@@ -39,7 +39,8 @@ test_thrown_out_while_no_erad_runs()
 	while_linear data "$origin" true
 	start_erad
 	served_again
-	# Nothing was written since the previous swap, so the counter of the device is still the one in the note.
+	# Nothing was written since the previous swap, so the counters of the device still have the
+	# values in the table note.
 	no_gap data
 	before=$(eractl checkpoint data)
 	write_at data 1048576 4096

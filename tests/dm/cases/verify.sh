@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl verify checks whether every block that differs from a copy is in the diff. If the copy or
-# the volume is written during verify, it prints no result.
+# eractl verify checks whether every block that differs from a copy is in the diff. If the volume is
+# written meanwhile, verify fails.
 
 # ends STATUS TEXT COMMAND...: checks that the command exits with STATUS, and that its output or its
 # errors have TEXT.

@@ -111,8 +111,8 @@ test_checkpoint_takes_a_witness()
 	power_cut true
 	write_at data 0 4096
 	power_cut write_past "$origin" 8192
-	# A write to the same block is recorded since the witness, so erad cannot know whether this
-	# write has changed the block, or a write past erad.
+	# A recorded write has changed the block since the witness, so erad cannot notice that a
+	# write past erad has changed the block, too.
 	no_gap data
 	write_at data 0 4096
 	eractl checkpoint data > /dev/null

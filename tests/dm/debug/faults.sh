@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Failures of memory allocations, of copies from and to user memory, and of requests to the origin. Needs a kernel with fault
-# injection.
+# Makes memory allocations, copies from and to user memory, and requests to the origin fail. Needs a
+# kernel with fault injection.
 
 # faults_everywhere: lets fail-nth fail any allocation, and turns off the log messages about these
 # faults.

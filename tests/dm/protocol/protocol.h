@@ -29,7 +29,7 @@ extern struct erad_range ranges[ERAD_MAX_RANGES];	/* ranges of the batch that wa
 int run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 uint64_t now_ms(void);
 
-/* The ioctls.  Each function returns 0 or a positive errno. */
+/* The ioctls.  Each function returns 0 or a positive errno; stats() ends the process on an error. */
 int attach(uint64_t which, int *fd);
 int prepare(uint32_t to);
 int new_era(uint32_t from, uint32_t to, uint32_t drain_ms);
