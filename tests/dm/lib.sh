@@ -10,8 +10,8 @@
 export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
 # The suite reads these settings of a case: case_timeout is how many seconds the case may take.
-# case_needs is a file without which the case is left out. case_kernel is the only series of kernels
-# on which the case runs.
+# case_needs is a file without which the debug kernel and arm64 leave the case out. case_kernel is
+# the only series of kernels on which the case runs.
 declare -A case_timeout case_needs case_kernel
 # Everything may take this many times longer than usual.  The VM runner sets this for the kernel
 # that it has booted.
@@ -271,7 +271,8 @@ reopened()
 	eractl open data > /dev/null
 }
 
-# track_file_system FS: makes a file system of the type FS on a new disk, and creates the volume data on the disk.  Sets $origin to the disk.
+# track_file_system FS: makes a file system of the type FS on a new disk, and creates the volume data
+# on the disk.  Sets $origin to the disk.
 track_file_system()
 {
 	origin=$(new_disk 400M)
@@ -295,8 +296,8 @@ swap_table()
 	dmsetup resume "$1"
 }
 
-# while_linear NAME ORIGIN COMMAND...: replaces the erad target of the device by a linear target to ORIGIN, runs COMMAND, and puts the
-# erad target back.
+# while_linear NAME ORIGIN COMMAND...: replaces the erad target of the device by a linear target to
+# ORIGIN, runs COMMAND, and puts the erad target back.
 while_linear()
 {
 	local erad

@@ -10,7 +10,7 @@
 # 	open_volume			opens the volume, which begins a new era
 # 	close_volume			closes the volume
 # 	checkpoint			begins a new era
-# 	dump				prints "BLOCK ERA" for each block that was ever written, in order; the volume is closed
+# 	dump				of a closed volume: prints "BLOCK ERA" for each block that was ever written, in order
 #
 # None of these functions waits for a suspended device, and each fails if the target fails.
 

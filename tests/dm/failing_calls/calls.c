@@ -328,7 +328,7 @@ int read_any(void)
 	return r < 0 ? errno : r == sizeof(buf) ? 0 : EIO;
 }
 
-/* Starts a writer to a block that is not recorded, in a thread whose allocations do not fail. */
+/* The writer writes to a block that is not recorded, in a thread whose allocations do not fail. */
 uint64_t writer_block;
 pthread_t writer;
 int writer_result;

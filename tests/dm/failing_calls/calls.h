@@ -2,7 +2,7 @@
 /*
  * The calls that failing_calls lets fail, each with arguments with which it works.  Each call
  * returns 0 or a positive errno.  The calls share the state that is declared below, so they must be
- * made one after the other.  Only the functions of the writer may be called by several threads.
+ * made one after the other.  Only the writer and the sender of a message are threads of their own.
  */
 #ifndef ERAD_TESTS_FAILING_CALLS_H
 #define ERAD_TESTS_FAILING_CALLS_H
@@ -40,7 +40,7 @@ int list(void);
 int attach(void);
 int detach(void);
 int abort_it(void);
-int degrade(void);				/* passes a degrade record, if there is a metadata device; called after ready() */
+int degrade(void);				/* works only with a metadata device, after ready() */
 int info(void);
 int prepare(void);
 int new_era(void);
@@ -88,7 +88,7 @@ void wait_held(void);
 void finish_writer(int want);			/* joins the thread, and checks its result */
 
 /* A thread that sends a message to the volume.  The allocations of this thread do not fail. */
-#define SENDER_ERROR	ENOSPC			/* era in the answer that message_reply() sends; no other answer contains this era */
+#define SENDER_ERROR	ENOSPC			/* status that message_reply() sends; nothing else returns it */
 
 void start_sender(void);			/* returns when the message waits for message_get() */
 void finish_sender(void);			/* joins the thread, and checks that it has received the reply */

@@ -7,7 +7,7 @@
 
 #include "erad_uapi.h"
 
-/* the first characters of the names of the devices; a digit follows */
+/* the UUID of a volume's metadata, without the last digit, which is the number of the device */
 #define UUID		"7b1ce1a4-61b2-4a4c-9c7a-0c8c55a0e00"
 #define SECTORS		131072		/* size of an origin in sectors: 64 MiB */
 #define PAGE		4096

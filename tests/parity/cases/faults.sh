@@ -91,8 +91,8 @@ test_W6_write_error_heals()
 	[[ ! $first ]] || grep -q '^2 ' "$T/dump" || fail "block 2 is not reported"
 }
 
-# era_tree FILE: prints, for the tree of dm-era's undigested writesets, its block and its number of entries, and the block of
-# the first writeset.
+# era_tree FILE: prints three numbers of the tree of dm-era's undigested writesets: the block of its
+# root, how many entries it has, and the block of the first writeset.
 era_tree()
 {
 	perl -e '
