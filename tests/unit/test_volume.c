@@ -295,7 +295,7 @@ static void test_attach_that_fails_is_tried_again(void **state)
 	sim_fail_calls(SIM_ATTACH, -EBUSY, 2);
 	assert_int_equal(volume_start(volume, false, &err), 0);
 	assert_int_equal(volume_wait_settled(volume, LONG_MS, &err), -EIO);
-	assert_non_null(strstr(err.msg, "another process owns it"));
+	assert_non_null(strstr(err.msg, "another process owns the target"));
 	while (volume_wait_settled(volume, LONG_MS, &err))
 		usleep(1000);
 	assert_int_equal(sim_calls(SIM_ATTACH), 3);

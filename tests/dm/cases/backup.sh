@@ -56,7 +56,7 @@ test_backup_of_an_open_volume()
 	# Fill the device first: the restore must write zeros where the copy has zeros.
 	dd if=/dev/urandom of="$target" bs=1M count=64 oflag=direct conv=nocreat status=none
 	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "restore-backup accepted a device without --overwrite"
-	grep -F "all of the device will be overwritten" "$T/said"
+	grep -F "this would overwrite all of the device" "$T/said"
 	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said"
 	cmp "$target" /dev/mapper/data
 	eractl restore-backup "$T/dir" "$small" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a device that is too small"

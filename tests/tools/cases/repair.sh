@@ -83,7 +83,7 @@ test_repair_superblock_closed()
 			cp "$T/m" "$T/damaged"
 			eractl check "$T/m" > "$T/found" && fail "check found nothing after: $damage"
 			grep -qF "superblock $letter (page $copy of the metadata) is damaged" "$T/found" || fail "got $(cat "$T/found")"
-			grep -qF "is from superblock $other" "$T/found" || fail "got $(cat "$T/found")"
+			grep -qF "has used superblock $other" "$T/found" || fail "got $(cat "$T/found")"
 			same "$(tail -n 1 "$T/found")" "1 fault"
 			cmp "$T/m" "$T/damaged"
 			mended "$T/m" "$T/before" "superblock $letter was damaged" 0
