@@ -168,16 +168,6 @@ changed()
 	eractl diff "$1" --since "$2" --format ranges
 }
 
-# field NAME...: reads `eractl status --json` from standard input, and prints these values of the
-# first volume, separated by spaces.
-field()
-{
-	perl -MJSON::PP -0777 -ne '
-		BEGIN { @names = splice @ARGV }
-		my $v = JSON::PP->new->decode($_)->{volumes}[0];
-		print join(" ", map { $v->{$_} // "null" } @names), "\n"' "$@"
-}
-
 eractl_state_is()
 {
 	[[ $(eractl status --json "$1" | field state) == "$2" ]]

@@ -5,9 +5,10 @@
 # image_state: prints the state of the image of data, or "none"
 image_state()
 {
-	eractl status --json data | perl -MJSON::PP -0777 -ne '
-		my $i = JSON::PP->new->decode($_)->{volumes}[0]{image};
-		print $i ? $i->{state} : "none", "\n"'
+	local state
+
+	state=$(eractl status --json data | field image.state)
+	echo "${state/#null/none}"
 }
 
 # image_state_is STATE: succeeds if image_state prints STATE

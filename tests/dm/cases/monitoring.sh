@@ -33,8 +33,7 @@ with_group()
 # changes: prints, from status, how many bytes changed in this era and in the previous era.
 changes()
 {
-	eractl status --json data | perl -MJSON::PP -0777 -ne '
-		print join " ", map { $_ // "null" } @{decode_json($_)->{volumes}[0]}{qw(changed_bytes changed_before_bytes)}'
+	eractl status --json data | field changed_bytes changed_before_bytes
 }
 
 test_group_may_look()
@@ -186,8 +185,7 @@ test_group_sees_map_and_writers()
 # times: prints when the era and the newest checkpoint of data began, and noauto.
 times()
 {
-	eractl status --json data | perl -MJSON::PP -0777 -ne '
-		print join " ", map { $_ // "null" } @{decode_json($_)->{volumes}[0]}{qw(era_time checkpoint_time noauto)}'
+	eractl status --json data | field era_time checkpoint_time noauto
 }
 
 test_era_times()

@@ -3,14 +3,6 @@
 # Tokens: diff refuses a token that the metadata does not know, so that an increment is never made
 # from the eras of another copy.
 
-# member NAME: prints a member of the JSON object on standard input.
-member()
-{
-	perl -MJSON::PP -0777 -ne '
-		BEGIN { $name = shift @ARGV }
-		print JSON::PP->new->decode($_)->{$name} // "null", "\n"' "$1"
-}
-
 # due TOKEN REASON: checks that a diff since the token exits with status 3, and prints the reason,
 # as text and as JSON.
 due()
@@ -24,7 +16,7 @@ due()
 	status=0
 	eractl diff data --since "$1" --json > "$T/json" 2> "$T/err" || status=$?
 	same "$status" 3
-	[[ $(member full_copy_due < "$T/json") == *"$2"* ]] || fail "got $(cat "$T/json"), expected full_copy_due"
+	[[ $(field .full_copy_due < "$T/json") == *"$2"* ]] || fail "got $(cat "$T/json"), expected full_copy_due"
 }
 
 test_a_token_of_metadata_that_was_rolled_back_is_refused()
@@ -38,7 +30,7 @@ test_a_token_of_metadata_that_was_rolled_back_is_refused()
 	same "$(eractl status --json data | field token)" "$old"
 	write_at data 0 4096
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
-	same "$(eractl diff data --since "$old" --json | member token)" "$old"
+	same "$(eractl diff data --since "$old" --json | field .token)" "$old"
 	eractl close data
 	# A diff of a closed volume also works.
 	same "$(eractl diff data --since "$old" --format ranges)" "0 65536"
