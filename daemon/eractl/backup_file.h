@@ -19,8 +19,8 @@ int backup_file_write(const struct manifest *m, int (*fill)(void *ctx, FILE *fil
 		      struct backup_copy *copy, struct err *err);
 
 /*
- * Renames the unfinished file to the name of the copy, and adds the copy to MANIFEST.  From then on
- * the copy counts.
+ * Sets copy->file, renames the unfinished file to this name, and adds the copy to MANIFEST.  From
+ * then on the copy counts.
  */
 int backup_file_publish(struct manifest *m, struct backup_copy *copy, struct err *err);
 

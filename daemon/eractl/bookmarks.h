@@ -10,8 +10,9 @@
 #include "common/token.h"
 
 /*
- * Returns an object with the volume's bookmarks as the member "bookmarks".  operand: the name of a
- * volume, or a path of metadata, which has a '/'.  The caller drops the reference.
+ * Lists the bookmarks of a volume.  operand: the name of a volume, or a path of metadata, which has
+ * a '/'.  *out receives an object with the bookmarks as the array "bookmarks"; the caller drops the
+ * reference.
  */
 int bookmarks_list(const char *operand, struct json_object **out, struct err *err);
 

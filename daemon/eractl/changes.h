@@ -32,8 +32,9 @@ struct changes_reader {
 	 */
 	int (*begin)(void *ctx, const struct changes_head *head, struct err *err);
 	/*
-	 * Called for each extent, in ascending order.  Adjacent extents are joined.  All extents
-	 * are within the volume.
+	 * Called for each extent, in ascending order.  offset and length are in bytes.  Adjacent
+	 * extents are joined.  All extents are within the volume.  A negative errno, with err set,
+	 * ends the reading.
 	 */
 	int (*extent)(void *ctx, uint64_t offset, uint64_t length, struct err *err);
 };

@@ -52,7 +52,8 @@ static bool find_back(const char *pv, const char *name, dev_t volume)
 /*
  * Looks for logical volumes that are on the physical volume again.  Takes LVM's lock, because a
  * command of LVM may be moving a logical volume.  vg: the volume group, or "" if the volume group is
- * not known.  In that case, the name is taken from the logical volumes on the volume.
+ * not known.  In that case, the name is taken from the logical volumes on the volume.  Prints an
+ * error and returns true if there are such logical volumes, or if this cannot be found out.
  */
 static bool lvm_went_back(const char *pv, const char *name, const char *vg)
 {
@@ -79,8 +80,9 @@ static bool lvm_went_back(const char *pv, const char *name, const char *vg)
 /*
  * A command of LVM may have read LVM's configuration before the attach, and have waited for LVM's
  * lock until the attach ended.  Then this command puts logical volumes back on the physical volume.
- * Returns true when all commands have ended that ran when this function was called.  Later commands
- * have read the new configuration.
+ * Returns true when all commands have ended that ran when this function was called.  If one of them
+ * still runs after LVM_WAIT_S seconds, prints an error and returns false.  Later commands have read
+ * the new configuration.
  */
 static bool earlier_commands_end(const char *pv, const char *name)
 {

@@ -156,7 +156,7 @@ static int find_moment(struct backup *b, struct err *err)
 	else
 		r = closed_check(c->operand, &c->device, &c->to, err);
 	if (r == -ESTALE && b->to)
-		r = err_prefix(err, r, "begin an era, make a new snapshot, and give the token of this era");
+		err_suffix(err, "run 'eractl checkpoint %s --token', then make a new snapshot, and pass the new token with --to", c->operand);
 	c->has_to = true;
 	b->copy.token = c->to;
 	return r;

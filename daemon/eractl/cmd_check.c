@@ -36,7 +36,10 @@ static void on_fault(void *ctx, const char *what)
 	c->faults++;
 }
 
-/* Without a good superblock, info->block_sectors is 0, and all values are printed as null. */
+/*
+ * Prints the values of info.  Without a good superblock, info->block_sectors is 0, and each value
+ * is printed as null.
+ */
 static void end_json(const struct check *c, const struct store_info *info)
 {
 	char uuid[UUID_TEXT_SIZE], floor[16] = "null";
@@ -118,8 +121,8 @@ static void begin_check_json(const struct check *c, const char *metadata)
 }
 
 /*
- * Examines the metadata.  If the metadata is in use, asks erad to examine it.  e: the volume's entry
- * in eratab.  If e is NULL, path is the path of the metadata.
+ * Examines the metadata of the volume e, an entry in eratab.  If this metadata is in use, asks erad
+ * to examine it.  e NULL: examines the metadata at path, which must not be in use.
  */
 static int check_either(struct check *c, const struct eratab_entry *e, const char *path,
 			struct store_info *info, struct err *err)

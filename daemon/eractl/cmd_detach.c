@@ -38,8 +38,8 @@ static bool print_detached(struct json_object *result)
 }
 
 /*
- * Takes erad's lock, so that erad cannot start.  Returns the fd of the lock file, or a negative
- * errno.
+ * Takes erad's lock, so that erad cannot start.  Returns an fd, which has the lock until the caller
+ * closes it, or a negative errno.  If there is no lock file, returns an fd without a lock.
  */
 static int lock_out_erad(struct err *err)
 {
@@ -74,10 +74,10 @@ static int remove_device(const char *name, struct err *err)
 	return r;
 }
 
-/* Where a child process reads metadata, and where it writes their UUID, in memory that both share. */
+/* What a child process reads. */
 struct reading {
-	const char *metadata;
-	uint8_t *uuid;
+	const char *metadata;	/* path of the metadata */
+	uint8_t *uuid;		/* receives its UUID, in memory that the two processes share */
 };
 
 static int read_in_child(const void *arg)
@@ -106,7 +106,10 @@ static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 	munmap(shared, 16);
 }
 
-/* Removes the line of the volume, and the metadata file that attach has created. */
+/*
+ * Removes the line of the volume, and the metadata file that attach has created.  uuid receives the
+ * UUID of the metadata, or "".
+ */
 static int forget(const struct eratab_entry *e, char uuid[UUID_TEXT_SIZE], struct err *err)
 {
 	char own[sizeof(ERAD_LIB_DIR) + ERAD_NAME_MAX + 16];

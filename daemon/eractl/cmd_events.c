@@ -113,7 +113,10 @@ static const char *last_token(struct json_object *o)
 	return token ? token : json_text(o, "last_token");
 }
 
-/* Returns whether both tokens are known and have different timelines.  old: as in last_token(). */
+/*
+ * Returns whether the volume was opened again, or other metadata was opened: both answers have a
+ * token, and the tokens differ in more than their eras.  For old, last_token() returns the token.
+ */
 static bool reopened(struct json_object *old, struct json_object *new)
 {
 	const char *a = last_token(old), *b = json_text(new, "token");

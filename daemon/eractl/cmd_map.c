@@ -20,7 +20,7 @@
 #define SVG_COLUMNS	128
 #define SVG_ROWS	64
 
-/* Chooses as many cells as the terminal has room for. */
+/* Chooses as many cells as the terminal has room for, but at least 8 columns and 4 rows. */
 static void fit_to_terminal(struct map *m)
 {
 	const struct winsize w = terminal_size();

@@ -90,7 +90,7 @@ static const struct column counts[] = {
 	{ }
 };
 
-/* Returns the kind of the newest gap in the answer. */
+/* Returns the kind of the newest gap in the answer, or "unknown". */
 static const char *last_gap(struct json_object *row)
 {
 	struct json_object *gaps = json_object_object_get(row, "gaps");

@@ -68,7 +68,8 @@ static int by_rate(const void *a, const void *b)
 }
 
 /*
- * Adds the member "rate" to a row: the bytes since the last period, or for a new writer all bytes.
+ * Keeps the bytes of a row in t->now.  Adds the member "rate" to the row, in bytes per second: what
+ * was written in the last period, which for a new writer is all.  Adds no rate in the first period.
  */
 static void add_rate(struct top *t, struct json_object *row)
 {

@@ -20,7 +20,10 @@
 #include "eractl/progress.h"
 #include "eractl/volumes.h"
 
-/* Bytes that are compared at a time, or one block, if the blocks are larger. */
+/*
+ * Limit of the bytes that are compared at a time.  These are whole blocks.  A block that is larger
+ * than PIECE is compared at once.
+ */
 #define PIECE		(1u << 20)
 #define COMPARED	"compared, so the comparison is not valid"
 #define SAY_MAX		10u		/* limit of the missing extents that are printed as text */
@@ -43,7 +46,10 @@ struct verify {
 	uint64_t block_size, size, era;
 	struct extents diff;
 	struct compared device, base;
-	/* These three are numbers of bytes. */
+	/*
+	 * Numbers of bytes.  differ: in blocks that differ.  unchanged: in blocks of the diff that
+	 * do not differ.  missing_bytes: in blocks that differ and are not in the diff.
+	 */
 	uint64_t differ, unchanged, missing_bytes;
 	struct extents missing;
 	bool full_copy_due;	/* the metadata does not know the moment of the token */

@@ -34,14 +34,14 @@ struct compared {
 int compared_open(struct compared *c, const char *path, struct err *err);
 void compared_close(struct compared *c);
 
-/* Resizes c->buf to len bytes. */
+/* Allocates c->buf, with room for len bytes.  Call this once, before compared_read(). */
 int compared_buffer(struct compared *c, uint64_t len, struct err *err);
 
 /* Reads len bytes at offset into c->buf, from the medium if possible. */
 int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err *err);
 
 /*
- * Returns EBUSY, with a message in err, if the file or device was written since compared_open().
+ * Checks that the file or device was not written since compared_open().  EBUSY: it was written.
  * consequence: the words that follow "while it was" in the message.  They name the action of the
  * command, and what follows for its result.
  */

@@ -30,7 +30,7 @@ struct content {
 	const char *directory;
 
 	struct token from, to;		/* the moments of `since`, and of the content */
-	bool has_to;
+	bool has_to;			/* `to` is set */
 	struct changes_head head;
 	/*
 	 * A temporary file for the extents, so that erad need not wait for the reader of the
@@ -43,7 +43,10 @@ struct content {
 	bool full_copy_due;		/* the metadata does not know the moment of a token */
 };
 
-/* Called for each extent: zeros of any length, or up to CONTENT_PIECE bytes of data. */
+/*
+ * Called for each extent, which is either zeros or data, and has at most CONTENT_PIECE bytes.  A
+ * negative errno, with err set, ends the reading.
+ */
 typedef int (*content_fn)(void *ctx, const struct stream_extent *e, struct err *err);
 
 /*
@@ -54,8 +57,10 @@ int content_open(struct content *c, struct err *err);
 void content_close(struct content *c);
 
 /*
- * Finds the moment of the content.  to: token of the era that had begun when the device (a
- * snapshot) was made, or NULL.  If to is NULL and the volume is open, begins a new era.
+ * Finds the moment of the content.  to: if the device is a snapshot, the token of the era that had
+ * begun when the snapshot was made; else NULL.  If to is NULL and the volume is open, begins a new
+ * era.  If to is NULL and the volume is closed, leaves the moment to content_list().  ESTALE: the
+ * metadata does not know the moment of to; c->full_copy_due is true.
  */
 int content_find_moment(struct content *c, const char *to, struct err *err);
 
@@ -79,7 +84,7 @@ bool content_all_zeros(const char *buf, uint64_t len);
 
 /*
  * Makes a temporary file without a name.  directory NULL: the system's directory for temporary
- * files.
+ * files.  Returns NULL and sets errno on failure.
  */
 FILE *content_temporary(const char *directory);
 

@@ -9,7 +9,7 @@
 #include "eractl/eractl.h"
 
 struct create_options {
-	const char *name, *origin;	/* the operands, unchanged */
+	const char *name, *origin;	/* name of the volume, path of its origin */
 	/* Values of the options.  NULL: the user has not given the option. */
 	const char *metadata, *block_size;
 	bool overwrite;

@@ -308,7 +308,7 @@ static void doctor_state(struct findings *f, const struct eratab_entry *e, struc
 	}
 }
 
-/* Reports what is wrong with the image of a volume. */
+/* Reports the state of a volume's image, if there is one. */
 static void look_at_image(struct findings *f, const struct eratab_entry *e)
 {
 	char command[ERAD_NAME_MAX + 32];

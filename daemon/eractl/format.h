@@ -9,8 +9,9 @@
 #include "eractl/changes.h"
 
 /*
- * The diff that is being printed.  Sizes are in bytes.  The members up to head do not change after
- * begin(); the others change with each extent.
+ * The diff that is being printed.  Sizes are in bytes.  The members up to head are set before
+ * begin(), and do not change, but head.token and head.gaps are valid only during begin().  The
+ * other members change with each extent.
  */
 struct diff {
 	const char *volume;
@@ -19,7 +20,7 @@ struct diff {
 	struct changes_head head;
 
 	uint64_t end;		/* end of the last extent */
-	uint64_t extents, changed;
+	uint64_t extents, changed;	/* number of the extents, and sum of their lengths */
 };
 
 /*

@@ -26,18 +26,24 @@ struct freeze {
 /*
  * Freezes the file system that is mounted from the device.  away: a list, with a NULL at the end,
  * of paths that are used during the freeze; paths that do not exist are ignored.  f->guardian must
- * be -1.  ENODEV: no file system of the device is mounted.  EDEADLK: a path of the list, or
- * standard output or error, is on this file system.  EBUSY: the file system is frozen already.
+ * be -1.  ENODEV: no file system of the device is mounted.  EDEADLK: a path of the list, or a file
+ * that is standard output or error, is on this file system.  EBUSY: the file system is frozen
+ * already.
  */
 int freeze_begin(struct freeze *f, const char *device, const char *const *away, struct err *err);
 
-/* Tells the guardian that the caller makes progress.  Never waits. */
+/*
+ * Tells the guardian that the caller makes progress.  Never waits for the guardian.  If the
+ * guardian was killed, thaws the file system.
+ */
 void freeze_alive(const struct freeze *f);
 
 /*
- * Thaws the file system, if it is frozen.  Sets *ms to the time for which it was frozen, in
- * milliseconds.  ETIMEDOUT: the guardian had thawed it before this call.  If the thaw takes more
- * than 10 seconds, prints a note and returns 0, and the guardian goes on.
+ * Thaws the file system that freeze_begin() has frozen, and sets *ms to the time for which it was
+ * frozen, in milliseconds.  If nothing is frozen, returns 0 and does not set *ms.  ETIMEDOUT: the
+ * guardian had thawed the file system before, after FREEZE_SILENCE_S.  EINVAL: somebody else had
+ * thawed it before.  If the thaw takes more than 10 seconds, prints a note and returns 0, and the
+ * guardian goes on.
  */
 int freeze_end(struct freeze *f, long long *ms, struct err *err);
 

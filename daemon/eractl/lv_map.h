@@ -14,10 +14,11 @@ struct lv_map;
 
 /*
  * Reads where the parts of a logical volume lie on the volume.  The logical volume is given as
- * "VG/LV", or as a path of its device.  The caller frees *out.  EOPNOTSUPP: the logical volume is
- * thin, or another mapping cannot be translated; err says what to do.  EINVAL: a part of the
- * logical volume lies on a device that is no volume of erad.  If a part lies on another volume,
- * prints a note to stderr.
+ * "VG/LV", or as a path of its device.  lv and volume must stay valid until lv_map_free(), with
+ * which the caller frees *out.  ENOENT: the logical volume is not active, or the volume is not
+ * open.  EOPNOTSUPP: the logical volume is thin, or another mapping cannot be translated; err says
+ * what to do.  EINVAL: a part of the logical volume lies on a device that is no volume of erad, or
+ * no part lies on this volume.  If a part lies on another volume, prints a note to stderr.
  */
 int lv_map_new(const char *lv, const char *volume, struct lv_map **out, struct err *err);
 void lv_map_free(struct lv_map *m);

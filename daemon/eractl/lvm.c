@@ -127,7 +127,8 @@ int lvm_uses(const char *device, bool *uses, struct err *err)
 
 /*
  * Takes the answer from the output, which may have warnings before it.  The answer is
- * "LVM2_VG_NAME=NAME/LVM2_VG_UUID=UUID".  Both are empty if there is no volume group.
+ * "LVM2_VG_NAME=NAME/LVM2_VG_UUID=UUID".  Both are empty if there is no volume group.  Returns
+ * false if the output has no such answer.
  */
 static bool take_vg(const char *said, struct lvm_vg *vg)
 {
@@ -163,7 +164,10 @@ int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err)
 	return lvm_error(said, asked, err);
 }
 
-/* Returns whether LVM's configuration has a value for a key.  If so, text is "KEY=VALUE". */
+/*
+ * Runs lvmconfig, with a key in argv.  Sets *has to whether LVM's configuration has a value for the
+ * key.  If so, text is "KEY=VALUE".  EIO: lvmconfig has failed for another reason.
+ */
 static int configured(const char *const argv[], char *text, size_t size, bool *has, struct err *err)
 {
 	*has = !run_lvm(argv, text, size);

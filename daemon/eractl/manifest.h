@@ -38,7 +38,11 @@ struct backup_copy {
 	/* Index of the copy that is the base of this increment.  -1: this is a full copy. */
 	int base;
 	struct token token;	/* the moment of the copy */
-	uint64_t time;		/* the time of this moment, in seconds since 1970 */
+	/*
+	 * When the backup has chosen the moment, or has frozen the file system, in seconds since
+	 * 1970.
+	 */
+	uint64_t time;
 	/*
 	 * Whether the volume was closed.  If so, the copy has all writes in the token's era; else,
 	 * writes in this era may follow the copy.

@@ -10,8 +10,9 @@
 /*
  * Looks for the origin in fstab, crypttab, systemd's units of mounts and swap, and LVM's
  * configuration, by path, UUID, label, partition UUID and partition label.  For each line that
- * names the origin, prints to stderr the line that names the volume instead.  given: a further path
- * of the origin, or NULL.  Returns how many lines name the origin.
+ * names the origin, prints to stderr the line that names the volume instead.  If the origin is a
+ * physical volume that LVM may use, also prints how to hide the origin from LVM.  given: a further
+ * path of the origin, or NULL.  Returns how many changes it has printed.
  */
 size_t mentions_warn(const char *volume, const char *origin, const char *given);
 

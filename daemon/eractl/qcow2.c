@@ -82,8 +82,8 @@ struct qcow2 {
 	uint64_t size;
 	unsigned int grain_bits;
 	/*
-	 * l1_entries is a number of entries.  The others are numbers of clusters: of the directory
-	 * of bitmaps, of the bitmap's table, and of the first free cluster.
+	 * l1_entries: how many entries the L1 table has.  directory, table and next: which clusters
+	 * are the directory of bitmaps, the bitmap's table, and the first free cluster.
 	 */
 	uint64_t l1_entries, directory, table, next;
 	__be64 *entries;				/* the table of the bitmap */

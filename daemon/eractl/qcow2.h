@@ -17,10 +17,11 @@
 struct qcow2;
 
 /*
- * Creates the file.  EEXIST: path exists.  size: the volume's size in bytes, a multiple of
- * QCOW2_ALIGN.  unit: a multiple of QCOW2_ALIGN; offsets and lengths of all extents are multiples
- * of unit.  One bit of the bitmap is one unit, unless QEMU demands a coarser bitmap for a volume of
- * this size.  backing: path of the volume.  The caller ends with qcow2_finish() or qcow2_drop().
+ * Creates the file.  EEXIST: path exists.  size: size of the content in bytes, a multiple of
+ * QCOW2_ALIGN.  unit: extents begin at multiples of unit, and end at multiples of unit or at the
+ * end of the content.  One bit of the bitmap stands for the largest power of two that divides unit,
+ * at most 2 GiB, or for more bytes if QEMU demands a coarser bitmap for this size.  backing: path
+ * of the volume.  The caller ends with qcow2_finish() or qcow2_drop().
  */
 int qcow2_create(const char *path, uint64_t size, uint64_t unit, const char *backing, struct qcow2 **out,
 		 struct err *err);

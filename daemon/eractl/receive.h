@@ -29,7 +29,7 @@ struct receive {
 	bool block_device, created;
 	FILE *written;		/* temporary file, an array of struct written of receive_data.c */
 	uint8_t *buf;		/* buffer of STREAM_GROUP bytes */
-	/* Number of bytes of data, and of zeros, in the stream. */
+	/* Number of bytes of data, and of zeros, that receive_apply() has received. */
 	uint64_t data_bytes, zero_bytes;
 	bool full_copy_due, already;
 	/* receive has printed that it waits for the end of standard input. */

@@ -11,14 +11,17 @@
 /* Writes the stream to the copy, and makes the copy durable. */
 int receive_apply(struct receive *rc, struct err *err);
 
-/* Compares the extents that receive_apply() has written with the content of the medium. */
+/*
+ * Reads back the data that receive_apply() has written, from the medium if possible.  Does not read
+ * back zeros.  EIO: the copy has other data.
+ */
 int receive_verify(struct receive *rc, struct err *err);
 
 /*
  * Compares a stream with a copy of the same era.  They can differ: for closed metadata, and with
  * --to, send names the stream by an era that may not have ended, so the volume may have been
- * written after the copy was made.  Reads the stream to its end, because otherwise the program that
- * writes the stream would fail.
+ * written after the copy was made.  ESTALE: they differ; rc->full_copy_due is true.  Reads the
+ * stream to its end, because otherwise the program that writes the stream would fail.
  */
 int receive_compare(struct receive *rc, struct err *err);
 

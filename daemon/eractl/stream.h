@@ -67,8 +67,8 @@ struct stream_extent {
 };
 
 /*
- * Returns in name the name for a token, shorter than TOKEN_TEXT_SIZE + 8 bytes.  stream_token() is
- * the inverse.
+ * stream_name() returns in name the name for a token, shorter than TOKEN_TEXT_SIZE + 8 bytes.
+ * stream_token() is the inverse, and returns false if the name is not that of a token.
  */
 void stream_name(const struct token *t, char name[STREAM_NAME_MAX + 1]);
 bool stream_token(const char *name, struct token *t);

@@ -36,8 +36,9 @@ int volumes_run_operands(const struct command *cmd, const struct volumes_job *jo
 			 char **argv);
 
 /*
- * Handles the command line of a command with the options --json and --all.  With --all, calls
- * run_all, which finds the names itself.  Without --all, runs the job for the operands.
+ * Parses the command line of open or close, and sets the members of the job for its options.  With
+ * --all, calls run_all, which finds the names itself.  Without --all, runs the job for the
+ * operands.
  */
 int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *job, int argc,
 				char **argv, int (*run_all)(const struct volumes_job *job));
@@ -68,8 +69,8 @@ int volumes_show(struct json_object *request, bool json,
 		 int (*print)(struct json_object *volumes, bool verbose), bool verbose);
 
 /*
- * Prints an error for each line of /etc/eratab that cannot be parsed.  Returns whether there is
- * such a line.
+ * Prints an error for each line of /etc/eratab that cannot be parsed, or if the file cannot be
+ * read.  Returns whether it has printed an error.
  */
 bool complain_of_table(void);
 
@@ -85,13 +86,16 @@ int check_names(const struct command *cmd, char *const *names);
  */
 int one_name(const struct command *cmd, int argc, char **argv);
 
-/* Finds the device, or the metadata, of an open volume.  The caller frees *path. */
+/*
+ * Finds the path of the device, or of the metadata, of an open volume.  The caller frees *path.
+ * ENODEV: the volume is not open.
+ */
 int volume_find_metadata(const char *name, char **path, struct err *err);
 int volume_find_device(const char *name, char **path, struct err *err);
 
 /*
- * Returns the STATUS of an open volume, as protocol.h describes it.  The caller drops the
- * reference.
+ * Gets the STATUS of a volume, which protocol.h describes, from erad.  The caller drops the
+ * reference to *status.
  */
 int volume_find_status(const char *name, struct json_object **status, struct err *err);
 

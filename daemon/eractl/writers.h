@@ -32,8 +32,8 @@ uint64_t writers_oldest(struct json_object *volume);
 bool writers_are_others(struct json_object *row);
 
 /*
- * These return a cell of a row, for table.h.  The text is "unknown" for a value that is not known,
- * and "removed" for a removed cgroup.
+ * These return a cell of a row, for table.h.  The text is "unknown" for a value that is not known.
+ * For a cgroup, it is "removed" if the cgroup was removed, and "id ID" if only its id is known.
  */
 struct column;
 void writers_cell_command(char *buf, struct json_object *row, const struct column *col);

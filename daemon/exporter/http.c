@@ -30,8 +30,8 @@ static struct scrape_from from;
 
 /*
  * The newest scrape.  While one thread gets answers from erad, other threads wait, and use its
- * scrape, too.  So the exporter has only one connection to erad, and no HTTP request waits for more
- * than SCRAPE_MS.
+ * scrape, too.  So the metrics need only one connection to erad, and no request for the metrics
+ * waits for erad longer than SCRAPE_MS.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t scraped = PTHREAD_COND_INITIALIZER;

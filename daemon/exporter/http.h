@@ -16,7 +16,7 @@ int http_listen(const char *address, int *fd, struct err *err);
 
 /*
  * Serves requests at fd, a listening socket, until http_stop().  On success, fd belongs to the
- * server.  There can be only one server at a time.  The paths in sources must exist until
+ * server.  There can be only one server at a time.  The strings in sources must stay valid until
  * http_stop().
  */
 int http_start(int fd, const struct scrape_from *sources, struct err *err);

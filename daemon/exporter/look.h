@@ -9,7 +9,8 @@
 /*
  * Returns the page, which the caller frees, and sets *len to its length.  NULL: out of memory.
  * volume: the only volume to be shown in full.  If volume is NULL, or a name that erad does not
- * know, the first volumes are shown in full.  socket: the path of erad's socket.
+ * know, the first volumes are shown in full.  refresh: the page reloads itself.  socket: the path
+ * of erad's socket.
  *
  * Any thread may call this.  Only one thread at a time sends requests to erad, for at most
  * SCRAPE_MS.  The answers are used for all pages of the next LOOK_KEEP_MS.

@@ -182,8 +182,8 @@ static void print_ns(FILE *f, uint64_t ns)
 }
 
 /*
- * Adds up the slots.  Sets below[i] to the number of values below 2^(HOLD_FIRST + i) ns.  Sets *all
- * to the number of all values.  Returns false if there are no slots, or a slot has no count.
+ * Adds up the slots.  Adds to below[i] the number of values below 2^(HOLD_FIRST + i) ns.  Sets *all
+ * to the number of all values.  Returns false if slots is no array, or if a slot has no count.
  */
 static bool add_up_slots(struct json_object *slots, uint64_t below[HOLD_LAST - HOLD_FIRST + 1], uint64_t *all)
 {

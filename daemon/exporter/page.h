@@ -24,7 +24,10 @@ struct page {
 	uint64_t now;			/* current time in seconds since 1970 */
 	struct json_object *ping;
 	struct json_object *status;	/* answer to status, which has passed metrics_check() */
-	/* Keys: names of volumes.  Values: elements of the answer to writers. */
+	/*
+	 * Keys: names of volumes.  Values: elements of the answer to writers, or {"error": a
+	 * sentence}.
+	 */
 	struct json_object *writers;
 	/* Keys: names of volumes.  Values: answers to map, or {"error": a sentence}. */
 	struct json_object *maps;

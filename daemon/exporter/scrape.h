@@ -17,8 +17,8 @@ struct scrape_from {
 
 /*
  * Returns the metrics, which the caller frees, and sets *len to their length.  NULL: out of memory.
- * Takes at most SCRAPE_MS.  If erad does not answer, the metrics say that erad is down, and err is
- * the reason; otherwise err is "".
+ * Waits for erad at most SCRAPE_MS.  If erad does not answer, or its answer cannot be understood,
+ * the metrics say that erad is down, and err is the reason; otherwise err is "".
  */
 char *scrape(const struct scrape_from *from, size_t *len, struct err *err);
 

@@ -35,7 +35,10 @@ static void log_to_kernel(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e.msg, sizeof(e.msg), fmt, args);
 	va_end(args);
-	/* Call write() only once, because the kernel makes a message of each write to /dev/kmsg. */
+	/*
+	 * Print the message by one call, because the kernel makes a message of each write to
+	 * /dev/kmsg.
+	 */
 	fprintf(stderr, "%serad-generator: %s\n", getenv("SYSTEMD_SCOPE") ? "<3>" : "", printable(e.msg));
 	troubled = true;
 }

@@ -47,7 +47,7 @@ static bool is_named(const char *path, dev_t dev, const char *kernel_name, char 
 	return blockdev_at(path) == dev;
 }
 
-/* Finds the volume whose origin, in eratab, is the device, and copies its name. */
+/* Finds the volume whose origin in eratab is the device.  Returns true and its name, or false. */
 static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links, char name[DM_NAME_SIZE])
 {
 	struct eratab tab;
@@ -70,7 +70,7 @@ static bool find_in_table(dev_t dev, const char *kernel_name, char *const *links
 	return found;
 }
 
-/* Finds the open volume whose origin is the device, and copies its name. */
+/* Finds the open volume whose origin is the device.  Returns true and its name, or false. */
 static bool find_holder(dev_t dev, char name[DM_NAME_SIZE])
 {
 	char path[64], uuid[DM_UUID_LEN];

@@ -41,7 +41,7 @@ json()
 	perl -MJSON::PP -e 'local $/; open F, "<", $ARGV[0] or die; $o = decode_json(<F>); print eval $ARGV[1], "\n"; die $@ if $@' "$@"
 }
 
-# The first pages of the journal and of the era array.
+# The numbers of the first page of the journal, and of the first page of the era array.
 readonly journal=19 array=35
 
 # The pages of the metadata that used() makes: superblocks 0 and 1, degrade record 2, history 3 to
@@ -49,7 +49,8 @@ readonly journal=19 array=35
 # blocks, and a page has 992. The last page has 3 sectors, the last of which has 1 block.
 #
 # used FILE: makes metadata with eras 1 and 2 in the array, and eras 3 and 4 in the journal. The
-# journal has seven groups of one page, 21 to 27. The metadata is not closed.
+# journal has seven groups of one page, with the sequence numbers 21 to 27. The metadata is not
+# closed.
 used()
 {
 	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \

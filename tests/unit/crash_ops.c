@@ -19,8 +19,9 @@
 static void do_nest(struct sim *s, const struct step *step);
 
 /*
- * Checks that everything is durable after a step that has returned 0.  A nested step may leave
- * writes in the disk's cache, and so may a history with kills or faults.
+ * Checks that everything is durable after a step that has returned 0, and that the sequence numbers
+ * of the two superblocks differ by one.  Checks nothing in a nested step or in a history with kills
+ * or faults, because these may leave writes in the disk's cache.
  */
 static void expect_durable(struct sim *s, int ret, const char *what)
 {
@@ -47,8 +48,8 @@ void sim_expect(struct sim *s, int ret, const char *what)
 }
 
 /*
- * Makes as many ranges as fit into a group.  The ranges are so far from each other that they are
- * not merged.
+ * Makes the ranges of a large mark: s->c->big_marks ranges, so far from each other that they are
+ * not merged.  Returns their number.
  */
 static unsigned int spread_ranges(const struct sim *s, uint64_t *r, struct erad_range *range)
 {

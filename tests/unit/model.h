@@ -132,7 +132,10 @@ void model_ack_snapshot(struct model *m);
 void model_try_drop(struct model *m);
 void model_ack_drop(struct model *m);
 
-/* Reads the era of every block into m->got, by diffs.  Returns 0 or a negative errno. */
+/*
+ * Reads the era of every block into m->got, by diffs.  *era receives the current era.  Returns 0 or
+ * a negative errno.
+ */
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
 
 /*

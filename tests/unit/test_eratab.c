@@ -182,7 +182,7 @@ static void test_lines_may_end_as_on_windows(void **state)
 	eratab_free(&tab);
 }
 
-/* Opening a FIFO without a writer would wait.  In that case, the alarm ends the test. */
+/* If eratab_read() waited for a writer of the FIFO, the alarm would end the test. */
 static void test_only_a_regular_file_is_read(void **state)
 {
 	char dir[] = "/tmp/eratab.XXXXXX";

@@ -95,7 +95,7 @@ static void test_a_file_that_cannot_be_opened_or_locked_is_named(void **state)
 	close(fd);
 }
 
-/* What the owner of the lock does when it releases the lock, and what a third program does then. */
+/* Does what the owner does when it releases the lock, and then what a third program does. */
 static void replace_file(void)
 {
 	int fd;

@@ -37,7 +37,10 @@ static void make_volume(struct disk *d)
 	assert_int_equal(store_close(s, true, NULL), 0);
 }
 
-/* Returns the first page of the history that is in force, according to the superblocks. */
+/*
+ * Returns the first page of the history that is in force, according to the superblocks.  *seq
+ * receives the sequence number of this history.
+ */
 static uint8_t *in_force(struct disk *d, uint64_t *seq)
 {
 	struct engine *e = disk_engine(d);

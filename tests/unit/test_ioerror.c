@@ -228,12 +228,16 @@ static void do_step(struct run *r, const struct step *step, bool for_good)
 	}
 }
 
-/* The ways in which a disk fails.  Several can be combined. */
+/* The bits of `mode`, which say how the disk of a history behaves. */
 #define FOR_GOOD	1	/* all operations from the first failure on fail */
-#define NASTY		2	/* a failing write writes a part of its data */
-#define FUA		4	/* the disk has durable writes */
+/* a failing write writes a part of its data, and a failing flush loses some writes */
+#define NASTY		2
+#define FUA		4	/* the disk supports durable writes */
 
-/* Runs the history.  Returns how many operations it took.  *failures receives how often a step failed. */
+/*
+ * Runs the history.  fail_at: number of the first operation that fails; UINT64_MAX: none.  Returns
+ * how many operations the history took.  Adds to *failures how often a step failed.
+ */
 static uint64_t run_history(const struct step *steps, size_t nr, uint64_t fail_at,
 			    unsigned int mode, unsigned int *failures)
 {

@@ -170,8 +170,9 @@ static void test_round_trip(void **state)
 }
 
 /*
- * Two attempts have written a group at the same place.  Mixes their sectors in every way.  At most
- * one of the groups is replayed.
+ * Two attempts have written a group at the same place.  In all combinations, each page of the
+ * journal is that of the first attempt, that of the second attempt, or zeros.  A group is replayed
+ * only if all its pages are there.
  */
 static void test_mixed_attempts(void **state)
 {

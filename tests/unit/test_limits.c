@@ -47,7 +47,10 @@ static void set_counters(struct disk *d, uint64_t seq, uint64_t tail, uint32_t e
 	d->nr_cached = 0;
 }
 
-/* Makes clean metadata in era 3, whose array has blocks of eras 1 to 3. */
+/*
+ * Makes clean metadata in era 3, whose array has blocks of eras 1 to 3.  seq and tail: as in
+ * set_counters().
+ */
 static void write_supers(struct disk *d, uint64_t seq, uint64_t tail)
 {
 	struct store *s;
@@ -63,7 +66,7 @@ static void write_supers(struct disk *d, uint64_t seq, uint64_t tail)
 	set_counters(d, seq, tail, 3);
 }
 
-/* Writes a journal page of the volume, with one run, in era 3. */
+/* Writes a journal page of the volume, with one run, and with this sequence number and era. */
 static void put_page(struct disk *d, uint64_t seq, uint32_t era)
 {
 	struct journal j = {

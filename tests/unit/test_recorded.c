@@ -78,7 +78,7 @@ long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe)
 	return len + 1;
 }
 
-/* Calls the program as the tracepoint does: nr blocks were recorded for a command. */
+/* Calls the program as the tracepoint does when so many blocks were recorded for a command. */
 static void record_blocks(uint64_t blocks, const char *command)
 {
 	const uint64_t args[] = { 7, 3, blocks, 99, (uintptr_t)command };

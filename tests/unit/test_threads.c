@@ -125,7 +125,10 @@ struct in_fold {
 	unsigned int begun;
 };
 
-/* Marks and new eras do not wait for a fold, which may take seconds. */
+/*
+ * Begins an era with a snapshot during a fold.  The era must not wait for the fold, which may take
+ * seconds.
+ */
 static void begin_in_fold(struct disk *d, enum disk_op op, bool after, void *ctx)
 {
 	struct in_fold *f = ctx;

@@ -111,9 +111,10 @@ int fixture_set_up(void **state)
 	return 0;
 }
 
-/* Checks the blocks from `from` on: each block to which a write was released is in the diff. */
+/* A reader of a diff, which counts the blocks that the diff has missed. */
 struct reader {
-	uint64_t from;
+	uint64_t from;		/* the first block that is not checked yet */
+	/* how many blocks the diff does not have although a write to them was released */
 	uint64_t missed;
 };
 

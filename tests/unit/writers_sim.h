@@ -19,7 +19,8 @@ void sim_writers_reset(void);
 
 /*
  * Starts nr writers, whose first writes are at the origin already, and were recorded in the era.
- * origin: how many steps a write takes at the origin.  metadata: how many steps a commit takes.
+ * origin: how many steps a write takes at the origin on average.  metadata: how many steps a commit
+ * takes.
  */
 void sim_writers_begin(unsigned int nr, uint32_t era, unsigned int origin, unsigned int metadata);
 /* Drops the writes of all writers. */

@@ -132,7 +132,7 @@ test_lvm_backup_of_a_snapshot()
 	snapshot_copied increment
 	snapshot_refused "expected a snapshot, or leave out --device" /dev/mapper/data
 	snapshot_refused "/dev/vg/data is the origin of volume data" /dev/vg/data
-	snapshot_refused "begin an era, make a new snapshot" /dev/vg/night "${token%:*}:99999"
+	snapshot_refused "run 'eractl checkpoint data --token', then make a new snapshot" /dev/vg/night "${token%:*}:99999"
 	cmp /dev/vg/night /dev/mapper/data > /dev/null && fail "the snapshot has the later block"
 	lvremove -qy vg/night > /dev/null
 	token=$(eractl checkpoint data --token)

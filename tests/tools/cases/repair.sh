@@ -10,7 +10,7 @@ test_repair_nothing()
 	eractl repair "$T/m" > "$T/said"
 	same "$(tail -n 1 "$T/said")" "nothing to repair"
 	cmp "$T/m" "$T/before"
-	# The last group is page 11 of the journal, which is page 14 of the metadata.
+	# The last group is page 11 of the journal, which is page 30 of the metadata.
 	zero "$T/m" $(((journal + 11) * 4096 + 512)) 3584
 	cp "$T/m" "$T/before"
 	eractl check "$T/m" | grep -x 'no faults'
