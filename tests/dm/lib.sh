@@ -83,11 +83,13 @@ bounded()
 # for the message.
 wait_until()
 {
-	local what=$1 i
+	local what=$1 i tries=300 pause=0.1
 	shift
-	for ((i = 0; i < 300 * SLOWNESS; i++)); do
+	# These conditions start no program, so they can be looked at more often.
+	[[ $1 != @(erad_gone|is_running|is_back|test) ]] || tries=1500 pause=0.02
+	for ((i = 0; i < tries * SLOWNESS; i++)); do
 		"$@" > /dev/null 2>&1 && return
-		nap 0.1
+		nap $pause
 	done
 	fail "not within $((30 * SLOWNESS)) s: $what"
 }
@@ -214,11 +216,12 @@ start_erad()
 # erad's files open, and so its lock.
 erad_gone()
 {
-	local stat threads
+	local pid stat threads
 
-	kill -0 "$(erad_pid)" 2> /dev/null || return 0
-	read -r stat < "/proc/$(erad_pid)/stat" && [[ $stat == *") Z "* ]] || return
-	threads=("/proc/$(erad_pid)/task/"*)
+	read -r pid < /run/vm/erad.pid
+	kill -0 "$pid" 2> /dev/null || return 0
+	read -r stat < "/proc/$pid/stat" && [[ $stat == *") Z "* ]] || return
+	threads=("/proc/$pid/task/"*)
 	((${#threads[@]} == 1))
 }
 
