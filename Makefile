@@ -420,7 +420,7 @@ test-parity: test-deps		## compare dm-era and erad, for each fix in dm-era's his
 	$(Q)tests/run --kernels "$(KERNELS)" --match "$(TESTS)" parity
 
 .PHONY: test-long
-test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes and 500 swaps on each of KERNELS
+test-long: test-deps			## tests that take too long for make test: test-parity, 100 random histories, 1000 closes, 500 swaps and 1000 instants of the mirror on each of KERNELS
 	$(Q)+$(MAKE) $(parallel) for-tests unit-programs
 	$(Q)tests/run --kernels "$(KERNELS)" parity oracle gaps
 

@@ -173,7 +173,7 @@ test_mirror_example()
 case_timeout["test_mirror_contained"]=180
 test_mirror_contained()
 {
-	DESCRIPTION="at ${INSTANTS:-1000} instants under load, with checkpoints and kills, each block with a write on its way to the origin is in the mirror, and each block in the mirror is recorded durably"
+	DESCRIPTION="at ${INSTANTS:-300} instants under load, with checkpoints and kills, each block with a write on its way to the origin is in the mirror, and each block in the mirror is recorded durably"
 	local origin meta sampler writer watcher="" kills=0
 
 	origin=$(new_disk 64M)
@@ -187,7 +187,7 @@ test_mirror_contained()
 		build/bpf/example data "$origin" > "$T/example" &
 		watcher=$!
 	fi
-	instants data "$meta" /run/vm/erad.pid "${INSTANTS:-1000}" > "$T/instants" 2>&1 &
+	instants data "$meta" /run/vm/erad.pid "${INSTANTS:-300}" > "$T/instants" 2>&1 &
 	sampler=$!
 	while is_running $sampler; do
 		nap 0.5
