@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An example of erad_bpf.h: counts the write requests to a volume's origin whose blocks are not in
- * the volume's writeset.  The volume releases a write only after its blocks are recorded, so each
- * counted write went past the volume.
+ * An example of erad_bpf.h: counts the write requests to a volume's origin that have a block which
+ * is not in the volume's writeset.  The volume releases a write only after its blocks are recorded,
+ * so each counted write went past the volume.
  */
 #include "erad_bpf.h"
 
@@ -33,7 +33,7 @@ const volatile __u32 block_sectors = 128;
 
 __u64 writes, not_in_writeset, unknown;
 
-#define MOST_BLOCKS	64	/* limit of the blocks of one request that are checked */
+#define MOST_BLOCKS	64	/* at most this many blocks of a request are checked */
 
 /*
  * The fields of kernel structs that the program reads.  libbpf finds their offsets when it loads

@@ -171,9 +171,9 @@
 /* Where the ring begins in metadata without ERAD_INCOMPAT_HISTORY. */
 #define ERAD_JOURNAL_START_OLD	3u
 
-#define ERAD_JOURNAL_MIN	16u	/* in pages: four groups, and room to fold */
+#define ERAD_JOURNAL_MIN	16u	/* in pages: four groups of the largest size */
 #define ERAD_JOURNAL_MAX	65536u	/* in pages; each open reads all of them */
-#define ERAD_GROUP_MAX		4u	/* pages of one commit: 16 KiB */
+#define ERAD_GROUP_MAX		4u	/* limit of the pages in one group: 16 KiB */
 #define ERAD_CHUNK_MAX		65536u	/* in pages; see array_chunk */
 
 /* Bits of sb.flags. */

@@ -33,8 +33,8 @@
 #define ERAD_MAPS_GROUP	"erad"		/* group whose members may read the pins, if it exists */
 
 /*
- * Size of the largest writeset in bytes.  If it has no room for a bit for each block, one bit
- * stands for several blocks.
+ * Limit for the size of a writeset in bytes.  If a writeset with one bit for each block would be
+ * larger, one bit stands for several blocks.
  */
 #define ERAD_MAPS_CAP	(64u << 20)
 
@@ -90,7 +90,7 @@ struct erad_map_stats {
  * counts all larger values.
  */
 struct erad_map_events {
-	__u64 released;		/* writes that were held until their blocks were recorded */
+	__u64 released;		/* held writes that were released */
 	__u64 failed;		/* held writes that got an I/O error */
 	__u64 commits;		/* batches that were committed */
 	__u64 rollovers;	/* eras that began */

@@ -59,7 +59,8 @@ enum erad_state {
 	/* There is an owner, but READY has not been called.  Writes are held as in DETACHED. */
 	ERAD_LOADING,
 	ERAD_ACTIVE,		/* there is an owner, which can fetch batches */
-	ERAD_FAILED,		/* recorded writes pass, others get EIO; ends with ATTACH */
+	/* Recorded writes pass, others get EIO.  Ends with ATTACH or DEGRADE. */
+	ERAD_FAILED,
 	/* The degrade record is durable, and every write passes.  Ends with ATTACH. */
 	ERAD_DEGRADED,
 };
@@ -68,12 +69,13 @@ enum erad_state {
 /* The instance has been resumed, and is not suspended now. */
 #define ERAD_RESUMED	(1U << 0)
 #define ERAD_OWNED	(1U << 1)	/* some file descriptor owns the instance */
-#define ERAD_DRAINING	(1U << 2)	/* writes of the previous era are in flight */
+#define ERAD_DRAINING	(1U << 2)	/* the drain of the previous era has not ended */
 #define ERAD_POLICY_FAIL (1U << 3)	/* detach_policy is fail */
 #define ERAD_MESSAGE	(1U << 4)	/* a message waits for MESSAGE_GET */
 #define ERAD_POLICY_DEGRADE (1U << 5)	/* detach_policy is degrade */
 /*
- * All writes pass: the instance was degraded, and no era has begun since.  Possible in each state.
+ * All writes pass: the instance was degraded, and no era has begun since.  The state is DEGRADED,
+ * or LOADING after the next ATTACH.
  */
 #define ERAD_PASSES_ALL	(1U << 6)
 /* READY has passed a degrade record, so DEGRADE is possible. */
@@ -127,10 +129,10 @@ struct erad_version {
 };
 
 /*
- * Writes to buf the instances whose instance_id is larger than `after`, in ascending order.  buf
- * has cap entries, which are entry_size bytes apart.  The module sets h.size of an entry to the
- * number of bytes that it has filled in.  Returns in nr the number of all these instances, which
- * may be larger than cap.
+ * Lists the instances whose instance_id is larger than `after`, in ascending order.  buf has room
+ * for cap entries, which are entry_size bytes apart.  The module sets h.size of an entry to the
+ * number of bytes that it has filled in.  Returns in nr the number of all these instances.  If nr
+ * is larger than cap, only the first cap of them are in buf.
  *
  * The call allocates no memory.  Its caller need not allocate memory either, because it can get all
  * instances in several calls with a small buf.  In each call, `after` is then the last id of the
@@ -172,7 +174,7 @@ struct erad_attach {
 /*
  * Fails all held writes with EIO and makes the instance FAILED, with or without an owner.  Takes no
  * lock of device-mapper, so that it can end a suspend that waits for held writes.  With
- * ERAD_PASSES_ALL, no write is held, and ABORT changes nothing.
+ * ERAD_PASSES_ALL, no write is held, and ABORT changes nothing.  ENOENT: there is no such instance.
  */
 struct erad_abort {
 	struct erad_hdr h;
@@ -190,6 +192,7 @@ struct erad_abort {
  *		READY passed no record
  * EAGAIN		the state is LOADING
  * EBUSY		the device is suspended, and so holds no writes
+ * ENOENT		there is no such instance, or it was removed during the write
  * ECANCELED	ABORT was called during the write
  * EIO and others	an error of the metadata device: the record may be durable or not, and held
  *		writes stay held
@@ -209,7 +212,10 @@ struct erad_degrade {
  * - era is 0, or is not the instance's era.
  * - The instance has ERAD_PASSES_ALL; call NEW_ERA first.
  * - There is a record, but the table has no metadata device.
- * - record_sector is beyond the metadata device, or not at the beginning of a logical block.
+ * - The logical block of record_sector is not completely on the metadata device.
+ * - record_sector is not at the beginning of a logical block.
+ * - A logical block of the metadata device is larger than a page of memory.
+ * - pad is not 0.
  */
 struct erad_ready {
 	struct erad_hdr h;
@@ -234,7 +240,7 @@ struct erad_range {
 
 /*
  * Commits the outstanding batch, if commit_batch is not 0.  Then fetches the next batch, if max is
- * not 0 and a write is held.  At most one batch is outstanding.
+ * not 0, commit_status is 0 and a write is held.  At most one batch is outstanding.
  *
  * The ranges cover every block of the batch's writes that is not yet in the current writeset, in
  * the order in which the writes arrived.  Adjacent ranges of consecutive writes are merged.  A
@@ -270,9 +276,9 @@ struct erad_xfer {
 #define ERAD_MAX_RANGES	1024
 
 /*
- * Allocates the writeset of era `to`.  Does nothing if it is allocated already.  This call may
- * sleep while memory is reclaimed, but no other call waits for it, so one thread of the owner can
- * prepare while another thread commits.
+ * Allocates the writeset of era `to`.  Does nothing if this writeset is allocated already; frees a
+ * writeset that was prepared for another era.  This call may sleep while memory is reclaimed, but
+ * no other call waits for it, so one thread of the owner can prepare while another thread commits.
  *
  * ENOMEM has two reasons.  There is no memory now: call again later.  Or the directory of the
  * writeset (8 bytes for 32,768 blocks) would need more than a quarter of the machine's memory.
@@ -284,9 +290,10 @@ struct erad_prepare {
 };
 
 /*
- * Begins era `to` if the current era is `from`.  Waits up to drain_ms for the writes that were
- * recorded in `from`.  from is 0 on a new instance.  Returns 0 when all of these writes have
- * completed.  An outstanding batch stays outstanding, and its commit will fail with ESTALE.
+ * Begins era `to` if the current era is `from`; `from` is 0 on a new instance.  If the current era
+ * is `to` already, goes on with the wait.  Waits up to drain_ms milliseconds for the writes that
+ * were recorded in `from`.  Returns 0 when all of these writes have completed.  An outstanding
+ * batch stays outstanding, and its commit will fail with ESTALE.
  *
  * ETIMEDOUT	the era has begun, and some writes are in flight: call again with the same eras
  * EINTR		as ETIMEDOUT, after a signal
@@ -367,7 +374,7 @@ struct erad_stats {
 /*
  * Ioctls of an instance fd.  poll() on this fd returns
  *
- * IN	a write is held, and no batch is outstanding
+ * IN	the state is ACTIVE, a write is held, and no batch is outstanding
  * PRI	since the last INFO, the state has changed, the device was resumed or suspended, an era has
  *	begun or a drain has ended; or a message waits for MESSAGE_GET
  * HUP	the target is removed: every ioctl returns ENODEV, but INFO also fills in its struct

@@ -18,10 +18,10 @@
  * READY, the record on disk does not change: ATTACH fails while a write of the record is in flight,
  * and the module starts no write of the record while the state is LOADING.
  *
- * With detach_policy degrade, the record is written when two conditions are true: the state is
- * DETACHED, and a write has been held for detach_timeout seconds in which no batch was committed
- * (detach.c).  If an owner attaches and ends without a commit, the time does not start again.  A
- * detached instance that holds no writes does not write the record.
+ * With detach_policy degrade, the record is also written without a request, when two conditions are
+ * true: the state is DETACHED, and a write has been held for detach_timeout seconds in which no
+ * batch was committed (detach.c).  If an owner attaches and ends without a commit, the time does
+ * not start again.  A detached instance that holds no writes does not write the record.
  *
  * ctr allocates all memory.  The write needs no PREFLUSH, because the record is valid even if other
  * data is still in the device's write cache.
@@ -42,15 +42,15 @@
 
 struct erad_record {
 	struct erad_instance *ei;
-	struct page *page;		/* mutex, and not while busy; page with the content */
-	sector_t sector;		/* mutex, and not while busy; where to write the record */
-	/* mutex, and not while busy; number of bytes to write: one logical block. */
-	unsigned int len;
-	bool busy;			/* mutex for writing; a write of the record is in flight. */
-	/* mutex; all writes are released when the record is durable.  ABORT clears this. */
+	/* mutex for writing, and constant while busy: what to write, and where. */
+	struct page *page;		/* its content is the record, padded with zeros */
+	sector_t sector;
+	unsigned int len;		/* in bytes: the record's size, or a larger logical block */
+	bool busy;			/* mutex for writing; a write of the record is in flight */
+	/* mutex; true: all writes are released when the record is durable.  ABORT clears this. */
 	bool wanted;
 	int result;			/* mutex; result of the last write, 0 or a negative errno */
-	/* mutex; seconds until the next attempt.  0: no attempt has failed. */
+	/* mutex; seconds to wait after the last failed attempt.  0: no failure since a success. */
 	unsigned int retry;
 	struct bio bio;
 	struct bio_vec vec;

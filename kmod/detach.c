@@ -8,9 +8,10 @@
 #include "map.h"
 
 /*
- * For detach_policy degrade: writes the degrade record if a write has been held for detach_timeout
- * seconds in which no batch was committed.  Otherwise schedules ei->detach_work for the end of this
- * time.
+ * For detach_policy degrade.  Does nothing if no write is held, or if the degrade record cannot be
+ * written now.  If a write has been held for detach_timeout seconds in which no batch was
+ * committed, begins to write the record.  If this time has not passed yet, schedules
+ * ei->detach_work for its end.
  */
 static void degrade_if_due(struct erad_instance *ei)
 {

@@ -6,8 +6,9 @@
 #include "instance.h"
 
 /*
- * Logs a warning if writes are held, and starts the time of detach_policy.  Call this after the
- * state has become DETACHED.  Context: ei->mutex.
+ * Logs a warning if writes are held.  Then starts the time of detach_policy, or acts at once if the
+ * time for detach_policy degrade has passed already.  Call this after the state has become
+ * DETACHED, and after a resume in the state DETACHED.  Context: ei->mutex.
  */
 void erad_detached(struct erad_instance *ei);
 

@@ -11,15 +11,16 @@
  *
  * ->map remaps a write whose bits are all set in the current writeset.  It holds any other write.
  * The owner fetches the blocks of held writes, makes them durable and commits them; the commit sets
- * the bits and releases the writes.  The module writes one sector of metadata, the degrade record,
- * and only when no owner can record writes (degrade.c).
+ * the bits and releases the writes.  The degrade record is the only metadata that the module
+ * writes, and only when detach_policy degrade or the ioctl DEGRADE asks for it (degrade.c).
  *
  * Life of a write
  *	map		if all bits are set, the writeset counts the write as begun, and ->map
  *			remaps the write.  Otherwise ->map holds the write: it adds the write
  *			to `queue`
  *	fetch		moves the write from `queue` to `batch`; the ranges of blocks go to
- *			user space
+ *			user space.  If all bits have been set meanwhile, fetch counts the
+ *			write as begun, and moves it to `submit_list`
  *	commit		sets the bits, counts each write as begun, and moves it from `batch`
  *			to `submit_list`.  If a page of the bitmap cannot be allocated, its
  *			bits stay clear.  The writes are still released, because their blocks
@@ -78,7 +79,12 @@ enum erad_detach_policy {
 	ERAD_DEGRADE_WRITES,
 };
 
-/* The comment of a field begins with the lock that protects the field. */
+/*
+ * The comment of a field begins with the lock that protects the field.  "lock for writing": writers
+ * hold ei->lock, readers use READ_ONCE() or RCU if they hold no lock.  "lock and mutex for
+ * writing": writers hold both, and a reader may hold either.  Without a lock in its comment, a
+ * field does not change after ctr, or has its own synchronization.
+ */
 struct erad_instance {
 	struct list_head list;		/* instances_lock; entry in the list */
 	/*
@@ -104,7 +110,7 @@ struct erad_instance {
 	u8 uuid[16];
 
 	struct erad_record *record;	/* the degrade record; NULL without a metadata device */
-	bool has_record;		/* mutex for writing; READY has passed a record */
+	bool has_record;		/* mutex for writing; the last READY has passed a record */
 
 	/* Every write on every CPU reads the fields above.  Each commit writes the fields below. */
 	struct mutex mutex ____cacheline_aligned_in_smp;
@@ -114,14 +120,15 @@ struct erad_instance {
 	/* Two sets of counts.  A set that no writeset uses is zero. */
 	struct erad_io_counts __percpu *counts;
 	struct bio_list batch;		/* mutex; the writes of the outstanding batch */
-	u64 batch_id;			/* mutex; id of the batch; 0: no batch is outstanding */
+	/* mutex for writing; id of the outstanding batch; 0: no batch is outstanding. */
+	u64 batch_id;
 	u64 last_batch_id;		/* mutex; id of the last batch */
 	u32 batch_era;			/* mutex; the era in which the batch was fetched */
-	bool owned;			/* mutex; there is an owner */
+	bool owned;			/* mutex for writing; there is an owner */
 	/* mutex; time of the last commit, by ktime; 0: no commit yet. */
 	u64 last_commit_ns;
 	struct {
-		u64 id;			/* mutex; id of the message; 0: no message is under way */
+		u64 id;			/* id of the message; 0: no message is under way */
 		enum erad_message_type type;
 		bool taken;		/* MESSAGE_GET has returned the message to the owner */
 		bool done;		/* the owner has answered: result and era are set */
@@ -129,7 +136,7 @@ struct erad_instance {
 		u32 era;
 	} message;			/* mutex for writing; the message under way */
 	u64 last_message_id;		/* mutex; id of the last message */
-	bool suspending;		/* mutex; true from presuspend to resume */
+	bool suspending;		/* mutex for writing; true from presuspend to resume */
 	bool dead;			/* mutex for writing; dtr has begun */
 
 	/* Held by the sender of a message, so that only one message is under way. */
@@ -138,27 +145,28 @@ struct erad_instance {
 	struct erad_range *fetched;	/* fetch_mutex; array of ERAD_MAX_RANGES entries */
 
 	spinlock_t lock ____cacheline_aligned_in_smp;	/* ->map spins on this lock */
-	enum erad_state state;		/* lock, and mutex for writing; as in struct erad_info */
-	bool resumed;			/* lock; as ERAD_RESUMED in erad_info.status */
+	enum erad_state state;		/* lock and mutex for writing; as in struct erad_info */
+	bool resumed;			/* lock for writing; as ERAD_RESUMED in erad_info.status */
 	u64 since_id;			/* lock; as in struct erad_info */
 	u64 written_resumed, written_suspended;	/* lock; counters, as in struct erad_info */
 	/* lock; a noflush suspend has begun, so writes go back to dm. */
 	bool pushback;
-	/* lock, and mutex for writing; current_ws has all bits, and no write is held. */
+	/* lock and mutex for writing; current_ws has all bits, and no write is held. */
 	bool passing;
-	/* lock, and mutex to remove bios; the held writes that are not in a batch. */
+	/* lock, and also mutex to remove bios; the held writes that are not in a batch. */
 	struct bio_list queue;
 	struct bio_list submit_list;	/* lock; released writes that submit_work will submit */
 	/* lock; number of bios in `queue`, and of bios that a fetch is examining. */
 	u64 nr_queued;
-	u64 nr_batch;			/* lock; number of bios in batch */
+	u64 nr_batch;			/* lock and mutex for writing; number of bios in batch */
 	u64 held, released, requeued, failed, batches;	/* lock; totals for STATS */
-	/* mutex; number of writes begun in writesets that are freed. */
+	/* mutex; number of writes that were begun in writesets whose drains have ended. */
 	u64 begun;
 	u64 usage_used, usage_total, usage_root;	/* lock; numbers from ioctl USAGE */
 
-	wait_queue_head_t wait;		/* for poll(), NEW_ERA, DEGRADE, senders of messages, dtr */
-	/* Grows with every event for which poll() returns POLLPRI. */
+	/* For poll(), NEW_ERA, DEGRADE, senders of messages, postsuspend and dtr. */
+	wait_queue_head_t wait;
+	/* Number of erad_instance_event() calls; poll() returns PRI if it has grown since INFO. */
 	atomic_t events;
 
 	struct workqueue_struct *wq;
@@ -177,14 +185,15 @@ static inline bool erad_instance_has_message(const struct erad_instance *ei)
 
 /*
  * Allocates an instance with one reference.  Returns NULL if there is no memory.  ctr adds the
- * devices, the workqueue and the work items of other files.
+ * values of the table line, the devices, the counts, the workqueue and the work items of other
+ * files.
  */
 struct erad_instance *erad_instance_alloc(struct dm_target *ti);
 
 /*
- * erad_instance_register() adds the instance to the list.  EBUSY: it conflicts with another
- * instance, and *error is a constant string with the reason.  erad_instance_unregister() removes
- * the instance from the list.
+ * erad_instance_register() sets ei->id, and adds the instance to the list.  EBUSY: the instance
+ * conflicts with another instance, and *error is a constant string with the reason.
+ * erad_instance_unregister() removes the instance from the list.
  */
 int erad_instance_register(struct erad_instance *ei, char **error);
 void erad_instance_unregister(struct erad_instance *ei);
@@ -208,14 +217,15 @@ struct erad_instance *erad_instance_get(u64 id);
 void erad_instance_put(struct erad_instance *ei);
 
 /*
- * Writes at most cap entries: the instances whose id is larger than `after`, in ascending order of
- * ids.  Returns the number of these instances, which may be larger than cap.  May sleep.
+ * Lists the instances whose id is larger than `after`, in ascending order of ids.  Fills in at most
+ * cap entries of infos.  Returns the number of all these instances, which may be larger than cap.
+ * May sleep.
  */
 u32 erad_instances_list(u64 after, struct erad_info *infos, u32 cap);
 
 /*
  * Returns erad_info.since_id for an instance that is being resumed for the first time.  written:
- * the number of sectors written to the mapped device, or ERAD_WRITTEN_UNKNOWN.  May sleep.
+ * the mapped device's counter at this resume, as in erad_info.written_resumed.  May sleep.
  */
 u64 erad_instances_unbroken_since(const struct erad_instance *ei, u64 written);
 
@@ -227,12 +237,14 @@ void erad_instance_info(struct erad_instance *ei, struct erad_info *info);
 
 /*
  * Call this after a change of a value that INFO returns.  Wakes the owner and all others who wait
- * for the instance, and increments dm's event counter.  Context: ei->mutex while ei is not dead, or
- * any context in which dtr cannot have ended.
+ * for the instance.  Also queues a work item that increments dm's event counter.  Context:
+ * ei->mutex while ei is not dead, or any context in which dtr cannot have ended.
  */
 void erad_instance_event(struct erad_instance *ei);
 
-/* Logs the reason why writes hang.  Any context in which ei->ti is valid. */
+/*
+ * Logs that writes wait for an owner, at dm's limited rate.  Any context in which ei->ti is valid.
+ */
 void erad_warn_detached(struct erad_instance *ei);
 
 /*

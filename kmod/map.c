@@ -11,9 +11,9 @@
 #define DM_MSG_PREFIX "erad"
 
 /*
- * The largest number of bios that one fetch examines, because ABORT waits for ei->mutex during a
- * fetch.  If all examined bios are recorded already, the fetch returns no ranges, although more
- * bios are held, and poll() still returns IN.
+ * One fetch examines at most this number of bios, because ABORT waits for ei->mutex during a fetch.
+ * If the blocks of all examined bios are recorded already, the fetch returns no ranges, although
+ * more bios are held, and poll() still returns IN.
  */
 #define BATCH_MAX_BIOS	2048
 
@@ -60,8 +60,9 @@ static struct erad_per_bio *per_bio(struct bio *bio)
 #define LOOK_AGAIN	(-EAGAIN)
 
 /*
- * Holds the bio.  Returns the result for ->map, or LOOK_AGAIN if all bits have been set since ->map
- * tested them.
+ * Holds the bio.  In the state FAILED, and after a noflush suspend has begun, does not hold the
+ * bio: ->map then kills or requeues it.  Returns the result for ->map, or LOOK_AGAIN if all bits of
+ * the writeset have been set since ->map tested the bits of this bio.
  */
 static noinline int hold_write(struct erad_instance *ei, struct bio *bio, u64 first, u64 last)
 {

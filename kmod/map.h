@@ -31,8 +31,13 @@ void erad_submit_work(struct work_struct *work);
 void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed);
 
 /*
- * The two halves of ioctl COMMIT_FETCH.  erad_commit() returns the errors of the ioctl.
- * erad_fetch() returns the number of ranges.  Context: ei->mutex.
+ * The two halves of ioctl COMMIT_FETCH.  Context: ei->mutex.
+ *
+ * erad_commit() returns the errors of the ioctl.  status: commit_status of the ioctl.  If it is not
+ * 0, acts as erad_instance_fail() does: the caller must end the bios in `failed`.
+ *
+ * erad_fetch() writes at most max ranges, and returns their number.  If the number is not 0, a new
+ * batch is outstanding: ei->batch_id and ei->batch_era.
  */
 int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed);
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max);

@@ -238,8 +238,13 @@ static int set_up(struct dm_target *ti, struct erad_instance *ei, unsigned int a
 }
 
 /*
- * The table line: <metadata dev | -> <origin dev> <block size> [<#opt> uuid U detach_policy
- * queue|fail|degrade detach_timeout S]
+ * The table line: <metadata dev | -> <origin dev> <block size> [<number of words that follow>
+ * <option> <value> ...].  "-": the metadata is not a device, for example a file.  The block size is
+ * in 512-byte sectors.  The options, in any order:
+ *
+ *	uuid U			the UUID of the metadata; required for "-"
+ *	detach_policy P		queue, fail or degrade; degrade needs a metadata device
+ *	detach_timeout S	1 to 86400 seconds
  */
 static int erad_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 {
@@ -284,8 +289,8 @@ static void erad_dtr(struct dm_target *ti)
 	erad_instance_unregister(ei);
 
 	/*
-	 * After `dead` is set, no ioctl of the owner uses the target, because each ioctl tests
-	 * `dead` under ei->mutex.
+	 * After `dead` is set, no ioctl uses the target, because each ioctl that uses the target
+	 * tests `dead` under ei->mutex first.
 	 */
 	mutex_lock(&ei->mutex);
 	WRITE_ONCE(ei->dead, true);
@@ -325,8 +330,9 @@ static void set_suspending(struct erad_instance *ei, bool suspending)
 }
 
 /*
- * Returns the number of sectors written to the mapped device.  The number is exact only while the
- * device is suspended, because dm counts some writes when they begin, and others when they end.
+ * Returns the number of sectors written to or discarded on the mapped device, or
+ * ERAD_WRITTEN_UNKNOWN if its counters are switched off.  The number is exact only while the device
+ * is suspended, because dm counts some writes when they begin, and others when they end.
  */
 static u64 written_sectors(struct erad_instance *ei)
 {
@@ -366,8 +372,8 @@ static void set_resumed(struct erad_instance *ei, bool resumed)
 /*
  * A noflush suspend does not wait for held writes.  They go back to dm, which submits them again
  * after the next resume, to the table that is live then.  A flush suspend waits for held writes, so
- * the owner keeps committing.  Without an owner, a flush suspend waits until an owner attaches or
- * ABORT is called.
+ * the owner keeps committing.  Without an owner, a flush suspend waits until an owner attaches,
+ * ABORT or DEGRADE is called, or detach_policy fails or releases the held writes.
  */
 static void erad_presuspend(struct dm_target *ti)
 {
@@ -448,9 +454,9 @@ static const char *const policy_names[] = {
 };
 
 /*
- * The status line for INFO has the four fields of dm-era, then erad's own: <metadata block size,
- * sectors> <used>/<total metadata blocks> <era> <held root | -> <state> <held writes> <draining |
- * -> <uuid | ->
+ * The status line for INFO has the four fields of dm-era, then erad's own: <metadata block size in
+ * sectors> <used>/<total metadata blocks> <era> <held root | -> <state> <number of held writes>
+ * <draining | -> <uuid | ->
  */
 static void erad_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
 			char *result, unsigned int maxlen)

@@ -60,8 +60,11 @@ static u64 id_of_task(void)
 #endif
 
 /*
- * Returns the id of the cgroup of a write.  Prefers the cgroup of the page in two cases: a kernel
- * thread may write for any task, and a task may write back pages of another task.
+ * Returns the id of the cgroup of a write.  A kernel thread may write for any task, so for its
+ * writes only the cgroup of the page counts.  A user task may write back pages that another task
+ * has put into the page cache, so for pages that are not anonymous, the cgroup of the page comes
+ * first, and the cgroup of the task second.  Any other write of a user task belongs to the cgroup
+ * of the task.
  */
 static u64 id_of_writer(struct bio *bio)
 {

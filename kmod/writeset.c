@@ -189,9 +189,9 @@ static u64 set_in_page(struct erad_writeset *ws, u64 page, u64 start, u64 end)
 		return set_bits(bits, start, end);
 
 	/*
-	 * Allocate without reclaim.  Direct reclaim may make a task without __GFP_FS sleep for a
-	 * second in each call, and ABORT and suspends would wait for the mutex that the caller
-	 * holds.
+	 * Allocate without reclaim.  If an allocation does not have __GFP_FS, direct reclaim may
+	 * sleep for a second in each call, and ABORT and suspends would wait for the mutex that the
+	 * caller holds.
 	 */
 	bits = (unsigned long *)get_zeroed_page(GFP_NOWAIT | __GFP_NOWARN);
 	if (!bits)

@@ -44,8 +44,9 @@ void erad_writeset_exit(void);
 u64 erad_writeset_max_blocks(void);
 
 /*
- * Returns an empty writeset, or NULL if there is no memory.  May sleep for as long as the machine
- * is short of memory, so the caller must not hold a lock that a commit takes.
+ * Returns an empty writeset.  Returns NULL if there is no memory, or if the directory would need
+ * more than a quarter of the machine's memory.  May sleep while memory is reclaimed, so the caller
+ * must not hold a lock that a commit takes.
  *
  * `done` is called once, in any context, when the writeset is retired and no write that it counts
  * is in flight any more.  From then on, the caller may free the writeset.
@@ -82,7 +83,7 @@ static inline void erad_writeset_end_write(struct erad_writeset *ws)
 	rcu_read_unlock_sched();
 }
 
-/* Returns the number of writes that have begun so far.  0 for NULL. */
+/* Returns the number of writes that ws has counted as begun so far.  0 for NULL. */
 u64 erad_writeset_begun(const struct erad_writeset *ws);
 
 /*
@@ -127,7 +128,7 @@ u64 erad_writeset_set(struct erad_writeset *ws, u64 first, u64 last);
 /* Sets all bits.  Allocates no memory. */
 void erad_writeset_fill(struct erad_writeset *ws);
 
-/* Returns the memory of ws in bytes.  0 for NULL. */
+/* Returns the memory of ws in bytes, without the shared page of ones.  0 for NULL. */
 u64 erad_writeset_bytes(const struct erad_writeset *ws);
 
 #endif /* ERAD_WRITESET_H */

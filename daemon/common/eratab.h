@@ -5,8 +5,9 @@
  *
  *	NAME ORIGIN METADATA [OPTIONS]
  *
- * A line that begins with # is a comment.  \ooo (octal) stands for a byte that would separate
- * fields.  The file may begin with a byte order mark, and lines may end with CR LF.
+ * A line is a comment if # is its first character that is not a blank.  \ooo (octal) stands for a
+ * byte that would separate fields.  The file may begin with a byte order mark, and lines may end
+ * with CR LF.
  *
  * A line that cannot be parsed affects only the volume that the line names.  The line is kept when
  * the file is written again.
@@ -69,32 +70,37 @@ struct eratab {
 int eratab_check_name(const char *name, struct err *err);
 
 /*
- * Parses text, which may be anything.  If a line is wrong, its `error` says why.  ENOMEM: there is
- * no memory.  EFBIG: there are too many lines.  The caller must call eratab_free() in any case.
+ * Parses text of len bytes, which may be anything.  file: the path for messages.  If a line is
+ * wrong, its `error` says why.  ENOMEM: there is no memory.  EFBIG: there are too many lines.
+ * After a success, the caller must call eratab_free().
  */
 int eratab_parse(const char *text, size_t len, const char *file, struct eratab *tab,
 		 struct err *err);
 
 /*
  * Reads the file.  If the file is missing, the table is empty.  EINVAL: the path is not a regular
- * file.  Does not wait for the writer of a FIFO.
+ * file.  EFBIG: the file is too large.  Does not wait for the writer of a FIFO.  After a success,
+ * the caller must call eratab_free().
  */
 int eratab_read(const char *file, struct eratab *tab, struct err *err);
 void eratab_free(struct eratab *tab);
 
 /*
- * Finds an entry, which belongs to tab.  ENOENT: no line names the volume.  EINVAL: the volume's
- * line cannot be parsed.  EEXIST: two lines name the volume.
+ * *out: the entry of the volume `name`, which belongs to tab.  ENOENT: no line names the volume.
+ * EINVAL: the volume's line cannot be parsed.  EEXIST: two lines name the volume.
  */
 int eratab_find(const struct eratab *tab, const char *name, const struct eratab_entry **out,
 		struct err *err);
 
-/* Adds an entry, as a copy of e.  EEXIST: a line names the volume already. */
+/*
+ * Adds a line for e, with a copy of e.  EEXIST: a line names the volume already.  EINVAL: a value
+ * in e is not valid.
+ */
 int eratab_add(struct eratab *tab, const struct eratab_entry *e, struct err *err);
 
 /*
- * Replaces the line that names the volume by a line at the same place.  Fails in the same cases as
- * eratab_remove().
+ * Replaces the line that names the volume e->name by a line for e, at the same place.  Fails in the
+ * same cases as eratab_remove(), and with EINVAL if a value in e is not valid.
  */
 int eratab_replace(struct eratab *tab, const struct eratab_entry *e, struct err *err);
 
@@ -106,9 +112,9 @@ int eratab_remove(struct eratab *tab, const char *name, struct err *err);
 
 /*
  * Replaces the file by tab in one step, durably: after a crash, there is the old file or the new
- * file.  Keeps the owner and the mode.  If path is a symbolic link, replaces the file to which the
- * link leads.  After a failure, the old file is unchanged, with one exception: only the name of the
- * new file could not be made durable (see file_replace()).
+ * file.  Keeps the owner and the mode.  If tab->file is a symbolic link, replaces the file to which
+ * the link leads.  After a failure, the old file is unchanged, with one exception: only the name of
+ * the new file could not be made durable (see file_replace()).
  */
 int eratab_write(const struct eratab *tab, struct err *err);
 

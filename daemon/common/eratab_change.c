@@ -18,8 +18,9 @@ static bool is_written(const char *file, const struct eratab *tab)
 }
 
 /*
- * Replaces the table `before` in the file by the changed table.  done: what is done to the line,
- * for messages, for example "added".
+ * Replaces the table `before` in the file by the changed table.  how: what to do if the file has
+ * the change, but cannot be made durable.  done: a participle for messages, "added", "changed" or
+ * "removed".
  */
 static int replace_file(const char *file, const struct eratab *before, const struct eratab *changed, const char *done,
 			enum eratab_failed how, struct err *err)
@@ -41,8 +42,9 @@ static int replace_file(const char *file, const struct eratab *before, const str
 }
 
 /*
- * Makes one change.  If e is not NULL, adds or replaces its line.  If e is NULL, removes the line
- * of the volume `name`.
+ * Makes one change.  With e alone (name NULL), adds its line.  With e and its name, replaces the
+ * line of this name.  With a name alone (e NULL), removes the line of this name.  done and how: see
+ * replace_file().
  */
 static int change(const char *file, const struct eratab_entry *e, const char *name, const char *done, enum eratab_failed how,
 		  struct err *err)

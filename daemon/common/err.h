@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One error: a negative errno for the program, and a message for the user, which is one sentence.
+ * Errors.  A function that fails returns a negative errno for the program, and leaves a message for
+ * the user, one sentence, in a struct err.
  */
 #ifndef ERAD_ERR_H
 #define ERAD_ERR_H
 
 #include <stdio.h>
 
-/* Size of a message in bytes.  Enough for a message that contains two other messages. */
+/* Limit of a message in bytes, with its final 0.  Longer messages are cut: see err_set(). */
 #define ERR_MAX	2048
 
 struct err {
@@ -17,12 +18,12 @@ struct err {
 /*
  * Sets the message, and returns code, a negative errno.  So callers can write `return err_set(e,
  * -EINVAL, …)`.  The message names the volume or file, what was got and what was expected.  e may
- * be NULL.  Allocates no memory.  A message that is too long ends with "...".
+ * be NULL.  Allocates no memory.  A message that is too long is cut, and ends with "...".
  */
 int err_set(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "what: " in front of the message, and returns code. */
+/* Puts the formatted text and ": " in front of the message, and returns code. */
 int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

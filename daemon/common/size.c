@@ -42,7 +42,10 @@ static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
 	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
 }
 
-/* Returns the size as text in buf.  Returns whether the text is exact, and not rounded. */
+/*
+ * Writes the size as text to buf.  Returns whether the size is a multiple of the text's unit: if
+ * not, the number in the text may be rounded.
+ */
 static bool format_size(char buf[SIZE_TEXT], uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";

@@ -9,20 +9,21 @@
 #define SIZE_EXACT	64	/* size of the buffer of size_exact() */
 
 /*
- * Parses a decimal number of bytes.  If K, M, G, T or KiB, MiB, GiB, TiB follows the number, it is
- * a number of these units.  EINVAL: the text is not a size.  ERANGE: the size is too large.
+ * Parses a decimal number without a fraction: a number of bytes, or of KiB, MiB, GiB or TiB if such
+ * a unit or its first letter follows the number without a blank.  The letter may be lower-case.
+ * Returns 0, -EINVAL if the text is not a size, or -ERANGE if the size does not fit into 64 bits.
  */
 int size_parse(const char *text, uint64_t *bytes);
 
 /*
- * Returns in buf a text such as "64 KiB".  If the size is not a multiple of the unit, rounds the
- * number to one decimal.
+ * Writes a text such as "64 KiB" to buf.  If the size is not a multiple of the unit, rounds the
+ * number to one decimal.  Returns buf.
  */
 const char *size_format(char buf[SIZE_TEXT], uint64_t bytes);
 
 /*
- * Writes the size as size_format() does.  If this text is rounded, appends the number of bytes, as
- * in "1.1 MiB (1118208 bytes)".  Returns buf.
+ * Writes the size as size_format() does.  If the size is not a multiple of the text's unit, appends
+ * the number of bytes, as in "1.1 MiB (1118208 bytes)".  Returns buf.
  */
 const char *size_exact(char buf[SIZE_EXACT], uint64_t bytes);
 

@@ -56,8 +56,8 @@ int array_fold(struct array *a, const struct overlay *o, uint32_t newest, void *
 	       uint64_t *over_marked, struct err *err);
 
 /*
- * Returns the page of the engine that has page `page` of the array.  Reduces *nr to the number of
- * pages that follow in the same piece.
+ * Returns the page of the engine that has page `page` of the array, or its copy.  If fewer than *nr
+ * pages, beginning with `page`, are in the same piece, reduces *nr to their number.
  */
 uint64_t array_place(const struct array *a, enum array_part part, uint64_t page, uint64_t *nr);
 

@@ -86,7 +86,7 @@ static inline int bitset_set(struct bitset *b, uint64_t first, uint64_t len)
  */
 uint64_t bitset_find(const struct bitset *b, uint64_t from, uint64_t end, bool want);
 
-/* These functions do the same with a plain bitmap of 64-bit words. */
+/* As bitset_set() and bitset_find(), but with a plain bitmap of 64-bit words. */
 void bits_set(uint64_t *words, uint64_t first, uint64_t len);
 uint64_t bits_find(const uint64_t *words, uint64_t from, uint64_t end, bool want);
 

@@ -70,9 +70,8 @@ static int check_change(struct store *s, const char *name, struct err *err)
 
 /*
  * Begins a change of the bookmark.  Takes fold_lock.  commit_bookmarks() releases the lock; without
- * a commit, the caller releases it.  Returns a copy of the history.  *i receives the index of the
- * bookmark or, if it is not there, the index that it would have; *nr receives the number of
- * bookmarks.
+ * a commit, the caller releases it.  Returns a copy of the history.  *there receives whether the
+ * bookmark exists, *i its index or the index that it would have, and *nr the number of bookmarks.
  */
 static struct erad_disk_history *edit_bookmark(struct store *s, const char *name, uint32_t *i, uint32_t *nr, bool *there)
 {

@@ -35,8 +35,8 @@ static void make_record(const struct erad_disk_super *sb, uint64_t serial, uint3
 }
 
 /*
- * Returns whether a page is all zeros or a valid record.  A record is valid if its serial and its
- * era are in range, and if make_record() makes exactly this page from them.
+ * Returns whether the sector r is all zeros or a valid record.  A record is valid if its serial and
+ * its era are in range, and if make_record() makes exactly this sector from them.
  */
 static bool record_valid(const struct erad_disk_super *sb, const struct erad_disk_degrade *r)
 {

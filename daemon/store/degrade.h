@@ -8,7 +8,7 @@
 /* Reads the record into s->degrade, using s->super.  Only store_open() calls this. */
 int store_read_degrade(struct store *s, struct err *err);
 
-/* Returns whether the page has something other than zeros or a valid record. */
+/* Returns whether the first sector of the page is neither zeros nor a valid record. */
 bool degrade_damaged(const struct erad_disk_super *sb, const void *page);
 
 /*

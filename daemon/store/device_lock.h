@@ -12,10 +12,12 @@
 #include "common/err.h"
 
 /*
- * Locks the device against all other callers of this function.  The lock is on a file in /run/erad
- * whose name contains the device number.  The device must stay open while it is locked, so that no
- * other device gets its number.  The caller closes *fd, which ends the lock.  If a reader may not
- * use /run/erad, there is no lock, and *fd is -1.  EBUSY: another caller has the lock.
+ * Locks the device: with exclusive true, against all other callers of this function; with exclusive
+ * false, against exclusive callers only.  name: the device, for messages.  The lock is on a file in
+ * /run/erad whose name contains the device number.  The device must stay open while it is locked,
+ * so that no other device gets its number.  The caller closes *fd, which ends the lock.  If
+ * exclusive is false and the file cannot be opened, returns 0 without a lock, and *fd is -1.
+ * EBUSY: another caller has the lock.
  */
 int device_lock(dev_t dev, bool exclusive, const char *name, int *fd, struct err *err);
 

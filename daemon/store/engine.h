@@ -16,9 +16,9 @@
 struct engine;
 
 /*
- * Offsets, lengths and buffers are multiples of 4 KiB.  Each function returns 0 when it has
- * processed the whole range, or a negative errno.  A hole reads as zeros.  Several threads may call
- * the functions at the same time.
+ * Offsets, lengths and the addresses of buffers are multiples of 4 KiB.  A function with a range
+ * returns 0 when it has processed the whole range, or a negative errno.  A hole reads as zeros.
+ * Several threads may call the functions at the same time.
  */
 struct engine_ops {
 	int (*read)(struct engine *e, void *buf, uint64_t off, uint64_t len);
@@ -45,7 +45,8 @@ struct engine_ops {
 	bool (*hole)(struct engine *e, uint64_t off, uint64_t len);
 	/*
 	 * Ensures that there are at least `size` bytes, and sets e->size.  Extends a file that is
-	 * shorter; the new bytes read as zeros.  ENOSPC: a device is too small.
+	 * shorter; the new bytes read as zeros.  ENOSPC: a device is too small.  EUCLEAN: the file
+	 * was truncated.
 	 */
 	int (*grow)(struct engine *e, uint64_t size);
 	/*
@@ -62,10 +63,10 @@ struct engine_ops {
 	int (*find)(struct engine *e, bool by_path, struct err *err);
 	/*
 	 * These two replace a file that find() has reported as deleted.  begin_copy() creates a new
-	 * file beside the path, under another name.  The new file has the length, the owner and the
-	 * mode of the old file, and is locked for writing.  Then the caller copies the content of e
-	 * to the new file.  end_copy() makes the new file durable and renames it to the path; from
-	 * then on, e uses the new file.
+	 * file beside the path, under another name; *copy receives an engine for it.  The new file
+	 * has the length, the owner and the mode of the old file, and is locked for writing.  Then
+	 * the caller copies the content of e to the new file.  end_copy() makes the new file
+	 * durable and renames it to the path; from then on, e uses the new file.
 	 *
 	 * end_copy() never replaces another file.  Nobody may write to e while end_copy() runs.
 	 * After a failure, e is unchanged, with one exception: if only the new name could not be

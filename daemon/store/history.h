@@ -6,8 +6,8 @@
  * durability.
  *
  * Functions that change the history return when the change is durable.  After a failure, the call
- * may be repeated.  Only the thread that marks and begins eras may call them, with one exception:
- * any thread may call store_set_item().  Any thread may call the functions that read the history.
+ * may be repeated.  Only the volume thread may call them, with one exception: any thread may call
+ * store_set_item().  Any thread may call the functions that read the history.
  * The functions that read take no lock that is held over I/O, except store_seal().  No function
  * allocates memory.
  *
@@ -32,7 +32,10 @@ const char *store_gap_name(enum erad_gap_kind kind);
 /* Copies the gaps that the metadata still has, the oldest first.  Returns their number. */
 unsigned int store_gaps(struct store *s, struct store_gap gap[ERAD_GAPS]);
 
-/* Returns the number of gaps of each kind since the metadata was made. */
+/*
+ * Sets total[kind] to the number of gaps of each kind since the metadata was made.  A kind that
+ * this version does not know counts as ERAD_GAP_UNKNOWN.
+ */
 void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS]);
 
 /*
@@ -65,12 +68,12 @@ enum store_moment {
 	MOMENT_OTHER_ERA,	/* the timeline does not contain this era */
 	/*
 	 * No timeline has this number.  The era is older than all timelines that the metadata still
-	 * has, so the timeline may have been dropped.
+	 * has, or there are no timelines, so the timeline may have been dropped.
 	 */
 	MOMENT_TOO_OLD,
 };
 
-/* Finds out whether the metadata knows the beginning of era `era` in the timeline `number`. */
+/* Finds out whether the metadata knows the beginning of `era` in the timeline with this number. */
 enum store_moment store_moment(struct store *s, uint64_t timeline, uint32_t era);
 
 /* Returns the oldest era whose timeline is known.  0: no timeline is known. */

@@ -16,7 +16,7 @@
  * In all other cases, changes nothing and returns a negative errno with a message.  Never writes if
  * the store was opened with STORE_READ.
  *
- * Any thread may call this, except the thread that marks.  The call may wait for a file system that
+ * Any thread may call this, except the volume thread.  The call may wait for a file system that
  * hangs.
  */
 int store_check_home(struct store *s, bool *rewritten, struct err *err);

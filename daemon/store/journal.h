@@ -26,7 +26,7 @@ struct journal {
 /* Times in seconds since 1970; 0: not known. */
 struct era_times {
 	uint64_t era;		/* when the current era began */
-	uint64_t checkpoint;	/* when the newest era that a checkpoint requested began */
+	uint64_t checkpoint;	/* the same for the newest era that a checkpoint has requested */
 };
 
 /*
@@ -58,7 +58,7 @@ void journal_number(const struct journal *j, struct erad_disk_journal *group, un
 
 /*
  * Writes group as pages seq … seq + count - 1.  durable true: uses durable writes of the engine, so
- * the pages are durable when this returns; EOPNOTSUPP if the engine has none.  durable false: the
+ * the pages are durable when this returns 0; EOPNOTSUPP if the engine has none.  durable false: the
  * pages are durable after the next flush.
  */
 int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned int count,

@@ -26,8 +26,8 @@ struct map {
 	struct store_info info;
 	uint32_t since;			/* the oldest era that counts, at least 1 */
 	/*
-	 * Largest size of the grid.  If there are fewer blocks than cells, map_init() makes the
-	 * grid smaller.
+	 * Largest size of the grid.  If there are fewer blocks than places in the grid, nr_cells is
+	 * smaller than columns * rows, so that each cell has a block.
 	 */
 	unsigned int columns, rows;
 	uint64_t nr_cells;
@@ -58,8 +58,8 @@ uint64_t map_bytes(const struct map *m, uint64_t first, uint64_t len);
 unsigned int map_band(const struct map *m, uint32_t era);
 
 /*
- * Returns the newest and the oldest era of a band, not older than `since`.  Returns false if the
- * band has no such era.
+ * Sets *newest and *oldest to the newest and the oldest era of a band that are not older than
+ * `since`.  Returns false, and sets nothing, if the band has no such era.
  */
 bool map_band_eras(const struct map *m, unsigned int band, uint32_t *newest, uint32_t *oldest);
 

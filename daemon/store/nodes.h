@@ -30,7 +30,7 @@ void nodes_move(struct nodes *to, struct nodes *from, size_t nr);
 
 /*
  * Gets nodes from the heap until the pool has nr nodes.  Returns 0, or ENOMEM; after ENOMEM, some
- * may have been added.
+ * nodes may have been added.
  */
 int nodes_fill(struct nodes *n, size_t nr);
 

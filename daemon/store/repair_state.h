@@ -22,8 +22,8 @@ struct repair {
 	struct erad_disk_super sb;
 	struct array array;
 	struct journal journal;
-	uint32_t era;			/* the newest era in any part of the metadata */
-	bool raised;			/* the array has newer eras than the journal */
+	uint32_t era;			/* the newest era that was found so far */
+	bool raised;			/* the array has a newer era than all other parts */
 	struct bitset bad;		/* sectors of the array that must be rewritten */
 	/* State of the degrade record.  An unreadable record is also damaged. */
 	bool record_damaged, record_unreadable;
@@ -36,7 +36,7 @@ struct repair {
 	struct erad_disk_eras *buf;	/* buffer of REPAIR_CHUNK pages */
 };
 
-/* Sets the fields that follow from r->e and r->sb. */
+/* From r->e and r->sb, sets array, journal and era; also makes bad and unreadable empty. */
 void repair_init(struct repair *r);
 
 /* Counts a repair, and calls r->say with the text. */

@@ -133,7 +133,10 @@ static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v
 	return false;
 }
 
-/* Decodes all runs of a MARK page.  If the page is wrong, sets *why to the reason. */
+/*
+ * Decodes all runs of a MARK page, and passes them to w->mark.  Returns the result of w->mark.  If
+ * the page is wrong, does not call w->mark, sets *why to the reason, and returns 0.
+ */
 static int visit_runs(const struct window *w, const struct erad_disk_journal *page,
 		      const char **why)
 {

@@ -6,7 +6,8 @@
 #include "store/journal.h"
 
 /*
- * Called with nr > 0 sorted runs that were written in era `era`.  A negative errno ends the replay.
+ * Called with nr > 0 sorted runs that were written in era `era`.  A return value other than 0,
+ * which must be a negative errno, ends the replay.
  */
 typedef int (*journal_mark_fn)(void *ctx, uint32_t era, const struct run *runs, unsigned int nr);
 
@@ -19,8 +20,9 @@ struct journal_end {
 };
 
 /*
- * Calls mark for every page of runs, from tail on.  era: the current era at tail.  EUCLEAN: there
- * are pages that a crash cannot leave behind: see erad_format.h.
+ * Calls mark for every page of runs, from tail on.  era: the current era at tail.  *end receives
+ * where the journal ends; after an error, where replay has ended.  EUCLEAN: there are pages that a
+ * crash cannot leave behind: see erad_format.h.
  */
 int journal_replay(struct journal *j, uint64_t tail, uint32_t era,
 		   journal_mark_fn mark, void *ctx, struct journal_end *end, struct err *err);

@@ -32,8 +32,9 @@ static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 }
 
 /*
- * Sets the entries of a sector in the buffer, from block `from` on, to the current era.  index:
- * number of the sector.
+ * Sets the entries of a sector in the buffer, from block `from` on, to the current era; if the
+ * sector is damaged, all of its entries.  Entries beyond the device become 0.  index: number of the
+ * sector.
  */
 static void mark_sector(struct store *s, const struct array *a, struct erad_disk_eras *e, uint64_t index,
 			uint64_t from)
@@ -139,7 +140,7 @@ static int grow_metadata(struct store *s, struct array *a, const struct erad_dis
 	return 0;
 }
 
-/* Copies the size in s->super to the fields of s.  Context: journal_lock, fold_lock. */
+/* Copies the size and the tail in s->super to the fields of s.  Context: journal_lock, fold_lock. */
 static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors)
 {
 	pthread_mutex_lock(&s->lock);

@@ -36,7 +36,8 @@ enum snapshot_kind {
  *	lock		fields that readers use; never held over I/O
  *
  * The comment of a field begins with the lock that protects the field.  "L, M to change": the field
- * is read under L, and changed under L and M.
+ * is changed under both L and M, so it may be read under either of them.  A field without a lock in
+ * its comment does not change between open and close.
  *
  * A mark goes to the journal and becomes active.  A fold makes all active marks frozen, writes them
  * to the array, and drops them.  Frozen marks do not change, so the fold reads them without a lock.
@@ -46,8 +47,9 @@ struct store {
 	struct engine *e;
 	enum store_mode mode;
 	/*
-	 * The array.  Its fields start, chunk and tag never change.  Its other fields, and
-	 * nr_sectors, are read under lock, and changed under journal_lock, fold_lock and lock.
+	 * The array.  Its fields start, chunk and tag do not change.  Its other fields, and
+	 * nr_sectors, are changed under journal_lock, fold_lock and lock, so they may be read under
+	 * any of the three.
 	 */
 	struct array array;
 	uint64_t nr_sectors;		/* size of the tracked device in sectors */
@@ -83,7 +85,8 @@ struct store {
 	bool history_unsettled;
 
 	pthread_mutex_t journal_lock;
-	struct journal journal;			/* journal_lock; the ring */
+	/* The ring.  Only its nr_blocks changes: journal_lock, fold_lock and lock to change. */
+	struct journal journal;
 	struct erad_disk_journal *group;	/* journal_lock; buffer of ERAD_GROUP_MAX pages */
 	struct run runs[ERAD_MAX_RANGES];	/* journal_lock; the sorted ranges of one call */
 
@@ -137,7 +140,7 @@ struct store {
 	uint64_t commits, commit_pages, folds, over_marked;
 };
 
-/* Makes the error "NAME: what: the error", and returns ret. */
+/* Makes an error from the name of the metadata, `what` and the text of ret.  Returns ret. */
 int store_io_error(struct store *s, struct err *err, int ret, const char *what);
 
 /* Returns 0, or EROFS with a message if the store was opened with STORE_READ. */
@@ -162,7 +165,10 @@ int store_flush(struct store *s, unsigned long lost_before);
  */
 int store_write_group(struct store *s, unsigned int count, uint32_t era, enum erad_journal_type type);
 
-/* Writes sb as the next superblock, durably.  Context: fold_lock. */
+/*
+ * Gives sb the next seq, and writes it durably.  After a success, s->super is sb.  After a failure,
+ * the disk may have sb nevertheless.  Context: fold_lock.
+ */
 int store_next_super(struct store *s, struct erad_disk_super *sb);
 
 /* Updates s->snapshot after the snapshot in s->super has changed.  Context: fold_lock. */

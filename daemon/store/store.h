@@ -4,13 +4,14 @@
  * describes the format and the order of durability.  This header describes the functions for
  * callers.
  *
- * Threads: one thread marks and begins eras (the commit thread).  Another thread may fold.  At the
+ * Threads: one thread marks and begins eras (the volume thread).  Another thread may fold.  At the
  * same time, any number of threads may diff or read the info.  During open and close, only one
  * thread may use the store.
  *
  * A failed call may be repeated.  After a failure, the metadata is either unchanged, or as after a
- * success.  If a call that marks blocks fails, some of these blocks may be reported as written.  A
- * block whose mark has succeeded is always reported.
+ * success, with two exceptions.  A failed mark may have recorded some of its blocks, which are then
+ * reported as written.  After a failed store_format(), nothing can be opened, and the former
+ * content is lost.  A block whose mark has succeeded is always reported.
  */
 #ifndef ERAD_STORE_H
 #define ERAD_STORE_H
@@ -27,8 +28,8 @@ struct store;
 
 struct store_geometry {
 	uint8_t uuid[16];
-	uint64_t nr_sectors;		/* size of the tracked device */
-	uint32_t block_sectors;		/* never 0; a multiple of 8 */
+	uint64_t nr_sectors;		/* size of the tracked device in 512-byte sectors */
+	uint32_t block_sectors;		/* size of a block in sectors; never 0; a multiple of 8 */
 	/* Size of the journal in pages; 0: depends on the size of the device. */
 	uint64_t journal_pages;
 	/* Size of a piece of the era array in pages; 0: the default. */
@@ -36,18 +37,19 @@ struct store_geometry {
 };
 
 /*
- * Returns how many bytes of metadata a volume needs.  Unless written is NULL, sets *written to the
- * number of bytes, from the start, that should be allocated at creation: all except the era array.
- * journal_pages 0: the default ring.  Returns 0 if the geometry is not possible.
+ * Returns how many bytes of metadata a volume needs, with room for snapshots, or 0 if the geometry
+ * is not possible.  Unless written is NULL, sets *written to the number of bytes, from the start,
+ * that should be allocated at creation: all except the era array and its copies.
  */
 uint64_t store_size(const struct store_geometry *g, uint64_t *written);
 
 /*
  * Writes new, empty metadata (era 0) durably.  The former content of the engine is lost.  An
- * interrupted format leaves nothing that can be opened.  If journal_pages is 0, the ring gets as
- * many pages as fit, up to the default.  ENOSPC: even the smallest ring does not fit; the message
- * has the needed size.  progress, unless NULL, is called with the number of bytes that are done,
- * and the number of all bytes.  The engine still belongs to the caller.
+ * interrupted format leaves nothing that can be opened.  If the engine is too small for all of the
+ * metadata, first gives up the room for snapshots.  Then, if journal_pages is 0, makes the ring
+ * smaller than the default.  ENOSPC: the metadata does not fit even so; the message has the needed
+ * size.  progress, unless NULL, is called with the number of bytes that are done, and the number of
+ * all bytes.  The engine still belongs to the caller.
  */
 int store_format(struct engine *e, const struct store_geometry *g,
 		 void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,
@@ -87,8 +89,8 @@ struct store_info {
 	/* When the current era began, in seconds since 1970; 0: not known. */
 	uint64_t era_time;
 	/*
-	 * When the newest era that a checkpoint requested began, in seconds since 1970; 0: not
-	 * known.
+	 * Of the eras that checkpoints have requested, the newest: when it began, in seconds since
+	 * 1970; 0: not known.
 	 */
 	uint64_t checkpoint_time;
 	/* In pages of 4 KiB.  The free part of the ring does not count as used. */
@@ -106,7 +108,8 @@ struct store_info {
 	bool degraded;			/* as store_degraded() returns it */
 	uint32_t snapshot_era;		/* newest era that the snapshot shows; 0: no snapshot */
 	bool snapshot_lasts;
-	uint64_t snapshot_sectors;	/* size of the device when the snapshot was taken */
+	/* Size of the device in sectors when the snapshot was taken; 0: no snapshot. */
+	uint64_t snapshot_sectors;
 	bool clean;			/* the metadata was clean when it was opened */
 	/* Number of gaps since the metadata was made: see store/history.h. */
 	uint64_t gaps;
@@ -161,8 +164,8 @@ int store_make_room(struct store *s, uint64_t nr_sectors, struct err *err);
 
 /*
  * Records that blocks are being written in the current era.  All records are durable when this
- * returns.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.  EINVAL: a
- * range is not within the device.  If the ring is full, folds first.
+ * returns 0.  There may be up to ERAD_MAX_RANGES ranges, in any order, which may overlap.  EINVAL:
+ * a range is not within the device, or no era has begun.  If the ring is full, folds first.
  *
  * The memory for marks comes from a pool; neither this call nor a fold calls the heap.  If the pool
  * has too little memory, records a part of the blocks, folds, and goes on with the rest.
@@ -241,9 +244,9 @@ int store_eras(struct store *s, enum store_view which,
 	       uint64_t *damaged, struct err *err);
 
 /*
- * Finds the newest era in which one of `len` blocks, at least 1, was written.  Reads few pages of
- * the array.  A damaged sector counts as written in the current era.  ERANGE: one of the blocks
- * does not exist, or `len` is more than 4096.
+ * Sets *era to the newest era in which one of the blocks first … first + len - 1 was written, or to
+ * 0 if none was ever written.  Reads few pages of the array.  A damaged sector counts as written in
+ * the current era.  ERANGE: one of the blocks does not exist, or len is 0 or more than 4096.
  */
 int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *era, struct err *err);
 
@@ -251,10 +254,10 @@ int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *er
  * The degrade record.  If no daemon comes back for too long, the module lets all writes pass, and
  * writes this record to the metadata (erad_format.h).
  *
- * store_degrade_record() makes the record that the target must write in this case.  It returns the
- * place of the record: a 512-byte sector of the metadata device.  The rest of the sector's page
- * stays zeros.  The target must get a record each time before it becomes READY.  ENOTSUP: the
- * metadata is a file.  EINVAL: no era has begun.
+ * store_degrade_record() makes the record that the target must write in this case.  *sector
+ * receives the place of the record on the metadata device, in 512-byte sectors; `content` receives
+ * the record.  The rest of the sector's page stays zeros.  The target must get a record with each
+ * READY.  ENOTSUP: the metadata is a file.  EINVAL: no era has begun.
  *
  * store_degraded() returns true from the moment when a record was found in force, or
  * store_set_floor() was called, until store_clear_degraded() returns 0.  While it is true and the
@@ -271,16 +274,16 @@ int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *er
  * 3. The target holds writes again, and the writes that it had let pass have completed.
  * 4. store_degrade_record(): the target gets this record in place of the previous record.
  * 5. store_clear_degraded(): the previous record, which step 4 has replaced, is no longer in force.
- *    Durable on return.  EINVAL unless steps 1 and 4 were taken.  Returns 0 if there is nothing to
- *    clear.
+ *    Durable on return.  EINVAL unless steps 1 and 4 were taken; for a file, only step 1 is needed.
+ *    Returns 0 if there is nothing to clear.
  *
  * store_find_degraded() looks for a record again, because the target may have written a record
  * since the metadata was opened.  Call it after ATTACH, and before a diff that must contain all
- * completed writes.  Any thread may call it.  Returns a negative errno if the record cannot be
- * read.
+ * completed writes.  Any thread may call it.  Returns 0, whether or not it has found a record, or a
+ * negative errno if the record cannot be read.
  *
  * Steps may be repeated.  After a failure or a crash at any point, the next open finds a record
- * again.  Context: the thread that marks and begins eras, unless a function says otherwise.
+ * again.  Context: the volume thread, unless a function says otherwise.
  */
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
 int store_find_degraded(struct store *s, struct err *err);
@@ -292,7 +295,8 @@ int store_clear_degraded(struct store *s, struct err *err);
 /*
  * Examines all of the metadata, and writes nothing.  Calls complain with a sentence for each fault:
  * the place, the value that was found, and the value that was expected.  Returns the number of
- * faults, or a negative errno.  Destroys the engine.
+ * faults, or a negative errno.  If the metadata is too damaged to be opened, this is one fault.
+ * Otherwise fills in info, unless info is NULL.  Destroys the engine.
  */
 int store_check(struct engine *e, void (*complain)(void *ctx, const char *what), void *ctx,
 		struct store_info *info, struct err *err);

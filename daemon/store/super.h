@@ -27,15 +27,15 @@
 #define SUPER_LAST_SEQ		(1ULL << 61)
 
 /*
- * super_nr_blocks() returns ceil(sectors / block_sectors).  super_array_pages() returns the number
- * of pages of era array that these blocks need.
+ * super_nr_blocks() returns ceil(nr_sectors / block_sectors).  super_array_pages() returns the
+ * number of pages of the era array for nr_blocks blocks.
  */
 uint64_t super_nr_blocks(uint64_t nr_sectors, uint32_t block_sectors);
 uint64_t super_array_pages(uint64_t nr_blocks);
 
 /*
- * Returns how many pages on the disk the first array_pages pages of the array occupy, with room for
- * their copies.
+ * Returns the distance, in pages, from the beginning of an array of array_pages pages to the end of
+ * its last copy, or to the end of the array if array_chunk is 0.
  */
 uint64_t super_array_span(uint64_t array_pages, uint32_t array_chunk);
 
@@ -70,7 +70,7 @@ int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32
 uint64_t super_pages(const struct erad_disk_super *sb);
 
 /*
- * Reads both copies, and returns the valid copy with the larger seq.
+ * Reads both copies, and sets *sb to the valid copy with the larger seq.
  *
  * A torn or unreadable copy is ignored.  If the other copy has an older tail, replay either finds
  * everything, or notices that pages of the ring were used again, and refuses the metadata.
@@ -79,9 +79,11 @@ uint64_t super_pages(const struct erad_disk_super *sb);
  * contradict each other, the metadata is refused.
  *
  * ENODATA	both pages are zeros
- * EUCLEAN	the superblock is damaged
+ * EUCLEAN	no copy is valid, the fields of a copy contradict each other, or the copies are of
+ *		different volumes
  * EOPNOTSUPP	a newer version has written the copy
- * EINVAL		the pages have other content
+ * EINVAL		the pages have other content, or are not there
+ * other errors	no copy is valid, and a copy cannot be read
  */
 int super_read(struct engine *e, struct erad_disk_super *sb, struct err *err);
 
@@ -98,14 +100,15 @@ void super_peek(const char *path, struct erad_disk_super sb[2]);
 bool super_peek_uuid(const char *path, uint8_t uuid[16]);
 
 /*
- * Returns bit 0 if copy A is not valid, and bit 1 if copy B is not valid.  A copy is not valid if
- * it is torn, damaged or unreadable, or has other content.
+ * Returns a bit mask: bit 0 is set if copy A is not valid, and bit 1 if copy B is not valid.  A
+ * copy is not valid if it is torn, damaged or unreadable, or has other content.  Returns 0 if
+ * memory is short.
  */
 unsigned int super_damaged(struct engine *e);
 
 /*
- * For metadata without a valid copy: returns a copy in which all fields except the checksum are
- * possible.  If both copies are of this kind, returns copy A, with the larger era of the two.
+ * For metadata without a valid copy: sets *sb to a copy in which all fields except the checksum are
+ * possible.  If both copies are of this kind, sets *sb to copy A, with the larger era of the two.
  * EUCLEAN: there is no such copy, or the two contradict each other.
  */
 int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err);

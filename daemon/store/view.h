@@ -53,9 +53,9 @@ bool view_next(struct view *v);
 bool view_at(struct view *v, uint64_t first, uint64_t len);
 
 /*
- * Calls add for the marks in memory that may not be in the array yet.  Call this before
- * view_read().  In this order no mark is missed, because a fold drops marks from memory only when
- * they can be read in the array.
+ * Calls add for the marks in memory that may not be in the array yet; for a snapshot, does nothing.
+ * Context of add: s->lock.  Call this before view_read().  In this order no mark is missed, because
+ * a fold drops marks from memory only when they can be read in the array.
  */
 void view_marks(struct view *v,
 		void (*add)(const struct overlay *o, uint64_t first, uint64_t len, void *ctx),
