@@ -125,6 +125,9 @@ unmount_below()
 	done
 }
 
+# a regular expression for the JSON of a volume that is not closed
+open_states='"state": *"(active|loading|failed|detached|degraded)"'
+
 # await_closed: waits at most 2 seconds until erad has closed the volumes whose devices were removed
 # by hand.
 await_closed()
@@ -132,7 +135,7 @@ await_closed()
 	local i
 
 	for ((i = 0; i < 10; i++)); do
-		[[ $(eractl list --json 2> /dev/null) =~ \"state\":\ *\"(active|loading|failed|detached|degraded)\" ]] || break
+		[[ $(eractl list --json 2> /dev/null) =~ $open_states ]] || break
 		nap 0.2
 	done
 }
@@ -400,18 +403,6 @@ is_back()
 wait_back()
 {
 	wait_until "erad is back" is_back
-}
-
-# protocol_case NAME: runs a case of protocol.c, with an origin, and with a slow device on the same
-# origin.
-protocol_case()
-{
-	local disk
-
-	DESCRIPTION="the module does what include/erad_uapi.h promises to owners and writers, case ${1//_/ }"
-	disk=$(new_disk 64M)
-	slow_disk slow "$disk" 300
-	protocol "$1" "$disk" /dev/mapper/slow
 }
 
 # quietly COMMAND…: runs the command while the kernel's log does not go to the console. Otherwise,
