@@ -11,8 +11,10 @@ export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
 # The suite reads these settings of a case: case_timeout is how many seconds the case may take.
 # case_needs is a file without which the debug kernel and arm64 leave the case out. case_kernel is
-# the only series of kernels on which the case runs.
-declare -A case_timeout case_needs case_kernel
+# the only series of kernels on which the case runs. If several kernels are tested, case_share says
+# which of them run the case: every kernel, both the oldest and the newest, only the oldest or only
+# the newest. Without case_share, the suite's table file_share says it for the file of the case.
+declare -A case_timeout case_needs case_kernel case_share
 # Everything may take this many times longer than usual.  The VM runner sets this for the kernel
 # that it has booted.
 SLOWNESS=${ERAD_SLOWNESS:-1}

@@ -177,6 +177,7 @@ test_reload_live()
 	same "$(eractl status --json data | field era)" 5
 }
 
+case_share["test_attach_backs_off"]=oldest
 test_attach_backs_off()
 {
 	DESCRIPTION="if erad cannot serve a table because the metadata fails, it tries again at intervals, and not all the time"
@@ -237,6 +238,7 @@ test_metadata_error_heals()
 	same "$(changed data 1)" "0 131072"
 }
 
+case_share["test_second_erad_refused"]=oldest
 test_second_erad_refused()
 {
 	DESCRIPTION="a second erad is refused, and so is a second process that opens live metadata"

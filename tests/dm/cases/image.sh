@@ -64,6 +64,7 @@ patched()
 	done
 }
 
+case_share["test_image_is_the_moment_under_load"]=both
 test_image_is_the_moment_under_load()
 {
 	DESCRIPTION="an image of a mounted ext4 under load does not change; a base that gets the blocks of the diff from the image is equal to the image; after the drop, the volume lies on its origin again without a gap"
@@ -115,6 +116,7 @@ test_image_is_the_moment_under_load()
 	no_gap data
 }
 
+case_share["test_image_store_that_is_full"]=both
 test_image_store_that_is_full()
 {
 	DESCRIPTION="when the copy-on-write store is full, the image is invalid and status says so; the volume goes on, and a new image can be made"
@@ -153,6 +155,7 @@ refused()
 	grep -qF -e "$text" "$T/said" || fail "got '$(cat "$T/said")' from eractl $*, expected '$text'"
 }
 
+case_share["test_image_refusals"]=both
 test_image_refusals()
 {
 	DESCRIPTION="image create refuses a store that is in use, has content or lies on the volume, a second image, and a table that erad does not know; close, resize, forget and open refuse a volume with an image"
@@ -421,6 +424,7 @@ test_image_killed_at_every_step()
 	wait $load_pid || fail "$(cat "$T/load")"
 }
 
+case_share["test_image_when_erad_dies_while_it_freezes"]=both
 test_image_when_erad_dies_while_it_freezes()
 {
 	DESCRIPTION="image create syncs the file system before it freezes it; if erad is killed while the sync or the freeze writes, and these writes wait for erad, the next erad serves them, and no half image is left"

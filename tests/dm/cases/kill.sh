@@ -310,6 +310,7 @@ test_killed_after_degrade()
 	eractl check "$meta"
 }
 
+case_share["test_killed_while_metadata_is_written_anew"]=oldest
 test_killed_while_metadata_is_written_anew()
 {
 	DESCRIPTION="if erad is killed at any step while it writes deleted metadata anew, the next erad removes the unfinished file and no other file"

@@ -31,6 +31,7 @@ pinned()
 	[[ $(eractl status --json data | field snapshot_era) != null ]]
 }
 
+case_share["test_messages"]=both
 test_messages()
 {
 	DESCRIPTION="dmsetup message begins an era, and takes and drops a snapshot; its errors are those of dm-era, also while erad is stopped or dead"
@@ -107,6 +108,7 @@ checkpoint()
 	done
 }
 
+case_share["test_dmsetup_alone"]=both
 test_dmsetup_alone()
 {
 	DESCRIPTION="as with dm-era, loading a table with a new metadata device makes a volume: eractl is not needed, and a table can have several targets"
@@ -233,6 +235,7 @@ test_live_reader()
 	eractl check data
 }
 
+case_share["test_several_in_one_table"]=both
 test_several_in_one_table()
 {
 	DESCRIPTION="if one table has two targets of erad, and the table is reloaded, suspended under a write or has its targets exchanged, each volume keeps its own eras"
@@ -288,6 +291,7 @@ suspending()
 	[[ $(< "/proc/$1/wchan") == dm_* ]]
 }
 
+case_share["test_interrupted_resume"]=both
 test_interrupted_resume()
 {
 	DESCRIPTION="if the resume of a new table is interrupted while held writes keep the old table busy, the old table still works"
@@ -335,6 +339,7 @@ wakes()
 	wait_until "dmsetup wait ends by $*" not is_running $waiter
 }
 
+case_share["test_events"]=both
 test_events()
 {
 	DESCRIPTION="dmsetup wait returns when an era begins, for any reason, and when the state changes"

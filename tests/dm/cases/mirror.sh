@@ -111,6 +111,7 @@ test_mirror_of_a_large_device()
 		fail "$(bpftool map lookup pinned $maps/data/writeset key hex 00 00 08 00)"
 }
 
+case_share["test_mirror_missing"]=oldest
 test_mirror_missing()
 {
 	DESCRIPTION="without bpffs the mirror is degraded, status says why, and everything else works; the mirror is complete again from the next era on"
@@ -294,6 +295,7 @@ test_events_counted()
 	same "$(event held)" 0
 }
 
+case_share["test_events_missing"]=oldest
 test_events_missing()
 {
 	DESCRIPTION="without bpffs there are no events, and status says why; events are counted again from the next era on"

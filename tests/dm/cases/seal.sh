@@ -44,6 +44,7 @@ mount_only()
 	umount "$T/mnt"
 }
 
+case_share["test_written_while_closed"]=both
 test_written_while_closed()
 {
 	DESCRIPTION="a mount of the origin while the volume is closed is noticed: with ext4 and xfs always, with btrfs if something is written; then the next diff lists everything"
@@ -73,6 +74,7 @@ test_written_while_closed()
 	done
 }
 
+case_share["test_small_write_while_closed"]=both
 test_small_write_while_closed()
 {
 	DESCRIPTION="if a single block of the origin is written while the volume is closed, an open in the same boot notices this even if the seal has no sample there; a read makes no gap"
@@ -251,6 +253,7 @@ test_origins_exchanged_in_eratab()
 	return 0
 }
 
+case_share["test_thrown_out_of_the_table"]=both
 test_thrown_out_of_the_table()
 {
 	DESCRIPTION="if a target is removed from its table and put back, there is a gap only if the device was written meanwhile"

@@ -191,6 +191,7 @@ test_device_removed_while_no_erad_runs()
 	read_fully data || fail "got $(changed data 1)"
 }
 
+case_share["test_erad_that_ends_in_an_activation_is_no_gap"]=oldest
 test_erad_that_ends_in_an_activation_is_no_gap()
 {
 	DESCRIPTION="if erad is killed in an activation when the first era is durable, or has begun, there is no gap"
@@ -242,6 +243,7 @@ test_device_written_before_its_target_came()
 	read_fully data || fail "got $(changed data 1)"
 }
 
+case_share["test_killed_before_the_seal"]=oldest
 test_killed_before_the_seal()
 {
 	DESCRIPTION="if erad is killed in a close before the origin is sealed, the next diff lists everything only if the origin was written meanwhile"
@@ -266,6 +268,7 @@ test_killed_before_the_seal()
 	read_fully data || fail "got $(changed data 1)"
 }
 
+case_share["test_written_before_the_seal"]=oldest
 test_written_before_the_seal()
 {
 	DESCRIPTION="if the origin is written after a close has removed the device, but before the close has sealed the origin, the next diff lists everything"
@@ -290,6 +293,7 @@ test_written_before_the_seal()
 	read_fully data || fail "got $(changed data 1)"
 }
 
+case_share["test_close_whose_metadata_fails_for_a_moment"]=oldest
 test_close_whose_metadata_fails_for_a_moment()
 {
 	DESCRIPTION="metadata that fails at the beginning of a close and works again within five seconds is closed with a seal: a write after the next boot is noticed"
@@ -318,6 +322,7 @@ device_is_gone()
 	! dmsetup info "$1" > /dev/null 2>&1
 }
 
+case_share["test_close_without_room_is_sealed"]=oldest
 test_close_without_room_is_sealed()
 {
 	DESCRIPTION="a close that cannot fold because the file system is full seals the origin: a write after the next boot is noticed, and without a write there is no gap"

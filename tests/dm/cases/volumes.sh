@@ -204,6 +204,7 @@ test_metadata_on_device()
 	same "$(changed data 1)" "$(cat "$T/touched")"
 }
 
+case_share["test_refusals"]=oldest
 test_refusals()
 {
 	DESCRIPTION="create refuses an origin or metadata that is mounted, in use or has a signature, and metadata on the origin, and gives the reason"
@@ -254,6 +255,7 @@ test_refusals()
 	return 0
 }
 
+case_share["test_list_and_forget"]=oldest
 test_list_and_forget()
 {
 	DESCRIPTION="list shows the volumes in eratab and in the kernel; forget removes a closed volume from the list, and refuses an open one"
@@ -271,6 +273,7 @@ test_list_and_forget()
 	grep -q data "$T/err" || fail "the error does not name the volume: $(cat "$T/err")"
 }
 
+case_share["test_adoption_beside_hung_metadata"]=oldest
 test_adoption_beside_hung_metadata()
 {
 	DESCRIPTION="if the metadata of one volume hangs, erad still serves all other volumes, and serves this volume as soon as its metadata works"
@@ -305,6 +308,7 @@ test_adoption_beside_hung_metadata()
 	eractl close data
 }
 
+case_share["test_adoption_beside_a_hung_file_system"]=oldest
 test_adoption_beside_a_hung_file_system()
 {
 	DESCRIPTION="if the metadata of a volume in eratab is a file in a file system that hangs, erad still serves a table that names its own metadata device"
@@ -330,6 +334,7 @@ test_adoption_beside_a_hung_file_system()
 	wait_until "nobody looks at the file any more" umount "$T/fs"
 }
 
+case_share["test_a_table_made_again_while_closing"]=oldest
 test_a_table_made_again_while_closing()
 {
 	DESCRIPTION="if a device that was made by hand is removed and made again while erad still closes its volume, erad serves the new device under the same name"
@@ -354,6 +359,7 @@ test_a_table_made_again_while_closing()
 	dmsetup resume slow
 }
 
+case_share["test_volume_udev_is_busy"]=oldest
 test_volume_udev_is_busy()
 {
 	DESCRIPTION="a volume whose disk was removed can be forgotten while udev processes events for a long time; erad says what it waited for, and names its udev rules only if udev has processed an event"

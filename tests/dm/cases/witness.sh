@@ -27,6 +27,7 @@ nr_gaps()
 	eractl status --json data | grep -o '"kind"' | wc -l
 }
 
+case_share["test_mount_after_a_power_cut"]=both
 test_mount_after_a_power_cut()
 {
 	DESCRIPTION="a mount of the origin after a power cut is noticed with ext4, xfs and btrfs if the file system was not written since the last checkpoint: the next diff lists everything"

@@ -174,6 +174,7 @@ writers_by_era()
 	bpftool map dump pinned $writers_map | grep '"era":' | sort -n -k 2 | uniq -c | tr -d ',:"' | awk '{ print $1, $3 }'
 }
 
+case_share["test_writers_bounded"]=oldest
 test_writers_bounded()
 {
 	DESCRIPTION="writers for which the map has no room are counted together, and a new era drops the oldest eras, each of them completely"
@@ -213,6 +214,7 @@ recorded_programs()
 	bpftool prog | grep -c ' name on_recorded ' || :
 }
 
+case_share["test_writers_off"]=oldest
 test_writers_off()
 {
 	DESCRIPTION="with --no-writers, or without bpffs, no writers are counted, eractl says why, and everything else works"
