@@ -7,16 +7,18 @@ test_erad_killed_under_load()
 	DESCRIPTION="if erad is killed again and again under load, no write fails and no block is lost"
 	local origin writer i
 
-	origin=$(new_disk 256M)
-	eractl create data "$origin"
-	load -t 4 -s 12 -r 5 -d /dev/mapper/data > "$T/touched" &
+	# The more blocks the volume has, the longer the load makes first writes.
+	origin=$(new_disk 64M)
+	eractl create data "$origin" --block-size 16K
+	load -t 4 -s 1000 -r 5 -d -b 16384 /dev/mapper/data > "$T/touched" &
 	writer=$!
 	for ((i = 0; i < 6; i++)); do
-		sleep 1
+		nap 0.4
 		kill_erad
-		sleep 0.3
+		nap 0.3
 		start_erad
 	done
+	kill $writer
 	wait $writer || fail "the load had an I/O error"
 	same "$(eractl status --json data | field era)" 1
 	same "$(changed data 1)" "$(cat "$T/touched")"
@@ -27,7 +29,7 @@ test_erad_killed_across_checkpoints()
 	DESCRIPTION="with checkpoints between kills, the diff has every block in the era in which it was written"
 	local origin era=1 next
 
-	origin=$(new_disk 128M)
+	origin=$(new_disk 64M)
 	eractl create data "$origin"
 	for round in 1 2 3 4; do
 		load -t 2 -s 1 -r "$round" -d /dev/mapper/data > "$T/touched" || fail "load failed"
@@ -161,17 +163,20 @@ test_reload_live()
 	DESCRIPTION="if the table is reloaded under load, erad attaches to the new instance, and no block is lost"
 	local origin writer table i
 
-	origin=$(new_disk 128M)
-	eractl create data "$origin"
+	# The more blocks the volume has, the longer the load makes first writes.
+	origin=$(new_disk 64M)
+	eractl create data "$origin" --block-size 16K
 	table=$(dmsetup table data)
-	load -t 4 -s 8 -r 9 -d /dev/mapper/data > "$T/touched" &
+	load -t 4 -s 1000 -r 9 -d -b 16384 /dev/mapper/data > "$T/touched" &
 	writer=$!
 	for ((i = 0; i < 4; i++)); do
-		sleep 1
+		nap 0.4
 		dmsetup load data --table "$table"
 		((i % 2)) && dmsetup suspend --noflush --nolockfs data
 		dmsetup resume data
 	done
+	nap 0.4
+	kill $writer
 	wait $writer || fail "the load had an I/O error"
 	same "$(changed data 1)" "$(cat "$T/touched")"
 	same "$(eractl status --json data | field era)" 5

@@ -139,8 +139,8 @@ test_two_volumes()
 	two=$(new_disk 64M)
 	eractl create one "$one"
 	eractl create two "$two" --block-size 16K
-	load -t 2 -s 3 -r 1 -d /dev/mapper/one > "$T/one" &
-	load -t 2 -s 3 -r 2 -d -b 16384 /dev/mapper/two > "$T/two" || fail "volume two: load failed"
+	load -t 2 -s 1 -r 1 -d /dev/mapper/one > "$T/one" &
+	load -t 2 -s 1 -r 2 -d -b 16384 /dev/mapper/two > "$T/two" || fail "volume two: load failed"
 	wait $! || fail "volume one: load failed"
 	same "$(changed one 1)" "$(cat "$T/one")"
 	same "$(changed two 1)" "$(cat "$T/two")"
@@ -157,10 +157,10 @@ test_load_exact()
 	DESCRIPTION="under load, with checkpoints, exactly the written blocks are reported"
 	local origin
 
-	origin=$(new_disk 256M)
+	origin=$(new_disk 64M)
 	eractl create data "$origin"
 	for round in 1 2 3; do
-		load -t 4 -s 2 -r "$round" -d /dev/mapper/data > "$T/touched" || fail "load failed"
+		load -t 4 -s 1 -r "$round" -d /dev/mapper/data > "$T/touched" || fail "load failed"
 		same "$(changed data "$round")" "$(cat "$T/touched")"
 		same "$(eractl checkpoint data)" $((round + 1))
 	done
@@ -346,7 +346,7 @@ test_a_table_made_again_while_closing()
 	dmsetup create byhand --table "$table"
 	wait_until "it is adopted" eractl_state_is byhand active
 	write_at byhand 0 4096
-	dmsetup load slow --table "0 65536 delay $meta 0 0 $meta 0 $((1000 * SLOWNESS))"
+	dmsetup load slow --table "0 65536 delay $meta 0 0 $meta 0 $((400 * SLOWNESS))"
 	dmsetup suspend --nolockfs slow
 	dmsetup resume slow
 	dmsetup remove byhand
