@@ -118,7 +118,7 @@ static int write_at(struct qcow2 *q, const void *buf, size_t len, uint64_t offse
 {
 	const int r = file_write_at(q->fd, buf, len, offset);
 
-	return r ? err_set(err, r, "%s: %s", q->path, strerror(-r)) : 0;
+	return r ? err_set(err, r, "%s: cannot write it: %s", q->path, strerror(-r)) : 0;
 }
 
 /*
@@ -270,7 +270,7 @@ static int write_tables(struct qcow2 *q, struct err *err)
 	if (!r)
 		r = write_at(q, &entry, sizeof(entry), q->directory * CLUSTER, err);
 	if (!r && ftruncate(q->fd, q->next * CLUSTER))
-		r = err_set(err, -errno, "%s: %s", q->path, strerror(errno));
+		r = err_set(err, -errno, "%s: cannot write it: %s", q->path, strerror(errno));
 	return r;
 }
 
@@ -283,7 +283,7 @@ int qcow2_finish(struct qcow2 *q, struct err *err)
 	if (!r)
 		r = write_header(q, err);
 	if (!r && fsync(q->fd))
-		r = err_set(err, -errno, "%s: %s", q->path, strerror(errno));
+		r = err_set(err, -errno, "%s: cannot write it: %s", q->path, strerror(errno));
 	if (!r) {
 		r = file_sync_name(q->path);
 		if (r)

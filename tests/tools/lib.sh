@@ -49,8 +49,7 @@ readonly journal=19 array=35
 # blocks, and a page has 992. The last page has 3 sectors, the last of which has 1 block.
 #
 # used FILE: makes metadata with eras 1 and 2 in the array, and eras 3 and 4 in the journal. The
-# journal has seven groups of one page, with the sequence numbers 21 to 27. The metadata is not
-# closed.
+# journal has seven groups of one page, in pages 24 to 30. The metadata is not closed.
 used()
 {
 	metadata "$1" format 3225 5 era 1 mark 0 100 mark 500 50 era 2 mark 1000 10 fold \

@@ -127,8 +127,8 @@ static int do_mark(struct sim *s, uint64_t seed)
 		return 0;
 	nr = random_ranges(s, &seed, range);
 	/*
-	 * Do this only with few ranges, because each range may become a group with a fold of its
-	 * own.
+	 * Drain the pool only with few ranges, because each range may become a group with a fold of
+	 * its own.
 	 */
 	if (nr <= 4 && !s->nested && !s->nest_at && rnd_below(&seed, 4) == 0)
 		drain_pool(s->store, &seed);

@@ -38,7 +38,10 @@ static int close_sealed(struct sim *s, uint64_t seed)
 	return ret;
 }
 
-/* how: a random number.  Closes the store cleanly or not, with a seal or without. */
+/*
+ * Closes the store, cleanly or not, with a seal or without, and opens it.  how: a random number,
+ * which chooses one of these ways.
+ */
 static void reopen_store(struct sim *s, uint64_t how)
 {
 	const bool clean = how & 1, sealed = clean && how & 2 && s->c->kinds & SIM_GAP;

@@ -76,7 +76,10 @@ void sim_explore(struct sim *s);
  */
 bool sim_attach(struct sim *s);
 
-/* Makes the target write its degrade record with FUA, and then let all writes pass. */
+/*
+ * Makes the target write its degrade record with FUA, and then let all writes pass.  Does nothing
+ * if the target has no record yet, or lets all writes pass already.
+ */
 void sim_degrade(struct sim *s);
 
 /* Completes a write that passes unrecorded. */

@@ -88,7 +88,7 @@ bool sim_attach(struct sim *s)
 	do {
 		if (s->target.degraded || store_degraded(s->store))
 			ret = take_back(s);
-		/* The target may degrade at any time.  In that case it is not made ready. */
+		/* If the target has degraded meanwhile, take it back before it is made ready. */
 		if (!ret && !s->failed && !s->target.degraded)
 			ret = make_ready(s);
 	} while (!ret && !s->failed && s->target.degraded);

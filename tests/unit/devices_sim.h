@@ -2,8 +2,8 @@
 /*
  * A stand-in for sysfs, the mount table, the swap table, device nodes, and udev's database.
  *
- * Between devices_begin() and devices_end(), every absolute path that the program uses is
- * redirected to a temporary directory, which has only the files that a test has added.  A program
+ * Between devices_begin() and devices_end(), the functions that this file replaces find absolute
+ * paths in a temporary directory, which has only the files that a test has added.  A program
  * that links this file needs the linker's --wrap for each __wrap_ function of devices_sim.c.
  */
 #ifndef ERAD_TEST_DEVICES_SIM_H
@@ -22,9 +22,15 @@ void devices_end(void);
 void devices_add(const char *name, const char *disk, dev_t dev);
 /* Puts the device `upper` on the device `lower`, as device-mapper and md do. */
 void devices_stack(const char *upper, const char *lower);
-/* Writes a file, and makes the directories above it.  statx() is not redirected for this file. */
+/*
+ * Appends text to a file.  Makes the file and the directories above it if they do not exist.
+ * stat() and statx() do not find this file.
+ */
 void devices_write(const char *path, const char *text);
-/* Adds a file, or a directory if the path ends with a slash.  dev and mount: st_dev and id of its mount. */
+/*
+ * Adds a file, or a directory if the path ends with a slash.  dev and ino: st_dev and st_ino.
+ * mount: id of the mount.  in_memory: the file system is a tmpfs.
+ */
 void devices_file(const char *path, dev_t dev, ino_t ino, unsigned int mount, bool in_memory);
 /* Adds a node of a block device. */
 void devices_node(const char *path, dev_t rdev);

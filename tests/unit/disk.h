@@ -51,7 +51,7 @@ struct disk {
 	bool fail_torn;			/* whether a failing write writes a part of its data */
 	bool fail_lossy;		/* whether a failing flush or DISK_PERSIST makes some cached writes durable, and loses the others */
 	uint64_t rnd;			/* random state for fail_torn and fail_lossy */
-	/* a power failure can leave a sector half written if its number is smaller than this */
+	/* a power failure can leave a sector partly written if its number is smaller than this */
 	uint64_t tear_below;
 
 	/* Called, with no lock held, before and after each operation. */
@@ -77,12 +77,12 @@ void disk_foreign_write(struct disk *d, uint64_t sector, const uint8_t *data);
 void disk_persist(struct disk *d, uint64_t sector);
 
 /*
- * Calls fn with states that a power failure now could leave.  In each state, a sector has one of
- * its cached versions or its durable version.  If there are at most `limit` states, fn gets all of
- * them.  Otherwise fn gets `limit` states: one without any cached write, one with all cached
- * writes, the states with one cached write, the states with all but one, and random states.  fn
- * must not change the image.  If fn returns another value than 0, disk_crash() stops and returns
- * this value.
+ * Calls fn with states that a power failure now could leave.  In each state, a sector has its
+ * durable version, one of its cached versions, or a torn one (see tear_below).  If there are at
+ * most `limit` states, fn gets all of them.  Otherwise fn gets `limit` states: one without any
+ * cached write, one with all cached writes, up to limit / 2 states in which one sector differs from
+ * one of these two states, and random states.  fn must not change the image.  If fn returns another
+ * value than 0, disk_crash() stops and returns this value.
  */
 int disk_crash(struct disk *d, uint64_t limit, uint64_t seed,
 	       int (*fn)(void *ctx, uint8_t *image), void *ctx);

@@ -25,7 +25,10 @@ void sim_start(const uint8_t id[16])
 	pthread_mutex_unlock(&module.lock);
 }
 
-/* Removes the target: wakes its owner, and drops its writes.  Context: lock. */
+/*
+ * Removes the target, and wakes its owner.  The caller has dropped the writes of the batch, or
+ * holds them again.  Context: lock.
+ */
 static void remove_target(struct target *t)
 {
 	t->exists = false;

@@ -368,8 +368,8 @@ static int check_since(struct reading *r, struct store *s, uint32_t since, const
 }
 
 /*
- * Checks the diffs since every era.  If rnd is not NULL, checks only the diffs since the newest era
- * and two random eras.
+ * Checks the diffs since every era.  If rnd is not NULL, checks only the diff since the newest era,
+ * and the diffs since about two random eras.
  */
 static int check_view(struct reading *r, struct store *s, uint32_t newest, const uint32_t *min,
 		      const uint32_t *max, uint64_t *rnd, struct err *err)

@@ -53,7 +53,7 @@ extern struct module_sim module;
 
 /*
  * Takes the lock and returns the target whose owner has this fd.  Returns NULL, without the lock, if
- * the target was removed.
+ * there is no such target, or if it was removed.
  */
 struct target *target_enter(int fd);
 

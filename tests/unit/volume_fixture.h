@@ -28,8 +28,9 @@ struct store *fixture_open_store(enum store_mode mode);
 
 /*
  * fixture_begin() makes a volume whose target exists.  fixture_start() starts the volume, and waits
- * until it has settled.  fixture_end() removes everything, and asserts that the volume thread has
- * not used the heap while its target was active.
+ * until it has settled.  fixture_end() removes everything, and asserts two things: the diff has
+ * every block to which a write was released, and the volume thread has not used the heap while its
+ * target was active.
  */
 void fixture_begin(void);
 void fixture_start(void);
@@ -65,6 +66,7 @@ struct request {
 	struct err err;
 };
 
+/* Resets q, and requests a checkpoint. */
 void request_ask(struct request *q);
 /* Waits for the answer.  Returns 0, or a negative errno with q->err set. */
 int request_answer(struct request *q);
@@ -73,7 +75,10 @@ int request_answer(struct request *q);
 enum checkpoint_phase checkpoint_phase_now(void);
 void wait_for_phase(enum checkpoint_phase p);
 
-/* Requests a checkpoint whose drain does not end.  Writes are still served during the drain. */
+/*
+ * Requests a checkpoint whose drain does not end before sim_unstick().  Writes are still served
+ * during the drain.
+ */
 void begin_endless_drain(struct request *q);
 
 /* Returns the current era of the metadata. */

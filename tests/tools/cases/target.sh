@@ -27,7 +27,8 @@ overwrites()
 	esac
 }
 
-# keeps COMMAND: checks that the command refuses to overwrite these targets
+# keeps COMMAND: checks that the command refuses to overwrite metadata, a file that a process has
+# locked, and the paths in eratab
 keeps()
 {
 	local holder
