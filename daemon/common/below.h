@@ -30,17 +30,23 @@
  * Removes the device of a volume from below its logical volumes, in any of the states above.
  * First, a linear table replaces the erad table, so that no write waits for erad.  Then each
  * logical volume is moved to the physical volume.  The device itself remains, and the caller
- * removes it.  Sets *us to the longest time for which I/O waited, in microseconds.  EBUSY: another
- * program uses the device, and nothing has changed.  Works without erad.
+ * removes it.  Sets *us to the longest time for which I/O waited, in microseconds.  Works without
+ * erad.
  *
  * stuck: no erad serves the volume, so writes may wait.  A command of LVM whose write waits keeps
  * LVM's lock.  So if the lock is not free for ten seconds, this function replaces the erad table
- * first, and then waits for the lock again.  ETIMEDOUT: LVM's lock was not free; with `stuck`, the
+ * first, and then waits for the lock again.
+ *
+ * EBUSY: another program uses the device.  ETIMEDOUT: LVM's lock was not free.  After these errors,
+ * nothing has changed, unless `stuck` was true and the lock was not free for ten seconds: then the
  * volume is not tracked any more.
  */
 int below_detach(dev_t device, bool stuck, uint64_t *us, struct err *err);
 
-/* Takes only the first step of below_detach(): a linear table replaces the erad table. */
+/*
+ * Takes only the first step of below_detach(): a linear table replaces the erad table.  Sets *us to
+ * the time for which I/O waited, in microseconds.
+ */
 int below_pass(dev_t device, uint64_t *us, struct err *err);
 
 /* Returns whether the live table of the device is an erad table. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Looks up block devices, by path or by number.  Any thread may call these functions.  They open
- * only files of sysfs.
+ * only files of sysfs, and no device.
  */
 #ifndef ERAD_BLOCKDEV_H
 #define ERAD_BLOCKDEV_H
@@ -20,19 +20,19 @@ dev_t blockdev_at(const char *path);
 bool blockdev_same_place(const char *a, const char *b);
 
 /*
- * Reads the first line of the device's sysfs attribute, and cuts it to size - 1 bytes.  Returns a
- * negative errno if the attribute is missing or empty.
+ * Reads the first line of the device's sysfs attribute, and cuts it to size - 1 bytes.  Returns 0,
+ * or a negative errno if the attribute is missing or empty.
  */
 int blockdev_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 
 /*
- * Does the same for an attribute of a disk, for example queue/iostats.  For a partition, reads the
- * attribute of its disk.
+ * As blockdev_attribute(), but for an attribute that only disks have, for example queue/iostats.
+ * For a partition, reads the attribute of its disk.
  */
 int blockdev_disk_attribute(dev_t dev, const char *attribute, char *line, size_t size);
 
 /*
- * Returns in name the kernel's name of the device, which is also the name of its node below /dev.
+ * Copies to name the kernel's name of the device, which is also the name of its node below /dev.
  * Returns 0 or a negative errno.
  */
 int blockdev_kernel_name(dev_t dev, char *name, size_t size);

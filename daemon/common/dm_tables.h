@@ -40,7 +40,9 @@ dev_t dm_tables_find(const char *name);
  */
 int dm_tables_read(dev_t dev, struct dm_device *out, struct err *err);
 
-/* Does the same, but params of each line is the status of the target.  Does not wait for I/O. */
+/*
+ * As dm_tables_read(), but params of each line is the status of the target.  Does not wait for I/O.
+ */
 int dm_tables_status(dev_t dev, struct dm_device *out, struct err *err);
 void dm_tables_free(struct dm_device *d);
 
@@ -66,9 +68,9 @@ int dm_tables_load_linear(const struct dm_device *d, uint64_t nr_sectors, dev_t 
 int dm_tables_swap(const struct dm_device *d, uint64_t *us, struct err *err);
 
 /*
- * Does the same, but first freezes and flushes the file system that is mounted from the device, and
- * waits for held writes.  The file system goes on when the new table is in use.  Only a process
- * that does not serve the writes may call this.  Uses the heap only after an error.
+ * As dm_tables_swap(), but first freezes and flushes the file system that is mounted from the
+ * device, and waits for held writes.  The file system goes on when the new table is in use.  Only a
+ * process that does not serve the held writes may call this.  Uses the heap only after an error.
  */
 int dm_tables_swap_frozen(const struct dm_device *d, uint64_t *us, struct err *err);
 

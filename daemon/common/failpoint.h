@@ -14,9 +14,9 @@
 #define ERAD_FAILPOINT_H
 
 /*
- * One point a line: its name, and the part of the protocol to which the point belongs.  The function
- * points of tests/dm/lib.sh reads these two words.  The comment says what has happened when the
- * process passes the point.
+ * One point a line: its name, and the part of the protocol to which the point belongs.  The
+ * function points of tests/dm/lib.sh reads these two words.  The comment says what has happened
+ * when the process passes the point.
  */
 #define FAILPOINTS(X) \
 	X(COMMIT_WRITTEN, mark)		/* a batch or era is in the journal, not flushed */ \
@@ -41,7 +41,7 @@
 	X(START_SET_UP, standby)	/* erad is set up, the old standby still serves */ \
 	X(OPEN_SUPER, start)		/* the newest superblock is written again, not flushed */ \
 	X(OPEN_JOURNAL, start)		/* the last group is written again, not flushed */ \
-	X(OPEN_FLUSHED, start)		/* both are flushed, CLEAN is still set */ \
+	X(OPEN_FLUSHED, start)		/* superblock and group are flushed, CLEAN is still set */ \
 	X(OPEN_DONE, start)		/* the store is open, the target is not attached */ \
 	X(ATTACH_OWNED, start)		/* the target is attached, its era is not compared */ \
 	X(ATTACH_READY, start)		/* READY has returned */ \

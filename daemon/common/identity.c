@@ -31,8 +31,9 @@ static void copy_trimmed(char *to, size_t size, const char *kind, const char *fr
 }
 
 /*
- * Finds an identifier that the kernel shows in sysfs, so that it exists without udev.  Uses the
- * first one of the list that a disk has, so that a disk always has the same identity.
+ * Finds an identifier that the kernel shows in sysfs, because such an identifier exists without
+ * udev.  Uses the first one of the list that a disk has, so that a disk always has the same
+ * identity.  If the disk has none, uses the serial number in udev's database.
  */
 static void find_serial(dev_t dev, struct identity *i)
 {

@@ -44,31 +44,34 @@ enum identity_match {
 
 /*
  * Reads the identity from sysfs and libblkid.  If sysfs has no serial number, also reads udev's
- * database.  Never fails: a property that cannot be read is empty.
+ * database.  nr_sectors: the size of the device.  Never fails: a property that cannot be read is
+ * empty.
  */
 void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out);
 
 /*
- * Returns whether the device with identity `now` is the same device as the device that had the
- * identity `was`.
+ * Compares the identity `was`, which a device had earlier, with the identity `now` of a device:
+ * finds out whether both are of the same device.
  */
 enum identity_match identity_compare(const struct identity *was, const struct identity *now);
 
 #define IDENTITY_TEXT	400
 
 /*
- * Returns in buf a text such as "serial disk7, partition 6b1f…, 1 GiB", with control characters
+ * Writes to buf a text such as "serial:disk7, partition UUID 6b1f…, 1 GiB", with control characters
  * replaced.  Returns buf.
  */
 const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
 
 /*
- * Finds a lasting path for eratab: a path that leads to dev now, and to the same device after the
- * next boot.  given: the path that the user has given.  ENAMETOOLONG: the path does not fit.
+ * Finds a path for eratab that leads to dev now, and also to the same device after the next boot,
+ * if there is such a path.  given: the path that the user has given.  ENAMETOOLONG: the result does
+ * not fit into size bytes.
  *
- * The result is a link in /dev/disk/by-id or by-partuuid, or /dev/mapper/NAME.  If `given` is a
- * lasting path itself, or if there is no lasting path, the result is `given`.  The result is never
- * a link in by-uuid or by-label, because these lead to the volume while the volume is open.
+ * The result is a link in /dev/disk/by-id or by-partuuid: `given` itself, if it is such a link.  If
+ * there is no such link, the result is `given`, with two exceptions.  First, a link by UUID or
+ * label is replaced by the node of the device, because the link leads to the volume while the
+ * volume is open.  Second, the node of a mapped device is replaced by /dev/mapper/NAME.
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 

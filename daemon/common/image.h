@@ -89,7 +89,7 @@ struct image {
 	bool in_use;			/* a program or another device has NAME-image open */
 	dev_t store_beneath;		/* the device on which the store lies; 0: not known */
 	uint64_t store_size;		/* in bytes */
-	uint64_t store_used;		/* in bytes; 0 if the image is not valid */
+	uint64_t store_used;		/* in bytes; 0: not known, as in an invalid image */
 };
 
 /* Returns "valid", "invalid" and so on, or NULL if there is no image. */
@@ -98,7 +98,7 @@ const char *image_state_name(enum image_state state);
 /* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
 #define IMAGE_KIND_SIZE	(1 + 16 + sizeof(IMAGE_BACKUP_SUFFIX))
 
-/* Makes this part of a UUID, with a new random number.  Returns 0 or a negative errno. */
+/* Makes the part of IMAGE_KIND_SIZE, with a new random number.  Returns 0 or a negative errno. */
 int image_backup_kind(char kind[IMAGE_KIND_SIZE]);
 
 /* Sets name to the name of a device of the volume's image.  suffix: one of the suffixes above. */

@@ -224,7 +224,7 @@ static int write_edited(FILE *f, const char *text, const char *mine, bool add)
 	return 0;
 }
 
-/* Returns in *edited the text after the change, which the caller frees. */
+/* Sets *edited to the text after the change, which the caller frees.  Returns 0 or ENOMEM. */
 static int edit(const char *text, const char *mine, bool add, char **edited, struct err *err)
 {
 	struct text_stream t;

@@ -15,7 +15,10 @@
 /* LVM reads this file after lvm.conf, so a value here overrides a value in lvm.conf. */
 #define LVM_FILTER_FILE	"/etc/lvm/lvmlocal.conf"
 
-/* Returns in line the line that a user would add to lvm.conf to reject one physical volume. */
+/*
+ * Writes to `line` the line that a user would add to lvm.conf to reject the physical volume at
+ * path.
+ */
 void lvm_filter_line(const char *path, char *line, size_t size);
 
 /*
@@ -34,7 +37,7 @@ int lvm_filter_remove(const char *file, const char *path, struct err *err);
 /*
  * lvm_filter_ours() returns 1 if the file has erad's line, or 0 if it does not.  lvm_filter_has()
  * returns 1 if erad's line has the pattern for the path, or 0 if it does not.  Both return a
- * negative errno if the file cannot be read.
+ * negative errno if the file cannot be read.  A file that does not exist has no line.
  */
 int lvm_filter_ours(const char *file, struct err *err);
 int lvm_filter_has(const char *file, const char *path, struct err *err);

@@ -36,9 +36,10 @@ int lvs_find(dev_t lower, dev_t but, struct lvs *out, struct err *err);
 void lvs_free(struct lvs *l);
 
 /*
- * Locks the volume groups with LVM's own locks, so that no command of LVM changes a table until the
- * locks are released.  Then lists the devices again, but only devices whose live table names
- * `lower`.  The locks are released by lvs_free() or by the end of the process.
+ * Locks l->vg and the volume groups of the listed devices with LVM's own locks, so that no command
+ * of LVM changes a table until the locks are released.  Then lists the devices again, but only
+ * devices whose live table names `lower`.  The locks are released by lvs_unlock(), by lvs_free(),
+ * or by the end of the process.
  *
  * A move between `lower` and `other` (0: there was none) may have been killed.  This function drops
  * the inactive tables that the move has loaded.  Such a table is the live table of its device, with
@@ -60,8 +61,8 @@ void lvs_unlock(struct lvs *l);
 int lvs_compare(const struct lvs *before, const struct lvs *now, struct err *err);
 
 /*
- * Loads tables with `to` in place of `from`.  If this fails for one device, no device has an
- * inactive table afterwards.
+ * Loads for each device of the list an inactive table: its live table with `to` in place of `from`.
+ * If this fails for one device, no device has an inactive table afterwards.
  */
 int lvs_load(struct lvs *l, dev_t from, dev_t to, struct err *err);
 /* Drops the inactive tables that lvs_load() has loaded. */

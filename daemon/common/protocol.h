@@ -103,7 +103,7 @@
  *		A number that is not known while the volume is closed is null.
  *		state_changes	how often the state has changed since the volume was opened
  *		era_time	when the era began, in seconds since 1970; null if not known
- *		checkpoint_time	when the newest era that a checkpoint requested began; likewise
+ *		checkpoint_time	the same for the newest era that a checkpoint has requested
  *		noauto		the option in eratab; null if the volume is not in eratab
  *		detaching	the option in eratab: erad detaches the volume at its next start;
  *				null if the volume is not in eratab

@@ -18,7 +18,7 @@ struct sha256 {
 int sha256_begin(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t len);
 
-/* Returns in text the hash of all bytes that were added, and frees the memory of sha256_begin(). */
+/* Writes the hash of all added bytes to text, and frees the memory of sha256_begin(). */
 void sha256_end(struct sha256 *s, char text[SHA256_TEXT]);
 
 #endif /* ERAD_SHA256_H */
