@@ -30,6 +30,7 @@
 #define AGAIN_S		5u	/* seconds between two attempts to remove what was left */
 /* Pause between two checks whether erad has attached to all targets */
 #define PAUSE_MS	50
+#define STORES_MS	10000	/* limit of the wait until another image has its store */
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
 
 /* Properties of an open volume, which were copied under its lock. */
@@ -231,10 +232,13 @@ static pthread_mutex_t stores_lock = PTHREAD_MUTEX_INITIALIZER;
 static int make_stored(struct volume *v, const struct look *l, const struct image_choice *choice, dev_t *dev,
 		       uint64_t *bytes, struct err *err)
 {
+	const struct timespec until = thread_deadline(STORES_MS);
 	struct image_store store;
 	int r;
 
-	pthread_mutex_lock(&stores_lock);
+	if (pthread_mutex_clocklock(&stores_lock, CLOCK_MONOTONIC, &until))
+		return err_set(err, -EBUSY, "another image is being made, and its copy-on-write store has not been examined after %u seconds; check whether the device of that store hangs, or try again",
+			       STORES_MS / 1000);
 	r = image_store_open(&choice->store, v->name, v->origin, l->origin, l->nr_sectors * 512, &store, err);
 	if (!r) {
 		*bytes = store.nr_sectors * 512;
