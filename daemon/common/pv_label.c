@@ -2,16 +2,15 @@
 /* Reads the label of a physical volume: see pv_label.h. */
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/files.h"
 #include "common/pv_label.h"
 
 #define SECTOR		512u
 #define NR_SECTORS	4u	/* LVM looks for the label in the first four sectors */
+#define READ_BYTES	4096u	/* a multiple of the sector of each device */
 
 /* As in LVM's lib/label/label.h and lib/format_text/layout.h. */
 struct label {
@@ -38,24 +37,21 @@ static const char *find_uuid(const char *sector)
 	return sector + offset;
 }
 
-int pv_label_uuid(const char *path, char uuid[PV_UUID_SIZE], struct err *err)
+int pv_label_uuid(int fd, char uuid[PV_UUID_SIZE], struct err *err)
 {
-	char sectors[NR_SECTORS * SECTOR];
+	/* With O_DIRECT, the buffer and the length must be multiples of the sector of the device. */
+	char sectors[READ_BYTES] __attribute__((aligned(READ_BYTES)));
 	const char *found = NULL;
 	size_t n;
-	int fd, r;
+	int r;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return err_set(err, -errno, "cannot open %.200s: %m", path);
 	r = file_read_at(fd, sectors, sizeof(sectors), 0, &n);
-	close(fd);
 	if (r)
-		return err_set(err, r, "cannot read %.200s: %s", path, strerror(-r));
-	for (size_t at = 0; at + SECTOR <= n && !found; at += SECTOR)
+		return err_set(err, r, "cannot read the label of LVM: %s", strerror(-r));
+	for (size_t at = 0; at + SECTOR <= n && at < NR_SECTORS * SECTOR && !found; at += SECTOR)
 		found = find_uuid(sectors + at);
 	if (!found)
-		return err_set(err, -ENODATA, "%.200s has no label of LVM", path);
+		return err_set(err, -ENODATA, "there is no label of LVM");
 	memcpy(uuid, found, PV_UUID_SIZE - 1);
 	uuid[PV_UUID_SIZE - 1] = 0;
 	return 0;

@@ -8,9 +8,9 @@
 #define PV_UUID_SIZE	33	/* size of the UUID as text: 32 characters without dashes, and a 0 byte */
 
 /*
- * Reads the UUID of the physical volume.  path: its block device.  ENODATA: the device has no label
- * of LVM.
+ * Reads the UUID of the physical volume.  fd: its block device, which may be open with O_DIRECT;
+ * waits as long as the device takes.  ENODATA: the device has no label of LVM.
  */
-int pv_label_uuid(const char *path, char uuid[PV_UUID_SIZE], struct err *err);
+int pv_label_uuid(int fd, char uuid[PV_UUID_SIZE], struct err *err);
 
 #endif /* ERAD_PV_LABEL_H */

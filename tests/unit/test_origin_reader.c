@@ -127,6 +127,28 @@ static void test_answers_come_from_another_process(void **state)
 	assert_int_equal(le32toh(a.identity.version), IDENTITY_VERSION);
 }
 
+static void test_the_label_of_a_physical_volume_is_read(void **state)
+{
+	static const char uuid[] = "0123456789abcdefghijABCDEFGHIJ+-";
+	const struct origin_question q = about(OTHER, ORIGIN_READ_PV_LABEL);
+	const int fd = open(shared->path, O_WRONLY | O_CLOEXEC);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, -ENODATA);
+	assert_int_equal(pwrite(fd, "LABELONE\1\0\0\0\0\0\0\0\0\0\0\0\40\0\0\0LVM2 001", 32, 512), 32);
+	assert_int_equal(pwrite(fd, uuid, 32, 512 + 32), 32);
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_string_equal(a.pv_uuid, uuid);
+	assert_int_not_equal(shared->pid, getpid());
+	close(fd);
+}
+
 static void test_late_answer_is_used(void **state)
 {
 	const struct origin_question q = about(HUNG, ORIGIN_READ_SEAL);
@@ -236,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers_come_from_another_process),
+		cmocka_unit_test(test_the_label_of_a_physical_volume_is_read),
 		cmocka_unit_test(test_late_answer_is_used),
 		cmocka_unit_test(test_late_answer_is_not_used_for_another_instance),
 		cmocka_unit_test(test_hung_origin_has_one_process_and_delays_no_other_origin),

@@ -35,6 +35,17 @@ static void write_label(unsigned int sector, uint8_t offset, const char *type)
 	close(fd);
 }
 
+static int label(char uuid[PV_UUID_SIZE], struct err *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	assert_true(fd >= 0);
+	r = pv_label_uuid(fd, uuid, err);
+	close(fd);
+	return r;
+}
+
 static void test_the_label_is_found_in_the_first_four_sectors(void **state)
 {
 	char uuid[PV_UUID_SIZE];
@@ -44,12 +55,12 @@ static void test_the_label_is_found_in_the_first_four_sectors(void **state)
 	for (unsigned int sector = 0; sector < 4; sector++) {
 		write_label(sector, 32, "LVM2 001");
 		memset(uuid, 0, sizeof(uuid));
-		assert_int_equal(pv_label_uuid(path, uuid, &err), 0);
+		assert_int_equal(label(uuid, &err), 0);
 		assert_string_equal(uuid, UUID);
 	}
 	write_label(4, 32, "LVM2 001");
-	assert_int_equal(pv_label_uuid(path, uuid, &err), -ENODATA);
-	assert_non_null(strstr(err.msg, "has no label of LVM"));
+	assert_int_equal(label(uuid, &err), -ENODATA);
+	assert_non_null(strstr(err.msg, "there is no label of LVM"));
 }
 
 static void test_what_is_no_label_is_refused(void **state)
@@ -59,7 +70,7 @@ static void test_what_is_no_label_is_refused(void **state)
 
 	(void)state;
 	write_label(1, 32, "LVM1 001");
-	assert_int_equal(pv_label_uuid(path, uuid, &err), -ENODATA);
+	assert_int_equal(label(uuid, &err), -ENODATA);
 	/* an offset that leads out of the sector */
 	write_label(1, 32, "LVM2 001");
 	{
@@ -69,12 +80,11 @@ static void test_what_is_no_label_is_refused(void **state)
 		assert_int_equal(file_write_at(fd, "\xff\xff\xff\xff", 4, 512 + 20), 0);
 		close(fd);
 	}
-	assert_int_equal(pv_label_uuid(path, uuid, &err), -ENODATA);
+	assert_int_equal(label(uuid, &err), -ENODATA);
 	/* a device that is smaller than a sector */
 	assert_int_equal(truncate(path, 100), 0);
-	assert_int_equal(pv_label_uuid(path, uuid, &err), -ENODATA);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(pv_label_uuid(path, uuid, &err), -ENOENT);
+	assert_int_equal(label(uuid, &err), -ENODATA);
+	assert_int_equal(pv_label_uuid(-1, uuid, &err), -EBADF);
 }
 
 static int set_up(void **state)

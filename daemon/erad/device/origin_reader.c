@@ -72,6 +72,8 @@ static void read_origin(const struct origin_question *q, struct origin_answer *a
 		a->code = witness_take(fd, q->size, q->era, &a->witness, &a->err);
 	else if (q->what == ORIGIN_READ_WITNESS_DIFFERENCE)
 		a->code = witness_difference(fd, &q->witness, &a->err);
+	else if (q->what == ORIGIN_READ_PV_LABEL)
+		a->code = pv_label_uuid(fd, a->pv_uuid, &a->err);
 	close(fd);
 }
 

@@ -25,6 +25,7 @@
 
 #include "common/err.h"
 #include "common/identity.h"
+#include "common/pv_label.h"
 #include "common/seal.h"
 #include "common/witness.h"
 
@@ -36,6 +37,7 @@ enum origin_read {
 	ORIGIN_READ_SEAL_DIFFERENCE,	/* seal_compare() */
 	ORIGIN_READ_WITNESS,		/* witness_take() */
 	ORIGIN_READ_WITNESS_DIFFERENCE,	/* witness_difference() */
+	ORIGIN_READ_PV_LABEL,		/* pv_label_uuid() */
 };
 
 /* A question about an origin.  Set the members that the function of `what` needs, and all others to 0. */
@@ -59,6 +61,7 @@ struct origin_answer {
 		struct identity identity;
 		struct seal seal;
 		struct witness witness;
+		char pv_uuid[PV_UUID_SIZE];
 	};
 };
 

@@ -14,7 +14,6 @@
 #include "common/image.h"
 #include "common/lvm_filter.h"
 #include "common/lvs.h"
-#include "common/pv_label.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
 #include "erad/base/thread.h"
@@ -26,6 +25,7 @@
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
 #include "erad/ops/table.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 
 #define AGAIN_S		5u	/* seconds between two attempts to end an interrupted attach */
@@ -119,12 +119,15 @@ static int check_first(const struct create_args *a, const struct eratab_entry *e
 	if (r)
 		return r;
 	lvs_unlock(&f->lvs);
-	r = pv_label_uuid(e->origin, f->uuid, err);
-	if (r)
+	r = origin_pv_uuid(origin, ORIGIN_OPEN_MS, f->uuid, err);
+	if (r) {
 		lvs_free(&f->lvs);
-	return r;
+		return err_prefix(err, r, "%.100s", e->origin);
+	}
+	return 0;
 }
 
+/* The caller holds LVM's locks, so no command of LVM changes the label until they are released. */
 static int compare_pv(const struct found *f, const struct eratab_entry *e, const struct dm_table *t, struct err *err)
 {
 	char uuid[PV_UUID_SIZE];
@@ -136,7 +139,7 @@ static int compare_pv(const struct found *f, const struct eratab_entry *e, const
 	if (!r && (dev != t->origin || nr_sectors != t->nr_sectors))
 		r = err_set(err, -EBUSY, "%.200s is another device, or has another size", e->origin);
 	if (!r)
-		r = pv_label_uuid(e->origin, uuid, err);
+		r = origin_pv_uuid(dev, ORIGIN_LOCKED_MS, uuid, err);
 	if (!r && strcmp(uuid, f->uuid))
 		r = err_set(err, -EBUSY, "%.200s is another physical volume", e->origin);
 	return r;

@@ -13,7 +13,6 @@
 
 #include "common/failpoint.h"
 #include "common/mapper_file.h"
-#include "common/pv_label.h"
 #include "common/sysfs.h"
 #include "common/uuid.h"
 #include "erad/base/log.h"
@@ -24,6 +23,7 @@
 #include "erad/ops/closed.h"
 #include "erad/ops/image.h"
 #include "erad/ops/table.h"
+#include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 
 #define SETTLE_MS	60000
@@ -103,16 +103,14 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 
 /*
  * Refuses a physical volume.  LVM would see it twice, on the volume and on the image, and would
- * refuse all changes of the volume group.
+ * refuse all changes of the volume group.  Reads the origin: the volume has no image, so the volume
+ * lies on the origin alone, and both have the same content.
  */
-static int check_not_pv(dev_t device, struct err *err)
+static int check_not_pv(dev_t origin, struct err *err)
 {
-	char node[NODE_PATH_SIZE], uuid[PV_UUID_SIZE];
-	int r = dm_node(device, node);
+	char uuid[PV_UUID_SIZE];
+	int r = origin_pv_uuid(origin, ORIGIN_OPEN_MS, uuid, err);
 
-	if (r)
-		return err_set(err, r, "its mapped device was removed meanwhile");
-	r = pv_label_uuid(node, uuid, err);
 	if (r == -ENODATA)
 		return 0;
 	return r ? r : err_set(err, -EOPNOTSUPP, "the volume is a physical volume of LVM, and its image would be a duplicate of it, with which LVM refuses to change the volume group; take a snapshot of the logical volume with 'lvcreate -s', and give it to 'eractl backup --device'");
@@ -321,7 +319,7 @@ static int create_open(struct volume *v, const struct image_choice *choice, stru
 	if (!r)
 		r = check_name(v->name, IMAGE_STORE_SUFFIX, err);
 	if (!r)
-		r = check_not_pv(l.dev, err);
+		r = check_not_pv(l.origin, err);
 	if (!r)
 		r = dm_tables_read(l.dev, &d, err);
 	if (r)

@@ -330,3 +330,25 @@ int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_secto
 		       "origin %.100s is %s, expected %s; 'eractl open NAME --origin-replaced' accepts the new device, and every block counts as written",
 		       path, identity_text(&now, text_now), identity_text(&was, text_was));
 }
+
+int origin_pv_uuid(dev_t dev, unsigned int ms, char uuid[PV_UUID_SIZE], struct err *err)
+{
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_question q;
+	struct origin_answer a;
+	int r;
+
+	memset(&q, 0, sizeof(q));
+	q.what = ORIGIN_READ_PV_LABEL;
+	q.dev = dev;
+	r = origin_ask(&asked, &q, ms, NULL, NULL, &a, err);
+	origin_drop(&asked);
+	if (r)
+		return r;
+	if (a.code) {
+		*err = a.err;
+		return err_prefix(err, a.code, "origin %u:%u", major(dev), minor(dev));
+	}
+	memcpy(uuid, a.pv_uuid, PV_UUID_SIZE);
+	return 0;
+}

@@ -26,6 +26,8 @@ struct volume;
 /* For the seal of a close.  ORIGIN_STOP_MS: how long this read may go on while erad is stopping. */
 #define ORIGIN_CLOSE_MS		30000u
 #define ORIGIN_STOP_MS		3000u
+/* For a read under a lock of LVM, for which LVM's commands wait. */
+#define ORIGIN_LOCKED_MS	5000u
 
 /* Makes a question about the origin of the volume. */
 void origin_question(const struct volume *v, enum origin_read what, struct origin_question *q);
@@ -79,5 +81,12 @@ int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, st
  * metadata was last used.  Any thread may call this.
  */
 int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_sectors, struct err *err);
+
+/*
+ * Reads the UUID of the physical volume of LVM on dev, in another process, and waits at most ms
+ * milliseconds.  ENODATA: dev has no label of LVM.  ETIMEDOUT: it was not read in time.  Any thread
+ * may call this.
+ */
+int origin_pv_uuid(dev_t dev, unsigned int ms, char uuid[PV_UUID_SIZE], struct err *err);
 
 #endif /* ERAD_ORIGIN_H */

@@ -75,3 +75,21 @@ test_close_of_a_volume_whose_origin_hangs()
 	read_fully data || fail "got $(changed data 1)"
 	gap_was unknown "could not be read"
 }
+
+test_image_of_a_volume_whose_origin_hangs()
+{
+	DESCRIPTION="an image of a volume whose origin hangs is refused in time and with a reason; other volumes are served, and erad can be stopped"
+	local code=0
+
+	hung_volume
+	dmsetup suspend slow
+	bounded 30 eractl image create data 2> "$T/err" || code=$?
+	others_are_served
+	stops_soon
+	dmsetup resume slow
+	same "$code" 1
+	grep -q "^eractl: volume data: the origin .* was not read within 20 seconds; check whether the device hangs" "$T/err" || fail "got $(cat "$T/err")"
+	start_erad
+	eractl image create data > /dev/null
+	eractl image drop data > /dev/null
+}
