@@ -169,6 +169,7 @@ void __wrap_hidden_update(dev_t dev, bool origin)
 {
 	(void)dev;
 	(void)origin;
+	sim.hidden_updates++;
 }
 
 int __wrap_seen_read(const char *path, const uint8_t uuid[16], struct token *t)

@@ -40,6 +40,7 @@ extern struct ops_sim {
 	off_t file_size;		/* size of a regular file at /dev/mapper/data; 0: there is none */
 	struct token seen;		/* the newest token that was noted; timeline 0: there is none */
 	unsigned int creates;		/* how many devices were made */
+	unsigned int hidden_updates;	/* how many events of the origin were triggered */
 	pthread_mutex_t *seen_hangs;	/* reading the note waits for this mutex, unless this is NULL */
 	struct refusal device, lasting, apart, create, remove, load;
 } sim;

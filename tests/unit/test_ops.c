@@ -21,6 +21,7 @@
 #include "erad/ops/close.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
+#include "erad/ops/recover.h"
 #include "erad/ops/resize.h"
 #include "erad/volume/registry.h"
 #include "ops_fixture.h"
@@ -208,6 +209,23 @@ static void test_close_refuses_an_unknown_volume_and_a_device_in_use(void **stat
 	assert_int_equal(op_close("data", &err), 0);
 }
 
+static void test_a_close_that_fails_keeps_the_origin_hidden(void **state)
+{
+	unsigned int before;
+	struct err err;
+
+	(void)state;
+	create_data();
+	/* Without a line in eratab, a close shows the origin again. */
+	write_file(tab_path, "");
+	before = sim.hidden_updates;
+	sim.remove = (struct refusal){ -EBUSY, "it is open" };
+	assert_int_equal(op_close("data", &err), -EBUSY);
+	assert_int_equal(sim.hidden_updates, before);
+	close_data();
+	assert_int_equal(sim.hidden_updates, before + 1);
+}
+
 static void test_forget_that_is_not_durable_can_be_repeated(void **state)
 {
 	struct forgotten left;
@@ -319,6 +337,58 @@ static void test_only_an_interrupted_attach_is_detached_at_the_start(void **stat
 	assert_tab("");
 }
 
+/* The results of end_next(), one for each volume of eratab. */
+static const int *results;
+
+static int end_next(const struct eratab_entry *e, struct err *err)
+{
+	assert_non_null(e->name);
+	return *results < 0 ? err_set(err, *results++, "it fails") : *results++;
+}
+
+static bool recovered(const int *next, bool *log)
+{
+	static const struct recovery rec = { .end = end_next, .what = "tests", .ended = "ended", .failed = "failed" };
+
+	results = next;
+	return recover_once(&rec, log);
+}
+
+static void test_what_was_interrupted_is_ended_until_nothing_is_left(void **state)
+{
+	bool log = true;
+
+	(void)state;
+	write_file(tab_path, "data " ORIGIN " /dev/b\nother /dev/c /dev/d\n");
+	assert_true(recovered((const int[]){ 0, 1 }, &log));
+	assert_true(log);
+	/* A volume on which another thread works is looked at again, and is no error. */
+	assert_false(recovered((const int[]){ -EALREADY, 1 }, &log));
+	assert_true(log);
+	/* The first volume that cannot be ended does not keep the second from being ended. */
+	assert_false(recovered((const int[]){ -EIO, 0 }, &log));
+	assert_false(log);
+	assert_false(recovered((const int[]){ -EALREADY, -EIO }, &log));
+	assert_true(recovered((const int[]){ 1, 1 }, &log));
+}
+
+static void test_a_claimed_volume_is_not_taken_for_an_interrupted_one(void **state)
+{
+	struct claim claim;
+	struct volume *v;
+	struct err err;
+	char line[300];
+
+	(void)state;
+	snprintf(line, sizeof(line), "data " ORIGIN " %s detaching\n", metadata);
+	write_file(tab_path, line);
+	assert_int_equal(volumes_claim(&claim, "data", &v, &err), 0);
+	assert_null(v);
+	assert_int_equal(op_end_interrupted("data", &err), -EALREADY);
+	assert_tab(line);
+	volumes_release(&claim);
+}
+
 /* ---- resize ---- */
 
 static void refuse_resize(uint64_t bytes, int code, const char *sentence)
@@ -380,10 +450,13 @@ int main(void)
 		with_files(test_create_that_cannot_make_a_name_durable_leaves_nothing),
 		with_files(test_create_refuses_the_name_and_the_metadata_of_an_open_volume),
 		with_files(test_close_refuses_an_unknown_volume_and_a_device_in_use),
+		with_files(test_a_close_that_fails_keeps_the_origin_hidden),
 		with_files(test_forget_that_is_not_durable_can_be_repeated),
 		with_files(test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that_create_did_not_choose),
 		with_files(test_forget_names_another_volume_with_the_same_uuid),
 		with_files(test_only_an_interrupted_attach_is_detached_at_the_start),
+		with_files(test_what_was_interrupted_is_ended_until_nothing_is_left),
+		with_files(test_a_claimed_volume_is_not_taken_for_an_interrupted_one),
 		with_files(test_resize_refuses_sizes_that_are_not_possible),
 	};
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/below.h"
 #include "common/blockdev.h"
@@ -24,11 +23,11 @@
 #include "erad/ops/closed.h"
 #include "erad/ops/forget.h"
 #include "erad/ops/open.h"
+#include "erad/ops/recover.h"
 #include "erad/ops/table.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 
-#define AGAIN_S		5u	/* seconds between two attempts to end an interrupted attach */
 /* Limit in ms for a clean close: enough for the last fold of a full journal on a slow disk. */
 #define END_MS		120000
 
@@ -458,7 +457,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 
 /*
  * Detaches the volume.  only_interrupted true: detaches it only if its line in eratab has the
- * option detaching, and otherwise returns 1.
+ * option detaching, and otherwise returns 1.  EALREADY: see op_end_interrupted().
  */
 static int detach(const char *name, bool only_interrupted, struct detached *out, struct err *err)
 {
@@ -471,7 +470,7 @@ static int detach(const char *name, bool only_interrupted, struct detached *out,
 	*out = (struct detached){ 0 };
 	r = volumes_claim(&claim, name, &v, err);
 	if (r)
-		return r;
+		return only_interrupted ? -EALREADY : r;
 	volume_unref(v);
 	r = op_find_entry(name, &tab, &e, err);
 	if (!r) {
@@ -496,50 +495,23 @@ int op_end_interrupted(const char *name, struct err *err)
 	return detach(name, true, &unused, err);
 }
 
-/*
- * Detaches all volumes whose attach or detach was interrupted.  log: whether to log errors.
- * Returns whether all of them are detached.
- */
-static bool end_interrupted(bool log)
+static int end_one(const struct eratab_entry *e, struct err *err)
 {
-	struct eratab tab;
-	bool done = true;
-	struct err err;
-	int r;
-
-	if (op_read_table(&tab, &err)) {
-		if (log)
-			log_error("cannot look for interrupted attaches; erad tries again every %u seconds: %s", AGAIN_S, err.msg);
-		return false;
-	}
-	for (size_t n = 0; n < tab.nr; n++) {
-		const struct eratab_entry *e = tab.line[n].entry;
-
-		if (!e || !e->detaching)
-			continue;
-		r = op_end_interrupted(e->name, &err);
-		if (!r)
-			log_notice("volume %s: an attach or a detach was interrupted; the volume is detached", e->name);
-		else if (r < 0 && log)
-			log_error("volume %s: an attach or a detach was interrupted, and cannot be ended now: %s; while its line in /etc/eratab has the option detaching, erad tries again every %u seconds",
-				  e->name, err.msg, AGAIN_S);
-		done &= r >= 0;
-	}
-	eratab_free(&tab);
-	return done;
+	return e->detaching ? op_end_interrupted(e->name, err) : 1;
 }
 
-/*
- * Try until all are detached, because the reason of a failure may go away by itself.  For example,
- * a program has the device open for a moment, or the root file system is read-only while the
- * machine boots.
- */
+static const struct recovery recovery = {
+	.end = end_one,
+	.what = "interrupted attaches",
+	.ended = "an attach or a detach was interrupted; the volume is detached",
+	.failed = "an attach or a detach was interrupted, as the option detaching in /etc/eratab shows, and cannot be ended now",
+};
+
 static void *recover(void *arg)
 {
 	(void)arg;
 	thread_name("erad-recover");
-	for (bool log = true; !end_interrupted(log); log = false)
-		nanosleep(&(struct timespec){ .tv_sec = AGAIN_S }, NULL);
+	recover_all(&recovery);
 	return NULL;
 }
 

@@ -47,7 +47,8 @@ int op_detach(const char *name, struct detached *out, struct err *err);
 /*
  * Detaches the volume if its attach or detach was interrupted, as the option detaching in its line
  * of eratab shows.  If the line has no such option or does not exist, changes nothing and returns
- * 1.
+ * 1.  EALREADY: another thread works on the volume, so this option does not show that something was
+ * interrupted.
  */
 int op_end_interrupted(const char *name, struct err *err);
 

@@ -40,6 +40,7 @@ int op_close(const char *name, struct err *err)
 	struct claim claim;
 	struct volume *v;
 	dev_t dev, origin;
+	bool removed;
 	int r;
 
 	r = volumes_claim(&claim, name, &v, err);
@@ -63,6 +64,7 @@ int op_close(const char *name, struct err *err)
 	r = dm_remove(mapped, err);
 	if (r == -ENXIO)
 		r = 0;
+	removed = !r;
 	if (!r && !volume_wait_ended(v, CLOSE_MS))
 		r = err_set(err, -ETIMEDOUT,
 			    "the device is removed, but after %d seconds the metadata is not closed yet",
@@ -73,7 +75,7 @@ int op_close(const char *name, struct err *err)
 	 * Show the origin if the next open needs a link that udev hides, or if eratab no longer has
 	 * the volume.  Otherwise keep the origin hidden.
 	 */
-	if (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT)
+	if (removed && (identity_names_content(v->origin) || op_known(name, NULL) == -ENOENT))
 		hidden_update(origin, false);
 out_unref:
 	volume_unref(v);

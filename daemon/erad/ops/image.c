@@ -22,12 +22,12 @@
 #include "erad/device/fs_sync.h"
 #include "erad/ops/closed.h"
 #include "erad/ops/image.h"
+#include "erad/ops/recover.h"
 #include "erad/ops/table.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/registry.h"
 
 #define SETTLE_MS	60000
-#define AGAIN_S		5u	/* seconds between two attempts to remove what was left */
 /* Pause between two checks whether erad has attached to all targets */
 #define PAUSE_MS	50
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
@@ -525,8 +525,9 @@ int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *e
  * volume must be put back on its origin, but erad has not attached to its target.  If the table were
  * replaced now, erad could not know whether a write went past the target, and would record a gap.
  */
-static int end_one(const char *name, struct err *err)
+static int end_one(const struct eratab_entry *e, struct err *err)
 {
+	const char *name = e->name;
 	struct look l = { 0 };
 	struct image image;
 	struct claim claim;
@@ -537,9 +538,9 @@ static int end_one(const char *name, struct err *err)
 	image_look(name, dm_tables_find(name), &image);
 	if (image.state != IMAGE_INTERRUPTED)
 		return 1;
-	r = volumes_claim(&claim, name, &v, err);
-	if (r)
-		return r;
+	/* An image that is being made or dropped now looks like an interrupted one. */
+	if (volumes_claim(&claim, name, &v, err))
+		return -EALREADY;
 	if (v)
 		look_at(v, &l);
 	image_look(name, device_of(name, v), &image);
@@ -554,36 +555,12 @@ static int end_one(const char *name, struct err *err)
 	return r;
 }
 
-/*
- * Removes what interrupted creates and drops have left of images.  log: whether to log errors.
- * Returns whether nothing is left for any volume of eratab.
- */
-static bool end_interrupted(bool log)
-{
-	struct eratab tab;
-	bool done = true;
-	struct err err;
-	int r;
-
-	if (op_read_table(&tab, &err)) {
-		if (log)
-			log_error("cannot look for interrupted images; erad tries again every %u seconds: %s", AGAIN_S, err.msg);
-		return false;
-	}
-	for (size_t n = 0; n < tab.nr; n++) {
-		if (!tab.line[n].entry)
-			continue;
-		r = end_one(tab.line[n].entry->name, &err);
-		if (!r)
-			log_notice("volume %s: the devices that an interrupted create or drop of an image had left are removed", tab.line[n].entry->name);
-		else if (r < 0 && log)
-			log_error("volume %s: the devices that an interrupted create or drop of an image has left cannot be removed now: %s; erad tries again every %u seconds",
-				  tab.line[n].entry->name, err.msg, AGAIN_S);
-		done &= r >= 0;
-	}
-	eratab_free(&tab);
-	return done;
-}
+static const struct recovery recovery = {
+	.end = end_one,
+	.what = "interrupted images",
+	.ended = "what an interrupted image had left is removed",
+	.failed = "an interrupted image cannot be removed now",
+};
 
 static void *recover(void *arg)
 {
@@ -591,8 +568,7 @@ static void *recover(void *arg)
 	thread_name("erad-image");
 	for (unsigned int ms = 0; ms < SETTLE_MS && !volumes_settled(NULL); ms += PAUSE_MS)
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
-	for (bool log = true; !end_interrupted(log); log = false)
-		nanosleep(&(struct timespec){ .tv_sec = AGAIN_S }, NULL);
+	recover_all(&recovery);
 	return NULL;
 }
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ends operations on volumes that were interrupted when an earlier erad was killed: looks at each
+ * volume of eratab, and tries again until nothing is left.
+ */
+#ifndef ERAD_RECOVER_H
+#define ERAD_RECOVER_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "common/eratab.h"
+
+/* One kind of operation that may have been interrupted. */
+struct recovery {
+	/*
+	 * Ends the operation on the volume of this line.  Returns 0 if the operation is ended, and 1
+	 * if none was interrupted.  EALREADY: another thread works on the volume, so it is not known
+	 * whether one was interrupted.  Any other error: it cannot be ended now.
+	 */
+	int (*end)(const struct eratab_entry *e, struct err *err);
+	const char *what;	/* the operations, for example "interrupted images" */
+	const char *ended;	/* a sentence for the log after 0 */
+	const char *failed;	/* a sentence for the log after an error; the error follows */
+};
+
+/*
+ * Looks once at all volumes.  Returns true if nothing is left.  *log: whether to log errors; becomes
+ * false when one was logged.  EALREADY is no error, and is not logged.
+ */
+bool recover_once(const struct recovery *rec, bool *log);
+
+/*
+ * Calls recover_once() every five seconds until nothing is left.  The reason of a failure may go away
+ * by itself: for example, a program has the device open for a moment, or the root file system is
+ * read-only while the machine boots.
+ */
+void recover_all(const struct recovery *rec);
+
+#endif /* ERAD_RECOVER_H */
