@@ -190,7 +190,7 @@ $(BUILD)/unit/test_text_stream: OWN_LDFLAGS := -Wl,--wrap=realloc
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))
-$(reader_test): OWN_LDFLAGS := -Wl,--wrap=dm_node,--wrap=seal_open,--wrap=fsync
+$(reader_test): OWN_LDFLAGS := -Wl,--wrap=dm_node,--wrap=seal_open,--wrap=fsync,--wrap=fork
 $(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)
 $(BUILD)/unit/test_loopdev: $(call unit_object,daemon/erad/device/loopdev.c)
 $(device_tests): $(call unit_object,$(device_sources))

@@ -30,6 +30,7 @@
 /* Memory that the test shares with the reader and its children. */
 static struct {
 	atomic_bool hangs;		/* opening HUNG does not end */
+	atomic_bool no_fork;		/* the reader cannot start a process */
 	atomic_uint opened;		/* how often an origin was opened */
 	atomic_uint flushed;		/* how often an origin was flushed */
 	/* pids of the process that has opened an origin last, and of its parent */
@@ -67,6 +68,17 @@ int __wrap_fsync(int fd)
 	(void)fd;
 	shared->flushed++;
 	return 0;
+}
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+pid_t __wrap_fork(void)
+{
+	if (!shared->no_fork)
+		return __real_fork();
+	errno = EAGAIN;
+	return -1;
 }
 
 static struct origin_question about(dev_t dev, enum origin_read what)
@@ -221,6 +233,24 @@ static void test_hung_origin_has_one_process_and_delays_no_other_origin(void **s
 	assert_int_equal(a.code, 0);
 }
 
+static void test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs(void **state)
+{
+	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	shared->no_fork = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the origin 7:2 cannot be read, because erad cannot start a process that reads it: Resource temporarily unavailable");
+	/* The reader goes on, and reads the origin when it can fork again. */
+	shared->no_fork = false;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	assert_int_not_equal(shared->pid, getpid());
+}
+
 static void test_without_a_reader_the_caller_reads(void **state)
 {
 	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
@@ -262,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_late_answer_is_used),
 		cmocka_unit_test(test_late_answer_is_not_used_for_another_instance),
 		cmocka_unit_test(test_hung_origin_has_one_process_and_delays_no_other_origin),
+		cmocka_unit_test(test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -94,12 +95,13 @@ static bool has_ended(const struct child *c, int ms)
 }
 
 /*
- * Finds a free entry for a child that reads dev.  NULL: another child reads dev, or there are too
- * many children.
+ * Finds a free entry for a child that reads dev.  Returns NULL if there is none, and sets *why: EBUSY:
+ * another child reads dev.  EUSERS: there are too many children.
  */
-static struct child *find_free(struct child *all, uint64_t dev)
+static struct child *find_free(struct child *all, uint64_t dev, int *why)
 {
 	struct child *found = NULL;
+	bool busy = false;
 
 	for (struct child *c = all; c < all + CHILDREN; c++) {
 		const bool waits = c->fd >= 0 && c->dev == dev && !c->waited;
@@ -113,15 +115,17 @@ static struct child *find_free(struct child *all, uint64_t dev)
 		if (c->fd < 0)
 			found = c;
 		else if (c->dev == dev)
-			return NULL;
+			busy = true;
 	}
-	return found;
+	*why = busy ? -EBUSY : -EUSERS;
+	return busy ? NULL : found;
 }
 
-static void send_answer(int fd, const struct origin_answer *a)
+_Static_assert(offsetof(struct origin_answer, code) == 0, "a refusal is the first member of an answer");
+
+static void send_bytes(int fd, const void *bytes, size_t left)
 {
-	const char *at = (const char *)a;
-	size_t left = sizeof(*a);
+	const char *at = bytes;
 
 	while (left) {
 		const ssize_t n = write(fd, at, left);
@@ -145,7 +149,7 @@ static void run_child(int pipe_fd, const struct origin_question *q)
 	close_range(4, ~0u, 0);
 	fcntl(3, F_SETFD, FD_CLOEXEC);
 	read_origin(q, &a);
-	send_answer(3, &a);
+	send_bytes(3, &a, sizeof(a));
 	_exit(EXIT_SUCCESS);
 }
 
@@ -186,13 +190,15 @@ static void run_reader(int fd)
 	static struct child children[CHILDREN];
 	static struct origin_question q;
 	struct child *c;
-	int pipe_fd = -1, r;
+	int pipe_fd = -1, why, r;
 	pid_t pid;
 
 	prctl(PR_SET_NAME, "erad-reader");
 	/* The kernel reaps the children.  SIGINT comes from the terminal, and erad handles it. */
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	/* The asker may have closed its end of the pipe. */
+	signal(SIGPIPE, SIG_IGN);
 	close_range(0, fd - 1, 0);
 	close_range(fd + 1, ~0u, 0);
 	if (open("/dev/null", O_RDWR) || dup(0) != 1 || dup(0) != 2 || chdir("/"))
@@ -204,11 +210,18 @@ static void run_reader(int fd)
 			poll(NULL, 0, LOOK_MS);
 			continue;
 		}
-		/* The asker asks again if the pipe ends without an answer. */
-		c = find_free(children, q.dev);
+		c = find_free(children, q.dev, &why);
 		pid = c ? fork() : -1;
 		if (!pid)
 			run_child(pipe_fd, &q);
+		if (c && pid < 0)
+			why = -errno;
+		/*
+		 * A refusal is the first member of an answer, and then the end of the pipe.  The asker asks
+		 * again.  The pipe is empty, so the reader does not wait.
+		 */
+		if (pid < 0)
+			send_bytes(pipe_fd, &why, sizeof(why));
 		if (pid > 0) {
 			c->dev = q.dev;
 			c->waited = false;
@@ -288,7 +301,8 @@ static int ask(int reader, struct origin_asked *asked, const struct origin_quest
 
 /*
  * Reads what has arrived of the answer.  Returns 0 when the answer is complete, EAGAIN if more will
- * come, or EPIPE if the pipe has ended without an answer.
+ * come, or EPIPE if the pipe has ended without an answer.  After EPIPE, a->code says why: it is an
+ * error of the reader, or 0 if the child has died.
  */
 static int read_answer(int fd, struct origin_answer *a, size_t *got)
 {
@@ -299,8 +313,11 @@ static int read_answer(int fd, struct origin_answer *a, size_t *got)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return -EAGAIN;
-		if (n <= 0)
+		if (n <= 0) {
+			if (*got != sizeof(a->code))
+				a->code = 0;
 			return -EPIPE;
+		}
 		*got += n;
 	}
 	return 0;
@@ -358,13 +375,24 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 	return r;
 }
 
+/* Makes the error of a question that was refused until the time was over.  why: the last refusal. */
+static int refused_error(dev_t dev, int why, struct err *err)
+{
+	if (!why || why == -EBUSY)
+		return err_set(err, -ETIMEDOUT,
+			       "the origin %u:%u cannot be read, because an attempt to read it has not ended; check whether the device hangs",
+			       major(dev), minor(dev));
+	return err_set(err, -ETIMEDOUT, "the origin %u:%u cannot be read, because erad cannot start a process that reads it: %s",
+		       major(dev), minor(dev), strerror(-why));
+}
+
 int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
 	       bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err)
 {
 	const uint64_t until = thread_now_ms() + ms;
 	const dev_t dev = q->dev;
 	bool refused = false, again;
-	int r;
+	int r, why = 0;
 
 	if (asked->fd >= 0 && memcmp(&asked->question, q, sizeof(*q)))
 		origin_drop(asked);
@@ -374,6 +402,7 @@ int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsi
 		if (r != -EPIPE && r != -EAGAIN && r != -ENOBUFS && r != -ENOMEM)
 			break;
 		refused = true;
+		why = r == -EPIPE ? a->code : r;
 		if (ends && ends(ctx)) {
 			r = -ESHUTDOWN;
 			break;
@@ -385,9 +414,7 @@ int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsi
 		poll(NULL, 0, LOOK_MS);
 	}
 	if (r == -ETIMEDOUT && refused)
-		return err_set(err, r,
-			       "the origin %u:%u cannot be read, because an attempt to read it has not ended; check whether the device hangs",
-			       major(dev), minor(dev));
+		return refused_error(dev, why, err);
 	if (r == -ETIMEDOUT && again)
 		return err_set(err, r, "the origin %u:%u has not been read yet; check whether the device hangs",
 			       major(dev), minor(dev));

@@ -55,7 +55,7 @@ struct origin_question {
 };
 
 struct origin_answer {
-	int code;			/* result of the function of `what` */
+	int code;			/* result of the function of `what`; a refusal of the reader is this member alone */
 	struct err err;			/* its message, if code is not 0 */
 	union {
 		struct identity identity;
