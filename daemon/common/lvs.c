@@ -16,7 +16,6 @@
 #include "common/lvs.h"
 #include "common/sysfs.h"
 
-#define LOCK_DIR	"/run/lock/lvm"
 #define LOCK_S		10
 
 static bool names(const struct dm_device *d, dev_t dev)
@@ -207,17 +206,17 @@ static void vg_name(const char *name, char *vg)
 
 static int lock_vg(struct lvs *l, const char *vg, struct err *err)
 {
-	char path[sizeof(LOCK_DIR) + DM_NAME_LEN + 8];
+	char path[sizeof(LVM_LOCK_DIR) + DM_NAME_LEN + 8];
 	struct lvs_lock *more;
 	int fd;
 
-	if ((mkdir("/run/lock", 0755) && errno != EEXIST) || (mkdir(LOCK_DIR, 0700) && errno != EEXIST))
-		return err_set(err, -errno, "cannot make %s: %m", LOCK_DIR);
+	if ((mkdir("/run/lock", 0755) && errno != EEXIST) || (mkdir(LVM_LOCK_DIR, 0700) && errno != EEXIST))
+		return err_set(err, -errno, "cannot make %s: %m", LVM_LOCK_DIR);
 	more = realloc(l->lock, (l->nr_locks + 1) * sizeof(*l->lock));
 	if (!more)
 		return err_set(err, -ENOMEM, "out of memory");
 	l->lock = more;
-	snprintf(path, sizeof(path), LOCK_DIR "/V_%s", vg);
+	snprintf(path, sizeof(path), LVM_LOCK_DIR "/V_%s", vg);
 	fd = file_lock(path, O_RDWR | O_CREAT | O_APPEND, LOCK_S, err);
 	if (fd == -EBUSY)
 		return err_set(err, -ETIMEDOUT, "a command of LVM has had the lock of volume group %s for %d seconds; try again when it has ended", vg, LOCK_S);

@@ -9,6 +9,9 @@
 
 #include "common/dm_tables.h"
 
+/* LVM's locks are in this directory, unless LVM's configuration names another one. */
+#define LVM_LOCK_DIR	"/run/lock/lvm"
+
 struct lvs_lock {
 	char vg[DM_NAME_LEN];		/* the volume group */
 	int fd;

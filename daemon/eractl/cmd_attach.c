@@ -168,6 +168,8 @@ static int request_attach(const struct command *cmd, const struct create_options
 			return fail(&err);
 		vg = (struct lvm_vg){ 0 };
 	}
+	if (lvm_check_locks(&err))
+		return fail(&err);
 	/*
 	 * Use a path by which LVM knows the origin, because LVM's reject pattern contains the path.
 	 */

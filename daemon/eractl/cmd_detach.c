@@ -251,6 +251,9 @@ static int run_detach(const struct command *cmd, int argc, char **argv)
 		json |= c == 'J';
 	if (one_name(cmd, argc, argv))
 		return EXIT_USAGE;
+	/* If lvm cannot be asked, detach anyway: LVM may have been removed. */
+	if (lvm_check_locks(&err) == -EOPNOTSUPP)
+		return fail(&err);
 	origin = find_origin(argv[optind]);
 	r = client_call(client_request("detach", argv[optind]), NULL, NULL, &result, &err);
 	if (r == -ENOTCONN)

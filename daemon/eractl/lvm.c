@@ -2,6 +2,7 @@
 /* Asks the lvm program which devices LVM uses: see lvm.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "common/blockdev.h"
 #include "common/lvm_filter.h"
+#include "common/lvs.h"
 #include "eractl/lvm.h"
 
 /* Search for lvm here, because the PATH of the user or of cron may lack these directories. */
@@ -203,4 +205,45 @@ int lvm_check_filter(const char *pv, const char *name, struct err *err)
 			       "LVM has a filter already, %s, which a line in " LVM_FILTER_FILE " would replace; reject %.100s there, and attach without --write-lvm-filter",
 			       text, pv);
 	return 0;
+}
+
+/* Returns whether two paths lead to the same directory.  The directory itself need not exist yet. */
+static bool same_directory(const char *a, const char *b)
+{
+	char copy_a[PATH_MAX], copy_b[PATH_MAX], real_a[PATH_MAX], real_b[PATH_MAX];
+
+	if (!strcmp(a, b))
+		return true;
+	snprintf(copy_a, sizeof(copy_a), "%s", a);
+	snprintf(copy_b, sizeof(copy_b), "%s", b);
+	if (!realpath(dirname(copy_a), real_a) || !realpath(dirname(copy_b), real_b))
+		return false;
+	return !strcmp(real_a, real_b) && !strcmp(strrchr(a, '/'), strrchr(b, '/'));
+}
+
+int lvm_check_locks(struct err *err)
+{
+	static const char *const ask[] = { "lvm", "lvmconfig", "--type", "full", "global/locking_dir", NULL };
+	char text[TEXT_MAX], *dir, *end;
+	bool has;
+	int r;
+
+	r = configured(ask, text, sizeof(text), &has, err);
+	if (r || !has)
+		return r;
+	/* locking_dir="/run/lock/lvm" */
+	dir = strstr(text, "=\"/");
+	dir = dir ? dir + strlen("=\"") : NULL;
+	end = dir ? strchr(dir, '"') : NULL;
+	if (!end)
+		return lvm_error(text, "lvmconfig", err);
+	*end = 0;
+	/* A slash at the end does not name another directory. */
+	while (end > dir + 1 && end[-1] == '/')
+		*--end = 0;
+	if (same_directory(dir, LVM_LOCK_DIR))
+		return 0;
+	return err_set(err, -EOPNOTSUPP,
+		       "LVM's configuration has global/locking_dir=\"%.200s\", expected \"" LVM_LOCK_DIR "\": commands of LVM could change the logical volumes while they are moved; set global/locking_dir to \"" LVM_LOCK_DIR "\" and try again",
+		       dir);
 }

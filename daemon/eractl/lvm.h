@@ -41,4 +41,11 @@ int lvm_vg_of(const char *device, struct lvm_vg *vg, struct err *err);
  */
 int lvm_check_filter(const char *pv, const char *name, struct err *err);
 
+/*
+ * Checks whether LVM takes its locks in the directory in which attach and detach take them.
+ * EOPNOTSUPP: LVM's configuration names another directory, so commands of LVM could run during a
+ * move.  EIO: lvm could not print its configuration.
+ */
+int lvm_check_locks(struct err *err);
+
 #endif /* ERACTL_LVM_H */

@@ -190,6 +190,31 @@ test_lvm_attach_by_any_path()
 	umount "$(readlink -f "$(command -v lvm)")"
 }
 
+test_lvm_other_lock_directory()
+{
+	DESCRIPTION="attach and detach refuse a configuration in which LVM takes its locks in another directory, and accept another path of the same directory"
+	local pv before
+
+	new_vg 100M
+	new_lv a 32M
+	cp /etc/lvm/lvmlocal.conf "$T/conf"
+	mkdir "$T/locks"
+	echo "global/locking_dir = \"$T/locks\"" >> /etc/lvm/lvmlocal.conf
+	refused "global/locking_dir=\"$T/locks\", expected \"/run/lock/lvm\"" --pv "$pv" --write-lvm-filter
+	ln -s /run/lock "$T/run"
+	{ cat "$T/conf"; echo "global/locking_dir = \"$T/run/lvm/\""; } > /etc/lvm/lvmlocal.conf
+	before=$(state)
+	attach
+	cp /etc/lvm/lvmlocal.conf "$T/attached"
+	sed -i "s|locking_dir = .*|locking_dir = \"$T/locks\"|" /etc/lvm/lvmlocal.conf
+	eractl detach pv0 2> "$T/err" && fail "detached, although LVM takes its locks in another directory"
+	grep -q "global/locking_dir=\"$T/locks\"" "$T/err" || fail "$(cat "$T/err")"
+	cp "$T/attached" /etc/lvm/lvmlocal.conf
+	eractl_state_is pv0 active
+	eractl detach pv0 > /dev/null
+	same "$(state)" "$before"
+}
+
 test_lvm_forget_refused()
 {
 	DESCRIPTION="forget refuses an attached volume, because LVM would still reject the physical volume; detach removes the volume, and says so if LVM still rejects the physical volume"
