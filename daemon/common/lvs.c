@@ -45,7 +45,7 @@ static int check(const struct dm_device *d, dev_t lower, struct err *err)
 
 		if (dm_line_names(l, lower) && strcmp(l->type, "linear") && strcmp(l->type, "striped"))
 			return err_set(err, -EOPNOTSUPP,
-				       "/dev/mapper/%s has a table of type %s on it, expected linear or striped; if pvmove is running, wait until it has ended",
+				       "/dev/mapper/%s uses the device in a table of type %s, expected linear or striped; if pvmove is running, wait until it has ended",
 				       d->name, l->type);
 	}
 	return 0;

@@ -60,8 +60,8 @@ int super_check_writable(const struct engine *e, const struct erad_disk_super *s
 	    le64toh(sb->history_seq) <= max)
 		return 0;
 	return err_set(err, -EOVERFLOW,
-		       "%s: it can only be read: superblock %" PRIu64 " and journal page %" PRIu64
-		       " are expected to be at most %" PRIu64
+		       "%s: it can only be read, because one of its counters is close to its limit: superblock %" PRIu64
+		       ", journal page %" PRIu64 ", expected at most %" PRIu64
 		       "; make new metadata from it with 'eractl dump' and 'eractl restore'",
 		       e->name, seq, head, max);
 }
@@ -267,7 +267,7 @@ static int pick_copy(struct engine *e, const char *pages, const int *read_err,
 				       copy_name[i], strerror(-read_err[i]));
 	if (ours)
 		return err_set(err, -EUCLEAN,
-			       "%s: neither superblock has a valid checksum, expected one", e->name);
+			       "%s: neither superblock has a valid checksum, expected at least one", e->name);
 	if (zero)
 		return err_set(err, -ENODATA, "%s: got zeros, expected erad metadata", e->name);
 	return err_set(err, -EINVAL, "%s: this is not erad metadata", e->name);
@@ -378,7 +378,7 @@ int super_salvage(struct engine *e, struct erad_disk_super *sb, struct err *err)
 	if (ok[0] && ok[1] && (!same_volume(&copies[0], &copies[1]) ||
 			       copies[0].nr_sectors != copies[1].nr_sectors))
 		return err_set(err, -EUCLEAN,
-			       "%s: both superblocks are damaged and contradict each other, nothing can be repaired",
+			       "%s: both superblocks are damaged and contradict each other, so nothing can be repaired",
 			       e->name);
 	*sb = copies[ok[0] ? 0 : 1];
 	if (ok[0] && ok[1] && le32toh(copies[1].era) > le32toh(sb->era))
