@@ -41,7 +41,7 @@ static bool counters_are_off(dev_t dev)
 /*
  * Reads values that change with each write.  For a device: the number of sectors written and
  * discarded, which a suspend or a new table does not reset.  For a file: its size, and the time of
- * its last change.
+ * its last modification.
  */
 static int read_counters(const struct compared *c, char text[sizeof(c->written)], struct err *err)
 {

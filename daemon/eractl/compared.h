@@ -22,7 +22,7 @@ struct compared {
 	char *buf;		/* bytes of the last compared_read() */
 	/*
 	 * Values that change with each write: counters of a device, or the size of a file and the
-	 * time of its last change.
+	 * time of its last modification.
 	 */
 	char written[128];
 };

@@ -494,7 +494,7 @@ static int check_era_super(struct dm_era *d, uint64_t at, const struct dm_era_di
 	return 0;
 }
 
-/* Reads the superblock in block 0.  EINVAL: the device has never had dm-era's metadata. */
+/* Reads the superblock in block 0.  EINVAL: this is not dm-era's metadata. */
 static int read_live(struct dm_era *d)
 {
 	const char *bytes = (const char *)d->live;

@@ -27,7 +27,7 @@
 
 #define ASK_MS	5000
 
-/* Finds the lines after line i that name the same origin or the same metadata. */
+/* Reports the lines after line i that name the same origin or the same metadata. */
 static void look_for_doubles(struct findings *f, const struct eratab *tab, size_t i)
 {
 	const struct eratab_entry *a = tab->line[i].entry, *b;
@@ -167,7 +167,7 @@ static void look_at_crypttab(struct findings *f, const struct eratab_entry *e, d
 	fclose(crypttab);
 }
 
-/* Looks for devices on top of the origin, other than erad's own devices. */
+/* Reports devices on top of the origin, other than erad's own devices. */
 static void look_at_holders(struct findings *f, const struct eratab_entry *e, dev_t dev, const struct tags *t)
 {
 	char path[64], node[300], uuid[160], name[160], command[ERAD_NAME_MAX + 32];

@@ -37,7 +37,7 @@ struct standing {
 	 * last receive was killed, or the power failed.
 	 */
 	bool settled;
-	int64_t mtime_s, mtime_ns;		/* time of the last change of a regular file */
+	int64_t mtime_s, mtime_ns;		/* modification time of a regular file */
 	/* Identity of a block device.  version 0: the copy is a file. */
 	struct identity device;
 	struct seal seal;			/* nr 0: the state is stored in the attribute */

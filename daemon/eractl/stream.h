@@ -7,7 +7,7 @@
  *				full copy
  *	't' length name		the snapshot that the target has afterwards
  *	's' size		of the volume, 8 bytes
- *	'w' offset length data	8 bytes each; ascending
+ *	'w' offset length data	offset and length have 8 bytes each; offsets ascend
  *	'z' offset length	zeros
  *	'e'			the end; nothing follows
  *

@@ -15,12 +15,12 @@
 int target_check_magic(const char *path, struct err *err);
 
 /*
- * Checks that data may be written to the path, at which nothing need exist yet.  EEXIST: a line of
- * /etc/eratab has the path as origin or as metadata, or has a partition of the path, or its whole
- * disk; or metadata of erad is at the path, even if the metadata is damaged or its volume is closed.
- * EBUSY: another process has the metadata open for writing.
- * The volume itself, /dev/mapper/NAME, is allowed.  Writes nothing, and keeps nothing open or
- * locked.
+ * Checks that data may be written to the path, at which nothing need exist yet.  EEXIST, in two
+ * cases.  In the first, the path is the origin or the metadata in a line of /etc/eratab, or is a
+ * partition or the whole disk of one of these.  In the second, metadata of erad is at the path,
+ * even if the metadata is damaged or its volume is closed.  EBUSY: another process has the metadata
+ * open for writing.  The volume itself, /dev/mapper/NAME, is allowed.  Writes nothing, and keeps
+ * nothing open or locked.
  */
 int target_check_data(const char *path, struct err *err);
 

@@ -99,7 +99,7 @@ int volume_find_device(const char *name, char **path, struct err *err);
  */
 int volume_find_status(const char *name, struct json_object **status, struct err *err);
 
-/* Prints "data: /dev/mapper/data is in era 5, …", for create and open. */
+/* Prints "data: /dev/mapper/data is in era 5, …", for create, attach and open. */
 bool print_opened(struct json_object *result);
 
 /* Prints a line with the era, or with the token, and nothing else. */

@@ -63,7 +63,7 @@ bool sim_open(struct sim *s);
 /*
  * After an open, checks the store's content against the model, and then copies this content to the
  * model. After a kill, the array may show marks that were never acknowledged, and may lose them
- * later.
+ * later. Returns false, after sim_fail(), if the model does not allow the content.
  */
 bool sim_settle(struct sim *s);
 

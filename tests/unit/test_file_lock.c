@@ -95,7 +95,10 @@ static void test_a_file_that_cannot_be_opened_or_locked_is_named(void **state)
 	close(fd);
 }
 
-/* Does what the owner does when it releases the lock, and then what a third program does. */
+/*
+ * Removes the lock file, as its owner does when it releases the lock, and makes a new one, as a
+ * third program does.
+ */
 static void replace_file(void)
 {
 	int fd;

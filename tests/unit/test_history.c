@@ -312,8 +312,8 @@ static void test_a_damaged_history_is_refused_and_repaired_as_a_gap(void **state
 }
 
 /*
- * The copy in force of the history is damaged, and the other copy has a gap.  No crash of the
- * repair may lose this gap.
+ * Damages of the metadata, which can be combined: a byte of the history in force, a page of the
+ * journal, an era in the array that the history does not know, both copies of the history.
  */
 enum damage { D_HISTORY = 1, D_JOURNAL = 2, D_ARRAY_NEWER = 4, D_BOTH_COPIES = 8 };
 
@@ -386,6 +386,10 @@ static int repair_after_crash(void *ctx, uint8_t *image)
 	return 0;
 }
 
+/*
+ * The history in force is damaged, or both copies of the history are.  No crash of the repair may
+ * lose a gap that the other copy has, or that the repair must record.
+ */
 static void test_no_crash_of_a_repair_loses_a_gap(void **state)
 {
 	static const unsigned int damages[] = {

@@ -137,7 +137,7 @@ static void a_settled_copy_is_known_again(void **state)
 	assert_int_equal(fstat(place.fd, &st), 0);
 	assert_int_equal(file_write_at(place.fd, "x", 1, 4096), 0);
 	assert_int_equal(standing_compare(&place, &got, &err), -ESTALE);
-	/* The seal shows the write even if the time of the last change is set back. */
+	/* The seal shows the write even if the time of the last modification is set back. */
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	assert_int_equal(futimens(place.fd, times), 0);

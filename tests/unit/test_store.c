@@ -200,7 +200,7 @@ static void test_ro_compat(void **state)
 
 /*
  * Runs a history with every kind of step: eras, marks until the ring is full, folds, a reopen.
- * Each call is made until it works, at most three times in all.
+ * Each call except a close is made until it works, at most three times in all.
  */
 struct script {
 	struct disk d;
