@@ -11,8 +11,8 @@
 
 /*
  * Returns "origin" or "metadata" if the entry has the path, or another path of the same device or
- * file, as its origin or metadata.  Returns NULL if it does not.  Two equal paths count as the same
- * even if nothing exists at the path.
+ * file, as its origin or metadata.  Returns NULL if neither is at the path.  Two equal paths count
+ * as the same even if nothing exists at the path.
  */
 const char *eratab_use(const struct eratab_entry *e, const char *path);
 

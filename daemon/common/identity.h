@@ -68,10 +68,11 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT]);
  * if there is such a path.  given: the path that the user has given.  ENAMETOOLONG: the result does
  * not fit into size bytes.
  *
- * The result is a link in /dev/disk/by-id or by-partuuid: `given` itself, if it is such a link.  If
- * there is no such link, the result is `given`, with two exceptions.  First, a link by UUID or
- * label is replaced by the node of the device, because the link leads to the volume while the
- * volume is open.  Second, the node of a mapped device is replaced by /dev/mapper/NAME.
+ * The result is a link in /dev/disk/by-id or by-partuuid: `given` itself, if it is such a link.
+ * Links in by-id that begin with dm-name-, md-name- or lvm-pv-uuid- are not used.  If there is no
+ * other link, the result is `given`, with two exceptions.  First, a link by UUID or label is
+ * replaced by the node of the device, because the link leads to the volume while the volume is
+ * open.  Second, the node of a mapped device is replaced by /dev/mapper/NAME.
  */
 int identity_lasting_path(const char *given, dev_t dev, char *path, size_t size);
 

@@ -10,7 +10,8 @@
 /*
  * o is an object or NULL.  json_text() returns the member if it is a string, else NULL.
  * json_number() returns true and sets *n if the member is an integer and not negative; else it
- * returns false.  json_to_number() does the same with o itself, which may be of any type.
+ * returns false.  json_to_number(): as json_number(), but o itself is the number; o may be of any
+ * type.
  */
 const char *json_text(struct json_object *o, const char *key);
 bool json_number(struct json_object *o, const char *key, uint64_t *n);

@@ -6,10 +6,10 @@
  * durability.
  *
  * Functions that change the history return when the change is durable.  After a failure, the call
- * may be repeated.  Only the volume thread may call them, with one exception: any thread may call
- * store_set_item().  Any thread may call the functions that read the history.
- * The functions that read take no lock that is held over I/O, except store_seal().  No function
- * allocates memory.
+ * may be repeated.  Only the thread that marks and begins eras (store.h) may call them, with one
+ * exception: any thread may call store_set_item().  Any thread may call the functions that read the
+ * history.  They take no lock that is held over I/O, except store_seal().  No function allocates
+ * memory.
  *
  * Metadata that was opened with STORE_READ and has no history yet appears to have an empty history.
  */

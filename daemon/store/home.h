@@ -13,8 +13,9 @@
  * to the path, and uses the new file from then on.  Then sets *rewritten to true and returns 0.
  * Marks, eras and folds wait until the new file is complete.
  *
- * In all other cases, changes nothing and returns a negative errno with a message.  Never writes if
- * the store was opened with STORE_READ.
+ * In all other cases, returns a negative errno with a message.  Then nothing has changed, with one
+ * exception: if only the name of the new file could not be made durable, the store uses the new
+ * file.  Never writes if the store was opened with STORE_READ.
  *
  * Any thread may call this, except the volume thread.  The call may wait for a file system that
  * hangs.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The journal ring: encodes commits as groups of pages, and writes the groups.  replay.h reads
- * them.  The functions take no locks.  The caller must ensure that only one thread at a time
+ * The journal ring: encodes commits as groups of pages, and writes the groups.  replay.c reads the
+ * groups.  The functions take no locks.  The caller must ensure that only one thread at a time
  * appends, and that the pages of the ring that are overwritten are no longer needed.
  */
 #ifndef ERAD_JOURNAL_H

@@ -4,9 +4,10 @@
  * describes the format and the order of durability.  This header describes the functions for
  * callers.
  *
- * Threads: one thread marks and begins eras (the volume thread).  Another thread may fold.  At the
- * same time, any number of threads may diff or read the info.  During open and close, only one
- * thread may use the store.
+ * Threads: one thread at a time marks and begins eras: the volume thread or, before the volume
+ * thread has started, the thread that opens the volume.  Another thread may fold.  At the same
+ * time, any number of threads may diff or read the info.  During store_open() and store_close(),
+ * only one thread may use the store.
  *
  * A failed call may be repeated.  After a failure, the metadata is either unchanged, or as after a
  * success, with two exceptions.  A failed mark may have recorded some of its blocks, which are then
@@ -283,7 +284,7 @@ int store_newest_era(struct store *s, uint64_t first, uint64_t len, uint32_t *er
  * negative errno if the record cannot be read.
  *
  * Steps may be repeated.  After a failure or a crash at any point, the next open finds a record
- * again.  Context: the volume thread, unless a function says otherwise.
+ * again.  Context: the thread that marks and begins eras, unless a function says otherwise.
  */
 int store_degrade_record(struct store *s, uint64_t *sector, uint8_t content[ERAD_SECTOR]);
 int store_find_degraded(struct store *s, struct err *err);

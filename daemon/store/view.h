@@ -10,7 +10,7 @@
 
 #define VIEW_PAGES	256u	/* limit of pages in a piece: 1 MiB */
 #define VIEW_BLOCKS	(VIEW_PAGES * ERAD_ERAS_PER_PAGE)
-#define VIEW_STEP	16u	/* a hole of at least this many pages is not read */
+#define VIEW_STEP	16u	/* holes are left out in units of this many pages */
 
 struct view {
 	struct store *s;
