@@ -187,8 +187,8 @@ static void find_base(struct backup *b)
 }
 
 /*
- * Decides whether this copy is an increment on the copy that find_base() has found.  Sets
- * b->already if that copy is of the same moment.
+ * Decides whether this copy is a full copy, or an increment on the copy that find_base() has found,
+ * or an increment on the base of that copy.  Sets b->already if no copy is needed.
  */
 static void choose_base(struct backup *b)
 {

@@ -68,8 +68,9 @@ static int by_rate(const void *a, const void *b)
 }
 
 /*
- * Keeps the bytes of a row in t->now.  Adds the member "rate" to the row, in bytes per second: what
- * was written in the last period, which for a new writer is all.  Adds no rate in the first period.
+ * Keeps the bytes of a row in t->now.  Adds the member "rate" to the row: the bytes per second that
+ * were written in the last period.  If the row is new, all its bytes count for the last period.
+ * Adds no rate in the first period.
  */
 static void add_rate(struct top *t, struct json_object *row)
 {

@@ -90,7 +90,7 @@ static dev_t common_disk(const struct below *a, const struct below *b)
 
 #define MOVE_COMMAND	(ERAD_NAME_MAX + 80)	/* size of the buffer of move_command(), in bytes */
 
-/* Returns in command the steps that move the metadata of the volume to another place. */
+/* Sets command to the steps that move the metadata of the volume to another place. */
 static void move_command(char command[MOVE_COMMAND], const struct eratab_entry *e)
 {
 	snprintf(command, MOVE_COMMAND, "eractl close %s, then move the file and edit " ERAD_TAB, e->name);

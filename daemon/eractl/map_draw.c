@@ -63,8 +63,8 @@ static uint64_t map_size(const struct map *m)
 }
 
 /*
- * Returns in text and *bytes the legend's text and the bytes of a band.  Returns false if the band
- * has no era.
+ * Sets text to the legend's text for a band, and *bytes to the bytes of the band.  Returns false if
+ * the band has no era; then text is not set.
  */
 static bool describe_band(const struct map *m, unsigned int band, char text[64], uint64_t *bytes)
 {

@@ -330,7 +330,10 @@ static int read_checked(struct stream_in *s, struct err *err)
 	return r ? r : take_end(s, err);
 }
 
-/* Reads a group of a stream without checks: as many records as the group has room for. */
+/*
+ * Reads a group of a stream without checks.  The group ends when it is full, which can be within a
+ * record, or at the end of the stream.
+ */
 static int read_unchecked(struct stream_in *s, struct err *err)
 {
 	struct record *const rec = &s->pending;

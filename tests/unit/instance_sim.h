@@ -85,8 +85,8 @@ void sim_message(enum erad_message_type type);
 int sim_reply(uint32_t *era);
 
 /*
- * Returns how many batches were committed in total, and how many had been committed when each event
- * last happened.
+ * Numbers of committed batches: in total, and at the time when each of the events below happened
+ * last.
  */
 struct sim_count {
 	uint64_t commits;

@@ -286,7 +286,10 @@ static void script_run(struct script *sc)
 	sc->s = NULL;
 }
 
-/* Each failed I/O is reported.  A failure has no later effects, once the disk works again. */
+/*
+ * Apart from a few, each failed I/O is reported.  A failure has no later effects, once the disk
+ * works again.
+ */
 static void test_every_fault(void **state)
 {
 	unsigned int kind, unnoticed;

@@ -404,6 +404,7 @@ static void test_second_volume_with_the_same_uuid_is_refused(void **state)
 
 /* ---- how often the state changes ---- */
 
+/* Returns how often the volume has entered a state. */
 static unsigned int count_states(void)
 {
 	unsigned int n;
