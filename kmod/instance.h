@@ -94,7 +94,7 @@ struct erad_instance {
 	struct kref ref;
 	u64 id;
 	struct dm_target *ti;		/* not valid if `dead` is set, except in dm's callbacks */
-	struct mapped_device *md;	/* only compared, never dereferenced */
+	struct mapped_device *md;	/* only compared after ctr, never dereferenced */
 	u32 dev;			/* number of the mapped device */
 	struct dm_dev *origin;
 	struct dm_dev *meta;		/* metadata device; NULL for "-" */

@@ -42,7 +42,7 @@ void erad_instance_fail(struct erad_instance *ei, struct bio_list *failed);
 int erad_commit(struct erad_instance *ei, u64 batch, u32 status, struct bio_list *failed);
 u32 erad_fetch(struct erad_instance *ei, struct erad_range *ranges, u32 max);
 
-/* Returns the outstanding batch, if there is one, to the head of the queue.  Context: ei->mutex. */
+/* Puts the outstanding batch, if there is one, back at the head of the queue.  Context: ei->mutex. */
 void erad_batch_return(struct erad_instance *ei);
 
 /*

@@ -141,8 +141,8 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 		if (!bits)
 			return base + start;
 		/*
-		 * If another task is setting a bit now, the result may be either value.  Both are
-		 * correct.
+		 * Another task may be setting a bit now.  The search finds this bit clear or set;
+		 * both are correct.
 		 */
 		bit = data_race(find_next_zero_bit(bits, end, start));
 		if (bit < end)

@@ -414,7 +414,7 @@ int eratab_find(const struct eratab *tab, const char *name, const struct eratab_
 	return 0;
 }
 
-/* Writes s as a field of a line.  Writes bytes that would separate fields as \ooo. */
+/* Writes s as a field of a line.  A byte that has a meaning of its own in a line becomes \ooo. */
 static void put_field(FILE *line, const char *s)
 {
 	for (; *s; s++) {

@@ -17,7 +17,8 @@
 /* What happens to a change that was made and could not be made durable. */
 enum eratab_failed {
 	/*
-	 * Write the old file again.  The caller keeps or undoes the steps that depend on the line.
+	 * Write the old file again.  Afterwards, the caller ensures that its other steps agree with
+	 * the old file.
 	 */
 	ERATAB_PUT_BACK,
 	/*

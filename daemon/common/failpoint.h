@@ -86,7 +86,7 @@
 	X(HOME_RENAMED, home)		/* the new file is at the path, and is not in use */ \
 	X(RESIZE_LOADED, resize)	/* the new table is loaded, the old one is live */ \
 	X(RESIZE_RESUMED, resize)	/* the new table is live, the caller has no answer */ \
-	X(RESIZE_FOLDED, resize)	/* the journal is folded, the array is unchanged */ \
+	X(RESIZE_FOLDED, resize)	/* the journal is folded, no new block is marked */ \
 	X(RESIZE_MARKED, resize)	/* new blocks are marked, the size is unchanged */ \
 	X(RESIZE_WRITTEN, resize)	/* one superblock durably has the new size */ \
 	X(RESIZE_SETTLED, resize)	/* both superblocks have the new size, no era has begun */

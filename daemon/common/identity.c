@@ -183,8 +183,9 @@ const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT])
 }
 
 /*
- * Returns the rank of a link; a larger rank is better.  0: the link may lead to another device
- * after the next boot, or the link names the content of the device.
+ * Returns the rank of a link; a larger rank is better.  Links of the ranks 0 and 1 are not used: a
+ * link may lead to another device after the next boot, may change when the device gets another
+ * name, or names the content of the device.
  */
 static int rank(const char *path)
 {

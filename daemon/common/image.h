@@ -75,8 +75,8 @@ enum image_state {
 	IMAGE_VALID,
 	IMAGE_INVALID,		/* the copy-on-write store is full, or a write to the store has failed */
 	/*
-	 * A create or a drop was interrupted: a device is missing, or the volume does not lie on
-	 * NAME-image-origin.
+	 * A create or a drop was interrupted: some of the devices exist, but NAME-image does not,
+	 * or the volume does not lie on NAME-image-origin.
 	 */
 	IMAGE_INTERRUPTED,
 };
@@ -98,7 +98,10 @@ const char *image_state_name(enum image_state state);
 /* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
 #define IMAGE_KIND_SIZE	(1 + 16 + sizeof(IMAGE_BACKUP_SUFFIX))
 
-/* Makes the part of IMAGE_KIND_SIZE, with a new random number.  Returns 0 or a negative errno. */
+/*
+ * Makes this part of the UUID of an image that eractl backup makes, with a new random number.
+ * Returns 0 or a negative errno.
+ */
 int image_backup_kind(char kind[IMAGE_KIND_SIZE]);
 
 /* Sets name to the name of a device of the volume's image.  suffix: one of the suffixes above. */

@@ -50,9 +50,10 @@ uint64_t store_size(const struct store_geometry *g, uint64_t *written)
 }
 
 /*
- * Chooses the sizes of the ring and of a piece of the array: the requested sizes, or the largest
- * sizes that fit, up to the defaults.  If the metadata device is small, first gives up the room for
- * snapshots.
+ * Sets *ring and *chunk to the sizes of the ring and of a piece of the array, in pages: the
+ * requested sizes or the defaults.  If the metadata device is too small for both, sets *chunk to 0,
+ * which gives up the room for snapshots.  If it is still too small and no size of the ring was
+ * requested, reduces *ring to what fits.
  */
 static int choose_layout(const struct engine *e, const struct store_geometry *g, uint64_t *ring,
 			 uint32_t *chunk, struct err *err)

@@ -101,7 +101,7 @@ int history_read(struct engine *e, const struct erad_disk_super *sb, struct erad
 		what = "the superblock names another copy";
 	else
 		what = wrong_content(h, le32toh(sb->floor_era));
-	return what ? err_set(err, -EUCLEAN, "%s: the history at page %" PRIu64 " is damaged: %s; run 'eractl repair' to make the metadata usable",
+	return what ? err_set(err, -EUCLEAN, "%s: the history at page %" PRIu64 " is damaged: %s (without 'eractl repair', the metadata cannot be opened)",
 			      e->name, place_of(seq) / ERAD_PAGE, what) : 0;
 }
 

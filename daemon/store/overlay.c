@@ -84,8 +84,8 @@ uint64_t overlay_find(const struct overlay *o, uint64_t from, uint64_t end)
 }
 
 /*
- * Finds the first run in from … end - 1 whose blocks have this era.  Returns false if there is
- * none.
+ * Finds the first run of blocks in *from … end - 1 that has the era of oe.  Sets *from to its first
+ * block, and *to to the block after its last one.  Returns false if there is none.
  */
 static bool next_run(const struct overlay_era *oe, uint64_t *from, uint64_t *to, uint64_t end)
 {

@@ -49,8 +49,8 @@ static int log_repair_gaps(struct repair *r, struct err *err)
 		history_add_gap(r->history, ERAD_GAP_JOURNAL, r->era, time(NULL), JOURNAL_LOST);
 		/*
 		 * The journal may have begun the era of the witness, and may have recorded writes
-		 * to its places.  Without these records, each of these writes would look like a
-		 * write past erad.
+		 * to the places of the witness.  Without these records, each of these writes would
+		 * look like a write past erad.
 		 */
 		memset(r->history->item[STORE_WITNESS], 0, sizeof(r->history->item[STORE_WITNESS]));
 	}
@@ -135,8 +135,8 @@ static int hear_nothing(void *ctx, uint32_t era, const struct run *runs, unsigne
 }
 
 /*
- * Repairs metadata without a valid superblock.  r->sb has the fields of the superblocks that are
- * not lost.
+ * Repairs metadata without a valid superblock.  r->sb: the superblock that super_salvage() has put
+ * together.  why: what is wrong with the superblocks, for the report.
  */
 static int repair_supers(struct repair *r, const uint8_t new_uuid[16], const char *why,
 			 struct err *err)

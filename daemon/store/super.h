@@ -60,8 +60,9 @@ int super_check_writable(const struct engine *e, const struct erad_disk_super *s
 void super_set_size(struct erad_disk_super *sb, uint64_t nr_sectors);
 
 /*
- * Checks that the era of the floor has begun.  newest: the newest era in the superblock and the
- * journal.  EUCLEAN: the journal has lost the era in which the floor was raised.
+ * Checks that the era of the floor has begun.  name: the metadata, for messages.  newest: the
+ * newest era in the superblock and the journal.  EUCLEAN: the journal has lost the era in which the
+ * floor was raised.
  */
 int super_check_floor(const struct erad_disk_super *sb, const char *name, uint32_t newest,
 		      struct err *err);
