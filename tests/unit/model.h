@@ -120,7 +120,7 @@ void model_ack_bookmark(struct model *m, unsigned int nr, uint32_t era);
 /* Writes the name of a bookmark. */
 void model_bookmark_name(unsigned int nr, char name[MODEL_BOOKMARK_NAME]);
 
-/* Returns the eras of the bookmarks in the store; 0: there is no such bookmark. */
+/* Reads the eras of the bookmarks in the store.  era[i] is 0 if there is no bookmark i. */
 void model_read_bookmarks(struct store *s, uint32_t era[MODEL_BOOKMARKS]);
 
 /*
