@@ -26,8 +26,8 @@ static u64 block_of(const struct erad_instance *ei, sector_t sector)
 }
 
 /*
- * Returns the blocks that the bio touches, partly or completely.  Call this before the bio's sector
- * is remapped.
+ * Sets *first and *last to the first and the last block that the bio touches, partly or completely.
+ * Call this before the bio's sector is remapped.
  */
 static void bio_blocks(const struct erad_instance *ei, struct bio *bio, u64 *first, u64 *last)
 {

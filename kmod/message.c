@@ -66,8 +66,9 @@ static int message_begin(struct erad_instance *ei, enum erad_message_type type)
 }
 
 /*
- * Waits at most `wait` jiffies for the owner's answer.  The wait is interruptible, because the
- * freezer may have frozen the owner already.  Context: message_mutex.
+ * Waits at most `wait` jiffies for the owner's answer.  If the answer is 0, sets *era to the era in
+ * it.  The wait is interruptible, because the freezer may have frozen the owner already.  Context:
+ * message_mutex.
  */
 static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 {

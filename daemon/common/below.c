@@ -18,8 +18,9 @@
 #define OPEN_PAUSE_MS	100
 
 /*
- * Finds the origin of a table: the second parameter of an erad table, or the first parameter of a
- * linear table.
+ * Sets *origin to the origin of the table: the second parameter of an erad table, or the first
+ * parameter of a linear table.  Sets *is_erad to whether it is an erad table.  EOPNOTSUPP: it is
+ * neither.
  */
 static int table_origin(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
 {
@@ -35,8 +36,8 @@ static int table_origin(const struct dm_device *d, dev_t *origin, bool *is_erad,
 }
 
 /*
- * Reads the table of a volume's device, which is an erad table or a linear table.  After success,
- * the caller frees *d with dm_tables_free().
+ * Reads the table of a volume's device into *d, and examines it as table_origin() does.  After a
+ * success, the caller frees *d with dm_tables_free().
  */
 static int read_volume(dev_t device, struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
 {
@@ -81,8 +82,8 @@ static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, st
 }
 
 /*
- * Makes the erad table linear, so that a command of LVM whose write waits can end.  Then takes
- * LVM's locks.
+ * Makes the erad table linear, so that a command of LVM whose write waits can end, and sets *us to
+ * the time for which I/O waited.  Then takes LVM's locks.
  */
 static int pass_and_lock(const struct dm_device *d, dev_t origin, struct lvs *lvs, uint64_t *us, struct err *err)
 {

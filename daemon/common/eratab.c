@@ -425,7 +425,10 @@ static void put_field(FILE *line, const char *s)
 	}
 }
 
-/* Returns NULL if memory is short.  The caller frees the line, which has no newline at its end. */
+/*
+ * Returns a line for e, without a newline at its end, or NULL if memory is short.  *len: the length
+ * of the line.  The caller frees the line.
+ */
 static char *format_entry(const struct eratab_entry *e, size_t *len)
 {
 	const char *sep = "\t";

@@ -60,7 +60,8 @@ dev_t image_beneath(dev_t dev);
 bool image_uuid_on_origin(const char *dm_uuid);
 
 /*
- * Returns whether the mapped device with this UUID is NAME-image-store, which lies on any device.
+ * Returns whether the mapped device with this UUID is NAME-image-store.  A store may lie on any
+ * device, not only on the origin of a volume.
  */
 bool image_uuid_is_store(const char *dm_uuid);
 

@@ -173,8 +173,8 @@ static unsigned int copy_patterns(FILE *f, const char *line, size_t len, const c
 }
 
 /*
- * Returns the line with the patterns, which follows the comment line.  Returns NULL if there is no
- * such line.
+ * ours: the result of find_ours().  Returns the line with the patterns, which follows the comment
+ * line, and sets *len to its length.  Returns NULL if there is no such line.
  */
 static const char *pattern_line(const char *ours, size_t *len)
 {

@@ -191,8 +191,8 @@ void lvs_unlock(struct lvs *l)
 }
 
 /*
- * Returns the name of the volume group: the part before the first single '-'.  A "--" in this part
- * stands for a '-'.
+ * Sets vg to the name of the volume group of the mapped device `name`: the part before the first
+ * single '-'.  A "--" in this part stands for a '-'.
  */
 static void vg_name(const char *name, char *vg)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fold, for the files of the store that hold its lock.  store.h describes store_fold(). */
+/* The fold, for the files of the store that hold fold_lock.  store.h describes store_fold(). */
 #ifndef ERAD_STORE_FOLD_H
 #define ERAD_STORE_FOLD_H
 

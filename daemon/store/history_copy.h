@@ -32,7 +32,10 @@ void history_salvage(struct engine *e, const struct erad_disk_super *sb,
  */
 int history_write(struct engine *e, struct erad_disk_super *sb, struct erad_disk_history *h);
 
-/* Adds a gap to h.  time: in seconds since 1970. */
+/*
+ * Adds a gap to h, or replaces a gap of the same kind and era.  If h is full, drops the oldest gap.
+ * time: in seconds since 1970.  detail is cut after ERAD_GAP_DETAIL bytes.
+ */
 void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era,
 		     uint64_t time, const char *detail);
 

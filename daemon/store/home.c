@@ -34,9 +34,9 @@ static int copy_all(struct store *s, struct engine *to, struct err *err)
 }
 
 /*
- * Replaces a deleted file.  Context: journal_lock, fold_lock.  Both locks are held during the whole
- * call, because the metadata must not change between the copying and the switch to the new file.
- * The consequence: new writes wait.
+ * Replaces a deleted file by `to`.  Sets *rewritten to true after a success.  Context:
+ * journal_lock, fold_lock.  Both locks are held during the whole call, because the metadata must
+ * not change between the copying and the switch to the new file.  The consequence: new writes wait.
  */
 static int rewrite_file(struct store *s, struct engine *to, bool *rewritten, struct err *err)
 {

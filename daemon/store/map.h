@@ -50,8 +50,8 @@ void map_free(struct map *m);
 uint64_t map_blocks(const struct map *m, uint64_t cell, uint64_t *len);
 
 /*
- * Returns the size of these blocks in bytes, without the part of the last block that lies beyond
- * the device.
+ * Returns the size of the blocks first … first + len - 1 in bytes, without the part of the last
+ * block that lies beyond the device.
  */
 uint64_t map_bytes(const struct map *m, uint64_t first, uint64_t len);
 

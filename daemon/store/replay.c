@@ -113,8 +113,8 @@ static int read_group(struct window *w, uint64_t seq, unsigned int *count, struc
 }
 
 /*
- * Decodes a number.  Returns false at the end of the payload, or if the number does not fit into 64
- * bits.
+ * Decodes the number at *p into *v, and moves *p past it.  Returns false at the end of the payload,
+ * or if the number does not fit into 64 bits.
  */
 static inline bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
