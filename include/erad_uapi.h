@@ -78,7 +78,7 @@ enum erad_state {
  * or LOADING after the next ATTACH.
  */
 #define ERAD_PASSES_ALL	(1U << 6)
-/* READY has passed a degrade record, so DEGRADE is possible. */
+/* The last READY has passed a degrade record, so DEGRADE is possible. */
 #define ERAD_HAS_RECORD	(1U << 7)
 
 struct erad_info {
