@@ -50,7 +50,7 @@ files()
 		[[ ! -e $T/stop ]] || return 0
 		head -c $((20000 + i % 5 * 50000)) /dev/urandom > "$T/mnt/f$((i % 20))" || echo "write $i" >> "$T/failed"
 		((i % 5)) || sync -f "$T/mnt" || echo "sync $i" >> "$T/failed"
-		nap 0.02
+		nap 0.2
 	done
 }
 
