@@ -39,42 +39,42 @@ test_backup_of_an_open_volume()
 	DESCRIPTION="backup of an open volume makes a chain of copies that restore-backup writes to a device; backup refuses another volume's directory, and fails if the volume is written during the copy"
 	local origin other target small writer
 
-	origin=$(new_disk 64M)
-	other=$(new_disk 64M)
-	target=$(new_disk 64M)
-	small=$(new_disk 63M)
+	origin=$(new_disk 32M)
+	other=$(new_disk 32M)
+	target=$(new_disk 32M)
+	small=$(new_disk 31M)
 	mkdir "$T/dir" "$T/mnt"
 	eractl create data "$origin" > /dev/null
-	write_at data 8388608 262144
-	backs_up "full copy, 64 MiB" data --init --verify
+	write_at data 4194304 262144
+	backs_up "full copy, 32 MiB" data --init --verify
 	restored_equals /dev/mapper/data
 	cp "$T/restored" "$T/first"
 	write_at data 0 65536
-	write_at data 16777216 4096
+	write_at data 8388608 4096
 	backs_up "increment, 128 KiB" data
 	restored_equals /dev/mapper/data
 	# Fill the device first: the restore must write zeros where the copy has zeros.
-	dd if=/dev/urandom of="$target" bs=1M count=64 oflag=direct conv=nocreat status=none
+	dd if=/dev/urandom of="$target" bs=1M count=32 oflag=direct conv=nocreat status=none
 	eractl restore-backup "$T/dir" "$target" > "$T/said" 2>&1 && fail "restore-backup accepted a device without --overwrite"
 	grep -F "this would overwrite all of the device" "$T/said"
 	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said"
 	cmp "$target" /dev/mapper/data
 	eractl restore-backup "$T/dir" "$small" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a device that is too small"
-	grep -F "$small has 66060288 bytes, expected at least those of the volume, 67108864" "$T/said"
+	grep -F "$small has 32505856 bytes, expected at least those of the volume, 33554432" "$T/said"
 	mkfs.ext4 -q "$target"
 	mount "$target" "$T/mnt"
 	eractl restore-backup "$T/dir" "$target" --overwrite > "$T/said" 2>&1 && fail "restore-backup accepted a mounted device"
 	grep -F "it is in use, for example mounted" "$T/said"
 	umount "$T/mnt"
 
-	dmsetup create slow --table "0 $(blockdev --getsz "$other") delay $other 0 20 $other 0 0"
+	dmsetup create slow --table "0 $(blockdev --getsz "$other") delay $other 0 40 $other 0 0"
 	eractl create other /dev/mapper/slow > /dev/null
 	not_backed_up "it has the backups of volume data (" other
 	grep -F "got volume other (" "$T/said"
 	stop_erad
 	not_backed_up "erad is not running" data
 	start_erad
-	write_at data 33554432 65536
+	write_at data 16777216 65536
 	backs_up "increment" data
 	restored_equals /dev/mapper/data
 	restored_equals "$T/first" --at "$(sed -n 's/.*"file":"full-000001.*"token":"\([^"]*\)".*/\1/p' "$T/dir/MANIFEST")"
@@ -83,7 +83,7 @@ test_backup_of_an_open_volume()
 	mv "$T/dir" "$T/aside"
 	mkdir "$T/dir"
 	while :; do
-		write_at other 50331648 4096
+		write_at other 25165824 4096
 	done &
 	writer=$!
 	eractl backup other "$T/dir" --init > "$T/said" 2>&1 && fail "the command succeeded, expected a failure: $(cat "$T/said")"
@@ -95,8 +95,8 @@ test_backup_of_an_open_volume()
 	restored_equals /dev/mapper/other
 	rm -r "$T/dir"
 	mv "$T/aside" "$T/dir"
-	eractl resize data --size 48M > /dev/null
-	backs_up "the volume has 50331648 bytes now, and had 67108864 bytes" data
+	eractl resize data --size 24M > /dev/null
+	backs_up "the volume has 25165824 bytes now, and had 33554432 bytes" data
 	restored_equals /dev/mapper/data
 }
 
