@@ -50,7 +50,7 @@ int eratab_check_name(const char *name, struct err *err)
 		return err_set(err, -EINVAL, "volume name %s begins with -", name);
 	/* /dev/mapper/control is device-mapper's own node, and "." and ".." are directories. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "control"))
-		return err_set(err, -EINVAL, "%s cannot be a volume name, because /dev/mapper/%s exists already", name, name);
+		return err_set(err, -EINVAL, "%s cannot be a volume name, because it has another meaning in /dev/mapper", name);
 	return 0;
 }
 

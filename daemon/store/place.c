@@ -140,8 +140,7 @@ static int find_tail(const char *path, int fd, const struct engine *e,
 		return err_set(err, -errno, "cannot read %s: %m", path);
 	for (ssize_t i = 0; i < n; i++)
 		if (tail[i])
-			return err_set(err, -EEXIST, "%s is not empty: got data at byte %" PRIu64 ", expected zeros where the metadata is to be written",
-				       path, e->size + i);
+			return err_set(err, -EEXIST, "%s is not empty: got data near its end, expected zeros where the metadata is to be written", path);
 	return 0;
 }
 
