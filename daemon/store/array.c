@@ -73,12 +73,9 @@ bool array_hole(const struct array *a, enum array_part part, uint64_t first, uin
 	return true;
 }
 
-enum io { IO_READ, IO_WRITE, IO_ZERO };
-
-static int do_io(struct array *a, enum io io, enum array_part part, char *buf, uint64_t first,
+static int do_io(struct array *a, bool write, enum array_part part, char *buf, uint64_t first,
 		 uint64_t nr, struct err *err)
 {
-	static const char *const what[] = { "read", "write", "zero" };
 	const struct engine_ops *ops = a->e->ops;
 	int ret = 0;
 
@@ -86,17 +83,11 @@ static int do_io(struct array *a, enum io io, enum array_part part, char *buf, u
 		uint64_t n = nr;
 		const uint64_t at = array_place(a, part, first, &n), off = at * ERAD_PAGE;
 
-		if (io == IO_READ)
-			ret = ops->read(a->e, buf, off, n * ERAD_PAGE);
-		else if (io == IO_WRITE)
-			ret = ops->write(a->e, buf, off, n * ERAD_PAGE);
-		else
-			ret = ops->zero(a->e, off, n * ERAD_PAGE);
+		ret = write ? ops->write(a->e, buf, off, n * ERAD_PAGE) : ops->read(a->e, buf, off, n * ERAD_PAGE);
 		if (ret)
 			err_set(err, ret, "%s: cannot %s the era array from page %" PRIu64 ": %s",
-				a->e->name, what[io], at, strerror(-ret));
-		if (buf)
-			buf += n * ERAD_PAGE;
+				a->e->name, write ? "write" : "read", at, strerror(-ret));
+		buf += n * ERAD_PAGE;
 		first += n;
 		nr -= n;
 	}
@@ -106,18 +97,13 @@ static int do_io(struct array *a, enum io io, enum array_part part, char *buf, u
 int array_read(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 	       struct err *err)
 {
-	return do_io(a, IO_READ, part, buf, first, nr, err);
+	return do_io(a, false, part, buf, first, nr, err);
 }
 
 int array_write(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 		struct err *err)
 {
-	return do_io(a, IO_WRITE, part, buf, first, nr, err);
-}
-
-int array_zero(struct array *a, uint64_t first, uint64_t nr, struct err *err)
-{
-	return do_io(a, IO_ZERO, ARRAY_MAIN, NULL, first, nr, err);
+	return do_io(a, true, part, buf, first, nr, err);
 }
 
 uint64_t array_sector_end(const struct array *a, uint64_t index)

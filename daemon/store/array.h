@@ -64,12 +64,11 @@ uint64_t array_place(const struct array *a, enum array_part part, uint64_t page,
 /* Returns whether pages first … first + nr - 1 are known, without reading them, to be zeros. */
 bool array_hole(const struct array *a, enum array_part part, uint64_t first, uint64_t nr);
 
-/* These functions read, write or zero pages of the array. */
+/* These functions read or write pages of the array. */
 int array_read(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 	       struct err *err);
 int array_write(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 		struct err *err);
-int array_zero(struct array *a, uint64_t first, uint64_t nr, struct err *err);
 
 /*
  * Returns the length of the run of pages that begins with `page`, and in which each page has blocks

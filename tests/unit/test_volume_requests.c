@@ -21,6 +21,7 @@
 #include "erad/request/request.h"
 #include "erad/volume/commit.h"
 #include "erad/volume/registry.h"
+#include "erad/volume/snapshot.h"
 #include "instance_sim.h"
 #include "volume_fixture.h"
 

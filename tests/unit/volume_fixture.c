@@ -195,8 +195,7 @@ static void *request_thread(void *arg)
 {
 	struct request *q = arg;
 
-	q->result = q->snapshot ? volume_snapshot_take(volume, true, &q->era, &q->err) :
-		volume_checkpoint(volume, &q->era, &q->err);
+	q->result = volume_checkpoint(volume, &q->era, &q->err);
 	return NULL;
 }
 

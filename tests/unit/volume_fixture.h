@@ -13,7 +13,6 @@
 #include "common/err.h"
 #include "disk.h"
 #include "erad/volume/checkpoint.h"
-#include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 #include "store/store.h"
 
@@ -57,10 +56,9 @@ extern bool fixture_no_threads;
 /* Makes all I/O of the metadata fail, or succeed again. */
 void fail_disk(bool fail);
 
-/* A request from another thread, for a checkpoint or for a lasting snapshot. */
+/* A request for a checkpoint from another thread. */
 struct request {
 	pthread_t thread;
-	bool snapshot;
 	int result;
 	uint32_t era;
 	struct err err;
