@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The main loop: waits for signals, for changes of the targets, for connections, for the end of the
- * standby, and for the progress of the volumes.  Reports READY=1 when erad has attached to the live
- * targets and its socket answers.  Notifies the watchdog.
+ * standby, and for the progress of the volumes.  Reports READY=1 when the socket answers, and erad
+ * has attached to the live targets or has tried for 20 seconds.  Notifies the watchdog.
  */
 #ifndef ERAD_LOOP_H
 #define ERAD_LOOP_H

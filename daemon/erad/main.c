@@ -233,8 +233,9 @@ static int fork_standby(struct erad *e, int *shared, struct err *err)
 }
 
 /*
- * Returns when this process must serve the volumes.  In the main process, this is at once; in the
- * standby, when the main process has died.
+ * Returns 0 when this process must serve the volumes: in the main process when its set-up has
+ * ended, in the standby when the main process has died.  *shared receives the fd of the control
+ * node for all threads.  Returns a negative errno if the set-up has failed.
  */
 static int setup_all(struct erad *e, int *shared, struct err *err)
 {

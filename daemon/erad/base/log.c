@@ -19,9 +19,9 @@
 #define LINE_SIZE	(ERR_MAX + 512)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Signalled when the ring gets a line, or when the writer thread must end. */
+/* Signalled when the ring gets a line, or when the log thread must end. */
 static pthread_cond_t wake;
-/* Signalled when the writer thread has written all lines and ends. */
+/* Signalled when the log thread has written all lines and ends. */
 static pthread_cond_t idle;
 /* These fields are protected by `lock`. */
 static struct line {

@@ -18,7 +18,7 @@ void log_open(void);
 
 /*
  * Starts the thread that writes the messages.  Before log_start() and after log_stop(), log_msg()
- * writes to stderr directly.
+ * writes to stderr directly.  Returns 0 or a negative errno.
  */
 int log_start(void);
 

@@ -12,9 +12,9 @@
 int process_spare(struct err *err);
 
 /*
- * Reserves the heap and the stack of the process, and locks its memory.  From then on, an
- * allocation within the reserved heap does not wait for memory.  Call this after process_spare(),
- * and before the process has other threads.
+ * Disables core dumps, allocates the heap, the stack of the main thread and the reserve
+ * (reserve.h), and locks all memory.  From then on, an allocation within this heap does not wait
+ * for memory.  Call this after process_spare(), and before the process has other threads.
  */
 int process_setup(struct err *err);
 

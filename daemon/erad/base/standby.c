@@ -392,9 +392,10 @@ static unsigned int threads_wanted(void)
 }
 
 /*
- * Makes the heap as large as the heap of the main process, and reserves threads.  Must never wait
- * for memory, because the main process may die at any time, and this process must then serve the
- * volumes at once.
+ * Makes the heap as large as the heap of the main process, and reserves threads.  at_start: the
+ * main process still waits for this process, which may wait for memory.  After the start, must
+ * never wait for memory, because the main process may die at any time, and this process must then
+ * serve the volumes at once.
  */
 static void keep_up(bool at_start)
 {

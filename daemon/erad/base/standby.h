@@ -39,7 +39,10 @@
 
 #include "common/err.h"
 
-/* A volume that the main process has open: what its standby needs to serve the volume. */
+/*
+ * A volume that the main process has open: what its standby needs to serve the volume.  struct
+ * volume explains the fields of the same names.
+ */
 struct heirloom {
 	const char *name, *origin, *metadata;
 	uint8_t uuid[16];
@@ -107,8 +110,9 @@ const char *standby_state(void);
 
 /*
  * For the standby: reports that it is resident, and waits for the death of the main process.
- * During the wait, keeps as much heap and as many threads ready as the main process has.  SIGTERM
- * ends the process during the wait.
+ * During the wait, makes its heap as large as the heap of the main process, and reserves threads
+ * for the volumes, but for at most 8, as long as enough memory is free.  SIGTERM ends the process
+ * during the wait.
  *
  * When the main process has died, this function returns, and this process must serve the volumes.
  * One exception: if the main process died before its standby_relieve(), and the standby of an

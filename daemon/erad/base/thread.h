@@ -10,7 +10,7 @@
 #define THREAD_STACK	(256u << 10)	/* stack of a thread in bytes; all of it is locked memory */
 
 /* How many threads a process with nr_volumes volumes needs, besides its main thread. */
-#define THREADS_EACH	3u		/* threads of a volume: commit, fold and message thread */
+#define THREADS_EACH	3u		/* threads of a volume: volume, fold and message thread */
 #define THREADS_MORE	5u		/* other threads: adopter, reserve, guests, and requests */
 static inline unsigned int thread_needed(unsigned int nr_volumes)
 {
@@ -18,9 +18,9 @@ static inline unsigned int thread_needed(unsigned int nr_volumes)
 }
 
 /*
- * Creates threads in advance until nr threads wait for thread_start().  After that, thread_start()
- * needs no memory, not even from the kernel.  Returns 0 or a negative errno; on failure, the
- * threads that were created stay.  Two threads must not call this at the same time.
+ * Creates threads in advance until nr threads wait for thread_start().  After that, nr calls of
+ * thread_start() need no memory, not even from the kernel.  Returns 0 or a negative errno; on
+ * failure, the threads that were created stay.  Two threads must not call this at the same time.
  */
 int thread_reserve(unsigned int nr);
 

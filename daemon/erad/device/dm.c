@@ -24,8 +24,9 @@
 #define REMOVE_PAUSE_MS	100
 
 /*
- * Protects the global state of libdevmapper.  No other lock is taken while this lock is held.  No
- * thread waits for udev under this lock, so a slow udev rule for one volume delays no other volume.
+ * Protects the global state of libdevmapper.  While this lock is held, only the log's lock is
+ * taken.  No thread waits for udev under this lock, so a slow udev rule for one volume delays no
+ * other volume.
  */
 static pthread_mutex_t dm_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -83,7 +84,11 @@ static void format_table(const struct dm_table *t, char *text, size_t size)
 		snprintf(text + n, size - n, " detach_timeout %u", t->detach_timeout);
 }
 
-/* Runs the task t, destroys t, and waits for udev.  udev_flags: flags for udev's rules. */
+/*
+ * Runs the task t, destroys t, and waits for udev.  t NULL: reports that there was no memory.
+ * udev_flags: flags for udev's rules.  what: a verb for the message.  Context: dm_lock, which is
+ * released during the wait.
+ */
 static int run_task_flags(struct dm_task *t, uint16_t udev_flags, const char *what, const char *name, struct err *err)
 {
 	uint32_t cookie = 0;
@@ -212,8 +217,9 @@ int dm_exists(const char *name, struct err *err)
 }
 
 /*
- * Reads the live table, which must be exactly one erad target.  *params belongs to *t; the caller
- * destroys *t.  Context: dm_lock.
+ * Reads the live table, which must be exactly one erad target.  *params receives the target's
+ * parameters, which belong to *t.  The caller destroys *t, also after an error.  *t NULL: there was
+ * no memory.  Context: dm_lock.
  */
 static int only_target(const char *name, struct dm_task **t, char **params, struct err *err)
 {
@@ -278,7 +284,10 @@ static struct dm_task *resume_task(const char *name)
 	return t;
 }
 
-/* Drops the inactive table, and resumes the device with its old table.  Context: dm_lock. */
+/*
+ * Drops the inactive table, and resumes the device with its old table if the device is suspended.
+ * Context: dm_lock.
+ */
 static void swap_back(const char *name)
 {
 	struct dm_task *t = task_for(DM_DEVICE_CLEAR, name);

@@ -27,7 +27,7 @@ struct dm_table {
 
 /*
  * Creates /dev/mapper/NAME and waits until udev has processed the device.  If no udev runs, or if
- * DM_DISABLE_UDEV is set, creates the node itself.  EEXIST: a device NAME exists already.
+ * DM_DISABLE_UDEV is set, creates the node itself.  Fails if a device NAME exists already.
  */
 int dm_create(const char *name, const struct dm_table *t, struct err *err);
 
@@ -38,29 +38,31 @@ int dm_create(const char *name, const struct dm_table *t, struct err *err);
 int dm_create_linear(const char *name, const struct dm_table *t, struct err *err);
 
 /*
- * Creates /dev/mapper/NAME with a table of one line, for an image: see common/image.h.  udev makes
- * the node, and does not examine the content, so no link by UUID or label leads to the device.
+ * Creates /dev/mapper/NAME with a table of one line, for an image: see common/image.h.  uuid: the
+ * device-mapper UUID of the new device.  udev makes the node, and does not examine the content, so
+ * no link by UUID or label leads to the device.
  */
 int dm_create_hidden(const char *name, const char *uuid, const struct dm_line *line, bool read_only, struct err *err);
 
 /*
  * Replaces a linear table by the erad table t, without freezing the file systems on the device.  If
- * this fails, the linear table stays in use.  Sets *began to the time, by thread_now_us(), from
- * which I/O waits for the erad table.
+ * this fails, the linear table stays in use.  On success, *began is the time, by thread_now_us(),
+ * from which I/O has waited for the erad table.
  */
 int dm_track(const char *name, const struct dm_table *t, uint64_t *began, struct err *err);
 
 /*
- * Removes the device.  EBUSY: a program or another device has the device open; err names the user
- * if the user is known.
+ * Removes the device.  If it is open, tries again for 1.5 seconds, unless its user is known.
+ * EBUSY: a program or another device has the device open; err names the user if the user is known.
+ * ENXIO: there is no device NAME.
  */
 int dm_remove(const char *name, struct err *err);
 
 /*
  * Loads a table into the inactive slot of NAME: the live table with the length nr_sectors.
  * Replaces a table that is already in the slot.  The kernel does not use the new table before
- * dm_swap().  EBUSY: the device is suspended.  EOPNOTSUPP: the live table is not exactly one erad
- * target.
+ * dm_swap().  ENXIO: there is no device NAME.  EBUSY: the device is suspended.  EOPNOTSUPP: the
+ * live table is not exactly one erad target.
  */
 int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
 
@@ -71,7 +73,7 @@ int dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
  */
 int dm_swap(const char *name, struct err *err);
 
-/* Returns 1 if any device has this name, 0 if none has, or a negative errno. */
+/* Returns 1 if a mapped device has this name, 0 if none has, or a negative errno. */
 int dm_exists(const char *name, struct err *err);
 
 /*

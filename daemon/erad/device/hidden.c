@@ -47,7 +47,10 @@ static bool is_same_file(struct db_file a, struct db_file b)
 	return a.inode == b.inode && a.written.tv_sec == b.written.tv_sec && a.written.tv_nsec == b.written.tv_nsec;
 }
 
-/* Returns whether udev's database has ERAD_ORIGIN for the device.  ENODEV: there is no device. */
+/*
+ * Returns 1 if udev's database has ERAD_ORIGIN for the device, 0 if not.  ENODEV: there is no
+ * device.
+ */
 static int is_hidden(dev_t dev)
 {
 	const char *volume;

@@ -28,7 +28,10 @@ struct backing {
 	uint64_t dev, ino;
 };
 
-/* Returns whether the loop device at node has a file, and which. */
+/*
+ * Returns whether the loop device at node has a file.  If so, *out receives the identity of the
+ * file.
+ */
 static bool read_backing(const char *node, struct backing *out)
 {
 	struct loop_info64 info;
@@ -45,7 +48,10 @@ static bool read_backing(const char *node, struct backing *out)
 	return found;
 }
 
-/* Finds the device-mapper device that uses the loop device with this name in the kernel. */
+/*
+ * Returns whether a device-mapper device lies on the loop device with the kernel's name `loop`.  If
+ * so, name receives the name of the device-mapper device.
+ */
 static bool find_user(const char *loop, char name[DM_NAME_SIZE])
 {
 	char dir[sizeof("/sys/block//holders") + NAME_MAX], path[sizeof(dir) + NAME_MAX + 1];

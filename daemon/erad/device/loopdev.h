@@ -9,10 +9,10 @@
 
 /*
  * Locks the open file, by flock() and by a lock of the open file description on all bytes.  A loop
- * device keeps the open file description, so the locks last as long as the loop device has the file.
- * path: the name of the file.  EBUSY: another program has locked the file, or a loop device has it;
- * err names this user.  Waits up to two seconds for the end of such a user, because udev may keep the
- * last loop device of the file open for a moment.
+ * device keeps the open file description, so the locks last as long as the loop device has the
+ * file.  path: the name of the file, for err.  EBUSY: another program has locked the file, or a
+ * loop device has the file; err says which of the two.  Tries for two seconds before it returns
+ * EBUSY, because udev may keep the last loop device of the file open for a moment.
  */
 int loopdev_claim(int file, const char *path, struct err *err);
 
@@ -24,8 +24,9 @@ int loopdev_claim(int file, const char *path, struct err *err);
 int loopdev_attach(int file, const char *path, dev_t *dev, struct err *err);
 
 /*
- * Returns EBUSY if the device at path is a loop device, and another loop device has the same file;
- * err names the other one.  Returns 0 for a device of another kind.
+ * path, dev: the node and the number of a block device.  Returns EBUSY if the device is a loop
+ * device and another loop device has the same file; err names the other loop device.  Otherwise
+ * returns 0, also if the device is no loop device.
  */
 int loopdev_check_alone(dev_t dev, const char *path, struct err *err);
 

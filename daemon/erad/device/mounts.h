@@ -41,7 +41,7 @@ void mounts_close(struct mounts *t);
 /*
  * Returns the number of the block device of the mount's file system.  The st_dev of a btrfs is not
  * a block device; for a btrfs, the result is the number of the mount's source, which is one of its
- * devices.  0: the file system has no block device.
+ * devices.  0: the mount table names no block device for the file system.
  */
 dev_t mount_device(const struct mount *m);
 

@@ -224,7 +224,7 @@ int probe_lasting(const char *metadata, struct err *err)
 
 /*
  * Returns 1 if the file, device or directory at path lies on the origin, 2 if the origin lies on the
- * file or device, 0 if they are apart, or a negative errno.
+ * file or device, 0 if neither lies on the other, or a negative errno.
  */
 static int depend(const char *path, dev_t origin, struct err *err)
 {
@@ -425,7 +425,7 @@ struct chain {
 	size_t nr;
 };
 
-/* Adds the volumes whose devices are in the stack to the queue. */
+/* Adds to the queue each volume whose mapped device is in the stack. */
 static void add_volumes(struct chain *c)
 {
 	for (size_t i = 0; i < c->tab->nr; i++) {

@@ -14,45 +14,46 @@
 #include "common/err.h"
 
 /*
- * Looks up a block device by its path.  ENOTBLK: the path leads to something else.  EROFS: the
- * device is read-only.
+ * Looks up a block device by its path.  *dev receives its number, and *nr_sectors its length in
+ * sectors of 512 bytes.  ENOTBLK: the path leads to something else.  EROFS: the device is
+ * read-only.
  */
 int probe_device(const char *path, dev_t *dev, uint64_t *nr_sectors, struct err *err);
 
 /*
- * Returns in *bytes the size of a sector of the device.  The length of a volume must be a multiple
- * of this size.
+ * Sets *bytes to the size of a logical sector of the device.  The length of a volume must be a
+ * multiple of this size.
  */
 int probe_sector_size(const char *path, unsigned int *bytes, struct err *err);
 
 /*
  * Returns whether the device or one of its partitions is mounted, is swap space, or is used by
- * another device.  If so, `who` names the user.  If path is not NULL, also returns true if a
- * program has opened the device exclusively.
+ * another device.  If so, `who` names the user.  If path, the node of the device, is not NULL, also
+ * returns true if a program or the kernel has opened the device exclusively.
  */
 bool probe_in_use(dev_t dev, const char *path, struct err *who);
 
 /*
  * Returns EINVAL if a reboot would destroy the metadata: it is in memory, directly or through a
- * loop device, or in a directory under /tmp, /run or /dev.  If the metadata file does not exist
- * yet, examines its directory.  If ERAD_VOLATILE_METADATA is set in the environment, does not check
- * this.
+ * loop device, or it is a file somewhere below /tmp, /run or /dev.  If the metadata file does not
+ * exist yet, examines its directory.  If ERAD_VOLATILE_METADATA is set in the environment, returns
+ * 0.
  */
 int probe_lasting(const char *metadata, struct err *err);
 
 /*
  * Returns EDEADLK if the metadata is on the tracked device, because a write would then wait for
- * itself, or if the tracked device is on the metadata.  If there is no file at path yet, examines
- * its directory.
+ * itself, or if the tracked device is on the metadata.  If the metadata file does not exist yet,
+ * examines its directory.
  */
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 
 /*
- * Returns EDEADLK if the copy-on-write store of an image would lie on the volume, because a write to
- * the volume would then wait for itself, or if the origin lies on the store.  Also returns EDEADLK if
- * the store would lie on any other volume: the store of an image of that volume, or its metadata, may
- * lie on this volume, and then a write to each of the two waits for a write to the other.  path: the
- * block device or file of the store, or the directory of the file.
+ * Returns EDEADLK if the copy-on-write store of an image would lie on the volume, because a write
+ * to the volume would then wait for itself, or if the origin lies on the store.  Also returns
+ * EDEADLK if the store would lie on any other volume.  The metadata of that volume, or the store of
+ * an image of that volume, may lie on this volume; if so, writes to the two volumes would wait for
+ * each other.  path: the block device or file of the store, or the directory of the file.
  */
 int probe_store_apart(const char *path, const char *origin_path, dev_t origin, struct err *err);
 

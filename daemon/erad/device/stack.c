@@ -103,7 +103,10 @@ static int push_links(struct stack *s, const char *dir, const char *sub, struct 
 	return r;
 }
 
-/* The st_dev of a btrfs is not a block device.  A directory in sysfs lists its devices. */
+/*
+ * If `one` is a device of a btrfs, adds all devices of this btrfs.  The st_dev of a btrfs is not a
+ * block device, so a directory in sysfs is read, which lists them.
+ */
 static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 {
 	static const char top[] = "/sys/fs/btrfs";

@@ -44,7 +44,10 @@ struct stack {
 /* These functions add to a stack.  An empty stack is { 0 }.  E2BIG: more than STACK_MAX devices. */
 int stack_add_device(struct stack *s, dev_t dev, struct err *err);
 
-/* Adds the file, and the devices of its file system.  Call this at most once for a stack. */
+/*
+ * Adds the file or directory, the devices of its file system, and all devices below them.  If path
+ * is a block device, adds it as stack_add_device() does.  Call this at most once for a stack.
+ */
 int stack_add_file(struct stack *s, const char *path, struct err *err);
 
 bool stack_has_device(const struct stack *s, dev_t dev);

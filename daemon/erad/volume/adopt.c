@@ -93,7 +93,8 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 /*
  * Finds the entry of a live target: the entry with the name of the target's device.  If somebody
  * has renamed the device or has made it by hand, no entry may have this name.  If so, finds the
- * entry with the target's metadata.  *unsure: see has_metadata().
+ * entry with the target's metadata among the entries that have no open volume.  *unsure: see
+ * has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)
@@ -143,9 +144,10 @@ static bool is_closing(const char *name, const struct instances *l)
 }
 
 /*
- * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If a
- * volume for another target of the same table already has this name, appends the number of the
- * metadata device.
+ * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If
+ * eratab does not allow this name, or if a volume for another target of the same table already has
+ * it, the entry has a name made of the minor number of the device and the number of the metadata
+ * device.  Returns NULL if the table names no metadata device, or if a device has no node.
  */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)
@@ -190,7 +192,8 @@ out:
 }
 
 /*
- * Opens a volume for target i of l.  *told: id of the newest instance that the log has mentioned.
+ * Opens a volume for target i of l, unless it has one.  *told: id of the newest instance for which
+ * the log says that no line of the table fits.
  */
 static void adopt(const struct eratab *tab, const struct instances *l, const struct erad_info *i,
 		  uint64_t *told)
@@ -247,7 +250,8 @@ static void drop_early(void)
 
 /*
  * Opens a volume for each live target that has none.  Reads the boot table only if a target needs
- * it, because reading may wait for a write, and the write may wait for erad.
+ * it, because reading may wait for a write, and the write may wait for erad.  Returns a negative
+ * errno only if LIST has failed.
  */
 static int adopt_all(struct instances *l, uint64_t *told)
 {

@@ -22,8 +22,8 @@ struct look {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /*
- * Protected by `lock`, as are all fields of the entries.  Until done is true, the thread uses path
- * and found without the lock.
+ * Protected by `lock`, as are all fields of the entries.  The thread reads path and depth, which
+ * are constant, without the lock.
  */
 static struct look *looks;
 

@@ -31,8 +31,8 @@ void peek_now(const char *path, enum peek_depth depth, struct peek *out);
 /*
  * Calls peek_now() in a thread of its own.  ETIMEDOUT: the thread has not ended after ms
  * milliseconds, and goes on.  While the thread goes on, each further call of the same depth for the
- * same path returns ETIMEDOUT at once.  When the thread ends, it calls late(), unless late is NULL.
- * ENOMEM: there is no memory.  EAGAIN: no thread can be started.
+ * same path returns ETIMEDOUT at once.  When a thread that has gone on ends, it calls late(),
+ * unless late is NULL.  ENOMEM: there is no memory.  EAGAIN: no thread can be started.
  */
 int peek_within(const char *path, enum peek_depth depth, unsigned int ms, void (*late)(void),
 		struct peek *out);

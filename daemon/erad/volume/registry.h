@@ -19,8 +19,8 @@ void volumes_start(int control, int progress_fd, void (*claim_ended)(void));
 int volumes_control(void);
 
 /*
- * Lists the live targets.  The caller frees the list, also after an error.  Any thread may call
- * this.
+ * Lists the live targets.  The caller frees the list with instances_free(), also after an error.
+ * Any thread may call this.
  */
 int volumes_targets(struct instances *l, struct err *err);
 
@@ -31,8 +31,8 @@ struct volume *volumes_get(const char *name);
 bool volumes_have(const char *name);
 
 /*
- * Returns all volumes, the oldest first, each with a reference for the caller.  The caller frees
- * the array.
+ * Sets *out to an array of all *nr volumes, the oldest first, each with a reference for the caller.
+ * The caller frees the array.  Returns 0, or ENOMEM without an array.
  */
 int volumes_all(struct volume ***out, size_t *nr);
 
@@ -50,8 +50,9 @@ void volumes_remove(struct volume *v);
  * volume of this name.
  *
  * volumes_claim() waits until nobody else has claimed the name.  EBUSY: the name is still claimed
- * after ten seconds.  c is in the caller's stack frame.  *v receives the open volume of this name,
- * with a reference for the caller, or NULL.
+ * after ten seconds.  ESHUTDOWN: erad is stopping.  c and name are the caller's, and must exist
+ * until volumes_release().  *v receives the open volume of this name, with a reference for the
+ * caller, or NULL.
  */
 struct claim {
 	const char *name;
@@ -88,8 +89,8 @@ void volumes_looked(struct volume *v, uint64_t digest);
 
 /*
  * Adds an instance to the digest of a list; the digest of an empty list is VOLUMES_NO_INSTANCE.
- * The digests of two lists differ if the lists have different instances, or if an instance has
- * changed.  The hash is FNV-1a.
+ * The digests of two lists differ, except by rare chance, if the lists have different instances, or
+ * if the era, state or status of an instance has changed.  The hash is FNV-1a.
  */
 #define VOLUMES_NO_INSTANCE	0xcbf29ce484222325
 uint64_t volumes_digest(uint64_t digest, const struct erad_info *i);
@@ -113,7 +114,10 @@ bool volumes_settled(struct err *who);
  */
 bool volumes_progress(unsigned int ms, struct err *who);
 
-/* Detaches from all targets.  Returns false if this takes longer than ms milliseconds. */
+/*
+ * Detaches from all targets, and ends all volumes; later volumes end at once.  Returns false if
+ * this takes longer than ms milliseconds.
+ */
 bool volumes_stop(unsigned int ms);
 
 #endif /* ERAD_VOLUMES_H */

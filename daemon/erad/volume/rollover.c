@@ -65,7 +65,7 @@ void rollover_fail(struct volume *v, int code, const char *why)
 	finish_checkpoint(v, err_set(&err, code, "%s; request the checkpoint again", why), &err);
 }
 
-/* Makes the new era durable.  EINPROGRESS: an earlier drain must end first. */
+/* Makes the new era durable.  EINPROGRESS, without a message: an earlier drain must end first. */
 static int begin_checkpoint(struct volume *v, struct err *err)
 {
 	struct checkpoint *c = &v->checkpoint;

@@ -12,7 +12,7 @@ struct volume;
 void rollover_step(struct volume *v);
 /* Returns whether a checkpoint waits for the volume thread. */
 bool rollover_wanted(struct volume *v);
-/* Ends a checkpoint that cannot go on. */
+/* Ends the checkpoint, if there is one, with the error `code`, because it cannot go on. */
 void rollover_fail(struct volume *v, int code, const char *why);
 
 /*

@@ -15,8 +15,8 @@ struct store;
 struct volume;
 
 /*
- * Runs a checkpoint, and keeps the state before the checkpoint as the snapshot.  The snapshot is
- * durable when this returns.
+ * Runs a checkpoint, and keeps the array before the checkpoint as the snapshot.  *era receives the
+ * era that the checkpoint has begun.  The snapshot is durable when this returns 0.
  *
  * lasts true: the snapshot is kept until somebody drops it, even if erad ends.  lasts false: the
  * snapshot is a pin of the caller.  volume_snapshot_unpin() drops the pin, and the end of erad

@@ -96,7 +96,11 @@ struct volume {
 	/* snapshot_lock; there is a snapshot for a reader, which is not a lasting snapshot. */
 	bool pinned;
 
-	pthread_mutex_t lock;		/* protects the fields from here up to `checkpoint` */
+	/*
+	 * Protects the fields from here up to `checkpoint`.  The volume thread reads without the
+	 * lock the fields that no other thread changes at that time.
+	 */
+	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* signalled when one of these fields has changed */
 	dev_t dev;			/* number of the mapped device; 0: not known yet */
 	struct store *store;		/* NULL: not open yet, or closed already */
@@ -138,12 +142,13 @@ struct volume {
 	/* volume_kick() was called, and the volume thread has not looked at its instances since. */
 	atomic_bool attention;
 	/*
-	 * A fold is wanted.  Set without the lock, because the commit path must not take the lock.
+	 * A fold or memory for marks is wanted.  fold_ask() takes the lock only if the flag was not
+	 * set, so most commits do not take the lock.
 	 */
 	atomic_bool fold_asked;
 	/*
-	 * When the current write to the metadata began, in ms.  0: there is no write, or the
-	 * metadata is known not to work.
+	 * When the current write to the metadata began, by thread_now_ms().  0: there is no write,
+	 * or the metadata is known not to work.
 	 */
 	atomic_ullong busy_since;
 
@@ -209,8 +214,8 @@ void volume_kick(struct volume *v);
 void volume_stop(struct volume *v);
 
 /*
- * Waits until the volume has attached for the first time.  Returns 0, or an error if it could not
- * attach, or ETIMEDOUT after ms milliseconds.
+ * Waits until the volume's first attempt to attach has ended.  Returns 0 if the volume serves
+ * writes, an error if it could not attach, or ETIMEDOUT after ms milliseconds.
  */
 int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
 
@@ -221,10 +226,11 @@ int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err);
 void volume_accept_gap(struct volume *v);
 
 /*
- * Waits until the volume serves a table of this length, which the caller has put into use.  Fails
- * at once with a new attach error.  An error that already existed at trouble_ms is reported only if
- * it still exists after ms milliseconds.  ETIMEDOUT: there is no error, but the volume does not
- * serve the new table after ms milliseconds.
+ * Waits until the volume serves a table of this length, which the caller has put into use.
+ * trouble_ms: attach_trouble.since_ms, as the caller has read it before it changed the table.  If
+ * that trouble lasts, it is reported only after ms milliseconds; a newer trouble is reported at
+ * once.  ETIMEDOUT: there is no trouble, but the volume does not serve the new table after ms
+ * milliseconds.
  */
 int volume_wait_size(struct volume *v, uint64_t nr_sectors, uint64_t trouble_ms, unsigned int ms,
 		     struct err *err);
@@ -247,6 +253,7 @@ void volume_store_put(struct volume *v);
 
 /* Makes the error for a volume_store_get() that has returned NULL.  Returns EAGAIN. */
 int volume_store_missing(struct err *err);
+/* Returns whether the volume has no store: it is being closed, or its store is not open yet. */
 bool volume_closing(struct volume *v);
 /*
  * Removes the store from the volume, waits until no other thread uses it, and returns it.  Returns
@@ -255,8 +262,8 @@ bool volume_closing(struct volume *v);
 struct store *volume_store_take(struct volume *v);
 
 /*
- * Returns "loading", "active" and so on.  Sets *error, unless error is NULL, to the message of the
- * current trouble, or to "".  Context: v->lock.
+ * Returns "loading", "active", "degraded", "failed" or "detached".  Sets *error, unless error is
+ * NULL, to the message of the current trouble, or to "".  Context: v->lock.
  */
 const char *volume_state(const struct volume *v, struct err *error);
 
