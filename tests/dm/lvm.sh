@@ -90,7 +90,7 @@ files()
 		[[ ! -e $T/stop ]] || return 0
 		head -c 300000 /dev/urandom > "$1/f$((i % 7))" && sync "$1/f$((i % 7))" && cp "$1/f$((i % 7))" "$1/g" && cmp "$1/f$((i % 7))" "$1/g" ||
 			echo "$1: $i" >> "$T/failed"
-		nap 0.05
+		nap 0.4
 	done
 }
 

@@ -92,7 +92,7 @@ test_lvm_backup_of_a_snapshot()
 	local pv i token writer init=--init
 
 	new_vg 600M
-	new_lv data 64M
+	new_lv data 32M
 	eractl create data /dev/vg/data > /dev/null
 	mkfs.ext4 -q /dev/mapper/data
 	mkdir "$T/mnt" "$T/dir"
@@ -103,7 +103,7 @@ test_lvm_backup_of_a_snapshot()
 		nap 1
 		fsfreeze -f "$T/mnt"
 		token=$(eractl checkpoint data --token)
-		lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+		lvcreate -qy -s -n night -L 44M vg/data > /dev/null
 		fsfreeze -u "$T/mnt"
 		nap 1
 		snapshot_copied "$([[ $init ]] && echo "full copy" || echo increment)" $init
@@ -126,9 +126,9 @@ test_lvm_backup_of_a_snapshot()
 	# A block that is written between the checkpoint and the snapshot is in both copies. A block
 	# that is written after the snapshot is in the second copy only.
 	token=$(eractl checkpoint data --token)
-	write_at data 33554432 65536
-	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
-	write_at data 41943040 65536
+	write_at data 16777216 65536
+	lvcreate -qy -s -n night -L 44M vg/data > /dev/null
+	write_at data 20971520 65536
 	snapshot_copied increment
 	snapshot_refused "expected a snapshot, or leave out --device" /dev/mapper/data
 	snapshot_refused "/dev/vg/data is the origin of volume data" /dev/vg/data
@@ -136,18 +136,18 @@ test_lvm_backup_of_a_snapshot()
 	cmp /dev/vg/night /dev/mapper/data > /dev/null && fail "the snapshot has the later block"
 	lvremove -qy vg/night > /dev/null
 	token=$(eractl checkpoint data --token)
-	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+	lvcreate -qy -s -n night -L 44M vg/data > /dev/null
 	snapshot_copied "increment, 128 KiB"
 	cmp "$T/restored" /dev/mapper/data
 	lvremove -qy vg/night > /dev/null
 
 	# Refuse other devices, and a snapshot that has overflowed.
 	token=$(eractl checkpoint data --token)
-	new_lv small 60M
-	new_lv large 68M
-	new_lv same 64M
-	snapshot_refused "/dev/vg/small has 62914560 bytes, expected a snapshot of volume data with 67108864 bytes" /dev/vg/small
-	snapshot_refused "/dev/vg/large has 71303168 bytes, expected" /dev/vg/large
+	new_lv small 28M
+	new_lv large 36M
+	new_lv same 32M
+	snapshot_refused "/dev/vg/small has 29360128 bytes, expected a snapshot of volume data with 33554432 bytes" /dev/vg/small
+	snapshot_refused "/dev/vg/large has 37748736 bytes, expected" /dev/vg/large
 	dd if=/var/lib/erad/data.erad of=/dev/vg/same conv=nocreat,fsync status=none
 	snapshot_refused "it is metadata of erad" /dev/vg/same
 	lvcreate -qy -s -n night -L 4M vg/data > /dev/null
@@ -155,11 +155,11 @@ test_lvm_backup_of_a_snapshot()
 	snapshot_refused "/dev/vg/night: cannot read at byte" /dev/vg/night
 	# Now the volume is smaller than its origin, and smaller than the snapshot.
 	lvremove -qy vg/night > /dev/null
-	eractl resize data --size 48M > /dev/null
+	eractl resize data --size 24M > /dev/null
 	token=$(eractl checkpoint data --token)
-	lvcreate -qy -s -n night -L 80M vg/data > /dev/null
+	lvcreate -qy -s -n night -L 44M vg/data > /dev/null
 	eractl backup data "$T/dir" --device /dev/vg/night --to "$token" > "$T/said"
-	grep -F "the volume has 50331648 bytes now" "$T/said"
+	grep -F "the volume has 25165824 bytes now" "$T/said"
 	eractl restore-backup "$T/dir" "$T/restored" --overwrite > /dev/null
 	cmp "$T/restored" /dev/mapper/data
 	eractl close data

@@ -8,11 +8,11 @@ test_send_of_an_open_volume()
 	DESCRIPTION="send of an open volume begins an era, and receive keeps a copy, in a file and on a device; with --device and --to, send reads a snapshot, of the moment of an earlier token"
 	local origin target token last
 
-	truncate -s 64M "$T/o" "$T/t"
+	truncate -s 32M "$T/o" "$T/t"
 	origin=$(losetup --find --show "$T/o")
 	target=$(losetup --find --show "$T/t")
 	eractl create data "$origin" > /dev/null
-	write_at data 8388608 262144
+	write_at data 4194304 262144
 	eractl send data | eractl receive "$T/copy" --state "$T/state" > "$T/said"
 	cmp "$T/copy" /dev/mapper/data
 	last=$(tail -n 1 "$T/said")
@@ -21,7 +21,7 @@ test_send_of_an_open_volume()
 	cmp "$target" /dev/mapper/data
 
 	write_at data 0 65536
-	write_at data 16777216 4096
+	write_at data 8388608 4096
 	eractl send data --since "$last" > "$T/stream"
 	(($(stat -c %s "$T/stream") < 400000)) || fail "the increment has $(stat -c %s "$T/stream") bytes"
 	eractl receive "$T/copy" --state "$T/state" < "$T/stream" > "$T/said"
@@ -29,10 +29,10 @@ test_send_of_an_open_volume()
 	last=$(tail -n 1 "$T/said")
 	# This copy of the device stands for a snapshot.  Writes after the token are in the next
 	# increment, and so are writes after the copy.
-	write_at data 33554432 65536
+	write_at data 16777216 65536
 	token=$(eractl checkpoint data --token)
 	dd if=/dev/mapper/data of="$T/snapshot" bs=1M iflag=direct status=none
-	write_at data 50331648 65536
+	write_at data 25165824 65536
 	eractl send data --since "$last" --device "$T/snapshot" --to "$token" |
 		eractl receive "$T/copy" --state "$T/state" > "$T/said"
 	same "$(tail -n 1 "$T/said")" "$token"
@@ -61,7 +61,7 @@ test_receive_binds_a_state_to_its_device()
 	DESCRIPTION="receive refuses a block device with another identity than in the state, and a device that was written since the last receive, even if the last stream was cut"
 	local origin loop token last
 
-	truncate -s 64M "$T/o" "$T/t"
+	truncate -s 32M "$T/o" "$T/t"
 	origin=$(losetup --find --show "$T/o")
 	loop=$(losetup --find --show "$T/t")
 	eractl create data "$origin" > /dev/null
@@ -71,13 +71,13 @@ test_receive_binds_a_state_to_its_device()
 	eractl receive /dev/mapper/copy --state "$T/state" --overwrite < "$T/full" > "$T/said"
 	last=$(tail -n 1 "$T/said")
 	cmp "$T/t" /dev/mapper/data
-	write_at data 33554432 65536
+	write_at data 16777216 65536
 	eractl send data --since "$last" > "$T/increment"
 
 	# receive refuses a device with another UUID: it cannot know of which moment its content is.
 	dmsetup remove copy
 	map_copy copy second "$loop"
-	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 64 MiB, got device-mapper UUID second" \
+	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 32 MiB, got device-mapper UUID second" \
 		/dev/mapper/copy "$T/increment"
 	dmsetup remove copy
 	map_copy copy first "$loop"
