@@ -12,6 +12,8 @@
 #define LOG_BEFORE	(32u << 10)
 #define LOG_AFTER	(96u << 10)
 #define PAGE		4096u
+/* Number of bytes in which a file system is recognized.  The superblock of btrfs ends here. */
+#define HEAD_READ	(68u << 10)
 
 /* Reads a little-endian number of `size` bytes, at most 8. */
 static uint64_t get_le(const uint8_t *p, unsigned int size)
@@ -143,11 +145,11 @@ static uint64_t luks_data(const uint8_t *head)
 
 void fs_places(const struct fs_reader *r, uint64_t base)
 {
-	uint8_t *head = aligned_alloc(PAGE, FS_HEAD);
+	uint8_t *head = aligned_alloc(PAGE, HEAD_READ);
 	uint64_t data;
 
 	r->add(r->ctx, FS_SUPER, base, FS_HEAD);
-	if (!head || r->read(r->ctx, base, head, FS_HEAD)) {
+	if (!head || r->read(r->ctx, base, head, HEAD_READ)) {
 		free(head);
 		return;
 	}
@@ -157,6 +159,7 @@ void fs_places(const struct fs_reader *r, uint64_t base)
 	} else if (!memcmp(head, "XFSB", 4)) {
 		xfs_places(r, base, head);
 	} else if (!memcmp(head + 65536 + 64, "_BHRfS_M", 8)) {
+		r->add(r->ctx, FS_SUPER, base + 65536, PAGE);
 		r->add(r->ctx, FS_SUPER, base + (64ull << 20), PAGE);
 		r->add(r->ctx, FS_SUPER, base + (256ull << 30), PAGE);
 	} else if (get_le(head + 1024 + 56, 2) == 0xef53) {

@@ -14,6 +14,7 @@
 #include "common/files.h"
 #include "common/size.h"
 #include "common/fs_places.h"
+#include "common/lv_places.h"
 #include "common/seal.h"
 
 /* Size of the first and of the last place in bytes, and limit for one read. */
@@ -136,6 +137,13 @@ static void fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len
 	add_place(ctx, what, offset, len);
 }
 
+/* Adds the places of the file system, or of the physical volume of LVM, that begins at byte `base`. */
+static void add_content(const struct fs_reader *reader, uint64_t base)
+{
+	fs_places(reader, base);
+	lv_places(reader, base);
+}
+
 /* Adds the places of the file systems in the partitions of the device. */
 static void add_partitions(struct taker *t, blkid_probe pr)
 {
@@ -152,7 +160,7 @@ static void add_partitions(struct taker *t, blkid_probe pr)
 		blkid_partition p = blkid_partlist_get_partition(list, i);
 
 		if (!blkid_partition_is_extended(p))
-			fs_places(&reader, (uint64_t)blkid_partition_get_start(p) * 512);
+			add_content(&reader, (uint64_t)blkid_partition_get_start(p) * 512);
 	}
 }
 
@@ -181,7 +189,7 @@ static void add_known(struct taker *t)
 	blkid_probe pr;
 	int fd;
 
-	fs_places(&reader, 0);
+	add_content(&reader, 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	pr = fd < 0 ? NULL : blkid_new_probe();

@@ -3,8 +3,11 @@
  * A seal: hashes of some places of a device.  At the next open, erad compares the seal with the
  * device, to notice whether the device was written while its volume was closed.
  *
- * The places are the first and the last MiB; the superblocks and the journals that fs_places.h and
- * libblkid recognize; and SEAL_SAMPLES samples, one at a random place in each part of the device.
+ * The places are the first and the last MiB; the superblocks and the journals that fs_places.h,
+ * lv_places.h and libblkid recognize; and SEAL_SAMPLES samples, one at a random place in each part of
+ * the device.  The file systems may be directly on the device, on a partition, or in a logical volume
+ * of LVM on these.  If the seal has no space for all places, the journals in logical volumes are left
+ * out first, and then the last logical volumes.
  * A device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount
  * that replays a journal, changes a superblock or a journal.  (ext4 and xfs also replay with "ro",
  * unless "noload" or "norecovery" is given.)  Other writes are noticed only if they meet one of the

@@ -5,8 +5,9 @@
  * witness. erad/volume/witness.h says which places are compared, and why a difference is never a
  * false alarm.
  *
- * The places are the superblocks and the starts of journals, as in a seal.  No place crosses a
- * multiple of 64 KiB, so that few places are in a block that was written since.
+ * The places are the superblocks and the starts of journals, as in a seal, also those in logical
+ * volumes.  No place crosses a multiple of 64 KiB, so that few places are in a block that was
+ * written since.  There is space for the superblocks of about 18 logical volumes.
  */
 #ifndef ERAD_WITNESS_H
 #define ERAD_WITNESS_H

@@ -17,8 +17,11 @@
 
 #include <cmocka.h>
 
+#include "common/lv_places.h"
+#include "common/pv_layout.h"
 #include "common/seal.h"
 #include "common/witness.h"
+#include "pv_image.h"
 
 #define SIZE	(512ull << 20)
 
@@ -260,6 +263,129 @@ static void test_known_places_are_cut_into_pieces(void **state)
 	assert_false(witness_from_text(text, &again));
 }
 
+#define MIB	(1ull << 20)
+
+/*
+ * Makes a physical volume of LVM at byte base, with extents of 4 MiB from 1 MiB on.  lvs: its logical
+ * volumes, as in LVM's text.
+ */
+static void put_pv(uint64_t base, const char *lvs)
+{
+	static uint8_t image[1 << 20];
+	static char text[512 << 10];
+	const int len = snprintf(text, sizeof(text),
+				 "vg {\nextent_size = 8192\nphysical_volumes {\npv0 {\nid = \"" PV_IMAGE_ID "\"\npe_start = 2048\n}\n}\n"
+				 "logical_volumes {\n%s}\n}\n", lvs);
+
+	assert_in_range(len, 1, sizeof(text) - 1);
+	memset(image, 0, sizeof(image));
+	pv_image_make(image, sizeof(image) - PV_IMAGE_AREA, 512, text, len + 1);
+	put_bytes(base, image, sizeof(image));
+}
+
+#define LINEAR(n, start, count, pv, extent)									\
+	"segment" #n " {\nstart_extent = " #start "\nextent_count = " #count "\ntype = \"striped\"\n"		\
+	"stripe_count = 1\nstripes = [\n\"" #pv "\", " #extent "\n]\n}\n"
+
+/* A logical volume of 64 MiB from 41 MiB on, then of 64 MiB from 181 MiB on. */
+#define TWO_SEGMENTS	"a {\n" LINEAR(1, 0, 16, pv0, 10) LINEAR(2, 16, 16, pv0, 45) "}\n"
+
+static void test_file_system_in_a_logical_volume_is_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	put_pv(0, TWO_SEGMENTS);
+	put_ext4(41 * MIB, 2560);			/* its journal begins at 10 MiB */
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 41 * MIB));
+	assert_non_null(find_entry(&s, SEAL_LOG, 51 * MIB));
+	assert_seen(&s, 41 * MIB + 1024 + 58, "a superblock");
+	assert_seen(&s, 51 * MIB, "the journal of a file system");
+	/* A journal in the second segment, and one that begins 8 KiB before its start. */
+	put_ext4(41 * MIB, 16384 + 1024);
+	take_seal(SIZE, &s);
+	assert_seen(&s, 185 * MIB, "the journal of a file system");
+	put_ext4(41 * MIB, 16384 - 2);
+	take_seal(SIZE, &s);
+	assert_seen(&s, 105 * MIB - 8192, "8 KiB at byte 110092288 in the journal of a file system");
+	assert_seen(&s, 181 * MIB, "120 KiB at byte 189792256 in the journal of a file system");
+	/* A journal on another physical volume. */
+	put_pv(0, "a {\n" LINEAR(1, 0, 16, pv0, 10) LINEAR(2, 16, 16, pv1, 45) "}\n");
+	put_ext4(41 * MIB, 16384 + 1024);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 41 * MIB));
+	for (uint32_t i = 0; i < le32toh(s.nr); i++)
+		assert_int_not_equal(le32toh(s.entry[i].what), SEAL_LOG);
+}
+
+/* Sectors of other stripes are not on the device, and are not mistaken for those that follow. */
+static void test_file_system_in_stripes_is_sealed(void **state)
+{
+	static const char stripes[] = "a {\nsegment1 {\nstart_extent = 0\nextent_count = 16\ntype = \"striped\"\n"
+		"stripe_count = 2\nstripe_size = 128\nstripes = [\n\"pv0\", 10,\n\"pv1\", 0\n]\n}\n}\n";
+	struct seal s;
+
+	(void)state;
+	put_pv(0, stripes);
+	put_ext4(41 * MIB, 16 * 4 + 2);			/* stripe 4 from its byte 8192 on, and stripe 6 */
+	take_seal(SIZE, &s);
+	assert_seen(&s, 41 * MIB + 1024, "a superblock");
+	assert_seen(&s, 41 * MIB + 2 * 65536 + 8192, "56 KiB at byte 43130880 in the journal of a file system");
+	assert_seen(&s, 41 * MIB + 3 * 65536, "8 KiB at byte 43188224 in the journal of a file system");
+}
+
+static void test_logical_volume_in_a_partition_is_sealed(void **state)
+{
+	struct seal s;
+
+	(void)state;
+	put_bytes(446 + 4, "\x8e", 1);
+	put_le32(446 + 8, 65536);
+	put_le32(446 + 12, 900000);
+	put_bytes(510, "\x55\xaa", 2);
+	put_pv(32 * MIB, TWO_SEGMENTS);
+	put_ext4(73 * MIB, 2560);
+	take_seal(SIZE, &s);
+	assert_non_null(find_entry(&s, SEAL_SUPER, 73 * MIB));
+	assert_non_null(find_entry(&s, SEAL_LOG, 83 * MIB));
+}
+
+/* The superblocks of many logical volumes come before their journals. */
+static void test_seal_and_witness_of_many_logical_volumes(void **state)
+{
+	static const char one[] = "lv%u {\nsegment1 {\nstart_extent = 0\nextent_count = 1\ntype = \"striped\"\n"
+		"stripe_count = 1\nstripes = [\n\"pv0\", %u\n]\n}\n}\n";
+	static char lvs[64 << 10];
+	unsigned int sealed = 0, witnessed = 0;
+	struct witness w;
+	struct err err;
+	struct seal s;
+	int n = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++) {
+		n += snprintf(lvs + n, sizeof(lvs) - n, one, i, i);
+		put_ext4((1 + 4 * i) * MIB, 256);
+	}
+	put_pv(0, lvs);
+	take_seal(SIZE, &s);
+	assert_int_equal(witness_take(fd, SIZE, 7, &w, &err), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		sealed += !!find_entry(&s, SEAL_SUPER, (1 + 4 * i) * MIB);
+		for (unsigned int e = 0; e < WITNESS_PLACES; e++)
+			witnessed += le64toh(w.place[e].offset) == (1 + 4 * i) * MIB;
+	}
+	assert_int_equal(sealed, PV_LVS);
+	assert_int_equal(witnessed, WITNESS_PLACES - 2);
+
+	/* Five logical volumes have space for all places. */
+	lvs[strstr(lvs, "lv5 ") - lvs] = 0;
+	put_pv(0, lvs);
+	assert_int_equal(witness_take(fd, SIZE, 7, &w, &err), 0);
+	assert_int_equal(le32toh(w.nr), 2 + 5 * 3);
+}
+
 /*
  * The log is 64 MiB from byte 128 MiB on.  It has wrapped once, and 8000 of its sectors are of the
  * second cycle.
@@ -395,6 +521,10 @@ int main(void)
 		T(test_seal_that_is_not_understood_is_an_error),
 		T(test_journal_of_ext4_is_sealed),
 		T(test_known_places_are_cut_into_pieces),
+		T(test_file_system_in_a_logical_volume_is_sealed),
+		T(test_file_system_in_stripes_is_sealed),
+		T(test_logical_volume_in_a_partition_is_sealed),
+		T(test_seal_and_witness_of_many_logical_volumes),
 		T(test_head_of_the_log_of_xfs_is_found_and_sealed),
 		T(test_superblocks_of_btrfs_are_sealed),
 		T(test_file_system_in_luks_is_sealed),

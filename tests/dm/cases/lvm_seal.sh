@@ -1,0 +1,174 @@
+# shellcheck shell=bash disable=SC2034,SC2119
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The seal and the witness of a physical volume: a mount of a logical volume past erad is noticed, and nothing else is.
+
+# shellcheck source=tests/dm/lvm.sh
+. tests/dm/lvm.sh
+
+# direct COMMAND…: runs the command while the logical volumes lie on the physical volume itself, as in a rescue system.
+direct()
+{
+	local -r without_filter='devices { global_filter = [ "a|.*|" ] }'
+
+	vgchange -qay --config "$without_filter" vg > /dev/null
+	dmsetup table | grep -q "^vg-.* $(lsblk -dno MAJ:MIN "$pv" | tr -d ' ') " || fail "no logical volume lies on $pv: $(dmsetup table)"
+	"$@"
+	vgchange -qan --config "$without_filter" vg > /dev/null
+}
+
+# reopen COMMAND…: closes pv0, runs the command in another boot, opens pv0 in a third one, and activates the logical volumes.
+reopen()
+{
+	vgchange -qan vg > /dev/null
+	eractl close pv0
+	stop_erad
+	another_boot
+	"$@"
+	another_boot
+	start_erad
+	eractl open pv0 > /dev/null
+	vgchange -qay vg > /dev/null
+}
+
+# cut COMMAND…: as reopen, but without a close of pv0, as after a power cut.
+cut()
+{
+	vgchange -qan vg > /dev/null
+	stop_erad
+	dmsetup remove pv0
+	another_boot
+	"$@"
+	another_boot
+	start_erad
+	eractl open pv0 > /dev/null
+	vgchange -qay vg > /dev/null
+}
+
+mount_only()
+{
+	mount -o "$1" "/dev/vg/$2" "$T/mnt"
+	umount "$T/mnt"
+}
+
+read_all()
+{
+	cat /dev/vg/* > /dev/null
+}
+
+# nr_gaps: how many gaps pv0 has.
+nr_gaps()
+{
+	eractl status --json pv0 | grep -o '"kind"' | wc -l
+}
+
+# gap_of TEXT: checks that the newest gap of pv0 has this text, and that the next diff lists everything.
+gap_of()
+{
+	grep "volume pv0: writes may have gone past erad" "${ERAD_OUT:-/tmp}/erad.log" | tail -n 1 | grep "(written-while-closed): .*$1" ||
+		fail "no gap of '$1': $(grep "past erad" "${ERAD_OUT:-/tmp}/erad.log")"
+	read_fully pv0 || fail "the diff has only $(changed pv0 1)"
+}
+
+# attach_file_systems: attaches pv0 below an ext4 and an xfs, and writes to both.
+attach_file_systems()
+{
+	local lv
+
+	new_vg 900M
+	new_lv ext 64M
+	new_lv xfs 320M
+	mkfs.ext4 -q /dev/vg/ext
+	mkfs.xfs -q /dev/vg/xfs
+	mkdir "$T/mnt"
+	attach
+	: > "${ERAD_OUT:-/tmp}/erad.log"
+	for lv in ext xfs; do
+		mount_and_write "/dev/vg/$lv"
+	done
+}
+
+case_timeout["test_lvm_mount_while_closed"]=240
+test_lvm_mount_while_closed()
+{
+	DESCRIPTION="a mount of a logical volume straight from the physical volume, in a boot without erad, is noticed with ext4 and xfs; activation, reads and read-only mounts are not"
+	local pv
+
+	attach_file_systems
+	reopen true
+	reopen direct true
+	reopen direct read_all
+	reopen direct mount_only ro,noload ext
+	reopen direct mount_only ro,norecovery xfs
+	same "$(nr_gaps)" 0
+	read_fully pv0 && fail "the diff lists the whole volume without a gap"
+	reopen direct mount_only rw ext
+	gap_of "in a superblock"
+	reopen true
+	same "$(nr_gaps)" 1
+	reopen direct mount_only rw xfs
+	gap_of "in a superblock"
+	same "$(nr_gaps)" 2
+	eractl detach pv0 > /dev/null
+}
+
+case_timeout["test_lvm_mount_after_a_power_cut"]=240
+test_lvm_mount_after_a_power_cut()
+{
+	DESCRIPTION="after a power cut, a mount of a logical volume straight from the physical volume is noticed if the file system was not written since the last checkpoint"
+	local pv
+
+	attach_file_systems
+	eractl checkpoint pv0 > /dev/null
+	cut true
+	cut direct mount_only ro,noload ext
+	cut direct mount_only ro,norecovery xfs
+	same "$(nr_gaps)" 0
+	cut direct mount_only rw ext
+	gap_of "without a record since era .* in a superblock has changed"
+	cut direct mount_only rw xfs
+	gap_of "without a record since era .* in a superblock has changed"
+	same "$(nr_gaps)" 2
+	# A mount through erad is recorded, so the other mount cannot be told from it.
+	eractl checkpoint pv0 > /dev/null
+	mount_only rw ext
+	cut true
+	same "$(nr_gaps)" 2
+	eractl detach pv0 > /dev/null
+}
+
+case_timeout["test_lvm_commands_are_no_alarm"]=240
+test_lvm_commands_are_no_alarm()
+{
+	DESCRIPTION="commands of LVM while the volume is open, before a close and before a power cut, make no gap, with mounted file systems too"
+	local pv end i
+
+	attach_file_systems
+	for end in reopen cut; do
+		mount /dev/vg/ext "$T/mnt"
+		eractl checkpoint pv0 > /dev/null
+		lvextend -qr -L "+16M" vg/ext > /dev/null 2>&1
+		lvrename -q vg xfs "x$end" > /dev/null
+		lvcreate -qy -n "new$end" -L 16M vg > /dev/null
+		lvcreate -qy -s -n snap -L 16M vg/ext > /dev/null
+		echo text > "$T/mnt/file"
+		eractl checkpoint pv0 > /dev/null
+		umount "$T/mnt"
+		$end true
+		same "$(nr_gaps)" 0
+		mount_and_write "/dev/vg/x$end"
+		lvremove -qy vg/snap "vg/new$end" > /dev/null 2>&1
+		lvrename -q vg "x$end" xfs > /dev/null
+		$end true
+		same "$(nr_gaps)" 0
+	done
+	for ((i = 0; i < 40; i++)); do
+		new_lv "small$i" 4M
+	done
+	reopen direct read_all
+	cut direct read_all
+	same "$(nr_gaps)" 0
+	# The superblocks of many logical volumes are in the seal.
+	reopen direct mount_only rw ext
+	gap_of "in a superblock"
+	eractl detach pv0 > /dev/null
+}
