@@ -148,7 +148,9 @@
  *		ages says how many bytes were last written in the eras oldest to newest
  *
  * HEAD		{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
- *		"array_chunk"}.  A dump or check of a live volume reads a snapshot.  If the request
+ *		"array_chunk", "out_of_table"?}.  out_of_table is true if the volume is closed, and its
+ *		target was taken out of its table, so that later writes may be missing.  A dump or
+ *		check of a live volume reads a snapshot.  If the request
  *		does not name the volume's own snapshot, erad takes one for this connection.
  *		EEXIST: the volume has a snapshot.  EBUSY: another dump or check is under way
  *

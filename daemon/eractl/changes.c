@@ -223,6 +223,10 @@ static int changes_from_store(struct reading *r, struct store *s, struct err *er
 		if (ret)
 			return ret;
 	}
+	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
+	if (!r->reader->snapshot && metadata_is_out(s))
+		return err_set(err, -ESTALE,
+			       "the target of the volume was taken out of the table of its device, so writes may have gone past erad; open the volume or load its table again, then make the diff");
 	store_info(s, &info);
 	if (r->reader->snapshot && !info.snapshot_era)
 		return err_set(err, -ENOENT, "%s: the metadata has no snapshot; leave out --snapshot", r->operand);

@@ -10,6 +10,12 @@
 #include "eractl/metadata.h"
 #include "store/super.h"
 
+static void complain_of_out(const char *operand)
+{
+	complain("%s: the target of the volume was taken out of the table of its device, so later writes may have gone past erad, and the eras of their blocks may be too old here",
+		 operand);
+}
+
 /* ---- from the metadata of a closed volume ---- */
 
 static int eras_from_store(const struct eras_reader *r, const char *path, struct store *s, struct err *err)
@@ -27,6 +33,8 @@ static int eras_from_store(const struct eras_reader *r, const char *path, struct
 	} else if (info.degraded) {
 		complain("%s: writes have passed unrecorded (degraded): every block counts as written in era %"
 			 PRIu32, path, info.era);
+	} else if (metadata_is_out(s)) {
+		complain_of_out(path);
 	}
 	ret = r->begin(r->ctx, &info, err);
 	if (ret)
@@ -88,6 +96,8 @@ static int eras_head(struct answer *a, struct json_object *o, struct err *err)
 	i->chunk_pages = chunk;
 	i->nr_blocks = (i->nr_sectors + block_sectors - 1) / block_sectors;
 	a->begun = true;
+	if (json_object_get_boolean(json_object_object_get(o, "out_of_table")))
+		complain_of_out(json_text(o, "volume"));
 	return a->reader->begin(a->reader->ctx, i, err);
 }
 

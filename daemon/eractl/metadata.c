@@ -10,10 +10,12 @@
 
 #include "common/protocol.h"
 #include "common/size.h"
+#include "common/table_state.h"
 #include "common/uuid.h"
 #include "erad_format.h"
 #include "eractl/live.h"
 #include "eractl/metadata.h"
+#include "store/history.h"
 
 #define SECTOR	((uint64_t)ERAD_SECTOR)
 
@@ -66,6 +68,14 @@ const struct eratab_entry *metadata_volume(const char *operand, struct eratab *t
 	    eratab_read(ERAD_TAB, tab, NULL) || eratab_find(tab, operand, &e, NULL))
 		return NULL;
 	return e;
+}
+
+bool metadata_is_out(struct store *s)
+{
+	uint8_t note[ERAD_HISTORY_ITEM];
+
+	store_item(s, STORE_TABLE_NOTE, note);
+	return table_state_is_out(note);
 }
 
 void metadata_print(const struct store_info *info)

@@ -19,6 +19,12 @@ const struct eratab_entry *metadata_volume(const char *operand, struct eratab *t
 /* Opens metadata.  EBUSY: the metadata is in use; the message in err says what to do. */
 int metadata_open(const char *path, enum engine_mode mode, struct engine **out, struct err *err);
 
+/*
+ * Returns whether the target of the volume was out of its device's table when erad last saw the
+ * device.  Then writes may have gone past erad, and only the next open finds out.
+ */
+bool metadata_is_out(struct store *s);
+
 /* Prints "UUID: era 5, 10 GiB in blocks of 64 KiB", without a newline. */
 void metadata_print(const struct store_info *info);
 

@@ -15,6 +15,7 @@
 #include "erad/request/dump.h"
 #include "erad/request/interrupt.h"
 #include "erad/volume/snapshot.h"
+#include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 
 #define PART_RUNS	1024
@@ -24,6 +25,7 @@ struct dump {
 	struct jsonl *j;
 	struct volume *v;		/* the open volume; NULL: it is closed */
 	uint32_t newest;		/* the era that was sent in the head */
+	bool out;			/* whether the target of the closed volume is out of its table */
 	struct json_object *runs;
 	uint64_t nr, told_ms;
 };
@@ -74,7 +76,7 @@ static int check_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 	return jsonl_send(d->j, "progress", o);
 }
 
-static struct json_object *dump_head(const char *name, const struct store_info *s, bool snapshot)
+static struct json_object *dump_head(const struct dump *d, const char *name, const struct store_info *s, bool snapshot)
 {
 	struct json_object *o = json_object_new_object();
 	char uuid[UUID_TEXT_SIZE];
@@ -89,6 +91,8 @@ static struct json_object *dump_head(const char *name, const struct store_info *
 	json_object_object_add(o, "block_sectors", json_object_new_int64(s->block_sectors));
 	json_object_object_add(o, "journal_pages", json_object_new_uint64(s->journal_pages));
 	json_object_object_add(o, "array_chunk", json_object_new_int64(s->chunk_pages));
+	if (d->out)
+		json_object_object_add(o, "out_of_table", json_object_new_boolean(true));
 	return o;
 }
 
@@ -103,7 +107,7 @@ static int send_eras(struct dump *d, const char *name, struct store *s, enum sto
 	if (view == STORE_SNAPSHOT && !info.snapshot_era)
 		return err_set(err, -ENOENT, "no snapshot is held; run 'eractl snapshot take' to take one");
 	d->newest = view == STORE_SNAPSHOT ? info.snapshot_era : info.era;
-	r = check ? 0 : jsonl_send(d->j, "part", dump_head(name, &info, view == STORE_SNAPSHOT));
+	r = check ? 0 : jsonl_send(d->j, "part", dump_head(d, name, &info, view == STORE_SNAPSHOT));
 	if (!r && check)
 		r = store_eras_watched(s, view, check_run, dump_interrupted, d, &damaged, err);
 	else if (!r)
@@ -116,7 +120,7 @@ static int send_eras(struct dump *d, const char *name, struct store *s, enum sto
 	if (r)
 		return r;
 	if (check) {
-		*result = dump_head(name, &info, view == STORE_SNAPSHOT);
+		*result = dump_head(d, name, &info, view == STORE_SNAPSHOT);
 		json_object_object_add(*result, "damaged_blocks", json_object_new_uint64(damaged));
 	} else {
 		*result = json_object_new_object();
@@ -134,6 +138,8 @@ static int dump_closed(struct dump *d, const char *name, enum store_view view,
 	r = op_open_closed(name, &s, err);
 	if (r)
 		return r;
+	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
+	d->out = view == STORE_NOW && table_note_is_out(s);
 	r = send_eras(d, name, s, view, false, result, err);
 	store_close(s, false, NULL);
 	return r;

@@ -251,10 +251,10 @@ int table_note_arrive(struct volume *v, uint32_t era, struct table_note *in, str
 
 bool table_note_is_out(struct store *s)
 {
-	struct table_note note;
+	uint8_t note[ERAD_HISTORY_ITEM];
 
-	store_item(s, STORE_TABLE_NOTE, (uint8_t *)&note);
-	return le32toh(note.version) == TABLE_NOTE_VERSION && le32toh(note.state) == NOTE_OUT;
+	store_item(s, STORE_TABLE_NOTE, note);
+	return table_state_is_out(note);
 }
 
 static bool lives_on(const struct volume *v)

@@ -64,21 +64,17 @@
 #define ERAD_TABLE_NOTE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <linux/types.h>
 
 #include "common/err.h"
+#include "common/table_state.h"
 #include "erad/device/origin_count.h"
 
 struct store;
 struct volume;
-
-enum table_note_state {
-	NOTE_OUT,
-	NOTE_IN,
-	NOTE_GONE,
-};
 
 /* The layout in the metadata.  All fields are little-endian. */
 struct table_note {
@@ -96,9 +92,9 @@ struct table_note {
 	__u8 zero[408];
 };
 
-#define TABLE_NOTE_VERSION	1u
-
 _Static_assert(sizeof(struct table_note) == 512, "one sector");
+_Static_assert(offsetof(struct table_note, version) == offsetof(struct table_state, version) &&
+	       offsetof(struct table_note, state) == offsetof(struct table_state, state), "a note begins with its state");
 
 /*
  * Call this before detaching.  If the attached instance has been suspended or removed, keeps its

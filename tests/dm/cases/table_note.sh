@@ -143,6 +143,13 @@ test_origin_written_while_another_table_is_in()
 	eractl diff data --since 1 > /dev/null 2> "$T/err" && fail "diff worked although the target is out of its table"
 	grep -q "volume data: its target was taken out of the table of /dev/mapper/data, so writes may have gone past erad" "$T/err" ||
 		fail "got $(cat "$T/err")"
+	eractl diff /var/lib/erad/data.erad --since 1 > "$T/out" 2> "$T/err" && fail "diff of the metadata worked although the target is out of its table"
+	grep -q "data.erad: a full copy is due: the target of the volume was taken out of the table of its device" "$T/err" || fail "got $(cat "$T/err")"
+	same "$(grep -c '^ *[0-9]' "$T/out")" 0
+	eractl dump /var/lib/erad/data.erad 2>&1 > "$T/out" | grep -q "data.erad: the target of the volume was taken out of the table" || fail "dump gives no warning"
+	grep -q '</superblock>' "$T/out" || fail "the dump has no end"
+	eractl dump data 2>&1 > "$T/out2" | grep -q "data: the target of the volume was taken out of the table" || fail "dump by name gives no warning"
+	cmp "$T/out" "$T/out2"
 	# The origin stays open, so the write is in the page cache until erad flushes the origin.
 	exec {opener}< "$origin"
 	dd if=/dev/urandom of="$origin" bs=4096 seek=2000 count=1 conv=notrunc status=none
@@ -151,6 +158,9 @@ test_origin_written_while_another_table_is_in()
 	exec {opener}<&-
 	gap_was written-past-table "8 sectors were written to the origin"
 	read_fully data || fail "the write was not noticed: $(changed data 1)"
+	eractl close data
+	eractl dump /var/lib/erad/data.erad 2>&1 > /dev/null | grep . && fail "dump gives a warning after a close"
+	eractl diff /var/lib/erad/data.erad --since 1 > /dev/null
 }
 
 test_buffered_write_while_closed()
