@@ -170,6 +170,11 @@ enum identity_match identity_compare(const struct identity *was, const struct id
 	return match;
 }
 
+bool identity_known(const struct identity *i)
+{
+	return identity_compare(i, i) == IDENTITY_SAME;
+}
+
 const char *identity_text(const struct identity *i, char buf[IDENTITY_TEXT])
 {
 	char size[SIZE_TEXT];

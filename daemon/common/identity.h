@@ -55,6 +55,12 @@ void identity_of(dev_t dev, uint64_t nr_sectors, struct identity *out);
  */
 enum identity_match identity_compare(const struct identity *was, const struct identity *now);
 
+/*
+ * Returns whether the device has a property by which it can be told from another device of the same
+ * size.  A loop device has none.
+ */
+bool identity_known(const struct identity *i);
+
 #define IDENTITY_TEXT	400
 
 /*

@@ -185,6 +185,8 @@ static int request_attach(const struct command *cmd, const struct create_options
 	}
 	code = volume_run(&job, request);
 	fflush(stdout);
+	if (!code)
+		create_warn_of_identity(&at);
 	return code ? code : check_lvm(pv, o->name, vg.name);
 }
 

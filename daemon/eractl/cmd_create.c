@@ -46,8 +46,10 @@ static int run_create(const struct command *cmd, int argc, char **argv)
 	c = create_request(cmd, job.op, &o, &request);
 	if (!c)
 		c = volume_run(&job, request);
-	if (!c)
+	if (!c) {
+		create_warn_of_identity(&o);
 		look_for_mentions(o.name, o.origin);
+	}
 	return c;
 }
 

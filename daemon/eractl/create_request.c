@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/client.h"
+#include "common/identity.h"
 #include "common/size.h"
 #include "eractl/create_request.h"
 
@@ -89,4 +91,18 @@ int create_request(const struct command *cmd, const char *op, const struct creat
 		json_object_object_add(request, "overwrite_metadata", json_object_new_boolean(true));
 	*out = request;
 	return 0;
+}
+
+void create_warn_of_identity(const struct create_options *o)
+{
+	const dev_t dev = blockdev_at(o->origin);
+	struct identity i;
+
+	if (!dev)
+		return;
+	identity_of(dev, 0, &i);
+	fflush(stdout);
+	if (!identity_known(&i))
+		complain("volume %s: the origin %s has no serial number, WWN or UUID, so if its path leads to another device later, an open notices this by the content only",
+			 o->name, o->origin);
 }

@@ -27,4 +27,10 @@ void create_option(int c, struct create_options *o);
  */
 int create_request(const struct command *cmd, const char *op, const struct create_options *o, struct json_object **out);
 
+/*
+ * Prints a warning to stderr if the origin has no identity, so that an open cannot notice that the
+ * path leads to another device.
+ */
+void create_warn_of_identity(const struct create_options *o);
+
 #endif /* ERACTL_CREATE_REQUEST_H */

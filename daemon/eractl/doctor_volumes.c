@@ -16,6 +16,7 @@
 #include "common/blockdev.h"
 #include "common/client.h"
 #include "common/dm_tables.h"
+#include "common/identity.h"
 #include "common/image.h"
 #include "common/lvm_filter.h"
 #include "common/mapper_file.h"
@@ -58,6 +59,7 @@ static bool is_unstable(const char *path)
 
 static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev_t dev)
 {
+	struct identity i;
 	char *command;
 
 	if (!dev) {
@@ -69,7 +71,13 @@ static void look_at_origin(struct findings *f, const struct eratab_entry *e, dev
 			    "%s may name another device after the next boot; write a link of /dev/disk into " ERAD_TAB, e->origin);
 		free(command);
 	} else {
-		finding_add(f, FINDING_OK, "origin", e->name, NULL, "%s", e->origin);
+		identity_of(dev, 0, &i);
+		if (identity_known(&i))
+			finding_add(f, FINDING_OK, "origin", e->name, NULL, "%s", e->origin);
+		else
+			finding_add(f, FINDING_NOTE, "origin", e->name, NULL,
+				    "%s has no serial number, WWN or UUID; if this path leads to another device later, an open notices this by the content only",
+				    e->origin);
 	}
 }
 

@@ -105,6 +105,21 @@ static void test_device_without_any_has_only_its_size(void **state)
 	assert_match(IDENTITY_UNKNOWN, i, i);
 }
 
+static void test_identity_is_known_if_there_is_one_property(void **state)
+{
+	const struct identity none = make_identity("", "", ""), all[] = {
+		make_identity("LVM-x", "", ""), make_identity("", "serial:x", ""), make_identity("", "", "6b1f-01"),
+	};
+	/* The UUID of a dm-crypt device without LUKS is only a name. */
+	const struct identity name = make_identity("CRYPT-PLAIN-x", "", "");
+
+	(void)state;
+	assert_false(identity_known(&none));
+	assert_false(identity_known(&name));
+	for (size_t n = 0; n < sizeof(all) / sizeof(*all); n++)
+		assert_true(identity_known(&all[n]));
+}
+
 static void test_long_and_strange_values_are_cut_and_printable(void **state)
 {
 	struct identity i;
@@ -253,6 +268,7 @@ int main(void)
 		T(test_identity_is_what_sysfs_shows),
 		T(test_udev_is_asked_only_where_the_kernel_shows_no_serial_number),
 		T(test_device_without_any_has_only_its_size),
+		T(test_identity_is_known_if_there_is_one_property),
 		T(test_long_and_strange_values_are_cut_and_printable),
 		T(test_same_and_other_devices_are_told_apart),
 		T(test_what_only_one_of_two_has_says_nothing),

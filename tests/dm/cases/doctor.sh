@@ -44,6 +44,9 @@ a_good_machine()
 	exporter=$!
 	origin=$(new_disk 64M)
 	ln -s "$origin" "$T/origin"
+	udev_data=/run/udev/data/b$(lsblk -dno MAJ:MIN "$origin" | tr -d ' ')
+	mkdir -p /run/udev/data
+	printf 'E:ID_SERIAL=disk7\nI:1\n' > "$udev_data"
 	truncate -s 64M "$T/image"
 	mkfs.ext4 -q "$T/image"
 	mount -o loop "$T/image" "$T/disk"
@@ -58,7 +61,7 @@ restore_machine()
 		! grep -q " $path " /proc/mounts || umount "$path"
 	done
 	: > /etc/fstab
-	rm -f /etc/crypttab
+	rm -f /etc/crypttab "${udev_data-}"
 	# The metadata is on a file system that the test unmounts below.
 	! grep -q " $T/mnt " /proc/mounts || umount "$T/mnt"
 	eractl close --all > /dev/null 2>&1 || :
@@ -217,7 +220,11 @@ test_doctor_finds_what_goes_past()
 	# origins with paths that may change at a reboot
 	sed -i "s|$T/origin|$origin|" /etc/eratab
 	finds note origin "may name another device after the next boot"
-	sed -i "s|$origin|/dev/absent|" /etc/eratab
+	sed -i "s|$origin|$T/origin|" /etc/eratab
+	finds ok origin "$T/origin"
+	rm "$udev_data"
+	finds note origin "has no serial number, WWN or UUID"
+	sed -i "s|$T/origin|/dev/absent|" /etc/eratab
 	finds problem origin "/dev/absent is not there"
 	: > /etc/eratab
 	finds note eratab "has no volume"
