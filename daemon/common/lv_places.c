@@ -25,7 +25,10 @@ struct places {
 	struct log log[LOGS];
 };
 
-/* Reads from the logical volume.  What is not on this physical volume becomes zeros, but not the first byte. */
+/*
+ * Reads from the logical volume.  Bytes that are not on this physical volume become zeros.
+ * ENODATA: the first byte is not on this physical volume.
+ */
 static int lv_read(void *ctx, uint64_t offset, void *buf, size_t len)
 {
 	const struct places *p = ctx;

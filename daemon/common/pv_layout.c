@@ -66,7 +66,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Whether the character may be in the name of a section or of a value. */
+/* Returns whether the character may be in the name of a section or of a value. */
 static bool is_of_name(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("_.+-", c));
@@ -253,7 +253,10 @@ static void begin_lv(struct parser *p)
 		};
 }
 
-/* Reads a word of the list "stripes".  The list has the name of a physical volume and an extent in turn. */
+/*
+ * Reads a word of the list "stripes".  The list has the name of a physical volume and an extent in
+ * turn.
+ */
 static void stripe_value(struct parser *p, uint64_t index, const struct word *w)
 {
 	struct segment *s = &p->segment;
@@ -295,7 +298,10 @@ static bool multiply(uint64_t a, uint64_t b, uint64_t *product)
 	return !__builtin_mul_overflow(a, b, product) && *product < LIMIT;
 }
 
-/* Adds the parts of the segment that are on this physical volume.  Leaves out values that cannot be. */
+/*
+ * Adds the parts of the segment that are on this physical volume.  Leaves out a segment or a part
+ * with impossible values.
+ */
 static void finish_segment(struct parser *p)
 {
 	const struct segment *s = &p->segment;
@@ -362,7 +368,7 @@ int pv_layout_parse(const char *text, size_t len, const char *uuid, struct pv_la
 	return parse(&p, text, len);
 }
 
-/* As pv_layout_map(), for one segment. */
+/* Does the same as pv_layout_map() for one segment. */
 static uint64_t map_segment(const struct pv_segment *s, uint64_t offset, uint64_t len, uint64_t *at)
 {
 	uint64_t within, row;

@@ -5,7 +5,7 @@
  *
  * Knows linear and striped segments.  A linear segment is a striped segment with one stripe.  LVM
  * builds other logical volumes, for example of raid1, from hidden logical volumes that have these
- * segments; the hidden ones are found.
+ * segments.  The functions find the hidden logical volumes.
  *
  * The text is not trusted: each number is checked before it is used, and nothing recurses.
  */
@@ -17,21 +17,27 @@
 
 /* Limit of the logical volumes.  Further ones are left out. */
 #define PV_LVS		60u
-/* Limits of the segments of all logical volumes, and of one.  Further ones are left out. */
+/*
+ * Limits of the segments: of all logical volumes together, and of one logical volume.  Further
+ * segments are left out.
+ */
 #define PV_SEGMENTS	1024u
 #define PV_LV_SEGMENTS	64u
 
-/* A segment of a logical volume, as far as it is on this physical volume.  All positions are in bytes. */
+/*
+ * A segment of a logical volume, as far as it is on this physical volume.  All positions are in
+ * bytes.
+ */
 struct pv_segment {
-	uint64_t from, length;	/* of the segment in the logical volume */
-	uint64_t at;		/* of its part on this physical volume */
+	uint64_t from, length;	/* position and length of the segment in the logical volume */
+	uint64_t at;		/* position of the segment's part on this physical volume */
 	uint64_t stripe_size;
 	uint32_t nr_stripes;	/* 1: the segment is linear */
 	uint32_t stripe;	/* number of the stripe that is on this physical volume */
 };
 
 struct pv_lv {
-	uint32_t first, nr;	/* its segments */
+	uint32_t first, nr;	/* index of the first segment, and number of segments */
 };
 
 struct pv_layout {
@@ -50,8 +56,8 @@ int pv_layout_parse(const char *text, size_t len, const char *uuid, struct pv_la
 
 /*
  * Sets *at to the position on the physical volume of byte `offset` of the logical volume.  Returns
- * how many bytes follow each other from there on, at most len.  Returns 0 if the byte is not on this
- * physical volume.
+ * how many bytes follow each other from there on, at most len.  Returns 0 if the byte is not on
+ * this physical volume.
  */
 uint64_t pv_layout_map(const struct pv_layout *l, const struct pv_lv *lv, uint64_t offset, uint64_t len, uint64_t *at);
 

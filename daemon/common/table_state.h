@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The first words of a table note, which eractl reads, too.  erad/volume/table_note.h has the rest of
- * the note, and says what the states mean.
+ * The first words of a table note, which eractl reads, too.  erad/volume/table_note.h has the rest
+ * of the note, and says what the states mean.
  */
 #ifndef ERAD_TABLE_STATE_H
 #define ERAD_TABLE_STATE_H
@@ -26,7 +26,10 @@ struct table_state {
 
 #define TABLE_NOTE_VERSION	1u
 
-/* item: the history's item STORE_TABLE_NOTE.  Returns whether it is the note OUT. */
+/*
+ * item: the history's item STORE_TABLE_NOTE.  Returns whether the note says that the target is out
+ * of the table of its device.
+ */
 static inline bool table_state_is_out(const void *item)
 {
 	struct table_state s;
