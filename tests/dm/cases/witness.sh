@@ -40,7 +40,8 @@ test_mount_after_a_power_cut()
 		mount_and_write /dev/mapper/data
 		eractl checkpoint data > /dev/null
 		power_cut true
-		power_cut true
+		# The last power cut shows for the other file systems that they make no gap.
+		[[ $fs != ext4 ]] || power_cut true
 		no_gap data
 		mount_and_write /dev/mapper/data
 		eractl checkpoint data > /dev/null
