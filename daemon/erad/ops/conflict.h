@@ -17,15 +17,16 @@
 /* What a volume uses, or is about to use. */
 struct use {
 	const char *name;		/* name of the volume, which has no conflict with itself */
-	const char *origin;		/* paths of origin and metadata; each may be NULL */
+	/* Paths of origin and metadata.  NULL: not known. */
+	const char *origin;
 	const char *metadata;
-	dev_t origin_dev;
+	dev_t origin_dev;		/* 0: not known */
 	const uint8_t *uuid;		/* UUID of the metadata; NULL: not known */
 };
 
 /*
  * Returns EBUSY if another open volume or live target uses the origin or the metadata, or if its
- * metadata has the same UUID.  err names the other volume.
+ * metadata has the same UUID.  err names the other volume.  The path of the metadata must be known.
  */
 int conflict_live(const struct use *u, struct err *err);
 

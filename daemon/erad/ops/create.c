@@ -126,7 +126,7 @@ static const char *undo_error(int code)
 
 /*
  * Opens the file or device to which this create has written.  ESTALE: another file or device is at
- * the path now.
+ * the path now.  The caller closes *e, also after an error.
  */
 static int reopen_place(const struct place *p, struct engine **e, struct err *err)
 {
@@ -164,6 +164,7 @@ static void return_former(const struct place *p)
 /*
  * Undoes the changes of create to the file or device of the metadata.
  *
+ * - A file that this create has made is removed.
  * - A blank place becomes blank again, even if the volume has begun an era and folded its journal.
  * - A metadata file that was moved aside is renamed back to its path.
  * - A device that was overwritten has no metadata afterwards that can be opened.
@@ -226,7 +227,10 @@ static int make_file(struct place *p, const struct store_geometry *g, struct err
 	return r;
 }
 
-/* Examines the place of the metadata, and opens the file or device there.  The caller closes *e. */
+/*
+ * Examines the place of the metadata, and opens the file or device there.  The caller closes *e,
+ * also after an error.
+ */
 static int examine(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
 {
@@ -252,8 +256,9 @@ static int examine(const struct create_args *a, struct place *p, bool device,
 }
 
 /*
- * Examines the place of the metadata, opens the file or device there, and prepares a file.  The
- * caller closes *e.  Sets *e to NULL if create must make a file.
+ * Examines the place of the metadata, and opens the file or device there.  Makes a blank file large
+ * enough.  Moves a file with content aside, and sets *e to NULL: create must make a new file.  The
+ * caller closes *e, also after an error.
  */
 static int open_existing(const struct create_args *a, struct place *p, bool device,
 			 const struct store_geometry *g, struct engine **e, struct err *err)
@@ -305,7 +310,10 @@ static int write_metadata(const struct create_args *a, struct place *p,
 	return r;
 }
 
-/* lasting: buffer of PATH_MAX bytes for the path of the origin in eratab. */
+/*
+ * Checks the arguments of a create, and fills in *g and *origin, the number of the origin.
+ * lasting: a buffer of PATH_MAX bytes, which receives the path of the origin for eratab.
+ */
 static int check_arguments(const struct create_args *a, struct store_geometry *g, char *lasting, dev_t *origin,
 		 struct err *err)
 {

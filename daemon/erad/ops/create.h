@@ -59,7 +59,8 @@ struct eratab_entry *creation_entry(struct creation *c);
 /* Fills in t: the length, the origin and the UUID. */
 void creation_table(const struct creation *c, struct dm_table *t);
 /*
- * Fails in the cases in which creation_write() refuses the place of the metadata.  Writes nothing.
+ * Fails if creation_write() would refuse the file or device of the metadata.  Returns 0 if the path
+ * leads to neither of them.  Writes nothing.
  */
 int creation_examine(const struct creation *c, struct err *err);
 /* Writes the metadata. */

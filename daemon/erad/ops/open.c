@@ -29,7 +29,10 @@
 #include "store/super.h"
 
 #define SETTLE_MS	60000
-/* Limit for the last fold: the journal may be full, and the disk slow. */
+/*
+ * Limit, in ms, for the end of a volume with a last fold: the journal may be full, and the disk
+ * slow.
+ */
 #define UNDO_MS		120000
 
 static int check_origin(const struct eratab_entry *e, enum open_way way, dev_t *dev, uint64_t *nr_sectors,
@@ -73,8 +76,9 @@ static int check_super(const struct eratab_entry *e, struct engine *engine, uint
 }
 
 /*
- * Accept an origin that has grown while the volume was closed; the volume uses the same part as
- * before the growth.
+ * Opens the metadata for writing, and sets *info to its state before this open.  replaced: the
+ * origin may be another device than at the last open.  The origin may have grown while the volume
+ * was closed; the volume uses the same part as before the growth.
  */
 static int open_metadata(const struct eratab_entry *e, dev_t origin, uint64_t nr_sectors, bool replaced,
 			 struct store **out, struct store_info *info, struct err *err)
@@ -156,8 +160,9 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
 }
 
 /*
- * With gap=refuse, compares the origin and the table note before the target exists.  Does nothing
- * with gap=record.  The volume has its store, and no volume thread yet.
+ * With gap=refuse, looks for a gap before the target exists, in the degrade record, the origin, the
+ * table note and the witness.  Does nothing with gap=record.  The volume has its store, and no
+ * volume thread yet.
  *
  * The volume thread compares again before it lets a write through.  That is too late for a refusal:
  * if erad were killed between the creation of the target and the refusal, the next erad would find

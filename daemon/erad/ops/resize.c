@@ -40,7 +40,10 @@ static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64
 	return buf;
 }
 
-/* Computes the new number of sectors.  bytes 0: the size of the origin. */
+/*
+ * Sets *nr_sectors to the new number of sectors, and *dev to the number of the origin.  bytes 0:
+ * the size of the origin.
+ */
 static int choose_size(const char *origin, uint64_t bytes, dev_t *dev, uint64_t *nr_sectors,
 		       struct err *err)
 {

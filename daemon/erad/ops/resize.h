@@ -12,12 +12,12 @@
 
 struct resized {
 	uint64_t had, has;	/* old and new size in bytes */
-	uint32_t era;
+	uint32_t era;		/* the current era */
 };
 
 /*
  * Changes the size of a volume, open or closed.  bytes 0: the size of its origin.  If this fails
- * before the new table is in use, nothing has changed.
+ * before the new table is in use, the volume has its old size.
  */
 int op_resize(const char *name, uint64_t bytes, struct resized *out, struct err *err);
 

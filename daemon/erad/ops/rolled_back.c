@@ -59,8 +59,8 @@ static void *read_note_thread(void *arg)
 }
 
 /*
- * Waits until the thread has read the note, and frees n.  If the thread takes too long, leaves n to
- * the thread.
+ * Waits until the thread has read the note, and frees n.  Returns the result of seen_read().
+ * ETIMEDOUT: the thread has not ended within NOTE_MS; it frees n when it ends.
  */
 static int await_note(struct note_reader *n, struct token *t)
 {

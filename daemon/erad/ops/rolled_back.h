@@ -11,8 +11,9 @@
 struct volume;
 
 /*
- * Records a gap if the metadata does not know the newest token that eractl has noted.  First begins
- * the era of this token in the metadata.  So every noted era lies within the gap, and no noted era
+ * Records a gap if the metadata does not know the newest token that eractl has noted, unless every
+ * block counts as written in the era of this token anyway.  First begins this era in the metadata,
+ * if the metadata has not reached it.  So every noted era lies within the gap, and no noted era
  * begins a second time.  If eratab has gap=refuse, fails instead, and changes nothing.
  *
  * If the note cannot be read within 5 seconds, because its file system does not answer, logs this

@@ -9,7 +9,7 @@
 
 /*
  * These functions return 0 or a negative errno.  On success, the caller drops the reference to
- * *result.
+ * *result.  names: an array of the names of volumes; NULL or empty: all volumes.
  */
 int request_list(struct json_object **result, struct err *err);
 int request_status(struct json_object *names, struct json_object **result, struct err *err);

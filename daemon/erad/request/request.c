@@ -514,6 +514,7 @@ static const struct {
 	bool for_guests;
 	/*
 	 * The operation may take long, because a device hangs or because the caller reads slowly.
+	 * LONG_MAX limits these operations.
 	 */
 	bool takes_long;
 } ops[] = {

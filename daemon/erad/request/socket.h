@@ -20,7 +20,10 @@ int socket_listen(int *fd, struct err *err);
  */
 typedef void (*socket_serve_fn)(struct jsonl *j, bool root);
 
-/* Accepts one connection, and starts a thread in which serve answers it.  Never waits. */
+/*
+ * Accepts one connection, and starts a thread in which serve answers it.  Does not wait for the
+ * caller.  If accept() fails, for example because there is no memory, pauses for 0.1 seconds.
+ */
 void socket_accept(int fd, socket_serve_fn serve);
 
 /*
