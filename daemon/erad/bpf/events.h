@@ -50,8 +50,8 @@ bool events_pinned(const struct events *e);
 void events_end(struct events *e, bool gone);
 
 /*
- * Reads the counts.  Returns false, with the reason in error, if events are not counted.  Does not
- * wait.  Context: the volume's lock.
+ * Reads the counts.  Returns false if events are not counted.  *error is the reason, or "" if there
+ * is none: the counting works or has not begun.  Does not wait.  Context: the volume's lock.
  */
 bool events_read(const struct events *e, struct erad_map_events *out, struct err *error);
 

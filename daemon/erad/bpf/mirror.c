@@ -155,8 +155,8 @@ static int flush_words(struct bitmap_words *w, void *ctx)
 }
 
 /*
- * Computes m->changed.  If a bit stands for several blocks, the result may be larger than the
- * number of bytes that were written.
+ * Computes m->changed.  If a bit stands for several blocks, the result may be larger than all
+ * recorded blocks together.
  */
 static void count_changed(struct mirror *m)
 {

@@ -57,8 +57,9 @@ struct mirror {
 	struct bitmap_words words;
 	struct run runs[ERAD_MAX_RANGES];
 	/*
-	 * How many bytes were written in this era, and how many in the era before; MIRROR_UNKNOWN
-	 * if the mirror does not have the number.  Any thread may read these.
+	 * How many bytes the recorded blocks of this era have, and how many those of the era
+	 * before.  The number is too large if a bit stands for several blocks.  MIRROR_UNKNOWN: the
+	 * mirror does not have the number.  Any thread may read these.
 	 */
 	atomic_ullong changed, changed_before;
 };
@@ -100,8 +101,9 @@ void mirror_state(struct mirror *m, uint32_t state);
 void mirror_end(struct mirror *m, bool gone);
 
 /*
- * Returns "complete", "degraded", or NULL if the volume does not serve writes.  *error is the
- * reason why the mirror is degraded, or "".  Context: the volume's lock.
+ * Returns "degraded" if the mirror is degraded, else "complete", or NULL if the volume does not
+ * serve writes.  serves: whether the volume serves writes.  *error is the reason why the mirror is
+ * degraded, or "".  Context: the volume's lock.
  */
 const char *mirror_status(const struct mirror *m, bool serves, struct err *error);
 

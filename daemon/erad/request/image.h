@@ -8,6 +8,10 @@
 #include "common/err.h"
 #include "common/image.h"
 
+/*
+ * arg: the request.  These functions return 0 or a negative errno.  On success, the caller drops
+ * the reference to *result.
+ */
 int request_image_create(struct json_object *arg, struct json_object **result, struct err *err);
 int request_image_drop(struct json_object *arg, struct json_object **result, struct err *err);
 

@@ -232,10 +232,10 @@ static int ask_for_seal(struct volume *v, const struct origin_question *q, struc
 }
 
 /*
- * Returns EBUSY if another program uses the origin.  Returns 0 if a new target of the volume uses
- * it.  Claims the origin exclusively only for a moment, so that other programs are refused only for
- * this moment.  Tries several times, because the old target releases the origin shortly after erad
- * has noticed the end of the target.
+ * Returns 0 if nobody uses the origin, or if a new target of the volume uses the origin.  EBUSY:
+ * another program uses the origin.  Claims the origin exclusively only for a moment, so that other
+ * programs are refused only for this moment.  Tries several times, because the old target releases
+ * the origin shortly after erad has noticed the end of the target.
  */
 static int check_unused(struct volume *v, struct err *err)
 {

@@ -119,7 +119,8 @@ int table_note_stay(struct volume *v, struct err *err);
  * Call this as soon as the volume's last instance has gone.  If the mapped device has also gone,
  * makes the note GONE durable, with the counter of the origin.  By this counter, a write to the
  * origin is noticed even if erad is killed before the seal is durable, or if the write comes before
- * erad has sealed the origin.  Returns 1 if the note is durable, and 0 if there is nothing to note.
+ * erad has sealed the origin.  Returns 1 if the note is durable, 0 if there is nothing to note, or
+ * a negative errno.
  */
 int table_note_end(struct volume *v, struct err *err);
 
@@ -151,8 +152,8 @@ bool table_note_written_since_end(const struct volume *v);
 
 /*
  * Returns 1 if the metadata has the note GONE of this boot, and the counter of the origin has
- * changed since the note.  If so, *difference is a sentence about this.  Returns 0 if the counter
- * is the same, or cannot be compared.
+ * changed since the note.  If so, *difference is a sentence about this.  Otherwise returns 0, also
+ * if the counter cannot be compared.
  */
 int table_note_written_while_closed(const struct volume *v, struct err *difference);
 
