@@ -78,7 +78,7 @@ static void make_event(const char *directory, const char *action)
 	snprintf(path, sizeof(path), "%s/uevent", directory);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, action, strlen(action)) < 0)
-		log_warn("cannot make an event for udev: %s: %m", path);
+		log_warn("udev does not examine the device again, because erad cannot write to %s: %m", path);
 	if (fd >= 0)
 		close(fd);
 }

@@ -370,7 +370,7 @@ static int check_arguments(const struct create_args *a, struct store_geometry *g
 		return r;
 	r = identity_lasting_path(a->origin, dev, lasting, PATH_MAX);
 	if (r)
-		return err_set(err, r, "%.300s: the path is too long", a->origin);
+		return err_set(err, r, "the path of origin %.300s is too long", a->origin);
 	r = uuid_random(g->uuid);
 	if (r)
 		return err_set(err, r, "cannot make a UUID: %s", strerror(-r));

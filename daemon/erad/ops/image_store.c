@@ -80,7 +80,7 @@ static int check_blank(const char *path, int fd, struct err *err)
 	if (r == -EEXIST)
 		return err_set(err, r, "%s has a file system, partitions or other content, which the image would overwrite; if the content is not needed, run 'wipefs -a %s' to erase it",
 			       path, path);
-	return r ? err_set(err, r, "cannot examine %s", path) : 0;
+	return r ? err_set(err, r, "libblkid cannot find out whether %s has content; name another place with --cow", path) : 0;
 }
 
 static int open_device(const char *path, struct image_store *s, struct err *err)
@@ -100,7 +100,7 @@ static int open_device(const char *path, struct image_store *s, struct err *err)
 		return r;
 	peek_now(path, PEEK_SUPER, &found);
 	if (found.is_erad)
-		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite", path);
+		return err_set(err, -EEXIST, "%s has metadata of erad, which the image would overwrite; name another place with --cow", path);
 	/*
 	 * Close the device again, because device-mapper opens it exclusively.  s->fd stays -1: only
 	 * a loop device that erad has made must be kept open.

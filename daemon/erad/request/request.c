@@ -569,7 +569,7 @@ static int dispatch(struct request *q, bool root, struct json_object **result, s
 			err_prefix(err, r, "volume %.100s", volume);
 		return r;
 	}
-	return err_set(err, -EOPNOTSUPP, "operation %.40s is not known", op);
+	return err_set(err, -EOPNOTSUPP, "this erad does not know the operation %.40s; install eractl and erad of the same version, and restart erad", op);
 }
 
 static void send_answer(struct jsonl *j, int code, struct json_object *result, const struct err *err)

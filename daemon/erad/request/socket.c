@@ -191,7 +191,7 @@ void socket_accept(int listener, socket_serve_fn serve)
 	if (!room) {
 		refuse_caller(fd, "{\"error\":{\"code\":\"EAGAIN\",\"message\":\"erad is already carrying out 64 requests; try again later\"}}\n");
 	} else if (!start_connection(fd, true, 0, serve)) {
-		refuse_caller(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread\"}}\n");
+		refuse_caller(fd, "{\"error\":{\"code\":\"ENOMEM\",\"message\":\"erad cannot start a thread for this request; try again later\"}}\n");
 		leave_connection(true, 0);
 	}
 }
