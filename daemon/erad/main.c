@@ -6,8 +6,8 @@
  * own volumes, so steps that need memory come later.  Steps that take long, may fail or need much
  * memory come before standby_relieve(), because until then the standby of the previous erad serves
  * the volumes.  READY=1 comes last, when erad has attached to the live targets again.  The standby
- * (standby.h) is forked before setup_threads().  It also calls setup_threads(), and takes the later
- * steps when the main process has died.
+ * (standby.h) is forked before setup_threads().  The standby, too, calls setup_threads(), and takes
+ * the later steps when the main process has died.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -28,8 +28,8 @@
 #define NEAREST		96	/* size of the buffer of nearest(), in bytes */
 
 /*
- * Returns a text about the possible sizes: "are N and M bytes", or "is N bytes" if only one is
- * possible.
+ * Returns a text about the nearest possible sizes: "are N and M bytes", or "is N bytes" if only one
+ * of them is possible.
  */
 static const char *nearest(char buf[NEAREST], uint64_t down, uint64_t up, uint64_t max)
 {

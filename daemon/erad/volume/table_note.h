@@ -33,7 +33,8 @@
  *	IN	in the same device, anything else	unknown: no erad saw the target go
  *	IN	in another device of the same boot	unknown: no erad saw the target go, and
  *						there is no seal
- *	OUT	in the same device			written-past-table if a counter has grown
+ *	OUT	in the same device			written-past-table if a counter has grown,
+ *						or if the device has no counter
  *	OUT	in another device, or after a reboot	written-past-table: no counter can be
  *						compared
  *	GONE	in the same boot			written-while-closed if the origin's
@@ -45,6 +46,8 @@
  *		written before its target came		counter 0
  *	GONE	in a device that was written before	written-past-table: likewise
  *		its target came
+ *
+ * The origin is flushed before its counter is compared.  If the flush fails, the gap is unknown.
  *
  * If the metadata has a seal, the seal decides in place of the notes IN and GONE: see origin.h.
  * But in the same boot, the counter of the note GONE is compared, too, because a small write may

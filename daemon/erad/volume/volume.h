@@ -4,17 +4,19 @@
  *
  * Three threads belong to a volume.  The *volume thread* (commit.c) is the only thread that
  * attaches to instances, exchanges batches and eras with them, and marks blocks and begins eras in
- * the store.  It closes the store in the end.  The *fold thread* (fold.c) folds, and gets memory
- * for marks.  The *message thread* (message.c) carries out the messages of device-mapper.  All
- * other threads use the functions of the headers in this folder.
+ * the store.  It closes the store in the end.  Before the volume thread starts, the thread that
+ * opens the volume may begin an era in the store.  The *fold thread* (fold.c) folds, and gets
+ * memory for marks.  The *message thread* (message.c) carries out the messages of device-mapper.
+ * All other threads use the functions of the headers in this folder.
  *
  * The volume thread lives as long as a target with the volume's UUID exists or is expected.  When
  * the last target is gone, the thread closes the metadata, removes the volume from the registry,
  * and ends.
  *
- * Locks, outermost first: a claim on the name (registry.h), volume.snapshot_lock,
- * volume.checkpoint_lock, volumes_lock (registry.c), volume.lock.  Do no I/O under the last two.
- * The module's ioctls never wait for I/O, so they are allowed under all locks.
+ * Locks, outermost first: a claim on the name (registry.h), stores_lock (ops/image.c),
+ * volume.snapshot_lock, volume.checkpoint_lock, volumes_lock (registry.c), volume.lock, adopt_lock
+ * (adopt.c).  Do no I/O under the last three.  The module's ioctls, as erad calls them, never wait
+ * for I/O, so they are allowed under all locks.
  */
 #ifndef ERAD_VOLUME_H
 #define ERAD_VOLUME_H
@@ -152,7 +154,10 @@ struct volume {
 	 */
 	atomic_ullong busy_since;
 
-	/* Only the volume thread uses the fields below. */
+	/*
+	 * Only the volume thread uses the fields below, and before its start the thread that opens
+	 * the volume.
+	 */
 	pthread_t fold_thread, message_thread;
 	bool fold_running, message_running;
 	/* Times at which the volume thread must act, by thread_now_ms().  UINT64_MAX: never. */
