@@ -228,6 +228,24 @@ static void test_record_that_a_reader_finds_under_an_active_target_is_ended(void
 	}
 }
 
+static void test_readers_are_refused_once_the_target_is_gone_though_erad_has_not_noticed(void **state)
+{
+	static const char *const request[] = { DIFF, DUMP };
+	struct caller c;
+
+	(void)state;
+	/* The volume thread stands in a commit, so it notices nothing. */
+	sim_load(8, 20, 20);
+	sim_pause();
+	sim_remove();
+	for (unsigned int i = 0; i < sizeof(request) / sizeof(*request); i++) {
+		send_request(&c, request[i]);
+		assert_non_null(strstr(read_answer(&c), "try again when 'eractl status sim' says active"));
+	}
+	sim_go();
+	assert_true(volume_wait_ended(volume, LONG_MS));
+}
+
 /* The array is read in two pieces, so a request can stop between them. */
 static void test_diff_and_dump_stop_when_their_caller_goes_though_they_find_nothing(void **state)
 {
@@ -494,6 +512,7 @@ int main(void)
 		with_volume(test_watchdog_sees_the_write_that_begins_an_era),
 		cmocka_unit_test(test_start_that_fails_waits_for_those_who_use_the_store),
 		with_volume(test_requests_of_all_kinds_at_once),
+		with_volume(test_readers_are_refused_once_the_target_is_gone_though_erad_has_not_noticed),
 		with_volume(test_record_that_a_reader_finds_under_an_active_target_is_ended),
 	};
 

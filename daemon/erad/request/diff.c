@@ -148,6 +148,9 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 		 * block counts as written.  If the metadata cannot be read, refuse the diff.
 		 */
 		r = store_find_degraded(s, err);
+		/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
+		if (!r && view == STORE_NOW)
+			r = volume_check_compared(d.v, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
 		/*

@@ -164,6 +164,8 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 	 * written.  If the metadata cannot be read, refuse the dump.
 	 */
 	r = store_find_degraded(s, err);
+	if (!r && view == STORE_NOW)
+		r = volume_check_compared(d->v, err);
 	if (!r && pin)
 		r = volume_snapshot_take(d->v, false, &era, err);
 	if (r == -EEXIST) {

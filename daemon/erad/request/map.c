@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The map operation: reads the eras of a volume into a grid of cells, and keeps the result for the
- * next callers.
+ * next callers.  The picture is kept for minutes, so it is only for people.  For the same reason,
+ * nobody waits here until a gap that erad has not noticed yet is recorded.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -262,6 +262,28 @@ bool volume_closing(struct volume *v)
 	return closing;
 }
 
+int volume_check_compared(struct volume *v, struct err *err)
+{
+	struct erad_info i;
+	const char *state;
+	struct err why;
+	int r = 0;
+
+	pthread_mutex_lock(&v->lock);
+	/*
+	 * Ask the target itself: the volume thread may not have noticed yet that another table has replaced the
+	 * target's table.  The ioctl fails if the target was removed.
+	 */
+	if (!v->ready || instance_info(v->fd, &i) || i.status & ERAD_PASSES_ALL) {
+		state = v->ready ? "detached" : volume_state(v, &why);
+		r = err_set(err, -EAGAIN,
+			    "its state is %s, expected active: writes may have gone past erad that erad has not noticed yet%s%s; try again when 'eractl status %s' says active",
+			    state, !v->ready && *why.msg ? ": " : "", v->ready ? "" : why.msg, v->name);
+	}
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
 const char *volume_state(const struct volume *v, struct err *error)
 {
 	const struct trouble *t = &v->attach_trouble;

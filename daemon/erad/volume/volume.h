@@ -260,6 +260,16 @@ void volume_store_put(struct volume *v);
 int volume_store_missing(struct err *err);
 /* Returns whether the volume has no store: it is being closed, or its store is not open yet. */
 bool volume_closing(struct volume *v);
+
+/*
+ * Returns 0 if the blocks that the store lists as written contain all writes that have completed.  Returns
+ * EAGAIN, with a sentence that names the state of the volume, if this is not known: the volume is not attached
+ * to a target that is in its table, so writes may have gone past erad, and erad has not compared the counters
+ * and the origin yet, or has not recorded the gap.  Call this after volume_store_get(), and before a reader
+ * sends the current eras of the blocks.  Takes v->lock; does not wait.
+ */
+int volume_check_compared(struct volume *v, struct err *err);
+
 /*
  * Removes the store from the volume, waits until no other thread uses it, and returns it.  Returns
  * NULL if the volume has no store.

@@ -129,6 +129,65 @@ counts_always()
 	((major < 6 || (major == 6 && minor < 11)))
 }
 
+# metadata_is_read: succeeds if erad has opened the metadata of data.
+metadata_is_read()
+{
+	[[ $(eractl status --json data | field era) != null ]]
+}
+
+test_reader_before_the_comparison_is_refused()
+{
+	DESCRIPTION="while erad has not yet compared a target that is back in its table, diff, map and dump fail, and say what to do; then the diff lists everything"
+	local lower origin erad linear before reader
+
+	lower=$(new_disk 64M)
+	dmsetup create lower --table "0 $(blockdev --getsz "$lower") linear $lower 0"
+	origin=/dev/mapper/lower
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	before=$(eractl checkpoint data)
+	erad=$(dmsetup table data)
+	linear="0 $(blockdev --getsz "$origin") linear $origin 0"
+	swap_table data "$linear"
+	wait_until "closed" eractl_state_is data closed
+	write_at data 8388608 4096
+	# The origin does not answer, so erad cannot end the comparison.
+	dmsetup suspend lower
+	swap_table data "$erad"
+	wait_until "the metadata is read" metadata_is_read
+	for reader in "diff data --since $before" "map data" "dump data"; do
+		# shellcheck disable=SC2086
+		eractl $reader > /dev/null 2> "$T/err" && fail "eractl $reader worked before the comparison"
+		grep -q "try again when 'eractl status data' says active\|it must be active" "$T/err" || fail "$reader: got $(cat "$T/err")"
+	done
+	dmsetup resume lower
+	wait_until "active" eractl_state_is data active
+	same "$(changed data "$before" 2> "$T/err")" "0 67108864"
+	grep -q written-past-table "$T/err" || fail "got $(cat "$T/err")"
+}
+
+test_reader_while_the_table_waits_for_its_resume_is_refused()
+{
+	DESCRIPTION="while another table is in, and erad's table is loaded but not resumed, a diff fails, although the metadata has no note about it yet"
+	local origin erad linear before
+
+	tracked
+	before=$(eractl checkpoint data)
+	# erad must find the loaded table when it looks, so that it waits for the table and does not close the volume.
+	kill -STOP "$(erad_pid)"
+	swap_table data "$linear"
+	dmsetup load data --table "$erad"
+	write_at data 8388608 4096
+	kill -CONT "$(erad_pid)"
+	eractl diff data --since "$before" > /dev/null 2> "$T/err" && fail "diff worked although the target is out of its table"
+	grep -q "try again when 'eractl status data' says active" "$T/err" || fail "got $(cat "$T/err")"
+	dmsetup suspend data
+	dmsetup resume data
+	served_again
+	same "$(changed data "$before" 2> "$T/err")" "0 67108864"
+	grep -q written-past-table "$T/err" || fail "got $(cat "$T/err")"
+}
+
 test_origin_written_while_another_table_is_in()
 {
 	DESCRIPTION="if another table replaces erad's table, and the origin is written directly, diff fails until erad's table is back, and then lists everything"
