@@ -233,7 +233,10 @@ struct erad_disk_super {
 
 /* Why writes may have gone past erad. */
 enum erad_gap_kind {
-	/* The reason is not known, for example because the history was damaged. */
+	/*
+	 * The reason is not known, for example because the history was damaged.  Or another device uses
+	 * the origin beside the volume.
+	 */
 	ERAD_GAP_UNKNOWN = 0,
 	ERAD_GAP_CLOSED = 1,		/* the origin was written while the volume was closed */
 	/* The volume was written while the target was not in its device's table. */
@@ -289,7 +292,7 @@ struct erad_disk_bookmark {
 /*
  * One copy of the history.  Gaps and timelines are in order, the oldest first; bookmarks are in the
  * order of their names.  Unused entries are zeros.  Older versions of erad use neither bookmarks
- * nor the witness: they write zeros in new metadata, and otherwise do not change them.
+ * nor the last two items: they write zeros in new metadata, and otherwise do not change them.
  */
 struct erad_disk_history {
 	__le32 csum;		/* crc32c of the rest of the copy */

@@ -61,8 +61,9 @@
  *		that are in eratab or live
  * writers	volumes: as for status		{"volumes": [WRITERS]}
  * map		volume				MAP; open volumes only
- * checkpoint	volume				{"volume", "era", "token"} of the new era
- * snapshot_take volume				{"volume", "era", "token"} of the new era; the
+ * checkpoint	volume				{"volume", "era", "token"} of the new era, and "gaps":
+ *						those noticed since the era before it began
+ * snapshot_take volume				as for checkpoint; the
  *						snapshot shows all eras before it.  EEXIST: the
  *						volume has a snapshot
  * snapshot_drop volume				{"volume"}.  ENOENT: the volume has no snapshot

@@ -85,27 +85,56 @@ static int begin_change(struct store *s, uint32_t *era, struct err *err)
 	return ret;
 }
 
-int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err)
+/* Context: fold_lock, under which a floor that is larger cannot be set meanwhile. */
+static int commit_gap(struct store *s, struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era,
+		      const char *detail)
 {
-	struct erad_disk_super sb;
-	uint32_t era;
+	struct erad_disk_super sb = s->super;
 	int ret;
 
-	ret = begin_change(s, &era, err);
-	if (ret)
-		return ret;
-	pthread_mutex_lock(&s->fold_lock);
-	sb = s->super;
 	sb.floor_era = htole32(era);
-	history_add_gap(history_edit(s), kind, era, time(NULL), detail);
+	history_add_gap(h, kind, era, time(NULL), detail);
 	ret = history_commit(s, &sb);
 	if (!ret) {
 		pthread_mutex_lock(&s->lock);
 		s->floor_era = era;
 		pthread_mutex_unlock(&s->lock);
 	}
+	return ret;
+}
+
+int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err)
+{
+	uint32_t era;
+	int ret;
+
+	/* Read the era under the lock, because another thread may begin an era and record a gap in it. */
+	pthread_mutex_lock(&s->fold_lock);
+	ret = begin_change(s, &era, err);
+	if (!ret)
+		ret = change_error(s, commit_gap(s, history_edit(s), kind, era, detail), err);
 	pthread_mutex_unlock(&s->fold_lock);
-	return change_error(s, ret, err);
+	return ret;
+}
+
+int store_gap_goes_on(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err)
+{
+	struct erad_disk_history *h;
+	uint32_t era;
+	int ret;
+
+	pthread_mutex_lock(&s->fold_lock);
+	ret = begin_change(s, &era, err);
+	if (ret)
+		goto out;
+	h = history_edit(s);
+	if (history_gap_is_newest(h, kind, era, detail) && le32toh(s->super.floor_era) == era)
+		goto out;
+	history_renew_gap(h, kind, era, detail, le32toh(s->super.snap_era));
+	ret = change_error(s, commit_gap(s, h, kind, era, detail), err);
+out:
+	pthread_mutex_unlock(&s->fold_lock);
+	return ret;
 }
 
 static void add_timeline(struct erad_disk_history *h, uint64_t number, uint32_t first)

@@ -6,10 +6,9 @@
  * durability.
  *
  * Functions that change the history return when the change is durable.  After a failure, the call
- * may be repeated.  Only the thread that marks and begins eras (store.h) may call them, with one
- * exception: any thread may call store_set_item().  Any thread may call the functions that read the
- * history.  They take no lock that is held over I/O, except store_seal().  No function allocates
- * memory.
+ * may be repeated.  Only the thread that marks and begins eras (store.h) may call them, unless a
+ * function says that any thread may.  Any thread may call the functions that read the history.
+ * They take no lock that is held over I/O, except store_seal().  No function allocates memory.
  *
  * Metadata that was opened with STORE_READ and has no history yet appears to have an empty history.
  */
@@ -43,9 +42,17 @@ void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS]);
  * store_gap(), the caller must begin a new era before it lets a write through; without the new era,
  * the next diff would list too much.  A second gap of the same kind in the same era replaces the
  * first gap, so a gap that is found again after a crash counts once.  detail is cut after
- * ERAD_GAP_DETAIL bytes.
+ * ERAD_GAP_DETAIL bytes.  Any thread may call this.
  */
 int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
+
+/*
+ * Does the same for a gap that is noted in each era as long as it lasts.  If the newest gap has the same
+ * kind and detail, gives the newest gap the current era, so that the log still has room for other gaps, and
+ * does not count another gap.  But a snapshot that shows the newest gap keeps it: then there are two.
+ * Writes nothing if the newest gap is this one already, in the current era.
+ */
+int store_gap_goes_on(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
  * Begins a new timeline, whose first era is the next era.  Call this once for each activation,
@@ -81,12 +88,14 @@ uint32_t store_timelines_since(struct store *s);
 
 /*
  * Items: bytes that the store keeps for its callers and does not interpret.  An item that was never
- * set is zeros.  store_set_item() writes nothing if the bytes are the same.
+ * set is zeros.  store_set_item() writes nothing if the bytes are the same.  Any thread may call these
+ * functions.
  */
 enum store_item {
 	STORE_IDENTITY,		/* identity of the origin */
 	STORE_TABLE_NOTE,	/* the table note: see erad/volume/table_note.h */
 	STORE_WITNESS,		/* hashes of places of the origin: see common/witness.h */
+	STORE_PAST,		/* devices that use the origin past the volume: see erad/volume/past.h */
 };
 
 void store_item(struct store *s, enum store_item which, uint8_t out[ERAD_HISTORY_ITEM]);

@@ -170,6 +170,38 @@ void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint3
 	memcpy(g->detail, detail, strnlen(detail, sizeof(g->detail)));
 }
 
+/* Returns whether gap i has this kind and this detail. */
+static bool same_gap(const struct erad_disk_history *h, uint32_t i, enum erad_gap_kind kind, const char *detail)
+{
+	const struct erad_disk_gap *g = &h->gap[i];
+	const size_t n = strnlen(detail, sizeof(g->detail));
+
+	return g->kind == htole32(kind) && !memcmp(g->detail, detail, n) && (n == sizeof(g->detail) || !g->detail[n]);
+}
+
+bool history_gap_is_newest(const struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era, const char *detail)
+{
+	const uint32_t nr = le32toh(h->nr_gaps);
+
+	return nr && h->gap[nr - 1].era == htole32(era) && same_gap(h, nr - 1, kind, detail);
+}
+
+void history_renew_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era, const char *detail,
+		       uint32_t snapshot)
+{
+	const uint32_t nr = le32toh(h->nr_gaps);
+
+	if (!nr || !same_gap(h, nr - 1, kind, detail))
+		return;
+	if (snapshot && le32toh(h->gap[nr - 1].era) <= snapshot) {
+		/* The newest gap stays.  Renew the gap before it, which says the same, if there is one. */
+		if (nr < 2 || !same_gap(h, nr - 2, kind, detail))
+			return;
+		h->gap[nr - 2] = h->gap[nr - 1];
+	}
+	h->gap[nr - 1].era = htole32(era);
+}
+
 struct erad_disk_history *history_edit(struct store *s)
 {
 	memcpy(s->history_new, s->history, sizeof(*s->history));

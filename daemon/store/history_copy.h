@@ -39,6 +39,17 @@ int history_write(struct engine *e, struct erad_disk_super *sb, struct erad_disk
 void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era,
 		     uint64_t time, const char *detail);
 
+/* Returns whether the newest gap of h has this kind, this era and this detail. */
+bool history_gap_is_newest(const struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era, const char *detail);
+
+/*
+ * If the newest gap of h has this kind and this detail, gives it the era `era`, so that a history_add_gap()
+ * with the same values replaces it.  snapshot: the newest era of the snapshot, or 0.  A gap that the snapshot
+ * shows stays, and the gap before it is given up if it says the same.
+ */
+void history_renew_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era, const char *detail,
+		       uint32_t snapshot);
+
 /*
  * A transaction on the history of an open store.  history_edit() returns a copy of the history,
  * which the caller changes.  history_commit() makes the copy durable together with sb.  If

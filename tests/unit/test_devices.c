@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "devices_sim.h"
+#include "erad/device/holders.h"
 #include "erad/device/mounts.h"
 #include "erad/device/probe.h"
 #include "erad/device/stack.h"
@@ -145,6 +146,71 @@ static void test_holder_is_named(void **state)
 	devices_add("md0", NULL, makedev(9, 0));
 	devices_stack("md0", "sdb");
 	in_use(SDB, "held by md0");
+}
+
+#define UUID_TEXT	"ERAD-01020304-0506-0708-090a-0b0c0d0e0f10"
+
+static const uint8_t volume_uuid[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+
+/* Makes a mapped device on sda.  uuid: its UUID in device-mapper. */
+static void add_holder(unsigned int nr, const char *name, const char *uuid)
+{
+	char kernel_name[16], path[64], text[DM_NAME_SIZE + 1];
+
+	snprintf(kernel_name, sizeof(kernel_name), "dm-%u", nr);
+	devices_add(kernel_name, NULL, makedev(253, nr));
+	devices_stack(kernel_name, "sda");
+	snprintf(path, sizeof(path), "/sys/devices/%s/dm/name", kernel_name);
+	snprintf(text, sizeof(text), "%s\n", name);
+	devices_write(path, text);
+	snprintf(path, sizeof(path), "/sys/devices/%s/dm/uuid", kernel_name);
+	snprintf(text, sizeof(text), "%s\n", uuid);
+	devices_write(path, text);
+}
+
+static void holders_are(const char *expected)
+{
+	char text[HOLDERS_TEXT];
+	struct err err;
+
+	if (holders_find(SDA, makedev(253, 1), volume_uuid, text, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(text, expected);
+}
+
+static void test_holders_other_than_the_volume_and_its_image_are_found(void **state)
+{
+	char long_name[DM_NAME_SIZE];
+
+	(void)state;
+	holders_are("");
+	/* The volume itself, whose device has another UUID, and the devices of its image. */
+	add_holder(1, "data", "");
+	add_holder(2, "data-image-origin", UUID_TEXT "-image-origin");
+	add_holder(3, "data-image", UUID_TEXT "-0123456789abcdef-backup-image");
+	holders_are("");
+	/* A device of the image of another volume.  Its name is cut. */
+	memset(long_name, 'x', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = 0;
+	add_holder(4, long_name, "ERAD-01020304-0506-0708-090a-0b0c0d0e0f11-image");
+	holders_are("/dev/mapper/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+}
+
+static void test_holders_are_counted(void **state)
+{
+	char text[HOLDERS_TEXT];
+
+	(void)state;
+	add_holder(5, "vg-a", "LVM-x");
+	add_holder(6, "vg-a", "LVM-y");
+	holders_are("/dev/mapper/vg-a and 1 other");
+	devices_add("md0", NULL, makedev(9, 0));
+	devices_stack("md0", "sdb");
+	assert_int_equal(holders_find(SDB, 0, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "/dev/md0");
+	/* A device that is gone. */
+	assert_int_equal(holders_find(makedev(99, 1), 0, volume_uuid, text, NULL), 0);
+	assert_string_equal(text, "");
 }
 
 static void test_lines_that_are_no_mounts_are_passed_over(void **state)
@@ -369,6 +435,8 @@ int main(void)
 		T(test_more_devices_than_are_followed_are_an_error),
 		T(test_mounted_partition_and_swap_are_in_use),
 		T(test_holder_is_named),
+		T(test_holders_other_than_the_volume_and_its_image_are_found),
+		T(test_holders_are_counted),
 		T(test_lines_that_are_no_mounts_are_passed_over),
 		T(test_option_is_found_by_its_whole_name_and_unescaped),
 		T(test_btrfs_whose_node_is_escaped_in_the_mount_table_stands_on_all_its_devices),

@@ -134,6 +134,59 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	disk_destroy(&d);
 }
 
+static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **state)
+{
+	struct store_gap gap[ERAD_GAPS];
+	struct store_info info;
+	struct store *s;
+	uint64_t ops;
+	struct disk d;
+	uint32_t era;
+
+	(void)state;
+	make_volume(&d);
+	s = open_store(&d, STORE_WRITE);
+	for (era = 4; era < 40; era++) {
+		assert_int_equal(store_begin_era(s, era, NULL), 0);
+		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses it", NULL), 0);
+		store_info(s, &info);
+		assert_int_equal(info.floor_era, era);
+	}
+	/* In the same era, nothing is written. */
+	ops = d.ops;
+	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses it", NULL), 0);
+	assert_int_equal(d.ops, ops);
+	assert_int_equal(store_gaps(s, gap), 1);
+	assert_int_equal(gap[0].era, 39);
+	assert_int_equal(info.gaps, 1);
+	/* Another detail, also one that only begins with the same text, is another gap. */
+	assert_int_equal(store_begin_era(s, 40, NULL), 0);
+	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
+	assert_int_equal(store_gaps(s, gap), 2);
+	assert_int_equal(gap[0].era, 39);
+	assert_int_equal(gap[1].era, 40);
+	store_close(s, false, NULL);
+
+	/* A snapshot still shows its gap, but no more than two gaps say the same. */
+	s = open_store(&d, STORE_WRITE);
+	for (era = 41; era < 80; era += 3) {
+		assert_int_equal(store_begin_snapshot(s, era, true, NULL), 0);
+		assert_int_equal(store_fold(s, NULL), 0);
+		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
+		assert_int_equal(store_begin_era(s, era + 1, NULL), 0);
+		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
+		assert_int_equal(store_gaps(s, gap), 3);
+		assert_int_equal(gap[1].era, era - 1);
+		assert_int_equal(gap[2].era, era + 1);
+		assert_int_equal(store_gaps_since(s, 1, era - 1, gap), 2);
+		assert_int_equal(store_drop_snapshot(s, NULL), 0);
+		assert_int_equal(store_begin_era(s, era + 2, NULL), 0);
+		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
+	}
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
 /*
  * Two copies of the metadata begin the same eras, but their timelines have different random
  * numbers.
@@ -583,6 +636,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_gap_lists_all_blocks_and_is_kept),
 		cmocka_unit_test(test_the_log_keeps_the_newest_gaps_and_timelines),
+		cmocka_unit_test(test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor),
 		cmocka_unit_test(test_a_rolled_back_timeline_is_foreign),
 		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),
 		cmocka_unit_test(test_a_close_whose_fold_fails_is_sealed_all_the_same),

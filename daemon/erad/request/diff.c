@@ -8,6 +8,7 @@
 #include "erad/request/diff.h"
 #include "erad/request/history.h"
 #include "erad/request/interrupt.h"
+#include "erad/volume/past.h"
 #include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
 
@@ -151,6 +152,8 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 		/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
 		if (!r && view == STORE_NOW)
 			r = volume_check_compared(d.v, err);
+		if (!r && view == STORE_NOW)
+			r = past_look(d.v, s, err);
 		if (!r)
 			r = stream(&d, name, s, since, result, err);
 		/*

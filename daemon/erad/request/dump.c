@@ -15,6 +15,7 @@
 #include "erad/ops/open.h"
 #include "erad/request/dump.h"
 #include "erad/request/interrupt.h"
+#include "erad/volume/past.h"
 #include "erad/volume/snapshot.h"
 #include "erad/volume/table_note.h"
 #include "erad/volume/volume.h"
@@ -166,6 +167,8 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 	r = store_find_degraded(s, err);
 	if (!r && view == STORE_NOW)
 		r = volume_check_compared(d->v, err);
+	if (!r && view == STORE_NOW && !pin)
+		r = past_look(d->v, s, err);
 	if (!r && pin)
 		r = volume_snapshot_take(d->v, false, &era, err);
 	if (r == -EEXIST) {

@@ -15,6 +15,7 @@
 #include "erad/request/image.h"
 #include "erad/request/report.h"
 #include "erad/volume/home.h"
+#include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad_format.h"
 
@@ -303,6 +304,9 @@ static struct json_object *open_json(struct volume *v, const struct eratab_entry
 {
 	struct report p;
 
+	/* While a detach moves logical volumes back to the origin, they are no surprise. */
+	if (!e || !e->detaching)
+		past_ask(v);
 	home_ask(v);
 	look_at_state(v, &p);
 	p.in_table = e;

@@ -73,6 +73,16 @@ static void add_era_and_token(struct json_object *o, struct volume *v, uint32_t 
 		volume_store_put(v);
 }
 
+/* Adds the gaps that were noticed since the era before this one began. */
+static void add_gaps(struct json_object *o, struct volume *v, uint32_t era)
+{
+	struct store *s = volume_store_get(v);
+
+	json_object_object_add(o, "gaps", s ? gaps_since_json(s, era - 1, era) : NULL);
+	if (s)
+		volume_store_put(v);
+}
+
 static struct json_object *opened_result(struct volume *v)
 {
 	struct json_object *o = one_text("volume", v->name);
@@ -390,8 +400,10 @@ static int serve_open_volume(struct request *q,
 	r = op(v, &era, err);
 	if (!r) {
 		*result = one_text("volume", name);
-		if (era)
+		if (era) {
 			add_era_and_token(*result, v, era);
+			add_gaps(*result, v, era);
+		}
 	}
 	volume_unref(v);
 	return r;

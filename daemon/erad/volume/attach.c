@@ -25,6 +25,7 @@
 #include "erad/volume/link.h"
 #include "erad/volume/message.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
@@ -254,6 +255,8 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 		r = table_note_arrive(v, s->era, &note, err);
 	if (!r)
 		r = origin_compare_witness(v, err);
+	if (!r)
+		r = past_look_first(v, err);
 	/*
 	 * Prepare the era before it is durable: preparing may fail again and again, and each
 	 * durable era uses up an era number.
@@ -302,6 +305,8 @@ static int go_on(struct volume *v, const struct store_info *s, struct err *err)
 	if (r)
 		return r;
 	r = table_note_stay(v, err);
+	if (!r)
+		r = past_look_first(v, err);
 	if (r)
 		return r;
 	v->begun = true;

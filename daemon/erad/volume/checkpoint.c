@@ -8,6 +8,7 @@
 #include "erad/base/thread.h"
 #include "erad/volume/checkpoint.h"
 #include "erad/volume/home.h"
+#include "erad/volume/past.h"
 #include "erad/volume/rollover.h"
 #include "erad/volume/volume.h"
 
@@ -141,6 +142,9 @@ int volume_roll(struct volume *v, const struct checkpoint *how, uint32_t *era, s
 
 	pthread_mutex_lock(&v->checkpoint_lock);
 	r = home_check_open(v, err);
+	/* The gap belongs to the era that ends now: a diff since the new era is exact again. */
+	if (!r)
+		r = past_look_open(v, err);
 	if (r) {
 		pthread_mutex_unlock(&v->checkpoint_lock);
 		return r;

@@ -8,6 +8,7 @@
 #include "erad/base/thread.h"
 #include "erad/volume/fold.h"
 #include "erad/volume/home.h"
+#include "erad/volume/past.h"
 #include "erad/volume/volume.h"
 
 /*
@@ -67,6 +68,7 @@ static void *fold_thread(void *arg)
 	while (wait_for_fold(v, backoff)) {
 		struct err err;
 
+		past_look_if_asked(v);
 		look_home(v);
 		/*
 		 * Clear the flag before looking at the store, so that a request during the look is
@@ -84,6 +86,7 @@ static void *fold_thread(void *arg)
 		fill_pool(v);
 		trouble_over(&v->fold_trouble, "folding the journal");
 		home_check(v, v->store, &err);
+		past_look(v, v->store, &err);
 		volume_usage(v);
 	}
 	return NULL;

@@ -80,6 +80,13 @@ int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const cha
 		       store_gap_name(kind), detail, v->name);
 }
 
+void origin_log_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail)
+{
+	log_event(LOG_GAP, SD_WARNING,
+		  "volume %s: writes may have gone past erad (%s): %s; every block counts as written",
+		  v->name, store_gap_name(kind), detail);
+}
+
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
 	int r = origin_refuse_gap(v, kind, detail, err);
@@ -87,9 +94,7 @@ int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, st
 	if (!r)
 		r = store_gap(v->store, kind, detail, err);
 	if (!r)
-		log_event(LOG_GAP, SD_WARNING,
-			  "volume %s: writes may have gone past erad (%s): %s; every block counts as written",
-			  v->name, store_gap_name(kind), detail);
+		origin_log_gap(v, kind, detail);
 	return r;
 }
 

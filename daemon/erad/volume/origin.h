@@ -76,6 +76,9 @@ int origin_refuse_gap(const struct volume *v, enum erad_gap_kind kind, const cha
  */
 int origin_gap(struct volume *v, enum erad_gap_kind kind, const char *detail, struct err *err);
 
+/* Logs a gap that is in the metadata.  Any thread may call this. */
+void origin_log_gap(const struct volume *v, enum erad_gap_kind kind, const char *detail);
+
 /*
  * Returns EXDEV, with both identities in the message, if dev is not the device with which the
  * metadata was last used.  Any thread may call this.

@@ -18,7 +18,7 @@ static void init_troubles(struct volume *v)
 {
 	struct trouble *const all[] = {
 		&v->attach_trouble, &v->mark_trouble, &v->fold_trouble, &v->degrade_trouble,
-		&v->home_trouble,
+		&v->home_trouble, &v->past_trouble,
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
@@ -63,6 +63,7 @@ int volume_new(const char *name, const char *origin, const char *metadata,
 	init_troubles(v);
 	pthread_mutex_init(&v->checkpoint_lock, NULL);
 	pthread_mutex_init(&v->snapshot_lock, NULL);
+	pthread_mutex_init(&v->past_lock, NULL);
 	thread_cond_init(&v->changed);
 	*out = v;
 	return 0;
@@ -79,6 +80,7 @@ void volume_unref(struct volume *v)
 	if (!v || atomic_fetch_sub(&v->refs, 1) > 1)
 		return;
 	pthread_cond_destroy(&v->changed);
+	pthread_mutex_destroy(&v->past_lock);
 	pthread_mutex_destroy(&v->snapshot_lock);
 	pthread_mutex_destroy(&v->checkpoint_lock);
 	pthread_mutex_destroy(&v->lock);
@@ -294,6 +296,8 @@ const char *volume_state(const struct volume *v, struct err *error)
 		t = &v->degrade_trouble;
 	if (!t->since_ms)
 		t = &v->home_trouble;
+	if (!t->since_ms)
+		t = &v->past_trouble;
 	if (!t->since_ms)
 		t = &v->fold_trouble;
 	if (error)

@@ -14,9 +14,9 @@
  * and ends.
  *
  * Locks, outermost first: a claim on the name (registry.h), stores_lock (ops/image.c),
- * volume.snapshot_lock, volume.checkpoint_lock, volumes_lock (registry.c), volume.lock, adopt_lock
- * (adopt.c).  Do no I/O under the last three.  The module's ioctls, as erad calls them, never wait
- * for I/O, so they are allowed under all locks.
+ * volume.snapshot_lock, volume.checkpoint_lock, volume.past_lock, volumes_lock (registry.c),
+ * volume.lock, adopt_lock (adopt.c).  Do no I/O under the last three.  The module's ioctls, as erad
+ * calls them, never wait for I/O, so they are allowed under all locks.
  */
 #ifndef ERAD_VOLUME_H
 #define ERAD_VOLUME_H
@@ -92,6 +92,12 @@ struct volume {
 	pthread_mutex_t checkpoint_lock;	/* held by the thread that requests a checkpoint */
 	/* Held, also during I/O, by the thread that takes or drops the snapshot. */
 	pthread_mutex_t snapshot_lock;
+	/*
+	 * Held, also during I/O of the metadata, while a thread records what it has found at a look at
+	 * the holders of the origin: see past.h.
+	 */
+	pthread_mutex_t past_lock;
+	atomic_uint past_looks;		/* changed under past_lock; how many looks have been recorded */
 	atomic_bool refuse_gap;		/* the open fails if the first activation finds a gap */
 	/* How many requests wait for an era to begin: see volume_may_wait(). */
 	atomic_uint waiting;
@@ -133,12 +139,14 @@ struct volume {
 	bool fold_stop, message_stop;
 	/* The fold thread must check that the metadata file is still at its path. */
 	bool home_asked;
+	/* The fold thread must look at the holders of the origin. */
+	bool past_asked;
 	struct message message;		/* the next message of device-mapper */
 	const char *counted_state;	/* state at the last call of volume_count_states() */
 	unsigned int state_changes;
 	/* A target of the volume let all writes pass when this process last read its state. */
 	bool passing;
-	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, degrade_trouble;
+	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, past_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
 
 	/* volume_kick() was called, and the volume thread has not looked at its instances since. */
@@ -262,11 +270,11 @@ int volume_store_missing(struct err *err);
 bool volume_closing(struct volume *v);
 
 /*
- * Returns 0 if the blocks that the store lists as written contain all writes that have completed.  Returns
- * EAGAIN, with a sentence that names the state of the volume, if this is not known: the volume is not attached
- * to a target that is in its table, so writes may have gone past erad, and erad has not compared the counters
- * and the origin yet, or has not recorded the gap.  Call this after volume_store_get(), and before a reader
- * sends the current eras of the blocks.  Takes v->lock; does not wait.
+ * Returns 0 if the volume is attached to a target that still exists.  Then the store lists all writes
+ * that have completed.  Otherwise returns EAGAIN, with a sentence that names the state of the volume:
+ * another table may have been in the device, and erad has not compared the counters and the origin yet,
+ * or has not recorded the gap.  Call this after volume_store_get(), and before a reader sends the current
+ * eras of the blocks.  Takes v->lock.  Does not wait.
  */
 int volume_check_compared(struct volume *v, struct err *err);
 

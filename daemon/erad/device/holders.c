@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds the devices that use the origin of a volume beside the volume: see holders.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "common/blockdev.h"
+#include "common/image.h"
+#include "common/sysfs.h"
+#include "common/uuid.h"
+#include "erad/device/holders.h"
+
+#define KERNEL_NAME	32u	/* longer than the name of any device of the kernel */
+
+/* Returns whether the device belongs to the image of the volume. */
+static bool is_of_image(dev_t dev, const char *volume_uuid)
+{
+	char found[256];
+
+	return !blockdev_attribute(dev, "dm/uuid", found, sizeof(found)) &&
+	       !strncmp(found, volume_uuid, strlen(volume_uuid)) && image_uuid_on_origin(found);
+}
+
+static void name_holder(dev_t dev, const char *kernel_name, unsigned int others, char text[HOLDERS_TEXT])
+{
+	char name[DM_NAME_SIZE], more[sizeof(" and 4294967295 others")] = "";
+	bool mapped;
+	int room;
+
+	if (others)
+		snprintf(more, sizeof(more), " and %u other%s", others, others > 1 ? "s" : "");
+	mapped = !dm_name(dev, name);
+	room = HOLDERS_TEXT - 1 - strlen(mapped ? "/dev/mapper/" : "/dev/") - strlen(more);
+	snprintf(text, HOLDERS_TEXT, "%s%.*s%s", mapped ? "/dev/mapper/" : "/dev/", room, mapped ? name : kernel_name, more);
+}
+
+int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err)
+{
+	char path[64 + KERNEL_NAME], first[KERNEL_NAME], volume_uuid[DM_UUID_TEXT_SIZE];
+	dev_t dev, first_dev = 0;
+	unsigned int nr = 0;
+	struct dirent *de;
+	int r = 0;
+	DIR *d;
+
+	*text = 0;
+	uuid_dm_text(uuid, volume_uuid);
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(origin), minor(origin));
+	d = opendir(path);
+	/* A device that has been removed has no holders. */
+	if (!d && errno == ENOENT)
+		return 0;
+	if (!d)
+		return err_set(err, -errno, "cannot find out who uses the origin: %s: %m", path);
+	for (errno = 0; (de = readdir(d)); errno = 0) {
+		if (*de->d_name == '.' || strlen(de->d_name) >= KERNEL_NAME)
+			continue;
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders/%.*s", major(origin), minor(origin),
+			 (int)KERNEL_NAME, de->d_name);
+		dev = sysfs_read_dev(path);
+		/* The holder may have been removed since the directory was read. */
+		if (!dev || dev == own || is_of_image(dev, volume_uuid))
+			continue;
+		if (!nr++) {
+			first_dev = dev;
+			strcpy(first, de->d_name);
+		}
+	}
+	if (errno)
+		r = err_set(err, -errno, "cannot find out who uses the origin: %s: %m", path);
+	closedir(d);
+	if (nr)
+		name_holder(first_dev, first, nr - 1, text);
+	return r;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Notices other devices on the origin of an open volume: see past.h. */
+#include <endian.h>
+#include <string.h>
+
+#include "erad/base/log.h"
+#include "erad/volume/origin.h"
+#include "erad/volume/past.h"
+#include "erad/volume/volume.h"
+#include "store/history.h"
+
+/* first: the call is that of the activation. */
+static int record(struct volume *v, struct store *s, const char *detail, bool first, struct err *err)
+{
+	struct store_info before, after;
+	int r;
+
+	r = first ? origin_refuse_gap(v, ERAD_GAP_UNKNOWN, detail, err) : 0;
+	if (r)
+		return r;
+	store_info(s, &before);
+	r = store_gap_goes_on(s, ERAD_GAP_UNKNOWN, detail, err);
+	if (r)
+		return r;
+	store_info(s, &after);
+	/* One message for each era is enough. */
+	if (before.floor_era != after.floor_era || before.gaps != after.gaps)
+		origin_log_gap(v, ERAD_GAP_UNKNOWN, detail);
+	return 0;
+}
+
+/* now: what the look has found.  Context: past_lock. */
+static int take_finding(struct volume *v, struct store *s, struct past_note *now, bool first, struct err *err)
+{
+	struct past_note was;
+	struct err detail;
+	int r;
+
+	store_item(s, STORE_PAST, (uint8_t *)&was);
+	if (*now->text) {
+		now->version = htole32(PAST_NOTE_VERSION);
+		err_set(&detail, 0, "%s uses the origin itself, past the volume", now->text);
+		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
+		if (!r)
+			r = record(v, s, detail.msg, first, err);
+		trouble_says(&v->past_trouble, "writes go past erad", &detail);
+		return r;
+	}
+	if (!was.version)
+		return 0;
+	err_set(&detail, 0, "%.*s has used the origin itself, past the volume", (int)sizeof(was.text) - 1, was.text);
+	r = record(v, s, detail.msg, first, err);
+	if (!r)
+		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
+	if (!r)
+		trouble_over(&v->past_trouble, "the recording of all writes");
+	return r;
+}
+
+static int look(struct volume *v, struct store *s, bool first, struct err *err)
+{
+	struct past_note now = { 0 };
+	struct store_info info;
+	dev_t origin, own;
+	unsigned int nr;
+	int r;
+
+	pthread_mutex_lock(&v->lock);
+	origin = v->origin_dev;
+	own = v->dev;
+	pthread_mutex_unlock(&v->lock);
+	store_info(s, &info);
+	/* Before the first era there is no copy from which a block can be missing. */
+	if (!info.era)
+		return 0;
+	/*
+	 * Do not hold past_lock while reading sysfs, because this uses the heap, and the volume thread takes
+	 * the lock.  If another thread has begun to record its finding since this thread began to read, look
+	 * again: of two findings, the older one must not be recorded after the newer one.
+	 */
+	for (;;) {
+		nr = atomic_load(&v->past_looks);
+		r = holders_find(origin, own, info.uuid, now.text, err);
+		if (r)
+			return r;
+		pthread_mutex_lock(&v->past_lock);
+		if (atomic_load(&v->past_looks) == nr)
+			break;
+		pthread_mutex_unlock(&v->past_lock);
+	}
+	atomic_fetch_add(&v->past_looks, 1);
+	r = take_finding(v, s, &now, first, err);
+	pthread_mutex_unlock(&v->past_lock);
+	return r;
+}
+
+int past_look(struct volume *v, struct store *s, struct err *err)
+{
+	bool ready;
+
+	pthread_mutex_lock(&v->lock);
+	ready = v->ready;
+	pthread_mutex_unlock(&v->lock);
+	return ready ? look(v, s, false, err) : 0;
+}
+
+int past_look_open(struct volume *v, struct err *err)
+{
+	struct store *s = volume_store_get(v);
+	int r;
+
+	if (!s)
+		return 0;
+	r = past_look(v, s, err);
+	volume_store_put(v);
+	return r;
+}
+
+int past_look_first(struct volume *v, struct err *err)
+{
+	return look(v, v->store, true, err);
+}
+
+void past_ask(struct volume *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->past_asked = true;
+	pthread_mutex_unlock(&v->lock);
+}
+
+void past_look_if_asked(struct volume *v)
+{
+	struct err err;
+	bool asked;
+
+	pthread_mutex_lock(&v->lock);
+	asked = v->past_asked;
+	v->past_asked = false;
+	pthread_mutex_unlock(&v->lock);
+	if (asked && past_look(v, v->store, &err))
+		log_warn("volume %s: %s", v->name, err.msg);
+}

@@ -1,0 +1,205 @@
+# shellcheck shell=bash disable=SC2034,SC2119
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Another device on the origin of an open volume, whose writes go past the volume: see
+# daemon/erad/volume/past.h.
+
+# shellcheck source=tests/dm/lvm.sh
+. tests/dm/lvm.sh
+
+# said PATTERN: checks the standard error of the last command, which is in $T/err.
+said()
+{
+	grep -q "$1" "$T/err" || fail "got '$(cat "$T/err")', expected '$1'"
+}
+
+# checkpoint [NAME]: makes a checkpoint, which must succeed, and prints its era.  Its standard error is in $T/err.
+checkpoint()
+{
+	eractl checkpoint "${1:-data}" 2> "$T/err" || fail "exit status $?: $(cat "$T/err")"
+}
+
+# whole NAME SINCE WHO: checks that a diff lists the whole volume, exits with 0, and names WHO.
+whole()
+{
+	eractl diff "$1" --since "$2" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?: $(cat "$T/err")"
+	same "$(cat "$T/out")" "0 $(blockdev --getsize64 "/dev/mapper/$1")"
+	said "(unknown: /dev/mapper/$3"
+}
+
+# exact NAME SINCE EXTENTS: checks that a diff lists these extents, and says nothing.
+exact()
+{
+	eractl diff "$1" --since "$2" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?"
+	same "$(cat "$T/out")" "$3"
+	same "$(cat "$T/err")" ""
+}
+
+# nr_gaps NAME: prints how many gaps the log has.
+nr_gaps()
+{
+	eractl status --json "$1" | grep -c '"kind"'
+}
+
+# other_device ORIGIN: makes /dev/mapper/other on the origin.
+other_device()
+{
+	dmsetup create other --table "0 $(blockdev --getsz "$1") linear $1 0"
+}
+
+test_other_device_on_the_origin_is_a_gap()
+{
+	DESCRIPTION="while another device uses the origin, each checkpoint and diff says so, and a diff lists everything; so does the first one after the device has gone; then increments are exact again"
+	local origin before i
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	before=$(checkpoint)
+	same "$(cat "$T/err")" ""
+	other_device "$origin"
+	write_at other 8388608 4096
+	# A diff notices the device itself.
+	whole data "$before" "other uses the origin itself"
+	eractl_error_is data "/dev/mapper/other uses the origin itself, past the volume" || fail "got $(eractl status data)"
+	eractl_state_is data active
+	for ((i = 0; i < 40; i++)); do
+		before=$(checkpoint)
+		said "volume data: writes may have gone past erad in era $((before - 1)) (unknown: /dev/mapper/other uses the origin itself"
+	done
+	# The log has room for other gaps.
+	same "$(nr_gaps data)" 1
+	write_at other 16777216 4096
+	dmsetup remove other
+	i=$(checkpoint)
+	said "(unknown: /dev/mapper/other has used the origin itself"
+	whole data "$before" "other has used the origin itself"
+	same "$(nr_gaps data)" 1
+	exact data "$i" ""
+	before=$(checkpoint)
+	same "$(cat "$T/err")" ""
+	write_at data 1048576 4096
+	exact data "$before" "1048576 65536"
+	eractl_error_is data null || fail "got $(eractl status data)"
+	grep -q "volume data: writes go past erad: /dev/mapper/other uses the origin itself" "${ERAD_OUT:-/tmp}/erad.log" || fail "the log says nothing"
+	eractl checkpoint data --json > "$T/json"
+	grep -q '"gaps": *\[\]' "$T/json" || fail "got $(cat "$T/json")"
+}
+
+test_other_device_that_a_checkpoint_notices_is_a_gap()
+{
+	DESCRIPTION="a checkpoint notices another device on the origin before it begins the era, so a diff since before lists everything, even after the device has gone while no erad ran"
+	local origin before after
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	before=$(checkpoint)
+	other_device "$origin"
+	write_at other 8388608 4096
+	after=$(checkpoint)
+	said "era $before (unknown: /dev/mapper/other uses the origin itself"
+	write_at other 16777216 4096
+	stop_erad
+	write_at other 24117248 4096
+	dmsetup remove other
+	start_erad
+	wait_until "active" eractl_state_is data active
+	whole data "$after" "other has used the origin itself"
+	after=$(checkpoint)
+	write_at data 0 4096
+	exact data "$after" "0 65536"
+}
+
+test_status_notices_another_device_on_the_origin()
+{
+	DESCRIPTION="a status, which the exporter asks for, too, notices another device on the origin, even if the device is gone at the next checkpoint"
+	local origin before
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	before=$(checkpoint)
+	other_device "$origin"
+	write_at other 8388608 4096
+	eractl status data > /dev/null
+	wait_until "noticed" eractl_error_is data "/dev/mapper/other uses the origin itself, past the volume"
+	dmsetup remove other
+	whole data "$before" "other has used the origin itself"
+}
+
+test_own_devices_on_the_origin_are_no_gap()
+{
+	DESCRIPTION="the volume's own device and its image are no gap, also after a reload and a restart of erad; nor is another device of an image of the same volume"
+	local origin erad
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	checkpoint > /dev/null
+	eractl image create data --cow "$(new_disk 32M)" > /dev/null
+	write_at data 1048576 4096
+	checkpoint > /dev/null
+	same "$(cat "$T/err")" ""
+	stop_erad
+	start_erad
+	wait_until "active" eractl_state_is data active
+	checkpoint > /dev/null
+	same "$(cat "$T/err")" ""
+	eractl image drop data > /dev/null
+	erad=$(dmsetup table data)
+	swap_table data "$erad"
+	wait_until "active" eractl_state_is data active
+	checkpoint > /dev/null
+	same "$(cat "$T/err")" ""
+	no_gap data
+	no_alarm data
+}
+
+test_kernel_refuses_other_users_of_the_origin()
+{
+	DESCRIPTION="while a volume is open, the kernel refuses to mount its origin and to use it as swap, and the same for the partitions of the origin, so erad looks for mapped devices only"
+	local origin
+
+	origin=$(new_disk 64M)
+	mkfs.ext4 -q "$origin"
+	printf 'start=2048, size=40960\n' | sfdisk -q "$origin"
+	partx -a "$origin" || fail "there is no partition"
+	mkswap "${origin}p1" > /dev/null
+	eractl create data "$origin" > /dev/null
+	mount "$origin" "$T" 2> "$T/err" && fail "mount worked"
+	said "already mounted\|busy"
+	swapon "${origin}p1" 2> "$T/err" && fail "swapon worked"
+	said "busy"
+	dmsetup create other --table "0 2048 linear ${origin}p1 0" 2> "$T/err" && fail "a device on the partition was made"
+	said "busy"
+	partx -d "$origin"
+}
+
+test_lvm_volume_put_back_on_the_origin_is_a_gap()
+{
+	DESCRIPTION="if a logical volume is put back on the physical volume beside erad's device, the next checkpoint and diff say so and list everything; after it is moved again, increments are exact"
+	local pv before after table number
+
+	new_vg 200M
+	new_lv a 32M
+	new_lv b 32M
+	attach
+	before=$(checkpoint pv0)
+	same "$(cat "$T/err")" ""
+	table=$(dmsetup table vg-a)
+	number=$(lsblk -dno MAJ:MIN "$pv" | tr -d ' ')
+	swap_table vg-a "$(awk -v pv="$number" '{ $4 = pv; print }' <<< "$table")"
+	write_at vg-a 4194304 4096
+	after=$(checkpoint pv0)
+	said "volume pv0: writes may have gone past erad in era $before (unknown: /dev/mapper/vg-a uses the origin itself"
+	whole pv0 "$before" "vg-a uses the origin itself"
+	write_at vg-a 8388608 4096
+	swap_table vg-a "$table"
+	whole pv0 "$after" "vg-a has used the origin itself"
+	after=$(checkpoint pv0)
+	before=$after
+	after=$(checkpoint pv0)
+	same "$(cat "$T/err")" ""
+	exact pv0 "$before" ""
+	write_at vg-a 0 4096
+	same "$(changed pv0 "$after" | wc -l)" 1
+	eractl detach pv0 > /dev/null
+}
