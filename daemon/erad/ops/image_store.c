@@ -121,7 +121,7 @@ static int attach(int file, const char *path, struct image_store *s, struct err 
 	return s->fd < 0 ? s->fd : 0;
 }
 
-/* Refuses a file that has data: only the user knows whether they may be overwritten. */
+/* Refuses a file that has data: only the user knows whether the data may be overwritten. */
 static int check_file(int file, const char *path, uint64_t *bytes, struct err *err)
 {
 	struct stat st;

@@ -21,7 +21,8 @@
 #define MAP_ROWS	24
 #define MAP_READ_MS	2000u	/* limit for reading one picture */
 #define MAP_KEEP_MS	60000u	/* how long a picture is kept at least */
-#define MAP_KEEP_FACTOR	100u	/* how much longer a picture is kept than reading it took */
+/* A picture is kept this many times as long as reading it took. */
+#define MAP_KEEP_FACTOR	100u
 
 /*
  * The last picture of a volume, or the error of the last attempt.  A picture of each volume is

@@ -12,7 +12,7 @@ struct volume;
 
 /*
  * Begins a new era, and waits until every write that is recorded only in an earlier era has
- * completed.  Returns the new era in *era.  EBUSY: too many requests wait already.
+ * completed.  *era receives the new era.  EBUSY: too many requests wait already.
  */
 int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
 
@@ -24,7 +24,11 @@ int volume_checkpoint(struct volume *v, uint32_t *era, struct err *err);
 int volume_may_wait(struct volume *v, struct err *err);
 void volume_has_waited(struct volume *v);
 
-/* Begins a new era.  If c->snapshot is set, also begins a snapshot of all earlier eras. */
+/*
+ * Begins a new era, and waits as volume_checkpoint() does.  Call volume_may_wait() first.
+ * c->snapshot: also requests a snapshot of all earlier eras, which the next fold takes; c->lasts: a
+ * lasting one.
+ */
 int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
 
 #endif /* ERAD_CHECKPOINT_H */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The volume thread: serves the batches of writes, and calls all other functions of the folder. */
+/*
+ * The volume thread: serves the batches of writes, and calls the functions of this folder whose
+ * context is the volume thread.
+ */
 #ifndef ERAD_COMMIT_H
 #define ERAD_COMMIT_H
 

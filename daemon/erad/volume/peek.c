@@ -16,8 +16,9 @@ struct look {
 	enum peek_depth depth;
 	struct peek found;
 	void (*late)(void);	/* called at the end of the thread if the caller no longer waits */
+	/* done: found is valid.  abandoned: the caller no longer waits, so the thread frees this. */
 	bool done, abandoned;
-	pthread_cond_t changed;
+	pthread_cond_t changed;	/* signalled when done has become true */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -38,7 +39,7 @@ void peek_now(const char *path, enum peek_depth depth, struct peek *out)
 		out->is_erad = super_peek_uuid(path, out->uuid);
 }
 
-/* Removes a request from the list, and frees it.  Context: lock. */
+/* Removes l from the list, and frees l.  Context: lock. */
 static void end_look(struct look *l)
 {
 	struct look **p = &looks;
@@ -74,7 +75,7 @@ static void *look_thread(void *arg)
 	return NULL;
 }
 
-/* Adds a request to the list.  Returns NULL if there is no memory.  Context: lock. */
+/* Adds an entry to the list.  Returns NULL if there is no memory.  Context: lock. */
 static struct look *begin_look(const char *path, enum peek_depth depth, void (*late)(void))
 {
 	struct look *l = calloc(1, sizeof(*l));

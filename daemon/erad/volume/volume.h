@@ -75,7 +75,9 @@ struct volume {
 	char name[ERAD_NAME_MAX + 1];
 	char *origin, *metadata;	/* paths, as eratab has them */
 	uint8_t uuid[16];		/* UUID in the target's table; zeros: the table has none */
-	/* Metadata device in the target's table, if erad has not made the target. */
+	/*
+	 * Metadata device in the table of a target that the adopter has found; 0: none, or a file.
+	 */
 	dev_t meta_dev;
 	bool may_format;		/* if the metadata device is blank (all zeros), format it */
 	int event_fd;			/* wakes the volume thread */
