@@ -4,8 +4,8 @@
 #define ERAD_APART_H
 
 /*
- * Runs fn(arg) in a new process, and waits for its end.  Returns the result of fn, or a negative
- * errno if there is no new process.
+ * Runs fn(arg) in a new process, and waits for its end.  Returns the result of fn, a negative errno
+ * if there is no new process, or EIO if the process was killed in fn.
  *
  * The process shares the memory of erad, and has none of erad's open files.  So if erad is killed
  * while fn waits for a write, the kernel closes erad's files: the module notices the end of the

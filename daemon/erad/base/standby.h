@@ -126,7 +126,7 @@ void standby_wait(void);
  * For the main process, one thread at a time: tell the standby which volumes are open.  Call
  * heirlooms_begin(), then heirlooms_put() for each volume, then heirlooms_commit().  The standby
  * uses the previous list until the commit.  Without a standby, these functions do nothing.  If a
- * volume does not fit into the list, the standby finds it in the boot table.
+ * volume does not fit into the list, the standby finds it in eratab.
  */
 void heirlooms_begin(void);
 void heirlooms_put(const struct heirloom *h);

@@ -7,7 +7,7 @@
 
 #include "common/eratab_change.h"
 
-/* Reads the table.  The caller frees it. */
+/* Reads the table.  On success, the caller frees the table with eratab_free(). */
 int op_read_table(struct eratab *tab, struct err *err);
 
 /*

@@ -12,9 +12,9 @@
 #include "store/store.h"
 
 /*
- * Sends the parts of the answer to j.  view: the present state, or the lasting snapshot.  Returns 0
- * or a negative errno.  On success, the caller drops the reference to *result.  ECANCELED: the peer
- * has closed the connection, so no answer is needed.
+ * Sends the parts of the answer to j.  view: the present state, or the existing snapshot.  Returns
+ * 0 or a negative errno.  On success, the caller drops the reference to *result.  ECANCELED: the
+ * peer has closed the connection, so no answer is needed.
  *
  * token: the token that names the era `since`, or NULL.  If the metadata does not know the era of
  * the token, sends no parts, and *result has "full_copy_due" with the reason.

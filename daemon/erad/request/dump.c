@@ -2,7 +2,7 @@
 /*
  * The dump and check operations: read the eras of all blocks of a volume, as they were at one
  * moment.  For a live volume, the request takes a snapshot, and drops the snapshot at the end, also
- * if the caller closes the connection.  There are two exceptions.  A dump of the lasting snapshot
+ * if the caller closes the connection.  There are two exceptions.  A dump of the existing snapshot
  * needs no other snapshot.  A loose dump takes no snapshot, so it may show different blocks at
  * different moments.
  */

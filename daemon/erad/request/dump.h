@@ -18,9 +18,9 @@ enum dump_kind {
 };
 
 /*
- * Sends the parts of the answer to j.  view: the present state, or the lasting snapshot.  Returns 0
- * or a negative errno.  On success, the caller drops the reference to *result.  ECANCELED: the peer
- * has closed the connection, so no answer is needed.
+ * Sends the parts of the answer to j.  view: the present state, or the existing snapshot.  Returns
+ * 0 or a negative errno.  On success, the caller drops the reference to *result.  ECANCELED: the
+ * peer has closed the connection, so no answer is needed.
  */
 int request_dump(struct jsonl *j, const char *name, enum store_view view, enum dump_kind kind,
 		 struct json_object **result, struct err *err);

@@ -30,8 +30,8 @@ static bool adopt_wanted = true;
 static bool adopt_stopping;
 
 /*
- * The boot table, as erad has read it at its start; empty if there is no file.  Once the adopter
- * runs, only the adopter uses this.
+ * The content of eratab when erad started; empty if there is no file.  Once the adopter runs, only
+ * the adopter uses this.
  */
 static struct eratab early;
 
@@ -249,7 +249,7 @@ static void drop_early(void)
 }
 
 /*
- * Opens a volume for each live target that has none.  Reads the boot table only if a target needs
+ * Opens a volume for each live target that has none.  Reads eratab only if a target needs
  * it, because reading may wait for a write, and the write may wait for erad.  Returns a negative
  * errno only if LIST has failed.
  */
@@ -317,7 +317,7 @@ void adopt_prepare(void)
 	}
 }
 
-/* In the standby, opens a volume that the main process had open.  Does not use the boot table. */
+/* In the standby, opens a volume that the main process had open, without eratab. */
 static void inherit(const struct heirloom *h)
 {
 	struct volume *v;
@@ -325,8 +325,8 @@ static void inherit(const struct heirloom *h)
 	int r;
 
 	/*
-	 * Do not use the boot table: the main process may have opened the volume long after it had
-	 * read the boot table.
+	 * The copy of eratab is of no use: the main process may have opened the volume long after
+	 * it had made the copy.
 	 */
 	drop_early();
 	r = volume_new(h->name, h->origin, h->metadata, h->uuid, NULL, &v, &err);

@@ -9,9 +9,9 @@
 #include "common/err.h"
 
 /*
- * Reads the boot table for the adopter's first look.  Call this before writes of volumes wait for
- * this process.  Later, a page of the boot table may be in swap space on a volume, and reading the
- * page would wait for erad itself.  If the table cannot be read, the adopter reads it later.
+ * Reads eratab for the adopter's first look.  Call this before writes of volumes wait for this
+ * process.  Later, the read may need memory, which the kernel may only free by a write to a volume,
+ * and this write would wait for erad itself.  If eratab cannot be read, the adopter reads it later.
  */
 void adopt_prepare(void);
 
