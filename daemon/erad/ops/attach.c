@@ -126,7 +126,11 @@ static int check_first(const struct create_args *a, const struct eratab_entry *e
 	return 0;
 }
 
-/* The caller holds LVM's locks, so no command of LVM changes the label until they are released. */
+/*
+ * Refuses an origin that is no longer the device and the physical volume that check_first() has
+ * found.  The caller holds LVM's locks, so no command of LVM changes the label until they are
+ * released.
+ */
 static int compare_pv(const struct found *f, const struct eratab_entry *e, const struct dm_table *t, struct err *err)
 {
 	char uuid[PV_UUID_SIZE];

@@ -13,7 +13,7 @@
 #include "erad/ops/closed.h"
 #include "erad/volume/registry.h"
 
-/* Limit for the last fold: the journal may be full, and the disk slow. */
+/* Limit, in ms, for a close with its last fold: the journal may be full, and the disk slow. */
 #define CLOSE_MS	120000
 
 /*

@@ -37,7 +37,7 @@ static void remove_own_file(const struct eratab *tab, const char *name, const ch
 		log_warn("volume %s: cannot remove %s: %m", name, own);
 }
 
-/* Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read. */
+/* Sets uuid to the UUID of the metadata, or to "" if the metadata cannot be read within PEEK_MS. */
 static void read_uuid(const char *metadata, char uuid[UUID_TEXT_SIZE])
 {
 	struct peek found;

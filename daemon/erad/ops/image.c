@@ -28,7 +28,7 @@
 #include "erad/volume/registry.h"
 
 #define SETTLE_MS	60000
-/* Pause between two checks whether erad has attached to all targets */
+/* Pause between two checks whether erad has attached to all targets. */
 #define PAUSE_MS	50
 #define STORES_MS	10000	/* limit of the wait until another image has its store */
 #define PARAMS		96	/* size of a buffer for the parameters of a table, in bytes */
@@ -521,8 +521,8 @@ int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *e
 /* ---- what was interrupted ---- */
 
 /*
- * Removes what is left of one volume's image.  Returns 1 if there is nothing to remove.  EAGAIN: the
- * volume must be put back on its origin, but erad has not attached to its target.  If the table were
+ * Removes what is left of one volume's image: see struct recovery for the result.  EAGAIN: the
+ * volume must be put back on its origin, but erad does not serve the volume.  If the table were
  * replaced now, erad could not know whether a write went past the target, and would record a gap.
  */
 static int end_one(const struct eratab_entry *e, struct err *err)

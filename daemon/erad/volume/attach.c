@@ -246,8 +246,8 @@ static int begin_first_era(struct volume *v, struct store_info *s, struct err *e
 	if (!r)
 		r = compare_size(v, &v->info, s, err);
 	/*
-	 * Compare before the new timeline begins, because the timeline drops the seal and the
-	 * counters.
+	 * Compare before the new timeline begins, because the timeline drops the seal and replaces
+	 * the table note.
 	 */
 	if (!r)
 		r = origin_compare(v, err);

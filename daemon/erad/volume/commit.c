@@ -271,8 +271,8 @@ static int close_working_store(struct volume *v, struct store *s, bool gone, str
 }
 
 /*
- * Closes the metadata.  Returns 0 if the target still exists, or if the metadata was closed
- * cleanly.  Otherwise returns an error.
+ * Closes the metadata.  Returns an error if the metadata file is no longer at its path, if the
+ * store cannot be closed, or if the target is gone and the metadata was not closed cleanly.
  */
 static int close_with_home(struct volume *v, struct store *s, bool gone, struct err *err)
 {
