@@ -3,10 +3,11 @@
  * Finds the devices that use the origin of a volume beside the volume, so that their writes go past
  * the volume.
  *
- * Only mapped devices can do this.  The kernel lets several mapped devices share a device, but while a
- * mapped device uses a disk, the kernel refuses to mount the disk, to swap to it, to add it to an md
- * array, and to do any of this with its partitions.  A program that opens the origin without O_EXCL
- * can write, too, and a loop device opens its file in this way; no list of the kernel names them.
+ * The kernel's list of holders can have only mapped devices beside the volume.  The kernel lets
+ * several mapped devices share a device, but while a mapped device uses a disk, the kernel refuses
+ * to mount the disk, to swap to it, to add it to an md array, and to do any of this with its
+ * partitions.  Not found are programs that open the origin without O_EXCL, and loop devices, which
+ * open the origin in this way: no list of the kernel names them.
  */
 #ifndef ERAD_HOLDERS_H
 #define ERAD_HOLDERS_H
@@ -20,11 +21,12 @@
 #define HOLDERS_TEXT	64u
 
 /*
- * Lists the holders of the origin.  Leaves out the volume's own device, and the devices of the volume's
- * image: see common/image.h.  uuid: the UUID of the volume's metadata.  Sets text to the first other
- * holder, for example "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is
- * none.  A long name is cut.  Reads sysfs only, so it waits for no device.  Any thread may call this.
- * Returns a negative errno if the list cannot be read.
+ * Finds the holders of the origin, except the volume's own device and the devices of the volume's
+ * image: see common/image.h.  own: the number of the volume's mapped device.  uuid: the UUID of the
+ * volume's metadata.  Sets text to the first holder that is found, for example
+ * "/dev/mapper/vg-data", or "/dev/mapper/vg-data and 2 others", or to "" if there is none.  A long
+ * name is cut.  Reads sysfs only, so waits for no device.  Any thread may call this.  Returns 0, or
+ * a negative errno if the list of holders cannot be read.
  */
 int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLDERS_TEXT], struct err *err);
 

@@ -26,7 +26,9 @@ struct stack {
 	struct {
 		dev_t dev;
 		ino_t ino;
-	/* The file of stack_add_file(), and the backing files of loop devices. */
+	/*
+	 * The file of stack_add_file(), and files in upper layers and behind loop devices below it.
+	 */
 	} file[STACK_MAX];
 	size_t nr_files;
 	/*

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The map operation: reads the eras of a volume into a grid of cells, and keeps the result for the
- * next callers.  The picture is kept for minutes, so it is only for people.  For the same reason,
- * nobody waits here until a gap that erad has not noticed yet is recorded.
+ * next callers.  The picture is kept for minutes, so it is only for people, and it may lack a gap
+ * that erad has not noticed yet.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -59,9 +59,9 @@ static int add_map_run(void *ctx, uint64_t first, uint64_t len, uint32_t era)
 }
 
 /*
- * Ends the reading only at the deadline or if the volume closes.  Does not check whether the caller
- * has closed the connection, because the picture is kept for other callers.  Otherwise a caller
- * that closes its connections could make erad read the metadata again and again.
+ * Ends the reading, by an error, only at the deadline or if the volume closes.  If the end of the
+ * caller's connection also ended the reading, no picture would be kept for other callers, and a
+ * caller could make erad read the metadata again and again.
  */
 static int look_around(void *ctx)
 {

@@ -304,7 +304,10 @@ static struct json_object *open_json(struct volume *v, const struct eratab_entry
 {
 	struct report p;
 
-	/* While a detach moves logical volumes back to the origin, they are no surprise. */
+	/*
+	 * While a detach moves logical volumes back to the origin, it is right that they use the
+	 * origin.
+	 */
 	if (!e || !e->detaching)
 		past_ask(v);
 	home_ask(v);

@@ -73,7 +73,7 @@ static void add_era_and_token(struct json_object *o, struct volume *v, uint32_t 
 		volume_store_put(v);
 }
 
-/* Adds the gaps that were noticed since the era before this one began. */
+/* Adds the gaps that were noticed in this era and in the era before. */
 static void add_gaps(struct json_object *o, struct volume *v, uint32_t era)
 {
 	struct store *s = volume_store_get(v);

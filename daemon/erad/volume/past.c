@@ -9,7 +9,10 @@
 #include "erad/volume/volume.h"
 #include "store/history.h"
 
-/* first: the call is that of the activation. */
+/*
+ * Records the gap, and logs it once for each era.  first: a target becomes active, and gap=refuse
+ * in eratab may refuse the gap.
+ */
 static int record(struct volume *v, struct store *s, const char *detail, bool first, struct err *err)
 {
 	struct store_info before, after;
@@ -29,7 +32,10 @@ static int record(struct volume *v, struct store *s, const char *detail, bool fi
 	return 0;
 }
 
-/* now: what the look has found.  Context: past_lock. */
+/*
+ * Compares what the look has found, *now, with the note in the metadata.  Records the gap and the
+ * new note if a device is there or has gone.  Context: past_lock.
+ */
 static int take_finding(struct volume *v, struct store *s, struct past_note *now, bool first, struct err *err)
 {
 	struct past_note was;

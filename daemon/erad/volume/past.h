@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Notices other devices on the origin of an open volume, whose writes go past the volume.  For example,
- * LVM has put a logical volume back on the physical volume beside the volume.
+ * Notices other devices on the origin of an open volume, whose writes go past the volume.  For
+ * example, LVM has put a logical volume back on the physical volume beside the volume.
  *
- * erad looks at the holders of the origin (erad/device/holders.h) when a target becomes active, before
- * each checkpoint, before each diff and dump of the current eras, at each status, and after each fold.  If
- * a look finds such a device, every block counts as written in the current era: a diff since this era or an
- * older one lists the whole volume.  This is a gap of the kind ERAD_GAP_UNKNOWN.  The device may write
- * again after the look, so the first look that no longer finds the device records a gap, too.  The
- * metadata has a note of the devices that the last look has found, so that this also holds if erad ends in
- * between.  A device that comes and goes between two looks is not noticed.
+ * erad looks at the holders of the origin (erad/device/holders.h) when a target becomes active,
+ * before each checkpoint, before each diff and dump of the current eras, at each status, and after
+ * each fold.  If a look finds such a device, every block counts as written in the current era: a
+ * diff since this era or an older one lists the whole volume.  This is a gap of the kind
+ * ERAD_GAP_UNKNOWN.  The device may write again after the look, so the first look that no longer
+ * finds the device records a gap, too.  The metadata has a note of the devices that the last look
+ * has found, so that this second gap is recorded even if erad ends in between.  A device that comes
+ * and goes between two looks is not noticed.
  *
- * While the device is there, each era has the gap, but the log of the gaps has it only once: with the
- * newest era.  volume_state() reports the device as an error.
+ * While the device is there, each era in which a look finds it has the gap, but the list of gaps
+ * has the gap only once, with the newest of these eras.  volume_state() reports the device as an
+ * error.
  *
- * Order: the note becomes durable before the gap when a device has come, and after the gap when the device
- * has gone.  After a crash in between, the next look records the gap.
+ * Order: the note becomes durable before the gap when a device has come, and after the gap when the
+ * device has gone.  After a crash in between, the next look records the gap.
  */
 #ifndef ERAD_PAST_H
 #define ERAD_PAST_H
@@ -32,7 +34,7 @@ struct volume;
 /* The layout in the metadata. */
 struct past_note {
 	__le32 version;		/* PAST_NOTE_VERSION; 0: the last look has found no device */
-	char text[HOLDERS_TEXT];	/* as of holders_find() */
+	char text[HOLDERS_TEXT];	/* the text of holders_find() */
 	__u8 zero[444];
 };
 
@@ -41,24 +43,26 @@ struct past_note {
 _Static_assert(sizeof(struct past_note) == ERAD_HISTORY_ITEM, "a note is an item");
 
 /*
- * Looks once, and records the gap if there is one.  The gap is durable when this returns.  Does nothing
- * if the volume is not active, because the next activation looks.  s: the store of v, which the caller
- * uses.  Returns an error if the look fails, or if the gap cannot be recorded.  Waits for I/O of the
- * metadata only if there is a gap.  Any thread may call this, but for the volume thread.
+ * Looks once, and records the gap if there is one.  The gap is durable when this returns 0.  Does
+ * nothing if the volume does not serve writes, because the next activation looks.  s: the store of
+ * v, to which the caller has a reference.  Returns an error if the look fails, or if the gap cannot
+ * be recorded.  Waits for I/O of the metadata only if there is a gap.  Any thread except the volume
+ * thread may call this.
  */
 int past_look(struct volume *v, struct store *s, struct err *err);
 
-/* Does the same, and gets the store itself.  Does nothing if the store is not open. */
+/* Calls past_look() with the store of v.  Does nothing if the store is not open. */
 int past_look_open(struct volume *v, struct err *err);
 
 /*
- * Does the same when a target becomes active.  If the target is new, call this before an era begins.
- * Returns EUCLEAN like origin_gap().  Context: the volume thread.
+ * Looks as past_look() does, when a target becomes active.  If the target is new, call this before
+ * an era begins.  EUCLEAN: see origin_refuse_gap().  Context: the volume thread.
  */
 int past_look_first(struct volume *v, struct err *err);
 
 /*
- * For a status: lets the fold thread look when home_ask() wakes it the next time.  Does not wait.
+ * For a status: asks the fold thread to look when home_ask() next wakes the fold thread.  Does not
+ * wait.
  */
 void past_ask(struct volume *v);
 /* Carries out the request of past_ask().  Context: the fold thread. */

@@ -90,7 +90,10 @@ static void find_gap(struct finding *f, enum erad_gap_kind kind, const char *det
 	snprintf(f->detail, sizeof(f->detail), "%s", detail);
 }
 
-/* was, now: the number of sectors that were written to one device, read at two moments. */
+/*
+ * Finds the gap between two counts of the sectors that were written to one device: was, and later
+ * now.
+ */
 static void compare_written(struct finding *f, uint64_t was, uint64_t now)
 {
 	f->kind = ERAD_GAP_TABLE;

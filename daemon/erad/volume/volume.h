@@ -95,11 +95,15 @@ struct volume {
 	/* Held, also during I/O, by the thread that takes or drops the snapshot. */
 	pthread_mutex_t snapshot_lock;
 	/*
-	 * Held, also during I/O of the metadata, while a thread records what it has found at a look at
-	 * the holders of the origin: see past.h.
+	 * Held, also during I/O of the metadata, by a thread that records which holders of the
+	 * origin it has found: see past.h.
 	 */
 	pthread_mutex_t past_lock;
-	atomic_uint past_looks;		/* changed under past_lock; how many looks have been recorded */
+	/*
+	 * How many threads have begun to record what they found at a look.  Changed under
+	 * past_lock.
+	 */
+	atomic_uint past_looks;
 	atomic_bool refuse_gap;		/* the open fails if the first activation finds a gap */
 	/* How many requests wait for an era to begin: see volume_may_wait(). */
 	atomic_uint waiting;
@@ -146,7 +150,7 @@ struct volume {
 	struct message message;		/* the next message of device-mapper */
 	const char *counted_state;	/* state at the last call of volume_count_states() */
 	unsigned int state_changes;
-	/* A target of the volume let all writes pass when this process last read its state. */
+	/* The target let all writes pass when the volume thread last listed the instances. */
 	bool passing;
 	struct trouble attach_trouble, mark_trouble, fold_trouble, home_trouble, past_trouble, degrade_trouble;
 	struct checkpoint checkpoint;
@@ -177,7 +181,7 @@ struct volume {
 	uint64_t degraded_at;		/* call degraded_step() */
 	/* State of the instance at the last failed attempt to attach. */
 	struct erad_info tried;
-	/* When to try again, unless this state or refuse_gap has changed. */
+	/* When to try again, by thread_now_ms(); at once if this state or refuse_gap changes. */
 	uint64_t try_at;
 	bool tried_refusing;		/* refuse_gap at the last failed attempt to attach */
 	/* Note of the last instance, which is gone.  version 0: there is no note. */
@@ -272,11 +276,11 @@ int volume_store_missing(struct err *err);
 bool volume_closing(struct volume *v);
 
 /*
- * Returns 0 if the volume is attached to a target that still exists.  Then the store lists all writes
- * that have completed.  Otherwise returns EAGAIN, with a sentence that names the state of the volume:
- * another table may have been in the device, and erad has not compared the counters and the origin yet,
- * or has not recorded the gap.  Call this after volume_store_get(), and before a reader sends the current
- * eras of the blocks.  Takes v->lock.  Does not wait.
+ * Checks that the volume serves a target that still exists and does not let all writes pass.  If
+ * so, the store has all writes that have completed.  EAGAIN, with a sentence that names the state
+ * of the volume: writes may have gone past erad, and erad has not compared the counters and the
+ * origin yet, or has not recorded the gap.  Call this after volume_store_get(), and before a reader
+ * sends the current eras of the blocks.  Takes v->lock.  Does not wait.
  */
 int volume_check_compared(struct volume *v, struct err *err);
 

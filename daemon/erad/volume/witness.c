@@ -47,8 +47,9 @@ int witness_compare(struct volume *v, int *code, struct err *difference, struct 
 	store_item(v->store, STORE_WITNESS, kept.item);
 	store_info(v->store, &info);
 	/*
-	 * If the metadata has not begun the era of the witness, it has lost the records of this era:
-	 * an older erad's repair has emptied the journal, but has kept the witness.
+	 * Ignore a witness of an era that the metadata has not begun: the metadata has lost the
+	 * records of this era.  An older erad's repair has emptied the journal, but has kept the
+	 * witness.
 	 */
 	if (!witness_valid(&kept.w) || le32toh(kept.w.era) > info.era)
 		return 0;
