@@ -42,7 +42,7 @@ int apart_run(int (*fn)(void *arg), void *arg)
 	/*
 	 * CLONE_VM: without it, all memory would be copy-on-write, and a volume thread that writes
 	 * to its memory would have to allocate pages.  CLONE_VFORK: this thread waits until the
-	 * process has ended, because the two share this stack frame and the storage of the thread.
+	 * process has ended, because the process uses this stack frame and the thread's storage.
 	 */
 	pid = clone(run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &j);
 	if (pid < 0)

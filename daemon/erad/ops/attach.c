@@ -210,7 +210,8 @@ static bool is_served(const char *name)
 }
 
 /*
- * Moves the logical volumes back to the physical volume and removes the device, whatever its state.
+ * Moves the logical volumes back to the physical volume and removes the volume's device, in any
+ * state of the volume.  *us receives the longest time for which I/O waited, in microseconds.
  */
 static int take_away(const char *name, uint64_t *us, struct err *err)
 {
@@ -460,7 +461,7 @@ static int detach_claimed(const struct eratab_entry *found, struct detached *out
 }
 
 /*
- * Detaches the volume.  only_interrupted true: detaches it only if its line in eratab has the
+ * Detaches the volume.  only_interrupted true: does so only if the volume's line in eratab has the
  * option detaching, and otherwise returns 1.  EALREADY: see op_end_interrupted().
  */
 static int detach(const char *name, bool only_interrupted, struct detached *out, struct err *err)

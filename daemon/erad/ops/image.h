@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes and drops images of open volumes: see common/image.h.  These functions may take long, and run
- * in the thread of the request.  Error messages do not name the volume, because the caller adds its
- * name.
+ * Makes and drops images of open volumes: see common/image.h.  These functions may take long, and
+ * run in the thread of the request.  Error messages do not name the volume, because the caller adds
+ * its name.
  *
  * op_image_create() makes the devices from the bottom up.  The image then shows the origin, which
  * changes.  Then op_image_create() syncs the file system on the volume, so that the freeze has
@@ -12,9 +12,9 @@
  * former content.  If erad is killed before this step, the volume is as before, and only unused
  * devices are left.  If erad is killed after this step, the image is complete, and stays.
  *
- * op_image_drop() removes the image first, because this fails if the image is in use.  Then it puts
- * the volume back on its origin, and removes the other devices.  It also removes what an interrupted
- * create or drop has left.
+ * op_image_drop() removes the image first, because the removal fails if the image is in use.  Then
+ * op_image_drop() puts the volume back on its origin, and removes the other devices, also those
+ * that an interrupted create or drop has left.
  */
 #ifndef ERAD_OPS_IMAGE_H
 #define ERAD_OPS_IMAGE_H

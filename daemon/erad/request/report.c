@@ -68,8 +68,8 @@ struct report {
 };
 
 /*
- * Returns the current era, or 0 if it is not known.  A target that erad has not attached to yet has
- * era 0, and then the metadata has the era.
+ * Returns the current era, or 0 if it is not known.  A new target has the era 0 until its first era
+ * begins.  Until then, the current era is the era of the metadata.
  */
 static uint32_t current_era(const struct report *p)
 {

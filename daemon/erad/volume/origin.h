@@ -44,8 +44,9 @@ int origin_read(struct volume *v, const struct origin_question *q, unsigned int 
 
 /*
  * Compares the origin with the identity and the seal in the metadata, and records a gap if one of
- * the two differs.  Stores the identity of a new origin.  Call this before a new target lets its
- * first write through.  An open with gap=refuse also calls this before there is a target.
+ * the two differs.  Stores the identity that the origin has now.  If a part of it cannot be read,
+ * keeps the former identity.  Call this before a new target lets its first write through.  An open
+ * with gap=refuse also calls this before there is a target.
  */
 int origin_compare(struct volume *v, struct err *err);
 
@@ -87,8 +88,8 @@ int origin_check(struct store *s, const char *path, dev_t dev, uint64_t nr_secto
 
 /*
  * Reads the UUID of the physical volume of LVM on dev, in another process, and waits at most ms
- * milliseconds.  ENODATA: dev has no label of LVM.  ETIMEDOUT: it was not read in time.  Any thread
- * may call this.
+ * milliseconds.  ENODATA: dev has no label of LVM.  ETIMEDOUT: the label was not read in time.  Any
+ * thread may call this.
  */
 int origin_pv_uuid(dev_t dev, unsigned int ms, char uuid[PV_UUID_SIZE], struct err *err);
 
