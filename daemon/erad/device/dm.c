@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Creates, removes and examines device-mapper devices with an erad target, by libdevmapper. */
+/* Uses libdevmapper for the mapped devices of volumes and of images: see dm.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libdevmapper.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Creates, removes and examines device-mapper devices with an erad target. */
+/*
+ * Creates, removes and examines the mapped devices of volumes and of images, and changes their
+ * tables.
+ */
 #ifndef ERAD_DM_H
 #define ERAD_DM_H
 

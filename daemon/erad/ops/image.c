@@ -102,9 +102,9 @@ static int check_table(const struct dm_device *d, dev_t origin, struct err *err)
 }
 
 /*
- * Refuses a physical volume.  LVM would see it twice, on the volume and on the image, and would
- * refuse all changes of the volume group.  Reads the origin: the volume has no image, so the volume
- * lies on the origin alone, and both have the same content.
+ * Refuses a volume that is a physical volume.  LVM would see the physical volume twice, on the
+ * volume and on the image, and would refuse all changes of the volume group.  Reads the origin: the
+ * volume has no image, so the volume lies on the origin alone, and both have the same content.
  */
 static int check_not_pv(dev_t origin, struct err *err)
 {

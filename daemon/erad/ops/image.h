@@ -65,8 +65,8 @@ int op_image_create(const struct image_choice *choice, struct volume **v, struct
 int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err);
 
 /*
- * Starts a thread that removes what an interrupted create or drop has left.  If this fails, the
- * thread logs the error once, and tries again every five seconds.
+ * Starts a thread that removes what an interrupted create or drop has left.  If a removal fails,
+ * the thread logs the error once, and tries again every five seconds.
  */
 void image_recover(void);
 

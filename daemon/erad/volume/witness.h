@@ -7,8 +7,9 @@
  * compared only if the metadata says that none of its blocks was written in era E or later.  If the
  * content of the place differs, the origin was written past erad.
  *
- * The proof that this is never a false alarm.  Let B be the blocks of a place, t the time at which
- * the place was read, and let the metadata of the next open have no block of B in era E or later.
+ * This difference is never a false alarm.  For the proof, let B be the blocks of a place, and t the
+ * time at which the place was read.  Let the metadata of the next open have no block of B in era E or
+ * later.
  *
  *  1. Before t, every write that was recorded in an era before E had ended.  E comes from the
  *     answer to a checkpoint, which is sent after the drain; or E is the first era of a target,
