@@ -21,11 +21,11 @@
  *	  serves the volumes
  *
  * The locks: a main process has an flock on /run/erad/erad.lock, so that only one main process
- * runs.  It increments the generation, a number in that file.  A standby has POSIX locks on two
- * bytes of /run/erad/standby.lock, at offsets that contain its generation.  It keeps the first lock
- * until it has ended, and the second lock until it begins to end.  By the first lock,
- * standby_relieve() finds the standbys of earlier main processes.  By the second lock,
- * standby_wait() finds out whether an earlier standby goes on serving volumes.
+ * runs.  The main process increments the generation, a number in that file.  A standby has POSIX
+ * locks on two bytes of /run/erad/standby.lock, at offsets that contain its generation.  The
+ * standby keeps the first lock until it has ended, and the second lock until it begins to end.  By
+ * the first lock, standby_relieve() finds the standbys of earlier main processes.  By the second
+ * lock, standby_wait() finds out whether an earlier standby goes on serving volumes.
  *
  * These locks do not prevent two processes from serving one volume.  ATTACH and the lock of the
  * metadata prevent this.

@@ -8,8 +8,8 @@
  * content of the place differs, the origin was written past erad.
  *
  * This difference is never a false alarm.  For the proof, let B be the blocks of a place, and t the
- * time at which the place was read.  Let the metadata of the next open have no block of B in era E or
- * later.
+ * time at which the place was read.  Let the metadata of the next open have no block of B in era E
+ * or later.
  *
  *  1. Before t, every write that was recorded in an era before E had ended.  E comes from the
  *     answer to a checkpoint, which is sent after the drain; or E is the first era of a target,
