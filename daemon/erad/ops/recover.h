@@ -14,9 +14,10 @@
 /* One kind of operation that may have been interrupted. */
 struct recovery {
 	/*
-	 * Ends the operation on the volume of this line.  Returns 0 if the operation is ended, and 1
-	 * if none was interrupted.  EALREADY: another thread works on the volume, so it is not known
-	 * whether one was interrupted.  Any other error: it cannot be ended now.
+	 * Ends the operation on the volume of this line.  Returns 0 if the operation is ended, and
+	 * 1 if no operation was interrupted.  EALREADY: another thread works on the volume, so
+	 * nobody knows whether an operation was interrupted.  Any other error: the operation cannot
+	 * be ended now.
 	 */
 	int (*end)(const struct eratab_entry *e, struct err *err);
 	const char *what;	/* the operations, for example "interrupted images" */

@@ -115,7 +115,7 @@ int volume_snapshot_unpin(struct volume *v, struct store *s, struct err *err)
 
 	pthread_mutex_lock(&v->snapshot_lock);
 	r = drop_snapshot(s, false, err);
-	/* Also after a failure: the next request for a snapshot drops this one in drop_orphan(). */
+	/* After a failure, the next request for a snapshot drops this one in drop_orphan(). */
 	v->pinned = false;
 	pthread_mutex_unlock(&v->snapshot_lock);
 	if (!r)
