@@ -344,8 +344,9 @@ enum erad_journal_type {
  * are valid and agree.  Replay starts at the superblock's tail and ends at the first page that does
  * not continue the sequence.
  *
- * So replay may or may not find a commit that was not acknowledged.  If that commit was torn, and
- * another commit is torn at the same place, a later replay may still find the first one.
+ * So replay may or may not find a commit that was not acknowledged.  Even if one replay has not found
+ * the commit, because some of its sectors were not written, a later replay may find it: another
+ * commit that is torn at the same place may have written just these sectors, with the same bytes.
  *
  * Normally replay ends at the torn end of the last commit.  But if any valid page in the ring has a
  * `durable` that is larger than the sequence number s at which replay ended, then page s was

@@ -75,7 +75,7 @@
 	X(IMAGE_SNAPPED, image)		/* the device of the image exists */ \
 	X(IMAGE_MADE, image)		/* the device for below the volume exists */ \
 	X(IMAGE_LOADED, image)		/* the new table of the volume is loaded, the old one is live */ \
-	X(IMAGE_SWAPPED, image_kept)	/* the volume lies on the image, the caller has no answer */ \
+	X(IMAGE_SWAPPED, image_kept)	/* the volume lies on NAME-image-origin, the caller has no answer */ \
 	X(IMAGE_GONE, image_drop)	/* the device of the image is gone */ \
 	X(IMAGE_RETURNED, image_drop)	/* the volume lies on its origin again */ \
 	X(CLOSE_ENDED, close)		/* the device is gone, and the metadata has a note */ \

@@ -165,8 +165,8 @@ int backup_image_check(const struct backup_image *b, const char *volume, dev_t d
 		return err_set(err, -EIO, "the image %s has become invalid while it was copied, because its copy-on-write store is full or has failed; this copy does not count, so name a larger or another store with --cow",
 			       b->device);
 	if (image.state != IMAGE_VALID)
-		return err_set(err, -EIO, "the image %s is %s, expected valid: the volume does not lie on the image any more; this copy does not count, so run the backup again",
-			       b->device, image_state_name(image.state));
+		return err_set(err, -EIO, "the image %s is %s, expected valid: volume %s does not lie on /dev/mapper/%s" IMAGE_ORIGIN_SUFFIX " any more, so its writes change the image; this copy does not count, so run the backup again",
+			       b->device, image_state_name(image.state), volume, volume);
 	return 0;
 }
 

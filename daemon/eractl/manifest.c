@@ -353,7 +353,9 @@ static int check_file_size(const struct manifest *m, const struct backup_copy *c
 
 	if (fstatat(m->fd, c->file, &st, AT_SYMLINK_NOFOLLOW))
 		return file_failed(m, c->file, "cannot find the file of a copy", err);
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size == c->bytes)
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EBADMSG, "%s/%s: it is not a regular file", m->directory, c->file);
+	if ((uint64_t)st.st_size == c->bytes)
 		return 0;
 	return err_set(err, -EBADMSG, "%s/%s: it has %lld bytes, expected %" PRIu64, m->directory, c->file,
 		       (long long)st.st_size, c->bytes);

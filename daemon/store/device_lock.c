@@ -73,7 +73,10 @@ int device_lock_udev(int fd, dev_t dev, const char *name, int *disk_fd, struct e
 	    blkid_devno_to_wholedisk(dev, node + 5, sizeof(node) - 5, &disk))
 		return r;
 	*disk_fd = open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	/* Without a node of the disk, udev cannot examine the disk. */
+	/*
+	 * Without a node of the disk, udev cannot examine the disk.  After another error, the disk
+	 * is not locked, and udev may examine it.
+	 */
 	if (*disk_fd < 0)
 		return 0;
 	r = device_flock(*disk_fd, node, err);

@@ -373,8 +373,8 @@ static void test_metadata_that_fails_delays_writes_and_fails_checkpoints(void **
 }
 
 /*
- * Targets of other volumes appear and disappear.  The tear-down checks that the heap was not
- * called.
+ * Makes the volume thread look at its instances 20 times under load.  fixture_end() checks that the
+ * thread has not called the heap.
  */
 static void test_look_at_the_targets_calls_no_heap(void **state)
 {

@@ -169,8 +169,8 @@ static void test_witness_of_a_checkpoint_sees_more_than_that_of_the_open(void **
 
 	(void)state;
 	/*
-	 * Block 0 was written since the open. So the witness of the open is not compared at this
-	 * place.
+	 * Record a write to block 0. Then the witness of the open is not compared at the place that
+	 * contains block 0; only the witness of the checkpoint below is.
 	 */
 	s = volume_store_get(volume);
 	mark_block(s, 0);

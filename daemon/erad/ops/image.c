@@ -421,8 +421,8 @@ static int check_resumed(dev_t device, struct err *err)
 }
 
 /*
- * Puts the volume back on its origin, if it lies on the image, and drops a table that is only loaded.
- * *us receives for how long I/O waited.
+ * Puts the volume back on its origin, if it lies on NAME-image-origin, and drops a table that is only
+ * loaded.  *us receives for how long I/O waited.
  */
 static int put_back(dev_t device, const struct image *image, struct volume *v, uint64_t *us, struct err *err)
 {

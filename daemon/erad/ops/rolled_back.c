@@ -168,9 +168,11 @@ int rolled_back_check(struct volume *v, struct err *err)
 	r = refuse_or_advise(v, detail, err);
 	/*
 	 * If the copy was made while the volume was in use, the current timeline is the token's
-	 * timeline.  Begin another timeline before the era of the token begins.  Otherwise the
-	 * metadata would know the token, although erad may be killed before it records the gap.  The
-	 * new timeline drops no seal, because a copy of this kind has no seal.
+	 * timeline.  Begin another timeline before the era of the token begins.  In the same
+	 * timeline, the metadata would know the token as soon as this era is durable.  If erad were
+	 * killed then, before it has recorded the gap, the next open would not notice anything, and
+	 * the gap would be lost.  The new timeline drops no seal, because a copy of this kind has no
+	 * seal.
 	 */
 	if (!r && t.era > info.era && store_timeline(v->store, info.era) == t.timeline)
 		r = attach_begin_timeline(v, err);

@@ -361,7 +361,7 @@ bool volumes_progress(unsigned int ms, struct err *who)
 
 		good = !since || now < since + ms;
 		if (!good)
-			err_set(who, 0, "volume %s: one commit has taken %llu seconds so far; check whether the metadata device hangs",
+			err_set(who, 0, "volume %s: one write to the metadata has taken %llu seconds so far; check whether the metadata device hangs",
 				v->name, (unsigned long long)(now - since) / 1000);
 	}
 	pthread_mutex_unlock(&volumes_lock);

@@ -109,8 +109,8 @@ void volumes_adopted(void);
 bool volumes_settled(struct err *who);
 
 /*
- * Returns whether the current commit of each volume has taken at most ms milliseconds so far.  If
- * not, *who receives a sentence about one volume whose commit takes longer.
+ * Returns whether the current write to the metadata of each volume has taken at most ms milliseconds
+ * so far.  If not, *who receives a sentence about one volume whose write takes longer.
  */
 bool volumes_progress(unsigned int ms, struct err *who);
 

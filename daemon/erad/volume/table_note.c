@@ -133,7 +133,10 @@ static bool count_since(const struct table_note *was, dev_t origin, uint64_t *se
 	return origin_count_comparable(&was->origin, &now);
 }
 
-/* Finds the gap for a target that is back in its table.  was: its note OUT. */
+/*
+ * Finds out whether there is a gap, for a target that is in the table of the same device again.  was:
+ * the note with the state OUT, which erad made when the target had left the table.
+ */
 static void compare_out(struct finding *f, const struct table_note *was, const struct erad_info *i, dev_t origin)
 {
 	uint64_t sectors;

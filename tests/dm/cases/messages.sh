@@ -329,7 +329,8 @@ wakes()
 {
 	local waiter number
 
-	# Run the command in the foreground: in the background it could run too late.
+	# Read the number before COMMAND runs: in the background, `dmsetup info` could run after it, and
+	# `dmsetup wait` would wait for a further event.
 	number=$(dmsetup info -c --noheadings -o events data)
 	dmsetup wait data "$number" > /dev/null &
 	waiter=$!
