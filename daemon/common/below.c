@@ -171,12 +171,17 @@ bool below_tracked(dev_t device)
 int below_check(dev_t device, const char *name, const char *origin, struct err *err)
 {
 	unsigned int nr = 0;
+	struct err why;
 	struct lvs lvs;
-	int r;
+	int has, r;
 
-	r = lvm_filter_has(LVM_FILTER_FILE, origin, err);
-	if (r)
-		return r < 0 ? r : 0;
+	/*
+	 * If LVM's configuration cannot be read, the logical volumes on the device still show that
+	 * the volume was attached.  Their writes may be waiting for the detach.
+	 */
+	has = lvm_filter_has(LVM_FILTER_FILE, origin, &why);
+	if (has > 0)
+		return 0;
 	if (device) {
 		r = lvs_find(device, 0, &lvs, err);
 		if (r)
@@ -184,6 +189,8 @@ int below_check(dev_t device, const char *name, const char *origin, struct err *
 		nr = lvs.nr;
 		lvs_free(&lvs);
 	}
+	if (has < 0 && !nr)
+		return err_set(err, has, "%s", why.msg);
 	return nr ? 0 : err_set(err, -EINVAL, "the volume does not lie below logical volumes; to end a volume that was made with create, use 'eractl close %s' and 'eractl forget %s'",
 				name, name);
 }

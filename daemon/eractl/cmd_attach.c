@@ -156,6 +156,14 @@ static int request_attach(const struct command *cmd, const struct create_options
 	bool uses;
 	int code;
 
+	/*
+	 * After the attach, a command of LVM that goes on would make the attach undo its changes.  So
+	 * wait for these commands before anything is changed.
+	 */
+	if (lvm_commands_wait(LVM_WAIT_S, &err)) {
+		err_suffix(&err, "try again when the command has ended");
+		return fail(&err);
+	}
 	if (lvm_path(o->origin, pv, sizeof(pv), &err) || lvm_uses(pv, &uses, &err) ||
 	    (uses && write_filter && lvm_check_filter(pv, o->name, &err)))
 		return fail(&err);

@@ -16,10 +16,10 @@
 #include "eractl/lvm_commands.h"
 
 /*
- * Returns whether the process runs lvm.  All commands of LVM are links to this program.  After an
- * upgrade of LVM, the kernel adds " (deleted)" to the path.
+ * Returns 1 if the process runs lvm, 0 if not, or a negative errno.  All commands of LVM are links to
+ * this program.  After an upgrade of LVM, the kernel adds " (deleted)" to the path.
  */
-static bool runs_lvm(pid_t pid)
+static int runs_lvm(pid_t pid, struct err *err)
 {
 	char path[64], exe[PATH_MAX];
 	const char *base;
@@ -27,8 +27,11 @@ static bool runs_lvm(pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	len = readlink(path, exe, sizeof(exe) - 1);
+	/* The process has ended, or is a thread of the kernel. */
+	if (len < 0 && (errno == ENOENT || errno == ESRCH))
+		return 0;
 	if (len < 0)
-		return false;
+		return err_set(err, -errno, "cannot find out which program process %d runs: %m", pid);
 	exe[len] = 0;
 	base = strrchr(exe, '/');
 	base = base ? base + 1 : exe;
@@ -61,7 +64,7 @@ static int wait_for(pid_t pid, long long until, struct err *err)
 	struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };
 	char line[128];
 	long long now;
-	int n;
+	int n, r;
 
 	if (p.fd < 0)
 		return errno == ESRCH ? 0 : err_set(err, -errno, "cannot wait for process %d: %m", pid);
@@ -70,39 +73,54 @@ static int wait_for(pid_t pid, long long until, struct err *err)
 		n = poll(&p, 1, now < until ? until - now : 0);
 	} while (n < 0 && errno == EINTR);
 	close(p.fd);
-	if (n > 0 || !runs_lvm(pid))
-		return 0;
+	r = n > 0 ? 0 : runs_lvm(pid, err);
+	if (r <= 0)
+		return r;
 	command_line(pid, line, sizeof(line));
 	return err_set(err, -ETIMEDOUT, "process %d still runs '%s', a command of LVM that began before", pid, line);
+}
+
+/* Lists the processes that run lvm.  The caller frees *pids, also after an error. */
+static int list(pid_t **pids, size_t *nr, struct err *err)
+{
+	struct dirent *d;
+	pid_t *more, pid;
+	DIR *proc;
+	int r = 0;
+
+	/* Without the file system proc, the list would be empty. */
+	proc = access("/proc/self/exe", F_OK) ? NULL : opendir("/proc");
+	if (!proc)
+		return err_set(err, -errno, "cannot list the processes in /proc: %m");
+	while (!r && (errno = 0, d = readdir(proc))) {
+		pid = atoi(d->d_name);
+		r = pid > 0 ? runs_lvm(pid, err) : 0;
+		if (r <= 0)
+			continue;
+		r = 0;
+		more = realloc(*pids, (*nr + 1) * sizeof(**pids));
+		if (!more) {
+			r = err_set(err, -ENOMEM, "out of memory");
+			break;
+		}
+		*pids = more;
+		more[(*nr)++] = pid;
+	}
+	if (!r && errno)
+		r = err_set(err, -errno, "cannot list the processes in /proc: %m");
+	closedir(proc);
+	return r;
 }
 
 int lvm_commands_wait(unsigned int seconds, struct err *err)
 {
 	const long long until = jsonl_now_ms() + seconds * 1000ll;
-	pid_t *pids = NULL, *more;
-	struct dirent *d;
+	pid_t *pids = NULL;
 	size_t nr = 0;
-	DIR *proc;
-	int r = 0;
+	int r;
 
-	proc = opendir("/proc");
-	if (!proc)
-		return err_set(err, -errno, "cannot list /proc: %m");
 	/* List all processes first: during the waits, new commands may start, which need no wait. */
-	while (!r && (d = readdir(proc))) {
-		const pid_t pid = atoi(d->d_name);
-
-		if (pid <= 0 || !runs_lvm(pid))
-			continue;
-		more = realloc(pids, (nr + 1) * sizeof(*pids));
-		if (!more) {
-			r = err_set(err, -ENOMEM, "out of memory");
-			break;
-		}
-		pids = more;
-		pids[nr++] = pid;
-	}
-	closedir(proc);
+	r = list(&pids, &nr, err);
 	for (size_t i = 0; i < nr && !r; i++)
 		r = wait_for(pids[i], until, err);
 	free(pids);

@@ -7,9 +7,9 @@
 
 /*
  * Waits until every process has ended that runs the program lvm when this function is called.  Does
- * not wait for programs that call LVM's library, as dmeventd does: before each command, the library
- * reads a configuration that has changed.  ETIMEDOUT: a process has not ended within `seconds`; err
- * names the process.
+ * not wait for programs that call LVM's library, as dmeventd does, because they go on for ever; before
+ * each command, the library reads a configuration that has changed.  Returns 0 or a negative errno.
+ * ETIMEDOUT: a process has not ended within `seconds`; err names the process.
  */
 int lvm_commands_wait(unsigned int seconds, struct err *err);
 

@@ -378,7 +378,10 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 /* Makes the error of a question that was refused until the time was over.  why: the last refusal. */
 static int refused_error(dev_t dev, int why, struct err *err)
 {
-	if (!why || why == -EBUSY)
+	if (!why)
+		return err_set(err, -ETIMEDOUT, "the origin %u:%u cannot be read, because the process that read it has died",
+			       major(dev), minor(dev));
+	if (why == -EBUSY)
 		return err_set(err, -ETIMEDOUT,
 			       "the origin %u:%u cannot be read, because an attempt to read it has not ended; check whether the device hangs",
 			       major(dev), minor(dev));
