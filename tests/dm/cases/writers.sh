@@ -50,7 +50,7 @@ ranks()
 			$w{bytes} % $w{blocks} == 0 or die "bytes are no multiple of blocks\n";
 			print join(" ", $w{blocks}, $w{others} ? "others" : $w{command} // "unknown",
 				$w{cgroup_removed} ? "removed" : $w{cgroup} // "unknown"), "\n";
-		}' | sort
+		}' | sort || echo "the answer of top is not understood"
 }
 
 # blocks_since ERA: prints three numbers of blocks: the blocks that were changed since the era, the
