@@ -60,8 +60,11 @@ int holders_find(dev_t origin, dev_t own, const uint8_t uuid[16], char text[HOLD
 			continue;
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders/%.*s", major(origin), minor(origin),
 			 (int)KERNEL_NAME, de->d_name);
+		errno = 0;
 		dev = sysfs_read_dev(path);
 		/* The holder may have been removed since the directory was read. */
+		if (!dev && errno && errno != ENOENT && errno != ENODEV)
+			break;
 		if (!dev || dev == own || is_of_image(dev, volume_uuid))
 			continue;
 		if (!nr++) {

@@ -24,6 +24,7 @@
 #include "erad/volume/commit.h"
 #include "erad/volume/degraded.h"
 #include "erad/volume/origin.h"
+#include "erad/volume/past.h"
 #include "erad/volume/registry.h"
 #include "erad/volume/table_note.h"
 #include "store/super.h"
@@ -161,7 +162,7 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
 
 /*
  * With gap=refuse, looks for a gap before the target exists, in the degrade record, the origin, the
- * table note and the witness.  Does nothing with gap=record.  The volume has its store, and no
+ * table note, the witness and the note of another device on the origin.  Does nothing with gap=record.  The volume has its store, and no
  * volume thread yet.
  *
  * The volume thread compares again before it lets a write through.  That is too late for a refusal:
@@ -186,6 +187,8 @@ static int refuse_before_target(struct volume *v, const struct dm_table *t, uint
 		r = table_note_arrive(v, era, &note, err);
 	if (!r)
 		r = origin_compare_witness(v, err);
+	if (!r)
+		r = past_look_first(v, err);
 	v->info = (struct erad_info){ 0 };
 	return r;
 }

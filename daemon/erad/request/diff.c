@@ -150,7 +150,7 @@ int request_diff(struct jsonl *j, const char *name, uint32_t since, const struct
 		 */
 		r = store_find_degraded(s, err);
 		/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
-		if (!r && view == STORE_NOW)
+		if (!r && view == STORE_NOW && !store_degraded(s))
 			r = volume_check_compared(d.v, err);
 		if (!r && view == STORE_NOW)
 			r = past_look(d.v, s, err);

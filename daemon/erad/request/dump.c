@@ -165,7 +165,7 @@ static int dump_live(struct dump *d, const char *name, enum store_view view, enu
 	 * written.  If the metadata cannot be read, refuse the dump.
 	 */
 	r = store_find_degraded(s, err);
-	if (!r && view == STORE_NOW)
+	if (!r && view == STORE_NOW && !store_degraded(s))
 		r = volume_check_compared(d->v, err);
 	if (!r && view == STORE_NOW && !pin)
 		r = past_look(d->v, s, err);

@@ -40,6 +40,7 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 {
 	struct past_note was;
 	struct err detail;
+	bool missed;
 	int r;
 
 	store_item(s, STORE_PAST, (uint8_t *)&was);
@@ -52,9 +53,14 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 		trouble_says(&v->past_trouble, "writes go past erad", &detail);
 		return r;
 	}
-	if (!was.version)
+	/* An earlier finding may have failed to reach the metadata.  Then only the trouble shows it. */
+	pthread_mutex_lock(&v->lock);
+	missed = !was.version && v->past_trouble.since_ms;
+	pthread_mutex_unlock(&v->lock);
+	if (!was.version && !missed)
 		return 0;
-	err_set(&detail, 0, "%.*s has used the origin itself, past the volume", (int)sizeof(was.text) - 1, was.text);
+	err_set(&detail, 0, "%.*s has used the origin itself, past the volume", (int)sizeof(was.text) - 1,
+		missed ? "another device" : was.text);
 	r = record(v, s, detail.msg, first, err);
 	if (!r)
 		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
@@ -86,7 +92,8 @@ static int look(struct volume *v, struct store *s, bool first, struct err *err)
 	 */
 	for (;;) {
 		nr = atomic_load(&v->past_looks);
-		r = holders_find(origin, own, info.uuid, now.text, err);
+		/* The devices of an image have the UUID of the table, and not that of the metadata. */
+		r = holders_find(origin, own, v->uuid, now.text, err);
 		if (r)
 			return r;
 		pthread_mutex_lock(&v->past_lock);

@@ -4,15 +4,21 @@
  * state.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/blockdev.h"
 #include "common/uuid.h"
 #include "erad/base/thread.h"
 #include "erad/volume/volume.h"
+
+/* How often and how long volume_check_compared() waits for the volume thread to attach again. */
+#define COMPARED_TRIES		20
+#define COMPARED_PAUSE_MS	100
 
 static void init_troubles(struct volume *v)
 {
@@ -264,7 +270,23 @@ bool volume_closing(struct volume *v)
 	return closing;
 }
 
-int volume_check_compared(struct volume *v, struct err *err)
+/*
+ * Returns whether the target is in the table of its device, or the device is suspended.  Asks the
+ * target itself, because the volume thread may not have noticed yet that another table has replaced
+ * the target's table.  The ioctl fails if the target was removed.  Device-mapper lets writes through
+ * the other table before it removes this target, so the device may be in use without it.
+ */
+static bool is_in_use(const struct volume *v, struct erad_info *i)
+{
+	char suspended[4];
+
+	if (instance_info(v->fd, i))
+		return false;
+	return i->status & ERAD_RESUMED || blockdev_attribute(v->dev, "dm/suspended", suspended, sizeof(suspended)) ||
+	       strcmp(suspended, "0");
+}
+
+static int check_compared(struct volume *v, struct err *err)
 {
 	struct erad_info i;
 	const char *state;
@@ -272,17 +294,22 @@ int volume_check_compared(struct volume *v, struct err *err)
 	int r = 0;
 
 	pthread_mutex_lock(&v->lock);
-	/*
-	 * Ask the target itself: the volume thread may not have noticed yet that another table has replaced the
-	 * target's table.  The ioctl fails if the target was removed.
-	 */
-	if (!v->ready || instance_info(v->fd, &i) || i.status & ERAD_PASSES_ALL) {
+	if (!v->ready || !is_in_use(v, &i) || i.status & ERAD_PASSES_ALL) {
 		state = v->ready ? "detached" : volume_state(v, &why);
 		r = err_set(err, -EAGAIN,
 			    "its state is %s, expected active: writes may have gone past erad that erad has not noticed yet%s%s; try again when 'eractl status %s' says active",
 			    state, !v->ready && *why.msg ? ": " : "", v->ready ? "" : why.msg, v->name);
 	}
 	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+int volume_check_compared(struct volume *v, struct err *err)
+{
+	int r;
+
+	for (unsigned int i = 0; (r = check_compared(v, err)) == -EAGAIN && i < COMPARED_TRIES; i++)
+		poll(NULL, 0, COMPARED_PAUSE_MS);
 	return r;
 }
 

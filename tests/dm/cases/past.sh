@@ -153,6 +153,27 @@ test_own_devices_on_the_origin_are_no_gap()
 	no_alarm data
 }
 
+test_image_of_a_table_without_a_uuid_is_no_gap()
+{
+	DESCRIPTION="the image of a volume whose table names the metadata and no UUID is no other device on the origin"
+	local origin meta
+
+	origin=$(new_disk 64M)
+	meta=$(new_disk 16M)
+	dmsetup create data --table "0 131072 erad $meta $origin 128"
+	wait_until "active" eractl_state_is data active
+	write_at data 0 4096
+	checkpoint > /dev/null
+	eractl image create data --cow "$(new_disk 32M)" > /dev/null
+	write_at data 1048576 4096
+	checkpoint > /dev/null
+	same "$(cat "$T/err")" ""
+	eractl image drop data > /dev/null
+	checkpoint > /dev/null
+	same "$(cat "$T/err")" ""
+	no_alarm data
+}
+
 test_kernel_refuses_other_users_of_the_origin()
 {
 	DESCRIPTION="while a volume is open, the kernel refuses to mount its origin and to use it as swap, and the same for the partitions of the origin, so erad looks for mapped devices only"
