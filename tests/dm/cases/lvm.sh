@@ -470,11 +470,13 @@ test_lvm_on_luks()
 	head -c 64 /dev/urandom > "$T/key"
 	cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$T/key" /dev/vg/secret
 	cryptsetup open --key-file "$T/key" /dev/vg/secret secret
-	mkfs.ext4 -q /dev/mapper/secret
+	# Without this option, ext4 writes inode tables in the background while it is mounted.
+	mkfs.ext4 -q -E lazy_itable_init=0 /dev/mapper/secret
 	mkdir "$T/m"
 	mount /dev/mapper/secret "$T/m"
 	before=$(state)
 	attach
+	sync -f "$T/m"
 	era=$(eractl checkpoint pv0)
 	same "$(eractl diff pv0 --lv vg/secret --since "$era" --format ranges)" ""
 	cp /dev/vg/secret "$T/copy"
