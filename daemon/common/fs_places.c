@@ -12,8 +12,12 @@
 #define LOG_BEFORE	(32u << 10)
 #define LOG_AFTER	(96u << 10)
 #define PAGE		4096u
-/* Number of bytes in which a file system is recognized.  The superblock of btrfs ends here. */
-#define HEAD_READ	(68u << 10)
+/*
+ * Number of bytes in which LUKS, xfs and ext2 to ext4 are recognized.  The JSON text of LUKS2 is read
+ * up to this byte.
+ */
+#define HEAD_READ	(20u << 10)
+#define BTRFS_SUPER	(64u << 10)	/* position of the superblock of btrfs */
 
 /* Reads a little-endian number of `size` bytes, at most 8. */
 static uint64_t get_le(const uint8_t *p, unsigned int size)
@@ -99,8 +103,7 @@ static void xfs_places(const struct fs_reader *r, uint64_t base, const uint8_t *
 	if (!start || !log_blocks || sb[124] > 32 || block_size < 512 || block_size > 65536 || start >> 56)
 		return;	/* the log is on another device */
 	at = base + ((start >> sb[124]) * ag_blocks + (start & ((1ull << sb[124]) - 1))) * block_size;
-	r->add(r->ctx, FS_LOG, at, PAGE);
-	if (!xfs_cycle(r, at, &first))
+	if (!r->add(r->ctx, FS_LOG, at, PAGE) || !xfs_cycle(r, at, &first))
 		return;
 	high = log_blocks * block_size / 512;
 	while (high - low > 1) {
@@ -143,12 +146,25 @@ static uint64_t luks_data(const uint8_t *head)
 	return p ? strtoull(p + strlen("\"offset\":\""), NULL, 10) : 0;
 }
 
+/* Reports the superblocks of a btrfs.  Returns whether there is one.  page: a buffer of PAGE bytes. */
+static bool btrfs_places(const struct fs_reader *r, uint64_t base, uint8_t *page)
+{
+	if (r->read(r->ctx, base + BTRFS_SUPER, page, PAGE) || memcmp(page + 64, "_BHRfS_M", 8))
+		return false;
+	r->add(r->ctx, FS_SUPER, base + BTRFS_SUPER, PAGE);
+	r->add(r->ctx, FS_SUPER, base + (64ull << 20), PAGE);
+	r->add(r->ctx, FS_SUPER, base + (256ull << 30), PAGE);
+	return true;
+}
+
 void fs_places(const struct fs_reader *r, uint64_t base)
 {
-	uint8_t *head = aligned_alloc(PAGE, HEAD_READ);
+	uint8_t *head;
 	uint64_t data;
 
-	r->add(r->ctx, FS_SUPER, base, FS_HEAD);
+	if (!r->add(r->ctx, FS_SUPER, base, FS_HEAD))
+		return;
+	head = aligned_alloc(PAGE, HEAD_READ + PAGE);
 	if (!head || r->read(r->ctx, base, head, HEAD_READ)) {
 		free(head);
 		return;
@@ -158,11 +174,7 @@ void fs_places(const struct fs_reader *r, uint64_t base)
 		r->add(r->ctx, FS_SUPER, base + data, FS_HEAD);
 	} else if (!memcmp(head, "XFSB", 4)) {
 		xfs_places(r, base, head);
-	} else if (!memcmp(head + 65536 + 64, "_BHRfS_M", 8)) {
-		r->add(r->ctx, FS_SUPER, base + 65536, PAGE);
-		r->add(r->ctx, FS_SUPER, base + (64ull << 20), PAGE);
-		r->add(r->ctx, FS_SUPER, base + (256ull << 30), PAGE);
-	} else if (get_le(head + 1024 + 56, 2) == 0xef53) {
+	} else if (!btrfs_places(r, base, head + HEAD_READ) && get_le(head + 1024 + 56, 2) == 0xef53) {
 		ext4_places(r, base, head);
 	}
 	free(head);

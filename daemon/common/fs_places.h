@@ -7,6 +7,7 @@
 #ifndef ERAD_FS_PLACES_H
 #define ERAD_FS_PLACES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +21,10 @@ struct fs_reader {
 	int (*read)(void *ctx, uint64_t offset, void *buf, size_t len);
 	/*
 	 * Called for each place, with its offset in bytes from the start of the device.  A place
-	 * may lie beyond the end of the device.
+	 * may lie beyond the end of the device.  Returns false if the caller has no space for
+	 * further places.  Then fs_places() and lv_places() read nothing more.
 	 */
-	void (*add)(void *ctx, enum fs_place what, uint64_t offset, uint64_t len);
+	bool (*add)(void *ctx, enum fs_place what, uint64_t offset, uint64_t len);
 	void *ctx;
 };
 
@@ -32,7 +34,8 @@ struct fs_reader {
 /*
  * Finds the places of the file system that begins at byte `base` of the device.  Recognizes ext2 to
  * ext4, xfs and btrfs, also inside LUKS.  For other content, the only place is the first FS_HEAD
- * bytes.  If a read fails, leaves out the places that depend on the bytes of this read.
+ * bytes.  If a read fails, leaves out the places that depend on the bytes of this read.  Ends when
+ * `add` returns false.
  */
 void fs_places(const struct fs_reader *r, uint64_t base);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the places of the file systems in the logical volumes of a physical volume, as fs_places.h
- * does for a file system that begins at a known byte of the device.
+ * Finds the places of the file systems in the logical volumes of the physical volumes on a device, as
+ * fs_places.h does for a file system that begins at a known byte of the device.
  *
  * LVM's metadata on the device says where the logical volumes lie (pv_layout.h).  The tables of
  * mapped devices are not used, because the logical volumes are not active when a seal is made.
@@ -26,12 +26,15 @@
 #define LV_HEAD	(16u << 10)
 
 /*
- * Finds the places in the logical volumes of the physical volume that begins at byte `base` of the
- * device.  Reports the superblocks of the first PV_LVS logical volumes, and then their journals,
- * because the caller may have no space for all places.  A place that is not contiguous on the
- * device is reported in parts.  Reports nothing if there is no physical volume, or if memory is
- * missing.
+ * Finds the places in the first PV_LVS logical volumes of each physical volume.  base: where physical
+ * volumes may begin, in bytes from the start of the device.  nr: the number of these positions.
+ *
+ * The caller may have no space for all places.  So this function first reports the superblocks of the
+ * first logical volume of each physical volume, then those of the second logical volumes, and so on.
+ * Then it reports the journals in the same order, and only for this purpose it reads the journals.
+ * Ends when `add` returns false.  A place that is not contiguous on the device is reported in parts.
+ * Leaves out a physical volume if memory is missing.
  */
-void lv_places(const struct fs_reader *r, uint64_t base);
+void lv_places(const struct fs_reader *r, const uint64_t *base, unsigned int nr);
 
 #endif /* ERAD_LV_PLACES_H */

@@ -83,25 +83,26 @@ static bool has_place(const struct taker *t, uint64_t from, uint64_t to)
 }
 
 /*
- * Adds a place, or leaves it out if there is no space.  The samples have space of their own, and
- * the places that a seal must have are added first.
+ * Adds a place, or leaves it out if there is no space.  Returns false if there is no space for
+ * further superblocks and journals, or after an error.  The samples have space of their own, and the
+ * places that a seal must have are added first.
  */
-static void add_place(struct taker *t, enum seal_what what, uint64_t offset, uint64_t len)
+static bool add_place(struct taker *t, enum seal_what what, uint64_t offset, uint64_t len)
 {
 	const uint64_t from = offset & ~(uint64_t)(UNIT - 1);
 	struct seal_entry *e = &t->seal->entry[t->nr];
 	uint64_t to, hash = 0;
 
 	if (t->error || from >= t->size)
-		return;
+		return !t->error;
 	to = len > t->size - offset ? t->size : (offset + len + UNIT - 1) & ~(uint64_t)(UNIT - 1);
 	if (to > t->size)
 		to = t->size;
 	if (has_place(t, from, to) || to - from > PIECE)
-		return;
+		return true;
 	if (what == SEAL_SUPER || what == SEAL_LOG) {
 		if (t->nr >= t->others || t->read + (to - from) > t->limit)
-			return;
+			return false;
 	}
 	t->error = hash_at(t->fd, t->buf, from, to - from, &hash);
 	t->read += to - from;
@@ -110,6 +111,7 @@ static void add_place(struct taker *t, enum seal_what what, uint64_t offset, uin
 		.what = htole32(what), .hash = htole64(hash),
 	};
 	t->nr += !t->error;
+	return !t->error;
 }
 
 static int fs_read(void *ctx, uint64_t offset, void *buf, size_t len)
@@ -122,7 +124,7 @@ static int fs_read(void *ctx, uint64_t offset, void *buf, size_t len)
 	return read_device_at(t->fd, offset, buf, len);
 }
 
-static void fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len)
+static bool fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len)
 {
 	const enum seal_what what = place == FS_LOG ? SEAL_LOG : SEAL_SUPER;
 	const struct taker *t = ctx;
@@ -130,24 +132,18 @@ static void fs_add(void *ctx, enum fs_place place, uint64_t offset, uint64_t len
 	while (t->pieces && offset < t->size && offset % SEAL_PIECE + len > SEAL_PIECE) {
 		const uint64_t part = SEAL_PIECE - offset % SEAL_PIECE;
 
-		add_place(ctx, what, offset, part);
+		if (!add_place(ctx, what, offset, part))
+			return false;
 		offset += part;
 		len -= part;
 	}
-	add_place(ctx, what, offset, len);
+	return add_place(ctx, what, offset, len);
 }
 
-/* Adds the places of the file system, or of the physical volume of LVM, that begins at byte `base`. */
-static void add_content(const struct fs_reader *reader, uint64_t base)
+/* Finds the partitions of the device.  Returns their number.  start: gets their positions in bytes. */
+static unsigned int find_partitions(blkid_probe pr, uint64_t start[PARTITIONS])
 {
-	fs_places(reader, base);
-	lv_places(reader, base);
-}
-
-/* Adds the places of the file systems in the partitions of the device. */
-static void add_partitions(struct taker *t, blkid_probe pr)
-{
-	const struct fs_reader reader = { .read = fs_read, .add = fs_add, .ctx = t };
+	unsigned int found = 0;
 	blkid_partlist list;
 	int nr;
 
@@ -160,8 +156,9 @@ static void add_partitions(struct taker *t, blkid_probe pr)
 		blkid_partition p = blkid_partlist_get_partition(list, i);
 
 		if (!blkid_partition_is_extended(p))
-			add_content(&reader, (uint64_t)blkid_partition_get_start(p) * 512);
+			start[found++] = (uint64_t)blkid_partition_get_start(p) * 512;
 	}
+	return found;
 }
 
 /* Adds the superblocks that libblkid finds. */
@@ -178,6 +175,9 @@ static void add_magics(struct taker *t, blkid_probe pr)
 }
 
 /*
+ * Adds the superblocks and the journals.  The file systems directly on the device and on its
+ * partitions come first, because there may be more logical volumes than there is space for.
+ *
  * Drop the page cache of the device before and after, because libblkid reads through the page
  * cache, which may have old content.  Only the choice of the places depends on the bytes that
  * libblkid reads; the hashes do not.
@@ -185,11 +185,13 @@ static void add_magics(struct taker *t, blkid_probe pr)
 static void add_known(struct taker *t)
 {
 	const struct fs_reader reader = { .read = fs_read, .add = fs_add, .ctx = t };
+	uint64_t base[1 + PARTITIONS] = { 0 };
+	unsigned int nr = 1;
 	char path[32];
 	blkid_probe pr;
 	int fd;
 
-	add_content(&reader, 0);
+	fs_places(&reader, 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	pr = fd < 0 ? NULL : blkid_new_probe();
@@ -198,13 +200,17 @@ static void add_known(struct taker *t)
 		if (!blkid_probe_set_device(pr, fd, 0, 0)) {
 			if (!t->pieces)
 				add_magics(t, pr);
-			add_partitions(t, pr);
+			nr += find_partitions(pr, base + 1);
 		}
 		blkid_free_probe(pr);
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	}
 	if (fd >= 0)
 		close(fd);
+	for (unsigned int i = 1; i < nr; i++)
+		fs_places(&reader, base[i]);
+	if (!t->error && t->nr < t->others)
+		lv_places(&reader, base, nr);
 }
 
 /* Returns pseudo-random numbers (splitmix64).  The same seed gives the same numbers. */

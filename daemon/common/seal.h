@@ -6,8 +6,17 @@
  * The places are the first and the last MiB; the superblocks and the journals that fs_places.h,
  * lv_places.h and libblkid recognize; and SEAL_SAMPLES samples, one at a random place in each part of
  * the device.  The file systems may be directly on the device, on a partition, or in a logical volume
- * of LVM on these.  If the seal has no space for all places, the journals in logical volumes are left
- * out first, and then the last logical volumes.
+ * of LVM on these.
+ *
+ * A seal has space for 62 superblocks and journals.  A logical volume with ext4 or xfs needs one
+ * place for its superblock, one with LUKS two, and one with btrfs three.  Places are added in this
+ * order, until there is no space:
+ *  1. superblocks and journals of file systems directly on the device, and on its partitions;
+ *  2. superblocks in logical volumes, one logical volume of each physical volume in turn;
+ *  3. journals in logical volumes.
+ * So a physical volume alone on a device has the superblocks of 60 logical volumes (PV_LVS) with ext4
+ * or xfs in its seal, or of 31 with LUKS.  Nothing is read for places that there is no space for.
+ *
  * A device of at most SEAL_WHOLE bytes is read in full.  Each mount for writing, and each mount
  * that replays a journal, changes a superblock or a journal.  (ext4 and xfs also replay with "ro",
  * unless "noload" or "norecovery" is given.)  Other writes are noticed only if they meet one of the

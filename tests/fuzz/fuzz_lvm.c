@@ -43,13 +43,14 @@ static int read_device(void *ctx, uint64_t offset, void *buf, size_t len)
 	return 0;
 }
 
-static void add_place(void *ctx, enum fs_place what, uint64_t offset, uint64_t len)
+static bool add_place(void *ctx, enum fs_place what, uint64_t offset, uint64_t len)
 {
 	(void)ctx;
 	(void)offset;
 	expect(what == FS_SUPER || what == FS_LOG);
 	expect(len && len <= FS_HEAD);
 	places++;
+	return true;
 }
 
 static void make_device(const struct how *how, const uint8_t *data, size_t size)
@@ -110,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	make_device(&how, data, size);
 	bytes_read = places = 0;
-	lv_places(&r, 0);
+	lv_places(&r, &(uint64_t){ 0 }, 1);
 	expect(bytes_read <= 2 * (AREA + FS_HEAD) + PV_LVS * 2 * FS_HEAD * 2);
 	expect(places <= PV_LVS * 100);
 	if (!how.patch && (ret || how.wrong))

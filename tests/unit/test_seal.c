@@ -17,80 +17,9 @@
 
 #include <cmocka.h>
 
-#include "common/lv_places.h"
-#include "common/pv_layout.h"
 #include "common/seal.h"
 #include "common/witness.h"
-#include "pv_image.h"
-
-#define SIZE	(512ull << 20)
-
-static int fd;
-
-static int set_up(void **state)
-{
-	char path[] = "/var/tmp/erad-seal-XXXXXX";
-
-	(void)state;
-	fd = mkostemp(path, O_CLOEXEC);
-	assert_true(fd >= 0);
-	unlink(path);
-	assert_int_equal(ftruncate(fd, SIZE), 0);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	close(fd);
-	return 0;
-}
-
-static void put_bytes(uint64_t offset, const void *bytes, size_t len)
-{
-	assert_int_equal(pwrite(fd, bytes, len, offset), len);
-}
-
-static void flip_bit(uint64_t offset)
-{
-	uint8_t b;
-
-	assert_int_equal(pread(fd, &b, 1, offset), 1);
-	b ^= 0x10;
-	put_bytes(offset, &b, 1);
-}
-
-static void take_seal(uint64_t size, struct seal *s)
-{
-	struct err err;
-
-	if (seal_take(fd, size, 42, s, &err))
-		fail_msg("%s", err.msg);
-}
-
-static const struct seal_entry *find_entry(const struct seal *s, enum seal_what what, uint64_t offset)
-{
-	for (uint32_t i = 0; i < le32toh(s->nr); i++)
-		if (le32toh(s->entry[i].what) == what && le64toh(s->entry[i].offset) == offset)
-			return &s->entry[i];
-	return NULL;
-}
-
-/*
- * Changes one bit at the place.  Checks that the change is noticed, and that it is described as
- * `text`.
- */
-static void assert_seen(const struct seal *s, uint64_t offset, const char *text)
-{
-	struct err err;
-
-	flip_bit(offset);
-	assert_int_equal(seal_compare(fd, SIZE, s, &err), 1);
-	if (!strstr(err.msg, text))
-		fail_msg("got '%s', expected '%s'", err.msg, text);
-	flip_bit(offset);
-	assert_int_equal(seal_compare(fd, SIZE, s, &err), 0);
-}
+#include "seal_device.h"
 
 static void test_change_at_each_place_of_a_seal_is_seen(void **state)
 {
@@ -118,7 +47,7 @@ static void test_samples_are_spread_and_depend_on_the_seed(void **state)
 
 	(void)state;
 	take_seal(SIZE, &s);
-	assert_int_equal(seal_take(fd, SIZE, 43, &other, &err), 0);
+	assert_int_equal(seal_take(device_fd, SIZE, 43, &other, &err), 0);
 	for (uint32_t i = 0; i < le32toh(s.nr); i++) {
 		const struct seal_entry *e = &s.entry[i];
 
@@ -160,10 +89,10 @@ static void test_places_behind_the_end_are_left_out(void **state)
 
 	(void)state;
 	take_seal(SIZE, &s);
-	assert_int_equal(ftruncate(fd, SIZE / 2), 0);
-	assert_int_equal(seal_compare(fd, SIZE / 2, &s, &err), 0);
+	assert_int_equal(ftruncate(device_fd, SIZE / 2), 0);
+	assert_int_equal(seal_compare(device_fd, SIZE / 2, &s, &err), 0);
 	/* A sealed place that cannot be read counts as different. */
-	assert_int_equal(seal_compare(fd, SIZE, &s, &err), 1);
+	assert_int_equal(seal_compare(device_fd, SIZE, &s, &err), 1);
 	assert_non_null(strstr(err.msg, "which cannot be read: No data available"));
 }
 
@@ -175,36 +104,12 @@ static void test_seal_that_is_not_understood_is_an_error(void **state)
 	(void)state;
 	take_seal(SIZE, &s);
 	s.version = htole32(SEAL_VERSION + 1);
-	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
+	assert_int_equal(seal_compare(device_fd, SIZE, &s, &err), -EINVAL);
 	take_seal(SIZE, &s);
 	s.nr = htole32(SEAL_ENTRIES + 1);
-	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
+	assert_int_equal(seal_compare(device_fd, SIZE, &s, &err), -EINVAL);
 	memset(&s, 0, sizeof(s));
-	assert_int_equal(seal_compare(fd, SIZE, &s, &err), -EINVAL);
-}
-
-static void put_be32(uint64_t offset, uint32_t v)
-{
-	v = htobe32(v);
-	put_bytes(offset, &v, sizeof(v));
-}
-
-static void put_le32(uint64_t offset, uint32_t v)
-{
-	v = htole32(v);
-	put_bytes(offset, &v, sizeof(v));
-}
-
-/* Makes an ext4 with blocks of 4 KiB at byte base.  Its journal begins at `block`. */
-static void put_ext4(uint64_t base, uint32_t journal)
-{
-	put_le32(base + 1024 + 24, 2);
-	put_bytes(base + 1024 + 56, "\x53\xef", 2);
-	put_le32(base + 1024 + 92, 4);
-	put_le32(base + 1024 + 224, 8);
-	put_bytes(base + 1024 + 253, "\x01", 1);
-	put_le32(base + 1024 + 268, 0x0001f30a);	/* one extent … */
-	put_le32(base + 1024 + 268 + 12 + 8, journal);	/* … and where it is */
+	assert_int_equal(seal_compare(device_fd, SIZE, &s, &err), -EINVAL);
 }
 
 static void test_journal_of_ext4_is_sealed(void **state)
@@ -232,17 +137,17 @@ static void test_known_places_are_cut_into_pieces(void **state)
 
 	(void)state;
 	put_ext4(0, 20001);
-	assert_int_equal(seal_take_known(fd, SIZE, 20, &s, &err), 0);
+	assert_int_equal(seal_take_known(device_fd, SIZE, 20, &s, &err), 0);
 	assert_int_equal(le32toh(s.nr), 5);
 	for (uint32_t i = 0; i < 5; i++) {
 		const uint64_t offset = le64toh(s.entry[i].offset), len = le32toh(s.entry[i].length);
 		uint64_t hash;
 
 		assert_true(len && offset / SEAL_PIECE == (offset + len - 1) / SEAL_PIECE);
-		assert_int_equal(seal_hash_entry(fd, &s.entry[i], &hash), 0);
+		assert_int_equal(seal_hash_entry(device_fd, &s.entry[i], &hash), 0);
 		assert_true(hash == le64toh(s.entry[i].hash));
 		flip_bit(offset + len - 1);
-		assert_int_equal(seal_hash_entry(fd, &s.entry[i], &hash), 0);
+		assert_int_equal(seal_hash_entry(device_fd, &s.entry[i], &hash), 0);
 		assert_true(hash != le64toh(s.entry[i].hash));
 	}
 	assert_non_null(find_entry(&s, SEAL_SUPER, 0));
@@ -250,10 +155,10 @@ static void test_known_places_are_cut_into_pieces(void **state)
 	assert_non_null(find_entry(&s, SEAL_LOG, 20001 * 4096ull));
 	assert_non_null(find_entry(&s, SEAL_LOG, 20016 * 4096ull));
 	assert_non_null(find_entry(&s, SEAL_LOG, 20032 * 4096ull));
-	assert_int_equal(seal_take_known(fd, SIZE, 3, &s, &err), 0);
+	assert_int_equal(seal_take_known(device_fd, SIZE, 3, &s, &err), 0);
 	assert_int_equal(le32toh(s.nr), 3);
 
-	assert_int_equal(witness_take(fd, SIZE, 7, &w, &err), 0);
+	assert_int_equal(witness_take(device_fd, SIZE, 7, &w, &err), 0);
 	assert_true(witness_valid(&w) && le32toh(w.nr) == 5 && le32toh(w.era) == 7);
 	assert_true(witness_from_text(witness_text(&w, text), &again));
 	assert_memory_equal(&w, &again, sizeof(w));
@@ -263,159 +168,12 @@ static void test_known_places_are_cut_into_pieces(void **state)
 	assert_false(witness_from_text(text, &again));
 }
 
-#define MIB	(1ull << 20)
-
-/*
- * Makes a physical volume of LVM at byte base, with extents of 4 MiB from 1 MiB on.  lvs: its logical
- * volumes, as in LVM's text.
- */
-static void put_pv(uint64_t base, const char *lvs)
-{
-	static uint8_t image[1 << 20];
-	static char text[512 << 10];
-	const int len = snprintf(text, sizeof(text),
-				 "vg {\nextent_size = 8192\nphysical_volumes {\npv0 {\nid = \"" PV_IMAGE_ID "\"\npe_start = 2048\n}\n}\n"
-				 "logical_volumes {\n%s}\n}\n", lvs);
-
-	assert_in_range(len, 1, sizeof(text) - 1);
-	memset(image, 0, sizeof(image));
-	pv_image_make(image, sizeof(image) - PV_IMAGE_AREA, 512, text, len + 1);
-	put_bytes(base, image, sizeof(image));
-}
-
-#define LINEAR(n, start, count, pv, extent)									\
-	"segment" #n " {\nstart_extent = " #start "\nextent_count = " #count "\ntype = \"striped\"\n"		\
-	"stripe_count = 1\nstripes = [\n\"" #pv "\", " #extent "\n]\n}\n"
-
-/* A logical volume of 64 MiB from 41 MiB on, then of 64 MiB from 181 MiB on. */
-#define TWO_SEGMENTS	"a {\n" LINEAR(1, 0, 16, pv0, 10) LINEAR(2, 16, 16, pv0, 45) "}\n"
-
-static void test_file_system_in_a_logical_volume_is_sealed(void **state)
-{
-	struct seal s;
-
-	(void)state;
-	put_pv(0, TWO_SEGMENTS);
-	put_ext4(41 * MIB, 2560);			/* its journal begins at 10 MiB */
-	take_seal(SIZE, &s);
-	assert_non_null(find_entry(&s, SEAL_SUPER, 41 * MIB));
-	assert_non_null(find_entry(&s, SEAL_LOG, 51 * MIB));
-	assert_seen(&s, 41 * MIB + 1024 + 58, "a superblock");
-	assert_seen(&s, 51 * MIB, "the journal of a file system");
-	/* A journal in the second segment, and one that begins 8 KiB before its start. */
-	put_ext4(41 * MIB, 16384 + 1024);
-	take_seal(SIZE, &s);
-	assert_seen(&s, 185 * MIB, "the journal of a file system");
-	put_ext4(41 * MIB, 16384 - 2);
-	take_seal(SIZE, &s);
-	assert_seen(&s, 105 * MIB - 8192, "8 KiB at byte 110092288 in the journal of a file system");
-	assert_seen(&s, 181 * MIB, "120 KiB at byte 189792256 in the journal of a file system");
-	/* A journal on another physical volume. */
-	put_pv(0, "a {\n" LINEAR(1, 0, 16, pv0, 10) LINEAR(2, 16, 16, pv1, 45) "}\n");
-	put_ext4(41 * MIB, 16384 + 1024);
-	take_seal(SIZE, &s);
-	assert_non_null(find_entry(&s, SEAL_SUPER, 41 * MIB));
-	for (uint32_t i = 0; i < le32toh(s.nr); i++)
-		assert_int_not_equal(le32toh(s.entry[i].what), SEAL_LOG);
-}
-
-/* Sectors of other stripes are not on the device, and are not mistaken for those that follow. */
-static void test_file_system_in_stripes_is_sealed(void **state)
-{
-	static const char stripes[] = "a {\nsegment1 {\nstart_extent = 0\nextent_count = 16\ntype = \"striped\"\n"
-		"stripe_count = 2\nstripe_size = 128\nstripes = [\n\"pv0\", 10,\n\"pv1\", 0\n]\n}\n}\n";
-	struct seal s;
-
-	(void)state;
-	put_pv(0, stripes);
-	put_ext4(41 * MIB, 16 * 4 + 2);			/* stripe 4 from its byte 8192 on, and stripe 6 */
-	take_seal(SIZE, &s);
-	assert_seen(&s, 41 * MIB + 1024, "a superblock");
-	assert_seen(&s, 41 * MIB + 2 * 65536 + 8192, "56 KiB at byte 43130880 in the journal of a file system");
-	assert_seen(&s, 41 * MIB + 3 * 65536, "8 KiB at byte 43188224 in the journal of a file system");
-}
-
-static void test_logical_volume_in_a_partition_is_sealed(void **state)
-{
-	struct seal s;
-
-	(void)state;
-	put_bytes(446 + 4, "\x8e", 1);
-	put_le32(446 + 8, 65536);
-	put_le32(446 + 12, 900000);
-	put_bytes(510, "\x55\xaa", 2);
-	put_pv(32 * MIB, TWO_SEGMENTS);
-	put_ext4(73 * MIB, 2560);
-	take_seal(SIZE, &s);
-	assert_non_null(find_entry(&s, SEAL_SUPER, 73 * MIB));
-	assert_non_null(find_entry(&s, SEAL_LOG, 83 * MIB));
-}
-
-/* The superblocks of many logical volumes come before their journals. */
-static void test_seal_and_witness_of_many_logical_volumes(void **state)
-{
-	static const char one[] = "lv%u {\nsegment1 {\nstart_extent = 0\nextent_count = 1\ntype = \"striped\"\n"
-		"stripe_count = 1\nstripes = [\n\"pv0\", %u\n]\n}\n}\n";
-	static char lvs[64 << 10];
-	unsigned int sealed = 0, witnessed = 0;
-	struct witness w;
-	struct err err;
-	struct seal s;
-	int n = 0;
-
-	(void)state;
-	for (unsigned int i = 0; i < 100; i++) {
-		n += snprintf(lvs + n, sizeof(lvs) - n, one, i, i);
-		put_ext4((1 + 4 * i) * MIB, 256);
-	}
-	put_pv(0, lvs);
-	take_seal(SIZE, &s);
-	assert_int_equal(witness_take(fd, SIZE, 7, &w, &err), 0);
-	for (unsigned int i = 0; i < 100; i++) {
-		sealed += !!find_entry(&s, SEAL_SUPER, (1 + 4 * i) * MIB);
-		for (unsigned int e = 0; e < WITNESS_PLACES; e++)
-			witnessed += le64toh(w.place[e].offset) == (1 + 4 * i) * MIB;
-	}
-	assert_int_equal(sealed, PV_LVS);
-	assert_int_equal(witnessed, WITNESS_PLACES - 2);
-
-	/* Five logical volumes have space for all places. */
-	lvs[strstr(lvs, "lv5 ") - lvs] = 0;
-	put_pv(0, lvs);
-	assert_int_equal(witness_take(fd, SIZE, 7, &w, &err), 0);
-	assert_int_equal(le32toh(w.nr), 2 + 5 * 3);
-}
-
-/*
- * The log is 64 MiB from byte 128 MiB on.  It has wrapped once, and 8000 of its sectors are of the
- * second cycle.
- */
-static void put_xfs(void)
-{
-	const uint64_t log = 128ull << 20;
-
-	put_bytes(0, "XFSB", 4);
-	put_be32(4, 4096);
-	put_be32(84, 16384);
-	put_be32(96, (64 << 20) / 4096);
-	put_bytes(124, "\x0e", 1);
-	put_be32(52, (2 << 14) | 0);		/* group 2 begins at 128 MiB */
-	for (uint64_t i = 0; i < 64 << 11; i++)
-		put_be32(log + i * 512, i < 8000 ? 2 : 1);
-	/*
-	 * Each record of the log begins with a header: a magic number, then the number of the cycle
-	 * of the log.
-	 */
-	put_be32(log, 0xfeedbabe);
-	put_be32(log + 4, 2);
-}
-
 static void test_head_of_the_log_of_xfs_is_found_and_sealed(void **state)
 {
 	struct seal s;
 
 	(void)state;
-	put_xfs();
+	put_xfs(0, 128 * MIB, 64 << 20, 8000);
 	take_seal(SIZE, &s);
 	assert_non_null(find_entry(&s, SEAL_LOG, 128 << 20));
 	assert_seen(&s, (128 << 20) + 8000 * 512, "the journal of a file system");
@@ -454,11 +212,7 @@ static void test_file_system_in_a_partition_is_sealed(void **state)
 	struct seal s;
 
 	(void)state;
-	/* Makes one partition, of type 83, from sector 65536 on. */
-	put_bytes(446 + 4, "\x83", 1);
-	put_le32(446 + 8, 65536);
-	put_le32(446 + 12, 200000);
-	put_bytes(510, "\x55\xaa", 2);
+	put_partition(0, 65536 * 512, 96 * MIB);
 	put_ext4(65536 * 512, 5000);
 	take_seal(SIZE, &s);
 	assert_non_null(find_entry(&s, SEAL_SUPER, 65536 * 512));
@@ -509,7 +263,7 @@ static void test_open_of_what_is_not_there_says_so(void **state)
 	assert_string_equal(err.msg, "cannot open /nonexistent/device: No such file or directory");
 }
 
-#define T(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name)	cmocka_unit_test_setup_teardown(name, seal_device_make, seal_device_remove)
 
 int main(void)
 {
@@ -521,10 +275,6 @@ int main(void)
 		T(test_seal_that_is_not_understood_is_an_error),
 		T(test_journal_of_ext4_is_sealed),
 		T(test_known_places_are_cut_into_pieces),
-		T(test_file_system_in_a_logical_volume_is_sealed),
-		T(test_file_system_in_stripes_is_sealed),
-		T(test_logical_volume_in_a_partition_is_sealed),
-		T(test_seal_and_witness_of_many_logical_volumes),
 		T(test_head_of_the_log_of_xfs_is_found_and_sealed),
 		T(test_superblocks_of_btrfs_are_sealed),
 		T(test_file_system_in_luks_is_sealed),
