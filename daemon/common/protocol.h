@@ -46,12 +46,12 @@
  * resize	volume, size?: bytes, default	{"volume", "old_size", "size", "era"}
  *		the origin's
  * image_create	volume, store?: a path,		{"volume", "device", "dm_uuid", "era", "token",
- *		store_size?: bytes, backup?:	"stood_still_seconds", "store_size"}.  All writes of
- *		boolean				eras before the token's are in the image.  store is
- *						the block device or file of the copy-on-write store;
- *						without it, erad makes a file.  backup: the image is
- *						for eractl backup, and its dm_uuid has a random
- *						number.  EEXIST: the volume has an image
+ *		store_size?: bytes, backup?:	"stood_still_seconds", "store_size", "gaps": as for
+ *		boolean				checkpoint}.  All writes of eras before the token's are
+ *						in the image.  store is the block device or file of the
+ *						copy-on-write store; without it, erad makes a file.
+ *						backup: the image is for eractl backup, and its dm_uuid
+ *						has a random number.  EEXIST: the volume has an image
  * image_drop	volume, backup?: boolean	{"volume", "stood_still_seconds"}.  backup: only if the
  *						image is for eractl backup.  ENOENT: the volume has
  *						no image
@@ -149,8 +149,10 @@
  *		ages says how many bytes were last written in the eras oldest to newest
  *
  * HEAD		{"volume", "uuid", "era", "sectors", "block_sectors", "journal_pages",
- *		"array_chunk", "out_of_table"?}.  out_of_table is true if the volume is closed, and its
- *		target was taken out of its table, so that later writes may be missing.  A dump or
+ *		"array_chunk", "out_of_table"?, "origin_used_by"?}.  out_of_table is true if the
+ *		volume is closed, and its target was taken out of its table, so that later writes may
+ *		be missing.  origin_used_by names another device that was on the origin at erad's
+ *		last look before the close, so that writes of this device may be missing.  A dump or
  *		check of a live volume reads a snapshot.  If the request
  *		does not name the volume's own snapshot, erad takes one for this connection.
  *		EEXIST: the volume has a snapshot.  EBUSY: another dump or check is under way

@@ -214,6 +214,7 @@ static int begin_from_store(struct reading *r, struct store *s, const struct sto
 static int changes_from_store(struct reading *r, struct store *s, struct err *err)
 {
 	struct store_reading ctx = { r, err };
+	char who[PAST_NOTE_TEXT];
 	struct store_info info;
 	struct token token;
 	int ret;
@@ -227,6 +228,10 @@ static int changes_from_store(struct reading *r, struct store *s, struct err *er
 	if (!r->reader->snapshot && metadata_is_out(s))
 		return err_set(err, -ESTALE,
 			       "the target of the volume was taken out of the table of its device, so writes may have gone past erad; open the volume or load its table again, then make the diff");
+	if (!r->reader->snapshot && metadata_past(s, who))
+		return err_set(err, -ESTALE,
+			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; remove this device if it is still there, and open the volume, which records the gap, then make the diff",
+			       who);
 	store_info(s, &info);
 	if (r->reader->snapshot && !info.snapshot_era)
 		return err_set(err, -ENOENT, "%s: the metadata has no snapshot; leave out --snapshot", r->operand);

@@ -13,6 +13,8 @@
 struct closed {
 	struct store_info info;
 	struct identity identity;
+	/* The other device that was on the origin: see metadata_past().  "": none. */
+	char past[PAST_NOTE_TEXT];
 	union {
 		uint8_t bytes[ERAD_HISTORY_SEAL];
 		struct seal seal;
@@ -35,6 +37,7 @@ static int read_closed(const char *metadata, struct closed *c, struct token *to,
 		return r;
 	store_info(s, &c->info);
 	store_item(s, STORE_IDENTITY, (uint8_t *)&c->identity);
+	metadata_past(s, c->past);
 	r = store_seal(s, c->page.bytes);
 	if (r == -ENOENT || (!r && !c->page.seal.nr))
 		r = err_set(err, -ENODATA, "%s: it has no seal of the device, because the volume was not closed properly, or the device was in use at the close; so it is not known whether the device was written since the close: open and close the volume",
@@ -76,6 +79,9 @@ int closed_check(const char *metadata, const struct compared *device, struct tok
 	r = read_closed(metadata, &c, to, err);
 	if (r)
 		return r;
+	if (*c.past)
+		return err_set(err, -ESTALE, "%s: %s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; remove this device if it is still there, open the volume, which records the gap, and close the volume",
+			       metadata, c.past);
 	if (device->dev && !device->exclusive)
 		return err_set(err, -EBUSY, "%s is in use, for example mounted, although its volume is closed; end this use, and open the volume, which notices if the device was written",
 			       device->path);

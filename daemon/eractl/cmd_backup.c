@@ -320,6 +320,7 @@ static int make_image(struct backup *b, struct err *err)
 	b->request = NULL;
 	r = backup_image_make(&b->image, b->content.operand, request, err);
 	b->content.device_path = b->image.device;
+	b->content.gaps = json_object_get(json_object_object_get(b->image.made, "gaps"));
 	b->to = b->image.token;
 	return r;
 }

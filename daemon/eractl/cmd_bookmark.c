@@ -7,6 +7,7 @@
 #include "common/bookmark.h"
 #include "common/client.h"
 #include "eractl/bookmarks.h"
+#include "eractl/gaps.h"
 #include "eractl/seen_note.h"
 #include "eractl/witness_note.h"
 #include "eractl/table.h"
@@ -56,6 +57,7 @@ static int set_bookmark(const char *volume, const char *bookmark, const char *to
 		r = client_call(client_request("checkpoint", volume), NULL, NULL, &checkpoint, &err);
 		token = json_text(checkpoint, "token");
 		seen_note(token);
+		gaps_complain(volume, json_object_object_get(checkpoint, "gaps"), GAPS_INCREMENT);
 		witness_note(volume, token);
 	}
 	if (!r && !token)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/client.h"
+#include "eractl/gaps.h"
 #include "eractl/image.h"
 #include "eractl/seen_note.h"
 #include "eractl/volumes.h"
@@ -31,6 +32,7 @@ static int create(const char *volume, struct json_object *request, bool json)
 	token = json_text(result, "token");
 	device = json_text(result, "device");
 	seen_note(token);
+	gaps_complain(volume, json_object_object_get(result, "gaps"), GAPS_INCREMENT);
 	if (json) {
 		print_json(result);
 	} else {

@@ -11,6 +11,7 @@
 #include "common/client.h"
 #include "common/members.h"
 #include "eractl/content.h"
+#include "eractl/gaps.h"
 #include "eractl/progress.h"
 #include "eractl/seen_note.h"
 #include "eractl/witness_note.h"
@@ -52,6 +53,8 @@ void content_close(struct content *c)
 	if (c->extents)
 		fclose(c->extents);
 	c->extents = NULL;
+	json_object_put(c->gaps);
+	c->gaps = NULL;
 }
 
 /* ---- the moment ---- */
@@ -71,6 +74,7 @@ static int begin_era(struct content *c, struct err *err)
 	c->has_to = true;
 	seen_note(token);
 	witness_note(c->operand, token);
+	c->gaps = json_object_get(json_object_object_get(result, "gaps"));
 	json_object_put(result);
 	return r;
 }
@@ -97,7 +101,12 @@ static int begin_content(void *ctx, const struct changes_head *head, struct err 
 
 	c->head = *head;
 	c->whole = json_object_is_type(head->gaps, json_type_array) && json_object_array_length(head->gaps);
-	changes_complain_of_gaps(c->operand, head);
+	if (c->whole)
+		changes_complain_of_gaps(c->operand, head);
+	else
+		gaps_complain(c->operand, c->gaps, GAPS_COPY);
+	json_object_put(c->gaps);
+	c->gaps = NULL;
 	if (!c->has_to && (!head->token || !token_from_text(head->token, &c->to)))
 		return err_set(err, -EINVAL, "%s: the metadata does not know the timeline of era %" PRIu64
 			       ", so the copy would have no name: open the volume once", c->operand, head->era);

@@ -40,6 +40,11 @@ struct content {
 	struct compared device;
 	/* All of the volume is listed, because writes may have gone past erad. */
 	bool whole;
+	/*
+	 * The gaps in the answer that has begun the era, or NULL.  content_list() prints them, unless
+	 * it prints why the whole volume is listed, and sets this to NULL.
+	 */
+	struct json_object *gaps;
 	bool full_copy_due;		/* the metadata does not know the moment of a token */
 };
 

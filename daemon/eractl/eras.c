@@ -16,10 +16,18 @@ static void complain_of_out(const char *operand)
 		 operand);
 }
 
+/* who: the device that was on the origin. */
+static void complain_of_past(const char *operand, const char *who)
+{
+	complain("%s: %s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and the eras of their blocks may be too old here; open the volume, which records the gap",
+		 operand, who);
+}
+
 /* ---- from the metadata of a closed volume ---- */
 
 static int eras_from_store(const struct eras_reader *r, const char *path, struct store *s, struct err *err)
 {
+	char who[PAST_NOTE_TEXT];
 	struct store_info info;
 	int ret;
 
@@ -33,8 +41,11 @@ static int eras_from_store(const struct eras_reader *r, const char *path, struct
 	} else if (info.degraded) {
 		complain("%s: writes have passed unrecorded (degraded): every block counts as written in era %"
 			 PRIu32, path, info.era);
-	} else if (metadata_is_out(s)) {
-		complain_of_out(path);
+	} else {
+		if (metadata_is_out(s))
+			complain_of_out(path);
+		if (metadata_past(s, who))
+			complain_of_past(path, who);
 	}
 	ret = r->begin(r->ctx, &info, err);
 	if (ret)
@@ -82,7 +93,7 @@ static int err_garbled_eras(struct err *err, const char *how)
 static int eras_head(struct answer *a, struct json_object *o, struct err *err)
 {
 	uint64_t era, block_sectors, chunk;
-	const char *uuid = json_text(o, "uuid");
+	const char *uuid = json_text(o, "uuid"), *who;
 	struct store_info *i = &a->info;
 
 	if (!uuid || !uuid_from_text(uuid, i->uuid) || !json_number(o, "era", &era) ||
@@ -98,6 +109,9 @@ static int eras_head(struct answer *a, struct json_object *o, struct err *err)
 	a->begun = true;
 	if (json_object_get_boolean(json_object_object_get(o, "out_of_table")))
 		complain_of_out(json_text(o, "volume"));
+	who = json_text(o, "origin_used_by");
+	if (who)
+		complain_of_past(json_text(o, "volume"), who);
 	return a->reader->begin(a->reader->ctx, i, err);
 }
 

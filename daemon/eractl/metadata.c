@@ -78,6 +78,14 @@ bool metadata_is_out(struct store *s)
 	return table_state_is_out(note);
 }
 
+bool metadata_past(struct store *s, char text[PAST_NOTE_TEXT])
+{
+	struct past_note note;
+
+	store_item(s, STORE_PAST, (uint8_t *)&note);
+	return past_note_is_set(&note, text);
+}
+
 void metadata_print(const struct store_info *info)
 {
 	char size[SIZE_TEXT], block[SIZE_TEXT], uuid[UUID_TEXT_SIZE];

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "common/eratab.h"
+#include "common/past_note.h"
 #include "store/store.h"
 
 /*
@@ -24,6 +25,13 @@ int metadata_open(const char *path, enum engine_mode mode, struct engine **out, 
  * device.  Then writes may have gone past erad, and only the next open finds out.
  */
 bool metadata_is_out(struct store *s);
+
+/*
+ * Returns whether another device was on the origin at erad's last look before the close: see
+ * common/past_note.h.  Then writes may have gone past erad, and only the next open records the gap.
+ * Sets text to the device, or to "".
+ */
+bool metadata_past(struct store *s, char text[PAST_NOTE_TEXT]);
 
 /* Prints "UUID: era 5, 10 GiB in blocks of 64 KiB", without a newline. */
 void metadata_print(const struct store_info *info);

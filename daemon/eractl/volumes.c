@@ -9,6 +9,7 @@
 
 #include "common/client.h"
 #include "common/eratab.h"
+#include "eractl/gaps.h"
 #include "eractl/image.h"
 #include "eractl/seen_note.h"
 #include "eractl/volumes.h"
@@ -62,24 +63,6 @@ void volume_forget_note(struct json_object *result)
 		seen_forget(json_text(result, "uuid"));
 }
 
-/* Says which gaps the answer to a checkpoint has. */
-static void complain_of_gaps(struct json_object *result)
-{
-	struct json_object *gaps = json_object_object_get(result, "gaps");
-	const size_t nr = json_object_is_type(gaps, json_type_array) ? json_object_array_length(gaps) : 0;
-	const char *volume = json_text(result, "volume");
-
-	for (size_t i = 0; volume && i < nr; i++) {
-		struct json_object *g = json_object_array_get_idx(gaps, i);
-		const char *kind = json_text(g, "kind"), *detail = json_text(g, "detail");
-		uint64_t era;
-
-		if (kind && detail && json_number(g, "era", &era))
-			complain("volume %s: writes may have gone past erad in era %" PRIu64
-				 " (%s: %s); the next increment lists the whole volume", volume, era, kind, detail);
-	}
-}
-
 /*
  * Adds the result to the array results, or prints it if results is NULL.  Drops the reference to
  * result.
@@ -87,6 +70,7 @@ static void complain_of_gaps(struct json_object *result)
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)
 {
+	const char *volume = json_text(result, "volume");
 	bool ok = true;
 
 	if (job->forgets)
@@ -95,7 +79,8 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 		seen_note_opened(json_text(result, "token"));
 	else
 		seen_note(json_text(result, "token"));
-	complain_of_gaps(result);
+	if (volume)
+		gaps_complain(volume, json_object_object_get(result, "gaps"), GAPS_INCREMENT);
 	if (results)
 		json_object_array_add(results, result);
 	else if (job->json)
@@ -104,7 +89,7 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 		ok = job->print(result);
 	if (job->witness) {
 		fflush(stdout);
-		witness_note(json_text(result, "volume"), json_text(result, "token"));
+		witness_note(volume, json_text(result, "token"));
 	}
 	if (!results)
 		json_object_put(result);

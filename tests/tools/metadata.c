@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/past_note.h"
 #include "common/seal.h"
 #include "erad_format.h"
 #include "store/crc32c.h"
@@ -30,6 +31,7 @@ static const char *const usage =
 	"  close                with a clean end; without it, as after a crash\n"
 	"  close-sealed FILE    the same, with a seal of the data in FILE, as erad closes it\n"
 	"  snapshot-eras        prints a line \"block era\" for each that the snapshot shows\n"
+	"  past DEVICE          the note that DEVICE is on the origin beside the volume\n"
 	"  hold                 says so and keeps it open until its input ends\n"
 	"  poke PAGE SECTOR ENTRY ERA  writes into a sector of the era array, unopened\n";
 
@@ -161,6 +163,21 @@ static void close_sealed(const char *data)
 	store = NULL;
 }
 
+static void note_past(const char *device)
+{
+	union {
+		uint8_t bytes[ERAD_HISTORY_ITEM];
+		struct past_note note;
+	} item = { .note.version = htole32(PAST_NOTE_VERSION) };
+
+	if (!device) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+	snprintf(item.note.text, sizeof(item.note.text), "%s", device);
+	check(store_set_item(opened(), STORE_PAST, item.bytes, &err));
+}
+
 static void poke(uint64_t page, uint64_t sector, uint64_t entry, uint64_t era)
 {
 	struct erad_disk_eras *e;
@@ -222,6 +239,9 @@ int main(int argc, char **argv)
 			arg++;
 		} else if (!strcmp(step, "snapshot-eras")) {
 			check(store_eras(opened(), STORE_SNAPSHOT, print_eras, NULL, NULL, &err));
+		} else if (!strcmp(step, "past")) {
+			note_past(*arg);
+			arg++;
 		} else if (!strcmp(step, "hold")) {
 			opened();
 			puts("held");

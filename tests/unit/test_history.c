@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "common/past_note.h"
 #include "store/crc32c.h"
 #include "store/bookmarks.h"
 #include "store/history.h"
@@ -184,6 +185,49 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 	}
 	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+/* Writes the note, and returns whether it is set after a clean close.  Sets text to its text. */
+static bool past_note_stays(struct disk *d, uint32_t version, const char *in, char text[PAST_NOTE_TEXT])
+{
+	union {
+		uint8_t bytes[ERAD_HISTORY_ITEM];
+		struct past_note note;
+	} item = { .note.version = htole32(version) };
+	struct store_info info;
+	struct store *s;
+
+	s = open_store(d, STORE_WRITE);
+	memcpy(item.bytes + offsetof(struct past_note, text), in, strlen(in));
+	assert_int_equal(store_set_item(s, STORE_PAST, item.bytes, NULL), 0);
+	store_info(s, &info);
+	assert_int_equal(store_begin_era(s, info.era + 1, NULL), 0);
+	assert_int_equal(store_close(s, true, NULL), 0);
+	s = open_store(d, STORE_READ);
+	store_item(s, STORE_PAST, item.bytes);
+	store_close(s, false, NULL);
+	return past_note_is_set(&item.note, text);
+}
+
+static void test_a_past_note_stays_over_a_new_era_and_a_close(void **state)
+{
+	char text[PAST_NOTE_TEXT];
+	struct disk d;
+
+	(void)state;
+	make_volume(&d);
+	assert_false(past_note_stays(&d, 0, "", text));
+	assert_string_equal(text, "");
+	assert_true(past_note_stays(&d, PAST_NOTE_VERSION, "/dev/mapper/vg-a", text));
+	assert_string_equal(text, "/dev/mapper/vg-a");
+	/* A note always names a device, also one of a later version, whose text has no end. */
+	assert_true(past_note_stays(&d, 2, "", text));
+	assert_string_equal(text, "another device");
+	assert_true(past_note_stays(&d, 2, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", text));
+	assert_string_equal(text, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	assert_false(past_note_stays(&d, 0, "/dev/mapper/vg-a", text));
+	assert_string_equal(text, "");
 	disk_destroy(&d);
 }
 
@@ -637,6 +681,7 @@ int main(void)
 		cmocka_unit_test(test_a_gap_lists_all_blocks_and_is_kept),
 		cmocka_unit_test(test_the_log_keeps_the_newest_gaps_and_timelines),
 		cmocka_unit_test(test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor),
+		cmocka_unit_test(test_a_past_note_stays_over_a_new_era_and_a_close),
 		cmocka_unit_test(test_a_rolled_back_timeline_is_foreign),
 		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),
 		cmocka_unit_test(test_a_close_whose_fold_fails_is_sealed_all_the_same),

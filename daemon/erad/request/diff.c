@@ -109,6 +109,25 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	return 0;
 }
 
+/*
+ * Returns ESTALE if writes to the closed volume may have gone past erad, and only the next open
+ * records the gap.
+ */
+static int check_closed(const char *name, struct store *s, struct err *err)
+{
+	char who[PAST_NOTE_TEXT];
+
+	if (table_note_is_out(s))
+		return err_set(err, -ESTALE,
+			       "its target was taken out of the table of /dev/mapper/%s, so writes may have gone past erad; open the volume or load its table again, then make the diff",
+			       name);
+	if (past_is_noted(s, who))
+		return err_set(err, -ESTALE,
+			       "%s used the origin itself, past the volume, when erad looked last, so later writes may have gone past erad, and no gap shows them yet; remove this device if it is still there, and open the volume, which records the gap, then make the diff",
+			       who);
+	return 0;
+}
+
 static int diff_closed(struct diff *d, const char *name, uint32_t since,
 		       struct json_object **result, struct err *err)
 {
@@ -119,11 +138,8 @@ static int diff_closed(struct diff *d, const char *name, uint32_t since,
 	if (r)
 		return r;
 	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
-	if (d->view == STORE_NOW && table_note_is_out(s))
-		r = err_set(err, -ESTALE,
-			    "its target was taken out of the table of /dev/mapper/%s, so writes may have gone past erad; open the volume or load its table again, then make the diff",
-			    name);
-	else
+	r = d->view == STORE_NOW ? check_closed(name, s, err) : 0;
+	if (!r)
 		r = stream(d, name, s, since, result, err);
 	store_close(s, false, NULL);
 	return r;

@@ -28,6 +28,8 @@ struct dump {
 	struct volume *v;		/* the open volume; NULL: it is closed */
 	uint32_t newest;		/* the era that was sent in the head */
 	bool out;			/* whether the target of the closed volume is out of its table */
+	/* The devices in the past note of the closed volume: see past_is_noted().  "": none. */
+	char past[PAST_NOTE_TEXT];
 	struct json_object *runs;
 	uint64_t nr, told_ms;
 };
@@ -95,6 +97,8 @@ static struct json_object *dump_head(const struct dump *d, const char *name, con
 	json_object_object_add(o, "array_chunk", json_object_new_int64(s->chunk_pages));
 	if (d->out)
 		json_object_object_add(o, "out_of_table", json_object_new_boolean(true));
+	if (*d->past)
+		json_object_object_add(o, "origin_used_by", jsonl_text(d->past));
 	return o;
 }
 
@@ -141,7 +145,10 @@ static int dump_closed(struct dump *d, const char *name, enum store_view view,
 	if (r)
 		return r;
 	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
-	d->out = view == STORE_NOW && table_note_is_out(s);
+	if (view == STORE_NOW) {
+		d->out = table_note_is_out(s);
+		past_is_noted(s, d->past);
+	}
 	r = send_eras(d, name, s, view, false, result, err);
 	store_close(s, false, NULL);
 	return r;

@@ -43,6 +43,7 @@ static struct json_object *made_json(struct volume *v, const struct image_made *
 	json_object_object_add(o, "dm_uuid", json_object_new_string(made->dm_uuid));
 	json_object_object_add(o, "era", json_object_new_int64(made->era));
 	json_object_object_add(o, "token", s ? token_json(s, made->era) : NULL);
+	json_object_object_add(o, "gaps", s ? gaps_since_json(s, made->era - 1, made->era) : NULL);
 	json_object_object_add(o, "stood_still_seconds", json_object_new_double(made->us / 1e6));
 	json_object_object_add(o, "store_size", json_object_new_uint64(made->store_size));
 	if (s)

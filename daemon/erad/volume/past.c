@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "erad/base/log.h"
+#include "erad/device/holders.h"
 #include "erad/volume/origin.h"
 #include "erad/volume/past.h"
 #include "erad/volume/volume.h"
 #include "store/history.h"
+
+_Static_assert(PAST_NOTE_TEXT == HOLDERS_TEXT, "a note has the text of holders_find()");
 
 /*
  * Records the gap, and logs it once for each era.  first: a target becomes active, and gap=refuse
@@ -38,12 +41,11 @@ static int record(struct volume *v, struct store *s, const char *detail, bool fi
  */
 static int take_finding(struct volume *v, struct store *s, struct past_note *now, bool first, struct err *err)
 {
-	struct past_note was;
+	char who[PAST_NOTE_TEXT];
 	struct err detail;
-	bool missed;
+	bool noted, missed;
 	int r;
 
-	store_item(s, STORE_PAST, (uint8_t *)&was);
 	if (*now->text) {
 		now->version = htole32(PAST_NOTE_VERSION);
 		err_set(&detail, 0, "%s uses the origin itself, past the volume", now->text);
@@ -54,19 +56,27 @@ static int take_finding(struct volume *v, struct store *s, struct past_note *now
 		return r;
 	}
 	/* An earlier finding may have failed to reach the metadata.  Then only the trouble shows it. */
+	noted = past_is_noted(s, who);
 	pthread_mutex_lock(&v->lock);
-	missed = !was.version && v->past_trouble.since_ms;
+	missed = !noted && v->past_trouble.since_ms;
 	pthread_mutex_unlock(&v->lock);
-	if (!was.version && !missed)
+	if (!noted && !missed)
 		return 0;
-	err_set(&detail, 0, "%.*s has used the origin itself, past the volume", (int)sizeof(was.text) - 1,
-		missed ? "another device" : was.text);
+	err_set(&detail, 0, "%s has used the origin itself, past the volume", missed ? "another device" : who);
 	r = record(v, s, detail.msg, first, err);
 	if (!r)
 		r = store_set_item(s, STORE_PAST, (const uint8_t *)now, err);
 	if (!r)
 		trouble_over(&v->past_trouble, "the recording of all writes");
 	return r;
+}
+
+bool past_is_noted(struct store *s, char text[PAST_NOTE_TEXT])
+{
+	struct past_note note;
+
+	store_item(s, STORE_PAST, (uint8_t *)&note);
+	return past_note_is_set(&note, text);
 }
 
 static int look(struct volume *v, struct store *s, bool first, struct err *err)

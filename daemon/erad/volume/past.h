@@ -22,25 +22,20 @@
 #ifndef ERAD_PAST_H
 #define ERAD_PAST_H
 
-#include <linux/types.h>
+#include <stdbool.h>
 
 #include "common/err.h"
-#include "erad/device/holders.h"
-#include "erad_format.h"
+#include "common/past_note.h"
 
 struct store;
 struct volume;
 
-/* The layout in the metadata. */
-struct past_note {
-	__le32 version;		/* PAST_NOTE_VERSION; 0: the last look has found no device */
-	char text[HOLDERS_TEXT];	/* the text of holders_find() */
-	__u8 zero[444];
-};
-
-#define PAST_NOTE_VERSION	1u
-
-_Static_assert(sizeof(struct past_note) == ERAD_HISTORY_ITEM, "a note is an item");
+/*
+ * For a closed volume: returns whether its metadata has the note.  If so, the devices may have
+ * written after the newest gap that is recorded, and the next open records another gap.  Sets text
+ * to the devices, or to "".
+ */
+bool past_is_noted(struct store *s, char text[PAST_NOTE_TEXT]);
 
 /*
  * Looks once, and records the gap if there is one.  The gap is durable when this returns 0.  Does

@@ -109,6 +109,96 @@ test_other_device_that_a_checkpoint_notices_is_a_gap()
 	exact data "$after" "0 65536"
 }
 
+# not_listed NAME|METADATA SINCE WHO: checks that a diff of a closed volume fails, lists nothing, and names WHO.
+not_listed()
+{
+	eractl diff "$1" --since "$2" --format ranges > "$T/out" 2> "$T/err" && fail "diff worked"
+	same "$(grep -c '^[0-9]' "$T/out")" 0
+	said "/dev/mapper/$3 used the origin itself, past the volume, when erad looked last"
+	said "open the volume, which records the gap"
+}
+
+test_other_device_that_writes_until_the_close_is_a_gap()
+{
+	DESCRIPTION="if another device was on the origin at the last look before a close, diff and backup of the closed volume fail, dump and map give a warning, and the next open records the gap"
+	local origin before metadata=/var/lib/erad/data.erad
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	write_at data 0 4096
+	other_device "$origin"
+	before=$(eractl checkpoint data --token 2> "$T/err")
+	said "(unknown: /dev/mapper/other uses the origin itself"
+	write_at other 8388608 4096
+	dmsetup remove other
+	# Nothing has looked since, and the close does not look.
+	eractl close data 2> "$T/err"
+	same "$(cat "$T/err")" ""
+	not_listed data "$before" other
+	not_listed "$metadata" "$before" other
+	mkdir "$T/dir"
+	eractl backup "$metadata" "$T/dir" --device "$origin" --init > "$T/out" 2> "$T/err" && fail "backup worked"
+	said "$metadata: /dev/mapper/other used the origin itself"
+	eractl dump data > "$T/out" 2> "$T/err"
+	said "data: /dev/mapper/other used the origin itself"
+	grep -q '</superblock>' "$T/out" || fail "the dump has no end"
+	eractl map "$metadata" > /dev/null 2> "$T/err"
+	said "data.erad: /dev/mapper/other used the origin itself"
+	eractl open data > /dev/null
+	whole data "$before" "other has used the origin itself"
+	before=$(checkpoint)
+	eractl close data
+	exact data "$before" ""
+	exact "$metadata" "$before" ""
+	eractl dump data 2>&1 > /dev/null | grep . && fail "dump gives a warning after the gap was recorded"
+	eractl backup "$metadata" "$T/dir" --device "$origin" --init > /dev/null
+}
+
+# said_once TEXT: checks that $T/err has exactly one line about gaps, which has TEXT.
+said_once()
+{
+	same "$(grep -c "writes may have gone past erad" "$T/err")" 1
+	said "$1"
+}
+
+test_copies_and_bookmarks_say_that_another_device_is_on_the_origin()
+{
+	DESCRIPTION="bookmark, image create, a full send and full and incremental backups, also with --freeze and --image, each say once that another device uses the origin, and exit with 0"
+	local origin copy="era [0-9]* (unknown: /dev/mapper/other uses the origin itself.*this copy, the copy may mix data"
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	mkfs.ext4 -q /dev/mapper/data
+	mkdir "$T/mnt" "$T/dir" "$T/frozen"
+	mount /dev/mapper/data "$T/mnt"
+	eractl backup data "$T/frozen" --init --freeze > /dev/null 2> "$T/err"
+	grep "past erad" "$T/err" && fail "there is no gap"
+	other_device "$origin"
+	eractl bookmark data nightly > /dev/null 2> "$T/err"
+	said_once "(unknown: /dev/mapper/other uses the origin itself.*the next increment lists the whole volume"
+	eractl backup data "$T/dir" --init --freeze > /dev/null 2> "$T/err"
+	said_once "$copy"
+	eractl backup data "$T/dir" --full --freeze > /dev/null 2> "$T/err"
+	said_once "$copy"
+	eractl backup data "$T/frozen" --freeze > "$T/out" 2> "$T/err"
+	said_once "the whole volume is listed, because writes may have gone past erad"
+	grep -q "full copy" "$T/out" || fail "got $(cat "$T/out")"
+	eractl backup data "$T/dir" --full --image --cow "$(new_disk 68M)" > /dev/null 2> "$T/err"
+	said_once "$copy"
+	eractl image create data --cow "$(new_disk 68M)" --json > "$T/out" 2> "$T/err"
+	said_once "(unknown: /dev/mapper/other uses the origin itself"
+	grep -q '"kind": *"unknown"' "$T/out" || fail "got $(cat "$T/out")"
+	eractl image drop data > /dev/null
+	umount "$T/mnt"
+	eractl send data 2> "$T/err" > /dev/null
+	said_once "$copy"
+	dmsetup remove other
+	eractl checkpoint data > /dev/null 2>&1
+	eractl checkpoint data > /dev/null 2>&1
+	eractl send data 2> "$T/err" > /dev/null
+	same "$(cat "$T/err")" ""
+}
+
 test_status_notices_another_device_on_the_origin()
 {
 	DESCRIPTION="a status, which the exporter asks for, too, notices another device on the origin, even if the device is gone at the next checkpoint"
