@@ -2,6 +2,7 @@
 /*
  * Fuzzes readers and writers of single values: sizes, eras, volume names, JSON numbers, and the formats of a diff.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static void sizes(const char *text)
 
 	/* The size that was read is the written number, multiplied by the unit. */
 	if (!ret)
-		expect(bytes >> (*unit ? 10 * (strcspn(" KMGT", (char[]){ *unit, 0 })) : 0) ==
+		expect(bytes >> (*unit ? 10 * (strcspn(" KMGT", (char[]){ toupper(*unit), 0 })) : 0) ==
 		       strtoull(text, NULL, 10));
 	expect(!ret || ((ret == -EINVAL || ret == -ERANGE) && bytes == 7));
 	expect(strlen(size_format(shown, bytes)) < SIZE_TEXT - 1);

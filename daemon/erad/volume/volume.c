@@ -17,7 +17,7 @@
 #include "erad/volume/volume.h"
 
 /* How often and how long volume_check_compared() waits for the volume thread to attach again. */
-#define COMPARED_TRIES		20
+#define COMPARED_TRIES		10
 #define COMPARED_PAUSE_MS	100
 
 static void init_troubles(struct volume *v)
