@@ -282,6 +282,16 @@ attach_stopped_at()
 	wait_until "erad has stopped at $1" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
 }
 
+# lvchange_waits: starts lvchange, which reads LVM's configuration and then waits for LVM's lock. Sets
+# lvchange to its process id.
+lvchange_waits()
+{
+	lvchange --refresh vg/a &
+	lvchange=$!
+	# Only this process: other waiters say nothing about what lvchange has read.
+	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+}
+
 test_lvm_attach_beside_a_command()
 {
 	DESCRIPTION="if a command of LVM that began before the attach puts a logical volume back on the physical volume, attach fails and undoes its changes"
@@ -296,10 +306,7 @@ test_lvm_attach_beside_a_command()
 	before=$(state)
 	# Attach has LVM's lock, and LVM does not reject the physical volume yet.
 	attach_stopped_at BELOW_LOCKED
-	lvchange --refresh vg/a &
-	lvchange=$!
-	# Look for this process only: other waiters say nothing about what lvchange has read.
-	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+	lvchange_waits
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
 	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
@@ -316,9 +323,7 @@ test_lvm_attach_waits_for_earlier_commands()
 	new_lv a 32M
 	before=$(state)
 	attach_stopped_at BELOW_LOCKED
-	lvchange --refresh vg/a &
-	lvchange=$!
-	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+	lvchange_waits
 	# While lvchange is stopped, attach gets the lock.
 	kill -STOP $lvchange
 	kill -CONT "$(erad_pid)"
@@ -330,9 +335,7 @@ test_lvm_attach_waits_for_earlier_commands()
 	same "$(state)" "$before"
 
 	attach_stopped_at BELOW_LOCKED
-	lvchange --refresh vg/a &
-	lvchange=$!
-	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+	lvchange_waits
 	kill -STOP $lvchange
 	kill -CONT "$(erad_pid)"
 	wait_until "the logical volume lies on the volume" on_device vg-a pv0
