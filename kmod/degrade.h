@@ -33,7 +33,8 @@ bool erad_degrade_busy(const struct erad_instance *ei);
 
 /*
  * Begins to write the record.  When the record is durable, all writes pass.  If a write of the
- * record is in flight already, only undoes erad_degrade_cancel().  Context: ei->mutex, not while
+ * record is in flight already, begins no second write; if erad_degrade_cancel() was called since that
+ * write began, all writes pass after all when the write has ended.  Context: ei->mutex, not while
  * LOADING.
  */
 void erad_degrade_start(struct erad_instance *ei);

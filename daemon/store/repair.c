@@ -106,8 +106,8 @@ static int replace_history(struct repair *r, uint64_t head, struct err *err)
 			/*
 			 * The current era of the metadata must not be before the era of the floor,
 			 * so begin the floor's era here.  All blocks count as written, so no mark
-			 * is missed.  An append may have failed, and its group may be after the
-			 * head.  So begin the journal after the place of this group.
+			 * is missed.  The group of an append that failed may be on the disk after
+			 * the head.  So begin the journal after the place of this group.
 			 */
 			r->sb.era = htole32(r->era);
 			r->sb.era_time = 0;

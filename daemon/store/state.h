@@ -85,7 +85,10 @@ struct store {
 	bool history_unsettled;
 
 	pthread_mutex_t journal_lock;
-	/* The ring.  Only its nr_blocks changes: journal_lock, fold_lock and lock to change. */
+	/*
+	 * The ring.  nr_blocks is its only field that changes: journal_lock, fold_lock and lock to
+	 * change.
+	 */
 	struct journal journal;
 	struct erad_disk_journal *group;	/* journal_lock; buffer of ERAD_GROUP_MAX pages */
 	struct run runs[ERAD_MAX_RANGES];	/* journal_lock; the sorted ranges of one call */

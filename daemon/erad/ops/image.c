@@ -144,7 +144,10 @@ static int make_store(const struct volume *v, const struct image_store *s, dev_t
 	return make_device(v, IMAGE_STORE_SUFFIX, IMAGE_STORE_SUFFIX, &line, false, dm_uuid, dev, err);
 }
 
-/* N in the parameters: the table of copied chunks is in memory only, so the store has no header. */
+/*
+ * The parameter N ("not persistent"): dm-snapshot keeps the table of copied chunks in memory only, so
+ * the store needs no header.
+ */
 static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, bool for_backup,
 			 char dm_uuid[DM_UUID_LEN], struct err *err)
 {

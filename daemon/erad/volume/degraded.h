@@ -15,16 +15,17 @@ struct volume;
 
 /*
  * degraded_take_up(): call this after ATTACH, before NEW_ERA and READY.  Finds out whether the
- * target has let writes pass.  If it has, makes durable that every block counts as written.  If the
- * target still lets all writes pass, also makes a new era durable.
+ * target has let writes pass unrecorded.  If the target has, records durably that every block counts
+ * as written.  If the target still lets all writes pass, also makes a new era durable.
  *
  * degraded_ready(): makes the target active, and gives the target a degrade record.
  *
  * degraded_step(): ends the degrade record that degraded_take_up() has found, as soon as the writes
  * that the target had let pass have completed.
  *
- * degraded_unseen(): returns true if a reader of the metadata has found a record in force since the
- * last degraded_take_up(), and the thread may detach now.  If so, the thread must attach again.
+ * degraded_unseen(): returns true if a reader of the metadata has found a degrade record in force
+ * since the last degraded_take_up(), and the volume thread may detach now.  In this case, the volume
+ * thread must attach again.
  */
 int degraded_take_up(struct volume *v, struct err *err);
 int degraded_ready(struct volume *v, uint32_t era, struct err *err);
