@@ -310,7 +310,7 @@ test_lvm_attach_beside_a_command()
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
 	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
-	wait $lvchange
+	wait "$lvchange"
 	same "$(state)" "$before"
 }
 
@@ -325,25 +325,25 @@ test_lvm_attach_waits_for_earlier_commands()
 	attach_stopped_at BELOW_LOCKED
 	lvchange_waits
 	# While lvchange is stopped, attach gets the lock.
-	kill -STOP $lvchange
+	kill -STOP "$lvchange"
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached, although lvchange still runs: $(cat "$T/said" "$T/err")"
 	grep -q "process $lvchange still runs 'lvchange --refresh vg/a', a command of LVM that began before, and may put logical volumes back on $pv, so the volume is detached again" "$T/err" ||
 		fail "$(cat "$T/err")"
-	kill -CONT $lvchange
-	wait $lvchange
+	kill -CONT "$lvchange"
+	wait "$lvchange"
 	same "$(state)" "$before"
 
 	attach_stopped_at BELOW_LOCKED
 	lvchange_waits
-	kill -STOP $lvchange
+	kill -STOP "$lvchange"
 	kill -CONT "$(erad_pid)"
 	wait_until "the logical volume lies on the volume" on_device vg-a pv0
 	nap 2
-	kill -CONT $lvchange
+	kill -CONT "$lvchange"
 	wait "$attach" && fail "attached beside a command of LVM: $(cat "$T/said" "$T/err")"
 	grep -q "ran at the same time has put /dev/mapper/vg-a back on $pv, so the volume is detached again" "$T/err" || fail "$(cat "$T/err")"
-	wait $lvchange
+	wait "$lvchange"
 	same "$(state)" "$before"
 }
 
