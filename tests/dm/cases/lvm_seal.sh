@@ -16,12 +16,9 @@ direct()
 	vgchange -qan --config "$without_filter" vg > /dev/null
 }
 
-# reopen COMMAND…: closes pv0, runs the command in another boot, opens pv0 in a third one, and activates the logical volumes.
-reopen()
+# between_boots COMMAND…: runs the command in a boot without erad. Opens pv0 in the next boot.
+between_boots()
 {
-	vgchange -qan vg > /dev/null
-	eractl close pv0
-	stop_erad
 	another_boot
 	"$@"
 	another_boot
@@ -30,18 +27,22 @@ reopen()
 	vgchange -qay vg > /dev/null
 }
 
+# reopen COMMAND…: closes pv0, runs the command in another boot, opens pv0 in a third one, and activates the logical volumes.
+reopen()
+{
+	vgchange -qan vg > /dev/null
+	eractl close pv0
+	stop_erad
+	between_boots "$@"
+}
+
 # cut COMMAND…: as reopen, but without a close of pv0, as after a power cut.
 cut()
 {
 	vgchange -qan vg > /dev/null
 	stop_erad
 	dmsetup remove pv0
-	another_boot
-	"$@"
-	another_boot
-	start_erad
-	eractl open pv0 > /dev/null
-	vgchange -qay vg > /dev/null
+	between_boots "$@"
 }
 
 mount_only()
