@@ -12,8 +12,8 @@
 #include "common/client.h"
 #include "common/jsonl.h"
 #include "common/seen.h"
-#include "common/size.h"
 #include "common/uuid.h"
+#include "eractl/backup.h"
 #include "eractl/backup_file.h"
 #include "eractl/backup_image.h"
 #include "eractl/backup_report.h"
@@ -30,39 +30,6 @@
 /* A piece of this many bytes is stored as zeros if all its bytes are zeros, else as data. */
 #define GRAIN		(64u << 10)
 #define COUNT_MAX	1000000u	/* limit of the numbers for --keep and --full-every */
-
-struct backup {
-	bool closed;			/* the operand is the metadata of a closed volume */
-	bool init, full, verify, json;
-	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
-	/* Number of increments after which a full copy follows; 0: never. */
-	unsigned int full_every;
-	/* Token of the era that had begun when the snapshot was made.  NULL: no snapshot. */
-	const char *to;
-	bool with_image;		/* --image was given */
-	/* The request for the image; NULL: without --image, or the image is requested already. */
-	struct json_object *request;
-	struct backup_image image;
-	bool with_freeze;		/* --freeze was given */
-	struct freeze freeze;
-	long long frozen_ms;		/* how long the file system was frozen */
-	struct content content;
-	struct manifest manifest;
-	struct backup_copy copy;	/* the copy that is being made */
-	char base_token[TOKEN_TEXT_SIZE];
-	/* The file of the copy that is the base of this increment.  "": this is a full copy. */
-	char base_file[MANIFEST_FILE_MAX + 1];
-	/*
-	 * Whether the newest copy is of this moment already.  If so, nothing was copied, and `copy`
-	 * is the newest copy.
-	 */
-	bool already;
-	bool made;			/* whether the copy is in MANIFEST, or no copy was needed */
-	struct json_object *removed;	/* array of the files of old copies that were removed */
-	uint64_t bytes_removed;
-	uint64_t bytes_read;		/* number of bytes of the volume that were copied */
-	long long started_ms;
-};
 
 static bool same_token(const struct token *a, const struct token *b)
 {
@@ -431,87 +398,6 @@ static int back_up(struct backup *b, const char *directory, struct err *err)
 	return b->keep ? chains_remove_old(m, b->keep, b->verify, b->removed, &b->bytes_removed, err) : 0;
 }
 
-/* ---- the result ---- */
-
-static void print_backup_json(const struct backup *b, double seconds)
-{
-	const struct backup_copy *copy = &b->copy;
-	struct json_object *o = json_object_new_object();
-	char token[TOKEN_TEXT_SIZE];
-
-	json_object_object_add(o, "volume", jsonl_text(b->content.operand));
-	json_object_object_add(o, "directory", jsonl_text(b->manifest.directory));
-	json_object_object_add(o, "file", json_object_new_string(copy->file));
-	json_object_object_add(o, "base", copy->base < 0 ? NULL : json_object_new_string(b->base_file));
-	json_object_object_add(o, "why_full", copy->base < 0 ? jsonl_text(copy->why) : NULL);
-	json_object_object_add(o, "token", json_object_new_string(token_text(&copy->token, token)));
-	json_object_object_add(o, "time", json_object_new_uint64(copy->time));
-	json_object_object_add(o, "size", json_object_new_uint64(copy->size));
-	json_object_object_add(o, "copied_bytes", json_object_new_uint64(b->bytes_read));
-	json_object_object_add(o, "file_bytes", json_object_new_uint64(copy->bytes));
-	json_object_object_add(o, "seconds", json_object_new_double(seconds));
-	json_object_object_add(o, "frozen_seconds", b->with_freeze ? json_object_new_double((double)b->frozen_ms / 1000) : NULL);
-	json_object_object_add(o, "stood_still_seconds", b->with_image ? json_object_new_double(b->image.stood_still) : NULL);
-	json_object_object_add(o, "verified", json_object_new_boolean(b->verify && !b->already));
-	json_object_object_add(o, "already", json_object_new_boolean(b->already));
-	json_object_object_add(o, "removed", json_object_get(b->removed));
-	print_json(o);
-	json_object_put(o);
-}
-
-static void print_removed(const struct backup *b)
-{
-	const size_t nr = json_object_array_length(b->removed);
-	char bytes[SIZE_TEXT];
-
-	if (!nr)
-		return;
-	print_printable(stdout, b->content.operand);
-	printf(": removed %zu old cop%s, %s, because of --keep %u\n", nr, nr == 1 ? "y" : "ies",
-	       size_format(bytes, b->bytes_removed), b->keep);
-}
-
-static void print_backup(const struct backup *b, double seconds)
-{
-	const struct backup_copy *copy = &b->copy;
-	char bytes[SIZE_TEXT], rate[SIZE_TEXT], file[SIZE_TEXT];
-
-	print_printable(stdout, b->content.operand);
-	if (b->already) {
-		fputs(": nothing was written since the last copy, ", stdout);
-		print_printable(stdout, b->manifest.directory);
-		printf("/%s\n", copy->file);
-		return;
-	}
-	printf(": %s, %s in %.1f s (%s/s), %s%s in ", copy->base < 0 ? "full copy" : "increment",
-	       size_format(bytes, b->bytes_read), seconds,
-	       size_format(rate, (uint64_t)((double)b->bytes_read / (seconds > 0.001 ? seconds : 0.001))),
-	       b->verify ? "verified, " : "", size_format(file, copy->bytes));
-	print_printable(stdout, b->manifest.directory);
-	printf("/%s", copy->file);
-	if (b->with_freeze)
-		printf(", frozen for %.1f s", (double)b->frozen_ms / 1000);
-	if (b->with_image)
-		printf(", I/O stood still for %.1f ms", b->image.stood_still * 1000);
-	if (copy->base < 0) {
-		fputs(": ", stdout);
-		print_printable(stdout, copy->why);
-	}
-	putchar('\n');
-}
-
-static void print_result(const struct backup *b)
-{
-	const double seconds = (double)(jsonl_now_ms() - b->started_ms) / 1000;
-
-	if (b->json) {
-		print_backup_json(b, seconds);
-		return;
-	}
-	print_backup(b, seconds);
-	print_removed(b);
-}
-
 /* Writes the report.  error: the error of the backup, or NULL. */
 static int write_report(const struct backup *b, const char *path, const char *error, struct err *err)
 {
@@ -623,7 +509,7 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 	if (!r)
 		r = back_up(&b, b.content.directory, &err);
 	if (b.made)
-		print_result(&b);
+		backup_print_result(&b);
 	/* After an error, the file system may still be frozen. */
 	if (freeze_end(&b.freeze, &b.frozen_ms, &why))
 		complain("%s", why.msg);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One run of eractl backup: what was requested, what is being copied, and what has come of it. */
+#ifndef ERACTL_BACKUP_H
+#define ERACTL_BACKUP_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/token.h"
+#include "eractl/backup_image.h"
+#include "eractl/content.h"
+#include "eractl/freeze.h"
+#include "eractl/manifest.h"
+
+struct backup {
+	bool closed;			/* the operand is the metadata of a closed volume */
+	bool init, full, verify, json;
+	unsigned int keep;		/* number of chains that stay; 0: all chains stay */
+	/* Number of increments after which a full copy follows; 0: never. */
+	unsigned int full_every;
+	/* Token of the era that had begun when the snapshot was made.  NULL: no snapshot. */
+	const char *to;
+	bool with_image;		/* --image was given */
+	/* The request for the image; NULL: without --image, or the image is requested already. */
+	struct json_object *request;
+	struct backup_image image;
+	bool with_freeze;		/* --freeze was given */
+	struct freeze freeze;
+	long long frozen_ms;		/* how long the file system was frozen */
+	struct content content;
+	struct manifest manifest;
+	struct backup_copy copy;	/* the copy that is being made */
+	char base_token[TOKEN_TEXT_SIZE];
+	/* The file of the copy that is the base of this increment.  "": this is a full copy. */
+	char base_file[MANIFEST_FILE_MAX + 1];
+	/*
+	 * Whether the newest copy is of this moment already.  If so, nothing was copied, and `copy`
+	 * is the newest copy.
+	 */
+	bool already;
+	bool made;			/* whether the copy is in MANIFEST, or no copy was needed */
+	struct json_object *removed;	/* array of the files of old copies that were removed */
+	uint64_t bytes_removed;
+	uint64_t bytes_read;		/* number of bytes of the volume that were copied */
+	long long started_ms;
+};
+
+/*
+ * Prints the result of a backup whose `made` is true: one JSON object, or sentences.  The seconds of
+ * the result are counted until this call.
+ */
+void backup_print_result(const struct backup *b);
+
+#endif /* ERACTL_BACKUP_H */
