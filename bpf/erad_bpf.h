@@ -18,8 +18,8 @@
 #include "erad_maps.h"
 
 /*
- * Of the kernel's struct bpf_map, the program reads only the id.  The verifier allows this, and
- * libbpf relocates the access for the running kernel.
+ * The kernel's struct bpf_map has more fields, but the program reads only the id.  The verifier
+ * allows this, and libbpf relocates the access for the running kernel.
  */
 struct bpf_map {
 	__u32 id;

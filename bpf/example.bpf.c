@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An example of erad_bpf.h: counts the write requests to a volume's origin that have a block which
- * is not in the volume's writeset.  The volume releases a write only after its blocks are recorded,
- * so each counted write went past the volume.
+ * An example of erad_bpf.h: counts write requests that reach a volume's origin past the volume.
+ * The volume releases a write only after all blocks of the write are recorded.  So a request with a
+ * block that is not in the volume's writeset went past the volume.
  */
 #include "erad_bpf.h"
 

@@ -50,7 +50,10 @@ static int read_info(int fd, struct erad_map_info *info)
 	return bpf_map_lookup_elem(fd, &key, info);
 }
 
-/* Loads the program for the current writeset, and attaches it.  NULL: an error has been printed. */
+/*
+ * Loads the program for the current writeset, and attaches it.  After an error, prints the error
+ * and returns NULL.
+ */
 static struct example *load_program(int info_fd, const struct erad_map_info *info, dev_t origin)
 {
 	int writeset_fd = open_pin("writeset");

@@ -82,8 +82,9 @@ static int make_linear(const struct dm_device *d, dev_t origin, uint64_t *us, st
 }
 
 /*
- * Makes the erad table linear, so that a command of LVM whose write waits can end, and sets *us to
- * the time for which I/O waited.  Then takes LVM's locks.
+ * Replaces the erad table by a linear table, and sets *us to the time for which I/O waited, in
+ * microseconds.  From then on, no write waits for erad, so a command of LVM that waits for its
+ * write can end and release LVM's locks.  Then takes LVM's locks.
  */
 static int pass_and_lock(const struct dm_device *d, dev_t origin, struct lvs *lvs, uint64_t *us, struct err *err)
 {

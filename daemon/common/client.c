@@ -103,7 +103,10 @@ static int connect_to(const char *path, bool wait, struct err *err)
 	return err_set(err, -e, "cannot connect to erad: %s: %s", path, strerror(e));
 }
 
-/* If the caller may not use erad's socket, try the status socket, to which it may have access. */
+/*
+ * Connects to the socket at path.  If the caller may not use ERAD_SOCKET, tries the status socket,
+ * to which the caller may have access.  Returns a descriptor or a negative errno.
+ */
 static int client_connect(const char *path, bool wait, struct err *err)
 {
 	int fd = connect_to(path, wait, err), other;
@@ -237,7 +240,7 @@ static int read_answer(struct call *c, struct json_object **result, struct err *
 	return r;
 }
 
-/* Makes the call, and frees the request. */
+/* Makes the call, and frees the request.  Returns as client_call() does. */
 static int make_call(struct call *c, const char *path, struct json_object *request,
 		     struct json_object **result, struct err *err)
 {

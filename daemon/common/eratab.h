@@ -113,8 +113,8 @@ int eratab_remove(struct eratab *tab, const char *name, struct err *err);
 /*
  * Replaces the file by tab in one step, durably: after a crash, there is the old file or the new
  * file.  Keeps the owner and the mode.  If tab->file is a symbolic link, replaces the file to which
- * the link leads.  After a failure, the old file is unchanged, with one exception: only the name of
- * the new file could not be made durable (see file_replace()).
+ * the link leads.  After a failure, the old file is unchanged, with one exception: the new file is
+ * in place, but its name could not be made durable (see file_replace()).
  */
 int eratab_write(const struct eratab *tab, struct err *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Changes one line of eratab durably.  There are two kinds of failures.  In the first, the file is
- * unchanged.  In the second, the file has the change, and only the name of the new file could not
- * be made durable.  enum eratab_failed says what happens after a failure of the second kind.  The
+ * unchanged.  In the second, the file has the change, but the name of the new file could not be
+ * made durable.  enum eratab_failed says what happens after a failure of the second kind.  The
  * error message says which line the file has then, and which line it may have after a power cut.
  * Each function can be called again after a failure.
  *

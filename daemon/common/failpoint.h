@@ -55,13 +55,13 @@
 	X(HISTORY_FLUSHED, create)	/* the copy is flushed, no superblock names the copy */ \
 	X(CREATE_FORMATTED, create)	/* the metadata is complete, eratab has no line */ \
 	X(CREATE_LISTED, create)	/* eratab has a line, the volume is not open */ \
-	X(OPEN_COMPARED, create)	/* gap=refuse: the origin is compared */ \
+	X(OPEN_COMPARED, create)	/* gap=refuse: the origin is compared, no target exists */ \
 	X(CREATE_TARGET, create)	/* the device exists, the caller has no answer */ \
 	X(FIRST_DURABLE, create)	/* the first era is durable, the target has no era */ \
 	X(FIRST_BEGUN, create)		/* the target has the first era, no READY yet */ \
 	X(BELOW_LISTED, attach)		/* eratab has the line with the option detaching */ \
 	X(BELOW_WRITTEN, attach)	/* the metadata is complete, LVM's locks are not taken */ \
-	X(BELOW_LOCKED, attach)		/* LVM's locks are taken, all is checked again */ \
+	X(BELOW_LOCKED, attach)		/* LVM's locks are taken, the second check has passed */ \
 	X(BELOW_FILTERED, attach)	/* LVM's configuration has the pattern */ \
 	X(BELOW_MADE, attach)		/* the device exists, with a linear table */ \
 	X(BELOW_LOADED, attach)		/* the tables of the logical volumes are loaded */ \
@@ -73,7 +73,7 @@
 	X(BELOW_GONE, detach)		/* the device is removed, eratab still has the line */ \
 	X(IMAGE_STORED, image)		/* the device of the store exists */ \
 	X(IMAGE_SNAPPED, image)		/* the device of the image exists */ \
-	X(IMAGE_MADE, image)		/* the device for below the volume exists */ \
+	X(IMAGE_MADE, image)		/* the device NAME-image-origin exists */ \
 	X(IMAGE_LOADED, image)		/* the new table of the volume is loaded, the old one is live */ \
 	X(IMAGE_SWAPPED, image_kept)	/* the volume lies on NAME-image-origin, the caller has no answer */ \
 	X(IMAGE_GONE, image_drop)	/* the device of the image is gone */ \

@@ -40,11 +40,11 @@ static void find_serial(dev_t dev, struct identity *i)
 	static const struct {
 		const char *attribute, *kind;
 	} at[] = {
-		{ "wwid", "wwid:" },			/* of NVMe disks */
-		{ "device/wwid", "wwid:" },		/* of SCSI and SATA disks */
-		{ "serial", "serial:" },		/* of virtio disks */
+		{ "wwid", "wwid:" },			/* NVMe disks */
+		{ "device/wwid", "wwid:" },		/* SCSI and SATA disks */
+		{ "serial", "serial:" },		/* virtio disks */
 		{ "device/serial", "serial:" },
-		{ "device/cid", "cid:" },		/* of MMC cards */
+		{ "device/cid", "cid:" },		/* MMC cards */
 		{ "md/uuid", "md:" },
 	};
 	char text[128];

@@ -14,7 +14,7 @@
 #include "common/protocol.h"
 #include "common/uuid.h"
 
-#define RANDOM_DIGITS	16u	/* in the UUID of an image for a backup */
+#define RANDOM_DIGITS	16u	/* number of random digits in the UUID of an image for a backup */
 
 static bool ends_with(const char *text, const char *end)
 {

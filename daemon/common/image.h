@@ -38,7 +38,7 @@
 #include "common/err.h"
 
 #define IMAGE_SUFFIX		"-image"
-#define IMAGE_BACKUP_SUFFIX	"-backup-image"		/* of a UUID only */
+#define IMAGE_BACKUP_SUFFIX	"-backup-image"		/* only in UUIDs, not in names */
 #define IMAGE_ORIGIN_SUFFIX	"-image-origin"
 #define IMAGE_STORE_SUFFIX	"-image-store"
 
@@ -100,8 +100,8 @@ const char *image_state_name(enum image_state state);
 #define IMAGE_KIND_SIZE	(1 + 16 + sizeof(IMAGE_BACKUP_SUFFIX))
 
 /*
- * Makes this part of the UUID of an image that eractl backup makes, with a new random number.
- * Returns 0 or a negative errno.
+ * Writes to kind the part of the UUID that follows ERAD-UUID, for an image that eractl backup
+ * makes: a new random number, and IMAGE_BACKUP_SUFFIX.  Returns 0 or a negative errno.
  */
 int image_backup_kind(char kind[IMAGE_KIND_SIZE]);
 

@@ -15,7 +15,8 @@ struct label {
 	char id[8];		/* "LABELONE" */
 	uint64_t sector;
 	uint32_t crc;
-	uint32_t offset;	/* of the header of the physical volume, in bytes from the label; little-endian */
+	/* start of the physical volume's header, in bytes from the label; little-endian */
+	uint32_t offset;
 	char type[8];		/* "LVM2 001" */
 };
 

@@ -42,13 +42,13 @@ struct parser {
 	void (*begin)(struct parser *p);
 	void (*value)(struct parser *p, const struct word *key, uint64_t index, const struct word *w);
 	void (*finish)(struct parser *p);
-	/* what the first pass finds */
+	/* The first pass finds the fields from here on. */
 	const char *uuid;
 	uint64_t extent_size, pe_start;	/* in sectors */
 	struct word pv;			/* name of this physical volume in the text; text is NULL: not found */
 	bool is_pv;			/* whether the section that is being read is that of this physical volume */
 	uint64_t this_start;		/* pe_start of this section */
-	/* what the second pass finds */
+	/* The second pass finds the fields from here on. */
 	struct segment segment;
 	uint32_t first;			/* first segment of the logical volume that is being read */
 	struct pv_layout *out;
@@ -118,7 +118,10 @@ static bool take_string(struct parser *p, struct word *w)
 	return take(p, '"');
 }
 
-/* Numbers with a sign or a point are not used here, but must not end the parsing. */
+/*
+ * Reads a number.  Returns false if there is none.  A number with a sign or a point gets the value
+ * UINT64_MAX: it is not used here, but must not end the parsing.
+ */
 static bool take_number(struct parser *p, struct word *w)
 {
 	if (!take_name(p, w))
@@ -142,7 +145,10 @@ static bool take_value(struct parser *p, struct word *w)
 	return take_string(p, w) || take_number(p, w);
 }
 
-/* Reads what follows "NAME =": a value, or a list of values. */
+/*
+ * Reads what follows "NAME =": a value, or a list of values.  Returns false if the text has another
+ * form.
+ */
 static bool take_values(struct parser *p, const struct word *key)
 {
 	struct word w;
@@ -368,7 +374,7 @@ int pv_layout_parse(const char *text, size_t len, const char *uuid, struct pv_la
 	return parse(&p, text, len);
 }
 
-/* Does the same as pv_layout_map() for one segment. */
+/* Translates an offset as pv_layout_map() does, for one segment. */
 static uint64_t map_segment(const struct pv_segment *s, uint64_t offset, uint64_t len, uint64_t *at)
 {
 	uint64_t within, row;

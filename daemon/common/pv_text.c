@@ -30,11 +30,11 @@ struct raw_locn {
 };
 
 struct mda_header {
-	uint32_t checksum;		/* of the rest of the sector */
+	uint32_t checksum;		/* checksum of the rest of the sector */
 	char magic[16];
 	uint32_t version;
 	uint64_t start;			/* position of this header in bytes from the start of the physical volume */
-	uint64_t size;			/* of the metadata area with its header */
+	uint64_t size;			/* size of the metadata area with this header */
 	struct raw_locn text;		/* the current text */
 	uint8_t rest[PV_SECTOR - 64];
 } __attribute__((packed));
@@ -68,7 +68,10 @@ static int read_bytes(const struct fs_reader *r, uint64_t at, void *out, size_t 
 	return ret;
 }
 
-/* Reads the text of one metadata area.  base: the start of the physical volume.  offset: of the area. */
+/*
+ * Reads the text of one metadata area.  base: start of the physical volume on the device.  offset:
+ * start of the area on the physical volume.
+ */
 static int read_area(const struct fs_reader *r, uint64_t base, uint64_t offset, struct pv_text *out)
 {
 	static const char magic[] = " LVM2 x[5A%r0N*>";

@@ -20,7 +20,7 @@
 #define PV_TEXT_MAX	(1u << 20)
 
 struct pv_text {
-	char uuid[PV_UUID_SIZE];	/* of the physical volume */
+	char uuid[PV_UUID_SIZE];	/* UUID of the physical volume */
 	char *text;			/* ends with a 0 byte; the caller frees it */
 	size_t len;			/* number of bytes before the first 0 byte */
 };

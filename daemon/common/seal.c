@@ -30,7 +30,8 @@
  * superblock or a partition table are not included.
  */
 #define OTHERS_READ	(SEAL_READ_MAX - (2u << 20) - SEAL_SAMPLES * SEAL_SAMPLE_SIZE)
-#define KNOWN_READ	(2u << 20)	/* the same for seal_take_known() */
+/* Limit of the bytes that seal_take_known() reads, without the bytes that libblkid reads. */
+#define KNOWN_READ	(2u << 20)
 
 static const char *const what_text[NR_SEAL_WHAT] = {
 	[SEAL_ALL] = "a part of the device",
@@ -243,7 +244,10 @@ int seal_open(const char *path, bool claim, struct err *err)
 	return fd >= 0 ? fd : err_set(err, -errno, "cannot open %s: %m", path);
 }
 
-/* Ends a taker, and frees its buffer. */
+/*
+ * Completes the seal of t, and frees t's buffer.  If a read has failed, empties the seal and
+ * returns the error.
+ */
 static int finish(struct taker *t, struct err *err)
 {
 	free(t->buf);

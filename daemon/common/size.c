@@ -36,7 +36,10 @@ int size_parse(const char *text, uint64_t *bytes)
 	return 0;
 }
 
-/* The product cannot overflow: unit is at most 2^60, and the remainder is less. */
+/*
+ * Returns how many tenths of the unit `bytes` are, rounded.  The product cannot overflow: unit is
+ * at most 2^60, and the remainder is less.
+ */
 static uint64_t tenths_of(uint64_t bytes, uint64_t unit)
 {
 	return bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;

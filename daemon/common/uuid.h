@@ -38,8 +38,8 @@ static inline bool uuid_from_text(const char *text, uint8_t u[16])
 }
 
 /*
- * The UUID that device-mapper has of the mapped device of a volume: this prefix, and the UUID of
- * the metadata as text.
+ * The mapped device of a volume has a UUID in device-mapper: this prefix, and the UUID of the
+ * metadata as text.
  */
 #define DM_UUID_PREFIX	"ERAD-"
 #define DM_UUID_TEXT_SIZE	(sizeof(DM_UUID_PREFIX) - 1 + UUID_TEXT_SIZE)

@@ -6,10 +6,11 @@
  * false alarm.
  *
  * The places are the superblocks and the starts of journals, as in a seal, also those in logical
- * volumes.  No place crosses a multiple of 64 KiB, so that few places are in a block that was
- * written since.  The places are added in the same order as in a seal.  Whatever is directly on the
- * origin or on a partition needs at least two places.  So a physical volume alone on an origin has the
- * superblocks of 18 logical volumes with ext4 or xfs in its witness, or of 6 with LUKS.
+ * volumes.  No place crosses a multiple of 64 KiB.  So a place has few blocks, and seldom drops out
+ * because one of its blocks was written later.  The places are added in the same order as in a
+ * seal.  Whatever is directly on the origin or on a partition needs at least two places.  So a
+ * physical volume alone on an origin has the superblocks of 18 logical volumes with ext4 or xfs in
+ * its witness, or of 6 with LUKS.
  */
 #ifndef ERAD_WITNESS_H
 #define ERAD_WITNESS_H

@@ -40,8 +40,9 @@ static int drop(const char *volume, struct err *err)
 
 /*
  * Waits for REQUEST_END, or for the end of the caller.  If the caller has ended, drops the image.
- * erad may still be making the image, or may be restarted at the moment.  So tries for 15 seconds
- * in any case, and for an hour as long as the volume has the image of a backup.
+ * erad may still be making the image, or may be restarted at the moment.  So this function tries
+ * again for 15 seconds even if erad does not answer or says that there is no image, and for an hour
+ * as long as erad says that the volume has the image of a backup.
  */
 static void guard(int socket, const char *volume)
 {

@@ -23,7 +23,10 @@ struct closed {
 
 _Static_assert(sizeof(struct identity) == ERAD_HISTORY_ITEM, "an identity is an item");
 
-/* Reads the metadata of a closed volume.  to: receives the token of its era; may be NULL. */
+/*
+ * Reads the metadata of a closed volume.  to: receives the token of the metadata's era; may be
+ * NULL.
+ */
 static int read_closed(const char *metadata, struct closed *c, struct token *to, struct err *err)
 {
 	struct engine *engine;

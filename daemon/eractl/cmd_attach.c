@@ -118,7 +118,10 @@ static bool lvm_has_moved(const char *pv, const char *name, const char *vg)
 	return !lvm_went_back(pv, name, vg);
 }
 
-/* Checks the attach when it has ended.  If LVM has not moved to the volume, undoes the attach. */
+/*
+ * Checks the attach when it has ended.  If LVM has not moved to the volume, undoes the attach.
+ * Returns the exit code.
+ */
 static int check_lvm(const char *pv, const char *name, const char *vg)
 {
 	struct json_object *result;

@@ -165,9 +165,9 @@ static void choose_base(struct backup *b)
 	struct err why;
 
 	/*
-	 * If the base was made of the closed volume, and the volume was not opened since, nothing
-	 * was written since.  Then no copy is needed, unless a copy that is newer than the base is
-	 * damaged.
+	 * If the volume was closed when the base was made, and was not opened later, nothing was
+	 * written after the base was made.  Then no copy is needed, unless a copy that is newer
+	 * than the base is damaged.
 	 */
 	b->already = b->closed && base && base->closed && newest && same_token(&base->token, &b->copy.token);
 	if (b->already)
@@ -292,7 +292,10 @@ static int make_image(struct backup *b, struct err *err)
 	return r;
 }
 
-/* Call this after the device was closed.  Only prints an error, because the copy is good anyway. */
+/*
+ * Call this after the device was closed.  If this fails, only prints the error, because the copy is
+ * good anyway.
+ */
 static void drop_image(struct backup *b)
 {
 	struct err err;

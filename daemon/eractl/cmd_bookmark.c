@@ -45,7 +45,7 @@ static bool print_nothing(struct json_object *result)
 
 /*
  * Sets the bookmark to the token's moment, or, if token is NULL, to the beginning of a new era.
- * Prints the token, or JSON.
+ * Prints the token, or erad's answer as JSON.  Returns the exit code.
  */
 static int set_bookmark(const char *volume, const char *bookmark, const char *token, bool json)
 {

@@ -99,7 +99,7 @@ static int check_volume(struct check *c, const char *name, struct store_info *in
 	    !json_number(result, "sectors", &info->nr_sectors) ||
 	    !json_number(result, "block_sectors", &block_sectors) ||
 	    !json_number(result, "damaged_blocks", &damaged)) {
-		r = err_set(err, -EBADMSG, "the answer of erad cannot be understood: a member is missing");
+		r = err_set(err, -EBADMSG, "volume %s: the answer of erad to check cannot be understood: a member is missing", name);
 	} else if (damaged) {
 		snprintf(what, sizeof(what), "the era array is damaged: %" PRIu64
 			 " blocks count as written", damaged);

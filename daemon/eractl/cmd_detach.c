@@ -198,7 +198,10 @@ static void check_lvm(const char *name, const char *origin)
 			 name, device, device);
 }
 
-/* Detaches the volume in this process, because erad is not running. */
+/*
+ * Detaches the volume in this process, because erad is not running.  Returns an exit code.  *result
+ * receives an object as in erad's answer to detach.
+ */
 static int detach_without_erad(const char *name, struct json_object **result)
 {
 	const struct eratab_entry *e;
@@ -218,8 +221,8 @@ static int detach_without_erad(const char *name, struct json_object **result)
 		if (!r)
 			r = detach_offline(e, &us, uuid, &err);
 		/*
-		 * Release the lock first: other metadata may be slow, and no erad can start as long
-		 * as the lock is held.
+		 * Release the lock first: reading the metadata of other volumes may take long, and
+		 * no erad can start as long as the lock is held.
 		 */
 		close(lock);
 		same = r ? NULL : eratab_same_uuid(&tab, name, uuid, read_uuid);

@@ -147,7 +147,10 @@ static int print_diff(struct diff_run *run, struct changes_reader *reader)
 	return output_failed() ? EXIT_FAILURE : fail(&err);
 }
 
-/* Reads the operands: a volume or metadata, and for qcow2 the new file. */
+/*
+ * Reads the operands: a volume or metadata, and for qcow2 the new file.  Returns 0, or prints an
+ * error and returns EXIT_USAGE.
+ */
 static int take_operands(const struct command *cmd, struct diff_run *run, bool qcow2, int argc, char **argv)
 {
 	if (optind >= argc)

@@ -46,7 +46,7 @@ static int create(const char *volume, struct json_object *request, bool json)
 	json_object_put(result);
 	if (ok)
 		return EXIT_SUCCESS;
-	complain("the answer of erad to image_create cannot be understood: a member is missing");
+	complain("volume %s: the answer of erad to image_create cannot be understood: a member is missing", volume);
 	return EXIT_FAILURE;
 }
 

@@ -131,7 +131,7 @@ static int fill_picture(const struct map *m, int fd)
 
 /*
  * Writes a temporary file beside the path, and renames it to the path.  So an error leaves the old
- * picture unchanged.
+ * picture unchanged.  Returns the exit code.
  */
 static int write_svg(const struct map *m, const char *path)
 {

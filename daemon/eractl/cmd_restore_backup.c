@@ -47,7 +47,7 @@ static int target_failed(const struct restoring *t, const char *what, struct err
 
 /* ---- which copy ---- */
 
-/* Parses a local time, or @SECONDS since 1970. */
+/* Parses a local time, or @SECONDS since 1970.  Returns false if the text is neither. */
 static bool parse_time(const char *text, uint64_t *seconds)
 {
 	static const char *const formats[] = { "@%s", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M" };
@@ -154,7 +154,7 @@ static int make_file(struct restoring *t, struct err *err)
 
 /*
  * Renames the file.  Without --overwrite, does not replace a file that another program has created
- * during the restore.
+ * during the restore.  After a failure, errno has the reason.
  */
 static int rename_file(const struct restoring *t, const char *path)
 {

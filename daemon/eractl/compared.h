@@ -42,8 +42,8 @@ int compared_read(struct compared *c, uint64_t offset, uint64_t len, struct err 
 
 /*
  * Checks that the file or device was not written since compared_open().  EBUSY: it was written.
- * consequence: the words that follow "while it was" in the message.  They name the action of the
- * command, and what follows for its result.
+ * consequence: the words that follow "while it was" in the message, for example "copied, so this
+ * copy does not count".
  */
 int compared_check_still(const struct compared *c, const char *consequence, struct err *err);
 

@@ -41,8 +41,9 @@ struct content {
 	/* All of the volume is listed, because writes may have gone past erad. */
 	bool whole;
 	/*
-	 * The gaps in the answer that has begun the era, or NULL.  content_list() prints them, unless
-	 * it prints why the whole volume is listed, and sets this to NULL.
+	 * The gaps in erad's answer to the request that began the era, or NULL.  content_list()
+	 * prints the gaps, or prints instead why the whole volume is listed.  Then it sets this
+	 * field to NULL.
 	 */
 	struct json_object *gaps;
 	bool full_copy_due;		/* the metadata does not know the moment of a token */

@@ -48,8 +48,9 @@ static int parse_block_bytes(const struct command *cmd, const char *text, uint64
 }
 
 /*
- * Makes the path absolute, because erad runs in another directory.  Keeps symbolic links, because
- * the name of a link may stay valid longer than its target.
+ * Adds the path to the request as the member `key`.  Makes the path absolute, because erad runs in
+ * another directory.  Keeps symbolic links, because the name of a link may stay valid longer than
+ * its target.
  */
 static int add_path(struct json_object *o, const char *key, const char *path)
 {

@@ -15,8 +15,8 @@
 /* Exit codes; EXIT_SUCCESS and EXIT_FAILURE are 0 and 1. */
 #define EXIT_USAGE	2
 /*
- * A full copy is due.  Of diff, verify and send: the metadata does not know the token's moment.  Of
- * receive: there is no copy, or the copy has another content than the stream needs.
+ * A full copy is due.  From diff, verify and send: the metadata does not know the token's moment.
+ * From receive: there is no copy, or the copy has another content than the stream needs.
  */
 #define EXIT_FULL_COPY	3
 

@@ -158,10 +158,12 @@ static int eras_from_volume(const struct eras_reader *reader, const struct erata
 	r = client_call(request, eras_part, &a, &result, err);
 	if (r == -ENOTCONN)
 		return eras_from_metadata(reader, e->metadata, err);
+	if (r == -EBADMSG)
+		return err_prefix(err, r, "volume %s", e->name);
 	if (r)
 		return r;
 	if (!a.begun || !json_number(result, "runs", &runs) || runs != a.runs)
-		r = err_garbled_eras(err, "its number of runs is wrong");
+		r = err_prefix(err, err_garbled_eras(err, "its number of runs is wrong"), "volume %s", e->name);
 	json_object_put(result);
 	return r;
 }

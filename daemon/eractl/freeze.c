@@ -52,9 +52,9 @@ static bool heard(int socket)
 }
 
 /*
- * Freezes the file system, waits for the reasons to thaw that freeze.h lists, and thaws the file
- * system.  Uses no memory of the heap, and no open file except the socket and the root directory of
- * the file system, because any other use might wait for the frozen file system.
+ * Freezes the file system, waits for one of the three cases in freeze.h, and thaws the file system.
+ * Uses no memory of the heap, and no open file except the socket and the root directory of the file
+ * system, because any other use might wait for the frozen file system.
  */
 static void guard(int socket, int root)
 {

@@ -3,7 +3,7 @@
  * Freezes the file system on a device for some time.  A guardian, which is a process of its own,
  * freezes and thaws the file system.  It thaws the file system in three cases:
  *
- * - The caller of freeze_begin() requests this.
+ * - The caller of freeze_begin() calls freeze_end().
  * - The process of the caller has ended, for any reason.
  * - The caller has not called freeze_alive() for FREEZE_SILENCE_S seconds, for example because it
  *   waits for a disk.

@@ -22,9 +22,9 @@ int image_add_store(const struct command *cmd, struct json_object *request, cons
 bool image_is_there(const char *volume, bool of_backup);
 
 /*
- * Drops the image of a volume that is to be closed, if it has one.  If a program has the image open,
- * waits for it, at most 20 seconds, because a backup that is stopped drops its image itself.  Prints
- * nothing: if the image is still there, erad refuses the close and says why.
+ * Drops the image of a volume that is to be closed, if the volume has one.  Tries again for up to
+ * 20 seconds while a program has the image open: a backup that is being stopped drops its image
+ * itself.  Prints nothing, because erad refuses the close and says why if the image is still there.
  */
 void image_drop_before_close(const char *volume);
 

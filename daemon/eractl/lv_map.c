@@ -43,8 +43,9 @@ struct lv_map {
 };
 
 /*
- * Finds the device of a logical volume: "VG/LV" is /dev/mapper/VG-LV, with each '-' in VG and LV
- * written twice.
+ * Returns the number of a logical volume's device, or 0 if there is no such device.  lv is the path
+ * of the device, or "VG/LV".  "VG/LV" is /dev/mapper/VG-LV, with each '-' in VG and LV written
+ * twice.
  */
 static dev_t find_lv(const char *lv)
 {
@@ -103,7 +104,10 @@ static int place_stripe(struct lv_map *m, dev_t dev, const struct piece *p, stru
 	return add_piece(m, p) ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
-/* Parses "MAJOR:MINOR SECTOR" at *params, and moves *params to the text after it. */
+/*
+ * Parses "MAJOR:MINOR SECTOR" at *params, and moves *params to the text after these numbers.
+ * Returns false if *params has another form.
+ */
 static bool take_place(const char **params, dev_t *dev, uint64_t *place)
 {
 	unsigned long long sector;

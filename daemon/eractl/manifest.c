@@ -32,7 +32,7 @@ static int file_failed(const struct manifest *m, const char *file, const char *w
 
 /* ---- reading MANIFEST ---- */
 
-/* Copies the text to out if it fits. */
+/* Copies the text to out.  Returns false if text is NULL or does not fit. */
 static bool take_text(const char *text, char *out, size_t size)
 {
 	return text && strlen(text) < size && strcpy(out, text);
@@ -448,7 +448,7 @@ int manifest_find_good(const struct manifest *m, bool contents, struct err *why)
 	while (--index >= 0) {
 		/*
 		 * bad: the copy whose file was found to be bad in an earlier turn.  No copy that
-		 * depends on this file is good, so their files need not be read.
+		 * depends on this file is good, so the files of these copies need not be read.
 		 */
 		if (bad >= 0 && chain_has(m, index, bad))
 			continue;

@@ -62,7 +62,8 @@ struct manifest {
 	char *volume;
 	struct backup_copy *copy;
 	unsigned int nr;
-	char (*removed)[MANIFEST_FILE_MAX + 1];	/* files that are to be removed, of former copies */
+	/* files of former copies, which are to be removed */
+	char (*removed)[MANIFEST_FILE_MAX + 1];
 	unsigned int nr_removed;
 };
 

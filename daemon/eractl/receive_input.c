@@ -38,7 +38,7 @@ int receive_interrupted(const struct receive *rc, struct err *err)
 
 /*
  * Waits until standard input or a signal can be read.  If the stream has ended and standard input
- * has not, prints once what receive is waiting for.
+ * has not, prints once what receive is waiting for.  Returns as poll(2) does.
  */
 static int wait_for_stdin(struct receive *rc, struct pollfd p[2])
 {

@@ -26,7 +26,10 @@
 #define DIRECT_UNIT	4096u	/* a multiple of the sector size of every disk, in bytes */
 #define TEXT_MAX	(2 * STREAM_NAME_MAX + sizeof(struct identity) + SEAL_ENTRIES * PLACE_MAX + 256)
 
-/* Copies VALUE of the line "KEY VALUE\n" at *text, and moves *text behind this line. */
+/*
+ * Copies VALUE of the line "KEY VALUE\n" at *text, and moves *text behind this line.  Returns false
+ * if *text does not begin with this line, or VALUE is too long.
+ */
 static bool take_line(const char **text, const char *key, char value[STREAM_NAME_MAX + 1])
 {
 	const size_t klen = strlen(key), vlen = strcspn(*text, "\n");
@@ -39,7 +42,7 @@ static bool take_line(const char **text, const char *key, char value[STREAM_NAME
 	return true;
 }
 
-/* Copies VALUE of the line "KEY VALUE\n" to a string of a fixed size. */
+/* Does as take_line(), with a string of `size` bytes for VALUE. */
 static bool take_string(const char **text, const char *key, char *to, size_t size)
 {
 	char value[STREAM_NAME_MAX + 1];

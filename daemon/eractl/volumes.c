@@ -64,8 +64,9 @@ void volume_forget_note(struct json_object *result)
 }
 
 /*
- * Adds the result to the array results, or prints it if results is NULL.  Drops the reference to
- * result.
+ * Notes the token, prints the gaps and takes the witness, as the job says.  Adds the result to the
+ * array results, or prints the result if results is NULL.  Drops the reference to result.  Returns
+ * the exit code.
  */
 static int take_result(const struct volumes_job *job, struct json_object *result,
 		       struct json_object *results)
@@ -91,12 +92,13 @@ static int take_result(const struct volumes_job *job, struct json_object *result
 		fflush(stdout);
 		witness_note(volume, json_text(result, "token"));
 	}
+	if (!ok && volume)
+		complain("volume %s: the answer of erad to %s cannot be understood: a member is missing", volume, job->op);
+	else if (!ok)
+		complain("the answer of erad to %s cannot be understood: it names no volume", job->op);
 	if (!results)
 		json_object_put(result);
-	if (ok)
-		return EXIT_SUCCESS;
-	complain("the answer of erad to %s cannot be understood: a member is missing", job->op);
-	return EXIT_FAILURE;
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run_one(const struct volumes_job *job, struct json_object *request,

@@ -29,8 +29,8 @@ struct volumes_job {
 int volumes_run(const struct volumes_job *job, char *const *names, size_t nr);
 
 /*
- * Runs the job for the operands from optind on, as volumes_run() does.  There must be at least one
- * operand.
+ * Runs the job for the operands from optind on, as volumes_run() does.  If there is no operand, or
+ * an operand is not the name of a volume, prints an error and returns EXIT_USAGE.
  */
 int volumes_run_operands(const struct command *cmd, const struct volumes_job *job, int argc,
 			 char **argv);
@@ -38,7 +38,7 @@ int volumes_run_operands(const struct command *cmd, const struct volumes_job *jo
 /*
  * Parses the command line of open or close, and sets the members of the job for its options.  With
  * --all, calls run_all, which finds the names itself.  Without --all, runs the job for the
- * operands.
+ * operands.  Returns the exit code.
  */
 int volumes_run_operands_or_all(const struct command *cmd, struct volumes_job *job, int argc,
 				char **argv, int (*run_all)(const struct volumes_job *job));
@@ -99,10 +99,16 @@ int volume_find_device(const char *name, char **path, struct err *err);
  */
 int volume_find_status(const char *name, struct json_object **status, struct err *err);
 
-/* Prints "data: /dev/mapper/data is in era 5, …", for create, attach and open. */
+/*
+ * Prints "data: /dev/mapper/data is in era 5, …", for create, attach and open.  Returns as print
+ * of struct volumes_job does.
+ */
 bool print_opened(struct json_object *result);
 
-/* Prints a line with the era, or with the token, and nothing else. */
+/*
+ * Print a line with the era, or with the token, and nothing else.  Return as print of struct
+ * volumes_job does.
+ */
 bool print_era(struct json_object *result);
 bool print_token(struct json_object *result);
 

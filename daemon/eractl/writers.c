@@ -59,7 +59,10 @@ static int by_blocks(const void *a, const void *b)
 	return by_who(a, b);
 }
 
-/* Adds up the entries that a writer has in several eras, and removes entries without blocks. */
+/*
+ * Adds up the entries that a writer has in several eras, and removes entries without blocks.
+ * Returns the number of entries that are left, sorted by their blocks, the largest first.
+ */
 static size_t sum_eras(struct writer *w, size_t nr)
 {
 	size_t out = 0;
@@ -115,9 +118,10 @@ int writers_rows(struct json_object *volume, uint64_t since, struct json_object 
 	if (name && error)
 		return err_set(err, -EREMOTEIO, "volume %s: writers are not counted: %s", name,
 			       error);
-	if (!name || !json_object_is_type(list, json_type_array) ||
-	    !json_number(volume, "block_size", &block_size))
-		return err_set(err, -EBADMSG, "the answer of erad cannot be understood: a volume lacks a member");
+	if (!name)
+		return err_set(err, -EBADMSG, "the answer of erad to writers cannot be understood: a volume has no name");
+	if (!json_object_is_type(list, json_type_array) || !json_number(volume, "block_size", &block_size))
+		return err_set(err, -EBADMSG, "volume %s: the answer of erad to writers cannot be understood: a member is missing", name);
 	n = json_object_array_length(list);
 	w = calloc(n + 1, sizeof(*w));
 	if (!w)
