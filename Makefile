@@ -228,8 +228,8 @@ $(BUILD)/fuzz/obj/%.o: %.c $(flags_file)
 	@mkdir -p $(@D)
 	$(Q)clang $(ALL_CPPFLAGS) -Itests/fuzz $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-# A target links only the objects that it needs from the archive, and may replace other functions by
-# its own.
+# A target links only the objects that it needs from the archive. It may have its own version of a
+# function; then the object in the archive is not linked.
 $(fuzz_archives): $(BUILD)/fuzz/obj/%.a: $$(call fuzz_object,$$(filter-out %/main.c,$$(call sources,$$*)))
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -388,8 +388,8 @@ test-deps:			## install also the packages that the tests need, and unpack the ke
 	$(Q)tests/deps --test
 	$(Q)for kernel in $(KERNELS); do tests/vm/kernel $$kernel > /dev/null || exit; done
 
-# Recipes that need the packages of `make deps` run in a second make. It uses all processors unless
-# -j is given.
+# Recipes that need the packages of `make deps` run in a second make. The second make uses all
+# processors unless -j is given.
 parallel	= $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: test
 test: test-deps			## lint, unit tests, tools, model, fuzzing and all tests in VMs, those about the module on each of KERNELS

@@ -32,8 +32,8 @@ static const char *const step_name[NR_STEPS] = {
 
 struct bench {
 	const char *path;
-	unsigned int nr_batches;	/* how many batches to mark, or … */
-	bool until_full;		/* … mark until the journal is full */
+	unsigned int nr_batches;	/* number of batches to mark, if until_full is false */
+	bool until_full;		/* whether to mark until the journal is full */
 	struct store *store;
 	struct err err;
 	double ms[NR_STEPS];
@@ -103,7 +103,9 @@ static void begin_era(struct bench *b, uint32_t era)
 	end_step(b, CHECKPOINT, store_begin_era(b->store, era, &b->err));
 }
 
-/* Returns whether the journal has no room for the next batch, so that the next mark would fold. */
+/*
+ * Returns whether the journal may have no room for the next batch, so that the next mark may fold.
+ */
 static bool is_full(struct bench *b)
 {
 	struct store_info info;

@@ -97,7 +97,10 @@ static int on_extent(void *ctx, uint64_t first, uint64_t len)
 	return 0;
 }
 
-/* Reads the era of each block, by diffs since every era, as `eractl diff --since` does. */
+/*
+ * Reads the era of each block into era[], by diffs since every era, as `eractl diff --since` does.
+ * A block that is in no diff has era 0. Returns false after printing an error.
+ */
 static bool read_eras(struct store *s, uint32_t newest, uint64_t nr_blocks, uint32_t *era)
 {
 	struct extents d = { .era = era, .nr_blocks = nr_blocks };
@@ -153,8 +156,9 @@ static bool check_clean(uint8_t *image, uint64_t size)
 }
 
 /*
- * Uses the metadata after the power cut.  A new era must have exactly the new marks, and the old
- * eras must not change.
+ * Uses the metadata after the power cut: begins an era, and marks blocks. The marked blocks must be
+ * reported in this era, and every other block in the same era as before. Returns false after
+ * printing an error.
  */
 static bool go_on(struct store *s, const struct expect *x, uint32_t newest, uint64_t *rng,
 		  const uint32_t *era)

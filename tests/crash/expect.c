@@ -35,7 +35,7 @@ static void need(struct expect *x, uint64_t offset, uint64_t length, uint32_t er
 			x->need[b] = era;
 }
 
-/* A write may be reported in each era in which it was in flight, counted from its submission. */
+/* Sets x->may. A block may be reported in each era from LO to HI of the marks of its writes. */
 static void find_may(struct expect *x, const struct log *log)
 {
 	char buf[SECTOR];

@@ -40,10 +40,16 @@ struct file {
 void expect_init(struct expect *x, const struct log *log, uint64_t size, uint64_t block);
 void expect_free(struct expect *x);
 
-/* Adds the next entry of the log.  Offsets below size belong to the tracked device. */
+/*
+ * Adds the next entry of the log. Offsets below the size of the tracked device belong to this
+ * device. Returns false if the entry is a wrong mark.
+ */
 bool expect_entry(struct expect *x, const struct entry *e);
 
-/* Adds the next entry to the expected files.  *any becomes true if the entry is about a file. */
+/*
+ * Adds the next entry to the expected files. *any becomes true if the entry is about a written
+ * file. Returns false if the id of the file is too large.
+ */
 bool expect_files(struct file *files, const struct entry *e, bool *any);
 
 #endif /* CRASH_EXPECT_H */

@@ -50,7 +50,10 @@ static bool write_image(const char *path, const uint8_t *image, uint64_t size)
 	return !close(fd) && good;
 }
 
-/* Checks one file: `line` is "ID BLOCK…" from debugfs, and its content was dumped by debugfs. */
+/*
+ * Checks one file. `line` is "ID BLOCK…" from debugfs, which has also written the content of the
+ * file to scratch/files/ID. Returns false after printing an error.
+ */
 static bool check_file(char *line, const struct file *files, const uint32_t *era, uint64_t block,
 		       const char *scratch, bool *seen, uint64_t *lost)
 {

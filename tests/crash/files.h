@@ -17,12 +17,14 @@ static inline uint8_t file_byte(unsigned int id, uint64_t i)
 	return (uint8_t)((id * 2654435761u + i / 512 * 40503u + i * 7u) >> 3);
 }
 
-/* Writes a line "ID LO LENGTH" for each expected file. */
+/* Writes a line "ID LO LENGTH" for each expected file to `path`. Returns false on an error. */
 bool files_list(const struct file *files, const char *path);
 
 /*
- * Recovers and checks a copy of the image with ext4's own tools.  Compares the content of each
- * file, and compares its blocks with era[].  Prints errors.
+ * Recovers and checks a copy of the image with ext4's own tools, in the directory `scratch`.
+ * Compares the content of each file with file_byte(), and the eras of its blocks in era[] with LO
+ * of the file. Adds the number of missing blocks to *lost. Prints each error, and returns false if
+ * there was an error.
  */
 bool files_check(const uint8_t *origin, uint64_t size, const struct file *files, const uint32_t *era,
 		 uint64_t block, const char *scratch, uint64_t *lost);

@@ -27,7 +27,10 @@ struct disk_entry {
 	uint64_t sector, nr_sectors, flags, data_len;
 };
 
-/* Reads the entry at *at, and moves *at to the next entry. */
+/*
+ * Reads the entry at *at, and moves *at to the next entry. Returns false if the entry is wrong or
+ * incomplete.
+ */
 static bool read_entry(const struct log *log, size_t *at, size_t sector_size, struct entry *e)
 {
 	struct disk_entry d;

@@ -3,10 +3,10 @@
  * Reads the log of a dm-log-writes device.
  *
  * The order of entries: a FUA write and a flush are logged when they complete, and a mark when it
- * is made.  Other writes and discards are logged just before the first flush that was submitted
- * after their completion.  So the log up to a point has everything that is durable at this point.
- * A *group* is the part of the log between two flushes: a power cut before the second flush may
- * keep or lose each other write of the group.
+ * is made. Other writes and discards are logged just before the first flush that was submitted
+ * after their completion. So the log up to a point has everything that is durable at this point. A
+ * *group* is the part of the log between two flushes. A power cut before the second flush may keep
+ * or lose any write of the group that is not a FUA write.
  */
 #ifndef CRASH_LOG_H
 #define CRASH_LOG_H

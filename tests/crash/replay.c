@@ -103,8 +103,9 @@ static bool write_out(const struct replay *r, const char *what, const uint8_t *d
 }
 
 /*
- * Writes the files origin, metadata, eras (acknowledged and requested), and need (offset and era
- * of each block that must be reported).
+ * Writes to the directory r->into: origin, metadata, eras (acknowledged and requested), need
+ * (offset and era of each block that must be reported), and files (see files_list()). Returns false
+ * on an error.
  */
 static bool emit(const struct replay *r)
 {
@@ -133,7 +134,10 @@ static bool emit(const struct replay *r)
 	return files_list(r->files, path);
 }
 
-/* Checks the content in r->cut.  Returns false if the replay must end. */
+/*
+ * Checks the content in r->cut. If r->emit names a point, writes the devices of this point to files
+ * instead. Returns false if the replay must end.
+ */
 static bool check_cut(struct replay *r, const char *kind, size_t at, bool mount)
 {
 	bool good;
@@ -164,8 +168,9 @@ struct group {
 };
 
 /*
- * Simulates a power cut at entry `at`, which keeps all durable writes.  If keep is true, each other
- * write of the group is lost, kept or torn at random.
+ * Simulates a power cut at entry `at`, which keeps all durable writes. If keep is false, all other
+ * writes of the group are lost. If keep is true, each of them is lost, kept or torn at random.
+ * Returns false if the replay must end.
  */
 static bool point(struct replay *r, const char *kind, size_t at, const struct group *g, bool keep)
 {
@@ -213,7 +218,10 @@ static bool files_until(struct replay *r, size_t end)
 	return true;
 }
 
-/* Adds the marks about files up to the next durable entry to the expected files. */
+/*
+ * Adds to the expected files: all marks about files before the first durable entry after i. Returns
+ * false if a mark is wrong.
+ */
 static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 {
 	for (i++; i < g->end && !is_durable(&r->log.entries[i]); i++)
@@ -222,9 +230,9 @@ static bool files_before_next(struct replay *r, const struct group *g, size_t i)
 }
 
 /*
- * Returns the end of the marks that must be expected when all entries before i are durable.  These
- * are the marks up to the next durable entry, because a write is released only after its blocks are
- * durable.
+ * Returns the index of the entry before which all marks must be expected, when all entries before i
+ * are durable. This is the next durable entry: a write is released only after its blocks are
+ * recorded, so the marks up to there are about recorded writes.
  */
 static size_t told_until(const struct replay *r, const struct group *g, size_t i)
 {
@@ -234,7 +242,7 @@ static size_t told_until(const struct replay *r, const struct group *g, size_t i
 	return g->end < r->log.nr ? g->end + 1 : g->end;
 }
 
-/* Checks all points from one flush to the next. */
+/* Checks all points from one flush to the next. Returns false if the replay must end. */
 static bool group(struct replay *r, const struct group *g)
 {
 	size_t last_fua = g->from, i;

@@ -78,8 +78,8 @@ static void mark(const char *fmt, ...)
 }
 
 /*
- * One write in four is at a random place.  The others are in the first sixteenth, so that its
- * blocks are written again and again.
+ * Returns a random offset for a write of `length` bytes. One offset in four is anywhere. The others
+ * are in the first sixteenth, so that its blocks are written again and again.
  */
 static uint64_t somewhere(uint64_t *rng, uint64_t length)
 {
@@ -88,7 +88,10 @@ static uint64_t somewhere(uint64_t *rng, uint64_t length)
 	return rnd_below(rng, rnd_below(rng, 4) ? room / 16 : room) / SECTOR * SECTOR;
 }
 
-/* Makes one write.  Uses either flushes and FUA or discards, because not every device below supports both. */
+/*
+ * Makes one write. Either flushes and FUA are used or discards, because not every device below
+ * supports both. Returns 0, or -1 on an error.
+ */
 static int one_write(int fd, uint64_t *rng, uint8_t *buffer)
 {
 	const uint64_t kind = rnd_below(rng, 100);
@@ -119,8 +122,8 @@ static void file_name(char path[4096], unsigned int id)
 }
 
 /*
- * Writes a new file, and removes an old one.  Most files are fsynced, and only fsynced files have a
- * mark.
+ * Writes a new file, and removes an old one. Most files are fsynced, and only fsynced files have a
+ * mark. Returns 0, or -1 with errno set.
  */
 static int one_file(uint64_t *rng, uint8_t *buffer)
 {
@@ -182,8 +185,9 @@ static void *write_slots(void *arg)
 }
 
 /*
- * Requests checkpoints until one is acknowledged.  If erad is killed, it is not known whether the
- * era has begun.
+ * Requests checkpoints until one is acknowledged. If erad is killed, it is not known whether the
+ * era has begun. Returns false, after printing an error, if no checkpoint is acknowledged or its
+ * era is wrong.
  */
 static bool checkpoint(void)
 {

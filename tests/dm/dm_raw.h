@@ -50,7 +50,10 @@ static inline int dm_raw(int fd, unsigned long cmd, const char *name, uint32_t f
 	return dm_raw_call(fd, cmd, &q);
 }
 
-/* Creates the device without a table.  path receives the path of its node. */
+/*
+ * Creates the device without a table. Returns 0, and the path of the node in path, or a positive
+ * errno.
+ */
 static inline int dm_raw_create(int fd, const char *name, char path[32])
 {
 	struct dm_raw q;

@@ -17,7 +17,7 @@
 #include "dm_raw.h"
 #include "failing_calls/calls.h"
 
-/* upper limit of N; a call that reaches this limit would never end */
+/* upper limit of N; the test fails if a call makes more allocations and copies */
 #define MAX_FAULTS	5000
 
 static const char *only;		/* part of the names of the calls to test; NULL: all calls */
@@ -72,7 +72,10 @@ static void sweep(const char *name, int (*fn)(void), void (*before)(void), int (
 {
 	unsigned int errors = 0, n;
 
-	/* These calls have no faults, because they only prepare other calls. */
+	/*
+	 * Without faults, make the calls that are not to be tested, because later calls depend on
+	 * them.
+	 */
 	if (only && !strstr(name, only)) {
 		if (before)
 			before();
@@ -170,7 +173,10 @@ static int note_load(void)
 	return load_result;
 }
 
-/* After EFAULT, the table may exist, and only the answer is lost. */
+/*
+ * Repeats a load that has failed. After EFAULT, the table may exist, because only the answer was
+ * lost. After any other error, there must be no instance.
+ */
 static int no_instance_then_load(void)
 {
 	if (load_result != EFAULT)
@@ -178,7 +184,10 @@ static int no_instance_then_load(void)
 	return load();
 }
 
-/* After EFAULT, the table may be gone already. */
+/*
+ * Repeats a removal that has failed. The device may be gone already, because only the answer was
+ * lost.
+ */
 static int remove_again(void)
 {
 	int r = remove_device();
@@ -213,7 +222,7 @@ static void must_resume(void)
 	EXPECT(resume(), 0);
 }
 
-/* After a resume that has failed, the loaded table may be gone, so load it again. */
+/* Repeats a resume that has failed. The loaded table may be gone, so load it again. */
 static int load_and_resume(void)
 {
 	load();
@@ -278,7 +287,10 @@ static void writer_and_fetch(void)
 	CHECK(batch);
 }
 
-/* ESTALE is no failure: the failed call has committed the batch, and only its answer was lost. */
+/*
+ * Repeats a commit that has failed. ESTALE means that the failed call has committed the batch, and
+ * that only its answer was lost.
+ */
 static int commit_again(void)
 {
 	int r = commit();

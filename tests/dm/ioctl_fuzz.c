@@ -183,8 +183,8 @@ static void fill(struct caller *c, const struct command *command, union arg *a)
 }
 
 /*
- * Copies the struct that fill() has made to the place.  Returns the address of the struct for the
- * call.
+ * Copies the struct, which fill() has made, to the given place. Returns the address that is passed
+ * to the ioctl; for some places, this is an address without the struct.
  */
 static void *put(struct caller *c, enum place place, const union arg *a, size_t size)
 {

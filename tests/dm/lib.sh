@@ -11,9 +11,10 @@ export DM_DISABLE_UDEV=1
 T=${T:-/tmp}
 # The suite reads these settings of a case: case_timeout is how many seconds the case may take.
 # case_needs is a file without which the debug kernel and arm64 leave the case out. case_kernel is
-# the only series of kernels on which the case runs. If several kernels are tested, case_share says
-# which of them run the case: every kernel, both the oldest and the newest, only the oldest or only
-# the newest. Without case_share, the suite's table file_share says it for the file of the case.
+# the only series of kernels on which the case runs. case_share has an effect if several kernels are
+# tested. It says which of them run the case: every kernel, both the oldest and the newest, only the
+# oldest or only the newest. For a case without case_share, the suite's table file_share says this
+# for all cases of the file.
 declare -A case_timeout case_needs case_kernel case_share
 # Everything may take this many times longer than usual.  The VM runner sets this for the kernel
 # that it has booted.
@@ -87,7 +88,7 @@ wait_until()
 {
 	local what=$1 i tries=300 pause=0.1
 	shift
-	# These conditions start no program, so they can be looked at more often.
+	# Looking at these conditions starts no program, so look more often.
 	[[ $1 != @(erad_gone|is_running|is_back|test) ]] || tries=1500 pause=0.02
 	for ((i = 0; i < tries * SLOWNESS; i++)); do
 		"$@" > /dev/null 2>&1 && return
@@ -445,9 +446,10 @@ scan_twice()
 	echo scan > /sys/kernel/debug/kmemleak
 }
 
-# unreferenced_memory: prints the findings of kmemleak: objects that are five seconds old, and are
-# found twice.  Objects in whose stack the module does not appear are left out: on 6.1, the kernel
-# itself loses memory when allocations are made to fail.
+# unreferenced_memory: scans twice for objects to which no pointer exists, and fails if the module
+# has allocated one of them. kmemleak reports only objects that are older than five seconds. Objects
+# without the module in their stack are only counted: on 6.1, the kernel itself loses memory when
+# allocations are made to fail.
 unreferenced_memory()
 {
 	DESCRIPTION="after all cases, kmemleak finds no memory that the module has leaked"

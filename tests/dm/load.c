@@ -55,7 +55,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Returns the time in microseconds, without rounding, as EPOCHREALTIME of bash. */
+/* Returns the time in microseconds since 1970, like EPOCHREALTIME of bash, as an integer. */
 static unsigned long long wall_clock(void)
 {
 	struct timespec ts;
@@ -121,7 +121,10 @@ static void *write_pages(void *arg)
 			r = ioctl(fd, BLKZEROOUT, range);
 		} else if (discards && kind >= 90) {
 			r = ioctl(fd, BLKDISCARD, range);
-			/* the device decides what a read of a discarded page returns */
+			/*
+			 * write zeros, because the device decides what a read of a discarded page
+			 * returns
+			 */
 			if (!r)
 				r = ioctl(fd, BLKZEROOUT, range);
 		} else {

@@ -161,7 +161,7 @@ static void read_witness(struct store *s, const struct store_info *info)
 
 		expect(ret == (len && block < info->nr_blocks && len <= info->nr_blocks - block ? 0 : -ERANGE));
 	}
-	/* The newest era of several blocks is that of one of them. */
+	/* Check that the newest era of two blocks is the newer one of their eras. */
 	expect(!store_newest_era(s, 0, 1, &era, NULL));
 	if (info->nr_blocks > 1) {
 		expect(!store_newest_era(s, 1, 1, &newest, NULL));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Fuzzes what finds file systems in logical volumes: the readers of LVM's metadata on a physical
- * volume, and those of superblocks.
+ * Fuzzes the search for file systems in logical volumes: the readers of LVM's metadata on a
+ * physical volume, and the readers of superblocks.
  *
- * An input is a struct how, the text of LVM, a 0 byte, and bytes that are put behind byte CONTENT of the
- * physical volume.  The metadata area gets the right checksums, unless `how` forbids this.  Any
- * sequence of bytes is an input.
+ * An input is a struct how, the text of LVM, a 0 byte, and further bytes, which are put at byte
+ * CONTENT of the device, or behind it. The metadata area gets the right checksums, unless `how`
+ * forbids this. Any sequence of bytes is an input.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -22,11 +22,11 @@
 
 struct how {
 	uint8_t from[2];	/* where the text begins in the metadata area; little-endian */
-	uint8_t patch;		/* which sector gets the patch: 0: none, 1: of the label, 2: of the metadata area's header */
-	uint8_t at;		/* where in the sector, in units of 4 bytes */
+	uint8_t patch;		/* sector that gets `value`: 0: none, 1: label, 2: area header */
+	uint8_t at;		/* place of `value` in this sector, in units of 4 bytes */
 	uint8_t value[8];
 	uint8_t wrong;		/* 1: the checksum of the text is wrong */
-	uint8_t page;		/* how many pages of 4096 bytes behind CONTENT the last bytes are put */
+	uint8_t page;		/* place of the further bytes, in pages of 4096 bytes from CONTENT on */
 };
 
 static uint8_t device[SIZE];
@@ -72,7 +72,10 @@ static void make_device(const struct how *how, const uint8_t *data, size_t size)
 		memcpy(device + content, data + text + 1, size - text - 1 < SIZE - content ? size - text - 1 : SIZE - content);
 }
 
-/* Checks that bytes that are said to follow each other on the device do so, and that no part is mapped beyond its end. */
+/*
+ * Checks the limits of the layout, and that a range that pv_layout_map() returns is contiguous on
+ * the device.
+ */
 static void check_layout(const struct pv_layout *l)
 {
 	expect(l->nr_lvs <= PV_LVS && l->nr_segments <= PV_SEGMENTS);
@@ -100,7 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&how, data, sizeof(how));
 	data += sizeof(how);
 	size -= sizeof(how);
-	/* In memory of its own, so that the sanitizer notices a read beyond the end. */
+	/*
+	 * Copy the text to memory of its own size, so that the sanitizer notices a read beyond the
+	 * end.
+	 */
 	text = malloc(size ? size : 1);
 	expect(text);
 	memcpy(text, data, size);

@@ -255,7 +255,7 @@ void writers_end(struct writers *w, bool gone)
 	(void)gone;
 }
 
-/* The name of a command may have any bytes, and has no final 0. */
+/* Returns writers whose names have any bytes. One name has no final 0. */
 int writers_read(struct writers *w, struct writers_list **out, struct err *err)
 {
 	(void)w;

@@ -58,8 +58,8 @@ size_t image_encode(const struct mem *m, const struct image_head *head, enum ima
 		    uint8_t *data, size_t max);
 
 /*
- * For LLVMFuzzerCustomMutator(): keeps items whole, and changes their fields.  For other mutations,
- * calls mutate, which is LLVMFuzzerMutate().
+ * For LLVMFuzzerCustomMutator(): keeps items whole, and changes their fields. For other mutations,
+ * calls mutate, which is LLVMFuzzerMutate(). Returns the new size of the input, at most max.
  */
 size_t image_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed,
 		    size_t (*mutate)(uint8_t *data, size_t size, size_t max));

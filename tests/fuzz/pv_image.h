@@ -12,10 +12,10 @@
 #include <string.h>
 
 #define PV_IMAGE_UUID	"0123456789abcdefghijABCDEFGHIJKL"
-#define PV_IMAGE_ID	"012345-6789-abcd-efgh-ijAB-CDEF-GHIJKL"	/* the same in the text */
+#define PV_IMAGE_ID	"012345-6789-abcd-efgh-ijAB-CDEF-GHIJKL"	/* as LVM's text has it */
 #define PV_IMAGE_AREA	4096u		/* where the metadata area begins */
 
-/* The checksum of LVM, bit by bit. */
+/* Returns LVM's checksum of the bytes. crc: the initial value. */
 static inline uint32_t pv_image_crc(uint32_t crc, const void *buf, size_t len)
 {
 	for (const uint8_t *p = buf; len--; p++) {
@@ -32,7 +32,7 @@ static inline void pv_image_put(uint8_t *at, uint64_t v, size_t size)
 		*at++ = v;
 }
 
-/* Puts the checksum of the header of the metadata area into it. */
+/* Makes the checksum of the header of the metadata area right. */
 static inline void pv_image_seal(uint8_t *image)
 {
 	uint8_t *h = image + PV_IMAGE_AREA;
@@ -41,8 +41,9 @@ static inline void pv_image_seal(uint8_t *image)
 }
 
 /*
- * image: at least PV_IMAGE_AREA + area bytes, of zeros.  area: size of the metadata area.  from: where
- * the text begins in the area, which is a ring from byte 512 on.  len: at most area - 512.
+ * Fills in the image. image: at least PV_IMAGE_AREA + area bytes, of zeros. area: size of the
+ * metadata area. from: where the text begins in the area, which is a ring from byte 512 on. len: at
+ * most area - 512.
  */
 static inline void pv_image_make(uint8_t *image, uint64_t area, uint64_t from, const char *text, uint32_t len)
 {
@@ -54,7 +55,7 @@ static inline void pv_image_make(uint8_t *image, uint64_t area, uint64_t from, c
 	memcpy(label + 24, "LVM2 001", 8);
 	memcpy(label + 32, PV_IMAGE_UUID, 32);
 	pv_image_put(label + 72, 1 << 20, 8);		/* one data area */
-	pv_image_put(label + 104, PV_IMAGE_AREA, 8);	/* after the end of this list, one metadata area */
+	pv_image_put(label + 104, PV_IMAGE_AREA, 8);	/* after a 0 entry, one metadata area */
 	pv_image_put(label + 112, area, 8);
 	memcpy(h + 4, " LVM2 x[5A%r0N*>", 16);
 	pv_image_put(h + 20, 1, 4);

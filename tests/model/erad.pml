@@ -247,7 +247,7 @@ inline activate_target()
 	fi
 }
 
-/* store_open(): a record in force */
+/* models the part of store_open() that finds a record in force */
 #if DEGRADES
 #define find_record()	d_degraded = IN_FORCE; d_serial = dserial
 #else

@@ -24,7 +24,7 @@ byte dfloor;			/* durable: every block counts as written in this era or later */
 byte drecord;			/* durable: the serial of the degrade record, plus 1; 0: there is none */
 byte dserial;			/* durable: records with a smaller serial are not in force */
 
-/* While a record is in force every block counts as written in the current era. */
+/* While a record is in force, every block counts as written in the current era. */
 #define IN_FORCE	(drecord > dserial)
 #define ALL_DURABLE(e)	(dfloor >= (e) || (IN_FORCE && dera >= (e)))
 #else

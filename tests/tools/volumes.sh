@@ -46,7 +46,8 @@ three_eras()
 	metadata "$T/m4" format 300 5 timeline 77 era 1 mark 0 40 mark 290 10 era 2 mark 5 3 mark 20 30 \
 		era 3 mark 299 1 mark 100 1 era 4 close
 	eractl send "$T/m1" --device "$T/v1" > "$T/full"
-	# The volume was still written in era 1 when the full copy was made.
+	# The increments on the full copy begin with era 1, because the volume may have been written
+	# in era 1 after the full copy was made.
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 1)" > "$T/one_to_three"
 	eractl send "$T/m2" --device "$T/v2" --since "$(token 1)" > "$T/one_to_two"
 	eractl send "$T/m3" --device "$T/v3" --since "$(token 2)" > "$T/two_to_three"

@@ -110,7 +110,7 @@ static void run_recovery(struct sim *from, uint8_t *image)
 	disk_destroy(&s.disk);
 }
 
-/* Checks one state that a power failure may leave. */
+/* Checks one state that a power failure may leave. Returns whether the history has failed. */
 static int check_power_cut(void *ctx, uint8_t *image)
 {
 	struct sim *s = ctx;
@@ -216,7 +216,7 @@ static bool run_history(const struct sim_config *c, uint64_t seed, const struct 
 
 /*
  * Shortens a history that finds an error: removes each step without which the history still finds
- * an error.
+ * an error. Returns how many steps are left.
  */
 static unsigned int shrink_history(const struct sim_config *c, uint64_t seed, struct step *steps,
 			   unsigned int nr)
@@ -249,7 +249,7 @@ bool sim_run(const struct sim_config *c, uint64_t seed, struct sim_stats *stats)
 	struct err err;
 
 	for (nr = 0; nr < c->steps && nr < MAX_STEPS; nr++) {
-		/* Replace the kinds that the history does not use by marks. */
+		/* The first step is an era. A mark replaces a kind that is not in c->kinds. */
 		unsigned int kind = 1u << rnd_below(&r, 19);
 
 		if (!(kind & c->kinds) || nr == 0)

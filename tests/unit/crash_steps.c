@@ -14,8 +14,8 @@
 #include "store/store.h"
 
 /*
- * Closes the store with a seal, as after the end of a target.  In some cases, kills the process
- * during the close.
+ * Closes the store with a seal, as after the end of a target. In some cases, kills the process
+ * during the close. Returns the result of the close.
  */
 static int close_sealed(struct sim *s, uint64_t seed)
 {

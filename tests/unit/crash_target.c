@@ -35,7 +35,10 @@ void sim_degrade(struct sim *s)
 	sim_explore(s);
 }
 
-/* Takes the steps of erad_format.h in order, up to the step after which the target holds writes again. */
+/*
+ * Takes the steps of erad_format.h in order, up to the step after which the target holds writes
+ * again. Returns 0 or a negative errno.
+ */
 static int take_back(struct sim *s)
 {
 	struct store_info info;
@@ -60,7 +63,7 @@ static int take_back(struct sim *s)
 	return 0;
 }
 
-/* Makes the target ready, and then ends the last degrade record. */
+/* Makes the target ready, and then ends the last degrade record. Returns 0 or a negative errno. */
 static int make_ready(struct sim *s)
 {
 	struct target *t = &s->target;
@@ -88,7 +91,10 @@ bool sim_attach(struct sim *s)
 	do {
 		if (s->target.degraded || store_degraded(s->store))
 			ret = take_back(s);
-		/* If the target has degraded meanwhile, take it back before it is made ready. */
+		/*
+		 * The target may have degraded meanwhile. Then take it back again, and make it
+		 * ready afterwards.
+		 */
 		if (!ret && !s->failed && !s->target.degraded)
 			ret = make_ready(s);
 	} while (!ret && !s->failed && s->target.degraded);

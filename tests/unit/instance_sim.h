@@ -81,7 +81,7 @@ unsigned int sim_calls(enum sim_call call);
 
 /* Sends a message, as `dmsetup message` does, but does not wait for the reply. */
 void sim_message(enum erad_message_type type);
-/* Waits for the reply to the message, and returns its result. */
+/* Waits for the reply to the message. Returns the status of the reply; *era receives its era. */
 int sim_reply(uint32_t *era);
 
 /*

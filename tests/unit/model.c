@@ -166,7 +166,7 @@ void model_make_seal(uint8_t page[ERAD_HISTORY_SEAL], uint8_t seal)
 	memset(page, seal, ERAD_HISTORY_SEAL);
 }
 
-/* Returns -1 if the seal in the store is none that model_make_seal() makes. */
+/* model_make_seal() makes only pages of equal bytes that are not 0. Any other seal is -1. */
 int model_read_seal(struct store *s)
 {
 	uint8_t got[ERAD_HISTORY_SEAL], expected[ERAD_HISTORY_SEAL];

@@ -16,8 +16,8 @@
 
 struct model {
 	uint64_t nr_blocks;		/* length of the arrays below */
-	uint64_t size;			/* size of the device in blocks … */
-	uint64_t other_size;		/* … or this size, after a resize that failed */
+	uint64_t size;			/* size of the device in blocks */
+	uint64_t other_size;		/* after a failed resize, the device may have this size */
 	uint32_t era_min, era_max;
 	uint32_t *min, *max;		/* lower and upper limit of each block's era */
 	uint32_t *got;			/* the era of each block, as model_read() has read it */
@@ -139,8 +139,8 @@ void model_ack_drop(struct model *m);
 int model_read(struct model *m, struct store *s, uint32_t *era, struct err *err);
 
 /*
- * Reads the snapshot and checks it against the model.  From now on the model expects exactly this
- * content.
+ * Reads the snapshot and checks it against the model. From now on the model expects exactly this
+ * content. Returns 0, or a negative errno with err set.
  */
 int model_fix_snapshot(struct model *m, struct store *s, struct err *err);
 

@@ -97,8 +97,8 @@ void put_ext4(uint64_t base, uint32_t journal)
 	put_le32(base + 1024 + 92, 4);
 	put_le32(base + 1024 + 224, 8);
 	put_bytes(base + 1024 + 253, "\x01", 1);
-	put_le32(base + 1024 + 268, 0x0001f30a);	/* one extent … */
-	put_le32(base + 1024 + 268 + 12 + 8, journal);	/* … and where it is */
+	put_le32(base + 1024 + 268, 0x0001f30a);	/* the journal has one extent */
+	put_le32(base + 1024 + 268 + 12 + 8, journal);	/* first block of the extent */
 }
 
 void put_xfs(uint64_t base, uint64_t log, uint32_t size, uint32_t newer)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Tests that a function runs in another process, with the memory of this one and without its files. */
+/*
+ * A function that runs in another process has the memory of the calling process, and none of its
+ * open files.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -47,8 +47,8 @@ static void test_a_file_has_no_place_for_a_record(void **state)
 	assert_int_equal(store_begin_era(s, 1, NULL), 0);
 	assert_int_equal(store_degrade_record(s, &sector, content), -ENOTSUP);
 	/*
-	 * Setting the floor, and the end of the degraded state, need no record that the target has
-	 * received.
+	 * The floor can be set, and the degraded state can end, although the target has received no
+	 * record.
 	 */
 	set_floor_and_begin(s, 2);
 	assert_int_equal(store_clear_degraded(s, NULL), 0);

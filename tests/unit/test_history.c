@@ -168,7 +168,10 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 	assert_int_equal(gap[1].era, 40);
 	store_close(s, false, NULL);
 
-	/* A snapshot still shows its gap, but no more than two gaps say the same. */
+	/*
+	 * A snapshot keeps the newest gap that it shows, so another gap with the same detail is
+	 * added. There are never more than two of them.
+	 */
 	s = open_store(&d, STORE_WRITE);
 	for (era = 41; era < 80; era += 3) {
 		assert_int_equal(store_begin_snapshot(s, era, true, NULL), 0);
@@ -221,7 +224,7 @@ static void test_a_past_note_stays_over_a_new_era_and_a_close(void **state)
 	assert_string_equal(text, "");
 	assert_true(past_note_stays(&d, PAST_NOTE_VERSION, "/dev/mapper/vg-a", text));
 	assert_string_equal(text, "/dev/mapper/vg-a");
-	/* A note always names a device, also one of a later version, whose text has no end. */
+	/* A note of a later version counts, too. Its text may be empty, or may have no final 0. */
 	assert_true(past_note_stays(&d, 2, "", text));
 	assert_string_equal(text, "another device");
 	assert_true(past_note_stays(&d, 2, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", text));

@@ -61,7 +61,7 @@ struct run {
 	struct erad_range range[ERAD_MAX_RANGES];
 };
 
-/* Attempts a step once.  A further call attempts the same step again. */
+/* Attempts a step once, and returns the result. A further call attempts the same step again. */
 static int attempt_step(struct run *r, const struct step *step, struct err *err)
 {
 	struct engine *e;

@@ -82,7 +82,7 @@ static uint64_t nr_folds(struct store *s)
 	return info.folds;
 }
 
-/* Makes ranges of a few blocks in each of many leaves, in random order. */
+/* Makes ranges of a few blocks in each of many leaves, in random order. Returns their number. */
 static unsigned int many_leaves(struct fixture *f, struct erad_range *r)
 {
 	unsigned int i;

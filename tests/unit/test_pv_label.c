@@ -19,7 +19,10 @@
 
 static char path[] = "/var/tmp/erad-label-XXXXXX";
 
-/* Writes a file of eight sectors with a label in this sector.  offset: of the UUID, from the label on. */
+/*
+ * Writes a file of eight sectors with a label in this sector. offset: distance of the UUID from the
+ * label in bytes.
+ */
 static void write_label(unsigned int sector, uint8_t offset, const char *type)
 {
 	char disk[8 * 512] = { 0 }, *label = disk + sector * 512;

@@ -124,7 +124,11 @@ static void test_number_of_logical_volumes_and_segments_is_limited(void **state)
 	}
 	strcpy(text + n, TAIL);
 	assert_int_equal(parse(text), 0);
-	/* The first ones have as many segments as one may have.  They leave no space for segments of further ones. */
+	/*
+	 * Of a logical volume with 100 segments, the first PV_LV_SEGMENTS are kept. Those of the
+	 * first 16 logical volumes use up the space for segments, so no further logical volume is
+	 * kept.
+	 */
 	assert_int_equal(layout.nr_segments, PV_SEGMENTS);
 	assert_int_equal(layout.nr_lvs, PV_SEGMENTS / PV_LV_SEGMENTS);
 	n = sprintf(text, "%s", HEAD);
@@ -145,7 +149,9 @@ static void test_other_text_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		/* So that the sanitizer notices a read beyond the end. */
+		/*
+		 * Use a copy of its own size, so that the sanitizer notices a read beyond the end.
+		 */
 		char *copy = strndup(wrong[i], strlen(wrong[i]));
 
 		if (pv_layout_parse(copy, strlen(copy), PV_IMAGE_UUID, &layout) != -EBADMSG)

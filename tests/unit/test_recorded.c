@@ -78,7 +78,10 @@ long bpf_probe_read_kernel_str(void *dst, __u32 size, const void *unsafe)
 	return len + 1;
 }
 
-/* Calls the program as the tracepoint does when so many blocks were recorded for a command. */
+/*
+ * Calls the program as the tracepoint does when a write of the command has recorded this many
+ * blocks.
+ */
 static void record_blocks(uint64_t blocks, const char *command)
 {
 	const uint64_t args[] = { 7, 3, blocks, 99, (uintptr_t)command };

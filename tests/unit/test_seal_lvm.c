@@ -45,7 +45,7 @@ static void put_pv(uint64_t base, const char *lvs)
 	"segment" #n " {\nstart_extent = " #start "\nextent_count = " #count "\ntype = \"striped\"\n"		\
 	"stripe_count = 1\nstripes = [\n\"" #pv "\", " #extent "\n]\n}\n"
 
-/* A logical volume of 64 MiB from 41 MiB on, then of 64 MiB from 181 MiB on. */
+/* A logical volume with two segments of 64 MiB, at 41 MiB and at 181 MiB of the device. */
 #define TWO_SEGMENTS	"a {\n" LINEAR(1, 0, 16, pv0, 10) LINEAR(2, 16, 16, pv0, 45) "}\n"
 
 static void test_file_system_in_a_logical_volume_is_sealed(void **state)
@@ -54,13 +54,13 @@ static void test_file_system_in_a_logical_volume_is_sealed(void **state)
 
 	(void)state;
 	put_pv(0, TWO_SEGMENTS);
-	put_ext4(41 * MIB, 2560);			/* its journal begins at 10 MiB */
+	put_ext4(41 * MIB, 2560);			/* its journal begins 10 MiB later */
 	take_seal(SIZE, &s);
 	assert_non_null(find_entry(&s, SEAL_SUPER, 41 * MIB));
 	assert_non_null(find_entry(&s, SEAL_LOG, 51 * MIB));
 	assert_seen(&s, 41 * MIB + 1024 + 58, "a superblock");
 	assert_seen(&s, 51 * MIB, "the journal of a file system");
-	/* A journal in the second segment, and one that begins 8 KiB before its start. */
+	/* First the journal is in the second segment. Then it begins 8 KiB before this segment. */
 	put_ext4(41 * MIB, 16384 + 1024);
 	take_seal(SIZE, &s);
 	assert_seen(&s, 185 * MIB, "the journal of a file system");
@@ -68,7 +68,7 @@ static void test_file_system_in_a_logical_volume_is_sealed(void **state)
 	take_seal(SIZE, &s);
 	assert_seen(&s, 105 * MIB - 8192, "8 KiB at byte 110092288 in the journal of a file system");
 	assert_seen(&s, 181 * MIB, "120 KiB at byte 189792256 in the journal of a file system");
-	/* A journal on another physical volume. */
+	/* The journal is on another physical volume. */
 	put_pv(0, "a {\n" LINEAR(1, 0, 16, pv0, 10) LINEAR(2, 16, 16, pv1, 45) "}\n");
 	put_ext4(41 * MIB, 16384 + 1024);
 	take_seal(SIZE, &s);
@@ -77,7 +77,10 @@ static void test_file_system_in_a_logical_volume_is_sealed(void **state)
 		assert_int_not_equal(le32toh(s.entry[i].what), SEAL_LOG);
 }
 
-/* Sectors of other stripes are not on the device, and are not mistaken for those that follow. */
+/*
+ * Only every second stripe is on the device. On the device, stripe 6 follows stripe 4, and must not
+ * be taken for stripe 5.
+ */
 static void test_file_system_in_stripes_is_sealed(void **state)
 {
 	static const char stripes[] = "a {\nsegment1 {\nstart_extent = 0\nextent_count = 16\ntype = \"striped\"\n"
@@ -117,7 +120,7 @@ static void put_luks(uint64_t base)
 
 enum content { EXT4, XFS, LUKS };
 
-/* The byte where a logical volume of put_lvs() begins. */
+/* Returns the byte at which a logical volume of put_lvs() begins. */
 static uint64_t lv_at(uint64_t base, unsigned int lv)
 {
 	return base + (1 + 4 * lv) * MIB;
@@ -153,8 +156,8 @@ static unsigned int witnessed(const struct witness *w, uint64_t offset)
 }
 
 /*
- * Counts the logical volumes of put_lvs() whose place `skip` bytes behind their start is in the seal,
- * and in the witness.
+ * Checks that the seal has this place of in_seal logical volumes of put_lvs(), and that the witness
+ * has it of in_witness ones. The place is `skip` bytes after the start of the logical volume.
  */
 static void assert_lvs(uint64_t base, uint64_t skip, unsigned int in_seal, unsigned int in_witness)
 {
@@ -173,7 +176,10 @@ static void assert_lvs(uint64_t base, uint64_t skip, unsigned int in_seal, unsig
 	assert_int_equal(in_w, in_witness);
 }
 
-/* The numbers in the manual.  The superblocks of many logical volumes come before their journals. */
+/*
+ * Checks the numbers of logical volumes in erad(8). The superblocks of many logical volumes come
+ * before their journals.
+ */
 static void test_seal_and_witness_of_many_logical_volumes(void **state)
 {
 	struct witness w;
@@ -188,13 +194,16 @@ static void test_seal_and_witness_of_many_logical_volumes(void **state)
 	assert_lvs(0, 0, 31, 6);
 	assert_lvs(0, MIB, 31, 6);
 
-	/* Five logical volumes have space for all places. */
+	/* For five logical volumes, all places are in the witness. */
 	put_lvs(0, 5, EXT4);
 	assert_int_equal(witness_take(device_fd, SIZE, 7, &w, &err), 0);
 	assert_int_equal(le32toh(w.nr), 2 + 5 * 3);
 }
 
-/* A disk with a physical volume of many logical volumes, an ext4, and a second physical volume. */
+/*
+ * Makes a disk with a physical volume of many logical volumes, an ext4, and a second physical
+ * volume.
+ */
 static void put_disk(void)
 {
 	put_partition(0, 32 * MIB, 256 * MIB);
@@ -221,7 +230,10 @@ static void test_many_logical_volumes_leave_space_for_other_partitions_in_a_seal
 	/* The second physical volume is not left out. */
 	for (unsigned int i = 0; i < 5; i++)
 		assert_seen(&s, lv_at(400 * MIB, i) + 1024, "a superblock");
-	/* The others of the 62 places are the starts of the partitions, and the journal. */
+	/*
+	 * Of 62 places, 4 are the starts of the three partitions and the journal of the ext4, and 5
+	 * are in the second physical volume. The first physical volume has the others.
+	 */
 	assert_non_null(find_entry(&s, SEAL_SUPER, lv_at(32 * MIB, 62 - 4 - 5 - 1)));
 	assert_null(find_entry(&s, SEAL_SUPER, lv_at(32 * MIB, 62 - 4 - 5)));
 }
@@ -247,9 +259,9 @@ static void test_many_logical_volumes_leave_space_for_other_partitions_in_a_witn
 
 struct count {
 	unsigned int reads, places;
-	unsigned int limit;		/* of the places */
-	unsigned int after;		/* reads and places after the limit */
-	unsigned int reads_of_supers;	/* before the first journal */
+	unsigned int limit;		/* how many places are accepted */
+	unsigned int after;		/* number of reads and places after the limit was reached */
+	unsigned int reads_of_supers;	/* number of reads before the first journal */
 };
 
 static int count_read(void *ctx, uint64_t offset, void *buf, size_t len)
@@ -292,7 +304,10 @@ static void test_nothing_is_read_when_there_is_no_space_for_further_places(void 
 		assert_int_equal(c.places, limit);
 		assert_int_equal(c.after, 0);
 	}
-	/* LVM's metadata, one read for each logical volume, and again the first one with a journal. */
+	/*
+	 * The reads are: LVM's metadata, each logical volume, and once more the first one, for its
+	 * journal.
+	 */
 	assert_in_range(c.reads_of_supers, PV_LVS, PV_LVS + 5);
 	/* Each xfs has three places: its start, and two in the log. */
 	count_lvs(1000, &c);

@@ -287,8 +287,8 @@ static void script_run(struct script *sc)
 }
 
 /*
- * Apart from a few, each failed I/O is reported.  A failure has no later effects, once the disk
- * works again.
+ * Each failed I/O is reported, except a few. When the disk works again, the metadata is right, and
+ * has all that was acknowledged.
  */
 static void test_every_fault(void **state)
 {

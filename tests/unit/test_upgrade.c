@@ -200,7 +200,10 @@ struct upgrade {
 	uint64_t rnd;
 };
 
-/* After a power failure during an upgrade, nothing is lost, and the next open completes the upgrade. */
+/*
+ * Checks a state that a power failure during an upgrade may leave: nothing is lost, and the next
+ * open for writing completes the upgrade.
+ */
 static int check_cut(void *ctx, uint8_t *image)
 {
 	struct upgrade *u = ctx;

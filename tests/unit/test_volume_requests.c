@@ -155,7 +155,7 @@ static void send_request(struct caller *c, const char *request)
 	assert_int_equal(pthread_create(&c->thread, NULL, serve_thread, c), 0);
 }
 
-/* Reads the answer to its end. */
+/* Reads the answer to its end, and returns it as text. Closes the connection. */
 static const char *read_answer(struct caller *c)
 {
 	size_t have = 0;
@@ -234,7 +234,10 @@ static void test_readers_are_refused_once_the_target_is_gone_though_erad_has_not
 	struct caller c;
 
 	(void)state;
-	/* The volume thread stands in a commit, so it notices nothing. */
+	/*
+	 * The volume thread is stopped inside a commit, so it does not notice that the target is
+	 * gone.
+	 */
 	sim_load(8, 20, 20);
 	sim_pause();
 	sim_remove();

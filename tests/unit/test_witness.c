@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The witness: after a crash, an origin that was written past erad is noticed, and never without cause. */
+/*
+ * The witness: after a crash, a write to the origin past erad is noticed, and there is no false
+ * alarm.
+ */
 #include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -23,7 +26,10 @@
 
 #define PLACE_BLOCKS	(SEAL_PIECE / (SIM_BLOCK_SECTORS * 512))	/* how many blocks a place has */
 
-/* Ends the volume as a power cut does: the metadata is not closed, and the next open is in another boot. */
+/*
+ * Ends the volume as a power cut does: the metadata is not closed, and the next open is in another
+ * boot. Returns the metadata, open for writing.
+ */
 static struct store *crash(void)
 {
 	const uint8_t no_note[ERAD_HISTORY_ITEM] = { 0 };
@@ -136,7 +142,7 @@ static void test_change_in_a_time_that_is_a_gap_already_is_no_second_gap(void **
 	assert_int_equal(last.kind, ERAD_GAP_DEGRADED);
 }
 
-/* Reads the places of the origin as the process does that has begun an era. */
+/* Takes a witness for the era of t, as the process does that has begun this era. */
 static void take(const struct token *t, struct witness *w)
 {
 	struct err err;

@@ -33,7 +33,8 @@ test_close_that_failed_says_so()
 	eractl open data 2> /dev/null && fail "open without metadata succeeded"
 	eractl forget data > /dev/null
 
-	# This time, erad notices before the close that the disk fails, and does not write to it any more.
+	# Let erad notice before the close that the disk fails. Then the close does not write to the
+	# disk.
 	meta=$(new_disk 64M)
 	dmsetup create meta --table "0 131072 linear $meta 0"
 	eractl create data "$origin" --metadata /dev/mapper/meta > /dev/null
@@ -225,7 +226,7 @@ test_erad_without_its_socket()
 }
 
 # refused_places ORIGIN: starts an erad that refuses volatile metadata, unlike the erad of the other
-# tests, and checks that it refuses these places.
+# tests. Checks that it refuses metadata in memory and in directories that are emptied at boot.
 refused_places()
 {
 	local place name=erad-case.$$ in_memory="in memory and not on a disk, so it would be lost with the next boot"

@@ -124,7 +124,7 @@ test_backup_of_a_closed_volume()
 	restored_equals /dev/mapper/data
 	not_backed_up "close the volume first" "$metadata" --device "$origin"
 	write_at data 26214400 65536
-	# Another checkpoint has ended the era of the last copy.
+	# End the era of the last copy by another checkpoint.
 	eractl checkpoint data > /dev/null
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
@@ -143,7 +143,8 @@ test_backup_of_a_closed_volume()
 	eractl open data > /dev/null
 	backs_up "writes may have gone past erad" data
 	restored_equals /dev/mapper/data
-	# The snapshot has a write that the copy of the closed volume, with the same token, does not have.
+	# The copy of the closed volume and the copy of the snapshot have the same token. Only the
+	# snapshot has a write that came after the checkpoint.
 	token=$(eractl checkpoint data --token)
 	eractl close data
 	backs_up "increment" "$metadata" --device "$origin"
@@ -260,7 +261,7 @@ test_backup_thaws_in_every_case()
 	kill -KILL "$guardian"
 	wait "$half" || grep -q "was written to while it was copied" "$T/said" || fail "$(cat "$T/said")"
 	thawed
-	# Stop eractl, so that it copies nothing.
+	# Stop eractl, so that the copy does not go on. The guardian thaws the file system.
 	backs_up_half
 	kill -STOP "$half"
 	bounded 90 sh -c "echo new > $T/mnt/new && sync -f $T/mnt" || fail "the file system is frozen"

@@ -27,7 +27,8 @@ a_good_machine()
 	local release
 
 	release=$(uname -r)
-	# Keep the description: the trap of the suite prints it, and this trap replaces that trap.
+	# Keep the description in the file that the suite reads. The suite's own trap on EXIT does
+	# this, but the trap that is set here replaces it.
 	trap 'restore_machine; echo "$DESCRIPTION" > "$T.description"' EXIT
 	modprobe ext4
 	mkdir -p "$T/modules/updates/dkms" "$T/modules/build" "$T/disk"

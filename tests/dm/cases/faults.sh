@@ -7,7 +7,8 @@ test_erad_killed_under_load()
 	DESCRIPTION="if erad is killed again and again under load, no write fails and no block is lost"
 	local origin writer i
 
-	# The more blocks the volume has, the longer the load makes first writes.
+	# Use small blocks, so that the volume has many of them. Then the load makes first writes
+	# for a longer time.
 	origin=$(new_disk 64M)
 	eractl create data "$origin" --block-size 16K
 	load -t 4 -s 1000 -r 5 -d -b 16384 /dev/mapper/data > "$T/touched" &
@@ -163,7 +164,8 @@ test_reload_live()
 	DESCRIPTION="if the table is reloaded under load, erad attaches to the new instance, and no block is lost"
 	local origin writer table i
 
-	# The more blocks the volume has, the longer the load makes first writes.
+	# Use small blocks, so that the volume has many of them. Then the load makes first writes
+	# for a longer time.
 	origin=$(new_disk 64M)
 	eractl create data "$origin" --block-size 16K
 	table=$(dmsetup table data)

@@ -54,7 +54,8 @@ files()
 	done
 }
 
-# patched COPY ERA: puts what the diff since the era lists from data-image into the file COPY
+# patched COPY ERA: copies the blocks that the diff since ERA lists from data-image into the file
+# COPY
 patched()
 {
 	local offset length
@@ -96,7 +97,7 @@ test_image_is_the_moment_under_load()
 	patched "$T/copy" "$base"
 	cmp "$T/copy" /dev/mapper/data-image
 	same "$(image_state)" valid
-	# The writes that came later are in the next diff, and the image is still of its moment.
+	# Later writes are in the next diff, and have not changed the image.
 	[[ $(eractl diff data --since "$token" --format ranges) ]] || fail "nothing is written since the image"
 	same "$(md5sum < /dev/mapper/data-image)" "$sum"
 	e2fsck -fn "$T/copy" > "$T/fsck" 2>&1 || fail "the image is damaged: $(cat "$T/fsck")"
@@ -238,7 +239,8 @@ test_image_stores_and_refusals_with_an_image()
 	mkfs.ext4 -q /dev/mapper/data
 	mount /dev/mapper/data "$T/mnt"
 	fstrim "$T/mnt" || fail "the volume takes no discards without an image"
-	# Use a file and a device as the store, each twice. The image writes no signature to the device.
+	# Use a file and a device as the copy-on-write store, each twice. The image writes no
+	# signature to the device.
 	for ((i = 0; i < 2; i++)); do
 		eractl image create data --cow "$T/store" > /dev/null
 		write_at data 33554432 1048576
@@ -465,7 +467,8 @@ test_image_when_erad_dies_while_it_freezes()
 	: > "$T/life"
 	keep_erad &
 	wait_back
-	# When the new table is loaded, nothing is frozen yet, and the data are on the disk.
+	# Kill erad when the new table is loaded. At this point, nothing is frozen yet, but the file
+	# system was synced, so its data are on the disk.
 	echo "written before the image" > "$T/mnt/kept"
 	arm IMAGE_LOADED
 	bounded 20 eractl image create data > "$T/said" 2>&1 && fail "create worked, although erad was killed"
@@ -492,7 +495,7 @@ test_image_when_erad_dies_while_it_freezes()
 	no_gap data
 }
 
-# stopped_backup: begins a backup, and stops eractl with SIGSTOP when the image is being made. Sets
+# stopped_backup: begins a backup, and stops eractl with SIGSTOP as soon as the image exists. Sets
 # backup to the process number of eractl.
 stopped_backup()
 {
@@ -582,7 +585,8 @@ test_image_backup_of_a_lost_image()
 	dmsetup resume data-image
 	backup_fails "the image /dev/mapper/data-image has become invalid while it was copied"
 	same "$(image_state)" none
-	# If eractl has opened the image before it was stopped, the image cannot be dropped. Then try again.
+	# If eractl was stopped after it had opened the image, the image cannot be dropped. Then try
+	# again.
 	for ((i = 0; i < 5; i++)); do
 		stopped_backup
 		eractl image drop data > /dev/null 2>&1 && break

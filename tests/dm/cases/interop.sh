@@ -36,8 +36,8 @@ eras()
 	eractl dump "$1" | sed -n 's/^ *<era block="\([0-9]*\)" era="\([0-9]*\)".*/\1 \2/p'
 }
 
-# same_diffs VOLUME LAST OPTIONS...: checks for each era up to LAST that eractl diff lists the same
-# as era_invalidate OPTIONS of $meta.
+# same_diffs VOLUME LAST OPTIONS...: checks for each era up to LAST that eractl diff and
+# era_invalidate OPTIONS of $meta list the same blocks.
 same_diffs()
 {
 	local since

@@ -93,11 +93,11 @@ killed_in_resize()
 	same "$(changed other 1)" "0 65536$gained"
 }
 
-# check_eras: checks the era of each block. Call it while the load is stopped.  Two conditions hold
-# for the era of a block.  First, the era is not older than the newest era that was acknowledged
-# before one of the block's writes began.  Second, the era is older than any era that was requested
-# after all of the block's writes had completed.  A block without a write has no era. $T/bounds has
-# the bounds for the writes before the last check.
+# check_eras: checks the era of each block. Call it while the load is stopped. Two conditions hold
+# for the era of a block. First, the era is not older than the newest era that was acknowledged
+# before the last write of the block began. Second, the era is older than any era that was requested
+# after all writes of the block had completed. A block without a write has no era. $T/bounds has the
+# bounds for the writes before the last check.
 check_eras()
 {
 	local began=$EPOCHREALTIME era since
@@ -120,8 +120,9 @@ check_eras()
 			push @{$kind eq "c" ? \@acks : \@writes}, \@f;
 		}
 		@acks = sort { $a->[2] <=> $b->[2] } @acks;
-		# Both bounds increase with the time of the writes, so the writes are sorted once
-		# for each bound.
+		# The later a write begins, the newer is its lower bound. The later it ends, the
+		# newer is its upper bound. So the writes are sorted by beginning for the one, and
+		# by end for the other.
 		my ($i, $acked) = (0, $ENV{FIRST_ERA});
 		for my $w (sort { $a->[0] <=> $b->[0] } @writes) {
 			$acked = $acks[$i++][2] while $i < @acks && $acks[$i][1] < $w->[0];

@@ -125,7 +125,7 @@ test_lvm_attach_refused()
 	refused "in use, but not by logical volumes: mounted" --pv "$third" --write-lvm-filter
 	umount "$T/m"
 
-	# a volume of create
+	# a volume that eractl create has made
 	eractl create data "$(new_disk 16M)" > /dev/null
 	eractl detach data 2> "$T/err" && fail "detach of a volume of create succeeded"
 	grep -q "does not lie below logical volumes" "$T/err" || fail "$(cat "$T/err")"
@@ -282,13 +282,14 @@ attach_stopped_at()
 	wait_until "erad has stopped at $1" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
 }
 
-# lvchange_waits: starts lvchange, which reads LVM's configuration and then waits for LVM's lock. Sets
-# lvchange to its process id.
+# lvchange_waits: starts lvchange, and returns when lvchange waits for LVM's lock. lvchange has read
+# LVM's configuration by then. Sets lvchange to its process id.
 lvchange_waits()
 {
 	lvchange --refresh vg/a &
 	lvchange=$!
-	# Only this process: other waiters say nothing about what lvchange has read.
+	# Look for this process, because another process that waits does not show what lvchange has
+	# read.
 	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
 }
 
@@ -299,12 +300,14 @@ test_lvm_attach_beside_a_command()
 
 	new_vg 100M
 	new_lv a 32M
-	# pvs waits for the lock of one volume group only. With two groups, that may be the other one.
+	# pvs waits for the lock of one volume group only. With a second group, pvs may wait for the
+	# lock of that group.
 	other=$(new_disk 32M)
 	pvcreate -qy "$other" > /dev/null
 	vgcreate -qy other "$other" > /dev/null
 	before=$(state)
-	# Attach has LVM's lock, and LVM does not reject the physical volume yet.
+	# Stop the attach when it has LVM's lock, and before LVM's configuration rejects the
+	# physical volume.
 	attach_stopped_at BELOW_LOCKED
 	lvchange_waits
 	kill -CONT "$(erad_pid)"
@@ -446,7 +449,7 @@ test_lvm_manual_page()
 	{
 		echo "mount $copies /backup"
 		echo 'mount /dev/vg/data /srv'
-		# What was copied last equals the snapshot.
+		# The function `copied` checks that the last copy equals the snapshot.
 		echo 'copied() { if [ -e /backup/data ]; then eractl restore-backup /backup/data /backup/data.img --overwrite; fi; cmp /dev/vg/night /backup/data.img; }'
 		page_commands erad-lvm.7 "ON A LOGICAL VOLUME" |
 			sed -e 's/^since=/echo later > \/srv\/later; &/' -e 's/^resize2fs .*/&; test $(blockdev --getsize64 \/dev\/mapper\/data) = 100663296/' -e 's/^lvremove/copied; &/'

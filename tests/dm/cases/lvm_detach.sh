@@ -98,7 +98,8 @@ test_lvm_detach_while_the_metadata_hang()
 	eractl detach pv0 > "$T/said" 2>&1 &
 	detach=$!
 	wait_until "the detach has moved the logical volumes" test ! -e /dev/mapper/pv0
-	# For at most a second, the detach waits for the metadata and holds erad's lock.
+	# The detach waits at most a second for the metadata. Meanwhile it holds erad's lock, so
+	# erad may have to be started again.
 	for ((i = 0; i < 10 * SLOWNESS; i++)); do
 		(start_erad) > "$T/start" 2>&1 && break
 		nap 1
@@ -213,7 +214,7 @@ test_lvm_interrupted_is_tried_again()
 	before=$(state)
 	attach
 	stop_erad
-	# Only eractl removes the note of the newest token.
+	# Remove the note of the newest token, because erad does not remove it. Only eractl does.
 	rm -rf /var/lib/erad/seen
 	sed -i '/^pv0/s/$/\tdetaching/' /etc/eratab
 	mount --bind /etc/lvm /etc/lvm
@@ -256,8 +257,8 @@ test_lvm_killed_at_every_step()
 		fi
 		wait_killed
 		wait_back
-		# Only eractl removes the note of the newest token, but this eractl has got no
-		# answer.
+		# Remove the note of the newest token. Only eractl removes the note, and this eractl
+		# has got no answer.
 		rm -rf /var/lib/erad/seen
 		wait_until "$point is undone" eval "[[ \$(state) == \"\$before\" ]]" || fail "at $point: $(diff <(echo "$before") <(state))"
 		is_running $load_pid || fail "the load ended at $point: $(cat "$T/load")"

@@ -56,7 +56,7 @@ read_all()
 	cat /dev/vg/* > /dev/null
 }
 
-# nr_gaps: how many gaps pv0 has.
+# nr_gaps: prints how many gaps pv0 has.
 nr_gaps()
 {
 	eractl status --json pv0 | grep -o '"kind"' | wc -l
@@ -129,7 +129,8 @@ test_lvm_mount_after_a_power_cut()
 	cut direct mount_only rw xfs
 	gap_of "without a record since era .* in a superblock has changed"
 	same "$(nr_gaps)" 2
-	# A mount through erad is recorded, so the other mount cannot be told from it.
+	# A mount through erad changes the superblock, too, but its writes are recorded. So it is no
+	# gap.
 	eractl checkpoint pv0 > /dev/null
 	mount_only rw ext
 	cut true

@@ -167,7 +167,7 @@ test_dmsetup_alone()
 	dmsetup remove data
 	wait_until "closed" not_listed
 	dd if=/dev/zero of="$meta" bs=1M count=16 conv=notrunc,fsync status=none
-	# The table has another target before this target, and a second target of erad.
+	# Make a device with three targets: a linear one, and two of erad.
 	dmsetup create data <<- EOT
 		0 8 linear $origin 0
 		8 65536 erad $meta $origin 128
@@ -175,8 +175,8 @@ test_dmsetup_alone()
 	EOT
 	checkpoint data 8 > "$T/era"
 	same "$(checkpoint data 65544)" 2
-	# Either of the two volumes may have the device's name, because the earlier volume of that
-	# name may be closed already, or not yet.
+	# Either of the two volumes may have the name "data". The volume of the removed device had
+	# this name, and erad may open the two volumes before or after it closes that volume.
 	first=$(eractl list | awk -v meta="$meta" '$0 ~ meta { print $1 }')
 	second=$(eractl list | awk -v meta="$other" '$0 ~ meta { print $1 }')
 	write_at data $((65544 * 512 + 32768)) 4096
@@ -201,7 +201,8 @@ test_live_reader()
 	same "$(tail -n 1 "$T/live")" "</superblock>"
 	eractl check data | grep -q "no faults" || fail "check of the live volume failed"
 	same "$(eractl status --json data | field snapshot_era)" null
-	# A map begins no era. Therefore its blocks may be of different moments.
+	# The dump and the check above have begun eras 2 and 3. A map begins no era, so its blocks
+	# may be of different moments.
 	same "$(eractl status --json data | field era)" 3
 	eractl map data --json > "$T/map"
 	same "$(eractl status --json data | field era)" 3

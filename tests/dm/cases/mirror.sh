@@ -27,7 +27,7 @@ mirrored()
 			}
 		}
 		print $first * $size, " ", ($next - $first) * $size, "\n" if defined $next' "$2" "$T/dump" ||
-		# Callers compare the output only.
+		# Print a text, because callers compare the output, and do not check the status.
 		echo "there is no mirror of $1"
 }
 
@@ -184,8 +184,8 @@ test_mirror_contained()
 	eractl create data "$origin" --metadata "$meta" --block-size 4K
 	load -t 1 -s 100000 -r 1 -d -b 4096 /dev/mapper/data > "$T/touched" &
 	writer=$!
-	# The example reads the mirror at each write request to the origin, so each request is one
-	# of these instants.
+	# At each write request to the origin, the example checks that the blocks of the request are
+	# in the mirror.
 	if [[ -e $kernel_btf ]] || ((SLOWNESS == 1)); then
 		build/bpf/example data "$origin" > "$T/example" &
 		watcher=$!

@@ -6,7 +6,7 @@
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh
 
-# said PATTERN: checks the standard error of the last command, which is in $T/err.
+# said PATTERN: checks that the standard error of the last command, in $T/err, matches PATTERN.
 said()
 {
 	grep -q "$1" "$T/err" || fail "got '$(cat "$T/err")', expected '$1'"
@@ -26,7 +26,8 @@ whole()
 	said "(unknown: /dev/mapper/$3"
 }
 
-# exact NAME SINCE EXTENTS: checks that a diff lists these extents, and says nothing.
+# exact NAME SINCE EXTENTS: checks that a diff lists these extents, and prints nothing to standard
+# error.
 exact()
 {
 	eractl diff "$1" --since "$2" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?"
@@ -34,7 +35,7 @@ exact()
 	same "$(cat "$T/err")" ""
 }
 
-# nr_gaps NAME: prints how many gaps the log has.
+# nr_gaps NAME: prints how many gaps the volume has.
 nr_gaps()
 {
 	eractl status --json "$1" | grep -c '"kind"'
@@ -58,7 +59,7 @@ test_other_device_on_the_origin_is_a_gap()
 	same "$(cat "$T/err")" ""
 	other_device "$origin"
 	write_at other 8388608 4096
-	# A diff notices the device itself.
+	# A diff notices the other device, even if no checkpoint has noticed it before.
 	whole data "$before" "other uses the origin itself"
 	eractl_error_is data "/dev/mapper/other uses the origin itself, past the volume" || fail "got $(eractl status data)"
 	eractl_state_is data active
@@ -66,7 +67,7 @@ test_other_device_on_the_origin_is_a_gap()
 		before=$(checkpoint)
 		said "volume data: writes may have gone past erad in era $((before - 1)) (unknown: /dev/mapper/other uses the origin itself"
 	done
-	# The log has room for other gaps.
+	# The 40 checkpoints have made one gap, so the history has room for other gaps.
 	same "$(nr_gaps data)" 1
 	write_at other 16777216 4096
 	dmsetup remove other
@@ -131,7 +132,8 @@ test_other_device_that_writes_until_the_close_is_a_gap()
 	said "(unknown: /dev/mapper/other uses the origin itself"
 	write_at other 8388608 4096
 	dmsetup remove other
-	# Nothing has looked since, and the close does not look.
+	# Neither a checkpoint nor a diff has looked for other devices since, and the close does not
+	# look.
 	eractl close data 2> "$T/err"
 	same "$(cat "$T/err")" ""
 	not_listed data "$before" other

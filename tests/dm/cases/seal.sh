@@ -400,7 +400,8 @@ test_gap_refuse_outlives_a_kill()
 		eractl open data 2> "$T/err" && fail "$point: the next open succeeded"
 		grep -q "(written-while-closed): .*the start of the device; .*has gap=refuse" "$T/err" || fail "$point: got $(cat "$T/err")"
 	done
-	# erad was killed at the first two points. It refused the open before it reached the others.
+	# erad was killed at the first two points. The open was refused before erad reached the
+	# others.
 	same $killed 2
 	: > "$T/armed"
 	eractl open data --accept-gap > /dev/null

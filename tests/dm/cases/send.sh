@@ -74,7 +74,7 @@ test_receive_binds_a_state_to_its_device()
 	write_at data 16777216 65536
 	eractl send data --since "$last" > "$T/increment"
 
-	# receive refuses a device with another UUID: it cannot know of which moment its content is.
+	# receive refuses a device with another UUID, because the content may be of any moment.
 	dmsetup remove copy
 	map_copy copy second "$loop"
 	stated 3 "/dev/mapper/copy: a full copy is due: $T/state has the state of another copy: expected device-mapper UUID first, 32 MiB, got device-mapper UUID second" \

@@ -191,7 +191,7 @@ test_standby_told_to_end()
 	bounded 40 write_at data 0 4096 || fail "no erad serves the volume"
 	is_relieved "$first" || fail "the first standby is still there"
 
-	# this standby waits for its volumes to end
+	# This standby waits until its volumes have ended.
 	second=$(standbys)
 	same "$(wc -w <<< "$second")" 1
 	dmsetup suspend --noflush --nolockfs slow-end

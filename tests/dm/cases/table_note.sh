@@ -155,7 +155,8 @@ test_reader_before_the_comparison_is_refused()
 	dmsetup suspend lower
 	swap_table data "$erad"
 	wait_until "the metadata is read" metadata_is_read
-	# All at once: each waits a second, and erad gives up the origin after five.
+	# Start the readers at the same time: each waits a second, and erad stops waiting for the
+	# origin after five.
 	for reader in "diff data --since $before" "map data" "dump data"; do
 		# shellcheck disable=SC2086
 		{ ! eractl $reader > /dev/null 2> "$T/err.${reader%% *}"; } &

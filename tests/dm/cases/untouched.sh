@@ -116,7 +116,7 @@ test_untouched_origin()
 	DESCRIPTION="tracking a device that has data needs no option and changes no byte of the data, whether create succeeds or fails"
 	local disk type
 
-	# erad only looks at the content. test_untouched_place has the other types.
+	# erad only reads the content. test_untouched_place has the other types of content.
 	for type in ext4 lvm random; do
 		disk_with "$type"
 		eractl create data "$disk" > /dev/null
@@ -136,7 +136,8 @@ test_untouched_by_table()
 	local origin disk type
 
 	origin=$(new_disk 64M)
-	# The check is that of test_untouched_place, which has the other types.
+	# erad makes the same check as in test_untouched_place, which has the other types of
+	# content.
 	for type in ext4 random lvm late; do
 		disk_with "$type"
 		dmsetup create byhand --table "0 131072 erad $disk $origin 128"

@@ -12,7 +12,7 @@ test_gate_before_durable()
 	meta=$(new_disk 32M)
 	slow_disk slowmeta "$meta" 0
 	eractl create data "$origin" --metadata /dev/mapper/slowmeta
-	write_at data 0 4096		# this write includes what erad does only once after an open
+	write_at data 0 4096		# the first write after an open makes erad do more
 	dd if="$meta" bs=1M iflag=direct status=none | cksum > "$T/meta.before"
 	dmsetup load slowmeta --table "0 $(blockdev --getsz "$meta") delay $meta 0 0 $meta 0 $((1500 * SLOWNESS))"
 	dmsetup suspend --nolockfs slowmeta

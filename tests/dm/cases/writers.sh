@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The commands and cgroups that write blocks first, as BPF counts them and eractl top and explain
-# show them.
+# Which commands and cgroups have made first writes: BPF counts their blocks, and eractl top and
+# eractl explain show the counts.
 
 cgroups=/sys/fs/cgroup
 writers_map=/sys/fs/bpf/erad/data/writers

@@ -118,7 +118,7 @@ int new_era(void)
 	return call(owner, ERAD_IOC_NEW_ERA, &a);
 }
 
-/* Passes a degrade record, which the module copies, if the metadata is on a device. */
+/* If the metadata is on a device, also passes a degrade record. The module copies the record. */
 int ready(void)
 {
 	static uint8_t record[ERAD_RECORD_SIZE] = { 1, 2, 3 };

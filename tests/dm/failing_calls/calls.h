@@ -49,7 +49,7 @@ int usage(void);
 int stats(void);
 int fetch(void);
 int commit(void);				/* commits the batch that fetch() has fetched */
-/* ENOENT: the message is not the sender's message */
+/* returns ENOENT if there is no message, or not the message of the sender */
 int message_get(void);
 int message_reply(void);			/* answers the message that message_get() has returned */
 int poll_owner(void);

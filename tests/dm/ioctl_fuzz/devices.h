@@ -23,7 +23,7 @@ void devices_start(char *const disks[2 * NR_DEVICES], uint64_t seed);
  */
 unsigned long devices_end(int control);
 
-/* Calls LIST: writes at most cap entries to infos, and returns how many there are. */
+/* Calls LIST: writes at most cap entries to infos, and returns the number of all instances. */
 uint32_t list(int control, struct erad_info *infos, uint32_t cap);
 
 #endif /* ERAD_TESTS_DEVICES_H */

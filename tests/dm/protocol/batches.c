@@ -28,8 +28,8 @@ void held_until_commit(void)
 }
 
 /*
- * Commits the batches with the blocks of w, until w has completed.  The batches may contain only
- * blocks first … last.
+ * Commits the batches with the blocks of w, until w has completed. Sets seen[b] for each block b of
+ * the batches. The batches may contain only blocks first … last.
  */
 static void serve(struct writer *w, uint64_t first, uint64_t last, bool *seen)
 {

@@ -103,7 +103,8 @@ era_tree()
 		print "$root $nr ", unpack("Q<", substr(block($root), 32 + 8 * $max + 4, 8)), "\n"' "$1"
 }
 
-# For erad, this unit test shows that damage is found, and which blocks count as written after that.
+# The unit test covers this case for erad. It also checks which blocks count as written after the
+# damage.
 elsewhere["test_W8_damaged_writeset"]=unit:damage_damaged_array
 test_W8_damaged_writeset()
 {

@@ -201,13 +201,13 @@ test_904e6b26_constructor_errors()
 	refused 200
 	grown=$(($(kernel_memory) - memory))
 	((grown < 2048)) || fail "the kernel grew by $grown KiB"
-	# Both devices can be removed, so they are not open any more.
+	# Both devices can be removed, so the module has not kept them open.
 	dmsetup remove metadata
 	losetup -d "$metadata_disk" "$origin"
 }
 
-# A few rounds are enough, because another test creates and removes 400 times, and also checks
-# erad's memory.
+# A few rounds are enough, because test_no_leak of tests/dm creates and removes erad's volumes 400
+# times, and also checks erad's memory.
 elsewhere["test_989f26f5_create_remove"]=dm:test_no_leak
 test_989f26f5_create_remove()
 {

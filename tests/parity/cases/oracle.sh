@@ -10,8 +10,9 @@ test_oracle()
 	local sizes=(8 24 32 128)
 
 	if [[ $TARGET == era ]]; then
-		# dm-era's faults would fail any other history: it needs operations within one block, and
-		# a suspend before the load.
+		# Make an easier history for dm-era, because its faults would fail any other one: no
+		# operation is longer than a block, and a reload suspends the device before it loads
+		# the table.
 		what=one
 		reload="dmsetup suspend data && dmsetup load data && dmsetup resume data"
 	fi

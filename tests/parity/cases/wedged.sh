@@ -45,7 +45,8 @@ test_W7_full_at_rollover()
 	DESCRIPTION="when so many eras begin that small metadata is full, no completed write is lost, and the volume still works"
 	local i last=-1
 
-	# The smallest metadata that erad can have for 16384 blocks. dm-era would need room for a second array.
+	# Make the smallest metadata that erad can have for 16384 blocks. dm-era would need room for
+	# a second array.
 	new_devices 64M $(((19 + 24 + 17) * 4))K
 	make_volume 8
 	dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=1M count=64 oflag=direct status=none

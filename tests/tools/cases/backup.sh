@@ -350,7 +350,7 @@ test_backup_writes_a_report_of_a_wrong_command_line()
 		same "$(json "$T/report.json" '"$o->{success} $o->{last_success} $o->{error}"')" \
 			"0 $last the command line is wrong; standard error, or systemd's journal, says where"
 	done
-	# --report counts even after a wrong option.
+	# --report has its effect even after a wrong option.
 	eractl backup --nonsense "$T/m1" "$T/dir" --report "$T/new.json" 2> /dev/null && fail "the command exited with 0, expected a failure"
 	same "$(json "$T/new.json" '"$o->{volume} $o->{directory} $o->{success}"')" "$T/m1 $T/dir 0"
 }

@@ -255,7 +255,8 @@ test_exporter_page()
 	asked=$(grep -c status "$T/asked")
 	curl -sS "http://127.0.0.1:$port/" "http://127.0.0.1:$port/" > "$T/got"
 	(($(grep -c status "$T/asked") <= asked + 1)) || fail "each page sends a request to erad"
-	# Requests with unknown names, and for the volumes in turn, cause no more requests to erad.
+	# Requests for unknown volumes, and requests that alternate between two pages, cause no more
+	# requests to erad.
 	sleep 2.1
 	asked=$(grep -c status "$T/asked")
 	curl -sS "http://127.0.0.1:$port/?volume=x[1-50]" "http://127.0.0.1:$port/" "http://127.0.0.1:$port/?volume=data" \

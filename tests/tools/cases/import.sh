@@ -93,8 +93,8 @@ small()
 # in nodes whose values have 8 bytes and in nodes whose values have 12 bytes.
 readonly values8=$((32 + 252 * 8)) values12=$((32 + 201 * 8))
 
-# current BITS BLOCKS: prints the eras of the first BLOCKS blocks of $T/xml, where the first BITS
-# bits of the writeset are of era 5
+# current BITS BLOCKS: prints the eras that the metadata has if era 5 is the current era, its
+# writeset has BITS bits, and the device has BLOCKS blocks
 current()
 {
 	perl -ne '
@@ -115,7 +115,8 @@ test_import_current_writeset()
 	cmp <(eras "$T/m") <(current 2036 2036)
 	cmp -s <(current 60 2036) <(current 64 2036) && fail "there are no bits to tell the difference"
 
-	# use a writeset from before the device grew, and then one from before the device shrank
+	# Shorten the writeset, as if the device had grown since era 5 began. Then shorten the
+	# device instead.
 	reseal "$T/dm-era" 0 188 4 60
 	reseal "$T/dm-era" 9 8 4 1
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null

@@ -101,7 +101,7 @@ test_receive_compares_a_stream_of_the_same_era()
 	eractl receive "$T/copy" --overwrite < "$T/later" > /dev/null
 	cmp "$T/copy" "$T/v1"
 	receives "$T/copy" "$T/later" "$(token 1)"
-	# The same with increments, and with zeros in place of data.
+	# Do the same with an increment, and with zeros in place of data.
 	receives "$T/other" "$T/full" "$(token 1)"
 	receives "$T/other" "$T/one_to_two" "$(token 2)"
 	dd if=/dev/zero of="$T/v2" bs=64K seek=20 count=1 conv=notrunc status=none
@@ -298,7 +298,7 @@ test_receive_binds_a_state_in_a_file_to_its_copy()
 		stated 3 "$T/copy: a full copy is due: it was written since" "$T/one_to_two"
 		cmp "$T/copy" "$T/before"
 	done
-	# The same copy at another path is still the copy.
+	# The copy is recognized at another path, too.
 	cp --preserve=all "$T/base" "$T/copy"
 	stated 0 "$(token 2)" "$T/one_to_two"
 	cmp "$T/copy" "$T/v2"
@@ -515,7 +515,7 @@ test_receive_takes_what_rbd_export_diff_writes()
 	receives "$T/copy" $from/rbd_increment tuesday
 	sha256sum --check --status <<< "e886fa905ebd0251807b63f93b7d36beb2c9877c5ebdbec4a82f163575d1a0f1  $T/copy"
 	grep -F "the stream has no checksums" "$T/said"
-	# This increment leads to no snapshot, and makes the image smaller.
+	# This increment is on a snapshot, and leads to an image that is no snapshot and is smaller.
 	eractl receive "$T/copy" < $from/rbd_head > "$T/said"
 	sha256sum --check --status <<< "5d306ca61624ab876bbd4d8bb66d5d0c675e97f116e702c0313d8886bf81076c  $T/copy"
 	refuses 3 "a full copy is due" "$T/copy" $from/rbd_head
