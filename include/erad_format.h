@@ -226,7 +226,9 @@ struct erad_disk_super {
 	 */
 	__le64 history_seq;
 	__le64 era_time;	/* when `era` began, in seconds since 1970; 0: not known */
-	/* The same for the newest era before journal_tail that a checkpoint has requested. */
+	/*
+	 * As era_time, but for the newest era before journal_tail that a checkpoint has requested.
+	 */
 	__le64 checkpoint_time;
 	__u8 zero[320];
 };

@@ -17,9 +17,10 @@
  * Nothing in the block I/O path reads the mirror: the module has its own bits.
  *
  * After a new era, a restart of erad or a resize, there is a new map `writeset`.  Its pin is
- * renamed over the pin of the old map.  A reader that has opened the old map keeps it, but the
- * old map is not written any more.  It is complete if a new era began and the mirror was complete.  `info` and `stats` are the same maps as long as the
- * volume is open.  info.writeset_id is the id of the current `writeset`.
+ * renamed over the pin of the old map.  A reader that has opened the old map keeps the old map, but
+ * erad no longer writes to it.  If the old map was replaced because of a new era, and the mirror
+ * was complete, the old map has all blocks of its era.  `info` and `stats` are the same maps as
+ * long as the volume is open.  info.writeset_id is the id of the current `writeset`.
  *
  * `writeset`, `info` and `stats` are arrays with BPF_F_MMAPABLE and BPF_F_RDONLY_PROG: readers may
  * map them read-only, and BPF programs cannot write them.  `events`, an array, and `writers`, a
@@ -110,9 +111,10 @@ struct erad_map_events {
 
 /*
  * A key of the map `writers`: a writer that was the first to write some blocks in an era.  The
- * writer is the task that submits the write.  In background writeback, this is a kernel thread.  For
- * a page of the page cache, cgroup is the cgroup to which the memory of the page is charged.  Writes are not counted while erad
- * does not run.  When the map is nearly full, erad removes all entries of the oldest eras.
+ * writer is the task that submits the write.  In background writeback, the writer is a kernel
+ * thread.  For a page of the page cache, cgroup is the cgroup to which the memory of the page is
+ * charged.  Writes are not counted while erad does not run.  When the map is nearly full, erad
+ * removes all entries of the oldest eras.
  */
 struct erad_map_writer {
 	/*

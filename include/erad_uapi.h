@@ -252,7 +252,7 @@ struct erad_range {
  *
  * Errors:
  * ESTALE: the batch is of an earlier era, or is no longer outstanding, for example after a noflush
- *   suspend.  Those of its writes that are still held are back in the queue.  Nothing was fetched.
+ *   suspend.  Writes of the batch that are still held are back in the queue.  Nothing was fetched.
  * EBUSY: a batch is outstanding, commit_batch is 0 and max is not 0.
  * EINVAL: the state is DETACHED or LOADING, or a field is invalid.
  * EIO: the state is FAILED.

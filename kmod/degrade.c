@@ -47,7 +47,7 @@ struct erad_record {
 	sector_t sector;
 	unsigned int len;		/* in bytes: the record's size, or a larger logical block */
 	bool busy;			/* mutex for writing; a write of the record is in flight */
-	/* mutex; true: all writes are released when the record is durable.  ABORT clears this. */
+	/* mutex; all writes are released when the record is durable; ABORT clears the flag. */
 	bool wanted;
 	int result;			/* mutex; result of the last write, 0 or a negative errno */
 	/* mutex; seconds to wait after the last failed attempt.  0: no failure since a success. */

@@ -13,8 +13,8 @@ struct erad_per_bio {
 	 * reads.
 	 */
 	struct erad_writeset *ws;
-	u64 held_ns;			/* of a held write: ktime at which ->map held it */
-	struct erad_writer writer;	/* of a held write: the submitter */
+	u64 held_ns;			/* for a held write: ktime at which ->map held it */
+	struct erad_writer writer;	/* for a held write: the submitter */
 };
 
 int erad_map(struct dm_target *ti, struct bio *bio);

@@ -417,8 +417,8 @@ static void erad_postsuspend(struct dm_target *ti)
 
 	set_resumed(ei, false);
 	/*
-	 * A DEGRADE that holds ei->mutex now has set `busy` when it releases ei->mutex.  A later
-	 * DEGRADE fails with EBUSY.
+	 * Wait for a DEGRADE that holds ei->mutex now: it may set `busy` before it releases
+	 * ei->mutex.  A later DEGRADE fails with EBUSY.
 	 */
 	mutex_lock(&ei->mutex);
 	mutex_unlock(&ei->mutex);

@@ -62,9 +62,9 @@ void erad_writeset_add_remaining(struct erad_writeset *ws)
 	s64 remaining = 0;
 
 	/*
-	 * After the grace period, the counts of all CPUs no longer change.  Each task that read ws
-	 * as the current writeset has counted the begin of its write.  Each task that read ws as
-	 * not retired has counted the end of its write.
+	 * After the grace period, the counts of all CPUs no longer change.  Each task that has
+	 * found ws to be the current writeset has counted the begin of its write.  Each task that
+	 * has found ws not retired has counted the end of its write.
 	 *
 	 * The grace period is expedited, because a checkpoint waits for this drain, and a normal
 	 * grace period takes tens of milliseconds.

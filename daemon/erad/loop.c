@@ -20,7 +20,7 @@
 #define READY_LATEST_MS	20000
 /* Pause after a failed LIST, or a failed attempt to create the socket. */
 #define AGAIN_MS	1000
-/* If one commit takes longer than this, erad stops notifying the watchdog. */
+/* If one write to the metadata takes longer than this, erad stops notifying the watchdog. */
 #define STUCK_MS	20000
 
 static int fire_again(sd_event_source *s)

@@ -70,10 +70,7 @@ int array_read(struct array *a, enum array_part part, void *buf, uint64_t first,
 int array_write(struct array *a, enum array_part part, void *buf, uint64_t first, uint64_t nr,
 		struct err *err);
 
-/*
- * Returns the length of the run of pages that begins with `page`, and in which each page has blocks
- * in o.  At most max.
- */
+/* Returns how many consecutive pages, from `page` on, each have blocks in o, but at most max. */
 uint64_t array_marked_pages(const struct array *a, const struct overlay *o, uint64_t page,
 			    uint64_t max);
 

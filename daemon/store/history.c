@@ -74,7 +74,7 @@ static int change_error(struct store *s, int ret, struct err *err)
 	return ret ? store_io_error(s, err, ret, "cannot write the history") : 0;
 }
 
-/* Checks that the store can be written, and returns the current era in *era. */
+/* Checks that the store can be written, and sets *era to the current era. */
 static int begin_change(struct store *s, uint32_t *era, struct err *err)
 {
 	const int ret = store_check_writable(s, err);
@@ -85,7 +85,10 @@ static int begin_change(struct store *s, uint32_t *era, struct err *err)
 	return ret;
 }
 
-/* Context: fold_lock, under which a floor that is larger cannot be set meanwhile. */
+/*
+ * Adds the gap to h, and makes h durable together with the floor `era`.  Context: fold_lock, so no
+ * other thread sets a larger floor in between.
+ */
 static int commit_gap(struct store *s, struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era,
 		      const char *detail)
 {

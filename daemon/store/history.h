@@ -47,10 +47,12 @@ void store_gap_totals(struct store *s, uint64_t total[ERAD_GAP_KINDS]);
 int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 
 /*
- * Does the same for a gap that is noted in each era as long as it lasts.  If the newest gap has the same
- * kind and detail, gives the newest gap the current era, so that the log still has room for other gaps, and
- * does not count another gap.  But a snapshot that shows the newest gap keeps it: then there are two.
- * Writes nothing if the newest gap is this one already, in the current era.
+ * Records a gap as store_gap() does, for a gap that lasts longer than one era and is recorded in
+ * each of these eras.  If the newest gap in the history has the same kind and detail, only changes
+ * its era to the current era.  So the history keeps its room for other gaps, and the gap counts
+ * once.  One exception: if the snapshot shows the newest gap, this gap stays, so that the history
+ * has two such gaps.  Writes nothing if the newest gap has the same kind, the same detail and the
+ * current era.
  */
 int store_gap_goes_on(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 

@@ -194,7 +194,11 @@ void history_renew_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uin
 	if (!nr || !same_gap(h, nr - 1, kind, detail))
 		return;
 	if (snapshot && le32toh(h->gap[nr - 1].era) <= snapshot) {
-		/* The newest gap stays.  Renew the gap before it, which says the same, if there is one. */
+		/*
+		 * The snapshot shows the newest gap, so this gap must stay.  If the gap before it
+		 * has the same kind and detail, overwrite that gap with the newest gap, and renew
+		 * the last entry.
+		 */
 		if (nr < 2 || !same_gap(h, nr - 2, kind, detail))
 			return;
 		h->gap[nr - 2] = h->gap[nr - 1];

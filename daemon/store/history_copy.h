@@ -43,9 +43,11 @@ void history_add_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint3
 bool history_gap_is_newest(const struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era, const char *detail);
 
 /*
- * If the newest gap of h has this kind and this detail, gives it the era `era`, so that a history_add_gap()
- * with the same values replaces it.  snapshot: the newest era of the snapshot, or 0.  A gap that the snapshot
- * shows stays, and the gap before it is given up if it says the same.
+ * If the newest gap of h has this kind and this detail, changes its era to `era`, so that a
+ * history_add_gap() with the same values replaces this gap.  snapshot: the newest era that the
+ * snapshot shows, or 0.  A gap that the snapshot shows keeps its era.  In this case,
+ * history_add_gap() adds another gap, or replaces the gap before the newest one if it has the same
+ * kind and detail.
  */
 void history_renew_gap(struct erad_disk_history *h, enum erad_gap_kind kind, uint32_t era, const char *detail,
 		       uint32_t snapshot);

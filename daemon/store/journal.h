@@ -26,7 +26,7 @@ struct journal {
 /* Times in seconds since 1970; 0: not known. */
 struct era_times {
 	uint64_t era;		/* when the current era began */
-	uint64_t checkpoint;	/* the same for the newest era that a checkpoint has requested */
+	uint64_t checkpoint;	/* as `era`, for the newest era that a checkpoint has requested */
 };
 
 /*

@@ -11,7 +11,7 @@
 
 struct snapshot {
 	uint32_t era;		/* newest era that the snapshot shows; 0: there is no snapshot */
-	uint32_t tag;		/* what the sectors of this snapshot's copies have as their tag */
+	uint32_t tag;		/* tag of the sectors in this snapshot's copies */
 	uint32_t floor_era;
 	bool lasts;
 	uint64_t nr_sectors;	/* size of the device when the snapshot was taken */

@@ -89,10 +89,7 @@ struct store_info {
 	uint32_t era;			/* current era; 0: no era has begun */
 	/* When the current era began, in seconds since 1970; 0: not known. */
 	uint64_t era_time;
-	/*
-	 * Of the eras that checkpoints have requested, the newest: when it began, in seconds since
-	 * 1970; 0: not known.
-	 */
+	/* As era_time, but for the newest era that a checkpoint has requested. */
 	uint64_t checkpoint_time;
 	/* In pages of 4 KiB.  The free part of the ring does not count as used. */
 	uint64_t size_pages, used_pages;
@@ -126,8 +123,8 @@ void store_info(struct store *s, struct store_info *info);
 int store_begin_era(struct store *s, uint32_t era, struct err *err);
 
 /*
- * Begins an era as store_begin_era() does, and sets checkpoint_time in the info.  For an era that
- * somebody has requested.
+ * Begins an era as store_begin_era() does, and sets checkpoint_time in the info.  Call this for an
+ * era that somebody has requested.
  */
 int store_checkpoint(struct store *s, uint32_t era, struct err *err);
 

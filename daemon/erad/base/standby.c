@@ -393,9 +393,9 @@ static unsigned int threads_wanted(void)
 
 /*
  * Makes the heap as large as the heap of the main process, and reserves threads.  at_start: the
- * main process still waits for this process, which may wait for memory.  After the start, must
- * never wait for memory, because the main process may die at any time, and this process must then
- * serve the volumes at once.
+ * main process still waits for this process, which may wait for memory.  After the start, this
+ * process must never wait for memory, because the main process may die at any time, and this
+ * process must then serve the volumes at once.
  */
 static void keep_up(bool at_start)
 {
@@ -412,8 +412,8 @@ static void keep_up(bool at_start)
 		return;
 	if (heap) {
 		/*
-		 * malloc() first uses the free end of the heap.  Add its size, so that the heap
-		 * grows.
+		 * malloc() first uses the free end of the heap.  Add the size of this free end, so
+		 * that the heap grows.
 		 */
 		heap += mallinfo2().keepcost;
 		p = malloc(heap);

@@ -28,10 +28,10 @@ struct counter_map_kind {
 
 struct counter_map {
 	struct trouble trouble;	/* why counting does not work; has the volume's name and its lock */
-	int fd;			/* the map, under the volume's lock; -1: there is no map */
+	int fd;			/* fd of the map; -1: none; protected by the volume's lock */
 	/*
-	 * Key of the map in the table.  0: the map is not in the table.  For the volume thread
-	 * only.
+	 * Key of the map in the table.  0: the map is not in the table.  Only the volume thread
+	 * uses this field.
 	 */
 	uint32_t dev;
 };

@@ -57,9 +57,9 @@ struct mirror {
 	struct bitmap_words words;
 	struct run runs[ERAD_MAX_RANGES];
 	/*
-	 * How many bytes the recorded blocks of this era have, and how many those of the era
-	 * before.  The number is too large if a bit stands for several blocks.  MIRROR_UNKNOWN: the
-	 * mirror does not have the number.  Any thread may read these.
+	 * The size in bytes of the blocks recorded in this era, and of those recorded in the era
+	 * before.  If a bit stands for several blocks, the size may be too large.  MIRROR_UNKNOWN:
+	 * the size is not known.  Any thread may read these two.
 	 */
 	atomic_ullong changed, changed_before;
 };

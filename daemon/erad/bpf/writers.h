@@ -51,15 +51,15 @@ void writers_free(struct writers *w);
 void writers_begin(struct writers *w, dev_t dev, uint32_t era);
 
 /*
- * Begins the next era for a map that is pinned and works.  Faster than writers_begin(), because it
- * removes old eras only if the map is full.
+ * Begins the next era.  If the map works and is not full, this takes less time than
+ * writers_begin(), because no old eras are removed.  Otherwise calls writers_begin().
  */
 void writers_next(struct writers *w, dev_t dev, uint32_t era);
 
 /*
  * Removes old eras from the map if it is crowded.  Call this after writers_next(), so that the
- * volume thread need not do it while writes wait.  Any thread may call this, without the volume's
- * lock.
+ * volume thread need not remove them while writes wait.  Any thread may call this, without the
+ * volume's lock.
  */
 void writers_make_room(struct writers *w, uint32_t era);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the devices that use the origin of a volume beside the volume, so that their writes go past
- * the volume.
+ * Finds the devices that use the origin of a volume beside the volume.  Writes through these
+ * devices go past the volume.
  *
  * The kernel's list of holders can have only mapped devices beside the volume.  The kernel lets
  * several mapped devices share a device, but while a mapped device uses a disk, the kernel refuses
  * to mount the disk, to swap to it, to add it to an md array, and to do any of this with its
- * partitions.  Not found are programs that open the origin without O_EXCL, and loop devices, which
- * open the origin in this way: no list of the kernel names them.
+ * partitions.  These functions do not find programs that open the origin without O_EXCL, because no
+ * list of the kernel names such a program.  For the same reason, they do not find loop devices,
+ * which open the origin without O_EXCL, too.
  */
 #ifndef ERAD_HOLDERS_H
 #define ERAD_HOLDERS_H

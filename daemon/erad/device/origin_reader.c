@@ -139,7 +139,10 @@ static void send_bytes(int fd, const void *bytes, size_t left)
 	}
 }
 
-/* Runs in a child: closes all files but the pipe, so that the child keeps nothing of others open. */
+/*
+ * Runs in a child: closes all files but the pipe, because a child that hangs must keep no other
+ * file open.
+ */
 static void run_child(int pipe_fd, const struct origin_question *q)
 {
 	struct origin_answer a;
@@ -217,8 +220,9 @@ static void run_reader(int fd)
 		if (c && pid < 0)
 			why = -errno;
 		/*
-		 * A refusal is the first member of an answer, and then the end of the pipe.  The asker asks
-		 * again.  The pipe is empty, so the reader does not wait.
+		 * Refuse the question: write only the member `code` of an answer, and close the
+		 * pipe.  The asker then asks again.  The pipe is empty, so this write does not
+		 * wait.
 		 */
 		if (pid < 0)
 			send_bytes(pipe_fd, &why, sizeof(why));

@@ -73,9 +73,11 @@ int probe_other_vg(const char *metadata, const char *lv_uuid, struct err *err);
 int probe_boot_vg(const char *lv_uuid, struct err *err);
 
 /*
- * Returns EDEADLK if the metadata lies on a volume whose own metadata lies on the device to be
- * tracked, also by way of further volumes: a write to each of these volumes would wait for a write
- * to the next one, and no write would complete.  tab: all volumes.  err names the volume.
+ * Returns EDEADLK if the new volume and another volume would depend on each other: the metadata of
+ * the new volume lies on the other volume, and the metadata of the other volume lies on the device
+ * to be tracked.  There may be further volumes in between.  A write to each of these volumes would
+ * wait for a write to the next one, and no write would complete.  tab: all volumes.  err names the
+ * other volume.
  */
 int probe_cycle(const struct eratab *tab, const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 

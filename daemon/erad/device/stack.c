@@ -105,7 +105,8 @@ static int push_links(struct stack *s, const char *dir, const char *sub, struct 
 
 /*
  * If `one` is a device of a btrfs, adds all devices of this btrfs.  The st_dev of a btrfs is not a
- * block device, so a directory in sysfs is read, which lists them.
+ * block device, so this function reads the directory of the btrfs in sysfs, which lists the
+ * devices.
  */
 static int push_btrfs(struct stack *s, dev_t one, struct err *err)
 {

@@ -394,8 +394,8 @@ static int check_vg_arguments(const struct attach *at, struct err *err)
 }
 
 /*
- * Two attaches at the same time could each put their metadata on the other's volume group, and
- * check_cycle() would notice neither.
+ * Only one attach runs at a time.  Otherwise each of two attaches could put its metadata on the
+ * volume group of the other, and check_cycle() would not notice this.
  */
 static atomic_bool attaching;
 

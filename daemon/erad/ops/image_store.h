@@ -56,12 +56,16 @@ int image_store_open(const struct image_store_choice *choice, const char *name, 
 void image_store_close(struct image_store *s);
 
 /*
- * Returns an open file of the device of a store, before the store is dropped; or -1, if the store
- * has no file whose space must be returned.
+ * Call this before the store is dropped.  Returns a file descriptor of the store's loop device for
+ * image_store_return().  Returns -1 if the store is not a file behind a loop device that erad has
+ * attached.
  */
 int image_store_keep(dev_t dev);
 
-/* Returns the space of the file, when the store is dropped.  Closes fd, which may be -1. */
+/*
+ * Call this after the store was dropped.  Gives the space of the store's file back to its file
+ * system, and closes fd.  fd may be -1.
+ */
 void image_store_return(int fd);
 
 #endif /* ERAD_IMAGE_STORE_H */

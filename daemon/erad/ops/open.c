@@ -161,9 +161,9 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
 }
 
 /*
- * With gap=refuse, looks for a gap before the target exists, in the degrade record, the origin, the
- * table note, the witness and the note of another device on the origin.  Does nothing with gap=record.  The volume has its store, and no
- * volume thread yet.
+ * With gap=refuse, looks for a gap before the target exists: in the degrade record, the origin, the
+ * table note, the witness and the past note.  Does nothing with gap=record.  The volume has its
+ * store, and no volume thread yet.
  *
  * The volume thread compares again before it lets a write through.  That is too late for a refusal:
  * if erad were killed between the creation of the target and the refusal, the next erad would find

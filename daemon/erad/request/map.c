@@ -126,7 +126,7 @@ static int read_picture(struct reader *r, struct store *s, struct json_object **
 	return code;
 }
 
-/* Finds the kept picture of a volume.  Context: lock. */
+/* Returns the kept picture of a volume, or NULL.  Context: lock. */
 static struct kept *find_kept(const char *name, const uint8_t uuid[16])
 {
 	struct kept *k = kept;

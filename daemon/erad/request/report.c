@@ -299,7 +299,7 @@ static struct json_object *writers_json(const struct report *p)
 
 typedef struct json_object *(*to_json)(const struct report *p);
 
-/* Reports a volume.  e: the volume's entry in eratab, or NULL. */
+/* Returns the report of an open volume.  e: the volume's entry in eratab, or NULL. */
 static struct json_object *open_json(struct volume *v, const struct eratab_entry *e, to_json json)
 {
 	struct report p;

@@ -23,7 +23,7 @@ static struct json_object *origin_json(struct volume *v)
 	return o;
 }
 
-/* text: the witness, in hexadecimal. */
+/* Keeps a witness as witness_keep() does.  text: the witness, in hexadecimal. */
 static int keep(struct volume *v, const struct token *t, const char *text, struct err *err)
 {
 	struct witness w;

@@ -25,7 +25,7 @@
 /* No other lock is taken while adopt_lock is held. */
 static pthread_mutex_t adopt_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t adopt_changed = PTHREAD_COND_INITIALIZER;
-/* Both are protected by adopt_lock. */
+/* adopt_lock protects the next two variables. */
 static bool adopt_wanted = true;
 static bool adopt_stopping;
 

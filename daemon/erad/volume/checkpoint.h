@@ -26,8 +26,8 @@ void volume_has_waited(struct volume *v);
 
 /*
  * Begins a new era, and waits as volume_checkpoint() does.  Call volume_may_wait() first.
- * c->snapshot: also requests a snapshot of all earlier eras, which the next fold takes; c->lasts: a
- * lasting one.
+ * c->snapshot true: also requests a snapshot of all earlier eras, which the next fold takes.
+ * c->lasts true: the snapshot is a lasting one.
  */
 int volume_roll(struct volume *v, const struct checkpoint *c, uint32_t *era, struct err *err);
 

@@ -18,15 +18,21 @@
 struct store;
 struct volume;
 
-/* Limits for a read of the origin, in ms.  By an open, and by each later attempt of this open. */
+/*
+ * Limits for a read of the origin, in ms.  ORIGIN_OPEN_MS: for an open.  ORIGIN_AGAIN_MS: for each
+ * later attempt of this open, while a question of an earlier attempt has no answer.
+ */
 #define ORIGIN_OPEN_MS		20000u
 #define ORIGIN_AGAIN_MS		1000u
-/* For the first witness of an open. */
+/* Limit for the first witness of an open. */
 #define ORIGIN_WITNESS_MS	5000u
-/* For the seal of a close.  ORIGIN_STOP_MS: how long this read may go on while erad is stopping. */
+/*
+ * Limit for the seal of a close.  ORIGIN_STOP_MS: how long this read may go on while erad is
+ * stopping.
+ */
 #define ORIGIN_CLOSE_MS		30000u
 #define ORIGIN_STOP_MS		3000u
-/* For a read under a lock of LVM, for which LVM's commands wait. */
+/* Limit for a read during which LVM's locks are held, because LVM's commands wait for the locks. */
 #define ORIGIN_LOCKED_MS	5000u
 
 /* Makes a question about the origin of the volume. */
@@ -34,10 +40,10 @@ void origin_question(const struct volume *v, enum origin_read what, struct origi
 
 /*
  * Asks the question for an open, and waits for the answer.  Returns 0 if there is an answer, or an
- * error of origin_ask().  After an error, the volume must not let writes through; the next attempt to
- * attach asks again, and uses the late answer if it asks the same question for the same instance.  The
- * late answer is right, because since the first attempt, this instance uses the origin exclusively, and
- * has let no write through.
+ * error of origin_ask().  After an error, the volume must not let writes through.  The next attempt
+ * to attach asks again.  If it asks the same question for the same instance, it may get the late
+ * answer to the first question.  The late answer is right: since the first attempt, this instance
+ * has used the origin exclusively, and has let no write through.
  */
 int origin_read(struct volume *v, const struct origin_question *q, unsigned int ms, struct origin_answer *a,
 		struct err *err);
@@ -51,10 +57,10 @@ int origin_read(struct volume *v, const struct origin_question *q, unsigned int 
 int origin_compare(struct volume *v, struct err *err);
 
 /*
- * If there is no seal, compares the origin with the witness, and records a gap if they differ.  Call
- * this after table_note_arrive(), whose gap has a more precise reason: after a gap, no place of the
- * witness is compared.  Does nothing after a reload, because the old target was suspended until the
- * new one came.
+ * If there is no seal, compares the origin with the witness, and records a gap if they differ or if
+ * the origin cannot be read.  Call this after table_note_arrive(): if table_note_arrive() has
+ * recorded a gap, this function compares no place, and the gap has a more precise reason.  Does
+ * nothing after a reload, because the old target was suspended until the new one came.
  */
 int origin_compare_witness(struct volume *v, struct err *err);
 

@@ -38,7 +38,7 @@ int volumes_targets(struct instances *l, struct err *err)
 	return r ? err_set(err, r, "cannot list the targets: %s", strerror(-r)) : 0;
 }
 
-/* Finds a volume by its name.  Context: volumes_lock. */
+/* Returns the volume of this name, or NULL.  Context: volumes_lock. */
 static struct volume *find_volume(const char *name)
 {
 	struct volume *v = first;
@@ -109,8 +109,8 @@ static void leave_to_standby(void)
 }
 
 /*
- * Finds another volume with the same UUID.  Each of the two volumes would attach to the targets of
- * the other.  Context: volumes_lock.
+ * Returns another volume with the same UUID, or NULL.  Each of the two volumes would attach to the
+ * targets of the other.  Context: volumes_lock.
  */
 static const struct volume *find_twin(const struct volume *v)
 {

@@ -98,8 +98,9 @@ uint64_t volumes_digest(uint64_t digest, const struct erad_info *i);
 /* Call this when a volume's first attempt to attach has ended. */
 void volumes_settled_one(void);
 /*
- * Call this when the adopter has looked at all targets that existed at the start of erad.  At this
- * time, each target that erad knows has a volume.
+ * Call this when the adopter has looked at all targets that existed at the start of erad.  From
+ * then on, each of these targets has a volume, unless erad has not found its metadata or could not
+ * use it.
  */
 void volumes_adopted(void);
 /*

@@ -91,8 +91,8 @@ static void find_gap(struct finding *f, enum erad_gap_kind kind, const char *det
 }
 
 /*
- * Finds the gap between two counts of the sectors that were written to one device: was, and later
- * now.
+ * Compares two counts of the sectors that were written to one device: `was`, and later `now`.  If
+ * they differ or are not known, this is a gap.
  */
 static void compare_written(struct finding *f, uint64_t was, uint64_t now)
 {
@@ -104,7 +104,10 @@ static void compare_written(struct finding *f, uint64_t was, uint64_t now)
 			 now - was);
 }
 
-/* Finds the gap for a target that was in its table, in this boot, when erad last saw the target. */
+/*
+ * Finds out whether there is a gap, for a target that was in its table, in this boot, when erad
+ * last saw the target.
+ */
 static void compare_unseen(struct finding *f, const struct table_note *was, const struct erad_info *i, bool same_device)
 {
 	const uint64_t id = le64toh(was->instance), written = le64toh(was->written);
@@ -155,8 +158,8 @@ static void compare_out(struct finding *f, const struct table_note *was, const s
 }
 
 /*
- * Finds the gap if the mapped device ended, and then erad ended before it had sealed the origin.
- * Both happened in this boot.
+ * Finds out whether there is a gap after this: the mapped device ended in this boot, and then erad
+ * ended before it had sealed the origin.
  */
 static void compare_unsealed(struct finding *f, const struct table_note *was, dev_t origin)
 {

@@ -111,8 +111,8 @@ struct volume {
 	bool pinned;
 
 	/*
-	 * Protects the fields from here up to `checkpoint`.  The volume thread reads without the
-	 * lock the fields that no other thread changes at that time.
+	 * Protects the fields from here up to `checkpoint`.  The volume thread need not take the
+	 * lock to read a field that no other thread changes at that time.
 	 */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;		/* signalled when one of these fields has changed */
@@ -169,8 +169,8 @@ struct volume {
 	atomic_ullong busy_since;
 
 	/*
-	 * Only the volume thread uses the fields below, and before its start the thread that opens
-	 * the volume.
+	 * Only the volume thread uses the fields below.  Before the volume thread starts, the
+	 * thread that opens the volume uses them.
 	 */
 	pthread_t fold_thread, message_thread;
 	bool fold_running, message_running;
@@ -206,7 +206,8 @@ struct volume {
 	/* The instance is FAILED.  `range` has the ranges to record before the next attach. */
 	bool failed;
 	struct erad_range range[ERAD_MAX_RANGES];
-	struct shown shown;		/* its header says which of its fields are under the lock */
+	/* the headers of its parts say what other threads may read */
+	struct shown shown;
 };
 
 /*
