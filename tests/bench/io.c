@@ -6,13 +6,13 @@
  * usage: io [OPTION]... DEVICE
  *
  * --read          reads instead of writes
- * --size BYTES    of a request (4096)
+ * --size BYTES    size of a request (4096)
  * --stride BYTES  distance from the start of a slot to the start of the next (the size)
  * --first N       the first slot (0)
  * --slots N       number of slots (all that the device has)
  * --count N       number of requests (one for each slot)
  * --random        the slots in a random order, which is the same each time
- * --depth N       requests at the same time (1)
+ * --depth N       number of requests at the same time (1)
  * --message TEXT  sends the message to the device instead of requests, one at a time
  * --meanwhile N   sends the message N times, from another process, during the requests
  *

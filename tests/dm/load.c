@@ -24,7 +24,7 @@
 #define MAX_PAGES	64u		/* longest write, in pages */
 
 static const char *device;
-static uint64_t size;			/* in bytes */
+static uint64_t size;			/* size of the device in bytes */
 static uint64_t block = 65536;
 static unsigned int nr_threads = 4;
 static double seconds = 2;

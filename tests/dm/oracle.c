@@ -22,7 +22,7 @@
 #define MAX_SECTORS	512u		/* longest operation, in sectors */
 
 static const char *device;
-static uint64_t size, block;		/* in bytes */
+static uint64_t size, block;		/* size of the device and of a block in bytes */
 static bool one_block;			/* whether no operation is longer than a block */
 static uint32_t era = 1;
 static uint32_t *eras;			/* era of each block; if two threads store at the same time, they store the same value */

@@ -59,14 +59,14 @@ instance inst[2];		/* the instances before and after the reload of the table */
 /* The states of a write: where the write is. */
 #define NEW		0	/* not submitted */
 #define DEFERRED	1	/* dm keeps the write until the device is resumed */
-#define MAP_COUNT	3	/* in ->map: has found all bits set, will be counted in the next step */
-/* in ->map: has found a bit that is not set, will be held in the next step */
+#define MAP_COUNT	3	/* in ->map: all bits are set; the next step counts the write */
+/* in ->map: a bit is not set; the next step holds the write */
 #define MAP_HOLD	4
 #define QUEUED		5	/* stands for ei->queue */
 #define BATCH		6	/* stands for ei->batch */
 #define FLIGHT		7	/* passed on, or ei->release: on its way to the origin */
-#define END_COUNT	8	/* in end_io: the writeset was not draining, `out` will be counted in the next step */
-#define END_LEFT	9	/* in end_io: the writeset was draining, `left` will be counted down in the next step */
+#define END_COUNT	8	/* in end_io: the writeset was not draining; the next step counts in `out` */
+#define END_LEFT	9	/* in end_io: the writeset was draining; the next step counts `left` down */
 #define DONE		10	/* completed */
 #define ERROR		11	/* ended with EIO */
 #define LOST		12	/* lost in a power cut before the write ended */
@@ -74,7 +74,8 @@ instance inst[2];		/* the instances before and after the reload of the table */
 byte st[WRITES];
 byte blk[WRITES];		/* bitmap of the blocks that the write touches */
 byte at[WRITES];		/* the instance that has the write */
-byte slot[WRITES];		/* in ->map: the writeset in which the write has looked for its bits; in flight: the writeset that counts the write */
+/* in ->map: the writeset in which the bits of the write were looked up; in flight: the writeset that counts the write */
+byte slot[WRITES];
 
 #define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)
 #define IN_MAP(w)	(st[w] >= MAP_COUNT && st[w] <= MAP_HOLD)
@@ -182,7 +183,7 @@ bool nomem;			/* whether there is no memory for the next page of a bitmap */
 	fi
 
 #ifdef M_FIRST_BLOCK
-#define RECORDS(b)	((b) & 1 -> 1 : (b))	/* for a discard, the range may be longer */
+#define RECORDS(b)	((b) & 1 -> 1 : (b))	/* the fault: only the first block is recorded */
 #else
 #define RECORDS(b)	(b)
 #endif

@@ -5,8 +5,8 @@
  *	kernel.pml	the module: ioctls, the path of a write
  *	dm.pml		device-mapper around it: suspend, reload, resume
  *	store.pml	the metadata
- *	erad.pml	the daemon, or instead of it, with -DANY_OWNER,
- *	owner.pml	any process that keeps to include/erad_uapi.h
+ *	erad.pml	the daemon
+ *	owner.pml	with -DANY_OWNER, in place of the daemon: any process that keeps to include/erad_uapi.h
  *
  * Each event can happen at any time, but only a limited number of times: -DCHECKPOINTS=1 and so on, below. Two blocks are
  * enough, because one look at all blocks of a write decides whether the write passes.
@@ -18,10 +18,10 @@
  *	I3	a write that is released is counted, and has its bits set unless there was no memory
  *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and no such write
  *		completes later
- *	P	a write that is passed on to the origin is recorded: it would be found after a power failure now
+ *	P	a write that is passed on to the origin is recorded: a power failure at this moment would not lose the record
  *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
- *	R	a write goes back to dm only in a noflush suspend, else dm would make it an I/O error
- *	A	erad finds metadata in an era that fits the live target's, and no batch that somebody else has fetched
+ *	R	a write goes back to dm only in a noflush suspend, because otherwise dm would make it an I/O error
+ *	A	erad finds metadata in an era that fits the era of the live target, and no batch that another owner has fetched
  *	G	a checkpoint is acknowledged only by an erad that knows of a degrade record in force
  *	E	in the end every write, suspend, reload and checkpoint has ended, and the volume is active
  *

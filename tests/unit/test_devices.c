@@ -359,7 +359,7 @@ static void test_store_on_any_volume_is_refused(void **state)
 	assert_string_equal(err.msg,
 			    "the copy-on-write store at /mnt/store would lie on volume vg-data, and writes of the two volumes might wait for each other; name a place that lies on no volume of erad with --cow");
 	assert_int_equal(probe_store_apart("/dev/dm-1", "/dev/sdb", SDB, &err), -EDEADLK);
-	/* The device below the other volume does not lie on a volume. */
+	/* This file lies on sda, which is below the volume vg-data, and not on it. */
 	assert_int_equal(probe_store_apart("/elsewhere/store", "/dev/sdb", SDB, &err), 0);
 }
 

@@ -198,8 +198,8 @@ static void test_fill_sets_all_bits_and_allocates_nothing(void **state)
 	u64 bytes;
 
 	(void)state;
-	erad_writeset_set(ws, 5, 5);				/* memory of the page itself */
-	erad_writeset_set(ws, PAGE_BITS, 2 * PAGE_BITS - 1);	/* memory of the page of ones */
+	erad_writeset_set(ws, 5, 5);				/* page 0 gets memory of its own */
+	erad_writeset_set(ws, PAGE_BITS, 2 * PAGE_BITS - 1);	/* page 1 becomes the shared page of ones */
 	bytes = erad_writeset_bytes(ws);
 	kernel_free_pages = 0;
 	erad_writeset_fill(ws);

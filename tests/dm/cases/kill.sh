@@ -121,8 +121,8 @@ check_eras()
 		}
 		@acks = sort { $a->[2] <=> $b->[2] } @acks;
 		# The later a write begins, the newer is its lower bound. The later it ends, the
-		# newer is its upper bound. So the writes are sorted by beginning for the one, and
-		# by end for the other.
+		# newer is its upper bound. So the writes are sorted by their beginning to find the
+		# lower bounds, and by their end to find the upper bounds.
 		my ($i, $acked) = (0, $ENV{FIRST_ERA});
 		for my $w (sort { $a->[0] <=> $b->[0] } @writes) {
 			$acked = $acks[$i++][2] while $i < @acks && $acks[$i][1] < $w->[0];

@@ -52,7 +52,8 @@ test_held_writes_have_their_cgroup()
 	kill_erad
 	as one dd if=/dev/zero of=/dev/mapper/one conv=nocreat bs=1M count=1 oflag=direct status=none &
 	writers+=($!)
-	# Write once before the measurement, because the limit lets the first write pass at once.
+	# The time is measured from the moment when both writes are held. It is less than 4 seconds,
+	# because the limit lets the first part of the 4 MiB pass at once.
 	as two dd if=/dev/zero of=/dev/mapper/data conv=nocreat bs=4M count=1 oflag=direct status=none &
 	writers+=($!)
 	wait_until "one holds a write" holds one

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The faults that dm-era has today. dm-era is expected to fail each of these cases.
+# One case for each fault that dm-era has today. dm-era is expected to fail all of them.
 
 test_W1_discard()
 {

@@ -135,7 +135,7 @@ erad_backup_last_success_timestamp_seconds{backup="nightly",volume="da\"ta"} 178
 	cp "$T/erad.prom" "$T/want"
 	promtool check metrics < "$T/want" > "$T/promtool" 2>&1 || fail "promtool says: $(cat "$T/promtool")"
 	[[ ! -s $T/promtool ]] || fail "promtool says: $(cat "$T/promtool")"
-	# None of these is a report.
+	# None of these files is a report of a backup.
 	echo '{"version": 1, "volume": "data", "time": 1}' | tee "$T/backups/.hidden.json" "$T/backups/x.txt" "$T/backups/.json" > "$T/backups/"$'\377.json'
 	printf '{"version": 1, "volume": "\377", "time": 1}' > "$T/backups/bytes.json"
 	echo '{"version": 1, "volume": 1, "time": 1}' > "$T/backups/number.json"
