@@ -23,8 +23,8 @@ bool files_list(const struct file *files, const char *path);
 /*
  * Recovers and checks a copy of the image with ext4's own tools, in the directory `scratch`.
  * Compares the content of each file with file_byte(), and the eras of its blocks in era[] with LO
- * of the file. Adds the number of missing blocks to *lost. Prints each error, and returns false if
- * there was an error.
+ * of the file. Adds 1 to *lost if a block is missing. At the first error, prints the error and
+ * returns false.
  */
 bool files_check(const uint8_t *origin, uint64_t size, const struct file *files, const uint32_t *era,
 		 uint64_t block, const char *scratch, uint64_t *lost);

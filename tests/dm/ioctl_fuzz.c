@@ -313,7 +313,7 @@ static void call_anything(struct caller *c)
 
 	/* Do not compare the memory of other pointers, because they may lead anywhere. */
 	if (place == PRIVATE) {
-		/* INFO fills in its struct even if it returns ENODEV, because the target is removed. */
+		/* If the target is removed, INFO returns ENODEV, but also fills in its struct. */
 		if ((r || command->in_only) && !(cmd == ERAD_IOC_INFO && r == ENODEV) &&
 		    memcmp(after, &before, PAGE))
 			FAIL("cmd %#lx: error %d, but the struct has changed", cmd, r);

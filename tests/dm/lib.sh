@@ -461,7 +461,7 @@ unreferenced_memory()
 	[[ ! -s $T/all ]] || echo "# $(grep -c '^unreferenced' "$T/all") objects of others"
 }
 
-# page_commands PAGE HEADING: prints the commands in this section of a manual page.
+# page_commands PAGE HEADING: prints the commands in the section HEADING of the manual page PAGE.
 page_commands()
 {
 	awk -v heading="# $2" '/^# / { section = $0 } section == heading && /^```$/ { inside = !inside; next }

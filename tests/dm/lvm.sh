@@ -69,7 +69,7 @@ recorded()
 }
 
 # none_missed LV SINCE ERA: checks that every block that was written since the moment SINCE is
-# recorded since ERA.
+# recorded in ERA or a later era.
 none_missed()
 {
 	logged "$1" "$2" > "$T/logged"

@@ -13,7 +13,7 @@ bool d_ready;			/* stands for v->ready */
 bool attention;			/* v->attention, and event_fd */
 bool killed;			/* the process was killed, and a new erad process must begin */
 
-#define IDLE		0	/* CHECKPOINT_… */
+#define IDLE		0	/* stands for CHECKPOINT_NONE; the next three for the phases of the same names */
 #define WANTED		1
 #define FLIP		2
 #define DRAIN		3

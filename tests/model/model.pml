@@ -18,7 +18,7 @@
  *	I3	a write that is released is counted, and has its bits set unless there was no memory
  *	I4	when a checkpoint returns, no write is in flight that is recorded only in earlier eras, and no such write
  *		completes later
- *	P	a write that is passed on to the origin is recorded: a power failure at this moment would not lose the record
+ *	P	a write that is passed on to the origin is recorded: a power failure now would not lose the record
  *	D	an acknowledged era is durable, and so is everything in the journal before a group that is being written
  *	R	a write goes back to dm only in a noflush suspend, because otherwise dm would make it an I/O error
  *	A	erad finds metadata in an era that fits the era of the live target, and no batch that another owner has fetched

@@ -41,7 +41,7 @@ struct sim_config {
 	uint64_t limit;			/* how many states are checked for each flush */
 	/* how many further histories may follow, each after a power failure */
 	unsigned int depth;
-	unsigned int rate;		/* a further history runs on one of `rate` states */
+	unsigned int rate;		/* a further history runs on one in `rate` states */
 };
 
 struct sim_stats {

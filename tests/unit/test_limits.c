@@ -242,7 +242,7 @@ static void repair_at(uint64_t seq, uint64_t tail)
 		}
 		disk_destroy(&d);
 	}
-	/* If enough numbers are left before the last one, everything can be repaired. */
+	/* If enough sequence numbers are left before the last one, everything can be repaired. */
 	if (seq < SUPER_LAST_SEQ - 20 && tail < SUPER_LAST_SEQ - 20 - 2 * RING)
 		assert_int_equal(repaired, NR_DAMAGES);
 	else if (seq > SUPER_LAST_SEQ || tail > SUPER_LAST_SEQ)

@@ -52,7 +52,7 @@ static void test_blocks_that_the_volume_has_gained_are_not_added(void **state)
 	assert_int_equal(map.bytes[0], 2 * BLOCK_SECTORS * 512);
 }
 
-/* If an era begins while a map is made, some blocks are in this era. */
+/* If an era begins while a map is made, some blocks may be in this newer era. */
 static void test_a_newer_era_counts_as_the_current_one(void **state)
 {
 	(void)state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Seals and witnesses of physical volumes of LVM: they have the file systems in logical volumes, also
- * if there are many, and have space for the file systems on other partitions.
+ * Seals and witnesses of physical volumes of LVM cover the file systems in logical volumes. Even many
+ * logical volumes leave space for the file systems on other partitions.
  */
 #include <endian.h>
 #include <errno.h>
@@ -156,8 +156,8 @@ static unsigned int witnessed(const struct witness *w, uint64_t offset)
 }
 
 /*
- * Looks at one place of each logical volume of put_lvs(), `skip` bytes after the start of the volume.
- * Checks that the seal has this place of in_seal logical volumes, and the witness of in_witness.
+ * Looks at one place of each logical volume of put_lvs(), `skip` bytes after its start. Checks that
+ * the seal has this place of in_seal logical volumes, and the witness of in_witness.
  */
 static void assert_lvs(uint64_t base, uint64_t skip, unsigned int in_seal, unsigned int in_witness)
 {

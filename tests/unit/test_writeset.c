@@ -199,7 +199,7 @@ static void test_fill_sets_all_bits_and_allocates_nothing(void **state)
 
 	(void)state;
 	erad_writeset_set(ws, 5, 5);				/* page 0 gets memory of its own */
-	erad_writeset_set(ws, PAGE_BITS, 2 * PAGE_BITS - 1);	/* page 1 becomes the shared page of ones */
+	erad_writeset_set(ws, PAGE_BITS, 2 * PAGE_BITS - 1);	/* page 1 is the shared page of ones */
 	bytes = erad_writeset_bytes(ws);
 	kernel_free_pages = 0;
 	erad_writeset_fill(ws);

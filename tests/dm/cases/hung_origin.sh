@@ -14,7 +14,7 @@ hung_volume()
 	eractl create other "$(new_disk 64M)" > /dev/null
 }
 
-# others_are_served: checks that other does not wait for data.
+# others_are_served: checks that the volume other does not wait for the volume data.
 others_are_served()
 {
 	bounded 3 write_at other $((RANDOM * 512)) 65536 || fail "a write to the other volume is held"

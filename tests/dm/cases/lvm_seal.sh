@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2119
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The seal and the witness of a physical volume: a mount of a logical volume past erad is noticed, and nothing else is.
+# The seal and the witness of a physical volume: a mount of a logical volume past erad is noticed, and nothing else causes an alarm.
 
 # shellcheck source=tests/dm/lvm.sh
 . tests/dm/lvm.sh

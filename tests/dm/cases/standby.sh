@@ -108,7 +108,7 @@ test_standby_killed_twice()
 		kill_erad
 		setsid erad < /dev/null >> "${ERAD_OUT:-/tmp}/erad.log" 2>&1 &
 		echo $! > /run/vm/erad.pid
-		# In each round, the write begins at another moment of the start of the next erad.
+		# In each round, the write begins at another moment while the next erad starts.
 		nap "0.$((i * 15 + 5))"
 		bounded 20 write_at data $((i << 20)) 4096 || fail "round $i: nobody serves the volume"
 	done

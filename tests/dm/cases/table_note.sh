@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# erad notices writes past a target even if no erad saw that the target was removed. The cases are
-# the lines of the table in daemon/erad/volume/table_note.h.
+# erad notices writes past a target even if no erad saw that the target was removed. The cases
+# test the lines of the table in daemon/erad/volume/table_note.h.
 
 # tracked: makes the volume data, active in era 2, with a write in era 1 and a write in era 2. Sets
 # $origin, and the tables $erad and $linear.

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# One case for each fix in the history of Linux's dm-era. The name of a case begins with the commit of
-# the fix, or with the first commit if the fix has several.
+# One case for each fix in the history of Linux's dm-era. The name of a case begins with the commit
+# of the fix, or with the first commit if the fix has several.
 
 test_eec40579_eras()
 {
