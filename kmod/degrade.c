@@ -43,7 +43,7 @@
 struct erad_record {
 	struct erad_instance *ei;
 	/* mutex for writing, and constant while busy: what to write, and where. */
-	struct page *page;		/* its content is the record, padded with zeros */
+	struct page *page;		/* contains the record, padded with zeros */
 	sector_t sector;
 	unsigned int len;		/* in bytes: the record's size, or a larger logical block */
 	bool busy;			/* mutex for writing; a write of the record is in flight */

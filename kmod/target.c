@@ -370,10 +370,10 @@ static void set_resumed(struct erad_instance *ei, bool resumed)
 }
 
 /*
- * A noflush suspend does not wait for held writes.  They go back to dm, which submits them again
- * after the next resume, to the table that is live then.  A flush suspend waits for held writes, so
- * the owner keeps committing.  Without an owner, a flush suspend waits until an owner attaches,
- * ABORT or DEGRADE is called, or detach_policy fails or releases the held writes.
+ * A noflush suspend does not wait for held writes.  These writes go back to dm, which submits them
+ * again after the next resume, to the table that is live then.  A flush suspend waits for held
+ * writes, so the owner keeps committing.  Without an owner, a flush suspend waits until an owner
+ * attaches, ABORT or DEGRADE is called, or detach_policy fails or releases the held writes.
  */
 static void erad_presuspend(struct dm_target *ti)
 {

@@ -19,8 +19,8 @@
 
 /*
  * Sets *origin to the origin of the table: the second parameter of an erad table, or the first
- * parameter of a linear table.  Sets *is_erad to whether it is an erad table.  EOPNOTSUPP: it is
- * neither.
+ * parameter of a linear table.  Sets *is_erad to whether it is an erad table.  EOPNOTSUPP: the
+ * table is neither an erad table nor a linear table.
  */
 static int table_origin(const struct dm_device *d, dev_t *origin, bool *is_erad, struct err *err)
 {
@@ -178,7 +178,7 @@ int below_check(dev_t device, const char *name, const char *origin, struct err *
 
 	/*
 	 * If LVM's configuration cannot be read, the logical volumes on the device still show that
-	 * the volume was attached.  Their writes may be waiting for the detach.
+	 * the volume was attached.  Writes to the logical volumes may be waiting for the detach.
 	 */
 	has = lvm_filter_has(LVM_FILTER_FILE, origin, &why);
 	if (has > 0)

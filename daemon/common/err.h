@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Errors.  A function that fails returns a negative errno for the program, and leaves a message for
- * the user, one sentence, in a struct err.
+ * the user, one sentence, in a struct err.  If the comment of an int function does not say what is
+ * returned, the function returns 0 after a success.  In comments, EBUSY stands for the result
+ * -EBUSY, and so on.
  */
 #ifndef ERAD_ERR_H
 #define ERAD_ERR_H

@@ -54,8 +54,8 @@ static bool is_at(int fd, const char *path)
 
 /*
  * Open the path in each attempt.  A program that has the lock may remove the file, and another
- * program may then create a new file.  A lock on a removed file protects nothing.  After such a
- * lock, make the next attempt at once, because the new file may be free.
+ * program may then create a new file.  A lock on a removed file protects nothing.  After a lock on
+ * a removed file, make the next attempt at once, because the new file may be free.
  */
 int file_lock(const char *path, int flags, unsigned int seconds, struct err *err)
 {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the places of the file systems in the logical volumes of the physical volumes on a device, as
- * fs_places.h does for a file system that begins at a known byte of the device.
+ * Finds the places of file systems that are in logical volumes.  The physical volumes of these
+ * logical volumes are on one device.  fs_places.h finds the places of a file system that begins at
+ * a known byte of the device.
  *
  * LVM's metadata on the device says where the logical volumes lie (pv_layout.h).  The tables of
  * mapped devices are not used, because the logical volumes are not active when a seal is made.
  * Only the choice of the places depends on LVM's metadata; the hashes do not.  So wrong or old
  * metadata may leave a place out, but cannot cause a false alarm.
  *
- * These logical volumes are left out: those whose first byte is on another physical volume; thin
- * ones, and others that are not made of linear and striped segments; and all logical volumes if the
- * device has no metadata of LVM, or if their text is longer than PV_TEXT_MAX.
+ * Leaves out a logical volume whose first byte is on another physical volume, and a logical volume
+ * that is not made of linear and striped segments, for example a thin one.  Finds nothing if the
+ * device has no metadata of LVM, or if the text of this metadata is longer than PV_TEXT_MAX.
  */
 #ifndef ERAD_LV_PLACES_H
 #define ERAD_LV_PLACES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finds LVM's description of a volume group on one of its physical volumes.  The description is a
- * text.  It names all physical and logical volumes of the volume group.
+ * text, which names all physical and logical volumes of the volume group.
  *
  * The label of the physical volume leads to a header, the header leads to the metadata areas, and
  * each metadata area begins with a header that says where the current text is.  A metadata area is a

@@ -86,8 +86,8 @@ int seal_open(const char *path, bool claim, struct err *err);
 int seal_take(int fd, uint64_t size, uint64_t seed, struct seal *out, struct err *err);
 
 /*
- * Computes a seal of the superblocks and journals only.  It has at most `nr` entries, none of which
- * crosses a multiple of SEAL_PIECE bytes.  Reads at most 2 MiB, and the partition table.
+ * Computes a seal of the superblocks and journals only.  The seal has at most `nr` entries, and no
+ * entry crosses a multiple of SEAL_PIECE bytes.  Reads at most 2 MiB, and the partition table.
  */
 int seal_take_known(int fd, uint64_t size, unsigned int nr, struct seal *out, struct err *err);
 

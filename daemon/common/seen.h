@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The newest token of each volume that eractl has got from erad, kept outside of the metadata: a
- * file for each volume, ERAD_SEEN_DIR/UUID.  If the metadata does not know this token, the metadata
- * was replaced by an older copy, or it belongs to a copy of the volume that has the same UUID.
+ * file for each volume, ERAD_SEEN_DIR/UUID.  If the metadata does not know this token, there are
+ * two possible causes: the metadata was replaced by an older copy, or the volume is a copy of the
+ * volume that the file is about, with the same UUID.
  *
  * eractl writes and removes the file, and erad only reads it.  If a thread of erad waited for a
  * file system on a volume, erad could not end, and the file system would wait for erad.

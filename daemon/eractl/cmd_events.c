@@ -189,8 +189,8 @@ static size_t gaps_since_start(const struct follower *f, struct json_object *gap
 }
 
 /*
- * Reports the new gaps.  The metadata may have kept only some of them.  old: the last answer in
- * which the volume was open, or NULL if there is none.
+ * Reports the new gaps.  The metadata may have kept only some of these gaps.  old: the last answer
+ * in which the volume was open, or NULL if there is none.
  */
 static void look_at_gaps(const struct follower *f, const char *name, struct json_object *old, struct json_object *new)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * eractl send: writes the blocks that were written since a token, with their data, as a stream for
- * receive and rbd import-diff.
+ * eractl send: writes the data of a volume as a stream for receive and rbd import-diff: all of the
+ * volume, or the blocks that were written since a token.
  */
 #include <errno.h>
 #include <inttypes.h>

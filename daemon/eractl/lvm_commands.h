@@ -7,9 +7,10 @@
 
 /*
  * Waits for the end of every process that runs the program lvm at the time of the call.  Does not
- * wait for programs that call LVM's library, for example dmeventd.  They never end, but before each
- * command, the library reads the configuration again if it has changed.  Returns 0 or a negative
- * errno.  ETIMEDOUT: a process has not ended within `seconds`; err names the process.
+ * wait for programs that call LVM's library, for example dmeventd.  These programs never end, but
+ * before each command, the library reads the configuration again if the configuration has changed.
+ * Returns 0 or a negative errno.  ETIMEDOUT: a process has not ended within `seconds`; err names
+ * the process.
  */
 int lvm_commands_wait(unsigned int seconds, struct err *err);
 

@@ -18,10 +18,11 @@ int receive_apply(struct receive *rc, struct err *err);
 int receive_verify(struct receive *rc, struct err *err);
 
 /*
- * Compares a stream with a copy of the same era.  They can differ: for closed metadata, and with
- * --to, send names the stream by an era that may not have ended, so the volume may have been
- * written after the copy was made.  ESTALE: they differ; rc->full_copy_due is true.  Reads the
- * stream to its end, because otherwise the program that writes the stream would fail.
+ * Compares a stream with a copy of the same era.  The two can differ, although they are of the same
+ * era: for closed metadata, and with --to, this era may not have ended when send made the stream.
+ * So the volume may have been written after the copy was made.  ESTALE: they differ;
+ * rc->full_copy_due is true.  Reads the stream to its end, because otherwise the program that
+ * writes the stream would fail.
  */
 int receive_compare(struct receive *rc, struct err *err);
 

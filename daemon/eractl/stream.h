@@ -14,8 +14,8 @@
  * Lengths of names have 4 bytes, and all numbers are little-endian.  The names that send writes are
  * erad-TOKEN, with '-' in place of each ':' of the token.
  *
- * A check is a 'z' of length 0, for which `rbd import-diff` does nothing.  Its offset is not an
- * offset, but has these parts:
+ * A check is a 'z' of length 0, for which `rbd import-diff` does nothing.  The field offset of a
+ * check is no offset.  It has these parts:
  *
  *	bits 48 to 63	STREAM_CHECK
  *	bits 32 to 47	enum stream_check

@@ -140,7 +140,7 @@ int volumes_run(const struct volumes_job *job, char *const *names, size_t nr)
 			break;
 	}
 	while (job->stop && ++i < nr)
-		complain("volume %s: %s was not tried, because it failed for a volume before", names[i], job->op);
+		complain("volume %s: %s was not tried, because it failed for an earlier volume", names[i], job->op);
 	if (results) {
 		struct json_object *o = json_object_new_object();
 

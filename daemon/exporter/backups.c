@@ -25,8 +25,8 @@ struct report {
 };
 
 /*
- * Returns whether the name is that of a report.  It must be ASCII, because it becomes a label, and
- * Prometheus refuses all metrics if a label is not UTF-8.
+ * Returns whether the name is that of a report.  The name must be ASCII, because it becomes a
+ * label, and Prometheus refuses all metrics if a label is not UTF-8.
  */
 static int is_report(const struct dirent *d)
 {

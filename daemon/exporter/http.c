@@ -58,7 +58,7 @@ static void log_trouble(const struct err *err)
 	trouble = *err;
 }
 
-/* Returns a copy of the newest scrape.  It is never a scrape that had ended before the call. */
+/* Returns a copy of the newest scrape, but never of a scrape that had ended before the call. */
 static char *scrape_or_wait(size_t *len)
 {
 	unsigned long before;

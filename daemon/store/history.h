@@ -8,7 +8,8 @@
  * Functions that change the history return when the change is durable.  After a failure, the call
  * may be repeated.  Only the thread that marks and begins eras (store.h) may call them, unless a
  * function says that any thread may.  Any thread may call the functions that read the history.
- * They take no lock that is held over I/O, except store_seal().  No function allocates memory.
+ * The functions that read take no lock that is held over I/O, except store_seal().  No function
+ * allocates memory.
  *
  * Metadata that was opened with STORE_READ and has no history yet appears to have an empty history.
  */

@@ -19,10 +19,10 @@ bool store_token(struct store *s, uint32_t era, struct token *t);
 int store_check_token(struct store *s, const struct token *t, struct err *err);
 
 /*
- * Copies the gaps of the eras `since` to `upto`, because of which a diff since era `since` lists
- * every block.  upto: the newest era that the diff shows.  If the floor is in one of these eras,
- * but the history has none of these gaps, makes one gap of the kind "unknown".  Returns the number
- * of gaps.  since 0: there are none.
+ * Copies the gaps of the eras `since` to `upto`, which make a diff since era `since` list every
+ * block.  upto: the newest era that the diff shows.  If the floor is in one of these eras, but the
+ * history has none of these gaps, makes one gap of the kind "unknown".  Returns the number of gaps.
+ * since 0: there are none.
  */
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS]);
 

@@ -32,9 +32,9 @@ static uint64_t first_gained(const struct store *s, uint64_t nr_sectors)
 }
 
 /*
- * Sets the entries of a sector in the buffer, from block `from` on, to the current era; if the
- * sector is damaged, all of its entries.  Entries beyond the device become 0.  index: number of the
- * sector.
+ * Sets entries of a sector in the buffer to the current era: all entries if the sector is damaged,
+ * else the entries of the blocks from `from` on.  Entries beyond the device become 0.  index:
+ * number of the sector.
  */
 static void mark_sector(struct store *s, const struct array *a, struct erad_disk_eras *e, uint64_t index,
 			uint64_t from)

@@ -47,8 +47,8 @@ void view_end(struct view *v);
 bool view_next(struct view *v);
 
 /*
- * Moves to a piece that has these blocks.  Returns false if the view does not have all of them, or
- * if len is 0 or more than 4096.
+ * Moves to a piece that has these blocks.  Returns false if the view does not have all of these
+ * blocks, or if len is 0 or more than 4096.
  */
 bool view_at(struct view *v, uint64_t first, uint64_t len);
 

@@ -4,9 +4,10 @@
  * systemd's journal reads as the priority.  Otherwise each message begins with the program's name.
  *
  * systemd's journal may be on a volume whose writes wait for erad.  So while the thread of
- * log_start() runs, log_msg() does not write to stderr itself, because the write could block.  It
- * puts the message into a ring buffer of fixed size, and the thread writes the messages from the
- * ring to stderr.  If the ring is full, messages are dropped, and a later message says how many.
+ * log_start() runs, log_msg() does not write to stderr itself, because the write could block.
+ * log_msg() puts the message into a ring buffer of fixed size, and the thread writes the messages
+ * from the ring to stderr.  If the ring is full, messages are dropped, and a later message says how
+ * many.
  */
 #ifndef ERAD_LOG_H
 #define ERAD_LOG_H

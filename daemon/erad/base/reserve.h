@@ -4,11 +4,10 @@
  * to serve volumes.
  *
  * As long as no process owns a live target, first writes to the target are held.  If swap or dirty
- * pages are on the target's device, the kernel cannot free memory by writing them, so open() or
- * ATTACH in erad may find no free memory, and the memory becomes free only after ATTACH: a
- * deadlock.  The reserve breaks this deadlock.  erad returns the reserve in small parts over
- * several seconds, because other processes also take the free memory, and some memory must be free
- * whenever erad needs a page.
+ * pages are on the target's device, the kernel can write them, and free their memory, only after
+ * ATTACH.  If open() or ATTACH in erad needs this memory, this is a deadlock.  The reserve breaks
+ * this deadlock.  erad returns the reserve in small parts over several seconds, because other
+ * processes also take the free memory, and some memory must be free whenever erad needs a page.
  */
 #ifndef ERAD_RESERVE_H
 #define ERAD_RESERVE_H

@@ -110,8 +110,8 @@ const char *standby_state(void);
 
 /*
  * For the standby: reports that it is resident, and waits for the death of the main process.
- * During the wait, makes its heap as large as the heap of the main process, and reserves threads
- * for the volumes, but for at most 8, as long as enough memory is free.  SIGTERM ends the process
+ * During the wait, as long as enough memory is free, this process makes its heap as large as the
+ * heap of the main process, and reserves threads for up to 8 volumes.  SIGTERM ends the process
  * during the wait.
  *
  * When the main process has died, this function returns, and this process must serve the volumes.

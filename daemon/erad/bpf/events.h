@@ -58,7 +58,7 @@ bool events_read(const struct events *e, struct erad_map_events *out, struct err
 /*
  * Returns how many writes have been held so far.  m: from events_read().  held_now: the number of
  * held writes, read after m.  A write counts once: in held_now while it is held, and in m
- * afterwards.  For a moment during its release, the write counts in neither of them.  So the result
+ * afterwards.  For a moment during its release, the write counts in neither number.  So the result
  * is the maximum of all results so far, which never decreases.  Context: the volume's lock.
  */
 uint64_t events_held(struct events *e, const struct erad_map_events *m, uint64_t held_now);

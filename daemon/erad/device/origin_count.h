@@ -3,12 +3,12 @@
  * The kernel's counters of all writes to an origin, by whatever program.
  *
  * The kernel counts the sectors that are written to a device or discarded on it, until the device
- * is removed or the machine reboots.  These writes are not counted:
+ * is removed or the machine reboots.  The kernel does not count:
  *
- * - to a partition, through its whole disk or through another partition;
- * - below the device, for example to the disks of an LV;
- * - to a driver that keeps no counters (brd);
- * - while queue/iostats is 0.
+ * - writes to a partition, through its whole disk or through another partition;
+ * - writes below the device, for example to the disks of an LV;
+ * - writes to a device whose driver keeps no counters (brd);
+ * - writes while queue/iostats is 0.
  */
 #ifndef ERAD_ORIGIN_COUNT_H
 #define ERAD_ORIGIN_COUNT_H
@@ -25,8 +25,8 @@ struct origin_count {
 	__le32 major, minor;
 	__le32 pad;
 	/*
-	 * Sequence number of the device, or of its whole disk.  It is unique among all disks of one
-	 * boot.
+	 * Sequence number of the device, or of its whole disk.  The number is unique among all
+	 * disks of one boot.
 	 */
 	__le64 diskseq;
 	__le64 sectors;		/* number of sectors written and discarded */

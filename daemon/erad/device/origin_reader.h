@@ -2,17 +2,18 @@
 /*
  * Reads origins in other processes, so that an origin that hangs does not stop erad.
  *
- * A thread that reads a device that hangs cannot be ended.  Its process can neither end nor close
- * its files.  If this process were erad, no other erad could attach to the volumes, so first writes
- * to all volumes would wait for this one origin.  So erad never reads an origin:
+ * A thread that reads a device that hangs cannot be ended.  The process of this thread can neither
+ * end nor close its files.  If this process were erad, no other erad could attach to the volumes,
+ * so first writes to all volumes would wait for this one origin.  So erad never reads an origin:
  *
  *	erad ── question, pipe ──► reader ── fork ──► child: reads the origin,
  *	     ◄────────────────── answer in the pipe ────────  writes the answer, ends
  *
- * The reader is a process that erad forks when it starts.  It only forks children, so it does not
- * hang.  A child that hangs keeps nothing open but the origin and the pipe, and has no lock.  There
- * is at most one child for each origin.  erad does not fork the children itself, because a fork makes
- * all pages copy-on-write, and then the path of a commit would wait for memory.
+ * The reader is a process that erad forks when it starts.  The reader only forks children, so it
+ * does not hang.  A child that hangs keeps nothing open but the origin and the pipe, and has no
+ * lock.  There is at most one child for each origin.  erad does not fork the children itself,
+ * because a fork makes all pages copy-on-write, and then the path of a commit would wait for
+ * memory.
  *
  * The main process and its standby share one reader.  The reader ends when both have ended.  If there
  * is no reader, for example in unit tests, the calling thread reads the origin itself.
@@ -60,7 +61,7 @@ struct origin_answer {
 	 * alone.
 	 */
 	int code;
-	struct err err;			/* its message, if code is not 0 */
+	struct err err;			/* the message, if code is not 0 */
 	union {
 		struct identity identity;
 		struct seal seal;

@@ -49,11 +49,11 @@ int probe_lasting(const char *metadata, struct err *err);
 int probe_apart(const char *metadata, const char *origin_path, dev_t origin, struct err *err);
 
 /*
- * Returns EDEADLK if the copy-on-write store of an image would lie on the volume, because a write
- * to the volume would then wait for itself, or if the origin lies on the store.  Also returns
- * EDEADLK if the store would lie on any other volume.  The metadata of that volume, or the store of
- * an image of that volume, may lie on this volume; if so, writes to the two volumes would wait for
- * each other.  path: the block device or file of the store, or the directory of the file.
+ * Checks where the copy-on-write store of a volume's image would lie.  EDEADLK: the store would lie
+ * on the volume, so that a write to the volume waits for itself; or the origin lies on the store;
+ * or the store would lie on another volume of erad.  The metadata of the other volume, or the store
+ * of its image, may lie on this volume.  Then writes to the two volumes would wait for each other.
+ * path: the block device or file of the store, or the directory of the file.
  */
 int probe_store_apart(const char *path, const char *origin_path, dev_t origin, struct err *err);
 

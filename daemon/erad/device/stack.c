@@ -150,10 +150,9 @@ static void drop_backslashes(char *s)
 
 /*
  * Finds where an overlay stores the content of a file: the path in the upper layer.  upper has
- * PATH_MAX bytes.  If the file is only in a lower layer, it has no path in the upper layer yet, and
- * the result is the root directory of the upper layer, because the first write copies the file to
- * the upper layer.  Returns false if the mount is not an overlay, or if the upper layer is not
- * visible here.
+ * PATH_MAX bytes.  If the file is only in a lower layer, the result is the root directory of the
+ * upper layer, because the first write will copy the file to the upper layer.  Returns false if the
+ * mount is not an overlay, or if the upper layer is not visible here.
  */
 static bool find_upper(const struct mount *m, const char *path, char *upper)
 {

@@ -20,7 +20,8 @@ struct attach {
 	bool lvm_rejects;
 	bool write_filter;	/* write a reject pattern to LVM's configuration */
 	const char *vg_name;	/* the volume group of the physical volume, or NULL if LVM does not say */
-	const char *vg_uuid;	/* its UUID, 32 characters without dashes, or NULL */
+	/* UUID of the volume group, 32 characters without dashes, or NULL */
+	const char *vg_uuid;
 	uint64_t us;		/* result: the longest time for which I/O waited, in microseconds */
 	unsigned int nr_lvs;	/* result: number of LVM's devices on the volume */
 };

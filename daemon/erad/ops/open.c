@@ -167,7 +167,8 @@ static int start_target(struct volume *v, enum open_way way, const struct dm_tab
  *
  * The volume thread compares again before it lets a write through.  That is too late for a refusal:
  * if erad were killed between the creation of the target and the refusal, the next erad would find
- * a live target.  It could not refuse this target, because writes to the target may wait already.
+ * a live target.  The next erad could not refuse this target, because writes to the target may wait
+ * already.
  */
 static int refuse_before_target(struct volume *v, const struct dm_table *t, uint32_t era, struct err *err)
 {

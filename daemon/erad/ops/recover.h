@@ -21,8 +21,9 @@ struct recovery {
 	 */
 	int (*end)(const struct eratab_entry *e, struct err *err);
 	const char *what;	/* the operations, for example "interrupted images" */
-	const char *ended;	/* a sentence for the log after 0 */
-	const char *failed;	/* a sentence for the log after an error; the error follows */
+	const char *ended;	/* a sentence for the log after `end` has returned 0 */
+	/* a sentence for the log after an error of `end`, which follows it */
+	const char *failed;
 };
 
 /*

@@ -16,8 +16,8 @@ struct volume;
  * if the metadata has not reached it.  So every noted era lies within the gap, and no noted era
  * begins a second time.  If eratab has gap=refuse, fails instead, and changes nothing.
  *
- * If the note cannot be read within 5 seconds, because its file system does not answer, logs this
- * and returns 0, because the open of a volume must not wait for another file system.
+ * If the file system of the note does not answer within 5 seconds, logs this and returns 0: the
+ * open of a volume must not wait for another file system.
  *
  * Context: the thread that opens the volume.  The volume has its store, and no volume thread yet.
  */

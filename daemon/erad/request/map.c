@@ -116,7 +116,7 @@ static int read_picture(struct reader *r, struct store *s, struct json_object **
 		return err_set(err, -ENOMEM, "out of memory");
 	code = store_eras_watched(s, STORE_NOW, add_map_run, look_around, r, &damaged, err);
 	if (code == -ETIME)
-		err_set(err, code, "reading the metadata takes longer than %u s; 'eractl map' draws the map without a limit of time",
+		err_set(err, code, "reading the metadata takes longer than %u s; 'eractl map' draws the map without a time limit",
 			MAP_READ_MS / 1000);
 	else if (code == -ESHUTDOWN)
 		err_set(err, code, "the volume was closed while it was being read");

@@ -275,7 +275,10 @@ static int serve_open(struct request *q, struct json_object **result, struct err
 	return 0;
 }
 
-/* Carries out an operation whose argument and whose result are only the name of the volume. */
+/*
+ * Carries out an operation that takes only the name of the volume.  The result has only this name,
+ * too.
+ */
 static int serve_name(struct request *q, int (*op)(const char *name, struct err *err),
 		      struct json_object **result, struct err *err)
 {

@@ -192,8 +192,8 @@ out:
 }
 
 /*
- * Opens a volume for target i of l, unless it has one.  *told: id of the newest instance for which
- * the log says that no line of the table fits.
+ * Opens a volume for target i of l, unless it has one.  *told: id of the newest instance about
+ * which a warning was logged, because no line of the table fits it.
  */
 static void adopt(const struct eratab *tab, const struct instances *l, const struct erad_info *i,
 		  uint64_t *told)

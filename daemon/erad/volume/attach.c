@@ -504,7 +504,7 @@ bool attach_look(struct volume *v)
 	if (current && (best->instance_id == current->instance_id || (current->status & ERAD_RESUMED) ||
 			!(best->status & ERAD_RESUMED)))
 		return true;
-	/* The new instance is not resumed yet.  Its resume will wake this thread. */
+	/* The new instance is not resumed yet.  The resume will wake this thread. */
 	if (!best->era && !(best->status & ERAD_RESUMED)) {
 		if (!expected)
 			settle_attach(v, false);

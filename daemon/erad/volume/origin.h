@@ -50,9 +50,9 @@ int origin_read(struct volume *v, const struct origin_question *q, unsigned int 
 
 /*
  * Compares the origin with the identity and the seal in the metadata, and records a gap if one of
- * the two differs.  Stores the identity that the origin has now.  If a part of it cannot be read,
- * keeps the former identity.  Call this before a new target lets its first write through.  An open
- * with gap=refuse also calls this before there is a target.
+ * the two differs.  Stores the identity that the origin has now.  If a part of the identity cannot
+ * be read, keeps the former identity.  Call this before a new target lets its first write through.
+ * An open with gap=refuse also calls this before there is a target.
  */
 int origin_compare(struct volume *v, struct err *err);
 

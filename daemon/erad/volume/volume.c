@@ -297,7 +297,7 @@ static int check_compared(struct volume *v, struct err *err)
 	if (!v->ready || !is_in_use(v, &i) || i.status & ERAD_PASSES_ALL) {
 		state = v->ready ? "detached" : volume_state(v, &why);
 		r = err_set(err, -EAGAIN,
-			    "its state is %s, expected active: writes may have gone past erad that erad has not noticed yet%s%s; try again when 'eractl status %s' says active",
+			    "its state is %s, expected active: writes may have gone past erad, and erad has not noticed them yet%s%s; try again when 'eractl status %s' says active",
 			    state, !v->ready && *why.msg ? ": " : "", v->ready ? "" : why.msg, v->name);
 	}
 	pthread_mutex_unlock(&v->lock);

@@ -4,10 +4,10 @@
  *
  * Three threads belong to a volume.  The *volume thread* (commit.c) is the only thread that
  * attaches to instances, exchanges batches and eras with them, and marks blocks and begins eras in
- * the store.  It closes the store in the end.  Before the volume thread starts, the thread that
- * opens the volume may begin an era in the store.  The *fold thread* (fold.c) folds, and gets
- * memory for marks.  The *message thread* (message.c) carries out the messages of device-mapper.
- * All other threads use the functions of the headers in this folder.
+ * the store.  The volume thread closes the store in the end.  Before the volume thread starts, the
+ * thread that opens the volume may begin an era in the store.  The *fold thread* (fold.c) folds,
+ * and gets memory for marks.  The *message thread* (message.c) carries out the messages of
+ * device-mapper.  All other threads use the functions of the headers in this folder.
  *
  * The volume thread lives as long as a target with the volume's UUID exists or is expected.  When
  * the last target is gone, the thread closes the metadata, removes the volume from the registry,
