@@ -45,8 +45,9 @@ void lvs_free(struct lvs *l);
  * or by the end of the process.
  *
  * A move between `lower` and `other` (0: there was none) may have been killed.  This function drops
- * the inactive tables that the move has loaded.  Such an inactive table differs from the live table
- * of its device in this only: it has `other` in place of `lower`, or `lower` in place of `other`.
+ * the inactive tables that the move has loaded.  The only difference between such an inactive table
+ * and the live table of its device is that it has `other` in place of `lower`, or `lower` in place
+ * of `other`.
  *
  * ETIMEDOUT: a lock was not free for ten seconds.  EBUSY: a device is suspended, or has another
  * inactive table.  EOPNOTSUPP: a table is not linear or striped, for example that of a running

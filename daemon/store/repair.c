@@ -369,7 +369,7 @@ int store_repair(struct engine *e, const uint8_t new_uuid[16],
 	ret = super_read(e, &r.sb, &why);
 	/*
 	 * If one superblock is torn and the other is unreadable, the metadata has no valid
-	 * superblock, as with two torn ones.
+	 * superblock, just as if both were torn.
 	 */
 	if ((ret == -EUCLEAN || ret == -EIO) && super_damaged(e) == 3) {
 		ret = super_salvage(e, &r.sb, err);

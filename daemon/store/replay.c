@@ -172,8 +172,8 @@ static int visit_runs(const struct window *w, const struct erad_disk_journal *pa
 }
 
 /*
- * Decodes a group whose checksums are valid.  No crash can cause wrong content with valid
- * checksums, so wrong content is an error.
+ * Processes a group whose checksums are valid: updates *end, and passes the runs to w->mark.  No
+ * crash can cause wrong content with valid checksums, so wrong content is an error.
  */
 static int visit_group(const struct window *w, unsigned int count, struct journal_end *end,
 		       struct err *err)

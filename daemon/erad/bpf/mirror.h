@@ -101,9 +101,9 @@ void mirror_state(struct mirror *m, uint32_t state);
 void mirror_end(struct mirror *m, bool gone);
 
 /*
- * Returns "degraded" if the mirror is degraded, else "complete", or NULL if the volume does not
- * serve writes.  serves: whether the volume serves writes.  *error is the reason why the mirror is
- * degraded, or "".  Context: the volume's lock.
+ * serves: whether the volume serves writes.  Returns "degraded" if the mirror is degraded.
+ * Otherwise returns "complete" if the volume serves writes, and NULL if it does not.  *error is the
+ * reason why the mirror is degraded, or "".  Context: the volume's lock.
  */
 const char *mirror_status(const struct mirror *m, bool serves, struct err *error);
 

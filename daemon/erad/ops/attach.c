@@ -47,7 +47,8 @@ struct found {
 
 /*
  * Refuses the volume group of the root file system, also if no logical volume lies on this physical
- * volume: the initramfs may activate all of the volume group.
+ * volume: the initramfs may activate all of the volume group.  Also refuses metadata on a logical
+ * volume of the same volume group.
  */
 static int check_vg(const struct create_args *a, const struct eratab_entry *e, const struct lvs *lvs, struct err *err)
 {

@@ -8,7 +8,10 @@
 
 #include "common/err.h"
 
-/* Returns 0 if the volume is closed now, or was closed already.  EBUSY: the device is in use. */
+/*
+ * Returns 0 if the volume is closed now, or was closed already.  EBUSY: the device is in use, or
+ * the volume has an image.
+ */
 int op_close(const char *name, struct err *err);
 
 #endif /* ERAD_CLOSE_H */

@@ -129,8 +129,9 @@ static bool knows(struct store *s, const struct token *t, uint32_t era)
 }
 
 /*
- * Tells the user what to do for either cause: an older copy, or a clone.  The metadata does not
- * show which of the two is the cause.
+ * If eratab has gap=refuse, returns an error.  Otherwise logs a message and returns 0.  The error
+ * and the message say what to do for either cause, an older copy or a clone, because the metadata
+ * does not show which of the two it is.
  */
 static int refuse_or_advise(const struct volume *v, const char *detail, struct err *err)
 {

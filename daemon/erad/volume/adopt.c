@@ -92,9 +92,9 @@ static bool has_metadata(const struct eratab_entry *e, const struct erad_info *i
 
 /*
  * Finds the entry of a live target: the entry with the name of the target's device.  If somebody
- * has renamed the device or has made it by hand, no entry may have this name.  If so, finds the
- * entry with the target's metadata among the entries that have no open volume.  *unsure: see
- * has_metadata().
+ * has renamed the device or has made it by hand, there may be no entry with this name.  Then finds
+ * the entry with the target's metadata among the entries that have no open volume.  Returns NULL if
+ * no entry fits.  *unsure: see has_metadata().
  */
 static const struct eratab_entry *entry_of(const struct eratab *tab, const char *name,
 					   const struct erad_info *i, bool *unsure)

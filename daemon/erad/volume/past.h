@@ -12,9 +12,9 @@
  * has found, so that this second gap is recorded even if erad ends in between.  A device that comes
  * and goes between two looks is not noticed.
  *
- * While the device is there, a look records the gap again for each new era.  But these are one gap
- * in the list of gaps, with the newest of these eras: see store_gap_goes_on().  volume_state()
- * reports the device as an error.
+ * While the device is there, a look records the gap again for each new era.  In the list of gaps,
+ * this is one gap, with the newest of these eras: see store_gap_goes_on().  volume_state() reports
+ * the device as an error.
  *
  * Order: the note becomes durable before the gap when a device has come, and after the gap when the
  * device has gone.  After a crash in between, the next look records the gap.

@@ -150,7 +150,10 @@ bool table_note_lives_on(const struct volume *v);
  */
 bool table_note_is_out(struct store *s);
 
-/* Returns whether the counter of the origin has changed since table_note_end(). */
+/*
+ * Returns whether the counter of the origin has changed since table_note_end().  Returns false if
+ * the counter cannot be compared.
+ */
 bool table_note_written_since_end(const struct volume *v);
 
 /*
