@@ -85,7 +85,10 @@ static int append_group(struct store *s, unsigned int count, uint32_t era, enum 
 	return 0;
 }
 
-/* Fills a page with the beginning of an era.  Context: journal_lock. */
+/*
+ * Fills a page of s->group with the beginning of an era.  Returns the number of pages, which is 1.
+ * Context: journal_lock.
+ */
 static unsigned int encode_era(struct store *s, bool checkpoint)
 {
 	const unsigned int count = journal_encode(s->group, NULL, 0);

@@ -65,8 +65,8 @@ int journal_write(struct journal *j, struct erad_disk_journal *group, unsigned i
 		  uint64_t seq, bool durable);
 
 /*
- * Reads pages seq … seq + count - 1, and writes them again unchanged.  Not durable before a flush.
- * buf has room for count pages.
+ * Reads pages seq … seq + count - 1, and writes them again unchanged.  The caller must flush,
+ * because the engine may have no durable writes.  buf has room for count pages.
  */
 int journal_rewrite(struct journal *j, uint64_t seq, unsigned int count, void *buf);
 

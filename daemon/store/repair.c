@@ -310,7 +310,10 @@ static int replace_record(struct repair *r, struct store *s, struct err *err)
 	return 0;
 }
 
-/* Opens and closes the metadata, which writes both superblocks.  Destroys r->e. */
+/*
+ * Opens the metadata, completes the repair, and closes the metadata.  The open and the close write
+ * both superblocks.  Destroys r->e.
+ */
 static int reopen_and_close(struct repair *r, struct store_info *info, struct err *err)
 {
 	struct store *s;

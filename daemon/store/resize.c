@@ -140,7 +140,10 @@ static int grow_metadata(struct store *s, struct array *a, const struct erad_dis
 	return 0;
 }
 
-/* Copies the size and the tail in s->super to the fields of s.  Context: journal_lock, fold_lock. */
+/*
+ * Sets the fields of s for the new size: the array, the number of blocks, and the tail in s->super.
+ * The journal is empty, so the head is the tail.  Context: journal_lock, fold_lock.
+ */
 static void set_size(struct store *s, const struct array *a, uint64_t nr_sectors)
 {
 	pthread_mutex_lock(&s->lock);

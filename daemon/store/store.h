@@ -62,8 +62,9 @@ enum store_mode {
 };
 
 /*
- * Reads the superblocks and replays the journal.  In STORE_WRITE mode, also clears CLEAN, and makes
- * durable what was read, because the previous process may have been killed before its flush.  The
+ * Reads the superblocks and replays the journal.  In STORE_WRITE mode, also makes durable what was
+ * read, because the previous process may have been killed before its flush; clears CLEAN; drops a
+ * snapshot that is not a lasting one; and removes copies of the file that crashes have left.  The
  * engine belongs to the store: store_close() destroys it, and so does a store_open() that fails.
  *
  * ENODATA	all superblock pages are zeros: a new device
@@ -189,7 +190,8 @@ bool store_wants_fold(struct store *s);
 
 /*
  * Moves everything that is in the journal at the time of the call into the era array, and moves the
- * tail.  Other threads may mark blocks during the fold.
+ * tail.  If a snapshot was requested, begins the snapshot.  Other threads may mark blocks during
+ * the fold.
  */
 int store_fold(struct store *s, struct err *err);
 

@@ -14,7 +14,7 @@
 int op_find_entry(const char *name, struct eratab *tab, const struct eratab_entry **e,
 		  struct err *err);
 
-/* Returns 0 if eratab has a line for the volume, or ENOENT. */
+/* Returns 0 if eratab has a line for the volume, and ENOENT if it has none. */
 int op_known(const char *name, struct err *err);
 
 /*

@@ -30,7 +30,10 @@
 #define DEFAULT_MIN	(64u << 20)	/* bytes */
 #define DEFAULT_PART	10u		/* the default size is the volume's size divided by this */
 
-/* Returns EDEADLK if a write to the store might wait for a write to the volume. */
+/*
+ * Returns EDEADLK if a write to the store might wait for a write to the volume, and EEXIST if a
+ * line of eratab uses the path.
+ */
 static int check_apart(const char *path, const char *origin_path, dev_t origin, struct err *err)
 {
 	struct eratab tab;

@@ -145,9 +145,10 @@ static bool is_closing(const char *name, const struct instances *l)
 
 /*
  * Makes the entry of a table that was made by hand.  The entry has the name of the device.  If
- * eratab does not allow this name, or if a volume for another target of the same table already has
- * it, the entry has a name made of the minor number of the device and the number of the metadata
- * device.  Returns NULL if the table names no metadata device, or if a device has no node.
+ * eratab does not allow this name, or if an open volume has it, for example the volume of another
+ * target of the same table, the entry has another name: one made of the minor number of the device
+ * and the number of the metadata device.  Returns NULL if the table names no metadata device, or if
+ * a device has no node.
  */
 static const struct eratab_entry *make_entry(struct by_hand *h, const char *name,
 					     const struct erad_info *i)

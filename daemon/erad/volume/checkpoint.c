@@ -90,8 +90,9 @@ static int prepare_next_era(struct volume *v, uint32_t *to, uint64_t *nr_blocks,
 }
 
 /*
- * Runs a checkpoint once.  Sets *again to true if the target was in another era than expected.  If
- * so, the caller must call this function again.  Context: checkpoint_lock.
+ * Runs a checkpoint once.  Sets *again to true if the target was in another era than expected, or
+ * if this era could not begin the snapshot.  If so, the caller must call this function again.
+ * Context: checkpoint_lock.
  */
 static int roll_once(struct volume *v, const struct checkpoint *how, uint32_t *era, bool *again,
 		     struct err *err)

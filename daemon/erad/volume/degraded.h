@@ -16,7 +16,8 @@ struct volume;
 /*
  * degraded_take_up(): call this after ATTACH, before NEW_ERA and READY.  Finds out whether the
  * target has let writes pass unrecorded.  If the target has, records durably that every block counts
- * as written.  If the target still lets all writes pass, also makes a new era durable.
+ * as written.  If the target still lets all writes pass and has an era, also makes its next era
+ * durable.  EUCLEAN: see origin_refuse_gap().
  *
  * degraded_ready(): makes the target active, and gives the target a degrade record.
  *

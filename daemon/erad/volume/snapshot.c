@@ -48,7 +48,10 @@ static int check_free(struct volume *v, struct store *s, struct err *err)
 		       "a dump or check of the volume is under way and holds the only snapshot that is possible; try again when the dump or check has ended");
 }
 
-/* Requests the snapshot with a checkpoint.  Context: snapshot_lock. */
+/*
+ * Requests the snapshot with a checkpoint, and folds, so that the snapshot begins.  Context:
+ * snapshot_lock.
+ */
 static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t *era, struct err *err)
 {
 	const struct checkpoint how = { .snapshot = true, .lasts = lasts };
