@@ -9,8 +9,8 @@ VERSION	:= 0.1.0
 # `make help` prints the lines that begin with ##.
 ## V=1                 show the commands
 V	?= 0
-## KERNELS="6.1 …"     the kernels to build the module for and to test on, 6.1 6.12 newest by default: series of Debian,
-##                     newest for the newest in the backports to the next Debian, debug, 6.1-arm64 …, see tests/vm/kernel
+## KERNELS="6.1 …"     the kernels to build the module for and to test on (6.1 6.12 newest): Debian's series, such as 6.1 or
+##                     6.1-arm64; newest, the newest kernel of Debian's backports; or debug; see tests/vm/kernel
 KERNELS	?= 6.1 6.12 newest
 ## ARM64_KERNELS="…"   the kernels of test-arm64: 6.1-arm64 newest-arm64-16k
 ARM64_KERNELS ?= 6.1-arm64 newest-arm64-16k

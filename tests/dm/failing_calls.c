@@ -272,7 +272,7 @@ static void must_be_active(void)
 	EXPECT(last_info.state, ERAD_ACTIVE);
 }
 
-/* The fetched batch has the write of the writer that this turn has started. */
+/* Checks that the fetched batch has the write of this turn's writer, and commits the batch. */
 static void fetched_and_done(void)
 {
 	EXPECT(ranges[0].first, writer_block);
@@ -343,7 +343,7 @@ static void aborted(void)
 	EXPECT(ready(), 0);
 }
 
-/* The record is durable.  So all writes pass until an owner has begun an era. */
+/* Checks that all writes pass until an owner has begun an era. */
 static void degraded(void)
 {
 	finish_writer(0);

@@ -52,9 +52,10 @@ nap()
 	read -rt "$1" -u "$nap_fd" || :
 }
 
-# is_running PID: succeeds if the process has not ended.  kill -0 does not test this, because it also succeeds
-# for a child that has ended, as long as bash has not waited for the child.  Once, after thousands
-# of read -t, bash did not notice any more that a child had ended, until the script called wait.
+# is_running PID: succeeds if the process has not ended. kill -0 does not test this, because it also
+# succeeds for a child that has ended, as long as bash has not waited for the child. Once, after
+# thousands of read -t, bash did not notice any more that a child had ended, until the script called
+# wait.
 is_running()
 {
 	local stat

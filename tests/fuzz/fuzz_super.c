@@ -34,7 +34,7 @@ static void salvage(struct mem *m)
 	engine_destroy(e);
 }
 
-/* Repairs a damaged history as a repair does: the part that is not lost can be written again. */
+/* Checks that what a repair saves of a damaged history can be written and read again. */
 static void salvage_history(struct mem *m)
 {
 	static _Alignas(ERAD_PAGE) struct erad_disk_history h, again;

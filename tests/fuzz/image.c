@@ -297,7 +297,7 @@ size_t image_mutate(uint8_t *data, size_t size, size_t max, unsigned int seed,
 		p.item[n].page = below(&seed, IMAGE_ARRAY + 6);
 		p.item[n].flags = (p.item[n].flags & ~ITEM_SECTOR) | below(&seed, 8);
 		break;
-	case 4:		/* copy the item to the next place */
+	case 4:		/* copy the item to the next page */
 		if (p.nr == ITEMS_MAX)
 			break;
 		memcpy(copy[p.nr], copy[n], sizeof(copy[n]));

@@ -74,7 +74,10 @@ instance inst[2];		/* the instances before and after the reload of the table */
 byte st[WRITES];
 byte blk[WRITES];		/* bitmap of the blocks that the write touches */
 byte at[WRITES];		/* the instance that has the write */
-/* in ->map: the writeset in which the bits of the write were looked up; in flight: the writeset that counts the write */
+/*
+ * in ->map: the writeset in which the bits of the write were looked up; in flight: the writeset that
+ * counts the write
+ */
 byte slot[WRITES];
 
 #define HELD(w, i)	((st[w] == QUEUED || st[w] == BATCH) && at[w] == i)

@@ -51,7 +51,7 @@ struct disk {
 	bool fail_torn;			/* whether a failing write writes a part of its data */
 	bool fail_lossy;		/* whether a failing flush or DISK_PERSIST makes some cached writes durable, and loses the others */
 	uint64_t rnd;			/* random state for fail_torn and fail_lossy */
-	/* a power failure can leave a sector partly written if its number is smaller than this */
+	/* a power failure can leave a sector partly written if the sector's number is smaller */
 	uint64_t tear_below;
 
 	/* Called, with no lock held, before and after each operation. */

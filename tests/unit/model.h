@@ -158,9 +158,9 @@ void model_opened(struct model *m, const struct store_info *info);
 void model_settle(struct model *m);
 
 /*
- * Compares the store with the model.  Returns 0, -EBADMSG with the difference in err, or the errno
- * of the store.  Reads the diffs since every era.  If rnd is not NULL, reads only the diff since
- * the current era, and the diffs since about two random eras.
+ * Compares the store with the model. Returns 0, -EBADMSG with the difference in err, or the
+ * negative errno of a failed read. Reads the diffs since every era. If rnd is not NULL, reads only
+ * the diff since the current era, and the diffs since about two random eras.
  */
 int model_check(struct model *m, struct store *s, uint64_t *rnd, struct err *err);
 

@@ -220,8 +220,8 @@ static void test_scattered(void **state)
 }
 
 /*
- * A resize gives new blocks new entries in place of older entries.  An earlier snapshot still has
- * the older entries.
+ * After a resize, entries for the new blocks replace older entries of the array. An earlier
+ * snapshot still has the older entries.
  */
 static void test_snapshot_of_larger_device(void **state)
 {

@@ -160,7 +160,7 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 	assert_int_equal(store_gaps(s, gap), 1);
 	assert_int_equal(gap[0].era, 39);
 	assert_int_equal(info.gaps, 1);
-	/* Another detail, also one that only begins with the same text, is another gap. */
+	/* Another detail is another gap, even if one text is the beginning of the other. */
 	assert_int_equal(store_begin_era(s, 40, NULL), 0);
 	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 	assert_int_equal(store_gaps(s, gap), 2);
@@ -487,8 +487,8 @@ static int repair_after_crash(void *ctx, uint8_t *image)
 }
 
 /*
- * The history in force is damaged, or both copies of the history are.  No crash of the repair may
- * lose a gap that the other copy has, or that the repair must record.
+ * The history in force is damaged, or both copies of the history are damaged. No crash of the
+ * repair may lose a gap that the other copy has, or that the repair must record.
  */
 static void test_no_crash_of_a_repair_loses_a_gap(void **state)
 {

@@ -267,7 +267,7 @@ static void test_a_file_that_cannot_be_read_is_not_taken_for_one_without_pattern
 	struct err err;
 
 	(void)state;
-	/* A directory can be opened and not be read. */
+	/* A directory can be opened, but its content cannot be read as a file. */
 	assert_int_equal(lvm_filter_has(dir, "/dev/vda", &err), -EISDIR);
 	assert_int_equal(lvm_filter_ours(dir, &err), -EISDIR);
 	assert_int_equal(lvm_filter_remove(dir, "/dev/vda", &err), -EISDIR);

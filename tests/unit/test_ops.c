@@ -365,7 +365,7 @@ static void test_what_was_interrupted_is_ended_until_nothing_is_left(void **stat
 	/* A volume on which another thread works is looked at again, and is no error. */
 	assert_false(recovered((const int[]){ -EALREADY, 1 }, &log));
 	assert_true(log);
-	/* The first volume that cannot be ended does not keep the second from being ended. */
+	/* If the first volume cannot be ended, the second volume is ended all the same. */
 	assert_false(recovered((const int[]){ -EIO, 0 }, &log));
 	assert_false(log);
 	assert_false(recovered((const int[]){ -EALREADY, -EIO }, &log));

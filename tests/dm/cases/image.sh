@@ -271,7 +271,7 @@ test_image_stores_and_refusals_with_an_image()
 	eractl image drop data > /dev/null
 	same "$(image_state)" none
 	eractl open data > /dev/null
-	# The origin could not be sealed, so the open records a gap, and never a wrong diff.
+	# The origin could not be sealed, so the open records a gap. The diff must not be too small.
 	read_fully data
 	eractl close data
 }

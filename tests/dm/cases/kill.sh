@@ -184,7 +184,7 @@ test_killed_at_every_point()
 			part_of[$point]=$part
 		done
 	done
-	# Other cases use the failpoints of the parts attach, degrade, detach, home, image and standby.
+	# Other cases use the failpoints of the parts that are listed here.
 	((${#part_of[@]} + $(for part in attach degrade detach home image image_drop image_kept standby; do points $part; done | wc -l) == $(grep -c '^	X(' daemon/common/failpoint.h))) ||
 		fail "failpoint.h is not understood"
 	((kills >= ${#part_of[@]})) || fail "$kills kills are too few for ${#part_of[@]} points"
@@ -194,8 +194,8 @@ test_killed_at_every_point()
 	# gets enough processor time.
 	slow_disk slow "$origin" 40
 	# The metadata has the smallest possible size: 2 superblocks, the degrade record, the
-	# history, a journal of 24 pages, the array and its copy.  So the journal is folded all the
-	# time.
+	# history, a journal of 24 pages, the array and its copy.  So the journal is folded
+	# again and again.
 	array=$(((BLOCKS + 991) / 992))
 	meta=$(new_disk $(((19 + 24 + 2 * array) * 4))K)
 	other=$(new_disk 16M)

@@ -330,8 +330,8 @@ wakes()
 {
 	local waiter number
 
-	# Read the number before COMMAND runs: in the background, `dmsetup info` could run after it, and
-	# `dmsetup wait` would wait for a further event.
+	# Read the number before COMMAND runs: in the background, `dmsetup info` could run after
+	# COMMAND, and `dmsetup wait` would wait for a further event.
 	number=$(dmsetup info -c --noheadings -o events data)
 	dmsetup wait data "$number" > /dev/null &
 	waiter=$!

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Metadata that is too small, full, or fails: each write waits or is recorded.
+# If metadata is too small, is full or fails, each write waits or is recorded.
 
 # broken_behind NAME DEVICE SECTORS: reloads /dev/mapper/NAME onto DEVICE.  I/O to its first SECTORS
 # works, and all other I/O fails.

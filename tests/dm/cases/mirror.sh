@@ -9,7 +9,7 @@ maps=/sys/fs/bpf/erad
 mirrored()
 {
 	bpftool map dump pinned "$maps/$1/writeset" > "$T/dump" || : > "$T/dump"
-	# perl without a parser of JSON, because loading the parser takes half a second.
+	# Do not use perl's parser of JSON, because loading the parser takes half a second.
 	perl -0777 -ne '
 		BEGIN { $size = shift @ARGV }
 		my ($first, $next, %words);

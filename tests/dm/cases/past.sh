@@ -156,7 +156,7 @@ test_other_device_that_writes_until_the_close_is_a_gap()
 	eractl backup "$metadata" "$T/dir" --device "$origin" --init > /dev/null
 }
 
-# said_once TEXT: checks that $T/err has exactly one line about gaps, which has TEXT.
+# said_once TEXT: checks that $T/err has exactly one line about gaps, and that this line has TEXT.
 said_once()
 {
 	same "$(grep -c "writes may have gone past erad" "$T/err")" 1

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The witness shows writes past erad to superblocks and journals after a power cut, which leaves no
-# seal. Without such a write, a power cut makes no gap.
+# After a power cut, there is no seal. Then the witness shows writes past erad to superblocks and
+# journals. Without such a write, a power cut makes no gap.
 
 # power_cut COMMAND…: ends data without a close, as a power cut does, runs the command, and opens
 # data in another boot.
@@ -40,8 +40,8 @@ test_mount_after_a_power_cut()
 		mount_and_write /dev/mapper/data
 		eractl checkpoint data > /dev/null
 		power_cut true
-		# Test a second power cut without a mount with ext4 only. For the other file
-		# systems, the last power cut below shows that it makes no gap.
+		# With ext4, cut the power a second time without a mount. For the other file
+		# systems, the last power cut below shows that this makes no gap.
 		[[ $fs != ext4 ]] || power_cut true
 		no_gap data
 		mount_and_write /dev/mapper/data

@@ -41,7 +41,7 @@ writes()
 # ranks: prints "blocks command cgroup" for each writer in the JSON of top or explain, sorted.
 ranks()
 {
-	# perl without a parser of JSON, because loading the parser takes half a second.
+	# Do not use perl's parser of JSON, because loading the parser takes half a second.
 	perl -0777 -ne '
 		/"writers":\s*\[(.*?)\]/s or die "no writers\n";
 		for my $object ($1 =~ /\{(.*?)\}/gs) {

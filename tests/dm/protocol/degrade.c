@@ -424,7 +424,10 @@ void degrade_noflush_suspend(void)
 	leave_held(UNTIMED, &w);
 	start_degrade(&t, &r);
 	EXPECT(run("dmsetup suspend --noflush --nolockfs " NAME), 0);
-	/* the suspend has waited for the record's write, so the write cannot collide with a next table */
+	/*
+	 * the suspend has waited for the record's write, so the write cannot collide with the next
+	 * table
+	 */
 	CHECK(record_is_there());
 	EXPECT(pthread_join(t, NULL), 0);
 	EXPECT(r, 0);

@@ -70,7 +70,7 @@ int finish(struct writer *w);
 int do_io(int op, uint64_t off, uint64_t len);
 bool still_held(struct writer *w);
 
-/* Every case, in the order in which they are run. */
+/* All cases, in the order in which they are run. */
 #define CASES(X)								\
 	X(held_until_commit) X(many_blocks) X(discard_many_blocks)		\
 	X(write_zeroes_many_blocks) X(full_buffer) X(stale_batch)		\

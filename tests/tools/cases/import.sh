@@ -126,8 +126,8 @@ test_import_current_writeset()
 	eractl import "$T/dm-era" "$T/m" --overwrite-metadata > /dev/null
 	cmp <(eras "$T/m") <(current 2036 1030)
 
-	# A snapshot at block 20.  The blocks of its writeset have been overwritten since, and the
-	# live superblock must not be read.
+	# Make a snapshot at block 20. The blocks of its writeset have been overwritten since, and
+	# the live superblock must not be read.
 	refused "$T/snapshot: it has no metadata snapshot" eractl import "$T/snapshot" "$T/s" --metadata-snapshot
 	dd if="$T/snapshot" of="$T/snapshot" bs=4096 count=1 seek=20 conv=notrunc status=none
 	reseal "$T/snapshot" 20 8 8 20 188 4 2036 192 8 1

@@ -94,7 +94,7 @@ test_diff_refuses_metadata_with_another_device_on_the_origin()
 	grep -qF "$T/m: $who" "$T/err" || fail "got $(cat "$T/err")"
 	eractl map "$T/m" 2> "$T/err" > "$T/out"
 	grep -qF "$T/m: $who" "$T/err" || fail "got $(cat "$T/err")"
-	# A snapshot is of an earlier moment.
+	# A snapshot shows an earlier moment, so there is no warning.
 	same "$(eractl diff "$T/m" --since 1 --snapshot --format ranges 2>&1)" "0 2621440"
 	eractl dump "$T/m" --snapshot 2>&1 > /dev/null | grep . && fail "dump of the snapshot printed a warning"
 	# The next open of erad removes the note.

@@ -215,7 +215,7 @@ test_receive_takes_groups_of_a_large_stream()
 	refuses 1 "got the checksum" "$T/other" "$T/bad"
 	cmp -n $((48 << 20)) "$T/other" "$T/v"
 	# Limit the memory: receive needs memory for the data of one group, 16 MiB, and for a buffer
-	# to read it back.
+	# to read the data back.
 	(ulimit -v 120000 && eractl send "$T/m" --device "$T/v" | eractl receive "$T/small" > "$T/said")
 	cmp "$T/small" "$T/v"
 }
@@ -515,7 +515,7 @@ test_receive_takes_what_rbd_export_diff_writes()
 	receives "$T/copy" $from/rbd_increment tuesday
 	sha256sum --check --status <<< "e886fa905ebd0251807b63f93b7d36beb2c9877c5ebdbec4a82f163575d1a0f1  $T/copy"
 	grep -F "the stream has no checksums" "$T/said"
-	# This increment is on a snapshot, and leads to an image that is no snapshot and is smaller.
+	# This increment begins at a snapshot, and ends at the current image, which is smaller.
 	eractl receive "$T/copy" < $from/rbd_head > "$T/said"
 	sha256sum --check --status <<< "5d306ca61624ab876bbd4d8bb66d5d0c675e97f116e702c0313d8886bf81076c  $T/copy"
 	refuses 3 "a full copy is due" "$T/copy" $from/rbd_head
