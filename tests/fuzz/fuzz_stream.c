@@ -3,8 +3,8 @@
  * Fuzzes the reader of streams.
  *
  * An input that begins with "rbd" is used as a stream. From any other input, the target makes a
- * stream with checks, and changes a byte of the stream. The reader must return no extent that was
- * not written.
+ * stream with checks, and changes a byte of the stream. Every extent that the reader returns must
+ * have been written.
  */
 #include <errno.h>
 #include <stdio.h>

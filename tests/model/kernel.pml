@@ -40,7 +40,7 @@ typedef instance {
 #if DEGRADES
 	byte record;		/* the serial of the record that READY has passed, plus 1; 0: there is no record */
 	byte busy;		/* the write of the record: 0, IN_FLIGHT_YET or LANDED */
-	byte writing;		/* the value of `record` that the write of the record writes */
+	byte writing;		/* the value of `record` that is being written */
 	bool passing;
 #endif
 	writeset ws[2];

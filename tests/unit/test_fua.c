@@ -53,7 +53,7 @@ static void test_a_durable_write_is_made_or_refused(void **state)
 	int ret;
 
 	(void)state;
-	if (fd < 0) {	/* for example on tmpfs */
+	if (fd < 0) {	/* O_DIRECT is refused, for example on tmpfs */
 		assert_int_equal(errno, EINVAL);
 		free(back);
 		return;

@@ -216,7 +216,9 @@ static void test_a_close_that_fails_keeps_the_origin_hidden(void **state)
 
 	(void)state;
 	create_data();
-	/* Without a line in eratab, a close shows the origin again. */
+	/*
+	 * Without a line in eratab, a close triggers an event, so that udev shows the origin again.
+	 */
 	write_file(tab_path, "");
 	before = sim.hidden_updates;
 	sim.remove = (struct refusal){ -EBUSY, "it is open" };

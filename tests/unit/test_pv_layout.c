@@ -64,9 +64,9 @@ static void test_linear_segments_are_mapped(void **state)
 	assert_int_equal(layout.nr_lvs, 2);
 	assert_maps(0, 0, 13 * MIB, 8 * MIB);
 	assert_maps(0, 8 * MIB - 1, 21 * MIB - 1, 1);
-	assert_maps(0, 8 * MIB, 0, 0);			/* on the other physical volume */
+	assert_maps(0, 8 * MIB, 0, 0);			/* this part is on the other physical volume */
 	assert_maps(0, 13 * MIB, 2 * MIB, 3 * MIB);
-	assert_maps(0, 16 * MIB, 0, 0);			/* beyond the end */
+	assert_maps(0, 16 * MIB, 0, 0);			/* this is beyond the end */
 	assert_maps(0, UINT64_MAX, 0, 0);
 	assert_maps(1, 4096, 41 * MIB + 4096, 20 * MIB - 4096);
 }
@@ -225,10 +225,10 @@ static void test_wrong_metadata_areas_are_refused(void **state)
 
 	(void)state;
 	make(1024, HEAD TAIL);
-	image[PV_IMAGE_AREA + 1024 + 20] ^= 1;		/* the text */
+	image[PV_IMAGE_AREA + 1024 + 20] ^= 1;		/* damages the text */
 	assert_int_equal(read_text(&t), -EBADMSG);
 	make(1024, HEAD TAIL);
-	image[PV_IMAGE_AREA + 300] ^= 1;		/* the header */
+	image[PV_IMAGE_AREA + 300] ^= 1;		/* damages the header */
 	assert_int_equal(read_text(&t), -EBADMSG);
 	set_header(4, 'X', 1);
 	assert_int_equal(read_text(&t), -EBADMSG);
@@ -250,7 +250,7 @@ static void test_wrong_metadata_areas_are_refused(void **state)
 	assert_int_equal(read_text(&t), -ENODATA);
 	set_header(60, 1, 4);				/* an area that LVM ignores */
 	assert_int_equal(read_text(&t), -ENODATA);
-	set_header(32, 1ull << 30, 8);			/* larger than the device */
+	set_header(32, 1ull << 30, 8);			/* an area larger than the device */
 	pv_image_put(image + PV_IMAGE_AREA + 48, PV_TEXT_MAX, 8);
 	pv_image_seal(image);
 	assert_int_equal(read_text(&t), -ENODATA);

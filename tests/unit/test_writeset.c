@@ -165,8 +165,8 @@ static void test_page_set_in_one_call_needs_no_memory(void **state)
 	assert_true(erad_writeset_has(ws, PAGE_BITS, 2 * PAGE_BITS - 1));
 
 	/*
-	 * A page whose bits were set one after the other keeps its own memory, and does not become
-	 * the shared page.
+	 * A page whose bits were set in several calls keeps its own memory, and does not become the
+	 * shared page.
 	 */
 	assert_int_equal(erad_writeset_set(ws, 0, 0), 1);
 	assert_int_equal(erad_writeset_set(ws, 0, PAGE_BITS - 1), PAGE_BITS - 1);

@@ -247,7 +247,7 @@ test_events_counted()
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536)) 4096
 	done
-	# this block is recorded already
+	# these blocks are recorded already
 	for i in 0 2 4 6 8; do
 		write_at data $((i * 65536 + 4096)) 4096
 	done

@@ -71,8 +71,8 @@ test_writers_counted()
 	writes a alpha 0 5
 	writes a beta 10 3
 	writes a/deep alpha 20 2
-	# One of the two writes has some blocks that are recorded already; all blocks of the other
-	# write are recorded.
+	# The first command writes block 4, which is recorded already, and block 5. All blocks of
+	# the second command are recorded already.
 	writes a beta 4 2
 	writes a/deep beta 0 5
 	same "$(eractl top --json | ranks)" "2 alpha /a/deep
@@ -84,8 +84,8 @@ data 1 2 128 KiB - alpha /a/deep"
 
 	eractl checkpoint data > /dev/null
 	same "$(eractl top --json data | ranks)" ""
-	# Write many blocks with one command.  While this write is held, another write records one
-	# of the blocks.
+	# The first command records block 3. Then the second command writes blocks 0 to 7, so only
+	# seven of them are first writes.
 	writes a beta 3 1
 	as a "$T/alpha" if=/dev/zero of=/dev/mapper/data bs=256K count=2 oflag=direct status=none
 	same "$(eractl explain data --since 2 --json | ranks)" "1 beta /a

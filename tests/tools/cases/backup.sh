@@ -700,7 +700,8 @@ test_backup_removes_nothing_while_a_copy_is_restored()
 	says "a copy is being restored, so the next backup will remove the old ones"
 	same "$(files)" "LOCK MANIFEST full-000001.erad full-000004.erad full-000006.erad incr-000002.erad incr-000003.erad incr-000005.erad"
 	exec 8<&-
-	# strace stops restore-backup after its flock, while it has the directory locked.
+	# Check that restore-backup takes a shared lock, and waits while another process has the
+	# lock.
 	strace -qq -o "$T/calls" -P "$T/dir" -e trace=flock eractl restore-backup "$T/dir" "$T/restored" --at "$(token 1)" > /dev/null
 	grep -q 'LOCK_SH' "$T/calls" || fail "restore-backup has no lock: $(cat "$T/calls")"
 	cmp "$T/restored" "$T/v1"

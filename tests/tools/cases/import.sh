@@ -230,7 +230,8 @@ test_import_refuses()
 	bad "block 9 (writeset of era 4): it has 31 values, expected 32" reseal "$T/bad" 9 8 4 31
 	bad "block 4 (writeset of era 4): it names block 6, which is in use elsewhere" reseal "$T/bad" 4 $((values12 + 4)) 8 6
 	bad "block 0 (writeset of era 5): it names block 8, which is in use elsewhere" reseal "$T/bad" 0 188 4 2036 192 8 8
-	# existing metadata is not overwritten
+	# if import refuses its input, existing metadata is unchanged, even with
+	# --overwrite-metadata
 	eractl import "$T/dm-era" "$T/m" > /dev/null
 	cp "$T/m" "$T/before"
 	refused "$T/bad: block 0 (writeset of era 5): " eractl import "$T/bad" "$T/m" --overwrite-metadata

@@ -196,7 +196,7 @@ test_repair_era_to_come()
 	mended "$T/m" "$T/before" "blocks were written in era 9, which had not begun" 0
 	same "$(eractl check "$T/m" | grep -o 'era [0-9]*')" "era 9"
 
-	# This damage cannot be repaired.
+	# repair does not begin the largest era. The sector with this era counts as damaged.
 	metadata "$T/m" poke "$array" 0 8 4294967295
 	mended "$T/m" "$T/before" "124 blocks from block 0" 123 124
 }

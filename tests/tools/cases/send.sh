@@ -485,7 +485,8 @@ test_receive_takes_no_data_after_the_end()
 	refuses 1 "got the end, and more data after it" "$T/rbd" "$T/both"
 	cmp "$T/rbd" "$T/before"
 	receives "$T/rbd" $from/rbd_increment tuesday
-	# Use a stream without any record, and a stream that was received already.
+	# Use a stream without any record, and a stream that was received already. Both have data
+	# after the end.
 	printf 'rbd diff v1\nt\1\0\0\0as\0\2\0\0\0\0\0\0ee' > "$T/empty"
 	refuses 1 "got the end, and more data after it" "$T/new" "$T/empty"
 	cat "$T/one_to_two" <(echo) > "$T/both"
