@@ -519,8 +519,8 @@ end:	do
 
 /*
  * Models erad_writeset_add_remaining(), and reap_draining() if no write is in flight.  The grace
- * period ends only after every ->map that has read the old pointer, and after every end_io that has
- * read that the writeset is not retired.
+ * period ends only after every ->map that has read current_ws before the era began, and after every
+ * end_io that has seen the writeset as not retired.
  */
 #define READS(w, i)	(at[w] == i && slot[w] == 1 - inst[i].cur && (MAP_READS(w) || END_READS(w)))
 #define READERS(i)	ANY(READS, i)

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Linux's own era target, with the tools of thin-provisioning-tools.
+# Implements the functions that lib.sh describes for Linux's own era target, with
+# thin-provisioning-tools.
 
 make_volume()
 {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The functions of lib.sh for erad, with eractl.
+# Implements the functions that lib.sh describes for erad, with eractl.
 
 make_volume()
 {

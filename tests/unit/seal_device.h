@@ -40,7 +40,7 @@ void put_partition(unsigned int nr, uint64_t at, uint64_t size);
 /* Takes a seal of the first `size` bytes of the device. */
 void take_seal(uint64_t size, struct seal *s);
 
-/* Returns the entry that begins at byte `offset`, or NULL. */
+/* Returns the entry of the kind `what` that begins at byte `offset`, or NULL. */
 const struct seal_entry *find_entry(const struct seal *s, enum seal_what what, uint64_t offset);
 
 /*

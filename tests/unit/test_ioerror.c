@@ -156,7 +156,7 @@ static void check_failed(struct run *r, const struct step *step)
 	int ret;
 
 	if (step->kind == FORMAT) {
-		/* New metadata is missing or complete.  Its content is not checked here. */
+		/* New metadata can be opened, or is refused. Its content is not checked here. */
 		ret = store_open(disk_engine(&r->d), STORE_READ, &s, &err);
 		if (!ret)
 			store_close(s, false, NULL);

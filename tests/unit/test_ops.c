@@ -265,7 +265,7 @@ static void test_forget_refuses_an_open_or_attached_volume_and_keeps_a_file_that
 	close_data();
 	assert_int_equal(op_forget("data", &left, &err), 0);
 	assert_string_equal(left.metadata, metadata);
-	/* eractl removes the note with this UUID. */
+	/* left.uuid is set, because eractl removes the note with this UUID. */
 	assert_int_equal(strlen(left.uuid), UUID_TEXT_SIZE - 1);
 	free(left.metadata);
 	assert_tab("");
