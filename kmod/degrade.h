@@ -33,9 +33,8 @@ bool erad_degrade_busy(const struct erad_instance *ei);
 
 /*
  * Begins to write the record.  When the record is durable, all writes pass.  If a write of the
- * record is in flight already, begins no second write; if erad_degrade_cancel() was called since that
- * write began, all writes pass after all when the write has ended.  Context: ei->mutex, not while
- * LOADING.
+ * record is in flight already, begins no second write, and undoes an erad_degrade_cancel(): all
+ * writes pass when the write in flight has ended.  Context: ei->mutex, not while LOADING.
  */
 void erad_degrade_start(struct erad_instance *ei);
 

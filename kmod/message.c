@@ -66,9 +66,10 @@ static int message_begin(struct erad_instance *ei, enum erad_message_type type)
 }
 
 /*
- * Waits at most `wait` jiffies for the owner's answer.  If the answer is 0, sets *era to the era in
- * it.  The wait is interruptible, because the freezer may have frozen the owner already.  Context:
- * message_mutex.
+ * Waits at most `wait` jiffies for the owner's answer.  Returns the result in the answer; after the
+ * result 0, *era is the era in the answer.  Returns ETIME if there was no answer in time.  Returns
+ * EINTR or ERESTARTSYS after a signal: the wait is interruptible, because the freezer may have
+ * frozen the owner already.  Context: message_mutex.
  */
 static int message_wait(struct erad_instance *ei, long wait, u32 *era)
 {

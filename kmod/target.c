@@ -108,8 +108,8 @@ static int parse_block_size(struct erad_instance *ei, const char *arg, sector_t 
 }
 
 /*
- * Frees everything that ctr has set up so far.  Also the last part of dtr, when no write is in
- * flight.
+ * Frees everything that ctr has set up so far.  dtr also calls this function, in the end, when no
+ * write is in flight.
  */
 static void undo_ctr(struct dm_target *ti, struct erad_instance *ei)
 {

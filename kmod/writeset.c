@@ -155,8 +155,8 @@ u64 erad_writeset_next_missing(struct erad_writeset *ws, u64 first, u64 last)
 }
 
 /*
- * Sets the bits in one page.  Returns how many of them were clear.  A concurrent reader finds each
- * bit either clear or set.
+ * Sets the bits in one page.  Returns how many of these bits were clear.  A concurrent reader finds
+ * each bit either clear or set.
  */
 static u64 set_bits(unsigned long *bits, u64 start, u64 end)
 {

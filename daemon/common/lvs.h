@@ -74,8 +74,9 @@ void lvs_clear(const struct lvs *l);
 
 /*
  * Makes the inactive tables live, one after the other.  If this fails for one device, makes the old
- * tables of all devices live again.  If this fails too, err names the devices that have a new
- * table.  Sets *us to the longest time for which I/O to one of the devices waited, in microseconds.
+ * tables of all devices live again.  If this fails too for some devices, err names the last of
+ * these devices, which still has its new table.  Sets *us to the longest time for which I/O to one
+ * of the devices waited, in microseconds.
  */
 int lvs_swap(struct lvs *l, uint64_t *us, struct err *err);
 

@@ -41,7 +41,8 @@ _Static_assert(sizeof(struct witness) == 512, "one sector");
 
 /*
  * Flushes the device, and then reads the places.  era: see struct witness.  fd: from seal_open().
- * size: bytes of the volume.  Reads at most 2 MiB.  Waits as long as the device takes.
+ * size: bytes of the volume.  Reads at most 2 MiB, and the partition table.  Waits as long as the
+ * device takes.
  */
 int witness_take(int fd, uint64_t size, uint32_t era, struct witness *out, struct err *err);
 

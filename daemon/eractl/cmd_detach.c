@@ -163,8 +163,8 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 }
 
 /*
- * Returns the origin in the volume's line of eratab, or NULL if there is no such line.  The caller
- * frees the text.
+ * Returns the origin in the volume's line of eratab, or NULL if there is no such line, or if eratab
+ * cannot be read.  The caller frees the text.
  */
 static char *find_origin(const char *name)
 {

@@ -8,7 +8,7 @@
 
 /*
  * Prints where the metadata still is, unless erad has removed it.  erad removes metadata only from
- * its own directory.
+ * its own directory.  Returns false if the answer names no volume.
  */
 static bool print_forgotten(struct json_object *result)
 {

@@ -154,7 +154,7 @@ static int make_file(struct restoring *t, struct err *err)
 
 /*
  * Renames the file.  Without --overwrite, does not replace a file that another program has created
- * during the restore.  After a failure, errno has the reason.
+ * during the restore.  Returns 0, or -1 with the reason in errno.
  */
 static int rename_file(const struct restoring *t, const char *path)
 {

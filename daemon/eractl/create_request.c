@@ -50,7 +50,7 @@ static int parse_block_bytes(const struct command *cmd, const char *text, uint64
 /*
  * Adds the path to the request as the member `key`.  Makes the path absolute, because erad runs in
  * another directory.  Keeps symbolic links, because the name of a link may stay valid longer than
- * its target.
+ * its target.  Returns 0, or prints an error and returns EXIT_FAILURE.
  */
 static int add_path(struct json_object *o, const char *key, const char *path)
 {

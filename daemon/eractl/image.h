@@ -16,8 +16,8 @@
 int image_add_store(const struct command *cmd, struct json_object *request, const char *store);
 
 /*
- * Returns whether erad says that the volume has an image, complete or interrupted.  of_backup: only an
- * image that a backup has made counts.
+ * Returns whether erad says that the volume has an image, complete or interrupted.  Returns false
+ * if erad does not answer.  of_backup: only an image that a backup has made counts.
  */
 bool image_is_there(const char *volume, bool of_backup);
 

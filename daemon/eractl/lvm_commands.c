@@ -58,7 +58,10 @@ static void command_line(pid_t pid, char *line, size_t size)
 	printable(line);
 }
 
-/* Waits until the process has ended, or until the time `until` of jsonl_now_ms(). */
+/*
+ * Waits until the process has ended, or until the time `until` of jsonl_now_ms().  ETIMEDOUT: the
+ * process still runs lvm at that time.
+ */
 static int wait_for(pid_t pid, long long until, struct err *err)
 {
 	struct pollfd p = { .fd = pidfd_open(pid, 0), .events = POLLIN };

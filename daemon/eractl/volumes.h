@@ -62,8 +62,9 @@ void volume_forget_note(struct json_object *result);
 struct json_object *volumes_request(const char *op, char *const *names);
 
 /*
- * Sends a request whose answer is a list of volumes, and calls print with the list unless it is
- * empty.  Calls complain_of_table().  Frees the request.  Returns the exit code.
+ * Sends a request whose answer is a list of volumes.  With json, prints erad's answer.  Without
+ * json, calls print with the list, or prints an error if the list is empty.  Calls
+ * complain_of_table().  Frees the request.  Returns the exit code.
  */
 int volumes_show(struct json_object *request, bool json,
 		 int (*print)(struct json_object *volumes, bool verbose), bool verbose);

@@ -33,7 +33,7 @@ static int find_origin(const char *volume, dev_t *dev, uint64_t *size, struct er
 		return r;
 	text = json_text(result, "origin_dev");
 	if (!text || sscanf(text, "%u:%u", &major_nr, &minor_nr) != 2 || !json_number(result, "size", size))
-		r = err_set(err, -EBADMSG, "the answer of erad cannot be understood");
+		r = err_set(err, -EBADMSG, "volume %s: the answer of erad to witness cannot be understood", volume);
 	else
 		*dev = makedev(major_nr, minor_nr);
 	json_object_put(result);

@@ -50,7 +50,7 @@ static int print_error(const struct err *err)
 	return EXIT_FAILURE;
 }
 
-/* Parses the command line.  Exits after --help and --version. */
+/* Parses the command line.  Exits after --help, --version and a wrong command line. */
 static void parse_args(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {

@@ -179,7 +179,10 @@ int place_check(const char *path, struct engine *e, const struct store_geometry 
 	*blank = !r;
 	if (!r)
 		return 0;
-	/* With overwrite, also accept a place that cannot be examined. */
+	/*
+	 * With overwrite, accept any device, and a file that is metadata of erad, even if the place
+	 * cannot be examined.
+	 */
 	if (overwrite && (!file || place_is_erad(e)))
 		return 0;
 	if (r != -EEXIST)

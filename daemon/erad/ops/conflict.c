@@ -73,9 +73,9 @@ static int with_target(const struct use *u, dev_t metadata, const struct erad_in
 }
 
 /*
- * Finds the name of the target's device.  If sysfs has no name yet, the table is being loaded, and
- * the volume is one that erad is opening now.  "?": the device has just gone, or was made by
- * another program.
+ * Finds the name of the target's device.  While the first table of a device is being loaded, sysfs
+ * has no name of the device; then the volume is one that erad is opening now, and the name is the
+ * volume's name.  "?": the device has just gone, or was made by another program.
  */
 static void find_device_name(const struct erad_info *i, char name[DM_NAME_SIZE])
 {

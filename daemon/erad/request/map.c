@@ -187,7 +187,8 @@ static const struct kept *keep_map(const char *name, const uint8_t uuid[16], str
 
 /*
  * Sets *result to a copy of the picture, because the reference counts of json-c are not safe for
- * several threads.  Context: lock.
+ * several threads.  If the attempt to read the picture has failed, returns the error of this
+ * attempt.  Context: lock.
  */
 static int give(const struct kept *k, struct json_object **result, struct err *err)
 {

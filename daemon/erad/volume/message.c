@@ -56,7 +56,9 @@ static int serve_message(struct volume *v, const struct message *m, uint32_t *er
 	default:
 		return err_set(err, -EINVAL, "message %u is not known", m->type);
 	}
-	/* Return what dm-era returns if a snapshot exists already, or if there is none to drop. */
+	/*
+	 * As dm-era does, return EINVAL if a snapshot exists already, or if there is none to drop.
+	 */
 	return r == -EEXIST || r == -ENOENT ? -EINVAL : r;
 }
 

@@ -159,7 +159,10 @@ int volume_wait_settled(struct volume *v, unsigned int ms, struct err *err)
 	return r;
 }
 
-/* Returns whether the volume serves the table for which wait_for_table() waits.  Context: v->lock. */
+/*
+ * Returns whether the volume serves the table for which wait_for_table() waits.  what: as passed to
+ * wait_for_table().  Context: v->lock.
+ */
 typedef bool (*serves_fn)(const struct volume *v, uint64_t what);
 
 static int wait_for_table(struct volume *v, serves_fn serves, uint64_t what, uint64_t trouble_ms, unsigned int ms,

@@ -95,8 +95,8 @@ struct volume {
 	/* Held, also during I/O, by the thread that takes or drops the snapshot. */
 	pthread_mutex_t snapshot_lock;
 	/*
-	 * Held, also during I/O of the metadata, by a thread that records which holders of the
-	 * origin it has found: see past.h.
+	 * Held by a thread that records which holders of the origin it has found (see past.h), also
+	 * while this thread writes to the metadata.
 	 */
 	pthread_mutex_t past_lock;
 	/*
