@@ -102,8 +102,8 @@ static bool lvm_has_moved(const char *pv, const char *name, const char *vg)
 	bool uses;
 
 	/*
-	 * Wait for these commands before lvm is run, because lvm waits without limit for a command
-	 * that has a lock.
+	 * Wait for earlier commands of LVM before lvm is run, because lvm waits without limit for a
+	 * command that has a lock.
 	 */
 	if (!earlier_commands_end(pv, name))
 		return false;
@@ -160,8 +160,8 @@ static int request_attach(const struct command *cmd, const struct create_options
 	int code;
 
 	/*
-	 * After the attach, a command of LVM that goes on would make the attach undo its changes.  So
-	 * wait for these commands before anything is changed.
+	 * If a command of LVM that runs now were still running after the attach, the attach would
+	 * undo its changes.  So wait for all commands of LVM before anything is changed.
 	 */
 	if (lvm_commands_wait(LVM_WAIT_S, &err)) {
 		err_suffix(&err, "try again when the command has ended");

@@ -45,10 +45,10 @@ const struct command cmd_forget = {
 	.args = "NAME [--json]",
 	.summary = "remove a closed volume from /etc/eratab",
 	.text =
-	"Removes a closed volume from /etc/eratab. Also removes its metadata if that is\n"
-	"the file /var/lib/erad/NAME.erad and no other volume uses the file. Other\n"
-	"metadata and the data of the volume are not touched. 'eractl detach' is for a\n"
-	"volume that was attached.",
+	"Removes a closed volume from /etc/eratab. Also removes its metadata if the\n"
+	"metadata is the file /var/lib/erad/NAME.erad, and no other volume uses this\n"
+	"file. Other metadata and the data of the volume are not touched. 'eractl\n"
+	"detach' is for a volume that was attached.",
 	.options = "J",
 	.run = run_forget,
 };

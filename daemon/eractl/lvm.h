@@ -22,7 +22,10 @@ int lvm_path(const char *path, char *device, size_t size, struct err *err);
  */
 int lvm_uses(const char *device, bool *uses, struct err *err);
 
-/* The volume group of a physical volume.  Both are "" if it has none. */
+/*
+ * The volume group of a physical volume.  Both members are "" if the physical volume is in no
+ * volume group.
+ */
 struct lvm_vg {
 	char name[128];
 	char uuid[33];		/* 32 characters without dashes */

@@ -80,7 +80,7 @@ static int wait_for(pid_t pid, long long until, struct err *err)
 	if (r <= 0)
 		return r;
 	command_line(pid, line, sizeof(line));
-	return err_set(err, -ETIMEDOUT, "process %d still runs '%s', a command of LVM that began before", pid, line);
+	return err_set(err, -ETIMEDOUT, "process %d still runs '%s', a command of LVM", pid, line);
 }
 
 /* Lists the processes that run lvm.  The caller frees *pids, also after an error. */

@@ -11,7 +11,7 @@
 
 /* How many threads a process with nr_volumes volumes needs, besides its main thread. */
 #define THREADS_EACH	3u		/* threads of a volume: volume, fold and message thread */
-#define THREADS_MORE	5u		/* other threads: adopter, reserve, guests, and requests */
+#define THREADS_MORE	5u		/* other threads: adopter, reserve, guests, two requests */
 static inline unsigned int thread_needed(unsigned int nr_volumes)
 {
 	return nr_volumes * THREADS_EACH + THREADS_MORE;

@@ -71,7 +71,7 @@ static int push(struct stack *s, dev_t dev, struct err *err)
 	if (!dev || stack_has_device(s, dev))
 		return 0;
 	if (s->nr == STACK_MAX)
-		return err_set(err, -E2BIG, "block device %u:%u lies on more than %u other devices, which erad cannot examine",
+		return err_set(err, -E2BIG, "block device %u:%u lies on more than %u other devices, more than erad can examine",
 			       major(s->dev[0]), minor(s->dev[0]), STACK_MAX);
 	s->dev[s->nr++] = dev;
 	if (!s->volatile_why && is_ram_disk(dev))

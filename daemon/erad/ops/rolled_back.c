@@ -159,7 +159,7 @@ int rolled_back_check(struct volume *v, struct err *err)
 			   v->name, strerror(-r));
 	store_info(v->store, &info);
 	/*
-	 * If the floor is at or above the token's era, a diff since a noted era lists every block
+	 * If the floor is at or above the noted era, a diff since this era lists every block
 	 * anyway.
 	 */
 	if (r || knows(v->store, &t, info.era) || info.floor_era >= t.era)

@@ -366,7 +366,7 @@ static int attach_error(struct volume *v, int r, struct err *err)
 	if (r == -EBUSY && preparing)
 		return err_set(err, r, "cannot attach to the target yet: an earlier checkpoint still waits for memory for its era");
 	if (r == -EBUSY)
-		return err_set(err, r, "cannot attach to the target: another process owns the target; if this process is a second erad, stop it");
+		return err_set(err, r, "cannot attach to the target: another process owns the target; if that process is a second erad, stop it");
 	return err_set(err, r, "cannot attach to the target: %s",
 		       r == -EAGAIN ? "it is writing its degrade record" : strerror(-r));
 }

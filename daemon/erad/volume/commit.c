@@ -327,8 +327,8 @@ static void end_volume(struct volume *v, bool gone)
 	thread_usual();
 	/*
 	 * First make the note GONE durable: from now on, somebody may write to the origin, and the
-	 * next steps may take long.  Try even if the last mark has failed, because the metadata may
-	 * work again.
+	 * next steps may take long.  Try even if the last write to the metadata has failed, because
+	 * the metadata may work again.
 	 */
 	if (gone)
 		code = table_note_end(v, &err);

@@ -331,7 +331,7 @@ test_lvm_attach_waits_for_earlier_commands()
 	kill -STOP "$lvchange"
 	kill -CONT "$(erad_pid)"
 	wait "$attach" && fail "attached, although lvchange still runs: $(cat "$T/said" "$T/err")"
-	grep -q "process $lvchange still runs 'lvchange --refresh vg/a', a command of LVM that began before, and may put logical volumes back on $pv, so the volume is detached again" "$T/err" ||
+	grep -q "process $lvchange still runs 'lvchange --refresh vg/a', a command of LVM, and may put logical volumes back on $pv, so the volume is detached again" "$T/err" ||
 		fail "$(cat "$T/err")"
 	kill -CONT "$lvchange"
 	wait "$lvchange"
