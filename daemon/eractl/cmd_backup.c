@@ -348,8 +348,8 @@ static int make_copy(struct backup *b, const char *directory, struct err *err)
 
 	r = open_directory(b, directory, err);
 	/*
-	 * Read earlier copies before the device is opened, because the volume must not change from
-	 * then on.
+	 * Read earlier copies before the device is opened: this may take long, and from the open
+	 * on, the volume must not change.
 	 */
 	if (!r)
 		find_base(b);

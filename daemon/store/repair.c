@@ -292,7 +292,10 @@ static int repair_rest(struct repair *r, bool *reopen, struct err *err)
 	return 0;
 }
 
-/* Treats a damaged record as a record in force, because the record may have been in force. */
+/*
+ * Replaces a damaged degrade record by the floor: all blocks count as written, because the record
+ * may have been in force.
+ */
 static int replace_record(struct repair *r, struct store *s, struct err *err)
 {
 	struct store_info info;

@@ -58,9 +58,9 @@ struct image_made {
 int op_image_create(const struct image_choice *choice, struct volume **v, struct image_made *out, struct err *err);
 
 /*
- * Drops the image of a volume, open or closed.  for_backup: only if eractl backup has made the image.
- * *us receives for how long I/O waited, in microseconds.  EBUSY: the image is in use, and nothing has
- * changed.  ENOENT: there is no image.
+ * Drops the image of a volume, open or closed.  for_backup: does not drop an image that eractl
+ * backup has not made.  *us receives for how long I/O waited, in microseconds.  EBUSY: the image is
+ * in use, and nothing has changed.  ENOENT: there is no image to drop.
  */
 int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err);
 

@@ -24,10 +24,10 @@ int volumes_control(void);
  */
 int volumes_targets(struct instances *l, struct err *err);
 
-/* Returns the volume of that name, with a reference for the caller, or NULL. */
+/* Returns the open volume with this name, with a reference for the caller, or NULL. */
 struct volume *volumes_get(const char *name);
 
-/* Returns whether the registry has a volume of that name. */
+/* Returns whether the registry has a volume with this name. */
 bool volumes_have(const char *name);
 
 /*
