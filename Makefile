@@ -236,7 +236,7 @@ $(fuzz_archives): $(BUILD)/fuzz/obj/%.a: $$(call fuzz_object,$$(filter-out %/mai
 
 $(fuzz_programs): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(call fuzz_object,$(fuzz_helpers)) $(fuzz_archives)
 	$(say) LD $@
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Wl,--as-needed,--wrap=aligned_alloc,--wrap=free,--wrap=clock_gettime -o $@ $(filter %.o,$^) \
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -Wl,--as-needed,--wrap=aligned_alloc,--wrap=free,--wrap=clock_gettime,--wrap=volume_check_compared -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(fuzz_archives) -Wl,--end-group $(PKG_LIBS)
 
 $(BUILD)/fuzz/seeds: $(BUILD)/fuzz/obj/tests/fuzz/seeds.o $(call fuzz_object,$(fuzz_helpers)) $(fuzz_archives)

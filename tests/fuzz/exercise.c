@@ -424,6 +424,57 @@ static void exercise_floor(struct store *s)
 }
 
 /*
+ * Notes a gap that goes on in the current era.  Returns whether the log has a gap more than before,
+ * which must then count in the totals.
+ */
+static bool note_lasting_gap(struct store *s, enum erad_gap_kind kind)
+{
+	struct store_gap before[ERAD_GAPS], after[ERAD_GAPS];
+	uint64_t had[ERAD_GAP_KINDS], has[ERAD_GAP_KINDS];
+	const unsigned int nr = store_gaps(s, before);
+	struct store_info info;
+	unsigned int now;
+	bool added;
+
+	store_gap_totals(s, had);
+	expect(!store_gap_goes_on(s, kind, "lasts", NULL));
+	store_gap_totals(s, has);
+	store_info(s, &info);
+	now = store_gaps(s, after);
+	expect(now && after[now - 1].kind == kind && !strcmp(after[now - 1].detail, "lasts"));
+	expect(after[now - 1].era == info.era && info.floor_era == info.era);
+	added = has[kind] != had[kind];
+	expect(added ? has[kind] == had[kind] + 1 && (now == nr + 1 || now == ERAD_GAPS) : now == nr);
+	/* In the same era, the gap is noted already. */
+	expect(!store_gap_goes_on(s, kind, "lasts", NULL));
+	expect(store_gaps(s, before) == now && before[now - 1].era == info.era);
+	store_gap_totals(s, had);
+	expect(!memcmp(had, has, sizeof(had)));
+	return added;
+}
+
+/* Notes a gap that goes on for several eras.  Only a snapshot makes it two gaps. */
+static void exercise_lasting_gap(struct store *s, enum erad_gap_kind kind)
+{
+	struct store_info info;
+	bool snapshot;
+
+	expect(note_lasting_gap(s, kind));
+	store_info(s, &info);
+	if (store_begin_era(s, info.era + 1, NULL))
+		return;
+	expect(!note_lasting_gap(s, kind));
+	snapshot = !store_begin_snapshot(s, info.era + 2, false, NULL);
+	if (!snapshot && store_begin_era(s, info.era + 2, NULL))
+		return;
+	/* Folding takes the snapshot. */
+	expect(!store_fold(s, NULL));
+	expect(note_lasting_gap(s, kind) == snapshot);
+	if (!store_begin_era(s, info.era + 3, NULL))
+		expect(!note_lasting_gap(s, kind));
+}
+
+/*
  * Records a gap, and then begins a timeline.  There must be no floor without a gap, and no gap
  * without its floor.
  */
@@ -463,6 +514,7 @@ static void exercise_gap(struct store *s, const uint8_t *choice)
 	expect(!store_begin_era(s, info.era + 1, NULL));
 	expect(store_timeline(s, info.era + 1));
 	exercise_bookmark(s, info.era + 1);
+	exercise_lasting_gap(s, choice[1] % ERAD_GAP_KINDS);
 }
 
 static void act(struct store *s, const struct mem *m, const uint8_t *choice)
