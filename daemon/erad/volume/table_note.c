@@ -90,6 +90,23 @@ static void find_gap(struct finding *f, enum erad_gap_kind kind, const char *det
 	snprintf(f->detail, sizeof(f->detail), "%s", detail);
 }
 
+#define WHILE_CLOSED	"while the volume was closed"
+#define WHILE_OUT	"while the target was out of its table"
+
+/*
+ * Sets text to a sentence about the difference between two counts of sectors, was and later now.  to:
+ * "" or " to the origin".  The counter of a partition begins with 0 again when the kernel reads the
+ * partition table again, so now may be smaller.
+ */
+static void say_written(char text[ERAD_GAP_DETAIL + 1], uint64_t was, uint64_t now, const char *to, const char *when)
+{
+	if (now > was)
+		snprintf(text, ERAD_GAP_DETAIL + 1, "%" PRIu64 " sectors were written%s %s", now - was, to, when);
+	else
+		snprintf(text, ERAD_GAP_DETAIL + 1,
+			 "the counter of sectors written%s was %" PRIu64 " and began again %s: got %" PRIu64, to, was, when, now);
+}
+
 /*
  * Compares two counts of the sectors that were written to one device: `was`, and later `now`.  If
  * they differ or are not known, this is a gap.
@@ -100,8 +117,7 @@ static void compare_written(struct finding *f, uint64_t was, uint64_t now)
 	if (was == ERAD_WRITTEN_UNKNOWN || now == ERAD_WRITTEN_UNKNOWN)
 		find_gap(f, ERAD_GAP_TABLE, "the target was out of its table, and the device has no counters of writes");
 	else if (was != now)
-		snprintf(f->detail, sizeof(f->detail), "%" PRIu64 " sectors were written while the target was out of its table",
-			 now - was);
+		say_written(f->detail, was, now, "", WHILE_OUT);
 }
 
 /*
@@ -120,20 +136,22 @@ static void compare_unseen(struct finding *f, const struct table_note *was, cons
 		find_gap(f, ERAD_GAP_UNKNOWN, "the target was taken out of its table while no erad ran or the metadata failed");
 }
 
-#define WRITTEN_WHILE_CLOSED	"%" PRIu64 " sectors were written to the origin while the volume was closed"
-
 /*
- * was: a note of this boot, with the state GONE or OUT.  Sets *sectors to the number of sectors that
- * were written to the origin since the note.  Returns false if the counters of the origin cannot be
- * compared; *sectors has no meaning then.
+ * was: a note of this boot, with the state GONE or OUT.  If the counter of the origin has changed since
+ * the note, sets text to a sentence about this, otherwise to "".  Returns false if the counters of the
+ * origin cannot be compared; text is "" then.
  */
-static bool count_since(const struct table_note *was, dev_t origin, uint64_t *sectors)
+static bool count_since(const struct table_note *was, dev_t origin, const char *when, char text[ERAD_GAP_DETAIL + 1])
 {
 	struct origin_count now;
 
+	*text = 0;
 	origin_count_read(origin, &now);
-	*sectors = le64toh(now.sectors) - le64toh(was->origin.sectors);
-	return origin_count_comparable(&was->origin, &now);
+	if (!origin_count_comparable(&was->origin, &now))
+		return false;
+	if (now.sectors != was->origin.sectors)
+		say_written(text, le64toh(was->origin.sectors), le64toh(now.sectors), " to the origin", when);
+	return true;
 }
 
 /*
@@ -142,8 +160,6 @@ static bool count_since(const struct table_note *was, dev_t origin, uint64_t *se
  */
 static void compare_out(struct finding *f, const struct table_note *was, const struct erad_info *i, dev_t origin)
 {
-	uint64_t sectors;
-
 	compare_written(f, le64toh(was->written), i->written_resumed);
 	/* Writes of a target that lets all writes pass are a gap of their own: see degraded.h. */
 	if (*f->detail || i->status & ERAD_PASSES_ALL)
@@ -152,9 +168,7 @@ static void compare_out(struct finding *f, const struct table_note *was, const s
 	 * Also compare the counter of the origin: if the other table has not used the origin, a
 	 * program may have written to the origin directly.
 	 */
-	if (count_since(was, origin, &sectors) && sectors)
-		snprintf(f->detail, sizeof(f->detail),
-			 "%" PRIu64 " sectors were written to the origin while the target was out of its table", sectors);
+	count_since(was, origin, WHILE_OUT, f->detail);
 }
 
 /*
@@ -163,27 +177,22 @@ static void compare_out(struct finding *f, const struct table_note *was, const s
  */
 static void compare_unsealed(struct finding *f, const struct table_note *was, dev_t origin)
 {
-	uint64_t sectors;
-
-	if (!count_since(was, origin, &sectors)) {
+	f->kind = ERAD_GAP_CLOSED;
+	if (!count_since(was, origin, WHILE_CLOSED, f->detail))
 		find_gap(f, ERAD_GAP_UNKNOWN, "erad ended before it had sealed the origin, and the origin has no counters of writes");
-	} else if (sectors) {
-		f->kind = ERAD_GAP_CLOSED;
-		snprintf(f->detail, sizeof(f->detail), WRITTEN_WHILE_CLOSED, sectors);
-	}
 }
 
 int table_note_written_while_closed(const struct volume *v, struct err *difference)
 {
+	char text[ERAD_GAP_DETAIL + 1];
 	struct table_note was, now;
-	uint64_t sectors;
 
 	store_item(v->store, STORE_TABLE_NOTE, (uint8_t *)&was);
 	fill_note(&now, NOTE_GONE, 0, 0);
 	if (le32toh(was.version) != TABLE_NOTE_VERSION || le32toh(was.state) != NOTE_GONE || strcmp(was.boot, now.boot) ||
-	    !count_since(&was, v->origin_dev, &sectors) || !sectors)
+	    !count_since(&was, v->origin_dev, WHILE_CLOSED, text) || !*text)
 		return 0;
-	err_set(difference, 0, WRITTEN_WHILE_CLOSED, sectors);
+	err_set(difference, 0, "%s", text);
 	return 1;
 }
 

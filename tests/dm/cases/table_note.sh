@@ -247,6 +247,26 @@ test_buffered_write_while_closed()
 	read_fully data || fail "the write was not noticed: $(changed data 1)"
 }
 
+test_counter_that_began_again()
+{
+	DESCRIPTION="if a partition that is the origin was removed and added again while the volume was closed, its counter of writes began again: the next open records a gap and names both counts"
+	local disk
+
+	disk=$(new_disk 64M)
+	printf 'start=2048\n' | sfdisk -q "$disk"
+	partx -a "$disk" || fail "there is no partition"
+	eractl create data "${disk}p1" > /dev/null
+	write_at data 1048576 4096
+	eractl close data
+	partx -d "$disk"
+	partx -a "$disk"
+	eractl open data > /dev/null
+	gap_was written-while-closed "the counter of sectors written to the origin was 8 and began again while the volume was closed: got 0;"
+	read_fully data || fail "got $(changed data 1)"
+	eractl close data
+	partx -d "$disk"
+}
+
 test_device_removed_while_no_erad_runs()
 {
 	DESCRIPTION="if a device is removed while no erad runs, there is no seal, and the next open in the same boot notes a gap; after a reboot there is no gap"
