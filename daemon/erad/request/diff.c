@@ -57,6 +57,16 @@ static int diff_extent(void *ctx, uint64_t first, uint64_t len)
 	return jsonl_send_part(d->j, &d->extents);
 }
 
+/* Makes the answer that only a full copy is complete.  why: the reason, without the name of the volume. */
+static struct json_object *full_copy_due(const char *name, const struct err *why)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "volume", json_object_new_string(name));
+	json_object_object_add(o, "full_copy_due", json_object_new_string(why->msg));
+	return o;
+}
+
 static int stream(struct diff *d, const char *name, struct store *s, uint32_t since,
 		  struct json_object **result, struct err *err)
 {
@@ -68,9 +78,7 @@ static int stream(struct diff *d, const char *name, struct store *s, uint32_t si
 	int r;
 
 	if (d->token && store_check_token(s, d->token, &why)) {
-		*result = json_object_new_object();
-		json_object_object_add(*result, "volume", json_object_new_string(name));
-		json_object_object_add(*result, "full_copy_due", json_object_new_string(why.msg));
+		*result = full_copy_due(name, &why);
 		return 0;
 	}
 	store_info(s, &info);
@@ -132,14 +140,16 @@ static int diff_closed(struct diff *d, const char *name, uint32_t since,
 		       struct json_object **result, struct err *err)
 {
 	struct store *s;
+	struct err why;
 	int r;
 
 	r = op_open_closed(name, &s, err);
 	if (r)
 		return r;
 	/* A metadata snapshot is of an earlier moment, which later writes cannot change. */
-	r = d->view == STORE_NOW ? check_closed(name, s, err) : 0;
-	if (!r)
+	if (d->view == STORE_NOW && check_closed(name, s, &why))
+		*result = full_copy_due(name, &why);
+	else
 		r = stream(d, name, s, since, result, err);
 	store_close(s, false, NULL);
 	return r;
