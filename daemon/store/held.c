@@ -24,6 +24,13 @@ static int no_room_for_snapshots(struct store *s, struct err *err)
 		       s->e->name, size_exact(size, store_size(&g, NULL)));
 }
 
+uint32_t store_snapshot_era(const struct store *s)
+{
+	if (s->begin.kind)
+		return s->begin.era;
+	return s->fold_snapshot ? s->fold_era : s->snapshot.era;
+}
+
 int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *err)
 {
 	uint32_t held;
@@ -33,11 +40,7 @@ int store_begin_snapshot(struct store *s, uint32_t era, bool lasts, struct err *
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->lock);
-	held = s->snapshot.era;
-	if (s->begin.kind)
-		held = s->begin.era;
-	else if (s->fold_snapshot)
-		held = s->fold_era;
+	held = store_snapshot_era(s);
 	pthread_mutex_unlock(&s->lock);
 	if (held)
 		return err_set(err, -EBUSY, "%s: a snapshot of era %" PRIu32

@@ -123,17 +123,20 @@ int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, stru
 int store_gap_goes_on(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err)
 {
 	struct erad_disk_history *h;
-	uint32_t era;
+	uint32_t era, snapshot;
 	int ret;
 
 	pthread_mutex_lock(&s->fold_lock);
 	ret = begin_change(s, &era, err);
 	if (ret)
 		goto out;
+	pthread_mutex_lock(&s->lock);
+	snapshot = store_snapshot_era(s);
+	pthread_mutex_unlock(&s->lock);
 	h = history_edit(s);
 	if (history_gap_is_newest(h, kind, era, detail) && le32toh(s->super.floor_era) == era)
 		goto out;
-	history_renew_gap(h, kind, era, detail, le32toh(s->super.snap_era));
+	history_renew_gap(h, kind, era, detail, snapshot);
 	ret = change_error(s, commit_gap(s, h, kind, era, detail), err);
 out:
 	pthread_mutex_unlock(&s->fold_lock);

@@ -51,8 +51,9 @@ int store_gap(struct store *s, enum erad_gap_kind kind, const char *detail, stru
  * Records a gap as store_gap() does, for a gap that lasts longer than one era and is recorded in
  * each of these eras.  If the newest gap in the history has the same kind and detail, only changes
  * its era to the current era.  So the history keeps its room for other gaps, and the gap counts
- * once.  One exception: if the snapshot shows the newest gap, this gap stays, so that the history
- * has two such gaps.  Writes nothing if this gap is already recorded for the current era.
+ * once.  One exception: if a snapshot that is held or requested shows the newest gap, this gap
+ * stays, so that the history has two such gaps.  Writes nothing if this gap is already recorded for
+ * the current era.
  */
 int store_gap_goes_on(struct store *s, enum erad_gap_kind kind, const char *detail, struct err *err);
 

@@ -45,10 +45,12 @@ int store_check_token(struct store *s, const struct token *t, struct err *err)
 
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS])
 {
-	unsigned int nr = store_gaps(s, gap), first = 0;
+	unsigned int all = store_gaps(s, gap), nr = all, first = 0;
 	struct store_info info;
+	uint32_t floor;
 
 	store_info(s, &info);
+	floor = info.snapshot_era == upto ? info.snapshot_floor_era : info.floor_era;
 	while (nr && gap[nr - 1].era > upto)
 		nr--;
 	while (first < nr && gap[first].era < since)
@@ -59,9 +61,17 @@ unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, st
 		memmove(gap, gap + first, (nr - first) * sizeof(*gap));
 		return nr - first;
 	}
-	if (info.floor_era < since || info.floor_era > upto)
+	if (floor < since || floor > upto)
 		return 0;
-	gap[0] = (struct store_gap){ .kind = ERAD_GAP_UNKNOWN, .era = info.floor_era };
+	/*
+	 * A gap that was recorded between the request for the snapshot and the fold that began it has the
+	 * next era, but its writes may be older.  So the floor of the snapshot includes this gap.
+	 */
+	if (floor == upto && upto == info.snapshot_era && nr < all && !info.degraded) {
+		gap[0] = gap[nr];
+		return 1;
+	}
+	gap[0] = (struct store_gap){ .kind = ERAD_GAP_UNKNOWN, .era = floor };
 	strcpy(gap[0].detail, info.degraded ? "writes pass, or have passed, unrecorded" :
 	       "every block counts as written, and the log of the gaps does not say why");
 	return 1;

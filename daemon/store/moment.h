@@ -20,8 +20,11 @@ int store_check_token(struct store *s, const struct token *t, struct err *err);
 
 /*
  * Copies the gaps of the eras `since` to `upto`, which make a diff since era `since` list every
- * block.  upto: the newest era that the diff shows.  If the floor is in one of these eras, but the
- * history has none of these gaps, makes one gap of the kind "unknown".  Returns the number of gaps.
+ * block.  upto: the newest era that the diff shows.  If the floor of the diff is in one of these
+ * eras, but the history has none of these gaps, there are two cases.  If upto is the newest era of
+ * the snapshot, and a gap was recorded while the snapshot was requested, gap[0] is this gap, although
+ * its era is newer than upto.  Otherwise makes one gap of the kind "unknown".  Returns the number of
+ * gaps.
  * since 0: there are none.
  */
 unsigned int store_gaps_since(struct store *s, uint32_t since, uint32_t upto, struct store_gap gap[ERAD_GAPS]);

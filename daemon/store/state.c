@@ -152,6 +152,7 @@ void store_info(struct store *s, struct store_info *info)
 	info->floor_era = store_floor(s);
 	info->degraded = s->degrade.set;
 	info->snapshot_era = s->snapshot.era;
+	info->snapshot_floor_era = s->snapshot.era ? s->snapshot.floor_era : 0;
 	info->snapshot_lasts = s->snapshot.era && s->snapshot.lasts;
 	for (unsigned int i = 0; i < ERAD_GAP_KINDS_MAX; i++)
 		info->gaps += le64toh(s->history->gaps_total[i]);

@@ -182,6 +182,12 @@ void store_set_snapshot(struct store *s);
  */
 uint32_t store_floor(const struct store *s);
 
+/*
+ * Returns the newest era that the snapshot shows, or will show if the snapshot is requested and a fold
+ * has not begun it yet.  0: there is no snapshot, and none is requested.  Context: lock.
+ */
+uint32_t store_snapshot_era(const struct store *s);
+
 /* Returns how many pages of the ring are in use.  Takes lock. */
 uint64_t store_journal_used(struct store *s);
 

@@ -106,6 +106,8 @@ struct store_info {
 	uint32_t floor_era;
 	bool degraded;			/* as store_degraded() returns it */
 	uint32_t snapshot_era;		/* newest era that the snapshot shows; 0: no snapshot */
+	/* The floor of the snapshot, at most snapshot_era; 0: no floor. */
+	uint32_t snapshot_floor_era;
 	bool snapshot_lasts;
 	/* Size of the device in sectors when the snapshot was taken; 0: no snapshot. */
 	uint64_t snapshot_sectors;

@@ -175,6 +175,9 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 	s = open_store(&d, STORE_WRITE);
 	for (era = 41; era < 80; era += 3) {
 		assert_int_equal(store_begin_snapshot(s, era, true, NULL), 0);
+		/* Odd rounds: the gap goes on after the request, but before the fold begins the snapshot. */
+		if (era % 2)
+			assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 		assert_int_equal(store_fold(s, NULL), 0);
 		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 		assert_int_equal(store_begin_era(s, era + 1, NULL), 0);
@@ -187,6 +190,40 @@ static void test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor(void **s
 		assert_int_equal(store_begin_era(s, era + 2, NULL), 0);
 		assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses", NULL), 0);
 	}
+	store_close(s, false, NULL);
+	disk_destroy(&d);
+}
+
+static void test_a_gap_between_the_request_and_the_fold_is_of_the_snapshot(void **state)
+{
+	struct store_gap gap[ERAD_GAPS];
+	struct store_info info;
+	struct store *s;
+	struct disk d;
+
+	(void)state;
+	make_volume(&d);
+	s = open_store(&d, STORE_WRITE);
+	assert_int_equal(store_begin_era(s, 10, NULL), 0);
+	assert_int_equal(store_begin_snapshot(s, 11, true, NULL), 0);
+	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses it", NULL), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(store_gap(s, ERAD_GAP_TABLE, "later", NULL), 0);
+	store_info(s, &info);
+	assert_int_equal(info.snapshot_era, 10);
+	assert_int_equal(info.snapshot_floor_era, 10);
+	/* The snapshot lists every block since era 10, and says why. */
+	assert_int_equal(store_gaps_since(s, 10, 10, gap), 1);
+	assert_int_equal(gap[0].era, 11);
+	assert_string_equal(gap[0].detail, "b uses it");
+	assert_int_equal(store_gaps_since(s, 11, 11, gap), 2);
+	assert_int_equal(store_drop_snapshot(s, NULL), 0);
+	/* A gap after the fold is not of the snapshot. */
+	assert_int_equal(store_begin_era(s, 12, NULL), 0);
+	assert_int_equal(store_begin_snapshot(s, 13, true, NULL), 0);
+	assert_int_equal(store_fold(s, NULL), 0);
+	assert_int_equal(store_gap_goes_on(s, ERAD_GAP_UNKNOWN, "b uses it", NULL), 0);
+	assert_int_equal(store_gaps_since(s, 12, 12, gap), 0);
 	store_close(s, false, NULL);
 	disk_destroy(&d);
 }
@@ -684,6 +721,7 @@ int main(void)
 		cmocka_unit_test(test_a_gap_lists_all_blocks_and_is_kept),
 		cmocka_unit_test(test_the_log_keeps_the_newest_gaps_and_timelines),
 		cmocka_unit_test(test_a_gap_that_goes_on_moves_in_the_log_and_with_the_floor),
+		cmocka_unit_test(test_a_gap_between_the_request_and_the_fold_is_of_the_snapshot),
 		cmocka_unit_test(test_a_past_note_stays_over_a_new_era_and_a_close),
 		cmocka_unit_test(test_a_rolled_back_timeline_is_foreign),
 		cmocka_unit_test(test_a_seal_lasts_until_the_next_timeline),

@@ -4,7 +4,7 @@
  * example, LVM has put a logical volume back on the physical volume beside the volume.
  *
  * erad looks at the holders of the origin (erad/device/holders.h) when a target becomes active,
- * before each checkpoint, before each diff and dump of the current eras, at each status, and after
+ * before each checkpoint, before each diff and dump of the current eras, before a snapshot begins, at each status, and after
  * each fold.  If a look finds such a device, every block counts as written in the current era: a
  * diff since this era or an older one lists the whole volume.  This is a gap of the kind
  * ERAD_GAP_UNKNOWN.  The device may write again after the look, so the first look that no longer

@@ -5,6 +5,7 @@
 
 #include "common/failpoint.h"
 #include "erad/volume/checkpoint.h"
+#include "erad/volume/past.h"
 #include "erad/volume/snapshot.h"
 #include "erad/volume/volume.h"
 
@@ -63,8 +64,14 @@ static int take_snapshot(struct volume *v, struct store *s, bool lasts, uint32_t
 	r = volume_roll(v, &how, era, err);
 	if (!r) {
 		failpoint(FAILPOINT_SNAP_ASKED);
-		r = store_fold(s, err);
+		/*
+		 * Another device may have come after the look of volume_roll(), and may have written before
+		 * the new era began.  A gap that is recorded before the fold is in the snapshot.
+		 */
+		r = past_look(v, s, err);
 	}
+	if (!r)
+		r = store_fold(s, err);
 	/*
 	 * After a failure, drop the snapshot: the next fold may still begin it, and nobody would
 	 * read it.

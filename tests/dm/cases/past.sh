@@ -110,6 +110,41 @@ test_other_device_that_a_checkpoint_notices_is_a_gap()
 	exact data "$after" "0 65536"
 }
 
+test_other_device_that_comes_during_a_snapshot_request_is_a_gap()
+{
+	DESCRIPTION="if another device comes between the look of a snapshot request and the beginning of the snapshot, diff --snapshot lists everything and says why; if it was there already, too"
+	local origin before after taker
+
+	origin=$(new_disk 64M)
+	eractl create data "$origin" > /dev/null
+	before=$(checkpoint)
+	stop_erad
+	start_erad_armed SNAP_ASKED 1 stop
+	wait_until "active" eractl_state_is data active
+	before=$(eractl status --json data | field era)
+	eractl snapshot take data > "$T/taken" 2>&1 &
+	taker=$!
+	wait_until "erad has stopped" grep -q "failpoint SNAP_ASKED" "$T/life"
+	other_device "$origin"
+	write_at other 8388608 4096
+	kill -CONT "$(erad_pid)"
+	wait $taker || fail "got $(cat "$T/taken")"
+	eractl diff data --snapshot --since "$before" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?"
+	same "$(cat "$T/out")" "0 67108864"
+	said "(unknown: /dev/mapper/other uses the origin itself"
+	eractl snapshot drop data
+	stop_erad
+	start_erad
+	wait_until "active" eractl_state_is data active
+	before=$(eractl status --json data | field era)
+	after=$(eractl snapshot take data 2> /dev/null)
+	eractl diff data --snapshot --since "$before" --format ranges > "$T/out" 2> "$T/err" || fail "exit status $?"
+	same "$(cat "$T/out")" "0 67108864"
+	said "in era $((after - 1)) (unknown: /dev/mapper/other uses the origin itself"
+	eractl snapshot drop data
+	dmsetup remove other
+}
+
 # not_listed NAME|METADATA SINCE WHO: checks that a diff of a closed volume exits with 3, lists nothing, and names WHO.
 not_listed()
 {
