@@ -155,12 +155,12 @@ reader_sources	:= $(patsubst %,daemon/erad/%.c,device/origin_reader base/log bas
 device_wraps	:= fopen opendir readlink access realpath stat statx statfs blkid_devno_to_wholedisk blkid_new_probe_from_filename \
 	$(patsubst %,sd_device_%,new_from_devnum unref get_property_value get_devlink_first get_devlink_next) \
 	dm_get_next_target dm_udev_wait $(patsubst %,dm_task_%,create destroy set_name set_uuid add_target set_add_node \
-	set_cookie set_ro no_flush skip_lockfs run get_errno get_info update_nodes)
+	set_cookie set_ro no_flush skip_lockfs run get_errno get_info get_uuid update_nodes)
 # The tests of daemon/erad/ops need further stand-ins.
 ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_open)
 ops_sources	:= tests/unit/ops_fixture.c
 ops_wraps	:= eratab_read lstat fsync hidden_update seen_read $(patsubst %,probe_%,device sector_size in_use lasting apart) \
-	$(patsubst %,dm_%,exists create remove load_size)
+	$(patsubst %,dm_%,exists is_volume create remove load_size)
 # These tests fail if the heap is used in a place where it must not be used.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
 heap_sources	:= tests/unit/heap.c
@@ -190,7 +190,7 @@ $(BUILD)/unit/test_text_stream: OWN_LDFLAGS := -Wl,--wrap=realloc
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
 $(BUILD)/unit/test_pool: OWN_LDFLAGS := $(heap_wraps:%=-Wl,--wrap=%)
 $(reader_test): $(call unit_object,$(reader_sources))
-$(reader_test): OWN_LDFLAGS := -Wl,--wrap=dm_node,--wrap=seal_open,--wrap=fsync,--wrap=fork
+$(reader_test): OWN_LDFLAGS := -Wl,--wrap=dm_node,--wrap=seal_open,--wrap=fsync,--wrap=fork,--wrap=write
 $(BUILD)/unit/test_apart: $(call unit_object,daemon/erad/base/apart.c)
 $(BUILD)/unit/test_loopdev: $(call unit_object,daemon/erad/device/loopdev.c)
 $(device_tests): $(call unit_object,$(device_sources))

@@ -31,6 +31,8 @@
 static struct {
 	atomic_bool hangs;		/* opening HUNG does not end */
 	atomic_bool no_fork;		/* the reader cannot start a process */
+	/* A process stops, when it has written a part of an answer. */
+	atomic_bool stops;
 	atomic_uint opened;		/* how often an origin was opened */
 	atomic_uint flushed;		/* how often an origin was flushed */
 	/* pids of the process that has opened an origin last, and of its parent */
@@ -79,6 +81,23 @@ pid_t __wrap_fork(void)
 		return __real_fork();
 	errno = EAGAIN;
 	return -1;
+}
+
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+
+/* Writes a refusal or half of an answer, and waits. */
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+	const bool whole = len == sizeof(struct origin_answer), code = len == sizeof(int);
+	ssize_t n;
+
+	if (!shared->stops || (!whole && !code))
+		return __real_write(fd, bytes, len);
+	n = __real_write(fd, bytes, code ? len : len / 2);
+	while (shared->stops)
+		usleep(1000);
+	return n;
 }
 
 static struct origin_question about(dev_t dev, enum origin_read what)
@@ -251,6 +270,39 @@ static void test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs(void **st
 	assert_int_not_equal(shared->pid, getpid());
 }
 
+static void test_a_process_that_stops_within_an_answer_is_not_awaited(void **state)
+{
+	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
+	struct origin_asked asked = { .fd = -1 };
+	struct origin_answer a;
+	struct err err;
+
+	(void)state;
+	/* Ends the test if the call waits for the stopped process. */
+	alarm(30);
+	shared->stops = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the origin 7:2 was not read within 0 seconds; check whether the device hangs");
+	/* The part that has come is lost, so the next question is a new one. */
+	assert_int_equal(asked.fd, -1);
+	shared->stops = false;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+
+	/* The reader stops when it has sent a refusal. */
+	shared->no_fork = true;
+	shared->stops = true;
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, NULL, NULL, &a, &err), -ETIMEDOUT);
+	assert_string_equal(err.msg, "the origin 7:2 cannot be read, because erad cannot start a process that reads it: Resource temporarily unavailable");
+	assert_int_equal(asked.fd, -1);
+	assert_int_equal(origin_ask(&asked, &q, SHORT_MS, at_once, NULL, &a, &err), -ESHUTDOWN);
+	shared->no_fork = false;
+	shared->stops = false;
+	assert_int_equal(origin_ask(&asked, &q, LONG_MS, NULL, NULL, &a, &err), 0);
+	assert_int_equal(a.code, 0);
+	alarm(0);
+}
+
 static void test_without_a_reader_the_caller_reads(void **state)
 {
 	const struct origin_question q = about(OTHER, ORIGIN_READ_SEAL);
@@ -293,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_late_answer_is_not_used_for_another_instance),
 		cmocka_unit_test(test_hung_origin_has_one_process_and_delays_no_other_origin),
 		cmocka_unit_test(test_a_reader_that_cannot_fork_is_not_an_origin_that_hangs),
+		cmocka_unit_test(test_a_process_that_stops_within_an_answer_is_not_awaited),
 		cmocka_unit_test(test_without_a_reader_the_caller_reads),
 	};
 

@@ -23,6 +23,7 @@
 #define CHILDREN	256u		/* limit of the children of the reader */
 #define CHILD_END_MS	100		/* how long the reader waits for the end of a child that has answered */
 #define LOOK_MS		100		/* how often origin_ask() calls ends() */
+#define REST_MS		1000		/* how long origin_ask() waits for the rest of an answer */
 
 static atomic_int reader_fd = -1;	/* the socket to the reader; -1: there is no reader */
 
@@ -327,26 +328,36 @@ static int read_answer(int fd, struct origin_answer *a, size_t *got)
 	return 0;
 }
 
-/* Waits for the answer until `until`.  Returns 0, EPIPE, ESHUTDOWN or ETIMEDOUT. */
-static int await(int fd, uint64_t until, bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
+/*
+ * Waits for the answer until `until`.  Returns 0, EPIPE, ESHUTDOWN or ETIMEDOUT.  When a part of the
+ * answer has come, waits at least REST_MS for the rest, because this part is lost with a return.  A
+ * process can stop between two parts, for example after SIGSTOP.
+ */
+static int await(struct origin_asked *asked, uint64_t until, bool (*ends)(void *ctx), void *ctx, struct origin_answer *a)
 {
+	uint64_t rest_until = 0;
 	size_t got = 0;
 	int r;
 
-	while ((r = read_answer(fd, a, &got)) == -EAGAIN) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+	while ((r = read_answer(asked->fd, a, &got)) == -EAGAIN) {
+		struct pollfd p = { .fd = asked->fd, .events = POLLIN };
+		const uint64_t now = thread_now_ms();
 
-		/*
-		 * When a part of the answer has come, wait for the rest: a return would lose this
-		 * part.
-		 */
-		if (!got && ends && ends(ctx))
-			return -ESHUTDOWN;
-		if (!got && thread_now_ms() >= until)
-			return -ETIMEDOUT;
+		if (got && !rest_until)
+			rest_until = now + REST_MS;
+		if (now >= rest_until && ends && ends(ctx))
+			r = -ESHUTDOWN;
+		else if (now >= rest_until && now >= until)
+			r = -ETIMEDOUT;
+		if (r != -EAGAIN)
+			break;
 		poll(&p, 1, LOOK_MS);
 	}
-	return r;
+	if (!got || (r != -ETIMEDOUT && r != -ESHUTDOWN))
+		return r;
+	origin_drop(asked);
+	/* A refusal, after which the reader has not closed the pipe yet. */
+	return got == sizeof(a->code) && a->code && r == -ETIMEDOUT ? -EPIPE : r;
 }
 
 /*
@@ -373,7 +384,7 @@ static int ask_once(struct origin_asked *asked, const struct origin_question *q,
 		return 0;
 	}
 	if (!r)
-		r = await(asked->fd, until, ends, ctx, a);
+		r = await(asked, until, ends, ctx, a);
 	if (r != -ETIMEDOUT && r != -ESHUTDOWN)
 		origin_drop(asked);
 	return r;

@@ -88,12 +88,12 @@ int origin_reader_start(struct err *err);
  * answer, or a negative errno with a message.  ETIMEDOUT: there is no answer yet.  ESHUTDOWN:
  * ends(ctx) has returned true; ends may be NULL.
  *
- * After ETIMEDOUT and ESHUTDOWN, *asked keeps the question if the reader has not refused it.  If
- * the next question is the same, its answer is the answer to the kept question.  If the next
- * question is another one, the kept question is dropped, but its child goes on; a new question
- * about the same origin waits for the end of this child.  If there is no reader, the call takes as
- * long as the origin takes.  Any thread may call this, but only one thread at a time with the same
- * *asked.
+ * After ETIMEDOUT and ESHUTDOWN, *asked keeps the question if the reader has not refused it and no
+ * part of the answer has come.  If the next question is the same, its answer is the answer to the
+ * kept question.  If the next question is another one, the kept question is dropped, but its child
+ * goes on; a new question about the same origin waits for the end of this child.  If there is no
+ * reader, the call takes as long as the origin takes.  Any thread may call this, but only one thread
+ * at a time with the same *asked.
  */
 int origin_ask(struct origin_asked *asked, const struct origin_question *q, unsigned int ms,
 	       bool (*ends)(void *ctx), void *ctx, struct origin_answer *a, struct err *err);
