@@ -108,7 +108,7 @@ static int read_file(const char *file, char **text, struct err *err)
  */
 static int write_file(const char *file, const char *text, struct err *err)
 {
-	char tmp[PATH_MAX];
+	char tmp[PATH_MAX + sizeof(".erad.new")];
 	struct stat st;
 	int fd, r;
 
@@ -258,22 +258,17 @@ static int lock(const char *file, struct err *err)
 }
 
 /*
- * Changes the patterns.  Returns 1 if the file was changed, 0 if the file already was as requested,
- * or a negative errno.
+ * Changes the patterns of a file that is no link.  Returns 1 if the file was changed, 0 if the file
+ * already was as requested, or a negative errno.
  */
-static int change(const char *file, const char *path, bool add, struct err *err)
+static int change_file(const char *file, const char *mine, bool add, struct err *err)
 {
-	char *text = NULL, *edited = NULL, *mine;
+	char *text = NULL, *edited = NULL;
 	int fd, r;
 
-	r = make_pattern(path, &mine, err);
-	if (r)
-		return r;
 	fd = lock(file, err);
-	if (fd < 0) {
-		free(mine);
+	if (fd < 0)
 		return fd == -ENOENT && !add ? 0 : fd;
-	}
 	r = read_file(file, &text, err);
 	if (!r)
 		r = edit(text, mine, add, &edited, err);
@@ -295,6 +290,43 @@ out:
 	close(fd);
 	free(edited);
 	free(text);
+	return r;
+}
+
+/*
+ * Finds the file that is changed: if `file` is a symbolic link, its target, so that the link stays.
+ * target: a buffer of PATH_MAX bytes.  ENOENT: the link leads to no file.
+ */
+static int find_target(const char *file, char *target, struct err *err)
+{
+	char link[1];
+
+	/* Only a symbolic link can be read. */
+	if (readlink(file, link, sizeof(link)) < 0) {
+		snprintf(target, PATH_MAX, "%s", file);
+		return 0;
+	}
+	if (realpath(file, target))
+		return 0;
+	if (errno == ENOENT)
+		return err_set(err, -ENOENT, "%s is a symbolic link that leads to no file; make the file, or remove the link", file);
+	return err_set(err, -errno, "cannot follow the symbolic link %s: %m", file);
+}
+
+/* As change_file(), but `file` may be a symbolic link. */
+static int change(const char *file, const char *path, bool add, struct err *err)
+{
+	char target[PATH_MAX], *mine;
+	int r;
+
+	r = make_pattern(path, &mine, err);
+	if (r)
+		return r;
+	r = find_target(file, target, err);
+	if (!r)
+		r = change_file(target, mine, add, err);
+	else if (r == -ENOENT && !add)
+		r = 0;
 	free(mine);
 	return r;
 }

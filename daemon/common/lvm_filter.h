@@ -24,10 +24,12 @@ void lvm_filter_line(const char *path, char *line, size_t size);
 /*
  * lvm_filter_add() adds the pattern for the path of a physical volume; lvm_filter_remove() removes
  * it.  The change is durable, and is one step: after a crash, there is the old file or the new
- * file.  Any thread or process may call these.
+ * file.  Any thread or process may call these.  If the file is a symbolic link, its target is
+ * changed, and the link stays.
  *
  * Both return 1 if the file was changed, 0 if the file already was as requested, or a negative
- * errno.  EINVAL: the path has a character that a pattern cannot have.  EBUSY: another process has
+ * errno.  EINVAL: the path has a character that a pattern cannot have.  ENOENT: the file is a
+ * symbolic link that leads to no file.  EBUSY: another process has
  * locked the directory of the file for ten seconds.  If the new file is in its place, but its name
  * cannot be made durable, the result is an error although the file has changed: see file_replace().
  */

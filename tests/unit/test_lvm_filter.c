@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,6 +229,42 @@ static void test_a_file_that_is_missing_is_made(void **state)
 	assert_true(has("/dev/vda"));
 }
 
+/* A user, or a tool that manages configurations, may keep the file in another directory. */
+static void test_a_symbolic_link_stays_and_its_target_is_changed(void **state)
+{
+	char sub[sizeof(file) + 4], target[sizeof(sub) + 10], text[200];
+	struct stat st;
+	struct err err;
+
+	(void)state;
+	snprintf(sub, sizeof(sub), "%s/sub", dir);
+	snprintf(target, sizeof(target), "%s/real.conf", sub);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	unlink(file);
+	assert_int_equal(symlink("sub/real.conf", file), 0);
+
+	/* There is nothing to remove, and no file to change. */
+	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 0);
+	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), -ENOENT);
+	snprintf(text, sizeof(text), "%s is a symbolic link that leads to no file; make the file, or remove the link", file);
+	assert_string_equal(err.msg, text);
+
+	put_file("local {\n}\n");
+	assert_int_equal(lvm_filter_add(file, "/dev/vda", &err), 1);
+	assert_true(has("/dev/vda"));
+	assert_int_equal(lvm_filter_has(target, "/dev/vda", &err), 1);
+	assert_int_equal(lstat(file, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lvm_filter_remove(file, "/dev/vda", &err), 1);
+	assert_string_equal(get_file(), "local {\n}\n");
+	assert_int_equal(lstat(file, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	unlink(file);
+	assert_int_equal(unlink(target), 0);
+	/* Fails if a temporary file is left. */
+	assert_int_equal(rmdir(sub), 0);
+}
+
 /*
  * Makes a file with two patterns and with lines of the user. The file is longer than the C
  * library's first buffer for a stream.
@@ -322,6 +359,7 @@ int main(void)
 		cmocka_unit_test(test_two_physical_volumes_are_in_one_line),
 		cmocka_unit_test(test_a_path_matches_only_itself),
 		cmocka_unit_test(test_a_file_that_is_missing_is_made),
+		cmocka_unit_test(test_a_symbolic_link_stays_and_its_target_is_changed),
 		cmocka_unit_test(test_a_file_that_cannot_be_read_is_not_changed),
 		cmocka_unit_test(test_a_file_that_cannot_be_read_is_not_taken_for_one_without_pattern),
 		cmocka_unit_test(test_a_change_without_memory_loses_no_line),
