@@ -289,6 +289,18 @@ void devices_write(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+void devices_unreadable(const char *path)
+{
+	assert_int_equal(unlink(path_below(path)), 0);
+	assert_int_equal(mkdir(path_below(path), 0700), 0);
+}
+
+void devices_no_directory(const char *path)
+{
+	assert_int_equal(rmdir(path_below(path)), 0);
+	devices_write(path, "");
+}
+
 static struct node *add_node(const char *path)
 {
 	struct node *n = &node[nr_nodes++];

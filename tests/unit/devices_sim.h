@@ -27,6 +27,10 @@ void devices_stack(const char *upper, const char *lower);
  * stat() and statx() do not find this file.
  */
 void devices_write(const char *path, const char *text);
+/* Puts a directory in the place of a file, so that the file can be opened, and cannot be read. */
+void devices_unreadable(const char *path);
+/* Puts a file in the place of an empty directory, so that opendir() fails. */
+void devices_no_directory(const char *path);
 /*
  * Adds a file, or a directory if the path ends with a slash.  dev and ino: st_dev and st_ino.
  * mount: id of the mount.  in_memory: the file system is a tmpfs.

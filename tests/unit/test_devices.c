@@ -234,6 +234,26 @@ static void test_lines_that_are_no_mounts_are_passed_over(void **state)
 	mounts_close(&t);
 }
 
+static void test_a_device_is_not_unused_if_a_table_of_its_users_cannot_be_read(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_false(probe_in_use(SDB, NULL, &err));
+	devices_no_directory("/sys/devices/sdb/holders");
+	in_use(SDB, "it may be in use, because /sys/dev/block/8:16/holders cannot be read: Not a directory");
+	devices_unreadable("/proc/swaps");
+	devices_file("/", SDB, 2, 1, false);
+	in_use(SDA, "it may be used for swap, because /proc/swaps cannot be read: Is a directory");
+	assert_int_equal(probe_boot_vg("LVM-x", &err), -EISDIR);
+	assert_string_equal(err.msg, "cannot read /proc/swaps to find out whether swap lies on the volume group: Is a directory");
+	devices_unreadable("/proc/self/mountinfo");
+	in_use(SDA, "it may be mounted, because /proc/self/mountinfo cannot be read: Is a directory");
+	devices_file("/pool/metadata", BTRFS, 5, 40, false);
+	assert_int_equal(stack_add_file(stack, "/pool/metadata", &err), -EISDIR);
+	assert_string_equal(err.msg, "cannot read /proc/self/mountinfo to find the device of /pool/metadata: Is a directory");
+}
+
 static void test_option_is_found_by_its_whole_name_and_unescaped(void **state)
 {
 	struct mount m = {
@@ -438,6 +458,7 @@ int main(void)
 		T(test_holders_other_than_the_volume_and_its_image_are_found),
 		T(test_holders_are_counted),
 		T(test_lines_that_are_no_mounts_are_passed_over),
+		T(test_a_device_is_not_unused_if_a_table_of_its_users_cannot_be_read),
 		T(test_option_is_found_by_its_whole_name_and_unescaped),
 		T(test_btrfs_whose_node_is_escaped_in_the_mount_table_stands_on_all_its_devices),
 		T(test_btrfs_whose_node_is_escaped_in_the_mount_table_is_mounted),

@@ -45,5 +45,7 @@ void fs_sync(dev_t dev)
 		if (r)
 			log_debug("%s cannot be synced: %s", m.where, strerror(-r));
 	}
+	if (t.error)
+		log_debug("a file system is not synced, because /proc/self/mountinfo cannot be read: %s", strerror(-t.error));
 	mounts_close(&t);
 }

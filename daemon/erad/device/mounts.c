@@ -6,6 +6,7 @@
  * Second, libmount removes the escapes of the options before it splits them at commas, so it cuts
  * an upperdir that has a comma in its path.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -17,6 +18,8 @@
 void mounts_open(struct mounts *t)
 {
 	*t = (struct mounts){ .f = fopen("/proc/self/mountinfo", "re") };
+	if (!t->f)
+		t->error = -errno;
 }
 
 void mounts_close(struct mounts *t)
@@ -53,11 +56,24 @@ static bool parse_mount_line(char *line, struct mount *m)
 	return true;
 }
 
+/* Reads a line.  Returns 1, or 0 at the end of the file, or a negative errno. */
+static int read_line(FILE *f, char **line, size_t *size)
+{
+	if (getline(line, size, f) > 0)
+		return 1;
+	return feof(f) ? 0 : -errno;
+}
+
 bool mounts_next(struct mounts *t, struct mount *m)
 {
-	while (t->f && getline(&t->line, &t->size, t->f) > 0)
-		if (parse_mount_line(t->line, m))
+	int r;
+
+	while (!t->error && (r = read_line(t->f, &t->line, &t->size))) {
+		if (r < 0)
+			t->error = r;
+		else if (parse_mount_line(t->line, m))
 			return true;
+	}
 	return false;
 }
 
@@ -82,23 +98,26 @@ bool mount_option(const struct mount *m, const char *name, char *value, size_t s
 	return false;
 }
 
-bool swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg)
+int swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg)
 {
 	FILE *f = fopen("/proc/swaps", "re");
 	bool found = false;
 	char *line = NULL;
 	size_t size = 0;
 	dev_t dev;
+	int r = 0;
 
-	while (f && !found && getline(&line, &size, f) > 0) {
+	/* A kernel without support for swap space has no such file. */
+	if (!f)
+		return errno == ENOENT ? 0 : -errno;
+	while (!found && (r = read_line(f, &line, &size)) > 0) {
 		line[strcspn(line, " \t")] = 0;
 		dev = octal_unescape(line) && *line == '/' ? blockdev_at(line) : 0;
 		found = dev && fn(dev, arg);
 	}
 	free(line);
-	if (f)
-		fclose(f);
-	return found;
+	fclose(f);
+	return found ? 1 : r;
 }
 
 static bool is_same(dev_t dev, void *arg)
@@ -106,7 +125,7 @@ static bool is_same(dev_t dev, void *arg)
 	return dev == *(dev_t *)arg;
 }
 
-bool swaps_have(dev_t dev)
+int swaps_have(dev_t dev)
 {
 	return swaps_find(is_same, &dev);
 }

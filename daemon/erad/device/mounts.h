@@ -24,16 +24,17 @@ struct mounts {
 	FILE *f;
 	char *line;
 	size_t size;
+	int error;		/* 0, or a negative errno: the table was not read to its end */
 };
 
 /*
- * Opens the table.  If the table cannot be read, mounts_next() finds no mount.  The caller calls
- * mounts_close() in any case.
+ * Opens the table.  If the table cannot be read, mounts_next() finds no mount, and t->error says
+ * why.  The caller calls mounts_close() in any case.
  */
 void mounts_open(struct mounts *t);
 /*
- * Reads the next mount.  Returns false if no mount is left.  The strings of m are valid until the
- * next call.
+ * Reads the next mount.  Returns false if no mount is left, or if t->error has become an error.  The
+ * strings of m are valid until the next call.
  */
 bool mounts_next(struct mounts *t, struct mount *m);
 void mounts_close(struct mounts *t);
@@ -52,12 +53,12 @@ dev_t mount_device(const struct mount *m);
 bool mount_option(const struct mount *m, const char *name, char *value, size_t size);
 
 /*
- * Calls fn for each block device that is swap space in use, until fn returns true.  Returns whether
- * fn has returned true.
+ * Calls fn for each block device that is swap space in use, until fn returns true.  Returns 1 if fn
+ * has returned true, 0 if not, or a negative errno if the table of swap space cannot be read.
  */
-bool swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg);
+int swaps_find(bool (*fn)(dev_t dev, void *arg), void *arg);
 
-/* Returns whether the block device is swap space in use. */
-bool swaps_have(dev_t dev);
+/* Returns 1 if the block device is swap space in use, 0 if not, or a negative errno. */
+int swaps_have(dev_t dev);
 
 #endif /* ERAD_MOUNTS_H */

@@ -66,6 +66,11 @@ int probe_sector_size(const char *path, unsigned int *bytes, struct err *err)
 	return r;
 }
 
+/*
+ * The functions below return true if they cannot find out whether the device is in use, because a
+ * device that is taken for unused may be overwritten.  `who` then says what could not be read.
+ */
+
 static bool mounted(dev_t dev, struct err *who)
 {
 	bool found = false;
@@ -78,16 +83,36 @@ static bool mounted(dev_t dev, struct err *who)
 		if (found)
 			err_set(who, 0, "mounted on %.300s (%s)", m.where, m.type);
 	}
+	if (t.error) {
+		err_set(who, 0, "it may be mounted, because /proc/self/mountinfo cannot be read: %s", strerror(-t.error));
+		found = true;
+	}
 	mounts_close(&t);
 	return found;
 }
 
 static bool is_swap(dev_t dev, struct err *who)
 {
-	if (!swaps_have(dev))
-		return false;
-	err_set(who, 0, "used for swap");
-	return true;
+	const int r = swaps_have(dev);
+
+	if (r > 0)
+		err_set(who, 0, "used for swap");
+	else if (r < 0)
+		err_set(who, 0, "it may be used for swap, because /proc/swaps cannot be read: %s", strerror(-r));
+	return r != 0;
+}
+
+/*
+ * Opens a directory of sysfs.  *d receives NULL if there is no such directory.  Returns false if it
+ * cannot be opened; `who` then says that the device may be in use.
+ */
+static bool open_directory(const char *path, DIR **d, struct err *who)
+{
+	*d = opendir(path);
+	if (*d || errno == ENOENT)
+		return true;
+	err_set(who, 0, "it may be in use, because %s cannot be read: %m", path);
+	return false;
 }
 
 static bool held(const char *sysfs, struct err *who)
@@ -100,10 +125,9 @@ static bool held(const char *sysfs, struct err *who)
 
 	if (snprintf(path, sizeof(path), "%s/holders", sysfs) >= (int)sizeof(path))
 		return false;
-	d = opendir(path);
-	if (!d)
-		return false;
-	while (!found && (de = readdir(d))) {
+	if (!open_directory(path, &d, who))
+		return true;
+	while (d && !found && (de = readdir(d))) {
 		if (de->d_name[0] == '.')
 			continue;
 		found = true;
@@ -116,7 +140,8 @@ static bool held(const char *sysfs, struct err *who)
 		else
 			err_set(who, 0, "held by %s", de->d_name);
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
 	return found;
 }
 
@@ -131,10 +156,9 @@ static bool partition_used(const char *sysfs, struct err *who)
 	struct dirent *de;
 	DIR *d;
 
-	d = opendir(sysfs);
-	if (!d)
-		return false;
-	while (!found && (de = readdir(d))) {
+	if (!open_directory(sysfs, &d, who))
+		return true;
+	while (d && !found && (de = readdir(d))) {
 		char path[PATH_MAX];
 		size_t n;
 
@@ -148,7 +172,8 @@ static bool partition_used(const char *sysfs, struct err *who)
 		if (found)
 			err_prefix(who, 0, "partition %s", de->d_name);
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
 	return found;
 }
 
@@ -395,7 +420,7 @@ int probe_boot_vg(const char *lv_uuid, struct err *err)
 	struct swap_search swap = { .lv_uuid = lv_uuid, .err = err };
 	char name[DM_NAME_SIZE];
 	struct stack *s;
-	int r = 0;
+	int found, r = 0;
 
 	/* Allocate the struct stack, because it is too large for the stack of a thread. */
 	s = malloc(sizeof(*s));
@@ -410,7 +435,10 @@ int probe_boot_vg(const char *lv_uuid, struct err *err)
 			r = refuse_boot_vg(early[i].what, name, err);
 	}
 	swap.stack = s;
-	if (!r && swaps_find(swap_in_vg, &swap))
+	found = r ? 0 : swaps_find(swap_in_vg, &swap);
+	if (found < 0)
+		r = err_set(err, found, "cannot read /proc/swaps to find out whether swap lies on the volume group: %s", strerror(-found));
+	else if (found)
 		r = swap.code ? swap.code : refuse_boot_vg("swap", swap.name, err);
 	free(s);
 	return r;

@@ -211,6 +211,8 @@ static int push_below(struct stack *s, const char *path, unsigned long long id, 
 		r = push_mount(s, path, &m, err);
 		break;
 	}
+	if (t.error)
+		r = err_set(err, t.error, "cannot read /proc/self/mountinfo to find the device of %s: %s", path, strerror(-t.error));
 	mounts_close(&t);
 	return r;
 }
