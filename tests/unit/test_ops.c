@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -348,7 +349,7 @@ static int end_next(const struct eratab_entry *e, struct err *err)
 	return *results < 0 ? err_set(err, *results++, "it fails") : *results++;
 }
 
-static bool recovered(const int *next, bool *log)
+static bool recovered(const int *next, struct recovery_log *log)
 {
 	static const struct recovery rec = { .end = end_next, .what = "tests", .ended = "ended", .failed = "failed" };
 
@@ -358,20 +359,45 @@ static bool recovered(const int *next, bool *log)
 
 static void test_what_was_interrupted_is_ended_until_nothing_is_left(void **state)
 {
-	bool log = true;
+	struct recovery_log log = { 0 };
 
 	(void)state;
 	write_file(tab_path, "data " ORIGIN " /dev/b\nother /dev/c /dev/d\n");
 	assert_true(recovered((const int[]){ 0, 1 }, &log));
-	assert_true(log);
 	/* A volume on which another thread works is looked at again, and is no error. */
 	assert_false(recovered((const int[]){ -EALREADY, 1 }, &log));
-	assert_true(log);
+	assert_int_equal(log.nr, 0);
 	/* If the first volume cannot be ended, the second volume is ended all the same. */
 	assert_false(recovered((const int[]){ -EIO, 0 }, &log));
-	assert_false(log);
+	assert_int_equal(log.nr, 1);
+	assert_string_equal(log.volume[0], "data");
+	/* Each volume has one line in the log, also if another volume has had its line before. */
+	assert_false(recovered((const int[]){ -EIO, -EALREADY }, &log));
+	assert_int_equal(log.nr, 1);
 	assert_false(recovered((const int[]){ -EALREADY, -EIO }, &log));
+	assert_int_equal(log.nr, 2);
+	assert_string_equal(log.volume[1], "other");
+	assert_false(recovered((const int[]){ -EIO, -EIO }, &log));
+	assert_int_equal(log.nr, 2);
 	assert_true(recovered((const int[]){ 1, 1 }, &log));
+	free(log.volume);
+}
+
+static void test_a_table_that_could_not_be_read_hides_no_later_error(void **state)
+{
+	struct recovery_log log = { 0 };
+
+	(void)state;
+	/* A directory can be opened and not be read. */
+	unlink(tab_path);
+	assert_int_equal(mkdir(tab_path, 0700), 0);
+	assert_false(recovered(NULL, &log));
+	assert_true(log.table);
+	assert_int_equal(rmdir(tab_path), 0);
+	write_file(tab_path, "data " ORIGIN " /dev/b\n");
+	assert_false(recovered((const int[]){ -EIO }, &log));
+	assert_int_equal(log.nr, 1);
+	free(log.volume);
 }
 
 static void test_a_claimed_volume_is_not_taken_for_an_interrupted_one(void **state)
@@ -458,6 +484,7 @@ int main(void)
 		with_files(test_forget_names_another_volume_with_the_same_uuid),
 		with_files(test_only_an_interrupted_attach_is_detached_at_the_start),
 		with_files(test_what_was_interrupted_is_ended_until_nothing_is_left),
+		with_files(test_a_table_that_could_not_be_read_hides_no_later_error),
 		with_files(test_a_claimed_volume_is_not_taken_for_an_interrupted_one),
 		with_files(test_resize_refuses_sizes_that_are_not_possible),
 	};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Ends operations on volumes that were interrupted: see recover.h. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "erad/base/log.h"
@@ -9,17 +12,34 @@
 
 #define AGAIN_S		5u	/* seconds between two attempts */
 
-bool recover_once(const struct recovery *rec, bool *log)
+/* Returns whether an error of the volume was logged already.  If not, notes that one is logged now. */
+static bool was_logged(struct recovery_log *log, const char *name)
 {
-	bool done = true, logged = false;
+	void *more;
+
+	for (size_t i = 0; i < log->nr; i++)
+		if (!strcmp(log->volume[i], name))
+			return true;
+	more = realloc(log->volume, (log->nr + 1) * sizeof(*log->volume));
+	/* Without memory, the same error is logged again. */
+	if (!more)
+		return false;
+	log->volume = more;
+	snprintf(log->volume[log->nr++], sizeof(*log->volume), "%s", name);
+	return false;
+}
+
+bool recover_once(const struct recovery *rec, struct recovery_log *log)
+{
 	struct eratab tab;
+	bool done = true;
 	struct err err;
 	int r;
 
 	if (op_read_table(&tab, &err)) {
-		if (*log)
+		if (!log->table)
 			log_error("cannot look for %s; erad tries again every %u seconds: %s", rec->what, AGAIN_S, err.msg);
-		*log = false;
+		log->table = true;
 		return false;
 	}
 	for (size_t n = 0; n < tab.nr; n++) {
@@ -28,23 +48,21 @@ bool recover_once(const struct recovery *rec, bool *log)
 		if (!e)
 			continue;
 		r = rec->end(e, &err);
-		if (!r) {
+		if (!r)
 			log_notice("volume %s: %s", e->name, rec->ended);
-		} else if (r < 0 && r != -EALREADY && *log) {
+		else if (r < 0 && r != -EALREADY && !was_logged(log, e->name))
 			log_error("volume %s: %s: %s; erad tries again every %u seconds", e->name, rec->failed, err.msg, AGAIN_S);
-			logged = true;
-		}
 		done &= r >= 0;
 	}
 	eratab_free(&tab);
-	*log &= !logged;
 	return done;
 }
 
 void recover_all(const struct recovery *rec)
 {
-	bool log = true;
+	struct recovery_log log = { 0 };
 
 	while (!recover_once(rec, &log))
 		nanosleep(&(struct timespec){ .tv_sec = AGAIN_S }, NULL);
+	free(log.volume);
 }

@@ -7,9 +7,11 @@
 #define ERAD_RECOVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/err.h"
 #include "common/eratab.h"
+#include "common/protocol.h"
 
 /* One kind of operation that may have been interrupted. */
 struct recovery {
@@ -26,11 +28,19 @@ struct recovery {
 	const char *failed;
 };
 
+/* Which errors were logged.  { 0 }: none. */
+struct recovery_log {
+	bool table;			/* eratab cannot be read */
+	char (*volume)[ERAD_NAME_MAX + 1];	/* names of the volumes of which an error was logged */
+	size_t nr;
+};
+
 /*
- * Looks once at all volumes.  Returns true if nothing is left.  *log: whether to log errors; becomes
- * false when one was logged.  EALREADY is no error, and is not logged.
+ * Looks once at all volumes.  Returns true if nothing is left.  Logs one error of each volume, and
+ * adds the volume's name to *log.  EALREADY is no error, and is not logged.  The caller frees
+ * log->volume.
  */
-bool recover_once(const struct recovery *rec, bool *log);
+bool recover_once(const struct recovery *rec, struct recovery_log *log);
 
 /*
  * Calls recover_once() every five seconds until nothing is left.  The reason of a failure may go away
