@@ -35,6 +35,7 @@ int __wrap_dm_task_skip_lockfs(struct dm_task *t);
 int __wrap_dm_task_run(struct dm_task *t);
 int __wrap_dm_task_get_errno(struct dm_task *t);
 int __wrap_dm_task_get_info(struct dm_task *t, struct dm_info *info);
+const char *__wrap_dm_task_get_uuid(const struct dm_task *t);
 void *__wrap_dm_get_next_target(struct dm_task *t, void *next, uint64_t *start, uint64_t *length,
 				char **type, char **params);
 int __wrap_dm_udev_wait(uint32_t cookie);
@@ -166,6 +167,12 @@ int __wrap_dm_task_get_info(struct dm_task *t, struct dm_info *info)
 		.open_count = dm_sim.open_count, .major = dm_sim.major, .minor = dm_sim.minor,
 	};
 	return 1;
+}
+
+const char *__wrap_dm_task_get_uuid(const struct dm_task *t)
+{
+	(void)t;
+	return dm_sim.uuid ? dm_sim.uuid : "";
 }
 
 void *__wrap_dm_get_next_target(struct dm_task *t, void *next, uint64_t *start, uint64_t *length,

@@ -14,6 +14,7 @@ struct dm_sim {
 	/* The device.  Tests set and read these fields. */
 	bool exists, suspended, read_only;
 	int open_count;
+	const char *uuid;		/* the device-mapper UUID; NULL: "" */
 	unsigned int major, minor;
 	uint64_t start, length;
 	const char *type;		/* type of the live table's only target */

@@ -48,6 +48,7 @@ bool __wrap_probe_in_use(dev_t dev, const char *path, struct err *who);
 int __wrap_probe_lasting(const char *path, struct err *err);
 int __wrap_probe_apart(const char *path, const char *origin_path, dev_t origin, struct err *err);
 int __wrap_dm_exists(const char *name, struct err *err);
+int __wrap_dm_is_volume(const char *name, const uint8_t uuid[16], struct err *err);
 int __wrap_dm_create(const char *name, const struct dm_table *t, struct err *err);
 int __wrap_dm_remove(const char *name, struct err *err);
 int __wrap_dm_load_size(const char *name, uint64_t nr_sectors, struct err *err);
@@ -128,11 +129,20 @@ int __wrap_dm_exists(const char *name, struct err *err)
 	return sim.device_exists;
 }
 
+int __wrap_dm_is_volume(const char *name, const uint8_t uuid[16], struct err *err)
+{
+	(void)name;
+	(void)uuid;
+	(void)err;
+	return sim.device_exists && !sim.other_program;
+}
+
 int __wrap_dm_create(const char *name, const struct dm_table *t, struct err *err)
 {
 	const int r = refuse_once(&sim.create, err);
 
 	(void)name;
+	sim.device_exists |= sim.other_program;
 	if (r)
 		return r;
 	assert_int_equal(t->nr_sectors, SECTORS);

@@ -35,6 +35,8 @@ extern struct ops_sim {
 	unsigned int sector_size;
 	bool in_use;
 	bool device_exists;		/* state of /dev/mapper/data */
+	/* dm_create() finds a /dev/mapper/data that another program has just made */
+	bool other_program;
 	/* the number of the fsync() of a directory that fails, counted from now on; 0: none */
 	unsigned int fsync_fails;
 	off_t file_size;		/* size of a regular file at /dev/mapper/data; 0: there is none */

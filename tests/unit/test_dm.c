@@ -42,6 +42,25 @@ static int tear_down(void **state)
 	return dm_sim.live_tasks || dm_sim.waits != dm_sim.cookies;
 }
 
+static void test_device_of_a_volume_is_recognized_by_its_uuid(void **state)
+{
+	static const uint8_t uuid[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+
+	(void)state;
+	assert_int_equal(dm_is_volume("data", uuid, &err), 0);
+	dm_sim.uuid = "ERAD-" UUID;
+	assert_int_equal(dm_is_volume("data", uuid, &err), 1);
+	dm_sim.uuid = "ERAD-" UUID "-image";
+	assert_int_equal(dm_is_volume("data", uuid, &err), 0);
+	dm_sim.uuid = "ERAD-" UUID;
+	dm_sim.exists = false;
+	assert_int_equal(dm_is_volume("data", uuid, &err), 0);
+	dm_sim.fail_type = DM_DEVICE_INFO;
+	dm_sim.fail_errno = ENOMEM;
+	dm_sim.fail_times = 1;
+	assert_int_equal(dm_is_volume("data", uuid, &err), -ENOMEM);
+}
+
 static bool answered;
 
 static void *ask_whether_it_lives(void *arg)
@@ -172,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_table_has_what_the_volume_asks_for),
+		T(test_device_of_a_volume_is_recognized_by_its_uuid),
 		T(test_whether_a_device_lives_is_known_while_another_swap_waits),
 		T(test_create_that_fails_says_why),
 		T(test_remove_waits_for_a_reader_that_closes_the_device),

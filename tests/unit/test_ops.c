@@ -157,6 +157,21 @@ static void test_create_whose_device_cannot_be_made_leaves_nothing(void **state)
 	create_data();
 }
 
+/* Another program makes a device of this name after erad has looked for one. */
+static void test_create_beside_a_device_of_another_program_leaves_nothing(void **state)
+{
+	(void)state;
+	sim.create = (struct refusal){ -EBUSY, "Device or resource busy" };
+	sim.other_program = true;
+	refuse_create(create_args_of_data(), -EBUSY, "Device or resource busy");
+	assert_true(formatted);
+	assert_true(sim.device_exists);
+	assert_tab("");
+	sim.other_program = false;
+	sim.device_exists = false;
+	create_data();
+}
+
 static void test_create_that_cannot_make_a_name_durable_leaves_nothing(void **state)
 {
 	(void)state;
@@ -475,6 +490,7 @@ int main(void)
 		with_files(test_create_and_open_refuse_a_file_at_the_node),
 		with_files(test_create_refuses_a_wrong_place_of_the_metadata),
 		with_files(test_create_whose_device_cannot_be_made_leaves_nothing),
+		with_files(test_create_beside_a_device_of_another_program_leaves_nothing),
 		with_files(test_create_that_cannot_make_a_name_durable_leaves_nothing),
 		with_files(test_create_refuses_the_name_and_the_metadata_of_an_open_volume),
 		with_files(test_close_refuses_an_unknown_volume_and_a_device_in_use),

@@ -216,6 +216,28 @@ int dm_exists(const char *name, struct err *err)
 	return r;
 }
 
+int dm_is_volume(const char *name, const uint8_t uuid[16], struct err *err)
+{
+	char expected[DM_UUID_TEXT_SIZE];
+	struct dm_info info;
+	struct dm_task *t;
+	const char *got;
+	int r;
+
+	pthread_mutex_lock(&dm_lock);
+	t = task_for(DM_DEVICE_INFO, name);
+	if (!t || !dm_task_run(t) || !dm_task_get_info(t, &info)) {
+		r = task_failed(t, "look at", name, err);
+	} else {
+		got = info.exists ? dm_task_get_uuid(t) : NULL;
+		r = got && !strcmp(got, uuid_dm_text(uuid, expected));
+	}
+	if (t)
+		dm_task_destroy(t);
+	pthread_mutex_unlock(&dm_lock);
+	return r;
+}
+
 /*
  * Reads the live table, which must be exactly one erad target.  *params receives the target's
  * parameters, which belong to *t.  The caller destroys *t, also after an error.  *t NULL: there was

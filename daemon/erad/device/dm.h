@@ -80,6 +80,12 @@ int dm_swap(const char *name, struct err *err);
 int dm_exists(const char *name, struct err *err);
 
 /*
+ * Returns 1 if a mapped device has this name and the device-mapper UUID of the volume, 0 if not, or a
+ * negative errno.  uuid: the UUID of the metadata.
+ */
+int dm_is_volume(const char *name, const uint8_t uuid[16], struct err *err);
+
+/*
  * Returns whether a mapped device with this number exists and is not being removed.  Returns true
  * if this cannot be found out.  Does not wait for other calls of this file.
  */

@@ -462,11 +462,13 @@ out_line:
 	/*
 	 * If the device could not be removed, keep the line and the metadata, because the device
 	 * needs them.  The device may exist although there is no volume: when erad stops, it
-	 * detaches from its volumes and leaves the devices.
+	 * detaches from its volumes and leaves the devices.  Compare the UUID, because another
+	 * program may have made a device of this name meanwhile, and the error of dm_create() does
+	 * not say so.  Keep them also if it is not known whose the device is.
 	 */
 	stuck = volumes_get(a->name);
 	volume_unref(stuck);
-	if (stuck || (r != -EEXIST && dm_exists(a->name, &ignored)))
+	if (stuck || dm_is_volume(a->name, c->geometry.uuid, &ignored))
 		goto out_keep;
 	if (table_remove(a->name, ERATAB_KEEP, &why))
 		err_suffix(err, "the create is not undone completely: %s", why.msg);

@@ -176,3 +176,24 @@ test_conflict_overlay()
 	losetup -d "$origin"
 	umount "$T/merged"
 }
+
+test_conflict_device_made_meanwhile()
+{
+	DESCRIPTION="a create during which another program makes a device of the volume's name fails, names the device, and leaves no line and no metadata"
+	local disk create
+
+	disk=$(new_disk 64M)
+	stop_erad
+	start_erad_armed OPEN_COMPARED 1 stop
+	eractl create data "$disk" 2> "$T/err" &
+	create=$!
+	wait_until "erad has stopped" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
+	dmsetup create data --table "0 2048 linear $(new_disk 16M) 0"
+	kill -CONT "$(erad_pid)"
+	! wait "$create" || fail "the create has succeeded"
+	grep -q "cannot create /dev/mapper/data: .*Device or resource busy" "$T/err" || fail "got $(cat "$T/err")"
+	! grep -q "^data " /etc/eratab || fail "the volume has a line: $(cat /etc/eratab)"
+	[[ ! -e /var/lib/erad/data.erad ]] || fail "the metadata are left"
+	dmsetup remove data
+	eractl create data "$disk" > /dev/null
+}
