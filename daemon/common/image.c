@@ -14,8 +14,6 @@
 #include "common/protocol.h"
 #include "common/uuid.h"
 
-#define RANDOM_DIGITS	16u	/* number of random digits in the UUID of an image for a backup */
-
 static bool ends_with(const char *text, const char *end)
 {
 	const size_t n = strlen(text), m = strlen(end);
@@ -23,10 +21,15 @@ static bool ends_with(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
+/* Returns whether the text begins with a number, which may be followed by anything but a digit. */
+static bool begins_with_number(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == IMAGE_NUMBER_SIZE - 1;
+}
+
 static bool is_backup(const char *kind)
 {
-	return *kind == '-' && strspn(kind + 1, "0123456789abcdef") == RANDOM_DIGITS &&
-		!strcmp(kind + 1 + RANDOM_DIGITS, IMAGE_BACKUP_SUFFIX);
+	return *kind == '-' && begins_with_number(kind + 1) && !strcmp(kind + IMAGE_NUMBER_SIZE, IMAGE_BACKUP_SUFFIX);
 }
 
 /*
@@ -102,14 +105,24 @@ const char *image_state_name(enum image_state state)
 	return names[state];
 }
 
-int image_backup_kind(char kind[IMAGE_KIND_SIZE])
+int image_draw_number(char number[IMAGE_NUMBER_SIZE])
 {
-	uint64_t number;
+	uint64_t drawn;
 
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+	if (getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn))
 		return -errno;
-	snprintf(kind, IMAGE_KIND_SIZE, "-%0*" PRIx64 IMAGE_BACKUP_SUFFIX, (int)RANDOM_DIGITS, number);
+	snprintf(number, IMAGE_NUMBER_SIZE, "%016" PRIx64, drawn);
 	return 0;
+}
+
+bool image_is_number(const char *text)
+{
+	return begins_with_number(text) && !text[IMAGE_NUMBER_SIZE - 1];
+}
+
+void image_backup_kind(const char *number, char kind[IMAGE_KIND_SIZE])
+{
+	snprintf(kind, IMAGE_KIND_SIZE, "-%.*s" IMAGE_BACKUP_SUFFIX, (int)IMAGE_NUMBER_SIZE - 1, number);
 }
 
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN])
@@ -194,7 +207,8 @@ void image_look(const char *volume, dev_t device, struct image *out)
 	}
 	out->image = find_ours(volume, IMAGE_SUFFIX, &d);
 	if (out->image) {
-		out->for_backup = uuid_is(d.uuid, IMAGE_BACKUP_SUFFIX);
+		if (uuid_is(d.uuid, IMAGE_BACKUP_SUFFIX))
+			snprintf(out->number, sizeof(out->number), "%s", uuid_dm_rest(d.uuid) + 1);
 		out->in_use = d.open_count;
 		dm_tables_free(&d);
 		look_at_snapshot(out);

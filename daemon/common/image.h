@@ -42,6 +42,7 @@
 #define IMAGE_ORIGIN_SUFFIX	"-image-origin"
 #define IMAGE_STORE_SUFFIX	"-image-store"
 
+#define IMAGE_NUMBER_SIZE	17u	/* bytes of the number of a backup's image, including the final 0 */
 #define IMAGE_STORE_START	2048u	/* in sectors of 512 bytes */
 
 /* Returns whether dev is the device NAME-image-origin of a volume.  Any thread may call this. */
@@ -86,7 +87,8 @@ struct image {
 	enum image_state state;
 	dev_t image, origin, store;	/* numbers of the three devices; 0: the device is missing */
 	bool below;			/* the volume lies on NAME-image-origin */
-	bool for_backup;		/* eractl backup has made the image */
+	/* The number that eractl backup has drawn for this image; "": another command has made it. */
+	char number[IMAGE_NUMBER_SIZE];
 	bool in_use;			/* a program or another device has NAME-image open */
 	dev_t store_beneath;		/* the device on which the store lies; 0: not known */
 	uint64_t store_size;		/* in bytes */
@@ -96,14 +98,20 @@ struct image {
 /* Returns "valid", "invalid" and so on, or NULL if there is no image. */
 const char *image_state_name(enum image_state state);
 
-/* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
-#define IMAGE_KIND_SIZE	(1 + 16 + sizeof(IMAGE_BACKUP_SUFFIX))
-
 /*
- * Writes to kind the part of the UUID that follows ERAD-UUID, for an image that eractl backup
- * makes: a new random number, and IMAGE_BACKUP_SUFFIX.  Returns 0 or a negative errno.
+ * Draws the random number for an image that eractl backup makes.  The number is a text of 16
+ * hexadecimal digits.  Returns 0 or a negative errno.
  */
-int image_backup_kind(char kind[IMAGE_KIND_SIZE]);
+int image_draw_number(char number[IMAGE_NUMBER_SIZE]);
+
+/* Returns whether the text has the form of a number that image_draw_number() makes. */
+bool image_is_number(const char *text);
+
+/* Size of the part of a UUID that follows ERAD-UUID, for an image that eractl backup has made. */
+#define IMAGE_KIND_SIZE	(1 + IMAGE_NUMBER_SIZE - 1 + sizeof(IMAGE_BACKUP_SUFFIX))
+
+/* Sets kind to this part of the UUID.  number: as image_draw_number() makes it. */
+void image_backup_kind(const char *number, char kind[IMAGE_KIND_SIZE]);
 
 /* Sets name to the name of a device of the volume's image.  suffix: one of the suffixes above. */
 void image_name(const char *volume, const char *suffix, char name[DM_NAME_LEN]);

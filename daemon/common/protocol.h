@@ -47,14 +47,16 @@
  *		the origin's
  * image_create	volume, store?: a path,		{"volume", "device", "dm_uuid", "era", "token",
  *		store_size?: bytes, backup?:	"stood_still_seconds", "store_size", "gaps": as for
- *		boolean				checkpoint}.  All writes of eras before the token's are
+ *		NUMBER				checkpoint}.  All writes of eras before the token's are
  *						in the image.  store is the block device or file of the
  *						copy-on-write store; without it, erad makes a file.
- *						backup: the image is for eractl backup, and its dm_uuid
- *						has a random number.  EEXIST: the volume has an image
- * image_drop	volume, backup?: boolean	{"volume", "stood_still_seconds"}.  backup: only if the
- *						image is for eractl backup.  ENOENT: the volume has
- *						no image
+ *						backup: the image is for eractl backup, which has drawn
+ *						the NUMBER, a text of 16 hexadecimal digits.  The
+ *						NUMBER becomes a part of dm_uuid.  EEXIST: the volume
+ *						has an image
+ * image_drop	volume, backup?: NUMBER		{"volume", "stood_still_seconds"}.  backup: only if the
+ *						image has this NUMBER.  ENOENT: the volume has no
+ *						image, or the image has another NUMBER or none
  * list		-				{"volumes": [{"volume", "origin", "metadata",
  *						"state", "device"}]}; device is null if closed
  * status	volumes: [] for all volumes	{"volumes": [STATUS]}

@@ -18,20 +18,20 @@
 #include "eractl/seen_note.h"
 
 /* Limits for how often the guardian tries to drop the image. */
-#define TRIES		5	/* erad says that there is no image, or does not answer */
-#define TRIES_MAX	1200	/* erad says that there is an image */
+#define TRIES		5	/* the image is not there */
+#define TRIES_MAX	1200	/* the image is there */
 #define PAUSE_S		3	/* pause between two tries, in seconds */
 
 /* A byte from the caller to the guardian: the caller has dropped the image, or has none. */
 #define REQUEST_END	1
 
-/* Drops an image that a backup has made, and no other. */
-static int drop(const char *volume, struct err *err)
+/* Drops the image with this number, and no other. */
+static int drop(const char *volume, const char *number, struct err *err)
 {
 	struct json_object *request = client_request("image_drop", volume), *result;
 	int r;
 
-	json_object_object_add(request, "backup", json_object_new_boolean(true));
+	json_object_object_add(request, "backup", json_object_new_string(number));
 	r = client_call(request, NULL, NULL, &result, err);
 	if (!r)
 		json_object_put(result);
@@ -39,12 +39,25 @@ static int drop(const char *volume, struct err *err)
 }
 
 /*
+ * Returns whether the image with this number is there, or devices of an image without NAME-image,
+ * whose number is not known.
+ */
+static bool is_left(const char *volume, const char *number)
+{
+	struct image image;
+
+	image_look(volume, dm_tables_find(volume), &image);
+	return image.state != IMAGE_NONE && (!image.image || !strcmp(image.number, number));
+}
+
+/*
  * Waits for REQUEST_END, or for the end of the caller.  If the caller has ended, drops the image.
  * erad may still be making the image, or may be restarted at the moment.  So this function tries
  * again for 15 seconds even if erad does not answer or says that there is no image, and for an hour
- * as long as erad says that the volume has the image of a backup.
+ * as long as the image is there.  A later backup may have made another image of the volume
+ * meanwhile.  That image has another number, and stays.
  */
-static void guard(int socket, const char *volume)
+static void guard(int socket, const char *volume, const char *number)
 {
 	struct err err;
 	char request;
@@ -55,15 +68,15 @@ static void guard(int socket, const char *volume)
 	} while (n < 0 && errno == EINTR);
 	if (n == sizeof(request))
 		return;
-	for (int i = 0; i < TRIES_MAX && drop(volume, &err); i++) {
-		if (i >= TRIES && !image_is_there(volume, true))
+	for (int i = 0; i < TRIES_MAX && drop(volume, number, &err); i++) {
+		if (i >= TRIES && !is_left(volume, number))
 			return;
 		sleep(PAUSE_S);
 	}
 }
 
 /* Becomes the guardian.  Ignores signals to the caller's terminal, process group or service. */
-static _Noreturn void become_guardian(int socket, const char *volume)
+static _Noreturn void become_guardian(int socket, const char *volume, const char *number)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP };
 
@@ -77,7 +90,7 @@ static _Noreturn void become_guardian(int socket, const char *volume)
 	socket = dup2(socket, STDIN_FILENO);
 	close_range(STDOUT_FILENO, ~0U, 0);
 	if (socket >= 0)
-		guard(socket, volume);
+		guard(socket, volume, number);
 	_exit(0);
 }
 
@@ -90,7 +103,7 @@ static int start_guardian(struct backup_image *b, const char *volume, struct err
 	b->guardian = fork();
 	if (!b->guardian) {
 		close(pair[0]);
-		become_guardian(pair[1], volume);
+		become_guardian(pair[1], volume, b->number);
 	}
 	close(pair[1]);
 	b->socket = pair[0];
@@ -116,14 +129,17 @@ static void end_guardian(struct backup_image *b)
 
 int backup_image_make(struct backup_image *b, const char *volume, struct json_object *request, struct err *err)
 {
-	int r;
+	int r = image_draw_number(b->number);
 
-	json_object_object_add(request, "backup", json_object_new_boolean(true));
-	r = start_guardian(b, volume, err);
+	if (r)
+		r = err_set(err, r, "cannot draw a random number for the image: %s", strerror(-r));
+	else
+		r = start_guardian(b, volume, err);
 	if (r) {
 		json_object_put(request);
 		return r;
 	}
+	json_object_object_add(request, "backup", json_object_new_string(b->number));
 	r = client_call(request, NULL, NULL, &b->made, err);
 	if (r) {
 		b->made = NULL;
@@ -177,8 +193,8 @@ int backup_image_drop(struct backup_image *b, const char *volume, struct err *er
 
 	if (!b->there)
 		return 0;
-	r = drop(volume, err);
+	r = drop(volume, b->number, err);
 	b->there = false;
 	end_guardian(b);
-	return r ? err_prefix(err, r, "the image is not dropped; run 'eractl image drop %s' to drop it, else the next backup with --image drops it", volume) : 0;
+	return r && is_left(volume, b->number) ? err_prefix(err, r, "the image is not dropped; run 'eractl image drop %s' to drop it, else the next backup with --image drops it", volume) : 0;
 }

@@ -12,11 +12,13 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "common/image.h"
 
 struct backup_image {
 	pid_t guardian;			/* the process that drops the image; 0: there is none */
 	int socket;			/* the connection to the guardian; -1: there is none */
 	bool there;			/* there is an image */
+	char number[IMAGE_NUMBER_SIZE];	/* the number that was drawn for the image */
 	/* erad's answer to image_create, or NULL.  The caller drops the reference at the end. */
 	struct json_object *made;
 	const char *device, *dm_uuid, *token;	/* belong to `made` */

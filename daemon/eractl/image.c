@@ -36,7 +36,8 @@ int image_add_store(const struct command *cmd, struct json_object *request, cons
 	return 0;
 }
 
-bool image_is_there(const char *volume, bool of_backup)
+/* Returns whether erad says that the volume has an image, complete or interrupted. */
+static bool is_there(const char *volume)
 {
 	char *const names[] = { (char *)volume, NULL };
 	struct json_object *result, *volumes, *image = NULL;
@@ -48,7 +49,7 @@ bool image_is_there(const char *volume, bool of_backup)
 	volumes = json_object_object_get(result, "volumes");
 	if (json_object_is_type(volumes, json_type_array) && json_object_array_length(volumes))
 		image = json_object_object_get(json_object_array_get_idx(volumes, 0), "image");
-	there = image && (!of_backup || json_object_get_boolean(json_object_object_get(image, "backup")));
+	there = image;
 	json_object_put(result);
 	return there;
 }
@@ -59,7 +60,7 @@ void image_drop_before_close(const char *volume)
 	struct json_object *result;
 	struct err err;
 
-	for (bool again = false; jsonl_now_ms() < until && image_is_there(volume, false); again = true) {
+	for (bool again = false; jsonl_now_ms() < until && is_there(volume); again = true) {
 		if (again)
 			usleep(DROP_PAUSE_US);
 		if (!client_call(client_request("image_drop", volume), NULL, NULL, &result, &err))

@@ -3,8 +3,6 @@
 #ifndef ERACTL_IMAGE_H
 #define ERACTL_IMAGE_H
 
-#include <stdbool.h>
-
 #include <json-c/json.h>
 
 #include "eractl/eractl.h"
@@ -14,12 +12,6 @@
  * Returns 0, or prints an error and returns EXIT_USAGE.
  */
 int image_add_store(const struct command *cmd, struct json_object *request, const char *store);
-
-/*
- * Returns whether erad says that the volume has an image, complete or interrupted.  Returns false
- * if erad does not answer.  of_backup: only an image that a backup has made counts.
- */
-bool image_is_there(const char *volume, bool of_backup);
 
 /*
  * Drops the image of a volume that is to be closed, if the volume has one.  Tries again for up to

@@ -106,18 +106,20 @@ int op_image_create(const struct image_choice *choice, struct volume **v, struct
 {
 	int r;
 
+	expect(!choice->number || image_is_number(choice->number));
 	expect(!choice->store.path || (*choice->store.path == '/' && !choice->store.size));
 	r = op_find(choice->name, v, err);
 	if (!r) {
-		*out = (struct image_made){ .era = 1, .us = choice->for_backup, .store_size = choice->store.size };
+		*out = (struct image_made){ .era = 1, .us = choice->number ? strlen(choice->number) : 0, .store_size = choice->store.size };
 		strcpy(out->device, "/dev/mapper/a");
 	}
 	return r;
 }
 
-int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err)
+int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err)
 {
-	*us = for_backup;
+	expect(!number || image_is_number(number));
+	*us = number ? strlen(number) : 0;
 	return op_close(name, err);
 }
 

@@ -85,14 +85,28 @@ static void test_store_leaves_a_tenth_or_a_gibibyte_free(void **state)
 
 static void test_images_of_two_backups_have_two_uuids(void **state)
 {
-	char first[IMAGE_KIND_SIZE], second[IMAGE_KIND_SIZE], uuid[DM_UUID_LEN];
+	char first[IMAGE_NUMBER_SIZE], second[IMAGE_NUMBER_SIZE], kind[IMAGE_KIND_SIZE], uuid[DM_UUID_LEN];
 
 	(void)state;
-	assert_int_equal(image_backup_kind(first), 0);
-	assert_int_equal(image_backup_kind(second), 0);
+	assert_int_equal(image_draw_number(first), 0);
+	assert_int_equal(image_draw_number(second), 0);
 	assert_string_not_equal(first, second);
-	snprintf(uuid, sizeof(uuid), UUID "%s", first);
+	assert_true(image_is_number(first));
+	image_backup_kind(first, kind);
+	snprintf(uuid, sizeof(uuid), UUID "-%s-backup-image", first);
+	assert_string_equal(kind, uuid + strlen(UUID));
 	assert_string_equal(cut("data-image", uuid), "data");
+}
+
+static void test_number_of_an_image_is_16_digits(void **state)
+{
+	(void)state;
+	assert_true(image_is_number("0123456789abcdef"));
+	assert_false(image_is_number("0123456789abcde"));
+	assert_false(image_is_number("0123456789abcdef0"));
+	assert_false(image_is_number("0123456789abcdeF"));
+	assert_false(image_is_number("0123456789abcdef-"));
+	assert_false(image_is_number(""));
 }
 
 static void test_longest_name_of_a_volume_has_room_for_the_suffixes(void **state)
@@ -137,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_origin_is_told_from_a_store_by_the_whole_uuid_of_its_holder),
 		cmocka_unit_test(test_store_leaves_a_tenth_or_a_gibibyte_free),
 		cmocka_unit_test(test_images_of_two_backups_have_two_uuids),
+		cmocka_unit_test(test_number_of_an_image_is_16_digits),
 		cmocka_unit_test(test_longest_name_of_a_volume_has_room_for_the_suffixes),
 		cmocka_unit_test(test_origin_without_an_image_is_the_origin),
 		cmocka_unit_test(test_each_state_with_an_image_has_a_name),

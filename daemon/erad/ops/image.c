@@ -148,16 +148,15 @@ static int make_store(const struct volume *v, const struct image_store *s, dev_t
  * The parameter N ("not persistent"): dm-snapshot keeps the table of copied chunks in memory only, so
  * the store needs no header.
  */
-static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, bool for_backup,
+static int make_snapshot(const struct volume *v, const struct look *l, dev_t store, const char *number,
 			 char dm_uuid[DM_UUID_LEN], struct err *err)
 {
 	char params[PARAMS], kind[IMAGE_KIND_SIZE] = IMAGE_SUFFIX;
 	struct dm_line line = { .length = l->nr_sectors, .type = "snapshot", .params = params };
-	int r = for_backup ? image_backup_kind(kind) : 0;
 	dev_t dev;
 
-	if (r)
-		return err_set(err, r, "cannot get a random number: %s", strerror(-r));
+	if (number)
+		image_backup_kind(number, kind);
 	snprintf(params, sizeof(params), "%u:%u %u:%u N %u", major(l->origin), minor(l->origin), major(store), minor(store),
 		 IMAGE_CHUNK);
 	return make_device(v, IMAGE_SUFFIX, kind, &line, true, dm_uuid, &dev, err);
@@ -264,7 +263,7 @@ static int make_devices(struct volume *v, const struct look *l, const struct ima
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_STORED);
-	r = make_snapshot(v, l, on_store, choice->for_backup, out->dm_uuid, err);
+	r = make_snapshot(v, l, on_store, choice->number, out->dm_uuid, err);
 	if (r)
 		return r;
 	failpoint(FAILPOINT_IMAGE_SNAPPED);
@@ -355,7 +354,7 @@ static int create_claimed(struct volume *v, const struct image_choice *choice, s
 	int r;
 
 	image_look(v->name, device_of(v->name, v), &image);
-	if (image.state == IMAGE_INTERRUPTED || (image.image && choice->for_backup && image.for_backup && !image.in_use)) {
+	if (image.state == IMAGE_INTERRUPTED || (image.image && choice->number && *image.number && !image.in_use)) {
 		r = drop_claimed(v->name, v, &us, err);
 		if (r)
 			return r;
@@ -500,7 +499,7 @@ static int drop_claimed(const char *name, struct volume *v, uint64_t *us, struct
 	return r;
 }
 
-int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err)
+int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err)
 {
 	struct image image;
 	struct claim claim;
@@ -512,8 +511,9 @@ int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *e
 		return r;
 	r = v ? 0 : op_known(name, err);
 	image_look(name, device_of(name, v), &image);
-	if (!r && for_backup && image.image && !image.for_backup)
-		r = err_set(err, -ENOENT, "the volume has no image that a backup has made");
+	if (!r && number && image.image && strcmp(image.number, number))
+		r = err_set(err, -ENOENT, "the image with the number %s is gone; the volume has another image now, %s%s", number,
+			    *image.number ? "of a backup, with the number " : "which 'eractl image create' has made", image.number);
 	if (!r)
 		r = drop_claimed(name, v, us, err);
 	volume_unref(v);

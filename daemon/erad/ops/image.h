@@ -32,10 +32,10 @@ struct image_choice {
 	const char *name;		/* name of the volume */
 	struct image_store_choice store;
 	/*
-	 * The image is for eractl backup.  If an earlier image for eractl backup is left and is not
-	 * in use, it is dropped first.
+	 * The number of the image, if the image is for eractl backup, or NULL.  If an earlier image
+	 * for eractl backup is left and is not in use, it is dropped first.
 	 */
-	bool for_backup;
+	const char *number;
 };
 
 struct image_made {
@@ -58,11 +58,12 @@ struct image_made {
 int op_image_create(const struct image_choice *choice, struct volume **v, struct image_made *out, struct err *err);
 
 /*
- * Drops the image of a volume, open or closed.  for_backup: does not drop an image that eractl
- * backup has not made.  *us receives for how long I/O waited, in microseconds.  EBUSY: the image is
- * in use, and nothing has changed.  ENOENT: there is no image to drop.
+ * Drops the image of a volume, open or closed.  number: the number of the image that may be dropped,
+ * or NULL for any image.  What an interrupted create or drop has left has no number, and is dropped
+ * in both cases.  *us receives for how long I/O waited, in microseconds.  EBUSY: the image is in use,
+ * and nothing has changed.  ENOENT: there is no image, or the image has another number.
  */
-int op_image_drop(const char *name, bool for_backup, uint64_t *us, struct err *err);
+int op_image_drop(const char *name, const char *number, uint64_t *us, struct err *err);
 
 /*
  * Starts a thread that removes what an interrupted create or drop has left.  If a removal fails,

@@ -11,21 +11,28 @@
 #include "erad/request/image.h"
 #include "erad/volume/volume.h"
 
+/* Gets the number of a backup's image.  Sets *number to NULL if the request has no number. */
+static int get_number(struct json_object *arg, const char **number, struct err *err)
+{
+	const int r = args_text(arg, "backup", false, number, err);
+
+	if (r || !*number || image_is_number(*number))
+		return r;
+	return err_set(err, -EINVAL, "\"backup\" is %.40s, expected %u hexadecimal digits", *number, IMAGE_NUMBER_SIZE - 1);
+}
+
 static int get_choice(struct json_object *arg, struct image_choice *c, struct err *err)
 {
-	struct json_object *backup;
-	int r;
+	int r = args_volume(arg, &c->name, err);
 
-	r = args_volume(arg, &c->name, err);
 	if (!r)
 		r = args_text(arg, "store", false, &c->store.path, err);
 	if (!r)
 		r = args_number(arg, "store_size", INT64_MAX, &c->store.size, err);
 	if (!r)
-		r = args_member(arg, "backup", json_type_boolean, &backup, err);
+		r = get_number(arg, &c->number, err);
 	if (r)
 		return r;
-	c->for_backup = json_object_get_boolean(backup);
 	if (c->store.path && c->store.size)
 		return err_set(err, -EINVAL, "the request has both \"store\" and \"store_size\", expected one");
 	if (c->store.path && *c->store.path != '/')
@@ -70,16 +77,15 @@ int request_image_create(struct json_object *arg, struct json_object **result, s
 
 int request_image_drop(struct json_object *arg, struct json_object **result, struct err *err)
 {
-	struct json_object *backup;
-	const char *name;
+	const char *name, *number;
 	uint64_t us;
 	int r;
 
 	r = args_volume(arg, &name, err);
 	if (!r)
-		r = args_member(arg, "backup", json_type_boolean, &backup, err);
+		r = get_number(arg, &number, err);
 	if (!r)
-		r = op_image_drop(name, json_object_get_boolean(backup), &us, err);
+		r = op_image_drop(name, number, &us, err);
 	if (r)
 		return r;
 	*result = json_object_new_object();
@@ -101,7 +107,7 @@ struct json_object *image_json(const char *volume, const struct image *image)
 	o = json_object_new_object();
 	json_object_object_add(o, "device", image->image ? jsonl_text(device) : NULL);
 	json_object_object_add(o, "state", json_object_new_string(image_state_name(image->state)));
-	json_object_object_add(o, "backup", json_object_new_boolean(image->for_backup));
+	json_object_object_add(o, "backup", json_object_new_boolean(*image->number));
 	json_object_object_add(o, "store_device", image->store_beneath ? json_object_new_string(store) : NULL);
 	json_object_object_add(o, "store_size", json_object_new_uint64(image->store_size));
 	json_object_object_add(o, "store_used", image->state == IMAGE_VALID ? json_object_new_uint64(image->store_used) : NULL);

@@ -1,28 +1,9 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2046
 # SPDX-License-Identifier: GPL-2.0-or-later
-# eractl image: read-only views of live volumes at one moment, and backups of them.
+# eractl image: read-only views of live volumes at one moment.
 
-# image_state: prints the state of the image of data, or "none"
-image_state()
-{
-	local state
-
-	state=$(eractl status --json data | field image.state)
-	echo "${state/#null/none}"
-}
-
-# image_state_is STATE: succeeds if image_state prints STATE
-image_state_is()
-{
-	[[ $(image_state) == "$1" ]]
-}
-
-# devices: prints the tables of all mapped devices, and the loop devices
-devices()
-{
-	dmsetup table | sort
-	losetup --noheadings -O NAME,BACK-FILE | sort
-}
+# shellcheck source=tests/dm/image.sh
+. tests/dm/image.sh
 
 # lies_on: prints the numbers MAJOR:MINOR of the device on which data lies
 lies_on()
@@ -39,19 +20,6 @@ image_create()
 	[[ $said == "data: /dev/mapper/data-image, token "*$'\n'"data: I/O stood still for "*" ms" ]] || fail "image create said '$said'"
 	token=${said#*token }
 	token=${token%%$'\n'*}
-}
-
-# files: writes and syncs files below $T/mnt until $T/stop exists. Failures are in $T/failed.
-files()
-{
-	local i
-
-	for ((i = 0; ; i++)); do
-		[[ ! -e $T/stop ]] || return 0
-		head -c $((20000 + i % 5 * 50000)) /dev/urandom > "$T/mnt/f$((i % 20))" || echo "write $i" >> "$T/failed"
-		((i % 5)) || sync -f "$T/mnt" || echo "sync $i" >> "$T/failed"
-		nap 0.2
-	done
 }
 
 # patched COPY ERA: copies the blocks that the diff since ERA lists from data-image into the file
@@ -145,15 +113,6 @@ test_image_store_that_is_full()
 	eractl image drop data > /dev/null
 	no_gap data
 	eractl close data
-}
-
-# refused TEXT ARGUMENT…: checks that eractl fails with the text
-refused()
-{
-	local text=$1
-	shift
-	eractl "$@" > "$T/said" 2>&1 && fail "it worked, expected a failure: eractl $*"
-	grep -qF -e "$text" "$T/said" || fail "got '$(cat "$T/said")' from eractl $*, expected '$text'"
 }
 
 case_share["test_image_refusals"]=both
@@ -493,109 +452,4 @@ test_image_when_erad_dies_while_it_freezes()
 	umount "$T/mnt"
 	e2fsck -fn /dev/mapper/data > "$T/fsck" 2>&1 || fail "the volume is damaged: $(cat "$T/fsck")"
 	no_gap data
-}
-
-# stopped_backup: begins a backup, and stops eractl with SIGSTOP as soon as the image exists. Sets
-# backup to the process number of eractl.
-stopped_backup()
-{
-	eractl backup data "$T/dir" --full --image > "$T/said" 2>&1 &
-	backup=$!
-	while [[ ! -e /dev/mapper/data-image ]]; do
-		is_running $backup || fail "$(cat "$T/said")"
-		nap 0.01
-	done
-	kill -STOP $backup
-	wait_until "the image" image_state_is valid
-}
-
-test_image_backup_under_load()
-{
-	DESCRIPTION="backup --image of a mounted ext4 under load makes copies that restore to a clean file system; if eractl is killed, its guardian process drops the image; if both are killed, the next backup drops the image"
-	local origin before writer backup i
-
-	origin=$(new_disk 64M)
-	mkdir "$T/mnt" "$T/dir"
-	eractl create data "$origin" > /dev/null
-	mkfs.ext4 -q /dev/mapper/data
-	mount /dev/mapper/data "$T/mnt"
-	before=$(devices)
-	files &
-	writer=$!
-	nap 0.5
-	for ((i = 0; i < 3; i++)); do
-		echo "copy $i" > "$T/mnt/kept"
-		eractl backup data "$T/dir" $( ((i)) || echo --init) --image --cow 68M --verify > "$T/said" 2>&1 || fail "$(cat "$T/said")"
-		grep -q "$( ((i)) && echo increment || echo "full copy"), .*I/O stood still for .* ms" "$T/said" || fail "got '$(cat "$T/said")'"
-		same "$(image_state)" none
-		rm -f "$T/restored"
-		eractl restore-backup "$T/dir" "$T/restored" > /dev/null
-		e2fsck -fn "$T/restored" > "$T/fsck" 2>&1 || fail "copy $i is damaged: $(cat "$T/fsck")"
-		same "$(debugfs -R 'cat /kept' "$T/restored" 2> /dev/null)" "copy $i"
-	done
-	touch "$T/stop"
-	wait $writer
-	same "$(devices)" "$before"
-
-	refused "would lie on the volume" backup data "$T/dir" --image --cow "$origin"
-	refused "it has no backups of erad" backup data "$T" --image
-	eractl image create data > /dev/null
-	refused "the volume has an image already, which is valid" backup data "$T/dir" --image
-	same "$(image_state)" valid
-	eractl image drop data > /dev/null
-
-	# If eractl is killed while it copies, its guardian drops the image.  If the guardian is killed, too,
-	# the next backup drops the image.
-	before=$(devices)
-	stopped_backup
-	kill -KILL $backup
-	wait_until "the image is dropped" image_state_is none
-	same "$(devices)" "$before"
-	stopped_backup
-	kill -KILL $(pgrep -P $backup) $backup
-	same "$(image_state)" valid
-	eractl backup data "$T/dir" --image > /dev/null
-	same "$(devices)" "$before"
-	umount "$T/mnt"
-}
-
-# backup_fails TEXT: lets the stopped backup go on. Checks that the backup fails with the text, and that
-# the copies are as before.
-backup_fails()
-{
-	kill -CONT $backup
-	wait $backup && fail "the backup worked, expected a failure: $(cat "$T/said")"
-	grep -qF "$1" "$T/said" || fail "got '$(cat "$T/said")', expected '$1'"
-	same "$(md5sum "$T"/dir/*)" "$copies"
-}
-
-test_image_backup_of_a_lost_image()
-{
-	DESCRIPTION="if the image becomes invalid or is replaced by another image during the copy, backup --image fails although each read works, and the earlier copies are unchanged"
-	local origin backup copies i
-
-	origin=$(new_disk 64M)
-	mkdir "$T/dir"
-	eractl create data "$origin" > /dev/null
-	write_at data 0 1048576
-	eractl backup data "$T/dir" --init --image > /dev/null
-	copies=$(md5sum "$T"/dir/*)
-	stopped_backup
-	dmsetup load --readonly data-image --table "0 131072 linear $(lsblk -dno MAJ:MIN "$origin") 0"
-	dmsetup resume data-image
-	backup_fails "the image /dev/mapper/data-image has become invalid while it was copied"
-	same "$(image_state)" none
-	# If eractl was stopped after it had opened the image, the image cannot be dropped. Then try
-	# again.
-	for ((i = 0; i < 5; i++)); do
-		stopped_backup
-		eractl image drop data > /dev/null 2>&1 && break
-		kill -KILL $backup
-		wait_until "the image is dropped" image_state_is none
-	done
-	eractl image create data > /dev/null
-	backup_fails "/dev/mapper/data-image is not the image that was made for this copy"
-	same "$(image_state)" valid
-	eractl image drop data > /dev/null
-	eractl backup data "$T/dir" --image > /dev/null
 }
