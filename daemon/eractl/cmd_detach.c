@@ -58,14 +58,24 @@ static int lock_out_erad(struct err *err)
 	return fd;
 }
 
+/* Takes the place of libdevmapper's log, which prints a line for each attempt to remove a device. */
+static void ignore_message(int level, const char *file, int line, int code, const char *format, ...)
+{
+	(void)level, (void)file, (void)line, (void)code, (void)format;
+}
+
+/* Removes the device.  udev may have the device open for a moment, so this tries for five seconds. */
 static int remove_device(const char *name, struct err *err)
 {
 	struct dm_task *t = dm_task_create(DM_DEVICE_REMOVE);
 	uint32_t cookie = 0;
-	int r = 0;
+	int code, r = 0;
 
-	if (!t || !dm_task_set_name(t, name) || !dm_task_retry_remove(t) || !dm_task_set_cookie(t, &cookie, 0) || !dm_task_run(t))
-		r = err_set(err, -EIO, "volume %s: cannot remove /dev/mapper/%s", name, name);
+	dm_log_with_errno_init(ignore_message);
+	if (!t || !dm_task_set_name(t, name) || !dm_task_retry_remove(t) || !dm_task_set_cookie(t, &cookie, 0) || !dm_task_run(t)) {
+		code = t ? dm_task_get_errno(t) : ENOMEM;
+		r = err_set(err, code ? -code : -EIO, "volume %s: cannot remove /dev/mapper/%s: %s", name, name, strerror(code ? code : EIO));
+	}
 	if (t)
 		dm_task_destroy(t);
 	if (cookie)
@@ -125,6 +135,27 @@ static int forget(const struct eratab_entry *e, char uuid[UUID_TEXT_SIZE], struc
 	return 0;
 }
 
+/*
+ * Moves the logical volumes back to the physical volume and removes the volume's device.  *us
+ * receives the longest time for which I/O waited, in microseconds.
+ */
+static int take_away(const char *name, dev_t dev, uint64_t *us, struct err *err)
+{
+	uint64_t moved;
+	int r;
+
+	for (int tries = 0; ; tries++) {
+		r = below_detach(dev, true, &moved, err);
+		if (r)
+			return r;
+		if (moved > *us)
+			*us = moved;
+		r = remove_device(name, err);
+		if (r != -EBUSY || tries == BELOW_MOVES)
+			return r;
+	}
+}
+
 static int detach_offline(const struct eratab_entry *found, uint64_t *us, char uuid[UUID_TEXT_SIZE], struct err *err)
 {
 	struct eratab_entry e = *found;
@@ -145,7 +176,7 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 	if (r)
 		return err_prefix(err, r, "volume %s: nothing is detached", e.name);
 	if (dev)
-		r = below_detach(dev, true, us, err);
+		r = take_away(e.name, dev, us, err);
 	/*
 	 * If the volume is still attached, remove the option detaching, so that the next erad
 	 * serves the volume.
@@ -155,8 +186,6 @@ static int detach_offline(const struct eratab_entry *found, uint64_t *us, char u
 		if (eratab_change_replace(ERAD_TAB, &e, ERATAB_KEEP, &why))
 			err_suffix(err, "the volume stays attached, but erad may detach it when it starts: %s", why.msg);
 	}
-	if (!r && dev)
-		r = remove_device(e.name, err);
 	if (!r && lvm_filter_remove(LVM_FILTER_FILE, e.origin, err) < 0)
 		r = -EIO;
 	return r ? r : forget(&e, uuid, err);

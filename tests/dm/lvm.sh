@@ -104,3 +104,14 @@ refused()
 	grep -q -e "$1" "$T/err" || fail "got '$(cat "$T/err")', expected '$1'"
 	same "$(state)" "$before"
 }
+
+# lvchange_waits: starts lvchange, and returns when lvchange waits for LVM's lock. lvchange has read
+# LVM's configuration by then. Sets lvchange to its process id.
+lvchange_waits()
+{
+	lvchange --refresh vg/a &
+	lvchange=$!
+	# Look for this process, because another process that waits does not show what lvchange has
+	# read.
+	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
+}

@@ -218,16 +218,22 @@ static int take_away(const char *name, uint64_t *us, struct err *err)
 {
 	const dev_t dev = dm_tables_find(name);
 	struct volume *v;
+	uint64_t moved;
 	int r;
 
 	*us = 0;
 	if (!dev)
 		return 0;
-	r = below_detach(dev, !is_served(name), us, err);
-	if (r)
-		return r;
-	failpoint(FAILPOINT_BELOW_FREED);
-	r = dm_remove(name, err);
+	for (int tries = 0; ; tries++) {
+		r = below_detach(dev, !is_served(name), &moved, err);
+		if (r)
+			return r;
+		*us = later(*us, moved);
+		failpoint(FAILPOINT_BELOW_FREED);
+		r = dm_remove(name, err);
+		if (r != -EBUSY || tries == BELOW_MOVES)
+			break;
+	}
 	if (r && r != -ENXIO)
 		return r;
 	v = volumes_get(name);

@@ -282,17 +282,6 @@ attach_stopped_at()
 	wait_until "erad has stopped at $1" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
 }
 
-# lvchange_waits: starts lvchange, and returns when lvchange waits for LVM's lock. lvchange has read
-# LVM's configuration by then. Sets lvchange to its process id.
-lvchange_waits()
-{
-	lvchange --refresh vg/a &
-	lvchange=$!
-	# Look for this process, because another process that waits does not show what lvchange has
-	# read.
-	wait_until "lvchange waits for LVM's lock" grep -q -e "-> .* $lvchange " /proc/locks
-}
-
 test_lvm_attach_beside_a_command()
 {
 	DESCRIPTION="if a command of LVM that began before the attach puts a logical volume back on the physical volume, attach fails and undoes its changes"

@@ -39,6 +39,69 @@ test_lvm_detach_beside_a_command()
 	eractl detach pv0 > /dev/null
 }
 
+test_lvm_detach_beside_a_command_that_waits()
+{
+	DESCRIPTION="if a command of LVM waits for LVM's lock during a detach, and moves a logical volume to the volume again when it has the lock, detach moves the logical volume back once more"
+	local pv before detach lvchange
+
+	new_vg 100M
+	new_lv a 32M
+	before=$(state)
+	attach
+	stop_erad
+	start_erad_armed BELOW_SWAPPED 1 stop
+	wait_until "active" eractl_state_is pv0 active
+	eractl detach pv0 > "$T/said" 2>&1 &
+	detach=$!
+	# Detach has LVM's lock, and has moved the logical volume.
+	wait_until "erad has stopped in the detach" grep -q '^State:[[:space:]]*T' "/proc/$(erad_pid)/status"
+	on_device vg-a "${pv##*/}" || fail "the logical volume is not moved: $(dmsetup deps -o devname vg-a)"
+	# LVM still rejects the physical volume, and so finds it on the volume.
+	lvchange_waits
+	kill -CONT "$(erad_pid)"
+	wait "$detach" || fail "$(cat "$T/said")"
+	wait "$lvchange" || fail "lvchange has failed"
+	same "$(state)" "$before"
+}
+
+test_lvm_detach_without_erad_beside_a_command_that_waits()
+{
+	DESCRIPTION="a detach without erad moves a logical volume back once more, if a command of LVM that waited has moved it to the volume again"
+	local before disk pv detach lvchange
+
+	new_vg 100M
+	# The physical volume is a device that can be suspended, so that the detach takes long. It
+	# begins inside the disk, so LVM does not find it on the disk, too.
+	disk=$pv
+	vgremove -qy vg > /dev/null
+	pvremove -qy "$disk" > /dev/null
+	pv=/dev/mapper/slow
+	dmsetup create slow --table "0 $(($(blockdev --getsz "$disk") - 2048)) linear $disk 2048"
+	pvcreate -qy "$pv" > /dev/null
+	vgcreate -qy vg "$pv" > /dev/null
+	new_lv a 32M
+	before=$(state)
+	attach
+	write_at vg-a 0 4096
+	kill_erad
+	# The write has gone through the volume, so detach waits for the write, with LVM's lock.
+	dmsetup suspend --nolockfs slow
+	write_at vg-a 0 4096 &
+	nap 0.5
+	eractl detach pv0 > "$T/said" 2>&1 &
+	detach=$!
+	wait_until "the detach has begun" grep -q detaching /etc/eratab
+	nap 1
+	lvchange --refresh vg/a > "$T/lvchange" 2>&1 &
+	lvchange=$!
+	nap 1
+	dmsetup resume slow
+	wait "$detach" || fail "$(cat "$T/said")"
+	wait "$lvchange" || fail "$(cat "$T/lvchange")"
+	start_erad
+	same "$(state)" "$before"
+}
+
 test_lvm_detach_without_erad()
 {
 	DESCRIPTION="detach works without erad: waiting writes complete, no write fails, and the state is as before the attach"
