@@ -34,7 +34,7 @@ static int replace_file(const char *file, const struct eratab *before, const str
 			return err_set(err, r, "its line in %s cannot be %s durably: %s; the file is as before; try again", file, done,
 				       strerror(-r));
 		if (is_written(file, before))
-			return err_set(err, r, "its line in %s cannot be %s durably: %s; the file is as before now, but after a power cut the line may be %s; try again",
+			return err_set(err, r, "its line in %s cannot be %s durably: %s; its old content has been put back, but a power cut may undo this, and then the line is %s; try again",
 				       file, done, strerror(-r), done);
 	}
 	return err_set(err, r, "its line in %s is %s, but a power cut may undo this, because the file cannot be made durable: %s",

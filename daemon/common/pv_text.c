@@ -47,7 +47,10 @@ static uint32_t checksum(uint32_t crc, const void *buf, size_t len)
 	return ~crc32_gzip_refl(~crc, buf, len);
 }
 
-/* Reads bytes at any position.  The reader of the device gets whole pages, because it reads with O_DIRECT. */
+/*
+ * Reads bytes at any position.  Calls r->read() only for whole pages, because the reader of a device
+ * uses O_DIRECT.
+ */
 static int read_bytes(const struct fs_reader *r, uint64_t at, void *out, size_t len)
 {
 	uint8_t *buf = aligned_alloc(PAGE, CHUNK);

@@ -112,8 +112,8 @@ int chains_clean(struct manifest *m, struct err *err)
 }
 
 /*
- * Removes the chains that do not stay from m, and adds their files to the list of files to be
- * removed.
+ * Removes from m each chain whose full copy, copy i, has stays[i] == false.  Adds the files of these
+ * chains to m's list of files to be removed, and adds their sizes to *bytes.
  */
 static int drop_chains(struct manifest *m, const bool *stays, uint64_t *bytes, struct err *err)
 {

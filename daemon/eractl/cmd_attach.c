@@ -143,7 +143,7 @@ static int check_lvm(const char *pv, const char *name, const char *vg)
 	if (lvm_uses(device, &uses, &err))
 		complain("volume %s: cannot tell whether LVM uses %s: %s", name, device, err.msg);
 	else if (!uses)
-		complain("volume %s: LVM does not use %s yet; if it has a file of devices, run 'lvmdevices --adddev %s', else let its filter accept the device",
+		complain("volume %s: LVM does not use %s yet; if LVM has a devices file, run 'lvmdevices --adddev %s'; otherwise change the filter in /etc/lvm so that it accepts the device",
 			 name, device, device);
 	return EXIT_SUCCESS;
 }

@@ -159,7 +159,8 @@ static int take_operands(const struct command *cmd, struct diff_run *run, bool q
 	if (qcow2 && optind + 1 >= argc)
 		return usage_error(cmd, "the FILE to be made is missing, after --format qcow2");
 	if (optind + 1 + qcow2 < argc)
-		return usage_error(cmd, "got %s, expected one volume", argv[optind + 1 + qcow2]);
+		return usage_error(cmd, "got %s, expected one volume%s", argv[optind + 1 + qcow2],
+				   qcow2 ? " and the FILE to be made" : "");
 	if (qcow2)
 		run->file = argv[optind + 1];
 	if (run->device && !qcow2)

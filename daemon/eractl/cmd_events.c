@@ -250,10 +250,6 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 
 		if (!name || !is_wanted(f, name))
 			continue;
-		/*
-		 * Keep the last known era and gaps of a closed volume, because erad's answer does
-		 * not have them.
-		 */
 		old = json_object_object_get(f->before, name);
 		known = open_answer(old);
 		look_at_states(f, name, old, v);
@@ -269,6 +265,10 @@ static void look_at_volumes(struct follower *f, struct json_object *volumes)
 		if (token)
 			json_object_object_add(v, "last_token", json_object_new_string(token));
 		json_object_object_add(now, name, json_object_get(v));
+		/*
+		 * erad's answer for a closed volume has no era and no gaps.  Keep the last answer
+		 * that had them.
+		 */
 		if (known && !json_object_object_get(v, "era"))
 			json_object_object_add(v, "known", json_object_get(known));
 	}

@@ -174,7 +174,7 @@ static int check_target_unchanged(struct receive *rc, struct err *err)
 	if (r == -ENODATA && rc->standing.partial) {
 		if (rc->overwrite)
 			return 0;
-		return err_set(err, r, "%s: %s: so it is not known whether anything else has written to the copy; if nothing has, --overwrite goes on",
+		return err_set(err, r, "%s: %s, so something else may have written to the copy; if you know that nothing has, run the command again with --overwrite to go on",
 			       rc->path, why.msg);
 	}
 	if (r != -ESTALE && r != -ENODATA)

@@ -68,8 +68,8 @@ static void check_sector(struct check *c, const struct erad_disk_eras *e, uint64
 }
 
 /*
- * Reads all pages with one call.  If this fails, reads each page alone, and reports the pages that
- * cannot be read.
+ * Checks the content of all these pages.  Reads them with one call.  If this call fails with EIO,
+ * reads each page alone, and reports the pages that cannot be read.
  */
 static int check_pages(struct check *c, struct erad_disk_eras *buf, uint64_t page, uint64_t nr,
 		       struct err *err)

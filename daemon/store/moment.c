@@ -21,6 +21,7 @@ int store_check_token(struct store *s, const struct token *t, struct err *err)
 {
 	char got[UUID_TEXT_SIZE], expected[UUID_TEXT_SIZE];
 	struct store_info info;
+	uint32_t since;
 
 	store_info(s, &info);
 	if (memcmp(t->uuid, info.uuid, sizeof(t->uuid)))
@@ -30,9 +31,11 @@ int store_check_token(struct store *s, const struct token *t, struct err *err)
 	case MOMENT_KNOWN:
 		return 0;
 	case MOMENT_TOO_OLD:
-		return err_set(err, -ESTALE, "the token is of era %" PRIu32
-			       ", and the metadata knows its timelines since era %" PRIu32 " only", t->era,
-			       store_timelines_since(s));
+		since = store_timelines_since(s);
+		if (!since)
+			return err_set(err, -ESTALE, "the metadata knows no timeline, so also not the token's: the metadata was repaired, or restored from a dump");
+		return err_set(err, -ESTALE, "the token is too old: it is of era %" PRIu32
+			       ", and the metadata knows its timelines since era %" PRIu32 " only", t->era, since);
 	case MOMENT_OTHER_ERA:
 		return err_set(err, -ESTALE, "the metadata, which is in era %" PRIu32
 			       ", knows the token's timeline, but has no era %" PRIu32

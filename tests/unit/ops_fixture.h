@@ -37,12 +37,12 @@ extern struct ops_sim {
 	bool device_exists;		/* state of /dev/mapper/data */
 	/* dm_create() finds a /dev/mapper/data that another program has just made */
 	bool other_program;
-	/* the number of the fsync() of a directory that fails, counted from now on; 0: none */
+	/* which fsync() of a directory fails: 1 is the next one; 0: none */
 	unsigned int fsync_fails;
 	off_t file_size;		/* size of a regular file at /dev/mapper/data; 0: there is none */
 	struct token seen;		/* the newest token that was noted; timeline 0: there is none */
 	unsigned int creates;		/* how many devices were made */
-	unsigned int hidden_updates;	/* how many events of the origin were triggered */
+	unsigned int hidden_updates;	/* how often hidden_update() was called */
 	pthread_mutex_t *seen_hangs;	/* reading the note waits for this mutex, unless this is NULL */
 	struct refusal device, lasting, apart, create, remove, load;
 } sim;

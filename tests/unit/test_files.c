@@ -131,7 +131,7 @@ static void test_a_line_that_is_not_durable_is_put_back(void **state)
 	fails = S_IFDIR;
 	assert_int_equal(eratab_change_add(path, &e, &err), -EIO);
 	assert_string_equal(strstr(err.msg, " cannot be "),
-			    " cannot be added durably: Input/output error; the file is as before now, but after a power cut the line may be added; try again");
+			    " cannot be added durably: Input/output error; its old content has been put back, but a power cut may undo this, and then the line is added; try again");
 	assert_holds("");
 	fails = 0;
 	assert_int_equal(eratab_change_add(path, &e, &err), 0);
@@ -140,10 +140,10 @@ static void test_a_line_that_is_not_durable_is_put_back(void **state)
 	e.detaching = true;
 	fails = S_IFDIR;
 	assert_int_equal(eratab_change_replace(path, &e, ERATAB_PUT_BACK, &err), -EIO);
-	assert_sentence(&err, "cannot be changed durably: Input/output error; the file is as before now, but after a power cut the line may be changed");
+	assert_sentence(&err, "cannot be changed durably: Input/output error; its old content has been put back, but a power cut may undo this, and then the line is changed");
 	assert_holds(unmarked);
 	assert_int_equal(eratab_change_remove(path, "a", ERATAB_PUT_BACK, &err), -EIO);
-	assert_sentence(&err, "cannot be removed durably: Input/output error; the file is as before now, but after a power cut the line may be removed");
+	assert_sentence(&err, "cannot be removed durably: Input/output error; its old content has been put back, but a power cut may undo this, and then the line is removed");
 	assert_holds(unmarked);
 	/* When the disk works again, the same calls succeed, and the file has the right content. */
 	fails = 0;

@@ -101,9 +101,11 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 {
 	static const char long_text[] = "0123456789012345678901234567890123456789012345678901234567890123456789"
 		"01234567890123456789012345678901234567890123456789";
+	struct token token = { .timeline = 1000, .era = 1 };
 	struct store_gap gap[ERAD_GAPS];
 	struct store_info info;
 	struct store *s;
+	struct err err;
 	uint32_t i;
 	struct disk d;
 
@@ -112,6 +114,10 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	s = open_store(&d, STORE_WRITE);
 	assert_int_equal(store_timelines_since(s), 0);
 	assert_int_equal(store_moment(s, 1000, 1), MOMENT_TOO_OLD);
+	store_info(s, &info);
+	memcpy(token.uuid, info.uuid, sizeof(token.uuid));
+	assert_int_equal(store_check_token(s, &token, &err), -ESTALE);
+	assert_string_equal(err.msg, "the metadata knows no timeline, so also not the token's: the metadata was repaired, or restored from a dump");
 	for (i = 1; i <= ERAD_TIMELINES + 5; i++) {
 		assert_int_equal(store_new_timeline(s, 1000 + i, NULL, NULL), 0);
 		assert_int_equal(store_begin_era(s, i, NULL), 0);
@@ -128,6 +134,9 @@ static void test_the_log_keeps_the_newest_gaps_and_timelines(void **state)
 	assert_int_equal(info.gaps, ERAD_TIMELINES / 20);
 	assert_int_equal(store_timelines_since(s), 6);
 	assert_int_equal(store_moment(s, 1005, 5), MOMENT_TOO_OLD);
+	token.timeline = token.era = 5;
+	assert_int_equal(store_check_token(s, &token, &err), -ESTALE);
+	assert_string_equal(err.msg, "the token is too old: it is of era 5, and the metadata knows its timelines since era 6 only");
 	assert_int_equal(store_moment(s, 1006, 6), MOMENT_KNOWN);
 	assert_int_equal(store_moment(s, 1006, 7), MOMENT_OTHER_ERA);
 	assert_int_equal(store_moment(s, 77, 7), MOMENT_FOREIGN);

@@ -172,7 +172,7 @@ static void test_round_trip(void **state)
 /*
  * Two attempts have written a group at the same place.  In all combinations, each page of the
  * journal is that of the first attempt, that of the second attempt, or zeros.  A group is replayed
- * only if all its pages are there.
+ * only if all its pages are of the same attempt.
  */
 static void test_mixed_attempts(void **state)
 {

@@ -14,14 +14,14 @@ static atomic_int usual;	/* niceness of threads for which no write waits */
 /* A thread that was created in advance, and waits until thread_start() sets its function. */
 struct spare {
 	pthread_t id;
-	void *(*fn)(void *arg);	/* spares_lock; the function to run; NULL: none yet */
-	void *arg;		/* spares_lock; the argument of fn */
+	void *(*fn)(void *arg);	/* under spares_lock: the function to run, or NULL if it is not set yet */
+	void *arg;		/* under spares_lock: the argument of fn */
 	pthread_cond_t wake;	/* signalled when fn has been set */
-	struct spare *next;	/* spares_lock; the next waiting thread */
+	struct spare *next;	/* under spares_lock: the next waiting thread */
 };
 
 static pthread_mutex_t spares_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct spare *spares;		/* spares_lock; list of the waiting threads */
+static struct spare *spares;		/* under spares_lock: list of the waiting threads */
 static unsigned int nr_spares;		/* spares_lock; length of this list */
 
 static int create_thread(pthread_t *t, void *(*fn)(void *), void *arg)

@@ -15,7 +15,10 @@
 
 #define KERNEL_NAME	32u	/* longer than the name of any device of the kernel */
 
-/* Returns whether the device belongs to the image of the volume. */
+/*
+ * Returns whether the device is one of those that erad puts on the origin: the volume,
+ * NAME-image-origin or NAME-image.
+ */
 static bool is_of_image(dev_t dev, const char *volume_uuid)
 {
 	char found[256];

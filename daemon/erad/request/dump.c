@@ -27,7 +27,11 @@ struct dump {
 	struct jsonl *j;
 	struct volume *v;		/* the open volume; NULL: it is closed */
 	uint32_t newest;		/* the era that was sent in the head */
-	bool out;			/* whether the target of the closed volume is out of its table */
+	/*
+	 * The volume is closed, and its table note says OUT: another table had replaced the table
+	 * with erad's target, so writes may have gone past the target.
+	 */
+	bool out;
 	/* The devices in the past note of the closed volume: see past_is_noted().  "": none. */
 	char past[PAST_NOTE_TEXT];
 	struct json_object *runs;

@@ -62,7 +62,7 @@ struct writer {
 	uint64_t off, len;
 	enum { WRITE, DISCARD, ZERO, READ } op;
 	volatile bool done;
-	int result;		/* result of the write: 0 or a positive errno */
+	int result;		/* result of the operation: 0 or a positive errno */
 };
 
 void start(struct writer *w);
