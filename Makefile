@@ -436,6 +436,10 @@ unit: unit-programs		## build and run the unit tests with ASan and UBSan
 tsan: tsan-programs		## build and run the unit tests of the threads with TSan
 	$(Q)tests/run --match "$(TESTS)" tsan
 
+.PHONY: coverage
+coverage: test-deps		## show which lines and branches of daemon/ the unit tests, tools and all tests in VMs reach, build/coverage/
+	$(Q)tests/coverage --kernels "$(KERNELS)" --match "$(TESTS)"
+
 .PHONY: model
 model:				## search the model of the protocol with spin, and check that spin finds deliberate errors in the model
 	$(Q)tests/run --match "$(TESTS)" model
