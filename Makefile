@@ -185,6 +185,7 @@ $(ops_tests): $(call unit_object,$(ops_sources))
 $(ops_tests): OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_file_lock: OWN_LDFLAGS := -Wl,--wrap=flock
+$(BUILD)/unit/test_dm_tables: OWN_LDFLAGS := -Wl,--wrap=open,--wrap=ioctl,--wrap=strdup
 $(BUILD)/unit/test_lvm_filter: OWN_LDFLAGS := -Wl,--wrap=pread,--wrap=calloc,--wrap=realloc,--wrap=fopencookie
 $(BUILD)/unit/test_text_stream: OWN_LDFLAGS := -Wl,--wrap=realloc
 $(BUILD)/unit/test_files: OWN_LDFLAGS := -Wl,--wrap=fsync
