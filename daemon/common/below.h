@@ -33,9 +33,9 @@
  * First, a linear table replaces the erad table, so that no write waits for erad.  Then each
  * logical volume is moved to the physical volume.  The device itself remains, and the caller
  * removes it.  If the device is in use then, the caller calls this function again, at most
- * BELOW_MOVES times: LVM still finds the physical volume on the device, so a command of LVM that has
- * waited for LVM's lock may have moved logical volumes to the device again.  Sets *us to the longest time for which I/O waited, in microseconds.  Works without
- * erad.
+ * BELOW_MOVES times: LVM still finds the physical volume on the device, so a command of LVM that
+ * has waited for LVM's lock may have moved logical volumes to the device again.  Sets *us to the
+ * longest time for which I/O waited, in microseconds.  Works without erad.
  *
  * stuck: no erad serves the volume, so writes may wait.  A command of LVM whose write waits keeps
  * LVM's lock.  So if the lock is not free for ten seconds, this function replaces the erad table
