@@ -5,7 +5,9 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/files.h"
@@ -54,6 +56,23 @@ int file_sync_name(const char *path)
 	r = fsync(fd) ? -errno : 0;
 	close(fd);
 	return r;
+}
+
+int file_find_replaceable(const char *path, char real[PATH_MAX], struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st)) {
+		if (errno != ENOENT)
+			return err_set(err, -errno, "%.200s: %s", path, strerror(errno));
+		if (!lstat(path, &st))
+			return err_set(err, -ENOENT, "%.200s is a symbolic link, and the file to which it leads does not exist; remove the link, or name another file",
+				       path);
+		return snprintf(real, PATH_MAX, "%s", path) < PATH_MAX ? 0 : err_set(err, -ENAMETOOLONG, "%.200s: the path is too long", path);
+	}
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%.200s is no regular file; expected a regular file, or no file", path);
+	return realpath(path, real) ? 0 : err_set(err, -errno, "%.200s: %s", path, strerror(errno));
 }
 
 int file_replace(int fd, const char *temporary, const char *path, struct err *err)

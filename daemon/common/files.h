@@ -5,6 +5,7 @@
 #ifndef ERAD_FILES_H
 #define ERAD_FILES_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,17 @@ int file_write_at(int fd, const void *buf, size_t len, uint64_t offset);
 int file_sync_name(const char *path);
 
 /*
+ * Finds the file that a new file may replace.  real receives the path without symbolic links, so
+ * that the caller replaces the file, and not a link to it.  If there is no file, real receives the
+ * path as it is.  EINVAL: something other than a regular file exists, for example a device.
+ * ENOENT: path is a symbolic link, and the file to which it leads does not exist.
+ */
+int file_find_replaceable(const char *path, char real[PATH_MAX], struct err *err);
+
+/*
  * Replaces the file at `path` by a complete new file, in one step, and makes its content and its
- * name durable.  fd: the new file; this function closes it.  temporary: the current name of the new
+ * name durable.  The caller has checked the path with file_find_replaceable(), because rename() would
+ * also replace a device.  fd: the new file; this function closes it.  temporary: the current name of the new
  * file, in the same directory.
  *
  * If this fails before the rename, removes the new file.  If only the new name cannot be made

@@ -21,7 +21,7 @@
 /* Returns the time of the last success in the report at path, or 0 if there is none. */
 static uint64_t last_success_in(const char *path)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct json_object *old;
 	char text[REPORT_MAX];
 	uint64_t when = 0;
@@ -63,17 +63,41 @@ static struct json_object *report_json(const struct backup_report *r, uint64_t l
 	return o;
 }
 
+/* Finds the file to replace, as file_find_replaceable() does. */
+static int find_report(const char *path, char real[PATH_MAX], struct err *err)
+{
+	const int r = file_find_replaceable(path, real, err);
+
+	if (r)
+		err_suffix(err, "leave out --report if there shall be no report");
+	return r ? err_prefix(err, r, "cannot write the report") : 0;
+}
+
+int backup_report_check(const char *path, struct err *err)
+{
+	char real[PATH_MAX];
+
+	return find_report(path, real, err);
+}
+
 int backup_report_write(const char *path, const struct backup_report *report, struct err *err)
 {
-	struct json_object *o = report_json(report, last_success_in(path));
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	char new[PATH_MAX];
-	int fd, r = -ENAMETOOLONG;
+	char new[PATH_MAX], real[PATH_MAX];
+	struct json_object *o;
+	const char *text;
+	int fd, r;
+
+	r = find_report(path, real, err);
+	if (r)
+		return r;
+	o = report_json(report, last_success_in(real));
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	r = -ENAMETOOLONG;
 
 	/*
 	 * The exporter reads only names that end in .json, so it does not read the unfinished file.
 	 */
-	if (snprintf(new, sizeof(new), "%s.XXXXXX", path) >= (int)sizeof(new))
+	if (snprintf(new, sizeof(new), "%s.XXXXXX", real) >= (int)sizeof(new))
 		goto out;
 	fd = mkostemp(new, O_CLOEXEC);
 	r = fd < 0 ? -errno : file_write_at(fd, text, strlen(text), 0);
@@ -81,7 +105,7 @@ int backup_report_write(const char *path, const struct backup_report *report, st
 		r = -errno;
 	if (!r) {
 		json_object_put(o);
-		return file_replace(fd, new, path, err);
+		return file_replace(fd, new, real, err);
 	}
 	if (fd >= 0) {
 		close(fd);

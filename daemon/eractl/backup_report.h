@@ -22,7 +22,15 @@ struct backup_report {
 };
 
 /*
- * Replaces the file at path by the report, in one step, durably.  Everybody may read the file.  If
+ * Checks that a report may be written to path: there is a regular file, or a symbolic link to one,
+ * or no file.  The caller calls this before the backup begins.
+ */
+int backup_report_check(const char *path, struct err *err);
+
+/*
+ * Replaces the file at path by the report, in one step, durably.  If path is a symbolic link,
+ * replaces the file to which it leads.  Everybody may read the file.  Fails as
+ * backup_report_check() does.  If
  * the backup has failed, keeps the time of the last success from the old report.
  */
 int backup_report_write(const char *path, const struct backup_report *r, struct err *err);

@@ -504,6 +504,10 @@ static int run_backup(const struct command *cmd, int argc, char **argv)
 			fail(&err);
 		return EXIT_USAGE;
 	}
+	if (report && backup_report_check(report, &err)) {
+		json_object_put(b.request);
+		return fail(&err);
+	}
 	if (!b.content.device_path && !b.with_image) {
 		r = volume_find_device(b.content.operand, &its_own, &err);
 		b.content.device_path = its_own;

@@ -87,24 +87,25 @@ static int check_picture(const char *path, char real[PATH_MAX], mode_t *mode, st
 	mode_t mask;
 	int fd, r;
 
-	if (stat(path, &st)) {
+	r = file_find_replaceable(path, real, err);
+	if (r)
+		return r;
+	fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
 		if (errno != ENOENT)
 			return err_set(err, -errno, "%s: %s", path, strerror(errno));
 		mask = umask(0);
 		umask(mask);
 		*mode = 0666 & ~mask;
-		return snprintf(real, PATH_MAX, "%s", path) < PATH_MAX ? 0 : err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
+		return 0;
 	}
-	*mode = st.st_mode & 0777;
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "%s: expected a regular file, or a path at which there is nothing", path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || !realpath(path, real))
+	if (fstat(fd, &st)) {
 		r = err_set(err, -errno, "%s: %s", path, strerror(errno));
-	else
+	} else {
+		*mode = st.st_mode & 0777;
 		r = check_svg(fd, path, err);
-	if (fd >= 0)
-		close(fd);
+	}
+	close(fd);
 	return r;
 }
 

@@ -125,7 +125,7 @@ static void print_standing(FILE *f, const struct standing *s)
 
 static ssize_t read_file(const char *file, char *text, size_t size)
 {
-	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t n;
 	int r;
 
@@ -143,8 +143,13 @@ int standing_read(const struct standing_place *p, struct standing *s, struct err
 {
 	const char *where = p->file ? p->file : p->path;
 	char text[TEXT_MAX + 1];
+	char real[PATH_MAX];
 	ssize_t n;
+	int r;
 
+	r = p->file ? file_find_replaceable(p->file, real, err) : 0;
+	if (r)
+		return r;
 	n = p->file ? read_file(p->file, text, TEXT_MAX) : fgetxattr(p->fd, STANDING_XATTR, text, TEXT_MAX);
 	if (n < 0 && errno != ERANGE)
 		return err_set(err, -errno, "%s: cannot read the state of the copy: %s", where, strerror(errno));
@@ -157,15 +162,19 @@ int standing_read(const struct standing_place *p, struct standing *s, struct err
 
 static int write_standing(const char *file, const char *text, struct err *err)
 {
+	char real[PATH_MAX];
 	char *new;
 	int fd, r;
 
-	if (asprintf(&new, "%s.new", file) < 0)
+	r = file_find_replaceable(file, real, err);
+	if (r)
+		return r;
+	if (asprintf(&new, "%s.new", real) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 	r = fd < 0 ? -errno : file_write_at(fd, text, strlen(text), 0);
 	if (!r) {
-		r = file_replace(fd, new, file, err);
+		r = file_replace(fd, new, real, err);
 	} else {
 		if (fd >= 0)
 			close(fd);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files.h"
 #include "exporter/textfile.h"
 
 static int write_text(int fd, const char *text, size_t len)
@@ -28,18 +29,17 @@ static int write_text(int fd, const char *text, size_t len)
 
 static int replace(const char *path, const char *text, size_t len, struct err *err)
 {
-	char tmp[PATH_MAX];
-	struct stat st;
+	char tmp[PATH_MAX], real[PATH_MAX];
 	int fd, r;
 
-	/* Refuse a device or a FIFO, because rename() would replace it by a file. */
-	if (!stat(path, &st) && !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "%s is no regular file; expected a regular file, or no file", path);
+	r = file_find_replaceable(path, real, err);
+	if (r)
+		return r;
 	/*
 	 * The collector reads only names that end in .prom, so it does not read the unfinished
 	 * file.
 	 */
-	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
+	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", real) >= (int)sizeof(tmp))
 		return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
@@ -49,7 +49,7 @@ static int replace(const char *path, const char *text, size_t len, struct err *e
 		r = -errno;
 	if (close(fd) && !r)
 		r = -errno;
-	if (!r && rename(tmp, path))
+	if (!r && rename(tmp, real))
 		r = -errno;
 	if (r) {
 		unlink(tmp);

@@ -7,7 +7,8 @@
 #include "exporter/scrape.h"
 
 /*
- * Replaces the file at path by the metrics, in one step.  Everybody may read the new file.  On
+ * Replaces the file at path by the metrics, in one step.  If path is a symbolic link, replaces the
+ * file to which it leads.  EINVAL: path is no regular file.  Everybody may read the new file.  On
  * failure, the old file stays.  If erad does not answer, the call succeeds, the metrics say that
  * erad is down, and `down` is the reason; otherwise `down` is "".
  */

@@ -149,7 +149,7 @@ test_map_svg_replaces_a_picture_only()
 	DESCRIPTION="map --svg replaces an old picture in one step, and refuses a device, metadata and a file with other content"
 	many "$T/m"
 	cp "$T/m" "$T/before"
-	refused "expected a regular file, or a path at which there is nothing" eractl map "$T/m" --svg /dev/full
+	refused "expected a regular file, or no file" eractl map "$T/m" --svg /dev/full
 	refused "$T/m: it exists and is no SVG" eractl map "$T/m" --svg "$T/m"
 	cmp "$T/m" "$T/before"
 	echo 'data /dev/sdb /var/lib/erad/data' > "$T/table"
