@@ -348,13 +348,15 @@ int lvs_swap(struct lvs *l, uint64_t *us, struct err *err)
 	struct err none;
 	uint64_t one;
 
+	if (!err)
+		err = &none;
 	*us = 0;
 	for (unsigned int i = 0; i < l->nr; i++) {
 		const int r = dm_tables_swap(&l->lv[i], &one, err);
 
 		if (r) {
 			lvs_clear(l);
-			swap_back(l, i, err ? err : &none);
+			swap_back(l, i, err);
 			return r;
 		}
 		failpoint(FAILPOINT_BELOW_SWAPPED);
