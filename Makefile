@@ -161,6 +161,7 @@ ops_tests	:= $(addprefix $(BUILD)/unit/,test_ops test_ops_open)
 ops_sources	:= tests/unit/ops_fixture.c
 ops_wraps	:= eratab_read lstat fsync hidden_update seen_read $(patsubst %,probe_%,device sector_size in_use lasting apart) \
 	$(patsubst %,dm_%,exists is_volume create remove load_size)
+lock_wraps	:= mkdir open close fcntl blockdev_attribute blkid_devno_to_wholedisk file_lock_fd
 below_wraps	:= nanosleep lvm_filter_has $(patsubst %,dm_tables_%,read load_linear swap) $(patsubst %,lvs_%,find free lock load clear swap)
 # These tests fail if the heap is used in a place where it must not be used.
 heap_tests	:= $(BUILD)/unit/test_pool $(daemon_tests)
@@ -187,6 +188,7 @@ $(ops_tests): OWN_LDFLAGS += $(ops_wraps:%=-Wl,--wrap=%)
 $(heap_tests): $(call unit_object,$(heap_sources))
 $(BUILD)/unit/test_file_lock: OWN_LDFLAGS := -Wl,--wrap=flock
 $(BUILD)/unit/test_below: OWN_LDFLAGS := $(below_wraps:%=-Wl,--wrap=%)
+$(BUILD)/unit/test_device_lock: OWN_LDFLAGS := $(lock_wraps:%=-Wl,--wrap=%)
 $(BUILD)/unit/test_dm_tables: OWN_LDFLAGS := -Wl,--wrap=open,--wrap=ioctl,--wrap=strdup
 $(BUILD)/unit/test_lvm_filter: OWN_LDFLAGS := -Wl,--wrap=pread,--wrap=calloc,--wrap=realloc,--wrap=fopencookie
 $(BUILD)/unit/test_lvs: OWN_LDFLAGS := -Wl,--wrap=dm_tables_load,--wrap=dm_tables_swap,--wrap=dm_tables_clear
